@@ -1,0 +1,61 @@
+/** Why a call is refused. One closed list; `rpc/errors.ts` gives each its wire code, and a new one without does not compile. */
+export type Reason =
+  | "CODE_INVALID"
+  | "TOKEN_INVALID"
+  | "REFRESH_TOKEN_REUSED"
+  | "SESSION_LOST"
+  | "SESSION_ENDED"
+  | "CLIENT_UNKNOWN"
+  | "TOO_MANY_REQUESTS"
+  | "OVERLOADED"
+  | "SCOPE_MISSING"
+  | "PURPOSE_NOT_ALLOWED"
+  | "ORIGIN_NOT_ALLOWED"
+  | "RECENT_SIGN_IN_REQUIRED"
+  | "CHANNEL_UNAVAILABLE"
+  | "SESSION_NOT_FOUND"
+  | "REQUEST_INVALID"
+  | "UNAVAILABLE"
+  | "DEADLINE_EXCEEDED"
+  | "CANCELED"
+  | "INTERNAL";
+
+export interface FieldViolation {
+  readonly field: string;
+  readonly description: string;
+}
+
+/** The one error that the product throws. `detail` is the exact cause, for the log only. */
+export class AuthError extends Error {
+  override readonly name = "AuthError";
+  readonly reason: Reason;
+  readonly detail: string;
+  /** Milliseconds until the same call can succeed. */
+  readonly retryAfterMs: number | undefined;
+  readonly violations: readonly FieldViolation[];
+  /** Public key-value pairs for the caller. */
+  readonly metadata: Readonly<Record<string, string>>;
+
+  constructor(
+    reason: Reason,
+    options: {
+      detail?: string;
+      retryAfterMs?: number;
+      violations?: readonly FieldViolation[];
+      metadata?: Readonly<Record<string, string>>;
+      cause?: unknown;
+    } = {},
+  ) {
+    super(options.detail === undefined ? reason : `${reason}: ${options.detail}`, { cause: options.cause });
+    this.reason = reason;
+    this.detail = options.detail ?? "";
+    this.retryAfterMs = options.retryAfterMs;
+    this.violations = options.violations ?? [];
+    this.metadata = options.metadata ?? {};
+  }
+}
+
+/** Refuses a request because of one field. */
+export function invalidField(field: string, description: string): AuthError {
+  return new AuthError("REQUEST_INVALID", { detail: `${field}: ${description}`, violations: [{ field, description }] });
+}

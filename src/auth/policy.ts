@@ -1,0 +1,84 @@
+import type { Channel, EpochMs } from "../store/store.js";
+
+/** One sliding window of an allowance. */
+export interface Limit {
+  readonly max: number;
+  readonly windowMs: number;
+}
+
+/** What the deployment decided, within the hard bounds. Times are milliseconds. */
+export interface Policy {
+  readonly codeLength: number;
+  readonly codeTtlMs: number;
+  readonly attemptsMax: number;
+  readonly sendsMax: number;
+  readonly liveChallengesPerRequesterMax: number;
+  readonly liveChallengesMax: number;
+  /** Wait after the first, second, … send of one requester to one identifier; the last one from there on. */
+  readonly resendCooldownMs: readonly number[];
+  /** What a redemption leaves of the cooldown, counted from the send. */
+  readonly resendFloorMs: number;
+  readonly sendsPerRequester: readonly Limit[];
+  readonly sendsPerIdentifier: readonly Limit[];
+  /** Of channels that cost money: counts redeemed sends too. */
+  readonly paidSendsPerIdentifier: readonly Limit[];
+  readonly guessesPerIdentifier: readonly Limit[];
+  readonly guessesPerAccount: readonly Limit[];
+  readonly autoRegistration: boolean;
+  /** Whether public clients may ask for PURPOSE_VERIFY_CONTACT. */
+  readonly publicContactProofs: boolean;
+  /** Whether phone numbers need only be possible, not assigned: test numbers in development. */
+  readonly possiblePhonesSuffice: boolean;
+  /** The channels that a provider carries. */
+  readonly channels: readonly Channel[];
+  readonly accessTokenTtlMs: number;
+  readonly contactProofTtlMs: number;
+  readonly refreshIdleMs: number;
+  readonly refreshAbsoluteMs: number;
+  readonly refreshGraceMs: number;
+  readonly sessionsMax: number;
+  /** How long after a sign-in a method that asks for a recent one is allowed. */
+  readonly recentMs: number;
+}
+
+const minute = 60_000;
+const hour = 60 * minute;
+const day = 24 * hour;
+
+/** The parts of the default policy that no setting changes. */
+export const fixedPolicy = {
+  attemptsMax: 5,
+  sendsMax: 5,
+  liveChallengesPerRequesterMax: 3,
+  liveChallengesMax: 10,
+  sendsPerRequester: [
+    { max: 5, windowMs: hour },
+    { max: 10, windowMs: day },
+  ],
+  sendsPerIdentifier: [
+    { max: 15, windowMs: hour },
+    { max: 40, windowMs: day },
+  ],
+  paidSendsPerIdentifier: [{ max: 60, windowMs: day }],
+  guessesPerIdentifier: [
+    { max: 10, windowMs: hour },
+    { max: 20, windowMs: day },
+  ],
+  guessesPerAccount: [
+    { max: 10, windowMs: hour },
+    { max: 20, windowMs: day },
+  ],
+  contactProofTtlMs: 5 * minute,
+  sessionsMax: 50,
+  recentMs: 10 * minute,
+} as const satisfies Partial<Policy>;
+
+/** 30 s grows to 60, 120, 300, 900 s; another first step scales them all, up to 15 minutes. */
+export function cooldownSteps(firstMs: number): number[] {
+  return [1, 2, 4, 10, 30].map((factor) => Math.min(firstMs * factor, 15 * minute));
+}
+
+/** Whether a sign-in at `authenticatedAt` still counts as recent. */
+export function isRecent(policy: Policy, authenticatedAt: EpochMs, now: EpochMs): boolean {
+  return now - authenticatedAt <= policy.recentMs;
+}

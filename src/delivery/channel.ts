@@ -1,0 +1,31 @@
+import type { Channel, Contact } from "../store/store.js";
+
+/** A code on its way, rendered for a person. `text` is the whole message for SMS; e-mail has a subject and an HTML form as well. */
+export interface Message {
+  readonly challengeId: string;
+  readonly channel: Channel;
+  readonly to: Contact;
+  readonly code: string;
+  readonly subject: string;
+  readonly text: string;
+  readonly html: string;
+}
+
+/**
+ * What became of one try. `temporary` is worth another try, `permanent` is not. `detail` is for the log: never the code, the
+ * destination or a secret.
+ */
+export type DeliveryResult =
+  | { readonly kind: "sent"; readonly detail: string }
+  | { readonly kind: "temporary"; readonly detail: string }
+  | { readonly kind: "permanent"; readonly detail: string };
+
+/** A company or server that carries messages. It never throws; it gives up by itself after its time-outs, 30 s at the most. */
+export interface Provider {
+  /** Short lower-case word for logs and metrics. */
+  readonly name: string;
+  readonly channels: readonly Channel[];
+  send(message: Message): Promise<DeliveryResult>;
+  /** Ends idle connections; a send that is under way may finish first. */
+  close(): Promise<void>;
+}

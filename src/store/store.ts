@@ -1,0 +1,484 @@
+/**
+ * The store port: everything that Latchkey remembers.
+ *
+ * Words: a *challenge* is one request to prove possession of a contact; a *send* one attempt to deliver its code; a *decoy* a
+ * challenge nobody can redeem; a *session* what a redeemed login buys, with one *family* of refresh tokens counted by
+ * *generation*; a *budget* an allowance counted in sliding windows; the *outbox* the codes still to be sent.
+ *
+ * Rules that hold for every operation and both engines:
+ * - It is one atomic step. It happened whole and is durable (it survives loss of power) when the promise resolves, or it did not happen.
+ * - Expected results are returned as outcomes, never thrown: throwing would undo the write that the outcome reports.
+ * - It throws `StoreUnavailableError` when the database does not answer, and then nothing was written, or, if the connection was
+ *   lost on the way, nobody knows; idempotency keys are for that.
+ * - Any number of processes may call at once. Where racers compete for one thing the operation says who wins.
+ * - Time comes in as `now`; the engine has no clock of its own. Times are milliseconds since 1970, durations milliseconds.
+ */
+export type EpochMs = number;
+
+export type ContactKind = "email" | "phone";
+export type Channel = "email" | "sms";
+export type Purpose = "login" | "registration" | "verify_contact";
+
+/** An address or number in canonical form. */
+export interface Contact {
+  readonly kind: ContactKind;
+  readonly value: string;
+}
+
+/** What a caller names a person by, in canonical form. The three kinds never match one another. */
+export type Identifier = Contact | { readonly kind: "username"; readonly value: string };
+
+/** Thrown by every operation while the database can't be reached, is full or is read-only. */
+export class StoreUnavailableError extends Error {
+  override readonly name = "StoreUnavailableError";
+}
+
+// ---------------------------------------------------------------------------------------------------------------- budgets
+
+/**
+ * A request to spend one unit of an allowance. It is granted when in each window, counted back from `now`, fewer than `max`
+ * units were spent, and no hold is on the key.
+ */
+export interface BudgetClaim {
+  readonly key: Uint8Array;
+  readonly limits: readonly { readonly max: number; readonly windowMs: number }[];
+  /**
+   * Puts a hold on the key when granted: `stepsMs[n] * jitter`, n being the units spent in the longest window before this one
+   * (the last step from there on). The cooldown between sends is such a hold.
+   */
+  readonly hold?: { readonly stepsMs: readonly number[]; readonly jitter: number };
+}
+
+/** Gives back the unit of `key` that was spent at `spentAt`; one that is not there any more is no error. */
+export interface BudgetReturn {
+  readonly key: Uint8Array;
+  readonly spentAt: EpochMs;
+  /** Shortens a hold on the key to this time, if it is longer. */
+  readonly holdUntil?: EpochMs;
+}
+
+/** The claim was refused: the earliest time at which the same claim can be granted if nothing else is spent. */
+export interface Limited {
+  readonly kind: "limited";
+  readonly retryAt: EpochMs;
+}
+
+// ------------------------------------------------------------------------------------------------------------- challenges
+
+/** A code at rest: everything but the pepper that is needed to hash a guess and compare. Never the code. */
+export interface CodeHash {
+  readonly profile: string;
+  readonly pepperId: string;
+  readonly salt: Uint8Array;
+  readonly tag: Uint8Array;
+}
+
+export interface NewChallenge {
+  readonly challengeId: string;
+  readonly clientId: string;
+  readonly purpose: Purpose;
+  readonly channel: Channel;
+  /** Keyed hash of the identifier as given: what guesses, sends and siblings are counted by. */
+  readonly identifierKey: Uint8Array;
+  /** Keyed hash of client and network address of who asked. */
+  readonly requesterKey: Uint8Array;
+  /** Where the code goes and what redeeming proves. Null only for a decoy of a user name. */
+  readonly contact: Contact | null;
+  /** The user that a LOGIN signs in. Null: none yet (auto-registration), a decoy, or another purpose. */
+  readonly userId: string | null;
+  readonly decoy: boolean;
+  readonly maskedDestination: string;
+  readonly locale: string;
+  readonly codeLength: number;
+  readonly codeHash: CodeHash;
+  /** The code, sealed, for as long as it may have to be sent again. */
+  readonly sealedCode: Uint8Array;
+  readonly attemptsMax: number;
+  readonly sendsMax: number;
+  readonly expiresAt: EpochMs;
+}
+
+export interface Challenge extends Omit<NewChallenge, "sealedCode"> {
+  readonly registrationId: string | null;
+  readonly attempts: number;
+  readonly sends: number;
+  /** From when on the requester of the latest send may ask for another. */
+  readonly resendAt: EpochMs;
+  readonly createdAt: EpochMs;
+  readonly consumedAt: EpochMs | null;
+  readonly cancelledAt: EpochMs | null;
+}
+
+/** Every send that a challenge was charged for, so that redeeming it can give them back. */
+export interface ChargedSend {
+  readonly at: EpochMs;
+  readonly requesterKey: Uint8Array;
+}
+
+/** Why a challenge can't be used. Told to the log and to confidential clients, never to public ones. */
+export type ChallengeRefusal =
+  | "unknown"
+  | "foreign_client"
+  | "expired"
+  | "consumed"
+  | "cancelled"
+  | "attempts_exhausted"
+  | "sends_exhausted"
+  | "mismatch"
+  | "decoy"
+  | "account_budget_spent"
+  | "user_gone"
+  | "not_expected";
+
+/** What a new challenge must not exceed: live challenges of one identifier and purpose, and the budgets of its send. */
+export interface SendGuard {
+  readonly claims: readonly BudgetClaim[];
+  readonly live: {
+    readonly identifierKey: Uint8Array;
+    readonly requesterKey: Uint8Array;
+    readonly purpose: Purpose;
+    readonly perRequesterMax: number;
+    readonly totalMax: number;
+  };
+}
+
+export type PrepareSendOutcome =
+  | { readonly kind: "ready"; readonly recipient: Recipient | null }
+  | { readonly kind: "replayed"; readonly challenges: readonly Challenge[] }
+  | Limited;
+
+/** The user behind an identifier, and the contact of theirs that the channel reaches. */
+export interface Recipient {
+  readonly userId: string;
+  readonly locale: string;
+  readonly contact: Contact | null;
+}
+
+export type IssueOutcome =
+  | { readonly kind: "issued"; readonly challenges: readonly Challenge[] }
+  | { readonly kind: "replayed"; readonly challenges: readonly Challenge[] }
+  | Limited;
+
+export type ResendOutcome =
+  | { readonly kind: "resent"; readonly challenge: Challenge }
+  | { readonly kind: "replayed"; readonly challenge: Challenge }
+  | { readonly kind: "refused"; readonly why: ChallengeRefusal }
+  | Limited;
+
+export type AttemptOutcome =
+  | { readonly kind: "taken"; readonly accountBudgetSpent: boolean }
+  | { readonly kind: "refused"; readonly why: ChallengeRefusal }
+  | Limited;
+
+/** A challenge as verification needs it. */
+export interface ChallengeToVerify extends Challenge {
+  /** Who has the challenge's contact now; their guess budget is charged. Null: nobody. */
+  readonly ownerId: string | null;
+  /** Of a registration: its sealed profile. */
+  readonly sealedProfile: Uint8Array | null;
+  readonly chargedSends: readonly ChargedSend[];
+}
+
+// ------------------------------------------------------------------------------------------------------ users and sessions
+
+export interface User {
+  readonly userId: string;
+  readonly username: string | null;
+  readonly displayName: string;
+  readonly locale: string;
+  readonly contacts: readonly { readonly kind: ContactKind; readonly value: string; readonly verifiedAt: EpochMs }[];
+  /** JSON text of an object, or empty. */
+  readonly customAttributes: string;
+  readonly createdAt: EpochMs;
+}
+
+/** The user that a redemption makes where the contact has none. */
+export interface NewUser {
+  readonly userId: string;
+  readonly username: string | null;
+  readonly displayName: string;
+  readonly locale: string;
+  readonly customAttributes: string;
+}
+
+export interface NewSession {
+  readonly sessionId: string;
+  /** 16 random bytes that appear nowhere but in the refresh tokens. */
+  readonly family: Uint8Array;
+  /** The master key that the family's tokens are made with, to the session's end. */
+  readonly keyId: string;
+  readonly clientId: string;
+  readonly ip: string;
+  readonly userAgent: string;
+  readonly amr: readonly string[];
+  readonly expiresAt: EpochMs;
+  readonly idleExpiresAt: EpochMs;
+}
+
+export interface Session extends NewSession {
+  readonly userId: string;
+  /** The generation of the newest refresh token; the first is 0. */
+  readonly generation: number;
+  readonly createdAt: EpochMs;
+  readonly lastUsedAt: EpochMs;
+}
+
+export interface LiveSession {
+  readonly session: Session;
+  readonly user: User;
+}
+
+/** What a redemption gave, without secrets: enough to give the same answer again. */
+export type Redemption =
+  | {
+      readonly kind: "signed_in";
+      readonly session: Session;
+      readonly user: User;
+      readonly isNewUser: boolean;
+      readonly usernameTaken: boolean;
+    }
+  | { readonly kind: "pending"; readonly pendingSources: readonly ContactKind[] }
+  | { readonly kind: "proven" };
+
+export type RedeemOutcome =
+  | { readonly kind: "redeemed"; readonly redemption: Redemption }
+  | { readonly kind: "refused"; readonly why: ChallengeRefusal };
+
+export type RotateOutcome =
+  | { readonly kind: "rotated"; readonly session: Session }
+  | { readonly kind: "replayed"; readonly session: Session }
+  /** An older token than the grace allows was presented. The session is revoked. */
+  | { readonly kind: "reused"; readonly sessionId: string }
+  /** A newer token than the database knows was presented. The session is revoked. */
+  | { readonly kind: "lost"; readonly sessionId: string }
+  /** Unknown, revoked, expired or another client's. Nothing changed. */
+  | { readonly kind: "ended" };
+
+// ----------------------------------------------------------------------------------------------------------------- outbox
+
+/** A message that this process holds the lease of. */
+export interface OutboxMessage {
+  readonly outboxId: number;
+  /** How often sending was begun, this time included. */
+  readonly tries: number;
+  /** Null: a decoy's, or its challenge is gone, consumed, cancelled or expired. There is nothing to send. */
+  readonly delivery: {
+    readonly challengeId: string;
+    readonly clientId: string;
+    readonly purpose: Purpose;
+    readonly channel: Channel;
+    readonly contact: Contact;
+    readonly locale: string;
+    readonly sealedCode: Uint8Array;
+    readonly expiresAt: EpochMs;
+    /** Whether the contact has a user: a registration of it is then worded as a sign-in. */
+    readonly hasUser: boolean;
+  } | null;
+}
+
+/** What became of a claimed message. `tries` is the lease: a settlement of an older claim than the latest does nothing. */
+export interface Settlement {
+  readonly outboxId: number;
+  readonly tries: number;
+  /** Null: done with, sent or given up. Else when to try again. */
+  readonly retryAt: EpochMs | null;
+}
+
+// ------------------------------------------------------------------------------------------------------------------- keys
+
+/** A secret of the deployment, sealed under a master key. */
+export interface StoredKey {
+  readonly keyId: string;
+  readonly use: "lookup" | "signing";
+  /** JWS algorithm of a signing key, else empty. */
+  readonly alg: string;
+  /** Public JWK as JSON text of a signing key, else empty. */
+  readonly publicJwk: string;
+  readonly sealed: Uint8Array;
+  readonly createdAt: EpochMs;
+  /** From when on a signing key signs; it is published before. */
+  readonly activeAt: EpochMs;
+}
+
+/** Proves that a configured key is the one that the data was made with, without telling anything about it. */
+export interface KeyCheck {
+  readonly use: "master" | "pepper";
+  readonly keyId: string;
+  readonly check: Uint8Array;
+}
+
+// -------------------------------------------------------------------------------------------------------------- operations
+
+export interface Store {
+  /**
+   * Looks, without writing, at everything that SendOtp and RegisterUser need before they pay for a hash: the outcome of an
+   * earlier call with the same `idempotency`, whether the guards would refuse now, and who is behind `identifier`.
+   * It promises nothing: `issueChallenges` decides.
+   */
+  prepareSend(query: {
+    readonly idempotency: Uint8Array | null;
+    readonly identifier: Identifier | null;
+    readonly channel: Channel;
+    readonly guards: readonly SendGuard[];
+    readonly now: EpochMs;
+  }): Promise<PrepareSendOutcome>;
+
+  /**
+   * Stores challenges with an outbox row each and spends their budgets: all of it, or nothing when one guard refuses.
+   * Of callers with the same `idempotency` exactly one issues; the others get `replayed` with that one's challenges as they now are.
+   * `registration` is the pending registration that the challenges belong to.
+   */
+  issueChallenges(change: {
+    readonly idempotency: Uint8Array | null;
+    readonly registration: { readonly registrationId: string; readonly sealedProfile: Uint8Array } | null;
+    readonly challenges: readonly { readonly challenge: NewChallenge; readonly guard: SendGuard }[];
+    readonly now: EpochMs;
+  }): Promise<IssueOutcome>;
+
+  /** The challenge, whatever its state; null when there is none (any more). */
+  findChallenge(challengeId: string): Promise<ChallengeToVerify | null>;
+
+  /**
+   * Puts the code of a live challenge into the outbox once more and spends the claims. Racers beyond the budget are `limited`,
+   * beyond `sendsMax` refused. The first claim's hold becomes the challenge's `resendAt`.
+   */
+  resendChallenge(change: {
+    readonly challengeId: string;
+    readonly clientId: string;
+    readonly requesterKey: Uint8Array;
+    readonly idempotency: Uint8Array | null;
+    readonly claims: readonly BudgetClaim[];
+    readonly now: EpochMs;
+  }): Promise<ResendOutcome>;
+
+  /**
+   * Reserves one attempt to guess, together with one unit of the identifier's budget: never more than `attemptsMax` in the life of
+   * a challenge, whoever races. `limited` and `refused` spend nothing. A spent `account` budget does not refuse: the attempt and
+   * the identifier's unit are spent, and the caller must let the guess fail whatever it is.
+   */
+  takeAttempt(change: {
+    readonly challengeId: string;
+    readonly clientId: string;
+    readonly identifier: BudgetClaim;
+    readonly account: BudgetClaim | null;
+    readonly now: EpochMs;
+  }): Promise<AttemptOutcome>;
+
+  /**
+   * Consumes a challenge whose code was right and gives what it buys: of any number of racers exactly one is `redeemed`.
+   * In the same step: the sealed code is erased; live siblings (same identifier and purpose) are cancelled; the returns are made;
+   * for LOGIN and REGISTRATION the contact's user is found or made from `newUser` and gets `newSession`, of a user's live
+   * sessions the `sessionsMax` - 1 most recently used staying beside it; `idempotency` remembers the outcome.
+   * A REGISTRATION with contacts still to be proven is `pending`. Refused: not live, `user_gone`, `decoy`.
+   */
+  redeemChallenge(change: {
+    readonly challengeId: string;
+    readonly idempotency: Uint8Array | null;
+    readonly returns: readonly BudgetReturn[];
+    readonly newUser: NewUser;
+    readonly newSession: NewSession;
+    readonly sessionsMax: number;
+    readonly now: EpochMs;
+  }): Promise<RedeemOutcome>;
+
+  /**
+   * The outcome that `redeemChallenge` remembered under `idempotency`, with its challenge. Null when there is none, the challenge
+   * has expired, or the session was refreshed, revoked or deleted since.
+   */
+  findRedemption(query: {
+    readonly idempotency: Uint8Array;
+    readonly now: EpochMs;
+  }): Promise<{ readonly challenge: Challenge; readonly redemption: Redemption } | null>;
+
+  /**
+   * Spends a refresh token: of racers with one generation exactly one gets `rotated`. The others get `replayed`, the same
+   * successor, if they present the immediate predecessor within `graceMs` of its rotation, or with the `idempotency` that it was
+   * rotated with for as long as the successor is unused; anything older is `reused`, and by then the session is revoked.
+   */
+  rotateRefreshToken(change: {
+    readonly family: Uint8Array;
+    readonly generation: number;
+    readonly clientId: string;
+    readonly idempotency: Uint8Array | null;
+    readonly graceMs: number;
+    readonly idleMs: number;
+    readonly now: EpochMs;
+  }): Promise<RotateOutcome>;
+
+  /** The session and its user, if it is neither revoked nor expired. */
+  findLiveSession(query: { readonly sessionId: string; readonly now: EpochMs }): Promise<LiveSession | null>;
+
+  /** Live sessions of a user, most recently used first. */
+  listSessions(query: { readonly userId: string; readonly now: EpochMs }): Promise<readonly Session[]>;
+
+  /** Revokes the session of a refresh token family, if it is the client's. False: there was nothing live to revoke. */
+  revokeFamily(change: { readonly family: Uint8Array; readonly clientId: string; readonly now: EpochMs }): Promise<boolean>;
+
+  /** Revokes a session, if it is the user's. False: there was nothing live to revoke. Final once it resolved. */
+  revokeSession(change: { readonly sessionId: string; readonly userId: string; readonly now: EpochMs }): Promise<boolean>;
+
+  /** Revokes all live sessions of a user but one; gives how many. */
+  revokeOtherSessions(change: { readonly userId: string; readonly keepSessionId: string; readonly now: EpochMs }): Promise<number>;
+
+  /** Changes the given fields of a user and leaves the others. Null: the user is gone. */
+  updateUser(change: {
+    readonly userId: string;
+    readonly displayName?: string;
+    readonly locale?: string;
+    readonly customAttributes?: string;
+  }): Promise<User | null>;
+
+  /** Deletes a user with contacts and sessions, and cancels the challenges made for them. False: the user is gone already. */
+  deleteUser(change: { readonly userId: string; readonly now: EpochMs }): Promise<boolean>;
+
+  /**
+   * Leases up to `limit` due messages to the caller until `now + leaseMs`; no two callers hold one message at a time. A message
+   * whose lease ran out is due again: it is sent at least once, after a crash perhaps twice.
+   */
+  claimMessages(change: { readonly now: EpochMs; readonly leaseMs: number; readonly limit: number }): Promise<readonly OutboxMessage[]>;
+
+  /** Ends or puts off claimed messages. When a challenge without sends left has no message left, its sealed code is erased. */
+  settleMessages(settlements: readonly Settlement[]): Promise<void>;
+
+  /** When the next message is due; null when there is none. */
+  nextMessageDueAt(): Promise<EpochMs | null>;
+
+  /** All keys, oldest first. */
+  listKeys(): Promise<readonly StoredKey[]>;
+
+  /** Adds a key. With `ifNone`, only when there is no key of its use: of racers one adds. True: it was added. */
+  addKey(key: StoredKey, options: { readonly ifNone: boolean }): Promise<boolean>;
+
+  /** Replaces the sealed form of a key, as `was`, by `sealed`. False: it was not `was` any more. */
+  resealKey(change: { readonly keyId: string; readonly was: Uint8Array; readonly sealed: Uint8Array }): Promise<boolean>;
+
+  deleteKey(keyId: string): Promise<void>;
+
+  listKeyChecks(): Promise<readonly KeyCheck[]>;
+
+  /** Adds a check value where there is none for its use and id. */
+  addKeyCheck(check: KeyCheck): Promise<void>;
+
+  deleteKeyCheck(check: { readonly use: KeyCheck["use"]; readonly keyId: string }): Promise<void>;
+
+  /** How many live sessions hold tokens made with a master key, and how many live challenges a code hashed with a pepper. */
+  countKeyUses(query: { readonly use: KeyCheck["use"]; readonly keyId: string; readonly now: EpochMs }): Promise<number>;
+
+  /** Revokes the live sessions whose tokens were made with a master key; gives how many. */
+  revokeSessionsOfKey(change: { readonly keyId: string; readonly now: EpochMs }): Promise<number>;
+
+  /**
+   * Deletes up to `limit` rows that nobody needs any more (challenges an hour after their expiry, ended sessions, …) and erases
+   * the sealed codes of expired challenges. Gives how many: fewer than `limit` when there is no more to do.
+   */
+  sweep(change: { readonly now: EpochMs; readonly limit: number }): Promise<number>;
+
+  /** Overwrites erased data in the files behind the database, where the engine keeps copies. */
+  scrub(): Promise<void>;
+
+  /** Resolves when the database answers and can be written to. */
+  ping(): Promise<void>;
+
+  /** Waits for what was begun, and closes. */
+  close(): Promise<void>;
+}
