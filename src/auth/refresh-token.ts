@@ -1,10 +1,45 @@
 import type { Caller, Deps, Idempotency, TokenSet } from "./deps.js";
+import { AuthError } from "./errors.js";
+import { idempotencyMac } from "./idempotency.js";
+import { issueTokens } from "./tokens.js";
 
 export interface RefreshTokenInput {
   readonly refreshToken: string;
   readonly idempotency: Idempotency;
 }
 
-export async function refreshToken(_deps: Deps, _caller: Caller, _input: RefreshTokenInput): Promise<TokenSet> {
-  throw new Error("pending");
+/**
+ * Exchanges a refresh token for its successor. A lost reply can be asked for again; presenting an older token ends the session
+ * (RFC 9700 §4.14.2), which is done before the refusal is sent.
+ */
+export async function refreshToken(deps: Deps, caller: Caller, input: RefreshTokenInput): Promise<TokenSet> {
+  const claims = deps.refreshTokens.parse(input.refreshToken);
+  if (claims === null) throw new AuthError("SESSION_ENDED", { detail: "not a refresh token of ours" });
+  const now = deps.clock();
+  const { keyId, family, generation } = claims;
+  const outcome = await deps.store.rotateRefreshToken({
+    family,
+    generation,
+    clientId: caller.clientId,
+    idempotency: idempotencyMac(deps, caller, { method: "RefreshToken", idempotency: input.idempotency, keyId }),
+    graceMs: deps.policy.refreshGraceMs,
+    idleMs: deps.policy.refreshIdleMs,
+    now,
+  });
+  switch (outcome.kind) {
+    case "rotated":
+    case "replayed":
+      return await issueTokens(deps, outcome.session, { withIdToken: false, now });
+    case "reused":
+    case "lost": {
+      const { sessionId } = outcome;
+      deps.log.warn(
+        { sessionId, generation, correlationId: caller.correlationId },
+        `refresh token ${outcome.kind}: session revoked`,
+      );
+      throw new AuthError(outcome.kind === "reused" ? "REFRESH_TOKEN_REUSED" : "SESSION_LOST");
+    }
+    case "ended":
+      throw new AuthError("SESSION_ENDED", { detail: "unknown, expired, revoked or another client's" });
+  }
 }

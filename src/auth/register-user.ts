@@ -1,6 +1,15 @@
 import type { JsonObject } from "@bufbuild/protobuf";
-import type { Challenge, ContactKind } from "../store/store.js";
+import { randomId } from "../crypto/random.js";
+import type { Challenge, Channel, Contact, ContactKind } from "../store/store.js";
+import { sendGuard } from "./budgets.js";
+import { customAttributesText } from "./custom-attributes.js";
 import type { Caller, Deps, Idempotency } from "./deps.js";
+import { AuthError, type FieldViolation, invalidField } from "./errors.js";
+import { idempotencyMac } from "./idempotency.js";
+import { canonicalContact, canonicalUsername } from "./identifier.js";
+import { tooManyRequests } from "./limits.js";
+import { makeChallenge } from "./new-challenge.js";
+import type { Profile } from "./profile.js";
 
 export interface RegisterUserInput {
   /** Empty strings: not given. */
@@ -14,6 +23,66 @@ export interface RegisterUserInput {
   readonly idempotency: Idempotency;
 }
 
-export async function registerUser(_deps: Deps, _caller: Caller, _input: RegisterUserInput): Promise<readonly Challenge[]> {
-  throw new Error("pending");
+const channelOf: Record<ContactKind, Channel> = { email: "email", phone: "sms" };
+
+/**
+ * Stores a pending registration and queues a code for every contact. It holds nothing: who proves first gets the contact. Whether a
+ * contact has a user already makes no difference here; the message to its owner tells.
+ */
+export async function registerUser(deps: Deps, caller: Caller, input: RegisterUserInput): Promise<readonly Challenge[]> {
+  const { store, policy } = deps;
+  const contacts = contactsOf(deps, input);
+  const profile: Profile = {
+    username: input.username === "" ? null : canonicalUsername(input.username),
+    displayName: input.displayName,
+    locale: input.locale,
+    customAttributes: customAttributesText(input.customAttributes),
+  };
+  const idempotency = idempotencyMac(deps, caller, { method: "RegisterUser", idempotency: input.idempotency });
+  const requesterKey = deps.lookup.requester(caller.clientId, caller.address);
+  const purpose = "registration" as const;
+  const plans = contacts.map((contact) => {
+    const channel = channelOf[contact.kind];
+    const identifierKey = deps.lookup.identifier(contact);
+    const plan = { contact, identifier: contact, channel, purpose, identifierKey, requesterKey, locale: input.locale };
+    return { plan: { ...plan, userId: null, decoy: false }, guard: sendGuard(policy, plan) };
+  });
+
+  const now = deps.clock();
+  const guards = plans.map(({ guard }) => guard);
+  const prepared = await store.prepareSend({ idempotency, identifier: null, channel: "email", guards, now });
+  if (prepared.kind === "replayed") return prepared.challenges;
+  if (prepared.kind === "limited") throw tooManyRequests(prepared, now);
+
+  const challenges = await deps.codes.withSlot("send", caller.signal, async (slot) => {
+    const made = [];
+    for (const { plan, guard } of plans)
+      made.push({ challenge: await makeChallenge(deps, slot, { plan, caller, now }), guard });
+    return made;
+  });
+  const registrationId = randomId();
+  const sealedProfile = deps.sealer.seal("profile", Buffer.from(JSON.stringify(profile)), registrationId);
+  const issued = await store.issueChallenges({ idempotency, registration: { registrationId, sealedProfile }, challenges, now });
+  if (issued.kind === "limited") throw tooManyRequests(issued, now);
+  deps.wakeOutbox();
+  const challengeIds = issued.challenges.map(({ challengeId }) => challengeId);
+  deps.log.info({ challengeIds, clientId: caller.clientId, correlationId: caller.correlationId }, "registration started");
+  return issued.challenges;
+}
+
+/** The contacts given, all of which must be proven; e-mail first. Asking to prove one that is not given is a mistake. */
+function contactsOf(deps: Deps, input: RegisterUserInput): Contact[] {
+  const contacts: Contact[] = [];
+  if (input.email !== "") contacts.push(canonicalContact(deps.policy, "email", input.email));
+  if (input.phone !== "") contacts.push(canonicalContact(deps.policy, "phone", input.phone));
+  if (contacts.length === 0) {
+    const description = "give an e-mail address, a phone number, or both";
+    const violations: FieldViolation[] = ["email", "phone"].map((field) => ({ field, description }));
+    throw new AuthError("REQUEST_INVALID", { detail: "no contact", violations });
+  }
+  const missing = input.verificationSources.find((kind) => contacts.every((contact) => contact.kind !== kind));
+  if (missing !== undefined) throw invalidField("verification_sources", `names ${missing}, which is not given`);
+  const unreachable = contacts.find(({ kind }) => !deps.policy.channels.includes(channelOf[kind]));
+  if (unreachable !== undefined) throw new AuthError("CHANNEL_UNAVAILABLE", { detail: channelOf[unreachable.kind] });
+  return contacts;
 }

@@ -1,6 +1,20 @@
 import type { Caller, Deps } from "./deps.js";
 
-/** Ends the session that an access or refresh token belongs to, if it is the caller's client's; any other token is no error. */
-export async function revokeToken(_deps: Deps, _caller: Caller, _input: { readonly token: string }): Promise<void> {
-  throw new Error("pending");
+/**
+ * Ends the session that an access or refresh token belongs to, if it is the caller's client's; any other token is no error
+ * (RFC 7009 §2.2), so that nobody learns anything from it.
+ */
+export async function revokeToken(deps: Deps, caller: Caller, input: { readonly token: string }): Promise<void> {
+  const now = deps.clock();
+  const { clientId, correlationId } = caller;
+  const refresh = deps.refreshTokens.parse(input.token);
+  if (refresh !== null) {
+    const revoked = await deps.store.revokeFamily({ family: refresh.family, clientId, now });
+    deps.log.info({ revoked, correlationId }, "refresh token revoked");
+    return;
+  }
+  const access = await deps.accessTokens.verifyAccess(input.token, now);
+  if (access === null || access.clientId !== clientId) return;
+  const revoked = await deps.store.revokeSession({ sessionId: access.sessionId, userId: access.userId, now });
+  deps.log.info({ sessionId: access.sessionId, revoked, correlationId }, "access token revoked");
 }

@@ -1,4 +1,7 @@
+import { type JWTPayload, jwtVerify, SignJWT } from "jose";
 import type { EpochMs, Session } from "../store/store.js";
+import { randomId } from "./random.js";
+import type { SigningKeys } from "./signing-keys.js";
 
 /** The claims of an access token that was found good. */
 export interface AccessClaims {
@@ -16,11 +19,135 @@ export interface AccessTokens {
   signId(session: Session, now: EpochMs): Promise<string>;
   /** Says which contact was proven, to the client that asked. */
   signProof(
-    proof: { readonly clientId: string; readonly challengeId: string; readonly contact: { readonly kind: string; readonly value: string } },
+    proof: {
+      readonly clientId: string;
+      readonly challengeId: string;
+      readonly contact: { readonly kind: string; readonly value: string };
+    },
     now: EpochMs,
   ): Promise<string>;
   /** Null: not ours, expired, of another type, malformed. Remembers what it found good, so that the signature is paid once. */
   verifyAccess(token: string, now: EpochMs): Promise<AccessClaims | null>;
   /** The public keys, as JSON text of a JWK set. */
   jwks(): string;
+}
+
+export interface AccessTokenOptions {
+  readonly keys: SigningKeys;
+  /** `iss`, exactly. */
+  readonly issuer: string;
+  /** `aud` of access tokens. */
+  readonly audience: string;
+  readonly accessTokenTtlMs: number;
+  readonly contactProofTtlMs: number;
+}
+
+const tokenLengthMax = 4096;
+/** How many good tokens are remembered; the oldest goes first. */
+const rememberedMax = 20_000;
+/** A token of another machine of ours may seem to come from the near future. */
+const skewSeconds = 30;
+
+export function createAccessTokens(options: AccessTokenOptions): AccessTokens {
+  const { keys, issuer, audience } = options;
+  const remembered = new Map<string, { readonly keyId: string; readonly claims: AccessClaims }>();
+
+  function sign(typ: string, payload: JWTPayload, ttlMs: number, now: EpochMs): Promise<string> {
+    const key = keys.current(now);
+    const iat = Math.floor(now / 1000);
+    return new SignJWT({ iss: issuer, ...payload, iat, exp: iat + Math.floor(ttlMs / 1000) })
+      .setProtectedHeader({ alg: key.alg, kid: key.keyId, typ })
+      .sign(key.privateKey);
+  }
+
+  /** Remembered tokens are looked up whole, so one that differs in a bit is another token and pays for its signature. */
+  function recall(token: string, now: EpochMs): AccessClaims | null {
+    const hit = remembered.get(token);
+    if (hit === undefined) return null;
+    if (hit.claims.expiresAt > now && keys.find(hit.keyId) !== undefined) return hit.claims;
+    remembered.delete(token);
+    return null;
+  }
+
+  function remember(token: string, keyId: string, claims: AccessClaims): void {
+    if (remembered.size >= rememberedMax) remembered.delete(remembered.keys().next().value!);
+    remembered.set(token, { keyId, claims });
+  }
+
+  return {
+    signAccess(session, now) {
+      return sign(
+        "at+jwt",
+        {
+          aud: audience,
+          sub: session.userId,
+          client_id: session.clientId,
+          jti: randomId(),
+          sid: session.sessionId,
+          auth_time: Math.floor(session.createdAt / 1000),
+          amr: session.amr,
+        },
+        options.accessTokenTtlMs,
+        now,
+      );
+    },
+    signId(session, now) {
+      return sign(
+        "JWT",
+        {
+          aud: session.clientId,
+          sub: session.userId,
+          sid: session.sessionId,
+          auth_time: Math.floor(session.createdAt / 1000),
+          amr: session.amr,
+        },
+        options.accessTokenTtlMs,
+        now,
+      );
+    },
+    signProof({ clientId, challengeId, contact }, now) {
+      return sign("latchkey-proof+jwt", { aud: clientId, jti: challengeId, contact }, options.contactProofTtlMs, now);
+    },
+    async verifyAccess(token, now) {
+      if (token.length > tokenLengthMax) return null;
+      const known = recall(token, now);
+      if (known !== null) return known;
+      const verified = await verifySignature(token, keys, { issuer, audience, now });
+      if (verified !== null) remember(token, verified.keyId, verified.claims);
+      return verified?.claims ?? null;
+    },
+    jwks: keys.jwks,
+  };
+}
+
+/** RFC 9068 §4 with the algorithms and keys of this deployment only; `kid` is looked up among them and nothing else. */
+async function verifySignature(
+  token: string,
+  keys: SigningKeys,
+  expected: { readonly issuer: string; readonly audience: string; readonly now: EpochMs },
+): Promise<{ keyId: string; claims: AccessClaims } | null> {
+  try {
+    const { payload, protectedHeader } = await jwtVerify(
+      token,
+      ({ kid, alg }) => {
+        const key = typeof kid === "string" ? keys.find(kid) : undefined;
+        if (key === undefined || key.alg !== alg) throw new Error("unknown key");
+        return key.publicKey;
+      },
+      {
+        issuer: expected.issuer,
+        audience: expected.audience,
+        typ: "at+jwt",
+        algorithms: ["ES256", "EdDSA", "RS256"],
+        requiredClaims: ["sub", "sid", "client_id", "jti", "iat", "exp"],
+        currentDate: new Date(expected.now),
+      },
+    );
+    const { sub, sid, client_id: clientId, exp, iat } = payload;
+    if (typeof sub !== "string" || typeof sid !== "string" || typeof clientId !== "string") return null;
+    if (iat === undefined || exp === undefined || iat > expected.now / 1000 + skewSeconds) return null;
+    return { keyId: protectedHeader.kid!, claims: { userId: sub, sessionId: sid, clientId, expiresAt: exp * 1000 } };
+  } catch {
+    return null;
+  }
 }

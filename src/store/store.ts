@@ -418,7 +418,11 @@ export interface Store {
   revokeSession(change: { readonly sessionId: string; readonly userId: string; readonly now: EpochMs }): Promise<boolean>;
 
   /** Revokes all live sessions of a user but one; gives how many. */
-  revokeOtherSessions(change: { readonly userId: string; readonly keepSessionId: string; readonly now: EpochMs }): Promise<number>;
+  revokeOtherSessions(change: {
+    readonly userId: string;
+    readonly keepSessionId: string;
+    readonly now: EpochMs;
+  }): Promise<number>;
 
   /** Changes the given fields of a user and leaves the others. Null: the user is gone. */
   updateUser(change: {
@@ -435,7 +439,11 @@ export interface Store {
    * Leases up to `limit` due messages to the caller until `now + leaseMs`; no two callers hold one message at a time. A message
    * whose lease ran out is due again: it is sent at least once, after a crash perhaps twice.
    */
-  claimMessages(change: { readonly now: EpochMs; readonly leaseMs: number; readonly limit: number }): Promise<readonly OutboxMessage[]>;
+  claimMessages(change: {
+    readonly now: EpochMs;
+    readonly leaseMs: number;
+    readonly limit: number;
+  }): Promise<readonly OutboxMessage[]>;
 
   /** Ends or puts off claimed messages. When a challenge without sends left has no message left, its sealed code is erased. */
   settleMessages(settlements: readonly Settlement[]): Promise<void>;

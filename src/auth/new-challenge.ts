@@ -1,0 +1,50 @@
+import { bindingText, type HashSlot } from "../crypto/code-hash.js";
+import { randomDigits, randomId } from "../crypto/random.js";
+import { maskContact } from "../delivery/mask.js";
+import type { Challenge, Channel, Contact, EpochMs, Identifier, NewChallenge, Purpose } from "../store/store.js";
+import type { Caller, Deps } from "./deps.js";
+
+/** What a challenge is to be: real or decoy, both are made by the same steps. */
+export interface ChallengePlan {
+  readonly purpose: Purpose;
+  readonly channel: Channel;
+  /** As given by the caller: what is counted, and what the masked destination is made from. */
+  readonly identifier: Identifier;
+  /** What the code proves. Null only for a decoy. */
+  readonly contact: Contact | null;
+  readonly userId: string | null;
+  readonly decoy: boolean;
+  readonly locale: string;
+  readonly identifierKey: Buffer;
+  readonly requesterKey: Buffer;
+}
+
+/** Draws a code and makes the challenge that it answers. Costs a hash. */
+export async function makeChallenge(
+  deps: Deps,
+  slot: HashSlot,
+  { plan, caller, now }: { readonly plan: ChallengePlan; readonly caller: Caller; readonly now: EpochMs },
+): Promise<NewChallenge> {
+  const { identifier, ...rest } = plan;
+  const challengeId = randomId();
+  const code = randomDigits(deps.policy.codeLength);
+  const binding = codeBinding({ challengeId, clientId: caller.clientId, purpose: plan.purpose, contact: plan.contact });
+  return {
+    ...rest,
+    challengeId,
+    clientId: caller.clientId,
+    maskedDestination: identifier.kind === "username" ? "" : maskContact(identifier),
+    codeLength: deps.policy.codeLength,
+    codeHash: await slot.hash(code, binding),
+    sealedCode: deps.sealer.seal("code", Buffer.from(code), bindingText(binding)),
+    attemptsMax: deps.policy.attemptsMax,
+    sendsMax: deps.policy.sendsMax,
+    expiresAt: now + deps.policy.codeTtlMs,
+  };
+}
+
+/** What hash and sealed copy of a challenge's code are bound to. */
+export function codeBinding(challenge: Pick<Challenge, "challengeId" | "clientId" | "purpose" | "contact">) {
+  const { challengeId, clientId, purpose, contact } = challenge;
+  return { challengeId, purpose, contact: contact === null ? "" : `${contact.kind}:${contact.value}`, clientId };
+}

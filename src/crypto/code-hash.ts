@@ -1,0 +1,100 @@
+import { randomBytes } from "node:crypto";
+import argon2 from "argon2";
+import type { CodeHash } from "../store/store.js";
+import { createHashQueue, type HashPriority } from "./hash-queue.js";
+import { equalBytes, type Keyring } from "./keyring.js";
+
+/**
+ * Argon2id costs (RFC 9106). `owasp` is the minimum of the OWASP Password Storage Cheat Sheet; `fast` relies on the pepper, as NIST
+ * SP 800-63B-4 §3.1.2.2 allows for random secrets.
+ */
+const profiles = {
+  owasp: { memoryCost: 19_456, timeCost: 2, parallelism: 1 },
+  fast: { memoryCost: 1_024, timeCost: 1, parallelism: 1 },
+} as const;
+
+export type HashProfile = keyof typeof profiles;
+
+/** What a code is good for; a hash made for one binding never matches another. */
+export interface CodeBinding {
+  readonly challengeId: string;
+  readonly purpose: string;
+  /** Kind and value of the contact, or empty for a decoy without one. */
+  readonly contact: string;
+  readonly clientId: string;
+}
+
+/** The binding as text, for the hash's associated data and the sealed copy's. Its parts hold no control characters. */
+export function bindingText(binding: CodeBinding): string {
+  return [binding.challengeId, binding.purpose, binding.contact, binding.clientId].join("\n");
+}
+
+/** Hashes inside a slot of the queue that bounds how many run at once. */
+export interface HashSlot {
+  hash(code: string, binding: CodeBinding): Promise<CodeHash>;
+  /** Whether the code is the one that was hashed. A hash of another pepper than the configured ones matches nothing, at equal cost. */
+  matches(code: string, binding: CodeBinding, stored: CodeHash): Promise<boolean>;
+}
+
+export interface CodeHasher {
+  /**
+   * Runs `work` with a slot. Throws HashQueueFullError at once when too many wait already, and when `signal` aborts while
+   * waiting its reason; in both cases `work` did not run.
+   */
+  withSlot<T>(priority: HashPriority, signal: AbortSignal, work: (slot: HashSlot) => Promise<T>): Promise<T>;
+  /** How many wait for a slot. */
+  waiting(): number;
+}
+
+const saltBytes = 16;
+const tagBytes = 32;
+
+/**
+ * Codes are short, so what protects a stolen table is the pepper (argon2's `secret`), which is not in it; the hash is hygiene. The
+ * binding goes in as associated data on both sides: `argon2.verify` would take it from the stored string and so bind nothing.
+ */
+export function createCodeHasher(options: {
+  readonly pepper: Keyring;
+  readonly profile: HashProfile;
+  readonly concurrency: number;
+}): CodeHasher {
+  const { pepper, profile } = options;
+  const queue = createHashQueue(options.concurrency);
+
+  function tagOf(
+    code: string,
+    binding: CodeBinding,
+    how: { profile: HashProfile; pepperId: string; salt: Buffer },
+  ): Promise<Buffer> {
+    return argon2.hash(code, {
+      type: argon2.argon2id,
+      raw: true,
+      hashLength: tagBytes,
+      salt: how.salt,
+      secret: pepper.derive(how.pepperId, "code"),
+      associatedData: Buffer.from(bindingText(binding)),
+      ...profiles[how.profile],
+    });
+  }
+
+  const slot: HashSlot = {
+    async hash(code, binding) {
+      const salt = randomBytes(saltBytes);
+      const pepperId = pepper.currentId;
+      return { profile, pepperId, salt, tag: await tagOf(code, binding, { profile, pepperId, salt }) };
+    },
+    async matches(code, binding, stored) {
+      const known = pepper.has(stored.pepperId) && stored.profile in profiles;
+      const how = known
+        ? { profile: stored.profile as HashProfile, pepperId: stored.pepperId }
+        : { profile, pepperId: pepper.currentId };
+      const tag = await tagOf(code, binding, { ...how, salt: Buffer.from(stored.salt) });
+      return equalBytes(tag, stored.tag) && known;
+    },
+  };
+
+  return {
+    withSlot: (priority, signal, work) => queue.run(priority, signal, () => work(slot)),
+    waiting: queue.waiting,
+  };
+}

@@ -1,0 +1,89 @@
+/** More callers wait for a hash than the queue takes; nothing was done for this one. */
+export class HashQueueFullError extends Error {
+  override readonly name = "HashQueueFullError";
+  constructor(readonly retryAfterMs: number) {
+    super("the hash queue is full");
+  }
+}
+
+/**
+ * `verify` goes before `send`: a send that is turned away cost nothing, a verify that is turned away has already cost the hash of
+ * its send, so under overload this order finishes the most sign-ins.
+ */
+export type HashPriority = "verify" | "send";
+
+interface Waiter {
+  readonly start: () => void;
+}
+
+/** How many may wait for a slot, sends and verifies together. */
+const queueMax = 64;
+/** How many of them may be sends, so that sends never keep verifies out. */
+const queuedSendsMax = 32;
+
+export interface HashQueue {
+  run<T>(priority: HashPriority, signal: AbortSignal, work: () => Promise<T>): Promise<T>;
+  waiting(): number;
+}
+
+export function createHashQueue(concurrency: number): HashQueue {
+  const queues: Record<HashPriority, Set<Waiter>> = { verify: new Set(), send: new Set() };
+  let running = 0;
+  let averageMs = 25;
+
+  const waiting = (): number => queues.verify.size + queues.send.size;
+
+  function refuse(): HashQueueFullError {
+    return new HashQueueFullError(Math.max(Math.ceil((waiting() * averageMs) / concurrency), 100));
+  }
+
+  function admit(priority: HashPriority, signal: AbortSignal): Promise<void> | undefined {
+    if (running < concurrency) {
+      running += 1;
+      return undefined;
+    }
+    if (waiting() >= queueMax || (priority === "send" && queues.send.size >= queuedSendsMax)) throw refuse();
+    return new Promise((resolve, reject) => {
+      const queue = queues[priority];
+      const waiter: Waiter = {
+        start() {
+          signal.removeEventListener("abort", abort);
+          resolve();
+        },
+      };
+      const abort = (): void => {
+        queue.delete(waiter);
+        reject(signal.reason);
+      };
+      if (signal.aborted) return reject(signal.reason);
+      signal.addEventListener("abort", abort, { once: true });
+      queue.add(waiter);
+    });
+  }
+
+  /** Hands the slot on instead of freeing it, so that nobody who comes later can take it first. */
+  function release(): void {
+    for (const queue of [queues.verify, queues.send]) {
+      const next = queue.values().next().value;
+      if (next === undefined) continue;
+      queue.delete(next);
+      next.start();
+      return;
+    }
+    running -= 1;
+  }
+
+  return {
+    async run(priority, signal, work) {
+      await admit(priority, signal);
+      const startedAt = performance.now();
+      try {
+        return await work();
+      } finally {
+        averageMs += (performance.now() - startedAt - averageMs) / 16;
+        release();
+      }
+    },
+    waiting,
+  };
+}

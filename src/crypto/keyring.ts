@@ -1,0 +1,48 @@
+import { createHmac, hkdfSync, timingSafeEqual } from "node:crypto";
+
+/** Keys of the deployment that are configured from outside: the first is the current one, the others still open what they made. */
+export interface Keyring {
+  readonly currentId: string;
+  has(keyId: string): boolean;
+  ids(): readonly string[];
+  /** 32 bytes for one use, derived from the key by HKDF-SHA256 (RFC 5869); throws for an unknown key. */
+  derive(keyId: string, use: string): Buffer;
+  /** Tells nothing about the key, and proves at a later start that it is the same. */
+  checkValue(keyId: string): Buffer;
+}
+
+export function createKeyring(keys: readonly { readonly id: string; readonly key: Buffer }[]): Keyring {
+  const byId = new Map(keys.map(({ id, key }) => [id, key]));
+  const derived = new Map<string, Buffer>();
+  const current = keys[0];
+  if (current === undefined) throw new Error("a keyring needs a key");
+
+  function derive(keyId: string, use: string): Buffer {
+    const name = `${keyId}/${use}`;
+    let found = derived.get(name);
+    if (found === undefined) {
+      const key = byId.get(keyId);
+      if (key === undefined) throw new UnknownKeyError(`no key with id ${keyId} is configured`);
+      found = Buffer.from(hkdfSync("sha256", key, "latchkey", use, 32));
+      derived.set(name, found);
+    }
+    return found;
+  }
+
+  return {
+    currentId: current.id,
+    has: (keyId) => byId.has(keyId),
+    ids: () => [...byId.keys()],
+    derive,
+    checkValue: (keyId) => createHmac("sha256", derive(keyId, "check")).update("latchkey").digest(),
+  };
+}
+
+export class UnknownKeyError extends Error {
+  override readonly name = "UnknownKeyError";
+}
+
+/** Whether two values are equal, in a time that tells nothing about where they differ. */
+export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && timingSafeEqual(a, b);
+}

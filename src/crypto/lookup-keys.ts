@@ -1,0 +1,45 @@
+import { createHmac, randomBytes } from "node:crypto";
+import type { EpochMs, Identifier, Store } from "../store/store.js";
+import type { Sealer } from "./sealing.js";
+
+/** Keyed hashes by which budgets, siblings and decoys are found, so that the tables behind them name nobody. */
+export interface LookupKeys {
+  identifier(identifier: Identifier): Buffer;
+  requester(clientId: string, address: string): Buffer;
+}
+
+/**
+ * The key behind the hashes is made once and never changes, else a rotation would reset every limit; only its seal is renewed.
+ * Of processes that start at once one makes it.
+ */
+export async function loadLookupKeys(deps: { store: Store; sealer: Sealer; now: EpochMs }): Promise<LookupKeys> {
+  const { store, sealer, now } = deps;
+  const keyId = "lookup";
+  const fresh = sealer.seal("lookup-key", randomBytes(32), keyId);
+  await store.addKey(
+    { keyId, use: "lookup", alg: "", publicJwk: "", sealed: fresh, createdAt: now, activeAt: now },
+    { ifNone: true },
+  );
+  const stored = (await store.listKeys()).find((key) => key.use === "lookup");
+  const key = stored === undefined ? null : sealer.open("lookup-key", stored.sealed, stored.keyId);
+  if (key === null) throw new Error("the lookup key in the database does not open with the configured master keys");
+  const mac = (text: string): Buffer => createHmac("sha256", key).update(text).digest().subarray(0, 16);
+  return {
+    identifier: ({ kind, value }) => mac(`identifier\0${kind}\0${value}`),
+    requester: (clientId, address) => mac(`requester\0${clientId}\0${networkOf(address)}`),
+  };
+}
+
+/** An IPv4 address itself, of an IPv6 address its /64: one household or host has all of it. */
+export function networkOf(address: string): string {
+  if (!address.includes(":")) return address;
+  const [head = "", tail] = address.split("::");
+  const before = head === "" ? [] : head.split(":");
+  const after = tail === undefined || tail === "" ? [] : tail.split(":");
+  const zeros = tail === undefined ? 0 : Math.max(8 - before.length - after.length, 0);
+  const groups = [...before, ...Array.from({ length: zeros }, () => "0"), ...after];
+  return `${groups
+    .slice(0, 4)
+    .map((group) => group.replace(/^0+(?=.)/, "").toLowerCase())
+    .join(":")}::/64`;
+}

@@ -1,0 +1,46 @@
+import { createHmac } from "node:crypto";
+import { equalBytes, type Keyring } from "./keyring.js";
+
+/** What a refresh token of ours says. */
+export interface RefreshClaims {
+  readonly keyId: string;
+  readonly family: Buffer;
+  readonly generation: number;
+}
+
+/**
+ * Refresh tokens are derived, not stored: `lk1.key.family.generation.mac`, the MAC under a key derived from the master key `key`.
+ * A token can be given again without having been kept, and a copy of the database holds none that can be used.
+ */
+export interface RefreshTokens {
+  /** The master key that new families are made with. */
+  readonly currentKeyId: string;
+  mint(claims: { readonly keyId: string; readonly family: Uint8Array; readonly generation: number }): string;
+  /** Null: garbage, forged, or made with a key that is not configured. Costs one HMAC and no look into the database. */
+  parse(token: string): RefreshClaims | null;
+}
+
+const shape = /^lk1\.([A-Za-z0-9_-]{1,16})\.([A-Za-z0-9_-]{22})\.(0|[1-9][0-9]{0,9})\.([A-Za-z0-9_-]{43})$/;
+
+export function createRefreshTokens(master: Keyring): RefreshTokens {
+  const mac = (keyId: string, body: string): Buffer =>
+    createHmac("sha256", master.derive(keyId, "refresh-token")).update(body).digest();
+  return {
+    currentKeyId: master.currentId,
+    mint({ keyId, family, generation }) {
+      const body = `lk1.${keyId}.${Buffer.from(family).toString("base64url")}.${generation}`;
+      return `${body}.${mac(keyId, body).toString("base64url")}`;
+    },
+    parse(token) {
+      const match = shape.exec(token);
+      if (match === null) return null;
+      const [, keyId, family, generation, given] = match as unknown as [string, string, string, string, string];
+      if (!master.has(keyId)) return null;
+      const expected = mac(keyId, token.slice(0, token.lastIndexOf(".")));
+      // Compared as text too: base64url has spare bits in its last character, and a token has one spelling only.
+      if (!equalBytes(expected, Buffer.from(given, "base64url")) || expected.toString("base64url") !== given) return null;
+      const bytes = Buffer.from(family, "base64url");
+      return bytes.toString("base64url") === family ? { keyId, family: bytes, generation: Number(generation) } : null;
+    },
+  };
+}

@@ -1,0 +1,58 @@
+import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto";
+import type { Keyring } from "./keyring.js";
+
+/** What a sealed value is for. A value sealed for one use does not open for another. */
+export type SealUse = "code" | "profile" | "signing-key" | "lookup-key";
+
+/**
+ * Encrypts small secrets with AES-256-GCM under a key derived from the master key. `binding` is authenticated with the value: it
+ * opens only where it was sealed, so values swapped between two rows open in neither.
+ */
+export interface Sealer {
+  seal(use: SealUse, plaintext: Uint8Array, binding: string): Buffer;
+  /** Null: altered, of another use, binding or key, or its key is not configured. */
+  open(use: SealUse, sealed: Uint8Array, binding: string): Buffer | null;
+  /** The master key that a sealed value was made with. */
+  keyIdOf(sealed: Uint8Array): string;
+}
+
+const nonceBytes = 12;
+const macBytes = 16;
+
+/** A sealed value is: length of the key's id, the id, nonce, ciphertext, tag. */
+export function createSealer(master: Keyring): Sealer {
+  function keyIdOf(sealed: Uint8Array): string {
+    return Buffer.from(sealed.subarray(1, 1 + (sealed[0] ?? 0))).toString("latin1");
+  }
+  return {
+    seal(use, plaintext, binding) {
+      const nonce = randomBytes(nonceBytes);
+      const cipher = createCipheriv("aes-256-gcm", master.derive(master.currentId, `seal:${use}`), nonce);
+      cipher.setAAD(Buffer.from(binding));
+      const keyId = Buffer.from(master.currentId, "latin1");
+      return Buffer.concat([
+        Buffer.of(keyId.length),
+        keyId,
+        nonce,
+        cipher.update(plaintext),
+        cipher.final(),
+        cipher.getAuthTag(),
+      ]);
+    },
+    open(use, sealed, binding) {
+      const keyId = keyIdOf(sealed);
+      const bodyAt = 1 + keyId.length + nonceBytes;
+      if (!master.has(keyId) || sealed.length < bodyAt + macBytes) return null;
+      const nonce = sealed.subarray(1 + keyId.length, bodyAt);
+      const decipher = createDecipheriv("aes-256-gcm", master.derive(keyId, `seal:${use}`), nonce);
+      decipher.setAAD(Buffer.from(binding));
+      decipher.setAuthTag(sealed.subarray(sealed.length - macBytes));
+      try {
+        return Buffer.concat([decipher.update(sealed.subarray(bodyAt, sealed.length - macBytes)), decipher.final()]);
+      } catch {
+        return null;
+      }
+    },
+    keyIdOf,
+  };
+}

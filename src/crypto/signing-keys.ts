@@ -1,0 +1,136 @@
+import { type CryptoKey, calculateJwkThumbprint, exportJWK, generateKeyPair, importJWK, type JWK } from "jose";
+import type { EpochMs, Store, StoredKey } from "../store/store.js";
+import type { Sealer } from "./sealing.js";
+
+export type SigningAlg = "ES256" | "EdDSA" | "RS256";
+
+interface SigningKey {
+  readonly keyId: string;
+  readonly alg: string;
+  readonly publicJwk: JWK;
+  readonly publicKey: CryptoKey;
+  readonly privateKey: CryptoKey;
+  readonly createdAt: EpochMs;
+  readonly activeAt: EpochMs;
+}
+
+/** The deployment's signing keys as this process knows them: never staler than the interval at which `reload` is called. */
+export interface SigningKeys {
+  /** The key that signs now: the latest of those that are active. */
+  current(now: EpochMs): SigningKey;
+  find(keyId: string): SigningKey | undefined;
+  /** The public keys, those that do not sign yet or any more included (RFC 7517). */
+  jwks(): string;
+  /** Reads the keys again; picks up what another process rotated. */
+  reload(): Promise<void>;
+  /** Makes a key if the newest is older than 90 days or of another algorithm than configured, and deletes those nobody needs. */
+  maintain(now: EpochMs): Promise<void>;
+}
+
+export interface SigningKeyOptions {
+  readonly store: Store;
+  readonly sealer: Sealer;
+  readonly alg: SigningAlg;
+  /** How long a key is published before it signs. */
+  readonly leadMs: number;
+  /** How long a token can live after it was signed, the tolerated clock skew included. */
+  readonly tokenLifeMs: number;
+}
+
+const rotationMs = 90 * 24 * 60 * 60_000;
+
+/** Loads the signing keys, making the first one at first start: of processes that start at once one makes it. */
+export async function loadSigningKeys(options: SigningKeyOptions, now: EpochMs): Promise<SigningKeys> {
+  const { store, sealer } = options;
+  let keys: readonly SigningKey[] = [];
+  let jwks = "";
+
+  async function reload(): Promise<void> {
+    const stored = (await store.listKeys()).filter((key) => key.use === "signing");
+    const known = new Map(keys.map((key) => [key.keyId, key]));
+    keys = await Promise.all(stored.map((key) => known.get(key.keyId) ?? openKey(sealer, key)));
+    jwks = JSON.stringify({ keys: keys.map((key) => key.publicJwk) });
+  }
+
+  async function maintain(at: EpochMs): Promise<void> {
+    const newest = keys.at(-1);
+    if (newest === undefined || newest.createdAt + rotationMs <= at || newest.alg !== options.alg) {
+      await rotateSigningKey(options, { now: at, compromised: false });
+    }
+    for (const key of expendable(keys, options.tokenLifeMs, at)) await store.deleteKey(key.keyId);
+    await reload();
+  }
+
+  const first = await makeKey(options, { now, activeAt: now });
+  await store.addKey(first, { ifNone: true });
+  await reload();
+  await maintain(now);
+
+  return {
+    current(at) {
+      let latest = keys[0];
+      for (const key of keys) if (key.activeAt <= at && (latest === undefined || key.activeAt >= latest.activeAt)) latest = key;
+      if (latest === undefined) throw new Error("there is no signing key");
+      return latest;
+    },
+    find: (keyId) => keys.find((key) => key.keyId === keyId),
+    jwks: () => jwks,
+    reload,
+    maintain,
+  };
+}
+
+/**
+ * Adds a signing key, published at once and signing after the lead; until then the one before it signs, and afterwards it stays
+ * published for as long as its tokens live. With `compromised` the new key signs at once and all others are dropped: what they
+ * signed is refused from then on.
+ */
+export async function rotateSigningKey(
+  options: SigningKeyOptions,
+  change: { readonly now: EpochMs; readonly compromised: boolean },
+): Promise<string> {
+  const { store, leadMs } = options;
+  const before = (await store.listKeys()).filter((key) => key.use === "signing");
+  const leads = before.length > 0 && !change.compromised;
+  const key = await makeKey(options, { now: change.now, activeAt: leads ? change.now + leadMs : change.now });
+  await store.addKey(key, { ifNone: false });
+  if (change.compromised) for (const old of before) await store.deleteKey(old.keyId);
+  return key.keyId;
+}
+
+/** Keys that can't have signed anything that still lives: a later key has been signing for longer than a token lives. */
+function expendable(keys: readonly SigningKey[], tokenLifeMs: number, now: EpochMs): SigningKey[] {
+  return keys.filter((key) => keys.some((later) => later.activeAt > key.activeAt && later.activeAt + tokenLifeMs < now));
+}
+
+async function makeKey(options: SigningKeyOptions, times: { now: EpochMs; activeAt: EpochMs }): Promise<StoredKey> {
+  const { alg, sealer } = options;
+  const pair = await generateKeyPair(alg, { extractable: true, modulusLength: 2048 });
+  const publicJwk = await exportJWK(pair.publicKey);
+  const keyId = await calculateJwkThumbprint(publicJwk);
+  const privateJwk = JSON.stringify(await exportJWK(pair.privateKey));
+  return {
+    keyId,
+    use: "signing",
+    alg,
+    publicJwk: JSON.stringify({ ...publicJwk, kid: keyId, alg, use: "sig" }),
+    sealed: sealer.seal("signing-key", Buffer.from(privateJwk), keyId),
+    createdAt: times.now,
+    activeAt: times.activeAt,
+  };
+}
+
+async function openKey(sealer: Sealer, stored: StoredKey): Promise<SigningKey> {
+  const opened = sealer.open("signing-key", stored.sealed, stored.keyId);
+  if (opened === null) throw new Error(`the signing key ${stored.keyId} does not open with the configured master keys`);
+  const publicJwk = JSON.parse(stored.publicJwk) as JWK;
+  return {
+    keyId: stored.keyId,
+    alg: stored.alg,
+    publicJwk,
+    publicKey: (await importJWK(publicJwk, stored.alg)) as CryptoKey,
+    privateKey: (await importJWK(JSON.parse(opened.toString()) as JWK, stored.alg)) as CryptoKey,
+    createdAt: stored.createdAt,
+    activeAt: stored.activeAt,
+  };
+}

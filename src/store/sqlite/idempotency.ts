@@ -1,0 +1,40 @@
+import type { Database } from "better-sqlite3";
+import type { ContactKind, EpochMs } from "../store.js";
+
+/** What is remembered of a call: names, never contents. */
+export type Outcome =
+  | { readonly kind: "challenges"; readonly challengeIds: readonly string[] }
+  | {
+      readonly kind: "redeemed";
+      readonly challengeId: string;
+      readonly sessionId: string | null;
+      readonly isNewUser: boolean;
+      readonly usernameTaken: boolean;
+      readonly pendingSources: readonly ContactKind[];
+    };
+
+export interface Idempotency {
+  find(mac: Uint8Array | null, now: EpochMs): Outcome | null;
+  /** Keeps the outcome of a call until an hour after its challenge's expiry; without a `mac` there is nothing to keep. */
+  remember(mac: Uint8Array | null, outcome: Outcome, challengeExpiresAt: EpochMs): void;
+}
+
+const keptMs = 60 * 60_000;
+
+export function createIdempotency(db: Database): Idempotency {
+  const select = db.prepare<[Uint8Array, EpochMs], { outcome: string }>(
+    "SELECT outcome FROM idempotency WHERE mac = ? AND expires_at > ?",
+  );
+  const insert = db.prepare<[Uint8Array, string, EpochMs]>(`
+    INSERT INTO idempotency (mac, outcome, expires_at) VALUES (?, ?, ?)
+    ON CONFLICT (mac) DO UPDATE SET outcome = excluded.outcome, expires_at = excluded.expires_at`);
+  return {
+    find(mac, now) {
+      const row = mac === null ? undefined : select.get(mac, now);
+      return row === undefined ? null : (JSON.parse(row.outcome) as Outcome);
+    },
+    remember(mac, outcome, challengeExpiresAt) {
+      if (mac !== null) insert.run(mac, JSON.stringify(outcome), challengeExpiresAt + keptMs);
+    },
+  };
+}

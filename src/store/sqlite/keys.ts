@@ -1,0 +1,44 @@
+import type { Database } from "better-sqlite3";
+import type { KeyCheck, Store } from "../store.js";
+import { type KeyRow, toStoredKey } from "./rows.js";
+import type { Writer } from "./writer.js";
+
+type Operations = Pick<
+  Store,
+  "listKeys" | "addKey" | "resealKey" | "deleteKey" | "listKeyChecks" | "addKeyCheck" | "deleteKeyCheck"
+>;
+
+export function createKeys(db: Database, writer: Writer): Operations {
+  const all = db.prepare<[], KeyRow>("SELECT * FROM keys ORDER BY created_at, key_id");
+  const anyOf = db.prepare<[string]>("SELECT 1 FROM keys WHERE use = ?");
+  const insert = db.prepare(
+    "INSERT INTO keys (key_id, use, alg, public_jwk, sealed, created_at, active_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
+  );
+  const reseal = db.prepare<[Uint8Array, string, Uint8Array]>("UPDATE keys SET sealed = ? WHERE key_id = ? AND sealed = ?");
+  const remove = db.prepare<[string]>("DELETE FROM keys WHERE key_id = ?");
+  const checks = db.prepare<[], { use: KeyCheck["use"]; key_id: string; check: Buffer }>(
+    'SELECT use, key_id, "check" FROM key_checks ORDER BY use, key_id',
+  );
+  const insertCheck = db.prepare<[string, string, Uint8Array]>(
+    'INSERT INTO key_checks (use, key_id, "check") VALUES (?, ?, ?) ON CONFLICT DO NOTHING',
+  );
+  const removeCheck = db.prepare<[string, string]>("DELETE FROM key_checks WHERE use = ? AND key_id = ?");
+
+  return {
+    listKeys: () => writer.read(() => all.all().map(toStoredKey)),
+    addKey(key, { ifNone }) {
+      return writer.write(() => {
+        if (ifNone && anyOf.get(key.use) !== undefined) return false;
+        insert.run(key.keyId, key.use, key.alg, key.publicJwk, key.sealed, key.createdAt, key.activeAt);
+        return true;
+      });
+    },
+    resealKey: ({ keyId, was, sealed }) => writer.write(() => reseal.run(sealed, keyId, was).changes > 0),
+    deleteKey: (keyId) => writer.write(() => void remove.run(keyId)),
+    listKeyChecks() {
+      return writer.read(() => checks.all().map((row) => ({ use: row.use, keyId: row.key_id, check: row.check })));
+    },
+    addKeyCheck: ({ use, keyId, check }) => writer.write(() => void insertCheck.run(use, keyId, check)),
+    deleteKeyCheck: ({ use, keyId }) => writer.write(() => void removeCheck.run(use, keyId)),
+  };
+}

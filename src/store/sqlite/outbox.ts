@@ -1,0 +1,85 @@
+import type { Database } from "better-sqlite3";
+import type { Channel, ContactKind, EpochMs, OutboxMessage, Purpose, Settlement, Store } from "../store.js";
+import type { Writer } from "./writer.js";
+
+type Operations = Pick<Store, "claimMessages" | "settleMessages" | "nextMessageDueAt">;
+
+interface DueRow {
+  outbox_id: number;
+  tries: number;
+  challenge_id: string;
+  client_id: string | null;
+  purpose: Purpose;
+  channel: Channel;
+  contact_kind: ContactKind | null;
+  contact_value: string | null;
+  locale: string;
+  sealed_code: Buffer | null;
+  expires_at: EpochMs;
+  has_user: number;
+}
+
+/** A message's `due_at` is its lease too: claiming moves it to the end of the lease. */
+export function createOutbox(db: Database, writer: Writer): Operations {
+  const due = db.prepare<{ now: EpochMs; limit: number }, DueRow>(`
+    SELECT m.outbox_id, m.tries, m.challenge_id, c.client_id, c.purpose, c.channel, c.contact_kind, c.contact_value, c.locale,
+      CASE WHEN c.decoy = 0 AND c.consumed_at IS NULL AND c.cancelled_at IS NULL AND c.expires_at > @now
+        THEN c.sealed_code END AS sealed_code,
+      c.expires_at,
+      EXISTS (SELECT 1 FROM contacts o WHERE o.kind = c.contact_kind AND o.value = c.contact_value) AS has_user
+    FROM outbox m LEFT JOIN challenges c ON c.challenge_id = m.challenge_id
+    WHERE m.due_at <= @now ORDER BY m.due_at LIMIT @limit`);
+  const lease = db.prepare<[EpochMs, number]>("UPDATE outbox SET due_at = ?, tries = tries + 1 WHERE outbox_id = ?");
+  const finish = db.prepare<[number, number], { challenge_id: string }>(
+    "DELETE FROM outbox WHERE outbox_id = ? AND tries = ? RETURNING challenge_id",
+  );
+  const eraseSpent = db.prepare<{ challengeId: string }>(`
+    UPDATE challenges SET sealed_code = NULL
+    WHERE challenge_id = @challengeId AND sends >= sends_max AND sealed_code IS NOT NULL
+      AND NOT EXISTS (SELECT 1 FROM outbox WHERE challenge_id = @challengeId)`);
+  const postpone = db.prepare<[EpochMs, number, number]>("UPDATE outbox SET due_at = ? WHERE outbox_id = ? AND tries = ?");
+  const next = db.prepare<[], { due_at: EpochMs | null }>("SELECT min(due_at) AS due_at FROM outbox");
+
+  function settle({ outboxId, tries, retryAt }: Settlement): void {
+    if (retryAt !== null) {
+      postpone.run(retryAt, outboxId, tries);
+      return;
+    }
+    const row = finish.get(outboxId, tries);
+    if (row !== undefined) eraseSpent.run({ challengeId: row.challenge_id });
+  }
+
+  return {
+    claimMessages({ now, leaseMs, limit }) {
+      return writer.write(() => {
+        const rows = due.all({ now, limit });
+        for (const row of rows) lease.run(now + leaseMs, row.outbox_id);
+        return rows.map(toMessage);
+      });
+    },
+    settleMessages: (settlements) => writer.write(() => settlements.forEach(settle)),
+    nextMessageDueAt: () => writer.read(() => next.get()?.due_at ?? null),
+  };
+}
+
+function toMessage(row: DueRow): OutboxMessage {
+  const { contact_kind: kind, contact_value: value, sealed_code: sealedCode, client_id: clientId } = row;
+  const nothing = kind === null || value === null || sealedCode === null || clientId === null;
+  return {
+    outboxId: row.outbox_id,
+    tries: row.tries + 1,
+    delivery: nothing
+      ? null
+      : {
+          challengeId: row.challenge_id,
+          clientId,
+          purpose: row.purpose,
+          channel: row.channel,
+          contact: { kind, value },
+          locale: row.locale,
+          sealedCode,
+          expiresAt: row.expires_at,
+          hasUser: row.has_user === 1,
+        },
+  };
+}

@@ -1,0 +1,143 @@
+import type { Database } from "better-sqlite3";
+import type { ChallengeRefusal, Contact, ContactKind, EpochMs, RedeemOutcome, Redemption, Store } from "../store.js";
+import type { Budgets } from "./budgets.js";
+import { refusalOf } from "./challenges.js";
+import type { Idempotency } from "./idempotency.js";
+import { type ChallengeRow, challengeColumns, contactOf, toChallenge } from "./rows.js";
+import type { Sessions } from "./sessions.js";
+import type { Users } from "./users.js";
+import type { Writer } from "./writer.js";
+
+type Change = Parameters<Store["redeemChallenge"]>[0];
+type Refused = Extract<RedeemOutcome, { kind: "refused" }>;
+type Operations = Pick<Store, "redeemChallenge" | "findRedemption">;
+
+interface SourceRow {
+  contact_kind: ContactKind;
+  contact_value: string;
+  consumed_at: EpochMs | null;
+}
+
+/** Whom a proven contact signs in; or what is missing, or in the way. */
+type Claimant =
+  | { readonly kind: "existing"; readonly userId: string }
+  | { readonly kind: "new"; readonly contacts: readonly Contact[] }
+  | { readonly kind: "pending"; readonly pendingSources: readonly ContactKind[] };
+
+export function createRedemption(
+  db: Database,
+  parts: { writer: Writer; budgets: Budgets; idempotency: Idempotency; users: Users; sessions: Sessions },
+): Operations {
+  const { writer, budgets, idempotency, users, sessions } = parts;
+  const select = db.prepare<[string], ChallengeRow>(`SELECT ${challengeColumns} FROM challenges c WHERE c.challenge_id = ?`);
+  const consume = db.prepare<[EpochMs, string]>(
+    "UPDATE challenges SET consumed_at = ?, sealed_code = NULL WHERE challenge_id = ? AND consumed_at IS NULL",
+  );
+  const cancelSiblings = db.prepare<[EpochMs, Uint8Array, string, EpochMs]>(`
+    UPDATE challenges SET cancelled_at = ?, sealed_code = NULL
+    WHERE identifier_key = ? AND purpose = ? AND expires_at > ? AND consumed_at IS NULL AND cancelled_at IS NULL`);
+  const cancelRegistration = db.prepare<[EpochMs, string]>(`
+    UPDATE challenges SET cancelled_at = ?, sealed_code = NULL
+    WHERE registration_id = ? AND consumed_at IS NULL AND cancelled_at IS NULL`);
+  const sources = db.prepare<[string], SourceRow>(
+    "SELECT contact_kind, contact_value, consumed_at FROM challenges WHERE registration_id = ? ORDER BY contact_kind",
+  );
+  const deleteRegistration = db.prepare<[string]>("DELETE FROM registrations WHERE registration_id = ?");
+  const registrationLives = db.prepare<[string]>("SELECT 1 FROM registrations WHERE registration_id = ?");
+
+  function claimantOf(row: ChallengeRow, contact: Contact): Claimant | Refused {
+    const ownerId = users.ownerOf(contact);
+    if (row.purpose === "login") {
+      if (row.user_id !== null) return row.user_id === ownerId ? { kind: "existing", userId: ownerId } : refused("user_gone");
+      return ownerId === null ? { kind: "new", contacts: [contact] } : { kind: "existing", userId: ownerId };
+    }
+    if (ownerId !== null) return { kind: "existing", userId: ownerId };
+    if (row.registration_id === null || registrationLives.get(row.registration_id) === undefined) return refused("cancelled");
+    const all = sources.all(row.registration_id);
+    const pendingSources = all.filter((source) => source.consumed_at === null).map((source) => source.contact_kind);
+    if (pendingSources.length > 0) return { kind: "pending", pendingSources };
+    const contacts = all.map((source) => ({ kind: source.contact_kind, value: source.contact_value }));
+    return { kind: "new", contacts: contacts.filter((one) => users.ownerOf(one) === null) };
+  }
+
+  function signIn(change: Change, claimant: Exclude<Claimant, { kind: "pending" }>): Redemption {
+    const { newUser, newSession, sessionsMax, now } = change;
+    let usernameTaken = false;
+    let userId: string;
+    if (claimant.kind === "new") {
+      userId = newUser.userId;
+      usernameTaken = newUser.username !== null && users.usernameTaken(newUser.username);
+      users.create(usernameTaken ? { ...newUser, username: null } : newUser, claimant.contacts, now);
+    } else {
+      userId = claimant.userId;
+    }
+    const session = sessions.create(newSession, userId, sessionsMax, now);
+    return { kind: "signed_in", session, user: users.find(userId)!, isNewUser: claimant.kind === "new", usernameTaken };
+  }
+
+  function redeem(change: Change): RedeemOutcome {
+    const { challengeId, now } = change;
+    const row = select.get(challengeId);
+    const why = refusalOf(row, row?.client_id ?? "", now);
+    if (row === undefined || why !== null) return refused(why ?? "unknown");
+    const contact = contactOf(row);
+    if (row.decoy === 1 || contact === null) return refused("decoy");
+    consume.run(now, challengeId);
+    const redemption = fulfil(change, row, contact);
+    if (redemption.kind === "refused") return redemption;
+    // A registration that still waits for another source leaves older ones alone: else two of them could cancel each other.
+    if (redemption.kind !== "pending") cancelSiblings.run(now, row.identifier_key, row.purpose, now);
+    budgets.giveBack(change.returns, now);
+    idempotency.remember(
+      change.idempotency,
+      {
+        kind: "redeemed",
+        challengeId,
+        sessionId: redemption.kind === "signed_in" ? redemption.session.sessionId : null,
+        isNewUser: redemption.kind === "signed_in" && redemption.isNewUser,
+        usernameTaken: redemption.kind === "signed_in" && redemption.usernameTaken,
+        pendingSources: redemption.kind === "pending" ? redemption.pendingSources : [],
+      },
+      row.expires_at,
+    );
+    return { kind: "redeemed", redemption };
+  }
+
+  function fulfil(change: Change, row: ChallengeRow, contact: Contact): Redemption | Refused {
+    if (row.purpose === "verify_contact") return { kind: "proven" };
+    const claimant = claimantOf(row, contact);
+    if (claimant.kind === "refused" || claimant.kind === "pending") return claimant;
+    if (row.registration_id !== null) {
+      cancelRegistration.run(change.now, row.registration_id);
+      deleteRegistration.run(row.registration_id);
+    }
+    return signIn(change, claimant);
+  }
+
+  return {
+    redeemChallenge: (change) => writer.write(() => redeem(change)),
+
+    findRedemption({ idempotency: mac, now }) {
+      return writer.read(() => {
+        const outcome = idempotency.find(mac, now);
+        if (outcome?.kind !== "redeemed") return null;
+        const row = select.get(outcome.challengeId);
+        if (row === undefined || row.expires_at <= now) return null;
+        const challenge = toChallenge(row);
+        if (outcome.pendingSources.length > 0) {
+          return { challenge, redemption: { kind: "pending", pendingSources: outcome.pendingSources } };
+        }
+        if (outcome.sessionId === null) return { challenge, redemption: { kind: "proven" } };
+        const session = sessions.find(outcome.sessionId, now);
+        const user = session === null ? null : users.find(session.userId);
+        if (session === null || user === null || session.generation > 0) return null;
+        const { isNewUser, usernameTaken } = outcome;
+        return { challenge, redemption: { kind: "signed_in", session, user, isNewUser, usernameTaken } };
+      });
+    },
+  };
+}
+
+function refused(why: ChallengeRefusal): Refused {
+  return { kind: "refused", why };
+}

@@ -1,0 +1,163 @@
+import type {
+  Challenge,
+  ChallengeToVerify,
+  Channel,
+  ChargedSend,
+  Contact,
+  ContactKind,
+  EpochMs,
+  Purpose,
+  Session,
+  StoredKey,
+} from "../store.js";
+
+export interface ChallengeRow {
+  challenge_id: string;
+  client_id: string;
+  purpose: Purpose;
+  channel: Channel;
+  identifier_key: Buffer;
+  requester_key: Buffer;
+  contact_kind: ContactKind | null;
+  contact_value: string | null;
+  user_id: string | null;
+  decoy: number;
+  registration_id: string | null;
+  masked_destination: string;
+  locale: string;
+  code_length: number;
+  hash_profile: string;
+  pepper_id: string;
+  salt: Buffer;
+  tag: Buffer;
+  attempts: number;
+  attempts_max: number;
+  sends: number;
+  sends_max: number;
+  resends: string;
+  created_at: EpochMs;
+  expires_at: EpochMs;
+  resend_at: EpochMs;
+  consumed_at: EpochMs | null;
+  cancelled_at: EpochMs | null;
+}
+
+/** The columns of a challenge but the sealed code, which only the outbox reads. */
+export const challengeColumns = `c.challenge_id, c.client_id, c.purpose, c.channel, c.identifier_key, c.requester_key, c.contact_kind,
+  c.contact_value, c.user_id, c.decoy, c.registration_id, c.masked_destination, c.locale, c.code_length, c.hash_profile,
+  c.pepper_id, c.salt, c.tag, c.attempts, c.attempts_max, c.sends, c.sends_max, c.resends, c.created_at, c.expires_at,
+  c.resend_at, c.consumed_at, c.cancelled_at`;
+
+export function contactOf(row: { contact_kind: ContactKind | null; contact_value: string | null }): Contact | null {
+  return row.contact_kind === null || row.contact_value === null ? null : { kind: row.contact_kind, value: row.contact_value };
+}
+
+export function toChallenge(row: ChallengeRow): Challenge {
+  return {
+    challengeId: row.challenge_id,
+    clientId: row.client_id,
+    purpose: row.purpose,
+    channel: row.channel,
+    identifierKey: row.identifier_key,
+    requesterKey: row.requester_key,
+    contact: contactOf(row),
+    userId: row.user_id,
+    decoy: row.decoy === 1,
+    registrationId: row.registration_id,
+    maskedDestination: row.masked_destination,
+    locale: row.locale,
+    codeLength: row.code_length,
+    codeHash: { profile: row.hash_profile, pepperId: row.pepper_id, salt: row.salt, tag: row.tag },
+    attempts: row.attempts,
+    attemptsMax: row.attempts_max,
+    sends: row.sends,
+    sendsMax: row.sends_max,
+    createdAt: row.created_at,
+    expiresAt: row.expires_at,
+    resendAt: row.resend_at,
+    consumedAt: row.consumed_at,
+    cancelledAt: row.cancelled_at,
+  };
+}
+
+export function toChallengeToVerify(
+  row: ChallengeRow & { owner_id: string | null; sealed_profile: Buffer | null },
+): ChallengeToVerify {
+  return {
+    ...toChallenge(row),
+    ownerId: row.owner_id,
+    sealedProfile: row.sealed_profile,
+    chargedSends: [{ at: row.created_at, requesterKey: row.requester_key }, ...parseResends(row.resends)],
+  };
+}
+
+/** Resends are kept as `time:requester` in base64url, one after the other, separated by commas. */
+export function appendResend(resends: string, send: ChargedSend): string {
+  const entry = `${send.at}:${Buffer.from(send.requesterKey).toString("base64url")}`;
+  return resends === "" ? entry : `${resends},${entry}`;
+}
+
+function parseResends(resends: string): ChargedSend[] {
+  if (resends === "") return [];
+  return resends.split(",").map((entry) => {
+    const [at, requester] = entry.split(":");
+    return { at: Number(at), requesterKey: Buffer.from(requester ?? "", "base64url") };
+  });
+}
+
+export interface SessionRow {
+  session_id: string;
+  family: Buffer;
+  key_id: string;
+  user_id: string;
+  client_id: string;
+  generation: number;
+  refresh_mac: Buffer | null;
+  ip: string;
+  user_agent: string;
+  amr: string;
+  created_at: EpochMs;
+  last_used_at: EpochMs;
+  idle_expires_at: EpochMs;
+  expires_at: EpochMs;
+}
+
+export function toSession(row: SessionRow): Session {
+  return {
+    sessionId: row.session_id,
+    family: row.family,
+    keyId: row.key_id,
+    userId: row.user_id,
+    clientId: row.client_id,
+    generation: row.generation,
+    ip: row.ip,
+    userAgent: row.user_agent,
+    amr: row.amr.split(" "),
+    createdAt: row.created_at,
+    lastUsedAt: row.last_used_at,
+    idleExpiresAt: row.idle_expires_at,
+    expiresAt: row.expires_at,
+  };
+}
+
+export interface KeyRow {
+  key_id: string;
+  use: StoredKey["use"];
+  alg: string;
+  public_jwk: string;
+  sealed: Buffer;
+  created_at: EpochMs;
+  active_at: EpochMs;
+}
+
+export function toStoredKey(row: KeyRow): StoredKey {
+  return {
+    keyId: row.key_id,
+    use: row.use,
+    alg: row.alg,
+    publicJwk: row.public_jwk,
+    sealed: row.sealed,
+    createdAt: row.created_at,
+    activeAt: row.active_at,
+  };
+}

@@ -1,0 +1,135 @@
+import type { Database } from "better-sqlite3";
+import type { EpochMs, NewSession, RotateOutcome, Session, Store } from "../store.js";
+import { type SessionRow, toSession } from "./rows.js";
+import type { Users } from "./users.js";
+import type { Writer } from "./writer.js";
+
+/** Writes of sessions inside somebody else's transaction. */
+export interface Sessions {
+  /** Adds a session, ending those of the user that are beyond the `sessionsMax` - 1 most recently used. */
+  create(session: NewSession, userId: string, sessionsMax: number, now: EpochMs): Session;
+  find(sessionId: string, now: EpochMs): Session | null;
+  removeAllOf(userId: string): void;
+}
+
+type Operations = Pick<
+  Store,
+  | "rotateRefreshToken"
+  | "findLiveSession"
+  | "listSessions"
+  | "revokeFamily"
+  | "revokeSession"
+  | "revokeOtherSessions"
+  | "countKeyUses"
+  | "revokeSessionsOfKey"
+>;
+
+const isLive = "idle_expires_at > @now AND expires_at > @now";
+
+export function createSessions(
+  db: Database,
+  parts: { writer: Writer; users: Users },
+): { sessions: Sessions; operations: Operations } {
+  const { writer, users } = parts;
+  const insert = db.prepare(`
+    INSERT INTO sessions (session_id, family, key_id, user_id, client_id, ip, user_agent, amr, created_at, last_used_at,
+      idle_expires_at, expires_at)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`);
+  const liveById = db.prepare<{ sessionId: string; now: EpochMs }, SessionRow>(
+    `SELECT * FROM sessions WHERE session_id = @sessionId AND ${isLive}`,
+  );
+  const liveOf = db.prepare<{ userId: string; now: EpochMs }, SessionRow>(
+    `SELECT * FROM sessions WHERE user_id = @userId AND ${isLive} ORDER BY last_used_at DESC, created_at DESC, session_id`,
+  );
+  const byFamily = db.prepare<[Uint8Array], SessionRow>("SELECT * FROM sessions WHERE family = ?");
+  const remove = db.prepare<[string]>("DELETE FROM sessions WHERE session_id = ?");
+  const removeOwn = db.prepare<{ sessionId: string; userId: string; now: EpochMs }>(
+    `DELETE FROM sessions WHERE session_id = @sessionId AND user_id = @userId AND ${isLive}`,
+  );
+  const removeOthers = db.prepare<{ userId: string; keepSessionId: string; now: EpochMs }>(
+    `DELETE FROM sessions WHERE user_id = @userId AND session_id <> @keepSessionId AND ${isLive}`,
+  );
+  const removeFamily = db.prepare<[Uint8Array, string]>("DELETE FROM sessions WHERE family = ? AND client_id = ?");
+  const removeAll = db.prepare<[string]>("DELETE FROM sessions WHERE user_id = ?");
+  const removeOfKey = db.prepare<[string]>("DELETE FROM sessions WHERE key_id = ?");
+  const rotate = db.prepare<[number, Uint8Array | null, EpochMs, EpochMs, string]>(`
+    UPDATE sessions SET generation = ?, refresh_mac = ?, last_used_at = ?, idle_expires_at = ? WHERE session_id = ?`);
+  const ofMaster = db.prepare<{ keyId: string; now: EpochMs }, { count: number }>(
+    `SELECT count(*) AS count FROM sessions WHERE key_id = @keyId AND ${isLive}`,
+  );
+  const ofPepper = db.prepare<{ keyId: string; now: EpochMs }, { count: number }>(`
+    SELECT count(*) AS count FROM challenges
+    WHERE pepper_id = @keyId AND consumed_at IS NULL AND cancelled_at IS NULL AND expires_at > @now`);
+
+  const sessions: Sessions = {
+    create(session, userId, sessionsMax, now) {
+      for (const row of liveOf.all({ userId, now }).slice(sessionsMax - 1)) remove.run(row.session_id);
+      insert.run(
+        session.sessionId,
+        session.family,
+        session.keyId,
+        userId,
+        session.clientId,
+        session.ip,
+        session.userAgent,
+        session.amr.join(" "),
+        now,
+        now,
+        session.idleExpiresAt,
+        session.expiresAt,
+      );
+      return { ...session, userId, generation: 0, createdAt: now, lastUsedAt: now };
+    },
+    find(sessionId, now) {
+      const row = liveById.get({ sessionId, now });
+      return row === undefined ? null : toSession(row);
+    },
+    removeAllOf(userId) {
+      removeAll.run(userId);
+    },
+  };
+
+  function advance(row: SessionRow, mac: Uint8Array | null, idleMs: number, now: EpochMs): RotateOutcome {
+    const generation = row.generation + 1;
+    const idle_expires_at = Math.min(now + idleMs, row.expires_at);
+    rotate.run(generation, mac, now, idle_expires_at, row.session_id);
+    return { kind: "rotated", session: toSession({ ...row, generation, last_used_at: now, idle_expires_at }) };
+  }
+
+  const operations: Operations = {
+    rotateRefreshToken({ family, generation, clientId, idempotency, graceMs, idleMs, now }) {
+      return writer.write((): RotateOutcome => {
+        const row = byFamily.get(family);
+        if (row === undefined || row.client_id !== clientId) return { kind: "ended" };
+        if (row.expires_at <= now || row.idle_expires_at <= now) return { kind: "ended" };
+        if (generation === row.generation) return advance(row, idempotency, idleMs, now);
+        if (generation === row.generation - 1 && mayReplay(row, idempotency, graceMs, now)) {
+          return { kind: "replayed", session: toSession(row) };
+        }
+        remove.run(row.session_id);
+        return { kind: generation > row.generation ? "lost" : "reused", sessionId: row.session_id };
+      });
+    },
+    findLiveSession({ sessionId, now }) {
+      return writer.read(() => {
+        const session = sessions.find(sessionId, now);
+        const user = session === null ? null : users.find(session.userId);
+        return session === null || user === null ? null : { session, user };
+      });
+    },
+    listSessions: (query) => writer.read(() => liveOf.all(query).map(toSession)),
+    revokeFamily: ({ family, clientId }) => writer.write(() => removeFamily.run(family, clientId).changes > 0),
+    revokeSession: (change) => writer.write(() => removeOwn.run(change).changes > 0),
+    revokeOtherSessions: (change) => writer.write(() => removeOthers.run(change).changes),
+    countKeyUses: ({ use, keyId, now }) =>
+      writer.read(() => (use === "master" ? ofMaster : ofPepper).get({ keyId, now })!.count),
+    revokeSessionsOfKey: ({ keyId }) => writer.write(() => removeOfKey.run(keyId).changes),
+  };
+  return { sessions, operations };
+}
+
+/** `last_used_at` of a session is when its newest generation was made: that is the grace's beginning. */
+function mayReplay(row: SessionRow, idempotency: Uint8Array | null, graceMs: number, now: EpochMs): boolean {
+  if (now - row.last_used_at < graceMs) return true;
+  return idempotency !== null && row.refresh_mac !== null && row.refresh_mac.equals(idempotency);
+}

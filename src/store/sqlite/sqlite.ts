@@ -1,0 +1,74 @@
+import { closeSync, openSync } from "node:fs";
+import Database from "better-sqlite3";
+import type { Store } from "../store.js";
+import { createBudgets } from "./budgets.js";
+import { createChallenges } from "./challenges.js";
+import { createIdempotency } from "./idempotency.js";
+import { createKeys } from "./keys.js";
+import { migrate } from "./migrate.js";
+import { createOutbox } from "./outbox.js";
+import { createRedemption } from "./redeem.js";
+import { createSessions } from "./sessions.js";
+import { createSweep } from "./sweep.js";
+import { createUsers } from "./users.js";
+import { createWriter, translated } from "./writer.js";
+
+/** How long SQLite itself waits, with the event loop, for another process's write; the writer waits on without it. */
+const busyTimeoutMs = 50;
+
+/**
+ * Opens a database file, made with owner-only rights if it is not there. WAL with `synchronous=FULL`: a commit is on the disk
+ * when it returns. `secure_delete` overwrites what is erased, which SQLite else leaves in free pages.
+ */
+export function openDatabase(path: string): Database.Database {
+  if (path !== ":memory:") closeSync(openSync(path, "a", 0o600));
+  const db = new Database(path, { timeout: busyTimeoutMs });
+  db.pragma("journal_mode = WAL");
+  db.pragma("synchronous = FULL");
+  db.pragma("secure_delete = ON");
+  db.pragma("trusted_schema = OFF");
+  return db;
+}
+
+/** The SQLite engine: one connection, hand-written statements, prepared once, writes grouped into common commits. */
+export function openSqlite(options: { readonly path: string; readonly inFlight: () => number }): Store {
+  const db = openDatabase(options.path);
+  try {
+    migrate(db);
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+  const writer = createWriter(db, options.inFlight);
+  const budgets = createBudgets(db);
+  const idempotency = createIdempotency(db);
+  const users = createUsers(db);
+  const { sessions, operations: sessionOperations } = createSessions(db, { writer, users });
+  const ping = db.prepare("UPDATE schema_migrations SET applied_at = applied_at WHERE version = 1");
+  return {
+    ...createChallenges(db, { writer, budgets, idempotency, users }),
+    ...createRedemption(db, { writer, budgets, idempotency, users, sessions }),
+    ...sessionOperations,
+    ...createOutbox(db, writer),
+    ...createKeys(db, writer),
+    ...createSweep(db, writer),
+    updateUser: ({ userId, ...fields }) => writer.write(() => users.update(userId, fields)),
+    deleteUser: ({ userId }) =>
+      writer.write(() => {
+        sessions.removeAllOf(userId);
+        return users.remove(userId);
+      }),
+    async scrub() {
+      try {
+        db.pragma("wal_checkpoint(TRUNCATE)");
+      } catch (error) {
+        throw translated(error);
+      }
+    },
+    ping: () => writer.write(() => void ping.run()),
+    async close() {
+      await writer.idle();
+      db.close();
+    },
+  };
+}

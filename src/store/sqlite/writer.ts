@@ -1,0 +1,147 @@
+import type { Database } from "better-sqlite3";
+import { StoreUnavailableError } from "../store.js";
+
+/** Runs steps that write; each is all-or-nothing, and those of one moment share one commit and its fsync. */
+export interface Writer {
+  /** Runs `step` in a transaction and gives its result once it is durable. A step touches nothing but the database: it may run twice. */
+  write<T>(step: () => T): Promise<T>;
+  read<T>(query: () => T): Promise<T>;
+  /** Resolves when nothing is waiting any more. */
+  idle(): Promise<void>;
+}
+
+interface Waiting {
+  readonly step: () => unknown;
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (reason: unknown) => void;
+}
+
+/** How long a commit waits for company while other calls are under way: most of their writes arrive one hash apart. */
+const windowMs = 2;
+/** Bounds how long one commit can keep the event loop. */
+const batchMax = 256;
+/** How long another process may hold the write lock before callers are told that the store is unavailable. */
+const busyLimitMs = 3_000;
+
+/**
+ * @param inFlight How many calls are under way in this process: while all of them already wait for the commit, waiting longer for
+ *   company is in vain, so a lone call never waits.
+ */
+export function createWriter(db: Database, inFlight: () => number): Writer {
+  const begin = db.prepare("BEGIN IMMEDIATE");
+  const commit = db.prepare("COMMIT");
+  const rollback = db.prepare("ROLLBACK");
+  let waiting: Waiting[] = [];
+  let timer: NodeJS.Timeout | undefined;
+  let immediate: NodeJS.Immediate | undefined;
+  let busySince: number | undefined;
+  let idlers: (() => void)[] = [];
+
+  function schedule(): void {
+    if (busySince !== undefined || immediate !== undefined) return;
+    if (waiting.length >= Math.min(inFlight(), batchMax)) {
+      clearTimeout(timer);
+      timer = undefined;
+      immediate = setImmediate(flush);
+    } else {
+      timer ??= setTimeout(flush, windowMs);
+    }
+  }
+
+  function flush(): void {
+    clearTimeout(timer);
+    timer = undefined;
+    immediate = undefined;
+    const batch = waiting.length > batchMax ? waiting.slice(0, batchMax) : waiting;
+    try {
+      begin.run();
+    } catch (error) {
+      return isBusy(error) ? retryLater(error) : rejectAll(error);
+    }
+    busySince = undefined;
+    waiting = waiting === batch ? [] : waiting.slice(batchMax);
+    commitBatch(batch);
+    if (waiting.length > 0) schedule();
+    else settleIdlers();
+  }
+
+  function commitBatch(batch: readonly Waiting[]): void {
+    const results: unknown[] = [];
+    try {
+      for (const one of batch) results.push(one.step());
+      commit.run();
+    } catch (error) {
+      if (db.inTransaction) rollback.run();
+      // One step's failure must not cost the others: each gets a transaction of its own.
+      if (batch.length > 1) for (const one of batch) commitAlone(one);
+      else batch[0]!.reject(translated(error));
+      return;
+    }
+    for (const [index, one] of batch.entries()) one.resolve(results[index]);
+  }
+
+  function commitAlone(one: Waiting): void {
+    try {
+      begin.run();
+      const result = one.step();
+      commit.run();
+      one.resolve(result);
+    } catch (error) {
+      if (db.inTransaction) rollback.run();
+      one.reject(translated(error));
+    }
+  }
+
+  function retryLater(error: unknown): void {
+    const now = performance.now();
+    busySince ??= now;
+    if (now - busySince > busyLimitMs) return rejectAll(error);
+    timer = setTimeout(flush, 5 + Math.random() * 20);
+  }
+
+  function rejectAll(error: unknown): void {
+    busySince = undefined;
+    const rejected = waiting;
+    waiting = [];
+    for (const one of rejected) one.reject(translated(error));
+    settleIdlers();
+  }
+
+  function settleIdlers(): void {
+    const settled = idlers;
+    idlers = [];
+    for (const resolve of settled) resolve();
+  }
+
+  return {
+    write<T>(step: () => T): Promise<T> {
+      return new Promise<T>((resolve, reject) => {
+        waiting.push({ step, resolve: resolve as (value: unknown) => void, reject });
+        schedule();
+      });
+    },
+    async read(query) {
+      try {
+        return query();
+      } catch (error) {
+        throw translated(error);
+      }
+    },
+    idle() {
+      return waiting.length === 0 ? Promise.resolve() : new Promise((resolve) => idlers.push(resolve));
+    },
+  };
+}
+
+function isBusy(error: unknown): boolean {
+  return error instanceof Error && "code" in error && String(error.code).startsWith("SQLITE_BUSY");
+}
+
+/** Errors of the database itself become the port's; anything else is a fault of ours and stays what it is. */
+export function translated(error: unknown): unknown {
+  if (!(error instanceof Error) || !("code" in error)) return error;
+  const unavailable = /^SQLITE_(BUSY|LOCKED|FULL|IOERR|READONLY|CANTOPEN|CORRUPT|NOTADB|NOMEM|PROTOCOL)/.test(
+    String(error.code),
+  );
+  return unavailable ? new StoreUnavailableError(`SQLite: ${error.message} (${String(error.code)})`, { cause: error }) : error;
+}
