@@ -1,4 +1,4 @@
-import { bindingText, type HashSlot } from "../crypto/code-hash.js";
+import { bindingText, type CodeBinding, type HashSlot } from "../crypto/code-hash.js";
 import { randomDigits, randomId } from "../crypto/random.js";
 import { maskContact } from "../delivery/mask.js";
 import type { Challenge, Channel, Contact, EpochMs, Identifier, NewChallenge, Purpose } from "../store/store.js";
@@ -44,7 +44,7 @@ export async function makeChallenge(
 }
 
 /** What hash and sealed copy of a challenge's code are bound to. */
-export function codeBinding(challenge: Pick<Challenge, "challengeId" | "clientId" | "purpose" | "contact">) {
+export function codeBinding(challenge: Pick<Challenge, "challengeId" | "clientId" | "purpose" | "contact">): CodeBinding {
   const { challengeId, clientId, purpose, contact } = challenge;
   return { challengeId, purpose, contact: contact === null ? "" : `${contact.kind}:${contact.value}`, clientId };
 }

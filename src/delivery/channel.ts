@@ -3,6 +3,11 @@ import type { Channel, Contact } from "../store/store.js";
 /** A code on its way, rendered for a person. `text` is the whole message for SMS; e-mail has a subject and an HTML form as well. */
 export interface Message {
   readonly challengeId: string;
+  /**
+   * Equal for all tries of one send and for nothing else, and tells nothing about the challenge: what a carrier recognises a
+   * repeated try by (the Message-ID of a mail), so that a send that was tried twice may still arrive once.
+   */
+  readonly sendKey: string;
   readonly channel: Channel;
   readonly to: Contact;
   readonly code: string;

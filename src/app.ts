@@ -1,0 +1,146 @@
+import type { AddressInfo } from "node:net";
+import type { Log } from "./auth/deps.js";
+import type { Settings } from "./config.js";
+import { type Core, type CoreOverrides, createCore } from "./core.js";
+import type { Provider } from "./delivery/channel.js";
+import { createConsoleProvider } from "./delivery/console.js";
+import { createInbox, type Inbox } from "./delivery/inbox.js";
+import { startOutbox } from "./delivery/outbox.js";
+import { createSmtpProvider } from "./delivery/smtp.js";
+import { createAddressOf } from "./doors/address.js";
+import { createGrpcDoor } from "./doors/grpc.js";
+import { createInboxServer } from "./doors/inbox.js";
+import { listenOn } from "./doors/listener.js";
+import { readTlsOptions } from "./doors/tls.js";
+import { createWebDoor } from "./doors/web.js";
+import { AuthService } from "./gen/latchkey/v1/auth_service_pb.js";
+import { startMaintenance } from "./maintenance.js";
+import { createGate } from "./rpc/access.js";
+import { createAuthService } from "./rpc/auth-service.js";
+import { createClients } from "./rpc/clients.js";
+import { createInFlight } from "./rpc/in-flight.js";
+import { composeService } from "./rpc/pipeline.js";
+import { openStore } from "./store/open.js";
+
+/** What tests and the bench may put in another's place; nothing of it can be reached by a setting. */
+export interface Overrides extends CoreOverrides {
+  /** Instead of those that the settings name. */
+  readonly providers?: readonly Provider[];
+}
+
+/** A running server. */
+export interface App {
+  readonly core: Core;
+  readonly grpcPort: number;
+  readonly httpPort: number;
+  /** Null in production. */
+  readonly inboxPort: number | null;
+  /** Says that it stops serving, lets calls under way finish for up to 10 s, settles what was begun, and closes. */
+  stop(): Promise<void>;
+}
+
+const drainMs = 10_000;
+
+/** Starts everything that a deployment consists of. When a part fails to start, those before it are closed again. */
+export async function startApp(settings: Settings, log: Log, overrides: Overrides = {}): Promise<App> {
+  const closers: (() => Promise<void>)[] = [];
+  async function stop(): Promise<void> {
+    for (let close = closers.pop(); close !== undefined; close = closers.pop()) await close();
+  }
+  try {
+    return { ...(await start(settings, { log, overrides, closers })), stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+interface Given {
+  readonly log: Log;
+  readonly overrides: Overrides;
+  /** What stops each part that was started; called last one first. */
+  readonly closers: (() => Promise<void>)[];
+}
+
+async function start(settings: Settings, { log, overrides, closers }: Given): Promise<Omit<App, "stop">> {
+  const inFlight = createInFlight();
+  const store = openStore(settings.database, { inFlight: inFlight.count });
+  closers.push(() => store.close());
+  const core = await createCore(settings, { store, log, overrides });
+  const { clock } = core.deps;
+
+  const maintenance = startMaintenance({ store, keys: core.signingKeys, clock, log });
+  closers.push(() => maintenance.stop());
+  const inbox = settings.mode === "development" ? createInbox(clock) : null;
+  const providers = overrides.providers ?? providersOf(settings, inbox);
+  closers.push(async () => void (await Promise.all(providers.map((provider) => provider.close()))));
+  const outbox = startOutbox({ store, clock, log, openCode: core.openCode, providers, appName: "Latchkey" });
+  closers.push(() => outbox.stop());
+
+  const deps = { ...core.deps, wakeOutbox: outbox.wake };
+  const clients = createClients({
+    defaultClient: settings.defaultClient,
+    allowedOrigins: settings.allowedOrigins === "any-localhost" ? ["any-localhost"] : settings.allowedOrigins,
+  });
+  const gate = createGate({ ...deps, clients, issuer: settings.issuer });
+  const services = [composeService({ inFlight, gate, log }, AuthService, createAuthService(deps))];
+  const tls = settings.tls.kind === "files" ? await readTlsOptions(settings.tls) : null;
+  const addressOf = createAddressOf(settings.trustedProxies);
+
+  const inboxPort = inbox === null ? null : await openInbox(inbox, settings, closers);
+  const web = createWebDoor({
+    services,
+    addressOf,
+    tls,
+    clients,
+    issuer: settings.issuer,
+    jwks: core.deps.accessTokens.jwks,
+    ready: () => store.ping(),
+  });
+  const httpPort = await web.listen(settings.httpListen.host, settings.httpListen.port);
+  const grpc = createGrpcDoor({ services, addressOf, tls, reflection: settings.reflection });
+  const grpcPort = await grpc.listen(settings.grpcListen.host, settings.grpcListen.port).catch(async (error: unknown) => {
+    await web.drain(0);
+    throw error;
+  });
+  closers.push(async () => {
+    for (const door of [grpc, web]) door.setServing(false);
+    await Promise.all([grpc.drain(drainMs), web.drain(drainMs)]);
+  });
+  for (const door of [grpc, web]) door.setServing(true);
+  log.info(
+    { grpc: grpcPort, http: httpPort, issuer: settings.issuer, ...(inboxPort === null ? {} : { inbox: inboxPort }) },
+    "serving",
+  );
+  if (inboxPort !== null) log.info({}, `codes appear here and at http://localhost:${inboxPort}`);
+  return { core, grpcPort, httpPort, inboxPort };
+}
+
+function providersOf(settings: Settings, inbox: Inbox | null): Provider[] {
+  const providers: Provider[] = [];
+  if (inbox !== null)
+    providers.push(
+      inbox,
+      createConsoleProvider((text) => void process.stdout.write(text)),
+    );
+  if (settings.smtp !== null) providers.push(createSmtpProvider({ ...settings.smtp, from: formatSender(settings.smtp.from) }));
+  return providers;
+}
+
+async function openInbox(inbox: Inbox, settings: Settings, closers: Given["closers"]): Promise<number | null> {
+  if (settings.inboxListen === null) return null;
+  const server = createInboxServer(inbox);
+  const port = await listenOn(server, settings.inboxListen.host, settings.inboxListen.port);
+  closers.push(
+    () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  );
+  return (server.address() as AddressInfo | null)?.port ?? port;
+}
+
+function formatSender({ name, address }: { readonly name: string; readonly address: string }): string {
+  return name === "" ? address : `${name} <${address}>`;
+}

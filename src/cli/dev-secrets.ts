@@ -1,0 +1,81 @@
+import { randomBytes } from "node:crypto";
+import { linkSync, mkdirSync, readFileSync, statSync, unlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { parseKeys } from "../config/key-list.js";
+import { SettingError } from "../config/setting.js";
+import { diskFiles, type Env, readMode } from "../config.js";
+import { CliError } from "./io.js";
+
+/** Where the secrets of development are kept, under the working directory. */
+export const devSecretsDirectory = ".latchkey";
+
+const secrets = [
+  { name: "LATCHKEY_PEPPER", file: "pepper" },
+  { name: "LATCHKEY_MASTER_KEY", file: "master-key" },
+] as const;
+
+/**
+ * In development, adds the secrets that the environment does not set from the files in `directory`, which are made first where
+ * they are missing; processes that start at once agree on one file. `made` names the files that this call made. In production it
+ * gives the environment as it is. Throws `CliError` when a file is open to others or holds no key.
+ */
+export function withDevSecrets(env: Env, directory: string): { readonly env: Env; readonly made: readonly string[] } {
+  if (readMode(env, diskFiles) !== "development") return { env, made: [] };
+  const missing = secrets.filter(({ name }) => env[name] === undefined && env[`${name}_FILE`] === undefined);
+  if (missing.length === 0) return { env, made: [] };
+  makeDirectory(directory);
+  const made: string[] = [];
+  const added = missing.map(({ name, file }) => {
+    const path = join(directory, file);
+    if (makeSecret(path)) made.push(path);
+    return [name, readSecret(path)];
+  });
+  return { env: { ...env, ...Object.fromEntries(added) }, made };
+}
+
+function makeDirectory(directory: string): void {
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  if (isOpen(directory)) throw new CliError(`${directory} is open to other users: run \`chmod 700 ${directory}\`.`);
+}
+
+/**
+ * Makes a file with a new key, unless there is one. Linking a finished file to its name is what makes it exclusive and whole at
+ * once: nobody reads half a key, and a crash leaves none behind. True: this call made it.
+ */
+function makeSecret(path: string): boolean {
+  if (exists(path)) return false;
+  const draft = `${path}.${process.pid}.${randomBytes(6).toString("hex")}`;
+  writeFileSync(draft, `${randomBytes(32).toString("base64")}\n`, { flag: "wx", mode: 0o600, flush: true });
+  try {
+    linkSync(draft, path);
+    return true;
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "EEXIST") return false;
+    throw error;
+  } finally {
+    unlinkSync(draft);
+  }
+}
+
+function readSecret(path: string): string {
+  if (isOpen(path)) throw new CliError(`${path} is open to other users: run \`chmod 600 ${path}\`.`);
+  const text = readFileSync(path, "utf8").trimEnd();
+  try {
+    parseKeys(text);
+  } catch (error) {
+    if (!(error instanceof SettingError)) throw error;
+    throw new CliError(
+      `${path} holds no usable key: it ${error.message}; restore it, or delete it together with the development database.`,
+    );
+  }
+  return text;
+}
+
+function exists(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false }) !== undefined;
+}
+
+function isOpen(path: string): boolean {
+  // Windows has no such bits.
+  return process.platform !== "win32" && (statSync(path).mode & 0o077) !== 0;
+}

@@ -1,0 +1,44 @@
+import { diskFiles, type Env, readMode, type Settings } from "../config.js";
+import { checkHashing, guessing } from "./doctor/codes.js";
+import { checkDatabase } from "./doctor/database.js";
+import { type Finding, problem } from "./doctor/finding.js";
+import { checkMailServer } from "./doctor/mail-server.js";
+import { checkNode } from "./doctor/node-version.js";
+import { explain } from "./explain.js";
+import type { Io } from "./io.js";
+import { loadSettings } from "./load-settings.js";
+
+/** Checks what a deployment stands on and prints a line a finding. False: something is wrong; warnings are not. */
+export async function doctor(env: Env, io: Io): Promise<boolean> {
+  let healthy = true;
+  const report = (findings: readonly Finding[]): void => {
+    for (const { kind, text } of findings) {
+      io.out(`${kind.padEnd(7)} ${text}`);
+      if (kind === "problem") healthy = false;
+    }
+  };
+
+  report(checkNode(process.versions.node, readMode(env, diskFiles)));
+  let settings: Settings;
+  try {
+    settings = loadSettings(env, io);
+  } catch (error) {
+    report(explain(error).split("\n").map(problem));
+    return false;
+  }
+  report([{ kind: "ok", text: "the settings are complete and consistent" }, guessing(settings.policy)]);
+  for (const check of [checkDatabase, checkHashing, checkMailServer]) report(await guarded(check, settings));
+  return healthy;
+}
+
+/** A check that fails is a finding too, and the others still run. */
+async function guarded(
+  check: (settings: Settings) => Promise<readonly Finding[]> | readonly Finding[],
+  settings: Settings,
+): Promise<readonly Finding[]> {
+  try {
+    return await check(settings);
+  } catch (error) {
+    return [problem(explain(error))];
+  }
+}

@@ -1,0 +1,40 @@
+import { createTransport } from "nodemailer";
+import type { Settings } from "../../config.js";
+import { isLoopback } from "../../listen.js";
+import { type Finding, ok, problem } from "./finding.js";
+
+const timeoutMs = 10_000;
+
+/** Connects, does TLS and signs in as the service would, and sends nothing. */
+export async function checkMailServer({ smtp, mode }: Settings): Promise<readonly Finding[]> {
+  if (smtp === null) return [ok(`no mail server is configured: ${mode} keeps messages in the inbox`)];
+  const { host, port, secure, user, password, starttls } = smtp;
+  const transport = createTransport({
+    host,
+    port,
+    secure,
+    requireTLS: !secure && (starttls === "required" || (starttls === "optional" && user !== null && !isLoopback(host))),
+    ignoreTLS: !secure && starttls === "never",
+    ...(user === null || password === null ? {} : { auth: { user, pass: password.reveal() } }),
+    tls: { minVersion: "TLSv1.2" },
+    connectionTimeout: timeoutMs,
+    greetingTimeout: timeoutMs,
+    dnsTimeout: timeoutMs,
+    socketTimeout: timeoutMs,
+  });
+  try {
+    await transport.verify();
+    return [ok(`the mail server ${host}:${port} answers`)];
+  } catch (error) {
+    return [problem(`the mail server ${host}:${port} cannot be used (${reason(error)}): check LATCHKEY_SMTP_URL`)];
+  } finally {
+    transport.close();
+  }
+}
+
+/** Codes alone: what a server answers to a sign-in may repeat what it was told. */
+function reason(error: unknown): string {
+  const { code, responseCode } = error as { code?: unknown; responseCode?: unknown };
+  const words = [code, responseCode].filter((part) => typeof part === "string" || typeof part === "number");
+  return words.length === 0 ? "no answer" : words.join(" ");
+}

@@ -1,0 +1,24 @@
+import { CliError } from "./io.js";
+
+/** Sentences for failures whose own message would not tell an operator what to do. */
+const known: Readonly<Record<string, string>> = {
+  EADDRINUSE: "an address to listen on is taken by another process: stop that one, or set another LATCHKEY_…_LISTEN",
+  EADDRNOTAVAIL: "an address to listen on does not belong to this machine: correct LATCHKEY_…_LISTEN",
+  EACCES: "access was denied: check the rights of the files and ports that the settings name",
+  SQLITE_CANTOPEN:
+    "the database cannot be opened: check that the directory of LATCHKEY_DATABASE_URL exists and can be written to",
+  SQLITE_READONLY: "the database cannot be written to: check the rights of its file and directory",
+  SQLITE_NOTADB: "the file that LATCHKEY_DATABASE_URL names is no SQLite database",
+  SQLITE_CORRUPT: "the database is damaged: restore a backup",
+  SQLITE_BUSY: "another process keeps the database locked: try again",
+};
+
+/** What went wrong, for an operator: one line, or one a problem. */
+export function explain(error: unknown): string {
+  if (error instanceof CliError) return error.message;
+  if (!(error instanceof Error)) return String(error);
+  const code = "code" in error && typeof error.code === "string" ? error.code : "";
+  const sentence = known[code] ?? known[code.replace(/^(SQLITE_[A-Z]+)_.*$/, "$1")];
+  const own = error.message.split(/\s+/).join(" ");
+  return sentence === undefined ? own : `${sentence} (${own}).`;
+}

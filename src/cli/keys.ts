@@ -1,0 +1,62 @@
+import type { Settings } from "../config.js";
+import { signingKeyOptions } from "../core.js";
+import { checkKeys } from "../crypto/key-checks.js";
+import { rotateSigningKey } from "../crypto/signing-keys.js";
+import type { EpochMs, KeyCheck, StoredKey } from "../store/store.js";
+import type { Io } from "./io.js";
+import { compareCheck, type KeyStore, withKeyStore } from "./key-store.js";
+
+/** Prints the keys that the database knows and those that are configured, with their state. */
+export function listKeys(settings: Settings, io: Io): Promise<void> {
+  return withKeyStore(settings, async (keys) => {
+    const now = Date.now();
+    const checks = await keys.store.listKeyChecks();
+    const signing = (await keys.store.listKeys()).filter(({ use }) => use === "signing");
+    for (const check of checks) io.out(row(check.use, check.keyId, await checkState(check, keys, now)));
+    for (const use of ["master", "pepper"] as const) {
+      const unknown = keys.rings[use].ids().filter((id) => !checks.some((check) => check.use === use && check.keyId === id));
+      for (const id of unknown) io.out(row(use, id, "configured, not used yet"));
+    }
+    for (const key of signing) io.out(row("signing", key.keyId, signingState(key, signing, now)));
+  });
+}
+
+/** Makes a new signing key; `compromised` drops all others at once. */
+export function rotateKeys(settings: Settings, options: { readonly compromised: boolean }, io: Io): Promise<void> {
+  return withKeyStore(settings, async ({ store, rings, sealer }) => {
+    await checkKeys(store, rings);
+    const now = Date.now();
+    const { compromised } = options;
+    const keyId = await rotateSigningKey(signingKeyOptions(settings, { store, sealer }), { now, compromised });
+    const stored = (await store.listKeys()).find((key) => key.keyId === keyId);
+    const activeAt = new Date(stored?.activeAt ?? now).toISOString();
+    io.out(
+      compromised
+        ? `Made signing key ${keyId}, which signs at once, and dropped all others: tokens that they signed are refused.`
+        : `Made signing key ${keyId}: it is published now and signs from ${activeAt} on.`,
+    );
+  });
+}
+
+async function checkState(check: KeyCheck, { store, rings }: KeyStore, now: EpochMs): Promise<string> {
+  const { use, keyId } = check;
+  const uses = await store.countKeyUses({ use, keyId, now });
+  const of = use === "master" ? "live sessions" : "live codes";
+  const configured = {
+    match: rings[use].currentId === keyId ? "current" : "older",
+    wrong: "WRONG: the configured key is another one",
+    missing: "MISSING: not configured",
+  }[compareCheck(check, rings)];
+  return `${configured}, ${uses} ${of}`;
+}
+
+function signingState({ alg, activeAt }: StoredKey, all: readonly StoredKey[], now: EpochMs): string {
+  const since = new Date(activeAt).toISOString();
+  if (activeAt > now) return `${alg}, published, signs from ${since} on`;
+  const replaced = all.some((other) => other.activeAt > activeAt && other.activeAt <= now);
+  return replaced ? `${alg}, published until its tokens have expired` : `${alg}, signs since ${since}`;
+}
+
+function row(use: string, keyId: string, state: string): string {
+  return `${use.padEnd(8)} ${keyId.padEnd(16)} ${state}`;
+}

@@ -1,0 +1,101 @@
+import { readFileSync } from "node:fs";
+import { Command, CommanderError, Option } from "commander";
+import { diskFiles, type Env } from "../config.js";
+import { formatMarkdown, formatSettings } from "./config.js";
+import { explain } from "./explain.js";
+import { type Io, processIo } from "./io.js";
+import { loadSettings } from "./load-settings.js";
+
+/**
+ * Runs one command and gives the exit code. `argv` begins with the command. What fails is told on `io.err` in a sentence, with the
+ * stack at LATCHKEY_LOG_LEVEL=debug alone.
+ */
+export async function run(argv: readonly string[], env: Env, io: Io = processIo): Promise<number> {
+  let exitCode = 0;
+  const program = createProgram(env, io, (code) => {
+    exitCode = code;
+  });
+  try {
+    await program.parseAsync(argv, { from: "user" });
+    return exitCode;
+  } catch (error) {
+    // Commander has told the user already.
+    if (error instanceof CommanderError) return error.exitCode;
+    io.err(explain(error));
+    if (env.LATCHKEY_LOG_LEVEL === "debug" && error instanceof Error) io.err(String(error.stack));
+    return 1;
+  }
+}
+
+/** Commands load what they need when they run, so that a start pays for no other's imports. */
+function createProgram(env: Env, io: Io, setExitCode: (code: number) => void): Command {
+  const program = new Command("latchkey")
+    .description("Self-hosted one-time-passcode authentication.")
+    .version(packageVersion())
+    .exitOverride()
+    .configureOutput({ writeOut: (text) => io.out(text.trimEnd()), writeErr: (text) => io.err(text.trimEnd()) });
+
+  program
+    .command("serve")
+    .description("serve until SIGTERM or SIGINT")
+    .action(async () => {
+      const settings = loadSettings(env, io);
+      await (await import("./serve.js")).serve(settings);
+    });
+
+  program
+    .command("migrate")
+    .description("bring the database's schema up to date; serve does so by itself")
+    .action(async () => (await import("./migrate.js")).migrate(loadSettings(env, io), io));
+
+  addKeyCommands(program.command("keys").description("list, rotate and retire keys"), env, io);
+
+  program
+    .command("config")
+    .description("print every setting with its purpose, default and present value, secrets hidden")
+    .option("--markdown", "print the table of defaults for the README")
+    .action(({ markdown }: { markdown?: boolean }) =>
+      io.out(markdown === true ? formatMarkdown(diskFiles) : formatSettings(env, diskFiles)),
+    );
+
+  program
+    .command("doctor")
+    .description("check settings, database, keys, hashing and the mail server")
+    .action(async () => setExitCode((await (await import("./doctor.js")).doctor(env, io)) ? 0 : 1));
+
+  return program;
+}
+
+function addKeyCommands(keys: Command, env: Env, io: Io): void {
+  keys
+    .command("list")
+    .description("print all keys and what depends on them")
+    .action(async () => (await import("./keys.js")).listKeys(loadSettings(env, io), io));
+
+  keys
+    .command("rotate")
+    .description("make a new signing key: published now, signing after LATCHKEY_KEY_LEAD")
+    .option("--compromised", "sign with it at once and drop all others")
+    .action(async ({ compromised }: { compromised?: boolean }) =>
+      (await import("./keys.js")).rotateKeys(loadSettings(env, io), { compromised: compromised === true }, io),
+    );
+
+  keys
+    .command("retire")
+    .description("end an older master key or pepper; after a rotation, wait for LATCHKEY_CODE_TTL first")
+    .argument("<id>", "the key's id")
+    .addOption(new Option("--use <use>", "of which kind, where both have one of this id").choices(["master", "pepper"]))
+    .option("--revoke-sessions", "revoke the sessions that need it")
+    .action(async (keyId: string, { use, revokeSessions }: { use?: "master" | "pepper"; revokeSessions?: boolean }) =>
+      (await import("./retire-key.js")).retireKey(
+        loadSettings(env, io),
+        { keyId, use, revokeSessions: revokeSessions === true },
+        io,
+      ),
+    );
+}
+
+function packageVersion(): string {
+  const text = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
+  return (JSON.parse(text) as { version: string }).version;
+}

@@ -1,0 +1,106 @@
+import type { Settings } from "../config.js";
+import { resealKeys } from "../crypto/key-checks.js";
+import type { KeyCheck } from "../store/store.js";
+import { CliError, type Io } from "./io.js";
+import { compareCheck, type KeyStore, withKeyStore } from "./key-store.js";
+
+export interface Retirement {
+  readonly keyId: string;
+  /** Of which kind the key is, where both have one of this id. */
+  readonly use: KeyCheck["use"] | undefined;
+  readonly revokeSessions: boolean;
+}
+
+const variableOf = { master: "LATCHKEY_MASTER_KEY", pepper: "LATCHKEY_PEPPER" } as const;
+
+/**
+ * Ends a master key or pepper that is not the current one: the database forgets it, and the service starts without it. Refused
+ * while live sessions or codes need the key, unless told to revoke them.
+ */
+export function retireKey(settings: Settings, retirement: Retirement, io: Io): Promise<void> {
+  return withKeyStore(settings, async (keys) => {
+    const check = await findCheck(keys, retirement);
+    await refuseWrongKeys(keys, check);
+    if (check.use === "master") await retireMaster(keys, { keyId: check.keyId, revokeSessions: retirement.revokeSessions }, io);
+    else await refuseLiveCodes(keys, check.keyId, retirement.revokeSessions);
+    await keys.store.deleteKeyCheck(check);
+    const configured = keys.rings[check.use].has(check.keyId);
+    io.out(
+      `Retired the ${nameOf(check)}.${configured ? ` Take it out of ${variableOf[check.use]} before the next start.` : ""}`,
+    );
+  });
+}
+
+async function findCheck({ store, rings }: KeyStore, { keyId, use }: Retirement): Promise<KeyCheck> {
+  const named = (await store.listKeyChecks()).filter((check) => check.keyId === keyId && (use ?? check.use) === check.use);
+  if (named.length === 0) throw new CliError(`The database knows no key ${keyId}: see \`latchkey keys list\`.`);
+  const old = named.filter((check) => rings[check.use].currentId !== keyId);
+  if (old.length === 0) {
+    const variables = named.map((check) => variableOf[check.use]).join(" and ");
+    throw new CliError(`Key ${keyId} is the current one: put a new key in front of it in ${variables} and restart first.`);
+  }
+  if (old.length > 1) throw new CliError(`There is a master key and a pepper ${keyId}: add --use master or --use pepper.`);
+  return old[0]!;
+}
+
+/** All keys but the one that goes must be right: with a wrong one the deployment's own keys would be sealed for nobody. */
+async function refuseWrongKeys({ store, rings }: KeyStore, leaving: KeyCheck): Promise<void> {
+  for (const check of await store.listKeyChecks()) {
+    const isLeaving = check.use === leaving.use && check.keyId === leaving.keyId;
+    const comparison = compareCheck(check, rings);
+    if (comparison === "wrong" || (comparison === "missing" && !isLeaving && check.use === leaving.use)) {
+      const what = comparison === "wrong" ? "is not the key that the database was made with" : "is not configured";
+      throw new CliError(`The ${nameOf(check)} ${what}: correct ${variableOf[check.use]} first; nothing was changed.`);
+    }
+  }
+}
+
+async function retireMaster(
+  keys: KeyStore,
+  { keyId, revokeSessions }: { keyId: string; revokeSessions: boolean },
+  io: Io,
+): Promise<void> {
+  const { store, rings, sealer } = keys;
+  const now = Date.now();
+  const sessions = await store.countKeyUses({ use: "master", keyId, now });
+  if (sessions > 0 && !revokeSessions) {
+    throw new CliError(
+      `${sessions} live sessions hold tokens made with master key ${keyId}: wait for their end, or add --revoke-sessions.`,
+    );
+  }
+  if (rings.master.has(keyId)) await resealKeys(store, sealer, rings.master.currentId);
+  else await dropLostKeys(keys, { keyId, revokeSessions }, io);
+  if (revokeSessions) io.out(`Revoked ${await store.revokeSessionsOfKey({ keyId, now })} sessions.`);
+}
+
+/** Without the key that sealed them, signing and lookup keys are lost; the next start makes new ones. */
+async function dropLostKeys(
+  { store, sealer }: KeyStore,
+  { keyId, revokeSessions }: { keyId: string; revokeSessions: boolean },
+  io: Io,
+): Promise<void> {
+  const lost = (await store.listKeys()).filter((key) => sealer.keyIdOf(key.sealed) === keyId);
+  if (lost.length === 0) return;
+  if (!revokeSessions) {
+    throw new CliError(
+      `Master key ${keyId} is not configured and still seals ${lost.length} keys of the database: configure it to have them sealed ` +
+        "again, or, if it is lost, add --revoke-sessions to give them up with the tokens and limits that depend on them.",
+    );
+  }
+  for (const key of lost) {
+    await store.deleteKey(key.keyId);
+    io.out(`Gave up the ${key.use} key ${key.keyId}; the next start makes a new one.`);
+  }
+}
+
+async function refuseLiveCodes({ store, rings }: KeyStore, keyId: string, anyway: boolean): Promise<void> {
+  // Without the pepper the codes are dead already.
+  if (anyway || !rings.pepper.has(keyId)) return;
+  const codes = await store.countKeyUses({ use: "pepper", keyId, now: Date.now() });
+  if (codes > 0)
+    throw new CliError(`${codes} codes that can still be redeemed were made with pepper ${keyId}: try again in 10 minutes.`);
+}
+
+function nameOf({ use, keyId }: KeyCheck): string {
+  return `${use === "master" ? "master key" : "pepper"} ${keyId}`;
+}

@@ -1,0 +1,9 @@
+/** What apps import from `latchkey/client`, in browsers and in Node. */
+export { AccessTokenError, type AccessTokenErrorReason } from "./access-token-error.js";
+export { type AccessTokenClaims, type AccessTokenVerifierOptions, createAccessTokenVerifier } from "./access-token-verifier.js";
+export type { SessionChange, SignedIn } from "./changes.js";
+export { errorDetails } from "./connect-error-details.js";
+export type { ErrorDetails, ErrorReasonName } from "./error-details.js";
+export { indexedDbTokenStore } from "./indexed-db-token-store.js";
+export { createLatchkeyClient, type LatchkeyClient, type LatchkeyClientOptions } from "./latchkey-client.js";
+export { memoryTokenStore, type StoredSession, type TokenStore } from "./token-store.js";

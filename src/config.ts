@@ -1,0 +1,142 @@
+import { readFileSync } from "node:fs";
+import { cooldownSteps, fixedPolicy, type Policy } from "./auth/policy.js";
+import type { KeySpec } from "./config/key-list.js";
+import { type Env, readAll } from "./config/read.js";
+import { toTls } from "./config/rules.js";
+import type { Files, Mode, PerMode } from "./config/setting.js";
+import type { Smtp } from "./config/smtp-url.js";
+import { table, type Values } from "./config/table.js";
+import type { Tls } from "./config/tls.js";
+import type { DatabaseUrl } from "./config/urls.js";
+import type { Listen } from "./listen.js";
+
+export { type Env, readMode } from "./config/read.js";
+export type { DatabaseUrl, Files, KeySpec, Listen, Mode, Smtp, Tls };
+
+/** What a deployment decided: read once, complete and consistent. Times are milliseconds. */
+export interface Settings {
+  readonly mode: Mode;
+  readonly database: DatabaseUrl;
+  readonly grpcListen: Listen;
+  readonly httpListen: Listen;
+  /** Null in production. */
+  readonly inboxListen: Listen | null;
+  readonly issuer: string;
+  /** The current one first. */
+  readonly pepper: readonly KeySpec[];
+  /** The current one first. */
+  readonly masterKey: readonly KeySpec[];
+  readonly codeHash: "owasp" | "fast";
+  /** Never null in production. */
+  readonly smtp: Smtp | null;
+  /** Exact origins, or any port of localhost and 127.0.0.1 over http and https. */
+  readonly allowedOrigins: readonly string[] | "any-localhost";
+  /** IP addresses and networks in CIDR form. */
+  readonly trustedProxies: readonly string[];
+  readonly defaultClient: boolean;
+  readonly tls: Tls;
+  readonly signingAlg: "ES256" | "EdDSA" | "RS256";
+  readonly keyLeadMs: number;
+  readonly reflection: boolean;
+  readonly logLevel: "debug" | "info" | "warn" | "error";
+  readonly policy: Policy;
+}
+
+/** The files of this machine. */
+export const diskFiles: Files = { readText: (path) => readFileSync(path, "utf8") };
+
+/**
+ * Reads the settings from an environment. On failure `problems` holds everything that is wrong, a sentence each, without any
+ * secret's value.
+ */
+export function readSettings(
+  env: Env,
+  options: { readonly files: Files },
+): { readonly ok: true; readonly settings: Settings } | { readonly ok: false; readonly problems: readonly string[] } {
+  const { mode, values, problems } = readAll(env, options.files);
+  if (mode === null || problems.length > 0) return { ok: false, problems: problems.map(({ text }) => text) };
+  return { ok: true, settings: assemble(values, mode) };
+}
+
+/** A setting as it is shown to people. */
+export interface SettingInfo {
+  readonly name: string;
+  readonly purpose: string;
+  readonly unit: string;
+  readonly defaults: PerMode<string>;
+  /** The present value, hidden if it is a secret; null: the default counts. */
+  readonly value: string | null;
+}
+
+/** Every setting with its purpose, defaults and present value, whether it is right or not. */
+export function describeSettings(env: Env, options: { readonly files: Files }): readonly SettingInfo[] {
+  const { problems } = readAll(env, options.files);
+  return Object.values(table).map((row) => {
+    const shown = (mode: Mode): string =>
+      row.defaultsShown?.[mode] ?? row.defaults[mode] ?? (row.required?.[mode] === undefined ? "none" : "required");
+    const { name, purpose, unit, secret } = row;
+    const refused = problems.some((problem) => problem.name === name);
+    const value = shownValue(env, options.files, { name, secret, refused });
+    return { name, purpose, unit, defaults: { development: shown("development"), production: shown("production") }, value };
+  });
+}
+
+/** A refused value is not shown: it may be a secret that belongs to another variable. */
+function shownValue(
+  env: Env,
+  files: Files,
+  { name, secret, refused }: { name: string; secret: boolean; refused: boolean },
+): string | null {
+  const path = env[`${name}_FILE`];
+  if (env[name] === undefined && path === undefined) return null;
+  if (refused) return "[refused]";
+  if (secret) return "[secret]";
+  return env[name] ?? files.readText(path!).trimEnd();
+}
+
+/** With no problems every value that has a default or is required is there. */
+function assemble(values: Values, mode: Mode): Settings {
+  const tls = toTls(values)!;
+  const httpListen = values.httpListen!;
+  return {
+    mode,
+    database: values.database!,
+    grpcListen: values.grpcListen!,
+    httpListen,
+    inboxListen: values.inboxListen ?? null,
+    issuer: values.issuer ?? `${tls.kind === "files" ? "https" : "http"}://localhost:${httpListen.port}`,
+    pepper: values.pepper!,
+    masterKey: values.masterKey!,
+    codeHash: values.codeHash!,
+    smtp: values.smtp ?? null,
+    allowedOrigins: values.allowedOrigins ?? "any-localhost",
+    trustedProxies: values.trustedProxies!,
+    defaultClient: values.defaultClient!,
+    tls,
+    signingAlg: values.signingAlg!,
+    keyLeadMs: values.keyLead!,
+    reflection: values.reflection!,
+    logLevel: values.logLevel!,
+    policy: assemblePolicy(values, mode),
+  };
+}
+
+function assemblePolicy(values: Values, mode: Mode): Policy {
+  const cooldownMs = values.resendCooldown!;
+  const isDevelopment = mode === "development";
+  return {
+    ...fixedPolicy,
+    codeLength: values.codeLength!,
+    codeTtlMs: values.codeTtl!,
+    resendCooldownMs: cooldownSteps(cooldownMs),
+    resendFloorMs: Math.min(15_000, cooldownMs),
+    autoRegistration: values.autoRegistration!,
+    publicContactProofs: isDevelopment,
+    possiblePhonesSuffice: isDevelopment,
+    channels: isDevelopment ? ["email", "sms"] : ["email"],
+    accessTokenTtlMs: values.accessTokenTtl!,
+    refreshIdleMs: values.refreshIdle!,
+    refreshAbsoluteMs: values.refreshAbsolute!,
+    refreshGraceMs: values.refreshGrace!,
+  };
+}

@@ -1,0 +1,110 @@
+import { escapeControls } from "../escape.js";
+import { checkRules, toTls } from "./rules.js";
+import { type Files, fileErrorCode, type Mode, type Problem, type Setting, SettingError } from "./setting.js";
+import { nearest } from "./suggest.js";
+import { table, type Values } from "./table.js";
+import { checkTlsFiles } from "./tls.js";
+
+export type Env = Readonly<Record<string, string | undefined>>;
+
+/** A setting's text as the environment or a file has it; undefined: neither is set. */
+type Text = { readonly text: string | undefined } | { readonly problem: string };
+
+/** Everything that can be said about an environment: what was read, and all that is wrong with it. */
+export function readAll(
+  env: Env,
+  files: Files,
+): { readonly mode: Mode | null; readonly values: Values; readonly problems: Problem[] } {
+  const problems: Problem[] = [];
+  const values = {} as Values;
+
+  function read<K extends keyof Values>(key: K, mode: Mode | null): void {
+    const result = readOne(table[key] as Setting<NonNullable<Values[K]>>, { env, files, mode });
+    if ("problem" in result) problems.push({ name: table[key].name, text: `${result.problem}.` });
+    else values[key] = result.value;
+  }
+
+  read("mode", null);
+  const mode = values.mode ?? null;
+  for (const key of Object.keys(table) as (keyof Values)[]) {
+    if (key !== "mode") read(key, mode);
+  }
+  const tls = toTls(values);
+  if (tls?.kind === "files") problems.push(...checkTlsFiles(tls, files));
+  if (mode !== null) {
+    // One sentence a variable is enough where a refused value looks like a missing one.
+    const refused = new Set(problems.map(({ name }) => name));
+    problems.push(...checkRules(values, mode).filter(({ name }) => !refused.has(name)));
+  }
+  problems.push(...unknownVariables(env));
+  return { mode, values, problems };
+}
+
+/** The mode alone; null when it is not set or refused. */
+export function readMode(env: Env, files: Files): Mode | null {
+  const result = readOne(table.mode, { env, files, mode: null });
+  return "problem" in result ? null : (result.value ?? null);
+}
+
+function readOne<T>(
+  setting: Setting<T>,
+  { env, files, mode }: { env: Env; files: Files; mode: Mode | null },
+): { readonly value: T | undefined } | { readonly problem: string } {
+  const found = readText(setting, env, files);
+  if ("problem" in found) return found;
+  const text = found.text ?? (mode === null ? null : setting.defaults[mode]);
+  if (text === null) {
+    const hint = mode === null ? modeHint(setting) : setting.required?.[mode];
+    return hint === undefined ? { value: undefined } : { problem: `${setting.name} is not set: ${hint}` };
+  }
+  try {
+    return { value: setting.parse(text, mode) };
+  } catch (error) {
+    if (!(error instanceof SettingError)) throw error;
+    return { problem: `${setting.name} ${error.message}` };
+  }
+}
+
+/** While the mode is not known, it alone is missing: what else is required depends on it. */
+function modeHint({ name, required }: Setting<unknown>): string | undefined {
+  return name === table.mode.name ? required?.production : undefined;
+}
+
+/** Reads `NAME`, or the file that `NAME_FILE` names, without the newlines at its end. */
+function readText(setting: Setting<unknown>, env: Env, files: Files): Text {
+  const fileName = `${setting.name}_FILE`;
+  const [direct, path] = [env[setting.name], env[fileName]];
+  if (direct !== undefined && path !== undefined)
+    return { problem: `${setting.name} and ${fileName} are both set: remove one` };
+  let text = direct;
+  if (path !== undefined) {
+    try {
+      text = files.readText(path).replace(/[\r\n]+$/, "");
+    } catch (error) {
+      return {
+        problem: `${fileName} names a file that cannot be read (${fileErrorCode(error)}): correct the path or the permissions`,
+      };
+    }
+  }
+  const emptyMeansNone = setting.defaults.production === "";
+  if (text === "" && !emptyMeansNone) {
+    return { problem: `${path === undefined ? setting.name : fileName} is empty: give it a value, or remove it` };
+  }
+  return { text };
+}
+
+function unknownVariables(env: Env): Problem[] {
+  const known = Object.values(table).flatMap(({ name }) => [name, `${name}_FILE`]);
+  return Object.keys(env)
+    .filter((name) => name.startsWith("LATCHKEY_") && env[name] !== undefined && !known.includes(name))
+    .map((name) => {
+      const near = nearest(withoutPrefix(name), known.map(withoutPrefix));
+      const hint =
+        near === undefined ? "see `latchkey config` for those that exist, or remove it" : `did you mean LATCHKEY_${near}?`;
+      return { name, text: `${escapeControls(name)} is no setting: ${hint}${near === undefined ? "." : ""}` };
+    });
+}
+
+function withoutPrefix(name: string): string {
+  return name.slice("LATCHKEY_".length);
+}

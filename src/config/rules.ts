@@ -1,0 +1,81 @@
+import { isLoopback, type Listen } from "../listen.js";
+import { shareKey } from "./key-list.js";
+import type { Mode, Problem } from "./setting.js";
+import type { Values } from "./table.js";
+import type { Tls } from "./tls.js";
+
+/** What is wrong between settings that are right each for itself. Undefined values have their own problem already, or need none. */
+export function checkRules(values: Values, mode: Mode): Problem[] {
+  const problems: Problem[] = [];
+  const refuse = (name: string, text: string): void => void problems.push({ name, text: `${name} ${text}.` });
+  if (mode === "production") {
+    if (values.inboxListen !== undefined) {
+      refuse("LATCHKEY_INBOX_LISTEN", "must not be set in production: the inbox shows every code; remove it");
+    }
+    if (values.defaultClient === false) {
+      refuse("LATCHKEY_DEFAULT_CLIENT", "must be on in production: other clients cannot be made yet; set it to on");
+    }
+  }
+  checkListeners(values, refuse);
+  checkTls(values, mode, refuse);
+  if (values.pepper !== undefined && values.masterKey !== undefined && shareKey(values.pepper, values.masterKey)) {
+    refuse("LATCHKEY_MASTER_KEY", "must not share a key with LATCHKEY_PEPPER: make another with `openssl rand -base64 32`");
+  }
+  if (values.refreshIdle !== undefined && values.refreshAbsolute !== undefined && values.refreshAbsolute < values.refreshIdle) {
+    refuse("LATCHKEY_REFRESH_ABSOLUTE", "must be at least LATCHKEY_REFRESH_IDLE: raise it, or lower the other");
+  }
+  return problems;
+}
+
+type Refuse = (name: string, text: string) => void;
+
+function checkListeners(values: Values, refuse: Refuse): void {
+  const listeners: [string, Listen | undefined][] = [
+    ["LATCHKEY_GRPC_LISTEN", values.grpcListen],
+    ["LATCHKEY_HTTP_LISTEN", values.httpListen],
+    ["LATCHKEY_INBOX_LISTEN", values.inboxListen],
+  ];
+  listeners.forEach(([name, listen], i) => {
+    const taken = listeners
+      .slice(0, i)
+      .find(([, other]) => other !== undefined && listen !== undefined && collide(other, listen));
+    if (taken !== undefined) refuse(name, `must have another port than ${taken[0]}: change one of them`);
+  });
+}
+
+function collide(a: Listen, b: Listen): boolean {
+  const wide = [a.host, b.host].some((host) => host === "0.0.0.0" || host === "::");
+  return a.port !== 0 && a.port === b.port && (wide || a.host === b.host);
+}
+
+function checkTls(values: Values, mode: Mode, refuse: Refuse): void {
+  const { tls, grpcListen, httpListen } = values;
+  const files = [
+    ["LATCHKEY_TLS_CERT", values.tlsCert],
+    ["LATCHKEY_TLS_KEY", values.tlsKey],
+    ["LATCHKEY_TLS_CLIENT_CA", values.tlsClientCa],
+  ] as const;
+  for (const [name, path] of files) {
+    if (tls === "files" && path === undefined && name !== "LATCHKEY_TLS_CLIENT_CA") {
+      refuse(name, "is not set: LATCHKEY_TLS=files needs it; set it to the path of a PEM file");
+    }
+    if (tls !== undefined && tls !== "files" && path !== undefined) {
+      refuse(name, `is used with LATCHKEY_TLS=files alone: set that, or remove ${name}`);
+    }
+  }
+  const open = [grpcListen, httpListen].some((listen) => listen !== undefined && !isLoopback(listen.host));
+  if (mode === "production" && tls === "off" && open) {
+    refuse(
+      "LATCHKEY_TLS",
+      "must not be off in production while a listener is open to the network: set it to files, to terminated behind a proxy that does TLS, or listen on 127.0.0.1",
+    );
+  }
+}
+
+/** The TLS setting put together; null while its files are not all given. */
+export function toTls(values: Values): Tls | null {
+  if (values.tls === undefined) return null;
+  if (values.tls !== "files") return { kind: values.tls };
+  if (values.tlsCert === undefined || values.tlsKey === undefined) return null;
+  return { kind: "files", certFile: values.tlsCert, keyFile: values.tlsKey, clientCaFile: values.tlsClientCa ?? null };
+}

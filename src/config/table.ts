@@ -1,0 +1,250 @@
+import { parseKeys } from "./key-list.js";
+import { parseNetwork } from "./network.js";
+import { choice, duration, flag, integer, list, listener, path } from "./parse.js";
+import type { Mode, PerMode, Setting } from "./setting.js";
+import { parseSmtpUrl } from "./smtp-url.js";
+import { parseDatabaseUrl, parseIssuer, parseOrigin } from "./urls.js";
+
+const inDevelopment = "LATCHKEY_MODE=development makes and keeps one by itself when it starts";
+const makeKey = "make one with `openssl rand -base64 32` and keep it outside the database and its backups";
+
+/** All settings, in the order in which they are shown. */
+export const table = {
+  mode: setting({
+    name: "LATCHKEY_MODE",
+    purpose:
+      "What this deployment is for: development keeps everything on this machine and relaxes limits, production takes no risk.",
+    unit: "development or production",
+    defaults: both(null),
+    required: both("set it to development or production"),
+    parse: choice<Mode>(["development", "production"]),
+  }),
+  database: setting({
+    name: "LATCHKEY_DATABASE_URL",
+    purpose: "Where everything is stored; a relative path starts from the working directory.",
+    unit: "sqlite:<path>",
+    defaults: both("sqlite:latchkey.db"),
+    parse: parseDatabaseUrl,
+  }),
+  grpcListen: setting({
+    name: "LATCHKEY_GRPC_LISTEN",
+    purpose: "Where native gRPC is served.",
+    unit: "address:port",
+    // A production listener can be open by default because TLS off this machine has to be decided on first.
+    defaults: { development: "127.0.0.1:50051", production: "0.0.0.0:50051" },
+    parse: listener({ loopbackOnly: false }),
+  }),
+  httpListen: setting({
+    name: "LATCHKEY_HTTP_LISTEN",
+    purpose: "Where Connect, gRPC-Web and everything else over HTTP is served.",
+    unit: "address:port",
+    defaults: { development: "127.0.0.1:8080", production: "0.0.0.0:8080" },
+    parse: listener({ loopbackOnly: false }),
+  }),
+  inboxListen: setting({
+    name: "LATCHKEY_INBOX_LISTEN",
+    purpose: "Where the developer inbox shows the codes that were sent; development only, this machine only.",
+    unit: "address:port",
+    defaults: { development: "127.0.0.1:8025", production: null },
+    parse: listener({ loopbackOnly: true }),
+  }),
+  issuer: setting({
+    name: "LATCHKEY_ISSUER",
+    purpose: "The public URL of this service, which its tokens name as their issuer.",
+    unit: "https URL without a trailing slash",
+    defaults: both(null),
+    defaultsShown: { development: "http://localhost:<HTTP port>, https with LATCHKEY_TLS=files" },
+    required: { production: "set it to the public URL of this service, such as https://auth.example.com" },
+    parse: parseIssuer,
+  }),
+  pepper: setting({
+    name: "LATCHKEY_PEPPER",
+    purpose: "The secret that protects stored codes against whoever copies the database.",
+    unit: "32 random bytes in base64, or id:base64,id:base64 with the current one first",
+    defaults: both(null),
+    defaultsShown: { development: "made in .latchkey/pepper" },
+    required: { development: `${makeKey}; ${inDevelopment}`, production: makeKey },
+    secret: true,
+    parse: parseKeys,
+  }),
+  masterKey: setting({
+    name: "LATCHKEY_MASTER_KEY",
+    purpose: "The secret that seals stored secrets and from which refresh tokens are derived.",
+    unit: "32 random bytes in base64, or id:base64,id:base64 with the current one first",
+    defaults: both(null),
+    defaultsShown: { development: "made in .latchkey/master-key" },
+    required: { development: `${makeKey}; ${inDevelopment}`, production: makeKey },
+    secret: true,
+    parse: parseKeys,
+  }),
+  codeHash: setting({
+    name: "LATCHKEY_CODE_HASH",
+    purpose:
+      "How codes are hashed: owasp is argon2id at OWASP's minimum, fast is for hundreds of sign-ins a second on two cores.",
+    unit: "owasp or fast",
+    defaults: both("owasp"),
+    parse: choice(["owasp", "fast"]),
+  }),
+  smtp: setting({
+    name: "LATCHKEY_SMTP_URL",
+    purpose: "The mail server that carries codes, with the sender as `from` and `starttls` required, optional or never.",
+    unit: "smtp:// or smtps:// URL, user:password@host:port?from=…&starttls=…",
+    defaults: both(null),
+    defaultsShown: { development: "none, messages go to the inbox alone" },
+    required: {
+      production: "set it to the mail server that is to carry codes, smtp://user:password@host:587?from=codes@example.com",
+    },
+    secret: true,
+    parse: parseSmtpUrl,
+  }),
+  allowedOrigins: setting({
+    name: "LATCHKEY_ALLOWED_ORIGINS",
+    purpose: "The web origins whose pages may call this service.",
+    unit: "scheme://host[:port], between commas",
+    defaults: { development: null, production: "" },
+    defaultsShown: { development: "any port of localhost and 127.0.0.1", production: "none" },
+    parse: list(parseOrigin),
+  }),
+  trustedProxies: setting({
+    name: "LATCHKEY_TRUSTED_PROXIES",
+    purpose: "The proxies in front of this service whose X-Forwarded-For is believed.",
+    unit: "IP addresses and networks, between commas",
+    defaults: both(""),
+    defaultsShown: both("none"),
+    parse: list(parseNetwork),
+  }),
+  defaultClient: setting({
+    name: "LATCHKEY_DEFAULT_CLIENT",
+    purpose:
+      "Whether callers that name no client are the public client default-web; production needs it on until clients can be made.",
+    unit: "on or off",
+    defaults: { development: "on", production: "off" },
+    parse: flag,
+  }),
+  tls: setting({
+    name: "LATCHKEY_TLS",
+    purpose: "Who does TLS: nobody, this service with the files below, or a proxy in front of it.",
+    unit: "off, files or terminated",
+    defaults: both("off"),
+    parse: choice(["off", "files", "terminated"]),
+  }),
+  tlsCert: setting({
+    name: "LATCHKEY_TLS_CERT",
+    purpose: "The certificate chain of LATCHKEY_TLS=files.",
+    unit: "path of a PEM file",
+    defaults: both(null),
+    parse: path,
+  }),
+  tlsKey: setting({
+    name: "LATCHKEY_TLS_KEY",
+    purpose: "The private key of LATCHKEY_TLS=files.",
+    unit: "path of a PEM file",
+    defaults: both(null),
+    parse: path,
+  }),
+  tlsClientCa: setting({
+    name: "LATCHKEY_TLS_CLIENT_CA",
+    purpose: "The authority whose client certificates are asked for (mTLS); none are when it is not set.",
+    unit: "path of a PEM file",
+    defaults: both(null),
+    parse: path,
+  }),
+  signingAlg: setting({
+    name: "LATCHKEY_SIGNING_ALG",
+    purpose: "The algorithm of new signing keys.",
+    unit: "ES256, EdDSA or RS256",
+    defaults: both("ES256"),
+    parse: choice(["ES256", "EdDSA", "RS256"]),
+  }),
+  keyLead: setting({
+    name: "LATCHKEY_KEY_LEAD",
+    purpose:
+      "How long a new signing key is published before it signs; in production at least what verifiers may cache, 5 minutes and a half.",
+    unit: "duration",
+    defaults: both("24h"),
+    parse: duration({ min: "0", productionMin: "330s", max: "30d" }),
+  }),
+  reflection: setting({
+    name: "LATCHKEY_REFLECTION",
+    purpose: "Whether gRPC reflection tells anybody what methods there are.",
+    unit: "on or off",
+    defaults: { development: "on", production: "off" },
+    parse: flag,
+  }),
+  logLevel: setting({
+    name: "LATCHKEY_LOG_LEVEL",
+    purpose: "What is worth a line in the log; debug adds stack traces.",
+    unit: "debug, info, warn or error",
+    defaults: both("info"),
+    parse: choice(["debug", "info", "warn", "error"]),
+  }),
+  codeLength: setting({
+    name: "LATCHKEY_CODE_LENGTH",
+    purpose: "How long codes are.",
+    unit: "6 to 10 digits",
+    defaults: both("6"),
+    parse: integer({ min: 6, max: 10 }),
+  }),
+  codeTtl: setting({
+    name: "LATCHKEY_CODE_TTL",
+    purpose: "How long a code can be redeemed.",
+    unit: "duration",
+    defaults: both("300s"),
+    parse: duration({ min: "1ms", productionMin: "60s", max: "600s" }),
+  }),
+  resendCooldown: setting({
+    name: "LATCHKEY_RESEND_COOLDOWN",
+    purpose: "The wait between the first and the second send to an identifier; later waits grow from it, up to 15 minutes.",
+    unit: "duration",
+    defaults: both("30s"),
+    parse: duration({ min: "0", productionMin: "15s", max: "15m" }),
+  }),
+  accessTokenTtl: setting({
+    name: "LATCHKEY_ACCESS_TOKEN_TTL",
+    purpose: "How long an access token is good.",
+    unit: "duration",
+    defaults: both("600s"),
+    parse: duration({ min: "1s", productionMin: "60s", max: "60m" }),
+  }),
+  refreshIdle: setting({
+    name: "LATCHKEY_REFRESH_IDLE",
+    purpose: "How long a session lasts without a refresh.",
+    unit: "duration",
+    defaults: both("7d"),
+    parse: duration({ min: "1ms", max: "90d" }),
+  }),
+  refreshAbsolute: setting({
+    name: "LATCHKEY_REFRESH_ABSOLUTE",
+    purpose: "How long a session lasts at all.",
+    unit: "duration",
+    defaults: both("30d"),
+    parse: duration({ min: "1ms", max: "90d" }),
+  }),
+  refreshGrace: setting({
+    name: "LATCHKEY_REFRESH_GRACE",
+    purpose: "How long the refresh token just spent gives its successor again, for replies that were lost.",
+    unit: "duration",
+    defaults: both("10s"),
+    parse: duration({ min: "0", max: "60s" }),
+  }),
+  autoRegistration: setting({
+    name: "LATCHKEY_AUTO_REGISTRATION",
+    purpose: "Whether a sign-in with a contact that nobody has may make a user.",
+    unit: "on or off",
+    defaults: { development: "on", production: "off" },
+    parse: flag,
+  }),
+};
+
+type Table = typeof table;
+
+/** What the settings were read as; undefined: not set and without a default, or refused. */
+export type Values = { -readonly [K in keyof Table]: ReturnType<Table[K]["parse"]> | undefined };
+
+function both<T>(value: T): PerMode<T> {
+  return { development: value, production: value };
+}
+
+function setting<T>(row: Omit<Setting<T>, "secret"> & { readonly secret?: boolean }): Setting<T> {
+  return { secret: false, ...row };
+}

@@ -1,0 +1,61 @@
+import { quote } from "../escape.js";
+import { isLoopback } from "../listen.js";
+import { type Mode, SettingError } from "./setting.js";
+
+export interface DatabaseUrl {
+  readonly kind: "sqlite";
+  /** A path, or `:memory:`. */
+  readonly path: string;
+}
+
+/** Reads `sqlite:<path>`. The text is not repeated in messages: other databases' URLs hold passwords. */
+export function parseDatabaseUrl(text: string, mode: Mode | null): DatabaseUrl {
+  if (/^postgres(ql)?:/.test(text)) throw new SettingError("must be sqlite:<path>: PostgreSQL is not supported yet");
+  if (!text.startsWith("sqlite:")) throw new SettingError("must be sqlite:<path>, for example sqlite:latchkey.db");
+  const path = text.slice("sqlite:".length);
+  if (path === ":memory:") {
+    if (mode === "production") throw new SettingError("must name a file in production: what is in memory is lost at a restart");
+    return { kind: "sqlite", path };
+  }
+  if (path === "" || path.startsWith("//") || /[?#\0]/.test(path)) {
+    throw new SettingError(
+      "must be sqlite:<path> with a plain path: no //, no parameters, for example sqlite:/var/lib/latchkey/latchkey.db",
+    );
+  }
+  return { kind: "sqlite", path };
+}
+
+/** Reads an issuer: tokens are compared with it character by character, so it must have the one form that URLs are normalised to. */
+export function parseIssuer(text: string): string {
+  const url = parseUrl(text);
+  if (url === null) throw new SettingError("must be a URL such as https://auth.example.com");
+  if (/[?#]/.test(text)) throw new SettingError("must have no query and no fragment: drop everything from ? or # on");
+  if (url.username !== "" || url.password !== "") throw new SettingError("must have no user and no password in it");
+  if (text.endsWith("/")) throw new SettingError("must not end with a slash: drop it");
+  if (url.protocol !== "https:" && !(url.protocol === "http:" && isLoopbackUrl(url))) {
+    throw new SettingError("must be an https:// URL; http:// is for localhost alone");
+  }
+  const normal = url.href.replace(/\/$/, "");
+  if (normal !== text) throw new SettingError(`must be written in its normal form, ${quote(normal)}`);
+  return text;
+}
+
+/** Reads one exact web origin. */
+export function parseOrigin(text: string, position: number): string {
+  const url = parseUrl(text);
+  if (url === null || !["http:", "https:"].includes(url.protocol) || text.includes("*")) {
+    throw new SettingError(`entry ${position} must be an exact origin such as https://app.example.com, without a wildcard`);
+  }
+  if (url.origin !== text) {
+    throw new SettingError(`entry ${position} must be a bare origin in lower case without a path: write ${quote(url.origin)}`);
+  }
+  return text;
+}
+
+function parseUrl(text: string): URL | null {
+  return URL.canParse(text) ? new URL(text) : null;
+}
+
+function isLoopbackUrl(url: URL): boolean {
+  return isLoopback(url.hostname.replace(/^\[(.*)\]$/, "$1"));
+}

@@ -1,0 +1,141 @@
+import { createHash } from "node:crypto";
+import type { Channel, EpochMs, OutboxMessage } from "../store/store.js";
+import type { DeliveryResult, Message, Provider } from "./channel.js";
+import { maskContact } from "./mask.js";
+import { renderMessage } from "./render.js";
+
+export type Delivery = NonNullable<OutboxMessage["delivery"]>;
+
+/** What goes to the operator: never a code, a secret or a whole destination. */
+export interface DeliveryLog {
+  info(fields: Readonly<Record<string, unknown>>, message: string): void;
+  warn(fields: Readonly<Record<string, unknown>>, message: string): void;
+  error(fields: Readonly<Record<string, unknown>>, message: string): void;
+}
+
+export interface DeliverDeps {
+  readonly clock: () => EpochMs;
+  readonly log: DeliveryLog;
+  /** The code of a delivery; null (or an error) when the sealed copy is not this challenge's. */
+  readonly openCode: (delivery: Delivery) => string | null;
+  readonly providers: readonly Provider[];
+  readonly appName: string;
+  /** Told of every try, for metrics. */
+  readonly onTry?: (attempt: {
+    readonly channel: Channel;
+    readonly provider: string;
+    readonly kind: DeliveryResult["kind"];
+  }) => void;
+  readonly random?: () => number;
+}
+
+/** One claimed message, to be handed to all providers of its channel that are not done with it. */
+export interface Try {
+  readonly outboxId: number;
+  readonly tries: number;
+  readonly delivery: Delivery;
+  /** Providers that took or refused this message for good in earlier tries. This try's are added. */
+  readonly doneProviders: Set<string>;
+}
+
+/** Makes one try and gives when to make the next; null: done with, sent or given up. Never rejects. */
+export async function deliver(deps: DeliverDeps, attempt: Try): Promise<EpochMs | null> {
+  const { delivery } = attempt;
+  const fields = {
+    challengeId: delivery.challengeId,
+    channel: delivery.channel,
+    to: maskContact(delivery.contact),
+    try: attempt.tries,
+  };
+  const carriers = deps.providers.filter((provider) => provider.channels.includes(delivery.channel));
+  if (carriers.length === 0) {
+    deps.log.error(fields, "code given up: no provider carries this channel");
+    return null;
+  }
+  if (deps.clock() >= delivery.expiresAt) {
+    deps.log.error(fields, "code given up: its challenge expired before it could be sent");
+    return null;
+  }
+  const message = prepare(deps, attempt, fields);
+  if (message === null) return null;
+  const open = carriers.filter((provider) => !attempt.doneProviders.has(provider.name));
+  const outcomes = await Promise.all(open.map((provider) => tryProvider(deps, provider, message)));
+  const retryAt = outcomes.some(({ result }) => result.kind === "temporary") ? nextTryAt(deps, attempt) : null;
+  for (const outcome of outcomes) settleProvider(deps, attempt, outcome, retryAt, fields);
+  return retryAt;
+}
+
+function prepare(deps: DeliverDeps, { outboxId, delivery }: Try, fields: Readonly<Record<string, unknown>>): Message | null {
+  try {
+    const code = deps.openCode(delivery);
+    if (code === null) {
+      deps.log.error(fields, "code given up: its sealed copy can't be opened");
+      return null;
+    }
+    return renderMessage({
+      purpose: delivery.purpose,
+      channel: delivery.channel,
+      code,
+      locale: delivery.locale,
+      hasUser: delivery.hasUser,
+      expiresInMinutes: (delivery.expiresAt - deps.clock()) / 60_000,
+      appName: deps.appName,
+      to: delivery.contact,
+      challengeId: delivery.challengeId,
+      sendKey: createHash("sha256").update(`send ${delivery.challengeId} ${outboxId}`).digest("hex").slice(0, 32),
+    });
+  } catch (error) {
+    deps.log.error({ ...fields, cause: nameOf(error) }, "code given up: its sealed copy can't be opened");
+    return null;
+  }
+}
+
+interface Outcome {
+  readonly provider: Provider;
+  readonly result: DeliveryResult;
+}
+
+async function tryProvider(deps: DeliverDeps, provider: Provider, message: Message): Promise<Outcome> {
+  let result: DeliveryResult;
+  try {
+    result = await provider.send(message);
+  } catch (error) {
+    // Providers promise not to throw. The text of the error could hold the message, its name can't.
+    result = { kind: "temporary", detail: `the provider failed (${nameOf(error)})` };
+  }
+  deps.onTry?.({ channel: message.channel, provider: provider.name, kind: result.kind });
+  return { provider, result };
+}
+
+function settleProvider(
+  deps: DeliverDeps,
+  attempt: Try,
+  { provider, result }: Outcome,
+  retryAt: EpochMs | null,
+  base: Readonly<Record<string, unknown>>,
+): void {
+  const fields = { ...base, provider: provider.name, detail: result.detail };
+  if (result.kind === "temporary" && retryAt !== null) {
+    deps.log.warn({ ...fields, retryInMs: retryAt - deps.clock() }, "code not sent yet");
+    return;
+  }
+  attempt.doneProviders.add(provider.name);
+  if (result.kind === "sent") deps.log.info(fields, "code sent");
+  else if (result.kind === "permanent") deps.log.error(fields, "code given up: refused");
+  else deps.log.error(fields, "code given up: its challenge expires before the next try");
+}
+
+const firstWaitMs = 1_000;
+const waitMaxMs = 60_000;
+
+/** 1 s, doubling to 60 s, each a quarter more or less so that what failed together is not tried together. Null: too late. */
+function nextTryAt(deps: DeliverDeps, { tries, delivery }: Try): EpochMs | null {
+  const waitMs = Math.min(firstWaitMs * 2 ** Math.min(tries - 1, 10), waitMaxMs);
+  const jitter = 0.75 + (deps.random ?? Math.random)() / 2;
+  const at = deps.clock() + Math.round(Math.min(waitMs * jitter, waitMaxMs));
+  return at < delivery.expiresAt ? at : null;
+}
+
+function nameOf(error: unknown): string {
+  return error instanceof Error ? error.name : typeof error;
+}

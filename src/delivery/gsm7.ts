@@ -1,0 +1,27 @@
+const basic = new Set(
+  "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà",
+);
+const extended = new Set("^{}\\[~]|€");
+
+/** Septets that a text takes in the GSM 03.38 alphabet; null when it holds other characters and would be sent as UCS-2. */
+export function gsm7Length(text: string): number | null {
+  let length = 0;
+  for (const character of text) {
+    if (basic.has(character)) length += 1;
+    else if (extended.has(character)) length += 2;
+    else return null;
+  }
+  return length;
+}
+
+/**
+ * The text in the GSM 03.38 basic alphabet: other letters lose their accents, what is left over goes. One character outside it
+ * would halve what fits into an SMS and so double the price.
+ */
+export function toGsm7(text: string): string {
+  let result = "";
+  for (const character of text) {
+    result += basic.has(character) ? character : [...character.normalize("NFKD")].filter((part) => basic.has(part)).join("");
+  }
+  return result;
+}

@@ -1,0 +1,197 @@
+import type { EpochMs, Store } from "../store/store.js";
+import type { DeliverDeps } from "./deliver.js";
+import { begin, forgetExpired, type Jobs, noJobs, settle } from "./jobs.js";
+import { systemTimers, type Timers } from "./timers.js";
+
+export interface OutboxDeps extends DeliverDeps {
+  readonly store: Pick<Store, "claimMessages" | "settleMessages" | "nextMessageDueAt">;
+  readonly timers?: Timers;
+  /** How many messages are being sent at a time; 64 by default. */
+  readonly inFlightMax?: number;
+}
+
+export interface Outbox {
+  /** Says that a commit put something into the outbox. Costs next to nothing, however often it is called. */
+  wake(): void;
+  /** Claims nothing more and resolves when what is being sent is settled, after 10 s at the latest. */
+  stop(): Promise<void>;
+}
+
+// Longer than any provider takes (30 s), so that a live process does not lose the lease of what it is sending.
+const leaseMs = 60_000;
+const pollMs = 1_000;
+// Wakes within this time share one claim, results within this time one settlement: each is a write, and every login would pay for it.
+const claimSpacingMs = 5;
+const settleWindowMs = 50;
+const outageWaitsMs = [1_000, 2_000, 4_000, 8_000];
+const outageWaitMaxMs = 10_000;
+const stopMaxMs = 10_000;
+
+interface State {
+  readonly deps: OutboxDeps;
+  readonly timers: Timers;
+  readonly inFlightMax: number;
+  readonly jobs: Jobs;
+  /** Whether a message may be due. */
+  wanted: boolean;
+  /** When to look for messages that nobody woke us for: those of other processes, and those put off. */
+  lookAt: EpochMs;
+  settleAt: EpochMs;
+  /** No use of the store before, which was `pauseMs` away when it was set. */
+  notBefore: EpochMs;
+  pauseMs: number;
+  outages: number;
+  working: boolean;
+  timer: { readonly at: EpochMs; readonly cancel: () => void } | null;
+  /** Set by `stop`: called when nothing is left to do. */
+  drained: (() => void) | null;
+}
+
+/**
+ * Sends what the store's outbox holds until it is stopped. At least once: a process that dies between sending and settling leaves
+ * a message to be sent again. It never rejects and never ends by itself, whatever store and providers do.
+ */
+export function startOutbox(deps: OutboxDeps): Outbox {
+  const now = deps.clock();
+  const state: State = {
+    deps,
+    timers: deps.timers ?? systemTimers,
+    inFlightMax: deps.inFlightMax ?? 64,
+    jobs: noJobs(),
+    wanted: true,
+    lookAt: now,
+    settleAt: now,
+    notBefore: now,
+    pauseMs: 0,
+    outages: 0,
+    working: false,
+    timer: null,
+    drained: null,
+  };
+  let stopped: Promise<void> | null = null;
+  plan(state);
+  return {
+    wake() {
+      if (state.wanted) return;
+      state.wanted = true;
+      plan(state);
+    },
+    stop() {
+      stopped ??= drain(state);
+      return stopped;
+    },
+  };
+}
+
+/** Sets the one timer to when there is something to do next. */
+function plan(state: State): void {
+  if (state.working) return;
+  if (state.drained !== null && state.jobs.sending === 0 && state.jobs.unsettled.size === 0) {
+    state.drained();
+    return;
+  }
+  const now = state.deps.clock();
+  // None of them is further away, unless the clock was set back: then waiting for it would be waiting for hours.
+  state.lookAt = Math.min(state.lookAt, now + pollMs);
+  state.settleAt = Math.min(state.settleAt, now + settleWindowMs);
+  state.notBefore = Math.min(state.notBefore, now + state.pauseMs);
+  const at = Math.max(nextWorkAt(state), state.notBefore);
+  if (at === Infinity || at === state.timer?.at) return;
+  state.timer?.cancel();
+  const cancel = state.timers.after(at - now, () => {
+    state.timer = null;
+    void work(state);
+  });
+  state.timer = { at, cancel };
+}
+
+function nextWorkAt({ jobs, drained, inFlightMax, wanted, lookAt, settleAt }: State): EpochMs {
+  if (drained !== null) return jobs.unsettled.size > 0 ? 0 : Infinity;
+  const claimAt = wanted ? 0 : lookAt;
+  return Math.min(jobs.sending < inFlightMax ? claimAt : Infinity, jobs.unsettled.size > 0 ? settleAt : Infinity);
+}
+
+async function work(state: State): Promise<void> {
+  state.working = true;
+  pause(state, claimSpacingMs);
+  // Begun together, so that the store can commit both at once.
+  const results = await Promise.allSettled([writeResults(state), state.drained === null ? claim(state) : undefined]);
+  state.working = false;
+  const failure = results.find((result) => result.status === "rejected");
+  if (failure !== undefined) noteOutage(state, failure.reason);
+  else noteRecovery(state);
+  plan(state);
+}
+
+async function writeResults(state: State): Promise<void> {
+  const retryAt = await settle(state.jobs, state.deps.store);
+  state.lookAt = Math.min(state.lookAt, retryAt);
+}
+
+async function claim(state: State): Promise<void> {
+  const { store, clock } = state.deps;
+  const now = clock();
+  if (!state.wanted && now >= state.lookAt) {
+    forgetExpired(state.jobs, now);
+    const dueAt = (await store.nextMessageDueAt()) ?? Infinity;
+    state.lookAt = Math.min(now + pollMs, dueAt);
+    if (dueAt <= now) state.wanted = true;
+  }
+  const limit = state.inFlightMax - state.jobs.sending;
+  if (!state.wanted || limit <= 0) return;
+  // Before the claim: who wakes us during it may have come too late for it.
+  state.wanted = false;
+  state.lookAt = now + pollMs;
+  try {
+    const messages = await store.claimMessages({ now, leaseMs, limit });
+    if (messages.length >= limit) state.wanted = true;
+    for (const message of messages) begin(state.jobs, state.deps, message, () => noteResult(state));
+  } catch (error) {
+    state.wanted = true;
+    throw error;
+  }
+}
+
+function pause(state: State, pauseMs: number): void {
+  state.pauseMs = pauseMs;
+  state.notBefore = state.deps.clock() + pauseMs;
+}
+
+function noteResult(state: State): void {
+  if (state.jobs.unsettled.size === 1) state.settleAt = state.deps.clock() + settleWindowMs;
+  plan(state);
+}
+
+function noteOutage(state: State, error: unknown): void {
+  pause(state, outageWaitsMs[state.outages] ?? outageWaitMaxMs);
+  // Once: it would be told again by every try.
+  if (state.outages === 0) state.deps.log.error({ err: error }, "outbox: the database can't be used, codes wait until it can");
+  state.outages += 1;
+  // Stopping leaves no second chance: the leases run out and another process sends.
+  if (state.drained !== null) state.jobs.unsettled.clear();
+}
+
+function noteRecovery(state: State): void {
+  if (state.outages === 0) return;
+  state.outages = 0;
+  state.deps.log.info({}, "outbox: the database can be used again");
+}
+
+function drain(state: State): Promise<void> {
+  return new Promise((resolve) => {
+    const cancel = state.timers.after(stopMaxMs, () => {
+      const sending = state.jobs.sending;
+      state.deps.log.warn({ sending }, "outbox: stopped before every code was sent and settled, some may be sent twice");
+      resolve();
+    });
+    state.drained = () => {
+      state.timer?.cancel();
+      cancel();
+      resolve();
+    };
+    state.timer?.cancel();
+    state.timer = null;
+    pause(state, 0);
+    plan(state);
+  });
+}

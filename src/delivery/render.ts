@@ -1,0 +1,67 @@
+import type { Channel, Contact, Purpose } from "../store/store.js";
+import type { Message } from "./channel.js";
+import { toGsm7 } from "./gsm7.js";
+import { renderHtml } from "./html.js";
+import { type Texts, textsFor, type Values, type Wording } from "./texts/texts.js";
+
+export interface RenderInput {
+  readonly purpose: Purpose;
+  readonly channel: Channel;
+  readonly code: string;
+  /** BCP 47; what is unknown or no tag at all gives English. */
+  readonly locale: string;
+  /** Whether the contact has a user: a registration of it is worded as the sign-in that it will be. */
+  readonly hasUser: boolean;
+  readonly expiresInMinutes: number;
+  readonly appName: string;
+  readonly to: Contact;
+  readonly challengeId: string;
+  readonly sendKey: string;
+}
+
+const smsAppNameMax = 24;
+
+/** Puts a code into words. Values are inserted as they are and never looked at as templates. */
+export function renderMessage(input: RenderInput): Message {
+  const { challengeId, sendKey, channel, to, code } = input;
+  const texts = textsFor(input.locale);
+  const wording = wordingOf(input);
+  const values = { code, appName: cleanName(input.appName), minutes: Math.max(1, Math.round(input.expiresInMinutes)) };
+  const common = { challengeId, sendKey, channel, to, code };
+  if (channel === "sms") {
+    return { ...common, subject: "", text: smsText(texts, wording, values), html: "" };
+  }
+  const subject = `${code} ${texts.headline(wording, values)}`;
+  return { ...common, subject, text: emailText(subject, texts, wording, values), html: renderHtml(texts, wording, values) };
+}
+
+function wordingOf(input: RenderInput): Wording {
+  switch (input.purpose) {
+    case "login":
+      return "login";
+    case "registration":
+      return input.hasUser ? "registration_of_known" : "registration";
+    case "verify_contact":
+      return input.to.kind === "email" ? "verify_email" : "verify_phone";
+  }
+}
+
+function emailText(subject: string, texts: Texts, wording: Wording, values: Values): string {
+  return [subject, texts.explanation(wording, values), texts.validity(values), texts.warning(values), ""]
+    .join("\n\n")
+    .trimEnd()
+    .concat("\n");
+}
+
+function smsText(texts: Texts, wording: Wording, values: Values): string {
+  const appName = toGsm7(values.appName).slice(0, smsAppNameMax).trim();
+  return toGsm7(texts.sms(wording, { ...values, appName })).replace(/ {2,}/g, " ");
+}
+
+/** A name without line ends, control characters and invisible ones that turn the direction of writing. */
+function cleanName(name: string): string {
+  return name
+    .replace(/[\p{C}\p{Zl}\p{Zp}]/gu, " ")
+    .replace(/\s+/g, " ")
+    .trim();
+}

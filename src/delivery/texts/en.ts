@@ -1,0 +1,40 @@
+import type { Texts, Values, Wording } from "./texts.js";
+
+const kinds: Record<Wording, string> = {
+  login: "sign-in",
+  registration: "sign-up",
+  registration_of_known: "sign-in",
+  verify_email: "verification",
+  verify_phone: "verification",
+};
+
+const explanations: Record<Wording, string> = {
+  login: "Enter it where you asked for it to sign in.",
+  registration: "Enter it where you asked for it to finish creating your account.",
+  registration_of_known: "You already have an account, this code signs you in. Enter it where you asked for it.",
+  verify_email: "Enter it where you asked for it to confirm that this e-mail address is yours.",
+  verify_phone: "Enter it where you asked for it to confirm that this phone number is yours.",
+};
+
+const smsExplanations: Record<Wording, string> = {
+  login: "",
+  registration: "",
+  registration_of_known: "You already have an account, it signs you in. ",
+  verify_email: "",
+  verify_phone: "",
+};
+
+export const en: Texts = {
+  language: "en",
+  headline: (wording, { appName }) => `is your ${appName} ${kinds[wording]} code`,
+  explanation: (wording) => explanations[wording],
+  validity: ({ minutes }) => `The code is valid for ${duration(minutes)} and works once.`,
+  warning: () =>
+    "If you did not ask for it, you can ignore this message. Tell the code to nobody, not even to someone who says they work for us.",
+  sms: (wording, values) =>
+    `${values.code} ${en.headline(wording, values)}, valid for ${values.minutes} min. ${smsExplanations[wording]}Not you? Ignore it. Tell it to nobody.`,
+};
+
+function duration(minutes: Values["minutes"]): string {
+  return minutes === 1 ? "1 minute" : `${minutes} minutes`;
+}

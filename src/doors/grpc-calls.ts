@@ -1,0 +1,114 @@
+import { type Message, toBinary } from "@bufbuild/protobuf";
+import { ConnectError } from "@connectrpc/connect";
+import {
+  type handleUnaryCall,
+  type MethodDefinition,
+  type ServerInterceptingCall,
+  type ServerInterceptor,
+  type ServerUnaryCall,
+  type ServiceDefinition,
+  status,
+} from "@grpc/grpc-js";
+import { callerGone, type Incoming } from "../rpc/incoming.js";
+import type { ServedMethod } from "../rpc/pipeline.js";
+import { type AddressOf, peerAddress } from "./address.js";
+import { createToStatus } from "./grpc-status.js";
+import { cleanUserAgent } from "./user-agent.js";
+
+export interface GrpcMethods {
+  readonly definition: ServiceDefinition;
+  readonly implementation: Record<string, handleUnaryCall<Buffer, Message>>;
+}
+
+export interface CallCounter {
+  started(): void;
+  ended(): void;
+}
+
+/** Methods as grpc-js takes them. Requests stay bytes, so that the pipeline reads them after it knows who calls. */
+export function toGrpcMethods(methods: readonly ServedMethod[], addressOf: AddressOf, counter: CallCounter): GrpcMethods {
+  const definition: Record<string, MethodDefinition<Buffer, Message>> = {};
+  const implementation: GrpcMethods["implementation"] = {};
+  for (const served of methods) {
+    const { method } = served;
+    definition[method.name] = {
+      path: `/${method.parent.typeName}/${method.name}`,
+      requestStream: false,
+      responseStream: false,
+      requestSerialize: unused,
+      requestDeserialize: (bytes) => bytes,
+      responseSerialize: (message) => toBuffer(toBinary(method.output, message)),
+      responseDeserialize: unused,
+    };
+    implementation[method.name] = toHandler(served, addressOf, counter);
+  }
+  return { definition, implementation };
+}
+
+function unused(): never {
+  throw new Error("this side of a method belongs to clients");
+}
+
+function toBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+function toHandler(served: ServedMethod, addressOf: AddressOf, counter: CallCounter): handleUnaryCall<Buffer, Message> {
+  const toStatus = createToStatus();
+  return (call, callback) => {
+    const abort = new AbortController();
+    let answered = false;
+    counter.started();
+    // grpc-js emits this at the end of every call, answered or not.
+    call.on("cancelled", () => {
+      counter.ended();
+      if (!answered) abort.abort(callerGone);
+    });
+    served.call(toIncoming(call, abort, addressOf), call.request).then(
+      (message) => {
+        answered = true;
+        callback(null, message);
+      },
+      (error: unknown) => {
+        answered = true;
+        callback(toStatus(ConnectError.from(error)));
+      },
+    );
+  };
+}
+
+function toIncoming(call: ServerUnaryCall<Buffer, Message>, abort: AbortController, addressOf: AddressOf): Incoming {
+  const { metadata } = call;
+  const forwardedFor = metadata.get("x-forwarded-for");
+  const userAgent = metadata.get("user-agent")[0];
+  return {
+    authorization: metadata.get("authorization") as string[],
+    clientIds: metadata.get("x-latchkey-client") as string[],
+    origin: undefined,
+    address: addressOf(peerAddress(call.getPeer()), forwardedFor.length === 0 ? undefined : forwardedFor.join(",")),
+    userAgent: cleanUserAgent(userAgent?.toString()),
+    timeoutMs: Number(call.getDeadline()) - Date.now(),
+    abort,
+  };
+}
+
+/** How long a caller may take for sending its message and waiting for the answer. */
+const requestTimeoutMs = 30_000;
+
+/**
+ * Puts one time limit in the place of grpc-js's own on unary calls. Theirs would answer a passed deadline without our details, adds
+ * up deadlines beyond 24 days in 32 bits, so that they are over at once, and leaves a caller that never ends its message alone.
+ * The deadline itself is the pipeline's. It needs two fields that grpc-js keeps to itself; a test tells when they are gone.
+ */
+export const limitCallTime: ServerInterceptor = (method, call) => {
+  const timed = call as unknown as { deadlineTimer?: NodeJS.Timeout | null; deadline: number };
+  if (!method.requestStream && !method.responseStream && timed.deadlineTimer !== undefined) {
+    if (timed.deadlineTimer !== null) clearTimeout(timed.deadlineTimer);
+    if (timed.deadline < Date.now() - 1) timed.deadline = Number.POSITIVE_INFINITY;
+    // grpc-js clears what is in this field when the call ends.
+    timed.deadlineTimer = setTimeout(() => call.sendStatus(tookTooLong), requestTimeoutMs);
+  }
+  return call as ServerInterceptingCall;
+};
+
+const tookTooLong = { code: status.DEADLINE_EXCEEDED, details: "The call took longer than it may: try again." };

@@ -1,0 +1,133 @@
+import { createServer as createTcpServer, type Socket } from "node:net";
+import { createServer as createTlsServer, type TlsOptions } from "node:tls";
+import { Server, ServerCredentials } from "@grpc/grpc-js";
+import { HealthImplementation, type ServingStatusMap } from "grpc-health-check";
+import type { ServedService } from "../rpc/pipeline.js";
+import type { AddressOf } from "./address.js";
+import { limitCallTime, toGrpcMethods } from "./grpc-calls.js";
+import { addReflection } from "./grpc-reflection.js";
+import { atMost, connectionsMaxDefault, listenOn, trackSockets } from "./listener.js";
+
+export interface GrpcDoorOptions {
+  readonly services: readonly ServedService[];
+  readonly addressOf: AddressOf;
+  /** Null: no TLS. */
+  readonly tls: TlsOptions | null;
+  readonly reflection: boolean;
+  readonly connectionsMax?: number;
+}
+
+/** Native gRPC with health and, if wanted, reflection. It starts as not serving. */
+export interface GrpcDoor {
+  /** Gives the port that was bound. */
+  listen(host: string, port: number): Promise<number>;
+  /** What health says of the server and of every service. */
+  setServing(serving: boolean): void;
+  /** Takes no more connections and calls, lets those that run end for up to `ms`, and closes. */
+  drain(ms: number): Promise<void>;
+}
+
+const kibibyte = 1024;
+
+const serverOptions = {
+  "grpc.max_receive_message_length": 64 * kibibyte,
+  "grpc.max_send_message_length": 256 * kibibyte,
+  "grpc.max_concurrent_streams": 100,
+  "grpc-node.max_session_memory": 10,
+  // Finds peers that are gone, or that never spoke HTTP/2 at all.
+  "grpc.keepalive_time_ms": 30_000,
+  "grpc.keepalive_timeout_ms": 10_000,
+  // Connections end now and then, so that callers spread over the servers behind a balancer.
+  "grpc.max_connection_age_ms": 30 * 60_000,
+  "grpc.max_connection_age_grace_ms": 30_000,
+  // Bookkeeping for a debugging service that nobody can ask here.
+  "grpc.enable_channelz": 0,
+  interceptors: [limitCallTime],
+};
+
+export function createGrpcDoor(options: GrpcDoorOptions): GrpcDoor {
+  const calls = createCallCounter();
+  const server = new Server(serverOptions);
+  for (const { methods } of options.services) {
+    const { definition, implementation } = toGrpcMethods(methods, options.addressOf, calls);
+    server.addService(definition, implementation);
+  }
+  const descriptors = options.services.map(({ service }) => service);
+  if (options.reflection) addReflection(server, descriptors);
+  const health = new HealthImplementation(statuses(["", ...descriptors.map(({ typeName }) => typeName)]));
+  health.addToServer(server);
+
+  // Our own listener in front of the library's server: it knows no bound on connections and no time limit on TLS handshakes.
+  const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
+  const accept = (socket: Socket): void => {
+    dropSilent(socket);
+    injector.injectConnection(socket);
+  };
+  const listener =
+    options.tls === null
+      ? createTcpServer({ noDelay: true }, accept)
+      : createTlsServer({ ...options.tls, noDelay: true, ALPNProtocols: ["h2"] }, accept);
+  listener.maxConnections = options.connectionsMax ?? connectionsMaxDefault;
+  const sockets = trackSockets(listener);
+
+  function setServing(serving: boolean): void {
+    for (const name of ["", ...descriptors.map(({ typeName }) => typeName)]) {
+      health.setStatus(name, serving ? "SERVING" : "NOT_SERVING");
+    }
+  }
+
+  return {
+    listen: (host, port) => listenOn(listener, host, port),
+    setServing,
+    async drain(ms) {
+      setServing(false);
+      const closed = new Promise((resolve) => listener.close(resolve));
+      injector.drain(ms);
+      await atMost(ms, calls.idle());
+      // Streams that watch health have no end of their own.
+      await atMost(lastBytesMs, closed);
+      for (const socket of sockets) socket.destroy();
+      await closed;
+      injector.destroy();
+    },
+  };
+}
+
+/** What a finished answer needs to leave, and a peer to take the goodbye. */
+const lastBytesMs = 200;
+
+function statuses(names: readonly string[]): ServingStatusMap {
+  return Object.fromEntries(names.map((name) => [name, "NOT_SERVING"]));
+}
+
+/** Length of the HTTP/2 preface and the first frame's header. */
+const greetingBytes = 33;
+const greetingMs = 10_000;
+
+/** Ends a connection whose other side does not begin to speak. */
+function dropSilent(socket: Socket): void {
+  const timer = setTimeout(() => {
+    if (socket.bytesRead < greetingBytes) socket.destroy();
+  }, greetingMs);
+  timer.unref();
+  socket.once("close", () => clearTimeout(timer));
+}
+
+function createCallCounter() {
+  let running = 0;
+  let whenIdle: (() => void) | null = null;
+  return {
+    started() {
+      running += 1;
+    },
+    ended() {
+      running -= 1;
+      if (running === 0) whenIdle?.();
+    },
+    idle: () =>
+      new Promise<void>((resolve) => {
+        if (running === 0) resolve();
+        else whenIdle = resolve;
+      }),
+  };
+}

@@ -1,0 +1,138 @@
+import {
+  type ConnectError,
+  type ConnectRouter,
+  createConnectRouter,
+  createContextKey,
+  createContextValues,
+  type HandlerContext,
+} from "@connectrpc/connect";
+import type { UniversalHandler, UniversalServerRequest, UniversalServerResponse } from "@connectrpc/connect/protocol";
+import {
+  compressionBrotli,
+  compressionGzip,
+  universalRequestFromNodeRequest,
+  universalResponseToNodeResponse,
+} from "@connectrpc/connect-node";
+import { callerGone, type Incoming } from "../rpc/incoming.js";
+import { deadlineMaxMs, type ServedMethod, type ServedService } from "../rpc/pipeline.js";
+import type { AddressOf } from "./address.js";
+import { cleanUserAgent } from "./user-agent.js";
+import { emptyRequest, replaceRefusal } from "./web-refusals.js";
+import { headerValues, pathOf, type WebRequest, type WebResponse } from "./web-types.js";
+
+/** Answers a call of a served method. False: the path is none of theirs. */
+export type RpcHandler = (request: WebRequest, response: WebResponse) => boolean;
+
+export interface RpcHandlerOptions {
+  readonly services: readonly ServedService[];
+  readonly addressOf: AddressOf;
+  /** Whether gRPC is answered too, which Node can only do beside HTTP/1.1 when TLS tells the two apart. */
+  readonly grpc: boolean;
+}
+
+/** What belongs to one call, between Node's request and the method. */
+interface Exchange {
+  readonly caller: Omit<Incoming, "timeoutMs">;
+  /** Whether the pipeline was reached: if not, the answer is Connect's own. */
+  reached: boolean;
+  /** Set when the answer is known before the method is called. */
+  refusal: ConnectError | null;
+}
+
+const exchangeKey = createContextKey<Exchange | null>(null);
+
+export const readMaxBytes = 64 * 1024;
+const writeMaxBytes = 256 * 1024;
+
+export function createRpcHandler(options: RpcHandlerOptions): RpcHandler {
+  const router = createConnectRouter({
+    grpc: options.grpc,
+    readMaxBytes,
+    writeMaxBytes,
+    requireConnectProtocolHeader: true,
+    acceptCompression: [compressionGzip, compressionBrotli],
+    // Compressing takes a turn in the thread pool that hashes codes, and no answer of ours is large.
+    compressMinBytes: writeMaxBytes,
+    binaryOptions: { readUnknownFields: false },
+  });
+  for (const { methods } of options.services) for (const served of methods) addRoute(router, served);
+  const handlers = new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
+
+  return (request, response) => {
+    const handler = handlers.get(pathOf(request));
+    if (handler === undefined) return false;
+    response.setHeader("cache-control", "no-store");
+    if (Number(request.headers["content-length"]) > readMaxBytes) closeAfter(response);
+    answer(handler, { request, response, addressOf: options.addressOf }).catch(() => {
+      // Nothing of ours throws here: the request line can't be read as a URL, or the caller is gone.
+      if (!response.headersSent) response.writeHead(400);
+      response.end();
+    });
+    return true;
+  };
+}
+
+function addRoute(router: ConnectRouter, { method, call }: ServedMethod): void {
+  router.rpc(method, async (message, context: HandlerContext) => {
+    const exchange = context.values.get(exchangeKey);
+    if (exchange === null) throw new Error("a call came without its exchange");
+    exchange.reached = true;
+    if (exchange.refusal !== null) throw exchange.refusal;
+    return await call({ ...exchange.caller, timeoutMs: context.timeoutMs() ?? Number.POSITIVE_INFINITY }, message);
+  });
+}
+
+async function answer(
+  handler: UniversalHandler,
+  { request, response, addressOf }: { request: WebRequest; response: WebResponse; addressOf: AddressOf },
+): Promise<void> {
+  const exchange: Exchange = { caller: readCaller(request, addressOf), reached: false, refusal: null };
+  const contextValues = createContextValues().set(exchangeKey, exchange);
+  const call = universalRequestFromNodeRequest(request, response, undefined, contextValues);
+  capTimeouts(call.header);
+  call.signal.addEventListener("abort", () => exchange.caller.abort.abort(callerGone), { once: true });
+  await universalResponseToNodeResponse(await respond(handler, call, exchange), response);
+}
+
+async function respond(
+  handler: UniversalHandler,
+  call: UniversalServerRequest,
+  exchange: Exchange,
+): Promise<UniversalServerResponse> {
+  const response = await handler(call);
+  if (response.status === 405) return { ...response, header: new Headers({ allow: handler.allowedMethods.join(", ") }) };
+  if (exchange.reached || response.body === undefined) return response;
+  exchange.refusal = await replaceRefusal(response);
+  return await handler(emptyRequest(call));
+}
+
+function readCaller(request: WebRequest, addressOf: AddressOf): Exchange["caller"] {
+  const origins = headerValues(request, "origin");
+  const forwardedFor = headerValues(request, "x-forwarded-for");
+  return {
+    authorization: headerValues(request, "authorization"),
+    clientIds: headerValues(request, "x-latchkey-client"),
+    origin: origins.length === 0 ? undefined : origins.join(", "),
+    address: addressOf(request.socket.remoteAddress, forwardedFor.length === 0 ? undefined : forwardedFor.join(",")),
+    userAgent: cleanUserAgent(request.headers["user-agent"]),
+    abort: new AbortController(),
+  };
+}
+
+const unitsMs: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, S: 1000, m: 1, u: 0.001, n: 0.000001 };
+
+/** Shortens what is longer than we wait anyway: Connect arms a timer with it, and Node's timers fire at once beyond 24 days. */
+function capTimeouts(header: Headers): void {
+  const connect = header.get("connect-timeout-ms");
+  if (connect !== null && /^\d{1,10}$/.test(connect) && Number(connect) > deadlineMaxMs) {
+    header.set("connect-timeout-ms", String(deadlineMaxMs));
+  }
+  const [, count, unit] = /^(\d{1,8})([HMSmun])$/.exec(header.get("grpc-timeout") ?? "") ?? [];
+  if (unit !== undefined && Number(count) * (unitsMs[unit] ?? 0) > deadlineMaxMs)
+    header.set("grpc-timeout", `${deadlineMaxMs}m`);
+}
+
+/** Has the connection closed after the answer, instead of reading on what nobody wants. */
+function closeAfter(response: WebResponse): void {
+  if ("shouldKeepAlive" in response) response.shouldKeepAlive = false;
+}

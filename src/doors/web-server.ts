@@ -1,0 +1,108 @@
+import { createServer as createHttpServer, type Server as HttpServer } from "node:http";
+import { constants, createSecureServer, type Http2SecureServer, type ServerHttp2Session } from "node:http2";
+import type { TlsOptions } from "node:tls";
+import { atMost, listenOn, trackSockets } from "./listener.js";
+import type { WebRequest, WebResponse } from "./web-types.js";
+
+export interface WebServer {
+  listen(host: string, port: number): Promise<number>;
+  /** Takes no more connections, lets running requests end for up to `ms`, and closes. */
+  drain(ms: number): Promise<void>;
+}
+
+export interface WebServerOptions {
+  readonly tls: TlsOptions | null;
+  readonly connectionsMax: number;
+  readonly handle: (request: WebRequest, response: WebResponse) => void;
+}
+
+const headersTimeoutMs = 10_000;
+const requestTimeoutMs = 30_000;
+const maxHeaderSize = 16 * 1024;
+/** Longer than the minute that balancers keep idle connections for, or they would send requests into a closed one. */
+const keepAliveMs = 75_000;
+
+/** HTTP/1.1; with TLS also HTTP/2. Every way of holding a connection without getting on is bounded in time. */
+export function createWebServer({ tls, connectionsMax, handle }: WebServerOptions): WebServer {
+  let draining = false;
+  let running = 0;
+  let whenIdle: (() => void) | null = null;
+  const sessions = new Set<ServerHttp2Session>();
+
+  function onRequest(request: WebRequest, response: WebResponse): void {
+    running += 1;
+    const timer = "stream" in request ? limitStream(request.stream) : undefined;
+    response.once("close", () => {
+      clearTimeout(timer);
+      running -= 1;
+      if (running === 0) whenIdle?.();
+    });
+    if (draining && "shouldKeepAlive" in response) response.shouldKeepAlive = false;
+    handle(request, response);
+  }
+
+  const server = tls === null ? createPlain(onRequest) : createSecure(tls, onRequest, sessions);
+  server.maxConnections = connectionsMax;
+  server.headersTimeout = headersTimeoutMs;
+  server.requestTimeout = requestTimeoutMs;
+  server.keepAliveTimeout = keepAliveMs;
+  const sockets = trackSockets(server);
+
+  return {
+    listen: (host, port) => listenOn(server, host, port),
+    async drain(ms) {
+      draining = true;
+      const closed = new Promise((resolve) => server.close(resolve));
+      for (const session of sessions) session.close();
+      server.closeIdleConnections();
+      if (running > 0) await atMost(ms, new Promise<void>((resolve) => (whenIdle = resolve)));
+      await atMost(lastBytesMs, closed);
+      for (const socket of sockets) socket.destroy();
+      await closed;
+    },
+  };
+}
+
+type OnRequest = (request: WebRequest, response: WebResponse) => void;
+
+/** What a finished answer needs to leave. */
+const lastBytesMs = 200;
+
+/** How often Node looks for connections that are past their time. */
+const connectionsCheckingInterval = 2000;
+
+function createPlain(onRequest: OnRequest): HttpServer {
+  return createHttpServer({ maxHeaderSize, connectionsCheckingInterval, noDelay: true }, onRequest);
+}
+
+/** An HTTP/2 server that also speaks HTTP/1.1 has the latter's time limits, though its type does not say so. */
+type SecureServer = Http2SecureServer &
+  Pick<HttpServer, "headersTimeout" | "requestTimeout" | "keepAliveTimeout" | "closeIdleConnections">;
+
+function createSecure(tls: TlsOptions, onRequest: OnRequest, sessions: Set<ServerHttp2Session>): SecureServer {
+  const options = {
+    ...tls,
+    allowHTTP1: true,
+    maxHeaderSize,
+    noDelay: true,
+    settings: { maxConcurrentStreams: 100, maxHeaderListSize: maxHeaderSize },
+    maxSessionMemory: 10,
+    // Half of Node's: nobody resets a hundred calls at once in earnest.
+    streamResetBurst: 100,
+    streamResetRate: 20,
+  };
+  const server = createSecureServer(options, onRequest) as SecureServer;
+  server.setTimeout(keepAliveMs);
+  server.on("session", (session) => {
+    sessions.add(session);
+    session.once("close", () => sessions.delete(session));
+  });
+  server.on("sessionError", () => {});
+  server.on("secureConnection", (socket) => socket.on("error", () => socket.destroy()));
+  return server;
+}
+
+/** HTTP/2 streams don't fall under the server's request timeout. */
+function limitStream(stream: { close(code?: number): void }): NodeJS.Timeout {
+  return setTimeout(() => stream.close(constants.NGHTTP2_CANCEL), requestTimeoutMs);
+}

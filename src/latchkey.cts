@@ -1,0 +1,37 @@
+#!/usr/bin/env node
+// CommonJS, because the size of libuv's thread pool is read once, and the loader of ES modules has started the pool by then.
+import fs = require("node:fs");
+import os = require("node:os");
+
+/** Threads that the hashes leave to files and name look-ups. */
+const spareThreads = 4;
+
+/** As many hashes as run at once: one a core for `owasp`, two for `fast`. Refused values are reported later, with all others. */
+function hashCap(): number {
+  return codeHash() === "fast" ? os.availableParallelism() * 2 : os.availableParallelism();
+}
+
+function codeHash(): string | undefined {
+  const { LATCHKEY_CODE_HASH: direct, LATCHKEY_CODE_HASH_FILE: path } = process.env;
+  if (direct !== undefined || path === undefined) return direct;
+  try {
+    return fs.readFileSync(path, "utf8").trimEnd();
+  } catch {
+    return undefined;
+  }
+}
+
+const wanted = hashCap() + spareThreads;
+const present = Number(process.env.UV_THREADPOOL_SIZE);
+if (!(present >= wanted)) process.env.UV_THREADPOOL_SIZE = String(wanted);
+
+// The exit is explicit: a command that is done must not wait for connections that are left idle.
+import("./cli/main.js")
+  .then(({ run }) => run(process.argv.slice(2), process.env))
+  .then(
+    (exitCode) => process.exit(exitCode),
+    (error: unknown) => {
+      process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+      process.exit(1);
+    },
+  );

@@ -1,0 +1,141 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import { deleteCurrentUser } from "../auth/delete-current-user.js";
+import type { Deps, UserCaller } from "../auth/deps.js";
+import { refreshToken } from "../auth/refresh-token.js";
+import { registerUser } from "../auth/register-user.js";
+import { revokeToken } from "../auth/revoke-token.js";
+import { type SendOtpInput, sendOtp } from "../auth/send-otp.js";
+import { listSessions, revokeOtherSessions, revokeSession } from "../auth/sessions.js";
+import { updateCurrentUser } from "../auth/update-current-user.js";
+import { type VerifyOtpResult, verifyOtp } from "../auth/verify-otp.js";
+import {
+  type AuthService,
+  RefreshTokenRequestSchema,
+  RegisterUserRequestSchema,
+  type SendOtpRequest,
+  SendOtpRequestSchema,
+  type UpdateCurrentUserRequest,
+  VerifyOtpRequestSchema,
+  type VerifyOtpResponseSchema,
+} from "../gen/latchkey/v1/auth_service_pb.js";
+import * as convert from "./convert.js";
+import type { Handlers } from "./pipeline.js";
+
+/** The methods of latchkey.v1.AuthService: requests into use cases, results into responses. */
+export function createAuthService(deps: Deps): Handlers<typeof AuthService> {
+  return { ...createSignIn(deps), ...createOwnAccount(deps) };
+}
+
+type SignIn = "registerUser" | "sendOtp" | "verifyOtp" | "refreshToken" | "revokeToken";
+
+function createSignIn(deps: Deps): Pick<Handlers<typeof AuthService>, SignIn> {
+  return {
+    async registerUser(caller, request) {
+      const { username, email, phone, displayName, locale, customAttributes } = request;
+      const idempotency = convert.toIdempotency(RegisterUserRequestSchema, request);
+      const verificationSources = convert.fromContactKinds(request.verificationSources);
+      const profile = { username, email, phone, displayName, locale, customAttributes };
+      const challenges = await registerUser(deps, caller, { ...profile, verificationSources, idempotency });
+      return { challenges: challenges.map(convert.toChallenge) };
+    },
+
+    async sendOtp(caller, request) {
+      const challenge = await sendOtp(deps, caller, {
+        to: recipient(request),
+        channel: convert.fromChannel(request.channel),
+        purpose: convert.fromPurpose(request.purpose) ?? "login",
+        createUserIfMissing: request.createUserIfMissing,
+        locale: request.locale,
+        idempotency: convert.toIdempotency(SendOtpRequestSchema, request),
+      });
+      return { challenge: convert.toChallenge(challenge) };
+    },
+
+    async verifyOtp(caller, request) {
+      const result = await verifyOtp(deps, caller, {
+        challengeId: request.challengeId,
+        code: request.code,
+        expectedPurpose: convert.fromPurpose(request.expectedPurpose),
+        expectedContact: request.expectedContact,
+        idempotency: convert.toIdempotency(VerifyOtpRequestSchema, request),
+      });
+      return verified(result);
+    },
+
+    async refreshToken(caller, request) {
+      const idempotency = convert.toIdempotency(RefreshTokenRequestSchema, request);
+      const tokens = await refreshToken(deps, caller, { refreshToken: request.refreshToken, idempotency });
+      return { tokens: convert.toTokenSet(tokens) };
+    },
+
+    async revokeToken(caller, request) {
+      await revokeToken(deps, caller, { token: request.token });
+      return {};
+    },
+  };
+}
+
+function createOwnAccount(deps: Deps): Omit<Handlers<typeof AuthService>, SignIn> {
+  return {
+    async getCurrentUser(caller: UserCaller) {
+      return { user: convert.toUser(caller.user) };
+    },
+
+    async updateCurrentUser(caller: UserCaller, request) {
+      return { user: convert.toUser(await updateCurrentUser(deps, caller, changes(request))) };
+    },
+
+    async deleteCurrentUser(caller: UserCaller) {
+      await deleteCurrentUser(deps, caller);
+      return {};
+    },
+
+    async listSessions(caller: UserCaller) {
+      const sessions = await listSessions(deps, caller);
+      return { sessions: sessions.map((session) => convert.toSession(session, caller.session.sessionId)) };
+    },
+
+    async revokeSession(caller: UserCaller, request) {
+      await revokeSession(deps, caller, { sessionId: request.sessionId });
+      return {};
+    },
+
+    async revokeOtherSessions(caller: UserCaller) {
+      return { revokedCount: await revokeOtherSessions(deps, caller) };
+    },
+  };
+}
+
+function recipient({ identifier }: SendOtpRequest): SendOtpInput["to"] {
+  if (identifier.case === undefined) throw new Error("validation let a request without an identifier through");
+  if (identifier.case === "challengeId") return { kind: "challenge", challengeId: identifier.value };
+  return { kind: identifier.case, value: identifier.value };
+}
+
+function changes(request: UpdateCurrentUserRequest) {
+  const paths = request.updateMask?.paths ?? [];
+  return {
+    displayName: paths.includes("display_name") ? request.displayName : undefined,
+    locale: paths.includes("locale") ? request.locale : undefined,
+    customAttributes: paths.includes("custom_attributes") ? (request.customAttributes ?? {}) : undefined,
+  };
+}
+
+function verified(result: VerifyOtpResult): MessageInitShape<typeof VerifyOtpResponseSchema> {
+  const proven = { purpose: convert.toPurpose(result.purpose), contact: convert.toContact(result.contact) };
+  switch (result.kind) {
+    case "signed_in":
+      return {
+        ...proven,
+        tokens: convert.toTokenSet(result.tokens),
+        sessionId: result.tokens.sessionId,
+        user: convert.toUser(result.user),
+        isNewUser: result.isNewUser,
+        usernameTaken: result.usernameTaken,
+      };
+    case "pending":
+      return { ...proven, registration: { pendingSources: result.pendingSources.map(convert.toContactKind) } };
+    case "proven":
+      return { ...proven, contactProof: result.contactProof };
+  }
+}

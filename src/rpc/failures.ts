@@ -1,0 +1,39 @@
+import type { ConnectError } from "@connectrpc/connect";
+import type { Log } from "../auth/deps.js";
+import { AuthError } from "../auth/errors.js";
+import { StoreUnavailableError } from "../store/store.js";
+import { createPlainErrors, isPlain, wireError } from "./errors.js";
+
+/** Turns whatever a call ended with into what its caller may see, and logs the rest. */
+export type ExplainFailure = (
+  error: unknown,
+  call: { readonly method: string; readonly correlationId: string },
+) => ConnectError;
+
+export function createExplainFailure(log: Log): ExplainFailure {
+  const plainError = createPlainErrors();
+  return (error, { method, correlationId }) => {
+    if (error instanceof AuthError && error.reason !== "INTERNAL") {
+      log.debug({ method, correlationId, reason: error.reason, detail: error.detail }, "call refused");
+      if (isPlain(error)) return plainError(error.reason);
+      const { retryAfterMs, violations, metadata } = error;
+      return wireError(error.reason, { retryAfterMs, violations, metadata });
+    }
+    if (error instanceof StoreUnavailableError) {
+      log.warn({ method, correlationId, error: describeError(error) }, "store unavailable");
+      return plainError("UNAVAILABLE");
+    }
+    log.error({ method, correlationId, error: describeError(error) }, "internal error");
+    return wireError("INTERNAL", { metadata: { correlation_id: correlationId } });
+  };
+}
+
+const causesMax = 4;
+
+function describeError(error: unknown): string {
+  const parts: string[] = [];
+  for (let at: unknown = error; at !== undefined && parts.length < causesMax; at = at instanceof Error ? at.cause : undefined) {
+    parts.push(at instanceof Error ? (at.stack ?? at.message) : String(at));
+  }
+  return parts.join("\ncaused by ");
+}

@@ -1,0 +1,65 @@
+import type { Delivery } from "../../src/delivery/deliver.js";
+import { type EpochMs, type OutboxMessage, type Settlement, type Store, StoreUnavailableError } from "../../src/store/store.js";
+
+export interface FakeOutboxStore extends Pick<Store, "claimMessages" | "settleMessages" | "nextMessageDueAt"> {
+  put(delivery: Delivery | null, dueAt?: EpochMs): number;
+  /** Ids of the messages that are not settled for good. */
+  open(): number[];
+  dueAt(outboxId: number): EpochMs | undefined;
+  /** Every call so far, empty claims included. */
+  readonly claims: { readonly limit: number; readonly found: number }[];
+  readonly settlements: (readonly Settlement[])[];
+  looks(): number;
+  /** Whether the database does not answer. */
+  down: boolean;
+}
+
+/** The outbox part of the store in memory, as its contract has it. */
+export function createFakeOutboxStore(): FakeOutboxStore {
+  const rows = new Map<number, { tries: number; dueAt: EpochMs; delivery: Delivery | null }>();
+  let lastId = 0;
+  let looks = 0;
+  const guard = () => {
+    if (store.down) throw new StoreUnavailableError("the database is down");
+  };
+  const store: FakeOutboxStore = {
+    claims: [],
+    settlements: [],
+    down: false,
+    put(delivery, dueAt = 0) {
+      lastId += 1;
+      rows.set(lastId, { tries: 0, dueAt, delivery });
+      return lastId;
+    },
+    open: () => [...rows.keys()],
+    dueAt: (outboxId) => rows.get(outboxId)?.dueAt,
+    looks: () => looks,
+    async claimMessages({ now, leaseMs, limit }) {
+      guard();
+      const due = [...rows].filter(([, row]) => row.dueAt <= now).slice(0, limit);
+      store.claims.push({ limit, found: due.length });
+      return due.map(([outboxId, row]): OutboxMessage => {
+        row.tries += 1;
+        row.dueAt = now + leaseMs;
+        const gone = row.delivery === null || row.delivery.expiresAt <= now;
+        return { outboxId, tries: row.tries, delivery: gone ? null : row.delivery };
+      });
+    },
+    async settleMessages(settlements) {
+      guard();
+      store.settlements.push(settlements);
+      for (const { outboxId, tries, retryAt } of settlements) {
+        const row = rows.get(outboxId);
+        if (row?.tries !== tries) continue;
+        if (retryAt === null) rows.delete(outboxId);
+        else row.dueAt = retryAt;
+      }
+    },
+    async nextMessageDueAt() {
+      guard();
+      looks += 1;
+      return rows.size === 0 ? null : Math.min(...[...rows.values()].map(({ dueAt }) => dueAt));
+    },
+  };
+  return store;
+}

@@ -1,0 +1,82 @@
+import type { DeliveryResult, Message, Provider } from "../../src/delivery/channel.js";
+import type { Delivery, DeliveryLog } from "../../src/delivery/deliver.js";
+import { type RenderInput, renderMessage } from "../../src/delivery/render.js";
+import type { Channel } from "../../src/store/store.js";
+
+export const code = "048213";
+
+export function renderInput(change: Partial<RenderInput> = {}): RenderInput {
+  return {
+    purpose: "login",
+    channel: "email",
+    code,
+    locale: "en",
+    hasUser: true,
+    expiresInMinutes: 5,
+    appName: "Latchkey",
+    to: { kind: "email", value: "ada@example.com" },
+    challengeId: "challenge-1",
+    sendKey: "5e4d",
+    ...change,
+  };
+}
+
+export function message(channel: Channel, change: Partial<RenderInput> = {}): Message {
+  const to =
+    channel === "sms"
+      ? { kind: "phone" as const, value: "+14155550132" }
+      : { kind: "email" as const, value: "ada@example.com" };
+  return renderMessage(renderInput({ channel, to, ...change }));
+}
+
+export function delivery(change: Partial<Delivery> = {}): Delivery {
+  return {
+    challengeId: "challenge-1",
+    clientId: "default-web",
+    purpose: "login",
+    channel: "email",
+    contact: { kind: "email", value: "ada@example.com" },
+    locale: "en",
+    sealedCode: Buffer.from(code),
+    expiresAt: Date.parse("2026-01-05T10:05:00Z"),
+    hasUser: true,
+    ...change,
+  };
+}
+
+export interface LogLine {
+  readonly level: "info" | "warn" | "error";
+  readonly fields: Readonly<Record<string, unknown>>;
+  readonly message: string;
+}
+
+export function createFakeLog(): DeliveryLog & { readonly lines: LogLine[] } {
+  const lines: LogLine[] = [];
+  const at = (level: LogLine["level"]) => (fields: LogLine["fields"], text: string) =>
+    void lines.push({ level, fields, message: text });
+  return { lines, info: at("info"), warn: at("warn"), error: at("error") };
+}
+
+export interface FakeProvider extends Provider {
+  readonly taken: Message[];
+  /** Answers of the coming tries, in order; then everything is sent. */
+  readonly answers: (DeliveryResult | Error | Promise<DeliveryResult>)[];
+}
+
+export function createFakeProvider(name = "fake", channels: readonly Channel[] = ["email", "sms"]): FakeProvider {
+  const taken: Message[] = [];
+  const answers: FakeProvider["answers"] = [];
+  return {
+    name,
+    channels,
+    taken,
+    answers,
+    async send(sent) {
+      taken.push(sent);
+      const answer = await (answers.shift() ?? { kind: "sent" as const, detail: "ok" });
+      if (answer instanceof Error) throw answer;
+      return answer;
+    },
+    async close() {},
+  };
+}

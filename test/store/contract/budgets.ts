@@ -1,0 +1,289 @@
+import { expect, it } from "vitest";
+import type { BudgetClaim, BudgetReturn, Challenge, EpochMs, Store } from "../../../src/store/store.js";
+import {
+  attemptOf,
+  budgetOf,
+  bytes,
+  claimOf,
+  day,
+  expectKind,
+  expectNothingHappened,
+  hour,
+  issue,
+  minute,
+  redemptionOf,
+  type Scene,
+  second,
+  t0,
+  times,
+} from "./fixtures.js";
+
+/** A challenge that takes any number of guesses, so that only budgets refuse. */
+function endless(store: Store): Promise<Challenge> {
+  return issue(store, { attemptsMax: 1_000_000, expiresAt: t0 + 100 * day });
+}
+
+async function spend(store: Store, challenge: Challenge, identifier: BudgetClaim, now: EpochMs) {
+  return await store.takeAttempt(attemptOf(challenge, { identifier, now }));
+}
+
+/** Makes the returns, which only a redemption can. */
+async function giveBack(store: Store, returns: readonly BudgetReturn[], now: EpochMs): Promise<void> {
+  const challenge = await issue(store, { purpose: "verify_contact" }, { now });
+  expectKind(await store.redeemChallenge(redemptionOf(challenge.challengeId, { returns, now })), "redeemed");
+}
+
+export function budgets(scene: Scene): void {
+  for (const [name, windowMs, stepMs] of [
+    ["1 h", hour, 7 * minute],
+    ["24 h", day, 3 * hour],
+  ] as const) {
+    it(`a window of ${name} slides: after max units the next is refused one ms before retryAt and granted at retryAt`, async () => {
+      const { store } = scene;
+      const challenge = await endless(store);
+      const claim = claimOf("budget", 4, windowMs);
+      for (const index of times(4, Number)) {
+        expectKind(await spend(store, challenge, claim, t0 + index * stepMs), "taken");
+      }
+      for (const index of times(4, Number)) {
+        const now = t0 + 3 * stepMs + index * stepMs;
+        const early = expectKind(await spend(store, challenge, claim, Math.max(now, t0 + 4 * stepMs)), "limited");
+        expect(early.retryAt).toBe(t0 + index * stepMs + windowMs);
+        expectKind(await spend(store, challenge, claim, early.retryAt - 1), "limited");
+        expectKind(await spend(store, challenge, claim, early.retryAt), "taken");
+      }
+    });
+  }
+
+  it("of several windows the one that stays full longest decides, and retryAt says so", async () => {
+    const { store } = scene;
+    const challenge = await endless(store);
+    const claim: BudgetClaim = {
+      key: bytes("budget"),
+      limits: [
+        { max: 2, windowMs: hour },
+        { max: 3, windowMs: day },
+      ],
+    };
+    expectKind(await spend(store, challenge, claim, t0), "taken");
+    expectKind(await spend(store, challenge, claim, t0 + 1), "taken");
+    expect(expectKind(await spend(store, challenge, claim, t0 + 2), "limited").retryAt).toBe(t0 + hour);
+    expectKind(await spend(store, challenge, claim, t0 + hour), "taken");
+    const refused = expectKind(await spend(store, challenge, claim, t0 + 3 * hour), "limited");
+    expect(refused.retryAt).toBe(t0 + day);
+    expectKind(await spend(store, challenge, claim, t0 + day - 1), "limited");
+    expectKind(await spend(store, challenge, claim, t0 + day), "taken");
+  });
+
+  it("an allowance of nothing is never granted", async () => {
+    const { store } = scene;
+    const challenge = await endless(store);
+    await expectNothingHappened(store, { now: t0, challenges: [challenge.challengeId], budgets: [bytes("budget")] }, async () => {
+      const refused = expectKind(await spend(store, challenge, claimOf("budget", 0), t0), "limited");
+      expect(refused.retryAt).toBeGreaterThan(t0);
+    });
+  });
+
+  it("a refusal spends nothing, however often it is asked for", async () => {
+    const { store } = scene;
+    const challenge = await endless(store);
+    const claim = claimOf("budget", 2);
+    await spend(store, challenge, claim, t0);
+    await spend(store, challenge, claim, t0 + 1);
+    const watched = { now: t0 + 2, challenges: [challenge.challengeId], budgets: [claim.key] };
+    await expectNothingHappened(store, watched, async () => {
+      for (const index of times(5, Number)) {
+        expect(await spend(store, challenge, claim, t0 + 2 + index)).toEqual({ kind: "limited", retryAt: t0 + hour });
+      }
+    });
+  });
+
+  it("20 racers for 7 units: 7 are granted, the others hear the same truthful retryAt", async () => {
+    const { store } = scene;
+    const challenge = await endless(store);
+    const outcomes = await Promise.all(times(20, () => spend(store, challenge, claimOf("budget", 7), t0)));
+    expect(outcomes.filter(({ kind }) => kind === "taken")).toHaveLength(7);
+    const limited = outcomes.filter(({ kind }) => kind === "limited");
+    expect(limited).toEqual(times(13, () => ({ kind: "limited", retryAt: t0 + hour })));
+  });
+
+  it("a hold grows by its steps, stays at the last, and starts again when the window is quiet", async () => {
+    const { store } = scene;
+    const challenge = await endless(store);
+    const steps = [30, 60, 120].map((seconds) => seconds * second);
+    const claim = claimOf("held", 1_000, day, { stepsMs: steps, jitter: 1 });
+    let now = t0;
+    for (const holdMs of [...steps, 120 * second, 120 * second]) {
+      expectKind(await spend(store, challenge, claim, now), "taken");
+      expect(await spend(store, challenge, claim, now + 1)).toEqual({ kind: "limited", retryAt: now + holdMs });
+      expectKind(await spend(store, challenge, claim, now + holdMs - 1), "limited");
+      now += holdMs;
+    }
+    now += day;
+    expectKind(await spend(store, challenge, claim, now), "taken");
+    expect(await spend(store, challenge, claim, now + 1)).toEqual({ kind: "limited", retryAt: now + 30 * second });
+  });
+
+  it("the jitter scales a hold to a whole millisecond", async () => {
+    const { store } = scene;
+    const challenge = await endless(store);
+    const claim = claimOf("held", 10, hour, { stepsMs: [1_001], jitter: 1.05 });
+    await spend(store, challenge, claim, t0);
+    expect(await spend(store, challenge, claim, t0 + 1)).toEqual({ kind: "limited", retryAt: t0 + 1_051 });
+  });
+
+  it("a return gives back exactly one unit, also of several spent in one millisecond", async () => {
+    const { store } = scene;
+    const challenge = await endless(store);
+    const claim = claimOf("budget", 3);
+    for (const _ of times(3, Number)) expectKind(await spend(store, challenge, claim, t0), "taken");
+    await giveBack(store, [{ key: claim.key, spentAt: t0 }], t0 + 1);
+    expect((await budgetOf(store, claim.key, t0 + 1)).spent).toEqual([t0, t0]);
+    expectKind(await spend(store, challenge, claim, t0 + 1), "taken");
+    expectKind(await spend(store, challenge, claim, t0 + 1), "limited");
+  });
+
+  it("a return of a unit or of a key that is not there changes nothing", async () => {
+    const { store } = scene;
+    const challenge = await endless(store);
+    const claim = claimOf("budget", 3);
+    await spend(store, challenge, claim, t0);
+    await expectNothingHappened(store, { now: t0 + 2, budgets: [claim.key, bytes("other")] }, async () => {
+      const returns = [
+        { key: claim.key, spentAt: t0 + 1 },
+        { key: bytes("other"), spentAt: t0 },
+      ];
+      const proven = await issue(store, { purpose: "verify_contact" });
+      await store.redeemChallenge(redemptionOf(proven.challengeId, { returns, now: t0 + 2 }));
+      for (const message of await store.claimMessages({ now: t0 + 2, leaseMs: 0, limit: 100 })) {
+        if (message.delivery === null) await store.settleMessages([{ ...message, retryAt: null }]);
+      }
+    });
+  });
+
+  it("a return shortens a hold to the time it names, never prolongs it, and leaves it alone if it names none", async () => {
+    const { store } = scene;
+    const challenge = await endless(store);
+    const claim = claimOf("held", 1_000, day, { stepsMs: [60 * second], jitter: 1 });
+    await spend(store, challenge, claim, t0);
+    const holdUntil = async (): Promise<EpochMs | null> => (await budgetOf(store, claim.key, t0 + 2)).holdUntil;
+    await giveBack(store, [{ key: claim.key, spentAt: t0 + 7 }], t0 + 1);
+    expect(await holdUntil()).toBe(t0 + 60 * second);
+    await giveBack(store, [{ key: claim.key, spentAt: t0, holdUntil: t0 + 15 * second }], t0 + 1);
+    expect(await holdUntil()).toBe(t0 + 15 * second);
+    await giveBack(store, [{ key: claim.key, spentAt: t0, holdUntil: t0 + 40 * second }], t0 + 1);
+    expect(await holdUntil()).toBe(t0 + 15 * second);
+    expectKind(await spend(store, challenge, claim, t0 + 15 * second - 1), "limited");
+    expectKind(await spend(store, challenge, claim, t0 + 15 * second), "taken");
+  });
+
+  it("a return shortens a later unit's hold only to as long after that unit: the floor between two sends stays", async () => {
+    const { store } = scene;
+    const challenge = await endless(store);
+    const claim = claimOf("held", 1_000, day, { stepsMs: [30 * second, 60 * second], jitter: 1 });
+    await spend(store, challenge, claim, t0);
+    await spend(store, challenge, claim, t0 + 30 * second);
+    await giveBack(store, [{ key: claim.key, spentAt: t0, holdUntil: t0 + 15 * second }], t0 + 31 * second);
+    expect(await budgetOf(store, claim.key, t0 + 32 * second)).toEqual({
+      spent: [t0 + 30 * second],
+      holdUntil: t0 + 45 * second,
+    });
+  });
+
+  it("units spent by processes whose clocks differ a little are counted exactly", async () => {
+    const { store } = scene;
+    const challenge = await endless(store);
+    const claim = claimOf("budget", 3);
+    for (const now of [t0 + 40, t0 + 20, t0 + 30]) expectKind(await spend(store, challenge, claim, now), "taken");
+    expect(await spend(store, challenge, claim, t0 + 50)).toEqual({ kind: "limited", retryAt: t0 + 20 + hour });
+    expectKind(await spend(store, challenge, claim, t0 + 20 + hour), "taken");
+    expect(await spend(store, challenge, claim, t0 + 21 + hour)).toEqual({ kind: "limited", retryAt: t0 + 30 + hour });
+  });
+
+  for (const seed of [1, 2, 3]) {
+    it(`a random walk of spends, returns and waits agrees with a sequential model (seed ${seed})`, async () => {
+      const { store } = scene;
+      const random = generator(seed);
+      const challenge = await endless(store);
+      const model = createModel();
+      const claims = [
+        claimOf("a", 3, hour, { stepsMs: [10 * second, 5 * minute, 20 * minute], jitter: 1 }),
+        { key: bytes("b"), limits: [...claimOf("b", 2, 10 * minute).limits, ...claimOf("b", 5, 3 * hour).limits] },
+        claimOf("c", 1, hour),
+      ];
+      let now = t0;
+      for (const step of times(140, Number)) {
+        now += Math.floor(random() * (random() < 0.2 ? hour : 4 * minute));
+        const claim = claims[Math.floor(random() * claims.length)]!;
+        if (random() < 0.75) {
+          const expected = model.spend(claim, now);
+          const outcome = await spend(store, challenge, claim, now);
+          expect(outcome, `step ${step}`).toEqual(
+            expected === null ? { kind: "taken", accountBudgetSpent: false } : { kind: "limited", retryAt: expected },
+          );
+          // Half of the waits end exactly when the store said they would.
+          if (expected !== null && random() < 0.5) now = expected - 1;
+        } else {
+          const spentAt = model.anyUnit(claim, random()) ?? now - 1;
+          const one = { key: claim.key, spentAt, holdUntil: random() < 0.5 ? spentAt + 15 * second : undefined };
+          model.giveBack(claim, one);
+          await giveBack(store, [one], now);
+        }
+      }
+    });
+  }
+}
+
+/** What budgets mean, written down without any thought of storage. */
+function createModel() {
+  const states = new Map<BudgetClaim, { spent: EpochMs[]; holdUntil: EpochMs }>();
+  const stateOf = (claim: BudgetClaim) => {
+    const state = states.get(claim) ?? { spent: [], holdUntil: 0 };
+    states.set(claim, state);
+    return state;
+  };
+  const granted = (claim: BudgetClaim, now: EpochMs): boolean => {
+    const { spent, holdUntil } = stateOf(claim);
+    const roomIn = ({ max, windowMs }: { max: number; windowMs: number }) =>
+      spent.filter((time) => time > now - windowMs).length < max;
+    return holdUntil <= now && claim.limits.every(roomIn);
+  };
+  return {
+    /** Null: granted. Else when it would be: the first of all candidate times at which it is. */
+    spend(claim: BudgetClaim, now: EpochMs): EpochMs | null {
+      const state = stateOf(claim);
+      if (!granted(claim, now)) {
+        const ends = claim.limits.flatMap(({ windowMs }) => state.spent.map((time) => time + windowMs));
+        const candidates = [state.holdUntil, ...ends].filter((time) => time > now).sort((a, b) => a - b);
+        return candidates.find((time) => granted(claim, time))!;
+      }
+      const longest = Math.max(...claim.limits.map(({ windowMs }) => windowMs));
+      const before = state.spent.filter((time) => time > now - longest).length;
+      const steps = claim.hold?.stepsMs ?? [0];
+      state.holdUntil = now + steps[Math.min(before, steps.length - 1)]!;
+      state.spent.push(now);
+      return null;
+    },
+    giveBack(claim: BudgetClaim, { spentAt, holdUntil }: BudgetReturn): void {
+      const state = stateOf(claim);
+      if (holdUntil !== undefined) {
+        const latest = Math.max(spentAt, ...state.spent);
+        state.holdUntil = Math.min(state.holdUntil, latest + holdUntil - spentAt);
+      }
+      const index = state.spent.indexOf(spentAt);
+      if (index >= 0) state.spent.splice(index, 1);
+    },
+    anyUnit: (claim: BudgetClaim, at: number) => stateOf(claim).spent.at(Math.floor(at * stateOf(claim).spent.length)),
+  };
+}
+
+/** Mulberry32: a walk that fails can be walked again. */
+function generator(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}

@@ -1,0 +1,287 @@
+import { createHash } from "node:crypto";
+import { expect } from "vitest";
+import type { DatabaseLocation } from "../../../src/store/open.js";
+import type {
+  BudgetClaim,
+  Challenge,
+  Contact,
+  EpochMs,
+  LiveSession,
+  NewChallenge,
+  NewSession,
+  NewUser,
+  RotateOutcome,
+  SendGuard,
+  Store,
+} from "../../../src/store/store.js";
+
+/** An empty database of the engine under test, and where other processes find it. */
+export interface Opened {
+  readonly store: Store;
+  readonly location: DatabaseLocation;
+}
+
+export type OpenStore = () => Promise<Opened>;
+
+/** What a test works with; the database is new for each. */
+export type Scene = Opened;
+
+export const t0: EpochMs = Date.UTC(2026, 0, 15, 12);
+export const second = 1_000;
+export const minute = 60 * second;
+export const hour = 60 * minute;
+export const day = 24 * hour;
+
+let counter = 0;
+export function unique(prefix: string): string {
+  counter += 1;
+  return `${prefix}-${process.pid}-${counter}`;
+}
+
+/** Bytes that stand for a text, as keyed hashes do. */
+export function bytes(text: string, length = 16): Buffer {
+  return createHash("sha256").update(text).digest().subarray(0, length);
+}
+
+export function times<T>(count: number, make: (index: number) => T): T[] {
+  return Array.from({ length: count }, (_, index) => make(index));
+}
+
+export function ofKind<T extends { readonly kind: string }, K extends T["kind"]>(
+  outcomes: readonly T[],
+  kind: K,
+): Extract<T, { kind: K }>[] {
+  return outcomes.filter((outcome): outcome is Extract<T, { kind: K }> => outcome.kind === kind);
+}
+
+/** Fails unless the outcome is of the kind. */
+export function expectKind<T extends { readonly kind: string }, K extends T["kind"]>(
+  outcome: T,
+  kind: K,
+): Extract<T, { kind: K }> {
+  expect(outcome.kind, JSON.stringify(outcome)).toBe(kind);
+  return outcome as Extract<T, { kind: K }>;
+}
+
+export function email(name = unique("person")): Contact {
+  return { kind: "email", value: `${name}@example.com` };
+}
+
+let lastNumber = 0;
+export function phone(): Contact {
+  lastNumber += 1;
+  return { kind: "phone", value: `+4670${String(1_000_000 + lastNumber)}` };
+}
+
+export function newChallenge(changes: Partial<NewChallenge> = {}): NewChallenge {
+  const challengeId = unique("challenge");
+  const contact = changes.contact === undefined ? email(challengeId) : changes.contact;
+  return {
+    challengeId,
+    clientId: "client",
+    purpose: "login",
+    channel: contact?.kind === "phone" ? "sms" : "email",
+    identifierKey: bytes(contact?.value ?? challengeId),
+    requesterKey: bytes("requester"),
+    contact,
+    userId: null,
+    decoy: false,
+    maskedDestination: "p***@example.com",
+    locale: "en",
+    codeLength: 6,
+    codeHash: { profile: "fast", pepperId: "pepper", salt: bytes("salt"), tag: bytes(challengeId, 32) },
+    sealedCode: Buffer.from(`sealed code of ${challengeId}`),
+    attemptsMax: 5,
+    sendsMax: 5,
+    expiresAt: t0 + 5 * minute,
+    ...changes,
+  };
+}
+
+/** A guard that refuses nothing unless told to. */
+export function guardOf(
+  challenge: NewChallenge,
+  changes: Partial<SendGuard["live"]> & { readonly claims?: readonly BudgetClaim[] } = {},
+): SendGuard {
+  const { claims = [], ...live } = changes;
+  const { identifierKey, requesterKey, purpose } = challenge;
+  return { claims, live: { identifierKey, requesterKey, purpose, perRequesterMax: 1_000, totalMax: 1_000, ...live } };
+}
+
+type IssueChange = Parameters<Store["issueChallenges"]>[0];
+
+/** One challenge as an input of `issueChallenges`. */
+export function issueOf(challenge: NewChallenge, changes: Partial<IssueChange> & { guard?: SendGuard } = {}): IssueChange {
+  const { guard = guardOf(challenge), ...rest } = changes;
+  return { idempotency: null, registration: null, challenges: [{ challenge, guard }], now: t0, ...rest };
+}
+
+/** Issues one challenge. */
+export async function issue(
+  store: Store,
+  changes: Partial<NewChallenge> = {},
+  how: { readonly now?: EpochMs; readonly claims?: readonly BudgetClaim[]; readonly idempotency?: Uint8Array } = {},
+): Promise<Challenge> {
+  const { now = t0, claims = [], idempotency = null } = how;
+  const challenge = newChallenge({ expiresAt: now + 5 * minute, ...changes });
+  const outcome = await store.issueChallenges(issueOf(challenge, { idempotency, now, guard: guardOf(challenge, { claims }) }));
+  return expectKind(outcome, "issued").challenges[0]!;
+}
+
+/** Issues the challenges of one pending registration. */
+export async function register(
+  store: Store,
+  contacts: readonly Contact[],
+  changes: Partial<NewChallenge> = {},
+): Promise<Challenge[]> {
+  const outcome = await store.issueChallenges({
+    idempotency: null,
+    registration: { registrationId: unique("registration"), sealedProfile: Buffer.from(unique("profile")) },
+    challenges: contacts.map((contact) => {
+      const challenge = newChallenge({ contact, purpose: "registration", ...changes });
+      return { challenge, guard: guardOf(challenge) };
+    }),
+    now: t0,
+  });
+  return [...expectKind(outcome, "issued").challenges];
+}
+
+export function newUser(changes: Partial<NewUser> = {}): NewUser {
+  return { userId: unique("user"), username: null, displayName: "Ada", locale: "en", customAttributes: "", ...changes };
+}
+
+export function newSession(changes: Partial<NewSession> = {}): NewSession {
+  const sessionId = unique("session");
+  return {
+    sessionId,
+    family: bytes(sessionId),
+    keyId: "master",
+    clientId: "client",
+    ip: "192.0.2.1",
+    userAgent: "test",
+    amr: ["latchkey:email"],
+    expiresAt: t0 + 30 * day,
+    idleExpiresAt: t0 + 7 * day,
+    ...changes,
+  };
+}
+
+export type RedeemChange = Parameters<Store["redeemChallenge"]>[0];
+
+export function redemptionOf(challengeId: string, changes: Partial<RedeemChange> = {}): RedeemChange {
+  return {
+    challengeId,
+    idempotency: null,
+    returns: [],
+    newUser: newUser(),
+    newSession: newSession(),
+    sessionsMax: 50,
+    now: t0 + minute,
+    ...changes,
+  };
+}
+
+/** Redeems a challenge that must sign somebody in. */
+export async function redeem(store: Store, challengeId: string, changes: Partial<RedeemChange> = {}) {
+  const outcome = expectKind(await store.redeemChallenge(redemptionOf(challengeId, changes)), "redeemed");
+  return expectKind(outcome.redemption, "signed_in");
+}
+
+/** A user with the contact, signed in; a new one if nobody has it. */
+export async function signIn(
+  store: Store,
+  contact: Contact = email(),
+  changes: Partial<RedeemChange> = {},
+): Promise<LiveSession> {
+  const now = changes.now ?? t0;
+  const challenge = await issue(store, { contact }, { now });
+  return await redeem(store, challenge.challengeId, { now, ...changes });
+}
+
+export type RotateChange = Parameters<Store["rotateRefreshToken"]>[0];
+
+export function rotationOf(session: NewSession, changes: Partial<RotateChange> = {}): RotateChange {
+  return {
+    family: session.family,
+    generation: 0,
+    clientId: session.clientId,
+    idempotency: null,
+    graceMs: 10 * second,
+    idleMs: 7 * day,
+    now: t0 + hour,
+    ...changes,
+  };
+}
+
+export async function rotate(store: Store, session: NewSession, changes: Partial<RotateChange> = {}): Promise<RotateOutcome> {
+  return await store.rotateRefreshToken(rotationOf(session, changes));
+}
+
+export function attemptOf(challenge: Pick<Challenge, "challengeId" | "clientId">, changes: Partial<AttemptChange> = {}) {
+  return {
+    challengeId: challenge.challengeId,
+    clientId: challenge.clientId,
+    identifier: claimOf(`guesses of ${challenge.challengeId}`, 1_000),
+    account: null,
+    now: t0 + minute,
+    ...changes,
+  };
+}
+
+export type AttemptChange = Parameters<Store["takeAttempt"]>[0];
+
+export function claimOf(name: string, max: number, windowMs = hour, hold?: BudgetClaim["hold"]): BudgetClaim {
+  return { key: bytes(name), limits: [{ max, windowMs }], hold };
+}
+
+const ever = 10 * 365 * day;
+
+/**
+ * What is spent of a budget, and until when it is held: read through the port without spending anything, from the `retryAt` of
+ * claims for the first, second, … unit in a window that never ends.
+ */
+export async function budgetOf(store: Store, key: Uint8Array, now: EpochMs) {
+  const probe = async (max: number) => {
+    const guard = guardOf(newChallenge(), { claims: [{ key, limits: [{ max, windowMs: ever }] }] });
+    const outcome = await store.prepareSend({ idempotency: null, identifier: null, channel: "email", guards: [guard], now });
+    return outcome.kind === "limited" ? outcome.retryAt : null;
+  };
+  const holdUntil = await probe(1_000_000);
+  const spent: EpochMs[] = [];
+  for (let max = 1; max < 1_000_000; max += 1) {
+    const retryAt = await probe(max);
+    if (retryAt === null || retryAt === holdUntil) break;
+    spent.unshift(retryAt - ever);
+  }
+  return { spent, holdUntil };
+}
+
+/** The challenges that messages are due for, null for messages without a delivery. Gives the leases back at once. */
+export async function queued(store: Store, now: EpochMs): Promise<(string | null)[]> {
+  const messages = await store.claimMessages({ now, leaseMs: 0, limit: 10_000 });
+  return messages.map((message) => message.delivery?.challengeId ?? null).sort();
+}
+
+/** Does something and asserts that nothing of what the port shows has changed: challenges, budgets, outbox, sessions. */
+export async function expectNothingHappened<T>(
+  store: Store,
+  watched: {
+    readonly now: EpochMs;
+    readonly challenges?: readonly string[];
+    readonly budgets?: readonly Uint8Array[];
+    readonly users?: readonly string[];
+  },
+  act: () => Promise<T>,
+): Promise<T> {
+  const { now, challenges = [], budgets = [], users = [] } = watched;
+  const look = async () => ({
+    challenges: await Promise.all(challenges.map((challengeId) => store.findChallenge(challengeId))),
+    budgets: await Promise.all(budgets.map((key) => budgetOf(store, key, now))),
+    sessions: await Promise.all(users.map((userId) => store.listSessions({ userId, now }))),
+    queued: await queued(store, now),
+  });
+  const before = await look();
+  const outcome = await act();
+  expect(await look()).toEqual(before);
+  return outcome;
+}

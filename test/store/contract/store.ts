@@ -1,0 +1,56 @@
+import { afterEach, beforeEach, describe } from "vitest";
+import { attempts } from "./attempts.js";
+import { budgets } from "./budgets.js";
+import type { Opened, OpenStore, Scene } from "./fixtures.js";
+import { idempotency } from "./idempotency.js";
+import { keys } from "./keys.js";
+import { liveChallenges } from "./live-challenges.js";
+import { outbox } from "./outbox.js";
+import { processes } from "./processes.js";
+import { redemption } from "./redemption.js";
+import { refresh } from "./refresh.js";
+import { registrations } from "./registrations.js";
+import { sends } from "./sends.js";
+import { sessions } from "./sessions.js";
+import { sweep } from "./sweep.js";
+import { users } from "./users.js";
+
+/** By concern; every engine has to keep all of them. */
+const concerns: Readonly<Record<string, (scene: Scene) => void>> = {
+  budgets,
+  sends,
+  "live challenges": liveChallenges,
+  attempts,
+  redemption,
+  registrations,
+  idempotency,
+  refresh,
+  sessions,
+  users,
+  outbox,
+  keys,
+  sweep,
+  processes,
+};
+
+/** Runs the whole contract of the port `Store` against an engine. `open` gives a new, empty database each time. */
+export function describeStore(name: string, open: OpenStore): void {
+  describe(`store on ${name}`, () => {
+    let opened: Opened;
+    beforeEach(async () => {
+      opened = await open();
+    });
+    afterEach(async () => {
+      await opened.store.close();
+    });
+    const scene: Scene = {
+      get store() {
+        return opened.store;
+      },
+      get location() {
+        return opened.location;
+      },
+    };
+    for (const [concern, define] of Object.entries(concerns)) describe(concern, () => define(scene));
+  });
+}

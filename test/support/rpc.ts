@@ -1,0 +1,181 @@
+import type { Deps } from "../../src/auth/deps.js";
+import { AuthError } from "../../src/auth/errors.js";
+import { fixedPolicy } from "../../src/auth/policy.js";
+import { createAddressOf } from "../../src/doors/address.js";
+import { createGrpcDoor, type GrpcDoorOptions } from "../../src/doors/grpc.js";
+import { createWebDoor, type WebDoorOptions } from "../../src/doors/web.js";
+import { AuthService } from "../../src/gen/latchkey/v1/auth_service_pb.js";
+import { createGate } from "../../src/rpc/access.js";
+import { createAuthService } from "../../src/rpc/auth-service.js";
+import { createClients } from "../../src/rpc/clients.js";
+import { toChallenge } from "../../src/rpc/convert.js";
+import { createInFlight, type InFlight } from "../../src/rpc/in-flight.js";
+import { composeService, type Handlers, type ServedService } from "../../src/rpc/pipeline.js";
+import type { Challenge, LiveSession, Session, User } from "../../src/store/store.js";
+
+export const startOfTime = Date.UTC(2026, 0, 1, 12);
+
+export const user: User = {
+  userId: "0190a000-0000-7000-8000-000000000001",
+  username: "ada",
+  displayName: "Ada",
+  locale: "en",
+  contacts: [{ kind: "email", value: "ada@example.com", verifiedAt: startOfTime }],
+  customAttributes: '{"plan":{"seats":3}}',
+  createdAt: startOfTime,
+};
+
+export const session: Session = {
+  sessionId: "0190a000-0000-7000-8000-0000000000aa",
+  family: new Uint8Array(16),
+  keyId: "k1",
+  clientId: "default-web",
+  ip: "192.0.2.1",
+  userAgent: "test",
+  amr: ["otp"],
+  expiresAt: startOfTime + 86_400_000,
+  idleExpiresAt: startOfTime + 86_400_000,
+  userId: user.userId,
+  generation: 0,
+  createdAt: startOfTime,
+  lastUsedAt: startOfTime,
+};
+
+export const goodToken = "good.access.token";
+
+export interface LogLine {
+  readonly level: string;
+  readonly fields: Readonly<Record<string, unknown>>;
+  readonly message: string;
+}
+
+/** A service whose use cases are scripted, and everything that a test may want to turn. */
+export interface FakeApp {
+  readonly service: ServedService;
+  readonly deps: Deps;
+  readonly clients: WebDoorOptions["clients"];
+  readonly inFlight: InFlight;
+  readonly lines: LogLine[];
+  /** Milliseconds, as the service sees them. */
+  now: number;
+  /** Live sessions by access token. */
+  readonly live: Map<string, LiveSession>;
+  /** Takes the place of SendOtp's handler. */
+  sendOtp: Handlers<typeof AuthService>["sendOtp"];
+}
+
+export const issuer = "https://auth.example.com";
+export const origin = "https://app.example.com";
+
+export function createFakeApp(options: { defaultClient?: boolean; callsMax?: number } = {}): FakeApp {
+  const lines: LogLine[] = [];
+  const live = new Map<string, LiveSession>([[goodToken, { session, user }]]);
+  const deps = fakeDeps(lines, live, () => app.now);
+  const clients = createClients({ defaultClient: options.defaultClient ?? true, allowedOrigins: [origin] });
+  const inFlight = createInFlight(options.callsMax);
+  const gate = createGate({ ...deps, clients, issuer });
+  const handlers = { ...createAuthService(deps), ...scripted((caller, request) => app.sendOtp(caller, request)) };
+  const app: FakeApp = {
+    service: composeService({ inFlight, gate, log: deps.log }, AuthService, handlers),
+    deps,
+    clients,
+    inFlight,
+    lines,
+    now: startOfTime,
+    live,
+    sendOtp: async () => ({ challenge: toChallenge(challenge) }),
+  };
+  return app;
+}
+
+export const challenge = {
+  challengeId: "AAAAAAAAAAAAAAAAAAAAAA",
+  channel: "email",
+  maskedDestination: "a***@example.com",
+  codeLength: 6,
+  sendsMax: 5,
+  sends: 1,
+  expiresAt: startOfTime + 300_000,
+  resendAt: startOfTime + 30_000,
+} as Challenge;
+
+function scripted(sendOtp: FakeApp["sendOtp"]): Partial<Handlers<typeof AuthService>> {
+  return {
+    sendOtp,
+    registerUser: async () => ({ challenges: [toChallenge(challenge)] }),
+    verifyOtp: async (_caller, request) => {
+      if (request.code !== "123456") throw new AuthError("CODE_INVALID", { detail: "mismatch" });
+      return { sessionId: session.sessionId, tokens: { accessToken: goodToken, tokenType: "Bearer", refreshToken: "r0" } };
+    },
+    refreshToken: async (_caller, request) => {
+      if (request.refreshToken !== "r0") throw new AuthError("SESSION_ENDED", { detail: "garbage" });
+      return { tokens: { accessToken: goodToken, tokenType: "Bearer", refreshToken: "r1" } };
+    },
+    revokeToken: async () => ({}),
+  };
+}
+
+function fakeDeps(lines: LogLine[], live: FakeApp["live"], clock: () => number): Deps {
+  const record = (level: string) => (fields: LogLine["fields"], message: string) => void lines.push({ level, fields, message });
+  const sessions = () => [...live.values()];
+  const fake = {
+    clock,
+    policy: fixedPolicy,
+    log: { debug: record("debug"), info: record("info"), warn: record("warn"), error: record("error") },
+    accessTokens: {
+      verifyAccess: async (token: string) => {
+        const found = live.get(token)?.session;
+        return found === undefined ? null : { ...found, expiresAt: Number.POSITIVE_INFINITY };
+      },
+    },
+    store: {
+      findLiveSession: async (query: { sessionId: string }) =>
+        sessions().find((one) => one.session.sessionId === query.sessionId) ?? null,
+      listSessions: async () => sessions().map((one) => one.session),
+      revokeSession: async (change: { sessionId: string }) => change.sessionId === session.sessionId,
+      revokeOtherSessions: async () => 2,
+      deleteUser: async () => true,
+    },
+  };
+  return fake as unknown as Deps;
+}
+
+export interface Doors {
+  /** `127.0.0.1:port` */
+  readonly grpcAddress: string;
+  readonly webUrl: string;
+  readonly grpc: ReturnType<typeof createGrpcDoor>;
+  readonly web: ReturnType<typeof createWebDoor>;
+  stop(): Promise<void>;
+}
+
+export interface DoorSettings {
+  readonly tls?: GrpcDoorOptions["tls"];
+  readonly reflection?: boolean;
+  readonly trustedProxies?: readonly string[];
+  readonly ready?: () => Promise<void>;
+}
+
+/** Both doors on free ports of the loopback address, serving. */
+export async function openDoors(app: FakeApp, settings: DoorSettings = {}): Promise<Doors> {
+  const common = {
+    services: [app.service],
+    addressOf: createAddressOf(settings.trustedProxies ?? []),
+    tls: settings.tls ?? null,
+  };
+  const grpc = createGrpcDoor({ ...common, reflection: settings.reflection ?? true });
+  const jwks = () => '{"keys":[{"kty":"EC","alg":"ES256","kid":"k1"}]}';
+  const web = createWebDoor({ ...common, clients: app.clients, issuer, jwks, ready: settings.ready ?? (async () => {}) });
+  const [grpcPort, webPort] = await Promise.all([grpc.listen("127.0.0.1", 0), web.listen("127.0.0.1", 0)]);
+  grpc.setServing(true);
+  web.setServing(true);
+  return {
+    grpcAddress: `127.0.0.1:${grpcPort}`,
+    webUrl: `${common.tls === null ? "http" : "https"}://127.0.0.1:${webPort}`,
+    grpc,
+    web,
+    async stop() {
+      await Promise.all([grpc.drain(100), web.drain(100)]);
+    },
+  };
+}
