@@ -26,6 +26,8 @@ import { openStore } from "./store/open.js";
 export interface Overrides extends CoreOverrides {
   /** Instead of those that the settings name. */
   readonly providers?: readonly Provider[];
+  /** Where the console provider writes, instead of standard output. */
+  readonly print?: (text: string) => void;
 }
 
 /** A running server. */
@@ -72,7 +74,8 @@ async function start(settings: Settings, { log, overrides, closers }: Given): Pr
   const maintenance = startMaintenance({ store, keys: core.signingKeys, clock, log });
   closers.push(() => maintenance.stop());
   const inbox = settings.mode === "development" ? createInbox(clock) : null;
-  const providers = overrides.providers ?? providersOf(settings, inbox);
+  const providers =
+    overrides.providers ?? providersOf(settings, inbox, overrides.print ?? ((text) => void process.stdout.write(text)));
   closers.push(async () => void (await Promise.all(providers.map((provider) => provider.close()))));
   const outbox = startOutbox({ store, clock, log, openCode: core.openCode, providers, appName: "Latchkey" });
   closers.push(() => outbox.stop());
@@ -116,14 +119,10 @@ async function start(settings: Settings, { log, overrides, closers }: Given): Pr
   return { core, grpcPort, httpPort, inboxPort };
 }
 
-function providersOf(settings: Settings, inbox: Inbox | null): Provider[] {
+function providersOf(settings: Settings, inbox: Inbox | null, print: (text: string) => void): Provider[] {
   const providers: Provider[] = [];
-  if (inbox !== null)
-    providers.push(
-      inbox,
-      createConsoleProvider((text) => void process.stdout.write(text)),
-    );
-  if (settings.smtp !== null) providers.push(createSmtpProvider({ ...settings.smtp, from: formatSender(settings.smtp.from) }));
+  if (inbox !== null) providers.push(inbox, createConsoleProvider(print));
+  if (settings.smtp !== null) providers.push(createSmtpProvider(settings.smtp));
   return providers;
 }
 
@@ -139,8 +138,4 @@ async function openInbox(inbox: Inbox, settings: Settings, closers: Given["close
       }),
   );
   return (server.address() as AddressInfo | null)?.port ?? port;
-}
-
-function formatSender({ name, address }: { readonly name: string; readonly address: string }): string {
-  return name === "" ? address : `${name} <${address}>`;
 }

@@ -4,7 +4,7 @@ import { invalidField } from "./errors.js";
 const bytesMax = 8 * 1024;
 const depthMax = 5;
 const keysMax = 64;
-/** Keys that change the meaning of objects they are copied into. */
+/** Keys that change the meaning of objects they are copied into. The decoder of messages drops `__proto__` before it gets here. */
 const refusedKeys = new Set(["__proto__", "constructor", "prototype"]);
 
 /** JSON text of custom attributes within their bounds; they stay text from here on and are never merged into anything. */

@@ -1,3 +1,4 @@
+import { escapeControls } from "../escape.js";
 import { CliError } from "./io.js";
 
 /** Sentences for failures whose own message would not tell an operator what to do. */
@@ -16,9 +17,14 @@ const known: Readonly<Record<string, string>> = {
 /** What went wrong, for an operator: one line, or one a problem. */
 export function explain(error: unknown): string {
   if (error instanceof CliError) return error.message;
-  if (!(error instanceof Error)) return String(error);
+  if (!(error instanceof Error)) return asSentence(String(error));
   const code = "code" in error && typeof error.code === "string" ? error.code : "";
-  const sentence = known[code] ?? known[code.replace(/^(SQLITE_[A-Z]+)_.*$/, "$1")];
-  const own = error.message.split(/\s+/).join(" ");
-  return sentence === undefined ? own : `${sentence} (${own}).`;
+  // SQLite refines its codes: SQLITE_BUSY_RECOVERY, SQLITE_CANTOPEN_ISDIR …
+  const hint = known[code] ?? known[code.replace(/^(SQLITE_[A-Z]+)_.*$/, "$1")];
+  return asSentence(hint === undefined ? error.message : `${hint} (${error.message})`);
+}
+
+function asSentence(text: string): string {
+  const line = escapeControls(text.split(/\s+/).join(" "));
+  return `${line.charAt(0).toUpperCase()}${line.slice(1)}${/[.?!]$/.test(line) ? "" : "."}`;
 }

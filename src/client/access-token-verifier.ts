@@ -75,7 +75,8 @@ function toAccessTokenError(error: unknown): AccessTokenError {
 function toClaims(payload: JWTPayload, now: number): AccessTokenClaims {
   const { iss, aud, sub, sid, client_id: clientId, jti, iat, exp, auth_time: authTime, amr } = payload;
   const isWhole = typeof sub === "string" && typeof sid === "string" && typeof clientId === "string" && typeof jti === "string";
-  if (!isWhole || iat === undefined || exp === undefined) throw new AccessTokenError("TOKEN_INVALID", "claims of wrong types");
+  if (!isWhole || typeof iat !== "number" || typeof exp !== "number")
+    throw new AccessTokenError("TOKEN_INVALID", "claims of wrong types");
   if (iat > now / 1000 + clockToleranceSeconds) throw new AccessTokenError("TOKEN_INVALID", "issued in the future");
   return {
     issuer: iss ?? "",

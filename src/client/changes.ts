@@ -30,7 +30,7 @@ export interface Changes {
 
 export function createChanges(store: TokenStore, name: string): Changes {
   const listeners = new Set<(change: SessionChange) => void>();
-  const channel = store.shared && "BroadcastChannel" in globalThis ? new BroadcastChannel(name) : null;
+  const channel = store.shared && typeof BroadcastChannel !== "undefined" ? new BroadcastChannel(name) : null;
 
   /** The channel carries no token, so that what a listener is told is always what is stored. */
   async function deliver({ kind, reason }: News): Promise<void> {

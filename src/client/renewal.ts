@@ -80,7 +80,7 @@ export function createRenewal(parts: RenewalParts): Renewal {
       }, sleep);
       const next = toStoredSession(tokens, { userId: spent.userId, askedAt });
       const stored = await replaceBy(next);
-      if (stored === next) await changes.tell({ kind: "renewed", reason: null });
+      if (stored?.accessToken === next.accessToken) await changes.tell({ kind: "renewed", reason: null });
       return stored === null ? { session: null, refusal: null } : { session: stored };
     } catch (error) {
       const { reason } = errorDetails(error);

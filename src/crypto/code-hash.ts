@@ -84,7 +84,7 @@ export function createCodeHasher(options: {
       return { profile, pepperId, salt, tag: await tagOf(code, binding, { profile, pepperId, salt }) };
     },
     async matches(code, binding, stored) {
-      const known = pepper.has(stored.pepperId) && stored.profile in profiles;
+      const known = pepper.has(stored.pepperId) && Object.hasOwn(profiles, stored.profile);
       const how = known
         ? { profile: stored.profile as HashProfile, pepperId: stored.pepperId }
         : { profile, pepperId: pepper.currentId };

@@ -42,7 +42,8 @@ export async function resealKeys(store: Store, sealer: Sealer, currentKeyId: str
     if (sealer.keyIdOf(key.sealed) === currentKeyId) continue;
     const use = key.use === "lookup" ? "lookup-key" : "signing-key";
     const opened = sealer.open(use, key.sealed, key.keyId);
-    if (opened === null) throw new WrongKeyError(`the ${key.use} key ${key.keyId} does not open with the configured master keys`);
+    if (opened === null)
+      throw new WrongKeyError(`the ${key.use} key ${key.keyId} does not open with the configured master keys`);
     await store.resealKey({ keyId: key.keyId, was: key.sealed, sealed: sealer.seal(use, opened, key.keyId) });
   }
 }

@@ -39,12 +39,11 @@ export function begin(jobs: Jobs, deps: DeliverDeps, message: OutboxMessage, onF
     jobs.unsettled.add(job);
     onFinished();
   };
-  // The same, but sent: that could not be written yet. Sending again would be the second time.
-  const finished = known !== undefined && known.retryAt === null;
-  if (delivery === null || finished) {
+  if (delivery === null) {
     finish(null);
     return;
   }
+  // Here too it may be known: put off, or sent and not settled before its lease ran out. Providers that are done stay so.
   jobs.unsettled.delete(job);
   job.sending = true;
   jobs.sending += 1;

@@ -11,13 +11,12 @@ export interface SmtpOptions {
   /** Null: no login. */
   readonly user: string | null;
   readonly password: { reveal(): string } | null;
-  /** `address` or `Name <address>`. */
-  readonly from: string;
+  readonly from: { readonly name: string; readonly address: string };
   /** `optional` means required where there is a login to lose: who strips STARTTLS would read the password. */
   readonly starttls: "required" | "optional" | "never";
   /** Certificates in PEM to trust instead of the system's. */
   readonly ca?: string;
-  /** Connections at most, opened as they are needed; 20 by default. */
+  /** Connections at most, opened as they are needed; 50 by default. */
   readonly connectionsMax?: number;
   /** To connect (name lookup, greeting and STARTTLS included), for one answer, for the whole; at most 30 s each. */
   readonly connectTimeoutMs?: number;
@@ -35,7 +34,7 @@ const senderPattern = new RegExp(addressPattern, "i");
 /** Hands e-mail to a mail server over a few connections that are kept while they are busy. */
 export function createSmtpProvider(options: SmtpOptions): Provider {
   const transport = createTransport({ ...transportOptions(options), pool: true });
-  const from = parseSender(options.from);
+  const from = checkedSender(options.from);
   const sendTimeoutMs = capped(options.sendTimeoutMs ?? timeoutMaxMs);
   return {
     name: "smtp",
@@ -57,7 +56,8 @@ export function createSmtpProvider(options: SmtpOptions): Provider {
   };
 }
 
-function transportOptions(options: SmtpOptions) {
+/** How the mail server is reached; the doctor tries the same. */
+export function transportOptions(options: SmtpOptions) {
   const { host, port, secure, user, password, ca, starttls } = options;
   const connectTimeoutMs = capped(options.connectTimeoutMs ?? 10_000);
   const strippable = user !== null && !isLoopback(host);
@@ -75,7 +75,7 @@ function transportOptions(options: SmtpOptions) {
     dnsTimeout: connectTimeoutMs,
     socketTimeout: capped(options.answerTimeoutMs ?? 20_000),
     idleTimeout: idleMs,
-    maxConnections: options.connectionsMax ?? 20,
+    maxConnections: options.connectionsMax ?? 50,
     // The outbox tries again; here only for a kept connection that the server has closed meanwhile.
     maxRequeues: 1,
     disableFileAccess: true,
@@ -83,17 +83,11 @@ function transportOptions(options: SmtpOptions) {
   };
 }
 
-interface Sender {
-  readonly name: string;
-  readonly address: string;
-}
+type Sender = SmtpOptions["from"];
 
-/** Splits `Name <address>`; mail libraries would read lists and comments into it as well. */
-function parseSender(from: string): Sender {
-  const named = /^([^<>]*)<([^<>]*)>$/.exec(from.trim());
-  const sender = { name: (named?.[1] ?? "").replace(/\p{C}/gu, " ").trim(), address: named?.[2] ?? from.trim() };
-  if (!senderPattern.test(sender.address)) throw new Error("the sender of e-mail must be `address` or `Name <address>`");
-  return sender;
+function checkedSender({ name, address }: Sender): Sender {
+  if (!senderPattern.test(address)) throw new Error("the sender of e-mail must be one plain address");
+  return { name: name.replace(/\p{C}/gu, " ").trim(), address };
 }
 
 function mailOf(message: Message, from: Sender) {

@@ -111,4 +111,4 @@ export const limitCallTime: ServerInterceptor = (method, call) => {
   return call as ServerInterceptingCall;
 };
 
-const tookTooLong = { code: status.DEADLINE_EXCEEDED, details: "The call took longer than it may: try again." };
+const tookTooLong = { code: status.DEADLINE_EXCEEDED, details: "The call took longer than it may. Try again." };

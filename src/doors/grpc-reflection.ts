@@ -11,7 +11,7 @@ export function addReflection(server: Server, services: readonly DescService[]):
   for (const { file } of services) collect(file, files);
   // No message refers to these: they travel in errors.
   collect(file_google_rpc_error_details, files);
-  const healthFiles = (healthService["Check"]?.requestType.fileDescriptorProtos ?? []).map(nameMapEntries);
+  const healthFiles = (healthService.Check?.requestType.fileDescriptorProtos ?? []).map(nameMapEntries);
   const described = {
     latchkey: {
       format: "Protocol Buffer 3 DescriptorProto",

@@ -20,11 +20,11 @@ export async function replaceRefusal(response: UniversalServerResponse): Promise
       if (!unreadable.test(message)) return wireError("REQUEST_INVALID", { message });
       return wireError("REQUEST_INVALID", { violations: [violation(message)] });
     case Code.ResourceExhausted:
-      return wireError("REQUEST_INVALID", { code, message: "The request is larger than this server reads: send less." });
+      return wireError("REQUEST_INVALID", { code, message: "The request is larger than this server reads. Send less." });
     case Code.Unimplemented:
       return wireError("REQUEST_INVALID", {
         code,
-        message: "The request is encoded in a way that is not known here: use gzip, br or none.",
+        message: "The request is encoded in a way that is not known here. Use gzip or br or none.",
       });
     default:
       return wireError("CANCELED");

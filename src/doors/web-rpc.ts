@@ -1,4 +1,5 @@
 import {
+  Code,
   type ConnectError,
   type ConnectRouter,
   createConnectRouter,
@@ -41,7 +42,7 @@ interface Exchange {
 
 const exchangeKey = createContextKey<Exchange | null>(null);
 
-export const readMaxBytes = 64 * 1024;
+const readMaxBytes = 64 * 1024;
 const writeMaxBytes = 256 * 1024;
 
 export function createRpcHandler(options: RpcHandlerOptions): RpcHandler {
@@ -62,7 +63,6 @@ export function createRpcHandler(options: RpcHandlerOptions): RpcHandler {
     const handler = handlers.get(pathOf(request));
     if (handler === undefined) return false;
     response.setHeader("cache-control", "no-store");
-    if (Number(request.headers["content-length"]) > readMaxBytes) closeAfter(response);
     answer(handler, { request, response, addressOf: options.addressOf }).catch(() => {
       // Nothing of ours throws here: the request line can't be read as a URL, or the caller is gone.
       if (!response.headersSent) response.writeHead(400);
@@ -91,7 +91,9 @@ async function answer(
   const call = universalRequestFromNodeRequest(request, response, undefined, contextValues);
   capTimeouts(call.header);
   call.signal.addEventListener("abort", () => exchange.caller.abort.abort(callerGone), { once: true });
-  await universalResponseToNodeResponse(await respond(handler, call, exchange), response);
+  const answered = await respond(handler, call, exchange);
+  if (exchange.refusal?.code === Code.ResourceExhausted) closeAfter(response);
+  await universalResponseToNodeResponse(answered, response);
 }
 
 async function respond(
@@ -132,7 +134,7 @@ function capTimeouts(header: Headers): void {
     header.set("grpc-timeout", `${deadlineMaxMs}m`);
 }
 
-/** Has the connection closed after the answer, instead of reading on what nobody wants. */
+/** Has the connection closed after the answer, instead of reading on a message that was too large. */
 function closeAfter(response: WebResponse): void {
   if ("shouldKeepAlive" in response) response.shouldKeepAlive = false;
 }

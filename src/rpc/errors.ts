@@ -26,25 +26,28 @@ export const wireErrors = {
   INTERNAL: [Code.Internal, ErrorReason.INTERNAL],
 } satisfies Record<Reason, readonly [Code, ErrorReason]>;
 
-/** What a caller reads: one sentence that says what to do, the same for every cause behind a reason. */
+/**
+ * What a caller reads: what happened and what to do, the same for every cause behind a reason. Without the characters that are
+ * reserved in URLs: grpc-js does not decode these where Connect has encoded them.
+ */
 const messages: Record<Reason, string> = {
-  CODE_INVALID: "This code does not work: check it, or ask for a new one.",
-  TOKEN_INVALID: "The access token is missing or no longer good: refresh it or sign in.",
-  REFRESH_TOKEN_REUSED: "This refresh token was used before, so its session was ended: sign in again.",
-  SESSION_LOST: "The server no longer knows this session: sign in again.",
-  SESSION_ENDED: "This session has ended: sign in again.",
+  CODE_INVALID: "This code does not work. Check it or ask for a new one.",
+  TOKEN_INVALID: "The access token is missing or no longer good. Refresh it or sign in.",
+  REFRESH_TOKEN_REUSED: "This refresh token was used before and its session was ended for safety. Sign in again.",
+  SESSION_LOST: "The server no longer knows this session. Sign in again.",
+  SESSION_ENDED: "This session has ended. Sign in again.",
   CLIENT_UNKNOWN: "Name a known client in the header x-latchkey-client.",
-  TOO_MANY_REQUESTS: "That was too often: try again after the time given.",
-  OVERLOADED: "The server is busy: try again after the time given.",
-  SCOPE_MISSING: "The client lacks the scope for this call: ask its operator for it.",
+  TOO_MANY_REQUESTS: "That was too often. Try again after the time given.",
+  OVERLOADED: "The server is busy. Try again after the time given.",
+  SCOPE_MISSING: "The client lacks the scope for this call. Ask its operator for it.",
   PURPOSE_NOT_ALLOWED: "This caller can't ask for codes of this purpose.",
-  ORIGIN_NOT_ALLOWED: "The app does not allow calls from this page's origin: add it to the allowed origins.",
-  RECENT_SIGN_IN_REQUIRED: "This needs a recent sign-in: sign in again and repeat the call.",
-  CHANNEL_UNAVAILABLE: "Codes can't be sent this way here: choose another channel.",
+  ORIGIN_NOT_ALLOWED: "The app does not allow calls from the origin of this page. Add it to the allowed origins.",
+  RECENT_SIGN_IN_REQUIRED: "This needs a recent sign-in. Sign in again and repeat the call.",
+  CHANNEL_UNAVAILABLE: "Codes can't be sent this way here. Choose another channel.",
   SESSION_NOT_FOUND: "There is no such session.",
-  REQUEST_INVALID: "The request is not valid: correct the fields named in the details.",
-  UNAVAILABLE: "The server can't answer at the moment: try again after the time given.",
-  DEADLINE_EXCEEDED: "The call took longer than it may: try again.",
+  REQUEST_INVALID: "The request is not valid. Correct the fields named in the details.",
+  UNAVAILABLE: "The server can't answer at the moment. Try again after the time given.",
+  DEADLINE_EXCEEDED: "The call took longer than it may. Try again.",
   CANCELED: "The call was cancelled.",
   INTERNAL: "internal error",
 };

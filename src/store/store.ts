@@ -53,7 +53,10 @@ export interface BudgetClaim {
 export interface BudgetReturn {
   readonly key: Uint8Array;
   readonly spentAt: EpochMs;
-  /** Shortens a hold on the key to this time, if it is longer. */
+  /**
+   * Shortens a hold on the key to this time, if it is longer; where later units were spent, to as long after the latest of them,
+   * so that the floor between two of them stays. Returns of one key come oldest first.
+   */
   readonly holdUntil?: EpochMs;
 }
 
@@ -366,10 +369,11 @@ export interface Store {
 
   /**
    * Consumes a challenge whose code was right and gives what it buys: of any number of racers exactly one is `redeemed`.
-   * In the same step: the sealed code is erased; live siblings (same identifier and purpose) are cancelled; the returns are made;
+   * In the same step: the sealed code is erased; live siblings (same identifier and purpose) are cancelled, but by a redemption
+   * that stays `pending`; the returns are made;
    * for LOGIN and REGISTRATION the contact's user is found or made from `newUser` and gets `newSession`, of a user's live
    * sessions the `sessionsMax` - 1 most recently used staying beside it; `idempotency` remembers the outcome.
-   * A REGISTRATION with contacts still to be proven is `pending`. Refused: not live, `user_gone`, `decoy`.
+   * A REGISTRATION with contacts still to be proven is `pending`. Refused, and then nothing changed: not live, `user_gone`, `decoy`.
    */
   redeemChallenge(change: {
     readonly challengeId: string;

@@ -30,7 +30,7 @@ describeProvider("smtp", async () => {
     starttls: "never",
   } as const;
   return {
-    provider: createSmtpProvider({ ...options, from: "Latchkey <codes@example.org>" }),
+    provider: createSmtpProvider({ ...options, from: { name: "Latchkey", address: "codes@example.org" } }),
     received: () => server.mails.map(({ recipients, parsed }) => ({ to: recipients.join(), text: parsed.text ?? "" })),
     stop: server.stop,
   };

@@ -1,42 +1,9 @@
-import { createServer, type Server } from "node:net";
-import { afterEach, describe, expect, test } from "vitest";
-import type { Provider } from "../../src/delivery/channel.js";
-import { createSmtpProvider, type SmtpOptions } from "../../src/delivery/smtp.js";
-import { type MailServer, type MailServerOptions, startMailServer } from "../support/smtp.js";
-import { createAuthority } from "../support/tls.js";
+import { describe, expect, test } from "vitest";
+import { type MailServerOptions, startMailServer } from "../support/smtp.js";
 import { code, message } from "./fixtures.js";
+import { listen, mailServer, smtp, useMailServers } from "./smtp-harness.js";
 
-const authority = createAuthority();
-const certificate = authority.issue(["localhost", "127.0.0.1"]);
-const login = { user: "latchkey", password: "correct horse" };
-const secretOf = (text: string) => ({ reveal: () => text });
-
-const opened: (() => Promise<void>)[] = [];
-afterEach(async () => {
-  for (const close of opened.splice(0).reverse()) await close();
-});
-
-async function mailServer(options: MailServerOptions = {}): Promise<MailServer> {
-  const server = await startMailServer(options);
-  opened.push(server.stop);
-  return server;
-}
-
-function smtp(port: number, options: Partial<SmtpOptions> = {}): Provider {
-  const provider = createSmtpProvider({
-    host: "127.0.0.1",
-    port,
-    secure: false,
-    user: null,
-    password: null,
-    from: "Latchkey <codes@example.org>",
-    starttls: "optional",
-    ca: authority.cert,
-    ...options,
-  });
-  opened.push(provider.close);
-  return provider;
-}
+useMailServers();
 
 describe("the mail that arrives", () => {
   test("has the code in its subject, the first line of its text and its HTML, and one sender and recipient", async () => {
@@ -91,7 +58,7 @@ describe("the mail that arrives", () => {
     const appName = "Shop\r\nBcc: evil@example.net\r\n\r\nbody\n.\r\nMAIL FROM:<evil@example.net>";
     const rendered = message("email", { appName, locale: "en\r\nX-Evil: 1" });
     const subject = `${code} is it\r\nBcc: evil@example.net\r\nX-Evil: 1`;
-    const provider = smtp(server.port, { from: "La\r\nX-Evil: 1\tkey <codes@example.org>" });
+    const provider = smtp(server.port, { from: { name: "La\r\nX-Evil: 1\tkey", address: "codes@example.org" } });
     expect((await provider.send(rendered)).kind).toBe("sent");
     expect((await provider.send({ ...rendered, subject })).kind).toBe("sent");
     for (const { recipients, parsed } of server.mails) {
@@ -117,98 +84,6 @@ describe("the mail that arrives", () => {
       expect(() => smtp(25, { from })).toThrow("the sender of e-mail must be");
     },
   );
-});
-
-describe("TLS", () => {
-  test.each([
-    ["STARTTLS when it is required", { certificate }, { starttls: "required" }],
-    ["STARTTLS when it is optional and offered", { certificate }, { starttls: "optional" }],
-    ["TLS from the first byte", { certificate, implicitTls: true }, { secure: true }],
-    ["a host name that the certificate holds", { certificate }, { starttls: "required", host: "localhost" }],
-  ] as const)("encrypts by %s", async (_name, serverOptions, options) => {
-    const server = await mailServer(serverOptions);
-    expect((await smtp(server.port, options).send(message("email"))).kind).toBe("sent");
-    expect(server.mails.map(({ encrypted }) => encrypted)).toEqual([true]);
-  });
-
-  test("is left out when it may be and the server has none, and when it must be", async () => {
-    const without = await mailServer();
-    expect((await smtp(without.port, { starttls: "optional" }).send(message("email"))).kind).toBe("sent");
-    const withTls = await mailServer({ certificate });
-    expect((await smtp(withTls.port, { starttls: "never" }).send(message("email"))).kind).toBe("sent");
-    expect([...without.mails, ...withTls.mails].map(({ encrypted }) => encrypted)).toEqual([false, false]);
-  });
-
-  const other = createAuthority("Another CA");
-  test.each([
-    ["an authority that is not trusted, by STARTTLS", { certificate: other.issue(["127.0.0.1"]) }, {}],
-    [
-      "an authority that is not trusted, though TLS is optional",
-      { certificate: other.issue(["127.0.0.1"]) },
-      { starttls: "optional" },
-    ],
-    [
-      "an authority that is not trusted, from the first byte",
-      { certificate: other.issue(["127.0.0.1"]), implicitTls: true },
-      { secure: true },
-    ],
-    ["a certificate of another host", { certificate: authority.issue(["mail.example.org"]) }, {}],
-    ["no STARTTLS though it is required", {}, {}],
-    ["no TLS where it should be from the first byte", {}, { secure: true }],
-  ] as const)("%s: nothing is sent, tried again, told as a matter of settings", async (_name, serverOptions, options) => {
-    const server = await mailServer(serverOptions);
-    const result = await smtp(server.port, { starttls: "required", ...options }).send(message("email"));
-    expect(result.kind).toBe("temporary");
-    expect(result.detail).toMatch(/^check the settings: no trusted TLS with the mail server \([A-Z0-9_ .]+\)$/);
-    expect(server.mails).toEqual([]);
-  });
-});
-
-describe("login", () => {
-  const withLogin = { user: login.user, password: secretOf(login.password) };
-
-  test("signs in with user and password", async () => {
-    const server = await mailServer({ certificate, login });
-    expect((await smtp(server.port, { ...withLogin, starttls: "required" }).send(message("email"))).kind).toBe("sent");
-    expect(server.mails[0]?.user).toBe(login.user);
-  });
-
-  test.each([
-    [
-      "a wrong password",
-      { certificate, login },
-      { ...withLogin, password: secretOf("wrong") },
-      /refused the login \(535 5\.7\.8\)/,
-    ],
-    ["a server that wants a login when none is set", { certificate, login }, {}, /check the settings/],
-    ["a server that knows no login when one is set", { certificate }, withLogin, /check the settings/],
-  ] as const)(
-    "%s is temporary and told as a matter of settings, without the password",
-    async (_name, serverOptions, options, detail) => {
-      const server = await mailServer(serverOptions);
-      const result = await smtp(server.port, { starttls: "required", ...options }).send(message("email"));
-      expect(result.kind).toBe("temporary");
-      expect(result.detail).toMatch(detail);
-      expect(result.detail).not.toMatch(/wrong|horse|latchkey/);
-      expect(server.mails).toEqual([]);
-    },
-  );
-
-  test("is never given in the clear to another machine that offers no STARTTLS", async () => {
-    const seen: string[] = [];
-    const port = await listen((socket) => {
-      socket.write("220 mail\r\n");
-      socket.on("data", (data) => {
-        seen.push(data.toString());
-        socket.write(/^EHLO/.test(data.toString()) ? "250-mail\r\n250 AUTH PLAIN LOGIN\r\n" : "502 no\r\n");
-      });
-    });
-    // Leads here, but is not known to.
-    const provider = smtp(port, { ...withLogin, host: "0.0.0.0", starttls: "optional" });
-    expect((await provider.send(message("email"))).kind).toBe("temporary");
-    expect(seen.join("")).toContain("STARTTLS");
-    expect(seen.join("")).not.toMatch(/AUTH|MAIL/);
-  });
 });
 
 describe("refusals", () => {
@@ -285,15 +160,3 @@ describe("a server that is gone, silent or odd is temporary", () => {
     expect([first.mails.length, second.mails.length]).toEqual([1, 1]);
   });
 });
-
-async function listen(onConnection: Parameters<typeof createServer>[1] & object): Promise<number> {
-  const server: Server = createServer((socket) => {
-    socket.on("error", () => {});
-    opened.push(async () => void socket.destroy());
-    onConnection(socket);
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  opened.push(() => new Promise((resolve) => server.close(() => resolve())));
-  const address = server.address();
-  return typeof address === "object" && address !== null ? address.port : 0;
-}

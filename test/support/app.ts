@@ -49,8 +49,8 @@ export interface TestApp {
   authFrom(address: string): Client<typeof AuthService>;
   /** Messages to a destination, newest first, when at least `count` have come. */
   messages(to: string, count?: number): Promise<readonly InboxMessage[]>;
-  /** The latest code to a destination. */
-  code(to: string): Promise<string>;
+  /** The first message of a challenge, when it has come. */
+  messageOf(challenge: { readonly challengeId: string } | undefined): Promise<InboxMessage>;
   /** Ends the server and starts it again on the same database with the same keys. */
   restart(env?: Readonly<Record<string, string>>): Promise<TestApp>;
   stop(): Promise<void>;
@@ -77,18 +77,13 @@ async function start(given: Start): Promise<TestApp> {
   const { env, overrides, folder, clock } = given;
   const log = keptLog();
   const settings = testSettings({ LATCHKEY_DATABASE_URL: `sqlite:${join(folder, "latchkey.db")}`, ...env });
-  const app = await startApp(settings, log, { clock, ...overrides });
+  const app = await startApp(settings, log, { clock, print: () => {}, ...overrides });
   const authFrom = (address: string) => clientOf(app, { "x-forwarded-for": address });
 
-  async function messages(to: string, count = 1): Promise<readonly InboxMessage[]> {
-    // Delivery is asynchronous by design, so this waits for it; it gives up long before the test would.
-    for (let tries = 0; tries < 1000; tries += 1) {
-      const response = await fetch(`http://127.0.0.1:${app.inboxPort}/messages?to=${encodeURIComponent(to)}`);
-      const found = (await response.json()) as InboxMessage[];
-      if (found.length >= count) return found;
-      await new Promise((resolve) => setTimeout(resolve, 5));
-    }
-    throw new Error(`fewer than ${count} messages to ${to}`);
+  async function listed(to?: string): Promise<readonly InboxMessage[]> {
+    const query = to === undefined ? "" : `?to=${encodeURIComponent(to)}`;
+    const response = await fetch(`http://127.0.0.1:${app.inboxPort}/messages${query}`);
+    return (await response.json()) as InboxMessage[];
   }
 
   return {
@@ -99,8 +94,15 @@ async function start(given: Start): Promise<TestApp> {
     folder,
     auth: clientOf(app, {}),
     authFrom,
-    messages,
-    code: async (to) => (await messages(to))[0]!.code,
+    messages: (to, count = 1) =>
+      eventually(`${count} messages to ${to}`, async () => {
+        const found = await listed(to);
+        return found.length >= count ? found : undefined;
+      }),
+    messageOf: (challenge) =>
+      eventually("the challenge's message", async () =>
+        (await listed()).findLast((message) => message.challengeId === challenge?.challengeId),
+      ),
     async restart(changed = {}) {
       await app.stop();
       return await start({ ...given, env: { ...env, ...changed } });
@@ -110,6 +112,16 @@ async function start(given: Start): Promise<TestApp> {
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** Asks until there is an answer; delivery is asynchronous by design. It gives up before a test would. */
+export async function eventually<T>(what: string, ask: () => Promise<T | undefined>): Promise<T> {
+  for (let tries = 0; tries < 1000; tries += 1) {
+    const answer = await ask();
+    if (answer !== undefined) return answer;
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  throw new Error(`waited in vain for ${what}`);
 }
 
 /** Settings as a deployment would read them from `env`, on free ports and with the fast hash. */

@@ -1,6 +1,6 @@
 import { createTransport } from "nodemailer";
 import type { Settings } from "../../config.js";
-import { isLoopback } from "../../listen.js";
+import { transportOptions } from "../../delivery/smtp.js";
 import { type Finding, ok, problem } from "./finding.js";
 
 const timeoutMs = 10_000;
@@ -8,20 +8,8 @@ const timeoutMs = 10_000;
 /** Connects, does TLS and signs in as the service would, and sends nothing. */
 export async function checkMailServer({ smtp, mode }: Settings): Promise<readonly Finding[]> {
   if (smtp === null) return [ok(`no mail server is configured: ${mode} keeps messages in the inbox`)];
-  const { host, port, secure, user, password, starttls } = smtp;
-  const transport = createTransport({
-    host,
-    port,
-    secure,
-    requireTLS: !secure && (starttls === "required" || (starttls === "optional" && user !== null && !isLoopback(host))),
-    ignoreTLS: !secure && starttls === "never",
-    ...(user === null || password === null ? {} : { auth: { user, pass: password.reveal() } }),
-    tls: { minVersion: "TLSv1.2" },
-    connectionTimeout: timeoutMs,
-    greetingTimeout: timeoutMs,
-    dnsTimeout: timeoutMs,
-    socketTimeout: timeoutMs,
-  });
+  const { host, port } = smtp;
+  const transport = createTransport(transportOptions({ ...smtp, connectTimeoutMs: timeoutMs, answerTimeoutMs: timeoutMs }));
   try {
     await transport.verify();
     return [ok(`the mail server ${host}:${port} answers`)];

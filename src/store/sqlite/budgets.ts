@@ -48,9 +48,13 @@ export function createBudgets(db: Database): Budgets {
     spend(grantable, now) {
       let firstHold = now;
       for (const [index, { claim, spent }] of grantable.entries()) {
-        const holdUntil = now + holdMs(claim, spent.length);
-        if (index === 0) firstHold = holdUntil;
+        const held = holdMs(claim, spent.length);
+        // No hold is none at all: not even one until now, which a process with a slower clock would wait for.
+        const holdUntil = held > 0 ? now + held : 0;
+        if (index === 0) firstHold = now + held;
+        // Clocks of processes differ a little: kept in order, the times say exactly when the next unit is free.
         spent.push(now);
+        spent.sort((a, b) => a - b);
         upsert.run(claim.key, formatTimes(spent), holdUntil, Math.max(holdUntil, now + longestWindow(claim)));
       }
       return firstHold;
@@ -61,9 +65,10 @@ export function createBudgets(db: Database): Budgets {
         const row = select.get(one.key);
         if (row === undefined) continue;
         const spent = parseTimes(row.spent);
+        const latest = Math.max(one.spentAt, ...spent);
+        const holdUntil = Math.min(row.hold_until, latest + (one.holdUntil ?? Infinity) - one.spentAt);
         const index = spent.indexOf(one.spentAt);
         if (index >= 0) spent.splice(index, 1);
-        const holdUntil = Math.min(row.hold_until, one.holdUntil ?? row.hold_until);
         if (spent.length === 0 && holdUntil <= now) remove.run(one.key);
         else update.run(formatTimes(spent), holdUntil, one.key);
       }
@@ -75,7 +80,7 @@ function refusedUntil(claim: BudgetClaim, spent: readonly EpochMs[], holdUntil: 
   let until = holdUntil > now ? holdUntil : 0;
   for (const { max, windowMs } of claim.limits) {
     const counted = within(spent, windowMs, now);
-    const freeing = counted[counted.length - max];
+    const freeing = max > 0 ? counted[counted.length - max] : now;
     if (freeing !== undefined) until = Math.max(until, freeing + windowMs);
   }
   return until;

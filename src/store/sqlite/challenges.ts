@@ -65,15 +65,23 @@ export function createChallenges(
     UPDATE challenges AS c SET attempts = attempts + 1
     WHERE c.challenge_id = @challengeId AND c.client_id = @clientId AND c.attempts < c.attempts_max AND ${isLive}`);
 
-  function checkGuard(guard: SendGuard, now: EpochMs): Limited | null {
-    const { identifierKey, requesterKey, purpose, perRequesterMax, totalMax } = guard.live;
+  /** When a place among the live challenges is free; 0: now. Rows come soonest expiry first. */
+  function placeFreeAt({ identifierKey, requesterKey, purpose, perRequesterMax, totalMax }: SendGuard["live"], now: EpochMs) {
     const rows = live.all({ identifierKey, purpose, now });
     const own = rows.filter((row) => row.requester_key.equals(requesterKey));
-    const full = rows.length >= totalMax ? rows : own.length >= perRequesterMax ? own : null;
-    // Rows come soonest expiry first: the refused claim fits once so many have gone that one place is free in both counts.
-    if (full === null) return null;
-    const retryAt = Math.max(freeAt(rows, totalMax), freeAt(own, perRequesterMax));
-    return { kind: "limited", retryAt };
+    return Math.max(freeAt(rows, totalMax), freeAt(own, perRequesterMax));
+  }
+
+  /** What each guard grants; or when all of them would, since to be refused again at `retryAt` is what it must not lead to. */
+  function checkGuards(guards: readonly SendGuard[], now: EpochMs): Grantable[][] | Limited {
+    const granted: Grantable[][] = [];
+    let retryAt = 0;
+    for (const guard of guards) {
+      const checked = budgets.check(guard.claims, now);
+      retryAt = Math.max(retryAt, placeFreeAt(guard.live, now), "kind" in checked ? checked.retryAt : 0);
+      if (!("kind" in checked)) granted.push(checked);
+    }
+    return retryAt > now ? { kind: "limited", retryAt } : granted;
   }
 
   function issueOne(challenge: NewChallenge, registrationId: string | null, resendAt: EpochMs, now: EpochMs): Challenge {
@@ -130,10 +138,8 @@ export function createChallenges(
       return writer.read(() => {
         const challenges = replay(mac, now);
         if (challenges !== null) return { kind: "replayed", challenges };
-        for (const guard of guards) {
-          const checked = checkGuard(guard, now) ?? budgets.check(guard.claims, now);
-          if ("kind" in checked) return checked;
-        }
+        const granted = checkGuards(guards, now);
+        if ("kind" in granted) return granted;
         return { kind: "ready", recipient: identifier === null ? null : users.recipient(identifier, channel) };
       });
     },
@@ -142,12 +148,9 @@ export function createChallenges(
       return writer.write(() => {
         const earlier = replay(mac, now);
         if (earlier !== null) return { kind: "replayed", challenges: earlier };
-        const granted: Grantable[][] = [];
-        for (const { guard } of challenges) {
-          const checked = checkGuard(guard, now) ?? budgets.check(guard.claims, now);
-          if ("kind" in checked) return checked;
-          granted.push(checked);
-        }
+        const guards = challenges.map(({ guard }) => guard);
+        const granted = checkGuards(guards, now);
+        if ("kind" in granted) return granted;
         const issued = challenges.map(({ challenge }, index) => {
           const resendAt = budgets.spend(granted[index]!, now);
           return issueOne(challenge, registration?.registrationId ?? null, resendAt, now);

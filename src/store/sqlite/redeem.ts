@@ -13,13 +13,15 @@ type Refused = Extract<RedeemOutcome, { kind: "refused" }>;
 type Operations = Pick<Store, "redeemChallenge" | "findRedemption">;
 
 interface SourceRow {
+  challenge_id: string;
   contact_kind: ContactKind;
   contact_value: string;
   consumed_at: EpochMs | null;
 }
 
-/** Whom a proven contact signs in; or what is missing, or in the way. */
+/** Whom a proven contact signs in; or that it signs in nobody, or nobody yet. */
 type Claimant =
+  | { readonly kind: "proven" }
   | { readonly kind: "existing"; readonly userId: string }
   | { readonly kind: "new"; readonly contacts: readonly Contact[] }
   | { readonly kind: "pending"; readonly pendingSources: readonly ContactKind[] };
@@ -40,12 +42,13 @@ export function createRedemption(
     UPDATE challenges SET cancelled_at = ?, sealed_code = NULL
     WHERE registration_id = ? AND consumed_at IS NULL AND cancelled_at IS NULL`);
   const sources = db.prepare<[string], SourceRow>(
-    "SELECT contact_kind, contact_value, consumed_at FROM challenges WHERE registration_id = ? ORDER BY contact_kind",
+    "SELECT challenge_id, contact_kind, contact_value, consumed_at FROM challenges WHERE registration_id = ? ORDER BY contact_kind",
   );
   const deleteRegistration = db.prepare<[string]>("DELETE FROM registrations WHERE registration_id = ?");
   const registrationLives = db.prepare<[string]>("SELECT 1 FROM registrations WHERE registration_id = ?");
 
   function claimantOf(row: ChallengeRow, contact: Contact): Claimant | Refused {
+    if (row.purpose === "verify_contact") return { kind: "proven" };
     const ownerId = users.ownerOf(contact);
     if (row.purpose === "login") {
       if (row.user_id !== null) return row.user_id === ownerId ? { kind: "existing", userId: ownerId } : refused("user_gone");
@@ -54,13 +57,14 @@ export function createRedemption(
     if (ownerId !== null) return { kind: "existing", userId: ownerId };
     if (row.registration_id === null || registrationLives.get(row.registration_id) === undefined) return refused("cancelled");
     const all = sources.all(row.registration_id);
-    const pendingSources = all.filter((source) => source.consumed_at === null).map((source) => source.contact_kind);
+    const others = all.filter((source) => source.challenge_id !== row.challenge_id);
+    const pendingSources = others.filter((source) => source.consumed_at === null).map((source) => source.contact_kind);
     if (pendingSources.length > 0) return { kind: "pending", pendingSources };
     const contacts = all.map((source) => ({ kind: source.contact_kind, value: source.contact_value }));
     return { kind: "new", contacts: contacts.filter((one) => users.ownerOf(one) === null) };
   }
 
-  function signIn(change: Change, claimant: Exclude<Claimant, { kind: "pending" }>): Redemption {
+  function signIn(change: Change, claimant: Extract<Claimant, { kind: "existing" | "new" }>): Redemption {
     const { newUser, newSession, sessionsMax, now } = change;
     let usernameTaken = false;
     let userId: string;
@@ -82,9 +86,10 @@ export function createRedemption(
     if (row === undefined || why !== null) return refused(why ?? "unknown");
     const contact = contactOf(row);
     if (row.decoy === 1 || contact === null) return refused("decoy");
+    const claimant = claimantOf(row, contact);
+    if (claimant.kind === "refused") return claimant;
     consume.run(now, challengeId);
-    const redemption = fulfil(change, row, contact);
-    if (redemption.kind === "refused") return redemption;
+    const redemption = fulfil(change, row, claimant);
     // A registration that still waits for another source leaves older ones alone: else two of them could cancel each other.
     if (redemption.kind !== "pending") cancelSiblings.run(now, row.identifier_key, row.purpose, now);
     budgets.giveBack(change.returns, now);
@@ -103,10 +108,8 @@ export function createRedemption(
     return { kind: "redeemed", redemption };
   }
 
-  function fulfil(change: Change, row: ChallengeRow, contact: Contact): Redemption | Refused {
-    if (row.purpose === "verify_contact") return { kind: "proven" };
-    const claimant = claimantOf(row, contact);
-    if (claimant.kind === "refused" || claimant.kind === "pending") return claimant;
+  function fulfil(change: Change, row: ChallengeRow, claimant: Claimant): Redemption {
+    if (claimant.kind === "proven" || claimant.kind === "pending") return claimant;
     if (row.registration_id !== null) {
       cancelRegistration.run(change.now, row.registration_id);
       deleteRegistration.run(row.registration_id);

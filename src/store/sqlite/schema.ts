@@ -66,6 +66,7 @@ CREATE UNIQUE INDEX challenges_by_id ON challenges (challenge_id);
 CREATE INDEX challenges_by_identifier ON challenges (identifier_key, purpose, expires_at);
 CREATE INDEX challenges_by_expiry ON challenges (expires_at);
 CREATE INDEX challenges_with_code ON challenges (expires_at) WHERE sealed_code IS NOT NULL;
+CREATE INDEX challenges_by_user ON challenges (user_id) WHERE user_id IS NOT NULL;
 CREATE INDEX challenges_by_registration ON challenges (registration_id) WHERE registration_id IS NOT NULL;
 
 CREATE TABLE budgets (

@@ -49,9 +49,11 @@ export function createSessions(
   const removeOthers = db.prepare<{ userId: string; keepSessionId: string; now: EpochMs }>(
     `DELETE FROM sessions WHERE user_id = @userId AND session_id <> @keepSessionId AND ${isLive}`,
   );
-  const removeFamily = db.prepare<[Uint8Array, string]>("DELETE FROM sessions WHERE family = ? AND client_id = ?");
+  const removeFamily = db.prepare<{ family: Uint8Array; clientId: string; now: EpochMs }>(
+    `DELETE FROM sessions WHERE family = @family AND client_id = @clientId AND ${isLive}`,
+  );
   const removeAll = db.prepare<[string]>("DELETE FROM sessions WHERE user_id = ?");
-  const removeOfKey = db.prepare<[string]>("DELETE FROM sessions WHERE key_id = ?");
+  const removeOfKey = db.prepare<{ keyId: string; now: EpochMs }>(`DELETE FROM sessions WHERE key_id = @keyId AND ${isLive}`);
   const rotate = db.prepare<[number, Uint8Array | null, EpochMs, EpochMs, string]>(`
     UPDATE sessions SET generation = ?, refresh_mac = ?, last_used_at = ?, idle_expires_at = ? WHERE session_id = ?`);
   const ofMaster = db.prepare<{ keyId: string; now: EpochMs }, { count: number }>(
@@ -118,12 +120,12 @@ export function createSessions(
       });
     },
     listSessions: (query) => writer.read(() => liveOf.all(query).map(toSession)),
-    revokeFamily: ({ family, clientId }) => writer.write(() => removeFamily.run(family, clientId).changes > 0),
+    revokeFamily: (change) => writer.write(() => removeFamily.run(change).changes > 0),
     revokeSession: (change) => writer.write(() => removeOwn.run(change).changes > 0),
     revokeOtherSessions: (change) => writer.write(() => removeOthers.run(change).changes),
     countKeyUses: ({ use, keyId, now }) =>
       writer.read(() => (use === "master" ? ofMaster : ofPepper).get({ keyId, now })!.count),
-    revokeSessionsOfKey: ({ keyId }) => writer.write(() => removeOfKey.run(keyId).changes),
+    revokeSessionsOfKey: (change) => writer.write(() => removeOfKey.run(change).changes),
   };
   return { sessions, operations };
 }

@@ -1,6 +1,6 @@
 import { closeSync, openSync } from "node:fs";
 import Database from "better-sqlite3";
-import type { Store } from "../store.js";
+import type { EpochMs, Store } from "../store.js";
 import { createBudgets } from "./budgets.js";
 import { createChallenges } from "./challenges.js";
 import { createIdempotency } from "./idempotency.js";
@@ -44,6 +44,9 @@ export function openSqlite(options: { readonly path: string; readonly inFlight: 
   const idempotency = createIdempotency(db);
   const users = createUsers(db);
   const { sessions, operations: sessionOperations } = createSessions(db, { writer, users });
+  const cancelOf = db.prepare<[EpochMs, string]>(
+    "UPDATE challenges SET cancelled_at = ?, sealed_code = NULL WHERE user_id = ? AND consumed_at IS NULL AND cancelled_at IS NULL",
+  );
   const ping = db.prepare("UPDATE schema_migrations SET applied_at = applied_at WHERE version = 1");
   return {
     ...createChallenges(db, { writer, budgets, idempotency, users }),
@@ -53,9 +56,10 @@ export function openSqlite(options: { readonly path: string; readonly inFlight: 
     ...createKeys(db, writer),
     ...createSweep(db, writer),
     updateUser: ({ userId, ...fields }) => writer.write(() => users.update(userId, fields)),
-    deleteUser: ({ userId }) =>
+    deleteUser: ({ userId, now }) =>
       writer.write(() => {
         sessions.removeAllOf(userId);
+        cancelOf.run(now, userId);
         return users.remove(userId);
       }),
     async scrub() {

@@ -56,7 +56,9 @@ export function createWriter(db: Database, inFlight: () => number): Writer {
     try {
       begin.run();
     } catch (error) {
-      return isBusy(error) ? retryLater(error) : rejectAll(error);
+      if (isBusy(error)) retryLater(error);
+      else rejectAll(error);
+      return;
     }
     busySince = undefined;
     waiting = waiting === batch ? [] : waiting.slice(batchMax);
@@ -83,6 +85,13 @@ export function createWriter(db: Database, inFlight: () => number): Writer {
   function commitAlone(one: Waiting): void {
     try {
       begin.run();
+    } catch (error) {
+      // Another process came in between: this one waits like everybody else.
+      if (isBusy(error)) waiting.push(one);
+      else one.reject(translated(error));
+      return;
+    }
+    try {
       const result = one.step();
       commit.run();
       one.resolve(result);

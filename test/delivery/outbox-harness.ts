@@ -1,0 +1,57 @@
+import { afterEach, beforeEach, expect } from "vitest";
+import type { DeliveryResult } from "../../src/delivery/channel.js";
+import { type Outbox, type OutboxDeps, startOutbox } from "../../src/delivery/outbox.js";
+import { createFakeOutboxStore, type FakeOutboxStore } from "./fake-outbox-store.js";
+import { createFakeTime, type FakeTime } from "./fake-time.js";
+import { code, createFakeLog, createFakeProvider, type FakeProvider } from "./fixtures.js";
+
+export const temporary: DeliveryResult = { kind: "temporary", detail: "busy" };
+export const permanent: DeliveryResult = { kind: "permanent", detail: "recipient refused" };
+export const minute = 60_000;
+
+/** What the outbox of a test works with; new for every test, and when `reset` is called. */
+export let time: FakeTime;
+export let store: FakeOutboxStore;
+export let log: ReturnType<typeof createFakeLog>;
+export let provider: FakeProvider;
+
+export function reset(): void {
+  time = createFakeTime();
+  store = createFakeOutboxStore();
+  log = createFakeLog();
+  provider = createFakeProvider();
+}
+
+/** Called once by every file of tests: whatever happens in one of them, no line of the log tells a code or a whole destination. */
+export function useOutbox(): void {
+  beforeEach(reset);
+  afterEach(() => {
+    expect(JSON.stringify(log.lines)).not.toMatch(new RegExp(`${code}|ada@|4155550132`));
+  });
+}
+
+/** Starts an outbox and lets its first look at the store be over. */
+export async function start(change: Partial<OutboxDeps> = {}): Promise<Outbox> {
+  const outbox = startOutbox({
+    store,
+    clock: time.clock,
+    timers: time.timers,
+    log,
+    openCode: ({ sealedCode }) => Buffer.from(sealedCode).toString(),
+    providers: [provider],
+    appName: "Latchkey",
+    random: () => 0.5,
+    ...change,
+  });
+  await time.settle();
+  return outbox;
+}
+
+/** A provider's answer that is given by hand. */
+export function held(): { readonly answer: Promise<DeliveryResult>; give(result: DeliveryResult): void } {
+  let give: (result: DeliveryResult) => void = () => {};
+  const answer = new Promise<DeliveryResult>((resolve) => {
+    give = resolve;
+  });
+  return { answer, give: (result) => give(result) };
+}

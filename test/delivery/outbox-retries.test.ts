@@ -1,0 +1,120 @@
+import { describe, expect, test } from "vitest";
+import { code, createFakeProvider, delivery } from "./fixtures.js";
+import { log, minute, permanent, provider, reset, start, store, temporary, time, useOutbox } from "./outbox-harness.js";
+
+useOutbox();
+
+describe("retries", () => {
+  test("wait 1 s, 2, 4 … 60 s, each a quarter more or less", async () => {
+    for (const [random, factor] of [
+      [0, 0.75],
+      [0.5, 1],
+      [0.999_999, 1.25],
+    ] as const) {
+      reset();
+      provider.answers.push(...Array.from({ length: 12 }, () => temporary));
+      const at: number[] = [];
+      store.put(delivery({ expiresAt: time.clock() + 10 * minute }));
+      const { stop } = await start({ random: () => random, onTry: () => at.push(time.clock()) });
+      await time.advance(10 * minute);
+      const waits = at.slice(1).map((tried, index) => tried - at[index]!);
+      for (const [index, waited] of waits.entries()) {
+        const wanted = Math.min(60_000, Math.min(60_000, 1000 * 2 ** index) * factor);
+        expect(waited).toBeGreaterThanOrEqual(wanted - 1);
+        expect(waited).toBeLessThanOrEqual(wanted + 60);
+      }
+      expect(waits.length).toBeGreaterThan(8);
+      await stop();
+    }
+  });
+
+  test("a temporary failure is a warning with the number of the try, and the next try is sent", async () => {
+    provider.answers.push(temporary, new Error(`can't send ${code} to ada@example.com`));
+    store.put(delivery());
+    await start();
+    await time.advance(10_000);
+    expect(log.lines.map(({ level, fields, message }) => [level, fields.try, fields.detail, message])).toEqual([
+      ["warn", 1, "busy", "code not sent yet"],
+      ["warn", 2, "the provider failed (Error)", "code not sent yet"],
+      ["info", 3, "ok", "code sent"],
+    ]);
+    expect(store.open()).toEqual([]);
+  });
+
+  test("a permanent refusal is given up at once, as an error", async () => {
+    provider.answers.push(permanent);
+    store.put(delivery());
+    await start();
+    await time.advance(minute);
+    expect([provider.taken.length, store.open().length]).toEqual([1, 0]);
+    expect(log.lines.map(({ level, message }) => [level, message])).toEqual([["error", "code given up: refused"]]);
+  });
+
+  test("it is given up when the next try would come after the challenge's expiry, as an error", async () => {
+    provider.answers.push(...Array.from({ length: 20 }, () => temporary));
+    const expiresAt = time.clock() + 5 * minute;
+    const at: number[] = [];
+    store.put(delivery({ expiresAt }));
+    await start({ onTry: () => at.push(time.clock()) });
+    await time.advance(10 * minute);
+    expect(Math.max(...at)).toBeLessThan(expiresAt);
+    expect(store.open()).toEqual([]);
+    expect(log.lines.at(-1)).toMatchObject({
+      level: "error",
+      message: "code given up: its challenge expires before the next try",
+    });
+    expect(log.lines.filter(({ level }) => level === "error")).toHaveLength(1);
+  });
+
+  test.each([
+    ["can't be opened", () => null],
+    [
+      "makes the opener throw",
+      () => {
+        throw new Error(`bad seal around ${code}`);
+      },
+    ],
+  ])("a sealed code that %s is given up, as an error", async (_name, openCode) => {
+    store.put(delivery());
+    await start({ openCode });
+    await time.advance(minute);
+    expect([provider.taken.length, store.open().length]).toEqual([0, 0]);
+    expect(log.lines.map(({ level, message }) => [level, message])).toEqual([
+      ["error", "code given up: its sealed copy can't be opened"],
+    ]);
+  });
+
+  test("a channel that no provider carries is given up, as an error", async () => {
+    store.put(delivery({ channel: "sms", contact: { kind: "phone", value: "+14155550132" } }));
+    await start({ providers: [createFakeProvider("mail", ["email"])] });
+    await time.advance(100);
+    expect(store.open()).toEqual([]);
+    expect(log.lines).toMatchObject([
+      { level: "error", message: "code given up: no provider carries this channel", fields: { to: "*******0132" } },
+    ]);
+  });
+});
+
+describe("several providers of a channel", () => {
+  test("each gets the message, and only those that did not take or refuse it get it again", async () => {
+    const [took, refused, late] = [createFakeProvider("took"), createFakeProvider("refused"), createFakeProvider("late")];
+    const other = createFakeProvider("other", ["sms"]);
+    refused.answers.push(permanent);
+    late.answers.push(temporary, temporary);
+    store.put(delivery());
+    await start({ providers: [took, refused, late, other] });
+    await time.advance(minute);
+    expect([took, refused, late, other].map(({ taken }) => taken.length)).toEqual([1, 1, 3, 0]);
+    expect(store.open()).toEqual([]);
+  });
+
+  test("what a provider took is forgotten when the message is settled", async () => {
+    const [took, late] = [createFakeProvider("took"), createFakeProvider("late")];
+    late.answers.push(temporary);
+    const first = store.put(delivery());
+    await start({ providers: [took, late] });
+    await time.advance(5000);
+    expect(store.open()).toEqual([]);
+    expect(store.settlements.flat().filter(({ outboxId }) => outboxId === first)).toHaveLength(2);
+  });
+});

@@ -1,0 +1,123 @@
+import { describe, expect, test } from "vitest";
+import { StoreUnavailableError } from "../../src/store/store.js";
+import { delivery } from "./fixtures.js";
+import { held, log, minute, provider, start, store, temporary, time, useOutbox } from "./outbox-harness.js";
+
+useOutbox();
+
+describe("leases", () => {
+  test("a message whose lease ran out while it was being sent is not sent again by this process, and settled with the new lease", async () => {
+    const { answer, give } = held();
+    provider.answers.push(answer);
+    store.put(delivery());
+    await start();
+    time.jump(2 * minute); // the machine slept
+    await time.advance(2000);
+    expect(store.claims.filter(({ found }) => found > 0)).toHaveLength(2);
+    expect(provider.taken).toHaveLength(1);
+    give({ kind: "sent", detail: "ok" });
+    await time.advance(100);
+    expect(store.settlements.flat()).toEqual([{ outboxId: 1, tries: 2, retryAt: null }]);
+    expect(store.open()).toEqual([]);
+  });
+
+  test("a result that comes after another process took the message over changes nothing for that process", async () => {
+    const { answer, give } = held();
+    provider.answers.push(answer);
+    store.put(delivery());
+    await start();
+    await store.claimMessages({ now: time.clock() + minute, leaseMs: minute, limit: 1 });
+    give(temporary);
+    await time.advance(100);
+    expect(store.dueAt(1)).toBe(time.clock() - 100 + 2 * minute);
+  });
+
+  test("a message of a process that died is sent when its lease ends", async () => {
+    store.put(delivery());
+    await store.claimMessages({ now: time.clock(), leaseMs: minute, limit: 1 });
+    await start();
+    await time.advance(59_000);
+    expect(provider.taken).toHaveLength(0);
+    await time.advance(2000);
+    expect(provider.taken).toHaveLength(1);
+  });
+});
+
+describe("when the database is down", () => {
+  test("it is tried ever more rarely, told once, and told again when it is over", async () => {
+    const { wake } = await start();
+    store.down = true;
+    let uses = 0;
+    const look = store.nextMessageDueAt;
+    store.nextMessageDueAt = async () => {
+      uses += 1;
+      return await look();
+    };
+    const claim = store.claimMessages;
+    store.claimMessages = async (change) => {
+      uses += 1;
+      return await claim(change);
+    };
+    for (let index = 0; index < 300; index += 1) {
+      wake();
+      await time.advance(200);
+    }
+    expect(uses).toBeLessThan(12);
+    expect(log.lines.map(({ level }) => level)).toEqual(["error"]);
+    store.down = false;
+    store.put(delivery());
+    await time.advance(10_000);
+    expect(provider.taken).toHaveLength(1);
+    expect(log.lines.map(({ level, message }) => [level, message])).toEqual([
+      ["error", "outbox: the database can't be used, codes wait until it can"],
+      ["info", "outbox: the database can be used again"],
+      ["info", "code sent"],
+    ]);
+  });
+
+  test("what was sent before is settled when it is over, with the lease it was sent under", async () => {
+    store.put(delivery());
+    await start();
+    store.down = true;
+    await time.advance(20_000);
+    store.down = false;
+    await time.advance(10_000);
+    expect(store.settlements.flat()).toEqual([{ outboxId: 1, tries: 1, retryAt: null }]);
+    expect([provider.taken.length, store.open().length]).toEqual([1, 0]);
+  });
+
+  test("what was sent and could not be settled before its lease ran out is settled under the next one, not sent again", async () => {
+    const settle = store.settleMessages;
+    store.settleMessages = () => Promise.reject(new StoreUnavailableError("read-only"));
+    store.put(delivery());
+    const { wake } = await start();
+    for (let index = 0; index < 90; index += 1) {
+      wake();
+      await time.advance(1000);
+    }
+    store.settleMessages = settle;
+    await time.advance(20_000);
+    expect(store.settlements.flat()).toEqual([{ outboxId: 1, tries: 2, retryAt: null }]);
+    expect([provider.taken.length, store.open().length]).toEqual([1, 0]);
+  });
+
+  test("an error that the port does not know stops it no more than an outage", async () => {
+    const { wake } = await start();
+    store.claimMessages = () => Promise.reject(new TypeError("a bug"));
+    wake();
+    await time.advance(minute);
+    expect(log.lines.map(({ level }) => level)).toEqual(["error"]);
+    expect(time.pending()).toBe(1);
+  });
+
+  test("a clock that is set back by an hour delays no wake and no poll by more than a second", async () => {
+    const { wake } = await start();
+    time.jump(-60 * minute);
+    store.put(delivery());
+    wake();
+    await time.advance(1000);
+    store.put(delivery());
+    await time.advance(2000);
+    expect(provider.taken).toHaveLength(2);
+  });
+});

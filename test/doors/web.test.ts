@@ -1,0 +1,338 @@
+import { brotliCompressSync, gzipSync } from "node:zlib";
+import { create, toBinary } from "@bufbuild/protobuf";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { AuthService, RevokeTokenRequestSchema } from "../../src/gen/latchkey/v1/auth_service_pb.js";
+import { toChallenge } from "../../src/rpc/convert.js";
+import {
+  challenge,
+  createFakeApp,
+  type DoorSettings,
+  type Doors,
+  type FakeApp,
+  goodToken,
+  issuer,
+  openDoors,
+} from "../support/rpc.js";
+import { callers, failureOf } from "./callers.js";
+import { deferred, frame, rawTcp } from "./raw.js";
+
+const { sendOtp } = AuthService.method;
+const sendRequest = { identifier: { case: "email" as const, value: "ada@example.com" } };
+const path = "/latchkey.v1.AuthService/RevokeToken";
+
+let app: FakeApp;
+let doors: Doors;
+beforeAll(async () => {
+  app = createFakeApp();
+  doors = await openDoors(app);
+});
+afterAll(async () => await doors.stop());
+
+async function own(settings: DoorSettings = {}) {
+  const ownApp = createFakeApp();
+  const ownDoors = await openDoors(ownApp, settings);
+  onTestFinished(async () => await ownDoors.stop());
+  return { app: ownApp, doors: ownDoors, caller: callers["Connect JSON"]!(ownDoors) };
+}
+
+const connectJson = { "content-type": "application/json", "connect-protocol-version": "1" };
+
+interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
+  readonly code: string;
+  readonly reason: string;
+}
+
+async function post(body: string | Uint8Array, headers: Record<string, string> = connectJson, at = path): Promise<Answer> {
+  const response = await fetch(`${doors.webUrl}${at}`, { method: "POST", headers, body: body as BodyInit });
+  const text = await response.text();
+  const json = text.startsWith("{") ? JSON.parse(text) : {};
+  const reason = json.details?.[0]?.debug?.reason ?? "";
+  return { status: response.status, headers: response.headers, text, code: json.code ?? "", reason };
+}
+
+describe("what arrives on the web door", () => {
+  const malformed = [
+    { what: "JSON that ends early", body: '{"token":"secret-1' },
+    { what: "a number for a string", body: '{"token":471100}' },
+    { what: "a list for a message", body: '["secret-1"]' },
+    { what: "a lone surrogate", body: '{"token":"\\ud800"}' },
+    { what: "a field twice", body: '{"token":"a","token":"secret-1"}' },
+    { what: "nothing", body: "" },
+  ];
+
+  it.each(malformed)("J05: $what is an invalid request, and not repeated to the caller", async ({ body }) => {
+    const answer = await post(body);
+    expect(answer).toMatchObject({ status: 400, code: "invalid_argument", reason: "REQUEST_INVALID" });
+    expect(answer.text).not.toMatch(/secret-1|4711/);
+  });
+
+  it("names the field that can't be read", async () => {
+    expect((await post('{"token":4711}')).text).toContain('"field":"token"');
+  });
+
+  it("malformed binary is an invalid request over Connect and gRPC-Web", async () => {
+    const binary = await post(Buffer.from([0x0a, 0xff]), { ...connectJson, "content-type": "application/proto" });
+    expect(binary).toMatchObject({ status: 400, code: "invalid_argument", reason: "REQUEST_INVALID" });
+    const web = await post(frame(Buffer.from([0x0a, 0xff])), { "content-type": "application/grpc-web+proto" });
+    expect(web.text).toContain("grpc-status: 3\r\n");
+    expect(web.text).toContain("grpc-status-details-bin: ");
+    const json = await post(frame(Buffer.from('{"token":4711}')), { "content-type": "application/grpc-web+json" });
+    expect(json.text).toContain("grpc-status: 3\r\n");
+    expect(json.text).not.toContain("4711");
+  });
+
+  it("J06: unknown fields are ignored", async () => {
+    expect(await post('{"token":"t","roles":["admin"]}')).toMatchObject({ status: 200 });
+  });
+
+  it("L02: a call that a form or a plain fetch could make is not one", async () => {
+    const protocol = { "connect-protocol-version": "1" };
+    for (const type of [
+      "text/plain",
+      "application/x-www-form-urlencoded",
+      "multipart/form-data",
+      "application/json;charset=utf-16",
+    ]) {
+      expect(await post('{"token":"t"}', { ...protocol, "content-type": type })).toMatchObject({ status: 415 });
+    }
+    const withoutType = await fetch(`${doors.webUrl}${path}`, { method: "POST", headers: protocol, body: Buffer.from("{}") });
+    expect(withoutType.status).toBe(415);
+    expect(await post('{"token":"t"}', { "content-type": "application/json" })).toMatchObject({
+      status: 400,
+      reason: "REQUEST_INVALID",
+    });
+    const get = await fetch(`${doors.webUrl}${path}?connect=v1&encoding=json&message=%7B%22token%22%3A%22t%22%7D`);
+    expect([get.status, get.headers.get("allow")]).toEqual([405, "POST"]);
+    const head = await fetch(`${doors.webUrl}${path}`, { method: "HEAD" });
+    expect(head.status).toBe(405);
+  });
+
+  it("a method without side effects can be called by GET", async () => {
+    const url = `${doors.webUrl}/latchkey.v1.AuthService/GetCurrentUser?connect=v1&encoding=json&message=%7B%7D`;
+    const answer = await fetch(url, { headers: { authorization: `Bearer ${goodToken}` } });
+    expect([answer.status, answer.headers.get("cache-control")]).toEqual([200, "no-store"]);
+    expect((await fetch(url)).status).toBe(401);
+  });
+
+  it("K02: bombs are refused before they are unpacked", async () => {
+    const zeros = Buffer.alloc(16 * 1024 * 1024);
+    for (const [encoding, bomb] of [
+      ["gzip", gzipSync(zeros)],
+      ["br", brotliCompressSync(zeros)],
+    ] as const) {
+      const headers = { ...connectJson, "content-type": "application/proto", "content-encoding": encoding };
+      expect(await post(bomb, headers)).toMatchObject({ status: 429, code: "resource_exhausted" });
+      const web = await post(frame(bomb, { compressed: true }), {
+        "content-type": "application/grpc-web+proto",
+        "grpc-encoding": encoding,
+      });
+      expect(web.text).toContain("grpc-status: 8\r\n");
+    }
+    const nested = gzipSync(gzipSync(Buffer.from('{"token":"t"}')));
+    expect(await post(nested, { ...connectJson, "content-encoding": "gzip" })).toMatchObject({ status: 400 });
+    expect(await post("{}", { ...connectJson, "content-encoding": "deflate" })).toMatchObject({ code: "unimplemented" });
+  });
+
+  it("compressed requests are read", async () => {
+    expect(await post(gzipSync('{"token":"t"}'), { ...connectJson, "content-encoding": "gzip" })).toMatchObject({
+      status: 200,
+    });
+    const message = toBinary(RevokeTokenRequestSchema, create(RevokeTokenRequestSchema, { token: "t" }));
+    const headers = { "content-type": "application/grpc-web+proto", "grpc-encoding": "gzip" };
+    expect((await post(frame(gzipSync(message), { compressed: true }), headers)).text).toContain("grpc-status: 0\r\n");
+  });
+
+  it("K03: a body that says it is too long is refused unread, and the connection closed", async () => {
+    const head = `POST ${path} HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\nconnect-protocol-version: 1\r\ncontent-length: 100000000\r\n\r\n`;
+    const answer = await rawTcp(doors.webUrl, `${head}{`);
+    expect(answer).toContain("429 Too Many Requests");
+    expect(answer).toContain("resource_exhausted");
+    expect(answer.toLowerCase()).toContain("connection: close");
+  });
+
+  it("K03: a body that does not say its length is cut off", async () => {
+    const chunk = `8000\r\n${"x".repeat(0x8000)}\r\n`;
+    const head = `POST ${path} HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\nconnect-protocol-version: 1\r\ntransfer-encoding: chunked\r\n\r\n`;
+    const answer = await rawTcp(doors.webUrl, head + chunk.repeat(20));
+    expect(answer).toContain("429 Too Many Requests");
+    expect(answer.toLowerCase()).toContain("connection: close");
+  });
+
+  it("K08: ambiguous framing is refused", async () => {
+    const answer = await rawTcp(
+      doors.webUrl,
+      `POST ${path} HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n`,
+    );
+    expect(answer).toContain("400 Bad Request");
+  });
+
+  it.each([
+    "GET //a HTTP/1.1\r\nhost: a\r\n\r\n",
+    "GET http:// HTTP/1.1\r\nhost: a b\r\n\r\n",
+    `POST ${path} HTTP/1.0\r\n\r\n`,
+  ])("an odd request line ends in a refusal: %j", async (text) => {
+    expect(await rawTcp(doors.webUrl, text, 300)).toMatch(/^HTTP\/1\.1 4/);
+  });
+
+  it("two authorization headers, or two clients, are ambiguous", async () => {
+    const twice = async (name: string, at: string) =>
+      await rawTcp(
+        doors.webUrl,
+        `POST ${at} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n${name}: Bearer ${goodToken}\r\n${name}: Bearer other\r\ncontent-type: application/json\r\nconnect-protocol-version: 1\r\ncontent-length: 2\r\n\r\n{}`,
+      );
+    expect(await twice("Authorization", "/latchkey.v1.AuthService/GetCurrentUser")).toContain("TOKEN_INVALID");
+    expect(await twice("X-Latchkey-Client", "/latchkey.v1.AuthService/GetCurrentUser")).toContain("CLIENT_UNKNOWN");
+  });
+
+  it("K10: deadlines are capped, not refused; those in the past are over", async () => {
+    for (const timeout of ["9999999999", "10001", "2147483648"]) {
+      expect(await post('{"token":"t"}', { ...connectJson, "connect-timeout-ms": timeout })).toMatchObject({ status: 200 });
+    }
+    expect(await post('{"token":"t"}', { ...connectJson, "connect-timeout-ms": "0" })).toMatchObject({
+      reason: "DEADLINE_EXCEEDED",
+    });
+    for (const timeout of ["-1", "99999999999", "soon"]) {
+      expect(await post('{"token":"t"}', { ...connectJson, "connect-timeout-ms": timeout })).toMatchObject({
+        reason: "REQUEST_INVALID",
+      });
+    }
+    const grpcWeb = { "content-type": "application/grpc-web+proto", "grpc-timeout": "99999999H" };
+    expect((await post(frame(Buffer.from([0x0a, 1, 0x74])), grpcWeb)).text).toContain("grpc-status: 0");
+  });
+
+  it("a passed deadline is answered at once and aborts the method; so does a caller that goes away", async () => {
+    const { app, doors, caller } = await own();
+    const reasons: unknown[] = [];
+    let entered = deferred();
+    let aborted = deferred();
+    app.sendOtp = (from) =>
+      new Promise((_, reject) => {
+        entered.resolve();
+        from.signal.addEventListener("abort", () => {
+          reasons.push(from.signal.reason.reason);
+          reject(from.signal.reason);
+          aborted.resolve();
+        });
+      });
+    const late = await fetch(`${doors.webUrl}/latchkey.v1.AuthService/SendOtp`, {
+      method: "POST",
+      headers: { ...connectJson, "connect-timeout-ms": "50" },
+      body: '{"email":"ada@example.com"}',
+    });
+    expect(await late.text()).toContain("DEADLINE_EXCEEDED");
+    await aborted.promise;
+    [entered, aborted] = [deferred(), deferred()];
+    const abort = new AbortController();
+    const call = failureOf(caller.call(sendOtp, sendRequest, { signal: abort.signal }));
+    await entered.promise;
+    abort.abort();
+    expect(await call).toMatchObject({ code: 1 });
+    await aborted.promise;
+    expect(reasons).toEqual(["DEADLINE_EXCEEDED", "CANCELED"]);
+  });
+});
+
+describe("L07: headers", () => {
+  it("are on every answer", async () => {
+    const answers = [
+      await fetch(`${doors.webUrl}/healthz`),
+      await fetch(`${doors.webUrl}/none`),
+      await fetch(`${doors.webUrl}${path}`),
+      await fetch(`${doors.webUrl}/.well-known/jwks.json`),
+      await fetch(`${doors.webUrl}${path}`, { method: "OPTIONS" }),
+      await post('{"token":"t"}'),
+      await post("{"),
+    ];
+    for (const { headers } of answers) {
+      expect(headers.get("x-content-type-options")).toBe("nosniff");
+      expect(headers.get("referrer-policy")).toBe("no-referrer");
+      expect(headers.get("strict-transport-security")).toBe("max-age=31536000");
+      expect(headers.get("vary")).toBe("Origin");
+      expect(headers.get("server") ?? headers.get("x-powered-by")).toBeNull();
+    }
+    expect(answers.map(({ status }) => status)).toEqual([200, 404, 405, 200, 204, 200, 400]);
+  });
+
+  it("L06: answers to calls are not stored anywhere", async () => {
+    expect((await post('{"token":"t"}')).headers.get("cache-control")).toBe("no-store");
+    expect((await post("{")).headers.get("cache-control")).toBe("no-store");
+  });
+});
+
+describe("documents", () => {
+  it("health is ok while the process lives, readiness while it serves and its parts answer", async () => {
+    let broken = false;
+    const ready = async () => {
+      if (broken) throw new Error("no database");
+    };
+    const { doors } = await own({ ready });
+    const status = async (at: string) => (await fetch(`${doors.webUrl}${at}`)).status;
+    expect([await status("/healthz"), await status("/readyz")]).toEqual([200, 200]);
+    doors.web.setServing(false);
+    expect([await status("/healthz"), await status("/readyz")]).toEqual([200, 503]);
+    broken = true;
+    const { doors: others } = await own({ ready });
+    expect((await fetch(`${others.webUrl}/readyz`)).status).toBe(503);
+  });
+
+  it("keys and metadata can be kept for five minutes, and the metadata lists what exists", async () => {
+    const keys = await fetch(`${doors.webUrl}/.well-known/jwks.json`);
+    expect([keys.headers.get("cache-control"), keys.headers.get("content-type")]).toEqual([
+      "public, max-age=300",
+      "application/json",
+    ]);
+    const [openid, oauth] = await Promise.all(
+      ["openid-configuration", "oauth-authorization-server"].map(
+        async (name) => await (await fetch(`${doors.webUrl}/.well-known/${name}`)).json(),
+      ),
+    );
+    expect(openid).toEqual(oauth);
+    expect(openid).toEqual({
+      issuer,
+      jwks_uri: `${issuer}/.well-known/jwks.json`,
+      response_types_supported: [],
+      grant_types_supported: [],
+      subject_types_supported: ["public"],
+      id_token_signing_alg_values_supported: ["ES256"],
+    });
+  });
+
+  it("are read only; M07: there is nothing else", async () => {
+    const status = async (at: string, method = "GET") => (await fetch(`${doors.webUrl}${at}`, { method })).status;
+    expect([await status("/healthz", "POST"), await status("/.well-known/jwks.json", "DELETE")]).toEqual([405, 405]);
+    expect(await status("/healthz", "HEAD")).toBe(200);
+    for (const at of [
+      "/metrics",
+      "/debug",
+      "/",
+      "/latchkey.v1.AuthService",
+      "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+    ]) {
+      expect(await status(at)).toBe(404);
+    }
+  });
+});
+
+describe("the end of the web door", () => {
+  it("lets a running call end and takes no new connection", async () => {
+    const { app, doors, caller } = await own();
+    const [entered, release] = [deferred(), deferred()];
+    app.sendOtp = async () => {
+      entered.resolve();
+      await release.promise;
+      return { challenge: toChallenge(challenge) };
+    };
+    const call = caller.call(sendOtp, sendRequest);
+    await entered.promise;
+    const started = performance.now();
+    const drained = doors.web.drain(10_000);
+    await expect(fetch(`${doors.webUrl}/healthz`)).rejects.toThrow("fetch failed");
+    release.resolve();
+    expect((await call).challenge?.challengeId).toBe(challenge.challengeId);
+    await drained;
+    expect(performance.now() - started).toBeLessThan(2000);
+  });
+});

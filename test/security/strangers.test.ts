@@ -1,0 +1,134 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { startTestApp, type TestApp } from "../support/app.js";
+import { bearer, refused, signIn, wrongCode } from "../support/calls.js";
+
+const hour = 60 * 60_000;
+
+describe("what strangers can do to an owner", () => {
+  let on: TestApp;
+  beforeEach(async () => {
+    on = await startTestApp();
+  });
+  afterEach(() => on.stop());
+
+  it("sending from one address until it is refused leaves the owner's session alone and lets the owner sign in from another address", async () => {
+    const { tokens, user } = await signIn(on, "owner@example.com");
+    on.clock.advance(hour);
+    const stranger = on.authFrom("203.0.113.9");
+    const email = { identifier: { case: "email" as const, value: "owner@example.com" } };
+    let sends = 0;
+    for (let tries = 0; tries < 200 && sends < 5; tries += 1) {
+      const sent = await stranger.sendOtp(email).catch(() => null);
+      if (sent !== null) sends += 1;
+      on.clock.advance(30_000);
+    }
+    expect(sends).toBe(5);
+    const refresh = await on.auth.refreshToken({ refreshToken: tokens.refreshToken });
+    const { user: same } = await on.auth.getCurrentUser({}, bearer(refresh.tokens!.accessToken));
+    expect(same).toEqual(user);
+
+    const { challenge } = await on.authFrom("198.51.100.7").sendOtp(email);
+    const { challengeId, code } = await on.messageOf(challenge);
+    expect((await on.auth.verifyOtp({ challengeId, code })).user!.userId).toBe(user!.userId);
+  });
+
+  it("guessing until the budget is spent leaves sessions alone; the owner is refused truthfully and signs in when the time has come", async () => {
+    const { tokens } = await signIn(on, "owner@example.com");
+    on.clock.advance(hour);
+    const email = { identifier: { case: "email" as const, value: "owner@example.com" } };
+    const stranger = on.authFrom("203.0.113.9");
+    for (let round = 0; round < 2; round += 1) {
+      const { challenge } = await stranger.sendOtp(email);
+      const { challengeId, code } = await on.messageOf(challenge);
+      for (let n = 0; n < 5; n += 1) {
+        await refused(stranger.verifyOtp({ challengeId, code: wrongCode(code, n) }));
+      }
+      on.clock.advance(10 * 60_000);
+    }
+    const own = await on.authFrom("198.51.100.7").sendOtp(email);
+    const { challengeId, code } = await on.messageOf(own.challenge);
+    const refusal = await refused(on.auth.verifyOtp({ challengeId, code }));
+    expect(refusal).toMatchObject({ code: "ResourceExhausted", reason: "TOO_MANY_REQUESTS" });
+
+    const refreshed = await on.auth.refreshToken({ refreshToken: tokens.refreshToken });
+    expect(refreshed.tokens!.sessionId).toBe(tokens.sessionId);
+
+    on.clock.advance(refusal.retryAfterMs! - 1);
+    const later = await on.authFrom("198.51.100.7").sendOtp(email);
+    const message = await on.messageOf(later.challenge);
+    const fresh = { challengeId: message.challengeId, code: message.code };
+    expect((await refused(on.auth.verifyOtp(fresh))).reason).toBe("TOO_MANY_REQUESTS");
+    on.clock.advance(1);
+    expect((await on.auth.verifyOtp(fresh)).tokens).toBeDefined();
+  });
+
+  it("registering with somebody's contact changes nothing of theirs: its owner gets the code, worded as a sign-in, and keeps all", async () => {
+    const owner = await signIn(on, "owner@example.com");
+    on.clock.advance(hour);
+    const stranger = on.authFrom("203.0.113.9");
+    const { challenges } = await stranger.registerUser({
+      email: "owner@example.com",
+      username: "mallory",
+      displayName: "Mallory",
+      customAttributes: { role: "admin" },
+    });
+    const { challengeId, code, text } = await on.messageOf(challenges[0]);
+    expect(text).toMatch(/already have an account/i);
+    const answer = await on.auth.verifyOtp({ challengeId, code });
+    expect(answer.isNewUser).toBe(false);
+    expect(answer.user).toEqual(owner.user);
+    const free = await on.auth.registerUser({ email: "other@example.com", username: "mallory" });
+    const other = await on.messageOf(free.challenges[0]);
+    const made = await on.auth.verifyOtp({ challengeId: other.challengeId, code: other.code });
+    expect(made).toMatchObject({ isNewUser: true, usernameTaken: false, user: { username: "mallory" } });
+  });
+
+  it("a resend goes to the challenge's own contact whoever asks, with the same code, and another client can't ask", async () => {
+    const { challenge } = await on.auth.sendOtp({
+      identifier: { case: "email", value: "new@example.com" },
+      createUserIfMissing: true,
+    });
+    const { challengeId, code } = await on.messageOf(challenge);
+    on.clock.advance(60_000);
+    await on.authFrom("203.0.113.9").sendOtp({ identifier: { case: "challengeId", value: challengeId } });
+    const messages = await on.messages("new@example.com", 2);
+    expect(messages.map((message) => message.code)).toEqual([code, code]);
+    expect((await on.auth.verifyOtp({ challengeId, code })).contact!.value).toBe("new@example.com");
+  });
+
+  it("a challenge of a contact is worth nothing for another one: expecting the wrong contact or purpose fails and costs an attempt", async () => {
+    const { challenge } = await on.auth.sendOtp({
+      identifier: { case: "email", value: "mine@example.com" },
+      createUserIfMissing: true,
+    });
+    const { challengeId, code } = await on.messageOf(challenge);
+    for (let n = 0; n < 5; n += 1) {
+      const refusal = await refused(on.auth.verifyOtp({ challengeId, code, expectedContact: "owner@example.com" }));
+      expect(refusal.reason).toBe("CODE_INVALID");
+    }
+    expect((await refused(on.auth.verifyOtp({ challengeId, code }))).reason).toBe("CODE_INVALID");
+  });
+
+  it("a deleted user's codes, tokens and sessions are dead, and the contact makes a new user", async () => {
+    const { tokens, user } = await signIn(on, "owner@example.com");
+    on.clock.advance(60_000);
+    const { challenge } = await on.auth.sendOtp({ identifier: { case: "email", value: "owner@example.com" } });
+    const { challengeId, code } = await on.messageOf(challenge);
+    await on.auth.deleteCurrentUser({}, bearer(tokens.accessToken));
+    expect((await refused(on.auth.verifyOtp({ challengeId, code }))).reason).toBe("CODE_INVALID");
+    expect((await refused(on.auth.getCurrentUser({}, bearer(tokens.accessToken)))).reason).toBe("TOKEN_INVALID");
+    expect((await refused(on.auth.refreshToken({ refreshToken: tokens.refreshToken }))).reason).toBe("SESSION_ENDED");
+    on.clock.advance(hour);
+    const again = await signIn(on, "owner@example.com");
+    expect(again.user!.userId).not.toBe(user!.userId);
+  });
+
+  it("deleting an account with a sign-in older than 10 minutes is refused and deletes nothing", async () => {
+    const { tokens } = await signIn(on, "owner@example.com");
+    on.clock.advance(10 * 60_000 + 1);
+    const { tokens: fresh } = await on.auth.refreshToken({ refreshToken: tokens.refreshToken });
+    const refusal = await refused(on.auth.deleteCurrentUser({}, bearer(fresh!.accessToken)));
+    expect(refusal).toMatchObject({ code: "FailedPrecondition", reason: "RECENT_SIGN_IN_REQUIRED" });
+    expect((await on.auth.getCurrentUser({}, bearer(fresh!.accessToken))).user).toBeDefined();
+  });
+});

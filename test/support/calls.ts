@@ -1,0 +1,70 @@
+import { Code, ConnectError } from "@connectrpc/connect";
+import { ErrorInfoSchema, RetryInfoSchema } from "../../src/gen/google/rpc/error_details_pb.js";
+import type { VerifyOtpResponse } from "../../src/gen/latchkey/v1/auth_service_pb.js";
+import type { TokenSet } from "../../src/gen/latchkey/v1/session_pb.js";
+import type { TestApp } from "./app.js";
+
+/** How a call was refused, as a caller sees it. */
+export interface Refusal {
+  readonly code: string;
+  readonly reason: string;
+  readonly message: string;
+  readonly retryAfterMs: number | undefined;
+}
+
+export function refusalOf(error: unknown): Refusal {
+  if (!(error instanceof ConnectError)) throw error;
+  const retry = error.findDetails(RetryInfoSchema)[0]?.retryDelay;
+  return {
+    code: Code[error.code],
+    reason: error.findDetails(ErrorInfoSchema)[0]?.reason ?? "",
+    message: error.rawMessage,
+    retryAfterMs: retry === undefined ? undefined : Number(retry.seconds) * 1000 + retry.nanos / 1e6,
+  };
+}
+
+/** The refusal of a call that must be refused. */
+export async function refused(call: Promise<unknown>): Promise<Refusal> {
+  try {
+    await call;
+  } catch (error) {
+    return refusalOf(error);
+  }
+  throw new Error("the call was not refused");
+}
+
+/** What became of calls made together: results, and refusals counted by reason. */
+export async function together<T>(
+  count: number,
+  call: (index: number) => Promise<T>,
+): Promise<{ readonly results: readonly T[]; readonly reasons: Readonly<Record<string, number>> }> {
+  const settled = await Promise.allSettled(Array.from({ length: count }, (_, index) => call(index)));
+  const results: T[] = [];
+  const reasons: Record<string, number> = {};
+  for (const one of settled) {
+    if (one.status === "fulfilled") results.push(one.value);
+    else {
+      const { reason } = refusalOf(one.reason);
+      reasons[reason] = (reasons[reason] ?? 0) + 1;
+    }
+  }
+  return { results, reasons };
+}
+
+/** Signs in by e-mail, making the user if need be. */
+export async function signIn(on: TestApp, email: string): Promise<VerifyOtpResponse & { readonly tokens: TokenSet }> {
+  const { challenge } = await on.auth.sendOtp({ identifier: { case: "email", value: email }, createUserIfMissing: true });
+  const { challengeId, code } = await on.messageOf(challenge);
+  const response = await on.auth.verifyOtp({ challengeId, code });
+  if (response.tokens === undefined) throw new Error("no tokens");
+  return response as VerifyOtpResponse & { readonly tokens: TokenSet };
+}
+
+/** Another code of the same length; the n-th differs from the others. */
+export function wrongCode(code: string, n = 0): string {
+  return String((Number(code) + 1 + n) % 10 ** code.length).padStart(code.length, "0");
+}
+
+export function bearer(accessToken: string): { headers: Record<string, string> } {
+  return { headers: { authorization: `Bearer ${accessToken}` } };
+}
