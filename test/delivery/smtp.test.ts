@@ -81,7 +81,7 @@ describe("the mail that arrives", () => {
   test.each(["no address", "a@b.c, d@e.f", "Name <a@b.c> <d@e.f>", "a@b.c\r\nBcc: d@e.f", ""])(
     "a sender %j is refused at the start",
     (from) => {
-      expect(() => smtp(25, { from })).toThrow("the sender of e-mail must be");
+      expect(() => smtp(25, { from: { name: "", address: from } })).toThrow("the sender of e-mail must be");
     },
   );
 });
