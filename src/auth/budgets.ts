@@ -1,14 +1,5 @@
 import { randomJitter } from "../crypto/random.js";
-import type {
-  BudgetClaim,
-  BudgetReturn,
-  Challenge,
-  ChallengeToVerify,
-  Channel,
-  EpochMs,
-  Purpose,
-  SendGuard,
-} from "../store/store.js";
+import type { BudgetClaim, BudgetReturn, ChallengeToVerify, Channel, EpochMs, Purpose, SendGuard } from "../store/store.js";
 import type { Policy } from "./policy.js";
 
 /** What an allowance is for; the first byte of its key, so that no two kinds meet. */
@@ -92,9 +83,4 @@ export function redemptionReturns(policy: Policy, challenge: ChallengeToVerify, 
     );
   }
   return returns;
-}
-
-/** How many more times the challenge's code can be sent. */
-export function sendsLeft(challenge: Challenge): number {
-  return Math.max(challenge.sendsMax - challenge.sends, 0);
 }

@@ -1,6 +1,7 @@
 import type { ConnectError } from "@connectrpc/connect";
 import type { Log } from "../auth/deps.js";
 import { AuthError } from "../auth/errors.js";
+import { HashQueueFullError } from "../crypto/hash-queue.js";
 import { StoreUnavailableError } from "../store/store.js";
 import { createPlainErrors, isPlain, wireError } from "./errors.js";
 
@@ -22,6 +23,10 @@ export function createExplainFailure(log: Log): ExplainFailure {
     if (error instanceof StoreUnavailableError) {
       log.warn({ method, correlationId, error: describeError(error) }, "store unavailable");
       return plainError("UNAVAILABLE");
+    }
+    if (error instanceof HashQueueFullError) {
+      log.debug({ method, correlationId, retryAfterMs: error.retryAfterMs }, "call refused: the hash queue is full");
+      return wireError("OVERLOADED", { retryAfterMs: error.retryAfterMs });
     }
     log.error({ method, correlationId, error: describeError(error) }, "internal error");
     return wireError("INTERNAL", { metadata: { correlation_id: correlationId } });

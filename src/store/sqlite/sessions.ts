@@ -133,5 +133,5 @@ export function createSessions(
 /** `last_used_at` of a session is when its newest generation was made: that is the grace's beginning. */
 function mayReplay(row: SessionRow, idempotency: Uint8Array | null, graceMs: number, now: EpochMs): boolean {
   if (now - row.last_used_at < graceMs) return true;
-  return idempotency !== null && row.refresh_mac !== null && row.refresh_mac.equals(idempotency);
+  return idempotency !== null && row.refresh_mac?.equals(idempotency) === true;
 }

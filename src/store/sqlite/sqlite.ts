@@ -13,8 +13,8 @@ import { createSweep } from "./sweep.js";
 import { createUsers } from "./users.js";
 import { createWriter, translated } from "./writer.js";
 
-/** How long SQLite itself waits, with the event loop, for another process's write; the writer waits on without it. */
-const busyTimeoutMs = 50;
+/** How long opening waits for other processes, which may be migrating or changing to WAL just now. */
+const openTimeoutMs = 10_000;
 
 /**
  * Opens a database file, made with owner-only rights if it is not there. WAL with `synchronous=FULL`: a commit is on the disk
@@ -22,7 +22,7 @@ const busyTimeoutMs = 50;
  */
 export function openDatabase(path: string): Database.Database {
   if (path !== ":memory:") closeSync(openSync(path, "a", 0o600));
-  const db = new Database(path, { timeout: busyTimeoutMs });
+  const db = new Database(path, { timeout: openTimeoutMs });
   db.pragma("journal_mode = WAL");
   db.pragma("synchronous = FULL");
   db.pragma("secure_delete = ON");
@@ -37,7 +37,7 @@ export function openSqlite(options: { readonly path: string; readonly inFlight: 
     migrate(db);
   } catch (error) {
     db.close();
-    throw error;
+    throw translated(error);
   }
   const writer = createWriter(db, options.inFlight);
   const budgets = createBudgets(db);

@@ -20,6 +20,8 @@ interface Waiting {
 const windowMs = 2;
 /** Bounds how long one commit can keep the event loop. */
 const batchMax = 256;
+/** How long SQLite itself waits for another process's write, holding up the event loop; the writer waits on without it. */
+const busyTimeoutMs = 50;
 /** How long another process may hold the write lock before callers are told that the store is unavailable. */
 const busyLimitMs = 3_000;
 
@@ -28,6 +30,7 @@ const busyLimitMs = 3_000;
  *   company is in vain, so a lone call never waits.
  */
 export function createWriter(db: Database, inFlight: () => number): Writer {
+  db.pragma(`busy_timeout = ${busyTimeoutMs}`);
   const begin = db.prepare("BEGIN IMMEDIATE");
   const commit = db.prepare("COMMIT");
   const rollback = db.prepare("ROLLBACK");
@@ -104,8 +107,8 @@ export function createWriter(db: Database, inFlight: () => number): Writer {
   function retryLater(error: unknown): void {
     const now = performance.now();
     busySince ??= now;
-    if (now - busySince > busyLimitMs) return rejectAll(error);
-    timer = setTimeout(flush, 5 + Math.random() * 20);
+    if (now - busySince > busyLimitMs) rejectAll(error);
+    else timer = setTimeout(flush, 5 + Math.random() * 20);
   }
 
   function rejectAll(error: unknown): void {
