@@ -81,10 +81,7 @@ async function start(settings: Settings, { log, overrides, closers }: Given): Pr
   closers.push(() => outbox.stop());
 
   const deps = { ...core.deps, wakeOutbox: outbox.wake };
-  const clients = createClients({
-    defaultClient: settings.defaultClient,
-    allowedOrigins: settings.allowedOrigins === "any-localhost" ? ["any-localhost"] : settings.allowedOrigins,
-  });
+  const clients = createClients(settings);
   const gate = createGate({ ...deps, clients, issuer: settings.issuer });
   const services = [composeService({ inFlight, gate, log }, AuthService, createAuthService(deps))];
   const tls = settings.tls.kind === "files" ? await readTlsOptions(settings.tls) : null;

@@ -50,17 +50,18 @@ export function sendGuard(policy: Policy, sending: Sending & { readonly purpose:
   };
 }
 
-/** The allowances of one guess: of the identifier as given, and of the account behind it, which other identifiers share. */
+/**
+ * The allowances of one guess: of the identifier as given, and of the account behind it, which other identifiers share. Where there
+ * is no account the identifier stands in for it, so that a guess costs the same writes whether or not somebody is there.
+ */
 export function guessClaims(
   policy: Policy,
   challenge: ChallengeToVerify,
-): { readonly identifier: BudgetClaim; readonly account: BudgetClaim | null } {
+): { readonly identifier: BudgetClaim; readonly account: BudgetClaim } {
+  const account = challenge.ownerId === null ? challenge.identifierKey : Buffer.from(challenge.ownerId);
   return {
     identifier: { key: keyOf("guesses", challenge.identifierKey), limits: policy.guessesPerIdentifier },
-    account:
-      challenge.ownerId === null
-        ? null
-        : { key: keyOf("accountGuesses", Buffer.from(challenge.ownerId)), limits: policy.guessesPerAccount },
+    account: { key: keyOf("accountGuesses", account), limits: policy.guessesPerAccount },
   };
 }
 
@@ -70,8 +71,7 @@ export function guessClaims(
  */
 export function redemptionReturns(policy: Policy, challenge: ChallengeToVerify, guessedAt: EpochMs): BudgetReturn[] {
   const { identifier, account } = guessClaims(policy, challenge);
-  const returns: BudgetReturn[] = [{ key: identifier.key, spentAt: guessedAt }];
-  if (account !== null) returns.push({ key: account.key, spentAt: guessedAt });
+  const returns: BudgetReturn[] = [identifier, account].map(({ key }) => ({ key, spentAt: guessedAt }));
   for (const { at, requesterKey } of challenge.chargedSends) {
     returns.push(
       {

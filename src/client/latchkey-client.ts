@@ -56,11 +56,12 @@ export interface LatchkeyClient {
 
 /** Makes a client. Asks nothing of network or storage before it is used. */
 export function createLatchkeyClient(options: LatchkeyClientOptions): LatchkeyClient {
-  const { clientId, clock = Date.now, sleep = sleepByTimer } = options;
-  const name = `latchkey:${options.baseUrl.replace(/\/+$/, "")}:${clientId ?? ""}`;
+  const { baseUrl, clientId, clock = Date.now, sleep = sleepByTimer } = options;
+  const name = `latchkey:${baseUrl.replace(/\/+$/, "")}:${clientId ?? ""}`;
   const store = options.tokenStore ?? (typeof indexedDB === "undefined" ? memoryTokenStore() : indexedDbTokenStore(name));
   const changes = createChanges(store, name);
-  const transport = withClientId(options.transport ?? createConnectTransport(options), clientId);
+  const ownTransport = options.transport ?? createConnectTransport({ baseUrl, fetch: options.fetch });
+  const transport = withClientId(ownTransport, clientId);
   const plain = createClient(AuthService, transport);
   const turns = createTurns(store, name);
   const renewal = createRenewal({ store, turns, changes, refreshToken: plain.refreshToken, clock, sleep });

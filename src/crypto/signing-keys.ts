@@ -61,15 +61,18 @@ export async function loadSigningKeys(options: SigningKeyOptions, now: EpochMs):
     await reload();
   }
 
-  const first = await makeKey(options, { now, activeAt: now });
-  await store.addKey(first, { ifNone: true });
   await reload();
+  if (keys.length === 0) {
+    await store.addKey(await makeKey(options, { now, activeAt: now }), { ifNone: true });
+    await reload();
+  }
   await maintain(now);
 
   return {
     current(at) {
-      let latest = keys[0];
+      let latest: SigningKey | undefined;
       for (const key of keys) if (key.activeAt <= at && (latest === undefined || key.activeAt >= latest.activeAt)) latest = key;
+      latest ??= keys[0];
       if (latest === undefined) throw new Error("there is no signing key");
       return latest;
     },
@@ -124,6 +127,10 @@ async function openKey(sealer: Sealer, stored: StoredKey): Promise<SigningKey> {
   const opened = sealer.open("signing-key", stored.sealed, stored.keyId);
   if (opened === null) throw new Error(`the signing key ${stored.keyId} does not open with the configured master keys`);
   const publicJwk = JSON.parse(stored.publicJwk) as JWK;
+  // The id that the private half is sealed with is the public half's thumbprint: neither can be exchanged alone.
+  if ((await calculateJwkThumbprint(publicJwk)) !== stored.keyId) {
+    throw new Error(`the public half of the signing key ${stored.keyId} is not its own`);
+  }
   return {
     keyId: stored.keyId,
     alg: stored.alg,

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { type ClientHttp2Session, connect, constants, type OutgoingHttpHeaders } from "node:http2";
+import { type ClientHttp2Session, connect, type OutgoingHttpHeaders } from "node:http2";
 import { createConnection } from "node:net";
 
 /** What came back on a raw HTTP/2 stream: headers and trailers as one. */
@@ -61,8 +61,6 @@ export async function rawTcp(url: string, text: string | Buffer, ms = 2000): Pro
   clearTimeout(timer);
   return Buffer.concat(chunks).toString("latin1");
 }
-
-export const noError = constants.NGHTTP2_NO_ERROR;
 
 /** A promise with its handles. */
 export function deferred<T = void>() {

@@ -1,4 +1,4 @@
-import { type ChildProcess, fork } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import type { DatabaseLocation } from "../../src/store/open.js";
@@ -18,12 +18,24 @@ export interface StoreProcesses {
 
 const worker = fileURLToPath(new URL("store-worker.ts", import.meta.url));
 
-export async function startStoreProcesses(count: number): Promise<StoreProcesses> {
+/** @param options.fileBlocksMax How large the processes may make a file, in the blocks of `ulimit -f`: a disk that is full. */
+export async function startStoreProcesses(
+  count: number,
+  options: { readonly fileBlocksMax?: number } = {},
+): Promise<StoreProcesses> {
+  const limit = options.fileBlocksMax === undefined ? "" : `ulimit -f ${options.fileBlocksMax}; `;
   const children = Array.from({ length: count }, () =>
-    fork(worker, { execArgv: ["--import", "tsx"], serialization: "advanced" }),
+    spawn("sh", ["-c", `${limit}exec "$0" --import tsx "$1"`, process.execPath, worker], {
+      stdio: ["ignore", "inherit", "inherit", "ipc"],
+      serialization: "advanced",
+    }),
   );
-  const all = async (orderOf: (index: number) => StoreOrder): Promise<unknown[]> =>
-    (await Promise.all(children.map((child, index) => tell(child, orderOf(index))))).flat();
+  const all = async (orderOf: (index: number) => StoreOrder): Promise<unknown[]> => {
+    const answers = await Promise.all(children.map((child, index) => tell(child, orderOf(index))));
+    const error = answers.find((answer) => "error" in answer);
+    if (error !== undefined) throw new Error(error.error);
+    return answers.flatMap((answer) => ("results" in answer ? answer.results : []));
+  };
   return {
     async race(location, operation, inputs) {
       await all(() => ({ kind: "open", location }));
@@ -43,10 +55,9 @@ export async function startStoreProcesses(count: number): Promise<StoreProcesses
   };
 }
 
-async function tell(child: ChildProcess, order: StoreOrder): Promise<readonly unknown[]> {
+async function tell(child: ChildProcess, order: StoreOrder): Promise<StoreAnswer> {
   const answered = once(child, "message") as Promise<[StoreAnswer]>;
   child.send(order);
   const [answer] = await answered;
-  if ("error" in answer) throw new Error(answer.error);
-  return answer.results;
+  return answer;
 }

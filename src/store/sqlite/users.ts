@@ -66,19 +66,19 @@ export function createUsers(db: Database): Users {
   }
 
   return {
+    // Reads as much for somebody who is not there, so that time does not tell.
     recipient(identifier, channel) {
       if (identifier.kind === "username") {
         const row = byUsername.get(identifier.value);
+        const contact = contactsOf.all(row?.user_id ?? "").find(({ kind }) => kind === contactKindOf[channel]);
         if (row === undefined) return null;
-        const contact = contactsOf.all(row.user_id).find(({ kind }) => kind === contactKindOf[channel]);
         return {
           userId: row.user_id,
           locale: row.locale,
           contact: contact === undefined ? null : { kind: contact.kind, value: contact.value },
         };
       }
-      const userId = ownerOf(identifier);
-      const row = userId === null ? undefined : select.get(userId);
+      const row = select.get(ownerOf(identifier) ?? "");
       return row === undefined ? null : { userId: row.user_id, locale: row.locale, contact: identifier };
     },
     find(userId) {

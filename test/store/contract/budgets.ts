@@ -78,10 +78,14 @@ export function budgets(scene: Scene): void {
   it("an allowance of nothing is never granted", async () => {
     const { store } = scene;
     const challenge = await endless(store);
-    await expectNothingHappened(store, { now: t0, challenges: [challenge.challengeId], budgets: [bytes("budget")] }, async () => {
-      const refused = expectKind(await spend(store, challenge, claimOf("budget", 0), t0), "limited");
-      expect(refused.retryAt).toBeGreaterThan(t0);
-    });
+    await expectNothingHappened(
+      store,
+      { now: t0, challenges: [challenge.challengeId], budgets: [bytes("budget")] },
+      async () => {
+        const refused = expectKind(await spend(store, challenge, claimOf("budget", 0), t0), "limited");
+        expect(refused.retryAt).toBeGreaterThan(t0);
+      },
+    );
   });
 
   it("a refusal spends nothing, however often it is asked for", async () => {

@@ -1,0 +1,48 @@
+import { availableParallelism } from "node:os";
+import { drive, inTurns } from "../measure.mjs";
+
+const cores = availableParallelism();
+const clients = 32;
+
+/** What somebody might turn; the hash queue's length is no setting, so it is turned by pretending another number of cores. */
+const variants = {
+  "as shipped": {},
+  "half of the hashes at once": { BENCH_PARALLELISM: String(Math.max(1, cores / 2)) },
+  "twice the hashes at once": { BENCH_PARALLELISM: String(2 * cores) },
+  "16 threads": { UV_THREADPOOL_SIZE: "16" },
+  "log of warnings": { LATCHKEY_LOG_LEVEL: "warn" },
+};
+
+/** What is shipped, beside the same with other settings. */
+export async function measureDefaults({ stage, load, rounds, windowMs, report }) {
+  const mail = await stage.startMail("mail", 0);
+  for (const [codeHash, ms] of Object.entries({ owasp: 1.5 * windowMs, fast: windowMs })) {
+    const servers = [];
+    const measurements = {};
+    for (const [name, env] of Object.entries(variants)) {
+      const label = `shipped-${codeHash}-${name.replaceAll(" ", "-")}`;
+      const started = await stage.startShipped(label, { mailPort: mail.port, env: { LATCHKEY_CODE_HASH: codeHash, ...env } });
+      servers.push(started.server);
+      const at = { load, ...started };
+      await drive(at, "login", { clients, ms: windowMs / 2 });
+      measurements[name] = () => drive(at, "login", { clients, ms });
+    }
+    reportVariants(report, codeHash, await inTurns(rounds, measurements));
+    await Promise.all(servers.map((server) => server.stop()));
+  }
+  await mail.server.stop();
+}
+
+function reportVariants(report, codeHash, seen) {
+  const { "as shipped": shipped, ...others } = seen;
+  const best = Math.max(...Object.values(seen).map(({ perSecond }) => perSecond));
+  report.add(`logins as shipped, to the best settings found, ${codeHash}`, {
+    value: shipped.perSecond,
+    unit: "/s",
+    reference: best,
+    atLeast: 0.9,
+  });
+  for (const [name, { perSecond }] of Object.entries(others)) {
+    report.add(`  with ${name}, ${codeHash}`, { value: perSecond, unit: "/s", reference: shipped.perSecond });
+  }
+}

@@ -1,0 +1,38 @@
+import { setTimeout as sleep } from "node:timers/promises";
+
+/** What the outbox needs to settle the last deliveries, which the logins of a window are charged with. */
+const settlingMs = 150;
+
+/**
+ * Drives a server for a while. Gives what the load saw, with the CPU (user and system) that the server's process used, by its own
+ * account, for each call that succeeded.
+ */
+export async function drive({ load, server, target }, act, how) {
+  const before = await server.ask("usage");
+  const result = await load.ask("closedLoop", { target, act, ...how });
+  await sleep(settlingMs);
+  const after = await server.ask("usage");
+  if (result.count === 0) throw new Error(`${server.name}: no ${act} succeeded: ${result.failure}`);
+  if (result.failed > 0)
+    process.stderr.write(`${server.name}: ${result.failed} of ${result.count} failed: ${result.failure}\n`);
+  return { ...result, cpuMs: (after.cpuMs - before.cpuMs) / result.count };
+}
+
+/** Runs all measurements `rounds` times, one after the other in turn, so that a slow moment of the machine hits each alike. */
+export async function inTurns(rounds, measurements) {
+  const seen = Object.fromEntries(Object.keys(measurements).map((name) => [name, []]));
+  for (let round = 0; round < rounds; round += 1) {
+    for (const [name, measure] of Object.entries(measurements)) seen[name].push(await measure());
+  }
+  return Object.fromEntries(Object.entries(seen).map(([name, results]) => [name, medians(results)]));
+}
+
+/** The median of every number of the results. */
+function medians(results) {
+  return Object.fromEntries(Object.keys(results[0]).map((key) => [key, median(results.map((result) => result[key]))]));
+}
+
+export function median(values) {
+  const numbers = values.filter((value) => typeof value === "number").sort((a, b) => a - b);
+  return numbers[Math.floor(numbers.length / 2)] ?? null;
+}

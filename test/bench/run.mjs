@@ -1,0 +1,59 @@
+// Measures the numbers of the design, as ratios within one run. `node run.mjs [group…] [--quick] [--profile=<folder>]`:
+// groups are start, speed, hashing, mail and defaults, all if none is named; --quick is one short round, to see whether everything
+// works; --profile leaves a CPU profile of every server in a folder.
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { stopAll } from "./processes.mjs";
+import { createReport, printReport } from "./report.mjs";
+import { createStage } from "./stage.mjs";
+
+const { values, positionals } = parseArgs({
+  options: { quick: { type: "boolean", default: false }, profile: { type: "string" } },
+  allowPositionals: true,
+});
+const here = fileURLToPath(new URL(".", import.meta.url));
+if (!existsSync(join(here, "node_modules"))) execFileSync("npm", ["ci"], { cwd: here, stdio: "inherit" });
+
+const groups = {
+  start: async () => (await import("./groups/start.mjs")).measureStart,
+  speed: async () => (await import("./groups/speed.mjs")).measureSpeed,
+  hashing: async () => (await import("./groups/hashing.mjs")).measureHashing,
+  mail: async () => (await import("./groups/mail.mjs")).measureMail,
+  defaults: async () => (await import("./groups/defaults.mjs")).measureDefaults,
+};
+const wanted = positionals.length === 0 ? Object.keys(groups) : positionals;
+const unknown = wanted.filter((name) => !(name in groups));
+if (unknown.length > 0) throw new Error(`no such group: ${unknown.join(", ")}; there are ${Object.keys(groups).join(", ")}`);
+
+const folder = mkdtempSync(join(tmpdir(), "latchkey-bench-"));
+const nodeArgs = values.profile === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${resolve(values.profile)}`];
+const report = createReport();
+const size = values.quick ? { rounds: 1, windowMs: 1000 } : { rounds: 3, windowMs: 3000 };
+for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => void end(1));
+
+async function end(exitCode) {
+  await stopAll();
+  rmSync(folder, { recursive: true, force: true });
+  process.exit(exitCode);
+}
+
+try {
+  const stage = createStage({ folder, nodeArgs });
+  const load = await stage.startLoad();
+  await stage.makeSeed(load);
+  for (const name of wanted) {
+    const startedAt = performance.now();
+    const measure = await groups[name]();
+    await measure({ stage, load, report, ...size });
+    process.stderr.write(`${name}: ${Math.round((performance.now() - startedAt) / 1000)} s\n`);
+  }
+  printReport(report.lines);
+  await end(0);
+} catch (error) {
+  process.stderr.write(`${error.stack}\n`);
+  await end(1);
+}

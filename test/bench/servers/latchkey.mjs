@@ -1,0 +1,50 @@
+// The product as `app.ts` composes it, with an inbox in memory as its only provider and, with BENCH_HASHER=none, without argon2.
+import { startApp } from "../../../dist/app.js";
+import { diskFiles, readSettings } from "../../../dist/config.js";
+import { hashConcurrency } from "../../../dist/core.js";
+import { createHashQueue } from "../../../dist/crypto/hash-queue.js";
+import { createInbox } from "../../../dist/delivery/inbox.js";
+import { createLog } from "../../../dist/log.js";
+import { openCodes } from "../codes.mjs";
+
+/** Everything of the code hasher but the hash: the queue with its slots, and a comparison of what was stored. */
+function createNullHasher() {
+  const queue = createHashQueue(hashConcurrency("fast"));
+  const tagOf = (code) => Buffer.alloc(32, code);
+  const slot = {
+    hash: async (code) => ({ profile: "fast", pepperId: "none", salt: Buffer.alloc(16), tag: tagOf(code) }),
+    matches: async (code, _binding, stored) => tagOf(code).equals(stored.tag),
+  };
+  return {
+    withSlot: (priority, signal, work) => queue.run(priority, signal, () => work(slot)),
+    waiting: queue.waiting,
+  };
+}
+
+function createHandingInbox() {
+  const inbox = createInbox(Date.now);
+  const hand = openCodes(process.env.BENCH_CODES);
+  return {
+    ...inbox,
+    async send(message) {
+      const result = await inbox.send(message);
+      hand(message.to.value, message.code);
+      return result;
+    },
+  };
+}
+
+async function start() {
+  const read = readSettings(process.env, { files: diskFiles });
+  if (!read.ok) throw new Error(read.problems.join("\n"));
+  const overrides = process.env.BENCH_HASHER === "none" ? { codes: createNullHasher() } : {};
+  const log = createLog(read.settings.logLevel, { pretty: false });
+  return await startApp(read.settings, log, { ...overrides, providers: [createHandingInbox()] });
+}
+
+const started = start();
+globalThis.answer({ ready: async () => ({ port: (await started).grpcPort }) });
+process.on("SIGTERM", async () => {
+  await (await started).stop();
+  process.exit();
+});

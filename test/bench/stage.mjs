@@ -1,0 +1,105 @@
+import { randomBytes } from "node:crypto";
+import { copyFileSync, mkdirSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { join } from "node:path";
+import { logLine, startProcess } from "./processes.mjs";
+
+/** As `src/latchkey.cts` sizes the thread pool. */
+const poolSize = (codeHash) => String((codeHash === "fast" ? 2 : 1) * availableParallelism() + 4);
+
+const secret = () => randomBytes(32).toString("base64");
+const shared = {
+  LATCHKEY_PEPPER: secret(),
+  LATCHKEY_MASTER_KEY: secret(),
+  LATCHKEY_GRPC_LISTEN: "127.0.0.1:0",
+  LATCHKEY_HTTP_LISTEN: "127.0.0.1:0",
+};
+
+/** Enough for everybody to have a quarter of a minute between two logins, which production demands. */
+export const usersMax = 10_000;
+
+/** Starts the processes of a run, each in a folder of its own within `folder`. */
+export function createStage({ folder, nodeArgs }) {
+  const BENCH_CODES = join(folder, "codes.sock");
+  const seed = join(folder, "seed.db");
+
+  async function start(script, name, options = {}) {
+    const own = join(folder, name);
+    mkdirSync(own, { recursive: true });
+    const env = { BENCH_CODES, ...options.env };
+    const server = startProcess(script, { name, folder: own, ...options, env });
+    return { server, ...(options.ready ? await options.ready(server) : await server.ask("ready")) };
+  }
+
+  async function startServer(script, name, { kind, users, ...options }) {
+    const { server, port } = await start(script, name, { nodeArgs, ...options });
+    return { server, target: { kind, port, users } };
+  }
+
+  function databaseOf(name, from = seed) {
+    mkdirSync(join(folder, name), { recursive: true });
+    const path = join(folder, name, "latchkey.db");
+    if (from !== null) copyFileSync(from, path);
+    return `sqlite:${path}`;
+  }
+
+  return {
+    async startLoad() {
+      return (await start("load/main.mjs", "load")).server;
+    },
+
+    async startArgon2() {
+      return (await start("servers/argon2.mjs", "argon2", { env: { UV_THREADPOOL_SIZE: String(availableParallelism()) } }))
+        .server;
+    },
+
+    startEcho: () => startServer("servers/echo.mjs", "echo", { kind: "echo" }),
+
+    /** `storeOtp`: `plain`, or `hashed` by SHA-256. */
+    startBetterAuth(storeOtp) {
+      const env = { NODE_ENV: "production", BENCH_SECRET: secret(), BENCH_STORE_OTP: storeOtp };
+      return startServer("servers/better-auth.mjs", `better-auth-${storeOtp}`, { kind: "better-auth", users: 500, env });
+    },
+
+    startMail: async (name, delayMs) => await start("servers/mail.mjs", name, { env: { BENCH_DELAY_MS: String(delayMs) } }),
+
+    /** The composition with an inbox in memory; `codeHash` is a profile or `none`. Development, for logins without a cooldown. */
+    startLatchkey(name, codeHash, { database = databaseOf(name) } = {}) {
+      const profile = codeHash === "none" ? "fast" : codeHash;
+      const env = {
+        ...shared,
+        LATCHKEY_MODE: "development",
+        LATCHKEY_INBOX_LISTEN: "127.0.0.1:0",
+        LATCHKEY_RESEND_COOLDOWN: "0",
+        LATCHKEY_CODE_HASH: profile,
+        LATCHKEY_DATABASE_URL: database,
+        BENCH_HASHER: codeHash,
+        UV_THREADPOOL_SIZE: poolSize(profile),
+      };
+      return startServer("servers/latchkey.mjs", name, { kind: "latchkey", users: usersMax, env });
+    },
+
+    /** What is shipped, as a deployment in production starts it. `empty`: with a database that is not there yet. */
+    startShipped(name, { mailPort, env = {}, empty = false }) {
+      const settings = {
+        ...shared,
+        LATCHKEY_MODE: "production",
+        LATCHKEY_ISSUER: "https://auth.example.com",
+        LATCHKEY_DEFAULT_CLIENT: "on",
+        LATCHKEY_DATABASE_URL: databaseOf(name, empty ? null : seed),
+        LATCHKEY_SMTP_URL: `smtp://127.0.0.1:${mailPort}?from=codes@example.com&starttls=never`,
+        ...env,
+      };
+      const ready = async (server) => ({ port: (await logLine(server, ({ msg }) => msg === "serving")).grpc });
+      const options = { kind: "latchkey", users: usersMax, args: ["serve"], env: settings, ready };
+      return startServer("../../dist/latchkey.cjs", name, options);
+    },
+
+    /** Makes the database with all users that every Latchkey server of the run begins with a copy of. */
+    async makeSeed(load) {
+      const { server, target } = await this.startLatchkey("seed", "none", { database: `sqlite:${seed}` });
+      await load.ask("register", { target });
+      await server.stop();
+    },
+  };
+}

@@ -1,0 +1,102 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { checkKeys, resealKeys, WrongKeyError } from "../../src/crypto/key-checks.js";
+import { createKeyring } from "../../src/crypto/keyring.js";
+import { loadLookupKeys } from "../../src/crypto/lookup-keys.js";
+import { createSealer } from "../../src/crypto/sealing.js";
+import { loadSigningKeys } from "../../src/crypto/signing-keys.js";
+import type { Store } from "../../src/store/store.js";
+import { keyOf, openMemory, ringOf, signingOptions, t0 } from "./fixtures.js";
+
+describe("the check of the configured keys", () => {
+  let store: Store;
+  beforeEach(async () => {
+    store = await openMemory();
+  });
+
+  const rings = (master = ringOf("m1"), pepper = ringOf("p1")) => ({ master, pepper });
+
+  async function expectRefused(given: ReturnType<typeof rings>, sentence: string): Promise<void> {
+    const before = await store.listKeyChecks();
+    const failure = await checkKeys(store, given).catch((error: unknown) => error);
+    expect(failure).toBeInstanceOf(WrongKeyError);
+    expect((failure as Error).message).toBe(sentence);
+    expect(await store.listKeyChecks()).toEqual(before);
+  }
+
+  it("remembers the keys of a new database and lets the same ones in again", async () => {
+    for (let start = 0; start < 3; start += 1) await checkKeys(store, rings());
+    const known = (await store.listKeyChecks()).map(({ use, keyId }) => `${use} ${keyId}`);
+    expect(known).toEqual(["master m1", "pepper p1"]);
+  });
+
+  it("stores nothing from which a key could be told", async () => {
+    await checkKeys(store, rings());
+    for (const { check } of await store.listKeyChecks()) {
+      expect([keyOf("m1"), keyOf("p1")].some((key) => key.equals(check))).toBe(false);
+    }
+  });
+
+  it.each([
+    ["master", "LATCHKEY_MASTER_KEY", "m1"],
+    ["pepper", "LATCHKEY_PEPPER", "p1"],
+  ] as const)("refuses another %s key under the same id and changes nothing", async (use, variable, id) => {
+    await checkKeys(store, rings());
+    const wrong = createKeyring([{ id, key: keyOf("wrong") }]);
+    await expectRefused(
+      { ...rings(), [use]: wrong },
+      `${variable} id ${id} is not the key that the database was made with: restore the right key; nothing was changed`,
+    );
+    await checkKeys(store, rings());
+  });
+
+  it.each([
+    ["master", "LATCHKEY_MASTER_KEY", "m1"],
+    ["pepper", "LATCHKEY_PEPPER", "p1"],
+  ] as const)("refuses a lost %s key, says how to go on and does not remember the new one", async (use, variable, id) => {
+    await checkKeys(store, rings());
+    await expectRefused(
+      { ...rings(), [use]: ringOf("new") },
+      `the database was made with ${variable} id ${id}, which is not configured: ` +
+        `add it as ${id}:<base64>, or give it up with "latchkey keys retire ${id}"`,
+    );
+  });
+
+  it("lets a rotation in, remembers the new key, and from then on needs both until the old one is retired", async () => {
+    await checkKeys(store, rings());
+    await checkKeys(store, rings(ringOf("m2", "m1")));
+    await expect(checkKeys(store, rings(ringOf("m1")))).rejects.toThrow("id m2, which is not configured");
+    await expect(checkKeys(store, rings(ringOf("m2")))).rejects.toThrow("id m1, which is not configured");
+    await store.deleteKeyCheck({ use: "master", keyId: "m1" });
+    await checkKeys(store, rings(ringOf("m2")));
+  });
+
+  it("does not take a master key for a pepper of the same id", async () => {
+    await checkKeys(store, rings(ringOf("k"), ringOf("k2")));
+    const swapped = rings(ringOf("k2"), ringOf("k"));
+    await expect(checkKeys(store, swapped)).rejects.toBeInstanceOf(WrongKeyError);
+  });
+
+  it("seals the deployment's own keys again under the current master key, so that the old one can go", async () => {
+    const lookup = await loadLookupKeys({ store, sealer: createSealer(ringOf("m1")), now: t0 });
+    const signing = await loadSigningKeys(signingOptions(store), t0);
+    const sealer = createSealer(ringOf("m2", "m1"));
+    await resealKeys(store, sealer, "m2");
+    const sealed = await store.listKeys();
+    expect(sealed.map((key) => sealer.keyIdOf(key.sealed))).toEqual(["m2", "m2"]);
+    await resealKeys(store, sealer, "m2");
+    expect(await store.listKeys(), "nothing to do the second time").toEqual(sealed);
+    const alone = createSealer(ringOf("m2"));
+    const contact = { kind: "email", value: "a@example.com" } as const;
+    const again = await loadLookupKeys({ store, sealer: alone, now: t0 });
+    expect(again.identifier(contact)).toEqual(lookup.identifier(contact));
+    const reloaded = await loadSigningKeys(signingOptions(store, { sealer: alone }), t0);
+    expect(reloaded.jwks()).toBe(signing.jwks());
+  });
+
+  it("refuses to seal again what does not open, and leaves it", async () => {
+    await loadSigningKeys(signingOptions(store), t0);
+    const before = await store.listKeys();
+    await expect(resealKeys(store, createSealer(ringOf("m2")), "m2")).rejects.toBeInstanceOf(WrongKeyError);
+    expect(await store.listKeys()).toEqual(before);
+  });
+});

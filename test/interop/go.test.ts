@@ -1,0 +1,45 @@
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { type Latchkey, startLatchkey } from "./support/latchkey.js";
+import { goProgram } from "./support/paths.js";
+import { runWell } from "./support/run.js";
+
+let latchkey: Latchkey;
+let seen: Record<string, unknown>;
+
+beforeAll(async () => {
+  latchkey = await startLatchkey();
+  seen = JSON.parse(await runWell(goProgram, [latchkey.grpcAddress, latchkey.inboxUrl]));
+});
+afterAll(() => latchkey.stop());
+
+it("a Go program on generated stubs registers a user, signs in, refreshes, reads the user and lists one session", () => {
+  expect(seen).toMatchObject({
+    userId: expect.stringMatching(/^[0-9a-f-]{36}$/),
+    displayName: "Gopher",
+    isNewUser: true,
+    refreshed: true,
+    currentUserId: seen.userId,
+    sessions: 1,
+  });
+});
+
+it("a Go program decodes ErrorInfo, RetryInfo and BadRequest of refusals", () => {
+  const refused = (code: string, reason: string) => expect.objectContaining({ code, reason, domain: "latchkey" });
+  expect(seen.refusals).toEqual({
+    hastyResend: refused("ResourceExhausted", "TOO_MANY_REQUESTS"),
+    wrongCode: refused("Unauthenticated", "CODE_INVALID"),
+    invalidCode: refused("InvalidArgument", "REQUEST_INVALID"),
+    accessAfterSignOut: refused("Unauthenticated", "TOKEN_INVALID"),
+    refreshAfterSignOut: refused("Unauthenticated", "SESSION_ENDED"),
+  });
+  const { hastyResend, invalidCode } = seen.refusals as Record<string, { retryAfterMs: number; fieldViolations: string[] }>;
+  expect(hastyResend?.retryAfterMs).toBeGreaterThan(0);
+  expect(hastyResend?.retryAfterMs).toBeLessThan(60_000);
+  expect(invalidCode?.fieldViolations).toEqual(["code"]);
+});
+
+it("a Go program finds the services by reflection v1 and v1alpha", () => {
+  const services = ["latchkey.v1.AuthService", "grpc.health.v1.Health"];
+  expect(seen.servicesV1).toEqual(services);
+  expect(seen.servicesV1Alpha).toEqual(services);
+});

@@ -1,0 +1,122 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { latchkeyBin } from "./paths.js";
+import { cleanEnv, runWell } from "./run.js";
+import { until } from "./until.js";
+
+type Env = Readonly<Record<string, string>>;
+
+/** `latchkey serve` as a process of its own, in a folder of its own, in development mode on free ports. */
+export interface Latchkey {
+  readonly ports: Ports;
+  /** What its tokens name as their issuer, which is where it serves HTTP. */
+  readonly issuer: string;
+  readonly inboxUrl: string;
+  /** `localhost:port` */
+  readonly grpcAddress: string;
+  /** Runs another command of the same deployment beside it, and gives what it prints. */
+  cli(...args: readonly string[]): Promise<string>;
+  /** Ends it and starts it again on the same database and ports. */
+  restart(env?: Env): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export interface Ports {
+  readonly grpc: number;
+  readonly http: number;
+  readonly inbox: number;
+}
+
+const startsMax = 3;
+
+export async function startLatchkey(env: Env = {}): Promise<Latchkey> {
+  const folder = mkdtempSync(join(tmpdir(), "latchkey-interop-"));
+  for (let starts = 1; ; starts += 1) {
+    const ports = await freePorts();
+    const given = { ...listeners(ports), ...env };
+    try {
+      return wrap({ folder, ports, env: given, child: await serve(folder, given) });
+    } catch (error) {
+      // Somebody else may have taken a port since it was found free.
+      if (starts === startsMax || !String(error).includes("taken by another process")) throw error;
+    }
+  }
+}
+
+interface Running {
+  readonly folder: string;
+  readonly ports: Ports;
+  env: Env;
+  child: ChildProcess;
+}
+
+function wrap(running: Running): Latchkey {
+  const { folder, ports } = running;
+  return {
+    ports,
+    issuer: `http://localhost:${ports.http}`,
+    inboxUrl: `http://localhost:${ports.inbox}`,
+    grpcAddress: `localhost:${ports.grpc}`,
+    cli: (...args) => runWell(process.execPath, [latchkeyBin, ...args], { cwd: folder, env: running.env }),
+    async restart(env = {}) {
+      await end(running.child);
+      running.env = { ...running.env, ...env };
+      running.child = await serve(folder, running.env);
+    },
+    async stop() {
+      await end(running.child);
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Resolves when it answers that it is ready. */
+async function serve(folder: string, env: Env): Promise<ChildProcess> {
+  const child = spawn(process.execPath, [latchkeyBin, "serve"], {
+    cwd: folder,
+    env: cleanEnv(env),
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let printed = "";
+  for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => (printed = (printed + chunk).slice(-10_000)));
+  try {
+    await until("the server is ready", async () => {
+      if (child.exitCode !== null) throw new Error(`latchkey serve ended with ${child.exitCode}\n${printed}`);
+      const response = await fetch(`http://${env.LATCHKEY_HTTP_LISTEN}/readyz`).catch(() => null);
+      // Another process may answer on a port that this one could not bind.
+      return response?.ok && printed.includes("serving") ? true : undefined;
+    });
+  } catch (error) {
+    await end(child);
+    throw error;
+  }
+  return child;
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = once(child, "exit");
+  child.kill("SIGTERM");
+  await ended;
+}
+
+function listeners({ grpc, http, inbox }: Ports): Env {
+  return {
+    LATCHKEY_MODE: "development",
+    LATCHKEY_GRPC_LISTEN: `127.0.0.1:${grpc}`,
+    LATCHKEY_HTTP_LISTEN: `127.0.0.1:${http}`,
+    LATCHKEY_INBOX_LISTEN: `127.0.0.1:${inbox}`,
+  };
+}
+
+async function freePorts(): Promise<Ports> {
+  const servers = [0, 1, 2].map(() => createServer().listen(0, "127.0.0.1"));
+  await Promise.all(servers.map((server) => once(server, "listening")));
+  const [grpc, http, inbox] = servers.map((server) => (server.address() as { port: number }).port);
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return { grpc: grpc!, http: http!, inbox: inbox! };
+}

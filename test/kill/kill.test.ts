@@ -1,0 +1,153 @@
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { endServers, killDuringStart, newFolder, productionEnv, type Server, startServer, until } from "../support/server.js";
+import { type Aftermath, type Load, newIdempotencyKey, refusalOf, settleLost } from "./call.js";
+import { checkMails, checkSnapshot } from "./check.js";
+import { redeem } from "./guesses.js";
+import { createLedger, openChallenge, receiveMail } from "./ledger.js";
+import { work } from "./load.js";
+import { startMailbox } from "./mail.js";
+import { createRandom } from "./random.js";
+import { auditSession } from "./sessions.js";
+import { outboxLength, readSnapshot, type Snapshot } from "./snapshot.js";
+
+const rounds = Number(process.env.LATCHKEY_KILL_ROUNDS ?? 20);
+const seed = Number(process.env.LATCHKEY_KILL_SEED ?? Date.now() % 1_000_000);
+const workers = 24;
+const random = createRandom(seed);
+const ledger = createLedger();
+const load: Load = { ledger, random, grpc: undefined as never, running: false, thinkMsMax: 0, lost: [], answered: 0 };
+const counts = { starts: 0, killedStarts: 0, lost: 0, extraMails: 0, audits: 0 };
+
+let mail: Awaited<ReturnType<typeof startMailbox>>;
+let snapshot: Snapshot | null = null;
+let folder: string;
+let path: string;
+let env: ReturnType<typeof productionEnv>;
+
+beforeAll(async () => {
+  folder = newFolder();
+  path = join(folder, "latchkey.db");
+  mail = await startMailbox((to, code) => receiveMail(ledger, to, code));
+  env = { ...productionEnv(mail.port), LATCHKEY_CODE_LENGTH: "10", LATCHKEY_RESEND_COOLDOWN: "15s", LATCHKEY_CODE_TTL: "10m" };
+});
+
+afterAll(async () => {
+  await endServers();
+  await mail.stop();
+});
+
+it(`keeps every promise through ${rounds} kills -9 under load (seed ${seed})`, async () => {
+  console.log(`LATCHKEY_KILL_SEED=${seed} LATCHKEY_KILL_ROUNDS=${rounds} repeats this`);
+  for (let round = 1; round <= rounds; round += 1) {
+    await serveUntilKilled(await start(), random.between(600, 3_500));
+    if (random.chance(0.3)) await killStart();
+    expect(ledger.violations, `after kill ${round}`).toEqual([]);
+  }
+  const server = await start();
+  await eventuallyEmptyOutbox();
+  await redeemAll();
+  expect(ledger.violations, "at the end").toEqual([]);
+  expect((await server.stop()).code).toBe(0);
+  snapshot = readSnapshot(path);
+  expect([...checkSnapshot(ledger, snapshot, null), ...checkMails(ledger, snapshot)]).toEqual([]);
+  report();
+});
+
+async function serveUntilKilled(server: Server, ms: number): Promise<void> {
+  load.running = true;
+  load.thinkMsMax = 40;
+  const working = work(load, workers);
+  await new Promise((resolve) => setTimeout(resolve, ms));
+  // As much as possible is under way when it dies.
+  load.thinkMsMax = 0;
+  await new Promise((resolve) => setTimeout(resolve, random.between(40, 80)));
+  load.running = false;
+  await server.kill();
+  await working;
+}
+
+/** Starts the server on what the last one left, checks that, settles what was lost, and checks again through the front door. */
+async function start(): Promise<Server> {
+  counts.starts += 1;
+  const left = counts.starts === 1 ? null : readSnapshot(path);
+  if (left !== null) noteCrash(left);
+  const server = await startServer(env, { folder });
+  load.grpc = server.grpc;
+  if (left === null) return server;
+  counts.lost += await settleLost(load, { grpc: server.grpc, snapshot: left } satisfies Aftermath);
+  await audit(server);
+  return server;
+}
+
+function noteCrash(left: Snapshot): void {
+  ledger.violations.push(...checkSnapshot(ledger, left, snapshot));
+  for (const { challengeId, tries } of left.outbox) {
+    if (tries === 0) continue;
+    ledger.extraMails.set(challengeId, (ledger.extraMails.get(challengeId) ?? 0) + 1);
+    counts.extraMails += 1;
+  }
+  snapshot = left;
+}
+
+async function killStart(): Promise<void> {
+  counts.killedStarts += 1;
+  await killDuringStart(env, folder, random.between(50, 700));
+  noteCrash(readSnapshot(path));
+}
+
+/** Asks for all sessions that were used since the last time and some of the others; spent codes are tried again. */
+async function audit({ grpc }: Server): Promise<void> {
+  const sessions = ledger.users.flatMap((user) => user.sessions.map((session) => ({ user, session })));
+  const chosen = sessions.filter(({ session }) => session.touched || random.chance(50 / sessions.length));
+  const findings = await Promise.all(chosen.map(({ user, session }) => auditSession(user, session, grpc)));
+  ledger.violations.push(...findings.filter((finding) => finding !== null));
+  counts.audits += chosen.length;
+  const spent = ledger.users.flatMap(({ challenges }) => challenges).filter(({ state }) => state === "redeemed");
+  for (const { challengeId, code } of Array.from({ length: 20 }, () => random.pick(spent)).filter((one) => one !== undefined)) {
+    const again = { challengeId, code: code!, idempotencyKey: newIdempotencyKey() };
+    const reason = await refusalOf(grpc.verifyOtp(again));
+    if (reason !== "CODE_INVALID") ledger.violations.push(`challenge ${challengeId} could be redeemed again: ${reason}`);
+  }
+}
+
+/** What was being sent when a server died is sent again when its lease of a minute has run out. */
+async function eventuallyEmptyOutbox(): Promise<void> {
+  await until("an empty outbox", () => (outboxLength(path) === 0 ? true : undefined), 80_000);
+}
+
+/** Codes that nobody has used are still good, unless the guesses were spent. */
+async function redeemAll(): Promise<void> {
+  for (const user of ledger.users.filter((one) => !one.abandoned)) {
+    const challenge = openChallenge(user);
+    if (challenge === undefined || challenge.attempts.max >= 5 || user.wrongGuesses > 8) continue;
+    if (challenge.code === null) ledger.violations.push(`${user.email} never got a code`);
+    else await redeem({ ledger, user, challenge }, true).attempt(load.grpc);
+  }
+}
+
+function report(): void {
+  const sum = (list: readonly number[]) => list.reduce((a, b) => a + b, 0);
+  const copies = new Map<string, number>();
+  for (const { to, code } of ledger.mails) copies.set(`${to} ${code}`, (copies.get(`${to} ${code}`) ?? 0) + 1);
+  const challenges = ledger.users.flatMap((user) => user.challenges.map((challenge) => ({ user, challenge })));
+  const surplus = challenges.map(({ user, challenge }) =>
+    Math.max((copies.get(`${user.email} ${challenge.code}`) ?? 0) - challenge.sends.max, 0),
+  );
+  console.log(
+    JSON.stringify({
+      seed,
+      kills: rounds,
+      ...counts,
+      answered: load.answered,
+      users: ledger.users.length,
+      deleted: ledger.users.filter(({ deleted }) => deleted).length,
+      challenges: challenges.length,
+      sessions: sum(ledger.users.map(({ sessions }) => sessions.length)),
+      ended: sum(ledger.users.map(({ sessions }) => sessions.filter(({ state }) => state === "ended").length)),
+      mails: ledger.mails.length,
+      duplicates: sum(surplus),
+      mostCopiesTooMany: Math.max(...surplus),
+    }),
+  );
+}

@@ -1,0 +1,87 @@
+import { copyFileSync, existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import Database from "better-sqlite3";
+
+/** What the database holds. */
+export interface Snapshot {
+  readonly integrity: string;
+  readonly challenges: ReadonlyMap<string, StoredChallenge>;
+  readonly users: ReadonlySet<string>;
+  /** User by e-mail address. */
+  readonly contacts: ReadonlyMap<string, string>;
+  readonly sessions: ReadonlyMap<string, { readonly userId: string; readonly generation: number }>;
+  /** What idempotency keys remember of redemptions. */
+  readonly redemptions: readonly { readonly challengeId: string; readonly sessionId: string | null }[];
+  readonly outbox: readonly { readonly challengeId: string; readonly tries: number }[];
+}
+
+export interface StoredChallenge {
+  readonly contact: string | null;
+  readonly attempts: number;
+  readonly sends: number;
+  readonly consumed: boolean;
+  readonly cancelled: boolean;
+  readonly hasSealedCode: boolean;
+}
+
+/** Reads a copy of the files that a dead server left, so that the server's own recovery of them is still to come. */
+export function readSnapshot(path: string): Snapshot {
+  const folder = mkdtempSync(join(tmpdir(), "latchkey-snapshot-"));
+  const copy = join(folder, "latchkey.db");
+  try {
+    for (const suffix of ["", "-wal"]) if (existsSync(path + suffix)) copyFileSync(path + suffix, copy + suffix);
+    const db = new Database(copy);
+    try {
+      return readAll(db);
+    } finally {
+      db.close();
+    }
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** How many messages a running server has still to send. */
+export function outboxLength(path: string): number {
+  const db = new Database(path, { readonly: true, timeout: 1_000 });
+  try {
+    return db.prepare<[], { count: number }>("SELECT count(*) AS count FROM outbox").get()!.count;
+  } finally {
+    db.close();
+  }
+}
+
+function readAll(db: Database.Database): Snapshot {
+  const rows = <T>(sql: string): T[] => db.prepare<[], T>(sql).all();
+  const integrity = String(db.pragma("integrity_check", { simple: true }));
+  const challenges = rows<StoredChallenge & { challengeId: string }>(`
+    SELECT challenge_id AS challengeId, contact_value AS contact, attempts, sends, consumed_at IS NOT NULL AS consumed,
+      cancelled_at IS NOT NULL AS cancelled, sealed_code IS NOT NULL AS hasSealedCode
+    FROM challenges`);
+  const sessions = rows<{ sessionId: string; userId: string; generation: number }>(
+    "SELECT session_id AS sessionId, user_id AS userId, generation FROM sessions",
+  );
+  const outcomes = rows<{ outcome: string }>("SELECT outcome FROM idempotency").map(
+    ({ outcome }) => JSON.parse(outcome) as { kind: string; challengeId: string; sessionId: string | null },
+  );
+  return {
+    integrity,
+    challenges: new Map(
+      challenges.map(({ challengeId, consumed, cancelled, hasSealedCode, ...rest }) => [
+        challengeId,
+        { ...rest, consumed: Boolean(consumed), cancelled: Boolean(cancelled), hasSealedCode: Boolean(hasSealedCode) },
+      ]),
+    ),
+    users: new Set(rows<{ userId: string }>("SELECT user_id AS userId FROM users").map(({ userId }) => userId)),
+    contacts: new Map(
+      rows<{ value: string; userId: string }>("SELECT value, user_id AS userId FROM contacts").map(({ value, userId }) => [
+        value,
+        userId,
+      ]),
+    ),
+    sessions: new Map(sessions.map(({ sessionId, ...rest }) => [sessionId, rest])),
+    redemptions: outcomes.filter(({ kind }) => kind === "redeemed"),
+    outbox: rows("SELECT challenge_id AS challengeId, tries FROM outbox"),
+  };
+}

@@ -1,0 +1,12 @@
+import { defineConfig } from "vitest/config";
+
+// One file after another: the load of one must not be the slowness of the other.
+export default defineConfig({
+  test: {
+    include: ["test/kill/**/*.test.ts"],
+    fileParallelism: false,
+    pool: "forks",
+    testTimeout: 360_000,
+    hookTimeout: 60_000,
+  },
+});

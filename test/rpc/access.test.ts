@@ -1,0 +1,148 @@
+import { readdirSync } from "node:fs";
+import { create, createRegistry, type DescFile, type DescMethod } from "@bufbuild/protobuf";
+import { describe, expect, it } from "vitest";
+import type { Caller, UserCaller } from "../../src/auth/deps.js";
+import { type Access, AccessSchema, Caller as CallerKind } from "../../src/gen/latchkey/v1/access_pb.js";
+import { AuthService } from "../../src/gen/latchkey/v1/auth_service_pb.js";
+import { accessRule, createGate } from "../../src/rpc/access.js";
+import { allowsOrigin, createClients } from "../../src/rpc/clients.js";
+import type { Incoming } from "../../src/rpc/incoming.js";
+import { createFakeApp, goodToken, issuer, origin, session, startOfTime, user } from "../support/rpc.js";
+
+const asClient = create(AccessSchema, { caller: CallerKind.CLIENT });
+const asUser = create(AccessSchema, { caller: CallerKind.USER });
+const asRecentUser = create(AccessSchema, { caller: CallerKind.USER, recent: true });
+const asTokenHolder = create(AccessSchema, { caller: CallerKind.REFRESH_TOKEN });
+
+function incoming(facts: Partial<Incoming>): Incoming {
+  const nothing = { authorization: [], clientIds: [], origin: undefined, address: "192.0.2.1", userAgent: "test" };
+  return { ...nothing, timeoutMs: 1000, abort: new AbortController(), ...facts };
+}
+
+const bearer = { authorization: [`Bearer ${goodToken}`] };
+
+function ask(rule: Access, facts: Partial<Incoming>, app = createFakeApp()): Promise<Caller | UserCaller> {
+  return createGate({ ...app.deps, clients: app.clients, issuer })(rule, incoming(facts), "correlation");
+}
+
+describe("access rules", () => {
+  it("are declared by every method there is", async () => {
+    const folder = new URL("../../src/gen/latchkey/v1/", import.meta.url);
+    const modules = readdirSync(folder).map(async (name) => await import(new URL(name, folder).href));
+    const files = (await Promise.all(modules)).flatMap((module) => Object.values(module)).filter(isFile);
+    const methods = [...createRegistry(...files)].flatMap((desc) => (desc.kind === "service" ? desc.methods : []));
+    expect(methods.length).toBeGreaterThanOrEqual(11);
+    for (const method of methods) expect(accessRule(method).caller).not.toBe(CallerKind.UNSPECIFIED);
+  });
+
+  it("are demanded: a method without one, or with an impossible one, is refused at start", () => {
+    const method = AuthService.method.sendOtp;
+    const bare = { ...method, proto: { ...method.proto, options: undefined } } as DescMethod;
+    expect(() => accessRule(bare)).toThrow("latchkey.v1.AuthService.SendOtp does not declare who may call it");
+  });
+});
+
+function isFile(value: unknown): value is DescFile {
+  return (value as DescFile | undefined)?.kind === "file";
+}
+
+describe("who calls", () => {
+  it.each([
+    ["a client that names itself", asClient, { clientIds: ["default-web"] }],
+    ["the default client", asClient, {}],
+    ["the holder of a refresh token", asTokenHolder, {}],
+    ["the holder of a refresh token, whatever the authorization", asTokenHolder, { authorization: ["Bearer garbage"] }],
+    ["a page of the app", asClient, { origin }],
+    ["a page of the service itself", asClient, { origin: issuer }],
+  ])("%s is let in as the client", async (_what, rule, facts) => {
+    const caller = await ask(rule, facts);
+    expect(caller).toEqual({
+      clientId: "default-web",
+      address: "192.0.2.1",
+      userAgent: "test",
+      correlationId: "correlation",
+      signal: expect.any(AbortSignal),
+    });
+  });
+
+  it.each([
+    ["with a token", asUser, bearer],
+    ["with a token and its client", asUser, { ...bearer, clientIds: ["default-web"] }],
+    ["with a token where none is needed", asClient, bearer],
+    ["in any letter case of the scheme", asUser, { authorization: [`bearer ${goodToken}`] }],
+    ["signed in just now", asRecentUser, bearer],
+  ])("a user %s is let in with session and user", async (_what, rule, facts) => {
+    expect(await ask(rule, facts)).toMatchObject({ clientId: "default-web", session, user });
+  });
+
+  it.each([
+    ["no client, where there is no default", "CLIENT_UNKNOWN", asClient, {}, createFakeApp({ defaultClient: false })],
+    [
+      "the default client by name, where there is none",
+      "CLIENT_UNKNOWN",
+      asClient,
+      { clientIds: ["default-web"] },
+      createFakeApp({ defaultClient: false }),
+    ],
+    ["an unknown client", "CLIENT_UNKNOWN", asClient, { clientIds: ["nobody"] }],
+    ["an empty client", "CLIENT_UNKNOWN", asClient, { clientIds: [""] }],
+    ["two clients", "CLIENT_UNKNOWN", asClient, { clientIds: ["default-web", "default-web"] }],
+    ["another client than the token's", "CLIENT_UNKNOWN", asUser, { ...bearer, clientIds: ["nobody"] }],
+    ["no token", "TOKEN_INVALID", asUser, {}],
+    ["two tokens", "TOKEN_INVALID", asUser, { authorization: [...bearer.authorization, ...bearer.authorization] }],
+    ["two tokens in one", "TOKEN_INVALID", asUser, { authorization: [`${bearer.authorization[0]}, Bearer x`] }],
+    ["another scheme", "TOKEN_INVALID", asUser, { authorization: ["Basic YTpi"] }],
+    ["a token that is garbage", "TOKEN_INVALID", asUser, { authorization: ["Bearer garbage"] }],
+    ["a token that is garbage where none is needed", "TOKEN_INVALID", asClient, { authorization: ["Bearer garbage"] }],
+    ["an empty authorization where none is needed", "TOKEN_INVALID", asClient, { authorization: [""] }],
+    ["a page of somebody else", "ORIGIN_NOT_ALLOWED", asClient, { origin: "https://evil.test" }],
+    ["a page without origin of its own", "ORIGIN_NOT_ALLOWED", asClient, { origin: "null" }],
+    ["a page of somebody else with a token", "ORIGIN_NOT_ALLOWED", asUser, { ...bearer, origin: "https://evil.test" }],
+  ])("%s is refused with %s", async (_what, reason, rule, facts, app = createFakeApp()) => {
+    await expect(ask(rule, facts, app)).rejects.toMatchObject({ reason });
+  });
+
+  it.each([
+    ["has ended", null],
+    ["is another user's", { session: { ...session, userId: "other" }, user }],
+    ["is another client's", { session: { ...session, clientId: "other" }, user }],
+  ])("a token whose session %s is refused", async (_what, live) => {
+    const app = createFakeApp();
+    const deps = { ...app.deps, store: { findLiveSession: async () => live }, clients: app.clients, issuer };
+    await expect(createGate(deps)(asUser, incoming(bearer), "c")).rejects.toMatchObject({ reason: "TOKEN_INVALID" });
+  });
+
+  it("ten minutes after the sign-in it is recent, later it is not", async () => {
+    const app = createFakeApp();
+    app.now = startOfTime + 600_000;
+    await expect(ask(asRecentUser, bearer, app)).resolves.toMatchObject({ user });
+    app.now += 1;
+    await expect(ask(asRecentUser, bearer, app)).rejects.toMatchObject({ reason: "RECENT_SIGN_IN_REQUIRED" });
+    await expect(ask(asUser, bearer, app)).resolves.toMatchObject({ user });
+  });
+});
+
+describe("origins", () => {
+  const anyLocalhost = createClients({ defaultClient: true, allowedOrigins: "any-localhost" }).fallback!;
+
+  it.each(["http://localhost", "https://localhost:8443", "http://127.0.0.1:3000"])("any-localhost takes %s", (from) => {
+    expect(allowsOrigin(anyLocalhost, from)).toBe(true);
+  });
+
+  it.each([
+    "null",
+    "",
+    "http://localhost.evil.test",
+    "http://localhost:3000.evil.test",
+    "http://127.0.0.2",
+    "ftp://localhost",
+    "http://LOCALHOST",
+    "http://[::1]:3000",
+  ])("any-localhost does not take %j", (from) => {
+    expect(allowsOrigin(anyLocalhost, from)).toBe(false);
+  });
+
+  it("null is nobody's, even when it is listed", () => {
+    expect(allowsOrigin({ clientId: "c", allowedOrigins: ["null"] }, "null")).toBe(false);
+  });
+});

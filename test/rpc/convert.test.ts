@@ -1,0 +1,71 @@
+import { create, type JsonObject } from "@bufbuild/protobuf";
+import { describe, expect, it } from "vitest";
+import { RegisterUserRequestSchema } from "../../src/gen/latchkey/v1/auth_service_pb.js";
+import { ErrorReason } from "../../src/gen/latchkey/v1/error_reason_pb.js";
+import { toChallenge, toIdempotency, toUser } from "../../src/rpc/convert.js";
+import { wireError, wireErrors } from "../../src/rpc/errors.js";
+import { challenge, user } from "../support/rpc.js";
+
+const key = "0123456789abcdef";
+
+function idempotency(customAttributes: JsonObject, idempotencyKey = key) {
+  const request = create(RegisterUserRequestSchema, { email: "a@example.com", customAttributes, idempotencyKey });
+  return toIdempotency(RegisterUserRequestSchema, request);
+}
+
+describe("idempotency", () => {
+  it("is of the request, whatever the key and the order of its objects", () => {
+    const one = idempotency({ a: 1, b: { c: [{ e: 1, d: 2 }], "10": null, "9": true } });
+    const other = idempotency({ b: { "9": true, "10": null, c: [{ d: 2, e: 1 }] }, a: 1 }, "another-key-of-16");
+    expect(other?.request).toEqual(one?.request);
+    expect([one?.key, other?.key]).toEqual([key, "another-key-of-16"]);
+    expect(Buffer.from(one?.request ?? []).includes(key)).toBe(false);
+  });
+
+  it("tells requests apart", () => {
+    expect(idempotency({ a: 1 })?.request).not.toEqual(idempotency({ a: 2 })?.request);
+    expect(idempotency({ a: [1, 2] })?.request).not.toEqual(idempotency({ a: [2, 1] })?.request);
+  });
+
+  it("is none without a key, and leaves the request alone", () => {
+    expect(idempotency({}, "")).toBeNull();
+    const request = create(RegisterUserRequestSchema, { email: "a@example.com", idempotencyKey: key });
+    toIdempotency(RegisterUserRequestSchema, request);
+    expect(request.idempotencyKey).toBe(key);
+  });
+});
+
+describe("results", () => {
+  it("a challenge says how many sends are left, never fewer than none", () => {
+    expect(toChallenge(challenge)).toMatchObject({ sendsLeft: 4, alphabet: 1, channel: 1 });
+    expect(toChallenge({ ...challenge, sends: 6 })).toMatchObject({ sendsLeft: 0 });
+  });
+
+  it("a user has their attributes as an object, or not at all", () => {
+    expect(toUser(user)).toMatchObject({ customAttributes: { plan: { seats: 3 } }, username: "ada" });
+    expect(toUser({ ...user, customAttributes: "", username: null })).toMatchObject({
+      customAttributes: undefined,
+      username: "",
+    });
+  });
+});
+
+describe("errors", () => {
+  it("every reason of the proto has its wire code under its own name", () => {
+    const names = Object.keys(ErrorReason).filter((name) => Number.isNaN(Number(name)) && name !== "UNSPECIFIED");
+    expect(Object.keys(wireErrors).sort()).toEqual(names.sort());
+    for (const [name, [, reason]] of Object.entries(wireErrors)) expect(ErrorReason[reason]).toBe(name);
+  });
+
+  it("no message has a character that clients decode in different ways", () => {
+    for (const reason of Object.keys(wireErrors) as (keyof typeof wireErrors)[]) {
+      const { rawMessage } = wireError(reason);
+      expect(decodeURI(encodeURIComponent(rawMessage))).toBe(rawMessage);
+    }
+  });
+
+  it("a wait is whole seconds as a header, and never none", () => {
+    const header = (retryAfterMs: number) => wireError("TOO_MANY_REQUESTS", { retryAfterMs }).metadata.get("retry-after");
+    expect([header(0), header(1), header(1000), header(1001), header(-5)]).toEqual(["1", "1", "1", "2", "1"]);
+  });
+});

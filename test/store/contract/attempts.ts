@@ -1,0 +1,146 @@
+import { expect, it } from "vitest";
+import type { AttemptOutcome, Challenge, Store } from "../../../src/store/store.js";
+import {
+  type AttemptChange,
+  attemptOf,
+  budgetOf,
+  bytes,
+  claimOf,
+  expectNothingHappened,
+  hour,
+  issue,
+  minute,
+  ofKind,
+  redeem,
+  redemptionOf,
+  type Scene,
+  signIn,
+  t0,
+  times,
+} from "./fixtures.js";
+
+export function attempts(scene: Scene): void {
+  it("an attempt is counted on the challenge, the identifier's budget and the account's", async () => {
+    const { store } = scene;
+    const challenge = await issue(store);
+    const [identifier, account] = [claimOf("identifier", 10), claimOf("account", 10)];
+    const outcome = await store.takeAttempt(attemptOf(challenge, { identifier, account }));
+    expect(outcome).toEqual({ kind: "taken", accountBudgetSpent: false });
+    expect((await store.findChallenge(challenge.challengeId))?.attempts).toBe(1);
+    expect((await budgetOf(store, identifier.key, t0 + minute)).spent).toEqual([t0 + minute]);
+    expect((await budgetOf(store, account.key, t0 + minute)).spent).toEqual([t0 + minute]);
+  });
+
+  it("exactly attemptsMax attempts are granted in a row, the next is refused", async () => {
+    const { store } = scene;
+    const challenge = await issue(store);
+    const outcomes: AttemptOutcome[] = [];
+    for (const _ of times(6, Number)) outcomes.push(await store.takeAttempt(attemptOf(challenge)));
+    expect(outcomes.map(({ kind }) => kind)).toEqual(["taken", "taken", "taken", "taken", "taken", "refused"]);
+  });
+
+  it("of 200 racing attempts exactly 5 are taken, and the budgets hold 5 units", async () => {
+    const { store } = scene;
+    const challenge = await issue(store);
+    const [identifier, account] = [claimOf("identifier", 1_000), claimOf("account", 1_000)];
+    const outcomes = await Promise.all(times(200, () => store.takeAttempt(attemptOf(challenge, { identifier, account }))));
+    expect(ofKind(outcomes, "taken")).toHaveLength(5);
+    expect(ofKind(outcomes, "refused")).toEqual(times(195, () => ({ kind: "refused", why: "attempts_exhausted" })));
+    expect((await store.findChallenge(challenge.challengeId))?.attempts).toBe(5);
+    for (const { key } of [identifier, account]) {
+      expect((await budgetOf(store, key, t0 + minute)).spent).toEqual(times(5, () => t0 + minute));
+    }
+  });
+
+  it("new challenges do not refill the identifier's budget: of 40 racing attempts on 8 challenges 10 are taken", async () => {
+    const { store } = scene;
+    const challenges = await Promise.all(times(8, () => issue(store)));
+    const identifier = claimOf("identifier", 10);
+    const outcomes = await Promise.all(
+      times(40, (index) => store.takeAttempt(attemptOf(challenges[index % 8]!, { identifier }))),
+    );
+    expect(ofKind(outcomes, "taken")).toHaveLength(10);
+    expect(ofKind(outcomes, "limited")).toHaveLength(30);
+    const found = await Promise.all(challenges.map(({ challengeId }) => store.findChallenge(challengeId)));
+    expect(found.reduce((sum, one) => sum + one!.attempts, 0)).toBe(10);
+  });
+
+  it("a spent budget of the identifier spends neither the attempt nor the account's unit", async () => {
+    const { store } = scene;
+    const challenge = await issue(store);
+    const [identifier, account] = [claimOf("identifier", 1), claimOf("account", 10)];
+    await store.takeAttempt(attemptOf(challenge, { identifier, account, now: t0 }));
+    const watched = { now: t0 + 1, challenges: [challenge.challengeId], budgets: [identifier.key, account.key] };
+    await expectNothingHappened(store, watched, async () => {
+      const outcome = await store.takeAttempt(attemptOf(challenge, { identifier, account, now: t0 + 1 }));
+      expect(outcome).toEqual({ kind: "limited", retryAt: t0 + hour });
+    });
+  });
+
+  it("a spent budget of the account still spends the attempt and the identifier's unit, and says that the guess must fail", async () => {
+    const { store } = scene;
+    const challenge = await issue(store);
+    const [identifier, account] = [claimOf("identifier", 10), claimOf("account", 1)];
+    const take = (now: number) => store.takeAttempt(attemptOf(challenge, { identifier, account, now }));
+    expect(await take(t0)).toEqual({ kind: "taken", accountBudgetSpent: false });
+    expect(await take(t0 + 1)).toEqual({ kind: "taken", accountBudgetSpent: true });
+    expect((await store.findChallenge(challenge.challengeId))?.attempts).toBe(2);
+    expect((await budgetOf(store, identifier.key, t0 + 1)).spent).toEqual([t0, t0 + 1]);
+    expect((await budgetOf(store, account.key, t0 + 1)).spent).toEqual([t0]);
+  });
+
+  it("a decoy's attempts are counted and limited like a real challenge's", async () => {
+    const { store } = scene;
+    const decoy = await issue(store, { decoy: true });
+    const outcomes = await Promise.all(times(20, () => store.takeAttempt(attemptOf(decoy))));
+    expect(ofKind(outcomes, "taken")).toHaveLength(5);
+    expect(ofKind(outcomes, "refused")).toHaveLength(15);
+  });
+
+  it("an attempt is granted up to the last millisecond of the challenge's life", async () => {
+    const { store } = scene;
+    const challenge = await issue(store);
+    expect((await store.takeAttempt(attemptOf(challenge, { now: challenge.expiresAt - 1 }))).kind).toBe("taken");
+  });
+
+  const spoilers: readonly [string, Partial<AttemptChange>, ((store: Store, challenge: Challenge) => Promise<unknown>)?][] = [
+    ["unknown", { challengeId: "nothing" }],
+    ["foreign_client", { clientId: "another" }],
+    ["expired", { now: t0 + 5 * minute }],
+    ["consumed", {}, (store, { challengeId }) => store.redeemChallenge(redemptionOf(challengeId))],
+    ["cancelled", {}, (store, { contact }) => issue(store, { contact }).then((one) => redeem(store, one.challengeId))],
+    ["attempts_exhausted", {}, (store, challenge) => Promise.all(times(5, () => store.takeAttempt(attemptOf(challenge))))],
+  ];
+  for (const [why, change, spoil] of spoilers) {
+    it(`an attempt is refused as ${why}, and neither counted nor charged`, async () => {
+      const { store } = scene;
+      const challenge = await issue(store);
+      await spoil?.(store, challenge);
+      const [identifier, account] = [claimOf("identifier", 10), claimOf("account", 10)];
+      const watched = {
+        now: t0 + minute,
+        challenges: [challenge.challengeId],
+        budgets: [identifier.key, account.key],
+      };
+      await expectNothingHappened(store, watched, async () => {
+        const outcome = await store.takeAttempt(attemptOf(challenge, { identifier, account, ...change }));
+        expect(outcome).toEqual({ kind: "refused", why });
+      });
+    });
+  }
+
+  it("attempts and a redemption race: the redeemed challenge takes no further attempt", async () => {
+    const { store } = scene;
+    const { user } = await signIn(store);
+    const challenge = await issue(store, { contact: user.contacts[0]!, userId: user.userId, attemptsMax: 1_000 });
+    const key = bytes("identifier");
+    const [redeemed, ...outcomes] = await Promise.all([
+      store.redeemChallenge(redemptionOf(challenge.challengeId)),
+      ...times(30, () => store.takeAttempt(attemptOf(challenge, { identifier: { key, limits: [] } }))),
+    ]);
+    expect(redeemed.kind).toBe("redeemed");
+    const after = (await store.findChallenge(challenge.challengeId))!;
+    expect(after.attempts).toBe(ofKind(outcomes, "taken").length);
+    expect(ofKind(outcomes, "refused").every(({ why }) => why === "consumed")).toBe(true);
+  });
+}

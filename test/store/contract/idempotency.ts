@@ -1,0 +1,182 @@
+import { expect, it } from "vitest";
+import type { Store } from "../../../src/store/store.js";
+import {
+  attemptOf,
+  bytes,
+  claimOf,
+  email,
+  expectKind,
+  expectNothingHappened,
+  guardOf,
+  hour,
+  issue,
+  issueOf,
+  minute,
+  newChallenge,
+  type newSession,
+  newUser,
+  ofKind,
+  phone,
+  queued,
+  redeem,
+  redemptionOf,
+  register,
+  rotate,
+  type Scene,
+  second,
+  t0,
+  times,
+} from "./fixtures.js";
+
+const mac = bytes("call", 32);
+
+export function idempotency(scene: Scene): void {
+  it("20 racing issues with one key: one issues, all others get its challenge, and one message is due", async () => {
+    const { store } = scene;
+    const claim = claimOf("sends", 100);
+    const made = times(20, () => newChallenge());
+    const outcomes = await Promise.all(
+      made.map((one) => store.issueChallenges(issueOf(one, { idempotency: mac, guard: guardOf(one, { claims: [claim] }) }))),
+    );
+    const [issued] = ofKind(outcomes, "issued");
+    expect(ofKind(outcomes, "issued")).toHaveLength(1);
+    expect(ofKind(outcomes, "replayed")).toEqual(times(19, () => ({ kind: "replayed", challenges: issued!.challenges })));
+    expect(await queued(store, t0)).toEqual([issued!.challenges[0]!.challengeId]);
+  });
+
+  it("a repeat gets the challenges as they now are, before any budget is looked at, and changes nothing", async () => {
+    const { store } = scene;
+    const claim = claimOf("sends", 1);
+    const challenge = await issue(store, {}, { idempotency: mac, claims: [claim] });
+    await store.takeAttempt(attemptOf(challenge));
+    const again = newChallenge();
+    const guard = guardOf(again, { claims: [claim], totalMax: 0 });
+    const watched = { now: t0 + 1, challenges: [challenge.challengeId, again.challengeId], budgets: [claim.key] };
+    await expectNothingHappened(store, watched, async () => {
+      const expected = { kind: "replayed", challenges: [{ ...challenge, attempts: 1 }] };
+      const query = { idempotency: mac, identifier: null, channel: "email", guards: [guard], now: t0 + 1 } as const;
+      expect(await store.prepareSend(query)).toEqual(expected);
+      expect(await store.issueChallenges(issueOf(again, { idempotency: mac, guard, now: t0 + 1 }))).toEqual(expected);
+    });
+  });
+
+  it("a registration is repeated with all its challenges, in their order", async () => {
+    const { store } = scene;
+    const make = () => {
+      const challenges = [email(), phone()].map((contact) => newChallenge({ contact, purpose: "registration" }));
+      return challenges.map((challenge) => ({ challenge, guard: guardOf(challenge) }));
+    };
+    const registration = { registrationId: "r", sealedProfile: bytes("profile") };
+    const first = await store.issueChallenges({ idempotency: mac, registration, challenges: make(), now: t0 });
+    const again = await store.issueChallenges({ idempotency: mac, registration, challenges: make(), now: t0 + 1 });
+    expect(expectKind(again, "replayed").challenges).toEqual(expectKind(first, "issued").challenges);
+  });
+
+  it("other keys and no key are not repeats", async () => {
+    const { store } = scene;
+    await issue(store, {}, { idempotency: mac });
+    for (const idempotency of [bytes("another", 32), null, null]) {
+      expectKind(await store.issueChallenges(issueOf(newChallenge(), { idempotency })), "issued");
+    }
+  });
+
+  it("an issue is remembered until an hour after the challenge's expiry", async () => {
+    const { store } = scene;
+    const challenge = await issue(store, {}, { idempotency: mac });
+    const query = { idempotency: mac, identifier: null, channel: "email", guards: [] } as const;
+    const end = challenge.expiresAt + hour;
+    expectKind(await store.prepareSend({ ...query, now: end - 1 }), "replayed");
+    expectKind(await store.prepareSend({ ...query, now: end }), "ready");
+    expectKind(await store.issueChallenges(issueOf(newChallenge(), { idempotency: mac, now: end })), "issued");
+  });
+
+  it("20 racing resends with one key resend once", async () => {
+    const { store } = scene;
+    const challenge = await issue(store);
+    const { challengeId, clientId, requesterKey } = challenge;
+    const change = { challengeId, clientId, requesterKey, idempotency: mac, claims: [claimOf("sends", 100)], now: t0 + minute };
+    const outcomes = await Promise.all(times(20, () => store.resendChallenge(change)));
+    const [resent] = ofKind(outcomes, "resent");
+    expect(ofKind(outcomes, "replayed")).toEqual(times(19, () => ({ kind: "replayed", challenge: resent!.challenge })));
+    expect((await store.findChallenge(challengeId))?.sends).toBe(2);
+    expect(await queued(store, t0 + minute)).toHaveLength(2);
+  });
+
+  it("a refused resend is not remembered", async () => {
+    const { store } = scene;
+    const { challengeId, requesterKey } = await issue(store);
+    const change = { challengeId, requesterKey, idempotency: mac, claims: [], now: t0 + minute };
+    expectKind(await store.resendChallenge({ ...change, clientId: "another" }), "refused");
+    expectKind(await store.resendChallenge({ ...change, clientId: "client" }), "resent");
+  });
+
+  it("a sign-in is found again, with challenge, session, user and what was told", async () => {
+    const { store } = scene;
+    const [challenge] = await register(store, [email()]);
+    await redeem(store, (await issue(store)).challengeId, { newUser: newUser({ username: "ada" }) });
+    const done = await redeem(store, challenge!.challengeId, {
+      idempotency: mac,
+      newUser: newUser({ username: "ada" }),
+    });
+    expect(done).toMatchObject({ isNewUser: true, usernameTaken: true });
+    const found = await store.findRedemption({ idempotency: mac, now: t0 + 2 * minute });
+    expect(found).toEqual({ challenge: { ...challenge, consumedAt: t0 + minute }, redemption: done });
+  });
+
+  it("pending sources and a proof of contact are found again", async () => {
+    const { store } = scene;
+    const [challenge] = await register(store, [email(), phone()]);
+    await store.redeemChallenge(redemptionOf(challenge!.challengeId, { idempotency: mac }));
+    const pending = await store.findRedemption({ idempotency: mac, now: t0 + 2 * minute });
+    expect(pending?.redemption).toEqual({ kind: "pending", pendingSources: ["phone"] });
+    const proof = await issue(store, { purpose: "verify_contact" });
+    const other = bytes("other", 32);
+    await store.redeemChallenge(redemptionOf(proof.challengeId, { idempotency: other }));
+    const proven = await store.findRedemption({ idempotency: other, now: t0 + 2 * minute });
+    expect(proven?.redemption).toEqual({ kind: "proven" });
+    expect(proven?.challenge.challengeId).toBe(proof.challengeId);
+  });
+
+  it("of 20 racing redemptions the winner's outcome alone is remembered", async () => {
+    const { store } = scene;
+    const challenge = await issue(store);
+    const keys = times(20, (index) => bytes(`call ${index}`, 32));
+    const outcomes = await Promise.all(
+      keys.map((key) => store.redeemChallenge(redemptionOf(challenge.challengeId, { idempotency: key }))),
+    );
+    const found = await Promise.all(keys.map((key) => store.findRedemption({ idempotency: key, now: t0 + minute })));
+    expect(found.map((one) => one !== null)).toEqual(outcomes.map(({ kind }) => kind === "redeemed"));
+  });
+
+  const endings: readonly [
+    string,
+    (store: Store, session: ReturnType<typeof newSession>, userId: string) => Promise<unknown>,
+  ][] = [
+    ["the session was refreshed", (store, session) => rotate(store, session, { now: t0 + minute + second })],
+    [
+      "the session was revoked",
+      (store, { sessionId }, userId) => store.revokeSession({ sessionId, userId, now: t0 + minute + second }),
+    ],
+    ["the user was deleted", (store, _, userId) => store.deleteUser({ userId, now: t0 + minute + second })],
+  ];
+  for (const [what, end] of endings) {
+    it(`a sign-in is not found again once ${what}`, async () => {
+      const { store } = scene;
+      const challenge = await issue(store);
+      const { session, user } = await redeem(store, challenge.challengeId, { idempotency: mac });
+      expect(await store.findRedemption({ idempotency: mac, now: t0 + 2 * minute })).not.toBeNull();
+      await end(store, session, user.userId);
+      expect(await store.findRedemption({ idempotency: mac, now: t0 + 2 * minute })).toBeNull();
+    });
+  }
+
+  it("a redemption is not found again once its challenge has expired, nor under the key of another call", async () => {
+    const { store } = scene;
+    const challenge = await issue(store, {}, { idempotency: bytes("issue", 32) });
+    await redeem(store, challenge.challengeId, { idempotency: mac });
+    expect(await store.findRedemption({ idempotency: mac, now: challenge.expiresAt - 1 })).not.toBeNull();
+    expect(await store.findRedemption({ idempotency: mac, now: challenge.expiresAt })).toBeNull();
+    expect(await store.findRedemption({ idempotency: bytes("issue", 32), now: t0 })).toBeNull();
+    expect(await store.findRedemption({ idempotency: bytes("nothing", 32), now: t0 })).toBeNull();
+  });
+}

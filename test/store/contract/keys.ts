@@ -1,0 +1,117 @@
+import { expect, it } from "vitest";
+import type { StoredKey } from "../../../src/store/store.js";
+import {
+  bytes,
+  email,
+  hour,
+  issue,
+  minute,
+  newSession,
+  redeem,
+  rotate,
+  type Scene,
+  signIn,
+  t0,
+  times,
+  unique,
+} from "./fixtures.js";
+
+function newKey(changes: Partial<StoredKey> = {}): StoredKey {
+  const keyId = unique("key");
+  return {
+    keyId,
+    use: "signing",
+    alg: "ES256",
+    publicJwk: `{"kid":"${keyId}"}`,
+    sealed: bytes(keyId, 32),
+    createdAt: t0,
+    activeAt: t0,
+    ...changes,
+  };
+}
+
+export function keys(scene: Scene): void {
+  it("keys are listed oldest first, as they were added", async () => {
+    const { store } = scene;
+    expect(await store.listKeys()).toEqual([]);
+    const added = [
+      newKey({ createdAt: t0 + 2 }),
+      newKey({ createdAt: t0, activeAt: t0 + hour }),
+      newKey({ createdAt: t0 + 1 }),
+    ];
+    for (const key of added) expect(await store.addKey(key, { ifNone: false })).toBe(true);
+    expect(await store.listKeys()).toEqual([added[1], added[2], added[0]]);
+  });
+
+  it("of 20 racers that add the first key of a use one does; the other use is not in the way", async () => {
+    const { store } = scene;
+    await store.addKey(newKey({ use: "lookup", alg: "", publicJwk: "" }), { ifNone: true });
+    const added = await Promise.all(times(20, () => store.addKey(newKey(), { ifNone: true })));
+    expect(added.filter(Boolean)).toHaveLength(1);
+    expect((await store.listKeys()).map(({ use }) => use).sort()).toEqual(["lookup", "signing"]);
+  });
+
+  it("of 20 racers that seal a key again one does, and only over the form that it read", async () => {
+    const { store } = scene;
+    const key = newKey();
+    await store.addKey(key, { ifNone: false });
+    const change = (sealed: Uint8Array) => ({ keyId: key.keyId, was: key.sealed, sealed });
+    const resealed = await Promise.all(times(20, (index) => store.resealKey(change(bytes(`form ${index}`)))));
+    expect(resealed.filter(Boolean)).toHaveLength(1);
+    expect((await store.listKeys())[0]?.sealed).toEqual(bytes(`form ${resealed.indexOf(true)}`));
+    expect(await store.resealKey({ keyId: "nothing", was: key.sealed, sealed: bytes("x") })).toBe(false);
+  });
+
+  it("a deleted key is gone; deleting it again is no error", async () => {
+    const { store } = scene;
+    const [gone, kept] = [newKey(), newKey()];
+    for (const key of [gone, kept]) await store.addKey(key, { ifNone: false });
+    await store.deleteKey(gone.keyId);
+    await store.deleteKey(gone.keyId);
+    expect(await store.listKeys()).toEqual([kept]);
+  });
+
+  it("a check value is added once, never replaced, and can be deleted", async () => {
+    const { store } = scene;
+    const checks = times(20, (index) => ({ use: "master" as const, keyId: "k1", check: bytes(`check ${index}`) }));
+    await Promise.all(checks.map((check) => store.addKeyCheck(check)));
+    await store.addKeyCheck({ use: "pepper", keyId: "k1", check: bytes("pepper") });
+    const listed = await store.listKeyChecks();
+    expect(listed).toHaveLength(2);
+    await store.addKeyCheck({ use: "master", keyId: "k1", check: bytes("other") });
+    expect(await store.listKeyChecks()).toEqual(listed);
+    await store.deleteKeyCheck({ use: "master", keyId: "k1" });
+    await store.deleteKeyCheck({ use: "master", keyId: "k1" });
+    expect(await store.listKeyChecks()).toEqual([{ use: "pepper", keyId: "k1", check: bytes("pepper") }]);
+  });
+
+  it("uses of a key are live sessions and live challenges, and end with them", async () => {
+    const { store } = scene;
+    const count = (use: "master" | "pepper", keyId: string, now = t0) => store.countKeyUses({ use, keyId, now });
+    const { session } = await signIn(store, email(), { newSession: newSession({ keyId: "old", idleExpiresAt: t0 + hour }) });
+    await signIn(store, email(), { newSession: newSession({ keyId: "new" }) });
+    const codeHash = { profile: "fast", pepperId: "old pepper", salt: bytes("s"), tag: bytes("t", 32) };
+    const challenge = await issue(store, { codeHash });
+    await issue(store, { codeHash });
+    expect(await count("master", "old")).toBe(1);
+    expect(await count("pepper", "old pepper")).toBe(2);
+    expect(await count("pepper", "old")).toBe(0);
+    await redeem(store, challenge.challengeId);
+    expect(await count("pepper", "old pepper")).toBe(1);
+    expect(await count("pepper", "old pepper", t0 + 5 * minute)).toBe(0);
+    expect(await count("master", "old", session.idleExpiresAt)).toBe(0);
+  });
+
+  it("the sessions of a key are revoked and counted, others live on", async () => {
+    const { store } = scene;
+    const contact = email();
+    const old = await signIn(store, contact, { newSession: newSession({ keyId: "old" }) });
+    await signIn(store, contact, { newSession: newSession({ keyId: "old" }) });
+    const kept = await signIn(store, contact, { newSession: newSession({ keyId: "new" }) });
+    expect(await store.revokeSessionsOfKey({ keyId: "old", now: t0 })).toBe(2);
+    expect(await rotate(store, old.session)).toEqual({ kind: "ended" });
+    const listed = await store.listSessions({ userId: kept.user.userId, now: t0 });
+    expect(listed.map(({ sessionId }) => sessionId)).toEqual([kept.session.sessionId]);
+    expect(await store.countKeyUses({ use: "master", keyId: "old", now: t0 })).toBe(0);
+  });
+}

@@ -1,0 +1,101 @@
+import { expect, it } from "vitest";
+import type { IssueOutcome, NewChallenge, Store } from "../../../src/store/store.js";
+import {
+  bytes,
+  email,
+  expectKind,
+  expectNothingHappened,
+  guardOf,
+  hour,
+  issueOf,
+  minute,
+  newChallenge,
+  ofKind,
+  redeem,
+  type Scene,
+  t0,
+  times,
+} from "./fixtures.js";
+
+const limits = { perRequesterMax: 3, totalMax: 10 };
+
+async function send(
+  store: Store,
+  changes: Partial<NewChallenge>,
+  now = t0,
+): Promise<{ outcome: IssueOutcome; challenge: NewChallenge }> {
+  const challenge = newChallenge({ expiresAt: now + 5 * minute, ...changes });
+  return { outcome: await store.issueChallenges(issueOf(challenge, { guard: guardOf(challenge, limits), now })), challenge };
+}
+
+export function liveChallenges(scene: Scene): void {
+  it("a requester has at most 3 live challenges for an identifier, and retryAt is when the first of them ends", async () => {
+    const { store } = scene;
+    const contact = email();
+    for (const index of times(3, Number)) expectKind((await send(store, { contact }, t0 + index * 1_000)).outcome, "issued");
+    const now = t0 + 3_000;
+    const challenge = newChallenge({ contact });
+    await expectNothingHappened(store, { now, challenges: [challenge.challengeId] }, async () => {
+      const refused = await store.issueChallenges(issueOf(challenge, { guard: guardOf(challenge, limits), now }));
+      expect(refused).toEqual({ kind: "limited", retryAt: t0 + 5 * minute });
+    });
+    expectKind((await send(store, { contact }, t0 + 5 * minute - 1)).outcome, "limited");
+    expectKind((await send(store, { contact }, t0 + 5 * minute)).outcome, "issued");
+    expectKind((await send(store, { contact }, t0 + 5 * minute + 999)).outcome, "limited");
+  });
+
+  it("a stranger's live challenges leave another requester's allowance alone", async () => {
+    const { store } = scene;
+    const contact = email();
+    for (const _ of times(3, Number)) await send(store, { contact, requesterKey: bytes("stranger") });
+    expectKind((await send(store, { contact, requesterKey: bytes("stranger") })).outcome, "limited");
+    expectKind((await send(store, { contact, requesterKey: bytes("owner") })).outcome, "issued");
+  });
+
+  it("all requesters together have at most 10 for an identifier, and retryAt is truthful in both counts", async () => {
+    const { store } = scene;
+    const contact = email();
+    const requesterOf = (index: number) => bytes(`requester ${Math.floor(index / 3)}`);
+    for (const index of times(10, Number)) {
+      const { outcome } = await send(store, { contact, requesterKey: requesterOf(index) }, t0 + index * 1_000);
+      expectKind(outcome, "issued");
+    }
+    const now = t0 + 20_000;
+    const stranger = await send(store, { contact, requesterKey: bytes("stranger") }, now);
+    expect(stranger.outcome).toEqual({ kind: "limited", retryAt: t0 + 5 * minute });
+    const third = await send(store, { contact, requesterKey: requesterOf(6) }, now);
+    expect(third.outcome).toEqual({ kind: "limited", retryAt: t0 + 6_000 + 5 * minute });
+    expectKind((await send(store, { contact, requesterKey: requesterOf(6) }, t0 + 6_000 + 5 * minute - 1)).outcome, "limited");
+    expectKind((await send(store, { contact, requesterKey: requesterOf(6) }, t0 + 6_000 + 5 * minute)).outcome, "issued");
+  });
+
+  it("other identifiers, other purposes, redeemed, cancelled and expired challenges do not count", async () => {
+    const { store } = scene;
+    const contact = email();
+    await send(store, {});
+    await send(store, { contact, purpose: "registration" });
+    for (const _ of times(3, Number)) await send(store, { contact }, t0 - hour);
+    const made = [];
+    for (const _ of times(3, Number)) made.push((await send(store, { contact })).challenge);
+    expectKind((await send(store, { contact })).outcome, "limited");
+    await redeem(store, made[0]!.challengeId);
+    for (const _ of times(3, Number)) expectKind((await send(store, { contact })).outcome, "issued");
+  });
+
+  it("a refused send leaves the live challenges redeemable", async () => {
+    const { store } = scene;
+    const contact = email();
+    const made = [];
+    for (const _ of times(3, Number)) made.push((await send(store, { contact })).challenge);
+    expectKind((await send(store, { contact })).outcome, "limited");
+    await redeem(store, made[2]!.challengeId);
+  });
+
+  it("20 racing sends of one requester leave exactly 3 live challenges", async () => {
+    const contact = email();
+    const outcomes = await Promise.all(times(20, () => send(scene.store, { contact })));
+    const kinds = outcomes.map(({ outcome }) => outcome);
+    expect(ofKind(kinds, "issued")).toHaveLength(3);
+    expect(ofKind(kinds, "limited")).toEqual(times(17, () => ({ kind: "limited", retryAt: t0 + 5 * minute })));
+  });
+}

@@ -1,0 +1,132 @@
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { type StoreProcesses, startStoreProcesses } from "../../support/store-processes.js";
+import {
+  attemptOf,
+  budgetOf,
+  bytes,
+  claimOf,
+  email,
+  expectKind,
+  guardOf,
+  issue,
+  issueOf,
+  minute,
+  newChallenge,
+  ofKind,
+  queued,
+  redemptionOf,
+  rotationOf,
+  type Scene,
+  signIn,
+  t0,
+  times,
+} from "./fixtures.js";
+
+/** The races that matter most once more, from four processes on one database. */
+export function processes(scene: Scene): void {
+  let others: StoreProcesses;
+  beforeAll(async () => {
+    others = await startStoreProcesses(4);
+  });
+  afterAll(async () => {
+    await others.stop();
+  });
+
+  it("of 200 racing attempts from 4 processes exactly 5 are taken, and the budget holds 5 units", async () => {
+    const { store, location } = scene;
+    const challenge = await issue(store);
+    const identifier = claimOf("identifier", 1_000);
+    const outcomes = await others.race(
+      location,
+      "takeAttempt",
+      times(200, () => attemptOf(challenge, { identifier })),
+    );
+    expect(ofKind(outcomes, "taken")).toHaveLength(5);
+    expect(ofKind(outcomes, "refused")).toHaveLength(195);
+    expect((await store.findChallenge(challenge.challengeId))?.attempts).toBe(5);
+    expect((await budgetOf(store, identifier.key, t0 + minute)).spent).toHaveLength(5);
+  });
+
+  it("of 100 racing redemptions from 4 processes exactly one is redeemed", async () => {
+    const { store, location } = scene;
+    const contact = email();
+    const { user } = await signIn(store, contact);
+    const { challengeId } = await issue(store, { contact, userId: user.userId });
+    const outcomes = await others.race(
+      location,
+      "redeemChallenge",
+      times(100, () => redemptionOf(challengeId)),
+    );
+    expect(ofKind(outcomes, "redeemed")).toHaveLength(1);
+    expect(ofKind(outcomes, "refused")).toEqual(times(99, () => ({ kind: "refused", why: "consumed" })));
+    expect(await store.listSessions({ userId: user.userId, now: t0 + minute })).toHaveLength(2);
+  });
+
+  it("of 100 racing rotations from 4 processes one is rotated, all others are replayed its successor", async () => {
+    const { store, location } = scene;
+    const { session } = await signIn(store);
+    const outcomes = await others.race(
+      location,
+      "rotateRefreshToken",
+      times(100, () => rotationOf(session)),
+    );
+    expect(ofKind(outcomes, "rotated")).toHaveLength(1);
+    expect(ofKind(outcomes, "replayed").map((one) => one.session.generation)).toEqual(times(99, () => 1));
+  });
+
+  it("without a grace 100 racing rotations from 4 processes end the session", async () => {
+    const { store, location } = scene;
+    const { session } = await signIn(store);
+    const changes = times(100, () => rotationOf(session, { graceMs: 0 }));
+    const outcomes = await others.race(location, "rotateRefreshToken", changes);
+    expect(ofKind(outcomes, "rotated")).toHaveLength(1);
+    expect(ofKind(outcomes, "reused")).toHaveLength(1);
+    expect(ofKind(outcomes, "ended")).toHaveLength(98);
+    expect(await store.findLiveSession({ sessionId: session.sessionId, now: t0 })).toBeNull();
+  });
+
+  it("of 80 racing issues with one idempotency key from 4 processes one issues, and one message is due", async () => {
+    const { store, location } = scene;
+    const changes = times(80, () => issueOf(newChallenge(), { idempotency: bytes("call", 32) }));
+    const outcomes = await others.race(location, "issueChallenges", changes);
+    expect(ofKind(outcomes, "issued")).toHaveLength(1);
+    const { challengeId } = ofKind(outcomes, "issued")[0]!.challenges[0]!;
+    const replayed = ofKind(outcomes, "replayed").map(({ challenges }) => challenges[0]?.challengeId);
+    expect(replayed).toEqual(times(79, () => challengeId));
+    expect(await queued(store, t0)).toEqual([challengeId]);
+  });
+
+  it("80 racing sends from 4 processes stay within the budget and the limit of live challenges", async () => {
+    const { store, location } = scene;
+    const contact = email();
+    const changes = times(80, () => {
+      const challenge = newChallenge({ contact });
+      return issueOf(challenge, { guard: guardOf(challenge, { claims: [claimOf("sends", 4)], perRequesterMax: 3 }) });
+    });
+    const outcomes = await others.race(location, "issueChallenges", changes);
+    expect(ofKind(outcomes, "issued")).toHaveLength(3);
+    expect(ofKind(outcomes, "limited")).toHaveLength(77);
+    expect(await queued(store, t0)).toHaveLength(3);
+  });
+
+  it("claimers in 4 processes share 100 messages without holding one twice", async () => {
+    const { store, location } = scene;
+    await Promise.all(times(100, () => issue(store)));
+    const changes = times(80, () => ({ now: t0, leaseMs: minute, limit: 3 }));
+    const claims = await others.race(location, "claimMessages", changes);
+    const ids = claims.flat().map(({ outboxId }) => outboxId);
+    expect(ids).toHaveLength(100);
+    expect(new Set(ids).size).toBe(100);
+  });
+
+  it("20 racing logins for one new contact from 4 processes make one user", async () => {
+    const { store, location } = scene;
+    const contact = email();
+    const made = await Promise.all(times(20, (n) => issue(store, { contact, identifierKey: bytes(`${n}`) })));
+    const changes = made.map(({ challengeId }) => redemptionOf(challengeId));
+    const outcomes = ofKind(await others.race(location, "redeemChallenge", changes), "redeemed");
+    const userIds = outcomes.map(({ redemption }) => expectKind(redemption, "signed_in").user.userId);
+    expect(userIds).toHaveLength(20);
+    expect(new Set(userIds).size).toBe(1);
+  });
+}

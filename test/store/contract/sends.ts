@@ -1,0 +1,238 @@
+import { expect, it } from "vitest";
+import type { BudgetClaim, Challenge, Store } from "../../../src/store/store.js";
+import {
+  attemptOf,
+  bytes,
+  claimOf,
+  email,
+  expectKind,
+  expectNothingHappened,
+  guardOf,
+  hour,
+  issue,
+  issueOf,
+  minute,
+  newChallenge,
+  ofKind,
+  phone,
+  queued,
+  redeem,
+  redemptionOf,
+  type Scene,
+  second,
+  signIn,
+  t0,
+  times,
+} from "./fixtures.js";
+
+type ResendChange = Parameters<Store["resendChallenge"]>[0];
+
+function resendOf({ challengeId, clientId }: Challenge, changes: Partial<ResendChange> = {}): ResendChange {
+  const requesterKey = bytes("requester");
+  return { challengeId, clientId, requesterKey, idempotency: null, claims: [], now: t0 + minute, ...changes };
+}
+
+function cooldown(name: string): BudgetClaim {
+  return claimOf(name, 100, hour, { stepsMs: [30 * second, 60 * second], jitter: 1 });
+}
+
+export function sends(scene: Scene): void {
+  it("an issued challenge is found as it was given, with one send, its hold as resendAt, and one message due at once", async () => {
+    const { store } = scene;
+    const made = newChallenge();
+    const issued = await store.issueChallenges(issueOf(made, { guard: guardOf(made, { claims: [cooldown("sends")] }) }));
+    const { sealedCode, ...rest } = made;
+    const expected = {
+      ...rest,
+      registrationId: null,
+      attempts: 0,
+      sends: 1,
+      resendAt: t0 + 30 * second,
+      createdAt: t0,
+      consumedAt: null,
+      cancelledAt: null,
+    };
+    expect(issued).toEqual({ kind: "issued", challenges: [expected] });
+    const { ownerId, sealedProfile, chargedSends, ...found } = (await store.findChallenge(made.challengeId))!;
+    expect(found).toEqual(expected);
+    expect({ ownerId, sealedProfile, chargedSends }).toEqual({
+      ownerId: null,
+      sealedProfile: null,
+      chargedSends: [{ at: t0, requesterKey: made.requesterKey }],
+    });
+    expect(await store.nextMessageDueAt()).toBe(t0);
+    const [message] = await store.claimMessages({ now: t0, leaseMs: minute, limit: 10 });
+    expect(message?.delivery?.sealedCode).toEqual(sealedCode);
+  });
+
+  it("a challenge nobody issued is not found", async () => {
+    expect(await scene.store.findChallenge("nothing")).toBeNull();
+  });
+
+  it("a challenge names who has its contact now", async () => {
+    const { store } = scene;
+    const { user } = await signIn(store);
+    const challenge = await issue(store, { contact: user.contacts[0]! });
+    expect((await store.findChallenge(challenge.challengeId))?.ownerId).toBe(user.userId);
+  });
+
+  it("one refused claim of one of several challenges leaves everything as it was", async () => {
+    const { store } = scene;
+    const spent = claimOf("spent", 1);
+    await issue(store, {}, { claims: [spent] });
+    const [first, second_] = [newChallenge(), newChallenge()];
+    const free = claimOf("free", 5);
+    const watched = {
+      now: t0 + 1,
+      challenges: [first.challengeId, second_.challengeId],
+      budgets: [spent.key, free.key],
+    };
+    await expectNothingHappened(store, watched, async () => {
+      const outcome = await store.issueChallenges({
+        idempotency: bytes("call"),
+        registration: { registrationId: "registration", sealedProfile: bytes("profile") },
+        challenges: [
+          { challenge: first, guard: guardOf(first, { claims: [free] }) },
+          { challenge: second_, guard: guardOf(second_, { claims: [free, spent] }) },
+        ],
+        now: t0 + 1,
+      });
+      expect(outcome).toEqual({ kind: "limited", retryAt: t0 + hour });
+    });
+    const again = issueOf(first, { idempotency: bytes("call"), now: t0 + 1 });
+    expectKind(await store.issueChallenges(again), "issued");
+  });
+
+  it("retryAt names the time at which every claim of every guard is free, live challenges included", async () => {
+    const { store } = scene;
+    const contact = email();
+    await issue(store, { contact, expiresAt: t0 + 5 * minute }, { claims: [claimOf("a", 1, 20 * minute)] });
+    await issue(store, {}, { claims: [claimOf("b", 1, 40 * minute)] });
+    const made = newChallenge({ contact, expiresAt: t0 + 2 * hour });
+    const other = newChallenge({ expiresAt: t0 + 2 * hour });
+    const guards = [
+      guardOf(made, { claims: [claimOf("a", 1, 20 * minute)], perRequesterMax: 1 }),
+      guardOf(other, { claims: [claimOf("b", 1, 40 * minute)] }),
+    ];
+    const query = { idempotency: null, identifier: null, channel: "email", guards } as const;
+    const expected = { kind: "limited", retryAt: t0 + 40 * minute };
+    expect(await store.prepareSend({ ...query, now: t0 + 1 })).toEqual(expected);
+    const challenges = [
+      { challenge: made, guard: guards[0]! },
+      { challenge: other, guard: guards[1]! },
+    ];
+    const change = { idempotency: null, registration: null, challenges };
+    expect(await store.issueChallenges({ ...change, now: t0 + 1 })).toEqual(expected);
+    expectKind(await store.issueChallenges({ ...change, now: t0 + 40 * minute - 1 }), "limited");
+    expectKind(await store.issueChallenges({ ...change, now: t0 + 40 * minute }), "issued");
+  });
+
+  it("20 racers for a budget of 3 sends: 3 challenges with a message each, nothing of the others", async () => {
+    const { store } = scene;
+    const made = times(20, () => newChallenge());
+    const outcomes = await Promise.all(
+      made.map((one) => store.issueChallenges(issueOf(one, { guard: guardOf(one, { claims: [claimOf("sends", 3)] }) }))),
+    );
+    expect(ofKind(outcomes, "issued")).toHaveLength(3);
+    expect(ofKind(outcomes, "limited")).toEqual(times(17, () => ({ kind: "limited", retryAt: t0 + hour })));
+    const found = await Promise.all(made.map(({ challengeId }) => store.findChallenge(challengeId)));
+    expect(found.filter((one) => one !== null)).toHaveLength(3);
+    expect(await queued(store, t0)).toHaveLength(3);
+  });
+
+  it("prepareSend writes nothing and knows the user behind an address, a number and a user name", async () => {
+    const { store } = scene;
+    const number = phone();
+    const challenge = await issue(store, { contact: number });
+    const { user } = await redeem(store, challenge.challengeId, {
+      newUser: { userId: "u-1", username: "ada", displayName: "", locale: "sv", customAttributes: "" },
+    });
+    const prepare = (identifier: Parameters<Store["prepareSend"]>[0]["identifier"], channel: "email" | "sms") =>
+      expectNothingHappened(store, { now: t0, challenges: [challenge.challengeId] }, () =>
+        store.prepareSend({ idempotency: null, identifier, channel, guards: [], now: t0 }),
+      );
+    const recipient = { userId: user.userId, locale: "sv", contact: number };
+    expect(await prepare(number, "sms")).toEqual({ kind: "ready", recipient });
+    expect(await prepare({ kind: "username", value: "ada" }, "sms")).toEqual({ kind: "ready", recipient });
+    expect(await prepare({ kind: "username", value: "ada" }, "email")).toEqual({
+      kind: "ready",
+      recipient: { ...recipient, contact: null },
+    });
+    expect(await prepare({ kind: "username", value: "bob" }, "sms")).toEqual({ kind: "ready", recipient: null });
+    expect(await prepare(email(), "email")).toEqual({ kind: "ready", recipient: null });
+    expect(await prepare({ kind: "email", value: number.value }, "email")).toEqual({ kind: "ready", recipient: null });
+    expect(await prepare(null, "email")).toEqual({ kind: "ready", recipient: null });
+  });
+
+  it("a resend counts, charges its requester, queues the same code and moves neither expiry nor attempts", async () => {
+    const { store } = scene;
+    const challenge = await issue(store);
+    await store.takeAttempt(attemptOf(challenge));
+    const requesterKey = bytes("other requester");
+    const outcome = await store.resendChallenge(resendOf(challenge, { requesterKey, claims: [cooldown("resends")] }));
+    const { challenge: resent } = expectKind(outcome, "resent");
+    expect(resent).toEqual({ ...challenge, attempts: 1, sends: 2, resendAt: t0 + minute + 30 * second });
+    const found = await store.findChallenge(challenge.challengeId);
+    expect(found).toMatchObject(resent);
+    expect(found?.chargedSends).toEqual([
+      { at: t0, requesterKey: challenge.requesterKey },
+      { at: t0 + minute, requesterKey },
+    ]);
+    const messages = await store.claimMessages({ now: t0 + minute, leaseMs: minute, limit: 10 });
+    expect(messages.map(({ delivery }) => delivery?.challengeId)).toEqual([challenge.challengeId, challenge.challengeId]);
+    expect(messages[0]?.delivery?.sealedCode).toEqual(messages[1]?.delivery?.sealedCode);
+  });
+
+  it("a decoy is issued, resent and refused like any other challenge", async () => {
+    const { store } = scene;
+    const decoy = await issue(store, { decoy: true, contact: null });
+    expectKind(await store.resendChallenge(resendOf(decoy)), "resent");
+    expect(await queued(store, t0 + minute)).toEqual([null, null]);
+  });
+
+  it("20 racing resends of a challenge with 5 sends make it 5, no more", async () => {
+    const { store } = scene;
+    const challenge = await issue(store);
+    const outcomes = await Promise.all(times(20, () => store.resendChallenge(resendOf(challenge))));
+    expect(ofKind(outcomes, "resent")).toHaveLength(4);
+    expect(ofKind(outcomes, "refused")).toEqual(times(16, () => ({ kind: "refused", why: "sends_exhausted" })));
+    expect((await store.findChallenge(challenge.challengeId))?.sends).toBe(5);
+    expect(await queued(store, t0 + minute)).toHaveLength(5);
+  });
+
+  it("a resend within the cooldown is limited until its end and changes nothing", async () => {
+    const { store } = scene;
+    const claims = [cooldown("sends"), claimOf("total", 5)];
+    const challenge = await issue(store, {}, { claims });
+    const watched = { now: t0 + 1, challenges: [challenge.challengeId], budgets: claims.map(({ key }) => key) };
+    const resend = (now: number) => store.resendChallenge(resendOf(challenge, { claims, now }));
+    await expectNothingHappened(store, watched, async () => {
+      expect(await resend(t0 + 1)).toEqual({ kind: "limited", retryAt: t0 + 30 * second });
+      expectKind(await resend(t0 + 30 * second - 1), "limited");
+    });
+    expectKind(await resend(t0 + 30 * second), "resent");
+  });
+
+  const spoilers: readonly [string, Partial<ResendChange>, ((store: Store, challenge: Challenge) => Promise<unknown>)?][] = [
+    ["unknown", { challengeId: "nothing" }],
+    ["foreign_client", { clientId: "another" }],
+    ["expired", { now: t0 + 5 * minute }],
+    ["consumed", {}, (store, { challengeId }) => store.redeemChallenge(redemptionOf(challengeId))],
+    ["cancelled", {}, (store, { contact }) => issue(store, { contact }).then((one) => redeem(store, one.challengeId))],
+    ["attempts_exhausted", {}, (store, challenge) => Promise.all(times(5, () => store.takeAttempt(attemptOf(challenge))))],
+    ["sends_exhausted", {}, (store, one) => Promise.all(times(4, () => store.resendChallenge(resendOf(one))))],
+  ];
+  for (const [why, change, spoil] of spoilers) {
+    it(`a resend is refused as ${why}, and nothing is sent or charged`, async () => {
+      const { store } = scene;
+      const challenge = await issue(store);
+      await spoil?.(store, challenge);
+      const claim = claimOf("sends", 5);
+      const watched = { now: t0 + minute, challenges: [challenge.challengeId], budgets: [claim.key] };
+      await expectNothingHappened(store, watched, async () => {
+        const outcome = await store.resendChallenge(resendOf(challenge, { claims: [claim], ...change }));
+        expect(outcome).toEqual({ kind: "refused", why });
+      });
+    });
+  }
+}

@@ -1,0 +1,138 @@
+import { expect, it } from "vitest";
+import type { Session } from "../../../src/store/store.js";
+import {
+  bytes,
+  day,
+  email,
+  expectNothingHappened,
+  hour,
+  issue,
+  minute,
+  newSession,
+  redeem,
+  rotate,
+  type Scene,
+  signIn,
+  t0,
+  times,
+} from "./fixtures.js";
+
+export function sessions(scene: Scene): void {
+  it("a user keeps the 50 most recently used sessions; the least recently used one is evicted", async () => {
+    const { store } = scene;
+    const contact = email();
+    const made: Session[] = [];
+    for (const index of times(50, Number)) made.push((await signIn(store, contact, { now: t0 + index })).session);
+    const { userId } = made[0]!;
+    await rotate(store, made[0]!, { now: t0 + minute });
+    const newest = await signIn(store, contact, { now: t0 + hour });
+    const live = await store.listSessions({ userId, now: t0 + hour });
+    expect(live).toHaveLength(50);
+    expect(live.slice(0, 2).map(({ sessionId }) => sessionId)).toEqual([newest.session.sessionId, made[0]!.sessionId]);
+    expect(await store.findLiveSession({ sessionId: made[1]!.sessionId, now: t0 + hour })).toBeNull();
+    expect(await rotate(store, made[1]!, { now: t0 + hour })).toEqual({ kind: "ended" });
+  });
+
+  it("20 racing sign-ins with a cap of 5 leave exactly 5 sessions", async () => {
+    const { store } = scene;
+    const contact = email();
+    const { user } = await signIn(store, contact);
+    const made = await Promise.all(times(20, (n) => issue(store, { contact, identifierKey: bytes(`${n}`) })));
+    await Promise.all(made.map(({ challengeId }) => redeem(store, challengeId, { sessionsMax: 5 })));
+    expect(await store.listSessions({ userId: user.userId, now: t0 + minute })).toHaveLength(5);
+  });
+
+  it("ended sessions do not count against the cap", async () => {
+    const { store } = scene;
+    const contact = email();
+    const { session } = await signIn(store, contact);
+    await signIn(store, contact, { newSession: newSession({ idleExpiresAt: t0 + minute }) });
+    await signIn(store, contact, { now: t0 + hour, sessionsMax: 2 });
+    expect(await store.findLiveSession({ sessionId: session.sessionId, now: t0 + hour })).not.toBeNull();
+  });
+
+  it("a list holds the user's own live sessions, most recently used first", async () => {
+    const { store } = scene;
+    const contact = email();
+    const first = await signIn(store, contact, { now: t0 });
+    const second = await signIn(store, contact, { now: t0 + 1 });
+    await signIn(store, contact, { now: t0 + 2, newSession: newSession({ idleExpiresAt: t0 + minute }) });
+    await signIn(store);
+    await rotate(store, first.session, { now: t0 + hour });
+    const listed = await store.listSessions({ userId: first.user.userId, now: t0 + hour });
+    expect(listed.map(({ sessionId }) => sessionId)).toEqual([first.session.sessionId, second.session.sessionId]);
+  });
+
+  it("a session is live to the last millisecond of its idle and its absolute time", async () => {
+    const { store } = scene;
+    for (const ends of [{ idleExpiresAt: t0 + hour }, { idleExpiresAt: t0 + hour, expiresAt: t0 + hour }]) {
+      const { session } = await signIn(store, email(), { newSession: newSession(ends) });
+      const { sessionId, family, clientId } = session;
+      expect(await store.findLiveSession({ sessionId, now: t0 + hour - 1 })).not.toBeNull();
+      expect(await store.findLiveSession({ sessionId, now: t0 + hour })).toBeNull();
+      expect(await store.revokeFamily({ family, clientId, now: t0 + hour })).toBe(false);
+    }
+  });
+
+  it("a revocation ends the session at once and can't be repeated; 20 racers, one true", async () => {
+    const { store } = scene;
+    const { session, user } = await signIn(store);
+    const change = { sessionId: session.sessionId, userId: user.userId, now: t0 };
+    const revoked = await Promise.all(times(20, () => store.revokeSession(change)));
+    expect(revoked.filter(Boolean)).toHaveLength(1);
+    expect(await store.findLiveSession({ sessionId: session.sessionId, now: t0 })).toBeNull();
+    expect(await rotate(store, session)).toEqual({ kind: "ended" });
+  });
+
+  it("another user, another client, an unknown id or family revoke nothing", async () => {
+    const { store } = scene;
+    const { session, user } = await signIn(store);
+    const stranger = await signIn(store);
+    const watched = { now: t0, users: [user.userId, stranger.user.userId] };
+    await expectNothingHappened(store, watched, async () => {
+      const { sessionId, family } = session;
+      expect(await store.revokeSession({ sessionId, userId: stranger.user.userId, now: t0 })).toBe(false);
+      expect(await store.revokeSession({ sessionId: "nothing", userId: user.userId, now: t0 })).toBe(false);
+      expect(await store.revokeFamily({ family, clientId: "another", now: t0 })).toBe(false);
+      expect(await store.revokeFamily({ family: bytes("unknown"), clientId: "client", now: t0 })).toBe(false);
+    });
+  });
+
+  it("a family is revoked by its own client", async () => {
+    const { store } = scene;
+    const { session } = await signIn(store);
+    const change = { family: session.family, clientId: session.clientId, now: t0 };
+    expect(await store.revokeFamily(change)).toBe(true);
+    expect(await store.revokeFamily(change)).toBe(false);
+    expect(await rotate(store, session)).toEqual({ kind: "ended" });
+  });
+
+  it("all other sessions are revoked and counted, the kept one and other users' live on, while 20 refreshes race", async () => {
+    const { store } = scene;
+    const contact = email();
+    const made: Session[] = [];
+    for (const index of times(20, Number)) made.push((await signIn(store, contact, { now: t0 + index })).session);
+    const stranger = await signIn(store);
+    const [keep, ...others] = made;
+    const { userId, sessionId: keepSessionId } = keep!;
+    const refreshes = others.map((session) => rotate(store, session));
+    const revoked = store.revokeOtherSessions({ userId, keepSessionId, now: t0 + hour });
+    const late = others.map((session) => rotate(store, session));
+    await Promise.all([...refreshes, ...late]);
+    expect(await revoked).toBe(19);
+    expect((await store.listSessions({ userId, now: t0 + hour })).map(({ sessionId }) => sessionId)).toEqual([keepSessionId]);
+    for (const session of others) expect(await rotate(store, session, { generation: 1 })).toEqual({ kind: "ended" });
+    expect(await store.listSessions({ userId: stranger.user.userId, now: t0 })).toHaveLength(1);
+    expect(await store.revokeOtherSessions({ userId, keepSessionId, now: t0 + hour })).toBe(0);
+  });
+
+  it("ended sessions are not counted as revoked", async () => {
+    const { store } = scene;
+    const contact = email();
+    const keep = await signIn(store, contact, { newSession: newSession({ idleExpiresAt: t0 + day }) });
+    await signIn(store, contact, { newSession: newSession({ idleExpiresAt: t0 + minute, keyId: "old" }) });
+    const { userId, sessionId: keepSessionId } = keep.session;
+    expect(await store.revokeOtherSessions({ userId, keepSessionId, now: t0 + hour })).toBe(0);
+    expect(await store.revokeSessionsOfKey({ keyId: "old", now: t0 + hour })).toBe(0);
+  });
+}

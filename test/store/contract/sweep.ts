@@ -1,0 +1,101 @@
+import { expect, it } from "vitest";
+import {
+  attemptOf,
+  budgetOf,
+  bytes,
+  claimOf,
+  day,
+  email,
+  expectKind,
+  hour,
+  issue,
+  minute,
+  queued,
+  redemptionOf,
+  register,
+  type Scene,
+  signIn,
+  t0,
+  times,
+} from "./fixtures.js";
+
+export function sweep(scene: Scene): void {
+  it("sweeping an empty database finds nothing", async () => {
+    expect(await scene.store.sweep({ now: t0, limit: 100 })).toBe(0);
+  });
+
+  it("nothing that lives is swept: challenges, sessions, budgets, registrations, users", async () => {
+    const { store } = scene;
+    const claim = claimOf("budget", 5, day);
+    const { session, user } = await signIn(store);
+    const challenge = await issue(store, {}, { claims: [claim], idempotency: bytes("call") });
+    const [registration] = await register(store, [email()]);
+    expect(await store.sweep({ now: t0 + 5 * minute - 1, limit: 100 })).toBe(0);
+    expect(await store.findChallenge(challenge.challengeId)).not.toBeNull();
+    expect((await store.findChallenge(registration!.challengeId))?.sealedProfile).not.toBeNull();
+    expect(await queued(store, t0)).toContain(challenge.challengeId);
+    await store.sweep({ now: t0 + day - 1, limit: 100 });
+    expect((await budgetOf(store, claim.key, t0 + day - 1)).spent).toEqual([t0]);
+    await store.sweep({ now: t0 + 7 * day - 1, limit: 100 });
+    expect(await store.findLiveSession({ sessionId: session.sessionId, now: t0 + 7 * day - 1 })).toEqual({ session, user });
+  });
+
+  it("a challenge is kept for an hour after its expiry, then it is gone", async () => {
+    const { store } = scene;
+    const challenge = await issue(store);
+    await store.sweep({ now: challenge.expiresAt + hour - 1, limit: 100 });
+    const change = redemptionOf(challenge.challengeId, { now: challenge.expiresAt + hour - 1 });
+    expect(await store.redeemChallenge(change)).toEqual({ kind: "refused", why: "expired" });
+    await store.sweep({ now: challenge.expiresAt + hour, limit: 100 });
+    expect(await store.findChallenge(challenge.challengeId)).toBeNull();
+    expect(await queued(store, challenge.expiresAt + hour)).toEqual([null]);
+  });
+
+  it("swept budgets were free anyway: a sweep never grants what was refused", async () => {
+    const { store } = scene;
+    const challenge = await issue(store, { expiresAt: t0 + 3 * day });
+    const identifier = claimOf("budget", 1, day, { stepsMs: [2 * day], jitter: 1 });
+    const take = (now: number) => store.takeAttempt(attemptOf(challenge, { identifier, now }));
+    expectKind(await take(t0), "taken");
+    await store.sweep({ now: t0 + 2 * day - 1, limit: 100 });
+    expectKind(await take(t0 + 2 * day - 1), "limited");
+    await store.sweep({ now: t0 + 2 * day, limit: 100 });
+    expectKind(await take(t0 + 2 * day), "taken");
+  });
+
+  it("a sweep does at most limit rows, says how many, and comes to an end", async () => {
+    const { store } = scene;
+    await Promise.all(
+      times(25, (n) => issue(store, {}, { claims: [claimOf(`budget ${n}`, 1)], idempotency: bytes(`call ${n}`) })),
+    );
+    await signIn(store);
+    const now = t0 + 60 * day;
+    const swept: number[] = [];
+    do swept.push(await store.sweep({ now, limit: 10 }));
+    while (swept.at(-1) === 10 && swept.length < 100);
+    expect(swept.slice(0, -1).every((count) => count === 10)).toBe(true);
+    expect(swept.at(-1)).toBeLessThan(10);
+    // Codes erased, challenges, budgets and idempotency of 25 sends; challenge and session of the sign-in.
+    expect(swept.reduce((sum, count) => sum + count, 0)).toBe(4 * 25 + 2);
+    expect(await store.sweep({ now, limit: 10 })).toBe(0);
+  });
+
+  it("20 sweeps and sends race; what lives is there afterwards", async () => {
+    const { store } = scene;
+    await Promise.all(times(50, () => issue(store, {}, { now: t0 - day })));
+    const [fresh] = await Promise.all([
+      Promise.all(times(20, () => issue(store))),
+      ...times(20, () => store.sweep({ now: t0, limit: 7 })),
+    ]);
+    for (const { challengeId } of fresh) expect(await store.findChallenge(challengeId)).not.toBeNull();
+  });
+
+  it("a session past its end is swept, its user stays", async () => {
+    const { store } = scene;
+    const contact = email();
+    const { user } = await signIn(store, contact);
+    await store.sweep({ now: t0 + 60 * day, limit: 100 });
+    const query = { idempotency: null, identifier: contact, channel: "email", guards: [], now: t0 } as const;
+    expect(await store.prepareSend(query)).toMatchObject({ recipient: { userId: user.userId } });
+  });
+}

@@ -1,0 +1,113 @@
+import { expect, it } from "vitest";
+import {
+  email,
+  expectNothingHappened,
+  issue,
+  minute,
+  newUser,
+  queued,
+  redeem,
+  redemptionOf,
+  rotate,
+  type Scene,
+  signIn,
+  t0,
+  times,
+} from "./fixtures.js";
+
+export function users(scene: Scene): void {
+  it("given fields of a user change, others stay, empty texts included", async () => {
+    const { store } = scene;
+    const { user, session } = await signIn(store);
+    const { userId } = user;
+    expect(await store.updateUser({ userId, displayName: "Grace" })).toEqual({ ...user, displayName: "Grace" });
+    expect(await store.updateUser({ userId, locale: "sv", customAttributes: '{"a":1}' })).toEqual({
+      ...user,
+      displayName: "Grace",
+      locale: "sv",
+      customAttributes: '{"a":1}',
+    });
+    const emptied = { ...user, displayName: "", locale: "sv", customAttributes: "" };
+    expect(await store.updateUser({ userId, displayName: "", customAttributes: "" })).toEqual(emptied);
+    expect(await store.updateUser({ userId })).toEqual(emptied);
+    expect((await store.findLiveSession({ sessionId: session.sessionId, now: t0 }))?.user).toEqual(emptied);
+  });
+
+  it("texts are kept byte by byte, whatever is in them", async () => {
+    const { store } = scene;
+    const { user } = await signIn(store);
+    const displayName = `'; DROP TABLE users; -- \u0000 Åsa 👩‍🚀 \u202e`;
+    expect((await store.updateUser({ userId: user.userId, displayName }))?.displayName).toBe(displayName);
+  });
+
+  it("an unknown user is not updated and not deleted", async () => {
+    const { store } = scene;
+    const { user } = await signIn(store);
+    await expectNothingHappened(store, { now: t0, users: [user.userId] }, async () => {
+      expect(await store.updateUser({ userId: "nobody", displayName: "x" })).toBeNull();
+      expect(await store.deleteUser({ userId: "nobody", now: t0 })).toBe(false);
+    });
+  });
+
+  it("a deletion takes contacts, user name and sessions with it; of 20 racers one deletes", async () => {
+    const { store } = scene;
+    const contact = email();
+    const { user, session } = await signIn(store, contact, { newUser: newUser({ username: "ada" }) });
+    const other = await signIn(store, contact);
+    const deleted = await Promise.all(times(20, () => store.deleteUser({ userId: user.userId, now: t0 })));
+    expect(deleted.filter(Boolean)).toHaveLength(1);
+    for (const one of [session, other.session]) {
+      expect(await store.findLiveSession({ sessionId: one.sessionId, now: t0 })).toBeNull();
+      expect(await rotate(store, one)).toEqual({ kind: "ended" });
+    }
+    expect(await store.updateUser({ userId: user.userId, displayName: "x" })).toBeNull();
+    const query = { idempotency: null, channel: "email", guards: [], now: t0 } as const;
+    for (const identifier of [contact, { kind: "username", value: "ada" }] as const) {
+      expect(await store.prepareSend({ ...query, identifier })).toEqual({ kind: "ready", recipient: null });
+    }
+    const again = await signIn(store, contact, { newUser: newUser({ username: "ada" }) });
+    expect(again.user.username).toBe("ada");
+    expect(again.user.userId).not.toBe(user.userId);
+  });
+
+  it("a deletion cancels the challenges made for the user, and their messages are not delivered any more", async () => {
+    const { store } = scene;
+    const contact = email();
+    const { user } = await signIn(store, contact);
+    const challenge = await issue(store, { contact, userId: user.userId }, { now: t0 });
+    const stranger = await issue(store);
+    await store.deleteUser({ userId: user.userId, now: t0 + minute });
+    expect(await store.findChallenge(challenge.challengeId)).toMatchObject({ cancelledAt: t0 + minute });
+    expect(await queued(store, t0 + minute)).toEqual([stranger.challengeId, null, null].sort());
+    const refused = { kind: "refused", why: "cancelled" };
+    expect(await store.redeemChallenge(redemptionOf(challenge.challengeId))).toEqual(refused);
+    await signIn(store, contact, { now: t0 + minute });
+    expect(await store.redeemChallenge(redemptionOf(challenge.challengeId))).toEqual(refused);
+    await redeem(store, stranger.challengeId);
+  });
+
+  it("a deletion leaves other users and their sessions alone", async () => {
+    const { store } = scene;
+    const stranger = await signIn(store);
+    const { user } = await signIn(store);
+    await store.deleteUser({ userId: user.userId, now: t0 });
+    const { sessionId } = stranger.session;
+    expect(await store.findLiveSession({ sessionId, now: t0 })).toEqual({ session: stranger.session, user: stranger.user });
+  });
+
+  it("deletions and sign-ins of one user race without leaving a session of nobody", async () => {
+    const { store } = scene;
+    const contact = email();
+    const { user } = await signIn(store, contact);
+    const challenges = await Promise.all(
+      times(20, (n) => issue(store, { contact, userId: user.userId, identifierKey: Buffer.from(`${n}`) })),
+    );
+    const outcomes = await Promise.all([
+      ...challenges.slice(0, 10).map(({ challengeId }) => store.redeemChallenge(redemptionOf(challengeId))),
+      store.deleteUser({ userId: user.userId, now: t0 + minute }),
+      ...challenges.slice(10).map(({ challengeId }) => store.redeemChallenge(redemptionOf(challengeId))),
+    ]);
+    expect(outcomes[10]).toBe(true);
+    expect(await store.listSessions({ userId: user.userId, now: t0 + minute })).toEqual([]);
+  });
+}

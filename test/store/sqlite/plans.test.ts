@@ -1,0 +1,102 @@
+import { join } from "node:path";
+import Database from "better-sqlite3";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { openDatabase, openSqlite } from "../../../src/store/sqlite/sqlite.js";
+import { unique } from "../contract/fixtures.js";
+import { tempDir } from "../temp-dir.js";
+
+const directory = tempDir();
+
+/** Statements that may read a whole table, each with its reason. */
+const scansAllowed: readonly (readonly [statement: string, reason: string])[] = [
+  ["SELECT 1 FROM sqlite_schema", "once, when the database is opened"],
+  ["SELECT * FROM keys ORDER BY", "a handful of rows, read at start and every two seconds"],
+  ["SELECT 1 FROM keys WHERE use", "a handful of rows"],
+  ['SELECT use, key_id, "check" FROM key_checks', "a handful of rows, read at start"],
+  ["SELECT count(*) AS count FROM sessions WHERE key_id", "only when an operator retires a key"],
+  ["DELETE FROM sessions WHERE key_id", "only when an operator retires a key"],
+  ["SELECT count(*) AS count FROM challenges", "only when an operator retires a key"],
+];
+
+/** Statements that may sort, each with its reason. */
+const sortsAllowed: readonly (readonly [statement: string, reason: string])[] = [
+  ["SELECT * FROM keys ORDER BY", "a handful of rows"],
+  ["SELECT * FROM sessions WHERE user_id", "at most the live sessions of one user"],
+  ["SELECT kind, value, verified_at FROM contacts WHERE user_id", "the contacts of one user"],
+  ["FROM challenges WHERE registration_id = ?", "the challenges of one registration"],
+];
+
+const isStatement = (sql: string): boolean => /^\s*(SELECT|INSERT|UPDATE|DELETE)/.test(sql);
+const isAllowed = (list: typeof scansAllowed, sql: string): boolean => list.some(([statement]) => sql.includes(statement));
+
+describe.each(["empty", "filled", "filled and analysed"])("on %s tables", (state) => {
+  const path = join(directory, `${unique("plans")}.db`);
+  let statements: string[];
+  let db: Database.Database;
+
+  beforeAll(async () => {
+    const prepared = vi.spyOn(Database.prototype, "prepare");
+    const store = openSqlite({ path, inFlight: () => 0 });
+    statements = [...new Set(prepared.mock.calls.map(([sql]) => sql).filter(isStatement))];
+    prepared.mockRestore();
+    await store.close();
+    db = openDatabase(path);
+    if (state !== "empty") fill(db);
+    if (state === "filled and analysed") db.exec("ANALYZE");
+  });
+  afterAll(() => db.close());
+
+  function planOf(sql: string): string[] {
+    const named = [...new Set(sql.match(/@\w+/g) ?? [])].map((name) => [name.slice(1), null]);
+    const count = sql.match(/\?/g)?.length ?? 0;
+    const explain = db.prepare<unknown[], { detail: string }>(`EXPLAIN QUERY PLAN ${sql}`);
+    const rows = named.length > 0 ? explain.all(Object.fromEntries(named)) : explain.all(...Array(count).fill(null));
+    return rows.map(({ detail }) => detail);
+  }
+
+  it("the engine prepares all its statements when it opens, so all of them are looked at here", () => {
+    expect(statements.length).toBeGreaterThan(40);
+  });
+
+  it("every hot statement finds its rows by an index", () => {
+    const scanning = statements.filter((sql) => planOf(sql).some((step) => /^SCAN (?!CONSTANT ROW)/.test(step)));
+    expect(scanning.filter((sql) => !isAllowed(scansAllowed, sql))).toEqual([]);
+  });
+
+  it("no hot statement sorts", () => {
+    const sorting = statements.filter((sql) => planOf(sql).some((step) => step.includes("TEMP B-TREE")));
+    expect(sorting.filter((sql) => !isAllowed(sortsAllowed, sql))).toEqual([]);
+  });
+
+  it("every exception is still needed", () => {
+    for (const [statement] of [...scansAllowed, ...sortsAllowed]) {
+      expect(
+        statements.some((sql) => sql.includes(statement)),
+        statement,
+      ).toBe(true);
+    }
+  });
+});
+
+/** Rows as they come in numbers: many users and budgets, half of the challenges over, most codes erased. */
+function fill(db: Database.Database): void {
+  const rows = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 4000)";
+  db.exec(`
+    BEGIN;
+    INSERT INTO users ${rows} SELECT 'u' || i, 'name' || i, '', 'en', '', i FROM n;
+    INSERT INTO contacts ${rows} SELECT iif(i % 3, 'email', 'phone'), 'value' || i, 'u' || i, i FROM n;
+    INSERT INTO registrations ${rows} SELECT 'r' || i, randomblob(64), i * 1000 FROM n WHERE i % 10 = 0;
+    INSERT INTO challenges (challenge_id, client_id, purpose, channel, identifier_key, requester_key, contact_kind, contact_value,
+        user_id, decoy, registration_id, masked_destination, locale, code_length, hash_profile, pepper_id, salt, tag, sealed_code,
+        attempts_max, sends_max, created_at, expires_at, resend_at, consumed_at)
+      ${rows} SELECT 'c' || i, 'client', 'login', 'email', randomblob(16), randomblob(16), 'email', 'value' || i,
+        iif(i % 2, 'u' || i, NULL), 0, iif(i % 10, NULL, 'r' || i), '', 'en', 6, 'fast', 'p', randomblob(16), randomblob(32),
+        iif(i % 8, NULL, randomblob(40)), 5, 5, i * 1000, i * 1000 + 300000, 0, iif(i % 2, i, NULL) FROM n;
+    INSERT INTO budgets ${rows} SELECT randomblob(17), '1,2,3', 0, i * 1000 FROM n;
+    INSERT INTO outbox (challenge_id, due_at) ${rows} SELECT 'c' || i, i * 1000 FROM n WHERE i % 20 = 0;
+    INSERT INTO idempotency ${rows} SELECT randomblob(32), '{}', i * 1000 FROM n;
+    INSERT INTO sessions (session_id, family, key_id, user_id, client_id, ip, user_agent, amr, created_at, last_used_at,
+        idle_expires_at, expires_at)
+      ${rows} SELECT 's' || i, randomblob(16), 'k', 'u' || (i % 1500), 'client', '', '', 'sms', i, i, i * 2000, i * 3000 FROM n;
+    COMMIT`);
+}
