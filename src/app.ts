@@ -1,4 +1,3 @@
-import type { AddressInfo } from "node:net";
 import type { Log } from "./auth/deps.js";
 import type { Settings } from "./config.js";
 import { type Core, type CoreOverrides, createCore } from "./core.js";
@@ -46,13 +45,18 @@ const drainMs = 10_000;
 /** Starts everything that a deployment consists of. When a part fails to start, those before it are closed again. */
 export async function startApp(settings: Settings, log: Log, overrides: Overrides = {}): Promise<App> {
   const closers: (() => Promise<void>)[] = [];
+  /** Closes everything, also past a part that fails to close. */
   async function stop(): Promise<void> {
-    for (let close = closers.pop(); close !== undefined; close = closers.pop()) await close();
+    const failures: unknown[] = [];
+    for (let close = closers.pop(); close !== undefined; close = closers.pop()) {
+      await close().catch((error: unknown) => failures.push(error));
+    }
+    if (failures.length > 0) throw failures[0];
   }
   try {
     return { ...(await start(settings, { log, overrides, closers })), stop };
   } catch (error) {
-    await stop();
+    await stop().catch((failure: unknown) => log.warn({ error: failure }, "a part did not close after the failed start"));
     throw error;
   }
 }
@@ -97,16 +101,13 @@ async function start(settings: Settings, { log, overrides, closers }: Given): Pr
     jwks: core.deps.accessTokens.jwks,
     ready: () => store.ping(),
   });
-  const httpPort = await web.listen(settings.httpListen.host, settings.httpListen.port);
   const grpc = createGrpcDoor({ services, addressOf, tls, reflection: settings.reflection });
-  const grpcPort = await grpc.listen(settings.grpcListen.host, settings.grpcListen.port).catch(async (error: unknown) => {
-    await web.drain(0);
-    throw error;
-  });
   closers.push(async () => {
     for (const door of [grpc, web]) door.setServing(false);
     await Promise.all([grpc.drain(drainMs), web.drain(drainMs)]);
   });
+  const httpPort = await web.listen(settings.httpListen.host, settings.httpListen.port);
+  const grpcPort = await grpc.listen(settings.grpcListen.host, settings.grpcListen.port);
   for (const door of [grpc, web]) door.setServing(true);
   log.info(
     { grpc: grpcPort, http: httpPort, issuer: settings.issuer, ...(inboxPort === null ? {} : { inbox: inboxPort }) },
@@ -134,5 +135,5 @@ async function openInbox(inbox: Inbox, settings: Settings, closers: Given["close
         server.closeAllConnections();
       }),
   );
-  return (server.address() as AddressInfo | null)?.port ?? port;
+  return port;
 }

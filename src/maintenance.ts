@@ -27,7 +27,7 @@ export function startMaintenance(deps: {
   const { store, keys, clock, log } = deps;
   const chores: readonly Chore[] = [
     { everyMs: 1_000, name: "sweep", run: () => sweep(store, clock) },
-    { everyMs: 5_000, name: "scrub", run: () => store.scrub() },
+    { everyMs: 5_000, name: "scrub", run: async () => void (await store.scrub()) },
     { everyMs: 2_000, name: "reload of the signing keys", run: () => keys.reload() },
     { everyMs: 60 * 60_000, name: "upkeep of the signing keys", run: () => keys.maintain(clock()) },
   ];

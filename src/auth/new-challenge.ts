@@ -1,7 +1,7 @@
 import { bindingText, type CodeBinding, type HashSlot } from "../crypto/code-hash.js";
 import { randomDigits, randomId } from "../crypto/random.js";
 import { maskContact } from "../delivery/mask.js";
-import type { Challenge, Channel, Contact, EpochMs, Identifier, NewChallenge, Purpose } from "../store/store.js";
+import type { Challenge, Channel, Contact, Identifier, NewChallenge, Purpose } from "../store/store.js";
 import type { Caller, Deps } from "./deps.js";
 
 /** What a challenge is to be: real or decoy, both are made by the same steps. */
@@ -19,12 +19,15 @@ export interface ChallengePlan {
   readonly requesterKey: Buffer;
 }
 
+/** A challenge before it is stored. Its life begins then, not while its code waits to be hashed. */
+export type Draft = Omit<NewChallenge, "expiresAt">;
+
 /** Draws a code and makes the challenge that it answers. Costs a hash. */
-export async function makeChallenge(
+export async function draftChallenge(
   deps: Deps,
   slot: HashSlot,
-  { plan, caller, now }: { readonly plan: ChallengePlan; readonly caller: Caller; readonly now: EpochMs },
-): Promise<NewChallenge> {
+  { plan, caller }: { readonly plan: ChallengePlan; readonly caller: Caller },
+): Promise<Draft> {
   const { identifier, ...rest } = plan;
   const challengeId = randomId();
   const code = randomDigits(deps.policy.codeLength);
@@ -39,7 +42,6 @@ export async function makeChallenge(
     sealedCode: deps.sealer.seal("code", Buffer.from(code), bindingText(binding)),
     attemptsMax: deps.policy.attemptsMax,
     sendsMax: deps.policy.sendsMax,
-    expiresAt: now + deps.policy.codeTtlMs,
   };
 }
 

@@ -8,7 +8,7 @@ import { AuthError, type FieldViolation, invalidField } from "./errors.js";
 import { idempotencyMac } from "./idempotency.js";
 import { canonicalContact, canonicalUsername } from "./identifier.js";
 import { tooManyRequests } from "./limits.js";
-import { makeChallenge } from "./new-challenge.js";
+import { draftChallenge } from "./new-challenge.js";
 import type { Profile } from "./profile.js";
 
 export interface RegisterUserInput {
@@ -48,25 +48,28 @@ export async function registerUser(deps: Deps, caller: Caller, input: RegisterUs
     return { plan: { ...plan, userId: null, decoy: false }, guard: sendGuard(policy, plan) };
   });
 
-  const now = deps.clock();
+  const askedAt = deps.clock();
   const guards = plans.map(({ guard }) => guard);
-  const prepared = await store.prepareSend({ idempotency, identifier: null, channel: "email", guards, now });
+  const prepared = await store.prepareSend({ idempotency, recipientOf: null, guards, now: askedAt });
   if (prepared.kind === "replayed") return prepared.challenges;
-  if (prepared.kind === "limited") throw tooManyRequests(prepared, now);
+  if (prepared.kind === "limited") throw tooManyRequests(prepared, askedAt);
 
-  const challenges = await deps.codes.withSlot("send", caller.signal, async (slot) => {
+  const drafts = await deps.codes.withSlot("send", caller.signal, async (slot) => {
     const made = [];
-    for (const { plan, guard } of plans)
-      made.push({ challenge: await makeChallenge(deps, slot, { plan, caller, now }), guard });
+    for (const { plan, guard } of plans) made.push({ draft: await draftChallenge(deps, slot, { plan, caller }), guard });
     return made;
   });
   const registrationId = randomId();
   const sealedProfile = deps.sealer.seal("profile", Buffer.from(JSON.stringify(profile)), registrationId);
+  const now = deps.clock();
+  const challenges = drafts.map(({ draft, guard }) => ({ challenge: { ...draft, expiresAt: now + policy.codeTtlMs }, guard }));
   const issued = await store.issueChallenges({ idempotency, registration: { registrationId, sealedProfile }, challenges, now });
   if (issued.kind === "limited") throw tooManyRequests(issued, now);
   deps.wakeOutbox();
-  const challengeIds = issued.challenges.map(({ challengeId }) => challengeId);
-  deps.log.info({ challengeIds, clientId: caller.clientId, correlationId: caller.correlationId }, "registration started");
+  if (issued.kind === "issued") {
+    const challengeIds = issued.challenges.map(({ challengeId }) => challengeId);
+    deps.log.info({ challengeIds, clientId: caller.clientId, correlationId: caller.correlationId }, "registration started");
+  }
   return issued.challenges;
 }
 

@@ -1,3 +1,4 @@
+import { resendRefusalOf } from "../store/rules/challenge-state.js";
 import type { Challenge, Channel, Identifier, Purpose, Recipient } from "../store/store.js";
 import { sendClaims, sendGuard } from "./budgets.js";
 import type { Caller, Deps, Idempotency } from "./deps.js";
@@ -5,7 +6,7 @@ import { AuthError, invalidField } from "./errors.js";
 import { idempotencyMac } from "./idempotency.js";
 import { canonicalIdentifier, channelReaches, defaultChannel } from "./identifier.js";
 import { tooManyRequests } from "./limits.js";
-import { type ChallengePlan, makeChallenge } from "./new-challenge.js";
+import { type ChallengePlan, draftChallenge } from "./new-challenge.js";
 
 export interface SendOtpInput {
   /** As the caller wrote it. */
@@ -42,36 +43,45 @@ async function send(deps: Deps, caller: Caller, input: SendOtpInput & { readonly
   const identifierKey = deps.lookup.identifier(identifier);
   const requesterKey = deps.lookup.requester(caller.clientId, caller.address);
   const guard = sendGuard(policy, { identifierKey, requesterKey, channel, purpose });
-  const now = deps.clock();
-  const prepared = await store.prepareSend({ idempotency, identifier, channel, guards: [guard], now });
+  const askedAt = deps.clock();
+  const prepared = await store.prepareSend({
+    idempotency,
+    recipientOf: { identifier, channel },
+    guards: [guard],
+    now: askedAt,
+  });
   if (prepared.kind === "replayed") return prepared.challenges[0]!;
-  if (prepared.kind === "limited") throw tooManyRequests(prepared, now);
+  if (prepared.kind === "limited") throw tooManyRequests(prepared, askedAt);
 
   const target = targetOf(deps, input, prepared.recipient);
   const locale = input.locale || prepared.recipient?.locale || "";
   const plan: ChallengePlan = { ...target, purpose, channel, identifier, locale, identifierKey, requesterKey };
-  const challenge = await deps.codes.withSlot("send", caller.signal, (slot) =>
-    makeChallenge(deps, slot, { plan, caller, now }),
-  );
-  const issued = await store.issueChallenges({ idempotency, registration: null, challenges: [{ challenge, guard }], now });
+  const draft = await deps.codes.withSlot("send", caller.signal, (slot) => draftChallenge(deps, slot, { plan, caller }));
+  const now = deps.clock();
+  const challenges = [{ challenge: { ...draft, expiresAt: now + policy.codeTtlMs }, guard }];
+  const issued = await store.issueChallenges({ idempotency, registration: null, challenges, now });
   if (issued.kind === "limited") throw tooManyRequests(issued, now);
-  const { challengeId } = issued.challenges[0]!;
-  deps.log.info(
-    { challengeId, purpose, channel, clientId: caller.clientId, correlationId: caller.correlationId },
-    "challenge issued",
-  );
-  return issued.challenges[0]!;
+  const challenge = issued.challenges[0]!;
+  if (issued.kind === "issued") {
+    const { challengeId } = challenge;
+    const { clientId, correlationId } = caller;
+    deps.log.info({ challengeId, purpose, channel, clientId, correlationId }, "challenge issued");
+  }
+  return challenge;
 }
 
 async function resend(deps: Deps, caller: Caller, input: SendOtpInput & { readonly challengeId: string }): Promise<Challenge> {
   const { challengeId, channel } = input;
   const challenge = await deps.store.findChallenge(challengeId);
-  if (challenge === null) throw codeInvalid("resend: unknown");
-  if (channel !== undefined && channel !== challenge.channel) throw new AuthError("CHANNEL_UNAVAILABLE", { detail: "resend" });
+  if (challenge === null || challenge.clientId !== caller.clientId) throw codeInvalid("resend: unknown or another client's");
   const idempotency = idempotencyMac(deps, caller, { method: "SendOtp", idempotency: input.idempotency });
   const { identifierKey } = challenge;
   const requesterKey = deps.lookup.requester(caller.clientId, caller.address);
   const now = deps.clock();
+  const why = resendRefusalOf(challenge, caller.clientId, now);
+  if (why === null && channel !== undefined && channel !== challenge.channel) {
+    throw new AuthError("CHANNEL_UNAVAILABLE", { detail: "a code is sent again the way it was sent" });
+  }
   const resent = await deps.store.resendChallenge({
     challengeId,
     clientId: caller.clientId,
@@ -82,7 +92,9 @@ async function resend(deps: Deps, caller: Caller, input: SendOtpInput & { readon
   });
   if (resent.kind === "limited") throw tooManyRequests(resent, now);
   if (resent.kind === "refused") throw codeInvalid(`resend: ${resent.why}`);
-  deps.log.info({ challengeId, sends: resent.challenge.sends, correlationId: caller.correlationId }, "challenge resent");
+  if (resent.kind === "resent") {
+    deps.log.info({ challengeId, sends: resent.challenge.sends, correlationId: caller.correlationId }, "challenge resent");
+  }
   return resent.challenge;
 }
 

@@ -1,3 +1,4 @@
+import { accessTokenExpiresAt } from "../crypto/access-token.js";
 import type { EpochMs, Session } from "../store/store.js";
 import type { Deps, TokenSet } from "./deps.js";
 
@@ -8,15 +9,15 @@ export async function issueTokens(
   options: { readonly withIdToken: boolean; readonly now: EpochMs },
 ): Promise<TokenSet> {
   const { now } = options;
-  const { accessTokenTtlMs } = deps.policy;
+  const expiresAt = accessTokenExpiresAt(session, deps.policy.accessTokenTtlMs, now);
   const [accessToken, idToken] = await Promise.all([
     deps.accessTokens.signAccess(session, now),
     options.withIdToken ? deps.accessTokens.signId(session, now) : null,
   ]);
   return {
     accessToken,
-    accessTokenExpiresAt: (Math.floor(now / 1000) + Math.floor(accessTokenTtlMs / 1000)) * 1000,
-    expiresInSeconds: Math.floor(accessTokenTtlMs / 1000),
+    accessTokenExpiresAt: expiresAt,
+    expiresInSeconds: Math.max(expiresAt / 1000 - Math.floor(now / 1000), 0),
     refreshToken: deps.refreshTokens.mint(session),
     refreshTokenExpiresAt: session.idleExpiresAt,
     idToken,

@@ -1,4 +1,5 @@
 import { randomBytes, randomUuid } from "../crypto/random.js";
+import { guessRefusalOf } from "../store/rules/challenge-state.js";
 import type {
   Challenge,
   ChallengeRefusal,
@@ -51,43 +52,34 @@ export type VerifyOtpResult = { readonly purpose: Purpose; readonly contact: Con
  */
 export async function verifyOtp(deps: Deps, caller: Caller, input: VerifyOtpInput): Promise<VerifyOtpResult> {
   const idempotency = idempotencyMac(deps, caller, { method: "VerifyOtp", idempotency: input.idempotency });
-  const earlier = await findEarlier(deps, idempotency);
-  if (earlier !== null) return earlier;
+  /** A twin of this call may have won, before it or while it waited: then its outcome is this call's too. */
+  const lose = async (why: ChallengeRefusal): Promise<VerifyOtpResult> =>
+    (await findEarlier(deps, idempotency)) ?? refuse(deps, caller, { input, why });
 
   const challenge = await deps.store.findChallenge(input.challengeId);
-  const refusal = cheapRefusal(challenge, caller, deps.clock());
-  if (refusal === "consumed") return (await findEarlier(deps, idempotency)) ?? refuse(deps, caller, { input, why: refusal });
-  if (challenge === null || refusal !== null) return refuse(deps, caller, { input, why: refusal ?? "unknown" });
+  const refusal = guessRefusalOf(challenge, caller.clientId, deps.clock());
+  if (challenge === null || refusal !== null) return await lose(refusal ?? "unknown");
+  const newUser = newUserOf(deps, challenge);
+  if (newUser === null) return refuse(deps, caller, { input, why: "profile_lost" });
 
   const guess = await takeGuess(deps, caller, { challenge, input });
-  if (guess.why !== null) return refuse(deps, caller, { input, why: guess.why });
+  if (guess.why !== null) return await lose(guess.why);
+  const now = deps.clock();
   const outcome = await deps.store.redeemChallenge({
     challengeId: challenge.challengeId,
     idempotency,
     returns: redemptionReturns(deps.policy, challenge, guess.takenAt),
-    newUser: newUserOf(deps, challenge),
+    newUser,
     newSession: newSessionOf(deps, caller, challenge),
     sessionsMax: deps.policy.sessionsMax,
-    now: deps.clock(),
+    now,
   });
-  if (outcome.kind === "refused") {
-    return (await findEarlier(deps, idempotency)) ?? refuse(deps, caller, { input, why: outcome.why });
-  }
+  if (outcome.kind === "refused") return await lose(outcome.why);
   deps.log.info(
     { challengeId: challenge.challengeId, outcome: outcome.redemption.kind, correlationId: caller.correlationId },
     "code redeemed",
   );
-  return await resultOf(deps, challenge, outcome.redemption);
-}
-
-/** What is refused without a hash and without spending anything. */
-function cheapRefusal(challenge: ChallengeToVerify | null, caller: Caller, now: EpochMs): ChallengeRefusal | null {
-  if (challenge === null) return "unknown";
-  if (challenge.clientId !== caller.clientId) return "foreign_client";
-  if (challenge.consumedAt !== null) return "consumed";
-  if (challenge.cancelledAt !== null) return "cancelled";
-  if (challenge.expiresAt <= now) return "expired";
-  return challenge.attempts >= challenge.attemptsMax ? "attempts_exhausted" : null;
+  return await resultOf(deps, { ...challenge, consumedAt: now }, outcome.redemption);
 }
 
 /** Spends an attempt and compares; says why the guess fails, or null when it is right. Every guess costs the same hash. */
@@ -168,13 +160,14 @@ async function resultOf(deps: Deps, challenge: Challenge, redemption: Redemption
   }
 }
 
-function newUserOf(deps: Deps, challenge: ChallengeToVerify): NewUser {
+/** Null: the profile of the registration does not open any more, because its key was given up. */
+function newUserOf(deps: Deps, challenge: ChallengeToVerify): NewUser | null {
   const { registrationId, sealedProfile } = challenge;
   const profile =
     registrationId !== null && sealedProfile !== null
       ? openProfile(deps, { registrationId, sealedProfile })
       : { username: null, displayName: "", locale: challenge.locale, customAttributes: "" };
-  return { userId: randomUuid(), ...profile };
+  return profile === null ? null : { userId: randomUuid(), ...profile };
 }
 
 /** How a code over a channel is named in `amr`: `sms` is registered (RFC 8176 §2), for e-mail there is nothing registered. */

@@ -6,6 +6,9 @@ const known: Readonly<Record<string, string>> = {
   EADDRINUSE: "an address to listen on is taken by another process: stop that one, or set another LATCHKEY_…_LISTEN",
   EADDRNOTAVAIL: "an address to listen on does not belong to this machine: correct LATCHKEY_…_LISTEN",
   EACCES: "access was denied: check the rights of the files and ports that the settings name",
+  ENOENT: "a file cannot be opened: check that the directory of LATCHKEY_DATABASE_URL exists",
+  ENOTDIR: "a file cannot be opened: check that the directory of LATCHKEY_DATABASE_URL is one",
+  EISDIR: "a file cannot be opened: check that LATCHKEY_DATABASE_URL does not name a directory",
   SQLITE_CANTOPEN:
     "the database cannot be opened: check that the directory of LATCHKEY_DATABASE_URL exists and can be written to",
   SQLITE_READONLY: "the database cannot be written to: check the rights of its file and directory",

@@ -69,8 +69,6 @@ export function createRenewal(parts: RenewalParts): Renewal {
 
   /** What was stored meanwhile, by a sign-in, a sign-out or a page without Web Locks, is newer than the reply and stays. */
   async function exchange(spent: StoredSession): Promise<Renewed> {
-    const replaceBy = (next: StoredSession | null) =>
-      store.update((current) => (current?.refreshToken === spent.refreshToken ? next : current));
     const request = { refreshToken: spent.refreshToken, idempotencyKey: spent.pendingRefreshKey ?? "" };
     let askedAt = clock();
     try {
@@ -79,14 +77,20 @@ export function createRenewal(parts: RenewalParts): Renewal {
         return parts.refreshToken(request, { timeoutMs: callTimeoutMs });
       }, sleep);
       const next = toStoredSession(tokens, { userId: spent.userId, askedAt });
-      const stored = await replaceBy(next);
+      const stored = await store.update((current) => (current?.refreshToken === spent.refreshToken ? next : current));
       if (stored?.accessToken === next.accessToken) await changes.tell({ kind: "renewed", reason: null });
       return stored === null ? { session: null, refusal: null } : { session: stored };
     } catch (error) {
       const { reason } = errorDetails(error);
       if (!endings.has(reason)) throw error;
-      const stored = await replaceBy(null);
+      // A sign-out on this device may have come first: then it was told already, and the server only followed.
+      let ended = false;
+      const stored = await store.update((current) => {
+        ended = current?.refreshToken === spent.refreshToken;
+        return ended ? null : current;
+      });
       if (stored !== null) return { session: stored };
+      if (!ended) return { session: null, refusal: null };
       await changes.tell({ kind: "signed-out", reason: reason as ErrorReasonName });
       return { session: null, refusal: error };
     }

@@ -42,6 +42,12 @@ export interface AccessTokenOptions {
   readonly contactProofTtlMs: number;
 }
 
+/** When a token of the session that is signed now expires: whole seconds, and never after the session itself. */
+export function accessTokenExpiresAt(session: Session, ttlMs: number, now: EpochMs): EpochMs {
+  const ownEnd = Math.floor(now / 1000) * 1000 + ttlMs;
+  return Math.floor(Math.min(ownEnd, session.expiresAt) / 1000) * 1000;
+}
+
 const tokenLengthMax = 4096;
 /** How many good tokens are remembered; the oldest goes first. */
 const rememberedMax = 20_000;
@@ -52,10 +58,9 @@ export function createAccessTokens(options: AccessTokenOptions): AccessTokens {
   const { keys, issuer, audience } = options;
   const remembered = new Map<string, { readonly keyId: string; readonly claims: AccessClaims }>();
 
-  function sign(typ: string, payload: JWTPayload, ttlMs: number, now: EpochMs): Promise<string> {
+  function sign(typ: string, payload: JWTPayload, { now, expiresAt }: { now: EpochMs; expiresAt: EpochMs }): Promise<string> {
     const key = keys.current(now);
-    const iat = Math.floor(now / 1000);
-    return new SignJWT({ iss: issuer, ...payload, iat, exp: iat + Math.floor(ttlMs / 1000) })
+    return new SignJWT({ iss: issuer, ...payload, iat: Math.floor(now / 1000), exp: Math.floor(expiresAt / 1000) })
       .setProtectedHeader({ alg: key.alg, kid: key.keyId, typ })
       .sign(key.privateKey);
   }
@@ -87,8 +92,7 @@ export function createAccessTokens(options: AccessTokenOptions): AccessTokens {
           auth_time: Math.floor(session.createdAt / 1000),
           amr: session.amr,
         },
-        options.accessTokenTtlMs,
-        now,
+        { now, expiresAt: accessTokenExpiresAt(session, options.accessTokenTtlMs, now) },
       );
     },
     signId(session, now) {
@@ -101,12 +105,18 @@ export function createAccessTokens(options: AccessTokenOptions): AccessTokens {
           auth_time: Math.floor(session.createdAt / 1000),
           amr: session.amr,
         },
-        options.accessTokenTtlMs,
-        now,
+        { now, expiresAt: accessTokenExpiresAt(session, options.accessTokenTtlMs, now) },
       );
     },
     signProof({ clientId, challengeId, contact }, now) {
-      return sign("latchkey-proof+jwt", { aud: clientId, jti: challengeId, contact }, options.contactProofTtlMs, now);
+      return sign(
+        "latchkey-proof+jwt",
+        { aud: clientId, jti: challengeId, contact },
+        {
+          now,
+          expiresAt: now + options.contactProofTtlMs,
+        },
+      );
     },
     async verifyAccess(token, now) {
       if (token.length > tokenLengthMax) return null;

@@ -1,14 +1,6 @@
 import { type Message, toBinary } from "@bufbuild/protobuf";
 import { ConnectError } from "@connectrpc/connect";
-import {
-  type handleUnaryCall,
-  type MethodDefinition,
-  type ServerInterceptingCall,
-  type ServerInterceptor,
-  type ServerUnaryCall,
-  type ServiceDefinition,
-  status,
-} from "@grpc/grpc-js";
+import type { handleUnaryCall, MethodDefinition, ServerUnaryCall, ServiceDefinition } from "@grpc/grpc-js";
 import { callerGone, type Incoming } from "../rpc/incoming.js";
 import type { ServedMethod } from "../rpc/pipeline.js";
 import { type AddressOf, peerAddress } from "./address.js";
@@ -91,24 +83,3 @@ function toIncoming(call: ServerUnaryCall<Buffer, Message>, abort: AbortControll
     abort,
   };
 }
-
-/** How long a caller may take for sending its message and waiting for the answer. */
-const requestTimeoutMs = 30_000;
-
-/**
- * Puts one time limit in the place of grpc-js's own on unary calls. Theirs would answer a passed deadline without our details, adds
- * up deadlines beyond 24 days in 32 bits, so that they are over at once, and leaves a caller that never ends its message alone.
- * The deadline itself is the pipeline's. It needs two fields that grpc-js keeps to itself; a test tells when they are gone.
- */
-export const limitCallTime: ServerInterceptor = (method, call) => {
-  const timed = call as unknown as { deadlineTimer?: NodeJS.Timeout | null; deadline: number };
-  if (!method.requestStream && !method.responseStream && timed.deadlineTimer !== undefined) {
-    if (timed.deadlineTimer !== null) clearTimeout(timed.deadlineTimer);
-    if (timed.deadline < Date.now() - 1) timed.deadline = Number.POSITIVE_INFINITY;
-    // grpc-js clears what is in this field when the call ends.
-    timed.deadlineTimer = setTimeout(() => call.sendStatus(tookTooLong), requestTimeoutMs);
-  }
-  return call as ServerInterceptingCall;
-};
-
-const tookTooLong = { code: status.DEADLINE_EXCEEDED, details: "The call took longer than it may. Try again." };

@@ -10,14 +10,15 @@ export function createToStatus(): (error: ConnectError) => StatusObject {
   return (error) => {
     let status = encoded.get(error);
     if (status === undefined) {
-      status = encode(error);
+      status = toStatusObject(error);
       encoded.set(error, status);
     }
     return status;
   };
 }
 
-function encode(error: ConnectError): StatusObject {
+/** An error as gRPC sends it: code, sentence, and the details in `grpc-status-details-bin`. */
+export function toStatusObject(error: ConnectError): StatusObject {
   const metadata = new Metadata();
   error.metadata.forEach((value, key) => {
     metadata.set(key, value);

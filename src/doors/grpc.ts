@@ -4,7 +4,8 @@ import { Server, ServerCredentials } from "@grpc/grpc-js";
 import { HealthImplementation, type ServingStatusMap } from "grpc-health-check";
 import type { ServedService } from "../rpc/pipeline.js";
 import type { AddressOf } from "./address.js";
-import { limitCallTime, toGrpcMethods } from "./grpc-calls.js";
+import { toGrpcMethods } from "./grpc-calls.js";
+import { guardCall } from "./grpc-interceptor.js";
 import { addReflection } from "./grpc-reflection.js";
 import { atMost, connectionsMaxDefault, listenOn, trackSockets } from "./listener.js";
 
@@ -42,7 +43,7 @@ const serverOptions = {
   "grpc.max_connection_age_grace_ms": 30_000,
   // Bookkeeping for a debugging service that nobody can ask here.
   "grpc.enable_channelz": 0,
-  interceptors: [limitCallTime],
+  interceptors: [guardCall],
 };
 
 export function createGrpcDoor(options: GrpcDoorOptions): GrpcDoor {

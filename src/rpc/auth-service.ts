@@ -122,7 +122,7 @@ function changes(request: UpdateCurrentUserRequest) {
 }
 
 function verified(result: VerifyOtpResult): MessageInitShape<typeof VerifyOtpResponseSchema> {
-  const proven = { purpose: convert.toPurpose(result.purpose), contact: convert.toContact(result.contact) };
+  const proven = { purpose: convert.toPurpose(result.purpose), contact: convert.toContact(result.contact, result.provenAt) };
   switch (result.kind) {
     case "signed_in":
       return {

@@ -21,24 +21,14 @@ export function createExplainFailure(log: Log): ExplainFailure {
       return wireError(error.reason, { retryAfterMs, violations, metadata });
     }
     if (error instanceof StoreUnavailableError) {
-      log.warn({ method, correlationId, error: describeError(error) }, "store unavailable");
+      log.warn({ method, correlationId, error }, "store unavailable");
       return plainError("UNAVAILABLE");
     }
     if (error instanceof HashQueueFullError) {
       log.debug({ method, correlationId, retryAfterMs: error.retryAfterMs }, "call refused: the hash queue is full");
       return wireError("OVERLOADED", { retryAfterMs: error.retryAfterMs });
     }
-    log.error({ method, correlationId, error: describeError(error) }, "internal error");
+    log.error({ method, correlationId, error }, "internal error");
     return wireError("INTERNAL", { metadata: { correlation_id: correlationId } });
   };
-}
-
-const causesMax = 4;
-
-function describeError(error: unknown): string {
-  const parts: string[] = [];
-  for (let at: unknown = error; at !== undefined && parts.length < causesMax; at = at instanceof Error ? at.cause : undefined) {
-    parts.push(at instanceof Error ? (at.stack ?? at.message) : String(at));
-  }
-  return parts.join("\ncaused by ");
 }

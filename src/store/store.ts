@@ -131,7 +131,8 @@ export type ChallengeRefusal =
   | "decoy"
   | "account_budget_spent"
   | "user_gone"
-  | "not_expected";
+  | "not_expected"
+  | "profile_lost";
 
 /** What a new challenge must not exceed: live challenges of one identifier and purpose, and the budgets of its send. */
 export interface SendGuard {
@@ -315,19 +316,20 @@ export interface KeyCheck {
 export interface Store {
   /**
    * Looks, without writing, at everything that SendOtp and RegisterUser need before they pay for a hash: the outcome of an
-   * earlier call with the same `idempotency`, whether the guards would refuse now, and who is behind `identifier`.
+   * earlier call with the same `idempotency`, whether the guards would refuse now, and whom `recipientOf` names.
    * It promises nothing: `issueChallenges` decides.
    */
   prepareSend(query: {
     readonly idempotency: Uint8Array | null;
-    readonly identifier: Identifier | null;
-    readonly channel: Channel;
+    /** Whom to look for, by the channel that is to reach them. Null: nobody. */
+    readonly recipientOf: { readonly identifier: Identifier; readonly channel: Channel } | null;
     readonly guards: readonly SendGuard[];
     readonly now: EpochMs;
   }): Promise<PrepareSendOutcome>;
 
   /**
-   * Stores challenges with an outbox row each and spends their budgets: all of it, or nothing when one guard refuses.
+   * Stores challenges with an outbox row each and spends their budgets: all of it, or nothing when one guard refuses. The hold of
+   * a guard's first claim becomes the challenge's `resendAt`.
    * Of callers with the same `idempotency` exactly one issues; the others get `replayed` with that one's challenges as they now are.
    * `registration` is the pending registration that the challenges belong to.
    */
@@ -363,7 +365,7 @@ export interface Store {
     readonly challengeId: string;
     readonly clientId: string;
     readonly identifier: BudgetClaim;
-    readonly account: BudgetClaim | null;
+    readonly account: BudgetClaim;
     readonly now: EpochMs;
   }): Promise<AttemptOutcome>;
 
@@ -458,7 +460,9 @@ export interface Store {
   /** All keys, oldest first. */
   listKeys(): Promise<readonly StoredKey[]>;
 
-  /** Adds a key. With `ifNone`, only when there is no key of its use: of racers one adds. True: it was added. */
+  /**
+   * Adds a key. With `ifNone`, only when there is no key of its use, whatever its id: of racers one adds. True: it was added.
+   */
   addKey(key: StoredKey, options: { readonly ifNone: boolean }): Promise<boolean>;
 
   /** Replaces the sealed form of a key, as `was`, by `sealed`. False: it was not `was` any more. */
@@ -485,8 +489,8 @@ export interface Store {
    */
   sweep(change: { readonly now: EpochMs; readonly limit: number }): Promise<number>;
 
-  /** Overwrites erased data in the files behind the database, where the engine keeps copies. */
-  scrub(): Promise<void>;
+  /** Overwrites erased data in the files behind the database, where the engine keeps copies. False: a reader was in the way. */
+  scrub(): Promise<boolean>;
 
   /** Resolves when the database answers and can be written to. */
   ping(): Promise<void>;

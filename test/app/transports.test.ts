@@ -102,6 +102,12 @@ async function live(on: TestApp, caller: RpcCaller): Promise<Transcript> {
   await ok(method.revokeSession, { sessionId: second.sessionId }, asUser(renewed.tokens!.accessToken));
   await refused(method.getCurrentUser, {}, asUser(renewed.tokens!.accessToken));
   await ok(method.revokeToken, { token: renewed.tokens!.refreshToken });
+
+  const last = await ok(method.sendOtp, { identifier: { case: "email", value: "ada@example.com" } });
+  const leaving = await on.messageOf(last.challenge);
+  const farewell = await ok(method.verifyOtp, { challengeId: leaving.challengeId, code: leaving.code });
+  await ok(method.deleteCurrentUser, {}, asUser(farewell.tokens!.accessToken));
+  await refused(method.getCurrentUser, {}, asUser(farewell.tokens!.accessToken));
   return transcript;
 }
 
@@ -136,6 +142,7 @@ describe("one life of a user", () => {
       "SESSION_NOT_FOUND",
       "TOKEN_INVALID",
       "RECENT_SIGN_IN_REQUIRED",
+      "TOKEN_INVALID",
       "TOKEN_INVALID",
     ]);
   });

@@ -32,16 +32,17 @@ if (unknown.length > 0) throw new Error(`no such group: ${unknown.join(", ")}; t
 const folder = mkdtempSync(join(tmpdir(), "latchkey-bench-"));
 const nodeArgs = values.profile === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${resolve(values.profile)}`];
 const report = createReport();
-const size = values.quick ? { rounds: 1, windowMs: 1000 } : { rounds: 3, windowMs: 3000 };
+const size = values.quick ? { rounds: 1, windowMs: 1000 } : { rounds: 3, windowMs: 2500 };
 for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => void end(1));
 
 async function end(exitCode) {
   await stopAll();
   rmSync(folder, { recursive: true, force: true });
+  printReport(report.lines);
   process.exit(exitCode);
 }
 
-try {
+async function measureAll() {
   const stage = createStage({ folder, nodeArgs });
   const load = await stage.startLoad();
   await stage.makeSeed(load);
@@ -51,7 +52,10 @@ try {
     await measure({ stage, load, report, ...size });
     process.stderr.write(`${name}: ${Math.round((performance.now() - startedAt) / 1000)} s\n`);
   }
-  printReport(report.lines);
+}
+
+try {
+  await measureAll();
   await end(0);
 } catch (error) {
   process.stderr.write(`${error.stack}\n`);

@@ -27,7 +27,7 @@ describe("signing keys", () => {
       const { keys } = await signingKeys({ alg });
       const options = { keys, issuer: "i", audience: "a", accessTokenTtlMs: minute, contactProofTtlMs: minute };
       const tokens = createAccessTokens(options);
-      const session = { userId: "u", sessionId: "s", clientId: "c", amr: ["sms"], createdAt: t0 };
+      const session = { userId: "u", sessionId: "s", clientId: "c", amr: ["sms"], createdAt: t0, expiresAt: t0 + 60_000 };
       const token = await tokens.signAccess(session as never, t0);
       expect(await tokens.verifyAccess(token, t0)).toMatchObject({ userId: "u" });
       expect(published(keys)).toHaveLength(1);

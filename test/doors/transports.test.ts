@@ -55,6 +55,7 @@ describe.each(Object.entries(callers))("errors over %s", (_name, connect) => {
     const errors = app.lines.filter(({ level }) => level === "error");
     expect(errors).toHaveLength(1);
     expect(errors[0]?.fields.correlationId).toBe(failure.metadata.correlation_id);
-    expect(errors[0]?.fields.error).toMatch(/SELECT code FROM secrets[\s\S]*caused by Error: socket/);
+    const logged = errors[0]?.fields.error as Error;
+    expect([logged.message, (logged.cause as Error).message]).toEqual(["SELECT code FROM secrets", "socket"]);
   });
 });

@@ -94,6 +94,27 @@ function checkSession({ sessionId, state, generation }: Session, user: User, now
   return [];
 }
 
+/** What a crash left, once it was checked, ends the doubt about guesses whose answers were lost. */
+export function adoptAttempts({ users }: Ledger, { challenges }: Snapshot): void {
+  for (const challenge of users.flatMap((user) => user.challenges)) {
+    const stored = challenges.get(challenge.challengeId);
+    if (stored === undefined) continue;
+    Object.assign(challenge.attempts, { min: stored.attempts, max: stored.attempts });
+    if (challenge.state === "open" && !stored.consumed && stored.attempts === attemptsMax) challenge.state = "dead";
+  }
+}
+
+/** Notes the messages that a crash left: every try may have reached the mail server without anybody knowing. */
+export function noteBrokenSends({ brokenSends }: Ledger, { outbox, challenges }: Snapshot): void {
+  for (const { outboxId, challengeId, tries } of outbox) {
+    // Numbers of messages come again once the outbox was empty; then the challenge has another send.
+    const message = `${outboxId} of send ${challenges.get(challengeId)?.sends}`;
+    const broken = brokenSends.get(challengeId) ?? new Map<string, number>();
+    brokenSends.set(challengeId, broken);
+    if (tries > 0) broken.set(message, tries);
+  }
+}
+
 /** What is wrong with the mails that were received, once the outbox is empty. */
 export function checkMails(ledger: Ledger, now: Snapshot): string[] {
   const violations: string[] = [];
@@ -113,7 +134,8 @@ export function checkMails(ledger: Ledger, now: Snapshot): string[] {
 function checkCopies(ledger: Ledger, user: User, { challengeId, code, sends, state }: Challenge): string[] {
   const copies = ledger.mails.filter((mail) => mail.to === user.email && mail.code === code).length;
   const least = state === "open" ? sends.min : 1;
-  const most = sends.max + (ledger.extraMails.get(challengeId) ?? 0);
+  const broken = [...(ledger.brokenSends.get(challengeId)?.values() ?? [])];
+  const most = broken.reduce((sum, tries) => sum + tries, sends.max);
   const name = `challenge ${challengeId} to ${user.email}`;
   if (copies < least) return [`${name}: mailed ${copies} times, promised ${least}`];
   return copies > most ? [`${name}: mailed ${copies} times, at most ${most} can be explained`] : [];

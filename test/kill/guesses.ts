@@ -69,13 +69,15 @@ export function race(guess: Guess, keys: readonly string[]): Call {
     if (challenge.sessionIds.size === 0 && challenge.attempts.max < attemptsMax) {
       throw new Error("nobody won the race");
     }
-    if (challenge.sessionIds.size > 0) widen(challenge.attempts, 1, 0, attemptsMax);
-    else challenge.state = "dead";
+    if (challenge.sessionIds.size === 0) challenge.state = "dead";
   }
   return {
     what: "racing verifies",
     user,
-    attempt: all,
+    async attempt(grpc) {
+      await all(grpc);
+      widen(challenge.attempts, 1, 0, attemptsMax);
+    },
     settle: ({ grpc }) => all(grpc),
   };
 }
@@ -84,7 +86,7 @@ export function race(guess: Guess, keys: readonly string[]): Call {
 export function guessWrong(guess: Guess, count: number): Call {
   const { user, challenge } = guess;
   const { challengeId } = challenge;
-  const right = challenge.code ?? "0000000000";
+  const right = challenge.code!;
   user.wrongGuesses += count;
   return {
     what: "wrong verify",

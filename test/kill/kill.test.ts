@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { endServers, killDuringStart, newFolder, productionEnv, type Server, startServer, until } from "../support/server.js";
-import { type Aftermath, type Load, newIdempotencyKey, refusalOf, settleLost } from "./call.js";
-import { checkMails, checkSnapshot } from "./check.js";
+import { type Aftermath, type Load, newIdempotencyKey, perform, refusalOf, settleLost } from "./call.js";
+import { adoptAttempts, checkMails, checkSnapshot, noteBrokenSends } from "./check.js";
 import { redeem } from "./guesses.js";
 import { createLedger, openChallenge, receiveMail } from "./ledger.js";
 import { work } from "./load.js";
@@ -17,7 +17,7 @@ const workers = 24;
 const random = createRandom(seed);
 const ledger = createLedger();
 const load: Load = { ledger, random, grpc: undefined as never, running: false, thinkMsMax: 0, lost: [], answered: 0 };
-const counts = { starts: 0, killedStarts: 0, lost: 0, extraMails: 0, audits: 0 };
+const counts = { starts: 0, killedStarts: 0, lost: 0, audits: 0 };
 
 let mail: Awaited<ReturnType<typeof startMailbox>>;
 let snapshot: Snapshot | null = null;
@@ -39,13 +39,15 @@ afterAll(async () => {
 
 it(`keeps every promise through ${rounds} kills -9 under load (seed ${seed})`, async () => {
   console.log(`LATCHKEY_KILL_SEED=${seed} LATCHKEY_KILL_ROUNDS=${rounds} repeats this`);
+  let server = await start();
   for (let round = 1; round <= rounds; round += 1) {
-    await serveUntilKilled(await start(), random.between(600, 3_500));
+    await serveUntilKilled(server, random.between(600, 3_500));
     if (random.chance(0.3)) await killStart();
+    server = await start();
     expect(ledger.violations, `after kill ${round}`).toEqual([]);
   }
-  const server = await start();
   await eventuallyEmptyOutbox();
+  load.running = true;
   await redeemAll();
   expect(ledger.violations, "at the end").toEqual([]);
   expect((await server.stop()).code).toBe(0);
@@ -82,11 +84,8 @@ async function start(): Promise<Server> {
 
 function noteCrash(left: Snapshot): void {
   ledger.violations.push(...checkSnapshot(ledger, left, snapshot));
-  for (const { challengeId, tries } of left.outbox) {
-    if (tries === 0) continue;
-    ledger.extraMails.set(challengeId, (ledger.extraMails.get(challengeId) ?? 0) + 1);
-    counts.extraMails += 1;
-  }
+  adoptAttempts(ledger, left);
+  noteBrokenSends(ledger, left);
   snapshot = left;
 }
 
@@ -122,7 +121,7 @@ async function redeemAll(): Promise<void> {
     const challenge = openChallenge(user);
     if (challenge === undefined || challenge.attempts.max >= 5 || user.wrongGuesses > 8) continue;
     if (challenge.code === null) ledger.violations.push(`${user.email} never got a code`);
-    else await redeem({ ledger, user, challenge }, true).attempt(load.grpc);
+    else await perform(load, redeem({ ledger, user, challenge }, true));
   }
 }
 
@@ -139,6 +138,7 @@ function report(): void {
       seed,
       kills: rounds,
       ...counts,
+      brokenSends: sum([...ledger.brokenSends.values()].map(({ size }) => size)),
       answered: load.answered,
       users: ledger.users.length,
       deleted: ledger.users.filter(({ deleted }) => deleted).length,

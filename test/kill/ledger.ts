@@ -3,8 +3,8 @@ export interface Ledger {
   readonly users: User[];
   readonly byEmail: Map<string, User>;
   readonly mails: { readonly to: string; readonly code: string }[];
-  /** Copies of a challenge's code that crashes may have added: one for each message that was being sent when the server died. */
-  readonly extraMails: Map<string, number>;
+  /** How often each message was being sent when a server died: so many copies more there may be, by challenge and message. */
+  readonly brokenSends: Map<string, Map<string, number>>;
   /** What callers saw that must never be. */
   readonly violations: string[];
 }
@@ -61,7 +61,7 @@ export const attemptsMax = 5;
 export const sendsMax = 5;
 
 export function createLedger(): Ledger {
-  return { users: [], byEmail: new Map(), mails: [], extraMails: new Map(), violations: [] };
+  return { users: [], byEmail: new Map(), mails: [], brokenSends: new Map(), violations: [] };
 }
 
 export function addUser(ledger: Ledger, email: string): User {

@@ -77,7 +77,11 @@ function redeemOpen(load: Load): Call | null {
 
 function guess(load: Load): Call | null {
   const { random, ledger } = load;
-  const user = pickUser(load, (one) => openChallenge(one) !== undefined && one.wrongGuesses < wrongGuessesMax);
+  const user = pickUser(load, (one) => {
+    // With the code at hand: a challenge that died before its code came could be taken for the next one.
+    const challenge = openChallenge(one);
+    return challenge !== undefined && challenge.code !== null && one.wrongGuesses < wrongGuessesMax;
+  });
   if (user === undefined) return null;
   const challenge = openChallenge(user)!;
   // All attempts at once, or a few of them that leave room for the right code.

@@ -13,7 +13,7 @@ export interface Snapshot {
   readonly sessions: ReadonlyMap<string, { readonly userId: string; readonly generation: number }>;
   /** What idempotency keys remember of redemptions. */
   readonly redemptions: readonly { readonly challengeId: string; readonly sessionId: string | null }[];
-  readonly outbox: readonly { readonly challengeId: string; readonly tries: number }[];
+  readonly outbox: readonly { readonly outboxId: number; readonly challengeId: string; readonly tries: number }[];
 }
 
 export interface StoredChallenge {
@@ -82,6 +82,6 @@ function readAll(db: Database.Database): Snapshot {
     ),
     sessions: new Map(sessions.map(({ sessionId, ...rest }) => [sessionId, rest])),
     redemptions: outcomes.filter(({ kind }) => kind === "redeemed"),
-    outbox: rows("SELECT challenge_id AS challengeId, tries FROM outbox"),
+    outbox: rows("SELECT outbox_id AS outboxId, challenge_id AS challengeId, tries FROM outbox"),
   };
 }

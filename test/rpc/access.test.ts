@@ -12,7 +12,7 @@ import { createFakeApp, goodToken, issuer, origin, session, startOfTime, user } 
 const asClient = create(AccessSchema, { caller: CallerKind.CLIENT });
 const asUser = create(AccessSchema, { caller: CallerKind.USER });
 const asRecentUser = create(AccessSchema, { caller: CallerKind.USER, recent: true });
-const asTokenHolder = create(AccessSchema, { caller: CallerKind.REFRESH_TOKEN });
+const asTokenHolder = create(AccessSchema, { caller: CallerKind.TOKEN_HOLDER });
 
 function incoming(facts: Partial<Incoming>): Incoming {
   const nothing = { authorization: [], clientIds: [], origin: undefined, address: "192.0.2.1", userAgent: "test" };

@@ -29,7 +29,7 @@ describe("a call whose reply was lost", () => {
     expect((await on.auth.listSessions({}, bearer(second.tokens!.accessToken))).sessions.length).toBe(1);
   });
 
-  it("VerifyOtp is not repeated without the key, with another key, with another code, or by another client", async () => {
+  it("VerifyOtp is not repeated without the key, with another key, or with another code", async () => {
     const guess = await challenge("b@example.com");
     await on.auth.verifyOtp({ ...guess, idempotencyKey: key });
     const others = [

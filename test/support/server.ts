@@ -147,7 +147,12 @@ export async function runLatchkey(args: readonly string[], env: Env, folder = ne
 
 /** Starts a server and kills it `ms` later, whether it serves by then or not. */
 export async function killDuringStart(env: Env, folder: string, ms: number): Promise<Exit> {
-  const { child, exited } = run(["serve"], { env, folder });
+  return await killDuring(["serve"], env, folder, ms);
+}
+
+/** Runs a command and kills it `ms` later, unless it has ended. */
+export async function killDuring(args: readonly string[], env: Env, folder: string, ms: number): Promise<Exit> {
+  const { child, exited } = run(args, { env, folder });
   const timer = setTimeout(() => child.kill("SIGKILL"), ms);
   return await exited.finally(() => clearTimeout(timer));
 }

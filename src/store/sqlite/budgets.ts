@@ -1,4 +1,5 @@
 import type { Database } from "better-sqlite3";
+import { holdMs, longestWindow, refusedUntil, within } from "../rules/budget-window.js";
 import type { BudgetClaim, BudgetReturn, EpochMs, Limited } from "../store.js";
 
 interface BudgetRow {
@@ -39,7 +40,7 @@ export function createBudgets(db: Database): Budgets {
       for (const claim of claims) {
         const row = select.get(claim.key);
         const spent = within(row === undefined ? [] : parseTimes(row.spent), longestWindow(claim), now);
-        retryAt = Math.max(retryAt, refusedUntil(claim, spent, row?.hold_until ?? 0, now));
+        retryAt = Math.max(retryAt, refusedUntil(claim, { spent, holdUntil: row?.hold_until ?? 0 }, now));
         grantable.push({ claim, spent });
       }
       return retryAt > now ? { kind: "limited", retryAt } : grantable;
@@ -76,37 +77,11 @@ export function createBudgets(db: Database): Budgets {
   };
 }
 
-function refusedUntil(claim: BudgetClaim, spent: readonly EpochMs[], holdUntil: EpochMs, now: EpochMs): EpochMs {
-  let until = holdUntil > now ? holdUntil : 0;
-  for (const { max, windowMs } of claim.limits) {
-    const counted = within(spent, windowMs, now);
-    const freeing = max > 0 ? counted[counted.length - max] : now;
-    if (freeing !== undefined) until = Math.max(until, freeing + windowMs);
-  }
-  return until;
-}
-
-function holdMs(claim: BudgetClaim, spentBefore: number): number {
-  const steps = claim.hold?.stepsMs;
-  if (claim.hold === undefined || steps === undefined || steps.length === 0) return 0;
-  return Math.round(steps[Math.min(spentBefore, steps.length - 1)]! * claim.hold.jitter);
-}
-
-function longestWindow(claim: BudgetClaim): number {
-  let longest = 0;
-  for (const { windowMs } of claim.limits) longest = Math.max(longest, windowMs);
-  return longest;
-}
-
-/** The times that a window ending now still holds; a unit is free again exactly `windowMs` after it was spent. */
-function within(times: readonly EpochMs[], windowMs: number, now: EpochMs): EpochMs[] {
-  return times.filter((time) => time > now - windowMs);
-}
-
+/** A JSON array, which both engines could read in SQL. */
 function parseTimes(text: string): EpochMs[] {
-  return text === "" ? [] : text.split(",").map(Number);
+  return JSON.parse(text) as EpochMs[];
 }
 
 function formatTimes(times: readonly EpochMs[]): string {
-  return times.join(",");
+  return JSON.stringify(times);
 }

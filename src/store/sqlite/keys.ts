@@ -1,11 +1,20 @@
 import type { Database } from "better-sqlite3";
-import type { KeyCheck, Store } from "../store.js";
-import { type KeyRow, toStoredKey } from "./rows.js";
+import type { EpochMs, KeyCheck, Store } from "../store.js";
+import { isLiveChallenge, type KeyRow, toStoredKey } from "./rows.js";
+import { isLive } from "./sessions.js";
 import type { Writer } from "./writer.js";
 
 type Operations = Pick<
   Store,
-  "listKeys" | "addKey" | "resealKey" | "deleteKey" | "listKeyChecks" | "addKeyCheck" | "deleteKeyCheck"
+  | "listKeys"
+  | "addKey"
+  | "resealKey"
+  | "deleteKey"
+  | "listKeyChecks"
+  | "addKeyCheck"
+  | "deleteKeyCheck"
+  | "countKeyUses"
+  | "revokeSessionsOfKey"
 >;
 
 export function createKeys(db: Database, writer: Writer): Operations {
@@ -21,6 +30,17 @@ export function createKeys(db: Database, writer: Writer): Operations {
   );
   const insertCheck = db.prepare<[string, string, Uint8Array]>(
     'INSERT INTO key_checks (use, key_id, "check") VALUES (?, ?, ?) ON CONFLICT DO NOTHING',
+  );
+  const count = {
+    master: db.prepare<{ keyId: string; now: EpochMs }, { count: number }>(
+      `SELECT count(*) AS count FROM sessions WHERE key_id = @keyId AND ${isLive}`,
+    ),
+    pepper: db.prepare<{ keyId: string; now: EpochMs }, { count: number }>(
+      `SELECT count(*) AS count FROM challenges c WHERE pepper_id = @keyId AND ${isLiveChallenge}`,
+    ),
+  };
+  const removeSessions = db.prepare<{ keyId: string; now: EpochMs }>(
+    `DELETE FROM sessions WHERE key_id = @keyId AND ${isLive}`,
   );
   const removeCheck = db.prepare<[string, string]>("DELETE FROM key_checks WHERE use = ? AND key_id = ?");
 
@@ -39,6 +59,8 @@ export function createKeys(db: Database, writer: Writer): Operations {
       return writer.read(() => checks.all().map((row) => ({ use: row.use, keyId: row.key_id, check: row.check })));
     },
     addKeyCheck: ({ use, keyId, check }) => writer.write(() => void insertCheck.run(use, keyId, check)),
+    countKeyUses: ({ use, keyId, now }) => writer.read(() => count[use].get({ keyId, now })!.count),
+    revokeSessionsOfKey: (change) => writer.write(() => removeSessions.run(change).changes),
     deleteKeyCheck: ({ use, keyId }) => writer.write(() => void removeCheck.run(use, keyId)),
   };
 }

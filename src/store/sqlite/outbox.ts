@@ -1,5 +1,6 @@
 import type { Database } from "better-sqlite3";
 import type { Channel, ContactKind, EpochMs, OutboxMessage, Purpose, Settlement, Store } from "../store.js";
+import { isLiveChallenge } from "./rows.js";
 import type { Writer } from "./writer.js";
 
 type Operations = Pick<Store, "claimMessages" | "settleMessages" | "nextMessageDueAt">;
@@ -23,8 +24,7 @@ interface DueRow {
 export function createOutbox(db: Database, writer: Writer): Operations {
   const due = db.prepare<{ now: EpochMs; limit: number }, DueRow>(`
     SELECT m.outbox_id, m.tries, m.challenge_id, c.client_id, c.purpose, c.channel, c.contact_kind, c.contact_value, c.locale,
-      CASE WHEN c.decoy = 0 AND c.consumed_at IS NULL AND c.cancelled_at IS NULL AND c.expires_at > @now
-        THEN c.sealed_code END AS sealed_code,
+      CASE WHEN c.decoy = 0 AND ${isLiveChallenge} THEN c.sealed_code END AS sealed_code,
       c.expires_at,
       EXISTS (SELECT 1 FROM contacts o WHERE o.kind = c.contact_kind AND o.value = c.contact_value) AS has_user
     FROM outbox m LEFT JOIN challenges c ON c.challenge_id = m.challenge_id

@@ -1,7 +1,7 @@
 import type { Database } from "better-sqlite3";
+import { refusalOf } from "../rules/challenge-state.js";
 import type { ChallengeRefusal, Contact, ContactKind, EpochMs, RedeemOutcome, Redemption, Store } from "../store.js";
 import type { Budgets } from "./budgets.js";
-import { refusalOf } from "./challenges.js";
 import type { Idempotency } from "./idempotency.js";
 import { type ChallengeRow, challengeColumns, contactOf, toChallenge } from "./rows.js";
 import type { Sessions } from "./sessions.js";
@@ -75,15 +75,16 @@ export function createRedemption(
     } else {
       userId = claimant.userId;
     }
-    const session = sessions.create(newSession, userId, sessionsMax, now);
+    const session = sessions.create(newSession, { userId, sessionsMax, now });
     return { kind: "signed_in", session, user: users.find(userId)!, isNewUser: claimant.kind === "new", usernameTaken };
   }
 
   function redeem(change: Change): RedeemOutcome {
     const { challengeId, now } = change;
     const row = select.get(challengeId);
-    const why = refusalOf(row, row?.client_id ?? "", now);
-    if (row === undefined || why !== null) return refused(why ?? "unknown");
+    if (row === undefined) return refused("unknown");
+    const why = refusalOf(toChallenge(row), row.client_id, now);
+    if (why !== null) return refused(why);
     const contact = contactOf(row);
     if (row.decoy === 1 || contact === null) return refused("decoy");
     const claimant = claimantOf(row, contact);

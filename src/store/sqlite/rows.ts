@@ -48,6 +48,9 @@ export const challengeColumns = `c.challenge_id, c.client_id, c.purpose, c.chann
   c.pepper_id, c.salt, c.tag, c.attempts, c.attempts_max, c.sends, c.sends_max, c.resends, c.created_at, c.expires_at,
   c.resend_at, c.consumed_at, c.cancelled_at`;
 
+/** What makes a challenge `c` live at `@now`. */
+export const isLiveChallenge = "c.consumed_at IS NULL AND c.cancelled_at IS NULL AND c.expires_at > @now";
+
 export function contactOf(row: { contact_kind: ContactKind | null; contact_value: string | null }): Contact | null {
   return row.contact_kind === null || row.contact_value === null ? null : { kind: row.contact_kind, value: row.contact_value };
 }
@@ -91,18 +94,17 @@ export function toChallengeToVerify(
   };
 }
 
-/** Resends are kept as `time:requester` in base64url, one after the other, separated by commas. */
-export function appendResend(resends: string, send: ChargedSend): string {
-  const entry = `${send.at}:${Buffer.from(send.requesterKey).toString("base64url")}`;
-  return resends === "" ? entry : `${resends},${entry}`;
+/** Resends are a JSON array of `[time, requester in base64url]`; there are at most four, and most challenges have none. */
+export function appendResend(resends: string, { at, requesterKey }: ChargedSend): string {
+  return JSON.stringify([...(JSON.parse(resends) as unknown[]), [at, Buffer.from(requesterKey).toString("base64url")]]);
 }
 
 function parseResends(resends: string): ChargedSend[] {
-  if (resends === "") return [];
-  return resends.split(",").map((entry) => {
-    const [at, requester] = entry.split(":");
-    return { at: Number(at), requesterKey: Buffer.from(requester ?? "", "base64url") };
-  });
+  if (resends === "[]") return [];
+  return (JSON.parse(resends) as [EpochMs, string][]).map(([at, requester]) => ({
+    at,
+    requesterKey: Buffer.from(requester, "base64url"),
+  }));
 }
 
 export interface SessionRow {
@@ -112,7 +114,7 @@ export interface SessionRow {
   user_id: string;
   client_id: string;
   generation: number;
-  refresh_mac: Buffer | null;
+  rotation_mac: Buffer | null;
   ip: string;
   user_agent: string;
   amr: string;

@@ -55,7 +55,7 @@ CREATE TABLE challenges (
   attempts_max       INTEGER NOT NULL,
   sends              INTEGER NOT NULL DEFAULT 1,
   sends_max          INTEGER NOT NULL,
-  resends            TEXT NOT NULL DEFAULT '',
+  resends            TEXT NOT NULL DEFAULT '[]',
   created_at         INTEGER NOT NULL,
   expires_at         INTEGER NOT NULL,
   resend_at          INTEGER NOT NULL,
@@ -100,7 +100,7 @@ CREATE TABLE sessions (
   user_id         TEXT NOT NULL,
   client_id       TEXT NOT NULL,
   generation      INTEGER NOT NULL DEFAULT 0,
-  refresh_mac     BLOB,
+  rotation_mac    BLOB,
   ip              TEXT NOT NULL,
   user_agent      TEXT NOT NULL,
   amr             TEXT NOT NULL,
@@ -112,7 +112,7 @@ CREATE TABLE sessions (
 CREATE UNIQUE INDEX sessions_by_id ON sessions (session_id);
 CREATE UNIQUE INDEX sessions_by_family ON sessions (family);
 CREATE INDEX sessions_by_user ON sessions (user_id);
-CREATE INDEX sessions_by_expiry ON sessions (expires_at);
+CREATE INDEX sessions_by_idle_expiry ON sessions (idle_expires_at);
 
 CREATE TABLE keys (
   key_id     TEXT PRIMARY KEY NOT NULL,

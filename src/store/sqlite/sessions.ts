@@ -1,4 +1,5 @@
 import type { Database } from "better-sqlite3";
+import { judgeRefresh } from "../rules/refresh-replay.js";
 import type { EpochMs, NewSession, RotateOutcome, Session, Store } from "../store.js";
 import { type SessionRow, toSession } from "./rows.js";
 import type { Users } from "./users.js";
@@ -7,24 +8,18 @@ import type { Writer } from "./writer.js";
 /** Writes of sessions inside somebody else's transaction. */
 export interface Sessions {
   /** Adds a session, ending those of the user that are beyond the `sessionsMax` - 1 most recently used. */
-  create(session: NewSession, userId: string, sessionsMax: number, now: EpochMs): Session;
+  create(session: NewSession, owner: { readonly userId: string; readonly sessionsMax: number; readonly now: EpochMs }): Session;
   find(sessionId: string, now: EpochMs): Session | null;
   removeAllOf(userId: string): void;
 }
 
 type Operations = Pick<
   Store,
-  | "rotateRefreshToken"
-  | "findLiveSession"
-  | "listSessions"
-  | "revokeFamily"
-  | "revokeSession"
-  | "revokeOtherSessions"
-  | "countKeyUses"
-  | "revokeSessionsOfKey"
+  "rotateRefreshToken" | "findLiveSession" | "listSessions" | "revokeFamily" | "revokeSession" | "revokeOtherSessions"
 >;
 
-const isLive = "idle_expires_at > @now AND expires_at > @now";
+/** What makes a session live at `@now`. */
+export const isLive = "idle_expires_at > @now AND expires_at > @now";
 
 export function createSessions(
   db: Database,
@@ -53,18 +48,11 @@ export function createSessions(
     `DELETE FROM sessions WHERE family = @family AND client_id = @clientId AND ${isLive}`,
   );
   const removeAll = db.prepare<[string]>("DELETE FROM sessions WHERE user_id = ?");
-  const removeOfKey = db.prepare<{ keyId: string; now: EpochMs }>(`DELETE FROM sessions WHERE key_id = @keyId AND ${isLive}`);
   const rotate = db.prepare<[number, Uint8Array | null, EpochMs, EpochMs, string]>(`
-    UPDATE sessions SET generation = ?, refresh_mac = ?, last_used_at = ?, idle_expires_at = ? WHERE session_id = ?`);
-  const ofMaster = db.prepare<{ keyId: string; now: EpochMs }, { count: number }>(
-    `SELECT count(*) AS count FROM sessions WHERE key_id = @keyId AND ${isLive}`,
-  );
-  const ofPepper = db.prepare<{ keyId: string; now: EpochMs }, { count: number }>(`
-    SELECT count(*) AS count FROM challenges
-    WHERE pepper_id = @keyId AND consumed_at IS NULL AND cancelled_at IS NULL AND expires_at > @now`);
+    UPDATE sessions SET generation = ?, rotation_mac = ?, last_used_at = ?, idle_expires_at = ? WHERE session_id = ?`);
 
   const sessions: Sessions = {
-    create(session, userId, sessionsMax, now) {
+    create(session, { userId, sessionsMax, now }) {
       for (const row of liveOf.all({ userId, now }).slice(sessionsMax - 1)) remove.run(row.session_id);
       insert.run(
         session.sessionId,
@@ -91,7 +79,10 @@ export function createSessions(
     },
   };
 
-  function advance(row: SessionRow, mac: Uint8Array | null, idleMs: number, now: EpochMs): RotateOutcome {
+  function advance(
+    row: SessionRow,
+    { mac, idleMs, now }: { readonly mac: Uint8Array | null; readonly idleMs: number; readonly now: EpochMs },
+  ): RotateOutcome {
     const generation = row.generation + 1;
     const idle_expires_at = Math.min(now + idleMs, row.expires_at);
     rotate.run(generation, mac, now, idle_expires_at, row.session_id);
@@ -104,12 +95,13 @@ export function createSessions(
         const row = byFamily.get(family);
         if (row === undefined || row.client_id !== clientId) return { kind: "ended" };
         if (row.expires_at <= now || row.idle_expires_at <= now) return { kind: "ended" };
-        if (generation === row.generation) return advance(row, idempotency, idleMs, now);
-        if (generation === row.generation - 1 && mayReplay(row, idempotency, graceMs, now)) {
-          return { kind: "replayed", session: toSession(row) };
-        }
+        const sameCall = idempotency !== null && row.rotation_mac?.equals(idempotency) === true;
+        const presented = { generation, newest: row.generation, rotatedAt: row.last_used_at, sameCall };
+        const kind = judgeRefresh(presented, graceMs, now);
+        if (kind === "rotated") return advance(row, { mac: idempotency, idleMs, now });
+        if (kind === "replayed") return { kind, session: toSession(row) };
         remove.run(row.session_id);
-        return { kind: generation > row.generation ? "lost" : "reused", sessionId: row.session_id };
+        return { kind, sessionId: row.session_id };
       });
     },
     findLiveSession({ sessionId, now }) {
@@ -123,15 +115,6 @@ export function createSessions(
     revokeFamily: (change) => writer.write(() => removeFamily.run(change).changes > 0),
     revokeSession: (change) => writer.write(() => removeOwn.run(change).changes > 0),
     revokeOtherSessions: (change) => writer.write(() => removeOthers.run(change).changes),
-    countKeyUses: ({ use, keyId, now }) =>
-      writer.read(() => (use === "master" ? ofMaster : ofPepper).get({ keyId, now })!.count),
-    revokeSessionsOfKey: (change) => writer.write(() => removeOfKey.run(change).changes),
   };
   return { sessions, operations };
-}
-
-/** `last_used_at` of a session is when its newest generation was made: that is the grace's beginning. */
-function mayReplay(row: SessionRow, idempotency: Uint8Array | null, graceMs: number, now: EpochMs): boolean {
-  if (now - row.last_used_at < graceMs) return true;
-  return idempotency !== null && row.refresh_mac?.equals(idempotency) === true;
 }

@@ -1,13 +1,14 @@
 import { closeSync, openSync } from "node:fs";
 import Database from "better-sqlite3";
 import type { EpochMs, Store } from "../store.js";
+import { createAttempts } from "./attempts.js";
 import { createBudgets } from "./budgets.js";
-import { createChallenges } from "./challenges.js";
 import { createIdempotency } from "./idempotency.js";
 import { createKeys } from "./keys.js";
 import { migrate } from "./migrate.js";
 import { createOutbox } from "./outbox.js";
 import { createRedemption } from "./redeem.js";
+import { createSends } from "./sends.js";
 import { createSessions } from "./sessions.js";
 import { createSweep } from "./sweep.js";
 import { createUsers } from "./users.js";
@@ -49,7 +50,8 @@ export function openSqlite(options: { readonly path: string; readonly inFlight: 
   );
   const ping = db.prepare("UPDATE schema_migrations SET applied_at = applied_at WHERE version = 1");
   return {
-    ...createChallenges(db, { writer, budgets, idempotency, users }),
+    ...createSends(db, { writer, budgets, idempotency, users }),
+    ...createAttempts(db, { writer, budgets }),
     ...createRedemption(db, { writer, budgets, idempotency, users, sessions }),
     ...sessionOperations,
     ...createOutbox(db, writer),
@@ -62,12 +64,11 @@ export function openSqlite(options: { readonly path: string; readonly inFlight: 
         cancelOf.run(now, userId);
         return users.remove(userId);
       }),
-    async scrub() {
-      try {
-        db.pragma("wal_checkpoint(TRUNCATE)");
-      } catch (error) {
-        throw translated(error);
-      }
+    scrub() {
+      return writer.read(() => {
+        const [row] = db.pragma("wal_checkpoint(TRUNCATE)") as [{ busy: number }];
+        return row.busy === 0;
+      });
     },
     ping: () => writer.write(() => void ping.run()),
     async close() {

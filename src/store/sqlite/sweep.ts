@@ -27,7 +27,7 @@ export function createSweep(db: Database, writer: Writer): Pick<Store, "sweep"> 
     { keptMs: 0, sql: "DELETE FROM budgets WHERE key IN (SELECT key FROM budgets WHERE expires_at <= @before LIMIT @limit)" },
     {
       keptMs: 0,
-      sql: "DELETE FROM sessions WHERE rowid IN (SELECT rowid FROM sessions WHERE expires_at <= @before LIMIT @limit)",
+      sql: "DELETE FROM sessions WHERE rowid IN (SELECT rowid FROM sessions WHERE idle_expires_at <= @before LIMIT @limit)",
     },
   ].map(({ keptMs, sql }) => ({ keptMs, statement: db.prepare<{ before: number; limit: number }>(sql) }));
 

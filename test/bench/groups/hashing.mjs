@@ -1,5 +1,5 @@
 import { availableParallelism } from "node:os";
-import { drive, inTurns } from "../measure.mjs";
+import { drive, inTurns, noteFailures } from "../measure.mjs";
 
 /** The default hash: how near logins come to what the machine can hash, and what happens when more are asked for. */
 export async function measureHashing({ stage, load, rounds, windowMs, report }) {
@@ -17,8 +17,8 @@ export async function measureHashing({ stage, load, rounds, windowMs, report }) 
     8: login(8),
     32: login(32),
     after: bare,
-    overload: () => load.ask("openLoop", { ...overload, act: "login" }),
-    refreshes: async () => (await load.ask("refreshInOverload", overload)).refreshes,
+    overload: async () => noteFailures("overload", await load.ask("openLoop", { ...overload, act: "login" })),
+    refreshes: async () => noteFailures("refreshes", await load.ask("refreshInOverload", overload)),
   });
   await Promise.all([argon2.stop(), at.server.stop()]);
 

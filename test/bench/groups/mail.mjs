@@ -18,7 +18,7 @@ export async function measureMail({ stage, load, rounds, windowMs, report }) {
       const name = `${codeHash} ${mail}`;
       servers[name] = await start(mail, codeHash);
       await drive(servers[name], "login", { clients: 16, ms: windowMs });
-      measurements[name] = () => drive(servers[name], "login", { clients, ms: codeHash === "owasp" ? 2 * windowMs : windowMs });
+      measurements[name] = () => drive(servers[name], "login", { clients, ms: codeHash === "owasp" ? 3 * windowMs : windowMs });
     }
   }
   const seen = await inTurns(rounds, measurements);

@@ -1,26 +1,36 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** `clients` callers, each beginning again when it has its answer. `pauseMs` is what each waits in between. */
+/** What a caller waits when it was turned away; no RetryInfo of Latchkey's says less. */
+const retryMs = 100;
+
+/**
+ * `clients` callers, each beginning again when it has its answer. `pauseMs` is what each waits in between. `count` is of all calls,
+ * the rate of those that ended while all callers were busy: after a quarter of `ms`, until the first one stops.
+ */
 export async function closedLoop(act, { clients, ms, pauseMs = 0 }) {
-  const tally = createTally();
   const startedAt = performance.now();
   const endsAt = startedAt + ms;
+  const tally = createTally({ from: startedAt + ms / 4, to: endsAt });
   async function client(_, lane) {
     while (performance.now() < endsAt) {
-      tally.add(await outcomeOf(act, lane));
-      if (pauseMs > 0) await sleep(pauseMs);
+      const outcome = await outcomeOf(act, lane);
+      tally.add(outcome);
+      const waitMs = outcome.error === undefined ? pauseMs : retryMs;
+      if (waitMs > 0) await sleep(waitMs);
     }
   }
   await Promise.all(Array.from({ length: clients }, client));
-  return tally.result((performance.now() - startedAt) / 1000);
+  return tally.result();
 }
 
 const fillingMs = 1000;
 
-/** `perSecond` calls, evenly spread, whatever becomes of them. Counts what ends within `ms`, after a second to fill the queues. */
+/** `perSecond` calls, evenly spread, whatever becomes of them. The rate is of what ends within `ms`, after a second to fill the queues. */
 export async function openLoop(act, { perSecond, ms }) {
   const pending = new Set();
-  let tally = createTally();
+  const startedAt = performance.now();
+  const endsAt = startedAt + fillingMs + ms;
+  const tally = createTally({ from: startedAt + fillingMs, to: endsAt });
   let begun = 0;
   function begin() {
     const one = outcomeOf(act, begun).then((outcome) => {
@@ -30,20 +40,12 @@ export async function openLoop(act, { perSecond, ms }) {
     pending.add(one);
     begun += 1;
   }
-  async function keepUp(startedAt, untilMs) {
-    for (let elapsedMs = performance.now() - startedAt; elapsedMs < untilMs; elapsedMs = performance.now() - startedAt) {
-      while (begun < (perSecond * elapsedMs) / 1000) begin();
-      await sleep(1);
-    }
+  for (let now = startedAt; now < endsAt; now = performance.now()) {
+    while (begun < (perSecond * (now - startedAt)) / 1000) begin();
+    await sleep(1);
   }
-  const startedAt = performance.now();
-  await keepUp(startedAt, fillingMs);
-  tally = createTally();
-  const countedFrom = performance.now();
-  await keepUp(startedAt, fillingMs + ms);
-  const result = tally.result((performance.now() - countedFrom) / 1000);
   await Promise.all(pending);
-  return result;
+  return tally.result();
 }
 
 async function outcomeOf(act, lane) {
@@ -57,23 +59,29 @@ async function outcomeOf(act, lane) {
   }
 }
 
-function createTally() {
+function createTally({ from, to }) {
   const done = [];
   const refused = [];
   const failed = [];
   let withRetryInfo = 0;
+  let inTime = 0;
 
   return {
     add({ tookMs, error }) {
-      if (error === undefined) return void done.push(tookMs);
+      if (error === undefined) {
+        const now = performance.now();
+        if (now >= from && now < to) inTime += 1;
+        done.push(tookMs);
+        return;
+      }
       const details = error.metadata?.get("grpc-status-details-bin")[0]?.toString("latin1") ?? "";
       if (!details.includes("OVERLOADED")) return void failed.push(error.stack);
       refused.push(tookMs);
       if (details.includes("google.rpc.RetryInfo")) withRetryInfo += 1;
     },
-    result: (seconds) => ({
+    result: () => ({
       count: done.length,
-      perSecond: done.length / seconds,
+      perSecond: (1000 * inTime) / (to - from),
       p50: percentile(done, 0.5),
       p99: percentile(done, 0.99),
       refused: refused.length,

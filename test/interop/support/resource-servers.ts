@@ -33,7 +33,7 @@ async function startOauth4webapi({
   keysMaxAgeMs = keysMaxAgeMsDefault,
 }: ResourceServerOptions): Promise<ResourceServer> {
   const metadata = await discover(issuer, "oauth2");
-  // The library keeps an issuer's keys as long as this object lives, up to 5 minutes, and for the first one asks for no others.
+  // The library keeps the keys with this object: for a minute it asks for no others, after five it forgets them.
   let server = { ...metadata };
   let forgetAt = 0;
   return {

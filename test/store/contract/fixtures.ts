@@ -222,7 +222,7 @@ export function attemptOf(challenge: Pick<Challenge, "challengeId" | "clientId">
     challengeId: challenge.challengeId,
     clientId: challenge.clientId,
     identifier: claimOf(`guesses of ${challenge.challengeId}`, 1_000),
-    account: null,
+    account: claimOf(`account guesses of ${challenge.challengeId}`, 1_000),
     now: t0 + minute,
     ...changes,
   };
@@ -243,7 +243,7 @@ const ever = 10 * 365 * day;
 export async function budgetOf(store: Store, key: Uint8Array, now: EpochMs) {
   const probe = async (max: number) => {
     const guard = guardOf(newChallenge(), { claims: [{ key, limits: [{ max, windowMs: ever }] }] });
-    const outcome = await store.prepareSend({ idempotency: null, identifier: null, channel: "email", guards: [guard], now });
+    const outcome = await store.prepareSend({ idempotency: null, recipientOf: null, guards: [guard], now });
     return outcome.kind === "limited" ? outcome.retryAt : null;
   };
   const holdUntil = await probe(1_000_000);

@@ -54,7 +54,7 @@ export function idempotency(scene: Scene): void {
     const watched = { now: t0 + 1, challenges: [challenge.challengeId, again.challengeId], budgets: [claim.key] };
     await expectNothingHappened(store, watched, async () => {
       const expected = { kind: "replayed", challenges: [{ ...challenge, attempts: 1 }] };
-      const query = { idempotency: mac, identifier: null, channel: "email", guards: [guard], now: t0 + 1 } as const;
+      const query = { idempotency: mac, recipientOf: null, guards: [guard], now: t0 + 1 } as const;
       expect(await store.prepareSend(query)).toEqual(expected);
       expect(await store.issueChallenges(issueOf(again, { idempotency: mac, guard, now: t0 + 1 }))).toEqual(expected);
     });
@@ -83,7 +83,7 @@ export function idempotency(scene: Scene): void {
   it("an issue is remembered until an hour after the challenge's expiry", async () => {
     const { store } = scene;
     const challenge = await issue(store, {}, { idempotency: mac });
-    const query = { idempotency: mac, identifier: null, channel: "email", guards: [] } as const;
+    const query = { idempotency: mac, recipientOf: null, guards: [] } as const;
     const end = challenge.expiresAt + hour;
     expectKind(await store.prepareSend({ ...query, now: end - 1 }), "replayed");
     expectKind(await store.prepareSend({ ...query, now: end }), "ready");

@@ -142,7 +142,7 @@ export function registrations(scene: Scene): void {
     const contact = email();
     const [challenge] = await register(store, [contact, phone()]);
     await prove(store, challenge!);
-    const query = { idempotency: null, identifier: contact, channel: "email", guards: [], now: t0 } as const;
+    const query = { idempotency: null, recipientOf: { identifier: contact, channel: "email" }, guards: [], now: t0 } as const;
     expect(await store.prepareSend(query)).toEqual({ kind: "ready", recipient: null });
     expect((await signIn(store, contact)).user.contacts).toHaveLength(1);
   });

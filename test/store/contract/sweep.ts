@@ -95,7 +95,7 @@ export function sweep(scene: Scene): void {
     const contact = email();
     const { user } = await signIn(store, contact);
     await store.sweep({ now: t0 + 60 * day, limit: 100 });
-    const query = { idempotency: null, identifier: contact, channel: "email", guards: [], now: t0 } as const;
+    const query = { idempotency: null, recipientOf: { identifier: contact, channel: "email" }, guards: [], now: t0 } as const;
     expect(await store.prepareSend(query)).toMatchObject({ recipient: { userId: user.userId } });
   });
 }

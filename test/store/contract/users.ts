@@ -61,9 +61,12 @@ export function users(scene: Scene): void {
       expect(await rotate(store, one)).toEqual({ kind: "ended" });
     }
     expect(await store.updateUser({ userId: user.userId, displayName: "x" })).toBeNull();
-    const query = { idempotency: null, channel: "email", guards: [], now: t0 } as const;
+    const query = { idempotency: null, guards: [], now: t0 } as const;
     for (const identifier of [contact, { kind: "username", value: "ada" }] as const) {
-      expect(await store.prepareSend({ ...query, identifier })).toEqual({ kind: "ready", recipient: null });
+      expect(await store.prepareSend({ ...query, recipientOf: { identifier, channel: "email" } })).toEqual({
+        kind: "ready",
+        recipient: null,
+      });
     }
     const again = await signIn(store, contact, { newUser: newUser({ username: "ada" }) });
     expect(again.user.username).toBe("ada");

@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file latchkey/v1/access.proto.
  */
 export const file_latchkey_v1_access: GenFile = /*@__PURE__*/
-  fileDesc("ChhsYXRjaGtleS92MS9hY2Nlc3MucHJvdG8SC2xhdGNoa2V5LnYxIkwKBkFjY2VzcxIjCgZjYWxsZXIYASABKA4yEy5sYXRjaGtleS52MS5DYWxsZXISDQoFc2NvcGUYAiABKAkSDgoGcmVjZW50GAMgASgIKl4KBkNhbGxlchIWChJDQUxMRVJfVU5TUEVDSUZJRUQQABIRCg1DQUxMRVJfQ0xJRU5UEAESGAoUQ0FMTEVSX1JFRlJFU0hfVE9LRU4QAhIPCgtDQUxMRVJfVVNFUhADOk0KBmFjY2VzcxIeLmdvb2dsZS5wcm90b2J1Zi5NZXRob2RPcHRpb25zGMWKAyABKAsyEy5sYXRjaGtleS52MS5BY2Nlc3NSBmFjY2Vzc2IGcHJvdG8z", [file_google_protobuf_descriptor]);
+  fileDesc("ChhsYXRjaGtleS92MS9hY2Nlc3MucHJvdG8SC2xhdGNoa2V5LnYxIkwKBkFjY2VzcxIjCgZjYWxsZXIYASABKA4yEy5sYXRjaGtleS52MS5DYWxsZXISDQoFc2NvcGUYAiABKAkSDgoGcmVjZW50GAMgASgIKl0KBkNhbGxlchIWChJDQUxMRVJfVU5TUEVDSUZJRUQQABIRCg1DQUxMRVJfQ0xJRU5UEAESFwoTQ0FMTEVSX1RPS0VOX0hPTERFUhACEg8KC0NBTExFUl9VU0VSEAM6TQoGYWNjZXNzEh4uZ29vZ2xlLnByb3RvYnVmLk1ldGhvZE9wdGlvbnMYxYoDIAEoCzITLmxhdGNoa2V5LnYxLkFjY2Vzc1IGYWNjZXNzYgZwcm90bzM", [file_google_protobuf_descriptor]);
 
 /**
  * Who may call a method. Every method declares it; the server refuses to start with one that does not.
@@ -65,18 +65,19 @@ export enum Caller {
   UNSPECIFIED = 0,
 
   /**
-   * A client of an app: a public one names itself in `x-latchkey-client`.
+   * A client of an app: a public one names itself in `x-latchkey-client`. With `authorization: Bearer <access token>` it is the
+   * token's client; a token that is no good is refused with TOKEN_INVALID.
    *
    * @generated from enum value: CALLER_CLIENT = 1;
    */
   CLIENT = 1,
 
   /**
-   * Whoever presents a refresh token, which is bound to its client. `authorization` is not looked at.
+   * Whoever presents a token in the request, which is bound to its client. `authorization` is not looked at.
    *
-   * @generated from enum value: CALLER_REFRESH_TOKEN = 2;
+   * @generated from enum value: CALLER_TOKEN_HOLDER = 2;
    */
-  REFRESH_TOKEN = 2,
+  TOKEN_HOLDER = 2,
 
   /**
    * A signed-in user, by `authorization: Bearer <access token>`.

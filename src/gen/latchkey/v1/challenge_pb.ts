@@ -63,7 +63,7 @@ export type Challenge = Message<"latchkey.v1.Challenge"> & {
   expiresAt?: Timestamp | undefined;
 
   /**
-   * From when on this caller may ask for the code to be sent again.
+   * When this caller's cooldown ends: from then on it may ask for the code to be sent again, as far as its allowance goes.
    *
    * @generated from field: google.protobuf.Timestamp resend_at = 7;
    */
@@ -91,7 +91,7 @@ export const ChallengeSchema: GenMessage<Challenge> = /*@__PURE__*/
  */
 export enum Purpose {
   /**
-   * Read as PURPOSE_LOGIN in requests; never in responses.
+   * In SendOtp: PURPOSE_LOGIN. In expected_purpose: any. Never in responses.
    *
    * @generated from enum value: PURPOSE_UNSPECIFIED = 0;
    */

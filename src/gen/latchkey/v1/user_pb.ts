@@ -105,7 +105,7 @@ export type Contact = Message<"latchkey.v1.Contact"> & {
   value: string;
 
   /**
-   * When a code sent to it last proved possession for the first time. Unset: never.
+   * When a code that was sent to it first came back. Unset: never.
    *
    * @generated from field: google.protobuf.Timestamp verified_at = 3;
    */

@@ -1,0 +1,24 @@
+import type { Challenge, ChallengeRefusal, EpochMs } from "../store.js";
+
+/** Why a challenge can't be used by a client now; null when it can. The order is the one in which callers are told. */
+export function refusalOf(challenge: Challenge | null, clientId: string, now: EpochMs): ChallengeRefusal | null {
+  if (challenge === null) return "unknown";
+  if (challenge.clientId !== clientId) return "foreign_client";
+  if (challenge.consumedAt !== null) return "consumed";
+  if (challenge.cancelledAt !== null) return "cancelled";
+  return challenge.expiresAt <= now ? "expired" : null;
+}
+
+/** Why no code can be guessed for a challenge; null when one can. */
+export function guessRefusalOf(challenge: Challenge | null, clientId: string, now: EpochMs): ChallengeRefusal | null {
+  const refusal = refusalOf(challenge, clientId, now);
+  if (refusal !== null || challenge === null) return refusal;
+  return challenge.attempts >= challenge.attemptsMax ? "attempts_exhausted" : null;
+}
+
+/** Why the code of a challenge can't be sent again; null when it can. */
+export function resendRefusalOf(challenge: Challenge | null, clientId: string, now: EpochMs): ChallengeRefusal | null {
+  const refusal = guessRefusalOf(challenge, clientId, now);
+  if (refusal !== null || challenge === null) return refusal;
+  return challenge.sends >= challenge.sendsMax ? "sends_exhausted" : null;
+}

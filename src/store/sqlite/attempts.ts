@@ -1,0 +1,48 @@
+import type { Database } from "better-sqlite3";
+import { guessRefusalOf } from "../rules/challenge-state.js";
+import type { AttemptOutcome, EpochMs, Store } from "../store.js";
+import type { Budgets } from "./budgets.js";
+import { type ChallengeRow, challengeColumns, isLiveChallenge, toChallenge, toChallengeToVerify } from "./rows.js";
+import type { Writer } from "./writer.js";
+
+type Operations = Pick<Store, "findChallenge" | "takeAttempt">;
+
+export function createAttempts(db: Database, parts: { writer: Writer; budgets: Budgets }): Operations {
+  const { writer, budgets } = parts;
+  const byId = db.prepare<[string], ChallengeRow>(`SELECT ${challengeColumns} FROM challenges c WHERE c.challenge_id = ?`);
+  const toVerify = db.prepare<[string], ChallengeRow & { owner_id: string | null; sealed_profile: Buffer | null }>(`
+    SELECT ${challengeColumns}, o.user_id AS owner_id, r.sealed_profile
+    FROM challenges c
+    LEFT JOIN contacts o ON o.kind = c.contact_kind AND o.value = c.contact_value
+    LEFT JOIN registrations r ON r.registration_id = c.registration_id
+    WHERE c.challenge_id = ?`);
+  const reserve = db.prepare<{ challengeId: string; clientId: string; now: EpochMs }>(`
+    UPDATE challenges AS c SET attempts = attempts + 1
+    WHERE c.challenge_id = @challengeId AND c.client_id = @clientId AND c.attempts < c.attempts_max AND ${isLiveChallenge}`);
+
+  return {
+    findChallenge(challengeId) {
+      return writer.read(() => {
+        const row = toVerify.get(challengeId);
+        return row === undefined ? null : toChallengeToVerify(row);
+      });
+    },
+
+    takeAttempt({ challengeId, clientId, identifier, account, now }) {
+      return writer.write((): AttemptOutcome => {
+        const granted = budgets.check([identifier], now);
+        if ("kind" in granted) return granted;
+        if (reserve.run({ challengeId, clientId, now }).changes === 0) {
+          const row = byId.get(challengeId);
+          const why = guessRefusalOf(row === undefined ? null : toChallenge(row), clientId, now);
+          return { kind: "refused", why: why ?? "unknown" };
+        }
+        budgets.spend(granted, now);
+        const accountGranted = budgets.check([account], now);
+        if ("kind" in accountGranted) return { kind: "taken", accountBudgetSpent: true };
+        budgets.spend(accountGranted, now);
+        return { kind: "taken", accountBudgetSpent: false };
+      });
+    },
+  };
+}

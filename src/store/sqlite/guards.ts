@@ -1,0 +1,44 @@
+import type { Database } from "better-sqlite3";
+import type { EpochMs, Limited, SendGuard } from "../store.js";
+import type { Budgets, Grantable } from "./budgets.js";
+import { isLiveChallenge } from "./rows.js";
+
+interface LiveRow {
+  requester_key: Buffer;
+  expires_at: EpochMs;
+}
+
+/**
+ * Looks at what new challenges must not exceed, inside somebody else's transaction: gives what each guard grants, or the time at
+ * which all of them would grant, since a caller must not be refused again at the time it was told.
+ */
+export type CheckGuards = (guards: readonly SendGuard[], now: EpochMs) => Grantable[][] | Limited;
+
+export function createCheckGuards(db: Database, budgets: Budgets): CheckGuards {
+  const live = db.prepare<{ identifierKey: Uint8Array; purpose: string; now: EpochMs }, LiveRow>(`
+    SELECT c.requester_key, c.expires_at FROM challenges c
+    WHERE c.identifier_key = @identifierKey AND c.purpose = @purpose AND ${isLiveChallenge} ORDER BY c.expires_at`);
+
+  /** When a place among the live challenges is free; 0: now. */
+  function placeFreeAt({ identifierKey, requesterKey, purpose, ...max }: SendGuard["live"], now: EpochMs): EpochMs {
+    const rows = live.all({ identifierKey, purpose, now });
+    const own = rows.filter((row) => row.requester_key.equals(requesterKey));
+    return Math.max(freeAt(rows, max.totalMax), freeAt(own, max.perRequesterMax));
+  }
+
+  return (guards, now) => {
+    const granted: Grantable[][] = [];
+    let retryAt = 0;
+    for (const guard of guards) {
+      const checked = budgets.check(guard.claims, now);
+      retryAt = Math.max(retryAt, placeFreeAt(guard.live, now), "kind" in checked ? checked.retryAt : 0);
+      if (!("kind" in checked)) granted.push(checked);
+    }
+    return retryAt > now ? { kind: "limited", retryAt } : granted;
+  };
+}
+
+/** Rows come soonest expiry first: so many must go that fewer than `max` are left. */
+function freeAt(rows: readonly LiveRow[], max: number): EpochMs {
+  return rows[rows.length - max]?.expires_at ?? 0;
+}

@@ -1,0 +1,131 @@
+import type { Database } from "better-sqlite3";
+import { resendRefusalOf } from "../rules/challenge-state.js";
+import type { Challenge, EpochMs, NewChallenge, Store } from "../store.js";
+import type { Budgets } from "./budgets.js";
+import { createCheckGuards } from "./guards.js";
+import type { Idempotency } from "./idempotency.js";
+import { appendResend, type ChallengeRow, challengeColumns, toChallenge } from "./rows.js";
+import type { Users } from "./users.js";
+import type { Writer } from "./writer.js";
+
+type Operations = Pick<Store, "prepareSend" | "issueChallenges" | "resendChallenge">;
+
+export function createSends(
+  db: Database,
+  parts: { writer: Writer; budgets: Budgets; idempotency: Idempotency; users: Users },
+): Operations {
+  const { writer, budgets, idempotency, users } = parts;
+  const checkGuards = createCheckGuards(db, budgets);
+  const byId = db.prepare<[string], ChallengeRow>(`SELECT ${challengeColumns} FROM challenges c WHERE c.challenge_id = ?`);
+  const insert = db.prepare(`
+    INSERT INTO challenges (challenge_id, client_id, purpose, channel, identifier_key, requester_key, contact_kind, contact_value,
+      user_id, decoy, registration_id, masked_destination, locale, code_length, hash_profile, pepper_id, salt, tag, sealed_code,
+      attempts_max, sends_max, created_at, expires_at, resend_at)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`);
+  const insertRegistration = db.prepare<[string, Uint8Array, EpochMs]>(
+    "INSERT INTO registrations (registration_id, sealed_profile, expires_at) VALUES (?, ?, ?)",
+  );
+  const enqueue = db.prepare<[string, EpochMs]>("INSERT INTO outbox (challenge_id, due_at) VALUES (?, ?)");
+  const countSend = db.prepare<[string, EpochMs, string]>(
+    "UPDATE challenges SET sends = sends + 1, resends = ?, resend_at = ? WHERE challenge_id = ? AND sends < sends_max",
+  );
+  function issueOne(
+    challenge: NewChallenge,
+    { registrationId, resendAt, now }: { registrationId: string | null; resendAt: EpochMs; now: EpochMs },
+  ): Challenge {
+    const { codeHash: hash, sealedCode, ...rest } = challenge;
+    insert.run(
+      challenge.challengeId,
+      challenge.clientId,
+      challenge.purpose,
+      challenge.channel,
+      challenge.identifierKey,
+      challenge.requesterKey,
+      challenge.contact?.kind ?? null,
+      challenge.contact?.value ?? null,
+      challenge.userId,
+      challenge.decoy ? 1 : 0,
+      registrationId,
+      challenge.maskedDestination,
+      challenge.locale,
+      challenge.codeLength,
+      hash.profile,
+      hash.pepperId,
+      hash.salt,
+      hash.tag,
+      sealedCode,
+      challenge.attemptsMax,
+      challenge.sendsMax,
+      now,
+      challenge.expiresAt,
+      resendAt,
+    );
+    enqueue.run(challenge.challengeId, now);
+    return {
+      ...rest,
+      codeHash: hash,
+      registrationId,
+      attempts: 0,
+      sends: 1,
+      createdAt: now,
+      resendAt,
+      consumedAt: null,
+      cancelledAt: null,
+    };
+  }
+
+  function replay(mac: Uint8Array | null, now: EpochMs): readonly Challenge[] | null {
+    const outcome = idempotency.find(mac, now);
+    if (outcome?.kind !== "challenges") return null;
+    const rows = outcome.challengeIds.map((id) => byId.get(id));
+    return rows.every((row) => row !== undefined) ? rows.map(toChallenge) : null;
+  }
+
+  return {
+    prepareSend({ idempotency: mac, recipientOf, guards, now }) {
+      return writer.read(() => {
+        const challenges = replay(mac, now);
+        if (challenges !== null) return { kind: "replayed", challenges };
+        const granted = checkGuards(guards, now);
+        if ("kind" in granted) return granted;
+        return { kind: "ready", recipient: recipientOf && users.recipient(recipientOf.identifier, recipientOf.channel) };
+      });
+    },
+
+    issueChallenges({ idempotency: mac, registration, challenges, now }) {
+      return writer.write(() => {
+        const earlier = replay(mac, now);
+        if (earlier !== null) return { kind: "replayed", challenges: earlier };
+        const guards = challenges.map(({ guard }) => guard);
+        const granted = checkGuards(guards, now);
+        if ("kind" in granted) return granted;
+        const issued = challenges.map(({ challenge }, index) => {
+          const resendAt = budgets.spend(granted[index]!, now);
+          return issueOne(challenge, { registrationId: registration?.registrationId ?? null, resendAt, now });
+        });
+        const expiresAt = Math.max(...challenges.map(({ challenge }) => challenge.expiresAt));
+        if (registration !== null) insertRegistration.run(registration.registrationId, registration.sealedProfile, expiresAt);
+        idempotency.remember(mac, { kind: "challenges", challengeIds: issued.map((one) => one.challengeId) }, expiresAt);
+        return { kind: "issued", challenges: issued };
+      });
+    },
+
+    resendChallenge({ challengeId, clientId, requesterKey, idempotency: mac, claims, now }) {
+      return writer.write(() => {
+        const earlier = replay(mac, now)?.[0];
+        if (earlier !== undefined) return { kind: "replayed", challenge: earlier };
+        const row = byId.get(challengeId);
+        if (row === undefined) return { kind: "refused", why: "unknown" };
+        const why = resendRefusalOf(toChallenge(row), clientId, now);
+        if (why !== null) return { kind: "refused", why };
+        const granted = budgets.check(claims, now);
+        if ("kind" in granted) return granted;
+        const resendAt = budgets.spend(granted, now);
+        countSend.run(appendResend(row.resends, { at: now, requesterKey }), resendAt, challengeId);
+        enqueue.run(challengeId, now);
+        idempotency.remember(mac, { kind: "challenges", challengeIds: [challengeId] }, row.expires_at);
+        return { kind: "resent", challenge: toChallenge(byId.get(challengeId)!) };
+      });
+    },
+  };
+}

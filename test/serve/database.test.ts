@@ -1,0 +1,155 @@
+import { existsSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import Database from "better-sqlite3";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { developmentEnv, type Env, endServers, newFolder, newKey, runLatchkey, startServer } from "../support/server.js";
+import { refusal, refusedStart } from "./refusals.js";
+
+/** A database with a user in it, made by a server and closed in order. */
+let template: Buffer;
+const env = developmentEnv();
+const email = "ada@example.com";
+
+beforeAll(async () => {
+  const server = await startServer(env);
+  const { challenge } = await server.grpc.sendOtp({ identifier: { case: "email", value: email }, createUserIfMissing: true });
+  const [message] = await server.inbox(email);
+  await server.grpc.verifyOtp({ challengeId: challenge!.challengeId, code: message!.code });
+  await server.stop();
+  template = readFileSync(join(server.folder, "latchkey.db"));
+});
+
+afterAll(endServers);
+
+function folderWith(database: Buffer): { readonly folder: string; readonly path: string } {
+  const folder = newFolder();
+  const path = join(folder, "latchkey.db");
+  writeFileSync(path, database);
+  return { folder, path };
+}
+
+/** The refusal left the file as it was. */
+function expectUnharmed(path: string): void {
+  expect(readFileSync(path).equals(template)).toBe(true);
+}
+
+describe.concurrent("a start is refused in one sentence, and nothing is damaged, with", () => {
+  it.each<[string, () => Env, RegExp]>([
+    [
+      "a wrong master key",
+      () => ({ LATCHKEY_MASTER_KEY: newKey() }),
+      /LATCHKEY_MASTER_KEY id 1 is not the key that the database was made with/,
+    ],
+    [
+      "a wrong pepper",
+      () => ({ LATCHKEY_PEPPER: newKey() }),
+      /LATCHKEY_PEPPER id 1 is not the key that the database was made with/,
+    ],
+    [
+      "a lost master key",
+      () => ({ LATCHKEY_MASTER_KEY: `k2:${newKey()}` }),
+      /LATCHKEY_MASTER_KEY id 1, which is not configured/,
+    ],
+    ["a lost pepper", () => ({ LATCHKEY_PEPPER: `k2:${newKey()}` }), /LATCHKEY_PEPPER id 1, which is not configured/],
+  ])("%s", async (_, changed, sentence) => {
+    const made = folderWith(template);
+    expect(await refusal({ ...env, ...changed() }, made.folder)).toMatch(sentence);
+    expectUnharmed(made.path);
+  });
+
+  it("a schema newer than the program", async () => {
+    const made = folderWith(template);
+    const db = new Database(made.path);
+    db.exec("INSERT INTO schema_migrations (version, applied_at) VALUES (9999, 0)");
+    db.close();
+    const before = readFileSync(made.path);
+    expect(await refusal(env, made.folder)).toMatch(/schema version 9999, this program knows up to \d+: run the newer program/);
+    expect(readFileSync(made.path).equals(before)).toBe(true);
+  });
+
+  it("a file that is no database", async () => {
+    const text = Buffer.from("this is no database, it only looks like a file\n".repeat(200));
+    const { folder, path } = folderWith(text);
+    expect(await refusal(env, folder)).toMatch(/no SQLite database/);
+    expect(readFileSync(path).equals(text)).toBe(true);
+  });
+
+  it("a database that was cut off", async () => {
+    const { folder, path } = folderWith(template);
+    truncateSync(path, template.length / 2);
+    const before = readFileSync(path);
+    expect(await refusal(env, folder)).toMatch(/damaged: restore a backup|malformed/);
+    expect(readFileSync(path).equals(before)).toBe(true);
+  });
+
+  it.each<[string, (folder: string) => string, RegExp]>([
+    [
+      "a directory in the database's place",
+      (folder) => makeDirectory(join(folder, "place")),
+      /LATCHKEY_DATABASE_URL does not name a directory/,
+    ],
+    [
+      "a database in a directory that is not there",
+      (folder) => join(folder, "nowhere", "latchkey.db"),
+      /directory .*LATCHKEY_DATABASE_URL/,
+    ],
+    [
+      "a database below a file",
+      (folder) => join(makeFile(join(folder, "file")), "latchkey.db"),
+      /directory .*LATCHKEY_DATABASE_URL/,
+    ],
+    ["a database where nobody may write", () => "/proc/latchkey.db", /database|directory/],
+  ])("%s", async (_, place, sentence) => {
+    const folder = newFolder();
+    const path = place(folder);
+    expect(await refusal({ ...env, LATCHKEY_DATABASE_URL: `sqlite:${path}` }, folder)).toMatch(sentence);
+  });
+
+  it.each(["GRPC", "HTTP", "INBOX"])("a taken %s port", async (door) => {
+    const holder = createServer();
+    const port = await new Promise<number>((resolve) =>
+      holder.listen(0, "127.0.0.1", () => resolve((holder.address() as { port: number }).port)),
+    );
+    const made = folderWith(template);
+    const taken = { ...env, [`LATCHKEY_${door}_LISTEN`]: `127.0.0.1:${port}` };
+    const { stderr, stdout } = await refusedStart(taken, made.folder);
+    expect(stdout.join("\n")).not.toMatch(/serving|error/);
+    expect(stderr).toHaveLength(1);
+    expect(stderr[0]).toMatch(/taken by another process/);
+    expect(stderr[0]).toContain(String(port));
+    holder.close();
+    expectUnharmed(made.path);
+  });
+});
+
+it("after refusals the same file opens with the right settings, and the user is there", async () => {
+  const { folder, path } = folderWith(template);
+  await refusal({ ...env, LATCHKEY_MASTER_KEY: newKey() }, folder);
+  const server = await startServer(env, { folder });
+  expect((await server.stop()).code).toBe(0);
+  const db = new Database(path, { readonly: true });
+  expect(db.prepare("SELECT value FROM contacts").all()).toEqual([{ value: email }]);
+  db.close();
+});
+
+it("after a refusal the other commands refuse the same way, and none makes a database by mistake", async () => {
+  const { folder } = folderWith(template);
+  const wrong = { ...env, LATCHKEY_MASTER_KEY: newKey() };
+  const rotated = await runLatchkey(["keys", "rotate"], wrong, folder);
+  expect(rotated).toMatchObject({ code: 1, stdout: [] });
+  expect(rotated.stderr[0]).toMatch(/not the key that the database was made with/);
+  const elsewhere = newFolder();
+  expect((await runLatchkey(["keys", "list"], env, elsewhere)).code).toBe(1);
+  expect(existsSync(join(elsewhere, "latchkey.db"))).toBe(false);
+});
+
+function makeDirectory(path: string): string {
+  mkdirSync(path);
+  return path;
+}
+
+function makeFile(path: string): string {
+  writeFileSync(path, "");
+  return path;
+}
