@@ -2,7 +2,7 @@ import { availableParallelism } from "node:os";
 import type { Deps, Log } from "./auth/deps.js";
 import { codeBinding } from "./auth/new-challenge.js";
 import type { Settings } from "./config.js";
-import { type AccessTokens, createAccessTokens } from "./crypto/access-token.js";
+import { createAccessTokens } from "./crypto/access-token.js";
 import { bindingText, type CodeHasher, createCodeHasher, type HashProfile } from "./crypto/code-hash.js";
 import { checkKeys, resealKeys } from "./crypto/key-checks.js";
 import { createKeyring, type Keyring } from "./crypto/keyring.js";
@@ -56,7 +56,7 @@ export async function createCore(
       audience: settings.issuer,
       accessTokenTtlMs: policy.accessTokenTtlMs,
       contactProofTtlMs: policy.contactProofTtlMs,
-    }) satisfies AccessTokens,
+    }),
     refreshTokens: createRefreshTokens(master),
     requestMac: createRequestMac(master),
   };

@@ -66,18 +66,21 @@ export function createLatchkeyClient(options: LatchkeyClientOptions): LatchkeyCl
   const turns = createTurns(store, name);
   const renewal = createRenewal({ store, turns, changes, refreshToken: plain.refreshToken, clock, sleep });
 
-  async function clear(isMeant: (session: StoredSession) => boolean): Promise<StoredSession | null> {
+  async function clear(): Promise<StoredSession | null> {
     let cleared: StoredSession | null = null;
     await store.update((current) => {
-      cleared = current !== null && isMeant(current) ? current : null;
-      return cleared === null ? current : null;
+      cleared = current;
+      return null;
     });
     if (cleared !== null) await changes.tell({ kind: "signed-out", reason: null });
     return cleared;
   }
 
-  async function onReply({ method, message }: UnaryResponse, askedAt: number): Promise<void> {
-    if (method === AuthService.method.deleteCurrentUser) await clear(() => true);
+  async function onReply(
+    { method, message }: UnaryResponse,
+    { askedAt, asUser }: { readonly askedAt: number; readonly asUser: boolean },
+  ): Promise<void> {
+    if (method === AuthService.method.deleteCurrentUser && asUser) await clear();
     if (method !== AuthService.method.verifyOtp) return;
     const { tokens, user } = message as VerifyOtpResponse;
     if (tokens === undefined) return;
@@ -101,7 +104,7 @@ export function createLatchkeyClient(options: LatchkeyClientOptions): LatchkeyCl
       return (await renewal.renew(refused)).session?.accessToken ?? null;
     },
     async signOut() {
-      const session = await clear(() => true);
+      const session = await clear();
       if (session === null) return true;
       try {
         await withRetries(() => plain.revokeToken({ token: session.refreshToken }, { timeoutMs: revokeTimeoutMs }), sleep);

@@ -23,8 +23,8 @@ export interface SessionTransportParts {
   readonly transport: Transport;
   readonly renewal: Renewal;
   readonly idempotencyKeys: IdempotencyKeys;
-  /** Learns of every reply before the caller does. `askedAt` is when it was asked for. */
-  readonly onReply: (reply: UnaryResponse, askedAt: number) => Promise<void>;
+  /** Learns of every reply before the caller does: when it was asked for, and whether for the stored sign-in's user. */
+  readonly onReply: (reply: UnaryResponse, call: { readonly askedAt: number; readonly asUser: boolean }) => Promise<void>;
   readonly clock: () => number;
 }
 
@@ -60,7 +60,7 @@ export function withSession(parts: SessionTransportParts): Transport {
           transport.unary(method, signal, timeoutMs, headers, request, contextValues);
         const asUser = isForUsers(method) && !new Headers(header).has("authorization");
         const reply = asUser ? await sendAsUser(header, signal, send) : await send(header);
-        await onReply(reply, askedAt);
+        await onReply(reply, { askedAt, asUser });
         return reply;
       });
     },

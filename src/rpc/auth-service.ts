@@ -1,6 +1,6 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { deleteCurrentUser } from "../auth/delete-current-user.js";
-import type { Deps, UserCaller } from "../auth/deps.js";
+import type { Deps } from "../auth/deps.js";
 import { refreshToken } from "../auth/refresh-token.js";
 import { registerUser } from "../auth/register-user.js";
 import { revokeToken } from "../auth/revoke-token.js";
@@ -23,12 +23,10 @@ import type { Handlers } from "./pipeline.js";
 
 /** The methods of latchkey.v1.AuthService: requests into use cases, results into responses. */
 export function createAuthService(deps: Deps): Handlers<typeof AuthService> {
-  return { ...createSignIn(deps), ...createOwnAccount(deps) };
+  return { forClients: signInMethods(deps), forUsers: ownAccountMethods(deps) };
 }
 
-type SignIn = "registerUser" | "sendOtp" | "verifyOtp" | "refreshToken" | "revokeToken";
-
-function createSignIn(deps: Deps): Pick<Handlers<typeof AuthService>, SignIn> {
+function signInMethods(deps: Deps): Handlers<typeof AuthService>["forClients"] {
   return {
     async registerUser(caller, request) {
       const { username, email, phone, displayName, locale, customAttributes } = request;
@@ -41,7 +39,7 @@ function createSignIn(deps: Deps): Pick<Handlers<typeof AuthService>, SignIn> {
 
     async sendOtp(caller, request) {
       const challenge = await sendOtp(deps, caller, {
-        to: recipient(request),
+        to: addressee(request),
         channel: convert.fromChannel(request.channel),
         purpose: convert.fromPurpose(request.purpose) ?? "login",
         createUserIfMissing: request.createUserIfMissing,
@@ -75,38 +73,38 @@ function createSignIn(deps: Deps): Pick<Handlers<typeof AuthService>, SignIn> {
   };
 }
 
-function createOwnAccount(deps: Deps): Omit<Handlers<typeof AuthService>, SignIn> {
+function ownAccountMethods(deps: Deps): Handlers<typeof AuthService>["forUsers"] {
   return {
-    async getCurrentUser(caller: UserCaller) {
+    async getCurrentUser(caller) {
       return { user: convert.toUser(caller.user) };
     },
 
-    async updateCurrentUser(caller: UserCaller, request) {
+    async updateCurrentUser(caller, request) {
       return { user: convert.toUser(await updateCurrentUser(deps, caller, changes(request))) };
     },
 
-    async deleteCurrentUser(caller: UserCaller) {
+    async deleteCurrentUser(caller) {
       await deleteCurrentUser(deps, caller);
       return {};
     },
 
-    async listSessions(caller: UserCaller) {
+    async listSessions(caller) {
       const sessions = await listSessions(deps, caller);
       return { sessions: sessions.map((session) => convert.toSession(session, caller.session.sessionId)) };
     },
 
-    async revokeSession(caller: UserCaller, request) {
+    async revokeSession(caller, request) {
       await revokeSession(deps, caller, { sessionId: request.sessionId });
       return {};
     },
 
-    async revokeOtherSessions(caller: UserCaller) {
+    async revokeOtherSessions(caller) {
       return { revokedCount: await revokeOtherSessions(deps, caller) };
     },
   };
 }
 
-function recipient({ identifier }: SendOtpRequest): SendOtpInput["to"] {
+function addressee({ identifier }: SendOtpRequest): SendOtpInput["to"] {
   if (identifier.case === undefined) throw new Error("validation let a request without an identifier through");
   if (identifier.case === "challengeId") return { kind: "challenge", challengeId: identifier.value };
   return { kind: identifier.case, value: identifier.value };

@@ -10,8 +10,9 @@ import {
   type MessageShape,
 } from "@bufbuild/protobuf";
 import type { ConnectError } from "@connectrpc/connect";
-import type { Caller, Log } from "../auth/deps.js";
+import type { Caller, Log, UserCaller } from "../auth/deps.js";
 import { AuthError } from "../auth/errors.js";
+import { Caller as CallerKind } from "../gen/latchkey/v1/access_pb.js";
 import { accessRule, type Gate } from "./access.js";
 import { createExplainFailure, type ExplainFailure } from "./failures.js";
 import type { InFlight } from "./in-flight.js";
@@ -34,19 +35,22 @@ export interface ServedService {
   readonly methods: readonly ServedMethod[];
 }
 
-/**
- * The methods of a service. Each gets the kind of caller that its access option declares: with CALLER_USER a `UserCaller`.
- * (Declared as methods, whose parameters TypeScript compares both ways, because the option is not visible to the type checker.)
- */
-export type Handlers<S extends DescService> = {
+type Methods<S extends DescService, C extends Caller> = {
   [P in keyof S["method"]]: S["method"][P] extends DescMethodUnary<infer I, infer O>
-    ? Handler<MessageShape<I>, MessageInitShape<O>>["handle"]
+    ? (caller: C, request: MessageShape<I>) => Promise<MessageInitShape<O>>
     : never;
 };
 
-interface Handler<I, O> {
-  handle(caller: Caller, request: I): Promise<O>;
+/**
+ * The methods of a service, by who calls them: those of signed-in users get a `UserCaller`. Which method is whose is declared in
+ * the proto, and composing refuses a handler that stands on the other side.
+ */
+export interface Handlers<S extends DescService> {
+  readonly forClients: Partial<Methods<S, Caller>>;
+  readonly forUsers: Partial<Methods<S, UserCaller>>;
 }
+
+type Handler = (caller: UserCaller, request: Message) => Promise<Init>;
 
 export interface PipelineDeps {
   readonly inFlight: InFlight;
@@ -62,11 +66,11 @@ export const deadlineMaxMs = 10_000;
 /** Puts the pipeline around every method of a service. Throws for a method without access rule or handler. */
 export function composeService<S extends DescService>(deps: PipelineDeps, service: S, handlers: Handlers<S>): ServedService {
   const stages: Stages = { ...deps, reader: createRequestReader(), explain: createExplainFailure(deps.log) };
-  const byName = handlers as Record<string, Handler<Message, Init>["handle"] | undefined>;
   const methods = service.methods.map((method): ServedMethod => {
-    const handler = byName[method.localName];
+    const side = accessRule(method).caller === CallerKind.USER ? handlers.forUsers : handlers.forClients;
+    const handler = (side as Record<string, Handler | undefined>)[method.localName];
     if (!isUnary(method) || handler === undefined) {
-      throw new Error(`${service.typeName}.${method.name} is not a unary method with a handler`);
+      throw new Error(`${service.typeName}.${method.name} is not a unary method with a handler for its callers`);
     }
     return { method, call: composeMethod(stages, method, handler) };
   });
@@ -79,7 +83,7 @@ function isUnary(method: DescMethod): method is DescMethodUnary {
 
 type Stages = PipelineDeps & { readonly reader: RequestReader; readonly explain: ExplainFailure };
 
-function composeMethod(stages: Stages, method: DescMethodUnary, handler: Handler<Message, Init>["handle"]): Call {
+function composeMethod(stages: Stages, method: DescMethodUnary, handler: Handler): Call {
   const rule = accessRule(method);
   const name = `${method.parent.typeName}/${method.name}`;
   stages.reader.warm(method.input);
@@ -88,7 +92,8 @@ function composeMethod(stages: Stages, method: DescMethodUnary, handler: Handler
     // Headers are looked at before the message is: who may not call pays, and costs, as little as possible.
     const caller = await stages.gate(rule, incoming, correlationId);
     const message = stages.reader.read(method.input, request);
-    return create(method.output, await handler(caller, message));
+    // The gate gave a `UserCaller` where the rule asks for a user, and only there is the handler one of users.
+    return create(method.output, await handler(caller as UserCaller, message));
   }
 
   return (incoming, request) => {

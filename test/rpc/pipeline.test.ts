@@ -3,6 +3,7 @@ import { Code, type ConnectError } from "@connectrpc/connect";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { ErrorInfoSchema, RetryInfoSchema } from "../../src/gen/google/rpc/error_details_pb.js";
 import { AuthService, SendOtpRequestSchema, type SendOtpResponse } from "../../src/gen/latchkey/v1/auth_service_pb.js";
+import { createAuthService } from "../../src/rpc/auth-service.js";
 import { toChallenge } from "../../src/rpc/convert.js";
 import { callerGone, type Incoming } from "../../src/rpc/incoming.js";
 import { composeService } from "../../src/rpc/pipeline.js";
@@ -127,9 +128,14 @@ describe("the pipeline", () => {
     expect(error.rawMessage).not.toContain("not a good");
   });
 
-  it("needs a handler for every method", () => {
+  it("needs a handler for every method, on the side of those who call it", () => {
     const app = createFakeApp();
     const deps = { inFlight: app.inFlight, gate: vi.fn(), log: app.deps.log };
-    expect(() => composeService(deps, AuthService, {} as never)).toThrow("RegisterUser is not a unary method with a handler");
+    const { forClients, forUsers } = createAuthService(app.deps);
+    const swapped = { forClients: forUsers, forUsers: forClients } as never;
+    for (const handlers of [{ forClients: {}, forUsers }, swapped]) {
+      expect(() => composeService(deps, AuthService, handlers)).toThrow("RegisterUser is not a unary method with a handler");
+    }
+    expect(() => composeService(deps, AuthService, { forClients, forUsers: {} })).toThrow("GetCurrentUser is not");
   });
 });

@@ -99,11 +99,11 @@ describe("races over the wire", () => {
   it("logout wins over every refresh that is under way: none of the tokens returned works afterwards, in 20 rounds", async () => {
     for (let round = 0; round < 20; round += 1) {
       const { tokens } = await signIn(on, `logout${round}@example.com`);
-      const { results } = await together(20, async (n) =>
-        n === 7
-          ? (await on.auth.revokeToken({ token: tokens.refreshToken }), null)
-          : await on.auth.refreshToken({ refreshToken: tokens.refreshToken }),
-      );
+      const { results } = await together(20, async (n) => {
+        if (n !== 7) return await on.auth.refreshToken({ refreshToken: tokens.refreshToken });
+        await on.auth.revokeToken({ token: tokens.refreshToken });
+        return null;
+      });
       for (const one of results) {
         if (one === null) continue;
         expect((await refused(on.auth.refreshToken({ refreshToken: one.tokens!.refreshToken }))).reason).toBe("SESSION_ENDED");

@@ -61,8 +61,10 @@ export interface FakeApp {
   /** Live sessions by access token. */
   readonly live: Map<string, LiveSession>;
   /** Takes the place of SendOtp's handler. */
-  sendOtp: Handlers<typeof AuthService>["sendOtp"];
+  sendOtp: SendOtp;
 }
+
+type SendOtp = NonNullable<Handlers<typeof AuthService>["forClients"]["sendOtp"]>;
 
 export const issuer = "https://auth.example.com";
 export const origin = "https://app.example.com";
@@ -74,7 +76,8 @@ export function createFakeApp(options: { defaultClient?: boolean; callsMax?: num
   const clients = createClients({ defaultClient: options.defaultClient ?? true, allowedOrigins: [origin] });
   const inFlight = createInFlight(options.callsMax);
   const gate = createGate({ ...deps, clients, issuer });
-  const handlers = { ...createAuthService(deps), ...scripted((caller, request) => app.sendOtp(caller, request)) };
+  const { forUsers } = createAuthService(deps);
+  const handlers = { forUsers, forClients: scripted((caller, request) => app.sendOtp(caller, request)) };
   const app: FakeApp = {
     service: composeService({ inFlight, gate, log: deps.log }, AuthService, handlers),
     deps,
@@ -99,7 +102,7 @@ export const challenge = {
   resendAt: startOfTime + 30_000,
 } as Challenge;
 
-function scripted(sendOtp: FakeApp["sendOtp"]): Partial<Handlers<typeof AuthService>> {
+function scripted(sendOtp: SendOtp): Handlers<typeof AuthService>["forClients"] {
   return {
     sendOtp,
     registerUser: async () => ({ challenges: [toChallenge(challenge)] }),

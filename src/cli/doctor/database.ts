@@ -10,7 +10,7 @@ import { type Finding, ok, problem, warning } from "./finding.js";
 
 const freeMinBytes = 100 * 1024 * 1024;
 
-/** Opens the database without changing it: integrity, schema, room, and whether the configured keys are those it was made with. */
+/** Looks at the database without changing what is in it: integrity, schema, room, and whether the configured keys are those it was made with. */
 export async function checkDatabase(settings: Settings): Promise<readonly Finding[]> {
   const { path } = settings.database;
   if (path === ":memory:") return [ok("the database is in memory")];
