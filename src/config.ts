@@ -133,6 +133,7 @@ function assemblePolicy(values: Values, mode: Mode): Policy {
     autoRegistration: values.autoRegistration!,
     publicContactProofs: isDevelopment,
     possiblePhonesSuffice: isDevelopment,
+    deliveryDelayMaxMs: isDevelopment ? 0 : 1_000,
     channels: isDevelopment ? ["email", "sms"] : ["email"],
     accessTokenTtlMs: values.accessTokenTtl!,
     refreshIdleMs: values.refreshIdle!,

@@ -1,6 +1,7 @@
 import { availableParallelism } from "node:os";
 import type { Deps, Log } from "./auth/deps.js";
 import { codeBinding } from "./auth/new-challenge.js";
+import { createSingleFlight } from "./auth/single-flight.js";
 import type { Settings } from "./config.js";
 import { createAccessTokens } from "./crypto/access-token.js";
 import { bindingText, type CodeHasher, createCodeHasher, type HashProfile } from "./crypto/code-hash.js";
@@ -59,6 +60,7 @@ export async function createCore(
     }),
     refreshTokens: createRefreshTokens(master),
     requestMac: createRequestMac(master),
+    singleFlight: createSingleFlight(),
   };
   return {
     deps,

@@ -2,6 +2,6 @@ import type { Deps, UserCaller } from "./deps.js";
 
 /** Deletes the calling user with all that belongs to them. */
 export async function deleteCurrentUser(deps: Deps, caller: UserCaller): Promise<void> {
-  await deps.store.deleteUser({ userId: caller.user.userId, now: deps.clock() });
+  await deps.store.deleteUser({ userId: caller.user.userId });
   deps.log.info({ userId: caller.user.userId, correlationId: caller.correlationId }, "user deleted");
 }

@@ -6,6 +6,7 @@ import type { RequestMac } from "../crypto/request-mac.js";
 import type { Sealer } from "../crypto/sealing.js";
 import type { EpochMs, Session, Store, User } from "../store/store.js";
 import type { Policy } from "./policy.js";
+import type { SingleFlight } from "./single-flight.js";
 
 /** What goes to the operator. `fields` never holds a code, a token, a key or an unmasked identifier. */
 export interface Log {
@@ -25,6 +26,7 @@ export interface Deps {
   readonly accessTokens: AccessTokens;
   readonly refreshTokens: RefreshTokens;
   readonly requestMac: RequestMac;
+  readonly singleFlight: SingleFlight;
   readonly policy: Policy;
   readonly log: Log;
   /** Tells the outbox that a commit put something into it. */

@@ -1,4 +1,4 @@
-import { domainToASCII } from "node:url";
+import { domainToASCII, domainToUnicode } from "node:url";
 import { parsePhoneNumberFromString } from "libphonenumber-js/max";
 import type { Channel, Contact, Identifier } from "../store/store.js";
 import { invalidField } from "./errors.js";
@@ -35,12 +35,23 @@ function canonicalEmail(text: string): string {
   const trimmed = text.trim();
   const at = trimmed.lastIndexOf("@");
   const local = trimmed.slice(0, at);
-  const domain = domainToASCII(trimmed.slice(at + 1));
+  const domain = canonicalDomain(trimmed.slice(at + 1));
   const good =
     at > 0 && local.length <= 64 && ascii.test(local) && localPart.test(local.toLowerCase()) && hostName.test(domain);
   const value = `${local.toLowerCase()}@${domain}`;
   if (!good || value.length > 254) throw invalidField("email", "must be an e-mail address like name@example.com");
   return value;
+}
+
+/**
+ * Empty: refused. The library reads a host as URLs have it: it would cut at a slash, decode percent signs and fold letters that look
+ * alike. So only what comes back from the A-label form as it was written is taken.
+ */
+function canonicalDomain(text: string): string {
+  const written = text.toLowerCase();
+  if (!/^[a-z0-9.\-\u{80}-\u{10ffff}]+$/u.test(written)) return "";
+  const converted = domainToASCII(written);
+  return (ascii.test(written) ? converted : domainToUnicode(converted)) === written ? converted : "";
 }
 
 /** E.164. Without a leading plus a number has no country, so it is refused; so is one with an extension. */

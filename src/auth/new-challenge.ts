@@ -1,8 +1,9 @@
 import { bindingText, type CodeBinding, type HashSlot } from "../crypto/code-hash.js";
-import { randomDigits, randomId } from "../crypto/random.js";
+import { randomDelay, randomDigits, randomId } from "../crypto/random.js";
 import { maskContact } from "../delivery/mask.js";
-import type { Challenge, Channel, Contact, Identifier, NewChallenge, Purpose } from "../store/store.js";
+import type { Challenge, Channel, Contact, EpochMs, Identifier, NewChallenge, Purpose } from "../store/store.js";
 import type { Caller, Deps } from "./deps.js";
+import type { Policy } from "./policy.js";
 
 /** What a challenge is to be: real or decoy, both are made by the same steps. */
 export interface ChallengePlan {
@@ -43,6 +44,11 @@ export async function draftChallenge(
     attemptsMax: deps.policy.attemptsMax,
     sendsMax: deps.policy.sendsMax,
   };
+}
+
+/** When a message that is queued now is due. */
+export function deliverAt(policy: Policy, now: EpochMs): EpochMs {
+  return now + randomDelay(policy.deliveryDelayMaxMs);
 }
 
 /** What hash and sealed copy of a challenge's code are bound to. */

@@ -29,6 +29,11 @@ export interface Policy {
   readonly publicContactProofs: boolean;
   /** Whether phone numbers need only be possible, not assigned: test numbers in development. */
   readonly possiblePhonesSuffice: boolean;
+  /**
+   * Up to how long a message waits before it is sent, at random. Sending takes time that other calls feel; only a delay that has
+   * nothing to do with the call keeps that from telling which identifiers somebody has.
+   */
+  readonly deliveryDelayMaxMs: number;
   /** The channels that a provider carries. */
   readonly channels: readonly Channel[];
   readonly accessTokenTtlMs: number;

@@ -8,7 +8,7 @@ import { AuthError, type FieldViolation, invalidField } from "./errors.js";
 import { idempotencyMac } from "./idempotency.js";
 import { canonicalContact, canonicalUsername } from "./identifier.js";
 import { tooManyRequests } from "./limits.js";
-import { draftChallenge } from "./new-challenge.js";
+import { deliverAt, draftChallenge } from "./new-challenge.js";
 import type { Profile } from "./profile.js";
 
 export interface RegisterUserInput {
@@ -63,7 +63,13 @@ export async function registerUser(deps: Deps, caller: Caller, input: RegisterUs
   const sealedProfile = deps.sealer.seal("profile", Buffer.from(JSON.stringify(profile)), registrationId);
   const now = deps.clock();
   const challenges = drafts.map(({ draft, guard }) => ({ challenge: { ...draft, expiresAt: now + policy.codeTtlMs }, guard }));
-  const issued = await store.issueChallenges({ idempotency, registration: { registrationId, sealedProfile }, challenges, now });
+  const issued = await store.issueChallenges({
+    idempotency,
+    registration: { registrationId, sealedProfile },
+    challenges,
+    deliverAt: deliverAt(policy, now),
+    now,
+  });
   if (issued.kind === "limited") throw tooManyRequests(issued, now);
   deps.wakeOutbox();
   if (issued.kind === "issued") {

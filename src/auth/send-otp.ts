@@ -6,7 +6,7 @@ import { AuthError, invalidField } from "./errors.js";
 import { idempotencyMac } from "./idempotency.js";
 import { canonicalIdentifier, channelReaches, defaultChannel } from "./identifier.js";
 import { tooManyRequests } from "./limits.js";
-import { type ChallengePlan, draftChallenge } from "./new-challenge.js";
+import { type ChallengePlan, deliverAt, draftChallenge } from "./new-challenge.js";
 
 export interface SendOtpInput {
   /** As the caller wrote it. */
@@ -59,7 +59,13 @@ async function send(deps: Deps, caller: Caller, input: SendOtpInput & { readonly
   const draft = await deps.codes.withSlot("send", caller.signal, (slot) => draftChallenge(deps, slot, { plan, caller }));
   const now = deps.clock();
   const challenges = [{ challenge: { ...draft, expiresAt: now + policy.codeTtlMs }, guard }];
-  const issued = await store.issueChallenges({ idempotency, registration: null, challenges, now });
+  const issued = await store.issueChallenges({
+    idempotency,
+    registration: null,
+    challenges,
+    deliverAt: deliverAt(policy, now),
+    now,
+  });
   if (issued.kind === "limited") throw tooManyRequests(issued, now);
   const challenge = issued.challenges[0]!;
   if (issued.kind === "issued") {
@@ -88,6 +94,7 @@ async function resend(deps: Deps, caller: Caller, input: SendOtpInput & { readon
     requesterKey,
     idempotency,
     claims: sendClaims(deps.policy, { identifierKey, requesterKey, channel: challenge.channel }),
+    deliverAt: deliverAt(deps.policy, now),
     now,
   });
   if (resent.kind === "limited") throw tooManyRequests(resent, now);

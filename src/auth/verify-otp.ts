@@ -52,6 +52,14 @@ export type VerifyOtpResult = { readonly purpose: Purpose; readonly contact: Con
  */
 export async function verifyOtp(deps: Deps, caller: Caller, input: VerifyOtpInput): Promise<VerifyOtpResult> {
   const idempotency = idempotencyMac(deps, caller, { method: "VerifyOtp", idempotency: input.idempotency });
+  return await deps.singleFlight(idempotency, () => verify(deps, caller, { input, idempotency }));
+}
+
+async function verify(
+  deps: Deps,
+  caller: Caller,
+  { input, idempotency }: { readonly input: VerifyOtpInput; readonly idempotency: Buffer | null },
+): Promise<VerifyOtpResult> {
   /** A twin of this call may have won, before it or while it waited: then its outcome is this call's too. */
   const lose = async (why: ChallengeRefusal): Promise<VerifyOtpResult> =>
     (await findEarlier(deps, idempotency)) ?? refuse(deps, caller, { input, why });
@@ -88,12 +96,17 @@ async function takeGuess(
   caller: Caller,
   { challenge, input }: { readonly challenge: ChallengeToVerify; readonly input: VerifyOtpInput },
 ): Promise<{ readonly why: ChallengeRefusal | null; readonly takenAt: EpochMs }> {
+  const claims = guessClaims(deps.policy, challenge);
+  // Looked at before a slot is asked for: else whoever has spent an allowance could fill the queue for nothing.
+  const askedAt = deps.clock();
+  const limited = await deps.store.findLimit({ claims: [claims.identifier], now: askedAt });
+  if (limited !== null) throw tooManyRequests(limited, askedAt);
   return await deps.codes.withSlot("verify", caller.signal, async (slot) => {
     const takenAt = deps.clock();
     const attempt = await deps.store.takeAttempt({
       challengeId: challenge.challengeId,
       clientId: caller.clientId,
-      ...guessClaims(deps.policy, challenge),
+      ...claims,
       now: takenAt,
     });
     if (attempt.kind === "limited") throw tooManyRequests(attempt, takenAt);

@@ -20,4 +20,9 @@ export function randomJitter(): number {
   return 0.9 + randomInt(0, 20_001) / 100_000;
 }
 
+/** Whole milliseconds from 0 to `maxMs`. */
+export function randomDelay(maxMs: number): number {
+  return maxMs === 0 ? 0 : randomInt(0, maxMs + 1);
+}
+
 export { randomBytes };

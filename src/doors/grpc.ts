@@ -38,6 +38,7 @@ const serverOptions = {
   // Finds peers that are gone, or that never spoke HTTP/2 at all.
   "grpc.keepalive_time_ms": 30_000,
   "grpc.keepalive_timeout_ms": 10_000,
+  "grpc.max_connection_idle_ms": 5 * 60_000,
   // Connections end now and then, so that callers spread over the servers behind a balancer.
   "grpc.max_connection_age_ms": 30 * 60_000,
   "grpc.max_connection_age_grace_ms": 30_000,

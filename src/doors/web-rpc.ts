@@ -54,6 +54,8 @@ export function createRpcHandler(options: RpcHandlerOptions): RpcHandler {
     acceptCompression: [compressionGzip, compressionBrotli],
     // Compressing takes a turn in the thread pool that hashes codes, and no answer of ours is large.
     compressMinBytes: writeMaxBytes,
+    // A misspelt field or value must not silently become a default: with `expected_purpose` that would drop the caller's own guard.
+    jsonOptions: { ignoreUnknownFields: false },
     binaryOptions: { readUnknownFields: false },
   });
   for (const { methods } of options.services) for (const served of methods) addRoute(router, served);

@@ -22,6 +22,8 @@ const maxHeaderSize = 16 * 1024;
 /** Longer than the minute that balancers keep idle connections for, or they would send requests into a closed one. */
 const keepAliveMs = 75_000;
 
+const inactivityMs = 80_000;
+
 /** HTTP/1.1; with TLS also HTTP/2. Every way of holding a connection without getting on is bounded in time. */
 export function createWebServer({ tls, connectionsMax, handle }: WebServerOptions): WebServer {
   let draining = false;
@@ -46,6 +48,8 @@ export function createWebServer({ tls, connectionsMax, handle }: WebServerOption
   server.headersTimeout = headersTimeoutMs;
   server.requestTimeout = requestTimeoutMs;
   server.keepAliveTimeout = keepAliveMs;
+  // Also of a connection whose caller asks and never reads the answers.
+  server.setTimeout(inactivityMs);
   const sockets = trackSockets(server);
 
   return {

@@ -337,6 +337,8 @@ export interface Store {
     readonly idempotency: Uint8Array | null;
     readonly registration: { readonly registrationId: string; readonly sealedProfile: Uint8Array } | null;
     readonly challenges: readonly { readonly challenge: NewChallenge; readonly guard: SendGuard }[];
+    /** When the messages are due; now, if not given. */
+    readonly deliverAt?: EpochMs;
     readonly now: EpochMs;
   }): Promise<IssueOutcome>;
 
@@ -353,8 +355,13 @@ export interface Store {
     readonly requesterKey: Uint8Array;
     readonly idempotency: Uint8Array | null;
     readonly claims: readonly BudgetClaim[];
+    /** When the message is due; now, if not given. */
+    readonly deliverAt?: EpochMs;
     readonly now: EpochMs;
   }): Promise<ResendOutcome>;
+
+  /** Whether the claims would be refused now; writes nothing and promises nothing, like `prepareSend`. Null: they would not. */
+  findLimit(query: { readonly claims: readonly BudgetClaim[]; readonly now: EpochMs }): Promise<Limited | null>;
 
   /**
    * Reserves one attempt to guess, together with one unit of the identifier's budget: never more than `attemptsMax` in the life of
@@ -371,8 +378,8 @@ export interface Store {
 
   /**
    * Consumes a challenge whose code was right and gives what it buys: of any number of racers exactly one is `redeemed`.
-   * In the same step: the sealed code is erased; live siblings (same identifier and purpose) are cancelled, but by a redemption
-   * that stays `pending`; the returns are made;
+   * In the same step: the sealed code is erased; live siblings (same identifier and purpose) are ended, but by a redemption
+   * that stays `pending`: those of the same requester are cancelled, all others become decoys, which nobody sees; the returns are made;
    * for LOGIN and REGISTRATION the contact's user is found or made from `newUser` and gets `newSession`, of a user's live
    * sessions the `sessionsMax` - 1 most recently used staying beside it; `idempotency` remembers the outcome.
    * A REGISTRATION with contacts still to be proven is `pending`. Refused, and then nothing changed: not live, `user_gone`, `decoy`.
@@ -438,8 +445,8 @@ export interface Store {
     readonly customAttributes?: string;
   }): Promise<User | null>;
 
-  /** Deletes a user with contacts and sessions, and cancels the challenges made for them. False: the user is gone already. */
-  deleteUser(change: { readonly userId: string; readonly now: EpochMs }): Promise<boolean>;
+  /** Deletes a user with contacts and sessions, and turns the challenges made for them into decoys. False: the user is gone already. */
+  deleteUser(change: { readonly userId: string }): Promise<boolean>;
 
   /**
    * Leases up to `limit` due messages to the caller until `now + leaseMs`; no two callers hold one message at a time. A message

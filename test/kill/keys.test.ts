@@ -2,15 +2,7 @@ import { join } from "node:path";
 import Database from "better-sqlite3";
 import { afterEach, expect, it } from "vitest";
 import { bearer, keyIdOf, reasonOf, signIn } from "../serve/sign-in.js";
-import {
-  developmentEnv,
-  endServers,
-  killDuring,
-  killDuringStart,
-  newFolder,
-  runLatchkey,
-  startServer,
-} from "../support/server.js";
+import { developmentEnv, endServers, killDuring, newFolder, runLatchkey, startServer } from "../support/server.js";
 import { createRandom } from "./random.js";
 
 afterEach(endServers);
@@ -21,7 +13,7 @@ it("first starts that are killed at any moment leave nothing that a later start 
   for (let round = 0; round < 8; round += 1) {
     const folder = newFolder();
     const env = developmentEnv();
-    await killDuringStart(env, folder, random.between(150, 600));
+    await killDuring(["serve"], env, folder, random.between(150, 600));
     // Two at once, as behind a balancer: one migrates and makes the keys, the other finds them.
     const servers = await Promise.all([startServer(env, { folder }), startServer(env, { folder })]);
     const tokens = await Promise.all(servers.map((server, n) => signIn(server, `user${n}@example.com`, servers)));

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { endServers, killDuringStart, newFolder, productionEnv, type Server, startServer, until } from "../support/server.js";
+import { endServers, killDuring, newFolder, productionEnv, type Server, startServer, until } from "../support/server.js";
 import { type Aftermath, type Load, newIdempotencyKey, perform, refusalOf, settleLost } from "./call.js";
 import { adoptAttempts, checkMails, checkSnapshot, noteBrokenSends } from "./check.js";
 import { redeem } from "./guesses.js";
@@ -91,7 +91,7 @@ function noteCrash(left: Snapshot): void {
 
 async function killStart(): Promise<void> {
   counts.killedStarts += 1;
-  await killDuringStart(env, folder, random.between(50, 700));
+  await killDuring(["serve"], env, folder, random.between(50, 700));
   noteCrash(readSnapshot(path));
 }
 

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import Database from "better-sqlite3";
-import { afterAll, afterEach, expect, it } from "vitest";
+import { afterEach, expect, it } from "vitest";
 import { developmentEnv, endServers, type Server, startServer, until } from "../support/server.js";
 import { type MailServer, startMailServer } from "../support/smtp.js";
 import { outboxLength } from "./snapshot.js";
@@ -11,8 +11,6 @@ afterEach(async () => {
   await endServers();
   for (const server of opened.splice(0)) await server.stop();
 });
-
-afterAll(endServers);
 
 async function mailServer(port?: number): Promise<MailServer> {
   const server = await startMailServer({ port });

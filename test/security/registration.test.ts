@@ -77,7 +77,7 @@ describe("registration", () => {
     expect(done.user!.userId).not.toBe(owner.user!.userId);
   });
 
-  it("never lets roles, ids or states be chosen: unknown fields are dropped, refused keys are refused, and nothing is polluted", async () => {
+  it("never lets roles, ids or states be chosen: unknown fields and refused keys are refused, and nothing is polluted", async () => {
     const base = `http://127.0.0.1:${on.app.httpPort}/latchkey.v1.AuthService/RegisterUser`;
     const post = (body: string) =>
       fetch(base, { method: "POST", body, headers: { "content-type": "application/json", "connect-protocol-version": "1" } });
@@ -85,9 +85,15 @@ describe("registration", () => {
       const body = `{"email":"evil@example.com","customAttributes":{"a":{"${name}":{"isAdmin":true}}}}`;
       expect((await post(body)).status).toBe(400);
     }
-    const sent = await post(
-      '{"email":"mass@example.com","roles":["admin"],"userId":"1","state":"USER_STATE_ACTIVE","isAdmin":true,"customAttributes":{"__proto__":{"isAdmin":true}}}',
-    );
+    for (const field of [
+      '"roles":["admin"]',
+      '"userId":"1"',
+      '"state":"USER_STATE_ACTIVE"',
+      '"verificationSources":["BOGUS"]',
+    ]) {
+      expect((await post(`{"email":"evil@example.com",${field}}`)).status, field).toBe(400);
+    }
+    const sent = await post('{"email":"mass@example.com","customAttributes":{"__proto__":{"isAdmin":true}}}');
     const { challenges } = (await sent.json()) as { challenges: { challengeId: string }[] };
     const { challengeId, code } = await on.messageOf(challenges[0]);
     const { user, tokens } = await on.auth.verifyOtp({ challengeId, code });

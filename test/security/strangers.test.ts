@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { startTestApp, type TestApp } from "../support/app.js";
-import { bearer, refused, signIn, wrongCode } from "../support/calls.js";
+import { bearer, refusalOf, refused, signIn, wrongCode } from "../support/calls.js";
 
 const hour = 60 * 60_000;
 
@@ -121,6 +121,50 @@ describe("what strangers can do to an owner", () => {
     on.clock.advance(hour);
     const again = await signIn(on, "owner@example.com");
     expect(again.user!.userId).not.toBe(user!.userId);
+  });
+
+  it("holding a challenge of the owner's address tells nobody that, or when, the owner signs in or leaves", async () => {
+    const stranger = on.authFrom("203.0.113.9");
+    const held: string[] = [];
+    await signIn(on, "owner@example.com");
+    on.clock.advance(60_000);
+    for (const value of ["owner@example.com", "nobody@example.com"]) {
+      held.push((await stranger.sendOtp({ identifier: { case: "email", value } })).challenge!.challengeId);
+    }
+    const { tokens } = await signIn(on, "owner@example.com");
+    await on.auth.deleteCurrentUser({}, bearer(tokens.accessToken));
+    for (const wait of [0, 61_000]) {
+      on.clock.advance(wait);
+      const resends = held.map((value) => stranger.sendOtp({ identifier: { case: "challengeId", value } }));
+      const answers = await Promise.all(
+        resends.map((one) =>
+          one.then(
+            ({ challenge }) => challenge!.sendsLeft,
+            (error) => refusalOf(error).reason,
+          ),
+        ),
+      );
+      expect(answers[0]).toBe(answers[1]);
+      const guesses = await Promise.all(
+        held.map((challengeId) => refused(stranger.verifyOtp({ challengeId, code: "000000" }))),
+      );
+      expect(guesses[0]).toEqual(guesses[1]);
+    }
+  });
+
+  it("guesses that an allowance has no room for are refused before they wait for a hash", async () => {
+    const challenges: { readonly challengeId: string }[] = [];
+    for (let n = 0; n < 3; n += 1) {
+      challenges.push((await on.auth.sendOtp({ identifier: { case: "email", value: "owner@example.com" } })).challenge!);
+      on.clock.advance(65_000);
+    }
+    for (let n = 0; n < 10; n += 1) {
+      await refused(on.auth.verifyOtp({ challengeId: challenges[n % 2]!.challengeId, code: wrongCode("000000", n) }));
+    }
+    const flood = Array.from({ length: 200 }, () =>
+      refused(on.auth.verifyOtp({ challengeId: challenges[2]!.challengeId, code: "000000" })),
+    );
+    expect(new Set((await Promise.all(flood)).map(({ reason }) => reason))).toEqual(new Set(["TOO_MANY_REQUESTS"]));
   });
 
   it("deleting an account with a sign-in older than 10 minutes is refused and deletes nothing", async () => {

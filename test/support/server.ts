@@ -15,7 +15,7 @@ import { AuthService } from "../../src/gen/latchkey/v1/auth_service_pb.js";
 
 export type Env = Readonly<Record<string, string>>;
 
-/** How a process ended, and all it printed. */
+/** How a process ended (code null: by a signal), and all it printed. */
 export interface Exit {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
@@ -71,36 +71,32 @@ export const latchkeyBin = resolve(
 
 export const newKey = (): string => randomBytes(32).toString("base64");
 
-/** Settings of development on free ports, with secrets and without waiting for slow hashes. */
-export function developmentEnv(): Env {
-  return {
-    LATCHKEY_MODE: "development",
-    LATCHKEY_GRPC_LISTEN: "127.0.0.1:0",
-    LATCHKEY_HTTP_LISTEN: "127.0.0.1:0",
-    LATCHKEY_INBOX_LISTEN: "127.0.0.1:0",
-    LATCHKEY_ISSUER: "http://localhost:8080",
-    LATCHKEY_CODE_HASH: "fast",
-    LATCHKEY_PEPPER: newKey(),
-    LATCHKEY_MASTER_KEY: newKey(),
-  };
-}
+/** Free ports, secrets of its own, and no waiting for slow hashes. */
+const commonEnv = (): Env => ({
+  LATCHKEY_GRPC_LISTEN: "127.0.0.1:0",
+  LATCHKEY_HTTP_LISTEN: "127.0.0.1:0",
+  LATCHKEY_CODE_HASH: "fast",
+  LATCHKEY_PEPPER: newKey(),
+  LATCHKEY_MASTER_KEY: newKey(),
+});
 
-/** Settings of production behind a proxy that does TLS, on free ports, with a mail server on this machine. */
-export function productionEnv(smtpPort = 1): Env {
-  return {
-    LATCHKEY_MODE: "production",
-    LATCHKEY_GRPC_LISTEN: "127.0.0.1:0",
-    LATCHKEY_HTTP_LISTEN: "127.0.0.1:0",
-    LATCHKEY_ISSUER: "https://auth.example.com",
-    LATCHKEY_CODE_HASH: "fast",
-    LATCHKEY_PEPPER: newKey(),
-    LATCHKEY_MASTER_KEY: newKey(),
-    LATCHKEY_SMTP_URL: `smtp://127.0.0.1:${smtpPort}?from=codes@example.com&starttls=never`,
-    LATCHKEY_TLS: "terminated",
-    LATCHKEY_DEFAULT_CLIENT: "on",
-    LATCHKEY_AUTO_REGISTRATION: "on",
-  };
-}
+export const developmentEnv = (): Env => ({
+  ...commonEnv(),
+  LATCHKEY_MODE: "development",
+  LATCHKEY_INBOX_LISTEN: "127.0.0.1:0",
+  LATCHKEY_ISSUER: "http://localhost:8080",
+});
+
+/** Behind a proxy that does TLS, with a mail server on this machine. */
+export const productionEnv = (smtpPort = 1): Env => ({
+  ...commonEnv(),
+  LATCHKEY_MODE: "production",
+  LATCHKEY_ISSUER: "https://auth.example.com",
+  LATCHKEY_SMTP_URL: `smtp://127.0.0.1:${smtpPort}?from=codes@example.com&starttls=never`,
+  LATCHKEY_TLS: "terminated",
+  LATCHKEY_DEFAULT_CLIENT: "on",
+  LATCHKEY_AUTO_REGISTRATION: "on",
+});
 
 const children = new Set<ChildProcess>();
 const folders = new Set<string>();
@@ -145,11 +141,6 @@ export async function runLatchkey(args: readonly string[], env: Env, folder = ne
   return await run(args, { env, folder }).exited;
 }
 
-/** Starts a server and kills it `ms` later, whether it serves by then or not. */
-export async function killDuringStart(env: Env, folder: string, ms: number): Promise<Exit> {
-  return await killDuring(["serve"], env, folder, ms);
-}
-
 /** Runs a command and kills it `ms` later, unless it has ended. */
 export async function killDuring(args: readonly string[], env: Env, folder: string, ms: number): Promise<Exit> {
   const { child, exited } = run(args, { env, folder });
@@ -174,6 +165,8 @@ interface Ports {
   readonly inbox: number | null;
 }
 
+type Started = ServerOptions & { readonly env: Env; readonly folder: string };
+
 interface Running {
   readonly child: ChildProcess;
   readonly stdout: string[];
@@ -183,11 +176,8 @@ interface Running {
 }
 
 function run(args: readonly string[], { env, folder }: { readonly env: Env; readonly folder: string }): Running {
-  const child = spawn(process.execPath, [latchkeyBin, ...args], {
-    cwd: folder,
-    env: { PATH: process.env.PATH, ...env },
-    stdio: ["ignore", "pipe", "pipe"],
-  });
+  const options = { cwd: folder, env: { PATH: process.env.PATH, ...env } };
+  const child = spawn(process.execPath, [latchkeyBin, ...args], { ...options, stdio: ["ignore", "pipe", "pipe"] });
   children.add(child);
   const stdout: string[] = [];
   const stderr: string[] = [];
@@ -214,13 +204,7 @@ function portsIn(line: string): Ports | null {
   return { grpc: Number(port("grpc")), http: Number(port("http")), inbox: inbox === undefined ? null : Number(inbox) };
 }
 
-interface Given {
-  readonly env: Env;
-  readonly folder: string;
-  readonly trust: Trust | undefined;
-}
-
-function wrap({ child, stdout, stderr, exited }: Running, ports: Ports, { env, folder, trust }: Given): Server {
+function wrap({ child, stdout, stderr, exited }: Running, ports: Ports, { env, folder, trust }: Started): Server {
   const grpcAddress = `127.0.0.1:${ports.grpc}`;
   const httpUrl = `${trust === undefined ? "http" : "https"}://127.0.0.1:${ports.http}`;
   const inboxUrl = ports.inbox === null ? null : `http://127.0.0.1:${ports.inbox}`;

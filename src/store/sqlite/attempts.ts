@@ -5,7 +5,7 @@ import type { Budgets } from "./budgets.js";
 import { type ChallengeRow, challengeColumns, isLiveChallenge, toChallenge, toChallengeToVerify } from "./rows.js";
 import type { Writer } from "./writer.js";
 
-type Operations = Pick<Store, "findChallenge" | "takeAttempt">;
+type Operations = Pick<Store, "findChallenge" | "findLimit" | "takeAttempt">;
 
 export function createAttempts(db: Database, parts: { writer: Writer; budgets: Budgets }): Operations {
   const { writer, budgets } = parts;
@@ -25,6 +25,13 @@ export function createAttempts(db: Database, parts: { writer: Writer; budgets: B
       return writer.read(() => {
         const row = toVerify.get(challengeId);
         return row === undefined ? null : toChallengeToVerify(row);
+      });
+    },
+
+    findLimit({ claims, now }) {
+      return writer.read(() => {
+        const checked = budgets.check(claims, now);
+        return "kind" in checked ? checked : null;
       });
     },
 

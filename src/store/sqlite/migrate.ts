@@ -15,7 +15,10 @@ export class NewerSchemaError extends Error {
  * Gives the versions that were applied.
  */
 export function migrate(db: Database): number[] {
-  db.exec("CREATE TABLE IF NOT EXISTS schema_migrations (version INTEGER PRIMARY KEY, applied_at INTEGER NOT NULL) STRICT");
+  // Immediate: a transaction that only begins to write half way is refused at once when somebody else wrote meanwhile.
+  db.transaction(() => {
+    db.exec("CREATE TABLE IF NOT EXISTS schema_migrations (version INTEGER PRIMARY KEY, applied_at INTEGER NOT NULL) STRICT");
+  }).immediate();
   refuseNewer(db);
   const applied: number[] = [];
   for (const { version, sql } of migrations) {

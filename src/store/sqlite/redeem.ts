@@ -3,7 +3,7 @@ import { refusalOf } from "../rules/challenge-state.js";
 import type { ChallengeRefusal, Contact, ContactKind, EpochMs, RedeemOutcome, Redemption, Store } from "../store.js";
 import type { Budgets } from "./budgets.js";
 import type { Idempotency } from "./idempotency.js";
-import { type ChallengeRow, challengeColumns, contactOf, toChallenge } from "./rows.js";
+import { type ChallengeRow, challengeColumns, contactOf, isLiveChallenge, toChallenge } from "./rows.js";
 import type { Sessions } from "./sessions.js";
 import type { Users } from "./users.js";
 import type { Writer } from "./writer.js";
@@ -35,9 +35,11 @@ export function createRedemption(
   const consume = db.prepare<[EpochMs, string]>(
     "UPDATE challenges SET consumed_at = ?, sealed_code = NULL WHERE challenge_id = ? AND consumed_at IS NULL",
   );
-  const cancelSiblings = db.prepare<[EpochMs, Uint8Array, string, EpochMs]>(`
-    UPDATE challenges SET cancelled_at = ?, sealed_code = NULL
-    WHERE identifier_key = ? AND purpose = ? AND expires_at > ? AND consumed_at IS NULL AND cancelled_at IS NULL`);
+  // Another requester's sibling goes on looking live: else its holder would see that, and when, the owner signed in.
+  const endSiblings = db.prepare<{ now: EpochMs; identifierKey: Uint8Array; requesterKey: Uint8Array; purpose: string }>(`
+    UPDATE challenges AS c SET sealed_code = NULL, decoy = 1,
+      cancelled_at = CASE WHEN c.requester_key = @requesterKey THEN @now END
+    WHERE c.identifier_key = @identifierKey AND c.purpose = @purpose AND ${isLiveChallenge}`);
   const cancelRegistration = db.prepare<[EpochMs, string]>(`
     UPDATE challenges SET cancelled_at = ?, sealed_code = NULL
     WHERE registration_id = ? AND consumed_at IS NULL AND cancelled_at IS NULL`);
@@ -92,7 +94,10 @@ export function createRedemption(
     consume.run(now, challengeId);
     const redemption = fulfil(change, row, claimant);
     // A registration that still waits for another source leaves older ones alone: else two of them could cancel each other.
-    if (redemption.kind !== "pending") cancelSiblings.run(now, row.identifier_key, row.purpose, now);
+    if (redemption.kind !== "pending") {
+      const { identifier_key: identifierKey, requester_key: requesterKey, purpose } = row;
+      endSiblings.run({ now, identifierKey, requesterKey, purpose });
+    }
     budgets.giveBack(change.returns, now);
     idempotency.remember(
       change.idempotency,

@@ -78,7 +78,7 @@ CREATE TABLE budgets (
 CREATE INDEX budgets_by_expiry ON budgets (expires_at);
 
 CREATE TABLE outbox (
-  outbox_id    INTEGER PRIMARY KEY,
+  outbox_id    INTEGER PRIMARY KEY AUTOINCREMENT,
   challenge_id TEXT NOT NULL,
   due_at       INTEGER NOT NULL,
   tries        INTEGER NOT NULL DEFAULT 0

@@ -60,7 +60,6 @@ export function createSends(
       challenge.expiresAt,
       resendAt,
     );
-    enqueue.run(challenge.challengeId, now);
     return {
       ...rest,
       codeHash: hash,
@@ -92,7 +91,7 @@ export function createSends(
       });
     },
 
-    issueChallenges({ idempotency: mac, registration, challenges, now }) {
+    issueChallenges({ idempotency: mac, registration, challenges, deliverAt, now }) {
       return writer.write(() => {
         const earlier = replay(mac, now);
         if (earlier !== null) return { kind: "replayed", challenges: earlier };
@@ -101,6 +100,7 @@ export function createSends(
         if ("kind" in granted) return granted;
         const issued = challenges.map(({ challenge }, index) => {
           const resendAt = budgets.spend(granted[index]!, now);
+          enqueue.run(challenge.challengeId, deliverAt ?? now);
           return issueOne(challenge, { registrationId: registration?.registrationId ?? null, resendAt, now });
         });
         const expiresAt = Math.max(...challenges.map(({ challenge }) => challenge.expiresAt));
@@ -110,7 +110,7 @@ export function createSends(
       });
     },
 
-    resendChallenge({ challengeId, clientId, requesterKey, idempotency: mac, claims, now }) {
+    resendChallenge({ challengeId, clientId, requesterKey, idempotency: mac, claims, deliverAt, now }) {
       return writer.write(() => {
         const earlier = replay(mac, now)?.[0];
         if (earlier !== undefined) return { kind: "replayed", challenge: earlier };
@@ -122,7 +122,7 @@ export function createSends(
         if ("kind" in granted) return granted;
         const resendAt = budgets.spend(granted, now);
         countSend.run(appendResend(row.resends, { at: now, requesterKey }), resendAt, challengeId);
-        enqueue.run(challengeId, now);
+        enqueue.run(challengeId, deliverAt ?? now);
         idempotency.remember(mac, { kind: "challenges", challengeIds: [challengeId] }, row.expires_at);
         return { kind: "resent", challenge: toChallenge(byId.get(challengeId)!) };
       });

@@ -1,6 +1,6 @@
 import { closeSync, openSync } from "node:fs";
 import Database from "better-sqlite3";
-import type { EpochMs, Store } from "../store.js";
+import type { Store } from "../store.js";
 import { createAttempts } from "./attempts.js";
 import { createBudgets } from "./budgets.js";
 import { createIdempotency } from "./idempotency.js";
@@ -12,7 +12,7 @@ import { createSends } from "./sends.js";
 import { createSessions } from "./sessions.js";
 import { createSweep } from "./sweep.js";
 import { createUsers } from "./users.js";
-import { createWriter, translated } from "./writer.js";
+import { createWriter, isBusy, translated } from "./writer.js";
 
 /** How long opening waits for other processes, which may be migrating or changing to WAL just now. */
 const openTimeoutMs = 10_000;
@@ -24,11 +24,24 @@ const openTimeoutMs = 10_000;
 export function openDatabase(path: string): Database.Database {
   if (path !== ":memory:") closeSync(openSync(path, "a", 0o600));
   const db = new Database(path, { timeout: openTimeoutMs });
-  db.pragma("journal_mode = WAL");
+  whileLocked(() => db.pragma("journal_mode = WAL"));
   db.pragma("synchronous = FULL");
   db.pragma("secure_delete = ON");
   db.pragma("trusted_schema = OFF");
   return db;
+}
+
+/** SQLite does not wait for other processes' locks while it changes the journal, so this does, at the start alone. */
+function whileLocked(step: () => void): void {
+  const until = performance.now() + openTimeoutMs;
+  for (;;) {
+    try {
+      return step();
+    } catch (error) {
+      if (!isBusy(error) || performance.now() > until) throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20);
+    }
+  }
 }
 
 /** The SQLite engine: one connection, hand-written statements, prepared once, writes grouped into common commits. */
@@ -45,8 +58,9 @@ export function openSqlite(options: { readonly path: string; readonly inFlight: 
   const idempotency = createIdempotency(db);
   const users = createUsers(db);
   const { sessions, operations: sessionOperations } = createSessions(db, { writer, users });
-  const cancelOf = db.prepare<[EpochMs, string]>(
-    "UPDATE challenges SET cancelled_at = ?, sealed_code = NULL WHERE user_id = ? AND consumed_at IS NULL AND cancelled_at IS NULL",
+  // They go on looking live: else their holders would see that the account is gone.
+  const endChallengesOf = db.prepare<[string]>(
+    "UPDATE challenges SET decoy = 1, sealed_code = NULL WHERE user_id = ? AND consumed_at IS NULL",
   );
   const ping = db.prepare("UPDATE schema_migrations SET applied_at = applied_at WHERE version = 1");
   return {
@@ -58,10 +72,10 @@ export function openSqlite(options: { readonly path: string; readonly inFlight: 
     ...createKeys(db, writer),
     ...createSweep(db, writer),
     updateUser: ({ userId, ...fields }) => writer.write(() => users.update(userId, fields)),
-    deleteUser: ({ userId, now }) =>
+    deleteUser: ({ userId }) =>
       writer.write(() => {
         sessions.removeAllOf(userId);
-        cancelOf.run(now, userId);
+        endChallengesOf.run(userId);
         return users.remove(userId);
       }),
     scrub() {

@@ -145,7 +145,7 @@ export function createWriter(db: Database, inFlight: () => number): Writer {
   };
 }
 
-function isBusy(error: unknown): boolean {
+export function isBusy(error: unknown): boolean {
   return error instanceof Error && "code" in error && String(error.code).startsWith("SQLITE_BUSY");
 }
 

@@ -92,7 +92,7 @@ export function redemption(scene: Scene): void {
     expect(redemptions.filter(({ isNewUser }) => isNewUser)).toHaveLength(1);
   });
 
-  it("live siblings, of the same identifier and purpose, are cancelled, whoever asked for them; others live on", async () => {
+  it("live siblings, of the same identifier and purpose, are ended: the requester's own visibly, a stranger's as a decoy; others live on", async () => {
     const { store } = scene;
     const contact = email();
     const siblings = await Promise.all([
@@ -108,10 +108,11 @@ export function redemption(scene: Scene): void {
     await redeem(store, consumed.challengeId, { now: t0 + second });
     const challenge = await issue(store, { contact });
     await redeem(store, challenge.challengeId);
-    for (const { challengeId } of siblings) {
-      expect(await store.findChallenge(challengeId)).toMatchObject({ cancelledAt: t0 + minute, consumedAt: null });
-      expect(await store.redeemChallenge(redemptionOf(challengeId))).toEqual({ kind: "refused", why: "cancelled" });
-    }
+    const [own, strangers] = siblings.map(({ challengeId }) => challengeId) as [string, string];
+    expect(await store.findChallenge(own)).toMatchObject({ cancelledAt: t0 + minute, consumedAt: null });
+    expect(await store.redeemChallenge(redemptionOf(own))).toEqual({ kind: "refused", why: "cancelled" });
+    expect(await store.findChallenge(strangers)).toMatchObject({ cancelledAt: null, consumedAt: null, decoy: true });
+    expect(await store.redeemChallenge(redemptionOf(strangers))).toEqual({ kind: "refused", why: "decoy" });
     for (const { challengeId } of others) {
       expect(await store.findChallenge(challengeId)).toMatchObject({ cancelledAt: null, consumedAt: null });
     }

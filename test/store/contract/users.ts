@@ -45,7 +45,7 @@ export function users(scene: Scene): void {
     const { user } = await signIn(store);
     await expectNothingHappened(store, { now: t0, users: [user.userId] }, async () => {
       expect(await store.updateUser({ userId: "nobody", displayName: "x" })).toBeNull();
-      expect(await store.deleteUser({ userId: "nobody", now: t0 })).toBe(false);
+      expect(await store.deleteUser({ userId: "nobody" })).toBe(false);
     });
   });
 
@@ -54,7 +54,7 @@ export function users(scene: Scene): void {
     const contact = email();
     const { user, session } = await signIn(store, contact, { newUser: newUser({ username: "ada" }) });
     const other = await signIn(store, contact);
-    const deleted = await Promise.all(times(20, () => store.deleteUser({ userId: user.userId, now: t0 })));
+    const deleted = await Promise.all(times(20, () => store.deleteUser({ userId: user.userId })));
     expect(deleted.filter(Boolean)).toHaveLength(1);
     for (const one of [session, other.session]) {
       expect(await store.findLiveSession({ sessionId: one.sessionId, now: t0 })).toBeNull();
@@ -73,19 +73,19 @@ export function users(scene: Scene): void {
     expect(again.user.userId).not.toBe(user.userId);
   });
 
-  it("a deletion cancels the challenges made for the user, and their messages are not delivered any more", async () => {
+  it("a deletion turns the challenges made for the user into decoys, whose messages are not delivered", async () => {
     const { store } = scene;
     const contact = email();
     const { user } = await signIn(store, contact);
     const challenge = await issue(store, { contact, userId: user.userId }, { now: t0 });
     const stranger = await issue(store);
-    await store.deleteUser({ userId: user.userId, now: t0 + minute });
-    expect(await store.findChallenge(challenge.challengeId)).toMatchObject({ cancelledAt: t0 + minute });
+    await store.deleteUser({ userId: user.userId });
+    expect(await store.findChallenge(challenge.challengeId)).toMatchObject({ cancelledAt: null, decoy: true });
     expect(await queued(store, t0 + minute)).toEqual([stranger.challengeId, null, null].sort());
-    const refused = { kind: "refused", why: "cancelled" };
-    expect(await store.redeemChallenge(redemptionOf(challenge.challengeId))).toEqual(refused);
+    const redeemed = () => store.redeemChallenge(redemptionOf(challenge.challengeId));
+    expect(await redeemed()).toEqual({ kind: "refused", why: "decoy" });
     await signIn(store, contact, { now: t0 + minute });
-    expect(await store.redeemChallenge(redemptionOf(challenge.challengeId))).toEqual(refused);
+    expect(await redeemed()).toEqual({ kind: "refused", why: "cancelled" });
     await redeem(store, stranger.challengeId);
   });
 
@@ -93,7 +93,7 @@ export function users(scene: Scene): void {
     const { store } = scene;
     const stranger = await signIn(store);
     const { user } = await signIn(store);
-    await store.deleteUser({ userId: user.userId, now: t0 });
+    await store.deleteUser({ userId: user.userId });
     const { sessionId } = stranger.session;
     expect(await store.findLiveSession({ sessionId, now: t0 })).toEqual({ session: stranger.session, user: stranger.user });
   });
@@ -107,7 +107,7 @@ export function users(scene: Scene): void {
     );
     const outcomes = await Promise.all([
       ...challenges.slice(0, 10).map(({ challengeId }) => store.redeemChallenge(redemptionOf(challengeId))),
-      store.deleteUser({ userId: user.userId, now: t0 + minute }),
+      store.deleteUser({ userId: user.userId }),
       ...challenges.slice(10).map(({ challengeId }) => store.redeemChallenge(redemptionOf(challengeId))),
     ]);
     expect(outcomes[10]).toBe(true);

@@ -86,7 +86,7 @@ describe("the files of a SQLite database", () => {
     it("by its user's deletion", async () => {
       const contact = email();
       const { user } = await signIn(store, contact);
-      await expectErased({ contact, userId: user.userId }, () => store.deleteUser({ userId: user.userId, now: t0 + minute }));
+      await expectErased({ contact, userId: user.userId }, () => store.deleteUser({ userId: user.userId }));
     });
 
     it("by its expiry and a sweep", () => expectErased({}, () => store.sweep({ now: t0 + 5 * minute, limit: 1_000 })));
