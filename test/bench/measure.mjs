@@ -3,6 +3,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 /** What the outbox needs to settle the last deliveries, which the logins of a window are charged with. */
 const settlingMs = 150;
 
+/** Enough callers to keep the machine busy in production, where codes leave up to a second after they were asked for. */
+export const busyCallers = { owasp: 96, fast: 384 };
+
 /**
  * Drives a server for a while. Gives what the load saw, with the CPU (user and system) that the server's process used, by its own
  * account, for each call that succeeded.

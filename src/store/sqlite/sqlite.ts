@@ -36,7 +36,8 @@ function whileLocked(step: () => void): void {
   const until = performance.now() + openTimeoutMs;
   for (;;) {
     try {
-      return step();
+      step();
+      return;
     } catch (error) {
       if (!isBusy(error) || performance.now() > until) throw error;
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20);

@@ -1,8 +1,7 @@
 import { availableParallelism } from "node:os";
-import { drive, inTurns } from "../measure.mjs";
+import { busyCallers, drive, inTurns } from "../measure.mjs";
 
 const cores = availableParallelism();
-const clients = 32;
 
 /** What somebody might turn; the hash queue's length is no setting, so it is turned by pretending another number of cores. */
 const variants = {
@@ -17,6 +16,7 @@ const variants = {
 export async function measureDefaults({ stage, load, rounds, windowMs, report }) {
   const mail = await stage.startMail("mail", 0);
   for (const [codeHash, ms] of Object.entries({ owasp: 1.5 * windowMs, fast: windowMs })) {
+    const clients = busyCallers[codeHash];
     const servers = [];
     const measurements = {};
     for (const [name, env] of Object.entries(variants)) {

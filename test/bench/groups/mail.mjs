@@ -1,4 +1,4 @@
-import { drive, inTurns } from "../measure.mjs";
+import { busyCallers, drive, inTurns } from "../measure.mjs";
 
 const delayMs = 200;
 
@@ -9,11 +9,9 @@ export async function measureMail({ stage, load, rounds, windowMs, report }) {
     const options = { mailPort: mails[mail].port, env: { LATCHKEY_CODE_HASH: codeHash } };
     return { load, ...(await stage.startShipped(`shipped-${codeHash}-mail-${mail}`, options)) };
   };
-  // Enough callers for the machine to be busy while some of them wait for their mail.
-  const callers = { owasp: 32, fast: 96 };
   const servers = {};
   const measurements = {};
-  for (const [codeHash, clients] of Object.entries(callers)) {
+  for (const [codeHash, clients] of Object.entries(busyCallers)) {
     for (const mail of ["near", "far"]) {
       const name = `${codeHash} ${mail}`;
       servers[name] = await start(mail, codeHash);
@@ -24,7 +22,7 @@ export async function measureMail({ stage, load, rounds, windowMs, report }) {
   const seen = await inTurns(rounds, measurements);
   await Promise.all([...Object.values(servers), ...Object.values(mails)].map(({ server }) => server.stop()));
 
-  for (const [codeHash, clients] of Object.entries(callers)) {
+  for (const [codeHash, clients] of Object.entries(busyCallers)) {
     report.add(`logins with a mail server ${delayMs} ms away, to one 0 ms away, ${codeHash}, ${clients} clients`, {
       value: seen[`${codeHash} far`].perSecond,
       unit: "/s",
