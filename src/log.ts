@@ -21,12 +21,29 @@ export function createLog(
 }
 
 function jsonLog(level: LogLevel, withStack: boolean, write: ((line: string) => void) | undefined): Log {
-  const destination = write === undefined ? pino.destination({ fd: 1, sync: true }) : { write };
+  const destination = { write: write ?? writeTogether(pino.destination({ fd: 1, sync: true })) };
   const logger = pino(
     { level, base: undefined, timestamp: pino.stdTimeFunctions.isoTime, formatters: { level: (label) => ({ level: label }) } },
     { write: (line: string) => void destination.write(escapeJson(line)) },
   );
-  return logAt((at, fields, message) => logger[at](plain(fields, withStack), message));
+  return logAt((at, fields, message) => {
+    if (order.indexOf(at) >= order.indexOf(level)) logger[at](plain(fields, withStack), message);
+  });
+}
+
+/** Lines of one turn of the event loop are one write: a busy server logs several for every call. */
+function writeTogether(destination: { write(text: string): unknown }): (line: string) => void {
+  let pending = "";
+  const flush = (): void => {
+    const text = pending;
+    pending = "";
+    if (text !== "") destination.write(text);
+  };
+  process.once("exit", flush);
+  return (line) => {
+    if (pending === "") setImmediate(flush);
+    pending += line;
+  };
 }
 
 function prettyLog(level: LogLevel, withStack: boolean, write = (line: string): void => void process.stdout.write(line)): Log {

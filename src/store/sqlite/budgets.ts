@@ -31,6 +31,9 @@ export function createBudgets(db: Database): Budgets {
     INSERT INTO budgets (key, spent, hold_until, expires_at) VALUES (?, ?, ?, ?)
     ON CONFLICT (key) DO UPDATE SET spent = excluded.spent, hold_until = excluded.hold_until, expires_at = excluded.expires_at`);
   const update = db.prepare<[string, EpochMs, Uint8Array]>("UPDATE budgets SET spent = ?, hold_until = ? WHERE key = ?");
+  const removeLast = db.prepare<[Uint8Array, string, EpochMs, EpochMs, EpochMs]>(
+    "DELETE FROM budgets WHERE key = ? AND spent = ? AND (? <= ? OR hold_until <= ?)",
+  );
   const remove = db.prepare<[Uint8Array]>("DELETE FROM budgets WHERE key = ?");
 
   return {
@@ -63,6 +66,9 @@ export function createBudgets(db: Database): Budgets {
 
     giveBack(returns, now) {
       for (const one of returns) {
+        // Most often the unit is the only one, and nothing is left.
+        if (removeLast.run(one.key, formatTimes([one.spentAt]), one.holdUntil ?? Number.MAX_SAFE_INTEGER, now, now).changes > 0)
+          continue;
         const row = select.get(one.key);
         if (row === undefined) continue;
         const spent = parseTimes(row.spent);
