@@ -219,7 +219,7 @@ describe("keys", () => {
     it("refuses the current key, an unknown one, and the rest of the keys being wrong", async () => {
       for (const [argv, from, message] of [
         [["1"], env, "current one"],
-        [["9"], rotated, "knows no key 9"],
+        [["9"], rotated, "knows no master key or pepper 9"],
         [["1"], { ...rotated, LATCHKEY_PEPPER: key() }, "LATCHKEY_PEPPER"],
         [["1"], { ...rotated, LATCHKEY_MASTER_KEY: `2:${next},1:${key()}` }, "LATCHKEY_MASTER_KEY"],
       ] as const) {

@@ -29,8 +29,8 @@ export interface Deps {
   readonly singleFlight: SingleFlight;
   readonly policy: Policy;
   readonly log: Log;
-  /** Tells the outbox that a commit put something into it. */
-  readonly wakeOutbox: () => void;
+  /** Tells the outbox that a commit put something into it that is due then. */
+  readonly wakeOutbox: (dueAt: EpochMs) => void;
 }
 
 /** Who calls: a client, from a network address. */

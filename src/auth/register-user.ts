@@ -62,6 +62,7 @@ export async function registerUser(deps: Deps, caller: Caller, input: RegisterUs
   const registrationId = randomId();
   const sealedProfile = deps.sealer.seal("profile", Buffer.from(JSON.stringify(profile)), registrationId);
   const now = deps.clock();
+  const dueAt = deliverAt(policy, now);
   const challenges = drafts.map(({ draft, guard }) => ({ challenge: { ...draft, expiresAt: now + policy.codeTtlMs }, guard }));
   const issued = await store.issueChallenges({
     idempotency,
@@ -71,8 +72,8 @@ export async function registerUser(deps: Deps, caller: Caller, input: RegisterUs
     now,
   });
   if (issued.kind === "limited") throw tooManyRequests(issued, now);
-  deps.wakeOutbox();
   if (issued.kind === "issued") {
+    deps.wakeOutbox(dueAt);
     const challengeIds = issued.challenges.map(({ challengeId }) => challengeId);
     deps.log.info({ challengeIds, clientId: caller.clientId, correlationId: caller.correlationId }, "registration started");
   }

@@ -26,12 +26,9 @@ export interface SendOtpInput {
  * the same steps, so neither the answer nor its time tells who is a user. No provider is called here.
  */
 export async function sendOtp(deps: Deps, caller: Caller, input: SendOtpInput): Promise<Challenge> {
-  const challenge =
-    input.to.kind === "challenge"
-      ? await resend(deps, caller, { ...input, challengeId: input.to.challengeId })
-      : await send(deps, caller, { ...input, identifier: canonicalIdentifier(deps.policy, input.to.kind, input.to.value) });
-  deps.wakeOutbox();
-  return challenge;
+  return input.to.kind === "challenge"
+    ? await resend(deps, caller, { ...input, challengeId: input.to.challengeId })
+    : await send(deps, caller, { ...input, identifier: canonicalIdentifier(deps.policy, input.to.kind, input.to.value) });
 }
 
 async function send(deps: Deps, caller: Caller, input: SendOtpInput & { readonly identifier: Identifier }): Promise<Challenge> {
@@ -58,6 +55,7 @@ async function send(deps: Deps, caller: Caller, input: SendOtpInput & { readonly
   const plan: ChallengePlan = { ...target, purpose, channel, identifier, locale, identifierKey, requesterKey };
   const draft = await deps.codes.withSlot("send", caller.signal, (slot) => draftChallenge(deps, slot, { plan, caller }));
   const now = deps.clock();
+  const dueAt = deliverAt(policy, now);
   const challenges = [{ challenge: { ...draft, expiresAt: now + policy.codeTtlMs }, guard }];
   const issued = await store.issueChallenges({
     idempotency,
@@ -69,6 +67,7 @@ async function send(deps: Deps, caller: Caller, input: SendOtpInput & { readonly
   if (issued.kind === "limited") throw tooManyRequests(issued, now);
   const challenge = issued.challenges[0]!;
   if (issued.kind === "issued") {
+    deps.wakeOutbox(dueAt);
     const { challengeId } = challenge;
     const { clientId, correlationId } = caller;
     deps.log.info({ challengeId, purpose, channel, clientId, correlationId }, "challenge issued");
@@ -88,18 +87,20 @@ async function resend(deps: Deps, caller: Caller, input: SendOtpInput & { readon
   if (why === null && channel !== undefined && channel !== challenge.channel) {
     throw new AuthError("CHANNEL_UNAVAILABLE", { detail: "a code is sent again the way it was sent" });
   }
+  const dueAt = deliverAt(deps.policy, now);
   const resent = await deps.store.resendChallenge({
     challengeId,
     clientId: caller.clientId,
     requesterKey,
     idempotency,
     claims: sendClaims(deps.policy, { identifierKey, requesterKey, channel: challenge.channel }),
-    deliverAt: deliverAt(deps.policy, now),
+    deliverAt: dueAt,
     now,
   });
   if (resent.kind === "limited") throw tooManyRequests(resent, now);
   if (resent.kind === "refused") throw codeInvalid(`resend: ${resent.why}`);
   if (resent.kind === "resent") {
+    deps.wakeOutbox(dueAt);
     deps.log.info({ challengeId, sends: resent.challenge.sends, correlationId: caller.correlationId }, "challenge resent");
   }
   return resent.challenge;

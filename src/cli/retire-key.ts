@@ -33,11 +33,20 @@ export function retireKey(settings: Settings, retirement: Retirement, io: Io): P
 
 async function findCheck({ store, rings }: KeyStore, { keyId, use }: Retirement): Promise<KeyCheck> {
   const named = (await store.listKeyChecks()).filter((check) => check.keyId === keyId && (use ?? check.use) === check.use);
-  if (named.length === 0) throw new CliError(`The database knows no key ${keyId}: see \`latchkey keys list\`.`);
+  if (named.length === 0) {
+    const isSigning = (await store.listKeys()).some((key) => key.keyId === keyId && key.use === "signing");
+    throw new CliError(
+      isSigning
+        ? `Key ${keyId} is a signing key, which ends by itself after \`latchkey keys rotate\`, at once with --compromised.`
+        : `The database knows no master key or pepper ${keyId}: see \`latchkey keys list\`.`,
+    );
+  }
   const old = named.filter((check) => rings[check.use].currentId !== keyId);
   if (old.length === 0) {
     const variables = named.map((check) => variableOf[check.use]).join(" and ");
-    throw new CliError(`Key ${keyId} is the current one: put a new key in front of it in ${variables} and restart first.`);
+    throw new CliError(
+      `Key ${keyId} is the current one: put a new key in front of it in ${variables} (2:<new>,${keyId}:<old>) and restart first.`,
+    );
   }
   if (old.length > 1) throw new CliError(`There is a master key and a pepper ${keyId}: add --use master or --use pepper.`);
   return old[0]!;

@@ -11,8 +11,8 @@ export interface OutboxDeps extends DeliverDeps {
 }
 
 export interface Outbox {
-  /** Says that a commit put something into the outbox. Costs next to nothing, however often it is called. */
-  wake(): void;
+  /** Says that a commit put something into the outbox that is due then (now, if not said). Costs next to nothing. */
+  wake(dueAt?: EpochMs): void;
   /** Claims nothing more and resolves when what is being sent is settled, after 10 s at the latest. */
   stop(): Promise<void>;
 }
@@ -71,9 +71,11 @@ export function startOutbox(deps: OutboxDeps): Outbox {
   let stopped: Promise<void> | null = null;
   plan(state);
   return {
-    wake() {
-      if (state.wanted) return;
-      state.wanted = true;
+    wake(dueAt = 0) {
+      const isLater = dueAt > deps.clock();
+      if (isLater ? dueAt >= state.lookAt : state.wanted) return;
+      if (isLater) state.lookAt = dueAt;
+      else state.wanted = true;
       plan(state);
     },
     stop() {
@@ -146,6 +148,7 @@ async function claim(state: State): Promise<void> {
     const messages = await store.claimMessages({ now, leaseMs, limit });
     if (messages.length >= limit) state.wanted = true;
     for (const message of messages) begin(state.jobs, state.deps, message, () => noteResult(state));
+    state.lookAt = Math.min(state.lookAt, (await store.nextMessageDueAt()) ?? Infinity);
   } catch (error) {
     state.wanted = true;
     throw error;

@@ -3,8 +3,11 @@ import { setTimeout as sleep } from "node:timers/promises";
 /** What the outbox needs to settle the last deliveries, which the logins of a window are charged with. */
 const settlingMs = 150;
 
-/** Enough callers to keep the machine busy in production, where codes leave up to a second after they were asked for. */
-export const busyCallers = { owasp: 96, fast: 384 };
+/**
+ * Enough callers to keep the machine busy in production, where codes leave up to a second after they were asked for; they need two
+ * seconds to spread.
+ */
+export const busyCallers = { owasp: { clients: 96, rampMs: 2000 }, fast: { clients: 384, rampMs: 2000 } };
 
 /**
  * Drives a server for a while. Gives what the load saw, with the CPU (user and system) that the server's process used, by its own

@@ -36,6 +36,10 @@ export function createSessions(
   const liveOf = db.prepare<{ userId: string; now: EpochMs }, SessionRow>(
     `SELECT * FROM sessions WHERE user_id = @userId AND ${isLive} ORDER BY last_used_at DESC, created_at DESC, session_id`,
   );
+  const excess = db.prepare<{ userId: string; now: EpochMs; kept: number }, Pick<SessionRow, "session_id">>(
+    `SELECT session_id FROM sessions WHERE user_id = @userId AND ${isLive}
+    ORDER BY last_used_at DESC, created_at DESC, session_id LIMIT -1 OFFSET @kept`,
+  );
   const byFamily = db.prepare<[Uint8Array], SessionRow>("SELECT * FROM sessions WHERE family = ?");
   const remove = db.prepare<[string]>("DELETE FROM sessions WHERE session_id = ?");
   const removeOwn = db.prepare<{ sessionId: string; userId: string; now: EpochMs }>(
@@ -53,7 +57,7 @@ export function createSessions(
 
   const sessions: Sessions = {
     create(session, { userId, sessionsMax, now }) {
-      for (const row of liveOf.all({ userId, now }).slice(sessionsMax - 1)) remove.run(row.session_id);
+      for (const row of excess.all({ userId, now, kept: sessionsMax - 1 })) remove.run(row.session_id);
       insert.run(
         session.sessionId,
         session.family,

@@ -9,14 +9,12 @@ const variants = {
   "half of the hashes at once": { BENCH_PARALLELISM: String(Math.max(1, cores / 2)) },
   "twice the hashes at once": { BENCH_PARALLELISM: String(2 * cores) },
   "16 threads": { UV_THREADPOOL_SIZE: "16" },
-  "a larger young generation": { NODE_OPTIONS: "--max-semi-space-size=64" },
 };
 
 /** What is shipped, beside the same with other settings. */
 export async function measureDefaults({ stage, load, rounds, windowMs, report }) {
   const mail = await stage.startMail("mail", 0);
-  for (const [codeHash, ms] of Object.entries({ owasp: 1.5 * windowMs, fast: windowMs })) {
-    const clients = busyCallers[codeHash];
+  for (const [codeHash, callers] of Object.entries(busyCallers)) {
     const servers = [];
     const measurements = {};
     for (const [name, env] of Object.entries(variants)) {
@@ -24,8 +22,8 @@ export async function measureDefaults({ stage, load, rounds, windowMs, report })
       const started = await stage.startShipped(label, { mailPort: mail.port, env: { LATCHKEY_CODE_HASH: codeHash, ...env } });
       servers.push(started.server);
       const at = { load, ...started };
-      await drive(at, "login", { clients, ms: windowMs / 2 });
-      measurements[name] = () => drive(at, "login", { clients, ms });
+      await drive(at, "login", { ...callers, ms: windowMs / 2 });
+      measurements[name] = () => drive(at, "login", { ...callers, ms: windowMs });
     }
     reportVariants(report, codeHash, await inTurns(rounds, measurements));
     await Promise.all(servers.map((server) => server.stop()));

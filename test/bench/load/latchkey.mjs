@@ -1,5 +1,7 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { Metadata } from "@grpc/grpc-js";
 import { createCaller } from "./grpc.mjs";
+import { isOverloaded, retryMs } from "./refusals.mjs";
 import { fieldAt, stringField } from "./wire.mjs";
 
 const path = (method) => `/latchkey.v1.AuthService/${method}`;
@@ -37,7 +39,7 @@ export function createLatchkey({ port, users }, codes) {
     const code = await codes.next(email);
     if (code === null) throw new Error(`no code came to ${email}`);
     const request = Buffer.concat([stringField(1, challengeId), stringField(2, code)]);
-    const tokens = fieldAt(await call(lane, paths.verifyOtp, request), 3);
+    const tokens = fieldAt(await patiently(() => call(lane, paths.verifyOtp, request)), 3);
     if (tokens === undefined) throw new Error("a login without tokens");
     return sessionOf(tokens);
   }
@@ -61,6 +63,17 @@ export function createLatchkey({ port, users }, codes) {
       await call(lane, paths.getCurrentUser, nothing, metadata);
     },
   };
+}
+
+/** Who has a code does not give up when turned away, but tries again after the wait that RetryInfo asks for at least. */
+async function patiently(act, triesLeft = 20) {
+  try {
+    return await act();
+  } catch (error) {
+    if (!isOverloaded(error) || triesLeft === 0) throw error;
+    await sleep(retryMs);
+    return await patiently(act, triesLeft - 1);
+  }
 }
 
 function sessionOf(tokens) {

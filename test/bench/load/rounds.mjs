@@ -1,16 +1,14 @@
 import { setTimeout as sleep } from "node:timers/promises";
-
-/** What a caller waits when it was turned away; no RetryInfo of Latchkey's says less. */
-const retryMs = 100;
+import { hasRetryInfo, isOverloaded, retryMs } from "./refusals.mjs";
 
 /**
- * `clients` callers, each beginning again when it has its answer. `pauseMs` is what each waits in between. `count` is of all calls,
- * the rate of those that ended while all callers were busy: after a quarter of `ms`, until the first one stops.
+ * `clients` callers, each beginning again when it has its answer. `pauseMs` is what each waits in between. `count` is of all calls;
+ * the rate is of those that ended within `ms`, after `rampMs` in which the callers spread.
  */
-export async function closedLoop(act, { clients, ms, pauseMs = 0 }) {
+export async function closedLoop(act, { clients, ms, rampMs = 500, pauseMs = 0 }) {
   const startedAt = performance.now();
-  const endsAt = startedAt + ms;
-  const tally = createTally({ from: startedAt + ms / 4, to: endsAt });
+  const endsAt = startedAt + rampMs + ms;
+  const tally = createTally({ from: startedAt + rampMs, to: endsAt });
   async function client(_, lane) {
     while (performance.now() < endsAt) {
       const outcome = await outcomeOf(act, lane);
@@ -74,10 +72,12 @@ function createTally({ from, to }) {
         done.push(tookMs);
         return;
       }
-      const details = error.metadata?.get("grpc-status-details-bin")[0]?.toString("latin1") ?? "";
-      if (!details.includes("OVERLOADED")) return void failed.push(error.stack);
+      if (!isOverloaded(error)) {
+        failed.push(error.stack);
+        return;
+      }
       refused.push(tookMs);
-      if (details.includes("google.rpc.RetryInfo")) withRetryInfo += 1;
+      if (hasRetryInfo(error)) withRetryInfo += 1;
     },
     result: () => ({
       count: done.length,

@@ -22,6 +22,7 @@ const scansAllowed: readonly (readonly [statement: string, reason: string])[] = 
 const sortsAllowed: readonly (readonly [statement: string, reason: string])[] = [
   ["SELECT * FROM keys ORDER BY", "a handful of rows"],
   ["SELECT * FROM sessions WHERE user_id", "at most the live sessions of one user"],
+  ["SELECT session_id FROM sessions WHERE user_id", "at most the live sessions of one user"],
   ["SELECT kind, value, verified_at FROM contacts WHERE user_id", "the contacts of one user"],
   ["FROM challenges WHERE registration_id = ?", "the challenges of one registration"],
 ];
