@@ -6,11 +6,7 @@ import os = require("node:os");
 /** Threads that the hashes leave to files and name look-ups. */
 const spareThreads = 4;
 
-/** As many hashes as run at once: one a core for `owasp`, two for `fast`. Refused values are reported later, with all others. */
-function hashCap(): number {
-  return codeHash() === "fast" ? os.availableParallelism() * 2 : os.availableParallelism();
-}
-
+/** Refused values are reported later, with all others. */
 function codeHash(): string | undefined {
   const { LATCHKEY_CODE_HASH: direct, LATCHKEY_CODE_HASH_FILE: path } = process.env;
   if (direct !== undefined || path === undefined) return direct;
@@ -21,7 +17,9 @@ function codeHash(): string | undefined {
   }
 }
 
-const wanted = hashCap() + spareThreads;
+/** As many hashes as run at once, by `hashConcurrency` in core.ts, which can't be imported before the pool has its size. */
+const hashes = codeHash() === "fast" ? 6 * os.availableParallelism() : os.availableParallelism() + 1;
+const wanted = hashes + spareThreads;
 const present = Number(process.env.UV_THREADPOOL_SIZE);
 if (!(present >= wanted)) process.env.UV_THREADPOOL_SIZE = String(wanted);
 

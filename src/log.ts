@@ -66,7 +66,8 @@ function logAt(emit: (at: LogLevel, fields: Fields, message: string) => void): L
   };
 }
 
-function plain(fields: Fields, withStack: boolean): Record<string, unknown> {
+function plain(fields: Fields, withStack: boolean): Fields {
+  if (!Object.values(fields).some((value) => value instanceof Error)) return fields;
   return Object.fromEntries(
     Object.entries(fields).map(([key, value]) => [key, value instanceof Error ? plainError(value, withStack) : value]),
   );

@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { availableParallelism, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -12,6 +12,7 @@ import { checkNode } from "../src/cli/doctor/node-version.js";
 import { withKeyStore } from "../src/cli/key-store.js";
 import { run } from "../src/cli/main.js";
 import { diskFiles, type Env, readSettings, type Settings } from "../src/config.js";
+import { hashConcurrency } from "../src/core.js";
 
 const key = (): string => randomBytes(32).toString("base64");
 
@@ -329,10 +330,10 @@ describe("the latchkey executable", () => {
   }, 30_000);
 
   it.each<[string, Env, number]>([
-    ["owasp", {}, availableParallelism() + 4],
-    ["fast", { LATCHKEY_CODE_HASH: "fast" }, availableParallelism() * 2 + 4],
+    ["owasp", {}, hashConcurrency("owasp") + 4],
+    ["fast", { LATCHKEY_CODE_HASH: "fast" }, hashConcurrency("fast") + 4],
     ["a larger value of one's own", { UV_THREADPOOL_SIZE: "512" }, 512],
-    ["a smaller value of one's own", { UV_THREADPOOL_SIZE: "1" }, availableParallelism() + 4],
+    ["a smaller value of one's own", { UV_THREADPOOL_SIZE: "1" }, hashConcurrency("owasp") + 4],
   ])(
     "has threads for all hashes: %s",
     async (_, from, threads) => {

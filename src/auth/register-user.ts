@@ -45,7 +45,7 @@ export async function registerUser(deps: Deps, caller: Caller, input: RegisterUs
     const channel = channelOf[contact.kind];
     const identifierKey = deps.lookup.identifier(contact);
     const plan = { contact, identifier: contact, channel, purpose, identifierKey, requesterKey, locale: input.locale };
-    return { plan: { ...plan, userId: null, decoy: false }, guard: sendGuard(policy, plan) };
+    return { plan: { userId: null, decoy: false, ...plan }, guard: sendGuard(policy, plan) };
   });
 
   const askedAt = deps.clock();
@@ -54,16 +54,16 @@ export async function registerUser(deps: Deps, caller: Caller, input: RegisterUs
   if (prepared.kind === "replayed") return prepared.challenges;
   if (prepared.kind === "limited") throw tooManyRequests(prepared, askedAt);
 
-  const drafts = await deps.codes.withSlot("send", caller.signal, async (slot) => {
+  const drafts = await deps.codes.withPlace("send", caller, async (place) => {
     const made = [];
-    for (const { plan, guard } of plans) made.push({ draft: await draftChallenge(deps, slot, { plan, caller }), guard });
+    for (const { plan, guard } of plans) made.push({ draft: await draftChallenge(deps, place, { plan, caller }), guard });
     return made;
   });
   const registrationId = randomId();
   const sealedProfile = deps.sealer.seal("profile", Buffer.from(JSON.stringify(profile)), registrationId);
   const now = deps.clock();
   const dueAt = deliverAt(policy, now);
-  const challenges = drafts.map(({ draft, guard }) => ({ challenge: { ...draft, expiresAt: now + policy.codeTtlMs }, guard }));
+  const challenges = drafts.map(({ draft, guard }) => ({ challenge: { expiresAt: now + policy.codeTtlMs, ...draft }, guard }));
   const issued = await store.issueChallenges({
     idempotency,
     registration: { registrationId, sealedProfile },

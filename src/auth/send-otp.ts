@@ -27,8 +27,8 @@ export interface SendOtpInput {
  */
 export async function sendOtp(deps: Deps, caller: Caller, input: SendOtpInput): Promise<Challenge> {
   return input.to.kind === "challenge"
-    ? await resend(deps, caller, { ...input, challengeId: input.to.challengeId })
-    : await send(deps, caller, { ...input, identifier: canonicalIdentifier(deps.policy, input.to.kind, input.to.value) });
+    ? await resend(deps, caller, { challengeId: input.to.challengeId, ...input })
+    : await send(deps, caller, { identifier: canonicalIdentifier(deps.policy, input.to.kind, input.to.value), ...input });
 }
 
 async function send(deps: Deps, caller: Caller, input: SendOtpInput & { readonly identifier: Identifier }): Promise<Challenge> {
@@ -52,11 +52,11 @@ async function send(deps: Deps, caller: Caller, input: SendOtpInput & { readonly
 
   const target = targetOf(deps, input, prepared.recipient);
   const locale = input.locale || prepared.recipient?.locale || "";
-  const plan: ChallengePlan = { ...target, purpose, channel, identifier, locale, identifierKey, requesterKey };
-  const draft = await deps.codes.withSlot("send", caller.signal, (slot) => draftChallenge(deps, slot, { plan, caller }));
+  const plan: ChallengePlan = { purpose, channel, identifier, locale, identifierKey, requesterKey, ...target };
+  const draft = await deps.codes.withPlace("send", caller, (place) => draftChallenge(deps, place, { plan, caller }));
   const now = deps.clock();
   const dueAt = deliverAt(policy, now);
-  const challenges = [{ challenge: { ...draft, expiresAt: now + policy.codeTtlMs }, guard }];
+  const challenges = [{ challenge: { expiresAt: now + policy.codeTtlMs, ...draft }, guard }];
   const issued = await store.issueChallenges({
     idempotency,
     registration: null,

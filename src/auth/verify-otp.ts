@@ -87,7 +87,7 @@ async function verify(
     { challengeId: challenge.challengeId, outcome: outcome.redemption.kind, correlationId: caller.correlationId },
     "code redeemed",
   );
-  return await resultOf(deps, { ...challenge, consumedAt: now }, outcome.redemption);
+  return await resultOf(deps, challenge, { redemption: outcome.redemption, provenAt: now });
 }
 
 /** Spends an attempt and compares; says why the guess fails, or null when it is right. Every guess costs the same hash. */
@@ -97,21 +97,21 @@ async function takeGuess(
   { challenge, input }: { readonly challenge: ChallengeToVerify; readonly input: VerifyOtpInput },
 ): Promise<{ readonly why: ChallengeRefusal | null; readonly takenAt: EpochMs }> {
   const claims = guessClaims(deps.policy, challenge);
-  // Looked at before a slot is asked for: else whoever has spent an allowance could fill the queue for nothing.
+  // Looked at before a place is asked for: else whoever has spent an allowance could fill the queue for nothing.
   const askedAt = deps.clock();
   const limited = await deps.store.findLimit({ claims: [claims.identifier], now: askedAt });
   if (limited !== null) throw tooManyRequests(limited, askedAt);
-  return await deps.codes.withSlot("verify", caller.signal, async (slot) => {
+  return await deps.codes.withPlace("verify", caller, async (place) => {
     const takenAt = deps.clock();
     const attempt = await deps.store.takeAttempt({
       challengeId: challenge.challengeId,
       clientId: caller.clientId,
-      ...claims,
       now: takenAt,
+      ...claims,
     });
     if (attempt.kind === "limited") throw tooManyRequests(attempt, takenAt);
     if (attempt.kind === "refused") return { why: attempt.why, takenAt };
-    const right = await slot.matches(input.code.replace(/[ -]/g, ""), codeBinding(challenge), challenge.codeHash);
+    const right = await place.matches(input.code.replace(/[ -]/g, ""), codeBinding(challenge), challenge.codeHash);
     return { why: right ? hiddenRefusal(deps, challenge, { input, attempt }) : "mismatch", takenAt };
   });
 }
@@ -147,27 +147,33 @@ function refuse(deps: Deps, caller: Caller, { input, why }: { input: VerifyOtpIn
 async function findEarlier(deps: Deps, idempotency: Buffer | null): Promise<VerifyOtpResult | null> {
   if (idempotency === null) return null;
   const found = await deps.store.findRedemption({ idempotency, now: deps.clock() });
-  return found === null ? null : await resultOf(deps, found.challenge, found.redemption);
+  if (found === null) return null;
+  const { challenge, redemption } = found;
+  return await resultOf(deps, challenge, { redemption, provenAt: challenge.consumedAt ?? deps.clock() });
 }
 
-async function resultOf(deps: Deps, challenge: Challenge, redemption: Redemption): Promise<VerifyOtpResult> {
+async function resultOf(
+  deps: Deps,
+  challenge: Challenge,
+  { redemption, provenAt }: { readonly redemption: Redemption; readonly provenAt: EpochMs },
+): Promise<VerifyOtpResult> {
   const now = deps.clock();
   const contact = challenge.contact!;
-  const base = { purpose: challenge.purpose, contact, provenAt: challenge.consumedAt ?? now };
+  const base = { purpose: challenge.purpose, contact, provenAt };
   switch (redemption.kind) {
     case "signed_in": {
       const { user, isNewUser, usernameTaken } = redemption;
       const tokens = await issueTokens(deps, redemption.session, { withIdToken: true, now });
-      return { ...base, kind: "signed_in", tokens, user, isNewUser, usernameTaken };
+      return { kind: "signed_in", tokens, user, isNewUser, usernameTaken, ...base };
     }
     case "pending":
       return { ...base, ...redemption };
     case "proven": {
       const { clientId, challengeId } = challenge;
       return {
-        ...base,
         kind: "proven",
         contactProof: await deps.accessTokens.signProof({ clientId, challengeId, contact }, now),
+        ...base,
       };
     }
   }

@@ -1,4 +1,4 @@
-import { type JWTPayload, jwtVerify, SignJWT } from "jose";
+import { CompactSign, type JWTPayload, jwtVerify } from "jose";
 import type { EpochMs, Session } from "../store/store.js";
 import { randomId } from "./random.js";
 import type { SigningKeys } from "./signing-keys.js";
@@ -60,7 +60,9 @@ export function createAccessTokens(options: AccessTokenOptions): AccessTokens {
 
   function sign(typ: string, payload: JWTPayload, { now, expiresAt }: { now: EpochMs; expiresAt: EpochMs }): Promise<string> {
     const key = keys.current(now);
-    return new SignJWT({ iss: issuer, ...payload, iat: Math.floor(now / 1000), exp: Math.floor(expiresAt / 1000) })
+    const claims = { iss: issuer, ...payload, iat: Math.floor(now / 1000), exp: Math.floor(expiresAt / 1000) };
+    // `SignJWT` would clone and check claims that are ours: a tenth of what signing costs.
+    return new CompactSign(Buffer.from(JSON.stringify(claims)))
       .setProtectedHeader({ alg: key.alg, kid: key.keyId, typ })
       .sign(key.privateKey);
   }

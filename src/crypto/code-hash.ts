@@ -1,8 +1,8 @@
-import { randomBytes } from "node:crypto";
 import argon2 from "argon2";
 import type { CodeHash } from "../store/store.js";
-import { createHashQueue, type HashPriority } from "./hash-queue.js";
+import { createHashQueue, type HashPriority, type Turn, type Waiting } from "./hash-queue.js";
 import { equalBytes, type Keyring } from "./keyring.js";
+import { randomBytes } from "./random.js";
 
 /**
  * Argon2id costs (RFC 9106). `owasp` is the minimum of the OWASP Password Storage Cheat Sheet; `fast` relies on the pepper, as NIST
@@ -29,8 +29,8 @@ export function bindingText(binding: CodeBinding): string {
   return [binding.challengeId, binding.purpose, binding.contact, binding.clientId].join("\n");
 }
 
-/** Hashes inside a slot of the queue that bounds how many run at once. */
-export interface HashSlot {
+/** Hashes in turn with others, by a place in the queue that bounds how many run at once and how many wait. */
+export interface HashPlace {
   hash(code: string, binding: CodeBinding): Promise<CodeHash>;
   /** Whether the code is the one that was hashed. A hash of another pepper than the configured ones matches nothing, at equal cost. */
   matches(code: string, binding: CodeBinding, stored: CodeHash): Promise<boolean>;
@@ -38,11 +38,11 @@ export interface HashSlot {
 
 export interface CodeHasher {
   /**
-   * Runs `work` with a slot. Throws HashQueueFullError at once when too many wait already, and when `signal` aborts while
-   * waiting its reason; in both cases `work` did not run.
+   * Runs `work` with a place among those who hash. Throws HashQueueFullError at once when too many have one already, and then `work`
+   * did not run; inside it a hash rejects with the reason of the caller's signal when that aborts while it waits for its turn.
    */
-  withSlot<T>(priority: HashPriority, signal: AbortSignal, work: (slot: HashSlot) => Promise<T>): Promise<T>;
-  /** How many wait for a slot. */
+  withPlace<T>(priority: HashPriority, caller: Waiting, work: (place: HashPlace) => Promise<T>): Promise<T>;
+  /** How many wait for their turn. */
   waiting(): number;
 }
 
@@ -77,24 +77,24 @@ export function createCodeHasher(options: {
     });
   }
 
-  const slot: HashSlot = {
+  const placeFor = (turn: Turn): HashPlace => ({
     async hash(code, binding) {
       const salt = randomBytes(saltBytes);
       const pepperId = pepper.currentId;
-      return { profile, pepperId, salt, tag: await tagOf(code, binding, { profile, pepperId, salt }) };
+      return { profile, pepperId, salt, tag: await turn(() => tagOf(code, binding, { profile, pepperId, salt })) };
     },
     async matches(code, binding, stored) {
       const known = pepper.has(stored.pepperId) && Object.hasOwn(profiles, stored.profile);
       const how = known
-        ? { profile: stored.profile as HashProfile, pepperId: stored.pepperId }
-        : { profile, pepperId: pepper.currentId };
-      const tag = await tagOf(code, binding, { ...how, salt: Buffer.from(stored.salt) });
+        ? { profile: stored.profile as HashProfile, pepperId: stored.pepperId, salt: Buffer.from(stored.salt) }
+        : { profile, pepperId: pepper.currentId, salt: Buffer.from(stored.salt) };
+      const tag = await turn(() => tagOf(code, binding, how));
       return equalBytes(tag, stored.tag) && known;
     },
-  };
+  });
 
   return {
-    withSlot: (priority, signal, work) => queue.run(priority, signal, () => work(slot)),
+    withPlace: (priority, caller, work) => queue.withPlace(priority, caller, (turn) => work(placeFor(turn))),
     waiting: queue.waiting,
   };
 }

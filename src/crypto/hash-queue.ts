@@ -12,76 +12,91 @@ export class HashQueueFullError extends Error {
  */
 export type HashPriority = "verify" | "send";
 
-interface Waiter {
-  readonly start: () => void;
+/** Runs a hash when it is this caller's turn. Rejects without running it when the caller goes away before, with that reason. */
+export type Turn = <T>(hash: () => Promise<T>) => Promise<T>;
+
+/** Who may go away while waiting. The signal is looked at only when there is a wait: making one costs more than the queue does. */
+export interface Waiting {
+  readonly signal: AbortSignal;
 }
 
-/** How many may wait for a slot, sends and verifies together. */
+/** How many may have a place beside those whose hash is running. */
 const queueMax = 64;
-/** How many of them may be sends, so that sends never keep verifies out. */
-const queuedSendsMax = 32;
+/** How many places sends may have, so that they never keep verifies out. */
+const sendsMax = 32;
 
+/**
+ * Bounds the hashes that run at once and the callers that wait for one. A place is taken before anything is written, so that a
+ * caller who is turned away has spent nothing; with a place the caller may write (an attempt is reserved in a commit that takes as
+ * long as a `fast` hash) while others hash, and is sure of its turn.
+ */
 export interface HashQueue {
-  run<T>(priority: HashPriority, signal: AbortSignal, work: () => Promise<T>): Promise<T>;
+  /** Runs `work` with a place, or throws HashQueueFullError at once. */
+  withPlace<T>(priority: HashPriority, caller: Waiting, work: (turn: Turn) => Promise<T>): Promise<T>;
+  /** How many have a place and no hash running. */
   waiting(): number;
 }
 
 export function createHashQueue(concurrency: number): HashQueue {
-  const queues: Record<HashPriority, Set<Waiter>> = { verify: new Set(), send: new Set() };
+  const places: Record<HashPriority, number> = { verify: 0, send: 0 };
+  const queues: Record<HashPriority, Set<() => void>> = { verify: new Set(), send: new Set() };
   let running = 0;
   let averageMs = 25;
 
-  const waiting = (): number => queues.verify.size + queues.send.size;
+  const waiting = (): number => places.verify + places.send - running;
 
-  function refuse(): HashQueueFullError {
-    return new HashQueueFullError(Math.max(Math.ceil((waiting() * averageMs) / concurrency), 100));
-  }
-
-  function admit(priority: HashPriority, signal: AbortSignal): Promise<void> | undefined {
-    if (running < concurrency) {
-      running += 1;
-      return undefined;
-    }
-    if (waiting() >= queueMax || (priority === "send" && queues.send.size >= queuedSendsMax)) throw refuse();
+  function waitForTurn(priority: HashPriority, { signal }: Waiting): Promise<void> {
     return new Promise((resolve, reject) => {
+      if (signal.aborted) return reject(signal.reason);
       const queue = queues[priority];
-      const waiter: Waiter = {
-        start() {
-          signal.removeEventListener("abort", abort);
-          resolve();
-        },
+      const start = (): void => {
+        signal.removeEventListener("abort", leave);
+        resolve();
       };
-      const abort = (): void => {
-        queue.delete(waiter);
+      const leave = (): void => {
+        queue.delete(start);
         reject(signal.reason);
       };
-      if (signal.aborted) return reject(signal.reason);
-      signal.addEventListener("abort", abort, { once: true });
-      queue.add(waiter);
+      signal.addEventListener("abort", leave, { once: true });
+      queue.add(start);
     });
   }
 
-  /** Hands the slot on instead of freeing it, so that nobody who comes later can take it first. */
-  function release(): void {
+  /** Hands the turn on instead of freeing it, so that nobody who comes later can take it first. */
+  function passOn(): void {
     for (const queue of [queues.verify, queues.send]) {
       const next = queue.values().next().value;
       if (next === undefined) continue;
       queue.delete(next);
-      next.start();
+      next();
       return;
     }
     running -= 1;
   }
 
+  async function takeTurn<T>(priority: HashPriority, caller: Waiting, hash: () => Promise<T>): Promise<T> {
+    if (running < concurrency) running += 1;
+    else await waitForTurn(priority, caller);
+    const startedAt = performance.now();
+    try {
+      return await hash();
+    } finally {
+      averageMs += (performance.now() - startedAt - averageMs) / 16;
+      passOn();
+    }
+  }
+
   return {
-    async run(priority, signal, work) {
-      await admit(priority, signal);
-      const startedAt = performance.now();
+    async withPlace(priority, caller, work) {
+      const taken = places.verify + places.send;
+      if (taken >= concurrency + queueMax || (priority === "send" && places.send >= sendsMax)) {
+        throw new HashQueueFullError(Math.max(Math.ceil((waiting() * averageMs) / concurrency), 100));
+      }
+      places[priority] += 1;
       try {
-        return await work();
+        return await work((hash) => takeTurn(priority, caller, hash));
       } finally {
-        averageMs += (performance.now() - startedAt - averageMs) / 16;
-        release();
+        places[priority] -= 1;
       }
     },
     waiting,

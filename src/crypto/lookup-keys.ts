@@ -1,5 +1,6 @@
-import { createHmac, randomBytes } from "node:crypto";
+import { createHmac } from "node:crypto";
 import type { EpochMs, Identifier, Store } from "../store/store.js";
+import { randomBytes } from "./random.js";
 import type { Sealer } from "./sealing.js";
 
 /** Keyed hashes by which budgets, siblings and decoys are found, so that the tables behind them name nobody. */

@@ -1,4 +1,21 @@
-import { randomBytes, randomInt, randomUUID } from "node:crypto";
+import { randomFillSync, randomInt, randomUUID } from "node:crypto";
+
+const pool = Buffer.alloc(4096);
+let used = pool.length;
+
+/** Bytes of the operating system's generator, fetched in stock: a login needs some ten small pieces, and each fetch is dear. */
+export function randomBytes(length: number): Buffer {
+  if (length > pool.length / 8) return randomFillSync(Buffer.alloc(length));
+  if (used + length > pool.length) {
+    randomFillSync(pool);
+    used = 0;
+  }
+  const bytes = Buffer.from(pool.subarray(used, used + length));
+  // What was given out becomes a key or a secret of somebody: no copy of it stays.
+  pool.fill(0, used, used + length);
+  used += length;
+  return bytes;
+}
 
 /** 128 random bits as 22 characters of base64url. */
 export function randomId(): string {
@@ -24,5 +41,3 @@ export function randomJitter(): number {
 export function randomDelay(maxMs: number): number {
   return maxMs === 0 ? 0 : randomInt(0, maxMs + 1);
 }
-
-export { randomBytes };

@@ -114,7 +114,7 @@ function settleProvider(
   retryAt: EpochMs | null,
   base: Readonly<Record<string, unknown>>,
 ): void {
-  const fields = { ...base, provider: provider.name, detail: result.detail };
+  const fields = { provider: provider.name, detail: result.detail, ...base };
   if (result.kind === "temporary" && retryAt !== null) {
     deps.log.warn({ ...fields, retryInMs: retryAt - deps.clock() }, "code not sent yet");
     return;

@@ -29,10 +29,10 @@ export function renderMessage(input: RenderInput): Message {
   const values = { code, appName: cleanName(input.appName), minutes: Math.max(1, Math.round(input.expiresInMinutes)) };
   const common = { challengeId, sendKey, channel, to, code };
   if (channel === "sms") {
-    return { ...common, subject: "", text: smsText(texts, wording, values), html: "" };
+    return { subject: "", text: smsText(texts, wording, values), html: "", ...common };
   }
   const subject = `${code} ${texts.headline(wording, values)}`;
-  return { ...common, subject, text: emailText(subject, texts, wording, values), html: renderHtml(texts, wording, values) };
+  return { subject, text: emailText(subject, texts, wording, values), html: renderHtml(texts, wording, values), ...common };
 }
 
 function wordingOf(input: RenderInput): Wording {

@@ -1,7 +1,7 @@
 import { type Message, toBinary } from "@bufbuild/protobuf";
 import { ConnectError } from "@connectrpc/connect";
 import type { handleUnaryCall, MethodDefinition, ServerUnaryCall, ServiceDefinition } from "@grpc/grpc-js";
-import { callerGone, type Incoming } from "../rpc/incoming.js";
+import { type Abort, callerGone, createAbort, type Incoming } from "../rpc/incoming.js";
 import type { ServedMethod } from "../rpc/pipeline.js";
 import { type AddressOf, peerAddress } from "./address.js";
 import { createToStatus } from "./grpc-status.js";
@@ -48,7 +48,7 @@ function toBuffer(bytes: Uint8Array): Buffer {
 function toHandler(served: ServedMethod, addressOf: AddressOf, counter: CallCounter): handleUnaryCall<Buffer, Message> {
   const toStatus = createToStatus();
   return (call, callback) => {
-    const abort = new AbortController();
+    const abort = createAbort();
     let answered = false;
     counter.started();
     // grpc-js emits this at the end of every call, answered or not.
@@ -69,7 +69,7 @@ function toHandler(served: ServedMethod, addressOf: AddressOf, counter: CallCoun
   };
 }
 
-function toIncoming(call: ServerUnaryCall<Buffer, Message>, abort: AbortController, addressOf: AddressOf): Incoming {
+function toIncoming(call: ServerUnaryCall<Buffer, Message>, abort: Abort, addressOf: AddressOf): Incoming {
   const { metadata } = call;
   const forwardedFor = metadata.get("x-forwarded-for");
   const userAgent = metadata.get("user-agent")[0];

@@ -14,7 +14,7 @@ import {
   universalRequestFromNodeRequest,
   universalResponseToNodeResponse,
 } from "@connectrpc/connect-node";
-import { callerGone, type Incoming } from "../rpc/incoming.js";
+import { callerGone, createAbort, type Incoming } from "../rpc/incoming.js";
 import { deadlineMaxMs, type ServedMethod, type ServedService } from "../rpc/pipeline.js";
 import type { AddressOf } from "./address.js";
 import { cleanUserAgent } from "./user-agent.js";
@@ -80,7 +80,7 @@ function addRoute(router: ConnectRouter, { method, call }: ServedMethod): void {
     if (exchange === null) throw new Error("a call came without its exchange");
     exchange.reached = true;
     if (exchange.refusal !== null) throw exchange.refusal;
-    return await call({ ...exchange.caller, timeoutMs: context.timeoutMs() ?? Number.POSITIVE_INFINITY }, message);
+    return await call({ timeoutMs: context.timeoutMs() ?? Number.POSITIVE_INFINITY, ...exchange.caller }, message);
   });
 }
 
@@ -119,7 +119,7 @@ function readCaller(request: WebRequest, addressOf: AddressOf): Exchange["caller
     origin: origins.length === 0 ? undefined : origins.join(", "),
     address: addressOf(request.socket.remoteAddress, forwardedFor.length === 0 ? undefined : forwardedFor.join(",")),
     userAgent: cleanUserAgent(request.headers["user-agent"]),
-    abort: new AbortController(),
+    abort: createAbort(),
   };
 }
 

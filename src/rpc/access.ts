@@ -47,13 +47,15 @@ export function createGate(deps: AccessDeps): Gate {
       address: incoming.address,
       userAgent: incoming.userAgent,
       correlationId,
-      signal: incoming.abort.signal,
+      get signal() {
+        return incoming.abort.signal;
+      },
     };
     if (signedIn === null) return caller;
     if (rule.recent && !isRecent(deps.policy, signedIn.session.createdAt, deps.clock())) {
       throw new AuthError("RECENT_SIGN_IN_REQUIRED");
     }
-    return { ...caller, session: signedIn.session, user: signedIn.user };
+    return Object.assign(caller, { session: signedIn.session, user: signedIn.user });
   };
 }
 

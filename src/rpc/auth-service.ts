@@ -33,7 +33,7 @@ function signInMethods(deps: Deps): Handlers<typeof AuthService>["forClients"] {
       const idempotency = convert.toIdempotency(RegisterUserRequestSchema, request);
       const verificationSources = convert.fromContactKinds(request.verificationSources);
       const profile = { username, email, phone, displayName, locale, customAttributes };
-      const challenges = await registerUser(deps, caller, { ...profile, verificationSources, idempotency });
+      const challenges = await registerUser(deps, caller, { verificationSources, idempotency, ...profile });
       return { challenges: challenges.map(convert.toChallenge) };
     },
 
@@ -124,12 +124,12 @@ function verified(result: VerifyOtpResult): MessageInitShape<typeof VerifyOtpRes
   switch (result.kind) {
     case "signed_in":
       return {
-        ...proven,
         tokens: convert.toTokenSet(result.tokens),
         sessionId: result.tokens.sessionId,
         user: convert.toUser(result.user),
         isNewUser: result.isNewUser,
         usernameTaken: result.usernameTaken,
+        ...proven,
       };
     case "pending":
       return { ...proven, registration: { pendingSources: result.pendingSources.map(convert.toContactKind) } };

@@ -14,7 +14,28 @@ export interface Incoming {
   /** How long the caller will wait; Infinity when it did not say. */
   readonly timeoutMs: number;
   /** Aborted by the door when the caller goes away, with `callerGone`, and by the pipeline when time is up. */
-  readonly abort: AbortController;
+  readonly abort: Abort;
+}
+
+export type Abort = Pick<AbortController, "abort" | "signal">;
+
+/** An AbortController that is made when somebody looks at its signal: hardly any call waits for anything, and making one is dear. */
+export function createAbort(): Abort {
+  let controller: AbortController | undefined;
+  let aborted: { readonly reason: unknown } | undefined;
+  return {
+    abort(reason) {
+      aborted ??= { reason };
+      controller?.abort(reason);
+    },
+    get signal() {
+      if (controller === undefined) {
+        controller = new AbortController();
+        if (aborted !== undefined) controller.abort(aborted.reason);
+      }
+      return controller.signal;
+    },
+  };
 }
 
 /** Why `Incoming.abort` fires. Made once: an abort without a reason would build a DOMException with its stack for every call. */

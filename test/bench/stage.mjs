@@ -2,10 +2,11 @@ import { randomBytes } from "node:crypto";
 import { copyFileSync, mkdirSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
+import { hashConcurrency } from "../../dist/core.js";
 import { logLine, startProcess } from "./processes.mjs";
 
 /** As `src/latchkey.cts` sizes the thread pool. */
-const poolSize = (codeHash) => String((codeHash === "fast" ? 2 : 1) * availableParallelism() + 4);
+const poolSize = (codeHash) => String(hashConcurrency(codeHash) + 4);
 
 const secret = () => randomBytes(32).toString("base64");
 const shared = {

@@ -1,9 +1,15 @@
 import { setMaxListeners } from "node:events";
 import { beforeEach, describe, expect, it } from "vitest";
-import { createHashQueue, type HashPriority, type HashQueue, HashQueueFullError } from "../../src/crypto/hash-queue.js";
+import {
+  createHashQueue,
+  type HashPriority,
+  type HashQueue,
+  HashQueueFullError,
+  type Waiting,
+} from "../../src/crypto/hash-queue.js";
 
-const never = new AbortController().signal;
-setMaxListeners(0, never);
+const never = new AbortController();
+setMaxListeners(0, never.signal);
 
 describe("the hash queue", () => {
   let queue: HashQueue;
@@ -17,11 +23,13 @@ describe("the hash queue", () => {
   });
 
   /** Work that notes its start and lasts until it is finished by name. */
-  function begin(name: string, priority: HashPriority = "verify", signal: AbortSignal = never): Promise<string> {
-    return queue.run(priority, signal, () => {
-      started.push(name);
-      return new Promise((resolve) => finish.set(name, () => resolve(name)));
-    });
+  function begin(name: string, priority: HashPriority = "verify", caller: Waiting = never): Promise<string> {
+    return queue.withPlace(priority, caller, (turn) =>
+      turn(() => {
+        started.push(name);
+        return new Promise<string>((resolve) => finish.set(name, () => resolve(name)));
+      }),
+    );
   }
 
   async function settled(): Promise<void> {
@@ -52,6 +60,25 @@ describe("the hash queue", () => {
     expect(started).toEqual(["a", "b", "v1", "v2", "s1", "s2"]);
   });
 
+  it("lets others hash while the holder of a place is not hashing yet, and keeps the place", async () => {
+    let written = (): void => {};
+    const holder = queue.withPlace("verify", never, async (turn) => {
+      await new Promise<void>((resolve) => {
+        written = resolve;
+      });
+      return await turn(async () => "held");
+    });
+    for (const name of ["a", "b"]) void begin(name);
+    await settled();
+    expect(started).toEqual(["a", "b"]);
+    for (let index = 0; index < 63; index += 1) void begin(`v${index}`);
+    await expect(begin("one too many")).rejects.toBeInstanceOf(HashQueueFullError);
+    written();
+    await end("a");
+    for (let index = 0; index < 63; index += 1) await end(`v${index}`);
+    expect(await holder).toBe("held");
+  });
+
   it("takes at most 64 waiting, 32 of them sends; one more is refused at once and never runs", async () => {
     for (const name of ["a", "b"]) void begin(name);
     for (let index = 0; index < 32; index += 1) void begin(`s${index}`, "send");
@@ -79,7 +106,7 @@ describe("the hash queue", () => {
   it("frees the place of a caller who goes away while waiting, with that caller's reason, and never runs the work", async () => {
     for (const name of ["a", "b"]) void begin(name);
     const gone = new AbortController();
-    const waiting = begin("gone", "verify", gone.signal);
+    const waiting = begin("gone", "verify", gone);
     void begin("next");
     gone.abort(new Error("went away"));
     await expect(waiting).rejects.toThrow("went away");
@@ -92,7 +119,7 @@ describe("the hash queue", () => {
     for (const name of ["a", "b"]) void begin(name);
     const gone = new AbortController();
     setMaxListeners(0, gone.signal);
-    const waiting = Array.from({ length: 64 }, (_, index) => begin(`g${index}`, "verify", gone.signal));
+    const waiting = Array.from({ length: 64 }, (_, index) => begin(`g${index}`, "verify", gone));
     const outcomes = Promise.allSettled(waiting);
     gone.abort(new Error("went away"));
     expect((await outcomes).every(({ status }) => status === "rejected")).toBe(true);
@@ -104,13 +131,15 @@ describe("the hash queue", () => {
 
   it("does not queue a caller who is gone already", async () => {
     for (const name of ["a", "b"]) void begin(name);
-    await expect(begin("gone", "verify", AbortSignal.abort(new Error("gone before")))).rejects.toThrow("gone before");
+    await expect(begin("gone", "verify", { signal: AbortSignal.abort(new Error("gone before")) })).rejects.toThrow(
+      "gone before",
+    );
     expect(queue.waiting()).toBe(0);
   });
 
-  it("an abort after the start leaves the slot taken until the work is done", async () => {
+  it("an abort after the start leaves its turn taken until the work is done", async () => {
     const late = new AbortController();
-    const running = begin("a", "verify", late.signal);
+    const running = begin("a", "verify", late);
     void begin("b");
     void begin("c");
     await settled();
@@ -122,7 +151,7 @@ describe("the hash queue", () => {
     expect(started).toEqual(["a", "b", "c"]);
   });
 
-  it("hands the slot on when work fails, and keeps count over 1000 mixed calls", async () => {
+  it("hands the turn on when work fails, and keeps count over 1000 mixed calls", async () => {
     let running = 0;
     let most = 0;
     const work = async (index: number): Promise<void> => {
@@ -133,7 +162,9 @@ describe("the hash queue", () => {
       if (index % 3 === 0) throw new Error("a fault");
     };
     for (let round = 0; round < 20; round += 1) {
-      const calls = Array.from({ length: 50 }, (_, index) => queue.run("verify", never, () => work(index)));
+      const calls = Array.from({ length: 50 }, (_, index) =>
+        queue.withPlace("verify", never, (turn) => turn(() => work(index))),
+      );
       await Promise.allSettled(calls);
     }
     expect(most).toBe(2);

@@ -15,15 +15,16 @@ interface LiveRow {
 export type CheckGuards = (guards: readonly SendGuard[], now: EpochMs) => Grantable[][] | Limited;
 
 export function createCheckGuards(db: Database, budgets: Budgets): CheckGuards {
-  const live = db.prepare<{ identifierKey: Uint8Array; purpose: string; now: EpochMs }, LiveRow>(`
+  const liveOf = db.prepare<{ identifierKey: Uint8Array; purpose: string; now: EpochMs }, LiveRow>(`
     SELECT c.requester_key, c.expires_at FROM challenges c
     WHERE c.identifier_key = @identifierKey AND c.purpose = @purpose AND ${isLiveChallenge} ORDER BY c.expires_at`);
 
   /** When a place among the live challenges is free; 0: now. */
-  function placeFreeAt({ identifierKey, requesterKey, purpose, ...max }: SendGuard["live"], now: EpochMs): EpochMs {
-    const rows = live.all({ identifierKey, purpose, now });
+  function placeFreeAt(live: SendGuard["live"], now: EpochMs): EpochMs {
+    const { identifierKey, requesterKey, purpose } = live;
+    const rows = liveOf.all({ identifierKey, purpose, now });
     const own = rows.filter((row) => row.requester_key.equals(requesterKey));
-    return Math.max(freeAt(rows, max.totalMax), freeAt(own, max.perRequesterMax));
+    return Math.max(freeAt(rows, live.totalMax), freeAt(own, live.perRequesterMax));
   }
 
   return (guards, now) => {

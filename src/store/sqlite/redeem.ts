@@ -3,7 +3,7 @@ import { refusalOf } from "../rules/challenge-state.js";
 import type { ChallengeRefusal, Contact, ContactKind, EpochMs, RedeemOutcome, Redemption, Store } from "../store.js";
 import type { Budgets } from "./budgets.js";
 import type { Idempotency } from "./idempotency.js";
-import { type ChallengeRow, challengeColumns, contactOf, isLiveChallenge, toChallenge } from "./rows.js";
+import { type ChallengeRow, challengeColumns, contactOf, isLiveChallenge, lifeOf, toChallenge } from "./rows.js";
 import type { Sessions } from "./sessions.js";
 import type { Users } from "./users.js";
 import type { Writer } from "./writer.js";
@@ -19,6 +19,24 @@ interface SourceRow {
   consumed_at: EpochMs | null;
 }
 
+/** What redeeming looks at: without the hash, half of the reading is saved. */
+type ConsumableRow = Pick<
+  ChallengeRow,
+  | "challenge_id"
+  | "client_id"
+  | "purpose"
+  | "identifier_key"
+  | "requester_key"
+  | "contact_kind"
+  | "contact_value"
+  | "user_id"
+  | "decoy"
+  | "registration_id"
+  | "expires_at"
+  | "consumed_at"
+  | "cancelled_at"
+>;
+
 /** Whom a proven contact signs in; or that it signs in nobody, or nobody yet. */
 type Claimant =
   | { readonly kind: "proven" }
@@ -32,6 +50,10 @@ export function createRedemption(
 ): Operations {
   const { writer, budgets, idempotency, users, sessions } = parts;
   const select = db.prepare<[string], ChallengeRow>(`SELECT ${challengeColumns} FROM challenges c WHERE c.challenge_id = ?`);
+  const toConsume = db.prepare<[string], ConsumableRow>(`
+    SELECT challenge_id, client_id, purpose, identifier_key, requester_key, contact_kind, contact_value, user_id, decoy,
+      registration_id, expires_at, consumed_at, cancelled_at
+    FROM challenges WHERE challenge_id = ?`);
   const consume = db.prepare<[EpochMs, string]>(
     "UPDATE challenges SET consumed_at = ?, sealed_code = NULL WHERE challenge_id = ? AND consumed_at IS NULL",
   );
@@ -49,7 +71,7 @@ export function createRedemption(
   const deleteRegistration = db.prepare<[string]>("DELETE FROM registrations WHERE registration_id = ?");
   const registrationLives = db.prepare<[string]>("SELECT 1 FROM registrations WHERE registration_id = ?");
 
-  function claimantOf(row: ChallengeRow, contact: Contact): Claimant | Refused {
+  function claimantOf(row: ConsumableRow, contact: Contact): Claimant | Refused {
     if (row.purpose === "verify_contact") return { kind: "proven" };
     const ownerId = users.ownerOf(contact);
     if (row.purpose === "login") {
@@ -83,9 +105,9 @@ export function createRedemption(
 
   function redeem(change: Change): RedeemOutcome {
     const { challengeId, now } = change;
-    const row = select.get(challengeId);
+    const row = toConsume.get(challengeId);
     if (row === undefined) return refused("unknown");
-    const why = refusalOf(toChallenge(row), row.client_id, now);
+    const why = refusalOf(lifeOf(row), row.client_id, now);
     if (why !== null) return refused(why);
     const contact = contactOf(row);
     if (row.decoy === 1 || contact === null) return refused("decoy");
@@ -114,7 +136,7 @@ export function createRedemption(
     return { kind: "redeemed", redemption };
   }
 
-  function fulfil(change: Change, row: ChallengeRow, claimant: Claimant): Redemption {
+  function fulfil(change: Change, row: ConsumableRow, claimant: Claimant): Redemption {
     if (claimant.kind === "proven" || claimant.kind === "pending") return claimant;
     if (row.registration_id !== null) {
       cancelRegistration.run(change.now, row.registration_id);
@@ -127,7 +149,7 @@ export function createRedemption(
     redeemChallenge: (change) => writer.write(() => redeem(change)),
 
     findRedemption({ idempotency: mac, now }) {
-      return writer.read(() => {
+      return writer.readTogether(() => {
         const outcome = idempotency.find(mac, now);
         if (outcome?.kind !== "redeemed") return null;
         const row = select.get(outcome.challengeId);

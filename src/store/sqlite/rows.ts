@@ -55,6 +55,18 @@ export function contactOf(row: { contact_kind: ContactKind | null; contact_value
   return row.contact_kind === null || row.contact_value === null ? null : { kind: row.contact_kind, value: row.contact_value };
 }
 
+/** What decides whether a challenge can be used. */
+export function lifeOf(
+  row: Pick<ChallengeRow, "client_id" | "expires_at" | "consumed_at" | "cancelled_at">,
+): Pick<Challenge, "clientId" | "expiresAt" | "consumedAt" | "cancelledAt"> {
+  return {
+    clientId: row.client_id,
+    expiresAt: row.expires_at,
+    consumedAt: row.consumed_at,
+    cancelledAt: row.cancelled_at,
+  };
+}
+
 export function toChallenge(row: ChallengeRow): Challenge {
   return {
     challengeId: row.challenge_id,
@@ -87,10 +99,10 @@ export function toChallengeToVerify(
   row: ChallengeRow & { owner_id: string | null; sealed_profile: Buffer | null },
 ): ChallengeToVerify {
   return {
-    ...toChallenge(row),
     ownerId: row.owner_id,
     sealedProfile: row.sealed_profile,
     chargedSends: [{ at: row.created_at, requesterKey: row.requester_key }, ...parseResends(row.resends)],
+    ...toChallenge(row),
   };
 }
 

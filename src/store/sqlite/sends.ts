@@ -61,7 +61,6 @@ export function createSends(
       resendAt,
     );
     return {
-      ...rest,
       codeHash: hash,
       registrationId,
       attempts: 0,
@@ -70,6 +69,7 @@ export function createSends(
       resendAt,
       consumedAt: null,
       cancelledAt: null,
+      ...rest,
     };
   }
 
@@ -82,7 +82,7 @@ export function createSends(
 
   return {
     prepareSend({ idempotency: mac, recipientOf, guards, now }) {
-      return writer.read(() => {
+      return writer.readTogether(() => {
         const challenges = replay(mac, now);
         if (challenges !== null) return { kind: "replayed", challenges };
         const granted = checkGuards(guards, now);

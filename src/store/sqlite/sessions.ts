@@ -2,7 +2,7 @@ import type { Database } from "better-sqlite3";
 import { judgeRefresh } from "../rules/refresh-replay.js";
 import type { EpochMs, NewSession, RotateOutcome, Session, Store } from "../store.js";
 import { type SessionRow, toSession } from "./rows.js";
-import type { Users } from "./users.js";
+import { contactsAsJson, contactsIn, toUser, type UserRow, userColumns } from "./users.js";
 import type { Writer } from "./writer.js";
 
 /** Writes of sessions inside somebody else's transaction. */
@@ -21,11 +21,7 @@ type Operations = Pick<
 /** What makes a session live at `@now`. */
 export const isLive = "idle_expires_at > @now AND expires_at > @now";
 
-export function createSessions(
-  db: Database,
-  parts: { writer: Writer; users: Users },
-): { sessions: Sessions; operations: Operations } {
-  const { writer, users } = parts;
+export function createSessions(db: Database, writer: Writer): { sessions: Sessions; operations: Operations } {
   const insert = db.prepare(`
     INSERT INTO sessions (session_id, family, key_id, user_id, client_id, ip, user_agent, amr, created_at, last_used_at,
       idle_expires_at, expires_at)
@@ -33,6 +29,10 @@ export function createSessions(
   const liveById = db.prepare<{ sessionId: string; now: EpochMs }, SessionRow>(
     `SELECT * FROM sessions WHERE session_id = @sessionId AND ${isLive}`,
   );
+  const liveWithUser = db.prepare<{ sessionId: string; now: EpochMs }, SessionRow & UserRow & { contacts: string }>(`
+    SELECT s.*, ${userColumns}, ${contactsAsJson} AS contacts
+    FROM sessions s JOIN users u ON u.user_id = s.user_id
+    WHERE s.session_id = @sessionId AND ${isLive}`);
   const liveOf = db.prepare<{ userId: string; now: EpochMs }, SessionRow>(
     `SELECT * FROM sessions WHERE user_id = @userId AND ${isLive} ORDER BY last_used_at DESC, created_at DESC, session_id`,
   );
@@ -72,7 +72,7 @@ export function createSessions(
         session.idleExpiresAt,
         session.expiresAt,
       );
-      return { ...session, userId, generation: 0, createdAt: now, lastUsedAt: now };
+      return { userId, generation: 0, createdAt: now, lastUsedAt: now, ...session };
     },
     find(sessionId, now) {
       const row = liveById.get({ sessionId, now });
@@ -90,7 +90,7 @@ export function createSessions(
     const generation = row.generation + 1;
     const idle_expires_at = Math.min(now + idleMs, row.expires_at);
     rotate.run(generation, mac, now, idle_expires_at, row.session_id);
-    return { kind: "rotated", session: toSession({ ...row, generation, last_used_at: now, idle_expires_at }) };
+    return { kind: "rotated", session: toSession(Object.assign(row, { generation, last_used_at: now, idle_expires_at })) };
   }
 
   const operations: Operations = {
@@ -110,9 +110,8 @@ export function createSessions(
     },
     findLiveSession({ sessionId, now }) {
       return writer.read(() => {
-        const session = sessions.find(sessionId, now);
-        const user = session === null ? null : users.find(session.userId);
-        return session === null || user === null ? null : { session, user };
+        const row = liveWithUser.get({ sessionId, now });
+        return row === undefined ? null : { session: toSession(row), user: toUser(row, contactsIn(row.contacts)) };
       });
     },
     listSessions: (query) => writer.read(() => liveOf.all(query).map(toSession)),

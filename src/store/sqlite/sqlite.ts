@@ -58,7 +58,7 @@ export function openSqlite(options: { readonly path: string; readonly inFlight: 
   const budgets = createBudgets(db);
   const idempotency = createIdempotency(db);
   const users = createUsers(db);
-  const { sessions, operations: sessionOperations } = createSessions(db, { writer, users });
+  const { sessions, operations: sessionOperations } = createSessions(db, writer);
   // They go on looking live: else their holders would see that the account is gone.
   const endChallengesOf = db.prepare<[string]>(
     "UPDATE challenges SET decoy = 1, sealed_code = NULL WHERE user_id = ? AND consumed_at IS NULL",

@@ -1,19 +1,46 @@
 import type { Database } from "better-sqlite3";
 import type { Channel, Contact, ContactKind, EpochMs, Identifier, NewUser, Recipient, User } from "../store.js";
 
-interface UserRow {
+export interface UserRow {
   user_id: string;
   username: string | null;
   display_name: string;
   locale: string;
   custom_attributes: string;
-  created_at: EpochMs;
+  /** Not `created_at`, which sessions have too: the two are read together. */
+  user_created_at: EpochMs;
 }
 
-interface ContactRow {
-  kind: ContactKind;
-  value: string;
-  verified_at: EpochMs;
+type Contacts = User["contacts"];
+type WithContacts = UserRow & { contacts: string };
+
+/** The columns of a user `u`. */
+export const userColumns =
+  "u.user_id, u.username, u.display_name, u.locale, u.custom_attributes, u.created_at AS user_created_at";
+
+/** The contacts of a user `u`, as `contactsIn` reads them: one statement then gives all of a user. */
+export const contactsAsJson = `(
+  SELECT json_group_array(json_array(c.kind, c.value, c.verified_at) ORDER BY c.verified_at, c.kind)
+  FROM contacts c WHERE c.user_id = u.user_id)`;
+
+export function contactsIn(json: string): Contacts {
+  return (JSON.parse(json) as [ContactKind, string, EpochMs][]).map(([kind, value, verifiedAt]) => ({
+    kind,
+    value,
+    verifiedAt,
+  }));
+}
+
+export function toUser(row: UserRow, contacts: Contacts): User {
+  return {
+    userId: row.user_id,
+    username: row.username,
+    displayName: row.display_name,
+    locale: row.locale,
+    contacts,
+    customAttributes: row.custom_attributes,
+    createdAt: row.user_created_at,
+  };
 }
 
 /** Reads and writes of users inside somebody else's transaction. */
@@ -30,10 +57,15 @@ export interface Users {
 const contactKindOf: Record<Channel, ContactKind> = { email: "email", sms: "phone" };
 
 export function createUsers(db: Database): Users {
-  const select = db.prepare<[string], UserRow>("SELECT * FROM users WHERE user_id = ?");
-  const byUsername = db.prepare<[string], UserRow>("SELECT * FROM users WHERE username = ?");
-  const contactsOf = db.prepare<[string], ContactRow>(
-    "SELECT kind, value, verified_at FROM contacts WHERE user_id = ? ORDER BY verified_at, kind",
+  const select = db.prepare<[string], WithContacts>(
+    `SELECT ${userColumns}, ${contactsAsJson} AS contacts FROM users u WHERE u.user_id = ?`,
+  );
+  const localeOf = db.prepare<[string], { locale: string }>("SELECT locale FROM users WHERE user_id = ?");
+  const byUsername = db.prepare<[string], { user_id: string; locale: string }>(
+    "SELECT user_id, locale FROM users WHERE username = ?",
+  );
+  const contactOfKind = db.prepare<[string, ContactKind], Contact>(
+    "SELECT kind, value FROM contacts WHERE user_id = ? AND kind = ? ORDER BY verified_at LIMIT 1",
   );
   const owner = db.prepare<[string, string], { user_id: string }>("SELECT user_id FROM contacts WHERE kind = ? AND value = ?");
   const insert = db.prepare<[string, string | null, string, string, string, EpochMs]>(
@@ -42,23 +74,16 @@ export function createUsers(db: Database): Users {
   const insertContact = db.prepare<[string, string, string, EpochMs]>(
     "INSERT INTO contacts (kind, value, user_id, verified_at) VALUES (?, ?, ?, ?)",
   );
-  const updateUser = db.prepare<[string | null, string | null, string | null, string], UserRow>(`
+  const updateUser = db.prepare<[string | null, string | null, string | null, string]>(`
     UPDATE users SET display_name = coalesce(?, display_name), locale = coalesce(?, locale),
       custom_attributes = coalesce(?, custom_attributes)
-    WHERE user_id = ? RETURNING *`);
+    WHERE user_id = ?`);
   const deleteUser = db.prepare<[string]>("DELETE FROM users WHERE user_id = ?");
   const deleteContacts = db.prepare<[string]>("DELETE FROM contacts WHERE user_id = ?");
 
-  function toUser(row: UserRow): User {
-    return {
-      userId: row.user_id,
-      username: row.username,
-      displayName: row.display_name,
-      locale: row.locale,
-      contacts: contactsOf.all(row.user_id).map(({ kind, value, verified_at }) => ({ kind, value, verifiedAt: verified_at })),
-      customAttributes: row.custom_attributes,
-      createdAt: row.created_at,
-    };
+  function find(userId: string): User | null {
+    const row = select.get(userId);
+    return row === undefined ? null : toUser(row, contactsIn(row.contacts));
   }
 
   function ownerOf(contact: Contact): string | null {
@@ -70,21 +95,14 @@ export function createUsers(db: Database): Users {
     recipient(identifier, channel) {
       if (identifier.kind === "username") {
         const row = byUsername.get(identifier.value);
-        const contact = contactsOf.all(row?.user_id ?? "").find(({ kind }) => kind === contactKindOf[channel]);
-        if (row === undefined) return null;
-        return {
-          userId: row.user_id,
-          locale: row.locale,
-          contact: contact === undefined ? null : { kind: contact.kind, value: contact.value },
-        };
+        const contact = contactOfKind.get(row?.user_id ?? "", contactKindOf[channel]);
+        return row === undefined ? null : { userId: row.user_id, locale: row.locale, contact: contact ?? null };
       }
-      const row = select.get(ownerOf(identifier) ?? "");
-      return row === undefined ? null : { userId: row.user_id, locale: row.locale, contact: identifier };
+      const userId = ownerOf(identifier);
+      const row = localeOf.get(userId ?? "");
+      return userId === null || row === undefined ? null : { userId, locale: row.locale, contact: identifier };
     },
-    find(userId) {
-      const row = select.get(userId);
-      return row === undefined ? null : toUser(row);
-    },
+    find,
     ownerOf,
     usernameTaken: (username) => byUsername.get(username) !== undefined,
     create(user, contacts, now) {
@@ -92,8 +110,8 @@ export function createUsers(db: Database): Users {
       for (const { kind, value } of contacts) insertContact.run(kind, value, user.userId, now);
     },
     update(userId, { displayName, locale, customAttributes }) {
-      const row = updateUser.get(displayName ?? null, locale ?? null, customAttributes ?? null, userId);
-      return row === undefined ? null : toUser(row);
+      updateUser.run(displayName ?? null, locale ?? null, customAttributes ?? null, userId);
+      return find(userId);
     },
     remove(userId) {
       deleteContacts.run(userId);
