@@ -10,6 +10,8 @@ const poolSize = (codeHash) => String(hashConcurrency(codeHash) + 4);
 
 const secret = () => randomBytes(32).toString("base64");
 const shared = {
+  // As `npm start` and the README start it.
+  MALLOC_ARENA_MAX: "1",
   LATCHKEY_PEPPER: secret(),
   LATCHKEY_MASTER_KEY: secret(),
   LATCHKEY_GRPC_LISTEN: "127.0.0.1:0",
