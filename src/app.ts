@@ -70,7 +70,7 @@ interface Given {
 
 async function start(settings: Settings, { log, overrides, closers }: Given): Promise<Omit<App, "stop">> {
   const inFlight = createInFlight();
-  const store = openStore(settings.database, { inFlight: inFlight.count });
+  const store = await openStore(settings.database, { inFlight: inFlight.count });
   closers.push(() => store.close());
   const core = await createCore(settings, { store, log, overrides });
   const { clock } = core.deps;

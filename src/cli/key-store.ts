@@ -20,7 +20,7 @@ export async function withKeyStore<T>(settings: Settings, work: (keys: KeyStore)
   if (!existsSync(path)) {
     throw new CliError(`There is no database at ${path}: start the service or run \`latchkey migrate\` to make it.`);
   }
-  const store = openStore(settings.database, { inFlight: () => 0 });
+  const store = await openStore(settings.database, { inFlight: () => 0 });
   try {
     const rings = keyringsOf(settings);
     return await work({ store, rings, sealer: createSealer(rings.master) });

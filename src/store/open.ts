@@ -1,9 +1,12 @@
-import { openSqlite } from "./sqlite/sqlite.js";
+import type { PostgresLocation } from "./postgres/connection.js";
 import type { Store } from "./store.js";
 
 /** Where the data is. */
-export interface DatabaseLocation {
+export type DatabaseLocation = SqliteLocation | PostgresLocation;
+
+export interface SqliteLocation {
   readonly kind: "sqlite";
+  /** A file, or `:memory:`. */
   readonly path: string;
 }
 
@@ -11,6 +14,8 @@ export interface DatabaseLocation {
  * Opens the store and brings its schema up to date.
  * @param options.inFlight How many calls are under way, by which an engine decides whether to wait for company in a commit.
  */
-export function openStore(location: DatabaseLocation, options: { readonly inFlight: () => number }): Store {
-  return openSqlite({ path: location.path, inFlight: options.inFlight });
+export async function openStore(location: DatabaseLocation, options: { readonly inFlight: () => number }): Promise<Store> {
+  // Only the engine in use is loaded, with its driver.
+  if (location.kind === "postgres") return await (await import("./postgres/postgres.js")).openPostgres(location);
+  return (await import("./sqlite/sqlite.js")).openSqlite({ path: location.path, inFlight: options.inFlight });
 }

@@ -49,7 +49,7 @@ function checkSchema(version: number): Finding {
 }
 
 async function checkKeyValues(settings: Settings): Promise<readonly Finding[]> {
-  const store = openStore(settings.database, { inFlight: () => 0 });
+  const store = await openStore(settings.database, { inFlight: () => 0 });
   try {
     const rings = keyringsOf(settings);
     const checks = await store.listKeyChecks();

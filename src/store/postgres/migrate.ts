@@ -1,0 +1,70 @@
+import pg from "pg";
+import { newest, refuseNewer } from "../rules/schema-version.js";
+import { connectionOptions, type PostgresLocation } from "./connection.js";
+import { translated, unavailableError } from "./errors.js";
+import { migrations } from "./schema.js";
+
+/** The schema version that this program needs. */
+export const schemaVersion = newest(migrations);
+
+/** Made by another process in the same moment: unique_violation in a catalogue, duplicate_table. */
+const madeMeanwhile = new Set(["23505", "42P07"]);
+
+const makeVersions = "CREATE TABLE IF NOT EXISTS schema_migrations (version INTEGER PRIMARY KEY, applied_at BIGINT NOT NULL)";
+
+/**
+ * Brings the schema up to this program's. Each migration is one transaction that writes its version row first, so of processes that
+ * start at once one migrates and the others wait for it and find it done; killed half way, nothing of that migration is there.
+ * Gives the versions that were applied.
+ */
+export function migrate(location: PostgresLocation): Promise<number[]> {
+  return withClient(location, async (client) => {
+    const version = await versionOf(client);
+    refuseNewer(version, schemaVersion);
+    if (version === schemaVersion) return [];
+    await client.query(makeVersions).catch((error: unknown) => {
+      if (!(error instanceof pg.DatabaseError && madeMeanwhile.has(error.code ?? ""))) throw error;
+    });
+    const applied: number[] = [];
+    for (const migration of migrations) if (await apply(client, migration)) applied.push(migration.version);
+    return applied;
+  });
+}
+
+/** The version of a database's schema; 0 when it is empty. Writes nothing. */
+export function currentVersion(location: PostgresLocation): Promise<number> {
+  return withClient(location, versionOf);
+}
+
+async function apply(client: pg.Client, { version, sql }: (typeof migrations)[number]): Promise<boolean> {
+  await client.query("BEGIN");
+  const row = await client.query(
+    "INSERT INTO schema_migrations (version, applied_at) VALUES ($1, $2) ON CONFLICT (version) DO NOTHING",
+    [version, Date.now()],
+  );
+  if (row.rowCount === 1) await client.query(sql);
+  await client.query("COMMIT");
+  return row.rowCount === 1;
+}
+
+async function versionOf(client: pg.Client): Promise<number> {
+  const { rows: known } = await client.query("SELECT to_regclass('schema_migrations') IS NOT NULL AS known");
+  if (!(known[0] as { known: boolean }).known) return 0;
+  const { rows } = await client.query("SELECT coalesce(max(version), 0) AS version FROM schema_migrations");
+  return (rows[0] as { version: number }).version;
+}
+
+/** A connection of its own, without the time limits of operations: a migration may take long, and others wait for it. */
+async function withClient<T>(location: PostgresLocation, work: (client: pg.Client) => Promise<T>): Promise<T> {
+  const client = new pg.Client(connectionOptions(location));
+  // What ends the connection fails the query under way too.
+  client.on("error", () => {});
+  try {
+    await client.connect().catch((error: unknown) => Promise.reject(unavailableError(error)));
+    return await work(client);
+  } catch (error) {
+    throw translated(error);
+  } finally {
+    await client.end().catch(() => {});
+  }
+}
