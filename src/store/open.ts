@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import type { PostgresLocation } from "./postgres/connection.js";
 import type { Store } from "./store.js";
 
@@ -18,4 +19,30 @@ export async function openStore(location: DatabaseLocation, options: { readonly 
   // Only the engine in use is loaded, with its driver.
   if (location.kind === "postgres") return await (await import("./postgres/postgres.js")).openPostgres(location);
   return (await import("./sqlite/sqlite.js")).openSqlite({ path: location.path, inFlight: options.inFlight });
+}
+
+/** Whether nobody has opened a store there yet; does not make one. */
+export async function isMissing(location: DatabaseLocation): Promise<boolean> {
+  if (location.kind === "sqlite") return !existsSync(location.path);
+  return (await (await import("./postgres/inspect.js")).inspect(location)).schemaVersion === 0;
+}
+
+/** Brings the schema up to this program's, and gives the versions that were applied and the one that it now has. */
+export async function migrateSchema(
+  location: DatabaseLocation,
+): Promise<{ readonly applied: readonly number[]; readonly version: number }> {
+  if (location.kind === "postgres") {
+    const { migrate, schemaVersion } = await import("./postgres/migrate.js");
+    return { applied: await migrate(location), version: schemaVersion };
+  }
+  const [{ migrate, schemaVersion }, { openDatabase }] = await Promise.all([
+    import("./sqlite/migrate.js"),
+    import("./sqlite/sqlite.js"),
+  ]);
+  const db = openDatabase(location.path);
+  try {
+    return { applied: migrate(db), version: schemaVersion };
+  } finally {
+    db.close();
+  }
 }

@@ -41,7 +41,13 @@ interface Server {
 }
 
 /** What a test server need not do: survive loss of power. */
-const flags = ["fsync=off", "full_page_writes=off", "synchronous_commit=off", "max_connections=300", "listen_addresses=127.0.0.1"];
+const flags = [
+  "fsync=off",
+  "full_page_writes=off",
+  "synchronous_commit=off",
+  "max_connections=300",
+  "listen_addresses=127.0.0.1",
+];
 
 export async function startServer(): Promise<Server> {
   const given = process.env.LATCHKEY_TEST_POSTGRES_URL;

@@ -57,7 +57,10 @@ export function testDatabases(): TestDatabases {
     },
     createEmpty: () => createFrom("template0"),
     async recycle(location) {
-      const tables = await query<{ tablename: string }>(location, "SELECT tablename FROM pg_tables WHERE schemaname = 'public'");
+      const tables = await query<{ tablename: string }>(
+        location,
+        "SELECT tablename FROM pg_tables WHERE schemaname = 'public'",
+      );
       const emptied = tables.map(({ tablename }) => tablename).filter((table) => table !== "schema_migrations");
       await query(location, `TRUNCATE ${emptied.join(", ")}`);
       spare.push(location);

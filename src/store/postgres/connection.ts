@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import type { ConnectionOptions } from "node:tls";
 import type { ClientConfig } from "pg";
 import pg from "pg";
+import { translated, unavailableError } from "./errors.js";
 
 /** Where a PostgreSQL database is. */
 export interface PostgresLocation {
@@ -81,4 +82,19 @@ function tlsOptions({ host, sslmode, sslrootcert }: PostgresLocation): Connectio
   if (sslmode === "require") return { rejectUnauthorized: false };
   const ca = sslrootcert === null ? undefined : readFileSync(sslrootcert, "utf8");
   return sslmode === "verify-ca" ? { ca, checkServerIdentity: () => undefined } : { ca, host };
+}
+
+/** Does work on a connection of its own, without the time limits of operations: a migration may take long, and others wait for it. */
+export async function withClient<T>(location: PostgresLocation, work: (client: pg.Client) => Promise<T>): Promise<T> {
+  const client = new pg.Client(connectionOptions(location));
+  // What ends the connection fails the query under way too.
+  client.on("error", () => {});
+  try {
+    await client.connect().catch((error: unknown) => Promise.reject(unavailableError(error)));
+    return await work(client);
+  } catch (error) {
+    throw translated(error);
+  } finally {
+    await client.end().catch(() => {});
+  }
 }

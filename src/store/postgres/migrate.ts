@@ -1,7 +1,6 @@
 import pg from "pg";
 import { newest, refuseNewer } from "../rules/schema-version.js";
-import { connectionOptions, type PostgresLocation } from "./connection.js";
-import { translated, unavailableError } from "./errors.js";
+import { type PostgresLocation, withClient } from "./connection.js";
 import { migrations } from "./schema.js";
 
 /** The schema version that this program needs. */
@@ -31,11 +30,6 @@ export function migrate(location: PostgresLocation): Promise<number[]> {
   });
 }
 
-/** The version of a database's schema; 0 when it is empty. Writes nothing. */
-export function currentVersion(location: PostgresLocation): Promise<number> {
-  return withClient(location, versionOf);
-}
-
 async function apply(client: pg.Client, { version, sql }: (typeof migrations)[number]): Promise<boolean> {
   await client.query("BEGIN");
   const row = await client.query(
@@ -47,24 +41,10 @@ async function apply(client: pg.Client, { version, sql }: (typeof migrations)[nu
   return row.rowCount === 1;
 }
 
-async function versionOf(client: pg.Client): Promise<number> {
+/** The version of the schema that a client is connected to; 0 when there is none. Writes nothing. */
+export async function versionOf(client: pg.Client): Promise<number> {
   const { rows: known } = await client.query("SELECT to_regclass('schema_migrations') IS NOT NULL AS known");
   if (!(known[0] as { known: boolean }).known) return 0;
   const { rows } = await client.query("SELECT coalesce(max(version), 0) AS version FROM schema_migrations");
   return (rows[0] as { version: number }).version;
-}
-
-/** A connection of its own, without the time limits of operations: a migration may take long, and others wait for it. */
-async function withClient<T>(location: PostgresLocation, work: (client: pg.Client) => Promise<T>): Promise<T> {
-  const client = new pg.Client(connectionOptions(location));
-  // What ends the connection fails the query under way too.
-  client.on("error", () => {});
-  try {
-    await client.connect().catch((error: unknown) => Promise.reject(unavailableError(error)));
-    return await work(client);
-  } catch (error) {
-    throw translated(error);
-  } finally {
-    await client.end().catch(() => {});
-  }
 }

@@ -56,7 +56,15 @@ type RememberedRow = ChallengeRow & {
 
 export function createRedemption(db: Database): Operations {
   return {
-    async redeemChallenge({ challengeId, idempotency, returns, newUser, newSession, sessionsMax, now }): Promise<RedeemOutcome> {
+    async redeemChallenge({
+      challengeId,
+      idempotency,
+      returns,
+      newUser,
+      newSession,
+      sessionsMax,
+      now,
+    }): Promise<RedeemOutcome> {
       const [row] = await db.rows<RedeemRow>(redeem, [
         challengeId,
         idempotency,
