@@ -252,7 +252,10 @@ describe("a PostgreSQL URL", () => {
     });
     expect(databaseOf("postgres://u:p@10.0.0.5/d?sslmode=disable").sslmode).toBe("disable");
     expect(databaseOf("postgres://u@[::1]/d")).toMatchObject({ host: "::1", sslmode: "disable", password: null });
-    expect(databaseOf("postgres://u@localhost/d?host=/run/postgresql")).toMatchObject({ host: "/run/postgresql", sslmode: "disable" });
+    expect(databaseOf("postgres://u@localhost/d?host=/run/postgresql")).toMatchObject({
+      host: "/run/postgresql",
+      sslmode: "disable",
+    });
     const withAuthority = "postgres://u:p@10.0.0.5/d?sslmode=verify-ca&sslrootcert=/etc/ca.pem";
     expect(databaseOf(withAuthority, { "/etc/ca.pem": certificate })).toMatchObject({
       sslmode: "verify-ca",

@@ -31,7 +31,9 @@ export function parsePostgresUrl(text: string): PostgresUrl {
   const host = parameters.get("host") ?? decode(url.hostname).replace(/^\[(.*)\]$/, "$1");
   const isSocket = host.startsWith("/");
   if (host === "" || (!isSocket && !/^[A-Za-z0-9._:-]+$/.test(host))) {
-    throw new SettingError(`${form}: the host is missing or no plain host name; a Unix socket is localhost with ?host=/directory`);
+    throw new SettingError(
+      `${form}: the host is missing or no plain host name; a Unix socket is localhost with ?host=/directory`,
+    );
   }
   if (url.port === "0") throw new SettingError(`${form}: the port must be from 1 to 65535`);
   const [user, password, database] = [decode(url.username), decode(url.password), decode(url.pathname.slice(1))];
