@@ -20,7 +20,8 @@ declare module "vitest" {
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   let started: Promise<Server> | undefined;
   const desk = createServer((socket: Socket) => {
-    started ??= startServer();
+    const given = process.env.LATCHKEY_TEST_POSTGRES_URL;
+    started ??= given === undefined ? startServer() : Promise.resolve({ url: given, stop: async () => {} });
     started.then(
       ({ url }) => socket.end(url),
       (error: unknown) => socket.end(`failed: ${String(error)}`),
@@ -35,7 +36,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   };
 }
 
-interface Server {
+export interface Server {
   readonly url: string;
   stop(): Promise<void>;
 }
@@ -49,9 +50,8 @@ const flags = [
   "listen_addresses=127.0.0.1",
 ];
 
+/** A server of the tests' own, in a folder that goes with it. */
 export async function startServer(): Promise<Server> {
-  const given = process.env.LATCHKEY_TEST_POSTGRES_URL;
-  if (given !== undefined) return { url: given, stop: async () => {} };
   const port = await freePort();
   const server = new EmbeddedPostgres({
     databaseDir: mkdtempSync(join(tmpdir(), "latchkey-postgres-")),
@@ -71,7 +71,7 @@ export async function startServer(): Promise<Server> {
   return { url: `postgres://postgres:postgres@127.0.0.1:${port}/postgres`, stop: () => server.stop() };
 }
 
-export async function freePort(): Promise<number> {
+async function freePort(): Promise<number> {
   const probe = createServer().listen(0, "127.0.0.1");
   await once(probe, "listening");
   const { port } = probe.address() as { port: number };

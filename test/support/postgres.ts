@@ -90,7 +90,8 @@ export async function clientOf({ host, port, user, password, database }: Postgre
   return client;
 }
 
-function locationOf(url: string): PostgresLocation {
+/** Where a server's URL says that it is, without TLS. */
+export function locationOf(url: string): PostgresLocation {
   const { hostname, port, username, password, pathname } = new URL(url);
   return {
     kind: "postgres",

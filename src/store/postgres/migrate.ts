@@ -1,13 +1,10 @@
-import pg from "pg";
+import type pg from "pg";
 import { newest, refuseNewer } from "../rules/schema-version.js";
 import { type PostgresLocation, withClient } from "./connection.js";
 import { migrations } from "./schema.js";
 
 /** The schema version that this program needs. */
 export const schemaVersion = newest(migrations);
-
-/** Made by another process in the same moment: unique_violation in a catalogue, duplicate_table. */
-const madeMeanwhile = new Set(["23505", "42P07"]);
 
 const makeVersions = "CREATE TABLE IF NOT EXISTS schema_migrations (version INTEGER PRIMARY KEY, applied_at BIGINT NOT NULL)";
 
@@ -21,8 +18,9 @@ export function migrate(location: PostgresLocation): Promise<number[]> {
     const version = await versionOf(client);
     refuseNewer(version, schemaVersion);
     if (version === schemaVersion) return [];
-    await client.query(makeVersions).catch((error: unknown) => {
-      if (!(error instanceof pg.DatabaseError && madeMeanwhile.has(error.code ?? ""))) throw error;
+    // IF NOT EXISTS looks before it waits for a process that makes it in the same moment, and then fails one way or another.
+    await client.query(makeVersions).catch(async (error: unknown) => {
+      if (!(await hasVersions(client))) throw error;
     });
     const applied: number[] = [];
     for (const migration of migrations) if (await apply(client, migration)) applied.push(migration.version);
@@ -43,8 +41,12 @@ async function apply(client: pg.Client, { version, sql }: (typeof migrations)[nu
 
 /** The version of the schema that a client is connected to; 0 when there is none. Writes nothing. */
 export async function versionOf(client: pg.Client): Promise<number> {
-  const { rows: known } = await client.query("SELECT to_regclass('schema_migrations') IS NOT NULL AS known");
-  if (!(known[0] as { known: boolean }).known) return 0;
+  if (!(await hasVersions(client))) return 0;
   const { rows } = await client.query("SELECT coalesce(max(version), 0) AS version FROM schema_migrations");
   return (rows[0] as { version: number }).version;
+}
+
+async function hasVersions(client: pg.Client): Promise<boolean> {
+  const { rows } = await client.query("SELECT to_regclass('schema_migrations') IS NOT NULL AS known");
+  return (rows[0] as { known: boolean }).known;
 }

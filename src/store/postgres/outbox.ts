@@ -5,20 +5,23 @@ import { isLiveChallenge } from "./rows.js";
 type Operations = Pick<Store, "claimMessages" | "settleMessages" | "nextMessageDueAt">;
 
 // A message's due_at is its lease too: claiming moves it to the end of the lease. Messages that another claimer is just now taking
-// are skipped; what it has taken already does not match any more when the lock looks again.
+// are skipped; what it has taken already does not match any more when the lock looks again. Arrays and OFFSET 0 keep the planner
+// from joining with whole tables, which it would where statistics are old.
 const claim: Statement = {
   name: "claim_messages",
   text: `
     WITH due AS MATERIALIZED (
       SELECT m.outbox_id, m.due_at FROM outbox m WHERE m.due_at <= $1 ORDER BY m.due_at LIMIT $3 FOR UPDATE SKIP LOCKED
     ), leased AS (
-      UPDATE outbox m SET due_at = $2, tries = m.tries + 1 FROM due d WHERE m.outbox_id = d.outbox_id
-      RETURNING m.outbox_id, m.tries, m.challenge_id, d.due_at
+      UPDATE outbox m SET due_at = $2, tries = m.tries + 1 WHERE m.outbox_id = ANY (ARRAY(SELECT d.outbox_id FROM due d))
+      RETURNING m.outbox_id, m.tries, m.challenge_id
     )
     SELECT m.outbox_id, m.tries, m.challenge_id, c.client_id, c.purpose, c.channel, c.contact_kind, c.contact_value, c.locale,
       CASE WHEN NOT c.decoy AND ${isLiveChallenge("$1")} THEN c.sealed_code END AS sealed_code, c.expires_at,
-      EXISTS (SELECT 1 FROM contacts o WHERE o.kind = c.contact_kind AND o.value = c.contact_value) AS has_user
-    FROM leased m LEFT JOIN challenges c ON c.challenge_id = m.challenge_id ORDER BY m.due_at, m.outbox_id`,
+      (SELECT count(*) FROM contacts o WHERE o.kind = c.contact_kind AND o.value = c.contact_value) > 0 AS has_user
+    FROM leased m JOIN due d ON d.outbox_id = m.outbox_id
+    LEFT JOIN LATERAL (SELECT * FROM challenges c WHERE c.challenge_id = m.challenge_id OFFSET 0) c ON true
+    ORDER BY d.due_at, m.outbox_id`,
 };
 const settle: Statement = { name: "settle_messages", text: "SELECT settle_messages($1, $2, $3)" };
 const next: Statement = { name: "next_message_due", text: "SELECT min(due_at) AS due_at FROM outbox" };

@@ -24,11 +24,11 @@ BEGIN
     END IF;
   END LOOP;
   v_spent := ARRAY(
-    SELECT challenge_id FROM challenges WHERE challenge_id = ANY (v_spent) AND sends >= sends_max AND sealed_code IS NOT NULL
+    SELECT challenge_id FROM challenges WHERE challenge_id = ANY (v_spent) AND sends >= sends_max
     ORDER BY challenge_id FOR UPDATE);
   IF cardinality(v_spent) > 0 THEN
     UPDATE challenges c SET sealed_code = NULL
-    WHERE c.challenge_id = ANY (v_spent) AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.challenge_id = c.challenge_id);
+    WHERE c.challenge_id = ANY (v_spent) AND (SELECT count(*) FROM outbox o WHERE o.challenge_id = c.challenge_id) = 0;
   END IF;
 END $$;
 
