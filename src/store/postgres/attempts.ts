@@ -2,7 +2,7 @@ import { guessRefusalOf } from "../rules/challenge-state.js";
 import type { EpochMs, Store } from "../store.js";
 import type { Database, Statement } from "./database.js";
 import { claimsParameter } from "./parameters.js";
-import { type ChallengeRow, type ChallengeToVerifyRow, challengeColumns, challengeIn, toChallengeToVerify } from "./rows.js";
+import { type ChallengeToVerifyRow, challengeColumns, toChallengeToVerify } from "./rows.js";
 
 type Operations = Pick<Store, "findChallenge" | "findLimit" | "takeAttempt">;
 
@@ -17,21 +17,19 @@ const find: Statement = {
 const limit: Statement = { name: "find_limit", text: "SELECT budgets_refused_until($1, $2) AS retry_at" };
 const take: Statement = {
   name: "take_attempt",
-  text: `SELECT r.outcome, r.retry_at, r.account_spent, ${challengeColumns("(r.challenge)")} FROM take_attempt($1, $2, $3, $4) r`,
+  text: "SELECT r.outcome, r.retry_at, r.account_spent FROM take_attempt($1, $2, $3, $4) r",
 };
 
-type AttemptRow = (ChallengeRow | { challenge_id: null }) & {
+interface AttemptRow {
   outcome: "taken" | "limited" | "refused";
   retry_at: EpochMs;
   account_spent: boolean;
-};
+}
 
 export function createAttempts(db: Database): Operations {
+  const findChallenge = findChallengeIn(db);
   return {
-    async findChallenge(challengeId) {
-      const [row] = await db.rows<ChallengeToVerifyRow>(find, [challengeId]);
-      return row === undefined ? null : toChallengeToVerify(row);
-    },
+    findChallenge,
 
     async findLimit({ claims, now }) {
       const [row] = await db.rows<{ retry_at: EpochMs }>(limit, [claimsParameter(claims.map((claim) => ({ claim }))), now]);
@@ -44,7 +42,15 @@ export function createAttempts(db: Database): Operations {
       const { outcome, retry_at: retryAt, account_spent: accountBudgetSpent } = row!;
       if (outcome === "limited") return { kind: outcome, retryAt };
       if (outcome === "taken") return { kind: outcome, accountBudgetSpent };
-      return { kind: outcome, why: guessRefusalOf(challengeIn(row!), clientId, now) ?? "unknown" };
+      // What refuses a guess never passes, so a later look still finds it.
+      return { kind: outcome, why: guessRefusalOf(await findChallenge(challengeId), clientId, now) ?? "unknown" };
     },
+  };
+}
+
+export function findChallengeIn(db: Database): Store["findChallenge"] {
+  return async (challengeId) => {
+    const [row] = await db.rows<ChallengeToVerifyRow>(find, [challengeId]);
+    return row === undefined ? null : toChallengeToVerify(row);
   };
 }

@@ -48,6 +48,12 @@ export function placesParameter(guards: readonly SendGuard[]): string {
   );
 }
 
+/** What issuing locks, identifier and purpose of each place, once and in one order for all. */
+export function lockKeys(guards: readonly SendGuard[]): Buffer[] {
+  const keys = guards.map(({ live }) => Buffer.concat([live.identifierKey, Buffer.from(live.purpose)]));
+  return keys.sort(Buffer.compare).filter((key, index) => index === 0 || !key.equals(keys[index - 1]!));
+}
+
 /** Sorting keeps those of one key oldest first. */
 export function returnsParameter(returns: readonly BudgetReturn[]): string {
   const parameters = returns.map(({ key, spentAt, holdUntil = null }) => ({

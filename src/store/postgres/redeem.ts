@@ -1,11 +1,11 @@
 import { refusalOf } from "../rules/challenge-state.js";
 import type { ChallengeRefusal, ContactKind, NewSession, RedeemOutcome, Redemption, Session, Store } from "../store.js";
+import { findChallengeIn } from "./attempts.js";
 import type { Database, Statement } from "./database.js";
 import { returnsParameter, sessionParameter, userParameter } from "./parameters.js";
 import {
   type ChallengeRow,
   challengeColumns,
-  challengeIn,
   isLiveSession,
   type SessionRow,
   sessionColumns,
@@ -20,8 +20,7 @@ type Operations = Pick<Store, "redeemChallenge" | "findRedemption">;
 
 const redeem: Statement = {
   name: "redeem_challenge",
-  text: `SELECT r.outcome, r.why, r.pending, r.is_new, r.username_taken, r.account_contacts, ${userColumns("(r.account)")},
-      ${challengeColumns("(r.challenge)")}
+  text: `SELECT r.outcome, r.why, r.pending, r.is_new, r.username_taken, r.account_contacts, ${userColumns("(r.account)")}
     FROM redeem_challenge($1, $2, $3, $4, $5, $6, $7) r`,
 };
 // Column names of challenge and session overlap, so each comes as a row of its own.
@@ -38,14 +37,13 @@ const unused: Statement = {
     WHERE s.session_id = $1 AND s.generation = 0 AND ${isLiveSession("$2")}`,
 };
 
-type RedeemRow = (ChallengeRow | { challenge_id: null }) &
-  UserRow & {
-    outcome: "refused" | Redemption["kind"];
-    why: ChallengeRefusal | null;
-    pending: ContactKind[] | null;
-    is_new: boolean;
-    username_taken: boolean;
-  };
+interface RedeemRow extends UserRow {
+  outcome: "refused" | Redemption["kind"];
+  why: ChallengeRefusal | null;
+  pending: ContactKind[] | null;
+  is_new: boolean;
+  username_taken: boolean;
+}
 
 type RememberedRow = ChallengeRow & {
   signed_in: string | null;
@@ -55,6 +53,7 @@ type RememberedRow = ChallengeRow & {
 };
 
 export function createRedemption(db: Database): Operations {
+  const findChallenge = findChallengeIn(db);
   return {
     async redeemChallenge({
       challengeId,
@@ -75,8 +74,10 @@ export function createRedemption(db: Database): Operations {
         now,
       ]);
       if (row!.outcome === "refused") {
-        const challenge = challengeIn(row!);
-        return { kind: "refused", why: row!.why ?? refusalOf(challenge, challenge?.clientId ?? "", now) ?? "unknown" };
+        if (row!.why !== null) return { kind: "refused", why: row!.why };
+        // A challenge that is not live never is again, so a later look still finds why.
+        const challenge = await findChallenge(challengeId);
+        return { kind: "refused", why: refusalOf(challenge, challenge?.clientId ?? "", now) ?? "unknown" };
       }
       return { kind: "redeemed", redemption: redemptionOf(row!, newSession, now) };
     },

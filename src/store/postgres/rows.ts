@@ -64,11 +64,6 @@ export function contactOf(row: { contact_kind: ContactKind | null; contact_value
   return row.contact_kind === null || row.contact_value === null ? null : { kind: row.contact_kind, value: row.contact_value };
 }
 
-/** A function's row that may come without a challenge has nulls in its columns. */
-export function challengeIn(row: ChallengeRow | { challenge_id: null }): Challenge | null {
-  return row.challenge_id === null ? null : toChallenge(row);
-}
-
 export function toChallenge(row: ChallengeRow): Challenge {
   return {
     challengeId: row.challenge_id,

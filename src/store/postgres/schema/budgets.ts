@@ -68,8 +68,13 @@ BEGIN
   optional_refused := false;
   FOR v_claim IN SELECT * FROM budget_claims(p_claims) LOOP
     SELECT * INTO v_budget FROM budgets WHERE key = v_claim.key FOR UPDATE;
-    v_until := budget_refused_until(
-      coalesce(v_budget.spent, '{}'), coalesce(v_budget.hold_until, 0), v_claim.maxes, v_claim.windows, p_now);
+    -- Most often there is none, and nothing to judge.
+    IF FOUND OR 0 = ANY (v_claim.maxes) THEN
+      v_until := budget_refused_until(
+        coalesce(v_budget.spent, '{}'), coalesce(v_budget.hold_until, 0), v_claim.maxes, v_claim.windows, p_now);
+    ELSE
+      v_until := 0;
+    END IF;
     IF v_claim.optional THEN
       optional_refused := optional_refused OR v_until > p_now;
     ELSE
@@ -87,7 +92,10 @@ BEGIN
     CONTINUE WHEN v_refused[v_position] OR v_claim.key = v_last;
     v_last := v_claim.key;
     v_budget := v_locked[v_position];
-    v_kept := ARRAY(SELECT t FROM unnest(v_budget.spent) AS t WHERE t > p_now - v_claim.longest);
+    v_kept := '{}';
+    IF cardinality(v_budget.spent) > 0 THEN
+      v_kept := ARRAY(SELECT t FROM unnest(v_budget.spent) AS t WHERE t > p_now - v_claim.longest);
+    END IF;
     v_hold := coalesce(v_claim.holds[least(cardinality(v_kept) + 1, cardinality(v_claim.holds))], 0);
     IF v_claim.sets IS NOT NULL THEN
       resend_at[v_claim.sets] := p_now + v_hold;

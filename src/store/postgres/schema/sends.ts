@@ -66,18 +66,13 @@ BEGIN
 END $$;
 
 CREATE FUNCTION prepare_send(
-  p_mac BYTEA, p_identifier_kind TEXT, p_identifier TEXT, p_contact_kind TEXT, p_places JSONB, p_claims JSONB, p_now BIGINT
-) RETURNS TABLE (outcome TEXT, retry_at BIGINT, recipient_id TEXT, recipient_locale TEXT, recipient_contact TEXT, challenge challenges)
-LANGUAGE plpgsql STABLE AS $$
+  p_mac BYTEA, p_identifier_kind TEXT, p_identifier TEXT, p_contact_kind TEXT, p_places JSONB, p_claims JSONB, p_now BIGINT,
+  OUT outcome TEXT, OUT retry_at BIGINT, OUT recipient_id TEXT, OUT recipient_locale TEXT, OUT recipient_contact TEXT
+) LANGUAGE plpgsql STABLE AS $$
 BEGIN
-  IF p_mac IS NOT NULL THEN
-    FOR challenge IN SELECT * FROM replayed_challenges(p_mac, p_now) LOOP
-      outcome := 'replayed';
-      RETURN NEXT;
-    END LOOP;
-    IF outcome IS NOT NULL THEN
-      RETURN;
-    END IF;
+  IF p_mac IS NOT NULL AND EXISTS (SELECT 1 FROM replayed_challenges(p_mac, p_now)) THEN
+    outcome := 'replayed';
+    RETURN;
   END IF;
   retry_at := greatest(places_free_at(p_places, p_now), budgets_refused_until(p_claims, p_now));
   outcome := CASE WHEN retry_at > p_now THEN 'limited' ELSE 'ready' END;
@@ -89,34 +84,35 @@ BEGIN
     SELECT u.user_id, u.locale, c.value INTO recipient_id, recipient_locale, recipient_contact
     FROM contacts c JOIN users u ON u.user_id = c.user_id WHERE c.kind = p_identifier_kind AND c.value = p_identifier;
   END IF;
-  RETURN NEXT;
 END $$;
 
+-- p_lock_keys stand for identifier and purpose of each place, sorted. resend_at is that of each challenge, in their order.
 CREATE FUNCTION issue_challenges(
   p_mac BYTEA, p_registration_id TEXT, p_sealed_profile BYTEA, p_challenges JSONB, p_expires_at BIGINT,
-  p_places JSONB, p_claims JSONB, p_deliver_at BIGINT, p_now BIGINT
-) RETURNS TABLE (outcome TEXT, retry_at BIGINT, challenge challenges) LANGUAGE plpgsql AS $$
+  p_lock_keys BYTEA[], p_places JSONB, p_claims JSONB, p_deliver_at BIGINT, p_now BIGINT,
+  OUT outcome TEXT, OUT retry_at BIGINT, OUT resend_at BIGINT[]
+) LANGUAGE plpgsql AS $$
 DECLARE
   v_position INTEGER := 0;
+  v_challenge challenges;
   v_spending RECORD;
 BEGIN
   IF p_mac IS NOT NULL AND NOT claim_call(
     p_mac, ARRAY(SELECT c ->> 'challenge_id' FROM jsonb_array_elements(p_challenges) AS c), p_expires_at, p_now)
   THEN
-    RETURN QUERY SELECT 'replayed', NULL::BIGINT, c FROM replayed_challenges(p_mac, p_now) AS c;
+    outcome := 'replayed';
     RETURN;
   END IF;
   -- A row that is there is locked although it is not changed, one that is not is made.
-  INSERT INTO send_locks (key, made_at)
-  SELECT DISTINCT p.identifier_key || convert_to(p.purpose, 'UTF8'), p_now
-  FROM jsonb_to_recordset(p_places) AS p (identifier_key BYTEA, purpose TEXT) ORDER BY 1
+  INSERT INTO send_locks (key, made_at) SELECT k, p_now FROM unnest(p_lock_keys) AS k
   ON CONFLICT (key) DO UPDATE SET made_at = excluded.made_at WHERE false;
 
   SELECT * INTO v_spending FROM spend_budgets(
     p_claims, places_free_at(p_places, p_now), array_fill(p_now, ARRAY[jsonb_array_length(p_challenges)]), p_now);
-  IF v_spending.retry_at > p_now THEN
+  retry_at := v_spending.retry_at;
+  IF retry_at > p_now THEN
     DELETE FROM idempotency WHERE mac = p_mac;
-    RETURN QUERY SELECT 'limited', v_spending.retry_at, NULL::challenges;
+    outcome := 'limited';
     RETURN;
   END IF;
 
@@ -124,16 +120,15 @@ BEGIN
     INSERT INTO registrations (registration_id, sealed_profile, expires_at) VALUES (p_registration_id, p_sealed_profile, p_expires_at);
   END IF;
   outcome := 'issued';
-  FOR challenge IN SELECT * FROM jsonb_populate_recordset(NULL::challenges, p_challenges) LOOP
+  resend_at := v_spending.resend_at;
+  FOR v_challenge IN SELECT * FROM jsonb_populate_recordset(NULL::challenges, p_challenges) LOOP
     v_position := v_position + 1;
-    challenge.resend_at := v_spending.resend_at[v_position];
-    INSERT INTO challenges SELECT challenge.*;
-    INSERT INTO outbox (challenge_id, due_at) VALUES (challenge.challenge_id, p_deliver_at);
-    RETURN NEXT;
+    v_challenge.resend_at := resend_at[v_position];
+    INSERT INTO challenges SELECT v_challenge.*;
+    INSERT INTO outbox (challenge_id, due_at) VALUES (v_challenge.challenge_id, p_deliver_at);
   END LOOP;
 END $$;
 
--- A refusal gives the challenge as it is, from which the engine tells why.
 CREATE FUNCTION resend_challenge(
   p_challenge_id TEXT, p_client_id TEXT, p_requester_key BYTEA, p_mac BYTEA, p_claims JSONB, p_deliver_at BIGINT, p_now BIGINT
 ) RETURNS TABLE (outcome TEXT, retry_at BIGINT, challenge challenges) LANGUAGE plpgsql AS $$
@@ -167,22 +162,23 @@ BEGIN
   RETURN NEXT;
 END $$;
 
--- A refusal gives the challenge as it is. Whether the identifier's budget is spent is told first.
-CREATE FUNCTION take_attempt(p_challenge_id TEXT, p_client_id TEXT, p_claims JSONB, p_now BIGINT)
-RETURNS TABLE (outcome TEXT, retry_at BIGINT, account_spent BOOLEAN, challenge challenges) LANGUAGE plpgsql AS $$
+-- Whether the identifier's budget is spent is told before a refusal.
+CREATE FUNCTION take_attempt(p_challenge_id TEXT, p_client_id TEXT, p_claims JSONB, p_now BIGINT,
+  OUT outcome TEXT, OUT retry_at BIGINT, OUT account_spent BOOLEAN
+) LANGUAGE plpgsql AS $$
 DECLARE
   v_spending RECORD;
 BEGIN
-  SELECT * INTO challenge FROM challenges WHERE challenge_id = p_challenge_id FOR UPDATE;
-  IF challenge.challenge_id IS NULL OR challenge.client_id <> p_client_id OR NOT is_live(challenge, p_now)
-    OR challenge.attempts >= challenge.attempts_max
-  THEN
+  PERFORM 1 FROM challenges
+  WHERE challenge_id = p_challenge_id AND client_id = p_client_id AND attempts < attempts_max
+    AND expires_at > p_now AND consumed_at IS NULL AND cancelled_at IS NULL
+  FOR UPDATE;
+  IF NOT FOUND THEN
     retry_at := budgets_refused_until(p_claims, p_now);
     outcome := CASE WHEN retry_at > p_now THEN 'limited' ELSE 'refused' END;
-    RETURN NEXT;
     RETURN;
   END IF;
-  SELECT * INTO v_spending FROM spend_budgets(p_claims, 0, '{}', p_now);
+  SELECT * INTO v_spending FROM spend_budgets(p_claims, 0, NULL, p_now);
   retry_at := v_spending.retry_at;
   account_spent := v_spending.optional_refused;
   outcome := 'limited';
@@ -190,6 +186,5 @@ BEGIN
     UPDATE challenges SET attempts = attempts + 1 WHERE challenge_id = p_challenge_id;
     outcome := 'taken';
   END IF;
-  RETURN NEXT;
 END $$;
 `;
