@@ -4,6 +4,7 @@ export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
     exclude: ["test/interop/**", "test/browser/**", "test/kill/**", "test/bench/**"],
+    globalSetup: "test/support/postgres-server.ts",
     pool: "forks",
     testTimeout: 20_000,
     hookTimeout: 30_000,

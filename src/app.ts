@@ -1,6 +1,6 @@
 import type { Log } from "./auth/deps.js";
 import type { Settings } from "./config.js";
-import { type Core, type CoreOverrides, createCore } from "./core.js";
+import { type Core, type CoreOverrides, createCore, storeLocation } from "./core.js";
 import type { Provider } from "./delivery/channel.js";
 import { createConsoleProvider } from "./delivery/console.js";
 import { createInbox, type Inbox } from "./delivery/inbox.js";
@@ -70,7 +70,7 @@ interface Given {
 
 async function start(settings: Settings, { log, overrides, closers }: Given): Promise<Omit<App, "stop">> {
   const inFlight = createInFlight();
-  const store = openStore(settings.database, { inFlight: inFlight.count });
+  const store = await openStore(storeLocation(settings), { inFlight: inFlight.count });
   closers.push(() => store.close());
   const core = await createCore(settings, { store, log, overrides });
   const { clock } = core.deps;

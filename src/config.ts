@@ -17,6 +17,8 @@ export type { DatabaseUrl, Files, KeySpec, Listen, Mode, Smtp, Tls };
 export interface Settings {
   readonly mode: Mode;
   readonly database: DatabaseUrl;
+  /** Connections of this process; of no meaning for SQLite. */
+  readonly databasePool: number;
   readonly grpcListen: Listen;
   readonly httpListen: Listen;
   /** Null in production. */
@@ -101,6 +103,7 @@ function assemble(values: Values, mode: Mode): Settings {
   return {
     mode,
     database: values.database!,
+    databasePool: values.databasePool!,
     grpcListen: values.grpcListen!,
     httpListen,
     inboxListen: values.inboxListen ?? null,

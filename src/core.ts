@@ -12,6 +12,7 @@ import { createRefreshTokens } from "./crypto/refresh-token.js";
 import { createRequestMac } from "./crypto/request-mac.js";
 import { createSealer, type Sealer } from "./crypto/sealing.js";
 import { loadSigningKeys, type SigningKeyOptions, type SigningKeys } from "./crypto/signing-keys.js";
+import type { DatabaseLocation } from "./store/open.js";
 import type { EpochMs, OutboxMessage, Store } from "./store/store.js";
 
 /** What tests and the bench may put in another's place. */
@@ -72,6 +73,12 @@ export async function createCore(
 export function keyringsOf(settings: Settings): { readonly master: Keyring; readonly pepper: Keyring } {
   const reveal = (specs: Settings["pepper"]) => createKeyring(specs.map(({ id, key }) => ({ id, key: key.reveal() })));
   return { master: reveal(settings.masterKey), pepper: reveal(settings.pepper) };
+}
+
+/** Where the settings say that everything is stored. */
+export function storeLocation({ database, databasePool }: Settings): DatabaseLocation {
+  if (database.kind === "sqlite") return database;
+  return { ...database, password: database.password?.reveal() ?? "", poolMax: databasePool };
 }
 
 /** How signing keys are made and kept; the command line rotates with the same. */

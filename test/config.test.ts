@@ -154,7 +154,21 @@ describe("problems", () => {
 describe("values that are refused in any mode", () => {
   it.each<[string, string]>([
     ["LATCHKEY_MODE", "Development"],
-    ["LATCHKEY_DATABASE_URL", "postgres://user:hunter2@host/db"],
+    ["LATCHKEY_DATABASE_URL", "postgres:user:hunter2@host/db"],
+    ["LATCHKEY_DATABASE_URL", "postgres://user:hunter2@/db"],
+    ["LATCHKEY_DATABASE_URL", "postgres://user:hunter2@host"],
+    ["LATCHKEY_DATABASE_URL", "postgres://user:hunter2@host/"],
+    ["LATCHKEY_DATABASE_URL", "postgres://:hunter2@host/db"],
+    ["LATCHKEY_DATABASE_URL", "postgres://user:hunter2#@host/db"],
+    ["LATCHKEY_DATABASE_URL", "postgres://user:hunter2%@host/db"],
+    ["LATCHKEY_DATABASE_URL", "postgres://user:hunter2@host:0/db"],
+    ["LATCHKEY_DATABASE_URL", "postgres://user:hunter2@host/db?sslmode=prefer"],
+    ["LATCHKEY_DATABASE_URL", "postgres://user:hunter2@host/db?sslmode=require&sslmode=disable"],
+    ["LATCHKEY_DATABASE_URL", "postgres://user:hunter2@host/db?sslmode=require&sslrootcert=ca.pem"],
+    ["LATCHKEY_DATABASE_URL", "postgres://user:hunter2@host/db?sslrootcert=missing.pem"],
+    ["LATCHKEY_DATABASE_URL", "postgres://user:hunter2@host/db?password=hunter2"],
+    ["LATCHKEY_DATABASE_POOL", "0"],
+    ["LATCHKEY_DATABASE_POOL", "501"],
     ["LATCHKEY_DATABASE_URL", "latchkey.db"],
     ["LATCHKEY_DATABASE_URL", "sqlite:"],
     ["LATCHKEY_DATABASE_URL", "sqlite://latchkey.db"],
@@ -213,6 +227,51 @@ describe("values that are refused in any mode", () => {
       const problems = problemsOf({ ...base, [name]: value });
       expect(problems.some((problem) => problem.startsWith(`${name} `))).toBe(true);
       expect(problems.join("\n")).not.toContain("hunter2");
+    }
+  });
+});
+
+describe("a PostgreSQL URL", () => {
+  const databaseOf = (url: string, contents: Record<string, string> = {}) => {
+    const { database } = settingsOf({ ...production, LATCHKEY_DATABASE_URL: url }, contents);
+    if (database.kind !== "postgres") throw new Error(database.kind);
+    return database;
+  };
+
+  it("is read with what is percent-encoded in it", () => {
+    const database = databaseOf("postgresql://lat%40chkey:p%2Fw%3A%23@db.example.com:5433/la%20tch");
+    expect(database).toMatchObject({ host: "db.example.com", port: 5433, user: "lat@chkey", database: "la tch" });
+    expect(database.password?.reveal()).toBe("p/w:#");
+  });
+
+  it("checks the server's certificate and name unless it says otherwise, but on this machine", () => {
+    expect(databaseOf("postgres://u:p@db.example.com/d")).toMatchObject({
+      sslmode: "verify-full",
+      sslrootcert: null,
+      port: 5432,
+    });
+    expect(databaseOf("postgres://u:p@10.0.0.5/d?sslmode=disable").sslmode).toBe("disable");
+    expect(databaseOf("postgres://u@[::1]/d")).toMatchObject({ host: "::1", sslmode: "disable", password: null });
+    expect(databaseOf("postgres://u@localhost/d?host=/run/postgresql")).toMatchObject({
+      host: "/run/postgresql",
+      sslmode: "disable",
+    });
+    const withAuthority = "postgres://u:p@10.0.0.5/d?sslmode=verify-ca&sslrootcert=/etc/ca.pem";
+    expect(databaseOf(withAuthority, { "/etc/ca.pem": certificate })).toMatchObject({
+      sslmode: "verify-ca",
+      sslrootcert: "/etc/ca.pem",
+    });
+    expect(problemsOf({ ...production, LATCHKEY_DATABASE_URL: withAuthority }, { "/etc/ca.pem": "no PEM" })).toEqual([
+      "LATCHKEY_DATABASE_URL has an sslrootcert that is not a certificate in PEM form.",
+    ]);
+  });
+
+  it("never shows its password: not in settings as JSON, text or inspected, nor among described settings", () => {
+    const env = { ...production, LATCHKEY_DATABASE_URL: "postgres://user:sensitive-word@host/db" };
+    const settings = settingsOf(env);
+    const described = describeSettings(env, { files: filesOf({}) });
+    for (const shown of [JSON.stringify(settings), inspect(settings, { depth: 9 }), JSON.stringify(described)]) {
+      expect(shown).not.toContain("sensitive-word");
     }
   });
 });

@@ -54,7 +54,8 @@ describe("the direction of imports", () => {
   it("keeps engines, providers and crypto to the types of the ports they know", () => {
     const wrong = imports.filter(({ file, target }) => {
       const from = partOf(file);
-      if (file.startsWith("store/sqlite/")) return !/^store\/(sqlite|rules)\/|^store\/store\.js$/.test(target);
+      const engine = /^store\/(sqlite|postgres)\//.exec(file)?.[1];
+      if (engine !== undefined) return !new RegExp(`^store/(${engine}|rules)/|^store/store\\.js$`).test(target);
       return (from === "delivery" || from === "crypto") && partOf(target) === "store" && target !== "store/store.js";
     });
     expect(wrong).toEqual([]);

@@ -1,9 +1,8 @@
-import { existsSync } from "node:fs";
 import type { Settings } from "../config.js";
-import { keyringsOf } from "../core.js";
+import { keyringsOf, storeLocation } from "../core.js";
 import { equalBytes, type Keyring } from "../crypto/keyring.js";
 import { createSealer, type Sealer } from "../crypto/sealing.js";
-import { openStore } from "../store/open.js";
+import { isMissing, openStore } from "../store/open.js";
 import type { KeyCheck, Store } from "../store/store.js";
 import { CliError } from "./io.js";
 
@@ -16,11 +15,12 @@ export interface KeyStore {
 
 /** Runs `work` on the existing database and closes it. Throws `CliError` when there is none: a typing error must not make one. */
 export async function withKeyStore<T>(settings: Settings, work: (keys: KeyStore) => Promise<T>): Promise<T> {
-  const { path } = settings.database;
-  if (!existsSync(path)) {
-    throw new CliError(`There is no database at ${path}: start the service or run \`latchkey migrate\` to make it.`);
+  const location = storeLocation(settings);
+  if (await isMissing(location)) {
+    const where = location.kind === "sqlite" ? location.path : `${location.database} on ${location.host}`;
+    throw new CliError(`There is no database at ${where}: start the service or run \`latchkey migrate\` to make it.`);
   }
-  const store = openStore(settings.database, { inFlight: () => 0 });
+  const store = await openStore(location, { inFlight: () => 0 });
   try {
     const rings = keyringsOf(settings);
     return await work({ store, rings, sealer: createSealer(rings.master) });

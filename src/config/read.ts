@@ -3,7 +3,7 @@ import { checkRules, toTls } from "./rules.js";
 import { type Files, fileErrorCode, type Mode, type Problem, type Setting, SettingError } from "./setting.js";
 import { nearest } from "./suggest.js";
 import { table, type Values } from "./table.js";
-import { checkTlsFiles } from "./tls.js";
+import { checkDatabaseAuthority, checkTlsFiles } from "./tls.js";
 
 export type Env = Readonly<Record<string, string | undefined>>;
 
@@ -31,6 +31,10 @@ export function readAll(
   }
   const tls = toTls(values);
   if (tls?.kind === "files") problems.push(...checkTlsFiles(tls, files));
+  const { database } = values;
+  if (database?.kind === "postgres" && database.sslrootcert !== null) {
+    problems.push(...checkDatabaseAuthority(database.sslrootcert, files));
+  }
   if (mode !== null) {
     // One sentence a variable is enough where a refused value looks like a missing one.
     const refused = new Set(problems.map(({ name }) => name));

@@ -21,10 +21,20 @@ export const table = {
   }),
   database: setting({
     name: "LATCHKEY_DATABASE_URL",
-    purpose: "Where everything is stored; a relative path starts from the working directory.",
-    unit: "sqlite:<path>",
+    purpose:
+      "Where everything is stored: a SQLite file, or PostgreSQL with `sslmode` disable, require, verify-ca or verify-full (the default off this machine) and the authority as `sslrootcert`.",
+    unit: "sqlite:<path>, or postgres://user:password@host:port/database?sslmode=…&sslrootcert=…",
     defaults: both("sqlite:latchkey.db"),
+    secret: true,
     parse: parseDatabaseUrl,
+  }),
+  databasePool: setting({
+    name: "LATCHKEY_DATABASE_POOL",
+    purpose:
+      "How many connections to PostgreSQL this process may hold; those of all processes must fit into the server's limit.",
+    unit: "1 to 500 connections",
+    defaults: both("10"),
+    parse: integer({ min: 1, max: 500 }),
   }),
   grpcListen: setting({
     name: "LATCHKEY_GRPC_LISTEN",

@@ -6,6 +6,23 @@ export type Tls =
   | { readonly kind: "terminated" }
   | { readonly kind: "files"; readonly certFile: string; readonly keyFile: string; readonly clientCaFile: string | null };
 
+/** What is wrong with the authority that a database's certificate is checked against. */
+export function checkDatabaseAuthority(path: string, files: Files): Problem[] {
+  const name = "LATCHKEY_DATABASE_URL";
+  let pem: string;
+  try {
+    pem = files.readText(path);
+  } catch (error) {
+    return [{ name, text: `${name} has an sslrootcert that cannot be read (${fileErrorCode(error)}).` }];
+  }
+  try {
+    parseCertificate(pem);
+    return [];
+  } catch {
+    return [{ name, text: `${name} has an sslrootcert that is not a certificate in PEM form.` }];
+  }
+}
+
 /** What is wrong with the files of `LATCHKEY_TLS=files`. Paths are not repeated: somebody may have put the key itself there. */
 export function checkTlsFiles(tls: Extract<Tls, { kind: "files" }>, files: Files): Problem[] {
   const problems: Problem[] = [];

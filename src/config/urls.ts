@@ -1,17 +1,22 @@
 import { quote } from "../escape.js";
 import { isLoopback } from "../listen.js";
+import { type PostgresUrl, parsePostgresUrl } from "./postgres-url.js";
 import { type Mode, SettingError } from "./setting.js";
 
-export interface DatabaseUrl {
+export type DatabaseUrl = SqliteUrl | PostgresUrl;
+
+export interface SqliteUrl {
   readonly kind: "sqlite";
   /** A path, or `:memory:`. */
   readonly path: string;
 }
 
-/** Reads `sqlite:<path>`. The text is not repeated in messages: other databases' URLs hold passwords. */
+/** Reads `sqlite:<path>` or `postgres://…`. The text is not repeated in messages: it may hold a password. */
 export function parseDatabaseUrl(text: string, mode: Mode | null): DatabaseUrl {
-  if (/^postgres(ql)?:/.test(text)) throw new SettingError("must be sqlite:<path>: PostgreSQL is not supported yet");
-  if (!text.startsWith("sqlite:")) throw new SettingError("must be sqlite:<path>, for example sqlite:latchkey.db");
+  if (/^postgres(ql)?:/.test(text)) return parsePostgresUrl(text);
+  if (!text.startsWith("sqlite:")) {
+    throw new SettingError("must be sqlite:<path>, for example sqlite:latchkey.db, or postgres://user:password@host/database");
+  }
   const path = text.slice("sqlite:".length);
   if (path === ":memory:") {
     if (mode === "production") throw new SettingError("must name a file in production: what is in memory is lost at a restart");

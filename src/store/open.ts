@@ -1,9 +1,13 @@
-import { openSqlite } from "./sqlite/sqlite.js";
+import { existsSync } from "node:fs";
+import type { PostgresLocation } from "./postgres/connection.js";
 import type { Store } from "./store.js";
 
 /** Where the data is. */
-export interface DatabaseLocation {
+export type DatabaseLocation = SqliteLocation | PostgresLocation;
+
+export interface SqliteLocation {
   readonly kind: "sqlite";
+  /** A file, or `:memory:`. */
   readonly path: string;
 }
 
@@ -11,6 +15,34 @@ export interface DatabaseLocation {
  * Opens the store and brings its schema up to date.
  * @param options.inFlight How many calls are under way, by which an engine decides whether to wait for company in a commit.
  */
-export function openStore(location: DatabaseLocation, options: { readonly inFlight: () => number }): Store {
-  return openSqlite({ path: location.path, inFlight: options.inFlight });
+export async function openStore(location: DatabaseLocation, options: { readonly inFlight: () => number }): Promise<Store> {
+  // Only the engine in use is loaded, with its driver.
+  if (location.kind === "postgres") return await (await import("./postgres/postgres.js")).openPostgres(location);
+  return (await import("./sqlite/sqlite.js")).openSqlite({ path: location.path, inFlight: options.inFlight });
+}
+
+/** Whether nobody has opened a store there yet; does not make one. */
+export async function isMissing(location: DatabaseLocation): Promise<boolean> {
+  if (location.kind === "sqlite") return !existsSync(location.path);
+  return (await (await import("./postgres/inspect.js")).inspect(location)).schemaVersion === 0;
+}
+
+/** Brings the schema up to this program's, and gives the versions that were applied and the one that it now has. */
+export async function migrateSchema(
+  location: DatabaseLocation,
+): Promise<{ readonly applied: readonly number[]; readonly version: number }> {
+  if (location.kind === "postgres") {
+    const { migrate, schemaVersion } = await import("./postgres/migrate.js");
+    return { applied: await migrate(location), version: schemaVersion };
+  }
+  const [{ migrate, schemaVersion }, { openDatabase }] = await Promise.all([
+    import("./sqlite/migrate.js"),
+    import("./sqlite/sqlite.js"),
+  ]);
+  const db = openDatabase(location.path);
+  try {
+    return { applied: migrate(db), version: schemaVersion };
+  } finally {
+    db.close();
+  }
 }

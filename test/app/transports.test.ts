@@ -4,6 +4,7 @@ import { AuthService } from "../../src/gen/latchkey/v1/auth_service_pb.js";
 import { Purpose } from "../../src/gen/latchkey/v1/challenge_pb.js";
 import { callers, failureOf, type RpcCaller } from "../doors/callers.js";
 import { startTestApp, type TestApp } from "../support/app.js";
+import { testEngines } from "../support/engines.js";
 
 const { method } = AuthService;
 
@@ -111,17 +112,18 @@ async function live(on: TestApp, caller: RpcCaller): Promise<Transcript> {
   return transcript;
 }
 
-describe("one life of a user", () => {
+const transcripts = new Map<string, Transcript>();
+
+describe.each(testEngines())("one life of a user on $engine", ({ engine, database }) => {
   let on: TestApp | undefined;
   afterEach(() => on?.stop());
-  const transcripts = new Map<string, Transcript>();
 
   it.each(Object.entries(callers))("goes well over %s", async (name, connect) => {
-    on = await startTestApp();
+    on = await startTestApp(await database());
     const caller = connect({ grpcAddress: `127.0.0.1:${on.app.grpcPort}`, webUrl: `http://127.0.0.1:${on.app.httpPort}` });
     const transcript = await live(on, caller);
     caller.close();
-    transcripts.set(name, transcript);
+    transcripts.set(`${name}, ${engine}`, transcript);
     const refusals = transcript
       .filter(({ what }) => what.endsWith("refused"))
       .map(({ answer }) => (answer as { reason: string }).reason);
@@ -146,10 +148,10 @@ describe("one life of a user", () => {
       "TOKEN_INVALID",
     ]);
   });
+});
 
-  it("is answered the same on every transport: results, codes, sentences and details", () => {
-    const [first, ...others] = [...transcripts.values()];
-    expect(others.length).toBe(3);
-    for (const other of others) expect(other).toEqual(first);
-  });
+it("a user's life is answered the same on every transport and engine: results, codes, sentences and details", () => {
+  const [first, ...others] = [...transcripts.values()];
+  expect(others.length).toBe(7);
+  for (const other of others) expect(other).toEqual(first);
 });

@@ -3,6 +3,7 @@ import { type CodeHasher, createCodeHasher, type HashPlace } from "../../src/cry
 import { createKeyring } from "../../src/crypto/keyring.js";
 import { startTestApp, type TestApp } from "../support/app.js";
 import { bearer, refused, signIn, together, wrongCode } from "../support/calls.js";
+import { testEngines } from "../support/engines.js";
 
 /** The real hasher, counting how often a guess was compared. */
 function countingHasher(): CodeHasher & { readonly compared: () => number } {
@@ -26,12 +27,12 @@ function countingHasher(): CodeHasher & { readonly compared: () => number } {
   };
 }
 
-describe("races over the wire", () => {
+describe.each(testEngines())("races over the wire on $engine", ({ database }) => {
   let on: TestApp;
   let codes: ReturnType<typeof countingHasher>;
   beforeEach(async () => {
     codes = countingHasher();
-    on = await startTestApp({ LATCHKEY_RESEND_COOLDOWN: "0" }, { codes });
+    on = await startTestApp({ ...(await database()), LATCHKEY_RESEND_COOLDOWN: "0" }, { codes });
   });
   afterEach(() => on.stop());
 
@@ -122,7 +123,7 @@ describe("races over the wire", () => {
 
   it("50 parallel sends without a key make one message within the cooldown", async () => {
     await on.stop();
-    on = await startTestApp();
+    on = await startTestApp(await database());
     const request = { identifier: { case: "email" as const, value: "f@example.com" }, createUserIfMissing: true };
     const { results, reasons } = await together(50, () => on.auth.sendOtp(request));
     expect(results.length).toBe(1);

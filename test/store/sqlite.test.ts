@@ -8,5 +8,5 @@ const directory = tempDir();
 
 describeStore("a SQLite file", async () => {
   const location = { kind: "sqlite", path: join(directory, `${unique("test")}.db`) } as const;
-  return { location, store: openStore(location, { inFlight: () => 0 }) };
+  return { location, store: await openStore(location, { inFlight: () => 0 }) };
 });

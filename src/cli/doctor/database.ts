@@ -1,55 +1,21 @@
-import { existsSync, statfsSync } from "node:fs";
-import { dirname, resolve } from "node:path";
-import Database from "better-sqlite3";
 import type { Settings } from "../../config.js";
-import { keyringsOf } from "../../core.js";
+import { keyringsOf, storeLocation } from "../../core.js";
 import { openStore } from "../../store/open.js";
-import { currentVersion, schemaVersion } from "../../store/sqlite/migrate.js";
 import { compareCheck } from "../key-store.js";
-import { type Finding, ok, problem, warning } from "./finding.js";
+import { type Finding, ok, problem } from "./finding.js";
 
-const freeMinBytes = 100 * 1024 * 1024;
-
-/** Looks at the database without changing what is in it: integrity, schema, room, and whether the configured keys are those it was made with. */
+/** Looks at the database without changing what is in it, and whether the configured keys are those it was made with. */
 export async function checkDatabase(settings: Settings): Promise<readonly Finding[]> {
-  const { path } = settings.database;
-  if (path === ":memory:") return [ok("the database is in memory")];
-  const room = checkRoom(path);
-  if (!existsSync(path)) return [...room, warning(`there is no database at ${path} yet: the first start makes it`)];
-  const db = new Database(path, { readonly: true, fileMustExist: true });
-  try {
-    const findings = [...room, checkIntegrity(db), checkSchema(currentVersion(db))];
-    const isReadable = currentVersion(db) === schemaVersion;
-    return isReadable ? [...findings, ...(await checkKeyValues(settings))] : findings;
-  } finally {
-    db.close();
-  }
-}
-
-function checkRoom(path: string): readonly Finding[] {
-  const directory = dirname(resolve(path));
-  if (!existsSync(directory)) return [problem(`the directory ${directory} of the database does not exist: make it`)];
-  const { bavail, bsize } = statfsSync(directory);
-  const free = bavail * bsize;
-  const text = `${Math.floor(free / 1024 / 1024)} MB are free for the database`;
-  return [free < freeMinBytes ? problem(`${text}: make room, at least 100 MB`) : ok(text)];
-}
-
-function checkIntegrity(db: Database.Database): Finding {
-  const result = String(db.pragma("integrity_check(1)", { simple: true }));
-  return result === "ok" ? ok("the database is intact") : problem(`the database is damaged (${result}): restore a backup`);
-}
-
-function checkSchema(version: number): Finding {
-  if (version === schemaVersion) return ok(`the schema is at version ${version}`);
-  const needed = `this program needs ${schemaVersion}`;
-  return version < schemaVersion
-    ? warning(`the schema is at version ${version}, ${needed}: the next start or \`latchkey migrate\` brings it there`)
-    : problem(`the schema is at version ${version}, ${needed}: run the newer program`);
+  const location = storeLocation(settings);
+  const { findings, isReadable } =
+    location.kind === "sqlite"
+      ? (await import("./sqlite.js")).checkSqlite(location.path)
+      : await (await import("./postgres.js")).checkPostgres(location);
+  return isReadable ? [...findings, ...(await checkKeyValues(settings))] : findings;
 }
 
 async function checkKeyValues(settings: Settings): Promise<readonly Finding[]> {
-  const store = openStore(settings.database, { inFlight: () => 0 });
+  const store = await openStore(storeLocation(settings), { inFlight: () => 0 });
   try {
     const rings = keyringsOf(settings);
     const checks = await store.listKeyChecks();

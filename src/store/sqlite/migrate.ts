@@ -1,13 +1,9 @@
 import type { Database } from "better-sqlite3";
+import { newest, refuseNewer } from "../rules/schema-version.js";
 import { migrations } from "./schema.js";
 
 /** The schema version that this program needs. */
-export const schemaVersion = migrations.at(-1)!.version;
-
-/** The database was written by a newer program. */
-export class NewerSchemaError extends Error {
-  override readonly name = "NewerSchemaError";
-}
+export const schemaVersion = newest(migrations);
 
 /**
  * Brings the schema up to this program's. Each migration is one transaction that writes its version row first, so of processes that
@@ -19,7 +15,7 @@ export function migrate(db: Database): number[] {
   db.transaction(() => {
     db.exec("CREATE TABLE IF NOT EXISTS schema_migrations (version INTEGER PRIMARY KEY, applied_at INTEGER NOT NULL) STRICT");
   }).immediate();
-  refuseNewer(db);
+  refuseNewer(currentVersion(db), schemaVersion);
   const applied: number[] = [];
   for (const { version, sql } of migrations) {
     const step = db.transaction(() => {
@@ -41,13 +37,4 @@ export function currentVersion(db: Database): number {
   if (known === undefined) return 0;
   const row = db.prepare<[], { version: number | null }>("SELECT max(version) AS version FROM schema_migrations").get();
   return row?.version ?? 0;
-}
-
-function refuseNewer(db: Database): void {
-  const version = currentVersion(db);
-  if (version > schemaVersion) {
-    throw new NewerSchemaError(
-      `the database has schema version ${version}, this program knows up to ${schemaVersion}: run the newer program that wrote it`,
-    );
-  }
 }

@@ -1,0 +1,31 @@
+import type { PostgresLocation } from "../../store/postgres/connection.js";
+import { inspect } from "../../store/postgres/inspect.js";
+import { schemaVersion } from "../../store/postgres/migrate.js";
+import { type Finding, ok, problem, warning } from "./finding.js";
+import { checkSchema } from "./schema.js";
+
+/** Looks at a PostgreSQL database without changing anything: whether it answers, what it promises, and its schema. */
+export async function checkPostgres(
+  location: PostgresLocation,
+): Promise<{ readonly findings: readonly Finding[]; readonly isReadable: boolean }> {
+  const found = await inspect(location);
+  const findings = [ok(`PostgreSQL ${found.serverVersion} answers`)];
+  if (found.readOnly) findings.push(problem("the database is read-only: name the primary server, not a standby"));
+  if (found.encoding !== "UTF8") {
+    findings.push(problem(`the database's encoding is ${found.encoding}: make one with ENCODING 'UTF8'`));
+  }
+  if (!found.durable) {
+    findings.push(
+      warning("the server has fsync or synchronous_commit off: after loss of power used codes could count as unused"),
+    );
+  }
+  if (location.poolMax > found.connectionsMax / 2) {
+    findings.push(
+      warning(
+        `a pool of ${location.poolMax} is more than half of the server's ${found.connectionsMax} connections: lower LATCHKEY_DATABASE_POOL`,
+      ),
+    );
+  }
+  findings.push(checkSchema(found.schemaVersion, schemaVersion));
+  return { findings, isReadable: found.schemaVersion === schemaVersion };
+}

@@ -1,0 +1,39 @@
+import { existsSync, statfsSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import Database from "better-sqlite3";
+import { currentVersion, schemaVersion } from "../../store/sqlite/migrate.js";
+import { type Finding, ok, problem, warning } from "./finding.js";
+import { checkSchema } from "./schema.js";
+
+const freeMinBytes = 100 * 1024 * 1024;
+
+/** Looks at a SQLite file without changing what is in it: room, integrity and schema. */
+export function checkSqlite(path: string): { readonly findings: readonly Finding[]; readonly isReadable: boolean } {
+  if (path === ":memory:") return { findings: [ok("the database is in memory")], isReadable: false };
+  const room = checkRoom(path);
+  if (!existsSync(path)) {
+    return { findings: [...room, warning(`there is no database at ${path} yet: the first start makes it`)], isReadable: false };
+  }
+  const db = new Database(path, { readonly: true, fileMustExist: true });
+  try {
+    const version = currentVersion(db);
+    const findings = [...room, checkIntegrity(db), checkSchema(version, schemaVersion)];
+    return { findings, isReadable: version === schemaVersion };
+  } finally {
+    db.close();
+  }
+}
+
+function checkRoom(path: string): readonly Finding[] {
+  const directory = dirname(resolve(path));
+  if (!existsSync(directory)) return [problem(`the directory ${directory} of the database does not exist: make it`)];
+  const { bavail, bsize } = statfsSync(directory);
+  const free = bavail * bsize;
+  const text = `${Math.floor(free / 1024 / 1024)} MB are free for the database`;
+  return [free < freeMinBytes ? problem(`${text}: make room, at least 100 MB`) : ok(text)];
+}
+
+function checkIntegrity(db: Database.Database): Finding {
+  const result = String(db.pragma("integrity_check(1)", { simple: true }));
+  return result === "ok" ? ok("the database is intact") : problem(`the database is damaged (${result}): restore a backup`);
+}

@@ -1,0 +1,56 @@
+import { guessRefusalOf } from "../rules/challenge-state.js";
+import type { EpochMs, Store } from "../store.js";
+import type { Database, Statement } from "./database.js";
+import { claimsParameter } from "./parameters.js";
+import { type ChallengeToVerifyRow, challengeColumns, toChallengeToVerify } from "./rows.js";
+
+type Operations = Pick<Store, "findChallenge" | "findLimit" | "takeAttempt">;
+
+const find: Statement = {
+  name: "find_challenge",
+  text: `SELECT ${challengeColumns("c")}, c.resend_times, c.resend_requesters, o.user_id AS owner_id, r.sealed_profile
+    FROM challenges c
+    LEFT JOIN contacts o ON o.kind = c.contact_kind AND o.value = c.contact_value
+    LEFT JOIN registrations r ON r.registration_id = c.registration_id
+    WHERE c.challenge_id = $1`,
+};
+const limit: Statement = { name: "find_limit", text: "SELECT budgets_refused_until($1, $2) AS retry_at" };
+const take: Statement = {
+  name: "take_attempt",
+  text: "SELECT r.outcome, r.retry_at, r.account_spent FROM take_attempt($1, $2, $3, $4) r",
+};
+
+interface AttemptRow {
+  outcome: "taken" | "limited" | "refused";
+  retry_at: EpochMs;
+  account_spent: boolean;
+}
+
+export function createAttempts(db: Database): Operations {
+  const findChallenge = findChallengeIn(db);
+  return {
+    findChallenge,
+
+    async findLimit({ claims, now }) {
+      const [row] = await db.rows<{ retry_at: EpochMs }>(limit, [claimsParameter(claims.map((claim) => ({ claim }))), now]);
+      return row!.retry_at > now ? { kind: "limited", retryAt: row!.retry_at } : null;
+    },
+
+    async takeAttempt({ challengeId, clientId, identifier, account, now }) {
+      const claims = claimsParameter([{ claim: identifier }, { claim: account, optional: true }]);
+      const [row] = await db.rows<AttemptRow>(take, [challengeId, clientId, claims, now]);
+      const { outcome, retry_at: retryAt, account_spent: accountBudgetSpent } = row!;
+      if (outcome === "limited") return { kind: outcome, retryAt };
+      if (outcome === "taken") return { kind: outcome, accountBudgetSpent };
+      // What refuses a guess never passes, so a later look still finds it.
+      return { kind: outcome, why: guessRefusalOf(await findChallenge(challengeId), clientId, now) ?? "unknown" };
+    },
+  };
+}
+
+export function findChallengeIn(db: Database): Store["findChallenge"] {
+  return async (challengeId) => {
+    const [row] = await db.rows<ChallengeToVerifyRow>(find, [challengeId]);
+    return row === undefined ? null : toChallengeToVerify(row);
+  };
+}

@@ -1,0 +1,100 @@
+import { readFileSync } from "node:fs";
+import type { ConnectionOptions } from "node:tls";
+import type { ClientConfig } from "pg";
+import pg from "pg";
+import { translated, unavailableError } from "./errors.js";
+
+/** Where a PostgreSQL database is. */
+export interface PostgresLocation {
+  readonly kind: "postgres";
+  /** A name, an address, or the directory of a Unix socket. */
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  /** Empty: none. */
+  readonly password: string;
+  readonly database: string;
+  /** As in libpq: `require` encrypts and believes any certificate, `verify-ca` any that is signed, `verify-full` the host's alone. */
+  readonly sslmode: "disable" | "require" | "verify-ca" | "verify-full";
+  /** PEM file of the authorities that may sign the server's certificate; null: those that Node.js knows. */
+  readonly sslrootcert: string | null;
+  /** How many connections this process may hold. */
+  readonly poolMax: number;
+}
+
+/** How long to wait for a connection, a new one or one of the pool: a caller is told within this time that there is none. */
+const connectTimeoutMs = 3_000;
+/** How long one operation may wait for a racer's lock, and how long it may take at all. */
+const lockTimeoutMs = 3_000;
+const statementTimeoutMs = 5_000;
+/** Past this time the server itself is not expected to answer any more. */
+const answerTimeoutMs = 8_000;
+
+const int8 = 20;
+const int8Array = 1016;
+
+/** Times and counts come as numbers: milliseconds since 1970 are far from where numbers lose digits. */
+const types: ClientConfig["types"] = {
+  getTypeParser(oid: number, format?: "text" | "binary") {
+    if (oid === int8) return Number;
+    if (oid === int8Array) return (text: string) => (text === "{}" ? [] : text.slice(1, -1).split(",").map(Number));
+    return format === "binary" ? pg.types.getTypeParser(oid, format) : pg.types.getTypeParser(oid, "text");
+  },
+};
+
+/** Options of every connection to a database. Throws when `sslrootcert` can't be read. */
+export function connectionOptions(location: PostgresLocation): ClientConfig {
+  const { host, port, user, password, database } = location;
+  return {
+    host,
+    port,
+    user,
+    // An empty one keeps the driver from looking for a password in the environment.
+    password: password === "" ? () => "" : password,
+    database,
+    ssl: tlsOptions(location),
+    application_name: "latchkey",
+    keepAlive: true,
+    types,
+    connectionTimeoutMillis: connectTimeoutMs,
+  };
+}
+
+/**
+ * Options of connections that serve operations. Tables that just now were empty have statistics that make whole-table scans look
+ * cheap; every statement here has an index, so scans are left to where there is none.
+ */
+export function operationOptions(location: PostgresLocation): pg.PoolConfig {
+  return {
+    ...connectionOptions(location),
+    max: location.poolMax,
+    idleTimeoutMillis: 60_000,
+    statement_timeout: statementTimeoutMs,
+    lock_timeout: lockTimeoutMs,
+    query_timeout: answerTimeoutMs,
+    idle_in_transaction_session_timeout: statementTimeoutMs,
+    options: "-c enable_seqscan=off -c plan_cache_mode=force_generic_plan -c jit=off -c default_transaction_isolation=read\\ committed",
+  };
+}
+
+function tlsOptions({ host, sslmode, sslrootcert }: PostgresLocation): ConnectionOptions | false {
+  if (sslmode === "disable") return false;
+  if (sslmode === "require") return { rejectUnauthorized: false };
+  const ca = sslrootcert === null ? undefined : readFileSync(sslrootcert, "utf8");
+  return sslmode === "verify-ca" ? { ca, checkServerIdentity: () => undefined } : { ca, host };
+}
+
+/** Does work on a connection of its own, without the time limits of operations: a migration may take long, and others wait for it. */
+export async function withClient<T>(location: PostgresLocation, work: (client: pg.Client) => Promise<T>): Promise<T> {
+  const client = new pg.Client(connectionOptions(location));
+  // What ends the connection fails the query under way too.
+  client.on("error", () => {});
+  try {
+    await client.connect().catch((error: unknown) => Promise.reject(unavailableError(error)));
+    return await work(client);
+  } catch (error) {
+    throw translated(error);
+  } finally {
+    await client.end().catch(() => {});
+  }
+}

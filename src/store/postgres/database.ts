@@ -1,0 +1,65 @@
+import pg from "pg";
+import { operationOptions, type PostgresLocation } from "./connection.js";
+import { isAnswer, isConflict, translated, unavailableError } from "./errors.js";
+
+/** A statement with a name is parsed and planned once a connection. */
+export interface Statement {
+  readonly name: string;
+  readonly text: string;
+}
+
+/** Runs statements, each a transaction of its own and a single round trip, durable when the promise resolves. */
+export interface Database {
+  rows<Row>(statement: Statement, values?: readonly unknown[]): Promise<Row[]>;
+  /** How many rows a statement changed. */
+  changes(statement: Statement, values?: readonly unknown[]): Promise<number>;
+  close(): Promise<void>;
+}
+
+/** How often an operation is begun when racers are in its way, before its caller is told that the store is unavailable. */
+const triesMax = 8;
+
+export function openDatabase(location: PostgresLocation): Database {
+  const pool = new pg.Pool(operationOptions(location));
+  // An idle connection that ends is no news: the pool has dropped it. Without a listener it would end the process.
+  pool.on("error", () => {});
+
+  async function once(query: pg.QueryConfig): Promise<pg.QueryResult> {
+    let client: pg.PoolClient;
+    try {
+      client = await pool.connect();
+    } catch (error) {
+      // Whatever keeps us from a connection, the database can't be reached.
+      throw unavailableError(error);
+    }
+    try {
+      const result = await client.query(query);
+      client.release();
+      return result;
+    } catch (error) {
+      client.release(!isAnswer(error));
+      throw error;
+    }
+  }
+
+  async function run(statement: Statement, values: readonly unknown[]): Promise<pg.QueryResult> {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await once({ ...statement, values: [...values] });
+      } catch (error) {
+        if (!isConflict(error) || tries === triesMax) throw translated(error);
+        await pause(Math.random() * 5 * 2 ** tries);
+      }
+    }
+  }
+
+  return {
+    rows: async <Row>(statement: Statement, values: readonly unknown[] = []) => (await run(statement, values)).rows as Row[],
+    changes: async (statement, values = []) => (await run(statement, values)).rowCount ?? 0,
+    close: () => pool.end(),
+  };
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

@@ -1,0 +1,43 @@
+import pg from "pg";
+import { StoreUnavailableError } from "../store.js";
+
+/** Racers were in each other's way and nothing was written: serialization_failure and deadlock_detected. */
+const conflicts = new Set(["40001", "40P01"]);
+
+/**
+ * What a server answers with that can't work just now, by SQLSTATE: connections (08), resources (53), an operator (57), the system
+ * (58), rolled back (40), read-only (25006), a lock not had in time (55P03), credentials (28) and a database that is not there (3D).
+ */
+const unavailable = /^(?:08|53|57|58|40|28|3D)|^(?:25006|55P03)$/;
+
+export function isConflict(error: unknown): boolean {
+  return error instanceof pg.DatabaseError && conflicts.has(error.code ?? "");
+}
+
+/** Whether the server answered, so that the connection can be used further. */
+export function isAnswer(error: unknown): boolean {
+  return error instanceof pg.DatabaseError && !/^(?:08|57P)/.test(error.code ?? "");
+}
+
+/** Errors of the database itself become the port's; anything else is a fault of ours and stays what it is. */
+export function translated(error: unknown): unknown {
+  if (!(error instanceof Error) || error instanceof StoreUnavailableError) return error;
+  if (!(error instanceof pg.DatabaseError)) return isOfConnection(error) ? unavailableError(error) : error;
+  return unavailable.test(error.code ?? "") ? unavailableError(error) : error;
+}
+
+/** What is said when a connection breaks under a query: by the system, or by the driver, which has no codes of its own. */
+function isOfConnection(error: Error): boolean {
+  return "syscall" in error || /^Connection terminated|^Query read timeout|not queryable$/.test(error.message);
+}
+
+export function unavailableError(error: unknown): StoreUnavailableError {
+  const { message, code } = error instanceof Error ? messageOf(error) : { message: String(error), code: undefined };
+  return new StoreUnavailableError(`PostgreSQL: ${message}${code === undefined ? "" : ` (${code})`}`, { cause: error });
+}
+
+/** A host with several addresses fails with all of their errors together and no message of its own. */
+function messageOf(error: Error): { message: string; code: string | undefined } {
+  const inner = error instanceof AggregateError ? (error.errors.at(-1) as Error) : error;
+  return { message: inner.message, code: "code" in inner ? String(inner.code) : undefined };
+}

@@ -1,0 +1,34 @@
+import { type PostgresLocation, withClient } from "./connection.js";
+import { versionOf } from "./migrate.js";
+
+/** What a server says about itself and a database of it; nothing is changed. */
+export interface Inspection {
+  readonly serverVersion: string;
+  /** 0: there is none. */
+  readonly schemaVersion: number;
+  /** A standby, or set to be read-only. */
+  readonly readOnly: boolean;
+  readonly connectionsMax: number;
+  readonly encoding: string;
+  /** Whether what was committed survives loss of power. */
+  readonly durable: boolean;
+}
+
+/** Throws `StoreUnavailableError` when the server can't be reached. */
+export function inspect(location: PostgresLocation): Promise<Inspection> {
+  return withClient(location, async (client) => {
+    const { rows } = await client.query(`SELECT current_setting('server_version') AS version,
+      current_setting('transaction_read_only') = 'on' AS read_only, current_setting('max_connections')::int AS connections,
+      current_setting('server_encoding') AS encoding,
+      coalesce(current_setting('fsync', true), 'on') = 'on' AND current_setting('synchronous_commit') <> 'off' AS durable`);
+    const [row] = rows as [{ version: string; read_only: boolean; connections: number; encoding: string; durable: boolean }];
+    return {
+      serverVersion: row.version,
+      schemaVersion: await versionOf(client),
+      readOnly: row.read_only,
+      connectionsMax: row.connections,
+      encoding: row.encoding,
+      durable: row.durable,
+    };
+  });
+}

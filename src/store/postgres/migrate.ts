@@ -1,0 +1,52 @@
+import type pg from "pg";
+import { newest, refuseNewer } from "../rules/schema-version.js";
+import { type PostgresLocation, withClient } from "./connection.js";
+import { migrations } from "./schema.js";
+
+/** The schema version that this program needs. */
+export const schemaVersion = newest(migrations);
+
+const makeVersions = "CREATE TABLE IF NOT EXISTS schema_migrations (version INTEGER PRIMARY KEY, applied_at BIGINT NOT NULL)";
+
+/**
+ * Brings the schema up to this program's. Each migration is one transaction that writes its version row first, so of processes that
+ * start at once one migrates and the others wait for it and find it done; killed half way, nothing of that migration is there.
+ * Gives the versions that were applied.
+ */
+export function migrate(location: PostgresLocation): Promise<number[]> {
+  return withClient(location, async (client) => {
+    const version = await versionOf(client);
+    refuseNewer(version, schemaVersion);
+    if (version === schemaVersion) return [];
+    // IF NOT EXISTS looks before it waits for a process that makes it in the same moment, and then fails one way or another.
+    await client.query(makeVersions).catch(async (error: unknown) => {
+      if (!(await hasVersions(client))) throw error;
+    });
+    const applied: number[] = [];
+    for (const migration of migrations) if (await apply(client, migration)) applied.push(migration.version);
+    return applied;
+  });
+}
+
+async function apply(client: pg.Client, { version, sql }: (typeof migrations)[number]): Promise<boolean> {
+  await client.query("BEGIN");
+  const row = await client.query(
+    "INSERT INTO schema_migrations (version, applied_at) VALUES ($1, $2) ON CONFLICT (version) DO NOTHING",
+    [version, Date.now()],
+  );
+  if (row.rowCount === 1) await client.query(sql);
+  await client.query("COMMIT");
+  return row.rowCount === 1;
+}
+
+/** The version of the schema that a client is connected to; 0 when there is none. Writes nothing. */
+export async function versionOf(client: pg.Client): Promise<number> {
+  if (!(await hasVersions(client))) return 0;
+  const { rows } = await client.query("SELECT coalesce(max(version), 0) AS version FROM schema_migrations");
+  return (rows[0] as { version: number }).version;
+}
+
+async function hasVersions(client: pg.Client): Promise<boolean> {
+  const { rows } = await client.query("SELECT to_regclass('schema_migrations') IS NOT NULL AS known");
+  return (rows[0] as { known: boolean }).known;
+}

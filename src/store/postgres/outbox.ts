@@ -1,0 +1,85 @@
+import type { Channel, ContactKind, EpochMs, OutboxMessage, Purpose, Store } from "../store.js";
+import type { Database, Statement } from "./database.js";
+import { isLiveChallenge } from "./rows.js";
+
+type Operations = Pick<Store, "claimMessages" | "settleMessages" | "nextMessageDueAt">;
+
+// A message's due_at is its lease too: claiming moves it to the end of the lease. Messages that another claimer is just now taking
+// are skipped; what it has taken already does not match any more when the lock looks again. Arrays and OFFSET 0 keep the planner
+// from joining with whole tables, which it would where statistics are old.
+const claim: Statement = {
+  name: "claim_messages",
+  text: `
+    WITH due AS MATERIALIZED (
+      SELECT m.outbox_id, m.due_at FROM outbox m WHERE m.due_at <= $1 ORDER BY m.due_at LIMIT $3 FOR UPDATE SKIP LOCKED
+    ), leased AS (
+      UPDATE outbox m SET due_at = $2, tries = m.tries + 1 WHERE m.outbox_id = ANY (ARRAY(SELECT d.outbox_id FROM due d))
+      RETURNING m.outbox_id, m.tries, m.challenge_id
+    )
+    SELECT m.outbox_id, m.tries, m.challenge_id, c.client_id, c.purpose, c.channel, c.contact_kind, c.contact_value, c.locale,
+      CASE WHEN NOT c.decoy AND ${isLiveChallenge("$1")} THEN c.sealed_code END AS sealed_code, c.expires_at,
+      (SELECT count(*) FROM contacts o WHERE o.kind = c.contact_kind AND o.value = c.contact_value) > 0 AS has_user
+    FROM leased m JOIN due d ON d.outbox_id = m.outbox_id
+    LEFT JOIN LATERAL (SELECT * FROM challenges c WHERE c.challenge_id = m.challenge_id OFFSET 0) c ON true
+    ORDER BY d.due_at, m.outbox_id`,
+};
+const settle: Statement = { name: "settle_messages", text: "SELECT settle_messages($1, $2, $3)" };
+const next: Statement = { name: "next_message_due", text: "SELECT min(due_at) AS due_at FROM outbox" };
+
+interface DueRow {
+  outbox_id: number;
+  tries: number;
+  challenge_id: string;
+  client_id: string | null;
+  purpose: Purpose;
+  channel: Channel;
+  contact_kind: ContactKind | null;
+  contact_value: string | null;
+  locale: string;
+  sealed_code: Buffer | null;
+  expires_at: EpochMs;
+  has_user: boolean;
+}
+
+export function createOutbox(db: Database): Operations {
+  return {
+    async claimMessages({ now, leaseMs, limit }) {
+      return (await db.rows<DueRow>(claim, [now, now + leaseMs, limit])).map(toMessage);
+    },
+    async settleMessages(settlements) {
+      if (settlements.length === 0) return;
+      const sorted = [...settlements].sort((a, b) => a.outboxId - b.outboxId);
+      await db.rows(settle, [
+        sorted.map(({ outboxId }) => outboxId),
+        sorted.map(({ tries }) => tries),
+        sorted.map(({ retryAt }) => retryAt),
+      ]);
+    },
+    async nextMessageDueAt() {
+      const [row] = await db.rows<{ due_at: EpochMs | null }>(next);
+      return row!.due_at;
+    },
+  };
+}
+
+function toMessage(row: DueRow): OutboxMessage {
+  const { contact_kind: kind, contact_value: value, sealed_code: sealedCode, client_id: clientId } = row;
+  const nothing = kind === null || value === null || sealedCode === null || clientId === null;
+  return {
+    outboxId: row.outbox_id,
+    tries: row.tries,
+    delivery: nothing
+      ? null
+      : {
+          challengeId: row.challenge_id,
+          clientId,
+          purpose: row.purpose,
+          channel: row.channel,
+          contact: { kind, value },
+          locale: row.locale,
+          sealedCode,
+          expiresAt: row.expires_at,
+          hasUser: row.has_user,
+        },
+  };
+}

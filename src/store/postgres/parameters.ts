@@ -1,0 +1,151 @@
+import { holdMs, longestWindow } from "../rules/budget-window.js";
+import type { BudgetClaim, BudgetReturn, NewChallenge, NewSession, NewUser, SendGuard, StoredKey } from "../store.js";
+import { escapeNul } from "./rows.js";
+
+/** Bytes in JSON, as PostgreSQL reads them. */
+function hex(bytes: Uint8Array): string {
+  return `\\x${Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("hex")}`;
+}
+
+interface ClaimParameter {
+  readonly claim: BudgetClaim;
+  /** A refused one refuses nothing else. */
+  readonly optional?: boolean;
+  /** The position, from 1, of the challenge whose `resendAt` its hold becomes. */
+  readonly sets?: number | null;
+}
+
+/** Claims as `budget_claims` takes them; in the order in which their budgets are locked, that of the keys. */
+export function claimsParameter(claims: readonly ClaimParameter[]): string {
+  const parameters = claims.map(({ claim, optional = false, sets = null }) => ({
+    key: hex(claim.key),
+    maxes: claim.limits.map(({ max }) => max),
+    windows: claim.limits.map(({ windowMs }) => windowMs),
+    longest: longestWindow(claim),
+    holds: (claim.hold?.stepsMs ?? []).map((_, spentBefore) => holdMs(claim, spentBefore)),
+    optional,
+    sets,
+  }));
+  return JSON.stringify(parameters.sort(byKey));
+}
+
+/** The claims of guards; the first of each makes the `resendAt` of its challenge. */
+export function guardClaimsParameter(guards: readonly SendGuard[]): string {
+  return claimsParameter(
+    guards.flatMap(({ claims }, guard) => claims.map((claim, index) => ({ claim, sets: index === 0 ? guard + 1 : null }))),
+  );
+}
+
+export function placesParameter(guards: readonly SendGuard[]): string {
+  return JSON.stringify(
+    guards.map(({ live }) => ({
+      identifier_key: hex(live.identifierKey),
+      requester_key: hex(live.requesterKey),
+      purpose: live.purpose,
+      own_max: live.perRequesterMax,
+      total_max: live.totalMax,
+    })),
+  );
+}
+
+/** What issuing locks, identifier and purpose of each place, once and in one order for all. */
+export function lockKeys(guards: readonly SendGuard[]): Buffer[] {
+  const keys = guards.map(({ live }) => Buffer.concat([live.identifierKey, Buffer.from(live.purpose)]));
+  return keys.sort(Buffer.compare).filter((key, index) => index === 0 || !key.equals(keys[index - 1]!));
+}
+
+/** Sorting keeps those of one key oldest first. */
+export function returnsParameter(returns: readonly BudgetReturn[]): string {
+  const parameters = returns.map(({ key, spentAt, holdUntil = null }) => ({
+    key: hex(key),
+    spent_at: spentAt,
+    hold_until: holdUntil,
+  }));
+  return JSON.stringify(parameters.sort(byKey));
+}
+
+function byKey(a: { readonly key: string }, b: { readonly key: string }): number {
+  return a.key < b.key ? -1 : a.key > b.key ? 1 : 0;
+}
+
+/** A row of `challenges`; `resend_at` is filled in by the database. */
+export function challengeParameter(challenge: NewChallenge, made: { registrationId: string | null; now: number }): object {
+  return {
+    challenge_id: challenge.challengeId,
+    client_id: challenge.clientId,
+    purpose: challenge.purpose,
+    channel: challenge.channel,
+    identifier_key: hex(challenge.identifierKey),
+    requester_key: hex(challenge.requesterKey),
+    contact_kind: challenge.contact?.kind ?? null,
+    contact_value: challenge.contact?.value ?? null,
+    user_id: challenge.userId,
+    decoy: challenge.decoy,
+    registration_id: made.registrationId,
+    masked_destination: challenge.maskedDestination,
+    locale: challenge.locale,
+    code_length: challenge.codeLength,
+    hash_profile: challenge.codeHash.profile,
+    pepper_id: challenge.codeHash.pepperId,
+    salt: hex(challenge.codeHash.salt),
+    tag: hex(challenge.codeHash.tag),
+    sealed_code: hex(challenge.sealedCode),
+    attempts: 0,
+    attempts_max: challenge.attemptsMax,
+    sends: 1,
+    sends_max: challenge.sendsMax,
+    resend_times: [],
+    resend_requesters: [],
+    created_at: made.now,
+    expires_at: challenge.expiresAt,
+  };
+}
+
+export function userParameter(user: NewUser, now: number): string {
+  return JSON.stringify({
+    user_id: user.userId,
+    username: user.username,
+    display_name: escapeNul(user.displayName),
+    locale: user.locale,
+    custom_attributes: user.customAttributes,
+    created_at: now,
+  });
+}
+
+/** Rows that are only looked for when they are swept are swept this much late at most, so that their index rarely changes. */
+const sweepStepMs = 24 * 60 * 60_000;
+
+export function sweepAt(idleExpiresAt: number): number {
+  return Math.ceil(idleExpiresAt / sweepStepMs) * sweepStepMs;
+}
+
+/** A row of `sessions` without its user. */
+export function sessionParameter(session: NewSession, now: number): string {
+  return JSON.stringify({
+    session_id: session.sessionId,
+    family: hex(session.family),
+    key_id: session.keyId,
+    client_id: session.clientId,
+    generation: 0,
+    ip: session.ip,
+    user_agent: session.userAgent,
+    amr: session.amr.join(" "),
+    created_at: now,
+    last_used_at: now,
+    idle_expires_at: session.idleExpiresAt,
+    expires_at: session.expiresAt,
+    sweep_at: sweepAt(session.idleExpiresAt),
+  });
+}
+
+export function keyParameter(key: StoredKey): string {
+  return JSON.stringify({
+    key_id: key.keyId,
+    use: key.use,
+    alg: key.alg,
+    public_jwk: key.publicJwk,
+    sealed: hex(key.sealed),
+    created_at: key.createdAt,
+    active_at: key.activeAt,
+  });
+}

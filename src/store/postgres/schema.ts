@@ -1,0 +1,16 @@
+import { budgetFunctions } from "./schema/budgets.js";
+import { redemptionFunctions } from "./schema/redemption.js";
+import { sendFunctions } from "./schema/sends.js";
+import { tables } from "./schema/tables.js";
+import { upkeepFunctions } from "./schema/upkeep.js";
+
+/**
+ * Migrations of the PostgreSQL engine, oldest first, applied once each and never edited after a release.
+ *
+ * Writes of several steps are PL/pgSQL functions: one round trip, while each statement in them still sees what was committed before
+ * it began, which a single statement after a wait for a lock does not. CockroachDB (from 23.2) and YugabyteDB have PL/pgSQL; what
+ * they may lack of it are arrays of rows (`spend_budgets`), and variables of row types (most functions).
+ */
+export const migrations: readonly { readonly version: number; readonly sql: string }[] = [
+  { version: 1, sql: [tables, budgetFunctions, sendFunctions, redemptionFunctions, upkeepFunctions].join("\n") },
+];

@@ -1,0 +1,151 @@
+/**
+ * Budgets. Claims come sorted by key as JSON: `{key, maxes, windows, longest, holds, optional, sets}`. `holds[n]` is how long the
+ * key is held when n units were spent before, `sets` the position of the challenge whose resend_at the hold becomes. An optional
+ * claim that is refused refuses nothing else.
+ */
+export const budgetFunctions = `
+CREATE FUNCTION budget_claims(p_claims JSONB)
+RETURNS TABLE (key BYTEA, maxes INTEGER[], windows BIGINT[], longest BIGINT, holds BIGINT[], optional BOOLEAN, sets INTEGER)
+LANGUAGE sql IMMUTABLE ROWS 4 AS $$
+  SELECT * FROM jsonb_to_recordset(p_claims) AS c (
+    key BYTEA, maxes INTEGER[], windows BIGINT[], longest BIGINT, holds BIGINT[], optional BOOLEAN, sets INTEGER)
+$$;
+
+-- When a claim can be granted, 0 or a past time being now: the same rule as rules/budget-window.ts. The spent times are in order,
+-- so the unit that has to become free is the max-th latest; a window that holds fewer finds none.
+CREATE FUNCTION budget_refused_until(p_spent BIGINT[], p_hold_until BIGINT, p_maxes INTEGER[], p_windows BIGINT[], p_now BIGINT)
+RETURNS BIGINT LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE
+  v_until BIGINT := CASE WHEN p_hold_until > p_now THEN p_hold_until ELSE 0 END;
+  v_freeing BIGINT;
+BEGIN
+  FOR i IN 1 .. cardinality(p_maxes) LOOP
+    v_freeing := CASE WHEN p_maxes[i] > 0 THEN p_spent[cardinality(p_spent) - p_maxes[i] + 1] ELSE p_now END;
+    IF v_freeing > p_now - p_windows[i] THEN
+      v_until := greatest(v_until, v_freeing + p_windows[i]);
+    END IF;
+  END LOOP;
+  RETURN v_until;
+END $$;
+
+-- When all claims that are not optional would be granted, without locking or writing.
+CREATE FUNCTION budgets_refused_until(p_claims JSONB, p_now BIGINT) RETURNS BIGINT LANGUAGE plpgsql STABLE AS $$
+DECLARE
+  v_claim RECORD;
+  v_budget budgets;
+  v_until BIGINT := 0;
+BEGIN
+  FOR v_claim IN SELECT * FROM budget_claims(p_claims) LOOP
+    CONTINUE WHEN v_claim.optional;
+    SELECT * INTO v_budget FROM budgets WHERE key = v_claim.key;
+    v_until := greatest(v_until, budget_refused_until(
+      coalesce(v_budget.spent, '{}'), coalesce(v_budget.hold_until, 0), v_claim.maxes, v_claim.windows, p_now));
+  END LOOP;
+  RETURN v_until;
+END $$;
+
+-- Spends all claims or, when one is refused or p_until is to come, none, and then retry_at is after p_now.
+-- The budgets that are there are locked before they are judged, in the order of their keys. A budget that is not there can't be
+-- locked: should a racer make it first, everything is undone (40001) and the engine begins anew.
+CREATE FUNCTION spend_budgets(
+  p_claims JSONB, p_until BIGINT, p_resend_at BIGINT[], p_now BIGINT,
+  OUT retry_at BIGINT, OUT resend_at BIGINT[], OUT optional_refused BOOLEAN
+) LANGUAGE plpgsql AS $$
+DECLARE
+  v_claim RECORD;
+  v_budget budgets;
+  v_locked budgets[] := '{}';
+  v_refused BOOLEAN[] := '{}';
+  v_until BIGINT;
+  v_kept BIGINT[];
+  v_hold BIGINT;
+  v_expires BIGINT;
+  v_last BYTEA;
+  v_position INTEGER := 0;
+BEGIN
+  retry_at := p_until;
+  resend_at := p_resend_at;
+  optional_refused := false;
+  FOR v_claim IN SELECT * FROM budget_claims(p_claims) LOOP
+    SELECT * INTO v_budget FROM budgets WHERE key = v_claim.key FOR UPDATE;
+    -- Most often there is none, and nothing to judge.
+    IF FOUND OR 0 = ANY (v_claim.maxes) THEN
+      v_until := budget_refused_until(
+        coalesce(v_budget.spent, '{}'), coalesce(v_budget.hold_until, 0), v_claim.maxes, v_claim.windows, p_now);
+    ELSE
+      v_until := 0;
+    END IF;
+    IF v_claim.optional THEN
+      optional_refused := optional_refused OR v_until > p_now;
+    ELSE
+      retry_at := greatest(retry_at, v_until);
+    END IF;
+    v_locked := array_append(v_locked, v_budget);
+    v_refused := v_refused || (v_until > p_now);
+  END LOOP;
+  IF retry_at > p_now THEN
+    RETURN;
+  END IF;
+
+  FOR v_claim IN SELECT * FROM budget_claims(p_claims) LOOP
+    v_position := v_position + 1;
+    CONTINUE WHEN v_refused[v_position] OR v_claim.key = v_last;
+    v_last := v_claim.key;
+    v_budget := v_locked[v_position];
+    v_kept := '{}';
+    IF cardinality(v_budget.spent) > 0 THEN
+      v_kept := ARRAY(SELECT t FROM unnest(v_budget.spent) AS t WHERE t > p_now - v_claim.longest);
+    END IF;
+    v_hold := coalesce(v_claim.holds[least(cardinality(v_kept) + 1, cardinality(v_claim.holds))], 0);
+    IF v_claim.sets IS NOT NULL THEN
+      resend_at[v_claim.sets] := p_now + v_hold;
+    END IF;
+    -- No hold is none at all: not even one until now, which a process with a slower clock would wait for.
+    v_hold := CASE WHEN v_hold > 0 THEN p_now + v_hold ELSE 0 END;
+    v_expires := (greatest(v_hold, p_now + v_claim.longest) / 3600000 + 1) * 3600000;
+    IF v_budget.key IS NULL THEN
+      INSERT INTO budgets (key, spent, hold_until, expires_at) VALUES (v_claim.key, ARRAY[p_now], v_hold, v_expires)
+      ON CONFLICT (key) DO NOTHING;
+      IF NOT FOUND THEN
+        RAISE EXCEPTION 'a racer made the same budget first' USING ERRCODE = 'serialization_failure';
+      END IF;
+    ELSE
+      -- Clocks of processes differ a little: kept in order, the times say exactly when the next unit is free.
+      UPDATE budgets SET
+        spent = CASE WHEN p_now >= ALL (v_kept) THEN v_kept || p_now ELSE ARRAY(SELECT t FROM unnest(v_kept || p_now) AS t ORDER BY t) END,
+        hold_until = v_hold, expires_at = v_expires
+      WHERE key = v_claim.key;
+    END IF;
+  END LOOP;
+END $$;
+
+-- Gives units back: [{key, spent_at, hold_until}], sorted by key, those of one key oldest first.
+CREATE FUNCTION give_back(p_returns JSONB, p_now BIGINT) RETURNS VOID LANGUAGE plpgsql AS $$
+DECLARE
+  v_return RECORD;
+  v_budget budgets;
+  v_hold BIGINT;
+  v_position INTEGER;
+BEGIN
+  FOR v_return IN SELECT * FROM jsonb_to_recordset(p_returns) AS r (key BYTEA, spent_at BIGINT, hold_until BIGINT) LOOP
+    -- Most often the unit is the only one, and nothing is left.
+    DELETE FROM budgets b WHERE b.key = v_return.key AND b.spent = ARRAY[v_return.spent_at]
+      AND least(b.hold_until, v_return.hold_until) <= p_now;
+    CONTINUE WHEN FOUND;
+    SELECT * INTO v_budget FROM budgets b WHERE b.key = v_return.key FOR UPDATE;
+    CONTINUE WHEN NOT FOUND;
+    -- Without a time in the return both sides of it are null, and the hold stays.
+    v_hold := least(v_budget.hold_until,
+      greatest(v_return.spent_at, v_budget.spent[cardinality(v_budget.spent)]) + v_return.hold_until - v_return.spent_at);
+    v_position := array_position(v_budget.spent, v_return.spent_at);
+    IF v_position IS NOT NULL THEN
+      v_budget.spent := v_budget.spent[: v_position - 1] || v_budget.spent[v_position + 1 :];
+    END IF;
+    IF cardinality(v_budget.spent) = 0 AND v_hold <= p_now THEN
+      DELETE FROM budgets b WHERE b.key = v_return.key;
+    ELSE
+      UPDATE budgets b SET spent = v_budget.spent, hold_until = v_hold WHERE b.key = v_return.key;
+    END IF;
+  END LOOP;
+END $$;
+`;

@@ -1,0 +1,190 @@
+/**
+ * Sending. A function that changes something locks in this order, so that no two wait for each other: outbox, idempotency,
+ * send_locks, challenges by id, users, contacts, sessions by id, budgets by key. Each statement in a function sees what was
+ * committed before it began; what has to be counted after a lock was waited for is counted by a statement of its own.
+ * Challenges come as rows in JSON, `places` as `[{identifier_key, requester_key, purpose, own_max, total_max}]`.
+ */
+export const sendFunctions = `
+CREATE FUNCTION is_live(p_challenge challenges, p_now BIGINT) RETURNS BOOLEAN LANGUAGE sql IMMUTABLE AS $$
+  SELECT p_challenge.consumed_at IS NULL AND p_challenge.cancelled_at IS NULL AND p_challenge.expires_at > p_now
+$$;
+
+-- The challenges that an earlier call with the key was answered with, as they now are; none when one of them is gone.
+CREATE FUNCTION replayed_challenges(p_mac BYTEA, p_now BIGINT) RETURNS SETOF challenges LANGUAGE plpgsql STABLE AS $$
+DECLARE
+  v_ids TEXT[];
+BEGIN
+  SELECT challenge_ids INTO v_ids FROM idempotency WHERE mac = p_mac AND expires_at > p_now AND kind = 'challenges';
+  IF cardinality(v_ids) = (SELECT count(*) FROM challenges WHERE challenge_id = ANY (v_ids)) THEN
+    RETURN QUERY SELECT * FROM challenges WHERE challenge_id = ANY (v_ids) ORDER BY array_position(v_ids, challenge_id);
+  END IF;
+END $$;
+
+-- Makes the call with this key ours to answer with these challenges. False: an earlier one is remembered.
+CREATE FUNCTION claim_call(p_mac BYTEA, p_challenge_ids TEXT[], p_challenge_expires BIGINT, p_now BIGINT)
+RETURNS BOOLEAN LANGUAGE plpgsql AS $$
+BEGIN
+  -- A racer with the same key is waited for here.
+  INSERT INTO idempotency AS i (mac, kind, challenge_ids, expires_at)
+  VALUES (p_mac, 'challenges', p_challenge_ids, p_challenge_expires + 3600000)
+  ON CONFLICT (mac) DO UPDATE SET kind = excluded.kind, challenge_ids = excluded.challenge_ids, session_id = NULL,
+    expires_at = excluded.expires_at
+  WHERE i.expires_at <= p_now;
+  IF FOUND THEN
+    RETURN true;
+  END IF;
+  -- Only a new statement sees what the racer has made.
+  IF EXISTS (SELECT 1 FROM replayed_challenges(p_mac, p_now)) THEN
+    RETURN false;
+  END IF;
+  UPDATE idempotency SET kind = 'challenges', challenge_ids = p_challenge_ids, session_id = NULL,
+    expires_at = p_challenge_expires + 3600000
+  WHERE mac = p_mac;
+  RETURN true;
+END $$;
+
+-- When there is a place among the live challenges for all; 0: now. The max-th latest expiry is when the first place is free.
+CREATE FUNCTION places_free_at(p_places JSONB, p_now BIGINT) RETURNS BIGINT LANGUAGE plpgsql STABLE AS $$
+DECLARE
+  v_place RECORD;
+  v_until BIGINT := 0;
+BEGIN
+  FOR v_place IN SELECT * FROM jsonb_to_recordset(p_places)
+    AS p (identifier_key BYTEA, requester_key BYTEA, purpose TEXT, own_max INTEGER, total_max INTEGER)
+  LOOP
+    v_until := greatest(v_until,
+      (SELECT c.expires_at FROM challenges c
+        WHERE c.identifier_key = v_place.identifier_key AND c.purpose = v_place.purpose AND c.expires_at > p_now
+          AND c.consumed_at IS NULL AND c.cancelled_at IS NULL
+        ORDER BY c.expires_at DESC OFFSET greatest(v_place.total_max - 1, 0) LIMIT 1),
+      (SELECT c.expires_at FROM challenges c
+        WHERE c.identifier_key = v_place.identifier_key AND c.purpose = v_place.purpose AND c.expires_at > p_now
+          AND c.consumed_at IS NULL AND c.cancelled_at IS NULL AND c.requester_key = v_place.requester_key
+        ORDER BY c.expires_at DESC OFFSET greatest(v_place.own_max - 1, 0) LIMIT 1));
+  END LOOP;
+  RETURN v_until;
+END $$;
+
+CREATE FUNCTION prepare_send(
+  p_mac BYTEA, p_identifier_kind TEXT, p_identifier TEXT, p_contact_kind TEXT, p_places JSONB, p_claims JSONB, p_now BIGINT,
+  OUT outcome TEXT, OUT retry_at BIGINT, OUT recipient_id TEXT, OUT recipient_locale TEXT, OUT recipient_contact TEXT
+) LANGUAGE plpgsql STABLE AS $$
+BEGIN
+  IF p_mac IS NOT NULL AND EXISTS (SELECT 1 FROM replayed_challenges(p_mac, p_now)) THEN
+    outcome := 'replayed';
+    RETURN;
+  END IF;
+  retry_at := greatest(places_free_at(p_places, p_now), budgets_refused_until(p_claims, p_now));
+  outcome := CASE WHEN retry_at > p_now THEN 'limited' ELSE 'ready' END;
+  IF outcome = 'ready' AND p_identifier_kind = 'username' THEN
+    SELECT u.user_id, u.locale,
+      (SELECT c.value FROM contacts c WHERE c.user_id = u.user_id AND c.kind = p_contact_kind ORDER BY c.verified_at LIMIT 1)
+    INTO recipient_id, recipient_locale, recipient_contact FROM users u WHERE u.username = p_identifier;
+  ELSIF outcome = 'ready' AND p_identifier_kind IS NOT NULL THEN
+    SELECT u.user_id, u.locale, c.value INTO recipient_id, recipient_locale, recipient_contact
+    FROM contacts c JOIN users u ON u.user_id = c.user_id WHERE c.kind = p_identifier_kind AND c.value = p_identifier;
+  END IF;
+END $$;
+
+-- p_lock_keys stand for identifier and purpose of each place, sorted. resend_at is that of each challenge, in their order.
+CREATE FUNCTION issue_challenges(
+  p_mac BYTEA, p_registration_id TEXT, p_sealed_profile BYTEA, p_challenges JSONB, p_expires_at BIGINT,
+  p_lock_keys BYTEA[], p_places JSONB, p_claims JSONB, p_deliver_at BIGINT, p_now BIGINT,
+  OUT outcome TEXT, OUT retry_at BIGINT, OUT resend_at BIGINT[]
+) LANGUAGE plpgsql AS $$
+DECLARE
+  v_position INTEGER := 0;
+  v_challenge challenges;
+  v_spending RECORD;
+BEGIN
+  IF p_mac IS NOT NULL AND NOT claim_call(
+    p_mac, ARRAY(SELECT c ->> 'challenge_id' FROM jsonb_array_elements(p_challenges) AS c), p_expires_at, p_now)
+  THEN
+    outcome := 'replayed';
+    RETURN;
+  END IF;
+  -- A row that is there is locked although it is not changed, one that is not is made.
+  INSERT INTO send_locks (key, made_at) SELECT k, p_now FROM unnest(p_lock_keys) AS k
+  ON CONFLICT (key) DO UPDATE SET made_at = excluded.made_at WHERE false;
+
+  SELECT * INTO v_spending FROM spend_budgets(
+    p_claims, places_free_at(p_places, p_now), array_fill(p_now, ARRAY[jsonb_array_length(p_challenges)]), p_now);
+  retry_at := v_spending.retry_at;
+  IF retry_at > p_now THEN
+    DELETE FROM idempotency WHERE mac = p_mac;
+    outcome := 'limited';
+    RETURN;
+  END IF;
+
+  IF p_registration_id IS NOT NULL THEN
+    INSERT INTO registrations (registration_id, sealed_profile, expires_at) VALUES (p_registration_id, p_sealed_profile, p_expires_at);
+  END IF;
+  outcome := 'issued';
+  resend_at := v_spending.resend_at;
+  FOR v_challenge IN SELECT * FROM jsonb_populate_recordset(NULL::challenges, p_challenges) LOOP
+    v_position := v_position + 1;
+    v_challenge.resend_at := resend_at[v_position];
+    INSERT INTO challenges SELECT v_challenge.*;
+    INSERT INTO outbox (challenge_id, due_at) VALUES (v_challenge.challenge_id, p_deliver_at);
+  END LOOP;
+END $$;
+
+CREATE FUNCTION resend_challenge(
+  p_challenge_id TEXT, p_client_id TEXT, p_requester_key BYTEA, p_mac BYTEA, p_claims JSONB, p_deliver_at BIGINT, p_now BIGINT
+) RETURNS TABLE (outcome TEXT, retry_at BIGINT, challenge challenges) LANGUAGE plpgsql AS $$
+DECLARE
+  v_expires_at BIGINT;
+  v_spending RECORD;
+BEGIN
+  SELECT expires_at INTO v_expires_at FROM challenges WHERE challenge_id = p_challenge_id;
+  IF FOUND AND p_mac IS NOT NULL AND NOT claim_call(p_mac, ARRAY[p_challenge_id], v_expires_at, p_now) THEN
+    RETURN QUERY SELECT 'replayed', NULL::BIGINT, c FROM replayed_challenges(p_mac, p_now) AS c LIMIT 1;
+    RETURN;
+  END IF;
+  SELECT * INTO challenge FROM challenges WHERE challenge_id = p_challenge_id FOR UPDATE;
+  IF challenge.challenge_id IS NULL OR challenge.client_id <> p_client_id OR NOT is_live(challenge, p_now)
+    OR challenge.attempts >= challenge.attempts_max OR challenge.sends >= challenge.sends_max
+  THEN
+    outcome := 'refused';
+  ELSE
+    SELECT * INTO v_spending FROM spend_budgets(p_claims, 0, ARRAY[p_now], p_now);
+    outcome := CASE WHEN v_spending.retry_at > p_now THEN 'limited' ELSE 'resent' END;
+    retry_at := v_spending.retry_at;
+  END IF;
+  IF outcome = 'resent' THEN
+    UPDATE challenges SET sends = sends + 1, resend_at = v_spending.resend_at[1],
+      resend_times = resend_times || p_now, resend_requesters = resend_requesters || p_requester_key
+    WHERE challenge_id = p_challenge_id RETURNING * INTO challenge;
+    INSERT INTO outbox (challenge_id, due_at) VALUES (p_challenge_id, p_deliver_at);
+  ELSE
+    DELETE FROM idempotency WHERE mac = p_mac;
+  END IF;
+  RETURN NEXT;
+END $$;
+
+-- Whether the identifier's budget is spent is told before a refusal.
+CREATE FUNCTION take_attempt(p_challenge_id TEXT, p_client_id TEXT, p_claims JSONB, p_now BIGINT,
+  OUT outcome TEXT, OUT retry_at BIGINT, OUT account_spent BOOLEAN
+) LANGUAGE plpgsql AS $$
+DECLARE
+  v_spending RECORD;
+BEGIN
+  PERFORM 1 FROM challenges
+  WHERE challenge_id = p_challenge_id AND client_id = p_client_id AND attempts < attempts_max
+    AND expires_at > p_now AND consumed_at IS NULL AND cancelled_at IS NULL
+  FOR UPDATE;
+  IF NOT FOUND THEN
+    retry_at := budgets_refused_until(p_claims, p_now);
+    outcome := CASE WHEN retry_at > p_now THEN 'limited' ELSE 'refused' END;
+    RETURN;
+  END IF;
+  SELECT * INTO v_spending FROM spend_budgets(p_claims, 0, NULL, p_now);
+  retry_at := v_spending.retry_at;
+  account_spent := v_spending.optional_refused;
+  outcome := 'limited';
+  IF retry_at <= p_now THEN
+    UPDATE challenges SET attempts = attempts + 1 WHERE challenge_id = p_challenge_id;
+    outcome := 'taken';
+  END IF;
+END $$;
+`;

@@ -1,0 +1,118 @@
+import { resendRefusalOf } from "../rules/challenge-state.js";
+import type { Channel, Contact, ContactKind, EpochMs, Limited, Store } from "../store.js";
+import type { Database, Statement } from "./database.js";
+import { challengeParameter, claimsParameter, guardClaimsParameter, lockKeys, placesParameter } from "./parameters.js";
+import { type ChallengeRow, challengeColumns, toChallenge } from "./rows.js";
+
+type Operations = Pick<Store, "prepareSend" | "issueChallenges" | "resendChallenge">;
+
+const prepare: Statement = {
+  name: "prepare_send",
+  text: `SELECT r.outcome, r.retry_at, r.recipient_id, r.recipient_locale, r.recipient_contact
+    FROM prepare_send($1, $2, $3, $4, $5, $6, $7) r`,
+};
+const issue: Statement = {
+  name: "issue_challenges",
+  text: "SELECT r.outcome, r.retry_at, r.resend_at FROM issue_challenges($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) r",
+};
+const resend: Statement = {
+  name: "resend_challenge",
+  text: `SELECT r.outcome, r.retry_at, ${challengeColumns("(r.challenge)")} FROM resend_challenge($1, $2, $3, $4, $5, $6, $7) r`,
+};
+const replay: Statement = {
+  name: "replayed_challenges",
+  text: `SELECT ${challengeColumns("c")} FROM replayed_challenges($1, $2) c`,
+};
+
+interface OutcomeRow<Outcome extends string> {
+  outcome: Outcome;
+  retry_at: EpochMs;
+}
+interface PreparedRow extends OutcomeRow<"ready" | "replayed" | "limited"> {
+  recipient_id: string | null;
+  recipient_locale: string;
+  recipient_contact: string | null;
+}
+type IssuedRow = OutcomeRow<"issued" | "replayed" | "limited"> & { resend_at: EpochMs[] };
+type ResentRow = OutcomeRow<"resent" | "replayed" | "limited" | "refused"> & (ChallengeRow | { challenge_id: null });
+
+const contactKindOf: Readonly<Record<Channel, ContactKind>> = { email: "email", sms: "phone" };
+
+export function createSends(db: Database): Operations {
+  /** What was answered before; a repeat is rare enough for a round trip of its own. */
+  async function replayed(mac: Uint8Array | null, now: EpochMs) {
+    return { kind: "replayed", challenges: (await db.rows<ChallengeRow>(replay, [mac, now])).map(toChallenge) } as const;
+  }
+
+  return {
+    async prepareSend({ idempotency, recipientOf, guards, now }) {
+      const contactKind = recipientOf === null ? null : contactKindOf[recipientOf.channel];
+      const { kind = null, value = null } = recipientOf?.identifier ?? {};
+      const [row] = await db.rows<PreparedRow>(prepare, [
+        idempotency,
+        kind,
+        value,
+        contactKind,
+        placesParameter(guards),
+        guardClaimsParameter(guards),
+        now,
+      ]);
+      if (row!.outcome === "replayed") return await replayed(idempotency, now);
+      if (row!.outcome === "limited") return limited(row!);
+      const { recipient_id: userId, recipient_locale: locale, recipient_contact: found } = row!;
+      if (userId === null) return { kind: "ready", recipient: null };
+      const foundKind = kind === "username" ? contactKind : kind;
+      const contact = found === null ? null : ({ kind: foundKind, value: found } as Contact);
+      return { kind: "ready", recipient: { userId, locale, contact } };
+    },
+
+    async issueChallenges({ idempotency, registration, challenges, deliverAt, now }) {
+      const registrationId = registration?.registrationId ?? null;
+      const guards = challenges.map(({ guard }) => guard);
+      const [row] = await db.rows<IssuedRow>(issue, [
+        idempotency,
+        registrationId,
+        registration?.sealedProfile ?? null,
+        JSON.stringify(challenges.map(({ challenge }) => challengeParameter(challenge, { registrationId, now }))),
+        Math.max(...challenges.map(({ challenge }) => challenge.expiresAt)),
+        lockKeys(guards),
+        placesParameter(guards),
+        guardClaimsParameter(guards),
+        deliverAt ?? now,
+        now,
+      ]);
+      if (row!.outcome === "limited") return limited(row!);
+      if (row!.outcome === "replayed") return await replayed(idempotency, now);
+      const made = { registrationId, attempts: 0, sends: 1, createdAt: now, consumedAt: null, cancelledAt: null };
+      return {
+        kind: "issued",
+        challenges: challenges.map(({ challenge: { sealedCode: _, ...challenge } }, index) => ({
+          ...challenge,
+          ...made,
+          resendAt: row!.resend_at[index]!,
+        })),
+      };
+    },
+
+    async resendChallenge({ challengeId, clientId, requesterKey, idempotency, claims, deliverAt, now }) {
+      const [row] = await db.rows<ResentRow>(resend, [
+        challengeId,
+        clientId,
+        requesterKey,
+        idempotency,
+        claimsParameter(claims.map((claim, index) => ({ claim, sets: index === 0 ? 1 : null }))),
+        deliverAt ?? now,
+        now,
+      ]);
+      const { outcome } = row!;
+      if (outcome === "limited") return limited(row!);
+      const challenge = row!.challenge_id === null ? null : toChallenge(row!);
+      if (outcome === "refused") return { kind: outcome, why: resendRefusalOf(challenge, clientId, now) ?? "unknown" };
+      return { kind: outcome, challenge: challenge! };
+    },
+  };
+}
+
+function limited({ retry_at }: { retry_at: EpochMs }): Limited {
+  return { kind: "limited", retryAt: retry_at };
+}

@@ -1,0 +1,98 @@
+import { judgeRefresh } from "../rules/refresh-replay.js";
+import type { RotateOutcome, Store } from "../store.js";
+import type { Database, Statement } from "./database.js";
+import { sweepAt } from "./parameters.js";
+import { isLiveSession, type SessionRow, sessionColumns, toSession, toUser, type UserRow, userColumns } from "./rows.js";
+
+type Operations = Pick<
+  Store,
+  "rotateRefreshToken" | "findLiveSession" | "listSessions" | "revokeFamily" | "revokeSession" | "revokeOtherSessions"
+>;
+
+// Of racers one finds the generation that it presents: the others wait for its lock and then look at the row anew.
+const rotate: Statement = {
+  name: "rotate",
+  text: `UPDATE sessions s SET generation = s.generation + 1, rotation_mac = $4, last_used_at = $5,
+      idle_expires_at = least($6, s.expires_at), sweep_at = $7
+    WHERE s.family = $1 AND s.generation = $2 AND s.client_id = $3 AND ${isLiveSession("$5")}
+    RETURNING ${sessionColumns}`,
+};
+const byFamily: Statement = {
+  name: "session_by_family",
+  text: `SELECT ${sessionColumns} FROM sessions s WHERE s.family = $1 AND s.client_id = $2 AND ${isLiveSession("$3")}`,
+};
+const endAsJudged: Statement = {
+  name: "end_as_judged",
+  text: "DELETE FROM sessions s WHERE s.family = $1 AND s.generation = $2",
+};
+const findLive: Statement = {
+  name: "find_live_session",
+  text: `SELECT ${sessionColumns}, ${userColumns("u")}, contacts_of(u.user_id) AS account_contacts
+    FROM sessions s JOIN users u ON u.user_id = s.user_id WHERE s.session_id = $1 AND ${isLiveSession("$2")}`,
+};
+const list: Statement = {
+  name: "list_sessions",
+  text: `SELECT ${sessionColumns} FROM sessions s WHERE s.user_id = $1 AND ${isLiveSession("$2")}
+    ORDER BY s.last_used_at DESC, s.created_at DESC, s.session_id`,
+};
+const revokeFamily: Statement = {
+  name: "revoke_family",
+  text: `DELETE FROM sessions s WHERE s.family = $1 AND s.client_id = $2 AND ${isLiveSession("$3")}`,
+};
+const revoke: Statement = {
+  name: "revoke_session",
+  text: `DELETE FROM sessions s WHERE s.session_id = $1 AND s.user_id = $2 AND ${isLiveSession("$3")}`,
+};
+const revokeOthers: Statement = {
+  name: "revoke_other_sessions",
+  text: `SELECT end_sessions(ARRAY(
+    SELECT s.session_id FROM sessions s WHERE s.user_id = $1 AND s.session_id <> $2 AND ${isLiveSession("$3")})) AS ended`,
+};
+
+export function createSessions(db: Database): Operations {
+  /** What a token that is not the newest means. Null: the session has changed since it was judged. */
+  async function judge({
+    family,
+    generation,
+    clientId,
+    idempotency,
+    graceMs,
+    now,
+  }: Parameters<Store["rotateRefreshToken"]>[0]): Promise<RotateOutcome | null> {
+    const [row] = await db.rows<SessionRow>(byFamily, [family, clientId, now]);
+    if (row === undefined) return { kind: "ended" };
+    const sameCall = idempotency !== null && row.rotation_mac?.equals(idempotency) === true;
+    const presented = { generation, newest: row.generation, rotatedAt: row.last_used_at, sameCall };
+    const kind = judgeRefresh(presented, graceMs, now);
+    if (kind === "rotated") return null;
+    if (kind === "replayed") return { kind, session: toSession(row) };
+    const ended = await db.changes(endAsJudged, [family, row.generation]);
+    return ended === 0 ? null : { kind, sessionId: row.session_id };
+  }
+
+  return {
+    async rotateRefreshToken(change) {
+      const { family, generation, clientId, idempotency, idleMs, now } = change;
+      for (;;) {
+        const idleExpiresAt = now + idleMs;
+        const values = [family, generation, clientId, idempotency, now, idleExpiresAt, sweepAt(idleExpiresAt)];
+        const [row] = await db.rows<SessionRow>(rotate, values);
+        if (row !== undefined) return { kind: "rotated", session: toSession(row) };
+        // Each further round takes another's change to this session, and a session has few racers.
+        const judged = await judge(change);
+        if (judged !== null) return judged;
+      }
+    },
+    async findLiveSession({ sessionId, now }) {
+      const [row] = await db.rows<SessionRow & UserRow>(findLive, [sessionId, now]);
+      return row === undefined ? null : { session: toSession(row), user: toUser(row) };
+    },
+    listSessions: async ({ userId, now }) => (await db.rows<SessionRow>(list, [userId, now])).map(toSession),
+    revokeFamily: async ({ family, clientId, now }) => (await db.changes(revokeFamily, [family, clientId, now])) > 0,
+    revokeSession: async ({ sessionId, userId, now }) => (await db.changes(revoke, [sessionId, userId, now])) > 0,
+    async revokeOtherSessions({ userId, keepSessionId, now }) {
+      const [row] = await db.rows<{ ended: number }>(revokeOthers, [userId, keepSessionId, now]);
+      return row!.ended;
+    },
+  };
+}

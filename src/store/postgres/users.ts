@@ -1,0 +1,25 @@
+import type { Store } from "../store.js";
+import type { Database, Statement } from "./database.js";
+import { escapeNul, toUser, type UserRow, userColumns } from "./rows.js";
+
+const update: Statement = {
+  name: "update_user",
+  text: `UPDATE users u SET display_name = coalesce($2, u.display_name), locale = coalesce($3, u.locale),
+      custom_attributes = coalesce($4, u.custom_attributes)
+    WHERE u.user_id = $1 RETURNING ${userColumns("u")}, contacts_of(u.user_id) AS account_contacts`,
+};
+const remove: Statement = { name: "delete_user", text: "SELECT delete_user($1) AS deleted" };
+
+export function createUsers(db: Database): Pick<Store, "updateUser" | "deleteUser"> {
+  return {
+    async updateUser({ userId, displayName, locale, customAttributes }) {
+      const name = displayName === undefined ? null : escapeNul(displayName);
+      const [row] = await db.rows<UserRow>(update, [userId, name, locale ?? null, customAttributes ?? null]);
+      return row === undefined ? null : toUser(row);
+    },
+    async deleteUser({ userId }) {
+      const [row] = await db.rows<{ deleted: boolean }>(remove, [userId]);
+      return row!.deleted;
+    },
+  };
+}

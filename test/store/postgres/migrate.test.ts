@@ -1,0 +1,92 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { openStore } from "../../../src/store/open.js";
+import type { PostgresLocation } from "../../../src/store/postgres/connection.js";
+import { inspect } from "../../../src/store/postgres/inspect.js";
+import { migrate, schemaVersion } from "../../../src/store/postgres/migrate.js";
+import { migrations } from "../../../src/store/postgres/schema.js";
+import { query, testDatabases } from "../../support/postgres.js";
+import { type StoreProcesses, startStoreProcesses } from "../../support/store-processes.js";
+import { issue, signIn, times } from "../contract/fixtures.js";
+
+const databases = testDatabases();
+const allVersions = migrations.map(({ version }) => version);
+
+async function tablesOf(location: PostgresLocation): Promise<string[]> {
+  const sql = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1";
+  return (await query<{ tablename: string }>(location, sql)).map(({ tablename }) => tablename);
+}
+
+describe("migrations of PostgreSQL", () => {
+  it("have versions that count up from 1 without gaps", () => {
+    expect(allVersions).toEqual(times(migrations.length, (index) => index + 1));
+  });
+
+  it("are applied to an empty database once, and not again", async () => {
+    const location = await databases.createEmpty();
+    expect(await inspect(location)).toMatchObject({ schemaVersion: 0 });
+    expect(await tablesOf(location)).toEqual([]);
+    expect(await migrate(location)).toEqual(allVersions);
+    expect(await inspect(location)).toMatchObject({ schemaVersion });
+    expect(await migrate(location)).toEqual([]);
+  });
+
+  it("keep the data of a database that is opened again", async () => {
+    const location = await databases.createEmpty();
+    const first = await openStore(location, { inFlight: () => 0 });
+    const { session, user } = await signIn(first);
+    const challenge = await issue(first);
+    await first.close();
+    const again = await openStore(location, { inFlight: () => 0 });
+    expect(await again.findLiveSession({ sessionId: session.sessionId, now: session.createdAt })).toEqual({ session, user });
+    expect(await again.findChallenge(challenge.challengeId)).toMatchObject(challenge);
+    await again.close();
+  });
+
+  it("of a process killed half-way leave nothing, and the next start does them whole", async () => {
+    const location = await databases.createEmpty();
+    const script = fileURLToPath(new URL("../../support/killed-postgres-migration.ts", import.meta.url));
+    const killed = spawn(process.execPath, ["--import", "tsx", script, JSON.stringify(location)], { stdio: "inherit" });
+    expect(await once(killed, "exit")).toEqual([null, "SIGKILL"]);
+    expect(await tablesOf(location)).toEqual(["schema_migrations"]);
+    expect(await inspect(location)).toMatchObject({ schemaVersion: 0 });
+    expect(await migrate(location)).toEqual(allVersions);
+    await (await openStore(location, { inFlight: () => 0 })).close();
+  });
+
+  it("refuse a schema that is newer than the program, with a sentence that says what to do, and change nothing", async () => {
+    const location = await databases.createEmpty();
+    await migrate(location);
+    await query(location, "INSERT INTO schema_migrations VALUES ($1, 0)", [schemaVersion + 1]);
+    const before = await tablesOf(location);
+    await expect(openStore(location, { inFlight: () => 0 })).rejects.toThrow(
+      `the database has schema version ${schemaVersion + 1}, this program knows up to ${schemaVersion}: ` +
+        "run the newer program that wrote it",
+    );
+    expect(await tablesOf(location)).toEqual(before);
+  });
+
+  describe("of processes that start at once", () => {
+    let processes: StoreProcesses;
+    beforeAll(async () => {
+      processes = await startStoreProcesses(4);
+    });
+    afterAll(() => processes.stop());
+
+    it("are done by one while the others wait for it and then work", async () => {
+      for (const _ of times(4, Number)) {
+        const location = await databases.createEmpty();
+        await processes.race(
+          location,
+          "ping",
+          times(8, () => undefined),
+        );
+        expect(await query(location, "SELECT version FROM schema_migrations ORDER BY 1")).toEqual(
+          allVersions.map((version) => ({ version })),
+        );
+      }
+    });
+  });
+});

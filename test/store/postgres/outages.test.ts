@@ -1,0 +1,145 @@
+import pg from "pg";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { openStore } from "../../../src/store/open.js";
+import type { PostgresLocation } from "../../../src/store/postgres/connection.js";
+import { isConflict, translated } from "../../../src/store/postgres/errors.js";
+import { type Store, StoreUnavailableError } from "../../../src/store/store.js";
+import { eventually } from "../../support/app.js";
+import { clientOf, query, testDatabases } from "../../support/postgres.js";
+import { attemptOf, issue, redemptionOf, signIn, t0, times } from "../contract/fixtures.js";
+
+const databases = testDatabases();
+let location: PostgresLocation;
+let store: Store;
+let other: pg.Client;
+
+beforeEach(async () => {
+  location = await databases.create();
+  store = await openStore({ ...location, poolMax: 2 }, { inFlight: () => 0 });
+  other = await clientOf(location);
+});
+afterEach(async () => {
+  await other.end();
+  await store.close();
+});
+
+/** Ends the connections of the store, from outside. */
+async function endConnections(): Promise<void> {
+  await other.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE datname = current_database() AND application_name = 'latchkey'`);
+}
+
+/** Resolves when an operation of the store waits for a lock. */
+async function waiting(count = 1): Promise<void> {
+  const waiters = `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`;
+  await eventually("an operation that waits for a lock", async () =>
+    (await query(location, waiters)).length >= count ? true : undefined,
+  );
+}
+
+async function outcomeOf(operation: Promise<unknown>): Promise<unknown> {
+  return await operation.catch((error: unknown) => error);
+}
+
+describe("PostgreSQL that is away", () => {
+  it("an operation whose connection is ended is unavailable, wrote nothing, and the next ones work", async () => {
+    const challenge = await issue(store);
+    await other.query("BEGIN");
+    await other.query("SELECT 1 FROM challenges FOR UPDATE");
+    const attempt = outcomeOf(store.takeAttempt(attemptOf(challenge)));
+    await waiting();
+    await endConnections();
+    expect(await attempt).toBeInstanceOf(StoreUnavailableError);
+    await other.query("ROLLBACK");
+    expect((await store.findChallenge(challenge.challengeId))?.attempts).toBe(0);
+    expect(await store.takeAttempt(attemptOf(challenge))).toMatchObject({ kind: "taken" });
+  });
+
+  it("connections that were ended while idle end neither the process nor the service", async () => {
+    const { session, user } = await signIn(store);
+    await endConnections();
+    const found = await eventually("the store's recovery", async () => {
+      const answer = await outcomeOf(store.findLiveSession({ sessionId: session.sessionId, now: t0 }));
+      if (answer instanceof StoreUnavailableError) return undefined;
+      return { answer };
+    });
+    expect(found.answer).toEqual({ session, user });
+  });
+
+  it("who waits for another's lock, or for a connection, is told within four seconds, and nothing was written", async () => {
+    const challenge = await issue(store);
+    await other.query("BEGIN");
+    await other.query("SELECT 1 FROM challenges FOR UPDATE");
+    const begunAt = performance.now();
+    const outcomes = await Promise.all(times(5, () => outcomeOf(store.takeAttempt(attemptOf(challenge)))));
+    expect(outcomes.every((outcome) => outcome instanceof StoreUnavailableError)).toBe(true);
+    expect(performance.now() - begunAt).toBeLessThan(4_000);
+    await other.query("ROLLBACK");
+    expect((await store.findChallenge(challenge.challengeId))?.attempts).toBe(0);
+  });
+
+  it("a read-only database answers reads; writes and the ping are unavailable", async () => {
+    const challenge = await issue(store);
+    await other.query(`ALTER DATABASE ${location.database} SET default_transaction_read_only = on`);
+    const readOnly = await openStore(location, { inFlight: () => 0 });
+    try {
+      expect(await readOnly.findChallenge(challenge.challengeId)).toMatchObject(challenge);
+      for (const write of [
+        () => readOnly.ping(),
+        () => readOnly.takeAttempt(attemptOf(challenge)),
+        () => issue(readOnly),
+        () => readOnly.redeemChallenge(redemptionOf(challenge.challengeId)),
+        () => readOnly.claimMessages({ now: t0, leaseMs: 1, limit: 1 }),
+        () => readOnly.sweep({ now: t0, limit: 1 }),
+      ]) {
+        expect(await outcomeOf(write())).toBeInstanceOf(StoreUnavailableError);
+      }
+    } finally {
+      await readOnly.close();
+      await other.query(`ALTER DATABASE ${location.database} RESET default_transaction_read_only`);
+    }
+  });
+
+  it.each<[string, Partial<PostgresLocation>]>([
+    ["at a port where nobody listens", { port: 1 }],
+    ["with a database that is not there", { database: "nothing" }],
+    ["for a user that is not there", { user: "nobody" }],
+    ["with TLS that the server does not have", { sslmode: "require" }],
+  ])("opening a store %s is unavailable, and no message holds the password", async (_, changes) => {
+    const wrong = { ...location, password: "sensitive-word", ...changes };
+    const error = await outcomeOf(
+      openStore(changes.database === undefined ? wrong : { ...wrong, password: location.password }, { inFlight: () => 0 }),
+    );
+    expect(error).toBeInstanceOf(StoreUnavailableError);
+    expect(String(error)).toMatch(/^StoreUnavailableError: PostgreSQL: ./);
+    expect(String(error)).not.toContain("sensitive-word");
+  });
+});
+
+describe("errors of PostgreSQL", () => {
+  const errorOf = (code: string) => Object.assign(new pg.DatabaseError("told by the server", 1, "error"), { code });
+
+  it.each([
+    ["08006", "a broken connection"],
+    ["25006", "a read-only server"],
+    ["28P01", "a changed password"],
+    ["3D000", "a database that is gone"],
+    ["40001", "racers in the way"],
+    ["40P01", "a deadlock"],
+    ["53100", "a full disk"],
+    ["53300", "too many connections"],
+    ["55P03", "a lock not had in time"],
+    ["57014", "a statement that took too long"],
+    ["57P01", "a server that is being stopped"],
+    ["57P03", "a server that is starting"],
+    ["58030", "a failing disk"],
+  ])("%s, %s, is the store being unavailable", (code) => {
+    expect(translated(errorOf(code))).toBeInstanceOf(StoreUnavailableError);
+  });
+
+  it.each(["22021", "22003", "23505", "42601", "42P01", "XX000"])("%s is a fault of ours and stays what it is", (code) => {
+    const error = errorOf(code);
+    expect(translated(error)).toBe(error);
+    expect(isConflict(error)).toBe(false);
+  });
+});

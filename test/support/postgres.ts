@@ -1,0 +1,113 @@
+import { randomBytes } from "node:crypto";
+import { connect } from "node:net";
+import { text } from "node:stream/consumers";
+import pg from "pg";
+import { afterAll, inject } from "vitest";
+import type { PostgresLocation } from "../../src/store/postgres/connection.js";
+import { migrate } from "../../src/store/postgres/migrate.js";
+
+/** Makes databases on the run's PostgreSQL server, and drops them when the test file is done. */
+export interface TestDatabases {
+  /** A new database with the schema, which is copied and not migrated. */
+  create(): Promise<PostgresLocation>;
+  /** A new database with nothing in it. */
+  createEmpty(): Promise<PostgresLocation>;
+  /** Empties a database that `create` made and lets it be given out again, which is faster than making another. */
+  recycle(location: PostgresLocation): Promise<void>;
+}
+
+export function testDatabases(): TestDatabases {
+  let admin: Promise<{ client: pg.Client; server: PostgresLocation }> | undefined;
+  let template: Promise<PostgresLocation> | undefined;
+  const made = new Set<string>();
+  const spare: PostgresLocation[] = [];
+
+  const connected = () => {
+    admin ??= (async () => {
+      const server = locationOf(await serverUrl());
+      return { client: await clientOf(server), server };
+    })();
+    return admin;
+  };
+
+  async function createFrom(source: string): Promise<PostgresLocation> {
+    const { client, server } = await connected();
+    const database = `latchkey_test_${randomBytes(8).toString("hex")}`;
+    await client.query(`CREATE DATABASE ${database} TEMPLATE ${source} ENCODING 'UTF8'`);
+    made.add(database);
+    return { ...server, database };
+  }
+
+  afterAll(async () => {
+    if (admin === undefined) return;
+    const { client } = await admin;
+    for (const database of made) await client.query(`DROP DATABASE IF EXISTS ${database} WITH (FORCE)`);
+    await client.end();
+  });
+
+  return {
+    async create() {
+      const recycled = spare.pop();
+      if (recycled !== undefined) return recycled;
+      template ??= createFrom("template0").then(async (location) => {
+        await migrate(location);
+        return location;
+      });
+      return await createFrom((await template).database);
+    },
+    createEmpty: () => createFrom("template0"),
+    async recycle(location) {
+      const tables = await query<{ tablename: string }>(
+        location,
+        "SELECT tablename FROM pg_tables WHERE schemaname = 'public'",
+      );
+      const emptied = tables.map(({ tablename }) => tablename).filter((table) => table !== "schema_migrations");
+      await query(location, `TRUNCATE ${emptied.join(", ")}`);
+      spare.push(location);
+    },
+  };
+}
+
+/** As the tests' own user, on a connection of its own. */
+export async function query<Row>(location: PostgresLocation, sql: string, values: readonly unknown[] = []): Promise<Row[]> {
+  const client = await clientOf(location);
+  try {
+    return (await client.query(sql, [...values])).rows as Row[];
+  } finally {
+    await client.end();
+  }
+}
+
+/** A location as `LATCHKEY_DATABASE_URL` writes it. */
+export function urlOf({ host, port, user, password, database }: PostgresLocation): string {
+  return `postgres://${encodeURIComponent(user)}:${encodeURIComponent(password)}@${host}:${port}/${database}?sslmode=disable`;
+}
+
+export async function clientOf({ host, port, user, password, database }: PostgresLocation): Promise<pg.Client> {
+  const client = new pg.Client({ host, port, user, password, database });
+  client.on("error", () => {});
+  await client.connect();
+  return client;
+}
+
+/** Where a server's URL says that it is, without TLS. */
+export function locationOf(url: string): PostgresLocation {
+  const { hostname, port, username, password, pathname } = new URL(url);
+  return {
+    kind: "postgres",
+    host: hostname,
+    port: Number(port || 5432),
+    user: decodeURIComponent(username),
+    password: decodeURIComponent(password),
+    database: pathname.slice(1),
+    sslmode: "disable",
+    sslrootcert: null,
+    poolMax: 10,
+  };
+}
+
+async function serverUrl(): Promise<string> {
+  const answer = await text(connect(inject("postgresDesk"), "127.0.0.1"));
+  if (answer.startsWith("failed: ")) throw new Error(`no PostgreSQL server for the tests: ${answer.slice("failed: ".length)}`);
+  return answer;
+}
