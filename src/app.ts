@@ -1,3 +1,4 @@
+import type { Server } from "node:http";
 import type { Log } from "./auth/deps.js";
 import type { Settings } from "./config.js";
 import { type Core, type CoreOverrides, createCore, storeLocation } from "./core.js";
@@ -10,15 +11,19 @@ import { createAddressOf } from "./doors/address.js";
 import { createGrpcDoor } from "./doors/grpc.js";
 import { createInboxServer } from "./doors/inbox.js";
 import { listenOn } from "./doors/listener.js";
+import { createMetricsServer } from "./doors/metrics.js";
 import { readTlsOptions } from "./doors/tls.js";
 import { createWebDoor } from "./doors/web.js";
 import { AuthService } from "./gen/latchkey/v1/auth_service_pb.js";
+import type { Listen } from "./listen.js";
 import { startMaintenance } from "./maintenance.js";
+import { createRecorder } from "./metrics.js";
 import { createGate } from "./rpc/access.js";
 import { createAuthService } from "./rpc/auth-service.js";
 import { createClients } from "./rpc/clients.js";
 import { createInFlight } from "./rpc/in-flight.js";
 import { composeService } from "./rpc/pipeline.js";
+import { observeStore } from "./store/observed.js";
 import { openStore } from "./store/open.js";
 
 /** What tests and the bench may put in another's place; nothing of it can be reached by a setting. */
@@ -36,6 +41,7 @@ export interface App {
   readonly httpPort: number;
   /** Null in production. */
   readonly inboxPort: number | null;
+  readonly metricsPort: number;
   /** Says that it stops serving, lets calls under way finish for up to 10 s, settles what was begun, and closes. */
   stop(): Promise<void>;
 }
@@ -70,10 +76,17 @@ interface Given {
 
 async function start(settings: Settings, { log, overrides, closers }: Given): Promise<Omit<App, "stop">> {
   const inFlight = createInFlight();
-  const store = await openStore(storeLocation(settings), { inFlight: inFlight.count });
-  closers.push(() => store.close());
-  const core = await createCore(settings, { store, log, overrides });
+  const recorder = createRecorder();
+  const opened = await openStore(storeLocation(settings), { inFlight: inFlight.count });
+  closers.push(() => opened.close());
+  const store = observeStore(opened, recorder.operationEnded);
+  const core = await createCore(settings, { store, log, metrics: recorder.auth, onTurn: recorder.turnEnded, overrides });
   const { clock } = core.deps;
+  recorder.observe({
+    hashesWaiting: core.deps.codes.waiting,
+    callsInFlight: inFlight.count,
+    outboxAgeMs: async () => Math.max(clock() - ((await store.nextMessageDueAt()) ?? Infinity), 0),
+  });
 
   const maintenance = startMaintenance({ store, keys: core.signingKeys, clock, log });
   closers.push(() => maintenance.stop());
@@ -81,17 +94,28 @@ async function start(settings: Settings, { log, overrides, closers }: Given): Pr
   const providers =
     overrides.providers ?? providersOf(settings, inbox, overrides.print ?? ((text) => void process.stdout.write(text)));
   closers.push(async () => void (await Promise.all(providers.map((provider) => provider.close()))));
-  const outbox = startOutbox({ store, clock, log, openCode: core.openCode, providers, appName: "Latchkey" });
+  const outbox = startOutbox({
+    store,
+    clock,
+    log,
+    openCode: core.openCode,
+    providers,
+    appName: "Latchkey",
+    onTry: recorder.tryEnded,
+  });
   closers.push(() => outbox.stop());
 
   const deps = { ...core.deps, wakeOutbox: outbox.wake };
   const clients = createClients(settings);
   const gate = createGate({ ...deps, clients, issuer: settings.issuer });
-  const services = [composeService({ inFlight, gate, log }, AuthService, createAuthService(deps))];
+  const services = [composeService({ inFlight, gate, log, onCall: recorder.callEnded }, AuthService, createAuthService(deps))];
   const tls = settings.tls.kind === "files" ? await readTlsOptions(settings.tls) : null;
   const addressOf = createAddressOf(settings.trustedProxies);
 
-  const inboxPort = inbox === null ? null : await openInbox(inbox, settings, closers);
+  const { inboxListen, metricsListen } = settings;
+  const inboxPort =
+    inbox === null || inboxListen === null ? null : await listenBeside(createInboxServer(inbox), inboxListen, closers);
+  const metricsPort = await listenBeside(createMetricsServer(recorder), metricsListen, closers);
   const web = createWebDoor({
     services,
     addressOf,
@@ -110,11 +134,17 @@ async function start(settings: Settings, { log, overrides, closers }: Given): Pr
   const grpcPort = await grpc.listen(settings.grpcListen.host, settings.grpcListen.port);
   for (const door of [grpc, web]) door.setServing(true);
   log.info(
-    { grpc: grpcPort, http: httpPort, issuer: settings.issuer, ...(inboxPort === null ? {} : { inbox: inboxPort }) },
+    {
+      grpc: grpcPort,
+      http: httpPort,
+      metrics: metricsPort,
+      issuer: settings.issuer,
+      ...(inboxPort === null ? {} : { inbox: inboxPort }),
+    },
     "serving",
   );
   if (inboxPort !== null) log.info({}, `codes appear here and at http://localhost:${inboxPort}`);
-  return { core, grpcPort, httpPort, inboxPort };
+  return { core, grpcPort, httpPort, inboxPort, metricsPort };
 }
 
 function providersOf(settings: Settings, inbox: Inbox | null, print: (text: string) => void): Provider[] {
@@ -124,10 +154,9 @@ function providersOf(settings: Settings, inbox: Inbox | null, print: (text: stri
   return providers;
 }
 
-async function openInbox(inbox: Inbox, settings: Settings, closers: Given["closers"]): Promise<number | null> {
-  if (settings.inboxListen === null) return null;
-  const server = createInboxServer(inbox);
-  const port = await listenOn(server, settings.inboxListen.host, settings.inboxListen.port);
+/** Serves on a listener beside the doors, which nobody's call depends on: it is closed at once. */
+async function listenBeside(server: Server, { host, port: wanted }: Listen, closers: Given["closers"]): Promise<number> {
+  const port = await listenOn(server, host, wanted);
   closers.push(
     () =>
       new Promise((resolve) => {

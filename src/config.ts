@@ -23,6 +23,7 @@ export interface Settings {
   readonly httpListen: Listen;
   /** Null in production. */
   readonly inboxListen: Listen | null;
+  readonly metricsListen: Listen;
   readonly issuer: string;
   /** The current one first. */
   readonly pepper: readonly KeySpec[];
@@ -107,6 +108,7 @@ function assemble(values: Values, mode: Mode): Settings {
     grpcListen: values.grpcListen!,
     httpListen,
     inboxListen: values.inboxListen ?? null,
+    metricsListen: values.metricsListen!,
     issuer: values.issuer ?? `${tls.kind === "files" ? "https" : "http"}://localhost:${httpListen.port}`,
     pepper: values.pepper!,
     masterKey: values.masterKey!,

@@ -1,10 +1,11 @@
 import { availableParallelism } from "node:os";
-import type { Deps, Log } from "./auth/deps.js";
+import type { Deps, Log, Metrics } from "./auth/deps.js";
 import { codeBinding } from "./auth/new-challenge.js";
 import { createSingleFlight } from "./auth/single-flight.js";
 import type { Settings } from "./config.js";
 import { createAccessTokens } from "./crypto/access-token.js";
 import { bindingText, type CodeHasher, createCodeHasher, type HashProfile } from "./crypto/code-hash.js";
+import type { EndedTurn } from "./crypto/hash-queue.js";
 import { checkKeys, resealKeys } from "./crypto/key-checks.js";
 import { createKeyring, type Keyring } from "./crypto/keyring.js";
 import { loadLookupKeys } from "./crypto/lookup-keys.js";
@@ -29,12 +30,18 @@ export interface Core {
   openCode(delivery: NonNullable<OutboxMessage["delivery"]>): string | null;
 }
 
+/** What the core is made of, beside settings. */
+export interface CoreParts {
+  readonly store: Store;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly onTurn?: (turn: EndedTurn) => void;
+  readonly overrides?: CoreOverrides;
+}
+
 /** Refuses wrong keys, loads or makes the deployment's own, and puts together what the use cases work with. */
-export async function createCore(
-  settings: Settings,
-  given: { readonly store: Store; readonly log: Log; readonly overrides?: CoreOverrides },
-): Promise<Core> {
-  const { store, log, overrides = {} } = given;
+export async function createCore(settings: Settings, given: CoreParts): Promise<Core> {
+  const { store, log, metrics, onTurn, overrides = {} } = given;
   const { policy } = settings;
   const clock = overrides.clock ?? Date.now;
   const { master, pepper } = keyringsOf(settings);
@@ -48,10 +55,11 @@ export async function createCore(
     sealer,
     policy,
     log,
+    metrics,
     lookup: await loadLookupKeys({ store, sealer, now: clock() }),
     codes:
       overrides.codes ??
-      createCodeHasher({ pepper, profile: settings.codeHash, concurrency: hashConcurrency(settings.codeHash) }),
+      createCodeHasher({ pepper, profile: settings.codeHash, concurrency: hashConcurrency(settings.codeHash), onTurn }),
     accessTokens: createAccessTokens({
       keys: signingKeys,
       issuer: settings.issuer,

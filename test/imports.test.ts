@@ -8,9 +8,10 @@ const src = new URL("../src/", import.meta.url).pathname;
 const allowed: Record<string, readonly string[]> = {
   latchkey: ["cli"],
   cli: ["cli", "app", "core", "config", "log", "listen", "secret", "escape", "store", "crypto", "delivery", "auth"],
-  app: ["core", "config", "maintenance", "doors", "rpc", "delivery", "store", "auth", "gen"],
+  app: ["core", "config", "listen", "maintenance", "metrics", "doors", "rpc", "delivery", "store", "auth", "gen"],
   core: ["config", "auth", "crypto", "store"],
   maintenance: ["auth", "crypto", "store"],
+  metrics: ["auth", "crypto", "delivery", "rpc", "store"],
   config: ["config", "auth", "listen", "secret", "escape"],
   log: ["auth", "escape"],
   doors: ["rpc", "pages", "delivery", "gen"],

@@ -4,7 +4,7 @@ import type { LookupKeys } from "../crypto/lookup-keys.js";
 import type { RefreshTokens } from "../crypto/refresh-token.js";
 import type { RequestMac } from "../crypto/request-mac.js";
 import type { Sealer } from "../crypto/sealing.js";
-import type { EpochMs, Session, Store, User } from "../store/store.js";
+import type { Challenge, ChallengeRefusal, EpochMs, Session, Store, User } from "../store/store.js";
 import type { Policy } from "./policy.js";
 import type { SingleFlight } from "./single-flight.js";
 
@@ -14,6 +14,18 @@ export interface Log {
   info(fields: Readonly<Record<string, unknown>>, message: string): void;
   warn(fields: Readonly<Record<string, unknown>>, message: string): void;
   error(fields: Readonly<Record<string, unknown>>, message: string): void;
+}
+
+/** An allowance whose end refused a call. */
+export type Budget = "send" | "resend" | "registration" | "guess";
+
+/** What use cases tell of for counting. */
+export interface Metrics {
+  challengeIssued(challenge: Pick<Challenge, "purpose" | "channel">): void;
+  challengeResent(challenge: Pick<Challenge, "purpose" | "channel">): void;
+  challengeRedeemed(challenge: Pick<Challenge, "purpose" | "channel">): void;
+  guessRefused(why: ChallengeRefusal): void;
+  budgetRefused(budget: Budget): void;
 }
 
 /** Everything that a use case works with; made once, in `app.ts`. */
@@ -29,6 +41,7 @@ export interface Deps {
   readonly singleFlight: SingleFlight;
   readonly policy: Policy;
   readonly log: Log;
+  readonly metrics: Metrics;
   /** Tells the outbox that a commit put something into it that is due then. */
   readonly wakeOutbox: (dueAt: EpochMs) => void;
 }

@@ -52,7 +52,7 @@ export async function registerUser(deps: Deps, caller: Caller, input: RegisterUs
   const guards = plans.map(({ guard }) => guard);
   const prepared = await store.prepareSend({ idempotency, recipientOf: null, guards, now: askedAt });
   if (prepared.kind === "replayed") return prepared.challenges;
-  if (prepared.kind === "limited") throw tooManyRequests(prepared, askedAt);
+  if (prepared.kind === "limited") throw tooManyRequests(deps, "registration", prepared, askedAt);
 
   const drafts = await deps.codes.withPlace("send", caller, async (place) => {
     const made = [];
@@ -68,12 +68,13 @@ export async function registerUser(deps: Deps, caller: Caller, input: RegisterUs
     idempotency,
     registration: { registrationId, sealedProfile },
     challenges,
-    deliverAt: deliverAt(policy, now),
+    deliverAt: dueAt,
     now,
   });
-  if (issued.kind === "limited") throw tooManyRequests(issued, now);
+  if (issued.kind === "limited") throw tooManyRequests(deps, "registration", issued, now);
   if (issued.kind === "issued") {
     deps.wakeOutbox(dueAt);
+    for (const challenge of issued.challenges) deps.metrics.challengeIssued(challenge);
     const challengeIds = issued.challenges.map(({ challengeId }) => challengeId);
     deps.log.info({ challengeIds, clientId: caller.clientId, correlationId: caller.correlationId }, "registration started");
   }

@@ -48,7 +48,7 @@ async function send(deps: Deps, caller: Caller, input: SendOtpInput & { readonly
     now: askedAt,
   });
   if (prepared.kind === "replayed") return prepared.challenges[0]!;
-  if (prepared.kind === "limited") throw tooManyRequests(prepared, askedAt);
+  if (prepared.kind === "limited") throw tooManyRequests(deps, "send", prepared, askedAt);
 
   const target = targetOf(deps, input, prepared.recipient);
   const locale = input.locale || prepared.recipient?.locale || "";
@@ -61,13 +61,14 @@ async function send(deps: Deps, caller: Caller, input: SendOtpInput & { readonly
     idempotency,
     registration: null,
     challenges,
-    deliverAt: deliverAt(policy, now),
+    deliverAt: dueAt,
     now,
   });
-  if (issued.kind === "limited") throw tooManyRequests(issued, now);
+  if (issued.kind === "limited") throw tooManyRequests(deps, "send", issued, now);
   const challenge = issued.challenges[0]!;
   if (issued.kind === "issued") {
     deps.wakeOutbox(dueAt);
+    deps.metrics.challengeIssued(challenge);
     const { challengeId } = challenge;
     const { clientId, correlationId } = caller;
     deps.log.info({ challengeId, purpose, channel, clientId, correlationId }, "challenge issued");
@@ -97,10 +98,11 @@ async function resend(deps: Deps, caller: Caller, input: SendOtpInput & { readon
     deliverAt: dueAt,
     now,
   });
-  if (resent.kind === "limited") throw tooManyRequests(resent, now);
+  if (resent.kind === "limited") throw tooManyRequests(deps, "resend", resent, now);
   if (resent.kind === "refused") throw codeInvalid(`resend: ${resent.why}`);
   if (resent.kind === "resent") {
     deps.wakeOutbox(dueAt);
+    deps.metrics.challengeResent(resent.challenge);
     deps.log.info({ challengeId, sends: resent.challenge.sends, correlationId: caller.correlationId }, "challenge resent");
   }
   return resent.challenge;

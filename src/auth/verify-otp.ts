@@ -83,6 +83,7 @@ async function verify(
     now,
   });
   if (outcome.kind === "refused") return await lose(outcome.why);
+  deps.metrics.challengeRedeemed(challenge);
   deps.log.info(
     { challengeId: challenge.challengeId, outcome: outcome.redemption.kind, correlationId: caller.correlationId },
     "code redeemed",
@@ -100,7 +101,7 @@ async function takeGuess(
   // Looked at before a place is asked for: else whoever has spent an allowance could fill the queue for nothing.
   const askedAt = deps.clock();
   const limited = await deps.store.findLimit({ claims: [claims.identifier], now: askedAt });
-  if (limited !== null) throw tooManyRequests(limited, askedAt);
+  if (limited !== null) throw tooManyRequests(deps, "guess", limited, askedAt);
   return await deps.codes.withPlace("verify", caller, async (place) => {
     const takenAt = deps.clock();
     const attempt = await deps.store.takeAttempt({
@@ -109,7 +110,7 @@ async function takeGuess(
       now: takenAt,
       ...claims,
     });
-    if (attempt.kind === "limited") throw tooManyRequests(attempt, takenAt);
+    if (attempt.kind === "limited") throw tooManyRequests(deps, "guess", attempt, takenAt);
     if (attempt.kind === "refused") return { why: attempt.why, takenAt };
     const right = await place.matches(input.code.replace(/[ -]/g, ""), codeBinding(challenge), challenge.codeHash);
     return { why: right ? hiddenRefusal(deps, challenge, { input, attempt }) : "mismatch", takenAt };
@@ -140,6 +141,7 @@ function isExpectedContact(deps: Deps, contact: Contact | null, expected: string
 
 function refuse(deps: Deps, caller: Caller, { input, why }: { input: VerifyOtpInput; why: ChallengeRefusal }): never {
   const { challengeId } = input;
+  deps.metrics.guessRefused(why);
   deps.log.info({ challengeId, why, clientId: caller.clientId, correlationId: caller.correlationId }, "code refused");
   throw new AuthError("CODE_INVALID", { detail: why });
 }

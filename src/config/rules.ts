@@ -34,6 +34,7 @@ function checkListeners(values: Values, refuse: Refuse): void {
     ["LATCHKEY_GRPC_LISTEN", values.grpcListen],
     ["LATCHKEY_HTTP_LISTEN", values.httpListen],
     ["LATCHKEY_INBOX_LISTEN", values.inboxListen],
+    ["LATCHKEY_METRICS_LISTEN", values.metricsListen],
   ];
   listeners.forEach(([name, listen], i) => {
     const taken = listeners

@@ -58,6 +58,13 @@ export const table = {
     defaults: { development: "127.0.0.1:8025", production: null },
     parse: listener({ loopbackOnly: true }),
   }),
+  metricsListen: setting({
+    name: "LATCHKEY_METRICS_LISTEN",
+    purpose: "Where Prometheus finds the metrics; this machine only.",
+    unit: "address:port",
+    defaults: both("127.0.0.1:9464"),
+    parse: listener({ loopbackOnly: true }),
+  }),
   issuer: setting({
     name: "LATCHKEY_ISSUER",
     purpose: "The public URL of this service, which its tokens name as their issuer.",

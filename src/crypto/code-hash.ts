@@ -1,6 +1,6 @@
 import argon2 from "argon2";
 import type { CodeHash } from "../store/store.js";
-import { createHashQueue, type HashPriority, type Turn, type Waiting } from "./hash-queue.js";
+import { createHashQueue, type EndedTurn, type HashPriority, type Turn, type Waiting } from "./hash-queue.js";
 import { equalBytes, type Keyring } from "./keyring.js";
 import { randomBytes } from "./random.js";
 
@@ -57,9 +57,10 @@ export function createCodeHasher(options: {
   readonly pepper: Keyring;
   readonly profile: HashProfile;
   readonly concurrency: number;
+  readonly onTurn?: (turn: EndedTurn) => void;
 }): CodeHasher {
   const { pepper, profile } = options;
-  const queue = createHashQueue(options.concurrency);
+  const queue = createHashQueue(options.concurrency, options.onTurn);
 
   function tagOf(
     code: string,

@@ -12,6 +12,12 @@ export class HashQueueFullError extends Error {
  */
 export type HashPriority = "verify" | "send";
 
+/** A hash that is done, told for measuring. */
+export interface EndedTurn {
+  readonly waitedMs: number;
+  readonly tookMs: number;
+}
+
 /** Runs a hash when it is this caller's turn. Rejects without running it when the caller goes away before, with that reason. */
 export type Turn = <T>(hash: () => Promise<T>) => Promise<T>;
 
@@ -37,7 +43,7 @@ export interface HashQueue {
   waiting(): number;
 }
 
-export function createHashQueue(concurrency: number): HashQueue {
+export function createHashQueue(concurrency: number, ended: (turn: EndedTurn) => void = () => {}): HashQueue {
   const places: Record<HashPriority, number> = { verify: 0, send: 0 };
   const queues: Record<HashPriority, Set<() => void>> = { verify: new Set(), send: new Set() };
   let running = 0;
@@ -75,14 +81,17 @@ export function createHashQueue(concurrency: number): HashQueue {
   }
 
   async function takeTurn<T>(priority: HashPriority, caller: Waiting, hash: () => Promise<T>): Promise<T> {
+    const askedAt = performance.now();
     if (running < concurrency) running += 1;
     else await waitForTurn(priority, caller);
     const startedAt = performance.now();
     try {
       return await hash();
     } finally {
-      averageMs += (performance.now() - startedAt - averageMs) / 16;
+      const tookMs = performance.now() - startedAt;
+      averageMs += (tookMs - averageMs) / 16;
       passOn();
+      ended({ waitedMs: startedAt - askedAt, tookMs });
     }
   }
 

@@ -13,6 +13,13 @@ export interface DeliveryLog {
   error(fields: Readonly<Record<string, unknown>>, message: string): void;
 }
 
+/** One provider's try to deliver a message. */
+export interface EndedTry {
+  readonly channel: Channel;
+  readonly provider: string;
+  readonly kind: DeliveryResult["kind"];
+}
+
 export interface DeliverDeps {
   readonly clock: () => EpochMs;
   readonly log: DeliveryLog;
@@ -21,11 +28,7 @@ export interface DeliverDeps {
   readonly providers: readonly Provider[];
   readonly appName: string;
   /** Told of every try, for metrics. */
-  readonly onTry?: (attempt: {
-    readonly channel: Channel;
-    readonly provider: string;
-    readonly kind: DeliveryResult["kind"];
-  }) => void;
+  readonly onTry?: (attempt: EndedTry) => void;
   readonly random?: () => number;
 }
 

@@ -74,6 +74,7 @@ function toIncoming(call: ServerUnaryCall<Buffer, Message>, abort: Abort, addres
   const forwardedFor = metadata.get("x-forwarded-for");
   const userAgent = metadata.get("user-agent")[0];
   return {
+    door: "grpc",
     authorization: metadata.get("authorization") as string[],
     clientIds: metadata.get("x-latchkey-client") as string[],
     origin: undefined,

@@ -114,6 +114,7 @@ function readCaller(request: WebRequest, addressOf: AddressOf): Exchange["caller
   const origins = headerValues(request, "origin");
   const forwardedFor = headerValues(request, "x-forwarded-for");
   return {
+    door: "web",
     authorization: headerValues(request, "authorization"),
     clientIds: headerValues(request, "x-latchkey-client"),
     origin: origins.length === 0 ? undefined : origins.join(", "),

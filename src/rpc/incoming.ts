@@ -1,7 +1,11 @@
 import { AuthError } from "../auth/errors.js";
 
+/** A network front of the service, as its metrics name it. */
+export type Door = "grpc" | "web";
+
 /** What a door knows about a call before its message is read. */
 export interface Incoming {
+  readonly door: Door;
   /** All values of the `authorization` header. */
   readonly authorization: readonly string[];
   /** All values of the `x-latchkey-client` header. */

@@ -9,14 +9,14 @@ import {
   type MessageInitShape,
   type MessageShape,
 } from "@bufbuild/protobuf";
-import type { ConnectError } from "@connectrpc/connect";
+import { Code } from "@connectrpc/connect";
 import type { Caller, Log, UserCaller } from "../auth/deps.js";
 import { AuthError } from "../auth/errors.js";
 import { Caller as CallerKind } from "../gen/latchkey/v1/access_pb.js";
 import { accessRule, type Gate } from "./access.js";
 import { createExplainFailure, type ExplainFailure } from "./failures.js";
 import type { InFlight } from "./in-flight.js";
-import { deadlinePassed, type Incoming } from "./incoming.js";
+import { type Door, deadlinePassed, type Incoming } from "./incoming.js";
 import { createRequestReader, type RequestReader } from "./requests.js";
 
 /**
@@ -56,6 +56,17 @@ export interface PipelineDeps {
   readonly inFlight: InFlight;
   readonly gate: Gate;
   readonly log: Log;
+  readonly onCall?: (call: EndedCall) => void;
+}
+
+/** A call that was answered, told for measuring. */
+export interface EndedCall {
+  /** As in `latchkey.v1.AuthService/SendOtp`. */
+  readonly method: string;
+  readonly door: Door;
+  /** gRPC's name of the status code, such as `OK` and `RESOURCE_EXHAUSTED`. */
+  readonly code: string;
+  readonly tookMs: number;
 }
 
 type Init = MessageInitShape<DescMessage>;
@@ -96,34 +107,45 @@ function composeMethod(stages: Stages, method: DescMethodUnary, handler: Handler
     return create(method.output, await handler(caller as UserCaller, message));
   }
 
-  return (incoming, request) => {
-    const correlationId = randomUUID();
-    const explain = (error: unknown): ConnectError => stages.explain(error, { method: name, correlationId });
-    if (incoming.timeoutMs <= 0) return Promise.reject(explain(deadlinePassed));
-    if (!stages.inFlight.enter())
-      return Promise.reject(explain(new AuthError("OVERLOADED", { detail: "too many calls at once" })));
+  /** The call within its deadline; whoever runs longer is not waited for, but counts as in flight until it is done. */
+  function runInTime(incoming: Incoming, request: Uint8Array | Message, correlationId: string): Promise<Message> {
+    if (incoming.timeoutMs <= 0) return Promise.reject(deadlinePassed);
+    if (!stages.inFlight.enter()) return Promise.reject(new AuthError("OVERLOADED", { detail: "too many calls at once" }));
     return new Promise((resolve, reject) => {
       const timer = setTimeout(
         () => {
           incoming.abort.abort(deadlinePassed);
-          reject(explain(deadlinePassed));
+          reject(deadlinePassed);
         },
         Math.min(incoming.timeoutMs, deadlineMaxMs),
       );
-      const settle = () => {
-        clearTimeout(timer);
-        stages.inFlight.leave();
-      };
-      run(incoming, request, correlationId).then(
-        (message) => {
-          settle();
-          resolve(message);
-        },
-        (error: unknown) => {
-          settle();
-          reject(explain(error));
-        },
-      );
+      run(incoming, request, correlationId)
+        .then(resolve, reject)
+        .finally(() => {
+          clearTimeout(timer);
+          stages.inFlight.leave();
+        });
     });
+  }
+
+  return async (incoming, request) => {
+    const startedAt = performance.now();
+    const correlationId = randomUUID();
+    const ended = (code: string): void =>
+      stages.onCall?.({ method: name, door: incoming.door, code, tookMs: performance.now() - startedAt });
+    try {
+      const message = await runInTime(incoming, request, correlationId);
+      ended("OK");
+      return message;
+    } catch (cause) {
+      const error = stages.explain(cause, { method: name, correlationId });
+      ended(nameOf(error.code));
+      throw error;
+    }
   };
+}
+
+/** gRPC's name of a code: `ResourceExhausted` is RESOURCE_EXHAUSTED. */
+function nameOf(code: Code): string {
+  return Code[code].replace(/(?<=[a-z])(?=[A-Z])/g, "_").toUpperCase();
 }

@@ -16,6 +16,7 @@ const shared = {
   LATCHKEY_MASTER_KEY: secret(),
   LATCHKEY_GRPC_LISTEN: "127.0.0.1:0",
   LATCHKEY_HTTP_LISTEN: "127.0.0.1:0",
+  LATCHKEY_METRICS_LISTEN: "127.0.0.1:0",
 };
 
 /** Enough for everybody to have a quarter of a minute between two logins, which production demands. */

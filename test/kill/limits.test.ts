@@ -72,6 +72,7 @@ it("a spent guess budget is as spent after a kill as before, with the right code
     LATCHKEY_MODE: "development",
     LATCHKEY_GRPC_LISTEN: "127.0.0.1:0",
     LATCHKEY_HTTP_LISTEN: "127.0.0.1:0",
+    LATCHKEY_METRICS_LISTEN: "127.0.0.1:0",
     LATCHKEY_INBOX_LISTEN: "127.0.0.1:0",
     LATCHKEY_CODE_HASH: "fast",
     LATCHKEY_RESEND_COOLDOWN: "0",

@@ -15,7 +15,14 @@ const asRecentUser = create(AccessSchema, { caller: CallerKind.USER, recent: tru
 const asTokenHolder = create(AccessSchema, { caller: CallerKind.TOKEN_HOLDER });
 
 function incoming(facts: Partial<Incoming>): Incoming {
-  const nothing = { authorization: [], clientIds: [], origin: undefined, address: "192.0.2.1", userAgent: "test" };
+  const nothing = {
+    door: "grpc" as const,
+    authorization: [],
+    clientIds: [],
+    origin: undefined,
+    address: "192.0.2.1",
+    userAgent: "test",
+  };
   return { ...nothing, timeoutMs: 1000, abort: new AbortController(), ...facts };
 }
 

@@ -15,7 +15,14 @@ const request = toBinary(
 );
 
 function incoming(facts: Partial<Incoming> = {}): Incoming {
-  const nothing = { authorization: [], clientIds: [], origin: undefined, address: "192.0.2.1", userAgent: "" };
+  const nothing = {
+    door: "grpc" as const,
+    authorization: [],
+    clientIds: [],
+    origin: undefined,
+    address: "192.0.2.1",
+    userAgent: "",
+  };
   return { ...nothing, timeoutMs: Number.POSITIVE_INFINITY, abort: new AbortController(), ...facts };
 }
 

@@ -131,6 +131,7 @@ export function testSettings(env: Readonly<Record<string, string>>): Settings {
       LATCHKEY_MODE: "development",
       LATCHKEY_GRPC_LISTEN: "127.0.0.1:0",
       LATCHKEY_HTTP_LISTEN: "127.0.0.1:0",
+      LATCHKEY_METRICS_LISTEN: "127.0.0.1:0",
       LATCHKEY_INBOX_LISTEN: "127.0.0.1:0",
       LATCHKEY_ISSUER: "http://localhost:8080",
       LATCHKEY_CODE_HASH: "fast",

@@ -75,6 +75,7 @@ export const newKey = (): string => randomBytes(32).toString("base64");
 const commonEnv = (): Env => ({
   LATCHKEY_GRPC_LISTEN: "127.0.0.1:0",
   LATCHKEY_HTTP_LISTEN: "127.0.0.1:0",
+  LATCHKEY_METRICS_LISTEN: "127.0.0.1:0",
   LATCHKEY_CODE_HASH: "fast",
   LATCHKEY_PEPPER: newKey(),
   LATCHKEY_MASTER_KEY: newKey(),

@@ -73,7 +73,8 @@ export function operationOptions(location: PostgresLocation): pg.PoolConfig {
     lock_timeout: lockTimeoutMs,
     query_timeout: answerTimeoutMs,
     idle_in_transaction_session_timeout: statementTimeoutMs,
-    options: "-c enable_seqscan=off -c plan_cache_mode=force_generic_plan -c jit=off -c default_transaction_isolation=read\\ committed",
+    options:
+      "-c enable_seqscan=off -c plan_cache_mode=force_generic_plan -c jit=off -c default_transaction_isolation=read\\ committed",
   };
 }
 

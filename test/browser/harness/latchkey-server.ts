@@ -32,6 +32,7 @@ export async function startLatchkey(options: {
       LATCHKEY_HTTP_LISTEN: `127.0.0.1:${options.httpPort}`,
       LATCHKEY_GRPC_LISTEN: `127.0.0.1:${options.grpcPort}`,
       LATCHKEY_INBOX_LISTEN: `127.0.0.1:${options.inboxPort}`,
+      LATCHKEY_METRICS_LISTEN: "127.0.0.1:0",
       ...options.env,
     },
   });

@@ -110,6 +110,7 @@ function listeners({ grpc, http, inbox }: Ports): Env {
     LATCHKEY_GRPC_LISTEN: `127.0.0.1:${grpc}`,
     LATCHKEY_HTTP_LISTEN: `127.0.0.1:${http}`,
     LATCHKEY_INBOX_LISTEN: `127.0.0.1:${inbox}`,
+    LATCHKEY_METRICS_LISTEN: "127.0.0.1:0",
   };
 }
 

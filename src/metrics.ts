@@ -1,0 +1,108 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import type { Metrics } from "./auth/deps.js";
+import type { EndedTurn } from "./crypto/hash-queue.js";
+import type { EndedTry } from "./delivery/deliver.js";
+import type { EndedCall } from "./rpc/pipeline.js";
+import type { EndedOperation } from "./store/observed.js";
+
+/** What the parts of a server tell of their work, and the metrics made of it. No label holds anything of a person or a secret. */
+export interface Recorder {
+  readonly auth: Metrics;
+  callEnded(call: EndedCall): void;
+  operationEnded(operation: EndedOperation): void;
+  turnEnded(turn: EndedTurn): void;
+  tryEnded(attempt: EndedTry): void;
+  /** Has values that are looked up when somebody asks for the metrics. */
+  observe(state: {
+    readonly hashesWaiting: () => number;
+    readonly callsInFlight: () => number;
+    /** How long the message that waits the longest has been due; 0: none is. */
+    readonly outboxAgeMs: () => Promise<number>;
+  }): void;
+  /** The metrics in Prometheus' text format, and its content type. */
+  text(): Promise<string>;
+  readonly contentType: string;
+}
+
+const callSeconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10];
+const operationSeconds = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 3];
+
+/** Metrics for Prometheus: names, labels and buckets are what dashboards and alerts are written against. */
+export function createRecorder(): Recorder {
+  const registry = new Registry();
+  const registers = [registry];
+  collectDefaultMetrics({ register: registry });
+  const calls = new Histogram({
+    name: "latchkey_call_duration_seconds",
+    help: "Calls by method, door and gRPC code, from when their headers were read to their answer.",
+    labelNames: ["method", "door", "code"],
+    buckets: callSeconds,
+    registers,
+  });
+  const operations = new Histogram({
+    name: "latchkey_store_duration_seconds",
+    help: "Operations of the store, the wait for a shared commit or a connection included.",
+    labelNames: ["operation"],
+    buckets: operationSeconds,
+    registers,
+  });
+  const counter = (name: string, help: string, labelNames: readonly string[]) =>
+    new Counter({ name, help, labelNames: [...labelNames], registers });
+  const storeErrors = counter("latchkey_store_errors_total", "Operations of the store that failed.", ["operation", "error"]);
+  const challenge = ["purpose", "channel"];
+  const issued = counter("latchkey_challenges_issued_total", "Challenges made, decoys included.", challenge);
+  const resent = counter("latchkey_challenges_resent_total", "Codes that were asked for again.", challenge);
+  const redeemed = counter("latchkey_challenges_redeemed_total", "Challenges whose code came back.", challenge);
+  const guesses = counter("latchkey_guesses_refused_total", "Guesses that were refused, by what was wrong.", ["why"]);
+  const budgets = counter("latchkey_budget_refusals_total", "Calls refused for a spent budget.", ["budget"]);
+  const tries = counter("latchkey_delivery_tries_total", "Tries to deliver a message.", ["channel", "provider", "outcome"]);
+  const hashWait = new Histogram({
+    name: "latchkey_hash_wait_seconds",
+    help: "Wait of a hash for its turn.",
+    buckets: callSeconds,
+    registers,
+  });
+  const hashTook = new Histogram({ name: "latchkey_hash_duration_seconds", help: "Hashes.", buckets: callSeconds, registers });
+
+  return {
+    auth: {
+      challengeIssued: ({ purpose, channel }) => issued.inc({ purpose, channel }),
+      challengeResent: ({ purpose, channel }) => resent.inc({ purpose, channel }),
+      challengeRedeemed: ({ purpose, channel }) => redeemed.inc({ purpose, channel }),
+      guessRefused: (why) => guesses.inc({ why }),
+      budgetRefused: (budget) => budgets.inc({ budget }),
+    },
+    callEnded: ({ method, door, code, tookMs }) => calls.observe({ method, door, code }, tookMs / 1000),
+    operationEnded({ operation, tookMs, error }) {
+      operations.observe({ operation }, tookMs / 1000);
+      if (error !== undefined) storeErrors.inc({ operation, error });
+    },
+    turnEnded({ waitedMs, tookMs }) {
+      hashWait.observe(waitedMs / 1000);
+      hashTook.observe(tookMs / 1000);
+    },
+    tryEnded: ({ channel, provider, kind }) => tries.inc({ channel, provider, outcome: kind }),
+    observe({ hashesWaiting, callsInFlight, outboxAgeMs }) {
+      const gauge = (name: string, help: string, read: () => number | Promise<number>) =>
+        new Gauge({
+          name,
+          help,
+          registers,
+          async collect() {
+            this.set(await read());
+          },
+        });
+      gauge("latchkey_hashes_waiting", "Callers that wait for a hash.", hashesWaiting);
+      gauge("latchkey_calls_in_flight", "Calls that are being worked on.", callsInFlight);
+      // What can't be read just now must not keep the other metrics from being read.
+      const ageSeconds = () =>
+        outboxAgeMs().then(
+          (ms) => ms / 1000,
+          () => Number.NaN,
+        );
+      gauge("latchkey_outbox_age_seconds", "How long the oldest message in the outbox has been due.", ageSeconds);
+    },
+    text: () => registry.metrics(),
+    contentType: registry.contentType,
+  };
+}

@@ -1,0 +1,127 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { startTestApp, type TestApp } from "../support/app.js";
+import { bearer, refused, signIn, wrongCode } from "../support/calls.js";
+
+const email = "ada@example.com";
+const identifier = { case: "email", value: email } as const;
+
+describe("the metrics", () => {
+  let on: TestApp;
+  beforeEach(async () => {
+    on = await startTestApp({ LATCHKEY_RESEND_COOLDOWN: "30s" });
+  });
+  afterEach(() => on.stop());
+
+  const fetchMetrics = (path = "/metrics", init: RequestInit = {}) =>
+    fetch(`http://127.0.0.1:${on.app.metricsPort}${path}`, init);
+
+  /** Samples of a scrape by name and labels, as Prometheus' text format writes them. */
+  async function scrape(): Promise<ReadonlyMap<string, number>> {
+    const text = await (await fetchMetrics()).text();
+    const samples = text.split("\n").filter((line) => line !== "" && !line.startsWith("#"));
+    return new Map(
+      samples.map((line) => {
+        const at = line.lastIndexOf(" ");
+        return [line.slice(0, at), Number(line.slice(at + 1))];
+      }),
+    );
+  }
+
+  /** How much the samples that begin with `name` and have all `labels` have grown while `act` ran. */
+  async function growth(act: () => Promise<unknown>, name: string, labels: Readonly<Record<string, string>> = {}) {
+    const wanted = Object.entries(labels).map(([label, value]) => `${label}="${value}"`);
+    const sum = (samples: ReadonlyMap<string, number>) =>
+      [...samples]
+        .filter(([sample]) => sample.split("{")[0] === name && wanted.every((label) => sample.includes(label)))
+        .reduce((total, [, value]) => total + value, 0);
+    const before = sum(await scrape());
+    await act();
+    return sum(await scrape()) - before;
+  }
+
+  it("count every call by method, door and gRPC code, with its duration", async () => {
+    const call = { method: "latchkey.v1.AuthService/SendOtp", door: "web" };
+    const send = () => on.auth.sendOtp({ identifier, createUserIfMissing: true });
+    const calls = "latchkey_call_duration_seconds_count";
+    expect(await growth(send, calls, { ...call, code: "OK" })).toBe(1);
+    expect(await growth(() => refused(send()), calls, { ...call, code: "RESOURCE_EXHAUSTED" })).toBe(1);
+    expect(
+      await growth(() => refused(on.auth.sendOtp({ identifier: { case: "email", value: "@" } })), calls, {
+        code: "INVALID_ARGUMENT",
+      }),
+    ).toBe(1);
+    expect(
+      await growth(() => refused(on.auth.getCurrentUser({}, bearer("no.token.here"))), calls, { code: "UNAUTHENTICATED" }),
+    ).toBe(1);
+  });
+
+  it("count challenges issued, resent and redeemed by purpose and channel, and what was sent by provider", async () => {
+    const login = { purpose: "login", channel: "email" };
+    expect(await growth(() => signIn(on, email), "latchkey_challenges_issued_total", login)).toBe(1);
+    expect(await growth(() => signIn(on, "grace@example.com"), "latchkey_challenges_redeemed_total", login)).toBe(1);
+    const resend = async () => {
+      on.clock.advance(60_000);
+      const { challenge } = await on.auth.sendOtp({ identifier });
+      on.clock.advance(60_000);
+      await on.auth.sendOtp({ identifier: { case: "challengeId", value: challenge!.challengeId } });
+    };
+    expect(await growth(resend, "latchkey_challenges_resent_total", login)).toBe(1);
+    const sent = { channel: "email", provider: "inbox", outcome: "sent" };
+    expect(await growth(() => signIn(on, "edsger@example.com"), "latchkey_delivery_tries_total", sent)).toBe(1);
+  });
+
+  it("count refusals by the budget that was spent, and refused guesses by what was wrong", async () => {
+    const twice = async () => {
+      await on.auth.sendOtp({ identifier, createUserIfMissing: true });
+      await refused(on.auth.sendOtp({ identifier, createUserIfMissing: true }));
+    };
+    expect(await growth(twice, "latchkey_budget_refusals_total", { budget: "send" })).toBe(1);
+    const guess = async () => {
+      const { challenge } = await on.auth.sendOtp({
+        identifier: { case: "email", value: "b@example.com" },
+        createUserIfMissing: true,
+      });
+      const { challengeId, code } = await on.messageOf(challenge);
+      await refused(on.auth.verifyOtp({ challengeId, code: wrongCode(code) }));
+    };
+    expect(await growth(guess, "latchkey_guesses_refused_total", { why: "mismatch" })).toBe(1);
+  });
+
+  it("measure hashes, the store's operations, the outbox and the event loop", async () => {
+    expect(await growth(() => signIn(on, email), "latchkey_hash_duration_seconds_count")).toBe(2);
+    expect(
+      await growth(() => signIn(on, "b@example.com"), "latchkey_store_duration_seconds_count", {
+        operation: "redeemChallenge",
+      }),
+    ).toBe(1);
+    const samples = await scrape();
+    for (const name of ["latchkey_hashes_waiting", "latchkey_calls_in_flight", "latchkey_outbox_age_seconds"]) {
+      expect(samples.get(name), name).toBe(0);
+    }
+    expect(samples.has("nodejs_eventloop_lag_p99_seconds")).toBe(true);
+  });
+
+  it("hold no code, token, identifier or challenge id", async () => {
+    const { tokens, user } = await signIn(on, email);
+    const [message] = await on.messages(email);
+    const text = await (await fetchMetrics()).text();
+    for (const secret of [
+      email,
+      "ada",
+      message!.code,
+      message!.challengeId,
+      tokens.sessionId,
+      user!.userId,
+      tokens.refreshToken,
+    ]) {
+      expect(text).not.toContain(secret);
+    }
+  });
+
+  it("are at GET /metrics of their own listener and nowhere else", async () => {
+    expect((await fetchMetrics()).headers.get("content-type")).toMatch(/^text\/plain; version=0\.0\.4/);
+    expect((await fetchMetrics("/metrics", { method: "POST" })).status).toBe(405);
+    expect((await fetchMetrics("/")).status).toBe(404);
+    expect((await fetch(`http://127.0.0.1:${on.app.httpPort}/metrics`)).status).toBe(404);
+  });
+});
