@@ -17,7 +17,7 @@ function codeHash(): string | undefined {
   }
 }
 
-/** As many hashes as run at once, by `hashConcurrency` in core.ts, which can't be imported before the pool has its size. */
+/** `hashConcurrency` of core.ts, which can't be imported before the pool has its size. */
 const hashes = codeHash() === "fast" ? 6 * os.availableParallelism() : os.availableParallelism() + 1;
 const wanted = hashes + spareThreads;
 const present = Number(process.env.UV_THREADPOOL_SIZE);

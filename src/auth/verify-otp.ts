@@ -151,7 +151,7 @@ async function findEarlier(deps: Deps, idempotency: Buffer | null): Promise<Veri
   const found = await deps.store.findRedemption({ idempotency, now: deps.clock() });
   if (found === null) return null;
   const { challenge, redemption } = found;
-  return await resultOf(deps, challenge, { redemption, provenAt: challenge.consumedAt ?? deps.clock() });
+  return await resultOf(deps, challenge, { redemption, provenAt: challenge.consumedAt! });
 }
 
 async function resultOf(
@@ -169,7 +169,7 @@ async function resultOf(
       return { kind: "signed_in", tokens, user, isNewUser, usernameTaken, ...base };
     }
     case "pending":
-      return { ...base, ...redemption };
+      return { kind: "pending", pendingSources: redemption.pendingSources, ...base };
     case "proven": {
       const { clientId, challengeId } = challenge;
       return {

@@ -1,6 +1,6 @@
 import argon2 from "argon2";
 import type { CodeHash } from "../store/store.js";
-import { createHashQueue, type EndedTurn, type HashPriority, type Turn, type Waiting } from "./hash-queue.js";
+import { createHashQueue, type EndedTurn, type HashPriority, type MayLeave, type Turn } from "./hash-queue.js";
 import { equalBytes, type Keyring } from "./keyring.js";
 import { randomBytes } from "./random.js";
 
@@ -41,8 +41,8 @@ export interface CodeHasher {
    * Runs `work` with a place among those who hash. Throws HashQueueFullError at once when too many have one already, and then `work`
    * did not run; inside it a hash rejects with the reason of the caller's signal when that aborts while it waits for its turn.
    */
-  withPlace<T>(priority: HashPriority, caller: Waiting, work: (place: HashPlace) => Promise<T>): Promise<T>;
-  /** How many wait for their turn. */
+  withPlace<T>(priority: HashPriority, caller: MayLeave, work: (place: HashPlace) => Promise<T>): Promise<T>;
+  /** How many have a place and no hash running. */
   waiting(): number;
 }
 

@@ -18,27 +18,28 @@ export interface EndedTurn {
   readonly tookMs: number;
 }
 
-/** Runs a hash when it is this caller's turn. Rejects without running it when the caller goes away before, with that reason. */
+/** Runs a hash when it is this caller's turn. Rejects without running it when the caller goes away while it waits, with that reason. */
 export type Turn = <T>(hash: () => Promise<T>) => Promise<T>;
 
-/** Who may go away while waiting. The signal is looked at only when there is a wait: making one costs more than the queue does. */
-export interface Waiting {
+/** Who may go away while waiting. Its signal is looked at when there is a wait and not before: it may be made on demand. */
+export interface MayLeave {
   readonly signal: AbortSignal;
 }
 
-/** How many may have a place beside those whose hash is running. */
-const queueMax = 64;
-/** How many places sends may have, so that they never keep verifies out. */
-const sendsMax = 32;
+/** How many may have a place beside as many as can hash at once. */
+const waitingMax = 64;
+/** How many of those may be sends, so that half of the room is left to verifies. */
+const sendsWaitingMax = 32;
 
 /**
  * Bounds the hashes that run at once and the callers that wait for one. A place is taken before anything is written, so that a
- * caller who is turned away has spent nothing; with a place the caller may write (an attempt is reserved in a commit that takes as
- * long as a `fast` hash) while others hash, and is sure of its turn.
+ * caller who is turned away has spent nothing. With a place a caller may write while others hash: a guess reserves its attempt in a
+ * commit that takes longer than a `fast` hash, and turns held meanwhile would stand idle. The price is that a caller who goes away
+ * between the two has spent the attempt.
  */
 export interface HashQueue {
   /** Runs `work` with a place, or throws HashQueueFullError at once. */
-  withPlace<T>(priority: HashPriority, caller: Waiting, work: (turn: Turn) => Promise<T>): Promise<T>;
+  withPlace<T>(priority: HashPriority, caller: MayLeave, work: (turn: Turn) => Promise<T>): Promise<T>;
   /** How many have a place and no hash running. */
   waiting(): number;
 }
@@ -51,7 +52,7 @@ export function createHashQueue(concurrency: number, ended: (turn: EndedTurn) =>
 
   const waiting = (): number => places.verify + places.send - running;
 
-  function waitForTurn(priority: HashPriority, { signal }: Waiting): Promise<void> {
+  function waitForTurn(priority: HashPriority, { signal }: MayLeave): Promise<void> {
     return new Promise((resolve, reject) => {
       if (signal.aborted) return reject(signal.reason);
       const queue = queues[priority];
@@ -80,7 +81,7 @@ export function createHashQueue(concurrency: number, ended: (turn: EndedTurn) =>
     running -= 1;
   }
 
-  async function takeTurn<T>(priority: HashPriority, caller: Waiting, hash: () => Promise<T>): Promise<T> {
+  async function takeTurn<T>(priority: HashPriority, caller: MayLeave, hash: () => Promise<T>): Promise<T> {
     const askedAt = performance.now();
     if (running < concurrency) running += 1;
     else await waitForTurn(priority, caller);
@@ -98,7 +99,8 @@ export function createHashQueue(concurrency: number, ended: (turn: EndedTurn) =>
   return {
     async withPlace(priority, caller, work) {
       const taken = places.verify + places.send;
-      if (taken >= concurrency + queueMax || (priority === "send" && places.send >= sendsMax)) {
+      const tooManySends = priority === "send" && places.send >= concurrency + sendsWaitingMax;
+      if (tooManySends || taken >= concurrency + waitingMax) {
         throw new HashQueueFullError(Math.max(Math.ceil((waiting() * averageMs) / concurrency), 100));
       }
       places[priority] += 1;

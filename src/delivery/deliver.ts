@@ -117,7 +117,7 @@ function settleProvider(
   retryAt: EpochMs | null,
   base: Readonly<Record<string, unknown>>,
 ): void {
-  const fields = { provider: provider.name, detail: result.detail, ...base };
+  const fields = Object.assign({}, base, { provider: provider.name, detail: result.detail });
   if (result.kind === "temporary" && retryAt !== null) {
     deps.log.warn({ ...fields, retryInMs: retryAt - deps.clock() }, "code not sent yet");
     return;

@@ -36,7 +36,13 @@ const unreadable = /^(cannot decode|parse binary)/;
 function violation(message: string) {
   const field = /^cannot decode field [\w.]+\.(\w+) from JSON/.exec(message)?.[1];
   if (field !== undefined) return { field, description: "has a value of another type or form than this field's" };
-  return { field: "", description: "the message can't be read: it is malformed, or has a field twice" };
+  // Only what looks like a name is repeated: a key of another form may be a value that slipped.
+  const unknown = /^cannot decode .* from JSON: key "([A-Za-z_]\w{0,31})" is unknown$/.exec(message)?.[1];
+  if (unknown !== undefined) return { field: unknown, description: "is no field of this request: see its name in the proto" };
+  return {
+    field: "",
+    description: "the message can't be read: it is malformed, or has a field twice or one that is not known",
+  };
 }
 
 const codesByName: Readonly<Record<string, Code>> = {

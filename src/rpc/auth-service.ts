@@ -132,8 +132,8 @@ function verified(result: VerifyOtpResult): MessageInitShape<typeof VerifyOtpRes
         ...proven,
       };
     case "pending":
-      return { ...proven, registration: { pendingSources: result.pendingSources.map(convert.toContactKind) } };
+      return { registration: { pendingSources: result.pendingSources.map(convert.toContactKind) }, ...proven };
     case "proven":
-      return { ...proven, contactProof: result.contactProof };
+      return { contactProof: result.contactProof, ...proven };
   }
 }

@@ -5,7 +5,7 @@ import {
   type HashPriority,
   type HashQueue,
   HashQueueFullError,
-  type Waiting,
+  type MayLeave,
 } from "../../src/crypto/hash-queue.js";
 
 const never = new AbortController();
@@ -23,7 +23,7 @@ describe("the hash queue", () => {
   });
 
   /** Work that notes its start and lasts until it is finished by name. */
-  function begin(name: string, priority: HashPriority = "verify", caller: Waiting = never): Promise<string> {
+  function begin(name: string, priority: HashPriority = "verify", caller: MayLeave = never): Promise<string> {
     return queue.withPlace(priority, caller, (turn) =>
       turn(() => {
         started.push(name);
@@ -80,7 +80,7 @@ describe("the hash queue", () => {
   });
 
   it("takes at most 64 waiting, 32 of them sends; one more is refused at once and never runs", async () => {
-    for (const name of ["a", "b"]) void begin(name);
+    for (const name of ["a", "b"]) void begin(name, "send");
     for (let index = 0; index < 32; index += 1) void begin(`s${index}`, "send");
     await expect(begin("one send too many", "send")).rejects.toBeInstanceOf(HashQueueFullError);
     for (let index = 0; index < 32; index += 1) void begin(`v${index}`);
@@ -93,6 +93,13 @@ describe("the hash queue", () => {
     expect(started.some((name) => name.includes("too many"))).toBe(false);
     await settled();
     expect(queue.waiting()).toBe(0);
+  });
+
+  it("refuses no send while hashes could run, however many can at once", async () => {
+    queue = createHashQueue(40);
+    for (let index = 0; index < 40; index += 1) void begin(`s${index}`, "send");
+    await settled();
+    expect(started).toHaveLength(40);
   });
 
   it("tells a refused caller how long to wait: at least 100 ms, more the longer the queue and the hashes are", async () => {

@@ -29,3 +29,9 @@ it("what was given out stays as it is when more is asked for, and more than the 
   expect(first.equals(copy)).toBe(true);
   expect(new Set(randomBytes(10_000)).size).toBe(256);
 });
+
+it("a length that is none is refused, and what comes next is random all the same", () => {
+  expect(() => randomBytes(-16)).toThrow(RangeError);
+  expect(() => randomBytes(Number.NaN)).toThrow(RangeError);
+  expect(randomBytes(16).equals(Buffer.alloc(16))).toBe(false);
+});

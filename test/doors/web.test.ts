@@ -75,7 +75,10 @@ describe("what arrives on the web door", () => {
   });
 
   it("J04, J06: unknown fields and unknown names of values are refused: neither is taken for a default", async () => {
-    expect(await post('{"token":"t","roles":["admin"]}')).toMatchObject({ status: 400 });
+    const misspelt = await post('{"token":"t","roles":["admin"]}');
+    expect(misspelt).toMatchObject({ status: 400 });
+    expect(JSON.stringify(misspelt)).toContain("roles");
+    expect(JSON.stringify(await post('{"token":"t","123456":1}'))).not.toContain("123456");
     expect(await post('{"token":"t"}')).toMatchObject({ status: 200 });
   });
 

@@ -1,5 +1,5 @@
 import { create, toBinary } from "@bufbuild/protobuf";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import {
   SendOtpRequestSchema,
   UpdateCurrentUserRequestSchema,
@@ -12,12 +12,14 @@ reader.warm(VerifyOtpRequestSchema);
 
 describe("reading requests", () => {
   it.each([["0".repeat(60_000).concat("x")], ["-".repeat(60_000)]])(
-    "J14: a code of 60,000 characters is refused in no time",
+    "J14: no pattern is tried on a code of 60,000 characters, which is refused",
     (code) => {
       const request = create(VerifyOtpRequestSchema, { challengeId: "a", code });
-      const started = performance.now();
+      const tried = vi.spyOn(RegExp.prototype, "test");
       expect(() => reader.read(VerifyOtpRequestSchema, request)).toThrow("code: ");
-      expect(performance.now() - started).toBeLessThan(50);
+      const longest = Math.max(0, ...tried.mock.calls.map(([text]) => text.length));
+      tried.mockRestore();
+      expect(longest).toBeLessThanOrEqual(512);
     },
   );
 

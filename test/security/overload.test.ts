@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { startTestApp, type TestApp } from "../support/app.js";
-import { refusalOf, signIn } from "../support/calls.js";
+import type { CodeHasher } from "../../src/crypto/code-hash.js";
+import { createHashQueue, type HashQueue } from "../../src/crypto/hash-queue.js";
+import { eventually, startTestApp, type TestApp } from "../support/app.js";
+import { refusalOf, refused, signIn } from "../support/calls.js";
 
 describe("more hashes than the machine can do", () => {
   let on: TestApp;
@@ -27,5 +29,81 @@ describe("more hashes than the machine can do", () => {
     }
     // No cooldown was begun for somebody who was turned away.
     expect((await send(refusals[0]!.n)).challenge).toBeDefined();
+  });
+});
+
+describe("a guess", () => {
+  const caller = new AbortController();
+  let queue: HashQueue;
+  let compared: number;
+  let on: TestApp;
+
+  beforeEach(async () => {
+    queue = createHashQueue(1);
+    compared = 0;
+    on = await startTestApp({}, { codes: plainHasher() });
+  });
+  afterEach(() => on.stop());
+
+  /** Places and turns are real; instead of a hash the code itself is kept. */
+  function plainHasher(): CodeHasher {
+    const tagOf = (code: string) => Buffer.alloc(32, code);
+    return {
+      waiting: queue.waiting,
+      withPlace: (priority, who, work) =>
+        queue.withPlace(priority, who, (turn) =>
+          work({
+            hash: (code) => turn(async () => ({ profile: "fast", pepperId: "1", salt: Buffer.alloc(16), tag: tagOf(code) })),
+            matches: (code, _, stored) =>
+              turn(async () => {
+                compared += 1;
+                return tagOf(code).equals(stored.tag);
+              }),
+          }),
+        ),
+    };
+  }
+
+  async function sendCode() {
+    const identifier = { case: "email", value: "a@example.com" } as const;
+    return await on.messageOf((await on.auth.sendOtp({ identifier, createUserIfMissing: true })).challenge);
+  }
+
+  const attemptsOf = async (id: string) => (await on.app.core.deps.store.findChallenge(id))!.attempts;
+
+  function later(): { readonly happens: Promise<void>; readonly now: () => void } {
+    let now = (): void => {};
+    const happens = new Promise<void>((resolve) => {
+      now = resolve;
+    });
+    return { happens, now };
+  }
+
+  it("that finds no place is refused as OVERLOADED and has spent no attempt", async () => {
+    const { challengeId, code } = await sendCode();
+    const end = later();
+    const holders = Array.from({ length: 65 }, () => queue.withPlace("verify", caller, () => end.happens));
+    expect(await refused(on.auth.verifyOtp({ challengeId, code }))).toMatchObject({ reason: "OVERLOADED" });
+    expect(await attemptsOf(challengeId)).toBe(0);
+    end.now();
+    await Promise.all(holders);
+    expect((await on.auth.verifyOtp({ challengeId, code })).tokens).toBeDefined();
+  });
+
+  it("whose caller goes away while it waits for its turn has spent its attempt and is never compared", async () => {
+    const { challengeId, code } = await sendCode();
+    const end = later();
+    const holder = queue.withPlace("verify", caller, (turn) => turn(() => end.happens));
+    const gone = new AbortController();
+    const guess = on.auth.verifyOtp({ challengeId, code }, { signal: gone.signal });
+    await eventually("the attempt is spent", async () => ((await attemptsOf(challengeId)) === 1 ? true : undefined));
+    gone.abort();
+    expect(await refused(guess)).toMatchObject({ code: "Canceled" });
+    await eventually("the place is free", async () => (queue.waiting() === 0 ? true : undefined));
+    end.now();
+    await holder;
+    expect(compared).toBe(0);
+    expect((await on.auth.verifyOtp({ challengeId, code })).tokens).toBeDefined();
+    expect(compared).toBe(1);
   });
 });

@@ -1,9 +1,10 @@
 import type { Challenge, ChallengeRefusal, EpochMs } from "../store.js";
 
-type Life = Pick<Challenge, "clientId" | "consumedAt" | "cancelledAt" | "expiresAt">;
+/** What decides whether a challenge can be used. */
+export type ChallengeLife = Pick<Challenge, "clientId" | "consumedAt" | "cancelledAt" | "expiresAt">;
 
 /** Why a challenge can't be used by a client now; null when it can. The order is the one in which callers are told. */
-export function refusalOf(challenge: Life | null, clientId: string, now: EpochMs): ChallengeRefusal | null {
+export function refusalOf(challenge: ChallengeLife | null, clientId: string, now: EpochMs): ChallengeRefusal | null {
   if (challenge === null) return "unknown";
   if (challenge.clientId !== clientId) return "foreign_client";
   if (challenge.consumedAt !== null) return "consumed";

@@ -22,7 +22,7 @@ interface DueRow {
 
 /** A message's `due_at` is its lease too: claiming moves it to the end of the lease. */
 export function createOutbox(db: Database, writer: Writer): Operations {
-  // Without LIMIT: a limit that is bound has the statement compiled anew at every call, which costs six times what it does.
+  // Without LIMIT: a limit that is bound has the statement compiled anew at every call, which costs several times what it does.
   const due = db.prepare<{ now: EpochMs }, DueRow>(`
     SELECT m.outbox_id, m.tries, m.challenge_id, c.client_id, c.purpose, c.channel, c.contact_kind, c.contact_value, c.locale,
       CASE WHEN c.decoy = 0 AND ${isLiveChallenge} THEN c.sealed_code END AS sealed_code,
@@ -87,7 +87,6 @@ function toMessage(row: DueRow): OutboxMessage {
 
 function firstOf<T>(rows: Iterable<T>, limit: number): T[] {
   const taken: T[] = [];
-  if (limit <= 0) return taken;
   for (const row of rows) if (taken.push(row) >= limit) break;
   return taken;
 }

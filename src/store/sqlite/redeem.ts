@@ -20,22 +20,22 @@ interface SourceRow {
 }
 
 /** What redeeming looks at: without the hash, half of the reading is saved. */
-type ConsumableRow = Pick<
-  ChallengeRow,
-  | "challenge_id"
-  | "client_id"
-  | "purpose"
-  | "identifier_key"
-  | "requester_key"
-  | "contact_kind"
-  | "contact_value"
-  | "user_id"
-  | "decoy"
-  | "registration_id"
-  | "expires_at"
-  | "consumed_at"
-  | "cancelled_at"
->;
+const consumableColumns = [
+  "challenge_id",
+  "client_id",
+  "purpose",
+  "identifier_key",
+  "requester_key",
+  "contact_kind",
+  "contact_value",
+  "user_id",
+  "decoy",
+  "registration_id",
+  "expires_at",
+  "consumed_at",
+  "cancelled_at",
+] as const;
+type ConsumableRow = Pick<ChallengeRow, (typeof consumableColumns)[number]>;
 
 /** Whom a proven contact signs in; or that it signs in nobody, or nobody yet. */
 type Claimant =
@@ -50,10 +50,9 @@ export function createRedemption(
 ): Operations {
   const { writer, budgets, idempotency, users, sessions } = parts;
   const select = db.prepare<[string], ChallengeRow>(`SELECT ${challengeColumns} FROM challenges c WHERE c.challenge_id = ?`);
-  const toConsume = db.prepare<[string], ConsumableRow>(`
-    SELECT challenge_id, client_id, purpose, identifier_key, requester_key, contact_kind, contact_value, user_id, decoy,
-      registration_id, expires_at, consumed_at, cancelled_at
-    FROM challenges WHERE challenge_id = ?`);
+  const toConsume = db.prepare<[string], ConsumableRow>(
+    `SELECT ${consumableColumns.join(", ")} FROM challenges WHERE challenge_id = ?`,
+  );
   const consume = db.prepare<[EpochMs, string]>(
     "UPDATE challenges SET consumed_at = ?, sealed_code = NULL WHERE challenge_id = ? AND consumed_at IS NULL",
   );

@@ -1,3 +1,4 @@
+import type { ChallengeLife } from "../rules/challenge-state.js";
 import type {
   Challenge,
   ChallengeToVerify,
@@ -9,6 +10,7 @@ import type {
   Purpose,
   Session,
   StoredKey,
+  User,
 } from "../store.js";
 
 export interface ChallengeRow {
@@ -55,10 +57,7 @@ export function contactOf(row: { contact_kind: ContactKind | null; contact_value
   return row.contact_kind === null || row.contact_value === null ? null : { kind: row.contact_kind, value: row.contact_value };
 }
 
-/** What decides whether a challenge can be used. */
-export function lifeOf(
-  row: Pick<ChallengeRow, "client_id" | "expires_at" | "consumed_at" | "cancelled_at">,
-): Pick<Challenge, "clientId" | "expiresAt" | "consumedAt" | "cancelledAt"> {
+export function lifeOf(row: Pick<ChallengeRow, "client_id" | "expires_at" | "consumed_at" | "cancelled_at">): ChallengeLife {
   return {
     clientId: row.client_id,
     expiresAt: row.expires_at,
@@ -151,6 +150,36 @@ export function toSession(row: SessionRow): Session {
     lastUsedAt: row.last_used_at,
     idleExpiresAt: row.idle_expires_at,
     expiresAt: row.expires_at,
+  };
+}
+
+export interface UserRow {
+  user_id: string;
+  username: string | null;
+  display_name: string;
+  locale: string;
+  custom_attributes: string;
+  /** Not `created_at`, which sessions have too: the two are read together. */
+  user_created_at: EpochMs;
+  /** JSON of `[kind, value, verified_at]` each. */
+  contacts: string;
+}
+
+/** The columns of a user `u` with all contacts, so that one statement gives all of a user. */
+export const userColumns = `u.user_id, u.username, u.display_name, u.locale, u.custom_attributes, u.created_at AS user_created_at, (
+    SELECT json_group_array(json_array(o.kind, o.value, o.verified_at) ORDER BY o.verified_at, o.kind)
+    FROM contacts o WHERE o.user_id = u.user_id) AS contacts`;
+
+export function toUser(row: UserRow): User {
+  const contacts = JSON.parse(row.contacts) as [ContactKind, string, EpochMs][];
+  return {
+    userId: row.user_id,
+    username: row.username,
+    displayName: row.display_name,
+    locale: row.locale,
+    contacts: contacts.map(([kind, value, verifiedAt]) => ({ kind, value, verifiedAt })),
+    customAttributes: row.custom_attributes,
+    createdAt: row.user_created_at,
   };
 }
 

@@ -60,7 +60,7 @@ export function createSends(
       challenge.expiresAt,
       resendAt,
     );
-    return {
+    return Object.assign(rest, {
       codeHash: hash,
       registrationId,
       attempts: 0,
@@ -69,8 +69,7 @@ export function createSends(
       resendAt,
       consumedAt: null,
       cancelledAt: null,
-      ...rest,
-    };
+    });
   }
 
   function replay(mac: Uint8Array | null, now: EpochMs): readonly Challenge[] | null {

@@ -1,8 +1,7 @@
 import type { Database } from "better-sqlite3";
 import { judgeRefresh } from "../rules/refresh-replay.js";
 import type { EpochMs, NewSession, RotateOutcome, Session, Store } from "../store.js";
-import { type SessionRow, toSession } from "./rows.js";
-import { contactsAsJson, contactsIn, toUser, type UserRow, userColumns } from "./users.js";
+import { type SessionRow, toSession, toUser, type UserRow, userColumns } from "./rows.js";
 import type { Writer } from "./writer.js";
 
 /** Writes of sessions inside somebody else's transaction. */
@@ -29,8 +28,8 @@ export function createSessions(db: Database, writer: Writer): { sessions: Sessio
   const liveById = db.prepare<{ sessionId: string; now: EpochMs }, SessionRow>(
     `SELECT * FROM sessions WHERE session_id = @sessionId AND ${isLive}`,
   );
-  const liveWithUser = db.prepare<{ sessionId: string; now: EpochMs }, SessionRow & UserRow & { contacts: string }>(`
-    SELECT s.*, ${userColumns}, ${contactsAsJson} AS contacts
+  const liveWithUser = db.prepare<{ sessionId: string; now: EpochMs }, SessionRow & UserRow>(`
+    SELECT s.*, ${userColumns}
     FROM sessions s JOIN users u ON u.user_id = s.user_id
     WHERE s.session_id = @sessionId AND ${isLive}`);
   const liveOf = db.prepare<{ userId: string; now: EpochMs }, SessionRow>(
@@ -72,7 +71,21 @@ export function createSessions(db: Database, writer: Writer): { sessions: Sessio
         session.idleExpiresAt,
         session.expiresAt,
       );
-      return { userId, generation: 0, createdAt: now, lastUsedAt: now, ...session };
+      return {
+        sessionId: session.sessionId,
+        family: session.family,
+        keyId: session.keyId,
+        userId,
+        clientId: session.clientId,
+        generation: 0,
+        ip: session.ip,
+        userAgent: session.userAgent,
+        amr: session.amr,
+        createdAt: now,
+        lastUsedAt: now,
+        idleExpiresAt: session.idleExpiresAt,
+        expiresAt: session.expiresAt,
+      };
     },
     find(sessionId, now) {
       const row = liveById.get({ sessionId, now });
@@ -111,7 +124,7 @@ export function createSessions(db: Database, writer: Writer): { sessions: Sessio
     findLiveSession({ sessionId, now }) {
       return writer.read(() => {
         const row = liveWithUser.get({ sessionId, now });
-        return row === undefined ? null : { session: toSession(row), user: toUser(row, contactsIn(row.contacts)) };
+        return row === undefined ? null : { session: toSession(row), user: toUser(row) };
       });
     },
     listSessions: (query) => writer.read(() => liveOf.all(query).map(toSession)),

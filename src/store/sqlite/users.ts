@@ -1,47 +1,6 @@
 import type { Database } from "better-sqlite3";
 import type { Channel, Contact, ContactKind, EpochMs, Identifier, NewUser, Recipient, User } from "../store.js";
-
-export interface UserRow {
-  user_id: string;
-  username: string | null;
-  display_name: string;
-  locale: string;
-  custom_attributes: string;
-  /** Not `created_at`, which sessions have too: the two are read together. */
-  user_created_at: EpochMs;
-}
-
-type Contacts = User["contacts"];
-type WithContacts = UserRow & { contacts: string };
-
-/** The columns of a user `u`. */
-export const userColumns =
-  "u.user_id, u.username, u.display_name, u.locale, u.custom_attributes, u.created_at AS user_created_at";
-
-/** The contacts of a user `u`, as `contactsIn` reads them: one statement then gives all of a user. */
-export const contactsAsJson = `(
-  SELECT json_group_array(json_array(c.kind, c.value, c.verified_at) ORDER BY c.verified_at, c.kind)
-  FROM contacts c WHERE c.user_id = u.user_id)`;
-
-export function contactsIn(json: string): Contacts {
-  return (JSON.parse(json) as [ContactKind, string, EpochMs][]).map(([kind, value, verifiedAt]) => ({
-    kind,
-    value,
-    verifiedAt,
-  }));
-}
-
-export function toUser(row: UserRow, contacts: Contacts): User {
-  return {
-    userId: row.user_id,
-    username: row.username,
-    displayName: row.display_name,
-    locale: row.locale,
-    contacts,
-    customAttributes: row.custom_attributes,
-    createdAt: row.user_created_at,
-  };
-}
+import { toUser, type UserRow, userColumns } from "./rows.js";
 
 /** Reads and writes of users inside somebody else's transaction. */
 export interface Users {
@@ -57,9 +16,7 @@ export interface Users {
 const contactKindOf: Record<Channel, ContactKind> = { email: "email", sms: "phone" };
 
 export function createUsers(db: Database): Users {
-  const select = db.prepare<[string], WithContacts>(
-    `SELECT ${userColumns}, ${contactsAsJson} AS contacts FROM users u WHERE u.user_id = ?`,
-  );
+  const select = db.prepare<[string], UserRow>(`SELECT ${userColumns} FROM users u WHERE u.user_id = ?`);
   const localeOf = db.prepare<[string], { locale: string }>("SELECT locale FROM users WHERE user_id = ?");
   const byUsername = db.prepare<[string], { user_id: string; locale: string }>(
     "SELECT user_id, locale FROM users WHERE username = ?",
@@ -83,7 +40,7 @@ export function createUsers(db: Database): Users {
 
   function find(userId: string): User | null {
     const row = select.get(userId);
-    return row === undefined ? null : toUser(row, contactsIn(row.contacts));
+    return row === undefined ? null : toUser(row);
   }
 
   function ownerOf(contact: Contact): string | null {

@@ -128,6 +128,14 @@ export function createWriter(db: Database, inFlight: () => number): Writer {
     for (const resolve of settled) resolve();
   }
 
+  async function read<T>(query: () => T): Promise<T> {
+    try {
+      return query();
+    } catch (error) {
+      throw translated(error);
+    }
+  }
+
   return {
     write<T>(step: () => T): Promise<T> {
       return new Promise<T>((resolve, reject) => {
@@ -135,20 +143,8 @@ export function createWriter(db: Database, inFlight: () => number): Writer {
         schedule();
       });
     },
-    async read(query) {
-      try {
-        return query();
-      } catch (error) {
-        throw translated(error);
-      }
-    },
-    async readTogether<T>(query: () => T): Promise<T> {
-      try {
-        return inOneTransaction(query) as T;
-      } catch (error) {
-        throw translated(error);
-      }
-    },
+    read,
+    readTogether: (query) => read(() => inOneTransaction(query) as ReturnType<typeof query>),
     idle() {
       return waiting.length === 0 ? Promise.resolve() : new Promise((resolve) => idlers.push(resolve));
     },

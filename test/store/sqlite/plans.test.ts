@@ -23,7 +23,7 @@ const sortsAllowed: readonly (readonly [statement: string, reason: string])[] = 
   ["SELECT * FROM keys ORDER BY", "a handful of rows"],
   ["SELECT * FROM sessions WHERE user_id", "at most the live sessions of one user"],
   ["SELECT session_id FROM sessions WHERE user_id", "at most the live sessions of one user"],
-  ["json_group_array(json_array(c.kind, c.value, c.verified_at)", "the contacts of one user"],
+  ["json_group_array(json_array(o.kind, o.value, o.verified_at)", "the contacts of one user"],
   ["SELECT kind, value FROM contacts WHERE user_id", "the contacts of one user"],
   ["FROM challenges WHERE registration_id = ?", "the challenges of one registration"],
 ];

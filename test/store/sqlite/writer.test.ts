@@ -166,6 +166,24 @@ describe("group commit", () => {
     other.close();
   });
 
+  it("reads that are made together see one state, and one of them that fails leaves the writer usable", async () => {
+    await writer.write(insert("a"));
+    const other = openDatabase(path);
+    const seen = await writer.readTogether(() => {
+      const before = names();
+      other.exec("INSERT INTO rows VALUES ('b')");
+      return [before, names()];
+    });
+    other.close();
+    expect(seen).toEqual([["a"], ["a"]]);
+    expect(await writer.read(names)).toEqual(["a", "b"]);
+    const failing = writer.readTogether(() => {
+      throw new Error("a fault");
+    });
+    await expect(failing).rejects.toThrow("a fault");
+    expect(await writer.write(insert("c"))).toBe("c");
+  });
+
   it("idle resolves when everything begun is committed", async () => {
     inFlight = 100;
     const written = times(10, (index) => writer.write(insert(String(index))));
