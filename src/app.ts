@@ -34,6 +34,12 @@ export interface Overrides extends CoreOverrides {
   readonly print?: (text: string) => void;
 }
 
+/** How a server is run. */
+export interface Running {
+  /** It is one of several workers, and the primary serves the metrics of all. */
+  readonly metricsElsewhere?: boolean;
+}
+
 /** A running server. */
 export interface App {
   readonly core: Core;
@@ -41,7 +47,8 @@ export interface App {
   readonly httpPort: number;
   /** Null in production. */
   readonly inboxPort: number | null;
-  readonly metricsPort: number;
+  /** Null in a worker. */
+  readonly metricsPort: number | null;
   /** Says that it stops serving, lets calls under way finish for up to 10 s, settles what was begun, and closes. */
   stop(): Promise<void>;
 }
@@ -49,7 +56,7 @@ export interface App {
 const drainMs = 10_000;
 
 /** Starts everything that a deployment consists of. When a part fails to start, those before it are closed again. */
-export async function startApp(settings: Settings, log: Log, overrides: Overrides = {}): Promise<App> {
+export async function startApp(settings: Settings, log: Log, overrides: Overrides & Running = {}): Promise<App> {
   const closers: (() => Promise<void>)[] = [];
   /** Closes everything, also past a part that fails to close. */
   async function stop(): Promise<void> {
@@ -69,7 +76,7 @@ export async function startApp(settings: Settings, log: Log, overrides: Override
 
 interface Given {
   readonly log: Log;
-  readonly overrides: Overrides;
+  readonly overrides: Overrides & Running;
   /** What stops each part that was started; called last one first. */
   readonly closers: (() => Promise<void>)[];
 }
@@ -115,7 +122,9 @@ async function start(settings: Settings, { log, overrides, closers }: Given): Pr
   const { inboxListen, metricsListen } = settings;
   const inboxPort =
     inbox === null || inboxListen === null ? null : await listenBeside(createInboxServer(inbox), inboxListen, closers);
-  const metricsPort = await listenBeside(createMetricsServer(recorder), metricsListen, closers);
+  const metricsPort = overrides.metricsElsewhere
+    ? null
+    : await listenBeside(createMetricsServer(recorder), metricsListen, closers);
   const web = createWebDoor({
     services,
     addressOf,
@@ -133,17 +142,6 @@ async function start(settings: Settings, { log, overrides, closers }: Given): Pr
   const httpPort = await web.listen(settings.httpListen.host, settings.httpListen.port);
   const grpcPort = await grpc.listen(settings.grpcListen.host, settings.grpcListen.port);
   for (const door of [grpc, web]) door.setServing(true);
-  log.info(
-    {
-      grpc: grpcPort,
-      http: httpPort,
-      metrics: metricsPort,
-      issuer: settings.issuer,
-      ...(inboxPort === null ? {} : { inbox: inboxPort }),
-    },
-    "serving",
-  );
-  if (inboxPort !== null) log.info({}, `codes appear here and at http://localhost:${inboxPort}`);
   return { core, grpcPort, httpPort, inboxPort, metricsPort };
 }
 

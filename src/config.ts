@@ -24,6 +24,7 @@ export interface Settings {
   /** Null in production. */
   readonly inboxListen: Listen | null;
   readonly metricsListen: Listen;
+  readonly workers: number;
   readonly issuer: string;
   /** The current one first. */
   readonly pepper: readonly KeySpec[];
@@ -109,6 +110,7 @@ function assemble(values: Values, mode: Mode): Settings {
     httpListen,
     inboxListen: values.inboxListen ?? null,
     metricsListen: values.metricsListen!,
+    workers: values.workers!,
     issuer: values.issuer ?? `${tls.kind === "files" ? "https" : "http"}://localhost:${httpListen.port}`,
     pepper: values.pepper!,
     masterKey: values.masterKey!,

@@ -59,7 +59,12 @@ export async function createCore(settings: Settings, given: CoreParts): Promise<
     lookup: await loadLookupKeys({ store, sealer, now: clock() }),
     codes:
       overrides.codes ??
-      createCodeHasher({ pepper, profile: settings.codeHash, concurrency: hashConcurrency(settings.codeHash), onTurn }),
+      createCodeHasher({
+        pepper,
+        profile: settings.codeHash,
+        concurrency: hashConcurrency(settings.codeHash, settings.workers),
+        onTurn,
+      }),
     accessTokens: createAccessTokens({
       keys: signingKeys,
       issuer: settings.issuer,
@@ -101,10 +106,11 @@ export function signingKeyOptions(
 const clockSkewMs = 30_000;
 
 /**
- * How many hashes run at once. One more than cores keeps every core hashing while the answer to the last hash is on its way; `fast`
+ * How many hashes run at once in each of so many workers. One more than cores keeps every core hashing while the answer to the last hash is on its way; `fast`
  * hashes are shorter than a turn of the event loop under load, so that a turn must find enough of them. Measured under load on two
  * cores, sign-ins a second with `fast`: 67 at 4, 156 at 8, 303 at 12, 300 at 16; `npm run bench defaults` compares again.
  */
-export function hashConcurrency(profile: HashProfile): number {
-  return profile === "fast" ? 6 * availableParallelism() : availableParallelism() + 1;
+export function hashConcurrency(profile: HashProfile, workers = 1): number {
+  const cores = Math.ceil(availableParallelism() / workers);
+  return profile === "fast" ? 6 * cores : cores + 1;
 }

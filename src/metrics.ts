@@ -6,7 +6,7 @@ import type { EndedCall } from "./rpc/pipeline.js";
 import type { EndedOperation } from "./store/observed.js";
 
 /** What the parts of a server tell of their work, and the metrics made of it. No label holds anything of a person or a secret. */
-export interface Recorder {
+export interface Recorder extends MetricsText {
   readonly auth: Metrics;
   callEnded(call: EndedCall): void;
   operationEnded(operation: EndedOperation): void;
@@ -19,7 +19,10 @@ export interface Recorder {
     /** How long the message that waits the longest has been due; 0: none is. */
     readonly outboxAgeMs: () => Promise<number>;
   }): void;
-  /** The metrics in Prometheus' text format, and its content type. */
+}
+
+/** Metrics in Prometheus' text format, and its content type. */
+export interface MetricsText {
   text(): Promise<string>;
   readonly contentType: string;
 }
@@ -27,10 +30,18 @@ export interface Recorder {
 const callSeconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10];
 const operationSeconds = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 3];
 
+/** The metrics of all workers of this process, summed but where a sum says nothing: the outbox is the same for all of them. */
+export function clusterMetrics(): MetricsText {
+  const registry = new AggregatorRegistry();
+  return { text: () => registry.clusterMetrics(), contentType: registry.contentType };
+}
+
 /** Metrics for Prometheus: names, labels and buckets are what dashboards and alerts are written against. */
 export function createRecorder(): Recorder {
   const registry = new Registry();
   const registers = [registry];
+  // In a worker: what the primary asks for.
+  AggregatorRegistry.setRegistries(registers);
   collectDefaultMetrics({ register: registry });
   const calls = new Histogram({
     name: "latchkey_call_duration_seconds",
@@ -83,11 +94,12 @@ export function createRecorder(): Recorder {
     },
     tryEnded: ({ channel, provider, kind }) => tries.inc({ channel, provider, outcome: kind }),
     observe({ hashesWaiting, callsInFlight, outboxAgeMs }) {
-      const gauge = (name: string, help: string, read: () => number | Promise<number>) =>
+      const gauge = (name: string, help: string, read: () => number | Promise<number>, aggregator: "sum" | "max" = "sum") =>
         new Gauge({
           name,
           help,
           registers,
+          aggregator,
           async collect() {
             this.set(await read());
           },
@@ -100,7 +112,7 @@ export function createRecorder(): Recorder {
           (ms) => ms / 1000,
           () => Number.NaN,
         );
-      gauge("latchkey_outbox_age_seconds", "How long the oldest message in the outbox has been due.", ageSeconds);
+      gauge("latchkey_outbox_age_seconds", "How long the oldest message in the outbox has been due.", ageSeconds, "max");
     },
     text: () => registry.metrics(),
     contentType: registry.contentType,

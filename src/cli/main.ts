@@ -38,8 +38,9 @@ function createProgram(env: Env, io: Io, setExitCode: (code: number) => void): C
   program
     .command("serve")
     .description("serve until SIGTERM or SIGINT")
-    .action(async () => {
-      const settings = loadSettings(env, io);
+    .option("--workers <count>", "how many processes serve, instead of LATCHKEY_WORKERS")
+    .action(async ({ workers }: { workers?: string }) => {
+      const settings = loadSettings(workers === undefined ? env : { ...env, LATCHKEY_WORKERS: workers }, io);
       await (await import("./serve.js")).serve(settings);
     });
 

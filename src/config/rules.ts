@@ -16,6 +16,7 @@ export function checkRules(values: Values, mode: Mode): Problem[] {
       refuse("LATCHKEY_DEFAULT_CLIENT", "must be on in production: other clients cannot be made yet; set it to on");
     }
   }
+  checkWorkers(values, mode, refuse);
   checkListeners(values, refuse);
   checkTls(values, mode, refuse);
   if (values.pepper !== undefined && values.masterKey !== undefined && shareKey(values.pepper, values.masterKey)) {
@@ -28,6 +29,15 @@ export function checkRules(values: Values, mode: Mode): Problem[] {
 }
 
 type Refuse = (name: string, text: string) => void;
+
+function checkWorkers({ workers, database }: Values, mode: Mode, refuse: Refuse): void {
+  if (workers === undefined || workers === 1) return;
+  if (mode === "development")
+    refuse("LATCHKEY_WORKERS", "must be 1 in development: the inbox shows what one process sent; remove it");
+  else if (database?.kind === "sqlite") {
+    refuse("LATCHKEY_WORKERS", "must be 1 with SQLite: remove it, or set LATCHKEY_DATABASE_URL to a PostgreSQL database");
+  }
+}
 
 function checkListeners(values: Values, refuse: Refuse): void {
   const listeners: [string, Listen | undefined][] = [

@@ -58,6 +58,13 @@ export const table = {
     defaults: { development: "127.0.0.1:8025", production: null },
     parse: listener({ loopbackOnly: true }),
   }),
+  workers: setting({
+    name: "LATCHKEY_WORKERS",
+    purpose: "How many processes serve on this machine, sharing its ports; more than one needs PostgreSQL.",
+    unit: "1 to 64 processes",
+    defaults: both("1"),
+    parse: integer({ min: 1, max: 64 }),
+  }),
   metricsListen: setting({
     name: "LATCHKEY_METRICS_LISTEN",
     purpose: "Where Prometheus finds the metrics; this machine only.",

@@ -1,0 +1,81 @@
+import cluster, { type Worker } from "node:cluster";
+import type { Log } from "../auth/deps.js";
+import type { Settings } from "../config.js";
+import { listenOn } from "../doors/listener.js";
+import { createMetricsServer } from "../doors/metrics.js";
+import { clusterMetrics } from "../metrics.js";
+import { CliError } from "./io.js";
+
+/** What a worker tells the primary when it serves: what `serve` would have logged by itself. */
+export interface ServingMessage {
+  readonly kind: "serving";
+  readonly fields: Readonly<Record<string, unknown>>;
+}
+/** What the primary tells a worker: finish what is under way and end. */
+export const stopMessage = "stop";
+
+/** A worker that ends sooner than this after its start is started again later and later. */
+const youngMs = 10_000;
+const pauseMaxMs = 30_000;
+const pauseMs = 1_000;
+
+/**
+ * Runs `settings.workers` processes that share the ports of this one, until `signal`. The first one starts alone, so that what keeps
+ * it from starting is told once; from then on a worker that ends is replaced. Metrics are served here, summed over the workers.
+ */
+export async function serveWithWorkers(
+  settings: Settings,
+  { log, signal }: { readonly log: Log; readonly signal: Promise<NodeJS.Signals> },
+): Promise<void> {
+  const exits = new Set<Promise<void>>();
+  let stopping = false;
+  let failures = 0;
+
+  function start(): Promise<ServingMessage["fields"]> {
+    const worker = cluster.fork();
+    const startedAt = performance.now();
+    let served = false;
+    const exited = new Promise<void>((resolve) => worker.once("exit", () => resolve()));
+    exits.add(exited);
+    void exited.then(() => {
+      exits.delete(exited);
+      if (served && !stopping) replace(worker, performance.now() - startedAt);
+    });
+    return new Promise((resolve, reject) => {
+      worker.on("message", (message: ServingMessage) => {
+        if (message.kind !== "serving") return;
+        served = true;
+        resolve(message.fields);
+      });
+      // It has told why on its standard error.
+      void exited.then(() => reject(new CliError("A worker ended before it served.")));
+    });
+  }
+
+  function replace(worker: Worker, livedMs: number): void {
+    failures = livedMs < youngMs ? failures + 1 : 0;
+    const waitMs = failures === 0 ? 0 : Math.min(pauseMs * 2 ** (failures - 1), pauseMaxMs);
+    log.error({ pid: worker.process.pid, startsInMs: waitMs }, "a worker ended unexpectedly, another takes its place");
+    setTimeout(() => {
+      if (stopping) return;
+      start().then(
+        () => log.info({}, "the worker's successor serves"),
+        () => replace(worker, 0),
+      );
+    }, waitMs).unref();
+  }
+
+  const metrics = createMetricsServer(clusterMetrics());
+  const fields = await start();
+  await Promise.all(Array.from({ length: settings.workers - 1 }, start));
+  const port = await listenOn(metrics, settings.metricsListen.host, settings.metricsListen.port);
+  log.info({ ...fields, metrics: port, workers: settings.workers }, "serving");
+
+  log.info({ signal: await signal }, "stopping");
+  stopping = true;
+  for (const worker of Object.values(cluster.workers ?? {})) if (worker?.isConnected() === true) worker.send(stopMessage);
+  await Promise.all(exits);
+  metrics.close();
+  metrics.closeAllConnections();
+  log.info({}, "stopped");
+}
