@@ -23,9 +23,12 @@ export interface PostgresLocation {
 }
 
 /** How long to wait for a connection, a new one or one of the pool: a caller is told within this time that there is none. */
-const connectTimeoutMs = 3_000;
-/** How long one operation may wait for a racer's lock, and how long it may take at all. */
-const lockTimeoutMs = 3_000;
+const connectTimeoutMs = 2_500;
+/**
+ * How long one operation may wait for a racer's lock, and how long it may take at all. Who waits for a connection gives up before
+ * who holds it gives up waiting: the two times never add up.
+ */
+const lockTimeoutMs = 3_500;
 const statementTimeoutMs = 5_000;
 /** Past this time the server itself is not expected to answer any more. */
 const answerTimeoutMs = 8_000;
@@ -62,7 +65,8 @@ export function connectionOptions(location: PostgresLocation): ClientConfig {
 
 /**
  * Options of connections that serve operations. Tables that just now were empty have statistics that make whole-table scans look
- * cheap; every statement here has an index, so scans are left to where there is none.
+ * cheap; every statement here has an index, so scans are left to where there is none, and are not compiled (jit) for looking dear.
+ * These are settings of PostgreSQL's own planner: a server that only speaks its protocol may want `options` without them.
  */
 export function operationOptions(location: PostgresLocation): pg.PoolConfig {
   return {
@@ -73,7 +77,8 @@ export function operationOptions(location: PostgresLocation): pg.PoolConfig {
     lock_timeout: lockTimeoutMs,
     query_timeout: answerTimeoutMs,
     idle_in_transaction_session_timeout: statementTimeoutMs,
-    options: "-c enable_seqscan=off -c plan_cache_mode=force_generic_plan -c jit=off -c default_transaction_isolation=read\\ committed",
+    options:
+      "-c enable_seqscan=off -c plan_cache_mode=force_generic_plan -c jit=off -c default_transaction_isolation=read\\ committed",
   };
 }
 
