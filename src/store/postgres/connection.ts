@@ -24,14 +24,12 @@ export interface PostgresLocation {
 
 /** How long to wait for a connection, a new one or one of the pool: a caller is told within this time that there is none. */
 const connectTimeoutMs = 2_500;
-/**
- * How long one operation may wait for a racer's lock, and how long it may take at all. Who waits for a connection gives up before
- * who holds it gives up waiting: the two times never add up.
- */
-const lockTimeoutMs = 3_500;
-const statementTimeoutMs = 5_000;
+/** How long one operation may wait for a racer's lock; among several that wait for one lock, each once more when the one before gave up. */
+const lockTimeoutMs = 3_000;
+/** How long one operation may take at all. */
+const statementTimeoutMs = 4_000;
 /** Past this time the server itself is not expected to answer any more. */
-const answerTimeoutMs = 8_000;
+const answerTimeoutMs = 6_000;
 
 const int8 = 20;
 const int8Array = 1016;
