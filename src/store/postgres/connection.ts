@@ -23,12 +23,13 @@ export interface PostgresLocation {
 }
 
 /** How long to wait for a connection, a new one or one of the pool: a caller is told within this time that there is none. */
-const connectTimeoutMs = 3_000;
-/** How long one operation may wait for a racer's lock, and how long it may take at all. */
+const connectTimeoutMs = 2_500;
+/** How long one operation may wait for a racer's lock; among several that wait for one lock, each once more when the one before gave up. */
 const lockTimeoutMs = 3_000;
-const statementTimeoutMs = 5_000;
+/** How long one operation may take at all. */
+const statementTimeoutMs = 4_000;
 /** Past this time the server itself is not expected to answer any more. */
-const answerTimeoutMs = 8_000;
+const answerTimeoutMs = 6_000;
 
 const int8 = 20;
 const int8Array = 1016;
@@ -62,7 +63,8 @@ export function connectionOptions(location: PostgresLocation): ClientConfig {
 
 /**
  * Options of connections that serve operations. Tables that just now were empty have statistics that make whole-table scans look
- * cheap; every statement here has an index, so scans are left to where there is none.
+ * cheap; every statement here has an index, so scans are left to where there is none, and are not compiled (jit) for looking dear.
+ * These are settings of PostgreSQL's own planner: a server that only speaks its protocol may want `options` without them.
  */
 export function operationOptions(location: PostgresLocation): pg.PoolConfig {
   return {

@@ -53,10 +53,24 @@ export function openDatabase(location: PostgresLocation): Database {
     }
   }
 
+  const running = new Set<Promise<unknown>>();
+  function tracked(statement: Statement, values: readonly unknown[]): Promise<pg.QueryResult> {
+    const result = run(statement, values);
+    running.add(result);
+    const done = () => running.delete(result);
+    result.then(done, done);
+    return result;
+  }
+
   return {
-    rows: async <Row>(statement: Statement, values: readonly unknown[] = []) => (await run(statement, values)).rows as Row[],
-    changes: async (statement, values = []) => (await run(statement, values)).rowCount ?? 0,
-    close: () => pool.end(),
+    rows: async <Row>(statement: Statement, values: readonly unknown[] = []) =>
+      (await tracked(statement, values)).rows as Row[],
+    changes: async (statement, values = []) => (await tracked(statement, values)).rowCount ?? 0,
+    // The pool itself would leave those alone that still wait for a connection.
+    async close() {
+      await Promise.allSettled(running);
+      await pool.end();
+    },
   };
 }
 

@@ -176,9 +176,12 @@ export function toUser(row: UserRow): User {
   };
 }
 
-/** PostgreSQL's texts hold every character but U+0000, which a name given by a person may have: it is written `\0`. */
+/**
+ * PostgreSQL's texts hold every character but U+0000, which a name given by a person may have: it is written `\0`. Half a surrogate
+ * pair, which UTF-8 has no form for, becomes U+FFFD as it does on its way into any file.
+ */
 export function escapeNul(text: string): string {
-  return text.replaceAll("\\", "\\\\").replaceAll("\0", "\\0");
+  return Buffer.from(text).toString().replaceAll("\\", "\\\\").replaceAll("\0", "\\0");
 }
 
 function unescapeNul(text: string): string {

@@ -9,7 +9,7 @@ import { upkeepFunctions } from "./schema/upkeep.js";
  *
  * Writes of several steps are PL/pgSQL functions: one round trip, while each statement in them still sees what was committed before
  * it began, which a single statement after a wait for a lock does not. CockroachDB (from 23.2) and YugabyteDB have PL/pgSQL; what
- * they may lack of it are arrays of rows (`spend_budgets`), and variables of row types (most functions).
+ * they may lack of it are variables of row types, which most functions have.
  */
 export const migrations: readonly { readonly version: number; readonly sql: string }[] = [
   { version: 1, sql: [tables, budgetFunctions, sendFunctions, redemptionFunctions, upkeepFunctions].join("\n") },

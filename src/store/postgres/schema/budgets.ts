@@ -32,14 +32,17 @@ END $$;
 CREATE FUNCTION budgets_refused_until(p_claims JSONB, p_now BIGINT) RETURNS BIGINT LANGUAGE plpgsql STABLE AS $$
 DECLARE
   v_claim RECORD;
-  v_budget budgets;
+  v_spent BIGINT[];
+  v_hold_until BIGINT;
   v_until BIGINT := 0;
 BEGIN
   FOR v_claim IN SELECT * FROM budget_claims(p_claims) LOOP
     CONTINUE WHEN v_claim.optional;
-    SELECT * INTO v_budget FROM budgets WHERE key = v_claim.key;
-    v_until := greatest(v_until, budget_refused_until(
-      coalesce(v_budget.spent, '{}'), coalesce(v_budget.hold_until, 0), v_claim.maxes, v_claim.windows, p_now));
+    SELECT spent, hold_until INTO v_spent, v_hold_until FROM budgets WHERE key = v_claim.key;
+    IF FOUND OR 0 = ANY (v_claim.maxes) THEN
+      v_until := greatest(v_until, budget_refused_until(
+        coalesce(v_spent, '{}'), coalesce(v_hold_until, 0), v_claim.maxes, v_claim.windows, p_now));
+    END IF;
   END LOOP;
   RETURN v_until;
 END $$;
@@ -53,35 +56,34 @@ CREATE FUNCTION spend_budgets(
 ) LANGUAGE plpgsql AS $$
 DECLARE
   v_claim RECORD;
-  v_budget budgets;
-  v_locked budgets[] := '{}';
-  v_refused BOOLEAN[] := '{}';
+  v_spent BIGINT[];
+  v_hold_until BIGINT;
   v_until BIGINT;
-  v_kept BIGINT[];
+  v_there BOOLEAN[] := '{}';
+  v_refused BOOLEAN[] := '{}';
+  v_position INTEGER := 0;
+  v_last BYTEA;
   v_hold BIGINT;
   v_expires BIGINT;
-  v_last BYTEA;
-  v_position INTEGER := 0;
 BEGIN
   retry_at := p_until;
   resend_at := p_resend_at;
   optional_refused := false;
   FOR v_claim IN SELECT * FROM budget_claims(p_claims) LOOP
-    SELECT * INTO v_budget FROM budgets WHERE key = v_claim.key FOR UPDATE;
+    SELECT spent, hold_until INTO v_spent, v_hold_until FROM budgets WHERE key = v_claim.key FOR UPDATE;
+    v_there := v_there || FOUND;
     -- Most often there is none, and nothing to judge.
     IF FOUND OR 0 = ANY (v_claim.maxes) THEN
-      v_until := budget_refused_until(
-        coalesce(v_budget.spent, '{}'), coalesce(v_budget.hold_until, 0), v_claim.maxes, v_claim.windows, p_now);
+      v_until := budget_refused_until(coalesce(v_spent, '{}'), coalesce(v_hold_until, 0), v_claim.maxes, v_claim.windows, p_now);
     ELSE
       v_until := 0;
     END IF;
+    v_refused := v_refused || (v_until > p_now);
     IF v_claim.optional THEN
       optional_refused := optional_refused OR v_until > p_now;
     ELSE
       retry_at := greatest(retry_at, v_until);
     END IF;
-    v_locked := array_append(v_locked, v_budget);
-    v_refused := v_refused || (v_until > p_now);
   END LOOP;
   IF retry_at > p_now THEN
     RETURN;
@@ -91,30 +93,28 @@ BEGIN
     v_position := v_position + 1;
     CONTINUE WHEN v_refused[v_position] OR v_claim.key = v_last;
     v_last := v_claim.key;
-    v_budget := v_locked[v_position];
-    v_kept := '{}';
-    IF cardinality(v_budget.spent) > 0 THEN
-      v_kept := ARRAY(SELECT t FROM unnest(v_budget.spent) AS t WHERE t > p_now - v_claim.longest);
+    v_spent := '{}';
+    IF v_there[v_position] THEN
+      v_spent := ARRAY(SELECT t FROM budgets, unnest(spent) AS t WHERE key = v_claim.key AND t > p_now - v_claim.longest);
     END IF;
-    v_hold := coalesce(v_claim.holds[least(cardinality(v_kept) + 1, cardinality(v_claim.holds))], 0);
+    v_hold := coalesce(v_claim.holds[least(cardinality(v_spent) + 1, cardinality(v_claim.holds))], 0);
     IF v_claim.sets IS NOT NULL THEN
       resend_at[v_claim.sets] := p_now + v_hold;
     END IF;
     -- No hold is none at all: not even one until now, which a process with a slower clock would wait for.
-    v_hold := CASE WHEN v_hold > 0 THEN p_now + v_hold ELSE 0 END;
-    v_expires := (greatest(v_hold, p_now + v_claim.longest) / 3600000 + 1) * 3600000;
-    IF v_budget.key IS NULL THEN
-      INSERT INTO budgets (key, spent, hold_until, expires_at) VALUES (v_claim.key, ARRAY[p_now], v_hold, v_expires)
+    v_hold_until := CASE WHEN v_hold > 0 THEN p_now + v_hold ELSE 0 END;
+    v_expires := (greatest(v_hold_until, p_now + v_claim.longest) / 3600000 + 1) * 3600000;
+    IF v_there[v_position] THEN
+      -- Clocks of processes differ a little: kept in order, the times say exactly when the next unit is free.
+      UPDATE budgets SET spent = ARRAY(SELECT t FROM unnest(v_spent || p_now) AS t ORDER BY t),
+        hold_until = v_hold_until, expires_at = v_expires
+      WHERE key = v_claim.key;
+    ELSE
+      INSERT INTO budgets (key, spent, hold_until, expires_at) VALUES (v_claim.key, ARRAY[p_now], v_hold_until, v_expires)
       ON CONFLICT (key) DO NOTHING;
       IF NOT FOUND THEN
         RAISE EXCEPTION 'a racer made the same budget first' USING ERRCODE = 'serialization_failure';
       END IF;
-    ELSE
-      -- Clocks of processes differ a little: kept in order, the times say exactly when the next unit is free.
-      UPDATE budgets SET
-        spent = CASE WHEN p_now >= ALL (v_kept) THEN v_kept || p_now ELSE ARRAY(SELECT t FROM unnest(v_kept || p_now) AS t ORDER BY t) END,
-        hold_until = v_hold, expires_at = v_expires
-      WHERE key = v_claim.key;
     END IF;
   END LOOP;
 END $$;

@@ -1,7 +1,9 @@
 /**
- * Sending. A function that changes something locks in this order, so that no two wait for each other: outbox, idempotency,
- * send_locks, challenges by id, users, contacts, sessions by id, budgets by key. Each statement in a function sees what was
- * committed before it began; what has to be counted after a lock was waited for is counted by a statement of its own.
+ * Sending. A function that changes something locks in this order, so that no two wait for each other: outbox, idempotency of a
+ * send, send_locks, challenges by id, users and contacts, sessions by id, idempotency of a redemption, budgets by key. Keys of sends
+ * and of redemptions never meet, and who waits for a contact or a user name holds no user that somebody else could wait for.
+ * Each statement in a function sees what was committed before it began: what has to be counted after a lock was waited for is
+ * counted by a statement of its own.
  * Challenges come as rows in JSON, `places` as `[{identifier_key, requester_key, purpose, own_max, total_max}]`.
  */
 export const sendFunctions = `

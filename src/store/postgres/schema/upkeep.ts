@@ -73,9 +73,9 @@ BEGIN
     SELECT session_id FROM sessions WHERE sweep_at <= p_now ORDER BY sweep_at LIMIT v_left FOR UPDATE SKIP LOCKED));
   GET DIAGNOSTICS v_count = ROW_COUNT;
   v_left := v_left - v_count;
-  -- Not counted: nothing is remembered in them, whoever needs one makes it again.
+  -- Not counted: nothing is remembered in them, whoever needs one makes it again. As many as a busy second can make.
   DELETE FROM send_locks WHERE key = ANY (ARRAY(
-    SELECT key FROM send_locks WHERE made_at <= p_now - 3600000 ORDER BY made_at LIMIT p_limit FOR UPDATE SKIP LOCKED));
+    SELECT key FROM send_locks WHERE made_at <= p_now - 3600000 ORDER BY made_at LIMIT 5 * p_limit FOR UPDATE SKIP LOCKED));
   RETURN p_limit - v_left;
 END $$;
 `;
