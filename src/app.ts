@@ -87,7 +87,7 @@ async function start(settings: Settings, { log, overrides, closers }: Given): Pr
   const opened = await openStore(storeLocation(settings), { inFlight: inFlight.count });
   closers.push(() => opened.close());
   const store = observeStore(opened, recorder.operationEnded);
-  const core = await createCore(settings, { store, log, metrics: recorder.auth, onTurn: recorder.turnEnded, overrides });
+  const core = await createCore(settings, { store, log, metrics: recorder.auth, measure: recorder.hashes, overrides });
   const { clock } = core.deps;
   recorder.observe({
     hashesWaiting: core.deps.codes.waiting,

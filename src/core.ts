@@ -4,8 +4,7 @@ import { codeBinding } from "./auth/new-challenge.js";
 import { createSingleFlight } from "./auth/single-flight.js";
 import type { Settings } from "./config.js";
 import { createAccessTokens } from "./crypto/access-token.js";
-import { bindingText, type CodeHasher, createCodeHasher, type HashProfile } from "./crypto/code-hash.js";
-import type { EndedTurn } from "./crypto/hash-queue.js";
+import { bindingText, type CodeHasher, createCodeHasher, type HashMeasure, type HashProfile } from "./crypto/code-hash.js";
 import { checkKeys, resealKeys } from "./crypto/key-checks.js";
 import { createKeyring, type Keyring } from "./crypto/keyring.js";
 import { loadLookupKeys } from "./crypto/lookup-keys.js";
@@ -35,13 +34,13 @@ export interface CoreParts {
   readonly store: Store;
   readonly log: Log;
   readonly metrics: Metrics;
-  readonly onTurn?: (turn: EndedTurn) => void;
+  readonly measure?: HashMeasure;
   readonly overrides?: CoreOverrides;
 }
 
 /** Refuses wrong keys, loads or makes the deployment's own, and puts together what the use cases work with. */
 export async function createCore(settings: Settings, given: CoreParts): Promise<Core> {
-  const { store, log, metrics, onTurn, overrides = {} } = given;
+  const { store, log, metrics, measure, overrides = {} } = given;
   const { policy } = settings;
   const clock = overrides.clock ?? Date.now;
   const { master, pepper } = keyringsOf(settings);
@@ -63,7 +62,7 @@ export async function createCore(settings: Settings, given: CoreParts): Promise<
         pepper,
         profile: settings.codeHash,
         concurrency: hashConcurrency(settings.codeHash, settings.workers),
-        onTurn,
+        measure,
       }),
     accessTokens: createAccessTokens({
       keys: signingKeys,

@@ -1,6 +1,7 @@
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import cluster from "node:cluster";
+import { AggregatorRegistry, Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import type { Metrics } from "./auth/deps.js";
-import type { EndedTurn } from "./crypto/hash-queue.js";
+import type { HashMeasure } from "./crypto/code-hash.js";
 import type { EndedTry } from "./delivery/deliver.js";
 import type { EndedCall } from "./rpc/pipeline.js";
 import type { EndedOperation } from "./store/observed.js";
@@ -10,7 +11,7 @@ export interface Recorder extends MetricsText {
   readonly auth: Metrics;
   callEnded(call: EndedCall): void;
   operationEnded(operation: EndedOperation): void;
-  turnEnded(turn: EndedTurn): void;
+  readonly hashes: HashMeasure;
   tryEnded(attempt: EndedTry): void;
   /** Has values that are looked up when somebody asks for the metrics. */
   observe(state: {
@@ -40,8 +41,11 @@ export function clusterMetrics(): MetricsText {
 export function createRecorder(): Recorder {
   const registry = new Registry();
   const registers = [registry];
-  // In a worker: what the primary asks for.
-  AggregatorRegistry.setRegistries(registers);
+  if (cluster.isWorker) {
+    AggregatorRegistry.setRegistries(registers);
+    // What answers the primary's questions comes with the first of these that is made.
+    new AggregatorRegistry();
+  }
   collectDefaultMetrics({ register: registry });
   const calls = new Histogram({
     name: "latchkey_call_duration_seconds",
@@ -69,7 +73,7 @@ export function createRecorder(): Recorder {
   const tries = counter("latchkey_delivery_tries_total", "Tries to deliver a message.", ["channel", "provider", "outcome"]);
   const hashWait = new Histogram({
     name: "latchkey_hash_wait_seconds",
-    help: "Wait of a hash for its turn.",
+    help: "Wait of a call for a slot to hash in.",
     buckets: callSeconds,
     registers,
   });
@@ -88,9 +92,9 @@ export function createRecorder(): Recorder {
       operations.observe({ operation }, tookMs / 1000);
       if (error !== undefined) storeErrors.inc({ operation, error });
     },
-    turnEnded({ waitedMs, tookMs }) {
-      hashWait.observe(waitedMs / 1000);
-      hashTook.observe(tookMs / 1000);
+    hashes: {
+      waited: (ms) => hashWait.observe(ms / 1000),
+      hashed: (ms) => hashTook.observe(ms / 1000),
     },
     tryEnded: ({ channel, provider, kind }) => tries.inc({ channel, provider, outcome: kind }),
     observe({ hashesWaiting, callsInFlight, outboxAgeMs }) {
@@ -104,7 +108,7 @@ export function createRecorder(): Recorder {
             this.set(await read());
           },
         });
-      gauge("latchkey_hashes_waiting", "Callers that wait for a hash.", hashesWaiting);
+      gauge("latchkey_hashes_waiting", "Callers that wait for a slot to hash in.", hashesWaiting);
       gauge("latchkey_calls_in_flight", "Calls that are being worked on.", callsInFlight);
       // What can't be read just now must not keep the other metrics from being read.
       const ageSeconds = () =>

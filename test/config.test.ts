@@ -142,7 +142,7 @@ describe("problems", () => {
     ["LATCHKEY_LOGLEVEL", "did you mean LATCHKEY_LOG_LEVEL?"],
     ["LATCHKEY_PEPPER_FIEL", "did you mean LATCHKEY_PEPPER_FILE?"],
     ["LATCHKEY_SMTP", "did you mean LATCHKEY_SMTP_URL?"],
-    ["LATCHKEY_WORKERS", "latchkey config"],
+    ["LATCHKEY_COLOURS", "latchkey config"],
   ])("an unknown %s is refused with a hint", (name, hint) => {
     const problems = problemsOf({ ...development, [name]: "sensitive-value" });
     expect(problems).toHaveLength(1);

@@ -1,4 +1,4 @@
-import { bindingText, type CodeBinding, type HashPlace } from "../crypto/code-hash.js";
+import { bindingText, type CodeBinding, type HashSlot } from "../crypto/code-hash.js";
 import { randomDelay, randomDigits, randomId } from "../crypto/random.js";
 import { maskContact } from "../delivery/mask.js";
 import type { Challenge, Channel, Contact, EpochMs, Identifier, NewChallenge, Purpose } from "../store/store.js";
@@ -26,7 +26,7 @@ export type Draft = Omit<NewChallenge, "expiresAt">;
 /** Draws a code and makes the challenge that it answers. Costs a hash. */
 export async function draftChallenge(
   deps: Deps,
-  place: HashPlace,
+  slot: HashSlot,
   { plan, caller }: { readonly plan: ChallengePlan; readonly caller: Caller },
 ): Promise<Draft> {
   const { identifier, ...rest } = plan;
@@ -38,7 +38,7 @@ export async function draftChallenge(
     clientId: caller.clientId,
     maskedDestination: identifier.kind === "username" ? "" : maskContact(identifier),
     codeLength: deps.policy.codeLength,
-    codeHash: await place.hash(code, binding),
+    codeHash: await slot.hash(code, binding),
     sealedCode: deps.sealer.seal("code", Buffer.from(code), bindingText(binding)),
     attemptsMax: deps.policy.attemptsMax,
     sendsMax: deps.policy.sendsMax,

@@ -54,9 +54,9 @@ export async function registerUser(deps: Deps, caller: Caller, input: RegisterUs
   if (prepared.kind === "replayed") return prepared.challenges;
   if (prepared.kind === "limited") throw tooManyRequests(deps, "registration", prepared, askedAt);
 
-  const drafts = await deps.codes.withPlace("send", caller, async (place) => {
+  const drafts = await deps.codes.withSlot("send", caller, async (slot) => {
     const made = [];
-    for (const { plan, guard } of plans) made.push({ draft: await draftChallenge(deps, place, { plan, caller }), guard });
+    for (const { plan, guard } of plans) made.push({ draft: await draftChallenge(deps, slot, { plan, caller }), guard });
     return made;
   });
   const registrationId = randomId();

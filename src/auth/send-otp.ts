@@ -53,7 +53,7 @@ async function send(deps: Deps, caller: Caller, input: SendOtpInput & { readonly
   const target = targetOf(deps, input, prepared.recipient);
   const locale = input.locale || prepared.recipient?.locale || "";
   const plan: ChallengePlan = { purpose, channel, identifier, locale, identifierKey, requesterKey, ...target };
-  const draft = await deps.codes.withPlace("send", caller, (place) => draftChallenge(deps, place, { plan, caller }));
+  const draft = await deps.codes.withSlot("send", caller, (slot) => draftChallenge(deps, slot, { plan, caller }));
   const now = deps.clock();
   const dueAt = deliverAt(policy, now);
   const challenges = [{ challenge: { expiresAt: now + policy.codeTtlMs, ...draft }, guard }];

@@ -98,11 +98,11 @@ async function takeGuess(
   { challenge, input }: { readonly challenge: ChallengeToVerify; readonly input: VerifyOtpInput },
 ): Promise<{ readonly why: ChallengeRefusal | null; readonly takenAt: EpochMs }> {
   const claims = guessClaims(deps.policy, challenge);
-  // Looked at before a place is asked for: else whoever has spent an allowance could fill the queue for nothing.
+  // Looked at before a slot is asked for: else whoever has spent an allowance could fill the queue for nothing.
   const askedAt = deps.clock();
   const limited = await deps.store.findLimit({ claims: [claims.identifier], now: askedAt });
   if (limited !== null) throw tooManyRequests(deps, "guess", limited, askedAt);
-  return await deps.codes.withPlace("verify", caller, async (place) => {
+  return await deps.codes.withSlot("verify", caller, async (slot) => {
     const takenAt = deps.clock();
     const attempt = await deps.store.takeAttempt({
       challengeId: challenge.challengeId,
@@ -112,7 +112,7 @@ async function takeGuess(
     });
     if (attempt.kind === "limited") throw tooManyRequests(deps, "guess", attempt, takenAt);
     if (attempt.kind === "refused") return { why: attempt.why, takenAt };
-    const right = await place.matches(input.code.replace(/[ -]/g, ""), codeBinding(challenge), challenge.codeHash);
+    const right = await slot.matches(input.code.replace(/[ -]/g, ""), codeBinding(challenge), challenge.codeHash);
     return { why: right ? hiddenRefusal(deps, challenge, { input, attempt }) : "mismatch", takenAt };
   });
 }

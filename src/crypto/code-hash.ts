@@ -1,6 +1,6 @@
 import argon2 from "argon2";
 import type { CodeHash } from "../store/store.js";
-import { createHashQueue, type EndedTurn, type HashPriority, type MayLeave, type Turn } from "./hash-queue.js";
+import { createHashQueue, type HashPriority, type MayLeave } from "./hash-queue.js";
 import { equalBytes, type Keyring } from "./keyring.js";
 import { randomBytes } from "./random.js";
 
@@ -29,20 +29,26 @@ export function bindingText(binding: CodeBinding): string {
   return [binding.challengeId, binding.purpose, binding.contact, binding.clientId].join("\n");
 }
 
-/** Hashes in turn with others, by a place in the queue that bounds how many run at once and how many wait. */
-export interface HashPlace {
+/** Hashes inside a slot of the queue that bounds how many run at once. */
+export interface HashSlot {
   hash(code: string, binding: CodeBinding): Promise<CodeHash>;
   /** Whether the code is the one that was hashed. A hash of another pepper than the configured ones matches nothing, at equal cost. */
   matches(code: string, binding: CodeBinding, stored: CodeHash): Promise<boolean>;
 }
 
+/** Where waits and hashes are counted, in milliseconds. */
+export interface HashMeasure {
+  waited(ms: number): void;
+  hashed(ms: number): void;
+}
+
 export interface CodeHasher {
   /**
-   * Runs `work` with a place among those who hash. Throws HashQueueFullError at once when too many have one already, and then `work`
-   * did not run; inside it a hash rejects with the reason of the caller's signal when that aborts while it waits for its turn.
+   * Runs `work` with a slot. Throws HashQueueFullError at once when too many wait already, and when the caller goes away
+   * while waiting its reason; in both cases `work` did not run.
    */
-  withPlace<T>(priority: HashPriority, caller: MayLeave, work: (place: HashPlace) => Promise<T>): Promise<T>;
-  /** How many have a place and no hash running. */
+  withSlot<T>(priority: HashPriority, caller: MayLeave, work: (slot: HashSlot) => Promise<T>): Promise<T>;
+  /** How many wait for a slot. */
   waiting(): number;
 }
 
@@ -57,17 +63,19 @@ export function createCodeHasher(options: {
   readonly pepper: Keyring;
   readonly profile: HashProfile;
   readonly concurrency: number;
-  readonly onTurn?: (turn: EndedTurn) => void;
+  /** Told of every wait for a slot and of every hash, for measuring. */
+  readonly measure?: HashMeasure;
 }): CodeHasher {
-  const { pepper, profile } = options;
-  const queue = createHashQueue(options.concurrency, options.onTurn);
+  const { pepper, profile, measure } = options;
+  const queue = createHashQueue(options.concurrency, measure?.waited);
 
-  function tagOf(
+  async function tagOf(
     code: string,
     binding: CodeBinding,
     how: { profile: HashProfile; pepperId: string; salt: Buffer },
   ): Promise<Buffer> {
-    return argon2.hash(code, {
+    const startedAt = performance.now();
+    const tag = await argon2.hash(code, {
       type: argon2.argon2id,
       raw: true,
       hashLength: tagBytes,
@@ -76,26 +84,28 @@ export function createCodeHasher(options: {
       associatedData: Buffer.from(bindingText(binding)),
       ...profiles[how.profile],
     });
+    measure?.hashed(performance.now() - startedAt);
+    return tag;
   }
 
-  const placeFor = (turn: Turn): HashPlace => ({
+  const slot: HashSlot = {
     async hash(code, binding) {
       const salt = randomBytes(saltBytes);
       const pepperId = pepper.currentId;
-      return { profile, pepperId, salt, tag: await turn(() => tagOf(code, binding, { profile, pepperId, salt })) };
+      return { profile, pepperId, salt, tag: await tagOf(code, binding, { profile, pepperId, salt }) };
     },
     async matches(code, binding, stored) {
       const known = pepper.has(stored.pepperId) && Object.hasOwn(profiles, stored.profile);
       const how = known
-        ? { profile: stored.profile as HashProfile, pepperId: stored.pepperId, salt: Buffer.from(stored.salt) }
-        : { profile, pepperId: pepper.currentId, salt: Buffer.from(stored.salt) };
-      const tag = await turn(() => tagOf(code, binding, how));
+        ? { profile: stored.profile as HashProfile, pepperId: stored.pepperId }
+        : { profile, pepperId: pepper.currentId };
+      const tag = await tagOf(code, binding, { ...how, salt: Buffer.from(stored.salt) });
       return equalBytes(tag, stored.tag) && known;
     },
-  });
+  };
 
   return {
-    withPlace: (priority, caller, work) => queue.withPlace(priority, caller, (turn) => work(placeFor(turn))),
+    withSlot: (priority, caller, work) => queue.run(priority, caller, () => work(slot)),
     waiting: queue.waiting,
   };
 }

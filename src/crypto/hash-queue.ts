@@ -12,102 +12,85 @@ export class HashQueueFullError extends Error {
  */
 export type HashPriority = "verify" | "send";
 
-/** A hash that is done, told for measuring. */
-export interface EndedTurn {
-  readonly waitedMs: number;
-  readonly tookMs: number;
-}
-
-/** Runs a hash when it is this caller's turn. Rejects without running it when the caller goes away while it waits, with that reason. */
-export type Turn = <T>(hash: () => Promise<T>) => Promise<T>;
-
 /** Who may go away while waiting. Its signal is looked at when there is a wait and not before: it may be made on demand. */
 export interface MayLeave {
   readonly signal: AbortSignal;
 }
 
-/** How many may have a place beside as many as can hash at once. */
-const waitingMax = 64;
-/** How many of those may be sends, so that half of the room is left to verifies. */
-const sendsWaitingMax = 32;
+interface Waiter {
+  readonly start: () => void;
+}
 
-/**
- * Bounds the hashes that run at once and the callers that wait for one. A place is taken before anything is written, so that a
- * caller who is turned away has spent nothing. With a place a caller may write while others hash: a guess reserves its attempt in a
- * commit that takes longer than a `fast` hash, and turns held meanwhile would stand idle. The price is that a caller who goes away
- * between the two has spent the attempt.
- */
+/** How many may wait for a slot, sends and verifies together. */
+const queueMax = 64;
+/** How many of them may be sends, so that sends never keep verifies out. */
+const queuedSendsMax = 32;
+
 export interface HashQueue {
-  /** Runs `work` with a place, or throws HashQueueFullError at once. */
-  withPlace<T>(priority: HashPriority, caller: MayLeave, work: (turn: Turn) => Promise<T>): Promise<T>;
-  /** How many have a place and no hash running. */
+  run<T>(priority: HashPriority, caller: MayLeave, work: () => Promise<T>): Promise<T>;
   waiting(): number;
 }
 
-export function createHashQueue(concurrency: number, ended: (turn: EndedTurn) => void = () => {}): HashQueue {
-  const places: Record<HashPriority, number> = { verify: 0, send: 0 };
-  const queues: Record<HashPriority, Set<() => void>> = { verify: new Set(), send: new Set() };
+/** @param waited Told how long each caller waited for its slot. */
+export function createHashQueue(concurrency: number, waited: (ms: number) => void = () => {}): HashQueue {
+  const queues: Record<HashPriority, Set<Waiter>> = { verify: new Set(), send: new Set() };
   let running = 0;
   let averageMs = 25;
 
-  const waiting = (): number => places.verify + places.send - running;
+  const waiting = (): number => queues.verify.size + queues.send.size;
 
-  function waitForTurn(priority: HashPriority, { signal }: MayLeave): Promise<void> {
+  function refuse(): HashQueueFullError {
+    return new HashQueueFullError(Math.max(Math.ceil((waiting() * averageMs) / concurrency), 100));
+  }
+
+  function admit(priority: HashPriority, caller: MayLeave): Promise<void> | undefined {
+    if (running < concurrency) {
+      running += 1;
+      return undefined;
+    }
+    if (waiting() >= queueMax || (priority === "send" && queues.send.size >= queuedSendsMax)) throw refuse();
+    const { signal } = caller;
     return new Promise((resolve, reject) => {
-      if (signal.aborted) return reject(signal.reason);
       const queue = queues[priority];
-      const start = (): void => {
-        signal.removeEventListener("abort", leave);
-        resolve();
+      const waiter: Waiter = {
+        start() {
+          signal.removeEventListener("abort", abort);
+          resolve();
+        },
       };
-      const leave = (): void => {
-        queue.delete(start);
+      const abort = (): void => {
+        queue.delete(waiter);
         reject(signal.reason);
       };
-      signal.addEventListener("abort", leave, { once: true });
-      queue.add(start);
+      if (signal.aborted) return reject(signal.reason);
+      signal.addEventListener("abort", abort, { once: true });
+      queue.add(waiter);
     });
   }
 
-  /** Hands the turn on instead of freeing it, so that nobody who comes later can take it first. */
-  function passOn(): void {
+  /** Hands the slot on instead of freeing it, so that nobody who comes later can take it first. */
+  function release(): void {
     for (const queue of [queues.verify, queues.send]) {
       const next = queue.values().next().value;
       if (next === undefined) continue;
       queue.delete(next);
-      next();
+      next.start();
       return;
     }
     running -= 1;
   }
 
-  async function takeTurn<T>(priority: HashPriority, caller: MayLeave, hash: () => Promise<T>): Promise<T> {
-    const askedAt = performance.now();
-    if (running < concurrency) running += 1;
-    else await waitForTurn(priority, caller);
-    const startedAt = performance.now();
-    try {
-      return await hash();
-    } finally {
-      const tookMs = performance.now() - startedAt;
-      averageMs += (tookMs - averageMs) / 16;
-      passOn();
-      ended({ waitedMs: startedAt - askedAt, tookMs });
-    }
-  }
-
   return {
-    async withPlace(priority, caller, work) {
-      const taken = places.verify + places.send;
-      const tooManySends = priority === "send" && places.send >= concurrency + sendsWaitingMax;
-      if (tooManySends || taken >= concurrency + waitingMax) {
-        throw new HashQueueFullError(Math.max(Math.ceil((waiting() * averageMs) / concurrency), 100));
-      }
-      places[priority] += 1;
+    async run(priority, caller, work) {
+      const askedAt = performance.now();
+      await admit(priority, caller);
+      const startedAt = performance.now();
+      waited(startedAt - askedAt);
       try {
-        return await work((hash) => takeTurn(priority, caller, hash));
+        return await work();
       } finally {
-        places[priority] -= 1;
+        averageMs += (performance.now() - startedAt - averageMs) / 16;
+        release();
       }
     },
     waiting,

@@ -64,6 +64,7 @@ describe("the metrics", () => {
       const { challenge } = await on.auth.sendOtp({ identifier });
       on.clock.advance(60_000);
       await on.auth.sendOtp({ identifier: { case: "challengeId", value: challenge!.challengeId } });
+      await on.messages(email, 3);
     };
     expect(await growth(resend, "latchkey_challenges_resent_total", login)).toBe(1);
     const sent = { channel: "email", provider: "inbox", outcome: "sent" };

@@ -24,12 +24,10 @@ describe("the hash queue", () => {
 
   /** Work that notes its start and lasts until it is finished by name. */
   function begin(name: string, priority: HashPriority = "verify", caller: MayLeave = never): Promise<string> {
-    return queue.withPlace(priority, caller, (turn) =>
-      turn(() => {
-        started.push(name);
-        return new Promise<string>((resolve) => finish.set(name, () => resolve(name)));
-      }),
-    );
+    return queue.run(priority, caller, () => {
+      started.push(name);
+      return new Promise((resolve) => finish.set(name, () => resolve(name)));
+    });
   }
 
   async function settled(): Promise<void> {
@@ -60,27 +58,8 @@ describe("the hash queue", () => {
     expect(started).toEqual(["a", "b", "v1", "v2", "s1", "s2"]);
   });
 
-  it("lets others hash while the holder of a place is not hashing yet, and keeps the place", async () => {
-    let written = (): void => {};
-    const holder = queue.withPlace("verify", never, async (turn) => {
-      await new Promise<void>((resolve) => {
-        written = resolve;
-      });
-      return await turn(async () => "held");
-    });
-    for (const name of ["a", "b"]) void begin(name);
-    await settled();
-    expect(started).toEqual(["a", "b"]);
-    for (let index = 0; index < 63; index += 1) void begin(`v${index}`);
-    await expect(begin("one too many")).rejects.toBeInstanceOf(HashQueueFullError);
-    written();
-    await end("a");
-    for (let index = 0; index < 63; index += 1) await end(`v${index}`);
-    expect(await holder).toBe("held");
-  });
-
   it("takes at most 64 waiting, 32 of them sends; one more is refused at once and never runs", async () => {
-    for (const name of ["a", "b"]) void begin(name, "send");
+    for (const name of ["a", "b"]) void begin(name);
     for (let index = 0; index < 32; index += 1) void begin(`s${index}`, "send");
     await expect(begin("one send too many", "send")).rejects.toBeInstanceOf(HashQueueFullError);
     for (let index = 0; index < 32; index += 1) void begin(`v${index}`);
@@ -95,11 +74,24 @@ describe("the hash queue", () => {
     expect(queue.waiting()).toBe(0);
   });
 
-  it("refuses no send while hashes could run, however many can at once", async () => {
+  it("refuses nobody while there are slots, however many", async () => {
     queue = createHashQueue(40);
     for (let index = 0; index < 40; index += 1) void begin(`s${index}`, "send");
     await settled();
     expect(started).toHaveLength(40);
+  });
+
+  it("does not ask a caller for its signal unless it has to wait", async () => {
+    const asked: string[] = [];
+    const caller = (name: string): MayLeave => ({
+      get signal() {
+        asked.push(name);
+        return never.signal;
+      },
+    });
+    for (const name of ["a", "b", "c"]) void begin(name, "verify", caller(name));
+    await settled();
+    expect(asked).toEqual(["c"]);
   });
 
   it("tells a refused caller how long to wait: at least 100 ms, more the longer the queue and the hashes are", async () => {
@@ -144,7 +136,7 @@ describe("the hash queue", () => {
     expect(queue.waiting()).toBe(0);
   });
 
-  it("an abort after the start leaves its turn taken until the work is done", async () => {
+  it("an abort after the start leaves the slot taken until the work is done", async () => {
     const late = new AbortController();
     const running = begin("a", "verify", late);
     void begin("b");
@@ -158,7 +150,7 @@ describe("the hash queue", () => {
     expect(started).toEqual(["a", "b", "c"]);
   });
 
-  it("hands the turn on when work fails, and keeps count over 1000 mixed calls", async () => {
+  it("hands the slot on when work fails, and keeps count over 1000 mixed calls", async () => {
     let running = 0;
     let most = 0;
     const work = async (index: number): Promise<void> => {
@@ -169,9 +161,7 @@ describe("the hash queue", () => {
       if (index % 3 === 0) throw new Error("a fault");
     };
     for (let round = 0; round < 20; round += 1) {
-      const calls = Array.from({ length: 50 }, (_, index) =>
-        queue.withPlace("verify", never, (turn) => turn(() => work(index))),
-      );
+      const calls = Array.from({ length: 50 }, (_, index) => queue.run("verify", never, () => work(index)));
       await Promise.allSettled(calls);
     }
     expect(most).toBe(2);

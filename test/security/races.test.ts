@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type CodeHasher, createCodeHasher, type HashPlace } from "../../src/crypto/code-hash.js";
+import { type CodeHasher, createCodeHasher, type HashSlot } from "../../src/crypto/code-hash.js";
 import { createKeyring } from "../../src/crypto/keyring.js";
 import { startTestApp, type TestApp } from "../support/app.js";
 import { bearer, refused, signIn, together, wrongCode } from "../support/calls.js";
@@ -13,13 +13,13 @@ function countingHasher(): CodeHasher & { readonly compared: () => number } {
   return {
     waiting: hasher.waiting,
     compared: () => compared,
-    withPlace: (priority, caller, work) =>
-      hasher.withPlace(priority, caller, (place) => {
-        const counting: HashPlace = {
-          hash: place.hash,
+    withSlot: (priority, caller, work) =>
+      hasher.withSlot(priority, caller, (slot) => {
+        const counting: HashSlot = {
+          hash: slot.hash,
           matches(code, binding, stored) {
             compared += 1;
-            return place.matches(code, binding, stored);
+            return slot.matches(code, binding, stored);
           },
         };
         return work(counting);

@@ -35,5 +35,5 @@ export async function checkHashing(settings: Settings): Promise<readonly Finding
 
 async function hashOne(hasher: CodeHasher): Promise<void> {
   const binding = { challengeId: "doctor", purpose: "doctor", contact: "", clientId: "doctor" };
-  await hasher.withPlace("send", new AbortController(), (place) => place.hash("000000", binding));
+  await hasher.withSlot("send", new AbortController(), (slot) => slot.hash("000000", binding));
 }

@@ -7,16 +7,16 @@ import { createInbox } from "../../../dist/delivery/inbox.js";
 import { createLog } from "../../../dist/log.js";
 import { openCodes } from "../codes.mjs";
 
-/** Everything of the code hasher but the hash: the queue with its places and turns, and a comparison of what was stored. */
+/** Everything of the code hasher but the hash: the queue with its slots, and a comparison of what was stored. */
 function createNullHasher() {
   const queue = createHashQueue(hashConcurrency("fast"));
   const tagOf = (code) => Buffer.alloc(32, code);
-  const placeFor = (turn) => ({
-    hash: (code) => turn(async () => ({ profile: "fast", pepperId: "none", salt: Buffer.alloc(16), tag: tagOf(code) })),
-    matches: (code, _binding, stored) => turn(async () => tagOf(code).equals(stored.tag)),
-  });
+  const slot = {
+    hash: async (code) => ({ profile: "fast", pepperId: "none", salt: Buffer.alloc(16), tag: tagOf(code) }),
+    matches: async (code, _binding, stored) => tagOf(code).equals(stored.tag),
+  };
   return {
-    withPlace: (priority, caller, work) => queue.withPlace(priority, caller, (turn) => work(placeFor(turn))),
+    withSlot: (priority, caller, work) => queue.run(priority, caller, () => work(slot)),
     waiting: queue.waiting,
   };
 }

@@ -1,0 +1,140 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createGrpcClient, type GrpcClient } from "../../src/client/grpc.js";
+import { startMailbox } from "../kill/mail.js";
+import { testDatabases, urlOf } from "../support/postgres.js";
+import {
+  developmentEnv,
+  type Env,
+  endServers,
+  grpcCredentials,
+  productionEnv,
+  runLatchkey,
+  type Server,
+  startServer,
+  until,
+} from "../support/server.js";
+import { bearer, reasonOf } from "./sign-in.js";
+
+describe("a server with three workers", () => {
+  const databases = testDatabases();
+  const codes = new Map<string, string>();
+  let mail: Awaited<ReturnType<typeof startMailbox>>;
+  let env: Env;
+  let server: Server;
+  /** Each over a connection of its own, which one of the workers has. */
+  let clients: GrpcClient[];
+
+  beforeAll(async () => {
+    mail = await startMailbox((to, code) => codes.set(to, code));
+    env = {
+      ...productionEnv(mail.port),
+      LATCHKEY_WORKERS: "3",
+      LATCHKEY_DATABASE_URL: urlOf(await databases.create()),
+    };
+    server = await startServer(env);
+    clients = Array.from({ length: 9 }, () =>
+      createGrpcClient(server.grpcAddress, grpcCredentials(undefined), { channel: { "grpc.use_local_subchannel_pool": 1 } }),
+    );
+  });
+
+  afterAll(async () => {
+    for (const client of clients) client.close();
+    await endServers();
+    await mail.stop();
+  });
+
+  const metricsPort = () => /"metrics":(\d+)/.exec(server.stdout.find((line) => line.includes('"serving"'))!)![1];
+  const metrics = async () => await (await fetch(`http://127.0.0.1:${metricsPort()}/metrics`)).text();
+
+  async function workerPids(): Promise<number[]> {
+    const { readFileSync } = await import("node:fs");
+    const children = readFileSync(`/proc/${server.pid}/task/${server.pid}/children`, "utf8").trim();
+    return children === "" ? [] : children.split(" ").map(Number);
+  }
+
+  async function signIn(client: GrpcClient, email: string) {
+    const { challenge } = await client.sendOtp({ identifier: { case: "email", value: email }, createUserIfMissing: true });
+    const code = await until("the code", () => codes.get(email));
+    return { challengeId: challenge!.challengeId, code };
+  }
+
+  it("says once that it serves, with its ports and how many workers it has", () => {
+    const lines = server.stdout.filter((line) => line.includes('"serving"'));
+    expect(lines).toHaveLength(1);
+    expect(JSON.parse(lines[0]!)).toMatchObject({ workers: 3, issuer: "https://auth.example.com" });
+  });
+
+  it("is one service: a code sent by one worker is worth one session, whichever workers are asked", async () => {
+    const guess = await signIn(clients[0]!, "race@example.com");
+    const reasons = await Promise.all(clients.flatMap((client) => [1, 2].map(() => reasonOf(client.verifyOtp(guess)))));
+    expect(reasons.filter((reason) => reason === null)).toHaveLength(1);
+  });
+
+  it("ends a session in all workers at once", async () => {
+    const { tokens } = await clients[1]!.verifyOtp(await signIn(clients[0]!, "revoke@example.com"));
+    const ask = () => Promise.all(clients.map((client) => reasonOf(client.getCurrentUser({}, bearer(tokens!.accessToken)))));
+    expect(new Set(await ask())).toEqual(new Set([null]));
+    await clients[2]!.revokeToken({ token: tokens!.refreshToken });
+    expect(new Set(await ask())).toEqual(new Set(["TOKEN_INVALID"]));
+  });
+
+  it("serves the sum of its workers' metrics", async () => {
+    const count = async () =>
+      Number(
+        /^latchkey_call_duration_seconds_count\{.*GetCurrentUser.*UNAUTHENTICATED.*\} (\d+)$/m.exec(await metrics())?.[1] ?? 0,
+      );
+    const before = await count();
+    await Promise.all(clients.map((client) => reasonOf(client.getCurrentUser({}, bearer("no.good.token")))));
+    expect(await count()).toBe(before + clients.length);
+    expect(await metrics()).toMatch(/^latchkey_outbox_age_seconds 0$/m);
+  });
+
+  it("puts another worker in the place of one that is killed, and goes on serving meanwhile", async () => {
+    const [victim, ...others] = await workerPids();
+    expect(others).toHaveLength(2);
+    process.kill(victim!, "SIGKILL");
+    const successor = await until("a successor", async () => {
+      const pids = (await workerPids()).filter((pid) => pid !== victim && !others.includes(pid));
+      return pids[0];
+    });
+    expect(successor).toBeGreaterThan(0);
+    await until("the successor's start", () => server.stdout.find((line) => line.includes("successor serves")), 20_000);
+    const ready = await Promise.all(Array.from({ length: 6 }, () => fetch(`${server.httpUrl}/readyz`)));
+    expect(ready.every(({ status }) => status === 200)).toBe(true);
+    expect(server.stdout.some((line) => line.includes("a worker ended unexpectedly"))).toBe(true);
+  });
+
+  it("ends with its workers when it is told to", async () => {
+    const pids = await workerPids();
+    expect((await server.stop()).code).toBe(0);
+    for (const pid of pids) expect(() => process.kill(pid, 0)).toThrow("ESRCH");
+  });
+});
+
+describe("workers are refused", () => {
+  afterAll(endServers);
+
+  it("on SQLite and in development, with what to do instead", async () => {
+    const sqlite = await runLatchkey(["serve", "--workers", "2"], productionEnv());
+    expect([sqlite.code, sqlite.stderr]).toEqual([
+      1,
+      ["LATCHKEY_WORKERS must be 1 with SQLite: remove it, or set LATCHKEY_DATABASE_URL to a PostgreSQL database."],
+    ]);
+    const development = await runLatchkey(["serve"], { ...developmentEnv(), LATCHKEY_WORKERS: "2" });
+    expect([development.code, development.stderr]).toEqual([
+      1,
+      ["LATCHKEY_WORKERS must be 1 in development: the inbox shows what one process sent; remove it."],
+    ]);
+  });
+
+  it("when the first of them can't start, with its reason told once", async () => {
+    const exit = await runLatchkey(["serve", "--workers", "4"], {
+      ...productionEnv(),
+      LATCHKEY_DATABASE_URL: "postgres://latchkey:secret-word@127.0.0.1:1/latchkey",
+    });
+    expect(exit.code).toBe(1);
+    const told = exit.stderr.filter((line) => line.includes("ECONNREFUSED"));
+    expect(told).toHaveLength(1);
+    expect(exit.stderr.join("\n")).not.toContain("secret-word");
+  });
+});
