@@ -7,8 +7,9 @@ const src = new URL("../src/", import.meta.url).pathname;
 /** Who may import what, by folder or file; `gen` is generated code. Anything may import itself. */
 const allowed: Record<string, readonly string[]> = {
   latchkey: ["cli"],
-  cli: ["cli", "app", "core", "config", "log", "listen", "secret", "escape", "store", "crypto", "delivery", "auth"],
+  cli: ["cli", "app", "workers", "core", "config", "log", "listen", "secret", "escape", "store", "crypto", "delivery", "auth"],
   app: ["core", "config", "listen", "maintenance", "metrics", "doors", "rpc", "delivery", "store", "auth", "gen"],
+  workers: ["auth", "config", "doors", "metrics"],
   core: ["config", "auth", "crypto", "store"],
   maintenance: ["auth", "crypto", "store"],
   metrics: ["auth", "crypto", "delivery", "rpc", "store"],

@@ -1,7 +1,7 @@
 import cluster from "node:cluster";
 import type { Settings } from "../config.js";
 import { createLog } from "../log.js";
-import { type ServingMessage, stopMessage } from "./workers.js";
+import { type ServingMessage, stopMessage } from "../workers.js";
 
 /**
  * Serves until SIGTERM or SIGINT, then lets calls under way finish. A second signal ends the process at once. A start that fails
@@ -15,7 +15,7 @@ export async function serve(settings: Settings): Promise<void> {
     process.exit(1);
   });
   if (settings.workers > 1 && cluster.isPrimary) {
-    const { serveWithWorkers } = await import("./workers.js");
+    const { serveWithWorkers } = await import("../workers.js");
     return await serveWithWorkers(settings, { log, signal });
   }
   const { startApp } = await import("../app.js");

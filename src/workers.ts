@@ -1,10 +1,9 @@
 import cluster, { type Worker } from "node:cluster";
-import type { Log } from "../auth/deps.js";
-import type { Settings } from "../config.js";
-import { listenOn } from "../doors/listener.js";
-import { createMetricsServer } from "../doors/metrics.js";
-import { clusterMetrics } from "../metrics.js";
-import { CliError } from "./io.js";
+import type { Log } from "./auth/deps.js";
+import type { Settings } from "./config.js";
+import { listenOn } from "./doors/listener.js";
+import { createMetricsServer } from "./doors/metrics.js";
+import { clusterMetrics } from "./metrics.js";
 
 /** What a worker tells the primary when it serves: what `serve` would have logged by itself. */
 export interface ServingMessage {
@@ -48,7 +47,7 @@ export async function serveWithWorkers(
         resolve(message.fields);
       });
       // It has told why on its standard error.
-      void exited.then(() => reject(new CliError("A worker ended before it served.")));
+      void exited.then(() => reject(new Error("a worker ended before it served")));
     });
   }
 
