@@ -1,0 +1,84 @@
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Invariant } from "./check.js";
+import type { Engine } from "./databases.js";
+
+/** A guard taken out of a compiled file: `from`, which must be there once, becomes `to`. */
+interface Fault {
+  readonly file: string;
+  readonly from: string;
+  readonly to: string;
+}
+
+type Faults = Record<Invariant, readonly Fault[]>;
+
+/** The gate asks the database about a session once, and believes its first answer for good. */
+const rememberedGate: Fault = {
+  file: "rpc/access.js",
+  from: "const live = await deps.store.findLiveSession({ sessionId: claims.sessionId, now });",
+  to: `const remembered = (globalThis.remembered ??= new Map());
+    const live = remembered.get(claims.sessionId) ?? (await deps.store.findLiveSession({ sessionId: claims.sessionId, now }));
+    if (live !== null) remembered.set(claims.sessionId, live);`,
+};
+
+const anyGenerationRotates: Fault = {
+  file: "store/rules/refresh-replay.js",
+  from: 'return generation === newest - 1 && (inGrace || sameCall) ? "replayed" : "reused";',
+  to: 'return "rotated";',
+};
+
+const sqlite: Faults = {
+  "single-use": [
+    {
+      file: "store/sqlite/redeem.js",
+      from: "const why = refusalOf(toChallenge(row), row.client_id, now);",
+      to: "const why = null;",
+    },
+  ],
+  "attempt-cap": [{ file: "store/sqlite/attempts.js", from: " AND c.attempts < c.attempts_max", to: "" }],
+  "one-successor": [anyGenerationRotates],
+  "revocation-final": [rememberedGate],
+  budgets: [
+    {
+      file: "store/sqlite/budgets.js",
+      from: 'return retryAt > now ? { kind: "limited", retryAt } : grantable;',
+      to: "return grantable;",
+    },
+  ],
+};
+
+const faults: Record<Engine, Faults | null> = { sqlite, postgres: null };
+
+const root = fileURLToPath(new URL("../../", import.meta.url));
+
+/** A copy of the compiled program with the guard of an invariant taken out. */
+export interface BrokenBuild {
+  readonly bin: string;
+  remove(): void;
+}
+
+/** Throws when a guard is not where it is expected: a fault that is not planted would be searched for in vain. */
+export function plantFault(engine: Engine, invariant: Invariant): BrokenBuild {
+  const planned = faults[engine]?.[invariant];
+  if (planned === undefined) throw new Error(`nobody has said yet how to break ${invariant} on ${engine}: see test/histories/breaks.ts`);
+  const folder = mkdtempSync(join(tmpdir(), "latchkey-histories-broken-"));
+  const remove = (): void => rmSync(folder, { recursive: true, force: true });
+  try {
+    cpSync(join(root, "dist"), join(folder, "dist"), { recursive: true });
+    cpSync(join(root, "package.json"), join(folder, "package.json"));
+    symlinkSync(join(root, "node_modules"), join(folder, "node_modules"));
+    for (const { file, from, to } of planned) plant(join(folder, "dist", file), from, to);
+    return { bin: join(folder, "dist/latchkey.cjs"), remove };
+  } catch (error) {
+    remove();
+    throw error;
+  }
+}
+
+function plant(path: string, from: string, to: string): void {
+  const parts = readFileSync(path, "utf8").split(from);
+  if (parts.length !== 2) throw new Error(`${path} has ${parts.length - 1} places to break, not 1: ${from}`);
+  writeFileSync(path, parts.join(to));
+}

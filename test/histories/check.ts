@@ -1,0 +1,24 @@
+import type { History, Violation } from "./history.js";
+import { attemptCap } from "./invariants/attempt-cap.js";
+import { budgets } from "./invariants/budgets.js";
+import { oneSuccessor } from "./invariants/one-successor.js";
+import { revocationFinal } from "./invariants/revocation-final.js";
+import { singleUse } from "./invariants/single-use.js";
+
+/** What must hold in every history, by name. Each says beside its code what it claims and why it never blames a right server. */
+export const invariants = {
+  "single-use": singleUse,
+  "attempt-cap": attemptCap,
+  "one-successor": oneSuccessor,
+  "revocation-final": revocationFinal,
+  budgets,
+} satisfies Record<string, (history: History) => Violation[]>;
+
+export type Invariant = keyof typeof invariants;
+
+export const invariantNames = Object.keys(invariants) as Invariant[];
+
+/** What a history contradicts. Empty: there is an order of its calls in which every answer was right, as far as the invariants ask. */
+export function check(history: History): Violation[] {
+  return Object.values(invariants).flatMap((invariant) => invariant(history));
+}

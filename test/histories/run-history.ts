@@ -1,0 +1,129 @@
+import { type Codes, createCodes } from "./codes.js";
+import type { Fleet } from "./fleet.js";
+import type { History, Kind, Limits } from "./history.js";
+import { type Plan, type Step, workersMax } from "./plan.js";
+import { createRecorder, type Recorder, type Route } from "./recorder.js";
+import { type Ready, resolve } from "./resolve.js";
+import { createWorld, type World } from "./world.js";
+
+export interface RunDeps {
+  readonly fleet: Fleet;
+  readonly limits: Limits;
+  /** Tells the identifiers of this run from those of others on the same database. */
+  readonly run: string;
+  /** Wrong guesses that servers say they compared, by challenge; this history takes its own out. */
+  readonly mismatches: Map<string, number>;
+}
+
+export interface Ran {
+  readonly history: History;
+  /** Reasons that count as lost answers, with how often each was given. */
+  readonly hidden: ReadonlyMap<string, number>;
+}
+
+/** Numbers in the record for who is not one of the racing workers. */
+const preparer = workersMax;
+const prober = workersMax + 1;
+const firstCodeWaitMs = 2_000;
+
+/** Carries out a plan and gives the record. */
+export async function runHistory(plan: Plan, deps: RunDeps): Promise<Ran> {
+  const { fleet, limits } = deps;
+  const world = createWorld(deps.run, plan.prelude.identifiers);
+  const recorder = createRecorder(world, fleet.processes);
+  const codes = createCodes(fleet);
+  const stage: Stage = { plan, fleet, world, recorder, codes };
+  await prepare(stage);
+  const killing = plan.kill === null ? null : kill(fleet, plan.kill);
+  await Promise.all(Array.from({ length: workersMax }, (_, worker) => work(stage, worker)));
+  if (killing !== null) await (await killing)();
+  await probe(stage);
+  return { history: { calls: recorder.calls, mismatches: takeOut(deps.mismatches, world), limits }, hidden: recorder.hidden };
+}
+
+interface Stage {
+  readonly plan: Plan;
+  readonly fleet: Fleet;
+  readonly world: World;
+  readonly recorder: Recorder;
+  readonly codes: Codes;
+}
+
+/** Signs in so many sessions and leaves so many challenges open, as far as the servers let it. */
+async function prepare({ plan, fleet, world, recorder, codes }: Stage): Promise<void> {
+  const { sessions, challenges } = plan.prelude;
+  const routeOf = (n: number): Route => ({
+    worker: preparer,
+    process: n % fleet.processes.length,
+    door: "grpc",
+    cutMs: null,
+  });
+  // A requester of its own each, so that no cooldown is in the way.
+  const send = async (n: number, register: boolean): Promise<void> => {
+    const requester = `203.0.113.${100 + n}`;
+    const purpose = register ? "registration" : "login";
+    const action = { identifier: world.identifiers[n % world.identifiers.length]!, requester, purpose, key: null } as const;
+    await recorder.make({ kind: "send", action, secrets: {}, requester }, routeOf(n));
+  };
+  // Challenges of another purpose are no siblings: the first redeemed does not end the second.
+  await Promise.all(Array.from({ length: sessions }, (_, n) => send(n, n % 2 === 1)));
+  await Promise.all(
+    world.challenges.splice(0).map(async ({ challenge, identifier }, n) => {
+      const code = await codes.of(challenge, identifier, firstCodeWaitMs);
+      const action = { challenge, right: true, key: null };
+      if (code === null) return;
+      await recorder.make({ kind: "verify", action, secrets: { code }, requester: "203.0.113.99" }, routeOf(n));
+    }),
+  );
+  await Promise.all(Array.from({ length: challenges }, (_, n) => send(10 + n, n % 2 === 1)));
+  await Promise.all(world.challenges.map(({ challenge, identifier }) => codes.of(challenge, identifier, firstCodeWaitMs)));
+}
+
+async function work({ plan, world, recorder, codes }: Stage, worker: number): Promise<void> {
+  for (const step of plan.steps.filter((one) => one.worker === worker)) {
+    if (step.waitMs > 0) await new Promise((resolve) => setTimeout(resolve, step.waitMs));
+    const ready = await resolve(step.todo, world, codes);
+    if (ready !== null) await recorder.make(ready, routeOfStep(step));
+  }
+}
+
+function routeOfStep({ worker, process, door, cutMs }: Step): Route {
+  return { worker, process, door, cutMs };
+}
+
+/** Gives how to start the process again, once it is dead. */
+async function kill(fleet: Fleet, { process, afterMs }: NonNullable<Plan["kill"]>): Promise<() => Promise<void>> {
+  await new Promise((resolve) => setTimeout(resolve, afterMs));
+  await fleet.processes[process]!.kill();
+  return () => fleet.restart(process);
+}
+
+/** Asks every process for every session, and tries every code and newest token once more: what has ended must be seen to have. */
+async function probe({ fleet, world, recorder, codes }: Stage): Promise<void> {
+  const make = (ready: Ready, process: number) =>
+    recorder.make(ready, { worker: prober, process: process % fleet.processes.length, door: "grpc", cutMs: null });
+  const ofSession = world.sessions.map(async (_, session) => {
+    const ask = async (kind: Extract<Kind, "use">, process: number) => {
+      const ready = await resolve({ kind, session }, world, codes);
+      if (ready !== null) await make(ready, process);
+    };
+    await Promise.all(fleet.processes.map((_process, number) => ask("use", number)));
+    const ready = await resolve({ kind: "refresh", session, back: 0, key: null }, world, codes);
+    if (ready !== null) await make(ready, session);
+  });
+  const ofChallenge = world.challenges.slice(0, 4).map(async (_, challenge) => {
+    const ready = await resolve({ kind: "verify", challenge, wrong: null, key: null }, world, codes);
+    if (ready !== null) await make(ready, challenge);
+  });
+  await Promise.all([...ofSession, ...ofChallenge]);
+}
+
+function takeOut(mismatches: Map<string, number>, { challenges }: World): Map<string, number> {
+  const own = new Map<string, number>();
+  for (const { challenge } of challenges) {
+    const count = mismatches.get(challenge);
+    if (count !== undefined) own.set(challenge, count);
+  }
+  mismatches.clear();
+  return own;
+}
