@@ -47,6 +47,8 @@ const sqlite: Faults = {
       to: "return grantable;",
     },
   ],
+  // Ends the caller's session as well.
+  "one-order": [{ file: "store/sqlite/sessions.js", from: " AND session_id <> @keepSessionId", to: "" }],
 };
 
 const faults: Record<Engine, Faults | null> = { sqlite, postgres: null };

@@ -1,6 +1,7 @@
 import type { History, Violation } from "./history.js";
 import { attemptCap } from "./invariants/attempt-cap.js";
 import { budgets } from "./invariants/budgets.js";
+import { oneOrder } from "./invariants/one-order.js";
 import { oneSuccessor } from "./invariants/one-successor.js";
 import { revocationFinal } from "./invariants/revocation-final.js";
 import { singleUse } from "./invariants/single-use.js";
@@ -12,6 +13,7 @@ export const invariants = {
   "one-successor": oneSuccessor,
   "revocation-final": revocationFinal,
   budgets,
+  "one-order": oneOrder,
 } satisfies Record<string, (history: History) => Violation[]>;
 
 export type Invariant = keyof typeof invariants;

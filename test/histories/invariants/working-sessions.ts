@@ -25,5 +25,21 @@ export function foundWorking(call: Call): readonly string[] {
 
 /** The calls that began after a place in the order and found a session working all the same. */
 export function workingAfter({ calls }: History, session: string, place: number): Call[] {
-  return calls.filter((call) => call.invoked > place && foundWorking(call).includes(session));
+  return calls.filter(
+    (call) => call.invoked > place && foundWorking(call).includes(session) && !(call.kind === "verify" && hadTwin(call, calls)),
+  );
+}
+
+/** Whether the same sign-in was still under way when this call began: then its answer may be that of the earlier one. */
+function hadTwin(call: Call<"verify">, calls: readonly Call[]): boolean {
+  const { challenge, key } = call.action;
+  return calls.some(
+    (other) =>
+      other !== call &&
+      other.kind === "verify" &&
+      other.action.challenge === challenge &&
+      other.action.key === key &&
+      other.invoked < call.invoked &&
+      other.answered > call.invoked,
+  );
 }
