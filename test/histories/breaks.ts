@@ -63,24 +63,30 @@ export interface BrokenBuild {
 
 /** Throws when a guard is not where it is expected: a fault that is not planted would be searched for in vain. */
 export function plantFault(engine: Engine, invariant: Invariant): BrokenBuild {
-  const planned = faults[engine]?.[invariant];
-  if (planned === undefined) throw new Error(`nobody has said yet how to break ${invariant} on ${engine}: see test/histories/breaks.ts`);
+  const broken = breakFiles(engine, invariant);
   const folder = mkdtempSync(join(tmpdir(), "latchkey-histories-broken-"));
-  const remove = (): void => rmSync(folder, { recursive: true, force: true });
-  try {
-    cpSync(join(root, "dist"), join(folder, "dist"), { recursive: true });
-    cpSync(join(root, "package.json"), join(folder, "package.json"));
-    symlinkSync(join(root, "node_modules"), join(folder, "node_modules"));
-    for (const { file, from, to } of planned) plant(join(folder, "dist", file), from, to);
-    return { bin: join(folder, "dist/latchkey.cjs"), remove };
-  } catch (error) {
-    remove();
-    throw error;
-  }
+  cpSync(join(root, "dist"), join(folder, "dist"), { recursive: true });
+  cpSync(join(root, "package.json"), join(folder, "package.json"));
+  symlinkSync(join(root, "node_modules"), join(folder, "node_modules"));
+  for (const [file, text] of broken) writeFileSync(join(folder, "dist", file), text);
+  return {
+    bin: join(folder, "dist/latchkey.cjs"),
+    remove: () => rmSync(folder, { recursive: true, force: true }),
+  };
 }
 
-function plant(path: string, from: string, to: string): void {
-  const parts = readFileSync(path, "utf8").split(from);
-  if (parts.length !== 2) throw new Error(`${path} has ${parts.length - 1} places to break, not 1: ${from}`);
-  writeFileSync(path, parts.join(to));
+/** The compiled files in which the guard of an invariant is, without it. */
+export function breakFiles(engine: Engine, invariant: Invariant): Map<string, string> {
+  const planned = faults[engine]?.[invariant];
+  if (planned === undefined) {
+    throw new Error(`nobody has said yet how to break ${invariant} on ${engine}: test/histories/breaks.ts is to tell`);
+  }
+  const files = new Map<string, string>();
+  for (const { file, from, to } of planned) {
+    const parts = (files.get(file) ?? readFileSync(join(root, "dist", file), "utf8")).split(from);
+    if (parts.length !== 2)
+      throw new Error(`dist/${file} has ${parts.length - 1} places to break ${invariant}, not 1: ${from}`);
+    files.set(file, parts.join(to));
+  }
+  return files;
 }

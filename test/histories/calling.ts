@@ -1,6 +1,6 @@
 import { Metadata } from "@grpc/grpc-js";
 import { errorDetails as connectErrorDetails } from "../../src/client/connect-error-details.js";
-import { errorDetails as grpcErrorDetails, type GrpcClient } from "../../src/client/grpc.js";
+import { type GrpcClient, errorDetails as grpcErrorDetails } from "../../src/client/grpc.js";
 import { AuthService } from "../../src/gen/latchkey/v1/auth_service_pb.js";
 import type { ServerProcess } from "./fleet.js";
 import type { Answer, Kind } from "./history.js";
@@ -37,7 +37,9 @@ function metadataOf(headers: Readonly<Record<string, string>>): Metadata {
 const unsure = ["UNAVAILABLE", "DEADLINE_EXCEEDED", "CANCELED", "INTERNAL"];
 
 /** What a failed call tells its caller. Without a reason the network answered, not the service. */
-export function answerOf(error: unknown): Extract<Answer<Kind>, { kind: "refused" | "unknown" }> & { readonly hidden?: string } {
+export function answerOf(
+  error: unknown,
+): Extract<Answer<Kind>, { kind: "refused" | "unknown" }> & { readonly hidden?: string } {
   const reason = reasonOf(error);
   if (reason === null) return { kind: "unknown" };
   if (unsure.includes(reason)) return { kind: "unknown", hidden: reason };

@@ -35,7 +35,8 @@ function oneOf<T extends string>(name: string, value: string, known: readonly T[
 
 function whole(name: string, text: string, min: number): number {
   const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < min) throw new Error(`--${name} must be a whole number of at least ${min}, not ${text}`);
+  if (!Number.isSafeInteger(value) || value < min)
+    throw new Error(`--${name} must be a whole number of at least ${min}, not ${text}`);
   return value;
 }
 

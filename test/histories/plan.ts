@@ -26,7 +26,13 @@ export interface Step {
 export type Door = "grpc" | "web";
 
 export type Todo =
-  | { readonly kind: "send"; readonly identifier: number; readonly requester: number; readonly register: boolean; readonly key: KeySlot }
+  | {
+      readonly kind: "send";
+      readonly identifier: number;
+      readonly requester: number;
+      readonly register: boolean;
+      readonly key: KeySlot;
+    }
   | { readonly kind: "resend"; readonly challenge: number; readonly requester: number; readonly key: KeySlot }
   | { readonly kind: "verify"; readonly challenge: number; readonly wrong: number | null; readonly key: KeySlot }
   | { readonly kind: "refresh"; readonly session: number; readonly back: number; readonly key: KeySlot }
@@ -38,10 +44,11 @@ export type Todo =
 export type KeySlot = number | null;
 
 export const workersMax = 8;
-const stepsMax = 32;
+const stepsMax = 40;
 
 /** Mostly the first, so that workers meet. */
 const index = fc.oneof({ weight: 3, arbitrary: fc.constant(0) }, { weight: 2, arbitrary: fc.nat(3) });
+const requester = fc.oneof({ weight: 2, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: fc.nat(2) });
 const key = fc.oneof({ weight: 3, arbitrary: fc.constant(null) }, { weight: 2, arbitrary: fc.nat(1) });
 const ofSession = { session: index };
 
@@ -49,11 +56,11 @@ const todos = {
   send: fc.record({
     kind: fc.constant("send" as const),
     identifier: index,
-    requester: fc.nat(2),
+    requester,
     register: fc.boolean(),
     key,
   }),
-  resend: fc.record({ kind: fc.constant("resend" as const), challenge: index, requester: fc.nat(2), key }),
+  resend: fc.record({ kind: fc.constant("resend" as const), challenge: index, requester, key }),
   right: fc.record({ kind: fc.constant("verify" as const), challenge: index, wrong: fc.constant(null), key }),
   wrong: fc.record({ kind: fc.constant("verify" as const), challenge: index, wrong: fc.nat(9), key: fc.constant(null) }),
   refresh: fc.record({ kind: fc.constant("refresh" as const), ...ofSession, back: index, key }),
@@ -78,7 +85,7 @@ interface Theme {
 /** Each history is about something, for races are met where many workers do the same thing. */
 const themes: readonly Theme[] = [
   { weights: { right: 5, wrong: 2, resend: 1, send: 1, use: 1, endMany: 1 }, sessionsMax: 1, challengesMax: 2 },
-  { weights: { wrong: 8, right: 1 }, sessionsMax: 0, challengesMax: 2 },
+  { weights: { wrong: 8, right: 1 }, sessionsMax: 0, challengesMax: 3 },
   { weights: { refresh: 8, use: 2, revokeToken: 1 }, sessionsMax: 2, challengesMax: 0 },
   {
     weights: { use: 4, refresh: 3, revokeToken: 1, revokeSession: 2, endMany: 1, right: 1 },

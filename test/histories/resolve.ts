@@ -6,7 +6,9 @@ import type { Todo } from "./plan.js";
 import type { World } from "./world.js";
 
 /** A step with names in place of numbers: a call that can be made. */
-export type Ready = { readonly [K in Kind]: { readonly kind: K; readonly action: Actions[K]; readonly secrets: Secrets } }[Kind] & {
+export type Ready = {
+  readonly [K in Kind]: { readonly kind: K; readonly action: Actions[K]; readonly secrets: Secrets };
+}[Kind] & {
   /** Who asks, as the proxy in front would say. */
   readonly requester: string;
   readonly accessToken?: string;

@@ -69,7 +69,10 @@ function checkLive(issues: readonly Issue[], history: History): Violation[] {
   const { limits } = history;
   const held = issues.map((issue) => {
     const siblings = issues.filter((one) => one.identifier === issue.identifier && one.purpose === issue.purpose);
-    const until = mayBeRedeemedFrom(history, siblings.map(({ challenge }) => challenge));
+    const until = mayBeRedeemedFrom(
+      history,
+      siblings.map(({ challenge }) => challenge),
+    );
     return { ...issue, until };
   });
   const ofIdentifier = ({ identifier, purpose }: Issue) => `${identifier} for ${purpose}`;
@@ -106,4 +109,3 @@ function checkGuesses(issues: readonly Issue[], history: History): Violation[] {
 function violation(what: string, held: readonly { readonly call: Unit["call"] }[]): Violation {
   return { invariant: "budgets", what, calls: held.map(({ call }) => call) };
 }
-

@@ -74,7 +74,8 @@ function stepsOf(call: Call, about: About): SessionStep[] {
       return ends && (isOk || isLost) ? [...gate, writing(model.endAny)] : gate;
     }
     case "list": {
-      const listed = call.answer.kind === "ok" ? (call.answer.result as { readonly sessions: readonly string[] }).sessions : null;
+      const listed =
+        call.answer.kind === "ok" ? (call.answer.result as { readonly sessions: readonly string[] }).sessions : null;
       if (listed === null || !isOfSameUser(call.action.session)) return gate;
       return [...gate, reading(listed.includes(session) ? model.findLive : model.findGone)];
     }

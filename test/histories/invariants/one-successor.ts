@@ -16,7 +16,11 @@ import { workingAfter } from "./working-sessions.js";
 export function oneSuccessor(history: History): Violation[] {
   const bySession = groupBy(callsOf(history, "refresh"), ({ action }) => action.session);
   return [...bySession].flatMap(([session, calls]) => [
-    ...checkSuccessors(session, calls.filter((call): call is OkCall<"refresh"> => call.answer.kind === "ok"), history),
+    ...checkSuccessors(
+      session,
+      calls.filter((call): call is OkCall<"refresh"> => call.answer.kind === "ok"),
+      history,
+    ),
     ...checkReuse(session, calls, history),
   ]);
 }
@@ -54,7 +58,8 @@ function isForbidden(earlier: OkCall<"refresh">, later: OkCall<"refresh">, grace
 
 function checkReuse(session: string, calls: readonly Call<"refresh">[], history: History): Violation[] {
   return calls.flatMap((call) => {
-    if (isRefused(call, "SESSION_LOST")) return [violation(`${session}: generation ${call.action.generation} is forgotten`, [call])];
+    if (isRefused(call, "SESSION_LOST"))
+      return [violation(`${session}: generation ${call.action.generation} is forgotten`, [call])];
     if (!isRefused(call, "REFRESH_TOKEN_REUSED")) return [];
     const working = workingAfter(history, session, call.answered);
     return working.length === 0 ? [] : [violation(`${session} works after its token was reused`, [call, ...working])];

@@ -38,7 +38,12 @@ export function issuesOf(history: History): Issue[] {
 /** The first sends of all challenges, and their resends. */
 export function unitsOf(history: History, issues: readonly Issue[]): Unit[] {
   const until = (challenge: string): number => mayBeRedeemedFrom(history, [challenge]);
-  const first = issues.map(({ call, ...issue }) => ({ ...issue, ...timesOf(history, call), until: until(issue.challenge), call }));
+  const first = issues.map(({ call, ...issue }) => ({
+    ...issue,
+    ...timesOf(history, call),
+    until: until(issue.challenge),
+    call,
+  }));
   let unkeyed = 0;
   const groups = groupBy(okCallsOf(history, "resend"), ({ action: { challenge, key } }) => {
     if (key !== null) return `${challenge} ${key}`;

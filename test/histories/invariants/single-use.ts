@@ -20,7 +20,8 @@ export function singleUse(history: History): Violation[] {
     if (calls.some(({ action }) => !action.right)) violations.push(violation(`a wrong code bought ${challenge}`, bought));
     else if (bought.length > 1) violations.push(violation(`${challenge} bought ${bought.length} times`, bought));
     const sessions = new Set(calls.map(({ answer }) => answer.result.session));
-    if (bought.length === 1 && sessions.size > 1) violations.push(violation(`${challenge} bought ${sessions.size} sessions`, bought));
+    if (bought.length === 1 && sessions.size > 1)
+      violations.push(violation(`${challenge} bought ${sessions.size} sessions`, bought));
   }
   const all = [...redemptions.values()].flat();
   return [...violations, ...sharedSessions(all), ...revivedSiblings(history, all)];

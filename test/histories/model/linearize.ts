@@ -18,11 +18,7 @@ const visitsMax = 50_000;
  * Whether there is an order of the steps that fits their intervals and in which each of them finds a state that allows it (Wing and
  * Gong's search, remembering what it has visited). `stateName` tells states apart.
  */
-export function canBeOrdered<State>(
-  steps: readonly Step<State>[],
-  start: State,
-  stateName: (state: State) => string,
-): boolean {
+export function canBeOrdered<State>(steps: readonly Step<State>[], start: State, stateName: (state: State) => string): boolean {
   const visited = new Set<string>();
 
   function search(left: readonly Step<State>[], state: State): boolean {
