@@ -47,6 +47,13 @@ const sqlite: Faults = {
       to: "return grantable;",
     },
   ],
+  foreseen: [
+    {
+      file: "store/sqlite/sessions.js",
+      from: "revokeOtherSessions: (change) => writer.write(() => removeOthers.run(change).changes),",
+      to: 'revokeOtherSessions: async () => { throw new Error("planted"); },',
+    },
+  ],
   // Ends the caller's session as well.
   "one-order": [{ file: "store/sqlite/sessions.js", from: " AND session_id <> @keepSessionId", to: "" }],
 };

@@ -1,9 +1,10 @@
+import { ConnectError } from "@connectrpc/connect";
 import { Metadata } from "@grpc/grpc-js";
 import { errorDetails as connectErrorDetails } from "../../src/client/connect-error-details.js";
 import { type GrpcClient, errorDetails as grpcErrorDetails } from "../../src/client/grpc.js";
 import { AuthService } from "../../src/gen/latchkey/v1/auth_service_pb.js";
 import type { ServerProcess } from "./fleet.js";
-import type { Answer, Kind } from "./history.js";
+import type { Answer } from "./history.js";
 import type { Door } from "./plan.js";
 
 /** The methods of a server as one worker calls them once: door, headers and the moment of giving up are settled. */
@@ -36,16 +37,12 @@ function metadataOf(headers: Readonly<Record<string, string>>): Metadata {
 /** Refusals after which the call may have taken effect all the same. */
 const unsure = ["UNAVAILABLE", "DEADLINE_EXCEEDED", "CANCELED", "INTERNAL"];
 
-/** What a failed call tells its caller. Without a reason the network answered, not the service. */
-export function answerOf(
-  error: unknown,
-): Extract<Answer<Kind>, { kind: "refused" | "unknown" }> & { readonly hidden?: string } {
-  const reason = reasonOf(error);
+/** What a failed call tells its caller. Without a reason the network answered, not the service. Throws what no call fails with. */
+export function answerOf(error: unknown): Extract<Answer, { kind: "refused" | "unknown" }> {
+  const failed = error instanceof ConnectError || (error instanceof Error && "metadata" in error);
+  if (!failed) throw error;
+  const reason = grpcErrorDetails(error).reason ?? connectErrorDetails(error).reason;
   if (reason === null) return { kind: "unknown" };
-  if (unsure.includes(reason)) return { kind: "unknown", hidden: reason };
+  if (unsure.includes(reason)) return { kind: "unknown", reason };
   return { kind: "refused", reason };
-}
-
-function reasonOf(error: unknown): string | null {
-  return grpcErrorDetails(error).reason ?? connectErrorDetails(error).reason;
 }

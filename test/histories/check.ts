@@ -1,6 +1,7 @@
 import type { History, Violation } from "./history.js";
 import { attemptCap } from "./invariants/attempt-cap.js";
 import { budgets } from "./invariants/budgets.js";
+import { foreseen } from "./invariants/foreseen.js";
 import { oneOrder } from "./invariants/one-order.js";
 import { oneSuccessor } from "./invariants/one-successor.js";
 import { revocationFinal } from "./invariants/revocation-final.js";
@@ -14,6 +15,7 @@ export const invariants = {
   "revocation-final": revocationFinal,
   budgets,
   "one-order": oneOrder,
+  foreseen,
 } satisfies Record<string, (history: History) => Violation[]>;
 
 export type Invariant = keyof typeof invariants;

@@ -22,6 +22,7 @@ export async function createDatabase(engine: Engine): Promise<TestDatabase> {
       };
     }
     case "postgres":
+      // To be made on an embedded server, or on the one that LATCHKEY_TEST_POSTGRES_URL names.
       throw new Error("histories on PostgreSQL need the PostgreSQL engine, which this version of Latchkey does not have");
   }
 }

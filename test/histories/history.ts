@@ -50,7 +50,8 @@ export type Kind = keyof Actions;
 export type Answer<K extends Kind = Kind> =
   | { readonly kind: "ok"; readonly result: Results[K] }
   | { readonly kind: "refused"; readonly reason: string }
-  | { readonly kind: "unknown" };
+  /** With a reason: the service answered, but not whether the call took effect. */
+  | { readonly kind: "unknown"; readonly reason?: string };
 
 /** One call. Distributes over kinds, so that `call.kind` tells the type of the rest. */
 export type Call<K extends Kind = Kind> = K extends Kind

@@ -48,7 +48,17 @@ async function main(): Promise<number> {
     console.error(`${error instanceof Error ? error.message : error}\n${usage}`);
     return 2;
   }
-  const { histories, violations } = await runAll(options);
+  const { seed, from } = options;
+  console.log(`seed ${seed}${from === 0 ? "" : ` from ${from}`}: the histories of one seed are the same in every run`);
+  let done = 0;
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    process.once(signal, () => {
+      console.log(`interrupted; go on with --seed ${seed} --from ${from + done}`);
+      // Ends the servers too.
+      process.exit(130);
+    });
+  }
+  const { histories, violations } = await runAll({ ...options, onHistory: () => (done += 1) });
   console.log(`${histories} histories, ${violations} violations`);
   return violations > 0 ? 1 : 0;
 }

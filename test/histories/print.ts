@@ -3,9 +3,9 @@ import type { Finding } from "./search.js";
 
 /** A finding for people: what is wrong, how to repeat it, and the whole history in the order in which calls began. */
 export function describeFinding(finding: Finding, given: { readonly seed: number; readonly repeat: string }): string {
-  const { plan, ran, violations } = finding;
+  const { plan, history, violations } = finding;
   const shown = new Set(violations.flatMap(({ calls }) => calls));
-  const calls = [...ran.history.calls].sort((a, b) => a.invoked - b.invoked);
+  const calls = [...history.calls].sort((a, b) => a.invoked - b.invoked);
   const first = calls[0]?.invokedMs ?? 0;
   return [
     ...new Set(violations.map(({ invariant, what }) => `VIOLATION of ${invariant}: ${what}`)),
@@ -13,7 +13,7 @@ export function describeFinding(finding: Finding, given: { readonly seed: number
     `the smallest plan that still failed: ${JSON.stringify(plan)}`,
     "its history (> marks the calls that show it; place invoked..answered, milliseconds, worker, process):",
     ...calls.map((call) => `${shown.has(call) ? ">" : " "} ${describeCall(call, first)}`),
-    ...[...ran.history.mismatches].map(([challenge, count]) => `  ${count} wrong guesses at ${challenge} were compared`),
+    ...[...history.mismatches].map(([challenge, count]) => `  ${count} wrong guesses at ${challenge} were compared`),
   ].join("\n");
 }
 
@@ -25,5 +25,5 @@ function describeCall(call: Call, first: number): string {
 
 function describeAnswer({ answer }: Call): string {
   if (answer.kind === "ok") return `ok ${JSON.stringify(answer.result)}`;
-  return answer.kind === "refused" ? answer.reason : "no answer";
+  return answer.kind === "refused" ? answer.reason : (answer.reason ?? "no answer");
 }

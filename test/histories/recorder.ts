@@ -17,15 +17,11 @@ export interface Route {
 /** Makes calls and keeps what was seen of each, with its place in the one order of beginnings and ends. */
 export interface Recorder {
   readonly calls: readonly Call[];
-  /** Answers that were counted as lost although the service gave a reason, by reason. */
-  readonly hidden: ReadonlyMap<string, number>;
-  /** Never rejects. */
   make(ready: Ready, route: Route): Promise<Answer>;
 }
 
 export function createRecorder(world: World, processes: readonly ServerProcess[]): Recorder {
   const calls: Call[] = [];
-  const hidden = new Map<string, number>();
   let place = 0;
   const next = (): number => {
     place += 1;
@@ -33,7 +29,6 @@ export function createRecorder(world: World, processes: readonly ServerProcess[]
   };
   return {
     calls,
-    hidden,
     async make(ready, { worker, process, door, cutMs }) {
       const giveUp = new AbortController();
       const methods = methodsOf(processes[process]!, { door, headers: headersOf(ready), signal: giveUp.signal });
@@ -41,7 +36,6 @@ export function createRecorder(world: World, processes: readonly ServerProcess[]
       const timer = cutMs === null ? undefined : setTimeout(() => giveUp.abort(), cutMs);
       const answer = await settle(ready, methods, world);
       clearTimeout(timer);
-      if (answer.hidden !== undefined) hidden.set(answer.hidden, (hidden.get(answer.hidden) ?? 0) + 1);
       const answered = answer.kind === "unknown" ? Number.POSITIVE_INFINITY : next();
       calls.push({ ...base, answer, answered, answeredMs: Date.now() } as Call);
       return answer;
@@ -49,11 +43,7 @@ export function createRecorder(world: World, processes: readonly ServerProcess[]
   };
 }
 
-async function settle(
-  ready: Ready,
-  methods: ReturnType<typeof methodsOf>,
-  world: World,
-): Promise<Answer & { readonly hidden?: string }> {
+async function settle(ready: Ready, methods: ReturnType<typeof methodsOf>, world: World): Promise<Answer> {
   const perform = performers[ready.kind] as (...given: unknown[]) => Promise<never>;
   try {
     return { kind: "ok", result: await perform(methods, ready.action, { ...ready.secrets, world }) };

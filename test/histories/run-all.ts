@@ -22,6 +22,8 @@ export interface Options {
   readonly processes: number;
   /** The invariant whose guard is taken out. The search then ends with the first finding. */
   readonly breaks: Invariant | null;
+  /** Told after each history. */
+  readonly onHistory: () => void;
 }
 
 /** Runs histories one after the other and prints what it finds. */
@@ -54,6 +56,7 @@ export async function runAll(options: Options): Promise<{ readonly histories: nu
       const repeat = `repeat it with: npm run test:histories -- ${argumentsOf(options)} --seed ${own} --count 1`;
       if (finding !== null) console.log(describeFinding(finding, { seed: own, repeat }));
       tally.finish(finding !== null);
+      options.onHistory();
       if (finding !== null && breaks !== null) break;
     }
   } finally {

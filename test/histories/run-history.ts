@@ -15,19 +15,13 @@ export interface RunDeps {
   readonly mismatches: Map<string, number>;
 }
 
-export interface Ran {
-  readonly history: History;
-  /** Reasons that count as lost answers, with how often each was given. */
-  readonly hidden: ReadonlyMap<string, number>;
-}
-
 /** Numbers in the record for who is not one of the racing workers. */
 const preparer = workersMax;
 const prober = workersMax + 1;
 const firstCodeWaitMs = 2_000;
 
 /** Carries out a plan and gives the record. */
-export async function runHistory(plan: Plan, deps: RunDeps): Promise<Ran> {
+export async function runHistory(plan: Plan, deps: RunDeps): Promise<History> {
   const { fleet, limits } = deps;
   const world = createWorld(deps.run, plan.prelude.identifiers);
   const recorder = createRecorder(world, fleet.processes);
@@ -38,7 +32,7 @@ export async function runHistory(plan: Plan, deps: RunDeps): Promise<Ran> {
   await Promise.all(Array.from({ length: workersMax }, (_, worker) => work(stage, worker)));
   if (killing !== null) await (await killing)();
   await probe(stage);
-  return { history: { calls: recorder.calls, mismatches: takeOut(deps.mismatches, world), limits }, hidden: recorder.hidden };
+  return { calls: recorder.calls, mismatches: takeOut(deps.mismatches, world), limits };
 }
 
 interface Stage {

@@ -1,36 +1,35 @@
 import fc from "fast-check";
 import { check } from "./check.js";
-import type { Violation } from "./history.js";
+import type { History, Violation } from "./history.js";
 import { type Plan, planArbitrary } from "./plan.js";
-import type { Ran } from "./run-history.js";
 
 /** A plan whose history contradicts an invariant. */
 export interface Finding {
   readonly plan: Plan;
-  readonly ran: Ran;
+  readonly history: History;
   readonly violations: readonly Violation[];
 }
 
 export interface SearchOptions {
   readonly seed: number;
   readonly processes: number;
-  readonly run: (plan: Plan) => Promise<Ran>;
+  readonly run: (plan: Plan) => Promise<History>;
 }
 
 /** A smaller plan has to fail again to be believed, and races don't always: it is tried so often. */
 const triesWhileShrinking = 3;
 /** How long smaller plans are tried. */
-const shrinkMs = 20_000;
+const shrinkMs = 12_000;
 
 /** Runs the history of a seed. When it contradicts an invariant: the smallest plan found that does so too. Null: it is right. */
 export async function search({ seed, processes, run }: SearchOptions): Promise<Finding | null> {
   let smallest: Finding | null = null;
   const holds = async (plan: Plan): Promise<boolean> => {
     for (let tries = smallest === null ? 1 : triesWhileShrinking; tries > 0; tries -= 1) {
-      const ran = await run(plan);
-      const violations = check(ran.history);
+      const history = await run(plan);
+      const violations = check(history);
       if (violations.length === 0) continue;
-      smallest = { plan, ran, violations };
+      smallest = { plan, history, violations };
       return false;
     }
     return true;

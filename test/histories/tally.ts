@@ -1,11 +1,11 @@
-import type { Ran } from "./run-history.js";
+import type { History } from "./history.js";
 
 /** Counts what a run did, and says so now and then. */
 export interface Tally {
   readonly histories: number;
   readonly violations: number;
   /** Counts the calls of a history and passes it on. */
-  count(ran: Ran): Ran;
+  count(history: History): History;
   /** A history was checked. */
   finish(violated: boolean): void;
   print(): void;
@@ -17,19 +17,17 @@ export function createTally(): Tally {
   const startedAt = performance.now();
   const answers = { ok: 0, refused: 0, unknown: 0 };
   const reasons = new Map<string, number>();
+  let printed = 0;
   const tally = { histories: 0, violations: 0, count, finish, print };
 
-  function count(ran: Ran): Ran {
-    for (const { kind, answer } of ran.history.calls) {
+  function count(history: History): History {
+    for (const { kind, answer } of history.calls) {
       answers[answer.kind] += 1;
-      if (answer.kind === "refused") add(`${kind} ${answer.reason}`, 1);
+      if (answer.kind === "ok" || answer.reason === undefined) continue;
+      const name = `${kind} ${answer.reason}`;
+      reasons.set(name, (reasons.get(name) ?? 0) + 1);
     }
-    for (const [reason, times] of ran.hidden) add(reason, times);
-    return ran;
-  }
-
-  function add(reason: string, times: number): void {
-    reasons.set(reason, (reasons.get(reason) ?? 0) + times);
+    return history;
   }
 
   function finish(violated: boolean): void {
@@ -39,6 +37,8 @@ export function createTally(): Tally {
   }
 
   function print(): void {
+    if (printed === tally.histories) return;
+    printed = tally.histories;
     const seconds = (performance.now() - startedAt) / 1000;
     const rate = (tally.histories / seconds).toFixed(2);
     const listed = [...reasons].sort(([a], [b]) => a.localeCompare(b)).map(([reason, times]) => `${reason} ${times}`);

@@ -37,6 +37,8 @@ describe("one-successor", () => {
     expect(found([refreshed([1, 2], "s", 0, { key: "k" }), refreshed([3, 4], "s", 0, { key: "l" })], 0)).toEqual(again);
     expect(found([refreshed([1, 2], "s", 0, { key: "k" }), refreshed([3, 4], "s", 0, { key: "k" })], 0)).toEqual([]);
     expect(found([refreshed([1, 3], "s", 0), refreshed([2, 4], "s", 0)], 0)).toEqual([]);
+    const unseen = lost("refresh", 1, { session: "s", generation: 0, key: "l" });
+    expect(found([unseen, refreshed([1, 2], "s", 0), refreshed([3, 4], "s", 0, { key: "l" })], 0)).toEqual([]);
   });
 
   it("finds whatever works after a reuse was answered, and nothing that began before", () => {

@@ -6,7 +6,7 @@ import { workingAfter } from "./working-sessions.js";
  *
  * Claimed, for every session: a token is only ever exchanged for the next generation, always as the same text; once the exchange of
  * a token was answered, no older one is exchanged in calls begun afterwards; without a grace a token whose exchange was answered is
- * exchanged again only with the same idempotency key; after a call was answered that a token was reused, nothing of the session
+ * exchanged again only with the idempotency key of a call that had begun by then; after a call was answered that a token was reused, nothing of the session
  * works in calls begun afterwards; and no token that was given to somebody is taken for one of the future.
  *
  * No false positives: the order of two calls counts only where one was answered before the other began, and then the generation that
@@ -16,17 +16,14 @@ import { workingAfter } from "./working-sessions.js";
 export function oneSuccessor(history: History): Violation[] {
   const bySession = groupBy(callsOf(history, "refresh"), ({ action }) => action.session);
   return [...bySession].flatMap(([session, calls]) => [
-    ...checkSuccessors(
-      session,
-      calls.filter((call): call is OkCall<"refresh"> => call.answer.kind === "ok"),
-      history,
-    ),
+    ...checkSuccessors(session, calls, history),
     ...checkReuse(session, calls, history),
   ]);
 }
 
-function checkSuccessors(session: string, exchanges: readonly OkCall<"refresh">[], { limits }: History): Violation[] {
+function checkSuccessors(session: string, calls: readonly Call<"refresh">[], { limits }: History): Violation[] {
   const violations: Violation[] = [];
+  const exchanges = calls.filter((call): call is OkCall<"refresh"> => call.answer.kind === "ok");
   for (const call of exchanges) {
     const { generation } = call.action;
     if (call.answer.result.generation !== generation + 1) {
@@ -38,8 +35,12 @@ function checkSuccessors(session: string, exchanges: readonly OkCall<"refresh">[
     if (tokens.size > 1) violations.push(violation(`${session}: generation ${generation} has ${tokens.size} successors`, same));
   }
   for (const later of exchanges) {
-    const forbids = (earlier: OkCall<"refresh">) => isBefore(earlier, later) && isForbidden(earlier, later, limits.graceMs);
-    const earlier = exchanges.find(forbids);
+    const earlier = exchanges.find((one) => {
+      if (!isBefore(one, later)) return false;
+      if (later.action.generation < one.action.generation) return true;
+      const isSame = later.action.generation === one.action.generation;
+      return isSame && limits.graceMs === 0 && !hadTwin(later, one, calls);
+    });
     if (earlier !== undefined) {
       const [spent, newer] = [later.action.generation, earlier.action.generation];
       violations.push(violation(`${session}: generation ${spent} was exchanged after ${newer} was`, [earlier, later]));
@@ -48,12 +49,16 @@ function checkSuccessors(session: string, exchanges: readonly OkCall<"refresh">[
   return violations;
 }
 
-/** Whether the exchange of one token forbids another one that comes later. */
-function isForbidden(earlier: OkCall<"refresh">, later: OkCall<"refresh">, graceMs: number): boolean {
-  const [was, is] = [earlier.action, later.action];
-  if (is.generation < was.generation) return true;
-  const isTwin = is.key !== null && is.key === was.key;
-  return graceMs === 0 && is.generation === was.generation && !isTwin;
+/**
+ * Whether a call with the same idempotency key began before an exchange was answered: then it may have made the successor. The
+ * exchange itself may have another key all the same, by a clock that was a moment behind.
+ */
+function hadTwin({ action }: Call<"refresh">, exchange: Call<"refresh">, calls: readonly Call<"refresh">[]): boolean {
+  if (action.key === null) return false;
+  return calls.some(
+    (call) =>
+      call.action.key === action.key && call.action.generation === action.generation && call.invoked < exchange.answered,
+  );
 }
 
 function checkReuse(session: string, calls: readonly Call<"refresh">[], history: History): Violation[] {
