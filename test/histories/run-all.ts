@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { latchkeyBin } from "../support/server.js";
 import { plantFault } from "./breaks.js";
-import type { Invariant } from "./check.js";
+import { type Invariant, invariantNames } from "./check.js";
 import { createDatabase, type Engine } from "./databases.js";
 import { type Fleet, startFleet } from "./fleet.js";
 import { describeFinding } from "./print.js";
@@ -20,7 +20,7 @@ export interface Options {
   /** The first history to run, where an earlier run of the same seed was interrupted. */
   readonly from: number;
   readonly processes: number;
-  /** The invariant whose guard is taken out. The search then ends with the first finding. */
+  /** The invariant whose guard is taken out. Then only this one is asked about, until it is found to be violated. */
   readonly breaks: Invariant | null;
   /** Told after each history. */
   readonly onHistory: () => void;
@@ -51,6 +51,7 @@ export async function runAll(options: Options): Promise<{ readonly histories: nu
       const finding = await search({
         seed: own,
         processes,
+        invariants: breaks === null ? invariantNames : [breaks],
         run: async (plan) => tally.count(await runHistory(plan, deps)),
       });
       const repeat = `repeat it with: npm run test:histories -- ${argumentsOf(options)} --seed ${own} --count 1`;

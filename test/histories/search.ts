@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { check } from "./check.js";
+import { check, type Invariant } from "./check.js";
 import type { History, Violation } from "./history.js";
 import { type Plan, planArbitrary } from "./plan.js";
 
@@ -13,6 +13,8 @@ export interface Finding {
 export interface SearchOptions {
   readonly seed: number;
   readonly processes: number;
+  /** Those that are asked about. */
+  readonly invariants: readonly Invariant[];
   readonly run: (plan: Plan) => Promise<History>;
 }
 
@@ -22,12 +24,12 @@ const triesWhileShrinking = 3;
 const shrinkMs = 12_000;
 
 /** Runs the history of a seed. When it contradicts an invariant: the smallest plan found that does so too. Null: it is right. */
-export async function search({ seed, processes, run }: SearchOptions): Promise<Finding | null> {
+export async function search({ seed, processes, invariants, run }: SearchOptions): Promise<Finding | null> {
   let smallest: Finding | null = null;
   const holds = async (plan: Plan): Promise<boolean> => {
     for (let tries = smallest === null ? 1 : triesWhileShrinking; tries > 0; tries -= 1) {
       const history = await run(plan);
-      const violations = check(history);
+      const violations = check(history, invariants);
       if (violations.length === 0) continue;
       smallest = { plan, history, violations };
       return false;
