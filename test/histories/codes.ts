@@ -4,6 +4,8 @@ import type { Fleet } from "./fleet.js";
 export interface Codes {
   /** The code of a challenge as soon as it was delivered; null: not within `waitMs`, or it died with the process that delivered it. */
   of(challenge: string, identifier: string, waitMs: number): Promise<string | null>;
+  /** The code of a challenge that was asked for before; null: it was not, or did not come. */
+  known(challenge: string): string | null;
 }
 
 const pollMs = 6;
@@ -15,6 +17,7 @@ const pollMs = 6;
 export function createCodes(fleet: Fleet): Codes {
   const known = new Map<string, string>();
   return {
+    known: (challenge) => known.get(challenge) ?? null,
     async of(challenge, identifier, waitMs) {
       const giveUpAt = performance.now() + waitMs;
       for (;;) {

@@ -60,9 +60,23 @@ const todos = {
     register: fc.boolean(),
     key,
   }),
+  /** To one identifier from everywhere. */
+  flood: fc.record({
+    kind: fc.constant("send" as const),
+    identifier: fc.constant(0),
+    requester: fc.nat(9),
+    register: fc.boolean(),
+    key,
+  }),
   resend: fc.record({ kind: fc.constant("resend" as const), challenge: index, requester, key }),
   right: fc.record({ kind: fc.constant("verify" as const), challenge: index, wrong: fc.constant(null), key }),
   wrong: fc.record({ kind: fc.constant("verify" as const), challenge: index, wrong: fc.nat(9), key: fc.constant(null) }),
+  wrongAnywhere: fc.record({
+    kind: fc.constant("verify" as const),
+    challenge: fc.nat(2),
+    wrong: fc.nat(9),
+    key: fc.constant(null),
+  }),
   refresh: fc.record({ kind: fc.constant("refresh" as const), ...ofSession, back: index, key }),
   use: fc.record({ kind: fc.constantFrom("use" as const, "list" as const), ...ofSession }),
   revokeToken: fc.record({
@@ -78,6 +92,8 @@ type Weights = Partial<Record<keyof typeof todos, number>>;
 
 interface Theme {
   readonly weights: Weights;
+  /** How many identifiers there are at most; 2 by default. */
+  readonly identifiersMax?: number;
   readonly sessionsMax: number;
   readonly challengesMax: number;
 }
@@ -85,7 +101,8 @@ interface Theme {
 /** Each history is about something, for races are met where many workers do the same thing. */
 const themes: readonly Theme[] = [
   { weights: { right: 5, wrong: 2, resend: 1, send: 1, use: 1, endMany: 1 }, sessionsMax: 1, challengesMax: 2 },
-  { weights: { wrong: 8, right: 1 }, sessionsMax: 0, challengesMax: 3 },
+  { weights: { wrong: 8, right: 1 }, sessionsMax: 0, challengesMax: 2 },
+  { weights: { wrongAnywhere: 12, right: 1 }, identifiersMax: 1, sessionsMax: 0, challengesMax: 3 },
   { weights: { refresh: 8, use: 2, revokeToken: 1 }, sessionsMax: 2, challengesMax: 0 },
   {
     weights: { use: 4, refresh: 3, revokeToken: 1, revokeSession: 2, endMany: 1, right: 1 },
@@ -93,6 +110,7 @@ const themes: readonly Theme[] = [
     challengesMax: 1,
   },
   { weights: { send: 6, resend: 3, right: 1 }, sessionsMax: 0, challengesMax: 2 },
+  { weights: { flood: 12, right: 1 }, identifiersMax: 1, sessionsMax: 0, challengesMax: 0 },
   {
     weights: { send: 2, resend: 1, right: 3, wrong: 3, refresh: 3, use: 2, revokeToken: 1, revokeSession: 1, endMany: 1 },
     sessionsMax: 2,
@@ -103,10 +121,10 @@ const themes: readonly Theme[] = [
 /** Plans of histories against so many processes; one in fifty kills one of them. */
 export function planArbitrary(processes: number): fc.Arbitrary<Plan> {
   const kill = fc.record({ process: fc.nat(processes - 1), afterMs: fc.nat(60) });
-  return fc.constantFrom(...themes).chain(({ weights, sessionsMax, challengesMax }) =>
+  return fc.constantFrom(...themes).chain(({ weights, identifiersMax = 2, sessionsMax, challengesMax }) =>
     fc.record({
       prelude: fc.record({
-        identifiers: fc.integer({ min: 1, max: 2 }),
+        identifiers: fc.integer({ min: 1, max: identifiersMax }),
         sessions: fc.integer({ min: Math.min(sessionsMax, 1), max: sessionsMax }),
         challenges: fc.integer({ min: Math.min(challengesMax, 1), max: challengesMax }),
       }),

@@ -45,6 +45,12 @@ export async function resolve(todo: Todo, world: World, codes: Codes): Promise<R
   }
 }
 
+/** A right guess whose code has been read before; null: it has not. */
+export function resolveSignIn(action: Actions["verify"], codes: Codes): Ready | null {
+  const code = codes.known(action.challenge);
+  return code === null ? null : { kind: "verify", action, secrets: { code }, requester: anyRequester };
+}
+
 function resolveSend(todo: Extract<Todo, { kind: "send" }>, { identifiers, keyOf }: World): Ready {
   const requester = requesterOf(todo.requester);
   const identifier = pick(identifiers, todo.identifier)!;

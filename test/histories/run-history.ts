@@ -1,9 +1,9 @@
 import { type Codes, createCodes } from "./codes.js";
 import type { Fleet } from "./fleet.js";
-import type { History, Kind, Limits } from "./history.js";
-import { type Plan, type Step, workersMax } from "./plan.js";
+import type { Actions, History, Limits } from "./history.js";
+import { type Plan, type Step, type Todo, workersMax } from "./plan.js";
 import { createRecorder, type Recorder, type Route } from "./recorder.js";
-import { type Ready, resolve } from "./resolve.js";
+import { type Ready, resolve, resolveSignIn } from "./resolve.js";
 import { createWorld, type World } from "./world.js";
 
 export interface RunDeps {
@@ -19,6 +19,8 @@ export interface RunDeps {
 const preparer = workersMax;
 const prober = workersMax + 1;
 const firstCodeWaitMs = 2_000;
+/** Each of these costs a hash. */
+const probedChallengesMax = 4;
 
 /** Carries out a plan and gives the record. */
 export async function runHistory(plan: Plan, deps: RunDeps): Promise<History> {
@@ -63,10 +65,9 @@ async function prepare({ plan, fleet, world, recorder, codes }: Stage): Promise<
   await Promise.all(Array.from({ length: sessions }, (_, n) => send(n, n % 2 === 1)));
   await Promise.all(
     world.challenges.splice(0).map(async ({ challenge, identifier }, n) => {
-      const code = await codes.of(challenge, identifier, firstCodeWaitMs);
-      const action = { challenge, right: true, key: null };
-      if (code === null) return;
-      await recorder.make({ kind: "verify", action, secrets: { code }, requester: "203.0.113.99" }, routeOf(n));
+      await codes.of(challenge, identifier, firstCodeWaitMs);
+      const ready = resolveSignIn({ challenge, right: true, key: world.keyOf("sign-in", n) }, codes);
+      if (ready !== null) await recorder.make(ready, routeOf(n));
     }),
   );
   await Promise.all(Array.from({ length: challenges }, (_, n) => send(10 + n, n % 2 === 1)));
@@ -92,24 +93,37 @@ async function kill(fleet: Fleet, { process, afterMs }: NonNullable<Plan["kill"]
   return () => fleet.restart(process);
 }
 
-/** Asks every process for every session, and tries every code and newest token once more: what has ended must be seen to have. */
+/**
+ * Asks every process for every session, and tries every code, keyed sign-in and newest token once more: what has ended must be seen to
+ * have ended, and what was answered to be kept.
+ */
 async function probe({ fleet, world, recorder, codes }: Stage): Promise<void> {
-  const make = (ready: Ready, process: number) =>
-    recorder.make(ready, { worker: prober, process: process % fleet.processes.length, door: "grpc", cutMs: null });
-  const ofSession = world.sessions.map(async (_, session) => {
-    const ask = async (kind: Extract<Kind, "use">, process: number) => {
-      const ready = await resolve({ kind, session }, world, codes);
-      if (ready !== null) await make(ready, process);
-    };
-    await Promise.all(fleet.processes.map((_process, number) => ask("use", number)));
-    const ready = await resolve({ kind: "refresh", session, back: 0, key: null }, world, codes);
-    if (ready !== null) await make(ready, session);
-  });
-  const ofChallenge = world.challenges.slice(0, 4).map(async (_, challenge) => {
-    const ready = await resolve({ kind: "verify", challenge, wrong: null, key: null }, world, codes);
-    if (ready !== null) await make(ready, challenge);
-  });
-  await Promise.all([...ofSession, ...ofChallenge]);
+  const make = (ready: Ready | null, process: number) => {
+    const route: Route = { worker: prober, process: process % fleet.processes.length, door: "grpc", cutMs: null };
+    return ready === null ? null : recorder.make(ready, route);
+  };
+  const again = async (todo: Todo, process: number) => make(await resolve(todo, world, codes), process);
+  await Promise.all(
+    world.sessions.flatMap((_, n) => fleet.processes.map((_p, process) => again({ kind: "use", session: n }, process))),
+  );
+  const signIns = keyedSignIns(recorder);
+  const repeat = async () => {
+    await Promise.all(signIns.map((action, n) => make(resolveSignIn(action, codes), n)));
+  };
+  await repeat();
+  await Promise.all(world.sessions.map((_, session) => again({ kind: "refresh", session, back: 0, key: null }, session)));
+  const open = world.challenges.slice(0, probedChallengesMax);
+  await Promise.all([
+    repeat(),
+    ...open.map((_, challenge) => again({ kind: "verify", challenge, wrong: null, key: null }, challenge)),
+  ]);
+}
+
+/** Right guesses with an idempotency key that were told of a session, each once. */
+function keyedSignIns({ calls }: Recorder): Actions["verify"][] {
+  const told = calls.flatMap((call) => (call.kind === "verify" && call.answer.kind === "ok" ? [call.action] : []));
+  const byName = new Map(told.filter(({ key }) => key !== null).map((action) => [`${action.challenge} ${action.key}`, action]));
+  return [...byName.values()];
 }
 
 function takeOut(mismatches: Map<string, number>, { challenges }: World): Map<string, number> {

@@ -30,6 +30,12 @@ describe("budgets", () => {
     expect(found([sent([1, 2], "c"), ...again], few)).toEqual([]);
   });
 
+  it("finds two challenges that one idempotency key made", () => {
+    const calls = [sent([1, 2], "c", { key: "k" }), sent([1, 3], "d", { key: "k" })];
+    expect(found(calls)).toEqual(["a@example.com: 2 challenges for one idempotency key"]);
+    expect(found([calls[0]!, sent([1, 3], "d", { key: "k", purpose: "registration" })])).toEqual([]);
+  });
+
   it("counts no send that a redemption, answered or lost, may have given back", () => {
     const two = [sent([1, 2], "c"), sent([3, 4], "d")];
     const buying = { challenge: "c", right: true, key: null };

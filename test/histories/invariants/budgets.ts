@@ -7,8 +7,9 @@ import { type Issue, issuesOf, type Unit, unitsOf } from "./sends.js";
  *
  * Claimed: at every moment the sends that are certainly charged are within the allowance of their identifier and of their requester,
  * and those of a challenge within its cap; the challenges that are certainly live are within the limits of an identifier and of a
- * requester; no two sends of a requester to an identifier are certainly closer than the cooldown; and no more wrong guesses of an
- * identifier were compared than its allowance. A history is much shorter than the windows of an hour, so each window holds all of it.
+ * requester; no two sends of a requester to an identifier are certainly closer than the cooldown; no more wrong guesses of an
+ * identifier were compared than its allowance; and sends with one idempotency key make one challenge. A history is much shorter
+ * than the windows of an hour, so each window holds all of it.
  *
  * No false positives: a send is charged at the latest when its answer came, calls with one idempotency key once; it is no longer
  * counted from the moment at which the first call began that may have redeemed its challenge, which gives it back. A challenge is no
@@ -23,6 +24,7 @@ export function budgets(history: History): Violation[] {
     ...checkLive(issues, history),
     ...checkCooldown(units, history),
     ...checkGuesses(issues, history),
+    ...checkKeys(issues),
   ];
 }
 
@@ -104,6 +106,13 @@ function checkGuesses(issues: readonly Issue[], history: History): Violation[] {
     const calls = wrong.filter(({ action }) => challenges.includes(action.challenge));
     return [{ invariant: "budgets", what: `${identifier}: ${compared} wrong guesses were compared`, calls }];
   });
+}
+
+function checkKeys(issues: readonly Issue[]): Violation[] {
+  const keyed = issues.filter(({ call }) => call.action.key !== null);
+  return [...groupBy(keyed, ({ call }) => JSON.stringify(call.action))].flatMap(([, same]) =>
+    same.length === 1 ? [] : [violation(`${same[0]!.identifier}: ${same.length} challenges for one idempotency key`, same)],
+  );
 }
 
 function violation(what: string, held: readonly { readonly call: Unit["call"] }[]): Violation {
