@@ -1,7 +1,7 @@
 import { type Call, type History, okCallsOf, type Violation } from "../history.js";
 import { canBeOrdered, type Step } from "../model/linearize.js";
 import * as model from "../model/session.js";
-import { redemptionsOf } from "./redemptions.js";
+import { redemptionsOf, workBeganAt } from "./redemptions.js";
 
 type SessionStep = Step<model.SessionState>;
 
@@ -25,7 +25,7 @@ export function oneOrder(history: History): Violation[] {
     const about = { session, isOfSameUser: (other: string) => userOf(other) === user, grace: graceOf(history) };
     const steps: SessionStep[] = [
       { from: notBefore, until: doneBy, optional: false, reads: false, apply: model.create },
-      ...told.map(({ answered }) => read(notBefore, answered, model.findFresh)),
+      ...told.map((call) => read(workBeganAt(call, history.calls), call.answered, model.findFresh)),
       ...history.calls.flatMap((call) => stepsOf(call, about)),
     ];
     if (canBeOrdered(steps, model.absent, model.nameOf)) return [];

@@ -43,3 +43,22 @@ export function mayBeRedeemedFrom(history: History, challenges: readonly string[
   );
   return Math.min(Infinity, ...buying.map(({ invoked }) => invoked));
 }
+
+/**
+ * From which place on the work may have been done that a right guess was told the result of: a process lets calls with one
+ * idempotency key share it, so that of a twin that was under way when the call began may be it.
+ */
+export function workBeganAt(call: Call<"verify">, calls: readonly Call[]): number {
+  const { challenge, right, key } = call.action;
+  if (key === null) return call.invoked;
+  const shared = calls.filter(
+    (other) =>
+      other.kind === "verify" &&
+      other.action.challenge === challenge &&
+      other.action.right === right &&
+      other.action.key === key &&
+      other.invoked < call.invoked &&
+      other.answered > call.invoked,
+  );
+  return Math.min(call.invoked, ...shared.map(({ invoked }) => invoked));
+}

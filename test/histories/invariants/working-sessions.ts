@@ -1,4 +1,5 @@
 import type { Call, History } from "../history.js";
+import { workBeganAt } from "./redemptions.js";
 
 /** The sessions that a call found working: it used their tokens with success, got their tokens, or saw them listed. */
 export function foundWorking(call: Call): readonly string[] {
@@ -23,23 +24,8 @@ export function foundWorking(call: Call): readonly string[] {
   }
 }
 
-/** The calls that began after a place in the order and found a session working all the same. */
+/** The calls whose work began after a place in the order and that found a session working all the same. */
 export function workingAfter({ calls }: History, session: string, place: number): Call[] {
-  return calls.filter(
-    (call) => call.invoked > place && foundWorking(call).includes(session) && !(call.kind === "verify" && hadTwin(call, calls)),
-  );
-}
-
-/** Whether the same sign-in was still under way when this call began: then its answer may be that of the earlier one. */
-function hadTwin(call: Call<"verify">, calls: readonly Call[]): boolean {
-  const { challenge, key } = call.action;
-  return calls.some(
-    (other) =>
-      other !== call &&
-      other.kind === "verify" &&
-      other.action.challenge === challenge &&
-      other.action.key === key &&
-      other.invoked < call.invoked &&
-      other.answered > call.invoked,
-  );
+  const beganAt = (call: Call) => (call.kind === "verify" ? workBeganAt(call, calls) : call.invoked);
+  return calls.filter((call) => foundWorking(call).includes(session) && beganAt(call) > place);
 }
