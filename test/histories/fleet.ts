@@ -13,8 +13,10 @@ export interface ServerProcess {
   readonly grpc: GrpcClient;
   readonly web: Client<typeof AuthService>;
   readonly inboxUrl: string;
-  /** Ends it as a loss of power would. */
+  /** Ends it as a loss of power would; calls to it fail from then on. */
   kill(): Promise<void>;
+  /** Lets go of the connections to it. Nothing can be called any more. */
+  close(): void;
 }
 
 /** Several processes on one database. */
@@ -49,10 +51,12 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
   return {
     processes,
     async restart(number) {
+      processes[number]!.close();
       processes[number] = await startProcess(options);
     },
     async stop() {
       await Promise.all(processes.map((one) => one.kill()));
+      for (const one of processes) one.close();
     },
   };
 }
@@ -89,7 +93,7 @@ async function startProcess({ bin, env, folder, onLine }: FleetOptions): Promise
     async kill() {
       child.kill("SIGKILL");
       await closed;
-      grpc.close();
     },
+    close: () => grpc.close(),
   };
 }

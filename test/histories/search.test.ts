@@ -22,6 +22,11 @@ it("a finding is shrunk to about the steps that it needs, and its seed finds it 
   expect(await search({ ...options, seed: found[0]! })).toEqual(findings[found[0]!]);
 });
 
+it("a history that could not be run is no right one", async () => {
+  const run = () => Promise.reject(new Error("no server"));
+  await expect(search({ ...options, run, seed: 1 })).rejects.toThrow("no server");
+});
+
 it("only the invariants that are asked about are reported", async () => {
   const seeds = Array.from({ length: 30 }, (_, seed) => seed);
   const findings = await Promise.all(seeds.map((seed) => search({ ...options, invariants: ["budgets"], seed })));
