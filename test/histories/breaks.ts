@@ -1,9 +1,9 @@
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { cpSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Invariant } from "./check.js";
 import type { Engine } from "./databases.js";
+import { newFolder } from "./folders.js";
 
 /** A guard taken out of a compiled file: `from`, which must be there once, becomes `to`. */
 interface Fault {
@@ -62,24 +62,18 @@ const faults: Record<Engine, Faults | null> = { sqlite, postgres: null };
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 
-/** A copy of the compiled program with the guard of an invariant taken out. */
-export interface BrokenBuild {
-  readonly bin: string;
-  remove(): void;
-}
-
-/** Throws when a guard is not where it is expected: a fault that is not planted would be searched for in vain. */
-export function plantFault(engine: Engine, invariant: Invariant): BrokenBuild {
+/**
+ * Copies the compiled program, with the guard of an invariant taken out, and gives the path of its `latchkey.cjs`. Throws when a
+ * guard is not where it is expected: a fault that is not planted would be searched for in vain.
+ */
+export function plantFault(engine: Engine, invariant: Invariant): string {
   const broken = breakFiles(engine, invariant);
-  const folder = mkdtempSync(join(tmpdir(), "latchkey-histories-broken-"));
+  const folder = newFolder();
   cpSync(join(root, "dist"), join(folder, "dist"), { recursive: true });
   cpSync(join(root, "package.json"), join(folder, "package.json"));
   symlinkSync(join(root, "node_modules"), join(folder, "node_modules"));
   for (const [file, text] of broken) writeFileSync(join(folder, "dist", file), text);
-  return {
-    bin: join(folder, "dist/latchkey.cjs"),
-    remove: () => rmSync(folder, { recursive: true, force: true }),
-  };
+  return join(folder, "dist/latchkey.cjs");
 }
 
 /** The compiled files in which the guard of an invariant is, without it. */

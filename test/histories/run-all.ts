@@ -1,12 +1,10 @@
 import { randomBytes } from "node:crypto";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { latchkeyBin } from "../support/server.js";
 import { plantFault } from "./breaks.js";
 import { type Invariant, invariantNames } from "./check.js";
 import { createDatabase, type Engine } from "./databases.js";
 import { type Fleet, startFleet } from "./fleet.js";
+import { newFolder } from "./folders.js";
 import { describeFinding } from "./print.js";
 import { createEnv, envOf, limitsOf, type Profile, profileOf } from "./profiles.js";
 import { runHistory } from "./run-history.js";
@@ -30,14 +28,12 @@ export interface Options {
 export async function runAll(options: Options): Promise<{ readonly histories: number; readonly violations: number }> {
   const { engine, seed, from, count, processes, breaks } = options;
   const database = await createDatabase(engine);
-  const folder = mkdtempSync(join(tmpdir(), "latchkey-histories-"));
-  const broken = breaks === null ? null : plantFault(engine, breaks);
   const mismatches = new Map<string, number>();
   const fleets = createFleets({
-    bin: broken?.bin ?? latchkeyBin,
+    bin: breaks === null ? latchkeyBin : plantFault(engine, breaks),
     count: processes,
     env: createEnv(database.url),
-    folder,
+    folder: newFolder(),
     onLine: (line) => noteMismatch(line, mismatches),
   });
   const tally = createTally();
@@ -62,8 +58,6 @@ export async function runAll(options: Options): Promise<{ readonly histories: nu
     }
   } finally {
     await fleets.stop();
-    broken?.remove();
-    rmSync(folder, { recursive: true, force: true });
     await database.drop();
   }
   tally.print();
