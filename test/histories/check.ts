@@ -1,0 +1,28 @@
+import type { History, Violation } from "./history.js";
+import { attemptCap } from "./invariants/attempt-cap.js";
+import { budgets } from "./invariants/budgets.js";
+import { foreseen } from "./invariants/foreseen.js";
+import { oneOrder } from "./invariants/one-order.js";
+import { oneSuccessor } from "./invariants/one-successor.js";
+import { revocationFinal } from "./invariants/revocation-final.js";
+import { singleUse } from "./invariants/single-use.js";
+
+/** What must hold in every history, by name. Each says beside its code what it claims and why it never blames a right server. */
+export const invariants = {
+  "single-use": singleUse,
+  "attempt-cap": attemptCap,
+  "one-successor": oneSuccessor,
+  "revocation-final": revocationFinal,
+  budgets,
+  "one-order": oneOrder,
+  foreseen,
+} satisfies Record<string, (history: History) => Violation[]>;
+
+export type Invariant = keyof typeof invariants;
+
+export const invariantNames = Object.keys(invariants) as Invariant[];
+
+/** What a history contradicts of the named invariants. Empty: there are orders of its calls in which every answer was right. */
+export function check(history: History, names: readonly Invariant[] = invariantNames): Violation[] {
+  return names.flatMap((name) => invariants[name](history));
+}

@@ -1,0 +1,72 @@
+import { parseArgs } from "node:util";
+import { type Invariant, invariantNames } from "./check.js";
+import { type Engine, engines } from "./databases.js";
+import { runAll } from "./run-all.js";
+
+const usage = `npm run test:histories -- [--engine sqlite|postgres] [--count N] [--seed S] [--from I] [--processes P] [--break INVARIANT]
+Runs the histories of the seeds S+I to S+N-1 and checks each. INVARIANT is one of ${invariantNames.join(", ")}.`;
+
+function readArguments() {
+  const { values } = parseArgs({
+    options: {
+      engine: { type: "string", default: "sqlite" },
+      count: { type: "string", default: "200" },
+      seed: { type: "string", default: String(Date.now() % 1_000_000_000) },
+      from: { type: "string", default: "0" },
+      processes: { type: "string", default: "3" },
+      break: { type: "string" },
+    },
+  });
+  return {
+    engine: oneOf<Engine>("engine", values.engine, engines),
+    count: whole("count", values.count, 1),
+    seed: whole("seed", values.seed, 0),
+    from: whole("from", values.from, 0),
+    processes: whole("processes", values.processes, 1),
+    breaks: values.break === undefined ? null : oneOf<Invariant>("break", values.break, invariantNames),
+  };
+}
+
+function oneOf<T extends string>(name: string, value: string, known: readonly T[]): T {
+  const found = known.find((one) => one === value);
+  if (found === undefined) throw new Error(`--${name} must be one of ${known.join(", ")}, not ${value}`);
+  return found;
+}
+
+function whole(name: string, text: string, min: number): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < min)
+    throw new Error(`--${name} must be a whole number of at least ${min}, not ${text}`);
+  return value;
+}
+
+async function main(): Promise<number> {
+  let options: ReturnType<typeof readArguments>;
+  try {
+    options = readArguments();
+  } catch (error) {
+    console.error(`${error instanceof Error ? error.message : error}\n${usage}`);
+    return 2;
+  }
+  const { seed, from } = options;
+  console.log(`seed ${seed}${from === 0 ? "" : ` from ${from}`}: the histories of one seed are the same in every run`);
+  let done = 0;
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    process.once(signal, () => {
+      console.log(`interrupted; go on with --seed ${seed} --from ${from + done}`);
+      // Ends the servers too.
+      process.exit(130);
+    });
+  }
+  const { histories, violations } = await runAll({ ...options, onHistory: () => (done += 1) });
+  console.log(`${histories} histories, ${violations} violations`);
+  return violations > 0 ? 1 : 0;
+}
+
+main().then(
+  (code) => process.exit(code),
+  (error: unknown) => {
+    console.error(error instanceof Error ? error.message : error);
+    process.exit(2);
+  },
+);

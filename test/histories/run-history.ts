@@ -1,0 +1,137 @@
+import { type Codes, createCodes } from "./codes.js";
+import type { Fleet } from "./fleet.js";
+import type { Actions, History, Limits } from "./history.js";
+import { type Plan, type Step, type Todo, workersMax } from "./plan.js";
+import { createRecorder, type Recorder, type Route } from "./recorder.js";
+import { type Ready, resolve, resolveSignIn } from "./resolve.js";
+import { createWorld, type World } from "./world.js";
+
+export interface RunDeps {
+  readonly fleet: Fleet;
+  readonly limits: Limits;
+  /** Tells the identifiers of this run from those of others on the same database. */
+  readonly run: string;
+  /** Wrong guesses that servers say they compared, by challenge; this history takes its own out. */
+  readonly mismatches: Map<string, number>;
+}
+
+/** Numbers in the record for who is not one of the racing workers. */
+const preparer = workersMax;
+const prober = workersMax + 1;
+const firstCodeWaitMs = 2_000;
+/** Each of these costs a hash. */
+const probedChallengesMax = 4;
+
+/** Carries out a plan and gives the record. */
+export async function runHistory(plan: Plan, deps: RunDeps): Promise<History> {
+  const { fleet, limits } = deps;
+  const world = createWorld(deps.run, plan.prelude.identifiers);
+  const recorder = createRecorder(world, fleet.processes);
+  const codes = createCodes(fleet);
+  const stage: Stage = { plan, fleet, world, recorder, codes };
+  await prepare(stage);
+  const killing = plan.kill === null ? null : kill(fleet, plan.kill);
+  await Promise.all(Array.from({ length: workersMax }, (_, worker) => work(stage, worker)));
+  if (killing !== null) await (await killing)();
+  await probe(stage);
+  return { calls: recorder.calls, mismatches: takeOut(deps.mismatches, world), limits };
+}
+
+interface Stage {
+  readonly plan: Plan;
+  readonly fleet: Fleet;
+  readonly world: World;
+  readonly recorder: Recorder;
+  readonly codes: Codes;
+}
+
+/** Signs in so many sessions and leaves so many challenges open, as far as the servers let it. */
+async function prepare({ plan, fleet, world, recorder, codes }: Stage): Promise<void> {
+  const { sessions, challenges } = plan.prelude;
+  const routeOf = (n: number): Route => ({
+    worker: preparer,
+    process: n % fleet.processes.length,
+    door: "grpc",
+    cutMs: null,
+  });
+  // A requester of its own each, so that no cooldown is in the way.
+  const send = async (n: number, register: boolean): Promise<void> => {
+    const requester = `203.0.113.${100 + n}`;
+    const purpose = register ? "registration" : "login";
+    const action = { identifier: world.identifiers[n % world.identifiers.length]!, requester, purpose, key: null } as const;
+    await recorder.make({ kind: "send", action, secrets: {}, requester }, routeOf(n));
+  };
+  // Challenges of another purpose are no siblings: the first redeemed does not end the second.
+  await Promise.all(Array.from({ length: sessions }, (_, n) => send(n, n % 2 === 1)));
+  await Promise.all(
+    world.challenges.splice(0).map(async ({ challenge, identifier }, n) => {
+      await codes.of(challenge, identifier, firstCodeWaitMs);
+      const ready = resolveSignIn({ challenge, right: true, key: world.keyOf("sign-in", n) }, codes);
+      if (ready !== null) await recorder.make(ready, routeOf(n));
+    }),
+  );
+  await Promise.all(Array.from({ length: challenges }, (_, n) => send(10 + n, n % 2 === 1)));
+  await Promise.all(world.challenges.map(({ challenge, identifier }) => codes.of(challenge, identifier, firstCodeWaitMs)));
+}
+
+async function work({ plan, world, recorder, codes }: Stage, worker: number): Promise<void> {
+  for (const step of plan.steps.filter((one) => one.worker === worker)) {
+    if (step.waitMs > 0) await new Promise((resolve) => setTimeout(resolve, step.waitMs));
+    const ready = await resolve(step.todo, world, codes);
+    if (ready !== null) await recorder.make(ready, routeOfStep(step));
+  }
+}
+
+function routeOfStep({ worker, process, door, cutMs }: Step): Route {
+  return { worker, process, door, cutMs };
+}
+
+/** Gives how to start the process again, once it is dead. */
+async function kill(fleet: Fleet, { process, afterMs }: NonNullable<Plan["kill"]>): Promise<() => Promise<void>> {
+  await new Promise((resolve) => setTimeout(resolve, afterMs));
+  await fleet.processes[process]!.kill();
+  return () => fleet.restart(process);
+}
+
+/**
+ * Asks every process for every session, and tries every code, keyed sign-in and newest token once more: what has ended must be seen to
+ * have ended, and what was answered to be kept.
+ */
+async function probe({ fleet, world, recorder, codes }: Stage): Promise<void> {
+  const make = (ready: Ready | null, process: number) => {
+    const route: Route = { worker: prober, process: process % fleet.processes.length, door: "grpc", cutMs: null };
+    return ready === null ? null : recorder.make(ready, route);
+  };
+  const again = async (todo: Todo, process: number) => make(await resolve(todo, world, codes), process);
+  await Promise.all(
+    world.sessions.flatMap((_, n) => fleet.processes.map((_p, process) => again({ kind: "use", session: n }, process))),
+  );
+  const signIns = keyedSignIns(recorder);
+  const repeat = async () => {
+    await Promise.all(signIns.map((action, n) => make(resolveSignIn(action, codes), n)));
+  };
+  await repeat();
+  await Promise.all(world.sessions.map((_, session) => again({ kind: "refresh", session, back: 0, key: null }, session)));
+  const open = world.challenges.slice(0, probedChallengesMax);
+  await Promise.all([
+    repeat(),
+    ...open.map((_, challenge) => again({ kind: "verify", challenge, wrong: null, key: null }, challenge)),
+  ]);
+}
+
+/** Right guesses with an idempotency key that were told of a session, each once. */
+function keyedSignIns({ calls }: Recorder): Actions["verify"][] {
+  const told = calls.flatMap((call) => (call.kind === "verify" && call.answer.kind === "ok" ? [call.action] : []));
+  const byName = new Map(told.filter(({ key }) => key !== null).map((action) => [`${action.challenge} ${action.key}`, action]));
+  return [...byName.values()];
+}
+
+function takeOut(mismatches: Map<string, number>, { challenges }: World): Map<string, number> {
+  const own = new Map<string, number>();
+  for (const { challenge } of challenges) {
+    const count = mismatches.get(challenge);
+    if (count !== undefined) own.set(challenge, count);
+  }
+  mismatches.clear();
+  return own;
+}

@@ -1,0 +1,61 @@
+import type { Purpose } from "./history.js";
+
+/** A challenge that a worker was told of. */
+export interface KnownChallenge {
+  readonly challenge: string;
+  readonly identifier: string;
+  readonly purpose: Purpose;
+}
+
+/** A session with all the tokens that workers were given. */
+export interface KnownSession {
+  readonly session: string;
+  readonly access: string[];
+  /** By generation. A generation may be missing: its answer was lost. */
+  readonly refresh: Map<number, string>;
+}
+
+/** What the workers of a history know, all together. */
+export interface World {
+  readonly identifiers: readonly string[];
+  readonly challenges: KnownChallenge[];
+  readonly sessions: KnownSession[];
+  addChallenge(challenge: KnownChallenge): void;
+  addTokens(session: string, tokens: { readonly accessToken: string; readonly refreshToken: string }): void;
+  sessionOf(session: string): KnownSession;
+  /** An idempotency key of this history. */
+  keyOf(about: string, slot: number | null): string | null;
+}
+
+let histories = 0;
+
+/** A world of its own for each history, so that those before it can't be felt. `run` tells runs on one database apart. */
+export function createWorld(run: string, identifiers: number): World {
+  histories += 1;
+  const name = `${run}-${histories}`;
+  const challenges: KnownChallenge[] = [];
+  const sessions: KnownSession[] = [];
+  return {
+    identifiers: Array.from({ length: identifiers }, (_, n) => `${name}-${n}@example.com`),
+    challenges,
+    sessions,
+    addChallenge(one) {
+      if (challenges.every(({ challenge }) => challenge !== one.challenge)) challenges.push(one);
+    },
+    addTokens(session, { accessToken, refreshToken }) {
+      let known = sessions.find((one) => one.session === session);
+      if (known === undefined) {
+        known = { session, access: [], refresh: new Map() };
+        sessions.push(known);
+      }
+      known.access.push(accessToken);
+      known.refresh.set(generationOf(refreshToken), refreshToken);
+    },
+    sessionOf: (session) => sessions.find((one) => one.session === session)!,
+    keyOf: (about, slot) => (slot === null ? null : `key-${name}-${about}-${slot}`.padEnd(16, ".")),
+  };
+}
+
+export function generationOf(refreshToken: string): number {
+  return Number(refreshToken.split(".")[3]);
+}
