@@ -33,7 +33,7 @@ const sqlite: Faults = {
   "single-use": [
     {
       file: "store/sqlite/redeem.js",
-      from: "const why = refusalOf(toChallenge(row), row.client_id, now);",
+      from: "const why = refusalOf(lifeOf(row), row.client_id, now);",
       to: "const why = null;",
     },
   ],
