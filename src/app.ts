@@ -18,6 +18,7 @@ import { AuthService } from "./gen/latchkey/v1/auth_service_pb.js";
 import type { Listen } from "./listen.js";
 import { startMaintenance } from "./maintenance.js";
 import { createRecorder } from "./metrics.js";
+import { type Readiness, watchReadiness } from "./readiness.js";
 import { createGate } from "./rpc/access.js";
 import { createAuthService } from "./rpc/auth-service.js";
 import { createClients } from "./rpc/clients.js";
@@ -25,6 +26,7 @@ import { createInFlight } from "./rpc/in-flight.js";
 import { composeService } from "./rpc/pipeline.js";
 import { observeStore } from "./store/observed.js";
 import { openStore } from "./store/open.js";
+import { StoreUnavailableError } from "./store/store.js";
 
 /** What tests and the bench may put in another's place; nothing of it can be reached by a setting. */
 export interface Overrides extends CoreOverrides {
@@ -86,7 +88,11 @@ async function start(settings: Settings, { log, overrides, closers }: Given): Pr
   const recorder = createRecorder();
   const opened = await openStore(storeLocation(settings), { inFlight: inFlight.count });
   closers.push(() => opened.close());
-  const store = observeStore(opened, recorder.operationEnded);
+  let readiness: Readiness | undefined;
+  const store = observeStore(opened, (operation) => {
+    recorder.operationEnded(operation);
+    if (operation.error === StoreUnavailableError.name) readiness?.check();
+  });
   const core = await createCore(settings, { store, log, metrics: recorder.auth, measure: recorder.hashes, overrides });
   const { clock } = core.deps;
   recorder.observe({
@@ -141,7 +147,12 @@ async function start(settings: Settings, { log, overrides, closers }: Given): Pr
   });
   const httpPort = await web.listen(settings.httpListen.host, settings.httpListen.port);
   const grpcPort = await grpc.listen(settings.grpcListen.host, settings.grpcListen.port);
-  for (const door of [grpc, web]) door.setServing(true);
+  const setServing = (serving: boolean): void => {
+    for (const door of [grpc, web]) door.setServing(serving);
+  };
+  setServing(true);
+  readiness = watchReadiness({ ping: opened.ping, log, changed: setServing });
+  closers.push(async () => readiness?.stop());
   return { core, grpcPort, httpPort, inboxPort, metricsPort };
 }
 

@@ -8,10 +8,11 @@ const src = new URL("../src/", import.meta.url).pathname;
 const allowed: Record<string, readonly string[]> = {
   latchkey: ["cli"],
   cli: ["cli", "app", "workers", "core", "config", "log", "listen", "secret", "escape", "store", "crypto", "delivery", "auth"],
-  app: ["core", "config", "listen", "maintenance", "metrics", "doors", "rpc", "delivery", "store", "auth", "gen"],
+  app: ["core", "config", "listen", "maintenance", "metrics", "readiness", "doors", "rpc", "delivery", "store", "auth", "gen"],
   workers: ["auth", "config", "doors", "metrics"],
   core: ["config", "auth", "crypto", "store"],
   maintenance: ["auth", "crypto", "store"],
+  readiness: ["auth"],
   metrics: ["auth", "crypto", "delivery", "rpc", "store"],
   config: ["config", "auth", "listen", "secret", "escape"],
   log: ["auth", "escape"],

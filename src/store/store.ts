@@ -499,7 +499,10 @@ export interface Store {
   /** Overwrites erased data in the files behind the database, where the engine keeps copies. False: a reader was in the way. */
   scrub(): Promise<boolean>;
 
-  /** Resolves when the database answers and can be written to. */
+  /**
+   * Resolves when the database answers and can be written to, and, where it has a clock of its own, when that is within 1 s of this
+   * machine's: the limits of processes whose clocks differ would not fit together.
+   */
   ping(): Promise<void>;
 
   /** Waits for what was begun, and closes. */

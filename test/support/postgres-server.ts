@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { mkdtempSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -50,15 +50,28 @@ const flags = [
   "listen_addresses=127.0.0.1",
 ];
 
+/** A server that can be stopped and started again on its data. */
+export interface RestartableServer extends Server {
+  start(): Promise<void>;
+  /** Stops it for good and removes its data. */
+  remove(): Promise<void>;
+}
+
 /** A server of the tests' own, in a folder that goes with it. */
 export async function startServer(): Promise<Server> {
+  const { url, remove } = await startRestartableServer();
+  return { url, stop: remove };
+}
+
+export async function startRestartableServer(): Promise<RestartableServer> {
+  const databaseDir = mkdtempSync(join(tmpdir(), "latchkey-postgres-"));
   const port = await freePort();
   const server = new EmbeddedPostgres({
-    databaseDir: mkdtempSync(join(tmpdir(), "latchkey-postgres-")),
+    databaseDir,
     port,
     user: "postgres",
     password: "postgres",
-    persistent: false,
+    persistent: true,
     // PostgreSQL refuses to run as root; elsewhere this does nothing.
     createPostgresUser: true,
     initdbFlags: ["--no-sync", "--encoding=UTF8", "--locale=C"],
@@ -68,7 +81,15 @@ export async function startServer(): Promise<Server> {
   });
   await server.initialise();
   await server.start();
-  return { url: `postgres://postgres:postgres@127.0.0.1:${port}/postgres`, stop: () => server.stop() };
+  return {
+    url: `postgres://postgres:postgres@127.0.0.1:${port}/postgres`,
+    start: () => server.start(),
+    stop: () => server.stop(),
+    async remove() {
+      await server.stop();
+      rmSync(databaseDir, { recursive: true, force: true });
+    },
+  };
 }
 
 async function freePort(): Promise<number> {

@@ -1,4 +1,5 @@
 import pg from "pg";
+import { createBreaker } from "./breaker.js";
 import { operationOptions, type PostgresLocation } from "./connection.js";
 import { isAnswer, isConflict, translated, unavailableError } from "./errors.js";
 
@@ -21,23 +22,29 @@ const triesMax = 8;
 
 export function openDatabase(location: PostgresLocation): Database {
   const pool = new pg.Pool(operationOptions(location));
+  const breaker = createBreaker();
   // An idle connection that ends is no news: the pool has dropped it. Without a listener it would end the process.
   pool.on("error", () => {});
 
   async function once(query: pg.QueryConfig): Promise<pg.QueryResult> {
+    if (!breaker.admits()) throw unavailableError("the server could not be reached a moment ago");
     let client: pg.PoolClient;
     try {
       client = await pool.connect();
     } catch (error) {
+      breaker.failed();
       // Whatever keeps us from a connection, the database can't be reached.
       throw unavailableError(error);
     }
     try {
       const result = await client.query(query);
       client.release();
+      breaker.answered();
       return result;
     } catch (error) {
       client.release(!isAnswer(error));
+      if (isAnswer(error)) breaker.answered();
+      else breaker.failed();
       throw error;
     }
   }

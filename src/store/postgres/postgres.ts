@@ -1,4 +1,4 @@
-import type { Store } from "../store.js";
+import { type EpochMs, type Store, StoreUnavailableError } from "../store.js";
 import { createAttempts } from "./attempts.js";
 import type { PostgresLocation } from "./connection.js";
 import { openDatabase, type Statement } from "./database.js";
@@ -13,8 +13,13 @@ import { createUsers } from "./users.js";
 const sweep: Statement = { name: "sweep", text: "SELECT sweep($1, $2) AS swept" };
 const ping: Statement = {
   name: "ping",
-  text: "UPDATE schema_migrations SET applied_at = applied_at WHERE version = 1",
+  text: `UPDATE schema_migrations SET applied_at = applied_at WHERE version = 1
+    RETURNING (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS clock`,
 };
+
+/** Limits and lifetimes count in the times of all processes that use a database, so their clocks have to agree. */
+const clockToleranceMs = 1_000;
+const clocksDiffer = "the clock of this machine is more than 1 s from the database server's: set both by NTP";
 
 /**
  * The PostgreSQL engine: hand-written statements, prepared once a connection, each operation one transaction at READ COMMITTED and,
@@ -38,7 +43,13 @@ export async function openPostgres(location: PostgresLocation): Promise<Store> {
     // Erased rows stay in the server's files until it reuses their room; nothing of that can be hastened from here.
     scrub: async () => true,
     // A standby answers reads alone and refuses this.
-    ping: async () => void (await db.changes(ping)),
+    async ping() {
+      const askedAt = Date.now();
+      const [row] = await db.rows<{ clock: EpochMs }>(ping);
+      const behindMs = askedAt - row!.clock;
+      const aheadMs = row!.clock - Date.now();
+      if (Math.max(behindMs, aheadMs) > clockToleranceMs) throw new StoreUnavailableError(clocksDiffer);
+    },
     close: () => db.close(),
   };
 }

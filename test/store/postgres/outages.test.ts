@@ -1,5 +1,5 @@
 import type pg from "pg";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { openStore } from "../../../src/store/open.js";
 import type { PostgresLocation } from "../../../src/store/postgres/connection.js";
 import { type Store, StoreUnavailableError } from "../../../src/store/store.js";
@@ -119,5 +119,18 @@ describe("PostgreSQL that is away", () => {
     expect(error).toBeInstanceOf(StoreUnavailableError);
     expect(String(error)).toMatch(/^StoreUnavailableError: PostgreSQL: ./);
     expect(String(error)).not.toContain("sensitive-word");
+  });
+});
+
+describe("the clock of a process", () => {
+  afterEach(() => vi.restoreAllMocks());
+
+  it.each([-1_500, 1_500])("that is %d ms off the database's keeps the process from being ready", async (offMs) => {
+    await store.ping();
+    const real = Date.now;
+    vi.spyOn(Date, "now").mockImplementation(() => real() + offMs);
+    await expect(store.ping()).rejects.toThrow("the clock of this machine is more than 1 s from the database server's");
+    vi.restoreAllMocks();
+    await store.ping();
   });
 });
