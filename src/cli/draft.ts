@@ -39,8 +39,10 @@ export function syncFolder(path: string): void {
 
 function diskError(error: unknown, folder: string): unknown {
   const code = codeOf(error) || (error instanceof Error ? codeOf(error.cause) : "");
-  if (/^(ENOSPC|EDQUOT|EFBIG|SQLITE_FULL|SQLITE_IOERR_WRITE)$/.test(code))
+  if (/^(ENOSPC|EDQUOT|EFBIG|SQLITE_FULL)$/.test(code))
     return new CliError(`The disk of ${folder} is full: make room there; nothing was left behind.`);
+  if (/^(EIO|SQLITE_IOERR.*)$/.test(code))
+    return new CliError(`The disk of ${folder} fails or is full (${code}): nothing was left behind.`);
   if (/^(ENOENT|ENOTDIR)$/.test(code)) return new CliError(`There is no folder ${folder}: make it, or name another place.`);
   if (/^(EACCES|EPERM|EROFS)$/.test(code)) return new CliError(`The folder ${folder} cannot be written to: check its rights.`);
   return error;

@@ -134,7 +134,7 @@ async function endOutstanding(settings: Settings, location: DatabaseLocation, ke
 
 /** Gives the old database another name beside the one that it has until the new one takes it; what lies beside it moves before. */
 function keepOld(path: string): string {
-  const kept = `${path}.before-${new Date().toISOString().replace(/[-:]|\.\d+/g, "")}`;
+  const kept = `${path}.before-${new Date().toISOString().replace(/[-:.]/g, "")}`;
   for (const suffix of sideSuffixes) if (existsSync(`${path}${suffix}`)) renameSync(`${path}${suffix}`, `${kept}${suffix}`);
   if (existsSync(path)) linkSync(path, kept);
   return kept;

@@ -110,6 +110,9 @@ describe("latchkey backup", () => {
     expect(await refusedTo(["backup", "backup.db"], env, newFolder())).toMatch(/^There is no database at /);
     const full = shell("latchkey backup - > /dev/full");
     expect([full.status, full.stderr.toString()]).toEqual([1, expect.stringMatching(/^Standard output did not .*ENOSPC.*\n$/)]);
+    const limited = shell("ulimit -f 100; latchkey backup backup.db");
+    expect([limited.status, limited.stderr.toString()]).toEqual([1, expect.stringMatching(/^The disk of .* full.*\n$/)]);
+    expect(readdirSync(server.folder).filter((name) => name.startsWith("backup.db"))).toEqual([]);
     const postgres = { ...env, LATCHKEY_DATABASE_URL: "postgres://me:hidden@db.example.com/app?sslmode=verify-full" };
     expect(await refusedTo(["backup", "my backup"], postgres)).toBe(
       "PostgreSQL has a program of its own for this: `pg_dump --format=custom --no-owner " +
