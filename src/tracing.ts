@@ -29,6 +29,14 @@ export function startTracing(env: Env, log: Log): Tracer {
   return createTracer(provider);
 }
 
+/** What the end of something says to its span. */
+interface Told<T> {
+  result(result: T): void;
+  error(error: unknown): void;
+}
+
+const statusCode = "rpc.grpc.status_code";
+
 function createTracer(provider: TracerProvider): Tracer {
   const spans = provider.getTracer("latchkey");
   const present = new AsyncLocalStorage<Context | undefined>();
@@ -38,28 +46,38 @@ function createTracer(provider: TracerProvider): Tracer {
     return resumes === undefined ? present.getStore() : (remembered.get(resumes(...input)) ?? ROOT_CONTEXT);
   }
 
+  /** Runs something as a span, which ends with it. */
+  async function within<T>(span: Span, parent: Context, run: () => Promise<T>, told: Told<T>): Promise<T> {
+    try {
+      const result = await present.run(trace.setSpan(parent, span), run);
+      told.result(result);
+      return result;
+    } catch (error) {
+      told.error(error);
+      throw error;
+    } finally {
+      span.end();
+    }
+  }
+
   return {
     on: true,
     served: ({ service, method, statusOf }, call) => {
       const name = `${service}/${method}`;
-      return async (incoming, request) => {
+      const same = { "rpc.service": service, "rpc.method": method };
+      return (incoming, request) => {
         const parent = callersContext(incoming.trace);
         const { door } = incoming;
-        const system = door === "grpc" ? "grpc" : "connect_rpc";
-        const attributes = { "rpc.system": system, "rpc.service": service, "rpc.method": method, door };
+        const attributes = { door, "rpc.system": door === "grpc" ? "grpc" : "connect_rpc", ...same };
         const span = spans.startSpan(name, { kind: SpanKind.SERVER, attributes }, parent);
-        try {
-          const answer = await present.run(trace.setSpan(parent, span), () => call(incoming, request));
-          span.setAttribute("rpc.grpc.status_code", 0);
-          return answer;
-        } catch (error) {
-          const status = statusOf(error);
-          span.setAttribute("rpc.grpc.status_code", status.code);
-          fail(span, status.name);
-          throw error;
-        } finally {
-          span.end();
-        }
+        return within(span, parent, () => call(incoming, request), {
+          result: () => span.setAttribute(statusCode, 0),
+          error: (error) => {
+            const status = statusOf(error);
+            span.setAttribute(statusCode, status.code);
+            fail(span, status.name);
+          },
+        });
       };
     },
     traced: (plan, run) => {
@@ -68,17 +86,10 @@ function createTracer(provider: TracerProvider): Tracer {
         const parent = parentOf(plan, input);
         if (parent === undefined) return await run(...input);
         const span = spans.startSpan(plan.name, options, parent);
-        try {
-          const result = await present.run(trace.setSpan(parent, span), () => run(...input));
-          const failure = plan.failureOf?.(result);
-          if (failure !== undefined) fail(span, failure);
-          return result;
-        } catch (error) {
-          fail(span, nameOf(error));
-          throw error;
-        } finally {
-          span.end();
-        }
+        return await within(span, parent, () => run(...input), {
+          result: (result) => fail(span, plan.failureOf?.(result)),
+          error: (error) => fail(span, nameOf(error)),
+        });
       };
     },
     detached:
@@ -95,7 +106,7 @@ function createTracer(provider: TracerProvider): Tracer {
       if (remembered.size > rememberedMax) remembered.delete(remembered.keys().next().value ?? "");
     },
     log: (log) => nameTraces(log, () => present.getStore()),
-    stop: () => within(stopMaxMs, provider.shutdown()),
+    stop: () => waitFor(provider.shutdown(), stopMaxMs),
   };
 }
 
@@ -109,7 +120,8 @@ function callersContext(headers: TraceHeaders | undefined): Context {
   });
 }
 
-function fail(span: Span, name: string): void {
+function fail(span: Span, name: string | undefined): void {
+  if (name === undefined) return;
   span.setAttribute("error.type", name);
   span.setStatus({ code: SpanStatusCode.ERROR, message: name });
 }
@@ -131,7 +143,7 @@ function nameTraces(log: Log, present: () => Context | undefined): Log {
   return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
 }
 
-async function within(ms: number, ended: Promise<void>): Promise<void> {
+async function waitFor(ended: Promise<void>, ms: number): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<void>((resolve) => {
     timer = setTimeout(resolve, ms);
