@@ -1,4 +1,6 @@
 import { writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { AuthService } from "../../src/gen/latchkey/v1/auth_service_pb.js";
@@ -195,6 +197,20 @@ describe("traces", () => {
       ["warn", "traces can't be exported, they are lost until they can"],
     ]);
     expect(JSON.stringify(log.lines)).not.toContain("abc");
+  });
+});
+
+describe("a collector that never answers", () => {
+  it("holds the stop up for a few seconds only", async () => {
+    const silent = createServer(() => {});
+    await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
+    const on = await startTraced(`http://127.0.0.1:${(silent.address() as AddressInfo).port}`);
+    await on.auth.revokeToken({ token: "x" });
+    const startedAt = performance.now();
+    await on.stop();
+    expect(performance.now() - startedAt).toBeLessThan(5000);
+    silent.closeAllConnections();
+    silent.close();
   });
 });
 
