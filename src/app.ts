@@ -4,6 +4,7 @@ import type { Settings } from "./config.js";
 import { type Core, type CoreOverrides, createCore, storeLocation } from "./core.js";
 import type { Provider } from "./delivery/channel.js";
 import { createConsoleProvider } from "./delivery/console.js";
+import { deliver } from "./delivery/deliver.js";
 import { createInbox, type Inbox } from "./delivery/inbox.js";
 import { startOutbox } from "./delivery/outbox.js";
 import { createSmtpProvider } from "./delivery/smtp.js";
@@ -27,6 +28,8 @@ import { composeService } from "./rpc/pipeline.js";
 import { observeStore } from "./store/observed.js";
 import { openStore } from "./store/open.js";
 import { StoreUnavailableError } from "./store/store.js";
+import { traceDelivery, traceProviders, traceStore } from "./traced.js";
+import { noTracer, type Tracer } from "./tracer.js";
 
 /** What tests and the bench may put in another's place; nothing of it can be reached by a setting. */
 export interface Overrides extends CoreOverrides {
@@ -40,6 +43,8 @@ export interface Overrides extends CoreOverrides {
 export interface Running {
   /** It is one of several workers, and the primary serves the metrics of all. */
   readonly metricsElsewhere?: boolean;
+  /** Stopped with the server; none, if not given. */
+  readonly tracer?: Tracer;
 }
 
 /** A running server. */
@@ -83,13 +88,16 @@ interface Given {
   readonly closers: (() => Promise<void>)[];
 }
 
-async function start(settings: Settings, { log, overrides, closers }: Given): Promise<Omit<App, "stop">> {
+async function start(settings: Settings, { log: plainLog, overrides, closers }: Given): Promise<Omit<App, "stop">> {
+  const tracer = overrides.tracer ?? noTracer;
+  closers.push(() => tracer.stop());
+  const log = tracer.log(plainLog);
   const inFlight = createInFlight();
   const recorder = createRecorder();
   const opened = await openStore(storeLocation(settings), { inFlight: inFlight.count });
   closers.push(() => opened.close());
   let readiness: Readiness | undefined;
-  const store = observeStore(opened, (operation) => {
+  const store = observeStore(traceStore(opened, tracer, settings.database.kind), (operation) => {
     recorder.operationEnded(operation);
     if (operation.error === StoreUnavailableError.name) readiness?.check();
   });
@@ -101,7 +109,7 @@ async function start(settings: Settings, { log, overrides, closers }: Given): Pr
     outboxAgeMs: async () => Math.max(clock() - ((await store.nextMessageDueAt()) ?? Infinity), 0),
   });
 
-  const maintenance = startMaintenance({ store, keys: core.signingKeys, clock, log });
+  const maintenance = startMaintenance({ store, keys: core.signingKeys, clock, log: plainLog });
   closers.push(() => maintenance.stop());
   const inbox = settings.mode === "development" ? createInbox(clock) : null;
   const providers =
@@ -112,16 +120,19 @@ async function start(settings: Settings, { log, overrides, closers }: Given): Pr
     clock,
     log,
     openCode: core.openCode,
-    providers,
+    providers: traceProviders(providers, tracer),
+    deliver: traceDelivery(deliver, tracer),
     appName: "Latchkey",
     onTry: recorder.tryEnded,
   });
   closers.push(() => outbox.stop());
 
-  const deps = { ...core.deps, wakeOutbox: outbox.wake };
+  const deps = { ...core.deps, wakeOutbox: tracer.detached(outbox.wake) };
   const clients = createClients(settings);
   const gate = createGate({ ...deps, clients, issuer: settings.issuer });
-  const services = [composeService({ inFlight, gate, log, onCall: recorder.callEnded }, AuthService, createAuthService(deps))];
+  const services = [
+    composeService({ inFlight, gate, log, onCall: recorder.callEnded, tracer }, AuthService, createAuthService(deps)),
+  ];
   const tls = settings.tls.kind === "files" ? await readTlsOptions(settings.tls) : null;
   const addressOf = createAddressOf(settings.trustedProxies);
 
@@ -134,13 +145,14 @@ async function start(settings: Settings, { log, overrides, closers }: Given): Pr
   const web = createWebDoor({
     services,
     addressOf,
+    traced: tracer.on,
     tls,
     clients,
     issuer: settings.issuer,
     jwks: core.deps.accessTokens.jwks,
     ready: () => store.ping(),
   });
-  const grpc = createGrpcDoor({ services, addressOf, tls, reflection: settings.reflection });
+  const grpc = createGrpcDoor({ services, addressOf, traced: tracer.on, tls, reflection: settings.reflection });
   closers.push(async () => {
     for (const door of [grpc, web]) door.setServing(false);
     await Promise.all([grpc.drain(drainMs), web.drain(drainMs)]);
@@ -151,7 +163,7 @@ async function start(settings: Settings, { log, overrides, closers }: Given): Pr
     for (const door of [grpc, web]) door.setServing(serving);
   };
   setServing(true);
-  readiness = watchReadiness({ ping: opened.ping, log, changed: setServing });
+  readiness = watchReadiness({ ping: opened.ping, log: plainLog, changed: setServing });
   closers.push(async () => readiness?.stop());
   return { core, grpcPort, httpPort, inboxPort, metricsPort };
 }

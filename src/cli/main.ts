@@ -41,7 +41,7 @@ function createProgram(env: Env, io: Io, setExitCode: (code: number) => void): C
     .option("--workers <count>", "how many processes serve, instead of LATCHKEY_WORKERS")
     .action(async ({ workers }: { workers?: string }) => {
       const settings = loadSettings(workers === undefined ? env : { ...env, LATCHKEY_WORKERS: workers }, io);
-      await (await import("./serve.js")).serve(settings);
+      await (await import("./serve.js")).serve(settings, env);
     });
 
   program

@@ -1,13 +1,14 @@
 import cluster from "node:cluster";
-import type { Settings } from "../config.js";
+import type { Env, Settings } from "../config.js";
 import { createLog } from "../log.js";
+import { tracerFor } from "../tracer.js";
 import { type ServingMessage, stopMessage } from "../workers.js";
 
 /**
  * Serves until SIGTERM or SIGINT, then lets calls under way finish. A second signal ends the process at once. A start that fails
  * is thrown. With more than one worker this process runs them and serves nothing but metrics itself.
  */
-export async function serve(settings: Settings): Promise<void> {
+export async function serve(settings: Settings, env: Env): Promise<void> {
   const log = createLog(settings.logLevel, { pretty: settings.mode === "development" });
   const signal = cluster.isWorker ? toldToStop() : nextSignal();
   process.on("uncaughtException", (error) => {
@@ -19,7 +20,7 @@ export async function serve(settings: Settings): Promise<void> {
     return await serveWithWorkers(settings, { log, signal });
   }
   const { startApp } = await import("../app.js");
-  const app = await startApp(settings, log, { metricsElsewhere: cluster.isWorker });
+  const app = await startApp(settings, log, { metricsElsewhere: cluster.isWorker, tracer: await tracerFor(env, log) });
   const { grpcPort: grpc, httpPort: http, inboxPort: inbox, metricsPort: metrics } = app;
   const fields = { grpc, http, ...(metrics === null ? {} : { metrics }), issuer: settings.issuer };
   if (cluster.isWorker) process.send?.({ kind: "serving", fields } satisfies ServingMessage);

@@ -13,6 +13,11 @@ interface Job {
   retryAt: EpochMs | null;
 }
 
+export interface JobDeps extends DeliverDeps {
+  /** Instead of `deliver`, which it does. */
+  readonly deliver?: typeof deliver;
+}
+
 export interface Jobs {
   readonly byId: Map<number, Job>;
   /** Those whose result is known and not written yet. */
@@ -25,7 +30,7 @@ export function noJobs(): Jobs {
 }
 
 /** Starts on a claimed message. `onFinished` is called when its result is known, at once if there is nothing to send. */
-export function begin(jobs: Jobs, deps: DeliverDeps, message: OutboxMessage, onFinished: () => void): void {
+export function begin(jobs: Jobs, deps: JobDeps, message: OutboxMessage, onFinished: () => void): void {
   const { outboxId, tries, delivery } = message;
   const known = jobs.byId.get(outboxId);
   const expiresAt = delivery?.expiresAt ?? 0;
@@ -47,7 +52,7 @@ export function begin(jobs: Jobs, deps: DeliverDeps, message: OutboxMessage, onF
   jobs.unsettled.delete(job);
   job.sending = true;
   jobs.sending += 1;
-  void deliver(deps, { outboxId, tries, delivery, doneProviders: job.doneProviders }).then((retryAt) => {
+  void (deps.deliver ?? deliver)(deps, { outboxId, tries, delivery, doneProviders: job.doneProviders }).then((retryAt) => {
     job.sending = false;
     jobs.sending -= 1;
     finish(retryAt);

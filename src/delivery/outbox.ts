@@ -1,9 +1,8 @@
 import type { EpochMs, Store } from "../store/store.js";
-import type { DeliverDeps } from "./deliver.js";
-import { begin, forgetExpired, type Jobs, noJobs, settle } from "./jobs.js";
+import { begin, forgetExpired, type JobDeps, type Jobs, noJobs, settle } from "./jobs.js";
 import { systemTimers, type Timers } from "./timers.js";
 
-export interface OutboxDeps extends DeliverDeps {
+export interface OutboxDeps extends JobDeps {
   readonly store: Pick<Store, "claimMessages" | "settleMessages" | "nextMessageDueAt">;
   readonly timers?: Timers;
   /** How many messages are being sent at a time; 64 by default. */

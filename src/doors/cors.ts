@@ -8,7 +8,13 @@ const preflightSeconds = 7200;
 
 const preflightHeaders = {
   "access-control-allow-methods": cors.allowedMethods.join(", "),
-  "access-control-allow-headers": [...cors.allowedHeaders, "Authorization", "x-latchkey-client", "traceparent"].join(", "),
+  "access-control-allow-headers": [
+    ...cors.allowedHeaders,
+    "Authorization",
+    "x-latchkey-client",
+    "traceparent",
+    "tracestate",
+  ].join(", "),
   "access-control-max-age": String(preflightSeconds),
 };
 

@@ -1,8 +1,9 @@
 import { type Message, toBinary } from "@bufbuild/protobuf";
 import { ConnectError } from "@connectrpc/connect";
-import type { handleUnaryCall, MethodDefinition, ServerUnaryCall, ServiceDefinition } from "@grpc/grpc-js";
+import type { handleUnaryCall, Metadata, MethodDefinition, ServerUnaryCall, ServiceDefinition } from "@grpc/grpc-js";
 import { type Abort, callerGone, createAbort, type Incoming } from "../rpc/incoming.js";
 import type { ServedMethod } from "../rpc/pipeline.js";
+import type { TraceHeaders } from "../tracer.js";
 import { type AddressOf, peerAddress } from "./address.js";
 import { createToStatus } from "./grpc-status.js";
 import { cleanUserAgent } from "./user-agent.js";
@@ -17,8 +18,15 @@ export interface CallCounter {
   ended(): void;
 }
 
+/** How the metadata of calls is read. */
+export interface CallReading {
+  readonly addressOf: AddressOf;
+  /** Whether traces are made, so that the callers' context is looked for. */
+  readonly traced?: boolean;
+}
+
 /** Methods as grpc-js takes them. Requests stay bytes, so that the pipeline reads them after it knows who calls. */
-export function toGrpcMethods(methods: readonly ServedMethod[], addressOf: AddressOf, counter: CallCounter): GrpcMethods {
+export function toGrpcMethods(methods: readonly ServedMethod[], read: CallReading, counter: CallCounter): GrpcMethods {
   const definition: Record<string, MethodDefinition<Buffer, Message>> = {};
   const implementation: GrpcMethods["implementation"] = {};
   for (const served of methods) {
@@ -32,7 +40,7 @@ export function toGrpcMethods(methods: readonly ServedMethod[], addressOf: Addre
       responseSerialize: (message) => toBuffer(toBinary(method.output, message)),
       responseDeserialize: unused,
     };
-    implementation[method.name] = toHandler(served, addressOf, counter);
+    implementation[method.name] = toHandler(served, read, counter);
   }
   return { definition, implementation };
 }
@@ -45,7 +53,7 @@ function toBuffer(bytes: Uint8Array): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-function toHandler(served: ServedMethod, addressOf: AddressOf, counter: CallCounter): handleUnaryCall<Buffer, Message> {
+function toHandler(served: ServedMethod, read: CallReading, counter: CallCounter): handleUnaryCall<Buffer, Message> {
   const toStatus = createToStatus();
   return (call, callback) => {
     const abort = createAbort();
@@ -56,7 +64,7 @@ function toHandler(served: ServedMethod, addressOf: AddressOf, counter: CallCoun
       counter.ended();
       if (!answered) abort.abort(callerGone);
     });
-    served.call(toIncoming(call, abort, addressOf), call.request).then(
+    served.call(toIncoming(call, abort, read), call.request).then(
       (message) => {
         answered = true;
         callback(null, message);
@@ -69,7 +77,7 @@ function toHandler(served: ServedMethod, addressOf: AddressOf, counter: CallCoun
   };
 }
 
-function toIncoming(call: ServerUnaryCall<Buffer, Message>, abort: Abort, addressOf: AddressOf): Incoming {
+function toIncoming(call: ServerUnaryCall<Buffer, Message>, abort: Abort, { addressOf, traced }: CallReading): Incoming {
   const { metadata } = call;
   const forwardedFor = metadata.get("x-forwarded-for");
   const userAgent = metadata.get("user-agent")[0];
@@ -81,6 +89,16 @@ function toIncoming(call: ServerUnaryCall<Buffer, Message>, abort: Abort, addres
     address: addressOf(peerAddress(call.getPeer()), forwardedFor.length === 0 ? undefined : forwardedFor.join(",")),
     userAgent: cleanUserAgent(userAgent?.toString()),
     timeoutMs: Number(call.getDeadline()) - Date.now(),
+    trace: traced === true ? traceOf(metadata) : undefined,
     abort,
+  };
+}
+
+function traceOf(metadata: Metadata): TraceHeaders {
+  const parents = metadata.get("traceparent");
+  const states = metadata.get("tracestate");
+  return {
+    traceparent: parents.length === 1 ? String(parents[0]) : undefined,
+    tracestate: states.length === 0 ? undefined : states.join(","),
   };
 }

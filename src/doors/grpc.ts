@@ -3,15 +3,13 @@ import { createServer as createTlsServer, type TlsOptions } from "node:tls";
 import { Server, ServerCredentials } from "@grpc/grpc-js";
 import { HealthImplementation, type ServingStatusMap } from "grpc-health-check";
 import type { ServedService } from "../rpc/pipeline.js";
-import type { AddressOf } from "./address.js";
-import { toGrpcMethods } from "./grpc-calls.js";
+import { type CallReading, toGrpcMethods } from "./grpc-calls.js";
 import { guardCall } from "./grpc-interceptor.js";
 import { addReflection } from "./grpc-reflection.js";
 import { atMost, connectionsMaxDefault, listenOn, trackSockets } from "./listener.js";
 
-export interface GrpcDoorOptions {
+export interface GrpcDoorOptions extends CallReading {
   readonly services: readonly ServedService[];
-  readonly addressOf: AddressOf;
   /** Null: no TLS. */
   readonly tls: TlsOptions | null;
   readonly reflection: boolean;
@@ -51,7 +49,7 @@ export function createGrpcDoor(options: GrpcDoorOptions): GrpcDoor {
   const calls = createCallCounter();
   const server = new Server(serverOptions);
   for (const { methods } of options.services) {
-    const { definition, implementation } = toGrpcMethods(methods, options.addressOf, calls);
+    const { definition, implementation } = toGrpcMethods(methods, options, calls);
     server.addService(definition, implementation);
   }
   const descriptors = options.services.map(({ service }) => service);

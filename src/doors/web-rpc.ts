@@ -16,6 +16,7 @@ import {
 } from "@connectrpc/connect-node";
 import { callerGone, createAbort, type Incoming } from "../rpc/incoming.js";
 import { deadlineMaxMs, type ServedMethod, type ServedService } from "../rpc/pipeline.js";
+import type { TraceHeaders } from "../tracer.js";
 import type { AddressOf } from "./address.js";
 import { cleanUserAgent } from "./user-agent.js";
 import { emptyRequest, replaceRefusal } from "./web-refusals.js";
@@ -27,6 +28,8 @@ export type RpcHandler = (request: WebRequest, response: WebResponse) => boolean
 export interface RpcHandlerOptions {
   readonly services: readonly ServedService[];
   readonly addressOf: AddressOf;
+  /** Whether traces are made, so that the callers' context is looked for. */
+  readonly traced?: boolean;
   /** Whether gRPC is answered too, which Node can only do beside HTTP/1.1 when TLS tells the two apart. */
   readonly grpc: boolean;
 }
@@ -65,7 +68,7 @@ export function createRpcHandler(options: RpcHandlerOptions): RpcHandler {
     const handler = handlers.get(pathOf(request));
     if (handler === undefined) return false;
     response.setHeader("cache-control", "no-store");
-    answer(handler, { request, response, addressOf: options.addressOf }).catch(() => {
+    answer(handler, { request, response, options }).catch(() => {
       // Nothing of ours throws here: the request line can't be read as a URL, or the caller is gone.
       if (!response.headersSent) response.writeHead(400);
       response.end();
@@ -86,9 +89,9 @@ function addRoute(router: ConnectRouter, { method, call }: ServedMethod): void {
 
 async function answer(
   handler: UniversalHandler,
-  { request, response, addressOf }: { request: WebRequest; response: WebResponse; addressOf: AddressOf },
+  { request, response, options }: { request: WebRequest; response: WebResponse; options: RpcHandlerOptions },
 ): Promise<void> {
-  const exchange: Exchange = { caller: readCaller(request, addressOf), reached: false, refusal: null };
+  const exchange: Exchange = { caller: readCaller(request, options), reached: false, refusal: null };
   const contextValues = createContextValues().set(exchangeKey, exchange);
   const call = universalRequestFromNodeRequest(request, response, undefined, contextValues);
   capTimeouts(call.header);
@@ -110,7 +113,7 @@ async function respond(
   return await handler(emptyRequest(call));
 }
 
-function readCaller(request: WebRequest, addressOf: AddressOf): Exchange["caller"] {
+function readCaller(request: WebRequest, { addressOf, traced }: RpcHandlerOptions): Exchange["caller"] {
   const origins = headerValues(request, "origin");
   const forwardedFor = headerValues(request, "x-forwarded-for");
   return {
@@ -120,7 +123,17 @@ function readCaller(request: WebRequest, addressOf: AddressOf): Exchange["caller
     origin: origins.length === 0 ? undefined : origins.join(", "),
     address: addressOf(request.socket.remoteAddress, forwardedFor.length === 0 ? undefined : forwardedFor.join(",")),
     userAgent: cleanUserAgent(request.headers["user-agent"]),
+    trace: traced === true ? traceOf(request) : undefined,
     abort: createAbort(),
+  };
+}
+
+function traceOf(request: WebRequest): TraceHeaders {
+  const parents = headerValues(request, "traceparent");
+  const states = headerValues(request, "tracestate");
+  return {
+    traceparent: parents.length === 1 ? parents[0] : undefined,
+    tracestate: states.length === 0 ? undefined : states.join(","),
   };
 }
 

@@ -13,6 +13,8 @@ export interface WebDoorOptions extends DocumentOptions {
   readonly services: readonly ServedService[];
   readonly clients: Clients;
   readonly addressOf: AddressOf;
+  /** Whether traces are made, so that the callers' context is looked for. */
+  readonly traced?: boolean;
   /** Null: no TLS here. */
   readonly tls: TlsOptions | null;
   readonly connectionsMax?: number;

@@ -1,4 +1,5 @@
 import { AuthError } from "../auth/errors.js";
+import type { TraceHeaders } from "../tracer.js";
 
 /** A network front of the service, as its metrics name it. */
 export type Door = "grpc" | "web";
@@ -17,6 +18,8 @@ export interface Incoming {
   readonly userAgent: string;
   /** How long the caller will wait; Infinity when it did not say. */
   readonly timeoutMs: number;
+  /** Read only when traces are made. */
+  readonly trace?: TraceHeaders;
   /** Aborted by the door when the caller goes away, with `callerGone`, and by the pipeline when time is up. */
   readonly abort: Abort;
 }

@@ -9,10 +9,11 @@ import {
   type MessageInitShape,
   type MessageShape,
 } from "@bufbuild/protobuf";
-import { Code } from "@connectrpc/connect";
+import { Code, ConnectError } from "@connectrpc/connect";
 import type { Caller, Log, UserCaller } from "../auth/deps.js";
 import { AuthError } from "../auth/errors.js";
 import { Caller as CallerKind } from "../gen/latchkey/v1/access_pb.js";
+import { noTracer, type Tracer } from "../tracer.js";
 import { accessRule, type Gate } from "./access.js";
 import { createExplainFailure, type ExplainFailure } from "./failures.js";
 import type { InFlight } from "./in-flight.js";
@@ -57,6 +58,7 @@ export interface PipelineDeps {
   readonly gate: Gate;
   readonly log: Log;
   readonly onCall?: (call: EndedCall) => void;
+  readonly tracer?: Tracer;
 }
 
 /** A call that was answered, told for measuring. */
@@ -97,14 +99,19 @@ type Stages = PipelineDeps & { readonly reader: RequestReader; readonly explain:
 function composeMethod(stages: Stages, method: DescMethodUnary, handler: Handler): Call {
   const rule = accessRule(method);
   const name = `${method.parent.typeName}/${method.name}`;
+  const tracer = stages.tracer ?? noTracer;
+  const gate = tracer.traced({ name: "rpc.access" }, stages.gate);
+  const handle = tracer.traced({ name: `auth.${method.name}` }, handler);
   stages.reader.warm(method.input);
 
-  async function run(incoming: Incoming, request: Uint8Array | Message, correlationId: string): Promise<Message> {
+  const run = tracer.traced({ name: "rpc.pipeline" }, check);
+
+  async function check(incoming: Incoming, request: Uint8Array | Message, correlationId: string): Promise<Message> {
     // Headers are looked at before the message is: who may not call pays, and costs, as little as possible.
-    const caller = await stages.gate(rule, incoming, correlationId);
+    const caller = await gate(rule, incoming, correlationId);
     const message = stages.reader.read(method.input, request);
     // The gate gave a `UserCaller` where the rule asks for a user, and only there is the handler one of users.
-    return create(method.output, await handler(caller as UserCaller, message));
+    return create(method.output, await handle(caller as UserCaller, message));
   }
 
   /** The call within its deadline; whoever runs longer is not waited for, but counts as in flight until it is done. */
@@ -128,7 +135,7 @@ function composeMethod(stages: Stages, method: DescMethodUnary, handler: Handler
     });
   }
 
-  return async (incoming, request) => {
+  const call: Call = async (incoming, request) => {
     const startedAt = performance.now();
     const correlationId = randomUUID();
     const ended = (code: string): void =>
@@ -143,6 +150,12 @@ function composeMethod(stages: Stages, method: DescMethodUnary, handler: Handler
       throw error;
     }
   };
+  return tracer.served({ service: method.parent.typeName, method: method.name, statusOf }, call);
+}
+
+function statusOf(error: unknown): { readonly code: number; readonly name: string } {
+  const { code } = ConnectError.from(error);
+  return { code, name: nameOf(code) };
 }
 
 /** gRPC's name of a code: `ResourceExhausted` is RESOURCE_EXHAUSTED. */

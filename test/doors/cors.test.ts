@@ -47,6 +47,7 @@ describe("L01: a page may call", () => {
         "authorization",
         "x-latchkey-client",
         "traceparent",
+        "tracestate",
         "connect-protocol-version",
         "content-type",
         "x-grpc-web",

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Client, createClient } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-node";
-import { type App, type Overrides, startApp } from "../../src/app.js";
+import { type App, type Overrides, type Running, startApp } from "../../src/app.js";
 import type { Log } from "../../src/auth/deps.js";
 import { diskFiles, readSettings, type Settings } from "../../src/config.js";
 import type { InboxMessage } from "../../src/delivery/inbox.js";
@@ -62,13 +62,16 @@ const secrets = {
 };
 
 /** Starts a server in development mode with the settings given as environment variables; every time is the fake clock's. */
-export async function startTestApp(env: Readonly<Record<string, string>> = {}, overrides: Overrides = {}): Promise<TestApp> {
+export async function startTestApp(
+  env: Readonly<Record<string, string>> = {},
+  overrides: Overrides & Running = {},
+): Promise<TestApp> {
   return await start({ env, overrides, folder: mkdtempSync(join(tmpdir(), "latchkey-test-")), clock: fakeClock() });
 }
 
 interface Start {
   readonly env: Readonly<Record<string, string>>;
-  readonly overrides: Overrides;
+  readonly overrides: Overrides & Running;
   readonly folder: string;
   readonly clock: FakeClock;
 }
