@@ -1,0 +1,300 @@
+import { spawn, spawnSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import { Code } from "@connectrpc/connect";
+import Database from "better-sqlite3";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { parse } from "yaml";
+import { table } from "../src/config/table.js";
+import type { DeliveryResult } from "../src/delivery/channel.js";
+import type { ChallengeRefusal } from "../src/store/store.js";
+import { eventually, startTestApp, type TestApp } from "./support/app.js";
+import { refused, wrongCode } from "./support/calls.js";
+import { type Selected, selectedBy } from "./support/promql.js";
+import { parseScrape, type Scrape } from "./support/scrape.js";
+
+const repository = new URL("../", import.meta.url).pathname;
+const read = (path: string): string => readFileSync(join(repository, path), "utf8");
+const settings: readonly string[] = Object.values(table).flatMap(({ name }) => [name, `${name}_FILE`]);
+
+interface Query {
+  readonly where: string;
+  readonly expr: string;
+  /** Its legend, summary or description. */
+  readonly told: string;
+}
+
+interface Panel {
+  readonly id: number;
+  readonly type: string;
+  readonly title: string;
+  readonly targets?: readonly { readonly expr: string; readonly legendFormat: string }[];
+  readonly fieldConfig?: { readonly defaults: { readonly unit?: string } };
+  readonly gridPos: { readonly x: number; readonly y: number; readonly w: number; readonly h: number };
+}
+
+interface Rule {
+  readonly alert: string;
+  readonly expr: string;
+  readonly labels: { readonly severity: string };
+  readonly annotations: { readonly summary: string; readonly description: string };
+}
+
+interface Dashboard {
+  readonly templating: {
+    readonly list: readonly { readonly name: string; readonly type: string; readonly definition?: string }[];
+  };
+  readonly panels: readonly Panel[];
+}
+
+const dashboard = JSON.parse(read("deploy/grafana-dashboard.json")) as Dashboard;
+const { groups } = parse(read("deploy/alerts.yaml")) as { groups: readonly { rules: readonly Rule[] }[] };
+const rules = groups.flatMap((group) => group.rules);
+
+/** Grafana puts values in the place of its variables before Prometheus sees a query. */
+const withoutVariables = (expr: string): string => expr.replaceAll("$__rate_interval", "5m");
+
+const dashboardQueries: readonly Query[] = dashboard.panels.flatMap(({ title, targets = [] }) =>
+  targets.map(({ expr, legendFormat }) => ({ where: title, expr: withoutVariables(expr), told: legendFormat })),
+);
+const variableQueries: readonly Query[] = dashboard.templating.list.flatMap(({ name, definition }) => {
+  const [, selector, label] = /^label_values\((.*), (\w+)\)$/.exec(definition ?? "") ?? [];
+  return selector === undefined ? [] : [{ where: `$${name}`, expr: `count by (${label}) (${selector})`, told: "" }];
+});
+const alertQueries: readonly Query[] = rules.map(({ alert, expr, annotations }) => ({
+  where: alert,
+  expr,
+  told: `${annotations.summary} ${annotations.description}`,
+}));
+const queries = [...dashboardQueries, ...variableQueries, ...alertQueries];
+
+/** What Prometheus itself adds to every sample. */
+const ofPrometheus = ["job", "instance"];
+
+/** What labels that queries compare with something can be; their types keep these lists true. */
+const knownValues: Readonly<Record<string, readonly string[]>> = {
+  code: [
+    "OK",
+    ...Object.values(Code)
+      .filter((code) => typeof code === "string")
+      .map(upperSnake),
+  ],
+  outcome: ["sent", "temporary", "permanent"] satisfies DeliveryResult["kind"][],
+  why: ["mismatch", "attempts_exhausted", "decoy", "unknown"] satisfies ChallengeRefusal[],
+};
+
+function upperSnake(name: string): string {
+  return name.replace(/(?<=[a-z])(?=[A-Z])/g, "_").toUpperCase();
+}
+
+describe("what deploy/ says of a running server", () => {
+  let on: TestApp;
+  let scrape: Scrape;
+  beforeAll(async () => {
+    on = await startTestApp();
+    await makeEverythingCount(on);
+    scrape = await eventually("a scrape after a garbage collection", async () => {
+      const scraped = parseScrape(await (await fetch(`http://127.0.0.1:${on.app.metricsPort}/metrics`)).text());
+      return scraped.labels.has("nodejs_gc_duration_seconds_sum") ? scraped : undefined;
+    });
+  });
+  afterAll(() => on.stop());
+
+  const ours = (): string[] => scrape.metrics.filter((name) => name.startsWith("latchkey_"));
+  const metricOf = ({ name }: Selected): string => {
+    const metric = name.replace(/_(bucket|sum|count)$/, "");
+    return scrape.metrics.includes(metric) ? metric : name;
+  };
+
+  it.each(queries)("$where: its metrics and labels are in a scrape ($expr)", ({ expr }) => {
+    const selected = selectedBy(expr);
+    expect(selected).not.toEqual([]);
+    for (const { name, matchers, groupedBy } of selected) {
+      const labels = name === "up" ? [] : scrape.labels.get(name);
+      expect(labels, name).toBeDefined();
+      expect([...ofPrometheus, ...labels!], name).toEqual(
+        expect.arrayContaining([...groupedBy, ...matchers.map(({ label }) => label)]),
+      );
+    }
+  });
+
+  it("every metric of ours is on the dashboard", () => {
+    const shown = new Set(dashboardQueries.flatMap(({ expr }) => selectedBy(expr)).map(metricOf));
+    expect(ours().filter((name) => !shown.has(name))).toEqual([]);
+  });
+
+  it("README's table names every metric of ours and no other", () => {
+    const rows = read("README.md")
+      .split("\n")
+      .filter((line) => line.startsWith("| `latchkey_"));
+    const named = rows.flatMap((row) => {
+      const names = [...row.split(" | ")[0]!.matchAll(/`([^`]+)`/g)].map(([, name]) => name!);
+      // `…` is what the first name of the row begins with.
+      const beginning = names[0]!.split("_").slice(0, -2).join("_");
+      return names.map((name) => name.replace("…", beginning));
+    });
+    expect(named.toSorted()).toEqual(ours().toSorted());
+  });
+
+  it("README's table gives each metric the labels it has", () => {
+    const wrong = [...read("README.md").matchAll(/^\| `(latchkey_\w+)`.*? \| ([\w, ]*) ?\| /gm)].filter(([, name, told]) => {
+      const labels = [...(scrape.labels.get(name!) ?? scrape.labels.get(`${name}_count`) ?? [])];
+      return !labels.every((label) =>
+        told!
+          .split(", ")
+          .map((word) => word.trim())
+          .includes(label),
+      );
+    });
+    expect(wrong.map(([row]) => row)).toEqual([]);
+  });
+
+  it("the container's health check succeeds while the server is ready and fails when it is gone", async () => {
+    const [, command] = /HEALTHCHECK[^[]*(\[.*\])/.exec(read("deploy/Containerfile").replaceAll("\\\n", ""))!;
+    const [node, ...args] = JSON.parse(command!) as string[];
+    expect(node).toBe("node");
+    const check = (port: number) => runNode(args.map((arg) => arg.replace(":8080/", `:${port}/`)));
+    expect(await check(on.app.httpPort)).toBe(0);
+    expect(await check(1)).toBe(1);
+  });
+});
+
+/** Has every metric that gets its labels by an event met that event. */
+async function makeEverythingCount(on: TestApp): Promise<void> {
+  const identifier = { case: "email", value: "ada@example.com" } as const;
+  const { challenge } = await on.auth.sendOtp({ identifier, createUserIfMissing: true });
+  const { challengeId, code } = await on.messageOf(challenge);
+  await refused(on.auth.sendOtp({ identifier, createUserIfMissing: true }));
+  on.clock.advance(60_000);
+  await on.auth.sendOtp({ identifier: { case: "challengeId", value: challengeId } });
+  await refused(on.auth.verifyOtp({ challengeId, code: wrongCode(code) }));
+  await on.auth.verifyOtp({ challengeId, code });
+
+  const other = new Database(join(on.folder, "latchkey.db"));
+  other.exec("BEGIN EXCLUSIVE");
+  expect((await refused(on.auth.sendOtp({ identifier: { case: "email", value: "b@example.com" } }))).code).toBe("Unavailable");
+  other.close();
+
+  setFlagsFromString("--expose-gc");
+  (runInNewContext("gc") as () => void)();
+}
+
+/** Without holding up this process, which is asked. */
+async function runNode(args: readonly string[]): Promise<number | null> {
+  return await new Promise((resolve) => spawn(process.execPath, args).once("exit", resolve));
+}
+
+describe("queries", () => {
+  it.each([...dashboardQueries, ...alertQueries])("$where looks at no other job's metrics", ({ expr }) => {
+    const jobless = selectedBy(expr).filter(({ matchers }) => !matchers.some(({ label }) => label === "job"));
+    expect(jobless).toEqual([]);
+  });
+
+  it.each(queries)("$where compares labels with what they can be, and tells of labels that are left", ({ expr, told }) => {
+    const selected = selectedBy(expr);
+    for (const { label, values } of selected.flatMap(({ matchers }) => matchers)) {
+      if (!ofPrometheus.includes(label)) expect(knownValues[label], label).toEqual(expect.arrayContaining([...values]));
+    }
+    const left = [...ofPrometheus, ...selected.flatMap(({ groupedBy }) => groupedBy)];
+    for (const [, inLegend, inText] of told.matchAll(/\{\{(\w+)\}\}|\$labels\.(\w+)/g))
+      expect(left).toContain(inLegend ?? inText);
+  });
+});
+
+describe("the dashboard", () => {
+  const drawn = dashboard.panels.filter(({ type }) => type !== "row");
+
+  it("asks for its data source and has one row a theme", () => {
+    expect(dashboard.templating.list).toContainEqual(expect.objectContaining({ name: "datasource", type: "datasource" }));
+    expect(JSON.stringify(dashboard).match(/"uid":"(?!\$\{datasource\})[^"]*"/g)).toEqual(['"uid":"latchkey"']);
+    expect(dashboard.panels[0]!.type).toBe("row");
+  });
+
+  it("gives every panel its own id, place and unit", () => {
+    expect(new Set(dashboard.panels.map(({ id }) => id)).size).toBe(dashboard.panels.length);
+    expect(drawn.filter(({ fieldConfig }) => fieldConfig?.defaults.unit === undefined)).toEqual([]);
+    const places = dashboard.panels.map(({ gridPos: { x, y } }) => `${x} ${y}`);
+    expect(new Set(places).size).toBe(places.length);
+    expect(dashboard.panels.filter(({ gridPos: { x, w } }) => x + w > 24)).toEqual([]);
+  });
+});
+
+describe("the alerts", () => {
+  it("say how bad it is, what it means and what to look at", () => {
+    expect(new Set(rules.map(({ alert }) => alert)).size).toBe(rules.length);
+    for (const { alert, labels, annotations } of rules) {
+      expect(["critical", "warning"], alert).toContain(labels.severity);
+      expect(annotations.summary.length, alert).toBeGreaterThan(20);
+      expect(annotations.description, alert).toMatch(/\.$/);
+    }
+  });
+
+  const promtool = spawnSync("promtool", ["--version"]).status === 0;
+
+  it.skipIf(!promtool)("are rules to promtool, and fire and rest as they should", () => {
+    const check = spawnSync("promtool", ["check", "rules", join(repository, "deploy/alerts.yaml")], { encoding: "utf8" });
+    expect(check.status, check.stderr).toBe(0);
+    const test = spawnSync("promtool", ["test", "rules", join(repository, "test/deploy/alerts.yaml")], { encoding: "utf8" });
+    expect(test.status, test.stdout + test.stderr).toBe(0);
+  }, 60_000);
+});
+
+describe("the systemd unit", () => {
+  const lines = read("deploy/latchkey.service")
+    .split("\n")
+    .filter((line) => /^#?\w+=/.test(line));
+  const valuesOf = (key: string): string[] =>
+    lines.filter((line) => line.startsWith(`${key}=`)).map((line) => line.slice(key.length + 1));
+
+  it("is hardened, and leaves V8 and the drain what they need", () => {
+    for (const [key, value] of [
+      ["NoNewPrivileges", "yes"],
+      ["ProtectSystem", "strict"],
+      ["MemoryDenyWriteExecute", "no"],
+      ["StateDirectory", "latchkey"],
+      ["Restart", "on-failure"],
+    ]) {
+      expect(valuesOf(key!), key).toEqual([value]);
+    }
+    expect(Number(valuesOf("TimeoutStopSec")[0])).toBeGreaterThan(10);
+    expect(Number(valuesOf("LimitNOFILE")[0])).toBeGreaterThan(1024);
+  });
+
+  it("sets settings that exist, and secrets by files that it loads, the commented ones too", () => {
+    const all = lines.map((line) => line.replace(/^#/, ""));
+    const environment = all.filter((line) => line.startsWith("Environment=")).join(" ");
+    const named = [...environment.matchAll(/LATCHKEY_\w+/g)].map(([name]) => name);
+    expect(named.filter((name) => !settings.includes(name))).toEqual([]);
+    const loaded = all.flatMap((line) => /^LoadCredential=([\w-]+):\/etc\/latchkey\//.exec(line)?.[1] ?? []);
+    const used = [...environment.matchAll(/=%d\/([\w-]+)/g)].map(([, name]) => name!);
+    expect(used.toSorted()).toEqual(loaded.toSorted());
+    expect(valuesOf("Environment").filter((one) => /_(PEPPER|MASTER_KEY|URL)=/.test(one))).toEqual([]);
+  });
+});
+
+describe("the container file", () => {
+  const file = read("deploy/Containerfile")
+    .replaceAll(/^#.*\n/gm, "")
+    .replaceAll("\\\n", "");
+  const [, build, final] = file.split(/^(?=FROM )/m);
+
+  it("copies files that exist, and nothing of this folder into the image but what was built", () => {
+    const copied = [...build!.matchAll(/^COPY (.+) \S+$/gm)].flatMap(([, sources]) => sources!.split(" "));
+    expect(copied).toContain("package-lock.json");
+    expect(copied.filter((path) => !existsSync(join(repository, path)))).toEqual([]);
+    expect([...final!.matchAll(/^COPY (.+) \S+$/gm)].map(([, sources]) => sources)).toEqual([
+      "--from=build /build/package.json",
+      "--from=build /build/node_modules",
+      "--from=build /build/dist",
+    ]);
+  });
+
+  it("serves on Node 24 as a user without privileges, with no setting but the mode", () => {
+    expect(file.match(/^FROM \S+/gm)).toEqual(["FROM node:24-bookworm", "FROM node:24-bookworm-slim"]);
+    expect(final).toMatch(/^USER [1-9]\d*:/m);
+    expect(final!.match(/LATCHKEY_\w+=\S+/g)).toEqual(["LATCHKEY_MODE=production"]);
+    expect(final).toMatch(/^ENTRYPOINT \["node", "\/opt\/latchkey\/dist\/latchkey.cjs"\]\nCMD \["serve"\]$/m);
+  });
+});
