@@ -52,16 +52,21 @@ function settingsOf(from: Env): Settings {
 }
 
 describe("every command", () => {
-  it.each([["serve"], ["migrate"], ["keys", "list"], ["keys", "rotate"], ["keys", "retire", "1"]])(
-    "%s %s refuses wrong settings with all problems, exit code 1 and no stack",
-    async (...argv) => {
-      const { code, out, err } = await latchkey(argv, { ...env, LATCHKEY_CODE_TTL: "1y", LATCHKEY_TLS: "maybe" });
-      expect(code).toBe(1);
-      expect(out).toBe("");
-      expect(err.trimEnd().split("\n")).toHaveLength(2);
-      expect(err).not.toMatch(/^\s+at /m);
-    },
-  );
+  it.each([
+    ["serve"],
+    ["migrate"],
+    ["backup", "-"],
+    ["restore", "-"],
+    ["keys", "list"],
+    ["keys", "rotate"],
+    ["keys", "retire", "1"],
+  ])("%s %s refuses wrong settings with all problems, exit code 1 and no stack", async (...argv) => {
+    const { code, out, err } = await latchkey(argv, { ...env, LATCHKEY_CODE_TTL: "1y", LATCHKEY_TLS: "maybe" });
+    expect(code).toBe(1);
+    expect(out).toBe("");
+    expect(err.trimEnd().split("\n")).toHaveLength(2);
+    expect(err).not.toMatch(/^\s+at /m);
+  });
 
   it("unknown ones and no command at all are refused", async () => {
     expect(await latchkey(["frobnicate"])).toMatchObject({ code: 1, err: "error: unknown command 'frobnicate'\n" });

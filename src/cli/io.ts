@@ -9,6 +9,9 @@ export const processIo: Io = {
   err: (line) => void process.stderr.write(`${line}\n`),
 };
 
+/** In place of a file: standard input or output. */
+export const standardStream = "-";
+
 /** A refusal that the operator can act on; the message is one sentence a line. */
 export class CliError extends Error {
   override readonly name = "CliError";

@@ -49,6 +49,8 @@ function createProgram(env: Env, io: Io, setExitCode: (code: number) => void): C
     .description("bring the database's schema up to date; serve does so by itself")
     .action(async () => (await import("./migrate.js")).migrate(loadSettings(env, io), io));
 
+  addBackupCommands(program, env, io);
+
   addKeyCommands(program.command("keys").description("list, rotate and retire keys"), env, io);
 
   program
@@ -65,6 +67,32 @@ function createProgram(env: Env, io: Io, setExitCode: (code: number) => void): C
     .action(async () => setExitCode((await (await import("./doctor.js")).doctor(env, io)) ? 0 : 1));
 
   return program;
+}
+
+function addBackupCommands(program: Command, env: Env, io: Io): void {
+  program
+    .command("backup")
+    .description("copy the SQLite database while it is served; for PostgreSQL, print the command that does")
+    .argument("<file>", "where to; - is standard output")
+    .option("--force", "replace the file if it is there")
+    .action(async (target: string, { force }: { force?: boolean }) =>
+      (await import("./backup.js")).backup(loadSettings(env, io), { target, force: force === true }, io),
+    );
+
+  program
+    .command("restore")
+    .description("put a backup in the place of the SQLite database and end all sessions and codes; the service must be stopped")
+    .argument("[file]", "where from; - is standard input")
+    .option("--in-place", "instead of a file: the configured database was brought back already, by pg_restore or otherwise")
+    .option("--force", "replace an existing database, which is kept under another name")
+    .option("--keep-sessions", "go on with the sessions of the backup: those revoked since it was made are live again")
+    .action(
+      async (source: string | undefined, given: { inPlace?: boolean; force?: boolean; keepSessions?: boolean }, command) => {
+        if ((source === undefined) !== (given.inPlace === true)) command.error("error: name a backup file, or give --in-place");
+        const restoration = { source, force: given.force === true, keepSessions: given.keepSessions === true };
+        await (await import("./restore.js")).restore(loadSettings(env, io), restoration, io);
+      },
+    );
 }
 
 function addKeyCommands(keys: Command, env: Env, io: Io): void {

@@ -496,6 +496,13 @@ export interface Store {
    */
   sweep(change: { readonly now: EpochMs; readonly limit: number }): Promise<number>;
 
+  /**
+   * Ends what a database brought back from a backup knows less of than the world outside: all challenges with their registrations,
+   * messages and remembered calls, and all sessions, of which it gives the number. Users, keys and budgets stay. Kept sessions forget
+   * with which call they were last rotated. Afterwards no code, refresh token or call from before does anything.
+   */
+  endOutstanding(change: { readonly keepSessions: boolean }): Promise<number>;
+
   /** Overwrites erased data in the files behind the database, where the engine keeps copies. False: a reader was in the way. */
   scrub(): Promise<boolean>;
 

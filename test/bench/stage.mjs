@@ -57,6 +57,8 @@ export function createStage({ folder, nodeArgs }) {
         .server;
     },
 
+    startPostgres: async () => (await start("servers/postgres.mjs", "postgres")).server,
+
     startEcho: () => startServer("servers/echo.mjs", "echo", { kind: "echo" }),
 
     /** `storeOtp`: `plain`, or `hashed` by SHA-256. */
@@ -68,7 +70,7 @@ export function createStage({ folder, nodeArgs }) {
     startMail: async (name, delayMs) => await start("servers/mail.mjs", name, { env: { BENCH_DELAY_MS: String(delayMs) } }),
 
     /** The composition with an inbox in memory; `codeHash` is a profile or `none`. Development, for logins without a cooldown. */
-    startLatchkey(name, codeHash, { database = databaseOf(name) } = {}) {
+    startLatchkey(name, codeHash, { empty = false, database = databaseOf(name, empty ? null : seed) } = {}) {
       const profile = codeHash === "none" ? "fast" : codeHash;
       const env = {
         ...shared,

@@ -5,6 +5,7 @@ import { openDatabase, type Statement } from "./database.js";
 import { createKeys } from "./keys.js";
 import { migrate } from "./migrate.js";
 import { createOutbox } from "./outbox.js";
+import { endOutstanding } from "./outstanding.js";
 import { createRedemption } from "./redeem.js";
 import { createSends } from "./sends.js";
 import { createSessions } from "./sessions.js";
@@ -40,6 +41,7 @@ export async function openPostgres(location: PostgresLocation): Promise<Store> {
       const [row] = await db.rows<{ swept: number }>(sweep, [now, limit]);
       return row!.swept;
     },
+    endOutstanding: (change) => endOutstanding(location, change),
     // Erased rows stay in the server's files until it reuses their room; nothing of that can be hastened from here.
     scrub: async () => true,
     // A standby answers reads alone and refuses this.

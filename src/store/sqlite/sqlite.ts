@@ -7,6 +7,7 @@ import { createIdempotency } from "./idempotency.js";
 import { createKeys } from "./keys.js";
 import { migrate } from "./migrate.js";
 import { createOutbox } from "./outbox.js";
+import { createEndOutstanding } from "./outstanding.js";
 import { createRedemption } from "./redeem.js";
 import { createSends } from "./sends.js";
 import { createSessions } from "./sessions.js";
@@ -72,6 +73,7 @@ export function openSqlite(options: { readonly path: string; readonly inFlight: 
     ...createOutbox(db, writer),
     ...createKeys(db, writer),
     ...createSweep(db, writer),
+    ...createEndOutstanding(db, writer),
     updateUser: ({ userId, ...fields }) => writer.write(() => users.update(userId, fields)),
     deleteUser: ({ userId }) =>
       writer.write(() => {

@@ -8,7 +8,6 @@ const variants = {
   "as shipped": {},
   "half of the hashes at once": { BENCH_PARALLELISM: String(Math.max(1, cores / 2)) },
   "twice the hashes at once": { BENCH_PARALLELISM: String(2 * cores) },
-  "16 threads": { UV_THREADPOOL_SIZE: "16" },
 };
 
 /** What is shipped, beside the same with other settings. */

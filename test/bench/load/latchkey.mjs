@@ -17,14 +17,14 @@ const nothing = Buffer.alloc(0);
 export const emailOf = (user) => `person${user}@example.com`;
 
 /** What a caller does with a Latchkey server that has `users` users, each the next one's turn. */
-export function createLatchkey({ port, users }, codes) {
+export function createLatchkey({ port, users, firstUser = 0 }, codes) {
   const call = createCaller(port);
   const sessions = [];
   let turn = 0;
 
   function nextUser() {
     turn += 1;
-    return emailOf(turn % users);
+    return emailOf(firstUser + (turn % users));
   }
 
   async function send(lane, email, create = nothing) {
@@ -52,7 +52,7 @@ export function createLatchkey({ port, users }, codes) {
   return {
     login,
     async register(lane, user) {
-      await login(lane, { email: emailOf(user), create: createIfMissing });
+      await login(lane, { email: emailOf(firstUser + user), create: createIfMissing });
     },
     async refresh(lane) {
       const { refreshToken } = await sessionFor(lane);

@@ -6,6 +6,7 @@ import { idempotency } from "./idempotency.js";
 import { keys } from "./keys.js";
 import { liveChallenges } from "./live-challenges.js";
 import { outbox } from "./outbox.js";
+import { outstanding } from "./outstanding.js";
 import { processes } from "./processes.js";
 import { redemption } from "./redemption.js";
 import { refresh } from "./refresh.js";
@@ -30,6 +31,7 @@ const concerns: Readonly<Record<string, (scene: Scene) => void>> = {
   outbox,
   keys,
   sweep,
+  "a restored backup": outstanding,
   processes,
 };
 

@@ -1,0 +1,53 @@
+import { randomBytes } from "node:crypto";
+import { closeSync, fsyncSync, openSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import { removeDatabase } from "../store/sqlite/copies.js";
+import { CliError } from "./io.js";
+
+/**
+ * Runs `work` on an empty file beside `path` that is its owner's alone. Whatever happens, signals included, the file is gone
+ * afterwards, unless `work` has given it another name. Failures of the disk are told as such, naming its folder.
+ */
+export async function withDraft<T>(path: string, work: (draft: string) => Promise<T>): Promise<T> {
+  const draft = `${path}.${process.pid}.${randomBytes(6).toString("hex")}.part`;
+  const onSignal = (): void => {
+    removeDatabase(draft);
+    process.exit(1);
+  };
+  process.on("SIGINT", onSignal).on("SIGTERM", onSignal);
+  try {
+    closeSync(openSync(draft, "wx", 0o600));
+    return await work(draft);
+  } catch (error) {
+    throw diskError(error, dirname(resolve(path)));
+  } finally {
+    process.off("SIGINT", onSignal).off("SIGTERM", onSignal);
+    removeDatabase(draft);
+  }
+}
+
+/** Makes the new names in a folder survive a loss of power, where the system can. */
+export function syncFolder(path: string): void {
+  if (process.platform === "win32") return;
+  const folder = openSync(dirname(resolve(path)), "r");
+  try {
+    fsyncSync(folder);
+  } finally {
+    closeSync(folder);
+  }
+}
+
+function diskError(error: unknown, folder: string): unknown {
+  const code = codeOf(error) || (error instanceof Error ? codeOf(error.cause) : "");
+  if (/^(ENOSPC|EDQUOT|EFBIG|SQLITE_FULL)$/.test(code))
+    return new CliError(`The disk of ${folder} is full: make room there; nothing was left behind.`);
+  if (/^(EIO|SQLITE_IOERR.*)$/.test(code))
+    return new CliError(`The disk of ${folder} fails or is full (${code}): nothing was left behind.`);
+  if (/^(ENOENT|ENOTDIR)$/.test(code)) return new CliError(`There is no folder ${folder}: make it, or name another place.`);
+  if (/^(EACCES|EPERM|EROFS)$/.test(code)) return new CliError(`The folder ${folder} cannot be written to: check its rights.`);
+  return error;
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && "code" in error ? String(error.code) : "";
+}

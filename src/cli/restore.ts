@@ -1,0 +1,150 @@
+import {
+  accessSync,
+  constants,
+  createReadStream,
+  createWriteStream,
+  existsSync,
+  linkSync,
+  realpathSync,
+  renameSync,
+  statSync,
+} from "node:fs";
+import { pipeline } from "node:stream/promises";
+import type { Settings } from "../config.js";
+import { keyringsOf, storeLocation } from "../core.js";
+import { checkKeys } from "../crypto/key-checks.js";
+import { type DatabaseLocation, isMissing, openStore } from "../store/open.js";
+import { findDefect, lockDatabase, sideSuffixes } from "../store/sqlite/copies.js";
+import { syncFolder, withDraft } from "./draft.js";
+import { CliError, type Io, standardStream } from "./io.js";
+import { restoreCommand } from "./postgres-tools.js";
+
+export interface Restoration {
+  /** A file or `-`; undefined: the configured database itself, which was brought back by other means. */
+  readonly source: string | undefined;
+  readonly force: boolean;
+  readonly keepSessions: boolean;
+}
+
+/**
+ * Puts a backup in the place of the SQLite database, or takes the configured database for one, and ends what the world outside may
+ * have seen since it was made. Everything is checked before anything is replaced.
+ */
+export async function restore(settings: Settings, restoration: Restoration, io: Io): Promise<void> {
+  const { source, keepSessions } = restoration;
+  const location = storeLocation(settings);
+  if (source === undefined) {
+    await restoreInPlace(settings, location, keepSessions, io);
+  } else if (location.kind === "postgres") {
+    throw new CliError(
+      `PostgreSQL has a program of its own for this: run \`${restoreCommand(location, source)}\` on a new, empty database and then ` +
+        "`latchkey restore --in-place`, before the first start.",
+    );
+  } else {
+    // SQLite keeps its log beside the file itself, not beside a link to it.
+    const path = existsSync(location.path) ? realpathSync(location.path) : location.path;
+    await restoreFile(settings, { ...restoration, source, path }, io);
+  }
+}
+
+async function restoreInPlace(settings: Settings, location: DatabaseLocation, keepSessions: boolean, io: Io): Promise<void> {
+  if (await isMissing(location)) throw new CliError("There is no database yet: bring it back first, or name a backup file.");
+  if (location.kind === "sqlite") {
+    lock(location.path)();
+    refuseDefect(location.path, location.path);
+  }
+  tellEnding(await endOutstanding(settings, location, keepSessions), keepSessions, io);
+}
+
+async function restoreFile(
+  settings: Settings,
+  { source, path, force, keepSessions }: Restoration & { readonly source: string; readonly path: string },
+  io: Io,
+): Promise<void> {
+  if (path === ":memory:")
+    throw new CliError("LATCHKEY_DATABASE_URL names a database in memory, which nothing can be restored to.");
+  refuseSource(source);
+  const existing = ["", ...sideSuffixes].some((suffix) => existsSync(`${path}${suffix}`));
+  if (existing && !force) {
+    throw new CliError(
+      `There is a database at ${path}: move it away with the files beside it, or add --force, which keeps it under another name.`,
+    );
+  }
+  await withDraft(path, async (draft) => {
+    const unlock = lock(path);
+    try {
+      await readInto(draft, source);
+      refuseDefect(draft, source === standardStream ? "What came from standard input" : source);
+      const ended = await endOutstanding(settings, { kind: "sqlite", path: draft }, keepSessions);
+      const kept = existing ? keepOld(path) : null;
+      renameSync(draft, path);
+      syncFolder(path);
+      io.out(`Restored ${path}.${kept === null ? "" : ` What was there before is kept as ${kept}.`}`);
+      tellEnding(ended, keepSessions, io);
+    } finally {
+      unlock();
+    }
+  });
+}
+
+function refuseSource(source: string): void {
+  if (source === standardStream) return;
+  if (!existsSync(source)) throw new CliError(`There is no file ${source}.`);
+  try {
+    accessSync(source, constants.R_OK);
+  } catch {
+    throw new CliError(`${source} cannot be read: check its rights.`);
+  }
+  if ((statSync(`${source}-wal`, { throwIfNoEntry: false })?.size ?? 0) > 0)
+    throw new CliError(
+      `${source} has a log beside it, so it is a database in use and no backup: run \`latchkey backup\` on it.`,
+    );
+}
+
+function lock(path: string): () => void {
+  const unlock = lockDatabase(path);
+  if (unlock === null) throw new CliError(`${path} is in use: stop the service, and whatever else has it open, first.`);
+  return unlock;
+}
+
+async function readInto(draft: string, source: string): Promise<void> {
+  const input = source === standardStream ? process.stdin : createReadStream(source);
+  await pipeline(input, createWriteStream(draft, { flush: true }));
+}
+
+function refuseDefect(path: string, name: string): void {
+  const defect = findDefect(path);
+  if (defect === null) return;
+  const hint = defect === "is no SQLite database" ? " (decrypt it first, if it is encrypted)" : "";
+  throw new CliError(`${name} ${defect}${hint}: nothing was changed.`);
+}
+
+/** Brings the schema up to date, refuses wrong keys, and ends. Gives how many sessions ended. */
+async function endOutstanding(settings: Settings, location: DatabaseLocation, keepSessions: boolean): Promise<number> {
+  const store = await openStore(location, { inFlight: () => 0 });
+  try {
+    await checkKeys(store, keyringsOf(settings));
+    const ended = await store.endOutstanding({ keepSessions });
+    await store.scrub();
+    return ended;
+  } finally {
+    await store.close();
+  }
+}
+
+/** Gives the old database another name beside the one that it has until the new one takes it; what lies beside it moves before. */
+function keepOld(path: string): string {
+  const kept = `${path}.before-${new Date().toISOString().replace(/[-:.]/g, "")}`;
+  for (const suffix of sideSuffixes) if (existsSync(`${path}${suffix}`)) renameSync(`${path}${suffix}`, `${kept}${suffix}`);
+  if (existsSync(path)) linkSync(path, kept);
+  return kept;
+}
+
+function tellEnding(ended: number, keepSessions: boolean, io: Io): void {
+  io.out(
+    keepSessions
+      ? "Ended all codes under way and kept the sessions of the backup. What was revoked since it was made is live again, and refresh " +
+          "tokens spent since are good again; whoever refreshed since is signed out (SESSION_LOST) at the next refresh."
+      : `Ended ${ended} sessions and all codes under way: everybody signs in anew.`,
+  );
+}

@@ -1,0 +1,18 @@
+import type { Database } from "better-sqlite3";
+import type { Store } from "../store.js";
+import type { Writer } from "./writer.js";
+
+export function createEndOutstanding(db: Database, writer: Writer): Pick<Store, "endOutstanding"> {
+  const always = ["outbox", "challenges", "registrations", "idempotency"].map((table) => db.prepare(`DELETE FROM ${table}`));
+  const removeSessions = db.prepare("DELETE FROM sessions");
+  const forgetRotations = db.prepare("UPDATE sessions SET rotation_mac = NULL WHERE rotation_mac IS NOT NULL");
+  return {
+    endOutstanding: ({ keepSessions }) =>
+      writer.write(() => {
+        for (const statement of always) statement.run();
+        if (!keepSessions) return removeSessions.run().changes;
+        forgetRotations.run();
+        return 0;
+      }),
+  };
+}

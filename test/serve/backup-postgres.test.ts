@@ -1,0 +1,97 @@
+import { execFile, execFileSync } from "node:child_process";
+import { promisify } from "node:util";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { PostgresLocation } from "../../src/store/postgres/connection.js";
+import { query, testDatabases, urlOf } from "../support/postgres.js";
+import {
+  developmentEnv,
+  type Env,
+  endServers,
+  newFolder,
+  newKey,
+  runLatchkey,
+  type Server,
+  startServer,
+} from "../support/server.js";
+import { reasonOf, sendCode, signIn } from "./sign-in.js";
+
+const databases = testDatabases();
+
+describe("a PostgreSQL database that was brought back", () => {
+  let env: Env;
+  let original: PostgresLocation;
+  let server: Server;
+
+  beforeEach(async () => {
+    original = await databases.create();
+    env = { ...developmentEnv(), LATCHKEY_RESEND_COOLDOWN: "0", LATCHKEY_DATABASE_URL: urlOf(original) };
+    server = await startServer(env);
+  });
+  afterEach(endServers);
+
+  /** Has a user with a session and a waiting code, brings the database back elsewhere, and looks what is left of both. */
+  async function expectEnded(bringBack: () => Promise<PostgresLocation>): Promise<void> {
+    const { refreshToken } = await signIn(server, "ada@example.com");
+    const waiting = await sendCode(server, "grace@example.com");
+    await server.stop();
+    const restored: Env = { ...env, LATCHKEY_DATABASE_URL: urlOf(await bringBack()) };
+
+    const wrong = await runLatchkey(["restore", "--in-place"], { ...restored, LATCHKEY_MASTER_KEY: newKey() });
+    expect([wrong.code, wrong.stderr.join()]).toEqual([1, expect.stringContaining("LATCHKEY_MASTER_KEY id 1 is not the key")]);
+    const { code, stdout, stderr } = await runLatchkey(["restore", "--in-place"], restored);
+    expect([code, stdout, stderr]).toEqual([0, ["Ended 1 sessions and all codes under way: everybody signs in anew."], []]);
+
+    server = await startServer(restored);
+    expect(await reasonOf(server.grpc.refreshToken({ refreshToken }))).toBe("SESSION_ENDED");
+    expect(await reasonOf(server.grpc.verifyOtp(waiting))).toBe("CODE_INVALID");
+    await signIn(server, "ada@example.com");
+    const location = { ...original, database: new URL(restored.LATCHKEY_DATABASE_URL!).pathname.slice(1) };
+    expect(await query(location, "SELECT count(*)::int AS users FROM users")).toEqual([{ users: 1 }]);
+  }
+
+  it("keeps its users and nothing that the world has seen since", async () => {
+    await expectEnded(async () => {
+      const copy = await databases.createEmpty();
+      const admin = { ...original, database: "postgres" };
+      await query(admin, `DROP DATABASE ${copy.database}`);
+      await query(admin, `CREATE DATABASE ${copy.database} TEMPLATE ${original.database}`);
+      return copy;
+    });
+  });
+
+  it("comes from pg_dump and pg_restore, by the commands that `backup` and `restore` print", async (context) => {
+    const reason = await unfit(original);
+    if (reason !== null) context.skip(reason);
+    const folder = newFolder();
+    await expectEnded(async () => {
+      await runPrinted(["backup", "latchkey.dump"], urlOf(original), folder);
+      const empty = await databases.createEmpty();
+      await runPrinted(["restore", "latchkey.dump"], urlOf(empty), folder);
+      return empty;
+    });
+  });
+
+  async function runPrinted(args: readonly string[], url: string, folder: string): Promise<void> {
+    const { code, stderr } = await runLatchkey(args, { ...env, LATCHKEY_DATABASE_URL: url }, folder);
+    expect([code, stderr.length]).toEqual([1, 1]);
+    const command = /`(pg_[^`]+)`/.exec(stderr[0]!)![1]!;
+    await promisify(execFile)("sh", ["-c", command], {
+      cwd: folder,
+      env: { PATH: process.env.PATH, PGPASSWORD: original.password },
+    });
+  }
+});
+
+/** Why pg_dump can't be used with the tests' server; null: it can. It refuses servers that are newer than itself. */
+async function unfit(location: PostgresLocation): Promise<string | null> {
+  const [row] = await query<{ version: number }>(
+    location,
+    "SELECT current_setting('server_version_num')::int / 10000 AS version",
+  );
+  try {
+    const own = Number(/\b(\d+)\./.exec(execFileSync("pg_dump", ["--version"], { encoding: "utf8" }))?.[1]);
+    return own >= row!.version ? null : `pg_dump ${own} is older than the server, ${row!.version}`;
+  } catch {
+    return "there is no pg_dump";
+  }
+}
