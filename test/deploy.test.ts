@@ -1,0 +1,230 @@
+import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import { Code } from "@connectrpc/connect";
+import Database from "better-sqlite3";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { parse } from "yaml";
+import type { DeliveryResult } from "../src/delivery/channel.js";
+import type { ChallengeRefusal } from "../src/store/store.js";
+import { eventually, startTestApp, type TestApp } from "./support/app.js";
+import { refused, wrongCode } from "./support/calls.js";
+import { type Selected, selectedBy } from "./support/promql.js";
+import { parseScrape, type Scrape } from "./support/scrape.js";
+
+const repository = new URL("../", import.meta.url).pathname;
+const read = (path: string): string => readFileSync(join(repository, path), "utf8");
+
+interface Query {
+  readonly where: string;
+  readonly expr: string;
+  /** Its legend, summary or description. */
+  readonly told: string;
+}
+
+interface Panel {
+  readonly id: number;
+  readonly type: string;
+  readonly title: string;
+  readonly targets?: readonly { readonly expr: string; readonly legendFormat: string }[];
+  readonly fieldConfig?: { readonly defaults: { readonly unit?: string } };
+  readonly gridPos: { readonly x: number; readonly y: number; readonly w: number; readonly h: number };
+}
+
+interface Rule {
+  readonly alert: string;
+  readonly expr: string;
+  readonly labels: { readonly severity: string };
+  readonly annotations: { readonly summary: string; readonly description: string };
+}
+
+interface Dashboard {
+  readonly templating: {
+    readonly list: readonly { readonly name: string; readonly type: string; readonly definition?: string }[];
+  };
+  readonly panels: readonly Panel[];
+}
+
+const dashboard = JSON.parse(read("deploy/grafana-dashboard.json")) as Dashboard;
+const { groups } = parse(read("deploy/alerts.yaml")) as { groups: readonly { rules: readonly Rule[] }[] };
+const rules = groups.flatMap((group) => group.rules);
+
+/** Grafana puts values in the place of its variables before Prometheus sees a query. */
+const withoutVariables = (expr: string): string => expr.replaceAll("$__rate_interval", "5m");
+
+const dashboardQueries: readonly Query[] = dashboard.panels.flatMap(({ title, targets = [] }) =>
+  targets.map(({ expr, legendFormat }) => ({ where: title, expr: withoutVariables(expr), told: legendFormat })),
+);
+const variableQueries: readonly Query[] = dashboard.templating.list.flatMap(({ name, definition }) => {
+  const [, selector, label] = /^label_values\((.*), (\w+)\)$/.exec(definition ?? "") ?? [];
+  return selector === undefined ? [] : [{ where: `$${name}`, expr: `count by (${label}) (${selector})`, told: "" }];
+});
+const alertQueries: readonly Query[] = rules.map(({ alert, expr, annotations }) => ({
+  where: alert,
+  expr,
+  told: `${annotations.summary} ${annotations.description}`,
+}));
+const queries = [...dashboardQueries, ...variableQueries, ...alertQueries];
+
+/** What Prometheus itself adds to every sample. */
+const ofPrometheus = ["job", "instance"];
+
+/** What labels that queries compare with something can be; their types keep these lists true. */
+const knownValues: Readonly<Record<string, readonly string[]>> = {
+  code: [
+    "OK",
+    ...Object.values(Code)
+      .filter((code) => typeof code === "string")
+      .map(upperSnake),
+  ],
+  outcome: ["sent", "temporary", "permanent"] satisfies DeliveryResult["kind"][],
+  why: ["mismatch", "attempts_exhausted", "decoy", "unknown"] satisfies ChallengeRefusal[],
+};
+
+function upperSnake(name: string): string {
+  return name.replace(/(?<=[a-z])(?=[A-Z])/g, "_").toUpperCase();
+}
+
+describe("what deploy/ says of a running server", () => {
+  let on: TestApp;
+  let scrape: Scrape;
+  beforeAll(async () => {
+    on = await startTestApp();
+    await makeEverythingCount(on);
+    scrape = await eventually("a scrape after a garbage collection", async () => {
+      const scraped = parseScrape(await (await fetch(`http://127.0.0.1:${on.app.metricsPort}/metrics`)).text());
+      return scraped.labels.has("nodejs_gc_duration_seconds_sum") ? scraped : undefined;
+    });
+  });
+  afterAll(() => on.stop());
+
+  const ours = (): string[] => scrape.metrics.filter((name) => name.startsWith("latchkey_"));
+  const metricOf = ({ name }: Selected): string => {
+    const metric = name.replace(/_(bucket|sum|count)$/, "");
+    return scrape.metrics.includes(metric) ? metric : name;
+  };
+
+  it.each(queries)("$where: its metrics and labels are in a scrape ($expr)", ({ expr }) => {
+    const selected = selectedBy(expr);
+    expect(selected).not.toEqual([]);
+    for (const { name, matchers, groupedBy } of selected) {
+      const labels = name === "up" ? [] : scrape.labels.get(name);
+      expect(labels, name).toBeDefined();
+      expect([...ofPrometheus, ...labels!], name).toEqual(
+        expect.arrayContaining([...groupedBy, ...matchers.map(({ label }) => label)]),
+      );
+    }
+  });
+
+  it("every metric of ours is on the dashboard", () => {
+    const shown = new Set(dashboardQueries.flatMap(({ expr }) => selectedBy(expr)).map(metricOf));
+    expect(ours().filter((name) => !shown.has(name))).toEqual([]);
+  });
+
+  it("README's table names every metric of ours and no other", () => {
+    const rows = read("README.md")
+      .split("\n")
+      .filter((line) => line.startsWith("| `latchkey_"));
+    const named = rows.flatMap((row) => {
+      const names = [...row.split(" | ")[0]!.matchAll(/`([^`]+)`/g)].map(([, name]) => name!);
+      // `…` is what the first name of the row begins with.
+      const beginning = names[0]!.split("_").slice(0, -2).join("_");
+      return names.map((name) => name.replace("…", beginning));
+    });
+    expect(named.toSorted()).toEqual(ours().toSorted());
+  });
+
+  it("README's table gives each metric the labels it has", () => {
+    const wrong = [...read("README.md").matchAll(/^\| `(latchkey_\w+)`.*? \| ([\w, ]*) ?\| /gm)].filter(([, name, told]) => {
+      const labels = [...(scrape.labels.get(name!) ?? scrape.labels.get(`${name}_count`) ?? [])];
+      return !labels.every((label) =>
+        told!
+          .split(", ")
+          .map((word) => word.trim())
+          .includes(label),
+      );
+    });
+    expect(wrong.map(([row]) => row)).toEqual([]);
+  });
+});
+
+/** Has every metric that gets its labels by an event met that event. */
+async function makeEverythingCount(on: TestApp): Promise<void> {
+  const identifier = { case: "email", value: "ada@example.com" } as const;
+  const { challenge } = await on.auth.sendOtp({ identifier, createUserIfMissing: true });
+  const { challengeId, code } = await on.messageOf(challenge);
+  await refused(on.auth.sendOtp({ identifier, createUserIfMissing: true }));
+  on.clock.advance(60_000);
+  await on.auth.sendOtp({ identifier: { case: "challengeId", value: challengeId } });
+  await refused(on.auth.verifyOtp({ challengeId, code: wrongCode(code) }));
+  await on.auth.verifyOtp({ challengeId, code });
+
+  const other = new Database(join(on.folder, "latchkey.db"));
+  other.exec("BEGIN EXCLUSIVE");
+  expect((await refused(on.auth.sendOtp({ identifier: { case: "email", value: "b@example.com" } }))).code).toBe("Unavailable");
+  other.close();
+
+  setFlagsFromString("--expose-gc");
+  (runInNewContext("gc") as () => void)();
+}
+
+describe("queries", () => {
+  it.each([...dashboardQueries, ...alertQueries])("$where looks at no other job's metrics", ({ expr }) => {
+    const jobless = selectedBy(expr).filter(({ matchers }) => !matchers.some(({ label }) => label === "job"));
+    expect(jobless).toEqual([]);
+  });
+
+  it.each(queries)("$where compares labels with what they can be, and tells of labels that are left", ({ expr, told }) => {
+    const selected = selectedBy(expr);
+    for (const { label, values } of selected.flatMap(({ matchers }) => matchers)) {
+      if (!ofPrometheus.includes(label)) expect(knownValues[label], label).toEqual(expect.arrayContaining([...values]));
+    }
+    const left = [...ofPrometheus, ...selected.flatMap(({ groupedBy }) => groupedBy)];
+    for (const [, inLegend, inText] of told.matchAll(/\{\{(\w+)\}\}|\$labels\.(\w+)/g))
+      expect(left).toContain(inLegend ?? inText);
+  });
+});
+
+describe("the dashboard", () => {
+  const drawn = dashboard.panels.filter(({ type }) => type !== "row");
+
+  it("asks for its data source and has one row a theme", () => {
+    expect(dashboard.templating.list).toContainEqual(expect.objectContaining({ name: "datasource", type: "datasource" }));
+    expect(JSON.stringify(dashboard).match(/"uid":"(?!\$\{datasource\})[^"]*"/g)).toEqual(['"uid":"latchkey"']);
+    expect(dashboard.panels[0]!.type).toBe("row");
+  });
+
+  it("gives every panel its own id, place and unit", () => {
+    expect(new Set(dashboard.panels.map(({ id }) => id)).size).toBe(dashboard.panels.length);
+    expect(drawn.filter(({ fieldConfig }) => fieldConfig?.defaults.unit === undefined)).toEqual([]);
+    const places = dashboard.panels.map(({ gridPos: { x, y } }) => `${x} ${y}`);
+    expect(new Set(places).size).toBe(places.length);
+    expect(dashboard.panels.filter(({ gridPos: { x, w } }) => x + w > 24)).toEqual([]);
+  });
+});
+
+describe("the alerts", () => {
+  it("say how bad it is, what it means and what to look at", () => {
+    expect(new Set(rules.map(({ alert }) => alert)).size).toBe(rules.length);
+    for (const { alert, labels, annotations } of rules) {
+      expect(["critical", "warning"], alert).toContain(labels.severity);
+      expect(annotations.summary.length, alert).toBeGreaterThan(20);
+      expect(annotations.description, alert).toMatch(/\.$/);
+    }
+  });
+
+  const promtool = spawnSync("promtool", ["--version"]).status === 0;
+
+  it.skipIf(!promtool)(
+    "are rules to promtool, and fire and rest as they should",
+    () => {
+      const check = spawnSync("promtool", ["check", "rules", join(repository, "deploy/alerts.yaml")], { encoding: "utf8" });
+      expect(check.status, check.stderr).toBe(0);
+      const test = spawnSync("promtool", ["test", "rules", join(repository, "test/deploy/alerts.yaml")], { encoding: "utf8" });
+      expect(test.status, test.stdout + test.stderr).toBe(0);
+    },
+    60_000,
+  );
+});
