@@ -33,7 +33,7 @@ async function createPostgresDatabase(): Promise<TestDatabase> {
   return {
     url: url.href,
     async drop() {
-      await execute(server.url, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
+      if (!server.temporary) await execute(server.url, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
       await server.stop();
     },
   };

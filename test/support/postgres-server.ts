@@ -36,13 +36,15 @@ export default async function setup(project: TestProject): Promise<() => Promise
 
 export interface Server {
   readonly url: string;
+  /** Whether its databases go with it when it stops. */
+  readonly temporary: boolean;
   stop(): Promise<void>;
 }
 
 /** The server that `LATCHKEY_TEST_POSTGRES_URL` names, whose user must be allowed to make databases; without it one is started. */
 export async function findServer(): Promise<Server> {
   const given = process.env.LATCHKEY_TEST_POSTGRES_URL;
-  return given === undefined ? await startServer() : { url: given, stop: async () => {} };
+  return given === undefined ? await startServer() : { url: given, temporary: false, stop: async () => {} };
 }
 
 /** What a test server need not do: survive loss of power. */
@@ -76,7 +78,8 @@ export async function startServer(): Promise<Server> {
   });
   await server.initialise();
   await server.start();
-  return { url: `postgres://postgres:postgres@127.0.0.1:${port}/postgres`, stop: () => server.stop() };
+  const url = `postgres://postgres:postgres@127.0.0.1:${port}/postgres`;
+  return { url, temporary: true, stop: () => server.stop() };
 }
 
 async function freePort(): Promise<number> {
