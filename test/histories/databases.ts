@@ -1,4 +1,7 @@
+import { randomBytes } from "node:crypto";
 import { join } from "node:path";
+import pg from "pg";
+import { findServer } from "../support/postgres-server.js";
 import { newFolder } from "./folders.js";
 
 export const engines = ["sqlite", "postgres"] as const;
@@ -16,7 +19,33 @@ export async function createDatabase(engine: Engine): Promise<TestDatabase> {
     case "sqlite":
       return { url: `sqlite:${join(newFolder(), "latchkey.db")}`, drop: async () => {} };
     case "postgres":
-      // To be made on an embedded server, or on the one that LATCHKEY_TEST_POSTGRES_URL names.
-      throw new Error("histories on PostgreSQL need the PostgreSQL engine, which this version of Latchkey does not have");
+      return await createPostgresDatabase();
+  }
+}
+
+async function createPostgresDatabase(): Promise<TestDatabase> {
+  const server = await findServer();
+  const name = `latchkey_histories_${randomBytes(8).toString("hex")}`;
+  await execute(server.url, `CREATE DATABASE ${name} TEMPLATE template0 ENCODING 'UTF8'`);
+  const url = new URL(server.url);
+  url.pathname = name;
+  url.search = "?sslmode=disable";
+  return {
+    url: url.href,
+    async drop() {
+      if (!server.temporary) await execute(server.url, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
+      await server.stop();
+    },
+  };
+}
+
+async function execute(url: string, sql: string): Promise<void> {
+  const client = new pg.Client(url);
+  client.on("error", () => {});
+  await client.connect();
+  try {
+    await client.query(sql);
+  } finally {
+    await client.end();
   }
 }

@@ -4,7 +4,8 @@ import { type Engine, engines } from "./databases.js";
 import { runAll } from "./run-all.js";
 
 const usage = `npm run test:histories -- [--engine sqlite|postgres] [--count N] [--seed S] [--from I] [--processes P] [--break INVARIANT]
-Runs the histories of the seeds S+I to S+N-1 and checks each. INVARIANT is one of ${invariantNames.join(", ")}.`;
+Runs the histories of the seeds S+I to S+N-1 and checks each. INVARIANT is one of ${invariantNames.join(", ")}.
+PostgreSQL is started for the run, unless LATCHKEY_TEST_POSTGRES_URL names a server whose user may make databases.`;
 
 function readArguments() {
   const { values } = parseArgs({
@@ -51,14 +52,18 @@ async function main(): Promise<number> {
   const { seed, from } = options;
   console.log(`seed ${seed}${from === 0 ? "" : ` from ${from}`}: the histories of one seed are the same in every run`);
   let done = 0;
-  for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    process.once(signal, () => {
-      console.log(`interrupted; go on with --seed ${seed} --from ${from + done}`);
-      // Ends the servers too.
-      process.exit(130);
-    });
-  }
-  const { histories, violations } = await runAll({ ...options, onHistory: () => (done += 1) });
+  let interrupted = false;
+  const interruption = new Promise<void>((resolve) => {
+    for (const signal of ["SIGINT", "SIGTERM"] as const) {
+      process.once(signal, () => {
+        interrupted = true;
+        console.log(`interrupted; go on with --seed ${seed} --from ${from + done}`);
+        resolve();
+      });
+    }
+  });
+  const { histories, violations } = await runAll({ ...options, interruption, onHistory: () => (done += 1) });
+  if (interrupted) return 130;
   console.log(`${histories} histories, ${violations} violations`);
   return violations > 0 ? 1 : 0;
 }

@@ -68,6 +68,14 @@ const todos = {
     register: fc.boolean(),
     key,
   }),
+  /** To one identifier from one place, for one purpose. */
+  rush: fc.record({
+    kind: fc.constant("send" as const),
+    identifier: fc.constant(0),
+    requester: fc.constant(0),
+    register: fc.constant(false),
+    key: fc.constant(null),
+  }),
   resend: fc.record({ kind: fc.constant("resend" as const), challenge: index, requester, key }),
   right: fc.record({ kind: fc.constant("verify" as const), challenge: index, wrong: fc.constant(null), key }),
   wrong: fc.record({ kind: fc.constant("verify" as const), challenge: index, wrong: fc.nat(9), key: fc.constant(null) }),
@@ -111,6 +119,7 @@ const themes: readonly Theme[] = [
   },
   { weights: { send: 6, resend: 3, right: 1 }, sessionsMax: 0, challengesMax: 2 },
   { weights: { flood: 12, right: 1 }, identifiersMax: 1, sessionsMax: 0, challengesMax: 0 },
+  { weights: { rush: 12, wrong: 1 }, identifiersMax: 1, sessionsMax: 0, challengesMax: 0 },
   {
     weights: { send: 2, resend: 1, right: 3, wrong: 3, refresh: 3, use: 2, revokeToken: 1, revokeSession: 1, endMany: 1 },
     sessionsMax: 2,

@@ -20,6 +20,8 @@ export interface Options {
   readonly processes: number;
   /** The invariant whose guard is taken out. Then only this one is asked about, until it is found to be violated. */
   readonly breaks: Invariant | null;
+  /** No history is waited for any longer once this resolves. */
+  readonly interruption: Promise<void>;
   /** Told after each history. */
   readonly onHistory: () => void;
 }
@@ -28,6 +30,7 @@ export interface Options {
 export async function runAll(options: Options): Promise<{ readonly histories: number; readonly violations: number }> {
   const { engine, seed, from, count, processes, breaks } = options;
   const database = await createDatabase(engine);
+  const interrupted = options.interruption.then(() => "interrupted" as const);
   const mismatches = new Map<string, number>();
   const fleets = createFleets({
     bin: breaks === null ? latchkeyBin : plantFault(engine, breaks),
@@ -44,12 +47,14 @@ export async function runAll(options: Options): Promise<{ readonly histories: nu
       const profile = profileOf(own);
       const fleet = await fleets.of(profile);
       const deps = { fleet, limits: limitsOf(profile), run, mismatches };
-      const finding = await search({
+      const searching = search({
         seed: own,
         processes,
         invariants: breaks === null ? invariantNames : [breaks],
         run: async (plan) => tally.count(await runHistory(plan, deps)),
       });
+      const finding = await Promise.race([interrupted, searching]);
+      if (finding === "interrupted") break;
       const repeat = `repeat it with: npm run test:histories -- ${argumentsOf(options)} --seed ${own} --count 1`;
       if (finding !== null) console.log(describeFinding(finding, { seed: own, repeat }));
       tally.finish(finding !== null);

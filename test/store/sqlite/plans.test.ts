@@ -16,6 +16,7 @@ const scansAllowed: readonly (readonly [statement: string, reason: string])[] = 
   ["SELECT count(*) AS count FROM sessions WHERE key_id", "only when an operator retires a key"],
   ["DELETE FROM sessions WHERE key_id", "only when an operator retires a key"],
   ["SELECT count(*) AS count FROM challenges", "only when an operator retires a key"],
+  ["UPDATE sessions SET rotation_mac = NULL", "only when a backup is restored"],
 ];
 
 /** Statements that may sort, each with its reason. */
