@@ -25,6 +25,8 @@ export function openDatabase(location: PostgresLocation): Database {
   const breaker = createBreaker();
   // An idle connection that ends is no news: the pool has dropped it. Without a listener it would end the process.
   pool.on("error", () => {});
+  // A connection can end in the moment between an answer and its return to the pool, when neither query nor pool listens.
+  pool.on("connect", (client) => client.on("error", () => {}));
 
   async function once(query: pg.QueryConfig): Promise<pg.QueryResult> {
     if (!breaker.admits()) throw unavailableError("the server could not be reached a moment ago");
