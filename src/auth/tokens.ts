@@ -17,7 +17,8 @@ export async function issueTokens(
   return {
     accessToken,
     accessTokenExpiresAt: expiresAt,
-    expiresInSeconds: Math.max(expiresAt / 1000 - Math.floor(now / 1000), 0),
+    // Rounded down: who counts by it must never take the token for younger than it is.
+    expiresInSeconds: Math.max(Math.floor((expiresAt - now) / 1000), 0),
     refreshToken: deps.refreshTokens.mint(session),
     refreshTokenExpiresAt: session.idleExpiresAt,
     idToken,
