@@ -152,7 +152,7 @@ async function start(settings: Settings, { log: plainLog, overrides, closers }: 
     jwks: core.deps.accessTokens.jwks,
     ready: () => store.ping(),
   });
-  const grpc = createGrpcDoor({ services, addressOf, traced: tracer.on, tls, reflection: settings.reflection });
+  const grpc = await createGrpcDoor({ services, addressOf, traced: tracer.on, tls, reflection: settings.reflection });
   closers.push(async () => {
     for (const door of [grpc, web]) door.setServing(false);
     await Promise.all([grpc.drain(drainMs), web.drain(drainMs)]);

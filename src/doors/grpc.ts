@@ -5,7 +5,6 @@ import { HealthImplementation, type ServingStatusMap } from "grpc-health-check";
 import type { ServedService } from "../rpc/pipeline.js";
 import { type CallReading, toGrpcMethods } from "./grpc-calls.js";
 import { guardCall } from "./grpc-interceptor.js";
-import { addReflection } from "./grpc-reflection.js";
 import { atMost, connectionsMaxDefault, listenOn, trackSockets } from "./listener.js";
 
 export interface GrpcDoorOptions extends CallReading {
@@ -45,7 +44,7 @@ const serverOptions = {
   interceptors: [guardCall],
 };
 
-export function createGrpcDoor(options: GrpcDoorOptions): GrpcDoor {
+export async function createGrpcDoor(options: GrpcDoorOptions): Promise<GrpcDoor> {
   const calls = createCallCounter();
   const server = new Server(serverOptions);
   for (const { methods } of options.services) {
@@ -53,7 +52,8 @@ export function createGrpcDoor(options: GrpcDoorOptions): GrpcDoor {
     server.addService(definition, implementation);
   }
   const descriptors = options.services.map(({ service }) => service);
-  if (options.reflection) addReflection(server, descriptors);
+  // Loaded only where it is on: it is a twentieth of what a process holds.
+  if (options.reflection) (await import("./grpc-reflection.js")).addReflection(server, descriptors);
   const health = new HealthImplementation(statuses(["", ...descriptors.map(({ typeName }) => typeName)]));
   health.addToServer(server);
 

@@ -2,7 +2,7 @@ import type { Deps } from "../../src/auth/deps.js";
 import { AuthError } from "../../src/auth/errors.js";
 import { fixedPolicy } from "../../src/auth/policy.js";
 import { createAddressOf } from "../../src/doors/address.js";
-import { createGrpcDoor, type GrpcDoorOptions } from "../../src/doors/grpc.js";
+import { createGrpcDoor, type GrpcDoor, type GrpcDoorOptions } from "../../src/doors/grpc.js";
 import { createWebDoor, type WebDoorOptions } from "../../src/doors/web.js";
 import { AuthService } from "../../src/gen/latchkey/v1/auth_service_pb.js";
 import { createGate } from "../../src/rpc/access.js";
@@ -147,7 +147,7 @@ export interface Doors {
   /** `127.0.0.1:port` */
   readonly grpcAddress: string;
   readonly webUrl: string;
-  readonly grpc: ReturnType<typeof createGrpcDoor>;
+  readonly grpc: GrpcDoor;
   readonly web: ReturnType<typeof createWebDoor>;
   stop(): Promise<void>;
 }
@@ -166,7 +166,7 @@ export async function openDoors(app: FakeApp, settings: DoorSettings = {}): Prom
     addressOf: createAddressOf(settings.trustedProxies ?? []),
     tls: settings.tls ?? null,
   };
-  const grpc = createGrpcDoor({ ...common, reflection: settings.reflection ?? true });
+  const grpc = await createGrpcDoor({ ...common, reflection: settings.reflection ?? true });
   const jwks = () => '{"keys":[{"kty":"EC","alg":"ES256","kid":"k1"}]}';
   const web = createWebDoor({ ...common, clients: app.clients, issuer, jwks, ready: settings.ready ?? (async () => {}) });
   const [grpcPort, webPort] = await Promise.all([grpc.listen("127.0.0.1", 0), web.listen("127.0.0.1", 0)]);
