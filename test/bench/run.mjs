@@ -33,7 +33,7 @@ if (unknown.length > 0) throw new Error(`no such group: ${unknown.join(", ")}; t
 const folder = mkdtempSync(join(tmpdir(), "latchkey-bench-"));
 const nodeArgs = values.profile === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${resolve(values.profile)}`];
 const report = createReport();
-const size = values.quick ? { rounds: 1, windowMs: 1000 } : { rounds: 3, windowMs: 2100 };
+const size = values.quick ? { rounds: 1, windowMs: 1000 } : { rounds: 3, windowMs: 1800 };
 for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => void end(1));
 
 async function end(exitCode) {
