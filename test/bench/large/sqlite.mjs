@@ -5,10 +5,10 @@ import { clientId, emailOf, lives, ownerOf, ranges, sealedCodeBytes, someOf, use
 /** `database` is the path of a file that no server has open. */
 export function open(database) {
   const db = new Database(database);
-  // Without a journal, and with memory for most of the pages that rows in no order touch: it is filled once.
-  for (const pragma of ["locking_mode = EXCLUSIVE", "journal_mode = OFF", "synchronous = OFF", "cache_size = -4000000"]) {
-    db.pragma(pragma);
-  }
+  // Without a journal, and with memory for most of the pages that rows in no order touch: it is filled once, or made anew.
+  db.unsafeMode();
+  for (const mode of ["DELETE", "OFF"]) db.pragma(`journal_mode = ${mode}`);
+  for (const pragma of ["locking_mode = EXCLUSIVE", "synchronous = OFF", "cache_size = -4000000"]) db.pragma(pragma);
   db.function("random_uuid", { deterministic: false }, () => randomUUID());
   db.function("random_id", { deterministic: false }, () => randomBytes(16).toString("base64url"));
   return {
