@@ -109,7 +109,13 @@ async function start(settings: Settings, { log: plainLog, overrides, closers }: 
     outboxAgeMs: async () => Math.max(clock() - ((await store.nextMessageDueAt()) ?? Infinity), 0),
   });
 
-  const maintenance = startMaintenance({ store, keys: core.signingKeys, clock, log: plainLog });
+  const maintenance = startMaintenance({
+    store,
+    keys: core.signingKeys,
+    clock,
+    log: plainLog,
+    onExpired: recorder.challengeExpired,
+  });
   closers.push(() => maintenance.stop());
   const inbox = settings.mode === "development" ? createInbox(clock) : null;
   const providers =

@@ -1,6 +1,6 @@
 import type { Log } from "./auth/deps.js";
 import type { SigningKeys } from "./crypto/signing-keys.js";
-import type { EpochMs, Store } from "./store/store.js";
+import type { EpochMs, ExpiredChallenge, Store } from "./store/store.js";
 
 /** Rows deleted in one transaction: a few milliseconds, so that no caller's write waits noticeably. */
 const sweepBatch = 200;
@@ -23,10 +23,11 @@ export function startMaintenance(deps: {
   readonly keys: SigningKeys;
   readonly clock: () => EpochMs;
   readonly log: Log;
+  readonly onExpired: (challenge: ExpiredChallenge) => void;
 }): { stop(): Promise<void> } {
-  const { store, keys, clock, log } = deps;
+  const { store, keys, clock, log, onExpired } = deps;
   const chores: readonly Chore[] = [
-    { everyMs: 1_000, name: "sweep", run: () => sweep(store, clock) },
+    { everyMs: 1_000, name: "sweep", run: () => sweep(store, clock, onExpired) },
     { everyMs: 5_000, name: "scrub", run: async () => void (await store.scrub()) },
     { everyMs: 2_000, name: "reload of the signing keys", run: () => keys.reload() },
     { everyMs: 60 * 60_000, name: "upkeep of the signing keys", run: () => keys.maintain(clock()) },
@@ -51,8 +52,10 @@ export function startMaintenance(deps: {
 }
 
 /** Deletes what is due in small batches, letting callers in between. */
-export async function sweep(store: Store, clock: () => EpochMs): Promise<void> {
+async function sweep(store: Store, clock: () => EpochMs, onExpired: (challenge: ExpiredChallenge) => void): Promise<void> {
   for (let batch = 0; batch < batchesMax; batch += 1) {
-    if ((await store.sweep({ now: clock(), limit: sweepBatch })) < sweepBatch) return;
+    const { swept, expired } = await store.sweep({ now: clock(), limit: sweepBatch });
+    for (const challenge of expired) onExpired(challenge);
+    if (swept < sweepBatch) return;
   }
 }

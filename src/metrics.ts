@@ -5,10 +5,12 @@ import type { HashMeasure } from "./crypto/code-hash.js";
 import type { EndedTry } from "./delivery/deliver.js";
 import type { EndedCall } from "./rpc/pipeline.js";
 import type { EndedOperation } from "./store/observed.js";
+import type { ExpiredChallenge } from "./store/store.js";
 
 /** What the parts of a server tell of their work, and the metrics made of it. No label holds anything of a person or a secret. */
 export interface Recorder extends MetricsText {
   readonly auth: Metrics;
+  challengeExpired(challenge: ExpiredChallenge): void;
   callEnded(call: EndedCall): void;
   operationEnded(operation: EndedOperation): void;
   readonly hashes: HashMeasure;
@@ -68,9 +70,19 @@ export function createRecorder(): Recorder {
   const issued = counter("latchkey_challenges_issued_total", "Challenges made, decoys included.", challenge);
   const resent = counter("latchkey_challenges_resent_total", "Codes that were asked for again.", challenge);
   const redeemed = counter("latchkey_challenges_redeemed_total", "Challenges whose code came back.", challenge);
+  const expired = counter(
+    "latchkey_challenges_expired_total",
+    "Challenges that expired before their code came back, decoys not included.",
+    challenge,
+  );
   const guesses = counter("latchkey_guesses_refused_total", "Guesses that were refused, by what was wrong.", ["why"]);
   const budgets = counter("latchkey_budget_refusals_total", "Calls refused for a spent budget.", ["budget"]);
   const tries = counter("latchkey_delivery_tries_total", "Tries to deliver a message.", ["channel", "provider", "outcome"]);
+  const reused = counter(
+    "latchkey_refresh_tokens_reused_total",
+    "Refresh tokens that came back after their time; the session of each was ended.",
+    [],
+  );
   const hashWait = new Histogram({
     name: "latchkey_hash_wait_seconds",
     help: "Wait of a call for a slot to hash in.",
@@ -86,7 +98,9 @@ export function createRecorder(): Recorder {
       challengeRedeemed: ({ purpose, channel }) => redeemed.inc({ purpose, channel }),
       guessRefused: (why) => guesses.inc({ why }),
       budgetRefused: (budget) => budgets.inc({ budget }),
+      refreshTokenReused: () => reused.inc(),
     },
+    challengeExpired: ({ purpose, channel }) => expired.inc({ purpose, channel }),
     callEnded: ({ method, door, code, tookMs }) => calls.observe({ method, door, code }, tookMs / 1000),
     operationEnded({ operation, tookMs, error }) {
       operations.observe({ operation }, tookMs / 1000);

@@ -8,6 +8,7 @@ import Database from "better-sqlite3";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import type { DeliveryResult } from "../src/delivery/channel.js";
+import { AuthService } from "../src/gen/latchkey/v1/auth_service_pb.js";
 import type { ChallengeRefusal } from "../src/store/store.js";
 import { eventually, startTestApp, type TestApp } from "./support/app.js";
 import { refused, wrongCode } from "./support/calls.js";
@@ -80,6 +81,7 @@ const knownValues: Readonly<Record<string, readonly string[]>> = {
       .map(upperSnake),
   ],
   outcome: ["sent", "temporary", "permanent"] satisfies DeliveryResult["kind"][],
+  method: AuthService.methods.map(({ name }) => `${AuthService.typeName}/${name}`),
   why: ["mismatch", "attempts_exhausted", "decoy", "unknown"] satisfies ChallengeRefusal[],
 };
 
@@ -93,9 +95,10 @@ describe("what deploy/ says of a running server", () => {
   beforeAll(async () => {
     on = await startTestApp();
     await makeEverythingCount(on);
-    scrape = await eventually("a scrape after a garbage collection", async () => {
+    const inTime = ["nodejs_gc_duration_seconds_sum", "latchkey_challenges_expired_total"];
+    scrape = await eventually("a scrape after a garbage collection and a sweep", async () => {
       const scraped = parseScrape(await (await fetch(`http://127.0.0.1:${on.app.metricsPort}/metrics`)).text());
-      return scraped.labels.has("nodejs_gc_duration_seconds_sum") ? scraped : undefined;
+      return inTime.every((name) => scraped.labels.has(name)) ? scraped : undefined;
     });
   });
   afterAll(() => on.stop());
@@ -160,6 +163,8 @@ async function makeEverythingCount(on: TestApp): Promise<void> {
   await on.auth.sendOtp({ identifier: { case: "challengeId", value: challengeId } });
   await refused(on.auth.verifyOtp({ challengeId, code: wrongCode(code) }));
   await on.auth.verifyOtp({ challengeId, code });
+  await on.auth.sendOtp({ identifier: { case: "email", value: "grace@example.com" }, createUserIfMissing: true });
+  on.clock.advance(6 * 60_000);
 
   const other = new Database(join(on.folder, "latchkey.db"));
   other.exec("BEGIN EXCLUSIVE");

@@ -26,6 +26,8 @@ export interface Metrics {
   challengeRedeemed(challenge: Pick<Challenge, "purpose" | "channel">): void;
   guessRefused(why: ChallengeRefusal): void;
   budgetRefused(budget: Budget): void;
+  /** A refresh token came back after its time, and its session was ended. */
+  refreshTokenReused(): void;
 }
 
 /** Everything that a use case works with; made once, in `app.ts`. */

@@ -37,6 +37,7 @@ export async function refreshToken(deps: Deps, caller: Caller, input: RefreshTok
         { sessionId, generation, correlationId: caller.correlationId },
         `refresh token ${outcome.kind}: session revoked`,
       );
+      if (outcome.kind === "reused") deps.metrics.refreshTokenReused();
       throw new AuthError(outcome.kind === "reused" ? "REFRESH_TOKEN_REUSED" : "SESSION_LOST");
     }
     case "ended":

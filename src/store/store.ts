@@ -183,6 +183,9 @@ export interface ChallengeToVerify extends Challenge {
   readonly chargedSends: readonly ChargedSend[];
 }
 
+/** A challenge that ended by its expiry: it was somebody's, and its code had not come back. */
+export type ExpiredChallenge = Pick<Challenge, "purpose" | "channel">;
+
 // ------------------------------------------------------------------------------------------------------ users and sessions
 
 export interface User {
@@ -492,9 +495,14 @@ export interface Store {
 
   /**
    * Deletes up to `limit` rows that nobody needs any more (challenges an hour after their expiry, ended sessions, …) and erases
-   * the sealed codes of expired challenges. Gives how many: fewer than `limit` when there is no more to do.
+   * the sealed codes of expired challenges. `swept` is how many: fewer than `limit` when there is no more to do.
+   * `expired` has each challenge that ended by its expiry once in its life, whoever sweeps: when its code is erased, or when it is
+   * deleted if its code was erased with its last send. Decoys, redeemed and cancelled ones are not among them.
    */
-  sweep(change: { readonly now: EpochMs; readonly limit: number }): Promise<number>;
+  sweep(change: {
+    readonly now: EpochMs;
+    readonly limit: number;
+  }): Promise<{ readonly swept: number; readonly expired: readonly ExpiredChallenge[] }>;
 
   /**
    * Ends what a database brought back from a backup knows less of than the world outside: all challenges with their registrations,

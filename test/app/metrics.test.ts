@@ -1,9 +1,49 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { startTestApp, type TestApp } from "../support/app.js";
+import { eventually, startTestApp, type TestApp } from "../support/app.js";
 import { bearer, refused, signIn, wrongCode } from "../support/calls.js";
+import { testEngines } from "../support/engines.js";
 
 const email = "ada@example.com";
 const identifier = { case: "email", value: email } as const;
+
+describe.each(testEngines())("the metrics, on $engine,", ({ database }) => {
+  let on: TestApp;
+  beforeEach(async () => {
+    on = await startTestApp(await database());
+  });
+  afterEach(() => on.stop());
+
+  async function linesOf(name: string): Promise<string[]> {
+    const text = await (await fetch(`http://127.0.0.1:${on.app.metricsPort}/metrics`)).text();
+    return text.split("\n").filter((line) => line.startsWith(name));
+  }
+
+  it("count challenges that expired by purpose and channel, and neither decoys nor redeemed ones", async () => {
+    await signIn(on, email);
+    await on.auth.sendOtp({ identifier: { case: "email", value: "nobody@example.com" } });
+    await on.auth.registerUser({ email: "grace@example.com", displayName: "Grace" });
+    on.clock.advance(5 * 60_000);
+    const counted = await eventually("the sweep of what expired", async () => {
+      const lines = await linesOf("latchkey_challenges_expired_total{");
+      return lines.length > 0 ? lines : undefined;
+    });
+    expect(counted).toEqual(['latchkey_challenges_expired_total{purpose="registration",channel="email"} 1']);
+  });
+
+  it("count reused refresh tokens from the first one on, and none that a lost reply explains", async () => {
+    const { refreshToken } = (await signIn(on, email)).tokens;
+    const refresh = () => on.auth.refreshToken({ refreshToken });
+    const reused = async () => (await linesOf("latchkey_refresh_tokens_reused_total"))[0]?.split(" ")[1];
+    await refresh();
+    await refresh();
+    expect(await reused()).toBe("0");
+    on.clock.advance(60_000);
+    expect((await refused(refresh())).reason).toBe("REFRESH_TOKEN_REUSED");
+    expect(await reused()).toBe("1");
+    await refused(refresh());
+    expect(await reused()).toBe("1");
+  });
+});
 
 describe("the metrics", () => {
   let on: TestApp;

@@ -6,13 +6,14 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
-const running = new Set();
+/** With how long each may take to end. */
+const running = new Map();
 
 /**
  * Starts a script with `probe.cjs` in front, its standard output in a file of `folder`, and the environment given and no other.
  * `ask` puts a question to it over IPC.
  */
-export function startProcess(script, { name, folder, env = {}, args = [], nodeArgs = [] }) {
+export function startProcess(script, { name, folder, env = {}, args = [], nodeArgs = [], patienceMs = 12_000 }) {
   const logPath = join(folder, `${name}.log`);
   const output = openSync(logPath, "w");
   const child = spawn(process.execPath, ["--require", here("probe.cjs"), ...nodeArgs, here(script), ...args], {
@@ -21,7 +22,7 @@ export function startProcess(script, { name, folder, env = {}, args = [], nodeAr
     stdio: ["ignore", output, "inherit", "ipc"],
   });
   closeSync(output);
-  running.add(child);
+  running.set(child, patienceMs);
   const asked = new Map();
   child.on("message", ({ id, reply, error }) => {
     const { resolve, reject } = asked.get(id);
@@ -50,14 +51,14 @@ async function stop(child) {
   if (!running.has(child)) return;
   const exited = once(child, "exit");
   child.kill("SIGTERM");
-  const timer = setTimeout(() => child.kill("SIGKILL"), 12_000);
+  const timer = setTimeout(() => child.kill("SIGKILL"), running.get(child));
   await exited;
   clearTimeout(timer);
 }
 
 /** Ends whatever is left. */
 export async function stopAll() {
-  await Promise.all([...running].map(stop));
+  await Promise.all([...running.keys()].map(stop));
 }
 
 /** The first line of JSON in a process's output that `wanted` accepts. */

@@ -57,7 +57,18 @@ export function createStage({ folder, nodeArgs }) {
         .server;
     },
 
-    startPostgres: async () => (await start("servers/postgres.mjs", "postgres")).server,
+    /** `dataFolder` is where it keeps its files. A large database takes its time to end. */
+    async startPostgres() {
+      const { server, folder: dataFolder } = await start("servers/postgres.mjs", "postgres", { patienceMs: 90_000 });
+      return { ...server, dataFolder };
+    },
+
+    /** What fills a database with people; `engine` is `sqlite` or `postgres`. */
+    async startFiller(engine, name, database) {
+      const { LATCHKEY_MASTER_KEY } = shared;
+      const env = { LATCHKEY_MASTER_KEY, BENCH_ENGINE: engine, BENCH_DATABASE: database };
+      return (await start("large/filler.mjs", name, { env })).server;
+    },
 
     startEcho: () => startServer("servers/echo.mjs", "echo", { kind: "echo" }),
 

@@ -11,7 +11,7 @@ import { createSends } from "./sends.js";
 import { createSessions } from "./sessions.js";
 import { createUsers } from "./users.js";
 
-const sweep: Statement = { name: "sweep", text: "SELECT sweep($1, $2) AS swept" };
+const sweep: Statement = { name: "sweep", text: "SELECT swept, expired FROM sweep($1, $2)" };
 const ping: Statement = {
   name: "ping",
   text: `UPDATE schema_migrations SET applied_at = applied_at WHERE version = 1
@@ -38,8 +38,8 @@ export async function openPostgres(location: PostgresLocation): Promise<Store> {
     ...createOutbox(db),
     ...createKeys(db),
     async sweep({ now, limit }) {
-      const [row] = await db.rows<{ swept: number }>(sweep, [now, limit]);
-      return row!.swept;
+      const [row] = await db.rows<Awaited<ReturnType<Store["sweep"]>>>(sweep, [now, limit]);
+      return row!;
     },
     endOutstanding: (change) => endOutstanding(location, change),
     // Erased rows stay in the server's files until it reuses their room; nothing of that can be hastened from here.

@@ -16,15 +16,17 @@ const nothing = Buffer.alloc(0);
 
 export const emailOf = (user) => `person${user}@example.com`;
 
-/** What a caller does with a Latchkey server that has `users` users, each the next one's turn. */
-export function createLatchkey({ port, users, firstUser = 0 }, codes) {
+/** What a caller does with a Latchkey server that has `users` users, each the turn of the one that is `stride` further on. */
+export function createLatchkey({ port, users, firstUser = 0, stride = 1 }, codes) {
   const call = createCaller(port);
-  const sessions = [];
+  let sessions = [];
+  let adopted = 0;
   let turn = 0;
+  let sessionTurn = 0;
 
   function nextUser() {
     turn += 1;
-    return emailOf(firstUser + (turn % users));
+    return emailOf(firstUser + ((turn * stride) % users));
   }
 
   async function send(lane, email, create = nothing) {
@@ -35,18 +37,30 @@ export function createLatchkey({ port, users, firstUser = 0 }, codes) {
 
   /** A whole login of somebody: code asked for, received and redeemed. */
   async function login(lane, { email = nextUser(), create = nothing } = {}) {
+    const startedAt = performance.now();
     const challengeId = await send(lane, email, create);
+    const sentAt = performance.now();
     const code = await codes.next(email);
     if (code === null) throw new Error(`no code came to ${email}`);
     const request = Buffer.concat([stringField(1, challengeId), stringField(2, code)]);
+    const receivedAt = performance.now();
     const tokens = fieldAt(await patiently(() => call(lane, paths.verifyOtp, request)), 3);
     if (tokens === undefined) throw new Error("a login without tokens");
-    return sessionOf(tokens);
+    const partsMs = { SendOtp: sentAt - startedAt, VerifyOtp: performance.now() - receivedAt };
+    return { ...sessionOf(tokens), partsMs };
   }
 
-  async function sessionFor(lane) {
-    sessions[lane] ??= await login(lane);
-    return sessions[lane];
+  /** The next of the sessions that were adopted; without any each lane has its own. */
+  function nextSession(lane) {
+    if (adopted === 0) return lane;
+    sessionTurn += 1;
+    return sessionTurn % adopted;
+  }
+
+  async function refreshAt(place, lane) {
+    sessions[place] ??= await login(lane);
+    const { refreshToken } = sessions[place];
+    sessions[place] = sessionOf(fieldAt(await call(lane, paths.refreshToken, stringField(1, refreshToken)), 1));
   }
 
   return {
@@ -54,13 +68,20 @@ export function createLatchkey({ port, users, firstUser = 0 }, codes) {
     async register(lane, user) {
       await login(lane, { email: emailOf(firstUser + user), create: createIfMissing });
     },
-    async refresh(lane) {
-      const { refreshToken } = await sessionFor(lane);
-      sessions[lane] = sessionOf(fieldAt(await call(lane, paths.refreshToken, stringField(1, refreshToken)), 1));
+    /** Goes on with sessions that somebody else began, each refreshed once. */
+    async adopt(refreshTokens) {
+      sessions = refreshTokens.map((refreshToken) => ({ refreshToken }));
+      adopted = sessions.length;
+      for (let place = 0; place < adopted; place += 8) {
+        const some = Array.from({ length: Math.min(8, adopted - place) }, (_, lane) => refreshAt(place + lane, lane));
+        await Promise.all(some);
+      }
     },
+    refresh: (lane) => refreshAt(nextSession(lane), lane),
     async currentUser(lane) {
-      const { metadata } = await sessionFor(lane);
-      await call(lane, paths.getCurrentUser, nothing, metadata);
+      const place = nextSession(lane);
+      sessions[place] ??= await login(lane);
+      await call(lane, paths.getCurrentUser, nothing, sessions[place].metadata);
     },
   };
 }

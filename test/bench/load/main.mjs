@@ -37,6 +37,7 @@ globalThis.answer({
     }
     await Promise.all(Array.from({ length: 32 }, worker));
   },
+  adopt: ({ target, refreshTokens }) => targetOf(target).adopt(refreshTokens),
   closedLoop: ({ target, act, ...how }) => closedLoop(targetOf(target)[act], how),
   openLoop: ({ target, act, ...how }) => openLoop(targetOf(target)[act], how),
   /** Refreshes of a few callers while logins come at a rate that fills the hash queue. */

@@ -49,8 +49,8 @@ export async function openLoop(act, { perSecond, ms }) {
 async function outcomeOf(act, lane) {
   const startedAt = performance.now();
   try {
-    await act(lane);
-    return { tookMs: performance.now() - startedAt };
+    const done = await act(lane);
+    return { tookMs: performance.now() - startedAt, partsMs: done?.partsMs };
   } catch (error) {
     // A login that is refused at its second call was refused after what that call took.
     return { tookMs: performance.now() - (error.calledAt ?? startedAt), error };
@@ -59,17 +59,22 @@ async function outcomeOf(act, lane) {
 
 function createTally({ from, to }) {
   const done = [];
+  const parts = {};
   const refused = [];
   const failed = [];
   let withRetryInfo = 0;
   let inTime = 0;
 
   return {
-    add({ tookMs, error }) {
+    add({ tookMs, partsMs = {}, error }) {
       if (error === undefined) {
         const now = performance.now();
         if (now >= from && now < to) inTime += 1;
         done.push(tookMs);
+        for (const [part, ms] of Object.entries(partsMs)) {
+          parts[part] ??= [];
+          parts[part].push(ms);
+        }
         return;
       }
       if (!isOverloaded(error)) {
@@ -84,6 +89,8 @@ function createTally({ from, to }) {
       perSecond: (1000 * inTime) / (to - from),
       p50: percentile(done, 0.5),
       p99: percentile(done, 0.99),
+      // Of acts of several calls: those of each call.
+      ...Object.fromEntries(Object.entries(parts).map(([part, values]) => [`p50 of ${part}`, percentile(values, 0.5)])),
       refused: refused.length,
       refusedP99: percentile(refused, 0.99),
       withRetryInfo,

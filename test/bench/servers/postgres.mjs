@@ -17,8 +17,7 @@ const freePort = () =>
 // Not inside the folder of the run, where the user that PostgreSQL runs as may not go.
 const folder = mkdtempSync(join(tmpdir(), "latchkey-bench-postgres-"));
 
-async function start() {
-  const port = await freePort();
+async function startOn(port, { flags = [], isNew = false } = {}) {
   const server = new EmbeddedPostgres({
     databaseDir: folder,
     port,
@@ -28,11 +27,11 @@ async function start() {
     // PostgreSQL refuses to run as root; elsewhere this does nothing.
     createPostgresUser: true,
     initdbFlags: ["--encoding=UTF8", "--locale=C"],
-    postgresFlags: ["-c", "max_connections=200", "-c", "listen_addresses=127.0.0.1"],
+    postgresFlags: [...flags, "max_connections=200", "listen_addresses=127.0.0.1"].flatMap((flag) => ["-c", flag]),
     onLog: () => {},
     onError: () => {},
   });
-  await server.initialise();
+  if (isNew) await server.initialise();
   await server.start();
   return { server, port };
 }
@@ -42,7 +41,8 @@ const ticksPerSecond = Number(execFileSync("getconf", ["CLK_TCK"], { encoding: "
 /** CPU of the server's processes, those that have ended included: what `/proc` says of its first one and its children. */
 function databaseCpuMs() {
   const rows = execFileSync("ps", ["-eo", "pid=,ppid=,args="], { encoding: "utf8" }).trim().split("\n");
-  const first = rows.map((row) => row.trim().split(/\s+/)).find(([, , command]) => command.endsWith("/postgres"));
+  // Others on this machine may have servers too: ours is the one of our folder.
+  const first = rows.map((row) => row.trim().split(/\s+/)).find((words) => words.includes(folder));
   const children = rows.map((row) => row.trim().split(/\s+/)).filter(([, parent]) => parent === first[0]);
   const statOf = (pid) => {
     try {
@@ -62,10 +62,16 @@ function databaseCpuMs() {
   return (1000 * ticks) / ticksPerSecond;
 }
 
-const started = start();
+let started = freePort().then((port) => startOn(port, { isNew: true }));
 let made = 0;
 globalThis.answer({
-  ready: async () => ({ port: (await started).port }),
+  ready: async () => ({ port: (await started).port, folder }),
+  /** Starts the server again, with other settings than its own (`name=value`) where some are given. */
+  async restart({ flags }) {
+    const { server, port } = await started;
+    started = server.stop().then(() => startOn(port, { flags }));
+    await started;
+  },
   /** Gives the URL of a new database. */
   async database() {
     const { server, port } = await started;

@@ -10,6 +10,7 @@ import {
   hour,
   issue,
   minute,
+  phone,
   queued,
   redemptionOf,
   register,
@@ -21,7 +22,7 @@ import {
 
 export function sweep(scene: Scene): void {
   it("sweeping an empty database finds nothing", async () => {
-    expect(await scene.store.sweep({ now: t0, limit: 100 })).toBe(0);
+    expect(await scene.store.sweep({ now: t0, limit: 100 })).toEqual({ swept: 0, expired: [] });
   });
 
   it("nothing that lives is swept: challenges, sessions, budgets, registrations, users", async () => {
@@ -30,7 +31,7 @@ export function sweep(scene: Scene): void {
     const { session, user } = await signIn(store);
     const challenge = await issue(store, {}, { claims: [claim], idempotency: bytes("call") });
     const [registration] = await register(store, [email()]);
-    expect(await store.sweep({ now: t0 + 5 * minute - 1, limit: 100 })).toBe(0);
+    expect(await store.sweep({ now: t0 + 5 * minute - 1, limit: 100 })).toEqual({ swept: 0, expired: [] });
     expect(await store.findChallenge(challenge.challengeId)).not.toBeNull();
     expect((await store.findChallenge(registration!.challengeId))?.sealedProfile).not.toBeNull();
     expect(await queued(store, t0)).toContain(challenge.challengeId);
@@ -71,13 +72,61 @@ export function sweep(scene: Scene): void {
     await signIn(store);
     const now = t0 + 60 * day;
     const swept: number[] = [];
-    do swept.push(await store.sweep({ now, limit: 10 }));
+    do swept.push((await store.sweep({ now, limit: 10 })).swept);
     while (swept.at(-1) === 10 && swept.length < 100);
     expect(swept.slice(0, -1).every((count) => count === 10)).toBe(true);
     expect(swept.at(-1)).toBeLessThan(10);
     // Codes erased, challenges, budgets and idempotency of 25 sends; challenge and session of the sign-in.
     expect(swept.reduce((sum, count) => sum + count, 0)).toBe(4 * 25 + 2);
-    expect(await store.sweep({ now, limit: 10 })).toBe(0);
+    expect(await store.sweep({ now, limit: 10 })).toEqual({ swept: 0, expired: [] });
+  });
+
+  it("tells of each challenge that expired unredeemed, once, at its expiry", async () => {
+    const { store } = scene;
+    await issue(store);
+    await issue(store, { contact: phone(), purpose: "verify_contact" });
+    await register(store, [email()]);
+    await issue(store, { decoy: true });
+    await signIn(store);
+    const expiry = t0 + 5 * minute;
+    const { expired } = await store.sweep({ now: expiry, limit: 100 });
+    expect(expired.map(({ purpose, channel }) => `${purpose} ${channel}`).sort()).toEqual([
+      "login email",
+      "registration email",
+      "verify_contact sms",
+    ]);
+    expect((await store.sweep({ now: expiry + 2 * hour, limit: 100 })).expired).toEqual([]);
+  });
+
+  it("tells of one whose code was erased with its last send an hour later, and once too", async () => {
+    const { store } = scene;
+    const challenge = await issue(store, { sendsMax: 1 });
+    const messages = await store.claimMessages({ now: t0, leaseMs: minute, limit: 10 });
+    await store.settleMessages(messages.map(({ outboxId, tries }) => ({ outboxId, tries, retryAt: null })));
+    const at = (now: number) => store.sweep({ now, limit: 100 });
+    expect((await at(challenge.expiresAt)).expired).toEqual([]);
+    expect((await at(challenge.expiresAt + hour)).expired).toEqual([{ purpose: "login", channel: "email" }]);
+    expect((await at(challenge.expiresAt + 2 * hour)).expired).toEqual([]);
+  });
+
+  it("does not tell of those that a sign-in or the end of their user had ended", async () => {
+    const { store } = scene;
+    const contact = email();
+    await issue(store, { contact });
+    await issue(store, { contact, requesterKey: bytes("stranger") });
+    const { user } = await signIn(store, contact);
+    await issue(store, { contact, userId: user.userId });
+    await store.deleteUser({ userId: user.userId });
+    expect((await store.sweep({ now: t0 + 5 * minute, limit: 100 })).expired).toEqual([]);
+    expect((await store.sweep({ now: t0 + 2 * hour, limit: 100 })).expired).toEqual([]);
+  });
+
+  it("of 20 sweeps that race one tells of a challenge", async () => {
+    const { store } = scene;
+    await Promise.all(times(30, () => issue(store)));
+    const sweeps = await Promise.all(times(20, () => store.sweep({ now: t0 + 2 * hour, limit: 7 })));
+    const { expired } = await store.sweep({ now: t0 + 2 * hour, limit: 1_000 });
+    expect([...sweeps.flatMap((sweep) => sweep.expired), ...expired]).toHaveLength(30);
   });
 
   it("20 sweeps and sends race; what lives is there afterwards", async () => {

@@ -42,20 +42,31 @@ BEGIN
 END $$;
 
 -- Each step finds its rows by an index on the expiry and leaves those alone that somebody holds: the next sweep finds them.
-CREATE FUNCTION sweep(p_now BIGINT, p_limit INTEGER) RETURNS INTEGER LANGUAGE plpgsql AS $$
+-- expired is [{purpose, channel}] of the challenges that ended by their expiry.
+CREATE FUNCTION sweep(p_now BIGINT, p_limit INTEGER, OUT swept INTEGER, OUT expired JSONB) LANGUAGE plpgsql AS $$
 DECLARE
   v_left INTEGER := p_limit;
   v_count INTEGER;
+  v_expired JSONB;
 BEGIN
-  UPDATE challenges SET sealed_code = NULL WHERE challenge_id = ANY (ARRAY(
-    SELECT challenge_id FROM challenges WHERE sealed_code IS NOT NULL AND expires_at <= p_now
-    ORDER BY expires_at LIMIT v_left FOR UPDATE SKIP LOCKED));
-  GET DIAGNOSTICS v_count = ROW_COUNT;
+  WITH erased AS (
+    UPDATE challenges SET sealed_code = NULL WHERE challenge_id = ANY (ARRAY(
+      SELECT challenge_id FROM challenges WHERE sealed_code IS NOT NULL AND expires_at <= p_now
+      ORDER BY expires_at LIMIT v_left FOR UPDATE SKIP LOCKED))
+    RETURNING purpose, channel,
+      NOT decoy AND consumed_at IS NULL AND cancelled_at IS NULL AND sends < sends_max AS counts
+  ) SELECT count(*), coalesce(jsonb_agg(jsonb_build_object('purpose', purpose, 'channel', channel)) FILTER (WHERE counts), '[]')
+  INTO v_count, expired FROM erased;
   v_left := v_left - v_count;
   -- Kept for an hour, so that the log and idempotency can still tell what became of it.
-  DELETE FROM challenges WHERE challenge_id = ANY (ARRAY(
-    SELECT challenge_id FROM challenges WHERE expires_at <= p_now - 3600000 ORDER BY expires_at LIMIT v_left FOR UPDATE SKIP LOCKED));
-  GET DIAGNOSTICS v_count = ROW_COUNT;
+  WITH deleted AS (
+    DELETE FROM challenges WHERE challenge_id = ANY (ARRAY(
+      SELECT challenge_id FROM challenges WHERE expires_at <= p_now - 3600000 ORDER BY expires_at LIMIT v_left FOR UPDATE SKIP LOCKED))
+    RETURNING purpose, channel,
+      NOT decoy AND consumed_at IS NULL AND cancelled_at IS NULL AND (sends >= sends_max OR sealed_code IS NOT NULL) AS counts
+  ) SELECT count(*), coalesce(jsonb_agg(jsonb_build_object('purpose', purpose, 'channel', channel)) FILTER (WHERE counts), '[]')
+  INTO v_count, v_expired FROM deleted;
+  expired := expired || v_expired;
   v_left := v_left - v_count;
   DELETE FROM registrations WHERE registration_id = ANY (ARRAY(
     SELECT registration_id FROM registrations WHERE expires_at <= p_now ORDER BY expires_at LIMIT v_left FOR UPDATE SKIP LOCKED));
@@ -76,6 +87,6 @@ BEGIN
   -- Not counted: nothing is remembered in them, whoever needs one makes it again. As many as a busy second can make.
   DELETE FROM send_locks WHERE key = ANY (ARRAY(
     SELECT key FROM send_locks WHERE made_at <= p_now - 3600000 ORDER BY made_at LIMIT 5 * p_limit FOR UPDATE SKIP LOCKED));
-  RETURN p_limit - v_left;
+  swept := p_limit - v_left;
 END $$;
 `;
