@@ -171,6 +171,8 @@ async function start(settings: Settings, { log: plainLog, overrides, closers }: 
   setServing(true);
   readiness = watchReadiness({ ping: opened.ping, log: plainLog, changed: setServing });
   closers.push(async () => readiness?.stop());
+  // A database that is being moved can be started on, and not used.
+  readiness.check();
   return { core, grpcPort, httpPort, inboxPort, metricsPort };
 }
 

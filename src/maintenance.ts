@@ -1,6 +1,6 @@
 import type { Log } from "./auth/deps.js";
 import type { SigningKeys } from "./crypto/signing-keys.js";
-import type { EpochMs, ExpiredChallenge, Store } from "./store/store.js";
+import { type EpochMs, type ExpiredChallenge, type Store, StoreMovedError } from "./store/store.js";
 
 /** Rows deleted in one transaction: a few milliseconds, so that no caller's write waits noticeably. */
 const sweepBatch = 200;
@@ -38,7 +38,11 @@ export function startMaintenance(deps: {
       if (running.has(chore)) return;
       const run = chore
         .run()
-        .catch((error: unknown) => log.warn({ error }, `${chore.name} failed; it is tried again`))
+        .catch((error: unknown) => {
+          // Told once, by the readiness.
+          if (error instanceof StoreMovedError) return;
+          log.warn({ error }, `${chore.name} failed; it is tried again`);
+        })
         .finally(() => running.delete(chore));
       running.set(chore, run);
     }, chore.everyMs).unref(),

@@ -44,10 +44,7 @@ function createProgram(env: Env, io: Io, setExitCode: (code: number) => void): C
       await (await import("./serve.js")).serve(settings, env);
     });
 
-  program
-    .command("migrate")
-    .description("bring the database's schema up to date; serve does so by itself")
-    .action(async () => (await import("./migrate.js")).migrate(loadSettings(env, io), io));
+  addMigrateCommand(program, env, io);
 
   addBackupCommands(program, env, io);
 
@@ -67,6 +64,32 @@ function createProgram(env: Env, io: Io, setExitCode: (code: number) => void): C
     .action(async () => setExitCode((await (await import("./doctor.js")).doctor(env, io)) ? 0 : 1));
 
   return program;
+}
+
+function addMigrateCommand(program: Command, env: Env, io: Io): void {
+  program
+    .command("migrate")
+    .description("bring the database's schema up to date, which serve does by itself; or move everything to PostgreSQL")
+    .addOption(
+      new Option("--to <url>", "move everything from the SQLite database to this empty PostgreSQL database").conflicts([
+        "toFile",
+        "abort",
+      ]),
+    )
+    .addOption(
+      new Option("--to-file <path>", "the same, the URL being in a file: no password in the list of processes").conflicts(
+        "abort",
+      ),
+    )
+    .option("--abort", "give up a move that is not complete")
+    .action(async ({ to, toFile, abort }: { to?: string; toFile?: string; abort?: boolean }) => {
+      const settings = loadSettings(env, io);
+      const move = async () => await import("./move.js");
+      if (abort === true) return (await move()).abort(settings, io);
+      if (to !== undefined) return await (await move()).move(settings, { url: to }, io);
+      if (toFile !== undefined) return await (await move()).move(settings, { file: toFile }, io);
+      return await (await import("./migrate.js")).migrate(settings, io);
+    });
 }
 
 function addBackupCommands(program: Command, env: Env, io: Io): void {

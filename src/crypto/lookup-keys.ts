@@ -16,12 +16,15 @@ export interface LookupKeys {
 export async function loadLookupKeys(deps: { store: Store; sealer: Sealer; now: EpochMs }): Promise<LookupKeys> {
   const { store, sealer, now } = deps;
   const keyId = "lookup";
-  const fresh = sealer.seal("lookup-key", randomBytes(32), keyId);
-  await store.addKey(
-    { keyId, use: "lookup", alg: "", publicJwk: "", sealed: fresh, createdAt: now, activeAt: now },
-    { ifNone: true },
-  );
-  const stored = (await store.listKeys()).find((key) => key.use === "lookup");
+  const find = async () => (await store.listKeys()).find((key) => key.use === "lookup");
+  if ((await find()) === undefined) {
+    const fresh = sealer.seal("lookup-key", randomBytes(32), keyId);
+    await store.addKey(
+      { keyId, use: "lookup", alg: "", publicJwk: "", sealed: fresh, createdAt: now, activeAt: now },
+      { ifNone: true },
+    );
+  }
+  const stored = await find();
   const key = stored === undefined ? null : sealer.open("lookup-key", stored.sealed, stored.keyId);
   if (key === null) throw new Error("the lookup key in the database does not open with the configured master keys");
   const mac = (text: string): Buffer => createHmac("sha256", key).update(text).digest().subarray(0, 16);

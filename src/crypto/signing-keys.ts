@@ -1,5 +1,5 @@
 import { type CryptoKey, calculateJwkThumbprint, exportJWK, generateKeyPair, importJWK, type JWK } from "jose";
-import type { EpochMs, Store, StoredKey } from "../store/store.js";
+import { type EpochMs, type Store, type StoredKey, StoreMovedError } from "../store/store.js";
 import type { Sealer } from "./sealing.js";
 
 export type SigningAlg = "ES256" | "EdDSA" | "RS256";
@@ -66,7 +66,10 @@ export async function loadSigningKeys(options: SigningKeyOptions, now: EpochMs):
     await store.addKey(await makeKey(options, { now, activeAt: now }), { ifNone: true });
     await reload();
   }
-  await maintain(now);
+  // A database that is being moved takes no new key, and the old ones are good for a while longer.
+  await maintain(now).catch((error: unknown) => {
+    if (!(error instanceof StoreMovedError)) throw error;
+  });
 
   return {
     current(at) {

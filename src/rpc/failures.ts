@@ -2,8 +2,16 @@ import type { ConnectError } from "@connectrpc/connect";
 import type { Log } from "../auth/deps.js";
 import { AuthError } from "../auth/errors.js";
 import { HashQueueFullError } from "../crypto/hash-queue.js";
-import { StoreUnavailableError } from "../store/store.js";
+import { StoreMovedError, StoreUnavailableError } from "../store/store.js";
 import { createPlainErrors, isPlain, wireError } from "./errors.js";
+
+/** As those of `errors.ts`. */
+const movedMessages: Record<StoreMovedError["state"], string> = {
+  moving: "This database is being moved to PostgreSQL and takes no changes until that is done.",
+  moved: "This database was moved to PostgreSQL and answers no more calls.",
+};
+/** A move takes seconds to minutes, and the servers are started anew after it. */
+const movedRetryAfterMs = 5_000;
 
 /** Turns whatever a call ended with into what its caller may see, and logs the rest. */
 export type ExplainFailure = (
@@ -19,6 +27,10 @@ export function createExplainFailure(log: Log): ExplainFailure {
       if (isPlain(error)) return plainError(error.reason);
       const { retryAfterMs, violations, metadata } = error;
       return wireError(error.reason, { retryAfterMs, violations, metadata });
+    }
+    if (error instanceof StoreMovedError) {
+      log.debug({ method, correlationId, state: error.state }, "call refused: the database is being moved or was");
+      return wireError("UNAVAILABLE", { message: movedMessages[error.state], retryAfterMs: movedRetryAfterMs });
     }
     if (error instanceof StoreUnavailableError) {
       log.warn({ method, correlationId, error }, "store unavailable");

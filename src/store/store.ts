@@ -33,6 +33,22 @@ export class StoreUnavailableError extends Error {
   override readonly name = "StoreUnavailableError";
 }
 
+/** Thrown by every write while all data is being moved to another database, and by every operation once it was. */
+export class StoreMovedError extends StoreUnavailableError {
+  readonly state: "moving" | "moved";
+
+  /** `target` tells an operator where to, without a secret. */
+  constructor(state: "moving" | "moved", target: string) {
+    super(
+      state === "moving"
+        ? `this database is being moved to PostgreSQL (${target}): finish that with \`latchkey migrate --to\`, or give it up with ` +
+            "`latchkey migrate --abort`"
+        : `this database was moved to PostgreSQL (${target}): set LATCHKEY_DATABASE_URL to that one`,
+    );
+    this.state = state;
+  }
+}
+
 // ---------------------------------------------------------------------------------------------------------------- budgets
 
 /**

@@ -3,7 +3,7 @@ import type { BudgetClaim, BudgetReturn, NewChallenge, NewSession, NewUser, Send
 import { escapeNul } from "./rows.js";
 
 /** Bytes in JSON, as PostgreSQL reads them. */
-function hex(bytes: Uint8Array): string {
+export function hex(bytes: Uint8Array): string {
   return `\\x${Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("hex")}`;
 }
 

@@ -4,6 +4,7 @@ import type { PostgresLocation } from "./connection.js";
 import { openDatabase, type Statement } from "./database.js";
 import { createKeys } from "./keys.js";
 import { migrate } from "./migrate.js";
+import { refuseFilling } from "./move-mark.js";
 import { createOutbox } from "./outbox.js";
 import { endOutstanding } from "./outstanding.js";
 import { createRedemption } from "./redeem.js";
@@ -29,6 +30,10 @@ const clocksDiffer = "the clock of this machine is more than 1 s from the databa
 export async function openPostgres(location: PostgresLocation): Promise<Store> {
   await migrate(location);
   const db = openDatabase(location);
+  await refuseFilling(db).catch(async (error: unknown) => {
+    await db.close();
+    throw error;
+  });
   return {
     ...createSends(db),
     ...createAttempts(db),

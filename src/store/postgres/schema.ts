@@ -1,4 +1,5 @@
 import { budgetFunctions } from "./schema/budgets.js";
+import { moveTable } from "./schema/move.js";
 import { redemptionFunctions } from "./schema/redemption.js";
 import { sendFunctions } from "./schema/sends.js";
 import { tables } from "./schema/tables.js";
@@ -13,4 +14,5 @@ import { upkeepFunctions } from "./schema/upkeep.js";
  */
 export const migrations: readonly { readonly version: number; readonly sql: string }[] = [
   { version: 1, sql: [tables, budgetFunctions, sendFunctions, redemptionFunctions, upkeepFunctions].join("\n") },
+  { version: 2, sql: moveTable },
 ];

@@ -132,4 +132,17 @@ CREATE TABLE key_checks (
 ) STRICT, WITHOUT ROWID;
 `,
   },
+  {
+    version: 2,
+    // At most one row: that everything is being moved to another database, or was. The target is named without secrets.
+    sql: `
+CREATE TABLE move (
+  only_row  INTEGER PRIMARY KEY CHECK (only_row = 1),
+  move_id   TEXT NOT NULL,
+  state     TEXT NOT NULL CHECK (state IN ('moving', 'moved')),
+  target    TEXT NOT NULL,
+  marked_at INTEGER NOT NULL
+) STRICT;
+`,
+  },
 ];

@@ -6,6 +6,7 @@ import { createBudgets } from "./budgets.js";
 import { createIdempotency } from "./idempotency.js";
 import { createKeys } from "./keys.js";
 import { migrate } from "./migrate.js";
+import { createMoveGuard } from "./move-mark.js";
 import { createOutbox } from "./outbox.js";
 import { createEndOutstanding } from "./outstanding.js";
 import { createRedemption } from "./redeem.js";
@@ -55,7 +56,7 @@ export function openSqlite(options: { readonly path: string; readonly inFlight: 
     db.close();
     throw translated(error);
   }
-  const writer = createWriter(db, options.inFlight);
+  const writer = createWriter(db, options.inFlight, createMoveGuard(db));
   const budgets = createBudgets(db);
   const idempotency = createIdempotency(db);
   const users = createUsers(db);

@@ -12,6 +12,16 @@ export interface Writer {
   idle(): Promise<void>;
 }
 
+/** What keeps steps from being run. */
+export interface Guard {
+  /** Asked in the transaction of every write; null: nothing. */
+  refusalOfWrite(): Error | null;
+  /** Asked before every read, so it has to cost nothing; null: nothing. */
+  refusalOfRead(): Error | null;
+}
+
+const noGuard: Guard = { refusalOfWrite: () => null, refusalOfRead: () => null };
+
 interface Waiting {
   readonly step: () => unknown;
   readonly resolve: (value: unknown) => void;
@@ -31,7 +41,7 @@ const busyLimitMs = 3_000;
  * @param inFlight How many calls are under way in this process: while all of them already wait for the commit, waiting longer for
  *   company is in vain, so a lone call never waits.
  */
-export function createWriter(db: Database, inFlight: () => number): Writer {
+export function createWriter(db: Database, inFlight: () => number, guard: Guard = noGuard): Writer {
   db.pragma(`busy_timeout = ${busyTimeoutMs}`);
   const begin = db.prepare("BEGIN IMMEDIATE");
   const commit = db.prepare("COMMIT");
@@ -54,13 +64,24 @@ export function createWriter(db: Database, inFlight: () => number): Writer {
     }
   }
 
+  function beginGuarded(): void {
+    begin.run();
+    try {
+      const refusal = guard.refusalOfWrite();
+      if (refusal !== null) throw refusal;
+    } catch (error) {
+      if (db.inTransaction) rollback.run();
+      throw error;
+    }
+  }
+
   function flush(): void {
     clearTimeout(timer);
     timer = undefined;
     immediate = undefined;
     const batch = waiting.length > batchMax ? waiting.slice(0, batchMax) : waiting;
     try {
-      begin.run();
+      beginGuarded();
     } catch (error) {
       if (isBusy(error)) retryLater(error);
       else rejectAll(error);
@@ -90,7 +111,7 @@ export function createWriter(db: Database, inFlight: () => number): Writer {
 
   function commitAlone(one: Waiting): void {
     try {
-      begin.run();
+      beginGuarded();
     } catch (error) {
       // Another process came in between: this one waits like everybody else.
       if (isBusy(error)) waiting.push(one);
@@ -129,6 +150,8 @@ export function createWriter(db: Database, inFlight: () => number): Writer {
   }
 
   async function read<T>(query: () => T): Promise<T> {
+    const refusal = guard.refusalOfRead();
+    if (refusal !== null) throw refusal;
     try {
       return query();
     } catch (error) {

@@ -1,0 +1,87 @@
+import { existsSync, readFileSync } from "node:fs";
+import { parsePostgresUrl } from "../config/postgres-url.js";
+import { SettingError } from "../config/setting.js";
+import type { Settings } from "../config.js";
+import { storeLocation } from "../core.js";
+import { abortMove, type MoveStep, moveStore, nameOf, type TableCount } from "../store/move/move.js";
+import type { DatabaseLocation } from "../store/open.js";
+import { CliError, type Io } from "./io.js";
+
+type PostgresLocation = Extract<DatabaseLocation, { kind: "postgres" }>;
+
+/** The URL that data is moved to, as it is given on the command line, or the path of a file that holds it. */
+export type MoveTo = { readonly url: string } | { readonly file: string };
+
+/** Moves everything from the configured SQLite database to PostgreSQL, or goes on with that. */
+export async function move(settings: Settings, to: MoveTo, io: Io): Promise<void> {
+  const source = { path: sourceOf(settings) };
+  const target = targetOf(to);
+  const startedAt = performance.now();
+  const moved = await moveStore(source, target, tell(io, source.path, target));
+  const seconds = (since: number) => `${(since / 1000).toFixed(1)} s`;
+  if (moved.counts === null) {
+    io.out(`${source.path} was moved to ${nameOf(target)} before: there is nothing to do.`);
+  } else {
+    tellCounts(moved.counts, io);
+    const took = seconds(performance.now() - startedAt);
+    io.out(`Moved in ${took}, complete ${seconds(Date.now() - moved.begunAt)} after it was begun.`);
+  }
+  io.out(
+    `Now serve with LATCHKEY_DATABASE_URL naming ${nameOf(target)}, and with the pepper and the master key as they are. ` +
+      `${source.path} is never written to again; everything is still in it, so delete it when the new database has a backup.`,
+  );
+}
+
+/** Gives a move up that is not complete. */
+export function abort(settings: Settings, io: Io): void {
+  const path = sourceOf(settings);
+  const target = abortMove({ path });
+  io.out(
+    target === null
+      ? `${path} is not being moved: there is nothing to give up.`
+      : `Gave the move up: ${path} is written to again. ${target} holds a part of it and can't be used: drop that database.`,
+  );
+}
+
+function sourceOf(settings: Settings): string {
+  const location = storeLocation(settings);
+  if (location.kind === "postgres")
+    throw new CliError("LATCHKEY_DATABASE_URL names PostgreSQL already: have it name the SQLite database that is moved from.");
+  if (location.path === ":memory:") throw new CliError("The database is in memory, where another process can't read it.");
+  if (!existsSync(location.path)) throw new CliError(`There is no database at ${location.path}.`);
+  return location.path;
+}
+
+function targetOf(to: MoveTo): PostgresLocation {
+  const option = "url" in to ? "--to" : "--to-file";
+  try {
+    const { password, ...url } = parsePostgresUrl("url" in to ? to.url : readFileSync(to.file, "utf8").trimEnd());
+    return { ...url, password: password?.reveal() ?? "", poolMax: 1 };
+  } catch (error) {
+    if (error instanceof SettingError) throw new CliError(`${option} ${error.message}.`);
+    if ("file" in to) throw new CliError(`${option}: ${to.file} cannot be read.`);
+    throw error;
+  }
+}
+
+/** Tells each table once it is through, since batches pass by the second. */
+function tell(io: Io, path: string, target: PostgresLocation): (step: MoveStep) => void {
+  return (step) => {
+    if (step.kind === "source marked") {
+      io.out(
+        step.resumed
+          ? `Going on with the move of ${path} to ${nameOf(target)}.`
+          : `Moving ${path} to ${nameOf(target)}: from now on servers refuse to write, until the move is complete or given up.`,
+      );
+    }
+    if (step.kind === "copied" && step.last && step.rows > 0) io.out(`  ${step.table}: ${step.rows} rows`);
+  };
+}
+
+function tellCounts(counts: readonly TableCount[], io: Io): void {
+  const width = Math.max(...counts.map(({ table }) => table.length));
+  io.out(`${"table".padEnd(width)}  ${"SQLite".padStart(10)}  ${"PostgreSQL".padStart(10)}`);
+  for (const { table, source, target } of counts) {
+    io.out(`${table.padEnd(width)}  ${String(source).padStart(10)}  ${String(target).padStart(10)}`);
+  }
+}

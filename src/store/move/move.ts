@@ -1,0 +1,209 @@
+import { randomUUID } from "node:crypto";
+import type { Database } from "better-sqlite3";
+import type { PostgresLocation } from "../postgres/connection.js";
+import { inspect } from "../postgres/inspect.js";
+import { findStrangeTable, MoveLockedError, type MoveTarget, withMoveTarget } from "../postgres/move-in.js";
+import type { FillMark } from "../postgres/move-mark.js";
+import { clearMoving, type MoveMark, markMoved, markMoving, readMoveMark } from "../sqlite/move-mark.js";
+import { countRows, EarlierProgramError, openMoveSource, rowsAfter } from "../sqlite/move-out.js";
+import { type MovedTable, movedTables, toTargetRow } from "./tables.js";
+
+/** What keeps a move from being begun, gone on with or given up: a sentence that says what to do. */
+export class MoveRefusedError extends Error {
+  override readonly name = "MoveRefusedError";
+}
+
+/** How far a move is. Whatever is reached is durable; an interruption after it loses nothing of it. */
+export type MoveStep =
+  | { readonly kind: "source marked"; readonly resumed: boolean }
+  | { readonly kind: "target marked" }
+  /** One batch more of a table; `rows` are those of this call. */
+  | { readonly kind: "copied"; readonly table: string; readonly rows: number; readonly last: boolean }
+  | { readonly kind: "source moved" };
+
+/** Told of every step, and waited for. */
+export type Reached = (step: MoveStep) => Promise<void> | void;
+
+export interface TableCount {
+  readonly table: string;
+  readonly source: number;
+  readonly target: number;
+}
+
+export interface Moved {
+  /** Rows of each table in both databases; null: it was complete before, and nothing was done. */
+  readonly counts: readonly TableCount[] | null;
+  readonly begunAt: number;
+}
+
+/** Rows of one batch, which is one transaction of the target. */
+const batchRows = 2_000;
+
+/**
+ * Moves all data of a SQLite database into an empty PostgreSQL database, or goes on with that where it was interrupted.
+ *
+ * The source is marked *moving* first, from when on nobody writes to it, so that every batch is of one state. The target is marked
+ * *filling* before the first row, and nobody serves it. At its end the source becomes *moved*, for ever, before the target becomes
+ * *complete*: at no moment can both be written to, and a crash between the two is gone on from by the same command.
+ */
+export async function moveStore(source: { readonly path: string }, target: PostgresLocation, reached: Reached): Promise<Moved> {
+  const db = openSource(source.path);
+  try {
+    refuseOtherTarget(readMoveMark(db), target);
+    await refuseUnfit(target);
+    return await withMoveTarget(target, (into) => moveInto(into, db, { target, reached }));
+  } catch (error) {
+    if (error instanceof MoveLockedError)
+      throw new MoveRefusedError(`another \`latchkey migrate --to\` is at work on ${nameOf(target)}: wait for it, or stop it`);
+    if (isDuplicate(error)) throw strangerError(target);
+    throw error;
+  } finally {
+    db.close();
+  }
+}
+
+/** Clears *moving*. Gives where the database was to be moved to; null: it is not marked. */
+export function abortMove(source: { readonly path: string }): string | null {
+  const db = openSource(source.path);
+  try {
+    const mark = readMoveMark(db);
+    if (mark === null) return null;
+    if (!clearMoving(db)) {
+      throw new MoveRefusedError(`the move to ${mark.target} is complete and can't be given up: serve that database`);
+    }
+    return mark.target;
+  } finally {
+    db.close();
+  }
+}
+
+/** A database as an operator knows it, without secrets. */
+export function nameOf({ host, port, database }: PostgresLocation): string {
+  return `${database} on ${host}:${port}`;
+}
+
+function openSource(path: string): Database {
+  try {
+    return openMoveSource(path);
+  } catch (error) {
+    if (!(error instanceof EarlierProgramError)) throw error;
+    throw new MoveRefusedError(
+      "the database is in use by an earlier program, which would go on writing: stop the service first, and start it with this program " +
+        "if it is to answer meanwhile",
+    );
+  }
+}
+
+interface Given {
+  readonly target: PostgresLocation;
+  readonly reached: Reached;
+}
+
+async function moveInto(into: MoveTarget, db: Database, { target, reached }: Given): Promise<Moved> {
+  const known = readMoveMark(db);
+  const there = await into.mark();
+  refuseOtherMove(there, known, target);
+  if (there === null) await refuseFilled(into, target);
+  const mark = known ?? markMoving(db, { moveId: randomUUID(), target: nameOf(target), markedAt: Date.now() });
+  // Another command may have been faster.
+  refuseOtherTarget(mark, target);
+  await reached({ kind: "source marked", resumed: known !== null });
+  if (there?.state === "complete") {
+    markMoved(db, mark.moveId);
+    return { counts: null, begunAt: mark.markedAt };
+  }
+  if (there === null) await beginFilling(into, mark, target);
+  await reached({ kind: "target marked" });
+  for (const table of movedTables) await copyTable(into, db, { table, reached });
+  let counts: TableCount[] = [];
+  await into.complete(mark.moveId, movedTables, async (arrived) => {
+    counts = movedTables.map(({ name }) => ({ table: name, source: countRows(db, name), target: arrived.get(name)! }));
+    refuseUnequal(counts, target);
+    if (!markMoved(db, mark.moveId)) {
+      throw new MoveRefusedError(
+        `the move was given up meanwhile by \`latchkey migrate --abort\`: ${nameOf(target)} holds a part of it, so drop that database`,
+      );
+    }
+    await reached({ kind: "source moved" });
+  });
+  return { counts, begunAt: mark.markedAt };
+}
+
+function refuseOtherTarget(mark: MoveMark | null, target: PostgresLocation): void {
+  if (mark === null || mark.target === nameOf(target)) return;
+  throw new MoveRefusedError(
+    mark.state === "moved"
+      ? `the database was moved to ${mark.target} already: serve that one`
+      : `the database is being moved to ${mark.target}: go on with that, or give it up with \`latchkey migrate --abort\` first`,
+  );
+}
+
+/** Before anything is made in the target. */
+async function refuseUnfit(target: PostgresLocation): Promise<void> {
+  const { readOnly, encoding } = await inspect(target);
+  if (readOnly) throw new MoveRefusedError(`${nameOf(target)} is read-only: name the primary server, not a standby`);
+  if (encoding !== "UTF8") {
+    throw new MoveRefusedError(`the encoding of ${nameOf(target)} is ${encoding}: make a database with ENCODING 'UTF8'`);
+  }
+  const stranger = await findStrangeTable(target);
+  if (stranger === null) return;
+  throw new MoveRefusedError(`${nameOf(target)} has a table ${stranger} of something else: name an empty database`);
+}
+
+function refuseOtherMove(there: FillMark | null, known: MoveMark | null, target: PostgresLocation): void {
+  if (there === null) {
+    if (known?.state !== "moved") return;
+    throw new MoveRefusedError(`${nameOf(target)} does not hold what was moved there any more: restore its backup`);
+  }
+  if (there.moveId === known?.moveId) return;
+  throw new MoveRefusedError(
+    there.state === "filling"
+      ? `${nameOf(target)} holds a part of another move, or of one that was given up: name an empty database`
+      : `${nameOf(target)} was filled by another move: name an empty database`,
+  );
+}
+
+async function refuseFilled(into: MoveTarget, target: PostgresLocation): Promise<void> {
+  const filled = await into.findFilled(movedTables);
+  if (filled === null) return;
+  throw new MoveRefusedError(`${nameOf(target)} is not empty, its table ${filled} has rows: name an empty database`);
+}
+
+async function beginFilling(into: MoveTarget, { moveId }: MoveMark, target: PostgresLocation): Promise<void> {
+  if (await into.begin({ moveId, now: Date.now() }, movedTables)) return;
+  await refuseFilled(into, target);
+  throw new MoveRefusedError(`${nameOf(target)} was marked by another move meanwhile: name an empty database`);
+}
+
+async function copyTable(
+  into: MoveTarget,
+  db: Database,
+  { table, reached }: { readonly table: MovedTable; readonly reached: Reached },
+): Promise<void> {
+  for (let rows = 0, last = false; !last; ) {
+    const batch = rowsAfter(db, table, await into.lastKey(table), batchRows);
+    const converted = batch.map((row) => toTargetRow(table, row));
+    if (batch.length > 0) await into.insert(table, converted);
+    rows += batch.length;
+    last = batch.length < batchRows;
+    await reached({ kind: "copied", table: table.name, rows, last });
+  }
+}
+
+function refuseUnequal(counts: readonly TableCount[], where: PostgresLocation): void {
+  for (const { table, source, target } of counts) {
+    if (target !== source) throw strangerError(where, `${target} rows of ${table} arrived instead of ${source}`);
+  }
+}
+
+function strangerError(target: PostgresLocation, detail = "rows are there that were not moved"): MoveRefusedError {
+  return new MoveRefusedError(
+    `something else writes to ${nameOf(target)} (${detail}): give the move up with \`latchkey migrate --abort\`, and name an empty ` +
+      "database that nobody serves",
+  );
+}
+
+/** unique_violation */
+function isDuplicate(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "23505";
+}

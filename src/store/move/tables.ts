@@ -1,0 +1,73 @@
+import type { TargetRow, TargetTable } from "../postgres/move-in.js";
+import { hex, sweepAt } from "../postgres/parameters.js";
+import { escapeNul } from "../postgres/rows.js";
+import type { Outcome } from "../sqlite/idempotency.js";
+import type { SourceRow } from "../sqlite/move-out.js";
+
+/** A table of both engines. */
+export interface MovedTable extends TargetTable {
+  /** What PostgreSQL has in another form than SQLite, or has alone; what SQLite has alone is left out as undefined. */
+  readonly changed?: (row: never) => TargetRow;
+}
+
+const hourMs = 60 * 60_000;
+
+/** Everything that is moved, in this order. `send_locks`, which PostgreSQL has alone, are made when they are needed. */
+export const movedTables: readonly MovedTable[] = [
+  { name: "key_checks", key: ["use", "key_id"] },
+  { name: "keys", key: ["key_id"] },
+  {
+    name: "users",
+    key: ["user_id"],
+    changed: (row: { display_name: string }) => ({ display_name: escapeNul(row.display_name) }),
+  },
+  { name: "contacts", key: ["kind", "value"] },
+  {
+    name: "sessions",
+    key: ["session_id"],
+    changed: (row: { idle_expires_at: number }) => ({ sweep_at: sweepAt(row.idle_expires_at) }),
+  },
+  {
+    name: "budgets",
+    key: ["key"],
+    changed: (row: { spent: string; expires_at: number }) => ({
+      spent: JSON.parse(row.spent) as number[],
+      // Rounded up as the engine itself does.
+      expires_at: (Math.floor(row.expires_at / hourMs) + 1) * hourMs,
+    }),
+  },
+  { name: "registrations", key: ["registration_id"] },
+  { name: "challenges", key: ["challenge_id"], changed: challengeOf },
+  { name: "outbox", key: ["outbox_id"] },
+  { name: "idempotency", key: ["mac"], changed: rememberedCallOf },
+];
+
+export function toTargetRow({ changed }: MovedTable, row: SourceRow): TargetRow {
+  const target: Record<string, unknown> = {};
+  for (const [column, value] of Object.entries(row)) target[column] = Buffer.isBuffer(value) ? hex(value) : value;
+  return changed === undefined ? target : Object.assign(target, changed(row as never));
+}
+
+function challengeOf(row: { decoy: number; resends: string }): TargetRow {
+  const resends = JSON.parse(row.resends) as [at: number, requester: string][];
+  return {
+    decoy: row.decoy === 1,
+    resends: undefined,
+    resend_times: resends.map(([at]) => at),
+    resend_requesters: resends.map(([, requester]) => hex(Buffer.from(requester, "base64url"))),
+  };
+}
+
+function rememberedCallOf(row: { outcome: string }): TargetRow {
+  const outcome = JSON.parse(row.outcome) as Outcome;
+  const redeemed = outcome.kind === "redeemed" ? outcome : null;
+  return {
+    outcome: undefined,
+    kind: outcome.kind,
+    challenge_ids: outcome.kind === "redeemed" ? [outcome.challengeId] : outcome.challengeIds,
+    session_id: redeemed?.sessionId ?? null,
+    is_new_user: redeemed?.isNewUser ?? false,
+    username_taken: redeemed?.usernameTaken ?? false,
+    pending_sources: redeemed?.pendingSources ?? [],
+  };
+}

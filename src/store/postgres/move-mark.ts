@@ -1,0 +1,32 @@
+import type pg from "pg";
+import { StoreUnavailableError } from "../store.js";
+import type { Database, Statement } from "./database.js";
+
+/** Says in the database itself that everything of another one is being moved into it, or was. */
+export interface FillMark {
+  readonly moveId: string;
+  readonly state: "filling" | "complete";
+}
+
+interface MarkRow {
+  move_id: string;
+  state: FillMark["state"];
+}
+
+const select: Statement = { name: "move_mark", text: "SELECT m.move_id, m.state FROM move m WHERE m.only_row = 1" };
+
+export async function readFillMark(client: pg.Client): Promise<FillMark | null> {
+  const { rows } = await client.query(select.text);
+  const [row] = rows as MarkRow[];
+  return row === undefined ? null : { moveId: row.move_id, state: row.state };
+}
+
+/** Nobody serves a database that holds a part of another one. */
+export async function refuseFilling(db: Database): Promise<void> {
+  const [row] = await db.rows<MarkRow>(select);
+  if (row?.state !== "filling") return;
+  throw new StoreUnavailableError(
+    "this PostgreSQL database holds a part of a SQLite database that is being moved into it: finish that with " +
+      "`latchkey migrate --to`, or name an empty database",
+  );
+}

@@ -1,0 +1,80 @@
+import type { Database } from "better-sqlite3";
+import { type EpochMs, StoreMovedError } from "../store.js";
+import type { Guard } from "./writer.js";
+
+/** Says in the database itself that everything is being moved to another one, or was. */
+export interface MoveMark {
+  readonly moveId: string;
+  readonly state: "moving" | "moved";
+  /** Where to, for an operator to read; without secrets. */
+  readonly target: string;
+  readonly markedAt: EpochMs;
+}
+
+interface MarkRow {
+  move_id: string;
+  state: MoveMark["state"];
+  target: string;
+  marked_at: EpochMs;
+}
+
+const select = "SELECT move_id, state, target, marked_at FROM move WHERE only_row = 1";
+
+export function readMoveMark(db: Database): MoveMark | null {
+  const row = db.prepare<[], MarkRow>(select).get();
+  return row === undefined ? null : toMark(row);
+}
+
+/** Marks the database as *moving*, if it is not marked yet, and gives the mark that it now has. */
+export function markMoving(db: Database, mark: Omit<MoveMark, "state">): MoveMark {
+  const insert = db.prepare<[string, string, EpochMs]>(
+    "INSERT INTO move (only_row, move_id, state, target, marked_at) VALUES (1, ?, 'moving', ?, ?) ON CONFLICT DO NOTHING",
+  );
+  const step = db.transaction(() => {
+    insert.run(mark.moveId, mark.target, mark.markedAt);
+    return readMoveMark(db)!;
+  });
+  return step.immediate();
+}
+
+/** Turns *moving* into *moved*. False: the move was given up. */
+export function markMoved(db: Database, moveId: string): boolean {
+  const step = db.transaction(() => {
+    db.prepare<[string]>("UPDATE move SET state = 'moved' WHERE move_id = ? AND state = 'moving'").run(moveId);
+    const mark = readMoveMark(db);
+    return mark?.moveId === moveId && mark.state === "moved";
+  });
+  return step.immediate();
+}
+
+/** Clears *moving*, and nothing else. False: there was nothing to clear. */
+export function clearMoving(db: Database): boolean {
+  const step = db.transaction(() => db.prepare("DELETE FROM move WHERE state = 'moving'").run().changes > 0);
+  return step.immediate();
+}
+
+/**
+ * Refuses what a marked database refuses. Whoever writes looks at the mark in the transaction of the write, so that nothing is
+ * written after the mark. Reads of a moving database are right, since nothing changes; those of a moved one are refused from when this process
+ * has met the mark, which the sweep does every second.
+ */
+export function createMoveGuard(db: Database): Guard {
+  const marked = db.prepare<[], MarkRow>(select);
+  let moved: StoreMovedError | null = null;
+
+  function look(): StoreMovedError | null {
+    const row = marked.get();
+    if (row === undefined) return null;
+    const refusal = new StoreMovedError(row.state, row.target);
+    // Final: nothing turns it back.
+    if (row.state === "moved") moved = refusal;
+    return refusal;
+  }
+
+  look();
+  return { refusalOfWrite: look, refusalOfRead: () => moved };
+}
+
+function toMark(row: MarkRow): MoveMark {
+  return { moveId: row.move_id, state: row.state, target: row.target, markedAt: row.marked_at };
+}

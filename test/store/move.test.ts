@@ -1,0 +1,359 @@
+import { join } from "node:path";
+import Database from "better-sqlite3";
+import { beforeEach, describe, expect, it } from "vitest";
+import { abortMove, type MoveStep, moveStore, type Reached } from "../../src/store/move/move.js";
+import { movedTables, toTargetRow } from "../../src/store/move/tables.js";
+import { openStore } from "../../src/store/open.js";
+import type { PostgresLocation } from "../../src/store/postgres/connection.js";
+import { migrations } from "../../src/store/sqlite/schema.js";
+import { openDatabase } from "../../src/store/sqlite/sqlite.js";
+import { type Store, StoreMovedError } from "../../src/store/store.js";
+import { query, testDatabases } from "../support/postgres.js";
+import {
+  bytes,
+  claimOf,
+  email,
+  issue,
+  minute,
+  newSession,
+  phone,
+  redeem,
+  redemptionOf,
+  register,
+  rotate,
+  second,
+  signIn,
+  t0,
+  times,
+  unique,
+} from "./contract/fixtures.js";
+import { tempDir } from "./temp-dir.js";
+
+const directory = tempDir();
+const databases = testDatabases();
+
+let path: string;
+let target: PostgresLocation;
+
+beforeEach(async () => {
+  path = join(directory, `${unique("move")}.db`);
+  target = await databases.create();
+});
+
+const open = () => openStore({ kind: "sqlite", path }, { inFlight: () => 0 });
+
+/** Runs `work` on an opened store and closes it. */
+async function using<T>(location: PostgresLocation | null, work: (store: Store) => Promise<T>): Promise<T> {
+  const store = location === null ? await open() : await openStore(location, { inFlight: () => 0 });
+  return await work(store).finally(() => store.close());
+}
+
+/** Every kind of row that there is. */
+async function fill(store: Store) {
+  const key = {
+    keyId: "k1",
+    use: "signing",
+    alg: "ES256",
+    publicJwk: "{}",
+    sealed: bytes("key"),
+    createdAt: t0,
+    activeAt: t0,
+  } as const;
+  await store.addKey(key, { ifNone: false });
+  await store.addKeyCheck({ use: "pepper", keyId: "1", check: bytes("check", 32) });
+  await register(store, [email(), phone()]);
+  const claims = [claimOf("send", 9, 60 * minute, { stepsMs: [30 * second], jitter: 1 })];
+  const live = await issue(store, {}, { claims, idempotency: bytes("issue", 32) });
+  const { challengeId, clientId } = live;
+  const requesterKey = bytes("another requester");
+  await store.resendChallenge({ challengeId, clientId, requesterKey, idempotency: null, claims: [], now: t0 + minute });
+  const { session, user } = await signIn(store);
+  await store.updateUser({ userId: user.userId, displayName: "Ada \\0 \0 Łovelace" });
+  await rotate(store, session, { idempotency: bytes("rotation", 32), now: t0 + minute });
+  const proved = await issue(store);
+  await redeem(store, proved.challengeId, { idempotency: bytes("redeem", 32) });
+  return { live, session, user };
+}
+
+/** What `fill` has made, as the port shows it. */
+async function look(store: Store, { live, session, user }: Awaited<ReturnType<typeof fill>>) {
+  const now = t0 + minute;
+  return {
+    keys: await store.listKeys(),
+    checks: await store.listKeyChecks(),
+    live: await store.findChallenge(live.challengeId),
+    session: await store.findLiveSession({ sessionId: session.sessionId, now }),
+    sessions: await store.listSessions({ userId: user.userId, now }),
+    replay: await rotate(store, session, { idempotency: bytes("rotation", 32), now: t0 + 60 * minute }),
+    issued: await store.prepareSend({ idempotency: bytes("issue", 32), recipientOf: null, guards: [], now }),
+    redeemed: await store.findRedemption({ idempotency: bytes("redeem", 32), now }),
+    limit: await store.findLimit({ claims: [claimOf("send", 1)], now: t0 + second }),
+    due: await store.nextMessageDueAt(),
+  };
+}
+
+/** The sentence of a move that must be refused. */
+async function refusal(act: () => Promise<unknown>): Promise<string> {
+  return await act().then(
+    () => "not refused",
+    (error: unknown) => (error as Error).message,
+  );
+}
+
+const move = (to = target, reached: Reached = () => {}) => moveStore({ path }, to, reached);
+
+class Interrupted extends Error {}
+
+/** Moves until the step is reached, and no further. */
+async function interruptAt(wanted: (step: MoveStep) => boolean): Promise<void> {
+  const interrupted = move(target, (step) => {
+    if (wanted(step)) throw new Interrupted();
+  });
+  await expect(interrupted).rejects.toBeInstanceOf(Interrupted);
+}
+
+const boundaries: readonly (readonly [string, (step: MoveStep) => boolean])[] = [
+  ["the source is marked", ({ kind }) => kind === "source marked"],
+  ["the target is marked", ({ kind }) => kind === "target marked"],
+  ["the source is moved and the target not complete", ({ kind }) => kind === "source moved"],
+];
+
+describe("a move", () => {
+  it("brings everything that the port shows, texts and limits included", async () => {
+    const filled = await using(null, fill);
+    const before = await using(null, (store) => look(store, filled));
+    const { counts } = await move();
+    expect(counts!.map(({ table }) => table)).toEqual(movedTables.map(({ name }) => name));
+    for (const { source, target: arrived } of counts!) expect([arrived, source > 0]).toEqual([source, true]);
+    expect(await using(target, (store) => look(store, filled))).toEqual(before);
+  });
+
+  it("leaves a database that goes on: a code is redeemed, a token is spent once, the next message gets a new number", async () => {
+    const { live, session } = await using(null, fill);
+    await move();
+    await using(target, async (store) => {
+      await redeem(store, live.challengeId, { newSession: newSession(), now: t0 + 2 * minute });
+      expect(await rotate(store, session, { generation: 1 })).toMatchObject({ kind: "rotated" });
+      expect(await rotate(store, session, { generation: 0 })).toMatchObject({ kind: "reused" });
+      await issue(store);
+    });
+  });
+
+  it("takes every table and every column along", async () => {
+    await using(null, fill);
+    const db = openDatabase(path);
+    const tables = db
+      .prepare<[], string>("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
+      .pluck()
+      .all();
+    const kept = ["schema_migrations", "move"];
+    expect(movedTables.map(({ name }) => name).sort()).toEqual(tables.filter((name) => !kept.includes(name)).sort());
+    for (const table of movedTables) {
+      const [row] = db.prepare<[], Record<string, unknown>>(`SELECT * FROM ${table.name}`).all();
+      const sql =
+        "SELECT column_name AS name FROM information_schema.columns WHERE table_name = $1 AND table_schema = 'public'";
+      const columns = (await query<{ name: string }>(target, sql, [table.name])).map(({ name }) => name);
+      const sent = Object.entries(toTargetRow(table, row!)).flatMap(([name, value]) => (value === undefined ? [] : [name]));
+      expect([table.name, sent.sort()]).toEqual([table.name, columns.sort()]);
+    }
+    db.close();
+  });
+
+  it("of more rows than a batch brings all of them", async () => {
+    await using(null, fill);
+    const db = openDatabase(path);
+    db.exec(`WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 4100)
+      INSERT INTO contacts SELECT iif(i % 3, 'email', 'phone'), 'value' || i, 'u' || i, i FROM n`);
+    db.close();
+    const steps: MoveStep[] = [];
+    const { counts } = await move(target, (step) => void steps.push(step));
+    expect(counts!.find(({ table }) => table === "contacts")!.target).toBeGreaterThan(4_100);
+    expect(steps.filter((step) => step.kind === "copied" && step.table === "contacts")).toHaveLength(3);
+  });
+
+  it("done again says that it is done", async () => {
+    await using(null, fill);
+    await move();
+    expect((await move()).counts).toBeNull();
+  });
+});
+
+describe("a move that is interrupted", () => {
+  it.each(boundaries)("when %s: nobody writes to either database, and the same command finishes it", async (_, wanted) => {
+    const filled = await using(null, fill);
+    const before = await using(null, (store) => look(store, filled));
+    await interruptAt(wanted);
+    expect(await refusal(() => using(null, (store) => store.deleteUser({ userId: filled.user.userId })))).toMatch(
+      /^this database (is being|was) moved to PostgreSQL \(latchkey_test_\w+ on [\d.:]+\): /,
+    );
+    const [mark] = await query<{ state: string }>(target, "SELECT state FROM move");
+    if (mark !== undefined) {
+      expect(mark.state).toBe("filling");
+      expect(await refusal(() => using(target, (store) => store.ping()))).toContain("holds a part of a SQLite database");
+    }
+    await move();
+    expect(await using(target, (store) => look(store, filled))).toEqual(before);
+  });
+
+  it("again and again, at each table, brings everything all the same", async () => {
+    const filled = await using(null, fill);
+    const before = await using(null, (store) => look(store, filled));
+    for (const { name } of movedTables) await interruptAt((step) => step.kind === "copied" && step.table === name);
+    await move();
+    expect(await using(target, (store) => look(store, filled))).toEqual(before);
+  });
+
+  it("goes on behind the last row that arrived", async () => {
+    await using(null, fill);
+    await interruptAt((step) => step.kind === "copied" && step.table === "users");
+    const copied: string[] = [];
+    await move(target, (step) => {
+      if (step.kind === "copied" && step.rows > 0) copied.push(step.table);
+    });
+    expect(copied).toEqual(movedTables.map(({ name }) => name).filter((name) => !/^(key_checks|keys|users)$/.test(name)));
+  });
+});
+
+describe("a move that is given up", () => {
+  it("leaves the source as it was, and what arrived in the target is never gone on with", async () => {
+    const { user } = await using(null, fill);
+    await interruptAt((step) => step.kind === "copied" && step.table === "sessions");
+    expect(abortMove({ path })).toBe(`${target.database} on ${target.host}:${target.port}`);
+    expect(abortMove({ path })).toBeNull();
+    await using(null, (store) => store.deleteUser({ userId: user.userId }));
+    expect(await refusal(() => move())).toContain("holds a part of another move, or of one that was given up");
+    await using(null, (store) => store.ping());
+    const { counts } = await move(await databases.create());
+    expect(counts!.find(({ table }) => table === "users")).toMatchObject({ source: 1, target: 1 });
+  });
+
+  it("while it runs does not become complete", async () => {
+    await using(null, fill);
+    const running = move(target, (step) => {
+      if (step.kind === "copied" && step.table === "idempotency") abortMove({ path });
+    });
+    expect(await refusal(() => running)).toContain("was given up meanwhile");
+    await using(null, (store) => store.ping());
+    expect(await refusal(() => using(target, (store) => store.ping()))).toContain("holds a part");
+  });
+
+  it("after it was complete is refused", async () => {
+    await using(null, fill);
+    await move();
+    expect(await refusal(async () => abortMove({ path }))).toMatch(/^the move to .* is complete and can't be given up/);
+    expect(await refusal(() => using(null, (store) => store.ping()))).toContain("was moved to PostgreSQL");
+  });
+
+  it("between source and target at its end is refused too: the source may be behind already", async () => {
+    await using(null, fill);
+    await interruptAt(({ kind }) => kind === "source moved");
+    expect(await refusal(async () => abortMove({ path }))).toContain("is complete and can't be given up");
+  });
+});
+
+describe("a move is refused", () => {
+  const ping = () => using(null, (store) => store.ping());
+
+  it("to a database that has rows, and the source stays as it was", async () => {
+    await using(null, fill);
+    await using(target, (store) => signIn(store));
+    expect(await refusal(() => move())).toMatch(
+      /^latchkey_test_\w+ on [\d.:]+ is not empty, its table users has rows: name an empty/,
+    );
+    await ping();
+  });
+
+  it("to a database of something else, which is left as it is", async () => {
+    const other = await databases.createEmpty();
+    await query(other, "CREATE TABLE orders (id INTEGER)");
+    await using(null, fill);
+    expect(await refusal(() => move(other))).toContain("has a table orders of something else");
+    expect(await query(other, "SELECT tablename FROM pg_tables WHERE schemaname = 'public'")).toEqual([
+      { tablename: "orders" },
+    ]);
+    await ping();
+  });
+
+  it("to a second database while the first is not complete, and after it", async () => {
+    await using(null, fill);
+    await interruptAt((step) => step.kind === "copied");
+    const other = await databases.createEmpty();
+    expect(await refusal(() => move(other))).toMatch(/^the database is being moved to latchkey_test_.*--abort` first$/);
+    await move();
+    expect(await refusal(() => move(other))).toMatch(/^the database was moved to latchkey_test_.* already/);
+    expect(await query(other, "SELECT tablename FROM pg_tables WHERE schemaname = 'public'")).toEqual([]);
+  });
+
+  it("to a database that another one was moved to", async () => {
+    await using(null, fill);
+    await move();
+    path = join(directory, `${unique("move")}.db`);
+    await using(null, fill);
+    expect(await refusal(() => move())).toContain("was filled by another move");
+    await ping();
+  });
+
+  it("while another command is at work on it", async () => {
+    await using(null, fill);
+    let second: Promise<string> | undefined;
+    const first = move(target, (step) => {
+      if (step.kind === "target marked") second = refusal(() => move());
+    });
+    await first;
+    // It has waited for the first one, and found that there is nothing left to do.
+    expect(await second).toBe("not refused");
+  });
+
+  it.each([
+    ["after the table was copied", "outbox"],
+    ["before the table is copied", "keys"],
+  ])("when something else writes to the target %s, and after --abort the source is as it was", async (_, table) => {
+    await using(null, fill);
+    const running = move(target, async (step) => {
+      if (step.kind !== "copied" || step.table !== table) return;
+      await query(target, "INSERT INTO users VALUES ('user', 'stranger', '', 'en', '', 0)");
+    });
+    expect(await refusal(() => running)).toMatch(/^something else writes to .* rows of users arrived instead of 2\).*--abort/);
+    expect(await refusal(() => using(target, (store) => store.ping()))).toContain("holds a part");
+    abortMove({ path });
+    await ping();
+  });
+
+  it("while a server of an earlier program, which knows of no mark, has the database open", async () => {
+    const db = openDatabase(path);
+    db.exec("CREATE TABLE schema_migrations (version INTEGER PRIMARY KEY, applied_at INTEGER NOT NULL) STRICT");
+    db.exec(migrations[0]!.sql);
+    db.exec("INSERT INTO schema_migrations VALUES (1, 0)");
+    expect(await refusal(() => move())).toContain("in use by an earlier program");
+    expect(db.prepare("SELECT max(version) FROM schema_migrations").pluck().get()).toBe(1);
+    db.close();
+    await move();
+  });
+});
+
+describe("a store whose database is marked", () => {
+  it("refuses the very next write, from steps of one commit each, and answers reads until it is moved", async () => {
+    const store = await open();
+    const { session, user } = await fill(store);
+    const find = () => store.findLiveSession({ sessionId: session.sessionId, now: t0 + minute });
+    const db = new Database(path);
+    db.exec("INSERT INTO move VALUES (1, 'id', 'moving', 'somewhere', 0)");
+    const writes = await Promise.allSettled([
+      ...times(5, () => rotate(store, session, { generation: 1 })),
+      store.redeemChallenge(redemptionOf("nothing")),
+      store.ping(),
+    ]);
+    for (const write of writes) {
+      expect(write.status).toBe("rejected");
+      expect((write as PromiseRejectedResult).reason).toBeInstanceOf(StoreMovedError);
+    }
+    expect((await find())?.user.userId).toBe(user.userId);
+    db.exec("DELETE FROM move");
+    expect(await rotate(store, session, { generation: 1 })).toMatchObject({ kind: "rotated" });
+    db.exec("INSERT INTO move VALUES (1, 'id', 'moved', 'somewhere', 0)");
+    await expect(store.ping()).rejects.toBeInstanceOf(StoreMovedError);
+    await expect(find()).rejects.toBeInstanceOf(StoreMovedError);
+    await store.close();
+    db.close();
+  });
+});
