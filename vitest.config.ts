@@ -3,7 +3,7 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
-    exclude: ["test/interop/**", "test/browser/**", "test/kill/**", "test/bench/**"],
+    exclude: ["test/interop/**", "test/browser/**", "test/kill/**", "test/processes/**", "test/bench/**"],
     globalSetup: "test/support/postgres-server.ts",
     pool: "forks",
     testTimeout: 20_000,

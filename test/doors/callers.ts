@@ -1,3 +1,4 @@
+import type { Agent } from "node:http";
 import {
   create,
   type DescMethodUnary,
@@ -45,6 +46,8 @@ export interface Target {
   readonly grpcAddress: string;
   readonly webUrl: string;
   readonly tls?: { readonly ca: string; readonly cert?: string; readonly key?: string };
+  /** Which connections calls to `webUrl` share. */
+  readonly agent?: Agent;
 }
 
 export const callers: Readonly<Record<string, (target: Target) => RpcCaller>> = {
@@ -65,7 +68,7 @@ export const tlsCallers: typeof callers = {
 };
 
 function web(target: Target) {
-  return { baseUrl: target.webUrl, httpVersion: "1.1" as const, nodeOptions: target.tls };
+  return { baseUrl: target.webUrl, httpVersion: "1.1" as const, nodeOptions: { ...target.tls, agent: target.agent } };
 }
 
 function grpcCaller(address: string, tls: Target["tls"]): RpcCaller {

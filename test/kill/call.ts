@@ -32,10 +32,16 @@ export interface Load {
   grpc: GrpcClient;
   /** False as soon as calls may be lost. */
   running: boolean;
+  /** True while callers begin no calls; those under way must be answered all the same. */
+  resting: boolean;
   /** How long a caller waits between two calls at most. */
   thinkMsMax: number;
   readonly lost: Call[];
   answered: number;
+}
+
+export function createLoad({ ledger, random }: Pick<Load, "ledger" | "random">): Load {
+  return { ledger, random, grpc: undefined as never, running: false, resting: false, thinkMsMax: 0, lost: [], answered: 0 };
 }
 
 /** Makes a call; a user whose answer was lost stays busy until the call is settled. */

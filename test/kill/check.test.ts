@@ -92,7 +92,11 @@ it.each<[string, Rows, RegExp]>([
     /bought two sessions/,
   ],
   ["a redemption remembered wrong", { redemptions: [{ challengeId: "redeemed", sessionId: "x" }] }, /another session/],
-  ["a message without challenge", { outbox: [{ outboxId: 1, challengeId: "gone", tries: 0 }] }, /message of no challenge gone/],
+  [
+    "a message without challenge",
+    { outbox: [{ outboxId: 1, challengeId: "gone", tries: 0, dueAt: 0 }] },
+    /message of no challenge gone/,
+  ],
 ])("%s is found", (_, rows, expected) => {
   expect(checkSnapshot(goodLedger(), snapshotOf(rows), snapshotOf()).join("\n")).toMatch(expected);
 });
@@ -117,7 +121,7 @@ it.each<[string, (ledger: Ledger) => void, Rows, RegExp]>([
 
 it("a copy that a crash explains is none too many", () => {
   const ledger = goodLedger();
-  noteBrokenSends(ledger, snapshotOf({ outbox: [{ outboxId: 7, challengeId: "open", tries: 1 }] }));
+  noteBrokenSends(ledger, snapshotOf({ outbox: [{ outboxId: 7, challengeId: "open", tries: 1, dueAt: 0 }] }));
   receiveMail(ledger, ada, "222222");
   expect(checkMails(ledger, snapshotOf())).toEqual([]);
 });

@@ -62,7 +62,7 @@ function checkUser(user: User, now: Snapshot): string[] {
     if (!now.users.has(userId)) violations.push(`${email}: the user is lost`);
     if (now.contacts.get(email) !== userId) violations.push(`${email}: the contact is lost`);
     const stored = [...now.sessions.values()].filter((session) => session.userId === userId).length;
-    const known = user.sessions.filter(({ state }) => state === "live").length + user.lostSessions;
+    const known = user.sessions.filter(({ state }) => state !== "ended").length + user.lostSessions;
     if (stored > known) violations.push(`${email}: ${stored} sessions, of which callers know ${known}`);
   }
   return violations;

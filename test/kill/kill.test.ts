@@ -1,14 +1,13 @@
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { endServers, killDuring, newFolder, productionEnv, type Server, startServer, until } from "../support/server.js";
-import { type Aftermath, type Load, newIdempotencyKey, perform, refusalOf, settleLost } from "./call.js";
+import { audit, figuresOf, redeemAll } from "./audit.js";
+import { type Aftermath, createLoad, settleLost } from "./call.js";
 import { adoptAttempts, checkMails, checkSnapshot, noteBrokenSends } from "./check.js";
-import { redeem } from "./guesses.js";
-import { createLedger, openChallenge, receiveMail } from "./ledger.js";
+import { createLedger, receiveMail } from "./ledger.js";
 import { work } from "./load.js";
 import { startMailbox } from "./mail.js";
 import { createRandom } from "./random.js";
-import { auditSession } from "./sessions.js";
 import { outboxLength, readSnapshot, type Snapshot } from "./snapshot.js";
 
 const rounds = Number(process.env.LATCHKEY_KILL_ROUNDS ?? 20);
@@ -16,7 +15,7 @@ const seed = Number(process.env.LATCHKEY_KILL_SEED ?? Date.now() % 1_000_000);
 const workers = 24;
 const random = createRandom(seed);
 const ledger = createLedger();
-const load: Load = { ledger, random, grpc: undefined as never, running: false, thinkMsMax: 0, lost: [], answered: 0 };
+const load = createLoad({ ledger, random });
 const counts = { starts: 0, killedStarts: 0, lost: 0, audits: 0 };
 
 let mail: Awaited<ReturnType<typeof startMailbox>>;
@@ -48,7 +47,7 @@ it(`keeps every promise through ${rounds} kills -9 under load (seed ${seed})`, a
   }
   await eventuallyEmptyOutbox();
   load.running = true;
-  await redeemAll();
+  await redeemAll([load]);
   expect(ledger.violations, "at the end").toEqual([]);
   expect((await server.stop()).code).toBe(0);
   snapshot = readSnapshot(path);
@@ -78,7 +77,7 @@ async function start(): Promise<Server> {
   load.grpc = server.grpc;
   if (left === null) return server;
   counts.lost += await settleLost(load, { grpc: server.grpc, snapshot: left } satisfies Aftermath);
-  await audit(server);
+  counts.audits += await audit(load, [server.grpc]);
   return server;
 }
 
@@ -95,59 +94,11 @@ async function killStart(): Promise<void> {
   noteCrash(readSnapshot(path));
 }
 
-/** Asks for all sessions that were used since the last time and some of the others; spent codes are tried again. */
-async function audit({ grpc }: Server): Promise<void> {
-  const sessions = ledger.users.flatMap((user) => user.sessions.map((session) => ({ user, session })));
-  const chosen = sessions.filter(({ session }) => session.touched || random.chance(50 / sessions.length));
-  const findings = await Promise.all(chosen.map(({ user, session }) => auditSession(user, session, grpc)));
-  ledger.violations.push(...findings.filter((finding) => finding !== null));
-  counts.audits += chosen.length;
-  const spent = ledger.users.flatMap(({ challenges }) => challenges).filter(({ state }) => state === "redeemed");
-  for (const { challengeId, code } of Array.from({ length: 20 }, () => random.pick(spent)).filter((one) => one !== undefined)) {
-    const again = { challengeId, code: code!, idempotencyKey: newIdempotencyKey() };
-    const reason = await refusalOf(grpc.verifyOtp(again));
-    if (reason !== "CODE_INVALID") ledger.violations.push(`challenge ${challengeId} could be redeemed again: ${reason}`);
-  }
-}
-
 /** What was being sent when a server died is sent again when its lease of a minute has run out. */
 async function eventuallyEmptyOutbox(): Promise<void> {
   await until("an empty outbox", () => (outboxLength(path) === 0 ? true : undefined), 80_000);
 }
 
-/** Codes that nobody has used are still good, unless the guesses were spent. */
-async function redeemAll(): Promise<void> {
-  for (const user of ledger.users.filter((one) => !one.abandoned)) {
-    const challenge = openChallenge(user);
-    if (challenge === undefined || challenge.attempts.max >= 5 || user.wrongGuesses > 8) continue;
-    if (challenge.code === null) ledger.violations.push(`${user.email} never got a code`);
-    else await perform(load, redeem({ ledger, user, challenge }, true));
-  }
-}
-
 function report(): void {
-  const sum = (list: readonly number[]) => list.reduce((a, b) => a + b, 0);
-  const copies = new Map<string, number>();
-  for (const { to, code } of ledger.mails) copies.set(`${to} ${code}`, (copies.get(`${to} ${code}`) ?? 0) + 1);
-  const challenges = ledger.users.flatMap((user) => user.challenges.map((challenge) => ({ user, challenge })));
-  const surplus = challenges.map(({ user, challenge }) =>
-    Math.max((copies.get(`${user.email} ${challenge.code}`) ?? 0) - challenge.sends.max, 0),
-  );
-  console.log(
-    JSON.stringify({
-      seed,
-      kills: rounds,
-      ...counts,
-      brokenSends: sum([...ledger.brokenSends.values()].map(({ size }) => size)),
-      answered: load.answered,
-      users: ledger.users.length,
-      deleted: ledger.users.filter(({ deleted }) => deleted).length,
-      challenges: challenges.length,
-      sessions: sum(ledger.users.map(({ sessions }) => sessions.length)),
-      ended: sum(ledger.users.map(({ sessions }) => sessions.filter(({ state }) => state === "ended").length)),
-      mails: ledger.mails.length,
-      duplicates: sum(surplus),
-      mostCopiesTooMany: Math.max(...surplus),
-    }),
-  );
+  console.log(JSON.stringify({ seed, kills: rounds, ...counts, answered: load.answered, ...figuresOf(ledger) }));
 }

@@ -9,11 +9,11 @@ const wrongGuessesMax = 5;
 /** Sends of challenges that were not redeemed count against the address. */
 const sendsPerUserMax = 4;
 
-/** Calls as `count` callers do, each one thing after the other, until `load.running` ends or an answer is lost. */
+/** Calls as `count` callers do, each one thing after the other, until `load.running` ends or `load.resting` begins. */
 export async function work(load: Load, count: number): Promise<void> {
   await Promise.all(
     Array.from({ length: count }, async () => {
-      while (load.running) {
+      while (load.running && !load.resting) {
         const call = nextCall(load);
         if (call !== null) await perform(load, call);
         await new Promise((resolve) => setTimeout(resolve, load.random.between(0, load.thinkMsMax)));

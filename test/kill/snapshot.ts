@@ -13,7 +13,15 @@ export interface Snapshot {
   readonly sessions: ReadonlyMap<string, { readonly userId: string; readonly generation: number }>;
   /** What idempotency keys remember of redemptions. */
   readonly redemptions: readonly { readonly challengeId: string; readonly sessionId: string | null }[];
-  readonly outbox: readonly { readonly outboxId: number; readonly challengeId: string; readonly tries: number }[];
+  readonly outbox: readonly StoredMessage[];
+}
+
+export interface StoredMessage {
+  readonly outboxId: number;
+  readonly challengeId: string;
+  readonly tries: number;
+  /** While it is being sent, the end of the lease. */
+  readonly dueAt: number;
 }
 
 export interface StoredChallenge {
@@ -82,6 +90,6 @@ function readAll(db: Database.Database): Snapshot {
     ),
     sessions: new Map(sessions.map(({ sessionId, ...rest }) => [sessionId, rest])),
     redemptions: outcomes.filter(({ kind }) => kind === "redeemed"),
-    outbox: rows("SELECT outbox_id AS outboxId, challenge_id AS challengeId, tries FROM outbox"),
+    outbox: rows("SELECT outbox_id AS outboxId, challenge_id AS challengeId, tries, due_at AS dueAt FROM outbox"),
   };
 }

@@ -1,9 +1,9 @@
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe } from "vitest";
 import { type CodeHasher, createCodeHasher, type HashSlot } from "../../src/crypto/code-hash.js";
 import { createKeyring } from "../../src/crypto/keyring.js";
-import { startTestApp, type TestApp } from "../support/app.js";
-import { bearer, refused, signIn, together, wrongCode } from "../support/calls.js";
+import { startTestApp } from "../support/app.js";
 import { testEngines } from "../support/engines.js";
+import { races } from "./races.js";
 
 /** The real hasher, counting how often a guess was compared. */
 function countingHasher(): CodeHasher & { readonly compared: () => number } {
@@ -28,106 +28,9 @@ function countingHasher(): CodeHasher & { readonly compared: () => number } {
 }
 
 describe.each(testEngines())("races over the wire on $engine", ({ database }) => {
-  let on: TestApp;
-  let codes: ReturnType<typeof countingHasher>;
-  beforeEach(async () => {
-    codes = countingHasher();
-    on = await startTestApp({ ...(await database()), LATCHKEY_RESEND_COOLDOWN: "0" }, { codes });
-  });
-  afterEach(() => on.stop());
-
-  async function challenge(email: string): Promise<{ challengeId: string; code: string }> {
-    const sent = await on.auth.sendOtp({ identifier: { case: "email", value: email }, createUserIfMissing: true });
-    return await on.messageOf(sent.challenge);
-  }
-
-  it("200 parallel wrong guesses on a challenge of 5 attempts: exactly 5 are evaluated, and the right code is refused after them", async () => {
-    const { challengeId, code } = await challenge("a@example.com");
-    const { results, reasons } = await together(200, (n) => on.auth.verifyOtp({ challengeId, code: wrongCode(code, n) }));
-    expect(results).toEqual([]);
-    expect(codes.compared()).toBe(5);
-    expect(Object.keys(reasons).filter((reason) => reason !== "OVERLOADED" && reason !== "CODE_INVALID")).toEqual([]);
-    expect((await refused(on.auth.verifyOtp({ challengeId, code }))).reason).toBe("CODE_INVALID");
-    expect(codes.compared()).toBe(5);
-  });
-
-  it("one right code among 200 parallel guesses buys at most one session, in 10 rounds", async () => {
-    for (let round = 0; round < 10; round += 1) {
-      const { challengeId, code } = await challenge(`round${round}@example.com`);
-      const { results } = await together(200, (n) =>
-        on.auth.verifyOtp({ challengeId, code: n === 150 ? code : wrongCode(code, n) }),
-      );
-      expect(results.length).toBeLessThanOrEqual(1);
-    }
-    expect(codes.compared()).toBeLessThanOrEqual(50);
-  });
-
-  it("100 parallel right codes buy one token set, and one session exists", async () => {
-    const { challengeId, code } = await challenge("b@example.com");
-    const { results } = await together(100, () => on.auth.verifyOtp({ challengeId, code }));
-    expect(results.length).toBe(1);
-    const { sessions } = await on.auth.listSessions({}, bearer(results[0]!.tokens!.accessToken));
-    expect(sessions.length).toBe(1);
-  });
-
-  it("100 parallel right codes with one idempotency key get one and the same session", async () => {
-    const { challengeId, code } = await challenge("c@example.com");
-    const idempotencyKey = "the-same-key-for-all-of-them";
-    const { results, reasons } = await together(100, () => on.auth.verifyOtp({ challengeId, code, idempotencyKey }));
-    expect(results.length + (reasons.OVERLOADED ?? 0)).toBe(100);
-    expect(results.length).toBeGreaterThan(1);
-    expect(new Set(results.map(({ sessionId }) => sessionId)).size).toBe(1);
-    expect(new Set(results.map(({ tokens }) => tokens!.refreshToken)).size).toBe(1);
-  });
-
-  it("100 parallel refreshes of one token give one successor and leave the session alive; a stale one afterwards ends it with every token", async () => {
-    const { tokens } = await signIn(on, "d@example.com");
-    const { results } = await together(100, () => on.auth.refreshToken({ refreshToken: tokens.refreshToken }));
-    const successors = new Set(results.map((one) => one.tokens!.refreshToken));
-    expect(results.length).toBe(100);
-    expect(successors.size).toBe(1);
-    const next = await on.auth.refreshToken({ refreshToken: [...successors][0]! });
-
-    expect((await refused(on.auth.refreshToken({ refreshToken: tokens.refreshToken }))).reason).toBe("REFRESH_TOKEN_REUSED");
-    for (const token of [tokens.refreshToken, ...successors, next.tokens!.refreshToken]) {
-      expect((await refused(on.auth.refreshToken({ refreshToken: token }))).reason).toBe("SESSION_ENDED");
-    }
-    for (const { accessToken } of [tokens, results[0]!.tokens!, next.tokens!]) {
-      expect((await refused(on.auth.getCurrentUser({}, bearer(accessToken)))).reason).toBe("TOKEN_INVALID");
-    }
-  });
-
-  it("logout wins over every refresh that is under way: none of the tokens returned works afterwards, in 20 rounds", async () => {
-    for (let round = 0; round < 20; round += 1) {
-      const { tokens } = await signIn(on, `logout${round}@example.com`);
-      const { results } = await together(20, async (n) => {
-        if (n !== 7) return await on.auth.refreshToken({ refreshToken: tokens.refreshToken });
-        await on.auth.revokeToken({ token: tokens.refreshToken });
-        return null;
-      });
-      for (const one of results) {
-        if (one === null) continue;
-        expect((await refused(on.auth.refreshToken({ refreshToken: one.tokens!.refreshToken }))).reason).toBe("SESSION_ENDED");
-        expect((await refused(on.auth.getCurrentUser({}, bearer(one.tokens!.accessToken)))).reason).toBe("TOKEN_INVALID");
-      }
-    }
-  });
-
-  it("20 parallel sends with one idempotency key make one challenge and one message", async () => {
-    const request = { identifier: { case: "email" as const, value: "e@example.com" }, createUserIfMissing: true };
-    const { results } = await together(20, () => on.auth.sendOtp({ ...request, idempotencyKey: "one-send-only-please" }));
-    expect(results.length).toBe(20);
-    expect(new Set(results.map((one) => one.challenge!.challengeId)).size).toBe(1);
-    expect((await on.messages("e@example.com")).length).toBe(1);
-  });
-
-  it("50 parallel sends without a key make one message within the cooldown", async () => {
-    await on.stop();
-    on = await startTestApp(await database());
-    const request = { identifier: { case: "email" as const, value: "f@example.com" }, createUserIfMissing: true };
-    const { results, reasons } = await together(50, () => on.auth.sendOtp(request));
-    expect(results.length).toBe(1);
-    expect(reasons.TOO_MANY_REQUESTS! + (reasons.OVERLOADED ?? 0)).toBe(49);
-    expect((await on.messages("f@example.com")).length).toBe(1);
+  races(async () => {
+    const codes = countingHasher();
+    const on = await startTestApp(await database(), { codes });
+    return { ...on, processes: 1, compared: async () => codes.compared() };
   });
 });

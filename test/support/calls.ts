@@ -51,8 +51,19 @@ export async function together<T>(
   return { results, reasons };
 }
 
+/** Where the codes that were sent can be read. */
+export interface CodeReader {
+  /** The first message of a challenge, when it has come. */
+  messageOf(
+    challenge: { readonly challengeId: string } | undefined,
+  ): Promise<{ readonly challengeId: string; readonly code: string }>;
+}
+
 /** Signs in by e-mail, making the user if need be. */
-export async function signIn(on: TestApp, email: string): Promise<VerifyOtpResponse & { readonly tokens: TokenSet }> {
+export async function signIn(
+  on: CodeReader & Pick<TestApp, "auth">,
+  email: string,
+): Promise<VerifyOtpResponse & { readonly tokens: TokenSet }> {
   const { challenge } = await on.auth.sendOtp({ identifier: { case: "email", value: email }, createUserIfMissing: true });
   const { challengeId, code } = await on.messageOf(challenge);
   const response = await on.auth.verifyOtp({ challengeId, code });

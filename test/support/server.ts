@@ -41,6 +41,7 @@ export interface Server {
   readonly httpUrl: string;
   /** Null in production. */
   readonly inboxUrl: string | null;
+  readonly metricsUrl: string;
   readonly grpc: GrpcClient;
   readonly auth: Client<typeof AuthService>;
   /** Lines as they were printed so far. */
@@ -164,6 +165,7 @@ interface Ports {
   readonly grpc: number;
   readonly http: number;
   readonly inbox: number | null;
+  readonly metrics: number;
 }
 
 type Started = ServerOptions & { readonly env: Env; readonly folder: string };
@@ -202,13 +204,19 @@ function portsIn(line: string): Ports | null {
   if (!/"msg":"serving"| serving grpc=/.test(line)) return null;
   const port = (name: string) => new RegExp(`\\b${name}"?[=:](\\d+)`).exec(line)?.[1];
   const inbox = port("inbox");
-  return { grpc: Number(port("grpc")), http: Number(port("http")), inbox: inbox === undefined ? null : Number(inbox) };
+  return {
+    grpc: Number(port("grpc")),
+    http: Number(port("http")),
+    inbox: inbox === undefined ? null : Number(inbox),
+    metrics: Number(port("metrics")),
+  };
 }
 
 function wrap({ child, stdout, stderr, exited }: Running, ports: Ports, { env, folder, trust }: Started): Server {
   const grpcAddress = `127.0.0.1:${ports.grpc}`;
   const httpUrl = `${trust === undefined ? "http" : "https"}://127.0.0.1:${ports.http}`;
   const inboxUrl = ports.inbox === null ? null : `http://127.0.0.1:${ports.inbox}`;
+  const metricsUrl = `http://127.0.0.1:${ports.metrics}/metrics`;
   const grpc = createGrpcClient(grpcAddress, grpcCredentials(trust), { channel: { "grpc.use_local_subchannel_pool": 1 } });
   const transport = createConnectTransport({ baseUrl: httpUrl, httpVersion: "1.1", nodeOptions: trust });
   async function end(signal: NodeJS.Signals): Promise<Exit> {
@@ -224,6 +232,7 @@ function wrap({ child, stdout, stderr, exited }: Running, ports: Ports, { env, f
     grpcAddress,
     httpUrl,
     inboxUrl,
+    metricsUrl,
     grpc,
     auth: createClient(AuthService, transport),
     stdout,

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import type { DatabaseLocation } from "../../src/store/open.js";
 import type { Store } from "../../src/store/store.js";
-import type { StoreAnswer, StoreOrder } from "./store-worker.js";
+import type { NumberedOrder, StoreAnswer, StoreOrder } from "./store-worker.js";
 
 /** Processes of their own that use one database at once. */
 export interface StoreProcesses {
@@ -13,6 +13,10 @@ export interface StoreProcesses {
     operation: Operation,
     inputs: readonly Parameters<Store[Operation]>[0][],
   ): Promise<Awaited<ReturnType<Store[Operation]>>[]>;
+  /** Has every process open the database, and gives a store of which each operation is done by the next process. One at a time. */
+  open(location: DatabaseLocation): Promise<Store>;
+  /** How many operations each process has done. */
+  readonly done: readonly number[];
   stop(): Promise<void>;
 }
 
@@ -30,16 +34,14 @@ export async function startStoreProcesses(
       serialization: "advanced",
     }),
   );
-  const all = async (orderOf: (index: number) => StoreOrder): Promise<unknown[]> => {
-    const answers = await Promise.all(children.map((child, index) => tell(child, orderOf(index))));
-    const error = answers.find((answer) => "error" in answer);
-    if (error !== undefined) throw new Error(error.error);
-    return answers.flatMap((answer) => ("results" in answer ? answer.results : []));
-  };
+  const tellers = children.map(createTeller);
+  const done = children.map(() => 0);
+  const all = async (orderOf: (index: number) => StoreOrder): Promise<unknown[]> =>
+    (await Promise.all(tellers.map((tell, index) => tell(orderOf(index))))).flat();
   return {
     async race(location, operation, inputs) {
       await all(() => ({ kind: "open", location }));
-      const share = (index: number) => inputs.filter((_, position) => position % count === index);
+      const share = (index: number) => inputs.filter((_, position) => position % count === index).map((input) => [input]);
       try {
         const results = await all((index) => ({ kind: "call", operation, inputs: share(index) }));
         return results as Awaited<ReturnType<Store[typeof operation]>>[];
@@ -47,6 +49,21 @@ export async function startStoreProcesses(
         await all(() => ({ kind: "close" }));
       }
     },
+    async open(location) {
+      const operations = (await all(() => ({ kind: "open", location }))) as (keyof Store)[];
+      let turn = 0;
+      async function call(operation: keyof Store, input: readonly unknown[]): Promise<unknown> {
+        const next = turn++ % count;
+        const [result] = await tellers[next]!({ kind: "call", operation, inputs: [input] });
+        done[next]! += 1;
+        return result;
+      }
+      return {
+        ...Object.fromEntries(operations.map((operation) => [operation, (...input: unknown[]) => call(operation, input)])),
+        close: async () => void (await all(() => ({ kind: "close" }))),
+      } as unknown as Store;
+    },
+    done,
     async stop() {
       const exits = children.map((child) => once(child, "exit"));
       for (const child of children) child.kill();
@@ -55,9 +72,21 @@ export async function startStoreProcesses(
   };
 }
 
-async function tell(child: ChildProcess, order: StoreOrder): Promise<StoreAnswer> {
-  const answered = once(child, "message") as Promise<[StoreAnswer]>;
-  child.send(order);
-  const [answer] = await answered;
-  return answer;
+/** Gives orders to a process, any number of them at once. Fails as the order did. */
+function createTeller(child: ChildProcess): (order: StoreOrder) => Promise<readonly unknown[]> {
+  const waiting = new Map<number, (answer: StoreAnswer) => void>();
+  let orders = 0;
+  child.on("message", (answer: StoreAnswer) => {
+    waiting.get(answer.number)?.(answer);
+    waiting.delete(answer.number);
+  });
+  return async (order) => {
+    orders += 1;
+    const number = orders;
+    const answered = new Promise<StoreAnswer>((resolve) => waiting.set(number, resolve));
+    child.send({ number, order } satisfies NumberedOrder);
+    const answer = await answered;
+    if ("error" in answer) throw new Error(answer.error);
+    return answer.results;
+  };
 }

@@ -1,13 +1,18 @@
 import { type DatabaseLocation, openStore } from "../../src/store/open.js";
 import type { Store } from "../../src/store/store.js";
 
-/** What a process is told to do with a database; it answers each with one message. */
+/** What a process is told to do with a database; it answers each with one message: `open` with the names of operations. */
 export type StoreOrder =
   | { readonly kind: "open"; readonly location: DatabaseLocation }
-  | { readonly kind: "call"; readonly operation: keyof Store; readonly inputs: readonly unknown[] }
+  | { readonly kind: "call"; readonly operation: keyof Store; readonly inputs: readonly (readonly unknown[])[] }
   | { readonly kind: "close" };
 
-export type StoreAnswer = { readonly results: readonly unknown[] } | { readonly error: string };
+export interface NumberedOrder {
+  readonly number: number;
+  readonly order: StoreOrder;
+}
+
+export type StoreAnswer = { readonly number: number } & ({ readonly results: readonly unknown[] } | { readonly error: string });
 
 let store: Store | undefined;
 
@@ -15,10 +20,10 @@ async function obey(order: StoreOrder): Promise<readonly unknown[]> {
   switch (order.kind) {
     case "open":
       store = await openStore(order.location, { inFlight: () => 0 });
-      return [];
+      return Object.keys(store);
     case "call": {
-      const operation = store![order.operation] as (input: unknown) => Promise<unknown>;
-      return await Promise.all(order.inputs.map((input) => operation(input)));
+      const operation = store![order.operation] as (...input: unknown[]) => Promise<unknown>;
+      return await Promise.all(order.inputs.map((input) => operation(...input)));
     }
     case "close":
       await store?.close();
@@ -26,9 +31,9 @@ async function obey(order: StoreOrder): Promise<readonly unknown[]> {
   }
 }
 
-process.on("message", (order: StoreOrder) => {
+process.on("message", ({ number, order }: NumberedOrder) => {
   obey(order).then(
-    (results) => process.send?.({ results } satisfies StoreAnswer),
-    (error: unknown) => process.send?.({ error: String(error) } satisfies StoreAnswer),
+    (results) => process.send?.({ number, results } satisfies StoreAnswer),
+    (error: unknown) => process.send?.({ number, error: String(error) } satisfies StoreAnswer),
   );
 });

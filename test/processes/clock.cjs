@@ -1,0 +1,10 @@
+// Loaded into a server before its program: `Date.now` reads the clock that stands in the file, which all processes share.
+const { openSync, readSync } = require("node:fs");
+
+const file = openSync(process.env.TEST_CLOCK_FILE, "r");
+const epochMs = Buffer.alloc(8);
+
+Date.now = () => {
+  readSync(file, epochMs, 0, epochMs.length, 0);
+  return epochMs.readDoubleLE();
+};

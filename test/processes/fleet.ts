@@ -1,0 +1,150 @@
+import { Agent } from "node:http";
+import { type Client, createClient, type Transport } from "@connectrpc/connect";
+import { createConnectTransport } from "@connectrpc/connect-node";
+import { AuthService } from "../../src/gen/latchkey/v1/auth_service_pb.js";
+import type { PostgresLocation } from "../../src/store/postgres/connection.js";
+import type { RpcCaller, Target } from "../doors/callers.js";
+import { startMailbox } from "../kill/mail.js";
+import { eventually } from "../support/app.js";
+import type { CodeReader } from "../support/calls.js";
+import { query, urlOf } from "../support/postgres.js";
+import { developmentEnv, productionEnv, type Server, startServer } from "../support/server.js";
+import { createSharedClock, type SharedClock } from "./shared-clock.js";
+
+/** Several `latchkey serve` on one database, which callers take for one service. */
+export interface Fleet extends CodeReader {
+  readonly servers: readonly Server[];
+  readonly processes: number;
+  /** Where calls go, in turn. */
+  readonly targets: readonly Target[];
+  /** Each call goes to the next process. */
+  readonly auth: Client<typeof AuthService>;
+  /** Messages to a destination, when at least `count` have come. */
+  messages(to: string, count?: number): Promise<readonly unknown[]>;
+  /** The sum of a metric over all processes. */
+  metric(name: string): Promise<number>;
+  stop(): Promise<void>;
+}
+
+/** As the clock of `startTestApp`, so that both answer the same. */
+const startAt = Date.parse("2026-01-15T12:00:00Z");
+
+/** Servers with ports of their own, in development, by one clock that stands still. */
+export async function startServers(
+  count: number,
+  location: PostgresLocation,
+): Promise<Fleet & { readonly clock: SharedClock }> {
+  const clock = await createSharedClock(location, startAt);
+  const env = { ...developmentEnv(), LATCHKEY_DATABASE_URL: urlOf(location), ...clock.env };
+  const servers = [await startServer(env)];
+  const { folder } = servers[0]!;
+  servers.push(...(await Promise.all(Array.from({ length: count - 1 }, () => startServer(env, { folder })))));
+  const targets = servers.map(({ grpcAddress, httpUrl }) => ({ grpcAddress, webUrl: httpUrl }));
+
+  const inboxes = async (to?: string) => (await Promise.all(servers.map((server) => server.inbox(to)))).flat();
+  return {
+    clock,
+    ...callable(servers, targets),
+    processes: count,
+    messages: (to, least = 1) =>
+      eventually(`${least} messages to ${to}`, async () => {
+        const found = await inboxes(to);
+        return found.length >= least ? found : undefined;
+      }),
+    messageOf: (challenge) =>
+      eventually("the challenge's message", async () =>
+        (await inboxes()).findLast((message) => message.challengeId === challenge?.challengeId),
+      ),
+    async stop() {
+      await stopAll(servers);
+      clock.close();
+    },
+  };
+}
+
+/**
+ * One `serve --workers`, whose workers get connections in turn. In production, by the real clock: there messages wait up to a second,
+ * and workers are refused elsewhere.
+ */
+export async function startWorkers(count: number, location: PostgresLocation): Promise<Fleet> {
+  const codes = new Map<string, string[]>();
+  const mail = await startMailbox((to, code) => codes.set(to, [...(codes.get(to) ?? []), code]));
+  const url = urlOf(location);
+  const server = await startServer({
+    ...productionEnv(mail.port),
+    LATCHKEY_DATABASE_URL: url,
+    LATCHKEY_WORKERS: String(count),
+  });
+  const { grpcAddress, httpUrl: webUrl } = server;
+  // A connection for every call: one that is kept would have all calls answered by one worker.
+  const target = { grpcAddress, webUrl, agent: new Agent({ keepAlive: false }) };
+  const messages = (to: string, least = 1) =>
+    eventually(`${least} messages to ${to}`, async () => {
+      const found = codes.get(to) ?? [];
+      return found.length >= least ? found : undefined;
+    });
+  return {
+    ...callable(
+      [server],
+      Array.from({ length: count }, () => target),
+    ),
+    processes: count,
+    messages,
+    async messageOf(challenge) {
+      const { challengeId } = challenge!;
+      const [stored] = await query<{ contact: string }>(
+        location,
+        "SELECT contact_value AS contact FROM challenges WHERE challenge_id = $1",
+        [challengeId],
+      );
+      return { challengeId, code: (await messages(stored!.contact))[0]! };
+    },
+    async stop() {
+      await stopAll([server]);
+      await mail.stop();
+    },
+  };
+}
+
+/** One caller whose calls are made by the given ones in turn. */
+export function inTurn(callers: readonly RpcCaller[]): RpcCaller {
+  let calls = 0;
+  return {
+    call: (...call) => callers[calls++ % callers.length]!.call(...call),
+    close() {
+      for (const caller of callers) caller.close();
+    },
+  };
+}
+
+function callable(
+  servers: readonly Server[],
+  targets: readonly Target[],
+): Pick<Fleet, "servers" | "targets" | "auth" | "metric"> {
+  const transports = targets.map(({ webUrl, agent }) =>
+    createConnectTransport({ baseUrl: webUrl, httpVersion: "1.1", nodeOptions: { agent } }),
+  );
+  let calls = 0;
+  const next = (): Transport => transports[calls++ % transports.length]!;
+  return {
+    servers,
+    targets,
+    auth: createClient(AuthService, { unary: (...call) => next().unary(...call), stream: (...call) => next().stream(...call) }),
+    async metric(name) {
+      const values = await Promise.all(servers.map(({ metricsUrl }) => readMetric(metricsUrl, name)));
+      return values.reduce((sum, value) => sum + value, 0);
+    },
+  };
+}
+
+/** The sum over all labels. */
+export async function readMetric(url: string, name: string): Promise<number> {
+  const text = await (await fetch(url)).text();
+  return [...text.matchAll(new RegExp(`^${name}(?:{.*})? (\\S+)$`, "gm"))].reduce((sum, [, value]) => sum + Number(value), 0);
+}
+
+async function stopAll(servers: readonly Server[]): Promise<void> {
+  const exits = await Promise.all(servers.map((server) => server.stop()));
+  const failed = exits.find(({ code }) => code !== 0);
+  if (failed !== undefined) throw new Error(`a server ended with ${failed.code}\n${failed.stderr.join("\n")}`);
+}

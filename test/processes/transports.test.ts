@@ -1,0 +1,41 @@
+import { afterEach, beforeAll, describe, expect, it } from "vitest";
+import { lifeRefusals, live, refusalsIn, type Transcript } from "../app/user-life.js";
+import { callers } from "../doors/callers.js";
+import { startTestApp } from "../support/app.js";
+import { testDatabases } from "../support/postgres.js";
+import { endServers } from "../support/server.js";
+import { inTurn, readMetric, startServers } from "./fleet.js";
+
+const databases = testDatabases();
+/** As one server answers. */
+let alone: Transcript;
+
+beforeAll(async () => {
+  const on = await startTestApp();
+  const connect = Object.values(callers)[0]!;
+  const caller = connect({ grpcAddress: `127.0.0.1:${on.app.grpcPort}`, webUrl: `http://127.0.0.1:${on.app.httpPort}` });
+  alone = await live(on, caller);
+  caller.close();
+  await on.stop();
+});
+
+afterEach(endServers);
+
+describe.each([2, 4])("one life of a user, each call to the next of %i server processes on one database", (count) => {
+  it.each(Object.entries(callers))("is answered as by one server over %s", async (name, connect) => {
+    const fleet = await startServers(count, await databases.create());
+    // Another process first on each transport, so that no call is always the same one's.
+    const first = Object.keys(callers).indexOf(name) % count;
+    const caller = inTurn([...fleet.targets.slice(first), ...fleet.targets.slice(0, first)].map(connect));
+    const transcript = await live(fleet, caller);
+    caller.close();
+    expect(refusalsIn(transcript)).toEqual(lifeRefusals);
+    expect(transcript).toEqual(alone);
+    for (const { httpUrl, metricsUrl } of fleet.servers) {
+      expect((await fetch(`${httpUrl}/readyz`)).status).toBe(200);
+      const calls = await readMetric(metricsUrl, "latchkey_call_duration_seconds_count");
+      expect(calls).toBeGreaterThanOrEqual(Math.floor(transcript.length / count));
+    }
+    await fleet.stop();
+  });
+});
