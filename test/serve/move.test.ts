@@ -171,6 +171,7 @@ describe("latchkey migrate --to", () => {
       expect(await sentenceOf("migrate", ...args)).toContain(said);
     }
     await signIn(server, "ada@example.com");
+    expect(await sentenceOf("migrate", "--to-file", "-")).toContain("--to-file must be postgres://");
     const { code, stderr } = await latchkey("migrate", "--to-file", file);
     expect([code, stderr]).toEqual([0, []]);
     expect(await query(location, "SELECT count(*)::int AS users FROM users")).toEqual([{ users: 1 }]);

@@ -20,6 +20,11 @@ interface MarkRow {
 
 const select = "SELECT move_id, state, target, marked_at FROM move WHERE only_row = 1";
 
+/** Whether the schema of a database is one that has marks. */
+export function hasMoveMark(db: Database): boolean {
+  return db.prepare("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'move'").get() !== undefined;
+}
+
 export function readMoveMark(db: Database): MoveMark | null {
   const row = db.prepare<[], MarkRow>(select).get();
   return row === undefined ? null : toMark(row);
