@@ -155,7 +155,8 @@ describe("latchkey migrate --to", () => {
     expect((await server.grpc.verifyOtp(proof)).sessionId).toBe(sessionId);
     await signIn(server, "new@example.com");
     expect((await latchkey("doctor")).stdout.join("\n")).toMatch(/^problem this database was moved to PostgreSQL/m);
-  });
+    // Five processes are started, one after another.
+  }, 60_000);
 
   it("takes the URL from a file as well, and refuses in a sentence that shows nothing of it", async () => {
     const { url, location } = await targetUrl();

@@ -8,6 +8,7 @@ import { abortMove, type MoveStep, moveStore, type Reached } from "../../src/sto
 import { movedTables, toTargetRow } from "../../src/store/move/tables.js";
 import { openStore } from "../../src/store/open.js";
 import type { PostgresLocation } from "../../src/store/postgres/connection.js";
+import { clearMoving, markMoving } from "../../src/store/sqlite/move-mark.js";
 import { migrations } from "../../src/store/sqlite/schema.js";
 import { openDatabase } from "../../src/store/sqlite/sqlite.js";
 import { type Store, StoreMovedError } from "../../src/store/store.js";
@@ -381,6 +382,25 @@ describe("a store whose database is marked", () => {
     await expect(store.ping()).rejects.toBeInstanceOf(StoreMovedError);
     await expect(find()).rejects.toBeInstanceOf(StoreMovedError);
     await store.close();
+    db.close();
+  });
+
+  it("changes no row even for who does not look at the mark", async () => {
+    await using(null, fill);
+    // As a program does that prepared its statements before.
+    const db = new Database(path);
+    const changes = movedTables.flatMap(({ name, key }) => [
+      db.prepare(`UPDATE ${name} SET ${key[0]} = ${key[0]}`),
+      db.prepare(`DELETE FROM ${name}`),
+      db.prepare(`INSERT INTO ${name} SELECT * FROM ${name} LIMIT 1`),
+    ]);
+    const marked = openDatabase(path);
+    markMoving(marked, { moveId: "id", target: "somewhere", markedAt: t0 });
+    for (const change of changes) expect(() => change.run()).toThrow("this database is being moved to PostgreSQL, or was");
+    clearMoving(marked);
+    expect(db.prepare("DELETE FROM sessions").run().changes).toBe(2);
+    expect(db.prepare("SELECT count(*) FROM sqlite_schema WHERE type = 'trigger'").pluck().get()).toBe(0);
+    marked.close();
     db.close();
   });
 });
