@@ -82,6 +82,7 @@ it(`keeps every promise through ${rounds} kills -9 of one of three servers, and 
     await sleep(random.between(0, 1_000));
     for (const one of all) await rest(one);
     await settle(victim, killedAt);
+    if (ledger.violations.length > 0) console.log(troubles().join("\n"));
     expect(ledger.violations, `after kill ${round}, of the ${victim.role}`).toEqual([]);
   }
   expect(all.flatMap(({ load }) => load.lost)).toEqual([]);
@@ -143,6 +144,13 @@ async function settle(victim: Pinned, killedAt: number): Promise<void> {
   const servers = all.map(({ load }) => load.grpc);
   counts.lost += await settleLost(victim.load, { grpc: random.pick(servers)!, snapshot: left });
   counts.audits += await audit({ ledger, random }, servers);
+}
+
+/** What the servers that live now logged beyond their daily business. */
+function troubles(): string[] {
+  return all.flatMap(({ role, server }) =>
+    server.stdout.filter((line) => /"level":"(?:warn|error)"/.test(line)).map((line) => `${role}: ${line}`),
+  );
 }
 
 async function connections(role: string): Promise<number> {
