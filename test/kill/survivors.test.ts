@@ -5,7 +5,7 @@ import { endServers, killDuring, newFolder, productionEnv, type Server, startSer
 import { audit, figuresOf, redeemAll } from "./audit.js";
 import { createLoad, type Load, perform, settleLost } from "./call.js";
 import { adoptAttempts, checkMails, checkSnapshot, noteBrokenSends } from "./check.js";
-import { addUser, createLedger, type Ledger, receiveMail } from "./ledger.js";
+import { addUser, codeTtlMs, createLedger, type Ledger, receiveMail } from "./ledger.js";
 import { work } from "./load.js";
 import { startMailbox } from "./mail.js";
 import { readPostgresSnapshot } from "./postgres-snapshot.js";
@@ -50,7 +50,7 @@ beforeAll(async () => {
     ...productionEnv(mail.port),
     LATCHKEY_CODE_LENGTH: "10",
     LATCHKEY_RESEND_COOLDOWN: "15s",
-    LATCHKEY_CODE_TTL: "10m",
+    LATCHKEY_CODE_TTL: `${codeTtlMs}ms`,
   };
   all = [];
   for (const role of roles) {
