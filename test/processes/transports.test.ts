@@ -1,4 +1,4 @@
-import { afterEach, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { lifeRefusals, live, refusalsIn, type Transcript } from "../app/user-life.js";
 import { callers, type RpcCaller, type Target } from "../doors/callers.js";
 import { startTestApp } from "../support/app.js";
@@ -20,6 +20,8 @@ beforeAll(async () => {
 });
 
 afterEach(endServers);
+// For those of a hook that failed.
+afterAll(endServers);
 
 describe.each([2, 4])("one life of a user, each call to the next of %i server processes on one database", (count) => {
   it.each(Object.entries(callers))("is answered as by one server over %s", async (name, connect) => {
