@@ -8,6 +8,7 @@ import { clientOf, locationOf, query } from "../support/postgres.js";
 import { type DatabaseServerOptions, type RestartableServer, startRestartableServer } from "../support/postgres-server.js";
 import { developmentEnv, endServers, type Server, startServer, until } from "../support/server.js";
 import { startTcpProxy, type TcpProxy } from "../support/tcp-proxy.js";
+import { postgresContents } from "./contents.js";
 import { expectNotReady, expectRecovery, expectRefusals, linesOfDatabase, sendTo, type Troubled, watch } from "./trouble.js";
 
 const closers: (() => unknown)[] = [];
@@ -42,34 +43,17 @@ async function proxyTo({ url }: RestartableServer): Promise<TcpProxy> {
 const through = ({ url }: RestartableServer, { port }: TcpProxy): string =>
   url.replace(/:\d+\//, `:${port}/`).concat("?sslmode=disable");
 
-/** All that callers' calls write, of a database whose outbox is empty. */
-async function contents(url: string): Promise<readonly unknown[]> {
-  const client = await clientOf(locationOf(url));
-  try {
-    await until("an empty outbox", async () =>
-      (await client.query("SELECT 1 FROM outbox")).rowCount === 0 ? true : undefined,
-    );
-    const rows: unknown[] = [];
-    for (const table of ["challenges", "budgets", "users", "contacts", "sessions", "idempotency", "outbox"]) {
-      rows.push((await client.query(`SELECT '${table}' AS name, t.* FROM ${table} AS t ORDER BY t::text`)).rows);
-    }
-    return rows;
-  } finally {
-    await client.end();
-  }
-}
-
 describe("a PostgreSQL server that becomes read-only", () => {
   it("has writes refused at once while reads are answered, health says so, nothing is written, and it recovers by itself", async () => {
     const postgres = await database();
     const on = await watched(await latchkey(postgres.url));
-    const before = await contents(postgres.url);
+    const before = await postgresContents(postgres.url);
     await query(locationOf(postgres.url), "ALTER SYSTEM SET default_transaction_read_only = on");
     await query(locationOf(postgres.url), "SELECT pg_reload_conf()");
     await expectNotReady(on);
     const longestMs = await expectRefusals(on, { withinMs: 2_000 });
     expect(await reasonOf(on.server.grpc.getCurrentUser({}, bearer(on.accessToken)))).toBe(null);
-    expect(await contents(postgres.url)).toEqual(before);
+    expect(await postgresContents(postgres.url)).toEqual(before);
     await query(locationOf(postgres.url), "ALTER SYSTEM RESET default_transaction_read_only");
     await query(locationOf(postgres.url), "SELECT pg_reload_conf()");
     const recoveryMs = await expectRecovery(on);
@@ -97,9 +81,9 @@ describe("a PostgreSQL primary that dies", () => {
     proxy.switchTo(locationOf(standby.url).port);
     const answered = () => on.server.grpc.getCurrentUser({}, bearer(on.accessToken)).then(Boolean, () => undefined);
     await until("the standby to answer reads", answered);
-    const before = await contents(standby.url);
+    const before = await postgresContents(standby.url);
     const longestMs = await expectRefusals(on, { withinMs: 2_000 });
-    expect(await contents(standby.url)).toEqual(before);
+    expect(await postgresContents(standby.url)).toEqual(before);
 
     await query(locationOf(standby.url), "SELECT pg_promote()");
     const recoveryMs = await expectRecovery(on);
@@ -142,11 +126,11 @@ describe("a network to PostgreSQL that is cut without a word", () => {
     const postgres = await database();
     const proxy = await proxyTo(postgres);
     const on = await watched(await latchkey(through(postgres, proxy)));
-    const before = await contents(postgres.url);
+    const before = await postgresContents(postgres.url);
     proxy.cut();
     await expectRefusals(on, { withinMs: 10_000 });
     const longestMs = await expectRefusals(on, { withinMs: 3_000 });
-    expect(await contents(postgres.url)).toEqual(before);
+    expect(await postgresContents(postgres.url)).toEqual(before);
     proxy.mend();
     const recoveryMs = await expectRecovery(on);
     console.log(`cut: longest refusal later on ${longestMs.toFixed(0)} ms, ready ${recoveryMs.toFixed(0)} ms after the end`);
@@ -163,7 +147,7 @@ describe("a PostgreSQL server whose connections are all taken by others", () => 
     const url = postgres.url.replace("postgres:postgres@", "latchkey:password@").replace(/\/postgres$/, "/latchkey");
     const on = await watched(await latchkey(url));
     const adminUrl = postgres.url.replace(/\/postgres$/, "/latchkey");
-    const before = await contents(adminUrl);
+    const before = await postgresContents(adminUrl);
 
     const others: pg.Client[] = [];
     const takeAll = async () => {
@@ -185,7 +169,7 @@ describe("a PostgreSQL server whose connections are all taken by others", () => 
     });
     const longestMs = await expectRefusals(on, { withinMs: 3_000 });
     expect(linesOfDatabase(on.server).at(-1)).toContain("(53300)");
-    expect(await contents(adminUrl)).toEqual(before);
+    expect(await postgresContents(adminUrl)).toEqual(before);
 
     await others.pop()!.end();
     await until("one connection to be used", async () => (await sendTo(on.server).then(Boolean, () => undefined)) || undefined);

@@ -9,6 +9,7 @@ import { migrate } from "./migrate.js";
 import { createOutbox } from "./outbox.js";
 import { createEndOutstanding } from "./outstanding.js";
 import { createRedemption } from "./redeem.js";
+import { createRoom } from "./room.js";
 import { createSends } from "./sends.js";
 import { createSessions } from "./sessions.js";
 import { createSweep } from "./sweep.js";
@@ -55,7 +56,8 @@ export function openSqlite(options: { readonly path: string; readonly inFlight: 
     db.close();
     throw translated(error);
   }
-  const writer = createWriter(db, options.inFlight);
+  const room = createRoom(db);
+  const writer = createWriter(db, options.inFlight, room.noteFailure);
   const budgets = createBudgets(db);
   const idempotency = createIdempotency(db);
   const users = createUsers(db);
@@ -87,7 +89,10 @@ export function openSqlite(options: { readonly path: string; readonly inFlight: 
         return row.busy === 0;
       });
     },
-    ping: () => writer.write(() => void ping.run()),
+    async ping() {
+      await writer.write(() => void ping.run());
+      if (room.wasMissing()) await room.check(writer);
+    },
     async close() {
       await writer.idle();
       db.close();

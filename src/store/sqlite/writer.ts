@@ -30,8 +30,9 @@ const busyLimitMs = 3_000;
 /**
  * @param inFlight How many calls are under way in this process: while all of them already wait for the commit, waiting longer for
  *   company is in vain, so a lone call never waits.
+ * @param noteFailure Told of each step that fails, before its caller is.
  */
-export function createWriter(db: Database, inFlight: () => number): Writer {
+export function createWriter(db: Database, inFlight: () => number, noteFailure: (error: unknown) => void = () => {}): Writer {
   db.pragma(`busy_timeout = ${busyTimeoutMs}`);
   const begin = db.prepare("BEGIN IMMEDIATE");
   const commit = db.prepare("COMMIT");
@@ -82,7 +83,7 @@ export function createWriter(db: Database, inFlight: () => number): Writer {
       if (db.inTransaction) rollback.run();
       // One step's failure must not cost the others: each gets a transaction of its own.
       if (batch.length > 1) for (const one of batch) commitAlone(one);
-      else batch[0]!.reject(translated(error));
+      else fail(batch[0]!, error);
       return;
     }
     for (const [index, one] of batch.entries()) one.resolve(results[index]);
@@ -94,7 +95,7 @@ export function createWriter(db: Database, inFlight: () => number): Writer {
     } catch (error) {
       // Another process came in between: this one waits like everybody else.
       if (isBusy(error)) waiting.push(one);
-      else one.reject(translated(error));
+      else fail(one, error);
       return;
     }
     try {
@@ -103,8 +104,13 @@ export function createWriter(db: Database, inFlight: () => number): Writer {
       one.resolve(result);
     } catch (error) {
       if (db.inTransaction) rollback.run();
-      one.reject(translated(error));
+      fail(one, error);
     }
+  }
+
+  function fail(one: Waiting, error: unknown): void {
+    noteFailure(error);
+    one.reject(translated(error));
   }
 
   function retryLater(error: unknown): void {
@@ -118,7 +124,7 @@ export function createWriter(db: Database, inFlight: () => number): Writer {
     busySince = undefined;
     const rejected = waiting;
     waiting = [];
-    for (const one of rejected) one.reject(translated(error));
+    for (const one of rejected) fail(one, error);
     settleIdlers();
   }
 
