@@ -20,7 +20,8 @@ export interface Database {
 /** How often an operation is begun when racers are in its way, before its caller is told that the store is unavailable. */
 const triesMax = 8;
 
-export function openDatabase(location: PostgresLocation): Database {
+/** @param noteFailure Told of each operation that fails, before its caller is. */
+export function openDatabase(location: PostgresLocation, noteFailure: (error: unknown) => void = () => {}): Database {
   const pool = new pg.Pool(operationOptions(location));
   const breaker = createBreaker();
   // An idle connection that ends is no news: the pool has dropped it. Without a listener it would end the process.
@@ -56,7 +57,10 @@ export function openDatabase(location: PostgresLocation): Database {
       try {
         return await once({ ...statement, values: [...values] });
       } catch (error) {
-        if (!isConflict(error) || tries === triesMax) throw translated(error);
+        if (!isConflict(error) || tries === triesMax) {
+          noteFailure(error);
+          throw translated(error);
+        }
         await pause(Math.random() * 5 * 2 ** tries);
       }
     }

@@ -8,6 +8,7 @@ import { refuseFilling } from "./move-mark.js";
 import { createOutbox } from "./outbox.js";
 import { endOutstanding } from "./outstanding.js";
 import { createRedemption } from "./redeem.js";
+import { createRoom } from "./room.js";
 import { createSends } from "./sends.js";
 import { createSessions } from "./sessions.js";
 import { createUsers } from "./users.js";
@@ -29,7 +30,8 @@ const clocksDiffer = "the clock of this machine is more than 1 s from the databa
  */
 export async function openPostgres(location: PostgresLocation): Promise<Store> {
   await migrate(location);
-  const db = openDatabase(location);
+  const room = createRoom();
+  const db = openDatabase(location, room.noteFailure);
   await refuseFilling(db).catch(async (error: unknown) => {
     await db.close();
     throw error;
@@ -56,6 +58,7 @@ export async function openPostgres(location: PostgresLocation): Promise<Store> {
       const behindMs = askedAt - row!.clock;
       const aheadMs = row!.clock - Date.now();
       if (Math.max(behindMs, aheadMs) > clockToleranceMs) throw new StoreUnavailableError(clocksDiffer);
+      if (room.wasMissing()) await room.check(db);
     },
     close: () => db.close(),
   };
