@@ -30,7 +30,12 @@ export type Identifier = Contact | { readonly kind: "username"; readonly value: 
 
 /** Thrown by every operation while the database can't be reached, is full or is read-only. */
 export class StoreUnavailableError extends Error {
-  override readonly name = "StoreUnavailableError";
+  override readonly name: string = "StoreUnavailableError";
+}
+
+/** Thrown by operations that have to wait too long for others, while the database itself is well; nothing was written. */
+export class StoreBusyError extends StoreUnavailableError {
+  override readonly name = "StoreBusyError";
 }
 
 /** Thrown by every write while all data is being moved to another database, and by every operation once it was. */
