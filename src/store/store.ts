@@ -511,8 +511,8 @@ export interface Store {
   /** How many live sessions hold tokens made with a master key, and how many live challenges a code hashed with a pepper. */
   countKeyUses(query: { readonly use: KeyCheck["use"]; readonly keyId: string; readonly now: EpochMs }): Promise<number>;
 
-  /** Revokes the live sessions whose tokens were made with a master key; gives how many. */
-  revokeSessionsOfKey(change: { readonly keyId: string; readonly now: EpochMs }): Promise<number>;
+  /** Revokes up to `limit` live sessions whose tokens were made with a master key; gives how many: 0 when there are none left. */
+  revokeSessionsOfKey(change: { readonly keyId: string; readonly now: EpochMs; readonly limit: number }): Promise<number>;
 
   /**
    * Deletes up to `limit` rows that nobody needs any more (challenges an hour after their expiry, ended sessions, …) and erases

@@ -46,7 +46,7 @@ export async function openPostgres(location: PostgresLocation): Promise<Store> {
     ...createSessions(db),
     ...createUsers(db),
     ...createOutbox(db),
-    ...createKeys(db),
+    ...createKeys(db, location),
     async sweep({ now, limit }) {
       const [row] = await db.rows<Awaited<ReturnType<Store["sweep"]>>>(sweep, [now, limit]);
       return row!;
