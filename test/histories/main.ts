@@ -1,10 +1,11 @@
 import { parseArgs } from "node:util";
-import { type Invariant, invariantNames } from "./check.js";
+import { type Break, breakNames, breaksOf } from "./breaks.js";
 import { type Engine, engines } from "./databases.js";
 import { runAll } from "./run-all.js";
 
-const usage = `npm run test:histories -- [--engine sqlite|postgres] [--count N] [--seed S] [--from I] [--processes P] [--break INVARIANT]
-Runs the histories of the seeds S+I to S+N-1 and checks each. INVARIANT is one of ${invariantNames.join(", ")}.
+const usage = `npm run test:histories -- [--engine sqlite|postgres] [--count N] [--seed S] [--from I] [--processes P] [--break FAULT]
+Runs the histories of the seeds S+I to S+N-1 and checks each. FAULT is one of ${breakNames.join(", ")};
+then only what it breaks is asked about, until it is found. Races are let in on PostgreSQL only.
 PostgreSQL is started for the run, unless LATCHKEY_TEST_POSTGRES_URL names a server whose user may make databases.`;
 
 function readArguments() {
@@ -18,13 +19,14 @@ function readArguments() {
       break: { type: "string" },
     },
   });
+  const engine = oneOf<Engine>("engine", values.engine, engines);
   return {
-    engine: oneOf<Engine>("engine", values.engine, engines),
+    engine,
     count: whole("count", values.count, 1),
     seed: whole("seed", values.seed, 0),
     from: whole("from", values.from, 0),
     processes: whole("processes", values.processes, 1),
-    breaks: values.break === undefined ? null : oneOf<Invariant>("break", values.break, invariantNames),
+    breaks: values.break === undefined ? null : oneOf<Break>("break", values.break, breaksOf(engine)),
   };
 }
 

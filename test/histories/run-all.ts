@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { latchkeyBin } from "../support/server.js";
-import { plantFault } from "./breaks.js";
-import { type Invariant, invariantNames } from "./check.js";
+import { type Break, brokenBy, plantFault } from "./breaks.js";
+import { invariantNames } from "./check.js";
 import { createDatabase, type Engine } from "./databases.js";
 import { type Fleet, startFleet } from "./fleet.js";
 import { newFolder } from "./folders.js";
@@ -18,8 +18,8 @@ export interface Options {
   /** The first history to run, where an earlier run of the same seed was interrupted. */
   readonly from: number;
   readonly processes: number;
-  /** The invariant whose guard is taken out. Then only this one is asked about, until it is found to be violated. */
-  readonly breaks: Invariant | null;
+  /** The fault to plant. Then only the invariant that it breaks is asked about, until it is found to be violated. */
+  readonly breaks: Break | null;
   /** No history is waited for any longer once this resolves. */
   readonly interruption: Promise<void>;
   /** Told after each history. */
@@ -50,7 +50,7 @@ export async function runAll(options: Options): Promise<{ readonly histories: nu
       const searching = search({
         seed: own,
         processes,
-        invariants: breaks === null ? invariantNames : [breaks],
+        invariants: breaks === null ? invariantNames : [brokenBy(breaks)],
         run: async (plan) => tally.count(await runHistory(plan, deps)),
       });
       const finding = await Promise.race([interrupted, searching]);
