@@ -8,6 +8,9 @@ Runs the histories of the seeds S+I to S+N-1 and checks each. FAULT is one of ${
 then only what it breaks is asked about, until it is found. Races are let in on PostgreSQL only.
 PostgreSQL is started for the run, unless LATCHKEY_TEST_POSTGRES_URL names a server whose user may make databases.`;
 
+/** In so many histories everything that is checked must have happened. */
+const floorFrom = 100;
+
 function readArguments() {
   const { values } = parseArgs({
     options: {
@@ -64,10 +67,13 @@ async function main(): Promise<number> {
       });
     }
   });
-  const { histories, violations } = await runAll({ ...options, interruption, onHistory: () => (done += 1) });
+  const { histories, violations, missing } = await runAll({ ...options, interruption, onHistory: () => (done += 1) });
   if (interrupted) return 130;
   console.log(`${histories} histories, ${violations} violations`);
-  return violations > 0 ? 1 : 0;
+  if (violations > 0) return 1;
+  if (histories < floorFrom || missing().length === 0) return 0;
+  console.error(`${histories} histories show nothing without ${missing().join(", ")}`);
+  return 2;
 }
 
 main().then(

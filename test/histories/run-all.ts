@@ -9,7 +9,7 @@ import { describeFinding } from "./print.js";
 import { createEnv, envOf, limitsOf, type Profile, profileOf } from "./profiles.js";
 import { runHistory } from "./run-history.js";
 import { search } from "./search.js";
-import { createTally } from "./tally.js";
+import { createTally, type Tally } from "./tally.js";
 
 export interface Options {
   readonly engine: Engine;
@@ -27,7 +27,7 @@ export interface Options {
 }
 
 /** Runs histories one after the other and prints what it finds. */
-export async function runAll(options: Options): Promise<{ readonly histories: number; readonly violations: number }> {
+export async function runAll(options: Options): Promise<Tally> {
   const { engine, seed, from, count, processes, breaks } = options;
   const database = await createDatabase(engine);
   const interrupted = options.interruption.then(() => "interrupted" as const);
@@ -51,6 +51,7 @@ export async function runAll(options: Options): Promise<{ readonly histories: nu
         seed: own,
         processes,
         invariants: breaks === null ? invariantNames : [brokenBy(breaks)],
+        onGivenUp: tally.giveUp,
         run: async (plan) => tally.count(await runHistory(plan, deps)),
       });
       const finding = await Promise.race([interrupted, searching]);

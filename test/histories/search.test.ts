@@ -10,7 +10,7 @@ async function run({ steps }: Plan) {
   return history(redeems.length > 1 ? [failure] : []);
 }
 
-const options = { processes: 3, invariants: ["foreseen"] as const, run };
+const options = { processes: 3, invariants: ["foreseen"] as const, run, onGivenUp: () => {} };
 
 it("a finding is shrunk to about the steps that it needs, and its seed finds it again", async () => {
   const seeds = Array.from({ length: 30 }, (_, seed) => seed);

@@ -16,6 +16,8 @@ export interface SearchOptions {
   /** Those that are asked about. */
   readonly invariants: readonly Invariant[];
   readonly run: (plan: Plan) => Promise<History>;
+  /** Told of each search for an order that gave up and took a history for right. */
+  readonly onGivenUp: () => void;
 }
 
 /** A smaller plan has to fail again to be believed, and races don't always: it is tried so often. */
@@ -27,12 +29,12 @@ const shrinkMs = 12_000;
  * Runs the history of a seed. When it contradicts an invariant: the smallest plan found that does so too. Null: it is right. Throws when
  * it could not be run.
  */
-export async function search({ seed, processes, invariants, run }: SearchOptions): Promise<Finding | null> {
+export async function search({ seed, processes, invariants, run, onGivenUp }: SearchOptions): Promise<Finding | null> {
   let smallest: Finding | null = null;
   const holds = async (plan: Plan): Promise<boolean> => {
     for (let tries = smallest === null ? 1 : triesWhileShrinking; tries > 0; tries -= 1) {
       const history = await run(plan);
-      const violations = check(history, invariants);
+      const violations = check(history, invariants, onGivenUp);
       if (violations.length === 0) continue;
       smallest = { plan, history, violations };
       return false;
