@@ -1,21 +1,51 @@
 import { cpSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { Invariant } from "./check.js";
+import { type Invariant, invariantNames } from "./check.js";
 import type { Engine } from "./databases.js";
 import { newFolder } from "./folders.js";
 
 /** A guard taken out of a compiled file: `from`, which must be there once, becomes `to`. */
-interface Fault {
+interface Replacement {
   readonly file: string;
   readonly from: string;
   readonly to: string;
 }
 
-type Faults = Record<Invariant, readonly Fault[]>;
+/** A race let in: a function of the database, which must lock rows while it reads them, reads them without. */
+interface Unlocking {
+  readonly file: string;
+  readonly unlocked: string;
+}
+
+type Fault = Replacement | Unlocking;
+type Faults = Readonly<Record<Invariant, readonly Fault[]> & Partial<Record<Race, readonly Fault[]>>>;
+
+/** Faults that are right with one caller at a time, by name, with the invariant that they break. Only PostgreSQL locks rows. */
+const races = {
+  "single-use-race": "single-use",
+  "attempt-cap-race": "attempt-cap",
+  "budgets-race": "budgets",
+} as const satisfies Record<string, Invariant>;
+
+type Race = keyof typeof races;
+
+/** What can be planted: the fault of an invariant, which has its name, or a race. */
+export type Break = Invariant | Race;
+
+export const breakNames = [...invariantNames, ...(Object.keys(races) as Race[])];
+
+export function breaksOf(engine: Engine): Break[] {
+  return Object.keys(faults[engine]) as Break[];
+}
+
+/** The invariant that a fault breaks. */
+export function brokenBy(name: Break): Invariant {
+  return name in races ? races[name as Race] : (name as Invariant);
+}
 
 /** The gate asks the database about a session once, and believes its first answer for good. */
-const rememberedGate: Fault = {
+const rememberedGate: Replacement = {
   file: "rpc/access.js",
   from: "const live = await deps.store.findLiveSession({ sessionId: claims.sessionId, now });",
   to: `const remembered = (globalThis.remembered ??= new Map());
@@ -23,7 +53,7 @@ const rememberedGate: Fault = {
     if (live !== null) remembered.set(claims.sessionId, live);`,
 };
 
-const anyGenerationRotates: Fault = {
+const anyGenerationRotates: Replacement = {
   file: "store/rules/refresh-replay.js",
   from: 'return generation === newest - 1 && (inGrace || sameCall) ? "replayed" : "reused";',
   to: 'return "rotated";',
@@ -59,6 +89,9 @@ const sqlite: Faults = {
 };
 
 const postgres: Faults = {
+  "single-use-race": [{ file: "store/postgres/schema/redemption.js", unlocked: "lock_challenge" }],
+  "attempt-cap-race": [{ file: "store/postgres/schema/sends.js", unlocked: "take_attempt" }],
+  "budgets-race": [{ file: "store/postgres/schema/budgets.js", unlocked: "spend_budgets" }],
   "single-use": [
     {
       file: "store/postgres/schema/redemption.js",
@@ -101,11 +134,11 @@ const faults: Record<Engine, Faults> = { sqlite, postgres };
 const root = fileURLToPath(new URL("../../", import.meta.url));
 
 /**
- * Copies the compiled program, with the guard of an invariant taken out, and gives the path of its `latchkey.cjs`. Throws when a
- * guard is not where it is expected: a fault that is not planted would be searched for in vain.
+ * Copies the compiled program, with a fault planted, and gives the path of its `latchkey.cjs`. Throws when what it changes is not
+ * where it is expected: a fault that is not planted would be searched for in vain.
  */
-export function plantFault(engine: Engine, invariant: Invariant): string {
-  const broken = breakFiles(engine, invariant);
+export function plantFault(engine: Engine, name: Break): string {
+  const broken = breakFiles(engine, name);
   const folder = newFolder();
   cpSync(join(root, "dist"), join(folder, "dist"), { recursive: true });
   cpSync(join(root, "package.json"), join(folder, "package.json"));
@@ -114,14 +147,30 @@ export function plantFault(engine: Engine, invariant: Invariant): string {
   return join(folder, "dist/latchkey.cjs");
 }
 
-/** The compiled files in which the guard of an invariant is, without it. */
-export function breakFiles(engine: Engine, invariant: Invariant): Map<string, string> {
+/** The compiled files that a fault changes, with it. */
+export function breakFiles(engine: Engine, name: Break): Map<string, string> {
   const files = new Map<string, string>();
-  for (const { file, from, to } of faults[engine][invariant]) {
-    const parts = (files.get(file) ?? readFileSync(join(root, "dist", file), "utf8")).split(from);
-    if (parts.length !== 2)
-      throw new Error(`dist/${file} has ${parts.length - 1} places to break ${invariant}, not 1: ${from}`);
-    files.set(file, parts.join(to));
+  const planted = faults[engine][name];
+  if (planted === undefined) throw new Error(`${engine} has no ${name}`);
+  for (const fault of planted) {
+    const text = files.get(fault.file) ?? readFileSync(join(root, "dist", fault.file), "utf8");
+    files.set(fault.file, "unlocked" in fault ? unlock(text, fault) : replace(text, fault));
   }
   return files;
+}
+
+function replace(text: string, { file, from, to }: Replacement): string {
+  const parts = text.split(from);
+  if (parts.length !== 2) throw new Error(`dist/${file} has ${parts.length - 1} places to break, not 1: ${from}`);
+  return parts.join(to);
+}
+
+/** Takes all row locks out of the function, of which each reads otherwise as before. */
+function unlock(text: string, { file, unlocked }: Unlocking): string {
+  const begin = text.indexOf(`CREATE FUNCTION ${unlocked}(`);
+  const end = text.indexOf("END $$;", begin);
+  const body = text.slice(begin, end);
+  const without = body.replaceAll(/\s+FOR UPDATE\b/g, "");
+  if (begin < 0 || end < 0 || without === body) throw new Error(`dist/${file} has no ${unlocked} that locks rows`);
+  return text.slice(0, begin) + without + text.slice(end);
 }

@@ -16,13 +16,16 @@ export const invariants = {
   budgets,
   "one-order": oneOrder,
   foreseen,
-} satisfies Record<string, (history: History) => Violation[]>;
+} satisfies Record<string, (history: History, onGivenUp: () => void) => Violation[]>;
 
 export type Invariant = keyof typeof invariants;
 
 export const invariantNames = Object.keys(invariants) as Invariant[];
 
-/** What a history contradicts of the named invariants. Empty: there are orders of its calls in which every answer was right. */
-export function check(history: History, names: readonly Invariant[] = invariantNames): Violation[] {
-  return names.flatMap((name) => invariants[name](history));
+/**
+ * What a history contradicts of the named invariants. Empty: there are orders of its calls in which every answer was right, or a
+ * search for one gave up, of which `onGivenUp` is told.
+ */
+export function check(history: History, names: readonly Invariant[], onGivenUp: () => void): Violation[] {
+  return names.flatMap((name) => invariants[name](history, onGivenUp));
 }

@@ -1,11 +1,16 @@
 import { parseArgs } from "node:util";
-import { type Invariant, invariantNames } from "./check.js";
+import { type Break, breakNames, breaksOf } from "./breaks.js";
 import { type Engine, engines } from "./databases.js";
 import { runAll } from "./run-all.js";
 
-const usage = `npm run test:histories -- [--engine sqlite|postgres] [--count N] [--seed S] [--from I] [--processes P] [--break INVARIANT]
-Runs the histories of the seeds S+I to S+N-1 and checks each. INVARIANT is one of ${invariantNames.join(", ")}.
+const usage = `npm run test:histories -- [--engine sqlite|postgres] [--count N] [--seed S] [--from I] [--processes P] [--break FAULT] [--unshrunk]
+Runs the histories of the seeds S+I to S+N-1 and checks each. FAULT is one of ${breakNames.join(", ")};
+then only what it breaks is asked about, until it is found. Races are let in on PostgreSQL only.
+With --unshrunk a finding is shown as it was found.
 PostgreSQL is started for the run, unless LATCHKEY_TEST_POSTGRES_URL names a server whose user may make databases.`;
+
+/** In so many histories everything that is checked must have happened. */
+const floorFrom = 100;
 
 function readArguments() {
   const { values } = parseArgs({
@@ -16,15 +21,18 @@ function readArguments() {
       from: { type: "string", default: "0" },
       processes: { type: "string", default: "3" },
       break: { type: "string" },
+      unshrunk: { type: "boolean", default: false },
     },
   });
+  const engine = oneOf<Engine>("engine", values.engine, engines);
   return {
-    engine: oneOf<Engine>("engine", values.engine, engines),
+    engine,
     count: whole("count", values.count, 1),
     seed: whole("seed", values.seed, 0),
     from: whole("from", values.from, 0),
     processes: whole("processes", values.processes, 1),
-    breaks: values.break === undefined ? null : oneOf<Invariant>("break", values.break, invariantNames),
+    breaks: values.break === undefined ? null : oneOf<Break>("break", values.break, breaksOf(engine)),
+    shrinks: !values.unshrunk,
   };
 }
 
@@ -62,10 +70,13 @@ async function main(): Promise<number> {
       });
     }
   });
-  const { histories, violations } = await runAll({ ...options, interruption, onHistory: () => (done += 1) });
+  const { histories, violations, missing } = await runAll({ ...options, interruption, onHistory: () => (done += 1) });
   if (interrupted) return 130;
   console.log(`${histories} histories, ${violations} violations`);
-  return violations > 0 ? 1 : 0;
+  if (violations > 0) return 1;
+  if (histories < floorFrom || missing().length === 0) return 0;
+  console.error(`${histories} histories show nothing without ${missing().join(", ")}`);
+  return 2;
 }
 
 main().then(

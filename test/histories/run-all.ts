@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { latchkeyBin } from "../support/server.js";
-import { plantFault } from "./breaks.js";
-import { type Invariant, invariantNames } from "./check.js";
+import { type Break, brokenBy, plantFault } from "./breaks.js";
+import { invariantNames } from "./check.js";
 import { createDatabase, type Engine } from "./databases.js";
 import { type Fleet, startFleet } from "./fleet.js";
 import { newFolder } from "./folders.js";
@@ -9,7 +9,7 @@ import { describeFinding } from "./print.js";
 import { createEnv, envOf, limitsOf, type Profile, profileOf } from "./profiles.js";
 import { runHistory } from "./run-history.js";
 import { search } from "./search.js";
-import { createTally } from "./tally.js";
+import { createTally, type Tally } from "./tally.js";
 
 export interface Options {
   readonly engine: Engine;
@@ -18,8 +18,10 @@ export interface Options {
   /** The first history to run, where an earlier run of the same seed was interrupted. */
   readonly from: number;
   readonly processes: number;
-  /** The invariant whose guard is taken out. Then only this one is asked about, until it is found to be violated. */
-  readonly breaks: Invariant | null;
+  /** The fault to plant. Then only the invariant that it breaks is asked about, until it is found to be violated. */
+  readonly breaks: Break | null;
+  /** Whether smaller plans of a finding are looked for. */
+  readonly shrinks: boolean;
   /** No history is waited for any longer once this resolves. */
   readonly interruption: Promise<void>;
   /** Told after each history. */
@@ -27,7 +29,7 @@ export interface Options {
 }
 
 /** Runs histories one after the other and prints what it finds. */
-export async function runAll(options: Options): Promise<{ readonly histories: number; readonly violations: number }> {
+export async function runAll(options: Options): Promise<Tally> {
   const { engine, seed, from, count, processes, breaks } = options;
   const database = await createDatabase(engine);
   const interrupted = options.interruption.then(() => "interrupted" as const);
@@ -50,7 +52,9 @@ export async function runAll(options: Options): Promise<{ readonly histories: nu
       const searching = search({
         seed: own,
         processes,
-        invariants: breaks === null ? invariantNames : [breaks],
+        invariants: breaks === null ? invariantNames : [brokenBy(breaks)],
+        shrinks: options.shrinks,
+        onGivenUp: tally.giveUp,
         run: async (plan) => tally.count(await runHistory(plan, deps)),
       });
       const finding = await Promise.race([interrupted, searching]);

@@ -10,7 +10,7 @@ async function run({ steps }: Plan) {
   return history(redeems.length > 1 ? [failure] : []);
 }
 
-const options = { processes: 3, invariants: ["foreseen"] as const, run };
+const options = { processes: 3, shrinks: true, invariants: ["foreseen"] as const, run, onGivenUp: () => {} };
 
 it("a finding is shrunk to about the steps that it needs, and its seed finds it again", async () => {
   const seeds = Array.from({ length: 30 }, (_, seed) => seed);
@@ -20,6 +20,13 @@ it("a finding is shrunk to about the steps that it needs, and its seed finds it 
   // Two are enough; shrinking goes one way only and may leave another.
   for (const seed of found) expect(findings[seed]!.plan.steps.length).toBeLessThanOrEqual(4);
   expect(await search({ ...options, seed: found[0]! })).toEqual(findings[found[0]!]);
+});
+
+it("a finding can be had as it was found", async () => {
+  const seeds = Array.from({ length: 30 }, (_, seed) => seed);
+  const findings = await Promise.all(seeds.map((seed) => search({ ...options, shrinks: false, seed })));
+  const steps = findings.flatMap((finding) => finding?.plan.steps.length ?? []);
+  expect(Math.max(...steps)).toBeGreaterThan(4);
 });
 
 it("a history that could not be run is no right one", async () => {

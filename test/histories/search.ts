@@ -15,7 +15,11 @@ export interface SearchOptions {
   readonly processes: number;
   /** Those that are asked about. */
   readonly invariants: readonly Invariant[];
+  /** Whether smaller plans are looked for. */
+  readonly shrinks: boolean;
   readonly run: (plan: Plan) => Promise<History>;
+  /** Told of each search for an order that gave up and took a history for right. */
+  readonly onGivenUp: () => void;
 }
 
 /** A smaller plan has to fail again to be believed, and races don't always: it is tried so often. */
@@ -24,15 +28,15 @@ const triesWhileShrinking = 3;
 const shrinkMs = 12_000;
 
 /**
- * Runs the history of a seed. When it contradicts an invariant: the smallest plan found that does so too. Null: it is right. Throws when
+ * Runs the history of a seed. When it contradicts an invariant: the smallest plan found that does so too, unless that is not wanted. Null: it is right. Throws when
  * it could not be run.
  */
-export async function search({ seed, processes, invariants, run }: SearchOptions): Promise<Finding | null> {
+export async function search({ seed, processes, invariants, shrinks, run, onGivenUp }: SearchOptions): Promise<Finding | null> {
   let smallest: Finding | null = null;
   const holds = async (plan: Plan): Promise<boolean> => {
     for (let tries = smallest === null ? 1 : triesWhileShrinking; tries > 0; tries -= 1) {
       const history = await run(plan);
-      const violations = check(history, invariants);
+      const violations = check(history, invariants, onGivenUp);
       if (violations.length === 0) continue;
       smallest = { plan, history, violations };
       return false;
@@ -40,7 +44,8 @@ export async function search({ seed, processes, invariants, run }: SearchOptions
     return true;
   };
   const property = fc.asyncProperty(fc.noBias(planArbitrary(processes)), holds);
-  const details = await fc.check(property, { seed: scattered(seed), numRuns: 1, skipAllAfterTimeLimit: shrinkMs });
+  const once = { seed: scattered(seed), numRuns: 1, endOnFailure: !shrinks, skipAllAfterTimeLimit: shrinkMs };
+  const details = await fc.check(property, once);
   // A history that could not be carried out to its end says nothing about the servers.
   if (details.failed && smallest === null) throw details.errorInstance;
   if (!details.failed && details.numRuns < 1) throw new Error(`the history of seed ${seed} was not run`);

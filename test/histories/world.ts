@@ -22,7 +22,6 @@ export interface World {
   readonly sessions: KnownSession[];
   addChallenge(challenge: KnownChallenge): void;
   addTokens(session: string, tokens: { readonly accessToken: string; readonly refreshToken: string }): void;
-  sessionOf(session: string): KnownSession;
   /** An idempotency key of this history. */
   keyOf(about: string, slot: number | null): string | null;
 }
@@ -51,7 +50,6 @@ export function createWorld(run: string, identifiers: number): World {
       known.access.push(accessToken);
       known.refresh.set(generationOf(refreshToken), refreshToken);
     },
-    sessionOf: (session) => sessions.find((one) => one.session === session)!,
     keyOf: (about, slot) => (slot === null ? null : `key-${name}-${about}-${slot}`.padEnd(16, ".")),
   };
 }

@@ -15,9 +15,10 @@ type SessionStep = Step<model.SessionState>;
  *
  * No false positives: a call whose answer was lost may be put anywhere after its beginning, or left out. A call that does two things
  * (looks at its own token, then ends another session) may do them at two moments. Where the clock decides, both is right. A repeat
- * of a sign-in may share the work of a twin that began before it. A history too hard to order is taken for right.
+ * of a sign-in may share the work of a twin that began before it. A session whose calls are too hard to order is taken for right, and
+ * `onGivenUp` is told.
  */
-export function oneOrder(history: History): Violation[] {
+export function oneOrder(history: History, onGivenUp: () => void = () => {}): Violation[] {
   const signIns = okCallsOf(history, "verify");
   const userOf = (session: string) => signIns.find(({ answer }) => answer.result.session === session)?.answer.result.user;
   return [...redemptionsOf(history).values()].flat().flatMap(({ told, notBefore, doneBy }) => {
@@ -28,7 +29,7 @@ export function oneOrder(history: History): Violation[] {
       ...told.map((call) => read(workBeganAt(call, history.calls), call.answered, model.findFresh)),
       ...history.calls.flatMap((call) => stepsOf(call, about)),
     ];
-    if (canBeOrdered(steps, model.absent, model.nameOf)) return [];
+    if (canBeOrdered(steps, model.absent, { stateName: model.nameOf, onGivenUp })) return [];
     const calls = history.calls.filter((call) => told.some((one) => one === call) || stepsOf(call, about).length > 0);
     return [{ invariant: "one-order", what: `no order of its calls explains the answers about ${session}`, calls }];
   });

@@ -1,8 +1,10 @@
-import { expect, it } from "vitest";
+import { expect, it, vi } from "vitest";
 import { canBeOrdered, type Step } from "./linearize.js";
 
+const onGivenUp = vi.fn();
+
 /** Steps on one number, whose state is its name. */
-const fits = (steps: readonly Step<number>[]) => canBeOrdered(steps, 0, String);
+const fits = (steps: readonly Step<number>[]) => canBeOrdered(steps, 0, { stateName: String, onGivenUp });
 const until = (from: number, end: number, step: Pick<Step<number>, "apply" | "reads">) => ({
   from,
   until: end,
@@ -40,4 +42,13 @@ it("tries every state that a step may leave", () => {
   const either = { apply: () => [1, 2], reads: false };
   expect(fits([until(1, 2, either), until(3, 4, see(2))])).toBe(true);
   expect(fits([until(1, 2, either), until(3, 4, see(3))])).toBe(false);
+});
+
+it("gives up on steps that are too hard to order, says so once, and takes them for right", () => {
+  const clicks = Array.from({ length: 18 }, (_, n) =>
+    until(1, 100 + n, { apply: (state) => [state * 2 + (n % 2)], reads: false }),
+  );
+  expect(onGivenUp).not.toHaveBeenCalled();
+  expect(fits([...clicks, until(200, 201, see(-1))])).toBe(true);
+  expect(onGivenUp).toHaveBeenCalledTimes(1);
 });

@@ -11,14 +11,18 @@ export interface Step<State> {
   readonly reads: boolean;
 }
 
-/** Where the search gives up: a history that is this hard to order is taken for right. */
+/** Where the search gives up: a history that is this hard to order is taken for right, and `onGivenUp` is told. */
 const visitsMax = 50_000;
 
 /**
  * Whether there is an order of the steps that fits their intervals and in which each of them finds a state that allows it (Wing and
  * Gong's search, remembering what it has visited). `stateName` tells states apart.
  */
-export function canBeOrdered<State>(steps: readonly Step<State>[], start: State, stateName: (state: State) => string): boolean {
+export function canBeOrdered<State>(
+  steps: readonly Step<State>[],
+  start: State,
+  { stateName, onGivenUp }: { readonly stateName: (state: State) => string; readonly onGivenUp: () => void },
+): boolean {
   const visited = new Set<string>();
 
   function search(left: readonly Step<State>[], state: State): boolean {
@@ -26,7 +30,10 @@ export function canBeOrdered<State>(steps: readonly Step<State>[], start: State,
     if (rest.every(({ optional }) => optional)) return true;
     const name = `${stateName(state)} ${rest.map((step) => steps.indexOf(step)).join()}`;
     if (visited.has(name)) return false;
-    if (visited.size >= visitsMax) return true;
+    if (visited.size >= visitsMax) {
+      onGivenUp();
+      return true;
+    }
     visited.add(name);
     return candidates(rest).some((step) => {
       const others = rest.filter((other) => other !== step);

@@ -1,7 +1,9 @@
 import { expect, it } from "vitest";
 import { openStore } from "../../../src/store/open.js";
+import type { PostgresLocation } from "../../../src/store/postgres/connection.js";
 import type { BudgetClaim, Challenge, Session, Store } from "../../../src/store/store.js";
-import { query, testDatabases } from "../../support/postgres.js";
+import { eventually } from "../../support/app.js";
+import { clientOf, query, testDatabases } from "../../support/postgres.js";
 import {
   attemptOf,
   bytes,
@@ -31,6 +33,9 @@ function createMischief(store: Store, random: () => number) {
   const pick = <T>(from: readonly T[]): T => from[Math.floor(random() * from.length)]!;
   const claims = (): BudgetClaim[] => times(3, () => claimOf(`budget ${Math.floor(random() * 6)}`, 1_000));
   const now = t0 + minute;
+  /** How often each operation had which outcome. */
+  const outcomes = new Map<string, number>();
+  const note = (outcome: string) => outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
 
   async function send(): Promise<void> {
     const isRegistration = random() < 0.5;
@@ -42,54 +47,137 @@ function createMischief(store: Store, random: () => number) {
     const guarded = made.map((challenge) => ({ challenge, guard: guardOf(challenge, { claims: claims() }) }));
     const idempotency = random() < 0.3 ? bytes(`call ${Math.floor(random() * 40)}`, 32) : null;
     const outcome = await store.issueChallenges({ ...issueOf(made[0]!), registration, idempotency, challenges: guarded, now });
+    note(`send ${outcome.kind}`);
     if (outcome.kind !== "limited") challenges.push(...outcome.challenges);
   }
   async function redeem(): Promise<void> {
     const returns = claims().map(({ key }) => ({ key, spentAt: now }));
     const change = { returns, sessionsMax: 2, now, newUser: newUser({ username: pick(names) }) };
     const outcome = await store.redeemChallenge(redemptionOf(pick(challenges).challengeId, change));
+    note(`redeem ${outcome.kind}`);
     if (outcome.kind === "redeemed" && outcome.redemption.kind === "signed_in") sessions.push(outcome.redemption.session);
   }
   async function resend(): Promise<void> {
     const { challengeId, clientId, requesterKey } = pick(challenges);
-    await store.resendChallenge({ challengeId, clientId, requesterKey, idempotency: null, claims: claims(), now });
+    const { kind } = await store.resendChallenge({
+      challengeId,
+      clientId,
+      requesterKey,
+      idempotency: null,
+      claims: claims(),
+      now,
+    });
+    note(`resend ${kind}`);
   }
   async function attempt(): Promise<void> {
     const [identifier, account] = claims() as [BudgetClaim, BudgetClaim];
-    await store.takeAttempt(attemptOf(pick(challenges), { identifier, account, now }));
+    const { kind } = await store.takeAttempt(attemptOf(pick(challenges), { identifier, account, now }));
+    note(`attempt ${kind}`);
   }
   async function deliver(): Promise<void> {
     const messages = await store.claimMessages({ now, leaseMs: 0, limit: 5 });
     await store.settleMessages(messages.map((message) => ({ ...message, retryAt: random() < 0.5 ? null : now })));
+    if (messages.length > 0) note("deliver");
   }
   async function end(): Promise<void> {
-    const session = sessions.length === 0 ? undefined : pick(sessions);
+    const session = sessions.length === 0 ? undefined : pick(sessions.slice(-5));
     if (session === undefined) return;
     const { userId, sessionId: keepSessionId } = session;
-    if (random() < 0.3) await store.deleteUser({ userId });
-    else if (random() < 0.5) await store.revokeOtherSessions({ userId, keepSessionId, now });
-    else await store.rotateRefreshToken(rotationOf(session, { now }));
+    if (random() < 0.2) {
+      if (await store.deleteUser({ userId })) note("delete user");
+    } else if (random() < 0.4) {
+      if ((await store.revokeOtherSessions({ userId, keepSessionId, now })) > 0) note("revoke others");
+    } else note(`rotate ${(await store.rotateRefreshToken(rotationOf(session, { now }))).kind}`);
   }
-  const sweep = () => store.sweep({ now, limit: 20 });
-  return { send, act: () => pick([send, send, redeem, redeem, redeem, resend, attempt, deliver, end, sweep])() };
+  async function sweep(): Promise<void> {
+    await store.sweep({ now, limit: 20 });
+    note("sweep");
+  }
+  return { send, act: () => pick([send, send, redeem, redeem, redeem, resend, attempt, deliver, end, sweep])(), outcomes };
 }
 
-it("600 operations that get in each other's way all end well, and no two ever wait for each other", async () => {
-  const location = await databases.create();
+/** So many operations, up to 40 at a time, and what became of them. */
+async function makeMischief(location: PostgresLocation, operations: number) {
+  // A deadlock is resolved as soon as it is looked for.
+  await query(location, `ALTER DATABASE ${location.database} SET deadlock_timeout = '100ms'`);
   const store = await openStore({ ...location, poolMax: 12 }, { inFlight: () => 0 });
   let state = 7;
   const random = () => {
     state = (state * 48_271) % 2_147_483_647;
     return state / 2_147_483_647;
   };
-  const { send, act } = createMischief(store, random);
+  const { send, act, outcomes } = createMischief(store, random);
+  const waits = watchLockWaits(location);
+  const failures: unknown[] = [];
   for (const _ of times(5, Number)) await send();
-  for (const _ of times(15, Number)) await Promise.all(times(40, act));
+  for (const _ of times(operations / 40, Number))
+    await Promise.all(times(40, () => act().catch((error) => failures.push(error))));
   await store.close();
-  // A deadlock would be retried and not be seen by callers; the server counts it all the same.
+  // Each connection's counts are there when it has ended.
+  await eventually("the end of the store's connections", async () =>
+    (await query(location, `${connections} LIMIT 1`)).length === 0 ? true : undefined,
+  );
   const [counted] = await query<{ deadlocks: string }>(
     location,
     "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()",
   );
-  expect(Number(counted!.deadlocks)).toBe(0);
-});
+  return { deadlocks: Number(counted!.deadlocks), waits: await waits.stop(), outcomes, failures };
+}
+
+const connections = "SELECT 1 FROM pg_stat_activity WHERE application_name = 'latchkey' AND datname = current_database()";
+
+/** Looks again and again whether a connection of the store waits for another's lock. */
+function watchLockWaits(location: PostgresLocation): { stop(): Promise<number> } {
+  let running = true;
+  const watching = (async () => {
+    const client = await clientOf(location);
+    let seen = 0;
+    while (running) seen += (await client.query(`${connections} AND wait_event_type = 'Lock'`)).rowCount ?? 0;
+    await client.end();
+    return seen;
+  })();
+  return {
+    stop() {
+      running = false;
+      return watching;
+    },
+  };
+}
+
+it("600 operations that get in each other's way all end well, and no two ever wait for each other", async () => {
+  const { deadlocks, waits, outcomes, failures } = await makeMischief(await databases.create(), 600);
+  expect(failures).toEqual([]);
+  // They did meet, and did all that they can do.
+  expect(waits).toBeGreaterThan(20);
+  for (const outcome of [
+    "send issued",
+    "send replayed",
+    "resend resent",
+    "resend refused",
+    "attempt taken",
+    "attempt refused",
+    "redeem redeemed",
+    "redeem refused",
+    "deliver",
+    "rotate rotated",
+    "revoke others",
+    "delete user",
+    "sweep",
+  ]) {
+    expect(outcomes.get(outcome) ?? 0, outcome).toBeGreaterThan(0);
+  }
+  // A deadlock would be retried and not be seen by callers; the server counts it all the same.
+  expect(deadlocks).toBe(0);
+}, 60_000);
+
+it("were one lock taken in an order of its own, they would be found waiting for each other", async () => {
+  const location = await databases.create();
+  const [row] = await query<{ made: string }>(location, "SELECT pg_get_functiondef('budget_claims'::regproc) AS made");
+  // Every second connection goes through the budgets from the last to the first.
+  const order = "ORDER BY CASE WHEN pg_backend_pid() % 2 = 0 THEN key END DESC NULLS LAST, key";
+  const reversed = row!.made.replace(/\$function\$\s*$/, `${order} $$function$$`);
+  expect(reversed).toContain(order);
+  await query(location, reversed);
+  const { deadlocks } = await makeMischief(location, 1_600);
+  expect(deadlocks).toBeGreaterThan(0);
+}, 60_000);
