@@ -12,15 +12,27 @@ LANGUAGE sql IMMUTABLE ROWS 4 AS $$
 $$;
 
 -- When a claim can be granted, 0 or a past time being now: the same rule as rules/budget-window.ts. The spent times are in order,
--- so the unit that has to become free is the max-th latest; a window that holds fewer finds none.
-CREATE FUNCTION budget_refused_until(p_spent BIGINT[], p_hold_until BIGINT, p_maxes INTEGER[], p_windows BIGINT[], p_now BIGINT)
-RETURNS BIGINT LANGUAGE plpgsql IMMUTABLE AS $$
+-- so the unit that has to become free is the max-th latest; a window that holds fewer finds none. What is too far ahead is left from
+-- before the clock was set back.
+CREATE FUNCTION budget_refused_until(
+  p_spent BIGINT[], p_hold_until BIGINT, p_maxes INTEGER[], p_windows BIGINT[], p_holds BIGINT[], p_now BIGINT
+) RETURNS BIGINT LANGUAGE plpgsql IMMUTABLE AS $$
 DECLARE
-  v_until BIGINT := CASE WHEN p_hold_until > p_now THEN p_hold_until ELSE 0 END;
+  v_until BIGINT := 0;
+  v_counted BIGINT[] := p_spent;
   v_freeing BIGINT;
 BEGIN
+  IF p_hold_until > p_now
+    AND p_hold_until - p_now <= coalesce((SELECT 2 * max(h) FROM unnest(p_holds) AS h), p_hold_until - p_now) THEN
+    v_until := p_hold_until;
+  END IF;
   FOR i IN 1 .. cardinality(p_maxes) LOOP
-    v_freeing := CASE WHEN p_maxes[i] > 0 THEN p_spent[cardinality(p_spent) - p_maxes[i] + 1] ELSE p_now END;
+    IF p_spent[cardinality(p_spent)] >= p_now + p_windows[i] THEN
+      v_counted := ARRAY(SELECT t FROM unnest(p_spent) AS t WHERE t < p_now + p_windows[i] ORDER BY t);
+    ELSE
+      v_counted := p_spent;
+    END IF;
+    v_freeing := CASE WHEN p_maxes[i] > 0 THEN v_counted[cardinality(v_counted) - p_maxes[i] + 1] ELSE p_now END;
     IF v_freeing > p_now - p_windows[i] THEN
       v_until := greatest(v_until, v_freeing + p_windows[i]);
     END IF;
@@ -41,7 +53,7 @@ BEGIN
     SELECT spent, hold_until INTO v_spent, v_hold_until FROM budgets WHERE key = v_claim.key;
     IF FOUND OR 0 = ANY (v_claim.maxes) THEN
       v_until := greatest(v_until, budget_refused_until(
-        coalesce(v_spent, '{}'), coalesce(v_hold_until, 0), v_claim.maxes, v_claim.windows, p_now));
+        coalesce(v_spent, '{}'), coalesce(v_hold_until, 0), v_claim.maxes, v_claim.windows, v_claim.holds, p_now));
     END IF;
   END LOOP;
   RETURN v_until;
@@ -74,7 +86,7 @@ BEGIN
     v_there := v_there || FOUND;
     -- Most often there is none, and nothing to judge.
     IF FOUND OR 0 = ANY (v_claim.maxes) THEN
-      v_until := budget_refused_until(coalesce(v_spent, '{}'), coalesce(v_hold_until, 0), v_claim.maxes, v_claim.windows, p_now);
+      v_until := budget_refused_until(coalesce(v_spent, '{}'), coalesce(v_hold_until, 0), v_claim.maxes, v_claim.windows, v_claim.holds, p_now);
     ELSE
       v_until := 0;
     END IF;
@@ -95,7 +107,8 @@ BEGIN
     v_last := v_claim.key;
     v_spent := '{}';
     IF v_there[v_position] THEN
-      v_spent := ARRAY(SELECT t FROM budgets, unnest(spent) AS t WHERE key = v_claim.key AND t > p_now - v_claim.longest);
+      v_spent := ARRAY(SELECT t FROM budgets, unnest(spent) AS t WHERE key = v_claim.key
+        AND t > p_now - v_claim.longest AND t < p_now + v_claim.longest);
     END IF;
     v_hold := coalesce(v_claim.holds[least(cardinality(v_spent) + 1, cardinality(v_claim.holds))], 0);
     IF v_claim.sets IS NOT NULL THEN
