@@ -99,7 +99,7 @@ async function start(settings: Settings, { log: plainLog, overrides, closers }: 
   let readiness: Readiness | undefined;
   const store = observeStore(traceStore(opened, tracer, settings.database.kind), (operation) => {
     recorder.operationEnded(operation);
-    if (operation.error === StoreUnavailableError.name) readiness?.check();
+    if (operation.error === StoreUnavailableError.name) void readiness?.check();
   });
   const core = await createCore(settings, { store, log, metrics: recorder.auth, measure: recorder.hashes, overrides });
   const { clock } = core.deps;
@@ -168,11 +168,10 @@ async function start(settings: Settings, { log: plainLog, overrides, closers }: 
   const setServing = (serving: boolean): void => {
     for (const door of [grpc, web]) door.setServing(serving);
   };
-  setServing(true);
   readiness = watchReadiness({ ping: opened.ping, log: plainLog, changed: setServing });
   closers.push(async () => readiness?.stop());
-  // A database that is being moved can be started on, and not used.
-  readiness.check();
+  // A database that is being moved, or whose clock differs, can be started on and is not ready.
+  await readiness.check();
   return { core, grpcPort, httpPort, inboxPort, metricsPort };
 }
 

@@ -1,3 +1,4 @@
+import { clocksDiffer } from "../../store/postgres/clocks.js";
 import type { PostgresLocation } from "../../store/postgres/connection.js";
 import { inspect } from "../../store/postgres/inspect.js";
 import { schemaVersion } from "../../store/postgres/migrate.js";
@@ -11,6 +12,7 @@ export async function checkPostgres(
   const found = await inspect(location);
   const findings = [ok(`PostgreSQL ${found.serverVersion} answers`)];
   if (found.readOnly) findings.push(problem("the database is read-only: name the primary server, not a standby"));
+  if (!found.clocksAgree) findings.push(problem(clocksDiffer));
   if (found.encoding !== "UTF8") {
     findings.push(problem(`the database's encoding is ${found.encoding}: make one with ENCODING 'UTF8'`));
   }
