@@ -62,6 +62,9 @@ export interface App {
 
 const drainMs = 10_000;
 
+/** What OpenTelemetry calls the databases. */
+const systemNames = { sqlite: "sqlite", postgres: "postgresql" } as const;
+
 /** Starts everything that a deployment consists of. When a part fails to start, those before it are closed again. */
 export async function startApp(settings: Settings, log: Log, overrides: Overrides & Running = {}): Promise<App> {
   const closers: (() => Promise<void>)[] = [];
@@ -97,7 +100,7 @@ async function start(settings: Settings, { log: plainLog, overrides, closers }: 
   const opened = await openStore(storeLocation(settings), { inFlight: inFlight.count });
   closers.push(() => opened.close());
   let readiness: Readiness | undefined;
-  const store = observeStore(traceStore(opened, tracer, settings.database.kind), (operation) => {
+  const store = observeStore(traceStore(opened, tracer, systemNames[settings.database.kind]), (operation) => {
     recorder.operationEnded(operation);
     if (operation.error === StoreUnavailableError.name) void readiness?.check();
   });
