@@ -17,9 +17,7 @@ export async function checkPostgres(
     findings.push(problem(`the database's encoding is ${found.encoding}: make one with ENCODING 'UTF8'`));
   }
   if (!found.durable) {
-    findings.push(
-      warning("the server has fsync or synchronous_commit off: after loss of power used codes could count as unused"),
-    );
+    findings.push(warning("the server has fsync off: after loss of power used codes could count as unused"));
   }
   if (location.poolMax > found.connectionsMax / 2) {
     findings.push(

@@ -26,7 +26,7 @@ export function inspect(location: PostgresLocation): Promise<Inspection> {
       current_setting('server_version') AS version,
       current_setting('transaction_read_only') = 'on' AS read_only, current_setting('max_connections')::int AS connections,
       current_setting('server_encoding') AS encoding,
-      coalesce(current_setting('fsync', true), 'on') = 'on' AND current_setting('synchronous_commit') <> 'off' AS durable`);
+      coalesce(current_setting('fsync', true), 'on') = 'on' AS durable`);
     const answeredAt = Date.now();
     const [row] = rows as [
       { clock: EpochMs; version: string; read_only: boolean; connections: number; encoding: string; durable: boolean },
