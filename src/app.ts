@@ -62,6 +62,9 @@ export interface App {
 
 const drainMs = 10_000;
 
+/** What OpenTelemetry calls the databases. */
+const systemNames = { sqlite: "sqlite", postgres: "postgresql" } as const;
+
 /** Starts everything that a deployment consists of. When a part fails to start, those before it are closed again. */
 export async function startApp(settings: Settings, log: Log, overrides: Overrides & Running = {}): Promise<App> {
   const closers: (() => Promise<void>)[] = [];
@@ -97,9 +100,9 @@ async function start(settings: Settings, { log: plainLog, overrides, closers }: 
   const opened = await openStore(storeLocation(settings), { inFlight: inFlight.count });
   closers.push(() => opened.close());
   let readiness: Readiness | undefined;
-  const store = observeStore(traceStore(opened, tracer, settings.database.kind), (operation) => {
+  const store = observeStore(traceStore(opened, tracer, systemNames[settings.database.kind]), (operation) => {
     recorder.operationEnded(operation);
-    if (operation.error === StoreUnavailableError.name) readiness?.check();
+    if (operation.error === StoreUnavailableError.name) void readiness?.check();
   });
   const core = await createCore(settings, { store, log, metrics: recorder.auth, measure: recorder.hashes, overrides });
   const { clock } = core.deps;
@@ -168,11 +171,10 @@ async function start(settings: Settings, { log: plainLog, overrides, closers }: 
   const setServing = (serving: boolean): void => {
     for (const door of [grpc, web]) door.setServing(serving);
   };
-  setServing(true);
   readiness = watchReadiness({ ping: opened.ping, log: plainLog, changed: setServing });
   closers.push(async () => readiness?.stop());
-  // A database that is being moved can be started on, and not used.
-  readiness.check();
+  // A database that is being moved, or whose clock differs, can be started on and is not ready.
+  await readiness.check();
   return { core, grpcPort, httpPort, inboxPort, metricsPort };
 }
 

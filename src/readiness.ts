@@ -2,8 +2,11 @@ import type { Log } from "./auth/deps.js";
 
 /** Whether the database can be used, as health tells it. */
 export interface Readiness {
-  /** Has the database asked now; while it can't be used it is asked by itself. Costs nothing while an answer is awaited. */
-  check(): void;
+  /**
+   * Has the database asked now; while it can't be used it is asked by itself. Costs nothing while an answer is awaited. Resolves when
+   * there is one.
+   */
+  check(): Promise<void>;
   stop(): void;
 }
 
@@ -11,8 +14,8 @@ const againMs = 250;
 const regularlyMs = 10_000;
 
 /**
- * Begins as ready, tells when that changes, and logs it. It is to be checked whenever the database refused something: so an outage
- * is known as soon as it is met; every 10 s it looks by itself.
+ * Tells what the first check finds, and every change after that; logs what is wrong, and its end. It is to be checked at once and
+ * whenever the database refused something: so an outage is known as soon as it is met; every 10 s it looks by itself.
  */
 export function watchReadiness(deps: {
   readonly ping: () => Promise<void>;
@@ -20,28 +23,29 @@ export function watchReadiness(deps: {
   readonly changed: (ready: boolean) => void;
 }): Readiness {
   const { ping, log, changed } = deps;
-  let ready = true;
-  let asking = false;
+  let ready: boolean | null = null;
+  let asking: Promise<void> | null = null;
   let stopped = false;
   let again: NodeJS.Timeout | undefined;
 
-  function check(): void {
-    if (asking || stopped) return;
-    asking = true;
+  async function check(): Promise<void> {
+    if (stopped) return;
     clearTimeout(again);
-    ping().then(
+    asking ??= ping().then(
       () => settle(true),
       (error: unknown) => settle(false, error),
     );
+    await asking;
   }
 
   function settle(now: boolean, error?: unknown): void {
-    asking = false;
+    asking = null;
     if (stopped) return;
     if (now !== ready) {
+      const isFirst = ready === null;
       ready = now;
-      if (now) log.info({}, "the database can be used again");
-      else log.error({ error }, "the database can't be used: calls are refused until it can");
+      if (!now) log.error({ error }, `not ready: ${error instanceof Error ? error.message : String(error)}`);
+      else if (!isFirst) log.info({}, "ready: the database can be used again");
       changed(now);
     }
     if (!ready) again = setTimeout(check, againMs).unref();

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { type Readiness, watchReadiness } from "../src/readiness.js";
-import { type KeptLog, keptLog } from "./support/app.js";
+import { eventually, type KeptLog, keptLog, startTestApp } from "./support/app.js";
+import { testDatabases, urlOf } from "./support/postgres.js";
 
 describe("readiness", () => {
   let up: boolean;
@@ -9,7 +10,7 @@ describe("readiness", () => {
   let log: KeptLog;
   let readiness: Readiness;
 
-  beforeEach(() => {
+  beforeEach(async ({ task }) => {
     vi.useFakeTimers();
     [up, pings, changes, log] = [true, 0, [], keptLog()];
     const ping = async (): Promise<void> => {
@@ -17,15 +18,26 @@ describe("readiness", () => {
       if (!up) throw new Error("gone");
     };
     readiness = watchReadiness({ ping, log, changed: (ready) => changes.push(ready) });
+    if (task.name.startsWith("begins")) return;
+    await readiness.check();
+    [pings, changes] = [0, []];
   });
   afterEach(() => {
     readiness.stop();
     vi.useRealTimers();
   });
 
+  it.each([true, false])("begins when the database was asked, and says what that found: %s", async (found) => {
+    up = found;
+    expect(changes).toEqual([]);
+    await readiness.check();
+    expect([pings, changes]).toEqual([1, [found]]);
+    expect(log.lines.map(({ level, message }) => [level, message])).toEqual(found ? [] : [["error", "not ready: gone"]]);
+  });
+
   it("changes when a check fails, and back by itself within 250 ms of the recovery, each told once", async () => {
     up = false;
-    readiness.check();
+    void readiness.check();
     await vi.advanceTimersByTimeAsync(5_000);
     expect(changes).toEqual([false]);
     up = true;
@@ -35,13 +47,13 @@ describe("readiness", () => {
   });
 
   it("a check that succeeds changes nothing and asks no further", async () => {
-    readiness.check();
+    void readiness.check();
     await vi.advanceTimersByTimeAsync(5_000);
     expect([changes, pings]).toEqual([[], 1]);
   });
 
   it("any number of checks at once ask once", async () => {
-    for (let n = 0; n < 100; n += 1) readiness.check();
+    for (let n = 0; n < 100; n += 1) void readiness.check();
     await vi.advanceTimersByTimeAsync(0);
     expect(pings).toBe(1);
   });
@@ -55,8 +67,27 @@ describe("readiness", () => {
   it("is silent once it is stopped", async () => {
     readiness.stop();
     up = false;
-    readiness.check();
+    void readiness.check();
     await vi.advanceTimersByTimeAsync(60_000);
     expect([changes, pings]).toEqual([[], 0]);
+  });
+});
+
+describe("a server whose clock is not its database's", () => {
+  const databases = testDatabases();
+  afterEach(() => vi.restoreAllMocks());
+
+  it("has said that it is not ready when it has started, and why; it is when the clock is right", async () => {
+    const env = { LATCHKEY_DATABASE_URL: urlOf(await databases.create()) };
+    const real = Date.now;
+    vi.spyOn(Date, "now").mockImplementation(() => real() + 5_000);
+    const on = await startTestApp(env);
+    const said = on.log.lines.filter(({ message }) => message.includes("ready")).map(({ message }) => message);
+    expect(said).toEqual(["not ready: the clock of this machine is more than 1 s from the database server's: set both by NTP"]);
+    expect((await fetch(`http://127.0.0.1:${on.app.httpPort}/readyz`)).status).toBe(503);
+    vi.restoreAllMocks();
+    const status = async () => (await fetch(`http://127.0.0.1:${on.app.httpPort}/readyz`)).status;
+    await eventually("readiness", async () => ((await status()) === 200 ? true : undefined));
+    await on.stop();
   });
 });

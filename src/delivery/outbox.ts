@@ -167,7 +167,7 @@ function noteResult(state: State): void {
 function noteOutage(state: State, error: unknown): void {
   pause(state, outageWaitsMs[state.outages] ?? outageWaitMaxMs);
   // Once: it would be told again by every try.
-  if (state.outages === 0) state.deps.log.error({ err: error }, "outbox: the database can't be used, codes wait until it can");
+  if (state.outages === 0) state.deps.log.error({ error }, "outbox: the database can't be used, codes wait until it can");
   state.outages += 1;
   // Stopping leaves no second chance: the leases run out and another process sends.
   if (state.drained !== null) state.jobs.unsettled.clear();

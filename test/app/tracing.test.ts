@@ -9,6 +9,7 @@ import { callers, failureOf, type RpcCaller } from "../doors/callers.js";
 import { eventually, keptLog, startTestApp, type TestApp } from "../support/app.js";
 import { wrongCode } from "../support/calls.js";
 import { type Collector, type Span, startCollector } from "../support/collector.js";
+import { testDatabases, urlOf } from "../support/postgres.js";
 import { developmentEnv, endServers, newFolder, startServer } from "../support/server.js";
 
 const { method } = AuthService;
@@ -211,6 +212,22 @@ describe("a collector that never answers", () => {
     expect(performance.now() - startedAt).toBeLessThan(5000);
     silent.closeAllConnections();
     silent.close();
+  });
+});
+
+describe("the store's spans", () => {
+  const databases = testDatabases();
+
+  it.each([
+    ["sqlite", async () => ({})],
+    ["postgresql", async () => ({ LATCHKEY_DATABASE_URL: urlOf(await databases.create()) })],
+  ] as const)("name the database as OpenTelemetry does: %s", async (system, database) => {
+    const tracer = await tracerFor({ OTEL_EXPORTER_OTLP_ENDPOINT: collector.url }, keptLog());
+    const on = await startTestApp(await database(), { tracer });
+    await on.auth.sendOtp({ identifier, createUserIfMissing: true });
+    await on.stop();
+    const store = collector.spans.filter(({ name }) => name.startsWith("store."));
+    expect(new Set(store.map(({ attributes }) => attributes["db.system.name"]))).toEqual(new Set([system]));
   });
 });
 

@@ -64,6 +64,8 @@ describe("when the database is down", () => {
     }
     expect(uses).toBeLessThan(12);
     expect(log.lines.map(({ level }) => level)).toEqual(["error"]);
+    // By the name under which the log prints errors without their stack.
+    expect(log.lines[0]!.fields).toEqual({ error: expect.any(Error) });
     store.down = false;
     store.put(delivery());
     await time.advance(10_000);

@@ -232,7 +232,7 @@ describe("a server on a database that is being moved", () => {
     await sendCode(server, "ada@example.com");
     const db = database();
     markMoving(db, { moveId: "id", target: "somewhere", markedAt: Date.now() });
-    await until("the refusal", () => server.stdout.find((line) => line.includes("calls are refused")));
+    await until("the refusal", () => server.stdout.find((line) => line.includes("not ready: ")));
     const metrics = /metrics=(\d+)/.exec(server.stdout.join("\n"))![1];
     const refused = async () => {
       const text = (await get(`http://127.0.0.1:${metrics}/metrics`)).body;
@@ -244,7 +244,7 @@ describe("a server on a database that is being moved", () => {
     await until("the recovery", () => server.stdout.find((line) => line.includes("can be used again")));
     markMoving(db, { moveId: "id", target: "somewhere", markedAt: Date.now() });
     markMoved(db, "id");
-    await until("the end", () => server.stdout.filter((line) => line.includes("calls are refused")).length > 1 || undefined);
+    await until("the end", () => server.stdout.filter((line) => line.includes("not ready: ")).length > 1 || undefined);
     expect(await server.stop()).toMatchObject({ code: 0, stderr: [] });
     db.close();
   });

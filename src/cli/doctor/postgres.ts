@@ -1,3 +1,4 @@
+import { clocksDiffer } from "../../store/postgres/clocks.js";
 import type { PostgresLocation } from "../../store/postgres/connection.js";
 import { inspect } from "../../store/postgres/inspect.js";
 import { schemaVersion } from "../../store/postgres/migrate.js";
@@ -11,13 +12,12 @@ export async function checkPostgres(
   const found = await inspect(location);
   const findings = [ok(`PostgreSQL ${found.serverVersion} answers`)];
   if (found.readOnly) findings.push(problem("the database is read-only: name the primary server, not a standby"));
+  if (!found.clocksAgree) findings.push(problem(clocksDiffer));
   if (found.encoding !== "UTF8") {
     findings.push(problem(`the database's encoding is ${found.encoding}: make one with ENCODING 'UTF8'`));
   }
   if (!found.durable) {
-    findings.push(
-      warning("the server has fsync or synchronous_commit off: after loss of power used codes could count as unused"),
-    );
+    findings.push(warning("the server has fsync off: after loss of power used codes could count as unused"));
   }
   if (location.poolMax > found.connectionsMax / 2) {
     findings.push(

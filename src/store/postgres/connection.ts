@@ -22,6 +22,12 @@ export interface PostgresLocation {
   readonly poolMax: number;
 }
 
+/**
+ * What was acknowledged has to survive loss of power, whatever the server's default is: a used code must not come back. `on` waits for
+ * the disk, and for that of each synchronous standby.
+ */
+const durable = "-c synchronous_commit=on";
+
 /** What our connections are called in the server's list of them. */
 export const applicationName = "latchkey";
 
@@ -58,11 +64,15 @@ export function connectionOptions(location: PostgresLocation): ClientConfig {
     database,
     ssl: tlsOptions(location),
     application_name: applicationName,
+    options: durable,
     keepAlive: true,
     types,
     connectionTimeoutMillis: connectTimeoutMs,
   };
 }
+
+const planning =
+  "-c enable_seqscan=off -c plan_cache_mode=force_generic_plan -c jit=off -c default_transaction_isolation=read\\ committed";
 
 /**
  * Options of connections that serve operations. Tables that just now were empty have statistics that make whole-table scans look
@@ -78,8 +88,7 @@ export function operationOptions(location: PostgresLocation): pg.PoolConfig {
     lock_timeout: lockTimeoutMs,
     query_timeout: answerTimeoutMs,
     idle_in_transaction_session_timeout: statementTimeoutMs,
-    options:
-      "-c enable_seqscan=off -c plan_cache_mode=force_generic_plan -c jit=off -c default_transaction_isolation=read\\ committed",
+    options: `${durable} ${planning}`,
   };
 }
 

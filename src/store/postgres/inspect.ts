@@ -1,3 +1,5 @@
+import type { EpochMs } from "../store.js";
+import { clocksAgree } from "./clocks.js";
 import { applicationName, type PostgresLocation, withClient } from "./connection.js";
 import { versionOf } from "./migrate.js";
 
@@ -12,16 +14,23 @@ export interface Inspection {
   readonly encoding: string;
   /** Whether what was committed survives loss of power. */
   readonly durable: boolean;
+  /** Whether its clock and this machine's do. */
+  readonly clocksAgree: boolean;
 }
 
 /** Throws `StoreUnavailableError` when the server can't be reached. */
 export function inspect(location: PostgresLocation): Promise<Inspection> {
   return withClient(location, async (client) => {
-    const { rows } = await client.query(`SELECT current_setting('server_version') AS version,
+    const askedAt = Date.now();
+    const { rows } = await client.query(`SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS clock,
+      current_setting('server_version') AS version,
       current_setting('transaction_read_only') = 'on' AS read_only, current_setting('max_connections')::int AS connections,
       current_setting('server_encoding') AS encoding,
-      coalesce(current_setting('fsync', true), 'on') = 'on' AND current_setting('synchronous_commit') <> 'off' AS durable`);
-    const [row] = rows as [{ version: string; read_only: boolean; connections: number; encoding: string; durable: boolean }];
+      coalesce(current_setting('fsync', true), 'on') = 'on' AS durable`);
+    const answeredAt = Date.now();
+    const [row] = rows as [
+      { clock: EpochMs; version: string; read_only: boolean; connections: number; encoding: string; durable: boolean },
+    ];
     return {
       serverVersion: row.version,
       schemaVersion: await versionOf(client),
@@ -29,6 +38,7 @@ export function inspect(location: PostgresLocation): Promise<Inspection> {
       connectionsMax: row.connections,
       encoding: row.encoding,
       durable: row.durable,
+      clocksAgree: clocksAgree(row.clock, { askedAt, answeredAt }),
     };
   });
 }

@@ -1,6 +1,7 @@
 import { type EpochMs, type Store, StoreUnavailableError } from "../store.js";
 import { createAttempts } from "./attempts.js";
 import { createBreaker } from "./breaker.js";
+import { clocksAgree, clocksDiffer } from "./clocks.js";
 import type { PostgresLocation } from "./connection.js";
 import { openDatabase, type Statement } from "./database.js";
 import { createKeys } from "./keys.js";
@@ -20,10 +21,6 @@ const ping: Statement = {
   text: `UPDATE schema_migrations SET applied_at = applied_at WHERE version = 1
     RETURNING (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS clock`,
 };
-
-/** Limits and lifetimes count in the times of all processes that use a database, so their clocks have to agree. */
-const clockToleranceMs = 1_000;
-const clocksDiffer = "the clock of this machine is more than 1 s from the database server's: set both by NTP";
 
 /**
  * The PostgreSQL engine: hand-written statements, prepared once a connection, each operation one transaction at READ COMMITTED and,
@@ -60,9 +57,7 @@ export async function openPostgres(location: PostgresLocation): Promise<Store> {
     async ping() {
       const askedAt = Date.now();
       const [row] = await health.rows<{ clock: EpochMs }>(ping);
-      const behindMs = askedAt - row!.clock;
-      const aheadMs = row!.clock - Date.now();
-      if (Math.max(behindMs, aheadMs) > clockToleranceMs) throw new StoreUnavailableError(clocksDiffer);
+      if (!clocksAgree(row!.clock, { askedAt, answeredAt: Date.now() })) throw new StoreUnavailableError(clocksDiffer);
       if (room.wasMissing()) await room.check(health);
     },
     close,

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it, vi } from "vitest";
 import { run } from "../../../src/cli/main.js";
 import type { PostgresLocation } from "../../../src/store/postgres/connection.js";
 import { schemaVersion } from "../../../src/store/postgres/migrate.js";
@@ -57,6 +57,16 @@ describe("the command line on PostgreSQL", () => {
     expect(wrong.code).toBe(1);
     expect(wrong.out).toContain("problem the database is read-only");
     expect(wrong.out).toContain("run the newer program");
+  });
+
+  it("doctor compares this machine's clock with the database server's", async () => {
+    await latchkey("migrate");
+    const real = Date.now;
+    vi.spyOn(Date, "now").mockImplementation(() => real() - 5_000);
+    const { code, out } = await latchkey("doctor").finally(() => vi.restoreAllMocks());
+    expect(code).toBe(1);
+    expect(out).toContain("problem the clock of this machine is more than 1 s from the database server's: set both by NTP\n");
+    expect((await latchkey("doctor")).code).toBe(0);
   });
 
   it("keys are listed and rotated", async () => {
