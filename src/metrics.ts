@@ -1,11 +1,12 @@
 import cluster from "node:cluster";
-import { AggregatorRegistry, Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import type { Metrics } from "./auth/deps.js";
 import type { HashMeasure } from "./crypto/code-hash.js";
 import type { EndedTry } from "./delivery/deliver.js";
 import type { EndedCall } from "./rpc/pipeline.js";
 import type { EndedOperation } from "./store/observed.js";
 import type { ExpiredChallenge } from "./store/store.js";
+import { answerMetricsQuestions } from "./worker-metrics.js";
 
 /** What the parts of a server tell of their work, and the metrics made of it. No label holds anything of a person or a secret. */
 export interface Recorder extends MetricsText {
@@ -33,21 +34,11 @@ export interface MetricsText {
 const callSeconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10];
 const operationSeconds = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 3];
 
-/** The metrics of all workers of this process, summed but where a sum says nothing: the outbox is the same for all of them. */
-export function clusterMetrics(): MetricsText {
-  const registry = new AggregatorRegistry();
-  return { text: () => registry.clusterMetrics(), contentType: registry.contentType };
-}
-
 /** Metrics for Prometheus: names, labels and buckets are what dashboards and alerts are written against. */
 export function createRecorder(): Recorder {
   const registry = new Registry();
   const registers = [registry];
-  if (cluster.isWorker) {
-    AggregatorRegistry.setRegistries(registers);
-    // What answers the primary's questions comes with the first of these that is made.
-    new AggregatorRegistry();
-  }
+  if (cluster.isWorker) answerMetricsQuestions(registry);
   collectDefaultMetrics({ register: registry });
   const calls = new Histogram({
     name: "latchkey_call_duration_seconds",

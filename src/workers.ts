@@ -3,7 +3,7 @@ import type { Log } from "./auth/deps.js";
 import type { Settings } from "./config.js";
 import { listenOn } from "./doors/listener.js";
 import { createMetricsServer } from "./doors/metrics.js";
-import { clusterMetrics } from "./metrics.js";
+import { createWorkersMetrics, metricsQuestion } from "./worker-metrics.js";
 
 /** What a worker tells the primary when it serves: what `serve` would have logged by itself. */
 export interface ServingMessage {
@@ -26,23 +26,31 @@ export async function serveWithWorkers(
   settings: Settings,
   { log, signal }: { readonly log: Log; readonly signal: Promise<NodeJS.Signals> },
 ): Promise<void> {
+  const metrics = createWorkersMetrics();
+  const server = createMetricsServer(metrics);
+  // Before there are workers: that its port is taken is told at once.
+  const port = await listenOn(server, settings.metricsListen.host, settings.metricsListen.port);
   const exits = new Set<Promise<void>>();
   let stopping = false;
   let failures = 0;
 
   function start(): Promise<ServingMessage["fields"]> {
     const worker = cluster.fork();
+    // One that is just ending can't be asked any more, and is told by its exit.
+    const member = metrics.join({ ask: () => void worker.send(metricsQuestion, () => {}) });
     const startedAt = performance.now();
     let served = false;
     const exited = new Promise<void>((resolve) => worker.once("exit", () => resolve()));
     exits.add(exited);
     void exited.then(() => {
       exits.delete(exited);
+      member.left();
       if (served && !stopping) replace(worker, performance.now() - startedAt);
     });
     return new Promise((resolve, reject) => {
-      worker.on("message", (message: ServingMessage) => {
-        if (message.kind !== "serving") return;
+      worker.on("message", (message: unknown) => {
+        member.heard(message);
+        if (!isServing(message)) return;
         served = true;
         resolve(message.fields);
       });
@@ -64,17 +72,19 @@ export async function serveWithWorkers(
     }, waitMs).unref();
   }
 
-  const metrics = createMetricsServer(clusterMetrics());
   const fields = await start();
   await Promise.all(Array.from({ length: settings.workers - 1 }, start));
-  const port = await listenOn(metrics, settings.metricsListen.host, settings.metricsListen.port);
   log.info({ ...fields, metrics: port, workers: settings.workers }, "serving");
 
   log.info({ signal: await signal }, "stopping");
   stopping = true;
   for (const worker of Object.values(cluster.workers ?? {})) if (worker?.isConnected() === true) worker.send(stopMessage);
   await Promise.all(exits);
-  metrics.close();
-  metrics.closeAllConnections();
+  server.close();
+  server.closeAllConnections();
   log.info({}, "stopped");
+}
+
+function isServing(message: unknown): message is ServingMessage {
+  return typeof message === "object" && message !== null && "kind" in message && message.kind === "serving";
 }

@@ -222,7 +222,8 @@ describe("the alerts", () => {
 
   const promtool = spawnSync("promtool", ["--version"]).status === 0;
 
-  it.skipIf(!promtool)(
+  // On a newcomer's machine it may be missing.
+  it.skipIf(!promtool && process.env.CI !== "true")(
     "are rules to promtool, and fire and rest as they should",
     () => {
       const check = spawnSync("promtool", ["check", "rules", join(repository, "deploy/alerts.yaml")], { encoding: "utf8" });

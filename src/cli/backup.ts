@@ -1,7 +1,8 @@
-import { createReadStream, existsSync, renameSync } from "node:fs";
+import { createReadStream, existsSync, realpathSync, renameSync, statSync } from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
 import type { Settings } from "../config.js";
 import { storeLocation } from "../core.js";
-import { copyDatabase, findDefect } from "../store/sqlite/copies.js";
+import { copyDatabase, findDefect, sideSuffixes } from "../store/sqlite/copies.js";
 import { syncFolder, withDraft } from "./draft.js";
 import { CliError, type Io, standardStream } from "./io.js";
 import { dumpCommand } from "./postgres-tools.js";
@@ -17,6 +18,7 @@ export async function backup(settings: Settings, { target, force }: { target: st
       await writeOut(draft);
     });
   }
+  refuseDatabase(path, target);
   if (existsSync(target) && !force) throw new CliError(`${target} exists: name another file, or add --force to replace it.`);
   await withDraft(target, async (draft) => {
     await copyAndCheck(path, draft);
@@ -33,6 +35,33 @@ function sourceOf(settings: Settings, target: string): string {
   if (location.path === ":memory:") throw new CliError("The database is in memory, where another process can't read it.");
   if (!existsSync(location.path)) throw new CliError(`There is no database at ${location.path}.`);
   return location.path;
+}
+
+/**
+ * A backup takes the place of what has its name, so that must not be the database or what SQLite keeps beside it: by whatever name or
+ * link, and whether it is there just now or not.
+ */
+function refuseDatabase(path: string, target: string): void {
+  const database = realpathSync(path);
+  for (const own of ["", ...sideSuffixes].map((suffix) => `${database}${suffix}`)) {
+    if (placeOf(target) === own || isSameFile(target, own))
+      throw new CliError(`${target} is the database itself, or a part of it: name another file; nothing was changed.`);
+  }
+}
+
+/** Where a file of this name is or would be, with no link on the way. */
+function placeOf(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    const folder = dirname(resolve(path));
+    return join(existsSync(folder) ? realpathSync(folder) : folder, basename(path));
+  }
+}
+
+function isSameFile(one: string, other: string): boolean {
+  const [a, b] = [one, other].map((path) => statSync(path, { bigint: true, throwIfNoEntry: false }));
+  return a !== undefined && b !== undefined && a.dev === b.dev && a.ino === b.ino;
 }
 
 async function copyAndCheck(path: string, draft: string): Promise<void> {

@@ -77,9 +77,10 @@ function addMigrateCommand(program: Command, env: Env, io: Io): void {
       ]),
     )
     .addOption(
-      new Option("--to-file <path>", "the same, the URL being in a file: no password in the list of processes").conflicts(
-        "abort",
-      ),
+      new Option(
+        "--to-file <path>",
+        "the same, the URL being in a file, - being standard input: so the list of processes shows no password",
+      ).conflicts("abort"),
     )
     .option("--abort", "give up a move that is not complete")
     .action(async ({ to, toFile, abort }: { to?: string; toFile?: string; abort?: boolean }) => {

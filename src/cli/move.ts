@@ -5,7 +5,7 @@ import type { Settings } from "../config.js";
 import { storeLocation } from "../core.js";
 import { abortMove, type MoveStep, moveStore, nameOf, type TableCount } from "../store/move/move.js";
 import type { DatabaseLocation } from "../store/open.js";
-import { CliError, type Io } from "./io.js";
+import { CliError, type Io, standardStream } from "./io.js";
 
 type PostgresLocation = Extract<DatabaseLocation, { kind: "postgres" }>;
 
@@ -55,11 +55,12 @@ function sourceOf(settings: Settings): string {
 function targetOf(to: MoveTo): PostgresLocation {
   const option = "url" in to ? "--to" : "--to-file";
   try {
-    const { password, ...url } = parsePostgresUrl("url" in to ? to.url : readFileSync(to.file, "utf8").trimEnd());
+    const text = "url" in to ? to.url : readFileSync(to.file === standardStream ? 0 : to.file, "utf8").trimEnd();
+    const { password, ...url } = parsePostgresUrl(text);
     return { ...url, password: password?.reveal() ?? "", poolMax: 1 };
   } catch (error) {
     if (error instanceof SettingError) throw new CliError(`${option} ${error.message}.`);
-    if ("file" in to) throw new CliError(`${option}: ${to.file} cannot be read.`);
+    if ("file" in to) throw new CliError(`${option} ${to.file} cannot be read.`);
     throw error;
   }
 }

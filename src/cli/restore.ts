@@ -13,7 +13,7 @@ import { pipeline } from "node:stream/promises";
 import type { Settings } from "../config.js";
 import { keyringsOf, storeLocation } from "../core.js";
 import { checkKeys } from "../crypto/key-checks.js";
-import { type DatabaseLocation, isMissing, openStore } from "../store/open.js";
+import { countConnections, type DatabaseLocation, isMissing, openStore } from "../store/open.js";
 import { findDefect, lockDatabase, sideSuffixes } from "../store/sqlite/copies.js";
 import { syncFolder, withDraft } from "./draft.js";
 import { CliError, type Io, standardStream } from "./io.js";
@@ -52,6 +52,12 @@ async function restoreInPlace(settings: Settings, location: DatabaseLocation, ke
   if (location.kind === "sqlite") {
     lock(location.path)();
     refuseDefect(location.path, location.path);
+  } else {
+    const open = await countConnections(location);
+    if (open > 0)
+      throw new CliError(
+        `Stop the service first: ${open} connections of Latchkey to this database are open; nothing was changed.`,
+      );
   }
   tellEnding(await endOutstanding(settings, location, keepSessions), keepSessions, io);
 }

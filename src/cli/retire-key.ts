@@ -1,6 +1,6 @@
 import type { Settings } from "../config.js";
 import { resealKeys } from "../crypto/key-checks.js";
-import type { KeyCheck } from "../store/store.js";
+import type { EpochMs, KeyCheck, Store } from "../store/store.js";
 import { CliError, type Io } from "./io.js";
 import { compareCheck, type KeyStore, withKeyStore } from "./key-store.js";
 
@@ -77,9 +77,22 @@ async function retireMaster(
       `${sessions} live sessions hold tokens made with master key ${keyId}: wait for their end, or add --revoke-sessions.`,
     );
   }
+  // What can fail half way goes first: whoever begins again then finds all keys, and fewer sessions.
+  if (revokeSessions) io.out(`Revoked ${await revokeAll(store, { keyId, now })} sessions.`);
   if (rings.master.has(keyId)) await resealKeys(store, sealer, rings.master.currentId);
   else await dropLostKeys(keys, { keyId, revokeSessions }, io);
-  if (revokeSessions) io.out(`Revoked ${await store.revokeSessionsOfKey({ keyId, now })} sessions.`);
+}
+
+/** Revoked in one transaction: so few that whoever refreshes one of them waits for a moment only. */
+const revokedAtOnce = 5_000;
+
+async function revokeAll(store: Store, { keyId, now }: { keyId: string; now: EpochMs }): Promise<number> {
+  let sum = 0;
+  for (;;) {
+    const revoked = await store.revokeSessionsOfKey({ keyId, now, limit: revokedAtOnce });
+    if (revoked === 0) return sum;
+    sum += revoked;
+  }
 }
 
 /** Without the key that sealed them, signing and lookup keys are lost; the next start makes new ones. */

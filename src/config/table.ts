@@ -31,7 +31,7 @@ export const table = {
   databasePool: setting({
     name: "LATCHKEY_DATABASE_POOL",
     purpose:
-      "How many connections to PostgreSQL this process may hold; those of all processes must fit into the server's limit.",
+      "How many connections to PostgreSQL this process may hold, beside one for its health; those of all processes must fit into the server's limit.",
     unit: "1 to 500 connections",
     defaults: both("10"),
     parse: integer({ min: 1, max: 500 }),

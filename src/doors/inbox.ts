@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Inbox } from "../delivery/inbox.js";
 import { inboxPage } from "../pages/inbox.js";
+import { refuseForeign } from "./same-machine.js";
 
 interface Answer {
   readonly status: number;
@@ -11,8 +12,7 @@ interface Answer {
 
 /**
  * Serves the developer inbox: a page at `/`, JSON at `/messages?to=<destination>`. For a loopback listener of its own, in development
- * only. It shows codes to every program on the machine, and to no web page but its own: a page elsewhere that points its own name at
- * this listener is told from us by Host, one that calls us by Origin and Sec-Fetch-Site.
+ * only. It shows codes to every program on the machine, and to no web page but its own.
  */
 export function createInboxServer(inbox: Inbox): Server {
   const page = inboxPage();
@@ -26,20 +26,10 @@ export function createInboxServer(inbox: Inbox): Server {
 }
 
 function refuse(request: IncomingMessage): Answer | null {
-  const { host = "", origin } = request.headers;
-  if (!/^(?:localhost|127\.0\.0\.1|\[::1\])(?::\d{1,5})?$/i.test(host)) {
-    return plain(421, "The developer inbox answers only to localhost, 127.0.0.1 and [::1].");
-  }
+  const foreign = refuseForeign(request, "The developer inbox");
+  if (foreign !== null) return plain(foreign.status, foreign.sentence);
   if (request.method !== "GET" && request.method !== "HEAD") {
     return { ...plain(405, "The developer inbox can only be read: GET or HEAD."), headers: { Allow: "GET, HEAD" } };
-  }
-  if (origin !== undefined && origin.toLowerCase() !== `http://${host.toLowerCase()}`) {
-    return plain(403, "The developer inbox is not for other origins.");
-  }
-  const site = request.headers["sec-fetch-site"];
-  const isNavigation = request.headers["sec-fetch-mode"] === "navigate";
-  if (site !== undefined && site !== "same-origin" && site !== "none" && !isNavigation) {
-    return plain(403, "The developer inbox is not for other sites.");
   }
   return null;
 }

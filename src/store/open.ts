@@ -27,6 +27,11 @@ export async function isMissing(location: DatabaseLocation): Promise<boolean> {
   return (await (await import("./postgres/inspect.js")).inspect(location)).schemaVersion === 0;
 }
 
+/** How many connections of other processes of Latchkey a PostgreSQL database has. */
+export async function countConnections(location: PostgresLocation): Promise<number> {
+  return await (await import("./postgres/inspect.js")).countOthers(location);
+}
+
 /** Brings the schema up to this program's, and gives the versions that were applied and the one that it now has. */
 export async function migrateSchema(
   location: DatabaseLocation,

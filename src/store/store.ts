@@ -30,7 +30,12 @@ export type Identifier = Contact | { readonly kind: "username"; readonly value: 
 
 /** Thrown by every operation while the database can't be reached, is full or is read-only. */
 export class StoreUnavailableError extends Error {
-  override readonly name = "StoreUnavailableError";
+  override readonly name: string = "StoreUnavailableError";
+}
+
+/** Thrown by operations that have to wait too long for others, while the database itself is well; nothing was written. */
+export class StoreBusyError extends StoreUnavailableError {
+  override readonly name = "StoreBusyError";
 }
 
 /** Thrown by every write while all data is being moved to another database, and by every operation once it was. */
@@ -506,8 +511,8 @@ export interface Store {
   /** How many live sessions hold tokens made with a master key, and how many live challenges a code hashed with a pepper. */
   countKeyUses(query: { readonly use: KeyCheck["use"]; readonly keyId: string; readonly now: EpochMs }): Promise<number>;
 
-  /** Revokes the live sessions whose tokens were made with a master key; gives how many. */
-  revokeSessionsOfKey(change: { readonly keyId: string; readonly now: EpochMs }): Promise<number>;
+  /** Revokes up to `limit` live sessions whose tokens were made with a master key; gives how many: 0 when there are none left. */
+  revokeSessionsOfKey(change: { readonly keyId: string; readonly now: EpochMs; readonly limit: number }): Promise<number>;
 
   /**
    * Deletes up to `limit` rows that nobody needs any more (challenges an hour after their expiry, ended sessions, …) and erases

@@ -16,7 +16,7 @@ describe.each(testEngines())("one life of a user on $engine", ({ engine, databas
     const transcript = await live(on, caller);
     caller.close();
     transcripts.set(`${name}, ${engine}`, transcript);
-    expect(refusalsIn(transcript)).toEqual(lifeRefusals);
+    expect(refusalsIn(transcript)).toEqual(lifeRefusals());
   });
 });
 

@@ -32,8 +32,7 @@ const size = {
 if (!Object.values(size).every((count) => Number.isInteger(count) && count > 0) || !/^1[0]*$|^[25]0+$/.test(String(users))) {
   throw new Error("--users is 1, 2 or 5 and zeros, the others are numbers of rows");
 }
-const rounds = Number(values.rounds ?? (values.quick ? 3 : 15));
-const windowMs = 1000;
+const rounds = Number(values.rounds ?? (values.quick ? 3 : 25));
 const engines = values.engine === undefined ? ["sqlite", "postgres"] : [values.engine];
 
 const folder = mkdtempSync(join(tmpdir(), "latchkey-bench-large-"));
@@ -45,7 +44,14 @@ const limit = setTimeout(() => {
   void end(1);
 }, Number(values.minutes) * 60_000);
 
-async function end(exitCode) {
+let ending;
+/** Once, whatever fails because of it. */
+function end(exitCode) {
+  ending ??= finish(exitCode);
+  return ending;
+}
+
+async function finish(exitCode) {
   clearTimeout(limit);
   await stopAll();
   for (const one of folders) rmSync(one, { recursive: true, force: true });
@@ -56,9 +62,9 @@ async function end(exitCode) {
 try {
   const stage = createStage({ folder, nodeArgs: [] });
   const load = await stage.startLoad();
-  for (const engine of engines) await measureEngine(engine, { stage, load, report, size, rounds, windowMs, folder, folders });
+  for (const engine of engines) await measureEngine(engine, { stage, load, report, size, rounds, folder, folders });
   await end(0);
 } catch (error) {
-  process.stderr.write(`${error.stack}\n`);
+  if (ending === undefined) process.stderr.write(`${error.stack}\n`);
   await end(1);
 }

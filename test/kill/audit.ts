@@ -4,6 +4,9 @@ import { redeem } from "./guesses.js";
 import { type Ledger, openChallenge } from "./ledger.js";
 import { auditSession } from "./sessions.js";
 
+/** As many as the callers of the load: what is audited is what was promised, not how much a server bears that has just started. */
+const auditorsMax = 24;
+
 /**
  * Asks for all sessions that were used since the last time and some of the others, and tries spent codes again, each at any of the
  * servers. Gives the number of sessions.
@@ -14,8 +17,14 @@ export async function audit(
 ): Promise<number> {
   const sessions = ledger.users.flatMap((user) => user.sessions.map((session) => ({ user, session })));
   const chosen = sessions.filter(({ session }) => session.touched || random.chance(50 / sessions.length));
-  const findings = await Promise.all(chosen.map(({ user, session }) => auditSession(user, session, random.pick(servers)!)));
-  ledger.violations.push(...findings.filter((finding) => finding !== null));
+  const queue = [...chosen];
+  async function ask(): Promise<void> {
+    for (let next = queue.pop(); next !== undefined; next = queue.pop()) {
+      const finding = await auditSession(next.user, next.session, random.pick(servers)!);
+      if (finding !== null) ledger.violations.push(finding);
+    }
+  }
+  await Promise.all(Array.from({ length: auditorsMax }, ask));
   const spent = ledger.users.flatMap(({ challenges }) => challenges).filter(({ state }) => state === "redeemed");
   for (const { challengeId, code } of Array.from({ length: 20 }, () => random.pick(spent)).filter((one) => one !== undefined)) {
     const again = { challengeId, code: code!, idempotencyKey: newIdempotencyKey() };

@@ -4,7 +4,7 @@ import { endServers, killDuring, newFolder, productionEnv, type Server, startSer
 import { audit, figuresOf, redeemAll } from "./audit.js";
 import { type Aftermath, createLoad, settleLost } from "./call.js";
 import { adoptAttempts, checkMails, checkSnapshot, noteBrokenSends } from "./check.js";
-import { createLedger, receiveMail } from "./ledger.js";
+import { codeTtlMs, createLedger, receiveMail } from "./ledger.js";
 import { work } from "./load.js";
 import { startMailbox } from "./mail.js";
 import { createRandom } from "./random.js";
@@ -28,7 +28,12 @@ beforeAll(async () => {
   folder = newFolder();
   path = join(folder, "latchkey.db");
   mail = await startMailbox((to, code) => receiveMail(ledger, to, code));
-  env = { ...productionEnv(mail.port), LATCHKEY_CODE_LENGTH: "10", LATCHKEY_RESEND_COOLDOWN: "15s", LATCHKEY_CODE_TTL: "10m" };
+  env = {
+    ...productionEnv(mail.port),
+    LATCHKEY_CODE_LENGTH: "10",
+    LATCHKEY_RESEND_COOLDOWN: "15s",
+    LATCHKEY_CODE_TTL: `${codeTtlMs}ms`,
+  };
 });
 
 afterAll(async () => {

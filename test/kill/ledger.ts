@@ -44,6 +44,7 @@ export interface Challenge {
   /** All sessions that it was ever seen to buy. */
   readonly sessionIds: Set<string>;
   state: "open" | "redeemed" | "dead";
+  readonly issuedAt: number;
   resendAt: number;
 }
 
@@ -57,6 +58,9 @@ export interface Session {
   touched: boolean;
 }
 
+const minute = 60_000;
+/** The longest that a setting allows, so that a slow run is no reason to find a code expired. */
+export const codeTtlMs = 10 * minute;
 export const attemptsMax = 5;
 export const sendsMax = 5;
 
@@ -83,9 +87,10 @@ export function addUser(ledger: Ledger, email: string): User {
   return user;
 }
 
-/** The challenge that can still be redeemed: callers make no second one beside it. */
+/** The challenge that can still be redeemed: callers make no second one beside it, and leave alone one that expires soon. */
 export function openChallenge(user: User): Challenge | undefined {
-  return user.challenges.find(({ state }) => state === "open");
+  const issuedAfter = Date.now() - (codeTtlMs - minute);
+  return user.challenges.find(({ state, issuedAt }) => state === "open" && issuedAt > issuedAfter);
 }
 
 export function addChallenge(user: User, issued: { readonly challengeId: string; readonly resendAt: number }): Challenge {
@@ -98,6 +103,7 @@ export function addChallenge(user: User, issued: { readonly challengeId: string;
     sends: { min: 1, max: 1 },
     sessionIds: new Set(),
     state: "open",
+    issuedAt: Date.now(),
   };
   user.challenges.push(challenge);
   assignCodes(user);

@@ -5,7 +5,7 @@ import { endServers, killDuring, newFolder, productionEnv, type Server, startSer
 import { audit, figuresOf, redeemAll } from "./audit.js";
 import { createLoad, type Load, perform, settleLost } from "./call.js";
 import { adoptAttempts, checkMails, checkSnapshot, noteBrokenSends } from "./check.js";
-import { addUser, createLedger, type Ledger, receiveMail } from "./ledger.js";
+import { addUser, codeTtlMs, createLedger, type Ledger, receiveMail } from "./ledger.js";
 import { work } from "./load.js";
 import { startMailbox } from "./mail.js";
 import { readPostgresSnapshot } from "./postgres-snapshot.js";
@@ -50,7 +50,7 @@ beforeAll(async () => {
     ...productionEnv(mail.port),
     LATCHKEY_CODE_LENGTH: "10",
     LATCHKEY_RESEND_COOLDOWN: "15s",
-    LATCHKEY_CODE_TTL: "10m",
+    LATCHKEY_CODE_TTL: `${codeTtlMs}ms`,
   };
   all = [];
   for (const role of roles) {
@@ -82,6 +82,7 @@ it(`keeps every promise through ${rounds} kills -9 of one of three servers, and 
     await sleep(random.between(0, 1_000));
     for (const one of all) await rest(one);
     await settle(victim, killedAt);
+    if (ledger.violations.length > 0) console.log(troubles().join("\n"));
     expect(ledger.violations, `after kill ${round}, of the ${victim.role}`).toEqual([]);
   }
   expect(all.flatMap(({ load }) => load.lost)).toEqual([]);
@@ -143,6 +144,13 @@ async function settle(victim: Pinned, killedAt: number): Promise<void> {
   const servers = all.map(({ load }) => load.grpc);
   counts.lost += await settleLost(victim.load, { grpc: random.pick(servers)!, snapshot: left });
   counts.audits += await audit({ ledger, random }, servers);
+}
+
+/** What the servers that live now logged beyond their daily business. */
+function troubles(): string[] {
+  return all.flatMap(({ role, server }) =>
+    server.stdout.filter((line) => /"level":"(?:warn|error)"/.test(line)).map((line) => `${role}: ${line}`),
+  );
 }
 
 async function connections(role: string): Promise<number> {

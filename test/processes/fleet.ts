@@ -29,6 +29,9 @@ export interface Fleet extends CodeReader {
 /** As the clock of `startTestApp`, so that both answer the same. */
 const startAt = Date.parse("2026-01-15T12:00:00Z");
 
+/** Of production. */
+const deliveryDelayMaxMs = 1_000;
+
 /** Servers with ports of their own, in development, by one clock that stands still. */
 export async function startServers(
   count: number,
@@ -63,27 +66,35 @@ export async function startServers(
 }
 
 /**
- * One `serve --workers`, whose workers get connections in turn. In production, by the real clock: there messages wait up to a second,
- * and workers are refused elsewhere.
+ * One `serve --workers`, whose workers get connections in turn. In production, for elsewhere workers are refused; there messages wait
+ * up to a second, which is why reading one moves the clock.
  */
-export async function startWorkers(count: number, location: PostgresLocation): Promise<Fleet> {
+export async function startWorkers(
+  count: number,
+  location: PostgresLocation,
+): Promise<Fleet & { readonly clock: SharedClock; readonly production: true }> {
+  const clock = await createSharedClock(location, startAt);
   const codes = new Map<string, string[]>();
   const mail = await startMailbox((to, code) => codes.set(to, [...(codes.get(to) ?? []), code]));
-  const url = urlOf(location);
   const server = await startServer({
     ...productionEnv(mail.port),
-    LATCHKEY_DATABASE_URL: url,
+    LATCHKEY_DATABASE_URL: urlOf(location),
     LATCHKEY_WORKERS: String(count),
+    ...clock.env,
   });
   const { grpcAddress, httpUrl: webUrl } = server;
   // A connection for every call: one that is kept would have all calls answered by one worker.
   const target = { grpcAddress, webUrl, agent: new Agent({ keepAlive: false }) };
-  const messages = (to: string, least = 1) =>
-    eventually(`${least} messages to ${to}`, async () => {
+  async function messages(to: string, least = 1): Promise<readonly string[]> {
+    await clock.advance(deliveryDelayMaxMs);
+    return await eventually(`${least} messages to ${to}`, async () => {
       const found = codes.get(to) ?? [];
       return found.length >= least ? found : undefined;
     });
+  }
   return {
+    clock,
+    production: true,
     ...callable(
       [server],
       Array.from({ length: count }, () => target),
@@ -92,16 +103,19 @@ export async function startWorkers(count: number, location: PostgresLocation): P
     messages,
     async messageOf(challenge) {
       const { challengeId } = challenge!;
-      const [stored] = await query<{ contact: string }>(
+      // Mails do not name their challenge: its code is that of the last one when all have come.
+      const [stored] = await query<{ contact: string; sends: number }>(
         location,
-        "SELECT contact_value AS contact FROM challenges WHERE challenge_id = $1",
+        `SELECT contact_value AS contact, sum(sends)::int AS sends FROM challenges
+        WHERE contact_value = (SELECT contact_value FROM challenges WHERE challenge_id = $1) GROUP BY contact_value`,
         [challengeId],
       );
-      return { challengeId, code: (await messages(stored!.contact))[0]! };
+      return { challengeId, code: (await messages(stored!.contact, stored!.sends)).at(-1)! };
     },
     async stop() {
       await stopAll([server]);
       await mail.stop();
+      clock.close();
     },
   };
 }

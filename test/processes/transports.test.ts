@@ -1,10 +1,10 @@
-import { afterEach, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { lifeRefusals, live, refusalsIn, type Transcript } from "../app/user-life.js";
-import { callers } from "../doors/callers.js";
+import { callers, type RpcCaller, type Target } from "../doors/callers.js";
 import { startTestApp } from "../support/app.js";
 import { testDatabases } from "../support/postgres.js";
 import { endServers } from "../support/server.js";
-import { inTurn, readMetric, startServers } from "./fleet.js";
+import { inTurn, readMetric, startServers, startWorkers } from "./fleet.js";
 
 const databases = testDatabases();
 /** As one server answers. */
@@ -20,6 +20,8 @@ beforeAll(async () => {
 });
 
 afterEach(endServers);
+// For those of a hook that failed.
+afterAll(endServers);
 
 describe.each([2, 4])("one life of a user, each call to the next of %i server processes on one database", (count) => {
   it.each(Object.entries(callers))("is answered as by one server over %s", async (name, connect) => {
@@ -29,7 +31,7 @@ describe.each([2, 4])("one life of a user, each call to the next of %i server pr
     const caller = inTurn([...fleet.targets.slice(first), ...fleet.targets.slice(0, first)].map(connect));
     const transcript = await live(fleet, caller);
     caller.close();
-    expect(refusalsIn(transcript)).toEqual(lifeRefusals);
+    expect(refusalsIn(transcript)).toEqual(lifeRefusals());
     expect(transcript).toEqual(alone);
     for (const { httpUrl, metricsUrl } of fleet.servers) {
       expect((await fetch(`${httpUrl}/readyz`)).status).toBe(200);
@@ -37,5 +39,29 @@ describe.each([2, 4])("one life of a user, each call to the next of %i server pr
       expect(calls).toBeGreaterThanOrEqual(Math.floor(transcript.length / count));
     }
     await fleet.stop();
+  });
+});
+
+describe("one life of a user in production, each call to the next worker of one server", () => {
+  let byOne: Transcript;
+
+  async function liveOn(count: number, connect: (target: Target) => RpcCaller): Promise<Transcript> {
+    const fleet = await startWorkers(count, await databases.create());
+    const caller = inTurn(fleet.targets.map(connect));
+    const transcript = await live(fleet, caller);
+    caller.close();
+    expect(refusalsIn(transcript)).toEqual(lifeRefusals(true));
+    await fleet.stop();
+    return transcript;
+  }
+
+  beforeAll(async () => {
+    byOne = await liveOn(1, Object.values(callers)[0]!);
+  });
+
+  describe.each([2, 4])("of %i workers", (count) => {
+    it.each(Object.entries(callers))("is answered as by one worker over %s", async (_, connect) => {
+      expect(await liveOn(count, connect)).toEqual(byOne);
+    });
   });
 });

@@ -59,6 +59,20 @@ describe("a PostgreSQL database that was brought back", () => {
     });
   });
 
+  it("is left as it is while a service has it open, and taken when that has stopped", async () => {
+    const { refreshToken } = await signIn(server, "ada@example.com");
+    const refused = await runLatchkey(["restore", "--in-place"], env);
+    expect([refused.code, refused.stdout, refused.stderr]).toEqual([
+      1,
+      [],
+      [expect.stringMatching(/^Stop the service first: [1-9]\d* connections of Latchkey to this database are open/)],
+    ]);
+    expect(await reasonOf(server.grpc.refreshToken({ refreshToken }))).toBeNull();
+    await server.stop();
+    const { code, stderr } = await runLatchkey(["restore", "--in-place"], env);
+    expect([code, stderr]).toEqual([0, []]);
+  });
+
   it("comes from pg_dump and pg_restore, by the commands that `backup` and `restore` print", async (context) => {
     const reason = await unfit(original);
     if (reason !== null) context.skip(reason);

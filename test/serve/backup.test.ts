@@ -1,6 +1,16 @@
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { copyFileSync, existsSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  linkSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import Database from "better-sqlite3";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -103,6 +113,29 @@ describe("latchkey backup", () => {
     expect(readFileSync(fileOf("kept.db"), "utf8")).toBe("something else");
     await ran("backup", "kept.db", "--force");
     expect(read(fileOf("kept.db"), (db) => count(db, "users"))).toBe(0);
+  });
+
+  it("never takes the place of the database or of a part of it, by whatever name", async () => {
+    await signIn(server, "ada@example.com");
+    symlinkSync("latchkey.db", fileOf("symlink.db"));
+    symlinkSync(".", fileOf("folder"));
+    linkSync(database(), fileOf("hard.db"));
+    linkSync(`${database()}-wal`, fileOf("hard-wal.db"));
+    const inodes = () => ["latchkey.db", "latchkey.db-wal"].map((name) => statSync(fileOf(name)).ino);
+    const before = inodes();
+    const parts = ["", "-wal", "-shm", "-journal"].map((suffix) => `latchkey.db${suffix}`);
+    const byOtherNames = [database(), "folder/latchkey.db-journal", "symlink.db", "hard.db", "hard-wal.db"];
+    for (const args of [...parts.map((part) => [part]), ...[...parts, ...byOtherNames].map((target) => [target, "--force"])]) {
+      expect(await refusedTo(["backup", ...args])).toBe(
+        `${args[0]} is the database itself, or a part of it: name another file; nothing was changed.`,
+      );
+    }
+    const throughLink = { ...env, LATCHKEY_DATABASE_URL: "sqlite:symlink.db" };
+    expect(await refusedTo(["backup", "latchkey.db", "--force"], throughLink)).toContain("is the database itself");
+    expect(inodes()).toEqual(before);
+    const { refreshToken } = await signIn(server, "ada@example.com");
+    expect(await reasonOf(server.grpc.refreshToken({ refreshToken }))).toBeNull();
+    read(database(), (db) => expect([db.pragma("integrity_check", { simple: true }), count(db, "users")]).toEqual(["ok", 1]));
   });
 
   it("refuses in one sentence: no folder, a full disk, no database, a damaged one, PostgreSQL", async () => {

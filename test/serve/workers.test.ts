@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { type AddressInfo, createServer } from "node:net";
 import { status } from "@grpc/grpc-js";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createGrpcClient, type GrpcClient } from "../../src/client/grpc.js";
@@ -141,6 +143,31 @@ describe("a server with three workers", () => {
     expect(meanwhile.length).toBeGreaterThan(2);
   });
 
+  it("never counts less than before while a worker is killed and replaced, and always answers", async () => {
+    const counted = async () => {
+      const response = await fetch(server.metricsUrl);
+      expect(response.status).toBe(200);
+      const samples = [...(await response.text()).matchAll(/^(latchkey_\w+_(?:total|count|sum|bucket)\S*) (\S+)$/gm)];
+      return new Map(samples.map(([, name, value]) => [name!, Number(value)]));
+    };
+    await Promise.all(clients.map((client) => reasonOf(client.getCurrentUser({}, bearer("no.good.token")))));
+    let before = await counted();
+    expect(before.size).toBeGreaterThan(0);
+    const starts = () => server.stdout.filter((line) => line.includes("successor serves")).length;
+    const startsBefore = starts();
+    process.kill((await workerPids())[0]!, "SIGKILL");
+    await until(
+      "the successor's start",
+      async () => {
+        const now = await counted();
+        for (const [name, value] of before) expect(now.get(name), name).toBeGreaterThanOrEqual(value - 1e-9);
+        before = now;
+        return starts() > startsBefore ? true : undefined;
+      },
+      20_000,
+    );
+  });
+
   it("ends with its workers when it is told to", async () => {
     const pids = await workerPids();
     expect((await server.stop()).code).toBe(0);
@@ -162,6 +189,18 @@ describe("workers are refused", () => {
       1,
       ["LATCHKEY_WORKERS must be 1 in development: the inbox shows what one process sent; remove it."],
     ]);
+  });
+
+  it("when the metrics' port is taken, before any of them is started", async () => {
+    const taken = createServer().listen(0, "127.0.0.1");
+    await once(taken, "listening");
+    const exit = await runLatchkey(["serve", "--workers", "2"], {
+      ...productionEnv(),
+      LATCHKEY_DATABASE_URL: "postgres://latchkey:secret-word@127.0.0.1:1/latchkey",
+      LATCHKEY_METRICS_LISTEN: `127.0.0.1:${(taken.address() as AddressInfo).port}`,
+    });
+    taken.close();
+    expect([exit.code, exit.stderr]).toEqual([1, [expect.stringMatching(/^An address to listen on is taken/)]]);
   });
 
   it("when the first of them can't start, with its reason told once", async () => {

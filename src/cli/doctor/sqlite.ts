@@ -2,6 +2,8 @@ import { existsSync, statfsSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import Database from "better-sqlite3";
 import { currentVersion, schemaVersion } from "../../store/sqlite/migrate.js";
+import { readMoveMark } from "../../store/sqlite/move-mark.js";
+import { StoreMovedError } from "../../store/store.js";
 import { type Finding, ok, problem, warning } from "./finding.js";
 import { checkSchema } from "./schema.js";
 
@@ -18,7 +20,9 @@ export function checkSqlite(path: string): { readonly findings: readonly Finding
   try {
     const version = currentVersion(db);
     const findings = [...room, checkIntegrity(db), checkSchema(version, schemaVersion)];
-    return { findings, isReadable: version === schemaVersion };
+    const mark = version === schemaVersion ? readMoveMark(db) : null;
+    if (mark !== null) findings.push(problem(new StoreMovedError(mark.state, mark.target).message));
+    return { findings, isReadable: version === schemaVersion && mark?.state !== "moved" };
   } finally {
     db.close();
   }

@@ -4,8 +4,9 @@ import type { PostgresLocation } from "../postgres/connection.js";
 import { inspect } from "../postgres/inspect.js";
 import { findStrangeTable, MoveLockedError, type MoveTarget, withMoveTarget } from "../postgres/move-in.js";
 import type { FillMark } from "../postgres/move-mark.js";
-import { clearMoving, type MoveMark, markMoved, markMoving, readMoveMark } from "../sqlite/move-mark.js";
-import { countRows, EarlierProgramError, openMoveSource, rowsAfter } from "../sqlite/move-out.js";
+import { clearMoving, hasMoveMark, type MoveMark, markMoved, markMoving, readMoveMark } from "../sqlite/move-mark.js";
+import { countRows, openMoveSource, rowsAfter } from "../sqlite/move-out.js";
+import { openDatabase } from "../sqlite/sqlite.js";
 import { type MovedTable, movedTables, toTargetRow } from "./tables.js";
 
 /** What keeps a move from being begun, gone on with or given up: a sentence that says what to do. */
@@ -47,7 +48,7 @@ const batchRows = 2_000;
  * *complete*: at no moment can both be written to, and a crash between the two is gone on from by the same command.
  */
 export async function moveStore(source: { readonly path: string }, target: PostgresLocation, reached: Reached): Promise<Moved> {
-  const db = openSource(source.path);
+  const db = openMoveSource(source.path);
   try {
     refuseOtherTarget(readMoveMark(db), target);
     await refuseUnfit(target);
@@ -64,9 +65,9 @@ export async function moveStore(source: { readonly path: string }, target: Postg
 
 /** Clears *moving*. Gives where the database was to be moved to; null: it is not marked. */
 export function abortMove(source: { readonly path: string }): string | null {
-  const db = openSource(source.path);
+  const db = openDatabase(source.path);
   try {
-    const mark = readMoveMark(db);
+    const mark = hasMoveMark(db) ? readMoveMark(db) : null;
     if (mark === null) return null;
     if (!clearMoving(db)) {
       throw new MoveRefusedError(`the move to ${mark.target} is complete and can't be given up: serve that database`);
@@ -80,18 +81,6 @@ export function abortMove(source: { readonly path: string }): string | null {
 /** A database as an operator knows it, without secrets. */
 export function nameOf({ host, port, database }: PostgresLocation): string {
   return `${database} on ${host}:${port}`;
-}
-
-function openSource(path: string): Database {
-  try {
-    return openMoveSource(path);
-  } catch (error) {
-    if (!(error instanceof EarlierProgramError)) throw error;
-    throw new MoveRefusedError(
-      "the database is in use by an earlier program, which would go on writing: stop the service first, and start it with this program " +
-        "if it is to answer meanwhile",
-    );
-  }
 }
 
 interface Given {
@@ -180,12 +169,14 @@ async function copyTable(
   db: Database,
   { table, reached }: { readonly table: MovedTable; readonly reached: Reached },
 ): Promise<void> {
+  let after = await into.lastKey(table);
   for (let rows = 0, last = false; !last; ) {
-    const batch = rowsAfter(db, table, await into.lastKey(table), batchRows);
+    const batch = rowsAfter(db, table, after, batchRows);
     const converted = batch.map((row) => toTargetRow(table, row));
     if (batch.length > 0) await into.insert(table, converted);
     rows += batch.length;
     last = batch.length < batchRows;
+    after = table.key.map((column) => batch.at(-1)?.[column]);
     await reached({ kind: "copied", table: table.name, rows, last });
   }
 }

@@ -38,7 +38,7 @@ export function createAttempts(db: Database): Operations {
 
     async takeAttempt({ challengeId, clientId, identifier, account, now }) {
       const claims = claimsParameter([{ claim: identifier }, { claim: account, optional: true }]);
-      const [row] = await db.rows<AttemptRow>(take, [challengeId, clientId, claims, now]);
+      const [row] = await db.rows<AttemptRow>(take, [challengeId, clientId, claims, now], challengeId);
       const { outcome, retry_at: retryAt, account_spent: accountBudgetSpent } = row!;
       if (outcome === "limited") return { kind: outcome, retryAt };
       if (outcome === "taken") return { kind: outcome, accountBudgetSpent };

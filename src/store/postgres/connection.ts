@@ -22,6 +22,9 @@ export interface PostgresLocation {
   readonly poolMax: number;
 }
 
+/** What our connections are called in the server's list of them. */
+export const applicationName = "latchkey";
+
 /** How long to wait for a connection, a new one or one of the pool: a caller is told within this time that there is none. */
 const connectTimeoutMs = 2_500;
 /** How long one operation may wait for a racer's lock; among several that wait for one lock, each once more when the one before gave up. */
@@ -54,7 +57,7 @@ export function connectionOptions(location: PostgresLocation): ClientConfig {
     password: password === "" ? () => "" : password,
     database,
     ssl: tlsOptions(location),
-    application_name: "latchkey",
+    application_name: applicationName,
     keepAlive: true,
     types,
     connectionTimeoutMillis: connectTimeoutMs,

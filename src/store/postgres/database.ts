@@ -1,7 +1,9 @@
 import pg from "pg";
-import { createBreaker } from "./breaker.js";
+import { StoreBusyError } from "../store.js";
+import type { Breaker } from "./breaker.js";
 import { operationOptions, type PostgresLocation } from "./connection.js";
 import { isAnswer, isConflict, translated, unavailableError } from "./errors.js";
+import { createLine, createLines } from "./line.js";
 
 /** A statement with a name is parsed and planned once a connection. */
 export interface Statement {
@@ -9,20 +11,41 @@ export interface Statement {
   readonly text: string;
 }
 
-/** Runs statements, each a transaction of its own and a single round trip, durable when the promise resolves. */
+/**
+ * Runs statements, each a transaction of its own and a single round trip, durable when the promise resolves. `crowded` names the row
+ * that a statement locks where callers can crowd around one: they wait for it here, two at a time, and not each on a connection.
+ */
 export interface Database {
-  rows<Row>(statement: Statement, values?: readonly unknown[]): Promise<Row[]>;
+  rows<Row>(statement: Statement, values?: readonly unknown[], crowded?: string): Promise<Row[]>;
   /** How many rows a statement changed. */
-  changes(statement: Statement, values?: readonly unknown[]): Promise<number>;
+  changes(statement: Statement, values?: readonly unknown[], crowded?: string): Promise<number>;
   close(): Promise<void>;
 }
 
 /** How often an operation is begun when racers are in its way, before its caller is told that the store is unavailable. */
 const triesMax = 8;
 
-export function openDatabase(location: PostgresLocation): Database {
+/** How long to wait for one of the connections while all are busy: soon enough for the caller to come again. */
+const placeWaitMs = 1_500;
+/** So many callers a connection may wait; who comes then is told at once. */
+const waitingPerConnection = 25;
+/** One is at work while the next is on its way. */
+const crowdPlaces = 2;
+/** Who waits for the others of a crowd keeps nobody else waiting. */
+const crowdWaitMs = 2_500;
+
+/** @param noteFailure Told of each operation that fails, before its caller is. */
+export function openDatabase(
+  location: PostgresLocation,
+  breaker: Breaker,
+  noteFailure: (error: unknown) => void = () => {},
+): Database {
+  const { poolMax } = location;
   const pool = new pg.Pool(operationOptions(location));
-  const breaker = createBreaker();
+  const waitingMax = waitingPerConnection * poolMax;
+  // In front of the pool, which so never has anybody wait: whoever it refuses was refused a new connection.
+  const line = createLine({ places: poolMax, waitingMax, waitMs: placeWaitMs, busy: () => busyError(poolMax) });
+  const crowds = createLines({ places: crowdPlaces, waitingMax, waitMs: crowdWaitMs, busy: crowdedError });
   // An idle connection that ends is no news: the pool has dropped it. Without a listener it would end the process.
   pool.on("error", () => {});
   // A connection can end in the moment between an answer and its return to the pool, when neither query nor pool listens.
@@ -54,17 +77,25 @@ export function openDatabase(location: PostgresLocation): Database {
   async function run(statement: Statement, values: readonly unknown[]): Promise<pg.QueryResult> {
     for (let tries = 1; ; tries += 1) {
       try {
-        return await once({ ...statement, values: [...values] });
+        return await line.run(() => once({ ...statement, values: [...values] }));
       } catch (error) {
-        if (!isConflict(error) || tries === triesMax) throw translated(error);
+        if (!isConflict(error) || tries === triesMax) {
+          noteFailure(error);
+          throw translated(error);
+        }
         await pause(Math.random() * 5 * 2 ** tries);
       }
     }
   }
 
   const running = new Set<Promise<unknown>>();
-  function tracked(statement: Statement, values: readonly unknown[]): Promise<pg.QueryResult> {
-    const result = run(statement, values);
+  function tracked(
+    statement: Statement,
+    values: readonly unknown[] = [],
+    crowded: string | undefined = undefined,
+  ): Promise<pg.QueryResult> {
+    const work = () => run(statement, values);
+    const result = crowded === undefined ? work() : crowds.run(crowded, work);
     running.add(result);
     const done = () => running.delete(result);
     result.then(done, done);
@@ -72,15 +103,22 @@ export function openDatabase(location: PostgresLocation): Database {
   }
 
   return {
-    rows: async <Row>(statement: Statement, values: readonly unknown[] = []) =>
-      (await tracked(statement, values)).rows as Row[],
-    changes: async (statement, values = []) => (await tracked(statement, values)).rowCount ?? 0,
-    // The pool itself would leave those alone that still wait for a connection.
+    rows: async <Row>(...given: Parameters<typeof tracked>) => (await tracked(...given)).rows as Row[],
+    changes: async (...given) => (await tracked(...given)).rowCount ?? 0,
+    // Those too that still wait for a connection.
     async close() {
       await Promise.allSettled(running);
       await pool.end();
     },
   };
+}
+
+function busyError(connections: number): StoreBusyError {
+  return new StoreBusyError(`PostgreSQL: all ${connections} connections are busy: see LATCHKEY_DATABASE_POOL`);
+}
+
+function crowdedError(): StoreBusyError {
+  return new StoreBusyError("PostgreSQL: too many calls change one and the same thing at once");
 }
 
 function pause(ms: number): Promise<void> {

@@ -1,4 +1,4 @@
-import { type PostgresLocation, withClient } from "./connection.js";
+import { applicationName, type PostgresLocation, withClient } from "./connection.js";
 import { versionOf } from "./migrate.js";
 
 /** What a server says about itself and a database of it; nothing is changed. */
@@ -30,5 +30,28 @@ export function inspect(location: PostgresLocation): Promise<Inspection> {
       encoding: row.encoding,
       durable: row.durable,
     };
+  });
+}
+
+/** How long connections that were given up a moment ago may take to be gone from the server's list. */
+const partingMs = 2_000;
+
+/**
+ * How many connections of Latchkey, but this one, are open to a database; 0 as soon as there is none. A running service always has
+ * one: it asks its database for readiness.
+ */
+export function countOthers(location: PostgresLocation): Promise<number> {
+  return withClient(location, async (client) => {
+    const giveUpAt = performance.now() + partingMs;
+    for (;;) {
+      const { rows } = await client.query(
+        `SELECT count(*)::int AS others FROM pg_stat_activity
+          WHERE datname = current_database() AND application_name = $1 AND pid <> pg_backend_pid()`,
+        [applicationName],
+      );
+      const [{ others }] = rows as [{ others: number }];
+      if (others === 0 || performance.now() > giveUpAt) return others;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
   });
 }

@@ -1,4 +1,5 @@
 import type { KeyCheck, Store } from "../store.js";
+import { type PostgresLocation, withClient } from "./connection.js";
 import type { Database, Statement } from "./database.js";
 import { keyParameter } from "./parameters.js";
 import { isLiveChallenge, isLiveSession, type KeyRow, toStoredKey } from "./rows.js";
@@ -40,23 +41,20 @@ const removeCheck: Statement = {
   name: "delete_key_check",
   text: "DELETE FROM key_checks WHERE use = $1 AND key_id = $2",
 };
-const count: Readonly<Record<KeyCheck["use"], Statement>> = {
-  master: {
-    name: "count_master_uses",
-    text: `SELECT count(*) AS count FROM sessions s WHERE s.key_id = $1 AND ${isLiveSession("$2")}`,
-  },
-  pepper: {
-    name: "count_pepper_uses",
-    text: `SELECT count(*) AS count FROM challenges c WHERE c.pepper_id = $1 AND ${isLiveChallenge("$2")}`,
-  },
+const count: Readonly<Record<KeyCheck["use"], string>> = {
+  master: `SELECT count(*) AS count FROM sessions s WHERE s.key_id = $1 AND ${isLiveSession("$2")}`,
+  pepper: `SELECT count(*) AS count FROM challenges c WHERE c.pepper_id = $1 AND ${isLiveChallenge("$2")}`,
 };
-const removeSessions: Statement = {
-  name: "revoke_sessions_of_key",
-  text: `SELECT end_sessions(ARRAY(
-    SELECT s.session_id FROM sessions s WHERE s.key_id = $1 AND ${isLiveSession("$2")})) AS ended`,
-};
+const removeSessions = `SELECT end_sessions(ARRAY(
+  SELECT s.session_id FROM sessions s WHERE s.key_id = $1 AND ${isLiveSession("$2")} LIMIT $3)) AS ended`;
 
-export function createKeys(db: Database): Operations {
+export function createKeys(db: Database, location: PostgresLocation): Operations {
+  /** No index knows which rows need a key: they are looked for among millions, without the time limits of operations. */
+  async function searched<Row>(text: string, values: readonly unknown[]): Promise<Row> {
+    const { rows } = await withClient(location, (client) => client.query(text, [...values]));
+    return rows[0] as Row;
+  }
+
   return {
     listKeys: async () => (await db.rows<KeyRow>(list)).map(toStoredKey),
     async addKey(key, { ifNone }) {
@@ -71,14 +69,9 @@ export function createKeys(db: Database): Operations {
       return rows.map((row) => ({ use: row.use, keyId: row.key_id, check: row.check }));
     },
     addKeyCheck: async ({ use, keyId, check }) => void (await db.changes(addCheck, [use, keyId, check])),
-    async countKeyUses({ use, keyId, now }) {
-      const [row] = await db.rows<{ count: number }>(count[use], [keyId, now]);
-      return row!.count;
-    },
-    async revokeSessionsOfKey({ keyId, now }) {
-      const [row] = await db.rows<{ ended: number }>(removeSessions, [keyId, now]);
-      return row!.ended;
-    },
+    countKeyUses: async ({ use, keyId, now }) => (await searched<{ count: number }>(count[use], [keyId, now])).count,
+    revokeSessionsOfKey: async ({ keyId, now, limit }) =>
+      (await searched<{ ended: number }>(removeSessions, [keyId, now, limit])).ended,
     deleteKeyCheck: async ({ use, keyId }) => void (await db.changes(removeCheck, [use, keyId])),
   };
 }

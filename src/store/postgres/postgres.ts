@@ -1,5 +1,6 @@
 import { type EpochMs, type Store, StoreUnavailableError } from "../store.js";
 import { createAttempts } from "./attempts.js";
+import { createBreaker } from "./breaker.js";
 import type { PostgresLocation } from "./connection.js";
 import { openDatabase, type Statement } from "./database.js";
 import { createKeys } from "./keys.js";
@@ -8,6 +9,7 @@ import { refuseFilling } from "./move-mark.js";
 import { createOutbox } from "./outbox.js";
 import { endOutstanding } from "./outstanding.js";
 import { createRedemption } from "./redeem.js";
+import { createRoom } from "./room.js";
 import { createSends } from "./sends.js";
 import { createSessions } from "./sessions.js";
 import { createUsers } from "./users.js";
@@ -29,9 +31,14 @@ const clocksDiffer = "the clock of this machine is more than 1 s from the databa
  */
 export async function openPostgres(location: PostgresLocation): Promise<Store> {
   await migrate(location);
-  const db = openDatabase(location);
+  const room = createRoom();
+  const breaker = createBreaker();
+  const db = openDatabase(location, breaker, room.noteFailure);
+  // With a connection of its own: operations that keep all others busy are no outage.
+  const health = openDatabase({ ...location, poolMax: 1 }, breaker);
+  const close = async () => void (await Promise.all([db.close(), health.close()]));
   await refuseFilling(db).catch(async (error: unknown) => {
-    await db.close();
+    await close();
     throw error;
   });
   return {
@@ -41,7 +48,7 @@ export async function openPostgres(location: PostgresLocation): Promise<Store> {
     ...createSessions(db),
     ...createUsers(db),
     ...createOutbox(db),
-    ...createKeys(db),
+    ...createKeys(db, location),
     async sweep({ now, limit }) {
       const [row] = await db.rows<Awaited<ReturnType<Store["sweep"]>>>(sweep, [now, limit]);
       return row!;
@@ -52,11 +59,12 @@ export async function openPostgres(location: PostgresLocation): Promise<Store> {
     // A standby answers reads alone and refuses this.
     async ping() {
       const askedAt = Date.now();
-      const [row] = await db.rows<{ clock: EpochMs }>(ping);
+      const [row] = await health.rows<{ clock: EpochMs }>(ping);
       const behindMs = askedAt - row!.clock;
       const aheadMs = row!.clock - Date.now();
       if (Math.max(behindMs, aheadMs) > clockToleranceMs) throw new StoreUnavailableError(clocksDiffer);
+      if (room.wasMissing()) await room.check(health);
     },
-    close: () => db.close(),
+    close,
   };
 }

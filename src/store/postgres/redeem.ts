@@ -64,7 +64,7 @@ export function createRedemption(db: Database): Operations {
       sessionsMax,
       now,
     }): Promise<RedeemOutcome> {
-      const [row] = await db.rows<RedeemRow>(redeem, [
+      const values = [
         challengeId,
         idempotency,
         returnsParameter(returns),
@@ -72,7 +72,8 @@ export function createRedemption(db: Database): Operations {
         sessionParameter(newSession, now),
         sessionsMax,
         now,
-      ]);
+      ];
+      const [row] = await db.rows<RedeemRow>(redeem, values, challengeId);
       if (row!.outcome === "refused") {
         if (row!.why !== null) return { kind: "refused", why: row!.why };
         // A challenge that is not live never is again, so a later look still finds why.

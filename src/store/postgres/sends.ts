@@ -95,7 +95,7 @@ export function createSends(db: Database): Operations {
     },
 
     async resendChallenge({ challengeId, clientId, requesterKey, idempotency, claims, deliverAt, now }) {
-      const [row] = await db.rows<ResentRow>(resend, [
+      const values = [
         challengeId,
         clientId,
         requesterKey,
@@ -103,7 +103,8 @@ export function createSends(db: Database): Operations {
         claimsParameter(claims.map((claim, index) => ({ claim, sets: index === 0 ? 1 : null }))),
         deliverAt ?? now,
         now,
-      ]);
+      ];
+      const [row] = await db.rows<ResentRow>(resend, values, challengeId);
       const { outcome } = row!;
       if (outcome === "limited") return limited(row!);
       const challenge = row!.challenge_id === null ? null : toChallenge(row!);

@@ -1,7 +1,7 @@
 import { judgeRefresh } from "../rules/refresh-replay.js";
 import type { RotateOutcome, Store } from "../store.js";
 import type { Database, Statement } from "./database.js";
-import { sweepAt } from "./parameters.js";
+import { hex, sweepAt } from "./parameters.js";
 import { isLiveSession, type SessionRow, sessionColumns, toSession, toUser, type UserRow, userColumns } from "./rows.js";
 
 type Operations = Pick<
@@ -66,7 +66,7 @@ export function createSessions(db: Database): Operations {
     const kind = judgeRefresh(presented, graceMs, now);
     if (kind === "rotated") return null;
     if (kind === "replayed") return { kind, session: toSession(row) };
-    const ended = await db.changes(endAsJudged, [family, row.generation]);
+    const ended = await db.changes(endAsJudged, [family, row.generation], hex(family));
     return ended === 0 ? null : { kind, sessionId: row.session_id };
   }
 
@@ -76,7 +76,7 @@ export function createSessions(db: Database): Operations {
       for (;;) {
         const idleExpiresAt = now + idleMs;
         const values = [family, generation, clientId, idempotency, now, idleExpiresAt, sweepAt(idleExpiresAt)];
-        const [row] = await db.rows<SessionRow>(rotate, values);
+        const [row] = await db.rows<SessionRow>(rotate, values, hex(family));
         if (row !== undefined) return { kind: "rotated", session: toSession(row) };
         // Each further round takes another's change to this session, and a session has few racers.
         const judged = await judge(change);
@@ -91,7 +91,7 @@ export function createSessions(db: Database): Operations {
     revokeFamily: async ({ family, clientId, now }) => (await db.changes(revokeFamily, [family, clientId, now])) > 0,
     revokeSession: async ({ sessionId, userId, now }) => (await db.changes(revoke, [sessionId, userId, now])) > 0,
     async revokeOtherSessions({ userId, keepSessionId, now }) {
-      const [row] = await db.rows<{ ended: number }>(revokeOthers, [userId, keepSessionId, now]);
+      const [row] = await db.rows<{ ended: number }>(revokeOthers, [userId, keepSessionId, now], userId);
       return row!.ended;
     },
   };

@@ -14,11 +14,11 @@ export function createUsers(db: Database): Pick<Store, "updateUser" | "deleteUse
   return {
     async updateUser({ userId, displayName, locale, customAttributes }) {
       const name = displayName === undefined ? null : escapeNul(displayName);
-      const [row] = await db.rows<UserRow>(update, [userId, name, locale ?? null, customAttributes ?? null]);
+      const [row] = await db.rows<UserRow>(update, [userId, name, locale ?? null, customAttributes ?? null], userId);
       return row === undefined ? null : toUser(row);
     },
     async deleteUser({ userId }) {
-      const [row] = await db.rows<{ deleted: boolean }>(remove, [userId]);
+      const [row] = await db.rows<{ deleted: boolean }>(remove, [userId], userId);
       return row!.deleted;
     },
   };

@@ -21,6 +21,7 @@ export function judgeRefresh(
 ): "rotated" | "replayed" | "reused" | "lost" {
   if (generation === newest) return "rotated";
   if (generation > newest) return "lost";
-  const inGrace = now - rotatedAt < graceMs;
+  // Either way: a clock that is set back does not make it longer.
+  const inGrace = Math.abs(now - rotatedAt) < graceMs;
   return generation === newest - 1 && (inGrace || sameCall) ? "replayed" : "reused";
 }

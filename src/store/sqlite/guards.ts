@@ -15,9 +15,11 @@ interface LiveRow {
 export type CheckGuards = (guards: readonly SendGuard[], now: EpochMs) => Grantable[][] | Limited;
 
 export function createCheckGuards(db: Database, budgets: Budgets): CheckGuards {
+  // Those that were made a whole lifetime ahead are left from before the clock was set back: nobody has to wait for their end.
   const liveOf = db.prepare<{ identifierKey: Uint8Array; purpose: string; now: EpochMs }, LiveRow>(`
     SELECT c.requester_key, c.expires_at FROM challenges c
-    WHERE c.identifier_key = @identifierKey AND c.purpose = @purpose AND ${isLiveChallenge} ORDER BY c.expires_at`);
+    WHERE c.identifier_key = @identifierKey AND c.purpose = @purpose AND ${isLiveChallenge}
+      AND 2 * c.created_at - c.expires_at < @now ORDER BY c.expires_at`);
 
   /** When a place among the live challenges is free; 0: now. */
   function placeFreeAt(live: SendGuard["live"], now: EpochMs): EpochMs {

@@ -39,8 +39,8 @@ export function createKeys(db: Database, writer: Writer): Operations {
       `SELECT count(*) AS count FROM challenges c WHERE pepper_id = @keyId AND ${isLiveChallenge}`,
     ),
   };
-  const removeSessions = db.prepare<{ keyId: string; now: EpochMs }>(
-    `DELETE FROM sessions WHERE key_id = @keyId AND ${isLive}`,
+  const removeSessions = db.prepare<{ keyId: string; now: EpochMs; limit: number }>(
+    `DELETE FROM sessions WHERE session_id IN (SELECT session_id FROM sessions WHERE key_id = @keyId AND ${isLive} LIMIT @limit)`,
   );
   const removeCheck = db.prepare<[string, string]>("DELETE FROM key_checks WHERE use = ? AND key_id = ?");
 

@@ -20,6 +20,11 @@ interface MarkRow {
 
 const select = "SELECT move_id, state, target, marked_at FROM move WHERE only_row = 1";
 
+/** Whether the schema of a database is one that has marks. */
+export function hasMoveMark(db: Database): boolean {
+  return db.prepare("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'move'").get() !== undefined;
+}
+
 export function readMoveMark(db: Database): MoveMark | null {
   const row = db.prepare<[], MarkRow>(select).get();
   return row === undefined ? null : toMark(row);
@@ -31,7 +36,7 @@ export function markMoving(db: Database, mark: Omit<MoveMark, "state">): MoveMar
     "INSERT INTO move (only_row, move_id, state, target, marked_at) VALUES (1, ?, 'moving', ?, ?) ON CONFLICT DO NOTHING",
   );
   const step = db.transaction(() => {
-    insert.run(mark.moveId, mark.target, mark.markedAt);
+    if (insert.run(mark.moveId, mark.target, mark.markedAt).changes > 0) closeTables(db);
     return readMoveMark(db)!;
   });
   return step.immediate();
@@ -49,8 +54,36 @@ export function markMoved(db: Database, moveId: string): boolean {
 
 /** Clears *moving*, and nothing else. False: there was nothing to clear. */
 export function clearMoving(db: Database): boolean {
-  const step = db.transaction(() => db.prepare("DELETE FROM move WHERE state = 'moving'").run().changes > 0);
+  const step = db.transaction(() => {
+    const cleared = db.prepare("DELETE FROM move WHERE state = 'moving'").run().changes > 0;
+    if (cleared) openTables(db);
+    return cleared;
+  });
   return step.immediate();
+}
+
+/** For who knows of no mark, such as an earlier program that was not stopped: no statement changes a row. */
+function closeTables(db: Database): void {
+  const tables = db
+    .prepare<[], string>("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT GLOB 'sqlite_*'")
+    .pluck()
+    .all();
+  for (const table of tables) {
+    // A start looks into the one, and the other is the mark.
+    if (table === "schema_migrations" || table === "move") continue;
+    for (const change of ["insert", "update", "delete"]) {
+      db.exec(`CREATE TRIGGER moving_${table}_${change} BEFORE ${change} ON ${table}
+        BEGIN SELECT RAISE(ABORT, 'this database is being moved to PostgreSQL, or was'); END`);
+    }
+  }
+}
+
+function openTables(db: Database): void {
+  const triggers = db
+    .prepare<[], string>("SELECT name FROM sqlite_schema WHERE type = 'trigger' AND name GLOB 'moving_*'")
+    .pluck()
+    .all();
+  for (const trigger of triggers) db.exec(`DROP TRIGGER ${trigger}`);
 }
 
 /**

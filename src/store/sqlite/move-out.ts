@@ -6,9 +6,9 @@ import { openDatabase } from "./sqlite.js";
 /** A row as SQLite has it: texts, numbers, Buffers and null. */
 export type SourceRow = Readonly<Record<string, unknown>>;
 
-/** A server of an earlier program, which knows of no mark, has the database open. */
-export class EarlierProgramError extends Error {
-  override readonly name = "EarlierProgramError";
+/** What keeps a database from being moved: a sentence that says what to do. */
+export class MoveSourceError extends Error {
+  override readonly name = "MoveSourceError";
 }
 
 /**
@@ -17,9 +17,10 @@ export class EarlierProgramError extends Error {
  */
 export function openMoveSource(path: string): Database {
   const db = openDatabase(path);
-  const isCurrent = currentVersion(db) >= schemaVersion;
-  if (isCurrent) return migrated(db);
+  const version = currentVersion(db);
+  if (version >= schemaVersion) return migrated(db);
   db.close();
+  if (version === 0) throw new MoveSourceError(`${path} is no database of Latchkey: correct LATCHKEY_DATABASE_URL`);
   refuseOpen(path);
   migrated(openDatabase(path)).close();
   // Once more, for one that started in between.
@@ -28,13 +29,23 @@ export function openMoveSource(path: string): Database {
 }
 
 function migrated(db: Database): Database {
-  migrate(db);
-  return db;
+  try {
+    migrate(db);
+    return db;
+  } catch (error) {
+    db.close();
+    throw error;
+  }
 }
 
 function refuseOpen(path: string): void {
   const unlock = lockDatabase(path);
-  if (unlock === null) throw new EarlierProgramError("a server of an earlier program has the database open");
+  if (unlock === null) {
+    throw new MoveSourceError(
+      `${path} is in use by an earlier program, which would go on writing: stop the service first, and start it with this program if ` +
+        "it is to answer meanwhile",
+    );
+  }
   unlock();
 }
 

@@ -10,6 +10,7 @@ import { createMoveGuard } from "./move-mark.js";
 import { createOutbox } from "./outbox.js";
 import { createEndOutstanding } from "./outstanding.js";
 import { createRedemption } from "./redeem.js";
+import { createRoom } from "./room.js";
 import { createSends } from "./sends.js";
 import { createSessions } from "./sessions.js";
 import { createSweep } from "./sweep.js";
@@ -56,7 +57,8 @@ export function openSqlite(options: { readonly path: string; readonly inFlight: 
     db.close();
     throw translated(error);
   }
-  const writer = createWriter(db, options.inFlight, createMoveGuard(db));
+  const room = createRoom(db);
+  const writer = createWriter(db, options.inFlight, { guard: createMoveGuard(db), noteFailure: room.noteFailure });
   const budgets = createBudgets(db);
   const idempotency = createIdempotency(db);
   const users = createUsers(db);
@@ -88,7 +90,10 @@ export function openSqlite(options: { readonly path: string; readonly inFlight: 
         return row.busy === 0;
       });
     },
-    ping: () => writer.write(() => void ping.run()),
+    async ping() {
+      await writer.write(() => void ping.run());
+      if (room.wasMissing()) await room.check(writer);
+    },
     async close() {
       await writer.idle();
       db.close();

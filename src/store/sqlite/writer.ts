@@ -40,8 +40,13 @@ const busyLimitMs = 3_000;
 /**
  * @param inFlight How many calls are under way in this process: while all of them already wait for the commit, waiting longer for
  *   company is in vain, so a lone call never waits.
+ * @param options.noteFailure Told of each step that fails, before its caller is.
  */
-export function createWriter(db: Database, inFlight: () => number, guard: Guard = noGuard): Writer {
+export function createWriter(
+  db: Database,
+  inFlight: () => number,
+  { guard = noGuard, noteFailure = () => {} }: { readonly guard?: Guard; readonly noteFailure?: (error: unknown) => void } = {},
+): Writer {
   db.pragma(`busy_timeout = ${busyTimeoutMs}`);
   const begin = db.prepare("BEGIN IMMEDIATE");
   const commit = db.prepare("COMMIT");
@@ -103,7 +108,7 @@ export function createWriter(db: Database, inFlight: () => number, guard: Guard 
       if (db.inTransaction) rollback.run();
       // One step's failure must not cost the others: each gets a transaction of its own.
       if (batch.length > 1) for (const one of batch) commitAlone(one);
-      else batch[0]!.reject(translated(error));
+      else fail(batch[0]!, error);
       return;
     }
     for (const [index, one] of batch.entries()) one.resolve(results[index]);
@@ -115,7 +120,7 @@ export function createWriter(db: Database, inFlight: () => number, guard: Guard 
     } catch (error) {
       // Another process came in between: this one waits like everybody else.
       if (isBusy(error)) waiting.push(one);
-      else one.reject(translated(error));
+      else fail(one, error);
       return;
     }
     try {
@@ -124,8 +129,13 @@ export function createWriter(db: Database, inFlight: () => number, guard: Guard 
       one.resolve(result);
     } catch (error) {
       if (db.inTransaction) rollback.run();
-      one.reject(translated(error));
+      fail(one, error);
     }
+  }
+
+  function fail(one: Waiting, error: unknown): void {
+    noteFailure(error);
+    one.reject(translated(error));
   }
 
   function retryLater(error: unknown): void {
@@ -139,7 +149,7 @@ export function createWriter(db: Database, inFlight: () => number, guard: Guard 
     busySince = undefined;
     const rejected = waiting;
     waiting = [];
-    for (const one of rejected) one.reject(translated(error));
+    for (const one of rejected) fail(one, error);
     settleIdlers();
   }
 

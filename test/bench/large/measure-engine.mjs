@@ -5,6 +5,8 @@ import { drive, inTurns } from "../measure.mjs";
 import { stride } from "./shapes.mjs";
 
 const clients = 4;
+/** Short ones, so that both databases meet the same moments of a machine that others use too. */
+const windowMs = 700;
 /** Sessions that refresh and look themselves up, in turn: fewer than the server remembers tokens of, more than its cache of pages holds. */
 const sessionsUsed = 5_000;
 /** What stands for an empty database: enough for every caller to be somebody else. */
@@ -26,7 +28,7 @@ const fillingFlags = [
 ];
 
 /** Fills two databases of an engine, measures both in turns, and adds what they say of each other to the report. */
-export async function measureEngine(engine, { stage, load, report, size, rounds, windowMs, folder, folders }) {
+export async function measureEngine(engine, { stage, load, report, size, rounds, folder, folders }) {
   const title = titles[engine];
   const tell = createTell(title);
   const postgres = engine === "postgres" ? await stage.startPostgres() : null;
@@ -40,8 +42,10 @@ export async function measureEngine(engine, { stage, load, report, size, rounds,
     tell(`${kind}: filled`);
   }
   await postgres?.ask("restart", { flags: [] });
-  execFileSync("sync");
-  tell("written to the disk");
+  const files =
+    postgres === null ? Object.values(places).map(({ database }) => database.slice("sqlite:".length)) : [postgres.dataFolder];
+  settle(files);
+  tell("written to the disk, and read once");
 
   const servers = {};
   for (const [kind, { name, database, users, refreshTokens }] of Object.entries(places)) {
@@ -49,7 +53,7 @@ export async function measureEngine(engine, { stage, load, report, size, rounds,
     servers[kind] = { server, target: { ...target, users, stride } };
     await load.ask("adopt", { target: servers[kind].target, refreshTokens });
   }
-  const seen = await inTurns(rounds, await measurementsOf({ servers, load, postgres, windowMs }));
+  const seen = await inTurns(rounds, await measurementsOf({ servers, load, postgres }));
   tell("measured");
   addLatencies({ report, seen, title });
   addSizes({ report, title, sizes: places.large.sizes, size });
@@ -61,6 +65,15 @@ export async function measureEngine(engine, { stage, load, report, size, rounds,
   await Promise.all(Object.values(servers).map(({ server }) => server.stop()));
   await postgres?.stop();
   for (const { database } of Object.values(places)) if (postgres === null) removeDatabase(database);
+}
+
+/**
+ * Has what was filled written, so that it is not written while something is measured, and brings it into the memory of the
+ * operating system, where a server that has run for a while has it.
+ */
+function settle(files) {
+  execFileSync("sync");
+  execFileSync("find", [...files, "-type", "f", "-exec", "cat", "{}", "+"], { stdio: ["ignore", "ignore", "inherit"] });
 }
 
 /** A server makes the schema and the keys, then somebody else the people. */
@@ -76,11 +89,11 @@ async function fill(stage, { engine, name, database, size }) {
   return filled;
 }
 
-async function measurementsOf({ servers, load, postgres, windowMs }) {
+async function measurementsOf({ servers, load, postgres }) {
   const measurements = {};
   for (const act of ["login", "refresh", "currentUser"]) {
     for (const [kind, at] of Object.entries(servers)) {
-      measurements[`${act} ${kind}`] = () => driveBoth({ load, at, act, windowMs, postgres });
+      measurements[`${act} ${kind}`] = () => driveBoth({ load, at, act, postgres });
       await measurements[`${act} ${kind}`]();
     }
   }
@@ -88,9 +101,9 @@ async function measurementsOf({ servers, load, postgres, windowMs }) {
 }
 
 /** The CPU is that of the server and the database. */
-async function driveBoth({ load, at, act, windowMs, postgres }) {
+async function driveBoth({ load, at, act, postgres }) {
   const before = await postgres?.ask("databaseCpu");
-  const driven = await drive({ load, ...at }, act, { clients, ms: windowMs });
+  const driven = await drive({ load, ...at }, act, { clients, ms: windowMs, rampMs: 0 });
   const after = await postgres?.ask("databaseCpu");
   return { ...driven, cpuMs: driven.cpuMs + ((after?.cpuMs ?? 0) - (before?.cpuMs ?? 0)) / driven.count };
 }

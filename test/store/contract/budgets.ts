@@ -136,6 +136,35 @@ export function budgets(scene: Scene): void {
     expect(await spend(store, challenge, claim, t0 + 1)).toEqual({ kind: "limited", retryAt: t0 + 1_051 });
   });
 
+  it("a clock that is set back leaves units counted that are less than a window ahead, and no others", async () => {
+    const { store } = scene;
+    const challenge = await endless(store);
+    const claim: BudgetClaim = {
+      key: bytes("budget"),
+      limits: [
+        { max: 2, windowMs: hour },
+        { max: 4, windowMs: day },
+      ],
+    };
+    for (const now of [t0, t0 + 1]) expectKind(await spend(store, challenge, claim, now), "taken");
+    const within = await spend(store, challenge, claim, t0 - hour + 2);
+    expect(within).toEqual({ kind: "limited", retryAt: t0 + hour });
+    const setBack = t0 - hour - 1;
+    for (const now of [setBack, setBack + 1]) expectKind(await spend(store, challenge, claim, now), "taken");
+    // The day still holds all four.
+    expect(await spend(store, challenge, claim, setBack + hour + 2)).toEqual({ kind: "limited", retryAt: setBack + day });
+    expectKind(await spend(store, challenge, claim, t0 - day - hour), "taken");
+  });
+
+  it("a clock that is set back leaves no hold that is further ahead than twice the longest", async () => {
+    const { store } = scene;
+    const challenge = await endless(store);
+    const claim = claimOf("held", 1_000, day, { stepsMs: [30 * second, 60 * second], jitter: 1 });
+    expectKind(await spend(store, challenge, claim, t0), "taken");
+    expect(await spend(store, challenge, claim, t0 - 90 * second)).toEqual({ kind: "limited", retryAt: t0 + 30 * second });
+    expectKind(await spend(store, challenge, claim, t0 - 91 * second), "taken");
+  });
+
   it("a return gives back exactly one unit, also of several spent in one millisecond", async () => {
     const { store } = scene;
     const challenge = await endless(store);

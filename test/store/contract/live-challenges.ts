@@ -44,6 +44,15 @@ export function liveChallenges(scene: Scene): void {
     expectKind((await send(store, { contact }, t0 + 5 * minute + 999)).outcome, "limited");
   });
 
+  it("a clock that is set back by a lifetime has nobody wait for challenges that were made before", async () => {
+    const { store } = scene;
+    const contact = email();
+    for (const _ of times(3, Number)) expectKind((await send(store, { contact })).outcome, "issued");
+    const { outcome } = await send(store, { contact }, t0 - 5 * minute + 1);
+    expect(outcome).toEqual({ kind: "limited", retryAt: t0 + 5 * minute });
+    expectKind((await send(store, { contact }, t0 - 5 * minute)).outcome, "issued");
+  });
+
   it("a stranger's live challenges leave another requester's allowance alone", async () => {
     const { store } = scene;
     const contact = email();

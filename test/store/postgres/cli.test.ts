@@ -68,6 +68,59 @@ describe("the command line on PostgreSQL", () => {
     expect(out.match(/ES256/g)).toHaveLength(2);
   });
 
+  describe("a master key that is lost, with 12,000 sessions that need it", () => {
+    const newKeys = () => ({ ...env, LATCHKEY_MASTER_KEY: `2:${randomBytes(32).toString("base64")}` });
+    const left = async (table: "sessions" | "keys") => (await query(location, `SELECT 1 FROM ${table}`)).length;
+
+    beforeEach(async () => {
+      await (await startTestApp(env)).stop();
+      // A new key comes in front of the old one, and then the old one is lost.
+      const { LATCHKEY_MASTER_KEY: rotated } = newKeys();
+      await (await startTestApp({ ...env, LATCHKEY_MASTER_KEY: `${rotated},1:${env.LATCHKEY_MASTER_KEY}` })).stop();
+      env = { ...env, LATCHKEY_MASTER_KEY: rotated };
+      await query(
+        location,
+        `INSERT INTO sessions SELECT 's' || i, decode(lpad(to_hex(i), 32, '0'), 'hex'), '1', 'u', 'client', 0, NULL, '', '', 'email',
+           0, 0, 9e15, 9e15, 9e15 FROM generate_series(1, 12000) AS i`,
+      );
+    });
+
+    it("retires with them in batches, none of which has a time limit", async () => {
+      await query(
+        location,
+        `CREATE FUNCTION unlimited() RETURNS BOOLEAN LANGUAGE plpgsql AS $$ BEGIN
+           IF current_setting('statement_timeout') <> '0' THEN RAISE EXCEPTION 'too slow'; END IF;
+           RETURN true;
+         END $$;
+         CREATE TABLE batches (revoked INTEGER);
+         CREATE FUNCTION count_batch() RETURNS TRIGGER LANGUAGE plpgsql AS $$ BEGIN
+           INSERT INTO batches SELECT count(*) FROM revoked;
+           RETURN NULL;
+         END $$;
+         CREATE TRIGGER batch AFTER DELETE ON sessions REFERENCING OLD TABLE AS revoked EXECUTE FUNCTION count_batch();
+         ALTER TABLE sessions RENAME TO all_sessions;
+         CREATE VIEW sessions AS SELECT * FROM all_sessions WHERE unlimited()`,
+      );
+      const { code, out, err } = await latchkey("keys", "retire", "1", "--revoke-sessions");
+      expect({ code, err }).toEqual({ code: 0, err: "" });
+      expect(out).toContain("Revoked 12000 sessions.\n");
+      const batches = await query<{ revoked: number }>(location, "SELECT revoked FROM batches WHERE revoked > 0");
+      expect(batches.map(({ revoked }) => revoked)).toEqual([5_000, 5_000, 2_000]);
+    });
+
+    it("gives up no key when the sessions can't be revoked", async () => {
+      const keys = await left("keys");
+      expect(keys).toBeGreaterThan(0);
+      await query(
+        location,
+        `CREATE FUNCTION refuse() RETURNS TRIGGER LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no'; END $$;
+         CREATE TRIGGER refuse BEFORE DELETE ON sessions EXECUTE FUNCTION refuse()`,
+      );
+      expect(await latchkey("keys", "retire", "1", "--revoke-sessions")).toMatchObject({ code: 1, out: "" });
+      expect(await left("keys")).toBe(keys);
+    });
+  });
+
   it("a server that does not answer is told in one sentence, without the password", async () => {
     env = { ...env, LATCHKEY_DATABASE_URL: urlOf({ ...location, port: 1, password: "sensitive-word" }) };
     for (const argv of [["migrate"], ["keys", "list"], ["doctor"], ["config"]]) {

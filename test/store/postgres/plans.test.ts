@@ -55,7 +55,10 @@ const tables = [
   "sessions",
 ];
 
-/** Every operation of callers, the outbox and the sweep, on the paths that they take; not those on keys, which are a handful of rows. */
+/**
+ * Every operation of callers, the outbox and the sweep, on the paths that they take; not those on keys, which are a handful of rows,
+ * nor those that look for what needs a key: these read all sessions or challenges, when an operator asks, on connections of their own.
+ */
 async function useEverything(store: Store): Promise<void> {
   const mac = bytes("call", 32);
   const claim = claimOf("send", 9, hour, { stepsMs: [1], jitter: 1 });

@@ -12,15 +12,27 @@ LANGUAGE sql IMMUTABLE ROWS 4 AS $$
 $$;
 
 -- When a claim can be granted, 0 or a past time being now: the same rule as rules/budget-window.ts. The spent times are in order,
--- so the unit that has to become free is the max-th latest; a window that holds fewer finds none.
-CREATE FUNCTION budget_refused_until(p_spent BIGINT[], p_hold_until BIGINT, p_maxes INTEGER[], p_windows BIGINT[], p_now BIGINT)
-RETURNS BIGINT LANGUAGE plpgsql IMMUTABLE AS $$
+-- so the unit that has to become free is the max-th latest; a window that holds fewer finds none. What is too far ahead is left from
+-- before the clock was set back.
+CREATE FUNCTION budget_refused_until(
+  p_spent BIGINT[], p_hold_until BIGINT, p_maxes INTEGER[], p_windows BIGINT[], p_holds BIGINT[], p_now BIGINT
+) RETURNS BIGINT LANGUAGE plpgsql IMMUTABLE AS $$
 DECLARE
-  v_until BIGINT := CASE WHEN p_hold_until > p_now THEN p_hold_until ELSE 0 END;
+  v_until BIGINT := 0;
+  v_counted BIGINT[] := p_spent;
   v_freeing BIGINT;
 BEGIN
+  IF p_hold_until > p_now
+    AND p_hold_until - p_now <= coalesce((SELECT 2 * max(h) FROM unnest(p_holds) AS h), p_hold_until - p_now) THEN
+    v_until := p_hold_until;
+  END IF;
   FOR i IN 1 .. cardinality(p_maxes) LOOP
-    v_freeing := CASE WHEN p_maxes[i] > 0 THEN p_spent[cardinality(p_spent) - p_maxes[i] + 1] ELSE p_now END;
+    IF p_spent[cardinality(p_spent)] >= p_now + p_windows[i] THEN
+      v_counted := ARRAY(SELECT t FROM unnest(p_spent) AS t WHERE t < p_now + p_windows[i] ORDER BY t);
+    ELSE
+      v_counted := p_spent;
+    END IF;
+    v_freeing := CASE WHEN p_maxes[i] > 0 THEN v_counted[cardinality(v_counted) - p_maxes[i] + 1] ELSE p_now END;
     IF v_freeing > p_now - p_windows[i] THEN
       v_until := greatest(v_until, v_freeing + p_windows[i]);
     END IF;
@@ -41,15 +53,20 @@ BEGIN
     SELECT spent, hold_until INTO v_spent, v_hold_until FROM budgets WHERE key = v_claim.key;
     IF FOUND OR 0 = ANY (v_claim.maxes) THEN
       v_until := greatest(v_until, budget_refused_until(
-        coalesce(v_spent, '{}'), coalesce(v_hold_until, 0), v_claim.maxes, v_claim.windows, p_now));
+        coalesce(v_spent, '{}'), coalesce(v_hold_until, 0), v_claim.maxes, v_claim.windows, v_claim.holds, p_now));
     END IF;
   END LOOP;
   RETURN v_until;
 END $$;
 
+-- From when on a budget says nothing, rounded up.
+CREATE FUNCTION budget_expiry(p_hold_until BIGINT, p_longest_until BIGINT) RETURNS BIGINT LANGUAGE sql IMMUTABLE AS $$
+  SELECT (greatest(p_hold_until, p_longest_until) / 3600000 + 1) * 3600000
+$$;
+
 -- Spends all claims or, when one is refused or p_until is to come, none, and then retry_at is after p_now.
--- The budgets that are there are locked before they are judged, in the order of their keys. A budget that is not there can't be
--- locked: should a racer make it first, everything is undone (40001) and the engine begins anew.
+-- All budgets are locked before they are judged, in the order of their keys. One that is not there is made, empty, to be locked: a
+-- racer who makes the same one is waited for. Nothing is begun anew for a race: that would show that two budgets are one.
 CREATE FUNCTION spend_budgets(
   p_claims JSONB, p_until BIGINT, p_resend_at BIGINT[], p_now BIGINT,
   OUT retry_at BIGINT, OUT resend_at BIGINT[], OUT optional_refused BOOLEAN
@@ -59,25 +76,28 @@ DECLARE
   v_spent BIGINT[];
   v_hold_until BIGINT;
   v_until BIGINT;
-  v_there BOOLEAN[] := '{}';
+  v_made BYTEA[] := '{}';
   v_refused BOOLEAN[] := '{}';
   v_position INTEGER := 0;
   v_last BYTEA;
   v_hold BIGINT;
-  v_expires BIGINT;
 BEGIN
   retry_at := p_until;
   resend_at := p_resend_at;
   optional_refused := false;
   FOR v_claim IN SELECT * FROM budget_claims(p_claims) LOOP
     SELECT spent, hold_until INTO v_spent, v_hold_until FROM budgets WHERE key = v_claim.key FOR UPDATE;
-    v_there := v_there || FOUND;
-    -- Most often there is none, and nothing to judge.
-    IF FOUND OR 0 = ANY (v_claim.maxes) THEN
-      v_until := budget_refused_until(coalesce(v_spent, '{}'), coalesce(v_hold_until, 0), v_claim.maxes, v_claim.windows, p_now);
-    ELSE
-      v_until := 0;
+    -- What is never granted needs no budget.
+    IF NOT FOUND AND NOT 0 = ANY (v_claim.maxes) THEN
+      INSERT INTO budgets AS b (key, spent, hold_until, expires_at)
+      VALUES (v_claim.key, '{}', 0, budget_expiry(p_now + coalesce(v_claim.holds[1], 0), p_now + v_claim.longest))
+      ON CONFLICT (key) DO UPDATE SET spent = b.spent
+      RETURNING spent, hold_until INTO v_spent, v_hold_until;
+      IF cardinality(v_spent) = 0 AND v_hold_until = 0 THEN
+        v_made := v_made || v_claim.key;
+      END IF;
     END IF;
+    v_until := budget_refused_until(coalesce(v_spent, '{}'), coalesce(v_hold_until, 0), v_claim.maxes, v_claim.windows, v_claim.holds, p_now);
     v_refused := v_refused || (v_until > p_now);
     IF v_claim.optional THEN
       optional_refused := optional_refused OR v_until > p_now;
@@ -86,6 +106,7 @@ BEGIN
     END IF;
   END LOOP;
   IF retry_at > p_now THEN
+    DELETE FROM budgets WHERE key = ANY (v_made);
     RETURN;
   END IF;
 
@@ -93,29 +114,18 @@ BEGIN
     v_position := v_position + 1;
     CONTINUE WHEN v_refused[v_position] OR v_claim.key = v_last;
     v_last := v_claim.key;
-    v_spent := '{}';
-    IF v_there[v_position] THEN
-      v_spent := ARRAY(SELECT t FROM budgets, unnest(spent) AS t WHERE key = v_claim.key AND t > p_now - v_claim.longest);
-    END IF;
+    v_spent := ARRAY(SELECT t FROM budgets, unnest(spent) AS t WHERE key = v_claim.key
+      AND t > p_now - v_claim.longest AND t < p_now + v_claim.longest);
     v_hold := coalesce(v_claim.holds[least(cardinality(v_spent) + 1, cardinality(v_claim.holds))], 0);
     IF v_claim.sets IS NOT NULL THEN
       resend_at[v_claim.sets] := p_now + v_hold;
     END IF;
     -- No hold is none at all: not even one until now, which a process with a slower clock would wait for.
     v_hold_until := CASE WHEN v_hold > 0 THEN p_now + v_hold ELSE 0 END;
-    v_expires := (greatest(v_hold_until, p_now + v_claim.longest) / 3600000 + 1) * 3600000;
-    IF v_there[v_position] THEN
-      -- Clocks of processes differ a little: kept in order, the times say exactly when the next unit is free.
-      UPDATE budgets SET spent = ARRAY(SELECT t FROM unnest(v_spent || p_now) AS t ORDER BY t),
-        hold_until = v_hold_until, expires_at = v_expires
-      WHERE key = v_claim.key;
-    ELSE
-      INSERT INTO budgets (key, spent, hold_until, expires_at) VALUES (v_claim.key, ARRAY[p_now], v_hold_until, v_expires)
-      ON CONFLICT (key) DO NOTHING;
-      IF NOT FOUND THEN
-        RAISE EXCEPTION 'a racer made the same budget first' USING ERRCODE = 'serialization_failure';
-      END IF;
-    END IF;
+    -- Clocks of processes differ a little: kept in order, the times say exactly when the next unit is free.
+    UPDATE budgets SET spent = ARRAY(SELECT t FROM unnest(v_spent || p_now) AS t ORDER BY t),
+      hold_until = v_hold_until, expires_at = budget_expiry(v_hold_until, p_now + v_claim.longest)
+    WHERE key = v_claim.key;
   END LOOP;
 END $$;
 

@@ -57,10 +57,12 @@ BEGIN
     v_until := greatest(v_until,
       (SELECT c.expires_at FROM challenges c
         WHERE c.identifier_key = v_place.identifier_key AND c.purpose = v_place.purpose AND c.expires_at > p_now
+          AND 2 * c.created_at - c.expires_at < p_now
           AND c.consumed_at IS NULL AND c.cancelled_at IS NULL
         ORDER BY c.expires_at DESC OFFSET greatest(v_place.total_max - 1, 0) LIMIT 1),
       (SELECT c.expires_at FROM challenges c
         WHERE c.identifier_key = v_place.identifier_key AND c.purpose = v_place.purpose AND c.expires_at > p_now
+          AND 2 * c.created_at - c.expires_at < p_now
           AND c.consumed_at IS NULL AND c.cancelled_at IS NULL AND c.requester_key = v_place.requester_key
         ORDER BY c.expires_at DESC OFFSET greatest(v_place.own_max - 1, 0) LIMIT 1));
   END LOOP;

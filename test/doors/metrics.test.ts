@@ -1,0 +1,109 @@
+import { once } from "node:events";
+import { request as httpRequest, type Server } from "node:http";
+import { type AddressInfo, connect } from "node:net";
+import { afterEach, describe, expect, it } from "vitest";
+import { createMetricsServer } from "../../src/doors/metrics.js";
+
+interface Reply {
+  readonly status: number;
+  readonly body: string;
+}
+
+describe("the metrics door", () => {
+  let server: Server;
+  let port: number;
+  afterEach(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+
+  async function serve(text: () => Promise<string>, host = "127.0.0.1"): Promise<void> {
+    server = createMetricsServer({ contentType: "text/plain; version=0.0.4", text });
+    server.listen(0, host);
+    await once(server, "listening");
+    port = (server.address() as AddressInfo).port;
+  }
+
+  function ask(headers: Record<string, string> = {}, { method = "GET", host = "127.0.0.1" } = {}): Promise<Reply> {
+    return new Promise((resolve, reject) => {
+      const sent = { host: `127.0.0.1:${port}`, ...headers };
+      const options = { port, host, path: "/metrics", method, headers: sent, agent: false };
+      const call = httpRequest(options, async (response) => {
+        let body = "";
+        for await (const chunk of response) body += String(chunk);
+        resolve({ status: response.statusCode!, body });
+      });
+      call.on("error", reject).end();
+    });
+  }
+
+  it.each<Record<string, string>>([
+    { host: "127.0.0.1:9464" },
+    { host: "localhost:9464" },
+    { host: "[::1]:9464" },
+    { "sec-fetch-site": "none", "sec-fetch-mode": "navigate" },
+  ])("answers a scraper and a person of this machine: %j", async (headers) => {
+    await serve(async () => "up 1\n");
+    expect(await ask(headers)).toEqual({ status: 200, body: "up 1\n" });
+  });
+
+  it("answers to the address that it listens on", async () => {
+    await serve(async () => "up 1\n", "127.0.0.2");
+    expect((await ask({ host: `127.0.0.2:${port}` }, { host: "127.0.0.2" })).status).toBe(200);
+    expect((await ask({ host: `127.0.0.3:${port}` }, { host: "127.0.0.2" })).status).toBe(421);
+  });
+
+  it.each<[number, Record<string, string>]>([
+    [421, { host: "rebound.evil.test:9464" }],
+    [421, { host: "127.0.0.1.evil.test" }],
+    [403, { origin: "https://evil.test" }],
+    [403, { "sec-fetch-site": "cross-site", "sec-fetch-mode": "no-cors" }],
+  ])("refuses web pages with %i and collects nothing for them: %j", async (status, headers) => {
+    let collected = 0;
+    await serve(async () => {
+      collected += 1;
+      return "up 1\n";
+    });
+    const reply = await ask(headers);
+    expect([reply.status, reply.body.includes("up"), collected]).toEqual([status, false, 0]);
+  });
+
+  it("collects once for all who ask at once, and anew for who asks later", async () => {
+    let collected = 0;
+    let finish = (): void => {};
+    const enough = new Promise<void>((resolve) => {
+      finish = resolve;
+    });
+    await serve(async () => {
+      collected += 1;
+      await enough;
+      return `collected ${collected}\n`;
+    });
+    let asked = 0;
+    server.on("request", () => {
+      asked += 1;
+      if (asked === 10) finish();
+    });
+    const replies = await Promise.all(Array.from({ length: 10 }, () => ask()));
+    expect(new Set(replies.map(({ body }) => body))).toEqual(new Set(["collected 1\n"]));
+    expect((await ask()).body).toBe("collected 2\n");
+  });
+
+  it("says so when nothing can be collected, and tries again for the next", async () => {
+    let fails = true;
+    await serve(async () => {
+      if (fails) throw new Error("secret detail");
+      return "up 1\n";
+    });
+    expect(await ask()).toEqual({ status: 500, body: "The metrics can't be read just now.\n" });
+    fails = false;
+    expect((await ask()).status).toBe(200);
+  });
+
+  it("drops connections beyond those that scrapers need", async () => {
+    await serve(async () => "up 1\n");
+    const sockets = Array.from({ length: 40 }, () => connect(port, "127.0.0.1").on("error", () => {}));
+    await once(server, "drop");
+    for (const socket of sockets) socket.destroy();
+  });
+});

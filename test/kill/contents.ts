@@ -1,0 +1,31 @@
+import Database from "better-sqlite3";
+import { clientOf, locationOf } from "../support/postgres.js";
+import { until } from "../support/server.js";
+
+/** All tables that callers' calls write to. */
+const tables = ["challenges", "registrations", "budgets", "users", "contacts", "sessions", "idempotency", "outbox"];
+
+/** What these tables of a PostgreSQL database hold, as soon as its outbox is empty. */
+export async function postgresContents(url: string): Promise<readonly unknown[]> {
+  const client = await clientOf(locationOf(url));
+  try {
+    await until("an empty outbox", async () =>
+      (await client.query("SELECT 1 FROM outbox")).rowCount === 0 ? true : undefined,
+    );
+    const contents: unknown[] = [];
+    for (const table of tables) contents.push((await client.query(`SELECT t.* FROM ${table} AS t ORDER BY t::text`)).rows);
+    return contents;
+  } finally {
+    await client.end();
+  }
+}
+
+/** The same of a SQLite database, beside the server that has it open. */
+export function sqliteContents(path: string): readonly unknown[] {
+  const db = new Database(path, { readonly: true, fileMustExist: true });
+  try {
+    return tables.map((table) => db.prepare(`SELECT * FROM ${table} ORDER BY 1`).all());
+  } finally {
+    db.close();
+  }
+}

@@ -1,0 +1,72 @@
+import type pg from "pg";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { openStore } from "../../../src/store/open.js";
+import type { PostgresLocation } from "../../../src/store/postgres/connection.js";
+import { claimsParameter } from "../../../src/store/postgres/parameters.js";
+import type { Challenge, Store } from "../../../src/store/store.js";
+import { eventually } from "../../support/app.js";
+import { clientOf, query, testDatabases } from "../../support/postgres.js";
+import { attemptOf, budgetOf, claimOf, issue, minute, t0 } from "../contract/fixtures.js";
+
+const databases = testDatabases();
+const account = claimOf("account", 5);
+let location: PostgresLocation;
+let store: Store;
+let clients: readonly [pg.Client, pg.Client];
+
+beforeEach(async () => {
+  location = await databases.create();
+  store = await openStore(location, { inFlight: () => 0 });
+  clients = [await clientOf(location), await clientOf(location)];
+});
+afterEach(async () => {
+  for (const client of clients) await client.end();
+  await store.close();
+});
+
+interface Taken {
+  readonly outcome: string;
+  readonly account_spent: boolean;
+}
+
+async function take(client: pg.Client, challenge: Challenge, identifierMax = 1_000): Promise<Taken> {
+  const { challengeId, clientId, now } = attemptOf(challenge);
+  const identifier = claimOf(`zz ${challengeId}`, identifierMax);
+  const claims = claimsParameter([{ claim: identifier }, { claim: account, optional: true }]);
+  const { rows } = await client.query("SELECT outcome, account_spent FROM take_attempt($1, $2, $3, $4)", [
+    challengeId,
+    clientId,
+    claims,
+    now,
+  ]);
+  return rows[0] as Taken;
+}
+
+// To begin anew, after a pause, would show whoever measures times that a user name and an address are one account's.
+it.each([
+  ["COMMIT", 1_000, "taken", [t0 + minute, t0 + minute]],
+  ["ROLLBACK", 1_000, "taken", [t0 + minute]],
+  ["COMMIT", 0, "limited", [t0 + minute]],
+])(
+  "who makes the account's budget in the same moment as one who ends with %s (%d guesses left) waits and takes its attempt in the same statement",
+  async (end, identifierMax, firstOutcome, spent) => {
+    const [first, second] = [await issue(store), await issue(store)];
+    await clients[0].query("BEGIN");
+    expect(await take(clients[0], first, identifierMax)).toMatchObject({ outcome: firstOutcome });
+    const racer = take(clients[1], second);
+    if (firstOutcome === "taken") {
+      const waiters = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+      await eventually("the racer", async () => ((await query(location, waiters)).length > 0 ? true : undefined));
+    }
+    await clients[0].query(end);
+    expect(await racer).toEqual({ outcome: "taken", account_spent: false });
+    expect((await budgetOf(store, account.key, t0 + minute)).spent).toEqual(spent);
+  },
+);
+
+it("claims that are refused leave no budget behind that was made to be locked", async () => {
+  const challenge = await issue(store);
+  const identifier = claimOf("identifier", 0);
+  expect(await store.takeAttempt(attemptOf(challenge, { identifier, account }))).toMatchObject({ kind: "limited" });
+  expect(await query(location, "SELECT 1 FROM budgets")).toEqual([]);
+});
