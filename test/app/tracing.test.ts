@@ -91,10 +91,14 @@ describe.each(Object.entries(callers))("a login over %s", (name, connect) => {
 
     await on.app.stop();
     const everything = collector.bodies.join("\n");
-    for (const secret of [email, "ada.lovelace", code, challengeId, tokens?.accessToken, tokens?.refreshToken, "127.0.0.1"]) {
+    for (const secret of [email, "ada.lovelace", challengeId, tokens?.accessToken, tokens?.refreshToken, "127.0.0.1"]) {
       expect(secret).toBeTruthy();
       expect(everything).not.toContain(secret);
     }
+    // Ids and times are texts too, longer than a code and in one piece.
+    const texts = collector.bodies.flatMap((body) => textsIn(JSON.parse(body)));
+    expect(texts).toContain("SendOtp");
+    expect(texts.filter((text) => new RegExp(`\\b${code}\\b`).test(text))).toEqual([]);
   });
 
   it("that is refused says so, with its gRPC code", async () => {
@@ -297,3 +301,11 @@ describe("a server of its own", () => {
     expect(collector.spans[0]?.resource).toMatchObject({ "service.name": "latchkey" });
   });
 });
+
+/** All texts in a JSON document, names of its fields too. */
+function textsIn(json: unknown): string[] {
+  if (typeof json === "string") return [json];
+  return typeof json === "object" && json !== null
+    ? Object.entries(json).flatMap(([name, value]) => [name, ...textsIn(value)])
+    : [];
+}

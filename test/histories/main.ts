@@ -3,9 +3,10 @@ import { type Break, breakNames, breaksOf } from "./breaks.js";
 import { type Engine, engines } from "./databases.js";
 import { runAll } from "./run-all.js";
 
-const usage = `npm run test:histories -- [--engine sqlite|postgres] [--count N] [--seed S] [--from I] [--processes P] [--break FAULT] [--unshrunk]
+const usage = `npm run test:histories -- [--engine sqlite|postgres] [--count N] [--seed S] [--from I] [--processes P] [--break FAULT] [--tries N] [--unshrunk]
 Runs the histories of the seeds S+I to S+N-1 and checks each. FAULT is one of ${breakNames.join(", ")};
 then only what it breaks is asked about, until it is found. Races are let in on PostgreSQL only.
+With --tries each is run so often, unless it is found to be wrong before.
 With --unshrunk a finding is shown as it was found.
 PostgreSQL is started for the run, unless LATCHKEY_TEST_POSTGRES_URL names a server whose user may make databases.`;
 
@@ -21,6 +22,7 @@ function readArguments() {
       from: { type: "string", default: "0" },
       processes: { type: "string", default: "3" },
       break: { type: "string" },
+      tries: { type: "string", default: "1" },
       unshrunk: { type: "boolean", default: false },
     },
   });
@@ -32,6 +34,7 @@ function readArguments() {
     from: whole("from", values.from, 0),
     processes: whole("processes", values.processes, 1),
     breaks: values.break === undefined ? null : oneOf<Break>("break", values.break, breaksOf(engine)),
+    tries: whole("tries", values.tries, 1),
     shrinks: !values.unshrunk,
   };
 }

@@ -20,6 +20,8 @@ export interface Options {
   readonly processes: number;
   /** The fault to plant. Then only the invariant that it breaks is asked about, until it is found to be violated. */
   readonly breaks: Break | null;
+  /** How often each history is run, unless it is found to be wrong before. */
+  readonly tries: number;
   /** Whether smaller plans of a finding are looked for. */
   readonly shrinks: boolean;
   /** No history is waited for any longer once this resolves. */
@@ -53,6 +55,7 @@ export async function runAll(options: Options): Promise<Tally> {
         seed: own,
         processes,
         invariants: breaks === null ? invariantNames : [brokenBy(breaks)],
+        tries: options.tries,
         shrinks: options.shrinks,
         onGivenUp: tally.giveUp,
         run: async (plan) => tally.count(await runHistory(plan, deps)),

@@ -10,7 +10,7 @@ async function run({ steps }: Plan) {
   return history(redeems.length > 1 ? [failure] : []);
 }
 
-const options = { processes: 3, shrinks: true, invariants: ["foreseen"] as const, run, onGivenUp: () => {} };
+const options = { processes: 3, tries: 1, shrinks: true, invariants: ["foreseen"] as const, run, onGivenUp: () => {} };
 
 it("a finding is shrunk to about the steps that it needs, and its seed finds it again", async () => {
   const seeds = Array.from({ length: 30 }, (_, seed) => seed);
@@ -27,6 +27,17 @@ it("a finding can be had as it was found", async () => {
   const findings = await Promise.all(seeds.map((seed) => search({ ...options, shrinks: false, seed })));
   const steps = findings.flatMap((finding) => finding?.plan.steps.length ?? []);
   expect(Math.max(...steps)).toBeGreaterThan(4);
+});
+
+it("a plan whose race goes wrong now and then is run as often as asked", async () => {
+  let runs = 0;
+  const seldom = async (plan: Plan) => (++runs % 5 === 0 ? await run(plan) : history([]));
+  const seeds = Array.from({ length: 30 }, (_, seed) => seed);
+  const given = (await Promise.all(seeds.map((seed) => search({ ...options, seed })))).findIndex((finding) => finding !== null);
+  expect(await search({ ...options, run: seldom, shrinks: false, tries: 4, seed: given })).toBeNull();
+  runs = 0;
+  expect(await search({ ...options, run: seldom, shrinks: false, tries: 9, seed: given })).not.toBeNull();
+  expect(runs).toBe(5);
 });
 
 it("a history that could not be run is no right one", async () => {

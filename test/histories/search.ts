@@ -15,6 +15,8 @@ export interface SearchOptions {
   readonly processes: number;
   /** Those that are asked about. */
   readonly invariants: readonly Invariant[];
+  /** How often the plan is run, as races don't always end alike. */
+  readonly tries: number;
   /** Whether smaller plans are looked for. */
   readonly shrinks: boolean;
   readonly run: (plan: Plan) => Promise<History>;
@@ -31,10 +33,18 @@ const shrinkMs = 12_000;
  * Runs the history of a seed. When it contradicts an invariant: the smallest plan found that does so too, unless that is not wanted. Null: it is right. Throws when
  * it could not be run.
  */
-export async function search({ seed, processes, invariants, shrinks, run, onGivenUp }: SearchOptions): Promise<Finding | null> {
+export async function search({
+  seed,
+  processes,
+  invariants,
+  tries,
+  shrinks,
+  run,
+  onGivenUp,
+}: SearchOptions): Promise<Finding | null> {
   let smallest: Finding | null = null;
   const holds = async (plan: Plan): Promise<boolean> => {
-    for (let tries = smallest === null ? 1 : triesWhileShrinking; tries > 0; tries -= 1) {
+    for (let left = smallest === null ? tries : triesWhileShrinking; left > 0; left -= 1) {
       const history = await run(plan);
       const violations = check(history, invariants, onGivenUp);
       if (violations.length === 0) continue;

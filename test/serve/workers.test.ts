@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
+import { status } from "@grpc/grpc-js";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createGrpcClient, type GrpcClient } from "../../src/client/grpc.js";
 import { startMailbox } from "../kill/mail.js";
@@ -16,6 +17,20 @@ import {
   until,
 } from "../support/server.js";
 import { bearer, reasonOf } from "./sign-in.js";
+
+interface Answer {
+  readonly at: number;
+  /** gRPC code; 0: it succeeded. */
+  readonly code: number;
+}
+
+async function answerOf(call: Promise<unknown>): Promise<Answer> {
+  const code = await call.then(
+    () => 0,
+    (error: { readonly code?: number }) => error.code ?? -1,
+  );
+  return { at: performance.now(), code };
+}
 
 describe("a server with three workers", () => {
   const databases = testDatabases();
@@ -94,6 +109,17 @@ describe("a server with three workers", () => {
   it("puts another worker in the place of one that is killed, and goes on serving meanwhile", async () => {
     const [victim, ...others] = await workerPids();
     expect(others).toHaveLength(2);
+    const { tokens } = await clients[0]!.verifyOtp(await signIn(clients[0]!, "meanwhile@example.com"));
+    const calls = clients.map(() => [] as Answer[]);
+    let running = true;
+    const calling = clients.map(async (client, n) => {
+      while (running) {
+        calls[n]!.push(await answerOf(client.getCurrentUser({}, bearer(tokens!.accessToken))));
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      }
+    });
+    await until("calls of all", () => calls.every((own) => own.length > 0) || undefined);
+    const killedAt = performance.now();
     process.kill(victim!, "SIGKILL");
     const successor = await until("a successor", async () => {
       const pids = (await workerPids()).filter((pid) => pid !== victim && !others.includes(pid));
@@ -101,9 +127,20 @@ describe("a server with three workers", () => {
     });
     expect(successor).toBeGreaterThan(0);
     await until("the successor's start", () => server.stdout.find((line) => line.includes("successor serves")), 20_000);
+    const servesAt = performance.now();
     const ready = await Promise.all(Array.from({ length: 6 }, () => fetch(`${server.httpUrl}/readyz`)));
     expect(ready.every(({ status }) => status === 200)).toBe(true);
     expect(server.stdout.some((line) => line.includes("a worker ended unexpectedly"))).toBe(true);
+    await until("an answer to all again", () => calls.every((own) => own.at(-1)!.code === 0) || undefined);
+    running = false;
+    await Promise.all(calling);
+
+    const failed = calls.map((own) => own.filter(({ code }) => code !== 0));
+    // Only who had a connection to the victim can have noticed, and was told that trying again helps.
+    expect(failed.filter((own) => own.length === 0).length).toBeGreaterThan(2);
+    expect(failed.flat().filter(({ code }) => code !== status.UNAVAILABLE)).toEqual([]);
+    const meanwhile = calls.filter((own) => own.some(({ at, code }) => code === 0 && at > killedAt && at < servesAt));
+    expect(meanwhile.length).toBeGreaterThan(2);
   });
 
   it("never counts less than before while a worker is killed and replaced, and always answers", async () => {

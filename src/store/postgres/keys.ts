@@ -1,8 +1,9 @@
+import { type KeyRow, toStoredKey } from "../rules/common-rows.js";
 import type { KeyCheck, Store } from "../store.js";
 import { type PostgresLocation, withClient } from "./connection.js";
 import type { Database, Statement } from "./database.js";
 import { keyParameter } from "./parameters.js";
-import { isLiveChallenge, isLiveSession, type KeyRow, toStoredKey } from "./rows.js";
+import { isLiveChallenge, isLiveSession } from "./rows.js";
 
 type Operations = Pick<
   Store,

@@ -1,4 +1,5 @@
 import { refusalOf } from "../rules/challenge-state.js";
+import { type SessionRow, toSession } from "../rules/common-rows.js";
 import type { ChallengeRefusal, ContactKind, NewSession, RedeemOutcome, Redemption, Session, Store } from "../store.js";
 import { findChallengeIn } from "./attempts.js";
 import type { Database, Statement } from "./database.js";
@@ -7,10 +8,8 @@ import {
   type ChallengeRow,
   challengeColumns,
   isLiveSession,
-  type SessionRow,
   sessionColumns,
   toChallenge,
-  toSession,
   toUser,
   type UserRow,
   userColumns,

@@ -1,15 +1,4 @@
-import type {
-  Challenge,
-  ChallengeToVerify,
-  Channel,
-  Contact,
-  ContactKind,
-  EpochMs,
-  Purpose,
-  Session,
-  StoredKey,
-  User,
-} from "../store.js";
+import type { Challenge, ChallengeToVerify, Channel, Contact, ContactKind, EpochMs, Purpose, User } from "../store.js";
 
 export interface ChallengeRow {
   challenge_id: string;
@@ -109,43 +98,8 @@ export function toChallengeToVerify(row: ChallengeToVerifyRow): ChallengeToVerif
   };
 }
 
-export interface SessionRow {
-  session_id: string;
-  family: Buffer;
-  key_id: string;
-  user_id: string;
-  client_id: string;
-  generation: number;
-  rotation_mac: Buffer | null;
-  ip: string;
-  user_agent: string;
-  amr: string;
-  created_at: EpochMs;
-  last_used_at: EpochMs;
-  idle_expires_at: EpochMs;
-  expires_at: EpochMs;
-}
-
 export const sessionColumns = `s.session_id, s.family, s.key_id, s.user_id, s.client_id, s.generation, s.rotation_mac, s.ip,
   s.user_agent, s.amr, s.created_at, s.last_used_at, s.idle_expires_at, s.expires_at`;
-
-export function toSession(row: SessionRow): Session {
-  return {
-    sessionId: row.session_id,
-    family: row.family,
-    keyId: row.key_id,
-    userId: row.user_id,
-    clientId: row.client_id,
-    generation: row.generation,
-    ip: row.ip,
-    userAgent: row.user_agent,
-    amr: row.amr.split(" "),
-    createdAt: row.created_at,
-    lastUsedAt: row.last_used_at,
-    idleExpiresAt: row.idle_expires_at,
-    expiresAt: row.expires_at,
-  };
-}
 
 /** The columns of a user `u`, under names of their own so that they can stand beside a session's. */
 export interface UserRow {
@@ -186,26 +140,4 @@ export function escapeNul(text: string): string {
 
 function unescapeNul(text: string): string {
   return text.replaceAll(/\\(.)/g, (_, char: string) => (char === "0" ? "\0" : char));
-}
-
-export interface KeyRow {
-  key_id: string;
-  use: StoredKey["use"];
-  alg: string;
-  public_jwk: string;
-  sealed: Buffer;
-  created_at: EpochMs;
-  active_at: EpochMs;
-}
-
-export function toStoredKey(row: KeyRow): StoredKey {
-  return {
-    keyId: row.key_id,
-    use: row.use,
-    alg: row.alg,
-    publicJwk: row.public_jwk,
-    sealed: row.sealed,
-    createdAt: row.created_at,
-    activeAt: row.active_at,
-  };
 }

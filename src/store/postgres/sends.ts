@@ -1,5 +1,6 @@
 import { resendRefusalOf } from "../rules/challenge-state.js";
-import type { Channel, Contact, ContactKind, EpochMs, Limited, Store } from "../store.js";
+import { contactKindOf } from "../rules/common-rows.js";
+import type { Contact, EpochMs, Limited, Store } from "../store.js";
 import type { Database, Statement } from "./database.js";
 import { challengeParameter, claimsParameter, guardClaimsParameter, lockKeys, placesParameter } from "./parameters.js";
 import { type ChallengeRow, challengeColumns, toChallenge } from "./rows.js";
@@ -35,8 +36,6 @@ interface PreparedRow extends OutcomeRow<"ready" | "replayed" | "limited"> {
 }
 type IssuedRow = OutcomeRow<"issued" | "replayed" | "limited"> & { resend_at: EpochMs[] };
 type ResentRow = OutcomeRow<"resent" | "replayed" | "limited" | "refused"> & (ChallengeRow | { challenge_id: null });
-
-const contactKindOf: Readonly<Record<Channel, ContactKind>> = { email: "email", sms: "phone" };
 
 export function createSends(db: Database): Operations {
   /** What was answered before; a repeat is rare enough for a round trip of its own. */

@@ -1,8 +1,9 @@
+import { type SessionRow, toSession } from "../rules/common-rows.js";
 import { judgeRefresh } from "../rules/refresh-replay.js";
 import type { RotateOutcome, Store } from "../store.js";
 import type { Database, Statement } from "./database.js";
 import { hex, sweepStepMs } from "./parameters.js";
-import { isLiveSession, type SessionRow, sessionColumns, toSession, toUser, type UserRow, userColumns } from "./rows.js";
+import { isLiveSession, sessionColumns, toUser, type UserRow, userColumns } from "./rows.js";
 
 type Operations = Pick<
   Store,

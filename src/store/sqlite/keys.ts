@@ -1,6 +1,7 @@
 import type { Database } from "better-sqlite3";
+import { type KeyRow, toStoredKey } from "../rules/common-rows.js";
 import type { EpochMs, KeyCheck, Store } from "../store.js";
-import { isLiveChallenge, type KeyRow, toStoredKey } from "./rows.js";
+import { isLiveChallenge } from "./rows.js";
 import { isLive } from "./sessions.js";
 import type { Writer } from "./writer.js";
 

@@ -8,8 +8,6 @@ import type {
   ContactKind,
   EpochMs,
   Purpose,
-  Session,
-  StoredKey,
   User,
 } from "../store.js";
 
@@ -118,41 +116,6 @@ function parseResends(resends: string): ChargedSend[] {
   }));
 }
 
-export interface SessionRow {
-  session_id: string;
-  family: Buffer;
-  key_id: string;
-  user_id: string;
-  client_id: string;
-  generation: number;
-  rotation_mac: Buffer | null;
-  ip: string;
-  user_agent: string;
-  amr: string;
-  created_at: EpochMs;
-  last_used_at: EpochMs;
-  idle_expires_at: EpochMs;
-  expires_at: EpochMs;
-}
-
-export function toSession(row: SessionRow): Session {
-  return {
-    sessionId: row.session_id,
-    family: row.family,
-    keyId: row.key_id,
-    userId: row.user_id,
-    clientId: row.client_id,
-    generation: row.generation,
-    ip: row.ip,
-    userAgent: row.user_agent,
-    amr: row.amr.split(" "),
-    createdAt: row.created_at,
-    lastUsedAt: row.last_used_at,
-    idleExpiresAt: row.idle_expires_at,
-    expiresAt: row.expires_at,
-  };
-}
-
 export interface UserRow {
   user_id: string;
   username: string | null;
@@ -180,27 +143,5 @@ export function toUser(row: UserRow): User {
     contacts: contacts.map(([kind, value, verifiedAt]) => ({ kind, value, verifiedAt })),
     customAttributes: row.custom_attributes,
     createdAt: row.user_created_at,
-  };
-}
-
-export interface KeyRow {
-  key_id: string;
-  use: StoredKey["use"];
-  alg: string;
-  public_jwk: string;
-  sealed: Buffer;
-  created_at: EpochMs;
-  active_at: EpochMs;
-}
-
-export function toStoredKey(row: KeyRow): StoredKey {
-  return {
-    keyId: row.key_id,
-    use: row.use,
-    alg: row.alg,
-    publicJwk: row.public_jwk,
-    sealed: row.sealed,
-    createdAt: row.created_at,
-    activeAt: row.active_at,
   };
 }

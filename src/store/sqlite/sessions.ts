@@ -1,7 +1,8 @@
 import type { Database } from "better-sqlite3";
+import { type SessionRow, toSession } from "../rules/common-rows.js";
 import { judgeRefresh } from "../rules/refresh-replay.js";
 import type { EpochMs, NewSession, RotateOutcome, Session, Store } from "../store.js";
-import { type SessionRow, toSession, toUser, type UserRow, userColumns } from "./rows.js";
+import { toUser, type UserRow, userColumns } from "./rows.js";
 import type { Writer } from "./writer.js";
 
 /** Writes of sessions inside somebody else's transaction. */

@@ -1,4 +1,5 @@
 import type { Database } from "better-sqlite3";
+import { contactKindOf } from "../rules/common-rows.js";
 import type { Channel, Contact, ContactKind, EpochMs, Identifier, NewUser, Recipient, User } from "../store.js";
 import { toUser, type UserRow, userColumns } from "./rows.js";
 
@@ -12,8 +13,6 @@ export interface Users {
   update(userId: string, fields: { displayName?: string; locale?: string; customAttributes?: string }): User | null;
   remove(userId: string): boolean;
 }
-
-const contactKindOf: Record<Channel, ContactKind> = { email: "email", sms: "phone" };
 
 export function createUsers(db: Database): Users {
   const select = db.prepare<[string], UserRow>(`SELECT ${userColumns} FROM users u WHERE u.user_id = ?`);
