@@ -1,5 +1,6 @@
 import { escapeControls } from "../escape.js";
 import { CliError } from "./io.js";
+import { postgresHint } from "./postgres-hints.js";
 
 /** Sentences for failures whose own message would not tell an operator what to do. */
 const known: Readonly<Record<string, string>> = {
@@ -23,7 +24,7 @@ export function explain(error: unknown): string {
   if (!(error instanceof Error)) return asSentence(String(error));
   const code = "code" in error && typeof error.code === "string" ? error.code : "";
   // SQLite refines its codes: SQLITE_BUSY_RECOVERY, SQLITE_CANTOPEN_ISDIR …
-  const hint = known[code] ?? known[code.replace(/^(SQLITE_[A-Z]+)_.*$/, "$1")];
+  const hint = known[code] ?? known[code.replace(/^(SQLITE_[A-Z]+)_.*$/, "$1")] ?? postgresHint(error);
   return asSentence(hint === undefined ? error.message : `${hint} (${error.message})`);
 }
 

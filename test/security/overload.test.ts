@@ -2,7 +2,8 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { CodeHasher, HashSlot } from "../../src/crypto/code-hash.js";
 import { createHashQueue, type HashQueue } from "../../src/crypto/hash-queue.js";
 import { eventually, startTestApp, type TestApp } from "../support/app.js";
-import { refusalOf, refused, signIn } from "../support/calls.js";
+import { bearer, refusalOf, refused, signIn, together } from "../support/calls.js";
+import { clientOf, testDatabases, urlOf } from "../support/postgres.js";
 
 describe("more hashes than the machine can do", () => {
   let on: TestApp;
@@ -29,6 +30,36 @@ describe("more hashes than the machine can do", () => {
     }
     // No cooldown was begun for somebody who was turned away.
     expect((await send(refusals[0]!.n)).challenge).toBeDefined();
+  });
+});
+
+describe("PostgreSQL", () => {
+  const databases = testDatabases();
+
+  it("that a user floods with changes of their own serves all others, and is no outage to health", async () => {
+    const location = await databases.create();
+    const on = await startTestApp({ LATCHKEY_DATABASE_URL: urlOf(location) });
+    const flooder = await signIn(on, "flooder@example.com");
+    const bystander = await signIn(on, "bystander@example.com");
+    const holder = await clientOf(location);
+    await holder.query("BEGIN");
+    await holder.query("SELECT 1 FROM users WHERE user_id = $1 FOR UPDATE", [flooder.user!.userId]);
+
+    const change = { displayName: "Ada", updateMask: { paths: ["display_name"] } };
+    const update = () => on.auth.updateCurrentUser(change, bearer(flooder.tokens.accessToken));
+    let ended = false;
+    const flood = together(40, update).finally(() => {
+      ended = true;
+    });
+    while (!ended) {
+      await Promise.all(Array.from({ length: 5 }, () => on.auth.getCurrentUser({}, bearer(bystander.tokens.accessToken))));
+      expect((await fetch(`http://127.0.0.1:${on.app.httpPort}/readyz`)).status).toBe(200);
+    }
+    expect((await flood).reasons).toEqual({ UNAVAILABLE: 40 });
+    await holder.end();
+    expect((await update()).user!.displayName).toBe("Ada");
+    expect(on.log.lines.filter(({ message }) => message.includes("the database can"))).toEqual([]);
+    await on.stop();
   });
 });
 

@@ -113,7 +113,7 @@ export function userParameter(user: NewUser, now: number): string {
 }
 
 /** Rows that are only looked for when they are swept are swept this much late at most, so that their index rarely changes. */
-const sweepStepMs = 24 * 60 * 60_000;
+export const sweepStepMs = 24 * 60 * 60_000;
 
 export function sweepAt(idleExpiresAt: number): number {
   return Math.ceil(idleExpiresAt / sweepStepMs) * sweepStepMs;

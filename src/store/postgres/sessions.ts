@@ -2,7 +2,7 @@ import { type SessionRow, toSession } from "../rules/common-rows.js";
 import { judgeRefresh } from "../rules/refresh-replay.js";
 import type { RotateOutcome, Store } from "../store.js";
 import type { Database, Statement } from "./database.js";
-import { hex, sweepAt } from "./parameters.js";
+import { hex, sweepStepMs } from "./parameters.js";
 import { isLiveSession, sessionColumns, toUser, type UserRow, userColumns } from "./rows.js";
 
 type Operations = Pick<
@@ -11,10 +11,12 @@ type Operations = Pick<
 >;
 
 // Of racers one finds the generation that it presents: the others wait for its lock and then look at the row anew.
+// It is swept by the earlier of its two ends, as `sweepAt` rounds it.
 const rotate: Statement = {
   name: "rotate",
   text: `UPDATE sessions s SET generation = s.generation + 1, rotation_mac = $4, last_used_at = $5,
-      idle_expires_at = least($6, s.expires_at), sweep_at = $7
+      idle_expires_at = least($6, s.expires_at),
+      sweep_at = (least($6, s.expires_at) + ${sweepStepMs - 1}) / ${sweepStepMs} * ${sweepStepMs}
     WHERE s.family = $1 AND s.generation = $2 AND s.client_id = $3 AND ${isLiveSession("$5")}
     RETURNING ${sessionColumns}`,
 };
@@ -75,8 +77,7 @@ export function createSessions(db: Database): Operations {
     async rotateRefreshToken(change) {
       const { family, generation, clientId, idempotency, idleMs, now } = change;
       for (;;) {
-        const idleExpiresAt = now + idleMs;
-        const values = [family, generation, clientId, idempotency, now, idleExpiresAt, sweepAt(idleExpiresAt)];
+        const values = [family, generation, clientId, idempotency, now, now + idleMs];
         const [row] = await db.rows<SessionRow>(rotate, values, hex(family));
         if (row !== undefined) return { kind: "rotated", session: toSession(row) };
         // Each further round takes another's change to this session, and a session has few racers.

@@ -10,10 +10,12 @@ import {
   hour,
   issue,
   minute,
+  newSession,
   phone,
   queued,
   redemptionOf,
   register,
+  rotate,
   type Scene,
   signIn,
   t0,
@@ -50,6 +52,17 @@ export function sweep(scene: Scene): void {
     await store.sweep({ now: challenge.expiresAt + hour, limit: 100 });
     expect(await store.findChallenge(challenge.challengeId)).toBeNull();
     expect(await queued(store, challenge.expiresAt + hour)).toEqual([null]);
+  });
+
+  it("a session is swept within a day after its end, also when its last refresh could have kept it longer", async () => {
+    const { store } = scene;
+    const { session } = await signIn(store, email(), {
+      newSession: newSession({ expiresAt: t0 + 5 * day, idleExpiresAt: t0 + day }),
+    });
+    expectKind(await rotate(store, session, { idleMs: 7 * day }), "rotated");
+    await store.sweep({ now: session.expiresAt - 1, limit: 100 });
+    expect((await store.listSessions({ userId: session.userId, now: session.expiresAt - 1 })).length).toBe(1);
+    expect((await store.sweep({ now: session.expiresAt + day, limit: 100 })).swept).toBe(1);
   });
 
   it("swept budgets were free anyway: a sweep never grants what was refused", async () => {

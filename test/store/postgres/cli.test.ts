@@ -121,12 +121,58 @@ describe("the command line on PostgreSQL", () => {
     });
   });
 
-  it("a server that does not answer is told in one sentence, without the password", async () => {
-    env = { ...env, LATCHKEY_DATABASE_URL: urlOf({ ...location, port: 1, password: "sensitive-word" }) };
-    for (const argv of [["migrate"], ["keys", "list"], ["doctor"], ["config"]]) {
-      const { out, err } = await latchkey(...argv);
-      expect(out + err).not.toContain("sensitive-word");
-      if (argv[0] !== "config") expect(out + err).toMatch(/PostgreSQL: connect ECONNREFUSED/);
-    }
+  describe("what PostgreSQL refuses is told in one sentence with what to do, without the password:", () => {
+    const password = "sensitive-word";
+    const outcomesOf = async (changes: Partial<PostgresLocation>, sslmode = "disable") => {
+      const url = urlOf({ ...location, password, ...changes }).replace("sslmode=disable", `sslmode=${sslmode}`);
+      env = { ...env, LATCHKEY_DATABASE_URL: url };
+      const texts: string[] = [];
+      for (const argv of [["migrate"], ["keys", "list"], ["doctor"], ["config"]]) {
+        const { code, out, err } = await latchkey(...argv);
+        expect(out + err).not.toContain(password);
+        if (argv[0] === "config") continue;
+        expect(code).toBe(1);
+        texts.push(out + err);
+      }
+      return texts;
+    };
+
+    it.each<[string, Partial<PostgresLocation>, string, RegExp]>([
+      [
+        "nobody listening",
+        { port: 1 },
+        "disable",
+        /PostgreSQL can't be reached: .*LATCHKEY_DATABASE_URL.*\(PostgreSQL: .*ECONNREFUSED/,
+      ],
+      ["a wrong password", {}, "disable", /PostgreSQL does not let the user in: .*LATCHKEY_DATABASE_URL/],
+      [
+        "a user that is not there",
+        { user: "nobody" },
+        "disable",
+        /PostgreSQL does not let the user in: .*LATCHKEY_DATABASE_URL/,
+      ],
+      ["TLS that is off", {}, "require", /PostgreSQL has TLS off: .*sslmode=disable to LATCHKEY_DATABASE_URL/],
+    ])("%s", async (_, changes, sslmode, message) => {
+      for (const text of await outcomesOf(changes, sslmode)) expect(text).toMatch(message);
+    });
+
+    it("a database that is not there", async () => {
+      for (const text of await outcomesOf({ database: "nothing", password: location.password })) {
+        expect(text).toMatch(/PostgreSQL has no database of that name: make it with createdb, .*LATCHKEY_DATABASE_URL/);
+      }
+    });
+
+    it("a user who may not make tables", async () => {
+      const user = `guest_${randomBytes(8).toString("hex")}`;
+      await query(location, `CREATE ROLE ${user} LOGIN PASSWORD '${password}'`);
+      env = { ...env, LATCHKEY_DATABASE_URL: urlOf({ ...location, user, password }) };
+      const { code, out, err } = await latchkey("migrate");
+      await query(location, `DROP ROLE ${user}`);
+      expect({ code, out }).toEqual({ code: 1, out: "" });
+      expect(err).toMatch(
+        /^The user of LATCHKEY_DATABASE_URL .*lacks a right: let it own the database, .*\(permission denied .*\)\.\n$/,
+      );
+      expect(err).not.toContain(password);
+    });
   });
 });

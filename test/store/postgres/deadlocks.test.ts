@@ -27,10 +27,11 @@ const contacts = [email(), phone(), email()];
 const names = ["ada", "bob", null];
 
 /** Does one thing or another to a few things that all others work with too, in orders of their own. */
-function createMischief(store: Store, random: () => number) {
+function createMischief(stores: readonly Store[], random: () => number) {
   const challenges: Challenge[] = [];
   const sessions: Session[] = [];
   const pick = <T>(from: readonly T[]): T => from[Math.floor(random() * from.length)]!;
+  const store = (): Store => pick(stores);
   const claims = (): BudgetClaim[] => times(3, () => claimOf(`budget ${Math.floor(random() * 6)}`, 1_000));
   const now = t0 + minute;
   /** How often each operation had which outcome. */
@@ -46,20 +47,26 @@ function createMischief(store: Store, random: () => number) {
     const registration = isRegistration ? { registrationId: unique("r"), sealedProfile: bytes("profile") } : null;
     const guarded = made.map((challenge) => ({ challenge, guard: guardOf(challenge, { claims: claims() }) }));
     const idempotency = random() < 0.3 ? bytes(`call ${Math.floor(random() * 40)}`, 32) : null;
-    const outcome = await store.issueChallenges({ ...issueOf(made[0]!), registration, idempotency, challenges: guarded, now });
+    const outcome = await store().issueChallenges({
+      ...issueOf(made[0]!),
+      registration,
+      idempotency,
+      challenges: guarded,
+      now,
+    });
     note(`send ${outcome.kind}`);
     if (outcome.kind !== "limited") challenges.push(...outcome.challenges);
   }
   async function redeem(): Promise<void> {
     const returns = claims().map(({ key }) => ({ key, spentAt: now }));
     const change = { returns, sessionsMax: 2, now, newUser: newUser({ username: pick(names) }) };
-    const outcome = await store.redeemChallenge(redemptionOf(pick(challenges).challengeId, change));
+    const outcome = await store().redeemChallenge(redemptionOf(pick(challenges).challengeId, change));
     note(`redeem ${outcome.kind}`);
     if (outcome.kind === "redeemed" && outcome.redemption.kind === "signed_in") sessions.push(outcome.redemption.session);
   }
   async function resend(): Promise<void> {
     const { challengeId, clientId, requesterKey } = pick(challenges);
-    const { kind } = await store.resendChallenge({
+    const { kind } = await store().resendChallenge({
       challengeId,
       clientId,
       requesterKey,
@@ -71,12 +78,12 @@ function createMischief(store: Store, random: () => number) {
   }
   async function attempt(): Promise<void> {
     const [identifier, account] = claims() as [BudgetClaim, BudgetClaim];
-    const { kind } = await store.takeAttempt(attemptOf(pick(challenges), { identifier, account, now }));
+    const { kind } = await store().takeAttempt(attemptOf(pick(challenges), { identifier, account, now }));
     note(`attempt ${kind}`);
   }
   async function deliver(): Promise<void> {
-    const messages = await store.claimMessages({ now, leaseMs: 0, limit: 5 });
-    await store.settleMessages(messages.map((message) => ({ ...message, retryAt: random() < 0.5 ? null : now })));
+    const messages = await store().claimMessages({ now, leaseMs: 0, limit: 5 });
+    await store().settleMessages(messages.map((message) => ({ ...message, retryAt: random() < 0.5 ? null : now })));
     if (messages.length > 0) note("deliver");
   }
   async function end(): Promise<void> {
@@ -84,13 +91,13 @@ function createMischief(store: Store, random: () => number) {
     if (session === undefined) return;
     const { userId, sessionId: keepSessionId } = session;
     if (random() < 0.2) {
-      if (await store.deleteUser({ userId })) note("delete user");
+      if (await store().deleteUser({ userId })) note("delete user");
     } else if (random() < 0.4) {
-      if ((await store.revokeOtherSessions({ userId, keepSessionId, now })) > 0) note("revoke others");
-    } else note(`rotate ${(await store.rotateRefreshToken(rotationOf(session, { now }))).kind}`);
+      if ((await store().revokeOtherSessions({ userId, keepSessionId, now })) > 0) note("revoke others");
+    } else note(`rotate ${(await store().rotateRefreshToken(rotationOf(session, { now }))).kind}`);
   }
   async function sweep(): Promise<void> {
-    await store.sweep({ now, limit: 20 });
+    await store().sweep({ now, limit: 20 });
     note("sweep");
   }
   return { send, act: () => pick([send, send, redeem, redeem, redeem, resend, attempt, deliver, end, sweep])(), outcomes };
@@ -100,19 +107,20 @@ function createMischief(store: Store, random: () => number) {
 async function makeMischief(location: PostgresLocation, operations: number) {
   // A deadlock is resolved as soon as it is looked for.
   await query(location, `ALTER DATABASE ${location.database} SET deadlock_timeout = '100ms'`);
-  const store = await openStore({ ...location, poolMax: 12 }, { inFlight: () => 0 });
+  // As of several processes: in one of them those who crowd around one row wait for each other before the database sees them.
+  const stores = await Promise.all(times(4, () => openStore({ ...location, poolMax: 5 }, { inFlight: () => 0 })));
   let state = 7;
   const random = () => {
     state = (state * 48_271) % 2_147_483_647;
     return state / 2_147_483_647;
   };
-  const { send, act, outcomes } = createMischief(store, random);
+  const { send, act, outcomes } = createMischief(stores, random);
   const waits = watchLockWaits(location);
   const failures: unknown[] = [];
   for (const _ of times(5, Number)) await send();
   for (const _ of times(operations / 40, Number))
     await Promise.all(times(40, () => act().catch((error) => failures.push(error))));
-  await store.close();
+  await Promise.all(stores.map((store) => store.close()));
   // Each connection's counts are there when it has ended.
   await eventually("the end of the store's connections", async () =>
     (await query(location, `${connections} LIMIT 1`)).length === 0 ? true : undefined,

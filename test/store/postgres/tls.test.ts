@@ -1,9 +1,11 @@
+import { randomBytes } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { run } from "../../../src/cli/main.js";
 import { type PostgresLocation, withClient } from "../../../src/store/postgres/connection.js";
 import { inspect } from "../../../src/store/postgres/inspect.js";
-import { clientOf, locationOf, query } from "../../support/postgres.js";
+import { clientOf, locationOf, query, urlOf } from "../../support/postgres.js";
 import { type Server, startServer } from "../../support/postgres-server.js";
 import { createAuthority } from "../../support/tls.js";
 import { tempDir } from "../temp-dir.js";
@@ -67,6 +69,21 @@ describe("TLS to PostgreSQL", () => {
     ["verify-full with the authorities that Node.js knows", { host: "localhost", sslmode: "verify-full" }, /certificate/],
   ])("%s is refused with the reason", async (_, changes, reason) => {
     await expect(inspect({ ...location, ...changes })).rejects.toThrow(reason);
+  });
+
+  it.each([
+    ["verify-full", "localhost", "is signed by nobody that is trusted here: name the PEM file of its authority as sslrootcert"],
+    [`verify-full&sslrootcert=${ca}`, "127.0.0.1", "is another host's: write the host"],
+  ])("with sslmode=%s the command line says what to do about the certificate", async (sslmode, host, advice) => {
+    const url = urlOf({ ...location, host }).replace("sslmode=disable", `sslmode=${sslmode}`);
+    const key = () => randomBytes(32).toString("base64");
+    const secrets = { LATCHKEY_PEPPER: key(), LATCHKEY_MASTER_KEY: key() };
+    const env = { LATCHKEY_MODE: "development", LATCHKEY_DATABASE_URL: url, ...secrets };
+    const lines: string[] = [];
+    const code = await run(["migrate"], env, { out: (line) => lines.push(line), err: (line) => lines.push(line) });
+    expect({ code, lines: lines.length }).toEqual({ code: 1, lines: 1 });
+    expect(lines[0]).toContain(`The certificate of PostgreSQL ${advice}`);
+    expect(lines[0]).toContain("LATCHKEY_DATABASE_URL");
   });
 
   it("disable stays in the clear", async () => {

@@ -14,7 +14,7 @@ const scansAllowed: readonly (readonly [statement: string, reason: string])[] = 
   ["SELECT 1 FROM keys WHERE use", "a handful of rows"],
   ['SELECT use, key_id, "check" FROM key_checks', "a handful of rows, read at start"],
   ["SELECT count(*) AS count FROM sessions WHERE key_id", "only when an operator retires a key"],
-  ["DELETE FROM sessions WHERE key_id", "only when an operator retires a key"],
+  ["FROM sessions WHERE key_id = @keyId", "only when an operator retires a key"],
   ["SELECT count(*) AS count FROM challenges", "only when an operator retires a key"],
   ["UPDATE sessions SET rotation_mac = NULL", "only when a backup is restored"],
 ];
