@@ -29,11 +29,15 @@ export function noteFailures(name, result) {
   return result;
 }
 
-/** Runs all measurements `rounds` times, one after the other in turn, so that a slow moment of the machine hits each alike. */
+/**
+ * Runs all measurements `rounds` times, one after the other in turn, so that a slow moment of the machine hits each alike. Every other
+ * round goes backwards: what one leaves behind is not always met by the same other one.
+ */
 export async function inTurns(rounds, measurements) {
   const seen = Object.fromEntries(Object.keys(measurements).map((name) => [name, []]));
   for (let round = 0; round < rounds; round += 1) {
-    for (const [name, measure] of Object.entries(measurements)) seen[name].push(await measure());
+    const entries = Object.entries(measurements);
+    for (const [name, measure] of round % 2 === 0 ? entries : entries.reverse()) seen[name].push(await measure());
   }
   return Object.fromEntries(Object.entries(seen).map(([name, results]) => [name, medians(results)]));
 }
