@@ -6,6 +6,8 @@ export default defineConfig({
     exclude: ["test/interop/**", "test/browser/**", "test/kill/**", "test/processes/**", "test/bench/**"],
     globalSetup: "test/support/postgres-server.ts",
     pool: "forks",
+    // Most files wait for processes and disks: by default one core would be left out, of two half of them.
+    maxWorkers: "100%",
     testTimeout: 20_000,
     hookTimeout: 30_000,
   },
