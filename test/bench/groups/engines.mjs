@@ -19,7 +19,9 @@ export async function measureEngines({ stage, load, rounds, windowMs, report }) 
       database,
     });
   }
-  const measurements = { echo: () => drive({ load, ...echo }, "say", { clients: 8, ms: windowMs }) };
+  const say = (ms) => drive({ load, ...echo }, "say", { clients: 8, ms });
+  await say(windowMs / 2);
+  const measurements = { echo: () => say(windowMs) };
   for (const [name, fleet] of Object.entries(fleets)) {
     for (const act of Object.keys(acts)) {
       await driveFleet(load, fleet, act, windowMs / 4, postgres);
