@@ -60,24 +60,25 @@ export function createWorkersMetrics(): WorkersMetrics {
 
   return {
     join({ ask }) {
+      // One that hangs is asked once, however often somebody wants to know.
+      let question: Promise<void> | null = null;
       let answered = (): void => {};
       const member = {
         latest: [] as Snapshot,
-        refresh: () =>
-          new Promise<void>((resolve) => {
-            const timer = setTimeout(resolve, answerMs);
-            const others = answered;
-            answered = () => {
-              clearTimeout(timer);
-              resolve();
-              others();
-            };
-            ask();
-          }),
+        refresh(): Promise<void> {
+          const asked = question;
+          if (asked !== null) return within(asked, answerMs);
+          const asking = new Promise<void>((resolve) => {
+            answered = resolve;
+          });
+          question = asking;
+          ask();
+          return within(asking, answerMs);
+        },
       };
       const settle = (): void => {
         answered();
-        answered = () => {};
+        question = null;
       };
       members.add(member);
       return {
@@ -101,6 +102,17 @@ export function createWorkersMetrics(): WorkersMetrics {
     },
     contentType: Registry.PROMETHEUS_CONTENT_TYPE,
   };
+}
+
+/** Resolves with `promise`, or after so long without it. */
+function within(promise: Promise<void>, ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    void promise.then(() => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
 }
 
 async function withEnded(ended: Promise<Snapshot>, last: Snapshot): Promise<Snapshot> {

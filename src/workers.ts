@@ -45,7 +45,7 @@ export async function serveWithWorkers(
     void exited.then(() => {
       exits.delete(exited);
       member.left();
-      if (served && !stopping) replace(worker, performance.now() - startedAt);
+      if (served) replace(worker, performance.now() - startedAt);
     });
     return new Promise((resolve, reject) => {
       worker.on("message", (message: unknown) => {
@@ -60,6 +60,7 @@ export async function serveWithWorkers(
   }
 
   function replace(worker: Worker, livedMs: number): void {
+    if (stopping) return;
     failures = livedMs < youngMs ? failures + 1 : 0;
     const waitMs = failures === 0 ? 0 : Math.min(pauseMs * 2 ** (failures - 1), pauseMaxMs);
     log.error({ pid: worker.process.pid, startsInMs: waitMs }, "a worker ended unexpectedly, another takes its place");

@@ -96,6 +96,17 @@ describe("the metrics of workers", () => {
     expect(await text).toContain('calls_total{code="OK"} 5');
   });
 
+  it("ask a worker that hangs once, and end its questions with it, however often somebody wanted to know", async () => {
+    const ask = vi.fn();
+    const member = metrics.join({ ask });
+    vi.useFakeTimers();
+    const texts = Array.from({ length: 20_000 }, () => metrics.text());
+    member.left();
+    expect(new Set(await Promise.all(texts))).toEqual(new Set(["\n"]));
+    expect(ask).toHaveBeenCalledTimes(1);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
   it.each([null, undefined, "metrics", 7, {}, { kind: "serving" }, { kind: "metrics", metrics: null }])(
     "take no harm from the message %j",
     async (message) => {

@@ -88,6 +88,12 @@ interface Given {
   readonly reached: Reached;
 }
 
+function givenUpError(target: PostgresLocation): MoveRefusedError {
+  return new MoveRefusedError(
+    `the move was given up meanwhile by \`latchkey migrate --abort\`: ${nameOf(target)} holds what arrived of it, so drop that database`,
+  );
+}
+
 async function moveInto(into: MoveTarget, db: Database, { target, reached }: Given): Promise<Moved> {
   const known = readMoveMark(db);
   const there = await into.mark();
@@ -98,7 +104,7 @@ async function moveInto(into: MoveTarget, db: Database, { target, reached }: Giv
   refuseOtherTarget(mark, target);
   await reached({ kind: "source marked", resumed: known !== null });
   if (there?.state === "complete") {
-    markMoved(db, mark.moveId);
+    if (!markMoved(db, mark.moveId)) throw givenUpError(target);
     return { counts: null, begunAt: mark.markedAt };
   }
   if (there === null) await beginFilling(into, mark, target);
@@ -108,11 +114,7 @@ async function moveInto(into: MoveTarget, db: Database, { target, reached }: Giv
   await into.complete(mark.moveId, movedTables, async (arrived) => {
     counts = movedTables.map(({ name }) => ({ table: name, source: countRows(db, name), target: arrived.get(name)! }));
     refuseUnequal(counts, target);
-    if (!markMoved(db, mark.moveId)) {
-      throw new MoveRefusedError(
-        `the move was given up meanwhile by \`latchkey migrate --abort\`: ${nameOf(target)} holds a part of it, so drop that database`,
-      );
-    }
+    if (!markMoved(db, mark.moveId)) throw givenUpError(target);
     await reached({ kind: "source moved" });
   });
   return { counts, begunAt: mark.markedAt };

@@ -31,8 +31,9 @@ export async function openPostgres(location: PostgresLocation): Promise<Store> {
   const room = createRoom();
   const breaker = createBreaker();
   const db = openDatabase(location, breaker, room.noteFailure);
-  // With a connection of its own: operations that keep all others busy are no outage.
-  const health = openDatabase({ ...location, poolMax: 1 }, breaker);
+  // With a connection of its own: operations that keep all others busy are no outage. And with a breaker of its own: that it has its
+  // connection does not say that the others can be had.
+  const health = openDatabase({ ...location, poolMax: 1 }, createBreaker());
   const close = async () => void (await Promise.all([db.close(), health.close()]));
   await refuseFilling(db).catch(async (error: unknown) => {
     await close();
@@ -58,6 +59,7 @@ export async function openPostgres(location: PostgresLocation): Promise<Store> {
       const askedAt = Date.now();
       const [row] = await health.rows<{ clock: EpochMs }>(ping);
       if (!clocksAgree(row!.clock, { askedAt, answeredAt: Date.now() })) throw new StoreUnavailableError(clocksDiffer);
+      if (breaker.isTroubled()) await db.rows(ping);
       if (room.wasMissing()) await room.check(health);
     },
     close,
