@@ -4,8 +4,6 @@ export interface Breaker {
   admits(): boolean;
   answered(): void;
   failed(): void;
-  /** Whether the latest that was reported is a failure. */
-  isTroubled(): boolean;
 }
 
 /** So many failures in a row, without an answer in between, are an outage and no accident of a connection or two. */
@@ -35,6 +33,5 @@ export function createBreaker(now: () => number = () => performance.now()): Brea
       failures += 1;
       restsUntil = now() + restMs;
     },
-    isTroubled: () => failures > 0,
   };
 }

@@ -21,6 +21,10 @@ const ping: Statement = {
   text: `UPDATE schema_migrations SET applied_at = applied_at WHERE version = 1
     RETURNING (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS clock`,
 };
+const readClock: Statement = {
+  name: "read_clock",
+  text: "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS clock",
+};
 
 /**
  * The PostgreSQL engine: hand-written statements, prepared once a connection, each operation one transaction at READ COMMITTED and,
@@ -31,14 +35,22 @@ export async function openPostgres(location: PostgresLocation): Promise<Store> {
   const room = createRoom();
   const breaker = createBreaker();
   const db = openDatabase(location, breaker, room.noteFailure);
-  // With a connection of its own: operations that keep all others busy are no outage. And with a breaker of its own: that it has its
-  // connection does not say that the others can be had.
-  const health = openDatabase({ ...location, poolMax: 1 }, createBreaker());
+  // With a connection of its own: operations that keep all others busy are no outage.
+  const health = openDatabase({ ...location, poolMax: 1 }, breaker);
   const close = async () => void (await Promise.all([db.close(), health.close()]));
   await refuseFilling(db).catch(async (error: unknown) => {
     await close();
     throw error;
   });
+  const keys = createKeys(db, location);
+
+  /** Asks the server for its time, and throws when this machine does not agree. */
+  async function checkClock(statement: Statement): Promise<void> {
+    const askedAt = Date.now();
+    const [row] = await health.rows<{ clock: EpochMs }>(statement);
+    if (!clocksAgree(row!.clock, { askedAt, answeredAt: Date.now() })) throw new StoreUnavailableError(clocksDiffer);
+  }
+
   return {
     ...createSends(db),
     ...createAttempts(db),
@@ -46,8 +58,14 @@ export async function openPostgres(location: PostgresLocation): Promise<Store> {
     ...createSessions(db),
     ...createUsers(db),
     ...createOutbox(db),
-    ...createKeys(db, location),
+    ...keys,
+    // By a clock that is ahead a key would sign too late and for too long, and a sweep take what all processes still need.
+    async addKey(...given) {
+      await checkClock(readClock);
+      return await keys.addKey(...given);
+    },
     async sweep({ now, limit }) {
+      await checkClock(readClock);
       const [row] = await db.rows<Awaited<ReturnType<Store["sweep"]>>>(sweep, [now, limit]);
       return row!;
     },
@@ -56,10 +74,7 @@ export async function openPostgres(location: PostgresLocation): Promise<Store> {
     scrub: async () => true,
     // A standby answers reads alone and refuses this.
     async ping() {
-      const askedAt = Date.now();
-      const [row] = await health.rows<{ clock: EpochMs }>(ping);
-      if (!clocksAgree(row!.clock, { askedAt, answeredAt: Date.now() })) throw new StoreUnavailableError(clocksDiffer);
-      if (breaker.isTroubled()) await db.rows(ping);
+      await checkClock(ping);
       if (room.wasMissing()) await room.check(health);
     },
     close,

@@ -73,37 +73,3 @@ it("when all connections are busy others are told so, and how to have more; the 
   await Promise.all(holding);
   expect(await read()).toMatchObject({ session });
 });
-
-it("when others hold the connections that operations need the database is not ready, though the one that health has is there", async () => {
-  await store.close();
-  const role = `few_${location.database}`;
-  await query(location, `CREATE ROLE ${role} LOGIN PASSWORD 'few' CONNECTION LIMIT 2`);
-  await query(location, `ALTER DATABASE ${location.database} OWNER TO ${role}`);
-  await query(location, `GRANT ALL ON ALL TABLES IN SCHEMA public TO ${role}`);
-  const few = { ...location, user: role, password: "few" };
-  store = await openStore(few, { inFlight: () => 0 });
-  await store.ping();
-  const [operations] = await query<{ pid: number }>(
-    location,
-    "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'latchkey' " +
-      "AND query NOT LIKE '%clock_timestamp%'",
-  );
-  await query(location, "SELECT pg_terminate_backend($1)", [operations?.pid]);
-  const holder = await eventually("the connection that became free", async () => await clientOf(few).catch(() => undefined));
-  const read = () => store.findLiveSession({ sessionId: "none", now: t0 });
-  expect(await outcomeOf(read())).toBeInstanceOf(StoreUnavailableError);
-  expect(await outcomeOf(store.ping())).toBeInstanceOf(StoreUnavailableError);
-  await holder.end();
-  await eventually("health that is well again", () =>
-    store.ping().then(
-      () => true,
-      () => undefined,
-    ),
-  );
-  expect(await read()).toBeNull();
-  await store.close();
-  await query(location, `REASSIGN OWNED BY ${role} TO CURRENT_USER`);
-  await query(location, `DROP OWNED BY ${role}`);
-  await query(location, `DROP ROLE ${role}`);
-  store = await openStore(location, { inFlight: () => 0 });
-});

@@ -5,7 +5,7 @@ import type { PostgresLocation } from "../../../src/store/postgres/connection.js
 import { type Store, StoreUnavailableError } from "../../../src/store/store.js";
 import { eventually } from "../../support/app.js";
 import { clientOf, query, testDatabases } from "../../support/postgres.js";
-import { attemptOf, issue, redemptionOf, signIn, t0, times } from "../contract/fixtures.js";
+import { attemptOf, issue, minute, redemptionOf, signIn, t0, times } from "../contract/fixtures.js";
 
 const databases = testDatabases();
 let location: PostgresLocation;
@@ -132,5 +132,29 @@ describe("the clock of a process", () => {
     await expect(store.ping()).rejects.toThrow("the clock of this machine is more than 1 s from the database server's");
     vi.restoreAllMocks();
     await store.ping();
+  });
+  it("that is 400 days ahead sweeps nothing away and adds no key", async () => {
+    const { session } = await signIn(store);
+    const keysBefore = await store.listKeys();
+    const real = Date.now;
+    const aheadMs = 400 * 24 * 60 * minute;
+    vi.spyOn(Date, "now").mockImplementation(() => real() + aheadMs);
+    const sealed = Buffer.from("sealed");
+    const lateKey = {
+      keyId: "late",
+      use: "signing",
+      alg: "ES256",
+      publicJwk: "{}",
+      sealed,
+      createdAt: t0,
+      activeAt: t0,
+    } as const;
+    const differs = "the clock of this machine is more than 1 s from the database server's";
+    await expect(store.sweep({ now: t0 + aheadMs, limit: 100 })).rejects.toThrow(differs);
+    await expect(store.addKey(lateKey, { ifNone: false })).rejects.toThrow(differs);
+    vi.restoreAllMocks();
+    expect(await store.findLiveSession({ sessionId: session.sessionId, now: t0 })).toMatchObject({ session });
+    expect(await store.listKeys()).toEqual(keysBefore);
+    expect((await store.sweep({ now: t0 + aheadMs, limit: 100 })).swept).toBeGreaterThan(0);
   });
 });
