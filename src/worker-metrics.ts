@@ -67,13 +67,12 @@ export function createWorkersMetrics(): WorkersMetrics {
         latest: [] as Snapshot,
         refresh(): Promise<void> {
           const asked = question;
-          if (asked !== null) return within(asked, answerMs);
-          const asking = new Promise<void>((resolve) => {
+          question ??= new Promise<void>((resolve) => {
             answered = resolve;
           });
-          question = asking;
-          ask();
-          return within(asking, answerMs);
+          const answer = question;
+          if (asked === null) ask();
+          return within(answer, answerMs);
         },
       };
       const settle = (): void => {

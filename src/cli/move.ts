@@ -3,7 +3,9 @@ import { parsePostgresUrl } from "../config/postgres-url.js";
 import { SettingError } from "../config/setting.js";
 import type { Settings } from "../config.js";
 import { storeLocation } from "../core.js";
-import { abortMove, type MoveStep, moveStore, nameOf, type TableCount } from "../store/move/move.js";
+import { abortMove, type MoveStep, moveStore } from "../store/move/move.js";
+import { nameOf } from "../store/move/refusals.js";
+import type { TableCount } from "../store/move/tables.js";
 import type { DatabaseLocation } from "../store/open.js";
 import { CliError, type Io, standardStream } from "./io.js";
 

@@ -4,10 +4,10 @@ import { join } from "node:path";
 import type { Browser, BrowserContext, Page, Request } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { type AccessTokenError, createAccessTokenVerifier } from "../../src/client/index.js";
+import { freePorts } from "../support/ports.js";
 import { startChromium } from "./harness/chromium.js";
 import { type LatchkeyServer, startLatchkey } from "./harness/latchkey-server.js";
 import { servePage } from "./harness/page-server.js";
-import { freePorts } from "./harness/ports.js";
 import type { App } from "./page/page.js";
 
 declare const app: App;

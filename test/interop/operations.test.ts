@@ -1,10 +1,10 @@
 import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { reasonOf, signIn } from "../serve/sign-in.js";
+import { freePorts } from "../support/ports.js";
 import { developmentEnv, type Env, endServers, type Server, startServer } from "../support/server.js";
 import { type MailServer, startMailServer } from "../support/smtp.js";
 import { environmentOf, type Machine, newMachine } from "./support/operator.js";
@@ -24,14 +24,6 @@ afterEach(async () => {
 function expectWell({ exitCode, stdout, stderr }: Finished): string {
   expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: expect.any(String) });
   return stdout;
-}
-
-async function freePorts(count: number): Promise<number[]> {
-  const probes = Array.from({ length: count }, () => createServer().listen(0, "127.0.0.1"));
-  await Promise.all(probes.map((probe) => new Promise((resolve) => probe.once("listening", resolve))));
-  const ports = probes.map((probe) => (probe.address() as { port: number }).port);
-  await Promise.all(probes.map((probe) => new Promise((resolve) => probe.close(resolve))));
-  return ports;
 }
 
 describe("README's systemd service", () => {

@@ -1,18 +1,22 @@
 import { randomUUID } from "node:crypto";
 import type { Database } from "better-sqlite3";
 import type { PostgresLocation } from "../postgres/connection.js";
-import { inspect } from "../postgres/inspect.js";
-import { findStrangeTable, MoveLockedError, type MoveTarget, withMoveTarget } from "../postgres/move-in.js";
-import type { FillMark } from "../postgres/move-mark.js";
+import { MoveLockedError, type MoveTarget, withMoveTarget } from "../postgres/move-in.js";
 import { clearMoving, hasMoveMark, type MoveMark, markMoved, markMoving, readMoveMark } from "../sqlite/move-mark.js";
 import { countRows, openMoveSource, rowsAfter } from "../sqlite/move-out.js";
 import { openDatabase } from "../sqlite/sqlite.js";
-import { type MovedTable, movedTables, toTargetRow } from "./tables.js";
-
-/** What keeps a move from being begun, gone on with or given up: a sentence that says what to do. */
-export class MoveRefusedError extends Error {
-  override readonly name = "MoveRefusedError";
-}
+import {
+  givenUpError,
+  MoveRefusedError,
+  nameOf,
+  refuseFilled,
+  refuseOtherMove,
+  refuseOtherTarget,
+  refuseUnequal,
+  refuseUnfit,
+  strangerError,
+} from "./refusals.js";
+import { type MovedTable, movedTables, type TableCount, toTargetRow } from "./tables.js";
 
 /** How far a move is. Whatever is reached is durable; an interruption after it loses nothing of it. */
 export type MoveStep =
@@ -24,12 +28,6 @@ export type MoveStep =
 
 /** Told of every step, and waited for. */
 export type Reached = (step: MoveStep) => Promise<void> | void;
-
-export interface TableCount {
-  readonly table: string;
-  readonly source: number;
-  readonly target: number;
-}
 
 export interface Moved {
   /** Rows of each table in both databases; null: it was complete before, and nothing was done. */
@@ -78,20 +76,9 @@ export function abortMove(source: { readonly path: string }): string | null {
   }
 }
 
-/** A database as an operator knows it, without secrets. */
-export function nameOf({ host, port, database }: PostgresLocation): string {
-  return `${database} on ${host}:${port}`;
-}
-
 interface Given {
   readonly target: PostgresLocation;
   readonly reached: Reached;
-}
-
-function givenUpError(target: PostgresLocation): MoveRefusedError {
-  return new MoveRefusedError(
-    `the move was given up meanwhile by \`latchkey migrate --abort\`: ${nameOf(target)} holds what arrived of it, so drop that database`,
-  );
 }
 
 async function moveInto(into: MoveTarget, db: Database, { target, reached }: Given): Promise<Moved> {
@@ -120,46 +107,6 @@ async function moveInto(into: MoveTarget, db: Database, { target, reached }: Giv
   return { counts, begunAt: mark.markedAt };
 }
 
-function refuseOtherTarget(mark: MoveMark | null, target: PostgresLocation): void {
-  if (mark === null || mark.target === nameOf(target)) return;
-  throw new MoveRefusedError(
-    mark.state === "moved"
-      ? `the database was moved to ${mark.target} already: serve that one`
-      : `the database is being moved to ${mark.target}: go on with that, or give it up with \`latchkey migrate --abort\` first`,
-  );
-}
-
-/** Before anything is made in the target. */
-async function refuseUnfit(target: PostgresLocation): Promise<void> {
-  const { readOnly, encoding } = await inspect(target);
-  if (readOnly) throw new MoveRefusedError(`${nameOf(target)} is read-only: name the primary server, not a standby`);
-  if (encoding !== "UTF8") {
-    throw new MoveRefusedError(`the encoding of ${nameOf(target)} is ${encoding}: make a database with ENCODING 'UTF8'`);
-  }
-  const stranger = await findStrangeTable(target);
-  if (stranger === null) return;
-  throw new MoveRefusedError(`${nameOf(target)} has a table ${stranger} of something else: name an empty database`);
-}
-
-function refuseOtherMove(there: FillMark | null, known: MoveMark | null, target: PostgresLocation): void {
-  if (there === null) {
-    if (known?.state !== "moved") return;
-    throw new MoveRefusedError(`${nameOf(target)} does not hold what was moved there any more: restore its backup`);
-  }
-  if (there.moveId === known?.moveId) return;
-  throw new MoveRefusedError(
-    there.state === "filling"
-      ? `${nameOf(target)} holds a part of another move, or of one that was given up: name an empty database`
-      : `${nameOf(target)} was filled by another move: name an empty database`,
-  );
-}
-
-async function refuseFilled(into: MoveTarget, target: PostgresLocation): Promise<void> {
-  const filled = await into.findFilled(movedTables);
-  if (filled === null) return;
-  throw new MoveRefusedError(`${nameOf(target)} is not empty, its table ${filled} has rows: name an empty database`);
-}
-
 async function beginFilling(into: MoveTarget, { moveId }: MoveMark, target: PostgresLocation): Promise<void> {
   if (await into.begin({ moveId, now: Date.now() }, movedTables)) return;
   await refuseFilled(into, target);
@@ -181,19 +128,6 @@ async function copyTable(
     after = table.key.map((column) => batch.at(-1)?.[column]);
     await reached({ kind: "copied", table: table.name, rows, last });
   }
-}
-
-function refuseUnequal(counts: readonly TableCount[], where: PostgresLocation): void {
-  for (const { table, source, target } of counts) {
-    if (target !== source) throw strangerError(where, `${target} rows of ${table} arrived instead of ${source}`);
-  }
-}
-
-function strangerError(target: PostgresLocation, detail = "rows are there that were not moved"): MoveRefusedError {
-  return new MoveRefusedError(
-    `something else writes to ${nameOf(target)} (${detail}): give the move up with \`latchkey migrate --abort\`, and name an empty ` +
-      "database that nobody serves",
-  );
 }
 
 /** unique_violation */

@@ -10,6 +10,13 @@ export interface MovedTable extends TargetTable {
   readonly changed?: (row: never) => TargetRow;
 }
 
+/** Rows of a table in both databases. */
+export interface TableCount {
+  readonly table: string;
+  readonly source: number;
+  readonly target: number;
+}
+
 const hourMs = 60 * 60_000;
 
 /** Everything that is moved, in this order. `send_locks`, which PostgreSQL has alone, are made when they are needed. */

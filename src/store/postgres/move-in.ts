@@ -59,7 +59,7 @@ export function findStrangeTable(location: PostgresLocation): Promise<string | n
 export async function withMoveTarget<T>(location: PostgresLocation, work: (target: MoveTarget) => Promise<T>): Promise<T> {
   await migrate(location);
   return await withClient(location, async (client) => {
-    await client.query(`SET lock_timeout = ${lockWaitMs}; SET synchronous_commit = on`);
+    await client.query(`SET lock_timeout = ${lockWaitMs}`);
     await client.query("SELECT pg_advisory_lock($1)", [lockId]).catch((error: unknown) => {
       const waited = error instanceof Error && "code" in error && error.code === "55P03";
       throw waited ? new MoveLockedError("another move into this database is at work") : error;

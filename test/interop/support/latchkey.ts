@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { freePorts } from "../../support/ports.js";
 import { latchkeyBin } from "./paths.js";
 import { cleanEnv, runWell } from "./run.js";
 import { until } from "./until.js";
@@ -36,7 +36,8 @@ const startsMax = 3;
 export async function startLatchkey(env: Env = {}): Promise<Latchkey> {
   const folder = mkdtempSync(join(tmpdir(), "latchkey-interop-"));
   for (let starts = 1; ; starts += 1) {
-    const ports = await freePorts();
+    const [grpc, http, inbox] = (await freePorts(3)) as [number, number, number];
+    const ports = { grpc, http, inbox };
     const given = { ...listeners(ports), ...env };
     try {
       return wrap({ folder, ports, env: given, child: await serve(folder, given) });
@@ -112,12 +113,4 @@ function listeners({ grpc, http, inbox }: Ports): Env {
     LATCHKEY_INBOX_LISTEN: `127.0.0.1:${inbox}`,
     LATCHKEY_METRICS_LISTEN: "127.0.0.1:0",
   };
-}
-
-async function freePorts(): Promise<Ports> {
-  const servers = [0, 1, 2].map(() => createServer().listen(0, "127.0.0.1"));
-  await Promise.all(servers.map((server) => once(server, "listening")));
-  const [grpc, http, inbox] = servers.map((server) => (server.address() as { port: number }).port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return { grpc: grpc!, http: http!, inbox: inbox! };
 }

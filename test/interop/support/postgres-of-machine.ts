@@ -1,9 +1,8 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { once } from "node:events";
 import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
+import { freePort } from "../../support/ports.js";
 import { runWell } from "./run.js";
 
 /** A PostgreSQL server of the version that this machine's pg_dump is of. */
@@ -50,13 +49,4 @@ export async function postgresOfMachine(): Promise<MachinePostgres | string> {
       rmSync(folder, { recursive: true, force: true });
     },
   };
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, "127.0.0.1");
-  await once(probe, "listening");
-  const { port } = probe.address() as { port: number };
-  probe.close();
-  await once(probe, "close");
-  return port;
 }
