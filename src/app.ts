@@ -162,15 +162,15 @@ async function start(settings: Settings, { log: plainLog, overrides, closers }: 
     ready: () => store.ping(),
   });
   const grpc = await createGrpcDoor({ services, addressOf, traced: tracer.on, tls, reflection: settings.reflection });
+  const setServing = (serving: boolean): void => {
+    for (const door of [grpc, web]) door.setServing(serving);
+  };
   closers.push(async () => {
-    for (const door of [grpc, web]) door.setServing(false);
+    setServing(false);
     await Promise.all([grpc.drain(drainMs), web.drain(drainMs)]);
   });
   const httpPort = await web.listen(settings.httpListen.host, settings.httpListen.port);
   const grpcPort = await grpc.listen(settings.grpcListen.host, settings.grpcListen.port);
-  const setServing = (serving: boolean): void => {
-    for (const door of [grpc, web]) door.setServing(serving);
-  };
   readiness = watchReadiness({ ping: opened.ping, log: plainLog, changed: setServing });
   closers.push(async () => readiness?.stop());
   // A database that is being moved, or whose clock differs, can be started on and is not ready.

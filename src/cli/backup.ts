@@ -1,15 +1,18 @@
 import { createReadStream, existsSync, realpathSync, renameSync, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import type { Settings } from "../config.js";
-import { storeLocation } from "../core.js";
 import { copyDatabase, findDefect, sideSuffixes } from "../store/sqlite/copies.js";
 import { syncFolder, withDraft } from "./draft.js";
 import { CliError, type Io, standardStream } from "./io.js";
 import { dumpCommand } from "./postgres-tools.js";
+import { sqliteFileOf } from "./sqlite-file.js";
 
 /** Copies the SQLite database, while it is served, into `target`, which it checks before it has that name. */
 export async function backup(settings: Settings, { target, force }: { target: string; force: boolean }, io: Io): Promise<void> {
-  const path = sourceOf(settings, target);
+  const path = sqliteFileOf(
+    settings,
+    (location) => `PostgreSQL has a program of its own for this: \`${dumpCommand(location, target)}\`.`,
+  );
   if (target === standardStream) {
     if (process.stdout.isTTY)
       throw new CliError("A backup is no text for a terminal: pipe it into a program that encrypts it.");
@@ -26,15 +29,6 @@ export async function backup(settings: Settings, { target, force }: { target: st
     syncFolder(target);
   });
   io.out(`Wrote ${target}: whole, readable by you alone, and not encrypted.`);
-}
-
-function sourceOf(settings: Settings, target: string): string {
-  const location = storeLocation(settings);
-  if (location.kind === "postgres")
-    throw new CliError(`PostgreSQL has a program of its own for this: \`${dumpCommand(location, target)}\`.`);
-  if (location.path === ":memory:") throw new CliError("The database is in memory, where another process can't read it.");
-  if (!existsSync(location.path)) throw new CliError(`There is no database at ${location.path}.`);
-  return location.path;
 }
 
 /**

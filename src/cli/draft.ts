@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { closeSync, fsyncSync, openSync } from "node:fs";
 import { dirname, resolve } from "node:path";
+import { codeOf } from "../store/rules/error-code.js";
 import { removeDatabase } from "../store/sqlite/copies.js";
 import { CliError } from "./io.js";
 
@@ -46,8 +47,4 @@ function diskError(error: unknown, folder: string): unknown {
   if (/^(ENOENT|ENOTDIR)$/.test(code)) return new CliError(`There is no folder ${folder}: make it, or name another place.`);
   if (/^(EACCES|EPERM|EROFS)$/.test(code)) return new CliError(`The folder ${folder} cannot be written to: check its rights.`);
   return error;
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && "code" in error ? String(error.code) : "";
 }

@@ -1,4 +1,5 @@
 import { escapeControls } from "../escape.js";
+import { codeOf } from "../store/rules/error-code.js";
 import { CliError } from "./io.js";
 import { postgresHint } from "./postgres-hints.js";
 
@@ -22,7 +23,7 @@ const known: Readonly<Record<string, string>> = {
 export function explain(error: unknown): string {
   if (error instanceof CliError) return error.message;
   if (!(error instanceof Error)) return asSentence(String(error));
-  const code = "code" in error && typeof error.code === "string" ? error.code : "";
+  const code = codeOf(error);
   // SQLite refines its codes: SQLITE_BUSY_RECOVERY, SQLITE_CANTOPEN_ISDIR …
   const hint = known[code] ?? known[code.replace(/^(SQLITE_[A-Z]+)_.*$/, "$1")] ?? postgresHint(error);
   return asSentence(hint === undefined ? error.message : `${hint} (${error.message})`);

@@ -1,13 +1,13 @@
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { parsePostgresUrl } from "../config/postgres-url.js";
 import { SettingError } from "../config/setting.js";
 import type { Settings } from "../config.js";
-import { storeLocation } from "../core.js";
 import { abortMove, type MoveStep, moveStore } from "../store/move/move.js";
 import { nameOf } from "../store/move/refusals.js";
 import type { TableCount } from "../store/move/tables.js";
 import type { DatabaseLocation } from "../store/open.js";
 import { CliError, type Io, standardStream } from "./io.js";
+import { sqliteFileOf } from "./sqlite-file.js";
 
 type PostgresLocation = Extract<DatabaseLocation, { kind: "postgres" }>;
 
@@ -46,12 +46,10 @@ export function abort(settings: Settings, io: Io): void {
 }
 
 function sourceOf(settings: Settings): string {
-  const location = storeLocation(settings);
-  if (location.kind === "postgres")
-    throw new CliError("LATCHKEY_DATABASE_URL names PostgreSQL already: have it name the SQLite database that is moved from.");
-  if (location.path === ":memory:") throw new CliError("The database is in memory, where another process can't read it.");
-  if (!existsSync(location.path)) throw new CliError(`There is no database at ${location.path}.`);
-  return location.path;
+  return sqliteFileOf(
+    settings,
+    () => "LATCHKEY_DATABASE_URL names PostgreSQL already: have it name the SQLite database that is moved from.",
+  );
 }
 
 function targetOf(to: MoveTo): PostgresLocation {

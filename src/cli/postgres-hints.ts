@@ -1,3 +1,4 @@
+import { codeOf } from "../store/rules/error-code.js";
 import { StoreUnavailableError } from "../store/store.js";
 
 /** A move names its target on the command line. */
@@ -46,8 +47,4 @@ export function postgresHint(error: Error): string | undefined {
   // A host with several addresses fails with the errors of all of them.
   const code = codeOf(cause instanceof AggregateError ? cause.errors.at(-1) : cause);
   return ofConnections[code] ?? ofDriver.find(([message]) => message.test(cause.message))?.[1];
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && "code" in error ? String(error.code) : "";
 }

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { Database } from "better-sqlite3";
 import type { PostgresLocation } from "../postgres/connection.js";
 import { MoveLockedError, type MoveTarget, withMoveTarget } from "../postgres/move-in.js";
+import { codeOf } from "../rules/error-code.js";
 import { clearMoving, hasMoveMark, type MoveMark, markMoved, markMoving, readMoveMark } from "../sqlite/move-mark.js";
 import { countRows, openMoveSource, rowsAfter } from "../sqlite/move-out.js";
 import { openDatabase } from "../sqlite/sqlite.js";
@@ -132,5 +133,5 @@ async function copyTable(
 
 /** unique_violation */
 function isDuplicate(error: unknown): boolean {
-  return error instanceof Error && "code" in error && error.code === "23505";
+  return codeOf(error) === "23505";
 }

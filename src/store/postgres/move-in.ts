@@ -1,4 +1,5 @@
 import type pg from "pg";
+import { codeOf } from "../rules/error-code.js";
 import type { EpochMs } from "../store.js";
 import { type PostgresLocation, withClient } from "./connection.js";
 import { migrate, versionOf } from "./migrate.js";
@@ -61,8 +62,7 @@ export async function withMoveTarget<T>(location: PostgresLocation, work: (targe
   return await withClient(location, async (client) => {
     await client.query(`SET lock_timeout = ${lockWaitMs}`);
     await client.query("SELECT pg_advisory_lock($1)", [lockId]).catch((error: unknown) => {
-      const waited = error instanceof Error && "code" in error && error.code === "55P03";
-      throw waited ? new MoveLockedError("another move into this database is at work") : error;
+      throw codeOf(error) === "55P03" ? new MoveLockedError("another move into this database is at work") : error;
     });
     return await work(targetOn(client));
   });

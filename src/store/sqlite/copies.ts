@@ -1,5 +1,6 @@
 import { existsSync, rmSync } from "node:fs";
 import Database from "better-sqlite3";
+import { codeOf } from "../rules/error-code.js";
 import { refuseNewer } from "../rules/schema-version.js";
 import { currentVersion, schemaVersion } from "./migrate.js";
 import { isBusy } from "./writer.js";
@@ -72,8 +73,4 @@ export function lockDatabase(path: string): (() => void) | null {
 /** Removes a database with what is beside it. */
 export function removeDatabase(path: string): void {
   for (const suffix of ["", ...sideSuffixes]) rmSync(`${path}${suffix}`, { force: true });
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && "code" in error ? String(error.code) : "";
 }

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { Database } from "better-sqlite3";
+import { codeOf } from "../rules/error-code.js";
 import type { Writer } from "./writer.js";
 
 /** Knows that the disk was full when something was last written, and finds out when it no longer is. */
@@ -34,5 +35,5 @@ export function createRoom(db: Database): Room {
 }
 
 function isOfDisk(error: unknown): boolean {
-  return error instanceof Error && "code" in error && /^SQLITE_(FULL|IOERR)/.test(String(error.code));
+  return /^SQLITE_(FULL|IOERR)/.test(codeOf(error));
 }

@@ -1,4 +1,5 @@
 import type { Database } from "better-sqlite3";
+import { codeOf } from "../rules/error-code.js";
 import { StoreUnavailableError } from "../store.js";
 
 /** Runs steps that write; each is all-or-nothing, and those of one moment share one commit and its fsync. */
@@ -185,7 +186,7 @@ export function createWriter(
 }
 
 export function isBusy(error: unknown): boolean {
-  return error instanceof Error && "code" in error && String(error.code).startsWith("SQLITE_BUSY");
+  return codeOf(error).startsWith("SQLITE_BUSY");
 }
 
 /** Errors of the database itself become the port's; anything else is a fault of ours and stays what it is. */
