@@ -8,6 +8,7 @@ import { abortMove, type MoveStep, moveStore, type Reached } from "../../src/sto
 import { movedTables, toTargetRow } from "../../src/store/move/tables.js";
 import { openStore } from "../../src/store/open.js";
 import type { PostgresLocation } from "../../src/store/postgres/connection.js";
+import { withMoveTarget } from "../../src/store/postgres/move-in.js";
 import { clearMoving, markMoving } from "../../src/store/sqlite/move-mark.js";
 import { migrations } from "../../src/store/sqlite/schema.js";
 import { openDatabase } from "../../src/store/sqlite/sqlite.js";
@@ -267,6 +268,51 @@ describe("a move that is given up", () => {
     await using(null, fill);
     await interruptAt(({ kind }) => kind === "source moved");
     expect(await refusal(async () => abortMove({ path }))).toContain("is complete and can't be given up");
+  });
+});
+
+describe("a server that is started on the target", () => {
+  const check = { use: "pepper", keyId: "0", check: bytes("another check", 32) } as const;
+  const key = {
+    keyId: "another",
+    use: "signing",
+    alg: "ES256",
+    publicJwk: "{}",
+    sealed: bytes("another key"),
+    createdAt: t0,
+    activeAt: t0,
+  } as const;
+
+  it("just before a move is begun, makes no keys in it: the start is refused, and the move brings everything", async () => {
+    const filled = await using(null, fill);
+    const before = await using(null, (store) => look(store, filled));
+    const starting = await openStore(target, { inFlight: () => 0 });
+    await interruptAt((step) => step.kind === "target marked");
+    const holdsAPart = "holds a part of a SQLite database that is being moved into it";
+    await expect(starting.addKeyCheck(check)).rejects.toThrow(holdsAPart);
+    await expect(starting.addKey(key, { ifNone: true })).rejects.toThrow(holdsAPart);
+    await starting.close();
+    await move();
+    expect(await using(target, (store) => look(store, filled))).toEqual(before);
+  });
+
+  it.each([
+    ["a check value", (store: Store) => store.addKeyCheck(check)],
+    ["a key", (store: Store) => store.addKey(key, { ifNone: true })],
+  ])("in the very moment in which a move begins either makes %s or the move is done, and never both", async (_, add) => {
+    const starting = await openStore(target, { inFlight: () => 0 });
+    await withMoveTarget(target, async (into) => {
+      for (let tries = 0; tries < 40; tries += 1) {
+        await query(target, "TRUNCATE move, keys, key_checks");
+        const beginning = into.begin({ moveId: "move", now: t0 }, movedTables);
+        // A step of the beginning later each time, from before all of them to after the last.
+        for (let steps = 0; steps < tries % 20; steps += 1) await starting.listKeyChecks().catch(() => {});
+        const adding = refusal(() => add(starting));
+        const begun = await beginning;
+        expect(await adding).toContain(begun ? "holds a part" : "not refused");
+      }
+    });
+    await starting.close();
   });
 });
 

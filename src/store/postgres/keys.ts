@@ -2,6 +2,7 @@ import { type KeyRow, toStoredKey } from "../rules/common-rows.js";
 import type { KeyCheck, Store } from "../store.js";
 import { type PostgresLocation, withClient } from "./connection.js";
 import type { Database, Statement } from "./database.js";
+import { refuseFilling } from "./move-mark.js";
 import { keyParameter } from "./parameters.js";
 import { isLiveChallenge, isLiveSession } from "./rows.js";
 
@@ -36,7 +37,8 @@ const listChecks: Statement = {
 };
 const addCheck: Statement = {
   name: "add_key_check",
-  text: 'INSERT INTO key_checks (use, key_id, "check") VALUES ($1, $2, $3) ON CONFLICT (use, key_id) DO NOTHING',
+  text: `INSERT INTO key_checks (use, key_id, "check") SELECT $1, $2, $3
+    WHERE NOT EXISTS (SELECT 1 FROM move WHERE state = 'filling') ON CONFLICT (use, key_id) DO NOTHING`,
 };
 const removeCheck: Statement = {
   name: "delete_key_check",
@@ -61,6 +63,7 @@ export function createKeys(db: Database, location: PostgresLocation): Operations
     async addKey(key, { ifNone }) {
       if (!ifNone) return (await db.changes(add, [keyParameter(key)])) > 0;
       const [row] = await db.rows<{ added: boolean }>(addFirst, [keyParameter(key)]);
+      if (!row!.added) await refuseFilling(db);
       return row!.added;
     },
     resealKey: async ({ keyId, was, sealed }) => (await db.changes(reseal, [keyId, was, sealed])) > 0,
@@ -69,7 +72,9 @@ export function createKeys(db: Database, location: PostgresLocation): Operations
       const rows = await db.rows<{ use: KeyCheck["use"]; key_id: string; check: Buffer }>(listChecks);
       return rows.map((row) => ({ use: row.use, keyId: row.key_id, check: row.check }));
     },
-    addKeyCheck: async ({ use, keyId, check }) => void (await db.changes(addCheck, [use, keyId, check])),
+    async addKeyCheck({ use, keyId, check }) {
+      if ((await db.changes(addCheck, [use, keyId, check])) === 0) await refuseFilling(db);
+    },
     countKeyUses: async ({ use, keyId, now }) => (await searched<{ count: number }>(count[use], [keyId, now])).count,
     revokeSessionsOfKey: async ({ keyId, now, limit }) =>
       (await searched<{ ended: number }>(removeSessions, [keyId, now, limit])).ended,

@@ -98,6 +98,8 @@ function targetOn(client: pg.Client): MoveTarget {
 
     begin: ({ moveId, now }, tables) =>
       inTransaction(async () => {
+        // A server that is being started makes its first keys behind this row: before, and the database is not empty, or never.
+        await client.query("SELECT 1 FROM schema_migrations WHERE version = 1 FOR UPDATE");
         await lockAll(tables);
         if ((await readFillMark(client)) !== null || (await findFilled(tables)) !== null) return false;
         await client.query("INSERT INTO move (only_row, move_id, state, marked_at) VALUES (1, $1, 'filling', $2)", [

@@ -1,7 +1,7 @@
-import { type EpochMs, type Store, StoreUnavailableError } from "../store.js";
+import type { Store } from "../store.js";
 import { createAttempts } from "./attempts.js";
 import { createBreaker } from "./breaker.js";
-import { clocksAgree, clocksDiffer } from "./clocks.js";
+import { createClockGuard } from "./clocks.js";
 import type { PostgresLocation } from "./connection.js";
 import { openDatabase, type Statement } from "./database.js";
 import { createKeys } from "./keys.js";
@@ -34,22 +34,17 @@ export async function openPostgres(location: PostgresLocation): Promise<Store> {
   await migrate(location);
   const room = createRoom();
   const breaker = createBreaker();
-  const db = openDatabase(location, breaker, room.noteFailure);
+  const operations = openDatabase(location, breaker, room.noteFailure);
   // With a connection of its own: operations that keep all others busy are no outage.
   const health = openDatabase({ ...location, poolMax: 1 }, breaker);
+  const clock = createClockGuard(health);
+  const db = clock.guarded(operations);
   const close = async () => void (await Promise.all([db.close(), health.close()]));
   await refuseFilling(db).catch(async (error: unknown) => {
     await close();
     throw error;
   });
   const keys = createKeys(db, location);
-
-  /** Asks the server for its time, and throws when this machine does not agree. */
-  async function checkClock(statement: Statement): Promise<void> {
-    const askedAt = Date.now();
-    const [row] = await health.rows<{ clock: EpochMs }>(statement);
-    if (!clocksAgree(row!.clock, { askedAt, answeredAt: Date.now() })) throw new StoreUnavailableError(clocksDiffer);
-  }
 
   return {
     ...createSends(db),
@@ -59,13 +54,14 @@ export async function openPostgres(location: PostgresLocation): Promise<Store> {
     ...createUsers(db),
     ...createOutbox(db),
     ...keys,
-    // By a clock that is ahead a key would sign too late and for too long, and a sweep take what all processes still need.
+    // By a clock that is ahead a key would sign too late and for too long, and a sweep take what all processes still need. A sweep is
+    // made every second, which so is how long a clock that was set goes unnoticed.
     async addKey(...given) {
-      await checkClock(readClock);
+      await clock.check(readClock);
       return await keys.addKey(...given);
     },
     async sweep({ now, limit }) {
-      await checkClock(readClock);
+      await clock.check(readClock);
       const [row] = await db.rows<Awaited<ReturnType<Store["sweep"]>>>(sweep, [now, limit]);
       return row!;
     },
@@ -74,7 +70,7 @@ export async function openPostgres(location: PostgresLocation): Promise<Store> {
     scrub: async () => true,
     // A standby answers reads alone and refuses this.
     async ping() {
-      await checkClock(ping);
+      await clock.check(ping);
       if (room.wasMissing()) await room.check(health);
     },
     close,

@@ -133,6 +133,33 @@ describe("the clock of a process", () => {
     vi.restoreAllMocks();
     await store.ping();
   });
+
+  it("that was found to be off has every operation refused, and nothing is written until it is right again", async () => {
+    const challenge = await issue(store);
+    const { session } = await signIn(store);
+    const challenges = () => query(location, "SELECT challenge_id FROM challenges ORDER BY 1");
+    const before = await challenges();
+    const real = Date.now;
+    vi.spyOn(Date, "now").mockImplementation(() => real() + 24 * 60 * minute);
+    const differs = "the clock of this machine is more than 1 s from the database server's";
+    await expect(store.sweep({ now: t0, limit: 1 })).rejects.toThrow(differs);
+    for (const operation of [
+      () => issue(store),
+      () => store.takeAttempt(attemptOf(challenge)),
+      () => store.findLiveSession({ sessionId: session.sessionId, now: t0 }),
+    ]) {
+      const error = await outcomeOf(operation());
+      expect(error).toBeInstanceOf(StoreUnavailableError);
+      expect(String(error)).toContain(differs);
+    }
+    vi.restoreAllMocks();
+    expect(String(await outcomeOf(issue(store)))).toContain(differs);
+    await store.ping();
+    expect(await store.findChallenge(challenge.challengeId)).toMatchObject({ attempts: 0 });
+    expect(await challenges()).toEqual(before);
+    expect(await store.takeAttempt(attemptOf(challenge))).toMatchObject({ kind: "taken" });
+  });
+
   it("that is 400 days ahead sweeps nothing away and adds no key", async () => {
     const { session } = await signIn(store);
     const keysBefore = await store.listKeys();
@@ -153,6 +180,7 @@ describe("the clock of a process", () => {
     await expect(store.sweep({ now: t0 + aheadMs, limit: 100 })).rejects.toThrow(differs);
     await expect(store.addKey(lateKey, { ifNone: false })).rejects.toThrow(differs);
     vi.restoreAllMocks();
+    await store.ping();
     expect(await store.findLiveSession({ sessionId: session.sessionId, now: t0 })).toMatchObject({ session });
     expect(await store.listKeys()).toEqual(keysBefore);
     expect((await store.sweep({ now: t0 + aheadMs, limit: 100 })).swept).toBeGreaterThan(0);

@@ -32,12 +32,14 @@ BEGIN
   END IF;
 END $$;
 
--- Of racers that add the first key of a use one does: they queue up at a row that is always there.
+-- Of racers that add the first key of a use one does: they queue up at a row that is always there. None does where another database
+-- is being moved in, which begins at that row too.
 CREATE FUNCTION add_first_key(p_key JSONB) RETURNS BOOLEAN LANGUAGE plpgsql AS $$
 BEGIN
   PERFORM 1 FROM schema_migrations WHERE version = 1 FOR UPDATE;
   INSERT INTO keys SELECT k.* FROM jsonb_populate_record(NULL::keys, p_key) AS k
-  WHERE NOT EXISTS (SELECT 1 FROM keys o WHERE o.use = k.use);
+  WHERE NOT EXISTS (SELECT 1 FROM keys o WHERE o.use = k.use)
+    AND NOT EXISTS (SELECT 1 FROM move WHERE state = 'filling');
   RETURN FOUND;
 END $$;
 
