@@ -26,7 +26,7 @@ import { createClients } from "./rpc/clients.js";
 import { createInFlight } from "./rpc/in-flight.js";
 import { composeService } from "./rpc/pipeline.js";
 import { observeStore } from "./store/observed.js";
-import { openStore } from "./store/open.js";
+import { nameOf, openStore } from "./store/open.js";
 import { StoreUnavailableError } from "./store/store.js";
 import { traceDelivery, traceProviders, traceStore } from "./traced.js";
 import { noTracer, type Tracer } from "./tracer.js";
@@ -50,6 +50,8 @@ export interface Running {
 /** A running server. */
 export interface App {
   readonly core: Core;
+  /** Where everything is stored, as an operator knows it. */
+  readonly database: string;
   readonly grpcPort: number;
   readonly httpPort: number;
   /** Null in production. */
@@ -97,7 +99,8 @@ async function start(settings: Settings, { log: plainLog, overrides, closers }: 
   const log = tracer.log(plainLog);
   const inFlight = createInFlight();
   const recorder = createRecorder();
-  const opened = await openStore(storeLocation(settings), { inFlight: inFlight.count });
+  const location = storeLocation(settings);
+  const opened = await openStore(location, { inFlight: inFlight.count });
   closers.push(() => opened.close());
   let readiness: Readiness | undefined;
   const store = observeStore(traceStore(opened, tracer, systemNames[settings.database.kind]), (operation) => {
@@ -175,7 +178,7 @@ async function start(settings: Settings, { log: plainLog, overrides, closers }: 
   closers.push(async () => readiness?.stop());
   // A database that is being moved, or whose clock differs, can be started on and is not ready.
   await readiness.check();
-  return { core, grpcPort, httpPort, inboxPort, metricsPort };
+  return { core, database: nameOf(location), grpcPort, httpPort, inboxPort, metricsPort };
 }
 
 function providersOf(settings: Settings, inbox: Inbox | null, print: (text: string) => void): Provider[] {

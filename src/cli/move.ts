@@ -3,9 +3,8 @@ import { parsePostgresUrl } from "../config/postgres-url.js";
 import { SettingError } from "../config/setting.js";
 import type { Settings } from "../config.js";
 import { abortMove, type MoveStep, moveStore } from "../store/move/move.js";
-import { nameOf } from "../store/move/refusals.js";
 import type { TableCount } from "../store/move/tables.js";
-import type { DatabaseLocation } from "../store/open.js";
+import { type DatabaseLocation, nameOf } from "../store/open.js";
 import { CliError, type Io, standardStream } from "./io.js";
 import { sqliteFileOf } from "./sqlite-file.js";
 

@@ -21,8 +21,8 @@ export async function serve(settings: Settings, env: Env): Promise<void> {
   }
   const { startApp } = await import("../app.js");
   const app = await startApp(settings, log, { metricsElsewhere: cluster.isWorker, tracer: await tracerFor(env, log) });
-  const { grpcPort: grpc, httpPort: http, inboxPort: inbox, metricsPort: metrics } = app;
-  const fields = { grpc, http, ...(metrics === null ? {} : { metrics }), issuer: settings.issuer };
+  const { database, grpcPort: grpc, httpPort: http, inboxPort: inbox, metricsPort: metrics } = app;
+  const fields = { grpc, http, ...(metrics === null ? {} : { metrics }), issuer: settings.issuer, database };
   if (cluster.isWorker) process.send?.({ kind: "serving", fields } satisfies ServingMessage);
   else log.info(inbox === null ? fields : { ...fields, inbox }, "serving");
   if (inbox !== null) log.info({}, `codes appear here and at http://localhost:${inbox}`);

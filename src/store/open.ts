@@ -11,6 +11,11 @@ export interface SqliteLocation {
   readonly path: string;
 }
 
+/** A database as an operator knows it, without secrets. */
+export function nameOf(location: DatabaseLocation): string {
+  return location.kind === "sqlite" ? location.path : `${location.database} on ${location.host}:${location.port}`;
+}
+
 /**
  * Opens the store and brings its schema up to date.
  * @param options.inFlight How many calls are under way, by which an engine decides whether to wait for company in a commit.

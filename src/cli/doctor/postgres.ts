@@ -1,3 +1,4 @@
+import { nameOf } from "../../store/open.js";
 import { clocksDiffer } from "../../store/postgres/clocks.js";
 import type { PostgresLocation } from "../../store/postgres/connection.js";
 import { inspect } from "../../store/postgres/inspect.js";
@@ -10,7 +11,7 @@ export async function checkPostgres(
   location: PostgresLocation,
 ): Promise<{ readonly findings: readonly Finding[]; readonly isReadable: boolean }> {
   const found = await inspect(location);
-  const findings = [ok(`PostgreSQL ${found.serverVersion} answers`)];
+  const findings = [ok(`PostgreSQL ${found.serverVersion} answers, with ${nameOf(location)}`)];
   if (found.readOnly) findings.push(problem("the database is read-only: name the primary server, not a standby"));
   if (!found.clocksAgree) findings.push(problem(clocksDiffer));
   if (found.encoding !== "UTF8") {

@@ -19,7 +19,7 @@ export function checkSqlite(path: string): { readonly findings: readonly Finding
   const db = new Database(path, { readonly: true, fileMustExist: true });
   try {
     const version = currentVersion(db);
-    const findings = [...room, checkIntegrity(db), checkSchema(version, schemaVersion)];
+    const findings = [...room, checkIntegrity(db, path), checkSchema(version, schemaVersion)];
     const mark = version === schemaVersion ? readMoveMark(db) : null;
     if (mark !== null) findings.push(problem(new StoreMovedError(mark.state, mark.target).message));
     return { findings, isReadable: version === schemaVersion && mark?.state !== "moved" };
@@ -37,7 +37,9 @@ function checkRoom(path: string): readonly Finding[] {
   return [free < freeMinBytes ? problem(`${text}: make room, at least 100 MB`) : ok(text)];
 }
 
-function checkIntegrity(db: Database.Database): Finding {
+function checkIntegrity(db: Database.Database, path: string): Finding {
   const result = String(db.pragma("integrity_check(1)", { simple: true }));
-  return result === "ok" ? ok("the database is intact") : problem(`the database is damaged (${result}): restore a backup`);
+  return result === "ok"
+    ? ok(`the database ${path} is intact`)
+    : problem(`the database ${path} is damaged (${result}): restore a backup`);
 }

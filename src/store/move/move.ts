@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { Database } from "better-sqlite3";
+import { nameOf } from "../open.js";
 import type { PostgresLocation } from "../postgres/connection.js";
 import { MoveLockedError, type MoveTarget, withMoveTarget } from "../postgres/move-in.js";
 import { codeOf } from "../rules/error-code.js";
@@ -9,7 +10,6 @@ import { openDatabase } from "../sqlite/sqlite.js";
 import {
   givenUpError,
   MoveRefusedError,
-  nameOf,
   refuseFilled,
   refuseOtherMove,
   refuseOtherTarget,

@@ -1,3 +1,4 @@
+import { nameOf } from "../open.js";
 import type { PostgresLocation } from "../postgres/connection.js";
 import { inspect } from "../postgres/inspect.js";
 import { findStrangeTable, type MoveTarget } from "../postgres/move-in.js";
@@ -8,11 +9,6 @@ import { movedTables, type TableCount } from "./tables.js";
 /** What keeps a move from being begun, gone on with or given up: a sentence that says what to do. */
 export class MoveRefusedError extends Error {
   override readonly name = "MoveRefusedError";
-}
-
-/** A database as an operator knows it, without secrets. */
-export function nameOf({ host, port, database }: PostgresLocation): string {
-  return `${database} on ${host}:${port}`;
 }
 
 export function refuseOtherTarget(mark: MoveMark | null, target: PostgresLocation): void {
