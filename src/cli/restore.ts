@@ -13,6 +13,7 @@ import { pipeline } from "node:stream/promises";
 import type { Settings } from "../config.js";
 import { keyringsOf, storeLocation } from "../core.js";
 import { checkKeys } from "../crypto/key-checks.js";
+import { abortMove } from "../store/move/move.js";
 import { countConnections, type DatabaseLocation, isMissing, openStore } from "../store/open.js";
 import { findDefect, lockDatabase, sideSuffixes } from "../store/sqlite/copies.js";
 import { syncFolder, withDraft } from "./draft.js";
@@ -81,11 +82,17 @@ async function restoreFile(
     try {
       await readInto(draft, source);
       refuseDefect(draft, source === standardStream ? "What came from standard input" : source);
+      const movedTo = abortMove({ path: draft });
       const ended = await endOutstanding(settings, { kind: "sqlite", path: draft }, keepSessions);
       const kept = existing ? keepOld(path) : null;
       renameSync(draft, path);
       syncFolder(path);
       io.out(`Restored ${path}.${kept === null ? "" : ` What was there before is kept as ${kept}.`}`);
+      if (movedTo !== null) {
+        io.out(
+          `The backup was made during a move to ${movedTo}: what is restored has no part in that and is written to again.`,
+        );
+      }
       tellEnding(ended, keepSessions, io);
     } finally {
       unlock();

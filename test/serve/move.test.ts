@@ -1,9 +1,9 @@
-import { writeFileSync } from "node:fs";
+import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { errorDetails } from "../../src/client/grpc.js";
 import type { PostgresLocation } from "../../src/store/postgres/connection.js";
-import { clearMoving, markMoved, markMoving } from "../../src/store/sqlite/move-mark.js";
+import { clearMoving, markMoved, markMoving, readMoveMark } from "../../src/store/sqlite/move-mark.js";
 import { openDatabase } from "../../src/store/sqlite/sqlite.js";
 import { wrongCode } from "../support/calls.js";
 import { query, testDatabases, urlOf } from "../support/postgres.js";
@@ -247,5 +247,39 @@ describe("a server on a database that is being moved", () => {
     await until("the end", () => server.stdout.filter((line) => line.includes("not ready: ")).length > 1 || undefined);
     expect(await server.stop()).toMatchObject({ code: 0, stderr: [] });
     db.close();
+  });
+});
+
+describe("a backup of a database", () => {
+  async function backUp(mark: "moving" | "moved"): Promise<void> {
+    await signIn(server, "ada@example.com");
+    await server.stop();
+    const db = database();
+    markMoving(db, { moveId: "move", target: "accounts on db.example.com:5432", markedAt: Date.now() });
+    if (mark === "moved") markMoved(db, "move");
+    db.close();
+    expect((await latchkey("backup", "copy.db")).code).toBe(0);
+  }
+
+  it("that is being moved is restored as one that is served again, and the original stays what it is", async () => {
+    await backUp("moving");
+    const { code, stdout } = await latchkey("restore", "copy.db", "--force");
+    expect(code).toBe(0);
+    expect(stdout.join("\n")).toMatch(/made during a move to accounts on db\.example\.com:5432: .* is written to again/);
+    server = await startServer(env, { folder: server.folder });
+    await signIn(server, "ada@example.com");
+    const kept = openDatabase(join(server.folder, readdirSync(server.folder).find((name) => /before-\w+$/.test(name))!));
+    expect(readMoveMark(kept)?.state).toBe("moving");
+    kept.close();
+  });
+
+  it("that was moved is not restored, and nothing is replaced", async () => {
+    await backUp("moved");
+    const lasting = () => readdirSync(server.folder).filter((name) => !/-(wal|shm)$/.test(name));
+    const before = lasting();
+    expect(await sentenceOf("restore", "copy.db", "--force")).toMatch(
+      /move to accounts on .* is complete .*: serve that database/,
+    );
+    expect(lasting()).toEqual(before);
   });
 });
