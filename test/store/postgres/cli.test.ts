@@ -44,7 +44,9 @@ describe("the command line on PostgreSQL", () => {
   });
 
   it("doctor looks at an empty, a right, a read-only and a newer database", async () => {
-    expect((await latchkey("doctor")).out).toMatch(/ok +PostgreSQL \d+.* answers\n[\s\S]*warning the schema is at version 0/);
+    expect((await latchkey("doctor")).out).toMatch(
+      /ok +PostgreSQL \d+.* answers, with latchkey_test_\w+ on [\d.:]+\n[\s\S]*warning the schema is at version 0/,
+    );
     const app = await startTestApp(env);
     await app.app.stop();
     const healthy = await latchkey("doctor");
