@@ -108,6 +108,8 @@ async function start(settings: Settings, { log: plainLog, overrides, closers }: 
     if (operation.error === StoreUnavailableError.name) void readiness?.check();
   });
   const core = await createCore(settings, { store, log, metrics: recorder.auth, measure: recorder.hashes, overrides });
+  // From here on work is done by the clock. One that differs, or a move, refuses it, and readiness says so.
+  await opened.ping().catch(() => {});
   const { clock } = core.deps;
   recorder.observe({
     hashesWaiting: core.deps.codes.waiting,

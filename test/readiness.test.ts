@@ -1,7 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { type Readiness, watchReadiness } from "../src/readiness.js";
+import { openStore } from "../src/store/open.js";
+import { issue, minute } from "./store/contract/fixtures.js";
 import { eventually, type KeptLog, keptLog, startTestApp } from "./support/app.js";
-import { testDatabases, urlOf } from "./support/postgres.js";
+import { query, testDatabases, urlOf } from "./support/postgres.js";
 
 describe("readiness", () => {
   let up: boolean;
@@ -95,5 +97,21 @@ describe("a server whose clock is not its database's", () => {
     const status = async () => (await fetch(`http://127.0.0.1:${on.app.httpPort}/readyz`)).status;
     await eventually("readiness", async () => ((await status()) === 200 ? true : undefined));
     await on.stop();
+  });
+
+  it("takes no message that is due, from its start on", async () => {
+    const location = await databases.create();
+    const env = { LATCHKEY_DATABASE_URL: urlOf(location) };
+    await (await startTestApp(env)).stop();
+    const store = await openStore(location, { inFlight: () => 0 });
+    await issue(store);
+    await store.close();
+    const outbox = () => query(location, "SELECT due_at, tries FROM outbox");
+    const before = await outbox();
+    expect(before).toHaveLength(1);
+    const real = Date.now;
+    vi.spyOn(Date, "now").mockImplementation(() => real() + 24 * 60 * minute);
+    await (await startTestApp(env)).stop();
+    expect(await outbox()).toEqual(before);
   });
 });

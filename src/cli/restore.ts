@@ -13,6 +13,7 @@ import { pipeline } from "node:stream/promises";
 import type { Settings } from "../config.js";
 import { keyringsOf, storeLocation } from "../core.js";
 import { checkKeys } from "../crypto/key-checks.js";
+import { escapeControls } from "../escape.js";
 import { abortMove } from "../store/move/move.js";
 import { countConnections, type DatabaseLocation, isMissing, openStore } from "../store/open.js";
 import { findDefect, lockDatabase, sideSuffixes } from "../store/sqlite/copies.js";
@@ -90,7 +91,7 @@ async function restoreFile(
       io.out(`Restored ${path}.${kept === null ? "" : ` What was there before is kept as ${kept}.`}`);
       if (movedTo !== null) {
         io.out(
-          `The backup was made during a move to ${movedTo}: what is restored has no part in that and is written to again.`,
+          `The backup was made during a move to ${escapeControls(movedTo)}: what is restored has no part in that and is written to again.`,
         );
       }
       tellEnding(ended, keepSessions, io);

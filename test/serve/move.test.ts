@@ -1,4 +1,4 @@
-import { readdirSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { errorDetails } from "../../src/client/grpc.js";
@@ -271,6 +271,18 @@ describe("a backup of a database", () => {
     const kept = openDatabase(join(server.folder, readdirSync(server.folder).find((name) => /before-\w+$/.test(name))!));
     expect(readMoveMark(kept)?.state).toBe("moving");
     kept.close();
+  });
+
+  it("is restored without running what the names in it say", async () => {
+    await backUp("moving");
+    const copy = openDatabase(join(server.folder, "copy.db"));
+    const stranger = join(server.folder, "stranger.db");
+    copy.exec(
+      `CREATE TRIGGER "moving_x; ATTACH '${stranger}' AS a; CREATE TABLE a.t (i)" BEFORE INSERT ON users BEGIN SELECT 1; END`,
+    );
+    copy.close();
+    expect((await latchkey("restore", "copy.db", "--force")).code).toBe(0);
+    expect(existsSync(stranger)).toBe(false);
   });
 
   it("that was moved is not restored, and nothing is replaced", async () => {

@@ -296,6 +296,14 @@ describe("a server that is started on the target", () => {
     expect(await using(target, (store) => look(store, filled))).toEqual(before);
   });
 
+  it("and finds all keys there, since they have arrived, is refused all the same", async () => {
+    await using(null, fill);
+    const starting = await openStore(target, { inFlight: () => 0 });
+    await interruptAt((step) => step.kind === "copied" && step.table === "keys");
+    await expect(starting.listKeyChecks()).rejects.toThrow("holds a part of a SQLite database");
+    await starting.close();
+  });
+
   it.each([
     ["a check value", (store: Store) => store.addKeyCheck(check)],
     ["a key", (store: Store) => store.addKey(key, { ifNone: true })],

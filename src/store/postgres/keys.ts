@@ -70,6 +70,8 @@ export function createKeys(db: Database, location: PostgresLocation): Operations
     deleteKey: async (keyId) => void (await db.changes(remove, [keyId])),
     async listKeyChecks() {
       const rows = await db.rows<{ use: KeyCheck["use"]; key_id: string; check: Buffer }>(listChecks);
+      // Who starts on what another database's move has brought so far would find all keys there, and make none.
+      await refuseFilling(db);
       return rows.map((row) => ({ use: row.use, keyId: row.key_id, check: row.check }));
     },
     async addKeyCheck({ use, keyId, check }) {

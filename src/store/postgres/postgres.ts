@@ -46,6 +46,13 @@ export async function openPostgres(location: PostgresLocation): Promise<Store> {
   });
   const keys = createKeys(db, location);
 
+  function byRightClock<Given extends unknown[], Result>(operation: (...given: Given) => Promise<Result>) {
+    return async (...given: Given): Promise<Result> => {
+      await clock.check(readClock);
+      return await operation(...given);
+    };
+  }
+
   return {
     ...createSends(db),
     ...createAttempts(db),
@@ -54,17 +61,16 @@ export async function openPostgres(location: PostgresLocation): Promise<Store> {
     ...createUsers(db),
     ...createOutbox(db),
     ...keys,
-    // By a clock that is ahead a key would sign too late and for too long, and a sweep take what all processes still need. A sweep is
-    // made every second, which so is how long a clock that was set goes unnoticed.
-    async addKey(...given) {
-      await clock.check(readClock);
-      return await keys.addKey(...given);
-    },
-    async sweep({ now, limit }) {
-      await clock.check(readClock);
+    // By a clock that is ahead a key would sign too late and for too long, or be given up while it is needed, and a sweep take what all
+    // processes still need. A sweep is made every second, which so is how long a clock that was set goes unnoticed as a rule.
+    addKey: byRightClock(keys.addKey),
+    deleteKey: byRightClock(keys.deleteKey),
+    countKeyUses: byRightClock(keys.countKeyUses),
+    revokeSessionsOfKey: byRightClock(keys.revokeSessionsOfKey),
+    sweep: byRightClock(async ({ now, limit }) => {
       const [row] = await db.rows<Awaited<ReturnType<Store["sweep"]>>>(sweep, [now, limit]);
       return row!;
-    },
+    }),
     endOutstanding: (change) => endOutstanding(location, change),
     // Erased rows stay in the server's files until it reuses their room; nothing of that can be hastened from here.
     scrub: async () => true,

@@ -83,7 +83,8 @@ function openTables(db: Database): void {
     .prepare<[], string>("SELECT name FROM sqlite_schema WHERE type = 'trigger' AND name GLOB 'moving_*'")
     .pluck()
     .all();
-  for (const trigger of triggers) db.exec(`DROP TRIGGER ${trigger}`);
+  // The names are those of a backup too, which anybody may have made.
+  for (const trigger of triggers) db.exec(`DROP TRIGGER "${trigger.replaceAll('"', '""')}"`);
 }
 
 /**
