@@ -1,10 +1,7 @@
-// Loaded into a server before its program: `Date.now` reads the clock that stands in the file, which all processes share.
+// Loaded into a server before its program: `Date.now` reads the clock that stands in the file, which all processes and the database share.
 const { openSync, readSync } = require("node:fs");
 
 const file = openSync(process.env.TEST_CLOCK_FILE, "r");
-const epochMs = Buffer.alloc(8);
+const epochMs = Buffer.alloc(16);
 
-Date.now = () => {
-  readSync(file, epochMs, 0, epochMs.length, 0);
-  return epochMs.readDoubleLE();
-};
+Date.now = () => Number(epochMs.toString("latin1", 0, readSync(file, epochMs, 0, epochMs.length, 0)));

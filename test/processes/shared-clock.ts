@@ -1,4 +1,4 @@
-import { closeSync, openSync, writeSync } from "node:fs";
+import { chmodSync, closeSync, openSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { PostgresLocation } from "../../src/store/postgres/connection.js";
@@ -16,32 +16,30 @@ export interface SharedClock {
 
 const preload = fileURLToPath(new URL("clock.cjs", import.meta.url));
 
-/** The database answers `clock_timestamp()`, of which servers make sure that it agrees with theirs, from a table of its own. */
-const databaseClock = (database: string, startAt: number): string => `
+/** The database answers `clock_timestamp()`, of which servers make sure that it agrees with theirs, from the same file. */
+const databaseClock = (database: string, path: string): string => `
   CREATE SCHEMA test_clock;
-  CREATE TABLE test_clock.now (epoch_ms BIGINT NOT NULL);
-  INSERT INTO test_clock.now VALUES (${startAt});
   CREATE FUNCTION test_clock.clock_timestamp() RETURNS timestamptz LANGUAGE sql VOLATILE
-    AS 'SELECT pg_catalog.to_timestamp(epoch_ms / 1000.0) FROM test_clock.now';
+    AS $$ SELECT pg_catalog.to_timestamp(pg_catalog.pg_read_file('${path}')::float8 / 1000) $$;
   ALTER DATABASE ${database} SET search_path = public, test_clock, pg_catalog;`;
 
+/** @param location On this machine, of a user who may read files there. */
 export async function createSharedClock(location: PostgresLocation, startAt: number): Promise<SharedClock> {
-  const path = join(newFolder(), "clock");
+  const folder = newFolder();
+  const path = join(folder, "clock");
   const file = openSync(path, "w");
+  // The server runs as another user.
+  chmodSync(folder, 0o755);
   let now = startAt;
-  function write(): void {
-    const epochMs = Buffer.alloc(8);
-    epochMs.writeDoubleLE(now);
-    writeSync(file, epochMs, 0, epochMs.length, 0);
-  }
+  // Of one width, so that nobody reads a part.
+  const write = () => writeSync(file, String(now).padStart(16, "0"), 0);
   write();
-  await query(location, databaseClock(location.database, startAt));
+  await query(location, databaseClock(location.database, path));
   return {
     env: { TEST_CLOCK_FILE: path, NODE_OPTIONS: `--require ${preload}` },
     async advance(ms) {
       now += ms;
       write();
-      await query(location, "UPDATE test_clock.now SET epoch_ms = $1", [now]);
     },
     close: () => closeSync(file),
   };
