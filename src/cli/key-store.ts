@@ -2,7 +2,7 @@ import type { Settings } from "../config.js";
 import { keyringsOf, storeLocation } from "../core.js";
 import { equalBytes, type Keyring } from "../crypto/keyring.js";
 import { createSealer, type Sealer } from "../crypto/sealing.js";
-import { isMissing, openStore } from "../store/open.js";
+import { isMissing, nameOf, openStore } from "../store/open.js";
 import type { KeyCheck, Store } from "../store/store.js";
 import { CliError } from "./io.js";
 
@@ -17,8 +17,9 @@ export interface KeyStore {
 export async function withKeyStore<T>(settings: Settings, work: (keys: KeyStore) => Promise<T>): Promise<T> {
   const location = storeLocation(settings);
   if (await isMissing(location)) {
-    const where = location.kind === "sqlite" ? location.path : `${location.database} on ${location.host}`;
-    throw new CliError(`There is no database at ${where}: start the service or run \`latchkey migrate\` to make it.`);
+    throw new CliError(
+      `There is no database at ${nameOf(location)}: start the service or run \`latchkey migrate\` to make it.`,
+    );
   }
   const store = await openStore(location, { inFlight: () => 0 });
   try {

@@ -4,11 +4,10 @@ import { SettingError } from "../config/setting.js";
 import type { Settings } from "../config.js";
 import { abortMove, type MoveStep, moveStore } from "../store/move/move.js";
 import type { TableCount } from "../store/move/tables.js";
-import { type DatabaseLocation, nameOf } from "../store/open.js";
+import { nameOf } from "../store/open.js";
+import type { PostgresLocation } from "../store/postgres/connection.js";
 import { CliError, type Io, standardStream } from "./io.js";
 import { sqliteFileOf } from "./sqlite-file.js";
-
-type PostgresLocation = Extract<DatabaseLocation, { kind: "postgres" }>;
 
 /** The URL that data is moved to, as it is given on the command line, or the path of a file that holds it. */
 export type MoveTo = { readonly url: string } | { readonly file: string };

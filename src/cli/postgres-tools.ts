@@ -1,7 +1,5 @@
-import type { DatabaseLocation } from "../store/open.js";
+import type { PostgresLocation } from "../store/postgres/connection.js";
 import { standardStream } from "./io.js";
-
-type PostgresLocation = Extract<DatabaseLocation, { kind: "postgres" }>;
 
 /** The command that backs up a PostgreSQL database; it asks for the password, or takes it from ~/.pgpass. */
 export function dumpCommand(location: PostgresLocation, target: string): string {

@@ -1,14 +1,11 @@
 import { existsSync } from "node:fs";
 import type { Settings } from "../config.js";
 import { storeLocation } from "../core.js";
-import type { DatabaseLocation } from "../store/open.js";
+import type { PostgresLocation } from "../store/postgres/connection.js";
 import { CliError } from "./io.js";
 
 /** The file of the configured SQLite database. Refuses when there is none; what is said of PostgreSQL is the command's own. */
-export function sqliteFileOf(
-  settings: Settings,
-  refusalOfPostgres: (location: Extract<DatabaseLocation, { kind: "postgres" }>) => string,
-): string {
+export function sqliteFileOf(settings: Settings, refusalOfPostgres: (location: PostgresLocation) => string): string {
   const location = storeLocation(settings);
   if (location.kind === "postgres") throw new CliError(refusalOfPostgres(location));
   if (location.path === ":memory:") throw new CliError("The database is in memory, where another process can't read it.");

@@ -33,7 +33,8 @@ describe.each([2, 4])("one life of a user, each call to the next of %i server pr
     caller.close();
     expect(refusalsIn(transcript)).toEqual(lifeRefusals());
     expect(transcript).toEqual(alone);
-    for (const { metricsUrl } of fleet.servers) {
+    for (const { httpUrl, metricsUrl } of fleet.servers) {
+      expect((await fetch(`${httpUrl}/readyz`)).status).toBe(200);
       const calls = await readMetric(metricsUrl, "latchkey_call_duration_seconds_count");
       expect(calls).toBeGreaterThanOrEqual(Math.floor(transcript.length / count));
     }
