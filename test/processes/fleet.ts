@@ -23,6 +23,8 @@ export interface Fleet extends CodeReader {
   messages(to: string, count?: number): Promise<readonly unknown[]>;
   /** The sum of a metric over all processes. */
   metric(name: string): Promise<number>;
+  /** How many processes have had callers so far. */
+  called(): number;
   stop(): Promise<void>;
 }
 
@@ -49,6 +51,7 @@ export async function startServers(
     clock,
     ...callable(servers, targets),
     processes: count,
+    called: () => calledOf(clock, targets),
     messages: (to, least = 1) =>
       eventually(`${least} messages to ${to}`, async () => {
         const found = await inboxes(to);
@@ -100,6 +103,7 @@ export async function startWorkers(
       Array.from({ length: count }, () => target),
     ),
     processes: count,
+    called: () => calledOf(clock, [target]),
     messages,
     async messageOf(challenge) {
       const { challengeId } = challenge!;
@@ -118,6 +122,11 @@ export async function startWorkers(
       clock.close();
     },
   };
+}
+
+function calledOf(clock: SharedClock, targets: readonly Target[]): number {
+  const ports = targets.flatMap(({ grpcAddress, webUrl }) => [new URL(`http://${grpcAddress}`).port, new URL(webUrl).port]);
+  return clock.connected(ports.map(Number)).size;
 }
 
 /** One caller whose calls are made by the given ones in turn. */

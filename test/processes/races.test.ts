@@ -1,4 +1,4 @@
-import { afterAll, describe } from "vitest";
+import { afterAll, describe, expect } from "vitest";
 import { races } from "../security/races.js";
 import { together } from "../support/calls.js";
 import { testDatabases } from "../support/postgres.js";
@@ -22,6 +22,7 @@ async function warm<T extends Fleet>(starting: Promise<T>): Promise<T> {
   const fleet = await starting;
   const identifier = (n: number) => ({ case: "email" as const, value: `nobody${n}@example.org` });
   await together(25 * fleet.processes, (n) => fleet.auth.sendOtp({ identifier: identifier(n) }));
+  expect(fleet.called()).toBe(fleet.processes);
   return fleet;
 }
 

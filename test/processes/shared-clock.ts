@@ -1,4 +1,4 @@
-import { chmodSync, closeSync, openSync, writeSync } from "node:fs";
+import { chmodSync, closeSync, openSync, readFileSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { PostgresLocation } from "../../src/store/postgres/connection.js";
@@ -11,6 +11,8 @@ export interface SharedClock {
   readonly env: Env;
   /** No process reads the old time any more when this returns. */
   advance(ms: number): Promise<void>;
+  /** The processes that got a connection to one of the ports. */
+  connected(ports: readonly number[]): ReadonlySet<number>;
   close(): void;
 }
 
@@ -34,12 +36,19 @@ export async function createSharedClock(location: PostgresLocation, startAt: num
   // Of one width, so that nobody reads a part.
   const write = () => writeSync(file, String(now).padStart(16, "0"), 0);
   write();
+  const connections = `${path}.connections`;
+  writeFileSync(connections, "");
   await query(location, databaseClock(location.database, path));
   return {
     env: { TEST_CLOCK_FILE: path, NODE_OPTIONS: `--require ${preload}` },
     async advance(ms) {
       now += ms;
       write();
+    },
+    connected(ports) {
+      const lines = readFileSync(connections, "utf8").trim().split("\n");
+      const pairs = lines.map((line) => line.split(" ").map(Number) as [pid: number, port: number]);
+      return new Set(pairs.filter(([, port]) => ports.includes(port)).map(([pid]) => pid));
     },
     close: () => closeSync(file),
   };

@@ -51,6 +51,7 @@ describe("one life of a user in production, each call to the next worker of one 
     const transcript = await live(fleet, caller);
     caller.close();
     expect(refusalsIn(transcript)).toEqual(lifeRefusals(true));
+    expect(fleet.called()).toBe(count);
     await fleet.stop();
     return transcript;
   }

@@ -75,10 +75,14 @@ describe("a server with three workers", () => {
     return { challengeId: challenge!.challengeId, code };
   }
 
-  it("says once that it serves, with its ports and how many workers it has", () => {
+  it("says once that it serves, with its ports, its database and how many workers it has", () => {
     const lines = server.stdout.filter((line) => line.includes('"serving"'));
     expect(lines).toHaveLength(1);
-    expect(JSON.parse(lines[0]!)).toMatchObject({ workers: 3, issuer: "https://auth.example.com" });
+    expect(JSON.parse(lines[0]!)).toMatchObject({
+      workers: 3,
+      issuer: "https://auth.example.com",
+      database: expect.stringMatching(/^latchkey_test_\w+ on 127\.0\.0\.1:\d+$/),
+    });
   });
 
   it("is one service: a code sent by one worker is worth one session, whichever workers are asked", async () => {
