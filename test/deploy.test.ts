@@ -4,11 +4,11 @@ import { join } from "node:path";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { Code } from "@connectrpc/connect";
-import Database from "better-sqlite3";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import type { DeliveryResult } from "../src/delivery/channel.js";
 import { AuthService } from "../src/gen/latchkey/v1/auth_service_pb.js";
+import { connect } from "../src/store/sqlite/connect.js";
 import type { ChallengeRefusal } from "../src/store/store.js";
 import { eventually, startTestApp, type TestApp } from "./support/app.js";
 import { refused, wrongCode } from "./support/calls.js";
@@ -166,7 +166,7 @@ async function makeEverythingCount(on: TestApp): Promise<void> {
   await on.auth.sendOtp({ identifier: { case: "email", value: "grace@example.com" }, createUserIfMissing: true });
   on.clock.advance(6 * 60_000);
 
-  const other = new Database(join(on.folder, "latchkey.db"));
+  const other = connect(join(on.folder, "latchkey.db"));
   other.exec("BEGIN EXCLUSIVE");
   expect((await refused(on.auth.sendOtp({ identifier: { case: "email", value: "b@example.com" } }))).code).toBe("Unavailable");
   other.close();

@@ -1,4 +1,4 @@
-import Database from "better-sqlite3";
+import { connect } from "../../src/store/sqlite/connect.js";
 import { clientOf, locationOf } from "../support/postgres.js";
 import { until } from "../support/server.js";
 
@@ -22,7 +22,7 @@ export async function postgresContents(url: string): Promise<readonly unknown[]>
 
 /** The same of a SQLite database, beside the server that has it open. */
 export function sqliteContents(path: string): readonly unknown[] {
-  const db = new Database(path, { readonly: true, fileMustExist: true });
+  const db = connect(path, { readonly: true, fileMustExist: true });
   try {
     return tables.map((table) => db.prepare(`SELECT * FROM ${table} ORDER BY 1`).all());
   } finally {

@@ -1,8 +1,8 @@
 import { execFileSync } from "node:child_process";
 import { chownSync, existsSync, mkdirSync, statSync } from "node:fs";
 import { join } from "node:path";
-import Database from "better-sqlite3";
 import { afterEach, describe, expect, it, type TestContext } from "vitest";
+import { connect } from "../../src/store/sqlite/connect.js";
 import { bearer, reasonOf } from "../serve/sign-in.js";
 import { locationOf, query } from "../support/postgres.js";
 import { type RestartableServer, startRestartableServer } from "../support/postgres-server.js";
@@ -73,7 +73,7 @@ describe("a full disk of SQLite", () => {
     await expectRecovery(on);
     expectTold(on.server, "SQLite: database or disk is full (SQLITE_FULL)");
     await on.server.stop();
-    expect(new Database(path).pragma("integrity_check", { simple: true })).toBe("ok");
+    expect(connect(path).pragma("integrity_check", { simple: true })).toBe("ok");
   });
 });
 

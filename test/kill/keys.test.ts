@@ -1,6 +1,6 @@
 import { join } from "node:path";
-import Database from "better-sqlite3";
 import { afterEach, expect, it } from "vitest";
+import { connect } from "../../src/store/sqlite/connect.js";
 import { bearer, keyIdOf, reasonOf, signIn } from "../serve/sign-in.js";
 import { developmentEnv, endServers, killDuring, newFolder, runLatchkey, startServer } from "../support/server.js";
 import { createRandom } from "./random.js";
@@ -19,7 +19,7 @@ it("first starts that are killed at any moment leave nothing that a later start 
     const tokens = await Promise.all(servers.map((server, n) => signIn(server, `user${n}@example.com`, servers)));
     expect(new Set(tokens.map(({ accessToken }) => keyIdOf(accessToken))).size).toBe(1);
     await Promise.all(servers.map((server) => server.stop()));
-    const db = new Database(join(folder, "latchkey.db"));
+    const db = connect(join(folder, "latchkey.db"));
     expect(db.pragma("integrity_check", { simple: true })).toBe("ok");
     expect(db.prepare("SELECT use, count(*) AS n FROM keys GROUP BY use ORDER BY use").all()).toEqual([
       { use: "lookup", n: 1 },

@@ -2,12 +2,12 @@ import { spawn } from "node:child_process";
 import { randomBytes, randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { join } from "node:path";
-import Database from "better-sqlite3";
 import { afterAll, expect, it } from "vitest";
 import { errorDetails } from "../../src/client/grpc.js";
 import { createKeyring } from "../../src/crypto/keyring.js";
 import { createRefreshTokens } from "../../src/crypto/refresh-token.js";
 import { movedTables } from "../../src/store/move/tables.js";
+import { connect } from "../../src/store/sqlite/connect.js";
 import { reasonOf, signIn } from "../serve/sign-in.js";
 import { clientOf, locationOf, query } from "../support/postgres.js";
 import { startServer as startPostgres } from "../support/postgres-server.js";
@@ -34,7 +34,7 @@ const day = 24 * 60 * 60_000;
 /** Fills a database as years of use would, and gives the newest refresh tokens of some sessions. */
 function fill(path: string, masterKey: string): string[] {
   const tokens = createRefreshTokens(createKeyring([{ id: "1", key: Buffer.from(masterKey, "base64") }]));
-  const db = new Database(path);
+  const db = connect(path);
   const user = db.prepare("INSERT INTO users VALUES (?, ?, ?, 'en', '', ?)");
   const contact = db.prepare("INSERT INTO contacts VALUES ('email', ?, ?, ?)");
   const session =
@@ -123,7 +123,7 @@ it(`${users} users and ${sessions} live sessions are moved by a command that is 
   expect(resumed.stdout[0]).toMatch(/^Going on with the move/);
   expect(resumed.stdout.join("\n")).toMatch(/^Moved in [\d.]+ s/m);
 
-  const source = new Database(path, { readonly: true });
+  const source = connect(path, { readonly: true });
   for (const { name } of movedTables) {
     const sql = `SELECT count(*) AS count FROM ${name}`;
     const [row] = await query<{ count: string }>(moved, sql);

@@ -1,6 +1,7 @@
 import { join } from "node:path";
-import Database from "better-sqlite3";
+import type { Database } from "better-sqlite3";
 import { afterEach, expect, it } from "vitest";
+import { connect } from "../../src/store/sqlite/connect.js";
 import { developmentEnv, endServers, type Server, startServer, until } from "../support/server.js";
 import { type MailServer, startMailServer } from "../support/smtp.js";
 import { outboxLength } from "./snapshot.js";
@@ -82,8 +83,8 @@ function sealedCopies(server: Server): number {
   return reading(server, (db) => db.prepare<[], { n: number }>(sql).get()!.n);
 }
 
-function reading<T>(server: Server, read: (db: Database.Database) => T): T {
-  const db = new Database(path(server), { readonly: true });
+function reading<T>(server: Server, read: (db: Database) => T): T {
+  const db = connect(path(server), { readonly: true });
   try {
     return read(db);
   } finally {

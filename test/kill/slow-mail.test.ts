@@ -1,8 +1,8 @@
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import { join } from "node:path";
-import Database from "better-sqlite3";
 import { afterEach, expect, it } from "vitest";
+import { connect } from "../../src/store/sqlite/connect.js";
 import { developmentEnv, endServers, type Server, startServer, until } from "../support/server.js";
 import { startMailServer } from "../support/smtp.js";
 import { outboxLength } from "./snapshot.js";
@@ -38,7 +38,7 @@ const addresses = (count: number, domain: string) => Array.from({ length: count 
 
 /** How many messages have been taken out of the outbox to be sent and are still in it. */
 function underWay({ folder }: Server): number {
-  const db = new Database(join(folder, "latchkey.db"), { readonly: true });
+  const db = connect(join(folder, "latchkey.db"), { readonly: true });
   try {
     return db.prepare<[], { n: number }>("SELECT count(*) AS n FROM outbox WHERE tries > 0").get()!.n;
   } finally {

@@ -1,7 +1,8 @@
 import { copyFileSync, existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import Database from "better-sqlite3";
+import type { Database } from "better-sqlite3";
+import { connect } from "../../src/store/sqlite/connect.js";
 
 /** What the database holds. */
 export interface Snapshot {
@@ -39,7 +40,7 @@ export function readSnapshot(path: string): Snapshot {
   const copy = join(folder, "latchkey.db");
   try {
     for (const suffix of ["", "-wal"]) if (existsSync(path + suffix)) copyFileSync(path + suffix, copy + suffix);
-    const db = new Database(copy);
+    const db = connect(copy);
     try {
       return readAll(db);
     } finally {
@@ -52,7 +53,7 @@ export function readSnapshot(path: string): Snapshot {
 
 /** How many messages a running server has still to send. */
 export function outboxLength(path: string): number {
-  const db = new Database(path, { readonly: true, timeout: 1_000 });
+  const db = connect(path, { readonly: true, timeout: 1_000 });
   try {
     return db.prepare<[], { count: number }>("SELECT count(*) AS count FROM outbox").get()!.count;
   } finally {
@@ -60,7 +61,7 @@ export function outboxLength(path: string): number {
   }
 }
 
-function readAll(db: Database.Database): Snapshot {
+function readAll(db: Database): Snapshot {
   const rows = <T>(sql: string): T[] => db.prepare<[], T>(sql).all();
   const integrity = String(db.pragma("integrity_check", { simple: true }));
   const challenges = rows<StoredChallenge & { challengeId: string }>(`

@@ -1,6 +1,7 @@
 import { join } from "node:path";
-import Database from "better-sqlite3";
+import type { Database } from "better-sqlite3";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { connect } from "../../src/store/sqlite/connect.js";
 import { eventually, startTestApp, type TestApp } from "../support/app.js";
 import { refused, signIn } from "../support/calls.js";
 
@@ -11,8 +12,8 @@ describe("what is at rest", () => {
   });
   afterEach(() => on.stop());
 
-  function withDatabase<T>(work: (db: Database.Database) => T): T {
-    const db = new Database(join(on.folder, "latchkey.db"), { timeout: 2000 });
+  function withDatabase<T>(work: (db: Database) => T): T {
+    const db = connect(join(on.folder, "latchkey.db"), { timeout: 2000 });
     try {
       return work(db);
     } finally {

@@ -12,8 +12,9 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import Database from "better-sqlite3";
+import type { Database } from "better-sqlite3";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { connect } from "../../src/store/sqlite/connect.js";
 import {
   developmentEnv,
   type Env,
@@ -65,8 +66,8 @@ function shell(script: string) {
   return spawnSync("sh", ["-c", `latchkey() { '${process.execPath}' '${latchkeyBin}' "$@"; }\n${script}`], options);
 }
 
-function read<T>(path: string, work: (db: Database.Database) => T): T {
-  const db = new Database(path, { readonly: true, fileMustExist: true });
+function read<T>(path: string, work: (db: Database) => T): T {
+  const db = connect(path, { readonly: true, fileMustExist: true });
   try {
     return work(db);
   } finally {
@@ -74,8 +75,7 @@ function read<T>(path: string, work: (db: Database.Database) => T): T {
   }
 }
 
-const count = (db: Database.Database, table: string) =>
-  db.prepare<[], { n: number }>(`SELECT count(*) AS n FROM ${table}`).get()!.n;
+const count = (db: Database, table: string) => db.prepare<[], { n: number }>(`SELECT count(*) AS n FROM ${table}`).get()!.n;
 
 describe("latchkey backup", () => {
   it("copies one moment of a database that is written to all the time, for its owner alone", async () => {
@@ -275,7 +275,7 @@ describe("latchkey restore", () => {
     expect(await refusedTo(["restore", "bad.db", "--force"])).toMatch(/^bad\.db is damaged.*: nothing was changed\.$/);
     writeFileSync(fileOf("text.db"), "age-encryption.org/v1\n".repeat(100));
     expect(await refusedTo(["restore", "text.db", "--force"])).toMatch(/is no SQLite database \(decrypt it first/);
-    const newer = new Database(fileOf("good.db"));
+    const newer = connect(fileOf("good.db"));
     newer.prepare("INSERT INTO schema_migrations (version, applied_at) VALUES (999, 0)").run();
     newer.close();
     expect(await refusedTo(["restore", "good.db", "--force"])).toContain("schema version 999");

@@ -1,8 +1,8 @@
 import { existsSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
-import Database from "better-sqlite3";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { connect } from "../../src/store/sqlite/connect.js";
 import { developmentEnv, type Env, endServers, newFolder, newKey, runLatchkey, startServer } from "../support/server.js";
 import { refusal, refusedStart } from "./refusals.js";
 
@@ -60,7 +60,7 @@ describe.concurrent("a start is refused in one sentence, and nothing is damaged,
 
   it("a schema newer than the program", async () => {
     const made = folderWith(template);
-    const db = new Database(made.path);
+    const db = connect(made.path);
     db.exec("INSERT INTO schema_migrations (version, applied_at) VALUES (9999, 0)");
     db.close();
     const before = readFileSync(made.path);
@@ -128,7 +128,7 @@ it("after refusals the same file opens with the right settings, and the user is 
   await refusal({ ...env, LATCHKEY_MASTER_KEY: newKey() }, folder);
   const server = await startServer(env, { folder });
   expect((await server.stop()).code).toBe(0);
-  const db = new Database(path, { readonly: true });
+  const db = connect(path, { readonly: true });
   expect(db.prepare("SELECT value FROM contacts").all()).toEqual([{ value: email }]);
   db.close();
 });

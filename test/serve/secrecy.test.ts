@@ -1,8 +1,8 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import Database from "better-sqlite3";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type { TokenSet } from "../../src/gen/latchkey/v1/session_pb.js";
+import { connect } from "../../src/store/sqlite/connect.js";
 import { wrongCode } from "../support/calls.js";
 import { type Env, endServers, productionEnv, type Server, startServer, until } from "../support/server.js";
 import { type MailServer, startMailServer } from "../support/smtp.js";
@@ -77,7 +77,7 @@ async function codeOf(email: string): Promise<string> {
 }
 
 function sealedCopies(): Buffer[] {
-  const db = new Database(databasePath(), { readonly: true });
+  const db = connect(databasePath(), { readonly: true });
   const rows = db
     .prepare<[], { sealed_code: Buffer }>("SELECT sealed_code FROM challenges WHERE sealed_code IS NOT NULL")
     .all();

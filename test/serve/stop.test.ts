@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import Database from "better-sqlite3";
 import { afterAll, expect, it } from "vitest";
+import { connect } from "../../src/store/sqlite/connect.js";
 import { endServers, productionEnv, type Server, startServer, until } from "../support/server.js";
 import { startMailServer } from "../support/smtp.js";
 import { watchHealth } from "./probes.js";
@@ -45,7 +45,7 @@ it("SIGTERM under load: health says so first, all calls under way are answered, 
 
   const path = join(server.folder, "latchkey.db");
   expect(existsSync(`${path}-wal`)).toBe(false);
-  const db = new Database(path, { readonly: true });
+  const db = connect(path, { readonly: true });
   const count = (sql: string) => (db.prepare(sql).get() as { n: number }).n;
   expect(db.pragma("integrity_check", { simple: true })).toBe("ok");
   expect(count("SELECT count(*) AS n FROM challenges")).toBe(calls);

@@ -2,13 +2,13 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import Database from "better-sqlite3";
 import { beforeEach, describe, expect, it } from "vitest";
 import { abortMove, type MoveStep, moveStore, type Reached } from "../../src/store/move/move.js";
 import { movedTables, toTargetRow } from "../../src/store/move/tables.js";
 import { openStore } from "../../src/store/open.js";
 import type { PostgresLocation } from "../../src/store/postgres/connection.js";
 import { withMoveTarget } from "../../src/store/postgres/move-in.js";
+import { connect } from "../../src/store/sqlite/connect.js";
 import { clearMoving, markMoving } from "../../src/store/sqlite/move-mark.js";
 import { migrations } from "../../src/store/sqlite/schema.js";
 import { openDatabase } from "../../src/store/sqlite/sqlite.js";
@@ -393,7 +393,7 @@ describe("a move is refused", () => {
   });
 
   it("when the file is no database of Latchkey, and nothing is made in it", async () => {
-    const db = new Database(path);
+    const db = connect(path);
     db.exec("CREATE TABLE orders (id INTEGER)");
     expect(await refusal(() => move())).toMatch(/is no database of Latchkey: correct LATCHKEY_DATABASE_URL$/);
     expect(abortMove({ path })).toBeNull();
@@ -418,7 +418,7 @@ describe("a store whose database is marked", () => {
     const store = await open();
     const { session, user } = await fill(store);
     const find = () => store.findLiveSession({ sessionId: session.sessionId, now: t0 + minute });
-    const db = new Database(path);
+    const db = connect(path);
     db.exec("INSERT INTO move VALUES (1, 'id', 'moving', 'somewhere', 0)");
     const writes = await Promise.allSettled([
       ...times(5, () => rotate(store, session, { generation: 1 })),
@@ -442,7 +442,7 @@ describe("a store whose database is marked", () => {
   it("changes no row even for who does not look at the mark", async () => {
     await using(null, fill);
     // As a program does that prepared its statements before.
-    const db = new Database(path);
+    const db = connect(path);
     const changes = movedTables.flatMap(({ name, key }) => [
       db.prepare(`UPDATE ${name} SET ${key[0]} = ${key[0]}`),
       db.prepare(`DELETE FROM ${name}`),

@@ -1,6 +1,7 @@
 import { existsSync, statfsSync } from "node:fs";
 import { dirname, resolve } from "node:path";
-import Database from "better-sqlite3";
+import type { Database } from "better-sqlite3";
+import { connect } from "../../store/sqlite/connect.js";
 import { currentVersion, schemaVersion } from "../../store/sqlite/migrate.js";
 import { readMoveMark } from "../../store/sqlite/move-mark.js";
 import { StoreMovedError } from "../../store/store.js";
@@ -16,7 +17,7 @@ export function checkSqlite(path: string): { readonly findings: readonly Finding
   if (!existsSync(path)) {
     return { findings: [...room, warning(`there is no database at ${path} yet: the first start makes it`)], isReadable: false };
   }
-  const db = new Database(path, { readonly: true, fileMustExist: true });
+  const db = connect(path, { readonly: true, fileMustExist: true });
   try {
     const version = currentVersion(db);
     const findings = [...room, checkIntegrity(db, path), checkSchema(version, schemaVersion)];
@@ -37,7 +38,7 @@ function checkRoom(path: string): readonly Finding[] {
   return [free < freeMinBytes ? problem(`${text}: make room, at least 100 MB`) : ok(text)];
 }
 
-function checkIntegrity(db: Database.Database, path: string): Finding {
+function checkIntegrity(db: Database, path: string): Finding {
   const result = String(db.pragma("integrity_check(1)", { simple: true }));
   return result === "ok"
     ? ok(`the database ${path} is intact`)

@@ -1,7 +1,7 @@
 import { existsSync, rmSync } from "node:fs";
-import Database from "better-sqlite3";
 import { codeOf } from "../rules/error-code.js";
 import { refuseNewer } from "../rules/schema-version.js";
+import { connect } from "./connect.js";
 import { currentVersion, schemaVersion } from "./migrate.js";
 import { isBusy } from "./writer.js";
 
@@ -13,7 +13,7 @@ const pagesPerStep = 4_096;
 
 /** Copies a database, while others write to it, into the empty file `target`: the state of one moment, with nothing beside it. */
 export async function copyDatabase(path: string, target: string): Promise<void> {
-  const db = new Database(path, { readonly: true, fileMustExist: true });
+  const db = connect(path, { readonly: true, fileMustExist: true });
   try {
     // The copy sees the state of this transaction; without one it would begin anew with each write of another process.
     db.exec("BEGIN");
@@ -22,7 +22,7 @@ export async function copyDatabase(path: string, target: string): Promise<void> 
   } finally {
     db.close();
   }
-  const copy = new Database(target);
+  const copy = connect(target);
   try {
     copy.pragma("journal_mode = DELETE");
   } finally {
@@ -32,7 +32,7 @@ export async function copyDatabase(path: string, target: string): Promise<void> 
 
 /** What keeps a file from being a database that this program can work with, as the rest of a sentence; null: nothing. */
 export function findDefect(path: string): string | null {
-  const db = new Database(path, { fileMustExist: true });
+  const db = connect(path, { fileMustExist: true });
   try {
     const damage = String(db.pragma("integrity_check(1)", { simple: true }));
     if (damage !== "ok") return `is damaged (${damage.split("\n").at(-1)})`;
@@ -55,7 +55,7 @@ export function findDefect(path: string): string | null {
  */
 export function lockDatabase(path: string): (() => void) | null {
   if (!existsSync(path)) return () => {};
-  const db = new Database(path, { fileMustExist: true, timeout: 1_000 });
+  const db = connect(path, { fileMustExist: true, timeout: 1_000 });
   try {
     // Leaving WAL takes that nobody else has the database open, even if idle.
     const mode = db.pragma("journal_mode = DELETE", { simple: true });

@@ -22,14 +22,16 @@ interface DueRow {
 
 /** A message's `due_at` is its lease too: claiming moves it to the end of the lease. */
 export function createOutbox(db: Database, writer: Writer): Operations {
-  // Without LIMIT: a limit that is bound has the statement compiled anew at every call, which costs several times what it does.
-  const due = db.prepare<{ now: EpochMs }, DueRow>(`
+  // A statement for each limit, of which there are few: one that is bound has the statement compiled anew at every call, which costs several times what it does.
+  const dueAtMost = remembered((limit: number) =>
+    db.prepare<{ now: EpochMs }, DueRow>(`
     SELECT m.outbox_id, m.tries, m.challenge_id, c.client_id, c.purpose, c.channel, c.contact_kind, c.contact_value, c.locale,
       CASE WHEN c.decoy = 0 AND ${isLiveChallenge} THEN c.sealed_code END AS sealed_code,
       c.expires_at,
       EXISTS (SELECT 1 FROM contacts o WHERE o.kind = c.contact_kind AND o.value = c.contact_value) AS has_user
     FROM outbox m LEFT JOIN challenges c ON c.challenge_id = m.challenge_id
-    WHERE m.due_at <= @now ORDER BY m.due_at`);
+    WHERE m.due_at <= @now ORDER BY m.due_at LIMIT ${limit}`),
+  );
   const lease = db.prepare<[EpochMs, number]>("UPDATE outbox SET due_at = ?, tries = tries + 1 WHERE outbox_id = ?");
   const finish = db.prepare<[number, number], { challenge_id: string }>(
     "DELETE FROM outbox WHERE outbox_id = ? AND tries = ? RETURNING challenge_id",
@@ -53,7 +55,7 @@ export function createOutbox(db: Database, writer: Writer): Operations {
   return {
     claimMessages({ now, leaseMs, limit }) {
       return writer.write(() => {
-        const rows = firstOf(due.iterate({ now }), limit);
+        const rows = dueAtMost(limit).all({ now });
         for (const row of rows) lease.run(now + leaseMs, row.outbox_id);
         return rows.map(toMessage);
       });
@@ -85,8 +87,12 @@ function toMessage(row: DueRow): OutboxMessage {
   };
 }
 
-function firstOf<T>(rows: Iterable<T>, limit: number): T[] {
-  const taken: T[] = [];
-  for (const row of rows) if (taken.push(row) >= limit) break;
-  return taken;
+/** Makes the value of each number once. */
+function remembered<T>(make: (n: number) => T): (n: number) => T {
+  const made = new Map<number, T>();
+  return (n) => {
+    const value = made.get(n) ?? make(n);
+    made.set(n, value);
+    return value;
+  };
 }

@@ -1,8 +1,9 @@
 import { closeSync, openSync } from "node:fs";
-import Database from "better-sqlite3";
+import type { Database } from "better-sqlite3";
 import type { Store } from "../store.js";
 import { createAttempts } from "./attempts.js";
 import { createBudgets } from "./budgets.js";
+import { connect } from "./connect.js";
 import { createIdempotency } from "./idempotency.js";
 import { createKeys } from "./keys.js";
 import { migrate } from "./migrate.js";
@@ -24,9 +25,9 @@ const openTimeoutMs = 10_000;
  * Opens a database file, made with owner-only rights if it is not there. WAL with `synchronous=FULL`: a commit is on the disk
  * when it returns. `secure_delete` overwrites what is erased, which SQLite else leaves in free pages.
  */
-export function openDatabase(path: string): Database.Database {
+export function openDatabase(path: string): Database {
   if (path !== ":memory:") closeSync(openSync(path, "a", 0o600));
-  const db = new Database(path, { timeout: openTimeoutMs });
+  const db = connect(path, { timeout: openTimeoutMs });
   whileLocked(() => db.pragma("journal_mode = WAL"));
   db.pragma("synchronous = FULL");
   db.pragma("secure_delete = ON");
@@ -68,6 +69,7 @@ export function openSqlite(options: { readonly path: string; readonly inFlight: 
     "UPDATE challenges SET decoy = 1, sealed_code = NULL WHERE user_id = ? AND consumed_at IS NULL",
   );
   const ping = db.prepare("UPDATE schema_migrations SET applied_at = applied_at WHERE version = 1");
+  const checkpoint = db.prepare<[], { busy: number }>("PRAGMA wal_checkpoint(TRUNCATE)");
   return {
     ...createSends(db, { writer, budgets, idempotency, users }),
     ...createAttempts(db, { writer, budgets }),
@@ -85,10 +87,7 @@ export function openSqlite(options: { readonly path: string; readonly inFlight: 
         return users.remove(userId);
       }),
     scrub() {
-      return writer.read(() => {
-        const [row] = db.pragma("wal_checkpoint(TRUNCATE)") as [{ busy: number }];
-        return row.busy === 0;
-      });
+      return writer.read(() => checkpoint.get()!.busy === 0);
     },
     async ping() {
       await writer.write(() => void ping.run());
