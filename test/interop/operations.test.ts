@@ -123,6 +123,27 @@ describe("README's systemd service", () => {
     await after.grpc.verifyOtp(await register(mail, after, "joan@example.com"));
   });
 
+  it("is restored while it is stopped, when systemd shows no secrets, from a backup made while it served", async () => {
+    const { machine, mail } = await installed();
+    const server = await start(machine);
+    const { tokens } = await server.grpc.verifyOtp(await register(mail, server, "ada@example.com"));
+    expectWell(await shellOf(machine, "latchkey backup - > saved.db"));
+    await server.stop();
+    rmSync(join(machine.root, "run/credentials"), { recursive: true });
+    const refused = await shellOf(machine, "latchkey restore - < saved.db");
+    expect([refused.exitCode, refused.stderr]).toEqual([1, expect.stringContaining("--force")]);
+    expectWell(await shellOf(machine, "latchkey restore - --force < saved.db"));
+    const restored = await start(machine);
+    expect(await reasonOf(restored.grpc.refreshToken({ refreshToken: tokens!.refreshToken }))).toBe("SESSION_ENDED");
+    await restored.grpc.verifyOtp(await register(mail, restored, "grace@example.com"));
+  });
+
+  it("has its commands run where certificates are files that the service alone is shown", async () => {
+    const { machine } = await installed();
+    writeFileSync(join(machine.root, "etc/latchkey/latchkey.env"), "\nLATCHKEY_TLS=files\n", { flag: "a" });
+    expectWell(await shellOf(machine, "latchkey migrate && latchkey keys list"));
+  });
+
   it("is a unit that systemd has nothing against", async (context) => {
     if (spawnSync("systemd-analyze", ["--version"]).status !== 0) context.skip("there is no systemd-analyze here");
     const { machine } = await installed();

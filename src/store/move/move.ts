@@ -5,7 +5,7 @@ import type { PostgresLocation } from "../postgres/connection.js";
 import { MoveLockedError, type MoveTarget, withMoveTarget } from "../postgres/move-in.js";
 import { codeOf } from "../rules/error-code.js";
 import { clearMoving, hasMoveMark, type MoveMark, markMoved, markMoving, readMoveMark } from "../sqlite/move-mark.js";
-import { countRows, openMoveSource, rowsAfter } from "../sqlite/move-out.js";
+import { batchesOf, countRows, openMoveSource } from "../sqlite/move-out.js";
 import { openDatabase } from "../sqlite/sqlite.js";
 import {
   givenUpError,
@@ -119,9 +119,10 @@ async function copyTable(
   db: Database,
   { table, reached }: { readonly table: MovedTable; readonly reached: Reached },
 ): Promise<void> {
+  const rowsAfter = batchesOf(db, table, batchRows);
   let after = await into.lastKey(table);
   for (let rows = 0, last = false; !last; ) {
-    const batch = rowsAfter(db, table, after, batchRows);
+    const batch = rowsAfter(after);
     const converted = batch.map((row) => toTargetRow(table, row));
     if (batch.length > 0) await into.insert(table, converted);
     rows += batch.length;

@@ -49,18 +49,18 @@ function refuseOpen(path: string): void {
   unlock();
 }
 
-/** The rows that follow a key, in the order of the key; from the first one on where it is null. */
-export function rowsAfter(
+/** Reads a table in the order of its key, a batch at a time: the rows that follow a key, the first ones where it is null. */
+export function batchesOf(
   db: Database,
   { name, key }: { readonly name: string; readonly key: readonly string[] },
-  after: readonly unknown[] | null,
   limit: number,
-): SourceRow[] {
+): (after: readonly unknown[] | null) => SourceRow[] {
   const columns = key.join(", ");
-  const condition = after === null ? "" : `WHERE (${columns}) > (${key.map(() => "?").join(", ")})`;
-  return db
-    .prepare<unknown[], SourceRow>(`SELECT * FROM ${name} ${condition} ORDER BY ${columns} LIMIT ?`)
-    .all(...(after ?? []), limit);
+  const select = (condition: string) =>
+    db.prepare<unknown[], SourceRow>(`SELECT * FROM ${name} ${condition} ORDER BY ${columns} LIMIT ?`);
+  const first = select("");
+  const next = select(`WHERE (${columns}) > (${key.map(() => "?").join(", ")})`);
+  return (after) => (after === null ? first.all(limit) : next.all(...after, limit));
 }
 
 export function countRows(db: Database, name: string): number {

@@ -22,7 +22,8 @@ interface DueRow {
 
 /** A message's `due_at` is its lease too: claiming moves it to the end of the lease. */
 export function createOutbox(db: Database, writer: Writer): Operations {
-  // A statement for each limit, of which there are few: one that is bound has the statement compiled anew at every call, which costs several times what it does.
+  // A statement for each limit, of which there are few: one that is bound has the statement compiled anew at every call, which costs
+  // several times what it does.
   const dueAtMost = remembered((limit: number) =>
     db.prepare<{ now: EpochMs }, DueRow>(`
     SELECT m.outbox_id, m.tries, m.challenge_id, c.client_id, c.purpose, c.channel, c.contact_kind, c.contact_value, c.locale,

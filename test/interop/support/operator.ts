@@ -18,21 +18,14 @@ export interface Machine {
   remove(): void;
 }
 
-const systemFolders = /(?<![\w.:/$-])\/(?=(?:opt\/latchkey|etc\/(?:latchkey|systemd)|run\/credentials|var\/lib\/latchkey)\b)/g;
+const systemFolders = /(?<![\w.:/$-])\/(?=(?:opt\/latchkey|etc\/(?:latchkey|systemd)|var\/lib\/latchkey)\b)/g;
 
 export function newMachine(): Machine {
   const root = mkdtempSync(join(tmpdir(), "latchkey-machine-"));
   const clone = join(root, "clone");
   const stubs = join(root, "stubs");
   const notes = join(root, "notes");
-  for (const folder of [
-    "clone",
-    "stubs",
-    "opt",
-    "etc/systemd/system",
-    "var/lib/latchkey",
-    "run/credentials/latchkey.service",
-  ]) {
+  for (const folder of ["clone", "stubs", "opt", "etc/systemd/system", "var/lib/latchkey"]) {
     mkdirSync(join(root, folder), { recursive: true });
   }
   writeFileSync(notes, "");
@@ -66,6 +59,7 @@ export function newMachine(): Machine {
 export function environmentOf(unit: string, { root, moved }: Machine): Readonly<Record<string, string>> {
   const env: Record<string, string> = {};
   const credentials = join(root, "run/credentials/latchkey.service");
+  mkdirSync(credentials, { recursive: true });
   const set = (line: string) => {
     const [, name, value] = /^(\w+)=(.*)$/.exec(line) ?? [];
     if (name !== undefined) env[name] = value!.replaceAll("%d", credentials);
