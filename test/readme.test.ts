@@ -12,10 +12,10 @@ it("README's table of settings is what `latchkey config --markdown` prints", () 
 });
 
 it("README's shell function gives commands each secret that the unit can give the service", () => {
-  const secrets = [...read("deploy/latchkey.service").matchAll(/^#?Environment=(LATCHKEY_\w+_FILE)=%d\/(\S+)$/gm)];
+  const secrets = [...read("deploy/latchkey.service").matchAll(/^#?Environment=(LATCHKEY_\w+)_FILE=%d\/(\S+)$/gm)];
   expect(secrets.length).toBeGreaterThan(3);
   const shellFunction = /^latchkey\(\) \([\s\S]*?^\)$/m.exec(readme)?.[0];
-  for (const [, variable, file] of secrets) expect(shellFunction).toContain(`${variable}=$secrets/${file}`);
+  for (const [, variable, file] of secrets) expect(shellFunction).toContain(`${variable}=$(cat /etc/latchkey/${file})`);
 });
 
 it("README writes every file with a secret in it where others can't read it", () => {
