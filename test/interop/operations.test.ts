@@ -27,7 +27,9 @@ function expectWell({ exitCode, stdout, stderr }: Finished): string {
 }
 
 describe("README's systemd service", () => {
-  const [install, helper] = blocksUnder("### As a systemd service", "sh");
+  const [install, shown] = blocksUnder("### As a systemd service", "sh");
+  // The program may be elsewhere on this machine.
+  const helper = shown!.replace("/usr/bin/node ", `'${process.execPath}' `);
 
   async function installed(): Promise<{ machine: Machine; mail: MailServer }> {
     const mail = await startMailServer({ login: { user: "user", password: "password" } });
@@ -60,7 +62,7 @@ describe("README's systemd service", () => {
     return { challengeId: challenges[0]!.challengeId, code: mail.parsed.subject!.split(" ")[0]! };
   }
 
-  const shellOf = (machine: Machine, text: string) => machine.shell(`${helper!.replace(/^latchkey doctor$/m, "")}\n${text}`);
+  const shellOf = (machine: Machine, text: string) => machine.shell(`${helper.replace(/^latchkey doctor$/m, "")}\n${text}`);
 
   it("is installed by the commands: a program, two secrets and a mail server's password for root alone, and a unit", async () => {
     const { machine } = await installed();
@@ -80,6 +82,7 @@ describe("README's systemd service", () => {
     for (const name of ["pepper", "master-key", "smtp-url"]) {
       expect(statSync(join(root, "etc/latchkey", name)).mode & 0o777, name).toBe(0o600);
     }
+    expect(statSync(join(root, "etc/latchkey")).mode & 0o777).toBe(0o700);
     expect(readdirSync(join(root, "opt/latchkey")).sort()).toEqual(["README.md", "dist", "node_modules", "package.json"]);
   });
 
@@ -89,7 +92,7 @@ describe("README's systemd service", () => {
     await server.grpc.verifyOtp(await register(mail, server, "ada@example.com"));
     expect(readdirSync(join(machine.root, "var/lib/latchkey"))).toContain("latchkey.db");
     expect(helper).toMatch(/\nlatchkey doctor\n$/);
-    const report = expectWell(await machine.shell(helper!));
+    const report = expectWell(await machine.shell(helper));
     // What Node.js is there is this machine's.
     expect(report).not.toMatch(/^(problem|warning (?!Node\.js))/m);
   });
@@ -140,8 +143,22 @@ describe("README's systemd service", () => {
 
   it("has its commands run where certificates are files that the service alone is shown", async () => {
     const { machine } = await installed();
-    writeFileSync(join(machine.root, "etc/latchkey/latchkey.env"), "\nLATCHKEY_TLS=files\n", { flag: "a" });
+    const settings = "\nLATCHKEY_TLS=files\nLATCHKEY_TLS_CLIENT_CA=/etc/ssl/ca.pem\n";
+    writeFileSync(join(machine.root, "etc/latchkey/latchkey.env"), settings, { flag: "a" });
     expectWell(await shellOf(machine, "latchkey migrate && latchkey keys list"));
+  });
+
+  it("has its commands use the database that is named with them, before the one in the file that the unit reads", async () => {
+    const { machine } = await installed();
+    writeFileSync(join(machine.root, "etc/latchkey/database-url"), "sqlite:by-file.db\n");
+    writeFileSync(join(machine.root, "etc/latchkey/latchkey.env"), "\nLATCHKEY_DATABASE_URL=sqlite:by-setting.db\n", {
+      flag: "a",
+    });
+    const databases = () => readdirSync(join(machine.root, "var/lib/latchkey")).filter((name) => name.endsWith(".db"));
+    expectWell(await shellOf(machine, "LATCHKEY_DATABASE_URL=sqlite:named.db latchkey migrate"));
+    expect(databases()).toEqual(["named.db"]);
+    expectWell(await shellOf(machine, "latchkey migrate"));
+    expect(databases()).toEqual(["by-file.db", "named.db"]);
   });
 
   it("is a unit that systemd has nothing against", async (context) => {

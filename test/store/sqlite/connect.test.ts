@@ -14,9 +14,11 @@ const sources = readdirSync(src, { recursive: true, encoding: "utf8" })
 async function collectGarbage(): Promise<void> {
   setFlagsFromString("--expose-gc");
   const gc = runInNewContext("gc") as () => void;
+  const forgotten = (() => new WeakRef({}))();
   // What a WeakRef has shown lives until the end of the turn.
   await new Promise(setImmediate);
   gc();
+  expect(forgotten.deref(), "what nobody refers to").toBeUndefined();
 }
 
 /** The objects that an own `prepare` of the database's native part gives while `use` runs. */
