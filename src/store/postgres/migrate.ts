@@ -1,7 +1,7 @@
 import type pg from "pg";
 import { newest, refuseNewer } from "../rules/schema-version.js";
 import { type PostgresLocation, withClient } from "./connection.js";
-import { migrations } from "./schema.js";
+import { functions, migrations } from "./schema.js";
 
 /** The schema version that this program needs. */
 export const schemaVersion = newest(migrations);
@@ -11,7 +11,7 @@ const makeVersions = "CREATE TABLE IF NOT EXISTS schema_migrations (version INTE
 /**
  * Brings the schema up to this program's. Each migration is one transaction that writes its version row first, so of processes that
  * start at once one migrates and the others wait for it and find it done; killed half way, nothing of that migration is there.
- * Gives the versions that were applied.
+ * The newest one also replaces the functions. Gives the versions that were applied.
  */
 export function migrate(location: PostgresLocation): Promise<number[]> {
   return withClient(location, async (client) => {
@@ -34,9 +34,23 @@ async function apply(client: pg.Client, { version, sql }: (typeof migrations)[nu
     "INSERT INTO schema_migrations (version, applied_at) VALUES ($1, $2) ON CONFLICT (version) DO NOTHING",
     [version, Date.now()],
   );
-  if (row.rowCount === 1) await client.query(sql);
+  if (row.rowCount === 1) {
+    await client.query(sql);
+    if (version === schemaVersion) await replaceFunctions(client);
+  }
   await client.query("COMMIT");
   return row.rowCount === 1;
+}
+
+/** Drops the functions of older versions by name, since their parameters may differ, and creates this version's. */
+async function replaceFunctions(client: pg.Client): Promise<void> {
+  const names = Array.from(functions.matchAll(/^CREATE FUNCTION (\w+)/gm), ([, name]) => name);
+  const { rows } = await client.query<{ signature: string }>(
+    "SELECT oid::regprocedure::text AS signature FROM pg_proc WHERE proname = ANY ($1) AND pronamespace = current_schema()::regnamespace",
+    [names],
+  );
+  for (const { signature } of rows) await client.query(`DROP FUNCTION ${signature}`);
+  await client.query(functions);
 }
 
 /** The version of the schema that a client is connected to; 0 when there is none. Writes nothing. */

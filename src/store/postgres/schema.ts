@@ -6,13 +6,18 @@ import { tables } from "./schema/tables.js";
 import { upkeepFunctions } from "./schema/upkeep.js";
 
 /**
- * Migrations of the PostgreSQL engine, oldest first, applied once each and never edited after a release.
- *
+ * Migrations of the PostgreSQL engine's tables, oldest first, applied once each and never edited after a release. A change of a
+ * function needs a new migration too, if only an empty one: the functions are replaced with the newest.
+ */
+export const migrations: readonly { readonly version: number; readonly sql: string }[] = [
+  { version: 1, sql: tables },
+  { version: 2, sql: moveTable },
+  { version: 3, sql: "" },
+];
+
+/**
  * Writes of several steps are PL/pgSQL functions: one round trip, while each statement in them still sees what was committed before
  * it began, which a single statement after a wait for a lock does not. CockroachDB (from 23.2) and YugabyteDB have PL/pgSQL; what
  * they may lack of it are variables of row types, which most functions have.
  */
-export const migrations: readonly { readonly version: number; readonly sql: string }[] = [
-  { version: 1, sql: [tables, budgetFunctions, sendFunctions, redemptionFunctions, upkeepFunctions].join("\n") },
-  { version: 2, sql: moveTable },
-];
+export const functions: string = [budgetFunctions, sendFunctions, redemptionFunctions, upkeepFunctions].join("\n");

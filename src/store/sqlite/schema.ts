@@ -145,4 +145,8 @@ CREATE TABLE move (
 ) STRICT;
 `,
   },
+  {
+    version: 3,
+    sql: "",
+  },
 ];

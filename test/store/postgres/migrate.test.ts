@@ -33,6 +33,18 @@ describe("migrations of PostgreSQL", () => {
     expect(await migrate(location)).toEqual([]);
   });
 
+  it("replace the functions of an older version, whose parameters may differ", async () => {
+    const location = await databases.createEmpty();
+    await migrate(location);
+    const definitions = "SELECT pg_get_functiondef(oid) FROM pg_proc WHERE pronamespace = 'public'::regnamespace ORDER BY 1";
+    const fresh = await query(location, definitions);
+    await query(location, "DROP FUNCTION sweep");
+    await query(location, "CREATE FUNCTION sweep(p_now INTEGER) RETURNS INTEGER LANGUAGE sql AS 'SELECT 1'");
+    await query(location, "DELETE FROM schema_migrations WHERE version = $1", [schemaVersion]);
+    expect(await migrate(location)).toEqual([schemaVersion]);
+    expect(await query(location, definitions)).toEqual(fresh);
+  });
+
   it("keep the data of a database that is opened again", async () => {
     const location = await databases.createEmpty();
     const first = await openStore(location, { inFlight: () => 0 });
