@@ -48,6 +48,12 @@ export async function createCore(settings: Settings, given: CoreParts): Promise<
   const sealer = createSealer(master);
   await resealKeys(store, sealer, master.currentId);
   const signingKeys = await loadSigningKeys(signingKeyOptions(settings, { store, sealer }), clock());
+  if (signingKeys.newestAlg() !== settings.signingAlg) {
+    log.warn(
+      { newest: signingKeys.newestAlg(), configured: settings.signingAlg },
+      "the newest signing key is not of LATCHKEY_SIGNING_ALG, which the next key will be: `latchkey keys rotate` makes one now",
+    );
+  }
   const deps = {
     clock,
     store,

@@ -175,7 +175,7 @@ export const table = {
   }),
   signingAlg: setting({
     name: "LATCHKEY_SIGNING_ALG",
-    purpose: "The algorithm of new signing keys.",
+    purpose: "The algorithm of the next signing key; `latchkey keys rotate` makes one now.",
     unit: "ES256, EdDSA or RS256",
     defaults: both("ES256"),
     parse: choice(["ES256", "EdDSA", "RS256"]),

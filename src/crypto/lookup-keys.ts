@@ -19,10 +19,10 @@ export async function loadLookupKeys(deps: { store: Store; sealer: Sealer; now: 
   const find = async () => (await store.listKeys()).find((key) => key.use === "lookup");
   if ((await find()) === undefined) {
     const fresh = sealer.seal("lookup-key", randomBytes(32), keyId);
-    await store.addKey(
-      { keyId, use: "lookup", alg: "", publicJwk: "", sealed: fresh, createdAt: now, activeAt: now },
-      { ifNone: true },
-    );
+    await store.addKey({
+      key: { keyId, use: "lookup", alg: "", publicJwk: "", sealed: fresh, createdAt: now, activeAt: now },
+      ifNewest: null,
+    });
   }
   const stored = await find();
   const key = stored === undefined ? null : sealer.open("lookup-key", stored.sealed, stored.keyId);

@@ -23,13 +23,19 @@ export interface SigningKeys {
   jwks(): string;
   /** Reads the keys again; picks up what another process rotated. */
   reload(): Promise<void>;
-  /** Makes a key if the newest is older than 90 days or of another algorithm than configured, and deletes those nobody needs. */
+  /** Makes a key if the newest is older than 90 days, one over all processes, and deletes keys that are no longer needed. */
   maintain(now: EpochMs): Promise<void>;
+  /** The algorithm of the newest key, which signs now or is about to. */
+  newestAlg(): string;
 }
 
 export interface SigningKeyOptions {
   readonly store: Store;
   readonly sealer: Sealer;
+  /**
+   * The algorithm of the next key. The newest key is never replaced for its algorithm alone: processes with different settings would
+   * replace each other's keys for ever.
+   */
   readonly alg: SigningAlg;
   /** How long a key is published before it signs. */
   readonly leadMs: number;
@@ -39,7 +45,7 @@ export interface SigningKeyOptions {
 
 const rotationMs = 90 * 24 * 60 * 60_000;
 
-/** Loads the signing keys, making the first one at first start: of processes that start at once one makes it. */
+/** Loads the signing keys and makes the first one at first start: of processes that start at once one makes it. */
 export async function loadSigningKeys(options: SigningKeyOptions, now: EpochMs): Promise<SigningKeys> {
   const { store, sealer } = options;
   let keys: readonly SigningKey[] = [];
@@ -52,23 +58,23 @@ export async function loadSigningKeys(options: SigningKeyOptions, now: EpochMs):
     jwks = JSON.stringify({ keys: keys.map((key) => key.publicJwk) });
   }
 
-  async function maintain(at: EpochMs): Promise<void> {
+  async function makeIfDue(at: EpochMs): Promise<void> {
     const newest = keys.at(-1);
-    if (newest === undefined || newest.createdAt + rotationMs <= at || newest.alg !== options.alg) {
-      await rotateSigningKey(options, { now: at, compromised: false });
-    }
+    if (newest !== undefined && newest.createdAt + rotationMs > at) return;
+    const activeAt = newest === undefined ? at : at + options.leadMs;
+    await store.addKey({ key: await makeKey(options, { now: at, activeAt }), ifNewest: newest?.keyId ?? null });
+  }
+
+  async function maintain(at: EpochMs): Promise<void> {
+    await makeIfDue(at);
     for (const key of expendable(keys, options.tokenLifeMs, at)) await store.deleteKey(key.keyId);
     await reload();
   }
 
   await reload();
-  if (keys.length === 0) {
-    await store.addKey(await makeKey(options, { now, activeAt: now }), { ifNone: true });
-    await reload();
-  }
   // A database that is being moved takes no new key, and the old ones are good for a while longer.
   await maintain(now).catch((error: unknown) => {
-    if (!(error instanceof StoreMovedError)) throw error;
+    if (!(error instanceof StoreMovedError) || keys.length === 0) throw error;
   });
 
   return {
@@ -83,6 +89,7 @@ export async function loadSigningKeys(options: SigningKeyOptions, now: EpochMs):
     jwks: () => jwks,
     reload,
     maintain,
+    newestAlg: () => keys.at(-1)?.alg ?? "",
   };
 }
 
@@ -99,7 +106,7 @@ export async function rotateSigningKey(
   const before = (await store.listKeys()).filter((key) => key.use === "signing");
   const leads = before.length > 0 && !change.compromised;
   const key = await makeKey(options, { now: change.now, activeAt: leads ? change.now + leadMs : change.now });
-  await store.addKey(key, { ifNone: false });
+  await store.addKey({ key });
   if (change.compromised) for (const old of before) await store.deleteKey(old.keyId);
   return key.keyId;
 }

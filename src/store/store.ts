@@ -492,9 +492,10 @@ export interface Store {
   listKeys(): Promise<readonly StoredKey[]>;
 
   /**
-   * Adds a key. With `ifNone`, only when there is no key of its use, whatever its id: of racers one adds. True: it was added.
+   * Adds a key. Returns false if `ifNewest` is given and is not the id of the newest key of that use; null stands for no key at all.
+   * Of racers with the same `ifNewest` exactly one adds.
    */
-  addKey(key: StoredKey, options: { readonly ifNone: boolean }): Promise<boolean>;
+  addKey(change: { readonly key: StoredKey; readonly ifNewest?: string | null }): Promise<boolean>;
 
   /** Replaces the sealed form of a key, as `was`, by `sealed`. False: it was not `was` any more. */
   resealKey(change: { readonly keyId: string; readonly was: Uint8Array; readonly sealed: Uint8Array }): Promise<boolean>;

@@ -4,12 +4,33 @@ import { describe, expect, it } from "vitest";
 import { createAccessTokens } from "../../src/crypto/access-token.js";
 import { createSealer } from "../../src/crypto/sealing.js";
 import { loadSigningKeys, rotateSigningKey, type SigningAlg, type SigningKeys } from "../../src/crypto/signing-keys.js";
-import { openStore } from "../../src/store/open.js";
+import { type DatabaseLocation, openStore } from "../../src/store/open.js";
 import type { Store } from "../../src/store/store.js";
 import { tempDir } from "../store/temp-dir.js";
-import { day, minute, openMemory, ringOf, signingKeys, signingOptions, t0 } from "./fixtures.js";
+import { testDatabases } from "../support/postgres.js";
+import { day, hour, minute, openMemory, ringOf, signingKeys, signingOptions, t0 } from "./fixtures.js";
 
 const directory = tempDir();
+const databases = testDatabases();
+let files = 0;
+const engines: readonly { readonly engine: string; readonly locate: () => Promise<DatabaseLocation> }[] = [
+  { engine: "SQLite", locate: async () => ({ kind: "sqlite", path: join(directory, `${files++}.db`) }) },
+  { engine: "PostgreSQL", locate: () => databases.create() },
+];
+
+/** Opens one database eight times. */
+async function withStores(
+  locate: () => Promise<DatabaseLocation>,
+  use: (stores: readonly Store[]) => Promise<void>,
+): Promise<void> {
+  const location = await locate();
+  const stores = await Promise.all(Array.from({ length: 8 }, () => openStore(location, { inFlight: () => 0 })));
+  try {
+    await use(stores);
+  } finally {
+    await Promise.all(stores.map((store) => store.close()));
+  }
+}
 
 function published(keys: SigningKeys): JWK[] {
   return (JSON.parse(keys.jwks()) as { keys: JWK[] }).keys;
@@ -43,18 +64,6 @@ describe("signing keys", () => {
     const again = await loadSigningKeys(options, t0 + day);
     expect(again.current(t0 + day).keyId).toBe(keys.current(t0).keyId);
     expect(published(again)).toHaveLength(1);
-  });
-
-  it("of processes that start at once one makes the first, and all have it", async () => {
-    const path = join(directory, "start.db");
-    const stores = await Promise.all(
-      Array.from({ length: 4 }, () => openStore({ kind: "sqlite", path }, { inFlight: () => 0 })),
-    );
-    const starts = Array.from({ length: 20 }, (_, index) => loadSigningKeys(signingOptions(stores[index % 4] as Store), t0));
-    const loaded = await Promise.all(starts);
-    expect(new Set(loaded.map((keys) => keys.jwks())).size).toBe(1);
-    expect(published(loaded[0]!)).toHaveLength(1);
-    await Promise.all(stores.map((store) => store.close()));
   });
 
   it("are published a lead before they sign, and the one before signs until then", async () => {
@@ -127,11 +136,15 @@ describe("signing keys", () => {
     expect(keys.current(t0 + 91 * day).keyId).not.toBe(first);
   });
 
-  it("change their algorithm with a lead: the old one signs until then and verifies for as long as its tokens live", async () => {
+  it("keep their algorithm when the setting changes: the next key has the new one, with a lead", async () => {
     const { keys, store } = await signingKeys();
     const first = keys.current(t0).keyId;
-    const changed = await loadSigningKeys(signingOptions(store, { alg: "EdDSA" satisfies SigningAlg }), t0 + 1);
-    expect(published(changed).map(({ alg }) => alg)).toEqual(["ES256", "EdDSA"]);
+    const options = signingOptions(store, { alg: "EdDSA" satisfies SigningAlg });
+    const changed = await loadSigningKeys(options, t0 + 1);
+    expect([published(changed).map(({ alg }) => alg), changed.newestAlg()]).toEqual([["ES256"], "ES256"]);
+    await rotateSigningKey(options, { now: t0 + 1, compromised: false });
+    await changed.reload();
+    expect([published(changed).map(({ alg }) => alg), changed.newestAlg()]).toEqual([["ES256", "EdDSA"], "EdDSA"]);
     expect(changed.current(t0 + 1).keyId).toBe(first);
     expect(changed.current(t0 + 1 + day).alg).toBe("EdDSA");
     expect(changed.find(first)).toBeDefined();
@@ -162,8 +175,50 @@ describe("signing keys", () => {
     const [[mine], [theirs]] = [await store.listKeys(), await other.store.listKeys()];
     for (const change of [{ publicJwk: theirs!.publicJwk }, { sealed: theirs!.sealed }]) {
       const tampered = await openMemory();
-      await tampered.addKey({ ...mine!, ...change }, { ifNone: false });
+      await tampered.addKey({ key: { ...mine!, ...change } });
       await expect(loadSigningKeys(signingOptions(tampered), t0)).rejects.toThrow(mine!.keyId);
     }
+  });
+});
+
+describe.each(engines)("signing keys that several processes look after on $engine", ({ locate }) => {
+  it("of processes that start at once one makes the first, and all have it", async () => {
+    await withStores(locate, async (stores) => {
+      const loaded = await Promise.all(stores.map((store) => loadSigningKeys(signingOptions(store), t0)));
+      expect(new Set(loaded.map((keys) => keys.jwks())).size).toBe(1);
+      expect(published(loaded[0]!)).toHaveLength(1);
+    });
+  });
+
+  it("past the 90 days of the newest, whether they run or start, one makes the next", async () => {
+    await withStores(locate, async (stores) => {
+      const running = await Promise.all(stores.slice(0, 4).map((store) => loadSigningKeys(signingOptions(store), t0)));
+      const due = t0 + 90 * day;
+      await Promise.all([
+        ...running.map((keys, index) => keys.maintain(due + index)),
+        ...stores.slice(4).map((store, index) => loadSigningKeys(signingOptions(store), due + index)),
+      ]);
+      await Promise.all(running.map((keys) => keys.reload()));
+      for (const keys of running) expect(published(keys)).toHaveLength(2);
+      expect(running[0]!.current(due).keyId).not.toBe(running[0]!.current(due + 2 * day).keyId);
+    });
+  });
+
+  it("with different algorithms make one key in 90 days, not one an hour and start", async () => {
+    await withStores(locate, async (stores) => {
+      const algs: SigningAlg[] = ["ES256", "EdDSA"];
+      const optionsOf = (index: number) => signingOptions(stores[index]!, { alg: algs[index % 2]! });
+      const running = await Promise.all(stores.slice(0, 4).map((_, index) => loadSigningKeys(optionsOf(index), t0)));
+      for (let hours = 1; hours <= 3; hours += 1) {
+        await Promise.all(running.map((keys) => keys.maintain(t0 + hours * hour)));
+        await Promise.all(stores.slice(4).map((_, index) => loadSigningKeys(optionsOf(index), t0 + hours * hour)));
+      }
+      await running[0]!.reload();
+      expect(published(running[0]!)).toHaveLength(1);
+      for (let hours = 0; hours < 3; hours += 1) {
+        await Promise.all(running.map((keys) => keys.maintain(t0 + 90 * day + hours * hour)));
+      }
+      expect(published(running[0]!)).toHaveLength(2);
+    });
   });
 });

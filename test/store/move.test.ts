@@ -64,7 +64,7 @@ async function fill(store: Store) {
     createdAt: t0,
     activeAt: t0,
   } as const;
-  await store.addKey(key, { ifNone: false });
+  await store.addKey({ key });
   await store.addKeyCheck({ use: "pepper", keyId: "1", check: bytes("check", 32) });
   const [registered] = await register(store, [email(), phone()]);
   const claims = [claimOf("send", 9, 60 * minute, { stepsMs: [30 * second], jitter: 1 })];
@@ -290,7 +290,7 @@ describe("a server that is started on the target", () => {
     await interruptAt((step) => step.kind === "target marked");
     const holdsAPart = "holds a part of a SQLite database that is being moved into it";
     await expect(starting.addKeyCheck(check)).rejects.toThrow(holdsAPart);
-    await expect(starting.addKey(key, { ifNone: true })).rejects.toThrow(holdsAPart);
+    await expect(starting.addKey({ key, ifNewest: null })).rejects.toThrow(holdsAPart);
     await starting.close();
     await move();
     expect(await using(target, (store) => look(store, filled))).toEqual(before);
@@ -306,7 +306,7 @@ describe("a server that is started on the target", () => {
 
   it.each([
     ["a check value", (store: Store) => store.addKeyCheck(check)],
-    ["a key", (store: Store) => store.addKey(key, { ifNone: true })],
+    ["a key", (store: Store) => store.addKey({ key, ifNewest: null })],
   ])("in the very moment in which a move begins either makes %s or the move is done, and never both", async (_, add) => {
     const starting = await openStore(target, { inFlight: () => 0 });
     await withMoveTarget(target, async (into) => {

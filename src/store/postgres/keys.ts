@@ -25,7 +25,7 @@ const add: Statement = {
   name: "add_key",
   text: "INSERT INTO keys SELECT k.* FROM jsonb_populate_record(NULL::keys, $1) AS k",
 };
-const addFirst: Statement = { name: "add_first_key", text: "SELECT add_first_key($1) AS added" };
+const addIfNewest: Statement = { name: "add_key_if_newest", text: "SELECT add_key_if_newest($1, $2) AS added" };
 const reseal: Statement = {
   name: "reseal_key",
   text: "UPDATE keys SET sealed = $3 WHERE key_id = $1 AND sealed = $2",
@@ -60,9 +60,9 @@ export function createKeys(db: Database, location: PostgresLocation): Operations
 
   return {
     listKeys: async () => (await db.rows<KeyRow>(list)).map(toStoredKey),
-    async addKey(key, { ifNone }) {
-      if (!ifNone) return (await db.changes(add, [keyParameter(key)])) > 0;
-      const [row] = await db.rows<{ added: boolean }>(addFirst, [keyParameter(key)]);
+    async addKey({ key, ifNewest }) {
+      if (ifNewest === undefined) return (await db.changes(add, [keyParameter(key)])) > 0;
+      const [row] = await db.rows<{ added: boolean }>(addIfNewest, [keyParameter(key), ifNewest]);
       if (!row!.added) await refuseFilling(db);
       return row!.added;
     },

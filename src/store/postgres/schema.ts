@@ -12,7 +12,7 @@ import { upkeepFunctions } from "./schema/upkeep.js";
 export const migrations: readonly { readonly version: number; readonly sql: string }[] = [
   { version: 1, sql: tables },
   { version: 2, sql: moveTable },
-  { version: 3, sql: "" },
+  { version: 3, sql: "DROP FUNCTION IF EXISTS add_first_key(JSONB);" },
 ];
 
 /**

@@ -20,7 +20,9 @@ type Operations = Pick<
 
 export function createKeys(db: Database, writer: Writer): Operations {
   const all = db.prepare<[], KeyRow>("SELECT * FROM keys ORDER BY created_at, key_id");
-  const anyOf = db.prepare<[string]>("SELECT 1 FROM keys WHERE use = ?");
+  const newestOf = db
+    .prepare<[string], string>("SELECT key_id FROM keys WHERE use = ? ORDER BY created_at DESC, key_id DESC LIMIT 1")
+    .pluck();
   const insert = db.prepare(
     "INSERT INTO keys (key_id, use, alg, public_jwk, sealed, created_at, active_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
   );
@@ -47,9 +49,9 @@ export function createKeys(db: Database, writer: Writer): Operations {
 
   return {
     listKeys: () => writer.read(() => all.all().map(toStoredKey)),
-    addKey(key, { ifNone }) {
+    addKey({ key, ifNewest }) {
       return writer.write(() => {
-        if (ifNone && anyOf.get(key.use) !== undefined) return false;
+        if (ifNewest !== undefined && (newestOf.get(key.use) ?? null) !== ifNewest) return false;
         insert.run(key.keyId, key.use, key.alg, key.publicJwk, key.sealed, key.createdAt, key.activeAt);
         return true;
       });

@@ -16,7 +16,7 @@ import {
   unique,
 } from "./fixtures.js";
 
-function newKey(changes: Partial<StoredKey> = {}): StoredKey {
+export function newKey(changes: Partial<StoredKey> = {}): StoredKey {
   const keyId = unique("key");
   return {
     keyId,
@@ -39,22 +39,34 @@ export function keys(scene: Scene): void {
       newKey({ createdAt: t0, activeAt: t0 + hour }),
       newKey({ createdAt: t0 + 1 }),
     ];
-    for (const key of added) expect(await store.addKey(key, { ifNone: false })).toBe(true);
+    for (const key of added) expect(await store.addKey({ key })).toBe(true);
     expect(await store.listKeys()).toEqual([added[1], added[2], added[0]]);
   });
 
   it("of 20 racers that add the first key of a use one does; the other use is not in the way", async () => {
     const { store } = scene;
-    await store.addKey(newKey({ use: "lookup", alg: "", publicJwk: "" }), { ifNone: true });
-    const added = await Promise.all(times(20, () => store.addKey(newKey(), { ifNone: true })));
+    await store.addKey({ key: newKey({ use: "lookup", alg: "", publicJwk: "" }), ifNewest: null });
+    const added = await Promise.all(times(20, () => store.addKey({ key: newKey(), ifNewest: null })));
     expect(added.filter(Boolean)).toHaveLength(1);
     expect((await store.listKeys()).map(({ use }) => use).sort()).toEqual(["lookup", "signing"]);
+  });
+
+  it("of 20 racers that add a key after the newest of a use one does; naming an older key adds none", async () => {
+    const { store } = scene;
+    const [older, newest] = [newKey({ createdAt: t0 }), newKey({ createdAt: t0 + 1 })];
+    for (const key of [newest, older]) await store.addKey({ key });
+    await store.addKey({ key: newKey({ use: "lookup", alg: "", publicJwk: "", createdAt: t0 + 9 }) });
+    const add = (ifNewest: string | null) => store.addKey({ key: newKey({ createdAt: t0 + 2 }), ifNewest });
+    expect([await add(older.keyId), await add("unknown"), await add(null)]).toEqual([false, false, false]);
+    const added = await Promise.all(times(20, () => add(newest.keyId)));
+    expect(added.filter(Boolean)).toHaveLength(1);
+    expect((await store.listKeys()).filter(({ use }) => use === "signing")).toHaveLength(3);
   });
 
   it("of 20 racers that seal a key again one does, and only over the form that it read", async () => {
     const { store } = scene;
     const key = newKey();
-    await store.addKey(key, { ifNone: false });
+    await store.addKey({ key });
     const change = (sealed: Uint8Array) => ({ keyId: key.keyId, was: key.sealed, sealed });
     const resealed = await Promise.all(times(20, (index) => store.resealKey(change(bytes(`form ${index}`)))));
     expect(resealed.filter(Boolean)).toHaveLength(1);
@@ -65,7 +77,7 @@ export function keys(scene: Scene): void {
   it("a deleted key is gone; deleting it again is no error", async () => {
     const { store } = scene;
     const [gone, kept] = [newKey(), newKey()];
-    for (const key of [gone, kept]) await store.addKey(key, { ifNone: false });
+    for (const key of [gone, kept]) await store.addKey({ key });
     await store.deleteKey(gone.keyId);
     await store.deleteKey(gone.keyId);
     expect(await store.listKeys()).toEqual([kept]);

@@ -21,6 +21,7 @@ import {
   t0,
   times,
 } from "./fixtures.js";
+import { newKey } from "./keys.js";
 
 /** The races that matter most once more, from four processes on one database. */
 export function processes(scene: Scene): void {
@@ -45,6 +46,16 @@ export function processes(scene: Scene): void {
     expect(ofKind(outcomes, "refused")).toHaveLength(195);
     expect((await store.findChallenge(challenge.challengeId))?.attempts).toBe(5);
     expect((await budgetOf(store, identifier.key, t0 + minute)).spent).toHaveLength(5);
+  });
+
+  it("of 80 racing successors of the newest signing key from 4 processes one is added", async () => {
+    const { store, location } = scene;
+    const newest = newKey();
+    await store.addKey({ key: newest });
+    const changes = times(80, () => ({ key: newKey({ createdAt: t0 + minute }), ifNewest: newest.keyId }));
+    const outcomes = await others.race(location, "addKey", changes);
+    expect(outcomes.filter(Boolean)).toHaveLength(1);
+    expect(await store.listKeys()).toHaveLength(2);
   });
 
   it("of 100 racing redemptions from 4 processes exactly one is redeemed", async () => {

@@ -178,7 +178,7 @@ describe("the clock of a process", () => {
     } as const;
     const differs = "the clock of this machine is more than 1 s from the database server's";
     await expect(store.sweep({ now: t0 + aheadMs, limit: 100 })).rejects.toThrow(differs);
-    await expect(store.addKey(lateKey, { ifNone: false })).rejects.toThrow(differs);
+    await expect(store.addKey({ key: lateKey })).rejects.toThrow(differs);
     vi.restoreAllMocks();
     await store.ping();
     expect(await store.findLiveSession({ sessionId: session.sessionId, now: t0 })).toMatchObject({ session });

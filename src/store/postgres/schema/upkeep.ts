@@ -32,13 +32,14 @@ BEGIN
   END IF;
 END $$;
 
--- Of racers that add the first key of a use one does: they queue up at a row that is always there. None does where another database
--- is being moved in, which begins at that row too.
-CREATE FUNCTION add_first_key(p_key JSONB) RETURNS BOOLEAN LANGUAGE plpgsql AS $$
+-- Adds a key if p_newest is still the newest of its use; null stands for no key. Racers queue up at a row that is always there, so
+-- one of them adds. A move into this database begins at that row too, and then none adds.
+CREATE FUNCTION add_key_if_newest(p_key JSONB, p_newest TEXT) RETURNS BOOLEAN LANGUAGE plpgsql AS $$
 BEGIN
   PERFORM 1 FROM schema_migrations WHERE version = 1 FOR UPDATE;
   INSERT INTO keys SELECT k.* FROM jsonb_populate_record(NULL::keys, p_key) AS k
-  WHERE NOT EXISTS (SELECT 1 FROM keys o WHERE o.use = k.use)
+  WHERE p_newest IS NOT DISTINCT FROM (
+      SELECT o.key_id FROM keys o WHERE o.use = k.use ORDER BY o.created_at DESC, o.key_id DESC LIMIT 1)
     AND NOT EXISTS (SELECT 1 FROM move WHERE state = 'filling');
   RETURN FOUND;
 END $$;
