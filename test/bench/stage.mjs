@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { copyFileSync, mkdirSync } from "node:fs";
+import { copyFileSync, mkdirSync, readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { hashConcurrency } from "../../dist/core.js";
@@ -8,10 +8,13 @@ import { logLine, startProcess } from "./processes.mjs";
 /** As `src/latchkey.cts` sizes the thread pool. */
 const poolSize = (codeHash) => String(hashConcurrency(codeHash) + 4);
 
+/** As the `latchkey` command sets them. */
+const launcher = readFileSync(new URL("../../dist/latchkey", import.meta.url), "utf8");
+const malloc = Object.fromEntries([...launcher.matchAll(/\{(MALLOC_\w+)-(\d+)\}/g)].map(([, name, value]) => [name, value]));
+
 const secret = () => randomBytes(32).toString("base64");
 const shared = {
-  // As `npm start` and the README start it.
-  MALLOC_ARENA_MAX: "1",
+  ...malloc,
   LATCHKEY_PEPPER: secret(),
   LATCHKEY_MASTER_KEY: secret(),
   LATCHKEY_GRPC_LISTEN: "127.0.0.1:0",

@@ -27,7 +27,7 @@ describe("the container file", () => {
     expect(file.match(/^FROM \S+/gm)).toEqual(["FROM node:24-bookworm", "FROM node:24-bookworm-slim"]);
     expect(final).toMatch(/^USER [1-9]\d*:/m);
     expect(final!.match(/LATCHKEY_\w+=\S+/g)).toEqual(["LATCHKEY_MODE=production"]);
-    expect(final).toMatch(/^ENTRYPOINT \["node", "\/opt\/latchkey\/dist\/latchkey.cjs"\]\nCMD \["serve"\]$/m);
+    expect(final).toMatch(/^ENTRYPOINT \["\/opt\/latchkey\/dist\/latchkey"\]\nCMD \["serve"\]$/m);
   });
 
   it("has a health check that succeeds while the server is ready and fails when it is gone", async () => {

@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { reasonOf, signIn } from "../serve/sign-in.js";
 import { freePorts } from "../support/ports.js";
@@ -28,8 +28,9 @@ function expectWell({ exitCode, stdout, stderr }: Finished): string {
 
 describe("README's systemd service", () => {
   const [install, shown] = blocksUnder("### As a systemd service", "sh");
-  // The program may be elsewhere on this machine.
-  const helper = shown!.replace("/usr/bin/node ", `'${process.execPath}' `);
+  // Node may be elsewhere on this machine.
+  const path = `${dirname(process.execPath)}:/usr/bin:/bin`;
+  const helper = shown!.replace("PATH=/usr/bin:/bin", `PATH='${path}'`);
 
   async function installed(): Promise<{ machine: Machine; mail: MailServer }> {
     const mail = await startMailServer({ login: { user: "user", password: "password" } });
@@ -49,9 +50,9 @@ describe("README's systemd service", () => {
   /** As systemd would by the unit that was installed. */
   async function start(machine: Machine): Promise<Server> {
     const unit = readFileSync(join(machine.root, "etc/systemd/system/latchkey.service"), "utf8");
-    expect(unit).toContain("ExecStart=/usr/bin/node /opt/latchkey/dist/latchkey.cjs serve");
-    const env = { ...environmentOf(unit, machine), LATCHKEY_METRICS_LISTEN: "127.0.0.1:0" };
-    return await startServer(env, { folder: join(machine.root, "var/lib/latchkey") });
+    const [, program] = /^ExecStart=(\S+) serve$/m.exec(unit) ?? [];
+    const env = { ...environmentOf(unit, machine), PATH: path, LATCHKEY_METRICS_LISTEN: "127.0.0.1:0" };
+    return await startServer(env, { folder: join(machine.root, "var/lib/latchkey"), program: [machine.moved(program!)] });
   }
 
   /** Registers somebody, which the mail that is sent says how to finish. */
@@ -165,8 +166,7 @@ describe("README's systemd service", () => {
     if (spawnSync("systemd-analyze", ["--version"]).status !== 0) context.skip("there is no systemd-analyze here");
     const { machine } = await installed();
     const unit = join(machine.root, "etc/systemd/system/latchkey.service");
-    // The program may be elsewhere on this machine.
-    writeFileSync(unit, readFileSync(unit, "utf8").replace("ExecStart=/usr/bin/node ", `ExecStart=${process.execPath} `));
+    writeFileSync(unit, readFileSync(unit, "utf8").replace(/^ExecStart=.*$/m, machine.moved));
     expect(await run("systemd-analyze", ["verify", unit])).toEqual({ exitCode: 0, stdout: "", stderr: "" });
   });
 });

@@ -62,6 +62,8 @@ export interface ServerOptions {
   /** A new one by default. */
   readonly folder?: string;
   readonly trust?: Trust;
+  /** The program and its first arguments: by default Node with `latchkeyBin`, which the `latchkey` command starts. */
+  readonly program?: readonly [string, ...string[]];
 }
 
 /** The program under test: `LATCHKEY_TEST_DIST` names another build than the one in `dist`. */
@@ -130,17 +132,22 @@ export function newFolder(): string {
 /** Starts a server and waits until it serves. Throws with what it printed when it ends instead. */
 export async function startServer(env: Env, options: ServerOptions = {}): Promise<Server> {
   const folder = options.folder ?? newFolder();
-  const running = run(["serve"], { env, folder });
+  const running = run(["serve"], { env, folder, program: options.program });
   const ports = await Promise.race([running.ports, running.exited]);
   if (!("grpc" in ports)) {
     throw new Error(`the server ended with ${ports.code ?? ports.signal}\n${[...ports.stdout, ...ports.stderr].join("\n")}`);
   }
-  return wrap(running, ports, { env, folder, trust: options.trust });
+  return wrap(running, ports, { ...options, env, folder });
 }
 
 /** Runs a command of the program to its end. */
-export async function runLatchkey(args: readonly string[], env: Env, folder = newFolder()): Promise<Exit> {
-  return await run(args, { env, folder }).exited;
+export async function runLatchkey(
+  args: readonly string[],
+  env: Env,
+  folder = newFolder(),
+  program?: ServerOptions["program"],
+): Promise<Exit> {
+  return await run(args, { env, folder, program }).exited;
 }
 
 /** Runs a command and kills it `ms` later, unless it has ended. */
@@ -178,9 +185,10 @@ interface Running {
   readonly ports: Promise<Ports>;
 }
 
-function run(args: readonly string[], { env, folder }: { readonly env: Env; readonly folder: string }): Running {
+function run(args: readonly string[], { env, folder, program = [process.execPath, latchkeyBin] }: Started): Running {
   const options = { cwd: folder, env: { PATH: process.env.PATH, ...env } };
-  const child = spawn(process.execPath, [latchkeyBin, ...args], { ...options, stdio: ["ignore", "pipe", "pipe"] });
+  const [command, ...first] = program;
+  const child = spawn(command, [...first, ...args], { ...options, stdio: ["ignore", "pipe", "pipe"] });
   children.add(child);
   const stdout: string[] = [];
   const stderr: string[] = [];
@@ -212,7 +220,8 @@ function portsIn(line: string): Ports | null {
   };
 }
 
-function wrap({ child, stdout, stderr, exited }: Running, ports: Ports, { env, folder, trust }: Started): Server {
+function wrap({ child, stdout, stderr, exited }: Running, ports: Ports, started: Started): Server {
+  const { env, folder, trust } = started;
   const grpcAddress = `127.0.0.1:${ports.grpc}`;
   const httpUrl = `${trust === undefined ? "http" : "https"}://127.0.0.1:${ports.http}`;
   const inboxUrl = ports.inbox === null ? null : `http://127.0.0.1:${ports.inbox}`;
@@ -246,7 +255,7 @@ function wrap({ child, stdout, stderr, exited }: Running, ports: Ports, { env, f
     stop: () => end("SIGTERM"),
     async restart(changed = {}) {
       await exited;
-      return await startServer({ ...env, ...changed }, { folder, trust });
+      return await startServer({ ...env, ...changed }, started);
     },
   };
 }
