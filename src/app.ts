@@ -2,7 +2,7 @@ import type { Server } from "node:http";
 import type { Log } from "./auth/deps.js";
 import type { Settings } from "./config.js";
 import { type Core, type CoreOverrides, createCore, storeLocation } from "./core.js";
-import type { Provider } from "./delivery/channel.js";
+import type { CheckedProvider, Provider } from "./delivery/channel.js";
 import { createConsoleProvider } from "./delivery/console.js";
 import { deliver } from "./delivery/deliver.js";
 import { createInbox, type Inbox } from "./delivery/inbox.js";
@@ -129,6 +129,7 @@ async function start(settings: Settings, { log: plainLog, overrides, closers }: 
   const providers =
     overrides.providers ?? providersOf(settings, inbox, overrides.print ?? ((text) => void process.stdout.write(text)));
   closers.push(async () => void (await Promise.all(providers.map((provider) => provider.close()))));
+  void warnOfProviders(providers, plainLog);
   const outbox = startOutbox({
     store,
     clock,
@@ -183,11 +184,20 @@ async function start(settings: Settings, { log: plainLog, overrides, closers }: 
   return { core, database: nameOf(location), grpcPort, httpPort, inboxPort, metricsPort };
 }
 
-function providersOf(settings: Settings, inbox: Inbox | null, print: (text: string) => void): Provider[] {
-  const providers: Provider[] = [];
+function providersOf(settings: Settings, inbox: Inbox | null, print: (text: string) => void): (Provider | CheckedProvider)[] {
+  const providers: (Provider | CheckedProvider)[] = [];
   if (inbox !== null) providers.push(inbox, createConsoleProvider(print));
   if (settings.smtp !== null) providers.push(createSmtpProvider(settings.smtp));
   return providers;
+}
+
+/** Says at once which provider can't be used: otherwise the first person to sign in finds out. The start does not wait for it. */
+async function warnOfProviders(providers: readonly (Provider | CheckedProvider)[], log: Log): Promise<void> {
+  const check = async (provider: Provider | CheckedProvider): Promise<void> => {
+    const trouble = "check" in provider ? await provider.check() : null;
+    if (trouble !== null) log.error({ provider: provider.name, detail: trouble }, "codes can't be sent now: they wait");
+  };
+  await Promise.all(providers.map(check));
 }
 
 /** Serves on a listener beside the doors, which nobody's call depends on: it is closed at once. */

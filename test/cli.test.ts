@@ -13,6 +13,7 @@ import { withKeyStore } from "../src/cli/key-store.js";
 import { run } from "../src/cli/main.js";
 import { diskFiles, type Env, readSettings, type Settings } from "../src/config.js";
 import { hashConcurrency } from "../src/core.js";
+import { startMailServer } from "./support/smtp.js";
 
 const key = (): string => randomBytes(32).toString("base64");
 
@@ -289,6 +290,28 @@ describe("doctor", () => {
     expect(out).toMatch(/^problem/m);
     expect(out).toContain(message);
     expect(out).not.toContain("hunter2");
+  });
+
+  it.each([
+    [
+      "a wrong password",
+      { login: { user: "mailer", password: "right" } },
+      "the mail server refused the login (535 5.7.8): check user and password in LATCHKEY_SMTP_URL",
+    ],
+    ["no TLS", {}, "there is no trusted TLS with the mail server"],
+  ])("says of a mail server with %s what the log says of a code that can't be sent", async (_, options, reason) => {
+    const mail = await startMailServer(options);
+    try {
+      const starttls = "login" in options ? "never" : "required";
+      const url = `smtp://mailer:hunter2@127.0.0.1:${mail.port}?from=a@example.com&starttls=${starttls}`;
+      const { code, out } = await latchkey(["doctor"], { ...env, LATCHKEY_SMTP_URL: url });
+      expect(code).toBe(1);
+      expect(out).toContain(`problem the mail server 127.0.0.1:${mail.port} cannot be used: ${reason}`);
+      if (starttls === "required") expect(out).toContain("starttls=never");
+      expect(out).not.toContain("hunter2");
+    } finally {
+      await mail.stop();
+    }
   });
 
   it("does not mend what it looks at", async () => {

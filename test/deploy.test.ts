@@ -80,7 +80,7 @@ const knownValues: Readonly<Record<string, readonly string[]>> = {
       .filter((code) => typeof code === "string")
       .map(upperSnake),
   ],
-  outcome: ["sent", "temporary", "permanent"] satisfies DeliveryResult["kind"][],
+  outcome: ["sent", "temporary", "unavailable", "permanent"] satisfies DeliveryResult["kind"][],
   method: AuthService.methods.map(({ name }) => `${AuthService.typeName}/${name}`),
   why: ["mismatch", "attempts_exhausted", "decoy", "unknown"] satisfies ChallengeRefusal[],
 };

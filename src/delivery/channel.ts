@@ -17,15 +17,17 @@ export interface Message {
 }
 
 /**
- * What became of one try. `temporary` is worth another try, `permanent` is not. `detail` is for the log: never the code, the
- * destination or a secret.
+ * What became of one try. `temporary`: the provider asked to come later with this message. `unavailable`: the provider itself can't
+ * be used now, whatever the message, so an operator should look. Both are worth another try; `permanent` is not. `detail` is for
+ * the log: never the code, the destination or a secret.
  */
 export type DeliveryResult =
   | { readonly kind: "sent"; readonly detail: string }
   | { readonly kind: "temporary"; readonly detail: string }
+  | { readonly kind: "unavailable"; readonly detail: string }
   | { readonly kind: "permanent"; readonly detail: string };
 
-/** A company or server that carries messages. It never throws; it gives up by itself after its time-outs, 30 s at the most. */
+/** A company or server that carries messages. It never throws; it gives up by itself after its time-outs, at most 30 s. */
 export interface Provider {
   /** Short lower-case word for logs and metrics. */
   readonly name: string;
@@ -33,4 +35,10 @@ export interface Provider {
   send(message: Message): Promise<DeliveryResult>;
   /** Ends idle connections; a send that is under way may finish first. */
   close(): Promise<void>;
+}
+
+/** A provider that can be tried without sending. */
+export interface CheckedProvider extends Provider {
+  /** Connects and logs in. Returns what is wrong and what to do, or null if messages can be sent. It never throws. */
+  check(): Promise<string | null>;
 }

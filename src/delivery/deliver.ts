@@ -63,7 +63,7 @@ export async function deliver(deps: DeliverDeps, attempt: Try): Promise<EpochMs 
   if (message === null) return null;
   const open = carriers.filter((provider) => !attempt.doneProviders.has(provider.name));
   const outcomes = await Promise.all(open.map((provider) => tryProvider(deps, provider, message)));
-  const retryAt = outcomes.some(({ result }) => result.kind === "temporary") ? nextTryAt(deps, attempt) : null;
+  const retryAt = outcomes.some(({ result }) => isWorthAnotherTry(result)) ? nextTryAt(deps, attempt) : null;
   for (const outcome of outcomes) settleProvider(deps, attempt, outcome, retryAt, fields);
   return retryAt;
 }
@@ -104,7 +104,7 @@ async function tryProvider(deps: DeliverDeps, provider: Provider, message: Messa
     result = await provider.send(message);
   } catch (error) {
     // Providers promise not to throw. The text of the error could hold the message, its name can't.
-    result = { kind: "temporary", detail: `the provider failed (${nameOf(error)})` };
+    result = { kind: "unavailable", detail: `the provider failed (${nameOf(error)})` };
   }
   deps.onTry?.({ channel: message.channel, provider: provider.name, kind: result.kind });
   return { provider, result };
@@ -118,7 +118,7 @@ function settleProvider(
   base: Readonly<Record<string, unknown>>,
 ): void {
   const fields = Object.assign({}, base, { provider: provider.name, detail: result.detail });
-  if (result.kind === "temporary" && retryAt !== null) {
+  if (isWorthAnotherTry(result) && retryAt !== null) {
     deps.log.warn({ ...fields, retryInMs: retryAt - deps.clock() }, "code not sent yet");
     return;
   }
@@ -126,6 +126,10 @@ function settleProvider(
   if (result.kind === "sent") deps.log.info(fields, "code sent");
   else if (result.kind === "permanent") deps.log.error(fields, "code given up: refused");
   else deps.log.error(fields, "code given up: its challenge expires before the next try");
+}
+
+function isWorthAnotherTry({ kind }: DeliveryResult): boolean {
+  return kind === "temporary" || kind === "unavailable";
 }
 
 const firstWaitMs = 1_000;

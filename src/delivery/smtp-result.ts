@@ -13,27 +13,44 @@ interface SmtpFailure {
 const sessionReplies = new Set([503, 530, 534, 535, 538]);
 
 /**
- * What a failed try means. Permanent is only a refusal of this recipient or this message: everything else (server gone, TLS, login,
- * sender refused) is the operator's to mend, and a code that arrives when they have done so is better than none.
+ * What a failed try means. Permanent is only a refusal of this recipient or this message, and temporary a request to come back later
+ * with it. Everything else (server gone, TLS, login, sender refused) is the operator's to mend: the code waits for that.
  */
 export function resultOfFailure(error: unknown): DeliveryResult {
   const failure = (typeof error === "object" && error !== null ? error : {}) as SmtpFailure;
   const reply = Number(failure.responseCode) || 0;
+  const ofMessage = failure.command === "RCPT TO" || failure.command === "DATA";
   const status = replyStatus(failure) ?? word(failure.originalCode) ?? word(failure.code) ?? "unknown";
-  if (failure.code === "EAUTH") return temporary(`check the settings: the mail server refused the login (${status})`);
-  if (isTlsFailure(failure)) return temporary(`check the settings: no trusted TLS with the mail server (${status})`);
-  if (failure.command === "MAIL FROM" && reply >= 500) return temporary(`check the settings: sender refused (${status})`);
-  if (sessionReplies.has(reply)) return temporary(`check the settings: the mail server wants another session (${status})`);
-  if (reply >= 500 && failure.command === "RCPT TO") return { kind: "permanent", detail: `recipient refused (${status})` };
-  if (reply >= 500 && failure.command === "DATA") return { kind: "permanent", detail: `message refused (${status})` };
-  if (reply >= 500) return temporary(`check the settings: the mail server refused us (${status})`);
-  if (reply >= 400) return temporary(`put off by the mail server (${status})`);
-  if (failure.code === "EABORT") return temporary("the mail server took too long");
-  return temporary(`the mail server can't be reached (${status})`);
+  if (reply >= 500 && ofMessage && !sessionReplies.has(reply)) {
+    return { kind: "permanent", detail: `${failure.command === "DATA" ? "message" : "recipient"} refused (${status})` };
+  }
+  // 421 ends the connection, so it is about the server.
+  if (reply >= 400 && reply < 500 && ofMessage && reply !== 421) {
+    return { kind: "temporary", detail: `put off by the mail server (${status})` };
+  }
+  return { kind: "unavailable", detail: troubleOf(failure, reply, status) };
 }
 
-function temporary(detail: string): DeliveryResult {
-  return { kind: "temporary", detail };
+const tlsAdvice =
+  "write the host as its certificate has it, trust its authority with NODE_EXTRA_CA_CERTS, or, for a server on this machine, " +
+  "add starttls=never to LATCHKEY_SMTP_URL";
+
+/** Why the mail server can't be used, and what to do. */
+function troubleOf(failure: SmtpFailure, reply: number, status: string): string {
+  if (failure.code === "EAUTH") {
+    return `the mail server refused the login (${status}): check user and password in LATCHKEY_SMTP_URL`;
+  }
+  if (isTlsFailure(failure)) {
+    return `there is no trusted TLS with the mail server (${status}): ${tlsAdvice}`;
+  }
+  if (sessionReplies.has(reply)) return `the mail server wants a login or TLS first (${status}): check LATCHKEY_SMTP_URL`;
+  if (failure.command === "MAIL FROM" && reply >= 500) {
+    return `the mail server refused the sender (${status}): check \`from\` in LATCHKEY_SMTP_URL`;
+  }
+  if (reply >= 500) return `the mail server refused us (${status}): check LATCHKEY_SMTP_URL`;
+  if (reply >= 400) return `the mail server asked to come back later (${status})`;
+  if (failure.code === "EABORT") return "the mail server took too long";
+  return `the mail server can't be reached (${status}): check that it runs, and host and port in LATCHKEY_SMTP_URL`;
 }
 
 /** Reply code and enhanced status code, e.g. `550 5.1.1`: all of a server's reply that is sure not to hold the address. */

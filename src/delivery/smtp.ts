@@ -1,6 +1,6 @@
 import { createTransport } from "nodemailer";
 import { isLoopback } from "../listen.js";
-import type { Message, Provider } from "./channel.js";
+import type { CheckedProvider, Message } from "./channel.js";
 import { replyStatus, resultOfFailure } from "./smtp-result.js";
 
 export interface SmtpOptions {
@@ -32,7 +32,7 @@ const addressPattern = /^[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@[a-z0-9.-]{1,255}
 const senderPattern = new RegExp(addressPattern, "i");
 
 /** Hands e-mail to a mail server over a few connections that are kept while they are busy. */
-export function createSmtpProvider(options: SmtpOptions): Provider {
+export function createSmtpProvider(options: SmtpOptions): CheckedProvider {
   const transport = createTransport({ ...transportOptions(options), pool: true });
   const from = checkedSender(options.from);
   const sendTimeoutMs = capped(options.sendTimeoutMs ?? timeoutMaxMs);
@@ -50,14 +50,21 @@ export function createSmtpProvider(options: SmtpOptions): Provider {
         return resultOfFailure(error);
       }
     },
+    async check() {
+      try {
+        await transport.verify();
+        return null;
+      } catch (error) {
+        return resultOfFailure(error).detail;
+      }
+    },
     async close() {
       transport.close();
     },
   };
 }
 
-/** How the mail server is reached; the doctor tries the same. */
-export function transportOptions(options: SmtpOptions) {
+function transportOptions(options: SmtpOptions) {
   const { host, port, secure, user, password, ca, starttls } = options;
   const connectTimeoutMs = capped(options.connectTimeoutMs ?? 10_000);
   const strippable = user !== null && !isLoopback(host);

@@ -45,11 +45,11 @@ describe("TLS", () => {
     ["a certificate of another host", { certificate: authority.issue(["mail.example.org"]) }, {}],
     ["no STARTTLS though it is required", {}, {}],
     ["no TLS where it should be from the first byte", {}, { secure: true }],
-  ] as const)("%s: nothing is sent, tried again, told as a matter of settings", async (_name, serverOptions, options) => {
+  ] as const)("%s: nothing is sent, tried again, its reason names the setting", async (_name, serverOptions, options) => {
     const server = await mailServer(serverOptions);
     const result = await smtp(server.port, { starttls: "required", ...options }).send(message("email"));
-    expect(result.kind).toBe("temporary");
-    expect(result.detail).toMatch(/^check the settings: no trusted TLS with the mail server \([A-Z0-9_ .]+\)$/);
+    expect(result.kind).toBe("unavailable");
+    expect(result.detail).toMatch(/^there is no trusted TLS with the mail server \([A-Z0-9_ .]+\): .*starttls=never/);
     expect(server.mails).toEqual([]);
   });
 });
@@ -70,14 +70,14 @@ describe("login", () => {
       { ...withLogin, password: secretOf("wrong") },
       /refused the login \(535 5\.7\.8\)/,
     ],
-    ["a server that wants a login when none is set", { certificate, login }, {}, /check the settings/],
-    ["a server that knows no login when one is set", { certificate }, withLogin, /check the settings/],
+    ["a server that wants a login when none is set", { certificate, login }, {}, /check LATCHKEY_SMTP_URL/],
+    ["a server that knows no login when one is set", { certificate }, withLogin, /in LATCHKEY_SMTP_URL/],
   ] as const)(
-    "%s is temporary and told as a matter of settings, without the password",
+    "%s makes it unavailable: the reason names the setting, without the password",
     async (_name, serverOptions, options, detail) => {
       const server = await mailServer(serverOptions);
       const result = await smtp(server.port, { starttls: "required", ...options }).send(message("email"));
-      expect(result.kind).toBe("temporary");
+      expect(result.kind).toBe("unavailable");
       expect(result.detail).toMatch(detail);
       expect(result.detail).not.toMatch(/wrong|horse|latchkey/);
       expect(server.mails).toEqual([]);
@@ -95,7 +95,7 @@ describe("login", () => {
     });
     // Leads here, but is not known to.
     const provider = smtp(port, { ...withLogin, host: "0.0.0.0", starttls: "optional" });
-    expect((await provider.send(message("email"))).kind).toBe("temporary");
+    expect((await provider.send(message("email"))).kind).toBe("unavailable");
     expect(seen.join("")).toContain("STARTTLS");
     expect(seen.join("")).not.toMatch(/AUTH|MAIL/);
   });

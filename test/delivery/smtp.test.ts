@@ -96,9 +96,19 @@ describe("refusals", () => {
     ["DATA", "554 5.7.1 message for ada@example.com looks like spam", "permanent", "message refused (554)"],
     ["RCPT", "451 4.7.1 come back later, ada@example.com", "temporary", "put off by the mail server (451)"],
     ["DATA", "452 4.3.1 disk full", "temporary", "put off by the mail server (452)"],
-    ["RCPT", "421 4.3.2 shutting down", "temporary", "put off by the mail server (421)"],
-    ["MAIL", "550 5.7.1 you may not send as codes@example.org", "temporary", "check the settings: sender refused (550)"],
-    ["RCPT", "530 5.7.0 login first", "temporary", "check the settings: the mail server wants another session (530)"],
+    ["RCPT", "421 4.3.2 shutting down", "unavailable", "the mail server asked to come back later (421)"],
+    [
+      "MAIL",
+      "550 5.7.1 you may not send as codes@example.org",
+      "unavailable",
+      "the mail server refused the sender (550): check `from` in LATCHKEY_SMTP_URL",
+    ],
+    [
+      "RCPT",
+      "530 5.7.0 login first",
+      "unavailable",
+      "the mail server wants a login or TLS first (530): check LATCHKEY_SMTP_URL",
+    ],
   ] as const)("%s: %s is %s", async (command, reply, kind, detail) => {
     const server = await mailServer(refusal(command, reply));
     const result = await smtp(server.port).send(message("email"));
@@ -116,29 +126,36 @@ describe("refusals", () => {
   });
 });
 
-describe("a server that is gone, silent or odd is temporary", () => {
+describe("a server that is gone, silent or odd is unavailable", () => {
   test("nothing listens", async () => {
     const server = await startMailServer();
     await server.stop();
     const result = await smtp(server.port).send(message("email"));
-    expect(result).toEqual({ kind: "temporary", detail: "the mail server can't be reached (ECONNREFUSED)" });
+    expect(result).toEqual({
+      kind: "unavailable",
+      detail: "the mail server can't be reached (ECONNREFUSED): check that it runs, and host and port in LATCHKEY_SMTP_URL",
+    });
   });
 
   test("it never greets", async () => {
     const port = await listen(() => {});
     const result = await smtp(port, { connectTimeoutMs: 100 }).send(message("email"));
-    expect(result).toEqual({ kind: "temporary", detail: "the mail server can't be reached (ETIMEDOUT)" });
+    expect(result.kind).toBe("unavailable");
+    expect(result.detail).toMatch(/^the mail server can't be reached \(ETIMEDOUT\)/);
   });
 
   test("it hangs up at once", async () => {
     const port = await listen((socket) => socket.destroy());
-    expect((await smtp(port).send(message("email"))).kind).toBe("temporary");
+    expect((await smtp(port).send(message("email"))).kind).toBe("unavailable");
   });
 
   test("it refuses us by its greeting", async () => {
     const port = await listen((socket) => socket.end("554 5.7.1 your address is on a list\r\n"));
     const result = await smtp(port).send(message("email"));
-    expect(result).toEqual({ kind: "temporary", detail: "check the settings: the mail server refused us (554 5.7.1)" });
+    expect(result).toEqual({
+      kind: "unavailable",
+      detail: "the mail server refused us (554 5.7.1): check LATCHKEY_SMTP_URL",
+    });
   });
 
   test("it trickles its answers for longer than a send may take", async () => {
@@ -147,7 +164,7 @@ describe("a server that is gone, silent or odd is temporary", () => {
       socket.on("close", () => clearInterval(timer));
     });
     const result = await smtp(port, { sendTimeoutMs: 200 }).send(message("email"));
-    expect(result).toEqual({ kind: "temporary", detail: "the mail server took too long" });
+    expect(result).toEqual({ kind: "unavailable", detail: "the mail server took too long" });
   });
 
   test("it restarted since the last mail: the next one arrives", async () => {
