@@ -58,7 +58,7 @@ export function createRecorder(): Recorder {
     new Counter({ name, help, labelNames: [...labelNames], registers });
   const storeErrors = counter("latchkey_store_errors_total", "Operations of the store that failed.", ["operation", "error"]);
   const challenge = ["purpose", "channel"];
-  const issued = counter("latchkey_challenges_issued_total", "Challenges made, decoys included.", challenge);
+  const issued = counter("latchkey_challenges_issued_total", "Challenges made, real ones and decoys.", [...challenge, "decoy"]);
   const resent = counter("latchkey_challenges_resent_total", "Codes that were asked for again.", challenge);
   const redeemed = counter("latchkey_challenges_redeemed_total", "Challenges whose code came back.", challenge);
   const expired = counter(
@@ -84,7 +84,7 @@ export function createRecorder(): Recorder {
 
   return {
     auth: {
-      challengeIssued: ({ purpose, channel }) => issued.inc({ purpose, channel }),
+      challengeIssued: ({ purpose, channel }, decoy) => issued.inc({ purpose, channel, decoy: String(decoy) }),
       challengeResent: ({ purpose, channel }) => resent.inc({ purpose, channel }),
       challengeRedeemed: ({ purpose, channel }) => redeemed.inc({ purpose, channel }),
       guessRefused: (why) => guesses.inc({ why }),

@@ -82,6 +82,7 @@ const knownValues: Readonly<Record<string, readonly string[]>> = {
   ],
   outcome: ["sent", "temporary", "unavailable", "permanent"] satisfies DeliveryResult["kind"][],
   method: AuthService.methods.map(({ name }) => `${AuthService.typeName}/${name}`),
+  decoy: ["true", "false"],
   why: ["mismatch", "attempts_exhausted", "decoy", "unknown"] satisfies ChallengeRefusal[],
 };
 

@@ -21,7 +21,7 @@ export type Budget = "send" | "resend" | "registration" | "guess";
 
 /** What use cases tell of for counting. */
 export interface Metrics {
-  challengeIssued(challenge: Pick<Challenge, "purpose" | "channel">): void;
+  challengeIssued(challenge: Pick<Challenge, "purpose" | "channel">, decoy: boolean): void;
   challengeResent(challenge: Pick<Challenge, "purpose" | "channel">): void;
   challengeRedeemed(challenge: Pick<Challenge, "purpose" | "channel">): void;
   guessRefused(why: ChallengeRefusal): void;

@@ -74,7 +74,7 @@ export async function registerUser(deps: Deps, caller: Caller, input: RegisterUs
   if (issued.kind === "limited") throw tooManyRequests(deps, "registration", issued, now);
   if (issued.kind === "issued") {
     deps.wakeOutbox(dueAt);
-    for (const challenge of issued.challenges) deps.metrics.challengeIssued(challenge);
+    for (const challenge of issued.challenges) deps.metrics.challengeIssued(challenge, false);
     const challengeIds = issued.challenges.map(({ challengeId }) => challengeId);
     deps.log.info({ challengeIds, clientId: caller.clientId, correlationId: caller.correlationId }, "registration started");
   }

@@ -68,7 +68,7 @@ async function send(deps: Deps, caller: Caller, input: SendOtpInput & { readonly
   const challenge = issued.challenges[0]!;
   if (issued.kind === "issued") {
     deps.wakeOutbox(dueAt);
-    deps.metrics.challengeIssued(challenge);
+    deps.metrics.challengeIssued(challenge, target.decoy);
     const { challengeId } = challenge;
     const { clientId, correlationId } = caller;
     deps.log.info({ challengeId, purpose, channel, clientId, correlationId }, "challenge issued");

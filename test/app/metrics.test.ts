@@ -97,7 +97,10 @@ describe("the metrics", () => {
 
   it("count challenges issued, resent and redeemed by purpose and channel, and what was sent by provider", async () => {
     const login = { purpose: "login", channel: "email" };
-    expect(await growth(() => signIn(on, email), "latchkey_challenges_issued_total", login)).toBe(1);
+    const issued = "latchkey_challenges_issued_total";
+    expect(await growth(() => signIn(on, email), issued, { ...login, decoy: "false" })).toBe(1);
+    const decoy = () => on.auth.sendOtp({ identifier: { case: "email", value: "nobody@example.com" } });
+    expect(await growth(decoy, issued, { ...login, decoy: "true" })).toBe(1);
     expect(await growth(() => signIn(on, "grace@example.com"), "latchkey_challenges_redeemed_total", login)).toBe(1);
     const resend = async () => {
       on.clock.advance(60_000);
