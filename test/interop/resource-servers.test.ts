@@ -13,6 +13,7 @@ import {
   type ResourceServer,
   startResourceServers,
 } from "./support/resource-servers.js";
+import { until } from "./support/until.js";
 
 const algorithms = ["ES256", "EdDSA", "RS256"] as const;
 
@@ -92,11 +93,15 @@ describe("a change of LATCHKEY_SIGNING_ALG", () => {
     await latchkey.stop();
   });
 
-  it("signs new tokens with the new algorithm and leaves those of the old one valid", async () => {
+  it("signs new tokens with the new algorithm from the next key on and leaves those of the old one valid", async () => {
     latchkey = await startLatchkey({ LATCHKEY_SIGNING_ALG: "ES256", LATCHKEY_KEY_LEAD: "0" });
     const before = await signIn(latchkey, "ada@example.com");
     await latchkey.restart({ LATCHKEY_SIGNING_ALG: "RS256" });
-    const after = await refresh(latchkey, before.tokens.refreshToken);
+    const between = await refresh(latchkey, before.tokens.refreshToken);
+    expect(decodeProtectedHeader(between.accessToken).alg).toBe("ES256");
+    await latchkey.cli("keys", "rotate");
+    await until("the new key", async () => (await publishedKeyIds(latchkey.issuer)).length === 2 || undefined);
+    const after = await refresh(latchkey, between.refreshToken);
     expect(decodeProtectedHeader(after.accessToken).alg).toBe("RS256");
     servers = await startResourceServers(latchkey);
     for (const server of servers) {
