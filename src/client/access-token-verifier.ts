@@ -40,13 +40,14 @@ const requiredClaims = ["sub", "client_id", "jti", "sid", "iat", "exp"];
 const tokenLengthMax = 4096;
 
 /**
- * Makes what a resource server checks access tokens with: RFC 9068 §4 by the issuer's published keys, which are fetched at the first
- * token, kept, and fetched again for a key that is not among them. Says nothing about whether the session was ended since the token
- * was issued. Throws `AccessTokenError` only. One verifier serves any number of concurrent calls; make it once.
+ * Makes what a resource server checks access tokens with: RFC 9068 §4 by the issuer's published keys. They are fetched at the first
+ * token, every 10 minutes, and for a key that is not among them, at most every 30 s. While the issuer can't be reached, known keys
+ * are kept for a day. Says nothing about whether the session was ended since the token was issued. Throws `AccessTokenError` only. One
+ * verifier serves any number of concurrent calls; make it once.
  */
 export function createAccessTokenVerifier(options: AccessTokenVerifierOptions): (token: string) => Promise<AccessTokenClaims> {
   const { issuer, audience = issuer, clock = Date.now } = options;
-  const keySource = createKeySource(options);
+  const keySource = createKeySource({ ...options, clock });
 
   return async (token) => {
     if (token.length > tokenLengthMax) throw new AccessTokenError("TOKEN_INVALID", "too long");

@@ -171,12 +171,17 @@ describe("the issuer's keys", () => {
     ["the keys are down", { [`${issuer}/keys`]: "down" }],
     ["the keys are missing", { [`${issuer}/keys`]: undefined }],
     ["the keys are no keys", { [`${issuer}/keys`]: { hello: "world" } }],
-  ])("are unavailable when %s, and asked for again with the next token", async (_name, documents) => {
-    const { fetch, all } = publish(documents);
-    const verify = verifier({ fetch });
+  ])("are unavailable when %s, and asked for again a second later", async (_name, documents) => {
+    const { fetch, fetched, all } = publish(documents);
+    const startingClock = createFakeClock();
+    const verify = verifier({ fetch, clock: startingClock });
     const token = await sign();
     expect(await reasonOf(verify(token))).toBe("KEYS_UNAVAILABLE");
     Object.assign(all, publish().all);
+    const before = fetched.length;
+    expect(await reasonOf(verify(token))).toBe("KEYS_UNAVAILABLE");
+    expect(fetched).toHaveLength(before);
+    startingClock.advance(1000);
     expect(await reasonOf(verify(token))).toBeNull();
   });
 });
