@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 // CommonJS, because the size of libuv's thread pool is read once, and the loader of ES modules has started the pool by then.
 import fs = require("node:fs");
 import os = require("node:os");
@@ -17,8 +16,8 @@ function codeHash(): string | undefined {
   }
 }
 
-/** `hashConcurrency` of core.ts, which can't be imported before the pool has its size. */
-const hashes = codeHash() === "fast" ? 6 * os.availableParallelism() : os.availableParallelism() + 1;
+/** As `hashConcurrency` of core.ts, which can't be imported before the pool has its size. */
+const hashes = codeHash() === "owasp" ? os.availableParallelism() + 1 : 6 * os.availableParallelism();
 const wanted = hashes + spareThreads;
 const present = Number(process.env.UV_THREADPOOL_SIZE);
 if (!(present >= wanted)) process.env.UV_THREADPOOL_SIZE = String(wanted);

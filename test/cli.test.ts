@@ -269,6 +269,15 @@ describe("doctor", () => {
     expect(after.out).toContain("P(guess) per identifier and day = 20 / 10^6 = 2.0e-5");
   });
 
+  it.each([
+    ["fast", /^ok +LATCHKEY_CODE_HASH=fast \(argon2id, 1 MiB, t=1\): .* at most \d+ sign-ins a second .*The pepper protects/m],
+    ["owasp", /^ok +LATCHKEY_CODE_HASH=owasp \(argon2id, 19 MiB, t=2\): .* at most \d+ sign-ins a second .*OWASP's minimum/m],
+  ])("states the hash profile %s, what it costs here, and the reason for it", async (profile, line) => {
+    const { code, out } = await latchkey(["doctor"], { ...env, LATCHKEY_CODE_HASH: profile });
+    expect(code).toBe(0);
+    expect(out).toMatch(line);
+  });
+
   it.each<[string, (env: Env) => Env, string]>([
     ["settings", (from) => ({ ...from, LATCHKEY_CODE_TTL: "1y" }), "LATCHKEY_CODE_TTL"],
     ["a wrong pepper", (from) => ({ ...from, LATCHKEY_PEPPER: key() }), "LATCHKEY_PEPPER id 1 is not the key"],
@@ -358,10 +367,10 @@ describe("the latchkey executable", () => {
   }, 30_000);
 
   it.each<[string, Env, number]>([
-    ["owasp", {}, hashConcurrency("owasp") + 4],
-    ["fast", { LATCHKEY_CODE_HASH: "fast" }, hashConcurrency("fast") + 4],
+    ["fast, the default", {}, hashConcurrency("fast") + 4],
+    ["owasp", { LATCHKEY_CODE_HASH: "owasp" }, hashConcurrency("owasp") + 4],
     ["a larger value of one's own", { UV_THREADPOOL_SIZE: "512" }, 512],
-    ["a smaller value of one's own", { UV_THREADPOOL_SIZE: "1" }, hashConcurrency("owasp") + 4],
+    ["a smaller value of one's own", { UV_THREADPOOL_SIZE: "1" }, hashConcurrency("fast") + 4],
   ])(
     "has threads for all hashes: %s",
     async (_, from, threads) => {

@@ -53,7 +53,7 @@ describe("defaults", () => {
       httpListen: { host: "127.0.0.1", port: 8080 },
       inboxListen: { host: "127.0.0.1", port: 8025 },
       issuer: "http://localhost:8080",
-      codeHash: "owasp",
+      codeHash: "fast",
       smtp: null,
       allowedOrigins: "any-localhost",
       trustedProxies: [],
@@ -83,6 +83,7 @@ describe("defaults", () => {
   it("production has no inbox, no reflection, no origins and no relaxed policy", () => {
     expect(settingsOf(production)).toMatchObject({
       mode: "production",
+      codeHash: "fast",
       inboxListen: null,
       issuer: "https://auth.example.com",
       allowedOrigins: [],

@@ -104,10 +104,10 @@ export const table = {
   codeHash: setting({
     name: "LATCHKEY_CODE_HASH",
     purpose:
-      "How codes are hashed: owasp is argon2id at OWASP's minimum, fast is for hundreds of sign-ins a second on two cores.",
-    unit: "owasp or fast",
-    defaults: both("owasp"),
-    parse: choice(["owasp", "fast"]),
+      "How codes are hashed: fast relies on the pepper and allows hundreds of sign-ins a second on two cores; owasp is argon2id at OWASP's minimum, for deployments whose rules name it.",
+    unit: "fast or owasp",
+    defaults: both("fast"),
+    parse: choice(["fast", "owasp"]),
   }),
   smtp: setting({
     name: "LATCHKEY_SMTP_URL",

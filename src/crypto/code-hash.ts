@@ -5,15 +5,15 @@ import { equalBytes, type Keyring } from "./keyring.js";
 import { randomBytes } from "./random.js";
 
 /**
- * Argon2id costs (RFC 9106). `owasp` is the minimum of the OWASP Password Storage Cheat Sheet; `fast` relies on the pepper, as NIST
- * SP 800-63B-4 §3.1.2.2 allows for random secrets.
+ * Argon2id costs (RFC 9106), memory in KiB. `fast` is the default and relies on the pepper: NIST SP 800-63B-4 §3.1.2.2 allows a small
+ * work factor for random secrets. `owasp` is the minimum of the OWASP Password Storage Cheat Sheet.
  */
-const profiles = {
-  owasp: { memoryCost: 19_456, timeCost: 2, parallelism: 1 },
+export const hashProfiles = {
   fast: { memoryCost: 1_024, timeCost: 1, parallelism: 1 },
+  owasp: { memoryCost: 19_456, timeCost: 2, parallelism: 1 },
 } as const;
 
-export type HashProfile = keyof typeof profiles;
+export type HashProfile = keyof typeof hashProfiles;
 
 /** What a code is good for; a hash made for one binding never matches another. */
 export interface CodeBinding {
@@ -56,8 +56,9 @@ const saltBytes = 16;
 const tagBytes = 32;
 
 /**
- * Codes are short, so what protects a stolen table is the pepper (argon2's `secret`), which is not in it; the hash is hygiene. The
- * binding goes in as associated data on both sides: `argon2.verify` would take it from the stored string and so bind nothing.
+ * Codes are short, so the pepper (argon2's `secret`) protects a stolen table: it is stored elsewhere. The work factor adds minutes at
+ * most, and only against a thief who has the pepper too. The binding is associated data on both sides; `argon2.verify` would read it
+ * from the stored string and so bind nothing.
  */
 export function createCodeHasher(options: {
   readonly pepper: Keyring;
@@ -82,7 +83,7 @@ export function createCodeHasher(options: {
       salt: how.salt,
       secret: pepper.derive(how.pepperId, "code"),
       associatedData: Buffer.from(bindingText(binding)),
-      ...profiles[how.profile],
+      ...hashProfiles[how.profile],
     });
     measure?.hashed(performance.now() - startedAt);
     return tag;
@@ -95,7 +96,7 @@ export function createCodeHasher(options: {
       return { profile, pepperId, salt, tag: await tagOf(code, binding, { profile, pepperId, salt }) };
     },
     async matches(code, binding, stored) {
-      const known = pepper.has(stored.pepperId) && Object.hasOwn(profiles, stored.profile);
+      const known = pepper.has(stored.pepperId) && Object.hasOwn(hashProfiles, stored.profile);
       const how = known
         ? { profile: stored.profile as HashProfile, pepperId: stored.pepperId }
         : { profile, pepperId: pepper.currentId };

@@ -1,12 +1,12 @@
 import type { Policy } from "../../auth/policy.js";
 import type { Settings } from "../../config.js";
 import { hashConcurrency, keyringsOf } from "../../core.js";
-import { type CodeHasher, createCodeHasher } from "../../crypto/code-hash.js";
+import { type CodeHasher, createCodeHasher, type HashProfile, hashProfiles } from "../../crypto/code-hash.js";
 import { type Finding, ok, warning } from "./finding.js";
 
 const day = 24 * 60 * 60_000;
 const mega = 1024 * 1024;
-/** Above it, people notice a sign-in's two hashes. */
+/** Above it, people notice the two hashes of a sign-in. */
 const slowMs = 250;
 
 /** What guessing can win, as the budgets enforce it. */
@@ -16,10 +16,18 @@ export function guessing({ guessesPerIdentifier, codeLength }: Policy): Finding 
   return ok(`P(guess) per identifier and day = ${perDay} / 10^${codeLength} = ${chance.toExponential(1)}, enforced`);
 }
 
-/** Hashes as many codes at once as the service would, and measures time and memory. */
+/** Why a profile is chosen. */
+const reasons: Record<HashProfile, string> = {
+  fast: "The pepper protects a stolen database. A slower hash helps only if the pepper is stolen too, and then for minutes at most",
+  owasp: "For rules that name OWASP's minimum: the default, fast, allows many times the sign-ins and relies on the pepper",
+};
+
+/** Hashes as many codes at once as the service would. Reports the profile, what it costs here, and the reason for it. */
 export async function checkHashing(settings: Settings): Promise<readonly Finding[]> {
-  const concurrency = hashConcurrency(settings.codeHash);
-  const hasher = createCodeHasher({ pepper: keyringsOf(settings).pepper, profile: settings.codeHash, concurrency });
+  const profile = settings.codeHash;
+  const { memoryCost, timeCost } = hashProfiles[profile];
+  const concurrency = hashConcurrency(profile);
+  const hasher = createCodeHasher({ pepper: keyringsOf(settings).pepper, profile, concurrency });
   const rounds = 4;
   const startedAt = performance.now();
   for (let round = 0; round < rounds; round += 1) {
@@ -27,10 +35,12 @@ export async function checkHashing(settings: Settings): Promise<readonly Finding
   }
   const eachMs = (performance.now() - startedAt) / rounds;
   const peakBytes = process.resourceUsage().maxRSS * 1024;
+  const perSecond = (concurrency * 1000) / eachMs;
   const text =
-    `argon2id ${settings.codeHash}: ${eachMs.toFixed(1)} ms each, ${concurrency} at once, ` +
-    `${Math.round((concurrency * 1000) / eachMs)} a second, ${Math.round(peakBytes / mega)} MB of memory with all of them`;
-  return [eachMs > slowMs ? warning(`${text}: this machine is slow or busy`) : ok(text)];
+    `LATCHKEY_CODE_HASH=${profile} (argon2id, ${memoryCost / 1024} MiB, t=${timeCost}): ${concurrency} hashes at once in ` +
+    `${eachMs.toFixed(1)} ms, ${Math.round(perSecond)} a second, so at most ${Math.round(perSecond / 2)} sign-ins a second on this ` +
+    `machine; ${Math.round(peakBytes / mega)} MB of memory with all of them`;
+  return [eachMs > slowMs ? warning(`${text}. This machine is slow or busy`) : ok(`${text}. ${reasons[profile]}`)];
 }
 
 async function hashOne(hasher: CodeHasher): Promise<void> {
