@@ -159,6 +159,7 @@ async function start(settings: Settings, { log: plainLog, overrides, closers }: 
     : await listenBeside(createMetricsServer(recorder), metricsListen, closers);
   const web = createWebDoor({
     services,
+    inFlight,
     addressOf,
     traced: tracer.on,
     tls,
@@ -167,7 +168,7 @@ async function start(settings: Settings, { log: plainLog, overrides, closers }: 
     jwks: core.deps.accessTokens.jwks,
     ready: () => store.ping(),
   });
-  const grpc = await createGrpcDoor({ services, addressOf, traced: tracer.on, tls, reflection: settings.reflection });
+  const grpc = await createGrpcDoor({ services, inFlight, addressOf, traced: tracer.on, tls, reflection: settings.reflection });
   const setServing = (serving: boolean): void => {
     for (const door of [grpc, web]) door.setServing(serving);
   };

@@ -1,42 +1,94 @@
-import { type ServerInterceptingCall, type ServerInterceptor, type StatusObject, status } from "@grpc/grpc-js";
+import { ConnectError } from "@connectrpc/connect";
+import {
+  type Metadata,
+  type ServerInterceptingCall,
+  type ServerInterceptor,
+  type ServerMethodDefinition,
+  type StatusObject,
+  status,
+} from "@grpc/grpc-js";
 import { wireError } from "../rpc/errors.js";
 import { toStatusObject } from "./grpc-status.js";
+import { type Gunzip, readEncodings, tooLarge, unknownEncoding } from "./gunzip.js";
 
 /** How long a caller may take for sending its message and waiting for the answer. */
 const requestTimeoutMs = 30_000;
 
-type Status = Parameters<ServerInterceptingCall["sendStatus"]>[0];
+/** Parts of a call that grpc-js keeps to itself, and that are replaced here. A test fails when one of them is gone. */
+interface OpenCall {
+  deadlineTimer?: NodeJS.Timeout | null;
+  deadline: number;
+  /** Gives the contents of a message that came in its frame of five bytes, or throws the status to end the call with. */
+  decompressMessage(framed: Buffer, encoding: string): Uint8Array;
+  sendMetadata(metadata: Metadata): void;
+  sendStatus(given: Status): void;
+}
 
-/**
- * Makes grpc-js's own answers those of every other door, and puts one time limit in the place of its own on unary calls. Theirs
- * adds up deadlines beyond 24 days in 32 bits, so that they are over at once, and leaves a caller that never ends its message
- * alone; the deadline itself is the pipeline's. It needs two fields that grpc-js keeps to itself; a test tells when they are gone.
- */
-export const guardCall: ServerInterceptor = (method, call) => {
+type Status = Partial<StatusObject>;
+type Method = ServerMethodDefinition<unknown, unknown>;
+
+/** Makes grpc-js's own answers those of every other door, and replaces its time limits and its decompression. */
+export function createCallGuard(gunzip: Gunzip): ServerInterceptor {
+  return (method, guarded) => {
+    const call = guarded as unknown as OpenCall;
+    explainStatuses(call);
+    if (isUnary(method)) limitTime(call);
+    limitDecompression(call, isUnary(method) ? gunzip : null);
+    return guarded as ServerInterceptingCall;
+  };
+}
+
+function isUnary(method: Method): boolean {
+  return !method.requestStream && !method.responseStream;
+}
+
+function explainStatuses(call: OpenCall): void {
   const send = call.sendStatus.bind(call);
   call.sendStatus = (given) => send(explained(given));
-  const timed = call as unknown as { deadlineTimer?: NodeJS.Timeout | null; deadline: number };
-  if (!method.requestStream && !method.responseStream && timed.deadlineTimer !== undefined) {
-    if (timed.deadlineTimer !== null) clearTimeout(timed.deadlineTimer);
-    if (timed.deadline < Date.now() - 1) timed.deadline = Number.POSITIVE_INFINITY;
-    // grpc-js clears what is in this field when the call ends.
-    timed.deadlineTimer = setTimeout(() => send(ownStatuses.get(status.DEADLINE_EXCEEDED)!), requestTimeoutMs);
-  }
-  return call as ServerInterceptingCall;
-};
+}
+
+/**
+ * Puts one limit in the place of grpc-js's own, which adds up deadlines beyond 24 days in 32 bits, so that they are over at once, and
+ * has no limit for a caller that never ends its message. The deadline itself is the pipeline's.
+ */
+function limitTime(call: OpenCall): void {
+  if (call.deadlineTimer === undefined) return;
+  if (call.deadlineTimer !== null) clearTimeout(call.deadlineTimer);
+  if (call.deadline < Date.now() - 1) call.deadline = Number.POSITIVE_INFINITY;
+  // grpc-js clears what is in this field when the call ends.
+  call.deadlineTimer = setTimeout(() => call.sendStatus({ code: status.DEADLINE_EXCEEDED }), requestTimeoutMs);
+}
+
+/**
+ * grpc-js decompresses gzip and deflate in libuv's thread pool, all messages of a frame at once, before it finds that a unary call has
+ * only one. Here only the first message of a unary call is decompressed, with `gunzip`. Null: streams take no compressed messages.
+ */
+function limitDecompression(call: OpenCall, gunzip: Gunzip | null): void {
+  let messages = 0;
+  call.decompressMessage = (framed, encoding) => {
+    messages += 1;
+    const contents = framed.subarray(framedHeadBytes);
+    if (encoding === "identity" || (gunzip !== null && messages > 1)) return contents;
+    if (encoding !== "gzip" || gunzip === null) throw toStatusObject(unknownEncoding("grpc-accept-encoding"));
+    try {
+      return gunzip(contents);
+    } catch (error) {
+      throw toStatusObject(ConnectError.from(error));
+    }
+  };
+  const send = call.sendMetadata.bind(call);
+  call.sendMetadata = (metadata) => {
+    metadata.set("grpc-accept-encoding", readEncodings);
+    send(metadata);
+  };
+}
+
+const framedHeadBytes = 5;
 
 /** What grpc-js refuses by itself, before the pipeline sees the call. */
 const ownStatuses: ReadonlyMap<status, StatusObject> = new Map([
   [status.DEADLINE_EXCEEDED, toStatusObject(wireError("DEADLINE_EXCEEDED"))],
-  [
-    status.RESOURCE_EXHAUSTED,
-    toStatusObject(
-      wireError("REQUEST_INVALID", {
-        code: status.RESOURCE_EXHAUSTED as number,
-        message: "The request is larger than this server reads. Send less.",
-      }),
-    ),
-  ],
+  [status.RESOURCE_EXHAUSTED, toStatusObject(tooLarge())],
 ]);
 
 function explained(given: Status): Status {

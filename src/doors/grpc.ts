@@ -2,13 +2,17 @@ import { createServer as createTcpServer, type Socket } from "node:net";
 import { createServer as createTlsServer, type TlsOptions } from "node:tls";
 import { Server, ServerCredentials } from "@grpc/grpc-js";
 import { HealthImplementation, type ServingStatusMap } from "grpc-health-check";
+import type { InFlight } from "../rpc/in-flight.js";
+import { requestBytesMax } from "../rpc/incoming.js";
 import type { ServedService } from "../rpc/pipeline.js";
 import { type CallReading, toGrpcMethods } from "./grpc-calls.js";
-import { guardCall } from "./grpc-interceptor.js";
+import { createCallGuard } from "./grpc-interceptor.js";
+import { createGunzip } from "./gunzip.js";
 import { atMost, connectionsMaxDefault, listenOn, trackSockets } from "./listener.js";
 
 export interface GrpcDoorOptions extends CallReading {
   readonly services: readonly ServedService[];
+  readonly inFlight: InFlight;
   /** Null: no TLS. */
   readonly tls: TlsOptions | null;
   readonly reflection: boolean;
@@ -25,11 +29,9 @@ export interface GrpcDoor {
   drain(ms: number): Promise<void>;
 }
 
-const kibibyte = 1024;
-
 const serverOptions = {
-  "grpc.max_receive_message_length": 64 * kibibyte,
-  "grpc.max_send_message_length": 256 * kibibyte,
+  "grpc.max_receive_message_length": requestBytesMax,
+  "grpc.max_send_message_length": 256 * 1024,
   "grpc.max_concurrent_streams": 100,
   "grpc-node.max_session_memory": 10,
   // Finds peers that are gone, or that never spoke HTTP/2 at all.
@@ -41,12 +43,11 @@ const serverOptions = {
   "grpc.max_connection_age_grace_ms": 30_000,
   // Bookkeeping for a debugging service that nobody can ask here.
   "grpc.enable_channelz": 0,
-  interceptors: [guardCall],
 };
 
 export async function createGrpcDoor(options: GrpcDoorOptions): Promise<GrpcDoor> {
   const calls = createCallCounter();
-  const server = new Server(serverOptions);
+  const server = new Server({ ...serverOptions, interceptors: [createCallGuard(createGunzip(options.inFlight))] });
   for (const { methods } of options.services) {
     const { definition, implementation } = toGrpcMethods(methods, options, calls);
     server.addService(definition, implementation);

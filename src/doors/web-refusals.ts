@@ -1,6 +1,7 @@
 import { Code, type ConnectError } from "@connectrpc/connect";
 import type { UniversalServerRequest, UniversalServerResponse } from "@connectrpc/connect/protocol";
 import { wireError } from "../rpc/errors.js";
+import { tooLarge, unknownEncoding } from "./gunzip.js";
 
 /** A refusal that Connect made by itself before our pipeline saw the call: unreadable, too large, of another protocol version. */
 interface OwnRefusal {
@@ -20,12 +21,10 @@ export async function replaceRefusal(response: UniversalServerResponse): Promise
       if (!unreadable.test(message)) return wireError("REQUEST_INVALID", { message });
       return wireError("REQUEST_INVALID", { violations: [violation(message)] });
     case Code.ResourceExhausted:
-      return wireError("REQUEST_INVALID", { code, message: "The request is larger than this server reads. Send less." });
+      return /is larger than/.test(message) ? tooLarge() : wireError("OVERLOADED");
     case Code.Unimplemented:
-      return wireError("REQUEST_INVALID", {
-        code,
-        message: "The request is encoded in a way that is not known here. Use gzip or br or none.",
-      });
+      // Only Connect's unary protocol answers an error with an HTTP status.
+      return unknownEncoding(response.status === 200 ? "grpc-accept-encoding" : "accept-encoding");
     default:
       return wireError("CANCELED");
   }

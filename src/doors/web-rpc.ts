@@ -8,16 +8,13 @@ import {
   type HandlerContext,
 } from "@connectrpc/connect";
 import type { UniversalHandler, UniversalServerRequest, UniversalServerResponse } from "@connectrpc/connect/protocol";
-import {
-  compressionBrotli,
-  compressionGzip,
-  universalRequestFromNodeRequest,
-  universalResponseToNodeResponse,
-} from "@connectrpc/connect-node";
-import { callerGone, createAbort, type Incoming } from "../rpc/incoming.js";
+import { compressionGzip, universalRequestFromNodeRequest, universalResponseToNodeResponse } from "@connectrpc/connect-node";
+import type { InFlight } from "../rpc/in-flight.js";
+import { callerGone, createAbort, type Incoming, requestBytesMax } from "../rpc/incoming.js";
 import { deadlineMaxMs, type ServedMethod, type ServedService } from "../rpc/pipeline.js";
 import type { TraceHeaders } from "../tracer.js";
 import type { AddressOf } from "./address.js";
+import { createGunzip } from "./gunzip.js";
 import { cleanUserAgent } from "./user-agent.js";
 import { emptyRequest, replaceRefusal } from "./web-refusals.js";
 import { headerValues, pathOf, type WebRequest, type WebResponse } from "./web-types.js";
@@ -27,6 +24,7 @@ export type RpcHandler = (request: WebRequest, response: WebResponse) => boolean
 
 export interface RpcHandlerOptions {
   readonly services: readonly ServedService[];
+  readonly inFlight: InFlight;
   readonly addressOf: AddressOf;
   /** Whether traces are made, so that the callers' context is looked for. */
   readonly traced?: boolean;
@@ -45,16 +43,16 @@ interface Exchange {
 
 const exchangeKey = createContextKey<Exchange | null>(null);
 
-const readMaxBytes = 64 * 1024;
 const writeMaxBytes = 256 * 1024;
 
 export function createRpcHandler(options: RpcHandlerOptions): RpcHandler {
+  const gunzip = createGunzip(options.inFlight);
   const router = createConnectRouter({
     grpc: options.grpc,
-    readMaxBytes,
+    readMaxBytes: requestBytesMax,
     writeMaxBytes,
     requireConnectProtocolHeader: true,
-    acceptCompression: [compressionGzip, compressionBrotli],
+    acceptCompression: [{ ...compressionGzip, decompress: async (bytes) => gunzip(bytes) }],
     // Compressing takes a turn in the thread pool that hashes codes, and no answer of ours is large.
     compressMinBytes: writeMaxBytes,
     // A misspelt field or value must not silently become a default: with `expected_purpose` that would drop the caller's own guard.

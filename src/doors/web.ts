@@ -1,5 +1,6 @@
 import type { TlsOptions } from "node:tls";
 import { allowsOrigin, type Clients } from "../rpc/clients.js";
+import type { InFlight } from "../rpc/in-flight.js";
 import type { ServedService } from "../rpc/pipeline.js";
 import type { AddressOf } from "./address.js";
 import { createCors } from "./cors.js";
@@ -11,6 +12,7 @@ import { pathOf, type WebRequest, type WebResponse } from "./web-types.js";
 
 export interface WebDoorOptions extends DocumentOptions {
   readonly services: readonly ServedService[];
+  readonly inFlight: InFlight;
   readonly clients: Clients;
   readonly addressOf: AddressOf;
   /** Whether traces are made, so that the callers' context is looked for. */

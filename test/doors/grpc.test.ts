@@ -1,4 +1,3 @@
-import { deflateSync, gzipSync } from "node:zlib";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import type { Caller } from "../../src/auth/deps.js";
@@ -39,7 +38,6 @@ async function own(settings: DoorSettings = {}) {
 }
 
 describe("what arrives on the gRPC door", () => {
-  const bomb = gzipSync(Buffer.alloc(60 * 1024 * 1024));
   const cases = [
     { what: "malformed bytes", body: [frame(Buffer.from([0x0a, 0xff]))], status: "3" },
     { what: "overlong UTF-8", body: [frame(Buffer.from([0x0a, 0x02, 0xc0, 0xaf]))], status: "3" },
@@ -52,19 +50,6 @@ describe("what arrives on the gRPC door", () => {
       body: [frame(revoke("a"), { compressed: true })],
       headers: { "grpc-encoding": "zstd" },
       status: "12",
-    },
-    {
-      what: "broken gzip",
-      body: [frame(revoke("a"), { compressed: true })],
-      headers: { "grpc-encoding": "gzip" },
-      status: "13",
-    },
-    { what: "K02: a gzip bomb", body: [frame(bomb, { compressed: true })], headers: { "grpc-encoding": "gzip" }, status: "8" },
-    {
-      what: "K02: a deflate bomb",
-      body: [frame(deflateSync(Buffer.alloc(50 * 1024 * 1024)), { compressed: true })],
-      headers: { "grpc-encoding": "deflate" },
-      status: "8",
     },
     { what: "an unknown method", path: "/latchkey.v1.AuthService/None", body: [frame(Buffer.alloc(0))], status: "12" },
     { what: "a method that is not even text", path: "/a%00\u00e9\u00ff", body: [frame(Buffer.alloc(0))], status: "12" },

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { type ClientHttp2Session, connect, type OutgoingHttpHeaders } from "node:http2";
+import { type ClientHttp2Session, connect, type OutgoingHttpHeaders, type SecureClientSessionOptions } from "node:http2";
 import { createConnection } from "node:net";
 
 /** What came back on a raw HTTP/2 stream: headers and trailers as one. */
@@ -42,8 +42,8 @@ export async function rawGrpc(
   return { headers, body: Buffer.concat(chunks), rstCode: stream.rstCode };
 }
 
-export function openSession(address: string): ClientHttp2Session {
-  const session = connect(address.includes("://") ? address : `http://${address}`);
+export function openSession(address: string, options: SecureClientSessionOptions = {}): ClientHttp2Session {
+  const session = connect(address.includes("://") ? address : `http://${address}`, options);
   session.on("error", () => {});
   return session;
 }

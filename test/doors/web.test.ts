@@ -1,7 +1,6 @@
-import { brotliCompressSync, gzipSync } from "node:zlib";
-import { create, toBinary } from "@bufbuild/protobuf";
+import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
-import { AuthService, RevokeTokenRequestSchema } from "../../src/gen/latchkey/v1/auth_service_pb.js";
+import { AuthService } from "../../src/gen/latchkey/v1/auth_service_pb.js";
 import { createFakeApp, type DoorSettings, type Doors, type FakeApp, goodToken, openDoors } from "../support/rpc.js";
 import { callers, failureOf } from "./callers.js";
 import { deferred, frame, rawTcp } from "./raw.js";
@@ -111,32 +110,9 @@ describe("what arrives on the web door", () => {
     expect((await fetch(url)).status).toBe(401);
   });
 
-  it("K02: bombs are refused before they are unpacked", async () => {
-    const zeros = Buffer.alloc(16 * 1024 * 1024);
-    for (const [encoding, bomb] of [
-      ["gzip", gzipSync(zeros)],
-      ["br", brotliCompressSync(zeros)],
-    ] as const) {
-      const headers = { ...connectJson, "content-type": "application/proto", "content-encoding": encoding };
-      expect(await post(bomb, headers)).toMatchObject({ status: 429, code: "resource_exhausted" });
-      const web = await post(frame(bomb, { compressed: true }), {
-        "content-type": "application/grpc-web+proto",
-        "grpc-encoding": encoding,
-      });
-      expect(web.text).toContain("grpc-status: 8\r\n");
-    }
+  it("K02: what was compressed twice is decompressed once", async () => {
     const nested = gzipSync(gzipSync(Buffer.from('{"token":"t"}')));
     expect(await post(nested, { ...connectJson, "content-encoding": "gzip" })).toMatchObject({ status: 400 });
-    expect(await post("{}", { ...connectJson, "content-encoding": "deflate" })).toMatchObject({ code: "unimplemented" });
-  });
-
-  it("compressed requests are read", async () => {
-    expect(await post(gzipSync('{"token":"t"}'), { ...connectJson, "content-encoding": "gzip" })).toMatchObject({
-      status: 200,
-    });
-    const message = toBinary(RevokeTokenRequestSchema, create(RevokeTokenRequestSchema, { token: "t" }));
-    const headers = { "content-type": "application/grpc-web+proto", "grpc-encoding": "gzip" };
-    expect((await post(frame(gzipSync(message), { compressed: true }), headers)).text).toContain("grpc-status: 0\r\n");
   });
 
   it("K03: a body that says it is too long is refused unread, and the connection closed", async () => {

@@ -163,6 +163,7 @@ export interface DoorSettings {
 export async function openDoors(app: FakeApp, settings: DoorSettings = {}): Promise<Doors> {
   const common = {
     services: [app.service],
+    inFlight: app.inFlight,
     addressOf: createAddressOf(settings.trustedProxies ?? []),
     tls: settings.tls ?? null,
   };
