@@ -137,7 +137,7 @@ async function start(settings: Settings, { log: plainLog, overrides, closers }: 
     openCode: core.openCode,
     providers: traceProviders(providers, tracer),
     deliver: traceDelivery(deliver, tracer),
-    appName: "Latchkey",
+    appName: settings.appName,
     onTry: recorder.tryEnded,
   });
   closers.push(() => outbox.stop());
@@ -156,7 +156,7 @@ async function start(settings: Settings, { log: plainLog, overrides, closers }: 
     inbox === null || inboxListen === null ? null : await listenBeside(createInboxServer(inbox), inboxListen, closers);
   const metricsPort = overrides.metricsElsewhere
     ? null
-    : await listenBeside(createMetricsServer(recorder), metricsListen, closers);
+    : await listenBeside(createMetricsServer(recorder, settings), metricsListen, closers);
   const web = createWebDoor({
     services,
     inFlight,

@@ -9,6 +9,7 @@ import { table, type Values } from "./config/table.js";
 import type { Tls } from "./config/tls.js";
 import type { DatabaseUrl } from "./config/urls.js";
 import type { Listen } from "./listen.js";
+import type { Secret } from "./secret.js";
 
 export { type Env, readMode } from "./config/read.js";
 export type { DatabaseUrl, Files, KeySpec, Listen, Mode, Smtp, Tls };
@@ -24,6 +25,8 @@ export interface Settings {
   /** Null in production. */
   readonly inboxListen: Listen | null;
   readonly metricsListen: Listen;
+  /** Null: the metrics need none. */
+  readonly metricsToken: Secret<string> | null;
   readonly workers: number;
   readonly issuer: string;
   /** The current one first. */
@@ -33,6 +36,8 @@ export interface Settings {
   readonly codeHash: "owasp" | "fast";
   /** Never null in production. */
   readonly smtp: Smtp | null;
+  /** What messages call the app that a code is for. */
+  readonly appName: string;
   /** Exact origins, or any port of localhost and 127.0.0.1 over http and https. */
   readonly allowedOrigins: readonly string[] | "any-localhost";
   /** IP addresses and networks in CIDR form. */
@@ -62,27 +67,44 @@ export function readSettings(
   return { ok: true, settings: assemble(values, mode) };
 }
 
+/** Where everything is stored, whatever is wrong with other settings; null if that is refused. */
+export function readDatabase(env: Env, options: { readonly files: Files }): DatabaseUrl | null {
+  return readAll(env, options.files).values.database ?? null;
+}
+
 /** A setting as it is shown to people. */
 export interface SettingInfo {
   readonly name: string;
   readonly purpose: string;
   readonly unit: string;
   readonly defaults: PerMode<string>;
-  /** The present value, hidden if it is a secret; null: the default counts. */
+  /** The present value, hidden if it is a secret; null if the default counts. */
   readonly value: string | null;
+  /** The value that counts; null if that depends on a mode that is not known. */
+  readonly inEffect: string | null;
+}
+
+export interface ShownSettings {
+  /** Null: it is not set, or refused. */
+  readonly mode: Mode | null;
+  readonly settings: readonly SettingInfo[];
 }
 
 /** Every setting with its purpose, defaults and present value, whether it is right or not. */
-export function describeSettings(env: Env, options: { readonly files: Files }): readonly SettingInfo[] {
-  const { problems } = readAll(env, options.files);
-  return Object.values(table).map((row) => {
-    const shown = (mode: Mode): string =>
-      row.defaultsShown?.[mode] ?? row.defaults[mode] ?? (row.required?.[mode] === undefined ? "none" : "required");
+export function describeSettings(env: Env, options: { readonly files: Files }): ShownSettings {
+  const { mode, values, problems } = readAll(env, options.files);
+  const settings = Object.values(table).map((row) => {
+    const shown = (of: Mode): string =>
+      row.defaultsShown?.[of] ?? row.defaults[of] ?? (row.required?.[of] === undefined ? "none" : "required");
     const { name, purpose, unit, secret } = row;
     const refused = problems.some((problem) => problem.name === name);
     const value = shownValue(env, options.files, { name, secret, refused });
-    return { name, purpose, unit, defaults: { development: shown("development"), production: shown("production") }, value };
+    const defaults = { development: shown("development"), production: shown("production") };
+    const derived = row === table.issuer && mode === "development" ? defaultIssuer(values) : null;
+    const inEffect = value ?? derived ?? (mode === null ? null : defaults[mode]);
+    return { name, purpose, unit, defaults, value, inEffect };
   });
+  return { mode, settings };
 }
 
 /** A refused value is not shown: it may be a secret that belongs to another variable. */
@@ -100,32 +122,44 @@ function shownValue(
 
 /** With no problems every value that has a default or is required is there. */
 function assemble(values: Values, mode: Mode): Settings {
-  const tls = toTls(values)!;
-  const httpListen = values.httpListen!;
   return {
     mode,
     database: values.database!,
     databasePool: values.databasePool!,
     grpcListen: values.grpcListen!,
-    httpListen,
+    httpListen: values.httpListen!,
     inboxListen: values.inboxListen ?? null,
     metricsListen: values.metricsListen!,
+    metricsToken: values.metricsToken ?? null,
     workers: values.workers!,
-    issuer: values.issuer ?? `${tls.kind === "files" ? "https" : "http"}://localhost:${httpListen.port}`,
+    issuer: values.issuer ?? defaultIssuer(values)!,
     pepper: values.pepper!,
     masterKey: values.masterKey!,
     codeHash: values.codeHash!,
-    smtp: values.smtp ?? null,
+    smtp: values.smtp === undefined ? null : withSenderName(values.smtp, values.appName!),
+    appName: values.appName!,
     allowedOrigins: values.allowedOrigins ?? "any-localhost",
     trustedProxies: values.trustedProxies!,
     defaultClient: values.defaultClient!,
-    tls,
+    tls: toTls(values)!,
     signingAlg: values.signingAlg!,
     keyLeadMs: values.keyLead!,
     reflection: values.reflection!,
     logLevel: values.logLevel!,
     policy: assemblePolicy(values, mode),
   };
+}
+
+/** Null while the settings that it is made of are refused. */
+function defaultIssuer(values: Values): string | null {
+  const tls = toTls(values);
+  if (tls === null || values.httpListen === undefined) return null;
+  return `${tls.kind === "files" ? "https" : "http"}://localhost:${values.httpListen.port}`;
+}
+
+/** Mail from an address without a name shows the app's. */
+function withSenderName(smtp: Smtp, appName: string): Smtp {
+  return { ...smtp, from: { name: smtp.from.name || appName, address: smtp.from.address } };
 }
 
 function assemblePolicy(values: Values, mode: Mode): Policy {

@@ -94,7 +94,7 @@ export function keyringsOf(settings: Settings): { readonly master: Keyring; read
 }
 
 /** Where the settings say that everything is stored. */
-export function storeLocation({ database, databasePool }: Settings): DatabaseLocation {
+export function storeLocation({ database, databasePool }: Pick<Settings, "database" | "databasePool">): DatabaseLocation {
   if (database.kind === "sqlite") return database;
   return { ...database, password: database.password?.reveal() ?? "", poolMax: databasePool };
 }

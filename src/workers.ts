@@ -27,7 +27,7 @@ export async function serveWithWorkers(
   { log, signal }: { readonly log: Log; readonly signal: Promise<NodeJS.Signals> },
 ): Promise<void> {
   const metrics = createWorkersMetrics();
-  const server = createMetricsServer(metrics);
+  const server = createMetricsServer(metrics, settings);
   // Before there are workers: that its port is taken is told at once.
   const port = await listenOn(server, settings.metricsListen.host, settings.metricsListen.port);
   const exits = new Set<Promise<void>>();

@@ -42,6 +42,7 @@ async function latchkey(argv: string[], with_: Env = env): Promise<{ code: numbe
     err: (line: string) => {
       text.err += `${line}\n`;
     },
+    confirm: async () => false,
   };
   return { code: await run(argv, with_, io), ...text };
 }
@@ -107,7 +108,7 @@ describe("config", () => {
     expect(code).toBe(0);
     for (const name of Object.keys(env)) expect(out).toContain(name);
     for (const secret of [env.LATCHKEY_PEPPER!, env.LATCHKEY_MASTER_KEY!, "hunter2", "1y"]) expect(out).not.toContain(secret);
-    expect(out).toMatch(/LATCHKEY_CODE_HASH\n.*\n.*\n.*\n {2}value {7}fast/);
+    expect(out).toMatch(/LATCHKEY_CODE_HASH\n.*\n.*\n.*\n {2}value {7}fast$/m);
   });
 
   it("--markdown is a table that does not depend on the environment", async () => {
@@ -119,27 +120,58 @@ describe("config", () => {
 
 describe("secrets of development", () => {
   const bare = { LATCHKEY_MODE: "development" };
+  const noDatabase = async () => null;
 
-  it("are made once, for their owner alone, and stay", () => {
+  it.each([
+    [
+      "both are",
+      [],
+      /^\S+pepper and \S+master-key are missing, and the database app\.db was made with them: restore them \(or set LATCHKEY_PEPPER and LATCHKEY_MASTER_KEY\), or delete the database/,
+    ],
+    ["one is", ["pepper"], /^\S+master-key is missing, and the database app\.db was made with it: restore it \(or set/],
+  ] as [string, string[], RegExp][])(
+    "are not made anew where %s lost and a database needs them: both ways out are named and nothing is written",
+    async (_, kept, message) => {
+      const path = join(directory, ".latchkey");
+      await withDevSecrets(bare, path, noDatabase);
+      for (const file of readdirSync(path)) if (!kept.includes(file)) rmSync(join(path, file));
+      if (kept.length === 0) rmSync(path, { recursive: true });
+      await expect(withDevSecrets(bare, path, async () => "app.db")).rejects.toThrow(message);
+      expect(existsSync(path) ? readdirSync(path) : []).toEqual(kept);
+    },
+  );
+
+  it("that another process makes together with the database are taken", async () => {
     const path = join(directory, ".latchkey");
-    const first = withDevSecrets(bare, path);
+    const meanwhile = async () => {
+      await withDevSecrets(bare, path, noDatabase);
+      return "app.db";
+    };
+    expect(await withDevSecrets(bare, path, meanwhile)).toMatchObject({ made: [] });
+  });
+
+  it("are made once, for their owner alone, and stay", async () => {
+    const path = join(directory, ".latchkey");
+    const first = await withDevSecrets(bare, path, noDatabase);
     expect(first.made).toEqual([join(path, "pepper"), join(path, "master-key")]);
     expect(statSync(path).mode & 0o777).toBe(0o700);
     for (const file of ["pepper", "master-key"]) expect(statSync(join(path, file)).mode & 0o777).toBe(0o600);
-    expect(withDevSecrets(bare, path)).toEqual({ env: first.env, made: [] });
+    expect(await withDevSecrets(bare, path, noDatabase)).toEqual({ env: first.env, made: [] });
     expect(settingsOf(first.env).masterKey[0]!.id).toBe("1");
   });
 
-  it("are neither made nor read where the environment has them, or in production", () => {
+  it("are neither made nor read where the environment has them, or in production", async () => {
     const path = join(directory, ".latchkey");
-    expect(withDevSecrets(env, path)).toEqual({ env, made: [] });
-    expect(withDevSecrets({ LATCHKEY_MODE: "production" }, path)).toEqual({ env: { LATCHKEY_MODE: "production" }, made: [] });
+    expect(await withDevSecrets(env, path, noDatabase)).toEqual({ env, made: [] });
+    const production = { LATCHKEY_MODE: "production" };
+    expect(await withDevSecrets(production, path, noDatabase)).toEqual({ env: production, made: [] });
     expect(existsSync(path)).toBe(false);
   });
 
   it("are agreed on by processes that start at once, who leave no drafts", async () => {
     const script = `import { withDevSecrets } from ${JSON.stringify(new URL("../src/cli/dev-secrets.ts", import.meta.url).href)};
-      const { env, made } = withDevSecrets({ LATCHKEY_MODE: "development" }, ${JSON.stringify(join(directory, ".latchkey"))});
+      const directory = ${JSON.stringify(join(directory, ".latchkey"))};
+      const { env, made } = await withDevSecrets({ LATCHKEY_MODE: "development" }, directory, async () => null);
       console.log(JSON.stringify({ keys: [env.LATCHKEY_PEPPER, env.LATCHKEY_MASTER_KEY], made: made.length }));`;
     const starts = Array.from({ length: 4 }, () =>
       promisify(execFile)(process.execPath, ["--import", "tsx", "--input-type=module", "--eval", script]),
@@ -155,12 +187,12 @@ describe("secrets of development", () => {
     ["a file is open to others", (path) => chmodSync(join(path, "pepper"), 0o640), /chmod 600/],
     ["a file holds no key", (path) => writeFileSync(join(path, "master-key"), "changeme\n"), /master-key holds no usable key/],
     ["a file is empty", (path) => writeFileSync(join(path, "pepper"), ""), /pepper holds no usable key/],
-  ])("are refused when %s, and left as they are", (_, spoil, message) => {
+  ])("are refused when %s, and left as they are", async (_, spoil, message) => {
     const path = join(directory, ".latchkey");
-    withDevSecrets(bare, path);
+    await withDevSecrets(bare, path, noDatabase);
     spoil(path);
     const before = readFileSync(join(path, "pepper"), "utf8");
-    expect(() => withDevSecrets(bare, path)).toThrow(message);
+    await expect(withDevSecrets(bare, path, noDatabase)).rejects.toThrow(message);
     expect(readFileSync(join(path, "pepper"), "utf8")).toBe(before);
   });
 });

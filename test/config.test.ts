@@ -434,7 +434,7 @@ describe("LATCHKEY_SMTP_URL", () => {
     ["smtp://localhost?starttls=never", { starttls: "never", from: { name: "Latchkey", address: "no-reply@localhost" } }],
     ["smtp://u%40x:p%25@mail.example.com", { user: "u@x" }],
     ["smtp://localhost?from=Codes%20<a+b@example.com>", { from: { name: "Codes", address: "a+b@example.com" } }],
-    ["smtp://localhost?from=a@example.com", { from: { name: "", address: "a@example.com" } }],
+    ["smtp://localhost?from=a@example.com", { from: { name: "Latchkey", address: "a@example.com" } }],
   ])("%s", (url, expected) => {
     expect(settingsOf({ ...development, LATCHKEY_SMTP_URL: url }).smtp).toMatchObject(expected);
   });
@@ -524,7 +524,77 @@ describe("LATCHKEY_TLS", () => {
   });
 });
 
+describe("a password in a URL that was not percent-encoded", () => {
+  const hint = 'percent-encode "/", "?", "#", "%" and "@" in a password: %2F, %3F, %23, %25 and %40.';
+  it.each([
+    ["LATCHKEY_DATABASE_URL", "postgres://u:12/sensitive@host/db"],
+    ["LATCHKEY_DATABASE_URL", "postgres://u:12?sensitive@host/db"],
+    ["LATCHKEY_SMTP_URL", "smtp://u:pass/sensitive@mail.example.com:587?from=codes@example.com"],
+    ["LATCHKEY_SMTP_URL", "smtp://u:12?sensitive@mail.example.com:587?from=codes@example.com"],
+    ["LATCHKEY_SMTP_URL", "smtps://u:pass#sensitive@mail.example.com?from=codes@example.com"],
+  ])("is recognised in %s (%s), and not repeated", (name, url) => {
+    const [problem, ...others] = problemsOf({ ...production, [name]: url });
+    expect(others).toEqual([]);
+    expect(problem).toMatch(new RegExp(`^${name} `));
+    expect(problem).toContain(hint);
+    expect(problem).not.toContain("sensitive");
+  });
+
+  it("is not suspected in other mistakes", () => {
+    const problems = problemsOf({ ...production, LATCHKEY_SMTP_URL: "smtp://mail.example.com:99999?starttls=required" });
+    expect(problems.join()).not.toContain("percent-encode");
+  });
+});
+
+describe("LATCHKEY_APP_NAME", () => {
+  it("is what mail is from when the sender has no name of its own", () => {
+    const named = (url: string) => settingsOf({ ...production, LATCHKEY_APP_NAME: "Ada's Shop", LATCHKEY_SMTP_URL: url });
+    expect(named("smtp://mail.example.com?from=codes@example.com").smtp?.from.name).toBe("Ada's Shop");
+    expect(named("smtp://mail.example.com?from=Till%20<codes@example.com>").smtp?.from.name).toBe("Till");
+    expect(settingsOf(production).appName).toBe("Latchkey");
+  });
+
+  it.each(["\u202eevil", "a\nb", "x".repeat(41), " "])("refuses %j", (name) => {
+    expect(problemsOf({ ...production, LATCHKEY_APP_NAME: name })).toEqual([
+      "LATCHKEY_APP_NAME must be 1 to 40 characters without line ends and control characters.",
+    ]);
+  });
+});
+
+describe("LATCHKEY_METRICS_LISTEN", () => {
+  it("may be any address in production and this machine's alone in development", () => {
+    expect(settingsOf({ ...production, LATCHKEY_METRICS_LISTEN: "0.0.0.0:9464" }).metricsListen.host).toBe("0.0.0.0");
+    const development = { ...production, LATCHKEY_MODE: "development", LATCHKEY_METRICS_LISTEN: "0.0.0.0:9464" };
+    expect(problemsOf(development).join()).toContain(
+      "LATCHKEY_METRICS_LISTEN must be an address of this machine alone in development",
+    );
+  });
+
+  it.each(["short", "with space in the middle", "ünïcode-token-of-20"])(
+    "goes with no token like %j, which is not repeated",
+    (token) => {
+      const problems = problemsOf({ ...production, LATCHKEY_METRICS_TOKEN: token });
+      expect(problems).toEqual([
+        expect.stringMatching(/^LATCHKEY_METRICS_TOKEN must be 16 to 256 letters.*openssl rand -hex 32/),
+      ]);
+      expect(problems.join()).not.toContain(token);
+    },
+  );
+});
+
 describe("describeSettings", () => {
+  const inEffect = (env: Env, name: string) =>
+    describeSettings(env, { files: filesOf({}) }).settings.find((row) => row.name === name)?.inEffect;
+
+  it("says what is in effect where the mode is known, what is made of other settings included", () => {
+    const development = { LATCHKEY_MODE: "development", LATCHKEY_HTTP_LISTEN: "127.0.0.1:9000" };
+    expect(inEffect(development, "LATCHKEY_AUTO_REGISTRATION")).toBe("on");
+    expect(inEffect(production, "LATCHKEY_AUTO_REGISTRATION")).toBe("off");
+    expect(inEffect({ ...production, LATCHKEY_CODE_TTL: "90s" }, "LATCHKEY_CODE_TTL")).toBe("90s");
+    expect(inEffect(development, "LATCHKEY_ISSUER")).toBe("http://localhost:9000");
+    expect(inEffect({}, "LATCHKEY_AUTO_REGISTRATION")).toBeNull();
+  });
+
   it("names every setting with purpose and defaults, and shows neither secrets nor refused values", () => {
     const env = {
       ...production,
@@ -532,7 +602,7 @@ describe("describeSettings", () => {
       LATCHKEY_PEPPER: undefined,
       LATCHKEY_PEPPER_FILE: "/run/pepper",
     };
-    const rows = describeSettings(env, { files: filesOf({ "/run/pepper": pepper }) });
+    const { settings: rows } = describeSettings(env, { files: filesOf({ "/run/pepper": pepper }) });
     const shownFor = (name: string) => rows.find((row) => row.name === name)?.value;
     expect(shownFor("LATCHKEY_PEPPER")).toBe("[secret]");
     expect(shownFor("LATCHKEY_SMTP_URL")).toBe("[secret]");

@@ -50,7 +50,7 @@ const allowed: Record<string, readonly string[]> = {
   traced: ["delivery", "store", "tracer"],
   config: ["config", "auth", "listen", "secret", "escape"],
   log: ["auth", "escape"],
-  doors: ["rpc", "pages", "delivery", "gen", "tracer"],
+  doors: ["rpc", "pages", "delivery", "gen", "tracer", "listen"],
   rpc: ["auth", "store", "crypto", "gen", "tracer"],
   auth: ["store", "crypto", "delivery"],
   crypto: ["store"],

@@ -1,29 +1,39 @@
 import { describeSettings, type Env, type Files, type SettingInfo } from "../config.js";
 import { escapeControls } from "../escape.js";
 
-/** Every setting with purpose, default and present value, for a terminal. */
+/** Every setting with its purpose, defaults and the value in effect, for a terminal. */
 export function formatSettings(env: Env, files: Files): string {
-  return describeSettings(env, { files }).map(formatSetting).join("\n\n");
+  const { mode, settings } = describeSettings(env, { files });
+  const head =
+    mode === null
+      ? "LATCHKEY_MODE is not set, so values are shown for both modes. Set it to development or production to see one."
+      : `Settings in effect with LATCHKEY_MODE=${mode}.`;
+  return [head, ...settings.map(formatSetting)].join("\n\n");
 }
 
 /** The table of the README. */
 export function formatMarkdown(files: Files): string {
-  const rows = describeSettings({}, { files }).map(({ name, purpose, unit, defaults: { development, production } }) => {
-    const defaults = development === production ? development : `${development} / ${production}`;
-    return `| \`${name}\` | ${[purpose, unit, defaults].map(escapeCell).join(" | ")} |`;
+  const rows = describeSettings({}, { files }).settings.map(({ name, purpose, unit, defaults }) => {
+    const { development, production } = defaults;
+    const shown = development === production ? development : `${development} / ${production}`;
+    return `| \`${name}\` | ${[purpose, unit, shown].map(escapeCell).join(" | ")} |`;
   });
   return ["| setting | what for | written as | default (development / production) |", "|---|---|---|---|", ...rows].join("\n");
 }
 
-function formatSetting({ name, purpose, unit, defaults: { development, production }, value }: SettingInfo): string {
-  const defaults = development === production ? development : `${development} (development), ${production} (production)`;
+function formatSetting({ name, purpose, unit, defaults, value, inEffect }: SettingInfo): string {
+  const shown = inEffect ?? bothModes(defaults);
   return [
     name,
     `  ${purpose}`,
     `  written as  ${unit}`,
-    `  default     ${defaults}`,
-    `  value       ${value === null ? "default" : escapeControls(value) || "empty"}`,
+    `  default     ${bothModes(defaults)}`,
+    `  value       ${escapeControls(shown) || "empty"}${value === null ? " (not set)" : ""}`,
   ].join("\n");
+}
+
+function bothModes({ development, production }: SettingInfo["defaults"]): string {
+  return development === production ? development : `${development} (development), ${production} (production)`;
 }
 
 function escapeCell(text: string): string {

@@ -15,22 +15,50 @@ const secrets = [
 ] as const;
 
 /**
- * In development, adds the secrets that the environment does not set from the files in `directory`, which are made first where
- * they are missing; processes that start at once agree on one file. `made` names the files that this call made. In production it
- * gives the environment as it is. Throws `CliError` when a file is open to others or holds no key.
+ * In development, adds the secrets that the environment does not set, from the files in `directory`. It makes those that are
+ * missing; processes that start at once agree on one file. `made` names the files that this call made. In production it returns
+ * the environment as it is. Throws `CliError`, and writes nothing, when a file is missing though there is a database that was made
+ * with it; throws `CliError` when a file is open to other users or holds no key.
+ * @param databaseOf Returns the name of the database if there is one.
  */
-export function withDevSecrets(env: Env, directory: string): { readonly env: Env; readonly made: readonly string[] } {
+export async function withDevSecrets(
+  env: Env,
+  directory: string,
+  databaseOf: () => Promise<string | null>,
+): Promise<{ readonly env: Env; readonly made: readonly string[] }> {
   if (readMode(env, diskFiles) !== "development") return { env, made: [] };
-  const missing = secrets.filter(({ name }) => env[name] === undefined && env[`${name}_FILE`] === undefined);
-  if (missing.length === 0) return { env, made: [] };
+  const wanted = secrets
+    .filter(({ name }) => env[name] === undefined && env[`${name}_FILE`] === undefined)
+    .map(({ name, file }) => ({ name, path: join(directory, file) }));
+  if (wanted.length === 0) return { env, made: [] };
+  await refuseLost(wanted, databaseOf);
   makeDirectory(directory);
   const made: string[] = [];
-  const added = missing.map(({ name, file }) => {
-    const path = join(directory, file);
+  const added = wanted.map(({ name, path }) => {
     if (makeSecret(path)) made.push(path);
     return [name, readSecret(path)];
   });
   return { env: { ...env, ...Object.fromEntries(added) }, made };
+}
+
+interface Wanted {
+  readonly name: string;
+  readonly path: string;
+}
+
+/** New secrets would not open what the database holds. */
+async function refuseLost(wanted: readonly Wanted[], databaseOf: () => Promise<string | null>): Promise<void> {
+  const missing = (): readonly Wanted[] => wanted.filter(({ path }) => !exists(path));
+  if (missing().length === 0) return;
+  const database = await databaseOf();
+  // Looked at again: a process that started in the same moment makes the secrets before the database.
+  const lost = missing();
+  if (database === null || lost.length === 0) return;
+  const [paths, names] = [lost.map(({ path }) => path), lost.map(({ name }) => name)].map((words) => words.join(" and "));
+  throw new CliError(
+    `${paths} ${lost.length === 1 ? "is" : "are"} missing, and the database ${database} was made with ${lost.length === 1 ? "it" : "them"}: ` +
+      `restore ${lost.length === 1 ? "it" : "them"} (or set ${names}), or delete the database to begin again with new secrets. Nothing was written.`,
+  );
 }
 
 function makeDirectory(directory: string): void {

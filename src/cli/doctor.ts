@@ -3,6 +3,7 @@ import { checkHashing, guessing } from "./doctor/codes.js";
 import { checkDatabase } from "./doctor/database.js";
 import { type Finding, problem } from "./doctor/finding.js";
 import { checkMailServer } from "./doctor/mail-server.js";
+import { checkMetrics } from "./doctor/metrics.js";
 import { checkNode } from "./doctor/node-version.js";
 import { explain } from "./explain.js";
 import type { Io } from "./io.js";
@@ -21,12 +22,12 @@ export async function doctor(env: Env, io: Io): Promise<boolean> {
   report(checkNode(process.versions.node, readMode(env, diskFiles)));
   let settings: Settings;
   try {
-    settings = loadSettings(env, io);
+    settings = await loadSettings(env, io);
   } catch (error) {
     report(explain(error).split("\n").map(problem));
     return false;
   }
-  report([{ kind: "ok", text: "the settings are complete and consistent" }, guessing(settings.policy)]);
+  report([{ kind: "ok", text: "the settings are complete and consistent" }, guessing(settings.policy), checkMetrics(settings)]);
   for (const check of [checkDatabase, checkHashing, checkMailServer]) report(await guarded(check, settings));
   return healthy;
 }

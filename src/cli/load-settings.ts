@@ -1,13 +1,23 @@
-import { diskFiles, type Env, readSettings, type Settings } from "../config.js";
+import { type DatabaseUrl, diskFiles, type Env, readDatabase, readSettings, type Settings } from "../config.js";
+import { storeLocation } from "../core.js";
+import { isEmpty, nameOf } from "../store/open.js";
 import { devSecretsDirectory, withDevSecrets } from "./dev-secrets.js";
 import { CliError, type Io } from "./io.js";
 
 /** The settings of this process, with development's secrets. Throws `CliError` with every problem, a line each. */
-export function loadSettings(env: Env, io: Io): Settings {
-  const { env: complete, made } = withDevSecrets(env, devSecretsDirectory);
+export async function loadSettings(env: Env, io: Io): Promise<Settings> {
+  const { env: complete, made } = await withDevSecrets(env, devSecretsDirectory, () => existingDatabase(env));
   if (made.length > 0)
     io.err(`Made secrets for development, kept in ${made.join(" and ")}: they belong to the database, keep both or none.`);
   const result = readSettings(complete, { files: diskFiles });
   if (!result.ok) throw new CliError(result.problems.join("\n"));
   return result.settings;
+}
+
+/** The name of the database that the settings name, if there is one. */
+async function existingDatabase(env: Env): Promise<string | null> {
+  const database: DatabaseUrl | null = readDatabase(env, { files: diskFiles });
+  if (database === null) return null;
+  const location = storeLocation({ database, databasePool: 1 });
+  return (await isEmpty(location)) ? null : nameOf(location);
 }

@@ -40,7 +40,7 @@ function createProgram(env: Env, io: Io, setExitCode: (code: number) => void): C
     .description("serve until SIGTERM or SIGINT")
     .option("--workers <count>", "how many processes serve, instead of LATCHKEY_WORKERS")
     .action(async ({ workers }: { workers?: string }) => {
-      const settings = loadSettings(workers === undefined ? env : { ...env, LATCHKEY_WORKERS: workers }, io);
+      const settings = await loadSettings(workers === undefined ? env : { ...env, LATCHKEY_WORKERS: workers }, io);
       await (await import("./serve.js")).serve(settings, env);
     });
 
@@ -84,7 +84,7 @@ function addMigrateCommand(program: Command, env: Env, io: Io): void {
     )
     .option("--abort", "give up a move that is not complete")
     .action(async ({ to, toFile, abort }: { to?: string; toFile?: string; abort?: boolean }) => {
-      const settings = loadSettings(env, io);
+      const settings = await loadSettings(env, io);
       const move = async () => await import("./move.js");
       if (abort === true) return (await move()).abort(settings, io);
       if (to !== undefined) return await (await move()).move(settings, { url: to }, io);
@@ -100,7 +100,7 @@ function addBackupCommands(program: Command, env: Env, io: Io): void {
     .argument("<file>", "where to; - is standard output")
     .option("--force", "replace the file if it is there")
     .action(async (target: string, { force }: { force?: boolean }) =>
-      (await import("./backup.js")).backup(loadSettings(env, io), { target, force: force === true }, io),
+      (await import("./backup.js")).backup(await loadSettings(env, io), { target, force: force === true }, io),
     );
 
   program
@@ -109,28 +109,35 @@ function addBackupCommands(program: Command, env: Env, io: Io): void {
     .argument("[file]", "where from; - is standard input")
     .option("--in-place", "instead of a file: the configured database was brought back already, by pg_restore or otherwise")
     .option("--force", "replace an existing database, which is kept under another name")
+    .option("--yes", "with --in-place, don't ask whether all sessions and codes may end")
     .option("--keep-sessions", "go on with the sessions of the backup: those revoked since it was made are live again")
-    .action(
-      async (source: string | undefined, given: { inPlace?: boolean; force?: boolean; keepSessions?: boolean }, command) => {
-        if ((source === undefined) !== (given.inPlace === true)) command.error("error: name a backup file, or give --in-place");
-        const restoration = { source, force: given.force === true, keepSessions: given.keepSessions === true };
-        await (await import("./restore.js")).restore(loadSettings(env, io), restoration, io);
-      },
-    );
+    .action(async (source: string | undefined, given: RestoreOptions, command) => {
+      if ((source === undefined) !== (given.inPlace === true)) command.error("error: name a backup file, or give --in-place");
+      const { force = false, keepSessions = false, yes = false } = given;
+      const restoration = { source, force, keepSessions, yes };
+      await (await import("./restore.js")).restore(await loadSettings(env, io), restoration, io);
+    });
+}
+
+interface RestoreOptions {
+  readonly inPlace?: boolean;
+  readonly force?: boolean;
+  readonly keepSessions?: boolean;
+  readonly yes?: boolean;
 }
 
 function addKeyCommands(keys: Command, env: Env, io: Io): void {
   keys
     .command("list")
     .description("print all keys and what depends on them")
-    .action(async () => (await import("./keys.js")).listKeys(loadSettings(env, io), io));
+    .action(async () => (await import("./keys.js")).listKeys(await loadSettings(env, io), io));
 
   keys
     .command("rotate")
     .description("make a new signing key: published now, signing after LATCHKEY_KEY_LEAD")
     .option("--compromised", "sign with it at once and drop all others")
     .action(async ({ compromised }: { compromised?: boolean }) =>
-      (await import("./keys.js")).rotateKeys(loadSettings(env, io), { compromised: compromised === true }, io),
+      (await import("./keys.js")).rotateKeys(await loadSettings(env, io), { compromised: compromised === true }, io),
     );
 
   keys
@@ -141,7 +148,7 @@ function addKeyCommands(keys: Command, env: Env, io: Io): void {
     .option("--revoke-sessions", "revoke the sessions that need it")
     .action(async (keyId: string, { use, revokeSessions }: { use?: "master" | "pepper"; revokeSessions?: boolean }) =>
       (await import("./retire-key.js")).retireKey(
-        loadSettings(env, io),
+        await loadSettings(env, io),
         { keyId, use, revokeSessions: revokeSessions === true },
         io,
       ),

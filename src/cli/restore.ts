@@ -15,7 +15,7 @@ import { keyringsOf, storeLocation } from "../core.js";
 import { checkKeys } from "../crypto/key-checks.js";
 import { escapeControls } from "../escape.js";
 import { abortMove } from "../store/move/move.js";
-import { countConnections, type DatabaseLocation, isMissing, openStore } from "../store/open.js";
+import { countConnections, type DatabaseLocation, isMissing, nameOf, openStore } from "../store/open.js";
 import { findDefect, lockDatabase, sideSuffixes } from "../store/sqlite/copies.js";
 import { syncFolder, withDraft } from "./draft.js";
 import { CliError, type Io, standardStream } from "./io.js";
@@ -26,6 +26,8 @@ export interface Restoration {
   readonly source: string | undefined;
   readonly force: boolean;
   readonly keepSessions: boolean;
+  /** Whether the operator has already said that what an in-place restore ends may end. */
+  readonly yes: boolean;
 }
 
 /**
@@ -33,10 +35,10 @@ export interface Restoration {
  * have seen since it was made. Everything is checked before anything is replaced.
  */
 export async function restore(settings: Settings, restoration: Restoration, io: Io): Promise<void> {
-  const { source, keepSessions } = restoration;
+  const { source } = restoration;
   const location = storeLocation(settings);
   if (source === undefined) {
-    await restoreInPlace(settings, location, keepSessions, io);
+    await restoreInPlace(settings, location, restoration, io);
   } else if (location.kind === "postgres") {
     throw new CliError(
       `PostgreSQL has a program of its own for this: run \`${restoreCommand(location, source)}\` on a new, empty database and then ` +
@@ -49,7 +51,12 @@ export async function restore(settings: Settings, restoration: Restoration, io: 
   }
 }
 
-async function restoreInPlace(settings: Settings, location: DatabaseLocation, keepSessions: boolean, io: Io): Promise<void> {
+async function restoreInPlace(
+  settings: Settings,
+  location: DatabaseLocation,
+  { keepSessions, yes }: Restoration,
+  io: Io,
+): Promise<void> {
   if (await isMissing(location)) throw new CliError("There is no database yet: bring it back first, or name a backup file.");
   if (location.kind === "sqlite") {
     lock(location.path)();
@@ -61,7 +68,12 @@ async function restoreInPlace(settings: Settings, location: DatabaseLocation, ke
         `Stop the service first: ${open} connections of Latchkey to this database are open; nothing was changed.`,
       );
   }
-  tellEnding(await endOutstanding(settings, location, keepSessions), keepSessions, io);
+  const database = escapeControls(nameOf(location));
+  const ending = `This ends ${keepSessions ? "all codes" : "all sessions and codes"} in ${database}.`;
+  if (!yes && !(await io.confirm(ending))) {
+    throw new CliError(`${ending} Add --yes if that is what you want; nothing was changed.`);
+  }
+  tellEnding(await endOutstanding(settings, location, keepSessions), { keepSessions, database }, io);
 }
 
 async function restoreFile(
@@ -94,7 +106,7 @@ async function restoreFile(
           `The backup was made during a move to ${escapeControls(movedTo)}: what is restored has no part in that and is written to again.`,
         );
       }
-      tellEnding(ended, keepSessions, io);
+      tellEnding(ended, { keepSessions, database: path }, io);
     } finally {
       unlock();
     }
@@ -154,11 +166,15 @@ function keepOld(path: string): string {
   return kept;
 }
 
-function tellEnding(ended: number, keepSessions: boolean, io: Io): void {
+function tellEnding(
+  ended: number,
+  { keepSessions, database }: { readonly keepSessions: boolean; readonly database: string },
+  io: Io,
+): void {
   io.out(
     keepSessions
-      ? "Ended all codes under way and kept the sessions of the backup. What was revoked since it was made is live again, and refresh " +
-          "tokens spent since are good again; whoever refreshed since is signed out (SESSION_LOST) at the next refresh."
-      : `Ended ${ended} sessions and all codes under way: everybody signs in anew.`,
+      ? `Ended all codes under way in ${database} and kept its sessions. Sessions revoked since the backup are live again, and refresh ` +
+          "tokens spent since are good again. A user who refreshed since is signed out (SESSION_LOST) at the next refresh."
+      : `Ended ${ended} sessions and all codes under way in ${database}: all users sign in again.`,
   );
 }

@@ -1,5 +1,6 @@
 import { quote } from "../escape.js";
 import { isLoopback, type Listen, parseListen } from "../listen.js";
+import { Secret } from "../secret.js";
 import { type Mode, SettingError } from "./setting.js";
 
 const unitMs = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
@@ -72,6 +73,23 @@ export function listener(options: { readonly loopbackOnly: boolean }) {
     }
     return listen;
   };
+}
+
+/** A name to show to people. */
+export function parseAppName(text: string): string {
+  const name = text.trim();
+  if (name === "" || [...name].length > 40 || /[\p{C}\p{Zl}\p{Zp}]/u.test(name)) {
+    throw new SettingError("must be 1 to 40 characters without line ends and control characters");
+  }
+  return name;
+}
+
+/** A bearer token (RFC 6750 §2.1) that is too long to guess. The text is not repeated in messages. */
+export function parseBearerToken(text: string): Secret<string> {
+  if (!/^[A-Za-z0-9._~+/=-]{16,256}$/.test(text)) {
+    throw new SettingError("must be 16 to 256 letters, digits and - . _ ~ + / =: make one with `openssl rand -hex 32`");
+  }
+  return new Secret(text);
 }
 
 /** A path; whether there is a file is checked where it is used. */

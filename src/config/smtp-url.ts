@@ -1,5 +1,6 @@
 import { isLoopback } from "../listen.js";
 import { Secret } from "../secret.js";
+import { withPasswordHint } from "./password-hint.js";
 import { type Mode, SettingError } from "./setting.js";
 
 export interface Smtp {
@@ -20,6 +21,10 @@ const form = "must be smtp://user:password@host:587?from=address or smtps:// wit
 
 /** Reads the mail server's URL. No message repeats any part of it but the names of parameters that exist. */
 export function parseSmtpUrl(text: string, mode: Mode | null): Smtp {
+  return withPasswordHint(text, () => readSmtpUrl(text, mode));
+}
+
+function readSmtpUrl(text: string, mode: Mode | null): Smtp {
   if (!/^smtps?:\/\//.test(text) || !URL.canParse(text)) throw new SettingError(form);
   const url = new URL(text);
   const secure = url.protocol === "smtps:";
@@ -63,7 +68,7 @@ function readFrom(text: string | undefined, mode: Mode | null): Smtp["from"] {
     if (mode === "production") {
       throw new SettingError("must name the sender: add ?from=codes@example.com, or Name%20<codes@example.com>");
     }
-    return { name: "Latchkey", address: "no-reply@localhost" };
+    return { name: "", address: "no-reply@localhost" };
   }
   const [, name = "", named, bare] = /^(?:([^<>"@,;:\\]*)<([^<>]*)>|([^<>]*))$/u.exec(text) ?? [];
   const address = named ?? bare ?? "";

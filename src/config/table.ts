@@ -1,6 +1,6 @@
 import { parseKeys } from "./key-list.js";
 import { parseNetwork } from "./network.js";
-import { choice, duration, flag, integer, list, listener, path } from "./parse.js";
+import { choice, duration, flag, integer, list, listener, parseAppName, parseBearerToken, path } from "./parse.js";
 import type { Mode, PerMode, Setting } from "./setting.js";
 import { parseSmtpUrl } from "./smtp-url.js";
 import { parseDatabaseUrl, parseIssuer, parseOrigin } from "./urls.js";
@@ -67,10 +67,19 @@ export const table = {
   }),
   metricsListen: setting({
     name: "LATCHKEY_METRICS_LISTEN",
-    purpose: "Where Prometheus finds the metrics; this machine only.",
+    purpose:
+      "Where Prometheus finds the metrics, over plain HTTP. Off this machine, keep the address to a private network and set LATCHKEY_METRICS_TOKEN.",
     unit: "address:port",
     defaults: both("127.0.0.1:9464"),
-    parse: listener({ loopbackOnly: true }),
+    parse: listener({ loopbackOnly: false }),
+  }),
+  metricsToken: setting({
+    name: "LATCHKEY_METRICS_TOKEN",
+    purpose: "The bearer token that Prometheus must send to read the metrics.",
+    unit: "16 to 256 letters, digits and - . _ ~ + / =",
+    defaults: both(null),
+    secret: true,
+    parse: parseBearerToken,
   }),
   issuer: setting({
     name: "LATCHKEY_ISSUER",
@@ -120,6 +129,13 @@ export const table = {
     },
     secret: true,
     parse: parseSmtpUrl,
+  }),
+  appName: setting({
+    name: "LATCHKEY_APP_NAME",
+    purpose: "What messages call the app that a code is for.",
+    unit: "1 to 40 characters on one line",
+    defaults: both("Latchkey"),
+    parse: parseAppName,
   }),
   allowedOrigins: setting({
     name: "LATCHKEY_ALLOWED_ORIGINS",

@@ -1,5 +1,6 @@
 import { quote } from "../escape.js";
 import { isLoopback } from "../listen.js";
+import { withPasswordHint } from "./password-hint.js";
 import { type PostgresUrl, parsePostgresUrl } from "./postgres-url.js";
 import { type Mode, SettingError } from "./setting.js";
 
@@ -13,7 +14,7 @@ export interface SqliteUrl {
 
 /** Reads `sqlite:<path>` or `postgres://…`. The text is not repeated in messages: it may hold a password. */
 export function parseDatabaseUrl(text: string, mode: Mode | null): DatabaseUrl {
-  if (/^postgres(ql)?:/.test(text)) return parsePostgresUrl(text);
+  if (/^postgres(ql)?:/.test(text)) return withPasswordHint(text, () => parsePostgresUrl(text));
   if (!text.startsWith("sqlite:")) {
     throw new SettingError("must be sqlite:<path>, for example sqlite:latchkey.db, or postgres://user:password@host/database");
   }

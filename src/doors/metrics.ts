@@ -1,5 +1,7 @@
+import { createHash, timingSafeEqual } from "node:crypto";
 import { createServer, type Server } from "node:http";
-import { refuseForeign } from "./same-machine.js";
+import { isLoopback, type Listen } from "../listen.js";
+import { refuseForeign, refuseForeignPage } from "./same-machine.js";
 
 /** What is served. */
 export interface MetricsSource {
@@ -7,21 +9,32 @@ export interface MetricsSource {
   text(): Promise<string>;
 }
 
-/** A scraper needs one; more are nobody who wants to be served. */
+/** A scraper needs one connection. */
 const connectionsMax = 32;
 
+export interface MetricsAccess {
+  readonly metricsListen: Listen;
+  /** Null: whatever reaches the listener may read. */
+  readonly metricsToken: { reveal(): string } | null;
+}
+
 /**
- * Serves `/metrics` for Prometheus. For a loopback listener of its own: the numbers tell how a deployment is doing, which is nobody
- * else's business, and no web page's. A scraper on another machine reaches it through a proxy or tunnel of the operator's, which
- * sends the listener's own address as Host. Those who ask at once share one collection.
+ * Serves `/metrics` for Prometheus on a listener of its own: the numbers tell how a deployment is doing, which is no caller's
+ * business. Web pages are refused, and on loopback any Host but this machine's own, so that no page can point its name here.
+ * Requests at the same time share one collection.
  */
-export function createMetricsServer(source: MetricsSource): Server {
+export function createMetricsServer(source: MetricsSource, { metricsListen, metricsToken }: MetricsAccess): Server {
   const collect = shared(() => source.text());
+  const foreignOf = isLoopback(metricsListen.host) ? refuseForeign : refuseForeignPage;
+  const isAllowed = createTokenCheck(metricsToken?.reveal() ?? null);
   const server = createServer((request, response) => {
     const refuse = (status: number, sentence: string, headers = {}) =>
       response.writeHead(status, { "content-type": "text/plain", ...headers }).end(`${sentence}\n`);
-    const foreign = refuseForeign(request, "Latchkey's metrics");
+    const foreign = foreignOf(request, "Latchkey's metrics");
     if (foreign !== null) return void refuse(foreign.status, foreign.sentence);
+    if (!isAllowed(request.headers.authorization)) {
+      return void refuse(401, "Metrics need the bearer token of LATCHKEY_METRICS_TOKEN.", { "www-authenticate": "Bearer" });
+    }
     const path = request.url?.split("?")[0];
     if (path !== "/metrics") return void refuse(404, "Metrics are at GET /metrics.");
     if (request.method !== "GET") return void refuse(405, "Metrics are at GET /metrics.", { allow: "GET" });
@@ -42,6 +55,20 @@ export function createMetricsServer(source: MetricsSource): Server {
   server.requestTimeout = 10_000;
   server.maxConnections = connectionsMax;
   return server;
+}
+
+/** Hashes are compared, since tokens may differ in length and the comparison must not tell how much of a guess is right. */
+function createTokenCheck(token: string | null): (authorization: string | undefined) => boolean {
+  if (token === null) return () => true;
+  const expected = sha256(token);
+  return (authorization) => {
+    const [, given] = /^bearer +(\S+)$/i.exec(authorization ?? "") ?? [];
+    return given !== undefined && timingSafeEqual(sha256(given), expected);
+  };
+}
+
+function sha256(text: string): Buffer {
+  return createHash("sha256").update(text).digest();
 }
 
 /** Calls that come while one is under way get its result. */

@@ -7,17 +7,23 @@ export interface ForeignRequest {
 }
 
 /**
- * For a loopback listener, which every program on the machine may ask and no web page but its own: a page elsewhere that points its
- * own name at the listener is told by Host, one that asks it by Origin and Sec-Fetch-Site. An address can't be pointed elsewhere, so
- * the one that was connected to is good as Host too. Null: let it in.
- * @param what Who answers, as the sentence begins.
+ * For a loopback listener, which every program on the machine may ask and no web page but its own. A page elsewhere that points its
+ * own name at the listener gives itself away by Host. An address can't be pointed elsewhere, so the one that was connected to is a
+ * good Host too. Returns null for a request to let in.
+ * @param what The subject of the sentence.
  */
-export function refuseForeign({ headers, socket }: IncomingMessage, what: string): ForeignRequest | null {
-  const { host = "", origin } = headers;
-  const name = host.replace(/:\d{1,5}$/, "").toLowerCase();
+export function refuseForeign(request: IncomingMessage, what: string): ForeignRequest | null {
+  const { headers, socket } = request;
+  const name = (headers.host ?? "").replace(/:\d{1,5}$/, "").toLowerCase();
   if (!["localhost", "127.0.0.1", "[::1]", socket.localAddress].includes(name)) {
     return { status: 421, sentence: `${what} answers only to localhost, 127.0.0.1 and [::1].` };
   }
+  return refuseForeignPage(request, what);
+}
+
+/** Refuses web pages of other origins, by Origin and Sec-Fetch-Site. Returns null for a request to let in. */
+export function refuseForeignPage({ headers }: IncomingMessage, what: string): ForeignRequest | null {
+  const { host = "", origin } = headers;
   if (origin !== undefined && origin.toLowerCase() !== `http://${host.toLowerCase()}`) {
     return { status: 403, sentence: `${what} is not for other origins.` };
   }

@@ -22,11 +22,13 @@ export function createDocuments(options: DocumentOptions): DocumentHandler {
   const isReady = createReadiness(options.ready);
   const metadata = () => json(describeIssuer(options));
   const routes = new Map<string, () => Document | Promise<Document>>([
+    ["/", home],
     ["/healthz", () => text(200, "ok")],
     ["/readyz", async () => ((await isReady()) ? text(200, "ok") : text(503, "not ready"))],
   ]);
   // OpenID Connect puts the issuer's path before the well-known part, RFC 8414 behind it.
   const path = new URL(options.issuer).pathname.replace(/\/$/, "");
+  if (path !== "") routes.set(`${path}/`, home);
   for (const prefix of new Set(["", path])) {
     routes.set(`${prefix}/.well-known/jwks.json`, () => json(options.jwks()));
     routes.set(`${prefix}/.well-known/openid-configuration`, metadata);
@@ -58,6 +60,33 @@ function json(body: string): Document {
 
 function text(status: number, body: string): Document {
   return { status, type: "text/plain; charset=utf-8", cacheControl: "no-store", body: `${body}\n` };
+}
+
+/** What a person finds who opens the service's address: where to go from here. */
+function home(): Document {
+  const links = [
+    [".well-known/openid-configuration", "the metadata that token verifiers read"],
+    [".well-known/jwks.json", "the public keys that tokens are signed with"],
+    ["healthz", "whether the process runs"],
+    ["readyz", "whether it can answer calls"],
+  ];
+  const items = links.map(([path, what]) => `<li><a href="${path}">/${path}</a>: ${what}</li>`);
+  const body = `<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<meta name="color-scheme" content="light dark">
+<title>Latchkey</title>
+<link rel="icon" href="data:,">
+<h1>Latchkey</h1>
+<p>This service signs users in with one-time codes. Apps call it over Connect or gRPC-Web at
+<code>POST /latchkey.v1.AuthService/&lt;method&gt;</code>.</p>
+<ul>
+${items.join("\n")}
+</ul>
+</html>
+`;
+  return { status: 200, type: "text/html; charset=utf-8", cacheControl: `public, max-age=${keysMaxAgeSeconds}`, body };
 }
 
 function send(request: WebRequest, response: WebResponse, { status, type, cacheControl, body }: Document): void {

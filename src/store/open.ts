@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import type { PostgresLocation } from "./postgres/connection.js";
 import type { Store } from "./store.js";
 
@@ -30,6 +30,12 @@ export async function openStore(location: DatabaseLocation, options: { readonly 
 export async function isMissing(location: DatabaseLocation): Promise<boolean> {
   if (location.kind === "sqlite") return !existsSync(location.path);
   return (await (await import("./postgres/inspect.js")).inspect(location)).schemaVersion === 0;
+}
+
+/** Whether there is no store there, nor anything that one was begun in: no file, an empty one, or a database without our tables. */
+export async function isEmpty(location: DatabaseLocation): Promise<boolean> {
+  if (location.kind === "postgres") return await isMissing(location);
+  return location.path === ":memory:" || !existsSync(location.path) || statSync(location.path).size === 0;
 }
 
 /** How many connections of other processes of Latchkey a PostgreSQL database has. */

@@ -3,6 +3,7 @@ import { request as httpRequest, type Server } from "node:http";
 import { type AddressInfo, connect } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
 import { createMetricsServer } from "../../src/doors/metrics.js";
+import { Secret } from "../../src/secret.js";
 
 interface Reply {
   readonly status: number;
@@ -17,8 +18,9 @@ describe("the metrics door", () => {
     server.closeAllConnections();
   });
 
-  async function serve(text: () => Promise<string>, host = "127.0.0.1"): Promise<void> {
-    server = createMetricsServer({ contentType: "text/plain; version=0.0.4", text });
+  async function serve(text: () => Promise<string>, host = "127.0.0.1", token: string | null = null): Promise<void> {
+    const access = { metricsListen: { host, port: 0 }, metricsToken: token === null ? null : new Secret(token) };
+    server = createMetricsServer({ contentType: "text/plain; version=0.0.4", text }, access);
     server.listen(0, host);
     await once(server, "listening");
     port = (server.address() as AddressInfo).port;
@@ -45,6 +47,36 @@ describe("the metrics door", () => {
   ])("answers a scraper and a person of this machine: %j", async (headers) => {
     await serve(async () => "up 1\n");
     expect(await ask(headers)).toEqual({ status: 200, body: "up 1\n" });
+  });
+
+  it("off this machine answers to whatever name a scraper uses, and to no web page", async () => {
+    await serve(async () => "up 1\n", "0.0.0.0");
+    expect((await ask({ host: "latchkey.internal:9464" })).status).toBe(200);
+    expect((await ask({ host: "latchkey.internal:9464", origin: "https://evil.test" })).status).toBe(403);
+    expect((await ask({ host: "latchkey.internal:9464", "sec-fetch-site": "cross-site" })).status).toBe(403);
+  });
+
+  it("with a token answers only to it, and collects nothing for others", async () => {
+    let collected = 0;
+    const collect = async () => {
+      collected += 1;
+      return "up 1\n";
+    };
+    await serve(collect, "127.0.0.1", "a-token-of-metrics");
+    for (const authorization of [
+      undefined,
+      "",
+      "Bearer",
+      "Bearer a-token-of-metric",
+      "Bearer a-token-of-metrics2",
+      "Basic a-token-of-metrics",
+    ]) {
+      const { status, body } = await ask(authorization === undefined ? {} : { authorization });
+      expect([status, body]).toEqual([401, "Metrics need the bearer token of LATCHKEY_METRICS_TOKEN.\n"]);
+    }
+    expect(collected).toBe(0);
+    expect(await ask({ authorization: "Bearer a-token-of-metrics" })).toEqual({ status: 200, body: "up 1\n" });
+    expect(await ask({ authorization: "bearer a-token-of-metrics" })).toEqual({ status: 200, body: "up 1\n" });
   });
 
   it("answers to the address that it listens on", async () => {

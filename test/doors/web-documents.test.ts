@@ -92,6 +92,16 @@ describe("documents", () => {
     });
   });
 
+  it("begin with a page whose links all lead somewhere and that names no version", async () => {
+    const page = await fetch(`${doors.webUrl}/`);
+    expect([page.status, page.headers.get("content-type")]).toEqual([200, "text/html; charset=utf-8"]);
+    const html = await page.text();
+    const links = Array.from(html.matchAll(/<a href="([^"]+)">/g), ([, href]) => new URL(href!, `${doors.webUrl}/`));
+    expect(links.length).toBeGreaterThanOrEqual(4);
+    for (const link of links) expect((await fetch(link)).status, link.pathname).toBe(200);
+    expect(html).not.toMatch(/\d+\.\d+\.\d+/);
+  });
+
   it("are read only; M07: there is nothing else", async () => {
     const status = async (at: string, method = "GET") => (await fetch(`${doors.webUrl}${at}`, { method })).status;
     expect([await status("/healthz", "POST"), await status("/.well-known/jwks.json", "DELETE")]).toEqual([405, 405]);
@@ -99,7 +109,6 @@ describe("documents", () => {
     for (const at of [
       "/metrics",
       "/debug",
-      "/",
       "/latchkey.v1.AuthService",
       "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
     ]) {

@@ -38,10 +38,22 @@ describe("a PostgreSQL database that was brought back", () => {
     await server.stop();
     const restored: Env = { ...env, LATCHKEY_DATABASE_URL: urlOf(await bringBack()) };
 
-    const wrong = await runLatchkey(["restore", "--in-place"], { ...restored, LATCHKEY_MASTER_KEY: newKey() });
+    const wrong = await runLatchkey(["restore", "--in-place", "--yes"], { ...restored, LATCHKEY_MASTER_KEY: newKey() });
     expect([wrong.code, wrong.stderr.join()]).toEqual([1, expect.stringContaining("LATCHKEY_MASTER_KEY id 1 is not the key")]);
-    const { code, stdout, stderr } = await runLatchkey(["restore", "--in-place"], restored);
-    expect([code, stdout, stderr]).toEqual([0, ["Ended 1 sessions and all codes under way: everybody signs in anew."], []]);
+    const unasked = await runLatchkey(["restore", "--in-place"], restored);
+    expect([unasked.code, unasked.stdout, unasked.stderr]).toEqual([
+      1,
+      [],
+      [
+        expect.stringMatching(
+          /^This ends all sessions and codes in \S+ on .*\. Add --yes if that is what you want; nothing was changed\.$/,
+        ),
+      ],
+    ]);
+    const { code, stdout, stderr } = await runLatchkey(["restore", "--in-place", "--yes"], restored);
+    const name = new URL(restored.LATCHKEY_DATABASE_URL!).pathname.slice(1);
+    const ended = `Ended 1 sessions and all codes under way in ${name} on ${original.host}:${original.port}: all users sign in again.`;
+    expect([code, stdout, stderr]).toEqual([0, [ended], []]);
 
     server = await startServer(restored);
     expect(await reasonOf(server.grpc.refreshToken({ refreshToken }))).toBe("SESSION_ENDED");
@@ -63,7 +75,7 @@ describe("a PostgreSQL database that was brought back", () => {
 
   it("is left as it is while a service has it open, and taken when that has stopped", async () => {
     const { refreshToken } = await signIn(server, "ada@example.com");
-    const refused = await runLatchkey(["restore", "--in-place"], env);
+    const refused = await runLatchkey(["restore", "--in-place", "--yes"], env);
     expect([refused.code, refused.stdout, refused.stderr]).toEqual([
       1,
       [],
@@ -71,7 +83,7 @@ describe("a PostgreSQL database that was brought back", () => {
     ]);
     expect(await reasonOf(server.grpc.refreshToken({ refreshToken }))).toBeNull();
     await server.stop();
-    const { code, stderr } = await runLatchkey(["restore", "--in-place"], env);
+    const { code, stderr } = await runLatchkey(["restore", "--in-place", "--yes"], env);
     expect([code, stderr]).toEqual([0, []]);
   });
 

@@ -257,7 +257,7 @@ describe("latchkey restore", () => {
     const { refreshToken } = await signIn(server, "ada@example.com");
     await ran("backup", "backup.db");
     expect(await refusedTo(["restore", "backup.db", "--force"])).toMatch(/latchkey\.db is in use: stop the service/);
-    expect(await refusedTo(["restore", "--in-place"])).toMatch(/latchkey\.db is in use/);
+    expect(await refusedTo(["restore", "--in-place", "--yes"])).toMatch(/latchkey\.db is in use/);
     expect(await reasonOf(server.grpc.refreshToken({ refreshToken }))).toBeNull();
   });
 

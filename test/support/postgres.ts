@@ -11,7 +11,7 @@ export interface TestDatabases {
   /** A new database with the schema, which is copied and not migrated. */
   create(): Promise<PostgresLocation>;
   /** A new database with nothing in it. */
-  createEmpty(): Promise<PostgresLocation>;
+  createEmpty(encoding?: string): Promise<PostgresLocation>;
   /** Empties a database that `create` made and lets it be given out again, which is faster than making another. */
   recycle(location: PostgresLocation): Promise<void>;
 }
@@ -30,10 +30,10 @@ export function testDatabases(): TestDatabases {
     return admin;
   };
 
-  async function createFrom(source: string): Promise<PostgresLocation> {
+  async function createFrom(source: string, encoding = "UTF8"): Promise<PostgresLocation> {
     const { client, server } = await connected();
     const database = `latchkey_test_${randomBytes(8).toString("hex")}`;
-    await client.query(`CREATE DATABASE ${database} TEMPLATE ${source} ENCODING 'UTF8'`);
+    await client.query(`CREATE DATABASE ${database} TEMPLATE ${source} ENCODING '${encoding}' LOCALE 'C'`);
     made.add(database);
     return { ...server, database };
   }
@@ -55,7 +55,7 @@ export function testDatabases(): TestDatabases {
       });
       return await createFrom((await template).database);
     },
-    createEmpty: () => createFrom("template0"),
+    createEmpty: (encoding) => createFrom("template0", encoding),
     async recycle(location) {
       const tables = await query<{ tablename: string }>(
         location,

@@ -15,6 +15,7 @@ const makeVersions = "CREATE TABLE IF NOT EXISTS schema_migrations (version INTE
  */
 export function migrate(location: PostgresLocation): Promise<number[]> {
   return withClient(location, async (client) => {
+    await refuseEncoding(client);
     const version = await versionOf(client);
     refuseNewer(version, schemaVersion);
     if (version === schemaVersion) return [];
@@ -26,6 +27,21 @@ export function migrate(location: PostgresLocation): Promise<number[]> {
     for (const migration of migrations) if (await apply(client, migration)) applied.push(migration.version);
     return applied;
   });
+}
+
+/** The database can't hold every character that names and messages have. */
+export class DatabaseEncodingError extends Error {
+  override readonly name = "DatabaseEncodingError";
+}
+
+async function refuseEncoding(client: pg.Client): Promise<void> {
+  const { rows } = await client.query<{ server_encoding: string }>("SHOW server_encoding");
+  const encoding = rows[0]!.server_encoding;
+  if (encoding === "UTF8") return;
+  throw new DatabaseEncodingError(
+    `the database's encoding is ${encoding}, and Latchkey needs UTF8: make a database with ` +
+      "`createdb --encoding=UTF8 --template=template0` and name it in LATCHKEY_DATABASE_URL",
+  );
 }
 
 async function apply(client: pg.Client, { version, sql }: (typeof migrations)[number]): Promise<boolean> {

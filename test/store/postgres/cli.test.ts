@@ -26,7 +26,7 @@ async function latchkey(...argv: readonly string[]): Promise<{ code: number; out
   const into = (stream: "out" | "err") => (line: string) => {
     text[stream] += `${line}\n`;
   };
-  return { code: await run(argv, env, { out: into("out"), err: into("err") }), ...text };
+  return { code: await run(argv, env, { out: into("out"), err: into("err"), confirm: async () => false }), ...text };
 }
 
 describe("the command line on PostgreSQL", () => {

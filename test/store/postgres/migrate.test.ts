@@ -80,6 +80,18 @@ describe("migrations of PostgreSQL", () => {
     expect(await tablesOf(location)).toEqual(before);
   });
 
+  it.each(["LATIN1", "SQL_ASCII"])(
+    "refuse a database in %s, with a sentence that says what to do, and make nothing in it",
+    async (encoding) => {
+      const location = await databases.createEmpty(encoding);
+      await expect(openStore(location, { inFlight: () => 0 })).rejects.toThrow(
+        `the database's encoding is ${encoding}, and Latchkey needs UTF8: make a database with ` +
+          "`createdb --encoding=UTF8 --template=template0` and name it in LATCHKEY_DATABASE_URL",
+      );
+      expect(await tablesOf(location)).toEqual([]);
+    },
+  );
+
   describe("of processes that start at once", () => {
     let processes: StoreProcesses;
     beforeAll(async () => {

@@ -80,7 +80,8 @@ describe("TLS to PostgreSQL", () => {
     const secrets = { LATCHKEY_PEPPER: key(), LATCHKEY_MASTER_KEY: key() };
     const env = { LATCHKEY_MODE: "development", LATCHKEY_DATABASE_URL: url, ...secrets };
     const lines: string[] = [];
-    const code = await run(["migrate"], env, { out: (line) => lines.push(line), err: (line) => lines.push(line) });
+    const push = (line: string) => void lines.push(line);
+    const code = await run(["migrate"], env, { out: push, err: push, confirm: async () => false });
     expect({ code, lines: lines.length }).toEqual({ code: 1, lines: 1 });
     expect(lines[0]).toContain(`The certificate of PostgreSQL ${advice}`);
     expect(lines[0]).toContain("LATCHKEY_DATABASE_URL");
