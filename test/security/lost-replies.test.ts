@@ -1,14 +1,15 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { startTestApp, type TestApp } from "../support/app.js";
 import { bearer, refused, signIn, wrongCode } from "../support/calls.js";
+import { testEngines } from "../support/engines.js";
 
 const key = "an-idempotency-key-0001";
 const minute = 60_000;
 
-describe("a call whose reply was lost", () => {
+describe.each(testEngines())("a call whose reply was lost on $engine", ({ database }) => {
   let on: TestApp;
   beforeEach(async () => {
-    on = await startTestApp();
+    on = await startTestApp(await database());
   });
   afterEach(() => on.stop());
 

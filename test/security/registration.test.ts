@@ -3,11 +3,12 @@ import type { Challenge } from "../../src/gen/latchkey/v1/challenge_pb.js";
 import { ContactKind } from "../../src/gen/latchkey/v1/user_pb.js";
 import { startTestApp, type TestApp } from "../support/app.js";
 import { bearer, refused, signIn, together } from "../support/calls.js";
+import { testEngines } from "../support/engines.js";
 
-describe("registration", () => {
+describe.each(testEngines())("registration on $engine", ({ database }) => {
   let on: TestApp;
   beforeEach(async () => {
-    on = await startTestApp();
+    on = await startTestApp(await database());
   });
   afterEach(() => on.stop());
 

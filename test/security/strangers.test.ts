@@ -1,13 +1,14 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { startTestApp, type TestApp } from "../support/app.js";
 import { bearer, refusalOf, refused, signIn, wrongCode } from "../support/calls.js";
+import { testEngines } from "../support/engines.js";
 
 const hour = 60 * 60_000;
 
-describe("what strangers can do to an owner", () => {
+describe.each(testEngines())("what strangers can do to an owner on $engine", ({ database }) => {
   let on: TestApp;
   beforeEach(async () => {
-    on = await startTestApp();
+    on = await startTestApp(await database());
   });
   afterEach(() => on.stop());
 
