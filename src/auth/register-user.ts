@@ -1,8 +1,6 @@
-import type { JsonObject } from "@bufbuild/protobuf";
 import { randomId } from "../crypto/random.js";
 import type { Challenge, Channel, Contact, ContactKind } from "../store/store.js";
 import { sendGuard } from "./budgets.js";
-import { customAttributesText } from "./custom-attributes.js";
 import type { Caller, Deps, Idempotency } from "./deps.js";
 import { AuthError, type FieldViolation, invalidField } from "./errors.js";
 import { idempotencyMac } from "./idempotency.js";
@@ -19,7 +17,8 @@ export interface RegisterUserInput {
   readonly displayName: string;
   readonly locale: string;
   readonly verificationSources: readonly ContactKind[];
-  readonly customAttributes: JsonObject | undefined;
+  /** As `customAttributesText` gives them. */
+  readonly customAttributes: string;
   readonly idempotency: Idempotency;
 }
 
@@ -36,7 +35,7 @@ export async function registerUser(deps: Deps, caller: Caller, input: RegisterUs
     username: input.username === "" ? null : canonicalUsername(input.username),
     displayName: input.displayName,
     locale: input.locale,
-    customAttributes: customAttributesText(input.customAttributes),
+    customAttributes: input.customAttributes,
   };
   const idempotency = idempotencyMac(deps, caller, { method: "RegisterUser", idempotency: input.idempotency });
   const requesterKey = deps.lookup.requester(caller.clientId, caller.address);

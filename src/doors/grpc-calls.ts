@@ -64,7 +64,7 @@ function toHandler(served: ServedMethod, read: CallReading, counter: CallCounter
       counter.ended();
       if (!answered) abort.abort(callerGone);
     });
-    served.call(toIncoming(call, abort, read), call.request).then(
+    served.call(toIncoming(call, abort, read), { format: "binary", bytes: call.request }).then(
       (message) => {
         answered = true;
         callback(null, message);

@@ -7,9 +7,9 @@ import {
   type StatusObject,
   status,
 } from "@grpc/grpc-js";
-import { wireError } from "../rpc/errors.js";
+import { requestTooLarge, wireError } from "../rpc/errors.js";
 import { toStatusObject } from "./grpc-status.js";
-import { type Gunzip, readEncodings, tooLarge, unknownEncoding } from "./gunzip.js";
+import { type Gunzip, readEncodings, unknownEncoding } from "./gunzip.js";
 
 /** How long a caller may take for sending its message and waiting for the answer. */
 const requestTimeoutMs = 30_000;
@@ -88,7 +88,7 @@ const framedHeadBytes = 5;
 /** What grpc-js refuses by itself, before the pipeline sees the call. */
 const ownStatuses: ReadonlyMap<status, StatusObject> = new Map([
   [status.DEADLINE_EXCEEDED, toStatusObject(wireError("DEADLINE_EXCEEDED"))],
-  [status.RESOURCE_EXHAUSTED, toStatusObject(tooLarge())],
+  [status.RESOURCE_EXHAUSTED, toStatusObject(requestTooLarge())],
 ]);
 
 function explained(given: Status): Status {

@@ -3,7 +3,6 @@ import { createServer as createTlsServer, type TlsOptions } from "node:tls";
 import { Server, ServerCredentials } from "@grpc/grpc-js";
 import { HealthImplementation, type ServingStatusMap } from "grpc-health-check";
 import type { InFlight } from "../rpc/in-flight.js";
-import { requestBytesMax } from "../rpc/incoming.js";
 import type { ServedService } from "../rpc/pipeline.js";
 import { type CallReading, toGrpcMethods } from "./grpc-calls.js";
 import { createCallGuard } from "./grpc-interceptor.js";
@@ -30,7 +29,6 @@ export interface GrpcDoor {
 }
 
 const serverOptions = {
-  "grpc.max_receive_message_length": requestBytesMax,
   "grpc.max_send_message_length": 256 * 1024,
   "grpc.max_concurrent_streams": 100,
   "grpc-node.max_session_memory": 10,
@@ -47,7 +45,12 @@ const serverOptions = {
 
 export async function createGrpcDoor(options: GrpcDoorOptions): Promise<GrpcDoor> {
   const calls = createCallCounter();
-  const server = new Server({ ...serverOptions, interceptors: [createCallGuard(createGunzip(options.inFlight))] });
+  const receiveMaxBytes = Math.max(...options.services.flatMap(({ methods }) => methods.map((one) => one.requestMaxBytes)));
+  const server = new Server({
+    ...serverOptions,
+    "grpc.max_receive_message_length": receiveMaxBytes,
+    interceptors: [createCallGuard(createGunzip(options.inFlight, receiveMaxBytes))],
+  });
   for (const { methods } of options.services) {
     const { definition, implementation } = toGrpcMethods(methods, options, calls);
     server.addService(definition, implementation);

@@ -1,8 +1,7 @@
 import { gunzipSync } from "node:zlib";
 import { Code, type ConnectError } from "@connectrpc/connect";
-import { wireError } from "../rpc/errors.js";
+import { requestTooLarge, wireError } from "../rpc/errors.js";
 import type { InFlight } from "../rpc/in-flight.js";
-import { requestBytesMax } from "../rpc/incoming.js";
 
 /** Decompresses one message. Throws a `ConnectError` that the caller may see. */
 export type Gunzip = (compressed: Uint8Array) => Uint8Array<ArrayBuffer>;
@@ -12,15 +11,15 @@ export const readEncodings = "gzip";
 
 /**
  * Decompresses in the calling turn, so that one message at a time is expanded and libuv's thread pool stays free for hashes. A message
- * may not get larger than `requestBytesMax`, which takes 0.15 ms for a bomb of zeros and 1 ms for the worst input of 64 KiB.
+ * may not get larger than `maxBytes`: 64 KiB would take 0.15 ms for a bomb of zeros and 1 ms for the worst input.
  */
-export function createGunzip(inFlight: InFlight): Gunzip {
+export function createGunzip(inFlight: InFlight, maxBytes: number): Gunzip {
   return (compressed) => {
     if (!inFlight.enter()) throw wireError("OVERLOADED");
     try {
-      return gunzipSync(compressed, { maxOutputLength: requestBytesMax });
+      return gunzipSync(compressed, { maxOutputLength: maxBytes });
     } catch (cause) {
-      throw isTooLarge(cause) ? tooLarge() : wireError("REQUEST_INVALID", { message: "The request is not valid gzip." });
+      throw isTooLarge(cause) ? requestTooLarge() : wireError("REQUEST_INVALID", { message: "The request is not valid gzip." });
     } finally {
       inFlight.leave();
     }
@@ -29,13 +28,6 @@ export function createGunzip(inFlight: InFlight): Gunzip {
 
 function isTooLarge(cause: unknown): boolean {
   return cause instanceof Error && "code" in cause && cause.code === "ERR_BUFFER_TOO_LARGE";
-}
-
-export function tooLarge(): ConnectError {
-  return wireError("REQUEST_INVALID", {
-    code: Code.ResourceExhausted,
-    message: "The request is larger than this server reads. Send less.",
-  });
 }
 
 /** @param header Where the protocol at hand names the encodings that a server reads. */

@@ -1,6 +1,7 @@
+import type { DescMethod } from "@bufbuild/protobuf";
 import {
   Code,
-  type ConnectError,
+  ConnectError,
   type ConnectRouter,
   createConnectRouter,
   createContextKey,
@@ -8,15 +9,17 @@ import {
   type HandlerContext,
 } from "@connectrpc/connect";
 import type { UniversalHandler, UniversalServerRequest, UniversalServerResponse } from "@connectrpc/connect/protocol";
-import { compressionGzip, universalRequestFromNodeRequest, universalResponseToNodeResponse } from "@connectrpc/connect-node";
+import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from "@connectrpc/connect-node";
 import type { InFlight } from "../rpc/in-flight.js";
-import { callerGone, createAbort, type Incoming, requestBytesMax } from "../rpc/incoming.js";
+import { callerGone, createAbort, type Incoming } from "../rpc/incoming.js";
 import { deadlineMaxMs, type ServedMethod, type ServedService } from "../rpc/pipeline.js";
+import type { RawRequest } from "../rpc/raw-request.js";
 import type { TraceHeaders } from "../tracer.js";
 import type { AddressOf } from "./address.js";
 import { createGunzip } from "./gunzip.js";
 import { cleanUserAgent } from "./user-agent.js";
-import { emptyRequest, replaceRefusal } from "./web-refusals.js";
+import { emptyRequest, type Reading, takeMessage } from "./web-message.js";
+import { replaceRefusal } from "./web-refusals.js";
 import { headerValues, pathOf, type WebRequest, type WebResponse } from "./web-types.js";
 
 /** Answers a call of a served method. False: the path is none of theirs. */
@@ -35,6 +38,8 @@ export interface RpcHandlerOptions {
 /** What belongs to one call, between Node's request and the method. */
 interface Exchange {
   readonly caller: Omit<Incoming, "timeoutMs">;
+  /** Null until it was read. */
+  request: RawRequest | null;
   /** Whether the pipeline was reached: if not, the answer is Connect's own. */
   reached: boolean;
   /** Set when the answer is known before the method is called. */
@@ -46,27 +51,28 @@ const exchangeKey = createContextKey<Exchange | null>(null);
 const writeMaxBytes = 256 * 1024;
 
 export function createRpcHandler(options: RpcHandlerOptions): RpcHandler {
-  const gunzip = createGunzip(options.inFlight);
   const router = createConnectRouter({
     grpc: options.grpc,
-    readMaxBytes: requestBytesMax,
+    // Connect reads no message but the empty one in the place of the caller's.
+    readMaxBytes: 1024,
     writeMaxBytes,
     requireConnectProtocolHeader: true,
-    acceptCompression: [{ ...compressionGzip, decompress: async (bytes) => gunzip(bytes) }],
     // Compressing takes a turn in the thread pool that hashes codes, and no answer of ours is large.
-    compressMinBytes: writeMaxBytes,
-    // A misspelt field or value must not silently become a default: with `expected_purpose` that would drop the caller's own guard.
-    jsonOptions: { ignoreUnknownFields: false },
-    binaryOptions: { readUnknownFields: false },
+    acceptCompression: [],
   });
   for (const { methods } of options.services) for (const served of methods) addRoute(router, served);
+  const readings = new Map<DescMethod, Reading>();
+  for (const { method, requestMaxBytes: maxBytes } of options.services.flatMap(({ methods }) => methods)) {
+    readings.set(method, { maxBytes, gunzip: createGunzip(options.inFlight, maxBytes) });
+  }
   const handlers = new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
 
   return (request, response) => {
     const handler = handlers.get(pathOf(request));
     if (handler === undefined) return false;
     response.setHeader("cache-control", "no-store");
-    answer(handler, { request, response, options }).catch(() => {
+    const reading = readings.get(handler.method)!;
+    answer(handler, { request, response, options, reading }).catch(() => {
       // Nothing of ours throws here: the request line can't be read as a URL, or the caller is gone.
       if (!response.headersSent) response.writeHead(400);
       response.end();
@@ -76,25 +82,34 @@ export function createRpcHandler(options: RpcHandlerOptions): RpcHandler {
 }
 
 function addRoute(router: ConnectRouter, { method, call }: ServedMethod): void {
-  router.rpc(method, async (message, context: HandlerContext) => {
+  router.rpc(method, async (_empty, context: HandlerContext) => {
     const exchange = context.values.get(exchangeKey);
     if (exchange === null) throw new Error("a call came without its exchange");
     exchange.reached = true;
     if (exchange.refusal !== null) throw exchange.refusal;
-    return await call({ timeoutMs: context.timeoutMs() ?? Number.POSITIVE_INFINITY, ...exchange.caller }, message);
+    if (exchange.request === null) throw new Error("a call came without its message");
+    return await call({ timeoutMs: context.timeoutMs() ?? Number.POSITIVE_INFINITY, ...exchange.caller }, exchange.request);
   });
 }
 
-async function answer(
-  handler: UniversalHandler,
-  { request, response, options }: { request: WebRequest; response: WebResponse; options: RpcHandlerOptions },
-): Promise<void> {
-  const exchange: Exchange = { caller: readCaller(request, options), reached: false, refusal: null };
+interface Answering {
+  readonly request: WebRequest;
+  readonly response: WebResponse;
+  readonly options: RpcHandlerOptions;
+  readonly reading: Reading;
+}
+
+async function answer(handler: UniversalHandler, { request, response, options, reading }: Answering): Promise<void> {
+  const exchange: Exchange = { caller: readCaller(request, options), request: null, reached: false, refusal: null };
   const contextValues = createContextValues().set(exchangeKey, exchange);
   const call = universalRequestFromNodeRequest(request, response, undefined, contextValues);
   capTimeouts(call.header);
   call.signal.addEventListener("abort", () => exchange.caller.abort.abort(callerGone), { once: true });
-  const answered = await respond(handler, call, exchange);
+  const emptied = takeMessage(call, reading, (taken) => {
+    if (taken instanceof ConnectError) exchange.refusal = taken;
+    else exchange.request = taken;
+  });
+  const answered = await respond(handler, emptied, exchange);
   if (exchange.refusal?.code === Code.ResourceExhausted) closeAfter(response);
   await universalResponseToNodeResponse(answered, response);
 }

@@ -83,6 +83,12 @@ export function wireError(reason: Reason, detail: WireDetail = {}): ConnectError
   return error;
 }
 
+/** The refusal of a message that is larger than its method reads. */
+export function requestTooLarge(): ConnectError {
+  const message = "The request is larger than this server reads. Send less.";
+  return wireError("REQUEST_INVALID", { code: Code.ResourceExhausted, message });
+}
+
 /** Gives the error of a reason that needs no words of its own, built once: refusing must be cheaper than answering. */
 export function createPlainErrors(): (reason: Reason) => ConnectError {
   const built = new Map<Reason, ConnectError>();

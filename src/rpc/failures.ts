@@ -3,7 +3,8 @@ import type { Log } from "../auth/deps.js";
 import { AuthError } from "../auth/errors.js";
 import { HashQueueFullError } from "../crypto/hash-queue.js";
 import { StoreMovedError, StoreUnavailableError } from "../store/store.js";
-import { createPlainErrors, isPlain, wireError } from "./errors.js";
+import { createPlainErrors, isPlain, requestTooLarge, wireError } from "./errors.js";
+import { RequestTooLargeError } from "./raw-request.js";
 
 /** As those of `errors.ts`. */
 const movedMessages: Record<StoreMovedError["state"], string> = {
@@ -27,6 +28,10 @@ export function createExplainFailure(log: Log): ExplainFailure {
       if (isPlain(error)) return plainError(error.reason);
       const { retryAfterMs, violations, metadata } = error;
       return wireError(error.reason, { retryAfterMs, violations, metadata });
+    }
+    if (error instanceof RequestTooLargeError) {
+      log.debug({ method, correlationId }, "call refused: the message is too large");
+      return requestTooLarge();
     }
     if (error instanceof StoreMovedError) {
       log.debug({ method, correlationId, state: error.state }, "call refused: the database is being moved or was");

@@ -1,9 +1,6 @@
 import { AuthError } from "../auth/errors.js";
 import type { TraceHeaders } from "../tracer.js";
 
-/** The largest message that is read, decompressed. */
-export const requestBytesMax = 64 * 1024;
-
 /** A network front of the service, as its metrics name it. */
 export type Door = "grpc" | "web";
 

@@ -18,16 +18,19 @@ import { accessRule, type Gate } from "./access.js";
 import { createExplainFailure, type ExplainFailure } from "./failures.js";
 import type { InFlight } from "./in-flight.js";
 import { type Door, deadlinePassed, type Incoming } from "./incoming.js";
+import { type RawRequest, requestMaxBytes } from "./raw-request.js";
 import { createRequestReader, type RequestReader } from "./requests.js";
 
 /**
- * One method with all its checks, the same for every door. `request` is the bytes as they came, or a message that the door had to
- * decode itself. It rejects with a `ConnectError` and with nothing else.
+ * One method with all its checks, the same for every door. `request` is as the caller sent it, or a message that the door made
+ * itself. It rejects with a `ConnectError` and with nothing else.
  */
-export type Call = (incoming: Incoming, request: Uint8Array | Message) => Promise<Message>;
+export type Call = (incoming: Incoming, request: RawRequest | Message) => Promise<Message>;
 
 export interface ServedMethod {
   readonly method: DescMethodUnary;
+  /** A door may stop reading a message that is larger; the pipeline refuses it in any case. */
+  readonly requestMaxBytes: number;
   readonly call: Call;
 }
 
@@ -85,7 +88,7 @@ export function composeService<S extends DescService>(deps: PipelineDeps, servic
     if (!isUnary(method) || handler === undefined) {
       throw new Error(`${service.typeName}.${method.name} is not a unary method with a handler for its callers`);
     }
-    return { method, call: composeMethod(stages, method, handler) };
+    return { method, requestMaxBytes: requestMaxBytes(method.input), call: composeMethod(stages, method, handler) };
   });
   return { service, methods };
 }
@@ -106,8 +109,8 @@ function composeMethod(stages: Stages, method: DescMethodUnary, handler: Handler
 
   const run = tracer.traced({ name: "rpc.pipeline" }, check);
 
-  async function check(incoming: Incoming, request: Uint8Array | Message, correlationId: string): Promise<Message> {
-    // Headers are looked at before the message is: who may not call pays, and costs, as little as possible.
+  async function check(incoming: Incoming, request: RawRequest | Message, correlationId: string): Promise<Message> {
+    // Authorize from headers before decoding, so that rejected calls stay cheap.
     const caller = await gate(rule, incoming, correlationId);
     const message = stages.reader.read(method.input, request);
     // The gate gave a `UserCaller` where the rule asks for a user, and only there is the handler one of users.
@@ -115,7 +118,7 @@ function composeMethod(stages: Stages, method: DescMethodUnary, handler: Handler
   }
 
   /** The call within its deadline; whoever runs longer is not waited for, but counts as in flight until it is done. */
-  function runInTime(incoming: Incoming, request: Uint8Array | Message, correlationId: string): Promise<Message> {
+  function runInTime(incoming: Incoming, request: RawRequest | Message, correlationId: string): Promise<Message> {
     if (incoming.timeoutMs <= 0) return Promise.reject(deadlinePassed);
     if (!stages.inFlight.enter()) return Promise.reject(new AuthError("OVERLOADED", { detail: "too many calls at once" }));
     return new Promise((resolve, reject) => {

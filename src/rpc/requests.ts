@@ -1,50 +1,67 @@
-import { create, type DescMessage, fromBinary, type Message } from "@bufbuild/protobuf";
+import { create, type DescMessage, getOption, isMessage, type Message } from "@bufbuild/protobuf";
 import { pathToString } from "@bufbuild/protobuf/reflect";
 import { createValidator, type Violation } from "@bufbuild/protovalidate";
+import { field as fieldRules } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
 import { AuthError, type FieldViolation } from "../auth/errors.js";
+import { decode } from "./decode.js";
+import type { RawRequest } from "./raw-request.js";
 
 /** Reads requests and checks them against the rules in the proto. */
 export interface RequestReader {
-  /** `request` is the bytes as they came, or a message that the door had to decode itself. */
-  read(schema: DescMessage, request: Uint8Array | Message): Message;
-  /** Compiles the rules of a message, which would cost the first caller 60 ms. */
+  /** Throws `AuthError` and `RequestTooLargeError`. A message is taken as decoded. */
+  read(schema: DescMessage, request: RawRequest | Message): Message;
+  /** Compiles the rules of a message, which would cost the first caller 60 ms. Throws for a list without `max_items`. */
   warm(schema: DescMessage): void;
 }
 
-const binaryOptions = { readUnknownFields: false };
+/** No field with a pattern is allowed to be longer. */
+const matchedCharactersMax = 4_096;
 
-/** No field with a pattern is allowed to be longer, and some patterns take time that grows with the square of the length. */
-const matchedCharactersMax = 512;
-
-const violationsMax = 16;
+const violationsMax = 10;
 
 export function createRequestReader(): RequestReader {
   const validator = createValidator({ regexMatch: createMatcher() });
+  const listLimits = new Map<DescMessage, readonly ListLimit[]>();
   return {
     read(schema, request) {
-      const message = request instanceof Uint8Array ? decode(schema, request) : request;
+      const message = isMessage(request) ? request : decode(schema, request);
+      const long = listLimits.get(schema)?.find(({ localName, itemsMax }) => lengthOf(message, localName) > itemsMax);
+      // The validator would look at every item of a list that is too long.
+      if (long !== undefined) throw invalid([{ field: long.name, description: `must have at most ${long.itemsMax} items` }]);
       const result = validator.validate(schema, message);
       if (result.kind === "valid") return message;
       if (result.kind === "error") throw result.error;
-      const violations = result.violations.slice(0, violationsMax).map(describe);
-      throw new AuthError("REQUEST_INVALID", {
-        detail: violations.map((v) => `${v.field}: ${v.description}`).join("; "),
-        violations,
-      });
+      throw invalid(result.violations.slice(0, violationsMax).map(describe));
     },
     warm(schema) {
+      listLimits.set(schema, listLimitsOf(schema));
       validator.validate(schema, create(schema));
     },
   };
 }
 
-function decode(schema: DescMessage, bytes: Uint8Array): Message {
-  try {
-    return fromBinary(schema, bytes, binaryOptions);
-  } catch {
-    // The library's message may quote the input, so it goes nowhere.
-    throw new AuthError("REQUEST_INVALID", { detail: "malformed protobuf" });
-  }
+function invalid(violations: readonly FieldViolation[]): AuthError {
+  const detail = violations.map((v) => `${v.field}: ${v.description}`).join("; ");
+  return new AuthError("REQUEST_INVALID", { detail, violations });
+}
+
+interface ListLimit {
+  readonly name: string;
+  readonly localName: string;
+  readonly itemsMax: number;
+}
+
+function listLimitsOf(schema: DescMessage): ListLimit[] {
+  const lists = schema.fields.filter(({ fieldKind }) => fieldKind === "list");
+  return lists.map((list) => {
+    const { type } = getOption(list, fieldRules);
+    if (type.case !== "repeated" || type.value.maxItems === 0n) throw new Error(`${list} declares no max_items`);
+    return { name: list.name, localName: list.localName, itemsMax: Number(type.value.maxItems) };
+  });
+}
+
+function lengthOf(message: Message, localName: string): number {
+  return (message as unknown as Readonly<Record<string, readonly unknown[]>>)[localName]?.length ?? 0;
 }
 
 function createMatcher(): (pattern: string, text: string) => boolean {

@@ -1,4 +1,4 @@
-import { create, toBinary } from "@bufbuild/protobuf";
+import { create, toBinary, toJsonString } from "@bufbuild/protobuf";
 import { Code, type ConnectError } from "@connectrpc/connect";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { ErrorInfoSchema, RetryInfoSchema } from "../../src/gen/google/rpc/error_details_pb.js";
@@ -9,10 +9,8 @@ import { callerGone, type Incoming } from "../../src/rpc/incoming.js";
 import { composeService } from "../../src/rpc/pipeline.js";
 import { challenge, createFakeApp, type FakeApp } from "../support/rpc.js";
 
-const request = toBinary(
-  SendOtpRequestSchema,
-  create(SendOtpRequestSchema, { identifier: { case: "email", value: "a@example.com" } }),
-);
+const message = create(SendOtpRequestSchema, { identifier: { case: "email", value: "a@example.com" } });
+const request = { format: "binary", bytes: toBinary(SendOtpRequestSchema, message) } as const;
 
 function incoming(facts: Partial<Incoming> = {}): Incoming {
   const nothing = {
@@ -42,10 +40,10 @@ beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
 describe("the pipeline", () => {
-  it("takes bytes as they came, or a message that a door had to decode", async () => {
+  it("takes a request as it was sent, in binary or JSON, or a message that a door made", async () => {
     const call = callOf(createFakeApp());
-    const message = create(SendOtpRequestSchema, { identifier: { case: "email", value: "a@example.com" } });
-    for (const given of [request, Buffer.from(request), message]) {
+    const json = { format: "json", bytes: Buffer.from(toJsonString(SendOtpRequestSchema, message)) } as const;
+    for (const given of [request, json, message]) {
       expect(((await call(incoming(), given)) as SendOtpResponse).challenge?.sendsLeft).toBe(4);
     }
   });
@@ -53,7 +51,7 @@ describe("the pipeline", () => {
   it("looks at who calls before it reads the message, and never calls the method of a refused call", async () => {
     const app = createFakeApp();
     app.sendOtp = vi.fn();
-    const garbage = Buffer.from([0x0a, 0xff]);
+    const garbage = { format: "binary", bytes: Buffer.from([0x0a, 0xff]) } as const;
     expect(await refusalOf(callOf(app)(incoming({ clientIds: ["nobody"] }), garbage))).toMatchObject({
       reason: "CLIENT_UNKNOWN",
     });

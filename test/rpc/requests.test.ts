@@ -1,6 +1,9 @@
 import { create, toBinary } from "@bufbuild/protobuf";
 import { describe, expect, it, vi } from "vitest";
+import type { AuthError } from "../../src/auth/errors.js";
 import {
+  RegisterUserRequestSchema,
+  RegisterUserResponseSchema,
   SendOtpRequestSchema,
   UpdateCurrentUserRequestSchema,
   VerifyOtpRequestSchema,
@@ -8,7 +11,7 @@ import {
 import { createRequestReader } from "../../src/rpc/requests.js";
 
 const reader = createRequestReader();
-reader.warm(VerifyOtpRequestSchema);
+for (const schema of [VerifyOtpRequestSchema, RegisterUserRequestSchema]) reader.warm(schema);
 
 describe("reading requests", () => {
   it.each([["0".repeat(60_000).concat("x")], ["-".repeat(60_000)]])(
@@ -19,13 +22,47 @@ describe("reading requests", () => {
       expect(() => reader.read(VerifyOtpRequestSchema, request)).toThrow("code: ");
       const longest = Math.max(0, ...tried.mock.calls.map(([text]) => text.length));
       tried.mockRestore();
-      expect(longest).toBeLessThanOrEqual(512);
+      expect(longest).toBeLessThanOrEqual(4_096);
     },
   );
 
+  it("a list that is too long is refused for its length, and no item of it is looked at", () => {
+    const request = create(RegisterUserRequestSchema);
+    request.verificationSources = new Proxy([1, 0, 0], {
+      get(items, key) {
+        if (key === "length") return items.length;
+        throw new Error(`an item was looked at: ${String(key)}`);
+      },
+    });
+    expect(() => reader.read(RegisterUserRequestSchema, request)).toThrow(
+      expect.objectContaining({
+        reason: "REQUEST_INVALID",
+        violations: [{ field: "verification_sources", description: "must have at most 2 items" }],
+      }),
+    );
+  });
+
+  it("at most ten violations are reported", () => {
+    const bad = "\n".repeat(300);
+    const texts = { username: bad, email: bad, phone: bad, displayName: bad, locale: bad, idempotencyKey: bad };
+    const request = create(RegisterUserRequestSchema, { ...texts, verificationSources: [77, 77] as never });
+    let violations = 0;
+    try {
+      reader.read(RegisterUserRequestSchema, request);
+    } catch (error) {
+      violations = (error as AuthError).violations.length;
+    }
+    expect(violations).toBe(10);
+  });
+
+  it("a request with a list must declare how many items it may have", () => {
+    expect(() => reader.warm(RegisterUserResponseSchema)).toThrow("RegisterUserResponse.challenges declares no max_items");
+  });
+
   it("J06: fields that are not ours are dropped", () => {
     const known = toBinary(VerifyOtpRequestSchema, create(VerifyOtpRequestSchema, { challengeId: "a", code: "123456" }));
-    const message = reader.read(VerifyOtpRequestSchema, Buffer.concat([known, Buffer.from([0xfa, 0x3f, 1, 0x61])]));
+    const bytes = Buffer.concat([known, Buffer.from([0xfa, 0x3f, 1, 0x61])]);
+    const message = reader.read(VerifyOtpRequestSchema, { format: "binary", bytes });
     expect(message.$unknown).toBeUndefined();
   });
 

@@ -82,7 +82,7 @@ describe.each(testEngines())("registration on $engine", ({ database }) => {
     const base = `http://127.0.0.1:${on.app.httpPort}/latchkey.v1.AuthService/RegisterUser`;
     const post = (body: string) =>
       fetch(base, { method: "POST", body, headers: { "content-type": "application/json", "connect-protocol-version": "1" } });
-    for (const name of ["constructor", "prototype"]) {
+    for (const name of ["__proto__", "constructor", "prototype"]) {
       const body = `{"email":"evil@example.com","customAttributes":{"a":{"${name}":{"isAdmin":true}}}}`;
       expect((await post(body)).status).toBe(400);
     }
@@ -94,7 +94,7 @@ describe.each(testEngines())("registration on $engine", ({ database }) => {
     ]) {
       expect((await post(`{"email":"evil@example.com",${field}}`)).status, field).toBe(400);
     }
-    const sent = await post('{"email":"mass@example.com","customAttributes":{"__proto__":{"isAdmin":true}}}');
+    const sent = await post('{"email":"mass@example.com"}');
     const { challenges } = (await sent.json()) as { challenges: { challengeId: string }[] };
     const { challengeId, code } = await on.messageOf(challenges[0]);
     const { user, tokens } = await on.auth.verifyOtp({ challengeId, code });

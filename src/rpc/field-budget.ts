@@ -1,0 +1,27 @@
+import { invalidField } from "../auth/errors.js";
+
+/** 256 values of custom attributes have up to four fields each in binary; the fields of the request itself come on top. */
+const fieldsMax = 1_100;
+
+/** Counts what a decoder would build, so that a small message can't cost much. */
+export interface FieldBudget {
+  /** Throws when the request has too many fields and values. `at` is the request's own field that they belong to. */
+  spend(at: string): void;
+}
+
+export function createFieldBudget(): FieldBudget {
+  let left = fieldsMax;
+  return {
+    spend(at) {
+      if (left === 0) throw invalidField(at, "has too many values");
+      left -= 1;
+    },
+  };
+}
+
+/** The key can't be told from an object's prototype, so decoders drop it without a word. */
+export const refusedKey = "__proto__";
+
+export function refuseKey(at: string): never {
+  throw invalidField(at, `must not have the key ${refusedKey}`);
+}
