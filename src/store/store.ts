@@ -6,7 +6,11 @@
  * *generation*; a *budget* an allowance counted in sliding windows; the *outbox* the codes still to be sent.
  *
  * Rules that hold for every operation and both engines:
- * - It is one atomic step. It happened whole and is durable (it survives loss of power) when the promise resolves, or it did not happen.
+ * - It is one atomic step. When the promise resolves it happened whole, and it survives the end of this process; or it did not happen.
+ * - What ends or gives something is also flushed to the disk, and to a synchronous standby, when the promise resolves: it survives
+ *   loss of power. What only counts or queues is flushed with the next such operation, within a second at most: `issueChallenges`,
+ *   `resendChallenge`, `takeAttempt`, `claimMessages`, `settleMessages` and `sweep`. Loss of power, or the crash of a PostgreSQL
+ *   server, can undo the latest of these, as if they had never happened. Nothing is lost that a flushed operation came after.
  * - Expected results are returned as outcomes, never thrown: throwing would undo the write that the outcome reports.
  * - It throws `StoreUnavailableError` when the database does not answer, and then nothing was written, or, if the connection was
  *   lost on the way, nobody knows; idempotency keys are for that.

@@ -20,6 +20,13 @@ export async function checkPostgres(
   if (!found.durable) {
     findings.push(warning("the server has fsync off: after loss of power used codes could count as unused"));
   }
+  if (found.flushedWithinMs > 1_000) {
+    findings.push(
+      warning(
+        `after loss of power the last ${found.flushedWithinMs / 1_000} s of sends and guesses could be forgotten: set wal_writer_delay to 333ms or less`,
+      ),
+    );
+  }
   if (location.poolMax > found.connectionsMax / 2) {
     findings.push(
       warning(

@@ -1,6 +1,6 @@
 import { guessRefusalOf } from "../rules/challenge-state.js";
 import type { EpochMs, Store } from "../store.js";
-import type { Database, Statement } from "./database.js";
+import { type Database, type Statement, unflushed } from "./database.js";
 import { claimsParameter } from "./parameters.js";
 import { type ChallengeToVerifyRow, challengeColumns, toChallengeToVerify } from "./rows.js";
 
@@ -17,7 +17,7 @@ const find: Statement = {
 const limit: Statement = { name: "find_limit", text: "SELECT budgets_refused_until($1, $2) AS retry_at" };
 const take: Statement = {
   name: "take_attempt",
-  text: "SELECT r.outcome, r.retry_at, r.account_spent FROM take_attempt($1, $2, $3, $4) r",
+  text: `SELECT r.outcome, r.retry_at, r.account_spent FROM ${unflushed}, take_attempt($1, $2, $3, $4) r`,
 };
 
 interface AttemptRow {

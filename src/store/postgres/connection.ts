@@ -23,10 +23,11 @@ export interface PostgresLocation {
 }
 
 /**
- * What was acknowledged has to survive loss of power, whatever the server's default is: a used code must not come back. `on` waits for
- * the disk, and for that of each synchronous standby.
+ * Commits wait for the disk, and for the disk of each synchronous standby, whatever the server's default is: a loss of power must not
+ * bring a used code back. `remote_apply`, which waits for more, stays.
  */
-const durable = "-c synchronous_commit=on";
+const waitForDisk = `SELECT set_config('synchronous_commit', 'on', false)
+  WHERE current_setting('synchronous_commit') NOT IN ('on', 'remote_apply')`;
 
 /** What our connections are called in the server's list of them. */
 export const applicationName = "latchkey";
@@ -52,6 +53,8 @@ const types: ClientConfig["types"] = {
   },
 };
 
+const isolation = "-c default_transaction_isolation=read\\ committed";
+
 /** Options of every connection to a database. Throws when `sslrootcert` can't be read. */
 export function connectionOptions(location: PostgresLocation): ClientConfig {
   const { host, port, user, password, database } = location;
@@ -64,15 +67,14 @@ export function connectionOptions(location: PostgresLocation): ClientConfig {
     database,
     ssl: tlsOptions(location),
     application_name: applicationName,
-    options: durable,
+    options: isolation,
     keepAlive: true,
     types,
     connectionTimeoutMillis: connectTimeoutMs,
   };
 }
 
-const planning =
-  "-c enable_seqscan=off -c plan_cache_mode=force_generic_plan -c jit=off -c default_transaction_isolation=read\\ committed";
+const planning = "-c enable_seqscan=off -c plan_cache_mode=force_generic_plan -c jit=off";
 
 /**
  * Options of connections that serve operations. Tables that just now were empty have statistics that make whole-table scans look
@@ -88,7 +90,8 @@ export function operationOptions(location: PostgresLocation): pg.PoolConfig {
     lock_timeout: lockTimeoutMs,
     query_timeout: answerTimeoutMs,
     idle_in_transaction_session_timeout: statementTimeoutMs,
-    options: `${durable} ${planning}`,
+    options: `${isolation} ${planning}`,
+    onConnect: async (client) => void (await client.query(waitForDisk)),
   };
 }
 
@@ -106,6 +109,7 @@ export async function withClient<T>(location: PostgresLocation, work: (client: p
   client.on("error", () => {});
   try {
     await client.connect().catch((error: unknown) => Promise.reject(unavailableError(error)));
+    await client.query(waitForDisk);
     return await work(client);
   } catch (error) {
     throw translated(error);

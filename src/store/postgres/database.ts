@@ -12,8 +12,15 @@ export interface Statement {
 }
 
 /**
- * Runs statements, each a transaction of its own and a single round trip, durable when the promise resolves. `crowded` names the row
- * that a statement locks where callers can crowd around one: they wait for it here, two at a time, and not each on a connection.
+ * Belongs into the FROM of a statement that only counts or queues: its commit does not wait for the disk. The server's WAL writer
+ * flushes it within three times `wal_writer_delay`, 0.6 s by default, and the commit of any other statement flushes it too.
+ */
+export const unflushed = "set_config('synchronous_commit', 'off', true)";
+
+/**
+ * Runs statements, each a transaction of its own and a single round trip, flushed to the disk when the promise resolves unless the
+ * statement is `unflushed`. `crowded` names the row that a statement locks where many callers can wait for one: they wait for it
+ * here, two at a time, and not each on a connection.
  */
 export interface Database {
   rows<Row>(statement: Statement, values?: readonly unknown[], crowded?: string): Promise<Row[]>;

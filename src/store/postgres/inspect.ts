@@ -12,8 +12,10 @@ export interface Inspection {
   readonly readOnly: boolean;
   readonly connectionsMax: number;
   readonly encoding: string;
-  /** Whether what was committed survives loss of power. */
+  /** Whether what was flushed survives loss of power. */
   readonly durable: boolean;
+  /** How long a commit that does not wait for the disk may take to get there. */
+  readonly flushedWithinMs: number;
   /** Whether its clock and this machine's do. */
   readonly clocksAgree: boolean;
 }
@@ -26,10 +28,19 @@ export function inspect(location: PostgresLocation): Promise<Inspection> {
       current_setting('server_version') AS version,
       current_setting('transaction_read_only') = 'on' AS read_only, current_setting('max_connections')::int AS connections,
       current_setting('server_encoding') AS encoding,
-      coalesce(current_setting('fsync', true), 'on') = 'on' AS durable`);
+      coalesce(current_setting('fsync', true), 'on') = 'on' AS durable,
+      coalesce((SELECT 3 * setting::int FROM pg_settings WHERE name = 'wal_writer_delay'), 0) AS flushed_within`);
     const answeredAt = Date.now();
     const [row] = rows as [
-      { clock: EpochMs; version: string; read_only: boolean; connections: number; encoding: string; durable: boolean },
+      {
+        clock: EpochMs;
+        version: string;
+        read_only: boolean;
+        connections: number;
+        encoding: string;
+        durable: boolean;
+        flushed_within: number;
+      },
     ];
     return {
       serverVersion: row.version,
@@ -38,6 +49,7 @@ export function inspect(location: PostgresLocation): Promise<Inspection> {
       connectionsMax: row.connections,
       encoding: row.encoding,
       durable: row.durable,
+      flushedWithinMs: row.flushed_within,
       clocksAgree: clocksAgree(row.clock, { askedAt, answeredAt }),
     };
   });

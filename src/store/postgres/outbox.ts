@@ -1,5 +1,5 @@
 import type { Channel, ContactKind, EpochMs, OutboxMessage, Purpose, Store } from "../store.js";
-import type { Database, Statement } from "./database.js";
+import { type Database, type Statement, unflushed } from "./database.js";
 import { isLiveChallenge } from "./rows.js";
 
 type Operations = Pick<Store, "claimMessages" | "settleMessages" | "nextMessageDueAt">;
@@ -21,9 +21,10 @@ const claim: Statement = {
       (SELECT count(*) FROM contacts o WHERE o.kind = c.contact_kind AND o.value = c.contact_value) > 0 AS has_user
     FROM leased m JOIN due d ON d.outbox_id = m.outbox_id
     LEFT JOIN LATERAL (SELECT * FROM challenges c WHERE c.challenge_id = m.challenge_id OFFSET 0) c ON true
+    CROSS JOIN ${unflushed}
     ORDER BY d.due_at, m.outbox_id`,
 };
-const settle: Statement = { name: "settle_messages", text: "SELECT settle_messages($1, $2, $3)" };
+const settle: Statement = { name: "settle_messages", text: `SELECT FROM ${unflushed}, settle_messages($1, $2, $3)` };
 const next: Statement = { name: "next_message_due", text: "SELECT min(due_at) AS due_at FROM outbox" };
 
 interface DueRow {

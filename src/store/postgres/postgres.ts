@@ -3,7 +3,7 @@ import { createAttempts } from "./attempts.js";
 import { createBreaker } from "./breaker.js";
 import { createClockGuard } from "./clocks.js";
 import type { PostgresLocation } from "./connection.js";
-import { openDatabase, type Statement } from "./database.js";
+import { openDatabase, type Statement, unflushed } from "./database.js";
 import { createKeys } from "./keys.js";
 import { migrate } from "./migrate.js";
 import { refuseFilling } from "./move-mark.js";
@@ -15,7 +15,7 @@ import { createSends } from "./sends.js";
 import { createSessions } from "./sessions.js";
 import { createUsers } from "./users.js";
 
-const sweep: Statement = { name: "sweep", text: "SELECT swept, expired FROM sweep($1, $2)" };
+const sweep: Statement = { name: "sweep", text: `SELECT s.swept, s.expired FROM ${unflushed}, sweep($1, $2) s` };
 const ping: Statement = {
   name: "ping",
   text: `UPDATE schema_migrations SET applied_at = applied_at WHERE version = 1

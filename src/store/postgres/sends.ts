@@ -1,7 +1,7 @@
 import { resendRefusalOf } from "../rules/challenge-state.js";
 import { contactKindOf } from "../rules/common-rows.js";
 import type { Contact, EpochMs, Limited, Store } from "../store.js";
-import type { Database, Statement } from "./database.js";
+import { type Database, type Statement, unflushed } from "./database.js";
 import { challengeParameter, claimsParameter, guardClaimsParameter, lockKeys, placesParameter } from "./parameters.js";
 import { type ChallengeRow, challengeColumns, toChallenge } from "./rows.js";
 
@@ -14,11 +14,13 @@ const prepare: Statement = {
 };
 const issue: Statement = {
   name: "issue_challenges",
-  text: "SELECT r.outcome, r.retry_at, r.resend_at FROM issue_challenges($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) r",
+  text: `SELECT r.outcome, r.retry_at, r.resend_at
+    FROM ${unflushed}, issue_challenges($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) r`,
 };
 const resend: Statement = {
   name: "resend_challenge",
-  text: `SELECT r.outcome, r.retry_at, ${challengeColumns("(r.challenge)")} FROM resend_challenge($1, $2, $3, $4, $5, $6, $7) r`,
+  text: `SELECT r.outcome, r.retry_at, ${challengeColumns("(r.challenge)")}
+    FROM ${unflushed}, resend_challenge($1, $2, $3, $4, $5, $6, $7) r`,
 };
 const replay: Statement = {
   name: "replayed_challenges",

@@ -36,7 +36,7 @@ export function createAttempts(db: Database, parts: { writer: Writer; budgets: B
     },
 
     takeAttempt({ challengeId, clientId, identifier, account, now }) {
-      return writer.write((): AttemptOutcome => {
+      return writer.writeUnflushed((): AttemptOutcome => {
         const granted = budgets.check([identifier], now);
         if ("kind" in granted) return granted;
         if (reserve.run({ challengeId, clientId, now }).changes === 0) {

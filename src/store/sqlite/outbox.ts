@@ -55,13 +55,13 @@ export function createOutbox(db: Database, writer: Writer): Operations {
 
   return {
     claimMessages({ now, leaseMs, limit }) {
-      return writer.write(() => {
+      return writer.writeUnflushed(() => {
         const rows = dueAtMost(limit).all({ now });
         for (const row of rows) lease.run(now + leaseMs, row.outbox_id);
         return rows.map(toMessage);
       });
     },
-    settleMessages: (settlements) => writer.write(() => settlements.forEach(settle)),
+    settleMessages: (settlements) => writer.writeUnflushed(() => settlements.forEach(settle)),
     nextMessageDueAt: () => writer.read(() => next.get()?.due_at ?? null),
   };
 }

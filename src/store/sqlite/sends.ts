@@ -91,7 +91,7 @@ export function createSends(
     },
 
     issueChallenges({ idempotency: mac, registration, challenges, deliverAt, now }) {
-      return writer.write(() => {
+      return writer.writeUnflushed(() => {
         const earlier = replay(mac, now);
         if (earlier !== null) return { kind: "replayed", challenges: earlier };
         const guards = challenges.map(({ guard }) => guard);
@@ -110,7 +110,7 @@ export function createSends(
     },
 
     resendChallenge({ challengeId, clientId, requesterKey, idempotency: mac, claims, deliverAt, now }) {
-      return writer.write(() => {
+      return writer.writeUnflushed(() => {
         const earlier = replay(mac, now)?.[0];
         if (earlier !== undefined) return { kind: "replayed", challenge: earlier };
         const row = byId.get(challengeId);

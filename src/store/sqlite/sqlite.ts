@@ -23,7 +23,7 @@ const openTimeoutMs = 10_000;
 
 /**
  * Opens a database file, made with owner-only rights if it is not there. WAL with `synchronous=FULL`: a commit is on the disk
- * when it returns. `secure_delete` overwrites what is erased, which SQLite else leaves in free pages.
+ * when it returns, unless the writer says otherwise. `secure_delete` overwrites erased data, which otherwise stays in free pages.
  */
 export function openDatabase(path: string): Database {
   if (path !== ":memory:") closeSync(openSync(path, "a", 0o600));
@@ -68,7 +68,6 @@ export function openSqlite(options: { readonly path: string; readonly inFlight: 
   const endChallengesOf = db.prepare<[string]>(
     "UPDATE challenges SET decoy = 1, sealed_code = NULL WHERE user_id = ? AND consumed_at IS NULL",
   );
-  const ping = db.prepare("UPDATE schema_migrations SET applied_at = applied_at WHERE version = 1");
   const checkpoint = db.prepare<[], { busy: number }>("PRAGMA wal_checkpoint(TRUNCATE)");
   return {
     ...createSends(db, { writer, budgets, idempotency, users }),
@@ -90,7 +89,7 @@ export function openSqlite(options: { readonly path: string; readonly inFlight: 
       return writer.read(() => checkpoint.get()!.busy === 0);
     },
     async ping() {
-      await writer.write(() => void ping.run());
+      await writer.flush();
       if (room.wasMissing()) await room.check(writer);
     },
     async close() {

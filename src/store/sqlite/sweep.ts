@@ -38,7 +38,7 @@ export function createSweep(db: Database, writer: Writer): Pick<Store, "sweep"> 
 
   return {
     sweep: ({ now, limit }) =>
-      writer.write(() => {
+      writer.writeUnflushed(() => {
         let swept = 0;
         const expired: ExpiredChallenge[] = [];
         for (const { keptMs, statement } of ofChallenges) {

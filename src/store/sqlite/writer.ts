@@ -1,15 +1,26 @@
 import type { Database } from "better-sqlite3";
 import { codeOf } from "../rules/error-code.js";
 import { StoreUnavailableError } from "../store.js";
+import { createFlushing } from "./flushing.js";
 
-/** Runs steps that write; each is all-or-nothing, and those of one moment share one commit and its fsync. */
+/** Runs steps that write. Each is all-or-nothing, and those of one moment share one commit. */
 export interface Writer {
-  /** Runs `step` in a transaction and gives its result once it is durable. A step touches nothing but the database: it may run twice. */
+  /**
+   * Runs `step` in a transaction and gives its result once that is flushed to the disk, with every earlier write. A step touches
+   * nothing but the database: it may run twice.
+   */
   write<T>(step: () => T): Promise<T>;
+  /**
+   * The same for a step that only counts or queues: its result comes once the transaction is committed. A loss of power can undo it,
+   * as if it had never run, until the next flush: within a second.
+   */
+  writeUnflushed<T>(step: () => T): Promise<T>;
+  /** Resolves when everything committed so far is on the disk, which a write of its own makes sure of. */
+  flush(): Promise<void>;
   read<T>(query: () => T): Promise<T>;
   /** Runs several reads on one state of the database. SQLite locks and unlocks its files once instead of once a read. */
   readTogether<T>(query: () => T): Promise<T>;
-  /** Resolves when nothing is waiting any more. */
+  /** Resolves when nothing is waiting any more, and flushes what is not flushed yet. */
   idle(): Promise<void>;
 }
 
@@ -25,6 +36,7 @@ const noGuard: Guard = { refusalOfWrite: () => null, refusalOfRead: () => null }
 
 interface Waiting {
   readonly step: () => unknown;
+  readonly flushes: boolean;
   readonly resolve: (value: unknown) => void;
   readonly reject: (reason: unknown) => void;
 }
@@ -58,19 +70,33 @@ export function createWriter(
   let immediate: NodeJS.Immediate | undefined;
   let busySince: number | undefined;
   let idlers: (() => void)[] = [];
+  // When it fails, readiness tries again: its ping flushes too.
+  const flushing = createFlushing(db, () => void flush().catch(() => {}));
+
+  function enqueue<T>(step: () => T, flushes: boolean): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      waiting.push({ step, flushes, resolve: resolve as (value: unknown) => void, reject });
+      schedule();
+    });
+  }
+
+  function flush(): Promise<void> {
+    return enqueue(flushing.writePage, true);
+  }
 
   function schedule(): void {
     if (busySince !== undefined || immediate !== undefined) return;
     if (waiting.length >= Math.min(inFlight(), batchMax)) {
       clearTimeout(timer);
       timer = undefined;
-      immediate = setImmediate(flush);
+      immediate = setImmediate(commitWaiting);
     } else {
-      timer ??= setTimeout(flush, windowMs);
+      timer ??= setTimeout(commitWaiting, windowMs);
     }
   }
 
-  function beginGuarded(): void {
+  function beginGuarded(batch: readonly Waiting[]): void {
+    flushing.set(batch.some(({ flushes }) => flushes));
     begin.run();
     try {
       const refusal = guard.refusalOfWrite();
@@ -81,13 +107,13 @@ export function createWriter(
     }
   }
 
-  function flush(): void {
+  function commitWaiting(): void {
     clearTimeout(timer);
     timer = undefined;
     immediate = undefined;
     const batch = waiting.length > batchMax ? waiting.slice(0, batchMax) : waiting;
     try {
-      beginGuarded();
+      beginGuarded(batch);
     } catch (error) {
       if (isBusy(error)) retryLater(error);
       else rejectAll(error);
@@ -112,26 +138,30 @@ export function createWriter(
       else fail(batch[0]!, error);
       return;
     }
+    flushing.noteCommit();
     for (const [index, one] of batch.entries()) one.resolve(results[index]);
   }
 
   function commitAlone(one: Waiting): void {
     try {
-      beginGuarded();
+      beginGuarded([one]);
     } catch (error) {
       // Another process came in between: this one waits like everybody else.
       if (isBusy(error)) waiting.push(one);
       else fail(one, error);
       return;
     }
+    let result: unknown;
     try {
-      const result = one.step();
+      result = one.step();
       commit.run();
-      one.resolve(result);
     } catch (error) {
       if (db.inTransaction) rollback.run();
       fail(one, error);
+      return;
     }
+    flushing.noteCommit();
+    one.resolve(result);
   }
 
   function fail(one: Waiting, error: unknown): void {
@@ -143,7 +173,7 @@ export function createWriter(
     const now = performance.now();
     busySince ??= now;
     if (now - busySince > busyLimitMs) rejectAll(error);
-    else timer = setTimeout(flush, 5 + Math.random() * 20);
+    else timer = setTimeout(commitWaiting, 5 + Math.random() * 20);
   }
 
   function rejectAll(error: unknown): void {
@@ -171,16 +201,14 @@ export function createWriter(
   }
 
   return {
-    write<T>(step: () => T): Promise<T> {
-      return new Promise<T>((resolve, reject) => {
-        waiting.push({ step, resolve: resolve as (value: unknown) => void, reject });
-        schedule();
-      });
-    },
+    write: (step) => enqueue(step, true),
+    writeUnflushed: (step) => enqueue(step, false),
+    flush,
     read,
     readTogether: (query) => read(() => inOneTransaction(query) as ReturnType<typeof query>),
-    idle() {
-      return waiting.length === 0 ? Promise.resolve() : new Promise((resolve) => idlers.push(resolve));
+    async idle() {
+      if (waiting.length > 0) await new Promise<void>((resolve) => idlers.push(resolve));
+      if (flushing.isPending()) await flush().catch(() => {});
     },
   };
 }

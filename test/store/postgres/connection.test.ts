@@ -5,14 +5,20 @@ import { query, testDatabases } from "../../support/postgres.js";
 
 const databases = testDatabases();
 
-it("every connection waits for the disk when it commits, though the database's default is not to", async () => {
+it.each([
+  ["off", "on"],
+  ["local", "on"],
+  ["remote_write", "on"],
+  ["on", "on"],
+  ["remote_apply", "remote_apply"],
+])("where the database's default for synchronous_commit is %s, every connection has %s", async (given, expected) => {
   const location = await databases.createEmpty();
-  await query(location, `ALTER DATABASE ${location.database} SET synchronous_commit = off`);
+  await query(location, `ALTER DATABASE ${location.database} SET synchronous_commit = ${given}`);
   const setting = "SHOW synchronous_commit";
-  expect(await query(location, setting)).toEqual([{ synchronous_commit: "off" }]);
-  expect((await withClient(location, (client) => client.query(setting))).rows).toEqual([{ synchronous_commit: "on" }]);
+  expect(await query(location, setting)).toEqual([{ synchronous_commit: given }]);
+  expect((await withClient(location, (client) => client.query(setting))).rows).toEqual([{ synchronous_commit: expected }]);
   const pool = new pg.Pool(operationOptions(location));
   const { rows } = await pool.query("SELECT current_setting('synchronous_commit') AS sync, current_setting('jit') AS jit");
   await pool.end();
-  expect(rows).toEqual([{ sync: "on", jit: "off" }]);
+  expect(rows).toEqual([{ sync: expected, jit: "off" }]);
 });

@@ -35,7 +35,7 @@ describe("the files of a SQLite database", () => {
     await store.close();
   });
 
-  it("are written with WAL, an fsync for each commit, overwriting what is erased, and waits that do not hold up others", () => {
+  it("are written with WAL, commits that wait for the disk, overwriting of erased data, and waits that do not hold up others", () => {
     const db = openDatabase(newPath());
     const pragma = (name: string): unknown => db.pragma(name, { simple: true });
     expect(pragma("journal_mode")).toBe("wal");
