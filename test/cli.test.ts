@@ -302,8 +302,8 @@ describe("doctor", () => {
   });
 
   it.each([
-    ["fast", /^ok +LATCHKEY_CODE_HASH=fast \(argon2id, 1 MiB, t=1\): .* at most \d+ sign-ins a second .*The pepper protects/m],
-    ["owasp", /^ok +LATCHKEY_CODE_HASH=owasp \(argon2id, 19 MiB, t=2\): .* at most \d+ sign-ins a second .*OWASP's minimum/m],
+    ["fast", /^(?:ok|warning) +LATCHKEY_CODE_HASH=fast \(argon2id, 1 MiB, t=1\): .* at most \d+ sign-ins a second .*The pepper protects/m],
+    ["owasp", /^(?:ok|warning) +LATCHKEY_CODE_HASH=owasp \(argon2id, 19 MiB, t=2\): .* at most \d+ sign-ins a second .*OWASP's minimum/m],
   ])("states the hash profile %s, what it costs here, and the reason for it", async (profile, line) => {
     const { code, out } = await latchkey(["doctor"], { ...env, LATCHKEY_CODE_HASH: profile });
     expect(code).toBe(0);
@@ -353,6 +353,29 @@ describe("doctor", () => {
     } finally {
       await mail.stop();
     }
+  });
+
+  it.each([
+    [{}, "ok      the metrics at 127.0.0.1:9464 can be read on this machine alone"],
+    [
+      { LATCHKEY_METRICS_LISTEN: "10.0.0.7:9464" },
+      "warning the metrics at 10.0.0.7:9464 can be read by everything that reaches that address",
+    ],
+    [
+      { LATCHKEY_METRICS_LISTEN: "10.0.0.7:9464", LATCHKEY_METRICS_TOKEN: "a-token-of-the-metrics" },
+      "ok      the metrics at 10.0.0.7:9464 can be read with the bearer token",
+    ],
+  ])("says what metrics with %j expose", async (metrics, finding) => {
+    const production = {
+      LATCHKEY_MODE: "production",
+      LATCHKEY_ISSUER: "https://auth.example.com",
+      LATCHKEY_TLS: "terminated",
+      LATCHKEY_DEFAULT_CLIENT: "on",
+      LATCHKEY_SMTP_URL: "smtp://127.0.0.1:1?from=a@example.com&starttls=never",
+    };
+    const { out } = await latchkey(["doctor"], { ...env, ...production, ...metrics });
+    expect(out).toContain(finding);
+    expect(out).not.toContain("a-token-of-the-metrics");
   });
 
   it("does not mend what it looks at", async () => {

@@ -58,6 +58,16 @@ describe.concurrent("a start is refused in one sentence, and nothing is damaged,
     expectUnharmed(made.path);
   });
 
+  it("development's secrets lost: no new ones are written", async () => {
+    const made = folderWith(template);
+    const { LATCHKEY_PEPPER: _pepper, LATCHKEY_MASTER_KEY: _master, ...bare } = env;
+    expect(await refusal(bare, made.folder)).toMatch(
+      /^\.latchkey\/pepper and \.latchkey\/master-key are missing, and the database latchkey\.db was made with them: restore them .* or delete the database/,
+    );
+    expectUnharmed(made.path);
+    expect(existsSync(join(made.folder, ".latchkey"))).toBe(false);
+  });
+
   it("a schema newer than the program", async () => {
     const made = folderWith(template);
     const db = connect(made.path);

@@ -39,8 +39,8 @@ export async function checkHashing(settings: Settings): Promise<readonly Finding
   const text =
     `LATCHKEY_CODE_HASH=${profile} (argon2id, ${memoryCost / 1024} MiB, t=${timeCost}): ${concurrency} hashes at once in ` +
     `${eachMs.toFixed(1)} ms, ${Math.round(perSecond)} a second, so at most ${Math.round(perSecond / 2)} sign-ins a second on this ` +
-    `machine; ${Math.round(peakBytes / mega)} MB of memory with all of them`;
-  return [eachMs > slowMs ? warning(`${text}. This machine is slow or busy`) : ok(`${text}. ${reasons[profile]}`)];
+    `machine; ${Math.round(peakBytes / mega)} MB of memory with all of them. ${reasons[profile]}`;
+  return [eachMs > slowMs ? warning(`${text}. This machine is slow or busy`) : ok(text)];
 }
 
 async function hashOne(hasher: CodeHasher): Promise<void> {
