@@ -302,8 +302,14 @@ describe("doctor", () => {
   });
 
   it.each([
-    ["fast", /^(?:ok|warning) +LATCHKEY_CODE_HASH=fast \(argon2id, 1 MiB, t=1\): .* at most \d+ sign-ins a second .*The pepper protects/m],
-    ["owasp", /^(?:ok|warning) +LATCHKEY_CODE_HASH=owasp \(argon2id, 19 MiB, t=2\): .* at most \d+ sign-ins a second .*OWASP's minimum/m],
+    [
+      "fast",
+      /^(?:ok|warning) +LATCHKEY_CODE_HASH=fast \(argon2id, 1 MiB, t=1\): .* at most \d+ sign-ins a second .*The pepper protects/m,
+    ],
+    [
+      "owasp",
+      /^(?:ok|warning) +LATCHKEY_CODE_HASH=owasp \(argon2id, 19 MiB, t=2\): .* at most \d+ sign-ins a second .*OWASP's minimum/m,
+    ],
   ])("states the hash profile %s, what it costs here, and the reason for it", async (profile, line) => {
     const { code, out } = await latchkey(["doctor"], { ...env, LATCHKEY_CODE_HASH: profile });
     expect(code).toBe(0);
