@@ -100,7 +100,12 @@ async function start(settings: Settings, { log: plainLog, overrides, closers }: 
   const inFlight = createInFlight();
   const recorder = createRecorder();
   const location = storeLocation(settings);
-  const opened = await openStore(location, { inFlight: inFlight.count });
+  const opened = await openStore(location, {
+    inFlight: inFlight.count,
+    clock: overrides.clock,
+    clockSetBack: (backMs) =>
+      log.warn({ backMs }, "the clock was set back: codes sent before have ended, and limits stay as they were"),
+  });
   closers.push(() => opened.close());
   let readiness: Readiness | undefined;
   const store = observeStore(traceStore(opened, tracer, systemNames[settings.database.kind]), (operation) => {

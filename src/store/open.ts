@@ -1,6 +1,6 @@
 import { existsSync, statSync } from "node:fs";
 import type { PostgresLocation } from "./postgres/connection.js";
-import type { Store } from "./store.js";
+import type { EpochMs, Store } from "./store.js";
 
 /** Where the data is. */
 export type DatabaseLocation = SqliteLocation | PostgresLocation;
@@ -19,11 +19,20 @@ export function nameOf(location: DatabaseLocation): string {
 /**
  * Opens the store and brings its schema up to date.
  * @param options.inFlight How many calls are under way, by which an engine decides whether to wait for company in a commit.
+ * @param options.clock By which SQLite notices that the clock was set back; this machine's, if not given.
+ * @param options.clockSetBack Told how far, once the codes have ended.
  */
-export async function openStore(location: DatabaseLocation, options: { readonly inFlight: () => number }): Promise<Store> {
+export async function openStore(
+  location: DatabaseLocation,
+  options: {
+    readonly inFlight: () => number;
+    readonly clock?: () => EpochMs;
+    readonly clockSetBack?: (backMs: number) => void;
+  },
+): Promise<Store> {
   // Only the engine in use is loaded, with its driver.
   if (location.kind === "postgres") return await (await import("./postgres/postgres.js")).openPostgres(location);
-  return (await import("./sqlite/sqlite.js")).openSqlite({ path: location.path, inFlight: options.inFlight });
+  return (await import("./sqlite/sqlite.js")).openSqlite({ ...options, path: location.path });
 }
 
 /** Whether nobody has opened a store there yet; does not make one. */

@@ -15,7 +15,8 @@
  * - It throws `StoreUnavailableError` when the database does not answer, and then nothing was written, or, if the connection was
  *   lost on the way, nobody knows; idempotency keys are for that.
  * - Any number of processes may call at once. Where racers compete for one thing the operation says who wins.
- * - Time comes in as `now`; the engine has no clock of its own. Times are milliseconds since 1970, durations milliseconds.
+ * - Time comes in as `now`. An engine looks at a clock of its own only to notice a wrong one. Times are milliseconds since 1970,
+ *   durations milliseconds.
  */
 export type EpochMs = number;
 

@@ -19,7 +19,7 @@ export interface TableCount {
 
 const hourMs = 60 * 60_000;
 
-/** Everything that is moved, in this order. `send_locks`, which PostgreSQL has alone, are made when they are needed. */
+/** Everything that is moved, in this order. `send_locks`, which PostgreSQL has alone, are made when they are needed; `clock_mark` is about one machine's clock. */
 export const movedTables: readonly MovedTable[] = [
   { name: "key_checks", key: ["use", "key_id"] },
   { name: "keys", key: ["key_id"] },

@@ -147,6 +147,13 @@ CREATE TABLE move (
   },
   {
     version: 3,
-    sql: "",
+    // clock_mark: the highest time that the clock has shown.
+    sql: `
+CREATE TABLE clock_mark (
+  only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
+  high     INTEGER NOT NULL
+) STRICT;
+INSERT INTO clock_mark (only_row, high) VALUES (1, 0);
+`,
   },
 ];

@@ -1,8 +1,9 @@
 import { closeSync, openSync } from "node:fs";
 import type { Database } from "better-sqlite3";
-import type { Store } from "../store.js";
+import type { EpochMs, Store } from "../store.js";
 import { createAttempts } from "./attempts.js";
 import { createBudgets } from "./budgets.js";
+import { createClockMark } from "./clock-mark.js";
 import { connect } from "./connect.js";
 import { createIdempotency } from "./idempotency.js";
 import { createKeys } from "./keys.js";
@@ -49,8 +50,16 @@ function whileLocked(step: () => void): void {
   }
 }
 
+export interface SqliteOptions {
+  readonly path: string;
+  readonly inFlight: () => number;
+  readonly clock?: () => EpochMs;
+  readonly clockSetBack?: (backMs: number) => void;
+}
+
 /** The SQLite engine: one connection, hand-written statements, prepared once, writes grouped into common commits. */
-export function openSqlite(options: { readonly path: string; readonly inFlight: () => number }): Store {
+export function openSqlite(options: SqliteOptions): Store {
+  const { clock = Date.now, clockSetBack = () => {} } = options;
   const db = openDatabase(options.path);
   try {
     migrate(db);
@@ -59,7 +68,15 @@ export function openSqlite(options: { readonly path: string; readonly inFlight: 
     throw translated(error);
   }
   const room = createRoom(db);
-  const writer = createWriter(db, options.inFlight, { guard: createMoveGuard(db), noteFailure: room.noteFailure });
+  const followClock = createClockMark(db, clock);
+  const writer = createWriter(db, options.inFlight, {
+    guard: createMoveGuard(db),
+    begun() {
+      const backMs = followClock();
+      if (backMs > 0) clockSetBack(backMs);
+    },
+    noteFailure: room.noteFailure,
+  });
   const budgets = createBudgets(db);
   const idempotency = createIdempotency(db);
   const users = createUsers(db);

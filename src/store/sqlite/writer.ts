@@ -53,13 +53,15 @@ const busyLimitMs = 3_000;
 /**
  * @param inFlight How many calls are under way in this process: while all of them already wait for the commit, waiting longer for
  *   company is in vain, so a lone call never waits.
+ * @param options.begun Runs in the transaction of every write, before its steps.
  * @param options.noteFailure Told of each step that fails, before its caller is.
  */
 export function createWriter(
   db: Database,
   inFlight: () => number,
-  { guard = noGuard, noteFailure = () => {} }: { readonly guard?: Guard; readonly noteFailure?: (error: unknown) => void } = {},
+  options: { readonly guard?: Guard; readonly begun?: () => void; readonly noteFailure?: (error: unknown) => void } = {},
 ): Writer {
+  const { guard = noGuard, begun = () => {}, noteFailure = () => {} } = options;
   db.pragma(`busy_timeout = ${busyTimeoutMs}`);
   const begin = db.prepare("BEGIN IMMEDIATE");
   const commit = db.prepare("COMMIT");
@@ -101,6 +103,7 @@ export function createWriter(
     try {
       const refusal = guard.refusalOfWrite();
       if (refusal !== null) throw refusal;
+      begun();
     } catch (error) {
       if (db.inTransaction) rollback.run();
       throw error;

@@ -17,6 +17,8 @@ const scansAllowed: readonly (readonly [statement: string, reason: string])[] = 
   ["FROM sessions WHERE key_id = @keyId", "only when an operator retires a key"],
   ["SELECT count(*) AS count FROM challenges", "only when an operator retires a key"],
   ["UPDATE sessions SET rotation_mac = NULL", "only when a backup is restored"],
+  ["min(value, @now) ORDER BY value) FROM json_each(spent)", "only when the clock was set back"],
+  ["last_used_at = min(last_used_at, @now", "only when the clock was set back"],
 ];
 
 /** Statements that may sort, each with its reason. */
@@ -27,6 +29,7 @@ const sortsAllowed: readonly (readonly [statement: string, reason: string])[] = 
   ["SELECT session_id FROM sessions WHERE user_id", "at most the live sessions of one user"],
   ["json_group_array(json_array(o.kind, o.value, o.verified_at)", "the contacts of one user"],
   ["SELECT kind, value FROM contacts WHERE user_id", "the contacts of one user"],
+  ["min(value, @now) ORDER BY value) FROM json_each(spent)", "the units of one budget"],
   ["FROM challenges WHERE registration_id = ?", "the challenges of one registration"],
 ];
 
