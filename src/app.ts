@@ -140,6 +140,7 @@ async function start(settings: Settings, { log: plainLog, overrides, closers }: 
     clock,
     log,
     openCode: core.openCode,
+    isForeign: core.isForeign,
     providers: traceProviders(providers, tracer),
     deliver: traceDelivery(deliver, tracer),
     appName: settings.appName,

@@ -5,7 +5,8 @@ import { createSingleFlight } from "./auth/single-flight.js";
 import type { Settings } from "./config.js";
 import { createAccessTokens } from "./crypto/access-token.js";
 import { bindingText, type CodeHasher, createCodeHasher, type HashMeasure, type HashProfile } from "./crypto/code-hash.js";
-import { checkKeys, resealKeys } from "./crypto/key-checks.js";
+import { createForeignKeys } from "./crypto/foreign-keys.js";
+import { checkKeys, foreignKeySentence } from "./crypto/key-checks.js";
 import { createKeyring, type Keyring } from "./crypto/keyring.js";
 import { loadLookupKeys } from "./crypto/lookup-keys.js";
 import { createRefreshTokens } from "./crypto/refresh-token.js";
@@ -25,8 +26,10 @@ export interface CoreOverrides {
 export interface Core {
   readonly deps: Omit<Deps, "wakeOutbox">;
   readonly signingKeys: SigningKeys;
-  /** The code of a message in the outbox; null when its sealed copy is not this challenge's. */
+  /** Returns the code of a message in the outbox, or null if its sealed copy is not this challenge's. */
   openCode(delivery: NonNullable<OutboxMessage["delivery"]>): string | null;
+  /** Whether the code of a message was sealed with a key that only other processes have. */
+  isForeign(delivery: NonNullable<OutboxMessage["delivery"]>): Promise<boolean>;
 }
 
 /** What the core is made of, beside settings. */
@@ -43,10 +46,18 @@ export async function createCore(settings: Settings, given: CoreParts): Promise<
   const { store, log, metrics, measure, overrides = {} } = given;
   const { policy } = settings;
   const clock = overrides.clock ?? Date.now;
-  const { master, pepper } = keyringsOf(settings);
-  await checkKeys(store, { master, pepper });
+  const rings = keyringsOf(settings);
+  const { master, pepper } = rings;
+  for (const { use, keyId } of await checkKeys(store, rings)) log.warn({ use, keyId }, foreignKeySentence({ use, keyId }));
+  const foreignKeys = createForeignKeys({
+    store,
+    rings,
+    onMissing(key, work, isNews) {
+      metrics.keyMissing(key.use, work);
+      if (isNews) log.warn({ ...key, work }, foreignKeySentence(key));
+    },
+  });
   const sealer = createSealer(master);
-  await resealKeys(store, sealer, master.currentId);
   const signingKeys = await loadSigningKeys(signingKeyOptions(settings, { store, sealer }), clock());
   if (signingKeys.newestAlg() !== settings.signingAlg) {
     log.warn(
@@ -54,6 +65,7 @@ export async function createCore(settings: Settings, given: CoreParts): Promise<
       "the newest signing key is not of LATCHKEY_SIGNING_ALG, which the next key will be: `latchkey keys rotate` makes one now",
     );
   }
+  const lookup = await loadLookupKeys({ store, sealer, now: clock() });
   const deps = {
     clock,
     store,
@@ -61,7 +73,8 @@ export async function createCore(settings: Settings, given: CoreParts): Promise<
     policy,
     log,
     metrics,
-    lookup: await loadLookupKeys({ store, sealer, now: clock() }),
+    foreignKeys,
+    lookup,
     codes:
       overrides.codes ??
       createCodeHasher({
@@ -78,12 +91,13 @@ export async function createCore(settings: Settings, given: CoreParts): Promise<
       contactProofTtlMs: policy.contactProofTtlMs,
     }),
     refreshTokens: createRefreshTokens(master),
-    requestMac: createRequestMac(master),
+    requestMac: createRequestMac({ master, lookupKey: lookup.requestKey }),
     singleFlight: createSingleFlight(),
   };
   return {
     deps,
     signingKeys,
+    isForeign: ({ sealedCode }) => foreignKeys.isForeign({ use: "master", keyId: sealer.keyIdOf(sealedCode) }, "deliver"),
     openCode: (delivery) => sealer.open("code", delivery.sealedCode, bindingText(codeBinding(delivery)))?.toString() ?? null,
   };
 }

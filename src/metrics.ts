@@ -74,6 +74,11 @@ export function createRecorder(): Recorder {
     "Refresh tokens that came back after their time; the session of each was ended.",
     [],
   );
+  const keysMissing = counter(
+    "latchkey_key_missing_total",
+    "Work left to other processes because this one lacks the master key or pepper that it needs.",
+    ["use", "work"],
+  );
   const hashWait = new Histogram({
     name: "latchkey_hash_wait_seconds",
     help: "Wait of a call for a slot to hash in.",
@@ -90,6 +95,7 @@ export function createRecorder(): Recorder {
       guessRefused: (why) => guesses.inc({ why }),
       budgetRefused: (budget) => budgets.inc({ budget }),
       refreshTokenReused: () => reused.inc(),
+      keyMissing: (use, work) => keysMissing.inc({ use, work }),
     },
     challengeExpired: ({ purpose, channel }) => expired.inc({ purpose, channel }),
     callEnded: ({ method, door, code, tookMs }) => calls.observe({ method, door, code }, tookMs / 1000),

@@ -168,6 +168,9 @@ async function makeEverythingCount(on: TestApp): Promise<void> {
   on.clock.advance(6 * 60_000);
 
   const other = connect(join(on.folder, "latchkey.db"));
+  other.exec("INSERT INTO key_checks VALUES ('master', '2', x'00')");
+  const foreign = `lk1.2.${"A".repeat(22)}.0.${"A".repeat(43)}`;
+  expect((await refused(on.auth.refreshToken({ refreshToken: foreign }))).reason).toBe("UNAVAILABLE");
   other.exec("BEGIN EXCLUSIVE");
   expect((await refused(on.auth.sendOtp({ identifier: { case: "email", value: "b@example.com" } }))).code).toBe("Unavailable");
   other.close();

@@ -1,5 +1,6 @@
 import type { AccessTokens } from "../crypto/access-token.js";
 import type { CodeHasher } from "../crypto/code-hash.js";
+import type { ForeignKeys, KeyName, KeyWork } from "../crypto/foreign-keys.js";
 import type { LookupKeys } from "../crypto/lookup-keys.js";
 import type { RefreshTokens } from "../crypto/refresh-token.js";
 import type { RequestMac } from "../crypto/request-mac.js";
@@ -28,6 +29,8 @@ export interface Metrics {
   budgetRefused(budget: Budget): void;
   /** A refresh token came back after its time, and its session was ended. */
   refreshTokenReused(): void;
+  /** Work was left to other processes because this one lacks a key. */
+  keyMissing(use: KeyName["use"], work: KeyWork): void;
 }
 
 /** Everything that a use case works with; made once, in `app.ts`. */
@@ -37,6 +40,7 @@ export interface Deps {
   readonly codes: CodeHasher;
   readonly sealer: Sealer;
   readonly lookup: LookupKeys;
+  readonly foreignKeys: ForeignKeys;
   readonly accessTokens: AccessTokens;
   readonly refreshTokens: RefreshTokens;
   readonly requestMac: RequestMac;

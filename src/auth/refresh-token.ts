@@ -1,5 +1,6 @@
 import type { Caller, Deps, Idempotency, TokenSet } from "./deps.js";
 import { AuthError } from "./errors.js";
+import { refuseForeignToken } from "./foreign-keys.js";
 import { idempotencyMac } from "./idempotency.js";
 import { issueTokens } from "./tokens.js";
 
@@ -14,7 +15,10 @@ export interface RefreshTokenInput {
  */
 export async function refreshToken(deps: Deps, caller: Caller, input: RefreshTokenInput): Promise<TokenSet> {
   const claims = deps.refreshTokens.parse(input.refreshToken);
-  if (claims === null) throw new AuthError("SESSION_ENDED", { detail: "not a refresh token of ours" });
+  if (claims === null) {
+    await refuseForeignToken(deps, input.refreshToken, "refresh");
+    throw new AuthError("SESSION_ENDED", { detail: "not a refresh token of ours" });
+  }
   const now = deps.clock();
   const { keyId, family, generation } = claims;
   const outcome = await deps.store.rotateRefreshToken({

@@ -16,6 +16,7 @@ import type {
 import { guessClaims, redemptionReturns } from "./budgets.js";
 import type { Caller, Deps, Idempotency, TokenSet } from "./deps.js";
 import { AuthError } from "./errors.js";
+import { refuseForeignKey } from "./foreign-keys.js";
 import { idempotencyMac } from "./idempotency.js";
 import { canonicalContact } from "./identifier.js";
 import { tooManyRequests } from "./limits.js";
@@ -67,6 +68,7 @@ async function verify(
   const challenge = await deps.store.findChallenge(input.challengeId);
   const refusal = guessRefusalOf(challenge, caller.clientId, deps.clock());
   if (challenge === null || refusal !== null) return await lose(refusal ?? "unknown");
+  await refuseForeignKeys(deps, challenge);
   const newUser = newUserOf(deps, challenge);
   if (newUser === null) return refuse(deps, caller, { input, why: "profile_lost" });
 
@@ -89,6 +91,13 @@ async function verify(
     "code redeemed",
   );
   return await resultOf(deps, challenge, { redemption: outcome.redemption, provenAt: now });
+}
+
+/** Refuses, before anything is spent, a guess that only other processes can check. */
+async function refuseForeignKeys(deps: Deps, { codeHash, sealedProfile }: ChallengeToVerify): Promise<void> {
+  await refuseForeignKey(deps, { use: "pepper", keyId: codeHash.pepperId }, "verify");
+  if (sealedProfile === null) return;
+  await refuseForeignKey(deps, { use: "master", keyId: deps.sealer.keyIdOf(sealedProfile) }, "verify");
 }
 
 /** Spends an attempt and compares; says why the guess fails, or null when it is right. Every guess costs the same hash. */
@@ -151,6 +160,8 @@ async function findEarlier(deps: Deps, idempotency: Buffer | null): Promise<Veri
   const found = await deps.store.findRedemption({ idempotency, now: deps.clock() });
   if (found === null) return null;
   const { challenge, redemption } = found;
+  if (redemption.kind === "signed_in")
+    await refuseForeignKey(deps, { use: "master", keyId: redemption.session.keyId }, "verify");
   return await resultOf(deps, challenge, { redemption, provenAt: challenge.consumedAt! });
 }
 
@@ -181,7 +192,7 @@ async function resultOf(
   }
 }
 
-/** Null: the profile of the registration does not open any more, because its key was given up. */
+/** Returns null if the profile of the registration no longer opens, because its key was retired. */
 function newUserOf(deps: Deps, challenge: ChallengeToVerify): NewUser | null {
   const { registrationId, sealedProfile } = challenge;
   const profile =

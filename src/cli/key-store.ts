@@ -1,15 +1,15 @@
 import type { Settings } from "../config.js";
 import { keyringsOf, storeLocation } from "../core.js";
-import { equalBytes, type Keyring } from "../crypto/keyring.js";
+import type { Keyrings } from "../crypto/key-checks.js";
 import { createSealer, type Sealer } from "../crypto/sealing.js";
 import { isMissing, nameOf, openStore } from "../store/open.js";
-import type { KeyCheck, Store } from "../store/store.js";
+import type { Store } from "../store/store.js";
 import { CliError } from "./io.js";
 
 /** What the key commands work with. */
 export interface KeyStore {
   readonly store: Store;
-  readonly rings: Readonly<Record<KeyCheck["use"], Keyring>>;
+  readonly rings: Keyrings;
   readonly sealer: Sealer;
 }
 
@@ -28,11 +28,4 @@ export async function withKeyStore<T>(settings: Settings, work: (keys: KeyStore)
   } finally {
     await store.close();
   }
-}
-
-/** How a check value in the database and the configured keys fit together. */
-export function compareCheck({ use, keyId, check }: KeyCheck, rings: KeyStore["rings"]): "match" | "wrong" | "missing" {
-  const ring = rings[use];
-  if (!ring.has(keyId)) return "missing";
-  return equalBytes(ring.checkValue(keyId), check) ? "match" : "wrong";
 }

@@ -1,10 +1,10 @@
 import type { Settings } from "../config.js";
 import { signingKeyOptions } from "../core.js";
-import { checkKeys } from "../crypto/key-checks.js";
+import { checkKeys, compareCheck } from "../crypto/key-checks.js";
 import { rotateSigningKey } from "../crypto/signing-keys.js";
 import type { EpochMs, KeyCheck, StoredKey } from "../store/store.js";
 import type { Io } from "./io.js";
-import { compareCheck, type KeyStore, withKeyStore } from "./key-store.js";
+import { type KeyStore, withKeyStore } from "./key-store.js";
 
 /** Prints the keys that the database knows and those that are configured, with their state. */
 export function listKeys(settings: Settings, io: Io): Promise<void> {
@@ -45,7 +45,7 @@ async function checkState(check: KeyCheck, { store, rings }: KeyStore, now: Epoc
   const configured = {
     match: rings[use].currentId === keyId ? "current" : "older",
     wrong: "WRONG: the configured key is another one",
-    missing: "MISSING: not configured",
+    missing: "MISSING: not configured here",
   }[compareCheck(check, rings)];
   return `${configured}, ${uses} ${of}`;
 }

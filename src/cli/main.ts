@@ -145,7 +145,7 @@ function addKeyCommands(keys: Command, env: Env, io: Io): void {
     .description("end an older master key or pepper; after a rotation, wait for LATCHKEY_CODE_TTL first")
     .argument("<id>", "the key's id")
     .addOption(new Option("--use <use>", "of which kind, where both have one of this id").choices(["master", "pepper"]))
-    .option("--revoke-sessions", "revoke the sessions that need it")
+    .option("--revoke-sessions", "give up the sessions and codes that need it")
     .action(async (keyId: string, { use, revokeSessions }: { use?: "master" | "pepper"; revokeSessions?: boolean }) =>
       (await import("./retire-key.js")).retireKey(
         await loadSettings(env, io),

@@ -1,8 +1,9 @@
 import type { Settings } from "../config.js";
-import { resealKeys } from "../crypto/key-checks.js";
+import { compareCheck, variableOf } from "../crypto/key-checks.js";
+import { resealKeys } from "../crypto/own-keys.js";
 import type { EpochMs, KeyCheck, Store } from "../store/store.js";
 import { CliError, type Io } from "./io.js";
-import { compareCheck, type KeyStore, withKeyStore } from "./key-store.js";
+import { type KeyStore, withKeyStore } from "./key-store.js";
 
 export interface Retirement {
   readonly keyId: string;
@@ -10,8 +11,6 @@ export interface Retirement {
   readonly use: KeyCheck["use"] | undefined;
   readonly revokeSessions: boolean;
 }
-
-const variableOf = { master: "LATCHKEY_MASTER_KEY", pepper: "LATCHKEY_PEPPER" } as const;
 
 /**
  * Ends a master key or pepper that is not the current one: the database forgets it, and the service starts without it. Refused
@@ -79,7 +78,7 @@ async function retireMaster(
   }
   // What can fail half way goes first: whoever begins again then finds all keys, and fewer sessions.
   if (revokeSessions) io.out(`Revoked ${await revokeAll(store, { keyId, now })} sessions.`);
-  if (rings.master.has(keyId)) await resealKeys(store, sealer, rings.master.currentId);
+  if (rings.master.has(keyId)) await resealKeys(store, sealer, { from: keyId, to: rings.master.currentId });
   else await dropLostKeys(keys, { keyId, revokeSessions }, io);
 }
 
@@ -115,12 +114,14 @@ async function dropLostKeys(
   }
 }
 
-async function refuseLiveCodes({ store, rings }: KeyStore, keyId: string, anyway: boolean): Promise<void> {
-  // Without the pepper the codes are dead already.
-  if (anyway || !rings.pepper.has(keyId)) return;
+async function refuseLiveCodes({ store }: KeyStore, keyId: string, anyway: boolean): Promise<void> {
+  if (anyway) return;
   const codes = await store.countKeyUses({ use: "pepper", keyId, now: Date.now() });
   if (codes > 0)
-    throw new CliError(`${codes} codes that can still be redeemed were made with pepper ${keyId}: try again in 10 minutes.`);
+    throw new CliError(
+      `${codes} codes that can still be redeemed were made with pepper ${keyId}: try again in 10 minutes, or add --revoke-sessions ` +
+        "to give the codes up.",
+    );
 }
 
 function nameOf({ use, keyId }: KeyCheck): string {

@@ -1,29 +1,60 @@
 import type { KeyCheck, Store } from "../store/store.js";
 import { equalBytes, type Keyring } from "./keyring.js";
-import type { Sealer } from "./sealing.js";
+import { createSealer } from "./sealing.js";
 
 /** A configured key is not the one that the data was made with. */
 export class WrongKeyError extends Error {
   override readonly name = "WrongKeyError";
 }
 
-const variableOf: Record<KeyCheck["use"], string> = { master: "LATCHKEY_MASTER_KEY", pepper: "LATCHKEY_PEPPER" };
+export type Keyrings = Readonly<Record<KeyCheck["use"], Keyring>>;
+
+export const variableOf = { master: "LATCHKEY_MASTER_KEY", pepper: "LATCHKEY_PEPPER" } as const;
+
+/** How a key that the database knows fits the configured ones. `foreign`: only other processes have it, and this one can do without. */
+export interface ComparedKey extends KeyCheck {
+  readonly state: "match" | "wrong" | "lost" | "foreign";
+}
+
+/**
+ * Compares the keys that the database knows with the configured ones. A key that is not configured is lost when the deployment's own
+ * keys are sealed with it, or when no key of its use is configured that the database knows. Otherwise other processes have it: it is
+ * being rolled out, or was taken out before it was retired.
+ */
+export async function compareKeys(store: Store, rings: Keyrings): Promise<readonly ComparedKey[]> {
+  const known = await store.listKeyChecks();
+  const { keyIdOf } = createSealer(rings.master);
+  const sealing = new Set((await store.listKeys()).map((key) => keyIdOf(key.sealed)));
+  const isNeeded = ({ use, keyId }: KeyCheck) =>
+    (use === "master" && sealing.has(keyId)) || !known.some((other) => other.use === use && rings[use].has(other.keyId));
+  return known.map((check) => {
+    const comparison = compareCheck(check, rings);
+    const state = comparison === "missing" ? (isNeeded(check) ? "lost" : "foreign") : comparison;
+    return { ...check, state };
+  });
+}
+
+/** How a check value in the database and the configured keys fit together. */
+export function compareCheck({ use, keyId, check }: KeyCheck, rings: Keyrings): "match" | "wrong" | "missing" {
+  const ring = rings[use];
+  if (!ring.has(keyId)) return "missing";
+  return equalBytes(ring.checkValue(keyId), check) ? "match" : "wrong";
+}
 
 /**
  * Refuses to go on with wrong or lost keys: data sealed, hashed or signed with the right ones would be dead, and new data would be
- * made that the right ones can't open. A database that knows no keys yet remembers these.
+ * made that the right ones can't open. Remembers keys that the database does not know yet. Returns the foreign ones.
  */
-export async function checkKeys(store: Store, rings: Readonly<Record<KeyCheck["use"], Keyring>>): Promise<void> {
-  const known = await store.listKeyChecks();
-  for (const { use, keyId, check } of known) {
-    const ring = rings[use];
-    if (!ring.has(keyId)) {
+export async function checkKeys(store: Store, rings: Keyrings): Promise<readonly KeyCheck[]> {
+  const known = await compareKeys(store, rings);
+  for (const { use, keyId, state } of known) {
+    if (state === "lost") {
       throw new WrongKeyError(
         `the database was made with ${variableOf[use]} id ${keyId}, which is not configured: ` +
           `add it as ${keyId}:<base64>, or give it up with "latchkey keys retire ${keyId}"`,
       );
     }
-    if (!equalBytes(ring.checkValue(keyId), check)) {
+    if (state === "wrong") {
       throw new WrongKeyError(
         `${variableOf[use]} id ${keyId} is not the key that the database was made with: ` +
           "restore the right key; nothing was changed",
@@ -38,16 +69,13 @@ export async function checkKeys(store: Store, rings: Readonly<Record<KeyCheck["u
       await store.addKeyCheck({ use, keyId, check: ring.checkValue(keyId) });
     }
   }
+  return known.filter(({ state }) => state === "foreign");
 }
 
-/** Seals the deployment's own keys under the current master key, so that an older one can be retired. */
-export async function resealKeys(store: Store, sealer: Sealer, currentKeyId: string): Promise<void> {
-  for (const key of await store.listKeys()) {
-    if (sealer.keyIdOf(key.sealed) === currentKeyId) continue;
-    const use = key.use === "lookup" ? "lookup-key" : "signing-key";
-    const opened = sealer.open(use, key.sealed, key.keyId);
-    if (opened === null)
-      throw new WrongKeyError(`the ${key.use} key ${key.keyId} does not open with the configured master keys`);
-    await store.resealKey({ keyId: key.keyId, was: key.sealed, sealed: sealer.seal(use, opened, key.keyId) });
-  }
+/** What an operator has to know about a key that this process lacks. */
+export function foreignKeySentence({ use, keyId }: Pick<KeyCheck, "use" | "keyId">): string {
+  return (
+    `${variableOf[use]} id ${keyId} is known to the database and not configured here: this process leaves to others what needs it; ` +
+    `add it as ${keyId}:<base64>, or retire it with "latchkey keys retire ${keyId} --use ${use}"`
+  );
 }

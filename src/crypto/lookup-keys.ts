@@ -1,5 +1,6 @@
-import { createHmac } from "node:crypto";
-import type { EpochMs, Identifier, Store } from "../store/store.js";
+import { createHmac, hkdfSync } from "node:crypto";
+import type { EpochMs, Identifier, Store, StoredKey } from "../store/store.js";
+import { masterOfOwnKeys } from "./own-keys.js";
 import { randomBytes } from "./random.js";
 import type { Sealer } from "./sealing.js";
 
@@ -7,30 +8,34 @@ import type { Sealer } from "./sealing.js";
 export interface LookupKeys {
   identifier(identifier: Identifier): Buffer;
   requester(clientId: string, address: string): Buffer;
+  /** Keys the names of calls with an idempotency key. */
+  readonly requestKey: Buffer;
 }
 
 /**
- * The key behind the hashes is made once and never changes, else a rotation would reset every limit; only its seal is renewed.
- * Of processes that start at once one makes it.
+ * Loads the key behind the hashes. It is made once and never changes, because a rotation would otherwise reset every limit and forget
+ * every call; only its seal is renewed. Of processes that start at once one makes it.
  */
 export async function loadLookupKeys(deps: { store: Store; sealer: Sealer; now: EpochMs }): Promise<LookupKeys> {
   const { store, sealer, now } = deps;
   const keyId = "lookup";
-  const find = async () => (await store.listKeys()).find((key) => key.use === "lookup");
-  if ((await find()) === undefined) {
-    const fresh = sealer.seal("lookup-key", randomBytes(32), keyId);
+  const find = (keys: readonly StoredKey[]) => keys.find((key) => key.use === "lookup");
+  const before = await store.listKeys();
+  if (find(before) === undefined) {
+    const fresh = sealer.seal("lookup-key", randomBytes(32), keyId, masterOfOwnKeys(before, sealer));
     await store.addKey({
       key: { keyId, use: "lookup", alg: "", publicJwk: "", sealed: fresh, createdAt: now, activeAt: now },
       ifNewest: null,
     });
   }
-  const stored = await find();
+  const stored = find(await store.listKeys());
   const key = stored === undefined ? null : sealer.open("lookup-key", stored.sealed, stored.keyId);
   if (key === null) throw new Error("the lookup key in the database does not open with the configured master keys");
   const mac = (text: string): Buffer => createHmac("sha256", key).update(text).digest().subarray(0, 16);
   return {
     identifier: ({ kind, value }) => mac(`identifier\0${kind}\0${value}`),
     requester: (clientId, address) => mac(`requester\0${clientId}\0${networkOf(address)}`),
+    requestKey: Buffer.from(hkdfSync("sha256", key, "latchkey", "idempotency", 32)),
   };
 }
 

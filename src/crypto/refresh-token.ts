@@ -16,8 +16,10 @@ export interface RefreshTokens {
   /** The master key that new families are made with. */
   readonly currentKeyId: string;
   mint(claims: { readonly keyId: string; readonly family: Uint8Array; readonly generation: number }): string;
-  /** Null: garbage, forged, or made with a key that is not configured. Costs one HMAC and no look into the database. */
+  /** Returns null for garbage, a forged token, or one of a key that is not configured. Costs one HMAC and no look into the database. */
   parse(token: string): RefreshClaims | null;
+  /** The master key that a token names, whether it is configured or not. Null: it has not the shape of a refresh token. */
+  keyIdOf(token: string): string | null;
 }
 
 const shape = /^lk1\.([A-Za-z0-9_-]{1,16})\.([A-Za-z0-9_-]{22})\.(0|[1-9][0-9]{0,9})\.([A-Za-z0-9_-]{43})$/;
@@ -42,5 +44,6 @@ export function createRefreshTokens(master: Keyring): RefreshTokens {
       const bytes = Buffer.from(family, "base64url");
       return bytes.toString("base64url") === family ? { keyId, family: bytes, generation: Number(generation) } : null;
     },
+    keyIdOf: (token) => shape.exec(token)?.[1] ?? null,
   };
 }

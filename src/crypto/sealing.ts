@@ -10,8 +10,9 @@ export type SealUse = "code" | "profile" | "signing-key" | "lookup-key";
  * opens only where it was sealed, so values swapped between two rows open in neither.
  */
 export interface Sealer {
-  seal(use: SealUse, plaintext: Uint8Array, binding: string): Buffer;
-  /** Null: altered, of another use, binding or key, or its key is not configured. */
+  /** Seals with the current master key, or with the configured one that `keyId` names. */
+  seal(use: SealUse, plaintext: Uint8Array, binding: string, keyId?: string): Buffer;
+  /** Returns null if the value was altered, is of another use, binding or key, or its key is not configured. */
   open(use: SealUse, sealed: Uint8Array, binding: string): Buffer | null;
   /** The master key that a sealed value was made with. */
   keyIdOf(sealed: Uint8Array): string;
@@ -26,19 +27,12 @@ export function createSealer(master: Keyring): Sealer {
     return Buffer.from(sealed.subarray(1, 1 + (sealed[0] ?? 0))).toString("latin1");
   }
   return {
-    seal(use, plaintext, binding) {
+    seal(use, plaintext, binding, keyId = master.currentId) {
       const nonce = randomBytes(nonceBytes);
-      const cipher = createCipheriv("aes-256-gcm", master.derive(master.currentId, `seal:${use}`), nonce);
+      const cipher = createCipheriv("aes-256-gcm", master.derive(keyId, `seal:${use}`), nonce);
       cipher.setAAD(Buffer.from(binding));
-      const keyId = Buffer.from(master.currentId, "latin1");
-      return Buffer.concat([
-        Buffer.of(keyId.length),
-        keyId,
-        nonce,
-        cipher.update(plaintext),
-        cipher.final(),
-        cipher.getAuthTag(),
-      ]);
+      const id = Buffer.from(keyId, "latin1");
+      return Buffer.concat([Buffer.of(id.length), id, nonce, cipher.update(plaintext), cipher.final(), cipher.getAuthTag()]);
     },
     open(use, sealed, binding) {
       const keyId = keyIdOf(sealed);

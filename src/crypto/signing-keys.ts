@@ -1,5 +1,6 @@
 import { type CryptoKey, calculateJwkThumbprint, exportJWK, generateKeyPair, importJWK, type JWK } from "jose";
 import { type EpochMs, type Store, type StoredKey, StoreMovedError } from "../store/store.js";
+import { masterOfOwnKeys } from "./own-keys.js";
 import type { Sealer } from "./sealing.js";
 
 export type SigningAlg = "ES256" | "EdDSA" | "RS256";
@@ -117,17 +118,18 @@ function expendable(keys: readonly SigningKey[], tokenLifeMs: number, now: Epoch
 }
 
 async function makeKey(options: SigningKeyOptions, times: { now: EpochMs; activeAt: EpochMs }): Promise<StoredKey> {
-  const { alg, sealer } = options;
+  const { alg, sealer, store } = options;
   const pair = await generateKeyPair(alg, { extractable: true, modulusLength: 2048 });
   const publicJwk = await exportJWK(pair.publicKey);
   const keyId = await calculateJwkThumbprint(publicJwk);
   const privateJwk = JSON.stringify(await exportJWK(pair.privateKey));
+  const master = masterOfOwnKeys(await store.listKeys(), sealer);
   return {
     keyId,
     use: "signing",
     alg,
     publicJwk: JSON.stringify({ ...publicJwk, kid: keyId, alg, use: "sig" }),
-    sealed: sealer.seal("signing-key", Buffer.from(privateJwk), keyId),
+    sealed: sealer.seal("signing-key", Buffer.from(privateJwk), keyId, master),
     createdAt: times.now,
     activeAt: times.activeAt,
   };

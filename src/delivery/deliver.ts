@@ -23,7 +23,9 @@ export interface EndedTry {
 export interface DeliverDeps {
   readonly clock: () => EpochMs;
   readonly log: DeliveryLog;
-  /** The code of a delivery; null (or an error) when the sealed copy is not this challenge's. */
+  /** Whether the code was sealed with a key that only other processes have. An error: that can't be said now. */
+  readonly isForeign: (delivery: Delivery) => Promise<boolean>;
+  /** Returns the code of a delivery. Null (or an error): the sealed copy is not this challenge's. */
   readonly openCode: (delivery: Delivery) => string | null;
   readonly providers: readonly Provider[];
   readonly appName: string;
@@ -41,7 +43,7 @@ export interface Try {
   readonly doneProviders: Set<string>;
 }
 
-/** Makes one try and gives when to make the next; null: done with, sent or given up. Never rejects. */
+/** Makes one try and returns when to make the next. Null: the message was sent or given up. Never rejects. */
 export async function deliver(deps: DeliverDeps, attempt: Try): Promise<EpochMs | null> {
   const { delivery } = attempt;
   const fields = {
@@ -59,6 +61,7 @@ export async function deliver(deps: DeliverDeps, attempt: Try): Promise<EpochMs 
     deps.log.error(fields, "code given up: its challenge expired before it could be sent");
     return null;
   }
+  if (await deps.isForeign(delivery).catch(() => true)) return putOff(deps, delivery, fields);
   const message = prepare(deps, attempt, fields);
   if (message === null) return null;
   const open = carriers.filter((provider) => !attempt.doneProviders.has(provider.name));
@@ -132,6 +135,18 @@ function isWorthAnotherTry({ kind }: DeliveryResult): boolean {
   return kind === "temporary" || kind === "unavailable";
 }
 
+/**
+ * Leaves a message to the processes that can open it. They look every second; the wait differs from one time to the next, so that this
+ * process is not always the first to claim the message again.
+ */
+function putOff(deps: DeliverDeps, { expiresAt }: Delivery, fields: Readonly<Record<string, unknown>>): EpochMs | null {
+  const at = deps.clock() + Math.round(foreignWaitMs * (0.5 + (deps.random ?? Math.random)()));
+  if (at < expiresAt) return at;
+  deps.log.error(fields, "code given up: its challenge expires before a process with its key can take it");
+  return null;
+}
+
+const foreignWaitMs = 1_000;
 const firstWaitMs = 1_000;
 const waitMaxMs = 60_000;
 

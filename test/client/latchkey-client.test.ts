@@ -168,6 +168,25 @@ describe("renewing", () => {
     expect(asked).toBe(4);
   });
 
+  it("tries again later, with the same token and key, when the process that was asked lacks the token's key: that is no sign-out", async () => {
+    const asked: unknown[] = [];
+    let lacking = true;
+    const { client, clock, service, changes, signIn } = setUp((method) => {
+      if (method !== "refreshToken" || !lacking) return "none";
+      asked.push(method);
+      return wireError("UNAVAILABLE");
+    });
+    await signIn();
+    clock.advance(accessTtlMs);
+    expect(await reasonOf(client.auth.getCurrentUser({}))).toBe("UNAVAILABLE");
+    expect(asked).toHaveLength(4);
+    expect(await client.session()).toMatchObject({ sessionId: "session-1" });
+    lacking = false;
+    expect(await client.getAccessToken()).toBe("access-2");
+    expect(service.callsOf("refreshToken")).toHaveLength(1);
+    expect(changes.map(({ kind }) => kind)).toEqual(["signed-in", "renewed"]);
+  });
+
   it("lets a caller give up without stopping the renewal", async () => {
     let answer = () => {};
     const answered = new Promise<void>((resolve) => {

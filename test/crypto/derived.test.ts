@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
-import { resealKeys } from "../../src/crypto/key-checks.js";
 import { createKeyring, equalBytes, UnknownKeyError } from "../../src/crypto/keyring.js";
 import { loadLookupKeys, networkOf } from "../../src/crypto/lookup-keys.js";
+import { resealKeys } from "../../src/crypto/own-keys.js";
 import { randomDigits, randomId, randomJitter, randomUuid } from "../../src/crypto/random.js";
 import { createRequestMac } from "../../src/crypto/request-mac.js";
 import { createSealer } from "../../src/crypto/sealing.js";
@@ -49,7 +49,7 @@ describe("lookup keys", () => {
     const expected = starts[0]!.identifier(address);
     expect(starts.every((keys) => keys.identifier(address).equals(expected))).toBe(true);
     expect((await load("m2", "m1")).identifier(address)).toEqual(expected);
-    await resealKeys(store, createSealer(ringOf("m2", "m1")), "m2");
+    await resealKeys(store, createSealer(ringOf("m2", "m1")), { from: "m1", to: "m2" });
     expect((await load("m2")).identifier(address)).toEqual(expected);
     expect((await store.listKeys()).filter(({ use }) => use === "lookup")).toHaveLength(1);
     await store.close();
@@ -106,7 +106,8 @@ describe("lookup keys", () => {
 });
 
 describe("the MAC of a request", () => {
-  const mac = createRequestMac(ringOf("m1"));
+  const lookupKey = keyOf("lookup");
+  const mac = createRequestMac({ master: ringOf("m1"), lookupKey });
   const call = { clientId: "client", method: "SendOtp", key: "0123456789abcdef", request: Buffer.from("request") };
 
   it("is the same for the same call and another for any other", () => {
@@ -123,10 +124,13 @@ describe("the MAC of a request", () => {
     expect(new Set(calls.map((one) => mac(one).toString("hex"))).size).toBe(calls.length);
   });
 
-  it("is keyed: another master key gives another, and the key can be named to outlast a rotation", () => {
-    const rotated = createRequestMac(ringOf("m2", "m1"));
-    expect(rotated(call)).not.toEqual(mac(call));
-    expect(rotated({ ...call, keyId: "m1" })).toEqual(mac(call));
+  it("is keyed, and stays the same on either side of a key change: by the lookup key, or by the master key that the call names", () => {
+    const rotated = createRequestMac({ master: ringOf("m2", "m1"), lookupKey });
+    expect(rotated(call)).toEqual(mac(call));
+    expect(createRequestMac({ master: ringOf("m1"), lookupKey: keyOf("another") })(call)).not.toEqual(mac(call));
+    const named = rotated({ ...call, keyId: "m1" });
+    expect(named).toEqual(mac({ ...call, keyId: "m1" }));
+    expect([mac(call), rotated({ ...call, keyId: "m2" })]).not.toContainEqual(named);
     const plain = createHash("sha256").update(`client\0SendOtp\0${call.key}\0request`).digest();
     expect(mac(call)).not.toEqual(plain);
   });

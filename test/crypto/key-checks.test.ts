@@ -1,11 +1,14 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { checkKeys, resealKeys, WrongKeyError } from "../../src/crypto/key-checks.js";
+import { checkKeys, WrongKeyError } from "../../src/crypto/key-checks.js";
 import { createKeyring } from "../../src/crypto/keyring.js";
 import { loadLookupKeys } from "../../src/crypto/lookup-keys.js";
+import { masterOfOwnKeys, resealKeys } from "../../src/crypto/own-keys.js";
 import { createSealer } from "../../src/crypto/sealing.js";
-import { loadSigningKeys } from "../../src/crypto/signing-keys.js";
-import type { Store } from "../../src/store/store.js";
+import { loadSigningKeys, rotateSigningKey } from "../../src/crypto/signing-keys.js";
+import type { KeyCheck, Store } from "../../src/store/store.js";
 import { keyOf, openMemory, ringOf, signingOptions, t0 } from "./fixtures.js";
+
+const foreignIn = (checks: readonly KeyCheck[]) => checks.map(({ use, keyId }) => `${use} ${keyId}`);
 
 describe("the check of the configured keys", () => {
   let store: Store;
@@ -61,13 +64,43 @@ describe("the check of the configured keys", () => {
     );
   });
 
-  it("lets a rotation in, remembers the new key, and from then on needs both until the old one is retired", async () => {
+  it("lets a key change in step by step: an id that only other processes mention keeps no process from starting", async () => {
     await checkKeys(store, rings());
+    expect(await checkKeys(store, rings(ringOf("m1", "m2"), ringOf("p1", "p2")))).toEqual([]);
+    expect(foreignIn(await checkKeys(store, rings()))).toEqual(["master m2", "pepper p2"]);
+    expect(await checkKeys(store, rings(ringOf("m2", "m1"), ringOf("p2", "p1")))).toEqual([]);
+    expect(foreignIn(await checkKeys(store, rings()))).toEqual(["master m2", "pepper p2"]);
+  });
+
+  it("refuses a wrong key under an id that another process has added", async () => {
+    await checkKeys(store, rings(ringOf("m1", "m2")));
+    const wrong = createKeyring([
+      { id: "m1", key: keyOf("m1") },
+      { id: "m2", key: keyOf("wrong") },
+    ]);
+    await expectRefused(
+      rings(wrong),
+      "LATCHKEY_MASTER_KEY id m2 is not the key that the database was made with: restore the right key; nothing was changed",
+    );
+  });
+
+  it("needs a master key for as long as the deployment's own keys are sealed under it: until it is retired", async () => {
+    await checkKeys(store, rings());
+    await loadSigningKeys(signingOptions(store), t0);
     await checkKeys(store, rings(ringOf("m2", "m1")));
-    await expect(checkKeys(store, rings(ringOf("m1")))).rejects.toThrow("id m2, which is not configured");
-    await expect(checkKeys(store, rings(ringOf("m2")))).rejects.toThrow("id m1, which is not configured");
+    await expectRefused(
+      rings(ringOf("m2")),
+      "the database was made with LATCHKEY_MASTER_KEY id m1, which is not configured: " +
+        'add it as m1:<base64>, or give it up with "latchkey keys retire m1"',
+    );
+    await resealKeys(store, createSealer(ringOf("m2", "m1")), { from: "m1", to: "m2" });
     await store.deleteKeyCheck({ use: "master", keyId: "m1" });
-    await checkKeys(store, rings(ringOf("m2")));
+    expect(await checkKeys(store, rings(ringOf("m2")))).toEqual([]);
+    await expectRefused(
+      rings(),
+      "the database was made with LATCHKEY_MASTER_KEY id m2, which is not configured: " +
+        'add it as m2:<base64>, or give it up with "latchkey keys retire m2"',
+    );
   });
 
   it("does not take a master key for a pepper of the same id", async () => {
@@ -76,14 +109,29 @@ describe("the check of the configured keys", () => {
     await expect(checkKeys(store, swapped)).rejects.toBeInstanceOf(WrongKeyError);
   });
 
-  it("seals the deployment's own keys again under the current master key, so that the old one can go", async () => {
+  it("a start with a new master key leaves the deployment's own keys under the old one, and new ones join them there", async () => {
+    const [old, both] = [createSealer(ringOf("m1")), createSealer(ringOf("m2", "m1"))];
+    const signing = await loadSigningKeys(signingOptions(store), t0);
+    const lookup = await loadLookupKeys({ store, sealer: both, now: t0 });
+    await rotateSigningKey(signingOptions(store, { sealer: both }), { now: t0, compromised: false });
+    const own = await store.listKeys();
+    expect(own.map((key) => both.keyIdOf(key.sealed))).toEqual(["m1", "m1", "m1"]);
+    expect(masterOfOwnKeys(own, both)).toBe("m1");
+    await signing.reload();
+    expect(JSON.parse(signing.jwks()).keys, "as read by a process that lacks the new one").toHaveLength(2);
+    expect((await loadLookupKeys({ store, sealer: old, now: t0 })).requestKey).toEqual(lookup.requestKey);
+  });
+
+  it("seals the deployment's own keys again under another master key, so that the old one can go, and leaves those under a third", async () => {
     const lookup = await loadLookupKeys({ store, sealer: createSealer(ringOf("m1")), now: t0 });
     const signing = await loadSigningKeys(signingOptions(store), t0);
     const sealer = createSealer(ringOf("m2", "m1"));
-    await resealKeys(store, sealer, "m2");
+    await resealKeys(store, sealer, { from: "m3", to: "m2" });
+    expect((await store.listKeys()).map((key) => sealer.keyIdOf(key.sealed))).toEqual(["m1", "m1"]);
+    await resealKeys(store, sealer, { from: "m1", to: "m2" });
     const sealed = await store.listKeys();
     expect(sealed.map((key) => sealer.keyIdOf(key.sealed))).toEqual(["m2", "m2"]);
-    await resealKeys(store, sealer, "m2");
+    await resealKeys(store, sealer, { from: "m1", to: "m2" });
     expect(await store.listKeys(), "nothing to do the second time").toEqual(sealed);
     const alone = createSealer(ringOf("m2"));
     const contact = { kind: "email", value: "a@example.com" } as const;
@@ -96,7 +144,7 @@ describe("the check of the configured keys", () => {
   it("refuses to seal again what does not open, and leaves it", async () => {
     await loadSigningKeys(signingOptions(store), t0);
     const before = await store.listKeys();
-    await expect(resealKeys(store, createSealer(ringOf("m2")), "m2")).rejects.toBeInstanceOf(WrongKeyError);
+    await expect(resealKeys(store, createSealer(ringOf("m2")), { from: "m1", to: "m2" })).rejects.toBeInstanceOf(WrongKeyError);
     expect(await store.listKeys()).toEqual(before);
   });
 });

@@ -37,6 +37,7 @@ export async function start(change: Partial<OutboxDeps> = {}): Promise<Outbox> {
     clock: time.clock,
     timers: time.timers,
     log,
+    isForeign: async () => false,
     openCode: ({ sealedCode }) => Buffer.from(sealedCode).toString(),
     providers: [provider],
     appName: "Latchkey",

@@ -123,3 +123,48 @@ describe("when the database is down", () => {
     expect(provider.taken).toHaveLength(2);
   });
 });
+
+describe("a message whose key only another process has", () => {
+  test("is put off until that process takes it, and given up by none before its challenge expires", async () => {
+    store.put(delivery());
+    await start({ isForeign: async () => true });
+    await time.advance(2 * minute);
+    expect(store.open()).toEqual([1]);
+    expect(provider.taken).toHaveLength(0);
+    const tries = store.claims.filter(({ found }) => found > 0).length;
+    expect(tries).toBeGreaterThan(100);
+    expect(tries).toBeLessThan(130);
+    expect(log.lines).toEqual([]);
+    await start();
+    await time.advance(3_000);
+    expect(provider.taken).toHaveLength(1);
+    expect(store.open()).toEqual([]);
+  });
+
+  test("ends with its challenge, which the log tells", async () => {
+    store.put(delivery({ expiresAt: time.clock() + 10_000 }));
+    await start({ isForeign: async () => true });
+    await time.advance(11_000);
+    expect(store.open()).toEqual([]);
+    expect(provider.taken).toHaveLength(0);
+    expect(log.lines.map(({ level, message }) => `${level} ${message}`)).toEqual([
+      "error code given up: its challenge expires before a process with its key can take it",
+    ]);
+  });
+
+  test("is put off as well while the database can't say whose the key is", async () => {
+    store.put(delivery());
+    let down = true;
+    await start({
+      isForeign: async () => {
+        if (down) throw new StoreUnavailableError("the database is down");
+        return false;
+      },
+    });
+    await time.advance(3_000);
+    expect(store.open()).toEqual([1]);
+    down = false;
+    await time.advance(3_000);
+    expect(provider.taken).toHaveLength(1);
+  });
+});

@@ -1,8 +1,8 @@
 import type { Settings } from "../../config.js";
 import { keyringsOf, storeLocation } from "../../core.js";
+import { compareKeys, foreignKeySentence, variableOf } from "../../crypto/key-checks.js";
 import { openStore } from "../../store/open.js";
-import { compareCheck } from "../key-store.js";
-import { type Finding, ok, problem } from "./finding.js";
+import { type Finding, ok, problem, warning } from "./finding.js";
 
 /** Looks at the database without changing what is in it, and whether the configured keys are those it was made with. */
 export async function checkDatabase(settings: Settings): Promise<readonly Finding[]> {
@@ -18,13 +18,14 @@ async function checkKeyValues(settings: Settings): Promise<readonly Finding[]> {
   const store = await openStore(storeLocation(settings), { inFlight: () => 0 });
   try {
     const rings = keyringsOf(settings);
-    const checks = await store.listKeyChecks();
-    const bad = checks.filter((check) => compareCheck(check, rings) !== "match");
-    if (bad.length === 0)
-      return [ok(checks.length === 0 ? "the database knows no keys yet" : "the keys are those of the database")];
-    return bad.map((check) => {
-      const name = `${check.use === "master" ? "LATCHKEY_MASTER_KEY" : "LATCHKEY_PEPPER"} id ${check.keyId}`;
-      return compareCheck(check, rings) === "wrong"
+    const keys = await compareKeys(store, rings);
+    const others = keys.filter(({ state }) => state !== "match");
+    if (others.length === 0)
+      return [ok(keys.length === 0 ? "the database knows no keys yet" : "the keys are those of the database")];
+    return others.map((key) => {
+      if (key.state === "foreign") return warning(foreignKeySentence(key));
+      const name = `${variableOf[key.use]} id ${key.keyId}`;
+      return key.state === "wrong"
         ? problem(`${name} is not the key that the database was made with: restore it`)
         : problem(`${name} is not configured, and the database needs it: restore it, or see \`latchkey keys retire --help\``);
     });

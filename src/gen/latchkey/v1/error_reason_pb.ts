@@ -146,7 +146,8 @@ export enum ErrorReason {
   REQUEST_INVALID = 15,
 
   /**
-   * UNAVAILABLE. A part that the server needs does not answer; RetryInfo says when to try again.
+   * UNAVAILABLE. A part that the server needs does not answer, or this process lacks a key that others have, and nothing was
+   * spent; RetryInfo says when to try again.
    * Example: {"reason":"UNAVAILABLE","domain":"latchkey"} with {"retryDelay":"1s"}
    *
    * @generated from enum value: ERROR_REASON_UNAVAILABLE = 16;

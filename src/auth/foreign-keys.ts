@@ -1,0 +1,15 @@
+import type { KeyName, KeyWork } from "../crypto/foreign-keys.js";
+import type { Deps } from "./deps.js";
+import { AuthError } from "./errors.js";
+
+/** Refuses work that needs a key which only other processes have. Repeated later, the same call can reach one of them. */
+export async function refuseForeignKey(deps: Deps, key: KeyName, work: KeyWork): Promise<void> {
+  if (!(await deps.foreignKeys.isForeign(key, work))) return;
+  throw new AuthError("UNAVAILABLE", { detail: `${key.use} key ${key.keyId} is not configured here` });
+}
+
+/** The same for a token that could not be read: it may be a refresh token of a foreign master key. */
+export async function refuseForeignToken(deps: Deps, token: string, work: KeyWork): Promise<void> {
+  const keyId = deps.refreshTokens.keyIdOf(token);
+  if (keyId !== null) await refuseForeignKey(deps, { use: "master", keyId }, work);
+}
