@@ -1,6 +1,8 @@
 import { readFileSync } from "node:fs";
 import { cooldownSteps, fixedPolicy, type Policy } from "./auth/policy.js";
+import type { DatabaseLogin, ReadDatabaseLogin } from "./config/database-login.js";
 import type { KeySpec } from "./config/key-list.js";
+import type { PostgresUrl } from "./config/postgres-url.js";
 import { type Env, readAll } from "./config/read.js";
 import { toTls } from "./config/rules.js";
 import type { Files, Mode, PerMode } from "./config/setting.js";
@@ -12,12 +14,14 @@ import type { Listen } from "./listen.js";
 import type { Secret } from "./secret.js";
 
 export { type Env, readMode } from "./config/read.js";
-export type { DatabaseUrl, Files, KeySpec, Listen, Mode, Smtp, Tls };
+export type { DatabaseLogin, DatabaseUrl, Files, KeySpec, Listen, Mode, PostgresUrl, ReadDatabaseLogin, Smtp, Tls };
 
 /** What a deployment decided: read once, complete and consistent. Times are milliseconds. */
 export interface Settings {
   readonly mode: Mode;
   readonly database: DatabaseUrl;
+  /** Reads user and password again; null when no file holds them. */
+  readonly databaseLogin: ReadDatabaseLogin | null;
   /** Connections of this process; of no meaning for SQLite. */
   readonly databasePool: number;
   readonly grpcListen: Listen;
@@ -62,14 +66,18 @@ export function readSettings(
   env: Env,
   options: { readonly files: Files },
 ): { readonly ok: true; readonly settings: Settings } | { readonly ok: false; readonly problems: readonly string[] } {
-  const { mode, values, problems } = readAll(env, options.files);
+  const { mode, values, databaseLogin, problems } = readAll(env, options.files);
   if (mode === null || problems.length > 0) return { ok: false, problems: problems.map(({ text }) => text) };
-  return { ok: true, settings: assemble(values, mode) };
+  return { ok: true, settings: { ...assemble(values, mode), databaseLogin } };
 }
 
 /** Where everything is stored, whatever is wrong with other settings; null if that is refused. */
-export function readDatabase(env: Env, options: { readonly files: Files }): DatabaseUrl | null {
-  return readAll(env, options.files).values.database ?? null;
+export function readDatabase(
+  env: Env,
+  options: { readonly files: Files },
+): Pick<Settings, "database" | "databaseLogin"> | null {
+  const { values, databaseLogin } = readAll(env, options.files);
+  return values.database === undefined ? null : { database: values.database, databaseLogin };
 }
 
 /** A setting as it is shown to people. */
@@ -121,7 +129,7 @@ function shownValue(
 }
 
 /** With no problems every value that has a default or is required is there. */
-function assemble(values: Values, mode: Mode): Settings {
+function assemble(values: Values, mode: Mode): Omit<Settings, "databaseLogin"> {
   return {
     mode,
     database: values.database!,

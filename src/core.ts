@@ -2,7 +2,7 @@ import { availableParallelism } from "node:os";
 import type { Deps, Log, Metrics } from "./auth/deps.js";
 import { codeBinding } from "./auth/new-challenge.js";
 import { createSingleFlight } from "./auth/single-flight.js";
-import type { Settings } from "./config.js";
+import type { DatabaseLogin, PostgresUrl, ReadDatabaseLogin, Settings } from "./config.js";
 import { createAccessTokens } from "./crypto/access-token.js";
 import { bindingText, type CodeHasher, createCodeHasher, type HashMeasure, type HashProfile } from "./crypto/code-hash.js";
 import { createForeignKeys } from "./crypto/foreign-keys.js";
@@ -14,6 +14,7 @@ import { createRequestMac } from "./crypto/request-mac.js";
 import { createSealer, type Sealer } from "./crypto/sealing.js";
 import { loadSigningKeys, type SigningKeyOptions, type SigningKeys } from "./crypto/signing-keys.js";
 import type { DatabaseLocation } from "./store/open.js";
+import type { PostgresLocation } from "./store/postgres/connection.js";
 import type { EpochMs, OutboxMessage, Store } from "./store/store.js";
 
 /** What tests and the bench may put in another's place. */
@@ -108,9 +109,21 @@ export function keyringsOf(settings: Settings): { readonly master: Keyring; read
 }
 
 /** Where the settings say that everything is stored. */
-export function storeLocation({ database, databasePool }: Pick<Settings, "database" | "databasePool">): DatabaseLocation {
+export function storeLocation({
+  database,
+  databaseLogin,
+  databasePool,
+}: Pick<Settings, "database" | "databaseLogin" | "databasePool">): DatabaseLocation {
   if (database.kind === "sqlite") return database;
-  return { ...database, password: database.password?.reveal() ?? "", poolMax: databasePool };
+  return postgresLocation(database, { readLogin: databaseLogin, poolMax: databasePool });
+}
+
+export function postgresLocation(
+  url: PostgresUrl,
+  { readLogin, poolMax }: { readonly readLogin: ReadDatabaseLogin | null; readonly poolMax: number },
+): PostgresLocation {
+  const reveal = ({ user, password }: DatabaseLogin) => ({ user, password: password?.reveal() ?? "" });
+  return { ...url, ...reveal(url), readLogin: readLogin === null ? null : (at) => reveal(readLogin(at)), poolMax };
 }
 
 /** How signing keys are made and kept; the command line rotates with the same. */

@@ -168,6 +168,19 @@ describe("values that are refused in any mode", () => {
     ["LATCHKEY_DATABASE_URL", "postgres://user:hunter2@host/db?sslmode=require&sslrootcert=ca.pem"],
     ["LATCHKEY_DATABASE_URL", "postgres://user:hunter2@host/db?sslrootcert=missing.pem"],
     ["LATCHKEY_DATABASE_URL", "postgres://user:hunter2@host/db?password=hunter2"],
+    ["LATCHKEY_DATABASE_URL", "postgres://user:hunter2@one,/db"],
+    ["LATCHKEY_DATABASE_URL", "postgres://user:hunter2@one:5432,two:0/db"],
+    ["LATCHKEY_DATABASE_URL", "postgres://user:hunter2@one:5432,two:65536/db"],
+    ["LATCHKEY_DATABASE_URL", "postgres://user:hunter2@::1/db"],
+    ["LATCHKEY_DATABASE_URL", "postgres://user:hunter2@one,two/db?target_session_attrs=any"],
+    ["LATCHKEY_DATABASE_URL", "postgres://user:hunter2@host/db?target_session_attrs=prefer-standby"],
+    ["LATCHKEY_DATABASE_URL", "postgres://user:hunter2@host/db?sslcert=client.pem"],
+    ["LATCHKEY_DATABASE_URL", "postgres://user:hunter2@host/db?sslkey=client-key.pem"],
+    ["LATCHKEY_DATABASE_URL", "postgres://user:hunter2@host/db?sslmode=disable&sslcert=client.pem&sslkey=client-key.pem"],
+    ["LATCHKEY_DATABASE_URL", "postgres://user:hunter2@host/db?sslcert=missing.pem&sslkey=missing.pem"],
+    ["LATCHKEY_DATABASE_URL", "postgres://user:hunter2@host/db?passfile=pgpass"],
+    ["LATCHKEY_DATABASE_URL", "postgres://user@host/db?passfile="],
+    ["LATCHKEY_DATABASE_URL", "postgres://user@host/db?passfile=missing"],
     ["LATCHKEY_DATABASE_POOL", "0"],
     ["LATCHKEY_DATABASE_POOL", "501"],
     ["LATCHKEY_DATABASE_URL", "latchkey.db"],
@@ -241,7 +254,11 @@ describe("a PostgreSQL URL", () => {
 
   it("is read with what is percent-encoded in it", () => {
     const database = databaseOf("postgresql://lat%40chkey:p%2Fw%3A%23@db.example.com:5433/la%20tch");
-    expect(database).toMatchObject({ host: "db.example.com", port: 5433, user: "lat@chkey", database: "la tch" });
+    expect(database).toMatchObject({
+      hosts: [{ host: "db.example.com", port: 5433 }],
+      user: "lat@chkey",
+      database: "la tch",
+    });
     expect(database.password?.reveal()).toBe("p/w:#");
   });
 
@@ -249,12 +266,12 @@ describe("a PostgreSQL URL", () => {
     expect(databaseOf("postgres://u:p@db.example.com/d")).toMatchObject({
       sslmode: "verify-full",
       sslrootcert: null,
-      port: 5432,
+      hosts: [{ host: "db.example.com", port: 5432 }],
     });
     expect(databaseOf("postgres://u:p@10.0.0.5/d?sslmode=disable").sslmode).toBe("disable");
-    expect(databaseOf("postgres://u@[::1]/d")).toMatchObject({ host: "::1", sslmode: "disable", password: null });
+    expect(databaseOf("postgres://u@[::1]/d")).toMatchObject({ hosts: [{ host: "::1" }], sslmode: "disable", password: null });
     expect(databaseOf("postgres://u@localhost/d?host=/run/postgresql")).toMatchObject({
-      host: "/run/postgresql",
+      hosts: [{ host: "/run/postgresql", port: 5432 }],
       sslmode: "disable",
     });
     const withAuthority = "postgres://u:p@10.0.0.5/d?sslmode=verify-ca&sslrootcert=/etc/ca.pem";
@@ -265,6 +282,71 @@ describe("a PostgreSQL URL", () => {
     expect(problemsOf({ ...production, LATCHKEY_DATABASE_URL: withAuthority }, { "/etc/ca.pem": "no PEM" })).toEqual([
       "LATCHKEY_DATABASE_URL has an sslrootcert that is not a certificate in PEM form.",
     ]);
+  });
+
+  it("has several hosts, each with its port, and then wants one that takes writes", () => {
+    const url = "postgres://u:p@one.example.com:5433,[2001:db8::1]:5434,three.example.com/d";
+    expect(databaseOf(url)).toMatchObject({
+      hosts: [
+        { host: "one.example.com", port: 5433 },
+        { host: "2001:db8::1", port: 5434 },
+        { host: "three.example.com", port: 5432 },
+      ],
+      readWriteOnly: true,
+      sslmode: "verify-full",
+    });
+    expect(databaseOf(`${url}?target_session_attrs=read-write`).readWriteOnly).toBe(true);
+    expect(databaseOf("postgres://u:p@one/d").readWriteOnly).toBe(false);
+    expect(databaseOf("postgres://u:p@one/d?target_session_attrs=read-write").readWriteOnly).toBe(true);
+    expect(databaseOf("postgres://u:p@127.0.0.1,localhost/d").sslmode).toBe("disable");
+    expect(databaseOf("postgres://u:p@127.0.0.1,db.example.com/d").sslmode).toBe("verify-full");
+  });
+
+  it("has a client certificate with its key, and each file that is wrong is told in a sentence", () => {
+    const url = "postgres://u@db.example.com/d?sslcert=/c.pem&sslkey=/k.pem";
+    const files = { "/c.pem": certificate, "/k.pem": certificateKey };
+    expect(databaseOf(url, files)).toMatchObject({ sslmode: "verify-full", sslcert: "/c.pem", sslkey: "/k.pem" });
+    const problems = (contents: Record<string, string>) =>
+      problemsOf({ ...production, LATCHKEY_DATABASE_URL: url }, { ...files, ...contents });
+    expect(problems({ "/c.pem": "sensitive", "/k.pem": "sensitive" })).toEqual([
+      "LATCHKEY_DATABASE_URL has an sslcert that is not a certificate in PEM form.",
+      "LATCHKEY_DATABASE_URL has an sslkey that is not a private key without a passphrase in PEM form.",
+    ]);
+    const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+    expect(problems({ "/k.pem": privateKey.export({ type: "pkcs8", format: "pem" }) as string })).toEqual([
+      "LATCHKEY_DATABASE_URL has an sslkey that is not the key of its sslcert: name the private key that the certificate was made for.",
+    ]);
+  });
+
+  it("has its password in a passfile, where each host has the first line that fits, and is refused without one", () => {
+    const url = "postgres://u@one,two/d?passfile=/pgpass";
+    const passfile = [
+      "# one:5432:d:u:comment",
+      "one:5432:d:stranger:wrong",
+      "one:5432:other:u:wrong",
+      "one:*:d:u:a\\:b\\\\",
+      "*:5432:*:*:rest",
+      "",
+    ].join("\n");
+    const env = { ...production, LATCHKEY_DATABASE_URL: url };
+    const { databaseLogin } = settingsOf(env, { "/pgpass": passfile });
+    const passwordAt = (host: string) => databaseLogin!({ host, port: 5432 }).password?.reveal();
+    expect([passwordAt("one"), passwordAt("two")]).toEqual(["a:b\\", "rest"]);
+    expect(problemsOf(env, { "/pgpass": "one:5432:d:u:sensitive\n" })).toEqual([
+      "LATCHKEY_DATABASE_URL has a `passfile` without a line for this host, port, database and user: add one.",
+    ]);
+    expect(problemsOf(env)).toEqual(["LATCHKEY_DATABASE_URL has a `passfile` that cannot be read (ENOENT)."]);
+  });
+
+  it("from a file has user and password read again from there", () => {
+    const contents = { "/url": "postgres://u:first@one/d\n" };
+    const env = { ...production, LATCHKEY_DATABASE_URL_FILE: "/url" };
+    const { database, databaseLogin } = settingsOf(env, contents);
+    expect(database).toMatchObject({ kind: "postgres", user: "u" });
+    contents["/url"] = "postgres://v:second@one/d\n";
+    const { user, password } = databaseLogin!({ host: "one", port: 5432 });
+    expect([user, password?.reveal()]).toEqual(["v", "second"]);
+    expect(settingsOf({ ...production, LATCHKEY_DATABASE_URL: contents["/url"].trim() }).databaseLogin).toBeNull();
   });
 
   it("never shows its password: not in settings as JSON, text or inspected, nor among described settings", () => {

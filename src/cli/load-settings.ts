@@ -1,4 +1,4 @@
-import { type DatabaseUrl, diskFiles, type Env, readDatabase, readSettings, type Settings } from "../config.js";
+import { diskFiles, type Env, readDatabase, readSettings, type Settings } from "../config.js";
 import { storeLocation } from "../core.js";
 import { isEmpty, nameOf } from "../store/open.js";
 import { devSecretsDirectory, withDevSecrets } from "./dev-secrets.js";
@@ -16,8 +16,8 @@ export async function loadSettings(env: Env, io: Io): Promise<Settings> {
 
 /** The name of the database that the settings name, if there is one. */
 async function existingDatabase(env: Env): Promise<string | null> {
-  const database: DatabaseUrl | null = readDatabase(env, { files: diskFiles });
-  if (database === null) return null;
-  const location = storeLocation({ database, databasePool: 1 });
+  const found = readDatabase(env, { files: diskFiles });
+  if (found === null) return null;
+  const location = storeLocation({ ...found, databasePool: 1 });
   return (await isEmpty(location)) ? null : nameOf(location);
 }

@@ -1,7 +1,9 @@
 import { readFileSync } from "node:fs";
+import { databaseLoginReader } from "../config/database-login.js";
 import { parsePostgresUrl } from "../config/postgres-url.js";
 import { SettingError } from "../config/setting.js";
-import type { Settings } from "../config.js";
+import { diskFiles, type Settings } from "../config.js";
+import { postgresLocation } from "../core.js";
 import { abortMove, type MoveStep, moveStore } from "../store/move/move.js";
 import type { TableCount } from "../store/move/tables.js";
 import { nameOf } from "../store/open.js";
@@ -54,8 +56,8 @@ function targetOf(to: MoveTo): PostgresLocation {
   const option = "url" in to ? "--to" : "--to-file";
   try {
     const text = "url" in to ? to.url : readFileSync(to.file === standardStream ? 0 : to.file, "utf8").trimEnd();
-    const { password, ...url } = parsePostgresUrl(text);
-    return { ...url, password: password?.reveal() ?? "", poolMax: 1 };
+    const url = parsePostgresUrl(text);
+    return postgresLocation(url, { readLogin: databaseLoginReader(url, { files: diskFiles, urlFile: null }), poolMax: 1 });
   } catch (error) {
     if (error instanceof SettingError) throw new CliError(`${option} ${error.message}.`);
     if ("file" in to) throw new CliError(`${option} ${to.file} cannot be read.`);

@@ -34,6 +34,10 @@ const ofDriver: readonly (readonly [message: RegExp, hint: string])[] = [
     /does not support SSL/,
     `PostgreSQL has TLS off: turn it on with ssl = on, or, on a network that you trust, add sslmode=disable to ${url}`,
   ],
+  [
+    /is a standby|is read-only/,
+    `PostgreSQL takes no writes there: name the primary server in ${url}, or all servers as host1:5432,host2:5432`,
+  ],
   [/timeout/, unreachable],
 ];
 
@@ -43,8 +47,13 @@ const lacksRights = `the user of ${url} lacks a right: let it own the database, 
 export function postgresHint(error: Error): string | undefined {
   if (codeOf(error) === "42501") return lacksRights;
   if (!(error instanceof StoreUnavailableError) || !(error.cause instanceof Error)) return undefined;
-  const { cause } = error;
-  // A host with several addresses fails with the errors of all of them.
-  const code = codeOf(cause instanceof AggregateError ? cause.errors.at(-1) : cause);
-  return ofConnections[code] ?? ofDriver.find(([message]) => message.test(cause.message))?.[1];
+  // Several servers, or one at several addresses, fail with an error each. One that can't be reached says least.
+  const causes: unknown[] = error.cause instanceof AggregateError ? error.cause.errors : [error.cause];
+  const hints = causes.flatMap((cause) => hintOf(cause) ?? []);
+  return hints.find((hint) => hint !== unreachable) ?? hints[0];
+}
+
+function hintOf(cause: unknown): string | undefined {
+  if (!(cause instanceof Error)) return undefined;
+  return ofConnections[codeOf(cause)] ?? ofDriver.find(([message]) => message.test(cause.message))?.[1];
 }

@@ -14,17 +14,23 @@ export function restoreCommand(location: PostgresLocation, source: string): stri
 }
 
 /** As libpq reads it, without the password. */
-function connectionText({ host, port, user, database, sslmode, sslrootcert }: PostgresLocation): string {
+function connectionText(location: PostgresLocation): string {
+  const { hosts, user, database, sslmode, sslrootcert, sslcert, sslkey, passfile } = location;
   const fields = {
-    host,
-    port: String(port),
+    host: hosts.map(({ host }) => host).join(","),
+    port: hosts.map(({ port }) => port).join(","),
     user,
     dbname: database,
     sslmode,
-    ...(sslrootcert === null ? {} : { sslrootcert }),
+    sslrootcert,
+    sslcert,
+    sslkey,
+    passfile,
+    target_session_attrs: hosts.length > 1 ? "read-write" : null,
   };
   return Object.entries(fields)
-    .map(([name, value]) => `${name}=${/^[\w.:/-]+$/.test(value) ? value : `'${value.replace(/['\\]/g, "\\$&")}'`}`)
+    .filter((field): field is [string, string] => field[1] !== null)
+    .map(([name, value]) => `${name}=${/^[\w.:,/-]+$/.test(value) ? value : `'${value.replace(/['\\]/g, "\\$&")}'`}`)
     .join(" ");
 }
 

@@ -4,76 +4,141 @@ import { SettingError } from "./setting.js";
 
 const sslmodes = ["disable", "require", "verify-ca", "verify-full"] as const;
 
-export interface PostgresUrl {
-  readonly kind: "postgres";
+export interface PostgresHost {
   /** A name, an address, or the directory of a Unix socket. */
   readonly host: string;
   readonly port: number;
+}
+
+/** The files that TLS needs, as paths; null: none. */
+export interface PostgresTls {
+  readonly sslmode: (typeof sslmodes)[number];
+  /** Certificates of the authorities; null: those that Node.js knows. */
+  readonly sslrootcert: string | null;
+  /** The certificate by which the client identifies itself, and its key: both or neither. */
+  readonly sslcert: string | null;
+  readonly sslkey: string | null;
+}
+
+export interface PostgresUrl extends PostgresTls {
+  readonly kind: "postgres";
+  /** At least one. */
+  readonly hosts: readonly PostgresHost[];
+  /** Whether to skip servers that refuse writes. */
+  readonly readWriteOnly: boolean;
   readonly user: string;
   /** Null: none. */
   readonly password: Secret<string> | null;
+  /** Path of a file with passwords, in the form of libpq's `.pgpass`; null: none. */
+  readonly passfile: string | null;
   readonly database: string;
-  readonly sslmode: (typeof sslmodes)[number];
-  /** The path of a PEM file; null: the authorities that Node.js knows. */
-  readonly sslrootcert: string | null;
 }
 
 const form = "must be postgres://user:password@host:5432/database?sslmode=verify-full";
+const parts = /^postgres(?:ql)?:\/\/(?:([^@/?#]*)@)?([^@/?#]*)(?:\/([^@/?#]*))?(?:\?([^#]*))?$/;
 
 /** Reads a PostgreSQL URL. No message repeats any part of it but the names of parameters that exist. */
 export function parsePostgresUrl(text: string): PostgresUrl {
-  if (!/^postgres(ql)?:\/\//.test(text) || !URL.canParse(text)) {
-    throw new SettingError(`${form}; write "/", "?", "#" and "@" in a password as %2F, %3F, %23 and %40`);
-  }
-  const url = new URL(text);
-  if (url.hash !== "") throw new SettingError(`${form}: no fragment; write "#" in a password as %23`);
-  const parameters = readParameters(url.search.slice(1));
-  const host = parameters.get("host") ?? decode(url.hostname).replace(/^\[(.*)\]$/, "$1");
-  const isSocket = host.startsWith("/");
-  if (host === "" || (!isSocket && !/^[A-Za-z0-9._:-]+$/.test(host))) {
-    throw new SettingError(
-      `${form}: the host is missing or no plain host name; a Unix socket is localhost with ?host=/directory`,
-    );
-  }
-  if (url.port === "0") throw new SettingError(`${form}: the port must be from 1 to 65535`);
-  const [user, password, database] = [decode(url.username), decode(url.password), decode(url.pathname.slice(1))];
+  const match = parts.exec(text);
+  if (match === null) throw new SettingError(`${form}; write "/", "?", "#" and "@" in a password as %2F, %3F, %23 and %40`);
+  const [, login = "", authority = "", path = "", search = ""] = match;
+  const parameters = readParameters(search);
+  const hosts = readHosts(authority, parameters.get("host"));
+  const colon = login.indexOf(":");
+  const user = decode(colon < 0 ? login : login.slice(0, colon));
+  const password = colon < 0 ? "" : decode(login.slice(colon + 1));
+  const database = decode(path);
   if (user === "") throw new SettingError(`${form}: the user is missing`);
-  if (database === "" || database.includes("/"))
+  if (database === "" || database.includes("/")) {
     throw new SettingError(`${form}: the name of the database is missing or no name`);
+  }
   return {
     kind: "postgres",
-    host,
-    port: url.port === "" ? 5432 : Number(url.port),
+    hosts,
+    readWriteOnly: readTarget(parameters.get("target_session_attrs")) || hosts.length > 1,
     user,
     password: password === "" ? null : new Secret(password),
+    passfile: readPassfile(parameters.get("passfile"), password),
     database,
-    ...readTls(parameters, isSocket || isLoopback(host)),
+    ...readTls(
+      parameters,
+      hosts.every(({ host }) => host.startsWith("/") || isLoopback(host)),
+    ),
   };
 }
 
-/** On this machine nobody listens in; elsewhere the default is the mode that nobody can, and to have less has to be written down. */
-function readTls(parameters: ReadonlyMap<string, string>, isLocal: boolean): Pick<PostgresUrl, "sslmode" | "sslrootcert"> {
+/** @param instead The parameter `host`, which replaces the hosts of the URL and keeps the first one's port. */
+function readHosts(authority: string, instead: string | undefined): PostgresHost[] {
+  const hosts = authority.split(",").map(readHost);
+  if (instead === undefined && hosts.every(({ host }) => isHost(host))) return hosts;
+  if (instead !== undefined && (isHost(instead) || instead.startsWith("/"))) return [{ host: instead, port: hosts[0]!.port }];
+  throw new SettingError(
+    `${form}: a host is missing or no plain host name; several are written host1:5432,host2:5432, a Unix socket as localhost with ?host=/directory`,
+  );
+}
+
+function readHost(text: string): PostgresHost {
+  const [, address, name, digits] = /^(?:\[([^\]]*)\]|([^:]*))(?::(\d{1,5}))?$/.exec(text) ?? [];
+  const port = Number(digits ?? 5432);
+  if (port < 1 || port > 65_535) throw new SettingError(`${form}: the port must be from 1 to 65535`);
+  return { host: address ?? decode(name ?? ""), port };
+}
+
+function isHost(text: string): boolean {
+  return /^[A-Za-z0-9._:-]+$/.test(text);
+}
+
+function readTarget(text: string | undefined): boolean {
+  if (text === undefined || text === "read-write") return text !== undefined;
+  throw new SettingError(
+    "must have read-write as `target_session_attrs`: the service writes; drop the parameter, or correct it",
+  );
+}
+
+function readPassfile(path: string | undefined, password: string): string | null {
+  if (path === "") throw new SettingError("must have the path of a file as `passfile`");
+  if (path !== undefined && password !== "") throw new SettingError("has both a password and a `passfile`: drop one");
+  return path ?? null;
+}
+
+/**
+ * Without `sslmode`, connections that leave this machine are encrypted and the server's certificate and name are checked: less than
+ * that has to be written down.
+ */
+function readTls(parameters: ReadonlyMap<string, string>, isLocal: boolean): PostgresTls {
   const text = parameters.get("sslmode") ?? (isLocal ? "disable" : "verify-full");
   const sslmode = sslmodes.find((mode) => mode === text);
   if (sslmode === undefined) throw new SettingError("must have disable, require, verify-ca or verify-full as `sslmode`");
-  const sslrootcert = parameters.get("sslrootcert") ?? null;
-  if (sslrootcert === "") throw new SettingError("must have the path of a PEM file as `sslrootcert`");
+  const pathOf = (name: Parameter): string | null => {
+    const path = parameters.get(name) ?? null;
+    if (path === "") throw new SettingError(`must have the path of a PEM file as \`${name}\``);
+    return path;
+  };
+  const [sslrootcert, sslcert, sslkey] = [pathOf("sslrootcert"), pathOf("sslcert"), pathOf("sslkey")];
   if (sslrootcert !== null && !sslmode.startsWith("verify-")) {
     throw new SettingError(
       "has `sslrootcert`, which verify-ca and verify-full alone use: set sslmode to one of them, or drop it",
     );
   }
-  return { sslmode, sslrootcert };
+  if ((sslcert === null) !== (sslkey === null)) {
+    throw new SettingError("must have both `sslcert` and `sslkey`, or neither: add the other one, or drop this one");
+  }
+  if (sslcert !== null && sslmode === "disable") {
+    throw new SettingError("has `sslcert`, which TLS alone uses: set sslmode to verify-full, or drop `sslcert` and `sslkey`");
+  }
+  return { sslmode, sslrootcert, sslcert, sslkey };
 }
 
-const known = ["host", "sslmode", "sslrootcert"];
+const known = ["sslmode", "sslrootcert", "sslcert", "sslkey", "passfile", "target_session_attrs", "host"] as const;
+type Parameter = (typeof known)[number];
 
 function readParameters(search: string): Map<string, string> {
   const parameters = new Map<string, string>();
   for (const pair of search === "" ? [] : search.split("&")) {
-    const [name = "", ...value] = pair.split("=");
-    if (!known.includes(name)) {
-      throw new SettingError("has a parameter other than `sslmode`, `sslrootcert` and `host`: drop it");
+    const [text = "", ...value] = pair.split("=");
+    const name = known.find((parameter) => parameter === text);
+    if (name === undefined) {
+      throw new SettingError(`has a parameter other than ${known.map((parameter) => `\`${parameter}\``).join(", ")}: drop it`);
     }
     if (parameters.has(name)) throw new SettingError(`has the parameter \`${name}\` twice: drop one`);
     parameters.set(name, decode(value.join("=")));

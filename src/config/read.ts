@@ -1,9 +1,10 @@
 import { escapeControls } from "../escape.js";
+import { checkDatabaseLogins, databaseLoginReader, type ReadDatabaseLogin } from "./database-login.js";
 import { checkRules, toTls } from "./rules.js";
 import { type Files, fileErrorCode, type Mode, type Problem, type Setting, SettingError } from "./setting.js";
 import { nearest } from "./suggest.js";
 import { table, type Values } from "./table.js";
-import { checkDatabaseAuthority, checkTlsFiles } from "./tls.js";
+import { checkDatabaseTls, checkTlsFiles } from "./tls.js";
 
 export type Env = Readonly<Record<string, string | undefined>>;
 
@@ -14,7 +15,12 @@ type Text = { readonly text: string | undefined } | { readonly problem: string }
 export function readAll(
   env: Env,
   files: Files,
-): { readonly mode: Mode | null; readonly values: Values; readonly problems: Problem[] } {
+): {
+  readonly mode: Mode | null;
+  readonly values: Values;
+  readonly databaseLogin: ReadDatabaseLogin | null;
+  readonly problems: Problem[];
+} {
   const problems: Problem[] = [];
   const values = {} as Values;
 
@@ -32,8 +38,11 @@ export function readAll(
   const tls = toTls(values);
   if (tls?.kind === "files") problems.push(...checkTlsFiles(tls, files));
   const { database } = values;
-  if (database?.kind === "postgres" && database.sslrootcert !== null) {
-    problems.push(...checkDatabaseAuthority(database.sslrootcert, files));
+  let databaseLogin: ReadDatabaseLogin | null = null;
+  if (database?.kind === "postgres") {
+    databaseLogin = databaseLoginReader(database, { files, urlFile: env[`${table.database.name}_FILE`] ?? null });
+    problems.push(...checkDatabaseTls(database, files));
+    if (databaseLogin !== null) problems.push(...checkDatabaseLogins(database, databaseLogin));
   }
   if (mode !== null) {
     // One sentence a variable is enough where a refused value looks like a missing one.
@@ -41,7 +50,7 @@ export function readAll(
     problems.push(...checkRules(values, mode).filter(({ name }) => !refused.has(name)));
   }
   problems.push(...unknownVariables(env));
-  return { mode, values, problems };
+  return { mode, values, databaseLogin, problems };
 }
 
 /** The mode alone; null when it is not set or refused. */

@@ -22,8 +22,8 @@ export const table = {
   database: setting({
     name: "LATCHKEY_DATABASE_URL",
     purpose:
-      "Where everything is stored: a SQLite file, or PostgreSQL with `sslmode` disable, require, verify-ca or verify-full (the default off this machine) and the authority as `sslrootcert`.",
-    unit: "sqlite:<path>, or postgres://user:password@host:port/database?sslmode=…&sslrootcert=…",
+      "Where everything is stored: a SQLite file, or PostgreSQL on one host or several, with the parameters `sslmode` (disable, require, verify-ca or verify-full, the default off this machine), `sslrootcert`, `sslcert`, `sslkey`, `passfile`, `target_session_attrs` and `host`.",
+    unit: "sqlite:<path>, or postgres://user:password@host:port,host:port/database?sslmode=…",
     defaults: both("sqlite:latchkey.db"),
     secret: true,
     parse: parseDatabaseUrl,

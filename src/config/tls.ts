@@ -1,4 +1,5 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
+import type { PostgresTls } from "./postgres-url.js";
 import { type Files, fileErrorCode, type Problem } from "./setting.js";
 
 export type Tls =
@@ -6,51 +7,28 @@ export type Tls =
   | { readonly kind: "terminated" }
   | { readonly kind: "files"; readonly certFile: string; readonly keyFile: string; readonly clientCaFile: string | null };
 
-/** What is wrong with the authority that a database's certificate is checked against. */
-export function checkDatabaseAuthority(path: string, files: Files): Problem[] {
+/** What is wrong with the TLS files that a database URL names. */
+export function checkDatabaseTls({ sslrootcert, sslcert, sslkey }: PostgresTls, files: Files): Problem[] {
   const name = "LATCHKEY_DATABASE_URL";
-  let pem: string;
-  try {
-    pem = files.readText(path);
-  } catch (error) {
-    return [{ name, text: `${name} has an sslrootcert that cannot be read (${fileErrorCode(error)}).` }];
+  const { problems, load } = loader(files);
+  if (sslrootcert !== null) load({ name, says: "has an sslrootcert" }, sslrootcert, aCertificate);
+  if (sslcert === null || sslkey === null) return problems;
+  const certificate = load({ name, says: "has an sslcert" }, sslcert, aCertificate);
+  const key = load({ name, says: "has an sslkey" }, sslkey, aKey);
+  if (certificate !== undefined && key !== undefined && !certificate.checkPrivateKey(key)) {
+    const text = `${name} has an sslkey that is not the key of its sslcert: name the private key that the certificate was made for.`;
+    problems.push({ name, text });
   }
-  try {
-    parseCertificate(pem);
-    return [];
-  } catch {
-    return [{ name, text: `${name} has an sslrootcert that is not a certificate in PEM form.` }];
-  }
+  return problems;
 }
 
-/** What is wrong with the files of `LATCHKEY_TLS=files`. Paths are not repeated: somebody may have put the key itself there. */
+/** What is wrong with the files of `LATCHKEY_TLS=files`. Paths are not repeated: one may hold the key itself by mistake. */
 export function checkTlsFiles(tls: Extract<Tls, { kind: "files" }>, files: Files): Problem[] {
-  const problems: Problem[] = [];
-
-  function load<T>(name: string, path: string, what: string, parse: (pem: string) => T): T | undefined {
-    let pem: string;
-    try {
-      pem = files.readText(path);
-    } catch (error) {
-      problems.push({ name, text: `${name} names a file that cannot be read (${fileErrorCode(error)}).` });
-      return undefined;
-    }
-    try {
-      return parse(pem);
-    } catch {
-      problems.push({ name, text: `${name} names a file that is not ${what} in PEM form.` });
-      return undefined;
-    }
-  }
-
-  const certificate = load("LATCHKEY_TLS_CERT", tls.certFile, "a certificate", parseCertificate);
-  const key: KeyObject | undefined = load(
-    "LATCHKEY_TLS_KEY",
-    tls.keyFile,
-    "a private key without a passphrase",
-    createPrivateKey,
-  );
-  if (tls.clientCaFile !== null) load("LATCHKEY_TLS_CLIENT_CA", tls.clientCaFile, "a certificate", parseCertificate);
+  const { problems, load } = loader(files);
+  const says = "names a file";
+  const certificate = load({ name: "LATCHKEY_TLS_CERT", says }, tls.certFile, aCertificate);
+  const key = load({ name: "LATCHKEY_TLS_KEY", says }, tls.keyFile, aKey);
+  if (tls.clientCaFile !== null) load({ name: "LATCHKEY_TLS_CLIENT_CA", says }, tls.clientCaFile, aCertificate);
   if (certificate !== undefined && key !== undefined && !certificate.checkPrivateKey(key)) {
     problems.push({
       name: "LATCHKEY_TLS_KEY",
@@ -58,6 +36,38 @@ export function checkTlsFiles(tls: Extract<Tls, { kind: "files" }>, files: Files
     });
   }
   return problems;
+}
+
+interface Content<T> {
+  readonly what: string;
+  readonly parse: (pem: string) => T;
+}
+const aCertificate: Content<X509Certificate> = { what: "a certificate", parse: parseCertificate };
+const aKey: Content<KeyObject> = { what: "a private key without a passphrase", parse: createPrivateKey };
+
+/** Reads PEM files and collects what is wrong with them. */
+function loader(files: Files) {
+  const problems: Problem[] = [];
+  function load<T>(
+    { name, says }: { readonly name: string; readonly says: string },
+    path: string,
+    { what, parse }: Content<T>,
+  ): T | undefined {
+    let pem: string;
+    try {
+      pem = files.readText(path);
+    } catch (error) {
+      problems.push({ name, text: `${name} ${says} that cannot be read (${fileErrorCode(error)}).` });
+      return undefined;
+    }
+    try {
+      return parse(pem);
+    } catch {
+      problems.push({ name, text: `${name} ${says} that is not ${what} in PEM form.` });
+      return undefined;
+    }
+  }
+  return { problems, load };
 }
 
 /** X509Certificate takes DER too, which the servers do not. */

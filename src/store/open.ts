@@ -13,7 +13,8 @@ export interface SqliteLocation {
 
 /** A database as an operator knows it, without secrets. */
 export function nameOf(location: DatabaseLocation): string {
-  return location.kind === "sqlite" ? location.path : `${location.database} on ${location.host}:${location.port}`;
+  if (location.kind === "sqlite") return location.path;
+  return `${location.database} on ${location.hosts.map(({ host, port }) => `${host}:${port}`).join(",")}`;
 }
 
 /**

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type pg from "pg";
 import { afterEach, describe, expect, it } from "vitest";
 import { bearer, reasonOf } from "../serve/sign-in.js";
-import { clientOf, locationOf, query } from "../support/postgres.js";
+import { clientOf, locationOf, portOf, query } from "../support/postgres.js";
 import { type DatabaseServerOptions, type RestartableServer, startRestartableServer } from "../support/postgres-server.js";
 import { developmentEnv, endServers, type Server, startServer, until } from "../support/server.js";
 import { startTcpProxy, type TcpProxy } from "../support/tcp-proxy.js";
@@ -35,7 +35,7 @@ async function watched(server: Server): Promise<Troubled> {
 }
 
 async function proxyTo({ url }: RestartableServer): Promise<TcpProxy> {
-  const proxy = await startTcpProxy(locationOf(url).port);
+  const proxy = await startTcpProxy(portOf(url));
   closers.push(() => proxy.stop());
   return proxy;
 }
@@ -78,7 +78,7 @@ describe("a PostgreSQL primary that dies", () => {
 
     await primary.die();
     await expectRefusals(on, { withinMs: 5_000 });
-    proxy.switchTo(locationOf(standby.url).port);
+    proxy.switchTo(portOf(standby.url));
     const answered = () => on.server.grpc.getCurrentUser({}, bearer(on.accessToken)).then(Boolean, () => undefined);
     await until("the standby to answer reads", answered);
     const before = await postgresContents(standby.url);
@@ -96,8 +96,8 @@ describe("a PostgreSQL primary that dies", () => {
   function copyAsStandby({ folder, url }: RestartableServer): string {
     const copy = `${folder}-standby`;
     execFileSync("cp", ["-a", folder, copy]);
-    const { port, user, password } = locationOf(url);
-    const source = `host=127.0.0.1 port=${port} user=${user} password=${password}`;
+    const { user, password } = locationOf(url);
+    const source = `host=127.0.0.1 port=${portOf(url)} user=${user} password=${password}`;
     writeFileSync(join(copy, "postgresql.auto.conf"), `primary_conninfo = '${source}'\n`);
     writeFileSync(join(copy, "standby.signal"), "");
     const { uid, gid } = statSync(copy);

@@ -2,6 +2,7 @@ import { execFile, execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from "vitest";
+import { nameOf } from "../../src/store/open.js";
 import type { PostgresLocation } from "../../src/store/postgres/connection.js";
 import { postgresOfMachine } from "../interop/support/postgres-of-machine.js";
 import { locationOf, query, testDatabases, urlOf } from "../support/postgres.js";
@@ -51,8 +52,8 @@ describe("a PostgreSQL database that was brought back", () => {
       ],
     ]);
     const { code, stdout, stderr } = await runLatchkey(["restore", "--in-place", "--yes"], restored);
-    const name = new URL(restored.LATCHKEY_DATABASE_URL!).pathname.slice(1);
-    const ended = `Ended 1 sessions and all codes under way in ${name} on ${original.host}:${original.port}: all users sign in again.`;
+    const place = nameOf(locationOf(restored.LATCHKEY_DATABASE_URL!));
+    const ended = `Ended 1 sessions and all codes under way in ${place}: all users sign in again.`;
     expect([code, stdout, stderr]).toEqual([0, [ended], []]);
 
     server = await startServer(restored);

@@ -127,7 +127,9 @@ describe("latchkey migrate --to", () => {
 
     const { code, stdout, stderr } = await latchkey("migrate", "--to", url);
     expect([code, stderr]).toEqual([0, []]);
-    expect(stdout[0]).toContain(`Moving latchkey.db to ${location.database} on 127.0.0.1:${location.port}: from now on`);
+    expect(stdout[0]).toContain(
+      `Moving latchkey.db to ${location.database} on 127.0.0.1:${location.hosts[0]!.port}: from now on`,
+    );
     expect(stdout.join("\n")).toMatch(/^users +4 +4$/m);
     expect(stdout.join("\n")).toMatch(/^Moved in \d+\.\d s, complete \d+\.\d s after it was begun\.$/m);
 

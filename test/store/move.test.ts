@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { beforeEach, describe, expect, it } from "vitest";
 import { abortMove, type MoveStep, moveStore, type Reached } from "../../src/store/move/move.js";
 import { movedTables, toTargetRow } from "../../src/store/move/tables.js";
-import { openStore } from "../../src/store/open.js";
+import { nameOf, openStore } from "../../src/store/open.js";
 import type { PostgresLocation } from "../../src/store/postgres/connection.js";
 import { withMoveTarget } from "../../src/store/postgres/move-in.js";
 import { connect } from "../../src/store/sqlite/connect.js";
@@ -238,7 +238,7 @@ describe("a move that is given up", () => {
   it("leaves the source as it was, and what arrived in the target is never gone on with", async () => {
     const { user } = await using(null, fill);
     await interruptAt((step) => step.kind === "copied" && step.table === "sessions");
-    expect(abortMove({ path })).toBe(`${target.database} on ${target.host}:${target.port}`);
+    expect(abortMove({ path })).toBe(nameOf(target));
     expect(abortMove({ path })).toBeNull();
     await using(null, (store) => store.deleteUser({ userId: user.userId }));
     expect(await refusal(() => move())).toContain("holds a part of another move, or of one that was given up");

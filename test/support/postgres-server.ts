@@ -64,8 +64,8 @@ export interface RestartableServer extends Server {
   /** Its data, which belong to the user that it runs as. */
   readonly folder: string;
   start(): Promise<void>;
-  /** Ends it without a chance to say goodbye to anybody. */
-  die(): Promise<void>;
+  /** Ends it at once: by an immediate shutdown, or as `kill -9` of its main process does. */
+  die(signal?: "SIGQUIT" | "SIGKILL"): Promise<void>;
 }
 
 export interface DatabaseServerOptions {
@@ -116,8 +116,8 @@ export async function startRestartableServer(options: DatabaseServerOptions = {}
     folder,
     start,
     stop: () => server.stop(),
-    async die() {
-      process.kill(Number(readFileSync(join(folder, "postmaster.pid"), "utf8").split("\n")[0]), "SIGQUIT");
+    async die(signal = "SIGQUIT") {
+      process.kill(Number(readFileSync(join(folder, "postmaster.pid"), "utf8").split("\n")[0]), signal);
       await server.stop();
     },
   };

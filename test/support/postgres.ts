@@ -79,12 +79,14 @@ export async function query<Row>(location: PostgresLocation, sql: string, values
 }
 
 /** A location as `LATCHKEY_DATABASE_URL` writes it. */
-export function urlOf({ host, port, user, password, database }: PostgresLocation): string {
-  return `postgres://${encodeURIComponent(user)}:${encodeURIComponent(password)}@${host}:${port}/${database}?sslmode=disable`;
+export function urlOf({ hosts, user, password, database }: PostgresLocation): string {
+  const servers = hosts.map(({ host, port }) => `${host}:${port}`).join(",");
+  return `postgres://${encodeURIComponent(user)}:${encodeURIComponent(password)}@${servers}/${database}?sslmode=disable`;
 }
 
-export async function clientOf({ host, port, user, password, database }: PostgresLocation): Promise<pg.Client> {
-  const client = new pg.Client({ host, port, user, password, database });
+/** A client of the tests' own, at the first host. */
+export async function clientOf({ hosts, user, password, database }: PostgresLocation): Promise<pg.Client> {
+  const client = new pg.Client({ ...hosts[0], user, password, database });
   client.on("error", () => {});
   await client.connect();
   return client;
@@ -95,15 +97,26 @@ export function locationOf(url: string): PostgresLocation {
   const { hostname, port, username, password, pathname } = new URL(url);
   return {
     kind: "postgres",
-    host: hostname,
-    port: Number(port || 5432),
+    hosts: [{ host: hostname, port: Number(port || 5432) }],
+    readWriteOnly: false,
     user: decodeURIComponent(username),
     password: decodeURIComponent(password),
+    readLogin: null,
+    passfile: null,
     database: pathname.slice(1),
     sslmode: "disable",
     sslrootcert: null,
+    sslcert: null,
+    sslkey: null,
     poolMax: 10,
   };
+}
+
+export const portOf = (url: string): number => locationOf(url).hosts[0]!.port;
+
+/** The same on another host, or at another port. */
+export function at(location: PostgresLocation, changes: { readonly host?: string; readonly port?: number }): PostgresLocation {
+  return { ...location, hosts: [{ ...location.hosts[0]!, ...changes }] };
 }
 
 async function serverUrl(): Promise<string> {

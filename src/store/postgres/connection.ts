@@ -1,39 +1,51 @@
-import { readFileSync } from "node:fs";
-import type { ConnectionOptions } from "node:tls";
 import type { ClientConfig } from "pg";
 import pg from "pg";
 import { translated, unavailableError } from "./errors.js";
+import { createOpener } from "./opener.js";
 
 /** Where a PostgreSQL database is. */
 export interface PostgresLocation {
   readonly kind: "postgres";
-  /** A name, an address, or the directory of a Unix socket. */
-  readonly host: string;
-  readonly port: number;
+  /** At least one. The database is on the one that takes writes. */
+  readonly hosts: readonly PostgresHost[];
+  /** Whether to skip servers that are set to be read-only; standbys are skipped always. */
+  readonly readWriteOnly: boolean;
   readonly user: string;
   /** Empty: none. */
   readonly password: string;
+  /** Reads the login for a server again, which a file holds; throws when it can't. Null: it never changes. */
+  readonly readLogin: ((at: PostgresHost) => PostgresLogin) | null;
+  /** Path of the file with passwords, for the programs of PostgreSQL; null: none. */
+  readonly passfile: string | null;
   readonly database: string;
-  /** As in libpq: `require` encrypts and believes any certificate, `verify-ca` any that is signed, `verify-full` the host's alone. */
+  /**
+   * As in libpq: `require` accepts any certificate, `verify-ca` any that an authority signed, `verify-full` only one for the host's
+   * name.
+   */
   readonly sslmode: "disable" | "require" | "verify-ca" | "verify-full";
   /** PEM file of the authorities that may sign the server's certificate; null: those that Node.js knows. */
   readonly sslrootcert: string | null;
+  /** PEM files of the client's certificate and its key: both or neither. */
+  readonly sslcert: string | null;
+  readonly sslkey: string | null;
   /** How many connections this process may hold. */
   readonly poolMax: number;
 }
 
-/**
- * Commits wait for the disk, and for the disk of each synchronous standby, whatever the server's default is: a loss of power must not
- * bring a used code back. `remote_apply`, which waits for more, stays.
- */
-const waitForDisk = `SELECT set_config('synchronous_commit', 'on', false)
-  WHERE current_setting('synchronous_commit') NOT IN ('on', 'remote_apply')`;
+export interface PostgresHost {
+  /** A name, an address, or the directory of a Unix socket. */
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface PostgresLogin {
+  readonly user: string;
+  readonly password: string;
+}
 
 /** What our connections are called in the server's list of them. */
 export const applicationName = "latchkey";
 
-/** How long to wait for a connection, a new one or one of the pool: a caller is told within this time that there is none. */
-const connectTimeoutMs = 2_500;
 /** How long one operation may wait for a racer's lock; among several that wait for one lock, each once more when the one before gave up. */
 const lockTimeoutMs = 3_000;
 /** How long one operation may take at all. */
@@ -55,24 +67,13 @@ const types: ClientConfig["types"] = {
 
 const isolation = "-c default_transaction_isolation=read\\ committed";
 
-/** Options of every connection to a database. Throws when `sslrootcert` can't be read. */
-export function connectionOptions(location: PostgresLocation): ClientConfig {
-  const { host, port, user, password, database } = location;
-  return {
-    host,
-    port,
-    user,
-    // An empty one keeps the driver from looking for a password in the environment.
-    password: password === "" ? () => "" : password,
-    database,
-    ssl: tlsOptions(location),
-    application_name: applicationName,
-    options: isolation,
-    keepAlive: true,
-    types,
-    connectionTimeoutMillis: connectTimeoutMs,
-  };
-}
+/** Options of every connection. */
+export const commonOptions: ClientConfig = {
+  application_name: applicationName,
+  options: isolation,
+  keepAlive: true,
+  types,
+};
 
 const planning = "-c enable_seqscan=off -c plan_cache_mode=force_generic_plan -c jit=off";
 
@@ -81,35 +82,21 @@ const planning = "-c enable_seqscan=off -c plan_cache_mode=force_generic_plan -c
  * cheap; every statement here has an index, so scans are left to where there is none, and are not compiled (jit) for looking dear.
  * These are settings of PostgreSQL's own planner: a server that only speaks its protocol may want `options` without them.
  */
-export function operationOptions(location: PostgresLocation): pg.PoolConfig {
-  return {
-    ...connectionOptions(location),
-    max: location.poolMax,
-    idleTimeoutMillis: 60_000,
-    statement_timeout: statementTimeoutMs,
-    lock_timeout: lockTimeoutMs,
-    query_timeout: answerTimeoutMs,
-    idle_in_transaction_session_timeout: statementTimeoutMs,
-    options: `${isolation} ${planning}`,
-    onConnect: async (client) => void (await client.query(waitForDisk)),
-  };
-}
-
-function tlsOptions({ host, sslmode, sslrootcert }: PostgresLocation): ConnectionOptions | false {
-  if (sslmode === "disable") return false;
-  if (sslmode === "require") return { rejectUnauthorized: false };
-  const ca = sslrootcert === null ? undefined : readFileSync(sslrootcert, "utf8");
-  return sslmode === "verify-ca" ? { ca, checkServerIdentity: () => undefined } : { ca, host };
-}
+export const operationOptions: ClientConfig = {
+  ...commonOptions,
+  statement_timeout: statementTimeoutMs,
+  lock_timeout: lockTimeoutMs,
+  query_timeout: answerTimeoutMs,
+  idle_in_transaction_session_timeout: statementTimeoutMs,
+  options: `${isolation} ${planning}`,
+};
 
 /** Does work on a connection of its own, without the time limits of operations: a migration may take long, and others wait for it. */
 export async function withClient<T>(location: PostgresLocation, work: (client: pg.Client) => Promise<T>): Promise<T> {
-  const client = new pg.Client(connectionOptions(location));
-  // What ends the connection fails the query under way too.
-  client.on("error", () => {});
+  const client = await createOpener(location)
+    .open(commonOptions)
+    .catch((error: unknown) => Promise.reject(unavailableError(error)));
   try {
-    await client.connect().catch((error: unknown) => Promise.reject(unavailableError(error)));
-    await client.query(waitForDisk);
     return await work(client);
   } catch (error) {
     throw translated(error);

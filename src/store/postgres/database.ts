@@ -1,9 +1,9 @@
-import pg from "pg";
+import type pg from "pg";
 import { StoreBusyError } from "../store.js";
 import type { Breaker } from "./breaker.js";
-import { operationOptions, type PostgresLocation } from "./connection.js";
-import { isAnswer, isConflict, translated, unavailableError } from "./errors.js";
+import { isAnswer, isConflict, isReadOnly, translated, unavailableError } from "./errors.js";
 import { createLine, createLines } from "./line.js";
+import type { Pool } from "./pool.js";
 
 /** A statement with a name is parsed and planned once a connection. */
 export interface Statement {
@@ -26,6 +26,7 @@ export interface Database {
   rows<Row>(statement: Statement, values?: readonly unknown[], crowded?: string): Promise<Row[]>;
   /** How many rows a statement changed. */
   changes(statement: Statement, values?: readonly unknown[], crowded?: string): Promise<number>;
+  /** Resolves when every operation that was begun has ended, also those that still wait for a connection. */
   close(): Promise<void>;
 }
 
@@ -41,28 +42,25 @@ const crowdPlaces = 2;
 /** Who waits for the others of a crowd keeps nobody else waiting. */
 const crowdWaitMs = 2_500;
 
-/** @param noteFailure Told of each operation that fails, before its caller is. */
-export function openDatabase(
-  location: PostgresLocation,
-  breaker: Breaker,
-  noteFailure: (error: unknown) => void = () => {},
-): Database {
-  const { poolMax } = location;
-  const pool = new pg.Pool(operationOptions(location));
-  const waitingMax = waitingPerConnection * poolMax;
-  // In front of the pool, which so never has anybody wait: whoever it refuses was refused a new connection.
-  const line = createLine({ places: poolMax, waitingMax, waitMs: placeWaitMs, busy: () => busyError(poolMax) });
+export interface DatabaseOptions {
+  readonly pool: Pool;
+  /** How many connections of the pool it uses at once. */
+  readonly places: number;
+  readonly breaker: Breaker;
+  /** Called with the error of each operation that fails, before the operation rejects. */
+  readonly noteFailure?: (error: unknown) => void;
+}
+
+export function openDatabase({ pool, places, breaker, noteFailure = () => {} }: DatabaseOptions): Database {
+  const waitingMax = waitingPerConnection * places;
+  const line = createLine({ places, waitingMax, waitMs: placeWaitMs, busy: () => busyError(places) });
   const crowds = createLines({ places: crowdPlaces, waitingMax, waitMs: crowdWaitMs, busy: crowdedError });
-  // An idle connection that ends is no news: the pool has dropped it. Without a listener it would end the process.
-  pool.on("error", () => {});
-  // A connection can end in the moment between an answer and its return to the pool, when neither query nor pool listens.
-  pool.on("connect", (client) => client.on("error", () => {}));
 
   async function once(query: pg.QueryConfig): Promise<pg.QueryResult> {
     if (!breaker.admits()) throw unavailableError("the server could not be reached a moment ago");
-    let client: pg.PoolClient;
+    let client: pg.Client;
     try {
-      client = await pool.connect();
+      client = await pool.take();
     } catch (error) {
       breaker.failed();
       // Whatever keeps us from a connection, the database can't be reached.
@@ -70,13 +68,16 @@ export function openDatabase(
     }
     try {
       const result = await client.query(query);
-      client.release();
+      pool.give(client, { usable: true });
       breaker.answered();
       return result;
     } catch (error) {
-      client.release(!isAnswer(error));
+      const readOnly = isReadOnly(error);
+      if (readOnly) pool.renew();
+      pool.give(client, { usable: readOnly || isAnswer(error) });
       if (isAnswer(error)) breaker.answered();
-      else breaker.failed();
+      // A server that is set to be read-only still serves reads, which the breaker would refuse.
+      else if (!readOnly) breaker.failed();
       throw error;
     }
   }
@@ -112,10 +113,8 @@ export function openDatabase(
   return {
     rows: async <Row>(...given: Parameters<typeof tracked>) => (await tracked(...given)).rows as Row[],
     changes: async (...given) => (await tracked(...given)).rowCount ?? 0,
-    // Those too that still wait for a connection.
     async close() {
       await Promise.allSettled(running);
-      await pool.end();
     },
   };
 }

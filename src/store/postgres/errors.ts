@@ -18,9 +18,19 @@ export function isDiskFull(error: unknown): boolean {
   return error instanceof pg.DatabaseError && error.code === "53100";
 }
 
-/** Whether the server answered, so that the connection can be used further. */
+/** Whether the server refused to write: a standby does, and one that is set to be read-only. */
+export function isReadOnly(error: unknown): boolean {
+  return error instanceof pg.DatabaseError && error.code === "25006";
+}
+
+/** Whether the server does not know the user, or not by this password. */
+export function isWrongLogin(error: unknown): boolean {
+  return error instanceof pg.DatabaseError && /^28(?:000|P01)$/.test(error.code ?? "");
+}
+
+/** Whether the server answered, so the connection can be used again. A read-only server is the wrong one. */
 export function isAnswer(error: unknown): boolean {
-  return error instanceof pg.DatabaseError && !/^(?:08|57P)/.test(error.code ?? "");
+  return error instanceof pg.DatabaseError && !/^(?:08|57P|25006)/.test(error.code ?? "");
 }
 
 /** Errors of the database itself become the port's; anything else is a fault of ours and stays what it is. */
@@ -36,12 +46,12 @@ function isOfConnection(error: Error): boolean {
 }
 
 export function unavailableError(error: unknown): StoreUnavailableError {
-  const { message, code } = error instanceof Error ? messageOf(error) : { message: String(error), code: undefined };
-  return new StoreUnavailableError(`PostgreSQL: ${message}${code === undefined ? "" : ` (${code})`}`, { cause: error });
+  return new StoreUnavailableError(`PostgreSQL: ${messageOf(error)}`, { cause: error });
 }
 
-/** A host with several addresses fails with all of their errors together and no message of its own. */
-function messageOf(error: Error): { message: string; code: string | undefined } {
-  const inner = error instanceof AggregateError ? (error.errors.at(-1) as Error) : error;
-  return { message: inner.message, code: "code" in inner ? String(inner.code) : undefined };
+/** Several servers, or one at several addresses, fail with an error each. */
+function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  if (error instanceof AggregateError) return [...new Set(error.errors.map(messageOf))].join("; ");
+  return "code" in error ? `${error.message} (${error.code})` : error.message;
 }

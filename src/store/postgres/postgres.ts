@@ -2,13 +2,15 @@ import type { Store } from "../store.js";
 import { createAttempts } from "./attempts.js";
 import { createBreaker } from "./breaker.js";
 import { createClockGuard } from "./clocks.js";
-import type { PostgresLocation } from "./connection.js";
+import { operationOptions, type PostgresLocation } from "./connection.js";
 import { openDatabase, type Statement, unflushed } from "./database.js";
 import { createKeys } from "./keys.js";
 import { migrate } from "./migrate.js";
 import { refuseFilling } from "./move-mark.js";
+import { createOpener } from "./opener.js";
 import { createOutbox } from "./outbox.js";
 import { endOutstanding } from "./outstanding.js";
+import { createPool } from "./pool.js";
 import { createRedemption } from "./redeem.js";
 import { createRoom } from "./room.js";
 import { createSends } from "./sends.js";
@@ -34,12 +36,17 @@ export async function openPostgres(location: PostgresLocation): Promise<Store> {
   await migrate(location);
   const room = createRoom();
   const breaker = createBreaker();
-  const operations = openDatabase(location, breaker, room.noteFailure);
-  // With a connection of its own: operations that keep all others busy are no outage.
-  const health = openDatabase({ ...location, poolMax: 1 }, breaker);
+  const opener = createOpener(location);
+  const pool = createPool(() => opener.open(operationOptions));
+  const operations = openDatabase({ pool, places: location.poolMax, breaker, noteFailure: room.noteFailure });
+  // Operations that keep all their connections busy are no outage.
+  const health = openDatabase({ pool, places: 1, breaker });
   const clock = createClockGuard(health);
   const db = clock.guarded(operations);
-  const close = async () => void (await Promise.all([db.close(), health.close()]));
+  const close = async () => {
+    await Promise.all([db.close(), health.close()]);
+    pool.close();
+  };
   await refuseFilling(db).catch(async (error: unknown) => {
     await close();
     throw error;
@@ -74,7 +81,7 @@ export async function openPostgres(location: PostgresLocation): Promise<Store> {
     endOutstanding: (change) => endOutstanding(location, change),
     // Erased rows stay in the server's files until it reuses their room; nothing of that can be hastened from here.
     scrub: async () => true,
-    // A standby answers reads alone and refuses this.
+    // A server that is read-only refuses this.
     async ping() {
       await clock.check(ping);
       if (room.wasMissing()) await room.check(health);

@@ -152,7 +152,7 @@ describe("the command line on PostgreSQL", () => {
     it.each<[string, Partial<PostgresLocation>, string, RegExp]>([
       [
         "nobody listening",
-        { port: 1 },
+        { hosts: [{ host: "127.0.0.1", port: 1 }] },
         "disable",
         /PostgreSQL can't be reached: .*LATCHKEY_DATABASE_URL.*\(PostgreSQL: .*ECONNREFUSED/,
       ],

@@ -1,6 +1,6 @@
-import pg from "pg";
 import { expect, it } from "vitest";
 import { operationOptions, withClient } from "../../../src/store/postgres/connection.js";
+import { createOpener } from "../../../src/store/postgres/opener.js";
 import { query, testDatabases } from "../../support/postgres.js";
 
 const databases = testDatabases();
@@ -17,8 +17,8 @@ it.each([
   const setting = "SHOW synchronous_commit";
   expect(await query(location, setting)).toEqual([{ synchronous_commit: given }]);
   expect((await withClient(location, (client) => client.query(setting))).rows).toEqual([{ synchronous_commit: expected }]);
-  const pool = new pg.Pool(operationOptions(location));
-  const { rows } = await pool.query("SELECT current_setting('synchronous_commit') AS sync, current_setting('jit') AS jit");
-  await pool.end();
+  const client = await createOpener(location).open(operationOptions);
+  const { rows } = await client.query("SELECT current_setting('synchronous_commit') AS sync, current_setting('jit') AS jit");
+  await client.end();
   expect(rows).toEqual([{ sync: expected, jit: "off" }]);
 });

@@ -107,7 +107,7 @@ describe("PostgreSQL that is away", () => {
   });
 
   it.each<[string, Partial<PostgresLocation>]>([
-    ["at a port where nobody listens", { port: 1 }],
+    ["at a port where nobody listens", { hosts: [{ host: "127.0.0.1", port: 1 }] }],
     ["with a database that is not there", { database: "nothing" }],
     ["for a user that is not there", { user: "nobody" }],
     ["with TLS that the server does not have", { sslmode: "require" }],

@@ -1,0 +1,119 @@
+import { lookup as systemLookup } from "node:dns/promises";
+import type pg from "pg";
+import type { ClientConfig } from "pg";
+import type { PostgresHost, PostgresLocation, PostgresLogin } from "./connection.js";
+import { isWrongLogin } from "./errors.js";
+import { connectTo, type Server } from "./server.js";
+
+/** Finds the server that takes writes. */
+export interface Opener {
+  /** Connects to it. Throws the error of the one server that was tried, or an `AggregateError` with those of all. */
+  open(options: ClientConfig): Promise<pg.Client>;
+}
+
+type Lookup = (host: string) => Promise<readonly string[]>;
+
+/** All names and addresses together get this long, so a caller soon hears that no server can be reached. */
+const connectTimeoutMs = 2_500;
+const lookupTimeoutMs = 1_500;
+/** An address gets at least this long, however many there are. */
+const addressTimeoutMinMs = 500;
+
+/**
+ * Tries each address of each host in order, as libpq does, but begins with the one that was good last: a host that is down costs its
+ * time limit, and only the first connection after a switchover should pay for that. Names are resolved for each connection.
+ */
+export function createOpener(location: PostgresLocation, lookup: Lookup = lookupAll): Opener {
+  const logins = createLogins(location);
+  let lastGood: Server | undefined;
+
+  async function connect(server: Server, options: ClientConfig, timeoutMs: number): Promise<pg.Client> {
+    const given = { options, timeoutMs };
+    const login = logins.of(server);
+    try {
+      return await connectTo(server, location, { ...given, login });
+    } catch (error) {
+      const changed = isWrongLogin(error) ? logins.changed(server) : null;
+      if (changed === null) throw error;
+      return await connectTo(server, location, { ...given, login: changed });
+    }
+  }
+
+  return {
+    async open(options) {
+      const deadline = performance.now() + connectTimeoutMs;
+      const found = await Promise.allSettled(location.hosts.map((host) => resolve(host, lookup)));
+      const errors = found.flatMap((result) => (result.status === "rejected" ? [result.reason as Error] : []));
+      const servers = found.flatMap((result) => (result.status === "fulfilled" ? result.value : []));
+      const last = servers.findIndex((server) => isSame(server, lastGood));
+      if (last > 0) servers.unshift(...servers.splice(last, 1));
+      for (const [n, server] of servers.entries()) {
+        const share = (deadline - performance.now()) / (servers.length - n);
+        try {
+          const client = await connect(server, options, Math.max(share, addressTimeoutMinMs));
+          lastGood = server;
+          return client;
+        } catch (error) {
+          errors.push(error as Error);
+        }
+      }
+      throw errors.length === 1 ? errors[0] : new AggregateError(errors);
+    },
+  };
+}
+
+async function resolve({ host, port }: PostgresHost, lookup: Lookup): Promise<Server[]> {
+  if (host.startsWith("/")) return [{ host, port, address: host }];
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`timeout of the lookup of ${host}`)), lookupTimeoutMs);
+  });
+  const addresses = await Promise.race([lookup(host), late]).finally(() => clearTimeout(timer));
+  return addresses.map((address) => ({ host, port, address }));
+}
+
+async function lookupAll(host: string): Promise<string[]> {
+  return (await systemLookup(host, { all: true })).map(({ address }) => address);
+}
+
+function isSame(a: Server, b: Server | undefined): boolean {
+  return a.host === b?.host && a.port === b.port && a.address === b.address;
+}
+
+interface Logins {
+  of(at: PostgresHost): PostgresLogin;
+  /** Reads the login again where a server refused it. Returns null if it is the same, or can't be read. */
+  changed(at: PostgresHost): PostgresLogin | null;
+}
+
+/** Keeps a login until a server refuses it, so that it may change there or in its file first. */
+function createLogins({ user, password, readLogin }: PostgresLocation): Logins {
+  const known = new Map<string, PostgresLogin>();
+  const keyOf = ({ host, port }: PostgresHost): string => `${host}:${port}`;
+
+  function read(at: PostgresHost, by: NonNullable<typeof readLogin>): PostgresLogin {
+    const login = by(at);
+    known.set(keyOf(at), login);
+    return login;
+  }
+
+  return {
+    of(at) {
+      const login = known.get(keyOf(at));
+      if (login !== undefined) return login;
+      return readLogin === null || password !== "" ? { user, password } : read(at, readLogin);
+    },
+    changed(at) {
+      if (readLogin === null) return null;
+      const before = this.of(at);
+      let login: PostgresLogin;
+      try {
+        login = read(at, readLogin);
+      } catch {
+        // The file may be about to be replaced.
+        return null;
+      }
+      return login.user === before.user && login.password === before.password ? null : login;
+    },
+  };
+}
