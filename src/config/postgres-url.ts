@@ -35,12 +35,12 @@ export interface PostgresUrl extends PostgresTls {
 }
 
 const form = "must be postgres://user:password@host:5432/database?sslmode=verify-full";
-const parts = /^postgres(?:ql)?:\/\/(?:([^@/?#]*)@)?([^@/?#]*)(?:\/([^@/?#]*))?(?:\?([^#]*))?$/;
+const parts = /^postgres(?:ql)?:\/\/(?:([^/?#]*)@)?([^@/?#]*)(?:\/([^/?#]*))?(?:\?([^#]*))?$/;
 
 /** Reads a PostgreSQL URL. No message repeats any part of it but the names of parameters that exist. */
 export function parsePostgresUrl(text: string): PostgresUrl {
   const match = parts.exec(text);
-  if (match === null) throw new SettingError(`${form}; write "/", "?", "#" and "@" in a password as %2F, %3F, %23 and %40`);
+  if (match === null) throw new SettingError(form);
   const [, login = "", authority = "", path = "", search = ""] = match;
   const parameters = readParameters(search);
   const hosts = readHosts(authority, parameters.get("host"));
