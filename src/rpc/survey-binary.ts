@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import { type DescField, type DescMessage, type DescOneof, ScalarType } from "@bufbuild/protobuf";
 import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
 import { ValueSchema } from "@bufbuild/protobuf/wkt";
@@ -52,6 +53,7 @@ function surveyField(field: DescField, { reader, wireType, seen }: Occurrence, s
 
 function surveyValue(field: DescField, reader: BinaryReader, wireType: WireType, survey: Survey): void {
   if (field.message !== undefined) surveyMessage(field.message, bytesOf(reader, wireType), survey);
+  else if (field.scalar === ScalarType.STRING) textOf(reader, wireType, survey);
   else if (wireType === wireTypeOf(field.scalar)) skip(reader, wireType);
   else throw new Error("wrong wire type");
 }
@@ -79,16 +81,24 @@ function surveyEntry(field: DescField & { fieldKind: "map" }, bytes: Uint8Array,
     if (seen.has(number)) throw new Error("a key or value twice");
     seen.add(number);
     if (number === 2) surveyValue(field, entry, wireType, survey);
-    else if (number === 1 && wireType === wireTypeOf(field.mapKey)) surveyKey(field, entry, survey);
+    else if (number === 1 && field.mapKey === ScalarType.STRING) surveyKey(textOf(entry, wireType, survey), survey);
     else throw new Error("no key and no value");
   }
   if (!seen.has(2) && field.message !== undefined) surveyMessage(field.message, new Uint8Array(), survey);
 }
 
-/** Reads the key as the decoder does: a byte order mark in front of it, for one, is dropped there too. */
-function surveyKey(field: DescField & { fieldKind: "map" }, entry: BinaryReader, survey: Survey): void {
-  if (field.mapKey !== ScalarType.STRING) skip(entry, wireTypeOf(field.mapKey));
-  else if (entry.string(true) === refusedKey) refuseKey(survey.at);
+/** Decodes the key as the library does, which drops a byte order mark in front of it. */
+function surveyKey(key: Uint8Array, survey: Survey): void {
+  if (key.length <= refusedKeyBytesMax && new TextDecoder().decode(key) === refusedKey) refuseKey(survey.at);
+}
+
+const byteOrderMarkBytes = 3;
+const refusedKeyBytesMax = refusedKey.length + byteOrderMarkBytes;
+
+function textOf(reader: BinaryReader, wireType: WireType, survey: Survey): Uint8Array {
+  const bytes = bytesOf(reader, wireType);
+  if (!isUtf8(bytes)) throw invalidField(survey.at, "must be valid Unicode");
+  return bytes;
 }
 
 function bytesOf(reader: BinaryReader, wireType: WireType): Uint8Array {

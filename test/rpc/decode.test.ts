@@ -26,6 +26,7 @@ function refusalOf(format: "binary" | "json", bytes: Uint8Array, schema = Regist
 const tooMany = { field: "custom_attributes", description: "has too many values" };
 const protoKey = { field: "custom_attributes", description: "must not have the key __proto__" };
 const twice = { field: "custom_attributes", description: "is given twice" };
+const notUnicode = { field: "custom_attributes", description: "must be valid Unicode" };
 const malformed = { field: "" };
 
 afterEach(() => void vi.restoreAllMocks());
@@ -46,8 +47,7 @@ describe("a binary request", () => {
       violations: [{ field: at, description: "has too many values" }],
     });
     expect(skipped.mock.calls.length).toBeLessThanOrEqual(1_100);
-    // Keys alone are read, once each.
-    for (const reading of decoded) expect(reading.mock.calls.length).toBeLessThanOrEqual(1_100);
+    for (const reading of decoded) expect(reading).not.toHaveBeenCalled();
   });
 
   it.each([
@@ -82,9 +82,9 @@ describe("a binary request", () => {
     {
       what: "a text that is not UTF-8",
       bytes: attributes(entry("a", text(Buffer.from([0xed, 0xa0, 0x80])))),
-      violation: malformed,
+      violation: notUnicode,
     },
-    { what: "a key that is not UTF-8", bytes: attributes(entry(Buffer.from([0xff]), nullValue)), violation: malformed },
+    { what: "a key that is not UTF-8", bytes: attributes(entry(Buffer.from([0xff]), nullValue)), violation: notUnicode },
     {
       what: "15,000 empty map entries",
       bytes: attributes(times(15_000, bytesField(1))),
