@@ -1,5 +1,6 @@
 import type { Server } from "node:http";
 import type { Log } from "./auth/deps.js";
+import { watchCertificates } from "./certificates.js";
 import type { Settings } from "./config.js";
 import { type Core, type CoreOverrides, createCore, storeLocation } from "./core.js";
 import type { CheckedProvider, Provider } from "./delivery/channel.js";
@@ -13,7 +14,6 @@ import { createGrpcDoor } from "./doors/grpc.js";
 import { createInboxServer } from "./doors/inbox.js";
 import { listenOn } from "./doors/listener.js";
 import { createMetricsServer } from "./doors/metrics.js";
-import { readTlsOptions } from "./doors/tls.js";
 import { createWebDoor } from "./doors/web.js";
 import { AuthService } from "./gen/latchkey/v1/auth_service_pb.js";
 import type { Listen } from "./listen.js";
@@ -58,7 +58,11 @@ export interface App {
   readonly inboxPort: number | null;
   /** Null in a worker. */
   readonly metricsPort: number | null;
-  /** Says that it stops serving, lets calls under way finish for up to 10 s, settles what was begun, and closes. */
+  /** Reads the TLS files again, if there are any, and logs the result. */
+  reloadCertificates(): Promise<void>;
+  /** Health and readiness say from now on that it does not serve; calls and connections are still accepted. */
+  withdraw(): void;
+  /** Withdraws, lets calls under way finish for up to 10 s, settles what was begun, and closes. */
   stop(): Promise<void>;
 }
 
@@ -154,7 +158,11 @@ async function start(settings: Settings, { log: plainLog, overrides, closers }: 
   const services = [
     composeService({ inFlight, gate, log, onCall: recorder.callEnded, tracer }, AuthService, createAuthService(deps)),
   ];
-  const tls = settings.tls.kind === "files" ? await readTlsOptions(settings.tls) : null;
+  const certificates =
+    settings.tls.kind === "files" ? await watchCertificates({ files: settings.tls, clock, log: plainLog }) : null;
+  closers.push(async () => certificates?.stop());
+  if (certificates !== null) recorder.observeCertificate(certificates.validity);
+  const tls = certificates?.options() ?? null;
   const addressOf = createAddressOf(settings.trustedProxies);
 
   const { inboxListen, metricsListen } = settings;
@@ -175,11 +183,18 @@ async function start(settings: Settings, { log: plainLog, overrides, closers }: 
     ready: () => store.ping(),
   });
   const grpc = await createGrpcDoor({ services, inFlight, addressOf, traced: tracer.on, tls, reflection: settings.reflection });
+  certificates?.follow((renewed) => {
+    for (const door of [grpc, web]) door.renewTls(renewed);
+  });
   const setServing = (serving: boolean): void => {
     for (const door of [grpc, web]) door.setServing(serving);
   };
-  closers.push(async () => {
+  function withdraw(): void {
+    readiness?.stop();
     setServing(false);
+  }
+  closers.push(async () => {
+    withdraw();
     await Promise.all([grpc.drain(drainMs), web.drain(drainMs)]);
   });
   const httpPort = await web.listen(settings.httpListen.host, settings.httpListen.port);
@@ -188,7 +203,16 @@ async function start(settings: Settings, { log: plainLog, overrides, closers }: 
   closers.push(async () => readiness?.stop());
   // A database that is being moved, or whose clock differs, can be started on and is not ready.
   await readiness.check();
-  return { core, database: nameOf(location), grpcPort, httpPort, inboxPort, metricsPort };
+  return {
+    core,
+    database: nameOf(location),
+    grpcPort,
+    httpPort,
+    inboxPort,
+    metricsPort,
+    reloadCertificates: async () => await certificates?.reload(),
+    withdraw,
+  };
 }
 
 function providersOf(settings: Settings, inbox: Inbox | null, print: (text: string) => void): (Provider | CheckedProvider)[] {

@@ -32,6 +32,7 @@ export interface Settings {
   /** Null: the metrics need none. */
   readonly metricsToken: Secret<string> | null;
   readonly workers: number;
+  readonly drainDelayMs: number;
   readonly issuer: string;
   /** The current one first. */
   readonly pepper: readonly KeySpec[];
@@ -140,6 +141,7 @@ function assemble(values: Values, mode: Mode): Omit<Settings, "databaseLogin"> {
     metricsListen: values.metricsListen!,
     metricsToken: values.metricsToken ?? null,
     workers: values.workers!,
+    drainDelayMs: values.drainDelay!,
     issuer: values.issuer ?? defaultIssuer(values)!,
     pepper: values.pepper!,
     masterKey: values.masterKey!,

@@ -23,6 +23,8 @@ export interface Recorder extends MetricsText {
     /** How long the message that waits the longest has been due; 0: none is. */
     readonly outboxAgeMs: () => Promise<number>;
   }): void;
+  /** Has how long the certificate in use is still valid, and how long it is valid at all. */
+  observeCertificate(validity: () => { readonly leftMs: number; readonly wholeMs: number }): void;
 }
 
 /** Metrics in Prometheus' text format, and its content type. */
@@ -86,6 +88,23 @@ export function createRecorder(): Recorder {
     registers,
   });
   const hashTook = new Histogram({ name: "latchkey_hash_duration_seconds", help: "Hashes.", buckets: callSeconds, registers });
+  /** Read whenever somebody asks for the metrics; `aggregator` says what the primary makes of its workers' values. */
+  function gauge(
+    name: string,
+    help: string,
+    read: () => number | Promise<number>,
+    aggregator: "sum" | "max" | "min" = "sum",
+  ): void {
+    new Gauge({
+      name,
+      help,
+      registers,
+      aggregator,
+      async collect() {
+        this.set(await read());
+      },
+    });
+  }
 
   return {
     auth: {
@@ -109,16 +128,6 @@ export function createRecorder(): Recorder {
     },
     tryEnded: ({ channel, provider, kind }) => tries.inc({ channel, provider, outcome: kind }),
     observe({ hashesWaiting, callsInFlight, outboxAgeMs }) {
-      const gauge = (name: string, help: string, read: () => number | Promise<number>, aggregator: "sum" | "max" = "sum") =>
-        new Gauge({
-          name,
-          help,
-          registers,
-          aggregator,
-          async collect() {
-            this.set(await read());
-          },
-        });
       gauge("latchkey_hashes_waiting", "Callers that wait for a slot to hash in.", hashesWaiting);
       gauge("latchkey_calls_in_flight", "Calls that are being worked on.", callsInFlight);
       // What can't be read just now must not keep the other metrics from being read.
@@ -128,6 +137,11 @@ export function createRecorder(): Recorder {
           () => Number.NaN,
         );
       gauge("latchkey_outbox_age_seconds", "How long the oldest message in the outbox has been due.", ageSeconds, "max");
+    },
+    observeCertificate(validity) {
+      const [left, whole] = ["How long the TLS certificate in use is still valid.", "How long it is valid at all."];
+      gauge("latchkey_tls_certificate_expires_in_seconds", left, () => validity().leftMs / 1000, "min");
+      gauge("latchkey_tls_certificate_lifetime_seconds", whole, () => validity().wholeMs / 1000, "min");
     },
     text: () => registry.metrics(),
     contentType: registry.contentType,

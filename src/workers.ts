@@ -10,8 +10,20 @@ export interface ServingMessage {
   readonly kind: "serving";
   readonly fields: Readonly<Record<string, unknown>>;
 }
-/** What the primary tells a worker: finish what is under way and end. */
+/** What the primary tells a worker: be not ready, serve on for LATCHKEY_DRAIN_DELAY, finish what is under way and end. */
 export const stopMessage = "stop";
+/** The same, and without the delay or the rest of it. */
+export const stopNowMessage = "stop now";
+/** Read the TLS files again. */
+export const reloadMessage = "reload";
+
+/** How a process is asked to stop. */
+export interface StopRequests {
+  /** Resolves at the first request, which may have come before. */
+  readonly first: Promise<NodeJS.Signals>;
+  /** Waits for so long, or until the next request. */
+  pause(ms: number): Promise<void>;
+}
 
 /** A worker that ends sooner than this after its start is started again later and later. */
 const youngMs = 10_000;
@@ -19,12 +31,12 @@ const pauseMaxMs = 30_000;
 const pauseMs = 1_000;
 
 /**
- * Runs `settings.workers` processes that share the ports of this one, until `signal`. The first one starts alone, so that what keeps
+ * Runs `settings.workers` processes that share the ports of this one, until it is asked to stop. The first one starts alone, so that what keeps
  * it from starting is told once; from then on a worker that ends is replaced. Metrics are served here, summed over the workers.
  */
 export async function serveWithWorkers(
   settings: Settings,
-  { log, signal }: { readonly log: Log; readonly signal: Promise<NodeJS.Signals> },
+  { log, stops, onReload }: { readonly log: Log; readonly stops: StopRequests; onReload(reload: () => void): void },
 ): Promise<void> {
   const metrics = createWorkersMetrics();
   const server = createMetricsServer(metrics, settings);
@@ -73,13 +85,19 @@ export async function serveWithWorkers(
     }, waitMs).unref();
   }
 
+  function tell(message: string): void {
+    for (const worker of Object.values(cluster.workers ?? {})) if (worker?.isConnected() === true) worker.send(message);
+  }
+
+  onReload(() => tell(reloadMessage));
   const fields = await start();
   await Promise.all(Array.from({ length: settings.workers - 1 }, start));
   log.info({ ...fields, metrics: port, workers: settings.workers }, "serving");
 
-  log.info({ signal: await signal }, "stopping");
+  log.info({ signal: await stops.first }, "stopping");
   stopping = true;
-  for (const worker of Object.values(cluster.workers ?? {})) if (worker?.isConnected() === true) worker.send(stopMessage);
+  tell(stopMessage);
+  void stops.pause(settings.drainDelayMs).then(() => tell(stopNowMessage));
   await Promise.all(exits);
   server.close();
   server.closeAllConnections();

@@ -1,5 +1,6 @@
 import { spawnSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
@@ -14,6 +15,7 @@ import { eventually, startTestApp, type TestApp } from "./support/app.js";
 import { refused, wrongCode } from "./support/calls.js";
 import { type Selected, selectedBy } from "./support/promql.js";
 import { parseScrape, type Scrape } from "./support/scrape.js";
+import { createAuthority } from "./support/tls.js";
 
 const repository = new URL("../", import.meta.url).pathname;
 const read = (path: string): string => readFileSync(join(repository, path), "utf8");
@@ -97,8 +99,9 @@ describe("what deploy/ says of a running server", () => {
     on = await startTestApp();
     await makeEverythingCount(on);
     const inTime = ["nodejs_gc_duration_seconds_sum", "latchkey_challenges_expired_total"];
+    const certificateMetrics = await metricsOfCertificate();
     scrape = await eventually("a scrape after a garbage collection and a sweep", async () => {
-      const scraped = parseScrape(await (await fetch(`http://127.0.0.1:${on.app.metricsPort}/metrics`)).text());
+      const scraped = parseScrape((await metricsOf(on)) + certificateMetrics);
       return inTime.every((name) => scraped.labels.has(name)) ? scraped : undefined;
     });
   });
@@ -153,6 +156,25 @@ describe("what deploy/ says of a running server", () => {
     expect(wrong.map(([row]) => row)).toEqual([]);
   });
 });
+
+const metricsOf = async ({ app }: TestApp) => await (await fetch(`http://127.0.0.1:${app.metricsPort}/metrics`)).text();
+
+/** What only a server with TLS files tells. */
+async function metricsOfCertificate(): Promise<string> {
+  const folder = mkdtempSync(join(tmpdir(), "latchkey-deploy-"));
+  const { cert, key } = createAuthority().issue(["localhost"]);
+  const [certFile, keyFile] = [join(folder, "cert.pem"), join(folder, "key.pem")];
+  writeFileSync(certFile, cert);
+  writeFileSync(keyFile, key);
+  const on = await startTestApp({ LATCHKEY_TLS: "files", LATCHKEY_TLS_CERT: certFile, LATCHKEY_TLS_KEY: keyFile });
+  const metrics = await metricsOf(on);
+  await on.stop();
+  rmSync(folder, { recursive: true });
+  return metrics
+    .split("\n")
+    .filter((line) => line.includes("latchkey_tls_"))
+    .join("\n");
+}
 
 /** Has every metric that gets its labels by an event met that event. */
 async function makeEverythingCount(on: TestApp): Promise<void> {

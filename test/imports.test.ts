@@ -24,6 +24,7 @@ const allowed: Record<string, readonly string[]> = {
     "auth",
   ],
   app: [
+    "certificates",
     "core",
     "config",
     "listen",
@@ -42,6 +43,7 @@ const allowed: Record<string, readonly string[]> = {
   workers: ["auth", "config", "doors", "worker-metrics"],
   "worker-metrics": [],
   core: ["config", "auth", "crypto", "store"],
+  certificates: ["auth", "config", "doors"],
   maintenance: ["auth", "crypto", "store"],
   readiness: ["auth"],
   metrics: ["auth", "crypto", "delivery", "rpc", "store", "worker-metrics"],

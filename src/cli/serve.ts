@@ -1,59 +1,57 @@
 import cluster from "node:cluster";
+import type { Log } from "../auth/deps.js";
 import type { Env, Settings } from "../config.js";
 import { createLog } from "../log.js";
 import { tracerFor } from "../tracer.js";
-import { type ServingMessage, stopMessage } from "../workers.js";
+import { reloadMessage, type ServingMessage } from "../workers.js";
+import { stopsByPrimary, stopsBySignal } from "./stop-requests.js";
 
 /**
- * Serves until SIGTERM or SIGINT, then lets calls under way finish. A second signal ends the process at once. A start that fails
- * is thrown. With more than one worker this process runs them and serves nothing but metrics itself.
+ * Serves until SIGTERM or SIGINT: it is not ready then, goes on serving for LATCHKEY_DRAIN_DELAY or until a second signal, lets calls
+ * under way finish and ends. A further signal ends the process at once. SIGHUP has the TLS files read again. A start that fails is
+ * thrown. With more than one worker this process runs them and serves nothing but metrics itself.
  */
 export async function serve(settings: Settings, env: Env): Promise<void> {
   const log = createLog(settings.logLevel, { pretty: settings.mode === "development" });
-  const signal = cluster.isWorker ? toldToStop() : nextSignal();
+  const stops = cluster.isWorker ? stopsByPrimary() : stopsBySignal();
+  const onReload = reloads(settings, log);
   process.on("uncaughtException", (error) => {
     log.error({ error }, "stopped by an unforeseen error");
     process.exit(1);
   });
   if (settings.workers > 1 && cluster.isPrimary) {
     const { serveWithWorkers } = await import("../workers.js");
-    return await serveWithWorkers(settings, { log, signal });
+    return await serveWithWorkers(settings, { log, stops, onReload });
   }
   const { startApp } = await import("../app.js");
   const app = await startApp(settings, log, { metricsElsewhere: cluster.isWorker, tracer: await tracerFor(env, log) });
+  onReload(() => void app.reloadCertificates());
   const { database, grpcPort: grpc, httpPort: http, inboxPort: inbox, metricsPort: metrics } = app;
   const fields = { grpc, http, ...(metrics === null ? {} : { metrics }), issuer: settings.issuer, database };
   if (cluster.isWorker) process.send?.({ kind: "serving", fields } satisfies ServingMessage);
   else log.info(inbox === null ? fields : { ...fields, inbox }, "serving");
   if (inbox !== null) log.info({}, `codes appear here and at http://localhost:${inbox}`);
-  const reason = await signal;
+  const reason = await stops.first;
   if (!cluster.isWorker) log.info({ signal: reason }, "stopping");
+  app.withdraw();
+  await stops.pause(settings.drainDelayMs);
   await app.stop();
   if (!cluster.isWorker) log.info({}, "stopped");
 }
 
-/** Listens from now on, so that a signal during the start is not lost. */
-function nextSignal(): Promise<NodeJS.Signals> {
-  return new Promise((resolve) => {
-    let signalled = false;
-    const onSignal = (signal: NodeJS.Signals): void => {
-      if (signalled) process.exit(1);
-      signalled = true;
-      resolve(signal);
-    };
-    process.on("SIGTERM", onSignal);
-    process.on("SIGINT", onSignal);
+/**
+ * Catches SIGHUP, which would end the process, and gives what sets the reaction to it. The signal is the primary's to act on, which
+ * tells its workers. Before there is a reaction the files are about to be read anyway.
+ */
+function reloads(settings: Settings, log: Log): (reload: () => void) => void {
+  let reload = (): void => {};
+  if (cluster.isWorker) process.on("message", (message) => message === reloadMessage && reload());
+  process.on("SIGHUP", () => {
+    if (cluster.isWorker) return;
+    if (settings.tls.kind === "files") reload();
+    else log.info({}, "SIGHUP is ignored: without LATCHKEY_TLS=files there are no files to read again");
   });
-}
-
-/** A worker stops when the primary says so or is gone. Signals that reach the whole group at once are the primary's to act on. */
-function toldToStop(): Promise<NodeJS.Signals> {
-  return new Promise((resolve) => {
-    process.on("SIGINT", () => {});
-    process.on("SIGTERM", () => resolve("SIGTERM"));
-    process.on("disconnect", () => resolve("SIGTERM"));
-    process.on("message", (message) => {
-      if (message === stopMessage) resolve("SIGTERM");
-    });
-  });
+  return (given) => {
+    reload = given;
+  };
 }

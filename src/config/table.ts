@@ -81,6 +81,14 @@ export const table = {
     secret: true,
     parse: parseBearerToken,
   }),
+  drainDelay: setting({
+    name: "LATCHKEY_DRAIN_DELAY",
+    purpose:
+      "How long calls are still accepted after SIGTERM while readiness already fails, so that balancers have time to send them elsewhere.",
+    unit: "duration",
+    defaults: { development: "0", production: "5s" },
+    parse: duration({ min: "0", max: "5m" }),
+  }),
   issuer: setting({
     name: "LATCHKEY_ISSUER",
     purpose: "The public URL of this service, which its tokens name as their issuer.",

@@ -24,6 +24,8 @@ export interface GrpcDoor {
   listen(host: string, port: number): Promise<number>;
   /** What health says of the server and of every service. */
   setServing(serving: boolean): void;
+  /** New connections use these options; the door must have been made with TLS. */
+  renewTls(options: TlsOptions): void;
   /** Takes no more connections and calls, lets those that run end for up to `ms`, and closes. */
   drain(ms: number): Promise<void>;
 }
@@ -67,10 +69,9 @@ export async function createGrpcDoor(options: GrpcDoorOptions): Promise<GrpcDoor
     dropSilent(socket);
     injector.injectConnection(socket);
   };
-  const listener =
-    options.tls === null
-      ? createTcpServer({ noDelay: true }, accept)
-      : createTlsServer({ ...options.tls, noDelay: true, ALPNProtocols: ["h2"] }, accept);
+  const secure =
+    options.tls === null ? null : createTlsServer({ ...options.tls, noDelay: true, ALPNProtocols: ["h2"] }, accept);
+  const listener = secure ?? createTcpServer({ noDelay: true }, accept);
   listener.maxConnections = options.connectionsMax ?? connectionsMaxDefault;
   const sockets = trackSockets(listener);
 
@@ -83,6 +84,7 @@ export async function createGrpcDoor(options: GrpcDoorOptions): Promise<GrpcDoor
   return {
     listen: (host, port) => listenOn(listener, host, port),
     setServing,
+    renewTls: (renewed) => secure?.setSecureContext(renewed),
     async drain(ms) {
       setServing(false);
       const closed = new Promise((resolve) => listener.close(resolve));

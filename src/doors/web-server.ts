@@ -6,6 +6,8 @@ import type { WebRequest, WebResponse } from "./web-types.js";
 
 export interface WebServer {
   listen(host: string, port: number): Promise<number>;
+  /** New connections use these options; the server must have been made with TLS. */
+  renewTls(options: TlsOptions): void;
   /** Takes no more connections, lets running requests end for up to `ms`, and closes. */
   drain(ms: number): Promise<void>;
 }
@@ -54,6 +56,7 @@ export function createWebServer({ tls, connectionsMax, handle }: WebServerOption
 
   return {
     listen: (host, port) => listenOn(server, host, port),
+    renewTls: (renewed) => "setSecureContext" in server && server.setSecureContext(renewed),
     async drain(ms) {
       draining = true;
       const closed = new Promise((resolve) => server.close(resolve));

@@ -52,6 +52,7 @@ export function createWebDoor(options: WebDoorOptions): WebDoor {
   const server = createWebServer({ tls: options.tls, connectionsMax: options.connectionsMax ?? connectionsMaxDefault, handle });
   return {
     listen: server.listen,
+    renewTls: server.renewTls,
     setServing(value) {
       serving = value;
     },

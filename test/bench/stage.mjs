@@ -20,6 +20,8 @@ const shared = {
   LATCHKEY_GRPC_LISTEN: "127.0.0.1:0",
   LATCHKEY_HTTP_LISTEN: "127.0.0.1:0",
   LATCHKEY_METRICS_LISTEN: "127.0.0.1:0",
+  // No balancer has to notice that a server ends.
+  LATCHKEY_DRAIN_DELAY: "0",
 };
 
 /** Enough for everybody to have a quarter of a minute between two logins, which production demands. */

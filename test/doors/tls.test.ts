@@ -1,10 +1,7 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { connect as connectHttp2 } from "node:http2";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { connect as connectTls } from "node:tls";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
-import { readTlsOptions } from "../../src/doors/tls.js";
+import { toTlsOptions } from "../../src/doors/tls.js";
 import { AuthService } from "../../src/gen/latchkey/v1/auth_service_pb.js";
 import { createFakeApp, type Doors, openDoors } from "../support/rpc.js";
 import { createAuthority } from "../support/tls.js";
@@ -14,22 +11,10 @@ import { describeTransports } from "./transports.js";
 
 const authority = createAuthority();
 const server = authority.issue(["localhost", "127.0.0.1"]);
-const folder = mkdtempSync(join(tmpdir(), "latchkey-tls-"));
-afterAll(() => rmSync(folder, { recursive: true }));
-
-function file(name: string, pem: string): string {
-  const path = join(folder, name);
-  writeFileSync(path, pem);
-  return path;
-}
 
 async function open(options: { clientCa: boolean }): Promise<Doors> {
-  const files = {
-    certFile: file("cert.pem", server.cert),
-    keyFile: file("key.pem", server.key),
-    clientCaFile: options.clientCa ? file("ca.pem", authority.cert) : null,
-  };
-  return await openDoors(createFakeApp(), { tls: await readTlsOptions(files) });
+  const pems = { ...server, clientCa: options.clientCa ? authority.cert : null };
+  return await openDoors(createFakeApp(), { tls: toTlsOptions(pems) });
 }
 
 describe("with TLS", () => {

@@ -51,7 +51,12 @@ describe("README's systemd service", () => {
   async function start(machine: Machine): Promise<Server> {
     const unit = readFileSync(join(machine.root, "etc/systemd/system/latchkey.service"), "utf8");
     const [, program] = /^ExecStart=(\S+) serve$/m.exec(unit) ?? [];
-    const env = { ...environmentOf(unit, machine), PATH: path, LATCHKEY_METRICS_LISTEN: "127.0.0.1:0" };
+    const env = {
+      ...environmentOf(unit, machine),
+      PATH: path,
+      LATCHKEY_METRICS_LISTEN: "127.0.0.1:0",
+      LATCHKEY_DRAIN_DELAY: "0",
+    };
     return await startServer(env, { folder: join(machine.root, "var/lib/latchkey"), program: [machine.moved(program!)] });
   }
 

@@ -91,10 +91,11 @@ export const developmentEnv = (): Env => ({
   LATCHKEY_ISSUER: "http://localhost:8080",
 });
 
-/** Behind a proxy that does TLS, with a mail server on this machine. */
+/** Behind a proxy that does TLS, with a mail server on this machine, and without a balancer to wait for. */
 export const productionEnv = (smtpPort = 1): Env => ({
   ...commonEnv(),
   LATCHKEY_MODE: "production",
+  LATCHKEY_DRAIN_DELAY: "0",
   LATCHKEY_ISSUER: "https://auth.example.com",
   LATCHKEY_SMTP_URL: `smtp://127.0.0.1:${smtpPort}?from=codes@example.com&starttls=never`,
   LATCHKEY_TLS: "terminated",

@@ -9,10 +9,19 @@ export interface Certificate {
 
 export interface Authority extends Certificate {
   /** A certificate of this authority for host names and addresses; `client` for the other side of mTLS. */
-  issue(names: readonly string[], use?: "server" | "client"): Certificate;
+  issue(names: readonly string[], use?: "server" | "client", valid?: Validity): Certificate;
 }
 
-/** Makes a certificate authority, as tests need one: P-256, valid from yesterday for a hundred years, known to nobody. */
+/** Times in milliseconds. */
+export interface Validity {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Long enough for the real clock and for the clocks of tests. */
+const always: Validity = { from: Date.parse("2020-01-01"), to: Date.parse("2120-01-01") };
+
+/** Makes a certificate authority, as tests need one: P-256, valid from 2020 for a hundred years, known to nobody. */
 export function createAuthority(commonName = "Latchkey test CA"): Authority {
   const keys = generateKeyPairSync("ec", { namedCurve: "P-256" });
   const issuer = { commonName, key: keys.privateKey };
@@ -23,14 +32,20 @@ export function createAuthority(commonName = "Latchkey test CA"): Authority {
       extension("2.5.29.14", false, octets(keyId(keys.publicKey))),
     ]),
     key: pem(keys.privateKey),
-    issue(names, use = "server") {
+    issue(names, use = "server", valid = always) {
       const own = generateKeyPairSync("ec", { namedCurve: "P-256" });
       const purpose = oid(use === "server" ? "1.3.6.1.5.5.7.3.1" : "1.3.6.1.5.5.7.3.2");
-      const cert = certificate(issuer, names[0] ?? use, own.publicKey, [
-        extension("2.5.29.37", false, sequence(purpose)),
-        extension("2.5.29.17", false, sequence(...names.map(altName))),
-        extension("2.5.29.35", false, sequence(tagged(0x80, keyId(keys.publicKey)))),
-      ]);
+      const cert = certificate(
+        issuer,
+        names[0] ?? use,
+        own.publicKey,
+        [
+          extension("2.5.29.37", false, sequence(purpose)),
+          extension("2.5.29.17", false, sequence(...names.map(altName))),
+          extension("2.5.29.35", false, sequence(tagged(0x80, keyId(keys.publicKey)))),
+        ],
+        valid,
+      );
       return { cert, key: pem(own.privateKey) };
     },
   };
@@ -42,6 +57,7 @@ function certificate(
   subject: string,
   publicKey: KeyObject,
   extensions: readonly Buffer[],
+  valid = always,
 ): string {
   const algorithm = sequence(oid("1.2.840.10045.4.3.2"));
   const toBeSigned = sequence(
@@ -49,7 +65,7 @@ function certificate(
     tagged(0x02, Buffer.concat([Buffer.from([0x01]), randomBytes(15)])),
     algorithm,
     name(issuer.commonName),
-    sequence(...validity()),
+    sequence(time(valid.from), time(valid.to)),
     name(subject),
     publicKey.export({ type: "spki", format: "der" }),
     tagged(0xa3, sequence(...extensions)),
@@ -60,11 +76,10 @@ function certificate(
   return ["-----BEGIN CERTIFICATE-----", ...lines, "-----END CERTIFICATE-----", ""].join("\n");
 }
 
-function validity(): Buffer[] {
-  const begin = Date.now() - 86_400_000;
-  const times = [begin, begin + 100 * 365 * 86_400_000].map((at) => new Date(at).toISOString().replace(/[-:T]|\.\d+/g, ""));
-  // UTCTime with two digits of the year until 2049, GeneralizedTime from then on.
-  return times.map((time) => (time < "2050" ? tagged(0x17, Buffer.from(time.slice(2))) : tagged(0x18, Buffer.from(time))));
+/** UTCTime with two digits of the year until 2049, GeneralizedTime from then on. */
+function time(at: number): Buffer {
+  const text = new Date(at).toISOString().replace(/[-:T]|\.\d+/g, "");
+  return text < "2050" ? tagged(0x17, Buffer.from(text.slice(2))) : tagged(0x18, Buffer.from(text));
 }
 
 function name(commonName: string): Buffer {

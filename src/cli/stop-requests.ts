@@ -1,0 +1,53 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { type StopRequests, stopMessage, stopNowMessage } from "../workers.js";
+
+/** SIGTERM and SIGINT, from now on, so that none is lost during the start. One that nothing waits for ends the process at once. */
+export function stopsBySignal(): StopRequests {
+  let heard: ((signal: NodeJS.Signals) => void) | null = null;
+  const next = (): Promise<NodeJS.Signals> =>
+    new Promise((resolve) => {
+      heard = resolve;
+    });
+  for (const name of ["SIGTERM", "SIGINT"] as const) {
+    process.on(name, () => {
+      if (heard === null) process.exit(1);
+      heard(name);
+      heard = null;
+    });
+  }
+  return {
+    first: next(),
+    async pause(ms) {
+      if (ms === 0) return;
+      await atMost(ms, next());
+      heard = null;
+    },
+  };
+}
+
+/** A worker stops when the primary says so or is gone. A signal to the whole group reaches both and counts once. */
+export function stopsByPrimary(): StopRequests {
+  let hurry = (): void => {};
+  const now = new Promise<void>((resolve) => {
+    hurry = resolve;
+  });
+  const first = new Promise<NodeJS.Signals>((resolve) => {
+    const stop = (): void => resolve("SIGTERM");
+    void now.then(stop);
+    process.on("SIGINT", () => {});
+    process.on("SIGTERM", stop);
+    process.on("disconnect", hurry);
+    process.on("message", (message) => {
+      if (message === stopMessage) stop();
+      if (message === stopNowMessage) hurry();
+    });
+  });
+  return { first, pause: (ms) => atMost(ms, now) };
+}
+
+async function atMost(ms: number, promise: Promise<unknown>): Promise<void> {
+  const over = new AbortController();
+  const time = sleep(ms, undefined, { signal: over.signal }).catch(() => {});
+  await Promise.race([promise, time]);
+  over.abort();
+}
