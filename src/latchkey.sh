@@ -1,10 +1,11 @@
 #!/bin/sh
 # The `latchkey` command. glibc reads its settings when a program starts, so they must be in the environment before Node is.
+# An empty setting counts as unset: glibc would read it as 0.
 # One arena instead of one per thread: otherwise an idle server keeps up to 100 MB that the threads of hashes freed.
-export MALLOC_ARENA_MAX="${MALLOC_ARENA_MAX-1}"
+export MALLOC_ARENA_MAX="${MALLOC_ARENA_MAX:-1}"
 # Without these two, glibc returns the 1 MiB of each hash to the system, and the next hash faults it in again.
-export MALLOC_MMAP_THRESHOLD_="${MALLOC_MMAP_THRESHOLD_-4194304}"
-export MALLOC_TRIM_THRESHOLD_="${MALLOC_TRIM_THRESHOLD_-33554432}"
+export MALLOC_MMAP_THRESHOLD_="${MALLOC_MMAP_THRESHOLD_:-4194304}"
+export MALLOC_TRIM_THRESHOLD_="${MALLOC_TRIM_THRESHOLD_:-33554432}"
 
 # npm installs a link to this file; the program is beside the file itself.
 self=$0
