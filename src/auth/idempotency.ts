@@ -1,12 +1,13 @@
 import type { Caller, Deps, Idempotency } from "./deps.js";
 
-/** The name under which a call's outcome is remembered; null without an idempotency key. */
+/**
+ * The name under which a call's outcome is remembered; null without an idempotency key. `requesterKey` keeps the outcome from callers
+ * at other networks: in a public client's calls strangers can know all else.
+ */
 export function idempotencyMac(
   deps: Deps,
   caller: Caller,
-  call: { method: string; idempotency: Idempotency; keyId?: string },
+  { idempotency, ...call }: { method: string; idempotency: Idempotency; requesterKey?: Uint8Array; keyId?: string },
 ): Buffer | null {
-  if (call.idempotency === null) return null;
-  const { key, request } = call.idempotency;
-  return deps.requestMac({ clientId: caller.clientId, method: call.method, key, request, keyId: call.keyId });
+  return idempotency === null ? null : deps.requestMac({ clientId: caller.clientId, ...call, ...idempotency });
 }

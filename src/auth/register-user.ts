@@ -37,8 +37,8 @@ export async function registerUser(deps: Deps, caller: Caller, input: RegisterUs
     locale: input.locale,
     customAttributes: input.customAttributes,
   };
-  const idempotency = idempotencyMac(deps, caller, { method: "RegisterUser", idempotency: input.idempotency });
   const requesterKey = deps.lookup.requester(caller.clientId, caller.address);
+  const idempotency = idempotencyMac(deps, caller, { method: "RegisterUser", requesterKey, idempotency: input.idempotency });
   const purpose = "registration" as const;
   const plans = contacts.map((contact) => {
     const channel = channelOf[contact.kind];

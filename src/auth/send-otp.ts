@@ -36,9 +36,9 @@ async function send(deps: Deps, caller: Caller, input: SendOtpInput & { readonly
   const { identifier, purpose } = input;
   const channel = chosenChannel(deps, input);
   refusePurpose(deps, input);
-  const idempotency = idempotencyMac(deps, caller, { method: "SendOtp", idempotency: input.idempotency });
   const identifierKey = deps.lookup.identifier(identifier);
   const requesterKey = deps.lookup.requester(caller.clientId, caller.address);
+  const idempotency = idempotencyMac(deps, caller, { method: "SendOtp", requesterKey, idempotency: input.idempotency });
   const guard = sendGuard(policy, { identifierKey, requesterKey, channel, purpose });
   const askedAt = deps.clock();
   const prepared = await store.prepareSend({
@@ -80,9 +80,9 @@ async function resend(deps: Deps, caller: Caller, input: SendOtpInput & { readon
   const { challengeId, channel } = input;
   const challenge = await deps.store.findChallenge(challengeId);
   if (challenge === null || challenge.clientId !== caller.clientId) throw codeInvalid("resend: unknown or another client's");
-  const idempotency = idempotencyMac(deps, caller, { method: "SendOtp", idempotency: input.idempotency });
   const { identifierKey } = challenge;
   const requesterKey = deps.lookup.requester(caller.clientId, caller.address);
+  const idempotency = idempotencyMac(deps, caller, { method: "SendOtp", requesterKey, idempotency: input.idempotency });
   const now = deps.clock();
   const why = resendRefusalOf(challenge, caller.clientId, now);
   if (why === null && channel !== undefined && channel !== challenge.channel) {

@@ -6,8 +6,9 @@ import { isPassing } from "./retries.js";
 /** Adds idempotency keys to requests that can have one and have none. */
 export interface IdempotencyKeys {
   /**
-   * Calls `send` with the request, keyed. A request that failed without a refusal, so that nobody knows whether it took effect, is
-   * remembered: the same request again, or at the same time, gets the same key, and so no second message and no burnt code.
+   * Calls `send` with the request, keyed. A request that failed without a refusal may have taken effect, so it is remembered: the
+   * same request again, or at the same time, gets the same key, and so no second message and no burnt code. A device that has moved
+   * to another network meanwhile may get a second message.
    */
   keyed<Desc extends DescMessage, T>(
     schema: Desc,

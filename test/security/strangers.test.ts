@@ -84,6 +84,61 @@ describe.each(testEngines())("what strangers can do to an owner on $engine", ({ 
     expect(made).toMatchObject({ isNewUser: true, usernameTaken: false, user: { username: "mallory" } });
   });
 
+  const idempotencyKey = "an-idempotency-key-0001";
+
+  it("the idempotency key of a send means nothing at another network: a stranger gets another challenge, and the owner's keeps its attempts", async () => {
+    const owner = on.authFrom("198.51.100.7");
+    const stranger = on.authFrom("203.0.113.9");
+    const send = {
+      identifier: { case: "email" as const, value: "owner@example.com" },
+      createUserIfMissing: true,
+      idempotencyKey,
+    };
+    const { challenge } = await owner.sendOtp(send);
+    const other = (await stranger.sendOtp(send)).challenge!;
+    expect(other.challengeId).not.toBe(challenge!.challengeId);
+    const { challengeId, code } = await on.messageOf(challenge);
+    for (let n = 0; n < 5; n += 1)
+      await refused(stranger.verifyOtp({ challengeId: other.challengeId, code: wrongCode(code, n) }));
+    expect((await owner.sendOtp(send)).challenge).toEqual(challenge);
+    expect((await stranger.sendOtp(send)).challenge!.challengeId).toBe(other.challengeId);
+    expect(await on.messages("owner@example.com", 2)).toHaveLength(2);
+    expect((await owner.verifyOtp({ challengeId, code })).tokens).toBeDefined();
+  });
+
+  it("the idempotency key of a resend means nothing at another network: there it is a send of its own", async () => {
+    const owner = on.authFrom("198.51.100.7");
+    const { challenge } = await owner.sendOtp({
+      identifier: { case: "email", value: "owner@example.com" },
+      createUserIfMissing: true,
+    });
+    on.clock.advance(60_000);
+    const resend = { identifier: { case: "challengeId" as const, value: challenge!.challengeId }, idempotencyKey };
+    const first = await owner.sendOtp(resend);
+    const other = await on.authFrom("203.0.113.9").sendOtp(resend);
+    expect(other.challenge!.sendsLeft).toBe(first.challenge!.sendsLeft - 1);
+    expect((await owner.sendOtp(resend)).challenge!.sendsLeft).toBe(other.challenge!.sendsLeft);
+    expect(await on.messages("owner@example.com", 3)).toHaveLength(3);
+  });
+
+  it("the idempotency key of a registration means nothing at another network: a stranger gets challenges of their own", async () => {
+    const owner = on.authFrom("198.51.100.7");
+    const register = { email: "owner@example.com", displayName: "Owner", idempotencyKey };
+    const { challenges } = await owner.registerUser(register);
+    const others = (await on.authFrom("203.0.113.9").registerUser(register)).challenges;
+    expect(others[0]!.challengeId).not.toBe(challenges[0]!.challengeId);
+    expect((await owner.registerUser(register)).challenges).toEqual(challenges);
+    expect(await on.messages("owner@example.com", 2)).toHaveLength(2);
+  });
+
+  it("an idempotency key holds in a whole IPv6 /64, where one device has many addresses, and not beyond it", async () => {
+    const send = { identifier: { case: "email" as const, value: "owner@example.com" }, idempotencyKey };
+    const idFrom = async (address: string) => (await on.authFrom(address).sendOtp(send)).challenge!.challengeId;
+    const first = await idFrom("2001:db8::1");
+    expect(await idFrom("2001:db8::ffff:2")).toBe(first);
+    expect(await idFrom("2001:db8:0:1::1")).not.toBe(first);
+  });
+
   it("a resend goes to the challenge's own contact whoever asks, with the same code", async () => {
     const { challenge } = await on.auth.sendOtp({
       identifier: { case: "email", value: "new@example.com" },

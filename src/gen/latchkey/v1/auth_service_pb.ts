@@ -82,6 +82,7 @@ export type RegisterUserRequest = Message<"latchkey.v1.RegisterUserRequest"> & {
 
   /**
    * 16 to 64 printable characters that make a repeat of this very call give the first outcome. Empty: none.
+   * A repeat from another network address (IPv6: another /64) is a new call and may send another code.
    *
    * @generated from field: string idempotency_key = 8;
    */
@@ -192,6 +193,7 @@ export type SendOtpRequest = Message<"latchkey.v1.SendOtpRequest"> & {
 
   /**
    * 16 to 64 printable characters that make a repeat of this very call give the first outcome. Empty: none.
+   * A repeat from another network address (IPv6: another /64) is a new call and may send another code.
    *
    * @generated from field: string idempotency_key = 10;
    */
@@ -706,7 +708,8 @@ export const AuthService: GenService<{
   /**
    * Starts a registration: sends a code to every contact given. The user is made when the last code came back by VerifyOtp.
    * A contact that already has a user is not refused: its owner learns by message, and the code signs that user in.
-   * Not idempotent by itself: each call makes challenges. A repeat with the same idempotency_key gives the first call's.
+   * Not idempotent by itself: each call makes challenges. A repeat with the same idempotency_key from the same network gives the
+   * first call's.
    *
    * @generated from rpc latchkey.v1.AuthService.RegisterUser
    */
@@ -717,7 +720,8 @@ export const AuthService: GenService<{
   },
   /**
    * Sends a code, or with challenge_id sends the code of an earlier challenge again. Answers alike whether or not the
-   * identifier has a user. Not idempotent by itself: a repeat with the same idempotency_key gives the first call's challenge.
+   * identifier has a user. Not idempotent by itself: a repeat with the same idempotency_key from the same network gives the first
+   * call's challenge.
    *
    * @generated from rpc latchkey.v1.AuthService.SendOtp
    */
