@@ -298,7 +298,7 @@ describe("doctor", () => {
     const after = await latchkey(["doctor"]);
     expect(after.code).toBe(0);
     expect(after.out).not.toMatch(/^(problem|warning)/m);
-    expect(after.out).toContain("P(guess) per identifier and day = 20 / 10^6 = 2.0e-5");
+    expect(after.out).toContain("P(guess) per identifier and day = 40 / 10^6 = 4.0e-5");
   });
 
   it.each([
@@ -405,7 +405,7 @@ describe("doctor", () => {
 
   it("P(guess) follows the tightest budget and the length of codes", () => {
     const { policy } = settingsOf({ ...env, LATCHKEY_CODE_LENGTH: "8" });
-    expect(guessing(policy).text).toContain("20 / 10^8 = 2.0e-7");
+    expect(guessing(policy).text).toContain("40 / 10^8 = 4.0e-7");
     const hourly = { ...policy, guessesPerIdentifier: [{ max: 1, windowMs: 3_600_000 }, ...policy.guessesPerIdentifier] };
     expect(guessing({ ...hourly, guessesPerIdentifier: hourly.guessesPerIdentifier.slice(0, 1) }).text).toContain("24 / 10^8");
   });

@@ -1,9 +1,18 @@
 import { randomJitter } from "../crypto/random.js";
-import type { BudgetClaim, BudgetReturn, ChallengeToVerify, Channel, EpochMs, Purpose, SendGuard } from "../store/store.js";
+import type {
+  BudgetClaim,
+  BudgetReturn,
+  ChallengeToVerify,
+  Channel,
+  EpochMs,
+  Purpose,
+  SendGuard,
+  SendReturn,
+} from "../store/store.js";
 import type { Policy } from "./policy.js";
 
 /** What an allowance is for; the first byte of its key, so that no two kinds meet. */
-const kinds = { sendsOfRequester: 1, sends: 2, paidSends: 3, guesses: 4, accountGuesses: 5 } as const;
+const kinds = { sendsOfRequester: 1, sends: 2, paidSends: 3, guesses: 4, accountGuesses: 5, guessesOfRequester: 6 } as const;
 
 function keyOf(kind: keyof typeof kinds, ...parts: readonly Uint8Array[]): Buffer {
   return Buffer.concat([Buffer.of(kinds[kind]), ...parts]);
@@ -50,37 +59,35 @@ export function sendGuard(policy: Policy, sending: Sending & { readonly purpose:
   };
 }
 
+export interface GuessClaims {
+  readonly requester: BudgetClaim;
+  readonly identifier: BudgetClaim;
+  readonly account: BudgetClaim;
+}
+
 /**
- * The allowances of one guess: of the identifier as given, and of the account behind it, which other identifiers share. Where there
- * is no account the identifier stands in for it, so that a guess costs the same writes whether or not somebody is there.
+ * The allowances of one guess: of the identifier as given with who guesses, of the identifier in total, and of the account, which
+ * other identifiers share. Where there is no account the identifier stands in for it, so a guess costs the same writes either way.
  */
-export function guessClaims(
-  policy: Policy,
-  challenge: ChallengeToVerify,
-): { readonly identifier: BudgetClaim; readonly account: BudgetClaim } {
-  const account = challenge.ownerId === null ? challenge.identifierKey : Buffer.from(challenge.ownerId);
+export function guessClaims(policy: Policy, challenge: ChallengeToVerify, requesterKey: Uint8Array): GuessClaims {
+  const { identifierKey, ownerId } = challenge;
+  const account = ownerId === null ? identifierKey : Buffer.from(ownerId);
   return {
-    identifier: { key: keyOf("guesses", challenge.identifierKey), limits: policy.guessesPerIdentifier },
+    requester: { key: keyOf("guessesOfRequester", identifierKey, requesterKey), limits: policy.guessesPerRequester },
+    identifier: { key: keyOf("guesses", identifierKey), limits: policy.guessesPerIdentifier },
     account: { key: keyOf("accountGuesses", account), limits: policy.guessesPerAccount },
   };
 }
 
-/**
- * What a redemption gives back: its own guess, never earlier ones, and the sends of its challenge with the cooldown after them.
- * Paid sends stay counted.
- */
-export function redemptionReturns(policy: Policy, challenge: ChallengeToVerify, guessedAt: EpochMs): BudgetReturn[] {
-  const { identifier, account } = guessClaims(policy, challenge);
-  const returns: BudgetReturn[] = [identifier, account].map(({ key }) => ({ key, spentAt: guessedAt }));
-  for (const { at, requesterKey } of challenge.chargedSends) {
-    returns.push(
-      {
-        key: keyOf("sendsOfRequester", challenge.identifierKey, requesterKey),
-        spentAt: at,
-        holdUntil: at + policy.resendFloorMs,
-      },
-      { key: keyOf("sends", challenge.identifierKey), spentAt: at },
-    );
-  }
-  return returns;
+/** What a redemption gives back of guesses: its own, never earlier ones. */
+export function guessReturns({ requester, identifier, account }: GuessClaims, guessedAt: EpochMs): BudgetReturn[] {
+  return [requester, identifier, account].map(({ key }) => ({ key, spentAt: guessedAt }));
+}
+
+/** What a redemption gives back for each send of its challenge, with the cooldown after it. Paid sends stay counted. */
+export function sendReturns(policy: Policy): SendReturn[] {
+  return [
+    { keyPrefix: keyOf("sendsOfRequester"), ofRequester: true, holdMs: policy.resendFloorMs },
+    { keyPrefix: keyOf("sends"), ofRequester: false },
+  ];
 }

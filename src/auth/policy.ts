@@ -22,6 +22,7 @@ export interface Policy {
   readonly sendsPerIdentifier: readonly Limit[];
   /** Of channels that cost money: counts redeemed sends too. */
   readonly paidSendsPerIdentifier: readonly Limit[];
+  readonly guessesPerRequester: readonly Limit[];
   readonly guessesPerIdentifier: readonly Limit[];
   readonly guessesPerAccount: readonly Limit[];
   readonly autoRegistration: boolean;
@@ -65,18 +66,35 @@ export const fixedPolicy = {
     { max: 40, windowMs: day },
   ],
   paidSendsPerIdentifier: [{ max: 60, windowMs: day }],
-  guessesPerIdentifier: [
+  guessesPerRequester: [
     { max: 10, windowMs: hour },
     { max: 20, windowMs: day },
   ],
+  guessesPerIdentifier: [
+    { max: 20, windowMs: hour },
+    { max: 40, windowMs: day },
+  ],
   guessesPerAccount: [
-    { max: 10, windowMs: hour },
-    { max: 20, windowMs: day },
+    { max: 20, windowMs: hour },
+    { max: 40, windowMs: day },
   ],
   contactProofTtlMs: 5 * minute,
   sessionsMax: 50,
   recentMs: 10 * minute,
 } as const satisfies Partial<Policy>;
+
+/** The highest chance that guesses at an identifier may have in a day. */
+export const guessChanceMax = 1e-4;
+
+/** How many guesses at an identifier can be made in a day, however many requesters make them. */
+export function guessesPerDay({ guessesPerIdentifier }: Pick<Policy, "guessesPerIdentifier">): number {
+  return Math.min(...guessesPerIdentifier.map(({ max, windowMs }) => max * Math.max(day / windowMs, 1)));
+}
+
+/** The chance of these guesses at codes of `codeLength` digits. */
+export function guessChance(policy: Pick<Policy, "guessesPerIdentifier" | "codeLength">): number {
+  return guessesPerDay(policy) / 10 ** policy.codeLength;
+}
 
 /** 30 s grows to 60, 120, 300, 900 s; another first step scales them all, up to 15 minutes. */
 export function cooldownSteps(firstMs: number): number[] {

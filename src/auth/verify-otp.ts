@@ -1,6 +1,7 @@
 import { randomBytes, randomUuid } from "../crypto/random.js";
 import { guessRefusalOf } from "../store/rules/challenge-state.js";
 import type {
+  BudgetReturn,
   Challenge,
   ChallengeRefusal,
   ChallengeToVerify,
@@ -13,7 +14,7 @@ import type {
   Redemption,
   User,
 } from "../store/store.js";
-import { guessClaims, redemptionReturns } from "./budgets.js";
+import { guessClaims, guessReturns, sendReturns } from "./budgets.js";
 import type { Caller, Deps, Idempotency, TokenSet } from "./deps.js";
 import { AuthError } from "./errors.js";
 import { refuseForeignKey } from "./foreign-keys.js";
@@ -78,7 +79,8 @@ async function verify(
   const outcome = await deps.store.redeemChallenge({
     challengeId: challenge.challengeId,
     idempotency,
-    returns: redemptionReturns(deps.policy, challenge, guess.takenAt),
+    returns: guess.returns,
+    sendReturns: sendReturns(deps.policy),
     newUser,
     newSession: newSessionOf(deps, caller, challenge),
     sessionsMax: deps.policy.sessionsMax,
@@ -100,19 +102,28 @@ async function refuseForeignKeys(deps: Deps, { codeHash, sealedProfile }: Challe
   await refuseForeignKey(deps, { use: "master", keyId: deps.sealer.keyIdOf(sealedProfile) }, "verify");
 }
 
-/** Spends an attempt and compares; says why the guess fails, or null when it is right. Every guess costs the same hash. */
+interface Guess {
+  /** Null: it is right. */
+  readonly why: ChallengeRefusal | null;
+  /** What its redemption gives back. */
+  readonly returns: readonly BudgetReturn[];
+}
+
+/** Spends an attempt and compares. Every guess costs the same hash. */
 async function takeGuess(
   deps: Deps,
   caller: Caller,
   { challenge, input }: { readonly challenge: ChallengeToVerify; readonly input: VerifyOtpInput },
-): Promise<{ readonly why: ChallengeRefusal | null; readonly takenAt: EpochMs }> {
-  const claims = guessClaims(deps.policy, challenge);
-  // Looked at before a slot is asked for: else whoever has spent an allowance could fill the queue for nothing.
+): Promise<Guess> {
+  const requesterKey = deps.lookup.requester(caller.clientId, caller.address);
+  const claims = guessClaims(deps.policy, challenge, requesterKey);
+  // Checked before a slot is asked for: otherwise callers without an allowance could fill the queue for nothing.
   const askedAt = deps.clock();
-  const limited = await deps.store.findLimit({ claims: [claims.identifier], now: askedAt });
+  const limited = await deps.store.findLimit({ claims: [claims.requester, claims.identifier], now: askedAt });
   if (limited !== null) throw tooManyRequests(deps, "guess", limited, askedAt);
   return await deps.codes.withSlot("verify", caller, async (slot) => {
     const takenAt = deps.clock();
+    const returns = guessReturns(claims, takenAt);
     const attempt = await deps.store.takeAttempt({
       challengeId: challenge.challengeId,
       clientId: caller.clientId,
@@ -120,9 +131,9 @@ async function takeGuess(
       ...claims,
     });
     if (attempt.kind === "limited") throw tooManyRequests(deps, "guess", attempt, takenAt);
-    if (attempt.kind === "refused") return { why: attempt.why, takenAt };
+    if (attempt.kind === "refused") return { why: attempt.why, returns };
     const right = await slot.matches(input.code.replace(/[ -]/g, ""), codeBinding(challenge), challenge.codeHash);
-    return { why: right ? hiddenRefusal(deps, challenge, { input, attempt }) : "mismatch", takenAt };
+    return { why: right ? hiddenRefusal(deps, challenge, { input, attempt }) : "mismatch", returns };
   });
 }
 

@@ -1,3 +1,4 @@
+import { fixedPolicy, guessChance, guessChanceMax, guessesPerDay } from "../auth/policy.js";
 import { isLoopback, type Listen } from "../listen.js";
 import { shareKey } from "./key-list.js";
 import type { Mode, Problem } from "./setting.js";
@@ -16,6 +17,7 @@ export function checkRules(values: Values, mode: Mode): Problem[] {
       refuse("LATCHKEY_DEFAULT_CLIENT", "must be on in production: other clients cannot be made yet; set it to on");
     }
   }
+  checkGuessing(values, refuse);
   checkWorkers(values, mode, refuse);
   checkListeners(values, refuse);
   checkTls(values, mode, refuse);
@@ -29,6 +31,19 @@ export function checkRules(values: Values, mode: Mode): Problem[] {
 }
 
 type Refuse = (name: string, text: string) => void;
+
+/** A code must stay hard to guess for a day of all the guesses that budgets allow. */
+function checkGuessing({ codeLength }: Values, refuse: Refuse): void {
+  if (codeLength === undefined) return;
+  const policy = { ...fixedPolicy, codeLength };
+  const chance = guessChance(policy);
+  if (chance <= guessChanceMax) return;
+  const [is, most] = [chance, guessChanceMax].map((one) => one.toExponential(0));
+  refuse(
+    "LATCHKEY_CODE_LENGTH",
+    `must be longer than ${codeLength}: ${guessesPerDay(policy)} guesses a day at one identifier would succeed with ${is}, more than ${most}`,
+  );
+}
 
 function checkWorkers({ workers, database }: Values, mode: Mode, refuse: Refuse): void {
   if (workers === undefined || workers === 1) return;

@@ -86,6 +86,18 @@ export interface BudgetReturn {
   readonly holdUntil?: EpochMs;
 }
 
+/**
+ * Gives back one unit for every send that a redeemed challenge was charged for. The sends are those of the row that the redemption
+ * holds, so a resend that ends just before it is among them.
+ */
+export interface SendReturn {
+  /** The budget's key is this, then the challenge's `identifierKey` and, with `ofRequester`, the `requesterKey` of the send. */
+  readonly keyPrefix: Uint8Array;
+  readonly ofRequester: boolean;
+  /** Shortens a hold on the key, as `BudgetReturn.holdUntil` does, to this long after the send. */
+  readonly holdMs?: number;
+}
+
 /** The claim was refused: the earliest time at which the same claim can be granted if nothing else is spent. */
 export interface Limited {
   readonly kind: "limited";
@@ -138,12 +150,6 @@ export interface Challenge extends Omit<NewChallenge, "sealedCode"> {
   readonly cancelledAt: EpochMs | null;
 }
 
-/** Every send that a challenge was charged for, so that redeeming it can give them back. */
-export interface ChargedSend {
-  readonly at: EpochMs;
-  readonly requesterKey: Uint8Array;
-}
-
 /** Why a challenge can't be used. Told to the log and to confidential clients, never to public ones. */
 export type ChallengeRefusal =
   | "unknown"
@@ -160,14 +166,16 @@ export type ChallengeRefusal =
   | "not_expected"
   | "profile_lost";
 
-/** What a new challenge must not exceed: live challenges of one identifier and purpose, and the budgets of its send. */
+/** What a new challenge must not exceed: places of one identifier and purpose, and the budgets of its send. */
 export interface SendGuard {
   readonly claims: readonly BudgetClaim[];
   readonly live: {
     readonly identifierKey: Uint8Array;
     readonly requesterKey: Uint8Array;
     readonly purpose: Purpose;
+    /** Counts the requester's own challenges until they are redeemed, cancelled or expired. */
     readonly perRequesterMax: number;
+    /** Counts all challenges until they expire. A place that was free earlier would show others that the owner has signed in. */
     readonly totalMax: number;
   };
 }
@@ -206,7 +214,6 @@ export interface ChallengeToVerify extends Challenge {
   readonly ownerId: string | null;
   /** Of a registration: its sealed profile. */
   readonly sealedProfile: Uint8Array | null;
-  readonly chargedSends: readonly ChargedSend[];
 }
 
 /** A challenge that ended by its expiry: it was somebody's, and its code had not come back. */
@@ -393,13 +400,15 @@ export interface Store {
   findLimit(query: { readonly claims: readonly BudgetClaim[]; readonly now: EpochMs }): Promise<Limited | null>;
 
   /**
-   * Reserves one attempt to guess, together with one unit of the identifier's budget: never more than `attemptsMax` in the life of
-   * a challenge, whoever races. `limited` and `refused` spend nothing. A spent `account` budget does not refuse: the attempt and
-   * the identifier's unit are spent, and the caller must let the guess fail whatever it is.
+   * Reserves one attempt to guess, together with one unit of the budgets `requester` (the identifier's with who guesses) and
+   * `identifier` (in total): never more than `attemptsMax` in the life of a challenge, however many calls race. `limited` and
+   * `refused` spend nothing. A spent `account` budget does not refuse: the attempt and both other units are spent, and the caller
+   * must let the guess fail whatever it is.
    */
   takeAttempt(change: {
     readonly challengeId: string;
     readonly clientId: string;
+    readonly requester: BudgetClaim;
     readonly identifier: BudgetClaim;
     readonly account: BudgetClaim;
     readonly now: EpochMs;
@@ -407,16 +416,19 @@ export interface Store {
 
   /**
    * Consumes a challenge whose code was right and gives what it buys: of any number of racers exactly one is `redeemed`.
-   * In the same step: the sealed code is erased; live siblings (same identifier and purpose) are ended, but by a redemption
-   * that stays `pending`: those of the same requester are cancelled, all others become decoys, which nobody sees; the returns are made;
-   * for LOGIN and REGISTRATION the contact's user is found or made from `newUser` and gets `newSession`, of a user's live
-   * sessions the `sessionsMax` - 1 most recently used staying beside it; `idempotency` remembers the outcome.
-   * A REGISTRATION with contacts still to be proven is `pending`. Refused, and then nothing changed: not live, `user_gone`, `decoy`.
+   * In the same step: the sealed code is erased; siblings end; the returns are made; for LOGIN and REGISTRATION the contact's user
+   * is found or made from `newUser` and gets `newSession`, of a user's live sessions the `sessionsMax` - 1 most recently used
+   * staying beside it; `idempotency` remembers the outcome.
+   * Siblings of a sign-in are all live LOGIN and REGISTRATION challenges for any contact of the user; those of a proof are the
+   * live proofs of the same identifier. The requester's own are cancelled. All others become decoys, so their holders see no change.
+   * A REGISTRATION with contacts still to be proven is `pending` and ends none. A challenge that is issued while the redemption
+   * runs may come after it. Refused, and then nothing changed: not live, `user_gone`, `decoy`.
    */
   redeemChallenge(change: {
     readonly challengeId: string;
     readonly idempotency: Uint8Array | null;
     readonly returns: readonly BudgetReturn[];
+    readonly sendReturns: readonly SendReturn[];
     readonly newUser: NewUser;
     readonly newSession: NewSession;
     readonly sessionsMax: number;

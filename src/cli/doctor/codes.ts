@@ -1,19 +1,17 @@
-import type { Policy } from "../../auth/policy.js";
+import { guessChance, guessesPerDay, type Policy } from "../../auth/policy.js";
 import type { Settings } from "../../config.js";
 import { hashConcurrency, keyringsOf } from "../../core.js";
 import { type CodeHasher, createCodeHasher, type HashProfile, hashProfiles } from "../../crypto/code-hash.js";
 import { type Finding, ok, warning } from "./finding.js";
 
-const day = 24 * 60 * 60_000;
 const mega = 1024 * 1024;
 /** Above it, people notice the two hashes of a sign-in. */
 const slowMs = 250;
 
 /** What guessing can win, as the budgets enforce it. */
-export function guessing({ guessesPerIdentifier, codeLength }: Policy): Finding {
-  const perDay = Math.min(...guessesPerIdentifier.map(({ max, windowMs }) => max * Math.max(day / windowMs, 1)));
-  const chance = perDay / 10 ** codeLength;
-  return ok(`P(guess) per identifier and day = ${perDay} / 10^${codeLength} = ${chance.toExponential(1)}, enforced`);
+export function guessing(policy: Policy): Finding {
+  const chance = guessChance(policy).toExponential(1);
+  return ok(`P(guess) per identifier and day = ${guessesPerDay(policy)} / 10^${policy.codeLength} = ${chance}, enforced`);
 }
 
 /** Why a profile is chosen. */

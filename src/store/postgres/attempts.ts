@@ -8,7 +8,7 @@ type Operations = Pick<Store, "findChallenge" | "findLimit" | "takeAttempt">;
 
 const find: Statement = {
   name: "find_challenge",
-  text: `SELECT ${challengeColumns("c")}, c.resend_times, c.resend_requesters, o.user_id AS owner_id, r.sealed_profile
+  text: `SELECT ${challengeColumns("c")}, o.user_id AS owner_id, r.sealed_profile
     FROM challenges c
     LEFT JOIN contacts o ON o.kind = c.contact_kind AND o.value = c.contact_value
     LEFT JOIN registrations r ON r.registration_id = c.registration_id
@@ -36,8 +36,8 @@ export function createAttempts(db: Database): Operations {
       return row!.retry_at > now ? { kind: "limited", retryAt: row!.retry_at } : null;
     },
 
-    async takeAttempt({ challengeId, clientId, identifier, account, now }) {
-      const claims = claimsParameter([{ claim: identifier }, { claim: account, optional: true }]);
+    async takeAttempt({ challengeId, clientId, requester, identifier, account, now }) {
+      const claims = claimsParameter([{ claim: requester }, { claim: identifier }, { claim: account, optional: true }]);
       const [row] = await db.rows<AttemptRow>(take, [challengeId, clientId, claims, now], challengeId);
       const { outcome, retry_at: retryAt, account_spent: accountBudgetSpent } = row!;
       if (outcome === "limited") return { kind: outcome, retryAt };

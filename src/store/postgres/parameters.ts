@@ -1,5 +1,14 @@
 import { holdMs, longestWindow } from "../rules/budget-window.js";
-import type { BudgetClaim, BudgetReturn, NewChallenge, NewSession, NewUser, SendGuard, StoredKey } from "../store.js";
+import type {
+  BudgetClaim,
+  BudgetReturn,
+  NewChallenge,
+  NewSession,
+  NewUser,
+  SendGuard,
+  SendReturn,
+  StoredKey,
+} from "../store.js";
 import { escapeNul } from "./rows.js";
 
 /** Bytes in JSON, as PostgreSQL reads them. */
@@ -54,14 +63,20 @@ export function lockKeys(guards: readonly SendGuard[]): Buffer[] {
   return keys.sort(Buffer.compare).filter((key, index) => index === 0 || !key.equals(keys[index - 1]!));
 }
 
-/** Sorting keeps those of one key oldest first. */
 export function returnsParameter(returns: readonly BudgetReturn[]): string {
-  const parameters = returns.map(({ key, spentAt, holdUntil = null }) => ({
-    key: hex(key),
-    spent_at: spentAt,
-    hold_until: holdUntil,
-  }));
-  return JSON.stringify(parameters.sort(byKey));
+  return JSON.stringify(
+    returns.map(({ key, spentAt, holdUntil = null }) => ({ key: hex(key), spent_at: spentAt, hold_until: holdUntil })),
+  );
+}
+
+export function sendReturnsParameter(returns: readonly SendReturn[]): string {
+  return JSON.stringify(
+    returns.map(({ keyPrefix, ofRequester, holdMs = null }) => ({
+      prefix: hex(keyPrefix),
+      of_requester: ofRequester,
+      hold_ms: holdMs,
+    })),
+  );
 }
 
 function byKey(a: { readonly key: string }, b: { readonly key: string }): number {

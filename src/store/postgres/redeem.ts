@@ -3,7 +3,7 @@ import { type SessionRow, toSession } from "../rules/common-rows.js";
 import type { ChallengeRefusal, ContactKind, NewSession, RedeemOutcome, Redemption, Session, Store } from "../store.js";
 import { findChallengeIn } from "./attempts.js";
 import type { Database, Statement } from "./database.js";
-import { returnsParameter, sessionParameter, userParameter } from "./parameters.js";
+import { returnsParameter, sendReturnsParameter, sessionParameter, userParameter } from "./parameters.js";
 import {
   type ChallengeRow,
   challengeColumns,
@@ -20,7 +20,7 @@ type Operations = Pick<Store, "redeemChallenge" | "findRedemption">;
 const redeem: Statement = {
   name: "redeem_challenge",
   text: `SELECT r.outcome, r.why, r.pending, r.is_new, r.username_taken, r.account_contacts, ${userColumns("(r.account)")}
-    FROM redeem_challenge($1, $2, $3, $4, $5, $6, $7) r`,
+    FROM redeem_challenge($1, $2, $3, $4, $5, $6, $7, $8) r`,
 };
 // Column names of challenge and session overlap, so each comes as a row of its own.
 const remembered: Statement = {
@@ -58,6 +58,7 @@ export function createRedemption(db: Database): Operations {
       challengeId,
       idempotency,
       returns,
+      sendReturns,
       newUser,
       newSession,
       sessionsMax,
@@ -67,6 +68,7 @@ export function createRedemption(db: Database): Operations {
         challengeId,
         idempotency,
         returnsParameter(returns),
+        sendReturnsParameter(sendReturns),
         userParameter(newUser, now),
         sessionParameter(newSession, now),
         sessionsMax,

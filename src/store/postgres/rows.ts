@@ -84,18 +84,10 @@ export function toChallenge(row: ChallengeRow): Challenge {
 export interface ChallengeToVerifyRow extends ChallengeRow {
   owner_id: string | null;
   sealed_profile: Buffer | null;
-  resend_times: EpochMs[];
-  resend_requesters: Buffer[];
 }
 
 export function toChallengeToVerify(row: ChallengeToVerifyRow): ChallengeToVerify {
-  const resends = row.resend_times.map((at, index) => ({ at, requesterKey: row.resend_requesters[index]! }));
-  return {
-    ...toChallenge(row),
-    ownerId: row.owner_id,
-    sealedProfile: row.sealed_profile,
-    chargedSends: [{ at: row.created_at, requesterKey: row.requester_key }, ...resends],
-  };
+  return { ...toChallenge(row), ownerId: row.owner_id, sealedProfile: row.sealed_profile };
 }
 
 export const sessionColumns = `s.session_id, s.family, s.key_id, s.user_id, s.client_id, s.generation, s.rotation_mac, s.ip,

@@ -12,7 +12,15 @@ import { upkeepFunctions } from "./schema/upkeep.js";
 export const migrations: readonly { readonly version: number; readonly sql: string }[] = [
   { version: 1, sql: tables },
   { version: 2, sql: moveTable },
-  { version: 3, sql: "DROP FUNCTION IF EXISTS add_first_key(JSONB);" },
+  {
+    version: 3,
+    // A user's challenges are found by the user's contacts, which those without a user have too.
+    sql: `
+DROP FUNCTION IF EXISTS add_first_key(JSONB);
+DROP INDEX challenges_by_user;
+CREATE INDEX challenges_by_contact ON challenges (contact_value, contact_kind);
+`,
+  },
 ];
 
 /**

@@ -35,9 +35,9 @@ export function createAttempts(db: Database, parts: { writer: Writer; budgets: B
       });
     },
 
-    takeAttempt({ challengeId, clientId, identifier, account, now }) {
+    takeAttempt({ challengeId, clientId, requester, identifier, account, now }) {
       return writer.writeUnflushed((): AttemptOutcome => {
-        const granted = budgets.check([identifier], now);
+        const granted = budgets.check([requester, identifier], now);
         if ("kind" in granted) return granted;
         if (reserve.run({ challengeId, clientId, now }).changes === 0) {
           const row = byId.get(challengeId);

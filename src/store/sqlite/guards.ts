@@ -1,31 +1,31 @@
 import type { Database } from "better-sqlite3";
 import type { EpochMs, Limited, SendGuard } from "../store.js";
 import type { Budgets, Grantable } from "./budgets.js";
-import { isLiveChallenge } from "./rows.js";
 
-interface LiveRow {
+interface PlaceRow {
   requester_key: Buffer;
   expires_at: EpochMs;
+  ended: number;
 }
 
 /**
- * Looks at what new challenges must not exceed, inside somebody else's transaction: gives what each guard grants, or the time at
+ * Checks what new challenges must not exceed, inside the caller's transaction: gives what each guard grants, or the time at
  * which all of them would grant, since a caller must not be refused again at the time it was told.
  */
 export type CheckGuards = (guards: readonly SendGuard[], now: EpochMs) => Grantable[][] | Limited;
 
 export function createCheckGuards(db: Database, budgets: Budgets): CheckGuards {
-  // Those that were made a whole lifetime ahead are left from before the clock was set back: nobody has to wait for their end.
-  const liveOf = db.prepare<{ identifierKey: Uint8Array; purpose: string; now: EpochMs }, LiveRow>(`
-    SELECT c.requester_key, c.expires_at FROM challenges c
-    WHERE c.identifier_key = @identifierKey AND c.purpose = @purpose AND ${isLiveChallenge}
+  // Ignore challenges made a whole lifetime ahead: they are left from before the clock was set back.
+  const placesOf = db.prepare<{ identifierKey: Uint8Array; purpose: string; now: EpochMs }, PlaceRow>(`
+    SELECT c.requester_key, c.expires_at, coalesce(c.consumed_at, c.cancelled_at) IS NOT NULL AS ended FROM challenges c
+    WHERE c.identifier_key = @identifierKey AND c.purpose = @purpose AND c.expires_at > @now
       AND 2 * c.created_at - c.expires_at < @now ORDER BY c.expires_at`);
 
-  /** When a place among the live challenges is free; 0: now. */
+  /** When there is a place for another challenge; 0: now. */
   function placeFreeAt(live: SendGuard["live"], now: EpochMs): EpochMs {
     const { identifierKey, requesterKey, purpose } = live;
-    const rows = liveOf.all({ identifierKey, purpose, now });
-    const own = rows.filter((row) => row.requester_key.equals(requesterKey));
+    const rows = placesOf.all({ identifierKey, purpose, now });
+    const own = rows.filter((row) => row.ended === 0 && row.requester_key.equals(requesterKey));
     return Math.max(freeAt(rows, live.totalMax), freeAt(own, live.perRequesterMax));
   }
 
@@ -42,6 +42,6 @@ export function createCheckGuards(db: Database, budgets: Budgets): CheckGuards {
 }
 
 /** Rows come soonest expiry first: so many must go that fewer than `max` are left. */
-function freeAt(rows: readonly LiveRow[], max: number): EpochMs {
+function freeAt(rows: readonly PlaceRow[], max: number): EpochMs {
   return rows[rows.length - max]?.expires_at ?? 0;
 }

@@ -1,9 +1,19 @@
 import type { Database } from "better-sqlite3";
 import { refusalOf } from "../rules/challenge-state.js";
-import type { ChallengeRefusal, Contact, ContactKind, EpochMs, RedeemOutcome, Redemption, Store } from "../store.js";
+import type {
+  BudgetReturn,
+  ChallengeRefusal,
+  Contact,
+  ContactKind,
+  EpochMs,
+  RedeemOutcome,
+  Redemption,
+  SendReturn,
+  Store,
+} from "../store.js";
 import type { Budgets } from "./budgets.js";
 import type { Idempotency } from "./idempotency.js";
-import { type ChallengeRow, challengeColumns, contactOf, isLiveChallenge, lifeOf, toChallenge } from "./rows.js";
+import { type ChallengeRow, challengeColumns, chargedSends, contactOf, isLiveChallenge, lifeOf, toChallenge } from "./rows.js";
 import type { Sessions } from "./sessions.js";
 import type { Users } from "./users.js";
 import type { Writer } from "./writer.js";
@@ -31,6 +41,8 @@ const consumableColumns = [
   "user_id",
   "decoy",
   "registration_id",
+  "resends",
+  "created_at",
   "expires_at",
   "consumed_at",
   "cancelled_at",
@@ -56,11 +68,17 @@ export function createRedemption(
   const consume = db.prepare<[EpochMs, string]>(
     "UPDATE challenges SET consumed_at = ?, sealed_code = NULL WHERE challenge_id = ? AND consumed_at IS NULL",
   );
-  // Another requester's sibling goes on looking live: else its holder would see that, and when, the owner signed in.
-  const endSiblings = db.prepare<{ now: EpochMs; identifierKey: Uint8Array; requesterKey: Uint8Array; purpose: string }>(`
-    UPDATE challenges AS c SET sealed_code = NULL, decoy = 1,
+  // Another requester's sibling still looks live. Otherwise its holder would see that, and when, the owner signed in.
+  const endChallenges = `UPDATE challenges AS c SET sealed_code = NULL, decoy = 1,
       cancelled_at = CASE WHEN c.requester_key = @requesterKey THEN @now END
-    WHERE c.identifier_key = @identifierKey AND c.purpose = @purpose AND ${isLiveChallenge}`);
+    WHERE ${isLiveChallenge}`;
+  const endProofs = db.prepare<{ now: EpochMs; requesterKey: Uint8Array; identifierKey: Uint8Array }>(
+    `${endChallenges} AND c.identifier_key = @identifierKey AND c.purpose = 'verify_contact'`,
+  );
+  const endSignIns = db.prepare<{ now: EpochMs; requesterKey: Uint8Array; userId: string }>(`
+    ${endChallenges} AND c.purpose <> 'verify_contact' AND c.rowid IN (
+      SELECT s.rowid FROM contacts o CROSS JOIN challenges s ON s.contact_kind = o.kind AND s.contact_value = o.value
+      WHERE o.user_id = @userId)`);
   const cancelRegistration = db.prepare<[EpochMs, string]>(`
     UPDATE challenges SET cancelled_at = ?, sealed_code = NULL
     WHERE registration_id = ? AND consumed_at IS NULL AND cancelled_at IS NULL`);
@@ -114,12 +132,8 @@ export function createRedemption(
     if (claimant.kind === "refused") return claimant;
     consume.run(now, challengeId);
     const redemption = fulfil(change, row, claimant);
-    // A registration that still waits for another source leaves older ones alone: else two of them could cancel each other.
-    if (redemption.kind !== "pending") {
-      const { identifier_key: identifierKey, requester_key: requesterKey, purpose } = row;
-      endSiblings.run({ now, identifierKey, requesterKey, purpose });
-    }
-    budgets.giveBack(change.returns, now);
+    endSiblings(row, redemption, now);
+    budgets.giveBack([...change.returns, ...returnsOfSends(row, change.sendReturns)], now);
     idempotency.remember(
       change.idempotency,
       {
@@ -133,6 +147,13 @@ export function createRedemption(
       row.expires_at,
     );
     return { kind: "redeemed", redemption };
+  }
+
+  /** A registration that still waits for another source ends no others: otherwise two of them could cancel each other. */
+  function endSiblings(row: ConsumableRow, redemption: Redemption, now: EpochMs): void {
+    const { identifier_key: identifierKey, requester_key: requesterKey } = row;
+    if (redemption.kind === "proven") endProofs.run({ now, requesterKey, identifierKey });
+    if (redemption.kind === "signed_in") endSignIns.run({ now, requesterKey, userId: redemption.user.userId });
   }
 
   function fulfil(change: Change, row: ConsumableRow, claimant: Claimant): Redemption {
@@ -166,6 +187,16 @@ export function createRedemption(
       });
     },
   };
+}
+
+function returnsOfSends(row: ConsumableRow, rules: readonly SendReturn[]): BudgetReturn[] {
+  return chargedSends(row).flatMap(({ at, requesterKey }) =>
+    rules.map(({ keyPrefix, ofRequester, holdMs }) => ({
+      key: Buffer.concat([keyPrefix, row.identifier_key, ...(ofRequester ? [requesterKey] : [])]),
+      spentAt: at,
+      ...(holdMs === undefined ? {} : { holdUntil: at + holdMs }),
+    })),
+  );
 }
 
 function refused(why: ChallengeRefusal): Refused {

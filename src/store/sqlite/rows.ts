@@ -1,15 +1,5 @@
 import type { ChallengeLife } from "../rules/challenge-state.js";
-import type {
-  Challenge,
-  ChallengeToVerify,
-  Channel,
-  ChargedSend,
-  Contact,
-  ContactKind,
-  EpochMs,
-  Purpose,
-  User,
-} from "../store.js";
+import type { Challenge, ChallengeToVerify, Channel, Contact, ContactKind, EpochMs, Purpose, User } from "../store.js";
 
 export interface ChallengeRow {
   challenge_id: string;
@@ -95,12 +85,18 @@ export function toChallenge(row: ChallengeRow): Challenge {
 export function toChallengeToVerify(
   row: ChallengeRow & { owner_id: string | null; sealed_profile: Buffer | null },
 ): ChallengeToVerify {
-  return {
-    ownerId: row.owner_id,
-    sealedProfile: row.sealed_profile,
-    chargedSends: [{ at: row.created_at, requesterKey: row.requester_key }, ...parseResends(row.resends)],
-    ...toChallenge(row),
-  };
+  return { ownerId: row.owner_id, sealedProfile: row.sealed_profile, ...toChallenge(row) };
+}
+
+/** A send that a challenge was charged for. */
+export interface ChargedSend {
+  readonly at: EpochMs;
+  readonly requesterKey: Uint8Array;
+}
+
+/** All sends of a challenge, oldest first. */
+export function chargedSends(row: Pick<ChallengeRow, "created_at" | "requester_key" | "resends">): ChargedSend[] {
+  return [{ at: row.created_at, requesterKey: row.requester_key }, ...parseResends(row.resends)];
 }
 
 /** Resends are a JSON array of `[time, requester in base64url]`; there are at most four, and most challenges have none. */

@@ -148,12 +148,15 @@ CREATE TABLE move (
   {
     version: 3,
     // clock_mark: the highest time that the clock has shown.
+    // A user's challenges are found by the user's contacts, which those without a user have too.
     sql: `
 CREATE TABLE clock_mark (
   only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
   high     INTEGER NOT NULL
 ) STRICT;
 INSERT INTO clock_mark (only_row, high) VALUES (1, 0);
+DROP INDEX challenges_by_user;
+CREATE INDEX challenges_by_contact ON challenges (contact_value, contact_kind);
 `,
   },
 ];

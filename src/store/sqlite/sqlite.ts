@@ -81,10 +81,11 @@ export function openSqlite(options: SqliteOptions): Store {
   const idempotency = createIdempotency(db);
   const users = createUsers(db);
   const { sessions, operations: sessionOperations } = createSessions(db, writer);
-  // They go on looking live: else their holders would see that the account is gone.
-  const endChallengesOf = db.prepare<[string]>(
-    "UPDATE challenges SET decoy = 1, sealed_code = NULL WHERE user_id = ? AND consumed_at IS NULL",
-  );
+  // They still look live. Otherwise their holders would see that the account is gone.
+  const endChallengesOf = db.prepare<{ userId: string }>(`
+    UPDATE challenges SET decoy = 1, sealed_code = NULL WHERE user_id = @userId AND consumed_at IS NULL AND rowid IN (
+      SELECT c.rowid FROM contacts o CROSS JOIN challenges c ON c.contact_kind = o.kind AND c.contact_value = o.value
+      WHERE o.user_id = @userId)`);
   const checkpoint = db.prepare<[], { busy: number }>("PRAGMA wal_checkpoint(TRUNCATE)");
   return {
     ...createSends(db, { writer, budgets, idempotency, users }),
@@ -99,7 +100,7 @@ export function openSqlite(options: SqliteOptions): Store {
     deleteUser: ({ userId }) =>
       writer.write(() => {
         sessions.removeAllOf(userId);
-        endChallengesOf.run(userId);
+        endChallengesOf.run({ userId });
         return users.remove(userId);
       }),
     scrub() {

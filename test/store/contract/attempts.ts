@@ -6,6 +6,7 @@ import {
   budgetOf,
   bytes,
   claimOf,
+  expectKind,
   expectNothingHappened,
   hour,
   issue,
@@ -20,15 +21,36 @@ import {
 } from "./fixtures.js";
 
 export function attempts(scene: Scene): void {
-  it("an attempt is counted on the challenge, the identifier's budget and the account's", async () => {
+  it("an attempt is counted on the challenge and on the budgets of requester, identifier and account", async () => {
     const { store } = scene;
     const challenge = await issue(store);
-    const [identifier, account] = [claimOf("identifier", 10), claimOf("account", 10)];
-    const outcome = await store.takeAttempt(attemptOf(challenge, { identifier, account }));
+    const claims = {
+      requester: claimOf("requester", 10),
+      identifier: claimOf("identifier", 10),
+      account: claimOf("account", 10),
+    };
+    const outcome = await store.takeAttempt(attemptOf(challenge, claims));
     expect(outcome).toEqual({ kind: "taken", accountBudgetSpent: false });
     expect((await store.findChallenge(challenge.challengeId))?.attempts).toBe(1);
-    expect((await budgetOf(store, identifier.key, t0 + minute)).spent).toEqual([t0 + minute]);
-    expect((await budgetOf(store, account.key, t0 + minute)).spent).toEqual([t0 + minute]);
+    for (const { key } of Object.values(claims)) {
+      expect((await budgetOf(store, key, t0 + minute)).spent).toEqual([t0 + minute]);
+    }
+  });
+
+  it("a requester's spent budget refuses that requester alone; the identifier's total refuses all, and retryAt is truthful", async () => {
+    const { store } = scene;
+    const challenge = await issue(store, { attemptsMax: 1_000 });
+    const identifier = claimOf("identifier", 4);
+    const take = (name: string, now: number) =>
+      store.takeAttempt(attemptOf(challenge, { requester: claimOf(name, 2), identifier, now }));
+    for (const now of [t0, t0 + 1]) expectKind(await take("stranger", now), "taken");
+    const watched = { now: t0 + 2, challenges: [challenge.challengeId], budgets: [identifier.key, claimOf("stranger", 2).key] };
+    await expectNothingHappened(store, watched, async () => {
+      expect(await take("stranger", t0 + 2)).toEqual({ kind: "limited", retryAt: t0 + hour });
+    });
+    for (const now of [t0 + 2, t0 + 3]) expectKind(await take("owner", now), "taken");
+    expect(await take("another", t0 + 4)).toEqual({ kind: "limited", retryAt: t0 + hour });
+    expect(await take("owner", t0 + 4)).toEqual({ kind: "limited", retryAt: t0 + 2 + hour });
   });
 
   it("exactly attemptsMax attempts are granted in a row, the next is refused", async () => {
@@ -65,27 +87,34 @@ export function attempts(scene: Scene): void {
     expect(found.reduce((sum, one) => sum + one!.attempts, 0)).toBe(10);
   });
 
-  it("a spent budget of the identifier spends neither the attempt nor the account's unit", async () => {
+  it("a spent budget of the identifier spends neither the attempt nor the units of requester and account", async () => {
     const { store } = scene;
     const challenge = await issue(store);
-    const [identifier, account] = [claimOf("identifier", 1), claimOf("account", 10)];
-    await store.takeAttempt(attemptOf(challenge, { identifier, account, now: t0 }));
-    const watched = { now: t0 + 1, challenges: [challenge.challengeId], budgets: [identifier.key, account.key] };
+    const claims = {
+      requester: claimOf("requester", 10),
+      identifier: claimOf("identifier", 1),
+      account: claimOf("account", 10),
+    };
+    await store.takeAttempt(attemptOf(challenge, { ...claims, now: t0 }));
+    const keys = Object.values(claims).map(({ key }) => key);
+    const watched = { now: t0 + 1, challenges: [challenge.challengeId], budgets: keys };
     await expectNothingHappened(store, watched, async () => {
-      const outcome = await store.takeAttempt(attemptOf(challenge, { identifier, account, now: t0 + 1 }));
+      const outcome = await store.takeAttempt(attemptOf(challenge, { ...claims, now: t0 + 1 }));
       expect(outcome).toEqual({ kind: "limited", retryAt: t0 + hour });
     });
   });
 
-  it("a spent budget of the account still spends the attempt and the identifier's unit, and says that the guess must fail", async () => {
+  it("a spent budget of the account still spends the attempt and both units of the identifier, and says that the guess must fail", async () => {
     const { store } = scene;
     const challenge = await issue(store);
-    const [identifier, account] = [claimOf("identifier", 10), claimOf("account", 1)];
-    const take = (now: number) => store.takeAttempt(attemptOf(challenge, { identifier, account, now }));
+    const [requester, identifier, account] = [claimOf("requester", 10), claimOf("identifier", 10), claimOf("account", 1)];
+    const take = (now: number) => store.takeAttempt(attemptOf(challenge, { requester, identifier, account, now }));
     expect(await take(t0)).toEqual({ kind: "taken", accountBudgetSpent: false });
     expect(await take(t0 + 1)).toEqual({ kind: "taken", accountBudgetSpent: true });
     expect((await store.findChallenge(challenge.challengeId))?.attempts).toBe(2);
-    expect((await budgetOf(store, identifier.key, t0 + 1)).spent).toEqual([t0, t0 + 1]);
+    for (const { key } of [requester, identifier]) {
+      expect((await budgetOf(store, key, t0 + 1)).spent).toEqual([t0, t0 + 1]);
+    }
     expect((await budgetOf(store, account.key, t0 + 1)).spent).toEqual([t0]);
   });
 

@@ -173,6 +173,7 @@ export function redemptionOf(challengeId: string, changes: Partial<RedeemChange>
     challengeId,
     idempotency: null,
     returns: [],
+    sendReturns: [],
     newUser: newUser(),
     newSession: newSession(),
     sessionsMax: 50,
@@ -187,7 +188,13 @@ export async function redeem(store: Store, challengeId: string, changes: Partial
   return expectKind(outcome.redemption, "signed_in");
 }
 
-/** A user with the contact, signed in; a new one if nobody has it. */
+/** Redeems a challenge of a registration whose other contacts are still to be proven. */
+export async function prove(store: Store, challengeId: string): Promise<void> {
+  const outcome = expectKind(await store.redeemChallenge(redemptionOf(challengeId)), "redeemed");
+  expectKind(outcome.redemption, "pending");
+}
+
+/** A user with the contact, signed in; a new one if it has none. */
 export async function signIn(
   store: Store,
   contact: Contact = email(),
@@ -221,6 +228,7 @@ export function attemptOf(challenge: Pick<Challenge, "challengeId" | "clientId">
   return {
     challengeId: challenge.challengeId,
     clientId: challenge.clientId,
+    requester: claimOf(`requester's guesses of ${challenge.challengeId}`, 1_000),
     identifier: claimOf(`guesses of ${challenge.challengeId}`, 1_000),
     account: claimOf(`account guesses of ${challenge.challengeId}`, 1_000),
     now: t0 + minute,

@@ -78,7 +78,7 @@ export function liveChallenges(scene: Scene): void {
     expectKind((await send(store, { contact, requesterKey: requesterOf(6) }, t0 + 6_000 + 5 * minute)).outcome, "issued");
   });
 
-  it("other identifiers, other purposes, redeemed, cancelled and expired challenges do not count", async () => {
+  it("of a requester's own, other identifiers, other purposes, redeemed, cancelled and expired challenges do not count", async () => {
     const { store } = scene;
     const contact = email();
     await send(store, {});
@@ -89,6 +89,34 @@ export function liveChallenges(scene: Scene): void {
     expectKind((await send(store, { contact })).outcome, "limited");
     await redeem(store, made[0]!.challengeId);
     for (const _ of times(3, Number)) expectKind((await send(store, { contact })).outcome, "issued");
+  });
+
+  it("in the total redeemed, cancelled and ended challenges keep their places until they expire, as those of an identifier without a user do", async () => {
+    const { store } = scene;
+    const requesterOf = (index: number) => bytes(`requester ${Math.floor(index / 3)}`);
+    /** The owner's three challenges, then strangers' seven: whether a probe is refused, before and after the first is redeemed. */
+    async function probed(decoy: boolean) {
+      const contact = email();
+      const made = [];
+      for (const index of times(10, Number)) {
+        const { challenge } = await send(store, { contact, decoy, requesterKey: requesterOf(index) }, t0 + index * 1_000);
+        made.push(challenge);
+      }
+      const probe = async (now: number) => (await send(store, { contact, decoy, requesterKey: bytes("probe") }, now)).outcome;
+      const before = await probe(t0 + 20_000);
+      if (!decoy) {
+        await redeem(store, made[0]!.challengeId, { now: t0 + 21_000 });
+        expect(await store.findChallenge(made[1]!.challengeId)).toMatchObject({ cancelledAt: t0 + 21_000 });
+        expect(await store.findChallenge(made[9]!.challengeId)).toMatchObject({ decoy: true, cancelledAt: null });
+      }
+      const after = await probe(t0 + 22_000);
+      const free = await probe(t0 + 5 * minute);
+      const own = (await send(store, { contact, decoy, requesterKey: requesterOf(0) }, t0 + 5 * minute + 1_000)).outcome;
+      return [before, after, free, own].map((outcome) => (outcome.kind === "limited" ? outcome : outcome.kind));
+    }
+    const limited = { kind: "limited", retryAt: t0 + 5 * minute };
+    expect(await probed(false)).toEqual([limited, limited, "issued", "issued"]);
+    expect(await probed(true)).toEqual([limited, limited, "issued", "issued"]);
   });
 
   it("a refused send leaves the live challenges redeemable", async () => {

@@ -13,8 +13,11 @@ import {
   minute,
   newChallenge,
   ofKind,
+  phone,
+  prove,
   queued,
   redemptionOf,
+  register,
   rotationOf,
   type Scene,
   signIn,
@@ -130,14 +133,28 @@ export function processes(scene: Scene): void {
     expect(new Set(ids).size).toBe(100);
   });
 
-  it("20 racing logins for one new contact from 4 processes make one user", async () => {
+  it("20 racing logins and registrations for one new contact from 4 processes make one user with one session", async () => {
     const { store, location } = scene;
     const contact = email();
-    const made = await Promise.all(times(20, (n) => issue(store, { contact, identifierKey: bytes(`${n}`) })));
+    const made = await Promise.all(
+      times(20, (n) => (n % 2 === 0 ? issue(store, { contact }) : register(store, [contact]).then(([one]) => one!))),
+    );
     const changes = made.map(({ challengeId }) => redemptionOf(challengeId));
+    const outcomes = await others.race(location, "redeemChallenge", changes);
+    const [done] = ofKind(outcomes, "redeemed").map(({ redemption }) => expectKind(redemption, "signed_in"));
+    expect(ofKind(outcomes, "refused")).toEqual(times(19, () => ({ kind: "refused", why: "cancelled" })));
+    expect(await store.listSessions({ userId: done!.user.userId, now: t0 + minute })).toHaveLength(1);
+  });
+
+  it("20 registrations that proved one address before, completed by 4 processes at once, make 20 users, of whom one has it", async () => {
+    const { store, location } = scene;
+    const contact = email();
+    const registrations = await Promise.all(times(20, () => register(store, [contact, phone()])));
+    for (const [first] of registrations) await prove(store, first!.challengeId);
+    const changes = registrations.map(([, last]) => redemptionOf(last!.challengeId));
     const outcomes = ofKind(await others.race(location, "redeemChallenge", changes), "redeemed");
-    const userIds = outcomes.map(({ redemption }) => expectKind(redemption, "signed_in").user.userId);
-    expect(userIds).toHaveLength(20);
-    expect(new Set(userIds).size).toBe(1);
+    const users = outcomes.map(({ redemption }) => expectKind(redemption, "signed_in").user);
+    expect(new Set(users.map(({ userId }) => userId)).size).toBe(20);
+    expect(users.filter(({ contacts }) => contacts.length === 2)).toHaveLength(1);
   });
 }

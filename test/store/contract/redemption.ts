@@ -1,20 +1,24 @@
 import { expect, it } from "vitest";
-import type { Challenge, ChallengeRefusal, Store } from "../../../src/store/store.js";
+import type { BudgetClaim, Challenge, ChallengeRefusal, NewChallenge, Store } from "../../../src/store/store.js";
 import {
   budgetOf,
+  bytes,
   claimOf,
   email,
   expectKind,
   expectNothingHappened,
+  hour,
   issue,
   minute,
   newSession,
   newUser,
   ofKind,
   phone,
+  prove,
   queued,
   redeem,
   redemptionOf,
+  register,
   type Scene,
   second,
   signIn,
@@ -80,43 +84,118 @@ export function redemption(scene: Scene): void {
     expect(await store.listSessions({ userId: user.userId, now: t0 + minute })).toHaveLength(2);
   });
 
-  it("20 racing redemptions of 20 challenges for one new contact make one user", async () => {
+  it("20 registrations that proved one address before are completed at once: 20 users, of whom one has the address", async () => {
     const { store } = scene;
     const contact = email();
-    // Of other purposes' siblings none is cancelled, so all can be right.
-    const challenges = await Promise.all(times(20, (n) => issue(store, { contact, identifierKey: Buffer.from(`key ${n}`) })));
-    const outcomes = await Promise.all(challenges.map(({ challengeId }) => store.redeemChallenge(redemptionOf(challengeId))));
-    const redemptions = ofKind(outcomes, "redeemed").map((one) => expectKind(one.redemption, "signed_in"));
-    expect(redemptions).toHaveLength(20);
-    expect(new Set(redemptions.map(({ user }) => user.userId)).size).toBe(1);
-    expect(redemptions.filter(({ isNewUser }) => isNewUser)).toHaveLength(1);
+    const registrations = await Promise.all(times(20, () => register(store, [contact, phone()])));
+    for (const [first] of registrations) await prove(store, first!.challengeId);
+    const done = await Promise.all(registrations.map(([, last]) => redeem(store, last!.challengeId)));
+    expect(done.filter(({ isNewUser }) => isNewUser)).toHaveLength(20);
+    expect(done.filter(({ user }) => user.contacts.some(({ value }) => value === contact.value))).toHaveLength(1);
   });
 
-  it("live siblings, of the same identifier and purpose, are ended: the requester's own visibly, a stranger's as a decoy; others live on", async () => {
+  it("a sign-in ends every live challenge that could sign in to the account: the requester's own visibly, a stranger's as a decoy; others live on", async () => {
     const { store } = scene;
-    const contact = email();
-    const siblings = await Promise.all([
-      issue(store, { contact }),
-      issue(store, { contact, requesterKey: Buffer.from("stranger"), clientId: "another" }),
-    ]);
+    const [address, number] = [email(), phone()];
+    const [first, last] = await register(store, [address, number]);
+    await prove(store, first!.challengeId);
+    const { user } = await redeem(store, last!.challengeId, { now: t0 + second });
+    const stranger = { requesterKey: bytes("stranger"), clientId: "another" };
+    const ways = (how: Partial<NewChallenge>): Promise<readonly Challenge[]> =>
+      Promise.all([
+        issue(store, { contact: address, userId: user.userId, ...how }),
+        issue(store, { contact: address, userId: user.userId, identifierKey: bytes("user name"), ...how }),
+        issue(store, { contact: number, userId: user.userId, ...how }),
+        issue(store, { contact: number, ...how }),
+        register(store, [number], how).then(([one]) => one!),
+        register(store, [address, phone()], how).then(([one]) => one!),
+      ]);
+    const own = await ways({});
+    const strangers = await ways(stranger);
+    const [, strangersPhone] = await register(store, [address, phone()], stranger);
     const others = await Promise.all([
-      issue(store, { contact, purpose: "verify_contact" }),
-      issue(store, { contact, identifierKey: Buffer.from("user name") }),
+      issue(store, { contact: address, purpose: "verify_contact" }),
+      issue(store, { contact: number, purpose: "verify_contact", ...stranger }),
       issue(store),
     ]);
-    const consumed = await issue(store, { contact, identifierKey: Buffer.from("before") });
-    await redeem(store, consumed.challengeId, { now: t0 + second });
-    const challenge = await issue(store, { contact });
+    const challenge = await issue(store, { contact: address, userId: user.userId });
     await redeem(store, challenge.challengeId);
-    const [own, strangers] = siblings.map(({ challengeId }) => challengeId) as [string, string];
-    expect(await store.findChallenge(own)).toMatchObject({ cancelledAt: t0 + minute, consumedAt: null });
-    expect(await store.redeemChallenge(redemptionOf(own))).toEqual({ kind: "refused", why: "cancelled" });
-    expect(await store.findChallenge(strangers)).toMatchObject({ cancelledAt: null, consumedAt: null, decoy: true });
-    expect(await store.redeemChallenge(redemptionOf(strangers))).toEqual({ kind: "refused", why: "decoy" });
-    for (const { challengeId } of others) {
-      expect(await store.findChallenge(challengeId)).toMatchObject({ cancelledAt: null, consumedAt: null });
+    for (const { challengeId } of own) {
+      expect(await store.findChallenge(challengeId)).toMatchObject({ cancelledAt: t0 + minute, consumedAt: null });
+      expect(await store.redeemChallenge(redemptionOf(challengeId))).toEqual({ kind: "refused", why: "cancelled" });
     }
-    expect(await store.findChallenge(consumed.challengeId)).toMatchObject({ cancelledAt: null, consumedAt: t0 + second });
+    for (const { challengeId } of strangers) {
+      expect(await store.findChallenge(challengeId)).toMatchObject({ cancelledAt: null, consumedAt: null, decoy: true });
+      expect(await store.redeemChallenge(redemptionOf(challengeId))).toEqual({ kind: "refused", why: "decoy" });
+    }
+    for (const { challengeId } of [...others, strangersPhone!]) {
+      expect(await store.findChallenge(challengeId)).toMatchObject({ cancelledAt: null, consumedAt: null, decoy: false });
+    }
+    expect(await store.listSessions({ userId: user.userId, now: t0 + minute })).toHaveLength(2);
+    await prove(store, strangersPhone!.challengeId);
+  });
+
+  it("a sign-in that makes a user ends what could sign in to it: a stranger's registration of a contact does not redeem into the account", async () => {
+    const { store } = scene;
+    const [address, number] = [email(), phone()];
+    const strangers = await Promise.all([
+      register(store, [address], { requesterKey: bytes("stranger") }),
+      register(store, [number], { requesterKey: bytes("stranger") }),
+    ]);
+    const [first, last] = await register(store, [address, number]);
+    await prove(store, first!.challengeId);
+    const { user, isNewUser } = await redeem(store, last!.challengeId);
+    expect(isNewUser).toBe(true);
+    for (const [one] of strangers) {
+      expect(await store.redeemChallenge(redemptionOf(one!.challengeId))).toEqual({ kind: "refused", why: "decoy" });
+    }
+    expect(await store.listSessions({ userId: user.userId, now: t0 + minute })).toHaveLength(1);
+  });
+
+  it("a registration that stays pending ends no other challenge", async () => {
+    const { store } = scene;
+    const contact = email();
+    const others = [
+      await issue(store, { contact }),
+      ...(await register(store, [contact, phone()], { requesterKey: bytes("q") })),
+    ];
+    const [first] = await register(store, [contact, phone()]);
+    await prove(store, first!.challengeId);
+    for (const { challengeId } of others) {
+      expect(await store.findChallenge(challengeId)).toMatchObject({ cancelledAt: null, consumedAt: null, decoy: false });
+    }
+  });
+
+  it("a proof of contact ends the other live proofs of its identifier alone", async () => {
+    const { store } = scene;
+    const contact = email();
+    const purpose = "verify_contact";
+    const [own, strangers] = [
+      await issue(store, { contact, purpose }),
+      await issue(store, { contact, purpose, requesterKey: bytes("stranger") }),
+    ];
+    const others = [await issue(store, { contact }), await issue(store, { purpose })];
+    const challenge = await issue(store, { contact, purpose });
+    expectKind(await store.redeemChallenge(redemptionOf(challenge.challengeId)), "redeemed");
+    expect(await store.findChallenge(own.challengeId)).toMatchObject({ cancelledAt: t0 + minute });
+    expect(await store.findChallenge(strangers.challengeId)).toMatchObject({ cancelledAt: null, decoy: true });
+    for (const { challengeId } of others) {
+      expect(await store.findChallenge(challengeId)).toMatchObject({ cancelledAt: null, decoy: false });
+    }
+  });
+
+  it("20 sign-ins to one account by different identifiers at once: one wins and ends the others", async () => {
+    const { store } = scene;
+    const [address, number] = [email(), phone()];
+    const [first, last] = await register(store, [address, number]);
+    await prove(store, first!.challengeId);
+    const { user } = await redeem(store, last!.challengeId);
+    const challenges = await Promise.all(
+      times(20, (n) => issue(store, { contact: n % 2 === 0 ? address : number, userId: n % 3 === 0 ? null : user.userId })),
+    );
+    const outcomes = await Promise.all(challenges.map(({ challengeId }) => store.redeemChallenge(redemptionOf(challengeId))));
+    expect(ofKind(outcomes, "redeemed")).toHaveLength(1);
+    expect(ofKind(outcomes, "refused")).toEqual(times(19, () => ({ kind: "refused", why: "cancelled" })));
   });
 
   it("20 siblings redeemed at once: one wins and cancels the others", async () => {
@@ -146,6 +225,50 @@ export function redemption(scene: Scene): void {
     const change = { returns: [{ key: claim.key, spentAt: t0 }] };
     await Promise.all(times(20, () => store.redeemChallenge(redemptionOf(challenge.challengeId, change))));
     expect((await budgetOf(store, claim.key, t0 + minute)).spent).toEqual([t0, t0]);
+  });
+
+  it("every send that the challenge was charged for is given back with its hold, also of a resend that ended just before", async () => {
+    const { store } = scene;
+    const requesters = [bytes("first"), bytes("second")];
+    const [perRequester, total] = [Buffer.of(1), Buffer.of(2)];
+    const sendReturns = [
+      { keyPrefix: perRequester, ofRequester: true, holdMs: 15 * second },
+      { keyPrefix: total, ofRequester: false },
+    ];
+    for (const round of times(25, Number)) {
+      const contact = email();
+      const identifierKey = bytes(contact.value);
+      const claimsOf = (requesterKey: Uint8Array): [BudgetClaim, BudgetClaim] => [
+        {
+          ...claimOf("", 5, hour, { stepsMs: [10 * minute], jitter: 1 }),
+          key: Buffer.concat([perRequester, identifierKey, requesterKey]),
+        },
+        { ...claimOf("", 5), key: Buffer.concat([total, identifierKey]) },
+      ];
+      const [first, again] = [claimsOf(requesters[0]!), claimsOf(requesters[1]!)];
+      const challenge = await issue(store, { contact, requesterKey: requesters[0]! }, { claims: first });
+      const resend = () =>
+        store.resendChallenge({
+          challengeId: challenge.challengeId,
+          clientId: challenge.clientId,
+          requesterKey: requesters[1]!,
+          idempotency: null,
+          claims: again,
+          now: t0 + minute,
+        });
+      const redeeming = () => store.redeemChallenge(redemptionOf(challenge.challengeId, { sendReturns }));
+      const racers = round % 2 === 0 ? [resend(), redeeming()] : [redeeming(), resend()];
+      const outcomes = (await Promise.all(racers)).map(({ kind }) => kind).sort();
+      expect(["redeemed,resent", "redeemed,refused"]).toContain(outcomes.join());
+      const now = t0 + minute + 1;
+      const resent = outcomes.includes("resent");
+      expect(await budgetOf(store, first[0].key, now)).toEqual({ spent: [], holdUntil: null });
+      expect(await budgetOf(store, first[1].key, now)).toEqual({ spent: [], holdUntil: null });
+      expect(await budgetOf(store, again[0].key, now)).toEqual({
+        spent: [],
+        holdUntil: resent ? t0 + minute + 15_000 : null,
+      });
+    }
   });
 
   it("a proof of contact makes neither user nor session", async () => {
@@ -188,7 +311,7 @@ export function redemption(scene: Scene): void {
       "decoy",
       async (store) => {
         const contact = email();
-        const challenge = await issue(store, { decoy: true, contact, identifierKey: Buffer.from("decoy") });
+        const challenge = await issue(store, { decoy: true, contact, requesterKey: bytes("stranger") });
         await signIn(store, contact);
         return { challenge };
       },

@@ -9,7 +9,7 @@ import {
   issue,
   minute,
   newSession,
-  redeem,
+  redemptionOf,
   rotate,
   type Scene,
   signIn,
@@ -33,12 +33,20 @@ export function sessions(scene: Scene): void {
     expect(await rotate(store, made[1]!, { now: t0 + hour })).toEqual({ kind: "ended" });
   });
 
-  it("20 racing sign-ins with a cap of 5 leave exactly 5 sessions", async () => {
+  it("sign-ins that race to a cap of 5, each of which may end the other's challenge, leave exactly 5 sessions", async () => {
     const { store } = scene;
     const contact = email();
     const { user } = await signIn(store, contact);
-    const made = await Promise.all(times(20, (n) => issue(store, { contact, identifierKey: bytes(`${n}`) })));
-    await Promise.all(made.map(({ challengeId }) => redeem(store, challengeId, { sessionsMax: 5 })));
+    let signedIn = 0;
+    const racer = async () => {
+      for (const _ of times(20, Number)) {
+        const { challengeId } = await issue(store, { contact });
+        const { kind } = await store.redeemChallenge(redemptionOf(challengeId, { sessionsMax: 5 }));
+        if (kind === "redeemed") signedIn += 1;
+      }
+    };
+    await Promise.all(times(4, racer));
+    expect(signedIn).toBeGreaterThan(5);
     expect(await store.listSessions({ userId: user.userId, now: t0 + minute })).toHaveLength(5);
   });
 

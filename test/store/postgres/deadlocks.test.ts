@@ -33,6 +33,8 @@ function createMischief(stores: readonly Store[], random: () => number) {
   const pick = <T>(from: readonly T[]): T => from[Math.floor(random() * from.length)]!;
   const store = (): Store => pick(stores);
   const claims = (): BudgetClaim[] => times(3, () => claimOf(`budget ${Math.floor(random() * 6)}`, 1_000));
+  /** Keys of the sends of one challenge, which those of another with its identifier share. */
+  const sendReturns = [1, 2].map((kind) => ({ keyPrefix: Buffer.of(kind), ofRequester: kind === 1, holdMs: 1 }));
   const now = t0 + minute;
   /** How often each operation had which outcome. */
   const outcomes = new Map<string, number>();
@@ -59,7 +61,7 @@ function createMischief(stores: readonly Store[], random: () => number) {
   }
   async function redeem(): Promise<void> {
     const returns = claims().map(({ key }) => ({ key, spentAt: now }));
-    const change = { returns, sessionsMax: 2, now, newUser: newUser({ username: pick(names) }) };
+    const change = { returns, sendReturns, sessionsMax: 2, now, newUser: newUser({ username: pick(names) }) };
     const outcome = await store().redeemChallenge(redemptionOf(pick(challenges).challengeId, change));
     note(`redeem ${outcome.kind}`);
     if (outcome.kind === "redeemed" && outcome.redemption.kind === "signed_in") sessions.push(outcome.redemption.session);
@@ -77,8 +79,8 @@ function createMischief(stores: readonly Store[], random: () => number) {
     note(`resend ${kind}`);
   }
   async function attempt(): Promise<void> {
-    const [identifier, account] = claims() as [BudgetClaim, BudgetClaim];
-    const { kind } = await store().takeAttempt(attemptOf(pick(challenges), { identifier, account, now }));
+    const [requester, identifier, account] = claims() as [BudgetClaim, BudgetClaim, BudgetClaim];
+    const { kind } = await store().takeAttempt(attemptOf(pick(challenges), { requester, identifier, account, now }));
     note(`attempt ${kind}`);
   }
   async function deliver(): Promise<void> {

@@ -129,15 +129,28 @@ BEGIN
   END LOOP;
 END $$;
 
--- Gives units back: [{key, spent_at, hold_until}], sorted by key, those of one key oldest first.
-CREATE FUNCTION give_back(p_returns JSONB, p_now BIGINT) RETURNS VOID LANGUAGE plpgsql AS $$
+-- Gives units back: [{key, spent_at, hold_until}], and by [{prefix, of_requester, hold_ms}] those of every send that a challenge was
+-- charged for. Budgets are locked in the order of their keys; returns of one key come oldest first.
+CREATE FUNCTION give_back(p_returns JSONB, p_challenge challenges, p_send_returns JSONB, p_now BIGINT)
+RETURNS VOID LANGUAGE plpgsql AS $$
 DECLARE
   v_return RECORD;
   v_budget budgets;
   v_hold BIGINT;
   v_position INTEGER;
 BEGIN
-  FOR v_return IN SELECT * FROM jsonb_to_recordset(p_returns) AS r (key BYTEA, spent_at BIGINT, hold_until BIGINT) LOOP
+  FOR v_return IN
+    SELECT r.key, r.spent_at, r.hold_until FROM jsonb_to_recordset(p_returns) AS r (key BYTEA, spent_at BIGINT, hold_until BIGINT)
+    UNION ALL
+    SELECT r.prefix || p_challenge.identifier_key || CASE WHEN r.of_requester THEN s.requester_key ELSE '' END,
+      s.spent_at, s.spent_at + r.hold_ms
+    FROM jsonb_to_recordset(p_send_returns) AS r (prefix BYTEA, of_requester BOOLEAN, hold_ms BIGINT),
+      unnest(
+        array_prepend(p_challenge.created_at, p_challenge.resend_times),
+        array_prepend(p_challenge.requester_key, p_challenge.resend_requesters)
+      ) AS s (spent_at, requester_key)
+    ORDER BY key, spent_at
+  LOOP
     -- Most often the unit is the only one, and nothing is left.
     DELETE FROM budgets b WHERE b.key = v_return.key AND b.spent = ARRAY[v_return.spent_at]
       AND least(b.hold_until, v_return.hold_until) <= p_now;

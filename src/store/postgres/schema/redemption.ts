@@ -9,23 +9,34 @@ BEGIN
   RETURN cardinality(v_ids);
 END $$;
 
--- Locks a challenge with everything that redeeming it may end, in one order for all: live siblings and its registration's others.
--- A sibling that is issued meanwhile is not among them: it comes after the redemption.
-CREATE FUNCTION lock_challenge(p_challenge_id TEXT, p_now BIGINT) RETURNS TEXT[] LANGUAGE plpgsql AS $$
+-- Locks a challenge with everything that redeeming it may end, in the order of their ids: the live siblings of a proof, or all live
+-- challenges that could sign in to the account. That is the contact's owner's, or a new one with the contacts of the registration.
+-- A challenge that is issued meanwhile is not among them: it comes after the redemption.
+CREATE FUNCTION lock_challenge(p_challenge_id TEXT, p_now BIGINT, OUT ids TEXT[], OUT owner_id TEXT) LANGUAGE plpgsql AS $$
 DECLARE
-  v_ids TEXT[];
-  v_registration_id TEXT;
+  v_challenge challenges;
 BEGIN
-  -- What is compared of the challenge itself never changes.
-  SELECT c.registration_id, ARRAY(
-    SELECT s.challenge_id FROM challenges s
-    WHERE s.identifier_key = c.identifier_key AND s.purpose = c.purpose AND s.expires_at > p_now
-      AND s.consumed_at IS NULL AND s.cancelled_at IS NULL)
-  INTO v_registration_id, v_ids FROM challenges c WHERE c.challenge_id = p_challenge_id;
-  IF v_registration_id IS NOT NULL THEN
-    v_ids := v_ids || ARRAY(SELECT challenge_id FROM challenges WHERE registration_id = v_registration_id);
+  -- What is read of the challenge itself never changes.
+  SELECT * INTO v_challenge FROM challenges WHERE challenge_id = p_challenge_id;
+  IF v_challenge.purpose = 'verify_contact' THEN
+    ids := ARRAY(
+      SELECT s.challenge_id FROM challenges s
+      WHERE s.identifier_key = v_challenge.identifier_key AND s.purpose = 'verify_contact' AND s.expires_at > p_now
+        AND s.consumed_at IS NULL AND s.cancelled_at IS NULL);
+  ELSE
+    SELECT user_id INTO owner_id FROM contacts WHERE kind = v_challenge.contact_kind AND value = v_challenge.contact_value;
+    ids := ARRAY(
+      SELECT s.challenge_id FROM (
+        SELECT v_challenge.contact_kind AS kind, v_challenge.contact_value AS value
+        UNION SELECT o.kind, o.value FROM contacts o WHERE o.user_id = owner_id
+        UNION SELECT r.contact_kind, r.contact_value FROM challenges r WHERE r.registration_id = v_challenge.registration_id
+      ) AS k JOIN challenges s ON s.contact_value = k.value AND s.contact_kind = k.kind
+      WHERE s.purpose <> 'verify_contact' AND s.expires_at > p_now AND s.consumed_at IS NULL AND s.cancelled_at IS NULL);
+    IF v_challenge.registration_id IS NOT NULL THEN
+      ids := ids || ARRAY(SELECT challenge_id FROM challenges WHERE registration_id = v_challenge.registration_id);
+    END IF;
   END IF;
-  RETURN ARRAY(SELECT challenge_id FROM challenges WHERE challenge_id = ANY (v_ids || p_challenge_id)
+  ids := ARRAY(SELECT challenge_id FROM challenges WHERE challenge_id = ANY (ids || p_challenge_id)
     ORDER BY challenge_id FOR UPDATE);
 END $$;
 
@@ -69,17 +80,19 @@ END $$;
 
 -- A refusal without a reason is of a challenge that is not live.
 CREATE FUNCTION redeem_challenge(
-  p_challenge_id TEXT, p_mac BYTEA, p_returns JSONB, p_user JSONB, p_session JSONB, p_sessions_max INTEGER, p_now BIGINT
+  p_challenge_id TEXT, p_mac BYTEA, p_returns JSONB, p_send_returns JSONB, p_user JSONB, p_session JSONB, p_sessions_max INTEGER,
+  p_now BIGINT
 ) RETURNS TABLE (
   outcome TEXT, why TEXT, pending TEXT[], is_new BOOLEAN, username_taken BOOLEAN, account users, account_contacts JSONB
 ) LANGUAGE plpgsql AS $$
 DECLARE
-  v_locked TEXT[] := lock_challenge(p_challenge_id, p_now);
+  v_locked RECORD;
   v_challenge challenges;
   v_contacts JSONB;
   v_found RECORD;
 BEGIN
   outcome := 'refused';
+  SELECT * INTO v_locked FROM lock_challenge(p_challenge_id, p_now);
   SELECT * INTO v_challenge FROM challenges WHERE challenge_id = p_challenge_id;
   IF v_challenge.challenge_id IS NULL OR NOT is_live(v_challenge, p_now) THEN
     RETURN NEXT;
@@ -106,6 +119,10 @@ BEGIN
     END IF;
     SELECT * INTO v_found FROM find_or_make_user(v_challenge.contact_kind, v_challenge.contact_value, v_contacts, p_user, p_now);
     account := v_found.account;
+    IF account.user_id IS DISTINCT FROM v_locked.owner_id AND account.user_id IS NOT NULL AND NOT v_found.is_new THEN
+      -- Its challenges are not locked. The caller begins again.
+      RAISE SQLSTATE '40001' USING MESSAGE = 'the contact got another owner while it was redeemed';
+    END IF;
     IF v_challenge.purpose = 'login' AND v_challenge.user_id IS NOT NULL AND v_challenge.user_id IS DISTINCT FROM account.user_id THEN
       why := 'user_gone';
     ELSIF account.user_id IS NOT NULL THEN
@@ -141,13 +158,14 @@ BEGIN
       NULL::sessions, p_session || jsonb_build_object('user_id', account.user_id)) AS s;
     account_contacts := contacts_of(account.user_id);
   END IF;
-  -- A registration that still waits for another source leaves older ones alone: else two of them could cancel each other.
-  -- Another requester's sibling goes on looking live: else its holder would see that, and when, the owner signed in.
-  IF outcome <> 'pending' AND cardinality(v_locked) > 1 THEN
+  -- A registration that still waits for another source ends no others: otherwise two of them could cancel each other.
+  -- Another requester's sibling still looks live. Otherwise its holder would see that, and when, the owner signed in.
+  IF outcome <> 'pending' AND cardinality(v_locked.ids) > 1 THEN
     UPDATE challenges c SET sealed_code = NULL, decoy = true,
       cancelled_at = CASE WHEN c.requester_key = v_challenge.requester_key THEN p_now END
-    WHERE c.challenge_id = ANY (v_locked) AND c.identifier_key = v_challenge.identifier_key AND c.purpose = v_challenge.purpose
-      AND c.expires_at > p_now AND c.consumed_at IS NULL AND c.cancelled_at IS NULL;
+    WHERE c.challenge_id = ANY (v_locked.ids) AND c.expires_at > p_now AND c.consumed_at IS NULL AND c.cancelled_at IS NULL
+      AND (outcome = 'proven' OR EXISTS (
+        SELECT 1 FROM contacts o WHERE o.kind = c.contact_kind AND o.value = c.contact_value AND o.user_id = account.user_id));
   END IF;
   IF p_mac IS NOT NULL THEN
     INSERT INTO idempotency (mac, kind, challenge_ids, session_id, is_new_user, username_taken, pending_sources, expires_at)
@@ -157,7 +175,7 @@ BEGIN
       is_new_user = excluded.is_new_user, username_taken = excluded.username_taken, pending_sources = excluded.pending_sources,
       expires_at = excluded.expires_at;
   END IF;
-  PERFORM give_back(p_returns, p_now);
+  PERFORM give_back(p_returns, v_challenge, p_send_returns, p_now);
   RETURN NEXT;
 END $$;
 
@@ -167,8 +185,9 @@ DECLARE
   v_deleted BOOLEAN;
 BEGIN
   v_challenges := ARRAY(
-    SELECT challenge_id FROM challenges WHERE user_id = p_user_id AND consumed_at IS NULL ORDER BY challenge_id FOR UPDATE);
-  -- They go on looking live: else their holders would see that the account is gone.
+    SELECT c.challenge_id FROM contacts o JOIN challenges c ON c.contact_value = o.value AND c.contact_kind = o.kind
+    WHERE o.user_id = p_user_id AND c.user_id = p_user_id AND c.consumed_at IS NULL ORDER BY c.challenge_id FOR UPDATE OF c);
+  -- They still look live. Otherwise their holders would see that the account is gone.
   UPDATE challenges SET decoy = true, sealed_code = NULL WHERE challenge_id = ANY (v_challenges);
   DELETE FROM users WHERE user_id = p_user_id;
   v_deleted := FOUND;

@@ -45,7 +45,8 @@ BEGIN
   RETURN true;
 END $$;
 
--- When there is a place among the live challenges for all; 0: now. The max-th latest expiry is when the first place is free.
+-- When there is a place for all challenges; 0: now. The max-th latest expiry is when the first place is free. In the total a redeemed
+-- or cancelled challenge keeps its place until it expires. Otherwise others would see that the owner has signed in.
 CREATE FUNCTION places_free_at(p_places JSONB, p_now BIGINT) RETURNS BIGINT LANGUAGE plpgsql STABLE AS $$
 DECLARE
   v_place RECORD;
@@ -58,7 +59,6 @@ BEGIN
       (SELECT c.expires_at FROM challenges c
         WHERE c.identifier_key = v_place.identifier_key AND c.purpose = v_place.purpose AND c.expires_at > p_now
           AND 2 * c.created_at - c.expires_at < p_now
-          AND c.consumed_at IS NULL AND c.cancelled_at IS NULL
         ORDER BY c.expires_at DESC OFFSET greatest(v_place.total_max - 1, 0) LIMIT 1),
       (SELECT c.expires_at FROM challenges c
         WHERE c.identifier_key = v_place.identifier_key AND c.purpose = v_place.purpose AND c.expires_at > p_now
@@ -166,7 +166,7 @@ BEGIN
   RETURN NEXT;
 END $$;
 
--- Whether the identifier's budget is spent is told before a refusal.
+-- A spent budget of the identifier comes before a refusal of the challenge.
 CREATE FUNCTION take_attempt(p_challenge_id TEXT, p_client_id TEXT, p_claims JSONB, p_now BIGINT,
   OUT outcome TEXT, OUT retry_at BIGINT, OUT account_spent BOOLEAN
 ) LANGUAGE plpgsql AS $$
