@@ -1,6 +1,7 @@
 import { generateKeyPairSync, randomBytes } from "node:crypto";
 import { inspect } from "node:util";
 import { describe, expect, it } from "vitest";
+import { checkRules } from "../src/config/rules.js";
 import { describeSettings, type Env, type Files, readSettings, type Settings } from "../src/config.js";
 import { isLoopback, parseListen } from "../src/listen.js";
 import { Secret } from "../src/secret.js";
@@ -692,5 +693,19 @@ describe("describeSettings", () => {
     expect(shownFor("LATCHKEY_ISSUER")).toBe("https://auth.example.com");
     expect(shownFor("LATCHKEY_CODE_TTL")).toBeNull();
     for (const row of rows) expect(row.purpose).toMatch(/^[A-Z].*\.$/);
+  });
+});
+
+describe("the odds of guessing a code", () => {
+  const refusalOf = (codeLength: number) =>
+    checkRules({ codeLength } as Parameters<typeof checkRules>[0], "production")
+      .filter(({ name }) => name === "LATCHKEY_CODE_LENGTH")
+      .map(({ text }) => text);
+
+  it("above 1e-4 a day per identifier are refused, by the total of all requesters; six digits are enough", () => {
+    expect(refusalOf(5)).toEqual([
+      "LATCHKEY_CODE_LENGTH must be longer than 5: 40 guesses a day at one identifier would succeed with 4e-4, more than 1e-4.",
+    ]);
+    expect(refusalOf(6)).toEqual([]);
   });
 });
