@@ -9,11 +9,13 @@ import { deliver } from "./delivery/deliver.js";
 import { createInbox, type Inbox } from "./delivery/inbox.js";
 import { startOutbox } from "./delivery/outbox.js";
 import { createSmtpProvider } from "./delivery/smtp.js";
-import { createAddressOf } from "./doors/address.js";
+import { createAddressOf, createNetworkOf } from "./doors/address.js";
+import type { Dropped } from "./doors/connections.js";
 import { createGrpcDoor } from "./doors/grpc.js";
 import { createInboxServer } from "./doors/inbox.js";
 import { listenOn } from "./doors/listener.js";
 import { createMetricsServer } from "./doors/metrics.js";
+import { createUnfinished } from "./doors/unfinished.js";
 import { createWebDoor } from "./doors/web.js";
 import { AuthService } from "./gen/latchkey/v1/auth_service_pb.js";
 import type { Listen } from "./listen.js";
@@ -24,6 +26,7 @@ import { createGate } from "./rpc/access.js";
 import { createAuthService } from "./rpc/auth-service.js";
 import { createClients } from "./rpc/clients.js";
 import { createInFlight } from "./rpc/in-flight.js";
+import type { Door } from "./rpc/incoming.js";
 import { composeService } from "./rpc/pipeline.js";
 import { observeStore } from "./store/observed.js";
 import { nameOf, openStore } from "./store/open.js";
@@ -164,6 +167,9 @@ async function start(settings: Settings, { log: plainLog, overrides, closers }: 
   if (certificates !== null) recorder.observeCertificate(certificates.validity);
   const tls = certificates?.options() ?? null;
   const addressOf = createAddressOf(settings.trustedProxies);
+  const networkOf = createNetworkOf(settings.trustedProxies);
+  const unfinished = createUnfinished({ onReset: recorder.requestReset });
+  const connectionsOf = (door: Door) => ({ networkOf, onDropped: (why: Dropped) => recorder.connectionDropped({ door, why }) });
 
   const { inboxListen, metricsListen } = settings;
   const inboxPort =
@@ -174,6 +180,8 @@ async function start(settings: Settings, { log: plainLog, overrides, closers }: 
   const web = createWebDoor({
     services,
     inFlight,
+    unfinished,
+    connections: connectionsOf("web"),
     addressOf,
     traced: tracer.on,
     tls,
@@ -182,7 +190,16 @@ async function start(settings: Settings, { log: plainLog, overrides, closers }: 
     jwks: core.deps.accessTokens.jwks,
     ready: () => store.ping(),
   });
-  const grpc = await createGrpcDoor({ services, inFlight, addressOf, traced: tracer.on, tls, reflection: settings.reflection });
+  const grpc = await createGrpcDoor({
+    services,
+    inFlight,
+    unfinished,
+    connections: connectionsOf("grpc"),
+    addressOf,
+    traced: tracer.on,
+    tls,
+    reflection: settings.reflection,
+  });
   certificates?.follow((renewed) => {
     for (const door of [grpc, web]) door.renewTls(renewed);
   });

@@ -3,6 +3,7 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom
 import type { Metrics } from "./auth/deps.js";
 import type { HashMeasure } from "./crypto/code-hash.js";
 import type { EndedTry } from "./delivery/deliver.js";
+import type { Door } from "./rpc/incoming.js";
 import type { EndedCall } from "./rpc/pipeline.js";
 import type { EndedOperation } from "./store/observed.js";
 import type { ExpiredChallenge } from "./store/store.js";
@@ -13,6 +14,8 @@ export interface Recorder extends MetricsText {
   readonly auth: Metrics;
   challengeExpired(challenge: ExpiredChallenge): void;
   callEnded(call: EndedCall): void;
+  connectionDropped(dropped: { readonly door: Door; readonly why: string }): void;
+  requestReset(door: Door): void;
   operationEnded(operation: EndedOperation): void;
   readonly hashes: HashMeasure;
   tryEnded(attempt: EndedTry): void;
@@ -70,6 +73,16 @@ export function createRecorder(): Recorder {
   );
   const guesses = counter("latchkey_guesses_refused_total", "Guesses that were refused, by what was wrong.", ["why"]);
   const budgets = counter("latchkey_budget_refusals_total", "Calls refused for a spent budget.", ["budget"]);
+  const dropped = counter(
+    "latchkey_connections_dropped_total",
+    "Connections refused or closed for the sake of others: the door or their network had too many, or they were idle.",
+    ["door", "why"],
+  );
+  const reset = counter(
+    "latchkey_requests_reset_total",
+    "Requests reset before they had arrived in full, because all such requests together held too much memory.",
+    ["door"],
+  );
   const tries = counter("latchkey_delivery_tries_total", "Tries to deliver a message.", ["channel", "provider", "outcome"]);
   const reused = counter(
     "latchkey_refresh_tokens_reused_total",
@@ -118,6 +131,8 @@ export function createRecorder(): Recorder {
     },
     challengeExpired: ({ purpose, channel }) => expired.inc({ purpose, channel }),
     callEnded: ({ method, door, code, tookMs }) => calls.observe({ method, door, code }, tookMs / 1000),
+    connectionDropped: ({ door, why }) => dropped.inc({ door, why }),
+    requestReset: (door) => reset.inc({ door }),
     operationEnded({ operation, tookMs, error }) {
       operations.observe({ operation }, tookMs / 1000);
       if (error !== undefined) storeErrors.inc({ operation, error });

@@ -155,7 +155,8 @@ export const table = {
   }),
   trustedProxies: setting({
     name: "LATCHKEY_TRUSTED_PROXIES",
-    purpose: "The proxies in front of this service whose X-Forwarded-For is believed.",
+    purpose:
+      "The proxies in front of this service whose X-Forwarded-For is believed. Their connections are exempt from the cap on one network.",
     unit: "IP addresses and networks, between commas",
     defaults: both(""),
     defaultsShown: both("none"),

@@ -1,4 +1,5 @@
 import { createHmac, hkdfSync } from "node:crypto";
+import { networkOf } from "../network.js";
 import type { EpochMs, Identifier, Store, StoredKey } from "../store/store.js";
 import { masterOfOwnKeys } from "./own-keys.js";
 import { randomBytes } from "./random.js";
@@ -37,18 +38,4 @@ export async function loadLookupKeys(deps: { store: Store; sealer: Sealer; now: 
     requester: (clientId, address) => mac(`requester\0${clientId}\0${networkOf(address)}`),
     requestKey: Buffer.from(hkdfSync("sha256", key, "latchkey", "idempotency", 32)),
   };
-}
-
-/** An IPv4 address itself, of an IPv6 address its /64: one household or host has all of it. */
-export function networkOf(address: string): string {
-  if (!address.includes(":")) return address;
-  const [head = "", tail] = address.split("::");
-  const before = head === "" ? [] : head.split(":");
-  const after = tail === undefined || tail === "" ? [] : tail.split(":");
-  const zeros = tail === undefined ? 0 : Math.max(8 - before.length - after.length, 0);
-  const groups = [...before, ...Array.from({ length: zeros }, () => "0"), ...after];
-  return `${groups
-    .slice(0, 4)
-    .map((group) => group.replace(/^0+(?=.)/, "").toLowerCase())
-    .join(":")}::/64`;
 }

@@ -1,4 +1,5 @@
 import { BlockList, isIP, SocketAddress } from "node:net";
+import { networkOf } from "../network.js";
 
 /** Who called: `socketAddress` is the peer of the connection, `forwardedFor` the `X-Forwarded-For` header as it came. */
 export type AddressOf = (socketAddress: string | undefined, forwardedFor: string | undefined) => string;
@@ -27,6 +28,17 @@ export function createAddressOf(trustedProxies: readonly string[]): AddressOf {
       if (!isTrusted(trusted, address)) break;
     }
     return address;
+  };
+}
+
+/** The network that the peer of a connection belongs to. Returns null for a trusted proxy, which brings calls of many networks. */
+export type NetworkOf = (socketAddress: string | undefined) => string | null;
+
+export function createNetworkOf(trustedProxies: readonly string[]): NetworkOf {
+  const trusted = toBlockList(trustedProxies);
+  return (socketAddress) => {
+    const peer = canonicalAddress(socketAddress ?? "") ?? nobody;
+    return isTrusted(trusted, peer) ? null : networkOf(peer);
   };
 }
 

@@ -4,18 +4,22 @@ import { Server, ServerCredentials } from "@grpc/grpc-js";
 import { HealthImplementation, type ServingStatusMap } from "grpc-health-check";
 import type { InFlight } from "../rpc/in-flight.js";
 import type { ServedService } from "../rpc/pipeline.js";
+import { type ConnectionLimits, limitConnections } from "./connections.js";
 import { type CallReading, toGrpcMethods } from "./grpc-calls.js";
 import { createCallGuard } from "./grpc-interceptor.js";
+import { countRequests, http2ServerOf } from "./grpc-transport.js";
 import { createGunzip } from "./gunzip.js";
-import { atMost, connectionsMaxDefault, listenOn, trackSockets } from "./listener.js";
+import { atMost, listenOn } from "./listener.js";
+import type { Unfinished } from "./unfinished.js";
 
 export interface GrpcDoorOptions extends CallReading {
   readonly services: readonly ServedService[];
   readonly inFlight: InFlight;
+  readonly unfinished: Unfinished;
   /** Null: no TLS. */
   readonly tls: TlsOptions | null;
   readonly reflection: boolean;
-  readonly connectionsMax?: number;
+  readonly connections: ConnectionLimits;
 }
 
 /** Native gRPC with health and, if wanted, reflection. It starts as not serving. */
@@ -65,15 +69,17 @@ export async function createGrpcDoor(options: GrpcDoorOptions): Promise<GrpcDoor
 
   // Our own listener in front of the library's server: it knows no bound on connections and no time limit on TLS handshakes.
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
-  const accept = (socket: Socket): void => {
+  const http2Server = http2ServerOf(server);
+  countRequests(http2Server, options.unfinished);
+  const secure = options.tls === null ? null : createTlsServer({ ...options.tls, noDelay: true, ALPNProtocols: ["h2"] });
+  const listener = secure ?? createTcpServer({ noDelay: true });
+  const connections = limitConnections(listener, options.connections);
+  http2Server.on("session", connections.addSession);
+  listener.on(secure === null ? "connection" : "secureConnection", (socket: Socket) => {
+    if (socket.destroyed) return;
     dropSilent(socket);
     injector.injectConnection(socket);
-  };
-  const secure =
-    options.tls === null ? null : createTlsServer({ ...options.tls, noDelay: true, ALPNProtocols: ["h2"] }, accept);
-  const listener = secure ?? createTcpServer({ noDelay: true }, accept);
-  listener.maxConnections = options.connectionsMax ?? connectionsMaxDefault;
-  const sockets = trackSockets(listener);
+  });
 
   function setServing(serving: boolean): void {
     for (const name of ["", ...descriptors.map(({ typeName }) => typeName)]) {
@@ -92,7 +98,7 @@ export async function createGrpcDoor(options: GrpcDoorOptions): Promise<GrpcDoor
       await atMost(ms, calls.idle());
       // Streams that watch health have no end of their own.
       await atMost(lastBytesMs, closed);
-      for (const socket of sockets) socket.destroy();
+      for (const socket of connections.sockets) socket.destroy();
       await closed;
       injector.destroy();
     },

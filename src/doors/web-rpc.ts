@@ -17,7 +17,9 @@ import type { RawRequest } from "../rpc/raw-request.js";
 import type { TraceHeaders } from "../tracer.js";
 import type { AddressOf } from "./address.js";
 import { createGunzip } from "./gunzip.js";
+import type { Unfinished } from "./unfinished.js";
 import { cleanUserAgent } from "./user-agent.js";
+import { countBody } from "./web-body.js";
 import { emptyRequest, type Reading, takeMessage } from "./web-message.js";
 import { replaceRefusal } from "./web-refusals.js";
 import { headerValues, pathOf, type WebRequest, type WebResponse } from "./web-types.js";
@@ -28,6 +30,7 @@ export type RpcHandler = (request: WebRequest, response: WebResponse) => boolean
 export interface RpcHandlerOptions {
   readonly services: readonly ServedService[];
   readonly inFlight: InFlight;
+  readonly unfinished: Unfinished;
   readonly addressOf: AddressOf;
   /** Whether traces are made, so that the callers' context is looked for. */
   readonly traced?: boolean;
@@ -102,7 +105,8 @@ interface Answering {
 async function answer(handler: UniversalHandler, { request, response, options, reading }: Answering): Promise<void> {
   const exchange: Exchange = { caller: readCaller(request, options), request: null, reached: false, refusal: null };
   const contextValues = createContextValues().set(exchangeKey, exchange);
-  const call = universalRequestFromNodeRequest(request, response, undefined, contextValues);
+  const received = universalRequestFromNodeRequest(request, response, undefined, contextValues);
+  const call = { ...received, body: countBody(request, options.unfinished) };
   capTimeouts(call.header);
   call.signal.addEventListener("abort", () => exchange.caller.abort.abort(callerGone), { once: true });
   const emptied = takeMessage(call, reading, (taken) => {

@@ -1,7 +1,8 @@
 import { createServer as createHttpServer, type Server as HttpServer } from "node:http";
 import { constants, createSecureServer, type Http2SecureServer, type ServerHttp2Session } from "node:http2";
 import type { TlsOptions } from "node:tls";
-import { atMost, listenOn, trackSockets } from "./listener.js";
+import { type ConnectionLimits, limitConnections } from "./connections.js";
+import { atMost, listenOn } from "./listener.js";
 import type { WebRequest, WebResponse } from "./web-types.js";
 
 export interface WebServer {
@@ -14,7 +15,7 @@ export interface WebServer {
 
 export interface WebServerOptions {
   readonly tls: TlsOptions | null;
-  readonly connectionsMax: number;
+  readonly connections: ConnectionLimits;
   readonly handle: (request: WebRequest, response: WebResponse) => void;
 }
 
@@ -27,7 +28,7 @@ const keepAliveMs = 75_000;
 const inactivityMs = 80_000;
 
 /** HTTP/1.1; with TLS also HTTP/2. Every way of holding a connection without getting on is bounded in time. */
-export function createWebServer({ tls, connectionsMax, handle }: WebServerOptions): WebServer {
+export function createWebServer({ tls, connections: limits, handle }: WebServerOptions): WebServer {
   let draining = false;
   let running = 0;
   let whenIdle: (() => void) | null = null;
@@ -36,8 +37,11 @@ export function createWebServer({ tls, connectionsMax, handle }: WebServerOption
   function onRequest(request: WebRequest, response: WebResponse): void {
     running += 1;
     const timer = "stream" in request ? limitStream(request.stream) : undefined;
+    // Those of HTTP/2 are counted as streams of their session.
+    const ended = "stream" in request ? undefined : connections.begin(request.socket);
     response.once("close", () => {
       clearTimeout(timer);
+      ended?.();
       running -= 1;
       if (running === 0) whenIdle?.();
     });
@@ -46,13 +50,13 @@ export function createWebServer({ tls, connectionsMax, handle }: WebServerOption
   }
 
   const server = tls === null ? createPlain(onRequest) : createSecure(tls, onRequest, sessions);
-  server.maxConnections = connectionsMax;
   server.headersTimeout = headersTimeoutMs;
   server.requestTimeout = requestTimeoutMs;
   server.keepAliveTimeout = keepAliveMs;
   // Also of a connection whose caller asks and never reads the answers.
   server.setTimeout(inactivityMs);
-  const sockets = trackSockets(server);
+  const connections = limitConnections(server, limits);
+  server.on("session", connections.addSession);
 
   return {
     listen: (host, port) => listenOn(server, host, port),
@@ -64,7 +68,7 @@ export function createWebServer({ tls, connectionsMax, handle }: WebServerOption
       server.closeIdleConnections();
       if (running > 0) await atMost(ms, new Promise<void>((resolve) => (whenIdle = resolve)));
       await atMost(lastBytesMs, closed);
-      for (const socket of sockets) socket.destroy();
+      for (const socket of connections.sockets) socket.destroy();
       await closed;
     },
   };

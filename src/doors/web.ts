@@ -3,8 +3,9 @@ import { allowsOrigin, type Clients } from "../rpc/clients.js";
 import type { InFlight } from "../rpc/in-flight.js";
 import type { ServedService } from "../rpc/pipeline.js";
 import type { AddressOf } from "./address.js";
+import type { ConnectionLimits } from "./connections.js";
 import { createCors } from "./cors.js";
-import { connectionsMaxDefault } from "./listener.js";
+import type { Unfinished } from "./unfinished.js";
 import { createDocuments, type DocumentOptions } from "./web-documents.js";
 import { createRpcHandler } from "./web-rpc.js";
 import { createWebServer, type WebServer } from "./web-server.js";
@@ -13,13 +14,14 @@ import { pathOf, type WebRequest, type WebResponse } from "./web-types.js";
 export interface WebDoorOptions extends DocumentOptions {
   readonly services: readonly ServedService[];
   readonly inFlight: InFlight;
+  readonly unfinished: Unfinished;
   readonly clients: Clients;
   readonly addressOf: AddressOf;
   /** Whether traces are made, so that the callers' context is looked for. */
   readonly traced?: boolean;
   /** Null: no TLS here. */
   readonly tls: TlsOptions | null;
-  readonly connectionsMax?: number;
+  readonly connections: ConnectionLimits;
 }
 
 /** Connect and gRPC-Web, with TLS also gRPC; health; the published keys and metadata. It starts as not ready. */
@@ -49,7 +51,7 @@ export function createWebDoor(options: WebDoorOptions): WebDoor {
     response.writeHead(404, { "cache-control": "no-store" }).end();
   }
 
-  const server = createWebServer({ tls: options.tls, connectionsMax: options.connectionsMax ?? connectionsMaxDefault, handle });
+  const server = createWebServer({ tls: options.tls, connections: options.connections, handle });
   return {
     listen: server.listen,
     renewTls: server.renewTls,

@@ -1,11 +1,12 @@
 import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { createKeyring, equalBytes, UnknownKeyError } from "../../src/crypto/keyring.js";
-import { loadLookupKeys, networkOf } from "../../src/crypto/lookup-keys.js";
+import { loadLookupKeys } from "../../src/crypto/lookup-keys.js";
 import { resealKeys } from "../../src/crypto/own-keys.js";
 import { randomDigits, randomId, randomJitter, randomUuid } from "../../src/crypto/random.js";
 import { createRequestMac } from "../../src/crypto/request-mac.js";
 import { createSealer } from "../../src/crypto/sealing.js";
+import { networkOf } from "../../src/network.js";
 import { keyOf, openMemory, ringOf, t0 } from "./fixtures.js";
 
 describe("a keyring", () => {

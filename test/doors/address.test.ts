@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { canonicalAddress, createAddressOf, peerAddress } from "../../src/doors/address.js";
+import { canonicalAddress, createAddressOf, createNetworkOf, peerAddress } from "../../src/doors/address.js";
 import { cleanUserAgent } from "../../src/doors/user-agent.js";
 
 describe("C09: an address has one form", () => {
@@ -29,6 +29,24 @@ describe("C09: an address has one form", () => {
     ["unknown", "unknown"],
   ])("the peer %s has the address %s", (peer, address) => {
     expect(peerAddress(peer)).toBe(address);
+  });
+});
+
+describe("the network that connections are counted by", () => {
+  const of = createNetworkOf(["10.0.0.0/8", "fd00::/8"]);
+
+  it.each([
+    { peer: "198.51.100.7", network: "198.51.100.7" },
+    { peer: "::ffff:198.51.100.7", network: "198.51.100.7" },
+    { peer: "2001:db8:1:2:aaaa::1", network: "2001:db8:1:2::/64" },
+    { peer: "2001:db8:1:2:bbbb::9", network: "2001:db8:1:2::/64" },
+    { peer: "2001:db8:1:3::1", network: "2001:db8:1:3::/64" },
+    { peer: undefined, network: "0.0.0.0" },
+    { peer: "10.1.2.3", network: null },
+    { peer: "::ffff:10.1.2.3", network: null },
+    { peer: "fd00::5", network: null },
+  ])("of $peer is $network", ({ peer, network }) => {
+    expect(of(peer)).toBe(network);
   });
 });
 

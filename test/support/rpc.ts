@@ -1,8 +1,10 @@
 import type { Deps } from "../../src/auth/deps.js";
 import { AuthError } from "../../src/auth/errors.js";
 import { fixedPolicy } from "../../src/auth/policy.js";
-import { createAddressOf } from "../../src/doors/address.js";
+import { createAddressOf, createNetworkOf } from "../../src/doors/address.js";
+import type { ConnectionLimits } from "../../src/doors/connections.js";
 import { createGrpcDoor, type GrpcDoor, type GrpcDoorOptions } from "../../src/doors/grpc.js";
+import { createUnfinished, type UnfinishedOptions } from "../../src/doors/unfinished.js";
 import { createWebDoor, type WebDoorOptions } from "../../src/doors/web.js";
 import { AuthService } from "../../src/gen/latchkey/v1/auth_service_pb.js";
 import { createGate } from "../../src/rpc/access.js";
@@ -157,6 +159,9 @@ export interface DoorSettings {
   readonly reflection?: boolean;
   readonly trustedProxies?: readonly string[];
   readonly ready?: () => Promise<void>;
+  readonly unfinished?: UnfinishedOptions;
+  /** Of each door. */
+  readonly connections?: Partial<ConnectionLimits>;
 }
 
 /** Both doors on free ports of the loopback address, serving. */
@@ -164,6 +169,8 @@ export async function openDoors(app: FakeApp, settings: DoorSettings = {}): Prom
   const common = {
     services: [app.service],
     inFlight: app.inFlight,
+    unfinished: createUnfinished(settings.unfinished),
+    connections: { networkOf: createNetworkOf(settings.trustedProxies ?? []), ...settings.connections },
     addressOf: createAddressOf(settings.trustedProxies ?? []),
     tls: settings.tls ?? null,
   };

@@ -1,0 +1,38 @@
+import { constants, type Http2Server, type ServerHttp2Stream } from "node:http2";
+import type { Server } from "@grpc/grpc-js";
+import type { Unfinished } from "./unfinished.js";
+
+/**
+ * The HTTP/2 server inside a grpc-js server that has one connection injector. grpc-js keeps it to itself and offers no other way to a
+ * session or to the bytes of a message that is not complete.
+ */
+export function http2ServerOf(server: Server): Http2Server {
+  const { http2Servers } = server as unknown as { readonly http2Servers: ReadonlyMap<Http2Server, unknown> };
+  const [http2Server] = http2Servers.keys();
+  if (http2Server === undefined) throw new Error("this version of grpc-js has no HTTP/2 server where it is looked for");
+  return http2Server;
+}
+
+/** Two objects for every chunk, and their places in lists. */
+const chunkBytes = 256;
+
+/** Counts what grpc-js holds of requests that have not arrived in full, and reads none on that was answered before its end. */
+export function countRequests(http2Server: Http2Server, unfinished: Unfinished): void {
+  http2Server.on("stream", (stream: ServerHttp2Stream, _headers: unknown, _flags: unknown, rawHeaders: readonly string[]) => {
+    // grpc-js has refused it unread, and Node ends it.
+    if (stream.readableFlowing === null) return;
+    const reset = (): void => stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+    const request = unfinished.begin({ door: "grpc", rawHeaders, reset });
+    let buffer: ArrayBufferLike | undefined;
+    stream.on("data", (chunk: Buffer) => {
+      // A chunk keeps the whole buffer that the connection was read into.
+      request.hold(chunk.buffer === buffer ? chunkBytes : chunkBytes + chunk.buffer.byteLength);
+      buffer = chunk.buffer;
+    });
+    stream.once("end", request.end);
+    stream.once("close", request.end);
+    stream.once("finish", () => {
+      if (!stream.readableEnded) stream.close(constants.NGHTTP2_NO_ERROR);
+    });
+  });
+}

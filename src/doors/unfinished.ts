@@ -1,0 +1,66 @@
+import type { Door } from "../rpc/incoming.js";
+
+/** Bounds the memory of requests that have not arrived in full: one object for the whole process. */
+export interface Unfinished {
+  /**
+   * Begins to count a request, with what Node holds for it and its headers. `reset` ends the request; it is called when all together
+   * hold too much and this one is the oldest.
+   */
+  begin(request: {
+    readonly door: Door;
+    readonly rawHeaders: readonly string[];
+    readonly reset: () => void;
+  }): UnfinishedRequest;
+}
+
+export interface UnfinishedRequest {
+  /** Counts bytes that are held in addition. */
+  hold(bytes: number): void;
+  /** The request has arrived in full, or has ended otherwise. May be called again. */
+  end(): void;
+}
+
+export interface UnfinishedOptions {
+  readonly bytesMax?: number;
+  readonly onReset?: (door: Door) => void;
+}
+
+/** Room for 2048 small requests, as many as calls may be in flight, or for 680 of the largest. */
+const bytesMaxDefault = 32 * 1024 * 1024;
+
+/** What a request without headers and body takes, measured: 5 kB as a stream of HTTP/2, 19 kB as a connection of HTTP/1.1. */
+const requestBytes = 16 * 1024;
+
+export function createUnfinished({ bytesMax = bytesMaxDefault, onReset = () => {} }: UnfinishedOptions = {}): Unfinished {
+  /** In the order in which the requests began. */
+  const resets = new Map<UnfinishedRequest, () => void>();
+  let total = 0;
+
+  return {
+    begin({ door, rawHeaders, reset }) {
+      let held = 0;
+      const request: UnfinishedRequest = {
+        hold(bytes) {
+          if (!resets.has(request)) return;
+          held += bytes;
+          total += bytes;
+          while (total > bytesMax) {
+            const [resetOldest] = resets.values();
+            resetOldest!();
+          }
+        },
+        end() {
+          if (!resets.delete(request)) return;
+          total -= held;
+        },
+      };
+      resets.set(request, () => {
+        request.end();
+        onReset(door);
+        reset();
+      });
+      request.hold(requestBytes + rawHeaders.reduce((sum, text) => sum + text.length, 0));
+      return request;
+    },
+  };
+}
