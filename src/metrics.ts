@@ -9,12 +9,16 @@ import type { EndedOperation } from "./store/observed.js";
 import type { ExpiredChallenge } from "./store/store.js";
 import { answerMetricsQuestions } from "./worker-metrics.js";
 
+const whysDropped = ["door_full", "network_full", "idle"] as const;
+/** Why a connection was refused or closed: its door was full, its network had too many, or it was idle and had to make room. */
+type WhyDropped = (typeof whysDropped)[number];
+
 /** What the parts of a server tell of their work, and the metrics made of it. No label holds anything of a person or a secret. */
 export interface Recorder extends MetricsText {
   readonly auth: Metrics;
   challengeExpired(challenge: ExpiredChallenge): void;
   callEnded(call: EndedCall): void;
-  connectionDropped(dropped: { readonly door: Door; readonly why: string }): void;
+  connectionDropped(dropped: { readonly door: Door; readonly why: WhyDropped }): void;
   requestReset(door: Door): void;
   operationEnded(operation: EndedOperation): void;
   readonly hashes: HashMeasure;
@@ -73,16 +77,21 @@ export function createRecorder(): Recorder {
   );
   const guesses = counter("latchkey_guesses_refused_total", "Guesses that were refused, by what was wrong.", ["why"]);
   const budgets = counter("latchkey_budget_refusals_total", "Calls refused for a spent budget.", ["budget"]);
-  const dropped = counter(
+  const drops = counter(
     "latchkey_connections_dropped_total",
     "Connections refused or closed for the sake of others: the door or their network had too many, or they were idle.",
     ["door", "why"],
   );
-  const reset = counter(
+  const resets = counter(
     "latchkey_requests_reset_total",
     "Requests reset before they had arrived in full, because all such requests together held too much memory.",
     ["door"],
   );
+  // At 0 from the start: Prometheus sees no increase in the first sample of a series.
+  for (const door of ["grpc", "web"] satisfies Door[]) {
+    resets.inc({ door }, 0);
+    for (const why of whysDropped) drops.inc({ door, why }, 0);
+  }
   const tries = counter("latchkey_delivery_tries_total", "Tries to deliver a message.", ["channel", "provider", "outcome"]);
   const reused = counter(
     "latchkey_refresh_tokens_reused_total",
@@ -131,8 +140,8 @@ export function createRecorder(): Recorder {
     },
     challengeExpired: ({ purpose, channel }) => expired.inc({ purpose, channel }),
     callEnded: ({ method, door, code, tookMs }) => calls.observe({ method, door, code }, tookMs / 1000),
-    connectionDropped: ({ door, why }) => dropped.inc({ door, why }),
-    requestReset: (door) => reset.inc({ door }),
+    connectionDropped: ({ door, why }) => drops.inc({ door, why }),
+    requestReset: (door) => resets.inc({ door }),
     operationEnded({ operation, tookMs, error }) {
       operations.observe({ operation }, tookMs / 1000);
       if (error !== undefined) storeErrors.inc({ operation, error });

@@ -1,3 +1,5 @@
+import { connect as connectHttp2 } from "node:http2";
+import { connect as connectTcp } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { eventually, startTestApp, type TestApp } from "../support/app.js";
 import { bearer, refused, signIn, wrongCode } from "../support/calls.js";
@@ -169,5 +171,56 @@ describe("the metrics", () => {
     expect((await fetchMetrics("/metrics", { method: "POST" })).status).toBe(405);
     expect((await fetchMetrics("/")).status).toBe(404);
     expect((await fetch(`http://127.0.0.1:${on.app.httpPort}/metrics`)).status).toBe(404);
+  });
+});
+
+describe("the metrics of a server that one host attacks", () => {
+  const attacked = ["grpc", "web"] as const;
+  let on: TestApp;
+  beforeEach(async () => {
+    // Loopback is a network like any other here.
+    on = await startTestApp({ LATCHKEY_TRUSTED_PROXIES: "192.0.2.1" });
+  });
+  afterEach(() => on.stop());
+
+  async function sampled(sample: string): Promise<number> {
+    const text = await (await fetch(`http://127.0.0.1:${on.app.metricsPort}/metrics`)).text();
+    return Number(
+      text
+        .split("\n")
+        .find((line) => line.startsWith(`${sample} `))
+        ?.slice(sample.length),
+    );
+  }
+
+  const atLeast = async (sample: string, count: number): Promise<void> =>
+    void (await eventually(`${count} of ${sample}`, async () => ((await sampled(sample)) >= count ? true : undefined)));
+
+  it.each(attacked)("count the idle connections that make room on the %s door, beyond 500 of one network", async (door) => {
+    const port = door === "grpc" ? on.app.grpcPort : on.app.httpPort;
+    const sample = `latchkey_connections_dropped_total{door="${door}",why="idle"}`;
+    expect(await sampled(sample)).toBe(0);
+    const sockets = Array.from({ length: 510 }, () => connectTcp(port, "127.0.0.1").on("error", () => {}));
+    await atLeast(sample, 10);
+    for (const socket of sockets) socket.destroy();
+    expect(await sampled(`latchkey_connections_dropped_total{door="${door}",why="network_full"}`)).toBe(0);
+  });
+
+  it("count the unfinished requests that are reset, beyond 32 MiB in all", async () => {
+    const sample = `latchkey_requests_reset_total{door="grpc"}`;
+    expect(await sampled(sample)).toBe(0);
+    const sessions = Array.from({ length: 9 }, () => connectHttp2(`http://127.0.0.1:${on.app.grpcPort}`));
+    for (const session of sessions) {
+      session.on("error", () => {});
+      for (let n = 0; n < 100; n += 1) {
+        const headers = { "content-type": "application/grpc", te: "trailers" };
+        const stream = session.request({ ":method": "POST", ":path": "/latchkey.v1.AuthService/SendOtp", ...headers });
+        stream.on("error", () => {});
+        // The head of a message of 32 kB, without its last byte.
+        stream.write(Buffer.concat([Buffer.of(0, 0, 0, 0x7d, 0x00), Buffer.alloc(31_999)]));
+      }
+    }
+    await atLeast(sample, 200);
+    for (const session of sessions) session.destroy();
   });
 });
