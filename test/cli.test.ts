@@ -384,6 +384,19 @@ describe("doctor", () => {
     expect(out).not.toContain("a-token-of-the-metrics");
   });
 
+  it("warns of keys that only other processes have", async () => {
+    await latchkey(["migrate"]);
+    await latchkey(["keys", "rotate"]);
+    const [master, pepper] = [`1:${env.LATCHKEY_MASTER_KEY},2:${key()}`, `1:${env.LATCHKEY_PEPPER},2:${key()}`];
+    await latchkey(["keys", "rotate"], { ...env, LATCHKEY_MASTER_KEY: master, LATCHKEY_PEPPER: pepper });
+    const { code, out } = await latchkey(["doctor"]);
+    expect(code).toBe(0);
+    for (const variable of ["LATCHKEY_MASTER_KEY", "LATCHKEY_PEPPER"]) {
+      expect(out).toMatch(new RegExp(`^warning ${variable} id 2 is known to the database and not configured here`, "m"));
+    }
+    expect((await latchkey(["keys", "list"])).out).toMatch(/^master {3}2 +MISSING: not configured here, 0 live sessions$/m);
+  });
+
   it("does not mend what it looks at", async () => {
     writeFileSync(join(directory, "latchkey.db"), "");
     expect((await latchkey(["doctor"])).out).toMatch(/^warning the schema is at version 0/m);
