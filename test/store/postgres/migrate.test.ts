@@ -59,6 +59,22 @@ describe("migrations of PostgreSQL", () => {
     await again.close();
   });
 
+  it("bring a database of version 2 to this version with its sessions and live challenges", async () => {
+    const location = await databases.createEmpty();
+    const older = await openStore(location, { inFlight: () => 0 });
+    const { session, user } = await signIn(older);
+    const challenge = await issue(older);
+    await older.close();
+    await query(location, "DROP INDEX challenges_by_contact");
+    await query(location, "CREATE INDEX challenges_by_user ON challenges (user_id) WHERE user_id IS NOT NULL");
+    await query(location, "DELETE FROM schema_migrations WHERE version > 2");
+    const upgraded = await openStore(location, { inFlight: () => 0 });
+    expect(await upgraded.findLiveSession({ sessionId: session.sessionId, now: session.createdAt })).toEqual({ session, user });
+    expect(await upgraded.findChallenge(challenge.challengeId)).toMatchObject(challenge);
+    await issue(upgraded);
+    await upgraded.close();
+  });
+
   it("of a process killed half-way leave nothing, and the next start does them whole", async () => {
     const location = await databases.createEmpty();
     const script = fileURLToPath(new URL("../../support/killed-postgres-migration.ts", import.meta.url));

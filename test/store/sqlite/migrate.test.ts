@@ -46,6 +46,24 @@ describe("migrations", () => {
     await again.close();
   });
 
+  it("bring a database of version 2 to this version with its sessions and live challenges", async () => {
+    const location = { kind: "sqlite", path: newPath() } as const;
+    const older = await openStore(location, { inFlight: () => 0 });
+    const { session, user } = await signIn(older);
+    const challenge = await issue(older);
+    await older.close();
+    const db = openDatabase(location.path);
+    db.exec(`DROP TABLE clock_mark; DROP INDEX challenges_by_contact;
+      CREATE INDEX challenges_by_user ON challenges (user_id) WHERE user_id IS NOT NULL;
+      DELETE FROM schema_migrations WHERE version > 2`);
+    db.close();
+    const upgraded = await openStore(location, { inFlight: () => 0 });
+    expect(await upgraded.findLiveSession({ sessionId: session.sessionId, now: session.createdAt })).toEqual({ session, user });
+    expect(await upgraded.findChallenge(challenge.challengeId)).toMatchObject(challenge);
+    await issue(upgraded);
+    await upgraded.close();
+  });
+
   it("of a process killed half-way leave nothing, and the next start does them whole", () => {
     const path = newPath();
     const script = fileURLToPath(new URL("../../support/killed-migration.ts", import.meta.url));
