@@ -2,7 +2,7 @@ import { type DescMessage, fromBinary, fromJsonString, type Message } from "@buf
 import { AuthError, type FieldViolation } from "../auth/errors.js";
 import { type RawRequest, RequestTooLargeError, requestMaxBytes } from "./raw-request.js";
 import { surveyBinary } from "./survey-binary.js";
-import { surveyJson } from "./survey-json.js";
+import { boundJson, surveyJson } from "./survey-json.js";
 
 /** Reads a message; the same one is refused alike in both formats. Throws `AuthError` and `RequestTooLargeError`. */
 export function decode(schema: DescMessage, { format, bytes }: RawRequest): Message {
@@ -21,6 +21,7 @@ function decodeBinary(schema: DescMessage, bytes: Uint8Array): Message {
 
 function decodeJson(schema: DescMessage, bytes: Uint8Array): Message {
   try {
+    boundJson(bytes);
     const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
     surveyJson(schema, JSON.parse(text));
     // A misspelt field must not silently become a default: with `expected_purpose` that would drop the caller's own guard.

@@ -1,15 +1,12 @@
 import { invalidField } from "../auth/errors.js";
 
-/** 256 values of custom attributes have up to four fields each in binary; the fields of the request itself come on top. */
-const fieldsMax = 1_100;
-
 /** Counts what a decoder would build, so that a small message can't cost much. */
 export interface FieldBudget {
-  /** Throws when the request has too many fields and values. `at` is the request's own field that they belong to. */
+  /** Throws when the request has too many fields and values. `at` is the request's own field that they belong to, if known. */
   spend(at: string): void;
 }
 
-export function createFieldBudget(): FieldBudget {
+export function createFieldBudget(fieldsMax: number): FieldBudget {
   let left = fieldsMax;
   return {
     spend(at) {

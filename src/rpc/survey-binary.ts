@@ -5,6 +5,9 @@ import { ValueSchema } from "@bufbuild/protobuf/wkt";
 import { invalidField } from "../auth/errors.js";
 import { createFieldBudget, type FieldBudget, refusedKey, refuseKey } from "./field-budget.js";
 
+/** 64 keys of custom attributes have four fields each, 192 items in lists two; the fields of the request itself come on top. */
+const fieldsMax = 680;
+
 interface Survey {
   readonly budget: FieldBudget;
   /** The request's own field that is being looked at. */
@@ -17,7 +20,7 @@ interface Survey {
  * Throws `AuthError`, or any other error for bytes that are no message.
  */
 export function surveyBinary(schema: DescMessage, bytes: Uint8Array): void {
-  surveyMessage(schema, bytes, { budget: createFieldBudget(), at: "" }, true);
+  surveyMessage(schema, bytes, { budget: createFieldBudget(fieldsMax), at: "" }, true);
 }
 
 function surveyMessage(desc: DescMessage, bytes: Uint8Array, survey: Survey, outermost = false): void {
