@@ -188,6 +188,8 @@ describe("TLS files", () => {
     files[renew](pair);
     await inUse(server, pair);
     expect(logged(server, "the TLS files were renewed").length).toBeGreaterThan(0);
+    files.rename(files.key, authority.issue(names).key);
+    await until("the log to say what is wrong", () => logged(server, notRenewed)[0]);
   });
 
   it("are renewed by all workers", async () => {
@@ -237,7 +239,8 @@ describe("TLS files", () => {
     const server = await serveWith(files);
     const [before] = await Promise.all(ports(server).map(shownAt));
     spoil(files);
-    await until("the log to say so without a signal", () => logged(server, sentence)[0]);
+    hangUp(server);
+    await until("the log to say so", () => logged(server, sentence)[0]);
     hangUp(server);
     const metrics = await (await fetch(server.metricsUrl)).text();
     expect(metrics).toMatch(/^latchkey_tls_certificate_expires_in_seconds [1-9]/m);
