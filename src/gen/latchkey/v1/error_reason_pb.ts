@@ -139,6 +139,7 @@ export enum ErrorReason {
 
   /**
    * INVALID_ARGUMENT. `google.rpc.BadRequest` names the fields and what is wrong with each.
+   * RESOURCE_EXHAUSTED if the message is larger than 8 KiB, or than 32 KiB where it can have custom attributes.
    * Example: {"reason":"REQUEST_INVALID","domain":"latchkey"} with {"fieldViolations":[{"field":"email","description":"…"}]}
    *
    * @generated from enum value: ERROR_REASON_REQUEST_INVALID = 15;
