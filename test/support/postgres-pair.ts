@@ -11,7 +11,7 @@ export interface Pair {
   /** The one that takes writes; the other one after each promotion. */
   primary(): RestartableServer;
   standby(): RestartableServer;
-  /** Makes commits wait for the standby, and resolves when they do. */
+  /** Makes commits wait for the standby. Resolves when they do and it has all earlier ones. */
   synchronise(): Promise<void>;
   /** Makes the standby the primary. Resolves when it takes writes. */
   promote(): Promise<void>;
@@ -42,6 +42,9 @@ export async function startPair(): Promise<Pair> {
         const rows = await query<{ sync_state: string }>(location, "SELECT sync_state FROM pg_stat_replication");
         return rows.some(({ sync_state }) => sync_state === "sync") || undefined;
       });
+      // A commit that waits, so that the standby has everything from before it too.
+      const logged = "SELECT pg_logical_emit_message(true, 'pair', '')";
+      await query(location, `BEGIN; SET LOCAL synchronous_commit = on; ${logged}; COMMIT`);
     },
     async promote() {
       await query(locationOf(standby.url), "SELECT pg_promote()");

@@ -6,6 +6,8 @@ export interface TcpProxy {
   readonly port: number;
   /** Sends new connections there, and ends those that are open. */
   switchTo(port: number): void;
+  /** Sends new connections there and leaves those that are open, as a name does that moves to another address. */
+  point(port: number): void;
   /** Lets nothing through any more, in open connections and new ones, and says nothing of it: as a network that is cut. */
   cut(): void;
   /** Ends the connections that hung, and lets new ones through. */
@@ -44,6 +46,9 @@ export async function startTcpProxy(target: number): Promise<TcpProxy> {
     switchTo(next) {
       port = next;
       endAll();
+    },
+    point(next) {
+      port = next;
     },
     cut() {
       isCut = true;

@@ -12,7 +12,7 @@ export async function checkPostgres(
 ): Promise<{ readonly findings: readonly Finding[]; readonly isReadable: boolean }> {
   const found = await inspect(location);
   const findings = [ok(`PostgreSQL ${found.serverVersion} answers, with ${nameOf(location)}`)];
-  if (found.readOnly) findings.push(problem("the database is read-only: name the primary server, not a standby"));
+  if (found.readOnly) findings.push(problem("the database is read-only: turn its default_transaction_read_only off"));
   if (!found.clocksAgree) findings.push(problem(clocksDiffer));
   if (found.encoding !== "UTF8") {
     findings.push(problem(`the database's encoding is ${found.encoding}: make one with ENCODING 'UTF8'`));

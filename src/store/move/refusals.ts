@@ -23,7 +23,7 @@ export function refuseOtherTarget(mark: MoveMark | null, target: PostgresLocatio
 /** Before anything is made in the target. */
 export async function refuseUnfit(target: PostgresLocation): Promise<void> {
   const { readOnly, encoding } = await inspect(target);
-  if (readOnly) throw new MoveRefusedError(`${nameOf(target)} is read-only: name the primary server, not a standby`);
+  if (readOnly) throw new MoveRefusedError(`${nameOf(target)} is read-only: turn its default_transaction_read_only off`);
   if (encoding !== "UTF8") {
     throw new MoveRefusedError(`the encoding of ${nameOf(target)} is ${encoding}: make a database with ENCODING 'UTF8'`);
   }

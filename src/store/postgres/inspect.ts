@@ -8,7 +8,7 @@ export interface Inspection {
   readonly serverVersion: string;
   /** 0: there is none. */
   readonly schemaVersion: number;
-  /** A standby, or set to be read-only. */
+  /** Set to be read-only. Connections to a standby are refused. */
   readonly readOnly: boolean;
   readonly connectionsMax: number;
   readonly encoding: string;
