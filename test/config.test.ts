@@ -704,7 +704,7 @@ describe("the odds of guessing a code", () => {
 
   it("above 1e-4 a day per identifier are refused, by the total of all requesters; six digits are enough", () => {
     expect(refusalOf(5)).toEqual([
-      "LATCHKEY_CODE_LENGTH must be longer than 5: 40 guesses a day at one identifier would succeed with 4e-4, more than 1e-4.",
+      "LATCHKEY_CODE_LENGTH must be longer than 5: 40 guesses a day at one identifier would succeed with a chance of 4e-4, and 1e-4 is the most allowed.",
     ]);
     expect(refusalOf(6)).toEqual([]);
   });

@@ -41,7 +41,7 @@ function checkGuessing({ codeLength }: Values, refuse: Refuse): void {
   const [is, most] = [chance, guessChanceMax].map((one) => one.toExponential(0));
   refuse(
     "LATCHKEY_CODE_LENGTH",
-    `must be longer than ${codeLength}: ${guessesPerDay(policy)} guesses a day at one identifier would succeed with ${is}, more than ${most}`,
+    `must be longer than ${codeLength}: ${guessesPerDay(policy)} guesses a day at one identifier would succeed with a chance of ${is}, and ${most} is the most allowed`,
   );
 }
 
