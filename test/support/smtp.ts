@@ -33,6 +33,8 @@ export interface MailServer {
   readonly port: number;
   readonly mails: ReceivedMail[];
   connections(): number;
+  /** Of these, how many are still open. */
+  openConnections(): number;
   stop(): Promise<void>;
 }
 
@@ -40,6 +42,7 @@ export interface MailServer {
 export async function startMailServer(options: MailServerOptions = {}): Promise<MailServer> {
   const mails: ReceivedMail[] = [];
   let connections = 0;
+  let open = 0;
   const server = new SMTPServer({
     ...options.certificate,
     secure: options.implicitTls ?? false,
@@ -50,7 +53,11 @@ export async function startMailServer(options: MailServerOptions = {}): Promise<
     closeTimeout: 100,
     onConnect(_session, done) {
       connections += 1;
+      open += 1;
       done();
+    },
+    onClose() {
+      open -= 1;
     },
     onAuth({ username, password }, _session, done) {
       if (username === options.login?.user && password === options.login?.password) done(null, { user: username });
@@ -90,6 +97,7 @@ export async function startMailServer(options: MailServerOptions = {}): Promise<
     port: (server.server.address() as AddressInfo).port,
     mails,
     connections: () => connections,
+    openConnections: () => open,
     stop: () => new Promise((resolve) => server.close(() => resolve())),
   };
 }
