@@ -31,8 +31,9 @@ const pauseMaxMs = 30_000;
 const pauseMs = 1_000;
 
 /**
- * Runs `settings.workers` processes that share the ports of this one, until it is asked to stop. The first one starts alone, so that what keeps
- * it from starting is told once; from then on a worker that ends is replaced. Metrics are served here, summed over the workers.
+ * Runs `settings.workers` processes that share the ports of this one, until it is asked to stop. The first one starts alone, so that
+ * what keeps it from starting is reported once. From then on a worker that ends is replaced. Metrics are served here, summed over the
+ * workers.
  */
 export async function serveWithWorkers(
   settings: Settings,

@@ -2,7 +2,7 @@ import type { Caller, Deps, Idempotency } from "./deps.js";
 
 /**
  * The name under which a call's outcome is remembered; null without an idempotency key. `requesterKey` keeps the outcome from callers
- * at other networks: in a public client's calls strangers can know all else.
+ * in other networks, because strangers can know everything that a public client sends.
  */
 export function idempotencyMac(
   deps: Deps,

@@ -7,9 +7,8 @@ import { reloadMessage, type ServingMessage } from "../workers.js";
 import { stopsByPrimary, stopsBySignal } from "./stop-requests.js";
 
 /**
- * Serves until SIGTERM or SIGINT: it is not ready then, goes on serving for LATCHKEY_DRAIN_DELAY or until a second signal, lets calls
- * under way finish and ends. A further signal ends the process at once. SIGHUP has the TLS files read again. A start that fails is
- * thrown. With more than one worker this process runs them and serves nothing but metrics itself.
+ * Serves until SIGTERM or SIGINT. Then it is not ready, serves on for LATCHKEY_DRAIN_DELAY or until a second signal, lets calls under
+ * way finish, and ends. A further signal ends the process at once. SIGHUP reads the TLS files again. Throws if the start fails. With more than one worker this process runs them and serves nothing but metrics itself.
  */
 export async function serve(settings: Settings, env: Env): Promise<void> {
   const log = createLog(settings.logLevel, { pretty: settings.mode === "development" });
@@ -40,8 +39,8 @@ export async function serve(settings: Settings, env: Env): Promise<void> {
 }
 
 /**
- * Catches SIGHUP, which would end the process, and gives what sets the reaction to it. The signal is the primary's to act on, which
- * tells its workers. Before there is a reaction the files are about to be read anyway.
+ * Catches SIGHUP, which would end the process. Returns a function that sets the reaction to it; a SIGHUP before that needs none,
+ * because the start reads the files anyway. Workers ignore the signal and wait for the primary's message.
  */
 function reloads(settings: Settings, log: Log): (reload: () => void) => void {
   let reload = (): void => {};

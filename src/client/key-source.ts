@@ -89,7 +89,7 @@ export function createKeySource(options: {
   };
 }
 
-/** Fetches only when it is told to: jose's own rules have no pause after a failed fetch and drop known keys at their age. */
+/** Fetches only on `reload()`: jose's own rules have no pause after a failed fetch and drop known keys at their age. */
 function remoteKeys(uri: string, fetch: typeof globalThis.fetch): RemoteJWKSet {
   return createRemoteJWKSet(new URL(uri), {
     timeoutDuration: fetchTimeoutMs,

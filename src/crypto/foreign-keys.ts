@@ -38,7 +38,7 @@ export function createForeignKeys(deps: {
   let waiting = 0;
   let nextLook: Promise<ReadonlySet<string>> | null = null;
 
-  /** The names that a look finds which has not begun yet: a key that was added before this call is among them. */
+  /** Reads the names, and never joins a read that has already begun: a key that was added before this call is among them. */
   function look(): Promise<ReadonlySet<string>> {
     nextLook ??= (async () => {
       const waitMs = lookedAt + lookEveryMs - now();

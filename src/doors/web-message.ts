@@ -15,7 +15,7 @@ export type Taken = RawRequest | ConnectError;
 
 /**
  * Takes the message out of a call, so that Connect reads an empty one in its place and the pipeline gets the bytes: it refuses
- * alike on every door, and authorizes before it decodes. `taken` is told before the method is called.
+ * alike on every door, and authorizes before it decodes. `taken` is called before the method is.
  */
 export function takeMessage(
   call: UniversalServerRequest,

@@ -20,8 +20,8 @@ export function nameOf(location: DatabaseLocation): string {
 /**
  * Opens the store and brings its schema up to date.
  * @param options.inFlight How many calls are under way, by which an engine decides whether to wait for company in a commit.
- * @param options.clock By which SQLite notices that the clock was set back; this machine's, if not given.
- * @param options.clockSetBack Told how far, once the codes have ended.
+ * @param options.clock The clock that SQLite compares with its mark, to notice that it was set back. Default: this machine's.
+ * @param options.clockSetBack Called with how far, within the transaction that ends the codes; again if that has to be repeated.
  */
 export async function openStore(
   location: DatabaseLocation,
@@ -42,7 +42,7 @@ export async function isMissing(location: DatabaseLocation): Promise<boolean> {
   return (await (await import("./postgres/inspect.js")).inspect(location)).schemaVersion === 0;
 }
 
-/** Whether there is no store there, nor anything that one was begun in: no file, an empty one, or a database without our tables. */
+/** Whether no store was made there: there is no file, an empty one, or a database without our tables. */
 export async function isEmpty(location: DatabaseLocation): Promise<boolean> {
   if (location.kind === "postgres") return await isMissing(location);
   return location.path === ":memory:" || !existsSync(location.path) || statSync(location.path).size === 0;

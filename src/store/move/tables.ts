@@ -19,7 +19,10 @@ export interface TableCount {
 
 const hourMs = 60 * 60_000;
 
-/** Everything that is moved, in this order. `send_locks`, which PostgreSQL has alone, are made when they are needed; `clock_mark` is about one machine's clock. */
+/**
+ * Everything that is moved, in this order. Not `send_locks`, which only PostgreSQL has and makes when they are needed, and not
+ * `clock_mark`, which is about one machine's clock.
+ */
 export const movedTables: readonly MovedTable[] = [
   { name: "key_checks", key: ["use", "key_id"] },
   { name: "keys", key: ["key_id"] },

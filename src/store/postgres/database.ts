@@ -12,7 +12,7 @@ export interface Statement {
 }
 
 /**
- * Belongs into the FROM of a statement that only counts or queues: its commit does not wait for the disk. The server's WAL writer
+ * Put it in the FROM of a statement that only counts or queues, and its commit does not wait for the disk. The server's WAL writer
  * flushes it within three times `wal_writer_delay`, 0.6 s by default, and the commit of any other statement flushes it too.
  */
 export const unflushed = "set_config('synchronous_commit', 'off', true)";
