@@ -30,7 +30,8 @@ function takeFromUrl(call: UniversalServerRequest, reading: Reading, taken: (mes
   const query = url.searchParams;
   const format = query.get("encoding") === "json" ? "json" : "binary";
   const sent = Buffer.from(query.get("message") ?? "", query.get("base64") === "1" ? "base64url" : "utf8");
-  taken(attempt(() => ({ format, bytes: decompress(sent, { encoding: query.get("compression"), framed: false }, reading) })));
+  const encoding = query.get("compression") || "identity";
+  taken(attempt(() => ({ format, bytes: decompress(sent, { encoding, framed: false }, reading) })));
   query.set("message", emptyMessage(format));
   for (const name of ["base64", "compression"]) query.delete(name);
   return { ...call, url: url.toString() };
@@ -47,9 +48,8 @@ function takeFromBody(call: UniversalServerRequest, reading: Reading, taken: (me
   async function* emptied(): AsyncIterable<Uint8Array> {
     try {
       const sent = await readAll(body as AsyncIterable<Uint8Array>, bounds);
-      const message = framed ? unframe(sent) : { bytes: sent, compressed: true };
-      const bytes = decompress(message.bytes, { encoding: message.compressed ? encoding : null, framed }, reading);
-      taken({ format: wire.format, bytes });
+      const { bytes, compressed } = framed ? unframe(sent) : { bytes: sent, compressed: encoding !== null };
+      taken({ format: wire.format, bytes: compressed ? decompress(bytes, { encoding, framed }, reading) : bytes });
     } catch (error) {
       taken(error instanceof ConnectError ? error : wireError("CANCELED"));
     }
@@ -104,13 +104,19 @@ async function readAll(
 ): Promise<Buffer> {
   const bodyMaxBytes = framed ? maxBytes + frameHeadBytes : maxBytes;
   if (length > bodyMaxBytes) throw requestTooLarge();
-  let read: Buffer = Buffer.alloc(0);
+  const chunks: Uint8Array[] = [];
+  let read = 0;
+  let headLeft = framed;
   for await (const chunk of body) {
-    read = read.length === 0 ? Buffer.from(chunk) : Buffer.concat([read, chunk]);
-    if (read.length > bodyMaxBytes) throw requestTooLarge();
-    if (framed && read.length >= frameHeadBytes && read.readUInt32BE(1) > maxBytes) throw requestTooLarge();
+    chunks.push(chunk);
+    read += chunk.length;
+    if (read > bodyMaxBytes) throw requestTooLarge();
+    if (headLeft && read >= frameHeadBytes) {
+      headLeft = false;
+      if (Buffer.concat(chunks).readUInt32BE(1) > maxBytes) throw requestTooLarge();
+    }
   }
-  return read;
+  return Buffer.concat(chunks);
 }
 
 function unframe(body: Buffer): { readonly bytes: Buffer; readonly compressed: boolean } {
@@ -126,7 +132,8 @@ function decompress(
   { encoding, framed }: { readonly encoding: string | null; readonly framed: boolean },
   { gunzip }: Reading,
 ): Uint8Array {
-  if (encoding === null || encoding === "" || encoding === "identity") return bytes;
+  if (encoding === "identity" && !framed) return bytes;
+  if (encoding === null || encoding === "identity") throw malformed("The frame is compressed, but no header says how.");
   if (encoding !== "gzip") throw unknownEncoding(framed ? "grpc-accept-encoding" : "accept-encoding");
   return gunzip(bytes);
 }

@@ -1,5 +1,7 @@
 import { gzipSync } from "node:zlib";
+import { createContextValues } from "@connectrpc/connect";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { type Taken, takeMessage } from "../../src/doors/web-message.js";
 import { createFakeApp, type Doors, type FakeApp, goodToken, openDoors } from "../support/rpc.js";
 import { bytesField, numberField, times, wire } from "../support/wire.js";
 import { frame, openSession, rawGrpc } from "./raw.js";
@@ -89,6 +91,45 @@ describe.each(Object.entries(rawDoors))("a hostile request over %s", (_name, doo
     parsed.mockRestore();
     expect(reply).toMatchObject({ code: 16, reason: "CLIENT_UNKNOWN" });
     expect(texts).not.toContain('{"email":');
+  });
+});
+
+describe("a request on the web door", () => {
+  const headers = { "content-type": "application/proto", "connect-protocol-version": "1" };
+
+  it.each([false, true])("that comes byte by byte is put together once (in a frame: %s)", async (framed) => {
+    const message = padded("binary", 8 * kibibyte);
+    const body = framed ? frame(message) : message;
+    async function* bytes() {
+      for (const byte of body) yield Uint8Array.of(byte);
+    }
+    const call = {
+      method: "POST",
+      url: doors.webUrl,
+      httpVersion: "1.1",
+      header: new Headers({ "content-type": framed ? "application/grpc-web+proto" : "application/proto" }),
+      body: bytes(),
+      signal: new AbortController().signal,
+      contextValues: createContextValues(),
+    };
+    const taken: Taken[] = [];
+    const copied = vi.spyOn(Buffer, "concat");
+    const emptied = takeMessage(call, { maxBytes: 8 * kibibyte, gunzip: (bytes) => Buffer.from(bytes) }, (one) =>
+      taken.push(one),
+    );
+    for await (const chunk of emptied.body as AsyncIterable<Uint8Array>) expect(chunk.length).toBeLessThanOrEqual(5);
+    const copies = copied.mock.calls.length;
+    copied.mockRestore();
+    expect(copies).toBeLessThanOrEqual(3);
+    expect(taken).toEqual([{ format: "binary", bytes: message }]);
+  });
+
+  it("whose frame says that it is compressed, while no header says how, is invalid", async () => {
+    const body = frame(bytesField(1, "ada@example.com"), { compressed: true }) as BodyInit;
+    const grpcWeb = { ...headers, "content-type": "application/grpc-web+proto" };
+    const answer = await fetch(`${doors.webUrl}${sendOtp}`, { method: "POST", headers: grpcWeb, body });
+    expect(await answer.text()).toContain("grpc-status: 3\r\n");
+    expect(app.sendOtp).not.toHaveBeenCalled();
   });
 });
 
