@@ -117,12 +117,15 @@ const postgres: Faults = {
       to: "retry_at := p_until;",
     },
   ],
-  // Of two that make the same user at once, one fails instead of finding the other's.
+  // Of two calls with the same key at once, one fails instead of finding the other's outcome.
   foreseen: [
     {
-      file: "store/postgres/schema/redemption.js",
-      from: "ON CONFLICT (kind, value) DO NOTHING RETURNING kind, value",
-      to: "RETURNING kind, value",
+      file: "store/postgres/schema/sends.js",
+      from: `
+  ON CONFLICT (mac) DO UPDATE SET kind = excluded.kind, challenge_ids = excluded.challenge_ids, session_id = NULL,
+    expires_at = excluded.expires_at
+  WHERE i.expires_at <= p_now;`,
+      to: ";",
     },
   ],
   // Ends the caller's session as well.

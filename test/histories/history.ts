@@ -10,7 +10,7 @@ export type Purpose = "login" | "registration";
 export interface Actions {
   readonly send: Send;
   readonly resend: { readonly challenge: string; readonly identifier: string; readonly requester: string; readonly key: Key };
-  readonly verify: { readonly challenge: string; readonly right: boolean; readonly key: Key };
+  readonly verify: { readonly challenge: string; readonly right: boolean; readonly requester: string; readonly key: Key };
   /** `generation` is that of the token presented. */
   readonly refresh: { readonly session: string; readonly generation: number; readonly key: Key };
   readonly use: { readonly session: string };
@@ -76,6 +76,7 @@ export type OkCall<K extends Kind> = Call<K> & { readonly answer: { readonly kin
 export interface Limits {
   readonly attemptsMax: number;
   readonly sendsMax: number;
+  readonly guessesPerRequester: number;
   readonly guessesPerIdentifier: number;
   readonly sendsPerRequester: number;
   readonly sendsPerIdentifier: number;

@@ -34,7 +34,13 @@ export type Todo =
       readonly key: KeySlot;
     }
   | { readonly kind: "resend"; readonly challenge: number; readonly requester: number; readonly key: KeySlot }
-  | { readonly kind: "verify"; readonly challenge: number; readonly wrong: number | null; readonly key: KeySlot }
+  | {
+      readonly kind: "verify";
+      readonly challenge: number;
+      readonly wrong: number | null;
+      readonly requester: number;
+      readonly key: KeySlot;
+    }
   | { readonly kind: "refresh"; readonly session: number; readonly back: number; readonly key: KeySlot }
   | { readonly kind: "use" | "list" | "revokeOthers" | "deleteUser"; readonly session: number }
   | { readonly kind: "revokeToken"; readonly session: number; readonly token: "access" | "refresh" }
@@ -77,12 +83,28 @@ const todos = {
     key: fc.constant(null),
   }),
   resend: fc.record({ kind: fc.constant("resend" as const), challenge: index, requester, key }),
-  right: fc.record({ kind: fc.constant("verify" as const), challenge: index, wrong: fc.constant(null), key }),
-  wrong: fc.record({ kind: fc.constant("verify" as const), challenge: index, wrong: fc.nat(9), key: fc.constant(null) }),
+  right: fc.record({ kind: fc.constant("verify" as const), challenge: index, wrong: fc.constant(null), requester, key }),
+  wrong: fc.record({
+    kind: fc.constant("verify" as const),
+    challenge: index,
+    wrong: fc.nat(9),
+    requester,
+    key: fc.constant(null),
+  }),
+  /** At all challenges of an identifier from one place. */
   wrongAnywhere: fc.record({
     kind: fc.constant("verify" as const),
-    challenge: fc.nat(2),
+    challenge: fc.nat(5),
     wrong: fc.nat(9),
+    requester: fc.constant(0),
+    key: fc.constant(null),
+  }),
+  /** At all challenges of an identifier from everywhere. */
+  wrongEverywhere: fc.record({
+    kind: fc.constant("verify" as const),
+    challenge: fc.nat(5),
+    wrong: fc.nat(9),
+    requester: fc.nat(9),
     key: fc.constant(null),
   }),
   refresh: fc.record({ kind: fc.constant("refresh" as const), ...ofSession, back: index, key }),
@@ -111,6 +133,7 @@ const themes: readonly Theme[] = [
   { weights: { right: 5, wrong: 2, resend: 1, send: 1, use: 1, endMany: 1 }, sessionsMax: 1, challengesMax: 2 },
   { weights: { wrong: 8, right: 1 }, sessionsMax: 0, challengesMax: 2 },
   { weights: { wrongAnywhere: 12, right: 1 }, identifiersMax: 1, sessionsMax: 0, challengesMax: 3 },
+  { weights: { wrongEverywhere: 1 }, identifiersMax: 1, sessionsMax: 0, challengesMax: 6 },
   { weights: { refresh: 8, use: 2, revokeToken: 1 }, sessionsMax: 2, challengesMax: 0 },
   {
     weights: { use: 4, refresh: 3, revokeToken: 1, revokeSession: 2, endMany: 1, right: 1 },

@@ -42,6 +42,7 @@ export function limitsOf({ cooldownMs, graceMs }: Profile): Limits {
   return {
     attemptsMax: fixedPolicy.attemptsMax,
     sendsMax: fixedPolicy.sendsMax,
+    guessesPerRequester: perHour(fixedPolicy.guessesPerRequester),
     guessesPerIdentifier: perHour(fixedPolicy.guessesPerIdentifier),
     sendsPerRequester: perHour(fixedPolicy.sendsPerRequester),
     sendsPerIdentifier: perHour(fixedPolicy.sendsPerIdentifier),

@@ -14,8 +14,8 @@ export type Ready = {
   readonly accessToken?: string;
 };
 
-/** Also of calls whose requester does not matter. */
-const anyRequester = "203.0.113.250";
+/** Of calls whose requester does not matter. */
+export const anyRequester = "203.0.113.250";
 const codeWaitMs = 250;
 
 /** Null: what the step is about does not exist (yet), so there is nothing to call. */
@@ -36,9 +36,10 @@ export async function resolve(todo: Todo, world: World, codes: Codes): Promise<R
       const code = known === undefined ? null : await codes.of(known.challenge, known.identifier, codeWaitMs);
       if (known === undefined || code === null) return null;
       const right = todo.wrong === null;
-      const action = { challenge: known.challenge, right, key: world.keyOf("verify", todo.key) };
+      const requester = requesterOf(todo.requester);
+      const action = { challenge: known.challenge, right, requester, key: world.keyOf("verify", todo.key) };
       const secrets = { code: right ? code : wrongCode(code, todo.wrong ?? 0) };
-      return { kind: "verify", action, secrets, requester: anyRequester };
+      return { kind: "verify", action, secrets, requester };
     }
     default:
       return resolveOfSession(todo, world);
@@ -48,7 +49,7 @@ export async function resolve(todo: Todo, world: World, codes: Codes): Promise<R
 /** A right guess whose code has been read before; null: it has not. */
 export function resolveSignIn(action: Actions["verify"], codes: Codes): Ready | null {
   const code = codes.known(action.challenge);
-  return code === null ? null : { kind: "verify", action, secrets: { code }, requester: anyRequester };
+  return code === null ? null : { kind: "verify", action, secrets: { code }, requester: action.requester };
 }
 
 function resolveSend(todo: Extract<Todo, { kind: "send" }>, { identifiers, keyOf }: World): Ready {

@@ -3,7 +3,7 @@ import type { Fleet } from "./fleet.js";
 import type { Actions, History, Limits } from "./history.js";
 import { type Plan, type Step, type Todo, workersMax } from "./plan.js";
 import { createRecorder, type Recorder, type Route } from "./recorder.js";
-import { type Ready, resolve, resolveSignIn } from "./resolve.js";
+import { anyRequester, type Ready, resolve, resolveSignIn } from "./resolve.js";
 import { createWorld, type World } from "./world.js";
 
 export interface RunDeps {
@@ -55,22 +55,23 @@ async function prepare({ plan, fleet, world, recorder, codes }: Stage): Promise<
     cutMs: null,
   });
   // A requester of its own each, so that no cooldown is in the way.
-  const send = async (n: number, register: boolean): Promise<void> => {
+  const send = async (n: number): Promise<void> => {
     const requester = `203.0.113.${100 + n}`;
-    const purpose = register ? "registration" : "login";
+    const purpose = n % 2 === 1 ? "registration" : "login";
     const action = { identifier: world.identifiers[n % world.identifiers.length]!, requester, purpose, key: null } as const;
     await recorder.make({ kind: "send", action, secrets: {}, requester }, routeOf(n));
   };
-  // Challenges of another purpose are no siblings: the first redeemed does not end the second.
-  await Promise.all(Array.from({ length: sessions }, (_, n) => send(n, n % 2 === 1)));
-  await Promise.all(
-    world.challenges.splice(0).map(async ({ challenge, identifier }, n) => {
+  // One after the other: a sign-in ends what else could sign in to its account.
+  for (let n = 0; n < sessions; n += 1) {
+    await send(n);
+    for (const { challenge, identifier } of world.challenges.splice(0)) {
       await codes.of(challenge, identifier, firstCodeWaitMs);
-      const ready = resolveSignIn({ challenge, right: true, key: world.keyOf("sign-in", n) }, codes);
+      const action = { challenge, right: true, requester: anyRequester, key: world.keyOf("sign-in", n) };
+      const ready = resolveSignIn(action, codes);
       if (ready !== null) await recorder.make(ready, routeOf(n));
-    }),
-  );
-  await Promise.all(Array.from({ length: challenges }, (_, n) => send(10 + n, n % 2 === 1)));
+    }
+  }
+  await Promise.all(Array.from({ length: challenges }, (_, n) => send(10 + n)));
   await Promise.all(world.challenges.map(({ challenge, identifier }) => codes.of(challenge, identifier, firstCodeWaitMs)));
 }
 
@@ -115,7 +116,7 @@ async function probe({ fleet, world, recorder, codes }: Stage): Promise<void> {
   const open = world.challenges.slice(0, probedChallengesMax);
   await Promise.all([
     repeat(),
-    ...open.map((_, challenge) => again({ kind: "verify", challenge, wrong: null, key: null }, challenge)),
+    ...open.map((_, challenge) => again({ kind: "verify", challenge, wrong: null, requester: 0, key: null }, challenge)),
   ]);
 }
 

@@ -6,7 +6,7 @@ import { history, lost, refused, signIn, wrong } from "./hand-written.js";
 const found = (calls: readonly Call[], compared = 0) =>
   attemptCap(history(calls, { mismatches: { c: compared } })).map(({ what }) => what);
 const wrongs = (count: number, at: readonly [number, number] = [1, 2]) => Array.from({ length: count }, () => wrong(at, "c"));
-const guess = { challenge: "c", right: false, key: null };
+const guess = { challenge: "c", right: false, requester: "r", key: null };
 
 describe("attempt-cap", () => {
   it("lets a right code work after four wrong ones", () => {
@@ -27,7 +27,7 @@ describe("attempt-cap", () => {
   });
 
   it("lets a purchase that a lost twin made before the wrong guesses be told after them", () => {
-    const bought = lost("verify", 1, { challenge: "c", right: true, key: "k" });
+    const bought = lost("verify", 1, { challenge: "c", right: true, requester: "r", key: "k" });
     expect(found([bought, ...wrongs(5, [2, 3]), signIn([4, 5], "s", { challenge: "c", key: "k" })])).toEqual([]);
   });
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Call, Limits } from "../history.js";
 import { budgets } from "./budgets.js";
-import { history, lost, resent, sent, signIn } from "./hand-written.js";
+import { history, lost, resent, sent, signIn, wrong } from "./hand-written.js";
 
 const found = (calls: readonly Call[], limits: Partial<Limits> = {}, mismatches = {}) =>
   budgets(history(calls, { limits, mismatches })).map(({ what }) => what);
@@ -38,7 +38,7 @@ describe("budgets", () => {
 
   it("counts no send that a redemption, answered or lost, may have given back", () => {
     const two = [sent([1, 2], "c"), sent([3, 4], "d")];
-    const buying = { challenge: "c", right: true, key: null };
+    const buying = { challenge: "c", right: true, requester: "r", key: null };
     expect(found([...two, signIn([5, 6], "s", { challenge: "c" }), sent([7, 8], "e")], few)).toEqual([]);
     expect(found([...two, lost("verify", 5, buying), sent([7, 8], "e")], few)).toEqual([]);
     expect(found([...two, sent([7, 8], "e"), signIn([9, 10], "s", { challenge: "c" })], few)).toHaveLength(1);
@@ -55,8 +55,18 @@ describe("budgets", () => {
     const two = [sent([1, 2], "c"), sent([3, 6], "d")];
     expect(found(two, live)).toEqual(["a@example.com for login from r: 2 live challenges at once, at most 1"]);
     expect(found([...two, signIn([5, 9], "s", { challenge: "c" })], live)).toEqual([]);
+    const other = sent([1, 2], "e", { purpose: "registration" });
+    expect(found([...two, other, signIn([5, 9], "s", { challenge: "e" })], live)).toEqual([]);
     expect(found([two[0]!, sent([3, 4], "d", { purpose: "registration" })], live)).toEqual([]);
     expect(found([two[0]!, sent([3, 4], "d", { requester: "q" })], live)).toEqual([]);
+  });
+
+  it("finds more challenges of an identifier than allowed, also when some may have been redeemed", () => {
+    const limits = { ...many, livePerIdentifier: 2 };
+    const calls = ["r", "q", "p"].map((requester, n) => sent([2 * n + 10, 2 * n + 11], `c${n}`, { requester }));
+    const buying = signIn([12, 13], "s", { challenge: "c0" });
+    expect(found([...calls.slice(0, 2), buying], limits)).toEqual([]);
+    expect(found([...calls, buying], limits)).toEqual(["a@example.com for login: 3 challenges at once, at most 2"]);
   });
 
   it("finds two sends that are certainly closer than the cooldown", () => {
@@ -73,8 +83,13 @@ describe("budgets", () => {
   });
 
   it("finds more comparisons of an identifier's challenges than allowed", () => {
-    const calls = [sent([1, 2], "c"), sent([3, 4], "d"), sent([5, 6], "e")];
-    expect(found(calls, {}, { c: 5, d: 4, e: 1 })).toEqual([]);
-    expect(found(calls, {}, { c: 5, d: 4, e: 2 })).toEqual(["a@example.com: 11 wrong guesses were compared"]);
+    const sends = [sent([1, 2], "c"), sent([3, 4], "d"), sent([5, 6], "e")];
+    const guesses = ["c", "d", "e"].map((challenge) => wrong([7, 8], challenge));
+    const own = [...sends, ...guesses];
+    expect(found(own, many, { c: 5, d: 4, e: 1 })).toEqual([]);
+    expect(found(own, many, { c: 5, d: 4, e: 2 })).toEqual(["a@example.com: 11 wrong guesses were compared"]);
+    const others = [...own, wrong([7, 8], "c", "q"), wrong([7, 8], "d", "p")];
+    expect(found(others, many, { c: 5, d: 5, e: 10 })).toEqual([]);
+    expect(found(others, many, { c: 5, d: 5, e: 11 })).toEqual(["a@example.com: 21 wrong guesses were compared"]);
   });
 });

@@ -8,12 +8,13 @@ import { type Issue, issuesOf, type Unit, unitsOf } from "./sends.js";
  * Claimed: at every moment the sends that are certainly charged are within the allowance of their identifier and of their requester,
  * and those of a challenge within its cap; the challenges that are certainly live are within the limits of an identifier and of a
  * requester; no two sends of a requester to an identifier are certainly closer than the cooldown; no more wrong guesses of an
- * identifier were compared than its allowance; and sends with one idempotency key make one challenge. A history is much shorter
+ * identifier were compared than its own allowance and those of all requesters who guessed at it together; and sends with one idempotency key make one challenge. A history is much shorter
  * than the windows of an hour, so each window holds all of it.
  *
  * No false positives: a send is charged at the latest when its answer came, calls with one idempotency key once; it is no longer
- * counted from the moment at which the first call began that may have redeemed its challenge, which gives it back. A challenge is no
- * longer counted as live from when it or a sibling may have been redeemed. A wrong guess is never given back. Two sends are as far
+ * counted from the moment at which the first call began that may have redeemed its challenge, which gives it back. A challenge keeps
+ * its place among all of an identifier. Its requester's own place is free from when it or a sibling may have been redeemed. A wrong
+ * guess is never given back. Two sends are as far
  * apart as the far ends of their intervals: the servers read the clock of this machine within them.
  */
 export function budgets(history: History): Violation[] {
@@ -70,7 +71,7 @@ function checkSends(units: readonly Unit[], { limits }: History): Violation[] {
 function checkLive(issues: readonly Issue[], history: History): Violation[] {
   const { limits } = history;
   const held = issues.map((issue) => {
-    const siblings = issues.filter((one) => one.identifier === issue.identifier && one.purpose === issue.purpose);
+    const siblings = issues.filter((one) => one.identifier === issue.identifier);
     const until = mayBeRedeemedFrom(
       history,
       siblings.map(({ challenge }) => challenge),
@@ -79,7 +80,12 @@ function checkLive(issues: readonly Issue[], history: History): Violation[] {
   });
   const ofIdentifier = ({ identifier, purpose }: Issue) => `${identifier} for ${purpose}`;
   return [
-    ...checkLimit(held, "live challenges", ofIdentifier, limits.livePerIdentifier),
+    ...checkLimit(
+      held.map((one) => ({ ...one, until: Infinity })),
+      "challenges",
+      ofIdentifier,
+      limits.livePerIdentifier,
+    ),
     ...checkLimit(held, "live challenges", (one) => `${ofIdentifier(one)} from ${one.requester}`, limits.livePerRequester),
   ];
 }
@@ -102,8 +108,10 @@ function checkGuesses(issues: readonly Issue[], history: History): Violation[] {
   return [...groupBy(issues, ({ identifier }) => identifier)].flatMap(([identifier, group]) => {
     const challenges = group.map(({ challenge }) => challenge);
     const compared = challenges.reduce((sum, challenge) => sum + (history.mismatches.get(challenge) ?? 0), 0);
-    if (compared <= history.limits.guessesPerIdentifier) return [];
     const calls = wrong.filter(({ action }) => challenges.includes(action.challenge));
+    const requesters = new Set(calls.map(({ action }) => action.requester)).size;
+    const { guessesPerIdentifier, guessesPerRequester } = history.limits;
+    if (compared <= Math.min(guessesPerIdentifier, requesters * guessesPerRequester)) return [];
     return [{ invariant: "budgets", what: `${identifier}: ${compared} wrong guesses were compared`, calls }];
   });
 }

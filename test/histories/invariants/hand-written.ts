@@ -6,7 +6,8 @@ type Interval = readonly [invoked: number, answered: number];
 const limits: Limits = {
   attemptsMax: 5,
   sendsMax: 5,
-  guessesPerIdentifier: 10,
+  guessesPerRequester: 10,
+  guessesPerIdentifier: 20,
   sendsPerRequester: 5,
   sendsPerIdentifier: 15,
   livePerRequester: 3,
@@ -48,13 +49,18 @@ function call(kind: Kind, [invoked, answered]: Interval, action: unknown, answer
 
 /** A right guess at challenge `c` that signs in. */
 export function signIn(at: Interval, session: string, given: { challenge?: string; key?: string; user?: string } = {}): Call {
-  const action = { challenge: given.challenge ?? `challenge of ${session}`, right: true, key: given.key ?? null };
+  const action = {
+    challenge: given.challenge ?? `challenge of ${session}`,
+    right: true,
+    requester: "r",
+    key: given.key ?? null,
+  };
   return ok("verify", at, action, { session, user: given.user ?? "u" });
 }
 
 /** A wrong guess that is refused as one. */
-export function wrong(at: Interval, challenge: string): Call {
-  return refused("verify", at, { challenge, right: false, key: null }, "CODE_INVALID");
+export function wrong(at: Interval, challenge: string, requester = "r"): Call {
+  return refused("verify", at, { challenge, right: false, requester, key: null }, "CODE_INVALID");
 }
 
 export function sent(

@@ -4,7 +4,7 @@ import { history, lost, ok, refused, sent, signIn } from "./hand-written.js";
 import { singleUse } from "./single-use.js";
 
 const found = (calls: readonly Call[]) => singleUse(history(calls)).map(({ what }) => what);
-const right = (key: string | null = null) => ({ challenge: "c", right: true, key });
+const right = (key: string | null = null) => ({ challenge: "c", right: true, requester: "r", key });
 
 describe("single-use", () => {
   it("lets one of two racing callers buy", () => {
@@ -41,14 +41,14 @@ describe("single-use", () => {
   });
 
   it("finds a wrong code that bought", () => {
-    const guess = { challenge: "c", right: false, key: null };
+    const guess = { challenge: "c", right: false, requester: "r", key: null };
     expect(found([ok("verify", [1, 2], guess, { session: "s", user: "u" })])).toEqual(["a wrong code bought c"]);
   });
 
-  it("finds a sibling that was bought after the other was", () => {
+  it.each(["login", "registration"] as const)("finds a sibling for %s that was bought after a login was", (purpose) => {
     const calls = [
       sent([1, 2], "c"),
-      sent([3, 4], "d"),
+      sent([3, 4], "d", { purpose }),
       signIn([5, 6], "s", { challenge: "c" }),
       signIn([7, 8], "t", { challenge: "d" }),
     ];
@@ -56,7 +56,7 @@ describe("single-use", () => {
   });
 
   it.each([
-    ["of another purpose", sent([3, 4], "d", { purpose: "registration" }), signIn([7, 8], "t", { challenge: "d" })],
+    ["of another identifier", sent([3, 4], "d", { identifier: "b@example.com" }), signIn([8, 9], "t", { challenge: "d" })],
     ["that may have been issued later", sent([3, 6], "d"), signIn([8, 9], "t", { challenge: "d" })],
     ["that may have been bought earlier", sent([3, 4], "d"), signIn([5, 9], "t", { challenge: "d" })],
   ])("lets a challenge be bought %s", (_, issue, purchase) => {
@@ -66,7 +66,7 @@ describe("single-use", () => {
   it("lets the purchase of a sibling be told again", () => {
     const twin = { challenge: "d", key: "k" };
     const calls = [sent([1, 2], "c"), sent([3, 4], "d"), lost("verify", 5, right("k"))].concat(
-      lost("verify", 5, { challenge: "d", right: true, key: "k" }),
+      lost("verify", 5, { challenge: "d", right: true, requester: "r", key: "k" }),
       signIn([6, 7], "s", { challenge: "c" }),
       signIn([8, 9], "t", twin),
     );
