@@ -1,5 +1,5 @@
 // Measures the numbers of the design, as ratios within one run. `node run.mjs [group…] [--quick] [--profile=<folder>]`:
-// groups are start, speed, hashing, mail, defaults and engines, all if none is named; --quick is one short round, to see whether everything
+// groups are start, speed, hashing, mail, defaults, engines and attack, all if none is named; --quick is one short round, to see whether everything
 // works; --profile leaves a CPU profile of every server in a folder.
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
@@ -25,6 +25,7 @@ const groups = {
   mail: async () => (await import("./groups/mail.mjs")).measureMail,
   defaults: async () => (await import("./groups/defaults.mjs")).measureDefaults,
   engines: async () => (await import("./groups/engines.mjs")).measureEngines,
+  attack: async () => (await import("./groups/attack.mjs")).measureAttack,
 };
 const wanted = positionals.length === 0 ? Object.keys(groups) : positionals;
 const unknown = wanted.filter((name) => !(name in groups));

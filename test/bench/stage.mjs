@@ -41,8 +41,8 @@ export function createStage({ folder, nodeArgs }) {
   }
 
   async function startServer(script, name, { kind, users, ...options }) {
-    const { server, port } = await start(script, name, { nodeArgs, ...options });
-    return { server, target: { kind, port, users } };
+    const { server, port, webPort } = await start(script, name, { nodeArgs, ...options });
+    return { server, target: { kind, port, webPort, users } };
   }
 
   function databaseOf(name, from = seed) {
@@ -55,6 +55,11 @@ export function createStage({ folder, nodeArgs }) {
   return {
     async startLoad() {
       return (await start("load/main.mjs", "load")).server;
+    },
+
+    /** A hostile caller. */
+    async startAttacker() {
+      return (await start("load/attack.mjs", "attacker")).server;
     },
 
     async startArgon2() {

@@ -12,7 +12,7 @@ function createNullHasher() {
   const queue = createHashQueue(hashConcurrency("fast"));
   const tagOf = (code) => Buffer.alloc(32, code);
   const slot = {
-    hash: async (code) => ({ profile: "fast", pepperId: "none", salt: Buffer.alloc(16), tag: tagOf(code) }),
+    hash: async (code) => ({ profile: "fast", pepperId: "1", salt: Buffer.alloc(16), tag: tagOf(code) }),
     matches: async (code, _binding, stored) => tagOf(code).equals(stored.tag),
   };
   return {
@@ -43,7 +43,12 @@ async function start() {
 }
 
 const started = start();
-globalThis.answer({ ready: async () => ({ port: (await started).grpcPort }) });
+globalThis.answer({
+  ready: async () => {
+    const { grpcPort, httpPort } = await started;
+    return { port: grpcPort, webPort: httpPort };
+  },
+});
 process.on("SIGTERM", async () => {
   await (await started).stop();
   process.exit();
