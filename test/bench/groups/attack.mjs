@@ -20,8 +20,9 @@ export async function measureAttack({ stage, load, rounds, report }) {
         peakMemory(at.server, attack),
         attack,
       ]);
+      const attackCpuMs = result.cpuMs * result.count;
       process.stderr.write(`attack with ${JSON.stringify(sizes)} bytes: ${JSON.stringify(seen)}\n`);
-      return { ...result, rssMb };
+      return { ...result, rssMb, busy: attackCpuMs / attackMs };
     },
   });
   await Promise.all([at.server, attacker].map((server) => server.stop()));
@@ -33,6 +34,7 @@ export async function measureAttack({ stage, load, rounds, report }) {
     reference: seen.idle.p99,
     atMost: 3,
   });
+  report.add("a core's time that the server spends under attack", { value: seen.attacked.busy, unit: "cores" });
   report.add("memory before the attack", { value: idleMb, unit: "MB" });
   report.add("memory under attack, at most", { value: seen.attacked.rssMb, unit: "MB", atMost: 300 });
 }

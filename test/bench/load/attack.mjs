@@ -3,15 +3,18 @@
 import { Agent, request as httpRequest } from "node:http";
 import { connect as connectHttp2 } from "node:http2";
 import { setTimeout as sleep } from "node:timers/promises";
-import { brotliCompressSync, gzipSync } from "node:zlib";
+import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 
 const path = "/latchkey.v1.AuthService/RegisterUser";
 const grpcHeaders = { ":method": "POST", ":path": path, "content-type": "application/grpc", te: "trailers" };
 const webHeaders = { "content-type": "application/proto", "connect-protocol-version": "1" };
 
-/** Zeros that take a few hundred bytes to send. */
-const zeros = Buffer.alloc(150_000);
-const bombs = { gzip: gzipSync(zeros, { level: 9 }), br: brotliCompressSync(zeros) };
+/** Zeros that take some 150 bytes to send. */
+const zeros = { gzip: Buffer.alloc(120_000), br: Buffer.alloc(96 * 2 ** 20) };
+const bombs = {
+  gzip: gzipSync(zeros.gzip, { level: 9 }),
+  br: brotliCompressSync(zeros.br, { params: { [constants.BROTLI_PARAM_QUALITY]: 5 } }),
+};
 
 /** A message of 65,400 values of the repeated field `verification_sources`, each of one byte. */
 const verificationSources = 6;
