@@ -18,11 +18,11 @@ export interface Connections {
   /** Counts the streams of an HTTP/2 connection as its calls, and closes it with a GOAWAY when it has to make room. */
   addSession(session: ServerHttp2Session): void;
   /** A call has begun on a connection. Returns what to call when it has ended. */
-  begin(peer: Peer): () => void;
+  begin(socket: Ends): () => void;
 }
 
-/** Tells connections apart: it is the same on a TCP socket, the TLS socket around it and the HTTP/2 session on them. */
-type Peer = Pick<Socket, "remoteAddress" | "remotePort">;
+/** Both ends of a connection: the same on a TCP socket, the TLS socket around it and the HTTP/2 session on them. */
+type Ends = Pick<Socket, "remoteAddress" | "remotePort" | "localAddress" | "localPort">;
 
 const connectionsMaxDefault = 5000;
 
@@ -66,20 +66,30 @@ export function limitConnections(listener: Server, limits: ConnectionLimits): Co
   function admit(socket: Socket): void {
     sockets.add(socket);
     socket.on("error", () => socket.destroy());
+    socket.once("close", () => sockets.delete(socket));
+    // The peer reset the connection before it was accepted.
+    if (socket.remoteAddress === undefined) {
+      socket.destroy();
+      return;
+    }
+    endFormer(socket);
     const name = networkOf(socket.remoteAddress);
     const network = name === null ? null : (networks.get(name) ?? { count: 0, idle: new Set() });
     if (network !== null && network.count >= perNetworkMax && !dropLongestIdle(network.idle)) {
       onDropped("network_full");
-      socket.once("close", () => sockets.delete(socket));
       socket.destroy();
       return;
     }
     if (open.size >= connectionsMax / 2) dropLongestIdle(allIdle);
     const connection = join(socket, { name, network });
-    socket.once("close", () => {
-      sockets.delete(socket);
-      connection.leave();
-    });
+    socket.once("close", () => connection.leave());
+  }
+
+  /** The system gives the same ends again once a connection is gone. Its "close" may come after that. */
+  function endFormer(socket: Socket): void {
+    const former = open.get(keyOf(socket));
+    former?.leave();
+    former?.close();
   }
 
   function join(socket: Socket, { name, network }: { name: string | null; network: Network | null }): Connection {
@@ -138,8 +148,8 @@ export function limitConnections(listener: Server, limits: ConnectionLimits): Co
 
   return {
     sockets,
-    begin(peer) {
-      const connection = open.get(keyOf(peer));
+    begin(socket) {
+      const connection = open.get(keyOf(socket));
       return connection === undefined ? () => {} : begin(connection);
     },
     addSession(session) {
@@ -158,6 +168,6 @@ export function limitConnections(listener: Server, limits: ConnectionLimits): Co
   };
 }
 
-function keyOf({ remoteAddress, remotePort }: Peer): string {
-  return `${remoteAddress} ${remotePort}`;
+function keyOf({ remoteAddress, remotePort, localAddress, localPort }: Ends): string {
+  return `${remoteAddress} ${remotePort} ${localAddress} ${localPort}`;
 }

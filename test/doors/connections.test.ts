@@ -1,10 +1,11 @@
 import { once } from "node:events";
 import { type ClientHttp2Session, connect as connectHttp2 } from "node:http2";
-import { connect as connectTcp, type Socket } from "node:net";
+import { connect as connectTcp, createServer, Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
+import { Worker } from "node:worker_threads";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { describe, expect, it, onTestFinished } from "vitest";
-import type { Dropped } from "../../src/doors/connections.js";
+import { type Dropped, limitConnections } from "../../src/doors/connections.js";
 import { AuthService, SendOtpRequestSchema } from "../../src/gen/latchkey/v1/auth_service_pb.js";
 import { toChallenge } from "../../src/rpc/convert.js";
 import { eventually } from "../support/app.js";
@@ -28,17 +29,17 @@ interface Client {
   call(): Promise<boolean>;
 }
 
-type Connect = (doors: Doors, localAddress: string) => Promise<Client>;
+interface Door {
+  readonly tls: boolean;
+  readonly http2: boolean;
+  urlOf(doors: Doors): string;
+}
 
-const doorsOf: Readonly<Record<string, { readonly tls: boolean; readonly http2: boolean; readonly connect: Connect }>> = {
-  "the gRPC door": { tls: false, http2: true, connect: (doors, from) => openHttp2(`http://${doors.grpcAddress}`, from) },
-  "the gRPC door with TLS": {
-    tls: true,
-    http2: true,
-    connect: (doors, from) => openHttp2(`https://${doors.grpcAddress}`, from),
-  },
-  "the web door over HTTP/1.1": { tls: false, http2: false, connect: (doors, from) => openHttp1(doors.webUrl, from) },
-  "the web door over HTTP/2": { tls: true, http2: true, connect: (doors, from) => openHttp2(doors.webUrl, from) },
+const doorsOf: Readonly<Record<string, Door>> = {
+  "the gRPC door": { tls: false, http2: true, urlOf: ({ grpcAddress }) => `http://${grpcAddress}` },
+  "the gRPC door with TLS": { tls: true, http2: true, urlOf: ({ grpcAddress }) => `https://${grpcAddress}` },
+  "the web door over HTTP/1.1": { tls: false, http2: false, urlOf: ({ webUrl }) => webUrl },
+  "the web door over HTTP/2": { tls: true, http2: true, urlOf: ({ webUrl }) => webUrl },
 };
 
 async function openHttp2(url: string, localAddress: string): Promise<Client> {
@@ -87,9 +88,47 @@ async function openHttp1(url: string, localAddress: string): Promise<Client> {
   };
 }
 
-describe.each(Object.entries(doorsOf))("the connections of %s", (_name, { tls, http2, connect }) => {
+/** Opens connections and resets them, all while this thread is busy, so that the server accepts them afterwards. */
+async function resetBeforeAccept(port: number, count: number): Promise<void> {
+  const done = new Int32Array(new SharedArrayBuffer(4));
+  const worker = new Worker(
+    `const { connect } = require("node:net");
+    const { workerData: { port, count, done }, parentPort } = require("node:worker_threads");
+    let left = count;
+    function reset(socket) {
+      socket.resetAndDestroy();
+      left -= 1;
+      if (left > 0) return;
+      Atomics.store(done, 0, 1);
+      Atomics.notify(done, 0);
+    }
+    parentPort.once("message", () => {
+      for (let n = 0; n < count; n += 1) {
+        const socket = connect(port, "127.0.0.1", () => reset(socket));
+      }
+    });`,
+    { eval: true, workerData: { port, count, done } },
+  );
+  await once(worker, "online");
+  worker.postMessage("go");
+  expect(Atomics.wait(done, 0, 0, 10_000)).not.toBe("timed-out");
+  await worker.terminate();
+}
+
+/** Connects twice from one port of this machine, to two addresses of the server, and hangs up. */
+async function connectTwiceFromOnePort(port: number): Promise<void> {
+  const first = connectTcp({ port, host: "127.0.0.1", localAddress: "127.0.0.1" });
+  await once(first, "connect");
+  const { localPort } = first;
+  const second = connectTcp({ port, host: "127.0.0.5", localAddress: "127.0.0.1", localPort });
+  await once(second, "connect");
+  for (const socket of [first, second]) socket.on("error", () => {}).destroy();
+}
+
+describe.each(Object.entries(doorsOf))("the connections of %s", (_name, { tls, http2, urlOf }) => {
   let app: FakeApp;
   let dropped: Dropped[];
+  let url: string;
 
   async function open(settings: DoorSettings): Promise<(localAddress: string) => Promise<Client>> {
     app = createFakeApp();
@@ -101,7 +140,8 @@ describe.each(Object.entries(doorsOf))("the connections of %s", (_name, { tls, h
       connections: { ...settings.connections, onDropped },
     });
     onTestFinished(async () => await doors.stop());
-    return async (localAddress) => await connect(doors, localAddress);
+    url = urlOf(doors);
+    return async (localAddress) => await (http2 ? openHttp2 : openHttp1)(url, localAddress);
   }
 
   const closed = async (client: Client): Promise<void> =>
@@ -171,6 +211,55 @@ describe.each(Object.entries(doorsOf))("the connections of %s", (_name, { tls, h
     expect(await running).toBe(true);
     for (const client of [idle.at(-1)!, latest]) expect(await client.call()).toBe(true);
     expect(new Set(dropped)).toEqual(new Set(["idle"]));
+  });
+
+  async function expectCapOf(perNetworkMax: number, from: (localAddress: string) => Promise<Client>): Promise<void> {
+    const clients: Client[] = [];
+    for (let n = 0; n < perNetworkMax + 2; n += 1) clients.push(await from("127.0.0.1"));
+    for (const client of clients.slice(0, 2)) await closed(client);
+    for (const client of clients.slice(2)) expect(await client.call()).toBe(true);
+  }
+
+  it("that two addresses of the server have from one port of a caller are each counted until they end", async () => {
+    const from = await open({ host: "0.0.0.0", connections: { perNetworkMax: 3 } });
+    for (let n = 0; n < 3; n += 1) await connectTwiceFromOnePort(Number(new URL(url).port));
+    await expectCapOf(3, from);
+  });
+
+  it("that were reset before they were accepted count for nothing", async () => {
+    const from = await open({ connections: { connectionsMax: 8 } });
+    await resetBeforeAccept(Number(new URL(url).port), 20);
+    await from("127.0.0.3");
+    expect(dropped).toEqual([]);
+    for (let n = 0; n < 2; n += 1) await from("127.0.0.3");
+    await expectCapOf(4, async () => await from("127.0.0.2"));
+  });
+});
+
+describe("a connection with the ends of an older one", () => {
+  it("takes its place in the count, when the older one's close was not seen yet", () => {
+    const dropped: Dropped[] = [];
+    const listener = createServer();
+    const limits = { networkOf: () => "a network", onDropped: (why: Dropped) => dropped.push(why), perNetworkMax: 2 };
+    const { sockets } = limitConnections(listener, limits);
+    const ends = { remoteAddress: "192.0.2.1", remotePort: 5000, localAddress: "192.0.2.9", localPort: 443 };
+    const accept = (more: Partial<typeof ends>): Socket => {
+      const socket = Object.defineProperties(
+        new Socket(),
+        Object.fromEntries(Object.entries({ ...ends, ...more }).map(([name, value]) => [name, { value }])),
+      );
+      listener.emit("connection", socket);
+      return socket;
+    };
+    const older = accept({});
+    const newer = accept({});
+    const other = accept({ remotePort: 5001 });
+    expect([older.destroyed, newer.destroyed, other.destroyed]).toEqual([true, false, false]);
+    expect(dropped).toEqual([]);
+    accept({ remotePort: 5002 });
+    expect([newer.destroyed, other.destroyed]).toEqual([true, false]);
+    expect(dropped).toEqual(["idle"]);
+    for (const socket of sockets) socket.destroy();
   });
 });
 

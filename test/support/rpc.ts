@@ -155,6 +155,8 @@ export interface Doors {
 }
 
 export interface DoorSettings {
+  /** Where the doors listen: 127.0.0.1 by default. */
+  readonly host?: string;
   readonly tls?: GrpcDoorOptions["tls"];
   readonly reflection?: boolean;
   readonly trustedProxies?: readonly string[];
@@ -164,7 +166,7 @@ export interface DoorSettings {
   readonly connections?: Partial<ConnectionLimits>;
 }
 
-/** Both doors on free ports of the loopback address, serving. */
+/** Both doors on free ports, serving. */
 export async function openDoors(app: FakeApp, settings: DoorSettings = {}): Promise<Doors> {
   const common = {
     services: [app.service],
@@ -177,7 +179,8 @@ export async function openDoors(app: FakeApp, settings: DoorSettings = {}): Prom
   const grpc = await createGrpcDoor({ ...common, reflection: settings.reflection ?? true });
   const jwks = () => '{"keys":[{"kty":"EC","alg":"ES256","kid":"k1"}]}';
   const web = createWebDoor({ ...common, clients: app.clients, issuer, jwks, ready: settings.ready ?? (async () => {}) });
-  const [grpcPort, webPort] = await Promise.all([grpc.listen("127.0.0.1", 0), web.listen("127.0.0.1", 0)]);
+  const { host = "127.0.0.1" } = settings;
+  const [grpcPort, webPort] = await Promise.all([grpc.listen(host, 0), web.listen(host, 0)]);
   grpc.setServing(true);
   web.setServing(true);
   return {
