@@ -1,7 +1,8 @@
 import { drive, inTurns } from "../measure.mjs";
 
 const clients = 32;
-const usersEach = 200;
+// A user has at most 10 logins in 5 minutes.
+const usersEach = 500;
 const acts = { login: "login", refresh: "RefreshToken", currentUser: "GetCurrentUser" };
 /** Goals for the CPU of the server and the database together, in milliseconds. */
 const goals = { login: 2.8, refresh: 0.4, currentUser: 0.2 };
