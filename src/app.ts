@@ -141,7 +141,9 @@ async function start(settings: Settings, { log: plainLog, overrides, closers }: 
   const providers =
     overrides.providers ?? providersOf(settings, inbox, overrides.print ?? ((text) => void process.stdout.write(text)));
   closers.push(async () => void (await Promise.all(providers.map((provider) => provider.close()))));
-  void warnOfProviders(providers, plainLog);
+  const check = new AbortController();
+  closers.push(async () => check.abort());
+  void warnOfProviders(providers, plainLog, check.signal);
   const outbox = startOutbox({
     store,
     clock,
@@ -240,10 +242,15 @@ function providersOf(settings: Settings, inbox: Inbox | null, print: (text: stri
 }
 
 /** Says at once which provider can't be used: otherwise the first person to sign in finds out. The start does not wait for it. */
-async function warnOfProviders(providers: readonly (Provider | CheckedProvider)[], log: Log): Promise<void> {
+async function warnOfProviders(
+  providers: readonly (Provider | CheckedProvider)[],
+  log: Log,
+  signal: AbortSignal,
+): Promise<void> {
   const check = async (provider: Provider | CheckedProvider): Promise<void> => {
     const trouble = "check" in provider ? await provider.check() : null;
-    if (trouble !== null) log.error({ provider: provider.name, detail: trouble }, "codes can't be sent now: they wait");
+    if (trouble !== null && !signal.aborted)
+      log.error({ provider: provider.name, detail: trouble }, "codes can't be sent now: they wait");
   };
   await Promise.all(providers.map(check));
 }

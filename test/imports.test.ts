@@ -8,6 +8,7 @@ const src = new URL("../src/", import.meta.url).pathname;
 const allowed: Record<string, readonly string[]> = {
   latchkey: ["cli"],
   cli: [
+    "at-most",
     "cli",
     "app",
     "workers",
@@ -52,7 +53,7 @@ const allowed: Record<string, readonly string[]> = {
   traced: ["delivery", "store", "tracer"],
   config: ["config", "auth", "listen", "secret", "escape"],
   log: ["auth", "escape"],
-  doors: ["network", "rpc", "pages", "delivery", "gen", "tracer", "listen"],
+  doors: ["at-most", "network", "rpc", "pages", "delivery", "gen", "tracer", "listen"],
   rpc: ["auth", "store", "crypto", "gen", "tracer"],
   auth: ["store", "crypto", "delivery"],
   crypto: ["network", "store"],
@@ -61,6 +62,7 @@ const allowed: Record<string, readonly string[]> = {
   pages: [],
   client: ["gen"],
   gen: [],
+  "at-most": [],
   listen: [],
   network: [],
   secret: [],

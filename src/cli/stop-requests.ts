@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from "node:timers/promises";
+import { atMost } from "../at-most.js";
 import { type StopRequests, stopMessage, stopNowMessage } from "../workers.js";
 
 /** SIGTERM and SIGINT, from now on, so that none is lost during the start. One that nothing waits for ends the process at once. */
@@ -43,11 +43,4 @@ export function stopsByPrimary(): StopRequests {
     });
   });
   return { first, pause: (ms) => atMost(ms, now) };
-}
-
-async function atMost(ms: number, promise: Promise<unknown>): Promise<void> {
-  const over = new AbortController();
-  const time = sleep(ms, undefined, { signal: over.signal }).catch(() => {});
-  await Promise.race([promise, time]);
-  over.abort();
 }

@@ -2,6 +2,7 @@ import { createServer as createTcpServer, type Socket } from "node:net";
 import { createServer as createTlsServer, type TlsOptions } from "node:tls";
 import { Server, ServerCredentials } from "@grpc/grpc-js";
 import { HealthImplementation, type ServingStatusMap } from "grpc-health-check";
+import { atMost } from "../at-most.js";
 import type { InFlight } from "../rpc/in-flight.js";
 import type { ServedService } from "../rpc/pipeline.js";
 import { type ConnectionLimits, limitConnections } from "./connections.js";
@@ -9,7 +10,7 @@ import { type CallReading, toGrpcMethods } from "./grpc-calls.js";
 import { createCallGuard } from "./grpc-interceptor.js";
 import { countRequests, http2ServerOf } from "./grpc-transport.js";
 import { createGunzip } from "./gunzip.js";
-import { atMost, listenOn } from "./listener.js";
+import { listenOn } from "./listener.js";
 import type { Unfinished } from "./unfinished.js";
 
 export interface GrpcDoorOptions extends CallReading {

@@ -7,13 +7,3 @@ export async function listenOn(server: Server, host: string, port: number): Prom
   await once(server, "listening");
   return (server.address() as AddressInfo).port;
 }
-
-/** Resolves when `promise` does, or after `ms`. */
-export async function atMost(ms: number, promise: Promise<unknown>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise((resolve) => {
-    timer = setTimeout(resolve, ms);
-  });
-  await Promise.race([promise, timeout]);
-  clearTimeout(timer);
-}

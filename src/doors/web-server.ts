@@ -1,8 +1,9 @@
 import { createServer as createHttpServer, type Server as HttpServer } from "node:http";
 import { constants, createSecureServer, type Http2SecureServer, type ServerHttp2Session } from "node:http2";
 import type { TlsOptions } from "node:tls";
+import { atMost } from "../at-most.js";
 import { type ConnectionLimits, limitConnections } from "./connections.js";
-import { atMost, listenOn } from "./listener.js";
+import { listenOn } from "./listener.js";
 import type { WebRequest, WebResponse } from "./web-types.js";
 
 export interface WebServer {

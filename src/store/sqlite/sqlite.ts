@@ -80,7 +80,7 @@ export function openSqlite(options: SqliteOptions): Store {
     guard: createMoveGuard(db),
     begun() {
       const backMs = followClock();
-      if (backMs > 0) clockSetBack(backMs);
+      return backMs > 0 ? () => clockSetBack(backMs) : null;
     },
     noteFailure: room.noteFailure,
   });

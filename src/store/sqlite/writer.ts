@@ -53,15 +53,19 @@ const busyLimitMs = 3_000;
 /**
  * @param inFlight How many calls are under way in this process: while all of them already wait for the commit, waiting longer for
  *   company is in vain, so a lone call never waits.
- * @param options.begun Runs in the transaction of every write, before its steps.
+ * @param options.begun Runs in the transaction of every write, before its steps. It may return what to call once that is committed.
  * @param options.noteFailure Told of each step that fails, before its caller is.
  */
 export function createWriter(
   db: Database,
   inFlight: () => number,
-  options: { readonly guard?: Guard; readonly begun?: () => void; readonly noteFailure?: (error: unknown) => void } = {},
+  options: {
+    readonly guard?: Guard;
+    readonly begun?: () => (() => void) | null;
+    readonly noteFailure?: (error: unknown) => void;
+  } = {},
 ): Writer {
-  const { guard = noGuard, begun = () => {}, noteFailure = () => {} } = options;
+  const { guard = noGuard, begun = () => null, noteFailure = () => {} } = options;
   db.pragma(`busy_timeout = ${busyTimeoutMs}`);
   const begin = db.prepare("BEGIN IMMEDIATE");
   const commit = db.prepare("COMMIT");
@@ -72,6 +76,7 @@ export function createWriter(
   let immediate: NodeJS.Immediate | undefined;
   let busySince: number | undefined;
   let idlers: (() => void)[] = [];
+  let committed: (() => void) | null = null;
   // When it fails, readiness tries again: its ping flushes too.
   const flushing = createFlushing(db, () => void flush().catch(() => {}));
 
@@ -103,7 +108,7 @@ export function createWriter(
     try {
       const refusal = guard.refusalOfWrite();
       if (refusal !== null) throw refusal;
-      begun();
+      committed = begun();
     } catch (error) {
       if (db.inTransaction) rollback.run();
       throw error;
@@ -141,7 +146,7 @@ export function createWriter(
       else fail(batch[0]!, error);
       return;
     }
-    flushing.noteCommit();
+    noteCommit();
     for (const [index, one] of batch.entries()) one.resolve(results[index]);
   }
 
@@ -163,8 +168,13 @@ export function createWriter(
       fail(one, error);
       return;
     }
-    flushing.noteCommit();
+    noteCommit();
     one.resolve(result);
+  }
+
+  function noteCommit(): void {
+    flushing.noteCommit();
+    committed?.();
   }
 
   function fail(one: Waiting, error: unknown): void {
