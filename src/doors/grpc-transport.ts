@@ -13,9 +13,6 @@ export function http2ServerOf(server: Server): Http2Server {
   return http2Server;
 }
 
-/** Two objects for every chunk, and their places in lists. */
-const chunkBytes = 256;
-
 /** Counts what grpc-js holds of requests that have not arrived in full, and reads none on that was answered before its end. */
 export function countRequests(http2Server: Http2Server, unfinished: Unfinished): void {
   http2Server.on("stream", (stream: ServerHttp2Stream, _headers: unknown, _flags: unknown, rawHeaders: readonly string[]) => {
@@ -23,12 +20,7 @@ export function countRequests(http2Server: Http2Server, unfinished: Unfinished):
     if (stream.readableFlowing === null) return;
     const reset = (): void => stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
     const request = unfinished.begin({ door: "grpc", rawHeaders, reset });
-    let buffer: ArrayBufferLike | undefined;
-    stream.on("data", (chunk: Buffer) => {
-      // A chunk keeps the whole buffer that the connection was read into.
-      request.hold(chunk.buffer === buffer ? chunkBytes : chunkBytes + chunk.buffer.byteLength);
-      buffer = chunk.buffer;
-    });
+    stream.on("data", request.hold);
     stream.once("end", request.end);
     stream.once("close", request.end);
     stream.once("finish", () => {

@@ -14,8 +14,8 @@ export interface Unfinished {
 }
 
 export interface UnfinishedRequest {
-  /** Counts bytes that are held in addition. */
-  hold(bytes: number): void;
+  /** Counts a chunk of the request, which its reader keeps as it is. */
+  hold(chunk: Uint8Array): void;
   /** The request has arrived in full, or has ended otherwise. May be called again. */
   end(): void;
 }
@@ -31,6 +31,9 @@ const bytesMaxDefault = 32 * 1024 * 1024;
 /** What a request without headers and body takes, measured: 5 kB as a stream of HTTP/2, 19 kB as a connection of HTTP/1.1. */
 const requestBytes = 16 * 1024;
 
+/** Two objects for every chunk, and their places in lists. */
+const chunkBytes = 256;
+
 export function createUnfinished({ bytesMax = bytesMaxDefault, onReset = () => {} }: UnfinishedOptions = {}): Unfinished {
   /** In the order in which the requests began. */
   const resets = new Map<UnfinishedRequest, () => void>();
@@ -39,15 +42,21 @@ export function createUnfinished({ bytesMax = bytesMaxDefault, onReset = () => {
   return {
     begin({ door, rawHeaders, reset }) {
       let held = 0;
+      let buffer: ArrayBufferLike | undefined;
+      function add(bytes: number): void {
+        if (!resets.has(request)) return;
+        held += bytes;
+        total += bytes;
+        while (total > bytesMax) {
+          const [resetOldest] = resets.values();
+          resetOldest!();
+        }
+      }
       const request: UnfinishedRequest = {
-        hold(bytes) {
-          if (!resets.has(request)) return;
-          held += bytes;
-          total += bytes;
-          while (total > bytesMax) {
-            const [resetOldest] = resets.values();
-            resetOldest!();
-          }
+        hold(chunk) {
+          // A chunk keeps the whole buffer that the connection was read into.
+          add(chunk.buffer === buffer ? chunkBytes : chunkBytes + chunk.buffer.byteLength);
+          buffer = chunk.buffer;
         },
         end() {
           if (!resets.delete(request)) return;
@@ -59,7 +68,7 @@ export function createUnfinished({ bytesMax = bytesMaxDefault, onReset = () => {
         onReset(door);
         reset();
       });
-      request.hold(requestBytes + rawHeaders.reduce((sum, text) => sum + text.length, 0));
+      add(requestBytes + rawHeaders.reduce((sum, text) => sum + text.length, 0));
       return request;
     },
   };

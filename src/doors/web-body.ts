@@ -2,7 +2,7 @@ import { constants } from "node:http2";
 import type { Unfinished } from "./unfinished.js";
 import type { WebRequest } from "./web-types.js";
 
-/** The chunks of a body as they come, counted until the last one. A reader that keeps them has to copy them. */
+/** The chunks of a body as they come, counted until the last one has come. */
 export async function* countBody(request: WebRequest, unfinished: Unfinished): AsyncGenerator<Uint8Array> {
   const { rawHeaders, socket } = request;
   function reset(): void {
@@ -12,7 +12,7 @@ export async function* countBody(request: WebRequest, unfinished: Unfinished): A
   const counted = unfinished.begin({ door: "web", rawHeaders, reset });
   try {
     for await (const chunk of request as AsyncIterable<Buffer>) {
-      counted.hold(chunk.length);
+      counted.hold(chunk);
       yield chunk;
     }
   } finally {

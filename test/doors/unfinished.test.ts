@@ -200,6 +200,14 @@ describe("requests that have not arrived in full", () => {
     expect(fill.at(-1)!.wasReset()).toBe(false);
   });
 
+  it("count with what their pieces take, not with their length alone", async () => {
+    const doors = await open(false);
+    const begun = await ways["Connect over HTTP/1.1"]!.begin(doors);
+    for (let n = 0; n < 4000; n += 1) begun.send(Buffer.of(0));
+    await eventually("a reset", async () => (begun.wasReset() ? true : undefined));
+    expect(resets).toEqual(["web"]);
+  });
+
   it("are not taken for whole ones when their caller resets them, over HTTP/2", async () => {
     const doors = await open(true);
     let calls = 0;
