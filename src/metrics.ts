@@ -3,22 +3,18 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom
 import type { Metrics } from "./auth/deps.js";
 import type { HashMeasure } from "./crypto/code-hash.js";
 import type { EndedTry } from "./delivery/deliver.js";
-import type { Door } from "./rpc/incoming.js";
+import { type Door, type Dropped, whysDropped } from "./rpc/incoming.js";
 import type { EndedCall } from "./rpc/pipeline.js";
 import type { EndedOperation } from "./store/observed.js";
 import type { ExpiredChallenge } from "./store/store.js";
 import { answerMetricsQuestions } from "./worker-metrics.js";
-
-const whysDropped = ["door_full", "network_full", "idle"] as const;
-/** Why a connection was refused or closed: its door was full, its network had too many, or it was idle and had to make room. */
-type WhyDropped = (typeof whysDropped)[number];
 
 /** What the parts of a server tell of their work, and the metrics made of it. No label holds anything of a person or a secret. */
 export interface Recorder extends MetricsText {
   readonly auth: Metrics;
   challengeExpired(challenge: ExpiredChallenge): void;
   callEnded(call: EndedCall): void;
-  connectionDropped(dropped: { readonly door: Door; readonly why: WhyDropped }): void;
+  connectionDropped(dropped: { readonly door: Door; readonly why: Dropped }): void;
   requestReset(door: Door): void;
   operationEnded(operation: EndedOperation): void;
   readonly hashes: HashMeasure;

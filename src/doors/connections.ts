@@ -1,9 +1,7 @@
 import type { ServerHttp2Session } from "node:http2";
 import type { Server, Socket } from "node:net";
+import type { Dropped } from "../rpc/incoming.js";
 import type { NetworkOf } from "./address.js";
-
-/** Why a connection was ended or refused: the door was full, its network had too many, or it was idle and had to make room. */
-export type Dropped = "door_full" | "network_full" | "idle";
 
 export interface ConnectionLimits {
   readonly networkOf: NetworkOf;
