@@ -21,11 +21,8 @@ import { type Door, deadlinePassed, type Incoming } from "./incoming.js";
 import { type RawRequest, requestMaxBytes } from "./raw-request.js";
 import { createRequestReader, type RequestReader } from "./requests.js";
 
-/**
- * One method with all its checks, the same for every door. `request` is as the caller sent it, or a message that the door made
- * itself. It rejects with a `ConnectError` and with nothing else.
- */
-export type Call = (incoming: Incoming, request: RawRequest | Message) => Promise<Message>;
+/** One method with all its checks, the same for every door. It rejects with a `ConnectError` and with nothing else. */
+export type Call = (incoming: Incoming, request: RawRequest) => Promise<Message>;
 
 export interface ServedMethod {
   readonly method: DescMethodUnary;
@@ -109,7 +106,7 @@ function composeMethod(stages: Stages, method: DescMethodUnary, handler: Handler
 
   const run = tracer.traced({ name: "rpc.pipeline" }, check);
 
-  async function check(incoming: Incoming, request: RawRequest | Message, correlationId: string): Promise<Message> {
+  async function check(incoming: Incoming, request: RawRequest, correlationId: string): Promise<Message> {
     // Authorize from headers before decoding, so that rejected calls stay cheap.
     const caller = await gate(rule, incoming, correlationId);
     const message = stages.reader.read(method.input, request);
@@ -118,7 +115,7 @@ function composeMethod(stages: Stages, method: DescMethodUnary, handler: Handler
   }
 
   /** The call within its deadline; whoever runs longer is not waited for, but counts as in flight until it is done. */
-  function runInTime(incoming: Incoming, request: RawRequest | Message, correlationId: string): Promise<Message> {
+  function runInTime(incoming: Incoming, request: RawRequest, correlationId: string): Promise<Message> {
     if (incoming.timeoutMs <= 0) return Promise.reject(deadlinePassed);
     if (!stages.inFlight.enter()) return Promise.reject(new AuthError("OVERLOADED", { detail: "too many calls at once" }));
     return new Promise((resolve, reject) => {

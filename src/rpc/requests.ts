@@ -1,4 +1,4 @@
-import { create, type DescMessage, getOption, isMessage, type Message } from "@bufbuild/protobuf";
+import { create, type DescMessage, getOption, type Message } from "@bufbuild/protobuf";
 import { pathToString } from "@bufbuild/protobuf/reflect";
 import { createValidator, type Violation } from "@bufbuild/protovalidate";
 import { field as fieldRules } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
@@ -8,8 +8,8 @@ import type { RawRequest } from "./raw-request.js";
 
 /** Reads requests and checks them against the rules in the proto. */
 export interface RequestReader {
-  /** Throws `AuthError` and `RequestTooLargeError`. A message is taken as decoded. */
-  read(schema: DescMessage, request: RawRequest | Message): Message;
+  /** Throws `AuthError` and `RequestTooLargeError`. */
+  read(schema: DescMessage, request: RawRequest): Message;
   /** Compiles the rules of a message, which would cost the first caller 60 ms. Throws for a list without `max_items`. */
   warm(schema: DescMessage): void;
 }
@@ -24,7 +24,7 @@ export function createRequestReader(): RequestReader {
   const listLimits = new Map<DescMessage, readonly ListLimit[]>();
   return {
     read(schema, request) {
-      const message = isMessage(request) ? request : decode(schema, request);
+      const message = decode(schema, request);
       const long = listLimits.get(schema)?.find(({ localName, itemsMax }) => lengthOf(message, localName) > itemsMax);
       // The validator would look at every item of a list that is too long.
       if (long !== undefined) throw invalid([{ field: long.name, description: `must have at most ${long.itemsMax} items` }]);

@@ -1,4 +1,4 @@
-import { create, toBinary } from "@bufbuild/protobuf";
+import { create, type DescMessage, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { describe, expect, it, vi } from "vitest";
 import type { AuthError } from "../../src/auth/errors.js";
 import {
@@ -8,16 +8,21 @@ import {
   UpdateCurrentUserRequestSchema,
   VerifyOtpRequestSchema,
 } from "../../src/gen/latchkey/v1/auth_service_pb.js";
+import type { RawRequest } from "../../src/rpc/raw-request.js";
 import { createRequestReader } from "../../src/rpc/requests.js";
 
 const reader = createRequestReader();
 for (const schema of [VerifyOtpRequestSchema, RegisterUserRequestSchema]) reader.warm(schema);
 
+function encode<D extends DescMessage>(schema: D, message: MessageInitShape<D>): RawRequest {
+  return { format: "binary", bytes: toBinary(schema, create(schema, message)) };
+}
+
 describe("reading requests", () => {
-  it.each([["0".repeat(60_000).concat("x")], ["-".repeat(60_000)]])(
-    "J14: no pattern is tried on a code of 60,000 characters, which is refused",
+  it.each([["0".repeat(8_000).concat("x")], ["-".repeat(8_000)]])(
+    "J14: no pattern is tried on a code of 8,000 characters, which is refused",
     (code) => {
-      const request = create(VerifyOtpRequestSchema, { challengeId: "a", code });
+      const request = encode(VerifyOtpRequestSchema, { challengeId: "a", code });
       const tried = vi.spyOn(RegExp.prototype, "test");
       expect(() => reader.read(VerifyOtpRequestSchema, request)).toThrow("code: ");
       const longest = Math.max(0, ...tried.mock.calls.map(([text]) => text.length));
@@ -26,14 +31,8 @@ describe("reading requests", () => {
     },
   );
 
-  it("a list that is too long is refused for its length, and no item of it is looked at", () => {
-    const request = create(RegisterUserRequestSchema);
-    request.verificationSources = new Proxy([1, 0, 0], {
-      get(items, key) {
-        if (key === "length") return items.length;
-        throw new Error(`an item was looked at: ${String(key)}`);
-      },
-    });
+  it("a list that is too long is refused for its length alone, and its items are not checked", () => {
+    const request = encode(RegisterUserRequestSchema, { verificationSources: Array(600).fill(0) });
     expect(() => reader.read(RegisterUserRequestSchema, request)).toThrow(
       expect.objectContaining({
         reason: "REQUEST_INVALID",
@@ -45,7 +44,7 @@ describe("reading requests", () => {
   it("at most ten violations are reported", () => {
     const bad = "\n".repeat(300);
     const texts = { username: bad, email: bad, phone: bad, displayName: bad, locale: bad, idempotencyKey: bad };
-    const request = create(RegisterUserRequestSchema, { ...texts, verificationSources: [77, 77] as never });
+    const request = encode(RegisterUserRequestSchema, { ...texts, verificationSources: [77, 77] as never });
     let violations = 0;
     try {
       reader.read(RegisterUserRequestSchema, request);
@@ -67,7 +66,7 @@ describe("reading requests", () => {
   });
 
   it("says what is wrong with each field, without the patterns", () => {
-    const request = create(SendOtpRequestSchema, { identifier: { case: "email", value: "a\nb" }, locale: "?" });
+    const request = encode(SendOtpRequestSchema, { identifier: { case: "email", value: "a\nb" }, locale: "?" });
     expect(() => reader.read(SendOtpRequestSchema, request)).toThrow(
       expect.objectContaining({
         reason: "REQUEST_INVALID",
@@ -82,7 +81,7 @@ describe("reading requests", () => {
   it.each([{ paths: [] }, { paths: ["state"] }, { paths: ["user_id", "locale"] }])(
     "an update mask of $paths is refused",
     ({ paths }) => {
-      const request = create(UpdateCurrentUserRequestSchema, { updateMask: { paths } });
+      const request = encode(UpdateCurrentUserRequestSchema, { updateMask: { paths } });
       expect(() => reader.read(UpdateCurrentUserRequestSchema, request)).toThrow("update_mask");
     },
   );
