@@ -13,8 +13,8 @@ export interface Certificates {
   options(): TlsOptions;
   /** Of the certificate in use: how long it is still valid, below 0 once it has expired, and how long it is valid at all. */
   validity(): { readonly leftMs: number; readonly wholeMs: number };
-  /** Calls `renew` with all options, now and after each renewal. */
-  follow(renew: (options: TlsOptions) => void): void;
+  /** Calls `renew` with all options, now and after each renewal; when it throws after a renewal, again with the next look. */
+  follow(renew: Follower): void;
   /** Reads the files now, and logs the result in any case. */
   reload(): Promise<void>;
   stop(): void;
@@ -22,6 +22,8 @@ export interface Certificates {
 
 /** A renewal is in use within this time; reading three small files costs a fraction of a millisecond. */
 const regularlyMs = 2_000;
+
+type Follower = (options: TlsOptions) => void;
 
 /** What the files held at one moment; an error: the file can't be read. */
 type Contents = ReadonlyMap<string, string | Error>;
@@ -37,7 +39,9 @@ export async function watchCertificates(given: {
   readonly everyMs?: number;
 }): Promise<Certificates> {
   const { files, clock, log, everyMs = regularlyMs } = given;
-  const followers: ((options: TlsOptions) => void)[] = [];
+  const followers = new Set<Follower>();
+  /** The followers that don't serve with `options` yet. */
+  const behind = new Set<Follower>();
   let used = await readContents(files);
   const problem = problemOf(files, used);
   if (problem !== null) throw new Error(problem);
@@ -54,7 +58,8 @@ export async function watchCertificates(given: {
     if (stopped) return;
     if (areEqual(contents, used)) {
       refused = null;
-      if (asked) log.info({ expires: leaf.expires }, "the TLS files are unchanged");
+      if (behind.size > 0) renewFollowers();
+      else if (asked) log.info({ expires: leaf.expires }, "the TLS files are unchanged");
       return;
     }
     const problem = problemOf(files, contents) ?? validityProblemOf(contents);
@@ -67,8 +72,20 @@ export async function watchCertificates(given: {
     refused = null;
     options = optionsOf(files, contents);
     leaf = leafOf(options);
-    for (const renew of followers) renew(options);
-    log.info({ expires: leaf.expires }, "the TLS files were renewed: new connections use them");
+    for (const renew of followers) behind.add(renew);
+    renewFollowers();
+  }
+
+  function renewFollowers(): void {
+    for (const renew of behind) {
+      try {
+        renew(options);
+        behind.delete(renew);
+      } catch (error) {
+        log.error({ error }, "a server could not take the renewed TLS files: the next look tries again");
+      }
+    }
+    if (behind.size === 0) log.info({ expires: leaf.expires }, "the TLS files were renewed: new connections use them");
   }
 
   /** A renewal replaces one file after the other, so a problem counts when the next look finds the same. */
@@ -91,7 +108,9 @@ export async function watchCertificates(given: {
   }
 
   function inTurn(asked: boolean): Promise<void> {
-    turn = turn.then(() => look(asked));
+    turn = turn
+      .then(() => look(asked))
+      .catch((error: unknown) => log.error({ error }, "a look at the TLS files failed: the certificate in use stays"));
     return turn;
   }
 
@@ -104,7 +123,7 @@ export async function watchCertificates(given: {
     options: () => options,
     validity: () => ({ leftMs: leaf.to - clock(), wholeMs: leaf.to - leaf.from }),
     follow(renew) {
-      followers.push(renew);
+      followers.add(renew);
       renew(options);
     },
     reload: () => inTurn(true),
