@@ -24,16 +24,24 @@ interface OpenCall {
   sendStatus(given: Status): void;
 }
 
+/** Logs a failure in a call of the method with this path. Returns what the caller may see. */
+export type Explain = (path: string, error: unknown) => ConnectError;
+
+interface Reading {
+  readonly gunzip: Gunzip;
+  readonly explain: (error: unknown) => ConnectError;
+}
+
 type Status = Partial<StatusObject>;
 type Method = ServerMethodDefinition<unknown, unknown>;
 
 /** Makes grpc-js's own answers those of every other door, and replaces its time limits and its decompression. */
-export function createCallGuard(gunzip: Gunzip): ServerInterceptor {
+export function createCallGuard(gunzip: Gunzip, explain: Explain): ServerInterceptor {
   return (method, guarded) => {
     const call = guarded as unknown as OpenCall;
     explainStatuses(call);
     if (isUnary(method)) limitTime(call);
-    limitDecompression(call, isUnary(method) ? gunzip : null);
+    limitDecompression(call, isUnary(method) ? { gunzip, explain: (error) => explain(method.path, error) } : null);
     return guarded as ServerInterceptingCall;
   };
 }
@@ -63,17 +71,17 @@ function limitTime(call: OpenCall): void {
  * grpc-js decompresses gzip and deflate in libuv's thread pool, all messages of a frame at once, before it finds that a unary call has
  * only one. Here only the first message of a unary call is decompressed, with `gunzip`. Null: streams take no compressed messages.
  */
-function limitDecompression(call: OpenCall, gunzip: Gunzip | null): void {
+function limitDecompression(call: OpenCall, reading: Reading | null): void {
   let messages = 0;
   call.decompressMessage = (framed, encoding) => {
     messages += 1;
     const contents = framed.subarray(framedHeadBytes);
-    if (encoding === "identity" || (gunzip !== null && messages > 1)) return contents;
-    if (encoding !== "gzip" || gunzip === null) throw toStatusObject(unknownEncoding("grpc-accept-encoding"));
+    if (encoding === "identity" || (reading !== null && messages > 1)) return contents;
+    if (encoding !== "gzip" || reading === null) throw toStatusObject(unknownEncoding("grpc-accept-encoding"));
     try {
-      return gunzip(contents);
+      return reading.gunzip(contents);
     } catch (error) {
-      throw toStatusObject(ConnectError.from(error));
+      throw toStatusObject(error instanceof ConnectError ? error : reading.explain(error));
     }
   };
   const send = call.sendMetadata.bind(call);

@@ -3,11 +3,12 @@ import { createServer as createTlsServer, type TlsOptions } from "node:tls";
 import { Server, ServerCredentials } from "@grpc/grpc-js";
 import { HealthImplementation, type ServingStatusMap } from "grpc-health-check";
 import { atMost } from "../at-most.js";
+import { wireError } from "../rpc/errors.js";
 import type { InFlight } from "../rpc/in-flight.js";
 import type { ServedService } from "../rpc/pipeline.js";
 import { type ConnectionLimits, limitConnections } from "./connections.js";
 import { type CallReading, toGrpcMethods } from "./grpc-calls.js";
-import { createCallGuard } from "./grpc-interceptor.js";
+import { createCallGuard, type Explain } from "./grpc-interceptor.js";
 import { countRequests, http2ServerOf } from "./grpc-transport.js";
 import { createGunzip } from "./gunzip.js";
 import { listenOn } from "./listener.js";
@@ -52,11 +53,14 @@ const serverOptions = {
 
 export async function createGrpcDoor(options: GrpcDoorOptions): Promise<GrpcDoor> {
   const calls = createCallCounter();
-  const receiveMaxBytes = Math.max(...options.services.flatMap(({ methods }) => methods.map((one) => one.requestMaxBytes)));
+  const methods = options.services.flatMap((service) => service.methods);
+  const receiveMaxBytes = Math.max(...methods.map((one) => one.requestMaxBytes));
+  const explains = new Map(methods.map(({ method, explain }) => [`/${method.parent.typeName}/${method.name}`, explain]));
+  const explain: Explain = (path, error) => explains.get(path)?.(error) ?? wireError("INTERNAL");
   const server = new Server({
     ...serverOptions,
     "grpc.max_receive_message_length": receiveMaxBytes,
-    interceptors: [createCallGuard(createGunzip(options.inFlight, receiveMaxBytes))],
+    interceptors: [createCallGuard(createGunzip(options.inFlight, receiveMaxBytes), explain)],
   });
   for (const { methods } of options.services) {
     const { definition, implementation } = toGrpcMethods(methods, options, calls);

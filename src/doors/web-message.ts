@@ -1,4 +1,4 @@
-import { ConnectError } from "@connectrpc/connect";
+import type { ConnectError } from "@connectrpc/connect";
 import type { UniversalServerRequest } from "@connectrpc/connect/protocol";
 import { requestTooLarge, wireError } from "../rpc/errors.js";
 import type { RawRequest } from "../rpc/raw-request.js";
@@ -10,8 +10,8 @@ export interface Reading {
   readonly gunzip: Gunzip;
 }
 
-/** What became of a call's message. */
-export type Taken = RawRequest | ConnectError;
+/** What became of a call's message. A failure that is no `ConnectError` is a fault of this server. */
+export type Taken = { readonly message: RawRequest } | { readonly failure: unknown };
 
 /**
  * Takes the message out of a call, so that Connect reads an empty one in its place and the pipeline gets the bytes: it refuses
@@ -49,9 +49,10 @@ function takeFromBody(call: UniversalServerRequest, reading: Reading, taken: (me
     try {
       const sent = await readAll(body as AsyncIterable<Uint8Array>, bounds);
       const { bytes, compressed } = framed ? unframe(sent) : { bytes: sent, compressed: encoding !== null };
-      taken({ format: wire.format, bytes: compressed ? decompress(bytes, { encoding, framed }, reading) : bytes });
-    } catch (error) {
-      taken(error instanceof ConnectError ? error : wireError("CANCELED"));
+      const message = compressed ? decompress(bytes, { encoding, framed }, reading) : bytes;
+      taken({ message: { format: wire.format, bytes: message } });
+    } catch (failure) {
+      taken({ failure });
     }
     yield emptyBody(wire);
   }
@@ -144,9 +145,8 @@ function malformed(message: string): ConnectError {
 
 function attempt(read: () => RawRequest): Taken {
   try {
-    return read();
-  } catch (error) {
-    if (error instanceof ConnectError) return error;
-    throw error;
+    return { message: read() };
+  } catch (failure) {
+    return { failure };
   }
 }

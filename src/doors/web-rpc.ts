@@ -64,9 +64,9 @@ export function createRpcHandler(options: RpcHandlerOptions): RpcHandler {
     acceptCompression: [],
   });
   for (const { methods } of options.services) for (const served of methods) addRoute(router, served);
-  const readings = new Map<DescMethod, Reading>();
-  for (const { method, requestMaxBytes: maxBytes } of options.services.flatMap(({ methods }) => methods)) {
-    readings.set(method, { maxBytes, gunzip: createGunzip(options.inFlight, maxBytes) });
+  const readings = new Map<DescMethod, MethodReading>();
+  for (const { method, requestMaxBytes: maxBytes, explain } of options.services.flatMap(({ methods }) => methods)) {
+    readings.set(method, { maxBytes, explain, gunzip: createGunzip(options.inFlight, maxBytes) });
   }
   const handlers = new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
 
@@ -95,11 +95,13 @@ function addRoute(router: ConnectRouter, { method, call }: ServedMethod): void {
   });
 }
 
+type MethodReading = Reading & Pick<ServedMethod, "explain">;
+
 interface Answering {
   readonly request: WebRequest;
   readonly response: WebResponse;
   readonly options: RpcHandlerOptions;
-  readonly reading: Reading;
+  readonly reading: MethodReading;
 }
 
 async function answer(handler: UniversalHandler, { request, response, options, reading }: Answering): Promise<void> {
@@ -110,8 +112,8 @@ async function answer(handler: UniversalHandler, { request, response, options, r
   capTimeouts(call.header);
   call.signal.addEventListener("abort", () => exchange.caller.abort.abort(callerGone), { once: true });
   const emptied = takeMessage(call, reading, (taken) => {
-    if (taken instanceof ConnectError) exchange.refusal = taken;
-    else exchange.request = taken;
+    if ("message" in taken) exchange.request = taken.message;
+    else exchange.refusal = taken.failure instanceof ConnectError ? taken.failure : reading.explain(taken.failure);
   });
   const answered = await respond(handler, emptied, exchange);
   if (exchange.refusal?.code === Code.ResourceExhausted) closeAfter(response);

@@ -29,6 +29,8 @@ export interface ServedMethod {
   /** A door may stop reading a message that is larger; the pipeline refuses it in any case. */
   readonly requestMaxBytes: number;
   readonly call: Call;
+  /** Logs a failure in a door before the call. Returns what the caller may see. */
+  readonly explain: (error: unknown) => ConnectError;
 }
 
 export interface ServedService {
@@ -85,7 +87,12 @@ export function composeService<S extends DescService>(deps: PipelineDeps, servic
     if (!isUnary(method) || handler === undefined) {
       throw new Error(`${service.typeName}.${method.name} is not a unary method with a handler for its callers`);
     }
-    return { method, requestMaxBytes: requestMaxBytes(method.input), call: composeMethod(stages, method, handler) };
+    return {
+      method,
+      requestMaxBytes: requestMaxBytes(method.input),
+      call: composeMethod(stages, method, handler),
+      explain: (error) => stages.explain(error, { method: pathOf(method), correlationId: randomUUID() }),
+    };
   });
   return { service, methods };
 }
@@ -98,7 +105,7 @@ type Stages = PipelineDeps & { readonly reader: RequestReader; readonly explain:
 
 function composeMethod(stages: Stages, method: DescMethodUnary, handler: Handler): Call {
   const rule = accessRule(method);
-  const name = `${method.parent.typeName}/${method.name}`;
+  const name = pathOf(method);
   const tracer = stages.tracer ?? noTracer;
   const gate = tracer.traced({ name: "rpc.access" }, stages.gate);
   const handle = tracer.traced({ name: `auth.${method.name}` }, handler);
@@ -151,6 +158,10 @@ function composeMethod(stages: Stages, method: DescMethodUnary, handler: Handler
     }
   };
   return tracer.served({ service: method.parent.typeName, method: method.name, statusOf }, call);
+}
+
+function pathOf(method: DescMethod): string {
+  return `${method.parent.typeName}/${method.name}`;
 }
 
 function statusOf(error: unknown): { readonly code: number; readonly name: string } {

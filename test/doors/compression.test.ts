@@ -23,11 +23,18 @@ interface Answer {
   readonly text: string;
   /** The encodings that the server says it reads. */
   readonly accepted: string | undefined;
+  /** What the error says besides, decoded from base64 but not read. */
+  readonly details: string;
 }
 
 type Send = (doors: Doors, encoding: string, bodies: readonly Uint8Array[]) => Promise<Answer>;
 
-const connectCodes: Readonly<Record<string, number>> = { invalid_argument: 3, resource_exhausted: 8, unimplemented: 12 };
+const connectCodes: Readonly<Record<string, number>> = {
+  invalid_argument: 3,
+  resource_exhausted: 8,
+  unimplemented: 12,
+  internal: 13,
+};
 
 /** Sends compressed messages as each protocol does; Connect has only one message in a body. */
 const protocols: Readonly<Record<string, Send>> = {
@@ -35,15 +42,18 @@ const protocols: Readonly<Record<string, Send>> = {
     const headers = { "content-type": "application/proto", "connect-protocol-version": "1", "content-encoding": encoding };
     const response = await fetch(`${webUrl}${path}`, { method: "POST", headers, body: bodies[0] as BodyInit });
     const text = await response.text();
-    const code = response.status === 200 ? 0 : (connectCodes[JSON.parse(text).code] ?? -1);
-    return { code, text, accepted: response.headers.get("accept-encoding") ?? undefined };
+    const error = response.status === 200 ? null : (JSON.parse(text) as { code: string; details: { value: string }[] });
+    const code = error === null ? 0 : (connectCodes[error.code] ?? -1);
+    const details = (error?.details ?? []).map(({ value }) => decoded(value)).join();
+    return { code, text, accepted: response.headers.get("accept-encoding") ?? undefined, details };
   },
   async "gRPC-Web"({ webUrl }, encoding, bodies) {
     const headers = { "content-type": "application/grpc-web+proto", "grpc-encoding": encoding };
     const body = Buffer.concat(bodies.map((one) => frame(one, { compressed: true })));
     const text = decodeURIComponent(await (await fetch(`${webUrl}${path}`, { method: "POST", headers, body })).text());
     const trailer = (name: string) => new RegExp(`${name}: ([^\r]*)`).exec(text)?.[1];
-    return { code: Number(trailer("grpc-status")), text, accepted: trailer("grpc-accept-encoding") };
+    const details = decoded(trailer("grpc-status-details-bin"));
+    return { code: Number(trailer("grpc-status")), text, accepted: trailer("grpc-accept-encoding"), details };
   },
   gRPC: async ({ grpcAddress }, encoding, bodies) => await sendGrpc(grpcAddress, { encoding, bodies }),
 };
@@ -57,7 +67,12 @@ async function sendGrpc(
   const body = [Buffer.concat(bodies.map((one) => frame(one, { compressed: true })))];
   const { headers } = await rawGrpc(session, { path, headers: { "grpc-encoding": encoding }, body });
   const text = decodeURIComponent(String(headers["grpc-message"]));
-  return { code: Number(headers["grpc-status"]), text, accepted: headers["grpc-accept-encoding"] as string | undefined };
+  const accepted = headers["grpc-accept-encoding"] as string | undefined;
+  return { code: Number(headers["grpc-status"]), text, accepted, details: decoded(headers["grpc-status-details-bin"]) };
+}
+
+function decoded(base64: unknown): string {
+  return Buffer.from(String(base64 ?? ""), "base64").toString("latin1");
 }
 
 async function openOwn(options: { callsMax?: number } = {}): Promise<{ app: ReturnType<typeof createFakeApp>; doors: Doors }> {
@@ -113,6 +128,24 @@ describe.each(Object.entries(protocols))("a compressed request over %s", (_name,
     app.inFlight.leave();
     expect(await send(doors, "gzip", [gzipSync(message)])).toMatchObject({ code: 0 });
     expect(app.inFlight.count()).toBe(0);
+  });
+
+  it("that this server fails to read is an internal error, which the log explains under the same id", async () => {
+    const { app, doors } = await openOwn();
+    app.inFlight.enter = () => {
+      throw new Error("a fault of ours");
+    };
+    const { code, text, details } = await send(doors, "gzip", [gzipSync(message)]);
+    const [line, ...others] = app.lines;
+    expect(line).toMatchObject({
+      level: "error",
+      message: "internal error",
+      fields: { method: path.slice(1), correlationId: expect.any(String), error: { message: "a fault of ours" } },
+    });
+    expect(others).toEqual([]);
+    expect(code).toBe(13);
+    expect(details).toContain(line!.fields.correlationId);
+    expect(text + details).not.toContain("a fault of ours");
   });
 
   it("is decompressed while the thread pool that hashes codes is full", async () => {

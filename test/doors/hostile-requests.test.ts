@@ -121,7 +121,7 @@ describe("a request on the web door", () => {
     const copies = copied.mock.calls.length;
     copied.mockRestore();
     expect(copies).toBeLessThanOrEqual(3);
-    expect(taken).toEqual([{ format: "binary", bytes: message }]);
+    expect(taken).toEqual([{ message: { format: "binary", bytes: message } }]);
   });
 
   it("whose frame says that it is compressed, while no header says how, is invalid", async () => {

@@ -227,6 +227,22 @@ describe("requests that have not arrived in full", () => {
     await callers["Connect JSON"]!({ ...doors, tls: { ca: authority.cert } }).call(sendOtp, { identifier });
     await eventually("no call is under way", async () => (app.inFlight.count() === 0 ? true : undefined));
     expect(calls).toBe(1);
+    expect(app.lines.filter(({ level }) => level === "error")).toEqual([]);
+  });
+
+  it("are no failure of this server when their connection is reset, over HTTP/1.1", async () => {
+    const doors = await open(false);
+    const { hostname, port } = new URL(doors.webUrl);
+    const socket = createConnection(Number(port), hostname);
+    const head = `content-type: application/proto\r\nconnect-protocol-version: 1\r\ncontent-length: ${small.length + 1}`;
+    socket.write(`POST ${path} HTTP/1.1\r\nhost: a\r\nexpect: 100-continue\r\n${head}\r\n\r\n`);
+    // The server has begun to read it.
+    await once(socket, "data");
+    socket.write(small);
+    socket.resetAndDestroy();
+    await callers["Connect JSON"]!(doors).call(sendOtp, { identifier });
+    await doors.stop();
+    expect(app.lines.filter(({ level }) => level === "error")).toEqual([]);
   });
 });
 
