@@ -14,7 +14,10 @@ export class RequestTooLargeError extends Error {
 
 const kibibyte = 1024;
 
-/** Custom attributes of 8 KiB take up to four times that, by escapes in JSON or by the overhead of small values in binary. */
+/**
+ * Four times the 8 KiB of custom attributes: escapes in JSON, and the overhead of small values in binary, make them longer as sent.
+ * The proto names this limit, since JSON that writes every letter as an escape takes six times.
+ */
 const withStructMaxBytes = 32 * kibibyte;
 /** The largest field elsewhere is a token of 4 KiB. */
 const plainMaxBytes = 8 * kibibyte;

@@ -74,6 +74,7 @@ export type RegisterUserRequest = Message<"latchkey.v1.RegisterUserRequest"> & {
 
   /**
    * What the app keeps with the user: at most 8 KiB as JSON, 5 levels, 64 keys, 256 values.
+   * The whole request: at most 32 KiB as sent.
    * Numbers must be finite and texts free of NUL; `__proto__`, `constructor` and `prototype` are refused as keys. Empty: nothing.
    *
    * @generated from field: google.protobuf.Struct custom_attributes = 7;
@@ -519,6 +520,7 @@ export type UpdateCurrentUserRequest = Message<"latchkey.v1.UpdateCurrentUserReq
 
   /**
    * What the app keeps with the user, replaced as a whole: at most 8 KiB as JSON, 5 levels, 64 keys, 256 values.
+   * The whole request: at most 32 KiB as sent.
    * Numbers must be finite and texts free of NUL; `__proto__`, `constructor` and `prototype` are refused as keys. Empty: nothing.
    *
    * @generated from field: google.protobuf.Struct custom_attributes = 3;
