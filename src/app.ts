@@ -13,7 +13,7 @@ import { createAddressOf, createNetworkOf } from "./doors/address.js";
 import { createGrpcDoor } from "./doors/grpc.js";
 import { createInboxServer } from "./doors/inbox.js";
 import { listenOn } from "./doors/listener.js";
-import { createMetricsServer } from "./doors/metrics.js";
+import { createMetricsServer, warnOfOpenMetrics } from "./doors/metrics.js";
 import { createUnfinished } from "./doors/unfinished.js";
 import { createWebDoor } from "./doors/web.js";
 import { AuthService } from "./gen/latchkey/v1/auth_service_pb.js";
@@ -178,6 +178,7 @@ async function start(settings: Settings, { log: plainLog, overrides, closers }: 
   const metricsPort = overrides.metricsElsewhere
     ? null
     : await listenBeside(createMetricsServer(recorder, settings), metricsListen, closers);
+  if (metricsPort !== null) warnOfOpenMetrics(settings, plainLog);
   const web = createWebDoor({
     services,
     inFlight,

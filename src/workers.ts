@@ -2,7 +2,7 @@ import cluster, { type Worker } from "node:cluster";
 import type { Log } from "./auth/deps.js";
 import type { Settings } from "./config.js";
 import { listenOn } from "./doors/listener.js";
-import { createMetricsServer } from "./doors/metrics.js";
+import { createMetricsServer, warnOfOpenMetrics } from "./doors/metrics.js";
 import { createWorkersMetrics, metricsQuestion } from "./worker-metrics.js";
 
 /** What a worker tells the primary when it serves: what `serve` would have logged by itself. */
@@ -43,6 +43,7 @@ export async function serveWithWorkers(
   const server = createMetricsServer(metrics, settings);
   // Before there are workers: that its port is taken is told at once.
   const port = await listenOn(server, settings.metricsListen.host, settings.metricsListen.port);
+  warnOfOpenMetrics(settings, log);
   const exits = new Set<Promise<void>>();
   let stopping = false;
   let failures = 0;

@@ -6,7 +6,7 @@ export function formatSettings(env: Env, files: Files): string {
   const { mode, settings } = describeSettings(env, { files });
   const head =
     mode === null
-      ? "LATCHKEY_MODE is not set, so values are shown for both modes. Set it to development or production to see one."
+      ? "LATCHKEY_MODE is not development or production, so defaults are shown for both. `latchkey doctor` says what is wrong with refused values."
       : `Settings in effect with LATCHKEY_MODE=${mode}.`;
   return [head, ...settings.map(formatSetting)].join("\n\n");
 }

@@ -25,7 +25,7 @@ export function retireKey(settings: Settings, retirement: Retirement, io: Io): P
     await keys.store.deleteKeyCheck(check);
     const configured = keys.rings[check.use].has(check.keyId);
     io.out(
-      `Retired the ${nameOf(check)}.${configured ? ` Take it out of ${variableOf[check.use]} before the next start.` : ""}`,
+      `Retired the ${nameOf(check)}.${configured ? ` Take it out of ${variableOf[check.use]} now: a start with it brings it back.` : ""}`,
     );
   });
 }

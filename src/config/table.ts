@@ -84,7 +84,7 @@ export const table = {
   drainDelay: setting({
     name: "LATCHKEY_DRAIN_DELAY",
     purpose:
-      "How long calls are still accepted after SIGTERM while readiness already fails, so that balancers have time to send them elsewhere.",
+      "How long calls are still accepted after SIGTERM or SIGINT while readiness already fails, so that balancers have time to send them elsewhere.",
     unit: "duration",
     defaults: { development: "0", production: "5s" },
     parse: duration({ min: "0", max: "5m" }),
@@ -193,7 +193,8 @@ export const table = {
   }),
   tlsClientCa: setting({
     name: "LATCHKEY_TLS_CLIENT_CA",
-    purpose: "The authority whose client certificates are asked for (mTLS); none are when it is not set.",
+    purpose:
+      "The authority whose client certificates are asked for (mTLS). If it is not set, no client certificates are asked for.",
     unit: "path of a PEM file",
     defaults: both(null),
     parse: path,
@@ -208,7 +209,7 @@ export const table = {
   keyLead: setting({
     name: "LATCHKEY_KEY_LEAD",
     purpose:
-      "How long a new signing key is published before it signs; in production at least what verifiers may cache, 5 minutes and a half.",
+      "How long a new signing key is published before it signs; in production at least 5.5 minutes, for which verifiers may cache keys.",
     unit: "duration",
     defaults: both("24h"),
     parse: duration({ min: "0", productionMin: "330s", max: "30d" }),

@@ -47,13 +47,11 @@ export function compareCheck({ use, keyId, check }: KeyCheck, rings: Keyrings): 
  */
 export async function checkKeys(store: Store, rings: Keyrings): Promise<readonly KeyCheck[]> {
   const known = await compareKeys(store, rings);
+  for (const use of ["master", "pepper"] as const) {
+    const lost = known.filter((check) => check.use === use && check.state === "lost").map(({ keyId }) => keyId);
+    if (lost.length > 0) throw new WrongKeyError(lostKeysSentence(use, lost));
+  }
   for (const { use, keyId, state } of known) {
-    if (state === "lost") {
-      throw new WrongKeyError(
-        `the database was made with ${variableOf[use]} id ${keyId}, which is not configured: ` +
-          `add it as ${keyId}:<base64>, or give it up with "latchkey keys retire ${keyId}"`,
-      );
-    }
     if (state === "wrong") {
       throw new WrongKeyError(
         `${variableOf[use]} id ${keyId} is not the key that the database was made with: ` +
@@ -70,6 +68,15 @@ export async function checkKeys(store: Store, rings: Keyrings): Promise<readonly
     }
   }
   return known.filter(({ state }) => state === "foreign");
+}
+
+function lostKeysSentence(use: KeyCheck["use"], [first, ...others]: readonly string[]): string {
+  const ids = [first, ...others].map((id) => `id ${id}`).join(" and ");
+  const these = others.length === 0 ? "it" : "each";
+  return (
+    `the database was made with ${variableOf[use]} ${ids}, which ${others.length === 0 ? "is" : "are"} not configured: ` +
+    `add ${these} as ${first}:<base64>, or give ${these} up with "latchkey keys retire ${first} --use ${use}"`
+  );
 }
 
 /** What an operator has to know about a key that this process lacks. */

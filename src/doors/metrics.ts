@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import { createServer, type Server } from "node:http";
-import { isLoopback, type Listen } from "../listen.js";
+import { formatListen, isLoopback, type Listen } from "../listen.js";
 import { refuseForeign, refuseForeignPage } from "./same-machine.js";
 
 /** What is served. */
@@ -55,6 +55,16 @@ export function createMetricsServer(source: MetricsSource, { metricsListen, metr
   server.requestTimeout = 10_000;
   server.maxConnections = connectionsMax;
   return server;
+}
+
+/** Warns of metrics that everything which reaches their address may read. */
+export function warnOfOpenMetrics(
+  { metricsListen, metricsToken }: MetricsAccess,
+  log: { warn(fields: Readonly<Record<string, unknown>>, message: string): void },
+): void {
+  if (isLoopback(metricsListen.host) || metricsToken !== null) return;
+  const sentence = "the metrics can be read by everything that reaches their address: set LATCHKEY_METRICS_TOKEN";
+  log.warn({ metrics: formatListen(metricsListen) }, sentence);
 }
 
 /** Hashes are compared, since tokens may differ in length and the comparison must not tell how much of a guess is right. */

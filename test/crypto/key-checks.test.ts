@@ -60,7 +60,16 @@ describe("the check of the configured keys", () => {
     await expectRefused(
       { ...rings(), [use]: ringOf("new") },
       `the database was made with ${variable} id ${id}, which is not configured: ` +
-        `add it as ${id}:<base64>, or give it up with "latchkey keys retire ${id}"`,
+        `add it as ${id}:<base64>, or give it up with "latchkey keys retire ${id} --use ${use}"`,
+    );
+  });
+
+  it("names all lost keys of a kind at once", async () => {
+    await checkKeys(store, rings(ringOf("m1"), ringOf("p2", "p1")));
+    await expectRefused(
+      rings(ringOf("m1"), ringOf("new")),
+      "the database was made with LATCHKEY_PEPPER id p1 and id p2, which are not configured: " +
+        'add each as p1:<base64>, or give each up with "latchkey keys retire p1 --use pepper"',
     );
   });
 
@@ -91,7 +100,7 @@ describe("the check of the configured keys", () => {
     await expectRefused(
       rings(ringOf("m2")),
       "the database was made with LATCHKEY_MASTER_KEY id m1, which is not configured: " +
-        'add it as m1:<base64>, or give it up with "latchkey keys retire m1"',
+        'add it as m1:<base64>, or give it up with "latchkey keys retire m1 --use master"',
     );
     await resealKeys(store, createSealer(ringOf("m2", "m1")), { from: "m1", to: "m2" });
     await store.deleteKeyCheck({ use: "master", keyId: "m1" });
@@ -99,7 +108,7 @@ describe("the check of the configured keys", () => {
     await expectRefused(
       rings(),
       "the database was made with LATCHKEY_MASTER_KEY id m2, which is not configured: " +
-        'add it as m2:<base64>, or give it up with "latchkey keys retire m2"',
+        'add it as m2:<base64>, or give it up with "latchkey keys retire m2 --use master"',
     );
   });
 

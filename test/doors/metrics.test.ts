@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { request as httpRequest, type Server } from "node:http";
 import { type AddressInfo, connect } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
-import { createMetricsServer } from "../../src/doors/metrics.js";
+import { createMetricsServer, warnOfOpenMetrics } from "../../src/doors/metrics.js";
 import { Secret } from "../../src/secret.js";
 
 interface Reply {
@@ -137,5 +137,18 @@ describe("the metrics door", () => {
     const sockets = Array.from({ length: 40 }, () => connect(port, "127.0.0.1").on("error", () => {}));
     await once(server, "drop");
     for (const socket of sockets) socket.destroy();
+  });
+});
+
+describe("metrics that every machine may read", () => {
+  it("are warned of at the start, and none that this machine or a token guards", () => {
+    const warned: unknown[] = [];
+    const log = { warn: (fields: unknown, message: string) => void warned.push([fields, message]) };
+    const metricsToken = new Secret("a-token-of-metrics");
+    warnOfOpenMetrics({ metricsListen: { host: "127.0.0.1", port: 9464 }, metricsToken: null }, log);
+    warnOfOpenMetrics({ metricsListen: { host: "0.0.0.0", port: 9464 }, metricsToken }, log);
+    expect(warned).toEqual([]);
+    warnOfOpenMetrics({ metricsListen: { host: "0.0.0.0", port: 9464 }, metricsToken: null }, log);
+    expect(warned).toEqual([[{ metrics: "0.0.0.0:9464" }, expect.stringContaining("set LATCHKEY_METRICS_TOKEN")]]);
   });
 });
