@@ -80,7 +80,7 @@ export function createRecorder(): Recorder {
   );
   const resets = counter(
     "latchkey_requests_reset_total",
-    "Requests reset before they had arrived in full, because all such requests together held too much memory.",
+    "Requests reset before they had arrived in full, because all together held too much memory or one came in more than 1024 pieces.",
     ["door"],
   );
   // At 0 from the start: Prometheus sees no increase in the first sample of a series.

@@ -3,6 +3,7 @@ import { type ClientHttp2Session, type ClientHttp2Stream, constants, type Outgoi
 import { createConnection } from "node:net";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from "vitest";
+import type { UnfinishedOptions } from "../../src/doors/unfinished.js";
 import { AuthService, SendOtpRequestSchema } from "../../src/gen/latchkey/v1/auth_service_pb.js";
 import { toChallenge } from "../../src/rpc/convert.js";
 import { eventually } from "../support/app.js";
@@ -111,13 +112,13 @@ async function beginHttp1({ webUrl }: Doors): Promise<Begun> {
 let app: FakeApp;
 let resets: string[];
 
-async function open(tls: boolean): Promise<Doors> {
+async function open(tls: boolean, unfinished: UnfinishedOptions = { bytesMax }): Promise<Doors> {
   session = undefined;
   app = createFakeApp();
   resets = [];
   const doors = await openDoors(app, {
     tls: tls ? authority.issue(["127.0.0.1"]) : null,
-    unfinished: { bytesMax, onReset: (door) => resets.push(door) },
+    unfinished: { ...unfinished, onReset: (door) => resets.push(door) },
   });
   onTestFinished(async () => await doors.stop());
   return doors;
@@ -158,6 +159,21 @@ describe.each(Object.entries(ways))("requests that have not arrived in full, ove
     const another = await begin(doors);
     another.send(bodyOf(small));
     expect(await another.finish()).toBe(served);
+  });
+
+  it("are reset when they come in more than 1024 pieces, and others are served", async () => {
+    const doors = await open(tls, {});
+    const other = await begin(doors);
+    const hostile = await begin(doors);
+    for (const byte of bodyOf(large)) {
+      if (hostile.wasReset()) break;
+      hostile.send(Buffer.of(byte));
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await eventually("the reset", async () => hostile.wasReset() || undefined);
+    expect(resets).toHaveLength(1);
+    other.send(bodyOf(small));
+    expect(await other.finish()).toBe(served);
   });
 
   it("are served when they come byte by byte, below that", async () => {
