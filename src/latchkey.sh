@@ -7,6 +7,9 @@ export MALLOC_ARENA_MAX="${MALLOC_ARENA_MAX:-1}"
 export MALLOC_MMAP_THRESHOLD_="${MALLOC_MMAP_THRESHOLD_:-4194304}"
 export MALLOC_TRIM_THRESHOLD_="${MALLOC_TRIM_THRESHOLD_:-33554432}"
 
+# A SIGHUP asks a running server to look at its TLS files. Until the server listens for it, it must not end the start.
+trap '' HUP
+
 # npm installs a link to this file; the program is beside the file itself.
 self=$0
 while [ -L "$self" ]; do

@@ -9,8 +9,9 @@ export interface MetricsSource {
   text(): Promise<string>;
 }
 
-/** A scraper needs one connection. */
+/** A scraper needs one connection. Those of one address can't take the places of others. */
 const connectionsMax = 32;
+const connectionsPerAddressMax = 4;
 
 export interface MetricsAccess {
   readonly metricsListen: Listen;
@@ -29,7 +30,7 @@ export function createMetricsServer(source: MetricsSource, { metricsListen, metr
   const isAllowed = createTokenCheck(metricsToken?.reveal() ?? null);
   const server = createServer((request, response) => {
     const refuse = (status: number, sentence: string, headers = {}) =>
-      response.writeHead(status, { "content-type": "text/plain", ...headers }).end(`${sentence}\n`);
+      response.writeHead(status, { "content-type": "text/plain", connection: "close", ...headers }).end(`${sentence}\n`);
     const foreign = foreignOf(request, "Latchkey's metrics");
     if (foreign !== null) return void refuse(foreign.status, foreign.sentence);
     if (!isAllowed(request.headers.authorization)) {
@@ -54,7 +55,26 @@ export function createMetricsServer(source: MetricsSource, { metricsListen, metr
   server.headersTimeout = 10_000;
   server.requestTimeout = 10_000;
   server.maxConnections = connectionsMax;
+  limitPerAddress(server);
   return server;
+}
+
+function limitPerAddress(server: Server): void {
+  const counts = new Map<string, number>();
+  server.on("connection", (socket) => {
+    const address = socket.remoteAddress ?? "";
+    const count = (counts.get(address) ?? 0) + 1;
+    if (count > connectionsPerAddressMax) {
+      socket.destroy();
+      return;
+    }
+    counts.set(address, count);
+    socket.once("close", () => {
+      const left = counts.get(address)! - 1;
+      if (left === 0) counts.delete(address);
+      else counts.set(address, left);
+    });
+  });
 }
 
 /** Warns of metrics that everything which reaches their address may read. */

@@ -19,6 +19,13 @@ export function createFieldBudget(fieldsMax: number): FieldBudget {
 /** The key can't be told from an object's prototype, so decoders drop it without a word. */
 export const refusedKey = "__proto__";
 
+/** Decoders of binary messages drop one at the beginning of a text, so two keys could become one. */
+export const byteOrderMark = "\ufeff";
+
+export function refuseByteOrderMark(at: string): never {
+  throw invalidField(at, "must not have a text that begins with a byte order mark");
+}
+
 export function refuseKey(at: string): never {
   throw invalidField(at, `must not have the key ${refusedKey}`);
 }

@@ -3,7 +3,14 @@ import { type DescField, type DescMessage, type DescOneof, ScalarType } from "@b
 import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
 import { ValueSchema } from "@bufbuild/protobuf/wkt";
 import { invalidField } from "../auth/errors.js";
-import { createFieldBudget, type FieldBudget, refusedKey, refuseKey } from "./field-budget.js";
+import {
+  byteOrderMark,
+  createFieldBudget,
+  type FieldBudget,
+  refuseByteOrderMark,
+  refusedKey,
+  refuseKey,
+} from "./field-budget.js";
 
 /** 64 keys of custom attributes have four fields each, 192 items in lists two; the fields of the request itself come on top. */
 const fieldsMax = 680;
@@ -26,13 +33,14 @@ export function surveyBinary(schema: DescMessage, bytes: Uint8Array): void {
 function surveyMessage(desc: DescMessage, bytes: Uint8Array, survey: Survey, outermost = false): void {
   const reader = new BinaryReader(bytes);
   const seen = new Set<DescField | DescOneof>();
+  const keys = new Set<string>();
   while (reader.pos < reader.len) {
     const [number, wireType] = reader.tag();
     const field = desc.fields.find((one) => one.number === number);
     if (outermost) survey.at = field?.name ?? "";
     survey.budget.spend(survey.at);
     if (field === undefined) skip(reader, wireType);
-    else surveyField(field, { reader, wireType, seen }, survey);
+    else surveyField(field, { reader, wireType, seen, keys }, survey);
   }
   if (desc.typeName === ValueSchema.typeName && seen.size === 0) throw invalidField(survey.at, "has a value without a kind");
 }
@@ -42,23 +50,31 @@ interface Occurrence {
   readonly wireType: WireType;
   /** What the same message had before. */
   readonly seen: Set<DescField | DescOneof>;
+  /** The keys that its map had before. No message here has two maps. */
+  readonly keys: Set<string>;
 }
 
-function surveyField(field: DescField, { reader, wireType, seen }: Occurrence, survey: Survey): void {
+function surveyField(field: DescField, { reader, wireType, seen, keys }: Occurrence, survey: Survey): void {
   const slot = field.oneof ?? field;
   const repeated = field.fieldKind === "list" || field.fieldKind === "map";
   if (seen.has(slot) && !repeated) throw invalidField(survey.at, "is given twice");
   seen.add(slot);
   if (field.fieldKind === "list") surveyItems(field, reader, wireType, survey);
-  else if (field.fieldKind === "map") surveyEntry(field, bytesOf(reader, wireType), survey);
+  else if (field.fieldKind === "map") surveyEntry(field, bytesOf(reader, wireType), keys, survey);
   else surveyValue(field, reader, wireType, survey);
 }
 
 function surveyValue(field: DescField, reader: BinaryReader, wireType: WireType, survey: Survey): void {
   if (field.message !== undefined) surveyMessage(field.message, bytesOf(reader, wireType), survey);
   else if (field.scalar === ScalarType.STRING) textOf(reader, wireType, survey);
+  else if (field.enum?.typeName === nullType) refuseOtherNull(reader, wireType);
   else if (wireType === wireTypeOf(field.scalar)) skip(reader, wireType);
   else throw new Error("wrong wire type");
+}
+
+/** The decoder reads any number as null, and JSON has no other null. */
+function refuseOtherNull(reader: BinaryReader, wireType: WireType): void {
+  if (wireType !== WireType.Varint || reader.uint32() !== 0) throw new Error("no null");
 }
 
 function surveyItems(field: DescField & { fieldKind: "list" }, reader: BinaryReader, wireType: WireType, survey: Survey): void {
@@ -75,7 +91,7 @@ function surveyPacked(bytes: Uint8Array, itemType: WireType, survey: Survey): vo
   }
 }
 
-function surveyEntry(field: DescField & { fieldKind: "map" }, bytes: Uint8Array, survey: Survey): void {
+function surveyEntry(field: DescField & { fieldKind: "map" }, bytes: Uint8Array, keys: Set<string>, survey: Survey): void {
   const entry = new BinaryReader(bytes);
   const seen = new Set<number>();
   while (entry.pos < entry.len) {
@@ -84,23 +100,26 @@ function surveyEntry(field: DescField & { fieldKind: "map" }, bytes: Uint8Array,
     if (seen.has(number)) throw new Error("a key or value twice");
     seen.add(number);
     if (number === 2) surveyValue(field, entry, wireType, survey);
-    else if (number === 1 && field.mapKey === ScalarType.STRING) surveyKey(textOf(entry, wireType, survey), survey);
+    else if (number === 1 && field.mapKey === ScalarType.STRING) surveyKey(textOf(entry, wireType, survey), keys, survey);
     else throw new Error("no key and no value");
   }
   if (!seen.has(2) && field.message !== undefined) surveyMessage(field.message, new Uint8Array(), survey);
 }
 
-/** Decodes the key as the library does, which drops a byte order mark in front of it. */
-function surveyKey(key: Uint8Array, survey: Survey): void {
-  if (key.length <= refusedKeyBytesMax && new TextDecoder().decode(key) === refusedKey) refuseKey(survey.at);
+function surveyKey(bytes: Uint8Array, keys: Set<string>, survey: Survey): void {
+  const key = Buffer.from(bytes).toString();
+  if (key === refusedKey) refuseKey(survey.at);
+  if (keys.has(key)) throw new Error("a key twice");
+  keys.add(key);
 }
 
-const byteOrderMarkBytes = 3;
-const refusedKeyBytesMax = refusedKey.length + byteOrderMarkBytes;
+const markBytes = [...Buffer.from(byteOrderMark)];
+const nullType = "google.protobuf.NullValue";
 
 function textOf(reader: BinaryReader, wireType: WireType, survey: Survey): Uint8Array {
   const bytes = bytesOf(reader, wireType);
   if (!isUtf8(bytes)) throw invalidField(survey.at, "must be valid Unicode");
+  if (markBytes.every((byte, index) => bytes[index] === byte)) refuseByteOrderMark(survey.at);
   return bytes;
 }
 

@@ -1,5 +1,5 @@
 import type { DescMessage } from "@bufbuild/protobuf";
-import { createFieldBudget, refusedKey, refuseKey } from "./field-budget.js";
+import { byteOrderMark, createFieldBudget, refuseByteOrderMark, refusedKey, refuseKey } from "./field-budget.js";
 
 /** A comma or bracket for each of 256 custom attributes, a second one for those that are empty lists; 38 for the rest of a request. */
 const separatorsMax = 550;
@@ -20,12 +20,14 @@ export function boundJson(json: Uint8Array): void {
   }
 }
 
-/** Refuses a parsed message with a key that the decoder would drop. Throws `AuthError`. */
+/** Refuses a parsed message with a key or a part of a text that a decoder would drop. Throws `AuthError`. */
 export function surveyJson(schema: DescMessage, json: unknown): void {
   function visit(value: unknown, at: string | null): void {
+    if (typeof value === "string" && value.startsWith(byteOrderMark)) refuseByteOrderMark(at ?? "");
     if (typeof value !== "object" || value === null) return;
     for (const [key, member] of Object.entries(value)) {
       if (key === refusedKey) refuseKey(at ?? "");
+      if (key.startsWith(byteOrderMark)) refuseByteOrderMark(at ?? "");
       visit(member, at ?? nameOf(schema, key));
     }
   }

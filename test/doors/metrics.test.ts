@@ -79,6 +79,18 @@ describe("the metrics door", () => {
     expect(await ask({ authorization: "bearer a-token-of-metrics" })).toEqual({ status: 200, body: "up 1\n" });
   });
 
+  it("closes a connection that it refuses, and takes four of one address at most", async () => {
+    await serve(async () => "up 1\n", "0.0.0.0", "a-token-of-metrics");
+    const held = Array.from({ length: 32 }, () => connect({ port, host: "127.0.0.1", localAddress: "127.0.0.3" }));
+    for (const socket of held) socket.on("error", () => {});
+    await Promise.all(held.slice(4).map((socket) => once(socket, "close")));
+    expect((await ask({ authorization: "Bearer a-token-of-metrics" })).status).toBe(200);
+    held[0]!.write("GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n");
+    held[0]!.resume();
+    await once(held[0]!, "close");
+    for (const socket of held) socket.destroy();
+  });
+
   it("answers to the address that it listens on", async () => {
     await serve(async () => "up 1\n", "127.0.0.2");
     expect((await ask({ host: `127.0.0.2:${port}` }, { host: "127.0.0.2" })).status).toBe(200);
