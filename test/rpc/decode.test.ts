@@ -38,7 +38,7 @@ describe("a binary request", () => {
     { what: "15,000 unpacked values", bytes: times(15_000, numberField(6, 1)), at: "verification_sources" },
     { what: "4,000 lists in one", bytes: attributes(entry("a", list(...Array(4_000).fill(list())))), at: "custom_attributes" },
     {
-      what: "3,000 keys",
+      what: "2,000 keys",
       bytes: attributes(...Array.from({ length: 2_000 }, (_, n) => entry(`${n}`, nullValue))),
       at: "custom_attributes",
     },
