@@ -2,7 +2,7 @@ import type { Settings } from "../../config.js";
 import { formatListen, isLoopback } from "../../listen.js";
 import { type Finding, ok, warning } from "./finding.js";
 
-/** Who can read the metrics, and what they say. */
+/** Reports which machines can read the metrics, and what those say. */
 export function checkMetrics({ metricsListen, metricsToken }: Settings): Finding {
   const place = `the metrics at ${formatListen(metricsListen)}`;
   if (isLoopback(metricsListen.host)) return ok(`${place} can be read on this machine alone`);
