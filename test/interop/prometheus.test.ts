@@ -121,9 +121,9 @@ describe.skipIf(skipped)("a real Prometheus, configured as README says", () => {
 
   it("knows every metric of README's table, with its type and help", async () => {
     const known = await prometheus.api<Record<string, { type: string; help: string }[]>>("metadata");
-    const named = [...readFileSync(join(repository, "README.md"), "utf8").matchAll(/^\| `(latchkey_\w+)`/gm)].map(
-      ([, name]) => name!,
-    );
+    const rows = readFileSync(join(repository, "README.md"), "utf8").matchAll(/^\| `(latchkey_\w+)`/gm);
+    // Those of certificates are there only where this server does TLS by files, which these do not.
+    const named = Array.from(rows, ([, name]) => name!).filter((name) => !name.startsWith("latchkey_tls_"));
     expect(named.length).toBeGreaterThan(8);
     for (const name of named) {
       const [told] = known[name] ?? known[name.replace(/_total$/, "")] ?? [];
