@@ -12,7 +12,15 @@ import type {
 import type { Policy } from "./policy.js";
 
 /** What an allowance is for; the first byte of its key, so that no two kinds meet. */
-const kinds = { sendsOfRequester: 1, sends: 2, paidSends: 3, guesses: 4, accountGuesses: 5, guessesOfRequester: 6 } as const;
+const kinds = {
+  sendsOfRequester: 1,
+  sends: 2,
+  paidSends: 3,
+  guesses: 4,
+  accountGuesses: 5,
+  guessesOfRequester: 6,
+  accountGuessesOfRequester: 7,
+} as const;
 
 function keyOf(kind: keyof typeof kinds, ...parts: readonly Uint8Array[]): Buffer {
   return Buffer.concat([Buffer.of(kinds[kind]), ...parts]);
@@ -62,12 +70,14 @@ export function sendGuard(policy: Policy, sending: Sending & { readonly purpose:
 export interface GuessClaims {
   readonly requester: BudgetClaim;
   readonly identifier: BudgetClaim;
+  readonly accountRequester: BudgetClaim;
   readonly account: BudgetClaim;
 }
 
 /**
- * The allowances of one guess: of the identifier as given with who guesses, of the identifier in total, and of the account, which
- * other identifiers share. Where there is no account the identifier stands in for it, so a guess costs the same writes either way.
+ * The allowances of one guess. The identifier as given has one per requester and one in total. The account, which its other
+ * identifiers share, has the same two, so that no requester can spend its total over several identifiers. Where there is no
+ * account the identifier stands in for it, so a guess costs the same writes either way.
  */
 export function guessClaims(policy: Policy, challenge: ChallengeToVerify, requesterKey: Uint8Array): GuessClaims {
   const { identifierKey, ownerId } = challenge;
@@ -75,13 +85,18 @@ export function guessClaims(policy: Policy, challenge: ChallengeToVerify, reques
   return {
     requester: { key: keyOf("guessesOfRequester", identifierKey, requesterKey), limits: policy.guessesPerRequester },
     identifier: { key: keyOf("guesses", identifierKey), limits: policy.guessesPerIdentifier },
+    accountRequester: {
+      key: keyOf("accountGuessesOfRequester", account, requesterKey),
+      limits: policy.accountGuessesPerRequester,
+    },
     account: { key: keyOf("accountGuesses", account), limits: policy.guessesPerAccount },
   };
 }
 
 /** What a redemption gives back of guesses: its own, never earlier ones. */
-export function guessReturns({ requester, identifier, account }: GuessClaims, guessedAt: EpochMs): BudgetReturn[] {
-  return [requester, identifier, account].map(({ key }) => ({ key, spentAt: guessedAt }));
+export function guessReturns(claims: GuessClaims, guessedAt: EpochMs): BudgetReturn[] {
+  const { requester, identifier, accountRequester, account } = claims;
+  return [requester, identifier, accountRequester, account].map(({ key }) => ({ key, spentAt: guessedAt }));
 }
 
 /** What a redemption gives back for each send of its challenge, with the cooldown after it. Paid sends stay counted. */

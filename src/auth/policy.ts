@@ -24,6 +24,8 @@ export interface Policy {
   readonly paidSendsPerIdentifier: readonly Limit[];
   readonly guessesPerRequester: readonly Limit[];
   readonly guessesPerIdentifier: readonly Limit[];
+  /** Of one requester, over all identifiers of an account. */
+  readonly accountGuessesPerRequester: readonly Limit[];
   readonly guessesPerAccount: readonly Limit[];
   readonly autoRegistration: boolean;
   /** Whether public clients may ask for PURPOSE_VERIFY_CONTACT. */
@@ -73,6 +75,10 @@ export const fixedPolicy = {
   guessesPerIdentifier: [
     { max: 20, windowMs: hour },
     { max: 40, windowMs: day },
+  ],
+  accountGuessesPerRequester: [
+    { max: 10, windowMs: hour },
+    { max: 20, windowMs: day },
   ],
   guessesPerAccount: [
     { max: 20, windowMs: hour },

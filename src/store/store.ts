@@ -402,14 +402,16 @@ export interface Store {
   /**
    * Reserves one attempt to guess, together with one unit of the budgets `requester` (the identifier's with who guesses) and
    * `identifier` (in total): never more than `attemptsMax` in the life of a challenge, however many calls race. `limited` and
-   * `refused` spend nothing. A spent `account` budget does not refuse: the attempt and both other units are spent, and the caller
-   * must let the guess fail whatever it is.
+   * `refused` spend nothing. The two budgets of the account, `accountRequester` (with who guesses) and `account` (in total), are
+   * hidden: a spent one does not refuse. Then the attempt and both units of the identifier are spent, neither of the account is,
+   * and the caller must let the guess fail whatever it is. The account's budgets are written all the same, for the same time.
    */
   takeAttempt(change: {
     readonly challengeId: string;
     readonly clientId: string;
     readonly requester: BudgetClaim;
     readonly identifier: BudgetClaim;
+    readonly accountRequester: BudgetClaim;
     readonly account: BudgetClaim;
     readonly now: EpochMs;
   }): Promise<AttemptOutcome>;

@@ -36,8 +36,13 @@ export function createAttempts(db: Database): Operations {
       return row!.retry_at > now ? { kind: "limited", retryAt: row!.retry_at } : null;
     },
 
-    async takeAttempt({ challengeId, clientId, requester, identifier, account, now }) {
-      const claims = claimsParameter([{ claim: requester }, { claim: identifier }, { claim: account, optional: true }]);
+    async takeAttempt({ challengeId, clientId, requester, identifier, accountRequester, account, now }) {
+      const claims = claimsParameter([
+        { claim: requester },
+        { claim: identifier },
+        { claim: accountRequester, optional: true },
+        { claim: account, optional: true },
+      ]);
       const [row] = await db.rows<AttemptRow>(take, [challengeId, clientId, claims, now], challengeId);
       const { outcome, retry_at: retryAt, account_spent: accountBudgetSpent } = row!;
       if (outcome === "limited") return { kind: outcome, retryAt };

@@ -18,7 +18,7 @@ export function hex(bytes: Uint8Array): string {
 
 interface ClaimParameter {
   readonly claim: BudgetClaim;
-  /** A refused one refuses nothing else. */
+  /** A refused one refuses only the other optional ones. */
   readonly optional?: boolean;
   /** The position, from 1, of the challenge whose `resendAt` its hold becomes. */
   readonly sets?: number | null;

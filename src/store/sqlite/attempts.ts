@@ -35,7 +35,7 @@ export function createAttempts(db: Database, parts: { writer: Writer; budgets: B
       });
     },
 
-    takeAttempt({ challengeId, clientId, requester, identifier, account, now }) {
+    takeAttempt({ challengeId, clientId, requester, identifier, accountRequester, account, now }) {
       return writer.writeUnflushed((): AttemptOutcome => {
         const granted = budgets.check([requester, identifier], now);
         if ("kind" in granted) return granted;
@@ -45,10 +45,12 @@ export function createAttempts(db: Database, parts: { writer: Writer; budgets: B
           return { kind: "refused", why: why ?? "unknown" };
         }
         budgets.spend(granted, now);
-        const accountGranted = budgets.check([account], now);
-        if ("kind" in accountGranted) return { kind: "taken", accountBudgetSpent: true };
-        budgets.spend(accountGranted, now);
-        return { kind: "taken", accountBudgetSpent: false };
+        const hidden = [accountRequester, account];
+        const hiddenGranted = budgets.check(hidden, now);
+        const accountBudgetSpent = "kind" in hiddenGranted;
+        if (accountBudgetSpent) budgets.rewrite(hidden);
+        else budgets.spend(hiddenGranted, now);
+        return { kind: "taken", accountBudgetSpent };
       });
     },
   };

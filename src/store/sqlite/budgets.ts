@@ -18,6 +18,8 @@ export interface Budgets {
   check(claims: readonly BudgetClaim[], now: EpochMs): Grantable[] | Limited;
   /** Spends what `check` granted in the same transaction; gives the hold that the first claim put on its key, or `now`. */
   spend(grantable: readonly Grantable[], now: EpochMs): EpochMs;
+  /** Writes the budgets as they are: a refusal that is hidden costs the same writes as a grant. */
+  rewrite(claims: readonly BudgetClaim[]): void;
   giveBack(returns: readonly BudgetReturn[], now: EpochMs): void;
 }
 
@@ -31,6 +33,7 @@ export function createBudgets(db: Database): Budgets {
     INSERT INTO budgets (key, spent, hold_until, expires_at) VALUES (?, ?, ?, ?)
     ON CONFLICT (key) DO UPDATE SET spent = excluded.spent, hold_until = excluded.hold_until, expires_at = excluded.expires_at`);
   const update = db.prepare<[string, EpochMs, Uint8Array]>("UPDATE budgets SET spent = ?, hold_until = ? WHERE key = ?");
+  const same = db.prepare<[Uint8Array]>("UPDATE budgets SET spent = spent, expires_at = expires_at WHERE key = ?");
   const removeLast = db.prepare<[Uint8Array, string, EpochMs, EpochMs, EpochMs]>(
     "DELETE FROM budgets WHERE key = ? AND spent = ? AND (? <= ? OR hold_until <= ?)",
   );
@@ -62,6 +65,10 @@ export function createBudgets(db: Database): Budgets {
         upsert.run(claim.key, formatTimes(spent), holdUntil, Math.max(holdUntil, now + longestWindow(claim)));
       }
       return firstHold;
+    },
+
+    rewrite(claims) {
+      for (const { key } of claims) same.run(key);
     },
 
     giveBack(returns, now) {

@@ -14,7 +14,7 @@ import { type Issue, issuesOf, type Unit, unitsOf } from "./sends.js";
  * No false positives: a send is charged at the latest when its answer came, calls with one idempotency key once; it is no longer
  * counted from the moment at which the first call began that may have redeemed its challenge, which gives it back. A challenge keeps
  * its place among all of an identifier. Its requester's own place is free from when it or a sibling may have been redeemed. A wrong
- * guess is never given back. Two sends are as far
+ * guess is never given back. An account has one identifier in a history, so its own budgets are never spent first. Two sends are as far
  * apart as the far ends of their intervals: the servers read the clock of this machine within them.
  */
 export function budgets(history: History): Violation[] {

@@ -21,12 +21,13 @@ import {
 } from "./fixtures.js";
 
 export function attempts(scene: Scene): void {
-  it("an attempt is counted on the challenge and on the budgets of requester, identifier and account", async () => {
+  it("an attempt is counted on the challenge and on both budgets of the identifier and both of the account", async () => {
     const { store } = scene;
     const challenge = await issue(store);
     const claims = {
       requester: claimOf("requester", 10),
       identifier: claimOf("identifier", 10),
+      accountRequester: claimOf("account and requester", 10),
       account: claimOf("account", 10),
     };
     const outcome = await store.takeAttempt(attemptOf(challenge, claims));
@@ -87,12 +88,13 @@ export function attempts(scene: Scene): void {
     expect(found.reduce((sum, one) => sum + one!.attempts, 0)).toBe(10);
   });
 
-  it("a spent budget of the identifier spends neither the attempt nor the units of requester and account", async () => {
+  it("a spent budget of the identifier spends neither the attempt nor a unit of requester or account", async () => {
     const { store } = scene;
     const challenge = await issue(store);
     const claims = {
       requester: claimOf("requester", 10),
       identifier: claimOf("identifier", 1),
+      accountRequester: claimOf("account and requester", 10),
       account: claimOf("account", 10),
     };
     await store.takeAttempt(attemptOf(challenge, { ...claims, now: t0 }));
@@ -104,18 +106,45 @@ export function attempts(scene: Scene): void {
     });
   });
 
-  it("a spent budget of the account still spends the attempt and both units of the identifier, and says that the guess must fail", async () => {
+  for (const [what, ofRequester, total] of [
+    ["the account in total", 10, 1],
+    ["the account and requester", 1, 10],
+  ] as const) {
+    it(`a spent budget of ${what} still spends the attempt and both units of the identifier, none of the account, and says that the guess must fail`, async () => {
+      const { store } = scene;
+      const challenge = await issue(store);
+      const [requester, identifier] = [claimOf("requester", 10), claimOf("identifier", 10)];
+      const accountRequester = claimOf("account and requester", ofRequester);
+      const account = claimOf("account", total);
+      const take = (now: number) =>
+        store.takeAttempt(attemptOf(challenge, { requester, identifier, accountRequester, account, now }));
+      expect(await take(t0)).toEqual({ kind: "taken", accountBudgetSpent: false });
+      expect(await take(t0 + 1)).toEqual({ kind: "taken", accountBudgetSpent: true });
+      expect((await store.findChallenge(challenge.challengeId))?.attempts).toBe(2);
+      for (const { key } of [requester, identifier]) {
+        expect((await budgetOf(store, key, t0 + 1)).spent).toEqual([t0, t0 + 1]);
+      }
+      for (const { key } of [accountRequester, account]) {
+        expect((await budgetOf(store, key, t0 + 1)).spent).toEqual([t0]);
+      }
+    });
+  }
+
+  it("a requester's racing guesses at two identifiers of an account charge its total no more than their share; another requester has the rest", async () => {
     const { store } = scene;
-    const challenge = await issue(store);
-    const [requester, identifier, account] = [claimOf("requester", 10), claimOf("identifier", 10), claimOf("account", 1)];
-    const take = (now: number) => store.takeAttempt(attemptOf(challenge, { requester, identifier, account, now }));
-    expect(await take(t0)).toEqual({ kind: "taken", accountBudgetSpent: false });
-    expect(await take(t0 + 1)).toEqual({ kind: "taken", accountBudgetSpent: true });
-    expect((await store.findChallenge(challenge.challengeId))?.attempts).toBe(2);
-    for (const { key } of [requester, identifier]) {
-      expect((await budgetOf(store, key, t0 + 1)).spent).toEqual([t0, t0 + 1]);
-    }
-    expect((await budgetOf(store, account.key, t0 + 1)).spent).toEqual([t0]);
+    const account = claimOf("account", 20);
+    const challenges = [await issue(store, { attemptsMax: 100 }), await issue(store, { attemptsMax: 100 })];
+    const race = (name: string) => {
+      const accountRequester = claimOf(name, 10);
+      return Promise.all(times(40, (n) => store.takeAttempt(attemptOf(challenges[n % 2]!, { accountRequester, account }))));
+    };
+    const good = (outcomes: readonly AttemptOutcome[]) =>
+      ofKind(outcomes, "taken").filter(({ accountBudgetSpent }) => !accountBudgetSpent);
+    expect(good(await race("stranger"))).toHaveLength(10);
+    expect((await budgetOf(store, account.key, t0 + minute)).spent).toHaveLength(10);
+    expect(good(await race("owner"))).toHaveLength(10);
+    expect(good(await race("another"))).toHaveLength(0);
+    expect((await budgetOf(store, account.key, t0 + minute)).spent).toHaveLength(20);
   });
 
   it("a decoy's attempts are counted and limited like a real challenge's", async () => {

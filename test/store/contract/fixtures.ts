@@ -230,6 +230,7 @@ export function attemptOf(challenge: Pick<Challenge, "challengeId" | "clientId">
     clientId: challenge.clientId,
     requester: claimOf(`requester's guesses of ${challenge.challengeId}`, 1_000),
     identifier: claimOf(`guesses of ${challenge.challengeId}`, 1_000),
+    accountRequester: claimOf(`requester's account guesses of ${challenge.challengeId}`, 1_000),
     account: claimOf(`account guesses of ${challenge.challengeId}`, 1_000),
     now: t0 + minute,
     ...changes,

@@ -10,6 +10,7 @@ import { attemptOf, budgetOf, claimOf, issue, minute, t0 } from "../contract/fix
 
 const databases = testDatabases();
 const account = claimOf("account", 5);
+const accountRequester = claimOf("account and requester", 5);
 let location: PostgresLocation;
 let store: Store;
 let clients: readonly [pg.Client, pg.Client];
@@ -32,7 +33,11 @@ interface Taken {
 async function take(client: pg.Client, challenge: Challenge, identifierMax = 1_000): Promise<Taken> {
   const { challengeId, clientId, now } = attemptOf(challenge);
   const identifier = claimOf(`zz ${challengeId}`, identifierMax);
-  const claims = claimsParameter([{ claim: identifier }, { claim: account, optional: true }]);
+  const claims = claimsParameter([
+    { claim: identifier },
+    { claim: accountRequester, optional: true },
+    { claim: account, optional: true },
+  ]);
   const { rows } = await client.query("SELECT outcome, account_spent FROM take_attempt($1, $2, $3, $4)", [
     challengeId,
     clientId,
@@ -60,9 +65,33 @@ it.each([
     }
     await clients[0].query(end);
     expect(await racer).toEqual({ outcome: "taken", account_spent: false });
-    expect((await budgetOf(store, account.key, t0 + minute)).spent).toEqual(spent);
+    for (const { key } of [account, accountRequester]) {
+      expect((await budgetOf(store, key, t0 + minute)).spent).toEqual(spent);
+    }
   },
 );
+
+// Otherwise fewer writes would show whoever measures times that a user name and an address are one account's.
+it.each([
+  ["nothing", 2, 2, false],
+  ["the requester's share", 1, 2, true],
+  ["the total", 2, 1, true],
+])("a guess writes both budgets of the account with %s spent", async (_, ofRequester, total, spent) => {
+  const challenge = await issue(store);
+  const claims = { accountRequester: claimOf("share", ofRequester), account: claimOf("total", total) };
+  /** Which transactions wrote the budgets last, and how many budgets there are. */
+  const written = () =>
+    query(location, "SELECT count(*)::integer AS budgets, array_agg(DISTINCT xmin::text) AS writers FROM budgets");
+  await store.takeAttempt(attemptOf(challenge, { ...claims, now: t0 }));
+  const before = await written();
+  expect(await store.takeAttempt(attemptOf(challenge, { ...claims, now: t0 + 1 }))).toEqual({
+    kind: "taken",
+    accountBudgetSpent: spent,
+  });
+  const after = await written();
+  expect(after).toEqual([{ budgets: 4, writers: [expect.any(String)] }]);
+  expect(after).not.toEqual(before);
+});
 
 it("claims that are refused leave no budget behind that was made to be locked", async () => {
   const challenge = await issue(store);

@@ -80,7 +80,9 @@ function createMischief(stores: readonly Store[], random: () => number) {
   }
   async function attempt(): Promise<void> {
     const [requester, identifier, account] = claims() as [BudgetClaim, BudgetClaim, BudgetClaim];
-    const { kind } = await store().takeAttempt(attemptOf(pick(challenges), { requester, identifier, account, now }));
+    const accountRequester = claims()[0]!;
+    const change = { requester, identifier, accountRequester, account, now };
+    const { kind } = await store().takeAttempt(attemptOf(pick(challenges), change));
     note(`attempt ${kind}`);
   }
   async function deliver(): Promise<void> {

@@ -1,7 +1,7 @@
 /**
  * Budgets. Claims come sorted by key as JSON: `{key, maxes, windows, longest, holds, optional, sets}`. `holds[n]` is how long the
  * key is held when n units were spent before, `sets` the position of the challenge whose resend_at the hold becomes. An optional
- * claim that is refused refuses nothing else.
+ * claim that is refused refuses the other optional ones and nothing else.
  */
 export const budgetFunctions = `
 CREATE FUNCTION budget_claims(p_claims JSONB)
@@ -64,7 +64,8 @@ CREATE FUNCTION budget_expiry(p_hold_until BIGINT, p_longest_until BIGINT) RETUR
   SELECT (greatest(p_hold_until, p_longest_until) / 3600000 + 1) * 3600000
 $$;
 
--- Spends all claims or, when one is refused or p_until is to come, none, and then retry_at is after p_now.
+-- Spends all claims or, when one is refused or p_until is to come, none, and then retry_at is after p_now. Of the optional claims
+-- it spends all or none too, and refuses nothing for them.
 -- All budgets are locked before they are judged, in the order of their keys. One that is not there is made, empty, to be locked: a
 -- racer who makes the same one is waited for. Nothing is begun anew for a race: that would show that two budgets are one.
 CREATE FUNCTION spend_budgets(
@@ -77,8 +78,6 @@ DECLARE
   v_hold_until BIGINT;
   v_until BIGINT;
   v_made BYTEA[] := '{}';
-  v_refused BOOLEAN[] := '{}';
-  v_position INTEGER := 0;
   v_last BYTEA;
   v_hold BIGINT;
 BEGIN
@@ -98,7 +97,6 @@ BEGIN
       END IF;
     END IF;
     v_until := budget_refused_until(coalesce(v_spent, '{}'), coalesce(v_hold_until, 0), v_claim.maxes, v_claim.windows, v_claim.holds, p_now);
-    v_refused := v_refused || (v_until > p_now);
     IF v_claim.optional THEN
       optional_refused := optional_refused OR v_until > p_now;
     ELSE
@@ -111,9 +109,13 @@ BEGIN
   END IF;
 
   FOR v_claim IN SELECT * FROM budget_claims(p_claims) LOOP
-    v_position := v_position + 1;
-    CONTINUE WHEN v_refused[v_position] OR v_claim.key = v_last;
+    CONTINUE WHEN v_claim.key = v_last;
     v_last := v_claim.key;
+    IF v_claim.optional AND optional_refused THEN
+      -- Written as it is: a refusal that is hidden costs the same writes as a grant.
+      UPDATE budgets SET spent = spent WHERE key = v_claim.key;
+      CONTINUE;
+    END IF;
     v_spent := ARRAY(SELECT t FROM budgets, unnest(spent) AS t WHERE key = v_claim.key
       AND t > p_now - v_claim.longest AND t < p_now + v_claim.longest);
     v_hold := coalesce(v_claim.holds[least(cardinality(v_spent) + 1, cardinality(v_claim.holds))], 0);
