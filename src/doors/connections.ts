@@ -159,12 +159,16 @@ export function limitConnections(listener: Server, limits: ConnectionLimits): Co
         // After the GOAWAY was written: a peer that does not hang up would keep the connection.
         setImmediate(close);
       };
-      session.on("stream", (stream) => {
+      session.on("stream", (stream, headers) => {
+        if (endless.test(String(headers[":path"]))) return;
         stream.once("close", begin(connection));
       });
     },
   };
 }
+
+/** Streams without an end of their own would keep a connection from ever being idle. */
+const endless = /^\/grpc\.(health\.v1\.Health\/Watch$|reflection\.)/;
 
 function keyOf({ remoteAddress, remotePort, localAddress, localPort }: Ends): string {
   return `${remoteAddress} ${remotePort} ${localAddress} ${localPort}`;

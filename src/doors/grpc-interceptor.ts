@@ -9,26 +9,36 @@ import {
 } from "@grpc/grpc-js";
 import { requestTooLarge, wireError } from "../rpc/errors.js";
 import { toStatusObject } from "./grpc-status.js";
+import type { LimitStream, StreamingCall } from "./grpc-streams.js";
 import { type Gunzip, readEncodings, unknownEncoding } from "./gunzip.js";
 
 /** How long a caller may take for sending its message and waiting for the answer. */
 const requestTimeoutMs = 30_000;
 
 /** Parts of a call that grpc-js keeps to itself, and that are replaced here. A test fails when one of them is gone. */
-interface OpenCall {
+interface OpenCall extends StreamingCall {
   deadlineTimer?: NodeJS.Timeout | null;
   deadline: number;
   /** Gives the contents of a message that came in its frame of five bytes, or throws the status to end the call with. */
   decompressMessage(framed: Buffer, encoding: string): Uint8Array;
   sendMetadata(metadata: Metadata): void;
-  sendStatus(given: Status): void;
 }
 
 /** Logs a failure in a call of the method with this path. Returns what the caller may see. */
 export type Explain = (path: string, error: unknown) => ConnectError;
 
-interface Reading {
+export interface CallGuardOptions {
   readonly gunzip: Gunzip;
+  readonly explain: Explain;
+  readonly limitStream: LimitStream;
+  /** How long the messages of the method with this path may be. */
+  readonly messageMaxBytes: (path: string) => number;
+}
+
+interface Reading {
+  readonly maxBytes: number;
+  /** Null: streams take no compressed messages. */
+  readonly gunzip: Gunzip | null;
   readonly explain: (error: unknown) => ConnectError;
 }
 
@@ -36,12 +46,17 @@ type Status = Partial<StatusObject>;
 type Method = ServerMethodDefinition<unknown, unknown>;
 
 /** Makes grpc-js's own answers those of every other door, and replaces its time limits and its decompression. */
-export function createCallGuard(gunzip: Gunzip, explain: Explain): ServerInterceptor {
+export function createCallGuard({ gunzip, explain, limitStream, messageMaxBytes }: CallGuardOptions): ServerInterceptor {
   return (method, guarded) => {
     const call = guarded as unknown as OpenCall;
     explainStatuses(call);
+    limitMessages(call, {
+      maxBytes: messageMaxBytes(method.path),
+      gunzip: isUnary(method) ? gunzip : null,
+      explain: (error) => explain(method.path, error),
+    });
     if (isUnary(method)) limitTime(call);
-    limitDecompression(call, isUnary(method) ? { gunzip, explain: (error) => explain(method.path, error) } : null);
+    else limitStream(call);
     return guarded as ServerInterceptingCall;
   };
 }
@@ -69,19 +84,23 @@ function limitTime(call: OpenCall): void {
 
 /**
  * grpc-js decompresses gzip and deflate in libuv's thread pool, all messages of a frame at once, before it finds that a unary call has
- * only one. Here only the first message of a unary call is decompressed, with `gunzip`. Null: streams take no compressed messages.
+ * only one. Here only the first message of a unary call is decompressed, with `gunzip`.
  */
-function limitDecompression(call: OpenCall, reading: Reading | null): void {
+function limitMessages(call: OpenCall, { maxBytes, gunzip, explain }: Reading): void {
   let messages = 0;
-  call.decompressMessage = (framed, encoding) => {
+  function read(contents: Uint8Array, encoding: string): Uint8Array {
     messages += 1;
-    const contents = framed.subarray(framedHeadBytes);
-    if (encoding === "identity" || (reading !== null && messages > 1)) return contents;
-    if (encoding !== "gzip" || reading === null) throw toStatusObject(unknownEncoding("grpc-accept-encoding"));
+    if (encoding === "identity" || (gunzip !== null && messages > 1)) return contents;
+    if (encoding !== "gzip" || gunzip === null) throw unknownEncoding("grpc-accept-encoding");
+    return gunzip(contents);
+  }
+  call.decompressMessage = (framed, encoding) => {
     try {
-      return reading.gunzip(contents);
+      const contents = read(framed.subarray(framedHeadBytes), encoding);
+      if (contents.length > maxBytes) throw requestTooLarge();
+      return contents;
     } catch (error) {
-      throw toStatusObject(error instanceof ConnectError ? error : reading.explain(error));
+      throw toStatusObject(error instanceof ConnectError ? error : explain(error));
     }
   };
   const send = call.sendMetadata.bind(call);

@@ -1,4 +1,4 @@
-import { constants, type Http2Server, type ServerHttp2Stream } from "node:http2";
+import { constants, type Http2Server, type ServerHttp2Stream, type Settings } from "node:http2";
 import type { Server } from "@grpc/grpc-js";
 import type { Unfinished } from "./unfinished.js";
 
@@ -13,12 +13,35 @@ export function http2ServerOf(server: Server): Http2Server {
   return http2Server;
 }
 
+/**
+ * The headers of one request: gRPC's usual 8 KiB. An access token has 4 KiB at most; a stream holds its headers until it ends.
+ */
+const headersMaxBytes = 8 * 1024;
+
+/** What HTTP/2 adds for each header. */
+const headerBytes = 32;
+
+/** Makes HTTP/2 reset requests with longer headers. Only before the server has its connection injector. */
+export function limitHeaders(server: Server): void {
+  const { commonServerOptions } = server as unknown as { readonly commonServerOptions: { settings?: Settings } };
+  commonServerOptions.settings = { ...commonServerOptions.settings, maxHeaderListSize: headersMaxBytes };
+}
+
+function lengthOf(rawHeaders: readonly string[]): number {
+  return rawHeaders.reduce((sum, text) => sum + text.length, (rawHeaders.length / 2) * headerBytes);
+}
+
 /** Counts what grpc-js holds of requests that have not arrived in full, and reads none on that was answered before its end. */
 export function countRequests(http2Server: Http2Server, unfinished: Unfinished): void {
   http2Server.on("stream", (stream: ServerHttp2Stream, _headers: unknown, _flags: unknown, rawHeaders: readonly string[]) => {
     // grpc-js has refused it unread, and Node ends it.
     if (stream.readableFlowing === null) return;
     const reset = (): void => stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+    // The peer has not acknowledged the setting, so HTTP/2 does not hold it to that.
+    if (lengthOf(rawHeaders) > headersMaxBytes) {
+      reset();
+      return;
+    }
     const request = unfinished.begin({ door: "grpc", rawHeaders, reset });
     stream.on("data", request.hold);
     stream.once("end", request.end);

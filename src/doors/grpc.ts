@@ -1,15 +1,16 @@
 import { createServer as createTcpServer, type Socket } from "node:net";
 import { createServer as createTlsServer, type TlsOptions } from "node:tls";
 import { Server, ServerCredentials } from "@grpc/grpc-js";
-import { HealthImplementation, type ServingStatusMap } from "grpc-health-check";
 import { atMost } from "../at-most.js";
 import { wireError } from "../rpc/errors.js";
 import type { InFlight } from "../rpc/in-flight.js";
 import type { ServedService } from "../rpc/pipeline.js";
 import { type ConnectionLimits, limitConnections } from "./connections.js";
 import { type CallReading, toGrpcMethods } from "./grpc-calls.js";
+import { createHealth } from "./grpc-health.js";
 import { createCallGuard, type Explain } from "./grpc-interceptor.js";
-import { countRequests, http2ServerOf } from "./grpc-transport.js";
+import { limitStreams, type StreamLimits } from "./grpc-streams.js";
+import { countRequests, http2ServerOf, limitHeaders } from "./grpc-transport.js";
 import { createGunzip } from "./gunzip.js";
 import { listenOn } from "./listener.js";
 import type { Unfinished } from "./unfinished.js";
@@ -22,6 +23,7 @@ export interface GrpcDoorOptions extends CallReading {
   readonly tls: TlsOptions | null;
   readonly reflection: boolean;
   readonly connections: ConnectionLimits;
+  readonly streams?: Partial<StreamLimits>;
 }
 
 /** Native gRPC with health and, if wanted, reflection. It starts as not serving. */
@@ -60,8 +62,16 @@ export async function createGrpcDoor(options: GrpcDoorOptions): Promise<GrpcDoor
   const server = new Server({
     ...serverOptions,
     "grpc.max_receive_message_length": receiveMaxBytes,
-    interceptors: [createCallGuard(createGunzip(options.inFlight, receiveMaxBytes), explain)],
+    interceptors: [
+      createCallGuard({
+        gunzip: createGunzip(options.inFlight, receiveMaxBytes),
+        explain,
+        limitStream: limitStreams(options.connections.networkOf, options.streams),
+        messageMaxBytes: (path) => (explains.has(path) ? receiveMaxBytes : questionMaxBytes),
+      }),
+    ],
   });
+  limitHeaders(server);
   for (const { methods } of options.services) {
     const { definition, implementation } = toGrpcMethods(methods, options, calls);
     server.addService(definition, implementation);
@@ -69,8 +79,8 @@ export async function createGrpcDoor(options: GrpcDoorOptions): Promise<GrpcDoor
   const descriptors = options.services.map(({ service }) => service);
   // Loaded only where it is on: it is a twentieth of what a process holds.
   if (options.reflection) (await import("./grpc-reflection.js")).addReflection(server, descriptors);
-  const health = new HealthImplementation(statuses(["", ...descriptors.map(({ typeName }) => typeName)]));
-  health.addToServer(server);
+  const health = createHealth(descriptors.map(({ typeName }) => typeName));
+  server.addService(health.definition, health.implementation);
 
   // Our own listener in front of the library's server: it knows no bound on connections and no time limit on TLS handshakes.
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
@@ -86,18 +96,12 @@ export async function createGrpcDoor(options: GrpcDoorOptions): Promise<GrpcDoor
     injector.injectConnection(socket);
   });
 
-  function setServing(serving: boolean): void {
-    for (const name of ["", ...descriptors.map(({ typeName }) => typeName)]) {
-      health.setStatus(name, serving ? "SERVING" : "NOT_SERVING");
-    }
-  }
-
   return {
     listen: (host, port) => listenOn(listener, host, port),
-    setServing,
+    setServing: health.setServing,
     renewTls: (renewed) => secure?.setSecureContext(renewed),
     async drain(ms) {
-      setServing(false);
+      health.setServing(false);
       const closed = new Promise((resolve) => listener.close(resolve));
       injector.drain(ms);
       await atMost(ms, calls.idle());
@@ -113,9 +117,8 @@ export async function createGrpcDoor(options: GrpcDoorOptions): Promise<GrpcDoor
 /** What a finished answer needs to leave, and a peer to take the goodbye. */
 const lastBytesMs = 200;
 
-function statuses(names: readonly string[]): ServingStatusMap {
-  return Object.fromEntries(names.map((name) => [name, "NOT_SERVING"]));
-}
+/** Health and reflection are asked about names, the longest of which has some 50 characters. */
+const questionMaxBytes = 256;
 
 /** Length of the HTTP/2 preface and the first frame's header. */
 const greetingBytes = 33;

@@ -162,6 +162,7 @@ export interface DoorSettings {
   readonly trustedProxies?: readonly string[];
   readonly ready?: () => Promise<void>;
   readonly unfinished?: UnfinishedOptions;
+  readonly streams?: GrpcDoorOptions["streams"];
   /** Of each door. */
   readonly connections?: Partial<ConnectionLimits>;
 }
@@ -176,7 +177,8 @@ export async function openDoors(app: FakeApp, settings: DoorSettings = {}): Prom
     addressOf: createAddressOf(settings.trustedProxies ?? []),
     tls: settings.tls ?? null,
   };
-  const grpc = await createGrpcDoor({ ...common, reflection: settings.reflection ?? true });
+  const { reflection = true, streams = {} } = settings;
+  const grpc = await createGrpcDoor({ ...common, reflection, streams });
   const jwks = () => '{"keys":[{"kty":"EC","alg":"ES256","kid":"k1"}]}';
   const web = createWebDoor({ ...common, clients: app.clients, issuer, jwks, ready: settings.ready ?? (async () => {}) });
   const { host = "127.0.0.1" } = settings;
