@@ -14,7 +14,7 @@ export interface StreamLimits {
 
 /**
  * A client watches once on each connection, and a tool asks reflection once beside it. A stream keeps its headers, 8 KiB at most, which
- * take some 30 kB: 60 MB for all. Ten networks are needed for that, as for all connections. Connections end after half an hour anyway;
+ * take some 50 kB: 100 MB for all. Ten networks are needed for that, as for all connections. Connections end after half an hour anyway;
  * ten minutes free what was taken earlier, and a client that watches begins again at once.
  */
 const defaults: StreamLimits = { perConnection: 4, perNetwork: 200, total: 2000, lastMs: 10 * 60_000 };
