@@ -1,6 +1,6 @@
 import { constants, type Http2Server, type ServerHttp2Stream, type Settings } from "node:http2";
 import type { Server } from "@grpc/grpc-js";
-import type { Unfinished } from "./unfinished.js";
+import { countStream, type StreamCounting } from "./unfinished-stream.js";
 
 /**
  * The HTTP/2 server inside a grpc-js server that has one connection injector. grpc-js keeps it to itself and offers no other way to a
@@ -32,22 +32,15 @@ function lengthOf(rawHeaders: readonly string[]): number {
 }
 
 /** Counts what grpc-js holds of requests that have not arrived in full, and reads none on that was answered before its end. */
-export function countRequests(http2Server: Http2Server, unfinished: Unfinished): void {
+export function countRequests(http2Server: Http2Server, counting: Omit<StreamCounting, "door">): void {
   http2Server.on("stream", (stream: ServerHttp2Stream, _headers: unknown, _flags: unknown, rawHeaders: readonly string[]) => {
     // grpc-js has refused it unread, and Node ends it.
     if (stream.readableFlowing === null) return;
-    const reset = (): void => stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
     // The peer has not acknowledged the setting, so HTTP/2 does not hold it to that.
     if (lengthOf(rawHeaders) > headersMaxBytes) {
-      reset();
+      stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
       return;
     }
-    const request = unfinished.begin({ door: "grpc", rawHeaders, reset });
-    stream.on("data", request.hold);
-    stream.once("end", request.end);
-    stream.once("close", request.end);
-    stream.once("finish", () => {
-      if (!stream.readableEnded) stream.close(constants.NGHTTP2_NO_ERROR);
-    });
+    stream.on("data", countStream(stream, rawHeaders, { ...counting, door: "grpc" }).hold);
   });
 }

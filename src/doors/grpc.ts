@@ -85,7 +85,7 @@ export async function createGrpcDoor(options: GrpcDoorOptions): Promise<GrpcDoor
   // Our own listener in front of the library's server: it knows no bound on connections and no time limit on TLS handshakes.
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
   const http2Server = http2ServerOf(server);
-  countRequests(http2Server, options.unfinished);
+  countRequests(http2Server, { unfinished: options.unfinished, networkOf: options.connections.networkOf });
   const secure = options.tls === null ? null : createTlsServer({ ...options.tls, noDelay: true, ALPNProtocols: ["h2"] });
   const listener = secure ?? createTcpServer({ noDelay: true });
   const connections = limitConnections(listener, options.connections);

@@ -3,14 +3,22 @@ import type { Door } from "../rpc/incoming.js";
 /** Bounds the memory of requests that have not arrived in full: one object for the whole process. */
 export interface Unfinished {
   /**
-   * Begins to count a request, with what Node holds for it and its headers. `reset` ends the request. It is called when all together
-   * hold too much and this one is the oldest, and when the request comes in more than 1024 chunks.
+   * Begins to count a request, with what Node holds for it and its headers. Resets it when it comes in more than 1024 chunks. When all
+   * together hold too much, the oldest request of the network that holds the most is reset.
    */
-  begin(request: {
-    readonly door: Door;
-    readonly rawHeaders: readonly string[];
-    readonly reset: () => void;
-  }): UnfinishedRequest;
+  begin(request: BegunRequest): UnfinishedRequest;
+}
+
+export interface BegunRequest {
+  readonly door: Door;
+  readonly rawHeaders: readonly string[];
+  /** Null for a trusted proxy, each connection of which counts as a network. */
+  readonly network: string | null;
+  readonly connection: object;
+  /** Ends the request. */
+  readonly reset: () => void;
+  /** Closes the connection, which has had too many requests reset. */
+  readonly close: () => void;
 }
 
 export interface UnfinishedRequest {
@@ -37,24 +45,48 @@ const chunksMax = 1024;
 /** Two objects for every chunk, and their places in lists. */
 const chunkBytes = 256;
 
+/** As many as a connection may have open at once: an honest one has few reset, and a new connection costs its maker a handshake. */
+const resetsMax = 100;
+
+/** What a network holds. The map has its requests in the order in which they began. */
+interface Holder {
+  bytes: number;
+  readonly resets: Map<UnfinishedRequest, () => void>;
+}
+
 export function createUnfinished({ bytesMax = bytesMaxDefault, onReset = () => {} }: UnfinishedOptions = {}): Unfinished {
-  /** In the order in which the requests began. */
-  const resets = new Map<UnfinishedRequest, () => void>();
+  const holders = new Map<string | object, Holder>();
+  const resetsOf = new WeakMap<object, number>();
   let total = 0;
 
+  /** Looks at every network with a request, of which there are 2048 at most: that takes no longer than a chunk. */
+  function resetOldestOfLargest(): void {
+    let largest: Holder | undefined;
+    for (const holder of holders.values()) if (largest === undefined || holder.bytes > largest.bytes) largest = holder;
+    const [resetOldest] = largest!.resets.values();
+    resetOldest!();
+  }
+
+  function countReset({ connection, close }: BegunRequest): void {
+    const resets = (resetsOf.get(connection) ?? 0) + 1;
+    resetsOf.set(connection, resets);
+    if (resets === resetsMax) close();
+  }
+
   return {
-    begin({ door, rawHeaders, reset }) {
+    begin(begun) {
+      const key = begun.network ?? begun.connection;
+      const holder = holders.get(key) ?? { bytes: 0, resets: new Map() };
+      holders.set(key, holder);
       let held = 0;
       let chunks = 0;
       let buffer: ArrayBufferLike | undefined;
       function add(bytes: number): void {
-        if (!resets.has(request)) return;
+        if (!holder.resets.has(request)) return;
         held += bytes;
+        holder.bytes += bytes;
         total += bytes;
-        while (total > bytesMax) {
-          const [resetOldest] = resets.values();
-          resetOldest!();
-        }
+        while (total > bytesMax) resetOldestOfLargest();
       }
       const request: UnfinishedRequest = {
         hold(chunk) {
@@ -62,19 +94,22 @@ export function createUnfinished({ bytesMax = bytesMaxDefault, onReset = () => {
           add(chunk.buffer === buffer ? chunkBytes : chunkBytes + chunk.buffer.byteLength);
           buffer = chunk.buffer;
           chunks += 1;
-          if (chunks > chunksMax) resets.get(request)?.();
+          if (chunks > chunksMax) holder.resets.get(request)?.();
         },
         end() {
-          if (!resets.delete(request)) return;
+          if (!holder.resets.delete(request)) return;
           total -= held;
+          holder.bytes -= held;
+          if (holder.resets.size === 0) holders.delete(key);
         },
       };
-      resets.set(request, () => {
+      holder.resets.set(request, () => {
         request.end();
-        onReset(door);
-        reset();
+        onReset(begun.door);
+        begun.reset();
+        countReset(begun);
       });
-      add(requestBytes + rawHeaders.reduce((sum, text) => sum + text.length, 0));
+      add(requestBytes + begun.rawHeaders.reduce((sum, text) => sum + text.length, 0));
       return request;
     },
   };

@@ -17,9 +17,8 @@ import type { RawRequest } from "../rpc/raw-request.js";
 import type { TraceHeaders } from "../tracer.js";
 import type { AddressOf } from "./address.js";
 import { createGunzip } from "./gunzip.js";
-import type { Unfinished } from "./unfinished.js";
 import { cleanUserAgent } from "./user-agent.js";
-import { countBody } from "./web-body.js";
+import type { Bodies } from "./web-body.js";
 import { emptyRequest, type Reading, takeMessage } from "./web-message.js";
 import { replaceRefusal } from "./web-refusals.js";
 import { headerValues, pathOf, type WebRequest, type WebResponse } from "./web-types.js";
@@ -30,7 +29,7 @@ export type RpcHandler = (request: WebRequest, response: WebResponse) => boolean
 export interface RpcHandlerOptions {
   readonly services: readonly ServedService[];
   readonly inFlight: InFlight;
-  readonly unfinished: Unfinished;
+  readonly bodies: Bodies;
   readonly addressOf: AddressOf;
   /** Whether traces are made, so that the callers' context is looked for. */
   readonly traced?: boolean;
@@ -108,7 +107,7 @@ async function answer(handler: UniversalHandler, { request, response, options, r
   const exchange: Exchange = { caller: readCaller(request, options), request: null, reached: false, refusal: null };
   const contextValues = createContextValues().set(exchangeKey, exchange);
   const received = universalRequestFromNodeRequest(request, response, undefined, contextValues);
-  const call = { ...received, body: countBody(request, options.unfinished) };
+  const call = { ...received, body: options.bodies.read(request) };
   capTimeouts(call.header);
   call.signal.addEventListener("abort", () => exchange.caller.abort.abort(callerGone), { once: true });
   const emptied = takeMessage(call, reading, (taken) => {

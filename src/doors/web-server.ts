@@ -1,9 +1,16 @@
 import { createServer as createHttpServer, type Server as HttpServer } from "node:http";
-import { constants, createSecureServer, type Http2SecureServer, type ServerHttp2Session } from "node:http2";
+import {
+  constants,
+  createSecureServer,
+  type Http2SecureServer,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+} from "node:http2";
 import type { TlsOptions } from "node:tls";
 import { atMost } from "../at-most.js";
 import { type ConnectionLimits, limitConnections } from "./connections.js";
 import { listenOn } from "./listener.js";
+import type { Bodies } from "./web-body.js";
 import type { WebRequest, WebResponse } from "./web-types.js";
 
 export interface WebServer {
@@ -17,6 +24,7 @@ export interface WebServer {
 export interface WebServerOptions {
   readonly tls: TlsOptions | null;
   readonly connections: ConnectionLimits;
+  readonly bodies: Bodies;
   readonly handle: (request: WebRequest, response: WebResponse) => void;
 }
 
@@ -29,7 +37,7 @@ const keepAliveMs = 75_000;
 const inactivityMs = 80_000;
 
 /** HTTP/1.1; with TLS also HTTP/2. Every way of holding a connection without getting on is bounded in time. */
-export function createWebServer({ tls, connections: limits, handle }: WebServerOptions): WebServer {
+export function createWebServer({ tls, connections: limits, bodies, handle }: WebServerOptions): WebServer {
   let draining = false;
   let running = 0;
   let whenIdle: (() => void) | null = null;
@@ -37,11 +45,10 @@ export function createWebServer({ tls, connections: limits, handle }: WebServerO
 
   function onRequest(request: WebRequest, response: WebResponse): void {
     running += 1;
-    const timer = "stream" in request ? limitStream(request.stream) : undefined;
     // Those of HTTP/2 are counted as streams of their session.
     const ended = "stream" in request ? undefined : connections.begin(request.socket);
+    if (!("stream" in request)) bodies.addHttp1(request);
     response.once("close", () => {
-      clearTimeout(timer);
       ended?.();
       running -= 1;
       if (running === 0) whenIdle?.();
@@ -50,7 +57,12 @@ export function createWebServer({ tls, connections: limits, handle }: WebServerO
     handle(request, response);
   }
 
-  const server = tls === null ? createPlain(onRequest) : createSecure(tls, onRequest, sessions);
+  function onStream(stream: ServerHttp2Stream, _headers: unknown, flags: number, rawHeaders: readonly string[]): void {
+    limitStream(stream);
+    bodies.addStream(stream, flags, rawHeaders);
+  }
+
+  const server = tls === null ? createPlain(onRequest) : createSecure(tls, { onRequest, onStream, sessions });
   server.headersTimeout = headersTimeoutMs;
   server.requestTimeout = requestTimeoutMs;
   server.keepAliveTimeout = keepAliveMs;
@@ -91,13 +103,19 @@ function createPlain(onRequest: OnRequest): HttpServer {
 type SecureServer = Http2SecureServer &
   Pick<HttpServer, "headersTimeout" | "requestTimeout" | "keepAliveTimeout" | "closeIdleConnections">;
 
-function createSecure(tls: TlsOptions, onRequest: OnRequest, sessions: Set<ServerHttp2Session>): SecureServer {
+interface SecureParts {
+  readonly onRequest: OnRequest;
+  readonly onStream: (stream: ServerHttp2Stream, headers: unknown, flags: number, rawHeaders: readonly string[]) => void;
+  readonly sessions: Set<ServerHttp2Session>;
+}
+
+function createSecure(tls: TlsOptions, { onRequest, onStream, sessions }: SecureParts): SecureServer {
   const options = {
     ...tls,
     allowHTTP1: true,
     maxHeaderSize,
     noDelay: true,
-    settings: { maxConcurrentStreams: 100, maxHeaderListSize: maxHeaderSize },
+    settings: { maxConcurrentStreams: 100, maxHeaderListSize: 8 * 1024 },
     maxSessionMemory: 10,
     // Half of Node's: nobody resets a hundred calls at once in earnest.
     streamResetBurst: 100,
@@ -105,6 +123,8 @@ function createSecure(tls: TlsOptions, onRequest: OnRequest, sessions: Set<Serve
   };
   const server = createSecureServer(options, onRequest) as SecureServer;
   server.setTimeout(keepAliveMs);
+  // Node answers some streams itself, such as those that expect what it does not know, and makes no request of them.
+  server.prependListener("stream", onStream);
   server.on("session", (session) => {
     sessions.add(session);
     session.once("close", () => sessions.delete(session));
@@ -115,6 +135,7 @@ function createSecure(tls: TlsOptions, onRequest: OnRequest, sessions: Set<Serve
 }
 
 /** HTTP/2 streams don't fall under the server's request timeout. */
-function limitStream(stream: { close(code?: number): void }): NodeJS.Timeout {
-  return setTimeout(() => stream.close(constants.NGHTTP2_CANCEL), requestTimeoutMs);
+function limitStream(stream: ServerHttp2Stream): void {
+  const timer = setTimeout(() => stream.close(constants.NGHTTP2_CANCEL), requestTimeoutMs);
+  stream.once("close", () => clearTimeout(timer));
 }

@@ -6,6 +6,7 @@ import type { AddressOf } from "./address.js";
 import type { ConnectionLimits } from "./connections.js";
 import { createCors } from "./cors.js";
 import type { Unfinished } from "./unfinished.js";
+import { createBodies } from "./web-body.js";
 import { createDocuments, type DocumentOptions } from "./web-documents.js";
 import { createRpcHandler } from "./web-rpc.js";
 import { createWebServer, type WebServer } from "./web-server.js";
@@ -36,7 +37,8 @@ export function createWebDoor(options: WebDoorOptions): WebDoor {
   const cors = createCors(
     (origin) => origin === ownOrigin || options.clients.all.some((client) => allowsOrigin(client, origin)),
   );
-  const rpc = createRpcHandler({ ...options, grpc: options.tls !== null });
+  const bodies = createBodies(options.unfinished, options.connections.networkOf);
+  const rpc = createRpcHandler({ ...options, bodies, grpc: options.tls !== null });
   const documents = createDocuments({ ...options, ready: async () => await options.ready() });
   const secure = options.tls !== null || options.issuer.startsWith("https:");
 
@@ -51,7 +53,7 @@ export function createWebDoor(options: WebDoorOptions): WebDoor {
     response.writeHead(404, { "cache-control": "no-store" }).end();
   }
 
-  const server = createWebServer({ tls: options.tls, connections: options.connections, handle });
+  const server = createWebServer({ tls: options.tls, connections: options.connections, bodies, handle });
   return {
     listen: server.listen,
     renewTls: server.renewTls,

@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { type ClientHttp2Session, type ClientHttp2Stream, constants, type OutgoingHttpHeaders } from "node:http2";
 import { createConnection } from "node:net";
+import { connect as connectTls } from "node:tls";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import type { UnfinishedOptions } from "../../src/doors/unfinished.js";
@@ -10,7 +11,7 @@ import { eventually } from "../support/app.js";
 import { challenge, createFakeApp, type Doors, type FakeApp, openDoors } from "../support/rpc.js";
 import { createAuthority } from "../support/tls.js";
 import { callers } from "./callers.js";
-import { frame, openSession } from "./raw.js";
+import { frame, openSession, rawTcp } from "./raw.js";
 
 const path = "/latchkey.v1.AuthService/SendOtp";
 const { sendOtp } = AuthService.method;
@@ -27,39 +28,59 @@ interface Begun {
   finish(): Promise<string>;
 }
 
-type Begin = (doors: Doors) => Promise<Begun>;
+/** `localAddress` is the one it comes from. */
+type Begin = (doors: Doors, localAddress?: string) => Promise<Begun>;
 
 const authority = createAuthority();
 const bytesMax = 512 * 1024;
 
 /** Each way of sending to one of the doors, `framed` when a message has gRPC's head. */
 const ways: Readonly<Record<string, { readonly tls: boolean; readonly framed: boolean; readonly begin: Begin }>> = {
-  gRPC: { tls: false, framed: true, begin: ({ grpcAddress }) => beginStream(grpcAddress, grpcHeaders) },
+  gRPC: { tls: false, framed: true, begin: ({ grpcAddress }, from) => beginStream(`http://${grpcAddress}`, grpcHeaders, from) },
   "gRPC with TLS": {
     tls: true,
     framed: true,
-    begin: ({ grpcAddress }) => beginStream(`https://${grpcAddress}`, grpcHeaders),
+    begin: ({ grpcAddress }, from) => beginStream(`https://${grpcAddress}`, grpcHeaders, from),
   },
   "Connect over HTTP/1.1": { tls: false, framed: false, begin: beginHttp1 },
   "Connect over HTTP/2": {
     tls: true,
     framed: false,
-    begin: ({ webUrl }) => beginStream(webUrl, { "content-type": "application/proto", "connect-protocol-version": "1" }),
+    begin: ({ webUrl }, from) => beginStream(webUrl, connectHeaders, from),
   },
-  "gRPC on the web door": { tls: true, framed: true, begin: ({ webUrl }) => beginStream(webUrl, grpcHeaders) },
+  "gRPC on the web door": { tls: true, framed: true, begin: ({ webUrl }, from) => beginStream(webUrl, grpcHeaders, from) },
 };
 
 const grpcHeaders = { "content-type": "application/grpc", te: "trailers" };
+const connectHeaders = { "content-type": "application/proto", "connect-protocol-version": "1" };
 
-let session: { readonly address: string; readonly opened: ClientHttp2Session } | undefined;
+let session: { readonly url: string; readonly opened: ClientHttp2Session } | undefined;
+let others: Map<string, ClientHttp2Session>;
 
-async function beginStream(address: string, headers: OutgoingHttpHeaders): Promise<Begun> {
-  if (session?.address !== address) {
-    const opened = openSession(address, { ca: authority.cert });
-    onTestFinished(() => opened.destroy());
-    session = { address, opened };
-  }
-  return begunOn(session.opened.request({ ":method": "POST", ":path": path, ...headers }));
+async function beginStream(url: string, headers: OutgoingHttpHeaders, localAddress?: string): Promise<Begun> {
+  const opened = localAddress === undefined ? ownSession(url) : sessionFrom(url, localAddress);
+  return begunOn(opened.request({ ":method": "POST", ":path": path, ...headers }));
+}
+
+function ownSession(url: string): ClientHttp2Session {
+  if (session?.url !== url) session = { url, opened: openFrom(url) };
+  return session.opened;
+}
+
+function sessionFrom(url: string, localAddress: string): ClientHttp2Session {
+  const opened = others.get(localAddress) ?? openFrom(url, localAddress);
+  others.set(localAddress, opened);
+  return opened;
+}
+
+function openFrom(url: string, localAddress?: string): ClientHttp2Session {
+  const { port, protocol } = new URL(url);
+  const to = { host: "127.0.0.1", port: Number(port), localAddress };
+  const tls = { ...to, ca: authority.cert, ALPNProtocols: ["h2"] };
+  const createSocket = () => (protocol === "https:" ? connectTls(tls) : createConnection(to));
+  const opened = openSession(url, { createConnection: createSocket });
+  onTestFinished(() => opened.destroy());
+  return opened;
 }
 
 function begunOn(stream: ClientHttp2Stream): Begun {
@@ -79,9 +100,9 @@ function begunOn(stream: ClientHttp2Stream): Begun {
   };
 }
 
-async function beginHttp1({ webUrl }: Doors): Promise<Begun> {
-  const { hostname, port } = new URL(webUrl);
-  const socket = createConnection(Number(port), hostname);
+async function beginHttp1({ webUrl }: Doors, localAddress?: string): Promise<Begun> {
+  const { port } = new URL(webUrl);
+  const socket = createConnection({ host: "127.0.0.1", port: Number(port), localAddress });
   onTestFinished(() => void socket.destroy());
   let answer = "";
   socket.setEncoding("latin1").on("data", (text) => {
@@ -112,12 +133,18 @@ async function beginHttp1({ webUrl }: Doors): Promise<Begun> {
 let app: FakeApp;
 let resets: string[];
 
-async function open(tls: boolean, unfinished: UnfinishedOptions = { bytesMax }): Promise<Doors> {
+async function open(
+  tls: boolean,
+  unfinished: UnfinishedOptions = { bytesMax },
+  trustedProxies: readonly string[] = [],
+): Promise<Doors> {
   session = undefined;
+  others = new Map();
   app = createFakeApp();
   resets = [];
   const doors = await openDoors(app, {
     tls: tls ? authority.issue(["127.0.0.1"]) : null,
+    trustedProxies,
     unfinished: { ...unfinished, onReset: (door) => resets.push(door) },
   });
   onTestFinished(async () => await doors.stop());
@@ -161,6 +188,45 @@ describe.each(Object.entries(ways))("requests that have not arrived in full, ove
     expect(await another.finish()).toBe(served);
   });
 
+  /** Begins requests from one address until others would have been reset too, and gives them. */
+  async function fill(doors: Doors, count: number, from: string): Promise<Begun[]> {
+    const begun: Begun[] = [];
+    for (let n = 0; n < count; n += 1) {
+      const one = await begin(doors, from);
+      one.send(bodyOf(large).subarray(0, 7000));
+      begun.push(one);
+    }
+    return begun;
+  }
+
+  it("are reset in the network that holds the most, and older ones of others are served", async () => {
+    const doors = await open(tls);
+    const honest = [await begin(doors, "127.0.0.2"), await begin(doors, "127.0.0.3")];
+    for (const one of honest) one.send(bodyOf(small).subarray(0, 5));
+    const hostile = await fill(doors, 60, "127.0.0.4");
+    await eventually("resets", async () => (resets.length >= 38 ? true : undefined));
+    for (const one of honest) {
+      one.send(bodyOf(small).subarray(5));
+      expect(await one.finish()).toBe(served);
+    }
+    await eventually("resets at the client", async () =>
+      hostile.filter((one) => one.wasReset()).length >= 38 ? true : undefined,
+    );
+    expect(hostile[0]!.wasReset()).toBe(true);
+  });
+
+  it("are reset on that connection of a trusted proxy which holds the most, where it brings many", async () => {
+    const doors = await open(tls, { bytesMax }, ["127.0.0.2/31"]);
+    const honest = await begin(doors, "127.0.0.2");
+    honest.send(bodyOf(small).subarray(0, 5));
+    const hostile = await fill(doors, 60, "127.0.0.3");
+    // Over HTTP/1.1 every request is a connection of its own, so that the smallest one stays.
+    await eventually("resets", async () => (resets.length >= 38 ? true : undefined));
+    honest.send(bodyOf(small).subarray(5));
+    expect(await honest.finish()).toBe(served);
+    expect(hostile[0]!.wasReset()).toBe(true);
+  });
+
   it("are reset when they come in more than 1024 pieces, and others are served", async () => {
     const doors = await open(tls, {});
     const other = await begin(doors);
@@ -195,6 +261,77 @@ describe.each(Object.entries(ways))("requests that have not arrived in full, ove
       expect(await one.finish()).toMatch(/^(3|400)$/);
     }
     expect(resets).toEqual([]);
+  });
+});
+
+describe.each(Object.entries(ways).filter(([name]) => !name.includes("HTTP/1.1")))(
+  "a connection with 100 requests that were reset, over %s,",
+  (_name, { tls, begin }) => {
+    it.each([
+      ["is closed", []],
+      ["of a trusted proxy takes no more", ["127.0.0.2"]],
+    ])("%s", async (_what, trustedProxies) => {
+      const doors = await open(tls, { bytesMax: 1 }, trustedProxies);
+      for (let n = 0; n < 99; n += 1) void (await begin(doors, "127.0.0.2"));
+      await eventually("resets", async () => (resets.length === 99 ? true : undefined));
+      const connection = others.get("127.0.0.2")!;
+      expect([connection.closed, connection.destroyed]).toEqual([false, false]);
+      await begin(doors, "127.0.0.2");
+      if (!connection.closed && !connection.destroyed) await once(connection, "close");
+      expect(resets).toHaveLength(100);
+    });
+  },
+);
+
+/** Requests that the web door answers without reading their bodies. */
+const unread: Readonly<Record<string, OutgoingHttpHeaders>> = {
+  "a CORS preflight": { ":method": "OPTIONS", ":path": path, "access-control-request-method": "POST" },
+  "a wrong content type": { ":method": "POST", ":path": path, "content-type": "text/plain" },
+  "a wrong method": { ":method": "PUT", ":path": path, ...connectHeaders },
+  "a document's wrong method": { ":method": "POST", ":path": "/healthz" },
+  "a document": { ":method": "GET", ":path": "/healthz" },
+  "an unknown path": { ":method": "POST", ":path": "/nothing" },
+  "a body that is too large": { ":method": "POST", ":path": path, "content-length": 100_000, ...connectHeaders },
+  "an expectation that is not known": { ":method": "POST", ":path": path, expect: "wonders" },
+  CONNECT: { ":method": "CONNECT", ":authority": "a" },
+};
+
+describe.each(Object.entries(unread))("a request that the web door answers unread, with %s,", (_name, headers) => {
+  it("is over once it is answered, over HTTP/2", async () => {
+    const doors = await open(true);
+    const opened = openSession(doors.webUrl, { ca: authority.cert });
+    onTestFinished(() => opened.destroy());
+    const stream = opened.request(headers, { endStream: false });
+    stream.on("error", () => {}).resume();
+    stream.write(Buffer.alloc(500));
+    const [answer] = await once(stream, "response");
+    await once(stream, "close");
+    expect(stream.rstCode).toBe(constants.NGHTTP2_NO_ERROR);
+    expect(answer[":status"]).toBeGreaterThanOrEqual(200);
+    expect(resets).toEqual([]);
+  });
+
+  it("counts from its headers on, over HTTP/2", async () => {
+    const doors = await open(true, { bytesMax: 1 });
+    const opened = openSession(doors.webUrl, { ca: authority.cert });
+    onTestFinished(() => opened.destroy());
+    const stream = opened.request(headers, { endStream: false });
+    stream.on("error", () => {}).resume();
+    await new Promise((resolve) => stream.once("close", resolve));
+    expect(resets).toEqual(["web"]);
+  });
+});
+
+/** Node answers the others itself over HTTP/1.1, and closes the connection. */
+const unreadHttp1 = Object.entries(unread).filter(([, headers]) => !(":authority" in headers || "expect" in headers));
+
+describe.each(unreadHttp1)("a request that the web door answers unread, with %s,", (_name, headers) => {
+  it("counts from its headers on, over HTTP/1.1", async () => {
+    const doors = await open(false, { bytesMax: 1 });
+    const { ":method": method, ":path": target, "content-length": length = 10, ...more } = headers;
+    const lines = Object.entries({ host: "a", "content-length": length, ...more }).map(([name, value]) => `${name}: ${value}`);
+    await rawTcp(doors.webUrl, `${method} ${target} HTTP/1.1\r\n${lines.join("\r\n")}\r\n\r\n`);
+    expect(resets).toEqual(["web"]);
   });
 });
 

@@ -1,0 +1,38 @@
+import { constants, type ServerHttp2Stream } from "node:http2";
+import type { Door } from "../rpc/incoming.js";
+import type { NetworkOf } from "./address.js";
+import type { Unfinished, UnfinishedRequest } from "./unfinished.js";
+
+export interface StreamCounting {
+  readonly door: Door;
+  readonly unfinished: Unfinished;
+  readonly networkOf: NetworkOf;
+}
+
+/** Counts a request of HTTP/2 until it has ended. Closes its stream once it is answered, if it has not ended by then. */
+export function countStream(
+  stream: ServerHttp2Stream,
+  rawHeaders: readonly string[],
+  { door, unfinished, networkOf }: StreamCounting,
+): UnfinishedRequest {
+  const session = stream.session!;
+  const network = networkOf(session.socket.remoteAddress);
+  const request = unfinished.begin({
+    door,
+    rawHeaders,
+    network,
+    connection: session,
+    reset: () => stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM),
+    close() {
+      // A trusted proxy brings calls of others on the same connection, which may end.
+      if (network === null) session.close();
+      else setImmediate(() => session.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM));
+    },
+  });
+  stream.once("end", request.end);
+  stream.once("close", request.end);
+  stream.once("finish", () => {
+    if (!stream.readableEnded) stream.close(constants.NGHTTP2_NO_ERROR);
+  });
+  return request;
+}
