@@ -31,8 +31,15 @@ export function countStream(
   });
   stream.once("end", request.end);
   stream.once("close", request.end);
-  stream.once("finish", () => {
-    if (!stream.readableEnded) stream.close(constants.NGHTTP2_NO_ERROR);
-  });
+  stream.once("finish", () => setImmediate(closeAnswered, stream));
   return request;
+}
+
+const lookAgainMs = 50;
+
+/** Trailers, and what the connection could not take yet, leave after "finish". Node tells of their leaving by the state alone. */
+function closeAnswered(stream: ServerHttp2Stream): void {
+  if (stream.destroyed || stream.readableEnded) return;
+  if (stream.state.localClose === 1) stream.close(constants.NGHTTP2_NO_ERROR);
+  else setTimeout(closeAnswered, lookAgainMs, stream).unref();
 }
