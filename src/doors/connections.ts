@@ -8,6 +8,8 @@ export interface ConnectionLimits {
   readonly onDropped?: (why: Dropped) => void;
   readonly connectionsMax?: number;
   readonly perNetworkMax?: number;
+  /** Milliseconds that only move forward. */
+  readonly now?: () => number;
 }
 
 /** The connections of a listener. */
@@ -30,24 +32,34 @@ const connectionsMaxDefault = 5000;
  */
 const perNetworkMaxDefault = 500;
 
+/** What a new connection has until its first call: a TLS handshake over a slow network takes a second or two. */
+const firstCallMs = 5000;
+
 interface Connection {
   running: number;
+  readonly openedAt: number;
+  /** Whether it has begun a call. */
+  used: boolean;
   /** It counts no more. May be called again. */
   leave(): void;
   close(): void;
   setIdle(isIdle: boolean): void;
 }
 
-/** The connections of one network. A Set keeps its members in the order in which they became idle. */
+/** The connections of one network. The sets keep their members in the order in which they became idle. */
 interface Network {
   count: number;
+  /** Those that have not called yet. */
+  readonly unused: Set<Connection>;
+  /** Those that have called, and have no call now. */
   readonly idle: Set<Connection>;
 }
 
 /**
- * Bounds the connections of a listener, for each network and in total. A connection without a call is idle, from its first moment on.
- * At the cap of a network its own longest idle connection makes room, and above half of the total the longest idle one of all.
- * Connections that belong to no network are counted in the total alone, and never make room.
+ * Bounds the connections of a listener, for each network and in total. At the cap of a network its own longest idle connection makes
+ * room. Above half of the total the network that holds the most makes room: by an idle connection, or its own next one is refused.
+ * At the cap of the total any network makes room. Connections that belong to no network are counted in the total alone, and never
+ * make room.
  */
 export function limitConnections(listener: Server, limits: ConnectionLimits): Connections {
   const {
@@ -55,11 +67,11 @@ export function limitConnections(listener: Server, limits: ConnectionLimits): Co
     onDropped = () => {},
     connectionsMax = connectionsMaxDefault,
     perNetworkMax = perNetworkMaxDefault,
+    now = () => performance.now(),
   } = limits;
   const sockets = new Set<Socket>();
   const open = new Map<string, Connection>();
   const networks = new Map<string, Network>();
-  const allIdle = new Set<Connection>();
 
   function admit(socket: Socket): void {
     sockets.add(socket);
@@ -72,13 +84,12 @@ export function limitConnections(listener: Server, limits: ConnectionLimits): Co
     }
     endFormer(socket);
     const name = networkOf(socket.remoteAddress);
-    const network = name === null ? null : (networks.get(name) ?? { count: 0, idle: new Set() });
-    if (network !== null && network.count >= perNetworkMax && !dropLongestIdle(network.idle)) {
+    const network = name === null ? null : (networks.get(name) ?? { count: 0, unused: new Set(), idle: new Set() });
+    if ((network !== null && network.count >= perNetworkMax && !dropIdle(network)) || !makeRoom(network)) {
       onDropped("network_full");
       socket.destroy();
       return;
     }
-    if (open.size >= connectionsMax / 2) dropLongestIdle(allIdle);
     const connection = join(socket, { name, network });
     socket.once("close", () => connection.leave());
   }
@@ -94,6 +105,8 @@ export function limitConnections(listener: Server, limits: ConnectionLimits): Co
     const key = keyOf(socket);
     const connection: Connection = {
       running: 0,
+      openedAt: now(),
+      used: false,
       leave() {
         if (open.get(key) !== connection) return;
         connection.setIdle(false);
@@ -105,10 +118,8 @@ export function limitConnections(listener: Server, limits: ConnectionLimits): Co
       close: () => socket.destroy(),
       setIdle(isIdle) {
         if (network === null || open.get(key) !== connection) return;
-        for (const idle of [network.idle, allIdle]) {
-          if (isIdle) idle.add(connection);
-          else idle.delete(connection);
-        }
+        for (const set of [network.unused, network.idle]) set.delete(connection);
+        if (isIdle) (connection.used ? network.idle : network.unused).add(connection);
       },
     };
     open.set(key, connection);
@@ -120,15 +131,48 @@ export function limitConnections(listener: Server, limits: ConnectionLimits): Co
     return connection;
   }
 
-  /** False: none of them is idle. */
-  function dropLongestIdle(idle: ReadonlySet<Connection>): boolean {
-    for (const connection of idle) {
-      connection.leave();
-      connection.close();
-      onDropped("idle");
-      return true;
+  /** False: the newcomer is refused. Looks at every network, but only above half. */
+  function makeRoom(newcomer: Network | null): boolean {
+    if (open.size < connectionsMax / 2) return true;
+    const most = largest(() => true)?.count;
+    const holdsMost = newcomer !== null && newcomer.count === most;
+    // For its own network even one makes room that has not had the time for its first call.
+    if (holdsMost && dropIdle(newcomer)) return true;
+    const withIdle = largest((network) => longestIdle(network, firstCallMs) !== undefined);
+    if (withIdle?.count === most && dropIdle(withIdle, firstCallMs)) return true;
+    if (holdsMost) return false;
+    // The newcomer would take the last place, and a full listener refuses all.
+    if (open.size >= connectionsMax - 1 && !dropIdle(withIdle, firstCallMs)) {
+      dropIdle(largest((network) => longestIdle(network) !== undefined));
     }
-    return false;
+    return true;
+  }
+
+  /** The network that holds the most connections of those that `matches`. */
+  function largest(matches: (network: Network) => boolean): Network | undefined {
+    let found: Network | undefined;
+    for (const network of networks.values()) {
+      if ((found === undefined || network.count > found.count) && matches(network)) found = network;
+    }
+    return found;
+  }
+
+  /** Of those that have called, or were open for `unusedMs`. One that never called comes first. */
+  function longestIdle({ unused, idle }: Network, unusedMs = 0): Connection | undefined {
+    const [first] = unused;
+    if (first !== undefined && now() - first.openedAt >= unusedMs) return first;
+    const [next] = idle;
+    return next;
+  }
+
+  /** False: there is none. */
+  function dropIdle(network: Network | undefined, unusedMs = 0): boolean {
+    const connection = network === undefined ? undefined : longestIdle(network, unusedMs);
+    if (connection === undefined) return false;
+    connection.leave();
+    connection.close();
+    onDropped("idle");
+    return true;
   }
 
   listener.maxConnections = connectionsMax;
@@ -137,6 +181,7 @@ export function limitConnections(listener: Server, limits: ConnectionLimits): Co
 
   function begin(connection: Connection): () => void {
     connection.running += 1;
+    connection.used = true;
     connection.setIdle(false);
     return () => {
       connection.running -= 1;

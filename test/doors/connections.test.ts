@@ -198,20 +198,68 @@ describe.each(Object.entries(doorsOf))("the connections of %s", (_name, { tls, h
     expect(dropped).toEqual([]);
   });
 
-  it("make room above half of all, the longest idle one first and never one with a call", async () => {
-    const from = await open({ connections: { connectionsMax: 8 } });
-    const oldest = await from("127.0.0.2");
+  /** Opens so many connections from an address, each in the middle of a call. */
+  async function hold(count: number, from: () => Promise<Client>): Promise<() => Promise<void>> {
     const calls = holdCalls();
-    const running = oldest.call();
-    await calls.entered(1);
-    const idle: Client[] = [];
-    for (let n = 3; n < 23; n += 1) idle.push(await from(`127.0.0.${n}`));
-    const latest = await from("127.0.0.30");
-    for (const client of idle.slice(0, 18)) await closed(client);
-    calls.release();
-    expect(await running).toBe(true);
-    for (const client of [idle.at(-1)!, latest]) expect(await client.call()).toBe(true);
-    expect(new Set(dropped)).toEqual(new Set(["idle"]));
+    const running: Promise<boolean>[] = [];
+    for (let n = 0; n < count; n += 1) running.push((await from()).call());
+    await calls.entered(count);
+    return async () => {
+      calls.release();
+      expect(await Promise.all(running)).toEqual(running.map(() => true));
+    };
+  }
+
+  it("make room above half of all in the network that holds the most, its longest idle one first", async () => {
+    const from = await open({ connections: { connectionsMax: 10 } });
+    const kept = await from("127.0.0.3");
+    expect(await kept.call()).toBe(true);
+    const many = [await from("127.0.0.2"), await from("127.0.0.2"), await from("127.0.0.2")];
+    for (const client of many) expect(await client.call()).toBe(true);
+    const endHeld = await hold(1, async () => await from("127.0.0.2"));
+    const newcomer = await from("127.0.0.4");
+    await closed(many[0]!);
+    expect(dropped).toEqual(["idle"]);
+    await endHeld();
+    for (const client of [kept, newcomer, many[1]!, many[2]!]) expect(await client.call()).toBe(true);
+  });
+
+  it("are refused above half of all to the network that holds the most, all with calls, and given to others", async () => {
+    const from = await open({ connections: { connectionsMax: 10 } });
+    const kept = await from("127.0.0.3");
+    const endHeld = await hold(4, async () => await from("127.0.0.2"));
+    const newcomers = [await from("127.0.0.4"), await from("127.0.0.5")];
+    expect(dropped).toEqual([]);
+    await closed(await from("127.0.0.2"));
+    expect(dropped).toEqual(["network_full"]);
+    await endHeld();
+    for (const client of [kept, ...newcomers]) expect(await client.call()).toBe(true);
+  });
+
+  it("have five seconds for their first call before they make room for other networks", async () => {
+    let now = 0;
+    const from = await open({ connections: { connectionsMax: 10, now: () => now } });
+    const first = await from("127.0.0.2");
+    for (let n = 3; n < 7; n += 1) await from(`127.0.0.${n}`);
+    now = 4999;
+    await from("127.0.0.7");
+    expect(dropped).toEqual([]);
+    now = 5000;
+    await from("127.0.0.8");
+    await closed(first);
+    expect(dropped).toEqual(["idle"]);
+  });
+
+  it("make room at the cap of all, even where they have not called yet, but never one with a call", async () => {
+    const from = await open({ connections: { connectionsMax: 8 } });
+    const endHeld = await hold(4, async () => await from("127.0.0.2"));
+    const unused = [await from("127.0.0.3"), await from("127.0.0.4"), await from("127.0.0.5")];
+    expect(dropped).toEqual([]);
+    const newcomer = await from("127.0.0.6");
+    await closed(unused[0]!);
+    expect(dropped).toEqual(["idle"]);
+    await endHeld();
+    for (const client of [unused[1]!, unused[2]!, newcomer]) expect(await client.call()).toBe(true);
   });
 
   async function expectCapOf(perNetworkMax: number, from: (localAddress: string) => Promise<Client>): Promise<void> {
@@ -230,10 +278,9 @@ describe.each(Object.entries(doorsOf))("the connections of %s", (_name, { tls, h
   it("that were reset before they were accepted count for nothing", async () => {
     const from = await open({ connections: { connectionsMax: 8 } });
     await resetBeforeAccept(Number(new URL(url).port), 20);
-    await from("127.0.0.3");
-    expect(dropped).toEqual([]);
-    for (let n = 0; n < 2; n += 1) await from("127.0.0.3");
+    // Half of all, from which on a network makes room for itself.
     await expectCapOf(4, async () => await from("127.0.0.2"));
+    expect(dropped).toEqual(["idle", "idle"]);
   });
 });
 
