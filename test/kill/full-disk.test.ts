@@ -37,9 +37,13 @@ async function postgresOf(started: Promise<RestartableServer>): Promise<Restarta
   return postgres;
 }
 
-/** What was reserved before is used up first. */
+/** Room that was reserved before is used up first, in each table and index, so one refusal does not mean that all is full. */
 async function untilRefused({ server }: Troubled): Promise<void> {
-  await until("a refusal", async () => (await reasonOf(sendTo(server))) ?? undefined, 30_000);
+  const allRefused = async () => {
+    const reasons = await Promise.all(Array.from({ length: 32 }, () => reasonOf(sendTo(server))));
+    return reasons.every((reason) => reason !== null) || undefined;
+  };
+  await until("refusals alone", allRefused, 30_000);
 }
 
 /** Sixteen sign-ins at once, all refused as unavailable. */

@@ -7,8 +7,8 @@ import { developmentEnv, endServers, type Server, startServer, until } from "../
 import { startMailServer } from "../support/smtp.js";
 import { outboxLength } from "./snapshot.js";
 
-/** Connections to a mail server, and messages under way, at most. */
-const connectionsMax = 50;
+/** Connections to a mail server, that of the check at the start included, and messages under way, at most. */
+const connectionsMax = 50 + 1;
 const inFlightMax = 64;
 
 const closers: (() => unknown)[] = [];
