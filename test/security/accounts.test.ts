@@ -1,9 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type CodeHasher, createCodeHasher, type HashSlot } from "../../src/crypto/code-hash.js";
-import { createKeyring } from "../../src/crypto/keyring.js";
 import { startTestApp, type TestApp } from "../support/app.js";
 import { refused, wrongCode } from "../support/calls.js";
 import { testEngines } from "../support/engines.js";
+import { watchedHasher } from "../support/hasher.js";
 
 const minute = 60_000;
 const hour = 60 * minute;
@@ -18,7 +17,7 @@ describe.each(testEngines())("guesses over several identifiers of an account on 
   beforeEach(async () => {
     hashes = 0;
     on = await startTestApp(await database(), {
-      codes: hasherThatTells(() => {
+      codes: watchedHasher(() => {
         hashes += 1;
       }),
     });
@@ -120,23 +119,3 @@ describe.each(testEngines())("guesses over several identifiers of an account on 
     expect((await on.authFrom("198.51.100.7").verifyOtp(later)).tokens).toBeDefined();
   });
 });
-
-/** The real hasher, which tells of every code that it compares. */
-function hasherThatTells(tell: () => void): CodeHasher {
-  const pepper = createKeyring([{ id: "1", key: Buffer.alloc(32, 7) }]);
-  const hasher = createCodeHasher({ pepper, profile: "fast", concurrency: 4 });
-  return {
-    waiting: hasher.waiting,
-    withSlot: (priority, caller, work) =>
-      hasher.withSlot(priority, caller, (slot) => {
-        const telling: HashSlot = {
-          hash: slot.hash,
-          matches(code, binding, stored) {
-            tell();
-            return slot.matches(code, binding, stored);
-          },
-        };
-        return work(telling);
-      }),
-  };
-}

@@ -1,9 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type CodeHasher, createCodeHasher, type HashSlot } from "../../src/crypto/code-hash.js";
-import { createKeyring } from "../../src/crypto/keyring.js";
 import { startTestApp, type TestApp } from "../support/app.js";
 import { bearer, refused, signIn, wrongCode } from "../support/calls.js";
 import { testEngines } from "../support/engines.js";
+import { watchedHasher } from "../support/hasher.js";
 
 const minute = 60_000;
 const hour = 60 * minute;
@@ -17,7 +16,7 @@ describe.each(testEngines())("an owner among strangers on $engine", ({ database 
   let beforeComparing: (() => Promise<void>) | null;
   beforeEach(async () => {
     beforeComparing = null;
-    const waiting = hasherThatWaits(async () => {
+    const waiting = watchedHasher(async () => {
       const act = beforeComparing;
       beforeComparing = null;
       await act?.();
@@ -157,23 +156,3 @@ describe.each(testEngines())("an owner among strangers on $engine", ({ database 
     }
   });
 });
-
-/** The real hasher, which does something before it compares a code. */
-function hasherThatWaits(act: () => Promise<void>): CodeHasher {
-  const pepper = createKeyring([{ id: "1", key: Buffer.alloc(32, 7) }]);
-  const hasher = createCodeHasher({ pepper, profile: "fast", concurrency: 4 });
-  return {
-    waiting: hasher.waiting,
-    withSlot: (priority, caller, work) =>
-      hasher.withSlot(priority, caller, (slot) => {
-        const waiting: HashSlot = {
-          hash: slot.hash,
-          async matches(code, binding, stored) {
-            await act();
-            return await slot.matches(code, binding, stored);
-          },
-        };
-        return work(waiting);
-      }),
-  };
-}
