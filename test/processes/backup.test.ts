@@ -27,7 +27,7 @@ import {
   type Server,
   startServer,
 } from "../support/server.js";
-import { bearer, reasonOf, sendCode, signIn } from "./sign-in.js";
+import { bearer, reasonOf, sendCode, signIn } from "../serve/sign-in.js";
 
 let env: Env;
 let server: Server;

@@ -22,7 +22,7 @@ import {
   until,
 } from "../support/server.js";
 import { type Certificate, createAuthority } from "../support/tls.js";
-import { reasonOf } from "./sign-in.js";
+import { reasonOf } from "../serve/sign-in.js";
 
 afterEach(endServers);
 

@@ -17,9 +17,9 @@ import {
   startServer,
   until,
 } from "../support/server.js";
-import { get, watchHealth } from "./probes.js";
-import { refusal } from "./refusals.js";
-import { bearer, reasonOf, sendCode, signIn } from "./sign-in.js";
+import { get, watchHealth } from "../serve/probes.js";
+import { refusal } from "../serve/refusals.js";
+import { bearer, reasonOf, sendCode, signIn } from "../serve/sign-in.js";
 
 const databases = testDatabases();
 const password = "not-to-be-printed";

@@ -16,7 +16,7 @@ import {
   type Server,
   startServer,
 } from "../support/server.js";
-import { reasonOf, sendCode, signIn } from "./sign-in.js";
+import { reasonOf, sendCode, signIn } from "../serve/sign-in.js";
 
 const databases = testDatabases();
 
