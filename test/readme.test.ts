@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
 import { formatMarkdown } from "../src/cli/config.js";
-import { diskFiles } from "../src/config.js";
+import { diskFiles } from "../src/config/settings.js";
 
 const read = (path: string): string => readFileSync(new URL(`../${path}`, import.meta.url), "utf8");
 const readme = read("README.md");

@@ -1,6 +1,6 @@
 import { createReadStream, existsSync, realpathSync, renameSync, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
-import type { Settings } from "../config.js";
+import type { Settings } from "../config/settings.js";
 import { copyDatabase, findDefect, sideSuffixes } from "../store/sqlite/copies.js";
 import { syncFolder, withDraft } from "./draft.js";
 import { CliError, type Io, standardStream } from "./io.js";

@@ -1,5 +1,5 @@
-import { describeSettings, type Env, type Files, type SettingInfo } from "../config.js";
-import { escapeControls } from "../escape.js";
+import { describeSettings, type Env, type Files, type SettingInfo } from "../config/settings.js";
+import { escapeControls } from "../lib/escape.js";
 
 /** Every setting with its purpose, defaults and the value in effect, for a terminal. */
 export function formatSettings(env: Env, files: Files): string {

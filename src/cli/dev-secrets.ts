@@ -3,7 +3,7 @@ import { linkSync, mkdirSync, readFileSync, statSync, unlinkSync, writeFileSync 
 import { join } from "node:path";
 import { parseKeys } from "../config/key-list.js";
 import { SettingError } from "../config/setting.js";
-import { diskFiles, type Env, readMode } from "../config.js";
+import { diskFiles, type Env, readMode } from "../config/settings.js";
 import { CliError } from "./io.js";
 
 /** Where the secrets of development are kept, under the working directory. */

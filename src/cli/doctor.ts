@@ -1,4 +1,4 @@
-import { diskFiles, type Env, readMode, type Settings } from "../config.js";
+import { diskFiles, type Env, readMode, type Settings } from "../config/settings.js";
 import { checkHashing, guessing } from "./doctor/codes.js";
 import { checkDatabase } from "./doctor/database.js";
 import { type Finding, problem } from "./doctor/finding.js";

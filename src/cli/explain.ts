@@ -1,4 +1,4 @@
-import { escapeControls } from "../escape.js";
+import { escapeControls } from "../lib/escape.js";
 import { codeOf } from "../store/rules/error-code.js";
 import { CliError } from "./io.js";
 import { postgresHint } from "./postgres-hints.js";

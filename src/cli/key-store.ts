@@ -1,5 +1,5 @@
-import type { Settings } from "../config.js";
-import { keyringsOf, storeLocation } from "../core.js";
+import type { Settings } from "../config/settings.js";
+import { keyringsOf, storeLocation } from "../server/core.js";
 import type { Keyrings } from "../crypto/key-checks.js";
 import { createSealer, type Sealer } from "../crypto/sealing.js";
 import { isMissing, nameOf, openStore } from "../store/open.js";

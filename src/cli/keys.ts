@@ -1,5 +1,5 @@
-import type { Settings } from "../config.js";
-import { signingKeyOptions } from "../core.js";
+import type { Settings } from "../config/settings.js";
+import { signingKeyOptions } from "../server/core.js";
 import { checkKeys, compareCheck } from "../crypto/key-checks.js";
 import { rotateSigningKey } from "../crypto/signing-keys.js";
 import type { EpochMs, KeyCheck, StoredKey } from "../store/store.js";

@@ -1,5 +1,5 @@
-import { diskFiles, type Env, readDatabase, readSettings, type Settings } from "../config.js";
-import { storeLocation } from "../core.js";
+import { diskFiles, type Env, readDatabase, readSettings, type Settings } from "../config/settings.js";
+import { storeLocation } from "../server/core.js";
 import { isEmpty, nameOf } from "../store/open.js";
 import { devSecretsDirectory, withDevSecrets } from "./dev-secrets.js";
 import { CliError, type Io } from "./io.js";

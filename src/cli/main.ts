@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { Command, CommanderError, Option } from "commander";
-import { diskFiles, type Env } from "../config.js";
+import { diskFiles, type Env } from "../config/settings.js";
 import { formatMarkdown, formatSettings } from "./config.js";
 import { explain } from "./explain.js";
 import { type Io, processIo } from "./io.js";

@@ -1,5 +1,5 @@
-import type { Settings } from "../config.js";
-import { storeLocation } from "../core.js";
+import type { Settings } from "../config/settings.js";
+import { storeLocation } from "../server/core.js";
 import { migrateSchema } from "../store/open.js";
 import type { Io } from "./io.js";
 

@@ -10,10 +10,10 @@ import {
   statSync,
 } from "node:fs";
 import { pipeline } from "node:stream/promises";
-import type { Settings } from "../config.js";
-import { keyringsOf, storeLocation } from "../core.js";
+import type { Settings } from "../config/settings.js";
+import { keyringsOf, storeLocation } from "../server/core.js";
 import { checkKeys } from "../crypto/key-checks.js";
-import { escapeControls } from "../escape.js";
+import { escapeControls } from "../lib/escape.js";
 import { abortMove } from "../store/move/move.js";
 import { countConnections, type DatabaseLocation, isMissing, nameOf, openStore } from "../store/open.js";
 import { findDefect, lockDatabase, sideSuffixes } from "../store/sqlite/copies.js";

@@ -1,4 +1,4 @@
-import type { Settings } from "../config.js";
+import type { Settings } from "../config/settings.js";
 import { compareCheck, variableOf } from "../crypto/key-checks.js";
 import { resealKeys } from "../crypto/own-keys.js";
 import type { EpochMs, KeyCheck, Store } from "../store/store.js";

@@ -1,9 +1,9 @@
 import cluster from "node:cluster";
 import type { Log } from "../auth/deps.js";
-import type { Env, Settings } from "../config.js";
-import { createLog } from "../log.js";
-import { tracerFor } from "../tracer.js";
-import { reloadMessage, type ServingMessage } from "../workers.js";
+import type { Env, Settings } from "../config/settings.js";
+import { createLog } from "../telemetry/log.js";
+import { tracerFor } from "../telemetry/tracer.js";
+import { reloadMessage, type ServingMessage } from "../server/workers.js";
 import { stopsByPrimary, stopsBySignal } from "./stop-requests.js";
 
 /**
@@ -19,10 +19,10 @@ export async function serve(settings: Settings, env: Env): Promise<void> {
     process.exit(1);
   });
   if (settings.workers > 1 && cluster.isPrimary) {
-    const { serveWithWorkers } = await import("../workers.js");
+    const { serveWithWorkers } = await import("../server/workers.js");
     return await serveWithWorkers(settings, { log, stops, onReload });
   }
-  const { startApp } = await import("../app.js");
+  const { startApp } = await import("../server/app.js");
   const app = await startApp(settings, log, { metricsElsewhere: cluster.isWorker, tracer: await tracerFor(env, log) });
   onReload(() => void app.reloadCertificates());
   const { database, grpcPort: grpc, httpPort: http, inboxPort: inbox, metricsPort: metrics } = app;

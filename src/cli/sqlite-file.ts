@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
-import type { Settings } from "../config.js";
-import { storeLocation } from "../core.js";
+import type { Settings } from "../config/settings.js";
+import { storeLocation } from "../server/core.js";
 import type { PostgresLocation } from "../store/postgres/connection.js";
 import { CliError } from "./io.js";
 

@@ -1,5 +1,5 @@
-import { atMost } from "../at-most.js";
-import { type StopRequests, stopMessage, stopNowMessage } from "../workers.js";
+import { atMost } from "../lib/at-most.js";
+import { type StopRequests, stopMessage, stopNowMessage } from "../server/workers.js";
 
 /** SIGTERM and SIGINT, from now on, so that none is lost during the start. One that nothing waits for ends the process at once. */
 export function stopsBySignal(): StopRequests {

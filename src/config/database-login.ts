@@ -1,4 +1,4 @@
-import { Secret } from "../secret.js";
+import { Secret } from "../lib/secret.js";
 import { passwordIn } from "./passfile.js";
 import { type PostgresHost, type PostgresUrl, parsePostgresUrl } from "./postgres-url.js";
 import { type Files, fileErrorCode, type Problem, SettingError } from "./setting.js";

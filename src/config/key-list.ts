@@ -1,4 +1,4 @@
-import { Secret } from "../secret.js";
+import { Secret } from "../lib/secret.js";
 import { SettingError } from "./setting.js";
 
 /** A key of the deployment with the id that stored data names it by. */

@@ -1,6 +1,6 @@
-import { quote } from "../escape.js";
-import { isLoopback, type Listen, parseListen } from "../listen.js";
-import { Secret } from "../secret.js";
+import { quote } from "../lib/escape.js";
+import { isLoopback, type Listen, parseListen } from "../lib/listen.js";
+import { Secret } from "../lib/secret.js";
 import { type Mode, SettingError } from "./setting.js";
 
 const unitMs = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;

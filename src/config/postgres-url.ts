@@ -1,5 +1,5 @@
-import { isLoopback } from "../listen.js";
-import { Secret } from "../secret.js";
+import { isLoopback } from "../lib/listen.js";
+import { Secret } from "../lib/secret.js";
 import { SettingError } from "./setting.js";
 
 const sslmodes = ["disable", "require", "verify-ca", "verify-full"] as const;

@@ -1,4 +1,4 @@
-import { escapeControls } from "../escape.js";
+import { escapeControls } from "../lib/escape.js";
 import { checkDatabaseLogins, databaseLoginReader, type ReadDatabaseLogin } from "./database-login.js";
 import { checkRules, toTls } from "./rules.js";
 import { type Files, fileErrorCode, type Mode, type Problem, type Setting, SettingError } from "./setting.js";

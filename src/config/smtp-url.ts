@@ -1,5 +1,5 @@
-import { isLoopback } from "../listen.js";
-import { Secret } from "../secret.js";
+import { isLoopback } from "../lib/listen.js";
+import { Secret } from "../lib/secret.js";
 import { withPasswordHint } from "./password-hint.js";
 import { type Mode, SettingError } from "./setting.js";
 

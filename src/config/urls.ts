@@ -1,5 +1,5 @@
-import { quote } from "../escape.js";
-import { isLoopback } from "../listen.js";
+import { quote } from "../lib/escape.js";
+import { isLoopback } from "../lib/listen.js";
 import { withPasswordHint } from "./password-hint.js";
 import { type PostgresUrl, parsePostgresUrl } from "./postgres-url.js";
 import { type Mode, SettingError } from "./setting.js";

@@ -1,5 +1,5 @@
 import { createHmac, hkdfSync } from "node:crypto";
-import { networkOf } from "../network.js";
+import { networkOf } from "../lib/network.js";
 import type { EpochMs, Identifier, Store, StoredKey } from "../store/store.js";
 import { masterOfOwnKeys } from "./own-keys.js";
 import { randomBytes } from "./random.js";

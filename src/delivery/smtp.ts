@@ -1,5 +1,5 @@
 import { createTransport } from "nodemailer";
-import { isLoopback } from "../listen.js";
+import { isLoopback } from "../lib/listen.js";
 import type { CheckedProvider, Message } from "./channel.js";
 import { replyStatus, resultOfFailure } from "./smtp-result.js";
 

@@ -1,5 +1,5 @@
 import { BlockList, isIP, SocketAddress } from "node:net";
-import { networkOf } from "../network.js";
+import { networkOf } from "../lib/network.js";
 
 /** Who called: `socketAddress` is the peer of the connection, `forwardedFor` the `X-Forwarded-For` header as it came. */
 export type AddressOf = (socketAddress: string | undefined, forwardedFor: string | undefined) => string;

@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import { createServer, type Server } from "node:http";
-import { formatListen, isLoopback, type Listen } from "../listen.js";
+import { formatListen, isLoopback, type Listen } from "../lib/listen.js";
 import { refuseForeign, refuseForeignPage } from "./same-machine.js";
 
 /** What is served. */

@@ -1,5 +1,5 @@
 import { AuthError } from "../auth/errors.js";
-import type { TraceHeaders } from "../tracer.js";
+import type { TraceHeaders } from "../telemetry/tracer.js";
 
 /** A network front of the service, as its metrics name it. */
 export type Door = "grpc" | "web";

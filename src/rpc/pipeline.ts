@@ -13,7 +13,7 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import type { Caller, Log, UserCaller } from "../auth/deps.js";
 import { AuthError } from "../auth/errors.js";
 import { Caller as CallerKind } from "../gen/latchkey/v1/access_pb.js";
-import { noTracer, type Tracer } from "../tracer.js";
+import { noTracer, type Tracer } from "../telemetry/tracer.js";
 import { accessRule, type Gate } from "./access.js";
 import { createExplainFailure, type ExplainFailure } from "./failures.js";
 import type { InFlight } from "./in-flight.js";

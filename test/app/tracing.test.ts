@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { AuthService } from "../../src/gen/latchkey/v1/auth_service_pb.js";
-import { noTracer, tracerFor } from "../../src/tracer.js";
+import { noTracer, tracerFor } from "../../src/telemetry/tracer.js";
 import { callers, failureOf, type RpcCaller } from "../doors/callers.js";
 import { eventually, keptLog, startTestApp, type TestApp } from "../support/app.js";
 import { wrongCode } from "../support/calls.js";

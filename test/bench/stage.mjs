@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { copyFileSync, mkdirSync, readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import { hashConcurrency } from "../../dist/core.js";
+import { hashConcurrency } from "../../dist/server/core.js";
 import { logLine, startProcess } from "./processes.mjs";
 
 /** As `src/latchkey.cts` sizes the thread pool. */

@@ -6,7 +6,7 @@ import { resealKeys } from "../../src/crypto/own-keys.js";
 import { randomDigits, randomId, randomJitter, randomUuid } from "../../src/crypto/random.js";
 import { createRequestMac } from "../../src/crypto/request-mac.js";
 import { createSealer } from "../../src/crypto/sealing.js";
-import { networkOf } from "../../src/network.js";
+import { networkOf } from "../../src/lib/network.js";
 import { keyOf, openMemory, ringOf, t0 } from "./fixtures.js";
 
 describe("a keyring", () => {

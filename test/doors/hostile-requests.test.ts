@@ -1,7 +1,7 @@
 import { gzipSync } from "node:zlib";
 import { createContextValues } from "@connectrpc/connect";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
-import { type Taken, takeMessage } from "../../src/doors/web-message.js";
+import { type Taken, takeMessage } from "../../src/doors/web/message.js";
 import { createFakeApp, type Doors, type FakeApp, goodToken, openDoors } from "../support/rpc.js";
 import { bytesField, numberField, times, wire } from "../support/wire.js";
 import { frame, openSession, rawGrpc } from "./raw.js";

@@ -3,7 +3,7 @@ import { request as httpRequest, type Server } from "node:http";
 import { type AddressInfo, connect } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
 import { createMetricsServer, warnOfOpenMetrics } from "../../src/doors/metrics.js";
-import { Secret } from "../../src/secret.js";
+import { Secret } from "../../src/lib/secret.js";
 
 interface Reply {
   readonly status: number;

@@ -3,7 +3,7 @@ import { Code, type ConnectError } from "@connectrpc/connect";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { ErrorInfoSchema, RetryInfoSchema } from "../../src/gen/google/rpc/error_details_pb.js";
 import { AuthService, SendOtpRequestSchema, type SendOtpResponse } from "../../src/gen/latchkey/v1/auth_service_pb.js";
-import { createAuthService } from "../../src/rpc/auth-service.js";
+import { createAuthService } from "../../src/rpc/services/auth-service.js";
 import { toChallenge } from "../../src/rpc/convert.js";
 import { callerGone, type Incoming } from "../../src/rpc/incoming.js";
 import { composeService } from "../../src/rpc/pipeline.js";

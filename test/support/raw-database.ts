@@ -1,4 +1,4 @@
-import { storeLocation } from "../../src/core.js";
+import { storeLocation } from "../../src/server/core.js";
 import { connect } from "../../src/store/sqlite/connect.js";
 import type { TestApp } from "./app.js";
 import { query } from "./postgres.js";

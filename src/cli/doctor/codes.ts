@@ -1,6 +1,6 @@
 import { guessChance, guessesPerDay, type Policy } from "../../auth/policy.js";
-import type { Settings } from "../../config.js";
-import { hashConcurrency, keyringsOf } from "../../core.js";
+import type { Settings } from "../../config/settings.js";
+import { hashConcurrency, keyringsOf } from "../../server/core.js";
 import { type CodeHasher, createCodeHasher, type HashProfile, hashProfiles } from "../../crypto/code-hash.js";
 import { type Finding, ok, warning } from "./finding.js";
 

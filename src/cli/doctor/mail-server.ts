@@ -1,4 +1,4 @@
-import type { Settings } from "../../config.js";
+import type { Settings } from "../../config/settings.js";
 import { createSmtpProvider } from "../../delivery/smtp.js";
 import { type Finding, ok, problem } from "./finding.js";
 

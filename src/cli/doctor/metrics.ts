@@ -1,5 +1,5 @@
-import type { Settings } from "../../config.js";
-import { formatListen, isLoopback } from "../../listen.js";
+import type { Settings } from "../../config/settings.js";
+import { formatListen, isLoopback } from "../../lib/listen.js";
 import { type Finding, ok, warning } from "./finding.js";
 
 /** Reports which machines can read the metrics, and what those say. */

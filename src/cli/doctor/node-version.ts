@@ -1,4 +1,4 @@
-import type { Mode } from "../../config.js";
+import type { Mode } from "../../config/settings.js";
 import { type Finding, ok, warning } from "./finding.js";
 
 /** The first versions of each line with the fix of CVE-2026-56846; lines without one that are older never got it. */

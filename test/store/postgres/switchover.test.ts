@@ -1,8 +1,8 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
-import { diskFiles, readSettings } from "../../../src/config.js";
-import { storeLocation } from "../../../src/core.js";
+import { diskFiles, readSettings } from "../../../src/config/settings.js";
+import { storeLocation } from "../../../src/server/core.js";
 import { openStore } from "../../../src/store/open.js";
 import { operationOptions, type PostgresLocation } from "../../../src/store/postgres/connection.js";
 import { migrate } from "../../../src/store/postgres/migrate.js";

@@ -1,0 +1,104 @@
+import { type Message, toBinary } from "@bufbuild/protobuf";
+import { ConnectError } from "@connectrpc/connect";
+import type { handleUnaryCall, Metadata, MethodDefinition, ServerUnaryCall, ServiceDefinition } from "@grpc/grpc-js";
+import { type Abort, callerGone, createAbort, type Incoming } from "../../rpc/incoming.js";
+import type { ServedMethod } from "../../rpc/pipeline.js";
+import type { TraceHeaders } from "../../telemetry/tracer.js";
+import { type AddressOf, peerAddress } from "../address.js";
+import { createToStatus } from "./status.js";
+import { cleanUserAgent } from "../user-agent.js";
+
+export interface GrpcMethods {
+  readonly definition: ServiceDefinition;
+  readonly implementation: Record<string, handleUnaryCall<Buffer, Message>>;
+}
+
+export interface CallCounter {
+  started(): void;
+  ended(): void;
+}
+
+/** How the metadata of calls is read. */
+export interface CallReading {
+  readonly addressOf: AddressOf;
+  /** Whether traces are made, so that the callers' context is looked for. */
+  readonly traced?: boolean;
+}
+
+/** Methods as grpc-js takes them. Requests stay bytes, so that the pipeline reads them after it knows who calls. */
+export function toGrpcMethods(methods: readonly ServedMethod[], read: CallReading, counter: CallCounter): GrpcMethods {
+  const definition: Record<string, MethodDefinition<Buffer, Message>> = {};
+  const implementation: GrpcMethods["implementation"] = {};
+  for (const served of methods) {
+    const { method } = served;
+    definition[method.name] = {
+      path: `/${method.parent.typeName}/${method.name}`,
+      requestStream: false,
+      responseStream: false,
+      requestSerialize: unused,
+      requestDeserialize: (bytes) => bytes,
+      responseSerialize: (message) => toBuffer(toBinary(method.output, message)),
+      responseDeserialize: unused,
+    };
+    implementation[method.name] = toHandler(served, read, counter);
+  }
+  return { definition, implementation };
+}
+
+function unused(): never {
+  throw new Error("this side of a method belongs to clients");
+}
+
+function toBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+function toHandler(served: ServedMethod, read: CallReading, counter: CallCounter): handleUnaryCall<Buffer, Message> {
+  const toStatus = createToStatus();
+  return (call, callback) => {
+    const abort = createAbort();
+    let answered = false;
+    counter.started();
+    // grpc-js emits this at the end of every call, answered or not.
+    call.on("cancelled", () => {
+      counter.ended();
+      if (!answered) abort.abort(callerGone);
+    });
+    served.call(toIncoming(call, abort, read), { format: "binary", bytes: call.request }).then(
+      (message) => {
+        answered = true;
+        callback(null, message);
+      },
+      (error: unknown) => {
+        answered = true;
+        callback(toStatus(ConnectError.from(error)));
+      },
+    );
+  };
+}
+
+function toIncoming(call: ServerUnaryCall<Buffer, Message>, abort: Abort, { addressOf, traced }: CallReading): Incoming {
+  const { metadata } = call;
+  const forwardedFor = metadata.get("x-forwarded-for");
+  const userAgent = metadata.get("user-agent")[0];
+  return {
+    door: "grpc",
+    authorization: metadata.get("authorization") as string[],
+    clientIds: metadata.get("x-latchkey-client") as string[],
+    origin: undefined,
+    address: addressOf(peerAddress(call.getPeer()), forwardedFor.length === 0 ? undefined : forwardedFor.join(",")),
+    userAgent: cleanUserAgent(userAgent?.toString()),
+    timeoutMs: Number(call.getDeadline()) - Date.now(),
+    trace: traced === true ? traceOf(metadata) : undefined,
+    abort,
+  };
+}
+
+function traceOf(metadata: Metadata): TraceHeaders {
+  const parents = metadata.get("traceparent");
+  const states = metadata.get("tracestate");
+  return {
+    traceparent: parents.length === 1 ? String(parents[0]) : undefined,
+    tracestate: states.length === 0 ? undefined : states.join(","),
+  };
+}

@@ -1,0 +1,153 @@
+import { createServer as createTcpServer, type Socket } from "node:net";
+import { createServer as createTlsServer, type TlsOptions } from "node:tls";
+import { Server, ServerCredentials } from "@grpc/grpc-js";
+import { atMost } from "../../lib/at-most.js";
+import { wireError } from "../../rpc/errors.js";
+import type { InFlight } from "../../rpc/in-flight.js";
+import type { ServedService } from "../../rpc/pipeline.js";
+import { type ConnectionLimits, limitConnections } from "../connections.js";
+import { type CallReading, toGrpcMethods } from "./calls.js";
+import { createHealth } from "./health.js";
+import { createCallGuard, type Explain } from "./interceptor.js";
+import { limitStreams, type StreamLimits } from "./streams.js";
+import { countRequests, http2ServerOf, limitHeaders } from "./transport.js";
+import { createGunzip } from "../gunzip.js";
+import { listenOn } from "../listener.js";
+import type { Unfinished } from "../unfinished.js";
+
+export interface GrpcDoorOptions extends CallReading {
+  readonly services: readonly ServedService[];
+  readonly inFlight: InFlight;
+  readonly unfinished: Unfinished;
+  /** Null: no TLS. */
+  readonly tls: TlsOptions | null;
+  readonly reflection: boolean;
+  readonly connections: ConnectionLimits;
+  readonly streams?: Partial<StreamLimits>;
+}
+
+/** Native gRPC with health and, if wanted, reflection. It starts as not serving. */
+export interface GrpcDoor {
+  /** Gives the port that was bound. */
+  listen(host: string, port: number): Promise<number>;
+  /** What health says of the server and of every service. */
+  setServing(serving: boolean): void;
+  /** New connections use these options; the door must have been made with TLS. */
+  renewTls(options: TlsOptions): void;
+  /** Takes no more connections and calls, lets those that run end for up to `ms`, and closes. */
+  drain(ms: number): Promise<void>;
+}
+
+const serverOptions = {
+  "grpc.max_send_message_length": 256 * 1024,
+  "grpc.max_concurrent_streams": 100,
+  "grpc-node.max_session_memory": 10,
+  // Finds peers that are gone, or that never spoke HTTP/2 at all.
+  "grpc.keepalive_time_ms": 30_000,
+  "grpc.keepalive_timeout_ms": 10_000,
+  "grpc.max_connection_idle_ms": 5 * 60_000,
+  // Connections end now and then, so that callers spread over the servers behind a balancer.
+  "grpc.max_connection_age_ms": 30 * 60_000,
+  "grpc.max_connection_age_grace_ms": 30_000,
+  // Bookkeeping for a debugging service that nobody can ask here.
+  "grpc.enable_channelz": 0,
+};
+
+export async function createGrpcDoor(options: GrpcDoorOptions): Promise<GrpcDoor> {
+  const calls = createCallCounter();
+  const methods = options.services.flatMap((service) => service.methods);
+  const receiveMaxBytes = Math.max(...methods.map((one) => one.requestMaxBytes));
+  const explains = new Map(methods.map(({ method, explain }) => [`/${method.parent.typeName}/${method.name}`, explain]));
+  const explain: Explain = (path, error) => explains.get(path)?.(error) ?? wireError("INTERNAL");
+  const server = new Server({
+    ...serverOptions,
+    "grpc.max_receive_message_length": receiveMaxBytes,
+    interceptors: [
+      createCallGuard({
+        gunzip: createGunzip(options.inFlight, receiveMaxBytes),
+        explain,
+        limitStream: limitStreams(options.connections.networkOf, options.streams),
+        messageMaxBytes: (path) => (explains.has(path) ? receiveMaxBytes : questionMaxBytes),
+      }),
+    ],
+  });
+  limitHeaders(server);
+  for (const { methods } of options.services) {
+    const { definition, implementation } = toGrpcMethods(methods, options, calls);
+    server.addService(definition, implementation);
+  }
+  const descriptors = options.services.map(({ service }) => service);
+  // Loaded only where it is on: it is a twentieth of what a process holds.
+  if (options.reflection) (await import("./reflection.js")).addReflection(server, descriptors);
+  const health = createHealth(descriptors.map(({ typeName }) => typeName));
+  server.addService(health.definition, health.implementation);
+
+  // Our own listener in front of the library's server: it knows no bound on connections and no time limit on TLS handshakes.
+  const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
+  const http2Server = http2ServerOf(server);
+  countRequests(http2Server, { unfinished: options.unfinished, networkOf: options.connections.networkOf });
+  const secure = options.tls === null ? null : createTlsServer({ ...options.tls, noDelay: true, ALPNProtocols: ["h2"] });
+  const listener = secure ?? createTcpServer({ noDelay: true });
+  const connections = limitConnections(listener, options.connections);
+  http2Server.on("session", connections.addSession);
+  listener.on(secure === null ? "connection" : "secureConnection", (socket: Socket) => {
+    if (socket.destroyed) return;
+    dropSilent(socket);
+    injector.injectConnection(socket);
+  });
+
+  return {
+    listen: (host, port) => listenOn(listener, host, port),
+    setServing: health.setServing,
+    renewTls: (renewed) => secure?.setSecureContext(renewed),
+    async drain(ms) {
+      health.setServing(false);
+      const closed = new Promise((resolve) => listener.close(resolve));
+      injector.drain(ms);
+      await atMost(ms, calls.idle());
+      // Streams that watch health have no end of their own.
+      await atMost(lastBytesMs, closed);
+      for (const socket of connections.sockets) socket.destroy();
+      await closed;
+      injector.destroy();
+    },
+  };
+}
+
+/** What a finished answer needs to leave, and a peer to take the goodbye. */
+const lastBytesMs = 200;
+
+/** Health and reflection are asked about names, the longest of which has some 50 characters. */
+const questionMaxBytes = 256;
+
+/** Length of the HTTP/2 preface and the first frame's header. */
+const greetingBytes = 33;
+const greetingMs = 10_000;
+
+/** Ends a connection whose other side does not begin to speak. */
+function dropSilent(socket: Socket): void {
+  const timer = setTimeout(() => {
+    if (socket.bytesRead < greetingBytes) socket.destroy();
+  }, greetingMs);
+  timer.unref();
+  socket.once("close", () => clearTimeout(timer));
+}
+
+function createCallCounter() {
+  let running = 0;
+  let whenIdle: (() => void) | null = null;
+  return {
+    started() {
+      running += 1;
+    },
+    ended() {
+      running -= 1;
+      if (running === 0) whenIdle?.();
+    },
+    idle: () =>
+      new Promise<void>((resolve) => {
+        if (running === 0) resolve();
+        else whenIdle = resolve;
+      }),
+  };
+}

@@ -1,0 +1,69 @@
+import { constants, type Http2Session, type ServerHttp2Stream } from "node:http2";
+import { type StatusObject, status } from "@grpc/grpc-js";
+import { wireError } from "../../rpc/errors.js";
+import type { NetworkOf } from "../address.js";
+import { toStatusObject } from "./status.js";
+
+/** What bounds the calls that have no end of their own: those that watch health or ask reflection. */
+export interface StreamLimits {
+  readonly perConnection: number;
+  readonly perNetwork: number;
+  readonly total: number;
+  readonly lastMs: number;
+}
+
+/**
+ * A client watches once on each connection, and a tool asks reflection once beside it. A stream keeps its headers, 8 KiB at most, which
+ * take some 50 kB: 100 MB for all. Ten networks are needed for that, as for all connections. Connections end after half an hour anyway;
+ * ten minutes free what was taken earlier, and a client that watches begins again at once.
+ */
+const defaults: StreamLimits = { perConnection: 4, perNetwork: 200, total: 2000, lastMs: 10 * 60_000 };
+
+/** For a peer that does not read the end. */
+const lastBytesMs = 10_000;
+
+export interface StreamingCall {
+  readonly stream: ServerHttp2Stream;
+  sendStatus(given: Partial<StatusObject>): void;
+}
+
+/** Takes a streaming call that has just begun: refuses it at a bound, and otherwise ends it in time. */
+export type LimitStream = (call: StreamingCall) => void;
+
+export function limitStreams(networkOf: NetworkOf, limits: Partial<StreamLimits> = {}): LimitStream {
+  const { perConnection, perNetwork, total, lastMs } = { ...defaults, ...limits };
+  const running = new Map<Http2Session | string, number>();
+  const refusal = toStatusObject(wireError("OVERLOADED"));
+
+  function add(key: Http2Session | string, count: 1 | -1): void {
+    const left = (running.get(key) ?? 0) + count;
+    if (left === 0) running.delete(key);
+    else running.set(key, left);
+  }
+
+  return (call) => {
+    const { stream } = call;
+    const { session } = stream;
+    if (session === undefined) return;
+    const network = networkOf(session.socket.remoteAddress);
+    const bounds: [Http2Session | string, number][] = [
+      [session, perConnection],
+      ["all", total],
+    ];
+    // A trusted proxy brings the calls of many networks.
+    if (network !== null) bounds.push([`network ${network}`, perNetwork]);
+    if (bounds.some(([key, max]) => (running.get(key) ?? 0) >= max)) {
+      call.sendStatus(refusal);
+      return;
+    }
+    for (const [key] of bounds) add(key, 1);
+    let timer = setTimeout(() => {
+      call.sendStatus({ code: status.OK, details: "" });
+      timer = setTimeout(() => stream.close(constants.NGHTTP2_CANCEL), lastBytesMs);
+    }, lastMs);
+    stream.once("close", () => {
+      clearTimeout(timer);
+      for (const [key] of bounds) add(key, -1);
+    });
+  };
+}

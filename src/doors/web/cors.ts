@@ -1,0 +1,41 @@
+import { cors } from "@connectrpc/connect";
+import type { WebRequest, WebResponse } from "./types.js";
+
+/** Puts the CORS headers on a response. True: the request was a preflight, and is answered. */
+export type Cors = (request: WebRequest, response: WebResponse) => boolean;
+
+const preflightSeconds = 7200;
+
+const preflightHeaders = {
+  "access-control-allow-methods": cors.allowedMethods.join(", "),
+  "access-control-allow-headers": [
+    ...cors.allowedHeaders,
+    "Authorization",
+    "x-latchkey-client",
+    "traceparent",
+    "tracestate",
+  ].join(", "),
+  "access-control-max-age": String(preflightSeconds),
+};
+
+const exposedHeaders = [...cors.exposedHeaders, "Retry-After"].join(", ");
+
+/**
+ * Answers for every origin that some app allows, since a preflight does not say whose client will call; the call itself is refused
+ * unless its own app allows the origin. Other origins see no CORS header, and credentials (cookies) are never allowed.
+ */
+export function createCors(allowsOrigin: (origin: string) => boolean): Cors {
+  return (request, response) => {
+    response.setHeader("vary", "Origin");
+    const origin = request.headers.origin;
+    const allowed = origin !== undefined && allowsOrigin(origin);
+    if (allowed) {
+      response.setHeader("access-control-allow-origin", origin);
+      response.setHeader("access-control-expose-headers", exposedHeaders);
+    }
+    if (request.method !== "OPTIONS") return false;
+    if (allowed) for (const [name, value] of Object.entries(preflightHeaders)) response.setHeader(name, value);
+    response.writeHead(204).end();
+    return true;
+  };
+}

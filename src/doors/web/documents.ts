@@ -1,0 +1,133 @@
+import { pathOf, type WebRequest, type WebResponse } from "./types.js";
+
+/** Answers the paths that are not calls. False: there is nothing at this one. */
+export type DocumentHandler = (request: WebRequest, response: WebResponse) => boolean;
+
+export interface DocumentOptions {
+  readonly issuer: string;
+  /** The public keys, as JSON text of a JWK set. */
+  readonly jwks: () => string;
+  /** Resolves when calls can be answered. */
+  readonly ready: () => Promise<void>;
+}
+
+interface Document {
+  readonly status: number;
+  readonly type: string;
+  readonly cacheControl: string;
+  readonly body: string;
+}
+
+export function createDocuments(options: DocumentOptions): DocumentHandler {
+  const isReady = createReadiness(options.ready);
+  const metadata = () => json(describeIssuer(options));
+  const routes = new Map<string, () => Document | Promise<Document>>([
+    ["/", home],
+    ["/healthz", () => text(200, "ok")],
+    ["/readyz", async () => ((await isReady()) ? text(200, "ok") : text(503, "not ready"))],
+  ]);
+  // OpenID Connect puts the issuer's path before the well-known part, RFC 8414 behind it.
+  const path = new URL(options.issuer).pathname.replace(/\/$/, "");
+  if (path !== "") routes.set(`${path}/`, home);
+  for (const prefix of new Set(["", path])) {
+    routes.set(`${prefix}/.well-known/jwks.json`, () => json(options.jwks()));
+    routes.set(`${prefix}/.well-known/openid-configuration`, metadata);
+    routes.set(`/.well-known/oauth-authorization-server${prefix}`, metadata);
+  }
+
+  return (request, response) => {
+    const route = routes.get(pathOf(request));
+    if (route === undefined) return false;
+    if (request.method !== "GET" && request.method !== "HEAD") {
+      response.writeHead(405, { allow: "GET, HEAD" }).end();
+      return true;
+    }
+    Promise.resolve()
+      .then(route)
+      .catch(() => text(500, "internal error"))
+      .then((document) => send(request, response, document))
+      .catch(() => response.destroy());
+    return true;
+  };
+}
+
+/** Long enough to spare the server, short enough that a key is known long before it signs. */
+const keysMaxAgeSeconds = 300;
+
+function json(body: string): Document {
+  return { status: 200, type: "application/json", cacheControl: `public, max-age=${keysMaxAgeSeconds}`, body };
+}
+
+function text(status: number, body: string): Document {
+  return { status, type: "text/plain; charset=utf-8", cacheControl: "no-store", body: `${body}\n` };
+}
+
+/** What a person finds who opens the service's address: where to go from here. */
+function home(): Document {
+  const links = [
+    [".well-known/openid-configuration", "the metadata that token verifiers read"],
+    [".well-known/jwks.json", "the public keys that tokens are signed with"],
+    ["healthz", "whether the process runs"],
+    ["readyz", "whether it can answer calls"],
+  ];
+  const items = links.map(([path, what]) => `<li><a href="${path}">/${path}</a>: ${what}</li>`);
+  const body = `<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<meta name="color-scheme" content="light dark">
+<title>Latchkey</title>
+<link rel="icon" href="data:,">
+<h1>Latchkey</h1>
+<p>This service signs users in with one-time codes. Apps call it over Connect or gRPC-Web at
+<code>POST /latchkey.v1.AuthService/&lt;method&gt;</code>.</p>
+<ul>
+${items.join("\n")}
+</ul>
+</html>
+`;
+  return { status: 200, type: "text/html; charset=utf-8", cacheControl: `public, max-age=${keysMaxAgeSeconds}`, body };
+}
+
+function send(request: WebRequest, response: WebResponse, { status, type, cacheControl, body }: Document): void {
+  const headers = { "content-type": type, "cache-control": cacheControl, "content-length": Buffer.byteLength(body) };
+  response.writeHead(status, headers);
+  if (request.method === "HEAD") response.end();
+  else response.end(body);
+}
+
+/**
+ * RFC 8414 and OpenID Connect Discovery. It lists what exists: tokens come from the API, not from grants, so no endpoint and no
+ * grant type; the empty lists are there because their absence means something else.
+ */
+function describeIssuer({ issuer, jwks }: DocumentOptions): string {
+  const { keys } = JSON.parse(jwks()) as { keys: readonly { alg?: string }[] };
+  const algorithms = new Set(keys.map(({ alg }) => alg).filter((alg) => alg !== undefined));
+  return JSON.stringify({
+    issuer,
+    jwks_uri: `${issuer.replace(/\/$/, "")}/.well-known/jwks.json`,
+    response_types_supported: [],
+    grant_types_supported: [],
+    subject_types_supported: ["public"],
+    id_token_signing_alg_values_supported: [...algorithms],
+  });
+}
+
+const readinessMs = 1000;
+
+/** Anybody may ask, so the database is asked once a second at most. */
+function createReadiness(ready: () => Promise<void>): () => Promise<boolean> {
+  let latest: Promise<boolean> | null = null;
+  return () => {
+    if (latest === null) {
+      latest = ready().then(
+        () => true,
+        () => false,
+      );
+      setTimeout(() => {
+        latest = null;
+      }, readinessMs).unref();
+    }
+    return latest;
+  };
+}

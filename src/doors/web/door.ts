@@ -1,0 +1,74 @@
+import type { TlsOptions } from "node:tls";
+import { allowsOrigin, type Clients } from "../../rpc/clients.js";
+import type { InFlight } from "../../rpc/in-flight.js";
+import type { ServedService } from "../../rpc/pipeline.js";
+import type { AddressOf } from "../address.js";
+import type { ConnectionLimits } from "../connections.js";
+import { createCors } from "./cors.js";
+import type { Unfinished } from "../unfinished.js";
+import { createBodies } from "./body.js";
+import { createDocuments, type DocumentOptions } from "./documents.js";
+import { createRpcHandler } from "./rpc.js";
+import { createWebServer, type WebServer } from "./server.js";
+import { pathOf, type WebRequest, type WebResponse } from "./types.js";
+
+export interface WebDoorOptions extends DocumentOptions {
+  readonly services: readonly ServedService[];
+  readonly inFlight: InFlight;
+  readonly unfinished: Unfinished;
+  readonly clients: Clients;
+  readonly addressOf: AddressOf;
+  /** Whether traces are made, so that the callers' context is looked for. */
+  readonly traced?: boolean;
+  /** Null: no TLS here. */
+  readonly tls: TlsOptions | null;
+  readonly connections: ConnectionLimits;
+}
+
+/** Connect and gRPC-Web, with TLS also gRPC; health; the published keys and metadata. It starts as not ready. */
+export interface WebDoor extends WebServer {
+  /** What `/readyz` says, as long as `ready` resolves as well. */
+  setServing(serving: boolean): void;
+}
+
+export function createWebDoor(options: WebDoorOptions): WebDoor {
+  let serving = false;
+  const ownOrigin = new URL(options.issuer).origin;
+  const cors = createCors(
+    (origin) => origin === ownOrigin || options.clients.all.some((client) => allowsOrigin(client, origin)),
+  );
+  const bodies = createBodies(options.unfinished, options.connections.networkOf);
+  const rpc = createRpcHandler({ ...options, bodies, grpc: options.tls !== null });
+  const documents = createDocuments({ ...options, ready: async () => await options.ready() });
+  const secure = options.tls !== null || options.issuer.startsWith("https:");
+
+  function handle(request: WebRequest, response: WebResponse): void {
+    setSafetyHeaders(response, secure);
+    if (cors(request, response)) return;
+    if (!serving && pathOf(request) === "/readyz") {
+      response.writeHead(503, { "cache-control": "no-store" }).end();
+      return;
+    }
+    if (rpc(request, response) || documents(request, response)) return;
+    response.writeHead(404, { "cache-control": "no-store" }).end();
+  }
+
+  const server = createWebServer({ tls: options.tls, connections: options.connections, bodies, handle });
+  return {
+    listen: server.listen,
+    renewTls: server.renewTls,
+    setServing(value) {
+      serving = value;
+    },
+    async drain(ms) {
+      serving = false;
+      await server.drain(ms);
+    },
+  };
+}
+
+function setSafetyHeaders(response: WebResponse, secure: boolean): void {
+  response.setHeader("x-content-type-options", "nosniff");
+  response.setHeader("referrer-policy", "no-referrer");
+  if (secure) response.setHeader("strict-transport-security", "max-age=31536000");
+}

@@ -1,0 +1,174 @@
+import type { DescMethod } from "@bufbuild/protobuf";
+import {
+  Code,
+  ConnectError,
+  type ConnectRouter,
+  createConnectRouter,
+  createContextKey,
+  createContextValues,
+  type HandlerContext,
+} from "@connectrpc/connect";
+import type { UniversalHandler, UniversalServerRequest, UniversalServerResponse } from "@connectrpc/connect/protocol";
+import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from "@connectrpc/connect-node";
+import type { InFlight } from "../../rpc/in-flight.js";
+import { callerGone, createAbort, type Incoming } from "../../rpc/incoming.js";
+import { deadlineMaxMs, type ServedMethod, type ServedService } from "../../rpc/pipeline.js";
+import type { RawRequest } from "../../rpc/raw-request.js";
+import type { TraceHeaders } from "../../telemetry/tracer.js";
+import type { AddressOf } from "../address.js";
+import { createGunzip } from "../gunzip.js";
+import { cleanUserAgent } from "../user-agent.js";
+import type { Bodies } from "./body.js";
+import { emptyRequest, type Reading, takeMessage } from "./message.js";
+import { replaceRefusal } from "./refusals.js";
+import { headerValues, pathOf, type WebRequest, type WebResponse } from "./types.js";
+
+/** Answers a call of a served method. False: the path is none of theirs. */
+export type RpcHandler = (request: WebRequest, response: WebResponse) => boolean;
+
+export interface RpcHandlerOptions {
+  readonly services: readonly ServedService[];
+  readonly inFlight: InFlight;
+  readonly bodies: Bodies;
+  readonly addressOf: AddressOf;
+  /** Whether traces are made, so that the callers' context is looked for. */
+  readonly traced?: boolean;
+  /** Whether gRPC is answered too, which Node can only do beside HTTP/1.1 when TLS tells the two apart. */
+  readonly grpc: boolean;
+}
+
+/** What belongs to one call, between Node's request and the method. */
+interface Exchange {
+  readonly caller: Omit<Incoming, "timeoutMs">;
+  /** Null until it was read. */
+  request: RawRequest | null;
+  /** Whether the pipeline was reached: if not, the answer is Connect's own. */
+  reached: boolean;
+  /** Set when the answer is known before the method is called. */
+  refusal: ConnectError | null;
+}
+
+const exchangeKey = createContextKey<Exchange | null>(null);
+
+const writeMaxBytes = 256 * 1024;
+
+export function createRpcHandler(options: RpcHandlerOptions): RpcHandler {
+  const router = createConnectRouter({
+    grpc: options.grpc,
+    // Connect reads no message but the empty one in the place of the caller's.
+    readMaxBytes: 1024,
+    writeMaxBytes,
+    requireConnectProtocolHeader: true,
+    // Compressing takes a turn in the thread pool that hashes codes, and no answer of ours is large.
+    acceptCompression: [],
+  });
+  for (const { methods } of options.services) for (const served of methods) addRoute(router, served);
+  const readings = new Map<DescMethod, MethodReading>();
+  for (const { method, requestMaxBytes: maxBytes, explain } of options.services.flatMap(({ methods }) => methods)) {
+    readings.set(method, { maxBytes, explain, gunzip: createGunzip(options.inFlight, maxBytes) });
+  }
+  const handlers = new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
+
+  return (request, response) => {
+    const handler = handlers.get(pathOf(request));
+    if (handler === undefined) return false;
+    response.setHeader("cache-control", "no-store");
+    const reading = readings.get(handler.method)!;
+    answer(handler, { request, response, options, reading }).catch(() => {
+      // Nothing of ours throws here: the request line can't be read as a URL, or the caller is gone.
+      if (!response.headersSent) response.writeHead(400);
+      response.end();
+    });
+    return true;
+  };
+}
+
+function addRoute(router: ConnectRouter, { method, call }: ServedMethod): void {
+  router.rpc(method, async (_empty, context: HandlerContext) => {
+    const exchange = context.values.get(exchangeKey);
+    if (exchange === null) throw new Error("a call came without its exchange");
+    exchange.reached = true;
+    if (exchange.refusal !== null) throw exchange.refusal;
+    if (exchange.request === null) throw new Error("a call came without its message");
+    return await call({ timeoutMs: context.timeoutMs() ?? Number.POSITIVE_INFINITY, ...exchange.caller }, exchange.request);
+  });
+}
+
+type MethodReading = Reading & Pick<ServedMethod, "explain">;
+
+interface Answering {
+  readonly request: WebRequest;
+  readonly response: WebResponse;
+  readonly options: RpcHandlerOptions;
+  readonly reading: MethodReading;
+}
+
+async function answer(handler: UniversalHandler, { request, response, options, reading }: Answering): Promise<void> {
+  const exchange: Exchange = { caller: readCaller(request, options), request: null, reached: false, refusal: null };
+  const contextValues = createContextValues().set(exchangeKey, exchange);
+  const received = universalRequestFromNodeRequest(request, response, undefined, contextValues);
+  const call = { ...received, body: options.bodies.read(request) };
+  capTimeouts(call.header);
+  call.signal.addEventListener("abort", () => exchange.caller.abort.abort(callerGone), { once: true });
+  const emptied = takeMessage(call, reading, (taken) => {
+    if ("message" in taken) exchange.request = taken.message;
+    else exchange.refusal = taken.failure instanceof ConnectError ? taken.failure : reading.explain(taken.failure);
+  });
+  const answered = await respond(handler, emptied, exchange);
+  if (exchange.refusal?.code === Code.ResourceExhausted) closeAfter(response);
+  await universalResponseToNodeResponse(answered, response);
+}
+
+async function respond(
+  handler: UniversalHandler,
+  call: UniversalServerRequest,
+  exchange: Exchange,
+): Promise<UniversalServerResponse> {
+  const response = await handler(call);
+  if (response.status === 405) return { ...response, header: new Headers({ allow: handler.allowedMethods.join(", ") }) };
+  if (exchange.reached || response.body === undefined) return response;
+  exchange.refusal = await replaceRefusal(response);
+  return await handler(emptyRequest(call));
+}
+
+function readCaller(request: WebRequest, { addressOf, traced }: RpcHandlerOptions): Exchange["caller"] {
+  const origins = headerValues(request, "origin");
+  const forwardedFor = headerValues(request, "x-forwarded-for");
+  return {
+    door: "web",
+    authorization: headerValues(request, "authorization"),
+    clientIds: headerValues(request, "x-latchkey-client"),
+    origin: origins.length === 0 ? undefined : origins.join(", "),
+    address: addressOf(request.socket.remoteAddress, forwardedFor.length === 0 ? undefined : forwardedFor.join(",")),
+    userAgent: cleanUserAgent(request.headers["user-agent"]),
+    trace: traced === true ? traceOf(request) : undefined,
+    abort: createAbort(),
+  };
+}
+
+function traceOf(request: WebRequest): TraceHeaders {
+  const parents = headerValues(request, "traceparent");
+  const states = headerValues(request, "tracestate");
+  return {
+    traceparent: parents.length === 1 ? parents[0] : undefined,
+    tracestate: states.length === 0 ? undefined : states.join(","),
+  };
+}
+
+const unitsMs: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, S: 1000, m: 1, u: 0.001, n: 0.000001 };
+
+/** Shortens what is longer than we wait anyway: Connect arms a timer with it, and Node's timers fire at once beyond 24 days. */
+function capTimeouts(header: Headers): void {
+  const connect = header.get("connect-timeout-ms");
+  if (connect !== null && /^\d{1,10}$/.test(connect) && Number(connect) > deadlineMaxMs) {
+    header.set("connect-timeout-ms", String(deadlineMaxMs));
+  }
+  const [, count, unit] = /^(\d{1,8})([HMSmun])$/.exec(header.get("grpc-timeout") ?? "") ?? [];
+  if (unit !== undefined && Number(count) * (unitsMs[unit] ?? 0) > deadlineMaxMs)
+    header.set("grpc-timeout", `${deadlineMaxMs}m`);
+}
+
+/** Has the connection closed after the answer, instead of reading on a message that was too large. */
+function closeAfter(response: WebResponse): void {
+  if ("shouldKeepAlive" in response) response.shouldKeepAlive = false;
+}

@@ -1,0 +1,141 @@
+import { createServer as createHttpServer, type Server as HttpServer } from "node:http";
+import {
+  constants,
+  createSecureServer,
+  type Http2SecureServer,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+} from "node:http2";
+import type { TlsOptions } from "node:tls";
+import { atMost } from "../../lib/at-most.js";
+import { type ConnectionLimits, limitConnections } from "../connections.js";
+import { listenOn } from "../listener.js";
+import type { Bodies } from "./body.js";
+import type { WebRequest, WebResponse } from "./types.js";
+
+export interface WebServer {
+  listen(host: string, port: number): Promise<number>;
+  /** New connections use these options; the server must have been made with TLS. */
+  renewTls(options: TlsOptions): void;
+  /** Takes no more connections, lets running requests end for up to `ms`, and closes. */
+  drain(ms: number): Promise<void>;
+}
+
+export interface WebServerOptions {
+  readonly tls: TlsOptions | null;
+  readonly connections: ConnectionLimits;
+  readonly bodies: Bodies;
+  readonly handle: (request: WebRequest, response: WebResponse) => void;
+}
+
+const headersTimeoutMs = 10_000;
+const requestTimeoutMs = 30_000;
+const maxHeaderSize = 16 * 1024;
+/** Longer than the minute that balancers keep idle connections for, or they would send requests into a closed one. */
+const keepAliveMs = 75_000;
+
+const inactivityMs = 80_000;
+
+/** HTTP/1.1; with TLS also HTTP/2. Every way of holding a connection without getting on is bounded in time. */
+export function createWebServer({ tls, connections: limits, bodies, handle }: WebServerOptions): WebServer {
+  let draining = false;
+  let running = 0;
+  let whenIdle: (() => void) | null = null;
+  const sessions = new Set<ServerHttp2Session>();
+
+  function onRequest(request: WebRequest, response: WebResponse): void {
+    running += 1;
+    // Those of HTTP/2 are counted as streams of their session.
+    const ended = "stream" in request ? undefined : connections.begin(request.socket);
+    if (!("stream" in request)) bodies.addHttp1(request);
+    response.once("close", () => {
+      ended?.();
+      running -= 1;
+      if (running === 0) whenIdle?.();
+    });
+    if (draining && "shouldKeepAlive" in response) response.shouldKeepAlive = false;
+    handle(request, response);
+  }
+
+  function onStream(stream: ServerHttp2Stream, _headers: unknown, flags: number, rawHeaders: readonly string[]): void {
+    limitStream(stream);
+    bodies.addStream(stream, flags, rawHeaders);
+  }
+
+  const server = tls === null ? createPlain(onRequest) : createSecure(tls, { onRequest, onStream, sessions });
+  server.headersTimeout = headersTimeoutMs;
+  server.requestTimeout = requestTimeoutMs;
+  server.keepAliveTimeout = keepAliveMs;
+  // Also of a connection whose caller asks and never reads the answers.
+  server.setTimeout(inactivityMs);
+  const connections = limitConnections(server, limits);
+  server.on("session", connections.addSession);
+
+  return {
+    listen: (host, port) => listenOn(server, host, port),
+    renewTls: (renewed) => "setSecureContext" in server && server.setSecureContext(renewed),
+    async drain(ms) {
+      draining = true;
+      const closed = new Promise((resolve) => server.close(resolve));
+      for (const session of sessions) session.close();
+      server.closeIdleConnections();
+      if (running > 0) await atMost(ms, new Promise<void>((resolve) => (whenIdle = resolve)));
+      await atMost(lastBytesMs, closed);
+      for (const socket of connections.sockets) socket.destroy();
+      await closed;
+    },
+  };
+}
+
+type OnRequest = (request: WebRequest, response: WebResponse) => void;
+
+/** What a finished answer needs to leave. */
+const lastBytesMs = 200;
+
+/** How often Node looks for connections that are past their time. */
+const connectionsCheckingInterval = 2000;
+
+function createPlain(onRequest: OnRequest): HttpServer {
+  return createHttpServer({ maxHeaderSize, connectionsCheckingInterval, noDelay: true }, onRequest);
+}
+
+/** An HTTP/2 server that also speaks HTTP/1.1 has the latter's time limits, though its type does not say so. */
+type SecureServer = Http2SecureServer &
+  Pick<HttpServer, "headersTimeout" | "requestTimeout" | "keepAliveTimeout" | "closeIdleConnections">;
+
+interface SecureParts {
+  readonly onRequest: OnRequest;
+  readonly onStream: (stream: ServerHttp2Stream, headers: unknown, flags: number, rawHeaders: readonly string[]) => void;
+  readonly sessions: Set<ServerHttp2Session>;
+}
+
+function createSecure(tls: TlsOptions, { onRequest, onStream, sessions }: SecureParts): SecureServer {
+  const options = {
+    ...tls,
+    allowHTTP1: true,
+    maxHeaderSize,
+    noDelay: true,
+    settings: { maxConcurrentStreams: 100, maxHeaderListSize: 8 * 1024 },
+    maxSessionMemory: 10,
+    // Half of Node's: nobody resets a hundred calls at once in earnest.
+    streamResetBurst: 100,
+    streamResetRate: 20,
+  };
+  const server = createSecureServer(options, onRequest) as SecureServer;
+  server.setTimeout(keepAliveMs);
+  // Node answers some streams itself, such as those that expect what it does not know, and makes no request of them.
+  server.prependListener("stream", onStream);
+  server.on("session", (session) => {
+    sessions.add(session);
+    session.once("close", () => sessions.delete(session));
+  });
+  server.on("sessionError", () => {});
+  server.on("secureConnection", (socket) => socket.on("error", () => socket.destroy()));
+  return server;
+}
+
+/** HTTP/2 streams don't fall under the server's request timeout. */
+function limitStream(stream: ServerHttp2Stream): void {
+  const timer = setTimeout(() => stream.close(constants.NGHTTP2_CANCEL), requestTimeoutMs);
+  stream.once("close", () => clearTimeout(timer));
+}

@@ -1,0 +1,142 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import { customAttributesText } from "../../auth/custom-attributes.js";
+import { deleteCurrentUser } from "../../auth/delete-current-user.js";
+import type { Deps } from "../../auth/deps.js";
+import { refreshToken } from "../../auth/refresh-token.js";
+import { registerUser } from "../../auth/register-user.js";
+import { revokeToken } from "../../auth/revoke-token.js";
+import { type SendOtpInput, sendOtp } from "../../auth/send-otp.js";
+import { listSessions, revokeOtherSessions, revokeSession } from "../../auth/sessions.js";
+import { updateCurrentUser } from "../../auth/update-current-user.js";
+import { type VerifyOtpResult, verifyOtp } from "../../auth/verify-otp.js";
+import {
+  type AuthService,
+  RefreshTokenRequestSchema,
+  RegisterUserRequestSchema,
+  type SendOtpRequest,
+  SendOtpRequestSchema,
+  type UpdateCurrentUserRequest,
+  VerifyOtpRequestSchema,
+  type VerifyOtpResponseSchema,
+} from "../../gen/latchkey/v1/auth_service_pb.js";
+import * as convert from "../convert.js";
+import type { Handlers } from "../pipeline.js";
+
+/** The methods of latchkey.v1.AuthService: requests into use cases, results into responses. */
+export function createAuthService(deps: Deps): Handlers<typeof AuthService> {
+  return { forClients: signInMethods(deps), forUsers: ownAccountMethods(deps) };
+}
+
+function signInMethods(deps: Deps): Handlers<typeof AuthService>["forClients"] {
+  return {
+    async registerUser(caller, request) {
+      const { username, email, phone, displayName, locale } = request;
+      // Bounds before the MAC: putting the request in its canonical form takes time that grows with the attributes.
+      const customAttributes = customAttributesText(request.customAttributes);
+      const idempotency = convert.toIdempotency(RegisterUserRequestSchema, request);
+      const verificationSources = convert.fromContactKinds(request.verificationSources);
+      const profile = { username, email, phone, displayName, locale, customAttributes };
+      const challenges = await registerUser(deps, caller, { verificationSources, idempotency, ...profile });
+      return { challenges: challenges.map(convert.toChallenge) };
+    },
+
+    async sendOtp(caller, request) {
+      const challenge = await sendOtp(deps, caller, {
+        to: addressee(request),
+        channel: convert.fromChannel(request.channel),
+        purpose: convert.fromPurpose(request.purpose) ?? "login",
+        createUserIfMissing: request.createUserIfMissing,
+        locale: request.locale,
+        idempotency: convert.toIdempotency(SendOtpRequestSchema, request),
+      });
+      return { challenge: convert.toChallenge(challenge) };
+    },
+
+    async verifyOtp(caller, request) {
+      const result = await verifyOtp(deps, caller, {
+        challengeId: request.challengeId,
+        code: request.code,
+        expectedPurpose: convert.fromPurpose(request.expectedPurpose),
+        expectedContact: request.expectedContact,
+        idempotency: convert.toIdempotency(VerifyOtpRequestSchema, request),
+      });
+      return verified(result);
+    },
+
+    async refreshToken(caller, request) {
+      const idempotency = convert.toIdempotency(RefreshTokenRequestSchema, request);
+      const tokens = await refreshToken(deps, caller, { refreshToken: request.refreshToken, idempotency });
+      return { tokens: convert.toTokenSet(tokens) };
+    },
+
+    async revokeToken(caller, request) {
+      await revokeToken(deps, caller, { token: request.token });
+      return {};
+    },
+  };
+}
+
+function ownAccountMethods(deps: Deps): Handlers<typeof AuthService>["forUsers"] {
+  return {
+    async getCurrentUser(caller) {
+      return { user: convert.toUser(caller.user) };
+    },
+
+    async updateCurrentUser(caller, request) {
+      return { user: convert.toUser(await updateCurrentUser(deps, caller, changes(request))) };
+    },
+
+    async deleteCurrentUser(caller) {
+      await deleteCurrentUser(deps, caller);
+      return {};
+    },
+
+    async listSessions(caller) {
+      const sessions = await listSessions(deps, caller);
+      return { sessions: sessions.map((session) => convert.toSession(session, caller.session.sessionId)) };
+    },
+
+    async revokeSession(caller, request) {
+      await revokeSession(deps, caller, { sessionId: request.sessionId });
+      return {};
+    },
+
+    async revokeOtherSessions(caller) {
+      return { revokedCount: await revokeOtherSessions(deps, caller) };
+    },
+  };
+}
+
+function addressee({ identifier }: SendOtpRequest): SendOtpInput["to"] {
+  if (identifier.case === undefined) throw new Error("validation let a request without an identifier through");
+  if (identifier.case === "challengeId") return { kind: "challenge", challengeId: identifier.value };
+  return { kind: identifier.case, value: identifier.value };
+}
+
+function changes(request: UpdateCurrentUserRequest) {
+  const paths = request.updateMask?.paths ?? [];
+  return {
+    displayName: paths.includes("display_name") ? request.displayName : undefined,
+    locale: paths.includes("locale") ? request.locale : undefined,
+    customAttributes: paths.includes("custom_attributes") ? customAttributesText(request.customAttributes) : undefined,
+  };
+}
+
+function verified(result: VerifyOtpResult): MessageInitShape<typeof VerifyOtpResponseSchema> {
+  const proven = { purpose: convert.toPurpose(result.purpose), contact: convert.toContact(result.contact, result.provenAt) };
+  switch (result.kind) {
+    case "signed_in":
+      return {
+        tokens: convert.toTokenSet(result.tokens),
+        sessionId: result.tokens.sessionId,
+        user: convert.toUser(result.user),
+        isNewUser: result.isNewUser,
+        usernameTaken: result.usernameTaken,
+        ...proven,
+      };
+    case "pending":
+      return { registration: { pendingSources: result.pendingSources.map(convert.toContactKind) }, ...proven };
+    case "proven":
+      return { contactProof: result.contactProof, ...proven };
+  }
+}

@@ -1,0 +1,148 @@
+import { availableParallelism } from "node:os";
+import type { Deps, Log, Metrics } from "../auth/deps.js";
+import { codeBinding } from "../auth/new-challenge.js";
+import { createSingleFlight } from "../auth/single-flight.js";
+import type { DatabaseLogin, PostgresUrl, ReadDatabaseLogin, Settings } from "../config/settings.js";
+import { createAccessTokens } from "../crypto/access-token.js";
+import { bindingText, type CodeHasher, createCodeHasher, type HashMeasure, type HashProfile } from "../crypto/code-hash.js";
+import { createForeignKeys } from "../crypto/foreign-keys.js";
+import { checkKeys, foreignKeySentence } from "../crypto/key-checks.js";
+import { createKeyring, type Keyring } from "../crypto/keyring.js";
+import { loadLookupKeys } from "../crypto/lookup-keys.js";
+import { createRefreshTokens } from "../crypto/refresh-token.js";
+import { createRequestMac } from "../crypto/request-mac.js";
+import { createSealer, type Sealer } from "../crypto/sealing.js";
+import { loadSigningKeys, type SigningKeyOptions, type SigningKeys } from "../crypto/signing-keys.js";
+import type { DatabaseLocation } from "../store/open.js";
+import type { PostgresLocation } from "../store/postgres/connection.js";
+import type { EpochMs, OutboxMessage, Store } from "../store/store.js";
+
+/** What tests and the bench may put in another's place. */
+export interface CoreOverrides {
+  readonly clock?: () => EpochMs;
+  readonly codes?: CodeHasher;
+}
+
+/** The product without its doors and workers. */
+export interface Core {
+  readonly deps: Omit<Deps, "wakeOutbox">;
+  readonly signingKeys: SigningKeys;
+  /** Returns the code of a message in the outbox, or null if its sealed copy is not this challenge's. */
+  openCode(delivery: NonNullable<OutboxMessage["delivery"]>): string | null;
+  /** Whether the code of a message was sealed with a key that only other processes have. */
+  isForeign(delivery: NonNullable<OutboxMessage["delivery"]>): Promise<boolean>;
+}
+
+/** What the core is made of, beside settings. */
+export interface CoreParts {
+  readonly store: Store;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly measure?: HashMeasure;
+  readonly overrides?: CoreOverrides;
+}
+
+/** Refuses wrong keys, loads or makes the deployment's own, and puts together what the use cases work with. */
+export async function createCore(settings: Settings, given: CoreParts): Promise<Core> {
+  const { store, log, metrics, measure, overrides = {} } = given;
+  const { policy } = settings;
+  const clock = overrides.clock ?? Date.now;
+  const rings = keyringsOf(settings);
+  const { master, pepper } = rings;
+  for (const { use, keyId } of await checkKeys(store, rings)) log.warn({ use, keyId }, foreignKeySentence({ use, keyId }));
+  const foreignKeys = createForeignKeys({
+    store,
+    rings,
+    onMissing(key, work, isNews) {
+      metrics.keyMissing(key.use, work);
+      if (isNews) log.warn({ ...key, work }, foreignKeySentence(key));
+    },
+  });
+  const sealer = createSealer(master);
+  const signingKeys = await loadSigningKeys(signingKeyOptions(settings, { store, sealer }), clock());
+  if (signingKeys.newestAlg() !== settings.signingAlg) {
+    log.warn(
+      { newest: signingKeys.newestAlg(), configured: settings.signingAlg },
+      "the newest signing key is not of LATCHKEY_SIGNING_ALG, which the next key will be: `latchkey keys rotate` makes one now",
+    );
+  }
+  const lookup = await loadLookupKeys({ store, sealer, now: clock() });
+  const deps = {
+    clock,
+    store,
+    sealer,
+    policy,
+    log,
+    metrics,
+    foreignKeys,
+    lookup,
+    codes:
+      overrides.codes ??
+      createCodeHasher({
+        pepper,
+        profile: settings.codeHash,
+        concurrency: hashConcurrency(settings.codeHash, settings.workers),
+        measure,
+      }),
+    accessTokens: createAccessTokens({
+      keys: signingKeys,
+      issuer: settings.issuer,
+      audience: settings.issuer,
+      accessTokenTtlMs: policy.accessTokenTtlMs,
+      contactProofTtlMs: policy.contactProofTtlMs,
+    }),
+    refreshTokens: createRefreshTokens(master),
+    requestMac: createRequestMac({ master, lookupKey: lookup.requestKey }),
+    singleFlight: createSingleFlight(),
+  };
+  return {
+    deps,
+    signingKeys,
+    isForeign: ({ sealedCode }) => foreignKeys.isForeign({ use: "master", keyId: sealer.keyIdOf(sealedCode) }, "deliver"),
+    openCode: (delivery) => sealer.open("code", delivery.sealedCode, bindingText(codeBinding(delivery)))?.toString() ?? null,
+  };
+}
+
+export function keyringsOf(settings: Settings): { readonly master: Keyring; readonly pepper: Keyring } {
+  const reveal = (specs: Settings["pepper"]) => createKeyring(specs.map(({ id, key }) => ({ id, key: key.reveal() })));
+  return { master: reveal(settings.masterKey), pepper: reveal(settings.pepper) };
+}
+
+/** Where the settings say that everything is stored. */
+export function storeLocation({
+  database,
+  databaseLogin,
+  databasePool,
+}: Pick<Settings, "database" | "databaseLogin" | "databasePool">): DatabaseLocation {
+  if (database.kind === "sqlite") return database;
+  return postgresLocation(database, { readLogin: databaseLogin, poolMax: databasePool });
+}
+
+export function postgresLocation(
+  url: PostgresUrl,
+  { readLogin, poolMax }: { readonly readLogin: ReadDatabaseLogin | null; readonly poolMax: number },
+): PostgresLocation {
+  const reveal = ({ user, password }: DatabaseLogin) => ({ user, password: password?.reveal() ?? "" });
+  return { ...url, ...reveal(url), readLogin: readLogin === null ? null : (at) => reveal(readLogin(at)), poolMax };
+}
+
+/** How signing keys are made and kept; the command line rotates with the same. */
+export function signingKeyOptions(
+  settings: Settings,
+  given: { readonly store: Store; readonly sealer: Sealer },
+): SigningKeyOptions {
+  const longestLifeMs = Math.max(settings.policy.accessTokenTtlMs, settings.policy.contactProofTtlMs);
+  return { ...given, alg: settings.signingAlg, leadMs: settings.keyLeadMs, tokenLifeMs: longestLifeMs + clockSkewMs };
+}
+
+const clockSkewMs = 30_000;
+
+/**
+ * How many hashes run at once in each of so many workers. One more than cores keeps every core hashing while the answer to the last hash is on its way; `fast`
+ * hashes are shorter than a turn of the event loop under load, so that a turn must find enough of them. Measured under load on two
+ * cores, sign-ins a second with `fast`: 67 at 4, 156 at 8, 303 at 12, 300 at 16; `npm run bench defaults` compares again.
+ */
+export function hashConcurrency(profile: HashProfile, workers = 1): number {
+  const cores = Math.ceil(availableParallelism() / workers);
+  return profile === "fast" ? 6 * cores : cores + 1;
+}

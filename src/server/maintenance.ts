@@ -1,0 +1,65 @@
+import type { Log } from "../auth/deps.js";
+import type { SigningKeys } from "../crypto/signing-keys.js";
+import { type EpochMs, type ExpiredChallenge, type Store, StoreMovedError } from "../store/store.js";
+
+/** Rows deleted in one transaction: a few milliseconds, so that no caller's write waits noticeably. */
+const sweepBatch = 200;
+/** Batches in one go; what is left waits for the next second. */
+const batchesMax = 25;
+
+interface Chore {
+  readonly everyMs: number;
+  readonly name: string;
+  run(): Promise<void>;
+}
+
+/**
+ * What has to be done regularly: expired rows are swept every second, copies of erased data overwritten every five, signing keys
+ * rotated by another process picked up every two (which bounds how long a dropped key is still trusted) and looked after every hour.
+ * Each chore waits for itself; one that fails is logged and tried again at its next time.
+ */
+export function startMaintenance(deps: {
+  readonly store: Store;
+  readonly keys: SigningKeys;
+  readonly clock: () => EpochMs;
+  readonly log: Log;
+  readonly onExpired: (challenge: ExpiredChallenge) => void;
+}): { stop(): Promise<void> } {
+  const { store, keys, clock, log, onExpired } = deps;
+  const chores: readonly Chore[] = [
+    { everyMs: 1_000, name: "sweep", run: () => sweep(store, clock, onExpired) },
+    { everyMs: 5_000, name: "scrub", run: async () => void (await store.scrub()) },
+    { everyMs: 2_000, name: "reload of the signing keys", run: () => keys.reload() },
+    { everyMs: 60 * 60_000, name: "upkeep of the signing keys", run: () => keys.maintain(clock()) },
+  ];
+  const running = new Map<Chore, Promise<void>>();
+  const timers = chores.map((chore) =>
+    setInterval(() => {
+      if (running.has(chore)) return;
+      const run = chore
+        .run()
+        .catch((error: unknown) => {
+          // Told once, by the readiness.
+          if (error instanceof StoreMovedError) return;
+          log.warn({ error }, `${chore.name} failed; it is tried again`);
+        })
+        .finally(() => running.delete(chore));
+      running.set(chore, run);
+    }, chore.everyMs).unref(),
+  );
+  return {
+    async stop() {
+      for (const timer of timers) clearInterval(timer);
+      await Promise.all(running.values());
+    },
+  };
+}
+
+/** Deletes what is due in small batches, letting callers in between. */
+async function sweep(store: Store, clock: () => EpochMs, onExpired: (challenge: ExpiredChallenge) => void): Promise<void> {
+  for (let batch = 0; batch < batchesMax; batch += 1) {
+    const { swept, expired } = await store.sweep({ now: clock(), limit: sweepBatch });
+    for (const challenge of expired) onExpired(challenge);
+    if (swept < sweepBatch) return;
+  }
+}

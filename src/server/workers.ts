@@ -1,0 +1,111 @@
+import cluster, { type Worker } from "node:cluster";
+import type { Log } from "../auth/deps.js";
+import type { Settings } from "../config/settings.js";
+import { listenOn } from "../doors/listener.js";
+import { createMetricsServer, warnOfOpenMetrics } from "../doors/metrics.js";
+import { createWorkersMetrics, metricsQuestion } from "../telemetry/worker-metrics.js";
+
+/** What a worker tells the primary when it serves: what `serve` would have logged by itself. */
+export interface ServingMessage {
+  readonly kind: "serving";
+  readonly fields: Readonly<Record<string, unknown>>;
+}
+/** What the primary tells a worker: be not ready, serve on for LATCHKEY_DRAIN_DELAY, finish what is under way and end. */
+export const stopMessage = "stop";
+/** The same, and without the delay or the rest of it. */
+export const stopNowMessage = "stop now";
+/** Read the TLS files again. */
+export const reloadMessage = "reload";
+
+/** How a process is asked to stop. */
+export interface StopRequests {
+  /** Resolves at the first request, which may have come before. */
+  readonly first: Promise<NodeJS.Signals>;
+  /** Waits for so long, or until the next request. */
+  pause(ms: number): Promise<void>;
+}
+
+/** A worker that ends sooner than this after its start is started again later and later. */
+const youngMs = 10_000;
+const pauseMaxMs = 30_000;
+const pauseMs = 1_000;
+
+/**
+ * Runs `settings.workers` processes that share the ports of this one, until it is asked to stop. The first one starts alone, so that
+ * what keeps it from starting is reported once. From then on a worker that ends is replaced. Metrics are served here, summed over the
+ * workers.
+ */
+export async function serveWithWorkers(
+  settings: Settings,
+  { log, stops, onReload }: { readonly log: Log; readonly stops: StopRequests; onReload(reload: () => void): void },
+): Promise<void> {
+  const metrics = createWorkersMetrics();
+  const server = createMetricsServer(metrics, settings);
+  // Before there are workers: that its port is taken is told at once.
+  const port = await listenOn(server, settings.metricsListen.host, settings.metricsListen.port);
+  warnOfOpenMetrics(settings, log);
+  const exits = new Set<Promise<void>>();
+  let stopping = false;
+  let failures = 0;
+
+  function start(): Promise<ServingMessage["fields"]> {
+    const worker = cluster.fork();
+    // One that is just ending can't be asked any more, and is told by its exit.
+    const member = metrics.join({ ask: () => void worker.send(metricsQuestion, () => {}) });
+    const startedAt = performance.now();
+    let served = false;
+    const exited = new Promise<void>((resolve) => worker.once("exit", () => resolve()));
+    exits.add(exited);
+    void exited.then(() => {
+      exits.delete(exited);
+      member.left();
+      if (served) replace(worker, performance.now() - startedAt);
+    });
+    return new Promise((resolve, reject) => {
+      worker.on("message", (message: unknown) => {
+        member.heard(message);
+        if (!isServing(message)) return;
+        served = true;
+        resolve(message.fields);
+      });
+      // It has told why on its standard error.
+      void exited.then(() => reject(new Error("a worker ended before it served")));
+    });
+  }
+
+  function replace(worker: Worker, livedMs: number): void {
+    if (stopping) return;
+    failures = livedMs < youngMs ? failures + 1 : 0;
+    const waitMs = failures === 0 ? 0 : Math.min(pauseMs * 2 ** (failures - 1), pauseMaxMs);
+    log.error({ pid: worker.process.pid, startsInMs: waitMs }, "a worker ended unexpectedly, another takes its place");
+    setTimeout(() => {
+      if (stopping) return;
+      start().then(
+        () => log.info({}, "the worker's successor serves"),
+        () => replace(worker, 0),
+      );
+    }, waitMs).unref();
+  }
+
+  function tell(message: string): void {
+    for (const worker of Object.values(cluster.workers ?? {})) if (worker?.isConnected() === true) worker.send(message);
+  }
+
+  onReload(() => tell(reloadMessage));
+  const fields = await start();
+  await Promise.all(Array.from({ length: settings.workers - 1 }, start));
+  log.info({ ...fields, metrics: port, workers: settings.workers }, "serving");
+
+  log.info({ signal: await stops.first }, "stopping");
+  stopping = true;
+  tell(stopMessage);
+  void stops.pause(settings.drainDelayMs).then(() => tell(stopNowMessage));
+  await Promise.all(exits);
+  server.close();
+  server.closeAllConnections();
+  log.info({}, "stopped");
+}
+
+function isServing(message: unknown): message is ServingMessage {
+  return typeof message === "object" && message !== null && "kind" in message && message.kind === "serving";
+}

@@ -1,0 +1,109 @@
+import { type Level, pino } from "pino";
+import type { Log } from "../auth/deps.js";
+import { escapeControls } from "../lib/escape.js";
+
+type LogLevel = Extract<Level, keyof Log>;
+type Fields = Readonly<Record<string, unknown>>;
+
+const order: readonly LogLevel[] = ["debug", "info", "warn", "error"];
+
+/**
+ * Makes a log on standard output: a line of JSON an event, or with `pretty` a short one for people. No field and no message can
+ * begin a line of its own or drive a terminal. Errors are logged as name, message and cause, at debug level with their stack.
+ * `write` takes finished lines elsewhere.
+ */
+export function createLog(
+  level: LogLevel,
+  options: { readonly pretty: boolean; readonly write?: (line: string) => void },
+): Log {
+  const withStack = level === "debug";
+  return options.pretty ? prettyLog(level, withStack, options.write) : jsonLog(level, withStack, options.write);
+}
+
+function jsonLog(level: LogLevel, withStack: boolean, write: ((line: string) => void) | undefined): Log {
+  const destination = { write: write ?? writeTogether(pino.destination({ fd: 1, sync: true })) };
+  const logger = pino(
+    { level, base: undefined, timestamp: pino.stdTimeFunctions.isoTime, formatters: { level: (label) => ({ level: label }) } },
+    { write: (line: string) => void destination.write(escapeJson(line)) },
+  );
+  return logAt((at, fields, message) => {
+    if (order.indexOf(at) >= order.indexOf(level)) logger[at](plain(fields, withStack), message);
+  });
+}
+
+/** Lines of one turn of the event loop are one write: a busy server logs several for every call. */
+function writeTogether(destination: { write(text: string): unknown }): (line: string) => void {
+  let pending = "";
+  const flush = (): void => {
+    const text = pending;
+    pending = "";
+    if (text !== "") destination.write(text);
+  };
+  process.once("exit", flush);
+  return (line) => {
+    if (pending === "") setImmediate(flush);
+    pending += line;
+  };
+}
+
+function prettyLog(level: LogLevel, withStack: boolean, write = (line: string): void => void process.stdout.write(line)): Log {
+  return logAt((at, fields, message) => {
+    if (order.indexOf(at) < order.indexOf(level)) return;
+    const time = new Date().toISOString().slice(11, 23);
+    const pairs = Object.entries(plain(fields, withStack))
+      .filter(([, value]) => value !== undefined)
+      .map(([key, value]) => ` ${escapeControls(key)}=${prettyValue(value)}`);
+    write(`${time} ${at.padEnd(5)} ${escapeControls(message)}${pairs.join("")}\n`);
+  });
+}
+
+function logAt(emit: (at: LogLevel, fields: Fields, message: string) => void): Log {
+  return {
+    debug: (fields, message) => emit("debug", fields, message),
+    info: (fields, message) => emit("info", fields, message),
+    warn: (fields, message) => emit("warn", fields, message),
+    error: (fields, message) => emit("error", fields, message),
+  };
+}
+
+function plain(fields: Fields, withStack: boolean): Fields {
+  if (!Object.values(fields).some((value) => value instanceof Error)) return fields;
+  return Object.fromEntries(
+    Object.entries(fields).map(([key, value]) => [key, value instanceof Error ? plainError(value, withStack) : value]),
+  );
+}
+
+function plainError(error: Error, withStack: boolean, depth = 0): Record<string, unknown> {
+  const { name, message, stack, cause } = error;
+  return {
+    name,
+    message,
+    ...(withStack ? { stack } : {}),
+    // A chain of causes may be a ring.
+    ...(cause instanceof Error && depth < 4 ? { cause: plainError(cause, withStack, depth + 1) } : {}),
+  };
+}
+
+/** Bare where it is one word, so that `key=value` cannot be forged inside a value. */
+function prettyValue(value: unknown): string {
+  if (typeof value === "string" && /^[\w.:/@+-]+$/.test(value)) return value;
+  return escapeControls(stringify(value));
+}
+
+function stringify(value: unknown): string {
+  try {
+    return JSON.stringify(value) ?? String(value);
+  } catch {
+    return JSON.stringify(String(value));
+  }
+}
+
+/** JSON escapes line breaks and C0 controls; the rest that terminals and editors act on gets the same form. Ends with a newline. */
+function escapeJson(line: string): string {
+  return line.replace(/[\u007f-\u009f\u2028\u2029\p{Cf}]/gu, (character) =>
+    character
+      .split("")
+      .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`)
+      .join(""),
+  );
+}

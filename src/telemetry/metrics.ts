@@ -1,0 +1,169 @@
+import cluster from "node:cluster";
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import type { Metrics } from "../auth/deps.js";
+import type { HashMeasure } from "../crypto/code-hash.js";
+import type { EndedTry } from "../delivery/deliver.js";
+import { type Door, type Dropped, whysDropped } from "../rpc/incoming.js";
+import type { EndedCall } from "../rpc/pipeline.js";
+import type { EndedOperation } from "../store/observed.js";
+import type { ExpiredChallenge } from "../store/store.js";
+import { answerMetricsQuestions } from "./worker-metrics.js";
+
+/** What the parts of a server tell of their work, and the metrics made of it. No label holds anything of a person or a secret. */
+export interface Recorder extends MetricsText {
+  readonly auth: Metrics;
+  challengeExpired(challenge: ExpiredChallenge): void;
+  callEnded(call: EndedCall): void;
+  connectionDropped(dropped: { readonly door: Door; readonly why: Dropped }): void;
+  requestReset(door: Door): void;
+  operationEnded(operation: EndedOperation): void;
+  readonly hashes: HashMeasure;
+  tryEnded(attempt: EndedTry): void;
+  /** Has values that are looked up when somebody asks for the metrics. */
+  observe(state: {
+    readonly hashesWaiting: () => number;
+    readonly callsInFlight: () => number;
+    /** How long the message that waits the longest has been due; 0: none is. */
+    readonly outboxAgeMs: () => Promise<number>;
+  }): void;
+  /** Has how long the certificate in use is still valid, and how long it is valid at all. */
+  observeCertificate(validity: () => { readonly leftMs: number; readonly wholeMs: number }): void;
+}
+
+/** Metrics in Prometheus' text format, and its content type. */
+export interface MetricsText {
+  text(): Promise<string>;
+  readonly contentType: string;
+}
+
+const callSeconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10];
+const operationSeconds = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 3];
+
+/** Metrics for Prometheus: names, labels and buckets are what dashboards and alerts are written against. */
+export function createRecorder(): Recorder {
+  const registry = new Registry();
+  const registers = [registry];
+  if (cluster.isWorker) answerMetricsQuestions(registry);
+  collectDefaultMetrics({ register: registry });
+  const calls = new Histogram({
+    name: "latchkey_call_duration_seconds",
+    help: "Calls by method, door and gRPC code, from when their headers were read to their answer.",
+    labelNames: ["method", "door", "code"],
+    buckets: callSeconds,
+    registers,
+  });
+  const operations = new Histogram({
+    name: "latchkey_store_duration_seconds",
+    help: "Operations of the store, the wait for a shared commit or a connection included.",
+    labelNames: ["operation"],
+    buckets: operationSeconds,
+    registers,
+  });
+  const counter = (name: string, help: string, labelNames: readonly string[]) =>
+    new Counter({ name, help, labelNames: [...labelNames], registers });
+  const storeErrors = counter("latchkey_store_errors_total", "Operations of the store that failed.", ["operation", "error"]);
+  const challenge = ["purpose", "channel"];
+  const issued = counter("latchkey_challenges_issued_total", "Challenges made, real ones and decoys.", [...challenge, "decoy"]);
+  const resent = counter("latchkey_challenges_resent_total", "Codes that were asked for again.", challenge);
+  const redeemed = counter("latchkey_challenges_redeemed_total", "Challenges whose code came back.", challenge);
+  const expired = counter(
+    "latchkey_challenges_expired_total",
+    "Challenges that expired before their code came back, decoys not included.",
+    challenge,
+  );
+  const guesses = counter("latchkey_guesses_refused_total", "Guesses that were refused, by what was wrong.", ["why"]);
+  const budgets = counter("latchkey_budget_refusals_total", "Calls refused for a spent budget.", ["budget"]);
+  const drops = counter(
+    "latchkey_connections_dropped_total",
+    "Connections refused or closed for the sake of others: the door or their network had too many, or they were idle.",
+    ["door", "why"],
+  );
+  const resets = counter(
+    "latchkey_requests_reset_total",
+    "Requests reset before they had arrived in full, because all together held too much memory or one came in more than 1024 pieces.",
+    ["door"],
+  );
+  // At 0 from the start: Prometheus sees no increase in the first sample of a series.
+  for (const door of ["grpc", "web"] satisfies Door[]) {
+    resets.inc({ door }, 0);
+    for (const why of whysDropped) drops.inc({ door, why }, 0);
+  }
+  const tries = counter("latchkey_delivery_tries_total", "Tries to deliver a message.", ["channel", "provider", "outcome"]);
+  const reused = counter(
+    "latchkey_refresh_tokens_reused_total",
+    "Refresh tokens that came back after their time; the session of each was ended.",
+    [],
+  );
+  const keysMissing = counter(
+    "latchkey_key_missing_total",
+    "Work left to other processes because this one lacks the master key or pepper that it needs.",
+    ["use", "work"],
+  );
+  const hashWait = new Histogram({
+    name: "latchkey_hash_wait_seconds",
+    help: "Wait of a call for a slot to hash in.",
+    buckets: callSeconds,
+    registers,
+  });
+  const hashTook = new Histogram({ name: "latchkey_hash_duration_seconds", help: "Hashes.", buckets: callSeconds, registers });
+  /** Read whenever somebody asks for the metrics; `aggregator` says what the primary makes of its workers' values. */
+  function gauge(
+    name: string,
+    help: string,
+    read: () => number | Promise<number>,
+    aggregator: "sum" | "max" | "min" = "sum",
+  ): void {
+    new Gauge({
+      name,
+      help,
+      registers,
+      aggregator,
+      async collect() {
+        this.set(await read());
+      },
+    });
+  }
+
+  return {
+    auth: {
+      challengeIssued: ({ purpose, channel }, decoy) => issued.inc({ purpose, channel, decoy: String(decoy) }),
+      challengeResent: ({ purpose, channel }) => resent.inc({ purpose, channel }),
+      challengeRedeemed: ({ purpose, channel }) => redeemed.inc({ purpose, channel }),
+      guessRefused: (why) => guesses.inc({ why }),
+      budgetRefused: (budget) => budgets.inc({ budget }),
+      refreshTokenReused: () => reused.inc(),
+      keyMissing: (use, work) => keysMissing.inc({ use, work }),
+    },
+    challengeExpired: ({ purpose, channel }) => expired.inc({ purpose, channel }),
+    callEnded: ({ method, door, code, tookMs }) => calls.observe({ method, door, code }, tookMs / 1000),
+    connectionDropped: ({ door, why }) => drops.inc({ door, why }),
+    requestReset: (door) => resets.inc({ door }),
+    operationEnded({ operation, tookMs, error }) {
+      operations.observe({ operation }, tookMs / 1000);
+      if (error !== undefined) storeErrors.inc({ operation, error });
+    },
+    hashes: {
+      waited: (ms) => hashWait.observe(ms / 1000),
+      hashed: (ms) => hashTook.observe(ms / 1000),
+    },
+    tryEnded: ({ channel, provider, kind }) => tries.inc({ channel, provider, outcome: kind }),
+    observe({ hashesWaiting, callsInFlight, outboxAgeMs }) {
+      gauge("latchkey_hashes_waiting", "Callers that wait for a slot to hash in.", hashesWaiting);
+      gauge("latchkey_calls_in_flight", "Calls that are being worked on.", callsInFlight);
+      // What can't be read just now must not keep the other metrics from being read.
+      const ageSeconds = () =>
+        outboxAgeMs().then(
+          (ms) => ms / 1000,
+          () => Number.NaN,
+        );
+      gauge("latchkey_outbox_age_seconds", "How long the oldest message in the outbox has been due.", ageSeconds, "max");
+    },
+    observeCertificate(validity) {
+      const [left, whole] = ["How long the TLS certificate in use is still valid.", "How long it is valid at all."];
+      gauge("latchkey_tls_certificate_expires_in_seconds", left, () => validity().leftMs / 1000, "min");
+      gauge("latchkey_tls_certificate_lifetime_seconds", whole, () => validity().wholeMs / 1000, "min");
+    },
+    text: () => registry.metrics(),
+    contentType: registry.contentType,
+  };
+}

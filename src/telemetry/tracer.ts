@@ -1,0 +1,82 @@
+import type { Log } from "../auth/deps.js";
+
+/** The W3C trace context that came with a call. */
+export interface TraceHeaders {
+  readonly traceparent: string | undefined;
+  readonly tracestate: string | undefined;
+}
+
+/** A call as its span tells of it. */
+export interface TracedCall {
+  readonly door: string;
+  /** Read only when traces are made. */
+  readonly trace?: TraceHeaders;
+}
+
+export interface ServedSpan {
+  /** As in `latchkey.v1.AuthService`. */
+  readonly service: string;
+  readonly method: string;
+  /** The gRPC status of what a call was refused with. */
+  readonly statusOf: (error: unknown) => { readonly code: number; readonly name: string };
+}
+
+/** What a span says of a function's calls. It never holds an identifier, a code, a token or anything else of a person. */
+export interface SpanPlan<A extends unknown[], T> {
+  readonly name: string;
+  /** Whether it is work that another system does for us. */
+  readonly remote?: boolean;
+  readonly attributes?: Readonly<Record<string, string>>;
+  /** What a result says went wrong, in a word; undefined: nothing. */
+  readonly failureOf?: (result: T) => string | undefined;
+  /** Where the span belongs: below the one that `remember` was called in with this key, or at the top of a trace of its own. */
+  readonly resumes?: (...input: A) => string;
+}
+
+/**
+ * Tells where the time of a call goes. Functions are wrapped when a server is put together, so that without traces they are what
+ * they were, and a call pays nothing.
+ */
+export interface Tracer {
+  readonly on: boolean;
+  /** A method whose calls are spans below those of their callers. */
+  served<C extends TracedCall, R, T>(
+    span: ServedSpan,
+    call: (incoming: C, request: R) => Promise<T>,
+  ): (incoming: C, request: R) => Promise<T>;
+  /** A function whose calls are spans below the one they are made in; made in none, and resuming none, they are not told. */
+  traced<A extends unknown[], T>(span: SpanPlan<A, T>, run: (...input: A) => Promise<T>): (...input: A) => Promise<T>;
+  /** A function that begins what belongs to no call. */
+  detached<A extends unknown[], T>(run: (...input: A) => T): (...input: A) => T;
+  /** Keeps the place in the present trace, for what goes on with it later in this process. */
+  remember(key: string): void;
+  /** The same log, whose lines name the trace they belong to. */
+  log(log: Log): Log;
+  /** Sends what is left, for a few seconds at the most. Never rejects. */
+  stop(): Promise<void>;
+}
+
+export const noTracer: Tracer = {
+  on: false,
+  served: (_span, call) => call,
+  traced: (_span, run) => run,
+  detached: (run) => run,
+  remember() {},
+  log: (log) => log,
+  stop: () => Promise.resolve(),
+};
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+/** Whether the environment asks for traces, by the standard variables of OpenTelemetry. */
+export function asksForTraces(env: Env): boolean {
+  if (env.OTEL_SDK_DISABLED?.trim().toLowerCase() === "true" || env.OTEL_TRACES_EXPORTER?.trim() === "none") return false;
+  return Boolean(env.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT?.trim() || env.OTEL_EXPORTER_OTLP_ENDPOINT?.trim());
+}
+
+/** A tracer as the environment asks for it. OpenTelemetry is loaded only when it does. */
+export async function tracerFor(env: Env, log: Log): Promise<Tracer> {
+  if (!asksForTraces(env)) return noTracer;
+  const { startTracing } = await import("./tracing.js");
+  return startTracing(env, log);
+}

@@ -1,0 +1,154 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+import { type Context, ROOT_CONTEXT, type Span, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
+import { W3CTraceContextPropagator } from "@opentelemetry/core";
+import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-http";
+import { resourceFromAttributes } from "@opentelemetry/resources";
+import { BatchSpanProcessor, TracerProvider } from "@opentelemetry/sdk-trace";
+import type { Log } from "../auth/deps.js";
+import { AuthError } from "../auth/errors.js";
+import { noTracer, type SpanPlan, type TraceHeaders, type Tracer } from "./tracer.js";
+import { type Env, readTracingSettings } from "./tracing-env.js";
+import { tellOutages } from "./tracing-exporter.js";
+
+/** How many messages' places in their traces are kept; those sent later than so many others begin traces of their own. */
+const rememberedMax = 10_000;
+const stopMaxMs = 3_000;
+
+/** Makes traces with OpenTelemetry and exports them by OTLP over HTTP, as the standard variables say. */
+export function startTracing(env: Env, log: Log): Tracer {
+  const settings = readTracingSettings(env);
+  for (const problem of settings.problems) log.warn({}, problem);
+  if (settings.url === null) return noTracer;
+  const { url, headers, timeoutMs, batch } = settings;
+  const exporter = tellOutages(new OTLPTraceExporter({ url, headers: { ...headers }, timeoutMillis: timeoutMs }), log);
+  const provider = new TracerProvider({
+    resource: resourceFromAttributes({ ...settings.resource }),
+    sampler: settings.sampler,
+    spanProcessors: [new BatchSpanProcessor({ exporter, ...batch })],
+  });
+  return createTracer(provider);
+}
+
+/** What the end of something says to its span. */
+interface Told<T> {
+  result(result: T): void;
+  error(error: unknown): void;
+}
+
+const statusCode = "rpc.grpc.status_code";
+
+function createTracer(provider: TracerProvider): Tracer {
+  const spans = provider.getTracer("latchkey");
+  const present = new AsyncLocalStorage<Context | undefined>();
+  const remembered = new Map<string, Context>();
+
+  function parentOf<A extends unknown[], T>({ resumes }: SpanPlan<A, T>, input: A): Context | undefined {
+    return resumes === undefined ? present.getStore() : (remembered.get(resumes(...input)) ?? ROOT_CONTEXT);
+  }
+
+  /** Runs something as a span, which ends with it. */
+  async function within<T>(span: Span, parent: Context, run: () => Promise<T>, told: Told<T>): Promise<T> {
+    try {
+      const result = await present.run(trace.setSpan(parent, span), run);
+      told.result(result);
+      return result;
+    } catch (error) {
+      told.error(error);
+      throw error;
+    } finally {
+      span.end();
+    }
+  }
+
+  return {
+    on: true,
+    served: ({ service, method, statusOf }, call) => {
+      const name = `${service}/${method}`;
+      const same = { "rpc.service": service, "rpc.method": method };
+      return (incoming, request) => {
+        const parent = callersContext(incoming.trace);
+        const { door } = incoming;
+        const attributes = { door, "rpc.system": door === "grpc" ? "grpc" : "connect_rpc", ...same };
+        const span = spans.startSpan(name, { kind: SpanKind.SERVER, attributes }, parent);
+        return within(span, parent, () => call(incoming, request), {
+          result: () => span.setAttribute(statusCode, 0),
+          error: (error) => {
+            const status = statusOf(error);
+            span.setAttribute(statusCode, status.code);
+            fail(span, status.name);
+          },
+        });
+      };
+    },
+    traced: (plan, run) => {
+      const options = { kind: plan.remote ? SpanKind.CLIENT : SpanKind.INTERNAL, attributes: plan.attributes };
+      return async (...input) => {
+        const parent = parentOf(plan, input);
+        if (parent === undefined) return await run(...input);
+        const span = spans.startSpan(plan.name, options, parent);
+        return await within(span, parent, () => run(...input), {
+          result: (result) => fail(span, plan.failureOf?.(result)),
+          error: (error) => fail(span, nameOf(error)),
+        });
+      };
+    },
+    detached:
+      (run) =>
+      (...input) =>
+        present.run(undefined, () => run(...input)),
+    remember(key) {
+      const context = present.getStore();
+      const place = context === undefined ? undefined : trace.getSpanContext(context);
+      if (place === undefined) return;
+      // Again at the end, and without the span itself, which holds more than its place.
+      remembered.delete(key);
+      remembered.set(key, trace.setSpanContext(ROOT_CONTEXT, place));
+      if (remembered.size > rememberedMax) remembered.delete(remembered.keys().next().value ?? "");
+    },
+    log: (log) => nameTraces(log, () => present.getStore()),
+    stop: () => waitFor(provider.shutdown(), stopMaxMs),
+  };
+}
+
+const propagator = new W3CTraceContextPropagator();
+
+function callersContext(headers: TraceHeaders | undefined): Context {
+  if (headers?.traceparent === undefined) return ROOT_CONTEXT;
+  return propagator.extract(ROOT_CONTEXT, headers, {
+    keys: () => [],
+    get: ({ traceparent, tracestate }: TraceHeaders, name) => (name === "traceparent" ? traceparent : tracestate),
+  });
+}
+
+function fail(span: Span, name: string | undefined): void {
+  if (name === undefined) return;
+  span.setAttribute("error.type", name);
+  span.setStatus({ code: SpanStatusCode.ERROR, message: name });
+}
+
+/** Never the text of an error, which may name a person. */
+function nameOf(error: unknown): string {
+  if (error instanceof AuthError) return error.reason;
+  return error instanceof Error ? error.name : typeof error;
+}
+
+function nameTraces(log: Log, present: () => Context | undefined): Log {
+  const at =
+    (level: keyof Log): Log["info"] =>
+    (fields, message) => {
+      const context = present();
+      const traceId = context === undefined ? undefined : trace.getSpanContext(context)?.traceId;
+      log[level](traceId === undefined ? fields : { traceId, ...fields }, message);
+    };
+  return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
+}
+
+async function waitFor(ended: Promise<void>, ms: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms);
+  });
+  // The exporter has told what failed.
+  await Promise.race([ended.catch(() => {}), late]);
+  clearTimeout(timer);
+}
