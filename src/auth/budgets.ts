@@ -9,7 +9,7 @@ import type {
   SendGuard,
   SendReturn,
 } from "../store/store.js";
-import type { Policy } from "./policy.js";
+import type { Policy } from "../model/policy.js";
 
 /** What an allowance is for; the first byte of its key, so that no two kinds meet. */
 const kinds = {

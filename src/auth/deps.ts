@@ -6,7 +6,7 @@ import type { RefreshTokens } from "../crypto/refresh-token.js";
 import type { RequestMac } from "../crypto/request-mac.js";
 import type { Sealer } from "../crypto/sealing.js";
 import type { Challenge, ChallengeRefusal, EpochMs, Session, Store, User } from "../store/store.js";
-import type { Policy } from "./policy.js";
+import type { Policy } from "../model/policy.js";
 import type { SingleFlight } from "./single-flight.js";
 
 /** What goes to the operator. `fields` never holds a code, a token, a key or an unmasked identifier. */

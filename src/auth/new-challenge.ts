@@ -1,9 +1,9 @@
 import { bindingText, type CodeBinding, type HashSlot } from "../crypto/code-hash.js";
 import { randomDelay, randomDigits, randomId } from "../crypto/random.js";
-import { maskContact } from "../delivery/mask.js";
+import { maskContact } from "../model/mask.js";
 import type { Challenge, Channel, Contact, EpochMs, Identifier, NewChallenge, Purpose } from "../store/store.js";
 import type { Caller, Deps } from "./deps.js";
-import type { Policy } from "./policy.js";
+import type { Policy } from "../model/policy.js";
 
 /** What a challenge is to be: real or decoy, both are made by the same steps. */
 export interface ChallengePlan {

@@ -4,7 +4,7 @@ import { sendGuard } from "./budgets.js";
 import type { Caller, Deps, Idempotency } from "./deps.js";
 import { AuthError, type FieldViolation, invalidField } from "./errors.js";
 import { idempotencyMac } from "./idempotency.js";
-import { canonicalContact, canonicalUsername } from "./identifier.js";
+import { canonicalContact, canonicalUsername } from "../model/identifier.js";
 import { tooManyRequests } from "./limits.js";
 import { deliverAt, draftChallenge } from "./new-challenge.js";
 import type { Profile } from "./profile.js";

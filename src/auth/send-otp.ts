@@ -1,10 +1,10 @@
-import { resendRefusalOf } from "../store/rules/challenge-state.js";
+import { resendRefusalOf } from "../model/challenge-state.js";
 import type { Challenge, Channel, Identifier, Purpose, Recipient } from "../store/store.js";
 import { sendClaims, sendGuard } from "./budgets.js";
 import type { Caller, Deps, Idempotency } from "./deps.js";
 import { AuthError, invalidField } from "./errors.js";
 import { idempotencyMac } from "./idempotency.js";
-import { canonicalIdentifier, channelReaches, defaultChannel } from "./identifier.js";
+import { canonicalIdentifier, channelReaches, defaultChannel } from "../model/identifier.js";
 import { tooManyRequests } from "./limits.js";
 import { type ChallengePlan, deliverAt, draftChallenge } from "./new-challenge.js";
 

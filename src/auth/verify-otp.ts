@@ -1,5 +1,5 @@
 import { randomBytes, randomUuid } from "../crypto/random.js";
-import { guessRefusalOf } from "../store/rules/challenge-state.js";
+import { guessRefusalOf } from "../model/challenge-state.js";
 import type {
   BudgetReturn,
   Challenge,
@@ -19,7 +19,7 @@ import type { Caller, Deps, Idempotency, TokenSet } from "./deps.js";
 import { AuthError } from "./errors.js";
 import { refuseForeignKey } from "./foreign-keys.js";
 import { idempotencyMac } from "./idempotency.js";
-import { canonicalContact } from "./identifier.js";
+import { canonicalContact } from "../model/identifier.js";
 import { tooManyRequests } from "./limits.js";
 import { codeBinding } from "./new-challenge.js";
 import { openProfile } from "./profile.js";

@@ -1,4 +1,4 @@
-import { fixedPolicy, guessChance, guessChanceMax, guessesPerDay } from "../auth/policy.js";
+import { fixedPolicy, guessChance, guessChanceMax, guessesPerDay } from "../model/policy.js";
 import { isLoopback, type Listen } from "../lib/listen.js";
 import { shareKey } from "./key-list.js";
 import type { Mode, Problem } from "./setting.js";

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { cooldownSteps, fixedPolicy, type Policy } from "../auth/policy.js";
+import { cooldownSteps, fixedPolicy, type Policy } from "../model/policy.js";
 import type { DatabaseLogin, ReadDatabaseLogin } from "./database-login.js";
 import type { KeySpec } from "./key-list.js";
 import type { PostgresUrl } from "./postgres-url.js";

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { Channel, EpochMs, OutboxMessage } from "../store/store.js";
 import type { DeliveryResult, Message, Provider } from "./channel.js";
-import { maskContact } from "./mask.js";
+import { maskContact } from "../model/mask.js";
 import { renderMessage } from "./render.js";
 
 export type Delivery = NonNullable<OutboxMessage["delivery"]>;

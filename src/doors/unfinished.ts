@@ -1,4 +1,4 @@
-import type { Door } from "../rpc/incoming.js";
+import type { Door } from "../rpc/call-context.js";
 
 /** Bounds the memory of requests that have not arrived in full: one object for the whole process. */
 export interface Unfinished {

@@ -1,10 +1,10 @@
 import { type DescMethod, getOption, hasOption } from "@bufbuild/protobuf";
 import type { Caller, Deps, UserCaller } from "../auth/deps.js";
 import { AuthError } from "../auth/errors.js";
-import { isRecent } from "../auth/policy.js";
+import { isRecent } from "../model/policy.js";
 import { type Access, access, Caller as CallerKind } from "../gen/latchkey/v1/access_pb.js";
 import { allowsOrigin, type Client, type Clients } from "./clients.js";
-import type { Incoming } from "./incoming.js";
+import type { Incoming } from "./call-context.js";
 
 export type AccessDeps = Pick<Deps, "clock" | "policy"> & {
   readonly store: Pick<Deps["store"], "findLiveSession">;

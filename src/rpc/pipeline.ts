@@ -17,7 +17,7 @@ import { noTracer, type Tracer } from "../telemetry/tracer.js";
 import { accessRule, type Gate } from "./access.js";
 import { createExplainFailure, type ExplainFailure } from "./failures.js";
 import type { InFlight } from "./in-flight.js";
-import { type Door, deadlinePassed, type Incoming } from "./incoming.js";
+import { type Door, deadlinePassed, type Incoming } from "./call-context.js";
 import { type RawRequest, requestMaxBytes } from "./raw-request.js";
 import { createRequestReader, type RequestReader } from "./requests.js";
 

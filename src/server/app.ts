@@ -25,7 +25,7 @@ import { createGate } from "../rpc/access.js";
 import { createAuthService } from "../rpc/services/auth-service.js";
 import { createClients } from "../rpc/clients.js";
 import { createInFlight } from "../rpc/in-flight.js";
-import type { Door, Dropped } from "../rpc/incoming.js";
+import type { Door, Dropped } from "../rpc/call-context.js";
 import { composeService } from "../rpc/pipeline.js";
 import { observeStore } from "../store/observed.js";
 import { nameOf, openStore } from "../store/open.js";

@@ -3,7 +3,7 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom
 import type { Metrics } from "../auth/deps.js";
 import type { HashMeasure } from "../crypto/code-hash.js";
 import type { EndedTry } from "../delivery/deliver.js";
-import { type Door, type Dropped, whysDropped } from "../rpc/incoming.js";
+import { type Door, type Dropped, whysDropped } from "../rpc/call-context.js";
 import type { EndedCall } from "../rpc/pipeline.js";
 import type { EndedOperation } from "../store/observed.js";
 import type { ExpiredChallenge } from "../store/store.js";

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { gsm7Length } from "../../src/delivery/gsm7.js";
-import { maskContact } from "../../src/delivery/mask.js";
+import { maskContact } from "../../src/model/mask.js";
 import { renderMessage } from "../../src/delivery/render.js";
 import type { Purpose } from "../../src/store/store.js";
 import { renderInput } from "./fixtures.js";

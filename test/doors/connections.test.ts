@@ -8,7 +8,7 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { limitConnections } from "../../src/doors/connections.js";
 import { AuthService, SendOtpRequestSchema } from "../../src/gen/latchkey/v1/auth_service_pb.js";
 import { toChallenge } from "../../src/rpc/convert.js";
-import type { Dropped } from "../../src/rpc/incoming.js";
+import type { Dropped } from "../../src/rpc/call-context.js";
 import { eventually } from "../support/app.js";
 import { challenge, createFakeApp, type DoorSettings, type Doors, type FakeApp, openDoors } from "../support/rpc.js";
 import { createAuthority } from "../support/tls.js";

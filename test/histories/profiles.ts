@@ -1,4 +1,4 @@
-import { fixedPolicy } from "../../src/auth/policy.js";
+import { fixedPolicy } from "../../src/model/policy.js";
 import { developmentEnv, type Env } from "../support/server.js";
 import type { Limits } from "./history.js";
 

@@ -6,7 +6,7 @@ import { type Access, AccessSchema, Caller as CallerKind } from "../../src/gen/l
 import { AuthService } from "../../src/gen/latchkey/v1/auth_service_pb.js";
 import { accessRule, createGate } from "../../src/rpc/access.js";
 import { allowsOrigin, createClients } from "../../src/rpc/clients.js";
-import type { Incoming } from "../../src/rpc/incoming.js";
+import type { Incoming } from "../../src/rpc/call-context.js";
 import { createFakeApp, goodToken, issuer, origin, session, startOfTime, user } from "../support/rpc.js";
 
 const asClient = create(AccessSchema, { caller: CallerKind.CLIENT });

@@ -5,7 +5,7 @@ import { ErrorInfoSchema, RetryInfoSchema } from "../../src/gen/google/rpc/error
 import { AuthService, SendOtpRequestSchema, type SendOtpResponse } from "../../src/gen/latchkey/v1/auth_service_pb.js";
 import { createAuthService } from "../../src/rpc/services/auth-service.js";
 import { toChallenge } from "../../src/rpc/convert.js";
-import { callerGone, type Incoming } from "../../src/rpc/incoming.js";
+import { callerGone, type Incoming } from "../../src/rpc/call-context.js";
 import { composeService } from "../../src/rpc/pipeline.js";
 import { challenge, createFakeApp, type FakeApp } from "../support/rpc.js";
 

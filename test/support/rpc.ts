@@ -1,6 +1,6 @@
 import type { Deps } from "../../src/auth/deps.js";
 import { AuthError } from "../../src/auth/errors.js";
-import { fixedPolicy } from "../../src/auth/policy.js";
+import { fixedPolicy } from "../../src/model/policy.js";
 import { createAddressOf, createNetworkOf } from "../../src/doors/address.js";
 import type { ConnectionLimits } from "../../src/doors/connections.js";
 import { createGrpcDoor, type GrpcDoor, type GrpcDoorOptions } from "../../src/doors/grpc/door.js";

@@ -1,4 +1,4 @@
-import { guessChance, guessesPerDay, type Policy } from "../../auth/policy.js";
+import { guessChance, guessesPerDay, type Policy } from "../../model/policy.js";
 import type { Settings } from "../../config/settings.js";
 import { hashConcurrency, keyringsOf } from "../../server/core.js";
 import { type CodeHasher, createCodeHasher, type HashProfile, hashProfiles } from "../../crypto/code-hash.js";

@@ -1,7 +1,7 @@
 import { type Message, toBinary } from "@bufbuild/protobuf";
 import { ConnectError } from "@connectrpc/connect";
 import type { handleUnaryCall, Metadata, MethodDefinition, ServerUnaryCall, ServiceDefinition } from "@grpc/grpc-js";
-import { type Abort, callerGone, createAbort, type Incoming } from "../../rpc/incoming.js";
+import { type Abort, callerGone, createAbort, type Incoming } from "../../rpc/call-context.js";
 import type { ServedMethod } from "../../rpc/pipeline.js";
 import type { TraceHeaders } from "../../telemetry/tracer.js";
 import { type AddressOf, peerAddress } from "../address.js";

@@ -11,7 +11,7 @@ import {
 import type { UniversalHandler, UniversalServerRequest, UniversalServerResponse } from "@connectrpc/connect/protocol";
 import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from "@connectrpc/connect-node";
 import type { InFlight } from "../../rpc/in-flight.js";
-import { callerGone, createAbort, type Incoming } from "../../rpc/incoming.js";
+import { callerGone, createAbort, type Incoming } from "../../rpc/call-context.js";
 import { deadlineMaxMs, type ServedMethod, type ServedService } from "../../rpc/pipeline.js";
 import type { RawRequest } from "../../rpc/raw-request.js";
 import type { TraceHeaders } from "../../telemetry/tracer.js";

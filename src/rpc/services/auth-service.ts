@@ -1,5 +1,5 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import { customAttributesText } from "../../auth/custom-attributes.js";
+import { customAttributesText } from "../../model/custom-attributes.js";
 import { deleteCurrentUser } from "../../auth/delete-current-user.js";
 import type { Deps } from "../../auth/deps.js";
 import { refreshToken } from "../../auth/refresh-token.js";

@@ -1,4 +1,4 @@
-import { guessRefusalOf } from "../rules/challenge-state.js";
+import { guessRefusalOf } from "../../model/challenge-state.js";
 import type { EpochMs, Store } from "../store.js";
 import { type Database, type Statement, unflushed } from "./database.js";
 import { claimsParameter } from "./parameters.js";

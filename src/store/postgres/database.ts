@@ -2,7 +2,7 @@ import type pg from "pg";
 import { StoreBusyError } from "../store.js";
 import type { Breaker } from "./breaker.js";
 import { isAnswer, isConflict, isReadOnly, translated, unavailableError } from "./errors.js";
-import { createLine, createLines } from "./line.js";
+import { createLine, createLines } from "./semaphore.js";
 import type { Pool } from "./pool.js";
 
 /** A statement with a name is parsed and planned once a connection. */

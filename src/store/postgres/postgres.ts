@@ -12,7 +12,7 @@ import { createOutbox } from "./outbox.js";
 import { endOutstanding } from "./outstanding.js";
 import { createPool } from "./pool.js";
 import { createRedemption } from "./redeem.js";
-import { createRoom } from "./room.js";
+import { createRoom } from "./disk-space.js";
 import { createSends } from "./sends.js";
 import { createSessions } from "./sessions.js";
 import { createUsers } from "./users.js";

@@ -1,4 +1,4 @@
-import { refusalOf } from "../rules/challenge-state.js";
+import { refusalOf } from "../../model/challenge-state.js";
 import { type SessionRow, toSession } from "../rules/common-rows.js";
 import type { ChallengeRefusal, ContactKind, NewSession, RedeemOutcome, Redemption, Session, Store } from "../store.js";
 import { findChallengeIn } from "./attempts.js";

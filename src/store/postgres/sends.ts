@@ -1,4 +1,4 @@
-import { resendRefusalOf } from "../rules/challenge-state.js";
+import { resendRefusalOf } from "../../model/challenge-state.js";
 import { contactKindOf } from "../rules/common-rows.js";
 import type { Contact, EpochMs, Limited, Store } from "../store.js";
 import { type Database, type Statement, unflushed } from "./database.js";

@@ -1,5 +1,5 @@
 import type { Database } from "better-sqlite3";
-import { guessRefusalOf } from "../rules/challenge-state.js";
+import { guessRefusalOf } from "../../model/challenge-state.js";
 import type { AttemptOutcome, EpochMs, Store } from "../store.js";
 import type { Budgets } from "./budgets.js";
 import { type ChallengeRow, challengeColumns, isLiveChallenge, toChallenge, toChallengeToVerify } from "./rows.js";

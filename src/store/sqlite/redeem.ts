@@ -1,5 +1,5 @@
 import type { Database } from "better-sqlite3";
-import { refusalOf } from "../rules/challenge-state.js";
+import { refusalOf } from "../../model/challenge-state.js";
 import type {
   BudgetReturn,
   ChallengeRefusal,

@@ -1,4 +1,4 @@
-import type { ChallengeLife } from "../rules/challenge-state.js";
+import type { ChallengeLife } from "../../model/challenge-state.js";
 import type { Challenge, ChallengeToVerify, Channel, Contact, ContactKind, EpochMs, Purpose, User } from "../store.js";
 
 export interface ChallengeRow {

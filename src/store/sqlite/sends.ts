@@ -1,5 +1,5 @@
 import type { Database } from "better-sqlite3";
-import { resendRefusalOf } from "../rules/challenge-state.js";
+import { resendRefusalOf } from "../../model/challenge-state.js";
 import type { Challenge, EpochMs, NewChallenge, Store } from "../store.js";
 import type { Budgets } from "./budgets.js";
 import { createCheckGuards } from "./guards.js";

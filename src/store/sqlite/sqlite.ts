@@ -12,7 +12,7 @@ import { createMoveGuard } from "./move-mark.js";
 import { createOutbox } from "./outbox.js";
 import { createEndOutstanding } from "./outstanding.js";
 import { createRedemption } from "./redeem.js";
-import { createRoom } from "./room.js";
+import { createRoom } from "./disk-space.js";
 import { createSends } from "./sends.js";
 import { createSessions } from "./sessions.js";
 import { createSweep } from "./sweep.js";

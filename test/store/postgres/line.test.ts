@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { createLine, createLines } from "../../../src/store/postgres/line.js";
+import { createLine, createLines } from "../../../src/store/postgres/semaphore.js";
 import { times } from "../contract/fixtures.js";
 
 const rules = { places: 2, waitingMax: 3, waitMs: 1_000, busy: () => new Error("busy") };

@@ -1,7 +1,7 @@
 import pg from "pg";
 import { expect, it } from "vitest";
 import type { Database } from "../../../src/store/postgres/database.js";
-import { createRoom } from "../../../src/store/postgres/room.js";
+import { createRoom } from "../../../src/store/postgres/disk-space.js";
 
 const errorOf = (code: string) => Object.assign(new pg.DatabaseError("told by the server", 1, "error"), { code });
 

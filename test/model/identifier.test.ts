@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { AuthError } from "../../src/auth/errors.js";
-import { canonicalIdentifier } from "../../src/auth/identifier.js";
-import { fixedPolicy, type Policy } from "../../src/auth/policy.js";
+import { canonicalIdentifier } from "../../src/model/identifier.js";
+import { fixedPolicy, type Policy } from "../../src/model/policy.js";
 
 const policy = { ...fixedPolicy, possiblePhonesSuffice: false } as unknown as Policy;
 

@@ -1,5 +1,5 @@
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
-import { invalidField } from "./errors.js";
+import { invalidField } from "../auth/errors.js";
 
 const bytesMax = 8 * 1024;
 const depthMax = 5;

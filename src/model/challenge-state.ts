@@ -1,4 +1,4 @@
-import type { Challenge, ChallengeRefusal, EpochMs } from "../store.js";
+import type { Challenge, ChallengeRefusal, EpochMs } from "../store/store.js";
 
 /** What decides whether a challenge can be used. */
 export type ChallengeLife = Pick<Challenge, "clientId" | "consumedAt" | "cancelledAt" | "expiresAt">;

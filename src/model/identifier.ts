@@ -1,7 +1,7 @@
 import { domainToASCII, domainToUnicode } from "node:url";
 import { parsePhoneNumberFromString } from "libphonenumber-js/max";
 import type { Channel, Contact, Identifier } from "../store/store.js";
-import { invalidField } from "./errors.js";
+import { invalidField } from "../auth/errors.js";
 import type { Policy } from "./policy.js";
 
 const localPart = /^[a-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*$/;

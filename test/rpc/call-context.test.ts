@@ -1,5 +1,5 @@
 import { expect, it, vi } from "vitest";
-import { createAbort } from "../../src/rpc/incoming.js";
+import { createAbort } from "../../src/rpc/call-context.js";
 
 it("a call that was aborted before anybody looked at its signal shows it aborted, with the first reason", () => {
   const abort = createAbort();
