@@ -4,69 +4,24 @@ import { describe, expect, it } from "vitest";
 
 const src = new URL("../src/", import.meta.url).pathname;
 
-/** Who may import what, by folder or file; `gen` is generated code. Anything may import itself. */
+/** Which folders each folder may import from, beside itself. `gen` is generated code. */
 const allowed: Record<string, readonly string[]> = {
-  latchkey: ["cli"],
-  cli: [
-    "at-most",
-    "cli",
-    "app",
-    "workers",
-    "core",
-    "config",
-    "log",
-    "tracer",
-    "listen",
-    "secret",
-    "escape",
-    "store",
-    "crypto",
-    "delivery",
-    "auth",
-  ],
-  app: [
-    "certificates",
-    "core",
-    "config",
-    "listen",
-    "maintenance",
-    "metrics",
-    "readiness",
-    "doors",
-    "rpc",
-    "delivery",
-    "store",
-    "auth",
-    "gen",
-    "traced",
-    "tracer",
-  ],
-  workers: ["auth", "config", "doors", "worker-metrics"],
-  "worker-metrics": [],
-  core: ["config", "auth", "crypto", "store"],
-  certificates: ["auth", "config", "doors"],
-  maintenance: ["auth", "crypto", "store"],
-  readiness: ["auth"],
-  metrics: ["auth", "crypto", "delivery", "rpc", "store", "worker-metrics"],
-  tracer: ["auth", "tracing"],
-  tracing: ["auth", "tracer"],
-  traced: ["delivery", "store", "tracer"],
-  config: ["config", "auth", "listen", "secret", "escape"],
-  log: ["auth", "escape"],
-  doors: ["at-most", "network", "rpc", "pages", "delivery", "gen", "tracer", "listen"],
-  rpc: ["auth", "store", "crypto", "gen", "tracer"],
-  auth: ["store", "crypto", "delivery"],
-  crypto: ["network", "store"],
-  delivery: ["store", "listen"],
-  store: [],
-  pages: [],
-  client: ["gen"],
+  model: [],
+  lib: [],
   gen: [],
-  "at-most": [],
-  listen: [],
-  network: [],
-  secret: [],
-  escape: [],
+  client: ["gen"],
+  crypto: ["model", "lib", "store"],
+  store: ["model", "lib"],
+  delivery: ["model", "lib", "store"],
+  apps: ["model"],
+  auth: ["model", "lib", "store", "crypto"],
+  telemetry: ["model", "lib", "store", "crypto", "delivery", "auth", "rpc"],
+  rpc: ["model", "lib", "store", "crypto", "apps", "auth", "gen", "telemetry"],
+  doors: ["model", "lib", "apps", "delivery", "rpc", "gen", "telemetry"],
+  config: ["model", "lib"],
+  server: ["model", "lib", "config", "store", "crypto", "apps", "auth", "delivery", "rpc", "doors", "gen", "telemetry"],
+  cli: ["model", "lib", "config", "store", "crypto", "auth", "delivery", "server", "telemetry"],
+  latchkey: ["cli"],
 };
 
 const files = readdirSync(src, { recursive: true, encoding: "utf8" }).filter((file) => /\.c?ts$/.test(file));
@@ -74,32 +29,61 @@ const files = readdirSync(src, { recursive: true, encoding: "utf8" }).filter((fi
 const imports = files.flatMap((file) =>
   [...readFileSync(join(src, file), "utf8").matchAll(/(?:from|import)\s*\(?\s*"(\.[^"]+)"/g)].map((match) => ({
     file,
-    target: relative(src, normalize(join(src, dirname(file), match[1]!))),
+    target: relative(src, normalize(join(src, dirname(file), match[1]!))).replace(/\.js$/, ".ts"),
   })),
 );
 
-const partOf = (path: string): string => path.split("/")[0]!.replace(/\.(c?[jt]s)$/, "");
+const folderOf = (path: string): string => path.split("/")[0]!.replace(/\.c?ts$/, "");
 
 describe("the direction of imports", () => {
-  it("finds the imports it is to check", () => {
+  it("has imports to check, of files that exist", () => {
     expect(imports.length).toBeGreaterThan(100);
+    expect(imports.filter(({ target }) => !files.includes(target) && target !== "gen")).toEqual([]);
   });
 
-  it("is main → app → doors → rpc → auth → ports ← engines, providers, crypto", () => {
+  it("is that of the table, in which every folder stands", () => {
     const wrong = imports.filter(({ file, target }) => {
-      const [from, to] = [partOf(file), partOf(target)];
+      const [from, to] = [folderOf(file), folderOf(target)];
       return from !== to && !(allowed[from] ?? []).includes(to);
     });
     expect(wrong).toEqual([]);
+    expect([...new Set(files.map(folderOf))].sort()).toEqual(Object.keys(allowed).sort());
   });
 
-  it("keeps engines, providers and crypto to the types of the ports they know", () => {
+  it("leads from engines to the port and the rules, and to no other engine", () => {
     const wrong = imports.filter(({ file, target }) => {
-      const from = partOf(file);
       const engine = /^store\/(sqlite|postgres)\//.exec(file)?.[1];
-      if (engine !== undefined) return !new RegExp(`^store/(${engine}|rules)/|^store/store\\.js$`).test(target);
-      return (from === "delivery" || from === "crypto") && partOf(target) === "store" && target !== "store/store.js";
+      const near = new RegExp(`^(model/|lib/|store/(${engine}|port|shared|rules)/)`);
+      return engine !== undefined && !near.test(target);
     });
     expect(wrong).toEqual([]);
   });
+
+  it("leads from use cases, delivery and crypto to the port of the store, and to nothing behind it", () => {
+    const wrong = imports.filter(
+      ({ file, target }) => ["auth", "delivery", "crypto", "rpc"].includes(folderOf(file)) && /^store\/(?!port\/)/.test(target),
+    );
+    expect(wrong).toEqual([]);
+  });
+
+  it("never leads in a circle", () => {
+    expect(circles()).toEqual([]);
+  });
 });
+
+/** The files that reach themselves, each with the way back. */
+function circles(): string[] {
+  const next = new Map<string, string[]>();
+  for (const { file, target } of imports) next.set(file, [...(next.get(file) ?? []), target]);
+  const found: string[] = [];
+  const done = new Set<string>();
+  function visit(file: string, path: readonly string[]): void {
+    const at = path.indexOf(file);
+    if (at >= 0) found.push([...path.slice(at), file].join(" → "));
+    if (at >= 0 || done.has(file)) return;
+    for (const target of next.get(file) ?? []) visit(target, [...path, file]);
+    done.add(file);
+  }
+  for (const file of files) visit(file, []);
+  return found;
+}

@@ -1,15 +1,10 @@
 import { randomJitter } from "../crypto/random.js";
-import type {
-  BudgetClaim,
-  BudgetReturn,
-  ChallengeToVerify,
-  Channel,
-  EpochMs,
-  Purpose,
-  SendGuard,
-  SendReturn,
-} from "../store/store.js";
+import type { Purpose } from "../model/challenge.js";
+import type { Channel } from "../model/channel.js";
 import type { Policy } from "../model/policy.js";
+import type { EpochMs } from "../model/time.js";
+import type { BudgetCharge, BudgetReturn, SendReturn } from "../store/port/budgets.js";
+import type { ChallengeToVerify, SendGuard } from "../store/port/challenges.js";
 
 /** What an allowance is for; the first byte of its key, so that no two kinds meet. */
 const kinds = {
@@ -17,9 +12,9 @@ const kinds = {
   sends: 2,
   paidSends: 3,
   guesses: 4,
-  accountGuesses: 5,
+  userGuesses: 5,
   guessesOfRequester: 6,
-  accountGuessesOfRequester: 7,
+  userGuessesOfRequester: 7,
 } as const;
 
 function keyOf(kind: keyof typeof kinds, ...parts: readonly Uint8Array[]): Buffer {
@@ -39,8 +34,8 @@ interface Sending {
  * The allowances of one send. They are counted per identifier and requester, with the cooldown, and wider per identifier in total,
  * so that one stranger can't shut the owner out.
  */
-export function sendClaims(policy: Policy, { identifierKey, requesterKey, channel }: Sending): BudgetClaim[] {
-  const claims: BudgetClaim[] = [
+export function sendCharges(policy: Policy, { identifierKey, requesterKey, channel }: Sending): BudgetCharge[] {
+  const charges: BudgetCharge[] = [
     {
       key: keyOf("sendsOfRequester", identifierKey, requesterKey),
       limits: policy.sendsPerRequester,
@@ -49,14 +44,14 @@ export function sendClaims(policy: Policy, { identifierKey, requesterKey, channe
     { key: keyOf("sends", identifierKey), limits: policy.sendsPerIdentifier },
   ];
   if (paidChannels.includes(channel))
-    claims.push({ key: keyOf("paidSends", identifierKey), limits: policy.paidSendsPerIdentifier });
-  return claims;
+    charges.push({ key: keyOf("paidSends", identifierKey), limits: policy.paidSendsPerIdentifier });
+  return charges;
 }
 
 /** What a new challenge must not exceed. */
 export function sendGuard(policy: Policy, sending: Sending & { readonly purpose: Purpose }): SendGuard {
   return {
-    claims: sendClaims(policy, sending),
+    charges: sendCharges(policy, sending),
     live: {
       identifierKey: sending.identifierKey,
       requesterKey: sending.requesterKey,
@@ -67,36 +62,36 @@ export function sendGuard(policy: Policy, sending: Sending & { readonly purpose:
   };
 }
 
-export interface GuessClaims {
-  readonly requester: BudgetClaim;
-  readonly identifier: BudgetClaim;
-  readonly accountRequester: BudgetClaim;
-  readonly account: BudgetClaim;
+export interface GuessCharges {
+  readonly requester: BudgetCharge;
+  readonly identifier: BudgetCharge;
+  readonly userRequester: BudgetCharge;
+  readonly user: BudgetCharge;
 }
 
 /**
- * The allowances of one guess. The identifier as given has one per requester and one in total. The account, which its other
+ * The allowances of one guess. The identifier as given has one per requester and one in total. The user, which its other
  * identifiers share, has the same two, so that no requester can spend its total over several identifiers. Where there is no
- * account the identifier stands in for it, so a guess costs the same writes either way.
+ * user the identifier stands in for it, so a guess costs the same writes either way.
  */
-export function guessClaims(policy: Policy, challenge: ChallengeToVerify, requesterKey: Uint8Array): GuessClaims {
-  const { identifierKey, ownerId } = challenge;
-  const account = ownerId === null ? identifierKey : Buffer.from(ownerId);
+export function guessCharges(policy: Policy, challenge: ChallengeToVerify, requesterKey: Uint8Array): GuessCharges {
+  const { identifierKey, contactUserId } = challenge;
+  const user = contactUserId === null ? identifierKey : Buffer.from(contactUserId);
   return {
     requester: { key: keyOf("guessesOfRequester", identifierKey, requesterKey), limits: policy.guessesPerRequester },
     identifier: { key: keyOf("guesses", identifierKey), limits: policy.guessesPerIdentifier },
-    accountRequester: {
-      key: keyOf("accountGuessesOfRequester", account, requesterKey),
-      limits: policy.accountGuessesPerRequester,
+    userRequester: {
+      key: keyOf("userGuessesOfRequester", user, requesterKey),
+      limits: policy.userGuessesPerRequester,
     },
-    account: { key: keyOf("accountGuesses", account), limits: policy.guessesPerAccount },
+    user: { key: keyOf("userGuesses", user), limits: policy.guessesPerUser },
   };
 }
 
 /** What a redemption gives back of guesses: its own, never earlier ones. */
-export function guessReturns(claims: GuessClaims, guessedAt: EpochMs): BudgetReturn[] {
-  const { requester, identifier, accountRequester, account } = claims;
-  return [requester, identifier, accountRequester, account].map(({ key }) => ({ key, spentAt: guessedAt }));
+export function guessReturns(charges: GuessCharges, guessedAt: EpochMs): BudgetReturn[] {
+  const { requester, identifier, userRequester, user } = charges;
+  return [requester, identifier, userRequester, user].map(({ key }) => ({ key, spentAt: guessedAt }));
 }
 
 /** What a redemption gives back for each send of its challenge, with the cooldown after it. Paid sends stay counted. */

@@ -1,7 +1,8 @@
-import type { Deps, UserCaller } from "./deps.js";
+import type { UserCaller } from "../model/caller.js";
+import type { Deps } from "./deps.js";
 
 /** Deletes the calling user with all that belongs to them. */
 export async function deleteCurrentUser(deps: Deps, caller: UserCaller): Promise<void> {
-  await deps.store.deleteUser({ userId: caller.user.userId });
+  await deps.store.users.delete({ userId: caller.user.userId });
   deps.log.info({ userId: caller.user.userId, correlationId: caller.correlationId }, "user deleted");
 }

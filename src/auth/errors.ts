@@ -1,3 +1,5 @@
+import { type FieldViolation, isViolation } from "../model/violation.js";
+
 /** Why a call is refused. One closed list; `rpc/errors.ts` gives each its wire code, and a new one without does not compile. */
 export type Reason =
   | "CODE_INVALID"
@@ -19,11 +21,6 @@ export type Reason =
   | "DEADLINE_EXCEEDED"
   | "CANCELED"
   | "INTERNAL";
-
-export interface FieldViolation {
-  readonly field: string;
-  readonly description: string;
-}
 
 /** The one error that the product throws. `detail` is the exact cause, for the log only. */
 export class AuthError extends Error {
@@ -58,4 +55,10 @@ export class AuthError extends Error {
 /** Refuses a request because of one field. */
 export function invalidField(field: string, description: string): AuthError {
   return new AuthError("REQUEST_INVALID", { detail: `${field}: ${description}`, violations: [{ field, description }] });
+}
+
+/** Gives back what a rule of the model accepted. Throws REQUEST_INVALID with the violation otherwise. */
+export function accepted<T>(result: T | FieldViolation): T {
+  if (isViolation(result)) throw invalidField(result.field, result.description);
+  return result;
 }

@@ -1,4 +1,4 @@
-import type { KeyName, KeyWork } from "../crypto/foreign-keys.js";
+import type { KeyName, KeyWork } from "../model/key.js";
 import type { Deps } from "./deps.js";
 import { AuthError } from "./errors.js";
 

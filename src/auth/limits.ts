@@ -1,5 +1,7 @@
-import type { EpochMs, Limited } from "../store/store.js";
-import type { Budget, Deps } from "./deps.js";
+import type { Budget } from "../model/metrics.js";
+import type { EpochMs } from "../model/time.js";
+import type { Limited } from "../store/port/budgets.js";
+import type { Deps } from "./deps.js";
 import { AuthError } from "./errors.js";
 
 /** Refuses a call whose allowance is spent, saying truthfully when it is free again. */

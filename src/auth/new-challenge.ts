@@ -1,9 +1,14 @@
 import { bindingText, type CodeBinding, type HashSlot } from "../crypto/code-hash.js";
 import { randomDelay, randomDigits, randomId } from "../crypto/random.js";
+import type { Caller } from "../model/caller.js";
+import type { Challenge, NewChallenge, Purpose } from "../model/challenge.js";
+import type { Channel } from "../model/channel.js";
+import type { Contact } from "../model/contact.js";
+import type { Identifier } from "../model/identifier.js";
 import { maskContact } from "../model/mask.js";
-import type { Challenge, Channel, Contact, EpochMs, Identifier, NewChallenge, Purpose } from "../store/store.js";
-import type { Caller, Deps } from "./deps.js";
 import type { Policy } from "../model/policy.js";
+import type { EpochMs } from "../model/time.js";
+import type { Deps } from "./deps.js";
 
 /** What a challenge is to be: real or decoy, both are made by the same steps. */
 export interface ChallengePlan {
@@ -31,17 +36,17 @@ export async function draftChallenge(
 ): Promise<Draft> {
   const { identifier, ...rest } = plan;
   const challengeId = randomId();
-  const code = randomDigits(deps.policy.codeLength);
-  const binding = codeBinding({ challengeId, clientId: caller.clientId, purpose: plan.purpose, contact: plan.contact });
+  const code = randomDigits(caller.policy.codeLength);
+  const binding = codeBinding({ challengeId, clientId: caller.client.clientId, purpose: plan.purpose, contact: plan.contact });
   return {
     challengeId,
-    clientId: caller.clientId,
+    clientId: caller.client.clientId,
     maskedDestination: identifier.kind === "username" ? "" : maskContact(identifier),
-    codeLength: deps.policy.codeLength,
+    codeLength: caller.policy.codeLength,
     codeHash: await slot.hash(code, binding),
     sealedCode: deps.sealer.seal("code", Buffer.from(code), bindingText(binding)),
-    attemptsMax: deps.policy.attemptsMax,
-    sendsMax: deps.policy.sendsMax,
+    attemptsMax: caller.policy.attemptsMax,
+    sendsMax: caller.policy.sendsMax,
     ...rest,
   };
 }

@@ -1,4 +1,4 @@
-import type { NewUser } from "../store/store.js";
+import type { NewUser } from "../model/user.js";
 import type { Deps } from "./deps.js";
 
 /** What a pending registration keeps, sealed, until its contacts are proven. */

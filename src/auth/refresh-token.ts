@@ -1,7 +1,10 @@
-import type { Caller, Deps, Idempotency, TokenSet } from "./deps.js";
+import type { Caller } from "../model/caller.js";
+import type { Deps } from "./deps.js";
 import { AuthError } from "./errors.js";
 import { refuseForeignToken } from "./foreign-keys.js";
+import type { Idempotency } from "./idempotency.js";
 import { idempotencyMac } from "./idempotency.js";
+import type { TokenSet } from "./tokens.js";
 import { issueTokens } from "./tokens.js";
 
 export interface RefreshTokenInput {
@@ -21,19 +24,19 @@ export async function refreshToken(deps: Deps, caller: Caller, input: RefreshTok
   }
   const now = deps.clock();
   const { keyId, family, generation } = claims;
-  const outcome = await deps.store.rotateRefreshToken({
+  const outcome = await deps.store.sessions.rotate({
     family,
     generation,
-    clientId: caller.clientId,
+    clientId: caller.client.clientId,
     idempotency: idempotencyMac(deps, caller, { method: "RefreshToken", idempotency: input.idempotency, keyId }),
-    graceMs: deps.policy.refreshGraceMs,
-    idleMs: deps.policy.refreshIdleMs,
+    graceMs: caller.policy.refreshGraceMs,
+    idleMs: caller.policy.refreshIdleMs,
     now,
   });
   switch (outcome.kind) {
     case "rotated":
     case "replayed":
-      return await issueTokens(deps, outcome.session, { withIdToken: false, now });
+      return await issueTokens(deps, outcome.session, { policy: caller.policy, withIdToken: false, now });
     case "reused":
     case "lost": {
       const { sessionId } = outcome;

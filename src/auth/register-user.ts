@@ -1,10 +1,15 @@
 import { randomId } from "../crypto/random.js";
-import type { Challenge, Channel, Contact, ContactKind } from "../store/store.js";
-import { sendGuard } from "./budgets.js";
-import type { Caller, Deps, Idempotency } from "./deps.js";
-import { AuthError, type FieldViolation, invalidField } from "./errors.js";
-import { idempotencyMac } from "./idempotency.js";
+import type { Caller } from "../model/caller.js";
+import type { Challenge } from "../model/challenge.js";
+import { channelOf } from "../model/channel.js";
+import type { Contact, ContactKind } from "../model/contact.js";
 import { canonicalContact, canonicalUsername } from "../model/identifier.js";
+import type { FieldViolation } from "../model/violation.js";
+import { sendGuard } from "./budgets.js";
+import type { Deps } from "./deps.js";
+import { AuthError, accepted, invalidField } from "./errors.js";
+import type { Idempotency } from "./idempotency.js";
+import { idempotencyMac } from "./idempotency.js";
 import { tooManyRequests } from "./limits.js";
 import { deliverAt, draftChallenge } from "./new-challenge.js";
 import type { Profile } from "./profile.js";
@@ -22,22 +27,21 @@ export interface RegisterUserInput {
   readonly idempotency: Idempotency;
 }
 
-const channelOf: Record<ContactKind, Channel> = { email: "email", phone: "sms" };
-
 /**
  * Stores a pending registration and queues a code for every contact. It holds nothing: who proves first gets the contact. Whether a
  * contact has a user already makes no difference here; the message to its owner tells.
  */
 export async function registerUser(deps: Deps, caller: Caller, input: RegisterUserInput): Promise<readonly Challenge[]> {
-  const { store, policy } = deps;
-  const contacts = contactsOf(deps, input);
+  const { store } = deps;
+  const { policy } = caller;
+  const contacts = contactsOf(caller, input);
   const profile: Profile = {
-    username: input.username === "" ? null : canonicalUsername(input.username),
+    username: input.username === "" ? null : accepted(canonicalUsername(input.username)),
     displayName: input.displayName,
     locale: input.locale,
     customAttributes: input.customAttributes,
   };
-  const requesterKey = deps.lookup.requester(caller.clientId, caller.address);
+  const requesterKey = deps.lookup.requester(caller.client.clientId, caller.address);
   const idempotency = idempotencyMac(deps, caller, { method: "RegisterUser", requesterKey, idempotency: input.idempotency });
   const purpose = "registration" as const;
   const plans = contacts.map((contact) => {
@@ -49,7 +53,7 @@ export async function registerUser(deps: Deps, caller: Caller, input: RegisterUs
 
   const askedAt = deps.clock();
   const guards = plans.map(({ guard }) => guard);
-  const prepared = await store.prepareSend({ idempotency, recipientOf: null, guards, now: askedAt });
+  const prepared = await store.challenges.prepareSend({ idempotency, recipientOf: null, guards, now: askedAt });
   if (prepared.kind === "replayed") return prepared.challenges;
   if (prepared.kind === "limited") throw tooManyRequests(deps, "registration", prepared, askedAt);
 
@@ -63,7 +67,7 @@ export async function registerUser(deps: Deps, caller: Caller, input: RegisterUs
   const now = deps.clock();
   const dueAt = deliverAt(policy, now);
   const challenges = drafts.map(({ draft, guard }) => ({ challenge: { expiresAt: now + policy.codeTtlMs, ...draft }, guard }));
-  const issued = await store.issueChallenges({
+  const issued = await store.challenges.issue({
     idempotency,
     registration: { registrationId, sealedProfile },
     challenges,
@@ -75,16 +79,19 @@ export async function registerUser(deps: Deps, caller: Caller, input: RegisterUs
     deps.wakeOutbox(dueAt);
     for (const challenge of issued.challenges) deps.metrics.challengeIssued(challenge, false);
     const challengeIds = issued.challenges.map(({ challengeId }) => challengeId);
-    deps.log.info({ challengeIds, clientId: caller.clientId, correlationId: caller.correlationId }, "registration started");
+    deps.log.info(
+      { challengeIds, clientId: caller.client.clientId, correlationId: caller.correlationId },
+      "registration started",
+    );
   }
   return issued.challenges;
 }
 
 /** The contacts given, all of which must be proven; e-mail first. Asking to prove one that is not given is a mistake. */
-function contactsOf(deps: Deps, input: RegisterUserInput): Contact[] {
+function contactsOf(caller: Caller, input: RegisterUserInput): Contact[] {
   const contacts: Contact[] = [];
-  if (input.email !== "") contacts.push(canonicalContact(deps.policy, "email", input.email));
-  if (input.phone !== "") contacts.push(canonicalContact(deps.policy, "phone", input.phone));
+  if (input.email !== "") contacts.push(accepted(canonicalContact(caller.policy, "email", input.email)));
+  if (input.phone !== "") contacts.push(accepted(canonicalContact(caller.policy, "phone", input.phone)));
   if (contacts.length === 0) {
     const description = "give an e-mail address, a phone number, or both";
     const violations: FieldViolation[] = ["email", "phone"].map((field) => ({ field, description }));
@@ -92,7 +99,7 @@ function contactsOf(deps: Deps, input: RegisterUserInput): Contact[] {
   }
   const missing = input.verificationSources.find((kind) => contacts.every((contact) => contact.kind !== kind));
   if (missing !== undefined) throw invalidField("verification_sources", `names ${missing}, which is not given`);
-  const unreachable = contacts.find(({ kind }) => !deps.policy.channels.includes(channelOf[kind]));
+  const unreachable = contacts.find(({ kind }) => !caller.policy.channels.includes(channelOf[kind]));
   if (unreachable !== undefined) throw new AuthError("CHANNEL_UNAVAILABLE", { detail: channelOf[unreachable.kind] });
   return contacts;
 }

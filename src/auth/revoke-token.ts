@@ -1,4 +1,5 @@
-import type { Caller, Deps } from "./deps.js";
+import type { Caller } from "../model/caller.js";
+import type { Deps } from "./deps.js";
 import { refuseForeignToken } from "./foreign-keys.js";
 
 /**
@@ -7,16 +8,17 @@ import { refuseForeignToken } from "./foreign-keys.js";
  */
 export async function revokeToken(deps: Deps, caller: Caller, input: { readonly token: string }): Promise<void> {
   const now = deps.clock();
-  const { clientId, correlationId } = caller;
+  const { correlationId } = caller;
+  const { clientId } = caller.client;
   const refresh = deps.refreshTokens.parse(input.token);
   if (refresh !== null) {
-    const revoked = await deps.store.revokeFamily({ family: refresh.family, clientId, now });
+    const revoked = await deps.store.sessions.revokeFamily({ family: refresh.family, clientId, now });
     deps.log.info({ revoked, correlationId }, "refresh token revoked");
     return;
   }
   await refuseForeignToken(deps, input.token, "revoke");
   const access = await deps.accessTokens.verifyAccess(input.token, now);
   if (access === null || access.clientId !== clientId) return;
-  const revoked = await deps.store.revokeSession({ sessionId: access.sessionId, userId: access.userId, now });
+  const revoked = await deps.store.sessions.revoke({ sessionId: access.sessionId, userId: access.userId, now });
   deps.log.info({ sessionId: access.sessionId, revoked, correlationId }, "access token revoked");
 }

@@ -1,16 +1,21 @@
+import type { Caller } from "../model/caller.js";
+import type { Challenge, Purpose } from "../model/challenge.js";
 import { resendRefusalOf } from "../model/challenge-state.js";
-import type { Challenge, Channel, Identifier, Purpose, Recipient } from "../store/store.js";
-import { sendClaims, sendGuard } from "./budgets.js";
-import type { Caller, Deps, Idempotency } from "./deps.js";
-import { AuthError, invalidField } from "./errors.js";
-import { idempotencyMac } from "./idempotency.js";
+import type { Channel } from "../model/channel.js";
+import type { Identifier } from "../model/identifier.js";
 import { canonicalIdentifier, channelReaches, defaultChannel } from "../model/identifier.js";
+import type { Recipient } from "../store/port/challenges.js";
+import { sendCharges, sendGuard } from "./budgets.js";
+import type { Deps } from "./deps.js";
+import { AuthError, accepted, invalidField } from "./errors.js";
+import type { Idempotency } from "./idempotency.js";
+import { idempotencyMac } from "./idempotency.js";
 import { tooManyRequests } from "./limits.js";
 import { type ChallengePlan, deliverAt, draftChallenge } from "./new-challenge.js";
 
 export interface SendOtpInput {
   /** As the caller wrote it. */
-  readonly to:
+  readonly recipient:
     | { readonly kind: Identifier["kind"]; readonly value: string }
     | { readonly kind: "challenge"; readonly challengeId: string };
   readonly channel: Channel | undefined;
@@ -26,22 +31,26 @@ export interface SendOtpInput {
  * the same steps, so neither the answer nor its time tells who is a user. No provider is called here.
  */
 export async function sendOtp(deps: Deps, caller: Caller, input: SendOtpInput): Promise<Challenge> {
-  return input.to.kind === "challenge"
-    ? await resend(deps, caller, { challengeId: input.to.challengeId, ...input })
-    : await send(deps, caller, { identifier: canonicalIdentifier(deps.policy, input.to.kind, input.to.value), ...input });
+  return input.recipient.kind === "challenge"
+    ? await resend(deps, caller, { challengeId: input.recipient.challengeId, ...input })
+    : await send(deps, caller, {
+        identifier: accepted(canonicalIdentifier(caller.policy, input.recipient.kind, input.recipient.value)),
+        ...input,
+      });
 }
 
 async function send(deps: Deps, caller: Caller, input: SendOtpInput & { readonly identifier: Identifier }): Promise<Challenge> {
-  const { store, policy } = deps;
+  const { store } = deps;
+  const { policy } = caller;
   const { identifier, purpose } = input;
-  const channel = chosenChannel(deps, input);
-  refusePurpose(deps, input);
+  const channel = chosenChannel(caller, input);
+  refusePurpose(caller, input);
   const identifierKey = deps.lookup.identifier(identifier);
-  const requesterKey = deps.lookup.requester(caller.clientId, caller.address);
+  const requesterKey = deps.lookup.requester(caller.client.clientId, caller.address);
   const idempotency = idempotencyMac(deps, caller, { method: "SendOtp", requesterKey, idempotency: input.idempotency });
   const guard = sendGuard(policy, { identifierKey, requesterKey, channel, purpose });
   const askedAt = deps.clock();
-  const prepared = await store.prepareSend({
+  const prepared = await store.challenges.prepareSend({
     idempotency,
     recipientOf: { identifier, channel },
     guards: [guard],
@@ -50,14 +59,14 @@ async function send(deps: Deps, caller: Caller, input: SendOtpInput & { readonly
   if (prepared.kind === "replayed") return prepared.challenges[0]!;
   if (prepared.kind === "limited") throw tooManyRequests(deps, "send", prepared, askedAt);
 
-  const target = targetOf(deps, input, prepared.recipient);
+  const destination = destinationOf(caller, input, prepared.recipient);
   const locale = input.locale || prepared.recipient?.locale || "";
-  const plan: ChallengePlan = { purpose, channel, identifier, locale, identifierKey, requesterKey, ...target };
+  const plan: ChallengePlan = { purpose, channel, identifier, locale, identifierKey, requesterKey, ...destination };
   const draft = await deps.codes.withSlot("send", caller, (slot) => draftChallenge(deps, slot, { plan, caller }));
   const now = deps.clock();
   const dueAt = deliverAt(policy, now);
   const challenges = [{ challenge: { expiresAt: now + policy.codeTtlMs, ...draft }, guard }];
-  const issued = await store.issueChallenges({
+  const issued = await store.challenges.issue({
     idempotency,
     registration: null,
     challenges,
@@ -68,33 +77,35 @@ async function send(deps: Deps, caller: Caller, input: SendOtpInput & { readonly
   const challenge = issued.challenges[0]!;
   if (issued.kind === "issued") {
     deps.wakeOutbox(dueAt);
-    deps.metrics.challengeIssued(challenge, target.decoy);
+    deps.metrics.challengeIssued(challenge, destination.decoy);
     const { challengeId } = challenge;
-    const { clientId, correlationId } = caller;
-    deps.log.info({ challengeId, purpose, channel, clientId, correlationId }, "challenge issued");
+    const { client, correlationId } = caller;
+    const fields = { challengeId, purpose, channel, clientId: client.clientId, correlationId };
+    deps.log.info(fields, "challenge issued");
   }
   return challenge;
 }
 
 async function resend(deps: Deps, caller: Caller, input: SendOtpInput & { readonly challengeId: string }): Promise<Challenge> {
   const { challengeId, channel } = input;
-  const challenge = await deps.store.findChallenge(challengeId);
-  if (challenge === null || challenge.clientId !== caller.clientId) throw codeInvalid("resend: unknown or another client's");
+  const challenge = await deps.store.challenges.find(challengeId);
+  if (challenge === null || challenge.clientId !== caller.client.clientId)
+    throw codeInvalid("resend: unknown or another client's");
   const { identifierKey } = challenge;
-  const requesterKey = deps.lookup.requester(caller.clientId, caller.address);
+  const requesterKey = deps.lookup.requester(caller.client.clientId, caller.address);
   const idempotency = idempotencyMac(deps, caller, { method: "SendOtp", requesterKey, idempotency: input.idempotency });
   const now = deps.clock();
-  const why = resendRefusalOf(challenge, caller.clientId, now);
+  const why = resendRefusalOf(challenge, caller.client.clientId, now);
   if (why === null && channel !== undefined && channel !== challenge.channel) {
     throw new AuthError("CHANNEL_UNAVAILABLE", { detail: "a code is sent again the way it was sent" });
   }
-  const dueAt = deliverAt(deps.policy, now);
-  const resent = await deps.store.resendChallenge({
+  const dueAt = deliverAt(caller.policy, now);
+  const resent = await deps.store.challenges.resend({
     challengeId,
-    clientId: caller.clientId,
+    clientId: caller.client.clientId,
     requesterKey,
     idempotency,
-    claims: sendClaims(deps.policy, { identifierKey, requesterKey, channel: challenge.channel }),
+    charges: sendCharges(caller.policy, { identifierKey, requesterKey, channel: challenge.channel }),
     deliverAt: dueAt,
     now,
   });
@@ -112,25 +123,25 @@ function codeInvalid(detail: string): AuthError {
   return new AuthError("CODE_INVALID", { detail });
 }
 
-function chosenChannel(deps: Deps, input: SendOtpInput & { readonly identifier: Identifier }): Channel {
-  const channel = input.channel ?? defaultChannel(deps.policy, input.identifier);
-  if (!deps.policy.channels.includes(channel) || !channelReaches(channel, input.identifier)) {
+function chosenChannel(caller: Caller, input: SendOtpInput & { readonly identifier: Identifier }): Channel {
+  const channel = input.channel ?? defaultChannel(caller.policy, input.identifier);
+  if (!caller.policy.channels.includes(channel) || !channelReaches(channel, input.identifier)) {
     throw new AuthError("CHANNEL_UNAVAILABLE", { detail: channel });
   }
   return channel;
 }
 
-function refusePurpose(deps: Deps, { purpose, identifier }: { purpose: Purpose; identifier: Identifier }): void {
-  const allowed = purpose === "login" || (purpose === "verify_contact" && deps.policy.publicContactProofs);
+function refusePurpose(caller: Caller, { purpose, identifier }: { purpose: Purpose; identifier: Identifier }): void {
+  const allowed = purpose === "login" || (purpose === "verify_contact" && caller.policy.publicContactProofs);
   if (!allowed) throw new AuthError("PURPOSE_NOT_ALLOWED", { detail: purpose });
   if (purpose === "verify_contact" && identifier.kind === "username") {
     throw invalidField("username", "a user name can't be proven: give the e-mail address or phone number itself");
   }
 }
 
-/** Whom the code goes to, or that it goes to nobody. */
-function targetOf(
-  deps: Deps,
+/** The contact that the code goes to, with its user. A decoy's code goes nowhere. */
+function destinationOf(
+  caller: Caller,
   input: SendOtpInput & { readonly identifier: Identifier },
   recipient: Recipient | null,
 ): Pick<ChallengePlan, "contact" | "userId" | "decoy"> {
@@ -140,6 +151,6 @@ function targetOf(
   if (recipient !== null && recipient.contact !== null) {
     return { contact: recipient.contact, userId: recipient.userId, decoy: false };
   }
-  const registers = input.createUserIfMissing && deps.policy.autoRegistration && named !== null;
+  const registers = input.createUserIfMissing && caller.policy.autoRegistration && named !== null;
   return { contact: named, userId: null, decoy: !registers };
 }

@@ -1,15 +1,16 @@
-import type { Session } from "../store/store.js";
-import type { Deps, UserCaller } from "./deps.js";
+import type { UserCaller } from "../model/caller.js";
+import type { Session } from "../model/session.js";
+import type { Deps } from "./deps.js";
 import { AuthError } from "./errors.js";
 
 /** The calling user's live sessions, most recently used first. */
 export async function listSessions(deps: Deps, caller: UserCaller): Promise<readonly Session[]> {
-  return await deps.store.listSessions({ userId: caller.user.userId, now: deps.clock() });
+  return await deps.store.sessions.list({ userId: caller.user.userId, now: deps.clock() });
 }
 
 /** Ends one of the calling user's sessions. One that is another user's is told apart from one that never was by nobody. */
 export async function revokeSession(deps: Deps, caller: UserCaller, input: { readonly sessionId: string }): Promise<void> {
-  const revoked = await deps.store.revokeSession({
+  const revoked = await deps.store.sessions.revoke({
     sessionId: input.sessionId,
     userId: caller.user.userId,
     now: deps.clock(),
@@ -19,7 +20,7 @@ export async function revokeSession(deps: Deps, caller: UserCaller, input: { rea
 
 /** Ends all of the calling user's sessions but the calling one; gives how many. */
 export async function revokeOtherSessions(deps: Deps, caller: UserCaller): Promise<number> {
-  return await deps.store.revokeOtherSessions({
+  return await deps.store.sessions.revokeOthers({
     userId: caller.user.userId,
     keepSessionId: caller.session.sessionId,
     now: deps.clock(),

@@ -1,18 +1,33 @@
 import { accessTokenExpiresAt } from "../crypto/access-token.js";
-import type { EpochMs, Session } from "../store/store.js";
-import type { Deps, TokenSet } from "./deps.js";
+import type { Policy } from "../model/policy.js";
+import type { Session } from "../model/session.js";
+import type { EpochMs } from "../model/time.js";
+import type { Deps } from "./deps.js";
+
+/** Tokens as they are given to the caller, once. */
+export interface TokenSet {
+  readonly accessToken: string;
+  readonly accessTokenExpiresAt: EpochMs;
+  readonly expiresInSeconds: number;
+  readonly refreshToken: string;
+  readonly refreshTokenExpiresAt: EpochMs;
+  /** Null after a refresh. */
+  readonly idToken: string | null;
+  readonly sessionId: string;
+}
 
 /** Signs the tokens of a session in its present generation. Only a sign-in gets an id token. */
 export async function issueTokens(
   deps: Deps,
   session: Session,
-  options: { readonly withIdToken: boolean; readonly now: EpochMs },
+  options: { readonly policy: Policy; readonly withIdToken: boolean; readonly now: EpochMs },
 ): Promise<TokenSet> {
   const { now } = options;
-  const expiresAt = accessTokenExpiresAt(session, deps.policy.accessTokenTtlMs, now);
+  const life = { ttlMs: options.policy.accessTokenTtlMs, now };
+  const expiresAt = accessTokenExpiresAt(session, life);
   const [accessToken, idToken] = await Promise.all([
-    deps.accessTokens.signAccess(session, now),
-    options.withIdToken ? deps.accessTokens.signId(session, now) : null,
+    deps.accessTokens.signAccess(session, life),
+    options.withIdToken ? deps.accessTokens.signId(session, life) : null,
   ]);
   return {
     accessToken,

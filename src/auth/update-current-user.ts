@@ -1,5 +1,6 @@
-import type { User } from "../store/store.js";
-import type { Deps, UserCaller } from "./deps.js";
+import type { UserCaller } from "../model/caller.js";
+import type { User } from "../model/user.js";
+import type { Deps } from "./deps.js";
 import { AuthError } from "./errors.js";
 
 /** Fields that are undefined stay as they are; custom attributes are replaced as a whole. */
@@ -11,7 +12,7 @@ export interface UpdateCurrentUserInput {
 }
 
 export async function updateCurrentUser(deps: Deps, caller: UserCaller, input: UpdateCurrentUserInput): Promise<User> {
-  const user = await deps.store.updateUser({ userId: caller.user.userId, ...input });
+  const user = await deps.store.users.update({ userId: caller.user.userId, ...input });
   if (user === null) throw new AuthError("TOKEN_INVALID", { detail: "the user is gone" });
   return user;
 }

@@ -1,28 +1,25 @@
 import { randomBytes, randomUuid } from "../crypto/random.js";
+import type { Caller } from "../model/caller.js";
+import type { Challenge, ChallengeRefusal, Purpose } from "../model/challenge.js";
 import { guessRefusalOf } from "../model/challenge-state.js";
-import type {
-  BudgetReturn,
-  Challenge,
-  ChallengeRefusal,
-  ChallengeToVerify,
-  Contact,
-  ContactKind,
-  EpochMs,
-  NewSession,
-  NewUser,
-  Purpose,
-  Redemption,
-  User,
-} from "../store/store.js";
-import { guessClaims, guessReturns, sendReturns } from "./budgets.js";
-import type { Caller, Deps, Idempotency, TokenSet } from "./deps.js";
+import type { Contact, ContactKind } from "../model/contact.js";
+import { canonicalContact } from "../model/identifier.js";
+import type { NewSession } from "../model/session.js";
+import type { EpochMs } from "../model/time.js";
+import type { NewUser, User } from "../model/user.js";
+import { isViolation } from "../model/violation.js";
+import type { BudgetReturn } from "../store/port/budgets.js";
+import type { ChallengeToVerify, Redemption } from "../store/port/challenges.js";
+import { guessCharges, guessReturns, sendReturns } from "./budgets.js";
+import type { Deps } from "./deps.js";
 import { AuthError } from "./errors.js";
 import { refuseForeignKey } from "./foreign-keys.js";
+import type { Idempotency } from "./idempotency.js";
 import { idempotencyMac } from "./idempotency.js";
-import { canonicalContact } from "../model/identifier.js";
 import { tooManyRequests } from "./limits.js";
 import { codeBinding } from "./new-challenge.js";
 import { openProfile } from "./profile.js";
+import type { TokenSet } from "./tokens.js";
 import { issueTokens } from "./tokens.js";
 
 export interface VerifyOtpInput {
@@ -64,10 +61,10 @@ async function verify(
 ): Promise<VerifyOtpResult> {
   /** A twin of this call may have won, before it or while it waited: then its outcome is this call's too. */
   const lose = async (why: ChallengeRefusal): Promise<VerifyOtpResult> =>
-    (await findEarlier(deps, idempotency)) ?? refuse(deps, caller, { input, why });
+    (await findEarlier(deps, caller, idempotency)) ?? refuse(deps, caller, { input, why });
 
-  const challenge = await deps.store.findChallenge(input.challengeId);
-  const refusal = guessRefusalOf(challenge, caller.clientId, deps.clock());
+  const challenge = await deps.store.challenges.find(input.challengeId);
+  const refusal = guessRefusalOf(challenge, caller.client.clientId, deps.clock());
   if (challenge === null || refusal !== null) return await lose(refusal ?? "unknown");
   await refuseForeignKeys(deps, challenge);
   const newUser = newUserOf(deps, challenge);
@@ -76,14 +73,14 @@ async function verify(
   const guess = await takeGuess(deps, caller, { challenge, input });
   if (guess.why !== null) return await lose(guess.why);
   const now = deps.clock();
-  const outcome = await deps.store.redeemChallenge({
+  const outcome = await deps.store.challenges.redeem({
     challengeId: challenge.challengeId,
     idempotency,
     returns: guess.returns,
-    sendReturns: sendReturns(deps.policy),
+    sendReturns: sendReturns(caller.policy),
     newUser,
     newSession: newSessionOf(deps, caller, challenge),
-    sessionsMax: deps.policy.sessionsMax,
+    sessionsMax: caller.policy.sessionsMax,
     now,
   });
   if (outcome.kind === "refused") return await lose(outcome.why);
@@ -92,7 +89,7 @@ async function verify(
     { challengeId: challenge.challengeId, outcome: outcome.redemption.kind, correlationId: caller.correlationId },
     "code redeemed",
   );
-  return await resultOf(deps, challenge, { redemption: outcome.redemption, provenAt: now });
+  return await resultOf(deps, caller, { challenge, redemption: outcome.redemption, provenAt: now });
 }
 
 /** Refuses, before anything is spent, a guess that only other processes can check. */
@@ -115,71 +112,72 @@ async function takeGuess(
   caller: Caller,
   { challenge, input }: { readonly challenge: ChallengeToVerify; readonly input: VerifyOtpInput },
 ): Promise<Guess> {
-  const requesterKey = deps.lookup.requester(caller.clientId, caller.address);
-  const claims = guessClaims(deps.policy, challenge, requesterKey);
+  const requesterKey = deps.lookup.requester(caller.client.clientId, caller.address);
+  const charges = guessCharges(caller.policy, challenge, requesterKey);
   // Checked before a slot is asked for: otherwise callers without an allowance could fill the queue for nothing.
   const askedAt = deps.clock();
-  const limited = await deps.store.findLimit({ claims: [claims.requester, claims.identifier], now: askedAt });
+  const limited = await deps.store.challenges.findLimit({ charges: [charges.requester, charges.identifier], now: askedAt });
   if (limited !== null) throw tooManyRequests(deps, "guess", limited, askedAt);
   return await deps.codes.withSlot("verify", caller, async (slot) => {
     const takenAt = deps.clock();
-    const returns = guessReturns(claims, takenAt);
-    const attempt = await deps.store.takeAttempt({
+    const returns = guessReturns(charges, takenAt);
+    const attempt = await deps.store.challenges.takeAttempt({
       challengeId: challenge.challengeId,
-      clientId: caller.clientId,
+      clientId: caller.client.clientId,
       now: takenAt,
-      ...claims,
+      ...charges,
     });
     if (attempt.kind === "limited") throw tooManyRequests(deps, "guess", attempt, takenAt);
     if (attempt.kind === "refused") return { why: attempt.why, returns };
     const right = await slot.matches(input.code.replace(/[ -]/g, ""), codeBinding(challenge), challenge.codeHash);
-    return { why: right ? hiddenRefusal(deps, challenge, { input, attempt }) : "mismatch", returns };
+    return { why: right ? hiddenRefusal(caller, challenge, { input, attempt }) : "mismatch", returns };
   });
 }
 
 /** What makes the right code fail all the same. */
 function hiddenRefusal(
-  deps: Deps,
+  caller: Caller,
   challenge: ChallengeToVerify,
-  { input, attempt }: { readonly input: VerifyOtpInput; readonly attempt: { readonly accountBudgetSpent: boolean } },
+  { input, attempt }: { readonly input: VerifyOtpInput; readonly attempt: { readonly userBudgetSpent: boolean } },
 ): ChallengeRefusal | null {
   if (challenge.decoy) return "decoy";
-  if (attempt.accountBudgetSpent) return "account_budget_spent";
+  if (attempt.userBudgetSpent) return "user_budget_spent";
   if (input.expectedPurpose !== undefined && input.expectedPurpose !== challenge.purpose) return "not_expected";
-  return isExpectedContact(deps, challenge.contact, input.expectedContact) ? null : "not_expected";
+  return isExpectedContact(caller, challenge.contact, input.expectedContact) ? null : "not_expected";
 }
 
-function isExpectedContact(deps: Deps, contact: Contact | null, expected: string): boolean {
+function isExpectedContact(caller: Caller, contact: Contact | null, expected: string): boolean {
   if (expected === "") return true;
   if (contact === null) return false;
-  try {
-    return canonicalContact(deps.policy, contact.kind, expected).value === contact.value;
-  } catch {
-    return false;
-  }
+  const canonical = canonicalContact(caller.policy, contact.kind, expected);
+  return !isViolation(canonical) && canonical.value === contact.value;
 }
 
 function refuse(deps: Deps, caller: Caller, { input, why }: { input: VerifyOtpInput; why: ChallengeRefusal }): never {
   const { challengeId } = input;
   deps.metrics.guessRefused(why);
-  deps.log.info({ challengeId, why, clientId: caller.clientId, correlationId: caller.correlationId }, "code refused");
+  deps.log.info({ challengeId, why, clientId: caller.client.clientId, correlationId: caller.correlationId }, "code refused");
   throw new AuthError("CODE_INVALID", { detail: why });
 }
 
-async function findEarlier(deps: Deps, idempotency: Buffer | null): Promise<VerifyOtpResult | null> {
+async function findEarlier(deps: Deps, caller: Caller, idempotency: Buffer | null): Promise<VerifyOtpResult | null> {
   if (idempotency === null) return null;
-  const found = await deps.store.findRedemption({ idempotency, now: deps.clock() });
+  const found = await deps.store.challenges.findRedemption({ idempotency, now: deps.clock() });
   if (found === null) return null;
   const { challenge, redemption } = found;
   if (redemption.kind === "signed_in")
     await refuseForeignKey(deps, { use: "master", keyId: redemption.session.keyId }, "verify");
-  return await resultOf(deps, challenge, { redemption, provenAt: challenge.consumedAt! });
+  return await resultOf(deps, caller, { challenge, redemption, provenAt: challenge.consumedAt! });
 }
 
 async function resultOf(
   deps: Deps,
-  challenge: Challenge,
-  { redemption, provenAt }: { readonly redemption: Redemption; readonly provenAt: EpochMs },
+  caller: Caller,
+  {
+    challenge,
+    redemption,
+    provenAt,
+  }: { readonly challenge: Challenge; readonly redemption: Redemption; readonly provenAt: EpochMs },
 ): Promise<VerifyOtpResult> {
   const now = deps.clock();
   const contact = challenge.contact!;
@@ -187,7 +185,7 @@ async function resultOf(
   switch (redemption.kind) {
     case "signed_in": {
       const { user, isNewUser, usernameTaken } = redemption;
-      const tokens = await issueTokens(deps, redemption.session, { withIdToken: true, now });
+      const tokens = await issueTokens(deps, redemption.session, { policy: caller.policy, withIdToken: true, now });
       return { kind: "signed_in", tokens, user, isNewUser, usernameTaken, ...base };
     }
     case "pending":
@@ -196,7 +194,10 @@ async function resultOf(
       const { clientId, challengeId } = challenge;
       return {
         kind: "proven",
-        contactProof: await deps.accessTokens.signProof({ clientId, challengeId, contact }, now),
+        contactProof: await deps.accessTokens.signProof(
+          { clientId, challengeId, contact },
+          { ttlMs: caller.policy.contactProofTtlMs, now },
+        ),
         ...base,
       };
     }
@@ -218,12 +219,12 @@ const amrOf = { email: "latchkey:email", sms: "sms" } as const;
 
 function newSessionOf(deps: Deps, caller: Caller, challenge: ChallengeToVerify): NewSession {
   const now = deps.clock();
-  const { refreshAbsoluteMs, refreshIdleMs } = deps.policy;
+  const { refreshAbsoluteMs, refreshIdleMs } = caller.policy;
   return {
     sessionId: randomUuid(),
     family: randomBytes(16),
     keyId: deps.refreshTokens.currentKeyId,
-    clientId: caller.clientId,
+    clientId: caller.client.clientId,
     ip: caller.address,
     userAgent: caller.userAgent,
     amr: [amrOf[challenge.channel]],

@@ -1,9 +1,9 @@
 import type { Settings } from "../config/settings.js";
-import { keyringsOf, storeLocation } from "../server/core.js";
 import type { Keyrings } from "../crypto/key-checks.js";
 import { createSealer, type Sealer } from "../crypto/sealing.js";
+import { keyringsOf, storeLocation } from "../server/core.js";
 import { isMissing, nameOf, openStore } from "../store/open.js";
-import type { Store } from "../store/store.js";
+import type { Store } from "../store/port/store.js";
 import { CliError } from "./io.js";
 
 /** What the key commands work with. */

@@ -1,8 +1,9 @@
 import type { Settings } from "../config/settings.js";
-import { signingKeyOptions } from "../server/core.js";
 import { checkKeys, compareCheck } from "../crypto/key-checks.js";
 import { rotateSigningKey } from "../crypto/signing-keys.js";
-import type { EpochMs, KeyCheck, StoredKey } from "../store/store.js";
+import type { EpochMs } from "../model/time.js";
+import { signingKeyOptions } from "../server/core.js";
+import type { KeyCheck, StoredKey } from "../store/port/keys.js";
 import type { Io } from "./io.js";
 import { type KeyStore, withKeyStore } from "./key-store.js";
 
@@ -10,8 +11,8 @@ import { type KeyStore, withKeyStore } from "./key-store.js";
 export function listKeys(settings: Settings, io: Io): Promise<void> {
   return withKeyStore(settings, async (keys) => {
     const now = Date.now();
-    const checks = await keys.store.listKeyChecks();
-    const signing = (await keys.store.listKeys()).filter(({ use }) => use === "signing");
+    const checks = await keys.store.keys.listChecks();
+    const signing = (await keys.store.keys.list()).filter(({ use }) => use === "signing");
     for (const check of checks) io.out(row(check.use, check.keyId, await checkState(check, keys, now)));
     for (const use of ["master", "pepper"] as const) {
       const unknown = keys.rings[use].ids().filter((id) => !checks.some((check) => check.use === use && check.keyId === id));
@@ -28,7 +29,7 @@ export function rotateKeys(settings: Settings, options: { readonly compromised: 
     const now = Date.now();
     const { compromised } = options;
     const keyId = await rotateSigningKey(signingKeyOptions(settings, { store, sealer }), { now, compromised });
-    const stored = (await store.listKeys()).find((key) => key.keyId === keyId);
+    const stored = (await store.keys.list()).find((key) => key.keyId === keyId);
     const activeAt = new Date(stored?.activeAt ?? now).toISOString();
     io.out(
       compromised
@@ -40,7 +41,7 @@ export function rotateKeys(settings: Settings, options: { readonly compromised: 
 
 async function checkState(check: KeyCheck, { store, rings }: KeyStore, now: EpochMs): Promise<string> {
   const { use, keyId } = check;
-  const uses = await store.countKeyUses({ use, keyId, now });
+  const uses = await store.keys.countUses({ use, keyId, now });
   const of = use === "master" ? "live sessions" : "live codes";
   const configured = {
     match: rings[use].currentId === keyId ? "current" : "older",

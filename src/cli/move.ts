@@ -7,7 +7,7 @@ import { postgresLocation } from "../server/core.js";
 import { abortMove, type MoveStep, moveStore } from "../store/move/move.js";
 import type { TableCount } from "../store/move/tables.js";
 import { nameOf } from "../store/open.js";
-import type { PostgresLocation } from "../store/postgres/connection.js";
+import type { PostgresLocation } from "../store/postgres/location.js";
 import { CliError, type Io, standardStream } from "./io.js";
 import { sqliteFileOf } from "./sqlite-file.js";
 

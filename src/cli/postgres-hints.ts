@@ -1,5 +1,5 @@
+import { StoreUnavailableError } from "../store/port/errors.js";
 import { codeOf } from "../store/rules/error-code.js";
-import { StoreUnavailableError } from "../store/store.js";
 
 /** A move names its target on the command line. */
 const url = "LATCHKEY_DATABASE_URL (or --to)";

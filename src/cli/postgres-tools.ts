@@ -1,4 +1,4 @@
-import type { PostgresLocation } from "../store/postgres/connection.js";
+import type { PostgresLocation } from "../store/postgres/location.js";
 import { standardStream } from "./io.js";
 
 /** The command that backs up a PostgreSQL database; it asks for the password, or takes it from ~/.pgpass. */

@@ -11,9 +11,9 @@ import {
 } from "node:fs";
 import { pipeline } from "node:stream/promises";
 import type { Settings } from "../config/settings.js";
-import { keyringsOf, storeLocation } from "../server/core.js";
 import { checkKeys } from "../crypto/key-checks.js";
 import { escapeControls } from "../lib/escape.js";
+import { keyringsOf, storeLocation } from "../server/core.js";
 import { abortMove } from "../store/move/move.js";
 import { countConnections, type DatabaseLocation, isMissing, nameOf, openStore } from "../store/open.js";
 import { findDefect, lockDatabase, sideSuffixes } from "../store/sqlite/copies.js";
@@ -150,8 +150,8 @@ async function endOutstanding(settings: Settings, location: DatabaseLocation, ke
   const store = await openStore(location, { inFlight: () => 0 });
   try {
     await checkKeys(store, keyringsOf(settings));
-    const ended = await store.endOutstanding({ keepSessions });
-    await store.scrub();
+    const ended = await store.upkeep.endOutstanding({ keepSessions });
+    await store.upkeep.scrub();
     return ended;
   } finally {
     await store.close();

@@ -1,7 +1,9 @@
 import type { Settings } from "../config/settings.js";
 import { compareCheck, variableOf } from "../crypto/key-checks.js";
 import { resealKeys } from "../crypto/own-keys.js";
-import type { EpochMs, KeyCheck, Store } from "../store/store.js";
+import type { EpochMs } from "../model/time.js";
+import type { KeyCheck } from "../store/port/keys.js";
+import type { Store } from "../store/port/store.js";
 import { CliError, type Io } from "./io.js";
 import { type KeyStore, withKeyStore } from "./key-store.js";
 
@@ -22,7 +24,7 @@ export function retireKey(settings: Settings, retirement: Retirement, io: Io): P
     await refuseWrongKeys(keys, check);
     if (check.use === "master") await retireMaster(keys, { keyId: check.keyId, revokeSessions: retirement.revokeSessions }, io);
     else await refuseLiveCodes(keys, check.keyId, retirement.revokeSessions);
-    await keys.store.deleteKeyCheck(check);
+    await keys.store.keys.deleteCheck(check);
     const configured = keys.rings[check.use].has(check.keyId);
     io.out(
       `Retired the ${nameOf(check)}.${configured ? ` Take it out of ${variableOf[check.use]} now: a start with it brings it back.` : ""}`,
@@ -31,9 +33,9 @@ export function retireKey(settings: Settings, retirement: Retirement, io: Io): P
 }
 
 async function findCheck({ store, rings }: KeyStore, { keyId, use }: Retirement): Promise<KeyCheck> {
-  const named = (await store.listKeyChecks()).filter((check) => check.keyId === keyId && (use ?? check.use) === check.use);
+  const named = (await store.keys.listChecks()).filter((check) => check.keyId === keyId && (use ?? check.use) === check.use);
   if (named.length === 0) {
-    const isSigning = (await store.listKeys()).some((key) => key.keyId === keyId && key.use === "signing");
+    const isSigning = (await store.keys.list()).some((key) => key.keyId === keyId && key.use === "signing");
     throw new CliError(
       isSigning
         ? `Key ${keyId} is a signing key, which ends by itself after \`latchkey keys rotate\`, at once with --compromised.`
@@ -53,7 +55,7 @@ async function findCheck({ store, rings }: KeyStore, { keyId, use }: Retirement)
 
 /** All keys but the one that goes must be right: with a wrong one the deployment's own keys would be sealed for nobody. */
 async function refuseWrongKeys({ store, rings }: KeyStore, leaving: KeyCheck): Promise<void> {
-  for (const check of await store.listKeyChecks()) {
+  for (const check of await store.keys.listChecks()) {
     const isLeaving = check.use === leaving.use && check.keyId === leaving.keyId;
     const comparison = compareCheck(check, rings);
     if (comparison === "wrong" || (comparison === "missing" && !isLeaving && check.use === leaving.use)) {
@@ -70,7 +72,7 @@ async function retireMaster(
 ): Promise<void> {
   const { store, rings, sealer } = keys;
   const now = Date.now();
-  const sessions = await store.countKeyUses({ use: "master", keyId, now });
+  const sessions = await store.keys.countUses({ use: "master", keyId, now });
   if (sessions > 0 && !revokeSessions) {
     throw new CliError(
       `${sessions} live sessions hold tokens made with master key ${keyId}: wait for their end, or add --revoke-sessions.`,
@@ -88,7 +90,7 @@ const revokedAtOnce = 5_000;
 async function revokeAll(store: Store, { keyId, now }: { keyId: string; now: EpochMs }): Promise<number> {
   let sum = 0;
   for (;;) {
-    const revoked = await store.revokeSessionsOfKey({ keyId, now, limit: revokedAtOnce });
+    const revoked = await store.keys.revokeSessions({ keyId, now, limit: revokedAtOnce });
     if (revoked === 0) return sum;
     sum += revoked;
   }
@@ -100,7 +102,7 @@ async function dropLostKeys(
   { keyId, revokeSessions }: { keyId: string; revokeSessions: boolean },
   io: Io,
 ): Promise<void> {
-  const lost = (await store.listKeys()).filter((key) => sealer.keyIdOf(key.sealed) === keyId);
+  const lost = (await store.keys.list()).filter((key) => sealer.keyIdOf(key.sealed) === keyId);
   if (lost.length === 0) return;
   if (!revokeSessions) {
     throw new CliError(
@@ -109,14 +111,14 @@ async function dropLostKeys(
     );
   }
   for (const key of lost) {
-    await store.deleteKey(key.keyId);
+    await store.keys.delete(key.keyId);
     io.out(`Gave up the ${key.use} key ${key.keyId}; the next start makes a new one.`);
   }
 }
 
 async function refuseLiveCodes({ store }: KeyStore, keyId: string, anyway: boolean): Promise<void> {
   if (anyway) return;
-  const codes = await store.countKeyUses({ use: "pepper", keyId, now: Date.now() });
+  const codes = await store.keys.countUses({ use: "pepper", keyId, now: Date.now() });
   if (codes > 0)
     throw new CliError(
       `${codes} codes that can still be redeemed were made with pepper ${keyId}: try again in 10 minutes, or add --revoke-sessions ` +

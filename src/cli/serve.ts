@@ -1,9 +1,9 @@
 import cluster from "node:cluster";
-import type { Log } from "../auth/deps.js";
 import type { Env, Settings } from "../config/settings.js";
-import { createLog } from "../telemetry/log.js";
-import { tracerFor } from "../telemetry/tracer.js";
+import type { Log } from "../lib/log.js";
 import { reloadMessage, type ServingMessage } from "../server/workers.js";
+import { createLog } from "../telemetry/log.js";
+import { tracerFor } from "../telemetry/start-tracer.js";
 import { stopsByPrimary, stopsBySignal } from "./stop-requests.js";
 
 /**

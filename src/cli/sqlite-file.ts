@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import type { Settings } from "../config/settings.js";
 import { storeLocation } from "../server/core.js";
-import type { PostgresLocation } from "../store/postgres/connection.js";
+import type { PostgresLocation } from "../store/postgres/location.js";
 import { CliError } from "./io.js";
 
 /** The file of the configured SQLite database. Refuses when there is none; what is said of PostgreSQL is the command's own. */

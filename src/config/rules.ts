@@ -1,5 +1,5 @@
-import { fixedPolicy, guessChance, guessChanceMax, guessesPerDay } from "../model/policy.js";
 import { isLoopback, type Listen } from "../lib/listen.js";
+import { fixedPolicy, guessChance, guessChanceMax, guessesPerDay } from "../model/policy.js";
 import { shareKey } from "./key-list.js";
 import type { Mode, Problem } from "./setting.js";
 import type { Values } from "./table.js";

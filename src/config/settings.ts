@@ -1,4 +1,6 @@
 import { readFileSync } from "node:fs";
+import type { Listen } from "../lib/listen.js";
+import type { Secret } from "../lib/secret.js";
 import { cooldownSteps, fixedPolicy, type Policy } from "../model/policy.js";
 import type { DatabaseLogin, ReadDatabaseLogin } from "./database-login.js";
 import type { KeySpec } from "./key-list.js";
@@ -10,8 +12,6 @@ import type { Smtp } from "./smtp-url.js";
 import { table, type Values } from "./table.js";
 import type { Tls } from "./tls.js";
 import type { DatabaseUrl } from "./urls.js";
-import type { Listen } from "../lib/listen.js";
-import type { Secret } from "../lib/secret.js";
 
 export { type Env, readMode } from "./read.js";
 export type { DatabaseLogin, DatabaseUrl, Files, KeySpec, Listen, Mode, PostgresUrl, ReadDatabaseLogin, Smtp, Tls };

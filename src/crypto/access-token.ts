@@ -1,5 +1,6 @@
 import { CompactSign, type JWTPayload, jwtVerify } from "jose";
-import type { EpochMs, Session } from "../store/store.js";
+import type { Session } from "../model/session.js";
+import type { EpochMs } from "../model/time.js";
 import { randomId } from "./random.js";
 import type { SigningKeys } from "./signing-keys.js";
 
@@ -11,12 +12,18 @@ export interface AccessClaims {
   readonly expiresAt: EpochMs;
 }
 
+/** How long a token is good, counted from now. */
+export interface TokenLife {
+  readonly ttlMs: number;
+  readonly now: EpochMs;
+}
+
 /** Signs and checks JWTs with the deployment's signing keys. */
 export interface AccessTokens {
   /** Access token per RFC 9068. */
-  signAccess(session: Session, now: EpochMs): Promise<string>;
+  signAccess(session: Session, life: TokenLife): Promise<string>;
   /** OpenID Connect id token for the session's client. */
-  signId(session: Session, now: EpochMs): Promise<string>;
+  signId(session: Session, life: TokenLife): Promise<string>;
   /** Says which contact was proven, to the client that asked. */
   signProof(
     proof: {
@@ -24,7 +31,7 @@ export interface AccessTokens {
       readonly challengeId: string;
       readonly contact: { readonly kind: string; readonly value: string };
     },
-    now: EpochMs,
+    life: TokenLife,
   ): Promise<string>;
   /** Null: not ours, expired, of another type, malformed. Remembers what it found good, so that the signature is paid once. */
   verifyAccess(token: string, now: EpochMs): Promise<AccessClaims | null>;
@@ -38,12 +45,10 @@ export interface AccessTokenOptions {
   readonly issuer: string;
   /** `aud` of access tokens. */
   readonly audience: string;
-  readonly accessTokenTtlMs: number;
-  readonly contactProofTtlMs: number;
 }
 
 /** When a token of the session that is signed now expires: whole seconds, and never after the session itself. */
-export function accessTokenExpiresAt(session: Session, ttlMs: number, now: EpochMs): EpochMs {
+export function accessTokenExpiresAt(session: Session, { ttlMs, now }: TokenLife): EpochMs {
   const ownEnd = Math.floor(now / 1000) * 1000 + ttlMs;
   return Math.floor(Math.min(ownEnd, session.expiresAt) / 1000) * 1000;
 }
@@ -82,7 +87,7 @@ export function createAccessTokens(options: AccessTokenOptions): AccessTokens {
   }
 
   return {
-    signAccess(session, now) {
+    signAccess(session, life) {
       return sign(
         "at+jwt",
         {
@@ -94,10 +99,10 @@ export function createAccessTokens(options: AccessTokenOptions): AccessTokens {
           auth_time: Math.floor(session.createdAt / 1000),
           amr: session.amr,
         },
-        { now, expiresAt: accessTokenExpiresAt(session, options.accessTokenTtlMs, now) },
+        { now: life.now, expiresAt: accessTokenExpiresAt(session, life) },
       );
     },
-    signId(session, now) {
+    signId(session, life) {
       return sign(
         "JWT",
         {
@@ -107,18 +112,11 @@ export function createAccessTokens(options: AccessTokenOptions): AccessTokens {
           auth_time: Math.floor(session.createdAt / 1000),
           amr: session.amr,
         },
-        { now, expiresAt: accessTokenExpiresAt(session, options.accessTokenTtlMs, now) },
+        { now: life.now, expiresAt: accessTokenExpiresAt(session, life) },
       );
     },
-    signProof({ clientId, challengeId, contact }, now) {
-      return sign(
-        "latchkey-proof+jwt",
-        { aud: clientId, jti: challengeId, contact },
-        {
-          now,
-          expiresAt: now + options.contactProofTtlMs,
-        },
-      );
+    signProof({ clientId, challengeId, contact }, { ttlMs, now }) {
+      return sign("latchkey-proof+jwt", { aud: clientId, jti: challengeId, contact }, { now, expiresAt: now + ttlMs });
     },
     async verifyAccess(token, now) {
       if (token.length > tokenLengthMax) return null;

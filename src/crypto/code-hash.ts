@@ -1,5 +1,5 @@
 import argon2 from "argon2";
-import type { CodeHash } from "../store/store.js";
+import type { CodeHash } from "../model/challenge.js";
 import { createHashQueue, type HashPriority, type MayLeave } from "./hash-queue.js";
 import { equalBytes, type Keyring } from "./keyring.js";
 import { randomBytes } from "./random.js";

@@ -1,11 +1,7 @@
-import type { KeyCheck, Store } from "../store/store.js";
+import type { KeyName, KeyWork } from "../model/key.js";
+import type { KeyCheck } from "../store/port/keys.js";
+import type { Store } from "../store/port/store.js";
 import type { Keyring } from "./keyring.js";
-
-/** A master key or pepper by its name. */
-export type KeyName = Pick<KeyCheck, "use" | "keyId">;
-
-/** What a process can't do without the key that something was made with. */
-export type KeyWork = "deliver" | "verify" | "refresh" | "revoke";
 
 /** Keys that the database knows and this process lacks: other processes of the deployment have them. */
 export interface ForeignKeys {
@@ -23,7 +19,7 @@ const waitingMax = 100;
 const tellEveryMs = 60_000;
 
 export function createForeignKeys(deps: {
-  readonly store: Pick<Store, "listKeyChecks">;
+  readonly store: { readonly keys: Pick<Store["keys"], "listChecks"> };
   readonly rings: Readonly<Record<KeyCheck["use"], Keyring>>;
   /** Called for all work that a key is missing for; `isNews` once a minute and key. */
   readonly onMissing: (key: KeyName, work: KeyWork, isNews: boolean) => void;
@@ -45,7 +41,7 @@ export function createForeignKeys(deps: {
       await (waitMs > 0 ? sleep(waitMs) : undefined);
       nextLook = null;
       lookedAt = now();
-      known = new Set((await store.listKeyChecks()).map(nameOf));
+      known = new Set((await store.keys.listChecks()).map(nameOf));
       return known;
     })();
     return nextLook;

@@ -1,4 +1,5 @@
-import type { KeyCheck, Store } from "../store/store.js";
+import type { KeyCheck } from "../store/port/keys.js";
+import type { Store } from "../store/port/store.js";
 import { equalBytes, type Keyring } from "./keyring.js";
 import { createSealer } from "./sealing.js";
 
@@ -22,9 +23,9 @@ export interface ComparedKey extends KeyCheck {
  * being rolled out, or was taken out before it was retired.
  */
 export async function compareKeys(store: Store, rings: Keyrings): Promise<readonly ComparedKey[]> {
-  const known = await store.listKeyChecks();
+  const known = await store.keys.listChecks();
   const { keyIdOf } = createSealer(rings.master);
-  const sealing = new Set((await store.listKeys()).map((key) => keyIdOf(key.sealed)));
+  const sealing = new Set((await store.keys.list()).map((key) => keyIdOf(key.sealed)));
   const isNeeded = ({ use, keyId }: KeyCheck) =>
     (use === "master" && sealing.has(keyId)) || !known.some((other) => other.use === use && rings[use].has(other.keyId));
   return known.map((check) => {
@@ -64,7 +65,7 @@ export async function checkKeys(store: Store, rings: Keyrings): Promise<readonly
     for (const keyId of ring.ids()) {
       // Not written again: a start changes nothing while the database takes no writes.
       if (known.some((check) => check.use === use && check.keyId === keyId)) continue;
-      await store.addKeyCheck({ use, keyId, check: ring.checkValue(keyId) });
+      await store.keys.addCheck({ use, keyId, check: ring.checkValue(keyId) });
     }
   }
   return known.filter(({ state }) => state === "foreign");

@@ -1,6 +1,9 @@
 import { createHmac, hkdfSync } from "node:crypto";
 import { networkOf } from "../lib/network.js";
-import type { EpochMs, Identifier, Store, StoredKey } from "../store/store.js";
+import type { Identifier } from "../model/identifier.js";
+import type { EpochMs } from "../model/time.js";
+import type { StoredKey } from "../store/port/keys.js";
+import type { Store } from "../store/port/store.js";
 import { masterOfOwnKeys } from "./own-keys.js";
 import { randomBytes } from "./random.js";
 import type { Sealer } from "./sealing.js";
@@ -21,15 +24,15 @@ export async function loadLookupKeys(deps: { store: Store; sealer: Sealer; now: 
   const { store, sealer, now } = deps;
   const keyId = "lookup";
   const find = (keys: readonly StoredKey[]) => keys.find((key) => key.use === "lookup");
-  const before = await store.listKeys();
+  const before = await store.keys.list();
   if (find(before) === undefined) {
     const fresh = sealer.seal("lookup-key", randomBytes(32), keyId, masterOfOwnKeys(before, sealer));
-    await store.addKey({
+    await store.keys.add({
       key: { keyId, use: "lookup", alg: "", publicJwk: "", sealed: fresh, createdAt: now, activeAt: now },
       ifNewest: null,
     });
   }
-  const stored = find(await store.listKeys());
+  const stored = find(await store.keys.list());
   const key = stored === undefined ? null : sealer.open("lookup-key", stored.sealed, stored.keyId);
   if (key === null) throw new Error("the lookup key in the database does not open with the configured master keys");
   const mac = (text: string): Buffer => createHmac("sha256", key).update(text).digest().subarray(0, 16);

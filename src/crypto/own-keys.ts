@@ -1,4 +1,5 @@
-import type { Store, StoredKey } from "../store/store.js";
+import type { StoredKey } from "../store/port/keys.js";
+import type { Store } from "../store/port/store.js";
 import { WrongKeyError } from "./key-checks.js";
 import type { Sealer } from "./sealing.js";
 
@@ -17,12 +18,12 @@ export async function resealKeys(
   sealer: Sealer,
   { from, to }: { readonly from: string; readonly to: string },
 ): Promise<void> {
-  for (const key of await store.listKeys()) {
+  for (const key of await store.keys.list()) {
     if (sealer.keyIdOf(key.sealed) !== from) continue;
     const use = key.use === "lookup" ? "lookup-key" : "signing-key";
     const opened = sealer.open(use, key.sealed, key.keyId);
     if (opened === null)
       throw new WrongKeyError(`the ${key.use} key ${key.keyId} does not open with the configured master keys`);
-    await store.resealKey({ keyId: key.keyId, was: key.sealed, sealed: sealer.seal(use, opened, key.keyId, to) });
+    await store.keys.reseal({ keyId: key.keyId, was: key.sealed, sealed: sealer.seal(use, opened, key.keyId, to) });
   }
 }

@@ -1,5 +1,8 @@
 import { type CryptoKey, calculateJwkThumbprint, exportJWK, generateKeyPair, importJWK, type JWK } from "jose";
-import { type EpochMs, type Store, type StoredKey, StoreMovedError } from "../store/store.js";
+import type { EpochMs } from "../model/time.js";
+import { StoreMovedError } from "../store/port/errors.js";
+import type { StoredKey } from "../store/port/keys.js";
+import type { Store } from "../store/port/store.js";
 import { masterOfOwnKeys } from "./own-keys.js";
 import type { Sealer } from "./sealing.js";
 
@@ -53,7 +56,7 @@ export async function loadSigningKeys(options: SigningKeyOptions, now: EpochMs):
   let jwks = "";
 
   async function reload(): Promise<void> {
-    const stored = (await store.listKeys()).filter((key) => key.use === "signing");
+    const stored = (await store.keys.list()).filter((key) => key.use === "signing");
     const known = new Map(keys.map((key) => [key.keyId, key]));
     keys = await Promise.all(stored.map((key) => known.get(key.keyId) ?? openKey(sealer, key)));
     jwks = JSON.stringify({ keys: keys.map((key) => key.publicJwk) });
@@ -63,12 +66,12 @@ export async function loadSigningKeys(options: SigningKeyOptions, now: EpochMs):
     const newest = keys.at(-1);
     if (newest !== undefined && newest.createdAt + rotationMs > at) return;
     const activeAt = newest === undefined ? at : at + options.leadMs;
-    await store.addKey({ key: await makeKey(options, { now: at, activeAt }), ifNewest: newest?.keyId ?? null });
+    await store.keys.add({ key: await makeKey(options, { now: at, activeAt }), ifNewest: newest?.keyId ?? null });
   }
 
   async function maintain(at: EpochMs): Promise<void> {
     await makeIfDue(at);
-    for (const key of expendable(keys, options.tokenLifeMs, at)) await store.deleteKey(key.keyId);
+    for (const key of expendable(keys, options.tokenLifeMs, at)) await store.keys.delete(key.keyId);
     await reload();
   }
 
@@ -104,11 +107,11 @@ export async function rotateSigningKey(
   change: { readonly now: EpochMs; readonly compromised: boolean },
 ): Promise<string> {
   const { store, leadMs } = options;
-  const before = (await store.listKeys()).filter((key) => key.use === "signing");
+  const before = (await store.keys.list()).filter((key) => key.use === "signing");
   const leads = before.length > 0 && !change.compromised;
   const key = await makeKey(options, { now: change.now, activeAt: leads ? change.now + leadMs : change.now });
-  await store.addKey({ key });
-  if (change.compromised) for (const old of before) await store.deleteKey(old.keyId);
+  await store.keys.add({ key });
+  if (change.compromised) for (const old of before) await store.keys.delete(old.keyId);
   return key.keyId;
 }
 
@@ -123,7 +126,7 @@ async function makeKey(options: SigningKeyOptions, times: { now: EpochMs; active
   const publicJwk = await exportJWK(pair.publicKey);
   const keyId = await calculateJwkThumbprint(publicJwk);
   const privateJwk = JSON.stringify(await exportJWK(pair.privateKey));
-  const master = masterOfOwnKeys(await store.listKeys(), sealer);
+  const master = masterOfOwnKeys(await store.keys.list(), sealer);
   return {
     keyId,
     use: "signing",

@@ -1,4 +1,5 @@
-import type { Channel, Contact } from "../store/store.js";
+import type { Channel } from "../model/channel.js";
+import type { Contact } from "../model/contact.js";
 
 /** A code on its way, rendered for a person. `text` is the whole message for SMS; e-mail has a subject and an HTML form as well. */
 export interface Message {

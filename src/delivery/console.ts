@@ -1,4 +1,4 @@
-import type { Channel } from "../store/store.js";
+import type { Channel } from "../model/channel.js";
 import type { Message, Provider } from "./channel.js";
 
 const names: Record<Channel, string> = { email: "e-mail", sms: "SMS" };

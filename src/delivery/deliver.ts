@@ -1,7 +1,9 @@
 import { createHash } from "node:crypto";
-import type { Channel, EpochMs, OutboxMessage } from "../store/store.js";
-import type { DeliveryResult, Message, Provider } from "./channel.js";
+import type { Channel } from "../model/channel.js";
 import { maskContact } from "../model/mask.js";
+import type { EpochMs } from "../model/time.js";
+import type { OutboxMessage } from "../store/port/outbox.js";
+import type { DeliveryResult, Message, Provider } from "./channel.js";
 import { renderMessage } from "./render.js";
 
 export type Delivery = NonNullable<OutboxMessage["delivery"]>;

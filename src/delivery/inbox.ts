@@ -1,4 +1,5 @@
-import type { Channel, EpochMs } from "../store/store.js";
+import type { Channel } from "../model/channel.js";
+import type { EpochMs } from "../model/time.js";
 import type { Provider } from "./channel.js";
 
 export interface InboxMessage {

@@ -1,4 +1,6 @@
-import type { EpochMs, OutboxMessage, Store } from "../store/store.js";
+import type { EpochMs } from "../model/time.js";
+import type { OutboxMessage } from "../store/port/outbox.js";
+import type { Store } from "../store/port/store.js";
 import { type DeliverDeps, deliver } from "./deliver.js";
 
 /** A message that this process has claimed and is not finished with. */
@@ -60,12 +62,12 @@ export function begin(jobs: Jobs, deps: JobDeps, message: OutboxMessage, onFinis
 }
 
 /** Writes all results that are known, in one operation. Gives the earliest time at which one of them is tried again. */
-export async function settle(jobs: Jobs, store: Pick<Store, "settleMessages">): Promise<EpochMs> {
+export async function settle(jobs: Jobs, store: Pick<Store, "outbox">): Promise<EpochMs> {
   if (jobs.unsettled.size === 0) return Infinity;
   const batch = [...jobs.unsettled];
   jobs.unsettled.clear();
   try {
-    await store.settleMessages(batch.map(({ outboxId, tries, retryAt }) => ({ outboxId, tries, retryAt })));
+    await store.outbox.settle(batch.map(({ outboxId, tries, retryAt }) => ({ outboxId, tries, retryAt })));
   } catch (error) {
     for (const job of batch) if (!job.sending) jobs.unsettled.add(job);
     throw error;

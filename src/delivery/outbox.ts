@@ -1,9 +1,10 @@
-import type { EpochMs, Store } from "../store/store.js";
+import type { EpochMs } from "../model/time.js";
+import type { Store } from "../store/port/store.js";
 import { begin, forgetExpired, type JobDeps, type Jobs, noJobs, settle } from "./jobs.js";
 import { systemTimers, type Timers } from "./timers.js";
 
 export interface OutboxDeps extends JobDeps {
-  readonly store: Pick<Store, "claimMessages" | "settleMessages" | "nextMessageDueAt">;
+  readonly store: Pick<Store, "outbox">;
   readonly timers?: Timers;
   /** How many messages are being sent at a time; 64 by default. */
   readonly inFlightMax?: number;
@@ -134,7 +135,7 @@ async function claim(state: State): Promise<void> {
   const now = clock();
   if (!state.wanted && now >= state.lookAt) {
     forgetExpired(state.jobs, now);
-    const dueAt = (await store.nextMessageDueAt()) ?? Infinity;
+    const dueAt = (await store.outbox.nextDueAt()) ?? Infinity;
     state.lookAt = Math.min(now + pollMs, dueAt);
     if (dueAt <= now) state.wanted = true;
   }
@@ -144,10 +145,10 @@ async function claim(state: State): Promise<void> {
   state.wanted = false;
   state.lookAt = now + pollMs;
   try {
-    const messages = await store.claimMessages({ now, leaseMs, limit });
+    const messages = await store.outbox.claim({ now, leaseMs, limit });
     if (messages.length >= limit) state.wanted = true;
     for (const message of messages) begin(state.jobs, state.deps, message, () => noteResult(state));
-    state.lookAt = Math.min(state.lookAt, (await store.nextMessageDueAt()) ?? Infinity);
+    state.lookAt = Math.min(state.lookAt, (await store.outbox.nextDueAt()) ?? Infinity);
   } catch (error) {
     state.wanted = true;
     throw error;

@@ -1,8 +1,11 @@
-import type { Channel, Contact, Purpose } from "../store/store.js";
+import type { Purpose } from "../model/challenge.js";
+import type { Channel } from "../model/channel.js";
+import type { Contact } from "../model/contact.js";
 import type { Message } from "./channel.js";
 import { toGsm7 } from "./gsm7.js";
 import { renderHtml } from "./html.js";
-import { type Texts, textsFor, type Values, type Wording } from "./texts/texts.js";
+import { textsFor } from "./texts/languages.js";
+import type { Texts, Values, Wording } from "./texts/texts.js";
 
 export interface RenderInput {
   readonly purpose: Purpose;

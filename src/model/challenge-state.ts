@@ -1,4 +1,5 @@
-import type { Challenge, ChallengeRefusal, EpochMs } from "../store/store.js";
+import type { Challenge, ChallengeRefusal } from "./challenge.js";
+import type { EpochMs } from "./time.js";
 
 /** What decides whether a challenge can be used. */
 export type ChallengeLife = Pick<Challenge, "clientId" | "consumedAt" | "cancelledAt" | "expiresAt">;

@@ -1,5 +1,5 @@
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
-import { invalidField } from "../auth/errors.js";
+import type { FieldViolation } from "./violation.js";
 
 const bytesMax = 8 * 1024;
 const depthMax = 5;
@@ -9,14 +9,18 @@ const valuesMax = 256;
 /** Keys that change the meaning of objects they are copied into. Decoding refuses `__proto__` already. */
 const refusedKeys = new Set(["__proto__", "constructor", "prototype"]);
 
-/** JSON text of custom attributes within their bounds; they stay text from here on and are never merged into anything. */
-export function customAttributesText(attributes: JsonObject | undefined): string {
+/**
+ * JSON text of custom attributes, or which bound they exceed. From here on they stay text and are never merged into anything.
+ * Empty attributes are empty text.
+ */
+export function customAttributesText(attributes: JsonObject | undefined): string | FieldViolation {
   if (attributes === undefined || Object.keys(attributes).length === 0) return "";
   const count = { keys: 0, values: 0 };
-  for (const [key, value] of Object.entries(attributes)) checkMember(key, value, { count, depth: 1 });
-  const text = JSON.stringify(attributes);
-  if (Buffer.byteLength(text) > bytesMax) throw refused(`must not be larger than ${bytesMax} bytes as JSON`);
-  return text;
+  const text = (): string => JSON.stringify(attributes);
+  const excess =
+    excessOfMembers(attributes, { count, depth: 1 }) ??
+    (Buffer.byteLength(text()) > bytesMax ? `must not be larger than ${bytesMax} bytes as JSON` : null);
+  return excess === null ? text() : { field: "custom_attributes", description: excess };
 }
 
 interface Place {
@@ -25,32 +29,36 @@ interface Place {
   readonly depth: number;
 }
 
-function checkMember(key: string, value: JsonValue, place: Place): void {
-  place.count.keys += 1;
-  if (place.count.keys > keysMax) throw refused(`must not have more than ${keysMax} keys`);
-  if (refusedKeys.has(key)) throw refused(`must not have the key ${key}`);
-  checkText(key);
-  checkValue(value, place);
+/** What is wrong with the members of an object; null if nothing is. The first excess ends the look. */
+function excessOfMembers(object: JsonObject, place: Place): string | null {
+  for (const [key, value] of Object.entries(object)) {
+    place.count.keys += 1;
+    if (place.count.keys > keysMax) return `must not have more than ${keysMax} keys`;
+    if (refusedKeys.has(key)) return `must not have the key ${key}`;
+    const excess = excessOfText(key) ?? excessOfValue(value, place);
+    if (excess !== null) return excess;
+  }
+  return null;
 }
 
-function checkValue(value: JsonValue, { count, depth }: Place): void {
+function excessOfValue(value: JsonValue, { count, depth }: Place): string | null {
   count.values += 1;
-  if (count.values > valuesMax) throw refused(`must not have more than ${valuesMax} values`);
-  if (typeof value === "string") checkText(value);
-  if (typeof value === "number" && !Number.isFinite(value)) throw refused("must not have a number that JSON can't hold");
-  if (typeof value !== "object" || value === null) return;
+  if (count.values > valuesMax) return `must not have more than ${valuesMax} values`;
+  if (typeof value === "string") return excessOfText(value);
+  if (typeof value === "number" && !Number.isFinite(value)) return "must not have a number that JSON can't hold";
+  if (typeof value !== "object" || value === null) return null;
   const inside = { count, depth: depth + 1 };
-  if (inside.depth > depthMax) throw refused(`must not be nested deeper than ${depthMax} levels`);
-  if (Array.isArray(value)) for (const item of value) checkValue(item, inside);
-  else for (const [key, member] of Object.entries(value)) checkMember(key, member, inside);
+  if (inside.depth > depthMax) return `must not be nested deeper than ${depthMax} levels`;
+  if (!Array.isArray(value)) return excessOfMembers(value, inside);
+  for (const item of value) {
+    const excess = excessOfValue(item, inside);
+    if (excess !== null) return excess;
+  }
+  return null;
 }
 
 /** PostgreSQL's JSON functions refuse NUL; half of a surrogate pair has no UTF-8. */
-function checkText(text: string): void {
-  if (text.includes("\0")) throw refused("must not have a NUL character");
-  if (/\p{Surrogate}/u.test(text)) throw refused("must be valid Unicode");
-}
-
-function refused(description: string): Error {
-  return invalidField("custom_attributes", description);
+function excessOfText(text: string): string | null {
+  if (text.includes("\0")) return "must not have a NUL character";
+  return /\p{Surrogate}/u.test(text) ? "must be valid Unicode" : null;
 }

@@ -1,8 +1,15 @@
 import { domainToASCII, domainToUnicode } from "node:url";
 import { parsePhoneNumberFromString } from "libphonenumber-js/max";
-import type { Channel, Contact, Identifier } from "../store/store.js";
-import { invalidField } from "../auth/errors.js";
+import { type Channel, channelOf, contactKindOf } from "./channel.js";
+import type { Contact } from "./contact.js";
 import type { Policy } from "./policy.js";
+import { type FieldViolation, isViolation } from "./violation.js";
+
+/** What a caller names a person by, in canonical form. The three kinds never match one another. */
+export type Identifier = Contact | { readonly kind: "username"; readonly value: string };
+
+/** How strictly phone numbers are taken. */
+type PhoneRules = Pick<Policy, "possiblePhonesSuffice">;
 
 const localPart = /^[a-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*$/;
 const hostName = /^(?=.{4,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+(?=[a-z0-9-]*[a-z])[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
@@ -11,27 +18,23 @@ const usernameText = /^[a-z][a-z0-9._-]{2,31}$/;
 const ascii = /^[\x21-\x7e]+$/;
 
 /**
- * The canonical form of an identifier; refuses what has none. Canonical forms are compared byte by byte everywhere, so two spellings
- * of one address are one user and one allowance.
+ * The canonical form of an identifier, or what is wrong with it. Canonical forms are compared byte by byte everywhere, so two
+ * spellings of one address are one user and one allowance.
  */
-export function canonicalIdentifier(policy: Policy, kind: Identifier["kind"], text: string): Identifier {
-  switch (kind) {
-    case "email":
-      return { kind, value: canonicalEmail(text) };
-    case "phone":
-      return { kind, value: canonicalPhone(policy, text) };
-    case "username":
-      return { kind, value: canonicalUsername(text) };
-  }
+export function canonicalIdentifier(rules: PhoneRules, kind: Identifier["kind"], text: string): Identifier | FieldViolation {
+  if (kind !== "username") return canonicalContact(rules, kind, text);
+  const value = canonicalUsername(text);
+  return isViolation(value) ? value : { kind, value };
 }
 
 /** As `canonicalIdentifier`, for a contact. */
-export function canonicalContact(policy: Policy, kind: Contact["kind"], text: string): Contact {
-  return { kind, value: kind === "email" ? canonicalEmail(text) : canonicalPhone(policy, text) };
+export function canonicalContact(rules: PhoneRules, kind: Contact["kind"], text: string): Contact | FieldViolation {
+  const value = kind === "email" ? canonicalEmail(text) : canonicalPhone(rules, text);
+  return isViolation(value) ? value : { kind, value };
 }
 
 /** ASCII local part (RFC 5321 dot-string) in lower case, domain in A-label form. */
-function canonicalEmail(text: string): string {
+function canonicalEmail(text: string): string | FieldViolation {
   const trimmed = text.trim();
   const at = trimmed.lastIndexOf("@");
   const local = trimmed.slice(0, at);
@@ -39,8 +42,8 @@ function canonicalEmail(text: string): string {
   const good =
     at > 0 && local.length <= 64 && ascii.test(local) && localPart.test(local.toLowerCase()) && hostName.test(domain);
   const value = `${local.toLowerCase()}@${domain}`;
-  if (!good || value.length > 254) throw invalidField("email", "must be an e-mail address like name@example.com");
-  return value;
+  if (good && value.length <= 254) return value;
+  return { field: "email", description: "must be an e-mail address like name@example.com" };
 }
 
 /**
@@ -55,31 +58,29 @@ function canonicalDomain(text: string): string {
 }
 
 /** E.164. Without a leading plus a number has no country, so it is refused; so is one with an extension. */
-function canonicalPhone(policy: Policy, text: string): string {
+function canonicalPhone(rules: PhoneRules, text: string): string | FieldViolation {
   const trimmed = text.trim();
   const parsed = phoneText.test(trimmed) ? parsePhoneNumberFromString(trimmed, { extract: false }) : undefined;
-  const good = parsed !== undefined && !parsed.ext && (policy.possiblePhonesSuffice ? parsed.isPossible() : parsed.isValid());
-  if (!good) throw invalidField("phone", "must be a phone number in international form like +46701234567");
-  return parsed.number;
+  const good = parsed !== undefined && !parsed.ext && (rules.possiblePhonesSuffice ? parsed.isPossible() : parsed.isValid());
+  if (good) return parsed.number;
+  return { field: "phone", description: "must be a phone number in international form like +46701234567" };
 }
 
 /** Checked before it is lower-cased: some letters beyond ASCII have ASCII lower-case forms. */
-export function canonicalUsername(text: string): string {
+export function canonicalUsername(text: string): string | FieldViolation {
   const value = ascii.test(text) ? text.toLowerCase() : "";
-  if (!usernameText.test(value)) {
-    throw invalidField("username", "must be 3 to 32 characters: a letter, then letters, digits, dots, underscores or hyphens");
-  }
-  return value;
+  if (usernameText.test(value)) return value;
+  const description = "must be 3 to 32 characters: a letter, then letters, digits, dots, underscores or hyphens";
+  return { field: "username", description };
 }
 
 /** Whether codes over the channel can reach what the identifier names. A user may have any contact, a contact is what it is. */
 export function channelReaches(channel: Channel, identifier: Identifier): boolean {
-  if (identifier.kind === "username") return true;
-  return identifier.kind === (channel === "email" ? "email" : "phone");
+  return identifier.kind === "username" || identifier.kind === contactKindOf[channel];
 }
 
-export function defaultChannel(policy: Policy, identifier: Identifier): Channel {
-  if (identifier.kind === "phone") return "sms";
-  if (identifier.kind === "email") return "email";
-  return policy.channels.includes("email") ? "email" : "sms";
+/** The channel for a code where the caller names none. */
+export function defaultChannel({ channels }: Pick<Policy, "channels">, identifier: Identifier): Channel {
+  if (identifier.kind !== "username") return channelOf[identifier.kind];
+  return channels.includes("email") ? "email" : "sms";
 }

@@ -1,4 +1,4 @@
-import type { Contact } from "../store/store.js";
+import type { Contact } from "./contact.js";
 
 /** A contact as it may be shown to whoever asked for a code, and logged: `j***@example.com`, `*******8901`. */
 export function maskContact(contact: Contact): string {

@@ -1,4 +1,5 @@
-import type { Channel, EpochMs } from "../store/store.js";
+import type { Channel } from "./channel.js";
+import type { EpochMs } from "./time.js";
 
 /** One sliding window of an allowance. */
 export interface Limit {
@@ -24,9 +25,9 @@ export interface Policy {
   readonly paidSendsPerIdentifier: readonly Limit[];
   readonly guessesPerRequester: readonly Limit[];
   readonly guessesPerIdentifier: readonly Limit[];
-  /** Of one requester, over all identifiers of an account. */
-  readonly accountGuessesPerRequester: readonly Limit[];
-  readonly guessesPerAccount: readonly Limit[];
+  /** Of one requester, over all identifiers of a user. */
+  readonly userGuessesPerRequester: readonly Limit[];
+  readonly guessesPerUser: readonly Limit[];
   readonly autoRegistration: boolean;
   /** Whether public clients may ask for PURPOSE_VERIFY_CONTACT. */
   readonly publicContactProofs: boolean;
@@ -53,6 +54,9 @@ const minute = 60_000;
 const hour = 60 * minute;
 const day = 24 * hour;
 
+/** The longest that any policy lets an access token be good. Contact proofs and id tokens are never good for longer. */
+export const accessTokenTtlMaxMs = hour;
+
 /** The parts of the default policy that no setting changes. */
 export const fixedPolicy = {
   attemptsMax: 5,
@@ -76,11 +80,11 @@ export const fixedPolicy = {
     { max: 20, windowMs: hour },
     { max: 40, windowMs: day },
   ],
-  accountGuessesPerRequester: [
+  userGuessesPerRequester: [
     { max: 10, windowMs: hour },
     { max: 20, windowMs: day },
   ],
-  guessesPerAccount: [
+  guessesPerUser: [
     { max: 20, windowMs: hour },
     { max: 40, windowMs: day },
   ],

@@ -9,7 +9,7 @@ export const whysDropped = ["door_full", "network_full", "idle"] as const;
 export type Dropped = (typeof whysDropped)[number];
 
 /** What a door knows about a call before its message is read. */
-export interface Incoming {
+export interface CallContext {
   readonly door: Door;
   /** All values of the `authorization` header. */
   readonly authorization: readonly string[];
@@ -49,6 +49,6 @@ export function createAbort(): Abort {
   };
 }
 
-/** Why `Incoming.abort` fires. Made once: an abort without a reason would build a DOMException with its stack for every call. */
+/** Why `CallContext.abort` fires. Made once: an abort without a reason would build a DOMException with its stack for every call. */
 export const callerGone = new AuthError("CANCELED", { detail: "the caller went away" });
 export const deadlinePassed = new AuthError("DEADLINE_EXCEEDED", { detail: "the deadline passed" });

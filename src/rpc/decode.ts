@@ -1,5 +1,6 @@
 import { type DescMessage, fromBinary, fromJsonString, type Message } from "@bufbuild/protobuf";
-import { AuthError, type FieldViolation } from "../auth/errors.js";
+import { AuthError } from "../auth/errors.js";
+import type { FieldViolation } from "../model/violation.js";
 import { type RawRequest, RequestTooLargeError, requestMaxBytes } from "./raw-request.js";
 import { surveyBinary } from "./survey-binary.js";
 import { boundJson, surveyJson } from "./survey-json.js";

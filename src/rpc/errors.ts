@@ -1,7 +1,8 @@
 import { Code, ConnectError } from "@connectrpc/connect";
-import type { AuthError, FieldViolation, Reason } from "../auth/errors.js";
+import type { AuthError, Reason } from "../auth/errors.js";
 import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from "../gen/google/rpc/error_details_pb.js";
 import { ErrorReason } from "../gen/latchkey/v1/error_reason_pb.js";
+import type { FieldViolation } from "../model/violation.js";
 
 /** The wire code of every reason. A new reason without one does not compile. */
 export const wireErrors = {

@@ -1,8 +1,8 @@
 import type { ConnectError } from "@connectrpc/connect";
-import type { Log } from "../auth/deps.js";
 import { AuthError } from "../auth/errors.js";
 import { HashQueueFullError } from "../crypto/hash-queue.js";
-import { StoreMovedError, StoreUnavailableError } from "../store/store.js";
+import type { Log } from "../lib/log.js";
+import { StoreMovedError, StoreUnavailableError } from "../store/port/errors.js";
 import { createPlainErrors, isPlain, requestTooLarge, wireError } from "./errors.js";
 import { RequestTooLargeError } from "./raw-request.js";
 
@@ -15,12 +15,9 @@ const movedMessages: Record<StoreMovedError["state"], string> = {
 const movedRetryAfterMs = 5_000;
 
 /** Turns whatever a call ended with into what its caller may see, and logs the rest. */
-export type ExplainFailure = (
-  error: unknown,
-  call: { readonly method: string; readonly correlationId: string },
-) => ConnectError;
+export type ToWireError = (error: unknown, call: { readonly method: string; readonly correlationId: string }) => ConnectError;
 
-export function createExplainFailure(log: Log): ExplainFailure {
+export function createToWireError(log: Log): ToWireError {
   const plainError = createPlainErrors();
   return (error, { method, correlationId }) => {
     if (error instanceof AuthError && error.reason !== "INTERNAL") {

@@ -10,19 +10,20 @@ import {
   type MessageShape,
 } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
-import type { Caller, Log, UserCaller } from "../auth/deps.js";
 import { AuthError } from "../auth/errors.js";
 import { Caller as CallerKind } from "../gen/latchkey/v1/access_pb.js";
+import type { Log } from "../lib/log.js";
+import type { Caller, UserCaller } from "../model/caller.js";
 import { noTracer, type Tracer } from "../telemetry/tracer.js";
 import { accessRule, type Gate } from "./access.js";
-import { createExplainFailure, type ExplainFailure } from "./failures.js";
+import { type CallContext, type Door, deadlinePassed } from "./call-context.js";
+import { createToWireError, type ToWireError } from "./failures.js";
 import type { InFlight } from "./in-flight.js";
-import { type Door, deadlinePassed, type Incoming } from "./call-context.js";
 import { type RawRequest, requestMaxBytes } from "./raw-request.js";
 import { createRequestReader, type RequestReader } from "./requests.js";
 
 /** One method with all its checks, the same for every door. It rejects with a `ConnectError` and with nothing else. */
-export type Call = (incoming: Incoming, request: RawRequest) => Promise<Message>;
+export type Call = (context: CallContext, request: RawRequest) => Promise<Message>;
 
 export interface ServedMethod {
   readonly method: DescMethodUnary;
@@ -30,7 +31,7 @@ export interface ServedMethod {
   readonly requestMaxBytes: number;
   readonly call: Call;
   /** Logs a failure in a door before the call. Returns what the caller may see. */
-  readonly explain: (error: unknown) => ConnectError;
+  readonly toWireError: (error: unknown) => ConnectError;
 }
 
 export interface ServedService {
@@ -80,7 +81,7 @@ export const deadlineMaxMs = 10_000;
 
 /** Puts the pipeline around every method of a service. Throws for a method without access rule or handler. */
 export function composeService<S extends DescService>(deps: PipelineDeps, service: S, handlers: Handlers<S>): ServedService {
-  const stages: Stages = { ...deps, reader: createRequestReader(), explain: createExplainFailure(deps.log) };
+  const stages: Stages = { ...deps, reader: createRequestReader(), toWireError: createToWireError(deps.log) };
   const methods = service.methods.map((method): ServedMethod => {
     const side = accessRule(method).caller === CallerKind.USER ? handlers.forUsers : handlers.forClients;
     const handler = (side as Record<string, Handler | undefined>)[method.localName];
@@ -91,7 +92,7 @@ export function composeService<S extends DescService>(deps: PipelineDeps, servic
       method,
       requestMaxBytes: requestMaxBytes(method.input),
       call: composeMethod(stages, method, handler),
-      explain: (error) => stages.explain(error, { method: pathOf(method), correlationId: randomUUID() }),
+      toWireError: (error) => stages.toWireError(error, { method: pathOf(method), correlationId: randomUUID() }),
     };
   });
   return { service, methods };
@@ -101,7 +102,7 @@ function isUnary(method: DescMethod): method is DescMethodUnary {
   return method.methodKind === "unary";
 }
 
-type Stages = PipelineDeps & { readonly reader: RequestReader; readonly explain: ExplainFailure };
+type Stages = PipelineDeps & { readonly reader: RequestReader; readonly toWireError: ToWireError };
 
 function composeMethod(stages: Stages, method: DescMethodUnary, handler: Handler): Call {
   const rule = accessRule(method);
@@ -113,27 +114,27 @@ function composeMethod(stages: Stages, method: DescMethodUnary, handler: Handler
 
   const run = tracer.traced({ name: "rpc.pipeline" }, check);
 
-  async function check(incoming: Incoming, request: RawRequest, correlationId: string): Promise<Message> {
+  async function check(context: CallContext, request: RawRequest, correlationId: string): Promise<Message> {
     // Authorize from headers before decoding, so that rejected calls stay cheap.
-    const caller = await gate(rule, incoming, correlationId);
+    const caller = await gate(rule, context, correlationId);
     const message = stages.reader.read(method.input, request);
     // The gate gave a `UserCaller` where the rule asks for a user, and only there is the handler one of users.
     return create(method.output, await handle(caller as UserCaller, message));
   }
 
   /** The call within its deadline; whoever runs longer is not waited for, but counts as in flight until it is done. */
-  function runInTime(incoming: Incoming, request: RawRequest, correlationId: string): Promise<Message> {
-    if (incoming.timeoutMs <= 0) return Promise.reject(deadlinePassed);
+  function runInTime(context: CallContext, request: RawRequest, correlationId: string): Promise<Message> {
+    if (context.timeoutMs <= 0) return Promise.reject(deadlinePassed);
     if (!stages.inFlight.enter()) return Promise.reject(new AuthError("OVERLOADED", { detail: "too many calls at once" }));
     return new Promise((resolve, reject) => {
       const timer = setTimeout(
         () => {
-          incoming.abort.abort(deadlinePassed);
+          context.abort.abort(deadlinePassed);
           reject(deadlinePassed);
         },
-        Math.min(incoming.timeoutMs, deadlineMaxMs),
+        Math.min(context.timeoutMs, deadlineMaxMs),
       );
-      run(incoming, request, correlationId)
+      run(context, request, correlationId)
         .then(resolve, reject)
         .finally(() => {
           clearTimeout(timer);
@@ -142,17 +143,17 @@ function composeMethod(stages: Stages, method: DescMethodUnary, handler: Handler
     });
   }
 
-  const call: Call = async (incoming, request) => {
+  const call: Call = async (context, request) => {
     const startedAt = performance.now();
     const correlationId = randomUUID();
     const ended = (code: string): void =>
-      stages.onCall?.({ method: name, door: incoming.door, code, tookMs: performance.now() - startedAt });
+      stages.onCall?.({ method: name, door: context.door, code, tookMs: performance.now() - startedAt });
     try {
-      const message = await runInTime(incoming, request, correlationId);
+      const message = await runInTime(context, request, correlationId);
       ended("OK");
       return message;
     } catch (cause) {
-      const error = stages.explain(cause, { method: name, correlationId });
+      const error = stages.toWireError(cause, { method: name, correlationId });
       ended(nameOf(error.code));
       throw error;
     }

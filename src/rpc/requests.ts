@@ -2,7 +2,8 @@ import { create, type DescMessage, getOption, type Message } from "@bufbuild/pro
 import { pathToString } from "@bufbuild/protobuf/reflect";
 import { createValidator, type Violation } from "@bufbuild/protovalidate";
 import { field as fieldRules } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
-import { AuthError, type FieldViolation } from "../auth/errors.js";
+import { AuthError } from "../auth/errors.js";
+import type { FieldViolation } from "../model/violation.js";
 import { decode } from "./decode.js";
 import type { RawRequest } from "./raw-request.js";
 

@@ -1,9 +1,9 @@
 import { X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { createSecureContext, type TlsOptions } from "node:tls";
-import type { Log } from "../auth/deps.js";
 import { checkTlsFiles, type Tls } from "../config/tls.js";
 import { toTlsOptions } from "../doors/tls.js";
+import type { Log } from "../lib/log.js";
 
 type TlsFiles = Extract<Tls, { kind: "files" }>;
 

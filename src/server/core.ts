@@ -1,5 +1,5 @@
 import { availableParallelism } from "node:os";
-import type { Deps, Log, Metrics } from "../auth/deps.js";
+import type { Deps } from "../auth/deps.js";
 import { codeBinding } from "../auth/new-challenge.js";
 import { createSingleFlight } from "../auth/single-flight.js";
 import type { DatabaseLogin, PostgresUrl, ReadDatabaseLogin, Settings } from "../config/settings.js";
@@ -13,9 +13,14 @@ import { createRefreshTokens } from "../crypto/refresh-token.js";
 import { createRequestMac } from "../crypto/request-mac.js";
 import { createSealer, type Sealer } from "../crypto/sealing.js";
 import { loadSigningKeys, type SigningKeyOptions, type SigningKeys } from "../crypto/signing-keys.js";
+import type { Log } from "../lib/log.js";
+import type { Metrics } from "../model/metrics.js";
+import { accessTokenTtlMaxMs } from "../model/policy.js";
+import type { EpochMs } from "../model/time.js";
 import type { DatabaseLocation } from "../store/open.js";
-import type { PostgresLocation } from "../store/postgres/connection.js";
-import type { EpochMs, OutboxMessage, Store } from "../store/store.js";
+import type { OutboxMessage } from "../store/port/outbox.js";
+import type { Store } from "../store/port/store.js";
+import type { PostgresLocation } from "../store/postgres/location.js";
 
 /** What tests and the bench may put in another's place. */
 export interface CoreOverrides {
@@ -45,7 +50,6 @@ export interface CoreParts {
 /** Refuses wrong keys, loads or makes the deployment's own, and puts together what the use cases work with. */
 export async function createCore(settings: Settings, given: CoreParts): Promise<Core> {
   const { store, log, metrics, measure, overrides = {} } = given;
-  const { policy } = settings;
   const clock = overrides.clock ?? Date.now;
   const rings = keyringsOf(settings);
   const { master, pepper } = rings;
@@ -71,7 +75,6 @@ export async function createCore(settings: Settings, given: CoreParts): Promise<
     clock,
     store,
     sealer,
-    policy,
     log,
     metrics,
     foreignKeys,
@@ -88,8 +91,6 @@ export async function createCore(settings: Settings, given: CoreParts): Promise<
       keys: signingKeys,
       issuer: settings.issuer,
       audience: settings.issuer,
-      accessTokenTtlMs: policy.accessTokenTtlMs,
-      contactProofTtlMs: policy.contactProofTtlMs,
     }),
     refreshTokens: createRefreshTokens(master),
     requestMac: createRequestMac({ master, lookupKey: lookup.requestKey }),
@@ -131,8 +132,7 @@ export function signingKeyOptions(
   settings: Settings,
   given: { readonly store: Store; readonly sealer: Sealer },
 ): SigningKeyOptions {
-  const longestLifeMs = Math.max(settings.policy.accessTokenTtlMs, settings.policy.contactProofTtlMs);
-  return { ...given, alg: settings.signingAlg, leadMs: settings.keyLeadMs, tokenLifeMs: longestLifeMs + clockSkewMs };
+  return { ...given, alg: settings.signingAlg, leadMs: settings.keyLeadMs, tokenLifeMs: accessTokenTtlMaxMs + clockSkewMs };
 }
 
 const clockSkewMs = 30_000;

@@ -1,6 +1,9 @@
-import type { Log } from "../auth/deps.js";
 import type { SigningKeys } from "../crypto/signing-keys.js";
-import { type EpochMs, type ExpiredChallenge, type Store, StoreMovedError } from "../store/store.js";
+import type { Log } from "../lib/log.js";
+import type { EpochMs } from "../model/time.js";
+import { StoreMovedError } from "../store/port/errors.js";
+import type { Store } from "../store/port/store.js";
+import type { ExpiredChallenge } from "../store/port/upkeep.js";
 
 /** Rows deleted in one transaction: a few milliseconds, so that no caller's write waits noticeably. */
 const sweepBatch = 200;
@@ -28,7 +31,7 @@ export function startMaintenance(deps: {
   const { store, keys, clock, log, onExpired } = deps;
   const chores: readonly Chore[] = [
     { everyMs: 1_000, name: "sweep", run: () => sweep(store, clock, onExpired) },
-    { everyMs: 5_000, name: "scrub", run: async () => void (await store.scrub()) },
+    { everyMs: 5_000, name: "scrub", run: async () => void (await store.upkeep.scrub()) },
     { everyMs: 2_000, name: "reload of the signing keys", run: () => keys.reload() },
     { everyMs: 60 * 60_000, name: "upkeep of the signing keys", run: () => keys.maintain(clock()) },
   ];
@@ -58,7 +61,7 @@ export function startMaintenance(deps: {
 /** Deletes what is due in small batches, letting callers in between. */
 async function sweep(store: Store, clock: () => EpochMs, onExpired: (challenge: ExpiredChallenge) => void): Promise<void> {
   for (let batch = 0; batch < batchesMax; batch += 1) {
-    const { swept, expired } = await store.sweep({ now: clock(), limit: sweepBatch });
+    const { swept, expired } = await store.upkeep.sweep({ now: clock(), limit: sweepBatch });
     for (const challenge of expired) onExpired(challenge);
     if (swept < sweepBatch) return;
   }

@@ -1,4 +1,4 @@
-import type { Log } from "../auth/deps.js";
+import type { Log } from "../lib/log.js";
 
 /** Whether the database can be used, as health tells it. */
 export interface Readiness {

@@ -1,8 +1,8 @@
 import cluster, { type Worker } from "node:cluster";
-import type { Log } from "../auth/deps.js";
 import type { Settings } from "../config/settings.js";
 import { listenOn } from "../doors/listener.js";
 import { createMetricsServer, warnOfOpenMetrics } from "../doors/metrics.js";
+import type { Log } from "../lib/log.js";
 import { createWorkersMetrics, metricsQuestion } from "../telemetry/worker-metrics.js";
 
 /** What a worker tells the primary when it serves: what `serve` would have logged by itself. */

@@ -1,6 +1,7 @@
 import { existsSync, statSync } from "node:fs";
-import type { PostgresLocation } from "./postgres/connection.js";
-import type { EpochMs, Store } from "./store.js";
+import type { EpochMs } from "../model/time.js";
+import type { Store } from "./port/store.js";
+import type { PostgresLocation } from "./postgres/location.js";
 
 /** Where the data is. */
 export type DatabaseLocation = SqliteLocation | PostgresLocation;

@@ -1,6 +1,6 @@
 import { type Level, pino } from "pino";
-import type { Log } from "../auth/deps.js";
 import { escapeControls } from "../lib/escape.js";
+import type { Log } from "../lib/log.js";
 
 type LogLevel = Extract<Level, keyof Log>;
 type Fields = Readonly<Record<string, unknown>>;

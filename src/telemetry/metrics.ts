@@ -1,12 +1,12 @@
 import cluster from "node:cluster";
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
-import type { Metrics } from "../auth/deps.js";
 import type { HashMeasure } from "../crypto/code-hash.js";
 import type { EndedTry } from "../delivery/deliver.js";
+import type { Metrics } from "../model/metrics.js";
 import { type Door, type Dropped, whysDropped } from "../rpc/call-context.js";
 import type { EndedCall } from "../rpc/pipeline.js";
 import type { EndedOperation } from "../store/observed.js";
-import type { ExpiredChallenge } from "../store/store.js";
+import type { ExpiredChallenge } from "../store/port/upkeep.js";
 import { answerMetricsQuestions } from "./worker-metrics.js";
 
 /** What the parts of a server tell of their work, and the metrics made of it. No label holds anything of a person or a secret. */

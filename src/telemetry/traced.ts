@@ -1,28 +1,31 @@
 import type { Provider } from "../delivery/channel.js";
 import type { deliver } from "../delivery/deliver.js";
-import type { Store } from "../store/store.js";
+import { mapOperations } from "../store/port/operations.js";
+import type { Store } from "../store/port/store.js";
 import type { Tracer } from "./tracer.js";
 
 /** The same store, whose operations are spans of the calls they are part of. What queues a message is where its delivery goes on. */
 export function traceStore(store: Store, tracer: Tracer, system: string): Store {
   if (!tracer.on) return store;
-  const queueing: Partial<Store> = {
-    issueChallenges(change) {
-      for (const { challenge } of change.challenges) tracer.remember(challenge.challengeId);
-      return store.issueChallenges(change);
-    },
-    resendChallenge(change) {
-      tracer.remember(change.challengeId);
-      return store.resendChallenge(change);
+  const { issue, resend } = store.challenges;
+  const remembering: Store = {
+    ...store,
+    challenges: {
+      ...store.challenges,
+      issue(change) {
+        for (const { challenge } of change.challenges) tracer.remember(challenge.challengeId);
+        return issue(change);
+      },
+      resend(change) {
+        tracer.remember(change.challengeId);
+        return resend(change);
+      },
     },
   };
-  const traced: Record<string, unknown> = {};
-  for (const operation of Object.keys(store) as (keyof Store)[]) {
-    const run = (queueing[operation] ?? store[operation]) as (...input: unknown[]) => Promise<unknown>;
+  return mapOperations(remembering, (operation, run) => {
     const attributes = { "db.system.name": system, "db.operation.name": operation };
-    traced[operation] = tracer.traced({ name: `store.${operation}`, remote: true, attributes }, run);
-  }
-  return traced as unknown as Store;
+    return tracer.traced({ name: `store.${operation}`, remote: true, attributes }, run);
+  });
 }
 
 /** The same providers, whose sends are spans. */

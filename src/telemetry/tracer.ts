@@ -1,4 +1,4 @@
-import type { Log } from "../auth/deps.js";
+import type { Log } from "../lib/log.js";
 
 /** The W3C trace context that came with a call. */
 export interface TraceHeaders {
@@ -42,8 +42,8 @@ export interface Tracer {
   /** A method whose calls are spans below those of their callers. */
   served<C extends TracedCall, R, T>(
     span: ServedSpan,
-    call: (incoming: C, request: R) => Promise<T>,
-  ): (incoming: C, request: R) => Promise<T>;
+    call: (context: C, request: R) => Promise<T>,
+  ): (context: C, request: R) => Promise<T>;
   /** A function whose calls are spans below the one they are made in; made in none, and resuming none, they are not told. */
   traced<A extends unknown[], T>(span: SpanPlan<A, T>, run: (...input: A) => Promise<T>): (...input: A) => Promise<T>;
   /** A function that begins what belongs to no call. */
@@ -65,18 +65,3 @@ export const noTracer: Tracer = {
   log: (log) => log,
   stop: () => Promise.resolve(),
 };
-
-type Env = Readonly<Record<string, string | undefined>>;
-
-/** Whether the environment asks for traces, by the standard variables of OpenTelemetry. */
-export function asksForTraces(env: Env): boolean {
-  if (env.OTEL_SDK_DISABLED?.trim().toLowerCase() === "true" || env.OTEL_TRACES_EXPORTER?.trim() === "none") return false;
-  return Boolean(env.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT?.trim() || env.OTEL_EXPORTER_OTLP_ENDPOINT?.trim());
-}
-
-/** A tracer as the environment asks for it. OpenTelemetry is loaded only when it does. */
-export async function tracerFor(env: Env, log: Log): Promise<Tracer> {
-  if (!asksForTraces(env)) return noTracer;
-  const { startTracing } = await import("./tracing.js");
-  return startTracing(env, log);
-}

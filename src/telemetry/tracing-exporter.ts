@@ -1,6 +1,6 @@
 import { type ExportResult, ExportResultCode } from "@opentelemetry/core";
 import type { SpanExporter } from "@opentelemetry/sdk-trace";
-import type { Log } from "../auth/deps.js";
+import type { Log } from "../lib/log.js";
 
 /** The same exporter, telling once that spans can't be delivered and once that they can be again. */
 export function tellOutages(exporter: SpanExporter, log: Log): SpanExporter {

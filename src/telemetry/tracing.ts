@@ -4,8 +4,8 @@ import { W3CTraceContextPropagator } from "@opentelemetry/core";
 import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-http";
 import { resourceFromAttributes } from "@opentelemetry/resources";
 import { BatchSpanProcessor, TracerProvider } from "@opentelemetry/sdk-trace";
-import type { Log } from "../auth/deps.js";
 import { AuthError } from "../auth/errors.js";
+import type { Log } from "../lib/log.js";
 import { noTracer, type SpanPlan, type TraceHeaders, type Tracer } from "./tracer.js";
 import { type Env, readTracingSettings } from "./tracing-env.js";
 import { tellOutages } from "./tracing-exporter.js";
@@ -65,12 +65,12 @@ function createTracer(provider: TracerProvider): Tracer {
     served: ({ service, method, statusOf }, call) => {
       const name = `${service}/${method}`;
       const same = { "rpc.service": service, "rpc.method": method };
-      return (incoming, request) => {
-        const parent = callersContext(incoming.trace);
-        const { door } = incoming;
+      return (context, request) => {
+        const parent = callersContext(context.trace);
+        const { door } = context;
         const attributes = { door, "rpc.system": door === "grpc" ? "grpc" : "connect_rpc", ...same };
         const span = spans.startSpan(name, { kind: SpanKind.SERVER, attributes }, parent);
-        return within(span, parent, () => call(incoming, request), {
+        return within(span, parent, () => call(context, request), {
           result: () => span.setAttribute(statusCode, 0),
           error: (error) => {
             const status = statusOf(error);

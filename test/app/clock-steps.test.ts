@@ -135,7 +135,7 @@ it.each([
   };
   await guessed();
   // A server writes every few seconds, and so knows how late it was.
-  await on.app.core.deps.store.ping();
+  await on.app.core.deps.store.upkeep.ping();
   on.clock.advance(ms);
   await guessed();
   const { challengeId, code } = await send("ada@example.com");

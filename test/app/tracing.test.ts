@@ -4,7 +4,8 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { AuthService } from "../../src/gen/latchkey/v1/auth_service_pb.js";
-import { noTracer, tracerFor } from "../../src/telemetry/tracer.js";
+import { tracerFor } from "../../src/telemetry/start-tracer.js";
+import { noTracer } from "../../src/telemetry/tracer.js";
 import { callers, failureOf, type RpcCaller } from "../doors/callers.js";
 import { eventually, keptLog, startTestApp, type TestApp } from "../support/app.js";
 import { wrongCode } from "../support/calls.js";
@@ -69,7 +70,7 @@ describe.each(Object.entries(callers))("a login over %s", (name, connect) => {
     });
 
     const delivery = "outbox.deliver(provider.console provider.inbox)";
-    const send = `store.issueChallenges(${delivery}) store.prepareSend`;
+    const send = `store.challenges.issue(${delivery}) store.challenges.prepareSend`;
     expect(below(mine, spanId)).toContain(`latchkey.v1.AuthService/SendOtp(rpc.pipeline(auth.SendOtp(${send}) rpc.access))`);
     expect(below(mine, spanId).find((tree) => tree.includes("VerifyOtp"))).toMatch(/auth\.VerifyOtp\(.*store\.takeAttempt/);
     expect(below(mine, spanId)).toHaveLength(2);
@@ -167,7 +168,7 @@ describe("traces", () => {
     await on.messages(email, 2);
     await on.app.stop();
     const mine = collector.spans.filter((span) => span.traceId === traceId);
-    expect(below(mine, spanId).join()).toContain("store.resendChallenge(outbox.deliver(");
+    expect(below(mine, spanId).join()).toContain("store.challenges.resend(outbox.deliver(");
   });
 
   it("are sampled as OTEL_TRACES_SAMPLER says, log lines name them all the same", async () => {

@@ -244,7 +244,7 @@ describe("keys", () => {
 
     async function sealedBy(): Promise<string[]> {
       return withKeyStore(settingsOf(rotated), async ({ store, sealer }) =>
-        (await store.listKeys()).map(({ sealed }) => sealer.keyIdOf(sealed)),
+        (await store.keys.list()).map(({ sealed }) => sealer.keyIdOf(sealed)),
       );
     }
 

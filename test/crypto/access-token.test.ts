@@ -3,7 +3,8 @@ import { CompactEncrypt, createLocalJWKSet, decodeJwt, decodeProtectedHeader, ty
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { type AccessTokens, createAccessTokens } from "../../src/crypto/access-token.js";
 import { rotateSigningKey, type SigningKeys } from "../../src/crypto/signing-keys.js";
-import type { Session, Store } from "../../src/store/store.js";
+import type { Session } from "../../src/model/session.js";
+import type { Store } from "../../src/store/port/store.js";
 import { flippedAt, hour, minute, signingKeys, signingOptions, t0 } from "./fixtures.js";
 
 const issuer = "https://login.example.com";
@@ -26,14 +27,14 @@ const session: Session = {
   expiresAt: t0 + hour,
 };
 
+const [accessTokenTtlMs, contactProofTtlMs] = [10 * minute, 5 * minute];
 let store: Store;
 let keys: SigningKeys;
 let tokens: AccessTokens;
 
 beforeEach(async () => {
   ({ store, keys } = await signingKeys());
-  const options = { keys, issuer, audience: issuer, accessTokenTtlMs: 10 * minute, contactProofTtlMs: 5 * minute };
-  tokens = createAccessTokens(options);
+  tokens = createAccessTokens({ keys, issuer, audience: issuer });
 });
 
 function ownKey(): KeyObject {
@@ -70,7 +71,7 @@ async function expectRefused(token: string, why: string): Promise<void> {
 
 describe("an access token", () => {
   it("is found good by us and by any library with our published keys", async () => {
-    const token = await tokens.signAccess(session, now);
+    const token = await tokens.signAccess(session, { ttlMs: accessTokenTtlMs, now });
     const claims = { userId: "user-1", sessionId: "session-1", clientId: "client", expiresAt: (seconds + 600) * 1000 };
     expect(await tokens.verifyAccess(token, now)).toEqual(claims);
     const published = createLocalJWKSet(JSON.parse(tokens.jwks()) as { keys: JWK[] });
@@ -79,7 +80,7 @@ describe("an access token", () => {
   });
 
   it("says what RFC 9068 asks for and nothing about the person", async () => {
-    const token = await tokens.signAccess(session, now);
+    const token = await tokens.signAccess(session, { ttlMs: accessTokenTtlMs, now });
     expect(decodeProtectedHeader(token)).toEqual({ alg: "ES256", kid: keys.current(now).keyId, typ: "at+jwt" });
     const { jti, ...claims } = decodeJwt(token);
     const { jti: _, ...expected } = goodClaims;
@@ -89,7 +90,9 @@ describe("an access token", () => {
   });
 
   it("has an id of its own each time", async () => {
-    const made = await Promise.all(Array.from({ length: 500 }, () => tokens.signAccess(session, now)));
+    const made = await Promise.all(
+      Array.from({ length: 500 }, () => tokens.signAccess(session, { ttlMs: accessTokenTtlMs, now })),
+    );
     expect(new Set(made.map((token) => decodeJwt(token).jti)).size).toBe(500);
   });
 
@@ -159,7 +162,7 @@ describe("an access token", () => {
   });
 
   it("with a key id that is not one of ours is refused, whatever is in it, and nothing is read for it", async () => {
-    const reading = vi.spyOn(store, "listKeys");
+    const reading = vi.spyOn(store.keys, "list");
     const kids = ["../../dev/null", "' OR 1=1--", "\0", "__proto__", "constructor", "toString", "", 7, null, [], {}, true];
     for (const kid of [...kids, [keys.current(now).keyId], `${keys.current(now).keyId} `, "x".repeat(2_000)]) {
       await expectRefused(forge({}, { kid }), String(kid).slice(0, 40));
@@ -211,13 +214,16 @@ describe("an access token", () => {
     for (const typ of ["JWT", "latchkey-proof+jwt", "", "jwt+at", undefined, null, 7, ["at+jwt"]]) {
       await expectRefused(forge({}, { typ }), String(typ));
     }
-    await expectRefused(await tokens.signId(session, now), "id token");
+    await expectRefused(await tokens.signId(session, { ttlMs: accessTokenTtlMs, now }), "id token");
     const contact = { kind: "email", value: "a@example.com" };
-    await expectRefused(await tokens.signProof({ clientId: issuer, challengeId: "c", contact }, now), "proof");
+    await expectRefused(
+      await tokens.signProof({ clientId: issuer, challengeId: "c", contact }, { ttlMs: contactProofTtlMs, now }),
+      "proof",
+    );
   });
 
   it("expires to the second, remembered or not", async () => {
-    const token = await tokens.signAccess(session, now);
+    const token = await tokens.signAccess(session, { ttlMs: accessTokenTtlMs, now });
     const expiresAt = (seconds + 600) * 1000;
     expect(await tokens.verifyAccess(token, expiresAt - 1)).not.toBeNull();
     expect(await tokens.verifyAccess(token, expiresAt - 1)).not.toBeNull();
@@ -226,7 +232,7 @@ describe("an access token", () => {
   });
 
   it("is refused as soon as its key was dropped, though it was remembered", async () => {
-    const token = await tokens.signAccess(session, now);
+    const token = await tokens.signAccess(session, { ttlMs: accessTokenTtlMs, now });
     expect(await tokens.verifyAccess(token, now)).not.toBeNull();
     await rotateSigningKey(signingOptions(store), { now, compromised: true });
     await keys.reload();
@@ -234,7 +240,7 @@ describe("an access token", () => {
   });
 
   it("with any one bit flipped is another token, though the right one is remembered", async () => {
-    const token = await tokens.signAccess(session, now);
+    const token = await tokens.signAccess(session, { ttlMs: accessTokenTtlMs, now });
     expect(await tokens.verifyAccess(token, now)).not.toBeNull();
     const signatureAt = token.lastIndexOf(".") + 1;
     for (let position = 0; position < token.length; position += position < signatureAt ? 5 : 1) {
@@ -245,7 +251,7 @@ describe("an access token", () => {
   });
 
   it("pays for its signature once", async () => {
-    const token = await tokens.signAccess(session, now);
+    const token = await tokens.signAccess(session, { ttlMs: accessTokenTtlMs, now });
     const verifying = vi.spyOn(crypto.subtle, "verify");
     for (let index = 0; index < 5; index += 1) await tokens.verifyAccess(token, now);
     expect(verifying.mock.calls.length).toBeLessThanOrEqual(1);
@@ -268,11 +274,14 @@ describe("an access token", () => {
 
 describe("an id token and a proof of contact", () => {
   it("are for their client, of their own type, and say what they are for", async () => {
-    const id = await tokens.signId(session, now);
+    const id = await tokens.signId(session, { ttlMs: accessTokenTtlMs, now });
     expect(decodeProtectedHeader(id).typ).toBe("JWT");
     expect(decodeJwt(id)).toMatchObject({ iss: issuer, aud: "client", sub: "user-1", sid: "session-1", amr: ["sms"] });
     const contact = { kind: "phone", value: "+46701234567" };
-    const proof = await tokens.signProof({ clientId: "client", challengeId: "challenge-1", contact }, now);
+    const proof = await tokens.signProof(
+      { clientId: "client", challengeId: "challenge-1", contact },
+      { ttlMs: contactProofTtlMs, now },
+    );
     expect(decodeProtectedHeader(proof).typ).toBe("latchkey-proof+jwt");
     const expected = { iss: issuer, aud: "client", jti: "challenge-1", contact, iat: seconds, exp: seconds + 300 };
     expect(decodeJwt(proof)).toEqual(expected);

@@ -3,7 +3,7 @@ import argon2 from "argon2";
 import { describe, expect, it, vi } from "vitest";
 import { bindingText, type CodeBinding, createCodeHasher, type HashProfile } from "../../src/crypto/code-hash.js";
 import type { Keyring } from "../../src/crypto/keyring.js";
-import type { CodeHash } from "../../src/store/store.js";
+import type { CodeHash } from "../../src/model/challenge.js";
 import { flipped, ringOf } from "./fixtures.js";
 
 const binding: CodeBinding = {

@@ -52,18 +52,18 @@ describe("lookup keys", () => {
     expect((await load("m2", "m1")).identifier(address)).toEqual(expected);
     await resealKeys(store, createSealer(ringOf("m2", "m1")), { from: "m1", to: "m2" });
     expect((await load("m2")).identifier(address)).toEqual(expected);
-    expect((await store.listKeys()).filter(({ use }) => use === "lookup")).toHaveLength(1);
+    expect((await store.keys.list()).filter(({ use }) => use === "lookup")).toHaveLength(1);
     await store.close();
   });
 
   it("are refused when their seal does not open, and not made anew", async () => {
     const store = await openMemory();
     await loadLookupKeys({ store, sealer: createSealer(ringOf("m1")), now: t0 });
-    const before = await store.listKeys();
+    const before = await store.keys.list();
     await expect(loadLookupKeys({ store, sealer: createSealer(ringOf("m2")), now: t0 })).rejects.toThrow(
       "the lookup key in the database does not open with the configured master keys",
     );
-    expect(await store.listKeys()).toEqual(before);
+    expect(await store.keys.list()).toEqual(before);
     await store.close();
   });
 

@@ -2,8 +2,9 @@ import { createHash } from "node:crypto";
 import { createKeyring, type Keyring } from "../../src/crypto/keyring.js";
 import { createSealer } from "../../src/crypto/sealing.js";
 import { loadSigningKeys, type SigningKeyOptions } from "../../src/crypto/signing-keys.js";
+import type { EpochMs } from "../../src/model/time.js";
 import { openStore } from "../../src/store/open.js";
-import type { EpochMs, Store } from "../../src/store/store.js";
+import type { Store } from "../../src/store/port/store.js";
 
 export const t0: EpochMs = Date.UTC(2026, 0, 15, 12);
 export const minute = 60_000;

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { createForeignKeys, type ForeignKeys } from "../../src/crypto/foreign-keys.js";
-import type { KeyCheck } from "../../src/store/store.js";
+import type { KeyCheck } from "../../src/store/port/keys.js";
 import { ringOf } from "./fixtures.js";
 
 const master = (keyId: string) => ({ use: "master", keyId }) as const;
@@ -24,10 +24,12 @@ describe("foreign keys", () => {
     sleeping = [];
     keys = createForeignKeys({
       store: {
-        async listKeyChecks() {
-          reads += 1;
-          if (failure !== null) throw failure;
-          return known.map((key) => ({ ...key, check: Buffer.alloc(32) }));
+        keys: {
+          async listChecks() {
+            reads += 1;
+            if (failure !== null) throw failure;
+            return known.map((key) => ({ ...key, check: Buffer.alloc(32) }));
+          },
         },
       },
       rings: { master: ringOf("m1"), pepper: ringOf("p1") },

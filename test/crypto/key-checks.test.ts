@@ -5,7 +5,8 @@ import { loadLookupKeys } from "../../src/crypto/lookup-keys.js";
 import { masterOfOwnKeys, resealKeys } from "../../src/crypto/own-keys.js";
 import { createSealer } from "../../src/crypto/sealing.js";
 import { loadSigningKeys, rotateSigningKey } from "../../src/crypto/signing-keys.js";
-import type { KeyCheck, Store } from "../../src/store/store.js";
+import type { KeyCheck } from "../../src/store/port/keys.js";
+import type { Store } from "../../src/store/port/store.js";
 import { keyOf, openMemory, ringOf, signingOptions, t0 } from "./fixtures.js";
 
 const foreignIn = (checks: readonly KeyCheck[]) => checks.map(({ use, keyId }) => `${use} ${keyId}`);
@@ -19,22 +20,22 @@ describe("the check of the configured keys", () => {
   const rings = (master = ringOf("m1"), pepper = ringOf("p1")) => ({ master, pepper });
 
   async function expectRefused(given: ReturnType<typeof rings>, sentence: string): Promise<void> {
-    const before = await store.listKeyChecks();
+    const before = await store.keys.listChecks();
     const failure = await checkKeys(store, given).catch((error: unknown) => error);
     expect(failure).toBeInstanceOf(WrongKeyError);
     expect((failure as Error).message).toBe(sentence);
-    expect(await store.listKeyChecks()).toEqual(before);
+    expect(await store.keys.listChecks()).toEqual(before);
   }
 
   it("remembers the keys of a new database and lets the same ones in again", async () => {
     for (let start = 0; start < 3; start += 1) await checkKeys(store, rings());
-    const known = (await store.listKeyChecks()).map(({ use, keyId }) => `${use} ${keyId}`);
+    const known = (await store.keys.listChecks()).map(({ use, keyId }) => `${use} ${keyId}`);
     expect(known).toEqual(["master m1", "pepper p1"]);
   });
 
   it("stores nothing from which a key could be told", async () => {
     await checkKeys(store, rings());
-    for (const { check } of await store.listKeyChecks()) {
+    for (const { check } of await store.keys.listChecks()) {
       expect([keyOf("m1"), keyOf("p1")].some((key) => key.equals(check))).toBe(false);
     }
   });
@@ -103,7 +104,7 @@ describe("the check of the configured keys", () => {
         'add it as m1:<base64>, or give it up with "latchkey keys retire m1 --use master"',
     );
     await resealKeys(store, createSealer(ringOf("m2", "m1")), { from: "m1", to: "m2" });
-    await store.deleteKeyCheck({ use: "master", keyId: "m1" });
+    await store.keys.deleteCheck({ use: "master", keyId: "m1" });
     expect(await checkKeys(store, rings(ringOf("m2")))).toEqual([]);
     await expectRefused(
       rings(),
@@ -123,7 +124,7 @@ describe("the check of the configured keys", () => {
     const signing = await loadSigningKeys(signingOptions(store), t0);
     const lookup = await loadLookupKeys({ store, sealer: both, now: t0 });
     await rotateSigningKey(signingOptions(store, { sealer: both }), { now: t0, compromised: false });
-    const own = await store.listKeys();
+    const own = await store.keys.list();
     expect(own.map((key) => both.keyIdOf(key.sealed))).toEqual(["m1", "m1", "m1"]);
     expect(masterOfOwnKeys(own, both)).toBe("m1");
     await signing.reload();
@@ -136,12 +137,12 @@ describe("the check of the configured keys", () => {
     const signing = await loadSigningKeys(signingOptions(store), t0);
     const sealer = createSealer(ringOf("m2", "m1"));
     await resealKeys(store, sealer, { from: "m3", to: "m2" });
-    expect((await store.listKeys()).map((key) => sealer.keyIdOf(key.sealed))).toEqual(["m1", "m1"]);
+    expect((await store.keys.list()).map((key) => sealer.keyIdOf(key.sealed))).toEqual(["m1", "m1"]);
     await resealKeys(store, sealer, { from: "m1", to: "m2" });
-    const sealed = await store.listKeys();
+    const sealed = await store.keys.list();
     expect(sealed.map((key) => sealer.keyIdOf(key.sealed))).toEqual(["m2", "m2"]);
     await resealKeys(store, sealer, { from: "m1", to: "m2" });
-    expect(await store.listKeys(), "nothing to do the second time").toEqual(sealed);
+    expect(await store.keys.list(), "nothing to do the second time").toEqual(sealed);
     const alone = createSealer(ringOf("m2"));
     const contact = { kind: "email", value: "a@example.com" } as const;
     const again = await loadLookupKeys({ store, sealer: alone, now: t0 });
@@ -152,8 +153,8 @@ describe("the check of the configured keys", () => {
 
   it("refuses to seal again what does not open, and leaves it", async () => {
     await loadSigningKeys(signingOptions(store), t0);
-    const before = await store.listKeys();
+    const before = await store.keys.list();
     await expect(resealKeys(store, createSealer(ringOf("m2")), { from: "m1", to: "m2" })).rejects.toBeInstanceOf(WrongKeyError);
-    expect(await store.listKeys()).toEqual(before);
+    expect(await store.keys.list()).toEqual(before);
   });
 });

@@ -5,7 +5,7 @@ import { createAccessTokens } from "../../src/crypto/access-token.js";
 import { createSealer } from "../../src/crypto/sealing.js";
 import { loadSigningKeys, rotateSigningKey, type SigningAlg, type SigningKeys } from "../../src/crypto/signing-keys.js";
 import { type DatabaseLocation, openStore } from "../../src/store/open.js";
-import type { Store } from "../../src/store/store.js";
+import type { Store } from "../../src/store/port/store.js";
 import { tempDir } from "../store/temp-dir.js";
 import { testDatabases } from "../support/postgres.js";
 import { day, hour, minute, openMemory, ringOf, signingKeys, signingOptions, t0 } from "./fixtures.js";
@@ -46,10 +46,10 @@ describe("signing keys", () => {
     "of %s sign tokens that verify, and their private parts are not published",
     async (alg) => {
       const { keys } = await signingKeys({ alg });
-      const options = { keys, issuer: "i", audience: "a", accessTokenTtlMs: minute, contactProofTtlMs: minute };
+      const options = { keys, issuer: "i", audience: "a" };
       const tokens = createAccessTokens(options);
       const session = { userId: "u", sessionId: "s", clientId: "c", amr: ["sms"], createdAt: t0, expiresAt: t0 + 60_000 };
-      const token = await tokens.signAccess(session as never, t0);
+      const token = await tokens.signAccess(session as never, { ttlMs: minute, now: t0 });
       expect(await tokens.verifyAccess(token, t0)).toMatchObject({ userId: "u" });
       expect(published(keys)).toHaveLength(1);
       for (const jwk of published(keys)) {
@@ -86,7 +86,7 @@ describe("signing keys", () => {
     const { keys, options, store } = await signingKeys();
     const waiting = await rotateSigningKey(options, { now: t0 + 1, compromised: false });
     const hasty = await rotateSigningKey({ ...options, leadMs: 0 }, { now: t0 + 2, compromised: false });
-    await store.deleteKey(keys.current(t0).keyId);
+    await store.keys.delete(keys.current(t0).keyId);
     await keys.reload();
     expect(keys.current(t0 + 3).keyId).toBe(hasty);
     expect(keys.current(t0 + 1 + day).keyId).toBe(waiting);
@@ -160,22 +160,22 @@ describe("signing keys", () => {
 
   it("are sealed in the database, and refused when the seal does not open", async () => {
     const { store } = await signingKeys();
-    const [stored] = await store.listKeys();
+    const [stored] = await store.keys.list();
     expect(Buffer.from(stored!.sealed).toString("latin1")).not.toContain('"d"');
     const sealer = createSealer(ringOf("m2"));
     await expect(loadSigningKeys(signingOptions(store, { sealer }), t0)).rejects.toThrow(
       `the signing key ${stored!.keyId} does not open with the configured master keys`,
     );
-    expect(await store.listKeys()).toEqual([stored]);
+    expect(await store.keys.list()).toEqual([stored]);
   });
 
   it("whose halves were exchanged in the database are refused", async () => {
     const { store } = await signingKeys();
     const other = await signingKeys();
-    const [[mine], [theirs]] = [await store.listKeys(), await other.store.listKeys()];
+    const [[mine], [theirs]] = [await store.keys.list(), await other.store.keys.list()];
     for (const change of [{ publicJwk: theirs!.publicJwk }, { sealed: theirs!.sealed }]) {
       const tampered = await openMemory();
-      await tampered.addKey({ key: { ...mine!, ...change } });
+      await tampered.keys.add({ key: { ...mine!, ...change } });
       await expect(loadSigningKeys(signingOptions(tampered), t0)).rejects.toThrow(mine!.keyId);
     }
   });

@@ -1,7 +1,10 @@
 import type { Delivery } from "../../src/delivery/deliver.js";
-import { type EpochMs, type OutboxMessage, type Settlement, type Store, StoreUnavailableError } from "../../src/store/store.js";
+import type { EpochMs } from "../../src/model/time.js";
+import { StoreUnavailableError } from "../../src/store/port/errors.js";
+import type { OutboxMessage, Settlement } from "../../src/store/port/outbox.js";
+import type { Store } from "../../src/store/port/store.js";
 
-export interface FakeOutboxStore extends Pick<Store, "claimMessages" | "settleMessages" | "nextMessageDueAt"> {
+export interface FakeOutboxStore extends Pick<Store, "outbox"> {
   put(delivery: Delivery | null, dueAt?: EpochMs): number;
   /** Ids of the messages that are not settled for good. */
   open(): number[];
@@ -34,31 +37,33 @@ export function createFakeOutboxStore(): FakeOutboxStore {
     open: () => [...rows.keys()],
     dueAt: (outboxId) => rows.get(outboxId)?.dueAt,
     looks: () => looks,
-    async claimMessages({ now, leaseMs, limit }) {
-      guard();
-      const due = [...rows].filter(([, row]) => row.dueAt <= now).slice(0, limit);
-      store.claims.push({ limit, found: due.length });
-      return due.map(([outboxId, row]): OutboxMessage => {
-        row.tries += 1;
-        row.dueAt = now + leaseMs;
-        const gone = row.delivery === null || row.delivery.expiresAt <= now;
-        return { outboxId, tries: row.tries, delivery: gone ? null : row.delivery };
-      });
-    },
-    async settleMessages(settlements) {
-      guard();
-      store.settlements.push(settlements);
-      for (const { outboxId, tries, retryAt } of settlements) {
-        const row = rows.get(outboxId);
-        if (row?.tries !== tries) continue;
-        if (retryAt === null) rows.delete(outboxId);
-        else row.dueAt = retryAt;
-      }
-    },
-    async nextMessageDueAt() {
-      guard();
-      looks += 1;
-      return rows.size === 0 ? null : Math.min(...[...rows.values()].map(({ dueAt }) => dueAt));
+    outbox: {
+      async claim({ now, leaseMs, limit }) {
+        guard();
+        const due = [...rows].filter(([, row]) => row.dueAt <= now).slice(0, limit);
+        store.claims.push({ limit, found: due.length });
+        return due.map(([outboxId, row]): OutboxMessage => {
+          row.tries += 1;
+          row.dueAt = now + leaseMs;
+          const gone = row.delivery === null || row.delivery.expiresAt <= now;
+          return { outboxId, tries: row.tries, delivery: gone ? null : row.delivery };
+        });
+      },
+      async settle(settlements) {
+        guard();
+        store.settlements.push(settlements);
+        for (const { outboxId, tries, retryAt } of settlements) {
+          const row = rows.get(outboxId);
+          if (row?.tries !== tries) continue;
+          if (retryAt === null) rows.delete(outboxId);
+          else row.dueAt = retryAt;
+        }
+      },
+      async nextDueAt() {
+        guard();
+        looks += 1;
+        return rows.size === 0 ? null : Math.min(...[...rows.values()].map(({ dueAt }) => dueAt));
+      },
     },
   };
   return store;

@@ -1,5 +1,5 @@
 import type { Timers } from "../../src/delivery/timers.js";
-import type { EpochMs } from "../../src/store/store.js";
+import type { EpochMs } from "../../src/model/time.js";
 
 export interface FakeTime {
   readonly clock: () => EpochMs;

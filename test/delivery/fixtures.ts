@@ -1,7 +1,7 @@
 import type { DeliveryResult, Message, Provider } from "../../src/delivery/channel.js";
 import type { Delivery, DeliveryLog } from "../../src/delivery/deliver.js";
 import { type RenderInput, renderMessage } from "../../src/delivery/render.js";
-import type { Channel } from "../../src/store/store.js";
+import type { Channel } from "../../src/model/channel.js";
 
 export const code = "048213";
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { StoreUnavailableError } from "../../src/store/store.js";
+import { StoreUnavailableError } from "../../src/store/port/errors.js";
 import { delivery } from "./fixtures.js";
 import { held, log, minute, provider, start, store, temporary, time, useOutbox } from "./outbox-harness.js";
 
@@ -26,7 +26,7 @@ describe("leases", () => {
     provider.answers.push(answer);
     store.put(delivery());
     await start();
-    await store.claimMessages({ now: time.clock() + minute, leaseMs: minute, limit: 1 });
+    await store.outbox.claim({ now: time.clock() + minute, leaseMs: minute, limit: 1 });
     give(temporary);
     await time.advance(100);
     expect(store.dueAt(1)).toBe(time.clock() - 100 + 2 * minute);
@@ -34,7 +34,7 @@ describe("leases", () => {
 
   test("a message of a process that died is sent when its lease ends", async () => {
     store.put(delivery());
-    await store.claimMessages({ now: time.clock(), leaseMs: minute, limit: 1 });
+    await store.outbox.claim({ now: time.clock(), leaseMs: minute, limit: 1 });
     await start();
     await time.advance(59_000);
     expect(provider.taken).toHaveLength(0);
@@ -48,13 +48,13 @@ describe("when the database is down", () => {
     const { wake } = await start();
     store.down = true;
     let uses = 0;
-    const look = store.nextMessageDueAt;
-    store.nextMessageDueAt = async () => {
+    const look = store.outbox.nextDueAt;
+    store.outbox.nextDueAt = async () => {
       uses += 1;
       return await look();
     };
-    const claim = store.claimMessages;
-    store.claimMessages = async (change) => {
+    const claim = store.outbox.claim;
+    store.outbox.claim = async (change) => {
       uses += 1;
       return await claim(change);
     };
@@ -89,15 +89,15 @@ describe("when the database is down", () => {
   });
 
   test("what was sent and could not be settled before its lease ran out is settled under the next one, not sent again", async () => {
-    const settle = store.settleMessages;
-    store.settleMessages = () => Promise.reject(new StoreUnavailableError("read-only"));
+    const settle = store.outbox.settle;
+    store.outbox.settle = () => Promise.reject(new StoreUnavailableError("read-only"));
     store.put(delivery());
     const { wake } = await start();
     for (let index = 0; index < 90; index += 1) {
       wake();
       await time.advance(1000);
     }
-    store.settleMessages = settle;
+    store.outbox.settle = settle;
     await time.advance(20_000);
     expect(store.settlements.flat()).toEqual([{ outboxId: 1, tries: 2, retryAt: null }]);
     expect([provider.taken.length, store.open().length]).toEqual([1, 0]);
@@ -105,7 +105,7 @@ describe("when the database is down", () => {
 
   test("an error that the port does not know stops it no more than an outage", async () => {
     const { wake } = await start();
-    store.claimMessages = () => Promise.reject(new TypeError("a bug"));
+    store.outbox.claim = () => Promise.reject(new TypeError("a bug"));
     wake();
     await time.advance(minute);
     expect(log.lines.map(({ level }) => level)).toEqual(["error"]);

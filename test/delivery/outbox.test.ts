@@ -130,8 +130,8 @@ describe("cost", () => {
   test("a wake during a claim is not lost", async () => {
     const { wake } = await start();
     await time.advance(10);
-    const claim = store.claimMessages;
-    store.claimMessages = async (change) => {
+    const claim = store.outbox.claim;
+    store.outbox.claim = async (change) => {
       const found = await claim(change);
       // Committed too late for this claim.
       if (found.length > 0 && provider.taken.length === 0) {

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { gsm7Length } from "../../src/delivery/gsm7.js";
-import { maskContact } from "../../src/model/mask.js";
 import { renderMessage } from "../../src/delivery/render.js";
-import type { Purpose } from "../../src/store/store.js";
+import type { Purpose } from "../../src/model/challenge.js";
+import { maskContact } from "../../src/model/mask.js";
 import { renderInput } from "./fixtures.js";
 
 const purposes: Purpose[] = ["login", "registration", "verify_contact"];

@@ -1,7 +1,7 @@
 import { describe, expect, it, onTestFinished } from "vitest";
 import { AuthError } from "../../src/auth/errors.js";
 import { AuthService } from "../../src/gen/latchkey/v1/auth_service_pb.js";
-import { StoreUnavailableError } from "../../src/store/store.js";
+import { StoreUnavailableError } from "../../src/store/port/errors.js";
 import { createFakeApp, openDoors } from "../support/rpc.js";
 import { callers, type Failure, failureOf } from "./callers.js";
 import { describeTransports } from "./transports.js";

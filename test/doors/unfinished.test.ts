@@ -6,7 +6,7 @@ import { create, toBinary } from "@bufbuild/protobuf";
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import type { UnfinishedOptions } from "../../src/doors/unfinished.js";
 import { AuthService, SendOtpRequestSchema } from "../../src/gen/latchkey/v1/auth_service_pb.js";
-import { toChallenge } from "../../src/rpc/convert.js";
+import { toChallenge } from "../../src/rpc/convert/challenge.js";
 import { eventually } from "../support/app.js";
 import { challenge, createFakeApp, type Doors, type FakeApp, openDoors } from "../support/rpc.js";
 import { createAuthority } from "../support/tls.js";

@@ -47,9 +47,9 @@ export function brokenBy(name: Break): Invariant {
 /** The gate asks the database about a session once, and believes its first answer for good. */
 const rememberedGate: Replacement = {
   file: "rpc/access.js",
-  from: "const live = await deps.store.findLiveSession({ sessionId: claims.sessionId, now });",
+  from: "const live = await deps.store.sessions.findLive({ sessionId: claims.sessionId, now });",
   to: `const remembered = (globalThis.remembered ??= new Map());
-    const live = remembered.get(claims.sessionId) ?? (await deps.store.findLiveSession({ sessionId: claims.sessionId, now }));
+    const live = remembered.get(claims.sessionId) ?? (await deps.store.sessions.findLive({ sessionId: claims.sessionId, now }));
     if (live !== null) remembered.set(claims.sessionId, live);`,
 };
 

@@ -1,5 +1,4 @@
 import { describe, expect, it } from "vitest";
-import { AuthError } from "../../src/auth/errors.js";
 import { canonicalIdentifier } from "../../src/model/identifier.js";
 import { fixedPolicy, type Policy } from "../../src/model/policy.js";
 
@@ -52,20 +51,15 @@ describe("identifiers", () => {
     ["username", "a@example.com"],
   ];
   it.each(refused)("an %s %j is refused, by name of its field", (kind, text) => {
-    try {
-      canonicalIdentifier(policy, kind, text);
-      expect.unreachable();
-    } catch (error) {
-      expect(error).toBeInstanceOf(AuthError);
-      expect((error as AuthError).violations.map(({ field }) => field)).toEqual([kind]);
-    }
+    const refusal = canonicalIdentifier(policy, kind, text);
+    expect(refusal).toEqual({ field: kind, description: expect.stringMatching(/^must be /) });
   });
 
   it("a letter that looks like another stays another address", () => {
-    const [dotless, plain] = ["admin@m\u0131x.test", "admin@mix.test"].map(
-      (text) => canonicalIdentifier(policy, "email", text).value,
+    const [dotless, plain] = ["admin@m\u0131x.test", "admin@mix.test"].map((text) =>
+      canonicalIdentifier(policy, "email", text),
     );
-    expect(dotless).toBe("admin@xn--mx-hpa.test");
-    expect(plain).toBe("admin@mix.test");
+    expect(dotless).toEqual({ kind: "email", value: "admin@xn--mx-hpa.test" });
+    expect(plain).toEqual({ kind: "email", value: "admin@mix.test" });
   });
 });

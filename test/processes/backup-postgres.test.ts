@@ -3,8 +3,9 @@ import { randomBytes } from "node:crypto";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { nameOf } from "../../src/store/open.js";
-import type { PostgresLocation } from "../../src/store/postgres/connection.js";
+import type { PostgresLocation } from "../../src/store/postgres/location.js";
 import { postgresOfMachine } from "../interop/support/postgres-of-machine.js";
+import { reasonOf, sendCode, signIn } from "../serve/sign-in.js";
 import { locationOf, query, testDatabases, urlOf } from "../support/postgres.js";
 import {
   developmentEnv,
@@ -16,7 +17,6 @@ import {
   type Server,
   startServer,
 } from "../support/server.js";
-import { reasonOf, sendCode, signIn } from "../serve/sign-in.js";
 
 const databases = testDatabases();
 

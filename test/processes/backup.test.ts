@@ -15,6 +15,7 @@ import { join } from "node:path";
 import type { Database } from "better-sqlite3";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { connect } from "../../src/store/sqlite/connect.js";
+import { bearer, reasonOf, sendCode, signIn } from "../serve/sign-in.js";
 import {
   developmentEnv,
   type Env,
@@ -27,7 +28,6 @@ import {
   type Server,
   startServer,
 } from "../support/server.js";
-import { bearer, reasonOf, sendCode, signIn } from "../serve/sign-in.js";
 
 let env: Env;
 let server: Server;

@@ -2,7 +2,7 @@ import { Agent } from "node:http";
 import { type Client, createClient, type Transport } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-node";
 import { AuthService } from "../../src/gen/latchkey/v1/auth_service_pb.js";
-import type { PostgresLocation } from "../../src/store/postgres/connection.js";
+import type { PostgresLocation } from "../../src/store/postgres/location.js";
 import type { RpcCaller, Target } from "../doors/callers.js";
 import { startMailbox } from "../kill/mail.js";
 import { eventually } from "../support/app.js";

@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, it } from "vitest";
 import { createLatchkeyClient, memoryTokenStore, type SessionChange } from "../../src/client/index.js";
-import type { PostgresLocation } from "../../src/store/postgres/connection.js";
+import type { PostgresLocation } from "../../src/store/postgres/location.js";
 import { startMailbox } from "../kill/mail.js";
 import { refused } from "../support/calls.js";
 import { testDatabases, urlOf } from "../support/postgres.js";

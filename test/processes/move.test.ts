@@ -2,9 +2,12 @@ import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { errorDetails } from "../../src/client/grpc.js";
-import type { PostgresLocation } from "../../src/store/postgres/connection.js";
+import type { PostgresLocation } from "../../src/store/postgres/location.js";
 import { clearMoving, markMoved, markMoving, readMoveMark } from "../../src/store/sqlite/move-mark.js";
 import { openDatabase } from "../../src/store/sqlite/sqlite.js";
+import { get, watchHealth } from "../serve/probes.js";
+import { refusal } from "../serve/refusals.js";
+import { bearer, reasonOf, sendCode, signIn } from "../serve/sign-in.js";
 import { wrongCode } from "../support/calls.js";
 import { query, testDatabases, urlOf } from "../support/postgres.js";
 import {
@@ -17,9 +20,6 @@ import {
   startServer,
   until,
 } from "../support/server.js";
-import { get, watchHealth } from "../serve/probes.js";
-import { refusal } from "../serve/refusals.js";
-import { bearer, reasonOf, sendCode, signIn } from "../serve/sign-in.js";
 
 const databases = testDatabases();
 const password = "not-to-be-printed";

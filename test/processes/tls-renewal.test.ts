@@ -8,6 +8,7 @@ import { createConnectTransport } from "@connectrpc/connect-node";
 import { afterEach, describe, expect, it } from "vitest";
 import { createGrpcClient } from "../../src/client/grpc.js";
 import { AuthService } from "../../src/gen/latchkey/v1/auth_service_pb.js";
+import { reasonOf } from "../serve/sign-in.js";
 import { testDatabases, urlOf } from "../support/postgres.js";
 import {
   developmentEnv,
@@ -22,7 +23,6 @@ import {
   until,
 } from "../support/server.js";
 import { type Certificate, createAuthority } from "../support/tls.js";
-import { reasonOf } from "../serve/sign-in.js";
 
 afterEach(endServers);
 

@@ -1,20 +1,21 @@
 import { readdirSync } from "node:fs";
 import { create, createRegistry, type DescFile, type DescMethod } from "@bufbuild/protobuf";
 import { describe, expect, it } from "vitest";
-import type { Caller, UserCaller } from "../../src/auth/deps.js";
 import { type Access, AccessSchema, Caller as CallerKind } from "../../src/gen/latchkey/v1/access_pb.js";
 import { AuthService } from "../../src/gen/latchkey/v1/auth_service_pb.js";
+import type { Caller, UserCaller } from "../../src/model/caller.js";
+import { allowsOrigin } from "../../src/model/client.js";
+import { fixedPolicy } from "../../src/model/policy.js";
 import { accessRule, createGate } from "../../src/rpc/access.js";
-import { allowsOrigin, createClients } from "../../src/rpc/clients.js";
-import type { Incoming } from "../../src/rpc/call-context.js";
-import { createFakeApp, goodToken, issuer, origin, session, startOfTime, user } from "../support/rpc.js";
+import type { CallContext } from "../../src/rpc/call-context.js";
+import { createFakeApp, goodToken, issuer, origin, session, startOfTime, testDirectory, user } from "../support/rpc.js";
 
 const asClient = create(AccessSchema, { caller: CallerKind.CLIENT });
 const asUser = create(AccessSchema, { caller: CallerKind.USER });
 const asRecentUser = create(AccessSchema, { caller: CallerKind.USER, recent: true });
 const asTokenHolder = create(AccessSchema, { caller: CallerKind.TOKEN_HOLDER });
 
-function incoming(facts: Partial<Incoming>): Incoming {
+function context(facts: Partial<CallContext>): CallContext {
   const nothing = {
     door: "grpc" as const,
     authorization: [],
@@ -28,8 +29,8 @@ function incoming(facts: Partial<Incoming>): Incoming {
 
 const bearer = { authorization: [`Bearer ${goodToken}`] };
 
-function ask(rule: Access, facts: Partial<Incoming>, app = createFakeApp()): Promise<Caller | UserCaller> {
-  return createGate({ ...app.deps, clients: app.clients, issuer })(rule, incoming(facts), "correlation");
+function ask(rule: Access, facts: Partial<CallContext>, app = createFakeApp()): Promise<Caller | UserCaller> {
+  return createGate({ ...app.deps, directory: app.directory, issuer })(rule, context(facts), "correlation");
 }
 
 describe("access rules", () => {
@@ -64,7 +65,9 @@ describe("who calls", () => {
   ])("%s is let in as the client", async (_what, rule, facts) => {
     const caller = await ask(rule, facts);
     expect(caller).toEqual({
-      clientId: "default-web",
+      client: { clientId: "default-web", appId: "default", allowedOrigins: [origin] },
+      app: { appId: "default", policy: caller.policy },
+      policy: fixedPolicy,
       address: "192.0.2.1",
       userAgent: "test",
       correlationId: "correlation",
@@ -79,7 +82,7 @@ describe("who calls", () => {
     ["in any letter case of the scheme", asUser, { authorization: [`bearer ${goodToken}`] }],
     ["signed in just now", asRecentUser, bearer],
   ])("a user %s is let in with session and user", async (_what, rule, facts) => {
-    expect(await ask(rule, facts)).toMatchObject({ clientId: "default-web", session, user });
+    expect(await ask(rule, facts)).toMatchObject({ client: { clientId: "default-web" }, session, user });
   });
 
   it.each([
@@ -115,8 +118,8 @@ describe("who calls", () => {
     ["is another client's", { session: { ...session, clientId: "other" }, user }],
   ])("a token whose session %s is refused", async (_what, live) => {
     const app = createFakeApp();
-    const deps = { ...app.deps, store: { findLiveSession: async () => live }, clients: app.clients, issuer };
-    await expect(createGate(deps)(asUser, incoming(bearer), "c")).rejects.toMatchObject({ reason: "TOKEN_INVALID" });
+    const deps = { ...app.deps, store: { sessions: { findLive: async () => live } }, directory: app.directory, issuer };
+    await expect(createGate(deps)(asUser, context(bearer), "c")).rejects.toMatchObject({ reason: "TOKEN_INVALID" });
   });
 
   it("ten minutes after the sign-in it is recent, later it is not", async () => {
@@ -130,7 +133,7 @@ describe("who calls", () => {
 });
 
 describe("origins", () => {
-  const anyLocalhost = createClients({ defaultClient: true, allowedOrigins: "any-localhost" }).fallback!;
+  const anyLocalhost = testDirectory({ defaultClient: true, allowedOrigins: "any-localhost" }).fallback!.client;
 
   it.each(["http://localhost", "https://localhost:8443", "http://127.0.0.1:3000"])("any-localhost takes %s", (from) => {
     expect(allowsOrigin(anyLocalhost, from)).toBe(true);
@@ -150,6 +153,6 @@ describe("origins", () => {
   });
 
   it("null is nobody's, even when it is listed", () => {
-    expect(allowsOrigin({ clientId: "c", allowedOrigins: ["null"] }, "null")).toBe(false);
+    expect(allowsOrigin({ clientId: "c", appId: "a", allowedOrigins: ["null"] }, "null")).toBe(false);
   });
 });

@@ -2,7 +2,9 @@ import { create, type JsonObject } from "@bufbuild/protobuf";
 import { describe, expect, it } from "vitest";
 import { RegisterUserRequestSchema } from "../../src/gen/latchkey/v1/auth_service_pb.js";
 import { ErrorReason } from "../../src/gen/latchkey/v1/error_reason_pb.js";
-import { toChallenge, toIdempotency, toUser } from "../../src/rpc/convert.js";
+import { toChallenge } from "../../src/rpc/convert/challenge.js";
+import { toIdempotency } from "../../src/rpc/convert/idempotency.js";
+import { toUser } from "../../src/rpc/convert/user.js";
 import { wireError, wireErrors } from "../../src/rpc/errors.js";
 import { challenge, user } from "../support/rpc.js";
 

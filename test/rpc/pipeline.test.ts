@@ -3,16 +3,16 @@ import { Code, type ConnectError } from "@connectrpc/connect";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { ErrorInfoSchema, RetryInfoSchema } from "../../src/gen/google/rpc/error_details_pb.js";
 import { AuthService, SendOtpRequestSchema, type SendOtpResponse } from "../../src/gen/latchkey/v1/auth_service_pb.js";
-import { createAuthService } from "../../src/rpc/services/auth-service.js";
-import { toChallenge } from "../../src/rpc/convert.js";
-import { callerGone, type Incoming } from "../../src/rpc/call-context.js";
+import { type CallContext, callerGone } from "../../src/rpc/call-context.js";
+import { toChallenge } from "../../src/rpc/convert/challenge.js";
 import { composeService } from "../../src/rpc/pipeline.js";
+import { createAuthService } from "../../src/rpc/services/auth-service.js";
 import { challenge, createFakeApp, type FakeApp } from "../support/rpc.js";
 
 const message = create(SendOtpRequestSchema, { identifier: { case: "email", value: "a@example.com" } });
 const request = { format: "binary", bytes: toBinary(SendOtpRequestSchema, message) } as const;
 
-function incoming(facts: Partial<Incoming> = {}): Incoming {
+function context(facts: Partial<CallContext> = {}): CallContext {
   const nothing = {
     door: "grpc" as const,
     authorization: [],
@@ -44,7 +44,7 @@ describe("the pipeline", () => {
     const call = callOf(createFakeApp());
     const json = { format: "json", bytes: Buffer.from(toJsonString(SendOtpRequestSchema, message)) } as const;
     for (const given of [request, json]) {
-      expect(((await call(incoming(), given)) as SendOtpResponse).challenge?.sendsLeft).toBe(4);
+      expect(((await call(context(), given)) as SendOtpResponse).challenge?.sendsLeft).toBe(4);
     }
   });
 
@@ -52,10 +52,10 @@ describe("the pipeline", () => {
     const app = createFakeApp();
     app.sendOtp = vi.fn();
     const garbage = { format: "binary", bytes: Buffer.from([0x0a, 0xff]) } as const;
-    expect(await refusalOf(callOf(app)(incoming({ clientIds: ["nobody"] }), garbage))).toMatchObject({
+    expect(await refusalOf(callOf(app)(context({ clientIds: ["nobody"] }), garbage))).toMatchObject({
       reason: "CLIENT_UNKNOWN",
     });
-    expect(await refusalOf(callOf(app)(incoming(), garbage))).toMatchObject({
+    expect(await refusalOf(callOf(app)(context(), garbage))).toMatchObject({
       code: Code.InvalidArgument,
       reason: "REQUEST_INVALID",
     });
@@ -74,7 +74,7 @@ describe("the pipeline", () => {
       signal = from.signal;
       return new Promise(() => {});
     };
-    const refusal = refusalOf(callOf(app)(incoming({ timeoutMs: caller }), request));
+    const refusal = refusalOf(callOf(app)(context({ timeoutMs: caller }), request));
     await vi.advanceTimersByTimeAsync(passes - 1);
     expect(signal?.aborted).toBe(false);
     await vi.advanceTimersByTimeAsync(1);
@@ -85,12 +85,12 @@ describe("the pipeline", () => {
   it.each([0, -1])("a caller that waits %d ms is answered without work", async (timeoutMs) => {
     const app = createFakeApp();
     app.sendOtp = vi.fn();
-    expect(await refusalOf(callOf(app)(incoming({ timeoutMs }), request))).toMatchObject({ code: Code.DeadlineExceeded });
+    expect(await refusalOf(callOf(app)(context({ timeoutMs }), request))).toMatchObject({ code: Code.DeadlineExceeded });
     expect(app.sendOtp).not.toHaveBeenCalled();
   });
 
   it("leaves no timer behind", async () => {
-    await callOf(createFakeApp())(incoming(), request);
+    await callOf(createFakeApp())(context(), request);
     expect(vi.getTimerCount()).toBe(0);
   });
 
@@ -98,7 +98,7 @@ describe("the pipeline", () => {
     const app = createFakeApp();
     app.sendOtp = (from) => new Promise((_, reject) => from.signal.addEventListener("abort", () => reject(from.signal.reason)));
     const abort = new AbortController();
-    const refusal = refusalOf(callOf(app)(incoming({ abort }), request));
+    const refusal = refusalOf(callOf(app)(context({ abort }), request));
     await vi.advanceTimersByTimeAsync(0);
     abort.abort(callerGone);
     expect(await refusal).toMatchObject({ code: Code.Canceled, reason: "CANCELED" });
@@ -109,9 +109,9 @@ describe("the pipeline", () => {
     const ends: (() => void)[] = [];
     app.sendOtp = () => new Promise((resolve) => ends.push(() => resolve({ challenge: toChallenge(challenge) })));
     const call = callOf(app);
-    const late = refusalOf(call(incoming({ timeoutMs: 5 }), request));
-    const other = call(incoming(), request);
-    const { error, ...refusal } = await refusalOf(call(incoming(), request));
+    const late = refusalOf(call(context({ timeoutMs: 5 }), request));
+    const other = call(context(), request);
+    const { error, ...refusal } = await refusalOf(call(context(), request));
     expect(refusal).toEqual({ code: Code.ResourceExhausted, reason: "OVERLOADED" });
     expect(error.findDetails(RetryInfoSchema)[0]?.retryDelay?.seconds).toBe(1n);
     expect(error.metadata.get("retry-after")).toBe("1");
@@ -125,7 +125,7 @@ describe("the pipeline", () => {
 
   it("tells the log the exact cause of a refusal, and the caller none of it", async () => {
     const app = createFakeApp();
-    const { error } = await refusalOf(callOf(app)(incoming({ authorization: ["Bearer garbage"] }), request));
+    const { error } = await refusalOf(callOf(app)(context({ authorization: ["Bearer garbage"] }), request));
     expect(app.lines).toMatchObject([
       { level: "debug", fields: { method: "latchkey.v1.AuthService/SendOtp", detail: "not a good access token" } },
     ]);

@@ -94,7 +94,7 @@ describe("a guess", () => {
     return await on.messageOf((await on.auth.sendOtp({ identifier, createUserIfMissing: true })).challenge);
   }
 
-  const attemptsOf = async (id: string) => (await on.app.core.deps.store.findChallenge(id))!.attempts;
+  const attemptsOf = async (id: string) => (await on.app.core.deps.store.challenges.find(id))!.attempts;
 
   function later(): { readonly happens: Promise<void>; readonly now: () => void } {
     let now = (): void => {};

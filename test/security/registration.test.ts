@@ -99,8 +99,8 @@ describe.each(testEngines())("registration on $engine", ({ database }) => {
     const { challengeId, code } = await on.messageOf(challenges[0]);
     const { user, tokens } = await on.auth.verifyOtp({ challengeId, code });
     expect(user!.customAttributes ?? {}).toEqual({});
-    const claims = JSON.parse(Buffer.from(tokens!.accessToken.split(".")[1]!, "base64url").toString()) as object;
-    expect(Object.keys(claims).sort()).toEqual([
+    const charges = JSON.parse(Buffer.from(tokens!.accessToken.split(".")[1]!, "base64url").toString()) as object;
+    expect(Object.keys(charges).sort()).toEqual([
       "amr",
       "aud",
       "auth_time",

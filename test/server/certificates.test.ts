@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TlsOptions } from "node:tls";
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from "vitest";
-import type { Log } from "../../src/auth/deps.js";
+import type { Log } from "../../src/lib/log.js";
 import { type Certificates, watchCertificates } from "../../src/server/certificates.js";
 import { eventually } from "../support/app.js";
 import { createAuthority } from "../support/tls.js";

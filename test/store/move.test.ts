@@ -6,17 +6,18 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { abortMove, type MoveStep, moveStore, type Reached } from "../../src/store/move/move.js";
 import { movedTables, toTargetRow } from "../../src/store/move/tables.js";
 import { nameOf, openStore } from "../../src/store/open.js";
-import type { PostgresLocation } from "../../src/store/postgres/connection.js";
+import { StoreMovedError } from "../../src/store/port/errors.js";
+import type { Store } from "../../src/store/port/store.js";
+import type { PostgresLocation } from "../../src/store/postgres/location.js";
 import { withMoveTarget } from "../../src/store/postgres/move-in.js";
 import { connect } from "../../src/store/sqlite/connect.js";
 import { clearMoving, markMoving } from "../../src/store/sqlite/move-mark.js";
 import { migrations } from "../../src/store/sqlite/schema.js";
 import { openDatabase } from "../../src/store/sqlite/sqlite.js";
-import { type Store, StoreMovedError } from "../../src/store/store.js";
 import { query, testDatabases } from "../support/postgres.js";
 import {
   bytes,
-  claimOf,
+  chargeOf,
   email,
   issue,
   minute,
@@ -64,16 +65,16 @@ async function fill(store: Store) {
     createdAt: t0,
     activeAt: t0,
   } as const;
-  await store.addKey({ key });
-  await store.addKeyCheck({ use: "pepper", keyId: "1", check: bytes("check", 32) });
+  await store.keys.add({ key });
+  await store.keys.addCheck({ use: "pepper", keyId: "1", check: bytes("check", 32) });
   const [registered] = await register(store, [email(), phone()]);
-  const claims = [claimOf("send", 9, 60 * minute, { stepsMs: [30 * second], jitter: 1 })];
-  const live = await issue(store, {}, { claims, idempotency: bytes("issue", 32) });
+  const charges = [chargeOf("send", 9, 60 * minute, { stepsMs: [30 * second], jitter: 1 })];
+  const live = await issue(store, {}, { charges, idempotency: bytes("issue", 32) });
   const { challengeId, clientId } = live;
   const requesterKey = bytes("another requester");
-  await store.resendChallenge({ challengeId, clientId, requesterKey, idempotency: null, claims: [], now: t0 + minute });
+  await store.challenges.resend({ challengeId, clientId, requesterKey, idempotency: null, charges: [], now: t0 + minute });
   const { session, user } = await signIn(store);
-  await store.updateUser({ userId: user.userId, displayName: "Ada \\0 \0 Łovelace" });
+  await store.users.update({ userId: user.userId, displayName: "Ada \\0 \0 Łovelace" });
   await rotate(store, session, { idempotency: bytes("rotation", 32), now: t0 + minute });
   const proved = await issue(store);
   await redeem(store, proved.challengeId, { idempotency: bytes("redeem", 32) });
@@ -84,17 +85,17 @@ async function fill(store: Store) {
 async function look(store: Store, { live, registered, session, user }: Awaited<ReturnType<typeof fill>>) {
   const now = t0 + minute;
   return {
-    keys: await store.listKeys(),
-    checks: await store.listKeyChecks(),
-    live: await store.findChallenge(live.challengeId),
-    registered: await store.findChallenge(registered.challengeId),
-    session: await store.findLiveSession({ sessionId: session.sessionId, now }),
-    sessions: await store.listSessions({ userId: user.userId, now }),
+    keys: await store.keys.list(),
+    checks: await store.keys.listChecks(),
+    live: await store.challenges.find(live.challengeId),
+    registered: await store.challenges.find(registered.challengeId),
+    session: await store.sessions.findLive({ sessionId: session.sessionId, now }),
+    sessions: await store.sessions.list({ userId: user.userId, now }),
     replay: await rotate(store, session, { idempotency: bytes("rotation", 32), now: t0 + 60 * minute }),
-    issued: await store.prepareSend({ idempotency: bytes("issue", 32), recipientOf: null, guards: [], now }),
-    redeemed: await store.findRedemption({ idempotency: bytes("redeem", 32), now }),
-    limit: await store.findLimit({ claims: [claimOf("send", 1)], now: t0 + second }),
-    due: await store.nextMessageDueAt(),
+    issued: await store.challenges.prepareSend({ idempotency: bytes("issue", 32), recipientOf: null, guards: [], now }),
+    redeemed: await store.challenges.findRedemption({ idempotency: bytes("redeem", 32), now }),
+    limit: await store.challenges.findLimit({ charges: [chargeOf("send", 1)], now: t0 + second }),
+    due: await store.outbox.nextDueAt(),
   };
 }
 
@@ -189,13 +190,13 @@ describe("a move that is interrupted", () => {
     const filled = await using(null, fill);
     const before = await using(null, (store) => look(store, filled));
     await interruptAt(wanted);
-    expect(await refusal(() => using(null, (store) => store.deleteUser({ userId: filled.user.userId })))).toMatch(
+    expect(await refusal(() => using(null, (store) => store.users.delete({ userId: filled.user.userId })))).toMatch(
       /^this database (is being|was) moved to PostgreSQL \(latchkey_test_\w+ on [\d.:]+\): /,
     );
     const [mark] = await query<{ state: string }>(target, "SELECT state FROM move");
     if (mark !== undefined) {
       expect(mark.state).toBe("filling");
-      expect(await refusal(() => using(target, (store) => store.ping()))).toContain("holds a part of a SQLite database");
+      expect(await refusal(() => using(target, (store) => store.upkeep.ping()))).toContain("holds a part of a SQLite database");
     }
     await move();
     expect(await using(target, (store) => look(store, filled))).toEqual(before);
@@ -209,7 +210,7 @@ describe("a move that is interrupted", () => {
       const script = fileURLToPath(new URL("../support/killed-move.ts", import.meta.url));
       const killed = spawn(process.execPath, ["--import", "tsx", script, path, JSON.stringify(target), step]);
       expect(await once(killed, "close")).toEqual([null, "SIGKILL"]);
-      expect(await refusal(() => using(null, (store) => store.ping()))).toContain("moved to PostgreSQL");
+      expect(await refusal(() => using(null, (store) => store.upkeep.ping()))).toContain("moved to PostgreSQL");
       await move();
       expect(await using(target, (store) => look(store, filled))).toEqual(before);
     },
@@ -240,9 +241,9 @@ describe("a move that is given up", () => {
     await interruptAt((step) => step.kind === "copied" && step.table === "sessions");
     expect(abortMove({ path })).toBe(nameOf(target));
     expect(abortMove({ path })).toBeNull();
-    await using(null, (store) => store.deleteUser({ userId: user.userId }));
+    await using(null, (store) => store.users.delete({ userId: user.userId }));
     expect(await refusal(() => move())).toContain("holds a part of another move, or of one that was given up");
-    await using(null, (store) => store.ping());
+    await using(null, (store) => store.upkeep.ping());
     const { counts } = await move(await databases.create());
     expect(counts!.find(({ table }) => table === "users")).toMatchObject({ source: 1, target: 1 });
   });
@@ -253,15 +254,15 @@ describe("a move that is given up", () => {
       if (step.kind === "copied" && step.table === "idempotency") abortMove({ path });
     });
     expect(await refusal(() => running)).toContain("was given up meanwhile");
-    await using(null, (store) => store.ping());
-    expect(await refusal(() => using(target, (store) => store.ping()))).toContain("holds a part");
+    await using(null, (store) => store.upkeep.ping());
+    expect(await refusal(() => using(target, (store) => store.upkeep.ping()))).toContain("holds a part");
   });
 
   it("after it was complete is refused", async () => {
     await using(null, fill);
     await move();
     expect(await refusal(async () => abortMove({ path }))).toMatch(/^the move to .* is complete and can't be given up/);
-    expect(await refusal(() => using(null, (store) => store.ping()))).toContain("was moved to PostgreSQL");
+    expect(await refusal(() => using(null, (store) => store.upkeep.ping()))).toContain("was moved to PostgreSQL");
   });
 
   it("between source and target at its end is refused too: the source may be behind already", async () => {
@@ -289,8 +290,8 @@ describe("a server that is started on the target", () => {
     const starting = await openStore(target, { inFlight: () => 0 });
     await interruptAt((step) => step.kind === "target marked");
     const holdsAPart = "holds a part of a SQLite database that is being moved into it";
-    await expect(starting.addKeyCheck(check)).rejects.toThrow(holdsAPart);
-    await expect(starting.addKey({ key, ifNewest: null })).rejects.toThrow(holdsAPart);
+    await expect(starting.keys.addCheck(check)).rejects.toThrow(holdsAPart);
+    await expect(starting.keys.add({ key, ifNewest: null })).rejects.toThrow(holdsAPart);
     await starting.close();
     await move();
     expect(await using(target, (store) => look(store, filled))).toEqual(before);
@@ -300,13 +301,13 @@ describe("a server that is started on the target", () => {
     await using(null, fill);
     const starting = await openStore(target, { inFlight: () => 0 });
     await interruptAt((step) => step.kind === "copied" && step.table === "keys");
-    await expect(starting.listKeyChecks()).rejects.toThrow("holds a part of a SQLite database");
+    await expect(starting.keys.listChecks()).rejects.toThrow("holds a part of a SQLite database");
     await starting.close();
   });
 
   it.each([
-    ["a check value", (store: Store) => store.addKeyCheck(check)],
-    ["a key", (store: Store) => store.addKey({ key, ifNewest: null })],
+    ["a check value", (store: Store) => store.keys.addCheck(check)],
+    ["a key", (store: Store) => store.keys.add({ key, ifNewest: null })],
   ])("in the very moment in which a move begins either makes %s or the move is done, and never both", async (_, add) => {
     const starting = await openStore(target, { inFlight: () => 0 });
     await withMoveTarget(target, async (into) => {
@@ -314,7 +315,7 @@ describe("a server that is started on the target", () => {
         await query(target, "TRUNCATE move, keys, key_checks");
         const beginning = into.begin({ moveId: "move", now: t0 }, movedTables);
         // A step of the beginning later each time, from before all of them to after the last.
-        for (let steps = 0; steps < tries % 20; steps += 1) await starting.listKeyChecks().catch(() => {});
+        for (let steps = 0; steps < tries % 20; steps += 1) await starting.keys.listChecks().catch(() => {});
         const adding = refusal(() => add(starting));
         const begun = await beginning;
         expect(await adding).toContain(begun ? "holds a part" : "not refused");
@@ -325,7 +326,7 @@ describe("a server that is started on the target", () => {
 });
 
 describe("a move is refused", () => {
-  const ping = () => using(null, (store) => store.ping());
+  const ping = () => using(null, (store) => store.upkeep.ping());
 
   it("to a database that has rows, and the source stays as it was", async () => {
     await using(null, fill);
@@ -387,7 +388,7 @@ describe("a move is refused", () => {
       await query(target, "INSERT INTO users VALUES ('user', 'stranger', '', 'en', '', 0)");
     });
     expect(await refusal(() => running)).toMatch(/^something else writes to .* rows of users arrived instead of 2\).*--abort/);
-    expect(await refusal(() => using(target, (store) => store.ping()))).toContain("holds a part");
+    expect(await refusal(() => using(target, (store) => store.upkeep.ping()))).toContain("holds a part");
     abortMove({ path });
     await ping();
   });
@@ -417,13 +418,13 @@ describe("a store whose database is marked", () => {
   it("refuses the very next write, from steps of one commit each, and answers reads until it is moved", async () => {
     const store = await open();
     const { session, user } = await fill(store);
-    const find = () => store.findLiveSession({ sessionId: session.sessionId, now: t0 + minute });
+    const find = () => store.sessions.findLive({ sessionId: session.sessionId, now: t0 + minute });
     const db = connect(path);
     db.exec("INSERT INTO move VALUES (1, 'id', 'moving', 'somewhere', 0)");
     const writes = await Promise.allSettled([
       ...times(5, () => rotate(store, session, { generation: 1 })),
-      store.redeemChallenge(redemptionOf("nothing")),
-      store.ping(),
+      store.challenges.redeem(redemptionOf("nothing")),
+      store.upkeep.ping(),
     ]);
     for (const write of writes) {
       expect(write.status).toBe("rejected");
@@ -433,7 +434,7 @@ describe("a store whose database is marked", () => {
     db.exec("DELETE FROM move");
     expect(await rotate(store, session, { generation: 1 })).toMatchObject({ kind: "rotated" });
     db.exec("INSERT INTO move VALUES (1, 'id', 'moved', 'somewhere', 0)");
-    await expect(store.ping()).rejects.toBeInstanceOf(StoreMovedError);
+    await expect(store.upkeep.ping()).rejects.toBeInstanceOf(StoreMovedError);
     await expect(find()).rejects.toBeInstanceOf(StoreMovedError);
     await store.close();
     db.close();

@@ -4,11 +4,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Client, createClient } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-node";
-import { type App, type Overrides, type Running, startApp } from "../../src/server/app.js";
-import type { Log } from "../../src/auth/deps.js";
 import { diskFiles, readSettings, type Settings } from "../../src/config/settings.js";
 import type { InboxMessage } from "../../src/delivery/inbox.js";
 import { AuthService } from "../../src/gen/latchkey/v1/auth_service_pb.js";
+import type { Log } from "../../src/lib/log.js";
+import { type App, type Overrides, type Running, startApp } from "../../src/server/app.js";
 
 /** A clock that stands still until it is moved. */
 export interface FakeClock {

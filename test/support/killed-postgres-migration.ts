@@ -1,5 +1,5 @@
 import pg from "pg";
-import type { PostgresLocation } from "../../src/store/postgres/connection.js";
+import type { PostgresLocation } from "../../src/store/postgres/location.js";
 import { migrate } from "../../src/store/postgres/migrate.js";
 
 /** Migrates the database that the first argument describes and is killed when half of the first migration is done. */

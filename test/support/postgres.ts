@@ -3,7 +3,7 @@ import { connect } from "node:net";
 import { text } from "node:stream/consumers";
 import pg from "pg";
 import { afterAll, inject } from "vitest";
-import type { PostgresLocation } from "../../src/store/postgres/connection.js";
+import type { PostgresLocation } from "../../src/store/postgres/location.js";
 import { migrate } from "../../src/store/postgres/migrate.js";
 
 /** Makes databases on the run's PostgreSQL server, and drops them when the test file is done. */

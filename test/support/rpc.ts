@@ -1,19 +1,24 @@
+import { type Directory, defaultDirectory } from "../../src/apps/directory.js";
 import type { Deps } from "../../src/auth/deps.js";
 import { AuthError } from "../../src/auth/errors.js";
-import { fixedPolicy } from "../../src/model/policy.js";
 import { createAddressOf, createNetworkOf } from "../../src/doors/address.js";
 import type { ConnectionLimits } from "../../src/doors/connections.js";
 import { createGrpcDoor, type GrpcDoor, type GrpcDoorOptions } from "../../src/doors/grpc/door.js";
 import { createUnfinished, type UnfinishedOptions } from "../../src/doors/unfinished.js";
-import { createWebDoor, type WebDoorOptions } from "../../src/doors/web/door.js";
+import { createWebDoor } from "../../src/doors/web/door.js";
 import { AuthService } from "../../src/gen/latchkey/v1/auth_service_pb.js";
+import type { Challenge } from "../../src/model/challenge.js";
+import type { AllowedOrigins } from "../../src/model/client.js";
+import type { Policy } from "../../src/model/policy.js";
+import { fixedPolicy } from "../../src/model/policy.js";
+import type { Session } from "../../src/model/session.js";
+import type { User } from "../../src/model/user.js";
 import { createGate } from "../../src/rpc/access.js";
-import { createAuthService } from "../../src/rpc/services/auth-service.js";
-import { createClients } from "../../src/rpc/clients.js";
-import { toChallenge } from "../../src/rpc/convert.js";
+import { toChallenge } from "../../src/rpc/convert/challenge.js";
 import { createInFlight, type InFlight } from "../../src/rpc/in-flight.js";
 import { composeService, type Handlers, type ServedService } from "../../src/rpc/pipeline.js";
-import type { Challenge, LiveSession, Session, User } from "../../src/store/store.js";
+import { createAuthService } from "../../src/rpc/services/auth-service.js";
+import type { LiveSession } from "../../src/store/port/sessions.js";
 
 export const startOfTime = Date.UTC(2026, 0, 1, 12);
 
@@ -55,7 +60,7 @@ export interface LogLine {
 export interface FakeApp {
   readonly service: ServedService;
   readonly deps: Deps;
-  readonly clients: WebDoorOptions["clients"];
+  readonly directory: Directory;
   readonly inFlight: InFlight;
   readonly lines: LogLine[];
   /** Milliseconds, as the service sees them. */
@@ -71,19 +76,24 @@ type SendOtp = NonNullable<Handlers<typeof AuthService>["forClients"]["sendOtp"]
 export const issuer = "https://auth.example.com";
 export const origin = "https://app.example.com";
 
+/** The default app, whose policy has what no setting changes and nothing of what one does. */
+export function testDirectory(settings: { defaultClient: boolean; allowedOrigins: AllowedOrigins }): Directory {
+  return defaultDirectory({ ...settings, policy: fixedPolicy as unknown as Policy });
+}
+
 export function createFakeApp(options: { defaultClient?: boolean; callsMax?: number } = {}): FakeApp {
   const lines: LogLine[] = [];
   const live = new Map<string, LiveSession>([[goodToken, { session, user }]]);
   const deps = fakeDeps(lines, live, () => app.now);
-  const clients = createClients({ defaultClient: options.defaultClient ?? true, allowedOrigins: [origin] });
+  const directory = testDirectory({ defaultClient: options.defaultClient ?? true, allowedOrigins: [origin] });
   const inFlight = createInFlight(options.callsMax);
-  const gate = createGate({ ...deps, clients, issuer });
+  const gate = createGate({ ...deps, directory, issuer });
   const { forUsers } = createAuthService(deps);
   const handlers = { forUsers, forClients: scripted((caller, request) => app.sendOtp(caller, request)) };
   const app: FakeApp = {
     service: composeService({ inFlight, gate, log: deps.log }, AuthService, handlers),
     deps,
-    clients,
+    directory,
     inFlight,
     lines,
     now: startOfTime,
@@ -125,7 +135,6 @@ function fakeDeps(lines: LogLine[], live: FakeApp["live"], clock: () => number):
   const sessions = () => [...live.values()];
   const fake = {
     clock,
-    policy: fixedPolicy,
     log: { debug: record("debug"), info: record("info"), warn: record("warn"), error: record("error") },
     accessTokens: {
       verifyAccess: async (token: string) => {
@@ -134,12 +143,14 @@ function fakeDeps(lines: LogLine[], live: FakeApp["live"], clock: () => number):
       },
     },
     store: {
-      findLiveSession: async (query: { sessionId: string }) =>
-        sessions().find((one) => one.session.sessionId === query.sessionId) ?? null,
-      listSessions: async () => sessions().map((one) => one.session),
-      revokeSession: async (change: { sessionId: string }) => change.sessionId === session.sessionId,
-      revokeOtherSessions: async () => 2,
-      deleteUser: async () => true,
+      sessions: {
+        findLive: async (query: { sessionId: string }) =>
+          sessions().find((one) => one.session.sessionId === query.sessionId) ?? null,
+        list: async () => sessions().map((one) => one.session),
+        revoke: async (change: { sessionId: string }) => change.sessionId === session.sessionId,
+        revokeOthers: async () => 2,
+      },
+      users: { delete: async () => true },
     },
   };
   return fake as unknown as Deps;
@@ -180,7 +191,7 @@ export async function openDoors(app: FakeApp, settings: DoorSettings = {}): Prom
   const { reflection = true, streams = {} } = settings;
   const grpc = await createGrpcDoor({ ...common, reflection, streams });
   const jwks = () => '{"keys":[{"kty":"EC","alg":"ES256","kid":"k1"}]}';
-  const web = createWebDoor({ ...common, clients: app.clients, issuer, jwks, ready: settings.ready ?? (async () => {}) });
+  const web = createWebDoor({ ...common, directory: app.directory, issuer, jwks, ready: settings.ready ?? (async () => {}) });
   const { host = "127.0.0.1" } = settings;
   const [grpcPort, webPort] = await Promise.all([grpc.listen(host, 0), web.listen(host, 0)]);
   grpc.setServing(true);

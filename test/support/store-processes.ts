@@ -2,17 +2,18 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import type { DatabaseLocation } from "../../src/store/open.js";
-import type { Store } from "../../src/store/store.js";
+import type { Operation, OperationName } from "../../src/store/port/operations.js";
+import type { Store } from "../../src/store/port/store.js";
 import type { NumberedOrder, StoreAnswer, StoreOrder } from "./store-worker.js";
 
 /** Processes of their own that use one database at once. */
 export interface StoreProcesses {
   /** Has every process open the database, then lets all make their share of the calls at one moment. Results in no order. */
-  race<Operation extends keyof Store>(
+  race<Name extends OperationName>(
     location: DatabaseLocation,
-    operation: Operation,
-    inputs: readonly Parameters<Store[Operation]>[0][],
-  ): Promise<Awaited<ReturnType<Store[Operation]>>[]>;
+    operation: Name,
+    inputs: readonly Parameters<Operation<Name>>[0][],
+  ): Promise<Awaited<ReturnType<Operation<Name>>>[]>;
   /** Has every process open the database, and gives a store of which each operation is done by the next process. One at a time. */
   open(location: DatabaseLocation): Promise<Store>;
   /** How many operations each process has done. */
@@ -44,24 +45,26 @@ export async function startStoreProcesses(
       const share = (index: number) => inputs.filter((_, position) => position % count === index).map((input) => [input]);
       try {
         const results = await all((index) => ({ kind: "call", operation, inputs: share(index) }));
-        return results as Awaited<ReturnType<Store[typeof operation]>>[];
+        return results as Awaited<ReturnType<Operation<typeof operation>>>[];
       } finally {
         await all(() => ({ kind: "close" }));
       }
     },
     async open(location) {
-      const operations = (await all(() => ({ kind: "open", location }))) as (keyof Store)[];
+      const operations = (await all(() => ({ kind: "open", location }))) as OperationName[];
       let turn = 0;
-      async function call(operation: keyof Store, input: readonly unknown[]): Promise<unknown> {
+      async function call(operation: OperationName, input: readonly unknown[]): Promise<unknown> {
         const next = turn++ % count;
         const [result] = await tellers[next]!({ kind: "call", operation, inputs: [input] });
         done[next]! += 1;
         return result;
       }
-      return {
-        ...Object.fromEntries(operations.map((operation) => [operation, (...input: unknown[]) => call(operation, input)])),
-        close: async () => void (await all(() => ({ kind: "close" }))),
-      } as unknown as Store;
+      const store: Record<string, unknown> = { close: async () => void (await all(() => ({ kind: "close" }))) };
+      for (const operation of operations) {
+        const [aggregate, name] = operation.split(".") as [string, string];
+        store[aggregate] = { ...(store[aggregate] ?? {}), [name]: (...input: unknown[]) => call(operation, input) };
+      }
+      return store as unknown as Store;
     },
     done,
     async stop() {

@@ -1,10 +1,11 @@
 import { type DatabaseLocation, openStore } from "../../src/store/open.js";
-import type { Store } from "../../src/store/store.js";
+import { type OperationName, operationOf } from "../../src/store/port/operations.js";
+import type { Store } from "../../src/store/port/store.js";
 
 /** What a process is told to do with a database; it answers each with one message: `open` with the names of operations. */
 export type StoreOrder =
   | { readonly kind: "open"; readonly location: DatabaseLocation }
-  | { readonly kind: "call"; readonly operation: keyof Store; readonly inputs: readonly (readonly unknown[])[] }
+  | { readonly kind: "call"; readonly operation: OperationName; readonly inputs: readonly (readonly unknown[])[] }
   | { readonly kind: "close" };
 
 export interface NumberedOrder {
@@ -20,9 +21,11 @@ async function obey(order: StoreOrder): Promise<readonly unknown[]> {
   switch (order.kind) {
     case "open":
       store = await openStore(order.location, { inFlight: () => 0 });
-      return Object.keys(store);
+      return Object.entries(store).flatMap(([aggregate, operations]) =>
+        Object.keys(operations).map((name) => `${aggregate}.${name}`),
+      );
     case "call": {
-      const operation = store![order.operation] as (...input: unknown[]) => Promise<unknown>;
+      const operation = operationOf(store!, order.operation);
       return await Promise.all(order.inputs.map((input) => operation(...input)));
     }
     case "close":

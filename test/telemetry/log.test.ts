@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { createLog } from "../../src/telemetry/log.js";
 import { Secret } from "../../src/lib/secret.js";
+import { createLog } from "../../src/telemetry/log.js";
 
 type Level = Parameters<typeof createLog>[0];
 

@@ -1,7 +1,7 @@
-import { guessChance, guessesPerDay, type Policy } from "../../model/policy.js";
 import type { Settings } from "../../config/settings.js";
-import { hashConcurrency, keyringsOf } from "../../server/core.js";
 import { type CodeHasher, createCodeHasher, type HashProfile, hashProfiles } from "../../crypto/code-hash.js";
+import { guessChance, guessesPerDay, type Policy } from "../../model/policy.js";
+import { hashConcurrency, keyringsOf } from "../../server/core.js";
 import { type Finding, ok, warning } from "./finding.js";
 
 const mega = 1024 * 1024;

@@ -1,6 +1,6 @@
 import type { Settings } from "../../config/settings.js";
-import { keyringsOf, storeLocation } from "../../server/core.js";
 import { compareKeys, foreignKeySentence, variableOf } from "../../crypto/key-checks.js";
+import { keyringsOf, storeLocation } from "../../server/core.js";
 import { openStore } from "../../store/open.js";
 import { type Finding, ok, problem, warning } from "./finding.js";
 

@@ -1,7 +1,7 @@
 import { nameOf } from "../../store/open.js";
 import { clocksDiffer } from "../../store/postgres/clocks.js";
-import type { PostgresLocation } from "../../store/postgres/connection.js";
 import { inspect } from "../../store/postgres/inspect.js";
+import type { PostgresLocation } from "../../store/postgres/location.js";
 import { schemaVersion } from "../../store/postgres/migrate.js";
 import { type Finding, ok, problem, warning } from "./finding.js";
 import { checkSchema } from "./schema.js";

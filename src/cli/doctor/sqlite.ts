@@ -1,10 +1,10 @@
 import { existsSync, statfsSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import type { Database } from "better-sqlite3";
+import { StoreMovedError } from "../../store/port/errors.js";
 import { connect } from "../../store/sqlite/connect.js";
 import { currentVersion, schemaVersion } from "../../store/sqlite/migrate.js";
 import { readMoveMark } from "../../store/sqlite/move-mark.js";
-import { StoreMovedError } from "../../store/store.js";
 import { type Finding, ok, problem, warning } from "./finding.js";
 import { checkSchema } from "./schema.js";
 

@@ -1,5 +1,3 @@
-import { en } from "./en.js";
-
 /** What the code is for, in the words of the person who gets it. */
 export type Wording = "login" | "registration" | "registration_of_known" | "verify_email" | "verify_phone";
 
@@ -10,7 +8,7 @@ export interface Values {
   readonly minutes: number;
 }
 
-/** The sentences of one language. A language is one file beside this one and one line in `languages`. */
+/** The sentences of one language. A language is one file beside this one and one line in `languages.ts`. */
 export interface Texts {
   /** BCP 47, for the `lang` of a page. */
   readonly language: string;
@@ -24,12 +22,4 @@ export interface Texts {
   warning(values: Values): string;
   /** All of it in one SMS: GSM-7 characters, at most 160 with a code of 10 and a name of 24 characters. The code comes first. */
   sms(wording: Wording, values: Values): string;
-}
-
-const languages: ReadonlyMap<string, Texts> = new Map([["en", en]]);
-
-/** The texts for a BCP 47 tag: its language's, else English. Whatever stands in `locale`, nothing but a known language is chosen by it. */
-export function textsFor(locale: string): Texts {
-  const language = locale.slice(0, 35).toLowerCase().split(/[-_]/, 1)[0] ?? "";
-  return languages.get(language) ?? en;
 }

@@ -1,12 +1,12 @@
 import { type Message, toBinary } from "@bufbuild/protobuf";
 import { ConnectError } from "@connectrpc/connect";
 import type { handleUnaryCall, Metadata, MethodDefinition, ServerUnaryCall, ServiceDefinition } from "@grpc/grpc-js";
-import { type Abort, callerGone, createAbort, type Incoming } from "../../rpc/call-context.js";
+import { type Abort, type CallContext, callerGone, createAbort } from "../../rpc/call-context.js";
 import type { ServedMethod } from "../../rpc/pipeline.js";
 import type { TraceHeaders } from "../../telemetry/tracer.js";
 import { type AddressOf, peerAddress } from "../address.js";
-import { createToStatus } from "./status.js";
 import { cleanUserAgent } from "../user-agent.js";
+import { createToStatus } from "./status.js";
 
 export interface GrpcMethods {
   readonly definition: ServiceDefinition;
@@ -77,7 +77,7 @@ function toHandler(served: ServedMethod, read: CallReading, counter: CallCounter
   };
 }
 
-function toIncoming(call: ServerUnaryCall<Buffer, Message>, abort: Abort, { addressOf, traced }: CallReading): Incoming {
+function toIncoming(call: ServerUnaryCall<Buffer, Message>, abort: Abort, { addressOf, traced }: CallReading): CallContext {
   const { metadata } = call;
   const forwardedFor = metadata.get("x-forwarded-for");
   const userAgent = metadata.get("user-agent")[0];

@@ -6,14 +6,14 @@ import { wireError } from "../../rpc/errors.js";
 import type { InFlight } from "../../rpc/in-flight.js";
 import type { ServedService } from "../../rpc/pipeline.js";
 import { type ConnectionLimits, limitConnections } from "../connections.js";
-import { type CallReading, toGrpcMethods } from "./calls.js";
-import { createHealth } from "./health.js";
-import { createCallGuard, type Explain } from "./interceptor.js";
-import { limitStreams, type StreamLimits } from "./streams.js";
-import { countRequests, http2ServerOf, limitHeaders } from "./transport.js";
 import { createGunzip } from "../gunzip.js";
 import { listenOn } from "../listener.js";
 import type { Unfinished } from "../unfinished.js";
+import { type CallReading, toGrpcMethods } from "./calls.js";
+import { createHealth } from "./health.js";
+import { createCallGuard, type ToWireError } from "./interceptor.js";
+import { limitStreams, type StreamLimits } from "./streams.js";
+import { countRequests, http2ServerOf, limitHeaders } from "./transport.js";
 
 export interface GrpcDoorOptions extends CallReading {
   readonly services: readonly ServedService[];
@@ -57,17 +57,19 @@ export async function createGrpcDoor(options: GrpcDoorOptions): Promise<GrpcDoor
   const calls = createCallCounter();
   const methods = options.services.flatMap((service) => service.methods);
   const receiveMaxBytes = Math.max(...methods.map((one) => one.requestMaxBytes));
-  const explains = new Map(methods.map(({ method, explain }) => [`/${method.parent.typeName}/${method.name}`, explain]));
-  const explain: Explain = (path, error) => explains.get(path)?.(error) ?? wireError("INTERNAL");
+  const converters = new Map(
+    methods.map(({ method, toWireError }) => [`/${method.parent.typeName}/${method.name}`, toWireError]),
+  );
+  const toWireError: ToWireError = (path, error) => converters.get(path)?.(error) ?? wireError("INTERNAL");
   const server = new Server({
     ...serverOptions,
     "grpc.max_receive_message_length": receiveMaxBytes,
     interceptors: [
       createCallGuard({
         gunzip: createGunzip(options.inFlight, receiveMaxBytes),
-        explain,
+        toWireError,
         limitStream: limitStreams(options.connections.networkOf, options.streams),
-        messageMaxBytes: (path) => (explains.has(path) ? receiveMaxBytes : questionMaxBytes),
+        messageMaxBytes: (path) => (converters.has(path) ? receiveMaxBytes : questionMaxBytes),
       }),
     ],
   });

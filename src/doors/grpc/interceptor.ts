@@ -8,9 +8,9 @@ import {
   status,
 } from "@grpc/grpc-js";
 import { requestTooLarge, wireError } from "../../rpc/errors.js";
+import { type Gunzip, readEncodings, unknownEncoding } from "../gunzip.js";
 import { toStatusObject } from "./status.js";
 import type { LimitStream, StreamingCall } from "./streams.js";
-import { type Gunzip, readEncodings, unknownEncoding } from "../gunzip.js";
 
 /** How long a caller may take for sending its message and waiting for the answer. */
 const requestTimeoutMs = 30_000;
@@ -25,11 +25,11 @@ interface OpenCall extends StreamingCall {
 }
 
 /** Logs a failure in a call of the method with this path. Returns what the caller may see. */
-export type Explain = (path: string, error: unknown) => ConnectError;
+export type ToWireError = (path: string, error: unknown) => ConnectError;
 
 export interface CallGuardOptions {
   readonly gunzip: Gunzip;
-  readonly explain: Explain;
+  readonly toWireError: ToWireError;
   readonly limitStream: LimitStream;
   /** How long the messages of the method with this path may be. */
   readonly messageMaxBytes: (path: string) => number;
@@ -39,21 +39,21 @@ interface Reading {
   readonly maxBytes: number;
   /** Null: streams take no compressed messages. */
   readonly gunzip: Gunzip | null;
-  readonly explain: (error: unknown) => ConnectError;
+  readonly toWireError: (error: unknown) => ConnectError;
 }
 
 type Status = Partial<StatusObject>;
 type Method = ServerMethodDefinition<unknown, unknown>;
 
 /** Makes grpc-js's own answers those of every other door, and replaces its time limits and its decompression. */
-export function createCallGuard({ gunzip, explain, limitStream, messageMaxBytes }: CallGuardOptions): ServerInterceptor {
+export function createCallGuard({ gunzip, toWireError, limitStream, messageMaxBytes }: CallGuardOptions): ServerInterceptor {
   return (method, guarded) => {
     const call = guarded as unknown as OpenCall;
     explainStatuses(call);
     limitMessages(call, {
       maxBytes: messageMaxBytes(method.path),
       gunzip: isUnary(method) ? gunzip : null,
-      explain: (error) => explain(method.path, error),
+      toWireError: (error) => toWireError(method.path, error),
     });
     if (isUnary(method)) limitTime(call);
     else limitStream(call);
@@ -86,7 +86,7 @@ function limitTime(call: OpenCall): void {
  * grpc-js decompresses gzip and deflate in libuv's thread pool, all messages of a frame at once, before it finds that a unary call has
  * only one. Here only the first message of a unary call is decompressed, with `gunzip`.
  */
-function limitMessages(call: OpenCall, { maxBytes, gunzip, explain }: Reading): void {
+function limitMessages(call: OpenCall, { maxBytes, gunzip, toWireError }: Reading): void {
   let messages = 0;
   function read(contents: Uint8Array, encoding: string): Uint8Array {
     messages += 1;
@@ -100,7 +100,7 @@ function limitMessages(call: OpenCall, { maxBytes, gunzip, explain }: Reading): 
       if (contents.length > maxBytes) throw requestTooLarge();
       return contents;
     } catch (error) {
-      throw toStatusObject(error instanceof ConnectError ? error : explain(error));
+      throw toStatusObject(error instanceof ConnectError ? error : toWireError(error));
     }
   };
   const send = call.sendMetadata.bind(call);

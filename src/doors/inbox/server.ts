@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Inbox } from "../../delivery/inbox.js";
-import { inboxPage } from "./page.js";
 import { refuseForeign } from "../same-machine.js";
+import { inboxPage } from "./page.js";
 
 interface Answer {
   readonly status: number;

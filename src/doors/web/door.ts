@@ -1,12 +1,13 @@
 import type { TlsOptions } from "node:tls";
-import { allowsOrigin, type Clients } from "../../rpc/clients.js";
+import type { Directory } from "../../apps/directory.js";
+import { allowsOrigin } from "../../model/client.js";
 import type { InFlight } from "../../rpc/in-flight.js";
 import type { ServedService } from "../../rpc/pipeline.js";
 import type { AddressOf } from "../address.js";
 import type { ConnectionLimits } from "../connections.js";
-import { createCors } from "./cors.js";
 import type { Unfinished } from "../unfinished.js";
 import { createBodies } from "./body.js";
+import { createCors } from "./cors.js";
 import { createDocuments, type DocumentOptions } from "./documents.js";
 import { createRpcHandler } from "./rpc.js";
 import { createWebServer, type WebServer } from "./server.js";
@@ -16,7 +17,7 @@ export interface WebDoorOptions extends DocumentOptions {
   readonly services: readonly ServedService[];
   readonly inFlight: InFlight;
   readonly unfinished: Unfinished;
-  readonly clients: Clients;
+  readonly directory: Directory;
   readonly addressOf: AddressOf;
   /** Whether traces are made, so that the callers' context is looked for. */
   readonly traced?: boolean;
@@ -35,7 +36,7 @@ export function createWebDoor(options: WebDoorOptions): WebDoor {
   let serving = false;
   const ownOrigin = new URL(options.issuer).origin;
   const cors = createCors(
-    (origin) => origin === ownOrigin || options.clients.all.some((client) => allowsOrigin(client, origin)),
+    (origin) => origin === ownOrigin || options.directory.clients.some((client) => allowsOrigin(client, origin)),
   );
   const bodies = createBodies(options.unfinished, options.connections.networkOf);
   const rpc = createRpcHandler({ ...options, bodies, grpc: options.tls !== null });

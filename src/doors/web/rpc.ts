@@ -10,8 +10,8 @@ import {
 } from "@connectrpc/connect";
 import type { UniversalHandler, UniversalServerRequest, UniversalServerResponse } from "@connectrpc/connect/protocol";
 import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from "@connectrpc/connect-node";
+import { type CallContext, callerGone, createAbort } from "../../rpc/call-context.js";
 import type { InFlight } from "../../rpc/in-flight.js";
-import { callerGone, createAbort, type Incoming } from "../../rpc/call-context.js";
 import { deadlineMaxMs, type ServedMethod, type ServedService } from "../../rpc/pipeline.js";
 import type { RawRequest } from "../../rpc/raw-request.js";
 import type { TraceHeaders } from "../../telemetry/tracer.js";
@@ -39,7 +39,7 @@ export interface RpcHandlerOptions {
 
 /** What belongs to one call, between Node's request and the method. */
 interface Exchange {
-  readonly caller: Omit<Incoming, "timeoutMs">;
+  readonly caller: Omit<CallContext, "timeoutMs">;
   /** Null until it was read. */
   request: RawRequest | null;
   /** Whether the pipeline was reached: if not, the answer is Connect's own. */
@@ -64,8 +64,8 @@ export function createRpcHandler(options: RpcHandlerOptions): RpcHandler {
   });
   for (const { methods } of options.services) for (const served of methods) addRoute(router, served);
   const readings = new Map<DescMethod, MethodReading>();
-  for (const { method, requestMaxBytes: maxBytes, explain } of options.services.flatMap(({ methods }) => methods)) {
-    readings.set(method, { maxBytes, explain, gunzip: createGunzip(options.inFlight, maxBytes) });
+  for (const { method, requestMaxBytes: maxBytes, toWireError } of options.services.flatMap(({ methods }) => methods)) {
+    readings.set(method, { maxBytes, toWireError, gunzip: createGunzip(options.inFlight, maxBytes) });
   }
   const handlers = new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
 
@@ -94,7 +94,7 @@ function addRoute(router: ConnectRouter, { method, call }: ServedMethod): void {
   });
 }
 
-type MethodReading = Reading & Pick<ServedMethod, "explain">;
+type MethodReading = Reading & Pick<ServedMethod, "toWireError">;
 
 interface Answering {
   readonly request: WebRequest;
@@ -112,7 +112,7 @@ async function answer(handler: UniversalHandler, { request, response, options, r
   call.signal.addEventListener("abort", () => exchange.caller.abort.abort(callerGone), { once: true });
   const emptied = takeMessage(call, reading, (taken) => {
     if ("message" in taken) exchange.request = taken.message;
-    else exchange.refusal = taken.failure instanceof ConnectError ? taken.failure : reading.explain(taken.failure);
+    else exchange.refusal = taken.failure instanceof ConnectError ? taken.failure : reading.toWireError(taken.failure);
   });
   const answered = await respond(handler, emptied, exchange);
   if (exchange.refusal?.code === Code.ResourceExhausted) closeAfter(response);

@@ -1,7 +1,7 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import { customAttributesText } from "../../model/custom-attributes.js";
 import { deleteCurrentUser } from "../../auth/delete-current-user.js";
 import type { Deps } from "../../auth/deps.js";
+import { accepted } from "../../auth/errors.js";
 import { refreshToken } from "../../auth/refresh-token.js";
 import { registerUser } from "../../auth/register-user.js";
 import { revokeToken } from "../../auth/revoke-token.js";
@@ -19,7 +19,12 @@ import {
   VerifyOtpRequestSchema,
   type VerifyOtpResponseSchema,
 } from "../../gen/latchkey/v1/auth_service_pb.js";
-import * as convert from "../convert.js";
+import { customAttributesText } from "../../model/custom-attributes.js";
+import { fromChannel, fromPurpose, toChallenge, toPurpose } from "../convert/challenge.js";
+import { fromContactKinds, toContact, toContactKind } from "../convert/contact.js";
+import { toIdempotency } from "../convert/idempotency.js";
+import { toSession, toTokenSet } from "../convert/session.js";
+import { toUser } from "../convert/user.js";
 import type { Handlers } from "../pipeline.js";
 
 /** The methods of latchkey.v1.AuthService: requests into use cases, results into responses. */
@@ -32,41 +37,41 @@ function signInMethods(deps: Deps): Handlers<typeof AuthService>["forClients"] {
     async registerUser(caller, request) {
       const { username, email, phone, displayName, locale } = request;
       // Bounds before the MAC: putting the request in its canonical form takes time that grows with the attributes.
-      const customAttributes = customAttributesText(request.customAttributes);
-      const idempotency = convert.toIdempotency(RegisterUserRequestSchema, request);
-      const verificationSources = convert.fromContactKinds(request.verificationSources);
+      const customAttributes = accepted(customAttributesText(request.customAttributes));
+      const idempotency = toIdempotency(RegisterUserRequestSchema, request);
+      const verificationSources = fromContactKinds(request.verificationSources);
       const profile = { username, email, phone, displayName, locale, customAttributes };
       const challenges = await registerUser(deps, caller, { verificationSources, idempotency, ...profile });
-      return { challenges: challenges.map(convert.toChallenge) };
+      return { challenges: challenges.map(toChallenge) };
     },
 
     async sendOtp(caller, request) {
       const challenge = await sendOtp(deps, caller, {
-        to: addressee(request),
-        channel: convert.fromChannel(request.channel),
-        purpose: convert.fromPurpose(request.purpose) ?? "login",
+        recipient: recipientIn(request),
+        channel: fromChannel(request.channel),
+        purpose: fromPurpose(request.purpose) ?? "login",
         createUserIfMissing: request.createUserIfMissing,
         locale: request.locale,
-        idempotency: convert.toIdempotency(SendOtpRequestSchema, request),
+        idempotency: toIdempotency(SendOtpRequestSchema, request),
       });
-      return { challenge: convert.toChallenge(challenge) };
+      return { challenge: toChallenge(challenge) };
     },
 
     async verifyOtp(caller, request) {
       const result = await verifyOtp(deps, caller, {
         challengeId: request.challengeId,
         code: request.code,
-        expectedPurpose: convert.fromPurpose(request.expectedPurpose),
+        expectedPurpose: fromPurpose(request.expectedPurpose),
         expectedContact: request.expectedContact,
-        idempotency: convert.toIdempotency(VerifyOtpRequestSchema, request),
+        idempotency: toIdempotency(VerifyOtpRequestSchema, request),
       });
       return verified(result);
     },
 
     async refreshToken(caller, request) {
-      const idempotency = convert.toIdempotency(RefreshTokenRequestSchema, request);
+      const idempotency = toIdempotency(RefreshTokenRequestSchema, request);
       const tokens = await refreshToken(deps, caller, { refreshToken: request.refreshToken, idempotency });
-      return { tokens: convert.toTokenSet(tokens) };
+      return { tokens: toTokenSet(tokens) };
     },
 
     async revokeToken(caller, request) {
@@ -79,11 +84,11 @@ function signInMethods(deps: Deps): Handlers<typeof AuthService>["forClients"] {
 function ownAccountMethods(deps: Deps): Handlers<typeof AuthService>["forUsers"] {
   return {
     async getCurrentUser(caller) {
-      return { user: convert.toUser(caller.user) };
+      return { user: toUser(caller.user) };
     },
 
     async updateCurrentUser(caller, request) {
-      return { user: convert.toUser(await updateCurrentUser(deps, caller, changes(request))) };
+      return { user: toUser(await updateCurrentUser(deps, caller, changes(request))) };
     },
 
     async deleteCurrentUser(caller) {
@@ -93,7 +98,7 @@ function ownAccountMethods(deps: Deps): Handlers<typeof AuthService>["forUsers"]
 
     async listSessions(caller) {
       const sessions = await listSessions(deps, caller);
-      return { sessions: sessions.map((session) => convert.toSession(session, caller.session.sessionId)) };
+      return { sessions: sessions.map((session) => toSession(session, caller.session.sessionId)) };
     },
 
     async revokeSession(caller, request) {
@@ -107,7 +112,7 @@ function ownAccountMethods(deps: Deps): Handlers<typeof AuthService>["forUsers"]
   };
 }
 
-function addressee({ identifier }: SendOtpRequest): SendOtpInput["to"] {
+function recipientIn({ identifier }: SendOtpRequest): SendOtpInput["recipient"] {
   if (identifier.case === undefined) throw new Error("validation let a request without an identifier through");
   if (identifier.case === "challengeId") return { kind: "challenge", challengeId: identifier.value };
   return { kind: identifier.case, value: identifier.value };
@@ -118,24 +123,26 @@ function changes(request: UpdateCurrentUserRequest) {
   return {
     displayName: paths.includes("display_name") ? request.displayName : undefined,
     locale: paths.includes("locale") ? request.locale : undefined,
-    customAttributes: paths.includes("custom_attributes") ? customAttributesText(request.customAttributes) : undefined,
+    customAttributes: paths.includes("custom_attributes")
+      ? accepted(customAttributesText(request.customAttributes))
+      : undefined,
   };
 }
 
 function verified(result: VerifyOtpResult): MessageInitShape<typeof VerifyOtpResponseSchema> {
-  const proven = { purpose: convert.toPurpose(result.purpose), contact: convert.toContact(result.contact, result.provenAt) };
+  const proven = { purpose: toPurpose(result.purpose), contact: toContact(result.contact, result.provenAt) };
   switch (result.kind) {
     case "signed_in":
       return {
-        tokens: convert.toTokenSet(result.tokens),
+        tokens: toTokenSet(result.tokens),
         sessionId: result.tokens.sessionId,
-        user: convert.toUser(result.user),
+        user: toUser(result.user),
         isNewUser: result.isNewUser,
         usernameTaken: result.usernameTaken,
         ...proven,
       };
     case "pending":
-      return { registration: { pendingSources: result.pendingSources.map(convert.toContactKind) }, ...proven };
+      return { registration: { pendingSources: result.pendingSources.map(toContactKind) }, ...proven };
     case "proven":
       return { contactProof: result.contactProof, ...proven };
   }

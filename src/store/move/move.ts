@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { Database } from "better-sqlite3";
 import { nameOf } from "../open.js";
-import type { PostgresLocation } from "../postgres/connection.js";
+import type { PostgresLocation } from "../postgres/location.js";
 import { MoveLockedError, type MoveTarget, withMoveTarget } from "../postgres/move-in.js";
 import { codeOf } from "../rules/error-code.js";
 import { clearMoving, hasMoveMark, type MoveMark, markMoved, markMoving, readMoveMark } from "../sqlite/move-mark.js";

@@ -1,6 +1,6 @@
 import { nameOf } from "../open.js";
-import type { PostgresLocation } from "../postgres/connection.js";
 import { inspect } from "../postgres/inspect.js";
+import type { PostgresLocation } from "../postgres/location.js";
 import { findStrangeTable, type MoveTarget } from "../postgres/move-in.js";
 import type { FillMark } from "../postgres/move-mark.js";
 import type { MoveMark } from "../sqlite/move-mark.js";

@@ -1,14 +1,15 @@
 import { guessRefusalOf } from "../../model/challenge-state.js";
-import type { EpochMs, Store } from "../store.js";
+import type { EpochMs } from "../../model/time.js";
+import type { Store } from "../port/store.js";
 import { type Database, type Statement, unflushed } from "./database.js";
-import { claimsParameter } from "./parameters.js";
+import { chargesParameter } from "./parameters.js";
 import { type ChallengeToVerifyRow, challengeColumns, toChallengeToVerify } from "./rows.js";
 
-type Operations = Pick<Store, "findChallenge" | "findLimit" | "takeAttempt">;
+type Operations = Pick<Store["challenges"], "find" | "findLimit" | "takeAttempt">;
 
 const find: Statement = {
   name: "find_challenge",
-  text: `SELECT ${challengeColumns("c")}, o.user_id AS owner_id, r.sealed_profile
+  text: `SELECT ${challengeColumns("c")}, o.user_id AS contact_user_id, r.sealed_profile
     FROM challenges c
     LEFT JOIN contacts o ON o.kind = c.contact_kind AND o.value = c.contact_value
     LEFT JOIN registrations r ON r.registration_id = c.registration_id
@@ -17,43 +18,43 @@ const find: Statement = {
 const limit: Statement = { name: "find_limit", text: "SELECT budgets_refused_until($1, $2) AS retry_at" };
 const take: Statement = {
   name: "take_attempt",
-  text: `SELECT r.outcome, r.retry_at, r.account_spent FROM ${unflushed}, take_attempt($1, $2, $3, $4) r`,
+  text: `SELECT r.outcome, r.retry_at, r.user_spent FROM ${unflushed}, take_attempt($1, $2, $3, $4) r`,
 };
 
 interface AttemptRow {
   outcome: "taken" | "limited" | "refused";
   retry_at: EpochMs;
-  account_spent: boolean;
+  user_spent: boolean;
 }
 
 export function createAttempts(db: Database): Operations {
   const findChallenge = findChallengeIn(db);
   return {
-    findChallenge,
+    find: findChallenge,
 
-    async findLimit({ claims, now }) {
-      const [row] = await db.rows<{ retry_at: EpochMs }>(limit, [claimsParameter(claims.map((claim) => ({ claim }))), now]);
+    async findLimit({ charges, now }) {
+      const [row] = await db.rows<{ retry_at: EpochMs }>(limit, [chargesParameter(charges.map((charge) => ({ charge }))), now]);
       return row!.retry_at > now ? { kind: "limited", retryAt: row!.retry_at } : null;
     },
 
-    async takeAttempt({ challengeId, clientId, requester, identifier, accountRequester, account, now }) {
-      const claims = claimsParameter([
-        { claim: requester },
-        { claim: identifier },
-        { claim: accountRequester, optional: true },
-        { claim: account, optional: true },
+    async takeAttempt({ challengeId, clientId, requester, identifier, userRequester, user, now }) {
+      const charges = chargesParameter([
+        { charge: requester },
+        { charge: identifier },
+        { charge: userRequester, optional: true },
+        { charge: user, optional: true },
       ]);
-      const [row] = await db.rows<AttemptRow>(take, [challengeId, clientId, claims, now], challengeId);
-      const { outcome, retry_at: retryAt, account_spent: accountBudgetSpent } = row!;
+      const [row] = await db.rows<AttemptRow>(take, [challengeId, clientId, charges, now], challengeId);
+      const { outcome, retry_at: retryAt, user_spent: userBudgetSpent } = row!;
       if (outcome === "limited") return { kind: outcome, retryAt };
-      if (outcome === "taken") return { kind: outcome, accountBudgetSpent };
+      if (outcome === "taken") return { kind: outcome, userBudgetSpent };
       // What refuses a guess never passes, so a later look still finds it.
       return { kind: outcome, why: guessRefusalOf(await findChallenge(challengeId), clientId, now) ?? "unknown" };
     },
   };
 }
 
-export function findChallengeIn(db: Database): Store["findChallenge"] {
+export function findChallengeIn(db: Database): Store["challenges"]["find"] {
   return async (challengeId) => {
     const [row] = await db.rows<ChallengeToVerifyRow>(find, [challengeId]);
     return row === undefined ? null : toChallengeToVerify(row);

@@ -1,4 +1,5 @@
-import { type EpochMs, StoreUnavailableError } from "../store.js";
+import type { EpochMs } from "../../model/time.js";
+import { StoreUnavailableError } from "../port/errors.js";
 import type { Database, Statement } from "./database.js";
 
 /** Limits and lifetimes count in the times of all processes that use a database, so their clocks have to agree. */

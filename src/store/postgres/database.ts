@@ -1,9 +1,9 @@
 import type pg from "pg";
-import { StoreBusyError } from "../store.js";
+import { StoreBusyError } from "../port/errors.js";
 import type { Breaker } from "./breaker.js";
 import { isAnswer, isConflict, isReadOnly, translated, unavailableError } from "./errors.js";
-import { createLine, createLines } from "./semaphore.js";
 import type { Pool } from "./pool.js";
+import { createSemaphore, createSemaphores } from "./semaphore.js";
 
 /** A statement with a name is parsed and planned once a connection. */
 export interface Statement {
@@ -53,8 +53,8 @@ export interface DatabaseOptions {
 
 export function openDatabase({ pool, places, breaker, noteFailure = () => {} }: DatabaseOptions): Database {
   const waitingMax = waitingPerConnection * places;
-  const line = createLine({ places, waitingMax, waitMs: placeWaitMs, busy: () => busyError(places) });
-  const crowds = createLines({ places: crowdPlaces, waitingMax, waitMs: crowdWaitMs, busy: crowdedError });
+  const semaphore = createSemaphore({ places, waitingMax, waitMs: placeWaitMs, busy: () => busyError(places) });
+  const crowds = createSemaphores({ places: crowdPlaces, waitingMax, waitMs: crowdWaitMs, busy: crowdedError });
 
   async function once(query: pg.QueryConfig): Promise<pg.QueryResult> {
     if (!breaker.admits()) throw unavailableError("the server could not be reached a moment ago");
@@ -85,7 +85,7 @@ export function openDatabase({ pool, places, breaker, noteFailure = () => {} }: 
   async function run(statement: Statement, values: readonly unknown[]): Promise<pg.QueryResult> {
     for (let tries = 1; ; tries += 1) {
       try {
-        return await line.run(() => once({ ...statement, values: [...values] }));
+        return await semaphore.run(() => once({ ...statement, values: [...values] }));
       } catch (error) {
         if (!isConflict(error) || tries === triesMax) {
           noteFailure(error);

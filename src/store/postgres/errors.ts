@@ -1,5 +1,5 @@
 import pg from "pg";
-import { StoreUnavailableError } from "../store.js";
+import { StoreUnavailableError } from "../port/errors.js";
 
 /** Racers were in each other's way and nothing was written: serialization_failure and deadlock_detected. */
 const conflicts = new Set(["40001", "40P01"]);

@@ -1,6 +1,7 @@
-import type { EpochMs } from "../store.js";
+import type { EpochMs } from "../../model/time.js";
 import { clocksAgree } from "./clocks.js";
-import { applicationName, type PostgresLocation, withClient } from "./connection.js";
+import { applicationName, withClient } from "./connection.js";
+import type { PostgresLocation } from "./location.js";
 import { versionOf } from "./migrate.js";
 
 /** What a server says about itself and a database of it; nothing is changed. */

@@ -1,23 +1,14 @@
+import type { KeyCheck } from "../port/keys.js";
+import type { Store } from "../port/store.js";
 import { type KeyRow, toStoredKey } from "../rules/common-rows.js";
-import type { KeyCheck, Store } from "../store.js";
-import { type PostgresLocation, withClient } from "./connection.js";
+import { withClient } from "./connection.js";
 import type { Database, Statement } from "./database.js";
+import type { PostgresLocation } from "./location.js";
 import { refuseFilling } from "./move-mark.js";
 import { keyParameter } from "./parameters.js";
 import { isLiveChallenge, isLiveSession } from "./rows.js";
 
-type Operations = Pick<
-  Store,
-  | "listKeys"
-  | "addKey"
-  | "resealKey"
-  | "deleteKey"
-  | "listKeyChecks"
-  | "addKeyCheck"
-  | "deleteKeyCheck"
-  | "countKeyUses"
-  | "revokeSessionsOfKey"
->;
+type Operations = Store["keys"];
 
 const keyColumns = "key_id, use, alg, public_jwk, sealed, created_at, active_at";
 const list: Statement = { name: "list_keys", text: `SELECT ${keyColumns} FROM keys ORDER BY created_at, key_id` };
@@ -59,27 +50,27 @@ export function createKeys(db: Database, location: PostgresLocation): Operations
   }
 
   return {
-    listKeys: async () => (await db.rows<KeyRow>(list)).map(toStoredKey),
-    async addKey({ key, ifNewest }) {
+    list: async () => (await db.rows<KeyRow>(list)).map(toStoredKey),
+    async add({ key, ifNewest }) {
       if (ifNewest === undefined) return (await db.changes(add, [keyParameter(key)])) > 0;
       const [row] = await db.rows<{ added: boolean }>(addIfNewest, [keyParameter(key), ifNewest]);
       if (!row!.added) await refuseFilling(db);
       return row!.added;
     },
-    resealKey: async ({ keyId, was, sealed }) => (await db.changes(reseal, [keyId, was, sealed])) > 0,
-    deleteKey: async (keyId) => void (await db.changes(remove, [keyId])),
-    async listKeyChecks() {
+    reseal: async ({ keyId, was, sealed }) => (await db.changes(reseal, [keyId, was, sealed])) > 0,
+    delete: async (keyId) => void (await db.changes(remove, [keyId])),
+    async listChecks() {
       const rows = await db.rows<{ use: KeyCheck["use"]; key_id: string; check: Buffer }>(listChecks);
       // Who starts on what another database's move has brought so far would find all keys there, and make none.
       await refuseFilling(db);
       return rows.map((row) => ({ use: row.use, keyId: row.key_id, check: row.check }));
     },
-    async addKeyCheck({ use, keyId, check }) {
+    async addCheck({ use, keyId, check }) {
       if ((await db.changes(addCheck, [use, keyId, check])) === 0) await refuseFilling(db);
     },
-    countKeyUses: async ({ use, keyId, now }) => (await searched<{ count: number }>(count[use], [keyId, now])).count,
-    revokeSessionsOfKey: async ({ keyId, now, limit }) =>
+    countUses: async ({ use, keyId, now }) => (await searched<{ count: number }>(count[use], [keyId, now])).count,
+    revokeSessions: async ({ keyId, now, limit }) =>
       (await searched<{ ended: number }>(removeSessions, [keyId, now, limit])).ended,
-    deleteKeyCheck: async ({ use, keyId }) => void (await db.changes(removeCheck, [use, keyId])),
+    deleteCheck: async ({ use, keyId }) => void (await db.changes(removeCheck, [use, keyId])),
   };
 }

@@ -1,6 +1,7 @@
 import type pg from "pg";
 import { newest, refuseNewer } from "../rules/schema-version.js";
-import { type PostgresLocation, withClient } from "./connection.js";
+import { withClient } from "./connection.js";
+import type { PostgresLocation } from "./location.js";
 import { functions, migrations } from "./schema.js";
 
 /** The schema version that this program needs. */

@@ -1,7 +1,8 @@
 import type pg from "pg";
+import type { EpochMs } from "../../model/time.js";
 import { codeOf } from "../rules/error-code.js";
-import type { EpochMs } from "../store.js";
-import { type PostgresLocation, withClient } from "./connection.js";
+import { withClient } from "./connection.js";
+import type { PostgresLocation } from "./location.js";
 import { migrate, versionOf } from "./migrate.js";
 import { type FillMark, readFillMark } from "./move-mark.js";
 

@@ -1,5 +1,5 @@
 import type pg from "pg";
-import { StoreUnavailableError } from "../store.js";
+import { StoreUnavailableError } from "../port/errors.js";
 import type { Database, Statement } from "./database.js";
 
 /** Says in the database itself that everything of another one is being moved into it, or was. */

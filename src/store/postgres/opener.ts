@@ -1,8 +1,8 @@
 import { lookup as systemLookup } from "node:dns/promises";
 import type pg from "pg";
 import type { ClientConfig } from "pg";
-import type { PostgresHost, PostgresLocation, PostgresLogin } from "./connection.js";
 import { isWrongLogin } from "./errors.js";
+import type { PostgresHost, PostgresLocation, PostgresLogin } from "./location.js";
 import { connectTo, type Server } from "./server.js";
 
 /** Finds the server that takes writes. */

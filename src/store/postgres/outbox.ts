@@ -1,8 +1,13 @@
-import type { Channel, ContactKind, EpochMs, OutboxMessage, Purpose, Store } from "../store.js";
+import type { Purpose } from "../../model/challenge.js";
+import type { Channel } from "../../model/channel.js";
+import type { ContactKind } from "../../model/contact.js";
+import type { EpochMs } from "../../model/time.js";
+import type { OutboxMessage } from "../port/outbox.js";
+import type { Store } from "../port/store.js";
 import { type Database, type Statement, unflushed } from "./database.js";
 import { isLiveChallenge } from "./rows.js";
 
-type Operations = Pick<Store, "claimMessages" | "settleMessages" | "nextMessageDueAt">;
+type Operations = Store["outbox"];
 
 // A message's due_at is its lease too: claiming moves it to the end of the lease. Messages that another claimer is just now taking
 // are skipped; what it has taken already does not match any more when the lock looks again. Arrays and OFFSET 0 keep the planner
@@ -44,10 +49,10 @@ interface DueRow {
 
 export function createOutbox(db: Database): Operations {
   return {
-    async claimMessages({ now, leaseMs, limit }) {
+    async claim({ now, leaseMs, limit }) {
       return (await db.rows<DueRow>(claim, [now, now + leaseMs, limit])).map(toMessage);
     },
-    async settleMessages(settlements) {
+    async settle(settlements) {
       if (settlements.length === 0) return;
       const sorted = [...settlements].sort((a, b) => a.outboxId - b.outboxId);
       await db.rows(settle, [
@@ -56,7 +61,7 @@ export function createOutbox(db: Database): Operations {
         sorted.map(({ retryAt }) => retryAt),
       ]);
     },
-    async nextMessageDueAt() {
+    async nextDueAt() {
       const [row] = await db.rows<{ due_at: EpochMs | null }>(next);
       return row!.due_at;
     },

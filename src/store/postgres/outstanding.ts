@@ -1,5 +1,6 @@
-import type { Store } from "../store.js";
-import { type PostgresLocation, withClient } from "./connection.js";
+import type { Store } from "../port/store.js";
+import { withClient } from "./connection.js";
+import type { PostgresLocation } from "./location.js";
 
 /**
  * On a connection of its own, without the time limits of operations: there may be millions of rows. Whole tables are emptied by
@@ -7,7 +8,7 @@ import { type PostgresLocation, withClient } from "./connection.js";
  */
 export function endOutstanding(
   location: PostgresLocation,
-  { keepSessions }: Parameters<Store["endOutstanding"]>[0],
+  { keepSessions }: Parameters<Store["upkeep"]["endOutstanding"]>[0],
 ): Promise<number> {
   return withClient(location, async (client) => {
     await client.query("BEGIN");

@@ -1,14 +1,10 @@
+import type { NewChallenge } from "../../model/challenge.js";
+import type { NewSession } from "../../model/session.js";
+import type { NewUser } from "../../model/user.js";
+import type { BudgetCharge, BudgetReturn, SendReturn } from "../port/budgets.js";
+import type { SendGuard } from "../port/challenges.js";
+import type { StoredKey } from "../port/keys.js";
 import { holdMs, longestWindow } from "../rules/budget-window.js";
-import type {
-  BudgetClaim,
-  BudgetReturn,
-  NewChallenge,
-  NewSession,
-  NewUser,
-  SendGuard,
-  SendReturn,
-  StoredKey,
-} from "../store.js";
 import { escapeNul } from "./rows.js";
 
 /** Bytes in JSON, as PostgreSQL reads them. */
@@ -16,32 +12,32 @@ export function hex(bytes: Uint8Array): string {
   return `\\x${Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("hex")}`;
 }
 
-interface ClaimParameter {
-  readonly claim: BudgetClaim;
+interface ChargeParameter {
+  readonly charge: BudgetCharge;
   /** A refused one refuses only the other optional ones. */
   readonly optional?: boolean;
   /** The position, from 1, of the challenge whose `resendAt` its hold becomes. */
   readonly sets?: number | null;
 }
 
-/** Claims as `budget_claims` takes them; in the order in which their budgets are locked, that of the keys. */
-export function claimsParameter(claims: readonly ClaimParameter[]): string {
-  const parameters = claims.map(({ claim, optional = false, sets = null }) => ({
-    key: hex(claim.key),
-    maxes: claim.limits.map(({ max }) => max),
-    windows: claim.limits.map(({ windowMs }) => windowMs),
-    longest: longestWindow(claim),
-    holds: (claim.hold?.stepsMs ?? []).map((_, spentBefore) => holdMs(claim, spentBefore)),
+/** Charges as `budget_charges` takes them; in the order in which their budgets are locked, that of the keys. */
+export function chargesParameter(charges: readonly ChargeParameter[]): string {
+  const parameters = charges.map(({ charge, optional = false, sets = null }) => ({
+    key: hex(charge.key),
+    maxes: charge.limits.map(({ max }) => max),
+    windows: charge.limits.map(({ windowMs }) => windowMs),
+    longest: longestWindow(charge),
+    holds: (charge.hold?.stepsMs ?? []).map((_, spentBefore) => holdMs(charge, spentBefore)),
     optional,
     sets,
   }));
   return JSON.stringify(parameters.sort(byKey));
 }
 
-/** The claims of guards; the first of each makes the `resendAt` of its challenge. */
-export function guardClaimsParameter(guards: readonly SendGuard[]): string {
-  return claimsParameter(
-    guards.flatMap(({ claims }, guard) => claims.map((claim, index) => ({ claim, sets: index === 0 ? guard + 1 : null }))),
+/** The charges of guards; the first of each makes the `resendAt` of its challenge. */
+export function guardChargesParameter(guards: readonly SendGuard[]): string {
+  return chargesParameter(
+    guards.flatMap(({ charges }, guard) => charges.map((charge, index) => ({ charge, sets: index === 0 ? guard + 1 : null }))),
   );
 }
 

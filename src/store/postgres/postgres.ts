@@ -1,10 +1,12 @@
-import type { Store } from "../store.js";
+import type { Store } from "../port/store.js";
 import { createAttempts } from "./attempts.js";
 import { createBreaker } from "./breaker.js";
 import { createClockGuard } from "./clocks.js";
-import { operationOptions, type PostgresLocation } from "./connection.js";
+import { operationOptions } from "./connection.js";
 import { openDatabase, type Statement, unflushed } from "./database.js";
+import { createDiskSpace } from "./disk-space.js";
 import { createKeys } from "./keys.js";
+import type { PostgresLocation } from "./location.js";
 import { migrate } from "./migrate.js";
 import { refuseFilling } from "./move-mark.js";
 import { createOpener } from "./opener.js";
@@ -12,7 +14,6 @@ import { createOutbox } from "./outbox.js";
 import { endOutstanding } from "./outstanding.js";
 import { createPool } from "./pool.js";
 import { createRedemption } from "./redeem.js";
-import { createRoom } from "./disk-space.js";
 import { createSends } from "./sends.js";
 import { createSessions } from "./sessions.js";
 import { createUsers } from "./users.js";
@@ -34,11 +35,11 @@ const readClock: Statement = {
  */
 export async function openPostgres(location: PostgresLocation): Promise<Store> {
   await migrate(location);
-  const room = createRoom();
+  const diskSpace = createDiskSpace();
   const breaker = createBreaker();
   const opener = createOpener(location);
   const pool = createPool(() => opener.open(operationOptions));
-  const operations = openDatabase({ pool, places: location.poolMax, breaker, noteFailure: room.noteFailure });
+  const operations = openDatabase({ pool, places: location.poolMax, breaker, noteFailure: diskSpace.noteFailure });
   // Operations that keep all their connections busy are no outage.
   const health = openDatabase({ pool, places: 1, breaker });
   const clock = createClockGuard(health);
@@ -61,30 +62,32 @@ export async function openPostgres(location: PostgresLocation): Promise<Store> {
   }
 
   return {
-    ...createSends(db),
-    ...createAttempts(db),
-    ...createRedemption(db),
-    ...createSessions(db),
-    ...createUsers(db),
-    ...createOutbox(db),
-    ...keys,
+    challenges: { ...createSends(db), ...createAttempts(db), ...createRedemption(db) },
+    sessions: createSessions(db),
+    users: createUsers(db),
+    outbox: createOutbox(db),
     // By a clock that is ahead a key would sign too late and for too long, or be given up while it is needed, and a sweep take what all
     // processes still need. A sweep is made every second, which so is how long a clock that was set goes unnoticed as a rule.
-    addKey: byRightClock(keys.addKey),
-    deleteKey: byRightClock(keys.deleteKey),
-    countKeyUses: byRightClock(keys.countKeyUses),
-    revokeSessionsOfKey: byRightClock(keys.revokeSessionsOfKey),
-    sweep: byRightClock(async ({ now, limit }) => {
-      const [row] = await db.rows<Awaited<ReturnType<Store["sweep"]>>>(sweep, [now, limit]);
-      return row!;
-    }),
-    endOutstanding: (change) => endOutstanding(location, change),
-    // Erased rows stay in the server's files until it reuses their room; nothing of that can be hastened from here.
-    scrub: async () => true,
-    // A server that is read-only refuses this.
-    async ping() {
-      await clock.check(ping);
-      if (room.wasMissing()) await room.check(health);
+    keys: {
+      ...keys,
+      add: byRightClock(keys.add),
+      delete: byRightClock(keys.delete),
+      countUses: byRightClock(keys.countUses),
+      revokeSessions: byRightClock(keys.revokeSessions),
+    },
+    upkeep: {
+      sweep: byRightClock(async ({ now, limit }) => {
+        const [row] = await db.rows<Awaited<ReturnType<Store["upkeep"]["sweep"]>>>(sweep, [now, limit]);
+        return row!;
+      }),
+      endOutstanding: (change) => endOutstanding(location, change),
+      // Erased rows stay in the server's files until it reuses their room; nothing of that can be hastened from here.
+      scrub: async () => true,
+      // A server that is read-only refuses this.
+      async ping() {
+        await clock.check(ping);
+        if (diskSpace.ranOut()) await diskSpace.check(health);
+      },
     },
     close,
   };

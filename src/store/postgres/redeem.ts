@@ -1,6 +1,10 @@
+import type { ChallengeRefusal } from "../../model/challenge.js";
 import { refusalOf } from "../../model/challenge-state.js";
+import type { ContactKind } from "../../model/contact.js";
+import type { NewSession, Session } from "../../model/session.js";
+import type { RedeemOutcome, Redemption } from "../port/challenges.js";
+import type { Store } from "../port/store.js";
 import { type SessionRow, toSession } from "../rules/common-rows.js";
-import type { ChallengeRefusal, ContactKind, NewSession, RedeemOutcome, Redemption, Session, Store } from "../store.js";
 import { findChallengeIn } from "./attempts.js";
 import type { Database, Statement } from "./database.js";
 import { returnsParameter, sendReturnsParameter, sessionParameter, userParameter } from "./parameters.js";
@@ -15,7 +19,7 @@ import {
   userColumns,
 } from "./rows.js";
 
-type Operations = Pick<Store, "redeemChallenge" | "findRedemption">;
+type Operations = Pick<Store["challenges"], "redeem" | "findRedemption">;
 
 const redeem: Statement = {
   name: "redeem_challenge",
@@ -54,7 +58,7 @@ type RememberedRow = ChallengeRow & {
 export function createRedemption(db: Database): Operations {
   const findChallenge = findChallengeIn(db);
   return {
-    async redeemChallenge({
+    async redeem({
       challengeId,
       idempotency,
       returns,

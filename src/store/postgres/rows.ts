@@ -1,4 +1,9 @@
-import type { Challenge, ChallengeToVerify, Channel, Contact, ContactKind, EpochMs, Purpose, User } from "../store.js";
+import type { Challenge, Purpose } from "../../model/challenge.js";
+import type { Channel } from "../../model/channel.js";
+import type { Contact, ContactKind } from "../../model/contact.js";
+import type { EpochMs } from "../../model/time.js";
+import type { User } from "../../model/user.js";
+import type { ChallengeToVerify } from "../port/challenges.js";
 
 export interface ChallengeRow {
   challenge_id: string;
@@ -82,12 +87,12 @@ export function toChallenge(row: ChallengeRow): Challenge {
 }
 
 export interface ChallengeToVerifyRow extends ChallengeRow {
-  owner_id: string | null;
+  contact_user_id: string | null;
   sealed_profile: Buffer | null;
 }
 
 export function toChallengeToVerify(row: ChallengeToVerifyRow): ChallengeToVerify {
-  return { ...toChallenge(row), ownerId: row.owner_id, sealedProfile: row.sealed_profile };
+  return { ...toChallenge(row), contactUserId: row.contact_user_id, sealedProfile: row.sealed_profile };
 }
 
 export const sessionColumns = `s.session_id, s.family, s.key_id, s.user_id, s.client_id, s.generation, s.rotation_mac, s.ip,

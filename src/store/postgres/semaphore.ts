@@ -1,19 +1,19 @@
 /** Lets a few work at once and others wait for a place, in the order in which they came. */
-export interface Line {
+export interface Semaphore {
   /** Begins in the same moment when there is a place. Throws what `busy` gives when too many wait already, or after too long a wait. */
   run<T>(work: () => Promise<T>): Promise<T>;
   /** Nobody works and nobody waits. */
   isEmpty(): boolean;
 }
 
-export interface LineRules {
+export interface SemaphoreRules {
   readonly places: number;
   readonly waitingMax: number;
   readonly waitMs: number;
   readonly busy: () => Error;
 }
 
-export function createLine({ places, waitingMax, waitMs, busy }: LineRules): Line {
+export function createSemaphore({ places, waitingMax, waitMs, busy }: SemaphoreRules): Semaphore {
   const waiting = new Set<() => void>();
   let working = 0;
 
@@ -58,21 +58,21 @@ export function createLine({ places, waitingMax, waitMs, busy }: LineRules): Lin
   };
 }
 
-/** A line a key. */
-export interface Lines {
+/** One semaphore a key. */
+export interface Semaphores {
   run<T>(key: string, work: () => Promise<T>): Promise<T>;
 }
 
-export function createLines(rules: LineRules): Lines {
-  const lines = new Map<string, Line>();
+export function createSemaphores(rules: SemaphoreRules): Semaphores {
+  const semaphores = new Map<string, Semaphore>();
   return {
     async run(key, work) {
-      const line = lines.get(key) ?? createLine(rules);
-      lines.set(key, line);
+      const semaphore = semaphores.get(key) ?? createSemaphore(rules);
+      semaphores.set(key, semaphore);
       try {
-        return await line.run(work);
+        return await semaphore.run(work);
       } finally {
-        if (line.isEmpty() && lines.get(key) === line) lines.delete(key);
+        if (semaphore.isEmpty() && semaphores.get(key) === semaphore) semaphores.delete(key);
       }
     },
   };

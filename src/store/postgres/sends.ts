@@ -1,11 +1,14 @@
 import { resendRefusalOf } from "../../model/challenge-state.js";
-import { contactKindOf } from "../rules/common-rows.js";
-import type { Contact, EpochMs, Limited, Store } from "../store.js";
+import { contactKindOf } from "../../model/channel.js";
+import type { Contact } from "../../model/contact.js";
+import type { EpochMs } from "../../model/time.js";
+import type { Limited } from "../port/budgets.js";
+import type { Store } from "../port/store.js";
 import { type Database, type Statement, unflushed } from "./database.js";
-import { challengeParameter, claimsParameter, guardClaimsParameter, lockKeys, placesParameter } from "./parameters.js";
+import { challengeParameter, chargesParameter, guardChargesParameter, lockKeys, placesParameter } from "./parameters.js";
 import { type ChallengeRow, challengeColumns, toChallenge } from "./rows.js";
 
-type Operations = Pick<Store, "prepareSend" | "issueChallenges" | "resendChallenge">;
+type Operations = Pick<Store["challenges"], "prepareSend" | "issue" | "resend">;
 
 const prepare: Statement = {
   name: "prepare_send",
@@ -55,7 +58,7 @@ export function createSends(db: Database): Operations {
         value,
         contactKind,
         placesParameter(guards),
-        guardClaimsParameter(guards),
+        guardChargesParameter(guards),
         now,
       ]);
       if (row!.outcome === "replayed") return await replayed(idempotency, now);
@@ -67,7 +70,7 @@ export function createSends(db: Database): Operations {
       return { kind: "ready", recipient: { userId, locale, contact } };
     },
 
-    async issueChallenges({ idempotency, registration, challenges, deliverAt, now }) {
+    async issue({ idempotency, registration, challenges, deliverAt, now }) {
       const registrationId = registration?.registrationId ?? null;
       const guards = challenges.map(({ guard }) => guard);
       const [row] = await db.rows<IssuedRow>(issue, [
@@ -78,7 +81,7 @@ export function createSends(db: Database): Operations {
         Math.max(...challenges.map(({ challenge }) => challenge.expiresAt)),
         lockKeys(guards),
         placesParameter(guards),
-        guardClaimsParameter(guards),
+        guardChargesParameter(guards),
         deliverAt ?? now,
         now,
       ]);
@@ -95,13 +98,13 @@ export function createSends(db: Database): Operations {
       };
     },
 
-    async resendChallenge({ challengeId, clientId, requesterKey, idempotency, claims, deliverAt, now }) {
+    async resend({ challengeId, clientId, requesterKey, idempotency, charges, deliverAt, now }) {
       const values = [
         challengeId,
         clientId,
         requesterKey,
         idempotency,
-        claimsParameter(claims.map((claim, index) => ({ claim, sets: index === 0 ? 1 : null }))),
+        chargesParameter(charges.map((charge, index) => ({ charge, sets: index === 0 ? 1 : null }))),
         deliverAt ?? now,
         now,
       ];

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { isIP } from "node:net";
 import type { ConnectionOptions } from "node:tls";
 import pg, { type ClientConfig } from "pg";
-import type { PostgresHost, PostgresLocation, PostgresLogin } from "./connection.js";
+import type { PostgresHost, PostgresLocation, PostgresLogin } from "./location.js";
 
 /** One address at which a server may listen. */
 export interface Server extends PostgresHost {

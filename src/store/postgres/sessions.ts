@@ -1,14 +1,12 @@
+import type { RotateOutcome } from "../port/sessions.js";
+import type { Store } from "../port/store.js";
 import { type SessionRow, toSession } from "../rules/common-rows.js";
 import { judgeRefresh } from "../rules/refresh-replay.js";
-import type { RotateOutcome, Store } from "../store.js";
 import type { Database, Statement } from "./database.js";
 import { hex, sweepStepMs } from "./parameters.js";
 import { isLiveSession, sessionColumns, toUser, type UserRow, userColumns } from "./rows.js";
 
-type Operations = Pick<
-  Store,
-  "rotateRefreshToken" | "findLiveSession" | "listSessions" | "revokeFamily" | "revokeSession" | "revokeOtherSessions"
->;
+type Operations = Store["sessions"];
 
 // Of racers one finds the generation that it presents: the others wait for its lock and then look at the row anew.
 // It is swept by the earlier of its two ends, as `sweepAt` rounds it.
@@ -61,7 +59,7 @@ export function createSessions(db: Database): Operations {
     idempotency,
     graceMs,
     now,
-  }: Parameters<Store["rotateRefreshToken"]>[0]): Promise<RotateOutcome | null> {
+  }: Parameters<Store["sessions"]["rotate"]>[0]): Promise<RotateOutcome | null> {
     const [row] = await db.rows<SessionRow>(byFamily, [family, clientId, now]);
     if (row === undefined) return { kind: "ended" };
     const sameCall = idempotency !== null && row.rotation_mac?.equals(idempotency) === true;
@@ -74,7 +72,7 @@ export function createSessions(db: Database): Operations {
   }
 
   return {
-    async rotateRefreshToken(change) {
+    async rotate(change) {
       const { family, generation, clientId, idempotency, idleMs, now } = change;
       for (;;) {
         const values = [family, generation, clientId, idempotency, now, now + idleMs];
@@ -85,14 +83,14 @@ export function createSessions(db: Database): Operations {
         if (judged !== null) return judged;
       }
     },
-    async findLiveSession({ sessionId, now }) {
+    async findLive({ sessionId, now }) {
       const [row] = await db.rows<SessionRow & UserRow>(findLive, [sessionId, now]);
       return row === undefined ? null : { session: toSession(row), user: toUser(row) };
     },
-    listSessions: async ({ userId, now }) => (await db.rows<SessionRow>(list, [userId, now])).map(toSession),
+    list: async ({ userId, now }) => (await db.rows<SessionRow>(list, [userId, now])).map(toSession),
     revokeFamily: async ({ family, clientId, now }) => (await db.changes(revokeFamily, [family, clientId, now])) > 0,
-    revokeSession: async ({ sessionId, userId, now }) => (await db.changes(revoke, [sessionId, userId, now])) > 0,
-    async revokeOtherSessions({ userId, keepSessionId, now }) {
+    revoke: async ({ sessionId, userId, now }) => (await db.changes(revoke, [sessionId, userId, now])) > 0,
+    async revokeOthers({ userId, keepSessionId, now }) {
       const [row] = await db.rows<{ ended: number }>(revokeOthers, [userId, keepSessionId, now], userId);
       return row!.ended;
     },

@@ -1,4 +1,4 @@
-import type { Store } from "../store.js";
+import type { Store } from "../port/store.js";
 import type { Database, Statement } from "./database.js";
 import { escapeNul, toUser, type UserRow, userColumns } from "./rows.js";
 
@@ -10,14 +10,14 @@ const update: Statement = {
 };
 const remove: Statement = { name: "delete_user", text: "SELECT delete_user($1) AS deleted" };
 
-export function createUsers(db: Database): Pick<Store, "updateUser" | "deleteUser"> {
+export function createUsers(db: Database): Store["users"] {
   return {
-    async updateUser({ userId, displayName, locale, customAttributes }) {
+    async update({ userId, displayName, locale, customAttributes }) {
       const name = displayName === undefined ? null : escapeNul(displayName);
       const [row] = await db.rows<UserRow>(update, [userId, name, locale ?? null, customAttributes ?? null], userId);
       return row === undefined ? null : toUser(row);
     },
-    async deleteUser({ userId }) {
+    async delete({ userId }) {
       const [row] = await db.rows<{ deleted: boolean }>(remove, [userId], userId);
       return row!.deleted;
     },

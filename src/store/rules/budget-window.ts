@@ -1,4 +1,5 @@
-import type { BudgetClaim, EpochMs } from "../store.js";
+import type { EpochMs } from "../../model/time.js";
+import type { BudgetCharge } from "../port/budgets.js";
 
 /** What a budget holds: when its units were spent, in order, and a hold. */
 export interface BudgetState {
@@ -6,10 +7,10 @@ export interface BudgetState {
   readonly holdUntil: EpochMs;
 }
 
-/** When the claim can be granted, 0 or a past time being now. */
-export function refusedUntil(claim: BudgetClaim, { spent, holdUntil }: BudgetState, now: EpochMs): EpochMs {
-  let until = isHeld(claim, holdUntil, now) ? holdUntil : 0;
-  for (const { max, windowMs } of claim.limits) {
+/** When the charge can be granted, 0 or a past time being now. */
+export function refusedUntil(charge: BudgetCharge, { spent, holdUntil }: BudgetState, now: EpochMs): EpochMs {
+  let until = isHeld(charge, holdUntil, now) ? holdUntil : 0;
+  for (const { max, windowMs } of charge.limits) {
     const counted = within(spent, windowMs, now);
     const freeing = max > 0 ? counted[counted.length - max] : now;
     if (freeing !== undefined) until = Math.max(until, freeing + windowMs);
@@ -18,22 +19,22 @@ export function refusedUntil(claim: BudgetClaim, { spent, holdUntil }: BudgetSta
 }
 
 /** A hold that is twice as far away as any that is put on is left from before the clock was set back. */
-function isHeld(claim: BudgetClaim, holdUntil: EpochMs, now: EpochMs): boolean {
+function isHeld(charge: BudgetCharge, holdUntil: EpochMs, now: EpochMs): boolean {
   if (holdUntil <= now) return false;
-  const longest = Math.max(...(claim.hold?.stepsMs ?? []).map((_, spentBefore) => holdMs(claim, spentBefore)));
+  const longest = Math.max(...(charge.hold?.stepsMs ?? []).map((_, spentBefore) => holdMs(charge, spentBefore)));
   return longest === -Infinity || holdUntil - now <= 2 * longest;
 }
 
-/** How long a granted claim holds its key; 0: not at all. */
-export function holdMs(claim: BudgetClaim, spentBefore: number): number {
-  const steps = claim.hold?.stepsMs;
-  if (claim.hold === undefined || steps === undefined || steps.length === 0) return 0;
-  return Math.round(steps[Math.min(spentBefore, steps.length - 1)]! * claim.hold.jitter);
+/** How long a granted charge holds its key; 0: not at all. */
+export function holdMs(charge: BudgetCharge, spentBefore: number): number {
+  const steps = charge.hold?.stepsMs;
+  if (charge.hold === undefined || steps === undefined || steps.length === 0) return 0;
+  return Math.round(steps[Math.min(spentBefore, steps.length - 1)]! * charge.hold.jitter);
 }
 
-export function longestWindow(claim: BudgetClaim): number {
+export function longestWindow(charge: BudgetCharge): number {
   let longest = 0;
-  for (const { windowMs } of claim.limits) longest = Math.max(longest, windowMs);
+  for (const { windowMs } of charge.limits) longest = Math.max(longest, windowMs);
   return longest;
 }
 

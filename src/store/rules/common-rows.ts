@@ -1,7 +1,6 @@
-import type { Channel, ContactKind, EpochMs, Session, StoredKey } from "../store.js";
-
-/** What the contacts are that a channel delivers to. */
-export const contactKindOf: Readonly<Record<Channel, ContactKind>> = { email: "email", sms: "phone" };
+import type { Session } from "../../model/session.js";
+import type { EpochMs } from "../../model/time.js";
+import type { StoredKey } from "../port/keys.js";
 
 /** A session as both engines keep it. */
 export interface SessionRow {

@@ -1,4 +1,4 @@
-import type { EpochMs } from "../store.js";
+import type { EpochMs } from "../../model/time.js";
 
 /** A refresh token as presented, and the session's newest. */
 export interface Presented {

@@ -1,17 +1,19 @@
 import type { Database } from "better-sqlite3";
 import { guessRefusalOf } from "../../model/challenge-state.js";
-import type { AttemptOutcome, EpochMs, Store } from "../store.js";
+import type { EpochMs } from "../../model/time.js";
+import type { AttemptOutcome } from "../port/challenges.js";
+import type { Store } from "../port/store.js";
 import type { Budgets } from "./budgets.js";
 import { type ChallengeRow, challengeColumns, isLiveChallenge, toChallenge, toChallengeToVerify } from "./rows.js";
 import type { Writer } from "./writer.js";
 
-type Operations = Pick<Store, "findChallenge" | "findLimit" | "takeAttempt">;
+type Operations = Pick<Store["challenges"], "find" | "findLimit" | "takeAttempt">;
 
 export function createAttempts(db: Database, parts: { writer: Writer; budgets: Budgets }): Operations {
   const { writer, budgets } = parts;
   const byId = db.prepare<[string], ChallengeRow>(`SELECT ${challengeColumns} FROM challenges c WHERE c.challenge_id = ?`);
-  const toVerify = db.prepare<[string], ChallengeRow & { owner_id: string | null; sealed_profile: Buffer | null }>(`
-    SELECT ${challengeColumns}, o.user_id AS owner_id, r.sealed_profile
+  const toVerify = db.prepare<[string], ChallengeRow & { contact_user_id: string | null; sealed_profile: Buffer | null }>(`
+    SELECT ${challengeColumns}, o.user_id AS contact_user_id, r.sealed_profile
     FROM challenges c
     LEFT JOIN contacts o ON o.kind = c.contact_kind AND o.value = c.contact_value
     LEFT JOIN registrations r ON r.registration_id = c.registration_id
@@ -21,21 +23,21 @@ export function createAttempts(db: Database, parts: { writer: Writer; budgets: B
     WHERE c.challenge_id = @challengeId AND c.client_id = @clientId AND c.attempts < c.attempts_max AND ${isLiveChallenge}`);
 
   return {
-    findChallenge(challengeId) {
+    find(challengeId) {
       return writer.read(() => {
         const row = toVerify.get(challengeId);
         return row === undefined ? null : toChallengeToVerify(row);
       });
     },
 
-    findLimit({ claims, now }) {
+    findLimit({ charges, now }) {
       return writer.read(() => {
-        const checked = budgets.check(claims, now);
+        const checked = budgets.check(charges, now);
         return "kind" in checked ? checked : null;
       });
     },
 
-    takeAttempt({ challengeId, clientId, requester, identifier, accountRequester, account, now }) {
+    takeAttempt({ challengeId, clientId, requester, identifier, userRequester, user, now }) {
       return writer.writeUnflushed((): AttemptOutcome => {
         const granted = budgets.check([requester, identifier], now);
         if ("kind" in granted) return granted;
@@ -45,12 +47,12 @@ export function createAttempts(db: Database, parts: { writer: Writer; budgets: B
           return { kind: "refused", why: why ?? "unknown" };
         }
         budgets.spend(granted, now);
-        const hidden = [accountRequester, account];
+        const hidden = [userRequester, user];
         const hiddenGranted = budgets.check(hidden, now);
-        const accountBudgetSpent = "kind" in hiddenGranted;
-        if (accountBudgetSpent) budgets.rewrite(hidden);
+        const userBudgetSpent = "kind" in hiddenGranted;
+        if (userBudgetSpent) budgets.rewrite(hidden);
         else budgets.spend(hiddenGranted, now);
-        return { kind: "taken", accountBudgetSpent };
+        return { kind: "taken", userBudgetSpent };
       });
     },
   };

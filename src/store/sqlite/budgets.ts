@@ -1,25 +1,26 @@
 import type { Database } from "better-sqlite3";
+import type { EpochMs } from "../../model/time.js";
+import type { BudgetCharge, BudgetReturn, Limited } from "../port/budgets.js";
 import { holdMs, longestWindow, refusedUntil, within } from "../rules/budget-window.js";
-import type { BudgetClaim, BudgetReturn, EpochMs, Limited } from "../store.js";
 
 interface BudgetRow {
   spent: string;
   hold_until: EpochMs;
 }
 
-/** A claim that would be granted, with what the budget holds now. */
+/** A charge that would be granted, with what the budget holds now. */
 export interface Grantable {
-  readonly claim: BudgetClaim;
+  readonly charge: BudgetCharge;
   readonly spent: EpochMs[];
 }
 
 export interface Budgets {
-  /** Whether all claims would be granted now; writes nothing. */
-  check(claims: readonly BudgetClaim[], now: EpochMs): Grantable[] | Limited;
-  /** Spends what `check` granted in the same transaction; gives the hold that the first claim put on its key, or `now`. */
+  /** Whether all charges would be granted now; writes nothing. */
+  check(charges: readonly BudgetCharge[], now: EpochMs): Grantable[] | Limited;
+  /** Spends what `check` granted in the same transaction; gives the hold that the first charge put on its key, or `now`. */
   spend(grantable: readonly Grantable[], now: EpochMs): EpochMs;
   /** Writes the budgets as they are: a refusal that is hidden costs the same writes as a grant. */
-  rewrite(claims: readonly BudgetClaim[]): void;
+  rewrite(charges: readonly BudgetCharge[]): void;
   giveBack(returns: readonly BudgetReturn[], now: EpochMs): void;
 }
 
@@ -40,35 +41,35 @@ export function createBudgets(db: Database): Budgets {
   const remove = db.prepare<[Uint8Array]>("DELETE FROM budgets WHERE key = ?");
 
   return {
-    check(claims, now) {
+    check(charges, now) {
       const grantable: Grantable[] = [];
       let retryAt = 0;
-      for (const claim of claims) {
-        const row = select.get(claim.key);
-        const spent = within(row === undefined ? [] : parseTimes(row.spent), longestWindow(claim), now);
-        retryAt = Math.max(retryAt, refusedUntil(claim, { spent, holdUntil: row?.hold_until ?? 0 }, now));
-        grantable.push({ claim, spent });
+      for (const charge of charges) {
+        const row = select.get(charge.key);
+        const spent = within(row === undefined ? [] : parseTimes(row.spent), longestWindow(charge), now);
+        retryAt = Math.max(retryAt, refusedUntil(charge, { spent, holdUntil: row?.hold_until ?? 0 }, now));
+        grantable.push({ charge, spent });
       }
       return retryAt > now ? { kind: "limited", retryAt } : grantable;
     },
 
     spend(grantable, now) {
       let firstHold = now;
-      for (const [index, { claim, spent }] of grantable.entries()) {
-        const held = holdMs(claim, spent.length);
+      for (const [index, { charge, spent }] of grantable.entries()) {
+        const held = holdMs(charge, spent.length);
         // No hold is none at all: not even one until now, which a process with a slower clock would wait for.
         const holdUntil = held > 0 ? now + held : 0;
         if (index === 0) firstHold = now + held;
         // Clocks of processes differ a little: kept in order, the times say exactly when the next unit is free.
         spent.push(now);
         spent.sort((a, b) => a - b);
-        upsert.run(claim.key, formatTimes(spent), holdUntil, Math.max(holdUntil, now + longestWindow(claim)));
+        upsert.run(charge.key, formatTimes(spent), holdUntil, Math.max(holdUntil, now + longestWindow(charge)));
       }
       return firstHold;
     },
 
-    rewrite(claims) {
-      for (const { key } of claims) same.run(key);
+    rewrite(charges) {
+      for (const { key } of charges) same.run(key);
     },
 
     giveBack(returns, now) {

@@ -1,5 +1,5 @@
 import type { Database } from "better-sqlite3";
-import type { EpochMs } from "../store.js";
+import type { EpochMs } from "../../model/time.js";
 
 /** Smaller steps are what NTP and several processes' readings of one clock come to. */
 const toleranceMs = 2_000;

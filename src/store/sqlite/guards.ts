@@ -1,5 +1,7 @@
 import type { Database } from "better-sqlite3";
-import type { EpochMs, Limited, SendGuard } from "../store.js";
+import type { EpochMs } from "../../model/time.js";
+import type { Limited } from "../port/budgets.js";
+import type { SendGuard } from "../port/challenges.js";
 import type { Budgets, Grantable } from "./budgets.js";
 
 interface PlaceRow {
@@ -33,7 +35,7 @@ export function createCheckGuards(db: Database, budgets: Budgets): CheckGuards {
     const granted: Grantable[][] = [];
     let retryAt = 0;
     for (const guard of guards) {
-      const checked = budgets.check(guard.claims, now);
+      const checked = budgets.check(guard.charges, now);
       retryAt = Math.max(retryAt, placeFreeAt(guard.live, now), "kind" in checked ? checked.retryAt : 0);
       if (!("kind" in checked)) granted.push(checked);
     }

@@ -1,5 +1,6 @@
 import type { Database } from "better-sqlite3";
-import type { ContactKind, EpochMs } from "../store.js";
+import type { ContactKind } from "../../model/contact.js";
+import type { EpochMs } from "../../model/time.js";
 
 /** What is remembered of a call: names, never contents. */
 export type Outcome =

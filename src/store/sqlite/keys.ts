@@ -1,22 +1,13 @@
 import type { Database } from "better-sqlite3";
+import type { EpochMs } from "../../model/time.js";
+import type { KeyCheck } from "../port/keys.js";
+import type { Store } from "../port/store.js";
 import { type KeyRow, toStoredKey } from "../rules/common-rows.js";
-import type { EpochMs, KeyCheck, Store } from "../store.js";
 import { isLiveChallenge } from "./rows.js";
 import { isLive } from "./sessions.js";
 import type { Writer } from "./writer.js";
 
-type Operations = Pick<
-  Store,
-  | "listKeys"
-  | "addKey"
-  | "resealKey"
-  | "deleteKey"
-  | "listKeyChecks"
-  | "addKeyCheck"
-  | "deleteKeyCheck"
-  | "countKeyUses"
-  | "revokeSessionsOfKey"
->;
+type Operations = Store["keys"];
 
 export function createKeys(db: Database, writer: Writer): Operations {
   const all = db.prepare<[], KeyRow>("SELECT * FROM keys ORDER BY created_at, key_id");
@@ -48,22 +39,22 @@ export function createKeys(db: Database, writer: Writer): Operations {
   const removeCheck = db.prepare<[string, string]>("DELETE FROM key_checks WHERE use = ? AND key_id = ?");
 
   return {
-    listKeys: () => writer.read(() => all.all().map(toStoredKey)),
-    addKey({ key, ifNewest }) {
+    list: () => writer.read(() => all.all().map(toStoredKey)),
+    add({ key, ifNewest }) {
       return writer.write(() => {
         if (ifNewest !== undefined && (newestOf.get(key.use) ?? null) !== ifNewest) return false;
         insert.run(key.keyId, key.use, key.alg, key.publicJwk, key.sealed, key.createdAt, key.activeAt);
         return true;
       });
     },
-    resealKey: ({ keyId, was, sealed }) => writer.write(() => reseal.run(sealed, keyId, was).changes > 0),
-    deleteKey: (keyId) => writer.write(() => void remove.run(keyId)),
-    listKeyChecks() {
+    reseal: ({ keyId, was, sealed }) => writer.write(() => reseal.run(sealed, keyId, was).changes > 0),
+    delete: (keyId) => writer.write(() => void remove.run(keyId)),
+    listChecks() {
       return writer.read(() => checks.all().map((row) => ({ use: row.use, keyId: row.key_id, check: row.check })));
     },
-    addKeyCheck: ({ use, keyId, check }) => writer.write(() => void insertCheck.run(use, keyId, check)),
-    countKeyUses: ({ use, keyId, now }) => writer.read(() => count[use].get({ keyId, now })!.count),
-    revokeSessionsOfKey: (change) => writer.write(() => removeSessions.run(change).changes),
-    deleteKeyCheck: ({ use, keyId }) => writer.write(() => void removeCheck.run(use, keyId)),
+    addCheck: ({ use, keyId, check }) => writer.write(() => void insertCheck.run(use, keyId, check)),
+    countUses: ({ use, keyId, now }) => writer.read(() => count[use].get({ keyId, now })!.count),
+    revokeSessions: (change) => writer.write(() => removeSessions.run(change).changes),
+    deleteCheck: ({ use, keyId }) => writer.write(() => void removeCheck.run(use, keyId)),
   };
 }

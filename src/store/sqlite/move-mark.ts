@@ -1,5 +1,6 @@
 import type { Database } from "better-sqlite3";
-import { type EpochMs, StoreMovedError } from "../store.js";
+import type { EpochMs } from "../../model/time.js";
+import { StoreMovedError } from "../port/errors.js";
 import type { Guard } from "./writer.js";
 
 /** Says in the database itself that everything is being moved to another one, or was. */

@@ -1,9 +1,14 @@
 import type { Database } from "better-sqlite3";
-import type { Channel, ContactKind, EpochMs, OutboxMessage, Purpose, Settlement, Store } from "../store.js";
+import type { Purpose } from "../../model/challenge.js";
+import type { Channel } from "../../model/channel.js";
+import type { ContactKind } from "../../model/contact.js";
+import type { EpochMs } from "../../model/time.js";
+import type { OutboxMessage, Settlement } from "../port/outbox.js";
+import type { Store } from "../port/store.js";
 import { isLiveChallenge } from "./rows.js";
 import type { Writer } from "./writer.js";
 
-type Operations = Pick<Store, "claimMessages" | "settleMessages" | "nextMessageDueAt">;
+type Operations = Store["outbox"];
 
 interface DueRow {
   outbox_id: number;
@@ -54,15 +59,15 @@ export function createOutbox(db: Database, writer: Writer): Operations {
   }
 
   return {
-    claimMessages({ now, leaseMs, limit }) {
+    claim({ now, leaseMs, limit }) {
       return writer.writeUnflushed(() => {
         const rows = dueAtMost(limit).all({ now });
         for (const row of rows) lease.run(now + leaseMs, row.outbox_id);
         return rows.map(toMessage);
       });
     },
-    settleMessages: (settlements) => writer.writeUnflushed(() => settlements.forEach(settle)),
-    nextMessageDueAt: () => writer.read(() => next.get()?.due_at ?? null),
+    settle: (settlements) => writer.writeUnflushed(() => settlements.forEach(settle)),
+    nextDueAt: () => writer.read(() => next.get()?.due_at ?? null),
   };
 }
 

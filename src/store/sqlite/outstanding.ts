@@ -1,8 +1,8 @@
 import type { Database } from "better-sqlite3";
-import type { Store } from "../store.js";
+import type { Store } from "../port/store.js";
 import type { Writer } from "./writer.js";
 
-export function createEndOutstanding(db: Database, writer: Writer): Pick<Store, "endOutstanding"> {
+export function createEndOutstanding(db: Database, writer: Writer): Pick<Store["upkeep"], "endOutstanding"> {
   const always = ["outbox", "challenges", "registrations", "idempotency"].map((table) => db.prepare(`DELETE FROM ${table}`));
   const removeSessions = db.prepare("DELETE FROM sessions");
   const forgetRotations = db.prepare("UPDATE sessions SET rotation_mac = NULL WHERE rotation_mac IS NOT NULL");

@@ -1,16 +1,11 @@
 import type { Database } from "better-sqlite3";
+import type { ChallengeRefusal } from "../../model/challenge.js";
 import { refusalOf } from "../../model/challenge-state.js";
-import type {
-  BudgetReturn,
-  ChallengeRefusal,
-  Contact,
-  ContactKind,
-  EpochMs,
-  RedeemOutcome,
-  Redemption,
-  SendReturn,
-  Store,
-} from "../store.js";
+import type { Contact, ContactKind } from "../../model/contact.js";
+import type { EpochMs } from "../../model/time.js";
+import type { BudgetReturn, SendReturn } from "../port/budgets.js";
+import type { RedeemOutcome, Redemption } from "../port/challenges.js";
+import type { Store } from "../port/store.js";
 import type { Budgets } from "./budgets.js";
 import type { Idempotency } from "./idempotency.js";
 import { type ChallengeRow, challengeColumns, chargedSends, contactOf, isLiveChallenge, lifeOf, toChallenge } from "./rows.js";
@@ -18,9 +13,9 @@ import type { Sessions } from "./sessions.js";
 import type { Users } from "./users.js";
 import type { Writer } from "./writer.js";
 
-type Change = Parameters<Store["redeemChallenge"]>[0];
+type Change = Parameters<Store["challenges"]["redeem"]>[0];
 type Refused = Extract<RedeemOutcome, { kind: "refused" }>;
-type Operations = Pick<Store, "redeemChallenge" | "findRedemption">;
+type Operations = Pick<Store["challenges"], "redeem" | "findRedemption">;
 
 interface SourceRow {
   challenge_id: string;
@@ -90,12 +85,13 @@ export function createRedemption(
 
   function claimantOf(row: ConsumableRow, contact: Contact): Claimant | Refused {
     if (row.purpose === "verify_contact") return { kind: "proven" };
-    const ownerId = users.ownerOf(contact);
+    const contactUserId = users.ownerOf(contact);
     if (row.purpose === "login") {
-      if (row.user_id !== null) return row.user_id === ownerId ? { kind: "existing", userId: ownerId } : refused("user_gone");
-      return ownerId === null ? { kind: "new", contacts: [contact] } : { kind: "existing", userId: ownerId };
+      if (row.user_id !== null)
+        return row.user_id === contactUserId ? { kind: "existing", userId: contactUserId } : refused("user_gone");
+      return contactUserId === null ? { kind: "new", contacts: [contact] } : { kind: "existing", userId: contactUserId };
     }
-    if (ownerId !== null) return { kind: "existing", userId: ownerId };
+    if (contactUserId !== null) return { kind: "existing", userId: contactUserId };
     if (row.registration_id === null || registrationLives.get(row.registration_id) === undefined) return refused("cancelled");
     const all = sources.all(row.registration_id);
     const others = all.filter((source) => source.challenge_id !== row.challenge_id);
@@ -166,7 +162,7 @@ export function createRedemption(
   }
 
   return {
-    redeemChallenge: (change) => writer.write(() => redeem(change)),
+    redeem: (change) => writer.write(() => redeem(change)),
 
     findRedemption({ idempotency: mac, now }) {
       return writer.readTogether(() => {

@@ -1,5 +1,10 @@
+import type { Challenge, Purpose } from "../../model/challenge.js";
 import type { ChallengeLife } from "../../model/challenge-state.js";
-import type { Challenge, ChallengeToVerify, Channel, Contact, ContactKind, EpochMs, Purpose, User } from "../store.js";
+import type { Channel } from "../../model/channel.js";
+import type { Contact, ContactKind } from "../../model/contact.js";
+import type { EpochMs } from "../../model/time.js";
+import type { User } from "../../model/user.js";
+import type { ChallengeToVerify } from "../port/challenges.js";
 
 export interface ChallengeRow {
   challenge_id: string;
@@ -83,9 +88,9 @@ export function toChallenge(row: ChallengeRow): Challenge {
 }
 
 export function toChallengeToVerify(
-  row: ChallengeRow & { owner_id: string | null; sealed_profile: Buffer | null },
+  row: ChallengeRow & { contact_user_id: string | null; sealed_profile: Buffer | null },
 ): ChallengeToVerify {
-  return { ownerId: row.owner_id, sealedProfile: row.sealed_profile, ...toChallenge(row) };
+  return { contactUserId: row.contact_user_id, sealedProfile: row.sealed_profile, ...toChallenge(row) };
 }
 
 /** A send that a challenge was charged for. */

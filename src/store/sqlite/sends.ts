@@ -1,6 +1,8 @@
 import type { Database } from "better-sqlite3";
+import type { Challenge, NewChallenge } from "../../model/challenge.js";
 import { resendRefusalOf } from "../../model/challenge-state.js";
-import type { Challenge, EpochMs, NewChallenge, Store } from "../store.js";
+import type { EpochMs } from "../../model/time.js";
+import type { Store } from "../port/store.js";
 import type { Budgets } from "./budgets.js";
 import { createCheckGuards } from "./guards.js";
 import type { Idempotency } from "./idempotency.js";
@@ -8,7 +10,7 @@ import { appendResend, type ChallengeRow, challengeColumns, toChallenge } from "
 import type { Users } from "./users.js";
 import type { Writer } from "./writer.js";
 
-type Operations = Pick<Store, "prepareSend" | "issueChallenges" | "resendChallenge">;
+type Operations = Pick<Store["challenges"], "prepareSend" | "issue" | "resend">;
 
 export function createSends(
   db: Database,
@@ -90,7 +92,7 @@ export function createSends(
       });
     },
 
-    issueChallenges({ idempotency: mac, registration, challenges, deliverAt, now }) {
+    issue({ idempotency: mac, registration, challenges, deliverAt, now }) {
       return writer.writeUnflushed(() => {
         const earlier = replay(mac, now);
         if (earlier !== null) return { kind: "replayed", challenges: earlier };
@@ -109,7 +111,7 @@ export function createSends(
       });
     },
 
-    resendChallenge({ challengeId, clientId, requesterKey, idempotency: mac, claims, deliverAt, now }) {
+    resend({ challengeId, clientId, requesterKey, idempotency: mac, charges, deliverAt, now }) {
       return writer.writeUnflushed(() => {
         const earlier = replay(mac, now)?.[0];
         if (earlier !== undefined) return { kind: "replayed", challenge: earlier };
@@ -117,7 +119,7 @@ export function createSends(
         if (row === undefined) return { kind: "refused", why: "unknown" };
         const why = resendRefusalOf(toChallenge(row), clientId, now);
         if (why !== null) return { kind: "refused", why };
-        const granted = budgets.check(claims, now);
+        const granted = budgets.check(charges, now);
         if ("kind" in granted) return granted;
         const resendAt = budgets.spend(granted, now);
         countSend.run(appendResend(row.resends, { at: now, requesterKey }), resendAt, challengeId);

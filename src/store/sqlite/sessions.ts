@@ -1,7 +1,10 @@
 import type { Database } from "better-sqlite3";
+import type { NewSession, Session } from "../../model/session.js";
+import type { EpochMs } from "../../model/time.js";
+import type { RotateOutcome } from "../port/sessions.js";
+import type { Store } from "../port/store.js";
 import { type SessionRow, toSession } from "../rules/common-rows.js";
 import { judgeRefresh } from "../rules/refresh-replay.js";
-import type { EpochMs, NewSession, RotateOutcome, Session, Store } from "../store.js";
 import { toUser, type UserRow, userColumns } from "./rows.js";
 import type { Writer } from "./writer.js";
 
@@ -13,10 +16,7 @@ export interface Sessions {
   removeAllOf(userId: string): void;
 }
 
-type Operations = Pick<
-  Store,
-  "rotateRefreshToken" | "findLiveSession" | "listSessions" | "revokeFamily" | "revokeSession" | "revokeOtherSessions"
->;
+type Operations = Store["sessions"];
 
 /** What makes a session live at `@now`. */
 export const isLive = "idle_expires_at > @now AND expires_at > @now";
@@ -108,7 +108,7 @@ export function createSessions(db: Database, writer: Writer): { sessions: Sessio
   }
 
   const operations: Operations = {
-    rotateRefreshToken({ family, generation, clientId, idempotency, graceMs, idleMs, now }) {
+    rotate({ family, generation, clientId, idempotency, graceMs, idleMs, now }) {
       return writer.write((): RotateOutcome => {
         const row = byFamily.get(family);
         if (row === undefined || row.client_id !== clientId) return { kind: "ended" };
@@ -122,16 +122,16 @@ export function createSessions(db: Database, writer: Writer): { sessions: Sessio
         return { kind, sessionId: row.session_id };
       });
     },
-    findLiveSession({ sessionId, now }) {
+    findLive({ sessionId, now }) {
       return writer.read(() => {
         const row = liveWithUser.get({ sessionId, now });
         return row === undefined ? null : { session: toSession(row), user: toUser(row) };
       });
     },
-    listSessions: (query) => writer.read(() => liveOf.all(query).map(toSession)),
+    list: (query) => writer.read(() => liveOf.all(query).map(toSession)),
     revokeFamily: (change) => writer.write(() => removeFamily.run(change).changes > 0),
-    revokeSession: (change) => writer.write(() => removeOwn.run(change).changes > 0),
-    revokeOtherSessions: (change) => writer.write(() => removeOthers.run(change).changes),
+    revoke: (change) => writer.write(() => removeOwn.run(change).changes > 0),
+    revokeOthers: (change) => writer.write(() => removeOthers.run(change).changes),
   };
   return { sessions, operations };
 }

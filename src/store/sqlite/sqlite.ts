@@ -1,10 +1,12 @@
 import { closeSync, openSync } from "node:fs";
 import type { Database } from "better-sqlite3";
-import type { EpochMs, Store } from "../store.js";
+import type { EpochMs } from "../../model/time.js";
+import type { Store } from "../port/store.js";
 import { createAttempts } from "./attempts.js";
 import { createBudgets } from "./budgets.js";
 import { createClockMark } from "./clock-mark.js";
 import { connect } from "./connect.js";
+import { createDiskSpace } from "./disk-space.js";
 import { createIdempotency } from "./idempotency.js";
 import { createKeys } from "./keys.js";
 import { migrate } from "./migrate.js";
@@ -12,7 +14,6 @@ import { createMoveGuard } from "./move-mark.js";
 import { createOutbox } from "./outbox.js";
 import { createEndOutstanding } from "./outstanding.js";
 import { createRedemption } from "./redeem.js";
-import { createRoom } from "./disk-space.js";
 import { createSends } from "./sends.js";
 import { createSessions } from "./sessions.js";
 import { createSweep } from "./sweep.js";
@@ -74,7 +75,7 @@ export function openSqlite(options: SqliteOptions): Store {
     db.close();
     throw translated(error);
   }
-  const room = createRoom(db);
+  const diskSpace = createDiskSpace(db);
   const followClock = createClockMark(db, clock);
   const writer = createWriter(db, options.inFlight, {
     guard: createMoveGuard(db),
@@ -82,7 +83,7 @@ export function openSqlite(options: SqliteOptions): Store {
       const backMs = followClock();
       return backMs > 0 ? () => clockSetBack(backMs) : null;
     },
-    noteFailure: room.noteFailure,
+    noteFailure: diskSpace.noteFailure,
   });
   const budgets = createBudgets(db);
   const idempotency = createIdempotency(db);
@@ -95,27 +96,33 @@ export function openSqlite(options: SqliteOptions): Store {
       WHERE o.user_id = @userId)`);
   const checkpoint = db.prepare<[], { busy: number }>("PRAGMA wal_checkpoint(TRUNCATE)");
   return {
-    ...createSends(db, { writer, budgets, idempotency, users }),
-    ...createAttempts(db, { writer, budgets }),
-    ...createRedemption(db, { writer, budgets, idempotency, users, sessions }),
-    ...sessionOperations,
-    ...createOutbox(db, writer),
-    ...createKeys(db, writer),
-    ...createSweep(db, writer),
-    ...createEndOutstanding(db, writer),
-    updateUser: ({ userId, ...fields }) => writer.write(() => users.update(userId, fields)),
-    deleteUser: ({ userId }) =>
-      writer.write(() => {
-        sessions.removeAllOf(userId);
-        endChallengesOf.run({ userId });
-        return users.remove(userId);
-      }),
-    scrub() {
-      return writer.read(() => checkpoint.get()!.busy === 0);
+    challenges: {
+      ...createSends(db, { writer, budgets, idempotency, users }),
+      ...createAttempts(db, { writer, budgets }),
+      ...createRedemption(db, { writer, budgets, idempotency, users, sessions }),
     },
-    async ping() {
-      await writer.flush();
-      if (room.wasMissing()) await room.check(writer);
+    sessions: sessionOperations,
+    users: {
+      update: ({ userId, ...fields }) => writer.write(() => users.update(userId, fields)),
+      delete: ({ userId }) =>
+        writer.write(() => {
+          sessions.removeAllOf(userId);
+          endChallengesOf.run({ userId });
+          return users.remove(userId);
+        }),
+    },
+    outbox: createOutbox(db, writer),
+    keys: createKeys(db, writer),
+    upkeep: {
+      ...createSweep(db, writer),
+      ...createEndOutstanding(db, writer),
+      scrub() {
+        return writer.read(() => checkpoint.get()!.busy === 0);
+      },
+      async ping() {
+        await writer.flush();
+        if (diskSpace.ranOut()) await diskSpace.check(writer);
+      },
     },
     async close() {
       await writer.idle();

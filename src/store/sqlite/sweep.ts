@@ -1,5 +1,6 @@
 import type { Database } from "better-sqlite3";
-import type { ExpiredChallenge, Store } from "../store.js";
+import type { Store } from "../port/store.js";
+import type { ExpiredChallenge } from "../port/upkeep.js";
 import type { Writer } from "./writer.js";
 
 /** How long a challenge outlives its expiry, so that the log and idempotency can still tell what became of it. */
@@ -15,7 +16,7 @@ type SweptChallenge = ExpiredChallenge & { readonly expired: number };
 const unredeemed = "decoy = 0 AND consumed_at IS NULL AND cancelled_at IS NULL";
 
 /** Each statement finds its rows by an index on the expiry, so a batch costs what it deletes and nothing more. */
-export function createSweep(db: Database, writer: Writer): Pick<Store, "sweep"> {
+export function createSweep(db: Database, writer: Writer): Pick<Store["upkeep"], "sweep"> {
   const ofChallenges = [
     {
       keptMs: 0,

@@ -1,6 +1,11 @@
 import type { Database } from "better-sqlite3";
-import { contactKindOf } from "../rules/common-rows.js";
-import type { Channel, Contact, ContactKind, EpochMs, Identifier, NewUser, Recipient, User } from "../store.js";
+import type { Channel } from "../../model/channel.js";
+import { contactKindOf } from "../../model/channel.js";
+import type { Contact, ContactKind } from "../../model/contact.js";
+import type { Identifier } from "../../model/identifier.js";
+import type { EpochMs } from "../../model/time.js";
+import type { NewUser, User } from "../../model/user.js";
+import type { Recipient } from "../port/challenges.js";
 import { toUser, type UserRow, userColumns } from "./rows.js";
 
 /** Reads and writes of users inside somebody else's transaction. */

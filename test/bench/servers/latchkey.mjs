@@ -1,9 +1,10 @@
 // The product as `app.ts` composes it, with an inbox in memory as its only provider and, with BENCH_HASHER=none, without argon2.
-import { startApp } from "../../../dist/server/app.js";
+
 import { diskFiles, readSettings } from "../../../dist/config/settings.js";
-import { hashConcurrency } from "../../../dist/server/core.js";
 import { createHashQueue } from "../../../dist/crypto/hash-queue.js";
 import { createInbox } from "../../../dist/delivery/inbox.js";
+import { startApp } from "../../../dist/server/app.js";
+import { hashConcurrency } from "../../../dist/server/core.js";
 import { createLog } from "../../../dist/telemetry/log.js";
 import { openCodes } from "../codes.mjs";
 

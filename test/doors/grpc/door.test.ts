@@ -1,8 +1,8 @@
 import { create, toBinary } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
-import type { Caller } from "../../../src/auth/deps.js";
 import { AuthService, RevokeTokenRequestSchema, SendOtpRequestSchema } from "../../../src/gen/latchkey/v1/auth_service_pb.js";
-import { toChallenge } from "../../../src/rpc/convert.js";
+import type { Caller } from "../../../src/model/caller.js";
+import { toChallenge } from "../../../src/rpc/convert/challenge.js";
 import { challenge, createFakeApp, type DoorSettings, type Doors, type FakeApp, openDoors } from "../../support/rpc.js";
 import { callers, failureOf } from "../callers.js";
 import { deferred, frame, openSession, rawGrpc } from "../raw.js";

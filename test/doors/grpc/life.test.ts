@@ -6,7 +6,7 @@ import { Client, credentials, type ServiceError } from "@grpc/grpc-js";
 import { service as healthService } from "grpc-health-check";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { AuthService } from "../../../src/gen/latchkey/v1/auth_service_pb.js";
-import { toChallenge } from "../../../src/rpc/convert.js";
+import { toChallenge } from "../../../src/rpc/convert/challenge.js";
 import { challenge, createFakeApp, type DoorSettings, type Doors, type FakeApp, openDoors } from "../../support/rpc.js";
 import { callers, failureOf } from "../callers.js";
 import { deferred, frame, openSession, rawGrpc } from "../raw.js";

@@ -130,7 +130,7 @@ describe.each(Object.entries(protocols))("a compressed request over %s", (_name,
     expect(app.inFlight.count()).toBe(0);
   });
 
-  it("that this server fails to read is an internal error, which the log explains under the same id", async () => {
+  it("that this server fails to read is an internal error, which the log converters under the same id", async () => {
     const { app, doors } = await openOwn();
     app.inFlight.enter = () => {
       throw new Error("a fault of ours");

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { AuthService } from "../../../src/gen/latchkey/v1/auth_service_pb.js";
-import { toChallenge } from "../../../src/rpc/convert.js";
+import { toChallenge } from "../../../src/rpc/convert/challenge.js";
 import { challenge, createFakeApp, type DoorSettings, type Doors, issuer, openDoors } from "../../support/rpc.js";
 import { callers } from "../callers.js";
 import { deferred } from "../raw.js";

@@ -1,7 +1,7 @@
 import { create, type JsonObject } from "@bufbuild/protobuf";
 import { expect, it, vi } from "vitest";
-import type { Caller } from "../../../src/auth/deps.js";
 import { RegisterUserRequestSchema } from "../../../src/gen/latchkey/v1/auth_service_pb.js";
+import type { Caller } from "../../../src/model/caller.js";
 import { createAuthService } from "../../../src/rpc/services/auth-service.js";
 import { createFakeApp } from "../../support/rpc.js";
 

@@ -1,10 +1,13 @@
 import { expect, it } from "vitest";
-import type { BudgetClaim, BudgetReturn, Challenge, EpochMs, Store } from "../../../src/store/store.js";
+import type { Challenge } from "../../../src/model/challenge.js";
+import type { EpochMs } from "../../../src/model/time.js";
+import type { BudgetCharge, BudgetReturn } from "../../../src/store/port/budgets.js";
+import type { Store } from "../../../src/store/port/store.js";
 import {
   attemptOf,
   budgetOf,
   bytes,
-  claimOf,
+  chargeOf,
   day,
   expectKind,
   expectNothingHappened,
@@ -23,14 +26,14 @@ function endless(store: Store): Promise<Challenge> {
   return issue(store, { attemptsMax: 1_000_000, expiresAt: t0 + 100 * day });
 }
 
-async function spend(store: Store, challenge: Challenge, identifier: BudgetClaim, now: EpochMs) {
-  return await store.takeAttempt(attemptOf(challenge, { identifier, now }));
+async function spend(store: Store, challenge: Challenge, identifier: BudgetCharge, now: EpochMs) {
+  return await store.challenges.takeAttempt(attemptOf(challenge, { identifier, now }));
 }
 
 /** Makes the returns, which only a redemption can. */
 async function giveBack(store: Store, returns: readonly BudgetReturn[], now: EpochMs): Promise<void> {
   const challenge = await issue(store, { purpose: "verify_contact" }, { now });
-  expectKind(await store.redeemChallenge(redemptionOf(challenge.challengeId, { returns, now })), "redeemed");
+  expectKind(await store.challenges.redeem(redemptionOf(challenge.challengeId, { returns, now })), "redeemed");
 }
 
 export function budgets(scene: Scene): void {
@@ -41,16 +44,16 @@ export function budgets(scene: Scene): void {
     it(`a window of ${name} slides: after max units the next is refused one ms before retryAt and granted at retryAt`, async () => {
       const { store } = scene;
       const challenge = await endless(store);
-      const claim = claimOf("budget", 4, windowMs);
+      const charge = chargeOf("budget", 4, windowMs);
       for (const index of times(4, Number)) {
-        expectKind(await spend(store, challenge, claim, t0 + index * stepMs), "taken");
+        expectKind(await spend(store, challenge, charge, t0 + index * stepMs), "taken");
       }
       for (const index of times(4, Number)) {
         const now = t0 + 3 * stepMs + index * stepMs;
-        const early = expectKind(await spend(store, challenge, claim, Math.max(now, t0 + 4 * stepMs)), "limited");
+        const early = expectKind(await spend(store, challenge, charge, Math.max(now, t0 + 4 * stepMs)), "limited");
         expect(early.retryAt).toBe(t0 + index * stepMs + windowMs);
-        expectKind(await spend(store, challenge, claim, early.retryAt - 1), "limited");
-        expectKind(await spend(store, challenge, claim, early.retryAt), "taken");
+        expectKind(await spend(store, challenge, charge, early.retryAt - 1), "limited");
+        expectKind(await spend(store, challenge, charge, early.retryAt), "taken");
       }
     });
   }
@@ -58,21 +61,21 @@ export function budgets(scene: Scene): void {
   it("of several windows the one that stays full longest decides, and retryAt says so", async () => {
     const { store } = scene;
     const challenge = await endless(store);
-    const claim: BudgetClaim = {
+    const charge: BudgetCharge = {
       key: bytes("budget"),
       limits: [
         { max: 2, windowMs: hour },
         { max: 3, windowMs: day },
       ],
     };
-    expectKind(await spend(store, challenge, claim, t0), "taken");
-    expectKind(await spend(store, challenge, claim, t0 + 1), "taken");
-    expect(expectKind(await spend(store, challenge, claim, t0 + 2), "limited").retryAt).toBe(t0 + hour);
-    expectKind(await spend(store, challenge, claim, t0 + hour), "taken");
-    const refused = expectKind(await spend(store, challenge, claim, t0 + 3 * hour), "limited");
+    expectKind(await spend(store, challenge, charge, t0), "taken");
+    expectKind(await spend(store, challenge, charge, t0 + 1), "taken");
+    expect(expectKind(await spend(store, challenge, charge, t0 + 2), "limited").retryAt).toBe(t0 + hour);
+    expectKind(await spend(store, challenge, charge, t0 + hour), "taken");
+    const refused = expectKind(await spend(store, challenge, charge, t0 + 3 * hour), "limited");
     expect(refused.retryAt).toBe(t0 + day);
-    expectKind(await spend(store, challenge, claim, t0 + day - 1), "limited");
-    expectKind(await spend(store, challenge, claim, t0 + day), "taken");
+    expectKind(await spend(store, challenge, charge, t0 + day - 1), "limited");
+    expectKind(await spend(store, challenge, charge, t0 + day), "taken");
   });
 
   it("an allowance of nothing is never granted", async () => {
@@ -82,7 +85,7 @@ export function budgets(scene: Scene): void {
       store,
       { now: t0, challenges: [challenge.challengeId], budgets: [bytes("budget")] },
       async () => {
-        const refused = expectKind(await spend(store, challenge, claimOf("budget", 0), t0), "limited");
+        const refused = expectKind(await spend(store, challenge, chargeOf("budget", 0), t0), "limited");
         expect(refused.retryAt).toBeGreaterThan(t0);
       },
     );
@@ -91,13 +94,13 @@ export function budgets(scene: Scene): void {
   it("a refusal spends nothing, however often it is asked for", async () => {
     const { store } = scene;
     const challenge = await endless(store);
-    const claim = claimOf("budget", 2);
-    await spend(store, challenge, claim, t0);
-    await spend(store, challenge, claim, t0 + 1);
-    const watched = { now: t0 + 2, challenges: [challenge.challengeId], budgets: [claim.key] };
+    const charge = chargeOf("budget", 2);
+    await spend(store, challenge, charge, t0);
+    await spend(store, challenge, charge, t0 + 1);
+    const watched = { now: t0 + 2, challenges: [challenge.challengeId], budgets: [charge.key] };
     await expectNothingHappened(store, watched, async () => {
       for (const index of times(5, Number)) {
-        expect(await spend(store, challenge, claim, t0 + 2 + index)).toEqual({ kind: "limited", retryAt: t0 + hour });
+        expect(await spend(store, challenge, charge, t0 + 2 + index)).toEqual({ kind: "limited", retryAt: t0 + hour });
       }
     });
   });
@@ -105,7 +108,7 @@ export function budgets(scene: Scene): void {
   it("20 racers for 7 units: 7 are granted, the others hear the same truthful retryAt", async () => {
     const { store } = scene;
     const challenge = await endless(store);
-    const outcomes = await Promise.all(times(20, () => spend(store, challenge, claimOf("budget", 7), t0)));
+    const outcomes = await Promise.all(times(20, () => spend(store, challenge, chargeOf("budget", 7), t0)));
     expect(outcomes.filter(({ kind }) => kind === "taken")).toHaveLength(7);
     const limited = outcomes.filter(({ kind }) => kind === "limited");
     expect(limited).toEqual(times(13, () => ({ kind: "limited", retryAt: t0 + hour })));
@@ -115,81 +118,81 @@ export function budgets(scene: Scene): void {
     const { store } = scene;
     const challenge = await endless(store);
     const steps = [30, 60, 120].map((seconds) => seconds * second);
-    const claim = claimOf("held", 1_000, day, { stepsMs: steps, jitter: 1 });
+    const charge = chargeOf("held", 1_000, day, { stepsMs: steps, jitter: 1 });
     let now = t0;
     for (const holdMs of [...steps, 120 * second, 120 * second]) {
-      expectKind(await spend(store, challenge, claim, now), "taken");
-      expect(await spend(store, challenge, claim, now + 1)).toEqual({ kind: "limited", retryAt: now + holdMs });
-      expectKind(await spend(store, challenge, claim, now + holdMs - 1), "limited");
+      expectKind(await spend(store, challenge, charge, now), "taken");
+      expect(await spend(store, challenge, charge, now + 1)).toEqual({ kind: "limited", retryAt: now + holdMs });
+      expectKind(await spend(store, challenge, charge, now + holdMs - 1), "limited");
       now += holdMs;
     }
     now += day;
-    expectKind(await spend(store, challenge, claim, now), "taken");
-    expect(await spend(store, challenge, claim, now + 1)).toEqual({ kind: "limited", retryAt: now + 30 * second });
+    expectKind(await spend(store, challenge, charge, now), "taken");
+    expect(await spend(store, challenge, charge, now + 1)).toEqual({ kind: "limited", retryAt: now + 30 * second });
   });
 
   it("the jitter scales a hold to a whole millisecond", async () => {
     const { store } = scene;
     const challenge = await endless(store);
-    const claim = claimOf("held", 10, hour, { stepsMs: [1_001], jitter: 1.05 });
-    await spend(store, challenge, claim, t0);
-    expect(await spend(store, challenge, claim, t0 + 1)).toEqual({ kind: "limited", retryAt: t0 + 1_051 });
+    const charge = chargeOf("held", 10, hour, { stepsMs: [1_001], jitter: 1.05 });
+    await spend(store, challenge, charge, t0);
+    expect(await spend(store, challenge, charge, t0 + 1)).toEqual({ kind: "limited", retryAt: t0 + 1_051 });
   });
 
   it("a clock that is set back leaves units counted that are less than a window ahead, and no others", async () => {
     const { store } = scene;
     const challenge = await endless(store);
-    const claim: BudgetClaim = {
+    const charge: BudgetCharge = {
       key: bytes("budget"),
       limits: [
         { max: 2, windowMs: hour },
         { max: 4, windowMs: day },
       ],
     };
-    for (const now of [t0, t0 + 1]) expectKind(await spend(store, challenge, claim, now), "taken");
-    const within = await spend(store, challenge, claim, t0 - hour + 2);
+    for (const now of [t0, t0 + 1]) expectKind(await spend(store, challenge, charge, now), "taken");
+    const within = await spend(store, challenge, charge, t0 - hour + 2);
     expect(within).toEqual({ kind: "limited", retryAt: t0 + hour });
     const setBack = t0 - hour - 1;
-    for (const now of [setBack, setBack + 1]) expectKind(await spend(store, challenge, claim, now), "taken");
+    for (const now of [setBack, setBack + 1]) expectKind(await spend(store, challenge, charge, now), "taken");
     // The day still holds all four.
-    expect(await spend(store, challenge, claim, setBack + hour + 2)).toEqual({ kind: "limited", retryAt: setBack + day });
-    expectKind(await spend(store, challenge, claim, t0 - day - hour), "taken");
+    expect(await spend(store, challenge, charge, setBack + hour + 2)).toEqual({ kind: "limited", retryAt: setBack + day });
+    expectKind(await spend(store, challenge, charge, t0 - day - hour), "taken");
   });
 
   it("a clock that is set back leaves no hold that is further ahead than twice the longest", async () => {
     const { store } = scene;
     const challenge = await endless(store);
-    const claim = claimOf("held", 1_000, day, { stepsMs: [30 * second, 60 * second], jitter: 1 });
-    expectKind(await spend(store, challenge, claim, t0), "taken");
-    expect(await spend(store, challenge, claim, t0 - 90 * second)).toEqual({ kind: "limited", retryAt: t0 + 30 * second });
-    expectKind(await spend(store, challenge, claim, t0 - 91 * second), "taken");
+    const charge = chargeOf("held", 1_000, day, { stepsMs: [30 * second, 60 * second], jitter: 1 });
+    expectKind(await spend(store, challenge, charge, t0), "taken");
+    expect(await spend(store, challenge, charge, t0 - 90 * second)).toEqual({ kind: "limited", retryAt: t0 + 30 * second });
+    expectKind(await spend(store, challenge, charge, t0 - 91 * second), "taken");
   });
 
   it("a return gives back exactly one unit, also of several spent in one millisecond", async () => {
     const { store } = scene;
     const challenge = await endless(store);
-    const claim = claimOf("budget", 3);
-    for (const _ of times(3, Number)) expectKind(await spend(store, challenge, claim, t0), "taken");
-    await giveBack(store, [{ key: claim.key, spentAt: t0 }], t0 + 1);
-    expect((await budgetOf(store, claim.key, t0 + 1)).spent).toEqual([t0, t0]);
-    expectKind(await spend(store, challenge, claim, t0 + 1), "taken");
-    expectKind(await spend(store, challenge, claim, t0 + 1), "limited");
+    const charge = chargeOf("budget", 3);
+    for (const _ of times(3, Number)) expectKind(await spend(store, challenge, charge, t0), "taken");
+    await giveBack(store, [{ key: charge.key, spentAt: t0 }], t0 + 1);
+    expect((await budgetOf(store, charge.key, t0 + 1)).spent).toEqual([t0, t0]);
+    expectKind(await spend(store, challenge, charge, t0 + 1), "taken");
+    expectKind(await spend(store, challenge, charge, t0 + 1), "limited");
   });
 
   it("a return of a unit or of a key that is not there changes nothing", async () => {
     const { store } = scene;
     const challenge = await endless(store);
-    const claim = claimOf("budget", 3);
-    await spend(store, challenge, claim, t0);
-    await expectNothingHappened(store, { now: t0 + 2, budgets: [claim.key, bytes("other")] }, async () => {
+    const charge = chargeOf("budget", 3);
+    await spend(store, challenge, charge, t0);
+    await expectNothingHappened(store, { now: t0 + 2, budgets: [charge.key, bytes("other")] }, async () => {
       const returns = [
-        { key: claim.key, spentAt: t0 + 1 },
+        { key: charge.key, spentAt: t0 + 1 },
         { key: bytes("other"), spentAt: t0 },
       ];
       const proven = await issue(store, { purpose: "verify_contact" });
-      await store.redeemChallenge(redemptionOf(proven.challengeId, { returns, now: t0 + 2 }));
-      for (const message of await store.claimMessages({ now: t0 + 2, leaseMs: 0, limit: 100 })) {
-        if (message.delivery === null) await store.settleMessages([{ ...message, retryAt: null }]);
+      await store.challenges.redeem(redemptionOf(proven.challengeId, { returns, now: t0 + 2 }));
+      for (const message of await store.outbox.claim({ now: t0 + 2, leaseMs: 0, limit: 100 })) {
+        if (message.delivery === null) await store.outbox.settle([{ ...message, retryAt: null }]);
       }
     });
   });
@@ -197,27 +200,27 @@ export function budgets(scene: Scene): void {
   it("a return shortens a hold to the time it names, never prolongs it, and leaves it alone if it names none", async () => {
     const { store } = scene;
     const challenge = await endless(store);
-    const claim = claimOf("held", 1_000, day, { stepsMs: [60 * second], jitter: 1 });
-    await spend(store, challenge, claim, t0);
-    const holdUntil = async (): Promise<EpochMs | null> => (await budgetOf(store, claim.key, t0 + 2)).holdUntil;
-    await giveBack(store, [{ key: claim.key, spentAt: t0 + 7 }], t0 + 1);
+    const charge = chargeOf("held", 1_000, day, { stepsMs: [60 * second], jitter: 1 });
+    await spend(store, challenge, charge, t0);
+    const holdUntil = async (): Promise<EpochMs | null> => (await budgetOf(store, charge.key, t0 + 2)).holdUntil;
+    await giveBack(store, [{ key: charge.key, spentAt: t0 + 7 }], t0 + 1);
     expect(await holdUntil()).toBe(t0 + 60 * second);
-    await giveBack(store, [{ key: claim.key, spentAt: t0, holdUntil: t0 + 15 * second }], t0 + 1);
+    await giveBack(store, [{ key: charge.key, spentAt: t0, holdUntil: t0 + 15 * second }], t0 + 1);
     expect(await holdUntil()).toBe(t0 + 15 * second);
-    await giveBack(store, [{ key: claim.key, spentAt: t0, holdUntil: t0 + 40 * second }], t0 + 1);
+    await giveBack(store, [{ key: charge.key, spentAt: t0, holdUntil: t0 + 40 * second }], t0 + 1);
     expect(await holdUntil()).toBe(t0 + 15 * second);
-    expectKind(await spend(store, challenge, claim, t0 + 15 * second - 1), "limited");
-    expectKind(await spend(store, challenge, claim, t0 + 15 * second), "taken");
+    expectKind(await spend(store, challenge, charge, t0 + 15 * second - 1), "limited");
+    expectKind(await spend(store, challenge, charge, t0 + 15 * second), "taken");
   });
 
   it("a return shortens a later unit's hold only to as long after that unit: the floor between two sends stays", async () => {
     const { store } = scene;
     const challenge = await endless(store);
-    const claim = claimOf("held", 1_000, day, { stepsMs: [30 * second, 60 * second], jitter: 1 });
-    await spend(store, challenge, claim, t0);
-    await spend(store, challenge, claim, t0 + 30 * second);
-    await giveBack(store, [{ key: claim.key, spentAt: t0, holdUntil: t0 + 15 * second }], t0 + 31 * second);
-    expect(await budgetOf(store, claim.key, t0 + 32 * second)).toEqual({
+    const charge = chargeOf("held", 1_000, day, { stepsMs: [30 * second, 60 * second], jitter: 1 });
+    await spend(store, challenge, charge, t0);
+    await spend(store, challenge, charge, t0 + 30 * second);
+    await giveBack(store, [{ key: charge.key, spentAt: t0, holdUntil: t0 + 15 * second }], t0 + 31 * second);
+    expect(await budgetOf(store, charge.key, t0 + 32 * second)).toEqual({
       spent: [t0 + 30 * second],
       holdUntil: t0 + 45 * second,
     });
@@ -226,11 +229,11 @@ export function budgets(scene: Scene): void {
   it("units spent by processes whose clocks differ a little are counted exactly", async () => {
     const { store } = scene;
     const challenge = await endless(store);
-    const claim = claimOf("budget", 3);
-    for (const now of [t0 + 40, t0 + 20, t0 + 30]) expectKind(await spend(store, challenge, claim, now), "taken");
-    expect(await spend(store, challenge, claim, t0 + 50)).toEqual({ kind: "limited", retryAt: t0 + 20 + hour });
-    expectKind(await spend(store, challenge, claim, t0 + 20 + hour), "taken");
-    expect(await spend(store, challenge, claim, t0 + 21 + hour)).toEqual({ kind: "limited", retryAt: t0 + 30 + hour });
+    const charge = chargeOf("budget", 3);
+    for (const now of [t0 + 40, t0 + 20, t0 + 30]) expectKind(await spend(store, challenge, charge, now), "taken");
+    expect(await spend(store, challenge, charge, t0 + 50)).toEqual({ kind: "limited", retryAt: t0 + 20 + hour });
+    expectKind(await spend(store, challenge, charge, t0 + 20 + hour), "taken");
+    expect(await spend(store, challenge, charge, t0 + 21 + hour)).toEqual({ kind: "limited", retryAt: t0 + 30 + hour });
   });
 
   for (const seed of [1, 2, 3]) {
@@ -239,27 +242,27 @@ export function budgets(scene: Scene): void {
       const random = generator(seed);
       const challenge = await endless(store);
       const model = createModel();
-      const claims = [
-        claimOf("a", 3, hour, { stepsMs: [10 * second, 5 * minute, 20 * minute], jitter: 1 }),
-        { key: bytes("b"), limits: [...claimOf("b", 2, 10 * minute).limits, ...claimOf("b", 5, 3 * hour).limits] },
-        claimOf("c", 1, hour),
+      const charges = [
+        chargeOf("a", 3, hour, { stepsMs: [10 * second, 5 * minute, 20 * minute], jitter: 1 }),
+        { key: bytes("b"), limits: [...chargeOf("b", 2, 10 * minute).limits, ...chargeOf("b", 5, 3 * hour).limits] },
+        chargeOf("c", 1, hour),
       ];
       let now = t0;
       for (const step of times(140, Number)) {
         now += Math.floor(random() * (random() < 0.2 ? hour : 4 * minute));
-        const claim = claims[Math.floor(random() * claims.length)]!;
+        const charge = charges[Math.floor(random() * charges.length)]!;
         if (random() < 0.75) {
-          const expected = model.spend(claim, now);
-          const outcome = await spend(store, challenge, claim, now);
+          const expected = model.spend(charge, now);
+          const outcome = await spend(store, challenge, charge, now);
           expect(outcome, `step ${step}`).toEqual(
-            expected === null ? { kind: "taken", accountBudgetSpent: false } : { kind: "limited", retryAt: expected },
+            expected === null ? { kind: "taken", userBudgetSpent: false } : { kind: "limited", retryAt: expected },
           );
           // Half of the waits end exactly when the store said they would.
           if (expected !== null && random() < 0.5) now = expected - 1;
         } else {
-          const spentAt = model.anyUnit(claim, random()) ?? now - 1;
-          const one = { key: claim.key, spentAt, holdUntil: random() < 0.5 ? spentAt + 15 * second : undefined };
-          model.giveBack(claim, one);
+          const spentAt = model.anyUnit(charge, random()) ?? now - 1;
+          const one = { key: charge.key, spentAt, holdUntil: random() < 0.5 ? spentAt + 15 * second : undefined };
+          model.giveBack(charge, one);
           await giveBack(store, [one], now);
         }
       }
@@ -269,36 +272,36 @@ export function budgets(scene: Scene): void {
 
 /** What budgets mean, written down without any thought of storage. */
 function createModel() {
-  const states = new Map<BudgetClaim, { spent: EpochMs[]; holdUntil: EpochMs }>();
-  const stateOf = (claim: BudgetClaim) => {
-    const state = states.get(claim) ?? { spent: [], holdUntil: 0 };
-    states.set(claim, state);
+  const states = new Map<BudgetCharge, { spent: EpochMs[]; holdUntil: EpochMs }>();
+  const stateOf = (charge: BudgetCharge) => {
+    const state = states.get(charge) ?? { spent: [], holdUntil: 0 };
+    states.set(charge, state);
     return state;
   };
-  const granted = (claim: BudgetClaim, now: EpochMs): boolean => {
-    const { spent, holdUntil } = stateOf(claim);
+  const granted = (charge: BudgetCharge, now: EpochMs): boolean => {
+    const { spent, holdUntil } = stateOf(charge);
     const roomIn = ({ max, windowMs }: { max: number; windowMs: number }) =>
       spent.filter((time) => time > now - windowMs).length < max;
-    return holdUntil <= now && claim.limits.every(roomIn);
+    return holdUntil <= now && charge.limits.every(roomIn);
   };
   return {
     /** Null: granted. Else when it would be: the first of all candidate times at which it is. */
-    spend(claim: BudgetClaim, now: EpochMs): EpochMs | null {
-      const state = stateOf(claim);
-      if (!granted(claim, now)) {
-        const ends = claim.limits.flatMap(({ windowMs }) => state.spent.map((time) => time + windowMs));
+    spend(charge: BudgetCharge, now: EpochMs): EpochMs | null {
+      const state = stateOf(charge);
+      if (!granted(charge, now)) {
+        const ends = charge.limits.flatMap(({ windowMs }) => state.spent.map((time) => time + windowMs));
         const candidates = [state.holdUntil, ...ends].filter((time) => time > now).sort((a, b) => a - b);
-        return candidates.find((time) => granted(claim, time))!;
+        return candidates.find((time) => granted(charge, time))!;
       }
-      const longest = Math.max(...claim.limits.map(({ windowMs }) => windowMs));
+      const longest = Math.max(...charge.limits.map(({ windowMs }) => windowMs));
       const before = state.spent.filter((time) => time > now - longest).length;
-      const steps = claim.hold?.stepsMs ?? [0];
+      const steps = charge.hold?.stepsMs ?? [0];
       state.holdUntil = now + steps[Math.min(before, steps.length - 1)]!;
       state.spent.push(now);
       return null;
     },
-    giveBack(claim: BudgetClaim, { spentAt, holdUntil }: BudgetReturn): void {
-      const state = stateOf(claim);
+    giveBack(charge: BudgetCharge, { spentAt, holdUntil }: BudgetReturn): void {
+      const state = stateOf(charge);
       if (holdUntil !== undefined) {
         const latest = Math.max(spentAt, ...state.spent);
         state.holdUntil = Math.min(state.holdUntil, latest + holdUntil - spentAt);
@@ -306,7 +309,7 @@ function createModel() {
       const index = state.spent.indexOf(spentAt);
       if (index >= 0) state.spent.splice(index, 1);
     },
-    anyUnit: (claim: BudgetClaim, at: number) => stateOf(claim).spent.at(Math.floor(at * stateOf(claim).spent.length)),
+    anyUnit: (charge: BudgetCharge, at: number) => stateOf(charge).spent.at(Math.floor(at * stateOf(charge).spent.length)),
   };
 }
 

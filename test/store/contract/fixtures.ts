@@ -1,19 +1,15 @@
 import { createHash } from "node:crypto";
 import { expect } from "vitest";
+import type { Challenge, NewChallenge } from "../../../src/model/challenge.js";
+import type { Contact } from "../../../src/model/contact.js";
+import type { NewSession } from "../../../src/model/session.js";
+import type { EpochMs } from "../../../src/model/time.js";
+import type { NewUser } from "../../../src/model/user.js";
 import type { DatabaseLocation } from "../../../src/store/open.js";
-import type {
-  BudgetClaim,
-  Challenge,
-  Contact,
-  EpochMs,
-  LiveSession,
-  NewChallenge,
-  NewSession,
-  NewUser,
-  RotateOutcome,
-  SendGuard,
-  Store,
-} from "../../../src/store/store.js";
+import type { BudgetCharge } from "../../../src/store/port/budgets.js";
+import type { SendGuard } from "../../../src/store/port/challenges.js";
+import type { LiveSession, RotateOutcome } from "../../../src/store/port/sessions.js";
+import type { Store } from "../../../src/store/port/store.js";
 
 /** An empty database of the engine under test, and where other processes find it. */
 export interface Opened {
@@ -101,14 +97,14 @@ export function newChallenge(changes: Partial<NewChallenge> = {}): NewChallenge 
 /** A guard that refuses nothing unless told to. */
 export function guardOf(
   challenge: NewChallenge,
-  changes: Partial<SendGuard["live"]> & { readonly claims?: readonly BudgetClaim[] } = {},
+  changes: Partial<SendGuard["live"]> & { readonly charges?: readonly BudgetCharge[] } = {},
 ): SendGuard {
-  const { claims = [], ...live } = changes;
+  const { charges = [], ...live } = changes;
   const { identifierKey, requesterKey, purpose } = challenge;
-  return { claims, live: { identifierKey, requesterKey, purpose, perRequesterMax: 1_000, totalMax: 1_000, ...live } };
+  return { charges, live: { identifierKey, requesterKey, purpose, perRequesterMax: 1_000, totalMax: 1_000, ...live } };
 }
 
-type IssueChange = Parameters<Store["issueChallenges"]>[0];
+type IssueChange = Parameters<Store["challenges"]["issue"]>[0];
 
 /** One challenge as an input of `issueChallenges`. */
 export function issueOf(challenge: NewChallenge, changes: Partial<IssueChange> & { guard?: SendGuard } = {}): IssueChange {
@@ -120,11 +116,13 @@ export function issueOf(challenge: NewChallenge, changes: Partial<IssueChange> &
 export async function issue(
   store: Store,
   changes: Partial<NewChallenge> = {},
-  how: { readonly now?: EpochMs; readonly claims?: readonly BudgetClaim[]; readonly idempotency?: Uint8Array } = {},
+  how: { readonly now?: EpochMs; readonly charges?: readonly BudgetCharge[]; readonly idempotency?: Uint8Array } = {},
 ): Promise<Challenge> {
-  const { now = t0, claims = [], idempotency = null } = how;
+  const { now = t0, charges = [], idempotency = null } = how;
   const challenge = newChallenge({ expiresAt: now + 5 * minute, ...changes });
-  const outcome = await store.issueChallenges(issueOf(challenge, { idempotency, now, guard: guardOf(challenge, { claims }) }));
+  const outcome = await store.challenges.issue(
+    issueOf(challenge, { idempotency, now, guard: guardOf(challenge, { charges }) }),
+  );
   return expectKind(outcome, "issued").challenges[0]!;
 }
 
@@ -134,7 +132,7 @@ export async function register(
   contacts: readonly Contact[],
   changes: Partial<NewChallenge> = {},
 ): Promise<Challenge[]> {
-  const outcome = await store.issueChallenges({
+  const outcome = await store.challenges.issue({
     idempotency: null,
     registration: { registrationId: unique("registration"), sealedProfile: Buffer.from(unique("profile")) },
     challenges: contacts.map((contact) => {
@@ -166,7 +164,7 @@ export function newSession(changes: Partial<NewSession> = {}): NewSession {
   };
 }
 
-export type RedeemChange = Parameters<Store["redeemChallenge"]>[0];
+export type RedeemChange = Parameters<Store["challenges"]["redeem"]>[0];
 
 export function redemptionOf(challengeId: string, changes: Partial<RedeemChange> = {}): RedeemChange {
   return {
@@ -184,13 +182,13 @@ export function redemptionOf(challengeId: string, changes: Partial<RedeemChange>
 
 /** Redeems a challenge that must sign somebody in. */
 export async function redeem(store: Store, challengeId: string, changes: Partial<RedeemChange> = {}) {
-  const outcome = expectKind(await store.redeemChallenge(redemptionOf(challengeId, changes)), "redeemed");
+  const outcome = expectKind(await store.challenges.redeem(redemptionOf(challengeId, changes)), "redeemed");
   return expectKind(outcome.redemption, "signed_in");
 }
 
 /** Redeems a challenge of a registration whose other contacts are still to be proven. */
 export async function prove(store: Store, challengeId: string): Promise<void> {
-  const outcome = expectKind(await store.redeemChallenge(redemptionOf(challengeId)), "redeemed");
+  const outcome = expectKind(await store.challenges.redeem(redemptionOf(challengeId)), "redeemed");
   expectKind(outcome.redemption, "pending");
 }
 
@@ -205,7 +203,7 @@ export async function signIn(
   return await redeem(store, challenge.challengeId, { now, ...changes });
 }
 
-export type RotateChange = Parameters<Store["rotateRefreshToken"]>[0];
+export type RotateChange = Parameters<Store["sessions"]["rotate"]>[0];
 
 export function rotationOf(session: NewSession, changes: Partial<RotateChange> = {}): RotateChange {
   return {
@@ -221,25 +219,25 @@ export function rotationOf(session: NewSession, changes: Partial<RotateChange> =
 }
 
 export async function rotate(store: Store, session: NewSession, changes: Partial<RotateChange> = {}): Promise<RotateOutcome> {
-  return await store.rotateRefreshToken(rotationOf(session, changes));
+  return await store.sessions.rotate(rotationOf(session, changes));
 }
 
 export function attemptOf(challenge: Pick<Challenge, "challengeId" | "clientId">, changes: Partial<AttemptChange> = {}) {
   return {
     challengeId: challenge.challengeId,
     clientId: challenge.clientId,
-    requester: claimOf(`requester's guesses of ${challenge.challengeId}`, 1_000),
-    identifier: claimOf(`guesses of ${challenge.challengeId}`, 1_000),
-    accountRequester: claimOf(`requester's account guesses of ${challenge.challengeId}`, 1_000),
-    account: claimOf(`account guesses of ${challenge.challengeId}`, 1_000),
+    requester: chargeOf(`requester's guesses of ${challenge.challengeId}`, 1_000),
+    identifier: chargeOf(`guesses of ${challenge.challengeId}`, 1_000),
+    userRequester: chargeOf(`requester's user guesses of ${challenge.challengeId}`, 1_000),
+    user: chargeOf(`user guesses of ${challenge.challengeId}`, 1_000),
     now: t0 + minute,
     ...changes,
   };
 }
 
-export type AttemptChange = Parameters<Store["takeAttempt"]>[0];
+export type AttemptChange = Parameters<Store["challenges"]["takeAttempt"]>[0];
 
-export function claimOf(name: string, max: number, windowMs = hour, hold?: BudgetClaim["hold"]): BudgetClaim {
+export function chargeOf(name: string, max: number, windowMs = hour, hold?: BudgetCharge["hold"]): BudgetCharge {
   return { key: bytes(name), limits: [{ max, windowMs }], hold };
 }
 
@@ -247,12 +245,12 @@ const ever = 10 * 365 * day;
 
 /**
  * What is spent of a budget, and until when it is held: read through the port without spending anything, from the `retryAt` of
- * claims for the first, second, … unit in a window that never ends.
+ * charges for the first, second, … unit in a window that never ends.
  */
 export async function budgetOf(store: Store, key: Uint8Array, now: EpochMs) {
   const probe = async (max: number) => {
-    const guard = guardOf(newChallenge(), { claims: [{ key, limits: [{ max, windowMs: ever }] }] });
-    const outcome = await store.prepareSend({ idempotency: null, recipientOf: null, guards: [guard], now });
+    const guard = guardOf(newChallenge(), { charges: [{ key, limits: [{ max, windowMs: ever }] }] });
+    const outcome = await store.challenges.prepareSend({ idempotency: null, recipientOf: null, guards: [guard], now });
     return outcome.kind === "limited" ? outcome.retryAt : null;
   };
   const holdUntil = await probe(1_000_000);
@@ -267,7 +265,7 @@ export async function budgetOf(store: Store, key: Uint8Array, now: EpochMs) {
 
 /** The challenges that messages are due for, null for messages without a delivery. Gives the leases back at once. */
 export async function queued(store: Store, now: EpochMs): Promise<(string | null)[]> {
-  const messages = await store.claimMessages({ now, leaseMs: 0, limit: 10_000 });
+  const messages = await store.outbox.claim({ now, leaseMs: 0, limit: 10_000 });
   return messages.map((message) => message.delivery?.challengeId ?? null).sort();
 }
 
@@ -284,9 +282,9 @@ export async function expectNothingHappened<T>(
 ): Promise<T> {
   const { now, challenges = [], budgets = [], users = [] } = watched;
   const look = async () => ({
-    challenges: await Promise.all(challenges.map((challengeId) => store.findChallenge(challengeId))),
+    challenges: await Promise.all(challenges.map((challengeId) => store.challenges.find(challengeId))),
     budgets: await Promise.all(budgets.map((key) => budgetOf(store, key, now))),
-    sessions: await Promise.all(users.map((userId) => store.listSessions({ userId, now }))),
+    sessions: await Promise.all(users.map((userId) => store.sessions.list({ userId, now }))),
     queued: await queued(store, now),
   });
   const before = await look();

@@ -1,9 +1,9 @@
 import { expect, it } from "vitest";
-import type { Store } from "../../../src/store/store.js";
+import type { Store } from "../../../src/store/port/store.js";
 import {
   attemptOf,
   bytes,
-  claimOf,
+  chargeOf,
   email,
   expectKind,
   expectNothingHappened,
@@ -33,10 +33,10 @@ const mac = bytes("call", 32);
 export function idempotency(scene: Scene): void {
   it("20 racing issues with one key: one issues, all others get its challenge, and one message is due", async () => {
     const { store } = scene;
-    const claim = claimOf("sends", 100);
+    const charge = chargeOf("sends", 100);
     const made = times(20, () => newChallenge());
     const outcomes = await Promise.all(
-      made.map((one) => store.issueChallenges(issueOf(one, { idempotency: mac, guard: guardOf(one, { claims: [claim] }) }))),
+      made.map((one) => store.challenges.issue(issueOf(one, { idempotency: mac, guard: guardOf(one, { charges: [charge] }) }))),
     );
     const [issued] = ofKind(outcomes, "issued");
     expect(ofKind(outcomes, "issued")).toHaveLength(1);
@@ -46,17 +46,17 @@ export function idempotency(scene: Scene): void {
 
   it("a repeat gets the challenges as they now are, before any budget is looked at, and changes nothing", async () => {
     const { store } = scene;
-    const claim = claimOf("sends", 1);
-    const challenge = await issue(store, {}, { idempotency: mac, claims: [claim] });
-    await store.takeAttempt(attemptOf(challenge));
+    const charge = chargeOf("sends", 1);
+    const challenge = await issue(store, {}, { idempotency: mac, charges: [charge] });
+    await store.challenges.takeAttempt(attemptOf(challenge));
     const again = newChallenge();
-    const guard = guardOf(again, { claims: [claim], totalMax: 0 });
-    const watched = { now: t0 + 1, challenges: [challenge.challengeId, again.challengeId], budgets: [claim.key] };
+    const guard = guardOf(again, { charges: [charge], totalMax: 0 });
+    const watched = { now: t0 + 1, challenges: [challenge.challengeId, again.challengeId], budgets: [charge.key] };
     await expectNothingHappened(store, watched, async () => {
       const expected = { kind: "replayed", challenges: [{ ...challenge, attempts: 1 }] };
       const query = { idempotency: mac, recipientOf: null, guards: [guard], now: t0 + 1 } as const;
-      expect(await store.prepareSend(query)).toEqual(expected);
-      expect(await store.issueChallenges(issueOf(again, { idempotency: mac, guard, now: t0 + 1 }))).toEqual(expected);
+      expect(await store.challenges.prepareSend(query)).toEqual(expected);
+      expect(await store.challenges.issue(issueOf(again, { idempotency: mac, guard, now: t0 + 1 }))).toEqual(expected);
     });
   });
 
@@ -67,8 +67,8 @@ export function idempotency(scene: Scene): void {
       return challenges.map((challenge) => ({ challenge, guard: guardOf(challenge) }));
     };
     const registration = { registrationId: "r", sealedProfile: bytes("profile") };
-    const first = await store.issueChallenges({ idempotency: mac, registration, challenges: make(), now: t0 });
-    const again = await store.issueChallenges({ idempotency: mac, registration, challenges: make(), now: t0 + 1 });
+    const first = await store.challenges.issue({ idempotency: mac, registration, challenges: make(), now: t0 });
+    const again = await store.challenges.issue({ idempotency: mac, registration, challenges: make(), now: t0 + 1 });
     expect(expectKind(again, "replayed").challenges).toEqual(expectKind(first, "issued").challenges);
   });
 
@@ -76,7 +76,7 @@ export function idempotency(scene: Scene): void {
     const { store } = scene;
     await issue(store, {}, { idempotency: mac });
     for (const idempotency of [bytes("another", 32), null, null]) {
-      expectKind(await store.issueChallenges(issueOf(newChallenge(), { idempotency })), "issued");
+      expectKind(await store.challenges.issue(issueOf(newChallenge(), { idempotency })), "issued");
     }
   });
 
@@ -85,29 +85,36 @@ export function idempotency(scene: Scene): void {
     const challenge = await issue(store, {}, { idempotency: mac });
     const query = { idempotency: mac, recipientOf: null, guards: [] } as const;
     const end = challenge.expiresAt + hour;
-    expectKind(await store.prepareSend({ ...query, now: end - 1 }), "replayed");
-    expectKind(await store.prepareSend({ ...query, now: end }), "ready");
-    expectKind(await store.issueChallenges(issueOf(newChallenge(), { idempotency: mac, now: end })), "issued");
+    expectKind(await store.challenges.prepareSend({ ...query, now: end - 1 }), "replayed");
+    expectKind(await store.challenges.prepareSend({ ...query, now: end }), "ready");
+    expectKind(await store.challenges.issue(issueOf(newChallenge(), { idempotency: mac, now: end })), "issued");
   });
 
   it("20 racing resends with one key resend once", async () => {
     const { store } = scene;
     const challenge = await issue(store);
     const { challengeId, clientId, requesterKey } = challenge;
-    const change = { challengeId, clientId, requesterKey, idempotency: mac, claims: [claimOf("sends", 100)], now: t0 + minute };
-    const outcomes = await Promise.all(times(20, () => store.resendChallenge(change)));
+    const change = {
+      challengeId,
+      clientId,
+      requesterKey,
+      idempotency: mac,
+      charges: [chargeOf("sends", 100)],
+      now: t0 + minute,
+    };
+    const outcomes = await Promise.all(times(20, () => store.challenges.resend(change)));
     const [resent] = ofKind(outcomes, "resent");
     expect(ofKind(outcomes, "replayed")).toEqual(times(19, () => ({ kind: "replayed", challenge: resent!.challenge })));
-    expect((await store.findChallenge(challengeId))?.sends).toBe(2);
+    expect((await store.challenges.find(challengeId))?.sends).toBe(2);
     expect(await queued(store, t0 + minute)).toHaveLength(2);
   });
 
   it("a refused resend is not remembered", async () => {
     const { store } = scene;
     const { challengeId, requesterKey } = await issue(store);
-    const change = { challengeId, requesterKey, idempotency: mac, claims: [], now: t0 + minute };
-    expectKind(await store.resendChallenge({ ...change, clientId: "another" }), "refused");
-    expectKind(await store.resendChallenge({ ...change, clientId: "client" }), "resent");
+    const change = { challengeId, requesterKey, idempotency: mac, charges: [], now: t0 + minute };
+    expectKind(await store.challenges.resend({ ...change, clientId: "another" }), "refused");
+    expectKind(await store.challenges.resend({ ...change, clientId: "client" }), "resent");
   });
 
   it("a sign-in is found again, with challenge, session, user and what was told", async () => {
@@ -119,20 +126,20 @@ export function idempotency(scene: Scene): void {
       newUser: newUser({ username: "ada" }),
     });
     expect(done).toMatchObject({ isNewUser: true, usernameTaken: true });
-    const found = await store.findRedemption({ idempotency: mac, now: t0 + 2 * minute });
+    const found = await store.challenges.findRedemption({ idempotency: mac, now: t0 + 2 * minute });
     expect(found).toEqual({ challenge: { ...challenge, consumedAt: t0 + minute }, redemption: done });
   });
 
   it("pending sources and a proof of contact are found again", async () => {
     const { store } = scene;
     const [challenge] = await register(store, [email(), phone()]);
-    await store.redeemChallenge(redemptionOf(challenge!.challengeId, { idempotency: mac }));
-    const pending = await store.findRedemption({ idempotency: mac, now: t0 + 2 * minute });
+    await store.challenges.redeem(redemptionOf(challenge!.challengeId, { idempotency: mac }));
+    const pending = await store.challenges.findRedemption({ idempotency: mac, now: t0 + 2 * minute });
     expect(pending?.redemption).toEqual({ kind: "pending", pendingSources: ["phone"] });
     const proof = await issue(store, { purpose: "verify_contact" });
     const other = bytes("other", 32);
-    await store.redeemChallenge(redemptionOf(proof.challengeId, { idempotency: other }));
-    const proven = await store.findRedemption({ idempotency: other, now: t0 + 2 * minute });
+    await store.challenges.redeem(redemptionOf(proof.challengeId, { idempotency: other }));
+    const proven = await store.challenges.findRedemption({ idempotency: other, now: t0 + 2 * minute });
     expect(proven?.redemption).toEqual({ kind: "proven" });
     expect(proven?.challenge.challengeId).toBe(proof.challengeId);
   });
@@ -142,9 +149,9 @@ export function idempotency(scene: Scene): void {
     const challenge = await issue(store);
     const keys = times(20, (index) => bytes(`call ${index}`, 32));
     const outcomes = await Promise.all(
-      keys.map((key) => store.redeemChallenge(redemptionOf(challenge.challengeId, { idempotency: key }))),
+      keys.map((key) => store.challenges.redeem(redemptionOf(challenge.challengeId, { idempotency: key }))),
     );
-    const found = await Promise.all(keys.map((key) => store.findRedemption({ idempotency: key, now: t0 + minute })));
+    const found = await Promise.all(keys.map((key) => store.challenges.findRedemption({ idempotency: key, now: t0 + minute })));
     expect(found.map((one) => one !== null)).toEqual(outcomes.map(({ kind }) => kind === "redeemed"));
   });
 
@@ -155,18 +162,18 @@ export function idempotency(scene: Scene): void {
     ["the session was refreshed", (store, session) => rotate(store, session, { now: t0 + minute + second })],
     [
       "the session was revoked",
-      (store, { sessionId }, userId) => store.revokeSession({ sessionId, userId, now: t0 + minute + second }),
+      (store, { sessionId }, userId) => store.sessions.revoke({ sessionId, userId, now: t0 + minute + second }),
     ],
-    ["the user was deleted", (store, _, userId) => store.deleteUser({ userId })],
+    ["the user was deleted", (store, _, userId) => store.users.delete({ userId })],
   ];
   for (const [what, end] of endings) {
     it(`a sign-in is not found again once ${what}`, async () => {
       const { store } = scene;
       const challenge = await issue(store);
       const { session, user } = await redeem(store, challenge.challengeId, { idempotency: mac });
-      expect(await store.findRedemption({ idempotency: mac, now: t0 + 2 * minute })).not.toBeNull();
+      expect(await store.challenges.findRedemption({ idempotency: mac, now: t0 + 2 * minute })).not.toBeNull();
       await end(store, session, user.userId);
-      expect(await store.findRedemption({ idempotency: mac, now: t0 + 2 * minute })).toBeNull();
+      expect(await store.challenges.findRedemption({ idempotency: mac, now: t0 + 2 * minute })).toBeNull();
     });
   }
 
@@ -174,9 +181,9 @@ export function idempotency(scene: Scene): void {
     const { store } = scene;
     const challenge = await issue(store, {}, { idempotency: bytes("issue", 32) });
     await redeem(store, challenge.challengeId, { idempotency: mac });
-    expect(await store.findRedemption({ idempotency: mac, now: challenge.expiresAt - 1 })).not.toBeNull();
-    expect(await store.findRedemption({ idempotency: mac, now: challenge.expiresAt })).toBeNull();
-    expect(await store.findRedemption({ idempotency: bytes("issue", 32), now: t0 })).toBeNull();
-    expect(await store.findRedemption({ idempotency: bytes("nothing", 32), now: t0 })).toBeNull();
+    expect(await store.challenges.findRedemption({ idempotency: mac, now: challenge.expiresAt - 1 })).not.toBeNull();
+    expect(await store.challenges.findRedemption({ idempotency: mac, now: challenge.expiresAt })).toBeNull();
+    expect(await store.challenges.findRedemption({ idempotency: bytes("issue", 32), now: t0 })).toBeNull();
+    expect(await store.challenges.findRedemption({ idempotency: bytes("nothing", 32), now: t0 })).toBeNull();
   });
 }

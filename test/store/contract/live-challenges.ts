@@ -1,5 +1,7 @@
 import { expect, it } from "vitest";
-import type { IssueOutcome, NewChallenge, Store } from "../../../src/store/store.js";
+import type { NewChallenge } from "../../../src/model/challenge.js";
+import type { IssueOutcome } from "../../../src/store/port/challenges.js";
+import type { Store } from "../../../src/store/port/store.js";
 import {
   bytes,
   email,
@@ -25,7 +27,7 @@ async function send(
   now = t0,
 ): Promise<{ outcome: IssueOutcome; challenge: NewChallenge }> {
   const challenge = newChallenge({ expiresAt: now + 5 * minute, ...changes });
-  return { outcome: await store.issueChallenges(issueOf(challenge, { guard: guardOf(challenge, limits), now })), challenge };
+  return { outcome: await store.challenges.issue(issueOf(challenge, { guard: guardOf(challenge, limits), now })), challenge };
 }
 
 export function liveChallenges(scene: Scene): void {
@@ -36,7 +38,7 @@ export function liveChallenges(scene: Scene): void {
     const now = t0 + 3_000;
     const challenge = newChallenge({ contact });
     await expectNothingHappened(store, { now, challenges: [challenge.challengeId] }, async () => {
-      const refused = await store.issueChallenges(issueOf(challenge, { guard: guardOf(challenge, limits), now }));
+      const refused = await store.challenges.issue(issueOf(challenge, { guard: guardOf(challenge, limits), now }));
       expect(refused).toEqual({ kind: "limited", retryAt: t0 + 5 * minute });
     });
     expectKind((await send(store, { contact }, t0 + 5 * minute - 1)).outcome, "limited");
@@ -106,8 +108,8 @@ export function liveChallenges(scene: Scene): void {
       const before = await probe(t0 + 20_000);
       if (!decoy) {
         await redeem(store, made[0]!.challengeId, { now: t0 + 21_000 });
-        expect(await store.findChallenge(made[1]!.challengeId)).toMatchObject({ cancelledAt: t0 + 21_000 });
-        expect(await store.findChallenge(made[9]!.challengeId)).toMatchObject({ decoy: true, cancelledAt: null });
+        expect(await store.challenges.find(made[1]!.challengeId)).toMatchObject({ cancelledAt: t0 + 21_000 });
+        expect(await store.challenges.find(made[9]!.challengeId)).toMatchObject({ decoy: true, cancelledAt: null });
       }
       const after = await probe(t0 + 22_000);
       const free = await probe(t0 + 5 * minute);

@@ -21,7 +21,7 @@ export function outbox(scene: Scene): void {
     const { store } = scene;
     const challenge = await issue(store, { contact: phone(), locale: "sv", sealedCode: Buffer.from("sealed") });
     const { challengeId, clientId, purpose, channel, contact, locale, expiresAt } = challenge;
-    const [message] = await store.claimMessages({ now: t0, leaseMs, limit: 10 });
+    const [message] = await store.outbox.claim({ now: t0, leaseMs, limit: 10 });
     expect(message).toEqual({
       outboxId: message?.outboxId,
       tries: 1,
@@ -42,16 +42,16 @@ export function outbox(scene: Scene): void {
   it("a message says whether its contact has a user when it is claimed", async () => {
     const { store } = scene;
     const { user } = await signIn(store);
-    await store.settleMessages((await store.claimMessages({ now: t0, leaseMs, limit: 10 })).map(done));
+    await store.outbox.settle((await store.outbox.claim({ now: t0, leaseMs, limit: 10 })).map(done));
     await register(store, [user.contacts[0]!]);
-    const [message] = await store.claimMessages({ now: t0, leaseMs, limit: 10 });
+    const [message] = await store.outbox.claim({ now: t0, leaseMs, limit: 10 });
     expect(message?.delivery?.hasUser).toBe(true);
   });
 
   it("20 racing claimers share 30 messages without holding one twice", async () => {
     const { store } = scene;
     await Promise.all(times(30, () => issue(store)));
-    const claims = await Promise.all(times(20, () => store.claimMessages({ now: t0, leaseMs, limit: 4 })));
+    const claims = await Promise.all(times(20, () => store.outbox.claim({ now: t0, leaseMs, limit: 4 })));
     expect(claims.every((messages) => messages.length <= 4)).toBe(true);
     const ids = claims.flat().map(({ outboxId }) => outboxId);
     expect(ids).toHaveLength(30);
@@ -61,42 +61,42 @@ export function outbox(scene: Scene): void {
   it("a message is due again when its lease has run out, not a millisecond before, with one try more", async () => {
     const { store } = scene;
     await issue(store);
-    await store.claimMessages({ now: t0, leaseMs, limit: 10 });
-    expect(await store.nextMessageDueAt()).toBe(t0 + leaseMs);
-    expect(await store.claimMessages({ now: t0 + leaseMs - 1, leaseMs, limit: 10 })).toEqual([]);
-    const again = await store.claimMessages({ now: t0 + leaseMs, leaseMs, limit: 10 });
+    await store.outbox.claim({ now: t0, leaseMs, limit: 10 });
+    expect(await store.outbox.nextDueAt()).toBe(t0 + leaseMs);
+    expect(await store.outbox.claim({ now: t0 + leaseMs - 1, leaseMs, limit: 10 })).toEqual([]);
+    const again = await store.outbox.claim({ now: t0 + leaseMs, leaseMs, limit: 10 });
     expect(again.map(({ tries }) => tries)).toEqual([2]);
   });
 
-  it("the settlement of an older claim does nothing: it neither ends nor moves the message", async () => {
+  it("the settlement of an older charge does nothing: it neither ends nor moves the message", async () => {
     const { store } = scene;
     await issue(store);
-    const [old] = await store.claimMessages({ now: t0, leaseMs, limit: 10 });
-    const [current] = await store.claimMessages({ now: t0 + leaseMs, leaseMs, limit: 10 });
+    const [old] = await store.outbox.claim({ now: t0, leaseMs, limit: 10 });
+    const [current] = await store.outbox.claim({ now: t0 + leaseMs, leaseMs, limit: 10 });
     for (const retryAt of [null, t0]) {
-      await store.settleMessages([{ outboxId: old!.outboxId, tries: old!.tries, retryAt }]);
-      expect(await store.nextMessageDueAt()).toBe(t0 + 2 * leaseMs);
+      await store.outbox.settle([{ outboxId: old!.outboxId, tries: old!.tries, retryAt }]);
+      expect(await store.outbox.nextDueAt()).toBe(t0 + 2 * leaseMs);
     }
-    await store.settleMessages([done(current!)]);
-    expect(await store.nextMessageDueAt()).toBeNull();
+    await store.outbox.settle([done(current!)]);
+    expect(await store.outbox.nextDueAt()).toBeNull();
   });
 
   it("a settlement after the lease ran out still counts while nobody else has claimed the message", async () => {
     const { store } = scene;
     await issue(store);
-    const [message] = await store.claimMessages({ now: t0, leaseMs, limit: 10 });
-    await store.settleMessages([done(message!)]);
-    expect(await store.claimMessages({ now: t0 + 2 * leaseMs, leaseMs, limit: 10 })).toEqual([]);
+    const [message] = await store.outbox.claim({ now: t0, leaseMs, limit: 10 });
+    await store.outbox.settle([done(message!)]);
+    expect(await store.outbox.claim({ now: t0 + 2 * leaseMs, leaseMs, limit: 10 })).toEqual([]);
   });
 
   it("a message put off is due when it says, and keeps counting its tries", async () => {
     const { store } = scene;
     await issue(store);
-    const [message] = await store.claimMessages({ now: t0, leaseMs, limit: 10 });
-    await store.settleMessages([{ ...message!, retryAt: t0 + 5 * second }]);
-    expect(await store.nextMessageDueAt()).toBe(t0 + 5 * second);
-    expect(await store.claimMessages({ now: t0 + 5 * second - 1, leaseMs, limit: 10 })).toEqual([]);
-    const [again] = await store.claimMessages({ now: t0 + 5 * second, leaseMs, limit: 10 });
+    const [message] = await store.outbox.claim({ now: t0, leaseMs, limit: 10 });
+    await store.outbox.settle([{ ...message!, retryAt: t0 + 5 * second }]);
+    expect(await store.outbox.nextDueAt()).toBe(t0 + 5 * second);
+    expect(await store.outbox.claim({ now: t0 + 5 * second - 1, leaseMs, limit: 10 })).toEqual([]);
+    const [again] = await store.outbox.claim({ now: t0 + 5 * second, leaseMs, limit: 10 });
     expect(again).toMatchObject({ outboxId: message!.outboxId, tries: 2 });
   });
 
@@ -104,9 +104,9 @@ export function outbox(scene: Scene): void {
     const { store } = scene;
     const late = await issue(store, {}, { now: t0 + second });
     const early = await issue(store, {}, { now: t0 });
-    const first = await store.claimMessages({ now: t0 + minute, leaseMs, limit: 1 });
+    const first = await store.outbox.claim({ now: t0 + minute, leaseMs, limit: 1 });
     expect(first.map(({ delivery }) => delivery?.challengeId)).toEqual([early.challengeId]);
-    const next = await store.claimMessages({ now: t0 + minute, leaseMs, limit: 1 });
+    const next = await store.outbox.claim({ now: t0 + minute, leaseMs, limit: 1 });
     expect(next.map(({ delivery }) => delivery?.challengeId)).toEqual([late.challengeId]);
   });
 
@@ -116,36 +116,36 @@ export function outbox(scene: Scene): void {
     await issue(store, { decoy: true, contact: null });
     await issue(store, { expiresAt: t0 + second });
     const consumed = await issue(store);
-    await store.redeemChallenge(redemptionOf(consumed.challengeId, { now: t0 + second }));
-    const messages = await store.claimMessages({ now: t0 + second, leaseMs, limit: 10 });
+    await store.challenges.redeem(redemptionOf(consumed.challengeId, { now: t0 + second }));
+    const messages = await store.outbox.claim({ now: t0 + second, leaseMs, limit: 10 });
     expect(messages.map(({ delivery }) => delivery)).toEqual([null, null, null, null]);
-    await store.settleMessages(messages.map(done));
-    expect(await store.nextMessageDueAt()).toBeNull();
+    await store.outbox.settle(messages.map(done));
+    expect(await store.outbox.nextDueAt()).toBeNull();
   });
 
   it("a settled message leaves the challenge as it is: it can be redeemed", async () => {
     const { store } = scene;
     const challenge = await issue(store);
-    await store.settleMessages((await store.claimMessages({ now: t0, leaseMs, limit: 10 })).map(done));
-    expect((await store.redeemChallenge(redemptionOf(challenge.challengeId))).kind).toBe("redeemed");
+    await store.outbox.settle((await store.outbox.claim({ now: t0, leaseMs, limit: 10 })).map(done));
+    expect((await store.challenges.redeem(redemptionOf(challenge.challengeId))).kind).toBe("redeemed");
   });
 
   it("while sends are left, a settled code can be sent again", async () => {
     const { store } = scene;
     const challenge = await issue(store, { sendsMax: 2, sealedCode: Buffer.from("sealed") });
-    await store.settleMessages((await store.claimMessages({ now: t0, leaseMs, limit: 10 })).map(done));
+    await store.outbox.settle((await store.outbox.claim({ now: t0, leaseMs, limit: 10 })).map(done));
     const { challengeId, clientId, requesterKey } = challenge;
-    await store.resendChallenge({ challengeId, clientId, requesterKey, idempotency: null, claims: [], now: t0 + second });
-    const [message] = await store.claimMessages({ now: t0 + second, leaseMs, limit: 10 });
+    await store.challenges.resend({ challengeId, clientId, requesterKey, idempotency: null, charges: [], now: t0 + second });
+    const [message] = await store.outbox.claim({ now: t0 + second, leaseMs, limit: 10 });
     expect(message?.delivery?.sealedCode).toEqual(Buffer.from("sealed"));
   });
 
   it("of a challenge without sends left, the last message still has its code when the first is settled", async () => {
     const { store } = scene;
     const { challengeId, clientId, requesterKey } = await issue(store, { sendsMax: 2 });
-    await store.resendChallenge({ challengeId, clientId, requesterKey, idempotency: null, claims: [], now: t0 });
-    const [first] = await store.claimMessages({ now: t0, leaseMs, limit: 1 });
-    await store.settleMessages([done(first!)]);
+    await store.challenges.resend({ challengeId, clientId, requesterKey, idempotency: null, charges: [], now: t0 });
+    const [first] = await store.outbox.claim({ now: t0, leaseMs, limit: 1 });
+    await store.outbox.settle([done(first!)]);
     expect(await queued(store, t0)).toEqual([challengeId]);
   });
 
@@ -153,14 +153,14 @@ export function outbox(scene: Scene): void {
     const { store } = scene;
     const challenge = await issue(store);
     await expectNothingHappened(store, { now: t0, challenges: [challenge.challengeId] }, async () => {
-      await store.settleMessages([]);
-      await store.settleMessages([{ outboxId: 999_999, tries: 1, retryAt: null }]);
+      await store.outbox.settle([]);
+      await store.outbox.settle([{ outboxId: 999_999, tries: 1, retryAt: null }]);
     });
   });
 
   it("an empty outbox has no message due", async () => {
-    expect(await scene.store.nextMessageDueAt()).toBeNull();
-    expect(await scene.store.claimMessages({ now: t0, leaseMs, limit: 10 })).toEqual([]);
+    expect(await scene.store.outbox.nextDueAt()).toBeNull();
+    expect(await scene.store.outbox.claim({ now: t0, leaseMs, limit: 10 })).toEqual([]);
   });
 }
 

@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 import {
   budgetOf,
   bytes,
-  claimOf,
+  chargeOf,
   day,
   email,
   hour,
@@ -20,29 +20,29 @@ import {
 export function outstanding(scene: Scene): void {
   it("ends all sessions and challenges, empties the outbox and forgets calls; users, keys and budgets stay", async () => {
     const { store } = scene;
-    const [contact, claim] = [email(), claimOf("budget", 5, day)];
+    const [contact, charge] = [email(), chargeOf("budget", 5, day)];
     const { session, user } = await signIn(store, contact, { idempotency: bytes("redeem") });
     await signIn(store);
-    const challenge = await issue(store, { contact }, { claims: [claim], idempotency: bytes("issue") });
+    const challenge = await issue(store, { contact }, { charges: [charge], idempotency: bytes("issue") });
     const [registration] = await register(store, [email(), email()]);
     const check = { use: "master", keyId: "1", check: bytes("check") } as const;
-    await store.addKeyCheck(check);
+    await store.keys.addCheck(check);
 
-    expect(await store.endOutstanding({ keepSessions: false })).toBe(2);
+    expect(await store.upkeep.endOutstanding({ keepSessions: false })).toBe(2);
 
-    expect(await store.findLiveSession({ sessionId: session.sessionId, now: t0 })).toBeNull();
+    expect(await store.sessions.findLive({ sessionId: session.sessionId, now: t0 })).toBeNull();
     expect(await rotate(store, session)).toEqual({ kind: "ended" });
     for (const { challengeId } of [challenge, registration!]) {
-      expect(await store.findChallenge(challengeId)).toBeNull();
-      expect(await store.redeemChallenge(redemptionOf(challengeId))).toEqual({ kind: "refused", why: "unknown" });
+      expect(await store.challenges.find(challengeId)).toBeNull();
+      expect(await store.challenges.redeem(redemptionOf(challengeId))).toEqual({ kind: "refused", why: "unknown" });
     }
     expect(await queued(store, t0 + hour)).toEqual([]);
-    expect(await store.findRedemption({ idempotency: bytes("redeem"), now: t0 })).toBeNull();
+    expect(await store.challenges.findRedemption({ idempotency: bytes("redeem"), now: t0 })).toBeNull();
     const recipientOf = { identifier: contact, channel: "email" } as const;
-    const prepared = await store.prepareSend({ idempotency: bytes("issue"), recipientOf, guards: [], now: t0 });
+    const prepared = await store.challenges.prepareSend({ idempotency: bytes("issue"), recipientOf, guards: [], now: t0 });
     expect(prepared).toMatchObject({ kind: "ready", recipient: { userId: user.userId } });
-    expect((await budgetOf(store, claim.key, t0)).spent).toEqual([t0]);
-    expect(await store.listKeyChecks()).toEqual([check]);
+    expect((await budgetOf(store, charge.key, t0)).spent).toEqual([t0]);
+    expect(await store.keys.listChecks()).toEqual([check]);
     expect((await signIn(store, contact)).user.userId).toBe(user.userId);
   });
 
@@ -53,18 +53,18 @@ export function outstanding(scene: Scene): void {
     expect(await rotate(store, session, call)).toMatchObject({ kind: "rotated" });
     const challenge = await issue(store);
 
-    expect(await store.endOutstanding({ keepSessions: true })).toBe(0);
+    expect(await store.upkeep.endOutstanding({ keepSessions: true })).toBe(0);
 
-    expect(await store.findChallenge(challenge.challengeId)).toBeNull();
+    expect(await store.challenges.find(challenge.challengeId)).toBeNull();
     const now = t0 + hour + minute;
     expect(await rotate(store, session, { generation: 1, now })).toMatchObject({ kind: "rotated", session: { generation: 2 } });
     const { session: other } = await signIn(store);
     await rotate(store, other, call);
-    await store.endOutstanding({ keepSessions: true });
+    await store.upkeep.endOutstanding({ keepSessions: true });
     expect(await rotate(store, other, { ...call, now })).toMatchObject({ kind: "reused" });
   });
 
   it("does nothing to an empty database", async () => {
-    expect(await scene.store.endOutstanding({ keepSessions: false })).toBe(0);
+    expect(await scene.store.upkeep.endOutstanding({ keepSessions: false })).toBe(0);
   });
 }

@@ -4,7 +4,7 @@ import {
   attemptOf,
   budgetOf,
   bytes,
-  claimOf,
+  chargeOf,
   email,
   expectKind,
   guardOf,
@@ -39,26 +39,26 @@ export function processes(scene: Scene): void {
   it("of 200 racing attempts from 4 processes exactly 5 are taken, and the budget holds 5 units", async () => {
     const { store, location } = scene;
     const challenge = await issue(store);
-    const identifier = claimOf("identifier", 1_000);
+    const identifier = chargeOf("identifier", 1_000);
     const outcomes = await others.race(
       location,
-      "takeAttempt",
+      "challenges.takeAttempt",
       times(200, () => attemptOf(challenge, { identifier })),
     );
     expect(ofKind(outcomes, "taken")).toHaveLength(5);
     expect(ofKind(outcomes, "refused")).toHaveLength(195);
-    expect((await store.findChallenge(challenge.challengeId))?.attempts).toBe(5);
+    expect((await store.challenges.find(challenge.challengeId))?.attempts).toBe(5);
     expect((await budgetOf(store, identifier.key, t0 + minute)).spent).toHaveLength(5);
   });
 
   it("of 80 racing successors of the newest signing key from 4 processes one is added", async () => {
     const { store, location } = scene;
     const newest = newKey();
-    await store.addKey({ key: newest });
+    await store.keys.add({ key: newest });
     const changes = times(80, () => ({ key: newKey({ createdAt: t0 + minute }), ifNewest: newest.keyId }));
-    const outcomes = await others.race(location, "addKey", changes);
+    const outcomes = await others.race(location, "keys.add", changes);
     expect(outcomes.filter(Boolean)).toHaveLength(1);
-    expect(await store.listKeys()).toHaveLength(2);
+    expect(await store.keys.list()).toHaveLength(2);
   });
 
   it("of 100 racing redemptions from 4 processes exactly one is redeemed", async () => {
@@ -68,12 +68,12 @@ export function processes(scene: Scene): void {
     const { challengeId } = await issue(store, { contact, userId: user.userId });
     const outcomes = await others.race(
       location,
-      "redeemChallenge",
+      "challenges.redeem",
       times(100, () => redemptionOf(challengeId)),
     );
     expect(ofKind(outcomes, "redeemed")).toHaveLength(1);
     expect(ofKind(outcomes, "refused")).toEqual(times(99, () => ({ kind: "refused", why: "consumed" })));
-    expect(await store.listSessions({ userId: user.userId, now: t0 + minute })).toHaveLength(2);
+    expect(await store.sessions.list({ userId: user.userId, now: t0 + minute })).toHaveLength(2);
   });
 
   it("of 100 racing rotations from 4 processes one is rotated, all others are replayed its successor", async () => {
@@ -81,7 +81,7 @@ export function processes(scene: Scene): void {
     const { session } = await signIn(store);
     const outcomes = await others.race(
       location,
-      "rotateRefreshToken",
+      "sessions.rotate",
       times(100, () => rotationOf(session)),
     );
     expect(ofKind(outcomes, "rotated")).toHaveLength(1);
@@ -92,17 +92,17 @@ export function processes(scene: Scene): void {
     const { store, location } = scene;
     const { session } = await signIn(store);
     const changes = times(100, () => rotationOf(session, { graceMs: 0 }));
-    const outcomes = await others.race(location, "rotateRefreshToken", changes);
+    const outcomes = await others.race(location, "sessions.rotate", changes);
     expect(ofKind(outcomes, "rotated")).toHaveLength(1);
     expect(ofKind(outcomes, "reused")).toHaveLength(1);
     expect(ofKind(outcomes, "ended")).toHaveLength(98);
-    expect(await store.findLiveSession({ sessionId: session.sessionId, now: t0 })).toBeNull();
+    expect(await store.sessions.findLive({ sessionId: session.sessionId, now: t0 })).toBeNull();
   });
 
   it("of 80 racing issues with one idempotency key from 4 processes one issues, and one message is due", async () => {
     const { store, location } = scene;
     const changes = times(80, () => issueOf(newChallenge(), { idempotency: bytes("call", 32) }));
-    const outcomes = await others.race(location, "issueChallenges", changes);
+    const outcomes = await others.race(location, "challenges.issue", changes);
     expect(ofKind(outcomes, "issued")).toHaveLength(1);
     const { challengeId } = ofKind(outcomes, "issued")[0]!.challenges[0]!;
     const replayed = ofKind(outcomes, "replayed").map(({ challenges }) => challenges[0]?.challengeId);
@@ -115,9 +115,9 @@ export function processes(scene: Scene): void {
     const contact = email();
     const changes = times(80, () => {
       const challenge = newChallenge({ contact });
-      return issueOf(challenge, { guard: guardOf(challenge, { claims: [claimOf("sends", 4)], perRequesterMax: 3 }) });
+      return issueOf(challenge, { guard: guardOf(challenge, { charges: [chargeOf("sends", 4)], perRequesterMax: 3 }) });
     });
-    const outcomes = await others.race(location, "issueChallenges", changes);
+    const outcomes = await others.race(location, "challenges.issue", changes);
     expect(ofKind(outcomes, "issued")).toHaveLength(3);
     expect(ofKind(outcomes, "limited")).toHaveLength(77);
     expect(await queued(store, t0)).toHaveLength(3);
@@ -127,7 +127,7 @@ export function processes(scene: Scene): void {
     const { store, location } = scene;
     await Promise.all(times(100, () => issue(store)));
     const changes = times(80, () => ({ now: t0, leaseMs: minute, limit: 3 }));
-    const claims = await others.race(location, "claimMessages", changes);
+    const claims = await others.race(location, "outbox.claim", changes);
     const ids = claims.flat().map(({ outboxId }) => outboxId);
     expect(ids).toHaveLength(100);
     expect(new Set(ids).size).toBe(100);
@@ -140,10 +140,10 @@ export function processes(scene: Scene): void {
       times(20, (n) => (n % 2 === 0 ? issue(store, { contact }) : register(store, [contact]).then(([one]) => one!))),
     );
     const changes = made.map(({ challengeId }) => redemptionOf(challengeId));
-    const outcomes = await others.race(location, "redeemChallenge", changes);
+    const outcomes = await others.race(location, "challenges.redeem", changes);
     const [done] = ofKind(outcomes, "redeemed").map(({ redemption }) => expectKind(redemption, "signed_in"));
     expect(ofKind(outcomes, "refused")).toEqual(times(19, () => ({ kind: "refused", why: "cancelled" })));
-    expect(await store.listSessions({ userId: done!.user.userId, now: t0 + minute })).toHaveLength(1);
+    expect(await store.sessions.list({ userId: done!.user.userId, now: t0 + minute })).toHaveLength(1);
   });
 
   it("20 registrations that proved one address before, completed by 4 processes at once, make 20 users, of whom one has it", async () => {
@@ -152,7 +152,7 @@ export function processes(scene: Scene): void {
     const registrations = await Promise.all(times(20, () => register(store, [contact, phone()])));
     for (const [first] of registrations) await prove(store, first!.challengeId);
     const changes = registrations.map(([, last]) => redemptionOf(last!.challengeId));
-    const outcomes = ofKind(await others.race(location, "redeemChallenge", changes), "redeemed");
+    const outcomes = ofKind(await others.race(location, "challenges.redeem", changes), "redeemed");
     const users = outcomes.map(({ redemption }) => expectKind(redemption, "signed_in").user);
     expect(new Set(users.map(({ userId }) => userId)).size).toBe(20);
     expect(users.filter(({ contacts }) => contacts.length === 2)).toHaveLength(1);

@@ -1,9 +1,11 @@
 import { expect, it } from "vitest";
-import type { BudgetClaim, Challenge, ChallengeRefusal, NewChallenge, Store } from "../../../src/store/store.js";
+import type { Challenge, ChallengeRefusal, NewChallenge } from "../../../src/model/challenge.js";
+import type { BudgetCharge } from "../../../src/store/port/budgets.js";
+import type { Store } from "../../../src/store/port/store.js";
 import {
   budgetOf,
   bytes,
-  claimOf,
+  chargeOf,
   email,
   expectKind,
   expectNothingHappened,
@@ -43,7 +45,7 @@ export function redemption(scene: Scene): void {
       contacts: [{ ...challenge.contact, verifiedAt: t0 + minute }],
       createdAt: t0 + minute,
     };
-    expect(await store.redeemChallenge(change)).toEqual({
+    expect(await store.challenges.redeem(change)).toEqual({
       kind: "redeemed",
       redemption: {
         kind: "signed_in",
@@ -54,11 +56,11 @@ export function redemption(scene: Scene): void {
       },
     });
     const { sessionId } = change.newSession;
-    expect(await store.findLiveSession({ sessionId, now: t0 + minute })).toEqual({
+    expect(await store.sessions.findLive({ sessionId, now: t0 + minute })).toEqual({
       session: expectedSession,
       user: expectedUser,
     });
-    expect(await store.findChallenge(challenge.challengeId)).toMatchObject({ consumedAt: t0 + minute, cancelledAt: null });
+    expect(await store.challenges.find(challenge.challengeId)).toMatchObject({ consumedAt: t0 + minute, cancelledAt: null });
   });
 
   it("a login for a contact with a user signs that user in and leaves them as they are", async () => {
@@ -70,7 +72,7 @@ export function redemption(scene: Scene): void {
       expect(again.isNewUser).toBe(false);
       expect(again.user).toEqual(user);
     }
-    expect(await store.listSessions({ userId: user.userId, now: t0 + minute })).toHaveLength(3);
+    expect(await store.sessions.list({ userId: user.userId, now: t0 + minute })).toHaveLength(3);
   });
 
   it("of 100 racing redemptions exactly one is redeemed and one session exists", async () => {
@@ -78,10 +80,10 @@ export function redemption(scene: Scene): void {
     const contact = email();
     const { user } = await signIn(store, contact);
     const challenge = await issue(store, { contact, userId: user.userId });
-    const outcomes = await Promise.all(times(100, () => store.redeemChallenge(redemptionOf(challenge.challengeId))));
+    const outcomes = await Promise.all(times(100, () => store.challenges.redeem(redemptionOf(challenge.challengeId))));
     expect(ofKind(outcomes, "redeemed")).toHaveLength(1);
     expect(ofKind(outcomes, "refused")).toEqual(times(99, () => ({ kind: "refused", why: "consumed" })));
-    expect(await store.listSessions({ userId: user.userId, now: t0 + minute })).toHaveLength(2);
+    expect(await store.sessions.list({ userId: user.userId, now: t0 + minute })).toHaveLength(2);
   });
 
   it("20 registrations that proved one address before are completed at once: 20 users, of whom one has the address", async () => {
@@ -94,7 +96,7 @@ export function redemption(scene: Scene): void {
     expect(done.filter(({ user }) => user.contacts.some(({ value }) => value === contact.value))).toHaveLength(1);
   });
 
-  it("a sign-in ends every live challenge that could sign in to the account: the requester's own visibly, a stranger's as a decoy; others live on", async () => {
+  it("a sign-in ends every live challenge that could sign in to the user: the requester's own visibly, a stranger's as a decoy; others live on", async () => {
     const { store } = scene;
     const [address, number] = [email(), phone()];
     const [first, last] = await register(store, [address, number]);
@@ -121,21 +123,21 @@ export function redemption(scene: Scene): void {
     const challenge = await issue(store, { contact: address, userId: user.userId });
     await redeem(store, challenge.challengeId);
     for (const { challengeId } of own) {
-      expect(await store.findChallenge(challengeId)).toMatchObject({ cancelledAt: t0 + minute, consumedAt: null });
-      expect(await store.redeemChallenge(redemptionOf(challengeId))).toEqual({ kind: "refused", why: "cancelled" });
+      expect(await store.challenges.find(challengeId)).toMatchObject({ cancelledAt: t0 + minute, consumedAt: null });
+      expect(await store.challenges.redeem(redemptionOf(challengeId))).toEqual({ kind: "refused", why: "cancelled" });
     }
     for (const { challengeId } of strangers) {
-      expect(await store.findChallenge(challengeId)).toMatchObject({ cancelledAt: null, consumedAt: null, decoy: true });
-      expect(await store.redeemChallenge(redemptionOf(challengeId))).toEqual({ kind: "refused", why: "decoy" });
+      expect(await store.challenges.find(challengeId)).toMatchObject({ cancelledAt: null, consumedAt: null, decoy: true });
+      expect(await store.challenges.redeem(redemptionOf(challengeId))).toEqual({ kind: "refused", why: "decoy" });
     }
     for (const { challengeId } of [...others, strangersPhone!]) {
-      expect(await store.findChallenge(challengeId)).toMatchObject({ cancelledAt: null, consumedAt: null, decoy: false });
+      expect(await store.challenges.find(challengeId)).toMatchObject({ cancelledAt: null, consumedAt: null, decoy: false });
     }
-    expect(await store.listSessions({ userId: user.userId, now: t0 + minute })).toHaveLength(2);
+    expect(await store.sessions.list({ userId: user.userId, now: t0 + minute })).toHaveLength(2);
     await prove(store, strangersPhone!.challengeId);
   });
 
-  it("a sign-in that makes a user ends what could sign in to it: a stranger's registration of a contact does not redeem into the account", async () => {
+  it("a sign-in that makes a user ends what could sign in to it: a stranger's registration of a contact does not redeem into the user", async () => {
     const { store } = scene;
     const [address, number] = [email(), phone()];
     const strangers = await Promise.all([
@@ -147,9 +149,9 @@ export function redemption(scene: Scene): void {
     const { user, isNewUser } = await redeem(store, last!.challengeId);
     expect(isNewUser).toBe(true);
     for (const [one] of strangers) {
-      expect(await store.redeemChallenge(redemptionOf(one!.challengeId))).toEqual({ kind: "refused", why: "decoy" });
+      expect(await store.challenges.redeem(redemptionOf(one!.challengeId))).toEqual({ kind: "refused", why: "decoy" });
     }
-    expect(await store.listSessions({ userId: user.userId, now: t0 + minute })).toHaveLength(1);
+    expect(await store.sessions.list({ userId: user.userId, now: t0 + minute })).toHaveLength(1);
   });
 
   it("a registration that stays pending ends no other challenge", async () => {
@@ -162,7 +164,7 @@ export function redemption(scene: Scene): void {
     const [first] = await register(store, [contact, phone()]);
     await prove(store, first!.challengeId);
     for (const { challengeId } of others) {
-      expect(await store.findChallenge(challengeId)).toMatchObject({ cancelledAt: null, consumedAt: null, decoy: false });
+      expect(await store.challenges.find(challengeId)).toMatchObject({ cancelledAt: null, consumedAt: null, decoy: false });
     }
   });
 
@@ -176,15 +178,15 @@ export function redemption(scene: Scene): void {
     ];
     const others = [await issue(store, { contact }), await issue(store, { purpose })];
     const challenge = await issue(store, { contact, purpose });
-    expectKind(await store.redeemChallenge(redemptionOf(challenge.challengeId)), "redeemed");
-    expect(await store.findChallenge(own.challengeId)).toMatchObject({ cancelledAt: t0 + minute });
-    expect(await store.findChallenge(strangers.challengeId)).toMatchObject({ cancelledAt: null, decoy: true });
+    expectKind(await store.challenges.redeem(redemptionOf(challenge.challengeId)), "redeemed");
+    expect(await store.challenges.find(own.challengeId)).toMatchObject({ cancelledAt: t0 + minute });
+    expect(await store.challenges.find(strangers.challengeId)).toMatchObject({ cancelledAt: null, decoy: true });
     for (const { challengeId } of others) {
-      expect(await store.findChallenge(challengeId)).toMatchObject({ cancelledAt: null, decoy: false });
+      expect(await store.challenges.find(challengeId)).toMatchObject({ cancelledAt: null, decoy: false });
     }
   });
 
-  it("20 sign-ins to one account by different identifiers at once: one wins and ends the others", async () => {
+  it("20 sign-ins to one user by different identifiers at once: one wins and ends the others", async () => {
     const { store } = scene;
     const [address, number] = [email(), phone()];
     const [first, last] = await register(store, [address, number]);
@@ -193,7 +195,7 @@ export function redemption(scene: Scene): void {
     const challenges = await Promise.all(
       times(20, (n) => issue(store, { contact: n % 2 === 0 ? address : number, userId: n % 3 === 0 ? null : user.userId })),
     );
-    const outcomes = await Promise.all(challenges.map(({ challengeId }) => store.redeemChallenge(redemptionOf(challengeId))));
+    const outcomes = await Promise.all(challenges.map(({ challengeId }) => store.challenges.redeem(redemptionOf(challengeId))));
     expect(ofKind(outcomes, "redeemed")).toHaveLength(1);
     expect(ofKind(outcomes, "refused")).toEqual(times(19, () => ({ kind: "refused", why: "cancelled" })));
   });
@@ -202,7 +204,7 @@ export function redemption(scene: Scene): void {
     const { store } = scene;
     const contact = email();
     const challenges = await Promise.all(times(20, () => issue(store, { contact })));
-    const outcomes = await Promise.all(challenges.map(({ challengeId }) => store.redeemChallenge(redemptionOf(challengeId))));
+    const outcomes = await Promise.all(challenges.map(({ challengeId }) => store.challenges.redeem(redemptionOf(challengeId))));
     expect(ofKind(outcomes, "redeemed")).toHaveLength(1);
     expect(ofKind(outcomes, "refused")).toEqual(times(19, () => ({ kind: "refused", why: "cancelled" })));
   });
@@ -218,13 +220,13 @@ export function redemption(scene: Scene): void {
 
   it("the returns are made with the redemption, and only by the caller who wins", async () => {
     const { store } = scene;
-    const claim = claimOf("sends", 10);
-    const challenge = await issue(store, {}, { claims: [claim] });
-    await issue(store, {}, { claims: [claim] });
-    await issue(store, {}, { claims: [claim] });
-    const change = { returns: [{ key: claim.key, spentAt: t0 }] };
-    await Promise.all(times(20, () => store.redeemChallenge(redemptionOf(challenge.challengeId, change))));
-    expect((await budgetOf(store, claim.key, t0 + minute)).spent).toEqual([t0, t0]);
+    const charge = chargeOf("sends", 10);
+    const challenge = await issue(store, {}, { charges: [charge] });
+    await issue(store, {}, { charges: [charge] });
+    await issue(store, {}, { charges: [charge] });
+    const change = { returns: [{ key: charge.key, spentAt: t0 }] };
+    await Promise.all(times(20, () => store.challenges.redeem(redemptionOf(challenge.challengeId, change))));
+    expect((await budgetOf(store, charge.key, t0 + minute)).spent).toEqual([t0, t0]);
   });
 
   it("every send that the challenge was charged for is given back with its hold, also of a resend that ended just before", async () => {
@@ -238,25 +240,25 @@ export function redemption(scene: Scene): void {
     for (const round of times(25, Number)) {
       const contact = email();
       const identifierKey = bytes(contact.value);
-      const claimsOf = (requesterKey: Uint8Array): [BudgetClaim, BudgetClaim] => [
+      const chargesOf = (requesterKey: Uint8Array): [BudgetCharge, BudgetCharge] => [
         {
-          ...claimOf("", 5, hour, { stepsMs: [10 * minute], jitter: 1 }),
+          ...chargeOf("", 5, hour, { stepsMs: [10 * minute], jitter: 1 }),
           key: Buffer.concat([perRequester, identifierKey, requesterKey]),
         },
-        { ...claimOf("", 5), key: Buffer.concat([total, identifierKey]) },
+        { ...chargeOf("", 5), key: Buffer.concat([total, identifierKey]) },
       ];
-      const [first, again] = [claimsOf(requesters[0]!), claimsOf(requesters[1]!)];
-      const challenge = await issue(store, { contact, requesterKey: requesters[0]! }, { claims: first });
+      const [first, again] = [chargesOf(requesters[0]!), chargesOf(requesters[1]!)];
+      const challenge = await issue(store, { contact, requesterKey: requesters[0]! }, { charges: first });
       const resend = () =>
-        store.resendChallenge({
+        store.challenges.resend({
           challengeId: challenge.challengeId,
           clientId: challenge.clientId,
           requesterKey: requesters[1]!,
           idempotency: null,
-          claims: again,
+          charges: again,
           now: t0 + minute,
         });
-      const redeeming = () => store.redeemChallenge(redemptionOf(challenge.challengeId, { sendReturns }));
+      const redeeming = () => store.challenges.redeem(redemptionOf(challenge.challengeId, { sendReturns }));
       const racers = round % 2 === 0 ? [resend(), redeeming()] : [redeeming(), resend()];
       const outcomes = (await Promise.all(racers)).map(({ kind }) => kind).sort();
       expect(["redeemed,resent", "redeemed,refused"]).toContain(outcomes.join());
@@ -276,10 +278,10 @@ export function redemption(scene: Scene): void {
     const contact = phone();
     const challenge = await issue(store, { contact, purpose: "verify_contact" });
     const change = redemptionOf(challenge.challengeId);
-    expect(await store.redeemChallenge(change)).toEqual({ kind: "redeemed", redemption: { kind: "proven" } });
+    expect(await store.challenges.redeem(change)).toEqual({ kind: "redeemed", redemption: { kind: "proven" } });
     const { sessionId } = change.newSession;
-    expect(await store.findLiveSession({ sessionId, now: t0 + minute })).toBeNull();
-    expect((await store.findChallenge(challenge.challengeId))?.ownerId).toBeNull();
+    expect(await store.sessions.findLive({ sessionId, now: t0 + minute })).toBeNull();
+    expect((await store.challenges.find(challenge.challengeId))?.contactUserId).toBeNull();
   });
 
   it("a challenge can be redeemed up to the last millisecond of its life", async () => {
@@ -336,25 +338,25 @@ export function redemption(scene: Scene): void {
     it(`a challenge that is ${what} is refused as ${why}; 20 racers change nothing`, async () => {
       const { store } = scene;
       const { challenge, now = t0 + minute } = await spoil(store);
-      const claim = claimOf("sends", 5);
+      const charge = chargeOf("sends", 5);
       const idempotency = Buffer.from("redemption");
-      const sibling = await issue(store, { contact: email(), userId: null }, { claims: [claim] });
+      const sibling = await issue(store, { contact: email(), userId: null }, { charges: [charge] });
       const session = newSession();
       const made = newUser();
       const watched = {
         now,
         challenges: [challenge.challengeId, sibling.challengeId],
-        budgets: [claim.key],
+        budgets: [charge.key],
         users: [made.userId, "nobody", "another"],
       };
       await expectNothingHappened(store, watched, async () => {
         const outcomes = await Promise.all(
           times(20, () =>
-            store.redeemChallenge(
+            store.challenges.redeem(
               redemptionOf(challenge.challengeId, {
                 now,
                 idempotency,
-                returns: [{ key: claim.key, spentAt: t0 }],
+                returns: [{ key: charge.key, spentAt: t0 }],
                 newUser: made,
                 newSession: session,
               }),
@@ -363,9 +365,9 @@ export function redemption(scene: Scene): void {
         );
         expect(outcomes).toEqual(times(20, () => ({ kind: "refused", why })));
       });
-      expect(await store.findRedemption({ idempotency, now })).toBeNull();
-      expect(await store.updateUser({ userId: made.userId, displayName: "x" })).toBeNull();
-      expect(await store.findLiveSession({ sessionId: session.sessionId, now })).toBeNull();
+      expect(await store.challenges.findRedemption({ idempotency, now })).toBeNull();
+      expect(await store.users.update({ userId: made.userId, displayName: "x" })).toBeNull();
+      expect(await store.sessions.findLive({ sessionId: session.sessionId, now })).toBeNull();
     });
   }
 }

@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
-import type { NewSession, Store } from "../../../src/store/store.js";
+import type { NewSession } from "../../../src/model/session.js";
+import type { Store } from "../../../src/store/port/store.js";
 import {
   bytes,
   day,
@@ -21,7 +22,7 @@ const at = t0 + hour;
 const key = bytes("refresh", 32);
 
 async function isLive(store: Store, { sessionId }: NewSession, now = at): Promise<boolean> {
-  return (await store.findLiveSession({ sessionId, now })) !== null;
+  return (await store.sessions.findLive({ sessionId, now })) !== null;
 }
 
 export function refresh(scene: Scene): void {
@@ -30,7 +31,7 @@ export function refresh(scene: Scene): void {
     const { session } = await signIn(store);
     const { session: rotated } = expectKind(await rotate(store, session), "rotated");
     expect(rotated).toEqual({ ...session, generation: 1, lastUsedAt: at, idleExpiresAt: at + 7 * day });
-    expect((await store.findLiveSession({ sessionId: session.sessionId, now: at }))?.session).toEqual(rotated);
+    expect((await store.sessions.findLive({ sessionId: session.sessionId, now: at }))?.session).toEqual(rotated);
   });
 
   it("of 100 racing rotations with one token one is rotated, all others are replayed the same successor", async () => {
@@ -164,7 +165,7 @@ export function refresh(scene: Scene): void {
     const { session } = await signIn(store);
     const change = { family: session.family, clientId: session.clientId, now: at };
     const rotations = times(50, () => rotate(store, session, { idempotency: key }));
-    const revoked = store.revokeFamily(change);
+    const revoked = store.sessions.revokeFamily(change);
     await Promise.all([...rotations, ...times(50, () => rotate(store, session, { idempotency: key }))]);
     expect(await revoked).toBe(true);
     for (const generation of [0, 1]) expectKind(await rotate(store, session, { generation, idempotency: key }), "ended");

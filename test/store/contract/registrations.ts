@@ -1,5 +1,8 @@
 import { expect, it } from "vitest";
-import type { Challenge, Redemption, Store, User } from "../../../src/store/store.js";
+import type { Challenge } from "../../../src/model/challenge.js";
+import type { User } from "../../../src/model/user.js";
+import type { Redemption } from "../../../src/store/port/challenges.js";
+import type { Store } from "../../../src/store/port/store.js";
 import {
   email,
   expectKind,
@@ -18,7 +21,7 @@ import {
 } from "./fixtures.js";
 
 async function prove(store: Store, challenge: Challenge, changes: Partial<RedeemChange> = {}): Promise<Redemption> {
-  return expectKind(await store.redeemChallenge(redemptionOf(challenge.challengeId, changes)), "redeemed").redemption;
+  return expectKind(await store.challenges.redeem(redemptionOf(challenge.challengeId, changes)), "redeemed").redemption;
 }
 
 function valuesOf(user: User): string[] {
@@ -31,7 +34,7 @@ export function registrations(scene: Scene): void {
     const contact = email();
     const [challenge] = await register(store, [contact]);
     expect(challenge?.registrationId).not.toBeNull();
-    expect((await store.findChallenge(challenge!.challengeId))?.sealedProfile).not.toBeNull();
+    expect((await store.challenges.find(challenge!.challengeId))?.sealedProfile).not.toBeNull();
     const made = newUser({ username: "ada", displayName: "Ada L.", customAttributes: '{"a":1}' });
     const done = await redeem(store, challenge!.challengeId, { newUser: made });
     expect(done).toMatchObject({ isNewUser: true, usernameTaken: false, user: { ...made, contacts: [contact] } });
@@ -47,7 +50,7 @@ export function registrations(scene: Scene): void {
       const challenges = await register(store, contacts);
       const [first, last] = [challenges[order[0]]!, challenges[order[1]]!];
       expect(await prove(store, first)).toEqual({ kind: "pending", pendingSources: [last.contact!.kind] });
-      expect((await store.findChallenge(first.challengeId))?.ownerId).toBeNull();
+      expect((await store.challenges.find(first.challengeId))?.contactUserId).toBeNull();
       const { user, isNewUser } = await redeem(store, last.challengeId);
       expect(isNewUser).toBe(true);
       expect(valuesOf(user)).toEqual(contacts.map(({ value }) => value).sort());
@@ -58,7 +61,7 @@ export function registrations(scene: Scene): void {
     const { store } = scene;
     const challenges = await register(store, [email(), phone()]);
     const outcomes = await Promise.all(
-      times(20, (index) => store.redeemChallenge(redemptionOf(challenges[index % 2]!.challengeId))),
+      times(20, (index) => store.challenges.redeem(redemptionOf(challenges[index % 2]!.challengeId))),
     );
     const redemptions = ofKind(outcomes, "redeemed").map((one) => one.redemption);
     expect(redemptions.map(({ kind }) => kind).sort()).toEqual(["pending", "signed_in"]);
@@ -73,9 +76,9 @@ export function registrations(scene: Scene): void {
       newUser: newUser({ username: "mallory", customAttributes: '{"admin":true}' }),
     });
     expect(done).toMatchObject({ isNewUser: false, usernameTaken: false, user: owner.user });
-    const other = await store.redeemChallenge(redemptionOf(challenges[1]!.challengeId));
+    const other = await store.challenges.redeem(redemptionOf(challenges[1]!.challengeId));
     expect(other).toEqual({ kind: "refused", why: "cancelled" });
-    expect(await store.findChallenge(challenges[1]!.challengeId)).toMatchObject({ sealedProfile: null, ownerId: null });
+    expect(await store.challenges.find(challenges[1]!.challengeId)).toMatchObject({ sealedProfile: null, contactUserId: null });
   });
 
   it("a contact proven earlier that has got a user meanwhile is left out of the new user", async () => {
@@ -88,7 +91,7 @@ export function registrations(scene: Scene): void {
     expect(isNewUser).toBe(true);
     expect(user.userId).not.toBe(meanwhile.user.userId);
     expect(valuesOf(user)).toEqual([number.value]);
-    expect(await store.findLiveSession({ sessionId: meanwhile.session.sessionId, now: t0 + minute })).not.toBeNull();
+    expect(await store.sessions.findLive({ sessionId: meanwhile.session.sessionId, now: t0 + minute })).not.toBeNull();
   });
 
   it("a user name taken meanwhile is told and left out, nothing else is lost", async () => {
@@ -116,12 +119,12 @@ export function registrations(scene: Scene): void {
     const contact = email();
     const [[first], [second]] = await Promise.all([register(store, [contact]), register(store, [contact])]);
     const outcomes = await Promise.all(
-      times(20, (index) => store.redeemChallenge(redemptionOf((index % 2 === 0 ? first! : second!).challengeId))),
+      times(20, (index) => store.challenges.redeem(redemptionOf((index % 2 === 0 ? first! : second!).challengeId))),
     );
     const done = ofKind(outcomes, "redeemed");
     expect(done).toHaveLength(1);
     const owner = expectKind(done[0]!.redemption, "signed_in").user.userId;
-    expect((await store.findChallenge(second!.challengeId))?.ownerId).toBe(owner);
+    expect((await store.challenges.find(second!.challengeId))?.contactUserId).toBe(owner);
   });
 
   it("two registrations that share both contacts never block each other: the first to prove both makes the user", async () => {
@@ -133,7 +136,7 @@ export function registrations(scene: Scene): void {
     const { user, isNewUser } = await redeem(store, b[1]!.challengeId);
     expect(isNewUser).toBe(true);
     expect(valuesOf(user)).toEqual(contacts.map(({ value }) => value).sort());
-    const late = await store.redeemChallenge(redemptionOf(a[1]!.challengeId));
+    const late = await store.challenges.redeem(redemptionOf(a[1]!.challengeId));
     expect(late).toEqual({ kind: "refused", why: "cancelled" });
   });
 
@@ -143,7 +146,7 @@ export function registrations(scene: Scene): void {
     const [challenge] = await register(store, [contact, phone()]);
     await prove(store, challenge!);
     const query = { idempotency: null, recipientOf: { identifier: contact, channel: "email" }, guards: [], now: t0 } as const;
-    expect(await store.prepareSend(query)).toEqual({ kind: "ready", recipient: null });
+    expect(await store.challenges.prepareSend(query)).toEqual({ kind: "ready", recipient: null });
     expect((await signIn(store, contact)).user.contacts).toHaveLength(1);
   });
 
@@ -151,7 +154,7 @@ export function registrations(scene: Scene): void {
     const { store } = scene;
     const [first, last] = await register(store, [email(), phone()]);
     await prove(store, first!);
-    const outcome = await store.redeemChallenge(redemptionOf(last!.challengeId, { now: t0 + 5 * minute }));
+    const outcome = await store.challenges.redeem(redemptionOf(last!.challengeId, { now: t0 + 5 * minute }));
     expect(outcome).toEqual({ kind: "refused", why: "expired" });
   });
 }

@@ -1,9 +1,12 @@
 import { expect, it } from "vitest";
-import type { BudgetClaim, Challenge, Identifier, Store } from "../../../src/store/store.js";
+import type { Challenge } from "../../../src/model/challenge.js";
+import type { Identifier } from "../../../src/model/identifier.js";
+import type { BudgetCharge } from "../../../src/store/port/budgets.js";
+import type { Store } from "../../../src/store/port/store.js";
 import {
   attemptOf,
   bytes,
-  claimOf,
+  chargeOf,
   email,
   expectKind,
   expectNothingHappened,
@@ -25,22 +28,22 @@ import {
   times,
 } from "./fixtures.js";
 
-type ResendChange = Parameters<Store["resendChallenge"]>[0];
+type ResendChange = Parameters<Store["challenges"]["resend"]>[0];
 
 function resendOf({ challengeId, clientId }: Challenge, changes: Partial<ResendChange> = {}): ResendChange {
   const requesterKey = bytes("requester");
-  return { challengeId, clientId, requesterKey, idempotency: null, claims: [], now: t0 + minute, ...changes };
+  return { challengeId, clientId, requesterKey, idempotency: null, charges: [], now: t0 + minute, ...changes };
 }
 
-function cooldown(name: string): BudgetClaim {
-  return claimOf(name, 100, hour, { stepsMs: [30 * second, 60 * second], jitter: 1 });
+function cooldown(name: string): BudgetCharge {
+  return chargeOf(name, 100, hour, { stepsMs: [30 * second, 60 * second], jitter: 1 });
 }
 
 export function sends(scene: Scene): void {
   it("an issued challenge is found as it was given, with one send, its hold as resendAt, and one message due at once", async () => {
     const { store } = scene;
     const made = newChallenge();
-    const issued = await store.issueChallenges(issueOf(made, { guard: guardOf(made, { claims: [cooldown("sends")] }) }));
+    const issued = await store.challenges.issue(issueOf(made, { guard: guardOf(made, { charges: [cooldown("sends")] }) }));
     const { sealedCode, ...rest } = made;
     const expected = {
       ...rest,
@@ -53,83 +56,83 @@ export function sends(scene: Scene): void {
       cancelledAt: null,
     };
     expect(issued).toEqual({ kind: "issued", challenges: [expected] });
-    expect(await store.findChallenge(made.challengeId)).toEqual({ ...expected, ownerId: null, sealedProfile: null });
-    expect(await store.nextMessageDueAt()).toBe(t0);
-    const [message] = await store.claimMessages({ now: t0, leaseMs: minute, limit: 10 });
+    expect(await store.challenges.find(made.challengeId)).toEqual({ ...expected, contactUserId: null, sealedProfile: null });
+    expect(await store.outbox.nextDueAt()).toBe(t0);
+    const [message] = await store.outbox.claim({ now: t0, leaseMs: minute, limit: 10 });
     expect(message?.delivery?.sealedCode).toEqual(sealedCode);
   });
 
   it("a challenge nobody issued is not found", async () => {
-    expect(await scene.store.findChallenge("nothing")).toBeNull();
+    expect(await scene.store.challenges.find("nothing")).toBeNull();
   });
 
   it("a challenge names who has its contact now", async () => {
     const { store } = scene;
     const { user } = await signIn(store);
     const challenge = await issue(store, { contact: user.contacts[0]! });
-    expect((await store.findChallenge(challenge.challengeId))?.ownerId).toBe(user.userId);
+    expect((await store.challenges.find(challenge.challengeId))?.contactUserId).toBe(user.userId);
   });
 
-  it("one refused claim of one of several challenges leaves everything as it was", async () => {
+  it("one refused charge of one of several challenges leaves everything as it was", async () => {
     const { store } = scene;
-    const spent = claimOf("spent", 1);
-    await issue(store, {}, { claims: [spent] });
+    const spent = chargeOf("spent", 1);
+    await issue(store, {}, { charges: [spent] });
     const [first, second_] = [newChallenge(), newChallenge()];
-    const free = claimOf("free", 5);
+    const free = chargeOf("free", 5);
     const watched = {
       now: t0 + 1,
       challenges: [first.challengeId, second_.challengeId],
       budgets: [spent.key, free.key],
     };
     await expectNothingHappened(store, watched, async () => {
-      const outcome = await store.issueChallenges({
+      const outcome = await store.challenges.issue({
         idempotency: bytes("call"),
         registration: { registrationId: "registration", sealedProfile: bytes("profile") },
         challenges: [
-          { challenge: first, guard: guardOf(first, { claims: [free] }) },
-          { challenge: second_, guard: guardOf(second_, { claims: [free, spent] }) },
+          { challenge: first, guard: guardOf(first, { charges: [free] }) },
+          { challenge: second_, guard: guardOf(second_, { charges: [free, spent] }) },
         ],
         now: t0 + 1,
       });
       expect(outcome).toEqual({ kind: "limited", retryAt: t0 + hour });
     });
     const again = issueOf(first, { idempotency: bytes("call"), now: t0 + 1 });
-    expectKind(await store.issueChallenges(again), "issued");
+    expectKind(await store.challenges.issue(again), "issued");
   });
 
-  it("retryAt names the time at which every claim of every guard is free, live challenges included", async () => {
+  it("retryAt names the time at which every charge of every guard is free, live challenges included", async () => {
     const { store } = scene;
     const contact = email();
-    await issue(store, { contact, expiresAt: t0 + 5 * minute }, { claims: [claimOf("a", 1, 20 * minute)] });
-    await issue(store, {}, { claims: [claimOf("b", 1, 40 * minute)] });
+    await issue(store, { contact, expiresAt: t0 + 5 * minute }, { charges: [chargeOf("a", 1, 20 * minute)] });
+    await issue(store, {}, { charges: [chargeOf("b", 1, 40 * minute)] });
     const made = newChallenge({ contact, expiresAt: t0 + 2 * hour });
     const other = newChallenge({ expiresAt: t0 + 2 * hour });
     const guards = [
-      guardOf(made, { claims: [claimOf("a", 1, 20 * minute)], perRequesterMax: 1 }),
-      guardOf(other, { claims: [claimOf("b", 1, 40 * minute)] }),
+      guardOf(made, { charges: [chargeOf("a", 1, 20 * minute)], perRequesterMax: 1 }),
+      guardOf(other, { charges: [chargeOf("b", 1, 40 * minute)] }),
     ];
     const query = { idempotency: null, recipientOf: null, guards } as const;
     const expected = { kind: "limited", retryAt: t0 + 40 * minute };
-    expect(await store.prepareSend({ ...query, now: t0 + 1 })).toEqual(expected);
+    expect(await store.challenges.prepareSend({ ...query, now: t0 + 1 })).toEqual(expected);
     const challenges = [
       { challenge: made, guard: guards[0]! },
       { challenge: other, guard: guards[1]! },
     ];
     const change = { idempotency: null, registration: null, challenges };
-    expect(await store.issueChallenges({ ...change, now: t0 + 1 })).toEqual(expected);
-    expectKind(await store.issueChallenges({ ...change, now: t0 + 40 * minute - 1 }), "limited");
-    expectKind(await store.issueChallenges({ ...change, now: t0 + 40 * minute }), "issued");
+    expect(await store.challenges.issue({ ...change, now: t0 + 1 })).toEqual(expected);
+    expectKind(await store.challenges.issue({ ...change, now: t0 + 40 * minute - 1 }), "limited");
+    expectKind(await store.challenges.issue({ ...change, now: t0 + 40 * minute }), "issued");
   });
 
   it("20 racers for a budget of 3 sends: 3 challenges with a message each, nothing of the others", async () => {
     const { store } = scene;
     const made = times(20, () => newChallenge());
     const outcomes = await Promise.all(
-      made.map((one) => store.issueChallenges(issueOf(one, { guard: guardOf(one, { claims: [claimOf("sends", 3)] }) }))),
+      made.map((one) => store.challenges.issue(issueOf(one, { guard: guardOf(one, { charges: [chargeOf("sends", 3)] }) }))),
     );
     expect(ofKind(outcomes, "issued")).toHaveLength(3);
     expect(ofKind(outcomes, "limited")).toEqual(times(17, () => ({ kind: "limited", retryAt: t0 + hour })));
-    const found = await Promise.all(made.map(({ challengeId }) => store.findChallenge(challengeId)));
+    const found = await Promise.all(made.map(({ challengeId }) => store.challenges.find(challengeId)));
     expect(found.filter((one) => one !== null)).toHaveLength(3);
     expect(await queued(store, t0)).toHaveLength(3);
   });
@@ -143,7 +146,7 @@ export function sends(scene: Scene): void {
     });
     const prepare = (identifier: Identifier, channel: "email" | "sms") =>
       expectNothingHappened(store, { now: t0, challenges: [challenge.challengeId] }, () =>
-        store.prepareSend({ idempotency: null, recipientOf: { identifier, channel }, guards: [], now: t0 }),
+        store.challenges.prepareSend({ idempotency: null, recipientOf: { identifier, channel }, guards: [], now: t0 }),
       );
     const recipient = { userId: user.userId, locale: "sv", contact: number };
     expect(await prepare(number, "sms")).toEqual({ kind: "ready", recipient });
@@ -160,13 +163,13 @@ export function sends(scene: Scene): void {
   it("a resend counts, charges its requester, queues the same code and moves neither expiry nor attempts", async () => {
     const { store } = scene;
     const challenge = await issue(store);
-    await store.takeAttempt(attemptOf(challenge));
+    await store.challenges.takeAttempt(attemptOf(challenge));
     const requesterKey = bytes("other requester");
-    const outcome = await store.resendChallenge(resendOf(challenge, { requesterKey, claims: [cooldown("resends")] }));
+    const outcome = await store.challenges.resend(resendOf(challenge, { requesterKey, charges: [cooldown("resends")] }));
     const { challenge: resent } = expectKind(outcome, "resent");
     expect(resent).toEqual({ ...challenge, attempts: 1, sends: 2, resendAt: t0 + minute + 30 * second });
-    expect(await store.findChallenge(challenge.challengeId)).toMatchObject(resent);
-    const messages = await store.claimMessages({ now: t0 + minute, leaseMs: minute, limit: 10 });
+    expect(await store.challenges.find(challenge.challengeId)).toMatchObject(resent);
+    const messages = await store.outbox.claim({ now: t0 + minute, leaseMs: minute, limit: 10 });
     expect(messages.map(({ delivery }) => delivery?.challengeId)).toEqual([challenge.challengeId, challenge.challengeId]);
     expect(messages[0]?.delivery?.sealedCode).toEqual(messages[1]?.delivery?.sealedCode);
   });
@@ -174,26 +177,26 @@ export function sends(scene: Scene): void {
   it("a decoy is issued, resent and refused like any other challenge", async () => {
     const { store } = scene;
     const decoy = await issue(store, { decoy: true, contact: null });
-    expectKind(await store.resendChallenge(resendOf(decoy)), "resent");
+    expectKind(await store.challenges.resend(resendOf(decoy)), "resent");
     expect(await queued(store, t0 + minute)).toEqual([null, null]);
   });
 
   it("20 racing resends of a challenge with 5 sends make it 5, no more", async () => {
     const { store } = scene;
     const challenge = await issue(store);
-    const outcomes = await Promise.all(times(20, () => store.resendChallenge(resendOf(challenge))));
+    const outcomes = await Promise.all(times(20, () => store.challenges.resend(resendOf(challenge))));
     expect(ofKind(outcomes, "resent")).toHaveLength(4);
     expect(ofKind(outcomes, "refused")).toEqual(times(16, () => ({ kind: "refused", why: "sends_exhausted" })));
-    expect((await store.findChallenge(challenge.challengeId))?.sends).toBe(5);
+    expect((await store.challenges.find(challenge.challengeId))?.sends).toBe(5);
     expect(await queued(store, t0 + minute)).toHaveLength(5);
   });
 
   it("a resend within the cooldown is limited until its end and changes nothing", async () => {
     const { store } = scene;
-    const claims = [cooldown("sends"), claimOf("total", 5)];
-    const challenge = await issue(store, {}, { claims });
-    const watched = { now: t0 + 1, challenges: [challenge.challengeId], budgets: claims.map(({ key }) => key) };
-    const resend = (now: number) => store.resendChallenge(resendOf(challenge, { claims, now }));
+    const charges = [cooldown("sends"), chargeOf("total", 5)];
+    const challenge = await issue(store, {}, { charges });
+    const watched = { now: t0 + 1, challenges: [challenge.challengeId], budgets: charges.map(({ key }) => key) };
+    const resend = (now: number) => store.challenges.resend(resendOf(challenge, { charges, now }));
     await expectNothingHappened(store, watched, async () => {
       expect(await resend(t0 + 1)).toEqual({ kind: "limited", retryAt: t0 + 30 * second });
       expectKind(await resend(t0 + 30 * second - 1), "limited");
@@ -205,20 +208,24 @@ export function sends(scene: Scene): void {
     ["unknown", { challengeId: "nothing" }],
     ["foreign_client", { clientId: "another" }],
     ["expired", { now: t0 + 5 * minute }],
-    ["consumed", {}, (store, { challengeId }) => store.redeemChallenge(redemptionOf(challengeId))],
+    ["consumed", {}, (store, { challengeId }) => store.challenges.redeem(redemptionOf(challengeId))],
     ["cancelled", {}, (store, { contact }) => issue(store, { contact }).then((one) => redeem(store, one.challengeId))],
-    ["attempts_exhausted", {}, (store, challenge) => Promise.all(times(5, () => store.takeAttempt(attemptOf(challenge))))],
-    ["sends_exhausted", {}, (store, one) => Promise.all(times(4, () => store.resendChallenge(resendOf(one))))],
+    [
+      "attempts_exhausted",
+      {},
+      (store, challenge) => Promise.all(times(5, () => store.challenges.takeAttempt(attemptOf(challenge)))),
+    ],
+    ["sends_exhausted", {}, (store, one) => Promise.all(times(4, () => store.challenges.resend(resendOf(one))))],
   ];
   for (const [why, change, spoil] of spoilers) {
     it(`a resend is refused as ${why}, and nothing is sent or charged`, async () => {
       const { store } = scene;
       const challenge = await issue(store);
       await spoil?.(store, challenge);
-      const claim = claimOf("sends", 5);
-      const watched = { now: t0 + minute, challenges: [challenge.challengeId], budgets: [claim.key] };
+      const charge = chargeOf("sends", 5);
+      const watched = { now: t0 + minute, challenges: [challenge.challengeId], budgets: [charge.key] };
       await expectNothingHappened(store, watched, async () => {
-        const outcome = await store.resendChallenge(resendOf(challenge, { claims: [claim], ...change }));
+        const outcome = await store.challenges.resend(resendOf(challenge, { charges: [charge], ...change }));
         expect(outcome).toEqual({ kind: "refused", why });
       });
     });

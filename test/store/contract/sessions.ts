@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import type { Session } from "../../../src/store/store.js";
+import type { Session } from "../../../src/model/session.js";
 import {
   bytes,
   day,
@@ -26,10 +26,10 @@ export function sessions(scene: Scene): void {
     const { userId } = made[0]!;
     await rotate(store, made[0]!, { now: t0 + minute });
     const newest = await signIn(store, contact, { now: t0 + hour });
-    const live = await store.listSessions({ userId, now: t0 + hour });
+    const live = await store.sessions.list({ userId, now: t0 + hour });
     expect(live).toHaveLength(50);
     expect(live.slice(0, 2).map(({ sessionId }) => sessionId)).toEqual([newest.session.sessionId, made[0]!.sessionId]);
-    expect(await store.findLiveSession({ sessionId: made[1]!.sessionId, now: t0 + hour })).toBeNull();
+    expect(await store.sessions.findLive({ sessionId: made[1]!.sessionId, now: t0 + hour })).toBeNull();
     expect(await rotate(store, made[1]!, { now: t0 + hour })).toEqual({ kind: "ended" });
   });
 
@@ -41,13 +41,13 @@ export function sessions(scene: Scene): void {
     const racer = async () => {
       for (const _ of times(20, Number)) {
         const { challengeId } = await issue(store, { contact });
-        const { kind } = await store.redeemChallenge(redemptionOf(challengeId, { sessionsMax: 5 }));
+        const { kind } = await store.challenges.redeem(redemptionOf(challengeId, { sessionsMax: 5 }));
         if (kind === "redeemed") signedIn += 1;
       }
     };
     await Promise.all(times(4, racer));
     expect(signedIn).toBeGreaterThan(5);
-    expect(await store.listSessions({ userId: user.userId, now: t0 + minute })).toHaveLength(5);
+    expect(await store.sessions.list({ userId: user.userId, now: t0 + minute })).toHaveLength(5);
   });
 
   it("ended sessions do not count against the cap", async () => {
@@ -56,7 +56,7 @@ export function sessions(scene: Scene): void {
     const { session } = await signIn(store, contact);
     await signIn(store, contact, { newSession: newSession({ idleExpiresAt: t0 + minute }) });
     await signIn(store, contact, { now: t0 + hour, sessionsMax: 2 });
-    expect(await store.findLiveSession({ sessionId: session.sessionId, now: t0 + hour })).not.toBeNull();
+    expect(await store.sessions.findLive({ sessionId: session.sessionId, now: t0 + hour })).not.toBeNull();
   });
 
   it("a list holds the user's own live sessions, most recently used first", async () => {
@@ -67,7 +67,7 @@ export function sessions(scene: Scene): void {
     await signIn(store, contact, { now: t0 + 2, newSession: newSession({ idleExpiresAt: t0 + minute }) });
     await signIn(store);
     await rotate(store, first.session, { now: t0 + hour });
-    const listed = await store.listSessions({ userId: first.user.userId, now: t0 + hour });
+    const listed = await store.sessions.list({ userId: first.user.userId, now: t0 + hour });
     expect(listed.map(({ sessionId }) => sessionId)).toEqual([first.session.sessionId, second.session.sessionId]);
   });
 
@@ -76,9 +76,9 @@ export function sessions(scene: Scene): void {
     for (const ends of [{ idleExpiresAt: t0 + hour }, { idleExpiresAt: t0 + hour, expiresAt: t0 + hour }]) {
       const { session } = await signIn(store, email(), { newSession: newSession(ends) });
       const { sessionId, family, clientId } = session;
-      expect(await store.findLiveSession({ sessionId, now: t0 + hour - 1 })).not.toBeNull();
-      expect(await store.findLiveSession({ sessionId, now: t0 + hour })).toBeNull();
-      expect(await store.revokeFamily({ family, clientId, now: t0 + hour })).toBe(false);
+      expect(await store.sessions.findLive({ sessionId, now: t0 + hour - 1 })).not.toBeNull();
+      expect(await store.sessions.findLive({ sessionId, now: t0 + hour })).toBeNull();
+      expect(await store.sessions.revokeFamily({ family, clientId, now: t0 + hour })).toBe(false);
     }
   });
 
@@ -86,9 +86,9 @@ export function sessions(scene: Scene): void {
     const { store } = scene;
     const { session, user } = await signIn(store);
     const change = { sessionId: session.sessionId, userId: user.userId, now: t0 };
-    const revoked = await Promise.all(times(20, () => store.revokeSession(change)));
+    const revoked = await Promise.all(times(20, () => store.sessions.revoke(change)));
     expect(revoked.filter(Boolean)).toHaveLength(1);
-    expect(await store.findLiveSession({ sessionId: session.sessionId, now: t0 })).toBeNull();
+    expect(await store.sessions.findLive({ sessionId: session.sessionId, now: t0 })).toBeNull();
     expect(await rotate(store, session)).toEqual({ kind: "ended" });
   });
 
@@ -99,10 +99,10 @@ export function sessions(scene: Scene): void {
     const watched = { now: t0, users: [user.userId, stranger.user.userId] };
     await expectNothingHappened(store, watched, async () => {
       const { sessionId, family } = session;
-      expect(await store.revokeSession({ sessionId, userId: stranger.user.userId, now: t0 })).toBe(false);
-      expect(await store.revokeSession({ sessionId: "nothing", userId: user.userId, now: t0 })).toBe(false);
-      expect(await store.revokeFamily({ family, clientId: "another", now: t0 })).toBe(false);
-      expect(await store.revokeFamily({ family: bytes("unknown"), clientId: "client", now: t0 })).toBe(false);
+      expect(await store.sessions.revoke({ sessionId, userId: stranger.user.userId, now: t0 })).toBe(false);
+      expect(await store.sessions.revoke({ sessionId: "nothing", userId: user.userId, now: t0 })).toBe(false);
+      expect(await store.sessions.revokeFamily({ family, clientId: "another", now: t0 })).toBe(false);
+      expect(await store.sessions.revokeFamily({ family: bytes("unknown"), clientId: "client", now: t0 })).toBe(false);
     });
   });
 
@@ -110,8 +110,8 @@ export function sessions(scene: Scene): void {
     const { store } = scene;
     const { session } = await signIn(store);
     const change = { family: session.family, clientId: session.clientId, now: t0 };
-    expect(await store.revokeFamily(change)).toBe(true);
-    expect(await store.revokeFamily(change)).toBe(false);
+    expect(await store.sessions.revokeFamily(change)).toBe(true);
+    expect(await store.sessions.revokeFamily(change)).toBe(false);
     expect(await rotate(store, session)).toEqual({ kind: "ended" });
   });
 
@@ -124,14 +124,14 @@ export function sessions(scene: Scene): void {
     const [keep, ...others] = made;
     const { userId, sessionId: keepSessionId } = keep!;
     const refreshes = others.map((session) => rotate(store, session));
-    const revoked = store.revokeOtherSessions({ userId, keepSessionId, now: t0 + hour });
+    const revoked = store.sessions.revokeOthers({ userId, keepSessionId, now: t0 + hour });
     const late = others.map((session) => rotate(store, session));
     await Promise.all([...refreshes, ...late]);
     expect(await revoked).toBe(19);
-    expect((await store.listSessions({ userId, now: t0 + hour })).map(({ sessionId }) => sessionId)).toEqual([keepSessionId]);
+    expect((await store.sessions.list({ userId, now: t0 + hour })).map(({ sessionId }) => sessionId)).toEqual([keepSessionId]);
     for (const session of others) expect(await rotate(store, session, { generation: 1 })).toEqual({ kind: "ended" });
-    expect(await store.listSessions({ userId: stranger.user.userId, now: t0 })).toHaveLength(1);
-    expect(await store.revokeOtherSessions({ userId, keepSessionId, now: t0 + hour })).toBe(0);
+    expect(await store.sessions.list({ userId: stranger.user.userId, now: t0 })).toHaveLength(1);
+    expect(await store.sessions.revokeOthers({ userId, keepSessionId, now: t0 + hour })).toBe(0);
   });
 
   it("ended sessions are not counted as revoked", async () => {
@@ -140,7 +140,7 @@ export function sessions(scene: Scene): void {
     const keep = await signIn(store, contact, { newSession: newSession({ idleExpiresAt: t0 + day }) });
     await signIn(store, contact, { newSession: newSession({ idleExpiresAt: t0 + minute, keyId: "old" }) });
     const { userId, sessionId: keepSessionId } = keep.session;
-    expect(await store.revokeOtherSessions({ userId, keepSessionId, now: t0 + hour })).toBe(0);
-    expect(await store.revokeSessionsOfKey({ keyId: "old", now: t0 + hour, limit: 10 })).toBe(0);
+    expect(await store.sessions.revokeOthers({ userId, keepSessionId, now: t0 + hour })).toBe(0);
+    expect(await store.keys.revokeSessions({ keyId: "old", now: t0 + hour, limit: 10 })).toBe(0);
   });
 }

@@ -20,32 +20,32 @@ export function users(scene: Scene): void {
     const { store } = scene;
     const { user, session } = await signIn(store);
     const { userId } = user;
-    expect(await store.updateUser({ userId, displayName: "Grace" })).toEqual({ ...user, displayName: "Grace" });
-    expect(await store.updateUser({ userId, locale: "sv", customAttributes: '{"a":1}' })).toEqual({
+    expect(await store.users.update({ userId, displayName: "Grace" })).toEqual({ ...user, displayName: "Grace" });
+    expect(await store.users.update({ userId, locale: "sv", customAttributes: '{"a":1}' })).toEqual({
       ...user,
       displayName: "Grace",
       locale: "sv",
       customAttributes: '{"a":1}',
     });
     const emptied = { ...user, displayName: "", locale: "sv", customAttributes: "" };
-    expect(await store.updateUser({ userId, displayName: "", customAttributes: "" })).toEqual(emptied);
-    expect(await store.updateUser({ userId })).toEqual(emptied);
-    expect((await store.findLiveSession({ sessionId: session.sessionId, now: t0 }))?.user).toEqual(emptied);
+    expect(await store.users.update({ userId, displayName: "", customAttributes: "" })).toEqual(emptied);
+    expect(await store.users.update({ userId })).toEqual(emptied);
+    expect((await store.sessions.findLive({ sessionId: session.sessionId, now: t0 }))?.user).toEqual(emptied);
   });
 
   it("texts are kept byte by byte, whatever is in them", async () => {
     const { store } = scene;
     const { user } = await signIn(store);
     const displayName = `'; DROP TABLE users; -- \u0000 Åsa 👩‍🚀 \u202e`;
-    expect((await store.updateUser({ userId: user.userId, displayName }))?.displayName).toBe(displayName);
+    expect((await store.users.update({ userId: user.userId, displayName }))?.displayName).toBe(displayName);
   });
 
   it("an unknown user is not updated and not deleted", async () => {
     const { store } = scene;
     const { user } = await signIn(store);
     await expectNothingHappened(store, { now: t0, users: [user.userId] }, async () => {
-      expect(await store.updateUser({ userId: "nobody", displayName: "x" })).toBeNull();
-      expect(await store.deleteUser({ userId: "nobody" })).toBe(false);
+      expect(await store.users.update({ userId: "nobody", displayName: "x" })).toBeNull();
+      expect(await store.users.delete({ userId: "nobody" })).toBe(false);
     });
   });
 
@@ -54,16 +54,16 @@ export function users(scene: Scene): void {
     const contact = email();
     const { user, session } = await signIn(store, contact, { newUser: newUser({ username: "ada" }) });
     const other = await signIn(store, contact);
-    const deleted = await Promise.all(times(20, () => store.deleteUser({ userId: user.userId })));
+    const deleted = await Promise.all(times(20, () => store.users.delete({ userId: user.userId })));
     expect(deleted.filter(Boolean)).toHaveLength(1);
     for (const one of [session, other.session]) {
-      expect(await store.findLiveSession({ sessionId: one.sessionId, now: t0 })).toBeNull();
+      expect(await store.sessions.findLive({ sessionId: one.sessionId, now: t0 })).toBeNull();
       expect(await rotate(store, one)).toEqual({ kind: "ended" });
     }
-    expect(await store.updateUser({ userId: user.userId, displayName: "x" })).toBeNull();
+    expect(await store.users.update({ userId: user.userId, displayName: "x" })).toBeNull();
     const query = { idempotency: null, guards: [], now: t0 } as const;
     for (const identifier of [contact, { kind: "username", value: "ada" }] as const) {
-      expect(await store.prepareSend({ ...query, recipientOf: { identifier, channel: "email" } })).toEqual({
+      expect(await store.challenges.prepareSend({ ...query, recipientOf: { identifier, channel: "email" } })).toEqual({
         kind: "ready",
         recipient: null,
       });
@@ -79,10 +79,10 @@ export function users(scene: Scene): void {
     const { user } = await signIn(store, contact);
     const challenge = await issue(store, { contact, userId: user.userId }, { now: t0 });
     const stranger = await issue(store);
-    await store.deleteUser({ userId: user.userId });
-    expect(await store.findChallenge(challenge.challengeId)).toMatchObject({ cancelledAt: null, decoy: true });
+    await store.users.delete({ userId: user.userId });
+    expect(await store.challenges.find(challenge.challengeId)).toMatchObject({ cancelledAt: null, decoy: true });
     expect(await queued(store, t0 + minute)).toEqual([stranger.challengeId, null, null].sort());
-    const redeemed = () => store.redeemChallenge(redemptionOf(challenge.challengeId));
+    const redeemed = () => store.challenges.redeem(redemptionOf(challenge.challengeId));
     expect(await redeemed()).toEqual({ kind: "refused", why: "decoy" });
     await signIn(store, contact, { now: t0 + minute });
     expect(await redeemed()).toEqual({ kind: "refused", why: "cancelled" });
@@ -93,9 +93,9 @@ export function users(scene: Scene): void {
     const { store } = scene;
     const stranger = await signIn(store);
     const { user } = await signIn(store);
-    await store.deleteUser({ userId: user.userId });
+    await store.users.delete({ userId: user.userId });
     const { sessionId } = stranger.session;
-    expect(await store.findLiveSession({ sessionId, now: t0 })).toEqual({ session: stranger.session, user: stranger.user });
+    expect(await store.sessions.findLive({ sessionId, now: t0 })).toEqual({ session: stranger.session, user: stranger.user });
   });
 
   it("deletions and sign-ins of one user race without leaving a session of nobody", async () => {
@@ -106,11 +106,11 @@ export function users(scene: Scene): void {
       times(20, (n) => issue(store, { contact, userId: user.userId, identifierKey: Buffer.from(`${n}`) })),
     );
     const outcomes = await Promise.all([
-      ...challenges.slice(0, 10).map(({ challengeId }) => store.redeemChallenge(redemptionOf(challengeId))),
-      store.deleteUser({ userId: user.userId }),
-      ...challenges.slice(10).map(({ challengeId }) => store.redeemChallenge(redemptionOf(challengeId))),
+      ...challenges.slice(0, 10).map(({ challengeId }) => store.challenges.redeem(redemptionOf(challengeId))),
+      store.users.delete({ userId: user.userId }),
+      ...challenges.slice(10).map(({ challengeId }) => store.challenges.redeem(redemptionOf(challengeId))),
     ]);
     expect(outcomes[10]).toBe(true);
-    expect(await store.listSessions({ userId: user.userId, now: t0 + minute })).toEqual([]);
+    expect(await store.sessions.list({ userId: user.userId, now: t0 + minute })).toEqual([]);
   });
 }

@@ -1,16 +1,17 @@
 import type pg from "pg";
 import { afterEach, beforeEach, expect, it } from "vitest";
+import type { Challenge } from "../../../src/model/challenge.js";
 import { openStore } from "../../../src/store/open.js";
-import type { PostgresLocation } from "../../../src/store/postgres/connection.js";
-import { claimsParameter } from "../../../src/store/postgres/parameters.js";
-import type { Challenge, Store } from "../../../src/store/store.js";
+import type { Store } from "../../../src/store/port/store.js";
+import type { PostgresLocation } from "../../../src/store/postgres/location.js";
+import { chargesParameter } from "../../../src/store/postgres/parameters.js";
 import { eventually } from "../../support/app.js";
 import { clientOf, query, testDatabases } from "../../support/postgres.js";
-import { attemptOf, budgetOf, claimOf, issue, minute, t0 } from "../contract/fixtures.js";
+import { attemptOf, budgetOf, chargeOf, issue, minute, t0 } from "../contract/fixtures.js";
 
 const databases = testDatabases();
-const account = claimOf("account", 5);
-const accountRequester = claimOf("account and requester", 5);
+const user = chargeOf("user", 5);
+const userRequester = chargeOf("user and requester", 5);
 let location: PostgresLocation;
 let store: Store;
 let clients: readonly [pg.Client, pg.Client];
@@ -27,33 +28,33 @@ afterEach(async () => {
 
 interface Taken {
   readonly outcome: string;
-  readonly account_spent: boolean;
+  readonly user_spent: boolean;
 }
 
 async function take(client: pg.Client, challenge: Challenge, identifierMax = 1_000): Promise<Taken> {
   const { challengeId, clientId, now } = attemptOf(challenge);
-  const identifier = claimOf(`zz ${challengeId}`, identifierMax);
-  const claims = claimsParameter([
-    { claim: identifier },
-    { claim: accountRequester, optional: true },
-    { claim: account, optional: true },
+  const identifier = chargeOf(`zz ${challengeId}`, identifierMax);
+  const charges = chargesParameter([
+    { charge: identifier },
+    { charge: userRequester, optional: true },
+    { charge: user, optional: true },
   ]);
-  const { rows } = await client.query("SELECT outcome, account_spent FROM take_attempt($1, $2, $3, $4)", [
+  const { rows } = await client.query("SELECT outcome, user_spent FROM take_attempt($1, $2, $3, $4)", [
     challengeId,
     clientId,
-    claims,
+    charges,
     now,
   ]);
   return rows[0] as Taken;
 }
 
-// To begin anew, after a pause, would show whoever measures times that a user name and an address are one account's.
+// To begin anew, after a pause, would show whoever measures times that a user name and an address are one user's.
 it.each([
   ["COMMIT", 1_000, "taken", [t0 + minute, t0 + minute]],
   ["ROLLBACK", 1_000, "taken", [t0 + minute]],
   ["COMMIT", 0, "limited", [t0 + minute]],
 ])(
-  "who makes the account's budget in the same moment as one who ends with %s (%d guesses left) waits and takes its attempt in the same statement",
+  "who makes the user's budget in the same moment as one who ends with %s (%d guesses left) waits and takes its attempt in the same statement",
   async (end, identifierMax, firstOutcome, spent) => {
     const [first, second] = [await issue(store), await issue(store)];
     await clients[0].query("BEGIN");
@@ -64,38 +65,38 @@ it.each([
       await eventually("the racer", async () => ((await query(location, waiters)).length > 0 ? true : undefined));
     }
     await clients[0].query(end);
-    expect(await racer).toEqual({ outcome: "taken", account_spent: false });
-    for (const { key } of [account, accountRequester]) {
+    expect(await racer).toEqual({ outcome: "taken", user_spent: false });
+    for (const { key } of [user, userRequester]) {
       expect((await budgetOf(store, key, t0 + minute)).spent).toEqual(spent);
     }
   },
 );
 
-// Otherwise fewer writes would show whoever measures times that a user name and an address are one account's.
+// Otherwise fewer writes would show whoever measures times that a user name and an address are one user's.
 it.each([
   ["nothing", 2, 2, false],
   ["the requester's share", 1, 2, true],
   ["the total", 2, 1, true],
-])("a guess writes both budgets of the account with %s spent", async (_, ofRequester, total, spent) => {
+])("a guess writes both budgets of the user with %s spent", async (_, ofRequester, total, spent) => {
   const challenge = await issue(store);
-  const claims = { accountRequester: claimOf("share", ofRequester), account: claimOf("total", total) };
+  const charges = { userRequester: chargeOf("share", ofRequester), user: chargeOf("total", total) };
   /** Which transactions wrote the budgets last, and how many budgets there are. */
   const written = () =>
     query(location, "SELECT count(*)::integer AS budgets, array_agg(DISTINCT xmin::text) AS writers FROM budgets");
-  await store.takeAttempt(attemptOf(challenge, { ...claims, now: t0 }));
+  await store.challenges.takeAttempt(attemptOf(challenge, { ...charges, now: t0 }));
   const before = await written();
-  expect(await store.takeAttempt(attemptOf(challenge, { ...claims, now: t0 + 1 }))).toEqual({
+  expect(await store.challenges.takeAttempt(attemptOf(challenge, { ...charges, now: t0 + 1 }))).toEqual({
     kind: "taken",
-    accountBudgetSpent: spent,
+    userBudgetSpent: spent,
   });
   const after = await written();
   expect(after).toEqual([{ budgets: 4, writers: [expect.any(String)] }]);
   expect(after).not.toEqual(before);
 });
 
-it("claims that are refused leave no budget behind that was made to be locked", async () => {
+it("charges that are refused leave no budget behind that was made to be locked", async () => {
   const challenge = await issue(store);
-  const identifier = claimOf("identifier", 0);
-  expect(await store.takeAttempt(attemptOf(challenge, { identifier, account }))).toMatchObject({ kind: "limited" });
+  const identifier = chargeOf("identifier", 0);
+  expect(await store.challenges.takeAttempt(attemptOf(challenge, { identifier, user }))).toMatchObject({ kind: "limited" });
   expect(await query(location, "SELECT 1 FROM budgets")).toEqual([]);
 });

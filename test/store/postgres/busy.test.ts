@@ -1,8 +1,9 @@
 import type pg from "pg";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { openStore } from "../../../src/store/open.js";
-import type { PostgresLocation } from "../../../src/store/postgres/connection.js";
-import { type Store, StoreBusyError, StoreUnavailableError } from "../../../src/store/store.js";
+import { StoreBusyError, StoreUnavailableError } from "../../../src/store/port/errors.js";
+import type { Store } from "../../../src/store/port/store.js";
+import type { PostgresLocation } from "../../../src/store/postgres/location.js";
 import { eventually } from "../../support/app.js";
 import { clientOf, query, testDatabases } from "../../support/postgres.js";
 import { signIn, t0, times } from "../contract/fixtures.js";
@@ -35,40 +36,40 @@ const outcomeOf = (operation: Promise<unknown>): Promise<unknown> => operation.c
 it("40 callers who change one locked user keep nobody else from the database, which stays ready", async () => {
   const { user } = await signIn(store);
   const { session } = await signIn(store);
-  const read = () => store.findLiveSession({ sessionId: session.sessionId, now: t0 });
+  const read = () => store.sessions.findLive({ sessionId: session.sessionId, now: t0 });
   await other.query("SELECT 1 FROM users WHERE user_id = $1 FOR UPDATE", [user.userId]);
-  const crowd = times(40, () => outcomeOf(store.updateUser({ userId: user.userId, displayName: "Ada" })));
+  const crowd = times(40, () => outcomeOf(store.users.update({ userId: user.userId, displayName: "Ada" })));
   let left = crowd.length;
   for (const one of crowd) void one.then(() => (left -= 1));
   await waiting(1);
   // As long as any of the crowd is there, others are served: never refused, whatever becomes of the crowd.
   while (left > 0) {
     expect(await Promise.all(times(20, read))).toEqual(times(20, () => expect.objectContaining({ session })));
-    await store.ping();
+    await store.upkeep.ping();
   }
   const outcomes = await Promise.all(crowd);
   expect(outcomes.every((outcome) => outcome instanceof StoreUnavailableError)).toBe(true);
   expect(outcomes.map(String).filter((outcome) => outcome.includes("could not be reached"))).toEqual([]);
   await other.query("ROLLBACK");
-  expect(await store.updateUser({ userId: user.userId, displayName: "Ada" })).toMatchObject({ displayName: "Ada" });
+  expect(await store.users.update({ userId: user.userId, displayName: "Ada" })).toMatchObject({ displayName: "Ada" });
 });
 
 it("when all connections are busy others are told so, and how to have more; the database stays ready and no outage is seen", async () => {
   const { session } = await signIn(store);
   await store.close();
   store = await openStore({ ...location, poolMax: 2 }, { inFlight: () => 0 });
-  const read = () => store.findLiveSession({ sessionId: session.sessionId, now: t0 });
+  const read = () => store.sessions.findLive({ sessionId: session.sessionId, now: t0 });
   await other.query("LOCK TABLE users IN ACCESS EXCLUSIVE MODE");
   const holding = times(2, () => outcomeOf(read()));
   await waiting(2);
   const [first, ...others] = times(51, () => outcomeOf(read()));
   // There is room for 50 to wait; who finds none is told at once, and so before any of them.
   expect(await Promise.race([others.at(-1), first])).toBeInstanceOf(StoreBusyError);
-  await store.ping();
+  await store.upkeep.ping();
   for (const outcome of await Promise.all([first, ...others])) {
     expect(outcome).toEqual(new StoreBusyError("PostgreSQL: all 2 connections are busy: see LATCHKEY_DATABASE_POOL"));
   }
-  await store.ping();
+  await store.upkeep.ping();
   await other.query("ROLLBACK");
   await Promise.all(holding);
   expect(await read()).toMatchObject({ session });

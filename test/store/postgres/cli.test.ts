@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { run } from "../../../src/cli/main.js";
-import type { PostgresLocation } from "../../../src/store/postgres/connection.js";
+import type { PostgresLocation } from "../../../src/store/postgres/location.js";
 import { schemaVersion } from "../../../src/store/postgres/migrate.js";
 import { startTestApp } from "../../support/app.js";
 import { query, testDatabases, urlOf } from "../../support/postgres.js";

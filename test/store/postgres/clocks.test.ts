@@ -1,7 +1,7 @@
 import { afterEach, expect, it, vi } from "vitest";
+import { StoreUnavailableError } from "../../../src/store/port/errors.js";
 import { createClockGuard } from "../../../src/store/postgres/clocks.js";
 import type { Database } from "../../../src/store/postgres/database.js";
-import { StoreUnavailableError } from "../../../src/store/store.js";
 
 const read = { name: "read_clock", text: "" };
 

@@ -1,13 +1,16 @@
 import { expect, it } from "vitest";
+import type { Challenge } from "../../../src/model/challenge.js";
+import type { Session } from "../../../src/model/session.js";
 import { openStore } from "../../../src/store/open.js";
-import type { PostgresLocation } from "../../../src/store/postgres/connection.js";
-import type { BudgetClaim, Challenge, Session, Store } from "../../../src/store/store.js";
+import type { BudgetCharge } from "../../../src/store/port/budgets.js";
+import type { Store } from "../../../src/store/port/store.js";
+import type { PostgresLocation } from "../../../src/store/postgres/location.js";
 import { eventually } from "../../support/app.js";
 import { clientOf, query, testDatabases } from "../../support/postgres.js";
 import {
   attemptOf,
   bytes,
-  claimOf,
+  chargeOf,
   email,
   guardOf,
   issueOf,
@@ -32,7 +35,7 @@ function createMischief(stores: readonly Store[], random: () => number) {
   const sessions: Session[] = [];
   const pick = <T>(from: readonly T[]): T => from[Math.floor(random() * from.length)]!;
   const store = (): Store => pick(stores);
-  const claims = (): BudgetClaim[] => times(3, () => claimOf(`budget ${Math.floor(random() * 6)}`, 1_000));
+  const charges = (): BudgetCharge[] => times(3, () => chargeOf(`budget ${Math.floor(random() * 6)}`, 1_000));
   /** Keys of the sends of one challenge, which those of another with its identifier share. */
   const sendReturns = [1, 2].map((kind) => ({ keyPrefix: Buffer.of(kind), ofRequester: kind === 1, holdMs: 1 }));
   const now = t0 + minute;
@@ -47,9 +50,9 @@ function createMischief(stores: readonly Store[], random: () => number) {
     if (random() < 0.5) asked.reverse();
     const made = asked.map((contact) => newChallenge({ contact, purpose, requesterKey: bytes(`requester ${random() < 0.5}`) }));
     const registration = isRegistration ? { registrationId: unique("r"), sealedProfile: bytes("profile") } : null;
-    const guarded = made.map((challenge) => ({ challenge, guard: guardOf(challenge, { claims: claims() }) }));
+    const guarded = made.map((challenge) => ({ challenge, guard: guardOf(challenge, { charges: charges() }) }));
     const idempotency = random() < 0.3 ? bytes(`call ${Math.floor(random() * 40)}`, 32) : null;
-    const outcome = await store().issueChallenges({
+    const outcome = await store().challenges.issue({
       ...issueOf(made[0]!),
       registration,
       idempotency,
@@ -60,34 +63,34 @@ function createMischief(stores: readonly Store[], random: () => number) {
     if (outcome.kind !== "limited") challenges.push(...outcome.challenges);
   }
   async function redeem(): Promise<void> {
-    const returns = claims().map(({ key }) => ({ key, spentAt: now }));
+    const returns = charges().map(({ key }) => ({ key, spentAt: now }));
     const change = { returns, sendReturns, sessionsMax: 2, now, newUser: newUser({ username: pick(names) }) };
-    const outcome = await store().redeemChallenge(redemptionOf(pick(challenges).challengeId, change));
+    const outcome = await store().challenges.redeem(redemptionOf(pick(challenges).challengeId, change));
     note(`redeem ${outcome.kind}`);
     if (outcome.kind === "redeemed" && outcome.redemption.kind === "signed_in") sessions.push(outcome.redemption.session);
   }
   async function resend(): Promise<void> {
     const { challengeId, clientId, requesterKey } = pick(challenges);
-    const { kind } = await store().resendChallenge({
+    const { kind } = await store().challenges.resend({
       challengeId,
       clientId,
       requesterKey,
       idempotency: null,
-      claims: claims(),
+      charges: charges(),
       now,
     });
     note(`resend ${kind}`);
   }
   async function attempt(): Promise<void> {
-    const [requester, identifier, account] = claims() as [BudgetClaim, BudgetClaim, BudgetClaim];
-    const accountRequester = claims()[0]!;
-    const change = { requester, identifier, accountRequester, account, now };
-    const { kind } = await store().takeAttempt(attemptOf(pick(challenges), change));
+    const [requester, identifier, user] = charges() as [BudgetCharge, BudgetCharge, BudgetCharge];
+    const userRequester = charges()[0]!;
+    const change = { requester, identifier, userRequester, user, now };
+    const { kind } = await store().challenges.takeAttempt(attemptOf(pick(challenges), change));
     note(`attempt ${kind}`);
   }
   async function deliver(): Promise<void> {
-    const messages = await store().claimMessages({ now, leaseMs: 0, limit: 5 });
-    await store().settleMessages(messages.map((message) => ({ ...message, retryAt: random() < 0.5 ? null : now })));
+    const messages = await store().outbox.claim({ now, leaseMs: 0, limit: 5 });
+    await store().outbox.settle(messages.map((message) => ({ ...message, retryAt: random() < 0.5 ? null : now })));
     if (messages.length > 0) note("deliver");
   }
   async function end(): Promise<void> {
@@ -95,13 +98,13 @@ function createMischief(stores: readonly Store[], random: () => number) {
     if (session === undefined) return;
     const { userId, sessionId: keepSessionId } = session;
     if (random() < 0.2) {
-      if (await store().deleteUser({ userId })) note("delete user");
+      if (await store().users.delete({ userId })) note("delete user");
     } else if (random() < 0.4) {
-      if ((await store().revokeOtherSessions({ userId, keepSessionId, now })) > 0) note("revoke others");
-    } else note(`rotate ${(await store().rotateRefreshToken(rotationOf(session, { now }))).kind}`);
+      if ((await store().sessions.revokeOthers({ userId, keepSessionId, now })) > 0) note("revoke others");
+    } else note(`rotate ${(await store().sessions.rotate(rotationOf(session, { now }))).kind}`);
   }
   async function sweep(): Promise<void> {
-    await store().sweep({ now, limit: 20 });
+    await store().upkeep.sweep({ now, limit: 20 });
     note("sweep");
   }
   return { send, act: () => pick([send, send, redeem, redeem, redeem, resend, attempt, deliver, end, sweep])(), outcomes };
@@ -184,7 +187,7 @@ it("600 operations that get in each other's way all end well, and no two ever wa
 
 it("were one lock taken in an order of its own, they would be found waiting for each other", async () => {
   const location = await databases.create();
-  const [row] = await query<{ made: string }>(location, "SELECT pg_get_functiondef('budget_claims'::regproc) AS made");
+  const [row] = await query<{ made: string }>(location, "SELECT pg_get_functiondef('budget_charges'::regproc) AS made");
   // Every second connection goes through the budgets from the last to the first.
   const order = "ORDER BY CASE WHEN pg_backend_pid() % 2 = 0 THEN key END DESC NULLS LAST, key";
   const reversed = row!.made.replace(/\$function\$\s*$/, `${order} $$function$$`);

@@ -1,7 +1,7 @@
 import pg from "pg";
 import { describe, expect, it } from "vitest";
+import { StoreUnavailableError } from "../../../src/store/port/errors.js";
 import { isConflict, translated } from "../../../src/store/postgres/errors.js";
-import { StoreUnavailableError } from "../../../src/store/store.js";
 
 describe("errors of PostgreSQL", () => {
   const errorOf = (code: string) => Object.assign(new pg.DatabaseError("told by the server", 1, "error"), { code });

@@ -3,8 +3,8 @@ import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openStore } from "../../../src/store/open.js";
-import type { PostgresLocation } from "../../../src/store/postgres/connection.js";
 import { inspect } from "../../../src/store/postgres/inspect.js";
+import type { PostgresLocation } from "../../../src/store/postgres/location.js";
 import { migrate, schemaVersion } from "../../../src/store/postgres/migrate.js";
 import { migrations } from "../../../src/store/postgres/schema.js";
 import { query, testDatabases } from "../../support/postgres.js";
@@ -54,8 +54,8 @@ describe("migrations of PostgreSQL", () => {
     const challenge = await issue(first);
     await first.close();
     const again = await openStore(location, { inFlight: () => 0 });
-    expect(await again.findLiveSession({ sessionId: session.sessionId, now: session.createdAt })).toEqual({ session, user });
-    expect(await again.findChallenge(challenge.challengeId)).toMatchObject(challenge);
+    expect(await again.sessions.findLive({ sessionId: session.sessionId, now: session.createdAt })).toEqual({ session, user });
+    expect(await again.challenges.find(challenge.challengeId)).toMatchObject(challenge);
     await again.close();
   });
 
@@ -69,8 +69,11 @@ describe("migrations of PostgreSQL", () => {
     await query(location, "CREATE INDEX challenges_by_user ON challenges (user_id) WHERE user_id IS NOT NULL");
     await query(location, "DELETE FROM schema_migrations WHERE version > 2");
     const upgraded = await openStore(location, { inFlight: () => 0 });
-    expect(await upgraded.findLiveSession({ sessionId: session.sessionId, now: session.createdAt })).toEqual({ session, user });
-    expect(await upgraded.findChallenge(challenge.challengeId)).toMatchObject(challenge);
+    expect(await upgraded.sessions.findLive({ sessionId: session.sessionId, now: session.createdAt })).toEqual({
+      session,
+      user,
+    });
+    expect(await upgraded.challenges.find(challenge.challengeId)).toMatchObject(challenge);
     await issue(upgraded);
     await upgraded.close();
   });
@@ -122,7 +125,7 @@ describe("migrations of PostgreSQL", () => {
         const location = await databases.createEmpty();
         await processes.race(
           location,
-          "ping",
+          "upkeep.ping",
           times(8, () => undefined),
         );
         expect(await query(location, "SELECT version FROM schema_migrations ORDER BY 1")).toEqual(

@@ -1,8 +1,9 @@
 import type pg from "pg";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { openStore } from "../../../src/store/open.js";
-import type { PostgresLocation } from "../../../src/store/postgres/connection.js";
-import { type Store, StoreUnavailableError } from "../../../src/store/store.js";
+import { StoreUnavailableError } from "../../../src/store/port/errors.js";
+import type { Store } from "../../../src/store/port/store.js";
+import type { PostgresLocation } from "../../../src/store/postgres/location.js";
 import { eventually } from "../../support/app.js";
 import { clientOf, query, testDatabases } from "../../support/postgres.js";
 import { attemptOf, issue, minute, redemptionOf, signIn, t0, times } from "../contract/fixtures.js";
@@ -45,20 +46,20 @@ describe("PostgreSQL that is away", () => {
     const challenge = await issue(store);
     await other.query("BEGIN");
     await other.query("SELECT 1 FROM challenges FOR UPDATE");
-    const attempt = outcomeOf(store.takeAttempt(attemptOf(challenge)));
+    const attempt = outcomeOf(store.challenges.takeAttempt(attemptOf(challenge)));
     await waiting();
     await endConnections();
     expect(await attempt).toBeInstanceOf(StoreUnavailableError);
     await other.query("ROLLBACK");
-    expect((await store.findChallenge(challenge.challengeId))?.attempts).toBe(0);
-    expect(await store.takeAttempt(attemptOf(challenge))).toMatchObject({ kind: "taken" });
+    expect((await store.challenges.find(challenge.challengeId))?.attempts).toBe(0);
+    expect(await store.challenges.takeAttempt(attemptOf(challenge))).toMatchObject({ kind: "taken" });
   });
 
   it("connections that were ended while idle end neither the process nor the service", async () => {
     const { session, user } = await signIn(store);
     await endConnections();
     const found = await eventually("the store's recovery", async () => {
-      const answer = await outcomeOf(store.findLiveSession({ sessionId: session.sessionId, now: t0 }));
+      const answer = await outcomeOf(store.sessions.findLive({ sessionId: session.sessionId, now: t0 }));
       if (answer instanceof StoreUnavailableError) return undefined;
       return { answer };
     });
@@ -70,11 +71,11 @@ describe("PostgreSQL that is away", () => {
     await other.query("BEGIN");
     await other.query("SELECT 1 FROM challenges FOR UPDATE");
     const begunAt = performance.now();
-    const outcomes = await Promise.all(times(5, () => outcomeOf(store.takeAttempt(attemptOf(challenge)))));
+    const outcomes = await Promise.all(times(5, () => outcomeOf(store.challenges.takeAttempt(attemptOf(challenge)))));
     expect(outcomes.every((outcome) => outcome instanceof StoreUnavailableError)).toBe(true);
     expect(performance.now() - begunAt).toBeLessThan(5_000);
     await other.query("ROLLBACK");
-    expect((await store.findChallenge(challenge.challengeId))?.attempts).toBe(0);
+    expect((await store.challenges.find(challenge.challengeId))?.attempts).toBe(0);
   });
 
   it("closing waits for all that was begun, also for what still waits for a connection", async () => {
@@ -89,14 +90,14 @@ describe("PostgreSQL that is away", () => {
     await other.query(`ALTER DATABASE ${location.database} SET default_transaction_read_only = on`);
     const readOnly = await openStore(location, { inFlight: () => 0 });
     try {
-      expect(await readOnly.findChallenge(challenge.challengeId)).toMatchObject(challenge);
+      expect(await readOnly.challenges.find(challenge.challengeId)).toMatchObject(challenge);
       for (const write of [
-        () => readOnly.ping(),
-        () => readOnly.takeAttempt(attemptOf(challenge)),
+        () => readOnly.upkeep.ping(),
+        () => readOnly.challenges.takeAttempt(attemptOf(challenge)),
         () => issue(readOnly),
-        () => readOnly.redeemChallenge(redemptionOf(challenge.challengeId)),
-        () => readOnly.claimMessages({ now: t0, leaseMs: 1, limit: 1 }),
-        () => readOnly.sweep({ now: t0, limit: 1 }),
+        () => readOnly.challenges.redeem(redemptionOf(challenge.challengeId)),
+        () => readOnly.outbox.claim({ now: t0, leaseMs: 1, limit: 1 }),
+        () => readOnly.upkeep.sweep({ now: t0, limit: 1 }),
       ]) {
         expect(await outcomeOf(write())).toBeInstanceOf(StoreUnavailableError);
       }
@@ -126,12 +127,12 @@ describe("the clock of a process", () => {
   afterEach(() => vi.restoreAllMocks());
 
   it.each([-1_500, 1_500])("that is %d ms off the database's keeps the process from being ready", async (offMs) => {
-    await store.ping();
+    await store.upkeep.ping();
     const real = Date.now;
     vi.spyOn(Date, "now").mockImplementation(() => real() + offMs);
-    await expect(store.ping()).rejects.toThrow("the clock of this machine is more than 1 s from the database server's");
+    await expect(store.upkeep.ping()).rejects.toThrow("the clock of this machine is more than 1 s from the database server's");
     vi.restoreAllMocks();
-    await store.ping();
+    await store.upkeep.ping();
   });
 
   it("that was found to be off has every operation refused, and nothing is written until it is right again", async () => {
@@ -142,11 +143,11 @@ describe("the clock of a process", () => {
     const real = Date.now;
     vi.spyOn(Date, "now").mockImplementation(() => real() + 24 * 60 * minute);
     const differs = "the clock of this machine is more than 1 s from the database server's";
-    await expect(store.sweep({ now: t0, limit: 1 })).rejects.toThrow(differs);
+    await expect(store.upkeep.sweep({ now: t0, limit: 1 })).rejects.toThrow(differs);
     for (const operation of [
       () => issue(store),
-      () => store.takeAttempt(attemptOf(challenge)),
-      () => store.findLiveSession({ sessionId: session.sessionId, now: t0 }),
+      () => store.challenges.takeAttempt(attemptOf(challenge)),
+      () => store.sessions.findLive({ sessionId: session.sessionId, now: t0 }),
     ]) {
       const error = await outcomeOf(operation());
       expect(error).toBeInstanceOf(StoreUnavailableError);
@@ -154,15 +155,15 @@ describe("the clock of a process", () => {
     }
     vi.restoreAllMocks();
     expect(String(await outcomeOf(issue(store)))).toContain(differs);
-    await store.ping();
-    expect(await store.findChallenge(challenge.challengeId)).toMatchObject({ attempts: 0 });
+    await store.upkeep.ping();
+    expect(await store.challenges.find(challenge.challengeId)).toMatchObject({ attempts: 0 });
     expect(await challenges()).toEqual(before);
-    expect(await store.takeAttempt(attemptOf(challenge))).toMatchObject({ kind: "taken" });
+    expect(await store.challenges.takeAttempt(attemptOf(challenge))).toMatchObject({ kind: "taken" });
   });
 
   it("that is 400 days ahead sweeps nothing away and adds no key", async () => {
     const { session } = await signIn(store);
-    const keysBefore = await store.listKeys();
+    const keysBefore = await store.keys.list();
     const real = Date.now;
     const aheadMs = 400 * 24 * 60 * minute;
     vi.spyOn(Date, "now").mockImplementation(() => real() + aheadMs);
@@ -177,12 +178,12 @@ describe("the clock of a process", () => {
       activeAt: t0,
     } as const;
     const differs = "the clock of this machine is more than 1 s from the database server's";
-    await expect(store.sweep({ now: t0 + aheadMs, limit: 100 })).rejects.toThrow(differs);
-    await expect(store.addKey({ key: lateKey })).rejects.toThrow(differs);
+    await expect(store.upkeep.sweep({ now: t0 + aheadMs, limit: 100 })).rejects.toThrow(differs);
+    await expect(store.keys.add({ key: lateKey })).rejects.toThrow(differs);
     vi.restoreAllMocks();
-    await store.ping();
-    expect(await store.findLiveSession({ sessionId: session.sessionId, now: t0 })).toMatchObject({ session });
-    expect(await store.listKeys()).toEqual(keysBefore);
-    expect((await store.sweep({ now: t0 + aheadMs, limit: 100 })).swept).toBeGreaterThan(0);
+    await store.upkeep.ping();
+    expect(await store.sessions.findLive({ sessionId: session.sessionId, now: t0 })).toMatchObject({ session });
+    expect(await store.keys.list()).toEqual(keysBefore);
+    expect((await store.upkeep.sweep({ now: t0 + aheadMs, limit: 100 })).swept).toBeGreaterThan(0);
   });
 });

@@ -1,12 +1,12 @@
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { openStore } from "../../../src/store/open.js";
-import type { Store } from "../../../src/store/store.js";
+import type { Store } from "../../../src/store/port/store.js";
 import { query, testDatabases } from "../../support/postgres.js";
 import {
   attemptOf,
   bytes,
-  claimOf,
+  chargeOf,
   day,
   email,
   guardOf,
@@ -61,46 +61,53 @@ const tables = [
  */
 async function useEverything(store: Store): Promise<void> {
   const mac = bytes("call", 32);
-  const claim = claimOf("send", 9, hour, { stepsMs: [1], jitter: 1 });
+  const charge = chargeOf("send", 9, hour, { stepsMs: [1], jitter: 1 });
   const [contact, other] = [email(), email()];
   const recipientOf = { identifier: contact, channel: "email" } as const;
   for (const round of [1, 2]) {
     const challenge = newChallenge({ contact });
-    const guard = guardOf(challenge, { claims: [claim] });
-    await store.prepareSend({ idempotency: bytes("new", 32), recipientOf, guards: [guard], now: t0 });
-    await store.issueChallenges(issueOf(challenge, { guard, idempotency: bytes(`issue ${round}`, 32), now: t0 + round * 2 }));
+    const guard = guardOf(challenge, { charges: [charge] });
+    await store.challenges.prepareSend({ idempotency: bytes("new", 32), recipientOf, guards: [guard], now: t0 });
+    await store.challenges.issue(issueOf(challenge, { guard, idempotency: bytes(`issue ${round}`, 32), now: t0 + round * 2 }));
   }
   const username = { identifier: { kind: "username", value: "ada" }, channel: "email" } as const;
-  await store.prepareSend({ idempotency: null, recipientOf: username, guards: [], now: t0 });
+  await store.challenges.prepareSend({ idempotency: null, recipientOf: username, guards: [], now: t0 });
   const challenge = await issue(store, { contact, requesterKey: bytes("another") }, { idempotency: mac });
   const { challengeId, clientId, requesterKey } = challenge;
-  await store.resendChallenge({ challengeId, clientId, requesterKey, idempotency: null, claims: [claim], now: t0 + minute });
-  await store.findChallenge(challengeId);
-  await store.findLimit({ claims: [claim], now: t0 });
-  await store.takeAttempt(attemptOf(challenge));
-  const returns = [{ key: claim.key, spentAt: t0 + 2, holdUntil: t0 + 3 }];
+  await store.challenges.resend({
+    challengeId,
+    clientId,
+    requesterKey,
+    idempotency: null,
+    charges: [charge],
+    now: t0 + minute,
+  });
+  await store.challenges.find(challengeId);
+  await store.challenges.findLimit({ charges: [charge], now: t0 });
+  await store.challenges.takeAttempt(attemptOf(challenge));
+  const returns = [{ key: charge.key, spentAt: t0 + 2, holdUntil: t0 + 3 }];
   const { user, session } = await redeem(store, challengeId, { idempotency: bytes("redeem", 32), returns });
-  await store.findRedemption({ idempotency: bytes("redeem", 32), now: t0 });
+  await store.challenges.findRedemption({ idempotency: bytes("redeem", 32), now: t0 });
   const [first, second] = await register(store, [other, phone()]);
-  await store.redeemChallenge(redemptionOf(first!.challengeId));
+  await store.challenges.redeem(redemptionOf(first!.challengeId));
   await redeem(store, second!.challengeId);
   await signIn(store, contact, { sessionsMax: 1 });
   await rotate(store, session);
   const again = await signIn(store, contact);
   await rotate(store, again.session);
   await rotate(store, again.session);
-  await store.findLiveSession({ sessionId: again.session.sessionId, now: t0 });
-  await store.listSessions({ userId: user.userId, now: t0 });
-  await store.revokeOtherSessions({ userId: user.userId, keepSessionId: again.session.sessionId, now: t0 });
-  await store.revokeSession({ sessionId: "nothing", userId: user.userId, now: t0 });
-  await store.revokeFamily({ family: bytes("nothing"), clientId, now: t0 });
-  await store.updateUser({ userId: user.userId, displayName: "Ada" });
-  const messages = await store.claimMessages({ now: t0 + hour, leaseMs: minute, limit: 10 });
-  await store.settleMessages(messages.map((message, index) => ({ ...message, retryAt: index === 0 ? t0 : null })));
-  await store.nextMessageDueAt();
-  await store.deleteUser({ userId: user.userId });
-  await store.sweep({ now: t0 - 300 * day, limit: 10 });
-  await store.ping();
+  await store.sessions.findLive({ sessionId: again.session.sessionId, now: t0 });
+  await store.sessions.list({ userId: user.userId, now: t0 });
+  await store.sessions.revokeOthers({ userId: user.userId, keepSessionId: again.session.sessionId, now: t0 });
+  await store.sessions.revoke({ sessionId: "nothing", userId: user.userId, now: t0 });
+  await store.sessions.revokeFamily({ family: bytes("nothing"), clientId, now: t0 });
+  await store.users.update({ userId: user.userId, displayName: "Ada" });
+  const messages = await store.outbox.claim({ now: t0 + hour, leaseMs: minute, limit: 10 });
+  await store.outbox.settle(messages.map((message, index) => ({ ...message, retryAt: index === 0 ? t0 : null })));
+  await store.outbox.nextDueAt();
+  await store.users.delete({ userId: user.userId });
+  await store.upkeep.sweep({ now: t0 - 300 * day, limit: 10 });
+  await store.upkeep.ping();
 }
 
 const databases = testDatabases();

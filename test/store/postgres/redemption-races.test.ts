@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 import { openStore } from "../../../src/store/open.js";
 import { eventually } from "../../support/app.js";
 import { clientOf, query, testDatabases } from "../../support/postgres.js";
-import { attemptOf, bytes, claimOf, email, issue, minute, phone, prove, redeem, register, t0 } from "../contract/fixtures.js";
+import { attemptOf, bytes, chargeOf, email, issue, minute, phone, prove, redeem, register, t0 } from "../contract/fixtures.js";
 
 const databases = testDatabases();
 
@@ -19,8 +19,8 @@ it("a sign-in to an account that was made while it ran ends what was issued for 
   const [first, last] = await register(store, [address, number]);
   await prove(store, first!.challengeId);
   // The redemption gives this budget back last, so while it is locked the account is made but not committed.
-  const held = claimOf("held", 10);
-  await store.takeAttempt(attemptOf(last!, { identifier: held }));
+  const held = chargeOf("held", 10);
+  await store.challenges.takeAttempt(attemptOf(last!, { identifier: held }));
   await client.query("BEGIN");
   await client.query("SELECT 1 FROM budgets WHERE key = $1 FOR UPDATE", [held.key]);
   const making = redeem(store, last!.challengeId, { returns: [{ key: held.key, spentAt: t0 + minute }] });
@@ -32,7 +32,7 @@ it("a sign-in to an account that was made while it ran ends what was issued for 
   await waiters(2);
   await client.query("COMMIT");
   expect((await joining).user.userId).toBe((await making).user.userId);
-  expect(await store.findChallenge(other.challengeId)).toMatchObject({ decoy: true, cancelledAt: null });
+  expect(await store.challenges.find(other.challengeId)).toMatchObject({ decoy: true, cancelledAt: null });
   await client.end();
   await store.close();
 });

@@ -4,10 +4,12 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } 
 import { diskFiles, readSettings } from "../../../src/config/settings.js";
 import { storeLocation } from "../../../src/server/core.js";
 import { openStore } from "../../../src/store/open.js";
-import { operationOptions, type PostgresLocation } from "../../../src/store/postgres/connection.js";
+import { StoreUnavailableError } from "../../../src/store/port/errors.js";
+import type { Store } from "../../../src/store/port/store.js";
+import { operationOptions } from "../../../src/store/postgres/connection.js";
+import type { PostgresLocation } from "../../../src/store/postgres/location.js";
 import { migrate } from "../../../src/store/postgres/migrate.js";
 import { createOpener } from "../../../src/store/postgres/opener.js";
-import { type Store, StoreUnavailableError } from "../../../src/store/store.js";
 import { eventually } from "../../support/app.js";
 import { freePort } from "../../support/ports.js";
 import { locationOf, portOf, query, testDatabases, urlOf } from "../../support/postgres.js";
@@ -49,7 +51,7 @@ async function endConnectionsTo(location: PostgresLocation): Promise<void> {
 
 async function works(store: Store): Promise<true | undefined> {
   try {
-    await store.ping();
+    await store.upkeep.ping();
     await issue(store);
     return true;
   } catch (error) {
@@ -65,7 +67,9 @@ describe("connections to PostgreSQL", () => {
       query(location, `BEGIN READ WRITE; ALTER DATABASE ${location.database} ${setting}; COMMIT`);
     await onNew("SET default_transaction_read_only = on");
     const store = await open({ ...location, poolMax: 3 });
-    const outcomes = await Promise.all([store.ping, ...times(3, () => () => issue(store))].map((act) => act().catch(String)));
+    const outcomes = await Promise.all(
+      [store.upkeep.ping, ...times(3, () => () => issue(store))].map((act) => act().catch(String)),
+    );
     for (const outcome of outcomes) expect(outcome).toContain("read-only transaction (25006)");
     await onNew("RESET default_transaction_read_only");
     await eventually("the store to work", () => works(store));
@@ -84,7 +88,7 @@ describe("connections to PostgreSQL", () => {
     for (const minutes of [3.9, 4.2, 4.4, 4.6, 4.8, 5]) {
       aheadMs = minutes * 60_000;
       await Promise.all(times(4, () => issue(store)));
-      await store.ping();
+      await store.upkeep.ping();
       const now = await eventually("old connections to be gone", async () => {
         const pids = await connectionsTo(location);
         return pids.length <= 5 ? pids : undefined;

@@ -15,7 +15,7 @@ it.each([
     newUser: newUser({ displayName, customAttributes: '{"a":"\\u0000"}' }),
   });
   expect(user.displayName).toBe(kept);
-  expect((await store.findLiveSession({ sessionId: session.sessionId, now: t0 }))?.user).toEqual(user);
-  expect((await store.updateUser({ userId: user.userId, displayName }))?.displayName).toBe(kept);
+  expect((await store.sessions.findLive({ sessionId: session.sessionId, now: t0 }))?.user).toEqual(user);
+  expect((await store.users.update({ userId: user.userId, displayName }))?.displayName).toBe(kept);
   await store.close();
 });

@@ -1,5 +1,7 @@
 import { expect } from "vitest";
-import type { Challenge, LiveSession, Store } from "../../../src/store/store.js";
+import type { Challenge } from "../../../src/model/challenge.js";
+import type { LiveSession } from "../../../src/store/port/sessions.js";
+import type { Store } from "../../../src/store/port/store.js";
 import {
   attemptOf,
   bytes,
@@ -33,11 +35,11 @@ const now = t0 + minute;
 const later = t0 + hour;
 
 const isLive = async (store: Store, { session }: LiveSession) =>
-  (await store.findLiveSession({ sessionId: session.sessionId, now: later })) !== null;
+  (await store.sessions.findLive({ sessionId: session.sessionId, now: later })) !== null;
 
 /** A code that bought something buys nothing again, and what erased it stays erased. */
 async function expectSpent(store: Store, { challengeId }: Pick<Challenge, "challengeId">): Promise<void> {
-  const again = await store.redeemChallenge(redemptionOf(challengeId, { now }));
+  const again = await store.challenges.redeem(redemptionOf(challengeId, { now }));
   expect(again).toEqual({ kind: "refused", why: "consumed" });
 }
 
@@ -52,11 +54,11 @@ function redemption(name: string, prepare: (store: Store) => Promise<Challenge>,
       let given: unknown;
       return {
         act: async () => {
-          given = expectKind(await store.redeemChallenge(change), "redeemed").redemption;
+          given = expectKind(await store.challenges.redeem(change), "redeemed").redemption;
         },
         async promise(after) {
           await expectSpent(after, challenge);
-          expect((await after.findRedemption({ idempotency, now }))?.redemption).toEqual(given);
+          expect((await after.challenges.findRedemption({ idempotency, now }))?.redemption).toEqual(given);
         },
       };
     },
@@ -88,8 +90,8 @@ function ofKey(
     name,
     async prepare(store) {
       const key = newKey();
-      await store.addKey({ key });
-      await store.addKeyCheck({ use: "pepper", keyId: key.keyId, check: key.sealed });
+      await store.keys.add({ key });
+      await store.keys.addCheck({ use: "pepper", keyId: key.keyId, check: key.sealed });
       return { act: () => act(store, key), promise: (after) => promise(after, key) };
     },
   };
@@ -97,8 +99,8 @@ function ofKey(
 
 const ended = async (store: Store, live: LiveSession) => expect(await isLive(store, live)).toBe(false);
 const sealedOf = async (store: Store, keyId: string) =>
-  (await store.listKeys()).find((key) => key.keyId === keyId)?.sealed ?? null;
-const checksOf = async (store: Store, id: string) => (await store.listKeyChecks()).filter(({ keyId }) => keyId === id).length;
+  (await store.keys.list()).find((key) => key.keyId === keyId)?.sealed ?? null;
+const checksOf = async (store: Store, id: string) => (await store.keys.listChecks()).filter(({ keyId }) => keyId === id).length;
 
 /** Everything that ends or gives something. */
 export const flushedActs: readonly Act[] = [
@@ -117,7 +119,7 @@ export const flushedActs: readonly Act[] = [
     "a rotation",
     (store, { session }) => rotate(store, session, { now }),
     async (store, { session }) => {
-      const found = await store.findLiveSession({ sessionId: session.sessionId, now: later });
+      const found = await store.sessions.findLive({ sessionId: session.sessionId, now: later });
       expect(found?.session.generation).toBe(1);
     },
   ),
@@ -131,37 +133,37 @@ export const flushedActs: readonly Act[] = [
   ),
   ofSession(
     "the revocation of a session",
-    (store, { session: { sessionId, userId } }) => store.revokeSession({ sessionId, userId, now }),
+    (store, { session: { sessionId, userId } }) => store.sessions.revoke({ sessionId, userId, now }),
     ended,
   ),
   ofSession(
     "the revocation of a refresh token",
-    (store, { session: { family, clientId } }) => store.revokeFamily({ family, clientId, now }),
+    (store, { session: { family, clientId } }) => store.sessions.revokeFamily({ family, clientId, now }),
     ended,
   ),
   ofSession(
     "the revocation of a user's other sessions",
-    (store, { user }) => store.revokeOtherSessions({ userId: user.userId, keepSessionId: "another", now }),
+    (store, { user }) => store.sessions.revokeOthers({ userId: user.userId, keepSessionId: "another", now }),
     ended,
   ),
   ofSession(
     "the revocation of a master key's sessions",
-    (store, { session }) => store.revokeSessionsOfKey({ keyId: session.keyId, now, limit: 100 }),
+    (store, { session }) => store.keys.revokeSessions({ keyId: session.keyId, now, limit: 100 }),
     ended,
   ),
   ofSession(
     "the change of a user",
-    (store, { user }) => store.updateUser({ userId: user.userId, displayName: "Grace" }),
+    (store, { user }) => store.users.update({ userId: user.userId, displayName: "Grace" }),
     async (store, { session: { sessionId } }) => {
-      expect((await store.findLiveSession({ sessionId, now }))?.user.displayName).toBe("Grace");
+      expect((await store.sessions.findLive({ sessionId, now }))?.user.displayName).toBe("Grace");
     },
   ),
   ofSession(
     "the deletion of a user",
-    (store, { user }) => store.deleteUser({ userId: user.userId }),
+    (store, { user }) => store.users.delete({ userId: user.userId }),
     async (store, live) => {
       await ended(store, live);
-      expect(await store.updateUser({ userId: live.user.userId, displayName: "Grace" })).toBe(null);
+      expect(await store.users.update({ userId: live.user.userId, displayName: "Grace" })).toBe(null);
     },
   ),
   {
@@ -169,19 +171,19 @@ export const flushedActs: readonly Act[] = [
     async prepare(store) {
       const key = newKey();
       return {
-        act: () => store.addKey({ key }),
+        act: () => store.keys.add({ key }),
         promise: async (after) => expect(await sealedOf(after, key.keyId)).toEqual(key.sealed),
       };
     },
   },
   ofKey(
     "a key that is sealed anew",
-    (store, { keyId, sealed }) => store.resealKey({ keyId, was: sealed, sealed: bytes("anew", 32) }),
+    (store, { keyId, sealed }) => store.keys.reseal({ keyId, was: sealed, sealed: bytes("anew", 32) }),
     async (store, { keyId }) => expect(await sealedOf(store, keyId)).toEqual(bytes("anew", 32)),
   ),
   ofKey(
     "the deletion of a key",
-    (store, { keyId }) => store.deleteKey(keyId),
+    (store, { keyId }) => store.keys.delete(keyId),
     async (store, { keyId }) => expect(await sealedOf(store, keyId)).toBe(null),
   ),
   {
@@ -189,14 +191,14 @@ export const flushedActs: readonly Act[] = [
     async prepare(store) {
       const check = { use: "master", keyId: unique("key"), check: bytes("check") } as const;
       return {
-        act: () => store.addKeyCheck(check),
+        act: () => store.keys.addCheck(check),
         promise: async (after) => expect(await checksOf(after, check.keyId)).toBe(1),
       };
     },
   },
   ofKey(
     "the deletion of a key check",
-    (store, { keyId }) => store.deleteKeyCheck({ use: "pepper", keyId }),
+    (store, { keyId }) => store.keys.deleteCheck({ use: "pepper", keyId }),
     async (store, { keyId }) => expect(await checksOf(store, keyId)).toBe(0),
   ),
 ];
@@ -204,17 +206,17 @@ export const flushedActs: readonly Act[] = [
 /** Ends everything of a database, so it can't be among others. */
 export const endOutstanding: Act = ofSession(
   "the end of everything outstanding",
-  (store) => store.endOutstanding({ keepSessions: false }),
+  (store) => store.upkeep.endOutstanding({ keepSessions: false }),
   ended,
 );
 
 /** Makes sure that everything before it is on the disk. */
 async function flushed(store: Store): Promise<void> {
-  await store.addKeyCheck({ use: "master", keyId: unique("key"), check: bytes("check") });
+  await store.keys.addCheck({ use: "master", keyId: unique("key"), check: bytes("check") });
 }
 
 async function dueMessage(store: Store, challengeId: string) {
-  const messages = await store.claimMessages({ now, leaseMs: 0, limit: 10_000 });
+  const messages = await store.outbox.claim({ now, leaseMs: 0, limit: 10_000 });
   return messages.find(({ delivery }) => delivery?.challengeId === challengeId);
 }
 
@@ -243,26 +245,26 @@ export const unflushedActs: readonly Act[] = [
         act: async () => {
           challengeId = (await issue(store)).challengeId;
         },
-        promise: async (after) => expect(await after.findChallenge(challengeId)).not.toBe(null),
+        promise: async (after) => expect(await after.challenges.find(challengeId)).not.toBe(null),
       };
     },
   },
   ofChallenge(
     "a resend",
     async (store, { challengeId, clientId }) => {
-      const change = { challengeId, clientId, requesterKey: bytes("requester"), idempotency: null, claims: [], now };
-      expectKind(await store.resendChallenge(change), "resent");
+      const change = { challengeId, clientId, requesterKey: bytes("requester"), idempotency: null, charges: [], now };
+      expectKind(await store.challenges.resend(change), "resent");
     },
-    async (store, { challengeId }) => expect((await store.findChallenge(challengeId))?.sends).toBe(2),
+    async (store, { challengeId }) => expect((await store.challenges.find(challengeId))?.sends).toBe(2),
   ),
   ofChallenge(
     "an attempt",
-    async (store, challenge) => expectKind(await store.takeAttempt(attemptOf(challenge)), "taken"),
-    async (store, { challengeId }) => expect((await store.findChallenge(challengeId))?.attempts).toBe(1),
+    async (store, challenge) => expectKind(await store.challenges.takeAttempt(attemptOf(challenge)), "taken"),
+    async (store, { challengeId }) => expect((await store.challenges.find(challengeId))?.attempts).toBe(1),
   ),
   ofChallenge(
     "a lease",
-    (store) => store.claimMessages({ now, leaseMs: minute, limit: 10_000 }),
+    (store) => store.outbox.claim({ now, leaseMs: minute, limit: 10_000 }),
     async (store, { challengeId }) => expect(await dueMessage(store, challengeId)).toBe(undefined),
   ),
   {
@@ -272,23 +274,23 @@ export const unflushedActs: readonly Act[] = [
       const { outboxId, tries } = (await dueMessage(store, challengeId))!;
       await flushed(store);
       return {
-        act: () => store.settleMessages([{ outboxId, tries, retryAt: null }]),
+        act: () => store.outbox.settle([{ outboxId, tries, retryAt: null }]),
         promise: async (after) => expect(await dueMessage(after, challengeId)).toBe(undefined),
       };
     },
   },
   ofChallenge(
     "a sweep",
-    (store) => store.sweep({ now: t0 + 10 * day, limit: 100 }),
-    async (store, { challengeId }) => expect(await store.findChallenge(challengeId)).toBe(null),
+    (store) => store.upkeep.sweep({ now: t0 + 10 * day, limit: 100 }),
+    async (store, { challengeId }) => expect(await store.challenges.find(challengeId)).toBe(null),
   ),
 ];
 
 /** Something to do beside an act, of which nothing is promised. */
 export async function company(store: Store): Promise<void> {
   const challenge = await issue(store);
-  await store.takeAttempt(attemptOf(challenge));
-  await store.rotateRefreshToken(rotationOf(newSession()));
+  await store.challenges.takeAttempt(attemptOf(challenge));
+  await store.sessions.rotate(rotationOf(newSession()));
 }
 
 /** For `it.each`. */

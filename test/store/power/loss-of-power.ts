@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { Store } from "../../../src/store/store.js";
+import type { Store } from "../../../src/store/port/store.js";
 import { times } from "../contract/fixtures.js";
 import { company, endOutstanding, flushedActs, named, unflushedActs } from "./acts.js";
 

@@ -1,6 +1,6 @@
 import { closeSync, existsSync, openSync, readdirSync, rmSync, statSync, writeSync } from "node:fs";
 import { join } from "node:path";
-import type { PostgresLocation } from "../../../src/store/postgres/connection.js";
+import type { PostgresLocation } from "../../../src/store/postgres/location.js";
 import { locationOf, query } from "../../support/postgres.js";
 import { startRestartableServer } from "../../support/postgres-server.js";
 

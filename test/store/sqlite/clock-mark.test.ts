@@ -1,14 +1,16 @@
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { EpochMs } from "../../../src/model/time.js";
 import { openStore } from "../../../src/store/open.js";
+import type { BudgetCharge } from "../../../src/store/port/budgets.js";
+import type { Store } from "../../../src/store/port/store.js";
 import { openDatabase } from "../../../src/store/sqlite/sqlite.js";
-import type { BudgetClaim, EpochMs, Store } from "../../../src/store/store.js";
 import { startStoreProcesses } from "../../support/store-processes.js";
 import {
   attemptOf,
   budgetOf,
   bytes,
-  claimOf,
+  chargeOf,
   day,
   email,
   expectKind,
@@ -52,7 +54,7 @@ beforeEach(async () => {
 afterEach(() => store.close());
 
 /** What an idle server does every second. */
-const tick = () => store.sweep({ now: clock, limit: 200 });
+const tick = () => store.upkeep.sweep({ now: clock, limit: 200 });
 
 async function moveTo(time: EpochMs): Promise<void> {
   clock = time;
@@ -66,16 +68,16 @@ function mark(): EpochMs {
   return high;
 }
 
-async function guess(challengeId: string, identifier: BudgetClaim) {
-  return await store.takeAttempt({ ...attemptOf({ challengeId, clientId: "client" }), identifier, now: clock });
+async function guess(challengeId: string, identifier: BudgetCharge) {
+  return await store.challenges.takeAttempt({ ...attemptOf({ challengeId, clientId: "client" }), identifier, now: clock });
 }
 
 /** A guess at a new challenge, so that the budget alone refuses. */
-async function guessAnew(identifier: BudgetClaim) {
+async function guessAnew(identifier: BudgetCharge) {
   return await guess((await issue(store, {}, { now: clock })).challengeId, identifier);
 }
 
-const redeemNow = (challengeId: string) => store.redeemChallenge(redemptionOf(challengeId, { now: clock }));
+const redeemNow = (challengeId: string) => store.challenges.redeem(redemptionOf(challengeId, { now: clock }));
 
 describe("when the clock is set back by more than 2 s", () => {
   it.each([
@@ -96,18 +98,18 @@ describe("when the clock is set back by more than 2 s", () => {
       const registration = await register(store, [email()]);
       const idempotency = bytes("call", 32);
       const proven = await issue(store, { purpose: "verify_contact" }, { now: clock });
-      await store.redeemChallenge(redemptionOf(proven.challengeId, { idempotency, now: clock }));
-      expect(await store.findRedemption({ idempotency, now: clock })).not.toBeNull();
+      await store.challenges.redeem(redemptionOf(proven.challengeId, { idempotency, now: clock }));
+      expect(await store.challenges.findRedemption({ idempotency, now: clock })).not.toBeNull();
       await moveTo(clock + second);
 
       clock = t0 + 2 * minute;
       await between();
       for (const { challengeId } of [expired, live, ...registration]) {
         expect(await redeemNow(challengeId)).toEqual({ kind: "refused", why: "expired" });
-        expect(await guess(challengeId, claimOf("guesses", 10))).toEqual({ kind: "refused", why: "expired" });
+        expect(await guess(challengeId, chargeOf("guesses", 10))).toEqual({ kind: "refused", why: "expired" });
       }
       expect(await queued(store, clock + day)).toEqual([]);
-      expect(await store.findRedemption({ idempotency, now: clock })).toBeNull();
+      expect(await store.challenges.findRedemption({ idempotency, now: clock })).toBeNull();
       expect(setBack).toEqual([4 * minute + second]);
 
       const fresh = await issue(store, {}, { now: clock });
@@ -119,7 +121,7 @@ describe("when the clock is set back by more than 2 s", () => {
   it.each([hour, 2 * hour, 365 * day])(
     "by %i ms, spent budgets stay spent for their window from now, and not longer",
     async (backMs) => {
-      const claim: BudgetClaim = {
+      const charge: BudgetCharge = {
         key: bytes("guesses"),
         limits: [
           { max: 2, windowMs: hour },
@@ -128,40 +130,40 @@ describe("when the clock is set back by more than 2 s", () => {
       };
       for (const at of [t0, t0 + minute]) {
         await moveTo(at);
-        expectKind(await guessAnew(claim), "taken");
+        expectKind(await guessAnew(charge), "taken");
       }
       await moveTo(t0 + 2 * minute);
       clock -= backMs;
       const now = clock;
-      expect(await guessAnew(claim)).toEqual({ kind: "limited", retryAt: now + hour });
+      expect(await guessAnew(charge)).toEqual({ kind: "limited", retryAt: now + hour });
       await moveTo(now + hour - 1);
-      expect(await guessAnew(claim)).toEqual({ kind: "limited", retryAt: now + hour });
+      expect(await guessAnew(charge)).toEqual({ kind: "limited", retryAt: now + hour });
       await moveTo(now + hour);
-      expectKind(await guessAnew(claim), "taken");
-      expect(await guessAnew(claim)).toEqual({ kind: "limited", retryAt: now + day });
+      expectKind(await guessAnew(charge), "taken");
+      expect(await guessAnew(charge)).toEqual({ kind: "limited", retryAt: now + day });
       await moveTo(now + day);
-      expectKind(await guessAnew(claim), "taken");
+      expectKind(await guessAnew(charge), "taken");
     },
   );
 
   it("because it was ahead by mistake, units from before and from meanwhile are spent for a window from the correction at most", async () => {
-    const claim = claimOf("guesses", 2);
-    expectKind(await guessAnew(claim), "taken");
+    const charge = chargeOf("guesses", 2);
+    expectKind(await guessAnew(charge), "taken");
     await moveTo(t0 + 3 * day);
-    expectKind(await guessAnew(claim), "taken");
+    expectKind(await guessAnew(charge), "taken");
     await moveTo(t0 + 10 * minute);
     // The budget forgot the first unit while the clock was ahead.
-    expect((await budgetOf(store, claim.key, clock)).spent).toEqual([clock]);
-    expectKind(await guessAnew(claim), "taken");
-    expect(await guessAnew(claim)).toEqual({ kind: "limited", retryAt: clock + hour });
+    expect((await budgetOf(store, charge.key, clock)).spent).toEqual([clock]);
+    expectKind(await guessAnew(charge), "taken");
+    expect(await guessAnew(charge)).toEqual({ kind: "limited", retryAt: clock + hour });
   });
 
   it("a hold keeps what was left of it", async () => {
-    const claim = claimOf("held", 10, day, { stepsMs: [15 * minute], jitter: 1 });
-    expectKind(await guessAnew(claim), "taken");
+    const charge = chargeOf("held", 10, day, { stepsMs: [15 * minute], jitter: 1 });
+    expectKind(await guessAnew(charge), "taken");
     await moveTo(t0 + 5 * minute);
     clock -= day;
-    expect(await guessAnew(claim)).toEqual({ kind: "limited", retryAt: clock + 10 * minute });
+    expect(await guessAnew(charge)).toEqual({ kind: "limited", retryAt: clock + 10 * minute });
   });
 
   it("a refresh token that was spent stays spent, whatever time comes again", async () => {
@@ -171,7 +173,7 @@ describe("when the clock is set back by more than 2 s", () => {
     await moveTo(t0 + 2 * hour);
     clock = t0 + hour;
     expectKind(await rotate(store, session, { now: clock }), "reused");
-    expect(await store.findLiveSession({ sessionId: session.sessionId, now: clock })).toBeNull();
+    expect(await store.sessions.findLive({ sessionId: session.sessionId, now: clock })).toBeNull();
   });
 
   it("an expired session stays ended, and a live one lives on, for its lifetimes from now at most", async () => {
@@ -181,11 +183,11 @@ describe("when the clock is set back by more than 2 s", () => {
     const { session } = await signIn(store, email(), { newSession: newSession(lifetimes), now: clock });
     clock = t0 + hour + 1;
     // A write that does not sweep.
-    await store.ping();
+    await store.upkeep.ping();
     clock = t0 - day;
-    await store.ping();
-    expect(await store.findLiveSession({ sessionId: expired.session.sessionId, now: clock })).toBeNull();
-    const found = (await store.findLiveSession({ sessionId: session.sessionId, now: clock }))!.session;
+    await store.upkeep.ping();
+    expect(await store.sessions.findLive({ sessionId: expired.session.sessionId, now: clock })).toBeNull();
+    const found = (await store.sessions.findLive({ sessionId: session.sessionId, now: clock }))!.session;
     expect(found.idleExpiresAt).toBe(clock + 2 * day - 30 * minute);
     expect(found.expiresAt).toBe(clock + 3 * day - 30 * minute);
     // The sign-in is not recent by a time that comes again.
@@ -211,7 +213,7 @@ describe("when the clock is set back by more than 2 s", () => {
       const challenge = await issue(store, {}, { now: clock });
       const outcomes = await processes.race(
         { kind: "sqlite", path },
-        "redeemChallenge",
+        "challenges.redeem",
         times(80, () => redemptionOf(challenge.challengeId, { now: Date.now() })),
       );
       expect(outcomes).toEqual(times(80, () => ({ kind: "refused", why: "expired" })));
@@ -224,11 +226,11 @@ describe("when the clock is set back by more than 2 s", () => {
 
 it("a clock that is set back by 2 s changes nothing", async () => {
   const challenge = await issue(store);
-  const claim = claimOf("guesses", 2);
-  await guess(challenge.challengeId, claim);
+  const charge = chargeOf("guesses", 2);
+  await guess(challenge.challengeId, charge);
   const { user } = await signIn(store);
   await moveTo(t0 + 10 * second);
-  const watched = { challenges: [challenge.challengeId], budgets: [claim.key], users: [user.userId] };
+  const watched = { challenges: [challenge.challengeId], budgets: [charge.key], users: [user.userId] };
   await expectNothingHappened(store, { now: t0 + 8 * second, ...watched }, () => moveTo(t0 + 8 * second));
   expect(setBack).toEqual([]);
   expect(mark()).toBe(t0 + 10 * second);
@@ -251,6 +253,6 @@ it("the mark is written once a second while a code is live, every ten seconds ot
   expect(await marks(10 * second)).toBe(10);
   const before = mark();
   clock = issuedAt + 4 * minute;
-  await store.findLiveSession({ sessionId: "none", now: clock });
+  await store.sessions.findLive({ sessionId: "none", now: clock });
   expect(mark()).toBe(before);
 });

@@ -1,9 +1,10 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { Challenge } from "../../../src/model/challenge.js";
+import type { Store } from "../../../src/store/port/store.js";
 import { openDatabase, openSqlite } from "../../../src/store/sqlite/sqlite.js";
 import { createWriter } from "../../../src/store/sqlite/writer.js";
-import type { Challenge, Store } from "../../../src/store/store.js";
 import { startStoreProcesses } from "../../support/store-processes.js";
 import {
   bytes,
@@ -70,10 +71,10 @@ describe("the files of a SQLite database", () => {
       const challenge = await issue(store, { ...changes, sealedCode: mark });
       await Promise.all(times(20, () => issue(store)));
       expect(holds(mark)).toBe(true);
-      await store.scrub();
+      await store.upkeep.scrub();
       expect(holds(mark)).toBe(true);
       await end(challenge);
-      await store.scrub();
+      await store.upkeep.scrub();
       expect(holds(mark)).toBe(false);
     }
 
@@ -87,29 +88,29 @@ describe("the files of a SQLite database", () => {
     it("by its user's deletion", async () => {
       const contact = email();
       const { user } = await signIn(store, contact);
-      await expectErased({ contact, userId: user.userId }, () => store.deleteUser({ userId: user.userId }));
+      await expectErased({ contact, userId: user.userId }, () => store.users.delete({ userId: user.userId }));
     });
 
-    it("by its expiry and a sweep", () => expectErased({}, () => store.sweep({ now: t0 + 5 * minute, limit: 1_000 })));
+    it("by its expiry and a sweep", () => expectErased({}, () => store.upkeep.sweep({ now: t0 + 5 * minute, limit: 1_000 })));
 
     it("by its last message, when no send is left", () =>
       expectErased({ sendsMax: 1 }, async () => {
-        const messages = await store.claimMessages({ now: t0, leaseMs: minute, limit: 100 });
-        await store.settleMessages(messages.map((message) => ({ ...message, retryAt: null })));
+        const messages = await store.outbox.claim({ now: t0, leaseMs: minute, limit: 100 });
+        await store.outbox.settle(messages.map((message) => ({ ...message, retryAt: null })));
       }));
 
     it("and none of a registration's profile", async () => {
       const mark = bytes(unique("mark"), 32);
       const challenge = newChallenge({ purpose: "registration" });
       const registration = { registrationId: "r", sealedProfile: mark };
-      await store.issueChallenges({
+      await store.challenges.issue({
         ...issueOf(challenge),
         registration,
         challenges: [{ challenge, guard: guardOf(challenge) }],
       });
       expect(holds(mark)).toBe(true);
-      await store.redeemChallenge(redemptionOf(challenge.challengeId));
-      await store.scrub();
+      await store.challenges.redeem(redemptionOf(challenge.challengeId));
+      await store.upkeep.scrub();
       expect(holds(mark)).toBe(false);
     });
 
@@ -117,9 +118,9 @@ describe("the files of a SQLite database", () => {
       const mark = bytes(unique("mark"), 32);
       await issue(store, { sealedCode: mark });
       await register(store, [email()]);
-      const messages = await store.claimMessages({ now: t0, leaseMs: minute, limit: 100 });
-      await store.settleMessages(messages.map((message) => ({ ...message, retryAt: null })));
-      await store.scrub();
+      const messages = await store.outbox.claim({ now: t0, leaseMs: minute, limit: 100 });
+      await store.outbox.settle(messages.map((message) => ({ ...message, retryAt: null })));
+      await store.upkeep.scrub();
       expect(holds(mark)).toBe(true);
     });
   });
@@ -136,7 +137,7 @@ describe("the files of a SQLite database", () => {
       await crowded
         .race(
           location,
-          "issueChallenges",
+          "challenges.issue",
           challenges.map((one) => issueOf(one)),
         )
         .then(
@@ -149,9 +150,9 @@ describe("the files of a SQLite database", () => {
     await crowded.stop();
     expect(String(failure)).toContain("StoreUnavailableError");
     const store = openSqlite({ path: location.path, inFlight: () => 0 });
-    const found = await Promise.all([...acknowledged, ...refused].map((id) => store.findChallenge(id)));
+    const found = await Promise.all([...acknowledged, ...refused].map((id) => store.challenges.find(id)));
     expect(found.slice(0, acknowledged.length)).not.toContain(null);
-    const messages = await store.claimMessages({ now: t0, leaseMs: minute, limit: 10_000 });
+    const messages = await store.outbox.claim({ now: t0, leaseMs: minute, limit: 10_000 });
     expect(messages).toHaveLength(found.filter((one) => one !== null).length);
     await issue(store);
     await store.close();

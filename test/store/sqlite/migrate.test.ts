@@ -41,8 +41,8 @@ describe("migrations", () => {
     const challenge = await issue(first);
     await first.close();
     const again = await openStore(location, { inFlight: () => 0 });
-    expect(await again.findLiveSession({ sessionId: session.sessionId, now: session.createdAt })).toEqual({ session, user });
-    expect(await again.findChallenge(challenge.challengeId)).toMatchObject(challenge);
+    expect(await again.sessions.findLive({ sessionId: session.sessionId, now: session.createdAt })).toEqual({ session, user });
+    expect(await again.challenges.find(challenge.challengeId)).toMatchObject(challenge);
     await again.close();
   });
 
@@ -58,8 +58,11 @@ describe("migrations", () => {
       DELETE FROM schema_migrations WHERE version > 2`);
     db.close();
     const upgraded = await openStore(location, { inFlight: () => 0 });
-    expect(await upgraded.findLiveSession({ sessionId: session.sessionId, now: session.createdAt })).toEqual({ session, user });
-    expect(await upgraded.findChallenge(challenge.challengeId)).toMatchObject(challenge);
+    expect(await upgraded.sessions.findLive({ sessionId: session.sessionId, now: session.createdAt })).toEqual({
+      session,
+      user,
+    });
+    expect(await upgraded.challenges.find(challenge.challengeId)).toMatchObject(challenge);
     await issue(upgraded);
     await upgraded.close();
   });
@@ -103,7 +106,7 @@ describe("migrations", () => {
         const path = newPath();
         await processes.race(
           { kind: "sqlite", path },
-          "ping",
+          "upkeep.ping",
           times(8, () => undefined),
         );
         const db = openDatabase(path);
@@ -119,7 +122,7 @@ describe("migrations", () => {
       db.exec("BEGIN IMMEDIATE");
       const opened = processes.race(
         { kind: "sqlite", path },
-        "ping",
+        "upkeep.ping",
         times(4, () => undefined),
       );
       await new Promise((resolve) => setTimeout(resolve, 800));

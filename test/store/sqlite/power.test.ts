@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import { afterAll, afterEach, describe, expect, it, vi } from "vitest";
+import type { Store } from "../../../src/store/port/store.js";
 import { findDefect } from "../../../src/store/sqlite/copies.js";
 import { openSqlite } from "../../../src/store/sqlite/sqlite.js";
-import type { Store } from "../../../src/store/store.js";
 import { createRandom } from "../../kill/random.js";
 import { times, unique } from "../contract/fixtures.js";
 import { company, flushedActs, named, unflushedActs } from "../power/acts.js";
@@ -61,11 +61,11 @@ describe("loss of power on SQLite", () => {
   it("flushes nothing while nothing is written: an idle server leaves the disk alone", async () => {
     const { store, disk } = open(newPath());
     // The first write marks the time, as every ten seconds would.
-    await store.ping();
+    await store.upkeep.ping();
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
     const before = disk.flushes();
     for (const _ of times(10, Number)) {
-      await store.sweep({ now: 0, limit: 100 });
+      await store.upkeep.sweep({ now: 0, limit: 100 });
       await vi.advanceTimersByTimeAsync(1_000);
     }
     expect(disk.flushes()).toBe(before);
@@ -87,7 +87,7 @@ describe("loss of power on SQLite", () => {
       promises.push(...answered);
       const copy = disk.cut(random.chance(0.3) ? undefined : random);
       await Promise.all(all);
-      if (round % 5 === 0) await store.scrub();
+      if (round % 5 === 0) await store.upkeep.scrub();
       await store.close();
       expect(findDefect(copy), `round ${round}`).toBe(null);
       ({ store, disk } = open(copy));

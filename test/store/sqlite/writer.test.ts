@@ -1,9 +1,9 @@
 import { join } from "node:path";
 import type { Database } from "better-sqlite3";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { StoreUnavailableError } from "../../../src/store/port/errors.js";
 import { openDatabase } from "../../../src/store/sqlite/sqlite.js";
 import { createWriter, type Writer } from "../../../src/store/sqlite/writer.js";
-import { StoreUnavailableError } from "../../../src/store/store.js";
 import { times, unique } from "../contract/fixtures.js";
 import { tempDir } from "../temp-dir.js";
 

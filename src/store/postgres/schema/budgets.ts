@@ -1,17 +1,17 @@
 /**
- * Budgets. Claims come sorted by key as JSON: `{key, maxes, windows, longest, holds, optional, sets}`. `holds[n]` is how long the
+ * Budgets. Charges come sorted by key as JSON: `{key, maxes, windows, longest, holds, optional, sets}`. `holds[n]` is how long the
  * key is held when n units were spent before, `sets` the position of the challenge whose resend_at the hold becomes. An optional
- * claim that is refused refuses the other optional ones and nothing else.
+ * charge that is refused refuses the other optional ones and nothing else.
  */
 export const budgetFunctions = `
-CREATE FUNCTION budget_claims(p_claims JSONB)
+CREATE FUNCTION budget_charges(p_charges JSONB)
 RETURNS TABLE (key BYTEA, maxes INTEGER[], windows BIGINT[], longest BIGINT, holds BIGINT[], optional BOOLEAN, sets INTEGER)
 LANGUAGE sql IMMUTABLE ROWS 4 AS $$
-  SELECT * FROM jsonb_to_recordset(p_claims) AS c (
+  SELECT * FROM jsonb_to_recordset(p_charges) AS c (
     key BYTEA, maxes INTEGER[], windows BIGINT[], longest BIGINT, holds BIGINT[], optional BOOLEAN, sets INTEGER)
 $$;
 
--- When a claim can be granted, 0 or a past time being now: the same rule as rules/budget-window.ts. The spent times are in order,
+-- When a charge can be granted, 0 or a past time being now: the same rule as rules/budget-window.ts. The spent times are in order,
 -- so the unit that has to become free is the max-th latest; a window that holds fewer finds none. What is too far ahead is left from
 -- before the clock was set back.
 CREATE FUNCTION budget_refused_until(
@@ -40,20 +40,20 @@ BEGIN
   RETURN v_until;
 END $$;
 
--- When all claims that are not optional would be granted, without locking or writing.
-CREATE FUNCTION budgets_refused_until(p_claims JSONB, p_now BIGINT) RETURNS BIGINT LANGUAGE plpgsql STABLE AS $$
+-- When all charges that are not optional would be granted, without locking or writing.
+CREATE FUNCTION budgets_refused_until(p_charges JSONB, p_now BIGINT) RETURNS BIGINT LANGUAGE plpgsql STABLE AS $$
 DECLARE
-  v_claim RECORD;
+  v_charge RECORD;
   v_spent BIGINT[];
   v_hold_until BIGINT;
   v_until BIGINT := 0;
 BEGIN
-  FOR v_claim IN SELECT * FROM budget_claims(p_claims) LOOP
-    CONTINUE WHEN v_claim.optional;
-    SELECT spent, hold_until INTO v_spent, v_hold_until FROM budgets WHERE key = v_claim.key;
-    IF FOUND OR 0 = ANY (v_claim.maxes) THEN
+  FOR v_charge IN SELECT * FROM budget_charges(p_charges) LOOP
+    CONTINUE WHEN v_charge.optional;
+    SELECT spent, hold_until INTO v_spent, v_hold_until FROM budgets WHERE key = v_charge.key;
+    IF FOUND OR 0 = ANY (v_charge.maxes) THEN
       v_until := greatest(v_until, budget_refused_until(
-        coalesce(v_spent, '{}'), coalesce(v_hold_until, 0), v_claim.maxes, v_claim.windows, v_claim.holds, p_now));
+        coalesce(v_spent, '{}'), coalesce(v_hold_until, 0), v_charge.maxes, v_charge.windows, v_charge.holds, p_now));
     END IF;
   END LOOP;
   RETURN v_until;
@@ -64,16 +64,16 @@ CREATE FUNCTION budget_expiry(p_hold_until BIGINT, p_longest_until BIGINT) RETUR
   SELECT (greatest(p_hold_until, p_longest_until) / 3600000 + 1) * 3600000
 $$;
 
--- Spends all claims or, when one is refused or p_until is to come, none, and then retry_at is after p_now. Of the optional claims
+-- Spends all charges or, when one is refused or p_until is to come, none, and then retry_at is after p_now. Of the optional charges
 -- it spends all or none too, and refuses nothing for them.
 -- All budgets are locked before they are judged, in the order of their keys. One that is not there is made, empty, to be locked: a
 -- racer who makes the same one is waited for. Nothing is begun anew for a race: that would show that two budgets are one.
 CREATE FUNCTION spend_budgets(
-  p_claims JSONB, p_until BIGINT, p_resend_at BIGINT[], p_now BIGINT,
+  p_charges JSONB, p_until BIGINT, p_resend_at BIGINT[], p_now BIGINT,
   OUT retry_at BIGINT, OUT resend_at BIGINT[], OUT optional_refused BOOLEAN
 ) LANGUAGE plpgsql AS $$
 DECLARE
-  v_claim RECORD;
+  v_charge RECORD;
   v_spent BIGINT[];
   v_hold_until BIGINT;
   v_until BIGINT;
@@ -84,20 +84,20 @@ BEGIN
   retry_at := p_until;
   resend_at := p_resend_at;
   optional_refused := false;
-  FOR v_claim IN SELECT * FROM budget_claims(p_claims) LOOP
-    SELECT spent, hold_until INTO v_spent, v_hold_until FROM budgets WHERE key = v_claim.key FOR UPDATE;
+  FOR v_charge IN SELECT * FROM budget_charges(p_charges) LOOP
+    SELECT spent, hold_until INTO v_spent, v_hold_until FROM budgets WHERE key = v_charge.key FOR UPDATE;
     -- What is never granted needs no budget.
-    IF NOT FOUND AND NOT 0 = ANY (v_claim.maxes) THEN
+    IF NOT FOUND AND NOT 0 = ANY (v_charge.maxes) THEN
       INSERT INTO budgets AS b (key, spent, hold_until, expires_at)
-      VALUES (v_claim.key, '{}', 0, budget_expiry(p_now + coalesce(v_claim.holds[1], 0), p_now + v_claim.longest))
+      VALUES (v_charge.key, '{}', 0, budget_expiry(p_now + coalesce(v_charge.holds[1], 0), p_now + v_charge.longest))
       ON CONFLICT (key) DO UPDATE SET spent = b.spent
       RETURNING spent, hold_until INTO v_spent, v_hold_until;
       IF cardinality(v_spent) = 0 AND v_hold_until = 0 THEN
-        v_made := v_made || v_claim.key;
+        v_made := v_made || v_charge.key;
       END IF;
     END IF;
-    v_until := budget_refused_until(coalesce(v_spent, '{}'), coalesce(v_hold_until, 0), v_claim.maxes, v_claim.windows, v_claim.holds, p_now);
-    IF v_claim.optional THEN
+    v_until := budget_refused_until(coalesce(v_spent, '{}'), coalesce(v_hold_until, 0), v_charge.maxes, v_charge.windows, v_charge.holds, p_now);
+    IF v_charge.optional THEN
       optional_refused := optional_refused OR v_until > p_now;
     ELSE
       retry_at := greatest(retry_at, v_until);
@@ -108,26 +108,26 @@ BEGIN
     RETURN;
   END IF;
 
-  FOR v_claim IN SELECT * FROM budget_claims(p_claims) LOOP
-    CONTINUE WHEN v_claim.key = v_last;
-    v_last := v_claim.key;
-    IF v_claim.optional AND optional_refused THEN
+  FOR v_charge IN SELECT * FROM budget_charges(p_charges) LOOP
+    CONTINUE WHEN v_charge.key = v_last;
+    v_last := v_charge.key;
+    IF v_charge.optional AND optional_refused THEN
       -- Written as it is: a refusal that is hidden costs the same writes as a grant.
-      UPDATE budgets SET spent = spent WHERE key = v_claim.key;
+      UPDATE budgets SET spent = spent WHERE key = v_charge.key;
       CONTINUE;
     END IF;
-    v_spent := ARRAY(SELECT t FROM budgets, unnest(spent) AS t WHERE key = v_claim.key
-      AND t > p_now - v_claim.longest AND t < p_now + v_claim.longest);
-    v_hold := coalesce(v_claim.holds[least(cardinality(v_spent) + 1, cardinality(v_claim.holds))], 0);
-    IF v_claim.sets IS NOT NULL THEN
-      resend_at[v_claim.sets] := p_now + v_hold;
+    v_spent := ARRAY(SELECT t FROM budgets, unnest(spent) AS t WHERE key = v_charge.key
+      AND t > p_now - v_charge.longest AND t < p_now + v_charge.longest);
+    v_hold := coalesce(v_charge.holds[least(cardinality(v_spent) + 1, cardinality(v_charge.holds))], 0);
+    IF v_charge.sets IS NOT NULL THEN
+      resend_at[v_charge.sets] := p_now + v_hold;
     END IF;
     -- No hold is none at all: not even one until now, which a process with a slower clock would wait for.
     v_hold_until := CASE WHEN v_hold > 0 THEN p_now + v_hold ELSE 0 END;
     -- Clocks of processes differ a little: kept in order, the times say exactly when the next unit is free.
     UPDATE budgets SET spent = ARRAY(SELECT t FROM unnest(v_spent || p_now) AS t ORDER BY t),
-      hold_until = v_hold_until, expires_at = budget_expiry(v_hold_until, p_now + v_claim.longest)
-    WHERE key = v_claim.key;
+      hold_until = v_hold_until, expires_at = budget_expiry(v_hold_until, p_now + v_charge.longest)
+    WHERE key = v_charge.key;
   END LOOP;
 END $$;
 

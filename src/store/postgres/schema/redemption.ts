@@ -12,7 +12,7 @@ END $$;
 -- Locks a challenge with everything that redeeming it may end, in the order of their ids: the live siblings of a proof, or all live
 -- challenges that could sign in to the account. That is the contact's owner's, or a new one with the contacts of the registration.
 -- A challenge that is issued meanwhile is not among them: it comes after the redemption.
-CREATE FUNCTION lock_challenge(p_challenge_id TEXT, p_now BIGINT, OUT ids TEXT[], OUT owner_id TEXT) LANGUAGE plpgsql AS $$
+CREATE FUNCTION lock_challenge(p_challenge_id TEXT, p_now BIGINT, OUT ids TEXT[], OUT contact_user_id TEXT) LANGUAGE plpgsql AS $$
 DECLARE
   v_challenge challenges;
 BEGIN
@@ -24,11 +24,11 @@ BEGIN
       WHERE s.identifier_key = v_challenge.identifier_key AND s.purpose = 'verify_contact' AND s.expires_at > p_now
         AND s.consumed_at IS NULL AND s.cancelled_at IS NULL);
   ELSE
-    SELECT user_id INTO owner_id FROM contacts WHERE kind = v_challenge.contact_kind AND value = v_challenge.contact_value;
+    SELECT user_id INTO contact_user_id FROM contacts WHERE kind = v_challenge.contact_kind AND value = v_challenge.contact_value;
     ids := ARRAY(
       SELECT s.challenge_id FROM (
         SELECT v_challenge.contact_kind AS kind, v_challenge.contact_value AS value
-        UNION SELECT o.kind, o.value FROM contacts o WHERE o.user_id = owner_id
+        UNION SELECT o.kind, o.value FROM contacts o WHERE o.user_id = contact_user_id
         UNION SELECT r.contact_kind, r.contact_value FROM challenges r WHERE r.registration_id = v_challenge.registration_id
       ) AS k JOIN challenges s ON s.contact_value = k.value AND s.contact_kind = k.kind
       WHERE s.purpose <> 'verify_contact' AND s.expires_at > p_now AND s.consumed_at IS NULL AND s.cancelled_at IS NULL);
@@ -119,7 +119,7 @@ BEGIN
     END IF;
     SELECT * INTO v_found FROM find_or_make_user(v_challenge.contact_kind, v_challenge.contact_value, v_contacts, p_user, p_now);
     account := v_found.account;
-    IF account.user_id IS DISTINCT FROM v_locked.owner_id AND account.user_id IS NOT NULL AND NOT v_found.is_new THEN
+    IF account.user_id IS DISTINCT FROM v_locked.contact_user_id AND account.user_id IS NOT NULL AND NOT v_found.is_new THEN
       -- Its challenges are not locked. The caller begins again.
       RAISE SQLSTATE '40001' USING MESSAGE = 'the contact got another owner while it was redeemed';
     END IF;

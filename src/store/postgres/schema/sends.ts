@@ -70,7 +70,7 @@ BEGIN
 END $$;
 
 CREATE FUNCTION prepare_send(
-  p_mac BYTEA, p_identifier_kind TEXT, p_identifier TEXT, p_contact_kind TEXT, p_places JSONB, p_claims JSONB, p_now BIGINT,
+  p_mac BYTEA, p_identifier_kind TEXT, p_identifier TEXT, p_contact_kind TEXT, p_places JSONB, p_charges JSONB, p_now BIGINT,
   OUT outcome TEXT, OUT retry_at BIGINT, OUT recipient_id TEXT, OUT recipient_locale TEXT, OUT recipient_contact TEXT
 ) LANGUAGE plpgsql STABLE AS $$
 BEGIN
@@ -78,7 +78,7 @@ BEGIN
     outcome := 'replayed';
     RETURN;
   END IF;
-  retry_at := greatest(places_free_at(p_places, p_now), budgets_refused_until(p_claims, p_now));
+  retry_at := greatest(places_free_at(p_places, p_now), budgets_refused_until(p_charges, p_now));
   outcome := CASE WHEN retry_at > p_now THEN 'limited' ELSE 'ready' END;
   IF outcome = 'ready' AND p_identifier_kind = 'username' THEN
     SELECT u.user_id, u.locale,
@@ -93,7 +93,7 @@ END $$;
 -- p_lock_keys stand for identifier and purpose of each place, sorted. resend_at is that of each challenge, in their order.
 CREATE FUNCTION issue_challenges(
   p_mac BYTEA, p_registration_id TEXT, p_sealed_profile BYTEA, p_challenges JSONB, p_expires_at BIGINT,
-  p_lock_keys BYTEA[], p_places JSONB, p_claims JSONB, p_deliver_at BIGINT, p_now BIGINT,
+  p_lock_keys BYTEA[], p_places JSONB, p_charges JSONB, p_deliver_at BIGINT, p_now BIGINT,
   OUT outcome TEXT, OUT retry_at BIGINT, OUT resend_at BIGINT[]
 ) LANGUAGE plpgsql AS $$
 DECLARE
@@ -112,7 +112,7 @@ BEGIN
   ON CONFLICT (key) DO UPDATE SET made_at = excluded.made_at WHERE false;
 
   SELECT * INTO v_spending FROM spend_budgets(
-    p_claims, places_free_at(p_places, p_now), array_fill(p_now, ARRAY[jsonb_array_length(p_challenges)]), p_now);
+    p_charges, places_free_at(p_places, p_now), array_fill(p_now, ARRAY[jsonb_array_length(p_challenges)]), p_now);
   retry_at := v_spending.retry_at;
   IF retry_at > p_now THEN
     DELETE FROM idempotency WHERE mac = p_mac;
@@ -134,7 +134,7 @@ BEGIN
 END $$;
 
 CREATE FUNCTION resend_challenge(
-  p_challenge_id TEXT, p_client_id TEXT, p_requester_key BYTEA, p_mac BYTEA, p_claims JSONB, p_deliver_at BIGINT, p_now BIGINT
+  p_challenge_id TEXT, p_client_id TEXT, p_requester_key BYTEA, p_mac BYTEA, p_charges JSONB, p_deliver_at BIGINT, p_now BIGINT
 ) RETURNS TABLE (outcome TEXT, retry_at BIGINT, challenge challenges) LANGUAGE plpgsql AS $$
 DECLARE
   v_expires_at BIGINT;
@@ -151,7 +151,7 @@ BEGIN
   THEN
     outcome := 'refused';
   ELSE
-    SELECT * INTO v_spending FROM spend_budgets(p_claims, 0, ARRAY[p_now], p_now);
+    SELECT * INTO v_spending FROM spend_budgets(p_charges, 0, ARRAY[p_now], p_now);
     outcome := CASE WHEN v_spending.retry_at > p_now THEN 'limited' ELSE 'resent' END;
     retry_at := v_spending.retry_at;
   END IF;
@@ -167,8 +167,8 @@ BEGIN
 END $$;
 
 -- A spent budget of the identifier comes before a refusal of the challenge.
-CREATE FUNCTION take_attempt(p_challenge_id TEXT, p_client_id TEXT, p_claims JSONB, p_now BIGINT,
-  OUT outcome TEXT, OUT retry_at BIGINT, OUT account_spent BOOLEAN
+CREATE FUNCTION take_attempt(p_challenge_id TEXT, p_client_id TEXT, p_charges JSONB, p_now BIGINT,
+  OUT outcome TEXT, OUT retry_at BIGINT, OUT user_spent BOOLEAN
 ) LANGUAGE plpgsql AS $$
 DECLARE
   v_spending RECORD;
@@ -178,13 +178,13 @@ BEGIN
     AND expires_at > p_now AND consumed_at IS NULL AND cancelled_at IS NULL
   FOR UPDATE;
   IF NOT FOUND THEN
-    retry_at := budgets_refused_until(p_claims, p_now);
+    retry_at := budgets_refused_until(p_charges, p_now);
     outcome := CASE WHEN retry_at > p_now THEN 'limited' ELSE 'refused' END;
     RETURN;
   END IF;
-  SELECT * INTO v_spending FROM spend_budgets(p_claims, 0, NULL, p_now);
+  SELECT * INTO v_spending FROM spend_budgets(p_charges, 0, NULL, p_now);
   retry_at := v_spending.retry_at;
-  account_spent := v_spending.optional_refused;
+  user_spent := v_spending.optional_refused;
   outcome := 'limited';
   IF retry_at <= p_now THEN
     UPDATE challenges SET attempts = attempts + 1 WHERE challenge_id = p_challenge_id;

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { createLine, createLines } from "../../../src/store/postgres/semaphore.js";
+import { createSemaphore, createSemaphores } from "../../../src/store/postgres/semaphore.js";
 import { times } from "../contract/fixtures.js";
 
 const rules = { places: 2, waitingMax: 3, waitMs: 1_000, busy: () => new Error("busy") };
@@ -7,7 +7,7 @@ const rules = { places: 2, waitingMax: 3, waitMs: 1_000, busy: () => new Error("
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
-/** Works that begin when a line lets them and end when they are told. */
+/** Works that begin when a semaphore lets them and end when they are told. */
 function createWorks(run: (work: () => Promise<number>) => Promise<number>) {
   const begun: number[] = [];
   const ends: (() => void)[] = [];
@@ -26,10 +26,10 @@ function createWorks(run: (work: () => Promise<number>) => Promise<number>) {
   return { add, begun, outcomes, end: (index: number) => ends[index]!() };
 }
 
-describe("a line", () => {
+describe("a semaphore", () => {
   it("lets so many work at once, the others in their order, and none past those who wait", async () => {
-    const line = createLine(rules);
-    const { add, begun, end } = createWorks(line.run);
+    const semaphore = createSemaphore(rules);
+    const { add, begun, end } = createWorks(semaphore.run);
     times(4, add);
     expect(begun).toEqual([0, 1]);
     end(1);
@@ -41,12 +41,12 @@ describe("a line", () => {
     expect(begun).toEqual([0, 1, 2, 3, 4]);
     for (const index of [3, 4]) end(index);
     await vi.advanceTimersByTimeAsync(0);
-    expect(line.isEmpty()).toBe(true);
+    expect(semaphore.isEmpty()).toBe(true);
   });
 
   it("refuses at once who finds it full, and after the time allowed who waited in vain; their places go to others", async () => {
-    const line = createLine(rules);
-    const { add, begun, outcomes, end } = createWorks(line.run);
+    const semaphore = createSemaphore(rules);
+    const { add, begun, outcomes, end } = createWorks(semaphore.run);
     times(6, add);
     await vi.advanceTimersByTimeAsync(999);
     expect([...outcomes]).toEqual([[5, "busy"]]);
@@ -59,18 +59,18 @@ describe("a line", () => {
   });
 
   it("gives the place of work that failed to the next", async () => {
-    const line = createLine({ ...rules, places: 1 });
-    const failed = line.run(() => Promise.reject(new Error("gone")));
-    const next = line.run(async () => "well");
+    const semaphore = createSemaphore({ ...rules, places: 1 });
+    const failed = semaphore.run(() => Promise.reject(new Error("gone")));
+    const next = semaphore.run(async () => "well");
     await expect(failed).rejects.toThrow("gone");
     expect(await next).toBe("well");
   });
 });
 
-it("of many lines each is its key's alone", async () => {
-  const lines = createLines(rules);
-  const crowd = createWorks((work) => lines.run("a", work));
-  const other = createWorks((work) => lines.run("b", work));
+it("of many semaphores each is its key's alone", async () => {
+  const semaphores = createSemaphores(rules);
+  const crowd = createWorks((work) => semaphores.run("a", work));
+  const other = createWorks((work) => semaphores.run("b", work));
   times(5, crowd.add);
   other.add(0);
   expect([crowd.begun, other.begun]).toEqual([[0, 1], [0]]);

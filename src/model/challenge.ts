@@ -1,0 +1,65 @@
+import type { Channel } from "./channel.js";
+import type { Contact } from "./contact.js";
+import type { EpochMs } from "./time.js";
+
+export type Purpose = "login" | "registration" | "verify_contact";
+
+/** A code at rest: everything but the pepper that is needed to hash a guess and compare. Never the code. */
+export interface CodeHash {
+  readonly profile: string;
+  readonly pepperId: string;
+  readonly salt: Uint8Array;
+  readonly tag: Uint8Array;
+}
+
+export interface NewChallenge {
+  readonly challengeId: string;
+  readonly clientId: string;
+  readonly purpose: Purpose;
+  readonly channel: Channel;
+  /** Keyed hash of the identifier as given: what guesses, sends and siblings are counted by. */
+  readonly identifierKey: Uint8Array;
+  /** Keyed hash of client and network address of who asked. */
+  readonly requesterKey: Uint8Array;
+  /** Where the code goes and what redeeming proves. Null only for a decoy of a user name. */
+  readonly contact: Contact | null;
+  /** The user that a LOGIN signs in. Null: none yet (auto-registration), a decoy, or another purpose. */
+  readonly userId: string | null;
+  readonly decoy: boolean;
+  readonly maskedDestination: string;
+  readonly locale: string;
+  readonly codeLength: number;
+  readonly codeHash: CodeHash;
+  /** The code, sealed, for as long as it may have to be sent again. */
+  readonly sealedCode: Uint8Array;
+  readonly attemptsMax: number;
+  readonly sendsMax: number;
+  readonly expiresAt: EpochMs;
+}
+
+export interface Challenge extends Omit<NewChallenge, "sealedCode"> {
+  readonly registrationId: string | null;
+  readonly attempts: number;
+  readonly sends: number;
+  /** From when on the requester of the latest send may ask for another. */
+  readonly resendAt: EpochMs;
+  readonly createdAt: EpochMs;
+  readonly consumedAt: EpochMs | null;
+  readonly cancelledAt: EpochMs | null;
+}
+
+/** Why a challenge can't be used. Told to the log and to confidential clients, never to public ones. */
+export type ChallengeRefusal =
+  | "unknown"
+  | "foreign_client"
+  | "expired"
+  | "consumed"
+  | "cancelled"
+  | "attempts_exhausted"
+  | "sends_exhausted"
+  | "mismatch"
+  | "decoy"
+  | "user_budget_spent"
+  | "user_gone"
+  | "not_expected"
+  | "profile_lost";

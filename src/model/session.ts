@@ -1,0 +1,23 @@
+import type { EpochMs } from "./time.js";
+
+export interface NewSession {
+  readonly sessionId: string;
+  /** 16 random bytes that appear nowhere but in the refresh tokens. */
+  readonly family: Uint8Array;
+  /** The master key that the family's tokens are made with, to the session's end. */
+  readonly keyId: string;
+  readonly clientId: string;
+  readonly ip: string;
+  readonly userAgent: string;
+  readonly amr: readonly string[];
+  readonly expiresAt: EpochMs;
+  readonly idleExpiresAt: EpochMs;
+}
+
+export interface Session extends NewSession {
+  readonly userId: string;
+  /** The generation of the newest refresh token; the first is 0. */
+  readonly generation: number;
+  readonly createdAt: EpochMs;
+  readonly lastUsedAt: EpochMs;
+}

@@ -1,0 +1,31 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { Alphabet, type ChallengeSchema, Channel, Purpose } from "../../gen/latchkey/v1/challenge_pb.js";
+import type * as challenges from "../../model/challenge.js";
+import type * as delivery from "../../model/channel.js";
+import { keyOf } from "./enums.js";
+
+const purposes = {
+  login: Purpose.LOGIN,
+  registration: Purpose.REGISTRATION,
+  verify_contact: Purpose.VERIFY_CONTACT,
+} satisfies Record<challenges.Purpose, Purpose>;
+
+const channels = { email: Channel.EMAIL, sms: Channel.SMS } satisfies Record<delivery.Channel, Channel>;
+
+export const toPurpose = (purpose: challenges.Purpose): Purpose => purposes[purpose];
+export const fromPurpose = (purpose: Purpose): challenges.Purpose | undefined => keyOf(purposes, purpose);
+export const fromChannel = (channel: Channel): delivery.Channel | undefined => keyOf(channels, channel);
+
+export function toChallenge(challenge: challenges.Challenge): MessageInitShape<typeof ChallengeSchema> {
+  return {
+    challengeId: challenge.challengeId,
+    channel: channels[challenge.channel],
+    maskedDestination: challenge.maskedDestination,
+    codeLength: challenge.codeLength,
+    alphabet: Alphabet.DIGITS,
+    expiresAt: timestampFromMs(challenge.expiresAt),
+    resendAt: timestampFromMs(challenge.resendAt),
+    sendsLeft: Math.max(0, challenge.sendsMax - challenge.sends),
+  };
+}

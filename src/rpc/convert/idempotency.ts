@@ -1,0 +1,22 @@
+import { type DescMessage, type JsonObject, type JsonValue, type MessageShape, toBinary } from "@bufbuild/protobuf";
+import type { Idempotency } from "../../auth/idempotency.js";
+
+type KeyedRequest = { readonly idempotencyKey: string; readonly customAttributes?: JsonObject | undefined };
+
+/**
+ * The idempotency key of a request, with the request in one form for all that mean the same: without the key and unknown fields,
+ * objects in the order of their keys (some clients shuffle them at every call).
+ */
+export function toIdempotency<D extends DescMessage>(schema: D, request: MessageShape<D> & KeyedRequest): Idempotency {
+  if (request.idempotencyKey === "") return null;
+  const customAttributes = request.customAttributes && (sortKeys(request.customAttributes) as JsonObject);
+  const keyless = { ...request, idempotencyKey: "", ...(customAttributes && { customAttributes }) };
+  return { key: request.idempotencyKey, request: toBinary(schema, keyless, { writeUnknownFields: false }) };
+}
+
+function sortKeys(value: JsonValue): JsonValue {
+  if (Array.isArray(value)) return value.map(sortKeys);
+  if (value === null || typeof value !== "object") return value;
+  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+  return Object.fromEntries(entries.map(([key, inner]) => [key, sortKeys(inner)]));
+}

@@ -1,0 +1,32 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import type { TokenSet } from "../../auth/tokens.js";
+import type { SessionSchema, TokenSetSchema } from "../../gen/latchkey/v1/session_pb.js";
+import type { Session } from "../../model/session.js";
+
+export function toSession(session: Session, currentSessionId: string): MessageInitShape<typeof SessionSchema> {
+  return {
+    sessionId: session.sessionId,
+    clientId: session.clientId,
+    createdAt: timestampFromMs(session.createdAt),
+    lastUsedAt: timestampFromMs(session.lastUsedAt),
+    expiresAt: timestampFromMs(session.expiresAt),
+    ip: session.ip,
+    userAgent: session.userAgent,
+    amr: [...session.amr],
+    current: session.sessionId === currentSessionId,
+  };
+}
+
+export function toTokenSet(tokens: TokenSet): MessageInitShape<typeof TokenSetSchema> {
+  return {
+    accessToken: tokens.accessToken,
+    tokenType: "Bearer",
+    expiresIn: tokens.expiresInSeconds,
+    accessTokenExpiresAt: timestampFromMs(tokens.accessTokenExpiresAt),
+    refreshToken: tokens.refreshToken,
+    refreshTokenExpiresAt: timestampFromMs(tokens.refreshTokenExpiresAt),
+    idToken: tokens.idToken ?? "",
+    sessionId: tokens.sessionId,
+  };
+}

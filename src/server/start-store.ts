@@ -1,0 +1,53 @@
+import type { Settings } from "../config/settings.js";
+import type { Log } from "../lib/log.js";
+import type { EpochMs } from "../model/time.js";
+import { observeStore } from "../store/observed.js";
+import { nameOf, openStore } from "../store/open.js";
+import { StoreUnavailableError } from "../store/port/errors.js";
+import type { Store } from "../store/port/store.js";
+import type { Recorder } from "../telemetry/metrics.js";
+import { traceStore } from "../telemetry/traced.js";
+import type { Tracer } from "../telemetry/tracer.js";
+import type { Closers } from "./closers.js";
+import { storeLocation } from "./core.js";
+
+/** What OpenTelemetry calls the databases. */
+const systemNames = { sqlite: "sqlite", postgres: "postgresql" } as const;
+
+export interface StartedStore {
+  /** For the work of calls: measured and traced. */
+  readonly store: Store;
+  /** For questions about the database itself, which belong to no call and count in no metric. */
+  readonly ping: () => Promise<void>;
+  /** The database as an operator knows it. */
+  readonly name: string;
+}
+
+/** Opens the store. `onUnavailable` is called after each operation that the database did not answer. */
+export async function startStore(
+  settings: Settings,
+  given: {
+    readonly log: Log;
+    readonly tracer: Tracer;
+    readonly recorder: Recorder;
+    readonly callsInFlight: () => number;
+    readonly clock: (() => EpochMs) | undefined;
+    readonly onUnavailable: () => void;
+    readonly closers: Closers;
+  },
+): Promise<StartedStore> {
+  const { log, tracer, recorder, onUnavailable } = given;
+  const location = storeLocation(settings);
+  const opened = await openStore(location, {
+    inFlight: given.callsInFlight,
+    clock: given.clock,
+    clockSetBack: (backMs) =>
+      log.warn({ backMs }, "the clock was set back: codes sent before have ended, and limits stay as they were"),
+  });
+  given.closers.push(() => opened.close());
+  const store = observeStore(traceStore(opened, tracer, systemNames[settings.database.kind]), (operation) => {
+    recorder.operationEnded(operation);
+    if (operation.error === StoreUnavailableError.name) onUnavailable();
+  });
+  return { store, ping: opened.upkeep.ping, name: nameOf(location) };
+}

@@ -1,0 +1,15 @@
+import type { User } from "../../model/user.js";
+
+/** Users. Redeeming a challenge makes them. */
+export interface Users {
+  /** Changes the given fields of a user and leaves the others. Null: the user is gone. */
+  update(change: {
+    readonly userId: string;
+    readonly displayName?: string;
+    readonly locale?: string;
+    readonly customAttributes?: string;
+  }): Promise<User | null>;
+
+  /** Deletes a user with contacts and sessions, and turns the challenges made for them into decoys. False: the user is gone already. */
+  delete(change: { readonly userId: string }): Promise<boolean>;
+}
