@@ -37,7 +37,7 @@ function started(pid: number): { readonly command: readonly string[]; readonly m
 
 const childrenOf = ({ pid }: Server) => readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" ").map(Number);
 
-const malloc = { MALLOC_ARENA_MAX: "1", MALLOC_MMAP_THRESHOLD_: "4194304", MALLOC_TRIM_THRESHOLD_: "33554432" };
+const malloc = { MALLOC_ARENA_MAX: "1", MALLOC_MMAP_THRESHOLD_: "33554432", MALLOC_TRIM_THRESHOLD_: "67108864" };
 
 describe("the latchkey command", () => {
   const databases = testDatabases();
