@@ -89,17 +89,17 @@ const sqlite: Faults = {
 };
 
 const postgres: Faults = {
-  "single-use-race": [{ file: "store/postgres/schema/redemption.js", unlocked: "lock_challenge" }],
-  "attempt-cap-race": [{ file: "store/postgres/schema/sends.js", unlocked: "take_attempt" }],
-  "budgets-race": [{ file: "store/postgres/schema/budgets.js", unlocked: "spend_budgets" }],
+  "single-use-race": [{ file: "store/postgres/functions/redemption.js", unlocked: "lock_challenge" }],
+  "attempt-cap-race": [{ file: "store/postgres/functions/sends.js", unlocked: "take_attempt" }],
+  "budgets-race": [{ file: "store/postgres/functions/budgets.js", unlocked: "spend_budgets" }],
   "single-use": [
     {
-      file: "store/postgres/schema/redemption.js",
+      file: "store/postgres/functions/redemption.js",
       from: "IF v_challenge.challenge_id IS NULL OR NOT is_live(v_challenge, p_now) THEN",
       to: "IF v_challenge.challenge_id IS NULL THEN",
     },
   ],
-  "attempt-cap": [{ file: "store/postgres/schema/sends.js", from: " AND attempts < attempts_max", to: "" }],
+  "attempt-cap": [{ file: "store/postgres/functions/sends.js", from: " AND attempts < attempts_max", to: "" }],
   // Any token of the family makes a successor of the newest.
   "one-successor": [
     {
@@ -112,7 +112,7 @@ const postgres: Faults = {
   // Only the look before a send or a guess is left, which locks nothing.
   budgets: [
     {
-      file: "store/postgres/schema/budgets.js",
+      file: "store/postgres/functions/budgets.js",
       from: "retry_at := greatest(retry_at, v_until);",
       to: "retry_at := p_until;",
     },
@@ -120,7 +120,7 @@ const postgres: Faults = {
   // Of two calls with the same key at once, one fails instead of finding the other's outcome.
   foreseen: [
     {
-      file: "store/postgres/schema/sends.js",
+      file: "store/postgres/functions/sends.js",
       from: `
   ON CONFLICT (mac) DO UPDATE SET kind = excluded.kind, challenge_ids = excluded.challenge_ids, session_id = NULL,
     expires_at = excluded.expires_at

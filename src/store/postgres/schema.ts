@@ -1,9 +1,9 @@
-import { budgetFunctions } from "./schema/budgets.js";
+import { budgetFunctions } from "./functions/budgets.js";
+import { redemptionFunctions } from "./functions/redemption.js";
+import { sendFunctions } from "./functions/sends.js";
+import { upkeepFunctions } from "./functions/upkeep.js";
 import { moveTable } from "./schema/move.js";
-import { redemptionFunctions } from "./schema/redemption.js";
-import { sendFunctions } from "./schema/sends.js";
 import { tables } from "./schema/tables.js";
-import { upkeepFunctions } from "./schema/upkeep.js";
 
 /**
  * Migrations of the PostgreSQL engine's tables, oldest first, applied once each and never edited after a release. A change of a
