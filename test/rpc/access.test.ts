@@ -1,7 +1,8 @@
 import { readdirSync } from "node:fs";
-import { create, createRegistry, type DescFile, type DescMethod } from "@bufbuild/protobuf";
+import { create, createRegistry, type DescFile, type DescMethod, setExtension } from "@bufbuild/protobuf";
+import { MethodOptionsSchema } from "@bufbuild/protobuf/wkt";
 import { describe, expect, it } from "vitest";
-import { type Access, AccessSchema, Caller as CallerKind } from "../../src/gen/latchkey/v1/access_pb.js";
+import { type Access, AccessSchema, access, Caller as CallerKind } from "../../src/gen/latchkey/v1/access_pb.js";
 import { AuthService } from "../../src/gen/latchkey/v1/auth_service_pb.js";
 import type { Caller, UserCaller } from "../../src/model/caller.js";
 import { allowsOrigin } from "../../src/model/client.js";
@@ -47,6 +48,14 @@ describe("access rules", () => {
     const method = AuthService.method.sendOtp;
     const bare = { ...method, proto: { ...method.proto, options: undefined } } as DescMethod;
     expect(() => accessRule(bare)).toThrow("latchkey.v1.AuthService.SendOtp does not declare who may call it");
+  });
+
+  it("may not ask for a scope as long as nothing checks scopes", () => {
+    const method = AuthService.method.sendOtp;
+    const options = create(MethodOptionsSchema);
+    setExtension(options, access, create(AccessSchema, { caller: CallerKind.CLIENT, scope: "otp:send" }));
+    const scoped = { ...method, proto: { ...method.proto, options } } as DescMethod;
+    expect(() => accessRule(scoped)).toThrow("latchkey.v1.AuthService.SendOtp asks for a scope, which nothing checks");
   });
 });
 

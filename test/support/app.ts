@@ -47,6 +47,8 @@ export interface TestApp {
   readonly auth: Client<typeof AuthService>;
   /** As a client at another network address, behind the proxy that the server trusts. */
   authFrom(address: string): Client<typeof AuthService>;
+  /** As another client of the directory. */
+  authAs(clientId: string): Client<typeof AuthService>;
   /** Messages to a destination, newest first, when at least `count` have come. */
   messages(to: string, count?: number): Promise<readonly InboxMessage[]>;
   /** The first message of a challenge, when it has come. */
@@ -97,6 +99,7 @@ async function start(given: Start): Promise<TestApp> {
     folder,
     auth: clientOf(app, {}),
     authFrom,
+    authAs: (clientId) => clientOf(app, { "x-latchkey-client": clientId }),
     messages: (to, count = 1) =>
       eventually(`${count} messages to ${to}`, async () => {
         const found = await listed(to);
