@@ -62,7 +62,7 @@ const anyGenerationRotates: Replacement = {
 const sqlite: Faults = {
   "single-use": [
     {
-      file: "store/sqlite/redeem.js",
+      file: "store/sqlite/redemption/consume.js",
       from: "const why = refusalOf(lifeOf(row), row.client_id, now);",
       to: "const why = null;",
     },

@@ -2,17 +2,25 @@ import type { Database } from "better-sqlite3";
 import type { ContactKind } from "../../model/contact.js";
 import type { EpochMs } from "../../model/time.js";
 
+/** What is remembered of a redemption: the session and the user that it made, and what is left to prove. */
+export interface RememberedRedemption {
+  readonly sessionId: string | null;
+  readonly isNewUser: boolean;
+  readonly usernameTaken: boolean;
+  readonly pendingSources: readonly ContactKind[];
+}
+
+export const nothingRemembered: RememberedRedemption = {
+  sessionId: null,
+  isNewUser: false,
+  usernameTaken: false,
+  pendingSources: [],
+};
+
 /** What is remembered of a call: names, never contents. */
 export type Outcome =
   | { readonly kind: "challenges"; readonly challengeIds: readonly string[] }
-  | {
-      readonly kind: "redeemed";
-      readonly challengeId: string;
-      readonly sessionId: string | null;
-      readonly isNewUser: boolean;
-      readonly usernameTaken: boolean;
-      readonly pendingSources: readonly ContactKind[];
-    };
+  | ({ readonly kind: "redeemed"; readonly challengeId: string } & RememberedRedemption);
 
 export interface Idempotency {
   find(mac: Uint8Array | null, now: EpochMs): Outcome | null;

@@ -11,7 +11,7 @@ import type { Writer } from "./writer.js";
 /** Writes of sessions inside somebody else's transaction. */
 export interface Sessions {
   /** Adds a session, ending those of the user that are beyond the `sessionsMax` - 1 most recently used. */
-  create(session: NewSession, owner: { readonly userId: string; readonly sessionsMax: number; readonly now: EpochMs }): Session;
+  create(session: NewSession, of: { readonly userId: string; readonly sessionsMax: number; readonly now: EpochMs }): Session;
   find(sessionId: string, now: EpochMs): Session | null;
   removeAllOf(userId: string): void;
 }

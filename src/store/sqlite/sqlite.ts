@@ -13,7 +13,7 @@ import { migrate } from "./migrate.js";
 import { createMoveGuard } from "./move-mark.js";
 import { createOutbox } from "./outbox.js";
 import { createEndOutstanding } from "./outstanding.js";
-import { createRedemption } from "./redeem.js";
+import { createRedemption } from "./redemption/redemption.js";
 import { createSends } from "./sends.js";
 import { createSessions } from "./sessions.js";
 import { createSweep } from "./sweep.js";
@@ -89,7 +89,7 @@ export function openSqlite(options: SqliteOptions): Store {
   const idempotency = createIdempotency(db);
   const users = createUsers(db);
   const { sessions, operations: sessionOperations } = createSessions(db, writer);
-  // They still look live. Otherwise their holders would see that the account is gone.
+  // They still look live. Otherwise their holders would see that the user is gone.
   const endChallengesOf = db.prepare<{ userId: string }>(`
     UPDATE challenges SET decoy = 1, sealed_code = NULL WHERE user_id = @userId AND consumed_at IS NULL AND rowid IN (
       SELECT c.rowid FROM contacts o CROSS JOIN challenges c ON c.contact_kind = o.kind AND c.contact_value = o.value

@@ -12,7 +12,8 @@ import { toUser, type UserRow, userColumns } from "./rows.js";
 export interface Users {
   recipient(identifier: Identifier, channel: Channel): Recipient | null;
   find(userId: string): User | null;
-  ownerOf(contact: Contact): string | null;
+  /** The id of the user that has the contact. Returns null if no user has it. */
+  userIdOf(contact: Contact): string | null;
   usernameTaken(username: string): boolean;
   create(user: NewUser, contacts: readonly Contact[], now: EpochMs): void;
   update(userId: string, fields: { displayName?: string; locale?: string; customAttributes?: string }): User | null;
@@ -28,7 +29,9 @@ export function createUsers(db: Database): Users {
   const contactOfKind = db.prepare<[string, ContactKind], Contact>(
     "SELECT kind, value FROM contacts WHERE user_id = ? AND kind = ? ORDER BY verified_at LIMIT 1",
   );
-  const owner = db.prepare<[string, string], { user_id: string }>("SELECT user_id FROM contacts WHERE kind = ? AND value = ?");
+  const userOfContact = db.prepare<[string, string], { user_id: string }>(
+    "SELECT user_id FROM contacts WHERE kind = ? AND value = ?",
+  );
   const insert = db.prepare<[string, string | null, string, string, string, EpochMs]>(
     "INSERT INTO users (user_id, username, display_name, locale, custom_attributes, created_at) VALUES (?, ?, ?, ?, ?, ?)",
   );
@@ -47,8 +50,8 @@ export function createUsers(db: Database): Users {
     return row === undefined ? null : toUser(row);
   }
 
-  function ownerOf(contact: Contact): string | null {
-    return owner.get(contact.kind, contact.value)?.user_id ?? null;
+  function userIdOf(contact: Contact): string | null {
+    return userOfContact.get(contact.kind, contact.value)?.user_id ?? null;
   }
 
   return {
@@ -59,12 +62,12 @@ export function createUsers(db: Database): Users {
         const contact = contactOfKind.get(row?.user_id ?? "", contactKindOf[channel]);
         return row === undefined ? null : { userId: row.user_id, locale: row.locale, contact: contact ?? null };
       }
-      const userId = ownerOf(identifier);
+      const userId = userIdOf(identifier);
       const row = localeOf.get(userId ?? "");
       return userId === null || row === undefined ? null : { userId, locale: row.locale, contact: identifier };
     },
     find,
-    ownerOf,
+    userIdOf,
     usernameTaken: (username) => byUsername.get(username) !== undefined,
     create(user, contacts, now) {
       insert.run(user.userId, user.username, user.displayName, user.locale, user.customAttributes, now);

@@ -1,0 +1,65 @@
+import type { Database } from "better-sqlite3";
+import type { ChallengeRefusal, Purpose } from "../../../model/challenge.js";
+import { refusalOf } from "../../../model/challenge-state.js";
+import type { EpochMs } from "../../../model/time.js";
+import type { BudgetReturn, SendReturn } from "../../port/budgets.js";
+import type { RedeemOutcome } from "../../port/challenges.js";
+import type { Budgets } from "../budgets.js";
+import { type Idempotency, nothingRemembered } from "../idempotency.js";
+import { chargedSends, contactOf, lifeOf } from "../rows.js";
+import { type ConsumableRow, consumableColumns, type Effect, type RedeemChange } from "./effect.js";
+
+/** Redeems a challenge inside a transaction of the caller. What differs by purpose is its effect's alone. */
+export type Consume = (change: RedeemChange) => RedeemOutcome;
+
+/** What is the same for every purpose: a refusal changes nothing, and a challenge is consumed once. */
+export function createConsume(
+  db: Database,
+  parts: { budgets: Budgets; idempotency: Idempotency; effects: Readonly<Record<Purpose, Effect>> },
+): Consume {
+  const { budgets, idempotency, effects } = parts;
+  const select = db.prepare<[string], ConsumableRow>(
+    `SELECT ${consumableColumns.join(", ")} FROM challenges WHERE challenge_id = ?`,
+  );
+  const consume = db.prepare<[EpochMs, string]>(
+    "UPDATE challenges SET consumed_at = ?, sealed_code = NULL WHERE challenge_id = ? AND consumed_at IS NULL",
+  );
+  // Another requester's sibling still looks live. Otherwise its holder would see that, and when, the recipient redeemed this one.
+  const endSibling = db.prepare<{ challengeId: string; requesterKey: Uint8Array; now: EpochMs }>(`
+    UPDATE challenges SET sealed_code = NULL, decoy = 1, cancelled_at = CASE WHEN requester_key = @requesterKey THEN @now END
+    WHERE challenge_id = @challengeId`);
+
+  return (change) => {
+    const { challengeId, now } = change;
+    const row = select.get(challengeId);
+    if (row === undefined) return refused("unknown");
+    const why = refusalOf(lifeOf(row), row.client_id, now);
+    if (why !== null) return refused(why);
+    const contact = contactOf(row);
+    if (row.decoy === 1 || contact === null) return refused("decoy");
+    const decision = effects[row.purpose].decide(row, contact, change);
+    if (typeof decision === "string") return refused(decision);
+
+    consume.run(now, challengeId);
+    const { redemption, siblings, remembered } = decision();
+    for (const sibling of siblings) endSibling.run({ challengeId: sibling, requesterKey: row.requester_key, now });
+    budgets.giveBack([...change.returns, ...returnsOfSends(row, change.sendReturns)], now);
+    const outcome = { kind: "redeemed", challengeId, ...nothingRemembered, ...remembered } as const;
+    idempotency.remember(change.idempotency, outcome, row.expires_at);
+    return { kind: "redeemed", redemption };
+  };
+}
+
+function returnsOfSends(row: ConsumableRow, rules: readonly SendReturn[]): BudgetReturn[] {
+  return chargedSends(row).flatMap(({ at, requesterKey }) =>
+    rules.map(({ keyPrefix, ofRequester, holdMs }) => ({
+      key: Buffer.concat([keyPrefix, row.identifier_key, ...(ofRequester ? [requesterKey] : [])]),
+      spentAt: at,
+      ...(holdMs === undefined ? {} : { holdUntil: at + holdMs }),
+    })),
+  );
+}
+
+function refused(why: ChallengeRefusal): RedeemOutcome {
+  return { kind: "refused", why };
+}

@@ -1,0 +1,18 @@
+import type { Users } from "../users.js";
+import type { Effect } from "./effect.js";
+import type { SignIn } from "./sign-in.js";
+
+/**
+ * Signs in the contact's user. A challenge that was made for a user signs in that one alone; one that was made for a contact
+ * without a user makes one.
+ */
+export function createLogin({ users, signIn }: { users: Users; signIn: SignIn }): Effect {
+  return {
+    decide({ user_id: expectedUserId }, contact, change) {
+      const userId = users.userIdOf(contact);
+      if (expectedUserId !== null && userId !== expectedUserId) return "user_gone";
+      return () => (userId === null ? signIn.newUser([contact], change) : signIn.existingUser(userId, change));
+    },
+    recall: signIn.recall,
+  };
+}

@@ -1,0 +1,56 @@
+import type { Database } from "better-sqlite3";
+import type { Purpose } from "../../../model/challenge.js";
+import type { Store } from "../../port/store.js";
+import type { Budgets } from "../budgets.js";
+import type { Idempotency } from "../idempotency.js";
+import { type ChallengeRow, challengeColumns, toChallenge } from "../rows.js";
+import type { Sessions } from "../sessions.js";
+import type { Users } from "../users.js";
+import type { Writer } from "../writer.js";
+import { createConsume } from "./consume.js";
+import type { Effect } from "./effect.js";
+import { createLogin } from "./login.js";
+import { createRegistration } from "./registration.js";
+import { createSignIn } from "./sign-in.js";
+import { createVerifyContact } from "./verify-contact.js";
+
+type Operations = Pick<Store["challenges"], "redeem" | "findRedemption">;
+
+interface Parts {
+  readonly writer: Writer;
+  readonly budgets: Budgets;
+  readonly idempotency: Idempotency;
+  readonly users: Users;
+  readonly sessions: Sessions;
+}
+
+/** The effect of each purpose: a new purpose is a file of its own and a line here. */
+function createEffects(db: Database, { users, sessions }: Parts): Readonly<Record<Purpose, Effect>> {
+  const signIn = createSignIn(db, { users, sessions });
+  return {
+    login: createLogin({ users, signIn }),
+    registration: createRegistration(db, { users, signIn }),
+    verify_contact: createVerifyContact(db),
+  };
+}
+
+export function createRedemption(db: Database, parts: Parts): Operations {
+  const { writer, budgets, idempotency } = parts;
+  const effects = createEffects(db, parts);
+  const consume = createConsume(db, { budgets, idempotency, effects });
+  const select = db.prepare<[string], ChallengeRow>(`SELECT ${challengeColumns} FROM challenges c WHERE c.challenge_id = ?`);
+  return {
+    redeem: (change) => writer.write(() => consume(change)),
+
+    findRedemption({ idempotency: mac, now }) {
+      return writer.readTogether(() => {
+        const outcome = idempotency.find(mac, now);
+        if (outcome?.kind !== "redeemed") return null;
+        const row = select.get(outcome.challengeId);
+        if (row === undefined || row.expires_at <= now) return null;
+        const redemption = effects[row.purpose].recall(outcome, now);
+        return redemption === null ? null : { challenge: toChallenge(row), redemption };
+      });
+    },
+  };
+}

@@ -1,0 +1,70 @@
+import type { Database } from "better-sqlite3";
+import type { ContactKind } from "../../../model/contact.js";
+import type { EpochMs } from "../../../model/time.js";
+import type { Users } from "../users.js";
+import type { Effect, Effected } from "./effect.js";
+import type { SignIn } from "./sign-in.js";
+
+interface SourceRow {
+  challenge_id: string;
+  contact_kind: ContactKind;
+  contact_value: string;
+  consumed_at: EpochMs | null;
+}
+
+/**
+ * The last source to be proven makes the user; the others are `pending`. A source that has a user signs that user in, which ends
+ * the registration. A source proven earlier that has got a user since is left out of the new user.
+ */
+export function createRegistration(db: Database, { users, signIn }: { users: Users; signIn: SignIn }): Effect {
+  const lives = db.prepare<[string]>("SELECT 1 FROM registrations WHERE registration_id = ?");
+  const sources = db.prepare<[string], SourceRow>(
+    "SELECT challenge_id, contact_kind, contact_value, consumed_at FROM challenges WHERE registration_id = ? ORDER BY contact_kind",
+  );
+  const cancelOthers = db.prepare<[EpochMs, string]>(`
+    UPDATE challenges SET cancelled_at = ?, sealed_code = NULL
+    WHERE registration_id = ? AND consumed_at IS NULL AND cancelled_at IS NULL`);
+  const remove = db.prepare<[string]>("DELETE FROM registrations WHERE registration_id = ?");
+
+  function end(registrationId: string | null, now: EpochMs): void {
+    if (registrationId === null) return;
+    cancelOthers.run(now, registrationId);
+    remove.run(registrationId);
+  }
+
+  return {
+    decide({ challenge_id: challengeId, registration_id: registrationId }, contact, change) {
+      const userId = users.userIdOf(contact);
+      if (userId !== null) {
+        return () => {
+          end(registrationId, change.now);
+          return signIn.existingUser(userId, change);
+        };
+      }
+      if (registrationId === null || lives.get(registrationId) === undefined) return "cancelled";
+      const all = sources.all(registrationId);
+      const pendingSources = all
+        .filter((source) => source.consumed_at === null && source.challenge_id !== challengeId)
+        .map((source) => source.contact_kind);
+      if (pendingSources.length > 0) return () => pending(pendingSources);
+      return () => {
+        end(registrationId, change.now);
+        const contacts = all.map((source) => ({ kind: source.contact_kind, value: source.contact_value }));
+        return signIn.newUser(
+          contacts.filter((one) => users.userIdOf(one) === null),
+          change,
+        );
+      };
+    },
+
+    recall(remembered, now) {
+      const { pendingSources } = remembered;
+      return pendingSources.length > 0 ? pending(pendingSources).redemption : signIn.recall(remembered, now);
+    },
+  };
+}
+
+/** A registration that still waits for another source ends no siblings: otherwise two of them could cancel each other. */
+function pending(pendingSources: readonly ContactKind[]): Effected {
+  return { redemption: { kind: "pending", pendingSources }, siblings: [], remembered: { pendingSources } };
+}

@@ -1,0 +1,55 @@
+import type { Database } from "better-sqlite3";
+import type { Contact } from "../../../model/contact.js";
+import type { EpochMs } from "../../../model/time.js";
+import type { Redemption } from "../../port/challenges.js";
+import type { RememberedRedemption } from "../idempotency.js";
+import { isLiveChallenge } from "../rows.js";
+import type { Sessions } from "../sessions.js";
+import type { Users } from "../users.js";
+import type { Effected, RedeemChange } from "./effect.js";
+
+/** A session for the user of a proven contact: what LOGIN and REGISTRATION buy alike. */
+export interface SignIn {
+  /** Signs in a user that exists and leaves the user's fields as they are. */
+  existingUser(userId: string, change: RedeemChange): Effected;
+  /** Makes the change's user with these contacts, none of which has a user, and signs it in. A taken username is left out. */
+  newUser(contacts: readonly Contact[], change: RedeemChange): Effected;
+  /** Returns null if the session was refreshed, revoked or deleted since. */
+  recall(remembered: RememberedRedemption, now: EpochMs): Redemption | null;
+}
+
+export function createSignIn(db: Database, { users, sessions }: { users: Users; sessions: Sessions }): SignIn {
+  const siblings = db
+    .prepare<{ userId: string; now: EpochMs }, string>(`
+      SELECT c.challenge_id FROM contacts o CROSS JOIN challenges c ON c.contact_kind = o.kind AND c.contact_value = o.value
+      WHERE o.user_id = @userId AND c.purpose <> 'verify_contact' AND ${isLiveChallenge}`)
+    .pluck();
+
+  function signIn(userId: string, change: RedeemChange, made: { isNewUser: boolean; usernameTaken: boolean }): Effected {
+    const { newSession, sessionsMax, now } = change;
+    const session = sessions.create(newSession, { userId, sessionsMax, now });
+    return {
+      redemption: { kind: "signed_in", session, user: users.find(userId)!, ...made },
+      siblings: siblings.all({ userId, now }),
+      remembered: { sessionId: session.sessionId, ...made },
+    };
+  }
+
+  return {
+    existingUser: (userId, change) => signIn(userId, change, { isNewUser: false, usernameTaken: false }),
+
+    newUser(contacts, change) {
+      const { newUser, now } = change;
+      const usernameTaken = newUser.username !== null && users.usernameTaken(newUser.username);
+      users.create(usernameTaken ? { ...newUser, username: null } : newUser, contacts, now);
+      return signIn(newUser.userId, change, { isNewUser: true, usernameTaken });
+    },
+
+    recall({ sessionId, isNewUser, usernameTaken }, now) {
+      const session = sessionId === null ? null : sessions.find(sessionId, now);
+      const user = session === null ? null : users.find(session.userId);
+      if (session === null || user === null || session.generation > 0) return null;
+      return { kind: "signed_in", session, user, isNewUser, usernameTaken };
+    },
+  };
+}
