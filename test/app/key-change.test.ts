@@ -296,7 +296,7 @@ describe.each(testEngines())("a change of pepper and master key, on $engine,", (
     const { refreshToken: token } = await signInAt(on, "a@example.com");
     const reads = async () => {
       const text = await (await fetch(`http://127.0.0.1:${on.app.metricsPort}/metrics`)).text();
-      return Number(/^latchkey_store_duration_seconds_count{operation="listKeyChecks"} (\d+)$/m.exec(text)?.[1]);
+      return Number(/^latchkey_store_duration_seconds_count{operation="keys.listChecks"} (\d+)$/m.exec(text)?.[1]);
     };
     const before = await reads();
     const startedAt = performance.now();

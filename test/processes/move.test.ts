@@ -238,7 +238,7 @@ describe("a server on a database that is being moved", () => {
     const metrics = /metrics=(\d+)/.exec(server.stdout.join("\n"))![1];
     const refused = async () => {
       const text = (await get(`http://127.0.0.1:${metrics}/metrics`)).body;
-      return Number(/latchkey_store_errors_total\{operation="sweep",[^}]*\} (\d+)/.exec(text)?.[1] ?? 0);
+      return Number(/latchkey_store_errors_total\{operation="upkeep.sweep",[^}]*\} (\d+)/.exec(text)?.[1] ?? 0);
     };
     await until("two sweeps that are refused", async () => (await refused()) >= 2 || undefined);
     expect(troubles(server)).toEqual([...new Set(troubles(server))]);
