@@ -21,6 +21,15 @@ export interface Setting<T> {
   readonly parse: (text: string, mode: Mode | null) => T;
 }
 
+/** A row of the table; not secret unless it says so. */
+export function setting<T>(row: Omit<Setting<T>, "secret"> & { readonly secret?: boolean }): Setting<T> {
+  return { secret: false, ...row };
+}
+
+export function both<T>(value: T): PerMode<T> {
+  return { development: value, production: value };
+}
+
 /** Why a value is refused; reads on from the variable's name, without a full stop: "must be …". */
 export class SettingError extends Error {
   override readonly name = "SettingError";
