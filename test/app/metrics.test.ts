@@ -137,7 +137,7 @@ describe("the metrics", () => {
     expect(await growth(() => signIn(on, email), "latchkey_hash_duration_seconds_count")).toBe(2);
     expect(
       await growth(() => signIn(on, "b@example.com"), "latchkey_store_duration_seconds_count", {
-        operation: "redeemChallenge",
+        operation: "challenges.redeem",
       }),
     ).toBe(1);
     const samples = await scrape();
