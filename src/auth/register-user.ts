@@ -28,8 +28,8 @@ export interface RegisterUserInput {
 }
 
 /**
- * Stores a pending registration and queues a code for every contact. It holds nothing: who proves first gets the contact. Whether a
- * contact has a user already makes no difference here; the message to its owner tells.
+ * Stores a pending registration and queues a code for every contact. It reserves nothing: the first proof gets the contact. A contact
+ * that has a user makes no difference here; only the message that it receives says so.
  */
 export async function registerUser(deps: Deps, caller: Caller, input: RegisterUserInput): Promise<readonly Challenge[]> {
   const { store } = deps;

@@ -21,14 +21,14 @@ export interface SendOtpInput {
   readonly channel: Channel | undefined;
   readonly purpose: Purpose;
   readonly createUserIfMissing: boolean;
-  /** Empty: the user's, else the default. */
+  /** Empty: the user's locale, or the default. */
   readonly locale: string;
   readonly idempotency: Idempotency;
 }
 
 /**
- * Makes a challenge and queues its code, or queues the code of an earlier challenge again. An identifier nobody has gets a decoy by
- * the same steps, so neither the answer nor its time tells who is a user. No provider is called here.
+ * Makes a challenge and queues its code, or queues the code of an earlier challenge again. An identifier without a user gets a decoy
+ * by the same steps, so that neither the answer nor its time reveals users. No provider is called here.
  */
 export async function sendOtp(deps: Deps, caller: Caller, input: SendOtpInput): Promise<Challenge> {
   return input.recipient.kind === "challenge"

@@ -8,7 +8,7 @@ export async function listSessions(deps: Deps, caller: UserCaller): Promise<read
   return await deps.store.sessions.list({ userId: caller.user.userId, now: deps.clock() });
 }
 
-/** Ends one of the calling user's sessions. One that is another user's is told apart from one that never was by nobody. */
+/** Ends one of the calling user's sessions. Another user's session and a missing one give the same error. */
 export async function revokeSession(deps: Deps, caller: UserCaller, input: { readonly sessionId: string }): Promise<void> {
   const revoked = await deps.store.sessions.revoke({
     sessionId: input.sessionId,
@@ -18,7 +18,7 @@ export async function revokeSession(deps: Deps, caller: UserCaller, input: { rea
   if (!revoked) throw new AuthError("SESSION_NOT_FOUND");
 }
 
-/** Ends all of the calling user's sessions but the calling one; gives how many. */
+/** Ends all sessions of the calling user except the calling one. Returns how many. */
 export async function revokeOtherSessions(deps: Deps, caller: UserCaller): Promise<number> {
   return await deps.store.sessions.revokeOthers({
     userId: caller.user.userId,

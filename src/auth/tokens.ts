@@ -32,7 +32,7 @@ export async function issueTokens(
   return {
     accessToken,
     accessTokenExpiresAt: expiresAt,
-    // Rounded down: who counts by it must never take the token for younger than it is.
+    // Round down, so that clients never use an expired token.
     expiresInSeconds: Math.max(Math.floor((expiresAt - now) / 1000), 0),
     refreshToken: deps.refreshTokens.mint(session),
     refreshTokenExpiresAt: session.idleExpiresAt,

@@ -130,7 +130,7 @@ export function createAccessTokens(options: AccessTokenOptions): AccessTokens {
   };
 }
 
-/** RFC 9068 §4 with the algorithms and keys of this deployment only; `kid` is looked up among them and nothing else. */
+/** RFC 9068 §4 with the algorithms and keys of this deployment only. A `kid` that is not among them is refused. */
 async function verifySignature(
   token: string,
   keys: SigningKeys,

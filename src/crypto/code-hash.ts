@@ -64,7 +64,7 @@ export function createCodeHasher(options: {
   readonly pepper: Keyring;
   readonly profile: HashProfile;
   readonly concurrency: number;
-  /** Told of every wait for a slot and of every hash, for measuring. */
+  /** Called for every wait for a slot and every hash, for metrics. */
   readonly measure?: HashMeasure;
 }): CodeHasher {
   const { pepper, profile, measure } = options;

@@ -12,7 +12,7 @@ export class HashQueueFullError extends Error {
  */
 export type HashPriority = "verify" | "send";
 
-/** Who may go away while waiting. Its signal is looked at when there is a wait and not before: it may be made on demand. */
+/** A caller that may leave while it waits. Its signal is read only when there is a wait, since making one costs time. */
 export interface MayLeave {
   readonly signal: AbortSignal;
 }
@@ -31,7 +31,7 @@ export interface HashQueue {
   waiting(): number;
 }
 
-/** @param waited Told how long each caller waited for its slot. */
+/** @param waited Called with how long each caller waited for its slot. */
 export function createHashQueue(concurrency: number, waited: (ms: number) => void = () => {}): HashQueue {
   const queues: Record<HashPriority, Set<Waiter>> = { verify: new Set(), send: new Set() };
   let running = 0;
@@ -68,7 +68,7 @@ export function createHashQueue(concurrency: number, waited: (ms: number) => voi
     });
   }
 
-  /** Hands the slot on instead of freeing it, so that nobody who comes later can take it first. */
+  /** Hands the slot on instead of freeing it, so that a later caller cannot take it first. */
   function release(): void {
     for (const queue of [queues.verify, queues.send]) {
       const next = queue.values().next().value;

@@ -8,7 +8,7 @@ import { masterOfOwnKeys } from "./own-keys.js";
 import { randomBytes } from "./random.js";
 import type { Sealer } from "./sealing.js";
 
-/** Keyed hashes by which budgets, siblings and decoys are found, so that the tables behind them name nobody. */
+/** Keyed hashes that find budgets, siblings and decoys, so that the tables hold no identifiers. */
 export interface LookupKeys {
   identifier(identifier: Identifier): Buffer;
   requester(clientId: string, address: string): Buffer;

@@ -4,7 +4,7 @@ import type { EpochMs } from "./time.js";
 /** What decides whether a challenge can be used. */
 export type ChallengeLife = Pick<Challenge, "clientId" | "consumedAt" | "cancelledAt" | "expiresAt">;
 
-/** Why a challenge can't be used by a client now; null when it can. The order is the one in which callers are told. */
+/** Returns why a client can't use a challenge now, or null if it can. The first reason in this order counts. */
 export function refusalOf(challenge: ChallengeLife | null, clientId: string, now: EpochMs): ChallengeRefusal | null {
   if (challenge === null) return "unknown";
   if (challenge.clientId !== clientId) return "foreign_client";
@@ -13,14 +13,14 @@ export function refusalOf(challenge: ChallengeLife | null, clientId: string, now
   return challenge.expiresAt <= now ? "expired" : null;
 }
 
-/** Why no code can be guessed for a challenge; null when one can. */
+/** Returns why no code can be guessed for a challenge, or null if one can. */
 export function guessRefusalOf(challenge: Challenge | null, clientId: string, now: EpochMs): ChallengeRefusal | null {
   const refusal = refusalOf(challenge, clientId, now);
   if (refusal !== null || challenge === null) return refusal;
   return challenge.attempts >= challenge.attemptsMax ? "attempts_exhausted" : null;
 }
 
-/** Why the code of a challenge can't be sent again; null when it can. */
+/** Returns why the code of a challenge can't be sent again, or null if it can. */
 export function resendRefusalOf(challenge: Challenge | null, clientId: string, now: EpochMs): ChallengeRefusal | null {
   const refusal = guessRefusalOf(challenge, clientId, now);
   if (refusal !== null || challenge === null) return refusal;

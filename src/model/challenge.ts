@@ -19,7 +19,7 @@ export interface NewChallenge {
   readonly channel: Channel;
   /** Keyed hash of the identifier as given: what guesses, sends and siblings are counted by. */
   readonly identifierKey: Uint8Array;
-  /** Keyed hash of client and network address of who asked. */
+  /** Keyed hash of the client and network address that asked. */
   readonly requesterKey: Uint8Array;
   /** Where the code goes and what redeeming proves. Null only for a decoy of a user name. */
   readonly contact: Contact | null;
@@ -48,7 +48,7 @@ export interface Challenge extends Omit<NewChallenge, "sealedCode"> {
   readonly cancelledAt: EpochMs | null;
 }
 
-/** Why a challenge can't be used. Told to the log and to confidential clients, never to public ones. */
+/** Why a challenge can't be used. The log has the exact reason; public clients never see it. */
 export type ChallengeRefusal =
   | "unknown"
   | "foreign_client"

@@ -7,7 +7,7 @@ import type { EpochMs } from "../../model/time.js";
 import type { NewUser, User } from "../../model/user.js";
 import type { BudgetCharge, BudgetReturn, Limited, SendReturn } from "./budgets.js";
 
-/** What a new challenge must not exceed: places of one identifier and purpose, and the budgets of its send. */
+/** The limits of a new challenge: how many may be live for one identifier and purpose, and the budgets of its send. */
 export interface SendGuard {
   readonly charges: readonly BudgetCharge[];
   readonly live: {
@@ -16,12 +16,12 @@ export interface SendGuard {
     readonly purpose: Purpose;
     /** Counts the requester's own challenges until they are redeemed, cancelled or expired. */
     readonly perRequesterMax: number;
-    /** Counts all challenges until they expire. A place that was free earlier would show others that the owner has signed in. */
+    /** Counts all challenges until they expire. If redeeming freed a place, other callers would see that the user has signed in. */
     readonly totalMax: number;
   };
 }
 
-/** The user behind an identifier, and the contact of theirs that the channel reaches. */
+/** The user that an identifier names, with the contact that the channel reaches. */
 export interface Recipient {
   readonly userId: string;
   readonly locale: string;
@@ -51,13 +51,13 @@ export type AttemptOutcome =
 
 /** A challenge as verification needs it. */
 export interface ChallengeToVerify extends Challenge {
-  /** Who has the challenge's contact now; their guess budget is charged. Null: nobody. */
+  /** The user that has the challenge's contact now, whose guess budget is charged. Null: no user has it. */
   readonly contactUserId: string | null;
-  /** Of a registration: its sealed profile. */
+  /** The sealed profile of a registration. Null for other purposes. */
   readonly sealedProfile: Uint8Array | null;
 }
 
-/** What a redemption gave, without secrets: enough to give the same answer again. */
+/** The result of a redemption without secrets: enough to give the same answer again. */
 export type Redemption =
   | {
       readonly kind: "signed_in";
@@ -76,39 +76,37 @@ export type RedeemOutcome =
 /** Challenges, the guesses at their codes, and what redeeming them buys. */
 export interface Challenges {
   /**
-   * Looks, without writing, at everything that SendOtp and RegisterUser need before they pay for a hash: the outcome of an
-   * earlier call with the same `idempotency`, whether the guards would refuse now, and whom `recipientOf` names.
-   * It promises nothing: `issue` decides.
+   * Reads what SendOtp and RegisterUser need before they pay for a hash: the outcome of an earlier call with the same `idempotency`,
+   * whether the guards would refuse now, and the recipient. Writes nothing and reserves nothing: `issue` decides.
    */
   prepareSend(query: {
     readonly idempotency: Uint8Array | null;
-    /** Whom to look for, by the channel that is to reach them. Null: nobody. */
+    /** The person to look for, and the channel that must reach them. Null: look for no person. */
     readonly recipientOf: { readonly identifier: Identifier; readonly channel: Channel } | null;
     readonly guards: readonly SendGuard[];
     readonly now: EpochMs;
   }): Promise<PrepareSendOutcome>;
 
   /**
-   * Stores challenges with an outbox row each and spends their budgets: all of it, or nothing when one guard refuses. The hold of
-   * a guard's first charge becomes the challenge's `resendAt`.
-   * Of callers with the same `idempotency` exactly one issues; the others get `replayed` with that one's challenges as they now are.
-   * `registration` is the pending registration that the challenges belong to.
+   * Stores challenges with an outbox row each and spends their budgets. If one guard refuses, nothing is stored or spent. The hold
+   * of a guard's first charge becomes the challenge's `resendAt`. Of racers with the same `idempotency` exactly one issues; the others
+   * get `replayed` with its challenges in their present state. `registration` is the pending registration of the challenges.
    */
   issue(change: {
     readonly idempotency: Uint8Array | null;
     readonly registration: { readonly registrationId: string; readonly sealedProfile: Uint8Array } | null;
     readonly challenges: readonly { readonly challenge: NewChallenge; readonly guard: SendGuard }[];
-    /** When the messages are due; now, if not given. */
+    /** When the messages are due. Default: now. */
     readonly deliverAt?: EpochMs;
     readonly now: EpochMs;
   }): Promise<IssueOutcome>;
 
-  /** The challenge, whatever its state; null when there is none (any more). */
+  /** Returns the challenge in any state, or null if it does not exist or was swept. */
   find(challengeId: string): Promise<ChallengeToVerify | null>;
 
   /**
-   * Puts the code of a live challenge into the outbox once more and spends the charges. Racers beyond the budget are `limited`,
-   * beyond `sendsMax` refused. The first charge's hold becomes the challenge's `resendAt`.
+   * Puts the code of a live challenge into the outbox again and spends the charges. Racers beyond the budget are `limited`, racers
+   * beyond `sendsMax` are refused. The hold of the first charge becomes the challenge's `resendAt`.
    */
   resend(change: {
     readonly challengeId: string;
@@ -116,20 +114,21 @@ export interface Challenges {
     readonly requesterKey: Uint8Array;
     readonly idempotency: Uint8Array | null;
     readonly charges: readonly BudgetCharge[];
-    /** When the message is due; now, if not given. */
+    /** When the message is due. Default: now. */
     readonly deliverAt?: EpochMs;
     readonly now: EpochMs;
   }): Promise<ResendOutcome>;
 
-  /** Whether the charges would be refused now; writes nothing and promises nothing, like `prepareSend`. Null: they would not. */
+  /** Returns the refusal that the charges would get now, or null. Writes nothing and reserves nothing, like `prepareSend`. */
   findLimit(query: { readonly charges: readonly BudgetCharge[]; readonly now: EpochMs }): Promise<Limited | null>;
 
   /**
-   * Reserves one attempt to guess, together with one unit of the budgets `requester` (the identifier's with who guesses) and
-   * `identifier` (in total): never more than `attemptsMax` in the life of a challenge, however many calls race. `limited` and
-   * `refused` spend nothing. The two budgets of the user, `userRequester` (with who guesses) and `user` (in total), are
-   * hidden: a spent one does not refuse. Then the attempt and both units of the identifier are spent, neither of the user is,
-   * and the caller must let the guess fail whatever it is. The user's budgets are written all the same, for the same time.
+   * Reserves one attempt to guess a code. A challenge never gets more than `attemptsMax`, however many calls race.
+   * It spends a unit of two budgets of the identifier: `requester` counts guesses of this requester, `identifier` counts all. `limited`
+   * and `refused` spend nothing.
+   * The two budgets of the user, `userRequester` and `user`, are hidden: they never refuse. If one of them is spent, `userBudgetSpent`
+   * is true, and the caller must fail the guess even if the code is right. The attempt and the identifier's units are spent then, the
+   * user's are not. Their rows are written all the same, so that the call takes the same time.
    */
   takeAttempt(change: {
     readonly challengeId: string;
@@ -142,14 +141,16 @@ export interface Challenges {
   }): Promise<AttemptOutcome>;
 
   /**
-   * Consumes a challenge whose code was right and gives what it buys: of any number of racers exactly one is `redeemed`.
-   * In the same step: the sealed code is erased; siblings end; the returns are made; for LOGIN and REGISTRATION the contact's user
-   * is found or made from `newUser` and gets `newSession`, of a user's live sessions the `sessionsMax` - 1 most recently used
-   * staying beside it; `idempotency` remembers the outcome.
-   * Siblings of a sign-in are all live LOGIN and REGISTRATION challenges for any contact of the user; those of a proof are the
-   * live proofs of the same identifier. The requester's own are cancelled. All others become decoys, so their holders see no change.
-   * A REGISTRATION with contacts still to be proven is `pending` and ends none. A challenge that is issued while the redemption
-   * runs may come after it. Refused, and then nothing changed: not live, `user_gone`, `decoy`.
+   * Consumes a challenge whose code was right and gives what it buys. Of any number of racers exactly one is `redeemed`. A refusal
+   * changes nothing; its reasons are those of a challenge that is not live, `decoy` and `user_gone`.
+   * The same step does the rest:
+   * - It erases the sealed code, makes the returns and remembers the outcome under `idempotency`.
+   * - LOGIN and REGISTRATION find the contact's user, or make one from `newUser`, and start `newSession`. Beside it the `sessionsMax`
+   *   - 1 most recently used sessions of the user stay.
+   * - A REGISTRATION with contacts left to prove is `pending`: it starts no session and ends no siblings.
+   * - Siblings end. Those of a sign-in are the live LOGIN and REGISTRATION challenges for any contact of the user; those of a proof are
+   *   the live proofs of the same identifier. The requester's own are cancelled. All others become decoys, so that their holders see no
+   *   change. A challenge that is issued while the redemption runs may miss this.
    */
   redeem(change: {
     readonly challengeId: string;
@@ -163,8 +164,8 @@ export interface Challenges {
   }): Promise<RedeemOutcome>;
 
   /**
-   * The outcome that `redeem` remembered under `idempotency`, with its challenge. Null when there is none, the challenge
-   * has expired, or the session was refreshed, revoked or deleted since.
+   * Returns what `redeem` remembered under `idempotency`, with its challenge. Returns null if there is nothing, if the challenge has
+   * expired, or if the session was refreshed or ended since.
    */
   findRedemption(query: {
     readonly idempotency: Uint8Array;

@@ -3,16 +3,16 @@ export class StoreUnavailableError extends Error {
   override readonly name: string = "StoreUnavailableError";
 }
 
-/** Thrown by operations that have to wait too long for others, while the database itself is well; nothing was written. */
+/** Thrown when an operation waits too long for others while the database itself works. Nothing was written. */
 export class StoreBusyError extends StoreUnavailableError {
   override readonly name = "StoreBusyError";
 }
 
-/** Thrown by every write while all data is being moved to another database, and by every operation once it was. */
+/** Thrown by every write while all data moves to another database, and by every operation after that. */
 export class StoreMovedError extends StoreUnavailableError {
   readonly state: "moving" | "moved";
 
-  /** `target` tells an operator where to, without a secret. */
+  /** `target` names the other database for an operator, without a secret. */
   constructor(state: "moving" | "moved", target: string) {
     super(
       state === "moving"

@@ -4,17 +4,17 @@ import type { EpochMs } from "../../model/time.js";
 export interface StoredKey {
   readonly keyId: string;
   readonly use: "lookup" | "signing";
-  /** JWS algorithm of a signing key, else empty. */
+  /** JWS algorithm of a signing key. Empty for other keys. */
   readonly alg: string;
-  /** Public JWK as JSON text of a signing key, else empty. */
+  /** Public JWK of a signing key as JSON text. Empty for other keys. */
   readonly publicJwk: string;
   readonly sealed: Uint8Array;
   readonly createdAt: EpochMs;
-  /** From when on a signing key signs; it is published before. */
+  /** A signing key signs from then on. It is published before. */
   readonly activeAt: EpochMs;
 }
 
-/** Proves that a configured key is the one that the data was made with, without telling anything about it. */
+/** Proves that a configured key is the one that the data was made with. It reveals nothing about the key. */
 export interface KeyCheck {
   readonly use: "master" | "pepper";
   readonly keyId: string;
@@ -27,26 +27,26 @@ export interface Keys {
   list(): Promise<readonly StoredKey[]>;
 
   /**
-   * Adds a key. Returns false if `ifNewest` is given and is not the id of the newest key of that use; null stands for no key at all.
-   * Of racers with the same `ifNewest` exactly one adds.
+   * Adds a key. With `ifNewest` it adds only if that is the id of the newest key of the same use, or null if there is none, and
+   * returns false otherwise. Of racers with the same `ifNewest` exactly one adds.
    */
   add(change: { readonly key: StoredKey; readonly ifNewest?: string | null }): Promise<boolean>;
 
-  /** Replaces the sealed form of a key, as `was`, by `sealed`. False: it was not `was` any more. */
+  /** Replaces the sealed form `was` of a key by `sealed`. Returns false if it is no longer `was`. */
   reseal(change: { readonly keyId: string; readonly was: Uint8Array; readonly sealed: Uint8Array }): Promise<boolean>;
 
   delete(keyId: string): Promise<void>;
 
   listChecks(): Promise<readonly KeyCheck[]>;
 
-  /** Adds a check value where there is none for its use and id. */
+  /** Adds a check value unless its use and id have one. */
   addCheck(check: KeyCheck): Promise<void>;
 
   deleteCheck(check: { readonly use: KeyCheck["use"]; readonly keyId: string }): Promise<void>;
 
-  /** How many live sessions hold tokens made with a master key, and how many live challenges a code hashed with a pepper. */
+  /** Counts what needs a key: live sessions of a master key, live challenges of a pepper. */
   countUses(query: { readonly use: KeyCheck["use"]; readonly keyId: string; readonly now: EpochMs }): Promise<number>;
 
-  /** Revokes up to `limit` live sessions whose tokens were made with a master key; gives how many: 0 when there are none left. */
+  /** Revokes up to `limit` live sessions whose tokens a master key made. Returns how many: 0 when none are left. */
   revokeSessions(change: { readonly keyId: string; readonly now: EpochMs; readonly limit: number }): Promise<number>;
 }

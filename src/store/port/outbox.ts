@@ -3,12 +3,12 @@ import type { Channel } from "../../model/channel.js";
 import type { Contact } from "../../model/contact.js";
 import type { EpochMs } from "../../model/time.js";
 
-/** A message that this process holds the lease of. */
+/** A message that this process has leased. */
 export interface OutboxMessage {
   readonly outboxId: number;
-  /** How often sending was begun, this time included. */
+  /** How many times sending has started, this time included. */
   readonly tries: number;
-  /** Null: a decoy's, or its challenge is gone, consumed, cancelled or expired. There is nothing to send. */
+  /** Null: there is nothing to send. The challenge is a decoy, or gone, consumed, cancelled or expired. */
   readonly delivery: {
     readonly challengeId: string;
     readonly clientId: string;
@@ -18,30 +18,30 @@ export interface OutboxMessage {
     readonly locale: string;
     readonly sealedCode: Uint8Array;
     readonly expiresAt: EpochMs;
-    /** Whether the contact has a user: a registration of it is then worded as a sign-in. */
+    /** Whether the contact has a user. The message of a registration then says that the code signs in. */
     readonly hasUser: boolean;
   } | null;
 }
 
-/** What became of a claimed message. `tries` is the lease: a settlement of an older claim than the latest does nothing. */
+/** The result of a claimed message. `tries` identifies the lease: a settlement of an earlier claim does nothing. */
 export interface Settlement {
   readonly outboxId: number;
   readonly tries: number;
-  /** Null: done with, sent or given up. Else when to try again. */
+  /** When to try again. Null: the message was sent or given up. */
   readonly retryAt: EpochMs | null;
 }
 
 /** The codes still to be sent. */
 export interface Outbox {
   /**
-   * Leases up to `limit` due messages to the caller until `now + leaseMs`; no two callers hold one message at a time. A message
-   * whose lease ran out is due again: it is sent at least once, after a crash perhaps twice.
+   * Leases up to `limit` due messages to the caller until `now + leaseMs`. A message has one lease at a time. After the lease it is due
+   * again, so a message is sent at least once, and after a crash perhaps twice.
    */
   claim(change: { readonly now: EpochMs; readonly leaseMs: number; readonly limit: number }): Promise<readonly OutboxMessage[]>;
 
-  /** Ends or puts off claimed messages. When a challenge without sends left has no message left, its sealed code is erased. */
+  /** Ends or postpones claimed messages. Erases the sealed code of a challenge that has neither sends nor messages left. */
   settle(settlements: readonly Settlement[]): Promise<void>;
 
-  /** When the next message is due; null when there is none. */
+  /** Returns when the next message is due, or null if there is none. */
   nextDueAt(): Promise<EpochMs | null>;
 }

@@ -10,19 +10,19 @@ export interface LiveSession {
 export type RotateOutcome =
   | { readonly kind: "rotated"; readonly session: Session }
   | { readonly kind: "replayed"; readonly session: Session }
-  /** An older token than the grace allows was presented. The session is revoked. */
+  /** The token was spent before and its grace is over. The session is revoked. */
   | { readonly kind: "reused"; readonly sessionId: string }
-  /** A newer token than the database knows was presented. The session is revoked. */
+  /** The token is newer than the database knows, as after a restored backup. The session is revoked. */
   | { readonly kind: "lost"; readonly sessionId: string }
-  /** Unknown, revoked, expired or another client's. Nothing changed. */
+  /** The session is unknown, revoked, expired or another client's. Nothing changed. */
   | { readonly kind: "ended" };
 
 /** Sessions and their refresh tokens. */
 export interface Sessions {
   /**
-   * Spends a refresh token: of racers with one generation exactly one gets `rotated`. The others get `replayed`, the same
-   * successor, if they present the immediate predecessor within `graceMs` of its rotation, or with the `idempotency` that it was
-   * rotated with for as long as the successor is unused; anything older is `reused`, and by then the session is revoked.
+   * Spends a refresh token. Of racers with one generation exactly one gets `rotated`. The others get `replayed` with the same
+   * successor, either within `graceMs` of the rotation, or with its `idempotency` until the successor is used. This holds for the
+   * immediate predecessor alone. Any older token is `reused`, and the session is revoked by then (RFC 9700 §4.14.2).
    */
   rotate(change: {
     readonly family: Uint8Array;
@@ -34,18 +34,18 @@ export interface Sessions {
     readonly now: EpochMs;
   }): Promise<RotateOutcome>;
 
-  /** The session and its user, if it is neither revoked nor expired. */
+  /** Returns the session and its user, or null if it is revoked or expired. */
   findLive(query: { readonly sessionId: string; readonly now: EpochMs }): Promise<LiveSession | null>;
 
-  /** Live sessions of a user, most recently used first. */
+  /** Returns the live sessions of a user, most recently used first. */
   list(query: { readonly userId: string; readonly now: EpochMs }): Promise<readonly Session[]>;
 
-  /** Revokes the session of a refresh token family, if it is the client's. False: there was nothing live to revoke. */
+  /** Revokes the client's session that has the refresh token family. Returns false if there is no such live session. */
   revokeFamily(change: { readonly family: Uint8Array; readonly clientId: string; readonly now: EpochMs }): Promise<boolean>;
 
-  /** Revokes a session, if it is the user's. False: there was nothing live to revoke. Final once it resolved. */
+  /** Revokes a session of the user. Returns false if there is no such live session. Final once it resolved. */
   revoke(change: { readonly sessionId: string; readonly userId: string; readonly now: EpochMs }): Promise<boolean>;
 
-  /** Revokes all live sessions of a user but one; gives how many. */
+  /** Revokes all live sessions of a user except one. Returns how many. */
   revokeOthers(change: { readonly userId: string; readonly keepSessionId: string; readonly now: EpochMs }): Promise<number>;
 }

@@ -6,24 +6,24 @@ import type { Upkeep } from "./upkeep.js";
 import type { Users } from "./users.js";
 
 /**
- * The store port: everything that Latchkey remembers.
+ * The store port: everything that Latchkey remembers, one interface for each aggregate.
  *
- * Words: a *challenge* is one request to prove possession of a contact; a *send* one attempt to deliver its code; a *decoy* a
- * challenge nobody can redeem; a *session* what a redeemed login buys, with one *family* of refresh tokens counted by
- * *generation*; a *budget* an allowance counted in sliding windows; the *outbox* the codes still to be sent.
+ * A *challenge* is one request to prove possession of a contact. A *send* is one delivery of its code. A *decoy* is a challenge that
+ * cannot be redeemed. A *session* is what a redeemed login gives; its refresh tokens are one *family*, counted by *generation*. A
+ * *budget* is an allowance counted in sliding windows. The *outbox* holds the codes still to be sent.
  *
- * Rules that hold for every operation and both engines:
- * - It is one atomic step. When the promise resolves it happened whole, and it survives the end of this process; or it did not happen.
- * - What ends or gives something is also flushed to the disk, and to a synchronous standby, when the promise resolves: it survives
- *   loss of power. What only counts or queues is flushed with the next such operation, within a second at most: `challenges.issue`,
- *   `challenges.resend`, `challenges.takeAttempt`, `outbox.claim`, `outbox.settle` and `upkeep.sweep`. Loss of power, or the crash of a PostgreSQL
- *   server, can undo the latest of these, as if they had never happened. Nothing is lost that a flushed operation came after.
- * - Expected results are returned as outcomes, never thrown: throwing would undo the write that the outcome reports.
- * - It throws `StoreUnavailableError` when the database does not answer, and then nothing was written, or, if the connection was
- *   lost on the way, nobody knows; idempotency keys are for that.
- * - Any number of processes may call at once. Where racers compete for one thing the operation says who wins.
- * - Time comes in as `now`. An engine looks at a clock of its own only to notice a wrong one. Times are milliseconds since 1970,
- *   durations milliseconds.
+ * Rules for every operation of both engines:
+ * - It is atomic. When the promise resolves, all of it happened and survives the end of this process; otherwise none of it happened.
+ * - Operations that end or give something are flushed to the disk, and to a synchronous standby, before the promise resolves. They
+ *   survive a loss of power. Those that only count or queue are flushed with the next such operation, within a second at most:
+ *   `challenges.issue`, `challenges.resend`, `challenges.takeAttempt`, `outbox.claim`, `outbox.settle` and `upkeep.sweep`. A loss of
+ *   power, or a crash of the PostgreSQL server, can undo the latest of these. It never undoes one that a flushed operation followed.
+ * - Expected results are returned as outcomes. A thrown error would undo the write that the outcome reports.
+ * - It throws `StoreUnavailableError` if the database does not answer. Then nothing was written, unless the connection was lost on the
+ *   way: then the outcome is unknown, and idempotency keys make a repeat safe.
+ * - Any number of processes may call at once. Where racers compete for one thing, the operation says which of them wins.
+ * - Time comes in as `now`. Times are milliseconds since 1970, durations milliseconds. An engine reads a clock of its own only to
+ *   detect one that is wrong.
  */
 export interface Store {
   readonly challenges: Challenges;
@@ -33,6 +33,6 @@ export interface Store {
   readonly keys: Keys;
   readonly upkeep: Upkeep;
 
-  /** Waits for what was begun, and closes. */
+  /** Waits for operations under way, then closes. */
   close(): Promise<void>;
 }

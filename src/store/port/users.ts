@@ -2,7 +2,7 @@ import type { User } from "../../model/user.js";
 
 /** Users. Redeeming a challenge makes them. */
 export interface Users {
-  /** Changes the given fields of a user and leaves the others. Null: the user is gone. */
+  /** Changes the given fields of a user and leaves the others. Returns null if the user is gone. */
   update(change: {
     readonly userId: string;
     readonly displayName?: string;
@@ -10,6 +10,6 @@ export interface Users {
     readonly customAttributes?: string;
   }): Promise<User | null>;
 
-  /** Deletes a user with contacts and sessions, and turns the challenges made for them into decoys. False: the user is gone already. */
+  /** Deletes a user with contacts and sessions, and turns their challenges into decoys. Returns false if the user is gone. */
   delete(change: { readonly userId: string }): Promise<boolean>;
 }
