@@ -72,7 +72,9 @@ describe.each(Object.entries(callers))("a login over %s", (name, connect) => {
     const delivery = "outbox.deliver(provider.console provider.inbox)";
     const send = `store.challenges.issue(${delivery}) store.challenges.prepareSend`;
     expect(below(mine, spanId)).toContain(`latchkey.v1.AuthService/SendOtp(rpc.pipeline(auth.SendOtp(${send}) rpc.access))`);
-    expect(below(mine, spanId).find((tree) => tree.includes("VerifyOtp"))).toMatch(/auth\.VerifyOtp\(.*store\.challenges\.takeAttempt/);
+    expect(below(mine, spanId).find((tree) => tree.includes("VerifyOtp"))).toMatch(
+      /auth\.VerifyOtp\(.*store\.challenges\.takeAttempt/,
+    );
     expect(below(mine, spanId)).toHaveLength(2);
 
     const server = mine.find((span) => span.name === "latchkey.v1.AuthService/SendOtp");
