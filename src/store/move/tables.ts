@@ -1,6 +1,6 @@
 import type { TargetRow, TargetTable } from "../postgres/move-in.js";
 import { hex, sweepAt } from "../postgres/parameters.js";
-import { escapeNul } from "../postgres/rows.js";
+import { escapeNul } from "../shared/texts.js";
 import type { Outcome } from "../sqlite/idempotency.js";
 import type { SourceRow } from "../sqlite/move-out.js";
 

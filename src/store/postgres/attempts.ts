@@ -1,9 +1,9 @@
 import { guessRefusalOf } from "../../model/challenge-state.js";
 import type { EpochMs } from "../../model/time.js";
 import type { Store } from "../port/store.js";
+import { type ChallengeToVerifyRow, challengeColumns, toChallengeToVerify } from "../shared/rows.js";
 import { type Database, type Statement, unflushed } from "./database.js";
 import { chargesParameter } from "./parameters.js";
-import { type ChallengeToVerifyRow, challengeColumns, toChallengeToVerify } from "./rows.js";
 
 type Operations = Pick<Store["challenges"], "find" | "findLimit" | "takeAttempt">;
 

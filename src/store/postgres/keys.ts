@@ -1,12 +1,12 @@
 import type { KeyCheck } from "../port/keys.js";
 import type { Store } from "../port/store.js";
-import { type KeyRow, toStoredKey } from "../rules/common-rows.js";
+import { type KeyRow, toStoredKey } from "../shared/keys.js";
+import { isLiveChallenge, isLiveSession } from "../shared/rows.js";
 import { withClient } from "./connection.js";
 import type { Database, Statement } from "./database.js";
 import type { PostgresLocation } from "./location.js";
 import { refuseFilling } from "./move-mark.js";
 import { keyParameter } from "./parameters.js";
-import { isLiveChallenge, isLiveSession } from "./rows.js";
 
 type Operations = Store["keys"];
 

@@ -4,8 +4,8 @@ import type { ContactKind } from "../../model/contact.js";
 import type { EpochMs } from "../../model/time.js";
 import type { OutboxMessage } from "../port/outbox.js";
 import type { Store } from "../port/store.js";
+import { isLiveChallenge } from "../shared/rows.js";
 import { type Database, type Statement, unflushed } from "./database.js";
-import { isLiveChallenge } from "./rows.js";
 
 type Operations = Store["outbox"];
 

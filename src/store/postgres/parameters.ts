@@ -5,7 +5,7 @@ import type { BudgetCharge, BudgetReturn, SendReturn } from "../port/budgets.js"
 import type { SendGuard } from "../port/challenges.js";
 import type { StoredKey } from "../port/keys.js";
 import { holdMs, longestWindow } from "../rules/budget-window.js";
-import { escapeNul } from "./rows.js";
+import { escapeNul } from "../shared/texts.js";
 
 /** Bytes in JSON, as PostgreSQL reads them. */
 export function hex(bytes: Uint8Array): string {

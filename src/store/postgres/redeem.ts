@@ -4,20 +4,20 @@ import type { ContactKind } from "../../model/contact.js";
 import type { NewSession, Session } from "../../model/session.js";
 import type { RedeemOutcome, Redemption } from "../port/challenges.js";
 import type { Store } from "../port/store.js";
-import { type SessionRow, toSession } from "../rules/common-rows.js";
-import { findChallengeIn } from "./attempts.js";
-import type { Database, Statement } from "./database.js";
-import { returnsParameter, sendReturnsParameter, sessionParameter, userParameter } from "./parameters.js";
 import {
   type ChallengeRow,
   challengeColumns,
   isLiveSession,
+  type SessionRow,
   sessionColumns,
   toChallenge,
-  toUser,
-  type UserRow,
+  toSession,
   userColumns,
-} from "./rows.js";
+} from "../shared/rows.js";
+import { findChallengeIn } from "./attempts.js";
+import type { Database, Statement } from "./database.js";
+import { returnsParameter, sendReturnsParameter, sessionParameter, userParameter } from "./parameters.js";
+import { toUser, type UserRow } from "./rows.js";
 
 type Operations = Pick<Store["challenges"], "redeem" | "findRedemption">;
 

@@ -4,9 +4,9 @@ import type { Contact } from "../../model/contact.js";
 import type { EpochMs } from "../../model/time.js";
 import type { Limited } from "../port/budgets.js";
 import type { Store } from "../port/store.js";
+import { type ChallengeRow, challengeColumns, toChallenge } from "../shared/rows.js";
 import { type Database, type Statement, unflushed } from "./database.js";
 import { challengeParameter, chargesParameter, guardChargesParameter, lockKeys, placesParameter } from "./parameters.js";
-import { type ChallengeRow, challengeColumns, toChallenge } from "./rows.js";
 
 type Operations = Pick<Store["challenges"], "prepareSend" | "issue" | "resend">;
 

@@ -1,10 +1,10 @@
 import type { RotateOutcome } from "../port/sessions.js";
 import type { Store } from "../port/store.js";
-import { type SessionRow, toSession } from "../rules/common-rows.js";
 import { judgeRefresh } from "../rules/refresh-replay.js";
+import { isLiveSession, type SessionRow, sessionColumns, toSession, userColumns } from "../shared/rows.js";
 import type { Database, Statement } from "./database.js";
 import { hex, sweepStepMs } from "./parameters.js";
-import { isLiveSession, sessionColumns, toUser, type UserRow, userColumns } from "./rows.js";
+import { toUser, type UserRow } from "./rows.js";
 
 type Operations = Store["sessions"];
 

@@ -1,6 +1,8 @@
 import type { Store } from "../port/store.js";
+import { userColumns } from "../shared/rows.js";
+import { escapeNul } from "../shared/texts.js";
 import type { Database, Statement } from "./database.js";
-import { escapeNul, toUser, type UserRow, userColumns } from "./rows.js";
+import { toUser, type UserRow } from "./rows.js";
 
 const update: Statement = {
   name: "update_user",

@@ -3,8 +3,9 @@ import { guessRefusalOf } from "../../model/challenge-state.js";
 import type { EpochMs } from "../../model/time.js";
 import type { AttemptOutcome } from "../port/challenges.js";
 import type { Store } from "../port/store.js";
+import { isLiveChallenge, toChallenge, toChallengeToVerify } from "../shared/rows.js";
 import type { Budgets } from "./budgets.js";
-import { type ChallengeRow, challengeColumns, isLiveChallenge, toChallenge, toChallengeToVerify } from "./rows.js";
+import { type ChallengeRow, challengeColumns } from "./rows.js";
 import type { Writer } from "./writer.js";
 
 type Operations = Pick<Store["challenges"], "find" | "findLimit" | "takeAttempt">;
@@ -20,7 +21,7 @@ export function createAttempts(db: Database, parts: { writer: Writer; budgets: B
     WHERE c.challenge_id = ?`);
   const reserve = db.prepare<{ challengeId: string; clientId: string; now: EpochMs }>(`
     UPDATE challenges AS c SET attempts = attempts + 1
-    WHERE c.challenge_id = @challengeId AND c.client_id = @clientId AND c.attempts < c.attempts_max AND ${isLiveChallenge}`);
+    WHERE c.challenge_id = @challengeId AND c.client_id = @clientId AND c.attempts < c.attempts_max AND ${isLiveChallenge("@now")}`);
 
   return {
     find(challengeId) {

@@ -2,9 +2,8 @@ import type { Database } from "better-sqlite3";
 import type { EpochMs } from "../../model/time.js";
 import type { KeyCheck } from "../port/keys.js";
 import type { Store } from "../port/store.js";
-import { type KeyRow, toStoredKey } from "../rules/common-rows.js";
-import { isLiveChallenge } from "./rows.js";
-import { isLive } from "./sessions.js";
+import { type KeyRow, toStoredKey } from "../shared/keys.js";
+import { isLiveChallenge, isLiveSession } from "../shared/rows.js";
 import type { Writer } from "./writer.js";
 
 type Operations = Store["keys"];
@@ -27,14 +26,14 @@ export function createKeys(db: Database, writer: Writer): Operations {
   );
   const count = {
     master: db.prepare<{ keyId: string; now: EpochMs }, { count: number }>(
-      `SELECT count(*) AS count FROM sessions WHERE key_id = @keyId AND ${isLive}`,
+      `SELECT count(*) AS count FROM sessions s WHERE key_id = @keyId AND ${isLiveSession("@now")}`,
     ),
     pepper: db.prepare<{ keyId: string; now: EpochMs }, { count: number }>(
-      `SELECT count(*) AS count FROM challenges c WHERE pepper_id = @keyId AND ${isLiveChallenge}`,
+      `SELECT count(*) AS count FROM challenges c WHERE pepper_id = @keyId AND ${isLiveChallenge("@now")}`,
     ),
   };
   const removeSessions = db.prepare<{ keyId: string; now: EpochMs; limit: number }>(
-    `DELETE FROM sessions WHERE session_id IN (SELECT session_id FROM sessions WHERE key_id = @keyId AND ${isLive} LIMIT @limit)`,
+    `DELETE FROM sessions WHERE session_id IN (SELECT session_id FROM sessions s WHERE key_id = @keyId AND ${isLiveSession("@now")} LIMIT @limit)`,
   );
   const removeCheck = db.prepare<[string, string]>("DELETE FROM key_checks WHERE use = ? AND key_id = ?");
 

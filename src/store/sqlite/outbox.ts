@@ -5,7 +5,7 @@ import type { ContactKind } from "../../model/contact.js";
 import type { EpochMs } from "../../model/time.js";
 import type { OutboxMessage, Settlement } from "../port/outbox.js";
 import type { Store } from "../port/store.js";
-import { isLiveChallenge } from "./rows.js";
+import { isLiveChallenge } from "../shared/rows.js";
 import type { Writer } from "./writer.js";
 
 type Operations = Store["outbox"];
@@ -32,7 +32,7 @@ export function createOutbox(db: Database, writer: Writer): Operations {
   const dueAtMost = remembered((limit: number) =>
     db.prepare<{ now: EpochMs }, DueRow>(`
     SELECT m.outbox_id, m.tries, m.challenge_id, c.client_id, c.purpose, c.channel, c.contact_kind, c.contact_value, c.locale,
-      CASE WHEN c.decoy = 0 AND ${isLiveChallenge} THEN c.sealed_code END AS sealed_code,
+      CASE WHEN c.decoy = 0 AND ${isLiveChallenge("@now")} THEN c.sealed_code END AS sealed_code,
       c.expires_at,
       EXISTS (SELECT 1 FROM contacts o WHERE o.kind = c.contact_kind AND o.value = c.contact_value) AS has_user
     FROM outbox m LEFT JOIN challenges c ON c.challenge_id = m.challenge_id

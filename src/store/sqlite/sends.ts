@@ -3,10 +3,11 @@ import type { Challenge, NewChallenge } from "../../model/challenge.js";
 import { resendRefusalOf } from "../../model/challenge-state.js";
 import type { EpochMs } from "../../model/time.js";
 import type { Store } from "../port/store.js";
+import { toChallenge } from "../shared/rows.js";
 import type { Budgets } from "./budgets.js";
 import { createCheckGuards } from "./guards.js";
 import type { Idempotency } from "./idempotency.js";
-import { appendResend, type ChallengeRow, challengeColumns, toChallenge } from "./rows.js";
+import { appendResend, type ChallengeRow, challengeColumns } from "./rows.js";
 import type { Users } from "./users.js";
 import type { Writer } from "./writer.js";
 

@@ -3,8 +3,8 @@ import type { NewSession, Session } from "../../model/session.js";
 import type { EpochMs } from "../../model/time.js";
 import type { RotateOutcome } from "../port/sessions.js";
 import type { Store } from "../port/store.js";
-import { type SessionRow, toSession } from "../rules/common-rows.js";
 import { judgeRefresh } from "../rules/refresh-replay.js";
+import { isLiveSession, type SessionRow, sessionColumns, toSession } from "../shared/rows.js";
 import { toUser, type UserRow, userColumns } from "./rows.js";
 import type { Writer } from "./writer.js";
 
@@ -18,8 +18,7 @@ export interface Sessions {
 
 type Operations = Store["sessions"];
 
-/** What makes a session live at `@now`. */
-export const isLive = "idle_expires_at > @now AND expires_at > @now";
+const isLive = isLiveSession("@now");
 
 export function createSessions(db: Database, writer: Writer): { sessions: Sessions; operations: Operations } {
   const insert = db.prepare(`
@@ -27,29 +26,29 @@ export function createSessions(db: Database, writer: Writer): { sessions: Sessio
       idle_expires_at, expires_at)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`);
   const liveById = db.prepare<{ sessionId: string; now: EpochMs }, SessionRow>(
-    `SELECT * FROM sessions WHERE session_id = @sessionId AND ${isLive}`,
+    `SELECT ${sessionColumns} FROM sessions s WHERE session_id = @sessionId AND ${isLive}`,
   );
   const liveWithUser = db.prepare<{ sessionId: string; now: EpochMs }, SessionRow & UserRow>(`
-    SELECT s.*, ${userColumns}
+    SELECT ${sessionColumns}, ${userColumns}
     FROM sessions s JOIN users u ON u.user_id = s.user_id
     WHERE s.session_id = @sessionId AND ${isLive}`);
   const liveOf = db.prepare<{ userId: string; now: EpochMs }, SessionRow>(
-    `SELECT * FROM sessions WHERE user_id = @userId AND ${isLive} ORDER BY last_used_at DESC, created_at DESC, session_id`,
+    `SELECT ${sessionColumns} FROM sessions s WHERE user_id = @userId AND ${isLive} ORDER BY last_used_at DESC, created_at DESC, session_id`,
   );
   const excess = db.prepare<{ userId: string; now: EpochMs; kept: number }, Pick<SessionRow, "session_id">>(
-    `SELECT session_id FROM sessions WHERE user_id = @userId AND ${isLive}
+    `SELECT session_id FROM sessions s WHERE user_id = @userId AND ${isLive}
     ORDER BY last_used_at DESC, created_at DESC, session_id LIMIT -1 OFFSET @kept`,
   );
-  const byFamily = db.prepare<[Uint8Array], SessionRow>("SELECT * FROM sessions WHERE family = ?");
+  const byFamily = db.prepare<[Uint8Array], SessionRow>(`SELECT ${sessionColumns} FROM sessions s WHERE family = ?`);
   const remove = db.prepare<[string]>("DELETE FROM sessions WHERE session_id = ?");
   const removeOwn = db.prepare<{ sessionId: string; userId: string; now: EpochMs }>(
-    `DELETE FROM sessions WHERE session_id = @sessionId AND user_id = @userId AND ${isLive}`,
+    `DELETE FROM sessions AS s WHERE session_id = @sessionId AND user_id = @userId AND ${isLive}`,
   );
   const removeOthers = db.prepare<{ userId: string; keepSessionId: string; now: EpochMs }>(
-    `DELETE FROM sessions WHERE user_id = @userId AND session_id <> @keepSessionId AND ${isLive}`,
+    `DELETE FROM sessions AS s WHERE user_id = @userId AND session_id <> @keepSessionId AND ${isLive}`,
   );
   const removeFamily = db.prepare<{ family: Uint8Array; clientId: string; now: EpochMs }>(
-    `DELETE FROM sessions WHERE family = @family AND client_id = @clientId AND ${isLive}`,
+    `DELETE FROM sessions AS s WHERE family = @family AND client_id = @clientId AND ${isLive}`,
   );
   const removeAll = db.prepare<[string]>("DELETE FROM sessions WHERE user_id = ?");
   const rotate = db.prepare<[number, Uint8Array | null, EpochMs, EpochMs, string]>(`

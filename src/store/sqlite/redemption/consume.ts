@@ -4,9 +4,10 @@ import { refusalOf } from "../../../model/challenge-state.js";
 import type { EpochMs } from "../../../model/time.js";
 import type { BudgetReturn, SendReturn } from "../../port/budgets.js";
 import type { RedeemOutcome } from "../../port/challenges.js";
+import { contactOf } from "../../shared/rows.js";
 import type { Budgets } from "../budgets.js";
 import { type Idempotency, nothingRemembered } from "../idempotency.js";
-import { chargedSends, contactOf, lifeOf } from "../rows.js";
+import { chargedSends, lifeOf } from "../rows.js";
 import { type ConsumableRow, consumableColumns, type Effect, type RedeemChange } from "./effect.js";
 
 /** Redeems a challenge inside a transaction of the caller. What differs by purpose is its effect's alone. */

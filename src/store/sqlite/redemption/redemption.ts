@@ -1,9 +1,10 @@
 import type { Database } from "better-sqlite3";
 import type { Purpose } from "../../../model/challenge.js";
 import type { Store } from "../../port/store.js";
+import { toChallenge } from "../../shared/rows.js";
 import type { Budgets } from "../budgets.js";
 import type { Idempotency } from "../idempotency.js";
-import { type ChallengeRow, challengeColumns, toChallenge } from "../rows.js";
+import { type ChallengeRow, challengeColumns } from "../rows.js";
 import type { Sessions } from "../sessions.js";
 import type { Users } from "../users.js";
 import type { Writer } from "../writer.js";

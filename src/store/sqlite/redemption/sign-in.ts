@@ -2,8 +2,8 @@ import type { Database } from "better-sqlite3";
 import type { Contact } from "../../../model/contact.js";
 import type { EpochMs } from "../../../model/time.js";
 import type { Redemption } from "../../port/challenges.js";
+import { isLiveChallenge } from "../../shared/rows.js";
 import type { RememberedRedemption } from "../idempotency.js";
-import { isLiveChallenge } from "../rows.js";
 import type { Sessions } from "../sessions.js";
 import type { Users } from "../users.js";
 import type { Effected, RedeemChange } from "./effect.js";
@@ -22,7 +22,7 @@ export function createSignIn(db: Database, { users, sessions }: { users: Users; 
   const siblings = db
     .prepare<{ userId: string; now: EpochMs }, string>(`
       SELECT c.challenge_id FROM contacts o CROSS JOIN challenges c ON c.contact_kind = o.kind AND c.contact_value = o.value
-      WHERE o.user_id = @userId AND c.purpose <> 'verify_contact' AND ${isLiveChallenge}`)
+      WHERE o.user_id = @userId AND c.purpose <> 'verify_contact' AND ${isLiveChallenge("@now")}`)
     .pluck();
 
   function signIn(userId: string, change: RedeemChange, made: { isNewUser: boolean; usernameTaken: boolean }): Effected {

@@ -1,6 +1,6 @@
 import type { Database } from "better-sqlite3";
 import type { EpochMs } from "../../../model/time.js";
-import { isLiveChallenge } from "../rows.js";
+import { isLiveChallenge } from "../../shared/rows.js";
 import type { Effect } from "./effect.js";
 
 /** Proves the contact and nothing more. The other live proofs of its identifier end. */
@@ -8,7 +8,7 @@ export function createVerifyContact(db: Database): Effect {
   const siblings = db
     .prepare<{ identifierKey: Uint8Array; now: EpochMs }, string>(`
       SELECT c.challenge_id FROM challenges c
-      WHERE c.identifier_key = @identifierKey AND c.purpose = 'verify_contact' AND ${isLiveChallenge}`)
+      WHERE c.identifier_key = @identifierKey AND c.purpose = 'verify_contact' AND ${isLiveChallenge("@now")}`)
     .pluck();
   return {
     decide({ identifier_key: identifierKey }, _contact, { now }) {

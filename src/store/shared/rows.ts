@@ -1,0 +1,175 @@
+/** Rows as both engines keep them, and what they mean. A column that only one engine has stands in that engine's `rows.ts`. */
+import type { Challenge, Purpose } from "../../model/challenge.js";
+import type { Channel } from "../../model/channel.js";
+import type { Contact, ContactKind } from "../../model/contact.js";
+import type { Session } from "../../model/session.js";
+import type { EpochMs } from "../../model/time.js";
+import type { User } from "../../model/user.js";
+import type { ChallengeToVerify } from "../port/challenges.js";
+
+export interface ChallengeRow {
+  challenge_id: string;
+  client_id: string;
+  purpose: Purpose;
+  channel: Channel;
+  identifier_key: Buffer;
+  requester_key: Buffer;
+  contact_kind: ContactKind | null;
+  contact_value: string | null;
+  user_id: string | null;
+  /** SQLite has no booleans. */
+  decoy: boolean | number;
+  registration_id: string | null;
+  masked_destination: string;
+  locale: string;
+  code_length: number;
+  hash_profile: string;
+  pepper_id: string;
+  salt: Buffer;
+  tag: Buffer;
+  attempts: number;
+  attempts_max: number;
+  sends: number;
+  sends_max: number;
+  created_at: EpochMs;
+  expires_at: EpochMs;
+  resend_at: EpochMs;
+  consumed_at: EpochMs | null;
+  cancelled_at: EpochMs | null;
+}
+
+const challengeNames =
+  "challenge_id client_id purpose channel identifier_key requester_key contact_kind contact_value user_id decoy registration_id " +
+  "masked_destination locale code_length hash_profile pepper_id salt tag attempts attempts_max sends sends_max created_at " +
+  "expires_at resend_at consumed_at cancelled_at";
+
+/** The columns of a challenge except the sealed code, which only the outbox reads; `of` is a table or a column of that row type. */
+export function challengeColumns(of: string): string {
+  return columns(challengeNames, of);
+}
+
+/** What makes a challenge `c` live at a time; `now` is the parameter that holds it. */
+export const isLiveChallenge = (now: string) => `c.consumed_at IS NULL AND c.cancelled_at IS NULL AND c.expires_at > ${now}`;
+
+export function contactOf(row: { contact_kind: ContactKind | null; contact_value: string | null }): Contact | null {
+  return row.contact_kind === null || row.contact_value === null ? null : { kind: row.contact_kind, value: row.contact_value };
+}
+
+export function toChallenge(row: ChallengeRow): Challenge {
+  return {
+    challengeId: row.challenge_id,
+    clientId: row.client_id,
+    purpose: row.purpose,
+    channel: row.channel,
+    identifierKey: row.identifier_key,
+    requesterKey: row.requester_key,
+    contact: contactOf(row),
+    userId: row.user_id,
+    decoy: Boolean(row.decoy),
+    registrationId: row.registration_id,
+    maskedDestination: row.masked_destination,
+    locale: row.locale,
+    codeLength: row.code_length,
+    codeHash: { profile: row.hash_profile, pepperId: row.pepper_id, salt: row.salt, tag: row.tag },
+    attempts: row.attempts,
+    attemptsMax: row.attempts_max,
+    sends: row.sends,
+    sendsMax: row.sends_max,
+    createdAt: row.created_at,
+    expiresAt: row.expires_at,
+    resendAt: row.resend_at,
+    consumedAt: row.consumed_at,
+    cancelledAt: row.cancelled_at,
+  };
+}
+
+export interface ChallengeToVerifyRow extends ChallengeRow {
+  contact_user_id: string | null;
+  sealed_profile: Buffer | null;
+}
+
+export function toChallengeToVerify(row: ChallengeToVerifyRow): ChallengeToVerify {
+  return { ...toChallenge(row), contactUserId: row.contact_user_id, sealedProfile: row.sealed_profile };
+}
+
+export interface SessionRow {
+  session_id: string;
+  family: Buffer;
+  key_id: string;
+  user_id: string;
+  client_id: string;
+  generation: number;
+  rotation_mac: Buffer | null;
+  ip: string;
+  user_agent: string;
+  amr: string;
+  created_at: EpochMs;
+  last_used_at: EpochMs;
+  idle_expires_at: EpochMs;
+  expires_at: EpochMs;
+}
+
+/** The columns of a session `s`. */
+export const sessionColumns = columns(
+  "session_id family key_id user_id client_id generation rotation_mac ip user_agent amr created_at last_used_at idle_expires_at " +
+    "expires_at",
+  "s",
+);
+
+/** What makes a session `s` live at a time; `now` is the parameter that holds it. */
+export const isLiveSession = (now: string) => `s.idle_expires_at > ${now} AND s.expires_at > ${now}`;
+
+export function toSession(row: SessionRow): Session {
+  return {
+    sessionId: row.session_id,
+    family: row.family,
+    keyId: row.key_id,
+    userId: row.user_id,
+    clientId: row.client_id,
+    generation: row.generation,
+    ip: row.ip,
+    userAgent: row.user_agent,
+    amr: row.amr.split(" "),
+    createdAt: row.created_at,
+    lastUsedAt: row.last_used_at,
+    idleExpiresAt: row.idle_expires_at,
+    expiresAt: row.expires_at,
+  };
+}
+
+/** A user under names of its own, so that it can be read beside a session or challenge. */
+export interface UserRow {
+  account_id: string;
+  username: string | null;
+  display_name: string;
+  account_locale: string;
+  custom_attributes: string;
+  account_created_at: EpochMs;
+}
+
+/** The columns of a user except the contacts; `of` is a table or a column of that row type. */
+export function userColumns(of: string): string {
+  return `${of}.user_id AS account_id, ${of}.username, ${of}.display_name, ${of}.locale AS account_locale,
+    ${of}.custom_attributes, ${of}.created_at AS account_created_at`;
+}
+
+export type ContactColumns = [kind: ContactKind, value: string, verifiedAt: EpochMs];
+
+export function toUser(row: UserRow, contacts: readonly ContactColumns[]): User {
+  return {
+    userId: row.account_id,
+    username: row.username,
+    displayName: row.display_name,
+    locale: row.account_locale,
+    contacts: contacts.map(([kind, value, verifiedAt]) => ({ kind, value, verifiedAt })),
+    customAttributes: row.custom_attributes,
+    createdAt: row.account_created_at,
+  };
+}
+
+function columns(names: string, of: string): string {
+  return names
+    .split(" ")
+    .map((name) => `${of}.${name}`)
+    .join(", ");
+}
