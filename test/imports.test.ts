@@ -15,7 +15,7 @@ const allowed: Record<string, readonly string[]> = {
   delivery: ["model", "lib", "store"],
   apps: ["model"],
   auth: ["model", "lib", "store", "crypto"],
-  telemetry: ["model", "lib", "store", "crypto", "delivery", "auth", "rpc"],
+  telemetry: ["model", "lib", "store", "crypto", "delivery"],
   rpc: ["model", "lib", "store", "crypto", "apps", "auth", "gen", "telemetry"],
   doors: ["model", "lib", "apps", "delivery", "rpc", "gen", "telemetry"],
   config: ["model", "lib"],

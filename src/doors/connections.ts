@@ -1,6 +1,6 @@
 import type { ServerHttp2Session } from "node:http2";
 import type { Server, Socket } from "node:net";
-import type { Dropped } from "../rpc/call-context.js";
+import type { Dropped } from "../model/door.js";
 import type { NetworkOf } from "./address.js";
 
 export interface ConnectionLimits {

@@ -1,5 +1,5 @@
 import { constants, type ServerHttp2Stream } from "node:http2";
-import type { Door } from "../rpc/call-context.js";
+import type { Door } from "../model/door.js";
 import type { NetworkOf } from "./address.js";
 import type { Unfinished, UnfinishedRequest } from "./unfinished.js";
 

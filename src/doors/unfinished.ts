@@ -1,4 +1,4 @@
-import type { Door } from "../rpc/call-context.js";
+import type { Door } from "../model/door.js";
 
 /** Bounds the memory of requests that have not arrived in full: one object for the whole process. */
 export interface Unfinished {

@@ -1,12 +1,6 @@
 import { AuthError } from "../auth/errors.js";
+import type { Door } from "../model/door.js";
 import type { TraceHeaders } from "../telemetry/tracer.js";
-
-/** A network front of the service, as its metrics name it. */
-export type Door = "grpc" | "web";
-
-/** Why a door refused or closed a connection: the door was full, its network had too many, or it was idle and had to make room. */
-export const whysDropped = ["door_full", "network_full", "idle"] as const;
-export type Dropped = (typeof whysDropped)[number];
 
 /** What a door knows about a call before its message is read. */
 export interface CallContext {

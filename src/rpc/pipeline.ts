@@ -14,9 +14,10 @@ import { AuthError } from "../auth/errors.js";
 import { Caller as CallerKind } from "../gen/latchkey/v1/access_pb.js";
 import type { Log } from "../lib/log.js";
 import type { Caller, UserCaller } from "../model/caller.js";
+import type { EndedCall } from "../model/door.js";
 import { noTracer, type Tracer } from "../telemetry/tracer.js";
 import { accessRule, type Gate } from "./access.js";
-import { type CallContext, type Door, deadlinePassed } from "./call-context.js";
+import { type CallContext, deadlinePassed } from "./call-context.js";
 import { createToWireError, type ToWireError } from "./failures.js";
 import type { InFlight } from "./in-flight.js";
 import { type RawRequest, requestMaxBytes } from "./raw-request.js";
@@ -64,16 +65,6 @@ export interface PipelineDeps {
   readonly tracer?: Tracer;
 }
 
-/** A call that was answered, told for measuring. */
-export interface EndedCall {
-  /** As in `latchkey.v1.AuthService/SendOtp`. */
-  readonly method: string;
-  readonly door: Door;
-  /** gRPC's name of the status code, such as `OK` and `RESOURCE_EXHAUSTED`. */
-  readonly code: string;
-  readonly tookMs: number;
-}
-
 type Init = MessageInitShape<DescMessage>;
 
 /** The longest that a caller waits, whatever deadline it asks for. */
@@ -108,11 +99,11 @@ function composeMethod(stages: Stages, method: DescMethodUnary, handler: Handler
   const rule = accessRule(method);
   const name = pathOf(method);
   const tracer = stages.tracer ?? noTracer;
-  const gate = tracer.traced({ name: "rpc.access" }, stages.gate);
-  const handle = tracer.traced({ name: `auth.${method.name}` }, handler);
+  const gate = tracer.traced({ name: "rpc.access", reasonOf }, stages.gate);
+  const handle = tracer.traced({ name: `auth.${method.name}`, reasonOf }, handler);
   stages.reader.warm(method.input);
 
-  const run = tracer.traced({ name: "rpc.pipeline" }, check);
+  const run = tracer.traced({ name: "rpc.pipeline", reasonOf }, check);
 
   async function check(context: CallContext, request: RawRequest, correlationId: string): Promise<Message> {
     // Authorize from headers before decoding, so that rejected calls stay cheap.
@@ -168,6 +159,10 @@ function pathOf(method: DescMethod): string {
 function statusOf(error: unknown): { readonly code: number; readonly name: string } {
   const { code } = ConnectError.from(error);
   return { code, name: nameOf(code) };
+}
+
+function reasonOf(error: unknown): string | undefined {
+  return error instanceof AuthError ? error.reason : undefined;
 }
 
 /** gRPC's name of a code: `ResourceExhausted` is RESOURCE_EXHAUSTED. */

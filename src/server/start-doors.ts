@@ -5,7 +5,7 @@ import { createGrpcDoor } from "../doors/grpc/door.js";
 import { createUnfinished } from "../doors/unfinished.js";
 import { createWebDoor } from "../doors/web/door.js";
 import type { Log } from "../lib/log.js";
-import type { Door, Dropped } from "../rpc/call-context.js";
+import type { Door, Dropped } from "../model/door.js";
 import type { InFlight } from "../rpc/in-flight.js";
 import type { ServedService } from "../rpc/pipeline.js";
 import type { Recorder } from "../telemetry/metrics.js";

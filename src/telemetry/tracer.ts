@@ -29,6 +29,8 @@ export interface SpanPlan<A extends unknown[], T> {
   readonly attributes?: Readonly<Record<string, string>>;
   /** What a result says went wrong, in a word; undefined: nothing. */
   readonly failureOf?: (result: T) => string | undefined;
+  /** The reason that an error stands for, such as `CODE_INVALID`. Undefined: the span names the error's class. */
+  readonly reasonOf?: (error: unknown) => string | undefined;
   /** Where the span belongs: below the one that `remember` was called in with this key, or at the top of a trace of its own. */
   readonly resumes?: (...input: A) => string;
 }

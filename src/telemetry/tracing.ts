@@ -4,7 +4,6 @@ import { W3CTraceContextPropagator } from "@opentelemetry/core";
 import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-http";
 import { resourceFromAttributes } from "@opentelemetry/resources";
 import { BatchSpanProcessor, TracerProvider } from "@opentelemetry/sdk-trace";
-import { AuthError } from "../auth/errors.js";
 import type { Log } from "../lib/log.js";
 import { noTracer, type SpanPlan, type TraceHeaders, type Tracer } from "./tracer.js";
 import { type Env, readTracingSettings } from "./tracing-env.js";
@@ -88,7 +87,7 @@ function createTracer(provider: TracerProvider): Tracer {
         const span = spans.startSpan(plan.name, options, parent);
         return await within(span, parent, () => run(...input), {
           result: (result) => fail(span, plan.failureOf?.(result)),
-          error: (error) => fail(span, nameOf(error)),
+          error: (error) => fail(span, plan.reasonOf?.(error) ?? classOf(error)),
         });
       };
     },
@@ -127,8 +126,7 @@ function fail(span: Span, name: string | undefined): void {
 }
 
 /** Never the text of an error, which may name a person. */
-function nameOf(error: unknown): string {
-  if (error instanceof AuthError) return error.reason;
+function classOf(error: unknown): string {
   return error instanceof Error ? error.name : typeof error;
 }
 

@@ -7,7 +7,7 @@ import { create, toBinary } from "@bufbuild/protobuf";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { limitConnections } from "../../src/doors/connections.js";
 import { AuthService, SendOtpRequestSchema } from "../../src/gen/latchkey/v1/auth_service_pb.js";
-import type { Dropped } from "../../src/rpc/call-context.js";
+import type { Dropped } from "../../src/model/door.js";
 import { toChallenge } from "../../src/rpc/convert/challenge.js";
 import { eventually } from "../support/app.js";
 import { challenge, createFakeApp, type DoorSettings, type Doors, type FakeApp, openDoors } from "../support/rpc.js";
