@@ -12,6 +12,7 @@ import { createGate } from "../rpc/access.js";
 import { createInFlight } from "../rpc/in-flight.js";
 import { composeService } from "../rpc/pipeline.js";
 import { createAuthService } from "../rpc/services/auth-service.js";
+import type { Store } from "../store/port/store.js";
 import { createRecorder } from "../telemetry/metrics.js";
 import { noTracer, type Tracer } from "../telemetry/tracer.js";
 import { type Closers, closeAll } from "./closers.js";
@@ -28,6 +29,8 @@ export interface Overrides extends CoreOverrides {
   readonly providers?: readonly Provider[];
   /** Instead of the default app with its one client. */
   readonly directory?: Directory;
+  /** What everything stores with: the opened store, or one that deviates from it. */
+  readonly wrapStore?: (store: Store) => Store;
   /** Where the console provider writes, instead of standard output. */
   readonly print?: (text: string) => void;
 }
@@ -90,6 +93,7 @@ async function start(settings: Settings, { log: plainLog, overrides, closers }: 
     recorder,
     callsInFlight: inFlight.count,
     clock: overrides.clock,
+    wrapStore: overrides.wrapStore,
     onUnavailable: () => void readiness?.check(),
     closers,
   });

@@ -32,6 +32,8 @@ export async function startStore(
     readonly recorder: Recorder;
     readonly callsInFlight: () => number;
     readonly clock: (() => EpochMs) | undefined;
+    /** For tests: gives the store that is used in the opened one's place. */
+    readonly wrapStore: ((store: Store) => Store) | undefined;
     readonly onUnavailable: () => void;
     readonly closers: Closers;
   },
@@ -45,7 +47,8 @@ export async function startStore(
       log.warn({ backMs }, "the clock was set back: codes sent before have ended, and limits stay as they were"),
   });
   given.closers.push(() => opened.close());
-  const store = observeStore(traceStore(opened, tracer, systemNames[settings.database.kind]), (operation) => {
+  const used = given.wrapStore?.(opened) ?? opened;
+  const store = observeStore(traceStore(used, tracer, systemNames[settings.database.kind]), (operation) => {
     recorder.operationEnded(operation);
     if (operation.error === StoreUnavailableError.name) onUnavailable();
   });

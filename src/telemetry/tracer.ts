@@ -6,6 +6,16 @@ export interface TraceHeaders {
   readonly tracestate: string | undefined;
 }
 
+/** Reads the context from the values of a call's headers. More than one `traceparent` is none, as W3C demands. */
+export function traceHeaders(valuesOf: (name: string) => readonly string[]): TraceHeaders {
+  const parents = valuesOf("traceparent");
+  const states = valuesOf("tracestate");
+  return {
+    traceparent: parents.length === 1 ? parents[0] : undefined,
+    tracestate: states.length === 0 ? undefined : states.join(","),
+  };
+}
+
 /** A call as its span tells of it. */
 export interface TracedCall {
   readonly door: string;

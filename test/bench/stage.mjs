@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { hashConcurrency } from "../../dist/server/core.js";
 import { logLine, startProcess } from "./processes.mjs";
 
-/** As `src/latchkey.cts` sizes the thread pool. */
+/** Room for all hashes and some other work, as `src/latchkey.cts` sees to. */
 const poolSize = (codeHash) => String(hashConcurrency(codeHash) + 4);
 
 /** As the `latchkey` command sets them. */

@@ -22,6 +22,10 @@ export type Invariant = keyof typeof invariants;
 
 export const invariantNames = Object.keys(invariants) as Invariant[];
 
+export function isInvariant(name: string): name is Invariant {
+  return name in invariants;
+}
+
 /**
  * What a history contradicts of the named invariants. Empty: there are orders of its calls in which every answer was right, or a
  * search for one gave up, of which `onGivenUp` is told.

@@ -28,14 +28,16 @@ export interface Fleet {
 }
 
 export interface FleetOptions {
-  /** The program, `latchkey.cjs` of some build. */
-  readonly bin: string;
+  /** The arguments of Node that make a server. */
+  readonly server: readonly string[];
   readonly count: number;
   /** The same for all of them. */
   readonly env: Env;
   readonly folder: string;
-  /** Told of every line that any of them prints. */
+  /** Called with every line that any of them prints. */
   readonly onLine: (line: string) => void;
+  /** Called once the first process serves; the others start afterwards. */
+  readonly onDatabaseMade: () => Promise<void>;
 }
 
 const running = new Set<ChildProcess>();
@@ -46,6 +48,7 @@ process.on("exit", () => {
 export async function startFleet(options: FleetOptions): Promise<Fleet> {
   // The first one makes what all share.
   const processes = [await startProcess(options)];
+  await options.onDatabaseMade();
   const others = Array.from({ length: options.count - 1 }, () => startProcess(options));
   processes.push(...(await Promise.all(others)));
   return {
@@ -61,8 +64,8 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
   };
 }
 
-async function startProcess({ bin, env, folder, onLine }: FleetOptions): Promise<ServerProcess> {
-  const child = spawn(process.execPath, [bin, "serve"], {
+async function startProcess({ server, env, folder, onLine }: FleetOptions): Promise<ServerProcess> {
+  const child = spawn(process.execPath, server, {
     cwd: folder,
     env: { PATH: process.env.PATH, ...env },
     stdio: ["ignore", "pipe", "pipe"],

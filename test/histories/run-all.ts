@@ -1,6 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { latchkeyBin } from "../support/server.js";
-import { type Break, brokenBy, plantFault } from "./breaks.js";
+import { type Break, brokenBy, plantInDatabase, serverOf } from "./breaks.js";
 import { invariantNames } from "./check.js";
 import { createDatabase, type Engine } from "./databases.js";
 import { type Fleet, startFleet } from "./fleet.js";
@@ -36,12 +35,17 @@ export async function runAll(options: Options): Promise<Tally> {
   const database = await createDatabase(engine);
   const interrupted = options.interruption.then(() => "interrupted" as const);
   const mismatches = new Map<string, number>();
+  let planted = false;
   const fleets = createFleets({
-    bin: breaks === null ? latchkeyBin : plantFault(engine, breaks),
+    server: serverOf(breaks),
     count: processes,
     env: createEnv(database.url),
     folder: newFolder(),
     onLine: (line) => noteMismatch(line, mismatches),
+    async onDatabaseMade() {
+      if (!planted) await plantInDatabase(database.url, breaks);
+      planted = true;
+    },
   });
   const tally = createTally();
   const run = randomBytes(4).toString("hex");

@@ -1,21 +1,17 @@
 import { type Message, toBinary } from "@bufbuild/protobuf";
 import { ConnectError } from "@connectrpc/connect";
-import type { handleUnaryCall, Metadata, MethodDefinition, ServerUnaryCall, ServiceDefinition } from "@grpc/grpc-js";
+import type { handleUnaryCall, MethodDefinition, ServerUnaryCall, ServiceDefinition } from "@grpc/grpc-js";
 import { type Abort, type CallContext, callerGone, createAbort } from "../../rpc/call-context.js";
 import type { ServedMethod } from "../../rpc/pipeline.js";
-import type { TraceHeaders } from "../../telemetry/tracer.js";
+import { traceHeaders } from "../../telemetry/tracer.js";
 import { type AddressOf, peerAddress } from "../address.js";
+import type { Running } from "../running.js";
 import { cleanUserAgent } from "../user-agent.js";
 import { createToStatus } from "./status.js";
 
 export interface GrpcMethods {
   readonly definition: ServiceDefinition;
   readonly implementation: Record<string, handleUnaryCall<Buffer, Message>>;
-}
-
-export interface CallCounter {
-  started(): void;
-  ended(): void;
 }
 
 /** How the metadata of calls is read. */
@@ -26,7 +22,7 @@ export interface CallReading {
 }
 
 /** Methods as grpc-js takes them. Requests stay bytes, so that the pipeline reads them after it knows who calls. */
-export function toGrpcMethods(methods: readonly ServedMethod[], read: CallReading, counter: CallCounter): GrpcMethods {
+export function toGrpcMethods(methods: readonly ServedMethod[], read: CallReading, running: Running): GrpcMethods {
   const definition: Record<string, MethodDefinition<Buffer, Message>> = {};
   const implementation: GrpcMethods["implementation"] = {};
   for (const served of methods) {
@@ -40,7 +36,7 @@ export function toGrpcMethods(methods: readonly ServedMethod[], read: CallReadin
       responseSerialize: (message) => toBuffer(toBinary(method.output, message)),
       responseDeserialize: unused,
     };
-    implementation[method.name] = toHandler(served, read, counter);
+    implementation[method.name] = toHandler(served, read, running);
   }
   return { definition, implementation };
 }
@@ -53,15 +49,15 @@ function toBuffer(bytes: Uint8Array): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-function toHandler(served: ServedMethod, read: CallReading, counter: CallCounter): handleUnaryCall<Buffer, Message> {
+function toHandler(served: ServedMethod, read: CallReading, running: Running): handleUnaryCall<Buffer, Message> {
   const toStatus = createToStatus();
   return (call, callback) => {
     const abort = createAbort();
     let answered = false;
-    counter.started();
+    const end = running.begin();
     // grpc-js emits this at the end of every call, answered or not.
     call.on("cancelled", () => {
-      counter.ended();
+      end();
       if (!answered) abort.abort(callerGone);
     });
     served.call(toIncoming(call, abort, read), { format: "binary", bytes: call.request }).then(
@@ -89,16 +85,7 @@ function toIncoming(call: ServerUnaryCall<Buffer, Message>, abort: Abort, { addr
     address: addressOf(peerAddress(call.getPeer()), forwardedFor.length === 0 ? undefined : forwardedFor.join(",")),
     userAgent: cleanUserAgent(userAgent?.toString()),
     timeoutMs: Number(call.getDeadline()) - Date.now(),
-    trace: traced === true ? traceOf(metadata) : undefined,
+    trace: traced === true ? traceHeaders((name) => metadata.get(name) as string[]) : undefined,
     abort,
-  };
-}
-
-function traceOf(metadata: Metadata): TraceHeaders {
-  const parents = metadata.get("traceparent");
-  const states = metadata.get("tracestate");
-  return {
-    traceparent: parents.length === 1 ? String(parents[0]) : undefined,
-    tracestate: states.length === 0 ? undefined : states.join(","),
   };
 }

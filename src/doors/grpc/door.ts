@@ -8,6 +8,7 @@ import type { ServedService } from "../../rpc/pipeline.js";
 import { type ConnectionLimits, limitConnections } from "../connections.js";
 import { createGunzip } from "../gunzip.js";
 import { listenOn } from "../listener.js";
+import { createRunning } from "../running.js";
 import type { Unfinished } from "../unfinished.js";
 import { type CallReading, toGrpcMethods } from "./calls.js";
 import { createHealth } from "./health.js";
@@ -54,7 +55,7 @@ const serverOptions = {
 };
 
 export async function createGrpcDoor(options: GrpcDoorOptions): Promise<GrpcDoor> {
-  const calls = createCallCounter();
+  const running = createRunning();
   const methods = options.services.flatMap((service) => service.methods);
   const receiveMaxBytes = Math.max(...methods.map((one) => one.requestMaxBytes));
   const converters = new Map(
@@ -75,7 +76,7 @@ export async function createGrpcDoor(options: GrpcDoorOptions): Promise<GrpcDoor
   });
   limitHeaders(server);
   for (const { methods } of options.services) {
-    const { definition, implementation } = toGrpcMethods(methods, options, calls);
+    const { definition, implementation } = toGrpcMethods(methods, options, running);
     server.addService(definition, implementation);
   }
   const descriptors = options.services.map(({ service }) => service);
@@ -106,7 +107,7 @@ export async function createGrpcDoor(options: GrpcDoorOptions): Promise<GrpcDoor
       health.setServing(false);
       const closed = new Promise((resolve) => listener.close(resolve));
       injector.drain(ms);
-      await atMost(ms, calls.idle());
+      await atMost(ms, running.idle());
       // Streams that watch health have no end of their own.
       await atMost(lastBytesMs, closed);
       for (const socket of connections.sockets) socket.destroy();
@@ -133,23 +134,4 @@ function dropSilent(socket: Socket): void {
   }, greetingMs);
   timer.unref();
   socket.once("close", () => clearTimeout(timer));
-}
-
-function createCallCounter() {
-  let running = 0;
-  let whenIdle: (() => void) | null = null;
-  return {
-    started() {
-      running += 1;
-    },
-    ended() {
-      running -= 1;
-      if (running === 0) whenIdle?.();
-    },
-    idle: () =>
-      new Promise<void>((resolve) => {
-        if (running === 0) resolve();
-        else whenIdle = resolve;
-      }),
-  };
 }

@@ -14,7 +14,7 @@ import { type CallContext, callerGone, createAbort } from "../../rpc/call-contex
 import type { InFlight } from "../../rpc/in-flight.js";
 import { deadlineMaxMs, type ServedMethod, type ServedService } from "../../rpc/pipeline.js";
 import type { RawRequest } from "../../rpc/raw-request.js";
-import type { TraceHeaders } from "../../telemetry/tracer.js";
+import { traceHeaders } from "../../telemetry/tracer.js";
 import type { AddressOf } from "../address.js";
 import { createGunzip } from "../gunzip.js";
 import { cleanUserAgent } from "../user-agent.js";
@@ -141,17 +141,8 @@ function readCaller(request: WebRequest, { addressOf, traced }: RpcHandlerOption
     origin: origins.length === 0 ? undefined : origins.join(", "),
     address: addressOf(request.socket.remoteAddress, forwardedFor.length === 0 ? undefined : forwardedFor.join(",")),
     userAgent: cleanUserAgent(request.headers["user-agent"]),
-    trace: traced === true ? traceOf(request) : undefined,
+    trace: traced === true ? traceHeaders((name) => headerValues(request, name)) : undefined,
     abort: createAbort(),
-  };
-}
-
-function traceOf(request: WebRequest): TraceHeaders {
-  const parents = headerValues(request, "traceparent");
-  const states = headerValues(request, "tracestate");
-  return {
-    traceparent: parents.length === 1 ? parents[0] : undefined,
-    tracestate: states.length === 0 ? undefined : states.join(","),
   };
 }
 

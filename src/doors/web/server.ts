@@ -10,6 +10,7 @@ import type { TlsOptions } from "node:tls";
 import { atMost } from "../../lib/at-most.js";
 import { type ConnectionLimits, limitConnections } from "../connections.js";
 import { listenOn } from "../listener.js";
+import { createRunning } from "../running.js";
 import type { Bodies } from "./body.js";
 import type { WebRequest, WebResponse } from "./types.js";
 
@@ -39,19 +40,17 @@ const inactivityMs = 80_000;
 /** HTTP/1.1; with TLS also HTTP/2. Every way of holding a connection without getting on is bounded in time. */
 export function createWebServer({ tls, connections: limits, bodies, handle }: WebServerOptions): WebServer {
   let draining = false;
-  let running = 0;
-  let whenIdle: (() => void) | null = null;
+  const running = createRunning();
   const sessions = new Set<ServerHttp2Session>();
 
   function onRequest(request: WebRequest, response: WebResponse): void {
-    running += 1;
+    const end = running.begin();
     // Those of HTTP/2 are counted as streams of their session.
     const ended = "stream" in request ? undefined : connections.begin(request.socket);
     if (!("stream" in request)) bodies.addHttp1(request);
     response.once("close", () => {
       ended?.();
-      running -= 1;
-      if (running === 0) whenIdle?.();
+      end();
     });
     if (draining && "shouldKeepAlive" in response) response.shouldKeepAlive = false;
     handle(request, response);
@@ -79,7 +78,7 @@ export function createWebServer({ tls, connections: limits, bodies, handle }: We
       const closed = new Promise((resolve) => server.close(resolve));
       for (const session of sessions) session.close();
       server.closeIdleConnections();
-      if (running > 0) await atMost(ms, new Promise<void>((resolve) => (whenIdle = resolve)));
+      await atMost(ms, running.idle());
       await atMost(lastBytesMs, closed);
       for (const socket of connections.sockets) socket.destroy();
       await closed;

@@ -23,8 +23,13 @@ export function createLatchkey({ port, users, firstUser = 0, stride = 1 }, codes
   let adopted = 0;
   let turn = 0;
   let sessionTurn = 0;
+  /** Had no code sent, because the server was overloaded. */
+  const turnedAway = [];
 
+  /** An overloaded server must not use up turns: everybody's next turn would come within the cooldown of the last. */
   function nextUser() {
+    const waiting = turnedAway.pop();
+    if (waiting !== undefined) return waiting;
     turn += 1;
     return emailOf(firstUser + ((turn * stride) % users));
   }
@@ -38,7 +43,10 @@ export function createLatchkey({ port, users, firstUser = 0, stride = 1 }, codes
   /** A whole login of somebody: code asked for, received and redeemed. */
   async function login(lane, { email = nextUser(), create = nothing } = {}) {
     const startedAt = performance.now();
-    const challengeId = await send(lane, email, create);
+    const challengeId = await send(lane, email, create).catch((error) => {
+      if (isOverloaded(error)) turnedAway.push(email);
+      throw error;
+    });
     const sentAt = performance.now();
     const code = await codes.next(email);
     if (code === null) throw new Error(`no code came to ${email}`);
