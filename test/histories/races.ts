@@ -6,7 +6,7 @@ import type { Invariant } from "./check.js";
  * without. SQLite locks no rows, because one process writes at a time.
  */
 const races = {
-  "single-use-race": { breaks: "single-use", unlocks: "lock_challenge" },
+  "single-use-race": { breaks: "single-use", unlocks: "redeem_challenge" },
   "attempt-cap-race": { breaks: "attempt-cap", unlocks: "take_attempt" },
   "budgets-race": { breaks: "budgets", unlocks: "spend_budgets" },
 } as const satisfies Record<string, { readonly breaks: Invariant; readonly unlocks: string }>;

@@ -112,17 +112,6 @@ export function challengeParameter(challenge: NewChallenge, made: { registration
   };
 }
 
-export function userParameter(user: NewUser, now: number): string {
-  return JSON.stringify({
-    user_id: user.userId,
-    username: user.username,
-    display_name: escapeNul(user.displayName),
-    locale: user.locale,
-    custom_attributes: user.customAttributes,
-    created_at: now,
-  });
-}
-
 /** Rows that are only looked for when they are swept are swept this much late at most, so that their index rarely changes. */
 export const sweepStepMs = 24 * 60 * 60_000;
 
@@ -130,22 +119,34 @@ export function sweepAt(idleExpiresAt: number): number {
   return Math.ceil(idleExpiresAt / sweepStepMs) * sweepStepMs;
 }
 
-/** A row of `sessions` without its user. */
-export function sessionParameter(session: NewSession, now: number): string {
+/** What the caller made for a redemption: the user and session that it may need. */
+export function madeParameter(made: {
+  readonly newUser: NewUser;
+  readonly newSession: NewSession;
+  readonly sessionsMax: number;
+}): string {
+  const { newUser, newSession, sessionsMax } = made;
   return JSON.stringify({
-    session_id: session.sessionId,
-    family: hex(session.family),
-    key_id: session.keyId,
-    client_id: session.clientId,
-    generation: 0,
-    ip: session.ip,
-    user_agent: session.userAgent,
-    amr: session.amr.join(" "),
-    created_at: now,
-    last_used_at: now,
-    idle_expires_at: session.idleExpiresAt,
-    expires_at: session.expiresAt,
-    sweep_at: sweepAt(session.idleExpiresAt),
+    user: {
+      user_id: newUser.userId,
+      username: newUser.username,
+      display_name: escapeNul(newUser.displayName),
+      locale: newUser.locale,
+      custom_attributes: newUser.customAttributes,
+    },
+    session: {
+      session_id: newSession.sessionId,
+      family: hex(newSession.family),
+      key_id: newSession.keyId,
+      client_id: newSession.clientId,
+      ip: newSession.ip,
+      user_agent: newSession.userAgent,
+      amr: newSession.amr.join(" "),
+      idle_expires_at: newSession.idleExpiresAt,
+      expires_at: newSession.expiresAt,
+      sweep_at: sweepAt(newSession.idleExpiresAt),
+    },
+    sessions_max: sessionsMax,
   });
 }
 

@@ -13,7 +13,7 @@ import { createOpener } from "./opener.js";
 import { createOutbox } from "./outbox.js";
 import { endOutstanding } from "./outstanding.js";
 import { createPool } from "./pool.js";
-import { createRedemption } from "./redeem.js";
+import { createRedemption } from "./redemption/redemption.js";
 import { createSends } from "./sends.js";
 import { createSessions } from "./sessions.js";
 import { createUsers } from "./users.js";
@@ -61,9 +61,10 @@ export async function openPostgres(location: PostgresLocation): Promise<Store> {
     };
   }
 
+  const sessions = createSessions(db);
   return {
-    challenges: { ...createSends(db), ...createAttempts(db), ...createRedemption(db) },
-    sessions: createSessions(db),
+    challenges: { ...createSends(db), ...createAttempts(db), ...createRedemption(db, { sessions }) },
+    sessions,
     users: createUsers(db),
     outbox: createOutbox(db),
     // By a clock that is ahead a key would sign too late and for too long, or be given up while it is needed, and a sweep take what all

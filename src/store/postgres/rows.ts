@@ -3,9 +3,9 @@ import * as shared from "../shared/rows.js";
 import { unescapeNul } from "../shared/texts.js";
 
 export interface UserRow extends shared.UserRow {
-  account_contacts: shared.ContactColumns[];
+  contacts: shared.ContactColumns[];
 }
 
 export function toUser(row: UserRow): User {
-  return shared.toUser({ ...row, display_name: unescapeNul(row.display_name) }, row.account_contacts);
+  return shared.toUser({ ...row, display_name: unescapeNul(row.display_name) }, row.contacts);
 }

@@ -1,7 +1,8 @@
 import { budgetFunctions } from "./functions/budgets.js";
-import { redemptionFunctions } from "./functions/redemption.js";
+import { endingFunctions } from "./functions/endings.js";
 import { sendFunctions } from "./functions/sends.js";
 import { upkeepFunctions } from "./functions/upkeep.js";
+import { redemptionFunctions } from "./redemption/effects.js";
 import { moveTable } from "./schema/move.js";
 import { tables } from "./schema/tables.js";
 
@@ -28,4 +29,6 @@ CREATE INDEX challenges_by_contact ON challenges (contact_value, contact_kind);
  * it began, which a single statement after a wait for a lock does not. CockroachDB (from 23.2) and YugabyteDB have PL/pgSQL; what
  * they may lack of it are variables of row types, which most functions have.
  */
-export const functions: string = [budgetFunctions, sendFunctions, redemptionFunctions, upkeepFunctions].join("\n");
+export const functions: string = [budgetFunctions, sendFunctions, redemptionFunctions, endingFunctions, upkeepFunctions].join(
+  "\n",
+);

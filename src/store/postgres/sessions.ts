@@ -28,7 +28,7 @@ const endAsJudged: Statement = {
 };
 const findLive: Statement = {
   name: "find_live_session",
-  text: `SELECT ${sessionColumns}, ${userColumns("u")}, contacts_of(u.user_id) AS account_contacts
+  text: `SELECT ${sessionColumns}, ${userColumns("u")}, contacts_of(u.user_id) AS contacts
     FROM sessions s JOIN users u ON u.user_id = s.user_id WHERE s.session_id = $1 AND ${isLiveSession("$2")}`,
 };
 const list: Statement = {

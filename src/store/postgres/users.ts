@@ -8,7 +8,7 @@ const update: Statement = {
   name: "update_user",
   text: `UPDATE users u SET display_name = coalesce($2, u.display_name), locale = coalesce($3, u.locale),
       custom_attributes = coalesce($4, u.custom_attributes)
-    WHERE u.user_id = $1 RETURNING ${userColumns("u")}, contacts_of(u.user_id) AS account_contacts`,
+    WHERE u.user_id = $1 RETURNING ${userColumns("u")}, contacts_of(u.user_id) AS contacts`,
 };
 const remove: Statement = { name: "delete_user", text: "SELECT delete_user($1) AS deleted" };
 

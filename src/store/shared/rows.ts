@@ -137,33 +137,33 @@ export function toSession(row: SessionRow): Session {
   };
 }
 
-/** A user under names of its own, so that it can be read beside a session or challenge. */
+/** A user, to be read beside a session: what both have is the same in both, except `created_at`. */
 export interface UserRow {
-  account_id: string;
+  user_id: string;
   username: string | null;
   display_name: string;
-  account_locale: string;
+  locale: string;
   custom_attributes: string;
-  account_created_at: EpochMs;
+  user_created_at: EpochMs;
 }
 
-/** The columns of a user except the contacts; `of` is a table or a column of that row type. */
+/** The columns of a user `of` except the contacts. */
 export function userColumns(of: string): string {
-  return `${of}.user_id AS account_id, ${of}.username, ${of}.display_name, ${of}.locale AS account_locale,
-    ${of}.custom_attributes, ${of}.created_at AS account_created_at`;
+  return `${of}.user_id, ${of}.username, ${of}.display_name, ${of}.locale,
+    ${of}.custom_attributes, ${of}.created_at AS user_created_at`;
 }
 
 export type ContactColumns = [kind: ContactKind, value: string, verifiedAt: EpochMs];
 
 export function toUser(row: UserRow, contacts: readonly ContactColumns[]): User {
   return {
-    userId: row.account_id,
+    userId: row.user_id,
     username: row.username,
     displayName: row.display_name,
-    locale: row.account_locale,
+    locale: row.locale,
     contacts: contacts.map(([kind, value, verifiedAt]) => ({ kind, value, verifiedAt })),
     customAttributes: row.custom_attributes,
-    createdAt: row.account_created_at,
+    createdAt: row.user_created_at,
   };
 }
 

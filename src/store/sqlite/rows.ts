@@ -46,14 +46,14 @@ function parseResends(resends: string): ChargedSend[] {
 
 export interface UserRow extends shared.UserRow {
   /** JSON of `[kind, value, verified_at]` each. */
-  account_contacts: string;
+  contacts: string;
 }
 
 /** The columns of a user `u` with all contacts, so that one statement gives all of a user. */
 export const userColumns = `${shared.userColumns("u")}, (
     SELECT json_group_array(json_array(o.kind, o.value, o.verified_at) ORDER BY o.verified_at, o.kind)
-    FROM contacts o WHERE o.user_id = u.user_id) AS account_contacts`;
+    FROM contacts o WHERE o.user_id = u.user_id) AS contacts`;
 
 export function toUser(row: UserRow): User {
-  return shared.toUser(row, JSON.parse(row.account_contacts) as shared.ContactColumns[]);
+  return shared.toUser(row, JSON.parse(row.contacts) as shared.ContactColumns[]);
 }

@@ -131,10 +131,11 @@ BEGIN
   END LOOP;
 END $$;
 
--- Gives units back: [{key, spent_at, hold_until}], and by [{prefix, of_requester, hold_ms}] those of every send that a challenge was
--- charged for. Budgets are locked in the order of their keys; returns of one key come oldest first.
-CREATE FUNCTION give_back(p_returns JSONB, p_challenge challenges, p_send_returns JSONB, p_now BIGINT)
-RETURNS VOID LANGUAGE plpgsql AS $$
+-- Gives units back: [{key, spent_at, hold_until}], and by [{prefix, of_requester, hold_ms}] those of every send of a challenge: the nth
+-- at p_sent_at[n], charged to p_requesters[n]. Budgets are locked in the order of their keys; returns of one key come oldest first.
+CREATE FUNCTION give_back(
+  p_returns JSONB, p_send_returns JSONB, p_identifier_key BYTEA, p_sent_at BIGINT[], p_requesters BYTEA[], p_now BIGINT
+) RETURNS VOID LANGUAGE plpgsql AS $$
 DECLARE
   v_return RECORD;
   v_budget budgets;
@@ -144,13 +145,10 @@ BEGIN
   FOR v_return IN
     SELECT r.key, r.spent_at, r.hold_until FROM jsonb_to_recordset(p_returns) AS r (key BYTEA, spent_at BIGINT, hold_until BIGINT)
     UNION ALL
-    SELECT r.prefix || p_challenge.identifier_key || CASE WHEN r.of_requester THEN s.requester_key ELSE '' END,
+    SELECT r.prefix || p_identifier_key || CASE WHEN r.of_requester THEN s.requester_key ELSE '' END,
       s.spent_at, s.spent_at + r.hold_ms
     FROM jsonb_to_recordset(p_send_returns) AS r (prefix BYTEA, of_requester BOOLEAN, hold_ms BIGINT),
-      unnest(
-        array_prepend(p_challenge.created_at, p_challenge.resend_times),
-        array_prepend(p_challenge.requester_key, p_challenge.resend_requesters)
-      ) AS s (spent_at, requester_key)
+      unnest(p_sent_at, p_requesters) AS s (spent_at, requester_key)
     ORDER BY key, spent_at
   LOOP
     -- Most often the unit is the only one, and nothing is left.

@@ -1,0 +1,28 @@
+/** The end of users and sessions. The order of locks is that of `sends.ts`. */
+export const endingFunctions = `
+CREATE FUNCTION end_sessions(p_session_ids TEXT[]) RETURNS INTEGER LANGUAGE plpgsql AS $$
+DECLARE
+  v_ids TEXT[];
+BEGIN
+  v_ids := ARRAY(SELECT session_id FROM sessions WHERE session_id = ANY (p_session_ids) ORDER BY session_id FOR UPDATE);
+  DELETE FROM sessions WHERE session_id = ANY (v_ids);
+  RETURN cardinality(v_ids);
+END $$;
+
+CREATE FUNCTION delete_user(p_user_id TEXT) RETURNS BOOLEAN LANGUAGE plpgsql AS $$
+DECLARE
+  v_challenges TEXT[];
+  v_deleted BOOLEAN;
+BEGIN
+  v_challenges := ARRAY(
+    SELECT c.challenge_id FROM contacts o JOIN challenges c ON c.contact_value = o.value AND c.contact_kind = o.kind
+    WHERE o.user_id = p_user_id AND c.user_id = p_user_id AND c.consumed_at IS NULL ORDER BY c.challenge_id FOR UPDATE OF c);
+  -- They still look live. Otherwise their holders would see that the user is gone.
+  UPDATE challenges SET decoy = true, sealed_code = NULL WHERE challenge_id = ANY (v_challenges);
+  DELETE FROM users WHERE user_id = p_user_id;
+  v_deleted := FOUND;
+  DELETE FROM contacts WHERE user_id = p_user_id;
+  PERFORM end_sessions(ARRAY(SELECT session_id FROM sessions WHERE user_id = p_user_id));
+  RETURN v_deleted;
+END $$;
+`;

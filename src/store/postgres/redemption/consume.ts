@@ -1,0 +1,87 @@
+import type { Effect } from "./effect.js";
+
+/**
+ * `redeem_challenge`: what is the same for every purpose. A refusal changes nothing, and a challenge is consumed once. What differs
+ * is the effect's alone, by the challenge's purpose. The order of locks is that of `functions/sends.ts`.
+ */
+export function consumeFunction(effects: Readonly<Record<string, Effect>>): string {
+  const byPurpose = (call: (effect: Effect) => string) =>
+    Object.entries(effects)
+      .map(([purpose, effect]) => `WHEN '${purpose}' THEN\n      ${call(effect)}`)
+      .join("\n    ");
+  return `
+-- A refusal has no result. One without a reason is of a challenge that is not live.
+CREATE FUNCTION redeem_challenge(
+  p_challenge_id TEXT, p_mac BYTEA, p_returns JSONB, p_send_returns JSONB, p_made JSONB, p_now BIGINT,
+  OUT why TEXT, OUT purpose TEXT, OUT result JSONB
+) LANGUAGE plpgsql AS $$
+DECLARE
+  v_fixed RECORD;
+  v_siblings RECORD;
+  v_locked TEXT[];
+  v_challenge RECORD;
+  v_effect RECORD;
+BEGIN
+  -- What is read before the lock never changes.
+  SELECT c.purpose, c.identifier_key, c.requester_key, c.contact_kind, c.contact_value, c.user_id, c.registration_id,
+    c.created_at, c.expires_at
+  INTO v_fixed FROM challenges c WHERE c.challenge_id = p_challenge_id;
+  IF NOT FOUND THEN
+    RETURN;
+  END IF;
+  purpose := v_fixed.purpose;
+  CASE purpose
+    ${byPurpose(
+      ({
+        siblings,
+      }) => `v_siblings := ${siblings}(p_challenge_id, v_fixed.identifier_key, v_fixed.contact_kind, v_fixed.contact_value,
+        v_fixed.registration_id, p_now);`,
+    )}
+  END CASE;
+  -- Locks the challenge with everything that redeeming it may end, in the order of their ids.
+  v_locked := ARRAY(
+    SELECT c.challenge_id FROM challenges c WHERE c.challenge_id = ANY (v_siblings.ids || p_challenge_id)
+    ORDER BY c.challenge_id FOR UPDATE);
+  SELECT c.decoy, c.resend_times, c.resend_requesters INTO v_challenge FROM challenges c
+  WHERE c.challenge_id = p_challenge_id AND c.consumed_at IS NULL AND c.cancelled_at IS NULL AND c.expires_at > p_now;
+  IF NOT FOUND THEN
+    RETURN;
+  END IF;
+  IF v_challenge.decoy OR v_fixed.contact_value IS NULL THEN
+    why := 'decoy';
+    RETURN;
+  END IF;
+
+  v_locked := array_remove(v_locked, p_challenge_id);
+  CASE purpose
+    ${byPurpose(
+      ({ redeem }) => `v_effect := ${redeem}(p_challenge_id, v_fixed.contact_kind, v_fixed.contact_value, v_fixed.user_id,
+        v_fixed.registration_id, v_locked, v_siblings.recipient_id, p_made, p_now);`,
+    )}
+  END CASE;
+  IF v_effect.why IS NOT NULL THEN
+    why := v_effect.why;
+    RETURN;
+  END IF;
+  result := v_effect.result;
+  UPDATE challenges c SET consumed_at = p_now, sealed_code = NULL WHERE c.challenge_id = p_challenge_id;
+  -- Another requester's sibling still looks live. Otherwise its holder would see that, and when, the recipient redeemed this one.
+  IF cardinality(v_effect.siblings) > 0 THEN
+    UPDATE challenges c SET sealed_code = NULL, decoy = true,
+      cancelled_at = CASE WHEN c.requester_key = v_fixed.requester_key THEN p_now END
+    WHERE c.challenge_id = ANY (v_effect.siblings) AND c.expires_at > p_now AND c.consumed_at IS NULL AND c.cancelled_at IS NULL;
+  END IF;
+  IF p_mac IS NOT NULL THEN
+    INSERT INTO idempotency (mac, kind, challenge_ids, session_id, is_new_user, username_taken, pending_sources, expires_at)
+    VALUES (p_mac, 'redeemed', ARRAY[p_challenge_id], result ->> 'session_id', coalesce((result -> 'is_new_user')::boolean, false),
+      coalesce((result -> 'username_taken')::boolean, false),
+      ARRAY(SELECT jsonb_array_elements_text(result -> 'pending_sources')), v_fixed.expires_at + 3600000)
+    ON CONFLICT (mac) DO UPDATE SET kind = excluded.kind, challenge_ids = excluded.challenge_ids, session_id = excluded.session_id,
+      is_new_user = excluded.is_new_user, username_taken = excluded.username_taken, pending_sources = excluded.pending_sources,
+      expires_at = excluded.expires_at;
+  END IF;
+  PERFORM give_back(p_returns, p_send_returns, v_fixed.identifier_key,
+    v_fixed.created_at || v_challenge.resend_times, v_fixed.requester_key || v_challenge.resend_requesters, p_now);
+END $$;
+`;
+}

@@ -1,0 +1,20 @@
+import type { Purpose } from "../../../model/challenge.js";
+import { consumeFunction } from "./consume.js";
+import type { Effect } from "./effect.js";
+import { login } from "./login.js";
+import { registration } from "./registration.js";
+import { signInFunctions } from "./sign-in.js";
+import { verifyContact } from "./verify-contact.js";
+
+/** The effect of each purpose: a new purpose is a file of its own and a line here. */
+export const effects: Readonly<Record<Purpose, Effect>> = {
+  login,
+  registration,
+  verify_contact: verifyContact,
+};
+
+export const redemptionFunctions: string = [
+  consumeFunction(effects),
+  signInFunctions,
+  ...Object.values(effects).map(({ functions }) => functions),
+].join("");

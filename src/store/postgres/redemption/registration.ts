@@ -1,0 +1,59 @@
+import type { ContactKind } from "../../../model/contact.js";
+import type { Effect } from "./effect.js";
+import { signIn } from "./sign-in.js";
+
+interface PendingResult {
+  readonly pending_sources: readonly ContactKind[];
+}
+
+const functions = `
+CREATE FUNCTION redeem_registration(
+  p_challenge_id TEXT, p_contact_kind TEXT, p_contact_value TEXT, p_user_id TEXT, p_registration_id TEXT,
+  p_locked TEXT[], p_recipient_id TEXT, p_made JSONB, p_now BIGINT,
+  OUT why TEXT, OUT siblings TEXT[], OUT result JSONB
+) LANGUAGE plpgsql AS $$
+DECLARE
+  v_contacts JSONB;
+  v_pending TEXT[];
+  v_user RECORD;
+BEGIN
+  SELECT jsonb_agg(jsonb_build_object('kind', c.contact_kind, 'value', c.contact_value)),
+    array_agg(c.contact_kind ORDER BY c.contact_kind) FILTER (WHERE c.consumed_at IS NULL AND c.challenge_id <> p_challenge_id)
+  INTO v_contacts, v_pending FROM challenges c
+  WHERE c.registration_id = p_registration_id
+    AND EXISTS (SELECT 1 FROM registrations r WHERE r.registration_id = p_registration_id);
+  v_user := find_or_make_user(p_contact_kind, p_contact_value, CASE WHEN v_pending IS NULL THEN v_contacts END,
+    p_recipient_id, p_made -> 'user', p_now);
+  IF v_user.user_id IS NOT NULL THEN
+    UPDATE challenges c SET cancelled_at = p_now, sealed_code = NULL
+    WHERE c.registration_id = p_registration_id AND c.challenge_id <> p_challenge_id
+      AND c.consumed_at IS NULL AND c.cancelled_at IS NULL;
+    DELETE FROM registrations r WHERE r.registration_id = p_registration_id;
+    SELECT s.siblings, s.result INTO siblings, result
+    FROM sign_in(v_user.user_id, v_user.user_row, v_user.is_new_user, v_user.username_taken, p_locked, p_made, p_now) s;
+  ELSIF v_pending IS NOT NULL THEN
+    -- It ends no siblings: otherwise two registrations that wait for another source could cancel each other.
+    result := jsonb_build_object('pending_sources', v_pending);
+  ELSE
+    why := 'cancelled';
+  END IF;
+END $$;
+`;
+
+/**
+ * The last source to be proven makes the user; the others are `pending`. A source that has a user signs that user in, which ends
+ * the registration. A source proven earlier that has got a user since is left out of the new user.
+ */
+export const registration: Effect = {
+  siblings: signIn.siblings,
+  redeem: "redeem_registration",
+  functions,
+  toRedemption(result, change) {
+    const { pending_sources: pendingSources } = result as Partial<PendingResult>;
+    return pendingSources === undefined ? signIn.toRedemption(result, change) : { kind: "pending", pendingSources };
+  },
+  async recall(remembered, reads) {
+    const { pending_sources: pendingSources } = remembered;
+    return pendingSources.length > 0 ? { kind: "pending", pendingSources } : await signIn.recall(remembered, reads);
+  },
+};

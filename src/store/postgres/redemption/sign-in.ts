@@ -1,0 +1,138 @@
+import type { Session } from "../../../model/session.js";
+import type { Redemption } from "../../port/challenges.js";
+import { toUser, type UserRow } from "../rows.js";
+import type { Effect, RedeemChange } from "./effect.js";
+
+/** A session for the user of a proven contact: what LOGIN and REGISTRATION buy alike. */
+export const signInFunctions = `
+-- All live challenges that could sign in to the recipient: the contact's user, or a new one with the contacts of the registration.
+-- A challenge that is issued meanwhile is not among them: it comes after the redemption.
+CREATE FUNCTION sign_in_siblings(
+  p_challenge_id TEXT, p_identifier_key BYTEA, p_contact_kind TEXT, p_contact_value TEXT, p_registration_id TEXT, p_now BIGINT,
+  OUT ids TEXT[], OUT recipient_id TEXT
+) LANGUAGE plpgsql AS $$
+BEGIN
+  SELECT o.user_id INTO recipient_id FROM contacts o WHERE o.kind = p_contact_kind AND o.value = p_contact_value;
+  ids := ARRAY(
+    SELECT s.challenge_id FROM (
+      SELECT p_contact_kind AS kind, p_contact_value AS value
+      UNION SELECT o.kind, o.value FROM contacts o WHERE o.user_id = recipient_id
+      UNION SELECT r.contact_kind, r.contact_value FROM challenges r WHERE r.registration_id = p_registration_id
+    ) AS k JOIN challenges s ON s.contact_value = k.value AND s.contact_kind = k.kind
+    WHERE s.purpose <> 'verify_contact' AND s.expires_at > p_now AND s.consumed_at IS NULL AND s.cancelled_at IS NULL);
+  IF p_registration_id IS NOT NULL THEN
+    ids := ids || ARRAY(SELECT c.challenge_id FROM challenges c WHERE c.registration_id = p_registration_id);
+  END IF;
+END $$;
+
+-- Finds or makes the user of a proven contact; p_contacts are those that a new user gets, null: only find one. The user is locked:
+-- neither a deletion nor another sign-in comes between. Of racers for a contact one makes a user, the others wait and find that one.
+CREATE FUNCTION find_or_make_user(
+  p_kind TEXT, p_value TEXT, p_contacts JSONB, p_recipient_id TEXT, p_user JSONB, p_now BIGINT,
+  OUT user_id TEXT, OUT user_row JSONB, OUT is_new_user BOOLEAN, OUT username_taken BOOLEAN
+) LANGUAGE plpgsql AS $$
+DECLARE
+  v_user_id TEXT;
+BEGIN
+  is_new_user := false;
+  username_taken := false;
+  LOOP
+    SELECT o.user_id INTO v_user_id FROM contacts o WHERE o.kind = p_kind AND o.value = p_value;
+    IF FOUND THEN
+      SELECT ${userRowOf("u")} INTO user_row FROM users u WHERE u.user_id = v_user_id FOR NO KEY UPDATE;
+      -- Otherwise the user was deleted while we waited, and the contact is free.
+      IF FOUND THEN
+        user_id := v_user_id;
+        EXIT;
+      END IF;
+    ELSE
+      EXIT WHEN p_contacts IS NULL;
+      WITH made AS (
+        INSERT INTO contacts (kind, value, user_id, verified_at)
+        SELECT c.kind, c.value, p_user ->> 'user_id', p_now FROM jsonb_to_recordset(p_contacts) AS c (kind TEXT, value TEXT)
+        ORDER BY c.kind COLLATE "C", c.value COLLATE "C" ON CONFLICT (kind, value) DO NOTHING RETURNING kind, value
+      ) SELECT coalesce(bool_or(m.kind = p_kind AND m.value = p_value), false) INTO is_new_user FROM made m;
+      EXIT WHEN is_new_user;
+      DELETE FROM contacts o WHERE o.user_id = p_user ->> 'user_id';
+    END IF;
+  END LOOP;
+  IF is_new_user THEN
+    INSERT INTO users AS u (user_id, username, display_name, locale, custom_attributes, created_at)
+    VALUES (p_user ->> 'user_id', p_user ->> 'username', p_user ->> 'display_name', p_user ->> 'locale',
+      p_user ->> 'custom_attributes', p_now)
+    ON CONFLICT (username) DO NOTHING RETURNING ${userRowOf("u")} INTO user_row;
+    username_taken := NOT FOUND;
+    IF username_taken THEN
+      INSERT INTO users AS u (user_id, username, display_name, locale, custom_attributes, created_at)
+      VALUES (p_user ->> 'user_id', NULL, p_user ->> 'display_name', p_user ->> 'locale', p_user ->> 'custom_attributes', p_now)
+      RETURNING ${userRowOf("u")} INTO user_row;
+    END IF;
+    user_id := p_user ->> 'user_id';
+  ELSIF user_id IS NOT NULL AND user_id IS DISTINCT FROM p_recipient_id THEN
+    -- The user's challenges are not locked. The caller begins again.
+    RAISE SQLSTATE '40001' USING MESSAGE = 'the contact got another user while it was redeemed';
+  END IF;
+END $$;
+
+-- Gives the user a session. Of the user's live sessions the most recently used stay beside it.
+CREATE FUNCTION sign_in(
+  p_user_id TEXT, p_user_row JSONB, p_is_new_user BOOLEAN, p_username_taken BOOLEAN, p_locked TEXT[], p_made JSONB, p_now BIGINT,
+  OUT siblings TEXT[], OUT result JSONB
+) LANGUAGE plpgsql AS $$
+DECLARE
+  v_excess TEXT[];
+BEGIN
+  IF NOT p_is_new_user THEN
+    v_excess := ARRAY(
+      SELECT s.session_id FROM sessions s
+      WHERE s.user_id = p_user_id AND s.idle_expires_at > p_now AND s.expires_at > p_now
+      ORDER BY s.last_used_at DESC, s.created_at DESC, s.session_id OFFSET (p_made ->> 'sessions_max')::integer - 1);
+    IF cardinality(v_excess) > 0 THEN
+      PERFORM end_sessions(v_excess);
+    END IF;
+  END IF;
+  INSERT INTO sessions (session_id, family, key_id, user_id, client_id, generation, ip, user_agent, amr, created_at, last_used_at,
+    idle_expires_at, expires_at, sweep_at)
+  SELECT s.session_id, s.family, s.key_id, p_user_id, s.client_id, 0, s.ip, s.user_agent, s.amr, p_now, p_now,
+    s.idle_expires_at, s.expires_at, s.sweep_at
+  FROM jsonb_to_record(p_made -> 'session') AS s (session_id TEXT, family BYTEA, key_id TEXT, client_id TEXT, ip TEXT,
+    user_agent TEXT, amr TEXT, idle_expires_at BIGINT, expires_at BIGINT, sweep_at BIGINT);
+  IF cardinality(p_locked) > 0 THEN
+    siblings := ARRAY(
+      SELECT c.challenge_id FROM challenges c WHERE c.challenge_id = ANY (p_locked) AND EXISTS (
+        SELECT 1 FROM contacts o WHERE o.kind = c.contact_kind AND o.value = c.contact_value AND o.user_id = p_user_id));
+  END IF;
+  result := jsonb_build_object('session_id', p_made #> '{session,session_id}', 'is_new_user', p_is_new_user,
+    'username_taken', p_username_taken, 'user', p_user_row || jsonb_build_object('contacts', contacts_of(p_user_id)));
+END $$;
+`;
+
+/** A user's row, without its contacts, as JSON that `toUser` reads. */
+function userRowOf(user: string): string {
+  return `jsonb_build_object('user_id', ${user}.user_id, 'username', ${user}.username, 'display_name', ${user}.display_name,
+    'locale', ${user}.locale, 'custom_attributes', ${user}.custom_attributes, 'user_created_at', ${user}.created_at)`;
+}
+
+/** The result of `sign_in`. */
+interface SignInResult {
+  readonly user: UserRow;
+  readonly is_new_user: boolean;
+  readonly username_taken: boolean;
+}
+
+export const signIn = {
+  siblings: "sign_in_siblings",
+
+  toRedemption(result: unknown, { newSession, now }: RedeemChange): Redemption {
+    const row = result as SignInResult;
+    const user = toUser(row.user);
+    const session: Session = { ...newSession, userId: user.userId, generation: 0, createdAt: now, lastUsedAt: now };
+    return { kind: "signed_in", session, user, isNewUser: row.is_new_user, usernameTaken: row.username_taken };
+  },
+
+  async recall({ session_id: sessionId, is_new_user: isNewUser, username_taken: usernameTaken }, { sessions, now }) {
+    const live = sessionId === null ? null : await sessions.findLive({ sessionId, now });
+    if (live === null || live.session.generation > 0) return null;
+    return { kind: "signed_in", ...live, isNewUser, usernameTaken };
+  },
+} satisfies Partial<Effect>;
