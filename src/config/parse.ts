@@ -56,7 +56,7 @@ export function parseDuration(text: string): number | null {
   return match === null ? null : Number(match[1]) * unitMs[(match[2] ?? "s") as keyof typeof unitMs];
 }
 
-/** An address to listen on; `loopbackOnly` in any mode, else in development. */
+/** An address to listen on: a loopback one in development, and with `loopbackOnly` in any mode. */
 export function listener(options: { readonly loopbackOnly: boolean }) {
   return (text: string, mode: Mode | null): Listen => {
     const listen = parseListen(text);

@@ -101,7 +101,7 @@ export const table = {
   }),
   pepper: setting({
     name: "LATCHKEY_PEPPER",
-    purpose: "The secret that protects stored codes against whoever copies the database.",
+    purpose: "The secret that protects stored codes if the database is copied.",
     unit: "32 random bytes in base64, or id:base64,id:base64 with the current one first",
     defaults: both(null),
     defaultsShown: { development: "made in .latchkey/pepper" },
@@ -173,7 +173,7 @@ export const table = {
   }),
   tls: setting({
     name: "LATCHKEY_TLS",
-    purpose: "Who does TLS: nobody, this service with the files below, or a proxy in front of it.",
+    purpose: "Where TLS ends: nowhere, at this service with the files below, or at a proxy in front of it.",
     unit: "off, files or terminated",
     defaults: both("off"),
     parse: choice(["off", "files", "terminated"]),
@@ -217,7 +217,7 @@ export const table = {
   }),
   reflection: setting({
     name: "LATCHKEY_REFLECTION",
-    purpose: "Whether gRPC reflection tells anybody what methods there are.",
+    purpose: "Whether gRPC reflection lists the methods to every caller.",
     unit: "on or off",
     defaults: { development: "on", production: "off" },
     parse: flag,

@@ -1,23 +1,23 @@
 import { BlockList, isIP, SocketAddress } from "node:net";
 import { networkOf } from "../lib/network.js";
 
-/** Who called: `socketAddress` is the peer of the connection, `forwardedFor` the `X-Forwarded-For` header as it came. */
+/** The address of a caller. `socketAddress` is the peer of the connection, `forwardedFor` the `X-Forwarded-For` header as sent. */
 export type AddressOf = (socketAddress: string | undefined, forwardedFor: string | undefined) => string;
 
-/** Of a peer that is gone already; nobody can call from it. */
-const nobody = "0.0.0.0";
+/** The address of a peer that is already gone. No caller can have it. */
+const noAddress = "0.0.0.0";
 
-/** A chain of proxies is a few hops; what is left of them was written by strangers. */
+/** A chain of proxies has a few hops. Strangers can write any hops to the left of them. */
 const hopsMax = 32;
 
 /**
- * `X-Forwarded-For` counts only behind a trusted proxy, read from right to left up to the first hop that is not one: the only hop
- * that a trusted party wrote down and an untrusted one can't choose. A list that is not made of addresses is not believed at all.
+ * `X-Forwarded-For` counts only behind a trusted proxy. It is read from right to left up to the first hop that is no trusted proxy:
+ * a trusted party wrote this hop, so no caller can choose it. If a hop up to there is no address, the header is ignored.
  */
 export function createAddressOf(trustedProxies: readonly string[]): AddressOf {
   const trusted = trustedProxies.length === 0 ? null : toBlockList(trustedProxies);
   return (socketAddress, forwardedFor) => {
-    const peer = canonicalAddress(socketAddress ?? "") ?? nobody;
+    const peer = canonicalAddress(socketAddress ?? "") ?? noAddress;
     if (trusted === null || forwardedFor === undefined || !isTrusted(trusted, peer)) return peer;
     const hops = forwardedFor.split(",").slice(-hopsMax);
     let address = peer;
@@ -37,7 +37,7 @@ export type NetworkOf = (socketAddress: string | undefined) => string | null;
 export function createNetworkOf(trustedProxies: readonly string[]): NetworkOf {
   const trusted = toBlockList(trustedProxies);
   return (socketAddress) => {
-    const peer = canonicalAddress(socketAddress ?? "") ?? nobody;
+    const peer = canonicalAddress(socketAddress ?? "") ?? noAddress;
     return isTrusted(trusted, peer) ? null : networkOf(peer);
   };
 }
@@ -59,7 +59,7 @@ function isTrusted(list: BlockList, address: string): boolean {
 
 const mappedIPv4 = /^::ffff:([0-9.]+)$/;
 
-/** IPv4 dotted, IPv6 compressed and in lower case, IPv4-mapped as IPv4, zone dropped. Null: not an address. */
+/** IPv4 dotted, IPv6 compressed and in lower case, IPv4-mapped as IPv4, without a zone. Returns null if the text is no address. */
 export function canonicalAddress(text: string): string | null {
   const zone = text.indexOf("%");
   const address = zone === -1 ? text : text.slice(0, zone);
@@ -70,13 +70,13 @@ export function canonicalAddress(text: string): string | null {
   return mappedIPv4.exec(compressed)?.[1] ?? compressed;
 }
 
-/** `192.0.2.1:80` and `[2001:db8::1]:80`, as some proxies write hops, without port and brackets. */
+/** Drops port and brackets of `192.0.2.1:80` and `[2001:db8::1]:80`, as some proxies write hops. */
 function withoutPort(hop: string): string {
   const match = /^(?:\[([^\]]*)\](?::\d{1,5})?|([0-9.]+):\d{1,5})$/.exec(hop);
   return match?.[1] ?? match?.[2] ?? hop;
 }
 
-/** The address in what grpc-js calls a peer: `192.0.2.1:1234`, `::1:1234`, also `ipv6:[::1]:1234`. */
+/** The address in a peer name of grpc-js: `192.0.2.1:1234`, `::1:1234` or `ipv6:[::1]:1234`. */
 export function peerAddress(peer: string): string {
   const bare = peer.replace(/^ipv[46]:/, "");
   if (bare.startsWith("[")) return bare.slice(1, bare.indexOf("]"));

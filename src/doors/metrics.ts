@@ -87,7 +87,7 @@ export function warnOfOpenMetrics(
   log.warn({ metrics: formatListen(metricsListen) }, sentence);
 }
 
-/** Hashes are compared, since tokens may differ in length and the comparison must not tell how much of a guess is right. */
+/** Hashes are compared, since tokens may differ in length and the comparison must not reveal how much of a guess is right. */
 function createTokenCheck(token: string | null): (authorization: string | undefined) => boolean {
   if (token === null) return () => true;
   const expected = sha256(token);

@@ -11,8 +11,8 @@ loopback.addSubnet("127.0.0.0", 8, "ipv4");
 loopback.addAddress("::1", "ipv6");
 
 /**
- * Reads `127.0.0.1:8080`, `[::1]:8080` or `localhost:8080`. Null: it is something else; other host names are refused, because what
- * they resolve to is not under our control.
+ * Reads `127.0.0.1:8080`, `[::1]:8080` or `localhost:8080`. Returns null for anything other. Other host names are refused, because
+ * their addresses are not under our control.
  */
 export function parseListen(text: string): Listen | null {
   const match = /^(?:\[([0-9A-Fa-f:.]+)\]|([^[\]:]+)):(\d{1,5})$/.exec(text);

@@ -1,4 +1,4 @@
-/** What goes to the operator. `fields` never holds a code, a token, a key or an unmasked identifier. */
+/** The operator's log. `fields` never holds a code, a token, a key or an unmasked identifier. */
 export interface Log {
   debug(fields: Readonly<Record<string, unknown>>, message: string): void;
   info(fields: Readonly<Record<string, unknown>>, message: string): void;

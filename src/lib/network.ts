@@ -1,4 +1,4 @@
-/** The network of a canonical address. An IPv4 address is its own; of an IPv6 address it is the /64, which one host or household has. */
+/** The network of a canonical address: an IPv4 address itself, or the /64 of an IPv6 address, which is one host's or household's. */
 export function networkOf(address: string): string {
   if (!address.includes(":")) return address;
   const [head = "", tail] = address.split("::");

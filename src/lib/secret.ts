@@ -2,7 +2,7 @@ import { inspect } from "node:util";
 
 const shown = "[secret]";
 
-/** Holds a value that no log line, JSON text, template string or inspection may show; `reveal` is the one way to it. */
+/** Holds a value that no log line, JSON text, template string or inspection shows. Only `reveal` returns it. */
 export class Secret<T> {
   readonly #value: T;
 

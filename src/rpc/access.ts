@@ -16,19 +16,19 @@ export type AccessDeps = Pick<Deps, "clock"> & {
   readonly issuer: string;
 };
 
-/** Says who calls, from headers alone, or refuses. For a rule of CALLER_USER the result is a `UserCaller`. */
+/** Finds the caller from headers alone. Throws `AuthError` if it is refused. For a rule of CALLER_USER the result is a `UserCaller`. */
 export type Gate = (rule: Access, context: CallContext, correlationId: string) => Promise<Caller | UserCaller>;
 
-/** The access rule of a method. Throws for a method without one: it would be open to everybody. */
+/** The access rule of a method. Throws for a method without one, which every caller could use. */
 export function accessRule(method: DescMethod): Access {
   const rule = hasOption(method, access) ? getOption(method, access) : undefined;
   if (rule === undefined || rule.caller === CallerKind.UNSPECIFIED) {
     throw new Error(`${method.parent.typeName}.${method.name} does not declare who may call it (option latchkey.v1.access)`);
   }
   if (rule.recent && rule.caller !== CallerKind.USER) {
-    throw new Error(`${method.parent.typeName}.${method.name} asks for a recent sign-in of somebody who is not a user`);
+    throw new Error(`${method.parent.typeName}.${method.name} asks for a recent sign-in, but its callers are not users`);
   }
-  // Scopes belong to clients that prove who they are, which no client can do yet.
+  // Scopes belong to clients that authenticate themselves, which no client can do yet.
   if (rule.scope !== "") throw new Error(`${method.parent.typeName}.${method.name} asks for a scope, which nothing checks`);
   return rule;
 }

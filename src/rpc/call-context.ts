@@ -2,7 +2,7 @@ import { AuthError } from "../auth/errors.js";
 import type { Door } from "../model/door.js";
 import type { TraceHeaders } from "../telemetry/tracer.js";
 
-/** What a door knows about a call before its message is read. */
+/** What a door knows of a call before its message is read. */
 export interface CallContext {
   readonly door: Door;
   /** All values of the `authorization` header. */
@@ -14,7 +14,7 @@ export interface CallContext {
   /** Canonical network address, as `auth/deps.ts` wants it. */
   readonly address: string;
   readonly userAgent: string;
-  /** How long the caller will wait; Infinity when it did not say. */
+  /** How long the caller waits; Infinity if it set no deadline. */
   readonly timeoutMs: number;
   /** Read only when traces are made. */
   readonly trace?: TraceHeaders;
@@ -24,7 +24,7 @@ export interface CallContext {
 
 export type Abort = Pick<AbortController, "abort" | "signal">;
 
-/** An AbortController that is made when somebody looks at its signal: hardly any call waits for anything, and making one is dear. */
+/** An AbortController that is made when its signal is first read: few calls wait for anything, and making one is expensive. */
 export function createAbort(): Abort {
   let controller: AbortController | undefined;
   let aborted: { readonly reason: unknown } | undefined;
@@ -43,6 +43,6 @@ export function createAbort(): Abort {
   };
 }
 
-/** Why `CallContext.abort` fires. Made once: an abort without a reason would build a DOMException with its stack for every call. */
+/** The reasons of `CallContext.abort`. Made once: an abort without a reason would build a DOMException with its stack each time. */
 export const callerGone = new AuthError("CANCELED", { detail: "the caller went away" });
 export const deadlinePassed = new AuthError("DEADLINE_EXCEEDED", { detail: "the deadline passed" });

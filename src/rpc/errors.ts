@@ -28,8 +28,8 @@ export const wireErrors = {
 } satisfies Record<Reason, readonly [Code, ErrorReason]>;
 
 /**
- * What a caller reads: what happened and what to do, the same for every cause behind a reason. Without the characters that are
- * reserved in URLs: grpc-js does not decode these where Connect has encoded them.
+ * What happened and what to do, the same for every cause of a reason. The messages have none of the characters that are reserved in
+ * URLs: Connect encodes these, and grpc-js does not decode them.
  */
 const messages: Record<Reason, string> = {
   CODE_INVALID: "This code does not work. Check it or ask for a new one.",
@@ -38,8 +38,8 @@ const messages: Record<Reason, string> = {
   SESSION_LOST: "The server no longer knows this session. Sign in again.",
   SESSION_ENDED: "This session has ended. Sign in again.",
   CLIENT_UNKNOWN: "Name a known client in the header x-latchkey-client.",
-  TOO_MANY_REQUESTS: "That was too often. Try again after the time given.",
-  OVERLOADED: "The server is busy. Try again after the time given.",
+  TOO_MANY_REQUESTS: "Too many requests. Try again after the time in the details.",
+  OVERLOADED: "The server is busy. Try again after the time in the details.",
   SCOPE_MISSING: "The client lacks the scope for this call. Ask its operator for it.",
   PURPOSE_NOT_ALLOWED: "This caller can't ask for codes of this purpose.",
   ORIGIN_NOT_ALLOWED: "The app does not allow calls from the origin of this page. Add it to the allowed origins.",
@@ -47,7 +47,7 @@ const messages: Record<Reason, string> = {
   CHANNEL_UNAVAILABLE: "Codes can't be sent this way here. Choose another channel.",
   SESSION_NOT_FOUND: "There is no such session.",
   REQUEST_INVALID: "The request is not valid. Correct the fields named in the details.",
-  UNAVAILABLE: "The server can't answer at the moment. Try again after the time given.",
+  UNAVAILABLE: "The server can't answer at the moment. Try again after the time in the details.",
   DEADLINE_EXCEEDED: "The call took longer than it may. Try again.",
   CANCELED: "The call was cancelled.",
   INTERNAL: "internal error",
@@ -64,7 +64,7 @@ export interface WireDetail {
 
 const retryAfterMsDefault = 1000;
 
-/** The error as it leaves on every door: code, sentence, `google.rpc` details and, when waiting helps, a `retry-after` header. */
+/** The error as every door sends it: code, sentence, `google.rpc` details and, if a retry can help, a `retry-after` header. */
 export function wireError(reason: Reason, detail: WireDetail = {}): ConnectError {
   const [ownCode, errorReason] = wireErrors[reason];
   const mayRetry = ownCode === Code.Unavailable || ownCode === Code.ResourceExhausted;
@@ -90,7 +90,7 @@ export function requestTooLarge(): ConnectError {
   return wireError("REQUEST_INVALID", { code: Code.ResourceExhausted, message });
 }
 
-/** Gives the error of a reason that needs no words of its own, built once: refusing must be cheaper than answering. */
+/** Returns the error of a reason without further details. It is built once, because refusing must be cheaper than answering. */
 export function createPlainErrors(): (reason: Reason) => ConnectError {
   const built = new Map<Reason, ConnectError>();
   return (reason) => {
@@ -103,7 +103,7 @@ export function createPlainErrors(): (reason: Reason) => ConnectError {
   };
 }
 
-/** Whether nothing but the reason of this refusal reaches the caller. */
+/** Whether the reason is all that the caller gets of this refusal. */
 export function isPlain(error: AuthError): boolean {
   return error.retryAfterMs === undefined && error.violations.length === 0 && Object.keys(error.metadata).length === 0;
 }

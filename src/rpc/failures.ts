@@ -6,15 +6,15 @@ import { StoreMovedError, StoreUnavailableError } from "../store/port/errors.js"
 import { createPlainErrors, isPlain, requestTooLarge, wireError } from "./errors.js";
 import { RequestTooLargeError } from "./raw-request.js";
 
-/** As those of `errors.ts`. */
+/** In the form of those in `errors.ts`. */
 const movedMessages: Record<StoreMovedError["state"], string> = {
   moving: "This database is being moved to PostgreSQL and takes no changes until that is done.",
   moved: "This database was moved to PostgreSQL and answers no more calls.",
 };
-/** A move takes seconds to minutes, and the servers are started anew after it. */
+/** A move takes seconds to minutes, and the servers are restarted after it. */
 const movedRetryAfterMs = 5_000;
 
-/** Turns whatever a call ended with into what its caller may see, and logs the rest. */
+/** Turns any failure of a call into what its caller may see, and logs the rest. */
 export type ToWireError = (error: unknown, call: { readonly method: string; readonly correlationId: string }) => ConnectError;
 
 export function createToWireError(log: Log): ToWireError {

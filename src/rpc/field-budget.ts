@@ -16,10 +16,10 @@ export function createFieldBudget(fieldsMax: number): FieldBudget {
   };
 }
 
-/** The key can't be told from an object's prototype, so decoders drop it without a word. */
+/** JavaScript takes this key for an object's prototype, so decoders drop it silently. */
 export const refusedKey = "__proto__";
 
-/** Decoders of binary messages drop one at the beginning of a text, so two keys could become one. */
+/** Decoders of binary messages drop it at the beginning of a text, so two keys could become one. */
 export const byteOrderMark = "\ufeff";
 
 export function refuseByteOrderMark(at: string): never {

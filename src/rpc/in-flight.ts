@@ -1,12 +1,12 @@
-/** Counts the calls that are being worked on, and bounds them: one object for the whole process. */
+/** Counts and bounds the running calls of the whole process. */
 export interface InFlight {
-  /** False: there are as many as there may be, and nothing was counted. */
+  /** Counts one more call. Returns false, and counts nothing, if there are already as many as allowed. */
   enter(): boolean;
   leave(): void;
   count(): number;
 }
 
-/** Some 20 times what two cores answer within a second at their fastest: beyond it waiting callers only cost memory. */
+/** Some 20 times what two cores answer in a second at best. More waiting calls would only cost memory. */
 const callsMaxDefault = 2048;
 
 export function createInFlight(callsMax = callsMaxDefault): InFlight {

@@ -23,12 +23,12 @@ import type { InFlight } from "./in-flight.js";
 import { type RawRequest, requestMaxBytes } from "./raw-request.js";
 import { createRequestReader, type RequestReader } from "./requests.js";
 
-/** One method with all its checks, the same for every door. It rejects with a `ConnectError` and with nothing else. */
+/** One method with all its checks, the same for every door. It rejects only with a `ConnectError`. */
 export type Call = (context: CallContext, request: RawRequest) => Promise<Message>;
 
 export interface ServedMethod {
   readonly method: DescMethodUnary;
-  /** A door may stop reading a message that is larger; the pipeline refuses it in any case. */
+  /** A door may stop reading a larger message. The pipeline refuses it in any case. */
   readonly requestMaxBytes: number;
   readonly call: Call;
   /** Logs a failure in a door before the call. Returns what the caller may see. */
@@ -47,8 +47,8 @@ type Methods<S extends DescService, C extends Caller> = {
 };
 
 /**
- * The methods of a service, by who calls them: those of signed-in users get a `UserCaller`. Which method is whose is declared in
- * the proto, and composing refuses a handler that stands on the other side.
+ * The methods of a service, by their callers: methods for signed-in users get a `UserCaller`. The proto declares the callers of each
+ * method, and composing refuses a handler on the other side.
  */
 export interface Handlers<S extends DescService> {
   readonly forClients: Partial<Methods<S, Caller>>;
@@ -67,7 +67,7 @@ export interface PipelineDeps {
 
 type Init = MessageInitShape<DescMessage>;
 
-/** The longest that a caller waits, whatever deadline it asks for. */
+/** The longest that a call may take, even if its deadline is later. */
 export const deadlineMaxMs = 10_000;
 
 /** Puts the pipeline around every method of a service. Throws for a method without access rule or handler. */
@@ -109,11 +109,11 @@ function composeMethod(stages: Stages, method: DescMethodUnary, handler: Handler
     // Authorize from headers before decoding, so that rejected calls stay cheap.
     const caller = await gate(rule, context, correlationId);
     const message = stages.reader.read(method.input, request);
-    // The gate gave a `UserCaller` where the rule asks for a user, and only there is the handler one of users.
+    // The gate returns a `UserCaller` if the rule asks for a user, and only then is the handler one for users.
     return create(method.output, await handle(caller as UserCaller, message));
   }
 
-  /** The call within its deadline; whoever runs longer is not waited for, but counts as in flight until it is done. */
+  /** Runs the call within its deadline. A call that takes longer is answered then, but stays in flight until it ends. */
   function runInTime(context: CallContext, request: RawRequest, correlationId: string): Promise<Message> {
     if (context.timeoutMs <= 0) return Promise.reject(deadlinePassed);
     if (!stages.inFlight.enter()) return Promise.reject(new AuthError("OVERLOADED", { detail: "too many calls at once" }));

@@ -15,11 +15,11 @@ export class RequestTooLargeError extends Error {
 const kibibyte = 1024;
 
 /**
- * Four times the 8 KiB of custom attributes: escapes in JSON, and the overhead of small values in binary, make them longer as sent.
- * The proto names this limit, since JSON that writes every letter as an escape takes six times.
+ * Four times the 8 KiB of custom attributes, because escapes in JSON and the overhead of small values in binary make them longer.
+ * The proto names this limit, because JSON that writes every letter as an escape takes six times.
  */
 const withStructMaxBytes = 32 * kibibyte;
-/** The largest field elsewhere is a token of 4 KiB. */
+/** The largest field of other requests is a token of 4 KiB. */
 const plainMaxBytes = 8 * kibibyte;
 
 /** The largest message that a method with this input reads. */

@@ -11,11 +11,11 @@ import type { RawRequest } from "./raw-request.js";
 export interface RequestReader {
   /** Throws `AuthError` and `RequestTooLargeError`. */
   read(schema: DescMessage, request: RawRequest): Message;
-  /** Compiles the rules of a message, which would cost the first caller 60 ms. Throws for a list without `max_items`. */
+  /** Compiles the rules of a message, which would delay the first call by 60 ms. Throws for a list without `max_items`. */
   warm(schema: DescMessage): void;
 }
 
-/** No field with a pattern is allowed to be longer. */
+/** No text that is matched with a pattern may be longer. */
 const matchedCharactersMax = 4_096;
 
 const violationsMax = 10;
@@ -27,7 +27,7 @@ export function createRequestReader(): RequestReader {
     read(schema, request) {
       const message = decode(schema, request);
       const long = listLimits.get(schema)?.find(({ localName, itemsMax }) => lengthOf(message, localName) > itemsMax);
-      // The validator would look at every item of a list that is too long.
+      // The validator would check every item of a list that is too long.
       if (long !== undefined) throw invalid([{ field: long.name, description: `must have at most ${long.itemsMax} items` }]);
       const result = validator.validate(schema, message);
       if (result.kind === "valid") return message;

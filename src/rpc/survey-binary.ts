@@ -12,7 +12,7 @@ import {
   refuseKey,
 } from "./field-budget.js";
 
-/** 64 keys of custom attributes have four fields each, 192 items in lists two; the fields of the request itself come on top. */
+/** 64 keys of custom attributes have four fields each and 192 items in lists two; the rest is for the request itself. */
 const fieldsMax = 680;
 
 interface Survey {
@@ -48,7 +48,7 @@ function surveyMessage(desc: DescMessage, bytes: Uint8Array, survey: Survey, out
 interface Occurrence {
   readonly reader: BinaryReader;
   readonly wireType: WireType;
-  /** What the same message had before. */
+  /** The fields that the same message had before. */
   readonly seen: Set<DescField | DescOneof>;
   /** The keys that its map had before. No message here has two maps. */
   readonly keys: Set<string>;
@@ -72,7 +72,7 @@ function surveyValue(field: DescField, reader: BinaryReader, wireType: WireType,
   else throw new Error("wrong wire type");
 }
 
-/** The decoder reads any number as null, and JSON has no other null. */
+/** The decoder reads any number as null, but in JSON there is one null only. */
 function refuseOtherNull(reader: BinaryReader, wireType: WireType): void {
   if (wireType !== WireType.Varint || reader.uint32() !== 0) throw new Error("no null");
 }
@@ -128,7 +128,7 @@ function bytesOf(reader: BinaryReader, wireType: WireType): Uint8Array {
   return reader.bytes();
 }
 
-/** Groups are refused: no message here has one, and the library walks them by recursion. */
+/** Groups are refused: no message here has one, and the library skips them by recursion. */
 function skip(reader: BinaryReader, wireType: WireType): void {
   if (wireType === WireType.StartGroup || wireType === WireType.EndGroup) throw new Error("a group");
   reader.skip(wireType);

@@ -1,7 +1,7 @@
 import type { DescMessage } from "@bufbuild/protobuf";
 import { byteOrderMark, createFieldBudget, refuseByteOrderMark, refusedKey, refuseKey } from "./field-budget.js";
 
-/** A comma or bracket for each of 256 custom attributes, a second one for those that are empty lists; 38 for the rest of a request. */
+/** One comma or bracket for each of 256 custom attributes, a second for empty lists, and 38 for the rest of a request. */
 const separatorsMax = 550;
 
 const quote = 0x22;

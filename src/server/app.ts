@@ -23,7 +23,7 @@ import { startDelivery } from "./start-delivery.js";
 import { startDoors } from "./start-doors.js";
 import { startStore } from "./start-store.js";
 
-/** What tests and the bench may put in another's place; nothing of it can be reached by a setting. */
+/** Parts that tests and the bench replace. No setting can replace them. */
 export interface Overrides extends CoreOverrides {
   /** Instead of those that the settings name. */
   readonly providers?: readonly Provider[];
@@ -35,11 +35,11 @@ export interface Overrides extends CoreOverrides {
   readonly print?: (text: string) => void;
 }
 
-/** How a server is run. */
+/** How a server runs. */
 export interface Running {
-  /** It is one of several workers, and the primary serves the metrics of all. */
+  /** Whether it is one of several workers. Then the primary serves the metrics of all. */
   readonly metricsElsewhere?: boolean;
-  /** Stopped with the server; none, if not given. */
+  /** Stopped with the server. Without it there are no traces. */
   readonly tracer?: Tracer;
 }
 
@@ -56,13 +56,13 @@ export interface App {
   readonly metricsPort: number | null;
   /** Reads the TLS files again, if there are any, and logs the result. */
   reloadCertificates(): Promise<void>;
-  /** Health and readiness say from now on that it does not serve; calls and connections are still accepted. */
+  /** From now on health and readiness report that it does not serve. It still accepts calls and connections. */
   withdraw(): void;
-  /** Withdraws, lets calls under way finish for up to 10 s, settles what was begun, and closes. */
+  /** Withdraws, lets running calls finish for up to 10 s, settles begun work, and closes. */
   stop(): Promise<void>;
 }
 
-/** Starts everything that a deployment consists of. When a part fails to start, those before it are closed again. */
+/** Starts all parts of a deployment. Throws if a part fails to start, after the parts before it are closed again. */
 export async function startApp(settings: Settings, log: Log, overrides: Overrides & Running = {}): Promise<App> {
   const closers: Closers = [];
   const stop = () => closeAll(closers);
@@ -98,7 +98,7 @@ async function start(settings: Settings, { log: plainLog, overrides, closers }: 
     closers,
   });
   const core = await createCore(settings, { store, log, metrics: recorder.auth, measure: recorder.hashes, overrides });
-  // From here on work is done by the clock. One that differs, or a move, refuses it, and readiness says so.
+  // All later work needs the clock. A clock that differs, or a move, refuses it, and readiness reports that.
   await ping().catch(() => {});
   const { clock } = core.deps;
   recorder.observe({
@@ -144,7 +144,7 @@ async function start(settings: Settings, { log: plainLog, overrides, closers }: 
   });
   readiness = watchReadiness({ ping, log: plainLog, changed: doors.setServing });
   closers.push(async () => readiness?.stop());
-  // A database that is being moved, or whose clock differs, can be started on and is not ready.
+  // A server starts on a database that is being moved or whose clock differs, but is not ready.
   await readiness.check();
   const { grpcPort, httpPort, reloadCertificates } = doors;
   const withdraw = (): void => {
@@ -154,7 +154,7 @@ async function start(settings: Settings, { log: plainLog, overrides, closers }: 
   return { core, database: name, grpcPort, httpPort, inboxPort, metricsPort, reloadCertificates, withdraw };
 }
 
-/** Serves on a listener beside the doors, which nobody's call depends on: it is closed at once. */
+/** Serves on a listener beside the doors. No call depends on it, so it closes at once. */
 async function listenBeside(server: Server, { host, port: wanted }: Listen, closers: Closers): Promise<number> {
   const port = await listenOn(server, host, wanted);
   closers.push(

@@ -7,30 +7,30 @@ import type { Log } from "../lib/log.js";
 
 type TlsFiles = Extract<Tls, { kind: "files" }>;
 
-/** What the TLS servers serve with. It follows its files: their renewal needs no restart. */
+/** The TLS options of the servers. They follow the files, so a renewal needs no restart. */
 export interface Certificates {
   /** As of now. */
   options(): TlsOptions;
-  /** Of the certificate in use: how long it is still valid, below 0 once it has expired, and how long it is valid at all. */
+  /** How long the certificate in use is still valid, below 0 once it has expired, and the whole time of its validity. */
   validity(): { readonly leftMs: number; readonly wholeMs: number };
-  /** Calls `renew` with all options, now and after each renewal; when it throws after a renewal, again with the next look. */
+  /** Calls `renew` with all options, now and after each renewal. If it throws after a renewal, the next look calls it again. */
   follow(renew: Follower): void;
-  /** Reads the files now, and logs the result in any case. */
+  /** Reads the files now, and logs the result even if nothing changed. */
   reload(): Promise<void>;
   stop(): void;
 }
 
-/** A renewal is in use within this time; reading three small files costs a fraction of a millisecond. */
+/** A renewal is in use after this time at most. Reading three small files costs a fraction of a millisecond. */
 const regularlyMs = 2_000;
 
 type Follower = (options: TlsOptions) => void;
 
-/** What the files held at one moment; an error: the file can't be read. */
+/** The contents of the files at one moment; an error for a file that can't be read. */
 type Contents = ReadonlyMap<string, string | Error>;
 
 /**
- * Reads the files and looks at them again every 2 s. Their content decides, so links that change their target and files that are
- * renamed into place are seen as well. Files that can't be used change nothing. Throws when the first ones can't be used.
+ * Reads the files, and again every 2 s. Their contents are compared, so it notices links that change their target and files that are
+ * renamed into place. Files that can't be used change nothing. Throws if the first files can't be used.
  */
 export async function watchCertificates(given: {
   readonly files: TlsFiles;
@@ -47,7 +47,7 @@ export async function watchCertificates(given: {
   if (problem !== null) throw new Error(problem);
   let options = optionsOf(files, used);
   let leaf = leafOf(options);
-  /** The last files that can't be used. */
+  /** The last contents that can't be used. */
   let refused: { readonly contents: Contents; readonly problem: string; logged: boolean } | null = null;
   let turn = Promise.resolve();
   let stopped = false;
@@ -144,7 +144,7 @@ function areEqual(some: Contents, others: Contents): boolean {
   return [...some].every(([path, text]) => String(text) === String(others.get(path)));
 }
 
-/** What keeps these contents from being served with, as it is said at a start. */
+/** Why these contents can't be used, in the words of a failed start; null if they can. */
 function problemOf(files: TlsFiles, contents: Contents): string | null {
   const [problem] = checkTlsFiles(files, { readText: (path) => textOf(contents, path) });
   if (problem !== undefined) return problem.text;

@@ -1,7 +1,7 @@
-/** What ends each part that was started. The last one is called first. */
+/** Functions that end each started part. The last one is called first. */
 export type Closers = (() => Promise<void>)[];
 
-/** Ends everything, also past a part that fails to end. Throws the first failure. */
+/** Ends all parts, even after one fails to end. Then throws the first failure. */
 export async function closeAll(closers: Closers): Promise<void> {
   const failures: unknown[] = [];
   for (let close = closers.pop(); close !== undefined; close = closers.pop()) {

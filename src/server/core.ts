@@ -22,7 +22,7 @@ import type { OutboxMessage } from "../store/port/outbox.js";
 import type { Store } from "../store/port/store.js";
 import type { PostgresLocation } from "../store/postgres/location.js";
 
-/** What tests and the bench may put in another's place. */
+/** Parts that tests and the bench replace. */
 export interface CoreOverrides {
   readonly clock?: () => EpochMs;
   readonly codes?: CodeHasher;
@@ -38,7 +38,7 @@ export interface Core {
   isForeign(delivery: NonNullable<OutboxMessage["delivery"]>): Promise<boolean>;
 }
 
-/** What the core is made of, beside settings. */
+/** What the core is made of, besides settings. */
 export interface CoreParts {
   readonly store: Store;
   readonly log: Log;
@@ -47,7 +47,7 @@ export interface CoreParts {
   readonly overrides?: CoreOverrides;
 }
 
-/** Refuses wrong keys, loads or makes the deployment's own, and puts together what the use cases work with. */
+/** Loads or makes the deployment's own keys and composes what the use cases need. Throws if the master keys or peppers are wrong. */
 export async function createCore(settings: Settings, given: CoreParts): Promise<Core> {
   const { store, log, metrics, measure, overrides = {} } = given;
   const clock = overrides.clock ?? Date.now;
@@ -109,7 +109,7 @@ export function keyringsOf(settings: Settings): { readonly master: Keyring; read
   return { master: reveal(settings.masterKey), pepper: reveal(settings.pepper) };
 }
 
-/** Where the settings say that everything is stored. */
+/** The database that the settings name. */
 export function storeLocation({
   database,
   databaseLogin,
@@ -127,7 +127,7 @@ export function postgresLocation(
   return { ...url, ...reveal(url), readLogin: readLogin === null ? null : (at) => reveal(readLogin(at)), poolMax };
 }
 
-/** How signing keys are made and kept; the command line rotates with the same. */
+/** How signing keys are made and kept, the same for the server and the command line. */
 export function signingKeyOptions(
   settings: Settings,
   given: { readonly store: Store; readonly sealer: Sealer },
@@ -138,9 +138,9 @@ export function signingKeyOptions(
 const clockSkewMs = 30_000;
 
 /**
- * How many hashes run at once in each of so many workers. One more than cores keeps every core hashing while the answer to the last hash is on its way; `fast`
- * hashes are shorter than a turn of the event loop under load, so that a turn must find enough of them. Measured under load on two
- * cores, sign-ins a second with `fast`: 67 at 4, 156 at 8, 303 at 12, 300 at 16; `npm run bench defaults` compares again.
+ * How many hashes run at once in each worker. One more than the cores keeps every core busy while the last hash is answered. Hashes
+ * of `fast` are shorter than a turn of the event loop under load, so each turn needs enough of them. Measured under load on two cores,
+ * sign-ins a second with `fast`: 67 at 4, 156 at 8, 303 at 12, 300 at 16. `npm run bench defaults` measures it again.
  */
 export function hashConcurrency(profile: HashProfile, workers = 1): number {
   const cores = Math.ceil(availableParallelism() / workers);

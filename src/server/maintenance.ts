@@ -5,9 +5,9 @@ import { StoreMovedError } from "../store/port/errors.js";
 import type { Store } from "../store/port/store.js";
 import type { ExpiredChallenge } from "../store/port/upkeep.js";
 
-/** Rows deleted in one transaction: a few milliseconds, so that no caller's write waits noticeably. */
+/** Rows deleted in one transaction, which takes a few milliseconds, so that writes of callers hardly wait. */
 const sweepBatch = 200;
-/** Batches in one go; what is left waits for the next second. */
+/** Batches in one sweep. The rest waits for the next second. */
 const batchesMax = 25;
 
 interface Chore {
@@ -17,9 +17,9 @@ interface Chore {
 }
 
 /**
- * What has to be done regularly: expired rows are swept every second, copies of erased data overwritten every five, signing keys
- * rotated by another process picked up every two (which bounds how long a dropped key is still trusted) and looked after every hour.
- * Each chore waits for itself; one that fails is logged and tried again at its next time.
+ * Starts the regular chores. Every second expired rows are swept, and every five seconds copies of erased data are overwritten. Every
+ * two seconds signing keys that another process rotated are read, which bounds how long a dropped key is still trusted. Every hour the
+ * signing keys are maintained. No chore overlaps with itself. A failure is logged, and the chore runs again at its next time.
  */
 export function startMaintenance(deps: {
   readonly store: Store;
@@ -42,7 +42,7 @@ export function startMaintenance(deps: {
       const run = chore
         .run()
         .catch((error: unknown) => {
-          // Told once, by the readiness.
+          // Readiness logs this, once.
           if (error instanceof StoreMovedError) return;
           log.warn({ error }, `${chore.name} failed; it is tried again`);
         })
@@ -58,7 +58,7 @@ export function startMaintenance(deps: {
   };
 }
 
-/** Deletes what is due in small batches, letting callers in between. */
+/** Deletes expired rows in small batches, so that operations of callers run in between. */
 async function sweep(store: Store, clock: () => EpochMs, onExpired: (challenge: ExpiredChallenge) => void): Promise<void> {
   for (let batch = 0; batch < batchesMax; batch += 1) {
     const { swept, expired } = await store.upkeep.sweep({ now: clock(), limit: sweepBatch });

@@ -1,10 +1,10 @@
 import type { Log } from "../lib/log.js";
 
-/** Whether the database can be used, as health tells it. */
+/** Whether the database can be used, as health reports it. */
 export interface Readiness {
   /**
-   * Has the database asked now; while it can't be used it is asked by itself. Costs nothing while an answer is awaited. Resolves when
-   * there is one.
+   * Asks the database now, unless a question is under way. Resolves with the answer to either. While the database can't be used it
+   * is asked again without this.
    */
   check(): Promise<void>;
   stop(): void;
@@ -14,8 +14,8 @@ const againMs = 250;
 const regularlyMs = 10_000;
 
 /**
- * Tells what the first check finds, and every change after that; logs what is wrong, and its end. It is to be checked at once and
- * whenever the database refused something: so an outage is known as soon as it is met; every 10 s it looks by itself.
+ * Calls `changed` with the result of the first check and with every change after it, and logs an outage and its end. Call `check` once
+ * at the start and after each operation that the database refused, so that an outage is noticed at once. It also checks every 10 s.
  */
 export function watchReadiness(deps: {
   readonly ping: () => Promise<void>;

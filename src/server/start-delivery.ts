@@ -14,7 +14,7 @@ import type { Closers } from "./closers.js";
 import type { Core } from "./core.js";
 
 export interface StartedDelivery {
-  /** Sends what is due then without waiting for the next look. */
+  /** Sends messages at this time, without waiting for the next regular look. */
   readonly wake: (dueAt: EpochMs) => void;
   /** Null in production. */
   readonly inbox: Inbox | null;
@@ -65,7 +65,7 @@ function providersOf(settings: Settings, inbox: Inbox | null, print: (text: stri
   return providers;
 }
 
-/** Says at once which provider can't be used: otherwise the first person to sign in finds out. The start does not wait for it. */
+/** Logs at once which provider can't be used, before the first person signs in. The start does not wait for it. */
 async function warnOfProviders(
   providers: readonly (Provider | CheckedProvider)[],
   log: Log,

@@ -16,7 +16,7 @@ import type { Core } from "./core.js";
 export interface StartedDoors {
   readonly grpcPort: number;
   readonly httpPort: number;
-  /** What health checks of both doors answer. */
+  /** Sets what health checks of both doors report. */
   setServing(serving: boolean): void;
   /** Reads the TLS files again, if there are any, and logs the result. */
   reloadCertificates(): Promise<void>;
@@ -24,7 +24,7 @@ export interface StartedDoors {
 
 const drainMs = 10_000;
 
-/** Opens both doors. They say that they do not serve until `setServing`. `beforeDrain` is called when they begin to close. */
+/** Opens both doors. They report that they do not serve until `setServing`. `beforeDrain` is called when they begin to close. */
 export async function startDoors(
   settings: Settings,
   given: {

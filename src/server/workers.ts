@@ -5,14 +5,14 @@ import { createMetricsServer, warnOfOpenMetrics } from "../doors/metrics.js";
 import type { Log } from "../lib/log.js";
 import { createWorkersMetrics, metricsQuestion } from "../telemetry/worker-metrics.js";
 
-/** What a worker tells the primary when it serves: what `serve` would have logged by itself. */
+/** A worker's message to the primary when it serves, with the fields that a single process would log. */
 export interface ServingMessage {
   readonly kind: "serving";
   readonly fields: Readonly<Record<string, unknown>>;
 }
-/** What the primary tells a worker: be not ready, serve on for LATCHKEY_DRAIN_DELAY, finish what is under way and end. */
+/** The primary's message to a worker: be not ready, serve on for LATCHKEY_DRAIN_DELAY, finish running calls and end. */
 export const stopMessage = "stop";
-/** The same, and without the delay or the rest of it. */
+/** The same without the delay, or the rest of it. */
 export const stopNowMessage = "stop now";
 /** Read the TLS files again. */
 export const reloadMessage = "reload";
@@ -21,19 +21,19 @@ export const reloadMessage = "reload";
 export interface StopRequests {
   /** Resolves at the first request, which may have come before. */
   readonly first: Promise<NodeJS.Signals>;
-  /** Waits for so long, or until the next request. */
+  /** Resolves after `ms`, or at the next request. */
   pause(ms: number): Promise<void>;
 }
 
-/** A worker that ends sooner than this after its start is started again later and later. */
+/** A worker that ends within this time after its start is replaced after a growing pause. */
 const youngMs = 10_000;
 const pauseMaxMs = 30_000;
 const pauseMs = 1_000;
 
 /**
  * Runs `settings.workers` processes that share the ports of this one, until it is asked to stop. The first one starts alone, so that
- * what keeps it from starting is reported once. From then on a worker that ends is replaced. Metrics are served here, summed over the
- * workers.
+ * a failed start is reported once. After that, a worker that ends is replaced. This process serves the sum of the workers' metrics.
+ * Throws if a worker ends before it serves.
  */
 export async function serveWithWorkers(
   settings: Settings,
@@ -41,7 +41,7 @@ export async function serveWithWorkers(
 ): Promise<void> {
   const metrics = createWorkersMetrics();
   const server = createMetricsServer(metrics, settings);
-  // Before there are workers: that its port is taken is told at once.
+  // Before the workers start, so that a port in use is reported at once.
   const port = await listenOn(server, settings.metricsListen.host, settings.metricsListen.port);
   warnOfOpenMetrics(settings, log);
   const exits = new Set<Promise<void>>();
@@ -50,7 +50,7 @@ export async function serveWithWorkers(
 
   function start(): Promise<ServingMessage["fields"]> {
     const worker = cluster.fork();
-    // One that is just ending can't be asked any more, and is told by its exit.
+    // A worker that is just ending can't be asked. Its exit follows.
     const member = metrics.join({ ask: () => void worker.send(metricsQuestion, () => {}) });
     const startedAt = performance.now();
     let served = false;
@@ -68,7 +68,7 @@ export async function serveWithWorkers(
         served = true;
         resolve(message.fields);
       });
-      // It has told why on its standard error.
+      // The worker has written the reason to its standard error.
       void exited.then(() => reject(new Error("a worker ended before it served")));
     });
   }
@@ -87,19 +87,19 @@ export async function serveWithWorkers(
     }, waitMs).unref();
   }
 
-  function tell(message: string): void {
+  function broadcast(message: string): void {
     for (const worker of Object.values(cluster.workers ?? {})) if (worker?.isConnected() === true) worker.send(message);
   }
 
-  onReload(() => tell(reloadMessage));
+  onReload(() => broadcast(reloadMessage));
   const fields = await start();
   await Promise.all(Array.from({ length: settings.workers - 1 }, start));
   log.info({ ...fields, metrics: port, workers: settings.workers }, "serving");
 
   log.info({ signal: await stops.first }, "stopping");
   stopping = true;
-  tell(stopMessage);
-  void stops.pause(settings.drainDelayMs).then(() => tell(stopNowMessage));
+  broadcast(stopMessage);
+  void stops.pause(settings.drainDelayMs).then(() => broadcast(stopNowMessage));
   await Promise.all(exits);
   server.close();
   server.closeAllConnections();

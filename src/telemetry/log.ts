@@ -8,9 +8,9 @@ type Fields = Readonly<Record<string, unknown>>;
 const order: readonly LogLevel[] = ["debug", "info", "warn", "error"];
 
 /**
- * Makes a log on standard output: a line of JSON an event, or with `pretty` a short one for people. No field and no message can
- * begin a line of its own or drive a terminal. Errors are logged as name, message and cause, at debug level with their stack.
- * `write` takes finished lines elsewhere.
+ * Makes a log on standard output: a line of JSON for each event, or with `pretty` a short line for people. No field and no message
+ * can begin a new line or control a terminal. Errors are logged as name, message and cause, at debug level with their stack.
+ * `write` gets the finished lines instead of standard output.
  */
 export function createLog(
   level: LogLevel,
@@ -31,7 +31,7 @@ function jsonLog(level: LogLevel, withStack: boolean, write: ((line: string) => 
   });
 }
 
-/** Lines of one turn of the event loop are one write: a busy server logs several for every call. */
+/** Writes the lines of one turn of the event loop together: a busy server logs several for each call. */
 function writeTogether(destination: { write(text: string): unknown }): (line: string) => void {
   let pending = "";
   const flush = (): void => {
@@ -79,12 +79,12 @@ function plainError(error: Error, withStack: boolean, depth = 0): Record<string,
     name,
     message,
     ...(withStack ? { stack } : {}),
-    // A chain of causes may be a ring.
+    // A chain of causes may be circular.
     ...(cause instanceof Error && depth < 4 ? { cause: plainError(cause, withStack, depth + 1) } : {}),
   };
 }
 
-/** Bare where it is one word, so that `key=value` cannot be forged inside a value. */
+/** Quoted unless it is one word, so that a value can't contain a forged `key=value`. */
 function prettyValue(value: unknown): string {
   if (typeof value === "string" && /^[\w.:/@+-]+$/.test(value)) return value;
   return escapeControls(stringify(value));
@@ -98,7 +98,7 @@ function stringify(value: unknown): string {
   }
 }
 
-/** JSON escapes line breaks and C0 controls; the rest that terminals and editors act on gets the same form. Ends with a newline. */
+/** Escapes what JSON leaves and terminals or editors interpret. JSON itself escapes line breaks and C0 controls. */
 function escapeJson(line: string): string {
   return line.replace(/[\u007f-\u009f\u2028\u2029\p{Cf}]/gu, (character) =>
     character

@@ -8,7 +8,7 @@ import type { EndedOperation } from "../store/observed.js";
 import type { ExpiredChallenge } from "../store/port/upkeep.js";
 import { answerMetricsQuestions } from "./worker-metrics.js";
 
-/** What the parts of a server tell of their work, and the metrics made of it. No label holds anything of a person or a secret. */
+/** Takes what the parts of a server report, and makes metrics of it. No label holds personal data or a secret. */
 export interface Recorder extends MetricsText {
   readonly auth: Metrics;
   challengeExpired(challenge: ExpiredChallenge): void;
@@ -18,14 +18,14 @@ export interface Recorder extends MetricsText {
   operationEnded(operation: EndedOperation): void;
   readonly hashes: HashMeasure;
   tryEnded(attempt: EndedTry): void;
-  /** Has values that are looked up when somebody asks for the metrics. */
+  /** Adds values that are read whenever the metrics are requested. */
   observe(state: {
     readonly hashesWaiting: () => number;
     readonly callsInFlight: () => number;
-    /** How long the message that waits the longest has been due; 0: none is. */
+    /** How long the oldest message that is due has been due; 0 if none is due. */
     readonly outboxAgeMs: () => Promise<number>;
   }): void;
-  /** Has how long the certificate in use is still valid, and how long it is valid at all. */
+  /** Adds how long the certificate in use is still valid, and the whole time of its validity. */
   observeCertificate(validity: () => { readonly leftMs: number; readonly wholeMs: number }): void;
 }
 
@@ -82,7 +82,7 @@ export function createRecorder(): Recorder {
     "Requests reset before they had arrived in full, because all together held too much memory or one came in more than 1024 pieces.",
     ["door"],
   );
-  // At 0 from the start: Prometheus sees no increase in the first sample of a series.
+  // They start at 0: Prometheus sees no increase in the first sample of a series.
   for (const door of ["grpc", "web"] satisfies Door[]) {
     resets.inc({ door }, 0);
     for (const why of whysDropped) drops.inc({ door, why }, 0);
@@ -105,7 +105,7 @@ export function createRecorder(): Recorder {
     registers,
   });
   const hashTook = new Histogram({ name: "latchkey_hash_duration_seconds", help: "Hashes.", buckets: callSeconds, registers });
-  /** Read whenever somebody asks for the metrics; `aggregator` says what the primary makes of its workers' values. */
+  /** Adds a value that is read whenever the metrics are requested. `aggregator`: how the primary combines its workers' values. */
   function gauge(
     name: string,
     help: string,
@@ -149,7 +149,7 @@ export function createRecorder(): Recorder {
     observe({ hashesWaiting, callsInFlight, outboxAgeMs }) {
       gauge("latchkey_hashes_waiting", "Callers that wait for a slot to hash in.", hashesWaiting);
       gauge("latchkey_calls_in_flight", "Calls that are being worked on.", callsInFlight);
-      // What can't be read just now must not keep the other metrics from being read.
+      // If this value can't be read now, the other metrics must be readable all the same.
       const ageSeconds = () =>
         outboxAgeMs().then(
           (ms) => ms / 1000,

@@ -4,7 +4,7 @@ import { mapOperations } from "../store/port/operations.js";
 import type { Store } from "../store/port/store.js";
 import type { Tracer } from "./tracer.js";
 
-/** The same store, whose operations are spans of the calls they are part of. What queues a message is where its delivery goes on. */
+/** The same store, whose operations are spans of their calls. Deliveries continue the trace of the operation that queued them. */
 export function traceStore(store: Store, tracer: Tracer, system: string): Store {
   if (!tracer.on) return store;
   const { issue, resend } = store.challenges;
@@ -47,7 +47,7 @@ export function traceProviders(providers: readonly Provider[], tracer: Tracer): 
   }));
 }
 
-/** A try to deliver, which goes on with the trace of the call that queued its message. */
+/** A try to deliver, which continues the trace of the call that queued its message. */
 export function traceDelivery(run: typeof deliver, tracer: Tracer): typeof deliver {
   return tracer.traced({ name: "outbox.deliver", resumes: (_deps, { delivery }) => delivery.challengeId }, run);
 }

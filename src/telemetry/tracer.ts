@@ -16,7 +16,7 @@ export function traceHeaders(valuesOf: (name: string) => readonly string[]): Tra
   };
 }
 
-/** A call as its span tells of it. */
+/** What the span of a call needs to know of it. */
 export interface TracedCall {
   readonly door: string;
   /** Read only when traces are made. */
@@ -31,40 +31,40 @@ export interface ServedSpan {
   readonly statusOf: (error: unknown) => { readonly code: number; readonly name: string };
 }
 
-/** What a span says of a function's calls. It never holds an identifier, a code, a token or anything else of a person. */
+/** Name and attributes of the spans of a function's calls. They never hold an identifier, a code, a token or other personal data. */
 export interface SpanPlan<A extends unknown[], T> {
   readonly name: string;
-  /** Whether it is work that another system does for us. */
+  /** Whether another system does the work. */
   readonly remote?: boolean;
   readonly attributes?: Readonly<Record<string, string>>;
-  /** What a result says went wrong, in a word; undefined: nothing. */
+  /** What went wrong according to the result, in a word; undefined if nothing did. */
   readonly failureOf?: (result: T) => string | undefined;
   /** The reason that an error stands for, such as `CODE_INVALID`. Undefined: the span names the error's class. */
   readonly reasonOf?: (error: unknown) => string | undefined;
-  /** Where the span belongs: below the one that `remember` was called in with this key, or at the top of a trace of its own. */
+  /** The key of the span's parent, which is the span that called `remember` with this key. Without it a new trace begins. */
   readonly resumes?: (...input: A) => string;
 }
 
 /**
- * Tells where the time of a call goes. Functions are wrapped when a server is put together, so that without traces they are what
- * they were, and a call pays nothing.
+ * Makes spans, which show where the time of a call goes. Functions are wrapped when a server is composed. Without traces they stay as
+ * they are, so a call costs nothing more.
  */
 export interface Tracer {
   readonly on: boolean;
-  /** A method whose calls are spans below those of their callers. */
+  /** Wraps a method: each call is a span below the caller's span. */
   served<C extends TracedCall, R, T>(
     span: ServedSpan,
     call: (context: C, request: R) => Promise<T>,
   ): (context: C, request: R) => Promise<T>;
-  /** A function whose calls are spans below the one they are made in; made in none, and resuming none, they are not told. */
+  /** Wraps a function: each call is a span below the present one. A call outside of any span makes none, unless it resumes one. */
   traced<A extends unknown[], T>(span: SpanPlan<A, T>, run: (...input: A) => Promise<T>): (...input: A) => Promise<T>;
-  /** A function that begins what belongs to no call. */
+  /** Wraps a function whose work belongs to no call. */
   detached<A extends unknown[], T>(run: (...input: A) => T): (...input: A) => T;
-  /** Keeps the place in the present trace, for what goes on with it later in this process. */
+  /** Remembers the present span, so that later work of this process can continue its trace. */
   remember(key: string): void;
-  /** The same log, whose lines name the trace they belong to. */
+  /** The same log, whose lines name their trace. */
   log(log: Log): Log;
-  /** Sends what is left, for a few seconds at the most. Never rejects. */
+  /** Sends the remaining spans, for a few seconds at most. Never rejects. */
   stop(): Promise<void>;
 }
 

@@ -1,9 +1,9 @@
 import { AggregatorRegistry, Registry } from "prom-client";
 
-/** What the primary asks a worker: its metrics as they are now. */
+/** The primary's question to a worker: its present metrics. */
 export const metricsQuestion = "metrics";
 
-/** What a worker answers; null: it can't read them. */
+/** A worker's answer; null if it can't read its metrics. */
 interface MetricsAnswer {
   readonly kind: "metrics";
   readonly metrics: Snapshot | null;
@@ -16,13 +16,13 @@ type Snapshot = readonly {
   readonly aggregator?: string;
 }[];
 
-/** How long a worker may take to answer: one that hangs keeps nobody from the others' metrics. */
+/** How long a worker may take to answer. After that its last answer counts, so a worker that hangs does not block the others. */
 const answerMs = 2_000;
 
 /** In a worker: answers the primary's questions. */
 export function answerMetricsQuestions(registry: Registry): void {
   const answer = (metrics: Snapshot | null): void => {
-    // The primary may be gone, which another listener acts on.
+    // The primary may be gone. Another listener handles that.
     process.send?.({ kind: "metrics", metrics } satisfies MetricsAnswer, undefined, undefined, () => {});
   };
   process.on("message", (message) => {
@@ -34,11 +34,11 @@ export function answerMetricsQuestions(registry: Registry): void {
   });
 }
 
-/** A worker, as the sum of metrics sees it. */
+/** A worker whose metrics are part of the sum. */
 export interface MetricsMember {
-  /** Takes whatever the worker says. */
+  /** Takes any message of the worker. */
   heard(message: unknown): void;
-  /** The worker has ended: what it has counted stays counted. */
+  /** The worker has ended. Its counts stay in the sum. */
   left(): void;
 }
 
@@ -50,9 +50,9 @@ export interface WorkersMetrics {
 }
 
 /**
- * Sums the workers' metrics, but where a sum says nothing: the outbox is the same for all of them, and the worst delay is the one to
- * know. Of a worker that has ended, counters and histograms as it last told them stay in the sum, for a counter that falls looks to
- * Prometheus like a burst of events. A worker that does not answer counts as it last did.
+ * Sums the workers' metrics. Where a sum is meaningless it takes one value: all workers see the same outbox, and of delays the worst
+ * counts. The last counters and histograms of an ended worker stay in the sum, because Prometheus takes a counter that falls for a
+ * burst of events. If a worker does not answer, its last answer counts.
  */
 export function createWorkersMetrics(): WorkersMetrics {
   const members = new Set<{ latest: Snapshot; refresh(): Promise<void> }>();
@@ -60,7 +60,7 @@ export function createWorkersMetrics(): WorkersMetrics {
 
   return {
     join({ ask }) {
-      // One that hangs is asked once, however often somebody wants to know.
+      // A worker that hangs is asked once, not again with each request.
       let question: Promise<void> | null = null;
       let answered = (): void => {};
       const member = {
@@ -95,7 +95,7 @@ export function createWorkersMetrics(): WorkersMetrics {
     },
     async text() {
       await Promise.all([...members].map((member) => member.refresh()));
-      // Both as of one moment, so that who leaves now is counted once.
+      // Both are read at the same moment, so that a worker that leaves now is counted once.
       const [past, present] = [ended, [...members].map(({ latest }) => latest)];
       return await sumUp([await past, ...present]).metrics();
     },
@@ -103,7 +103,7 @@ export function createWorkersMetrics(): WorkersMetrics {
   };
 }
 
-/** Resolves with `promise`, or after so long without it. */
+/** Resolves when `promise` does, or after `ms`. */
 function within(promise: Promise<void>, ms: number): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, ms);
@@ -127,7 +127,7 @@ function isCounted({ type }: Snapshot[number]): boolean {
   return type === "counter" || type === "histogram";
 }
 
-/** prom-client gives these an average, which hides a worker that hangs among others that don't. */
+/** prom-client averages these, which would hide one worker that hangs. */
 function withWorstDelay(metric: Snapshot[number]): Snapshot[number] {
   const isMeanDelay = metric.name.startsWith("nodejs_eventloop_lag_") && metric.aggregator === "average";
   return isMeanDelay ? { ...metric, aggregator: "max" } : metric;

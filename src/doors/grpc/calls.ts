@@ -21,7 +21,7 @@ export interface CallReading {
   readonly traced?: boolean;
 }
 
-/** Methods as grpc-js takes them. Requests stay bytes, so that the pipeline reads them after it knows who calls. */
+/** Methods as grpc-js takes them. Requests stay bytes, so that the pipeline reads them after it has authorized the caller. */
 export function toGrpcMethods(methods: readonly ServedMethod[], read: CallReading, running: Running): GrpcMethods {
   const definition: Record<string, MethodDefinition<Buffer, Message>> = {};
   const implementation: GrpcMethods["implementation"] = {};
@@ -42,7 +42,7 @@ export function toGrpcMethods(methods: readonly ServedMethod[], read: CallReadin
 }
 
 function unused(): never {
-  throw new Error("this side of a method belongs to clients");
+  throw new Error("only clients use this side of a method");
 }
 
 function toBuffer(bytes: Uint8Array): Buffer {
@@ -55,7 +55,7 @@ function toHandler(served: ServedMethod, read: CallReading, running: Running): h
     const abort = createAbort();
     let answered = false;
     const end = running.begin();
-    // grpc-js emits this at the end of every call, answered or not.
+    // grpc-js emits this event at the end of every call, answered or not.
     call.on("cancelled", () => {
       end();
       if (!answered) abort.abort(callerGone);

@@ -12,14 +12,14 @@ import { type Gunzip, readEncodings, unknownEncoding } from "../gunzip.js";
 import { toStatusObject } from "./status.js";
 import type { LimitStream, StreamingCall } from "./streams.js";
 
-/** How long a caller may take for sending its message and waiting for the answer. */
+/** How long a call may take, from its headers to its answer. */
 const requestTimeoutMs = 30_000;
 
-/** Parts of a call that grpc-js keeps to itself, and that are replaced here. A test fails when one of them is gone. */
+/** Private parts of a grpc-js call that are replaced here. A test fails when one of them is missing. */
 interface OpenCall extends StreamingCall {
   deadlineTimer?: NodeJS.Timeout | null;
   deadline: number;
-  /** Gives the contents of a message that came in its frame of five bytes, or throws the status to end the call with. */
+  /** Returns the contents of a message that follows its frame head of five bytes. Throws the status that is to end the call. */
   decompressMessage(framed: Buffer, encoding: string): Uint8Array;
   sendMetadata(metadata: Metadata): void;
 }
@@ -45,7 +45,7 @@ interface Reading {
 type Status = Partial<StatusObject>;
 type Method = ServerMethodDefinition<unknown, unknown>;
 
-/** Makes grpc-js's own answers those of every other door, and replaces its time limits and its decompression. */
+/** Gives the answers of grpc-js itself the form of all others, and replaces its time limits and its decompression. */
 export function createCallGuard({ gunzip, toWireError, limitStream, messageMaxBytes }: CallGuardOptions): ServerInterceptor {
   return (method, guarded) => {
     const call = guarded as unknown as OpenCall;
@@ -71,20 +71,20 @@ function explainStatuses(call: OpenCall): void {
 }
 
 /**
- * Puts one limit in the place of grpc-js's own, which adds up deadlines beyond 24 days in 32 bits, so that they are over at once, and
- * has no limit for a caller that never ends its message. The deadline itself is the pipeline's.
+ * Replaces the time limit of grpc-js. That one counts deadlines in 32 bits, so those beyond 24 days expire at once, and it does not
+ * bound a caller that never ends its message. The pipeline keeps the deadline itself.
  */
 function limitTime(call: OpenCall): void {
   if (call.deadlineTimer === undefined) return;
   if (call.deadlineTimer !== null) clearTimeout(call.deadlineTimer);
   if (call.deadline < Date.now() - 1) call.deadline = Number.POSITIVE_INFINITY;
-  // grpc-js clears what is in this field when the call ends.
+  // grpc-js clears the timer in this field when the call ends.
   call.deadlineTimer = setTimeout(() => call.sendStatus({ code: status.DEADLINE_EXCEEDED }), requestTimeoutMs);
 }
 
 /**
- * grpc-js decompresses gzip and deflate in libuv's thread pool, all messages of a frame at once, before it finds that a unary call has
- * only one. Here only the first message of a unary call is decompressed, with `gunzip`.
+ * Decompresses only the first message of a unary call, with `gunzip`. grpc-js would decompress all messages of a frame in libuv's
+ * thread pool before it finds that a unary call must have only one.
  */
 function limitMessages(call: OpenCall, { maxBytes, gunzip, toWireError }: Reading): void {
   let messages = 0;
@@ -112,7 +112,7 @@ function limitMessages(call: OpenCall, { maxBytes, gunzip, toWireError }: Readin
 
 const framedHeadBytes = 5;
 
-/** What grpc-js refuses by itself, before the pipeline sees the call. */
+/** Refusals of grpc-js itself, before the pipeline gets the call. */
 const ownStatuses: ReadonlyMap<status, StatusObject> = new Map([
   [status.DEADLINE_EXCEEDED, toStatusObject(wireError("DEADLINE_EXCEEDED"))],
   [status.RESOURCE_EXHAUSTED, toStatusObject(requestTooLarge())],

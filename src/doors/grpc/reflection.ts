@@ -9,7 +9,7 @@ import { file_google_rpc_error_details } from "../../gen/google/rpc/error_detail
 export function addReflection(server: Server, services: readonly DescService[]): void {
   const files = new Map<string, Buffer>();
   for (const { file } of services) collect(file, files);
-  // No message refers to these: they travel in errors.
+  // No message refers to these: they are details of errors.
   collect(file_google_rpc_error_details, files);
   const healthFiles = (healthService.Check?.requestType.fileDescriptorProtos ?? []).map(nameMapEntries);
   const described = {
@@ -25,7 +25,7 @@ export function addReflection(server: Server, services: readonly DescService[]):
   reflection.addToServer(server);
 }
 
-/** A file with everything that it imports, by name. */
+/** Collects a file and everything that it imports, by name. */
 function collect(file: DescFile, into: Map<string, Buffer>): void {
   const name = file.proto.name;
   if (into.has(name)) return;
@@ -33,7 +33,7 @@ function collect(file: DescFile, into: Map<string, Buffer>): void {
   for (const dependency of file.dependencies) collect(dependency, into);
 }
 
-/** Calls the entries of maps what the language demands, `StatusesEntry`; protobufjs describes them by the field's name alone. */
+/** Names the entries of maps as the language demands: `StatusesEntry`. protobufjs gives them the name of the field alone. */
 function nameMapEntries(bytes: Uint8Array): Buffer {
   const file = fromBinary(FileDescriptorProtoSchema, bytes);
   for (const message of file.messageType) {
@@ -46,14 +46,14 @@ function nameMapEntries(bytes: Uint8Array): Buffer {
   return Buffer.from(toBinary(FileDescriptorProtoSchema, file));
 }
 
-/** Of @grpc/proto-loader, which is not a dependency of ours; the library reads nothing of it but `fileDescriptorProtos`. */
+/** A type of @grpc/proto-loader, which is no dependency of ours. The library reads only its `fileDescriptorProtos`. */
 type PackageDefinition = ConstructorParameters<typeof ReflectionService>[0];
 
 type Implementation = { files?: Record<string, object>; fileEncodings?: Map<object, Uint8Array> } | undefined;
 
 /**
- * Gives out the files as they were compiled. The library reads them with protobufjs, which drops every option that it does not
- * know, so that access rules and validation would be missing from what `grpcurl describe` shows.
+ * Serves the files as they were compiled. The library reads them with protobufjs, which drops unknown options. Without this,
+ * `grpcurl describe` would show neither access rules nor validation.
  */
 function keepOptions(reflection: ReflectionService, files: ReadonlyMap<string, Buffer>): void {
   const { v1, v1Alpha } = reflection as unknown as { v1: Implementation; v1Alpha: Implementation };

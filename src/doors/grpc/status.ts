@@ -4,7 +4,7 @@ import type { ConnectError } from "@connectrpc/connect";
 import { Metadata, type StatusObject } from "@grpc/grpc-js";
 import { StatusSchema } from "../../gen/google/rpc/status_pb.js";
 
-/** What grpc-js sends for an error. Remembers it per error object: the pipeline refuses with the same few objects over and over. */
+/** Returns what grpc-js sends for an error. Each error object is encoded once: the pipeline refuses with the same few objects. */
 export function createToStatus(): (error: ConnectError) => StatusObject {
   const encoded = new WeakMap<ConnectError, StatusObject>();
   return (error) => {

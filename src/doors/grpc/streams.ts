@@ -4,7 +4,7 @@ import { wireError } from "../../rpc/errors.js";
 import type { NetworkOf } from "../address.js";
 import { toStatusObject } from "./status.js";
 
-/** What bounds the calls that have no end of their own: those that watch health or ask reflection. */
+/** Bounds of the calls that do not end by themselves: watches of health, and reflection. */
 export interface StreamLimits {
   readonly perConnection: number;
   readonly perNetwork: number;
@@ -13,13 +13,13 @@ export interface StreamLimits {
 }
 
 /**
- * A client watches once on each connection, and a tool asks reflection once beside it. A stream keeps its headers, 8 KiB at most, which
- * take some 50 kB: 100 MB for all. Ten networks are needed for that, as for all connections. Connections end after half an hour anyway;
- * ten minutes free what was taken earlier, and a client that watches begins again at once.
+ * A client has one watch on each connection, and a tool one reflection stream beside it. A stream keeps its headers of at most 8 KiB,
+ * which take some 50 kB: 100 MB for all streams. Taking all streams needs ten networks, as taking all connections does. Connections
+ * end after half an hour anyway. Ten minutes free streams earlier, and a client that watches begins again at once.
  */
 const defaults: StreamLimits = { perConnection: 4, perNetwork: 200, total: 2000, lastMs: 10 * 60_000 };
 
-/** For a peer that does not read the end. */
+/** How long a peer may take to read the end of a stream. */
 const lastBytesMs = 10_000;
 
 export interface StreamingCall {
@@ -27,7 +27,7 @@ export interface StreamingCall {
   sendStatus(given: Partial<StatusObject>): void;
 }
 
-/** Takes a streaming call that has just begun: refuses it at a bound, and otherwise ends it in time. */
+/** Refuses a new streaming call at a bound. Otherwise ends it after its time. */
 export type LimitStream = (call: StreamingCall) => void;
 
 export function limitStreams(networkOf: NetworkOf, limits: Partial<StreamLimits> = {}): LimitStream {

@@ -11,8 +11,8 @@ export interface Bodies {
   addStream(stream: ServerHttp2Stream, flags: number, rawHeaders: readonly string[]): void;
   addHttp1(request: IncomingMessage): void;
   /**
-   * The chunks of a body as they come, counted until the last one has come. Throws the refusal of a cancelled call when the request is
-   * reset or its connection ends before.
+   * Yields the chunks of a body as they arrive, and counts the request until the last one. Throws the refusal of a cancelled call
+   * when the request is reset or its connection ends before that.
    */
   read(request: WebRequest): AsyncIterable<Uint8Array>;
 }

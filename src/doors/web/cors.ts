@@ -1,7 +1,7 @@
 import { cors } from "@connectrpc/connect";
 import type { WebRequest, WebResponse } from "./types.js";
 
-/** Puts the CORS headers on a response. True: the request was a preflight, and is answered. */
+/** Puts the CORS headers on a response. Returns true if the request was a preflight, which is then answered. */
 export type Cors = (request: WebRequest, response: WebResponse) => boolean;
 
 const preflightSeconds = 7200;
@@ -21,8 +21,8 @@ const preflightHeaders = {
 const exposedHeaders = [...cors.exposedHeaders, "Retry-After"].join(", ");
 
 /**
- * Answers for every origin that some app allows, since a preflight does not say whose client will call; the call itself is refused
- * unless its own app allows the origin. Other origins see no CORS header, and credentials (cookies) are never allowed.
+ * Allows every origin that some app allows, because a preflight does not name the client that will call. The call itself is refused
+ * unless its own app allows the origin. Other origins get no CORS header. Credentials (cookies) are never allowed.
  */
 export function createCors(allowsOrigin: (origin: string) => boolean): Cors {
   return (request, response) => {

@@ -1,6 +1,6 @@
 import { pathOf, type WebRequest, type WebResponse } from "./types.js";
 
-/** Answers the paths that are not calls. False: there is nothing at this one. */
+/** Answers the paths that are not calls. Returns false if there is nothing at this path. */
 export type DocumentHandler = (request: WebRequest, response: WebResponse) => boolean;
 
 export interface DocumentOptions {
@@ -62,7 +62,7 @@ function text(status: number, body: string): Document {
   return { status, type: "text/plain; charset=utf-8", cacheControl: "no-store", body: `${body}\n` };
 }
 
-/** What a person finds who opens the service's address: where to go from here. */
+/** The page at the service's address: where to go from here. */
 function home(): Document {
   const links = [
     [".well-known/openid-configuration", "the metadata that token verifiers read"],
@@ -97,8 +97,8 @@ function send(request: WebRequest, response: WebResponse, { status, type, cacheC
 }
 
 /**
- * RFC 8414 and OpenID Connect Discovery. It lists what exists: tokens come from the API, not from grants, so no endpoint and no
- * grant type; the empty lists are there because their absence means something else.
+ * Metadata as in RFC 8414 and OpenID Connect Discovery. Tokens come from the API, not from grants, so there are no endpoints and no
+ * grant types. The lists are empty instead of absent, because an absent list stands for a default.
  */
 function describeIssuer({ issuer, jwks }: DocumentOptions): string {
   const { keys } = JSON.parse(jwks()) as { keys: readonly { alg?: string }[] };
@@ -115,7 +115,7 @@ function describeIssuer({ issuer, jwks }: DocumentOptions): string {
 
 const readinessMs = 1000;
 
-/** Anybody may ask, so the database is asked once a second at most. */
+/** Any stranger can send this request, so the database is asked once a second at most. */
 function createReadiness(ready: () => Promise<void>): () => Promise<boolean> {
   let latest: Promise<boolean> | null = null;
   return () => {

@@ -26,9 +26,9 @@ export interface WebDoorOptions extends DocumentOptions {
   readonly connections: ConnectionLimits;
 }
 
-/** Connect and gRPC-Web, with TLS also gRPC; health; the published keys and metadata. It starts as not ready. */
+/** Serves Connect and gRPC-Web, with TLS also gRPC, beside health, the public keys and the metadata. It starts as not ready. */
 export interface WebDoor extends WebServer {
-  /** What `/readyz` says, as long as `ready` resolves as well. */
+  /** Sets whether `/readyz` reports ready. It does so only while `ready` resolves as well. */
   setServing(serving: boolean): void;
 }
 

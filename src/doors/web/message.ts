@@ -10,12 +10,12 @@ export interface Reading {
   readonly gunzip: Gunzip;
 }
 
-/** What became of a call's message. A failure that is no `ConnectError` is a fault of this server. */
+/** A call's message, or why it can't be read. A failure other than a `ConnectError` is a fault of this server. */
 export type Taken = { readonly message: RawRequest } | { readonly failure: unknown };
 
 /**
- * Takes the message out of a call, so that Connect reads an empty one in its place and the pipeline gets the bytes: it refuses
- * alike on every door, and authorizes before it decodes. `taken` is called before the method is.
+ * Takes the message out of a call: Connect reads an empty one in its place, and the pipeline gets the bytes. So every door refuses
+ * alike, and the pipeline authorizes before it decodes. `taken` is called before the method.
  */
 export function takeMessage(
   call: UniversalServerRequest,
@@ -59,7 +59,7 @@ function takeFromBody(call: UniversalServerRequest, reading: Reading, taken: (me
   return { ...call, body: emptied() };
 }
 
-/** The same call with an empty message: Connect can read it, so that the method answers, in the caller's protocol. */
+/** The same call with an empty message, which Connect can read. So the method answers, in the caller's protocol. */
 export function emptyRequest(call: UniversalServerRequest): UniversalServerRequest {
   const contentType = call.header.get("content-type") ?? "application/json";
   const header = new Headers({ "content-type": contentType, "connect-protocol-version": "1" });
@@ -72,7 +72,7 @@ async function* oneChunk(chunk: Uint8Array): AsyncIterable<Uint8Array> {
 
 interface Wire {
   readonly format: RawRequest["format"];
-  /** Whether the message has a length in front, as in gRPC and gRPC-Web. */
+  /** Whether the message follows its length, as in gRPC and gRPC-Web. */
   readonly framed: boolean;
 }
 
@@ -98,7 +98,7 @@ function emptyBody({ format, framed }: Wire): Uint8Array {
   return Buffer.concat([head, message]);
 }
 
-/** Stops as soon as the body says, or shows, that it is larger than `maxBytes`. */
+/** Throws as soon as the body's length or its content exceeds `maxBytes`. */
 async function readAll(
   body: AsyncIterable<Uint8Array>,
   { length, maxBytes, framed }: { readonly length: number; readonly maxBytes: number; readonly framed: boolean },

@@ -2,13 +2,13 @@ import { Code, type ConnectError } from "@connectrpc/connect";
 import type { UniversalServerResponse } from "@connectrpc/connect/protocol";
 import { wireError } from "../../rpc/errors.js";
 
-/** A refusal that Connect made by itself before it read the message: of another protocol version, a deadline that is none. */
+/** A refusal by Connect itself, before it reads the message: an unknown protocol version, or a malformed deadline. */
 interface OwnRefusal {
   readonly code: Code;
   readonly message: string;
 }
 
-/** The error to answer in the place of a response that Connect made by itself: its own errors lack our details. */
+/** The error that replaces a response of Connect itself, whose errors lack our details. */
 export async function replaceRefusal(response: UniversalServerResponse): Promise<ConnectError> {
   const { code, message } = await readRefusal(response);
   return code === Code.InvalidArgument || code === Code.Internal
@@ -27,7 +27,7 @@ async function readRefusal(response: UniversalServerResponse): Promise<OwnRefusa
     const { code, message } = JSON.parse(text) as { code?: string; message?: string };
     return { code: codesByName[code ?? ""] ?? Code.Canceled, message: message ?? "" };
   }
-  // gRPC-Web has its trailers in the body; gRPC's are complete once the body was read.
+  // gRPC-Web has its trailers in the body. Those of gRPC are complete once the body has been read.
   const status = response.trailer?.get("grpc-status") ?? /grpc-status: *(\d+)/.exec(text)?.[1];
   const message = response.trailer?.get("grpc-message") ?? /grpc-message: *([^\r]*)/.exec(text)?.[1];
   return { code: Number(status), message: decodeURIComponent(message ?? "") };

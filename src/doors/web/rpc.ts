@@ -23,7 +23,7 @@ import { emptyRequest, type Reading, takeMessage } from "./message.js";
 import { replaceRefusal } from "./refusals.js";
 import { headerValues, pathOf, type WebRequest, type WebResponse } from "./types.js";
 
-/** Answers a call of a served method. False: the path is none of theirs. */
+/** Answers a call of a served method. Returns false if the path belongs to none of them. */
 export type RpcHandler = (request: WebRequest, response: WebResponse) => boolean;
 
 export interface RpcHandlerOptions {
@@ -33,16 +33,16 @@ export interface RpcHandlerOptions {
   readonly addressOf: AddressOf;
   /** Whether traces are made, so that the callers' context is looked for. */
   readonly traced?: boolean;
-  /** Whether gRPC is answered too, which Node can only do beside HTTP/1.1 when TLS tells the two apart. */
+  /** Whether gRPC is answered too. Node can do that beside HTTP/1.1 only with TLS, whose ALPN names the protocol. */
   readonly grpc: boolean;
 }
 
 /** What belongs to one call, between Node's request and the method. */
 interface Exchange {
   readonly caller: Omit<CallContext, "timeoutMs">;
-  /** Null until it was read. */
+  /** Null until it has been read. */
   request: RawRequest | null;
-  /** Whether the pipeline was reached: if not, the answer is Connect's own. */
+  /** Whether the call reached the method. Otherwise the answer is Connect's own. */
   reached: boolean;
   /** Set when the answer is known before the method is called. */
   refusal: ConnectError | null;
@@ -55,11 +55,11 @@ const writeMaxBytes = 256 * 1024;
 export function createRpcHandler(options: RpcHandlerOptions): RpcHandler {
   const router = createConnectRouter({
     grpc: options.grpc,
-    // Connect reads no message but the empty one in the place of the caller's.
+    // Connect reads only the empty message that replaces the caller's.
     readMaxBytes: 1024,
     writeMaxBytes,
     requireConnectProtocolHeader: true,
-    // Compressing takes a turn in the thread pool that hashes codes, and no answer of ours is large.
+    // Compressing would take a thread of the pool that hashes codes, and all answers are small.
     acceptCompression: [],
   });
   for (const { methods } of options.services) for (const served of methods) addRoute(router, served);
@@ -75,7 +75,7 @@ export function createRpcHandler(options: RpcHandlerOptions): RpcHandler {
     response.setHeader("cache-control", "no-store");
     const reading = readings.get(handler.method)!;
     answer(handler, { request, response, options, reading }).catch(() => {
-      // Nothing of ours throws here: the request line can't be read as a URL, or the caller is gone.
+      // Either the request line is not a valid URL, or the caller is gone.
       if (!response.headersSent) response.writeHead(400);
       response.end();
     });
@@ -86,10 +86,10 @@ export function createRpcHandler(options: RpcHandlerOptions): RpcHandler {
 function addRoute(router: ConnectRouter, { method, call }: ServedMethod): void {
   router.rpc(method, async (_empty, context: HandlerContext) => {
     const exchange = context.values.get(exchangeKey);
-    if (exchange === null) throw new Error("a call came without its exchange");
+    if (exchange === null) throw new Error("a call has no exchange");
     exchange.reached = true;
     if (exchange.refusal !== null) throw exchange.refusal;
-    if (exchange.request === null) throw new Error("a call came without its message");
+    if (exchange.request === null) throw new Error("a call has no message");
     return await call({ timeoutMs: context.timeoutMs() ?? Number.POSITIVE_INFINITY, ...exchange.caller }, exchange.request);
   });
 }
@@ -148,7 +148,7 @@ function readCaller(request: WebRequest, { addressOf, traced }: RpcHandlerOption
 
 const unitsMs: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, S: 1000, m: 1, u: 0.001, n: 0.000001 };
 
-/** Shortens what is longer than we wait anyway: Connect arms a timer with it, and Node's timers fire at once beyond 24 days. */
+/** Caps deadlines at the longest wait. Connect sets a timer for them, and Node's timers fire at once beyond 24 days. */
 function capTimeouts(header: Headers): void {
   const connect = header.get("connect-timeout-ms");
   if (connect !== null && /^\d{1,10}$/.test(connect) && Number(connect) > deadlineMaxMs) {
@@ -159,7 +159,7 @@ function capTimeouts(header: Headers): void {
     header.set("grpc-timeout", `${deadlineMaxMs}m`);
 }
 
-/** Has the connection closed after the answer, instead of reading on a message that was too large. */
+/** Closes the connection after the answer, so that the rest of a message that is too large is not read. */
 function closeAfter(response: WebResponse): void {
   if ("shouldKeepAlive" in response) response.shouldKeepAlive = false;
 }

@@ -32,12 +32,12 @@ export interface WebServerOptions {
 const headersTimeoutMs = 10_000;
 const requestTimeoutMs = 30_000;
 const maxHeaderSize = 16 * 1024;
-/** Longer than the minute that balancers keep idle connections for, or they would send requests into a closed one. */
+/** Longer than the minute for which balancers keep idle connections: otherwise they would send requests into closed ones. */
 const keepAliveMs = 75_000;
 
 const inactivityMs = 80_000;
 
-/** HTTP/1.1; with TLS also HTTP/2. Every way of holding a connection without getting on is bounded in time. */
+/** HTTP/1.1; with TLS also HTTP/2. A time limit ends every connection that makes no progress. */
 export function createWebServer({ tls, connections: limits, bodies, handle }: WebServerOptions): WebServer {
   let draining = false;
   const running = createRunning();
@@ -45,7 +45,7 @@ export function createWebServer({ tls, connections: limits, bodies, handle }: We
 
   function onRequest(request: WebRequest, response: WebResponse): void {
     const end = running.begin();
-    // Those of HTTP/2 are counted as streams of their session.
+    // Requests of HTTP/2 are counted as streams of their session.
     const ended = "stream" in request ? undefined : connections.begin(request.socket);
     if (!("stream" in request)) bodies.addHttp1(request);
     response.once("close", () => {
@@ -65,7 +65,7 @@ export function createWebServer({ tls, connections: limits, bodies, handle }: We
   server.headersTimeout = headersTimeoutMs;
   server.requestTimeout = requestTimeoutMs;
   server.keepAliveTimeout = keepAliveMs;
-  // Also of a connection whose caller asks and never reads the answers.
+  // This also ends connections whose callers never read the answers.
   server.setTimeout(inactivityMs);
   const connections = limitConnections(server, limits);
   server.on("session", connections.addSession);
@@ -88,7 +88,7 @@ export function createWebServer({ tls, connections: limits, bodies, handle }: We
 
 type OnRequest = (request: WebRequest, response: WebResponse) => void;
 
-/** What a finished answer needs to leave. */
+/** How long a finished answer may take to be sent. */
 const lastBytesMs = 200;
 
 /** How often Node looks for connections that are past their time. */
@@ -98,7 +98,7 @@ function createPlain(onRequest: OnRequest): HttpServer {
   return createHttpServer({ maxHeaderSize, connectionsCheckingInterval, noDelay: true }, onRequest);
 }
 
-/** An HTTP/2 server that also speaks HTTP/1.1 has the latter's time limits, though its type does not say so. */
+/** An HTTP/2 server that also speaks HTTP/1.1 has the time limits of HTTP/1.1, which its type does not declare. */
 type SecureServer = Http2SecureServer &
   Pick<HttpServer, "headersTimeout" | "requestTimeout" | "keepAliveTimeout" | "closeIdleConnections">;
 
@@ -116,13 +116,13 @@ function createSecure(tls: TlsOptions, { onRequest, onStream, sessions }: Secure
     noDelay: true,
     settings: { maxConcurrentStreams: 100, maxHeaderListSize: 8 * 1024 },
     maxSessionMemory: 10,
-    // Half of Node's: nobody resets a hundred calls at once in earnest.
+    // Half of Node's default: no real client resets a hundred calls at once.
     streamResetBurst: 100,
     streamResetRate: 20,
   };
   const server = createSecureServer(options, onRequest) as SecureServer;
   server.setTimeout(keepAliveMs);
-  // Node answers some streams itself, such as those that expect what it does not know, and makes no request of them.
+  // Node answers some streams itself, such as those with an unknown `Expect` header, and emits no request for them.
   server.prependListener("stream", onStream);
   server.on("session", (session) => {
     sessions.add(session);
@@ -133,7 +133,7 @@ function createSecure(tls: TlsOptions, { onRequest, onStream, sessions }: Secure
   return server;
 }
 
-/** HTTP/2 streams don't fall under the server's request timeout. */
+/** The server's request timeout does not apply to HTTP/2 streams. */
 function limitStream(stream: ServerHttp2Stream): void {
   const timer = setTimeout(() => stream.close(constants.NGHTTP2_CANCEL), requestTimeoutMs);
   stream.once("close", () => clearTimeout(timer));

@@ -5,7 +5,7 @@ import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 export type WebRequest = IncomingMessage | Http2ServerRequest;
 export type WebResponse = ServerResponse | Http2ServerResponse;
 
-/** All values of a header; Node's `headers` keep only the first of some. */
+/** All values of a header. Node's `headers` keep only the first value of some headers. */
 export function headerValues(request: WebRequest, name: string): string[] {
   const { rawHeaders } = request;
   const values: string[] = [];

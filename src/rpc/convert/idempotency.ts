@@ -4,8 +4,8 @@ import type { Idempotency } from "../../auth/idempotency.js";
 type KeyedRequest = { readonly idempotencyKey: string; readonly customAttributes?: JsonObject | undefined };
 
 /**
- * The idempotency key of a request, with the request in one form for all that mean the same: without the key and unknown fields,
- * objects in the order of their keys (some clients shuffle them at every call).
+ * The idempotency key of a request with the canonical form of the request: without the key and unknown fields, objects sorted by
+ * key, because some clients shuffle keys at every call. Returns null if the request has no key.
  */
 export function toIdempotency<D extends DescMessage>(schema: D, request: MessageShape<D> & KeyedRequest): Idempotency {
   if (request.idempotencyKey === "") return null;

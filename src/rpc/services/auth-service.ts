@@ -27,7 +27,7 @@ import { toSession, toTokenSet } from "../convert/session.js";
 import { toUser } from "../convert/user.js";
 import type { Handlers } from "../pipeline.js";
 
-/** The methods of latchkey.v1.AuthService: requests into use cases, results into responses. */
+/** The methods of latchkey.v1.AuthService. They turn requests into calls of use cases and results into responses. */
 export function createAuthService(deps: Deps): Handlers<typeof AuthService> {
   return { forClients: signInMethods(deps), forUsers: ownAccountMethods(deps) };
 }
@@ -36,7 +36,7 @@ function signInMethods(deps: Deps): Handlers<typeof AuthService>["forClients"] {
   return {
     async registerUser(caller, request) {
       const { username, email, phone, displayName, locale } = request;
-      // Bounds before the MAC: putting the request in its canonical form takes time that grows with the attributes.
+      // Check the bounds before the MAC: the canonical form of a request takes time that grows with the attributes.
       const customAttributes = accepted(customAttributesText(request.customAttributes));
       const idempotency = toIdempotency(RegisterUserRequestSchema, request);
       const verificationSources = fromContactKinds(request.verificationSources);
@@ -113,7 +113,7 @@ function ownAccountMethods(deps: Deps): Handlers<typeof AuthService>["forUsers"]
 }
 
 function recipientIn({ identifier }: SendOtpRequest): SendOtpInput["recipient"] {
-  if (identifier.case === undefined) throw new Error("validation let a request without an identifier through");
+  if (identifier.case === undefined) throw new Error("validation accepted a request without an identifier");
   if (identifier.case === "challengeId") return { kind: "challenge", challengeId: identifier.value };
   return { kind: identifier.case, value: identifier.value };
 }
