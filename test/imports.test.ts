@@ -50,9 +50,9 @@ describe("the direction of imports", () => {
     expect([...new Set(files.map(folderOf))].sort()).toEqual(Object.keys(allowed).sort());
   });
 
-  it("leads from engines to the port and the rules, and to no other engine", () => {
+  it("leads from engines and cold aggregates to the port and the rules, and to no other engine", () => {
     const wrong = imports.filter(({ file, target }) => {
-      const engine = /^store\/(sqlite|postgres)\//.exec(file)?.[1];
+      const engine = /^store\/(sqlite|postgres|shared)\//.exec(file)?.[1];
       const near = new RegExp(`^(model/|lib/|store/(${engine}|port|shared|rules)/)`);
       return engine !== undefined && !near.test(target);
     });

@@ -44,7 +44,7 @@ export function createClockGuard(asked: Database): ClockGuard {
       differ = !(tells && clocksAgree(row!.clock, { askedAt, answeredAt }));
       refuse();
     },
-    guarded: ({ rows, changes, close }) => ({
+    guarded: ({ rows, changes, transaction, close }) => ({
       async rows(...given) {
         refuse();
         return await rows(...given);
@@ -52,6 +52,10 @@ export function createClockGuard(asked: Database): ClockGuard {
       async changes(...given) {
         refuse();
         return await changes(...given);
+      },
+      async transaction(...given) {
+        refuse();
+        return await transaction(...given);
       },
       close,
     }),

@@ -4,6 +4,7 @@ import type { Breaker } from "./breaker.js";
 import { isAnswer, isConflict, isReadOnly, translated, unavailableError } from "./errors.js";
 import type { Pool } from "./pool.js";
 import { createSemaphore, createSemaphores } from "./semaphore.js";
+import { serializable } from "./serializable.js";
 
 /** A statement with a name is parsed and planned once a connection. */
 export interface Statement {
@@ -17,6 +18,9 @@ export interface Statement {
  */
 export const unflushed = "set_config('synchronous_commit', 'off', true)";
 
+/** Gives the rows that a statement returns. */
+export type Rows = <Row>(statement: Statement, values?: readonly unknown[]) => Promise<Row[]>;
+
 /**
  * Runs statements, each a transaction of its own and a single round trip, flushed to the disk when the promise resolves unless the
  * statement is `unflushed`. `crowded` names the row that a statement locks where many callers can wait for one: they wait for it
@@ -26,6 +30,11 @@ export interface Database {
   rows<Row>(statement: Statement, values?: readonly unknown[], crowded?: string): Promise<Row[]>;
   /** How many rows a statement changed. */
   changes(statement: Statement, values?: readonly unknown[], crowded?: string): Promise<number>;
+  /**
+   * Runs `work` as one SERIALIZABLE transaction, again when racers were in its way. What it throws undoes all of it. Throws
+   * `StoreBusyError` when racers were in its way too often.
+   */
+  transaction<T>(work: (rows: Rows) => Promise<T>, crowded: string): Promise<T>;
   /** Resolves when every operation that was begun has ended, also those that still wait for a connection. */
   close(): Promise<void>;
 }
@@ -56,7 +65,7 @@ export function openDatabase({ pool, places, breaker, noteFailure = () => {} }: 
   const semaphore = createSemaphore({ places, waitingMax, waitMs: placeWaitMs, busy: () => busyError(places) });
   const crowds = createSemaphores({ places: crowdPlaces, waitingMax, waitMs: crowdWaitMs, busy: crowdedError });
 
-  async function once(query: pg.QueryConfig): Promise<pg.QueryResult> {
+  async function once<T>(work: (client: pg.Client) => Promise<T>): Promise<T> {
     if (!breaker.admits()) throw unavailableError("the server could not be reached a moment ago");
     let client: pg.Client;
     try {
@@ -67,7 +76,7 @@ export function openDatabase({ pool, places, breaker, noteFailure = () => {} }: 
       throw unavailableError(error);
     }
     try {
-      const result = await client.query(query);
+      const result = await work(client);
       pool.give(client, { usable: true });
       breaker.answered();
       return result;
@@ -82,41 +91,52 @@ export function openDatabase({ pool, places, breaker, noteFailure = () => {} }: 
     }
   }
 
-  async function run(statement: Statement, values: readonly unknown[]): Promise<pg.QueryResult> {
+  async function run<T>(work: (client: pg.Client) => Promise<T>): Promise<T> {
     for (let tries = 1; ; tries += 1) {
       try {
-        return await semaphore.run(() => once({ ...statement, values: [...values] }));
+        return await semaphore.run(() => once(work));
       } catch (error) {
-        if (!isConflict(error) || tries === triesMax) {
+        if (!isConflict(error)) {
           noteFailure(error);
           throw translated(error);
         }
+        if (tries === triesMax) throw crowdedError();
         await pause(Math.random() * 5 * 2 ** tries);
       }
     }
   }
 
   const running = new Set<Promise<unknown>>();
-  function tracked(
-    statement: Statement,
-    values: readonly unknown[] = [],
-    crowded: string | undefined = undefined,
-  ): Promise<pg.QueryResult> {
-    const work = () => run(statement, values);
-    const result = crowded === undefined ? work() : crowds.run(crowded, work);
+  function tracked<T>(work: (client: pg.Client) => Promise<T>, crowded: string | undefined): Promise<T> {
+    const result = crowded === undefined ? run(work) : crowds.run(crowded, () => run(work));
     running.add(result);
     const done = () => running.delete(result);
     result.then(done, done);
     return result;
   }
 
+  function ask(statement: Statement, values?: readonly unknown[], crowded?: string): Promise<pg.QueryResult> {
+    return tracked((client) => client.query(queryOf(statement, values)), crowded);
+  }
+
   return {
-    rows: async <Row>(...given: Parameters<typeof tracked>) => (await tracked(...given)).rows as Row[],
-    changes: async (...given) => (await tracked(...given)).rowCount ?? 0,
+    rows: async <Row>(...given: Parameters<typeof ask>) => (await ask(...given)).rows as Row[],
+    changes: async (...given) => (await ask(...given)).rowCount ?? 0,
+    async transaction(work, crowded) {
+      const inOne = (client: pg.Client) =>
+        serializable(client, () =>
+          work(async <Row>(...given: Parameters<Rows>) => (await client.query(queryOf(...given))).rows as Row[]),
+        );
+      return (await tracked(inOne, crowded))();
+    },
     async close() {
       await Promise.allSettled(running);
     },
   };
+}
+
+function queryOf(statement: Statement, values: readonly unknown[] = []): pg.QueryConfig {
+  return { ...statement, values: [...values] };
 }
 
 function busyError(connections: number): StoreBusyError {

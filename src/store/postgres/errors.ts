@@ -41,7 +41,7 @@ export function translated(error: unknown): unknown {
 }
 
 /** What is said when a connection breaks under a query: by the system, or by the driver, which has no codes of its own. */
-function isOfConnection(error: Error): boolean {
+export function isOfConnection(error: Error): boolean {
   return "syscall" in error || /^Connection terminated|^Query read timeout|not queryable$/.test(error.message);
 }
 

@@ -81,8 +81,8 @@ function targetOn(client: pg.Client): MoveTarget {
     return null;
   }
 
-  async function inTransaction<T>(work: () => Promise<T>): Promise<T> {
-    await client.query("BEGIN");
+  async function inTransaction<T>(work: () => Promise<T>, isolation = "READ COMMITTED"): Promise<T> {
+    await client.query(`BEGIN ISOLATION LEVEL ${isolation}`);
     try {
       const result = await work();
       await client.query("COMMIT");
@@ -97,10 +97,10 @@ function targetOn(client: pg.Client): MoveTarget {
     mark: () => readFillMark(client),
     findFilled,
 
+    // SERIALIZABLE, as cold writes are: one that looked for a mark before this and writes after it is in conflict, and looks again.
     begin: ({ moveId, now }, tables) =>
       inTransaction(async () => {
-        // A server that is being started makes its first keys behind this row: before, and the database is not empty, or never.
-        await client.query("SELECT 1 FROM schema_migrations WHERE version = 1 FOR UPDATE");
+        // Before anything else, so that what is read after it is read as it is once no one writes.
         await lockAll(tables);
         if ((await readFillMark(client)) !== null || (await findFilled(tables)) !== null) return false;
         await client.query("INSERT INTO move (only_row, move_id, state, marked_at) VALUES (1, $1, 'filling', $2)", [
@@ -108,7 +108,7 @@ function targetOn(client: pg.Client): MoveTarget {
           now,
         ]);
         return true;
-      }),
+      }, "SERIALIZABLE"),
 
     async lastKey({ name, key }) {
       const columns = key.join(", ");

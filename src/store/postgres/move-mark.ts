@@ -1,6 +1,6 @@
 import type pg from "pg";
 import { StoreUnavailableError } from "../port/errors.js";
-import type { Database, Statement } from "./database.js";
+import type { Rows, Statement } from "./database.js";
 
 /** Says in the database itself that everything of another one is being moved into it, or was. */
 export interface FillMark {
@@ -22,7 +22,7 @@ export async function readFillMark(client: pg.Client): Promise<FillMark | null> 
 }
 
 /** Nobody serves a database that holds a part of another one. */
-export async function refuseFilling(db: Database): Promise<void> {
+export async function refuseFilling(db: { readonly rows: Rows }): Promise<void> {
   const [row] = await db.rows<MarkRow>(select);
   if (row?.state !== "filling") return;
   throw new StoreUnavailableError(

@@ -3,7 +3,6 @@ import type { NewSession } from "../../model/session.js";
 import type { NewUser } from "../../model/user.js";
 import type { BudgetCharge, BudgetReturn, SendReturn } from "../port/budgets.js";
 import type { SendGuard } from "../port/challenges.js";
-import type { StoredKey } from "../port/keys.js";
 import { holdMs, longestWindow } from "../rules/budget-window.js";
 import { escapeNul } from "../shared/texts.js";
 
@@ -147,17 +146,5 @@ export function madeParameter(made: {
       sweep_at: sweepAt(newSession.idleExpiresAt),
     },
     sessions_max: sessionsMax,
-  });
-}
-
-export function keyParameter(key: StoredKey): string {
-  return JSON.stringify({
-    key_id: key.keyId,
-    use: key.use,
-    alg: key.alg,
-    public_jwk: key.publicJwk,
-    sealed: hex(key.sealed),
-    created_at: key.createdAt,
-    active_at: key.activeAt,
   });
 }

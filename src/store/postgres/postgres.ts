@@ -1,11 +1,13 @@
 import type { Store } from "../port/store.js";
+import { createKeys } from "../shared/keys.js";
 import { createAttempts } from "./attempts.js";
 import { createBreaker } from "./breaker.js";
 import { createClockGuard } from "./clocks.js";
+import { createColdDatabase } from "./cold-database.js";
 import { operationOptions } from "./connection.js";
 import { openDatabase, type Statement, unflushed } from "./database.js";
 import { createDiskSpace } from "./disk-space.js";
-import { createKeys } from "./keys.js";
+import { createKeyUses } from "./key-uses.js";
 import type { PostgresLocation } from "./location.js";
 import { migrate } from "./migrate.js";
 import { refuseFilling } from "./move-mark.js";
@@ -52,7 +54,8 @@ export async function openPostgres(location: PostgresLocation): Promise<Store> {
     await close();
     throw error;
   });
-  const keys = createKeys(db, location);
+  const cold = createColdDatabase(db);
+  const keys = { ...createKeys(cold), ...createKeyUses(location) };
 
   function byRightClock<Given extends unknown[], Result>(operation: (...given: Given) => Promise<Result>) {
     return async (...given: Given): Promise<Result> => {
@@ -73,6 +76,12 @@ export async function openPostgres(location: PostgresLocation): Promise<Store> {
       ...keys,
       add: byRightClock(keys.add),
       delete: byRightClock(keys.delete),
+      async listChecks() {
+        const checks = await keys.listChecks();
+        // A process that starts on what a move has brought so far would find all checks there, and make no keys.
+        await refuseFilling(db);
+        return checks;
+      },
       countUses: byRightClock(keys.countUses),
       revokeSessions: byRightClock(keys.revokeSessions),
     },

@@ -1,7 +1,8 @@
 import type { EpochMs } from "../../model/time.js";
-import type { StoredKey } from "../port/keys.js";
+import type { KeyCheck, Keys, StoredKey } from "../port/keys.js";
+import { type ColdDatabase, sql } from "./cold-database.js";
 
-export interface KeyRow {
+interface KeyRow {
   key_id: string;
   use: StoredKey["use"];
   alg: string;
@@ -11,7 +12,59 @@ export interface KeyRow {
   active_at: EpochMs;
 }
 
-export function toStoredKey(row: KeyRow): StoredKey {
+const keyColumns = "key_id, use, alg, public_jwk, sealed, created_at, active_at";
+
+/** Keys and their checks, except the operations that look for sessions and challenges: those are in the engines' `key-uses.ts`. */
+export function createKeys(db: ColdDatabase): Omit<Keys, "countUses" | "revokeSessions"> {
+  return {
+    list: async () => (await db.read<KeyRow>(`SELECT ${keyColumns} FROM keys ORDER BY created_at, key_id`)).map(toStoredKey),
+
+    add: ({ key, ifNewest }) =>
+      db.write(function* () {
+        if (ifNewest !== undefined) {
+          const [newest] = yield* sql<Pick<KeyRow, "key_id">>(
+            "SELECT key_id FROM keys WHERE use = $1 ORDER BY created_at DESC, key_id DESC LIMIT 1",
+            [key.use],
+          );
+          if ((newest?.key_id ?? null) !== ifNewest) return false;
+        }
+        const values = [key.keyId, key.use, key.alg, key.publicJwk, key.sealed, key.createdAt, key.activeAt];
+        yield* sql(`INSERT INTO keys (${keyColumns}) VALUES ($1, $2, $3, $4, $5, $6, $7)`, values);
+        return true;
+      }),
+
+    reseal: ({ keyId, was, sealed }) =>
+      db.write(function* () {
+        const text = "UPDATE keys SET sealed = $3 WHERE key_id = $1 AND sealed = $2 RETURNING key_id";
+        return (yield* sql(text, [keyId, was, sealed])).length > 0;
+      }),
+
+    delete: (keyId) =>
+      db.write(function* () {
+        yield* sql("DELETE FROM keys WHERE key_id = $1", [keyId]);
+      }),
+
+    async listChecks() {
+      const rows = await db.read<{ use: KeyCheck["use"]; key_id: string; check: Buffer }>(
+        'SELECT use, key_id, "check" FROM key_checks ORDER BY use, key_id',
+      );
+      return rows.map((row) => ({ use: row.use, keyId: row.key_id, check: row.check }));
+    },
+
+    addCheck: ({ use, keyId, check }) =>
+      db.write(function* () {
+        const text = 'INSERT INTO key_checks (use, key_id, "check") VALUES ($1, $2, $3) ON CONFLICT DO NOTHING';
+        yield* sql(text, [use, keyId, check]);
+      }),
+
+    deleteCheck: ({ use, keyId }) =>
+      db.write(function* () {
+        yield* sql("DELETE FROM key_checks WHERE use = $1 AND key_id = $2", [use, keyId]);
+      }),
+  };
+}
+
+function toStoredKey(row: KeyRow): StoredKey {
   return {
     keyId: row.key_id,
     use: row.use,

@@ -2,13 +2,15 @@ import { closeSync, openSync } from "node:fs";
 import type { Database } from "better-sqlite3";
 import type { EpochMs } from "../../model/time.js";
 import type { Store } from "../port/store.js";
+import { createKeys } from "../shared/keys.js";
 import { createAttempts } from "./attempts.js";
 import { createBudgets } from "./budgets.js";
 import { createClockMark } from "./clock-mark.js";
+import { createColdDatabase } from "./cold-database.js";
 import { connect } from "./connect.js";
 import { createDiskSpace } from "./disk-space.js";
 import { createIdempotency } from "./idempotency.js";
-import { createKeys } from "./keys.js";
+import { createKeyUses } from "./key-uses.js";
 import { migrate } from "./migrate.js";
 import { createMoveGuard } from "./move-mark.js";
 import { createOutbox } from "./outbox.js";
@@ -85,6 +87,7 @@ export function openSqlite(options: SqliteOptions): Store {
     },
     noteFailure: diskSpace.noteFailure,
   });
+  const cold = createColdDatabase(db, writer);
   const budgets = createBudgets(db);
   const idempotency = createIdempotency(db);
   const users = createUsers(db);
@@ -112,7 +115,7 @@ export function openSqlite(options: SqliteOptions): Store {
         }),
     },
     outbox: createOutbox(db, writer),
-    keys: createKeys(db, writer),
+    keys: { ...createKeys(cold), ...createKeyUses(db, writer) },
     upkeep: {
       ...createSweep(db, writer),
       ...createEndOutstanding(db, writer),

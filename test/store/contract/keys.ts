@@ -43,6 +43,23 @@ export function keys(scene: Scene): void {
     expect(await store.keys.list()).toEqual([added[1], added[2], added[0]]);
   });
 
+  it("keys of one moment are listed in the order of their ids' bytes, and the last of them is the newest", async () => {
+    const { store } = scene;
+    const ids = ["K", "a", "b", "é"];
+    for (const keyId of ids.toReversed()) await store.keys.add({ key: newKey({ keyId }) });
+    expect((await store.keys.list()).map(({ keyId }) => keyId)).toEqual(ids);
+    expect(await store.keys.add({ key: newKey({ createdAt: t0 + 1 }), ifNewest: "b" })).toBe(false);
+    expect(await store.keys.add({ key: newKey({ createdAt: t0 + 1 }), ifNewest: "é" })).toBe(true);
+  });
+
+  it("a key with an id that is there already is refused, and the one that is there stays", async () => {
+    const { store } = scene;
+    const key = newKey();
+    await store.keys.add({ key });
+    await expect(store.keys.add({ key: newKey({ keyId: key.keyId }) })).rejects.toThrow();
+    expect(await store.keys.list()).toEqual([key]);
+  });
+
   it("of 20 racers that add the first key of a use one does; the other use is not in the way", async () => {
     const { store } = scene;
     await store.keys.add({ key: newKey({ use: "lookup", alg: "", publicJwk: "" }), ifNewest: null });
@@ -56,8 +73,10 @@ export function keys(scene: Scene): void {
     const [older, newest] = [newKey({ createdAt: t0 }), newKey({ createdAt: t0 + 1 })];
     for (const key of [newest, older]) await store.keys.add({ key });
     await store.keys.add({ key: newKey({ use: "lookup", alg: "", publicJwk: "", createdAt: t0 + 9 }) });
+    const before = await store.keys.list();
     const add = (ifNewest: string | null) => store.keys.add({ key: newKey({ createdAt: t0 + 2 }), ifNewest });
     expect([await add(older.keyId), await add("unknown"), await add(null)]).toEqual([false, false, false]);
+    expect(await store.keys.list()).toEqual(before);
     const added = await Promise.all(times(20, () => add(newest.keyId)));
     expect(added.filter(Boolean)).toHaveLength(1);
     expect((await store.keys.list()).filter(({ use }) => use === "signing")).toHaveLength(3);
@@ -71,7 +90,10 @@ export function keys(scene: Scene): void {
     const resealed = await Promise.all(times(20, (index) => store.keys.reseal(change(bytes(`form ${index}`)))));
     expect(resealed.filter(Boolean)).toHaveLength(1);
     expect((await store.keys.list())[0]?.sealed).toEqual(bytes(`form ${resealed.indexOf(true)}`));
-    expect(await store.keys.reseal({ keyId: "nothing", was: key.sealed, sealed: bytes("x") })).toBe(false);
+    const [after] = await store.keys.list();
+    expect(await store.keys.reseal({ keyId: "nothing", was: after!.sealed, sealed: bytes("x") })).toBe(false);
+    expect(await store.keys.reseal(change(bytes("x")))).toBe(false);
+    expect(await store.keys.list()).toEqual([after]);
   });
 
   it("a deleted key is gone; deleting it again is no error", async () => {

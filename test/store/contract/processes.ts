@@ -61,6 +61,29 @@ export function processes(scene: Scene): void {
     expect(await store.keys.list()).toHaveLength(2);
   });
 
+  it("of 80 racing first keys from 4 processes one is added; a check value too is that of one", async () => {
+    const { store, location } = scene;
+    const keys = times(80, () => ({ key: newKey(), ifNewest: null }));
+    const outcomes = await others.race(location, "keys.add", keys);
+    expect(await store.keys.list()).toHaveLength(1);
+    expect(outcomes.filter(Boolean)).toHaveLength(1);
+    const checks = times(80, (n) => ({ use: "master" as const, keyId: "k", check: bytes(`check ${n}`) }));
+    await others.race(location, "keys.addCheck", checks);
+    const listed = await store.keys.listChecks();
+    expect(listed).toHaveLength(1);
+    expect(checks).toContainEqual(listed[0]);
+  });
+
+  it("of 80 calls from 4 processes that seal a key again one does", async () => {
+    const { store, location } = scene;
+    const key = newKey();
+    await store.keys.add({ key });
+    const changes = times(80, (n) => ({ keyId: key.keyId, was: key.sealed, sealed: bytes(`form ${n}`) }));
+    const outcomes = await others.race(location, "keys.reseal", changes);
+    expect(outcomes.filter(Boolean)).toHaveLength(1);
+    expect((await store.keys.list())[0]?.sealed).not.toEqual(key.sealed);
+  });
+
   it("of 100 racing redemptions from 4 processes exactly one is redeemed", async () => {
     const { store, location } = scene;
     const contact = email();

@@ -17,6 +17,7 @@ function serverThat(how: { behindMs: number; tookMs: number }): Database {
       return [{ clock }] as Row[];
     },
     changes: async () => 1,
+    transaction: (work) => work(async () => []),
     close: async () => {},
   };
 }

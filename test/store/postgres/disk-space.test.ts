@@ -8,7 +8,7 @@ const errorOf = (code: string) => Object.assign(new pg.DatabaseError("told by th
 /** A database whose statements end so. */
 function ending(error: Error | null): Database {
   const changes = () => (error === null ? Promise.resolve(0) : Promise.reject(error));
-  return { changes, rows: async () => [], close: async () => {} };
+  return { changes, rows: async () => [], transaction: (work) => work(async () => []), close: async () => {} };
 }
 
 it("disk space counts as run out from the first full disk until a check finds some", async () => {

@@ -98,6 +98,7 @@ describe("PostgreSQL that is away", () => {
         () => readOnly.challenges.redeem(redemptionOf(challenge.challengeId)),
         () => readOnly.outbox.claim({ now: t0, leaseMs: 1, limit: 1 }),
         () => readOnly.upkeep.sweep({ now: t0, limit: 1 }),
+        () => readOnly.keys.deleteCheck({ use: "master", keyId: "k" }),
       ]) {
         expect(await outcomeOf(write())).toBeInstanceOf(StoreUnavailableError);
       }

@@ -6,13 +6,18 @@ import { storeLocation } from "../../../src/server/core.js";
 import { openStore } from "../../../src/store/open.js";
 import { StoreUnavailableError } from "../../../src/store/port/errors.js";
 import type { Store } from "../../../src/store/port/store.js";
+import { createBreaker } from "../../../src/store/postgres/breaker.js";
+import { createColdDatabase } from "../../../src/store/postgres/cold-database.js";
 import { operationOptions } from "../../../src/store/postgres/connection.js";
+import { openDatabase } from "../../../src/store/postgres/database.js";
 import type { PostgresLocation } from "../../../src/store/postgres/location.js";
 import { migrate } from "../../../src/store/postgres/migrate.js";
 import { createOpener } from "../../../src/store/postgres/opener.js";
+import { createPool } from "../../../src/store/postgres/pool.js";
+import { createKeys } from "../../../src/store/shared/keys.js";
 import { eventually } from "../../support/app.js";
 import { freePort } from "../../support/ports.js";
-import { locationOf, portOf, query, testDatabases, urlOf } from "../../support/postgres.js";
+import { clientOf, locationOf, portOf, query, testDatabases, urlOf } from "../../support/postgres.js";
 import { type Pair, startPair } from "../../support/postgres-pair.js";
 import { developmentEnv } from "../../support/server.js";
 import { issue, times } from "../contract/fixtures.js";
@@ -207,6 +212,14 @@ describe("a primary and its standby", () => {
       expect(error).toBeInstanceOf(StoreUnavailableError);
       expect(String(error)).toContain(`the server at 127.0.0.1:${portOf(pair.standby().url)} is a standby`);
     }
+  });
+
+  it("that a pooler leads to reads, but a cold write there is unavailable", async () => {
+    const pool = createPool(() => clientOf(standby));
+    const cold = createColdDatabase(openDatabase({ pool, places: 1, breaker: createBreaker() }));
+    expect(await createKeys(cold).list()).toEqual([]);
+    await expect(createKeys(cold).delete("nothing")).rejects.toBeInstanceOf(StoreUnavailableError);
+    pool.close();
   });
 
   it("when no host takes writes the error tells of each, without the password", async () => {

@@ -1,4 +1,4 @@
-/** The outbox's end, keys and sweeping. The order of locks is that of `sends.ts`. */
+/** The outbox's end and sweeping. The order of locks is that of `sends.ts`. */
 export const upkeepFunctions = `
 -- The contacts of a user as [[kind, value, verified_at]].
 CREATE FUNCTION contacts_of(p_user_id TEXT) RETURNS JSONB LANGUAGE sql STABLE AS $$
@@ -30,18 +30,6 @@ BEGIN
     UPDATE challenges c SET sealed_code = NULL
     WHERE c.challenge_id = ANY (v_spent) AND (SELECT count(*) FROM outbox o WHERE o.challenge_id = c.challenge_id) = 0;
   END IF;
-END $$;
-
--- Adds a key if p_newest is still the newest of its use; null stands for no key. Racers queue up at a row that is always there, so
--- one of them adds. A move into this database begins at that row too, and then none adds.
-CREATE FUNCTION add_key_if_newest(p_key JSONB, p_newest TEXT) RETURNS BOOLEAN LANGUAGE plpgsql AS $$
-BEGIN
-  PERFORM 1 FROM schema_migrations WHERE version = 1 FOR UPDATE;
-  INSERT INTO keys SELECT k.* FROM jsonb_populate_record(NULL::keys, p_key) AS k
-  WHERE p_newest IS NOT DISTINCT FROM (
-      SELECT o.key_id FROM keys o WHERE o.use = k.use ORDER BY o.created_at DESC, o.key_id DESC LIMIT 1)
-    AND NOT EXISTS (SELECT 1 FROM move WHERE state = 'filling');
-  RETURN FOUND;
 END $$;
 
 -- Each step finds its rows by an index on the expiry and leaves those alone that somebody holds: the next sweep finds them.

@@ -1,0 +1,46 @@
+import { createHash } from "node:crypto";
+import type { ColdDatabase, Query, Steps, Value } from "../shared/cold-database.js";
+import type { Database, Rows, Statement } from "./database.js";
+import { refuseFilling } from "./move-mark.js";
+
+/**
+ * Cold writes wait for each other in this process, two at a time: they take few of the connections that sign-ins need, and few of them
+ * conflict.
+ */
+const crowd = "cold writes";
+
+/**
+ * Runs each cold write in a transaction of its own. It looks at the mark of a move in there: a database that is being filled takes no
+ * write, and a move that begins meanwhile ends the transaction, because both are SERIALIZABLE.
+ */
+export function createColdDatabase(db: Database): ColdDatabase {
+  const statements = new Map<string, Statement>();
+
+  function statementOf(text: string): Statement {
+    const known = statements.get(text);
+    if (known !== undefined) return known;
+    // Two programs may share a connection of a pooler, so a name stands for one text.
+    const statement = { name: `cold_${createHash("sha256").update(text).digest("hex").slice(0, 32)}`, text };
+    statements.set(text, statement);
+    return statement;
+  }
+
+  async function run<T>(steps: Steps<T>, rows: Rows): Promise<T> {
+    let step = steps.next();
+    while (step.done !== true) step = steps.next(await rowsOf(step.value, rows));
+    return step.value;
+  }
+
+  function rowsOf({ text, values }: Query, rows: Rows): Promise<unknown[]> {
+    return rows(statementOf(text), values);
+  }
+
+  return {
+    read: <Row>(text: string, values: readonly Value[] = []) => db.rows<Row>(statementOf(text), values),
+    write: (operation) =>
+      db.transaction(async (rows) => {
+        await refuseFilling({ rows });
+        return await run(operation(), rows);
+      }, crowd),
+  };
+}
