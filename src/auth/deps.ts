@@ -11,7 +11,7 @@ import type { EpochMs } from "../model/time.js";
 import type { Store } from "../store/port/store.js";
 import type { SingleFlight } from "./single-flight.js";
 
-/** Everything that a use case works with; made once, in `server/core.ts`. */
+/** Everything that a use case works with; made once when the server starts. */
 export interface Deps {
   readonly clock: () => EpochMs;
   readonly store: Store;

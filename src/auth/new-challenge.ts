@@ -1,13 +1,11 @@
 import { bindingText, type CodeBinding, type HashSlot } from "../crypto/code-hash.js";
-import { randomDelay, randomDigits, randomId } from "../crypto/random.js";
+import { randomDigits, randomId } from "../crypto/random.js";
 import type { Caller } from "../model/caller.js";
 import type { Challenge, NewChallenge, Purpose } from "../model/challenge.js";
 import type { Channel } from "../model/channel.js";
 import type { Contact } from "../model/contact.js";
 import type { Identifier } from "../model/identifier.js";
 import { maskContact } from "../model/mask.js";
-import type { Policy } from "../model/policy.js";
-import type { EpochMs } from "../model/time.js";
 import type { Deps } from "./deps.js";
 
 /** What a challenge is to be: real or decoy, both are made by the same steps. */
@@ -49,11 +47,6 @@ export async function draftChallenge(
     sendsMax: caller.policy.sendsMax,
     ...rest,
   };
-}
-
-/** When a message that is queued now is due. */
-export function deliverAt(policy: Policy, now: EpochMs): EpochMs {
-  return now + randomDelay(policy.deliveryDelayMaxMs);
 }
 
 /** What hash and sealed copy of a challenge's code are bound to. */

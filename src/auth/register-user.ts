@@ -5,13 +5,10 @@ import { channelOf } from "../model/channel.js";
 import type { Contact, ContactKind } from "../model/contact.js";
 import { canonicalContact, canonicalUsername } from "../model/identifier.js";
 import type { FieldViolation } from "../model/violation.js";
-import { sendGuard } from "./budgets.js";
 import type { Deps } from "./deps.js";
 import { AuthError, accepted, invalidField } from "./errors.js";
 import type { Idempotency } from "./idempotency.js";
-import { idempotencyMac } from "./idempotency.js";
-import { tooManyRequests } from "./limits.js";
-import { deliverAt, draftChallenge } from "./new-challenge.js";
+import { issueChallenges } from "./issue-challenges.js";
 import type { Profile } from "./profile.js";
 
 export interface RegisterUserInput {
@@ -32,59 +29,27 @@ export interface RegisterUserInput {
  * that has a user makes no difference here; only the message that it receives says so.
  */
 export async function registerUser(deps: Deps, caller: Caller, input: RegisterUserInput): Promise<readonly Challenge[]> {
-  const { store } = deps;
-  const { policy } = caller;
   const contacts = contactsOf(caller, input);
+  const { locale, idempotency } = input;
   const profile: Profile = {
     username: input.username === "" ? null : accepted(canonicalUsername(input.username)),
     displayName: input.displayName,
-    locale: input.locale,
+    locale,
     customAttributes: input.customAttributes,
   };
-  const requesterKey = deps.lookup.requester(caller.client.clientId, caller.address);
-  const idempotency = idempotencyMac(deps, caller, { method: "RegisterUser", requesterKey, idempotency: input.idempotency });
-  const purpose = "registration" as const;
-  const plans = contacts.map((contact) => {
-    const channel = channelOf[contact.kind];
-    const identifierKey = deps.lookup.identifier(contact);
-    const plan = { contact, identifier: contact, channel, purpose, identifierKey, requesterKey, locale: input.locale };
-    return { plan: { userId: null, decoy: false, ...plan }, guard: sendGuard(policy, plan) };
-  });
-
-  const askedAt = deps.clock();
-  const guards = plans.map(({ guard }) => guard);
-  const prepared = await store.challenges.prepareSend({ idempotency, recipientOf: null, guards, now: askedAt });
-  if (prepared.kind === "replayed") return prepared.challenges;
-  if (prepared.kind === "limited") throw tooManyRequests(deps, "registration", prepared, askedAt);
-
-  const drafts = await deps.codes.withSlot("send", caller, async (slot) => {
-    const made = [];
-    for (const { plan, guard } of plans) made.push({ draft: await draftChallenge(deps, slot, { plan, caller }), guard });
-    return made;
-  });
-  const registrationId = randomId();
-  const sealedProfile = deps.sealer.seal("profile", Buffer.from(JSON.stringify(profile)), registrationId);
-  const now = deps.clock();
-  const dueAt = deliverAt(policy, now);
-  const challenges = drafts.map(({ draft, guard }) => ({ challenge: { expiresAt: now + policy.codeTtlMs, ...draft }, guard }));
-  const issued = await store.challenges.issue({
+  return await issueChallenges(deps, caller, {
+    method: "RegisterUser",
     idempotency,
-    registration: { registrationId, sealedProfile },
-    challenges,
-    deliverAt: dueAt,
-    now,
+    budget: "registration",
+    wanted: contacts.map((contact) => ({ purpose: "registration", channel: channelOf[contact.kind], identifier: contact })),
+    findRecipient: false,
+    destinationOf: ({ identifier }) => ({ contact: identifier as Contact, userId: null, decoy: false, locale }),
+    registration() {
+      const registrationId = randomId();
+      const sealedProfile = deps.sealer.seal("profile", Buffer.from(JSON.stringify(profile)), registrationId);
+      return { registrationId, sealedProfile };
+    },
   });
-  if (issued.kind === "limited") throw tooManyRequests(deps, "registration", issued, now);
-  if (issued.kind === "issued") {
-    deps.wakeOutbox(dueAt);
-    for (const challenge of issued.challenges) deps.metrics.challengeIssued(challenge, false);
-    const challengeIds = issued.challenges.map(({ challengeId }) => challengeId);
-    deps.log.info(
-      { challengeIds, clientId: caller.client.clientId, correlationId: caller.correlationId },
-      "registration started",
-    );
-  }
-  return issued.challenges;
 }
 
 /** The contacts given, all of which must be proven; e-mail first. Asking to prove one that is not given is a mistake. */

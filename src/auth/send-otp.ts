@@ -5,13 +5,13 @@ import type { Channel } from "../model/channel.js";
 import type { Identifier } from "../model/identifier.js";
 import { canonicalIdentifier, channelReaches, defaultChannel } from "../model/identifier.js";
 import type { Recipient } from "../store/port/challenges.js";
-import { sendCharges, sendGuard } from "./budgets.js";
+import { sendCharges } from "./budgets.js";
 import type { Deps } from "./deps.js";
 import { AuthError, accepted, invalidField } from "./errors.js";
 import type { Idempotency } from "./idempotency.js";
 import { idempotencyMac } from "./idempotency.js";
+import { type Destination, deliverAt, issueChallenges } from "./issue-challenges.js";
 import { tooManyRequests } from "./limits.js";
-import { type ChallengePlan, deliverAt, draftChallenge } from "./new-challenge.js";
 
 export interface SendOtpInput {
   /** As the caller wrote it. */
@@ -40,50 +40,18 @@ export async function sendOtp(deps: Deps, caller: Caller, input: SendOtpInput): 
 }
 
 async function send(deps: Deps, caller: Caller, input: SendOtpInput & { readonly identifier: Identifier }): Promise<Challenge> {
-  const { store } = deps;
-  const { policy } = caller;
-  const { identifier, purpose } = input;
+  const { identifier, purpose, idempotency } = input;
   const channel = chosenChannel(caller, input);
   refusePurpose(caller, input);
-  const identifierKey = deps.lookup.identifier(identifier);
-  const requesterKey = deps.lookup.requester(caller.client.clientId, caller.address);
-  const idempotency = idempotencyMac(deps, caller, { method: "SendOtp", requesterKey, idempotency: input.idempotency });
-  const guard = sendGuard(policy, { identifierKey, requesterKey, channel, purpose });
-  const askedAt = deps.clock();
-  const prepared = await store.challenges.prepareSend({
+  const [challenge] = await issueChallenges(deps, caller, {
+    method: "SendOtp",
     idempotency,
-    recipientOf: { identifier, channel },
-    guards: [guard],
-    now: askedAt,
+    budget: "send",
+    wanted: [{ purpose, channel, identifier }],
+    findRecipient: true,
+    destinationOf: (_wanted, recipient) => destinationOf(caller, input, recipient),
   });
-  if (prepared.kind === "replayed") return prepared.challenges[0]!;
-  if (prepared.kind === "limited") throw tooManyRequests(deps, "send", prepared, askedAt);
-
-  const destination = destinationOf(caller, input, prepared.recipient);
-  const locale = input.locale || prepared.recipient?.locale || "";
-  const plan: ChallengePlan = { purpose, channel, identifier, locale, identifierKey, requesterKey, ...destination };
-  const draft = await deps.codes.withSlot("send", caller, (slot) => draftChallenge(deps, slot, { plan, caller }));
-  const now = deps.clock();
-  const dueAt = deliverAt(policy, now);
-  const challenges = [{ challenge: { expiresAt: now + policy.codeTtlMs, ...draft }, guard }];
-  const issued = await store.challenges.issue({
-    idempotency,
-    registration: null,
-    challenges,
-    deliverAt: dueAt,
-    now,
-  });
-  if (issued.kind === "limited") throw tooManyRequests(deps, "send", issued, now);
-  const challenge = issued.challenges[0]!;
-  if (issued.kind === "issued") {
-    deps.wakeOutbox(dueAt);
-    deps.metrics.challengeIssued(challenge, destination.decoy);
-    const { challengeId } = challenge;
-    const { client, correlationId } = caller;
-    const fields = { challengeId, purpose, channel, clientId: client.clientId, correlationId };
-    deps.log.info(fields, "challenge issued");
-  }
-  return challenge;
+  return challenge!;
 }
 
 async function resend(deps: Deps, caller: Caller, input: SendOtpInput & { readonly challengeId: string }): Promise<Challenge> {
@@ -144,13 +112,14 @@ function destinationOf(
   caller: Caller,
   input: SendOtpInput & { readonly identifier: Identifier },
   recipient: Recipient | null,
-): Pick<ChallengePlan, "contact" | "userId" | "decoy"> {
+): Destination {
   const { identifier } = input;
+  const locale = input.locale || recipient?.locale || "";
   const named = identifier.kind === "username" ? null : identifier;
-  if (input.purpose === "verify_contact") return { contact: named, userId: null, decoy: false };
+  if (input.purpose === "verify_contact") return { contact: named, userId: null, decoy: false, locale };
   if (recipient !== null && recipient.contact !== null) {
-    return { contact: recipient.contact, userId: recipient.userId, decoy: false };
+    return { contact: recipient.contact, userId: recipient.userId, decoy: false, locale };
   }
   const registers = input.createUserIfMissing && caller.policy.autoRegistration && named !== null;
-  return { contact: named, userId: null, decoy: !registers };
+  return { contact: named, userId: null, decoy: !registers, locale };
 }

@@ -38,7 +38,7 @@ export interface Policy {
    * nothing to do with the call keeps that from telling which identifiers somebody has.
    */
   readonly deliveryDelayMaxMs: number;
-  /** The channels that a provider carries. */
+  /** The channels that callers may ask for. */
   readonly channels: readonly Channel[];
   readonly accessTokenTtlMs: number;
   readonly contactProofTtlMs: number;

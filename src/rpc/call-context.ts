@@ -11,7 +11,7 @@ export interface CallContext {
   readonly clientIds: readonly string[];
   /** The `Origin` header; undefined when no browser page calls. */
   readonly origin: string | undefined;
-  /** Canonical network address, as `auth/deps.ts` wants it. */
+  /** Canonical network address, as `model/caller.ts` wants it. */
   readonly address: string;
   readonly userAgent: string;
   /** How long the caller waits; Infinity if it set no deadline. */

@@ -49,7 +49,7 @@ it("M04: whatever callers write, the log has one line of JSON a record and nothi
   const { stdout, stderr } = await server.stop();
 
   expect(stderr).toEqual([]);
-  const records = stdout.map((line) => JSON.parse(line) as { level: string; msg: string; time: string });
+  const records = stdout.map((line) => JSON.parse(line) as { level: string; msg: string; time: string; purpose?: string });
   for (const [n, { level, msg, time }] of records.entries()) {
     expect(["debug", "info", "warn", "error"]).toContain(level);
     expect(typeof msg).toBe("string");
@@ -58,6 +58,7 @@ it("M04: whatever callers write, the log has one line of JSON a record and nothi
     expect(stdout[n]).not.toMatch(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\p{Cf}]/u);
   }
   expect(records.filter(({ msg }) => msg === "forged")).toEqual([]);
-  expect(records.filter(({ msg }) => msg === "registration started")).toHaveLength(1);
+  const registrations = records.filter(({ msg, purpose }) => msg === "challenge issued" && purpose === "registration");
+  expect(registrations).toHaveLength(1);
   expect(records.filter(({ msg }) => msg === "stopped")).toHaveLength(1);
 });

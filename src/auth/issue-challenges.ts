@@ -1,0 +1,100 @@
+import { randomDelay } from "../crypto/random.js";
+import type { Caller } from "../model/caller.js";
+import type { Challenge, Purpose } from "../model/challenge.js";
+import type { Channel } from "../model/channel.js";
+import type { Identifier } from "../model/identifier.js";
+import type { Budget } from "../model/metrics.js";
+import type { Policy } from "../model/policy.js";
+import type { EpochMs } from "../model/time.js";
+import type { Recipient } from "../store/port/challenges.js";
+import { sendGuard } from "./budgets.js";
+import type { Deps } from "./deps.js";
+import { type Idempotency, idempotencyMac } from "./idempotency.js";
+import { tooManyRequests } from "./limits.js";
+import { type ChallengePlan, draftChallenge } from "./new-challenge.js";
+
+/** A challenge that a caller asks for. */
+export interface Wanted {
+  readonly purpose: Purpose;
+  readonly channel: Channel;
+  readonly identifier: Identifier;
+}
+
+/** What a wanted challenge becomes once its recipient is known. */
+export type Destination = Pick<ChallengePlan, "contact" | "userId" | "decoy" | "locale">;
+
+interface IssueInput {
+  /** The RPC, as its idempotency keys name it. */
+  readonly method: string;
+  readonly idempotency: Idempotency;
+  /** The budget that a refusal counts for. */
+  readonly budget: Budget;
+  readonly wanted: readonly Wanted[];
+  /** Whether the store looks for the recipient of the first wanted challenge. */
+  readonly findRecipient: boolean;
+  /** `recipient` is null if no user was found or looked for. */
+  readonly destinationOf: (wanted: Wanted, recipient: Recipient | null) => Destination;
+  /** Makes the pending registration that the challenges belong to. */
+  readonly registration?: () => { readonly registrationId: string; readonly sealedProfile: Uint8Array };
+}
+
+/**
+ * Issues challenges and queues their codes: all or none. A repeat with the same idempotency key gets those of the first call. Real
+ * challenges and decoys take the same steps. Throws TOO_MANY_REQUESTS if a budget is spent, before it costs a hash.
+ */
+export async function issueChallenges(deps: Deps, caller: Caller, input: IssueInput): Promise<readonly Challenge[]> {
+  const { policy } = caller;
+  const { challenges } = deps.store;
+  const requesterKey = deps.lookup.requester(caller.client.clientId, caller.address);
+  const { method, budget, wanted } = input;
+  const idempotency = idempotencyMac(deps, caller, { method, requesterKey, idempotency: input.idempotency });
+  const asked = wanted.map((one) => {
+    const keys = { identifierKey: deps.lookup.identifier(one.identifier), requesterKey };
+    return { one, keys, guard: sendGuard(policy, { purpose: one.purpose, channel: one.channel, ...keys }) };
+  });
+  const askedAt = deps.clock();
+  const prepared = await challenges.prepareSend({
+    idempotency,
+    recipientOf: input.findRecipient ? wanted[0]! : null,
+    guards: asked.map(({ guard }) => guard),
+    now: askedAt,
+  });
+  if (prepared.kind === "replayed") return prepared.challenges;
+  if (prepared.kind === "limited") throw tooManyRequests(deps, budget, prepared, askedAt);
+
+  const drafts = await deps.codes.withSlot("send", caller, async (slot) => {
+    const made = [];
+    for (const { one, keys, guard } of asked) {
+      const { purpose, channel, identifier } = one;
+      const plan: ChallengePlan = { purpose, channel, identifier, ...keys, ...input.destinationOf(one, prepared.recipient) };
+      made.push({ draft: await draftChallenge(deps, slot, { plan, caller }), guard });
+    }
+    return made;
+  });
+  const now = deps.clock();
+  const dueAt = deliverAt(policy, now);
+  const issued = await challenges.issue({
+    idempotency,
+    registration: input.registration?.() ?? null,
+    challenges: drafts.map(({ draft, guard }) => ({ challenge: { expiresAt: now + policy.codeTtlMs, ...draft }, guard })),
+    deliverAt: dueAt,
+    now,
+  });
+  if (issued.kind === "limited") throw tooManyRequests(deps, budget, issued, now);
+  if (issued.kind === "issued") {
+    deps.wakeOutbox(dueAt);
+    for (const challenge of issued.challenges) reportIssued(deps, caller, challenge);
+  }
+  return issued.challenges;
+}
+
+function reportIssued(deps: Deps, caller: Caller, challenge: Challenge): void {
+  const { challengeId, purpose, channel, clientId, decoy } = challenge;
+  deps.metrics.challengeIssued(challenge, decoy);
+  deps.log.info({ challengeId, purpose, channel, clientId, correlationId: caller.correlationId }, "challenge issued");
+}
+
+/** When a message that is queued now is due. */
+export function deliverAt(policy: Policy, now: EpochMs): EpochMs {
+  return now + randomDelay(policy.deliveryDelayMaxMs);
+}
