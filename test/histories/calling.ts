@@ -1,20 +1,25 @@
-import { ConnectError } from "@connectrpc/connect";
+import { type Client, ConnectError } from "@connectrpc/connect";
 import { Metadata } from "@grpc/grpc-js";
 import { errorDetails as connectErrorDetails } from "../../src/client/connect-error-details.js";
 import { type GrpcClient, errorDetails as grpcErrorDetails } from "../../src/client/grpc.js";
 import { AuthService } from "../../src/gen/latchkey/v1/auth_service_pb.js";
-import type { ServerProcess } from "./fleet.js";
 import type { Answer } from "./history.js";
 import type { Door } from "./plan.js";
 
 /** The methods of a server as one worker calls them once: door, headers and the moment of giving up are settled. */
 export type Methods = Omit<GrpcClient, "close">;
 
+/** A server by both of its doors. */
+export interface Callable {
+  readonly grpc: GrpcClient;
+  readonly web: Client<typeof AuthService>;
+}
+
 /** Longer than the service itself takes to give up. */
 const timeoutMs = 12_000;
 
 export function methodsOf(
-  server: ServerProcess,
+  server: Callable,
   how: { readonly door: Door; readonly headers: Readonly<Record<string, string>>; readonly signal: AbortSignal },
 ): Methods {
   const { door, headers, signal } = how;

@@ -1,17 +1,16 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
-import { type Client, createClient } from "@connectrpc/connect";
+import { createClient } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-node";
 import { credentials } from "@grpc/grpc-js";
-import { createGrpcClient, type GrpcClient } from "../../src/client/grpc.js";
+import { createGrpcClient } from "../../src/client/grpc.js";
 import { AuthService } from "../../src/gen/latchkey/v1/auth_service_pb.js";
 import type { Env } from "../support/server.js";
+import type { Callable } from "./calling.js";
 
 /** A `latchkey serve` with the connections to it, which one history after the other uses. */
-export interface ServerProcess {
-  readonly grpc: GrpcClient;
-  readonly web: Client<typeof AuthService>;
+export interface ServerProcess extends Callable {
   readonly inboxUrl: string;
   /** Ends it as a loss of power would; calls to it fail from then on. */
   kill(): Promise<void>;

@@ -1,5 +1,4 @@
-import { answerOf, methodsOf } from "./calling.js";
-import type { ServerProcess } from "./fleet.js";
+import { answerOf, type Callable, methodsOf } from "./calling.js";
 import type { Answer, Call } from "./history.js";
 import { callsAsUser, performers } from "./perform.js";
 import type { Door } from "./plan.js";
@@ -20,7 +19,8 @@ export interface Recorder {
   make(ready: Ready, route: Route): Promise<Answer>;
 }
 
-export function createRecorder(world: World, processes: readonly ServerProcess[]): Recorder {
+/** `serverOf` is asked for each call anew: a killed server has a successor. */
+export function createRecorder(world: World, serverOf: (process: number) => Callable): Recorder {
   const calls: Call[] = [];
   let place = 0;
   const next = (): number => {
@@ -31,7 +31,7 @@ export function createRecorder(world: World, processes: readonly ServerProcess[]
     calls,
     async make(ready, { worker, process, door, cutMs }) {
       const giveUp = new AbortController();
-      const methods = methodsOf(processes[process]!, { door, headers: headersOf(ready), signal: giveUp.signal });
+      const methods = methodsOf(serverOf(process), { door, headers: headersOf(ready), signal: giveUp.signal });
       const base = { kind: ready.kind, action: ready.action, worker, process, invoked: next(), invokedMs: Date.now() };
       const timer = cutMs === null ? undefined : setTimeout(() => giveUp.abort(), cutMs);
       const answer = await settle(ready, methods, world);

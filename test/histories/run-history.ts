@@ -26,7 +26,7 @@ const probedChallengesMax = 4;
 export async function runHistory(plan: Plan, deps: RunDeps): Promise<History> {
   const { fleet, limits } = deps;
   const world = createWorld(deps.run, plan.prelude.identifiers);
-  const recorder = createRecorder(world, fleet.processes);
+  const recorder = createRecorder(world, (process) => fleet.processes[process]!);
   const codes = createCodes(fleet);
   const stage: Stage = { plan, fleet, world, recorder, codes };
   await prepare(stage);

@@ -1,13 +1,39 @@
-import { attemptsMax, type Challenge, type Ledger, type Range, type Session, sendsMax, type User } from "./ledger.js";
+import { check, invariantNames } from "../histories/check.js";
+import { limitsOf } from "../histories/profiles.js";
+import { cooldownMs } from "./load.js";
+import { hasLostSend, type People, type Person } from "./people.js";
 import type { Snapshot } from "./snapshot.js";
+import {
+  attemptsMax,
+  isDeleted,
+  lostSessions,
+  mayBeDeleted,
+  type Range,
+  sendsMax,
+  toldOfChallenge,
+  toldOfSession,
+  toldUser,
+} from "./told.js";
+
+const limits = limitsOf({ cooldownMs, graceMs: 10_000 });
+
+/** What of the answers since the last look contradicts an invariant of the histories, a sentence each. */
+export function checkAnswers({ all }: People): string[] {
+  return all.flatMap((person) => {
+    if (!person.touched) return [];
+    person.touched = false;
+    const history = { calls: person.recorder.calls, mismatches: new Map<string, number>(), limits };
+    return check(history, invariantNames, () => {}).map(({ invariant, what }) => `${invariant}: ${person.email}: ${what}`);
+  });
+}
 
 /** What in the database contradicts what callers were told, a sentence each. `before` is what it held after the last crash. */
-export function checkSnapshot(ledger: Ledger, now: Snapshot, before: Snapshot | null): string[] {
+export function checkSnapshot({ all }: Pick<People, "all">, now: Snapshot, before: Snapshot | null): string[] {
   return [
     ...(now.integrity === "ok" ? [] : [`integrity check: ${now.integrity}`]),
     ...checkWhole(now),
     ...checkProgress(now, before),
-    ...ledger.users.flatMap((user) => checkUser(user, now)),
+    ...all.flatMap((person) => checkPerson(person, now)),
   ];
 }
 
@@ -48,64 +74,54 @@ function checkProgress(now: Snapshot, before: Snapshot | null): string[] {
   return violations;
 }
 
-function checkUser(user: User, now: Snapshot): string[] {
-  const { userId, email, deleted } = user;
+function checkPerson(person: Person, now: Snapshot): string[] {
+  const { email, world, recorder } = person;
+  const { calls } = recorder;
+  const userId = toldUser(calls);
   const violations = [
-    ...user.challenges.flatMap((challenge) => checkChallenge(challenge, now)),
-    ...user.sessions.flatMap((session) => checkSession(session, user, now)),
+    ...world.challenges.flatMap(({ challenge }) => checkChallenge(person, challenge, now)),
+    ...world.sessions.flatMap(({ session }) => checkSession(person, session, now)),
   ];
-  if (userId !== null && deleted) {
+  if (userId !== null && isDeleted(calls)) {
     if (now.users.has(userId)) violations.push(`${email}: deleted, and the user is there`);
     if (now.contacts.get(email) === userId) violations.push(`${email}: deleted, and the contact is there`);
   }
-  if (userId !== null && !deleted && !user.busy) {
+  if (userId !== null && !mayBeDeleted(calls) && !person.busy) {
     if (!now.users.has(userId)) violations.push(`${email}: the user is lost`);
     if (now.contacts.get(email) !== userId) violations.push(`${email}: the contact is lost`);
     const stored = [...now.sessions.values()].filter((session) => session.userId === userId).length;
-    const known = user.sessions.filter(({ state }) => state !== "ended").length + user.lostSessions;
-    if (stored > known) violations.push(`${email}: ${stored} sessions, of which callers know ${known}`);
+    const known = world.sessions.filter(({ session }) => toldOfSession(calls, session).state !== "ended").length;
+    if (stored > known + lostSessions(calls)) violations.push(`${email}: ${stored} sessions, of which callers know ${known}`);
   }
   return violations;
 }
 
-function checkChallenge({ challengeId, ...known }: Challenge, now: Snapshot): string[] {
-  const stored = now.challenges.get(challengeId);
-  const name = `challenge ${challengeId}`;
+function checkChallenge({ recorder }: Person, challenge: string, now: Snapshot): string[] {
+  const stored = now.challenges.get(challenge);
+  const name = `challenge ${challenge}`;
   if (stored === undefined) return [`${name} was promised and is not stored`];
   const violations: string[] = [];
-  const { attempts, sends, sessionIds, state } = known;
+  const { attempts, sends, sessions, state } = toldOfChallenge(recorder.calls, challenge);
   if (!within(stored.attempts, attempts)) violations.push(`${name}: ${stored.attempts} attempts, not ${text(attempts)}`);
   if (!within(stored.sends, sends)) violations.push(`${name}: ${stored.sends} sends, not ${text(sends)}`);
-  if (sessionIds.size > 1) violations.push(`${name} bought ${sessionIds.size} sessions`);
   if (state === "redeemed" && !stored.consumed) violations.push(`${name} was redeemed and is not consumed`);
-  const remembered = now.redemptions.find((one) => one.challengeId === challengeId)?.sessionId;
-  if (remembered && sessionIds.size > 0 && !sessionIds.has(remembered)) violations.push(`${name} remembers another session`);
+  const remembered = now.redemptions.find(({ challengeId }) => challengeId === challenge)?.sessionId;
+  if (remembered && sessions.size > 0 && !sessions.has(remembered)) violations.push(`${name} remembers another session`);
   return violations;
 }
 
-function checkSession({ sessionId, state, generation }: Session, user: User, now: Snapshot): string[] {
-  const stored = now.sessions.get(sessionId);
-  if (state === "ended") return stored === undefined ? [] : [`session ${sessionId} was revoked and is there`];
-  if (state === "unknown" || user.deleted) return [];
-  if (stored === undefined) return [`session ${sessionId} is lost`];
-  if (!within(stored.generation, generation)) {
-    return [`session ${sessionId}: generation ${stored.generation}, not ${text(generation)}`];
-  }
-  return [];
-}
-
-/** What a crash left, once it was checked, ends the doubt about guesses whose answers were lost. */
-export function adoptAttempts({ users }: Ledger, { challenges }: Snapshot): void {
-  for (const challenge of users.flatMap((user) => user.challenges)) {
-    const stored = challenges.get(challenge.challengeId);
-    if (stored === undefined) continue;
-    Object.assign(challenge.attempts, { min: stored.attempts, max: stored.attempts });
-    if (challenge.state === "open" && !stored.consumed && stored.attempts === attemptsMax) challenge.state = "dead";
-  }
+function checkSession({ recorder }: Person, session: string, now: Snapshot): string[] {
+  const stored = now.sessions.get(session);
+  const { state, generation } = toldOfSession(recorder.calls, session);
+  if (state === "ended") return stored === undefined ? [] : [`session ${session} was revoked and is there`];
+  if (state === "unknown") return [];
+  if (stored === undefined) return [`session ${session} is lost`];
+  if (within(stored.generation, generation)) return [];
+  return [`session ${session}: generation ${stored.generation}, not ${text(generation)}`];
 }
 
 /** Notes the messages that a crash left: every try may have reached the mail server without anybody knowing. */
-export function noteBrokenSends({ brokenSends }: Ledger, { outbox, challenges }: Snapshot): void {
+export function noteBrokenSends({ brokenSends }: Pick<People, "brokenSends">, { outbox, challenges }: Snapshot): void {
   for (const { outboxId, challengeId, tries } of outbox) {
     // Numbers of messages come again once the outbox was empty; then the challenge has another send.
     const message = `${outboxId} of send ${challenges.get(challengeId)?.sends}`;
@@ -115,28 +131,33 @@ export function noteBrokenSends({ brokenSends }: Ledger, { outbox, challenges }:
   }
 }
 
+type Mailed = Pick<People, "all" | "mails" | "brokenSends">;
+
 /** What is wrong with the mails that were received, once the outbox is empty. */
-export function checkMails(ledger: Ledger, now: Snapshot): string[] {
+export function checkMails(people: Mailed, now: Snapshot): string[] {
   const violations: string[] = [];
   const storedPerContact = new Map<string, number>();
   for (const { contact } of now.challenges.values()) {
     if (contact !== null) storedPerContact.set(contact, (storedPerContact.get(contact) ?? 0) + 1);
   }
-  for (const { to } of ledger.mails) if (!storedPerContact.has(to)) violations.push(`mail to ${to}, who has no challenge`);
-  for (const user of ledger.users) {
-    const stored = storedPerContact.get(user.email) ?? 0;
-    if (user.codes.length > stored) violations.push(`${user.email}: ${user.codes.length} codes for ${stored} challenges`);
-    if (!user.abandoned) violations.push(...user.challenges.flatMap((challenge) => checkCopies(ledger, user, challenge)));
+  for (const { to } of people.mails) if (!storedPerContact.has(to)) violations.push(`mail to ${to}, who has no challenge`);
+  for (const person of people.all) {
+    const stored = storedPerContact.get(person.email) ?? 0;
+    if (person.mailed.length > stored)
+      violations.push(`${person.email}: ${person.mailed.length} codes for ${stored} challenges`);
+    if (hasLostSend(person.recorder.calls)) continue;
+    violations.push(...person.world.challenges.flatMap(({ challenge }) => checkCopies(people, person, challenge)));
   }
   return violations;
 }
 
-function checkCopies(ledger: Ledger, user: User, { challengeId, code, sends, state }: Challenge): string[] {
-  const copies = ledger.mails.filter((mail) => mail.to === user.email && mail.code === code).length;
+function checkCopies({ mails, brokenSends }: Mailed, person: Person, challenge: string): string[] {
+  const { sends, state } = toldOfChallenge(person.recorder.calls, challenge);
+  const code = person.codes.get(challenge);
+  const copies = mails.filter((mail) => mail.to === person.email && mail.code === code).length;
   const least = state === "open" ? sends.min : 1;
-  const broken = [...(ledger.brokenSends.get(challengeId)?.values() ?? [])];
-  const most = broken.reduce((sum, tries) => sum + tries, sends.max);
-  const name = `challenge ${challengeId} to ${user.email}`;
+  const most = [...(brokenSends.get(challenge)?.values() ?? [])].reduce((sum, tries) => sum + tries, sends.max);
+  const name = `challenge ${challenge} to ${person.email}`;
   if (copies < least) return [`${name}: mailed ${copies} times, promised ${least}`];
   return copies > most ? [`${name}: mailed ${copies} times, at most ${most} can be explained`] : [];
 }

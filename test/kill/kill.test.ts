@@ -1,12 +1,11 @@
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { endServers, killDuring, newFolder, productionEnv, type Server, startServer, until } from "../support/server.js";
-import { audit, figuresOf, redeemAll } from "./audit.js";
-import { type Aftermath, createLoad, settleLost } from "./call.js";
-import { adoptAttempts, checkMails, checkSnapshot, noteBrokenSends } from "./check.js";
-import { codeTtlMs, createLedger, receiveMail } from "./ledger.js";
-import { work } from "./load.js";
+import { audit, figuresOf, redeemAll, settleLost } from "./aftermath.js";
+import { checkAnswers, checkMails, checkSnapshot, noteBrokenSends } from "./check.js";
+import { codeTtlMs, cooldownMs, createLoad, work } from "./load.js";
 import { startMailbox } from "./mail.js";
+import { createPeople } from "./people.js";
 import { createRandom } from "./random.js";
 import { outboxLength, readSnapshot, type Snapshot } from "./snapshot.js";
 
@@ -14,8 +13,9 @@ const rounds = Number(process.env.LATCHKEY_KILL_ROUNDS ?? 20);
 const seed = Number(process.env.LATCHKEY_KILL_SEED ?? Date.now() % 1_000_000);
 const workers = 24;
 const random = createRandom(seed);
-const ledger = createLedger();
-const load = createLoad({ ledger, random });
+let serving: Server;
+const people = createPeople(() => ({ grpc: serving.grpc, web: serving.auth }));
+const load = createLoad({ people, random, server: 0 });
 const counts = { starts: 0, killedStarts: 0, lost: 0, audits: 0 };
 
 let mail: Awaited<ReturnType<typeof startMailbox>>;
@@ -27,11 +27,11 @@ let env: ReturnType<typeof productionEnv>;
 beforeAll(async () => {
   folder = newFolder();
   path = join(folder, "latchkey.db");
-  mail = await startMailbox((to, code) => receiveMail(ledger, to, code));
+  mail = await startMailbox(people.receiveMail);
   env = {
     ...productionEnv(mail.port),
     LATCHKEY_CODE_LENGTH: "10",
-    LATCHKEY_RESEND_COOLDOWN: "15s",
+    LATCHKEY_RESEND_COOLDOWN: `${cooldownMs}ms`,
     LATCHKEY_CODE_TTL: `${codeTtlMs}ms`,
   };
 });
@@ -48,15 +48,15 @@ it(`keeps every promise through ${rounds} kills -9 under load (seed ${seed})`, a
     await serveUntilKilled(server, random.between(600, 3_500));
     if (random.chance(0.3)) await killStart();
     server = await start();
-    expect(ledger.violations, `after kill ${round}`).toEqual([]);
+    expect(people.violations, `after kill ${round}`).toEqual([]);
   }
   await eventuallyEmptyOutbox();
   load.running = true;
   await redeemAll([load]);
-  expect(ledger.violations, "at the end").toEqual([]);
+  expect([...people.violations, ...checkAnswers(people)], "at the end").toEqual([]);
   expect((await server.stop()).code).toBe(0);
   snapshot = readSnapshot(path);
-  expect([...checkSnapshot(ledger, snapshot, null), ...checkMails(ledger, snapshot)]).toEqual([]);
+  expect([...checkSnapshot(people, snapshot, null), ...checkMails(people, snapshot)]).toEqual([]);
   report();
 });
 
@@ -79,17 +79,18 @@ async function start(): Promise<Server> {
   const left = counts.starts === 1 ? null : readSnapshot(path);
   if (left !== null) noteCrash(left);
   const server = await startServer(env, { folder });
-  load.grpc = server.grpc;
+  serving = server;
+  load.running = true;
   if (left === null) return server;
-  counts.lost += await settleLost(load, { grpc: server.grpc, snapshot: left } satisfies Aftermath);
-  counts.audits += await audit(load, [server.grpc]);
+  counts.lost += await settleLost(load, [load]);
+  counts.audits += await audit([load]);
+  people.violations.push(...checkAnswers(people));
   return server;
 }
 
 function noteCrash(left: Snapshot): void {
-  ledger.violations.push(...checkSnapshot(ledger, left, snapshot));
-  adoptAttempts(ledger, left);
-  noteBrokenSends(ledger, left);
+  people.violations.push(...checkSnapshot(people, left, snapshot));
+  noteBrokenSends(people, left);
   snapshot = left;
 }
 
@@ -105,5 +106,5 @@ async function eventuallyEmptyOutbox(): Promise<void> {
 }
 
 function report(): void {
-  console.log(JSON.stringify({ seed, kills: rounds, ...counts, answered: load.answered, ...figuresOf(ledger) }));
+  console.log(JSON.stringify({ seed, kills: rounds, ...counts, answered: load.answered, ...figuresOf(load) }));
 }

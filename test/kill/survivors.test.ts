@@ -2,16 +2,16 @@ import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type RestartableServer, startRestartableServer } from "../support/postgres-server.js";
 import { endServers, killDuring, newFolder, productionEnv, type Server, startServer, until } from "../support/server.js";
-import { audit, figuresOf, redeemAll } from "./audit.js";
-import { createLoad, type Load, perform, settleLost } from "./call.js";
-import { adoptAttempts, checkMails, checkSnapshot, noteBrokenSends } from "./check.js";
-import { addUser, codeTtlMs, createLedger, type Ledger, receiveMail } from "./ledger.js";
-import { work } from "./load.js";
+import { newKey, send } from "./acts.js";
+import { audit, figuresOf, redeemAll, settleLost } from "./aftermath.js";
+import { checkAnswers, checkMails, checkSnapshot, noteBrokenSends } from "./check.js";
+import { codeTtlMs, cooldownMs, createLoad, type Load, liveSessions, perform, work } from "./load.js";
 import { startMailbox } from "./mail.js";
+import { createPeople } from "./people.js";
 import { readPostgresSnapshot } from "./postgres-snapshot.js";
 import { createRandom } from "./random.js";
-import { send } from "./sends.js";
 import type { Snapshot } from "./snapshot.js";
+import { mayBeDeleted, toldOfChallenge, toldOfSession, toldUser } from "./told.js";
 
 const rounds = Number(process.env.LATCHKEY_KILL_ROUNDS ?? 20);
 const seed = Number(process.env.LATCHKEY_KILL_SEED ?? Date.now() % 1_000_000);
@@ -29,7 +29,8 @@ interface Pinned {
 }
 
 const random = createRandom(seed);
-const ledger = createLedger();
+const serverOf = (process: number) => ({ grpc: all[process]!.server.grpc, web: all[process]!.server.auth });
+const people = createPeople(serverOf);
 const roles = ["first", "second", "third"];
 const counts = { killedStarts: 0, lost: 0, answeredByOthersMeanwhile: 0, audits: 0 };
 const folder = newFolder();
@@ -45,11 +46,11 @@ beforeAll(async () => {
   database = new pg.Client(postgres.url);
   database.on("error", () => {});
   await database.connect();
-  mail = await startMailbox((to, code) => receiveMail(ledger, to, code));
+  mail = await startMailbox(people.receiveMail);
   const env = {
     ...productionEnv(mail.port),
     LATCHKEY_CODE_LENGTH: "10",
-    LATCHKEY_RESEND_COOLDOWN: "15s",
+    LATCHKEY_RESEND_COOLDOWN: `${cooldownMs}ms`,
     LATCHKEY_CODE_TTL: `${codeTtlMs}ms`,
   };
   all = [];
@@ -59,8 +60,7 @@ beforeAll(async () => {
     Object.assign(url, { username: role, search: "?sslmode=disable" });
     const own = { ...env, LATCHKEY_DATABASE_URL: url.href };
     const server = await startServer(own, { folder });
-    const load = createLoad({ ledger, random });
-    load.grpc = server.grpc;
+    const load = createLoad({ people, random, server: all.length });
     all.push({ role, env: own, load, server, working: Promise.resolve() });
   }
 }, 120_000);
@@ -82,17 +82,17 @@ it(`keeps every promise through ${rounds} kills -9 of one of three servers, and 
     await sleep(random.between(0, 1_000));
     for (const one of all) await rest(one);
     await settle(victim, killedAt);
-    if (ledger.violations.length > 0) console.log(troubles().join("\n"));
-    expect(ledger.violations, `after kill ${round}, of the ${victim.role}`).toEqual([]);
+    if (people.violations.length > 0) console.log(troubles().join("\n"));
+    expect(people.violations, `after kill ${round}, of the ${victim.role}`).toEqual([]);
   }
   expect(all.flatMap(({ load }) => load.lost)).toEqual([]);
   await until("an empty outbox", async () => ((await read()).outbox.length === 0 ? true : undefined), 80_000);
   await redeemAll(all.map(({ load }) => load));
-  expect(ledger.violations, "at the end").toEqual([]);
+  expect([...people.violations, ...checkAnswers(people)], "at the end").toEqual([]);
   snapshot = await read();
-  expect([...checkSnapshot(ledger, snapshot, null), ...checkMails(ledger, snapshot)]).toEqual([]);
+  expect([...checkSnapshot(people, snapshot, null), ...checkMails(people, snapshot)]).toEqual([]);
   const answered = all.reduce((sum, { load }) => sum + load.answered, 0);
-  console.log(JSON.stringify({ seed, kills: rounds, ...counts, answered, ...figuresOf(ledger) }));
+  console.log(JSON.stringify({ seed, kills: rounds, ...counts, answered, ...figuresOf(all[0]!.load) }));
   expect(counts.lost).toBeGreaterThan(0);
   expect(counts.answeredByOthersMeanwhile).toBeGreaterThan(rounds * 10);
 }, 900_000);
@@ -128,7 +128,6 @@ async function killUnderLoad(victim: Pinned): Promise<number> {
   // PostgreSQL finishes what a client asked for that is gone; only then it is known what there is.
   await until("the end of its connections", async () => ((await connections(role)) === 0 ? true : undefined));
   victim.server = await startServer(env, { folder });
-  load.grpc = victim.server.grpc;
   counts.answeredByOthersMeanwhile += answered() - before;
   return killedAt;
 }
@@ -136,14 +135,15 @@ async function killUnderLoad(victim: Pinned): Promise<number> {
 /** Checks what the killed server left, settles its lost calls at any server, and checks again through the front doors. */
 async function settle(victim: Pinned, killedAt: number): Promise<void> {
   const left = await read();
-  ledger.violations.push(...checkSnapshot(ledger, left, snapshot));
-  adoptAttempts(ledger, left);
+  people.violations.push(...checkSnapshot(people, left, snapshot));
   // What was leased later is being sent by a server that lives.
-  noteBrokenSends(ledger, { ...left, outbox: left.outbox.filter(({ dueAt }) => dueAt <= killedAt + leaseMs) });
+  noteBrokenSends(people, { ...left, outbox: left.outbox.filter(({ dueAt }) => dueAt <= killedAt + leaseMs) });
   snapshot = left;
-  const servers = all.map(({ load }) => load.grpc);
-  counts.lost += await settleLost(victim.load, { grpc: random.pick(servers)!, snapshot: left });
-  counts.audits += await audit({ ledger, random }, servers);
+  const servers = all.map(({ load }) => load);
+  victim.load.running = true;
+  counts.lost += await settleLost(victim.load, servers);
+  counts.audits += await audit(servers);
+  people.violations.push(...checkAnswers(people));
 }
 
 /** What the servers that live now logged beyond their daily business. */
@@ -174,13 +174,20 @@ const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 /** That the check can fail: the same ledger, after the run, against a database that broke a promise. */
 describe("the check finds", () => {
   const text = (value: string | undefined) => pg.escapeLiteral(value!);
-  const liveSession = () => ledger.users.flatMap(({ sessions }) => sessions).find(({ state }) => state === "live")!.sessionId;
-  const endedSession = () =>
-    ledger.users
-      .filter(({ deleted }) => !deleted)
-      .flatMap(({ sessions }) => sessions.filter(({ state }) => state === "ended"))[0]!.sessionId;
-  const signedIn = () => ledger.users.find(({ userId, deleted, busy }) => userId !== null && !deleted && !busy)!.userId!;
-  const redeemed = () => ledger.users.flatMap(({ challenges }) => challenges).find(({ state }) => state === "redeemed")!;
+  const sessionsOf = (state: "live" | "ended") =>
+    people.all
+      .filter(({ recorder }) => !mayBeDeleted(recorder.calls))
+      .flatMap(({ world, recorder }) =>
+        world.sessions.filter(({ session }) => toldOfSession(recorder.calls, session).state === state),
+      )
+      .map(({ session }) => session);
+  const liveSession = () => people.all.flatMap(liveSessions)[0]!;
+  const endedSession = () => sessionsOf("ended")[0]!;
+  const signedIn = () => toldUser(people.all.find((person) => liveSessions(person).length > 0)!.recorder.calls)!;
+  const redeemed = () =>
+    people.all
+      .flatMap(({ world, recorder }) => world.challenges.map(({ challenge }) => ({ challenge, calls: recorder.calls })))
+      .find(({ challenge, calls }) => toldOfChallenge(calls, challenge).state === "redeemed")!.challenge;
 
   it.each<[string, () => string, RegExp]>([
     ["a lost registration", () => `DELETE FROM users WHERE user_id = ${text(signedIn())}`, /the user is lost/],
@@ -195,36 +202,33 @@ describe("the check finds", () => {
     ],
     [
       "a code that can buy again",
-      () => `UPDATE challenges SET consumed_at = NULL WHERE challenge_id = ${text(redeemed().challengeId)}`,
+      () => `UPDATE challenges SET consumed_at = NULL WHERE challenge_id = ${text(redeemed())}`,
       /was redeemed and is not consumed/,
     ],
   ])("%s", async (_, tamper, expected) => {
-    expect(checkSnapshot(ledger, await read(), snapshot)).toEqual([]);
-    expect(checkSnapshot(ledger, await read(tamper()), snapshot).join("\n")).toMatch(expected);
+    expect(checkSnapshot(people, await read(), snapshot)).toEqual([]);
+    expect(checkSnapshot(people, await read(tamper()), snapshot).join("\n")).toMatch(expected);
   });
 
-  async function violationsOf(loadOn: Load, email: string): Promise<Ledger["violations"]> {
-    loadOn.running = true;
-    await perform(loadOn, send(addUser(loadOn.ledger, email), { method: "send", keyed: true }));
-    return loadOn.ledger.violations;
+  async function violationsOf(load: Load): Promise<readonly string[]> {
+    load.running = true;
+    const person = load.people.add();
+    await perform(load, person, send(person, "login", newKey()));
+    return load.people.violations;
   }
 
   it("a call that a surviving server leaves unanswered", async () => {
-    const load = createLoad({ ledger: createLedger(), random });
-    load.grpc = all[0]!.server.grpc;
-    expect(await violationsOf(load, "before@example.net")).toEqual([]);
+    const load = createLoad({ people: createPeople(serverOf), random, server: 0 });
+    expect(await violationsOf(load)).toEqual([]);
     process.kill(all[0]!.server.pid, "SIGKILL");
     await all[0]!.server.exited;
-    expect((await violationsOf(load, "after@example.net")).join("\n")).toMatch(
-      /send of after\S* got no answer from a live server/,
-    );
+    expect((await violationsOf(load)).join("\n")).toMatch(/send got no answer from a live server/);
   });
 
   it("a call that a surviving server refuses as UNAVAILABLE", async () => {
-    const load = createLoad({ ledger: createLedger(), random });
-    load.grpc = all[1]!.server.grpc;
-    expect(await violationsOf(load, "up@example.net")).toEqual([]);
+    const load = createLoad({ people: createPeople(serverOf), random, server: 1 });
+    expect(await violationsOf(load)).toEqual([]);
     await postgres.stop();
-    expect((await violationsOf(load, "down@example.net")).join("\n")).toMatch(/send of down\S* failed: UNAVAILABLE/);
+    expect((await violationsOf(load)).join("\n")).toMatch(/send failed: UNAVAILABLE/);
   });
 });
