@@ -10,7 +10,8 @@ export MALLOC_MMAP_THRESHOLD_="${MALLOC_MMAP_THRESHOLD_:-33554432}"
 export MALLOC_TRIM_THRESHOLD_="${MALLOC_TRIM_THRESHOLD_:-67108864}"
 
 # A SIGHUP asks a running server to look at its TLS files. Until the server listens for it, it must not end the start.
-trap '' HUP
+# At a terminal it says that the terminal is gone, which ends the start too.
+[ -t 0 ] || trap '' HUP
 
 # npm installs a link to this file; the program is beside the file itself.
 self=$0

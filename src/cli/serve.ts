@@ -1,4 +1,5 @@
 import cluster from "node:cluster";
+import { isatty } from "node:tty";
 import type { Env, Settings } from "../config/settings.js";
 import type { Log } from "../lib/log.js";
 import { reloadMessage, type ServingMessage } from "../server/workers.js";
@@ -7,20 +8,25 @@ import { tracerFor } from "../telemetry/start-tracer.js";
 import { stopsByPrimary, stopsBySignal } from "./stop-requests.js";
 
 /**
- * Serves until SIGTERM or SIGINT. Then it is not ready, serves on for LATCHKEY_DRAIN_DELAY or until a second signal, lets calls under
- * way finish, and ends. A further signal ends the process at once. SIGHUP reads the TLS files again. Throws if the start fails. With more than one worker this process runs them and serves nothing but metrics itself.
+ * Serves until SIGTERM or SIGINT, or until the terminal at which it was started is gone. Then it is not ready, serves on for
+ * LATCHKEY_DRAIN_DELAY or until a second signal, lets running calls finish, and ends. A further signal ends the process at once. Other
+ * SIGHUPs read the TLS files again. With more than one worker, this process runs them and itself serves only metrics. Throws if the
+ * start fails.
  */
 export async function serve(settings: Settings, env: Env): Promise<void> {
   const log = createLog(settings.logLevel, { pretty: settings.mode === "development" });
-  const stops = cluster.isWorker ? stopsByPrimary() : stopsBySignal();
-  const onReload = reloads(settings, log);
+  const terminalGone = watchTerminal();
+  const stops = cluster.isWorker ? stopsByPrimary() : stopsBySignal(terminalGone);
+  const onReload = reloads(settings, { log, terminalGone });
   process.on("uncaughtException", (error) => {
     log.error({ error }, "stopped by an unforeseen error");
     process.exit(1);
   });
   if (settings.workers > 1 && cluster.isPrimary) {
     const { serveWithWorkers } = await import("../server/workers.js");
-    return await serveWithWorkers(settings, { log, stops, onReload });
+    await serveWithWorkers(settings, { log, stops, onReload });
+    if (terminalGone()) endByHangUp();
+    return;
   }
   const { startApp } = await import("../server/app.js");
   const app = await startApp(settings, log, { metricsElsewhere: cluster.isWorker, tracer: await tracerFor(env, log) });
@@ -36,17 +42,33 @@ export async function serve(settings: Settings, env: Env): Promise<void> {
   await stops.pause(settings.drainDelayMs);
   await app.stop();
   if (!cluster.isWorker) log.info({}, "stopped");
+  if (terminalGone()) endByHangUp();
+}
+
+/** Returns whether the terminal at which this process was started is gone. Then SIGHUP is its last message. */
+function watchTerminal(): () => boolean {
+  const hadTerminal = isatty(0);
+  return () => hadTerminal && !isatty(0);
+}
+
+/** Ends the process as SIGHUP does by default. At an exit of its own, Node resets its terminal, and aborts if that is gone. */
+function endByHangUp(): void {
+  process.removeAllListeners("SIGHUP");
+  process.kill(process.pid, "SIGHUP");
 }
 
 /**
- * Catches SIGHUP, which would end the process. Returns a function that sets the reaction to it; a SIGHUP before that needs none,
+ * Catches SIGHUP, which would end the process. Returns a function that sets the reaction to it. A SIGHUP before that needs none,
  * because the start reads the files anyway. Workers ignore the signal and wait for the primary's message.
  */
-function reloads(settings: Settings, log: Log): (reload: () => void) => void {
+function reloads(
+  settings: Settings,
+  { log, terminalGone }: { readonly log: Log; readonly terminalGone: () => boolean },
+): (reload: () => void) => void {
   let reload = (): void => {};
   if (cluster.isWorker) process.on("message", (message) => message === reloadMessage && reload());
   process.on("SIGHUP", () => {
-    if (cluster.isWorker) return;
+    if (cluster.isWorker || terminalGone()) return;
     if (settings.tls.kind === "files") reload();
     else log.info({}, "SIGHUP is ignored: without LATCHKEY_TLS=files there are no files to read again");
   });

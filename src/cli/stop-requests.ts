@@ -1,9 +1,13 @@
 import { atMost } from "../lib/at-most.js";
 import { type StopRequests, stopMessage, stopNowMessage } from "../server/workers.js";
 
-/** SIGTERM and SIGINT, from now on, so that none is lost during the start. One that nothing waits for ends the process at once. */
-export function stopsBySignal(): StopRequests {
+/**
+ * SIGTERM and SIGINT, from now on, so that none is lost during the start. One that nothing waits for ends the process at once. The
+ * first SIGHUP for which `terminalGone` holds counts too; further ones do not, because shell and kernel both send it.
+ */
+export function stopsBySignal(terminalGone: () => boolean): StopRequests {
   let heard: ((signal: NodeJS.Signals) => void) | null = null;
+  let hungUp = false;
   const next = (): Promise<NodeJS.Signals> =>
     new Promise((resolve) => {
       heard = resolve;
@@ -15,8 +19,15 @@ export function stopsBySignal(): StopRequests {
       heard = null;
     });
   }
+  const first = next();
+  process.on("SIGHUP", () => {
+    if (hungUp || !terminalGone()) return;
+    hungUp = true;
+    heard?.("SIGHUP");
+    heard = null;
+  });
   return {
-    first: next(),
+    first,
     async pause(ms) {
       if (ms === 0) return;
       await atMost(ms, next());

@@ -21,7 +21,7 @@ export function createLog(
 }
 
 function jsonLog(level: LogLevel, withStack: boolean, write: ((line: string) => void) | undefined): Log {
-  const destination = { write: write ?? writeTogether(pino.destination({ fd: 1, sync: true })) };
+  const destination = { write: write ?? writeTogether(withoutTerminal(pino.destination({ fd: 1, sync: true }))) };
   const logger = pino(
     { level, base: undefined, timestamp: pino.stdTimeFunctions.isoTime, formatters: { level: (label) => ({ level: label }) } },
     { write: (line: string) => void destination.write(escapeJson(line)) },
@@ -46,7 +46,20 @@ function writeTogether(destination: { write(text: string): unknown }): (line: st
   };
 }
 
-function prettyLog(level: LogLevel, withStack: boolean, write = (line: string): void => void process.stdout.write(line)): Log {
+/** Drops lines for a terminal that is gone, so that they do not keep the server from stopping in order. */
+function withoutTerminal<S extends Pick<NodeJS.EventEmitter, "on">>(stream: S): S {
+  stream.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EIO") throw error;
+  });
+  return stream;
+}
+
+function toStdout(): (line: string) => void {
+  const stdout = withoutTerminal(process.stdout);
+  return (line) => void stdout.write(line);
+}
+
+function prettyLog(level: LogLevel, withStack: boolean, write = toStdout()): Log {
   return logAt((at, fields, message) => {
     if (order.indexOf(at) < order.indexOf(level)) return;
     const time = new Date().toISOString().slice(11, 23);

@@ -1,8 +1,18 @@
-import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { delimiter, dirname, join } from "node:path";
 import { afterAll, expect, it } from "vitest";
 import { connect } from "../../src/store/sqlite/connect.js";
-import { endServers, productionEnv, type Server, startServer, until } from "../support/server.js";
+import {
+  developmentEnv,
+  type Env,
+  endServers,
+  latchkeyBin,
+  newFolder,
+  productionEnv,
+  type Server,
+  startServer,
+  until,
+} from "../support/server.js";
 import { startMailServer } from "../support/smtp.js";
 import { watchHealth } from "./probes.js";
 
@@ -65,4 +75,34 @@ it.each(["SIGTERM", "SIGINT"] as const)("%s ends a server with idle connections 
   expect((await server.exited).code).toBe(0);
   expect(performance.now() - signalledAt).toBeLessThan(3_000);
   health.close();
+});
+
+/** A process that has ended has no command any more, even before its parent takes notice. */
+function hasEnded(pid: number): boolean {
+  return !existsSync(`/proc/${pid}/cmdline`) || readFileSync(`/proc/${pid}/cmdline`, "utf8") === "";
+}
+
+/** Starts a server in the foreground of a terminal, which `kill` closes. Gives the process of the server itself, too. */
+async function startAtTerminal(env: Env): Promise<{ readonly terminal: Server; readonly pid: number }> {
+  const folder = newFolder();
+  const PATH = [folder, dirname(process.execPath), process.env.PATH].join(delimiter);
+  // `script` gives the argument to a shell, which looks for a program of this name.
+  const text = `#!/bin/sh\necho $$ > pid\nexec '${join(dirname(latchkeyBin), "latchkey")}' serve\n`;
+  writeFileSync(join(folder, "serve"), text, { mode: 0o755 });
+  const terminal = await startServer({ ...env, PATH }, { folder, program: ["script", "-qf", "/dev/null", "-c"] });
+  return { terminal, pid: Number(readFileSync(join(folder, "pid"), "utf8")) };
+}
+
+it.each([
+  ["development", developmentEnv],
+  ["production", productionEnv],
+] as const)("a closed terminal ends the server in order, while SIGHUP at an open one does not: %s", async (_, env) => {
+  const { terminal, pid } = await startAtTerminal(env());
+  process.kill(pid, "SIGHUP");
+  await until("the line", () => terminal.stdout.find((line) => line.includes("SIGHUP is ignored")));
+  await terminal.grpc.revokeToken({ token: "unknown" });
+  await terminal.kill();
+  await until("the end", () => hasEnded(pid) || undefined);
+  const path = join(terminal.folder, "latchkey.db");
+  expect([existsSync(path), existsSync(`${path}-wal`)]).toEqual([true, false]);
 });
