@@ -11,6 +11,7 @@ import { processes } from "./processes.js";
 import { redemption } from "./redemption.js";
 import { refresh } from "./refresh.js";
 import { registrations } from "./registrations.js";
+import { rollback } from "./rollback.js";
 import { sends } from "./sends.js";
 import { sessions } from "./sessions.js";
 import { sweep } from "./sweep.js";
@@ -24,6 +25,7 @@ const concerns: Readonly<Record<string, (scene: Scene) => void>> = {
   attempts,
   redemption,
   registrations,
+  "a redemption that fails": rollback,
   idempotency,
   refresh,
   sessions,
