@@ -14,6 +14,7 @@ import { registrations } from "./registrations.js";
 import { rollback } from "./rollback.js";
 import { sends } from "./sends.js";
 import { sessions } from "./sessions.js";
+import { siblings } from "./siblings.js";
 import { sweep } from "./sweep.js";
 import { users } from "./users.js";
 
@@ -24,6 +25,7 @@ const concerns: Readonly<Record<string, (scene: Scene) => void>> = {
   "live challenges": liveChallenges,
   attempts,
   redemption,
+  siblings,
   registrations,
   "a redemption that fails": rollback,
   idempotency,

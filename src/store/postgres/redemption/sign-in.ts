@@ -19,7 +19,7 @@ BEGIN
       UNION SELECT o.kind, o.value FROM contacts o WHERE o.user_id = recipient_id
       UNION SELECT r.contact_kind, r.contact_value FROM challenges r WHERE r.registration_id = p_registration_id
     ) AS k JOIN challenges s ON s.contact_value = k.value AND s.contact_kind = k.kind
-    WHERE s.purpose <> 'verify_contact' AND s.expires_at > p_now AND s.consumed_at IS NULL AND s.cancelled_at IS NULL);
+    WHERE s.purpose IN ('login', 'registration') AND s.expires_at > p_now AND s.consumed_at IS NULL AND s.cancelled_at IS NULL);
   IF p_registration_id IS NOT NULL THEN
     ids := ids || ARRAY(SELECT c.challenge_id FROM challenges c WHERE c.registration_id = p_registration_id);
   END IF;

@@ -1,5 +1,4 @@
 import type { Database } from "better-sqlite3";
-import type { Purpose } from "../../../model/challenge.js";
 import type { Store } from "../../port/store.js";
 import { toChallenge } from "../../shared/rows.js";
 import type { Budgets } from "../budgets.js";
@@ -9,11 +8,7 @@ import type { Sessions } from "../sessions.js";
 import type { Users } from "../users.js";
 import type { Writer } from "../writer.js";
 import { createConsume } from "./consume.js";
-import type { Effect } from "./effect.js";
-import { createLogin } from "./login.js";
-import { createRegistration } from "./registration.js";
-import { createSignIn } from "./sign-in.js";
-import { createVerifyContact } from "./verify-contact.js";
+import { createEffects } from "./effects.js";
 
 type Operations = Pick<Store["challenges"], "redeem" | "findRedemption">;
 
@@ -23,16 +18,6 @@ interface Parts {
   readonly idempotency: Idempotency;
   readonly users: Users;
   readonly sessions: Sessions;
-}
-
-/** The effect of each purpose: a new purpose is a file of its own and a line here. */
-function createEffects(db: Database, { users, sessions }: Parts): Readonly<Record<Purpose, Effect>> {
-  const signIn = createSignIn(db, { users, sessions });
-  return {
-    login: createLogin({ users, signIn }),
-    registration: createRegistration(db, { users, signIn }),
-    verify_contact: createVerifyContact(db),
-  };
 }
 
 export function createRedemption(db: Database, parts: Parts): Operations {

@@ -22,7 +22,7 @@ export function createSignIn(db: Database, { users, sessions }: { users: Users; 
   const siblings = db
     .prepare<{ userId: string; now: EpochMs }, string>(`
       SELECT c.challenge_id FROM contacts o CROSS JOIN challenges c ON c.contact_kind = o.kind AND c.contact_value = o.value
-      WHERE o.user_id = @userId AND c.purpose <> 'verify_contact' AND ${isLiveChallenge("@now")}`)
+      WHERE o.user_id = @userId AND c.purpose IN ('login', 'registration') AND ${isLiveChallenge("@now")}`)
     .pluck();
 
   function signIn(userId: string, change: RedeemChange, made: { isNewUser: boolean; usernameTaken: boolean }): Effected {
