@@ -21,7 +21,8 @@ export function nameOf(location: DatabaseLocation): string {
 /**
  * Opens the store and brings its schema up to date.
  * @param options.inFlight How many calls are under way, by which an engine decides whether to wait for company in a commit.
- * @param options.clock The clock that SQLite compares with its mark, to notice that it was set back. Default: this machine's.
+ * @param options.clock The clock that SQLite compares with its mark, to notice that it was set back. PostgreSQL writes down by it
+ *   when this program's functions came into use. Default: this machine's.
  * @param options.clockSetBack Called with how far, within the transaction that ends the codes; again if that has to be repeated.
  */
 export async function openStore(
@@ -33,14 +34,14 @@ export async function openStore(
   },
 ): Promise<Store> {
   // Only the engine in use is loaded, with its driver.
-  if (location.kind === "postgres") return await (await import("./postgres/postgres.js")).openPostgres(location);
+  if (location.kind === "postgres") return await (await import("./postgres/postgres.js")).openPostgres(location, options.clock);
   return (await import("./sqlite/sqlite.js")).openSqlite({ ...options, path: location.path });
 }
 
 /** Whether nobody has opened a store there yet; does not make one. */
 export async function isMissing(location: DatabaseLocation): Promise<boolean> {
   if (location.kind === "sqlite") return !existsSync(location.path);
-  return (await (await import("./postgres/inspect.js")).inspect(location)).schemaVersion === 0;
+  return (await (await import("./postgres/inspect.js")).inspect(location)).schema.version === 0;
 }
 
 /** Whether no store was made there: there is no file, an empty one, or a database without our tables. */
@@ -59,16 +60,16 @@ export async function migrateSchema(
   location: DatabaseLocation,
 ): Promise<{ readonly applied: readonly number[]; readonly version: number }> {
   if (location.kind === "postgres") {
-    const { migrate, schemaVersion } = await import("./postgres/migrate.js");
-    return { applied: await migrate(location), version: schemaVersion };
+    const [{ migrate }, { inspect }] = await Promise.all([import("./postgres/migrate.js"), import("./postgres/inspect.js")]);
+    return { applied: await migrate(location), version: (await inspect(location)).schema.version };
   }
-  const [{ migrate, schemaVersion }, { openDatabase }] = await Promise.all([
+  const [{ migrate, schemaOf }, { openDatabase }] = await Promise.all([
     import("./sqlite/migrate.js"),
     import("./sqlite/sqlite.js"),
   ]);
   const db = openDatabase(location.path);
   try {
-    return { applied: migrate(db), version: schemaVersion };
+    return { applied: migrate(db), version: schemaOf(db).version };
   } finally {
     db.close();
   }

@@ -3,6 +3,7 @@ import { clocksDiffer } from "../../store/postgres/clocks.js";
 import { inspect } from "../../store/postgres/inspect.js";
 import type { PostgresLocation } from "../../store/postgres/location.js";
 import { schemaVersion } from "../../store/postgres/migrate.js";
+import { fits } from "../../store/rules/schema-version.js";
 import { type Finding, ok, problem, warning } from "./finding.js";
 import { checkSchema } from "./schema.js";
 
@@ -34,6 +35,10 @@ export async function checkPostgres(
       ),
     );
   }
-  findings.push(checkSchema(found.schemaVersion, schemaVersion));
-  return { findings, isReadable: found.schemaVersion === schemaVersion };
+  findings.push(checkSchema(found.schema, schemaVersion));
+  if (!fits(found.schema, schemaVersion)) return { findings, isReadable: false };
+  if (!found.hasFunctions) {
+    findings.push(warning("the database lacks this program's functions: the next start or `latchkey migrate` creates them"));
+  }
+  return { findings, isReadable: found.hasFunctions };
 }

@@ -2,8 +2,9 @@ import { existsSync, statfsSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import type { Database } from "better-sqlite3";
 import { StoreMovedError } from "../../store/port/errors.js";
+import { fits } from "../../store/rules/schema-version.js";
 import { connect } from "../../store/sqlite/connect.js";
-import { currentVersion, schemaVersion } from "../../store/sqlite/migrate.js";
+import { schemaOf, schemaVersion } from "../../store/sqlite/migrate.js";
 import { readMoveMark } from "../../store/sqlite/move-mark.js";
 import { type Finding, ok, problem, warning } from "./finding.js";
 import { checkSchema } from "./schema.js";
@@ -19,11 +20,12 @@ export function checkSqlite(path: string): { readonly findings: readonly Finding
   }
   const db = connect(path, { readonly: true, fileMustExist: true });
   try {
-    const version = currentVersion(db);
-    const findings = [...room, checkIntegrity(db, path), checkSchema(version, schemaVersion)];
-    const mark = version === schemaVersion ? readMoveMark(db) : null;
+    const schema = schemaOf(db);
+    const findings = [...room, checkIntegrity(db, path), checkSchema(schema, schemaVersion)];
+    const isKnown = fits(schema, schemaVersion);
+    const mark = isKnown ? readMoveMark(db) : null;
     if (mark !== null) findings.push(problem(new StoreMovedError(mark.state, mark.target).message));
-    return { findings, isReadable: version === schemaVersion && mark?.state !== "moved" };
+    return { findings, isReadable: isKnown && mark?.state !== "moved" };
   } finally {
     db.close();
   }

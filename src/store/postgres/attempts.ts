@@ -3,6 +3,7 @@ import type { EpochMs } from "../../model/time.js";
 import type { Store } from "../port/store.js";
 import { type ChallengeToVerifyRow, challengeColumns, toChallengeToVerify } from "../shared/rows.js";
 import { type Database, type Statement, unflushed } from "./database.js";
+import { functionName } from "./functions/set.js";
 import { chargesParameter } from "./parameters.js";
 
 type Operations = Pick<Store["challenges"], "find" | "findLimit" | "takeAttempt">;
@@ -15,10 +16,10 @@ const find: Statement = {
     LEFT JOIN registrations r ON r.registration_id = c.registration_id
     WHERE c.challenge_id = $1`,
 };
-const limit: Statement = { name: "find_limit", text: "SELECT budgets_refused_until($1, $2) AS retry_at" };
+const limit: Statement = { name: "find_limit", text: `SELECT ${functionName("budgets_refused_until")}($1, $2) AS retry_at` };
 const take: Statement = {
   name: "take_attempt",
-  text: `SELECT r.outcome, r.retry_at, r.user_spent FROM ${unflushed}, take_attempt($1, $2, $3, $4) r`,
+  text: `SELECT r.outcome, r.retry_at, r.user_spent FROM ${unflushed}, ${functionName("take_attempt")}($1, $2, $3, $4) r`,
 };
 
 interface AttemptRow {

@@ -1,14 +1,17 @@
 import type { EpochMs } from "../../model/time.js";
+import type { SchemaState } from "../rules/schema-version.js";
 import { clocksAgree } from "./clocks.js";
 import { applicationName, withClient } from "./connection.js";
+import { hasFunctions } from "./functions/install.js";
 import type { PostgresLocation } from "./location.js";
-import { versionOf } from "./migrate.js";
+import { schemaOf } from "./migrate.js";
 
 /** What a server says about itself and a database of it; nothing is changed. */
 export interface Inspection {
   readonly serverVersion: string;
-  /** 0: there is none. */
-  readonly schemaVersion: number;
+  readonly schema: SchemaState;
+  /** Whether this program's functions are there. */
+  readonly hasFunctions: boolean;
   /** Set to be read-only. Connections to a standby are refused. */
   readonly readOnly: boolean;
   readonly connectionsMax: number;
@@ -45,7 +48,8 @@ export function inspect(location: PostgresLocation): Promise<Inspection> {
     ];
     return {
       serverVersion: row.version,
-      schemaVersion: await versionOf(client),
+      schema: await schemaOf(client),
+      hasFunctions: await hasFunctions(client),
       readOnly: row.read_only,
       connectionsMax: row.connections,
       encoding: row.encoding,

@@ -1,13 +1,14 @@
 import type { KeyCheck, Keys } from "../port/keys.js";
 import { isLiveChallenge, isLiveSession } from "../shared/rows.js";
 import { withClient } from "./connection.js";
+import { functionName } from "./functions/set.js";
 import type { PostgresLocation } from "./location.js";
 
 const count: Readonly<Record<KeyCheck["use"], string>> = {
   master: `SELECT count(*) AS count FROM sessions s WHERE s.key_id = $1 AND ${isLiveSession("$2")}`,
   pepper: `SELECT count(*) AS count FROM challenges c WHERE c.pepper_id = $1 AND ${isLiveChallenge("$2")}`,
 };
-const removeSessions = `SELECT end_sessions(ARRAY(
+const removeSessions = `SELECT ${functionName("end_sessions")}(ARRAY(
   SELECT s.session_id FROM sessions s WHERE s.key_id = $1 AND ${isLiveSession("$2")} LIMIT $3)) AS ended`;
 
 /**

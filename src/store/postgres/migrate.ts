@@ -1,8 +1,18 @@
 import type pg from "pg";
-import { newest, refuseNewer } from "../rules/schema-version.js";
+import type { EpochMs } from "../../model/time.js";
+import {
+  firstWithOldestProgram,
+  type Migration,
+  newest,
+  oldestProgramAt,
+  refuseNewer,
+  type SchemaState,
+} from "../rules/schema-version.js";
 import { withClient } from "./connection.js";
+import { isConflict } from "./errors.js";
+import { installFunctions } from "./functions/install.js";
 import type { PostgresLocation } from "./location.js";
-import { functions, migrations } from "./schema.js";
+import { migrations } from "./schema.js";
 
 /** The schema version that this program needs. */
 export const schemaVersion = newest(migrations);
@@ -10,24 +20,31 @@ export const schemaVersion = newest(migrations);
 const makeVersions = "CREATE TABLE IF NOT EXISTS schema_migrations (version INTEGER PRIMARY KEY, applied_at BIGINT NOT NULL)";
 
 /**
- * Brings the schema up to this program's. Each migration is one transaction that writes its version row first, so of processes that
- * start at once one migrates and the others wait for it and find it done; killed half way, nothing of that migration is there.
- * The newest one also replaces the functions. Gives the versions that were applied.
+ * Brings the schema up to this program's, and installs its functions. Each migration is one transaction that writes its version row
+ * first, so of processes that start at once one migrates and the others wait for it and find it done; killed half way, nothing of
+ * that migration is there. A newer schema stays as it is. Returns the versions that were applied.
+ * Throws `NewerSchemaError` if the database's rows say that this program is too old for it.
  */
-export function migrate(location: PostgresLocation): Promise<number[]> {
+export function migrate(location: PostgresLocation, now: EpochMs = Date.now()): Promise<number[]> {
   return withClient(location, async (client) => {
     await refuseEncoding(client);
-    const version = await versionOf(client);
-    refuseNewer(version, schemaVersion);
-    if (version === schemaVersion) return [];
-    // IF NOT EXISTS looks before it waits for a process that makes it in the same moment, and then fails one way or another.
-    await client.query(makeVersions).catch(async (error: unknown) => {
-      if (!(await hasVersions(client))) throw error;
-    });
-    const applied: number[] = [];
-    for (const migration of migrations) if (await apply(client, migration)) applied.push(migration.version);
+    const applied = await migrateSchema(client, now);
+    await installFunctions(client, now);
     return applied;
   });
+}
+
+async function migrateSchema(client: pg.Client, now: EpochMs): Promise<number[]> {
+  const state = await schemaOf(client);
+  refuseNewer(state, schemaVersion);
+  if (state.version >= schemaVersion) return [];
+  // IF NOT EXISTS looks before it waits for a process that makes it in the same moment, and then fails one way or another.
+  await client.query(makeVersions).catch(async (error: unknown) => {
+    if (!(await hasVersions(client))) throw error;
+  });
+  const applied: number[] = [];
+  for (const migration of migrations) if (await apply(client, migration, now)) applied.push(migration.version);
+  return applied;
 }
 
 /** The database can't hold every character that names and messages have. */
@@ -45,36 +62,44 @@ async function refuseEncoding(client: pg.Client): Promise<void> {
   );
 }
 
-async function apply(client: pg.Client, { version, sql }: (typeof migrations)[number]): Promise<boolean> {
+/** Programs that serve lock several tables in orders of their own, so a migration can meet them in a deadlock. It then starts over. */
+async function apply(client: pg.Client, migration: Migration, now: EpochMs): Promise<boolean> {
+  for (;;) {
+    try {
+      return await applyOnce(client, migration, now);
+    } catch (error) {
+      if (!isConflict(error)) throw error;
+      await client.query("ROLLBACK");
+    }
+  }
+}
+
+async function applyOnce(client: pg.Client, { version, sql }: Migration, now: EpochMs): Promise<boolean> {
   await client.query("BEGIN");
   const row = await client.query(
     "INSERT INTO schema_migrations (version, applied_at) VALUES ($1, $2) ON CONFLICT (version) DO NOTHING",
-    [version, Date.now()],
+    [version, now],
   );
   if (row.rowCount === 1) {
     await client.query(sql);
-    if (version === schemaVersion) await replaceFunctions(client);
+    if (version >= firstWithOldestProgram) {
+      const oldestProgram = oldestProgramAt(migrations, version);
+      await client.query("UPDATE schema_migrations SET oldest_program = $1 WHERE version = $2", [oldestProgram, version]);
+    }
   }
   await client.query("COMMIT");
   return row.rowCount === 1;
 }
 
-/** Drops the functions of older versions by name, since their parameters may differ, and creates this version's. */
-async function replaceFunctions(client: pg.Client): Promise<void> {
-  const names = Array.from(functions.matchAll(/^CREATE FUNCTION (\w+)/gm), ([, name]) => name);
-  const { rows } = await client.query<{ signature: string }>(
-    "SELECT oid::regprocedure::text AS signature FROM pg_proc WHERE proname = ANY ($1) AND pronamespace = current_schema()::regnamespace",
-    [names],
+/** What the database that a client is connected to says about its schema. Writes nothing. */
+export async function schemaOf(client: pg.Client): Promise<SchemaState> {
+  if (!(await hasVersions(client))) return { version: 0, oldestProgram: 0 };
+  // As JSON a row has the column or has it not; a statement that names it needs it.
+  const { rows } = await client.query<SchemaState>(
+    `SELECT coalesce(max(version), 0) AS version,
+      coalesce(max(coalesce((to_jsonb(m) ->> 'oldest_program')::integer, version)), 0) AS "oldestProgram" FROM schema_migrations m`,
   );
-  for (const { signature } of rows) await client.query(`DROP FUNCTION ${signature}`);
-  await client.query(functions);
-}
-
-/** The version of the schema that a client is connected to; 0 when there is none. Writes nothing. */
-export async function versionOf(client: pg.Client): Promise<number> {
-  if (!(await hasVersions(client))) return 0;
-  const { rows } = await client.query("SELECT coalesce(max(version), 0) AS version FROM schema_migrations");
-  return (rows[0] as { version: number }).version;
+  return rows[0]!;
 }
 
 async function hasVersions(client: pg.Client): Promise<boolean> {

@@ -3,7 +3,7 @@ import type { EpochMs } from "../../model/time.js";
 import { codeOf } from "../rules/error-code.js";
 import { withClient } from "./connection.js";
 import type { PostgresLocation } from "./location.js";
-import { migrate, versionOf } from "./migrate.js";
+import { migrate, schemaOf } from "./migrate.js";
 import { type FillMark, readFillMark } from "./move-mark.js";
 
 /** A row as JSON that `json_populate_recordset` reads. */
@@ -49,7 +49,7 @@ const lockWaitMs = 10_000;
 /** A table in a database that Latchkey has made none in; null: there is none. */
 export function findStrangeTable(location: PostgresLocation): Promise<string | null> {
   return withClient(location, async (client) => {
-    if ((await versionOf(client)) > 0) return null;
+    if ((await schemaOf(client)).version > 0) return null;
     const { rows } = await client.query(
       "SELECT tablename FROM pg_tables WHERE schemaname = current_schema() ORDER BY 1 LIMIT 1",
     );
@@ -119,8 +119,10 @@ function targetOn(client: pg.Client): MoveTarget {
     },
 
     async insert({ name }, rows) {
+      // The columns that rows have: any other one of the table takes its default.
+      const columns = Object.entries(rows[0]!).flatMap(([column, value]) => (value === undefined ? [] : [`"${column}"`]));
       await client.query(
-        `INSERT INTO ${name} OVERRIDING SYSTEM VALUE SELECT * FROM json_populate_recordset(NULL::${name}, $1)`,
+        `INSERT INTO ${name} (${columns}) OVERRIDING SYSTEM VALUE SELECT ${columns} FROM json_populate_recordset(NULL::${name}, $1)`,
         [JSON.stringify(rows)],
       );
     },

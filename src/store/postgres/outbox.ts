@@ -6,6 +6,7 @@ import type { OutboxMessage } from "../port/outbox.js";
 import type { Store } from "../port/store.js";
 import { isLiveChallenge } from "../shared/rows.js";
 import { type Database, type Statement, unflushed } from "./database.js";
+import { functionName } from "./functions/set.js";
 
 type Operations = Store["outbox"];
 
@@ -25,11 +26,18 @@ const claim: Statement = {
       CASE WHEN NOT c.decoy AND ${isLiveChallenge("$1")} THEN c.sealed_code END AS sealed_code, c.expires_at,
       (SELECT count(*) FROM contacts o WHERE o.kind = c.contact_kind AND o.value = c.contact_value) > 0 AS has_user
     FROM leased m JOIN due d ON d.outbox_id = m.outbox_id
-    LEFT JOIN LATERAL (SELECT * FROM challenges c WHERE c.challenge_id = m.challenge_id OFFSET 0) c ON true
+    LEFT JOIN LATERAL (
+      SELECT c.client_id, c.purpose, c.channel, c.contact_kind, c.contact_value, c.locale, c.decoy, c.sealed_code, c.expires_at,
+        c.consumed_at, c.cancelled_at
+      FROM challenges c WHERE c.challenge_id = m.challenge_id OFFSET 0
+    ) c ON true
     CROSS JOIN ${unflushed}
     ORDER BY d.due_at, m.outbox_id`,
 };
-const settle: Statement = { name: "settle_messages", text: `SELECT FROM ${unflushed}, settle_messages($1, $2, $3)` };
+const settle: Statement = {
+  name: "settle_messages",
+  text: `SELECT FROM ${unflushed}, ${functionName("settle_messages")}($1, $2, $3)`,
+};
 const next: Statement = { name: "next_message_due", text: "SELECT min(due_at) AS due_at FROM outbox" };
 
 interface DueRow {

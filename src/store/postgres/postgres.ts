@@ -1,3 +1,4 @@
+import type { EpochMs } from "../../model/time.js";
 import type { Store } from "../port/store.js";
 import { createKeys } from "../shared/keys.js";
 import { createAttempts } from "./attempts.js";
@@ -7,6 +8,8 @@ import { createColdDatabase } from "./cold-database.js";
 import { operationOptions } from "./connection.js";
 import { openDatabase, type Statement, unflushed } from "./database.js";
 import { createDiskSpace } from "./disk-space.js";
+import { createFunctionKeeper } from "./functions/install.js";
+import { functionName } from "./functions/set.js";
 import { createKeyUses } from "./key-uses.js";
 import type { PostgresLocation } from "./location.js";
 import { migrate } from "./migrate.js";
@@ -20,7 +23,10 @@ import { createSends } from "./sends.js";
 import { createSessions } from "./sessions.js";
 import { createUsers } from "./users.js";
 
-const sweep: Statement = { name: "sweep", text: `SELECT s.swept, s.expired FROM ${unflushed}, sweep($1, $2) s` };
+const sweep: Statement = {
+  name: "sweep",
+  text: `SELECT s.swept, s.expired FROM ${unflushed}, ${functionName("sweep")}($1, $2) s`,
+};
 const ping: Statement = {
   name: "ping",
   text: `UPDATE schema_migrations SET applied_at = applied_at WHERE version = 1
@@ -35,8 +41,10 @@ const readClock: Statement = {
  * The PostgreSQL engine: hand-written statements, prepared once a connection, each operation one transaction at READ COMMITTED and,
  * where racers leave it alone, one round trip. Any number of processes may use one database.
  */
-export async function openPostgres(location: PostgresLocation): Promise<Store> {
-  await migrate(location);
+export async function openPostgres(location: PostgresLocation, clock: () => EpochMs = Date.now): Promise<Store> {
+  const openedAt = clock();
+  await migrate(location, openedAt);
+  const keepFunctions = createFunctionKeeper(location, openedAt);
   const diskSpace = createDiskSpace();
   const breaker = createBreaker();
   const opener = createOpener(location);
@@ -44,8 +52,8 @@ export async function openPostgres(location: PostgresLocation): Promise<Store> {
   const operations = openDatabase({ pool, places: location.poolMax, breaker, noteFailure: diskSpace.noteFailure });
   // Operations that keep all their connections busy are no outage.
   const health = openDatabase({ pool, places: 1, breaker });
-  const clock = createClockGuard(health);
-  const db = clock.guarded(operations);
+  const clocks = createClockGuard(health);
+  const db = clocks.guarded(operations);
   const close = async () => {
     await Promise.all([db.close(), health.close()]);
     pool.close();
@@ -59,7 +67,7 @@ export async function openPostgres(location: PostgresLocation): Promise<Store> {
 
   function byRightClock<Given extends unknown[], Result>(operation: (...given: Given) => Promise<Result>) {
     return async (...given: Given): Promise<Result> => {
-      await clock.check(readClock);
+      await clocks.check(readClock);
       return await operation(...given);
     };
   }
@@ -87,6 +95,7 @@ export async function openPostgres(location: PostgresLocation): Promise<Store> {
     },
     upkeep: {
       sweep: byRightClock(async ({ now, limit }) => {
+        await keepFunctions(now);
         const [row] = await db.rows<Awaited<ReturnType<Store["upkeep"]["sweep"]>>>(sweep, [now, limit]);
         return row!;
       }),
@@ -95,7 +104,7 @@ export async function openPostgres(location: PostgresLocation): Promise<Store> {
       scrub: async () => true,
       // A server that is read-only refuses this.
       async ping() {
-        await clock.check(ping);
+        await clocks.check(ping);
         if (diskSpace.ranOut()) await diskSpace.check(health);
       },
     },

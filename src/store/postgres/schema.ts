@@ -1,34 +1,31 @@
-import { budgetFunctions } from "./functions/budgets.js";
-import { endingFunctions } from "./functions/endings.js";
-import { sendFunctions } from "./functions/sends.js";
-import { upkeepFunctions } from "./functions/upkeep.js";
-import { redemptionFunctions } from "./redemption/effects.js";
+import type { Migration } from "../rules/schema-version.js";
 import { moveTable } from "./schema/move.js";
 import { tables } from "./schema/tables.js";
 
-/**
- * Migrations of the PostgreSQL engine's tables, oldest first, applied once each and never edited after a release. A change of a
- * function needs a new migration too, if only an empty one: the functions are replaced with the newest.
- */
-export const migrations: readonly { readonly version: number; readonly sql: string }[] = [
-  { version: 1, sql: tables },
-  { version: 2, sql: moveTable },
+/** Migrations of the PostgreSQL engine's tables, oldest first, applied once each and never edited after a release. */
+export const migrations: readonly Migration[] = [
+  { version: 1, additive: false, sql: tables },
+  { version: 2, additive: false, sql: moveTable },
   {
     version: 3,
+    additive: false,
+    // Earlier programs' functions had no hash in their names.
+    // oldest_program: the schema version of the oldest program that may write once the row's migration is applied.
     // A user's challenges are found by the user's contacts, which those without a user have too.
     sql: `
-DROP FUNCTION IF EXISTS add_first_key(JSONB);
+DROP FUNCTION IF EXISTS budget_charges, budget_refused_until, budgets_refused_until, budget_expiry, spend_budgets, give_back, is_live,
+  replayed_challenges, claim_call, places_free_at, prepare_send, issue_challenges, resend_challenge, take_attempt, end_sessions,
+  lock_challenge, find_or_make_user, redeem_challenge, delete_user, contacts_of, settle_messages, add_first_key, add_key_if_newest, sweep;
+
+-- The functions of each program that uses this database. set_id ends their names; used_at is when a process last said so.
+CREATE TABLE function_sets (
+  set_id  TEXT COLLATE "C" PRIMARY KEY,
+  used_at BIGINT NOT NULL
+);
+ALTER TABLE schema_migrations ADD COLUMN oldest_program INTEGER;
+
 DROP INDEX challenges_by_user;
 CREATE INDEX challenges_by_contact ON challenges (contact_value, contact_kind);
 `,
   },
 ];
-
-/**
- * Writes of several steps are PL/pgSQL functions: one round trip, while each statement in them still sees what was committed before
- * it began, which a single statement after a wait for a lock does not. CockroachDB (from 23.2) and YugabyteDB have PL/pgSQL; what
- * they may lack of it are variables of row types, which most functions have.
- */
-export const functions: string = [budgetFunctions, sendFunctions, redemptionFunctions, endingFunctions, upkeepFunctions].join(
-  "\n",
-);

@@ -6,6 +6,7 @@ import type { Limited } from "../port/budgets.js";
 import type { Store } from "../port/store.js";
 import { type ChallengeRow, challengeColumns, toChallenge } from "../shared/rows.js";
 import { type Database, type Statement, unflushed } from "./database.js";
+import { functionName } from "./functions/set.js";
 import { challengeParameter, chargesParameter, guardChargesParameter, lockKeys, placesParameter } from "./parameters.js";
 
 type Operations = Pick<Store["challenges"], "prepareSend" | "issue" | "resend">;
@@ -13,21 +14,22 @@ type Operations = Pick<Store["challenges"], "prepareSend" | "issue" | "resend">;
 const prepare: Statement = {
   name: "prepare_send",
   text: `SELECT r.outcome, r.retry_at, r.recipient_id, r.recipient_locale, r.recipient_contact
-    FROM prepare_send($1, $2, $3, $4, $5, $6, $7) r`,
+    FROM ${functionName("prepare_send")}($1, $2, $3, $4, $5, $6, $7) r`,
 };
 const issue: Statement = {
   name: "issue_challenges",
   text: `SELECT r.outcome, r.retry_at, r.resend_at
-    FROM ${unflushed}, issue_challenges($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) r`,
+    FROM ${unflushed}, ${functionName("issue_challenges")}($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) r`,
 };
 const resend: Statement = {
   name: "resend_challenge",
-  text: `SELECT r.outcome, r.retry_at, ${challengeColumns("(r.challenge)")}
-    FROM ${unflushed}, resend_challenge($1, $2, $3, $4, $5, $6, $7) r`,
+  text: `SELECT r.outcome, r.retry_at, ${challengeColumns("r")}
+    FROM ${unflushed}, ${functionName("resend_challenge")}($1, $2, $3, $4, $5, $6, $7) r`,
 };
 const replay: Statement = {
   name: "replayed_challenges",
-  text: `SELECT ${challengeColumns("c")} FROM replayed_challenges($1, $2) c`,
+  text: `SELECT ${challengeColumns("c")} FROM ${functionName("replayed_challenges")}($1, $2) AS ids, challenges c
+    WHERE c.challenge_id = ANY (ids) ORDER BY array_position(ids, c.challenge_id)`,
 };
 
 interface OutcomeRow<Outcome extends string> {
@@ -77,7 +79,12 @@ export function createSends(db: Database): Operations {
         idempotency,
         registrationId,
         registration?.sealedProfile ?? null,
-        JSON.stringify(challenges.map(({ challenge }) => challengeParameter(challenge, { registrationId, now }))),
+        JSON.stringify(
+          challenges.map(({ challenge }, index) => ({
+            ...challengeParameter(challenge, { registrationId, now }),
+            nth: index + 1,
+          })),
+        ),
         Math.max(...challenges.map(({ challenge }) => challenge.expiresAt)),
         lockKeys(guards),
         placesParameter(guards),

@@ -3,6 +3,7 @@ import type { Store } from "../port/store.js";
 import { judgeRefresh } from "../rules/refresh-replay.js";
 import { isLiveSession, type SessionRow, sessionColumns, toSession, userColumns } from "../shared/rows.js";
 import type { Database, Statement } from "./database.js";
+import { functionName } from "./functions/set.js";
 import { hex, sweepStepMs } from "./parameters.js";
 import { toUser, type UserRow } from "./rows.js";
 
@@ -28,7 +29,7 @@ const endAsJudged: Statement = {
 };
 const findLive: Statement = {
   name: "find_live_session",
-  text: `SELECT ${sessionColumns}, ${userColumns("u")}, contacts_of(u.user_id) AS contacts
+  text: `SELECT ${sessionColumns}, ${userColumns("u")}, ${functionName("contacts_of")}(u.user_id) AS contacts
     FROM sessions s JOIN users u ON u.user_id = s.user_id WHERE s.session_id = $1 AND ${isLiveSession("$2")}`,
 };
 const list: Statement = {
@@ -46,7 +47,7 @@ const revoke: Statement = {
 };
 const revokeOthers: Statement = {
   name: "revoke_other_sessions",
-  text: `SELECT end_sessions(ARRAY(
+  text: `SELECT ${functionName("end_sessions")}(ARRAY(
     SELECT s.session_id FROM sessions s WHERE s.user_id = $1 AND s.session_id <> $2 AND ${isLiveSession("$3")})) AS ended`,
 };
 

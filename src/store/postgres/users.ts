@@ -2,15 +2,16 @@ import type { Store } from "../port/store.js";
 import { userColumns } from "../shared/rows.js";
 import { escapeNul } from "../shared/texts.js";
 import type { Database, Statement } from "./database.js";
+import { functionName } from "./functions/set.js";
 import { toUser, type UserRow } from "./rows.js";
 
 const update: Statement = {
   name: "update_user",
   text: `UPDATE users u SET display_name = coalesce($2, u.display_name), locale = coalesce($3, u.locale),
       custom_attributes = coalesce($4, u.custom_attributes)
-    WHERE u.user_id = $1 RETURNING ${userColumns("u")}, contacts_of(u.user_id) AS contacts`,
+    WHERE u.user_id = $1 RETURNING ${userColumns("u")}, ${functionName("contacts_of")}(u.user_id) AS contacts`,
 };
-const remove: Statement = { name: "delete_user", text: "SELECT delete_user($1) AS deleted" };
+const remove: Statement = { name: "delete_user", text: `SELECT ${functionName("delete_user")}($1) AS deleted` };
 
 export function createUsers(db: Database): Store["users"] {
   return {

@@ -2,7 +2,7 @@ import { existsSync, rmSync } from "node:fs";
 import { codeOf } from "../rules/error-code.js";
 import { refuseNewer } from "../rules/schema-version.js";
 import { connect } from "./connect.js";
-import { currentVersion, schemaVersion } from "./migrate.js";
+import { schemaOf, schemaVersion } from "./migrate.js";
 import { isBusy } from "./writer.js";
 
 /** What SQLite keeps beside a database; a log beside another database than its own would be played into it. */
@@ -36,9 +36,9 @@ export function findDefect(path: string): string | null {
   try {
     const damage = String(db.pragma("integrity_check(1)", { simple: true }));
     if (damage !== "ok") return `is damaged (${damage.split("\n").at(-1)})`;
-    const version = currentVersion(db);
-    if (version === 0) return "is no database of Latchkey";
-    refuseNewer(version, schemaVersion);
+    const state = schemaOf(db);
+    if (state.version === 0) return "is no database of Latchkey";
+    refuseNewer(state, schemaVersion);
     return null;
   } catch (error) {
     if (codeOf(error).startsWith("SQLITE_CORRUPT")) return "is damaged";

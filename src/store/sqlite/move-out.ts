@@ -1,6 +1,6 @@
 import type { Database } from "better-sqlite3";
 import { lockDatabase } from "./copies.js";
-import { currentVersion, migrate, schemaVersion } from "./migrate.js";
+import { migrate, schemaOf, schemaVersion } from "./migrate.js";
 import { openDatabase } from "./sqlite.js";
 
 /** A row as SQLite has it: texts, numbers, Buffers and null. */
@@ -17,9 +17,15 @@ export class MoveSourceError extends Error {
  */
 export function openMoveSource(path: string): Database {
   const db = openDatabase(path);
-  const version = currentVersion(db);
-  if (version >= schemaVersion) return migrated(db);
+  const { version } = schemaOf(db);
+  if (version === schemaVersion) return db;
   db.close();
+  // This program would leave out what it does not know.
+  if (version > schemaVersion) {
+    throw new MoveSourceError(
+      `${path} has schema version ${version}, this program knows up to ${schemaVersion}: move it by the newer one`,
+    );
+  }
   if (version === 0) throw new MoveSourceError(`${path} is no database of Latchkey: correct LATCHKEY_DATABASE_URL`);
   refuseOpen(path);
   migrated(openDatabase(path)).close();

@@ -1,10 +1,13 @@
+import type { Migration } from "../rules/schema-version.js";
+
 /**
  * Migrations of the SQLite engine, oldest first, applied once each and never edited after a release.
  * Times are milliseconds since 1970. Revoked sessions are deleted: a token that names no row has ended.
  */
-export const migrations: readonly { readonly version: number; readonly sql: string }[] = [
+export const migrations: readonly Migration[] = [
   {
     version: 1,
+    additive: false,
     sql: `
 CREATE TABLE users (
   user_id           TEXT PRIMARY KEY NOT NULL,
@@ -134,6 +137,7 @@ CREATE TABLE key_checks (
   },
   {
     version: 2,
+    additive: false,
     // At most one row: that everything is being moved to another database, or was. The target is named without secrets.
     sql: `
 CREATE TABLE move (
@@ -147,6 +151,8 @@ CREATE TABLE move (
   },
   {
     version: 3,
+    additive: false,
+    // oldest_program: the schema version of the oldest program that may write once the row's migration is applied.
     // clock_mark: the highest time that the clock has shown.
     // A user's challenges are found by the user's contacts, which those without a user have too.
     sql: `
@@ -155,6 +161,7 @@ CREATE TABLE clock_mark (
   high     INTEGER NOT NULL
 ) STRICT;
 INSERT INTO clock_mark (only_row, high) VALUES (1, 0);
+ALTER TABLE schema_migrations ADD COLUMN oldest_program INTEGER;
 DROP INDEX challenges_by_user;
 CREATE INDEX challenges_by_contact ON challenges (contact_value, contact_kind);
 `,

@@ -4,6 +4,7 @@ import type { Session } from "../../../src/model/session.js";
 import { openStore } from "../../../src/store/open.js";
 import type { BudgetCharge } from "../../../src/store/port/budgets.js";
 import type { Store } from "../../../src/store/port/store.js";
+import { functionName } from "../../../src/store/postgres/functions/set.js";
 import type { PostgresLocation } from "../../../src/store/postgres/location.js";
 import { eventually } from "../../support/app.js";
 import { clientOf, query, testDatabases } from "../../support/postgres.js";
@@ -187,7 +188,8 @@ it("600 operations that get in each other's way all end well, and no two ever wa
 
 it("were one lock taken in an order of its own, they would be found waiting for each other", async () => {
   const location = await databases.create();
-  const [row] = await query<{ made: string }>(location, "SELECT pg_get_functiondef('budget_charges'::regproc) AS made");
+  const name = functionName("budget_charges");
+  const [row] = await query<{ made: string }>(location, `SELECT pg_get_functiondef('${name}'::regproc) AS made`);
   // Every second connection goes through the budgets from the last to the first.
   const order = "ORDER BY CASE WHEN pg_backend_pid() % 2 = 0 THEN key END DESC NULLS LAST, key";
   const reversed = row!.made.replace(/\$function\$\s*$/, `${order} $$function$$`);

@@ -26,14 +26,14 @@ describe("migrations of PostgreSQL", () => {
 
   it("are applied to an empty database once, and not again", async () => {
     const location = await databases.createEmpty();
-    expect(await inspect(location)).toMatchObject({ schemaVersion: 0 });
+    expect(await inspect(location)).toMatchObject({ schema: { version: 0 } });
     expect(await tablesOf(location)).toEqual([]);
     expect(await migrate(location)).toEqual(allVersions);
-    expect(await inspect(location)).toMatchObject({ schemaVersion });
+    expect(await inspect(location)).toMatchObject({ schema: { version: schemaVersion } });
     expect(await migrate(location)).toEqual([]);
   });
 
-  it("replace the functions of an older version, whose parameters may differ", async () => {
+  it("drop the functions of earlier versions, whose names had no hash", async () => {
     const fresh = await databases.create();
     const location = await databases.createEmpty();
     await query(location, "CREATE TABLE schema_migrations (version INTEGER PRIMARY KEY, applied_at BIGINT NOT NULL)");
@@ -66,6 +66,8 @@ describe("migrations of PostgreSQL", () => {
     const challenge = await issue(older);
     await older.close();
     await query(location, "DROP INDEX challenges_by_contact");
+    await query(location, "DROP TABLE function_sets");
+    await query(location, "ALTER TABLE schema_migrations DROP COLUMN oldest_program");
     await query(location, "CREATE INDEX challenges_by_user ON challenges (user_id) WHERE user_id IS NOT NULL");
     await query(location, "DELETE FROM schema_migrations WHERE version > 2");
     const upgraded = await openStore(location, { inFlight: () => 0 });
@@ -84,7 +86,7 @@ describe("migrations of PostgreSQL", () => {
     const killed = spawn(process.execPath, ["--import", "tsx", script, JSON.stringify(location)], { stdio: "inherit" });
     expect(await once(killed, "exit")).toEqual([null, "SIGKILL"]);
     expect(await tablesOf(location)).toEqual(["schema_migrations"]);
-    expect(await inspect(location)).toMatchObject({ schemaVersion: 0 });
+    expect(await inspect(location)).toMatchObject({ schema: { version: 0 } });
     expect(await migrate(location)).toEqual(allVersions);
     await (await openStore(location, { inFlight: () => 0 })).close();
   });

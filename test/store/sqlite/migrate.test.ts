@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openStore } from "../../../src/store/open.js";
-import { currentVersion, migrate, schemaVersion } from "../../../src/store/sqlite/migrate.js";
+import { migrate, schemaOf, schemaVersion } from "../../../src/store/sqlite/migrate.js";
 import { migrations } from "../../../src/store/sqlite/schema.js";
 import { openDatabase, openSqlite } from "../../../src/store/sqlite/sqlite.js";
 import { type StoreProcesses, startStoreProcesses } from "../../support/store-processes.js";
@@ -27,9 +27,9 @@ describe("migrations", () => {
 
   it("are applied to an empty database once, and not again", () => {
     const db = openDatabase(newPath());
-    expect(currentVersion(db)).toBe(0);
+    expect(schemaOf(db).version).toBe(0);
     expect(migrate(db)).toEqual(migrations.map(({ version }) => version));
-    expect(currentVersion(db)).toBe(schemaVersion);
+    expect(schemaOf(db).version).toBe(schemaVersion);
     expect(migrate(db)).toEqual([]);
     db.close();
   });
@@ -53,7 +53,7 @@ describe("migrations", () => {
     const challenge = await issue(older);
     await older.close();
     const db = openDatabase(location.path);
-    db.exec(`DROP TABLE clock_mark; DROP INDEX challenges_by_contact;
+    db.exec(`DROP TABLE clock_mark; ALTER TABLE schema_migrations DROP COLUMN oldest_program; DROP INDEX challenges_by_contact;
       CREATE INDEX challenges_by_user ON challenges (user_id) WHERE user_id IS NOT NULL;
       DELETE FROM schema_migrations WHERE version > 2`);
     db.close();
@@ -74,7 +74,7 @@ describe("migrations", () => {
     expect(killed.signal).toBe("SIGKILL");
     expect(tablesOf(path)).toEqual(["schema_migrations"]);
     const db = openDatabase(path);
-    expect(currentVersion(db)).toBe(0);
+    expect(schemaOf(db).version).toBe(0);
     expect(migrate(db)).toEqual(migrations.map(({ version }) => version));
     expect(db.pragma("integrity_check", { simple: true })).toBe("ok");
     db.close();
@@ -110,7 +110,7 @@ describe("migrations", () => {
           times(8, () => undefined),
         );
         const db = openDatabase(path);
-        expect(currentVersion(db)).toBe(schemaVersion);
+        expect(schemaOf(db).version).toBe(schemaVersion);
         expect(db.prepare("SELECT count(*) FROM schema_migrations").pluck().get()).toBe(migrations.length);
         db.close();
       }

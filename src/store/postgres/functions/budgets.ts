@@ -138,7 +138,7 @@ CREATE FUNCTION give_back(
 ) RETURNS VOID LANGUAGE plpgsql AS $$
 DECLARE
   v_return RECORD;
-  v_budget budgets;
+  v_spent BIGINT[];
   v_hold BIGINT;
   v_position INTEGER;
 BEGIN
@@ -155,19 +155,18 @@ BEGIN
     DELETE FROM budgets b WHERE b.key = v_return.key AND b.spent = ARRAY[v_return.spent_at]
       AND least(b.hold_until, v_return.hold_until) <= p_now;
     CONTINUE WHEN FOUND;
-    SELECT * INTO v_budget FROM budgets b WHERE b.key = v_return.key FOR UPDATE;
+    SELECT b.spent, b.hold_until INTO v_spent, v_hold FROM budgets b WHERE b.key = v_return.key FOR UPDATE;
     CONTINUE WHEN NOT FOUND;
     -- Without a time in the return both sides of it are null, and the hold stays.
-    v_hold := least(v_budget.hold_until,
-      greatest(v_return.spent_at, v_budget.spent[cardinality(v_budget.spent)]) + v_return.hold_until - v_return.spent_at);
-    v_position := array_position(v_budget.spent, v_return.spent_at);
+    v_hold := least(v_hold, greatest(v_return.spent_at, v_spent[cardinality(v_spent)]) + v_return.hold_until - v_return.spent_at);
+    v_position := array_position(v_spent, v_return.spent_at);
     IF v_position IS NOT NULL THEN
-      v_budget.spent := v_budget.spent[: v_position - 1] || v_budget.spent[v_position + 1 :];
+      v_spent := v_spent[: v_position - 1] || v_spent[v_position + 1 :];
     END IF;
-    IF cardinality(v_budget.spent) = 0 AND v_hold <= p_now THEN
+    IF cardinality(v_spent) = 0 AND v_hold <= p_now THEN
       DELETE FROM budgets b WHERE b.key = v_return.key;
     ELSE
-      UPDATE budgets b SET spent = v_budget.spent, hold_until = v_hold WHERE b.key = v_return.key;
+      UPDATE budgets b SET spent = v_spent, hold_until = v_hold WHERE b.key = v_return.key;
     END IF;
   END LOOP;
 END $$;

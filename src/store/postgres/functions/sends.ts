@@ -1,25 +1,24 @@
+import { namesOf, newChallenge, storedChallenge } from "./columns.js";
+
 /**
  * Sending. A function that changes something locks in this order, so that no two wait for each other: outbox, idempotency of a
  * send, send_locks, challenges by id, users and contacts, sessions by id, idempotency of a redemption, budgets by key. Keys of sends
  * and of redemptions never meet, and who waits for a contact or a user name holds no user that somebody else could wait for.
  * Each statement in a function sees what was committed before it began: what has to be counted after a lock was waited for is
  * counted by a statement of its own.
- * Challenges come as rows in JSON, `places` as `[{identifier_key, requester_key, purpose, own_max, total_max}]`.
+ * Challenges come as rows in JSON, `nth` counting them from 1, `places` as `[{identifier_key, requester_key, purpose, own_max, total_max}]`.
  */
 export const sendFunctions = `
-CREATE FUNCTION is_live(p_challenge challenges, p_now BIGINT) RETURNS BOOLEAN LANGUAGE sql IMMUTABLE AS $$
-  SELECT p_challenge.consumed_at IS NULL AND p_challenge.cancelled_at IS NULL AND p_challenge.expires_at > p_now
-$$;
-
--- The challenges that an earlier call with the key was answered with, as they now are; none when one of them is gone.
-CREATE FUNCTION replayed_challenges(p_mac BYTEA, p_now BIGINT) RETURNS SETOF challenges LANGUAGE plpgsql STABLE AS $$
+-- The challenges that an earlier call with the key was answered with; null if there was none, or one of them is gone.
+CREATE FUNCTION replayed_challenges(p_mac BYTEA, p_now BIGINT) RETURNS TEXT[] LANGUAGE plpgsql STABLE AS $$
 DECLARE
   v_ids TEXT[];
 BEGIN
   SELECT challenge_ids INTO v_ids FROM idempotency WHERE mac = p_mac AND expires_at > p_now AND kind = 'challenges';
   IF cardinality(v_ids) = (SELECT count(*) FROM challenges WHERE challenge_id = ANY (v_ids)) THEN
-    RETURN QUERY SELECT * FROM challenges WHERE challenge_id = ANY (v_ids) ORDER BY array_position(v_ids, challenge_id);
+    RETURN v_ids;
   END IF;
+  RETURN NULL;
 END $$;
 
 -- Makes the call with this key ours to answer with these challenges. False: an earlier one is remembered.
@@ -36,7 +35,7 @@ BEGIN
     RETURN true;
   END IF;
   -- Only a new statement sees what the racer has made.
-  IF EXISTS (SELECT 1 FROM replayed_challenges(p_mac, p_now)) THEN
+  IF replayed_challenges(p_mac, p_now) IS NOT NULL THEN
     RETURN false;
   END IF;
   UPDATE idempotency SET kind = 'challenges', challenge_ids = p_challenge_ids, session_id = NULL,
@@ -74,7 +73,7 @@ CREATE FUNCTION prepare_send(
   OUT outcome TEXT, OUT retry_at BIGINT, OUT recipient_id TEXT, OUT recipient_locale TEXT, OUT recipient_contact TEXT
 ) LANGUAGE plpgsql STABLE AS $$
 BEGIN
-  IF p_mac IS NOT NULL AND EXISTS (SELECT 1 FROM replayed_challenges(p_mac, p_now)) THEN
+  IF p_mac IS NOT NULL AND replayed_challenges(p_mac, p_now) IS NOT NULL THEN
     outcome := 'replayed';
     RETURN;
   END IF;
@@ -97,8 +96,6 @@ CREATE FUNCTION issue_challenges(
   OUT outcome TEXT, OUT retry_at BIGINT, OUT resend_at BIGINT[]
 ) LANGUAGE plpgsql AS $$
 DECLARE
-  v_position INTEGER := 0;
-  v_challenge challenges;
   v_spending RECORD;
 BEGIN
   IF p_mac IS NOT NULL AND NOT claim_call(
@@ -125,45 +122,46 @@ BEGIN
   END IF;
   outcome := 'issued';
   resend_at := v_spending.resend_at;
-  FOR v_challenge IN SELECT * FROM jsonb_populate_recordset(NULL::challenges, p_challenges) LOOP
-    v_position := v_position + 1;
-    v_challenge.resend_at := resend_at[v_position];
-    INSERT INTO challenges SELECT v_challenge.*;
-    INSERT INTO outbox (challenge_id, due_at) VALUES (v_challenge.challenge_id, p_deliver_at);
-  END LOOP;
+  INSERT INTO challenges (${namesOf(newChallenge)}, resend_at)
+  SELECT ${namesOf(newChallenge, "c")}, v_spending.resend_at[c.nth] FROM jsonb_to_recordset(p_challenges) AS c (${newChallenge}, nth INTEGER);
+  INSERT INTO outbox (challenge_id, due_at)
+  SELECT c.challenge_id, p_deliver_at FROM jsonb_to_recordset(p_challenges) AS c (challenge_id TEXT, nth INTEGER) ORDER BY c.nth;
 END $$;
 
+-- Returns the challenge as it then is, and nulls if there is none.
 CREATE FUNCTION resend_challenge(
   p_challenge_id TEXT, p_client_id TEXT, p_requester_key BYTEA, p_mac BYTEA, p_charges JSONB, p_deliver_at BIGINT, p_now BIGINT
-) RETURNS TABLE (outcome TEXT, retry_at BIGINT, challenge challenges) LANGUAGE plpgsql AS $$
+) RETURNS TABLE (outcome TEXT, retry_at BIGINT, ${storedChallenge}) LANGUAGE plpgsql AS $$
+#variable_conflict use_column
 DECLARE
+  v_outcome TEXT := 'refused';
   v_expires_at BIGINT;
-  v_spending RECORD;
+  v_retry_at BIGINT;
+  v_resend_at BIGINT[];
 BEGIN
   SELECT expires_at INTO v_expires_at FROM challenges WHERE challenge_id = p_challenge_id;
   IF FOUND AND p_mac IS NOT NULL AND NOT claim_call(p_mac, ARRAY[p_challenge_id], v_expires_at, p_now) THEN
-    RETURN QUERY SELECT 'replayed', NULL::BIGINT, c FROM replayed_challenges(p_mac, p_now) AS c LIMIT 1;
-    RETURN;
-  END IF;
-  SELECT * INTO challenge FROM challenges WHERE challenge_id = p_challenge_id FOR UPDATE;
-  IF challenge.challenge_id IS NULL OR challenge.client_id <> p_client_id OR NOT is_live(challenge, p_now)
-    OR challenge.attempts >= challenge.attempts_max OR challenge.sends >= challenge.sends_max
-  THEN
-    outcome := 'refused';
+    v_outcome := 'replayed';
   ELSE
-    SELECT * INTO v_spending FROM spend_budgets(p_charges, 0, ARRAY[p_now], p_now);
-    outcome := CASE WHEN v_spending.retry_at > p_now THEN 'limited' ELSE 'resent' END;
-    retry_at := v_spending.retry_at;
+    PERFORM 1 FROM challenges
+    WHERE challenge_id = p_challenge_id AND client_id = p_client_id AND attempts < attempts_max AND sends < sends_max
+      AND expires_at > p_now AND consumed_at IS NULL AND cancelled_at IS NULL
+    FOR UPDATE;
+    IF FOUND THEN
+      SELECT s.retry_at, s.resend_at INTO v_retry_at, v_resend_at FROM spend_budgets(p_charges, 0, ARRAY[p_now], p_now) s;
+      v_outcome := CASE WHEN v_retry_at > p_now THEN 'limited' ELSE 'resent' END;
+    END IF;
   END IF;
-  IF outcome = 'resent' THEN
-    UPDATE challenges SET sends = sends + 1, resend_at = v_spending.resend_at[1],
+  IF v_outcome = 'resent' THEN
+    UPDATE challenges SET sends = sends + 1, resend_at = v_resend_at[1],
       resend_times = resend_times || p_now, resend_requesters = resend_requesters || p_requester_key
-    WHERE challenge_id = p_challenge_id RETURNING * INTO challenge;
+    WHERE challenge_id = p_challenge_id;
     INSERT INTO outbox (challenge_id, due_at) VALUES (p_challenge_id, p_deliver_at);
-  ELSE
+  ELSIF v_outcome <> 'replayed' THEN
     DELETE FROM idempotency WHERE mac = p_mac;
   END IF;
-  RETURN NEXT;
+  RETURN QUERY SELECT v_outcome, v_retry_at, ${namesOf(storedChallenge, "c")}
+    FROM (SELECT) AS once LEFT JOIN challenges c ON c.challenge_id = p_challenge_id;
 END $$;
 
 -- A spent budget of the identifier comes before a refusal of the challenge.

@@ -5,6 +5,7 @@ import type { Store } from "../../port/store.js";
 import { type ChallengeRow, challengeColumns, toChallenge } from "../../shared/rows.js";
 import { findChallengeIn } from "../attempts.js";
 import type { Database, Statement } from "../database.js";
+import { functionName } from "../functions/set.js";
 import { madeParameter, returnsParameter, sendReturnsParameter } from "../parameters.js";
 import type { RememberedRedemption } from "./effect.js";
 import { effects } from "./effects.js";
@@ -13,7 +14,7 @@ type Operations = Pick<Store["challenges"], "redeem" | "findRedemption">;
 
 const redeem: Statement = {
   name: "redeem_challenge",
-  text: "SELECT r.why, r.purpose, r.result FROM redeem_challenge($1, $2, $3, $4, $5, $6) r",
+  text: `SELECT r.why, r.purpose, r.result FROM ${functionName("redeem_challenge")}($1, $2, $3, $4, $5, $6) r`,
 };
 const remembered: Statement = {
   name: "find_redemption",
