@@ -1,4 +1,5 @@
-import { randomBytes, randomUuid } from "../crypto/random.js";
+import { randomBytes } from "node:crypto";
+import { randomUuid } from "../crypto/random.js";
 import type { Caller } from "../model/caller.js";
 import type { Challenge, ChallengeRefusal, Purpose } from "../model/challenge.js";
 import { guessRefusalOf } from "../model/challenge-state.js";

@@ -1,8 +1,8 @@
+import { randomBytes } from "node:crypto";
 import argon2 from "argon2";
 import type { CodeHash } from "../model/challenge.js";
 import { createHashQueue, type HashPriority, type MayLeave } from "./hash-queue.js";
 import { equalBytes, type Keyring } from "./keyring.js";
-import { randomBytes } from "./random.js";
 
 /**
  * Argon2id costs (RFC 9106), memory in KiB. `fast` is the default and relies on the pepper: NIST SP 800-63B-4 §3.1.2.2 allows a small

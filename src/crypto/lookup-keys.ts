@@ -1,11 +1,10 @@
-import { createHmac, hkdfSync } from "node:crypto";
+import { createHmac, hkdfSync, randomBytes } from "node:crypto";
 import { networkOf } from "../lib/network.js";
 import type { Identifier } from "../model/identifier.js";
 import type { EpochMs } from "../model/time.js";
 import type { StoredKey } from "../store/port/keys.js";
 import type { Store } from "../store/port/store.js";
 import { masterOfOwnKeys } from "./own-keys.js";
-import { randomBytes } from "./random.js";
 import type { Sealer } from "./sealing.js";
 
 /** Keyed hashes that find budgets, siblings and decoys, so that the tables hold no identifiers. */

@@ -1,6 +1,5 @@
-import { createCipheriv, createDecipheriv } from "node:crypto";
+import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto";
 import type { Keyring } from "./keyring.js";
-import { randomBytes } from "./random.js";
 
 /** What a sealed value is for. A value sealed for one use does not open for another. */
 export type SealUse = "code" | "profile" | "signing-key" | "lookup-key";
