@@ -1,10 +1,6 @@
-import type { Purpose } from "../../model/challenge.js";
-import type { Channel } from "../../model/channel.js";
-import type { ContactKind } from "../../model/contact.js";
 import type { EpochMs } from "../../model/time.js";
-import type { OutboxMessage } from "../port/outbox.js";
 import type { Store } from "../port/store.js";
-import { isLiveChallenge } from "../shared/rows.js";
+import { type DueRow, isLiveChallenge, toMessage } from "../shared/rows.js";
 import { type Database, type Statement, unflushed } from "./database.js";
 import { functionName } from "./functions/set.js";
 
@@ -40,21 +36,6 @@ const settle: Statement = {
 };
 const next: Statement = { name: "next_message_due", text: "SELECT min(due_at) AS due_at FROM outbox" };
 
-interface DueRow {
-  outbox_id: number;
-  tries: number;
-  challenge_id: string;
-  client_id: string | null;
-  purpose: Purpose;
-  channel: Channel;
-  contact_kind: ContactKind | null;
-  contact_value: string | null;
-  locale: string;
-  sealed_code: Buffer | null;
-  expires_at: EpochMs;
-  has_user: boolean;
-}
-
 export function createOutbox(db: Database): Operations {
   return {
     async claim({ now, leaseMs, limit }) {
@@ -73,27 +54,5 @@ export function createOutbox(db: Database): Operations {
       const [row] = await db.rows<{ due_at: EpochMs | null }>(next);
       return row!.due_at;
     },
-  };
-}
-
-function toMessage(row: DueRow): OutboxMessage {
-  const { contact_kind: kind, contact_value: value, sealed_code: sealedCode, client_id: clientId } = row;
-  const nothing = kind === null || value === null || sealedCode === null || clientId === null;
-  return {
-    outboxId: row.outbox_id,
-    tries: row.tries,
-    delivery: nothing
-      ? null
-      : {
-          challengeId: row.challenge_id,
-          clientId,
-          purpose: row.purpose,
-          channel: row.channel,
-          contact: { kind, value },
-          locale: row.locale,
-          sealedCode,
-          expiresAt: row.expires_at,
-          hasUser: row.has_user,
-        },
   };
 }

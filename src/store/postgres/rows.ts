@@ -7,5 +7,5 @@ export interface UserRow extends shared.UserRow {
 }
 
 export function toUser(row: UserRow): User {
-  return shared.toUser({ ...row, display_name: unescapeNul(row.display_name) }, row.contacts);
+  return shared.toUser(row, unescapeNul(row.display_name), row.contacts);
 }

@@ -6,6 +6,7 @@ import type { Session } from "../../model/session.js";
 import type { EpochMs } from "../../model/time.js";
 import type { User } from "../../model/user.js";
 import type { ChallengeToVerify } from "../port/challenges.js";
+import type { OutboxMessage } from "../port/outbox.js";
 
 export interface ChallengeRow {
   challenge_id: string;
@@ -89,7 +90,7 @@ export interface ChallengeToVerifyRow extends ChallengeRow {
 }
 
 export function toChallengeToVerify(row: ChallengeToVerifyRow): ChallengeToVerify {
-  return { ...toChallenge(row), contactUserId: row.contact_user_id, sealedProfile: row.sealed_profile };
+  return { contactUserId: row.contact_user_id, sealedProfile: row.sealed_profile, ...toChallenge(row) };
 }
 
 export interface SessionRow {
@@ -155,15 +156,55 @@ export function userColumns(of: string): string {
 
 export type ContactColumns = [kind: ContactKind, value: string, verifiedAt: EpochMs];
 
-export function toUser(row: UserRow, contacts: readonly ContactColumns[]): User {
+/** The display name and the contacts come apart, because each engine has its own form of them. */
+export function toUser(row: UserRow, displayName: string, contacts: readonly ContactColumns[]): User {
   return {
     userId: row.user_id,
     username: row.username,
-    displayName: row.display_name,
+    displayName,
     locale: row.locale,
     contacts: contacts.map(([kind, value, verifiedAt]) => ({ kind, value, verifiedAt })),
     customAttributes: row.custom_attributes,
     createdAt: row.user_created_at,
+  };
+}
+
+/** A message of the outbox with what it delivers. What its challenge has is null if that is gone, a decoy or not live. */
+export interface DueRow {
+  outbox_id: number;
+  tries: number;
+  challenge_id: string;
+  client_id: string | null;
+  purpose: Purpose;
+  channel: Channel;
+  contact_kind: ContactKind | null;
+  contact_value: string | null;
+  locale: string;
+  sealed_code: Buffer | null;
+  expires_at: EpochMs;
+  has_user: boolean | number;
+}
+
+export function toMessage(row: DueRow): OutboxMessage {
+  const { sealed_code: sealedCode, client_id: clientId } = row;
+  const contact = contactOf(row);
+  return {
+    outboxId: row.outbox_id,
+    tries: row.tries,
+    delivery:
+      contact === null || sealedCode === null || clientId === null
+        ? null
+        : {
+            challengeId: row.challenge_id,
+            clientId,
+            purpose: row.purpose,
+            channel: row.channel,
+            contact,
+            locale: row.locale,
+            sealedCode,
+            expiresAt: row.expires_at,
+            hasUser: Boolean(row.has_user),
+          },
   };
 }
 

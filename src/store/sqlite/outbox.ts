@@ -1,29 +1,11 @@
 import type { Database } from "better-sqlite3";
-import type { Purpose } from "../../model/challenge.js";
-import type { Channel } from "../../model/channel.js";
-import type { ContactKind } from "../../model/contact.js";
 import type { EpochMs } from "../../model/time.js";
-import type { OutboxMessage, Settlement } from "../port/outbox.js";
+import type { Settlement } from "../port/outbox.js";
 import type { Store } from "../port/store.js";
-import { isLiveChallenge } from "../shared/rows.js";
+import { type DueRow, isLiveChallenge, toMessage } from "../shared/rows.js";
 import type { Writer } from "./writer.js";
 
 type Operations = Store["outbox"];
-
-interface DueRow {
-  outbox_id: number;
-  tries: number;
-  challenge_id: string;
-  client_id: string | null;
-  purpose: Purpose;
-  channel: Channel;
-  contact_kind: ContactKind | null;
-  contact_value: string | null;
-  locale: string;
-  sealed_code: Buffer | null;
-  expires_at: EpochMs;
-  has_user: number;
-}
 
 /** A message's `due_at` is its lease too: claiming moves it to the end of the lease. */
 export function createOutbox(db: Database, writer: Writer): Operations {
@@ -31,7 +13,7 @@ export function createOutbox(db: Database, writer: Writer): Operations {
   // several times what it does.
   const dueAtMost = remembered((limit: number) =>
     db.prepare<{ now: EpochMs }, DueRow>(`
-    SELECT m.outbox_id, m.tries, m.challenge_id, c.client_id, c.purpose, c.channel, c.contact_kind, c.contact_value, c.locale,
+    SELECT m.outbox_id, m.tries + 1 AS tries, m.challenge_id, c.client_id, c.purpose, c.channel, c.contact_kind, c.contact_value, c.locale,
       CASE WHEN c.decoy = 0 AND ${isLiveChallenge("@now")} THEN c.sealed_code END AS sealed_code,
       c.expires_at,
       EXISTS (SELECT 1 FROM contacts o WHERE o.kind = c.contact_kind AND o.value = c.contact_value) AS has_user
@@ -68,28 +50,6 @@ export function createOutbox(db: Database, writer: Writer): Operations {
     },
     settle: (settlements) => writer.writeUnflushed(() => settlements.forEach(settle)),
     nextDueAt: () => writer.read(() => next.get()?.due_at ?? null),
-  };
-}
-
-function toMessage(row: DueRow): OutboxMessage {
-  const { contact_kind: kind, contact_value: value, sealed_code: sealedCode, client_id: clientId } = row;
-  const nothing = kind === null || value === null || sealedCode === null || clientId === null;
-  return {
-    outboxId: row.outbox_id,
-    tries: row.tries + 1,
-    delivery: nothing
-      ? null
-      : {
-          challengeId: row.challenge_id,
-          clientId,
-          purpose: row.purpose,
-          channel: row.channel,
-          contact: { kind, value },
-          locale: row.locale,
-          sealedCode,
-          expiresAt: row.expires_at,
-          hasUser: row.has_user === 1,
-        },
   };
 }
 

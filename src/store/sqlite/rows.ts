@@ -55,5 +55,5 @@ export const userColumns = `${shared.userColumns("u")}, (
     FROM contacts o WHERE o.user_id = u.user_id) AS contacts`;
 
 export function toUser(row: UserRow): User {
-  return shared.toUser(row, JSON.parse(row.contacts) as shared.ContactColumns[]);
+  return shared.toUser(row, row.display_name, JSON.parse(row.contacts) as shared.ContactColumns[]);
 }
