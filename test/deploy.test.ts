@@ -28,18 +28,13 @@ interface Query {
 }
 
 interface Panel {
-  readonly id: number;
-  readonly type: string;
   readonly title: string;
   readonly targets?: readonly { readonly expr: string; readonly legendFormat: string }[];
-  readonly fieldConfig?: { readonly defaults: { readonly unit?: string } };
-  readonly gridPos: { readonly x: number; readonly y: number; readonly w: number; readonly h: number };
 }
 
 interface Rule {
   readonly alert: string;
   readonly expr: string;
-  readonly labels: { readonly severity: string };
   readonly annotations: { readonly summary: string; readonly description: string };
 }
 
@@ -218,34 +213,12 @@ describe("queries", () => {
   });
 });
 
-describe("the dashboard", () => {
-  const drawn = dashboard.panels.filter(({ type }) => type !== "row");
-
-  it("asks for its data source and has one row a theme", () => {
-    expect(dashboard.templating.list).toContainEqual(expect.objectContaining({ name: "datasource", type: "datasource" }));
-    expect(JSON.stringify(dashboard).match(/"uid":"(?!\$\{datasource\})[^"]*"/g)).toEqual(['"uid":"latchkey"']);
-    expect(dashboard.panels[0]!.type).toBe("row");
-  });
-
-  it("gives every panel its own id, place and unit", () => {
-    expect(new Set(dashboard.panels.map(({ id }) => id)).size).toBe(dashboard.panels.length);
-    expect(drawn.filter(({ fieldConfig }) => fieldConfig?.defaults.unit === undefined)).toEqual([]);
-    const places = dashboard.panels.map(({ gridPos: { x, y } }) => `${x} ${y}`);
-    expect(new Set(places).size).toBe(places.length);
-    expect(dashboard.panels.filter(({ gridPos: { x, w } }) => x + w > 24)).toEqual([]);
-  });
+it("every panel of the dashboard asks the data source that its user chooses", () => {
+  expect(dashboard.templating.list).toContainEqual(expect.objectContaining({ name: "datasource", type: "datasource" }));
+  expect(JSON.stringify(dashboard).match(/"uid":"(?!\$\{datasource\})[^"]*"/g)).toEqual(['"uid":"latchkey"']);
 });
 
 describe("the alerts", () => {
-  it("say how bad it is, what it means and what to look at", () => {
-    expect(new Set(rules.map(({ alert }) => alert)).size).toBe(rules.length);
-    for (const { alert, labels, annotations } of rules) {
-      expect(["critical", "warning"], alert).toContain(labels.severity);
-      expect(annotations.summary.length, alert).toBeGreaterThan(20);
-      expect(annotations.description, alert).toMatch(/\.$/);
-    }
-  });
-
   const promtool = spawnSync("promtool", ["--version"]).status === 0;
 
   // On a newcomer's machine it may be missing.

@@ -1,8 +1,11 @@
+import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { table } from "../../src/config/table.js";
 
-const unit = readFileSync(new URL("../../deploy/latchkey.service", import.meta.url), "utf8");
+const path = fileURLToPath(new URL("../../deploy/latchkey.service", import.meta.url));
+const unit = readFileSync(path, "utf8");
 const settings: readonly string[] = Object.values(table).flatMap(({ name }) => [name, `${name}_FILE`]);
 
 describe("the systemd unit", () => {
@@ -10,18 +13,10 @@ describe("the systemd unit", () => {
   const valuesOf = (key: string): string[] =>
     lines.filter((line) => line.startsWith(`${key}=`)).map((line) => line.slice(key.length + 1));
 
-  it("is hardened, and leaves V8 and the drain what they need", () => {
-    for (const [key, value] of [
-      ["NoNewPrivileges", "yes"],
-      ["ProtectSystem", "strict"],
-      ["MemoryDenyWriteExecute", "no"],
-      ["StateDirectory", "latchkey"],
-      ["Restart", "on-failure"],
-    ]) {
-      expect(valuesOf(key!), key).toEqual([value]);
-    }
-    expect(Number(valuesOf("TimeoutStopSec")[0])).toBeGreaterThan(10);
-    expect(Number(valuesOf("LimitNOFILE")[0])).toBeGreaterThan(1024);
+  // systemd's own judgement; on a machine without systemd there is none.
+  it.skipIf(spawnSync("systemd-analyze", ["--version"]).status !== 0)("exposes little: less than 2 of 10 points", () => {
+    const judged = spawnSync("systemd-analyze", ["security", "--offline=true", "--threshold=20", path], { encoding: "utf8" });
+    expect(judged.status, judged.stdout + judged.stderr).toBe(0);
   });
 
   it("sets settings that exist, and secrets by files that it loads, the commented ones too", () => {
