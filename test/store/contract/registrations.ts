@@ -70,12 +70,12 @@ export function registrations(scene: Scene): void {
 
   it("a contact that has a user signs that user in, leaves them as they are and ends the registration", async () => {
     const { store } = scene;
-    const owner = await signIn(store);
-    const challenges = await register(store, [owner.user.contacts[0]!, phone()]);
+    const known = await signIn(store);
+    const challenges = await register(store, [known.user.contacts[0]!, phone()]);
     const done = await redeem(store, challenges[0]!.challengeId, {
       newUser: newUser({ username: "mallory", customAttributes: '{"admin":true}' }),
     });
-    expect(done).toMatchObject({ isNewUser: false, usernameTaken: false, user: owner.user });
+    expect(done).toMatchObject({ isNewUser: false, usernameTaken: false, user: known.user });
     const other = await store.challenges.redeem(redemptionOf(challenges[1]!.challengeId));
     expect(other).toEqual({ kind: "refused", why: "cancelled" });
     expect(await store.challenges.find(challenges[1]!.challengeId)).toMatchObject({ sealedProfile: null, contactUserId: null });
@@ -123,8 +123,8 @@ export function registrations(scene: Scene): void {
     );
     const done = ofKind(outcomes, "redeemed");
     expect(done).toHaveLength(1);
-    const owner = expectKind(done[0]!.redemption, "signed_in").user.userId;
-    expect((await store.challenges.find(second!.challengeId))?.contactUserId).toBe(owner);
+    const userId = expectKind(done[0]!.redemption, "signed_in").user.userId;
+    expect((await store.challenges.find(second!.challengeId))?.contactUserId).toBe(userId);
   });
 
   it("two registrations that share both contacts never block each other: the first to prove both makes the user", async () => {

@@ -6,7 +6,7 @@ import { attemptOf, bytes, chargeOf, email, issue, minute, phone, prove, redeem,
 
 const databases = testDatabases();
 
-it("a sign-in to an account that was made while it ran ends what was issued for the account's other contacts", async () => {
+it("a sign-in to a user that was made while it ran ends what was issued for the user's other contacts", async () => {
   const location = await databases.create();
   const store = await openStore(location, { inFlight: () => 0 });
   const client = await clientOf(location);
@@ -18,7 +18,7 @@ it("a sign-in to an account that was made while it ran ends what was issued for 
   const [address, number] = [email(), phone()];
   const [first, last] = await register(store, [address, number]);
   await prove(store, first!.challengeId);
-  // The redemption gives this budget back last, so while it is locked the account is made but not committed.
+  // The redemption gives this budget back last, so while it is locked the user is made but not committed.
   const held = chargeOf("held", 10);
   await store.challenges.takeAttempt(attemptOf(last!, { identifier: held }));
   await client.query("BEGIN");

@@ -81,7 +81,8 @@ BEGIN
       expires_at = excluded.expires_at;
   END IF;
   PERFORM give_back(p_returns, p_send_returns, v_fixed.identifier_key,
-    v_fixed.created_at || v_challenge.resend_times, v_fixed.requester_key || v_challenge.resend_requesters, p_now);
+    array_prepend(v_fixed.created_at, v_challenge.resend_times),
+    array_prepend(v_fixed.requester_key, v_challenge.resend_requesters), p_now);
 END $$;
 `;
 }
