@@ -9,7 +9,10 @@ import {
 
 export type Env = Readonly<Record<string, string | undefined>>;
 
-/** What the standard variables say. Certificates and compression are read by the exporter itself. */
+/**
+ * The values of the standard variables. The exporter itself reads certificates and compression. OpenTelemetry could read the rest too,
+ * but from process.env alone, and it ignores most invalid values silently or logs them with the URL and its password.
+ */
 export interface TracingSettings {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
@@ -22,11 +25,11 @@ export interface TracingSettings {
     readonly maxExportBatchSize: number | undefined;
     readonly exportTimeoutMillis: number | undefined;
   };
-  /** What is wrong and was left out of account, in sentences. */
+  /** Sentences about values that are ignored. */
   readonly problems: readonly string[];
 }
 
-/** As the specification wants it, a value that can't be used is told and left out of account. Null: there is nowhere to export to. */
+/** Reads the variables. As the specification demands, invalid values are reported and ignored. `url` is null if it is invalid. */
 export function readTracingSettings(env: Env): TracingSettings | { readonly url: null; readonly problems: readonly string[] } {
   const problems: string[] = [];
   const url = readUrl(env);

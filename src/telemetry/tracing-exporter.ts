@@ -2,14 +2,14 @@ import { type ExportResult, ExportResultCode } from "@opentelemetry/core";
 import type { SpanExporter } from "@opentelemetry/sdk-trace";
 import type { Log } from "../lib/log.js";
 
-/** The same exporter, telling once that spans can't be delivered and once that they can be again. */
-export function tellOutages(exporter: SpanExporter, log: Log): SpanExporter {
+/** The same exporter. It logs once that an outage of the collector begins, and once that it ends. */
+export function logOutages(exporter: SpanExporter, log: Log): SpanExporter {
   let failing = false;
   function note(result: ExportResult): void {
     const failed = result.code !== ExportResultCode.SUCCESS;
     if (failed === failing) return;
     failing = failed;
-    // Its text names the collector at most; an answer's body is left out.
+    // The text of the error may hold the body of an answer, so it is not logged.
     if (failed) log.warn({ cause: causeOf(result.error) }, "traces can't be exported, they are lost until they can");
     else log.info({}, "traces can be exported again");
   }

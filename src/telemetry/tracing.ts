@@ -4,22 +4,23 @@ import { W3CTraceContextPropagator } from "@opentelemetry/core";
 import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-http";
 import { resourceFromAttributes } from "@opentelemetry/resources";
 import { BatchSpanProcessor, TracerProvider } from "@opentelemetry/sdk-trace";
+import { atMost } from "../lib/at-most.js";
 import type { Log } from "../lib/log.js";
 import { noTracer, type SpanPlan, type TraceHeaders, type Tracer } from "./tracer.js";
 import { type Env, readTracingSettings } from "./tracing-env.js";
-import { tellOutages } from "./tracing-exporter.js";
+import { logOutages } from "./tracing-exporter.js";
 
-/** How many messages' places in their traces are kept; those sent later than so many others begin traces of their own. */
+/** For how many messages their place in a trace is remembered. A message sent after as many others begins a trace of its own. */
 const rememberedMax = 10_000;
 const stopMaxMs = 3_000;
 
-/** Makes traces with OpenTelemetry and exports them by OTLP over HTTP, as the standard variables say. */
+/** Makes traces with OpenTelemetry and exports them by OTLP over HTTP, as the standard variables of the environment demand. */
 export function startTracing(env: Env, log: Log): Tracer {
   const settings = readTracingSettings(env);
   for (const problem of settings.problems) log.warn({}, problem);
   if (settings.url === null) return noTracer;
   const { url, headers, timeoutMs, batch } = settings;
-  const exporter = tellOutages(new OTLPTraceExporter({ url, headers: { ...headers }, timeoutMillis: timeoutMs }), log);
+  const exporter = logOutages(new OTLPTraceExporter({ url, headers: { ...headers }, timeoutMillis: timeoutMs }), log);
   const provider = new TracerProvider({
     resource: resourceFromAttributes({ ...settings.resource }),
     sampler: settings.sampler,
@@ -28,8 +29,8 @@ export function startTracing(env: Env, log: Log): Tracer {
   return createTracer(provider);
 }
 
-/** What the end of something says to its span. */
-interface Told<T> {
+/** How the span of a call records its end. */
+interface Recording<T> {
   result(result: T): void;
   error(error: unknown): void;
 }
@@ -45,14 +46,14 @@ function createTracer(provider: TracerProvider): Tracer {
     return resumes === undefined ? present.getStore() : (remembered.get(resumes(...input)) ?? ROOT_CONTEXT);
   }
 
-  /** Runs something as a span, which ends with it. */
-  async function within<T>(span: Span, parent: Context, run: () => Promise<T>, told: Told<T>): Promise<T> {
+  /** Runs `run` within a span, which ends with it. */
+  async function within<T>(span: Span, parent: Context, run: () => Promise<T>, record: Recording<T>): Promise<T> {
     try {
       const result = await present.run(trace.setSpan(parent, span), run);
-      told.result(result);
+      record.result(result);
       return result;
     } catch (error) {
-      told.error(error);
+      record.error(error);
       throw error;
     } finally {
       span.end();
@@ -99,13 +100,18 @@ function createTracer(provider: TracerProvider): Tracer {
       const context = present.getStore();
       const place = context === undefined ? undefined : trace.getSpanContext(context);
       if (place === undefined) return;
-      // Again at the end, and without the span itself, which holds more than its place.
+      // Deleted first, so that it is the newest entry. Only the place is kept, because the span itself holds more.
       remembered.delete(key);
       remembered.set(key, trace.setSpanContext(ROOT_CONTEXT, place));
       if (remembered.size > rememberedMax) remembered.delete(remembered.keys().next().value ?? "");
     },
     log: (log) => nameTraces(log, () => present.getStore()),
-    stop: () => waitFor(provider.shutdown(), stopMaxMs),
+    // The exporter has logged what failed.
+    stop: () =>
+      atMost(
+        stopMaxMs,
+        provider.shutdown().catch(() => {}),
+      ),
   };
 }
 
@@ -125,7 +131,7 @@ function fail(span: Span, name: string | undefined): void {
   span.setStatus({ code: SpanStatusCode.ERROR, message: name });
 }
 
-/** Never the text of an error, which may name a person. */
+/** The class of an error. Its text may hold personal data. */
 function classOf(error: unknown): string {
   return error instanceof Error ? error.name : typeof error;
 }
@@ -139,14 +145,4 @@ function nameTraces(log: Log, present: () => Context | undefined): Log {
       log[level](traceId === undefined ? fields : { traceId, ...fields }, message);
     };
   return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
-}
-
-async function waitFor(ended: Promise<void>, ms: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, ms);
-  });
-  // The exporter has told what failed.
-  await Promise.race([ended.catch(() => {}), late]);
-  clearTimeout(timer);
 }

@@ -186,7 +186,7 @@ describe("traces", () => {
     });
   });
 
-  it("that reach no collector are told once and disturb no call, nor the stop", async () => {
+  it("that reach no collector are logged once and disturb no call, nor the stop", async () => {
     await collector.stop();
     const log = keptLog();
     // Times out before the exporter would try again.
@@ -250,7 +250,7 @@ describe("the standard variables", () => {
     expect(await tracerFor(env, keptLog())).toBe(noTracer);
   });
 
-  it("that can't be used are told and left out of account", async () => {
+  it("that can't be used are reported and ignored", async () => {
     const log = keptLog();
     const tracer = await tracerFor(
       {
