@@ -1,11 +1,12 @@
 import { create, toBinary } from "@bufbuild/protobuf";
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { AuthService, RevokeTokenRequestSchema, SendOtpRequestSchema } from "../../../src/gen/latchkey/v1/auth_service_pb.js";
 import type { Caller } from "../../../src/model/caller.js";
 import { toChallenge } from "../../../src/rpc/convert/challenge.js";
 import { challenge, createFakeApp, type DoorSettings, type Doors, type FakeApp, openDoors } from "../../support/rpc.js";
-import { callers, failureOf } from "../callers.js";
-import { deferred, frame, openSession, rawGrpc } from "../raw.js";
+import { failureOf } from "../callers.js";
+import { deferred, frame, rawGrpc } from "../raw.js";
+import { ownDoors, ownSession } from "./own.js";
 
 const { revokeToken, sendOtp } = AuthService.method;
 const revokePath = "/latchkey.v1.AuthService/RevokeToken";
@@ -22,20 +23,7 @@ beforeAll(async () => {
 });
 afterAll(async () => await doors.stop());
 
-function session(address = doors.grpcAddress) {
-  const opened = openSession(address);
-  onTestFinished(() => opened.destroy());
-  return opened;
-}
-
-async function own(settings: DoorSettings = {}) {
-  const ownApp = createFakeApp();
-  const ownDoors = await openDoors(ownApp, settings);
-  onTestFinished(async () => await ownDoors.stop());
-  const caller = callers["gRPC (grpc-js)"]!(ownDoors);
-  onTestFinished(() => caller.close());
-  return { app: ownApp, doors: ownDoors, caller };
-}
+const session = (address = doors.grpcAddress) => ownSession(address);
 
 describe("what arrives on the gRPC door", () => {
   const cases = [
@@ -84,7 +72,7 @@ describe("what arrives on the gRPC door", () => {
   });
 
   it("a passed deadline is told with our details, and aborts the method", async () => {
-    const { app, doors } = await own();
+    const { app, doors } = await ownDoors();
     const seen = deferred<unknown>();
     app.sendOtp = (caller: Caller) =>
       new Promise((_, reject) => {
@@ -105,7 +93,7 @@ describe("what arrives on the gRPC door", () => {
   });
 
   it("a caller that goes away aborts the method", async () => {
-    const { app, caller } = await own();
+    const { app, caller } = await ownDoors();
     const seen = deferred<unknown>();
     const abort = new AbortController();
     app.sendOtp = (from: Caller) =>
@@ -121,7 +109,7 @@ describe("what arrives on the gRPC door", () => {
   });
 
   it("an answered call is not aborted afterwards", async () => {
-    const { app, caller } = await own();
+    const { app, caller } = await ownDoors();
     let signal: AbortSignal | undefined;
     app.sendOtp = async (from: Caller) => {
       signal = from.signal;
@@ -135,7 +123,7 @@ describe("what arrives on the gRPC door", () => {
 
 describe("C09: the address of a gRPC caller", () => {
   async function addressSeen(settings: DoorSettings, headers: Record<string, string>): Promise<string> {
-    const { app, caller } = await own(settings);
+    const { app, caller } = await ownDoors(settings);
     let address = "";
     app.sendOtp = async (from: Caller) => {
       address = from.address;

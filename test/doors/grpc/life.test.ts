@@ -7,9 +7,10 @@ import { service as healthService } from "grpc-health-check";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { AuthService } from "../../../src/gen/latchkey/v1/auth_service_pb.js";
 import { toChallenge } from "../../../src/rpc/convert/challenge.js";
-import { challenge, createFakeApp, type DoorSettings, type Doors, type FakeApp, openDoors } from "../../support/rpc.js";
-import { callers, failureOf } from "../callers.js";
-import { deferred, frame, openSession, rawGrpc } from "../raw.js";
+import { challenge, createFakeApp, type Doors, type FakeApp, openDoors } from "../../support/rpc.js";
+import { failureOf } from "../callers.js";
+import { deferred, frame, rawGrpc } from "../raw.js";
+import { ownDoors, ownSession } from "./own.js";
 
 const { sendOtp } = AuthService.method;
 const sendRequest = { identifier: { case: "email" as const, value: "ada@example.com" } };
@@ -22,24 +23,11 @@ beforeAll(async () => {
 });
 afterAll(async () => await doors.stop());
 
-function session(address = doors.grpcAddress) {
-  const opened = openSession(address);
-  onTestFinished(() => opened.destroy());
-  return opened;
-}
-
-async function own(settings: DoorSettings = {}) {
-  const ownApp = createFakeApp();
-  const ownDoors = await openDoors(ownApp, settings);
-  onTestFinished(async () => await ownDoors.stop());
-  const caller = callers["gRPC (grpc-js)"]!(ownDoors);
-  onTestFinished(() => caller.close());
-  return { app: ownApp, doors: ownDoors, caller };
-}
+const session = (address = doors.grpcAddress) => ownSession(address);
 
 describe("health and reflection", () => {
   it("health says SERVING for the server and its service until the door drains", async () => {
-    const { doors } = await own();
+    const { doors } = await ownDoors();
     const client = new Client(doors.grpcAddress, credentials.createInsecure());
     onTestFinished(() => client.close());
     const check = healthService.Check!;
@@ -62,7 +50,7 @@ describe("health and reflection", () => {
     const listed = await rawGrpc(session(), { path, body: [listServices] });
     expect(String(listed.headers["grpc-status"])).toBe("0");
     expect(listed.body.toString("latin1")).toContain("latchkey.v1.AuthService");
-    const { doors } = await own({ reflection: false });
+    const { doors } = await ownDoors({ reflection: false });
     const hidden = await rawGrpc(session(doors.grpcAddress), { path, body: [listServices] });
     expect(String(hidden.headers["grpc-status"])).toBe("12");
   });
@@ -91,7 +79,7 @@ describe("health and reflection", () => {
 
 describe("the end of the gRPC door", () => {
   it("lets a running call end, takes no new connection, and does not wait for those who watch health", async () => {
-    const { app, doors, caller } = await own();
+    const { app, doors, caller } = await ownDoors();
     const entered = deferred();
     const release = deferred();
     app.sendOtp = async () => {
@@ -124,7 +112,7 @@ describe("the end of the gRPC door", () => {
   });
 
   it("ends calls that take longer than it is given", async () => {
-    const { app, doors, caller } = await own();
+    const { app, doors, caller } = await ownDoors();
     const entered = deferred();
     app.sendOtp = async () => {
       entered.resolve();
