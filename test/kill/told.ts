@@ -1,6 +1,6 @@
 import { type Call, callsOf, groupBy, isBefore, isRefused, type OkCall } from "../histories/history.js";
 
-/** What one person's calls were told of a thing, as far as it binds the database. */
+// What one person's calls were told of a thing, as far as it binds the database.
 
 /** Least and most that can have happened: they differ where answers were lost. */
 export interface Range {
@@ -29,7 +29,6 @@ export const attemptsMax = 5;
 export const sendsMax = 5;
 
 export function toldOfChallenge(calls: readonly Call[], challenge: string): ToldChallenge {
-  const history = { calls };
   const guesses = only(calls, "verify").filter(({ action }) => action.challenge === challenge);
   const rights = guesses.filter(({ action }) => action.right);
   const told = rights.filter((call): call is OkCall<"verify"> => call.answer.kind === "ok");
@@ -39,9 +38,7 @@ export function toldOfChallenge(calls: readonly Call[], challenge: string): Told
   // Once it was redeemed no guess takes an attempt.
   const mayHaveTaken = guesses.filter(({ invoked }) => invoked < doneBy).length;
   const attempts = range(wrong.length + Math.min(told.length, 1), mayHaveTaken, attemptsMax);
-  const issues = only(history.calls, "send").filter(
-    ({ answer }) => answer.kind === "ok" && answer.result.challenge === challenge,
-  );
+  const issues = only(calls, "send").filter(({ answer }) => answer.kind === "ok" && answer.result.challenge === challenge);
   const sendKeys = issues.map(({ action }) => action.key).filter((key) => key !== null);
   const tries = only(calls, "send").filter((call) => issues.includes(call) || sendKeys.includes(call.action.key ?? ""));
   const resends = only(calls, "resend").filter(({ action }) => action.challenge === challenge);
