@@ -3,6 +3,7 @@ import { afterEach, beforeEach, expect, it } from "vitest";
 import type { Challenge } from "../../../src/model/challenge.js";
 import { openStore } from "../../../src/store/open.js";
 import type { Store } from "../../../src/store/port/store.js";
+import { functionName } from "../../../src/store/postgres/functions/set.js";
 import type { PostgresLocation } from "../../../src/store/postgres/location.js";
 import { chargesParameter } from "../../../src/store/postgres/parameters.js";
 import { eventually } from "../../support/app.js";
@@ -39,7 +40,7 @@ async function take(client: pg.Client, challenge: Challenge, identifierMax = 1_0
     { charge: userRequester, optional: true },
     { charge: user, optional: true },
   ]);
-  const { rows } = await client.query("SELECT outcome, user_spent FROM take_attempt($1, $2, $3, $4)", [
+  const { rows } = await client.query(`SELECT outcome, user_spent FROM ${functionName("take_attempt")}($1, $2, $3, $4)`, [
     challengeId,
     clientId,
     charges,

@@ -1,0 +1,78 @@
+import { afterAll, describe, expect, it } from "vitest";
+import type { PostgresLocation } from "../../src/store/postgres/location.js";
+import { startMailbox } from "../kill/mail.js";
+import { addColumns, nextVersion, type OtherProgram, otherProgram } from "../support/other-program.js";
+import { query, testDatabases, urlOf } from "../support/postgres.js";
+import { endServers, productionEnv, type Server, startServer } from "../support/server.js";
+import { balance, startKeyLoad } from "./key-load.js";
+
+const databases = testDatabases();
+
+afterAll(endServers);
+
+/** How long users call in all scenes together. */
+const loadMs = 60_000;
+
+const during = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Servers of several programs on one database, in production. */
+async function startScene(location: PostgresLocation) {
+  const codes = new Map<string, string>();
+  const mail = await startMailbox((to, code) => codes.set(to, code));
+  const env = { ...productionEnv(mail.port), LATCHKEY_DATABASE_URL: urlOf(location), LATCHKEY_DATABASE_POOL: "5" };
+  const started: Server[] = [];
+  return {
+    load: (servers: readonly Server[]) =>
+      startKeyLoad(balance(servers), (email) => codes.get(email), { people: 4, mayLackKeys: false }),
+    /** This program, or another one. */
+    async start(program?: OtherProgram): Promise<Server> {
+      const server = await startServer(env, program === undefined ? {} : { program: [process.execPath, program.bin] });
+      started.push(server);
+      return server;
+    },
+    /** Ends all servers, and gives what they logged as a warning or an error. */
+    async stop(): Promise<readonly string[]> {
+      const exits = await Promise.all(started.map((server) => server.stop()));
+      await mail.stop();
+      expect(exits.map(({ code }) => code)).toEqual(exits.map(() => 0));
+      return exits
+        .flatMap(({ stdout, stderr }) => [...stdout, ...stderr])
+        .filter((line) => /"level":"(warn|error|fatal)"/.test(line));
+    },
+  };
+}
+
+describe("servers of two programs on one database, each call and its repeat at any of them", () => {
+  it("with different texts of one function answer every call", { timeout: 4 * loadMs }, async () => {
+    const scene = await startScene(await databases.create());
+    const newer = await otherProgram({ functions: true });
+    const servers = [await scene.start(), await scene.start(newer), await scene.start(), await scene.start(newer)];
+    const load = scene.load(servers);
+    await during(loadMs / 2);
+    await load.stop();
+    expect(load.failures).toEqual([]);
+    expect(load.kept.length).toBeGreaterThan(8);
+    expect(await scene.stop()).toEqual([]);
+  });
+
+  it("answer every call while the newer one adds columns to the tables, and after", { timeout: 4 * loadMs }, async () => {
+    const location = await databases.create();
+    const scene = await startScene(location);
+    const newer = await otherProgram({ functions: true, migration: { additive: true, sql: addColumns } });
+    const older = [await scene.start(), await scene.start()];
+    const first = scene.load(older);
+    await during(loadMs / 8);
+    const added = await scene.start(newer);
+    const second = scene.load([...older, added]);
+    // The older program starts again, too, on the newer schema.
+    const third = scene.load([await scene.start(), added]);
+    await during((loadMs * 3) / 8);
+    const loads = [first, second, third];
+    await Promise.all(loads.map((load) => load.stop()));
+    expect(loads.flatMap(({ failures }) => failures)).toEqual([]);
+    for (const { kept } of loads) expect(kept.length).toBeGreaterThan(4);
+    expect(await query(location, "SELECT max(version) AS version FROM schema_migrations")).toEqual([{ version: nextVersion }]);
+    expect(await query(location, "SELECT DISTINCT added FROM sessions")).toEqual([{ added: "default" }]);
+    expect(await scene.stop()).toEqual([]);
+  });
+});
