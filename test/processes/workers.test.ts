@@ -4,6 +4,7 @@ import { status } from "@grpc/grpc-js";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createGrpcClient, type GrpcClient } from "../../src/client/grpc.js";
 import { startMailbox } from "../kill/mail.js";
+import { bearer, reasonOf } from "../serve/sign-in.js";
 import { testDatabases, urlOf } from "../support/postgres.js";
 import {
   developmentEnv,
@@ -16,7 +17,6 @@ import {
   startServer,
   until,
 } from "../support/server.js";
-import { bearer, reasonOf } from "./sign-in.js";
 
 interface Answer {
   readonly at: number;

@@ -1,6 +1,8 @@
 import { readFileSync } from "node:fs";
 import { afterEach, describe, expect, it } from "vitest";
 import { createGrpcClient } from "../../src/client/grpc.js";
+import { get, watchHealth } from "../serve/probes.js";
+import { reasonOf } from "../serve/sign-in.js";
 import { testDatabases, urlOf } from "../support/postgres.js";
 import {
   developmentEnv,
@@ -12,8 +14,6 @@ import {
   startServer,
   until,
 } from "../support/server.js";
-import { get, watchHealth } from "./probes.js";
-import { reasonOf } from "./sign-in.js";
 
 afterEach(endServers);
 

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { get } from "../serve/probes.js";
+import { bearer, keyIdOf, reasonOf, sendCode, signIn } from "../serve/sign-in.js";
 import { wrongCode } from "../support/calls.js";
 import { testEngines } from "../support/engines.js";
 import { developmentEnv, endServers, runLatchkey, type Server, startServer, until } from "../support/server.js";
-import { get } from "./probes.js";
-import { bearer, keyIdOf, reasonOf, sendCode, signIn } from "./sign-in.js";
 
 describe.each(testEngines())("two servers on one $engine database", ({ database }) => {
   let first: Server;
