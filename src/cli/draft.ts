@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { closeSync, fsyncSync, openSync } from "node:fs";
 import { dirname, resolve } from "node:path";
-import { codeOf } from "../store/rules/error-code.js";
+import { codeOf } from "../lib/error-code.js";
 import { removeDatabase } from "../store/sqlite/copies.js";
 import { CliError } from "./io.js";
 

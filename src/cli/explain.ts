@@ -1,5 +1,5 @@
+import { codeOf } from "../lib/error-code.js";
 import { escapeControls } from "../lib/escape.js";
-import { codeOf } from "../store/rules/error-code.js";
 import { CliError } from "./io.js";
 import { postgresHint } from "./postgres-hints.js";
 

@@ -1,5 +1,5 @@
+import { codeOf } from "../lib/error-code.js";
 import { StoreUnavailableError } from "../store/port/errors.js";
-import { codeOf } from "../store/rules/error-code.js";
 
 /** A move names its target on the command line. */
 const url = "LATCHKEY_DATABASE_URL (or --to)";

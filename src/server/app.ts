@@ -44,7 +44,7 @@ export interface Running {
 }
 
 /** A running server. */
-export interface App {
+export interface RunningServer {
   readonly core: Core;
   /** Where everything is stored, as an operator knows it. */
   readonly database: string;
@@ -63,7 +63,7 @@ export interface App {
 }
 
 /** Starts all parts of a deployment. Throws if a part fails to start, after the parts before it are closed again. */
-export async function startApp(settings: Settings, log: Log, overrides: Overrides & Running = {}): Promise<App> {
+export async function startApp(settings: Settings, log: Log, overrides: Overrides & Running = {}): Promise<RunningServer> {
   const closers: Closers = [];
   const stop = () => closeAll(closers);
   try {
@@ -80,7 +80,7 @@ interface Given {
   readonly closers: Closers;
 }
 
-async function start(settings: Settings, { log: plainLog, overrides, closers }: Given): Promise<Omit<App, "stop">> {
+async function start(settings: Settings, { log: plainLog, overrides, closers }: Given): Promise<Omit<RunningServer, "stop">> {
   const tracer = overrides.tracer ?? noTracer;
   closers.push(() => tracer.stop());
   const log = tracer.log(plainLog);

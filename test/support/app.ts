@@ -8,7 +8,7 @@ import { diskFiles, readSettings, type Settings } from "../../src/config/setting
 import type { InboxMessage } from "../../src/delivery/inbox.js";
 import { AuthService } from "../../src/gen/latchkey/v1/auth_service_pb.js";
 import type { Log } from "../../src/lib/log.js";
-import { type App, type Overrides, type Running, startApp } from "../../src/server/app.js";
+import { type Overrides, type Running, type RunningServer, startApp } from "../../src/server/app.js";
 
 /** A clock that stands still until it is moved. */
 export interface FakeClock {
@@ -39,7 +39,7 @@ export function keptLog(): KeptLog {
 
 /** The whole server in this process, on free ports, with a database file of its own. */
 export interface TestApp {
-  readonly app: App;
+  readonly app: RunningServer;
   readonly settings: Settings;
   readonly clock: FakeClock;
   readonly log: KeptLog;
@@ -151,7 +151,7 @@ export function testSettings(env: Readonly<Record<string, string>>): Settings {
   return read.settings;
 }
 
-function clientOf(app: App, headers: Readonly<Record<string, string>>): Client<typeof AuthService> {
+function clientOf(app: RunningServer, headers: Readonly<Record<string, string>>): Client<typeof AuthService> {
   const transport = createConnectTransport({
     baseUrl: `http://127.0.0.1:${app.httpPort}`,
     httpVersion: "1.1",

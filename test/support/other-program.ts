@@ -52,7 +52,7 @@ export async function otherProgram({ functions = false, migration }: Differences
 
   if (functions) {
     change(
-      "postgres/functions/sends.js",
+      "postgres/functions/attempts.js",
       "p_charges JSONB, p_now BIGINT,\n  OUT outcome TEXT, OUT retry_at BIGINT, OUT user_spent",
       "p_charges JSONB, p_now BIGINT, p_new INTEGER,\n  OUT outcome TEXT, OUT retry_at BIGINT, OUT user_spent",
     );

@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
 import type { Database } from "better-sqlite3";
+import { codeOf } from "../../lib/error-code.js";
 import { nameOf } from "../open.js";
 import type { PostgresLocation } from "../postgres/location.js";
 import { MoveLockedError, type MoveTarget, withMoveTarget } from "../postgres/move-in.js";
-import { codeOf } from "../rules/error-code.js";
 import { clearMoving, hasMoveMark, type MoveMark, markMoved, markMoving, readMoveMark } from "../sqlite/move-mark.js";
 import { batchesOf, countRows, openMoveSource } from "../sqlite/move-out.js";
 import { openDatabase } from "../sqlite/sqlite.js";

@@ -73,6 +73,9 @@ export type RedeemOutcome =
   | { readonly kind: "redeemed"; readonly redemption: Redemption }
   | { readonly kind: "refused"; readonly why: ChallengeRefusal };
 
+/** What `redeem` takes. */
+export type RedeemChange = Parameters<Challenges["redeem"]>[0];
+
 /** Challenges, the guesses at their codes, and what redeeming them buys. */
 export interface Challenges {
   /**

@@ -1,5 +1,5 @@
 import { existsSync, rmSync } from "node:fs";
-import { codeOf } from "../rules/error-code.js";
+import { codeOf } from "../../lib/error-code.js";
 import { refuseNewer } from "../rules/schema-version.js";
 import { connect } from "./connect.js";
 import { schemaOf, schemaVersion } from "./migrate.js";

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { Database } from "better-sqlite3";
-import { codeOf } from "../rules/error-code.js";
+import { codeOf } from "../../lib/error-code.js";
 import type { Writer } from "./writer.js";
 
 /** Knows that the disk was full when something was last written, and finds out when it no longer is. */

@@ -1,6 +1,7 @@
 import type { Database } from "better-sqlite3";
 import type { ContactKind } from "../../model/contact.js";
 import type { EpochMs } from "../../model/time.js";
+import { keptAfterExpiryMs } from "../rules/kept.js";
 
 /** What is remembered of a redemption: the session and the user that it made, and what is left to prove. */
 export interface RememberedRedemption {
@@ -28,8 +29,6 @@ export interface Idempotency {
   remember(mac: Uint8Array | null, outcome: Outcome, challengeExpiresAt: EpochMs): void;
 }
 
-const keptMs = 60 * 60_000;
-
 export function createIdempotency(db: Database): Idempotency {
   const select = db.prepare<[Uint8Array, EpochMs], { outcome: string }>(
     "SELECT outcome FROM idempotency WHERE mac = ? AND expires_at > ?",
@@ -43,7 +42,7 @@ export function createIdempotency(db: Database): Idempotency {
       return row === undefined ? null : (JSON.parse(row.outcome) as Outcome);
     },
     remember(mac, outcome, challengeExpiresAt) {
-      if (mac !== null) insert.run(mac, JSON.stringify(outcome), challengeExpiresAt + keptMs);
+      if (mac !== null) insert.run(mac, JSON.stringify(outcome), challengeExpiresAt + keptAfterExpiryMs);
     },
   };
 }

@@ -19,7 +19,7 @@ import { createRedemption } from "./redemption/redemption.js";
 import { createSends } from "./sends.js";
 import { createSessions } from "./sessions.js";
 import { createSweep } from "./sweep.js";
-import { createUsers } from "./users.js";
+import { createUserOperations, createUsers } from "./users.js";
 import { createWriter, isBusy, translated } from "./writer.js";
 
 /** How long opening waits for other processes, which may be migrating or changing to WAL just now. */
@@ -92,11 +92,6 @@ export function openSqlite(options: SqliteOptions): Store {
   const idempotency = createIdempotency(db);
   const users = createUsers(db);
   const { sessions, operations: sessionOperations } = createSessions(db, writer);
-  // They still look live. Otherwise their holders would see that the user is gone.
-  const endChallengesOf = db.prepare<{ userId: string }>(`
-    UPDATE challenges SET decoy = 1, sealed_code = NULL WHERE user_id = @userId AND consumed_at IS NULL AND rowid IN (
-      SELECT c.rowid FROM contacts o CROSS JOIN challenges c ON c.contact_kind = o.kind AND c.contact_value = o.value
-      WHERE o.user_id = @userId)`);
   const checkpoint = db.prepare<[], { busy: number }>("PRAGMA wal_checkpoint(TRUNCATE)");
   return {
     challenges: {
@@ -105,15 +100,7 @@ export function openSqlite(options: SqliteOptions): Store {
       ...createRedemption(db, { writer, budgets, idempotency, users, sessions }),
     },
     sessions: sessionOperations,
-    users: {
-      update: ({ userId, ...fields }) => writer.write(() => users.update(userId, fields)),
-      delete: ({ userId }) =>
-        writer.write(() => {
-          sessions.removeAllOf(userId);
-          endChallengesOf.run({ userId });
-          return users.remove(userId);
-        }),
-    },
+    users: createUserOperations(db, { writer, users, sessions }),
     outbox: createOutbox(db, writer),
     keys: { ...createKeys(cold), ...createKeyUses(db, writer) },
     upkeep: {

@@ -1,10 +1,8 @@
 import type { Database } from "better-sqlite3";
 import type { Store } from "../port/store.js";
 import type { ExpiredChallenge } from "../port/upkeep.js";
+import { keptAfterExpiryMs } from "../rules/kept.js";
 import type { Writer } from "./writer.js";
-
-/** How long a challenge outlives its expiry, so that the log and idempotency can still tell what became of it. */
-const keptMs = 60 * 60_000;
 
 interface Batch {
   readonly before: number;
@@ -25,7 +23,7 @@ export function createSweep(db: Database, writer: Writer): Pick<Store["upkeep"],
         RETURNING purpose, channel, ${unredeemed} AND sends < sends_max AS expired`,
     },
     {
-      keptMs,
+      keptMs: keptAfterExpiryMs,
       sql: `DELETE FROM challenges WHERE rowid IN (SELECT rowid FROM challenges WHERE expires_at <= @before LIMIT @limit)
         RETURNING purpose, channel, ${unredeemed} AND (sends >= sends_max OR sealed_code IS NOT NULL) AS expired`,
     },

@@ -6,7 +6,10 @@ import type { Identifier } from "../../model/identifier.js";
 import type { EpochMs } from "../../model/time.js";
 import type { NewUser, User } from "../../model/user.js";
 import type { Recipient } from "../port/challenges.js";
+import type { Store } from "../port/store.js";
 import { toUser, type UserRow, userColumns } from "./rows.js";
+import type { Sessions } from "./sessions.js";
+import type { Writer } from "./writer.js";
 
 /** Reads and writes of users inside somebody else's transaction. */
 export interface Users {
@@ -81,5 +84,25 @@ export function createUsers(db: Database): Users {
       deleteContacts.run(userId);
       return deleteUser.run(userId).changes > 0;
     },
+  };
+}
+
+export function createUserOperations(
+  db: Database,
+  { writer, users, sessions }: { writer: Writer; users: Users; sessions: Sessions },
+): Store["users"] {
+  // They still look live. Otherwise their holders would see that the user is gone.
+  const endChallengesOf = db.prepare<{ userId: string }>(`
+    UPDATE challenges SET decoy = 1, sealed_code = NULL WHERE user_id = @userId AND consumed_at IS NULL AND rowid IN (
+      SELECT c.rowid FROM contacts o CROSS JOIN challenges c ON c.contact_kind = o.kind AND c.contact_value = o.value
+      WHERE o.user_id = @userId)`);
+  return {
+    update: ({ userId, ...fields }) => writer.write(() => users.update(userId, fields)),
+    delete: ({ userId }) =>
+      writer.write(() => {
+        sessions.removeAllOf(userId);
+        endChallengesOf.run({ userId });
+        return users.remove(userId);
+      }),
   };
 }

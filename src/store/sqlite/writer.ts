@@ -1,6 +1,6 @@
 import type { Database } from "better-sqlite3";
+import { codeOf } from "../../lib/error-code.js";
 import { StoreUnavailableError } from "../port/errors.js";
-import { codeOf } from "../rules/error-code.js";
 import { createFlushing } from "./flushing.js";
 
 /** Runs steps that write. Each is all-or-nothing, and those of one moment share one commit. */

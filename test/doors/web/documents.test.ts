@@ -1,8 +1,8 @@
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { AuthService } from "../../../src/gen/latchkey/v1/auth_service_pb.js";
 import { toChallenge } from "../../../src/rpc/convert/challenge.js";
 import { challenge, createFakeApp, type DoorSettings, type Doors, issuer, openDoors } from "../../support/rpc.js";
-import { callers } from "../callers.js";
+import { ownDoors } from "../own.js";
 import { deferred } from "../raw.js";
 
 const { sendOtp } = AuthService.method;
@@ -15,12 +15,7 @@ beforeAll(async () => {
 });
 afterAll(async () => await doors.stop());
 
-async function own(settings: DoorSettings = {}) {
-  const ownApp = createFakeApp();
-  const ownDoors = await openDoors(ownApp, settings);
-  onTestFinished(async () => await ownDoors.stop());
-  return { app: ownApp, doors: ownDoors, caller: callers["Connect JSON"]!(ownDoors) };
-}
+const own = (settings?: DoorSettings) => ownDoors("Connect JSON", settings);
 
 async function post(body: string) {
   const headers = { "content-type": "application/json", "connect-protocol-version": "1" };

@@ -1,8 +1,9 @@
 import { gzipSync } from "node:zlib";
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { AuthService } from "../../../src/gen/latchkey/v1/auth_service_pb.js";
 import { createFakeApp, type DoorSettings, type Doors, type FakeApp, goodToken, openDoors } from "../../support/rpc.js";
-import { callers, failureOf } from "../callers.js";
+import { failureOf } from "../callers.js";
+import { ownDoors } from "../own.js";
 import { deferred, frame, rawTcp } from "../raw.js";
 
 const { sendOtp } = AuthService.method;
@@ -17,12 +18,7 @@ beforeAll(async () => {
 });
 afterAll(async () => await doors.stop());
 
-async function own(settings: DoorSettings = {}) {
-  const ownApp = createFakeApp();
-  const ownDoors = await openDoors(ownApp, settings);
-  onTestFinished(async () => await ownDoors.stop());
-  return { app: ownApp, doors: ownDoors, caller: callers["Connect JSON"]!(ownDoors) };
-}
+const own = (settings?: DoorSettings) => ownDoors("Connect JSON", settings);
 
 const connectJson = { "content-type": "application/json", "connect-protocol-version": "1" };
 

@@ -7,7 +7,7 @@ import type { EpochMs } from "../../../src/model/time.js";
 import type { NewUser } from "../../../src/model/user.js";
 import type { DatabaseLocation } from "../../../src/store/open.js";
 import type { BudgetCharge } from "../../../src/store/port/budgets.js";
-import type { SendGuard } from "../../../src/store/port/challenges.js";
+import type { RedeemChange, SendGuard } from "../../../src/store/port/challenges.js";
 import type { LiveSession, RotateOutcome } from "../../../src/store/port/sessions.js";
 import type { Store } from "../../../src/store/port/store.js";
 
@@ -163,8 +163,6 @@ export function newSession(changes: Partial<NewSession> = {}): NewSession {
     ...changes,
   };
 }
-
-export type RedeemChange = Parameters<Store["challenges"]["redeem"]>[0];
 
 export function redemptionOf(challengeId: string, changes: Partial<RedeemChange> = {}): RedeemChange {
   return {

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import type { Challenge } from "../../../src/model/challenge.js";
 import type { User } from "../../../src/model/user.js";
-import type { Redemption } from "../../../src/store/port/challenges.js";
+import type { RedeemChange, Redemption } from "../../../src/store/port/challenges.js";
 import type { Store } from "../../../src/store/port/store.js";
 import {
   email,
@@ -10,7 +10,6 @@ import {
   newUser,
   ofKind,
   phone,
-  type RedeemChange,
   redeem,
   redemptionOf,
   register,

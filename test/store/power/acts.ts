@@ -1,5 +1,6 @@
 import { expect } from "vitest";
 import type { Challenge } from "../../../src/model/challenge.js";
+import type { RedeemChange } from "../../../src/store/port/challenges.js";
 import type { LiveSession } from "../../../src/store/port/sessions.js";
 import type { Store } from "../../../src/store/port/store.js";
 import {
@@ -13,7 +14,6 @@ import {
   minute,
   newSession,
   phone,
-  type RedeemChange,
   redemptionOf,
   register,
   rotate,

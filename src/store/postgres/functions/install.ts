@@ -1,6 +1,6 @@
 import type pg from "pg";
+import { codeOf } from "../../../lib/error-code.js";
 import type { EpochMs } from "../../../model/time.js";
-import { codeOf } from "../../rules/error-code.js";
 import { withClient } from "../connection.js";
 import type { PostgresLocation } from "../location.js";
 import { createFunctions, functionNames, functionSetId } from "./set.js";

@@ -1,3 +1,4 @@
+import { keptAfterExpiryMs } from "../../rules/kept.js";
 import { namesOf, newChallenge, storedChallenge } from "./columns.js";
 
 /**
@@ -27,7 +28,7 @@ RETURNS BOOLEAN LANGUAGE plpgsql AS $$
 BEGIN
   -- A racer with the same key is waited for here.
   INSERT INTO idempotency AS i (mac, kind, challenge_ids, expires_at)
-  VALUES (p_mac, 'challenges', p_challenge_ids, p_challenge_expires + 3600000)
+  VALUES (p_mac, 'challenges', p_challenge_ids, p_challenge_expires + ${keptAfterExpiryMs})
   ON CONFLICT (mac) DO UPDATE SET kind = excluded.kind, challenge_ids = excluded.challenge_ids, session_id = NULL,
     expires_at = excluded.expires_at
   WHERE i.expires_at <= p_now;
@@ -39,7 +40,7 @@ BEGIN
     RETURN false;
   END IF;
   UPDATE idempotency SET kind = 'challenges', challenge_ids = p_challenge_ids, session_id = NULL,
-    expires_at = p_challenge_expires + 3600000
+    expires_at = p_challenge_expires + ${keptAfterExpiryMs}
   WHERE mac = p_mac;
   RETURN true;
 END $$;
@@ -162,31 +163,5 @@ BEGIN
   END IF;
   RETURN QUERY SELECT v_outcome, v_retry_at, ${namesOf(storedChallenge, "c")}
     FROM (SELECT) AS once LEFT JOIN challenges c ON c.challenge_id = p_challenge_id;
-END $$;
-
--- A spent budget of the identifier comes before a refusal of the challenge.
-CREATE FUNCTION take_attempt(p_challenge_id TEXT, p_client_id TEXT, p_charges JSONB, p_now BIGINT,
-  OUT outcome TEXT, OUT retry_at BIGINT, OUT user_spent BOOLEAN
-) LANGUAGE plpgsql AS $$
-DECLARE
-  v_spending RECORD;
-BEGIN
-  PERFORM 1 FROM challenges
-  WHERE challenge_id = p_challenge_id AND client_id = p_client_id AND attempts < attempts_max
-    AND expires_at > p_now AND consumed_at IS NULL AND cancelled_at IS NULL
-  FOR UPDATE;
-  IF NOT FOUND THEN
-    retry_at := budgets_refused_until(p_charges, p_now);
-    outcome := CASE WHEN retry_at > p_now THEN 'limited' ELSE 'refused' END;
-    RETURN;
-  END IF;
-  SELECT * INTO v_spending FROM spend_budgets(p_charges, 0, NULL, p_now);
-  retry_at := v_spending.retry_at;
-  user_spent := v_spending.optional_refused;
-  outcome := 'limited';
-  IF retry_at <= p_now THEN
-    UPDATE challenges SET attempts = attempts + 1 WHERE challenge_id = p_challenge_id;
-    outcome := 'taken';
-  END IF;
 END $$;
 `;

@@ -1,9 +1,11 @@
 import { createHash } from "node:crypto";
 import { redemptionFunctions } from "../redemption/effects.js";
+import { attemptFunctions } from "./attempts.js";
 import { budgetFunctions } from "./budgets.js";
-import { endingFunctions } from "./endings.js";
+import { outboxFunctions } from "./outbox.js";
 import { sendFunctions } from "./sends.js";
 import { upkeepFunctions } from "./upkeep.js";
+import { userFunctions } from "./users.js";
 
 /**
  * Writes of several steps are PL/pgSQL functions: one round trip, while each statement in them still sees what was committed before
@@ -13,7 +15,15 @@ import { upkeepFunctions } from "./upkeep.js";
  * database a function's name therefore ends with `functionSetId`, a hash of all texts. The texts call each other by plain names.
  * Texts and statements name the columns that they use and no row type of a table, so that a table may get a column under them.
  */
-const texts = [budgetFunctions, sendFunctions, redemptionFunctions, endingFunctions, upkeepFunctions].join("\n");
+const texts = [
+  budgetFunctions,
+  sendFunctions,
+  attemptFunctions,
+  redemptionFunctions,
+  userFunctions,
+  outboxFunctions,
+  upkeepFunctions,
+].join("\n");
 
 /** Names this program's texts. */
 export const functionSetId = createHash("sha256").update(texts).digest("hex").slice(0, 12);

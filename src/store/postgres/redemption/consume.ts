@@ -1,4 +1,6 @@
-import type { Effect } from "./effect.js";
+import { keptAfterExpiryMs } from "../../rules/kept.js";
+import { isLiveChallenge } from "../../shared/rows.js";
+import { type Effect, redeemCall, siblingsCall } from "./effect.js";
 
 /**
  * `redeem_challenge`: what is the same for every purpose. A refusal changes nothing, and a challenge is consumed once. What differs
@@ -31,19 +33,14 @@ BEGIN
   END IF;
   purpose := v_fixed.purpose;
   CASE purpose
-    ${byPurpose(
-      ({
-        siblings,
-      }) => `v_siblings := ${siblings}(p_challenge_id, v_fixed.identifier_key, v_fixed.contact_kind, v_fixed.contact_value,
-        v_fixed.registration_id, p_now);`,
-    )}
+    ${byPurpose(({ siblings }) => `v_siblings := ${siblingsCall(siblings, "v_fixed")};`)}
   END CASE;
   -- Locks the challenge with everything that redeeming it may end, in the order of their ids.
   v_locked := ARRAY(
     SELECT c.challenge_id FROM challenges c WHERE c.challenge_id = ANY (v_siblings.ids || p_challenge_id)
     ORDER BY c.challenge_id FOR UPDATE);
   SELECT c.decoy, c.resend_times, c.resend_requesters INTO v_challenge FROM challenges c
-  WHERE c.challenge_id = p_challenge_id AND c.consumed_at IS NULL AND c.cancelled_at IS NULL AND c.expires_at > p_now;
+  WHERE c.challenge_id = p_challenge_id AND ${isLiveChallenge("p_now")};
   IF NOT FOUND THEN
     RETURN;
   END IF;
@@ -54,10 +51,7 @@ BEGIN
 
   v_locked := array_remove(v_locked, p_challenge_id);
   CASE purpose
-    ${byPurpose(
-      ({ redeem }) => `v_effect := ${redeem}(p_challenge_id, v_fixed.contact_kind, v_fixed.contact_value, v_fixed.user_id,
-        v_fixed.registration_id, v_locked, v_siblings.recipient_id, p_made, p_now);`,
-    )}
+    ${byPurpose(({ redeem }) => `v_effect := ${redeemCall(redeem, "v_fixed")};`)}
   END CASE;
   IF v_effect.why IS NOT NULL THEN
     why := v_effect.why;
@@ -69,13 +63,13 @@ BEGIN
   IF cardinality(v_effect.siblings) > 0 THEN
     UPDATE challenges c SET sealed_code = NULL, decoy = true,
       cancelled_at = CASE WHEN c.requester_key = v_fixed.requester_key THEN p_now END
-    WHERE c.challenge_id = ANY (v_effect.siblings) AND c.expires_at > p_now AND c.consumed_at IS NULL AND c.cancelled_at IS NULL;
+    WHERE c.challenge_id = ANY (v_effect.siblings) AND ${isLiveChallenge("p_now")};
   END IF;
   IF p_mac IS NOT NULL THEN
     INSERT INTO idempotency (mac, kind, challenge_ids, session_id, is_new_user, username_taken, pending_sources, expires_at)
     VALUES (p_mac, 'redeemed', ARRAY[p_challenge_id], result ->> 'session_id', coalesce((result -> 'is_new_user')::boolean, false),
       coalesce((result -> 'username_taken')::boolean, false),
-      ARRAY(SELECT jsonb_array_elements_text(result -> 'pending_sources')), v_fixed.expires_at + 3600000)
+      ARRAY(SELECT jsonb_array_elements_text(result -> 'pending_sources')), v_fixed.expires_at + ${keptAfterExpiryMs})
     ON CONFLICT (mac) DO UPDATE SET kind = excluded.kind, challenge_ids = excluded.challenge_ids, session_id = excluded.session_id,
       is_new_user = excluded.is_new_user, username_taken = excluded.username_taken, pending_sources = excluded.pending_sources,
       expires_at = excluded.expires_at;

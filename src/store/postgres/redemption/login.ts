@@ -1,16 +1,12 @@
-import type { Effect } from "./effect.js";
+import { type Effect, redeemFunction } from "./effect.js";
 import { signIn } from "./sign-in.js";
 
-const functions = `
-CREATE FUNCTION redeem_login(
-  p_challenge_id TEXT, p_contact_kind TEXT, p_contact_value TEXT, p_user_id TEXT, p_registration_id TEXT,
-  p_locked TEXT[], p_recipient_id TEXT, p_made JSONB, p_now BIGINT,
-  OUT why TEXT, OUT siblings TEXT[], OUT result JSONB
-) LANGUAGE plpgsql AS $$
-DECLARE
+const functions = redeemFunction("redeem_login", {
+  declare: `
   v_contacts JSONB;
   v_user RECORD;
-BEGIN
+`,
+  body: `
   IF p_user_id IS NULL THEN
     v_contacts := jsonb_build_array(jsonb_build_object('kind', p_contact_kind, 'value', p_contact_value));
   END IF;
@@ -21,8 +17,8 @@ BEGIN
   END IF;
   SELECT s.siblings, s.result INTO siblings, result
   FROM sign_in(v_user.user_id, v_user.user_row, v_user.is_new_user, v_user.username_taken, p_locked, p_made, p_now) s;
-END $$;
-`;
+`,
+});
 
 /**
  * Signs in the contact's user. A challenge that was made for a user signs in that one alone; one that was made for a contact

@@ -1,22 +1,18 @@
 import type { ContactKind } from "../../../model/contact.js";
-import type { Effect } from "./effect.js";
+import { type Effect, redeemFunction } from "./effect.js";
 import { signIn } from "./sign-in.js";
 
 interface PendingResult {
   readonly pending_sources: readonly ContactKind[];
 }
 
-const functions = `
-CREATE FUNCTION redeem_registration(
-  p_challenge_id TEXT, p_contact_kind TEXT, p_contact_value TEXT, p_user_id TEXT, p_registration_id TEXT,
-  p_locked TEXT[], p_recipient_id TEXT, p_made JSONB, p_now BIGINT,
-  OUT why TEXT, OUT siblings TEXT[], OUT result JSONB
-) LANGUAGE plpgsql AS $$
-DECLARE
+const functions = redeemFunction("redeem_registration", {
+  declare: `
   v_contacts JSONB;
   v_pending TEXT[];
   v_user RECORD;
-BEGIN
+`,
+  body: `
   SELECT jsonb_agg(jsonb_build_object('kind', c.contact_kind, 'value', c.contact_value)),
     array_agg(c.contact_kind ORDER BY c.contact_kind) FILTER (WHERE c.consumed_at IS NULL AND c.challenge_id <> p_challenge_id)
   INTO v_contacts, v_pending FROM challenges c
@@ -37,8 +33,8 @@ BEGIN
   ELSE
     why := 'cancelled';
   END IF;
-END $$;
-`;
+`,
+});
 
 /**
  * The last source to be proven makes the user; the others are `pending`. A source that has a user signs that user in, which ends

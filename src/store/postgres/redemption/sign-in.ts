@@ -1,17 +1,15 @@
 import type { Session } from "../../../model/session.js";
-import type { Redemption } from "../../port/challenges.js";
+import type { RedeemChange, Redemption } from "../../port/challenges.js";
 import { toUser, type UserRow } from "../rows.js";
-import type { Effect, RedeemChange } from "./effect.js";
+import { type Effect, siblingsFunction } from "./effect.js";
 
-/** A session for the user of a proven contact: what LOGIN and REGISTRATION buy alike. */
-export const signInFunctions = `
--- All live challenges that could sign in to the recipient: the contact's user, or a new one with the contacts of the registration.
--- A challenge that is issued meanwhile is not among them: it comes after the redemption.
-CREATE FUNCTION sign_in_siblings(
-  p_challenge_id TEXT, p_identifier_key BYTEA, p_contact_kind TEXT, p_contact_value TEXT, p_registration_id TEXT, p_now BIGINT,
-  OUT ids TEXT[], OUT recipient_id TEXT
-) LANGUAGE plpgsql AS $$
-BEGIN
+/**
+ * All live challenges that could sign in to the recipient: the contact's user, or a new one with the contacts of the registration.
+ * A challenge that is issued meanwhile is not among them: it comes after the redemption.
+ */
+const siblings = siblingsFunction(
+  "sign_in_siblings",
+  `
   SELECT o.user_id INTO recipient_id FROM contacts o WHERE o.kind = p_contact_kind AND o.value = p_contact_value;
   ids := ARRAY(
     SELECT s.challenge_id FROM (
@@ -23,8 +21,11 @@ BEGIN
   IF p_registration_id IS NOT NULL THEN
     ids := ids || ARRAY(SELECT c.challenge_id FROM challenges c WHERE c.registration_id = p_registration_id);
   END IF;
-END $$;
+`,
+);
 
+/** A session for the user of a proven contact: what LOGIN and REGISTRATION buy alike. */
+export const signInFunctions = `${siblings}
 -- Finds or makes the user of a proven contact; p_contacts are those that a new user gets, null: only find one. The user is locked:
 -- neither a deletion nor another sign-in comes between. Of racers for a contact one makes a user, the others wait and find that one.
 CREATE FUNCTION find_or_make_user(

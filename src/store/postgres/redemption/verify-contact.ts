@@ -1,27 +1,22 @@
-import type { Effect } from "./effect.js";
+import { isLiveChallenge } from "../../shared/rows.js";
+import { type Effect, redeemFunction, siblingsFunction } from "./effect.js";
 
-const functions = `
-CREATE FUNCTION verify_contact_siblings(
-  p_challenge_id TEXT, p_identifier_key BYTEA, p_contact_kind TEXT, p_contact_value TEXT, p_registration_id TEXT, p_now BIGINT,
-  OUT ids TEXT[], OUT recipient_id TEXT
-) LANGUAGE plpgsql AS $$
-BEGIN
+const functions = [
+  siblingsFunction(
+    "verify_contact_siblings",
+    `
   ids := ARRAY(
     SELECT c.challenge_id FROM challenges c
-    WHERE c.identifier_key = p_identifier_key AND c.purpose = 'verify_contact' AND c.expires_at > p_now
-      AND c.consumed_at IS NULL AND c.cancelled_at IS NULL);
-END $$;
-
-CREATE FUNCTION redeem_verify_contact(
-  p_challenge_id TEXT, p_contact_kind TEXT, p_contact_value TEXT, p_user_id TEXT, p_registration_id TEXT,
-  p_locked TEXT[], p_recipient_id TEXT, p_made JSONB, p_now BIGINT,
-  OUT why TEXT, OUT siblings TEXT[], OUT result JSONB
-) LANGUAGE plpgsql AS $$
-BEGIN
+    WHERE c.identifier_key = p_identifier_key AND c.purpose = 'verify_contact' AND ${isLiveChallenge("p_now")});
+`,
+  ),
+  redeemFunction("redeem_verify_contact", {
+    body: `
   siblings := p_locked;
   result := '{}';
-END $$;
-`;
+`,
+  }),
+].join("");
 
 /** Proves the contact and nothing more. The other live proofs of its identifier end. */
 export const verifyContact: Effect = {

@@ -3,12 +3,12 @@ import type { ChallengeRefusal, Purpose } from "../../../model/challenge.js";
 import { refusalOf } from "../../../model/challenge-state.js";
 import type { EpochMs } from "../../../model/time.js";
 import type { BudgetReturn, SendReturn } from "../../port/budgets.js";
-import type { RedeemOutcome } from "../../port/challenges.js";
+import type { RedeemChange, RedeemOutcome } from "../../port/challenges.js";
 import { contactOf } from "../../shared/rows.js";
 import type { Budgets } from "../budgets.js";
 import { type Idempotency, nothingRemembered } from "../idempotency.js";
 import { chargedSends, lifeOf } from "../rows.js";
-import { type ConsumableRow, consumableColumns, type Effect, type RedeemChange } from "./effect.js";
+import { type ConsumableRow, consumableColumns, type Effect } from "./effect.js";
 
 /** Redeems a challenge inside a transaction of the caller. What differs by purpose is its effect's alone. */
 export type Consume = (change: RedeemChange) => RedeemOutcome;

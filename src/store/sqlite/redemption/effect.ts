@@ -1,12 +1,9 @@
 import type { ChallengeRefusal } from "../../../model/challenge.js";
 import type { Contact } from "../../../model/contact.js";
 import type { EpochMs } from "../../../model/time.js";
-import type { Redemption } from "../../port/challenges.js";
-import type { Store } from "../../port/store.js";
+import type { RedeemChange, Redemption } from "../../port/challenges.js";
 import type { RememberedRedemption } from "../idempotency.js";
 import type { ChallengeRow } from "../rows.js";
-
-export type RedeemChange = Parameters<Store["challenges"]["redeem"]>[0];
 
 /** What redeeming reads of a challenge: without the hash, half of the reading is saved. */
 export const consumableColumns = [

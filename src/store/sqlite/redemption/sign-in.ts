@@ -1,12 +1,12 @@
 import type { Database } from "better-sqlite3";
 import type { Contact } from "../../../model/contact.js";
 import type { EpochMs } from "../../../model/time.js";
-import type { Redemption } from "../../port/challenges.js";
+import type { RedeemChange, Redemption } from "../../port/challenges.js";
 import { isLiveChallenge } from "../../shared/rows.js";
 import type { RememberedRedemption } from "../idempotency.js";
 import type { Sessions } from "../sessions.js";
 import type { Users } from "../users.js";
-import type { Effected, RedeemChange } from "./effect.js";
+import type { Effected } from "./effect.js";
 
 /** A session for the user of a proven contact: what LOGIN and REGISTRATION buy alike. */
 export interface SignIn {

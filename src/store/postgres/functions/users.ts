@@ -1,5 +1,11 @@
-/** The end of users and sessions. The order of locks is that of `sends.ts`. */
-export const endingFunctions = `
+/** Users and the end of their sessions. The order of locks is that of `sends.ts`. */
+export const userFunctions = `
+-- The contacts of a user as [[kind, value, verified_at]].
+CREATE FUNCTION contacts_of(p_user_id TEXT) RETURNS JSONB LANGUAGE sql STABLE AS $$
+  SELECT coalesce(jsonb_agg(jsonb_build_array(c.kind, c.value, c.verified_at) ORDER BY c.verified_at, c.kind), '[]')
+  FROM contacts c WHERE c.user_id = p_user_id
+$$;
+
 CREATE FUNCTION end_sessions(p_session_ids TEXT[]) RETURNS INTEGER LANGUAGE plpgsql AS $$
 DECLARE
   v_ids TEXT[];

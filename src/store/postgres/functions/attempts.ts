@@ -1,0 +1,28 @@
+/** Guesses. The order of locks is that of `sends.ts`. */
+export const attemptFunctions = `
+-- A spent budget of the identifier comes before a refusal of the challenge.
+CREATE FUNCTION take_attempt(p_challenge_id TEXT, p_client_id TEXT, p_charges JSONB, p_now BIGINT,
+  OUT outcome TEXT, OUT retry_at BIGINT, OUT user_spent BOOLEAN
+) LANGUAGE plpgsql AS $$
+DECLARE
+  v_spending RECORD;
+BEGIN
+  PERFORM 1 FROM challenges
+  WHERE challenge_id = p_challenge_id AND client_id = p_client_id AND attempts < attempts_max
+    AND expires_at > p_now AND consumed_at IS NULL AND cancelled_at IS NULL
+  FOR UPDATE;
+  IF NOT FOUND THEN
+    retry_at := budgets_refused_until(p_charges, p_now);
+    outcome := CASE WHEN retry_at > p_now THEN 'limited' ELSE 'refused' END;
+    RETURN;
+  END IF;
+  SELECT * INTO v_spending FROM spend_budgets(p_charges, 0, NULL, p_now);
+  retry_at := v_spending.retry_at;
+  user_spent := v_spending.optional_refused;
+  outcome := 'limited';
+  IF retry_at <= p_now THEN
+    UPDATE challenges SET attempts = attempts + 1 WHERE challenge_id = p_challenge_id;
+    outcome := 'taken';
+  END IF;
+END $$;
+`;

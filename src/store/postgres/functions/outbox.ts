@@ -1,0 +1,28 @@
+/** The outbox. The order of locks is that of `sends.ts`. */
+export const outboxFunctions = `
+-- Settlements come sorted by message. The codes are erased after the challenge was locked: of two that end its last messages at
+-- once the later one then sees that none is left.
+CREATE FUNCTION settle_messages(p_ids BIGINT[], p_tries INTEGER[], p_retry_at BIGINT[]) RETURNS VOID LANGUAGE plpgsql AS $$
+DECLARE
+  v_challenge_id TEXT;
+  v_spent TEXT[] := '{}';
+BEGIN
+  FOR i IN 1 .. cardinality(p_ids) LOOP
+    IF p_retry_at[i] IS NOT NULL THEN
+      UPDATE outbox SET due_at = p_retry_at[i] WHERE outbox_id = p_ids[i] AND tries = p_tries[i];
+    ELSE
+      DELETE FROM outbox WHERE outbox_id = p_ids[i] AND tries = p_tries[i] RETURNING challenge_id INTO v_challenge_id;
+      IF FOUND THEN
+        v_spent := v_spent || v_challenge_id;
+      END IF;
+    END IF;
+  END LOOP;
+  v_spent := ARRAY(
+    SELECT challenge_id FROM challenges WHERE challenge_id = ANY (v_spent) AND sends >= sends_max
+    ORDER BY challenge_id FOR UPDATE);
+  IF cardinality(v_spent) > 0 THEN
+    UPDATE challenges c SET sealed_code = NULL
+    WHERE c.challenge_id = ANY (v_spent) AND (SELECT count(*) FROM outbox o WHERE o.challenge_id = c.challenge_id) = 0;
+  END IF;
+END $$;
+`;
