@@ -25,12 +25,15 @@ export async function watch(server: Server): Promise<Troubled> {
 
 export const ready = async ({ httpUrl }: Server): Promise<boolean> => (await fetch(`${httpUrl}/readyz`)).status === 200;
 
+/** What `refusedAfterMs` throws for a call that was granted. */
+export class NotRefused extends Error {}
+
 /** How long one call took that must be refused, and be refused as unavailable. */
 export async function refusedAfterMs(call: Promise<unknown>): Promise<number> {
   const begunAt = performance.now();
   const error = await call.then(
     () => {
-      throw new Error("the call was not refused");
+      throw new NotRefused("the call was not refused");
     },
     (failure: unknown) => failure as { readonly code?: number },
   );
