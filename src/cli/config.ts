@@ -11,7 +11,7 @@ export function formatSettings(env: Env, files: Files): string {
   return [head, ...settings.map(formatSetting)].join("\n\n");
 }
 
-/** The table of the README. */
+/** The table of docs/configuration.md. */
 export function formatMarkdown(files: Files): string {
   const rows = describeSettings({}, { files }).settings.map(({ name, purpose, unit, defaults }) => {
     const { development, production } = defaults;

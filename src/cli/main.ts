@@ -53,7 +53,7 @@ function createProgram(env: Env, io: Io, setExitCode: (code: number) => void): C
   program
     .command("config")
     .description("print every setting with its purpose, default and present value, secrets hidden")
-    .option("--markdown", "print the table of defaults for the README")
+    .option("--markdown", "print the table of settings and defaults as Markdown")
     .action(({ markdown }: { markdown?: boolean }) =>
       io.out(markdown === true ? formatMarkdown(diskFiles) : formatSettings(env, diskFiles)),
     );

@@ -26,8 +26,8 @@ function expectWell({ exitCode, stdout, stderr }: Finished): string {
   return stdout;
 }
 
-describe("README's systemd service", () => {
-  const [install, shown] = blocksUnder("### As a systemd service", "sh");
+describe("the systemd service", () => {
+  const [install, shown] = blocksUnder("docs/deployment.md", "## As a systemd service", "sh");
   // Node may be elsewhere on this machine.
   const path = `${dirname(process.execPath)}:/usr/bin:/bin`;
   const helper = shown!.replace("PATH=/usr/bin:/bin", `PATH='${path}'`);
@@ -176,8 +176,8 @@ describe("README's systemd service", () => {
   });
 });
 
-describe("README's backup", () => {
-  const [sqlite, postgres] = blocksUnder("### Backup and restore", "sh");
+describe("the backup", () => {
+  const [sqlite, postgres] = blocksUnder("docs/operations.md", "## Backup and restore", "sh");
 
   /** A folder where `npx latchkey` is the program under test. */
   function folder(): string {
@@ -229,7 +229,7 @@ describe("README's backup", () => {
     }
     closers.push(() => database.stop());
     const pg: Env = database.env;
-    const [create] = blocksUnder("### PostgreSQL", "sh");
+    const [create] = blocksUnder("docs/deployment.md", "## PostgreSQL", "sh");
     const cwd = folder();
     expectWell(await bash(cwd, create!, pg));
     const url = (name: string) => `${database.url}/${name}?sslmode=disable`;

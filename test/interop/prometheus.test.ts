@@ -20,7 +20,7 @@ const signIns = 4;
 const wrongGuesses = 3;
 const refreshes = 5;
 
-describe.skipIf(skipped)("a real Prometheus, configured as README says", () => {
+describe.skipIf(skipped)("a real Prometheus, configured as docs/observability.md says", () => {
   const codes = new Map<string, string>();
   let mail: Awaited<ReturnType<typeof startMailbox>>;
   let postgres: RestartableServer;
@@ -53,9 +53,11 @@ describe.skipIf(skipped)("a real Prometheus, configured as README says", () => {
     if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
   });
 
-  /** The README's, but that it looks more often, and at these. */
+  /** The page's, but that it looks more often, and at these. */
   function configuration(targets: readonly string[]): string {
-    const block = /^```yaml\n(rule_files: [\s\S]*?)^```$/m.exec(readFileSync(join(repository, "README.md"), "utf8"))![1]!;
+    const block = /^```yaml\n(rule_files: [\s\S]*?)^```$/m.exec(
+      readFileSync(join(repository, "docs/observability.md"), "utf8"),
+    )![1]!;
     expect(block).toContain('targets: ["127.0.0.1:9464"]');
     const looked = block
       .replace("scrape_interval: 15s", "scrape_interval: 500ms")
@@ -119,9 +121,9 @@ describe.skipIf(skipped)("a real Prometheus, configured as README says", () => {
     }).catch(() => expect(last).toEqual(wanted));
   });
 
-  it("knows every metric of README's table, with its type and help", async () => {
+  it("knows every metric of the table in docs/observability.md, with its type and help", async () => {
     const known = await prometheus.api<Record<string, { type: string; help: string }[]>>("metadata");
-    const rows = readFileSync(join(repository, "README.md"), "utf8").matchAll(/^\| `(latchkey_\w+)`/gm);
+    const rows = readFileSync(join(repository, "docs/observability.md"), "utf8").matchAll(/^\| `(latchkey_\w+)`/gm);
     // Those of certificates are there only where this server does TLS by files, which these do not.
     const named = Array.from(rows, ([, name]) => name!).filter((name) => !name.startsWith("latchkey_tls_"));
     expect(named.length).toBeGreaterThan(8);

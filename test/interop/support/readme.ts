@@ -32,11 +32,11 @@ export function withPorts(text: string, ports: Ports): string {
   return text.replace(/\b(?:50051|8080|8025)\b/g, (port) => String(moved.get(port)));
 }
 
-/** The code blocks of one language under a heading of the README, without those under headings below it. */
-export function blocksUnder(heading: string, language: string): string[] {
-  const markdown = readFileSync(join(repository, "README.md"), "utf8");
+/** The code blocks of one language under a heading of a page, without those under headings below it. */
+export function blocksUnder(page: string, heading: string, language: string): string[] {
+  const markdown = readFileSync(join(repository, page), "utf8");
   const start = markdown.indexOf(`\n${heading}\n`);
-  if (start < 0) throw new Error(`README.md has no heading ${heading}`);
+  if (start < 0) throw new Error(`${page} has no heading ${heading}`);
   // A comment in a block begins as a heading does, but with one sign.
   const [section] = markdown.slice(start + heading.length + 2).split(/^##+ /m);
   return [...section!.matchAll(/^```(\w+)\n([\s\S]*?)^```$/gm)].filter(([, of]) => of === language).map(([, , text]) => text!);

@@ -1,0 +1,64 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { dirname, join, normalize } from "node:path";
+import { describe, expect, it } from "vitest";
+import { formatMarkdown } from "../src/cli/config.js";
+import { diskFiles } from "../src/config/settings.js";
+
+const repository = new URL("../", import.meta.url).pathname;
+const read = (path: string): string => readFileSync(join(repository, path), "utf8");
+
+it("the table of docs/configuration.md is what `latchkey config --markdown` prints", () => {
+  const table = /<!-- settings -->\n([\s\S]*?)\n<!-- \/settings -->/.exec(read("docs/configuration.md"))?.[1];
+  expect(table?.trim()).toBe(formatMarkdown(diskFiles).trim());
+});
+
+it("the shell function of docs/deployment.md gives commands each secret that the unit can give the service", () => {
+  const secrets = [...read("deploy/latchkey.service").matchAll(/^#?Environment=(LATCHKEY_\w+)_FILE=%d\/(\S+)$/gm)];
+  expect(secrets.length).toBeGreaterThan(3);
+  const shellFunction = /^latchkey\(\) \([\s\S]*?^\)$/m.exec(read("docs/deployment.md"))?.[0];
+  for (const [, variable, file] of secrets) expect(shellFunction).toContain(`${variable}=$(cat /etc/latchkey/${file})`);
+});
+
+it("docs/deployment.md writes every file with a secret in it where others can't read it", () => {
+  const block = /^\(umask 077\n([\s\S]*?)\)$/m.exec(read("docs/deployment.md"))?.[1];
+  for (const file of ["pepper", "master-key", "smtp-url", "latchkey.env"]) expect(block).toContain(`> /etc/latchkey/${file}`);
+});
+
+const below = (folder: string): string[] =>
+  readdirSync(join(repository, folder), { recursive: true, encoding: "utf8" })
+    .filter((path) => path.endsWith(".md"))
+    .map((path) => join(folder, path));
+const pages = ["README.md", "SECURITY.md", "CHANGELOG.md", ...below("docs")].toSorted();
+
+/** The page without its code blocks, in which brackets mean other things. */
+const prose = (page: string): string => read(page).replace(/^```[\s\S]*?^```$/gm, "");
+
+/** The anchors that GitHub gives headings. */
+const anchors = (page: string): readonly string[] =>
+  [...prose(page).matchAll(/^#+ (.+)$/gm)].map(([, heading]) =>
+    heading!
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N} _-]/gu, "")
+      .replaceAll(" ", "-"),
+  );
+
+describe.each(pages)("%s", (page) => {
+  const links = [...prose(page).matchAll(/\]\((?!\w+:)([^)#\s]*)(?:#([^)\s]+))?\)/g)].map(([, path, anchor]) => ({
+    path: path === "" ? page : normalize(join(dirname(page), path!)),
+    anchor,
+  }));
+
+  it("links only to files of the repository that are there", () => {
+    expect(links.filter(({ path }) => path.startsWith("..") || !existsSync(join(repository, path)))).toEqual([]);
+  });
+
+  it("links only to headings that are there", () => {
+    const broken = links.filter(({ path, anchor }) => anchor !== undefined && !anchors(path).includes(anchor));
+    expect(broken).toEqual([]);
+  });
+});
+
+it("README leads to every page of docs", () => {
+  const linked = [...read("README.md").matchAll(/\]\((docs\/[^)#]+)/g)].map(([, path]) => path);
+  expect(pages.filter((page) => page.startsWith("docs/") && !linked.includes(page))).toEqual([]);
+});
