@@ -1,4 +1,4 @@
-import { describeSettings, type Env, type Files, type SettingInfo } from "../config/settings.js";
+import { describeSettings, type Env, type Files, type SettingInfo, type Topic } from "../config/settings.js";
 import { escapeControls } from "../lib/escape.js";
 
 /** Every setting with its purpose, defaults and the value in effect, for a terminal. */
@@ -11,14 +11,28 @@ export function formatSettings(env: Env, files: Files): string {
   return [head, ...settings.map(formatSetting)].join("\n\n");
 }
 
-/** The table of docs/configuration.md. */
+/** The tables of docs/configuration.md, one for each topic. */
 export function formatMarkdown(files: Files): string {
-  const rows = describeSettings({}, { files }).settings.map(({ name, purpose, unit, defaults }) => {
-    const { development, production } = defaults;
-    const shown = development === production ? development : `${development} / ${production}`;
-    return `| \`${name}\` | ${[purpose, unit, shown].map(escapeCell).join(" | ")} |`;
-  });
-  return ["| setting | what for | written as | default (development / production) |", "|---|---|---|---|", ...rows].join("\n");
+  const { settings } = describeSettings({}, { files });
+  const topics = [...new Set(settings.map(({ topic }) => topic))];
+  return topics.map((topic) => formatTopic(topic, settings)).join("\n\n");
+}
+
+function formatTopic(topic: Topic, settings: readonly SettingInfo[]): string {
+  const rows = settings
+    .filter((setting) => setting.topic === topic)
+    .map(({ name, purpose, unit, defaults }) => {
+      const { development, production } = defaults;
+      const shown = development === production ? development : `${development} / ${production}`;
+      return `| \`${name}\` | ${[purpose, unit, shown].map(escapeCell).join(" | ")} |`;
+    });
+  return [
+    `### ${topic}`,
+    "",
+    "| setting | purpose | format | default (development / production) |",
+    "|---|---|---|---|",
+    ...rows,
+  ].join("\n");
 }
 
 function formatSetting({ name, purpose, unit, defaults, value, inEffect }: SettingInfo): string {
@@ -26,7 +40,7 @@ function formatSetting({ name, purpose, unit, defaults, value, inEffect }: Setti
   return [
     name,
     `  ${purpose}`,
-    `  written as  ${unit}`,
+    `  format      ${unit}`,
     `  default     ${bothModes(defaults)}`,
     `  value       ${escapeControls(shown) || "empty"}${value === null ? " (not set)" : ""}`,
   ].join("\n");

@@ -5,16 +5,17 @@ import { type Files, fileErrorCode, type Problem, SettingError } from "./setting
 
 export interface DatabaseLogin {
   readonly user: string;
-  /** Null: none. */
+  /** Null: there is no password. */
   readonly password: Secret<string> | null;
 }
 
-/** Reads user and password for a server from the file that holds them. Throws when the file can't be read or lacks them. */
+/** Reads user and password for a server from their file. Throws if the file can't be read or has no line for that server. */
 export type ReadDatabaseLogin = (at: PostgresHost) => DatabaseLogin;
 
 /**
- * Gives the way to read a login again, so that a password can be changed while the service runs. Returns null if no file holds it.
- * @param urlFile The file that the URL itself was read from, or null.
+ * Returns a function that reads the login again, so that a password can change while the service runs. Returns null if the login is
+ * not in a file.
+ * @param urlFile The file that the whole URL was read from, or null.
  */
 export function databaseLoginReader(
   url: PostgresUrl,
@@ -33,7 +34,7 @@ export function databaseLoginReader(
   };
 }
 
-/** What is wrong with the passwords of a database URL's hosts. */
+/** What is wrong with the passwords for the hosts of a database URL. */
 export function checkDatabaseLogins({ hosts, passfile }: PostgresUrl, read: ReadDatabaseLogin): Problem[] {
   const name = "LATCHKEY_DATABASE_URL";
   if (passfile === null) return [];
@@ -42,7 +43,9 @@ export function checkDatabaseLogins({ hosts, passfile }: PostgresUrl, read: Read
     return [];
   } catch (error) {
     const why =
-      error instanceof SettingError ? error.message : `has a \`passfile\` that cannot be read (${fileErrorCode(error)})`;
+      error instanceof SettingError
+        ? error.message
+        : `has a \`passfile\` that cannot be read (${fileErrorCode(error)}): correct the path or the permissions`;
     return [{ name, text: `${name} ${why}.` }];
   }
 }

@@ -1,7 +1,7 @@
 import { Secret } from "../lib/secret.js";
 import { SettingError } from "./setting.js";
 
-/** A key of the deployment with the id that stored data names it by. */
+/** A key of the deployment. Stored data refers to it by its id. */
 export interface KeySpec {
   readonly id: string;
   readonly key: Secret<Buffer>;
@@ -11,8 +11,8 @@ const keyBytes = 32;
 const howTo = "make one with `openssl rand -base64 32`";
 
 /**
- * Reads a key as bare base64, which has the id `1`, or `id:base64,id:base64`, the current one first. No message repeats any part of
- * the text: a key may stand where an id should.
+ * Reads one key as base64, which gets the id `1`, or several as `id:base64,id:base64`, the current one first. Messages never repeat
+ * the text: what looks like an id may be a key.
  */
 export function parseKeys(text: string): readonly KeySpec[] {
   const parts = text.split(",");
@@ -20,7 +20,7 @@ export function parseKeys(text: string): readonly KeySpec[] {
     const which = parts.length === 1 ? "" : `key ${index + 1}: `;
     const [before, after] = splitAtColon(part.trim());
     if (after === undefined && parts.length > 1)
-      throw new SettingError(`${which}several keys must be written id:base64,id:base64`);
+      throw new SettingError(`${which}must be written as id:base64, because there are several keys`);
     const id = after === undefined ? "1" : before;
     if (!/^[A-Za-z0-9_-]{1,16}$/.test(id)) {
       throw new SettingError(`${which}must have an id of 1 to 16 letters, digits, "_" or "-" before the colon`);
@@ -53,7 +53,7 @@ function parseKey(text: string, which: string): Buffer {
   return bytes;
 }
 
-/** Patterns that 32 random bytes show with a probability below 10^-13. */
+/** True for patterns that 32 random bytes show with a probability below 10^-13. */
 function isWeak(bytes: Buffer): boolean {
   const step = bytes[1]! - bytes[0]!;
   const isSequence = bytes.every((byte, i) => i === 0 || ((byte - bytes[i - 1]! - step) & 0xff) === 0);

@@ -14,7 +14,7 @@ export function parseNetwork(text: string, position: number): string {
   const prefix = match[2];
   if (prefix !== undefined && !(Number(prefix) >= 1 && Number(prefix) <= (family === 6 ? 128 : 32))) {
     throw new SettingError(
-      `entry ${position} must have a prefix length from 1 to ${family === 6 ? 128 : 32}: /0 would let anybody choose their address`,
+      `entry ${position} must have a prefix length from 1 to ${family === 6 ? 128 : 32}: /0 would let every caller choose its address`,
     );
   }
   return text.toLowerCase();

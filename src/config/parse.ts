@@ -29,8 +29,8 @@ export function integer(bounds: { readonly min: number; readonly max: number }):
 }
 
 /**
- * A time in milliseconds within bounds, themselves written as durations. `max` holds always; `productionMin` in production, where
- * `min` holds in development.
+ * A time in milliseconds, within bounds that are written as durations. `max` applies always. `productionMin`, if there is one,
+ * replaces `min` in production.
  */
 export function duration(bounds: { readonly min: string; readonly productionMin?: string; readonly max: string }) {
   return (text: string, mode: Mode | null): number => {
@@ -50,13 +50,13 @@ export function duration(bounds: { readonly min: string; readonly productionMin?
   };
 }
 
-/** Milliseconds of `500ms`, `30s`, `10m`, `24h`, `7d` or bare seconds. Null: none of these. */
+/** Reads `500ms`, `30s`, `10m`, `24h`, `7d` or a number of seconds. Returns milliseconds, or null for other texts. */
 export function parseDuration(text: string): number | null {
   const match = /^(\d{1,9})(ms|s|m|h|d)?$/.exec(text);
   return match === null ? null : Number(match[1]) * unitMs[(match[2] ?? "s") as keyof typeof unitMs];
 }
 
-/** An address to listen on: a loopback one in development, and with `loopbackOnly` in any mode. */
+/** An address to listen on. It must be a loopback address in development, and with `loopbackOnly` in every mode. */
 export function listener(options: { readonly loopbackOnly: boolean }) {
   return (text: string, mode: Mode | null): Listen => {
     const listen = parseListen(text);
@@ -68,23 +68,23 @@ export function listener(options: { readonly loopbackOnly: boolean }) {
     if (!isLoopback(listen.host) && (options.loopbackOnly || mode === "development")) {
       const why = options.loopbackOnly ? "" : " in development";
       throw new SettingError(
-        `must be an address of this machine alone${why} (127.0.0.1, [::1] or localhost), not ${quote(text)}`,
+        `must be an address of this machine only${why} (127.0.0.1, [::1] or localhost), not ${quote(text)}`,
       );
     }
     return listen;
   };
 }
 
-/** A name to show to people. */
+/** A name that messages show. */
 export function parseAppName(text: string): string {
   const name = text.trim();
   if (name === "" || [...name].length > 40 || /[\p{C}\p{Zl}\p{Zp}]/u.test(name)) {
-    throw new SettingError("must be 1 to 40 characters without line ends and control characters");
+    throw new SettingError("must be 1 to 40 characters, without line breaks and control characters");
   }
   return name;
 }
 
-/** A bearer token (RFC 6750 §2.1) that is too long to guess. The text is not repeated in messages. */
+/** A bearer token (RFC 6750 §2.1), too long to guess. Messages never repeat it. */
 export function parseBearerToken(text: string): Secret<string> {
   if (!/^[A-Za-z0-9._~+/=-]{16,256}$/.test(text)) {
     throw new SettingError("must be 16 to 256 letters, digits and - . _ ~ + / =: make one with `openssl rand -hex 32`");
@@ -92,13 +92,13 @@ export function parseBearerToken(text: string): Secret<string> {
   return new Secret(text);
 }
 
-/** A path; whether there is a file is checked where it is used. */
+/** A path. Whether the file exists is checked where it is used. */
 export function path(text: string): string {
   if (text === "" || text.includes("\0")) throw new SettingError("must be the path of a file");
   return text;
 }
 
-/** Entries between commas, blanks around them dropped, each once; an empty text is an empty list. */
+/** Entries separated by commas, trimmed and without duplicates. An empty text is an empty list. */
 export function list<T extends string>(parseEntry: (text: string, position: number) => T): (text: string) => readonly T[] {
   return (text) => (text.trim() === "" ? [] : [...new Set(text.split(",").map((entry, i) => parseEntry(entry.trim(), i + 1)))]);
 }

@@ -1,8 +1,8 @@
 import type { PostgresHost } from "./postgres-url.js";
 
 /**
- * Finds a password as libpq does in a `.pgpass` file: lines of host:port:database:user:password, where `*` matches anything and a
- * backslash escapes `:` and `\`. The first match counts. Returns null if no line matches.
+ * Finds a password in a file of libpq's `.pgpass` format. Each line is host:port:database:user:password; `*` matches everything, and
+ * a backslash escapes `:` and `\`. The first matching line counts. Returns null if no line matches.
  */
 export function passwordIn(
   text: string,

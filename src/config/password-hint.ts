@@ -2,10 +2,10 @@ import { SettingError } from "./setting.js";
 
 const hint = 'percent-encode "/", "?", "#", "%" and "@" in a password: %2F, %3F, %23, %25 and %40';
 
-/** What looks like `user:pass/word@host`: the first of / ? # ends the host before the @ that the password was to end at. */
+/** Matches `user:pass/word@host`: a URL parser takes the first / ? or # for the end of the host, although the password goes on to the @. */
 const unescaped = /^[a-z]+:\/\/[^/?#@]*:[^/?#@]*[/?#][^@]*@/;
 
-/** Reads a URL that may hold a password, and adds to a refusal how to write one that was not percent-encoded. */
+/** Parses a URL that may hold a password. If it is refused and the password looks unescaped, the message adds how to escape it. */
 export function withPasswordHint<T>(text: string, parse: () => T): T {
   try {
     return parse();

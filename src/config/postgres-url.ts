@@ -10,12 +10,12 @@ export interface PostgresHost {
   readonly port: number;
 }
 
-/** The files that TLS needs, as paths; null: none. */
+/** The paths of TLS files. Null: no such file. */
 export interface PostgresTls {
   readonly sslmode: (typeof sslmodes)[number];
-  /** Certificates of the authorities; null: those that Node.js knows. */
+  /** Certificates of the trusted authorities. Null: those that Node.js trusts. */
   readonly sslrootcert: string | null;
-  /** The certificate by which the client identifies itself, and its key: both or neither. */
+  /** The client's certificate. It is null exactly if `sslkey` is null. */
   readonly sslcert: string | null;
   readonly sslkey: string | null;
 }
@@ -27,9 +27,9 @@ export interface PostgresUrl extends PostgresTls {
   /** Whether to skip servers that refuse writes. */
   readonly readWriteOnly: boolean;
   readonly user: string;
-  /** Null: none. */
+  /** Null: there is no password. */
   readonly password: Secret<string> | null;
-  /** Path of a file with passwords, in the form of libpq's `.pgpass`; null: none. */
+  /** Path of a file with passwords, in the format of libpq's `.pgpass`. Null: no such file. */
   readonly passfile: string | null;
   readonly database: string;
 }
@@ -37,7 +37,7 @@ export interface PostgresUrl extends PostgresTls {
 const form = "must be postgres://user:password@host:5432/database?sslmode=verify-full";
 const parts = /^postgres(?:ql)?:\/\/(?:([^/?#]*)@)?([^@/?#]*)(?:\/([^/?#]*))?(?:\?([^#]*))?$/;
 
-/** Reads a PostgreSQL URL. No message repeats any part of it but the names of parameters that exist. */
+/** Reads a PostgreSQL URL. Messages repeat nothing of it except the names of known parameters. */
 export function parsePostgresUrl(text: string): PostgresUrl {
   const match = parts.exec(text);
   if (match === null) throw new SettingError(form);
@@ -50,7 +50,7 @@ export function parsePostgresUrl(text: string): PostgresUrl {
   const database = decode(path);
   if (user === "") throw new SettingError(`${form}: the user is missing`);
   if (database === "" || database.includes("/")) {
-    throw new SettingError(`${form}: the name of the database is missing or no name`);
+    throw new SettingError(`${form}: the database name is missing or contains a slash`);
   }
   return {
     kind: "postgres",
@@ -67,13 +67,13 @@ export function parsePostgresUrl(text: string): PostgresUrl {
   };
 }
 
-/** @param instead The parameter `host`, which replaces the hosts of the URL and keeps the first one's port. */
+/** @param instead The parameter `host`. It replaces the hosts of the URL; the port of the first one stays. */
 function readHosts(authority: string, instead: string | undefined): PostgresHost[] {
   const hosts = authority.split(",").map(readHost);
   if (instead === undefined && hosts.every(({ host }) => isHost(host))) return hosts;
   if (instead !== undefined && (isHost(instead) || instead.startsWith("/"))) return [{ host: instead, port: hosts[0]!.port }];
   throw new SettingError(
-    `${form}: a host is missing or no plain host name; several are written host1:5432,host2:5432, a Unix socket as localhost with ?host=/directory`,
+    `${form}: a host is missing or not a plain host name; write several hosts as host1:5432,host2:5432, and a Unix socket as localhost with ?host=/directory`,
   );
 }
 
@@ -91,19 +91,18 @@ function isHost(text: string): boolean {
 function readTarget(text: string | undefined): boolean {
   if (text === undefined || text === "read-write") return text !== undefined;
   throw new SettingError(
-    "must have read-write as `target_session_attrs`: the service writes; drop the parameter, or correct it",
+    "must have read-write as `target_session_attrs`, because the service writes: correct the parameter, or remove it",
   );
 }
 
 function readPassfile(path: string | undefined, password: string): string | null {
   if (path === "") throw new SettingError("must have the path of a file as `passfile`");
-  if (path !== undefined && password !== "") throw new SettingError("has both a password and a `passfile`: drop one");
+  if (path !== undefined && password !== "") throw new SettingError("has both a password and a `passfile`: remove one");
   return path ?? null;
 }
 
 /**
- * Without `sslmode`, connections that leave this machine are encrypted and the server's certificate and name are checked: less than
- * that has to be written down.
+ * Without `sslmode`, connections to other machines use verify-full: weaker modes must be asked for.
  */
 function readTls(parameters: ReadonlyMap<string, string>, isLocal: boolean): PostgresTls {
   const text = parameters.get("sslmode") ?? (isLocal ? "disable" : "verify-full");
@@ -117,14 +116,14 @@ function readTls(parameters: ReadonlyMap<string, string>, isLocal: boolean): Pos
   const [sslrootcert, sslcert, sslkey] = [pathOf("sslrootcert"), pathOf("sslcert"), pathOf("sslkey")];
   if (sslrootcert !== null && !sslmode.startsWith("verify-")) {
     throw new SettingError(
-      "has `sslrootcert`, which verify-ca and verify-full alone use: set sslmode to one of them, or drop it",
+      "has `sslrootcert`, which only verify-ca and verify-full use: set sslmode to one of them, or remove `sslrootcert`",
     );
   }
   if ((sslcert === null) !== (sslkey === null)) {
-    throw new SettingError("must have both `sslcert` and `sslkey`, or neither: add the other one, or drop this one");
+    throw new SettingError("must have both `sslcert` and `sslkey`, or neither: add the missing one, or remove the other");
   }
   if (sslcert !== null && sslmode === "disable") {
-    throw new SettingError("has `sslcert`, which TLS alone uses: set sslmode to verify-full, or drop `sslcert` and `sslkey`");
+    throw new SettingError("has `sslcert`, which only TLS uses: set sslmode to verify-full, or remove `sslcert` and `sslkey`");
   }
   return { sslmode, sslrootcert, sslcert, sslkey };
 }
@@ -138,9 +137,11 @@ function readParameters(search: string): Map<string, string> {
     const [text = "", ...value] = pair.split("=");
     const name = known.find((parameter) => parameter === text);
     if (name === undefined) {
-      throw new SettingError(`has a parameter other than ${known.map((parameter) => `\`${parameter}\``).join(", ")}: drop it`);
+      throw new SettingError(
+        `has a parameter other than ${known.map((parameter) => `\`${parameter}\``).join(", ")}: remove it`,
+      );
     }
-    if (parameters.has(name)) throw new SettingError(`has the parameter \`${name}\` twice: drop one`);
+    if (parameters.has(name)) throw new SettingError(`has the parameter \`${name}\` twice: remove one`);
     parameters.set(name, decode(value.join("=")));
   }
   return parameters;

@@ -8,10 +8,10 @@ import { checkDatabaseTls, checkTlsFiles } from "./tls.js";
 
 export type Env = Readonly<Record<string, string | undefined>>;
 
-/** A setting's text as the environment or a file has it; undefined: neither is set. */
+/** The text of a setting, from the environment or a file. Undefined: neither is set. */
 type Text = { readonly text: string | undefined } | { readonly problem: string };
 
-/** Everything that can be said about an environment: what was read, and all that is wrong with it. */
+/** Reads a whole environment: the values, and everything that is wrong with it. */
 export function readAll(
   env: Env,
   files: Files,
@@ -45,7 +45,7 @@ export function readAll(
     if (databaseLogin !== null) problems.push(...checkDatabaseLogins(database, databaseLogin));
   }
   if (mode !== null) {
-    // One sentence a variable is enough where a refused value looks like a missing one.
+    // A refused value would look like a missing one to the rules: one sentence for each variable is enough.
     const refused = new Set(problems.map(({ name }) => name));
     problems.push(...checkRules(values, mode).filter(({ name }) => !refused.has(name)));
   }
@@ -53,7 +53,7 @@ export function readAll(
   return { mode, values, databaseLogin, problems };
 }
 
-/** The mode alone; null when it is not set or refused. */
+/** Only the mode. Null if it is not set or refused. */
 export function readMode(env: Env, files: Files): Mode | null {
   const result = readOne(table.mode, { env, files, mode: null });
   return "problem" in result ? null : (result.value ?? null);
@@ -78,12 +78,12 @@ function readOne<T>(
   }
 }
 
-/** While the mode is not known, it alone is missing: what else is required depends on it. */
+/** While the mode is unknown, only the mode is reported as missing: what is required depends on it. */
 function modeHint({ name, required }: Setting<unknown>): string | undefined {
   return name === table.mode.name ? required?.production : undefined;
 }
 
-/** Reads `NAME`, or the file that `NAME_FILE` names, without the newlines at its end. */
+/** Reads `NAME`, or the file that `NAME_FILE` names, without newlines at its end. */
 function readText(setting: Setting<unknown>, env: Env, files: Files): Text {
   const fileName = `${setting.name}_FILE`;
   const [direct, path] = [env[setting.name], env[fileName]];
@@ -113,8 +113,8 @@ function unknownVariables(env: Env): Problem[] {
     .map((name) => {
       const near = nearest(withoutPrefix(name), known.map(withoutPrefix));
       const hint =
-        near === undefined ? "see `latchkey config` for those that exist, or remove it" : `did you mean LATCHKEY_${near}?`;
-      return { name, text: `${escapeControls(name)} is no setting: ${hint}${near === undefined ? "." : ""}` };
+        near === undefined ? "see `latchkey config` for all settings, or remove it" : `did you mean LATCHKEY_${near}?`;
+      return { name, text: `${escapeControls(name)} is not a setting: ${hint}${near === undefined ? "." : ""}` };
     });
 }
 

@@ -5,16 +5,16 @@ import type { Mode, Problem } from "./setting.js";
 import type { Values } from "./table.js";
 import type { Tls } from "./tls.js";
 
-/** What is wrong between settings that are right each for itself. Undefined values have their own problem already, or need none. */
+/** Checks rules between settings. Skips undefined values: they are optional, or have been reported already. */
 export function checkRules(values: Values, mode: Mode): Problem[] {
   const problems: Problem[] = [];
   const refuse = (name: string, text: string): void => void problems.push({ name, text: `${name} ${text}.` });
   if (mode === "production") {
     if (values.inboxListen !== undefined) {
-      refuse("LATCHKEY_INBOX_LISTEN", "must not be set in production: the inbox shows every code; remove it");
+      refuse("LATCHKEY_INBOX_LISTEN", "must not be set in production, because the inbox shows every code: remove it");
     }
     if (values.defaultClient === false) {
-      refuse("LATCHKEY_DEFAULT_CLIENT", "must be on in production: other clients cannot be made yet; set it to on");
+      refuse("LATCHKEY_DEFAULT_CLIENT", "must be on in production, because other clients cannot be created yet: set it to on");
     }
   }
   checkGuessing(values, refuse);
@@ -25,14 +25,14 @@ export function checkRules(values: Values, mode: Mode): Problem[] {
     refuse("LATCHKEY_MASTER_KEY", "must not share a key with LATCHKEY_PEPPER: make another with `openssl rand -base64 32`");
   }
   if (values.refreshIdle !== undefined && values.refreshAbsolute !== undefined && values.refreshAbsolute < values.refreshIdle) {
-    refuse("LATCHKEY_REFRESH_ABSOLUTE", "must be at least LATCHKEY_REFRESH_IDLE: raise it, or lower the other");
+    refuse("LATCHKEY_REFRESH_ABSOLUTE", "must be at least LATCHKEY_REFRESH_IDLE: raise it, or lower LATCHKEY_REFRESH_IDLE");
   }
   return problems;
 }
 
 type Refuse = (name: string, text: string) => void;
 
-/** A code must stay hard to guess for a day of all the guesses that budgets allow. */
+/** A code must stay hard to guess, even if every guess of a day that the budgets allow is used. */
 function checkGuessing({ codeLength }: Values, refuse: Refuse): void {
   if (codeLength === undefined) return;
   const policy = { ...fixedPolicy, codeLength };
@@ -41,14 +41,14 @@ function checkGuessing({ codeLength }: Values, refuse: Refuse): void {
   const [is, most] = [chance, guessChanceMax].map((one) => one.toExponential(0));
   refuse(
     "LATCHKEY_CODE_LENGTH",
-    `must be longer than ${codeLength}: ${guessesPerDay(policy)} guesses a day at one identifier would succeed with a chance of ${is}, and ${most} is the most allowed`,
+    `must be longer than ${codeLength}: ${guessesPerDay(policy)} guesses a day at one identifier would succeed with a probability of ${is}, and at most ${most} is allowed`,
   );
 }
 
 function checkWorkers({ workers, database }: Values, mode: Mode, refuse: Refuse): void {
   if (workers === undefined || workers === 1) return;
   if (mode === "development")
-    refuse("LATCHKEY_WORKERS", "must be 1 in development: the inbox shows what one process sent; remove it");
+    refuse("LATCHKEY_WORKERS", "must be 1 in development, because the inbox shows the messages of one process: remove it");
   else if (database?.kind === "sqlite") {
     refuse("LATCHKEY_WORKERS", "must be 1 with SQLite: remove it, or set LATCHKEY_DATABASE_URL to a PostgreSQL database");
   }
@@ -65,7 +65,7 @@ function checkListeners(values: Values, refuse: Refuse): void {
     const taken = listeners
       .slice(0, i)
       .find(([, other]) => other !== undefined && listen !== undefined && collide(other, listen));
-    if (taken !== undefined) refuse(name, `must have another port than ${taken[0]}: change one of them`);
+    if (taken !== undefined) refuse(name, `must not have the port of ${taken[0]}: change one of them`);
   });
 }
 
@@ -86,19 +86,19 @@ function checkTls(values: Values, mode: Mode, refuse: Refuse): void {
       refuse(name, "is not set: LATCHKEY_TLS=files needs it; set it to the path of a PEM file");
     }
     if (tls !== undefined && tls !== "files" && path !== undefined) {
-      refuse(name, `is used with LATCHKEY_TLS=files alone: set that, or remove ${name}`);
+      refuse(name, `is used only with LATCHKEY_TLS=files: set that, or remove ${name}`);
     }
   }
   const open = [grpcListen, httpListen].some((listen) => listen !== undefined && !isLoopback(listen.host));
   if (mode === "production" && tls === "off" && open) {
     refuse(
       "LATCHKEY_TLS",
-      "must not be off in production while a listener is open to the network: set it to files, to terminated behind a proxy that does TLS, or listen on 127.0.0.1",
+      "must not be off in production while a listener is open to the network: set it to files, or to terminated behind a proxy that does TLS, or listen on 127.0.0.1",
     );
   }
 }
 
-/** The TLS setting put together; null while its files are not all given. */
+/** Combines the TLS settings. Null if one of them is refused or missing. */
 export function toTls(values: Values): Tls | null {
   if (values.tls === undefined) return null;
   if (values.tls !== "files") return { kind: values.tls };

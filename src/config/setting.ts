@@ -2,26 +2,39 @@ export type Mode = "development" | "production";
 
 export type PerMode<T> = Readonly<Record<Mode, T>>;
 
-/** One setting of the environment. */
+/** The headings under which settings are shown. */
+export type Topic =
+  | "Basics"
+  | "Database"
+  | "Secrets and keys"
+  | "Mail"
+  | "Addresses and processes"
+  | "TLS and proxies"
+  | "Callers"
+  | "Log and metrics"
+  | "Codes and sessions";
+
+/** One setting, which is an environment variable. */
 export interface Setting<T> {
   readonly name: `LATCHKEY_${string}`;
-  /** What it is for: one sentence. */
+  readonly topic: Topic;
+  /** What the setting is for: whole sentences. */
   readonly purpose: string;
   /** How the value is written. */
   readonly unit: string;
-  /** The text that stands for an unset variable; null: none. */
+  /** The text that an unset variable stands for. Null: there is no default. */
   readonly defaults: PerMode<string | null>;
-  /** What to say about defaults that are no text of this form, such as one made from another setting. */
+  /** What to show for a default that depends on other things, such as another setting. */
   readonly defaultsShown?: Partial<PerMode<string>>;
-  /** What to do when it is not set, in the modes that need it. */
+  /** What to do if the setting is missing, in the modes that need it. */
   readonly required?: Partial<PerMode<string>>;
-  /** Neither its value nor the path of its file is ever shown. */
+  /** Whether its value and the path of its file are never shown. */
   readonly secret: boolean;
-  /** Reads a value; throws `SettingError`. Mode null: it is not known, only what holds in both counts. */
+  /** Reads a value. Throws `SettingError`. If the mode is null it is unknown, and only the rules of both modes are checked. */
   readonly parse: (text: string, mode: Mode | null) => T;
 }
 
-/** A row of the table; not secret unless it says so. */
+/** A row of the table. Rows are not secret by default. */
 export function setting<T>(row: Omit<Setting<T>, "secret"> & { readonly secret?: boolean }): Setting<T> {
   return { secret: false, ...row };
 }
@@ -30,23 +43,23 @@ export function both<T>(value: T): PerMode<T> {
   return { development: value, production: value };
 }
 
-/** Why a value is refused; reads on from the variable's name, without a full stop: "must be …". */
+/** Why a value is refused. The message continues after the name of the variable and has no full stop: "must be …". */
 export class SettingError extends Error {
   override readonly name = "SettingError";
 }
 
-/** What is wrong with which variable: a whole sentence. */
+/** What is wrong with a variable: a whole sentence. */
 export interface Problem {
   readonly name: string;
   readonly text: string;
 }
 
-/** Reads text files; throws what `readFileSync` throws. */
+/** Reads text files. Throws what `readFileSync` throws. */
 export interface Files {
   readText(path: string): string;
 }
 
-/** The code of a failed file access, for people: never its message, which repeats the path. */
+/** The code of a failed file access, to show to people. The error's message is not shown: it repeats the path. */
 export function fileErrorCode(error: unknown): string {
   return error instanceof Error && "code" in error ? String(error.code) : "unreadable";
 }

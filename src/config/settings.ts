@@ -7,36 +7,36 @@ import type { KeySpec } from "./key-list.js";
 import type { PostgresUrl } from "./postgres-url.js";
 import { type Env, readAll } from "./read.js";
 import { toTls } from "./rules.js";
-import type { Files, Mode, PerMode } from "./setting.js";
+import type { Files, Mode, PerMode, Topic } from "./setting.js";
 import type { Smtp } from "./smtp-url.js";
 import { table, type Values } from "./table.js";
 import type { Tls } from "./tls.js";
 import type { DatabaseUrl } from "./urls.js";
 
 export { type Env, readMode } from "./read.js";
-export type { DatabaseLogin, DatabaseUrl, Files, KeySpec, Listen, Mode, PostgresUrl, ReadDatabaseLogin, Smtp, Tls };
+export type { DatabaseLogin, DatabaseUrl, Files, KeySpec, Listen, Mode, PostgresUrl, ReadDatabaseLogin, Smtp, Tls, Topic };
 
-/** What a deployment decided: read once, complete and consistent. Times are milliseconds. */
+/** All settings of a process: read once, complete and consistent. Times are in milliseconds. */
 export interface Settings {
   readonly mode: Mode;
   readonly database: DatabaseUrl;
-  /** Reads user and password again; null when no file holds them. */
+  /** Reads user and password again. Null if no file holds them. */
   readonly databaseLogin: ReadDatabaseLogin | null;
-  /** Connections of this process; of no meaning for SQLite. */
+  /** The most connections of this process. SQLite ignores it. */
   readonly databasePool: number;
   readonly grpcListen: Listen;
   readonly httpListen: Listen;
   /** Null in production. */
   readonly inboxListen: Listen | null;
   readonly metricsListen: Listen;
-  /** Null: the metrics need none. */
+  /** Null: the metrics need no token. */
   readonly metricsToken: Secret<string> | null;
   readonly workers: number;
   readonly drainDelayMs: number;
   readonly issuer: string;
-  /** The current one first. */
+  /** The current key comes first. */
   readonly pepper: readonly KeySpec[];
-  /** The current one first. */
+  /** The current key comes first. */
   readonly masterKey: readonly KeySpec[];
   readonly codeHash: "owasp" | "fast";
   /** Never null in production. */
@@ -60,8 +60,8 @@ export interface Settings {
 export const diskFiles: Files = { readText: (path) => readFileSync(path, "utf8") };
 
 /**
- * Reads the settings from an environment. On failure `problems` holds everything that is wrong, a sentence each, without any
- * secret's value.
+ * Reads the settings from an environment. If anything is wrong, `problems` lists everything, one sentence each, without the value of
+ * any secret.
  */
 export function readSettings(
   env: Env,
@@ -72,7 +72,7 @@ export function readSettings(
   return { ok: true, settings: { ...assemble(values, mode), databaseLogin } };
 }
 
-/** Where everything is stored, whatever is wrong with other settings; null if that is refused. */
+/** Where everything is stored, even if other settings are wrong. Null if the database setting itself is refused. */
 export function readDatabase(
   env: Env,
   options: { readonly files: Files },
@@ -81,42 +81,43 @@ export function readDatabase(
   return values.database === undefined ? null : { database: values.database, databaseLogin };
 }
 
-/** A setting as it is shown to people. */
+/** A setting, to show to people. */
 export interface SettingInfo {
   readonly name: string;
+  readonly topic: Topic;
   readonly purpose: string;
   readonly unit: string;
   readonly defaults: PerMode<string>;
-  /** The present value, hidden if it is a secret; null if the default counts. */
+  /** The present value, hidden if it is a secret. Null if the setting is not set. */
   readonly value: string | null;
-  /** The value that counts; null if that depends on a mode that is not known. */
+  /** The value in effect. Null if it depends on the mode and the mode is unknown. */
   readonly inEffect: string | null;
 }
 
 export interface ShownSettings {
-  /** Null: it is not set, or refused. */
+  /** Null: the mode is not set, or refused. */
   readonly mode: Mode | null;
   readonly settings: readonly SettingInfo[];
 }
 
-/** Every setting with its purpose, defaults and present value, whether it is right or not. */
+/** Every setting with its purpose, defaults and present value, even if the value is refused. */
 export function describeSettings(env: Env, options: { readonly files: Files }): ShownSettings {
   const { mode, values, problems } = readAll(env, options.files);
   const settings = Object.values(table).map((row) => {
     const shown = (of: Mode): string =>
       row.defaultsShown?.[of] ?? row.defaults[of] ?? (row.required?.[of] === undefined ? "none" : "required");
-    const { name, purpose, unit, secret } = row;
+    const { name, topic, purpose, unit, secret } = row;
     const refused = problems.some((problem) => problem.name === name);
     const value = shownValue(env, options.files, { name, secret, refused });
     const defaults = { development: shown("development"), production: shown("production") };
     const derived = row === table.issuer && mode === "development" ? defaultIssuer(values) : null;
     const inEffect = value ?? derived ?? (mode === null ? null : defaults[mode]);
-    return { name, purpose, unit, defaults, value, inEffect };
+    return { name, topic, purpose, unit, defaults, value, inEffect };
   });
   return { mode, settings };
 }
 
-/** A refused value is not shown: it may be a secret that belongs to another variable. */
+/** Hides refused values: one may be a secret that was meant for another variable. */
 function shownValue(
   env: Env,
   files: Files,
@@ -129,7 +130,7 @@ function shownValue(
   return env[name] ?? files.readText(path!).trimEnd();
 }
 
-/** With no problems every value that has a default or is required is there. */
+/** Expects values without problems: then each value that has a default or is required is defined. */
 function assemble(values: Values, mode: Mode): Omit<Settings, "databaseLogin"> {
   return {
     mode,
@@ -160,14 +161,14 @@ function assemble(values: Values, mode: Mode): Omit<Settings, "databaseLogin"> {
   };
 }
 
-/** Null while the settings that it is made of are refused. */
+/** Null if the settings that it depends on are refused. */
 function defaultIssuer(values: Values): string | null {
   const tls = toTls(values);
   if (tls === null || values.httpListen === undefined) return null;
   return `${tls.kind === "files" ? "https" : "http"}://localhost:${values.httpListen.port}`;
 }
 
-/** Mail from an address without a name shows the app's. */
+/** A sender without a name gets the name of the app. */
 function withSenderName(smtp: Smtp, appName: string): Smtp {
   return { ...smtp, from: { name: smtp.from.name || appName, address: smtp.from.address } };
 }

@@ -6,20 +6,20 @@ import { type Mode, SettingError } from "./setting.js";
 export interface Smtp {
   readonly host: string;
   readonly port: number;
-  /** TLS from the first byte on (smtps://). */
+  /** Whether the connection begins with TLS (smtps://). */
   readonly secure: boolean;
-  /** Both null: no sign-in at the mail server. */
+  /** User and password are both null if the mail server needs no login. */
   readonly user: string | null;
   readonly password: Secret<string> | null;
-  /** The name may be empty. */
+  /** `name` may be empty. */
   readonly from: { readonly name: string; readonly address: string };
-  /** Of no meaning when `secure`. */
+  /** Not used if `secure`. */
   readonly starttls: "required" | "optional" | "never";
 }
 
 const form = "must be smtp://user:password@host:587?from=address or smtps:// with the same";
 
-/** Reads the mail server's URL. No message repeats any part of it but the names of parameters that exist. */
+/** Reads the URL of the mail server. Messages repeat nothing of it except the names of known parameters. */
 export function parseSmtpUrl(text: string, mode: Mode | null): Smtp {
   return withPasswordHint(text, () => readSmtpUrl(text, mode));
 }
@@ -29,15 +29,16 @@ function readSmtpUrl(text: string, mode: Mode | null): Smtp {
   const url = new URL(text);
   const secure = url.protocol === "smtps:";
   const host = url.hostname.replace(/^\[(.*)\]$/, "$1").toLowerCase();
-  if (!/^[a-z0-9.:-]+$/.test(host)) throw new SettingError(`${form}: the host is missing or no plain host name`);
+  if (!/^[a-z0-9.:-]+$/.test(host)) throw new SettingError(`${form}: the host is missing or not a plain host name`);
   if (!["", "/"].includes(url.pathname) || url.hash !== "") {
     throw new SettingError(
-      `${form}: no path and no fragment; write "/", "?", "#" and "@" in a password as %2F, %3F, %23 and %40`,
+      `${form}, without a path and a fragment; write "/", "?", "#" and "@" in a password as %2F, %3F, %23 and %40`,
     );
   }
   if (url.port === "0") throw new SettingError(`${form}: the port must be from 1 to 65535`);
   const [user, password] = [decode(url.username), decode(url.password)];
-  if ((user === "") !== (password === "")) throw new SettingError("must have both a user and a password, or neither");
+  if ((user === "") !== (password === ""))
+    throw new SettingError("must have both a user and a password, or neither: add the missing one, or remove the other");
   const parameters = readParameters(url.search.slice(1));
   return {
     host,
@@ -50,14 +51,14 @@ function readSmtpUrl(text: string, mode: Mode | null): Smtp {
   };
 }
 
-/** Percent-decoding only, so that a plus in an address stays one. */
+/** Only decodes percent signs, so that a plus in an address stays a plus. */
 function readParameters(search: string): Map<string, string> {
   const parameters = new Map<string, string>();
   for (const pair of search === "" ? [] : search.split("&")) {
     const [name, ...value] = pair.split("=");
     if (name !== "from" && name !== "starttls")
-      throw new SettingError("has a parameter other than `from` and `starttls`: drop it");
-    if (parameters.has(name)) throw new SettingError(`has the parameter \`${name}\` twice: drop one`);
+      throw new SettingError("has a parameter other than `from` and `starttls`: remove it");
+    if (parameters.has(name)) throw new SettingError(`has the parameter \`${name}\` twice: remove one`);
     parameters.set(name, decode(value.join("=")));
   }
   return parameters;
@@ -83,8 +84,7 @@ function readStarttls(
   { mode, secure, host }: { mode: Mode | null; secure: boolean; host: string },
 ): Smtp["starttls"] {
   if (secure) {
-    if (text !== undefined)
-      throw new SettingError("must not have `starttls` with smtps://, which is TLS from the first byte: drop it");
+    if (text !== undefined) throw new SettingError("must not have `starttls` with smtps://, which begins with TLS: remove it");
     return "required";
   }
   switch (text) {
@@ -95,7 +95,9 @@ function readStarttls(
       return text;
     case "never":
       if (mode === "production" && !isLoopback(host)) {
-        throw new SettingError("must not have starttls=never in production: codes would cross the network in the clear");
+        throw new SettingError(
+          "must not have starttls=never in production, because codes would cross the network unencrypted: remove it",
+        );
       }
       return text;
     default:

@@ -1,4 +1,4 @@
-/** The candidate that `word` is most likely a misspelling of or the beginning of; undefined when none is near. */
+/** The candidate that `word` most likely misspells or abbreviates. Undefined if no candidate is close. */
 export function nearest(word: string, candidates: readonly string[]): string | undefined {
   const distances = candidates.map((candidate) => ({ candidate, distance: editDistance(word, candidate) }));
   const best = distances.reduce((a, b) => (b.distance < a.distance ? b : a));
@@ -6,7 +6,7 @@ export function nearest(word: string, candidates: readonly string[]): string | u
   return word.length < 3 ? undefined : candidates.find((candidate) => candidate.startsWith(word));
 }
 
-/** Levenshtein's distance. */
+/** The Levenshtein distance. */
 function editDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, j) => j);
   for (let i = 1; i <= a.length; i++) {

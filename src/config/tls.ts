@@ -7,7 +7,7 @@ export type Tls =
   | { readonly kind: "terminated" }
   | { readonly kind: "files"; readonly certFile: string; readonly keyFile: string; readonly clientCaFile: string | null };
 
-/** What is wrong with the TLS files that a database URL names. */
+/** Checks the TLS files that a database URL names. */
 export function checkDatabaseTls({ sslrootcert, sslcert, sslkey }: PostgresTls, files: Files): Problem[] {
   const name = "LATCHKEY_DATABASE_URL";
   const { problems, load } = loader(files);
@@ -16,13 +16,13 @@ export function checkDatabaseTls({ sslrootcert, sslcert, sslkey }: PostgresTls, 
   const certificate = load({ name, says: "has an sslcert" }, sslcert, aCertificate);
   const key = load({ name, says: "has an sslkey" }, sslkey, aKey);
   if (certificate !== undefined && key !== undefined && !certificate.checkPrivateKey(key)) {
-    const text = `${name} has an sslkey that is not the key of its sslcert: name the private key that the certificate was made for.`;
+    const text = `${name} has an sslkey that is not the key of its sslcert: give the private key that the certificate was made for.`;
     problems.push({ name, text });
   }
   return problems;
 }
 
-/** What is wrong with the files of `LATCHKEY_TLS=files`. Paths are not repeated: one may hold the key itself by mistake. */
+/** Checks the files of `LATCHKEY_TLS=files`. Messages never repeat a path: by mistake it may be the key itself. */
 export function checkTlsFiles(tls: Extract<Tls, { kind: "files" }>, files: Files): Problem[] {
   const { problems, load } = loader(files);
   const says = "names a file";
@@ -45,7 +45,7 @@ interface Content<T> {
 const aCertificate: Content<X509Certificate> = { what: "a certificate", parse: parseCertificate };
 const aKey: Content<KeyObject> = { what: "a private key without a passphrase", parse: createPrivateKey };
 
-/** Reads PEM files and collects what is wrong with them. */
+/** Reads PEM files and collects the problems. */
 function loader(files: Files) {
   const problems: Problem[] = [];
   function load<T>(
@@ -57,20 +57,23 @@ function loader(files: Files) {
     try {
       pem = files.readText(path);
     } catch (error) {
-      problems.push({ name, text: `${name} ${says} that cannot be read (${fileErrorCode(error)}).` });
+      problems.push({
+        name,
+        text: `${name} ${says} that cannot be read (${fileErrorCode(error)}): correct the path or the permissions.`,
+      });
       return undefined;
     }
     try {
       return parse(pem);
     } catch {
-      problems.push({ name, text: `${name} ${says} that is not ${what} in PEM form.` });
+      problems.push({ name, text: `${name} ${says} that is not ${what} in PEM format: correct the path or the file.` });
       return undefined;
     }
   }
   return { problems, load };
 }
 
-/** X509Certificate takes DER too, which the servers do not. */
+/** Requires PEM: X509Certificate accepts DER as well, but the servers do not. */
 function parseCertificate(pem: string): X509Certificate {
   if (!pem.includes("-----BEGIN CERTIFICATE-----")) throw new Error("not PEM");
   return new X509Certificate(pem);

@@ -12,7 +12,7 @@ export interface SqliteUrl {
   readonly path: string;
 }
 
-/** Reads `sqlite:<path>` or `postgres://…`. The text is not repeated in messages: it may hold a password. */
+/** Reads `sqlite:<path>` or `postgres://…`. Messages never repeat the text: it may hold a password. */
 export function parseDatabaseUrl(text: string, mode: Mode | null): DatabaseUrl {
   if (/^postgres(ql)?:/.test(text)) return withPasswordHint(text, () => parsePostgresUrl(text));
   if (!text.startsWith("sqlite:")) {
@@ -20,33 +20,36 @@ export function parseDatabaseUrl(text: string, mode: Mode | null): DatabaseUrl {
   }
   const path = text.slice("sqlite:".length);
   if (path === ":memory:") {
-    if (mode === "production") throw new SettingError("must name a file in production: what is in memory is lost at a restart");
+    if (mode === "production")
+      throw new SettingError(
+        "must name a file in production, because a restart loses a database in memory: write sqlite:latchkey.db",
+      );
     return { kind: "sqlite", path };
   }
   if (path === "" || path.startsWith("//") || /[?#\0]/.test(path)) {
     throw new SettingError(
-      "must be sqlite:<path> with a plain path: no //, no parameters, for example sqlite:/var/lib/latchkey/latchkey.db",
+      "must be sqlite:<path> with a plain path, without // and without parameters, for example sqlite:/var/lib/latchkey/latchkey.db",
     );
   }
   return { kind: "sqlite", path };
 }
 
-/** Reads an issuer: tokens are compared with it character by character, so it must have the one form that URLs are normalised to. */
+/** Reads an issuer. Verifiers compare it character by character, so it must be in the normal form of URLs. */
 export function parseIssuer(text: string): string {
   const url = parseUrl(text);
   if (url === null) throw new SettingError("must be a URL such as https://auth.example.com");
-  if (/[?#]/.test(text)) throw new SettingError("must have no query and no fragment: drop everything from ? or # on");
-  if (url.username !== "" || url.password !== "") throw new SettingError("must have no user and no password in it");
-  if (text.endsWith("/")) throw new SettingError("must not end with a slash: drop it");
+  if (/[?#]/.test(text)) throw new SettingError("must have no query and no fragment: remove everything from ? or # on");
+  if (url.username !== "" || url.password !== "") throw new SettingError("must have no user and no password: remove them");
+  if (text.endsWith("/")) throw new SettingError("must not end with a slash: remove it");
   if (url.protocol !== "https:" && !(url.protocol === "http:" && isLoopbackUrl(url))) {
-    throw new SettingError("must be an https:// URL; http:// is for localhost alone");
+    throw new SettingError("must be an https:// URL: http:// is allowed for localhost only");
   }
   const normal = url.href.replace(/\/$/, "");
-  if (normal !== text) throw new SettingError(`must be written in its normal form, ${quote(normal)}`);
+  if (normal !== text) throw new SettingError(`must be in its normal form: write ${quote(normal)}`);
   return text;
 }
 
-/** Reads one exact web origin. */
+/** Reads one exact web origin: scheme, host and port. */
 export function parseOrigin(text: string, position: number): string {
   const url = parseUrl(text);
   if (url === null || !["http:", "https:"].includes(url.protocol) || text.includes("*")) {

@@ -281,7 +281,7 @@ describe("a PostgreSQL URL", () => {
       sslrootcert: "/etc/ca.pem",
     });
     expect(problemsOf({ ...production, LATCHKEY_DATABASE_URL: withAuthority }, { "/etc/ca.pem": "no PEM" })).toEqual([
-      "LATCHKEY_DATABASE_URL has an sslrootcert that is not a certificate in PEM form.",
+      "LATCHKEY_DATABASE_URL has an sslrootcert that is not a certificate in PEM format: correct the path or the file.",
     ]);
   });
 
@@ -310,12 +310,12 @@ describe("a PostgreSQL URL", () => {
     const problems = (contents: Record<string, string>) =>
       problemsOf({ ...production, LATCHKEY_DATABASE_URL: url }, { ...files, ...contents });
     expect(problems({ "/c.pem": "sensitive", "/k.pem": "sensitive" })).toEqual([
-      "LATCHKEY_DATABASE_URL has an sslcert that is not a certificate in PEM form.",
-      "LATCHKEY_DATABASE_URL has an sslkey that is not a private key without a passphrase in PEM form.",
+      "LATCHKEY_DATABASE_URL has an sslcert that is not a certificate in PEM format: correct the path or the file.",
+      "LATCHKEY_DATABASE_URL has an sslkey that is not a private key without a passphrase in PEM format: correct the path or the file.",
     ]);
     const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
     expect(problems({ "/k.pem": privateKey.export({ type: "pkcs8", format: "pem" }) as string })).toEqual([
-      "LATCHKEY_DATABASE_URL has an sslkey that is not the key of its sslcert: name the private key that the certificate was made for.",
+      "LATCHKEY_DATABASE_URL has an sslkey that is not the key of its sslcert: give the private key that the certificate was made for.",
     ]);
   });
 
@@ -336,7 +336,7 @@ describe("a PostgreSQL URL", () => {
     expect(problemsOf(env, { "/pgpass": "one:5432:d:u:sensitive\n" })).toEqual([
       "LATCHKEY_DATABASE_URL has a `passfile` without a line for this host, port, database and user: add one.",
     ]);
-    expect(problemsOf(env)).toEqual(["LATCHKEY_DATABASE_URL has a `passfile` that cannot be read (ENOENT)."]);
+    expect(problemsOf(env)).toEqual(["LATCHKEY_DATABASE_URL has a `passfile` that cannot be read (ENOENT): correct the path or the permissions."]);
   });
 
   it("from a file has user and password read again from there", () => {
@@ -639,7 +639,7 @@ describe("LATCHKEY_APP_NAME", () => {
 
   it.each(["\u202eevil", "a\nb", "x".repeat(41), " "])("refuses %j", (name) => {
     expect(problemsOf({ ...production, LATCHKEY_APP_NAME: name })).toEqual([
-      "LATCHKEY_APP_NAME must be 1 to 40 characters without line ends and control characters.",
+      "LATCHKEY_APP_NAME must be 1 to 40 characters, without line breaks and control characters.",
     ]);
   });
 });
@@ -649,7 +649,7 @@ describe("LATCHKEY_METRICS_LISTEN", () => {
     expect(settingsOf({ ...production, LATCHKEY_METRICS_LISTEN: "0.0.0.0:9464" }).metricsListen.host).toBe("0.0.0.0");
     const development = { ...production, LATCHKEY_MODE: "development", LATCHKEY_METRICS_LISTEN: "0.0.0.0:9464" };
     expect(problemsOf(development).join()).toContain(
-      "LATCHKEY_METRICS_LISTEN must be an address of this machine alone in development",
+      "LATCHKEY_METRICS_LISTEN must be an address of this machine only in development",
     );
   });
 
@@ -704,7 +704,7 @@ describe("the odds of guessing a code", () => {
 
   it("above 1e-4 a day per identifier are refused, by the total of all requesters; six digits are enough", () => {
     expect(refusalOf(5)).toEqual([
-      "LATCHKEY_CODE_LENGTH must be longer than 5: 40 guesses a day at one identifier would succeed with a chance of 4e-4, and 1e-4 is the most allowed.",
+      "LATCHKEY_CODE_LENGTH must be longer than 5: 40 guesses a day at one identifier would succeed with a probability of 4e-4, and at most 1e-4 is allowed.",
     ]);
     expect(refusalOf(6)).toEqual([]);
   });

@@ -88,7 +88,7 @@ describe.concurrent("a start is refused in one sentence, without making a databa
       () => ({ ...without(prod(), "LATCHKEY_PEPPER"), LATCHKEY_PEPPER_FILE: "/nowhere/pepper" }),
       /^LATCHKEY_PEPPER_FILE names a file that cannot be read \(ENOENT\)/,
     ],
-    ["a misspelt setting", () => dev({ LATCHKEY_CODE_TTL_SECONDS: "30" }), /^LATCHKEY_CODE_TTL_SECONDS is no setting/],
+    ["a misspelt setting", () => dev({ LATCHKEY_CODE_TTL_SECONDS: "30" }), /^LATCHKEY_CODE_TTL_SECONDS is not a setting/],
   ];
 
   it.each(cases)("%s", async (_, env, sentence) => {
