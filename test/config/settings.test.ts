@@ -336,7 +336,9 @@ describe("a PostgreSQL URL", () => {
     expect(problemsOf(env, { "/pgpass": "one:5432:d:u:sensitive\n" })).toEqual([
       "LATCHKEY_DATABASE_URL has a `passfile` without a line for this host, port, database and user: add one.",
     ]);
-    expect(problemsOf(env)).toEqual(["LATCHKEY_DATABASE_URL has a `passfile` that cannot be read (ENOENT): correct the path or the permissions."]);
+    expect(problemsOf(env)).toEqual([
+      "LATCHKEY_DATABASE_URL has a `passfile` that cannot be read (ENOENT): correct the path or the permissions.",
+    ]);
   });
 
   it("from a file has user and password read again from there", () => {
