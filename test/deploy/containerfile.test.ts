@@ -27,6 +27,11 @@ describe("the container file", () => {
     expect(existsSync(join(repository, program!))).toBe(true);
   });
 
+  it("has the program on the PATH, as `latchkey`", () => {
+    const [, program] = /^ENTRYPOINT \["(.+)"\]$/m.exec(final!)!;
+    expect(final).toContain(`RUN ln -s ${program} /usr/local/bin/latchkey\n`);
+  });
+
   it("has a health check that succeeds while the server is ready and fails when it is gone", async () => {
     const [, command] = /HEALTHCHECK[^[]*(\[.*\])/.exec(final!)!;
     const [node, ...args] = JSON.parse(command!) as string[];

@@ -4,12 +4,14 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { table } from "../../src/config/table.js";
 
-const path = fileURLToPath(new URL("../../deploy/latchkey.service", import.meta.url));
-const unit = readFileSync(path, "utf8");
+const deploy = fileURLToPath(new URL("../../deploy/", import.meta.url));
+const path = `${deploy}latchkey.service`;
+/** With what install.sh adds to it for PostgreSQL. */
+const unit = readFileSync(path, "utf8") + readFileSync(`${deploy}latchkey-postgres.conf`, "utf8");
 const settings: readonly string[] = Object.values(table).flatMap(({ name }) => [name, `${name}_FILE`]);
 
 describe("the systemd unit", () => {
-  const lines = unit.split("\n").filter((line) => /^#?\w+=/.test(line));
+  const lines = unit.split("\n").filter((line) => /^\w+=/.test(line));
   const valuesOf = (key: string): string[] =>
     lines.filter((line) => line.startsWith(`${key}=`)).map((line) => line.slice(key.length + 1));
 
@@ -19,14 +21,22 @@ describe("the systemd unit", () => {
     expect(judged.status, judged.stdout + judged.stderr).toBe(0);
   });
 
-  it("sets settings that exist, and secrets by files that it loads, the commented ones too", () => {
-    const all = lines.map((line) => line.replace(/^#/, ""));
-    const environment = all.filter((line) => line.startsWith("Environment=")).join(" ");
+  it("sets settings that exist, and secrets by files that it loads", () => {
+    const environment = valuesOf("Environment").join(" ");
     const named = [...environment.matchAll(/LATCHKEY_\w+/g)].map(([name]) => name);
     expect(named.filter((name) => !settings.includes(name))).toEqual([]);
-    const loaded = all.flatMap((line) => /^LoadCredential=([\w-]+):\/etc\/latchkey\//.exec(line)?.[1] ?? []);
+    const loaded = valuesOf("LoadCredential").flatMap((value) => /^([\w-]+):\/etc\/latchkey\//.exec(value)?.[1] ?? []);
     const used = [...environment.matchAll(/=%d\/([\w-]+)/g)].map(([, name]) => name!);
     expect(used.toSorted()).toEqual(loaded.toSorted());
+    expect(loaded.length).toBeGreaterThan(3);
     expect(valuesOf("Environment").filter((one) => /_(PEPPER|MASTER_KEY|URL)=/.test(one))).toEqual([]);
+  });
+
+  it("gives the service the secrets that the command `latchkey` gives its commands", () => {
+    const bySystemd = valuesOf("Environment").flatMap(
+      (value) => /^(LATCHKEY_\w+)_FILE=%d\/(\S+)$/.exec(value)?.slice(1, 3) ?? [],
+    );
+    const byCommand = [...readFileSync(`${deploy}latchkey`, "utf8").matchAll(/^secret (LATCHKEY_\w+) (\S+)$/gm)];
+    expect(byCommand.flatMap((match) => match.slice(1, 3))).toEqual(bySystemd);
   });
 });

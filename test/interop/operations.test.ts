@@ -1,13 +1,13 @@
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { reasonOf, signIn } from "../serve/sign-in.js";
 import { freePorts } from "../support/ports.js";
 import { developmentEnv, type Env, endServers, type Server, startServer } from "../support/server.js";
 import { type MailServer, startMailServer } from "../support/smtp.js";
-import { environmentOf, type Machine, newMachine } from "./support/operator.js";
+import { type Machine, newMachine, serviceOf, servicePath } from "./support/operator.js";
 import { latchkeyBin } from "./support/paths.js";
 import { postgresOfMachine } from "./support/postgres-of-machine.js";
 import { blocksUnder } from "./support/readme.js";
@@ -27,40 +27,54 @@ function expectWell({ exitCode, stdout, stderr }: Finished): string {
 }
 
 describe("the systemd service", () => {
-  const [install, shown] = blocksUnder("docs/deployment.md", "## As a systemd service", "sh");
-  // Node may be elsewhere on this machine.
-  const path = `${dirname(process.execPath)}:/usr/bin:/bin`;
-  const helper = shown!.replace("PATH=/usr/bin:/bin", `PATH='${path}'`);
+  const [install] = blocksUnder("docs/deployment.md", "## The systemd service", "sh");
+  const optionsOf = (block: string) => /^deploy\/install\.sh (.+)$/m.exec(block)![1]!.split(" ");
+  const secrets = ["pepper", "master-key", "smtp-url"];
 
-  async function installed(): Promise<{ machine: Machine; mail: MailServer }> {
+  interface Installed {
+    readonly machine: Machine;
+    readonly mail: MailServer;
+    readonly printed: string;
+  }
+
+  /** Installs as a page says, with the mail server and ports of this test. */
+  async function installed({
+    block = install!,
+    databaseUrl,
+  }: {
+    block?: string;
+    databaseUrl?: string;
+  } = {}): Promise<Installed> {
     const mail = await startMailServer({ login: { user: "user", password: "password" } });
     closers.push(() => mail.stop());
     const machine = newMachine();
     closers.push(() => machine.remove());
+    const smtpUrl = `smtp://user:password@127.0.0.1:${mail.port}?starttls=never&from=codes@example.com`;
+    writeFileSync(join(machine.clone, "smtp-url"), `${smtpUrl}\n`);
+    if (databaseUrl !== undefined) writeFileSync(join(machine.clone, "database-url"), `${databaseUrl}\n`);
+    const done = await machine.install(...optionsOf(block));
+    expectWell(done);
     const [grpc, http] = await freePorts(2);
-    const here = install!
-      .replace("@mail.example.com:587?", `@127.0.0.1:${mail.port}?starttls=never&`)
-      .replace("127.0.0.1:50051", `127.0.0.1:${grpc}`)
-      .replace("127.0.0.1:8080", `127.0.0.1:${http}`);
-    expect(here).not.toContain("mail.example.com");
-    expectWell(await machine.shell(here));
-    return { machine, mail };
+    configure(machine, [
+      `LATCHKEY_GRPC_LISTEN=127.0.0.1:${grpc}`,
+      `LATCHKEY_HTTP_LISTEN=127.0.0.1:${http}`,
+      `PATH=${servicePath}`,
+    ]);
+    return { machine, mail, printed: done.stdout + done.stderr };
   }
+
+  /** Adds lines to the settings of the service; the last line of a setting counts. */
+  const configure = (machine: Machine, lines: readonly string[]) =>
+    writeFileSync(machine.at("etc/latchkey/latchkey.env"), `\n${lines.join("\n")}\n`, { flag: "a" });
 
   /** As systemd would by the unit that was installed. */
   async function start(machine: Machine): Promise<Server> {
-    const unit = readFileSync(join(machine.root, "etc/systemd/system/latchkey.service"), "utf8");
-    const [, program] = /^ExecStart=(\S+) serve$/m.exec(unit) ?? [];
-    const env = {
-      ...environmentOf(unit, machine),
-      PATH: path,
-      LATCHKEY_METRICS_LISTEN: "127.0.0.1:0",
-      LATCHKEY_DRAIN_DELAY: "0",
-    };
-    return await startServer(env, { folder: join(machine.root, "var/lib/latchkey"), program: [machine.moved(program!)] });
+    const { env, program } = serviceOf(machine);
+    const here = { ...env, LATCHKEY_METRICS_LISTEN: "127.0.0.1:0", LATCHKEY_DRAIN_DELAY: "0" };
+    return await startServer(here, { folder: machine.at("var/lib/latchkey"), program: [program] });
   }
 
-  /** Registers somebody, which the mail that is sent says how to finish. */
+  /** Begins a registration. Returns what finishes it, from the mail that was sent. */
   async function register({ mails }: MailServer, server: Server, email: string) {
     const known = mails.length;
     const { challenges } = await server.grpc.registerUser({ email });
@@ -68,49 +82,140 @@ describe("the systemd service", () => {
     return { challengeId: challenges[0]!.challengeId, code: mail.parsed.subject!.split(" ")[0]! };
   }
 
-  const shellOf = (machine: Machine, text: string) => machine.shell(`${helper.replace(/^latchkey doctor$/m, "")}\n${text}`);
-
-  it("is installed by the commands: a program, two secrets and a mail server's password for root alone, and a unit", async () => {
-    const { machine } = await installed();
-    const { root } = machine;
-    expect(machine.noted()).toEqual([
+  it("is installed by one command: a program, a unit, and secrets and settings that only root can read", async () => {
+    const { machine, printed } = await installed();
+    const { at } = machine;
+    expect(printed.trim().split("\n")).toEqual([
       "npm ci",
       "npm run build",
       "npm prune --omit=dev",
-      "useradd --system --user-group --home-dir /var/lib/latchkey --shell /usr/sbin/nologin latchkey".replace(
-        "/var",
-        `${root}/var`,
-      ),
-      "systemctl daemon-reload",
-      "systemctl enable --now latchkey",
-      "journalctl --unit latchkey",
+      ...[
+        "useradd --system --user-group --home-dir /var/lib/latchkey --shell /usr/sbin/nologin latchkey",
+        `chown latchkey:latchkey ${at("var/lib/latchkey")}`,
+        "systemctl daemon-reload",
+        "systemctl enable latchkey",
+        "systemctl restart latchkey",
+      ].map((command) => `left out because of --root: ${command}`),
     ]);
-    for (const name of ["pepper", "master-key", "smtp-url"]) {
-      expect(statSync(join(root, "etc/latchkey", name)).mode & 0o777, name).toBe(0o600);
-    }
-    expect(statSync(join(root, "etc/latchkey")).mode & 0o777).toBe(0o700);
-    expect(readdirSync(join(root, "opt/latchkey")).sort()).toEqual(["README.md", "dist", "node_modules", "package.json"]);
+    expect(readdirSync(at("etc/latchkey")).sort()).toEqual(["latchkey.env", ...secrets].toSorted());
+    for (const name of ["latchkey.env", ...secrets])
+      expect(statSync(at(`etc/latchkey/${name}`)).mode & 0o777, name).toBe(0o600);
+    for (const folder of ["etc/latchkey", "var/lib/latchkey"]) expect(statSync(at(folder)).mode & 0o777, folder).toBe(0o700);
+    expect(readdirSync(at("opt")).sort()).toEqual(["latchkey"]);
+    expect(readdirSync(at("opt/latchkey")).sort()).toEqual(["README.md", "dist", "node_modules", "package.json"]);
   });
 
   it("serves with what was installed, sends mail, and `latchkey doctor` finds nothing wrong", async () => {
     const { machine, mail } = await installed();
     const server = await start(machine);
     await server.grpc.verifyOtp(await register(mail, server, "ada@example.com"));
-    expect(readdirSync(join(machine.root, "var/lib/latchkey"))).toContain("latchkey.db");
-    expect(helper).toMatch(/\nlatchkey doctor\n$/);
-    const report = expectWell(await machine.shell(helper));
-    // What Node.js is there is this machine's.
-    expect(report).not.toMatch(/^(problem|warning (?!Node\.js))/m);
+    expect(readdirSync(machine.at("var/lib/latchkey"))).toContain("latchkey.db");
+    // The version of Node.js is this machine's.
+    expect(expectWell(await machine.shell("latchkey doctor"))).not.toMatch(/^(problem|warning (?!Node\.js))/m);
   });
 
-  it("goes on through a change of pepper and master key as told under Key rotation", async () => {
+  it("reaches production mode on PostgreSQL by the first chapter of docs/deployment.md", async (context) => {
+    const database = await postgresOfMachine();
+    if (typeof database === "string") {
+      if (process.env.CI === "true") throw new Error(database);
+      return context.skip(database);
+    }
+    closers.push(() => database.stop());
+    const [, createdb, block] = blocksUnder("docs/deployment.md", "## From zero to production", "sh");
+    await runWell("bash", ["-euc", createdb!], { env: database.env });
+    const { machine, mail } = await installed({ block: block!, databaseUrl: `${database.url}/latchkey?sslmode=disable` });
+    const server = await start(machine);
+    await server.grpc.verifyOtp(await register(mail, server, "ada@example.com"));
+    const report = expectWell(await machine.shell("latchkey doctor"));
+    expect(report).toMatch(/PostgreSQL \d+.* answers/);
+    expect(report).not.toMatch(/^problem/m);
+    expect(readdirSync(machine.at("var/lib/latchkey"))).toEqual([]);
+  });
+
+  it("keeps secrets and settings in an upgrade, and no file of the old program", async () => {
+    const { machine } = await installed();
+    configure(machine, ["LATCHKEY_APP_NAME=Ada's Shop"]);
+    const kept = ["latchkey.env", ...secrets].map((name) => machine.at(`etc/latchkey/${name}`));
+    const before = kept.map((path) => readFileSync(path, "utf8"));
+    writeFileSync(machine.at("opt/latchkey/dist/old.js"), "");
+    expectWell(await machine.install());
+    expect(kept.map((path) => readFileSync(path, "utf8"))).toEqual(before);
+    expect(readdirSync(machine.at("opt/latchkey/dist"))).not.toContain("old.js");
+  });
+
+  it("moves on to PostgreSQL without a build when it is given a URL", async () => {
+    const { machine } = await installed();
+    const database = join(machine.clone, "database-url");
+    writeFileSync(database, "postgres://latchkey:password@db.example.com/latchkey\n");
+    const done = await machine.install("--no-build", "--database-url-file", database);
+    expect(expectWell(done)).not.toContain("npm");
+    expect(serviceOf(machine).env.LATCHKEY_DATABASE_URL_FILE).toMatch(/\/database-url$/);
+  });
+
+  it("is refused with everything that is missing, and then nothing is changed", async () => {
+    const machine = newMachine();
+    closers.push(() => machine.remove());
+    const before = readdirSync(machine.root);
+    const { exitCode, stdout, stderr } = await machine.install();
+    expect([exitCode, stdout, stderr.trim().split("\n")]).toEqual([
+      1,
+      "",
+      [
+        "Nothing was installed:",
+        "- The issuer is missing. Add --issuer https://auth.example.com, with the public URL of the service.",
+        "- The mail server is missing. Write its URL into a file and add --smtp-url-file FILE.",
+      ],
+    ]);
+    expect(readdirSync(machine.root)).toEqual(before);
+  });
+
+  it("is refused with an old Node.js, and without a secret that the database was made with", async () => {
+    const { machine } = await installed();
+    const node = machine.at("stubs/node");
+    writeFileSync(node, '#!/bin/sh\n[ "$1" != -e ] || exit 1\necho v18.20.0\n', { mode: 0o755 });
+    configure(machine, [`PATH=${machine.at("stubs")}`]);
+    writeFileSync(machine.at("var/lib/latchkey/latchkey.db"), "");
+    rmSync(machine.at("etc/latchkey/pepper"));
+    const { exitCode, stderr } = await machine.install();
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain(`${node} is Node.js v18.20.0, which is too old. Install Node.js 24.`);
+    expect(stderr).toContain(`${machine.at("etc/latchkey/pepper")} is missing`);
+    expect(existsSync(machine.at("etc/latchkey/pepper"))).toBe(false);
+  });
+
+  it("shows no secret in arguments or in what the installation prints, not even one that was given as an argument", async () => {
+    const { machine, printed } = await installed();
+    expectWell(await machine.shell("latchkey migrate"));
+    const misled = await machine.install("--smtp-url-file", "smtp://user:hunter2@mail.example.com");
+    const misplaced = await machine.install("postgres://latchkey:hunter2@db.example.com/latchkey");
+    expect([misled.exitCode, misplaced.exitCode]).toEqual([1, 64]);
+    const shown = [printed, machine.processes(), misled.stderr, misplaced.stderr].join("\n");
+    for (const name of secrets) expect(shown).not.toContain(readFileSync(machine.at(`etc/latchkey/${name}`), "utf8").trim());
+    expect(shown).not.toContain("hunter2");
+  });
+
+  it("gives its commands the settings as systemd reads them: what is special to a shell stands for itself", async () => {
+    const { machine } = await installed();
+    configure(machine, ["; a comment", "LATCHKEY_APP_NAME=Ada's $hop `x`", 'LATCHKEY_CODE_TTL="90s"']);
+    const shown = expectWell(await machine.shell("latchkey config"));
+    expect(shown).toContain("Ada's $hop `x`");
+    expect(shown).toMatch(/^LATCHKEY_CODE_TTL\n( .*\n){3} +value +90s$/m);
+    configure(machine, ["no setting"]);
+    const refused = await machine.shell("latchkey config");
+    expect([refused.exitCode, refused.stderr]).toEqual([
+      1,
+      expect.stringMatching(/line \d+ of .*latchkey\.env must be NAME=value/),
+    ]);
+  });
+
+  it("goes on through a change of pepper and master key as docs/operations.md says under Key rotation", async () => {
     const { machine, mail } = await installed();
     const server = await start(machine);
     const { tokens } = await server.grpc.verifyOtp(await register(mail, server, "ada@example.com"));
     const waiting = await register(mail, server, "grace@example.com");
     await server.stop();
-    for (const name of ["pepper", "master-key"]) {
-      const file = `/etc/latchkey/${name}`;
+    const keys = ["pepper", "master-key"].map((name) => machine.at(`etc/latchkey/${name}`));
+    for (const file of keys) {
       expectWell(
         await machine.shell(`echo "2:$(openssl rand -base64 32),1:$(cat ${file})" > ${file}.new && mv ${file}.new ${file}`),
       );
@@ -118,15 +223,12 @@ describe("the systemd service", () => {
     const changed = await start(machine);
     const { tokens: renewed } = await changed.grpc.refreshToken({ refreshToken: tokens!.refreshToken });
     await changed.grpc.verifyOtp(waiting);
-    expectWell(await shellOf(machine, "latchkey keys rotate && latchkey keys retire 1 --use pepper"));
-    const refused = await shellOf(machine, "latchkey keys retire 1 --use master");
+    expectWell(await machine.shell("latchkey keys rotate && latchkey keys retire 1 --use pepper"));
+    const refused = await machine.shell("latchkey keys retire 1 --use master");
     expect([refused.exitCode, refused.stderr]).toEqual([1, expect.stringContaining("live sessions")]);
-    expectWell(await shellOf(machine, "latchkey keys retire 1 --use master --revoke-sessions"));
+    expectWell(await machine.shell("latchkey keys retire 1 --use master --revoke-sessions"));
     await changed.stop();
-    for (const name of ["pepper", "master-key"]) {
-      const path = join(machine.root, "etc/latchkey", name);
-      writeFileSync(path, readFileSync(path, "utf8").replace(/,1:.*/, ""));
-    }
+    for (const file of keys) writeFileSync(file, readFileSync(file, "utf8").replace(/,1:.*/, ""));
     const after = await start(machine);
     expect(await reasonOf(after.grpc.refreshToken({ refreshToken: renewed!.refreshToken }))).toBe("SESSION_ENDED");
     await after.grpc.verifyOtp(await register(mail, after, "joan@example.com"));
@@ -136,60 +238,59 @@ describe("the systemd service", () => {
     const { machine, mail } = await installed();
     const server = await start(machine);
     const { tokens } = await server.grpc.verifyOtp(await register(mail, server, "ada@example.com"));
-    expectWell(await shellOf(machine, "latchkey backup - > saved.db"));
+    expectWell(await machine.shell("latchkey backup - > saved.db"));
     await server.stop();
-    rmSync(join(machine.root, "run/credentials"), { recursive: true });
-    const refused = await shellOf(machine, "latchkey restore - < saved.db");
+    rmSync(machine.at("run/credentials"), { recursive: true });
+    const refused = await machine.shell("latchkey restore - < saved.db");
     expect([refused.exitCode, refused.stderr]).toEqual([1, expect.stringContaining("--force")]);
-    expectWell(await shellOf(machine, "latchkey restore - --force < saved.db"));
+    expectWell(await machine.shell("latchkey restore - --force < saved.db"));
     const restored = await start(machine);
     expect(await reasonOf(restored.grpc.refreshToken({ refreshToken: tokens!.refreshToken }))).toBe("SESSION_ENDED");
     await restored.grpc.verifyOtp(await register(mail, restored, "grace@example.com"));
   });
 
-  it("has its commands run where certificates are files that the service alone is shown", async () => {
+  it("has its commands run where certificates are files that only the service can read", async () => {
     const { machine } = await installed();
-    const settings = "\nLATCHKEY_TLS=files\nLATCHKEY_TLS_CLIENT_CA=/etc/ssl/ca.pem\n";
-    writeFileSync(join(machine.root, "etc/latchkey/latchkey.env"), settings, { flag: "a" });
-    expectWell(await shellOf(machine, "latchkey migrate && latchkey keys list"));
+    configure(machine, ["LATCHKEY_TLS=files", "LATCHKEY_TLS_CLIENT_CA=/etc/ssl/ca.pem"]);
+    expectWell(await machine.shell("latchkey migrate && latchkey keys list"));
   });
 
-  it("has its commands use the database that is named with them, before the one in the file that the unit reads", async () => {
+  it("has its commands use the database that the caller names, before the one in the file that the unit reads", async () => {
     const { machine } = await installed();
-    writeFileSync(join(machine.root, "etc/latchkey/database-url"), "sqlite:by-file.db\n");
-    writeFileSync(join(machine.root, "etc/latchkey/latchkey.env"), "\nLATCHKEY_DATABASE_URL=sqlite:by-setting.db\n", {
-      flag: "a",
-    });
-    const databases = () => readdirSync(join(machine.root, "var/lib/latchkey")).filter((name) => name.endsWith(".db"));
-    expectWell(await shellOf(machine, "LATCHKEY_DATABASE_URL=sqlite:named.db latchkey migrate"));
+    writeFileSync(machine.at("etc/latchkey/database-url"), "sqlite:by-file.db\n");
+    configure(machine, ["LATCHKEY_DATABASE_URL=sqlite:by-setting.db"]);
+    const databases = () => readdirSync(machine.at("var/lib/latchkey")).filter((name) => name.endsWith(".db"));
+    expectWell(await machine.shell("LATCHKEY_DATABASE_URL=sqlite:named.db latchkey migrate"));
     expect(databases()).toEqual(["named.db"]);
-    expectWell(await shellOf(machine, "latchkey migrate"));
+    expectWell(await machine.shell("latchkey migrate"));
     expect(databases()).toEqual(["by-file.db", "named.db"]);
   });
 
   it("is a unit that systemd has nothing against", async (context) => {
     if (spawnSync("systemd-analyze", ["--version"]).status !== 0) context.skip("there is no systemd-analyze here");
     const { machine } = await installed();
-    const unit = join(machine.root, "etc/systemd/system/latchkey.service");
-    writeFileSync(unit, readFileSync(unit, "utf8").replace(/^ExecStart=.*$/m, machine.moved));
+    const unit = machine.at("etc/systemd/system/latchkey.service");
+    writeFileSync(unit, readFileSync(unit, "utf8").replace(/^ExecStart=/m, `$&${machine.root}`));
     expect(await run("systemd-analyze", ["verify", unit])).toEqual({ exitCode: 0, stdout: "", stderr: "" });
   });
 });
 
 describe("the backup", () => {
-  const [sqlite, postgres] = blocksUnder("docs/operations.md", "## Backup and restore", "sh");
+  const [backup, check, restore] = blocksUnder("docs/operations.md", "### SQLite", "sh");
+  const [postgres] = blocksUnder("docs/operations.md", "### PostgreSQL", "sh");
 
-  /** A folder where `npx latchkey` is the program under test. */
+  /** A folder with the program under test as `bin/latchkey`. */
   function folder(): string {
     const made = mkdtempSync(join(tmpdir(), "latchkey-operations-"));
     closers.push(() => rmSync(made, { recursive: true, force: true }));
-    mkdirSync(join(made, "node_modules/.bin"), { recursive: true });
-    const program = join(made, "node_modules/.bin/latchkey");
-    writeFileSync(program, `#!/bin/sh\nexec '${process.execPath}' '${latchkeyBin}' "$@"\n`, { mode: 0o755 });
+    mkdirSync(join(made, "bin"));
+    const program = `#!/bin/sh\nexec '${process.execPath}' '${latchkeyBin}' "$@"\n`;
+    writeFileSync(join(made, "bin/latchkey"), program, { mode: 0o755 });
     return made;
   }
 
-  const bash = (cwd: string, text: string, env: Env) => run("bash", ["-euo", "pipefail", "-c", text], { cwd, env });
+  const bash = (cwd: string, text: string, env: Env) =>
+    run("bash", ["-euo", "pipefail", "-c", text], { cwd, env: { ...env, PATH: `${cwd}/bin:${process.env.PATH ?? ""}` } });
 
   it("of SQLite goes through gpg while it is served, and comes back with its users and without its sessions", async (context) => {
     if (spawnSync("gpg", ["--version"]).status !== 0) context.skip("there is no gpg here");
@@ -204,12 +305,11 @@ describe("the backup", () => {
     const env: Env = { ...developmentEnv(), LATCHKEY_RESEND_COOLDOWN: "0", LATCHKEY_DATABASE_URL: `sqlite:${cwd}/latchkey.db` };
     const server = await startServer(env, { folder: cwd });
     const { refreshToken } = await signIn(server, "ada@example.com");
-    const [backup, restore, ...others] = sqlite!.split(/^# Later: stop the service.*\n/m);
-    expect([restore?.includes("restore"), others]).toEqual([true, []]);
     expectWell(await bash(cwd, backup!, { ...env, ...gpg }));
     expect(readFileSync(join(cwd, "latchkey.db.gpg")).includes("ada@example.com")).toBe(false);
     await signIn(server, "later@example.com");
 
+    expect((await bash(cwd, check!, gpg)).stderr).toContain("Good signature");
     const early = await bash(cwd, restore!, { ...env, ...gpg });
     expect(early.exitCode, "a restore beside the service").not.toBe(0);
     await server.stop();

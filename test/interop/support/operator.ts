@@ -1,76 +1,91 @@
 import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { dist, packageRoot, repository } from "./paths.js";
-import { type Finished, run } from "./run.js";
+import { type Finished, type RunOptions, run } from "./run.js";
 
-/** A folder that stands for a machine's file system, with what an operator's commands need and must not reach. */
+/** A folder that stands for the file system of a machine. */
 export interface Machine {
   readonly root: string;
-  /** As a clone of the repository: commands are run here. */
+  /** A clone of the repository that is built already. Commands run here. */
   readonly clone: string;
-  /** The commands that were only noted: those that would change this machine, or need systemd. */
-  noted(): readonly string[];
-  /** Runs commands in a bash that stops at every error, their paths below `root`. */
-  shell(text: string, env?: Readonly<Record<string, string>>): Promise<Finished>;
-  /** A text with its absolute paths below `root`. */
-  moved(text: string): string;
+  /** Runs deploy/install.sh below `root`. */
+  install(...options: readonly string[]): Promise<Finished>;
+  /** Runs commands in a bash that stops at every error, with the installed `latchkey` on the PATH. */
+  shell(text: string, env?: RunOptions["env"]): Promise<Finished>;
+  /** The path of one of the machine's files, such as /etc/latchkey/pepper. */
+  at(path: string): string;
+  /** The arguments of each command that `latchkey` ran, as the list of processes shows them. */
+  processes(): string;
   remove(): void;
 }
 
-const systemFolders = /(?<![\w.:/$-])\/(?=(?:opt\/latchkey|etc\/(?:latchkey|systemd)|var\/lib\/latchkey)\b)/g;
+/** The PATH in which the service finds the Node.js that runs these tests. */
+export const servicePath = `${dirname(process.execPath)}:/usr/bin:/bin`;
 
+/**
+ * Two programs are replaced. `npm` only prints its arguments: the clone is built. `runuser` runs the command as the present user: there is
+ * no user latchkey here.
+ */
 export function newMachine(): Machine {
   const root = mkdtempSync(join(tmpdir(), "latchkey-machine-"));
-  const clone = join(root, "clone");
-  const stubs = join(root, "stubs");
-  const notes = join(root, "notes");
-  for (const folder of ["clone", "stubs", "opt", "etc/systemd/system", "var/lib/latchkey"]) {
-    mkdirSync(join(root, folder), { recursive: true });
-  }
-  writeFileSync(notes, "");
+  const at = (path: string) => join(root, path);
+  const clone = at("clone");
+  for (const folder of ["clone", "stubs"]) mkdirSync(at(folder));
   for (const name of ["package.json", "README.md", "deploy"])
     cpSync(join(repository, name), join(clone, name), { recursive: true });
   cpSync(dist, join(clone, "dist"), { recursive: true });
   symlinkSync(join(packageRoot, "node_modules"), join(clone, "node_modules"));
-  for (const name of ["npm", "useradd", "systemctl", "journalctl"]) stub(name, `echo "${name} $*" >> '${notes}'`);
-  stub("runuser", '[ "$1 $2 $3" = "-u latchkey --" ] || exit 64; shift 3; exec "$@"');
+  stub("npm", 'echo "npm $*"');
+  stub("runuser", `echo "$*" >> '${at("processes")}'; [ "$1 $2 $3" = "-u latchkey --" ] || exit 64; shift 3; exec "$@"`);
 
   function stub(name: string, body: string): void {
-    writeFileSync(join(stubs, name), `#!/bin/sh\n${body}\n`);
-    chmodSync(join(stubs, name), 0o755);
+    writeFileSync(at(`stubs/${name}`), `#!/bin/sh\n${body}\n`);
+    chmodSync(at(`stubs/${name}`), 0o755);
   }
-  const moved = (text: string) => text.replaceAll(systemFolders, `${root}/`);
+  const env = { PATH: `${at("stubs")}:${at("usr/local/bin")}:${process.env.PATH ?? ""}` };
   return {
     root,
     clone,
-    noted: () => readFileSync(notes, "utf8").trim().split("\n"),
-    moved,
-    shell: (text, env = {}) =>
-      run("bash", ["-euo", "pipefail", "-c", moved(text)], {
-        cwd: clone,
-        env: { ...env, PATH: `${stubs}:${process.env.PATH ?? ""}` },
-      }),
+    at,
+    processes: () => readFileSync(at("processes"), "utf8"),
+    install: (...options) =>
+      run("/bin/sh", [join(clone, "deploy/install.sh"), "--root", root, ...options], { cwd: clone, env: { ...env } }),
+    shell: (text, added = {}) => run("bash", ["-euo", "pipefail", "-c", text], { cwd: clone, env: { ...env, ...added } }),
     remove: () => rmSync(root, { recursive: true, force: true }),
   };
 }
 
-/** What systemd would give a service of this unit as its environment, and where it would start it. */
-export function environmentOf(unit: string, { root, moved }: Machine): Readonly<Record<string, string>> {
-  const env: Record<string, string> = {};
-  const credentials = join(root, "run/credentials/latchkey.service");
+/** The environment that systemd would give the service that was installed, and the program that it would start. */
+export function serviceOf(machine: Machine): { readonly env: Readonly<Record<string, string>>; readonly program: string } {
+  const { at } = machine;
+  const credentials = at("run/credentials/latchkey.service");
   mkdirSync(credentials, { recursive: true });
+  const env: Record<string, string> = {};
+  let program = "";
   const set = (line: string) => {
     const [, name, value] = /^(\w+)=(.*)$/.exec(line) ?? [];
     if (name !== undefined) env[name] = value!.replaceAll("%d", credentials);
   };
-  for (const line of unit.split("\n")) {
-    const [, key, value] = /^(\w+)=(.*)$/.exec(line) ?? [];
-    if (key === "Environment") set(value!);
-    if (key === "EnvironmentFile") for (const one of readFileSync(moved(value!), "utf8").split("\n")) set(one);
+  for (const line of unitOf(machine).split("\n")) {
+    const [, key, value = ""] = /^(\w+)=(.*)$/.exec(line) ?? [];
+    if (key === "ExecStart") program = at(value.split(" ")[0]!);
+    if (key === "Environment") set(value);
+    if (key === "EnvironmentFile") for (const one of readFileSync(at(value), "utf8").split("\n")) set(one);
     if (key !== "LoadCredential") continue;
-    const [name, path] = value!.split(":");
-    writeFileSync(join(credentials, name!), readFileSync(moved(path!)), { mode: 0o400, flag: "w" });
+    const [name, path] = value.split(":");
+    writeFileSync(join(credentials, name!), readFileSync(at(path!)), { mode: 0o600 });
   }
-  return env;
+  return { env, program };
+}
+
+/** The installed unit with its drop-in. */
+function unitOf({ at }: Machine): string {
+  const units = "etc/systemd/system";
+  const unit = readFileSync(at(`${units}/latchkey.service`), "utf8");
+  try {
+    return unit + readFileSync(at(`${units}/latchkey.service.d/postgres.conf`), "utf8");
+  } catch {
+    return unit;
+  }
 }

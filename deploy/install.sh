@@ -1,0 +1,242 @@
+#!/bin/sh
+# Installs Latchkey as a systemd service, or upgrades it. Run it as root in a clone of the repository; --help says more.
+set -eu
+umask 022
+
+usage() {
+  cat <<'END'
+Usage: deploy/install.sh [options]
+
+Builds Latchkey in this clone and installs it as a systemd service. The first run makes the user latchkey, a pepper, a master key and
+/etc/latchkey/latchkey.env. A later run upgrades the program and restarts it; secrets and settings stay as they are.
+
+  --issuer URL              public URL of the service, such as https://auth.example.com (or LATCHKEY_ISSUER)
+  --smtp-url-file FILE      file that holds the URL of the mail server:
+                            smtp://user:password@mail.example.com:587?from=codes@example.com (or LATCHKEY_SMTP_URL_FILE)
+  --database-url-file FILE  file that holds the URL of a PostgreSQL database (or LATCHKEY_DATABASE_URL_FILE); SQLite without it
+  --no-build                install the program that was built here before
+  --root DIR                install files below DIR; make no user and start no service
+  --help                    print this
+
+The first run needs an issuer and a mail server. It asks for what is missing if it runs at a terminal.
+END
+}
+
+issuer=${LATCHKEY_ISSUER-}
+smtp_file=${LATCHKEY_SMTP_URL_FILE-}
+database_file=${LATCHKEY_DATABASE_URL_FILE-}
+root=
+build=yes
+while [ $# -gt 0 ]; do
+  case $1 in
+    --help) usage && exit ;;
+    --no-build) build=no && shift ;;
+    --issuer | --smtp-url-file | --database-url-file | --root)
+      if [ $# -lt 2 ] || [ -z "$2" ]; then
+        echo "$1 needs a value; see deploy/install.sh --help." >&2
+        exit 64
+      fi
+      case $1 in
+        --issuer) issuer=$2 ;;
+        --smtp-url-file) smtp_file=$2 ;;
+        --database-url-file) database_file=$2 ;;
+        --root) root=${2%/} ;;
+      esac
+      shift 2
+      ;;
+    *)
+      # Not repeated: it may be a secret.
+      echo "An argument is no option of install.sh; see deploy/install.sh --help." >&2
+      exit 64
+      ;;
+  esac
+done
+
+clone=$(cd "$(dirname "$0")/.." && pwd)
+opt=$root/opt/latchkey
+etc=$root/etc/latchkey
+data=$root/var/lib/latchkey
+units=$root/etc/systemd/system
+
+problems=
+problem() {
+  problems="$problems
+- $*"
+}
+
+has() { command -v "$1" > /dev/null 2>&1; }
+
+# system <command…>: what changes more than files.
+system() {
+  if [ -z "$root" ]; then "$@"; else echo "left out because of --root: $*"; fi
+}
+
+ask() {
+  printf '%s: ' "$1" >&2
+  IFS= read -r answer
+  echo "$answer"
+}
+
+# The service looks for Node in the PATH of latchkey.env, by default in /usr/bin.
+node_path=
+[ ! -r "$etc/latchkey.env" ] || node_path=$(sed -n 's/^PATH=//p' "$etc/latchkey.env" | tail -n 1)
+path_line=
+if [ -z "$node_path" ]; then
+  node_path=/usr/bin:/bin
+  if [ ! -x /usr/bin/node ] && has node; then
+    node_path=$(dirname "$(command -v node)"):$node_path
+    path_line="PATH=$node_path"
+  fi
+fi
+node=$(PATH=$node_path command -v node || true)
+
+check_machine() {
+  if [ -z "$node" ]; then
+    problem "Node.js is missing. Install Node.js 24 as /usr/bin/node."
+  elif ! "$node" -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 20 || (a === 20 && b >= 19) ? 0 : 1)'; then
+    problem "$node is Node.js $("$node" --version), which is too old. Install Node.js 24."
+  else
+    case $root$node in
+      /root/* | /home/*) problem "$node is in a home folder, which the service can't read. Install Node.js 24 as /usr/bin/node." ;;
+    esac
+  fi
+  if [ $build = yes ]; then
+    has npm || problem "npm is missing. Install it with Node.js 24."
+  elif [ ! -e "$clone/dist/latchkey" ] || [ ! -e "$clone/node_modules" ]; then
+    problem "Nothing was built here yet. Leave out --no-build."
+  fi
+  [ -z "$root" ] || return 0
+  [ "$(id -u)" -eq 0 ] || problem "This needs root. Run it again as root, for example with sudo."
+  for program in useradd runuser; do
+    has "$program" || problem "$program is missing. Install the package that has it (on Debian: passwd, util-linux)."
+  done
+  if [ ! -d /run/systemd/system ]; then
+    problem "systemd does not run this machine. Run Latchkey as a container instead; see the docs."
+  else
+    version=$(systemctl --version | sed -n 's/^systemd \([0-9]*\).*/\1/p')
+    [ "${version:-0}" -ge 250 ] || problem "systemd is version ${version:-unknown}, but the service needs 250 or later."
+  fi
+}
+
+check_settings() {
+  if [ ! -e "$etc/latchkey.env" ]; then
+    if [ -z "$issuer" ] && [ -t 0 ]; then issuer=$(ask "Public URL of the service (https://auth.example.com)"); fi
+    case $issuer in
+      '') problem "The issuer is missing. Add --issuer https://auth.example.com, with the public URL of the service." ;;
+      *[[:space:]\"\'\\]*) problem "The issuer must be one URL without spaces and quotes, such as https://auth.example.com." ;;
+      https://?*) ;;
+      *) problem "The issuer must begin with https://, such as https://auth.example.com." ;;
+    esac
+  fi
+  if [ ! -e "$etc/smtp-url" ] && [ -z "$smtp_file" ]; then
+    if [ -t 0 ]; then smtp_file=$(ask "File that holds the URL of the mail server"); fi
+    [ -n "$smtp_file" ] || problem "The mail server is missing. Write its URL into a file and add --smtp-url-file FILE."
+  fi
+  for file in "$smtp_file" "$database_file"; do
+    if [ -n "$file" ] && { [ ! -f "$file" ] || [ ! -r "$file" ] || [ ! -s "$file" ]; }; then
+      # The name is not repeated: it may be the secret itself.
+      problem "A file that was named for a URL is missing, unreadable or empty. Correct --smtp-url-file or --database-url-file."
+    fi
+  done
+  for name in pepper master-key; do
+    if [ ! -e "$etc/$name" ] && [ -e "$data/latchkey.db" ]; then
+      problem "$etc/$name is missing, but $data/latchkey.db was made with it. Restore the file from where you keep it."
+    fi
+  done
+}
+
+build() {
+  npm=$(command -v npm)
+  # Native modules must be built by the Node that runs them.
+  PATH=$(dirname "$node"):$PATH
+  export PATH
+  "$npm" ci
+  "$npm" run build
+  "$npm" prune --omit=dev
+}
+
+# The new program replaces the old one only when it is complete, and takes no file of the old one over.
+install_program() {
+  rm -rf "$opt.new"
+  install -d "$opt.new" "$root/usr/local/bin" "$units"
+  cp -R package.json README.md dist node_modules "$opt.new/"
+  chmod -R u+rwX,go+rX,go-w "$opt.new"
+  rm -rf "$opt.old"
+  [ ! -e "$opt" ] || mv "$opt" "$opt.old"
+  mv "$opt.new" "$opt"
+  rm -rf "$opt.old"
+  install -m 755 deploy/latchkey "$root/usr/local/bin/latchkey"
+}
+
+make_user_and_folders() {
+  if [ -n "$root" ] || ! id latchkey > /dev/null 2>&1; then
+    system useradd --system --user-group --home-dir /var/lib/latchkey --shell /usr/sbin/nologin latchkey
+  fi
+  install -d -m 700 "$etc" "$data"
+  system chown latchkey:latchkey "$data"
+}
+
+# keep <name>: standard input as a file in /etc/latchkey that only root can read. A crash leaves no half of it.
+keep() {
+  (
+    umask 077
+    cat > "$etc/$1.new"
+    mv "$etc/$1.new" "$etc/$1"
+  )
+}
+
+make_secrets_and_settings() {
+  for name in pepper master-key; do
+    [ -e "$etc/$name" ] || head -c 32 /dev/urandom | base64 | keep "$name"
+  done
+  [ -z "$smtp_file" ] || keep smtp-url < "$smtp_file"
+  [ -z "$database_file" ] || keep database-url < "$database_file"
+  if [ -e "$etc/latchkey.env" ]; then
+    echo "$etc/latchkey.env stays as it is."
+    return 0
+  fi
+  keep latchkey.env <<END
+# Settings of Latchkey, one NAME=value a line; \`latchkey config\` lists all of them. Then: systemctl restart latchkey
+LATCHKEY_ISSUER=$issuer
+LATCHKEY_DEFAULT_CLIENT=on
+# A proxy on this machine does TLS.
+LATCHKEY_TLS=terminated
+LATCHKEY_TRUSTED_PROXIES=127.0.0.1
+LATCHKEY_GRPC_LISTEN=127.0.0.1:50051
+LATCHKEY_HTTP_LISTEN=127.0.0.1:8080
+$path_line
+END
+}
+
+install_unit() {
+  install -m 644 deploy/latchkey.service "$units/latchkey.service"
+  # systemd refuses to start a service whose credential file is missing.
+  rm -f "$units/latchkey.service.d/postgres.conf"
+  if [ -e "$etc/database-url" ]; then
+    install -D -m 644 deploy/latchkey-postgres.conf "$units/latchkey.service.d/postgres.conf"
+  fi
+  system systemctl daemon-reload
+  system systemctl enable latchkey
+  system systemctl restart latchkey
+}
+
+check_machine
+check_settings
+if [ -n "$problems" ]; then
+  echo "Nothing was installed:$problems" >&2
+  exit 1
+fi
+cd "$clone"
+[ $build = no ] || build
+make_user_and_folders
+make_secrets_and_settings
+install_program
+install_unit
+
+[ -z "$root" ] || exit 0
+if ! /usr/local/bin/latchkey doctor; then
+  echo "Latchkey is installed, but \`latchkey doctor\` found problems. Correct them, then: systemctl restart latchkey" >&2
+  exit 1
+fi
+echo "Latchkey is installed and started. Keep copies of $etc/pepper and $etc/master-key apart from the database and its backups."
+echo "Its log: journalctl --unit latchkey"
