@@ -22,6 +22,14 @@ The first run needs an issuer and a mail server. It asks for what is missing if 
 END
 }
 
+# absolute <path>: the script changes its folder later.
+absolute() {
+  case $1 in
+    '' | /*) echo "$1" ;;
+    *) echo "$PWD/$1" ;;
+  esac
+}
+
 issuer=${LATCHKEY_ISSUER-}
 smtp_file=${LATCHKEY_SMTP_URL_FILE-}
 database_file=${LATCHKEY_DATABASE_URL_FILE-}
@@ -40,7 +48,7 @@ while [ $# -gt 0 ]; do
         --issuer) issuer=$2 ;;
         --smtp-url-file) smtp_file=$2 ;;
         --database-url-file) database_file=$2 ;;
-        --root) root=${2%/} ;;
+        --root) root=$(absolute "${2%/}") ;;
       esac
       shift 2
       ;;
@@ -221,11 +229,14 @@ install_unit() {
 }
 
 check_machine
-check_settings
+# Without root, what is in the folder can't be seen.
+if [ ! -e "$etc" ] || [ -x "$etc" ]; then check_settings; fi
 if [ -n "$problems" ]; then
   echo "Nothing was installed:$problems" >&2
   exit 1
 fi
+smtp_file=$(absolute "$smtp_file")
+database_file=$(absolute "$database_file")
 cd "$clone"
 [ $build = no ] || build
 make_user_and_folders
