@@ -81,7 +81,7 @@ system() {
 
 ask() {
   printf '%s: ' "$1" >&2
-  IFS= read -r answer
+  IFS= read -r answer || echo >&2
   echo "$answer"
 }
 
