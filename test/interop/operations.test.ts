@@ -121,11 +121,16 @@ describe("the systemd service", () => {
       return context.skip(database);
     }
     closers.push(() => database.stop());
-    const [, createdb, block] = blocksUnder("docs/deployment.md", "## From zero to production", "sh");
+    const [, createdb, block, trial] = blocksUnder("docs/deployment.md", "## From zero to production", "sh");
     await runWell("bash", ["-euc", createdb!], { env: database.env });
     const { machine, mail } = await installed({ block: block!, databaseUrl: `${database.url}/latchkey?sslmode=disable` });
     const server = await start(machine);
-    await server.grpc.verifyOtp(await register(mail, server, "ada@example.com"));
+    const [ready, send, redeem] = trial!.replaceAll("https://auth.example.com", server.httpUrl).split(/^(?=curl )/m);
+    expect(expectWell(await machine.shell(ready!)).trim()).toBe("ok");
+    const { challenges } = JSON.parse(expectWell(await machine.shell(send!))) as { challenges: { challengeId: string }[] };
+    const { parsed } = await until("the mail", () => mail.mails[0]);
+    const filled = redeem!.replace("…", challenges[0]!.challengeId).replace("…", parsed.subject!.split(" ")[0]!);
+    expect(JSON.parse(expectWell(await machine.shell(filled)))).toMatchObject({ tokens: {} });
     const report = expectWell(await machine.shell("latchkey doctor"));
     expect(report).toMatch(/PostgreSQL \d+.* answers/);
     expect(report).not.toMatch(/^problem/m);
