@@ -63,7 +63,7 @@ function contactsOf(caller: Caller, input: RegisterUserInput): Contact[] {
     throw new AuthError("REQUEST_INVALID", { detail: "no contact", violations });
   }
   const missing = input.verificationSources.find((kind) => contacts.every((contact) => contact.kind !== kind));
-  if (missing !== undefined) throw invalidField("verification_sources", `names ${missing}, which is not given`);
+  if (missing !== undefined) throw invalidField("verification_sources", `names ${missing}, but the request has no ${missing}`);
   const unreachable = contacts.find(({ kind }) => !caller.policy.channels.includes(channelOf[kind]));
   if (unreachable !== undefined) throw new AuthError("CHANNEL_UNAVAILABLE", { detail: channelOf[unreachable.kind] });
   return contacts;

@@ -103,7 +103,7 @@ function refusePurpose(caller: Caller, { purpose, identifier }: { purpose: Purpo
   const allowed = purpose === "login" || (purpose === "verify_contact" && caller.policy.publicContactProofs);
   if (!allowed) throw new AuthError("PURPOSE_NOT_ALLOWED", { detail: purpose });
   if (purpose === "verify_contact" && identifier.kind === "username") {
-    throw invalidField("username", "a user name can't be proven: give the e-mail address or phone number itself");
+    throw invalidField("username", "a username cannot be proven: give the e-mail address or phone number");
   }
 }
 

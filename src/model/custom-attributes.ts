@@ -45,7 +45,7 @@ function excessOfValue(value: JsonValue, { count, depth }: Place): string | null
   count.values += 1;
   if (count.values > valuesMax) return `must not have more than ${valuesMax} values`;
   if (typeof value === "string") return excessOfText(value);
-  if (typeof value === "number" && !Number.isFinite(value)) return "must not have a number that JSON can't hold";
+  if (typeof value === "number" && !Number.isFinite(value)) return "must not have a number that is not finite";
   if (typeof value !== "object" || value === null) return null;
   const inside = { count, depth: depth + 1 };
   if (inside.depth > depthMax) return `must not be nested deeper than ${depthMax} levels`;

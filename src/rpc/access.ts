@@ -23,10 +23,10 @@ export type Gate = (rule: Access, context: CallContext, correlationId: string) =
 export function accessRule(method: DescMethod): Access {
   const rule = hasOption(method, access) ? getOption(method, access) : undefined;
   if (rule === undefined || rule.caller === CallerKind.UNSPECIFIED) {
-    throw new Error(`${method.parent.typeName}.${method.name} does not declare who may call it (option latchkey.v1.access)`);
+    throw new Error(`${method.parent.typeName}.${method.name} declares no access rule (option latchkey.v1.access)`);
   }
   if (rule.recent && rule.caller !== CallerKind.USER) {
-    throw new Error(`${method.parent.typeName}.${method.name} asks for a recent sign-in, but its callers are not users`);
+    throw new Error(`${method.parent.typeName}.${method.name} asks for a recent sign-in but its callers are not users`);
   }
   // Scopes belong to clients that authenticate themselves, which no client can do yet.
   if (rule.scope !== "") throw new Error(`${method.parent.typeName}.${method.name} asks for a scope, which nothing checks`);

@@ -5,7 +5,7 @@ import { type RawRequest, RequestTooLargeError, requestMaxBytes } from "./raw-re
 import { surveyBinary } from "./survey-binary.js";
 import { boundJson, surveyJson } from "./survey-json.js";
 
-/** Reads a message. Both formats are refused alike. Throws `AuthError` and `RequestTooLargeError`. */
+/** Reads a message, with the same refusals for both formats. Throws `AuthError` and `RequestTooLargeError`. */
 export function decode(schema: DescMessage, { format, bytes }: RawRequest): Message {
   if (bytes.length > requestMaxBytes(schema)) throw new RequestTooLargeError();
   return format === "json" ? decodeJson(schema, bytes) : decodeBinary(schema, bytes);
@@ -25,29 +25,31 @@ function decodeJson(schema: DescMessage, bytes: Uint8Array): Message {
     boundJson(bytes);
     const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
     surveyJson(schema, JSON.parse(text));
-    // A misspelt field must not silently become a default: that would drop the guard of a misspelt `expected_purpose`.
+    // A misspelt field must not silently become a default. For example, a misspelt `expected_purpose` would guard nothing.
     return fromJsonString(schema, text, { ignoreUnknownFields: false });
   } catch (error) {
     throw error instanceof AuthError ? error : unreadable(whyUnreadable(error));
   }
 }
 
-/** The library's message may quote the value that can't be read, which may be a code. So it is neither logged nor sent. */
+/** The library's own message is neither logged nor sent, because it may quote the unreadable value, which may be a code. */
 function unreadable(violation: FieldViolation): AuthError {
   return new AuthError("REQUEST_INVALID", { detail: "the message can't be decoded", violations: [violation] });
 }
 
 const malformed: FieldViolation = {
   field: "",
-  description: "the message can't be read: it is malformed, or has a field twice or one that is not known",
+  description: "the request cannot be read: it is malformed, has a field twice, or has an unknown field",
 };
 
 function whyUnreadable(error: unknown): FieldViolation {
   const message = error instanceof Error ? error.message : "";
   const field = /^cannot decode field [\w.]+\.(\w+) from JSON/.exec(message)?.[1];
-  if (field !== undefined) return { field, description: "has a value of another type or form than this field's" };
-  // Only what looks like a name is repeated: a key of another form may be a misplaced value.
+  if (field !== undefined)
+    return { field, description: "has a value of the wrong type or form: see the field in the API reference" };
+  // Repeat only what looks like a name: a key of another form may be a misplaced value.
   const unknown = /^cannot decode .* from JSON: key "([A-Za-z_]\w{0,31})" is unknown$/.exec(message)?.[1];
-  if (unknown !== undefined) return { field: unknown, description: "is no field of this request: see its name in the proto" };
+  if (unknown !== undefined)
+    return { field: unknown, description: "is not a field of this request: check its name in the API reference" };
   return malformed;
 }

@@ -28,55 +28,57 @@ export const wireErrors = {
 } satisfies Record<Reason, readonly [Code, ErrorReason]>;
 
 /**
- * What happened and what to do, the same for every cause of a reason. The messages have none of the characters that are reserved in
- * URLs: Connect encodes these, and grpc-js does not decode them.
+ * What happened and what to do, the same for every cause of a reason. `wait` is such as "in 27 seconds". The messages have none of the
+ * characters that are reserved in URLs, such as commas and colons: Connect encodes these, and grpc-js does not decode them.
  */
-const messages: Record<Reason, string> = {
+const messages: Record<Reason, string | ((wait: string) => string)> = {
   CODE_INVALID: "This code does not work. Check it or ask for a new one.",
-  TOKEN_INVALID: "The access token is missing or no longer good. Refresh it or sign in.",
-  REFRESH_TOKEN_REUSED: "This refresh token was used before and its session was ended for safety. Sign in again.",
+  TOKEN_INVALID: "The access token is missing or no longer valid. Refresh it or sign in again.",
+  REFRESH_TOKEN_REUSED: "This refresh token was used before. Its session was ended for safety. Sign in again.",
   SESSION_LOST: "The server no longer knows this session. Sign in again.",
   SESSION_ENDED: "This session has ended. Sign in again.",
-  CLIENT_UNKNOWN: "Name a known client in the header x-latchkey-client.",
-  TOO_MANY_REQUESTS: "Too many requests. Try again after the time in the details.",
-  OVERLOADED: "The server is busy. Try again after the time in the details.",
-  SCOPE_MISSING: "The client lacks the scope for this call. Ask its operator for it.",
-  PURPOSE_NOT_ALLOWED: "This caller can't ask for codes of this purpose.",
-  ORIGIN_NOT_ALLOWED: "The app does not allow calls from the origin of this page. Add it to the allowed origins.",
-  RECENT_SIGN_IN_REQUIRED: "This needs a recent sign-in. Sign in again and repeat the call.",
-  CHANNEL_UNAVAILABLE: "Codes can't be sent this way here. Choose another channel.",
-  SESSION_NOT_FOUND: "There is no such session.",
-  REQUEST_INVALID: "The request is not valid. Correct the fields named in the details.",
-  UNAVAILABLE: "The server can't answer at the moment. Try again after the time in the details.",
-  DEADLINE_EXCEEDED: "The call took longer than it may. Try again.",
+  CLIENT_UNKNOWN: "Send the id of your client in the header x-latchkey-client.",
+  TOO_MANY_REQUESTS: (wait) => `Too many requests. Try again ${wait}.`,
+  OVERLOADED: (wait) => `The server is busy. Try again ${wait}.`,
+  SCOPE_MISSING: "The client lacks the scope for this call. Ask the operator for it.",
+  PURPOSE_NOT_ALLOWED: "This client may not ask for codes of this purpose. Choose another purpose.",
+  ORIGIN_NOT_ALLOWED:
+    "The app does not allow calls from this web origin. Ask the operator to add it to LATCHKEY_ALLOWED_ORIGINS.",
+  RECENT_SIGN_IN_REQUIRED: "This call needs a recent sign-in. Sign in again and repeat the call.",
+  CHANNEL_UNAVAILABLE: "Codes can't be sent to this contact over this channel. Choose another channel or contact.",
+  SESSION_NOT_FOUND: "There is no such session. It may have ended already.",
+  REQUEST_INVALID: "The request is not valid. Correct the fields that the details name.",
+  UNAVAILABLE: (wait) => `The server can't answer right now. Try again ${wait}.`,
+  DEADLINE_EXCEEDED: "The call took too long. Try again with the same idempotency key.",
   CANCELED: "The call was cancelled.",
-  INTERNAL: "internal error",
+  INTERNAL: "The server failed unexpectedly. Try again later. If it keeps failing tell the operator.",
 };
 
 export interface WireDetail {
   readonly retryAfterMs?: number | undefined;
   readonly violations?: readonly FieldViolation[];
   readonly metadata?: Readonly<Record<string, string>>;
-  /** Another code than the reason's own. */
+  /** Replaces the code of the reason. */
   readonly code?: Code;
+  /** Replaces the message of the reason. */
   readonly message?: string;
 }
 
 const retryAfterMsDefault = 1000;
 
-/** The error as every door sends it: code, sentence, `google.rpc` details and, if a retry can help, a `retry-after` header. */
+/** The error as every door sends it: code, message, `google.rpc` details and, if a retry can help, a `retry-after` header. */
 export function wireError(reason: Reason, detail: WireDetail = {}): ConnectError {
   const [ownCode, errorReason] = wireErrors[reason];
   const mayRetry = ownCode === Code.Unavailable || ownCode === Code.ResourceExhausted;
   const retryAfterMs = detail.retryAfterMs ?? (mayRetry ? retryAfterMsDefault : undefined);
-  const error = new ConnectError(detail.message ?? messages[reason], detail.code ?? ownCode);
+  const error = new ConnectError(detail.message ?? messageOf(reason, detail, retryAfterMs), detail.code ?? ownCode);
   const info = { reason: ErrorReason[errorReason], domain: "latchkey", metadata: { ...detail.metadata } };
   error.details.push({ desc: ErrorInfoSchema, value: info });
   if (retryAfterMs !== undefined) {
     const waitMs = Math.max(0, Math.ceil(retryAfterMs));
     const retryDelay = { seconds: BigInt(Math.floor(waitMs / 1000)), nanos: (waitMs % 1000) * 1_000_000 };
     error.details.push({ desc: RetryInfoSchema, value: { retryDelay } });
-    error.metadata.set("retry-after", String(Math.max(1, Math.ceil(waitMs / 1000))));
+    error.metadata.set("retry-after", String(wholeSeconds(retryAfterMs)));
   }
   if (detail.violations !== undefined && detail.violations.length > 0) {
     error.details.push({ desc: BadRequestSchema, value: { fieldViolations: detail.violations.map((v) => ({ ...v })) } });
@@ -84,9 +86,36 @@ export function wireError(reason: Reason, detail: WireDetail = {}): ConnectError
   return error;
 }
 
+function messageOf(reason: Reason, { metadata }: WireDetail, retryAfterMs: number | undefined): string {
+  const message = messages[reason];
+  if (typeof message === "function") return message(waitText(retryAfterMs ?? retryAfterMsDefault));
+  const correlationId = metadata?.correlation_id;
+  return correlationId === undefined ? message : `${message.slice(0, -1)} this id ${correlationId}.`;
+}
+
+/** Rounded up, and at least 1, so that a caller that waits this long is not too early. */
+function wholeSeconds(ms: number): number {
+  return Math.max(1, Math.ceil(ms / 1000));
+}
+
+const secondsMax = 120;
+const minutesMax = 180;
+
+/** "in 27 seconds", "in 14 minutes", "in 5 hours": rounded up, with the larger unit from 2 minutes and from 3 hours on. */
+function waitText(ms: number): string {
+  const seconds = wholeSeconds(ms);
+  if (seconds < secondsMax) return `in ${counted(seconds, "second")}`;
+  const minutes = Math.ceil(seconds / 60);
+  return minutes < minutesMax ? `in ${counted(minutes, "minute")}` : `in ${counted(Math.ceil(minutes / 60), "hour")}`;
+}
+
+function counted(count: number, unit: string): string {
+  return `${count} ${unit}${count === 1 ? "" : "s"}`;
+}
+
 /** The refusal of a message that is larger than its method reads. */
 export function requestTooLarge(): ConnectError {
-  const message = "The request is larger than this server reads. Send less.";
+  const message = "The request is larger than this method accepts. Send less.";
   return wireError("REQUEST_INVALID", { code: Code.ResourceExhausted, message });
 }
 

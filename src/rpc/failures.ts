@@ -6,15 +6,16 @@ import { StoreMovedError, StoreUnavailableError } from "../store/port/errors.js"
 import { createPlainErrors, isPlain, requestTooLarge, wireError } from "./errors.js";
 import { RequestTooLargeError } from "./raw-request.js";
 
-/** In the form of those in `errors.ts`. */
-const movedMessages: Record<StoreMovedError["state"], string> = {
-  moving: "This database is being moved to PostgreSQL and takes no changes until that is done.",
-  moved: "This database was moved to PostgreSQL and answers no more calls.",
-};
 /** A move takes seconds to minutes, and the servers are restarted after it. */
-const movedRetryAfterMs = 5_000;
+const movedRetrySeconds = 5;
 
-/** Turns any failure of a call into what its caller may see, and logs the rest. */
+/** They follow the rule for messages in `errors.ts`. */
+const movedMessages: Record<StoreMovedError["state"], string> = {
+  moving: `The database is being moved to PostgreSQL and takes no changes until then. Try again in ${movedRetrySeconds} seconds.`,
+  moved: `The database was moved to PostgreSQL and this server must be restarted on it. Try again in ${movedRetrySeconds} seconds.`,
+};
+
+/** Turns any failure of a call into the error that its caller may see, and logs the cause. */
 export type ToWireError = (error: unknown, call: { readonly method: string; readonly correlationId: string }) => ConnectError;
 
 export function createToWireError(log: Log): ToWireError {
@@ -32,7 +33,7 @@ export function createToWireError(log: Log): ToWireError {
     }
     if (error instanceof StoreMovedError) {
       log.debug({ method, correlationId, state: error.state }, "call refused: the database is being moved or was");
-      return wireError("UNAVAILABLE", { message: movedMessages[error.state], retryAfterMs: movedRetryAfterMs });
+      return wireError("UNAVAILABLE", { message: movedMessages[error.state], retryAfterMs: movedRetrySeconds * 1000 });
     }
     if (error instanceof StoreUnavailableError) {
       log.warn({ method, correlationId, error }, "store unavailable");

@@ -7,15 +7,15 @@ import type { FieldViolation } from "../model/violation.js";
 import { decode } from "./decode.js";
 import type { RawRequest } from "./raw-request.js";
 
-/** Reads requests and checks them against the rules in the proto. */
+/** Decodes requests and checks them against the rules in the protos. */
 export interface RequestReader {
   /** Throws `AuthError` and `RequestTooLargeError`. */
   read(schema: DescMessage, request: RawRequest): Message;
-  /** Compiles the rules of a message, which would delay the first call by 60 ms. Throws for a list without `max_items`. */
+  /** Compiles the rules of a message, which otherwise delays its first call by 60 ms. Throws for a list without `max_items`. */
   warm(schema: DescMessage): void;
 }
 
-/** No text that is matched with a pattern may be longer. */
+/** A longer text matches no pattern. */
 const matchedCharactersMax = 4_096;
 
 const violationsMax = 10;
@@ -27,7 +27,7 @@ export function createRequestReader(): RequestReader {
     read(schema, request) {
       const message = decode(schema, request);
       const long = listLimits.get(schema)?.find(({ localName, itemsMax }) => lengthOf(message, localName) > itemsMax);
-      // The validator would check every item of a list that is too long.
+      // Check the length here: the validator would check every item of a list that is too long.
       if (long !== undefined) throw invalid([{ field: long.name, description: `must have at most ${long.itemsMax} items` }]);
       const result = validator.validate(schema, message);
       if (result.kind === "valid") return message;
@@ -77,8 +77,14 @@ function createMatcher(): (pattern: string, text: string) => boolean {
   };
 }
 
-function describe(violation: Violation): FieldViolation {
-  const description =
-    violation.ruleId === "string.pattern" ? "has characters or a form that is not allowed" : violation.message;
-  return { field: pathToString(violation.field), description };
+function describe({ field, ruleId, message }: Violation): FieldViolation {
+  return { field: pathToString(field), description: descriptionOf(field.at(-1), { ruleId, message }) };
+}
+
+function descriptionOf(last: Violation["field"][number] | undefined, rule: { ruleId: string; message: string }): string {
+  const { ruleId, message } = rule;
+  if (last?.kind === "oneof") return `give exactly one of ${last.fields.map(({ name }) => name).join(", ")}`;
+  if (ruleId === "string.pattern") return "has characters or a form that is not allowed: see this field in the API reference";
+  // Some messages of the library begin with "value"; here the name of the field stands before them.
+  return message.replace(/^(repeated )?value /, "").replace("must be at least 1 characters", "must not be empty");
 }

@@ -16,6 +16,7 @@ function comparable(answer: unknown): unknown {
     JSON.stringify(answer, (key, value: unknown) => {
       if (key === "resendAt" || key === "retryAfterMs" || key === "retryAfterHeader")
         return value === undefined ? undefined : "…";
+      if (key === "message" && typeof value === "string") return value.replace(/in \d+ (second|minute|hour)s?/, "in …");
       return typeof value === "string" && varying.test(key) && value !== "" ? `<${key}>` : value;
     }),
   );

@@ -51,10 +51,12 @@ describe.each(Object.entries(callers))("errors over %s", (_name, connect) => {
 
   it("anything unforeseen is an internal error with the id that the log has it under, once", async () => {
     const { failure, app } = await failWith(new Error("SELECT code FROM secrets", { cause: new Error("socket") }));
-    expect(failure).toMatchObject<Partial<Failure>>({ code: 13, reason: "INTERNAL", message: "internal error", fields: [] });
+    const { correlation_id: id } = failure.metadata;
+    const message = `The server failed unexpectedly. Try again later. If it keeps failing tell the operator this id ${id}.`;
+    expect(failure).toMatchObject<Partial<Failure>>({ code: 13, reason: "INTERNAL", message, fields: [] });
     const errors = app.lines.filter(({ level }) => level === "error");
     expect(errors).toHaveLength(1);
-    expect(errors[0]?.fields.correlationId).toBe(failure.metadata.correlation_id);
+    expect(errors[0]?.fields.correlationId).toBe(id);
     const logged = errors[0]?.fields.error as Error;
     expect([logged.message, (logged.cause as Error).message]).toEqual(["SELECT code FROM secrets", "socket"]);
   });

@@ -66,7 +66,7 @@ const troubles = (of: Server, from = 0): string[] =>
 const email = (value: string) => ({ case: "email" as const, value });
 const isMoving = {
   code: 14,
-  details: "This database is being moved to PostgreSQL and takes no changes until that is done.",
+  details: "The database is being moved to PostgreSQL and takes no changes until then. Try again in 5 seconds.",
   reason: "UNAVAILABLE",
   retryAfterMs: 5_000,
 };
@@ -135,7 +135,7 @@ describe("latchkey migrate --to", () => {
 
     expect(await refusalOf(server.grpc.refreshToken({ refreshToken: renewed!.refreshToken }))).toMatchObject({
       code: 14,
-      details: "This database was moved to PostgreSQL and answers no more calls.",
+      details: "The database was moved to PostgreSQL and this server must be restarted on it. Try again in 5 seconds.",
     });
     expect(await reasonOf(server.grpc.getCurrentUser({}, bearer(renewed!.accessToken)))).toBe("UNAVAILABLE");
     await server.stop();

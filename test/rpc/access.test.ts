@@ -47,7 +47,7 @@ describe("access rules", () => {
   it("are demanded: a method without one, or with an impossible one, is refused at start", () => {
     const method = AuthService.method.sendOtp;
     const bare = { ...method, proto: { ...method.proto, options: undefined } } as DescMethod;
-    expect(() => accessRule(bare)).toThrow("latchkey.v1.AuthService.SendOtp does not declare who may call it");
+    expect(() => accessRule(bare)).toThrow("latchkey.v1.AuthService.SendOtp declares no access rule");
   });
 
   it("may not ask for a scope as long as nothing checks scopes", () => {

@@ -61,7 +61,7 @@ describe("errors", () => {
 
   it("no message has a character that clients decode in different ways", () => {
     for (const reason of Object.keys(wireErrors) as (keyof typeof wireErrors)[]) {
-      const { rawMessage } = wireError(reason);
+      const { rawMessage } = wireError(reason, { metadata: { correlation_id: "0190a000-0000-7000-8000-000000000001" } });
       expect(decodeURI(encodeURIComponent(rawMessage))).toBe(rawMessage);
     }
   });
@@ -69,5 +69,24 @@ describe("errors", () => {
   it("a wait is whole seconds as a header, and never none", () => {
     const header = (retryAfterMs: number) => wireError("TOO_MANY_REQUESTS", { retryAfterMs }).metadata.get("retry-after");
     expect([header(0), header(1), header(1000), header(1001), header(-5)]).toEqual(["1", "1", "1", "2", "1"]);
+  });
+
+  it.each([
+    [0, "1 second"],
+    [26_001, "27 seconds"],
+    [119_000, "119 seconds"],
+    [120_001, "3 minutes"],
+    [13.5 * 60_000, "14 minutes"],
+    [180 * 60_000, "3 hours"],
+    [181 * 60_000, "4 hours"],
+  ])("a wait of %d ms is %j in the message, never less than it is", (retryAfterMs, wait) => {
+    expect(wireError("TOO_MANY_REQUESTS", { retryAfterMs }).rawMessage).toBe(`Too many requests. Try again in ${wait}.`);
+  });
+
+  it("refusals for load and outages say in their messages when to try again, by default in a second", () => {
+    expect([wireError("OVERLOADED").rawMessage, wireError("UNAVAILABLE", { retryAfterMs: 5000 }).rawMessage]).toEqual([
+      "The server is busy. Try again in 1 second.",
+      "The server can't answer right now. Try again in 5 seconds.",
+    ]);
   });
 });

@@ -71,11 +71,27 @@ describe("reading requests", () => {
       expect.objectContaining({
         reason: "REQUEST_INVALID",
         violations: [
-          { field: "email", description: "has characters or a form that is not allowed" },
-          { field: "locale", description: "has characters or a form that is not allowed" },
+          { field: "email", description: "has characters or a form that is not allowed: see this field in the API reference" },
+          { field: "locale", description: "has characters or a form that is not allowed: see this field in the API reference" },
         ],
       }),
     );
+  });
+
+  it("names what is missing in words that follow the name of the field", () => {
+    const violationsOf = (schema: DescMessage) => {
+      try {
+        reader.read(schema, encode(schema, {}));
+      } catch (error) {
+        return (error as AuthError).violations;
+      }
+      throw new Error("the request was accepted");
+    };
+    expect(violationsOf(SendOtpRequestSchema)).toEqual([
+      { field: "identifier", description: "give exactly one of email, phone, username, challenge_id" },
+    ]);
+    expect(violationsOf(UpdateCurrentUserRequestSchema)).toEqual([{ field: "update_mask", description: "is required" }]);
+    expect(violationsOf(VerifyOtpRequestSchema)[0]).toEqual({ field: "challenge_id", description: "must not be empty" });
   });
 
   it.each([{ paths: [] }, { paths: ["state"] }, { paths: ["user_id", "locale"] }])(

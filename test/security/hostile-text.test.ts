@@ -82,19 +82,19 @@ const badAttributes = [
     what: "infinity",
     json: '{"a":1e999}',
     binary: entry("a", number(Number.POSITIVE_INFINITY)),
-    description: "must not have a number that JSON can't hold",
+    description: "must not have a number that is not finite",
   },
   {
     what: "minus infinity",
     json: '{"a":[-1e999]}',
     binary: entry("a", list(number(Number.NEGATIVE_INFINITY))),
-    description: "must not have a number that JSON can't hold",
+    description: "must not have a number that is not finite",
   },
   {
     what: "no number",
     json: null,
     binary: entry("a", number(Number.NaN)),
-    description: "must not have a number that JSON can't hold",
+    description: "must not have a number that is not finite",
   },
   {
     what: "65 keys",

@@ -44,7 +44,7 @@ export function createDocuments(options: DocumentOptions): DocumentHandler {
     }
     Promise.resolve()
       .then(route)
-      .catch(() => text(500, "internal error"))
+      .catch(() => text(500, "The server failed unexpectedly. Try again later."))
       .then((document) => send(request, response, document))
       .catch(() => response.destroy());
     return true;

@@ -10,12 +10,12 @@ export interface Reading {
   readonly gunzip: Gunzip;
 }
 
-/** A call's message, or why it can't be read. A failure other than a `ConnectError` is a fault of this server. */
+/** The message of a call, or why it cannot be read. A failure that is no `ConnectError` is a fault of this server. */
 export type Taken = { readonly message: RawRequest } | { readonly failure: unknown };
 
 /**
- * Takes the message out of a call: Connect reads an empty one in its place, and the pipeline gets the bytes. So every door refuses
- * alike, and the pipeline authorizes before it decodes. `taken` is called before the method.
+ * Takes the message out of a call: the pipeline gets its bytes, and Connect reads an empty message instead. So both doors give the
+ * same refusals, and the pipeline authorizes before it decodes. Calls `taken` before the method runs.
  */
 export function takeMessage(
   call: UniversalServerRequest,
@@ -59,7 +59,7 @@ function takeFromBody(call: UniversalServerRequest, reading: Reading, taken: (me
   return { ...call, body: emptied() };
 }
 
-/** The same call with an empty message, which Connect can read. So the method answers, in the caller's protocol. */
+/** The same call with an empty message, which Connect can always read. So the method answers in the protocol of the caller. */
 export function emptyRequest(call: UniversalServerRequest): UniversalServerRequest {
   const contentType = call.header.get("content-type") ?? "application/json";
   const header = new Headers({ "content-type": contentType, "connect-protocol-version": "1" });
@@ -72,7 +72,7 @@ async function* oneChunk(chunk: Uint8Array): AsyncIterable<Uint8Array> {
 
 interface Wire {
   readonly format: RawRequest["format"];
-  /** Whether the message follows its length, as in gRPC and gRPC-Web. */
+  /** Whether the message has a frame with its length, as in gRPC and gRPC-Web. */
   readonly framed: boolean;
 }
 
@@ -123,7 +123,7 @@ async function readAll(
 function unframe(body: Buffer): { readonly bytes: Buffer; readonly compressed: boolean } {
   const flags = body[0] ?? 0;
   if (body.length < frameHeadBytes || flags > 1 || body.length - frameHeadBytes !== body.readUInt32BE(1)) {
-    throw malformed("The body is not one message in a frame.");
+    throw malformed("The body must be exactly one message in its frame.");
   }
   return { bytes: body.subarray(frameHeadBytes), compressed: flags === 1 };
 }
@@ -134,7 +134,8 @@ function decompress(
   { gunzip }: Reading,
 ): Uint8Array {
   if (encoding === "identity" && !framed) return bytes;
-  if (encoding === null || encoding === "identity") throw malformed("The frame is compressed, but no header says how.");
+  if (encoding === null || encoding === "identity")
+    throw malformed("The message is compressed but the header grpc-encoding does not say how.");
   if (encoding !== "gzip") throw unknownEncoding(framed ? "grpc-accept-encoding" : "accept-encoding");
   return gunzip(bytes);
 }
