@@ -10,6 +10,7 @@ const allowed: Record<string, readonly string[]> = {
   lib: [],
   gen: [],
   client: ["gen"],
+  openapi: ["gen"],
   crypto: ["model", "lib", "store"],
   store: ["model", "lib"],
   delivery: ["model", "lib", "store"],

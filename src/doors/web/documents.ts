@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { pathOf, type WebRequest, type WebResponse } from "./types.js";
 
 /** Answers the paths that are not calls. Returns false if there is nothing at this path. */
@@ -21,6 +22,7 @@ interface Document {
 export function createDocuments(options: DocumentOptions): DocumentHandler {
   const isReady = createReadiness(options.ready);
   const metadata = () => json(describeIssuer(options));
+  const api = createApiDocument(options.issuer);
   const routes = new Map<string, () => Document | Promise<Document>>([
     ["/", home],
     ["/healthz", () => text(200, "ok")],
@@ -30,6 +32,7 @@ export function createDocuments(options: DocumentOptions): DocumentHandler {
   const path = new URL(options.issuer).pathname.replace(/\/$/, "");
   if (path !== "") routes.set(`${path}/`, home);
   for (const prefix of new Set(["", path])) {
+    routes.set(`${prefix}/openapi.json`, () => json(api()));
     routes.set(`${prefix}/.well-known/jwks.json`, () => json(options.jwks()));
     routes.set(`${prefix}/.well-known/openid-configuration`, metadata);
     routes.set(`/.well-known/oauth-authorization-server${prefix}`, metadata);
@@ -67,6 +70,7 @@ function home(): Document {
   const links = [
     [".well-known/openid-configuration", "the metadata that token verifiers read"],
     [".well-known/jwks.json", "the public keys that tokens are signed with"],
+    ["openapi.json", "the API as an OpenAPI 3.1 document"],
     ["healthz", "whether the process runs"],
     ["readyz", "whether it can answer calls"],
   ];
@@ -111,6 +115,17 @@ function describeIssuer({ issuer, jwks }: DocumentOptions): string {
     subject_types_supported: ["public"],
     id_token_signing_alg_values_supported: [...algorithms],
   });
+}
+
+const apiFile = new URL("../../gen/openapi.json", import.meta.url);
+
+/** The OpenAPI document with this issuer as its server. It is read at the first request. */
+function createApiDocument(issuer: string): () => string {
+  let body: string | null = null;
+  return () => {
+    body ??= JSON.stringify({ ...JSON.parse(readFileSync(apiFile, "utf8")), servers: [{ url: issuer }] });
+    return body;
+  };
 }
 
 const readinessMs = 1000;
