@@ -119,7 +119,7 @@ check_machine() {
     has "$program" || problem "$program is missing. Install the package that has it (on Debian: passwd, util-linux)."
   done
   if [ ! -d /run/systemd/system ]; then
-    problem "systemd does not run this machine. Run Latchkey as a container instead; see the docs."
+    problem "systemd does not run this machine. Run Latchkey as a container instead: docs/containers.md."
   else
     version=$(systemctl --version | sed -n 's/^systemd \([0-9]*\).*/\1/p')
     [ "${version:-0}" -ge 250 ] || problem "systemd is version ${version:-unknown}, but the service needs 250 or later."
