@@ -1,8 +1,11 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
+import { codeToHttpStatus, codeToString } from "@connectrpc/connect/protocol-connect";
 import { describe, expect, it } from "vitest";
 import { formatMarkdown } from "../src/cli/config.js";
 import { diskFiles } from "../src/config/settings.js";
+import { AuthService } from "../src/gen/latchkey/v1/auth_service_pb.js";
+import { wireErrors } from "../src/rpc/errors.js";
 
 const repository = new URL("../", import.meta.url).pathname;
 const read = (path: string): string => readFileSync(join(repository, path), "utf8");
@@ -49,4 +52,23 @@ describe.each(pages)("%s", (page) => {
 it("README leads to every page of docs", () => {
   const linked = [...read("README.md").matchAll(/\]\((docs\/[^)#]+)/g)].map(([, path]) => path);
   expect(pages.filter((page) => page.startsWith("docs/") && !linked.includes(page))).toEqual([]);
+});
+
+describe("docs/api.md", () => {
+  const page = read("docs/api.md");
+
+  it("has every method of the API in its table, and no other", () => {
+    const table = /## Methods\n([\s\S]*?)\n### /.exec(page)?.[1] ?? "";
+    const rows = Array.from(table.matchAll(/^\| `(\w+)` \|/gm), ([, name]) => name);
+    expect(rows).toEqual(AuthService.methods.map(({ name }) => name));
+  });
+
+  it("has every reason of a refusal with its code and HTTP status", () => {
+    const table = /## Errors\n([\s\S]*?)\n## /.exec(page)?.[1] ?? "";
+    const rows = Array.from(table.matchAll(/^\| `([A-Z_]+)` \| `(\w+)` \| (\d+) \|/gm), ([, ...row]) => row.join(" "));
+    const expected = Object.entries(wireErrors).map(
+      ([reason, [code]]) => `${reason} ${codeToString(code)} ${codeToHttpStatus(code)}`,
+    );
+    expect(rows).toEqual(expected);
+  });
 });
