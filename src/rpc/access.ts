@@ -16,10 +16,10 @@ export type AccessDeps = Pick<Deps, "clock"> & {
   readonly issuer: string;
 };
 
-/** Finds the caller from headers alone. Throws `AuthError` if it is refused. For a rule of CALLER_USER the result is a `UserCaller`. */
+/** Finds the caller from headers alone. Throws `AuthError` if the caller is refused. Returns a `UserCaller` for a rule of CALLER_USER. */
 export type Gate = (rule: Access, context: CallContext, correlationId: string) => Promise<Caller | UserCaller>;
 
-/** The access rule of a method. Throws for a method without one, which every caller could use. */
+/** The access rule of a method. Throws if the method declares none, because every caller could then use it. */
 export function accessRule(method: DescMethod): Access {
   const rule = hasOption(method, access) ? getOption(method, access) : undefined;
   if (rule === undefined || rule.caller === CallerKind.UNSPECIFIED) {
@@ -28,7 +28,7 @@ export function accessRule(method: DescMethod): Access {
   if (rule.recent && rule.caller !== CallerKind.USER) {
     throw new Error(`${method.parent.typeName}.${method.name} asks for a recent sign-in but its callers are not users`);
   }
-  // Scopes belong to clients that authenticate themselves, which no client can do yet.
+  // Only clients that authenticate themselves can have scopes, and no client can authenticate itself yet.
   if (rule.scope !== "") throw new Error(`${method.parent.typeName}.${method.name} asks for a scope, which nothing checks`);
   return rule;
 }

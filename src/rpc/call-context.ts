@@ -2,7 +2,7 @@ import { AuthError } from "../auth/errors.js";
 import type { Door } from "../model/door.js";
 import type { TraceHeaders } from "../telemetry/tracer.js";
 
-/** What a door knows of a call before its message is read. */
+/** What a door knows about a call before it reads the message. */
 export interface CallContext {
   readonly door: Door;
   /** All values of the `authorization` header. */
@@ -24,7 +24,7 @@ export interface CallContext {
 
 export type Abort = Pick<AbortController, "abort" | "signal">;
 
-/** An AbortController that is made when its signal is first read: few calls wait for anything, and making one is expensive. */
+/** Makes its AbortController when the signal is first read: few calls read it, and making one is expensive. */
 export function createAbort(): Abort {
   let controller: AbortController | undefined;
   let aborted: { readonly reason: unknown } | undefined;

@@ -1,6 +1,6 @@
 import { invalidField } from "../auth/errors.js";
 
-/** Counts what a decoder would build, so that a small message can't cost much. */
+/** Bounds what a decoder builds, so that a small message cannot cost much. */
 export interface FieldBudget {
   /** Throws when the request has too many fields and values. `at` is the request's own field that they belong to, if known. */
   spend(at: string): void;
@@ -16,10 +16,10 @@ export function createFieldBudget(fieldsMax: number): FieldBudget {
   };
 }
 
-/** JavaScript takes this key for an object's prototype, so decoders drop it silently. */
+/** JavaScript sets the prototype of an object by this key, so decoders drop it silently. */
 export const refusedKey = "__proto__";
 
-/** Decoders of binary messages drop it at the beginning of a text, so two keys could become one. */
+/** Decoders of binary messages drop this mark at the beginning of a text, so two keys could become one. */
 export const byteOrderMark = "\ufeff";
 
 export function refuseByteOrderMark(at: string): never {

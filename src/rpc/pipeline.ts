@@ -67,7 +67,7 @@ export interface PipelineDeps {
 
 type Init = MessageInitShape<DescMessage>;
 
-/** The longest that a call may take, even if its deadline is later. */
+/** The longest time that a call may take, even if its deadline is later. */
 export const deadlineMaxMs = 10_000;
 
 /** Puts the pipeline around every method of a service. Throws for a method without access rule or handler. */

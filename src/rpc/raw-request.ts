@@ -15,8 +15,8 @@ export class RequestTooLargeError extends Error {
 const kibibyte = 1024;
 
 /**
- * Four times the 8 KiB of custom attributes, because escapes in JSON and the overhead of small values in binary make them longer.
- * The proto names this limit, because JSON that writes every letter as an escape takes six times.
+ * Four times the 8 KiB of custom attributes, because JSON escapes and the overhead of small values in binary make them longer. The
+ * protos name this limit, because JSON that writes every letter as an escape takes six times as many bytes.
  */
 const withStructMaxBytes = 32 * kibibyte;
 /** The largest field of other requests is a token of 4 KiB. */

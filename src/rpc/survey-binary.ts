@@ -12,7 +12,7 @@ import {
   refuseKey,
 } from "./field-budget.js";
 
-/** 64 keys of custom attributes have four fields each and 192 items in lists two; the rest is for the request itself. */
+/** Custom attributes have at most 64 keys with four fields each and 192 list items with two. The rest is for the request itself. */
 const fieldsMax = 680;
 
 interface Survey {
@@ -72,7 +72,7 @@ function surveyValue(field: DescField, reader: BinaryReader, wireType: WireType,
   else throw new Error("wrong wire type");
 }
 
-/** The decoder reads any number as null, but in JSON there is one null only. */
+/** The decoder reads every number as null, but JSON has only one null. */
 function refuseOtherNull(reader: BinaryReader, wireType: WireType): void {
   if (wireType !== WireType.Varint || reader.uint32() !== 0) throw new Error("no null");
 }

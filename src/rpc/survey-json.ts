@@ -1,7 +1,7 @@
 import type { DescMessage } from "@bufbuild/protobuf";
 import { byteOrderMark, createFieldBudget, refuseByteOrderMark, refusedKey, refuseKey } from "./field-budget.js";
 
-/** One comma or bracket for each of 256 custom attributes, a second for empty lists, and 38 for the rest of a request. */
+/** Each of 256 custom attributes takes one comma or bracket, and an empty list a second one. 38 are left for the rest. */
 const separatorsMax = 550;
 
 const quote = 0x22;

@@ -21,8 +21,8 @@ const preflightHeaders = {
 const exposedHeaders = [...cors.exposedHeaders, "Retry-After"].join(", ");
 
 /**
- * Allows every origin that some app allows, because a preflight does not name the client that will call. The call itself is refused
- * unless its own app allows the origin. Other origins get no CORS header. Credentials (cookies) are never allowed.
+ * Allows every origin that any app allows, because a preflight does not name the client. The call itself is refused unless its own
+ * app allows the origin. Other origins get no CORS headers. Credentials (cookies) are never allowed.
  */
 export function createCors(allowsOrigin: (origin: string) => boolean): Cors {
   return (request, response) => {

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { pathOf, type WebRequest, type WebResponse } from "./types.js";
 
-/** Answers the paths that are not calls. Returns false if there is nothing at this path. */
+/** Answers the requests for documents. Returns false if the path has none. */
 export type DocumentHandler = (request: WebRequest, response: WebResponse) => boolean;
 
 export interface DocumentOptions {
@@ -54,7 +54,7 @@ export function createDocuments(options: DocumentOptions): DocumentHandler {
   };
 }
 
-/** Long enough to spare the server, short enough that a key is known long before it signs. */
+/** Long enough to spare the server, and shorter than the time for which a new key is published before it signs. */
 const keysMaxAgeSeconds = 300;
 
 function json(body: string): Document {
@@ -65,7 +65,7 @@ function text(status: number, body: string): Document {
   return { status, type: "text/plain; charset=utf-8", cacheControl: "no-store", body: `${body}\n` };
 }
 
-/** The page at the service's address: where to go from here. */
+/** The page at the root: links to the other documents. */
 function home(): Document {
   const links = [
     [".well-known/openid-configuration", "the metadata that token verifiers read"],
@@ -130,7 +130,7 @@ function createApiDocument(issuer: string): () => string {
 
 const readinessMs = 1000;
 
-/** Any stranger can send this request, so the database is asked once a second at most. */
+/** Every caller can send this request, so it asks the database at most once a second. */
 function createReadiness(ready: () => Promise<void>): () => Promise<boolean> {
   let latest: Promise<boolean> | null = null;
   return () => {
