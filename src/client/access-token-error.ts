@@ -1,7 +1,10 @@
-/** `TOKEN_INVALID`: answer 401. `KEYS_UNAVAILABLE`: nothing is known about the token, answer 503. */
+/**
+ * `TOKEN_INVALID`: answer 401. `KEYS_UNAVAILABLE`: the issuer's keys could not be fetched, so the token could not be checked; answer
+ * 503.
+ */
 export type AccessTokenErrorReason = "TOKEN_INVALID" | "KEYS_UNAVAILABLE";
 
-/** The one error that verifying an access token throws. The message is for logs; it holds nothing of the token. */
+/** The only error that verifying an access token throws. Its message is safe to log: it holds no part of the token. */
 export class AccessTokenError extends Error {
   override readonly name = "AccessTokenError";
   readonly reason: AccessTokenErrorReason;

@@ -1,29 +1,29 @@
 import type { ErrorReasonName } from "./error-details.js";
 import type { StoredSession, TokenStore } from "./token-store.js";
 
-/** The sign-in as an app may know it: no tokens. */
+/** The stored session without its tokens. */
 export interface SignedIn {
   readonly sessionId: string;
   readonly userId: string;
-  /** Until when the session can be renewed if it is not renewed before: milliseconds since 1970, by the server's clock. */
+  /** When the session ends unless it is renewed: milliseconds since 1970, by the server's clock. */
   readonly renewableUntil: number;
 }
 
-/** What happened to the sign-in, in this page or in another one of the origin. */
+/** A change of the stored session, made by this page or by another page of the same origin. */
 export interface SessionChange {
   readonly kind: "signed-in" | "renewed" | "signed-out";
-  /** The sign-in as it is now. */
+  /** The session after the change. Null if the user is signed out. */
   readonly session: SignedIn | null;
-  /** Why the server ended the session. Null: it did not. */
+  /** Why the server ended the session. Null unless the server ended it. */
   readonly reason: ErrorReasonName | null;
 }
 
-type News = Pick<SessionChange, "kind" | "reason">;
+type Announcement = Pick<SessionChange, "kind" | "reason">;
 
-/** Tells listeners of this page, and through a BroadcastChannel those of other pages, that the stored sign-in changed. */
+/** Announces changes of the stored session: to listeners in this page, and to other pages through a BroadcastChannel. */
 export interface Changes {
-  tell(news: News): Promise<void>;
-  /** Gives back what ends the listening. A listener's exception is its own: it disturbs neither the call nor other listeners. */
+  announce(announcement: Announcement): Promise<void>;
+  /** Returns a function that removes the listener. An exception in a listener affects neither the call nor other listeners. */
   listen(listener: (change: SessionChange) => void): () => void;
   close(): void;
 }
@@ -32,25 +32,25 @@ export function createChanges(store: TokenStore, name: string): Changes {
   const listeners = new Set<(change: SessionChange) => void>();
   const channel = store.shared && typeof BroadcastChannel !== "undefined" ? new BroadcastChannel(name) : null;
 
-  /** The channel carries no token, so that what a listener is told is always what is stored. */
-  async function deliver({ kind, reason }: News): Promise<void> {
+  /** The channel carries no tokens; each page reads the session from the store. */
+  async function deliver({ kind, reason }: Announcement): Promise<void> {
     if (listeners.size === 0) return;
     const change: SessionChange = { kind, reason, session: toSignedIn(await store.read()) };
     for (const listener of listeners) queueMicrotask(() => listener(change));
   }
 
-  channel?.addEventListener("message", (event: MessageEvent<News>) => {
-    // A store that fails to read says so to whoever calls next; there is nobody to tell here.
+  channel?.addEventListener("message", (event: MessageEvent<Announcement>) => {
+    // The next call reads the store again and throws; no caller waits here.
     deliver(event.data).catch(() => {});
   });
 
   return {
-    async tell(news) {
-      channel?.postMessage(news);
-      await deliver(news);
+    async announce(announcement) {
+      channel?.postMessage(announcement);
+      await deliver(announcement);
     },
     listen(listener) {
-      // One entry for each call, so that a function listening twice can stop once.
+      // A wrapper for each call: the same function may be added twice and removed once.
       const entry = (change: SessionChange) => listener(change);
       listeners.add(entry);
       return () => void listeners.delete(entry);

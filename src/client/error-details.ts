@@ -1,23 +1,23 @@
 import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
 import { durationMs } from "@bufbuild/protobuf/wkt";
-import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from "../gen/google/rpc/error_details_pb.js";
-import type { ErrorReason } from "../gen/latchkey/v1/error_reason_pb.js";
+import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from "../gen/client/google/rpc/error_details_pb.js";
+import type { ErrorReason } from "../gen/client/latchkey/v1/error_reason_pb.js";
 
-/** The reasons that this version knows, as in `google.rpc.ErrorInfo.reason`; a newer server may send others. */
+/** The values of `google.rpc.ErrorInfo.reason` that this version knows. A newer server may send others. */
 export type ErrorReasonName = Exclude<keyof typeof ErrorReason, "UNSPECIFIED">;
 
-/** What a refusal says beside its status code and sentence. */
+/** The details of a failed call, for programs. The status code and the message are on the error itself. */
 export interface ErrorDetails {
-  /** Null: Latchkey did not answer, but the network or something in between. */
+  /** Null if the error did not come from Latchkey: a network failure, or an answer from a proxy. */
   readonly reason: ErrorReasonName | (string & {}) | null;
-  /** Milliseconds until the same call can succeed. Null: waiting does not help, or nobody knows how long. */
+  /** Milliseconds to wait before the same call can succeed. Null if waiting does not help or the time is unknown. */
   readonly retryAfterMs: number | null;
-  /** What is wrong with the request, field by field. */
+  /** The invalid fields of the request. */
   readonly fieldViolations: readonly { readonly field: string; readonly description: string }[];
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-/** Finds the details of a type in an error, whatever protocol it came by. */
+/** Returns the details of one message type from an error. Each transport has its own implementation. */
 export type FindDetails = <Desc extends DescMessage>(schema: Desc) => readonly MessageShape<Desc>[];
 
 export function readErrorDetails(find: FindDetails): ErrorDetails {

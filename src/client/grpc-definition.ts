@@ -1,7 +1,7 @@
 import { type DescMethod, type DescService, fromBinary, type Message, toBinary } from "@bufbuild/protobuf";
 import type { MethodDefinition, ServiceDefinition } from "@grpc/grpc-js";
 
-/** The definition that grpc-js wants of a service, for clients and servers alike. Keys are method names as in TypeScript. */
+/** The grpc-js definition of a service, for clients and servers. Keys are method names in camelCase. */
 export function grpcServiceDefinition(service: DescService): ServiceDefinition {
   return Object.fromEntries(service.methods.map((method) => [method.localName, grpcMethodDefinition(method)]));
 }

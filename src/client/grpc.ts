@@ -1,8 +1,8 @@
 import { create, type DescMessage, fromBinary, type MessageInitShape, type MessageShape } from "@bufbuild/protobuf";
 import { anyUnpack } from "@bufbuild/protobuf/wkt";
 import { type CallOptions, type ChannelCredentials, Client, type ClientOptions, Metadata } from "@grpc/grpc-js";
-import { StatusSchema } from "../gen/google/rpc/status_pb.js";
-import { AuthService } from "../gen/latchkey/v1/auth_service_pb.js";
+import { StatusSchema } from "../gen/client/google/rpc/status_pb.js";
+import { AuthService } from "../gen/client/latchkey/v1/auth_service_pb.js";
 import { type ErrorDetails, readErrorDetails } from "./error-details.js";
 import { grpcMethodDefinition } from "./grpc-definition.js";
 
@@ -10,9 +10,9 @@ export type { ErrorDetails, ErrorReasonName } from "./error-details.js";
 export { grpcMethodDefinition, grpcServiceDefinition } from "./grpc-definition.js";
 
 export interface GrpcCallOptions {
-  /** Sent with the call, `authorization` for one. */
+  /** Sent with the call: `authorization`, for example. */
   readonly metadata?: Metadata;
-  /** Default 10 s, the most that the server gives a call. */
+  /** Default: 10,000, which is also the server's limit. */
   readonly timeoutMs?: number;
   /** Cancels the call. */
   readonly signal?: AbortSignal;
@@ -20,27 +20,30 @@ export interface GrpcCallOptions {
 
 type Methods = typeof AuthService.method;
 
-/** AuthService over native gRPC. Throws grpc-js's `ServiceError`, which `errorDetails` reads. Keeps no session: backends pass tokens. */
+/**
+ * AuthService over native gRPC, for backends. Methods throw grpc-js's `ServiceError`; `errorDetails` reads it. The client stores no
+ * session: pass the user's access token in `metadata`.
+ */
 export type GrpcClient = {
   readonly [Name in keyof Methods]: (
     request: MessageInitShape<Methods[Name]["input"]>,
     options?: GrpcCallOptions,
   ) => Promise<MessageShape<Methods[Name]["output"]>>;
 } & {
-  /** Ends the connection; calls under way go on. */
+  /** Closes the channel. Calls in progress finish. */
   close(): void;
 };
 
 export interface GrpcClientOptions {
-  /** The public client to call as. Default: the deployment's default client, if it has one. */
+  /** The client id, sent as `x-latchkey-client`. Default: the deployment's default client. */
   readonly clientId?: string;
-  /** Settings of the grpc-js channel. */
+  /** Options of the grpc-js channel. */
   readonly channel?: ClientOptions;
 }
 
 const timeoutMsDefault = 10_000;
 
-/** Makes a client that connects at its first call. `address` is `host:port`. */
+/** Creates a client. It connects at the first call. `address` is `host:port`. */
 export function createGrpcClient(
   address: string,
   credentials: ChannelCredentials,
@@ -80,7 +83,10 @@ export function createGrpcClient(
   return { ...Object.fromEntries(methods), close: () => client.close() } as unknown as GrpcClient;
 }
 
-/** What a failed gRPC call says for programs to read, from `grpc-status-details-bin`. Other errors have no details. */
+/**
+ * Reads the details of a failed call from the trailer `grpc-status-details-bin`. For any other error, `reason` is null and the lists
+ * are empty.
+ */
 export function errorDetails(error: unknown): ErrorDetails {
   const bytes = readStatus(error);
   if (bytes === null) return readErrorDetails(() => []);
@@ -88,7 +94,7 @@ export function errorDetails(error: unknown): ErrorDetails {
     const { details } = fromBinary(StatusSchema, bytes);
     return readErrorDetails((schema) => details.flatMap((detail) => anyUnpack(detail, schema) ?? []));
   } catch {
-    // Whoever damaged the trailer was not Latchkey.
+    // Latchkey sends well-formed details, so a proxy changed them.
     return readErrorDetails(() => []);
   }
 }

@@ -3,12 +3,12 @@ import { clone, type DescMessage, type MessageShape, toBinary } from "@bufbuild/
 import { randomKey } from "./random-key.js";
 import { isPassing } from "./retries.js";
 
-/** Adds idempotency keys to requests that can have one and have none. */
+/** Adds an idempotency key to a request whose type has the field and which has no key yet. */
 export interface IdempotencyKeys {
   /**
-   * Calls `send` with the request, keyed. A request that failed without a refusal may have taken effect, so it is remembered: the
-   * same request again, or at the same time, gets the same key, and so no second message and no burnt code. A device that has moved
-   * to another network meanwhile may get a second message.
+   * Calls `send` with the request and its key. If a call fails without an answer from Latchkey, the server may have acted on it. So
+   * an equal request within 60 s, or at the same time, gets the same key: no second message is sent and no code is used up. After a
+   * change of network the server may send a second message.
    */
   keyed<Desc extends DescMessage, T>(
     schema: Desc,
@@ -17,7 +17,7 @@ export interface IdempotencyKeys {
   ): Promise<T>;
 }
 
-/** Past this a repeat is a new wish. Shorter than codes live, so that no repeat is answered with a challenge that has expired. */
+/** Shorter than the lifetime of a code, so that a repeat never returns an expired challenge. */
 const rememberedMs = 60_000;
 const rememberedMax = 32;
 

@@ -1,4 +1,4 @@
-/** What apps import from `latchkey/client`, in browsers and in Node. */
+/** The exports of `latchkey-client`, for browsers and Node. */
 export { AccessTokenError, type AccessTokenErrorReason } from "./access-token-error.js";
 export { type AccessTokenClaims, type AccessTokenVerifierOptions, createAccessTokenVerifier } from "./access-token-verifier.js";
 export type { SessionChange, SignedIn } from "./changes.js";

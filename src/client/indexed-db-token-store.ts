@@ -5,8 +5,8 @@ const databaseName = "latchkey";
 const objectStoreName = "sessions";
 
 /**
- * Keeps the sign-in in IndexedDB under `name`, for all pages of the origin. The default in browsers. Where the browser blocks
- * storage (a sandboxed frame, say) every operation throws: give the client `memoryTokenStore()` there.
+ * Stores the session in IndexedDB under `name`, for all pages of the origin. The default in browsers. If the browser blocks storage,
+ * in a sandboxed frame for example, every operation throws: use `memoryTokenStore()` there.
  */
 export function indexedDbTokenStore(name: string): TokenStore {
   const useStore = createUseStore();
@@ -29,8 +29,8 @@ export function indexedDbTokenStore(name: string): TokenStore {
 }
 
 /**
- * Like idb-keyval's `createStore`, but writes are on disk when they resolve: Chromium's default loses the last seconds at a power
- * cut, and with them the pending refresh key that the server has already acted on.
+ * Like idb-keyval's `createStore`, but a write resolves only once it is on disk. With Chromium's default a power cut loses the last
+ * seconds: the pending refresh key would be gone after the server has used it.
  */
 function createUseStore(): UseStore {
   let opening: Promise<IDBDatabase> | null = null;
@@ -62,7 +62,7 @@ function createUseStore(): UseStore {
     const objectStore = await open()
       .then((database) => begin(database, mode))
       .catch(async (error: unknown) => {
-        // Safari closes connections without telling.
+        // Safari closes connections without a close event.
         if (!(error instanceof DOMException) || error.name !== "InvalidStateError") throw error;
         forget();
         return begin(await open(), mode);

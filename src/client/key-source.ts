@@ -3,19 +3,19 @@ import { AccessTokenError } from "./access-token-error.js";
 
 const fetchTimeoutMs = 5000;
 const metadataBytesMax = 65_536;
-/** Older keys are fetched again before they are used. */
+/** Keys older than this are fetched again before use. */
 const freshMs = 10 * 60_000;
-/** How long keys stay known while the issuer can't be reached. */
+/** How long keys are used while the issuer can't be reached. */
 const keptMs = 24 * 60 * 60_000;
-/** After a fetch that succeeded, tokens of unknown keys cause no other fetch for this long. */
+/** The pause after a successful fetch, during which tokens with unknown keys cause no fetch. */
 const cooldownMs = 30_000;
-/** After failed fetches in a row the pause doubles from the first to the second; each is cut by up to a half at random. */
+/** The pause after failed fetches: it doubles from the minimum to the maximum, less a random part of up to a half. */
 const pauseMsMin = 1000;
 const pauseMsMax = 30_000;
 
 /**
- * Finds the key of a token among those that an issuer publishes. Fetches one at a time, and keeps known keys for a day while fetches
- * fail. Throws `AccessTokenError`.
+ * Returns a function that finds a token's key among the keys that the issuer publishes. It makes one fetch at a time, and uses known
+ * keys for up to a day while fetches fail. Throws `AccessTokenError`.
  */
 export function createKeySource(options: {
   readonly issuer: string;
@@ -33,7 +33,7 @@ export function createKeySource(options: {
   let failures = 0;
   let failure: unknown = null;
 
-  /** Either way: a clock that is set back makes nothing younger. */
+  /** Absolute, so that keys do not look younger after the clock was set back. */
   const since = (time: number) => Math.abs(clock() - time);
 
   async function load(): Promise<void> {
@@ -55,7 +55,7 @@ export function createKeySource(options: {
     }
   }
 
-  /** Joins a fetch that is under way; within the pause after one it gives that one's result instead of fetching. */
+  /** Joins a running fetch. During the pause after a fetch it returns or throws that fetch's result. */
   async function fetchAgain(): Promise<void> {
     if (fetching === null && since(triedAt) < pauseMs) {
       if (failure !== null) throw failure;
@@ -71,7 +71,7 @@ export function createKeySource(options: {
     if (since(fetchedAt) > keptMs) return await fetchAgain();
     const joins = fetching !== null;
     const renewed = fetchAgain().catch(() => {});
-    // While the issuer fails, one call waits for it and the others go on with the known keys.
+    // While the issuer fails, one call waits for the fetch; the others use the known keys at once.
     if (!joins || failure === null) await renewed;
   }
 
@@ -89,7 +89,7 @@ export function createKeySource(options: {
   };
 }
 
-/** Fetches only on `reload()`: jose's own rules have no pause after a failed fetch and drop known keys at their age. */
+/** Fetches on `reload()` only. jose's own rules do not pause after a failed fetch, and drop keys that are too old. */
 function remoteKeys(uri: string, fetch: typeof globalThis.fetch): RemoteJWKSet {
   return createRemoteJWKSet(new URL(uri), {
     timeoutDuration: fetchTimeoutMs,
@@ -99,27 +99,30 @@ function remoteKeys(uri: string, fetch: typeof globalThis.fetch): RemoteJWKSet {
   });
 }
 
-/** OpenID Connect Discovery §4.3: a document that speaks for another issuer is refused, because its keys could be anyone's. */
+/** Rejects a document of another issuer (OpenID Connect Discovery §4.3), because its keys could be an attacker's. */
 async function discover(issuer: string, fetch: typeof globalThis.fetch): Promise<string> {
-  const response = await fetch(`${issuer.replace(/\/$/, "")}/.well-known/openid-configuration`, {
+  const url = `${issuer.replace(/\/$/, "")}/.well-known/openid-configuration`;
+  const response = await fetch(url, {
     redirect: "error",
     signal: AbortSignal.timeout(fetchTimeoutMs),
   });
-  if (!response.ok) throw new Error(`discovery answered ${response.status}`);
+  if (!response.ok) throw new Error(`${url} answered with status ${response.status}`);
   const text = await response.text();
-  if (text.length > metadataBytesMax) throw new Error("discovery answered too much");
+  if (text.length > metadataBytesMax) throw new Error(`${url} is larger than ${metadataBytesMax} bytes`);
   const metadata = JSON.parse(text) as { readonly issuer?: unknown; readonly jwks_uri?: unknown };
-  if (metadata.issuer !== issuer) throw new Error("discovery answered for another issuer");
-  if (typeof metadata.jwks_uri !== "string") throw new Error("discovery named no jwks_uri");
+  if (metadata.issuer !== issuer) throw new Error(`${url} names another issuer; set \`issuer\` to exactly what it names`);
+  if (typeof metadata.jwks_uri !== "string") throw new Error(`${url} has no jwks_uri`);
   return metadata.jwks_uri;
 }
 
 function refusalOf(error: unknown): AccessTokenError {
   const isAboutToken = error instanceof errors.JWKSNoMatchingKey || error instanceof errors.JWKSMultipleMatchingKeys;
-  return isAboutToken ? new AccessTokenError("TOKEN_INVALID", "signed by no published key", error) : unavailable(error);
+  return isAboutToken
+    ? new AccessTokenError("TOKEN_INVALID", "no published key has signed the token", error)
+    : unavailable(error);
 }
 
 function unavailable(error: unknown): AccessTokenError {
-  const detail = error instanceof Error ? error.message : "the issuer's keys can't be fetched";
+  const detail = error instanceof Error ? error.message : "the issuer's keys could not be fetched";
   return new AccessTokenError("KEYS_UNAVAILABLE", detail, error);
 }

@@ -1,6 +1,6 @@
 import { type Client, createClient, type Transport, type UnaryResponse } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-web";
-import { AuthService, type VerifyOtpResponse } from "../gen/latchkey/v1/auth_service_pb.js";
+import { AuthService, type VerifyOtpResponse } from "../gen/client/latchkey/v1/auth_service_pb.js";
 import { createChanges, type SessionChange, type SignedIn, toSignedIn } from "./changes.js";
 import { createIdempotencyKeys } from "./idempotency-keys.js";
 import { indexedDbTokenStore } from "./indexed-db-token-store.js";
@@ -12,49 +12,56 @@ import { memoryTokenStore, type StoredSession, type TokenStore } from "./token-s
 import { createTurns } from "./turns.js";
 
 export interface LatchkeyClientOptions {
-  /** Where the service answers Connect calls, `https://auth.example.com`. */
+  /** The URL of the deployment's HTTP port: `https://auth.example.com`. */
   readonly baseUrl: string;
-  /** The public client to call as. Default: the deployment's default client, if it has one. */
+  /** The client id, sent as `x-latchkey-client`. Default: the deployment's default client. */
   readonly clientId?: string;
-  /** Default: IndexedDB where there is one, else memory. A server that acts for several users gives each a store of its own. */
+  /**
+   * Where the session is stored. Default: IndexedDB in browsers, memory elsewhere. One store holds one user's session, so a server
+   * that acts for several users needs a client and a store for each.
+   */
   readonly tokenStore?: TokenStore;
-  /** Default: the global one. */
+  /** Default: the global `fetch`. */
   readonly fetch?: typeof globalThis.fetch;
-  /** Another transport than Connect over fetch, gRPC-Web or gRPC for instance. `fetch` is then not used. */
+  /** A transport to use instead of Connect over `fetch`: gRPC-Web, for example. The option `fetch` then has no effect. */
   readonly transport?: Transport;
   /** Milliseconds since 1970. Default: the device's clock. */
   readonly clock?: () => number;
-  /** The pause between tries of a renewal. Default: a timer. */
+  /** Waits between attempts of a renewal. Default: a timer. */
   readonly sleep?: Sleep;
 }
 
-/** A client of AuthService that signs in, stays signed in, and signs out. */
+/** A client of AuthService that stores the session and renews it. */
 export interface LatchkeyClient {
   /**
-   * The generated client. VerifyOtp's tokens are kept, calls for the user are made with them, and renewals happen by themselves;
-   * hence no `refreshToken` here: a token that somebody else exchanges looks stolen to the server. Requests that may have an
-   * idempotency key get one. Throws `ConnectError`; `errorDetails` reads its reason.
+   * The methods of AuthService. The client stores the tokens that `verifyOtp` returns, sends the access token with the user's calls,
+   * and renews it. `refreshToken` is missing on purpose: only the client may use the refresh token, because the server takes a second
+   * use for theft. Requests get an idempotency key where they can have one. Methods throw `ConnectError`; `errorDetails` reads it.
    */
   readonly auth: Omit<Client<typeof AuthService>, "refreshToken">;
-  /** Who is signed in. Null: nobody. Asks the store, not the server. */
+  /** The signed-in user's session, read from the store. Null if the user is signed out. */
   session(): Promise<SignedIn | null>;
   /**
-   * A good access token for the app's own backend. Null: nobody is signed in. `refused`: the token that the backend answered 401
-   * to, which is renewed. Throws if only a renewal would give one and the server can't be reached; that is not a sign-out.
+   * A valid access token for the app's own backend. Null if the user is signed out. If the backend answers 401, call this again with
+   * the rejected token in `refused` to get a new one. Throws if the token has to be renewed and the server can't be reached; the user
+   * stays signed in.
    */
   getAccessToken(options?: { readonly refused?: string }): Promise<string | null>;
   /**
-   * Signs out on this device at once, whatever the network does, then ends the session on the server. False: the server could not
-   * be told, and the session lives there until it expires or the user ends it from another device.
+   * Deletes the session on this device, even without a network, then ends it on the server. Returns false if the server could not be
+   * reached: the session then stays valid there until it expires or the user ends it from another device.
    */
   signOut(): Promise<boolean>;
-  /** Tells of sign-ins, renewals and sign-outs, in other pages of the origin as well. Gives back what ends the listening. */
+  /**
+   * Calls the listener after each sign-in, renewal and sign-out, in this page or another page of the origin. Returns a function that
+   * removes the listener.
+   */
   onChange(listener: (change: SessionChange) => void): () => void;
-  /** Stops listening to other pages. The sign-in stays stored. */
+  /** Stops listening to other pages. The session stays stored. */
   close(): void;
 }
 
-/** Makes a client. Asks nothing of network or storage before it is used. */
+/** Creates a client. It uses neither network nor storage until the first call. */
 export function createLatchkeyClient(options: LatchkeyClientOptions): LatchkeyClient {
   const { baseUrl, clientId, clock = Date.now, sleep = sleepByTimer } = options;
   const name = `latchkey:${baseUrl.replace(/\/+$/, "")}:${clientId ?? ""}`;
@@ -72,7 +79,7 @@ export function createLatchkeyClient(options: LatchkeyClientOptions): LatchkeyCl
       cleared = current;
       return null;
     });
-    if (cleared !== null) await changes.tell({ kind: "signed-out", reason: null });
+    if (cleared !== null) await changes.announce({ kind: "signed-out", reason: null });
     return cleared;
   }
 
@@ -86,7 +93,7 @@ export function createLatchkeyClient(options: LatchkeyClientOptions): LatchkeyCl
     if (tokens === undefined) return;
     const session = toStoredSession(tokens, { userId: user?.userId ?? "", askedAt });
     await store.update(() => session);
-    await changes.tell({ kind: "signed-in", reason: null });
+    await changes.announce({ kind: "signed-in", reason: null });
   }
 
   const idempotencyKeys = createIdempotencyKeys(clock);

@@ -1,5 +1,5 @@
 import type { Client } from "@connectrpc/connect";
-import type { AuthService } from "../gen/latchkey/v1/auth_service_pb.js";
+import type { AuthService } from "../gen/client/latchkey/v1/auth_service_pb.js";
 import type { Changes } from "./changes.js";
 import { errorDetails } from "./connect-error-details.js";
 import type { ErrorReasonName } from "./error-details.js";
@@ -9,18 +9,18 @@ import { toStoredSession } from "./stored-session.js";
 import type { StoredSession, TokenStore } from "./token-store.js";
 import type { Turns } from "./turns.js";
 
-/** A session to call with; or none, and the server's refusal if it is the server that ended it. */
+/** The session to use. Null if signed out; `refusal` is the server's error if the server has just ended the session. */
 export type Renewed = { readonly session: StoredSession } | { readonly session: null; readonly refusal: unknown };
 
 export interface Renewal {
   /**
-   * The stored session with an access token that has not expired, renewed if it must be. Shortly before it must be, it is renewed
-   * behind the caller's back. Throws only if no usable token is left and the server can't be reached: that is not a sign-out.
+   * The stored session with a valid access token, renewed if necessary. Shortly before expiry the renewal runs in the background.
+   * Throws only if the token has expired and the server can't be reached; the user stays signed in.
    */
   current(): Promise<Renewed>;
   /**
-   * The stored session with another access token than `stale`. Any number of concurrent callers, in any number of pages, make one
-   * RefreshToken call. Throws if the server can't be reached.
+   * The stored session with a newer access token than `stale`. Concurrent callers share one RefreshToken call, also across pages.
+   * Throws if the server can't be reached.
    */
   renew(stale: string): Promise<Renewed>;
 }
@@ -34,13 +34,13 @@ export interface RenewalParts {
   readonly sleep: Sleep;
 }
 
-/** Longer than the 10 s that the server gives any call: past it the call is over on both sides, and another page may try. */
+/** Longer than the server's limit of 10 s, so that the call is over on both sides before another page tries. */
 const callTimeoutMs = 15_000;
 
-/** Clocks that keep time step by less. */
+/** Corrections of a working clock are smaller. */
 const clockStepMs = 5000;
 
-/** The refusals of RefreshToken that end a sign-in. No other error does, whatever its status. */
+/** The reasons that end the session. No other error ends it, whatever its status. */
 const endings: ReadonlySet<string | null> = new Set<ErrorReasonName>(["SESSION_ENDED", "REFRESH_TOKEN_REUSED", "SESSION_LOST"]);
 
 export function createRenewal(parts: RenewalParts): Renewal {
@@ -67,7 +67,7 @@ export function createRenewal(parts: RenewalParts): Renewal {
     return stored.accessToken === stale ? await exchange(stored) : { session: stored };
   }
 
-  /** What was stored meanwhile, by a sign-in, a sign-out or a page without Web Locks, is newer than the reply and stays. */
+  /** If the stored session has changed meanwhile (a sign-in, a sign-out, a page without Web Locks), the reply is dropped. */
   async function exchange(spent: StoredSession): Promise<Renewed> {
     const request = { refreshToken: spent.refreshToken, idempotencyKey: spent.pendingRefreshKey ?? "" };
     let askedAt = clock();
@@ -78,12 +78,12 @@ export function createRenewal(parts: RenewalParts): Renewal {
       }, sleep);
       const next = toStoredSession(tokens, { userId: spent.userId, askedAt });
       const stored = await store.update((current) => (current?.refreshToken === spent.refreshToken ? next : current));
-      if (stored?.accessToken === next.accessToken) await changes.tell({ kind: "renewed", reason: null });
+      if (stored?.accessToken === next.accessToken) await changes.announce({ kind: "renewed", reason: null });
       return stored === null ? { session: null, refusal: null } : { session: stored };
     } catch (error) {
       const { reason } = errorDetails(error);
       if (!endings.has(reason)) throw error;
-      // A sign-out on this device may have come first: then it was told already, and the server only followed.
+      // After a sign-out on this device, which was announced already, there is nothing to announce.
       let ended = false;
       const stored = await store.update((current) => {
         ended = current?.refreshToken === spent.refreshToken;
@@ -91,7 +91,7 @@ export function createRenewal(parts: RenewalParts): Renewal {
       });
       if (stored !== null) return { session: stored };
       if (!ended) return { session: null, refusal: null };
-      await changes.tell({ kind: "signed-out", reason: reason as ErrorReasonName });
+      await changes.announce({ kind: "signed-out", reason: reason as ErrorReasonName });
       return { session: null, refusal: error };
     }
   }
@@ -105,7 +105,7 @@ export function createRenewal(parts: RenewalParts): Renewal {
       if (!due) return { session };
       const renewed = renew(session.accessToken);
       if (!pressing) {
-        // Whoever comes next tries again, and learns of a failure once there is no token left to use.
+        // The next call tries again. The error is thrown once the token has expired.
         renewed.catch(() => {});
         return { session };
       }
@@ -118,8 +118,8 @@ export function createRenewal(parts: RenewalParts): Renewal {
 }
 
 /**
- * Due in the last fifth of the token's life, at most its last minute; pressing in the last twentieth, at most 10 s, which is about
- * what a call on its way may take. A clock that was set back makes a token look younger than it was when it came: pressing too.
+ * `due`: the last fifth of the token's lifetime, at most 60 s. `pressing`: the last twentieth, at most 10 s, about the time that a call
+ * may take. Also pressing if more time is left than the token ever had: the clock was set back.
  */
 function dueness(session: StoredSession, now: number): { due: boolean; pressing: boolean } {
   const leftMs = session.accessTokenExpiresAt - now;

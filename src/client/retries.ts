@@ -3,9 +3,9 @@ import type { ErrorReasonName } from "./error-details.js";
 
 export type Sleep = (ms: number) => Promise<void>;
 
-/** Pauses between tries; each is cut by up to a half at random, so that pages that failed together do not return together. */
+/** Pauses between attempts, less a random part of up to a half: clients that failed together do not retry together. */
 const pausesMs = [250, 1000, 3000];
-/** A server that asks for a longer pause is not waited for: the caller learns at once. */
+/** If the server asks for a longer pause, the call fails at once. */
 const pauseMsMax = 5000;
 
 const passing: ReadonlySet<string | null> = new Set<ErrorReasonName | null>([
@@ -17,12 +17,12 @@ const passing: ReadonlySet<string | null> = new Set<ErrorReasonName | null>([
   "INTERNAL",
 ]);
 
-/** True: nobody refused the call itself, so the same one can succeed later, and may have taken effect already. */
+/** True if the same call can succeed later without a change. The failed call may still have taken effect. */
 export function isPassing(error: unknown): boolean {
   return passing.has(errorDetails(error).reason);
 }
 
-/** Calls up to four times while failures are passing. Only for calls that are safe to repeat. Throws the last failure. */
+/** Makes up to four attempts while errors are passing. The call must be safe to repeat. Throws the last error. */
 export async function withRetries<T>(call: () => Promise<T>, sleep: Sleep): Promise<T> {
   for (const pauseMs of pausesMs) {
     try {

@@ -1,11 +1,11 @@
 import { create, type DescMessage, type DescMethodUnary, getOption, hasOption } from "@bufbuild/protobuf";
 import type { Transport, UnaryResponse } from "@connectrpc/connect";
-import { access, Caller } from "../gen/latchkey/v1/access_pb.js";
+import { access, Caller } from "../gen/client/latchkey/v1/access_pb.js";
 import { errorDetails } from "./connect-error-details.js";
 import type { IdempotencyKeys } from "./idempotency-keys.js";
 import type { Renewal, Renewed } from "./renewal.js";
 
-/** Names the client in every call, unless the call names one itself. */
+/** Adds `x-latchkey-client` to calls that do not have it. */
 export function withClientId(transport: Transport, clientId: string | undefined): Transport {
   if (clientId === undefined) return transport;
   const named = (header: HeadersInit | undefined) => {
@@ -23,14 +23,14 @@ export interface SessionTransportParts {
   readonly transport: Transport;
   readonly renewal: Renewal;
   readonly idempotencyKeys: IdempotencyKeys;
-  /** Learns of every reply before the caller does: when it was asked for, and whether for the stored sign-in's user. */
+  /** Runs after each reply, before the caller gets it. `asUser`: the call carried the stored session's access token. */
   readonly onReply: (reply: UnaryResponse, call: { readonly askedAt: number; readonly asUser: boolean }) => Promise<void>;
   readonly clock: () => number;
 }
 
 /**
- * Sends requests with an idempotency key, and the user's own ones with the access token: renewed before it expires and, if the
- * server answers TOKEN_INVALID all the same, once more. A caller's own `authorization` is left alone. Deadlines are per try.
+ * Adds idempotency keys, and sends the access token with methods for users. Renews the token before it expires, and once more if the
+ * server answers TOKEN_INVALID. Leaves the caller's own `authorization` unchanged. Each attempt has the full deadline.
  */
 export function withSession(parts: SessionTransportParts): Transport {
   const { transport, renewal, idempotencyKeys, onReply, clock } = parts;
@@ -68,12 +68,12 @@ export function withSession(parts: SessionTransportParts): Transport {
   };
 }
 
-/** Other methods refuse a call for its token's sake, so they are not given one that they don't need. */
+/** Other methods do not need a token, and some reject a call with an invalid one. */
 function isForUsers(method: DescMethodUnary<DescMessage, DescMessage>): boolean {
   return hasOption(method, access) && getOption(method, access).caller === Caller.USER;
 }
 
-/** A session that the server has just ended is the call's answer: without a token it could only be refused less clearly. */
+/** Throws the refusal if the server has just ended the session: a call without a token would get a less clear error. */
 function accept(renewed: Renewed): Renewed {
   if (renewed.session === null && renewed.refusal !== null) throw renewed.refusal;
   return renewed;
@@ -85,7 +85,7 @@ function withToken(header: HeadersInit | undefined, token: string): Headers {
   return headers;
 }
 
-/** The renewal goes on without a caller who gave up: others wait for it too. */
+/** Stops waiting when the signal aborts. The renewal itself continues, because other calls may wait for it. */
 function untilAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return promise;
   return new Promise((resolve, reject) => {

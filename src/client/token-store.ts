@@ -1,39 +1,38 @@
-/** A sign-in as it is kept on the device. Plain data: stores may clone it, and must keep it as the secret it is. */
+/** The session as stored on the device. Plain data that a store may clone. It contains secrets. */
 export interface StoredSession {
   readonly sessionId: string;
   readonly userId: string;
   readonly accessToken: string;
-  /** By this device's clock: when the token was asked for, plus its lifetime. */
+  /** Milliseconds since 1970, by this device's clock: the time of the request plus the token's lifetime. */
   readonly accessTokenExpiresAt: number;
   readonly accessTokenTtlMs: number;
   readonly refreshToken: string;
-  /** By the server's clock; for display only. */
+  /** Milliseconds since 1970, by the server's clock. For display only. */
   readonly refreshTokenExpiresAt: number;
   /**
-   * The idempotency key under which `refreshToken` is being exchanged. It is stored before the call and leaves with the token it
-   * belongs to, so that whoever finds it here, after a lost reply, a crash or a reload, asks again and gets the same successor.
+   * The idempotency key of a running exchange of `refreshToken`. It is stored before the call and replaced together with the token.
+   * After a lost reply, a crash or a reload the client repeats the call with this key and gets the same new tokens.
    */
   readonly pendingRefreshKey: string | null;
 }
 
 /**
- * Where a client keeps its sign-in. Never localStorage, which every script of a page reads in one line and which can't be updated
- * atomically. Errors of the storage are thrown as they are: a sign-in that can't be read is not a signed-out user.
+ * Where a client stores its session. Do not build one on localStorage: every script of the page can read it, and it has no atomic
+ * update. Storage errors reach the caller unchanged: a session that can't be read does not mean that the user is signed out.
  */
 export interface TokenStore {
-  /** True: other pages of this origin use the same storage, so that they must take turns and tell each other of changes. */
+  /** True if other pages of this origin use the same storage. They then take turns and announce changes to each other. */
   readonly shared: boolean;
-  /** Null: signed out. */
+  /** Null if the user is signed out. */
   read(): Promise<StoredSession | null>;
   /**
-   * Replaces what is stored by what `change` makes of it and gives that back; null deletes. One atomic step: of concurrent
-   * updates, from whatever page, each sees what the one before it stored. Resolves once it is durable. `change` is synchronous
-   * and may be called more than once.
+   * Replaces the stored session with the result of `change` and returns it; null deletes. Atomic: concurrent updates run one after
+   * the other, also between pages. Resolves once the change is durable. `change` is synchronous and may run more than once.
    */
   update(change: (current: StoredSession | null) => StoredSession | null): Promise<StoredSession | null>;
 }
 
-/** Keeps the sign-in as long as the process or page lives. The default outside browsers; one store is one user. */
+/** Stores the session in memory, for one user, until the process or page ends. The default outside browsers. */
 export function memoryTokenStore(initial: StoredSession | null = null): TokenStore {
   let stored = initial;
   return {

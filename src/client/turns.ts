@@ -1,11 +1,12 @@
 import type { TokenStore } from "./token-store.js";
 
-/** Runs one task at a time among all that use the same token store. */
+/** Runs tasks one at a time for each token store. */
 export type Turns = <T>(task: () => Promise<T>) => Promise<T>;
 
 /**
- * Between pages by Web Locks, which the browser frees when a page dies. Without them (plain HTTP, old browsers, Node) tasks of this
- * page alone take turns: two pages may then renew at once, which costs a call, and harms nobody because they share the pending key.
+ * Pages take turns by Web Locks, which the browser releases when a page closes. Where there are none (plain HTTP, old browsers, Node)
+ * only the tasks of this page take turns. Two pages may then renew at once. That costs one call more; both use the same pending key
+ * and get the same tokens.
  */
 export function createTurns(store: TokenStore, name: string): Turns {
   const locks = store.shared ? globalThis.navigator?.locks : undefined;
@@ -21,5 +22,5 @@ export function createTurns(store: TokenStore, name: string): Turns {
   };
 }
 
-/** By store and not by client, since an app may make two clients on one store. */
+/** By store, because an app may create two clients on one store. */
 const queues = new WeakMap<TokenStore, Promise<unknown>>();

@@ -71,7 +71,7 @@ describe.each(algorithms)("with LATCHKEY_SIGNING_ALG=%s", (alg) => {
   });
 });
 
-it("the verifier of latchkey/client accepts an access token and refuses an id token", async () => {
+it("the verifier of latchkey-client accepts an access token and refuses an id token", async () => {
   const latchkey = await startLatchkey();
   try {
     const { tokens, user } = await signIn(latchkey, "ada@example.com");

@@ -1,0 +1,35 @@
+import { execFile } from "node:child_process";
+import { mkdirSync, symlinkSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { promisify } from "node:util";
+
+const run = promisify(execFile);
+export const repository = join(import.meta.dirname, "../..");
+
+/** Packs `latchkey-client` from the build, `dist`, into a folder. Returns the tarball's path. */
+export async function packClient(folder: string): Promise<string> {
+  const pack = join(repository, "src/client/pack.mjs");
+  const { stdout } = await run(process.execPath, [pack, "--pack-destination", folder], { cwd: folder });
+  return join(folder, stdout.trim());
+}
+
+/** Puts the packed client into an app's `node_modules`, with links to this repository's copies of the packages it needs. */
+export async function linkClient(app: string, besides: readonly string[] = []): Promise<string> {
+  const target = join(app, "node_modules/latchkey-client");
+  mkdirSync(target, { recursive: true });
+  await run("tar", ["-xzf", await packClient(app), "--strip-components=1", "-C", target]);
+  const needed = [
+    "@bufbuild/protobuf",
+    "@connectrpc/connect",
+    "@connectrpc/connect-web",
+    "@grpc/grpc-js",
+    "idb-keyval",
+    "jose",
+  ];
+  for (const name of [...needed, ...besides]) {
+    const path = join(app, "node_modules", name);
+    mkdirSync(dirname(path), { recursive: true });
+    symlinkSync(join(repository, "node_modules", name), path, "dir");
+  }
+  return target;
+}
