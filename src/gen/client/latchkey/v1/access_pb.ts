@@ -2,7 +2,8 @@
 // @generated from file latchkey/v1/access.proto (package latchkey.v1, syntax proto3)
 /* eslint-disable */
 
-// Package latchkey.v1 registers users, sends one-time codes, checks them and keeps sessions alive.
+// Package latchkey.v1 signs users in with one-time codes: it registers users, sends codes, checks them, and keeps sessions
+// alive.
 
 import type { GenEnum, GenExtension, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, extDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
@@ -17,27 +18,29 @@ export const file_latchkey_v1_access: GenFile = /*@__PURE__*/
   fileDesc("ChhsYXRjaGtleS92MS9hY2Nlc3MucHJvdG8SC2xhdGNoa2V5LnYxIkwKBkFjY2VzcxIjCgZjYWxsZXIYASABKA4yEy5sYXRjaGtleS52MS5DYWxsZXISDQoFc2NvcGUYAiABKAkSDgoGcmVjZW50GAMgASgIKl0KBkNhbGxlchIWChJDQUxMRVJfVU5TUEVDSUZJRUQQABIRCg1DQUxMRVJfQ0xJRU5UEAESFwoTQ0FMTEVSX1RPS0VOX0hPTERFUhACEg8KC0NBTExFUl9VU0VSEAM6TQoGYWNjZXNzEh4uZ29vZ2xlLnByb3RvYnVmLk1ldGhvZE9wdGlvbnMYxYoDIAEoCzITLmxhdGNoa2V5LnYxLkFjY2Vzc1IGYWNjZXNzQjUKC2xhdGNoa2V5LnYxUAFaFmxhdGNoa2V5L3YxO2xhdGNoa2V5djGqAgtMYXRjaGtleS5WMWIGcHJvdG8z", [file_google_protobuf_descriptor]);
 
 /**
- * Who may call a method. Every method declares it; the server refuses to start with one that does not.
+ * The access rule of a method: which callers may call it. Every method declares one. The server does not start with a method
+ * that declares none.
  *
  * @generated from message latchkey.v1.Access
  */
 export type Access = Message<"latchkey.v1.Access"> & {
   /**
-   * The kind of caller that is let in. Required.
+   * The kind of caller that may call the method. Required.
    *
    * @generated from field: latchkey.v1.Caller caller = 1;
    */
   caller: Caller;
 
   /**
-   * The scope that a confidential client must hold. Empty: no scope is asked for. Public clients need none.
+   * The scope that a confidential client must have. Public clients need none. Empty: no scope is needed. No method of this
+   * package asks for a scope.
    *
    * @generated from field: string scope = 2;
    */
   scope: string;
 
   /**
-   * True: the user must have signed in or stepped up within the last 10 minutes. Only with CALLER_USER. Default false.
+   * True: the user must have signed in within the last 10 minutes. Only valid with CALLER_USER. Default: false.
    *
    * @generated from field: bool recent = 3;
    */
@@ -58,29 +61,30 @@ export const AccessSchema: GenMessage<Access> = /*@__PURE__*/
  */
 export enum Caller {
   /**
-   * Never valid on a method.
+   * Not valid on a method.
    *
    * @generated from enum value: CALLER_UNSPECIFIED = 0;
    */
   UNSPECIFIED = 0,
 
   /**
-   * A client of an app: a public one names itself in `x-latchkey-client`. With `authorization: Bearer <access token>` it is the
-   * token's client; a token that is no good is refused with TOKEN_INVALID.
+   * A client of an app. A public client sends its id in the header `x-latchkey-client`. If the call also has the header
+   * `authorization: Bearer <access token>`, the client is the one that the token was issued to. A token that is not valid is
+   * refused with TOKEN_INVALID.
    *
    * @generated from enum value: CALLER_CLIENT = 1;
    */
   CLIENT = 1,
 
   /**
-   * Whoever presents a token in the request, which is bound to its client. `authorization` is not looked at.
+   * A client that presents a token in the request. The token is bound to its client. The `authorization` header is ignored.
    *
    * @generated from enum value: CALLER_TOKEN_HOLDER = 2;
    */
   TOKEN_HOLDER = 2,
 
   /**
-   * A signed-in user, by `authorization: Bearer <access token>`.
+   * A signed-in user, with the header `authorization: Bearer <access token>`.
    *
    * @generated from enum value: CALLER_USER = 3;
    */

@@ -22,67 +22,68 @@ export const file_latchkey_v1_auth_service: GenFile = /*@__PURE__*/
   fileDesc("Ch5sYXRjaGtleS92MS9hdXRoX3NlcnZpY2UucHJvdG8SC2xhdGNoa2V5LnYxIvABChNSZWdpc3RlclVzZXJSZXF1ZXN0EhAKCHVzZXJuYW1lGAEgASgJEg0KBWVtYWlsGAIgASgJEg0KBXBob25lGAMgASgJEhQKDGRpc3BsYXlfbmFtZRgEIAEoCRIOCgZsb2NhbGUYBSABKAkSNgoUdmVyaWZpY2F0aW9uX3NvdXJjZXMYBiADKA4yGC5sYXRjaGtleS52MS5Db250YWN0S2luZBIyChFjdXN0b21fYXR0cmlidXRlcxgHIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSFwoPaWRlbXBvdGVuY3lfa2V5GAggASgJIkIKFFJlZ2lzdGVyVXNlclJlc3BvbnNlEioKCmNoYWxsZW5nZXMYASADKAsyFi5sYXRjaGtleS52MS5DaGFsbGVuZ2UiiQIKDlNlbmRPdHBSZXF1ZXN0Eg8KBWVtYWlsGAEgASgJSAASDwoFcGhvbmUYAiABKAlIABISCgh1c2VybmFtZRgDIAEoCUgAEhYKDGNoYWxsZW5nZV9pZBgFIAEoCUgAEiUKB2NoYW5uZWwYBiABKA4yFC5sYXRjaGtleS52MS5DaGFubmVsEiUKB3B1cnBvc2UYByABKA4yFC5sYXRjaGtleS52MS5QdXJwb3NlEh4KFmNyZWF0ZV91c2VyX2lmX21pc3NpbmcYCCABKAgSDgoGbG9jYWxlGAkgASgJEhcKD2lkZW1wb3RlbmN5X2tleRgKIAEoCUIMCgppZGVudGlmaWVySgQIBBAFIjwKD1NlbmRPdHBSZXNwb25zZRIpCgljaGFsbGVuZ2UYASABKAsyFi5sYXRjaGtleS52MS5DaGFsbGVuZ2UimQEKEFZlcmlmeU90cFJlcXVlc3QSFAoMY2hhbGxlbmdlX2lkGAEgASgJEgwKBGNvZGUYAiABKAkSLgoQZXhwZWN0ZWRfcHVycG9zZRgDIAEoDjIULmxhdGNoa2V5LnYxLlB1cnBvc2USGAoQZXhwZWN0ZWRfY29udGFjdBgEIAEoCRIXCg9pZGVtcG90ZW5jeV9rZXkYBSABKAkiuQIKEVZlcmlmeU90cFJlc3BvbnNlEiUKB3B1cnBvc2UYASABKA4yFC5sYXRjaGtleS52MS5QdXJwb3NlEiUKB2NvbnRhY3QYAiABKAsyFC5sYXRjaGtleS52MS5Db250YWN0EiUKBnRva2VucxgDIAEoCzIVLmxhdGNoa2V5LnYxLlRva2VuU2V0EhIKCnNlc3Npb25faWQYBCABKAkSHwoEdXNlchgFIAEoCzIRLmxhdGNoa2V5LnYxLlVzZXISEwoLaXNfbmV3X3VzZXIYBiABKAgSFgoOdXNlcm5hbWVfdGFrZW4YByABKAgSNgoMcmVnaXN0cmF0aW9uGAggASgLMiAubGF0Y2hrZXkudjEuUGVuZGluZ1JlZ2lzdHJhdGlvbhIVCg1jb250YWN0X3Byb29mGAkgASgJIkgKE1BlbmRpbmdSZWdpc3RyYXRpb24SMQoPcGVuZGluZ19zb3VyY2VzGAEgAygOMhgubGF0Y2hrZXkudjEuQ29udGFjdEtpbmQiRQoTUmVmcmVzaFRva2VuUmVxdWVzdBIVCg1yZWZyZXNoX3Rva2VuGAEgASgJEhcKD2lkZW1wb3RlbmN5X2tleRgCIAEoCSI9ChRSZWZyZXNoVG9rZW5SZXNwb25zZRIlCgZ0b2tlbnMYASABKAsyFS5sYXRjaGtleS52MS5Ub2tlblNldCIjChJSZXZva2VUb2tlblJlcXVlc3QSDQoFdG9rZW4YASABKAkiFQoTUmV2b2tlVG9rZW5SZXNwb25zZSIXChVHZXRDdXJyZW50VXNlclJlcXVlc3QiOQoWR2V0Q3VycmVudFVzZXJSZXNwb25zZRIfCgR1c2VyGAEgASgLMhEubGF0Y2hrZXkudjEuVXNlciKlAQoYVXBkYXRlQ3VycmVudFVzZXJSZXF1ZXN0EhQKDGRpc3BsYXlfbmFtZRgBIAEoCRIOCgZsb2NhbGUYAiABKAkSMgoRY3VzdG9tX2F0dHJpYnV0ZXMYAyABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0Ei8KC3VwZGF0ZV9tYXNrGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzayI8ChlVcGRhdGVDdXJyZW50VXNlclJlc3BvbnNlEh8KBHVzZXIYASABKAsyES5sYXRjaGtleS52MS5Vc2VyIhoKGERlbGV0ZUN1cnJlbnRVc2VyUmVxdWVzdCIbChlEZWxldGVDdXJyZW50VXNlclJlc3BvbnNlIhUKE0xpc3RTZXNzaW9uc1JlcXVlc3QiPgoUTGlzdFNlc3Npb25zUmVzcG9uc2USJgoIc2Vzc2lvbnMYASADKAsyFC5sYXRjaGtleS52MS5TZXNzaW9uIioKFFJldm9rZVNlc3Npb25SZXF1ZXN0EhIKCnNlc3Npb25faWQYASABKAkiFwoVUmV2b2tlU2Vzc2lvblJlc3BvbnNlIhwKGlJldm9rZU90aGVyU2Vzc2lvbnNSZXF1ZXN0IjQKG1Jldm9rZU90aGVyU2Vzc2lvbnNSZXNwb25zZRIVCg1yZXZva2VkX2NvdW50GAEgASgFMsQICgtBdXRoU2VydmljZRJbCgxSZWdpc3RlclVzZXISIC5sYXRjaGtleS52MS5SZWdpc3RlclVzZXJSZXF1ZXN0GiEubGF0Y2hrZXkudjEuUmVnaXN0ZXJVc2VyUmVzcG9uc2UiBqrUGAIIARJMCgdTZW5kT3RwEhsubGF0Y2hrZXkudjEuU2VuZE90cFJlcXVlc3QaHC5sYXRjaGtleS52MS5TZW5kT3RwUmVzcG9uc2UiBqrUGAIIARJSCglWZXJpZnlPdHASHS5sYXRjaGtleS52MS5WZXJpZnlPdHBSZXF1ZXN0Gh4ubGF0Y2hrZXkudjEuVmVyaWZ5T3RwUmVzcG9uc2UiBqrUGAIIARJbCgxSZWZyZXNoVG9rZW4SIC5sYXRjaGtleS52MS5SZWZyZXNoVG9rZW5SZXF1ZXN0GiEubGF0Y2hrZXkudjEuUmVmcmVzaFRva2VuUmVzcG9uc2UiBqrUGAIIAhJbCgtSZXZva2VUb2tlbhIfLmxhdGNoa2V5LnYxLlJldm9rZVRva2VuUmVxdWVzdBogLmxhdGNoa2V5LnYxLlJldm9rZVRva2VuUmVzcG9uc2UiCZACAqrUGAIIAhJkCg5HZXRDdXJyZW50VXNlchIiLmxhdGNoa2V5LnYxLkdldEN1cnJlbnRVc2VyUmVxdWVzdBojLmxhdGNoa2V5LnYxLkdldEN1cnJlbnRVc2VyUmVzcG9uc2UiCZACAarUGAIIAxJtChFVcGRhdGVDdXJyZW50VXNlchIlLmxhdGNoa2V5LnYxLlVwZGF0ZUN1cnJlbnRVc2VyUmVxdWVzdBomLmxhdGNoa2V5LnYxLlVwZGF0ZUN1cnJlbnRVc2VyUmVzcG9uc2UiCZACAqrUGAIIAxJvChFEZWxldGVDdXJyZW50VXNlchIlLmxhdGNoa2V5LnYxLkRlbGV0ZUN1cnJlbnRVc2VyUmVxdWVzdBomLmxhdGNoa2V5LnYxLkRlbGV0ZUN1cnJlbnRVc2VyUmVzcG9uc2UiC5ACAqrUGAQIAxgBEl4KDExpc3RTZXNzaW9ucxIgLmxhdGNoa2V5LnYxLkxpc3RTZXNzaW9uc1JlcXVlc3QaIS5sYXRjaGtleS52MS5MaXN0U2Vzc2lvbnNSZXNwb25zZSIJkAIBqtQYAggDEmEKDVJldm9rZVNlc3Npb24SIS5sYXRjaGtleS52MS5SZXZva2VTZXNzaW9uUmVxdWVzdBoiLmxhdGNoa2V5LnYxLlJldm9rZVNlc3Npb25SZXNwb25zZSIJkAICqtQYAggDEnMKE1Jldm9rZU90aGVyU2Vzc2lvbnMSJy5sYXRjaGtleS52MS5SZXZva2VPdGhlclNlc3Npb25zUmVxdWVzdBooLmxhdGNoa2V5LnYxLlJldm9rZU90aGVyU2Vzc2lvbnNSZXNwb25zZSIJkAICqtQYAggDQjUKC2xhdGNoa2V5LnYxUAFaFmxhdGNoa2V5L3YxO2xhdGNoa2V5djGqAgtMYXRjaGtleS5WMWIGcHJvdG8z", [file_google_protobuf_field_mask, file_google_protobuf_struct, file_latchkey_v1_access, file_latchkey_v1_challenge, file_latchkey_v1_session, file_latchkey_v1_user]);
 
 /**
- * The request of RegisterUser. At least one of email and phone.
+ * The request of RegisterUser. It needs an email, a phone, or both. It may be at most 32 KiB large.
  *
  * @generated from message latchkey.v1.RegisterUserRequest
  */
 export type RegisterUserRequest = Message<"latchkey.v1.RegisterUserRequest"> & {
   /**
-   * 3 to 32 characters: a letter, then letters, digits, `.`, `_`, `-`. Lower-cased. Empty: none. One that is taken does not
-   * refuse the registration: VerifyOtp says so.
+   * The username that the user wants: 3 to 32 characters, first a letter, then letters, digits, `.`, `_` or `-`. It is stored
+   * in lower case. If it is taken, the registration goes on and VerifyOtp reports `username_taken`. Empty: none.
    *
    * @generated from field: string username = 1;
    */
   username: string;
 
   /**
-   * E-mail address. Empty: none.
+   * E-mail address, such as `ada@example.com`: at most 254 characters. Empty: none.
    *
    * @generated from field: string email = 2;
    */
   email: string;
 
   /**
-   * Phone number in international form, starting with `+`. Empty: none.
+   * Phone number in international form, such as `+46701234567`. It starts with `+`. Empty: none.
    *
    * @generated from field: string phone = 3;
    */
   phone: string;
 
   /**
-   * The name to show to people. Empty: none.
+   * The name to show to people: at most 128 characters. Empty: none.
    *
    * @generated from field: string display_name = 4;
    */
   displayName: string;
 
   /**
-   * BCP 47 language tag in which the user is written to. Empty: the default, en.
+   * The language of messages to the user, as a BCP 47 tag such as `en` or `sv-SE`. Empty: the default, `en`.
    *
    * @generated from field: string locale = 5;
    */
   locale: string;
 
   /**
-   * The contacts that must be proven before the user exists. Empty: every contact given. The deployment's policy may ask for
-   * more, and no caller for less than it asks.
+   * The contacts that must be proven before the user is created. The policy of the deployment may require more than these;
+   * today it requires every contact of the request. Empty: every contact of the request.
    *
    * @generated from field: repeated latchkey.v1.ContactKind verification_sources = 6;
    */
   verificationSources: ContactKind[];
 
   /**
-   * What the app keeps with the user: at most 8 KiB as JSON, 5 levels, 64 keys, 256 values.
-   * The whole request: at most 32 KiB as sent.
-   * Numbers must be finite and texts free of NUL; `__proto__`, `constructor` and `prototype` are refused as keys. Empty: nothing.
+   * Data that the app stores with the user: at most 8 KiB as JSON, 5 levels deep, 64 keys and 256 values. Numbers must be
+   * finite, and texts must not have NUL characters. The keys `__proto__`, `constructor` and `prototype` are refused. Empty:
+   * nothing is stored.
    *
    * @generated from field: google.protobuf.Struct custom_attributes = 7;
    */
   customAttributes?: JsonObject | undefined;
 
   /**
-   * 16 to 64 printable characters that make a repeat of this very call give the first outcome. Empty: none.
-   * A repeat from another network address (IPv6: another /64) is a new call and may send another code.
+   * 16 to 64 printable ASCII characters without spaces, unique to this call, such as a UUID. A repeat of the same request with
+   * the same key gets the first outcome instead of a second effect. Empty: no key. The key works only from the same network
+   * address (IPv6: the same /64). A repeat from another one is a new call and may send another code.
    *
    * @generated from field: string idempotency_key = 8;
    */
@@ -118,19 +119,19 @@ export const RegisterUserResponseSchema: GenMessage<RegisterUserResponse> = /*@_
   messageDesc(file_latchkey_v1_auth_service, 1);
 
 /**
- * The request of SendOtp.
+ * The request of SendOtp. It names one identifier: email, phone, username or challenge_id.
  *
  * @generated from message latchkey.v1.SendOtpRequest
  */
 export type SendOtpRequest = Message<"latchkey.v1.SendOtpRequest"> & {
   /**
-   * Who gets the code.
+   * The recipient of the code. Exactly one is required.
    *
    * @generated from oneof latchkey.v1.SendOtpRequest.identifier
    */
   identifier: {
     /**
-     * The e-mail address of the user.
+     * The e-mail address of the user, such as `ada@example.com`.
      *
      * @generated from field: string email = 1;
      */
@@ -138,7 +139,7 @@ export type SendOtpRequest = Message<"latchkey.v1.SendOtpRequest"> & {
     case: "email";
   } | {
     /**
-     * The phone number of the user, in international form.
+     * The phone number of the user in international form, such as `+46701234567`.
      *
      * @generated from field: string phone = 2;
      */
@@ -146,7 +147,7 @@ export type SendOtpRequest = Message<"latchkey.v1.SendOtpRequest"> & {
     case: "phone";
   } | {
     /**
-     * The user name of the user.
+     * The username of the user. The code goes to a contact of the user.
      *
      * @generated from field: string username = 3;
      */
@@ -154,8 +155,8 @@ export type SendOtpRequest = Message<"latchkey.v1.SendOtpRequest"> & {
     case: "username";
   } | {
     /**
-     * An earlier challenge of this client, whose code is sent again to the same contact. Purpose, create_user_if_missing and
-     * locale are then the earlier challenge's.
+     * The id of an earlier challenge of this client. Its code is sent again to the same contact, over the same channel. The
+     * purpose, create_user_if_missing and locale of the earlier challenge apply.
      *
      * @generated from field: string challenge_id = 5;
      */
@@ -164,7 +165,8 @@ export type SendOtpRequest = Message<"latchkey.v1.SendOtpRequest"> & {
   } | { case: undefined; value?: undefined };
 
   /**
-   * How the code travels. Unset: e-mail for an e-mail address or a username, SMS for a phone number, on a resend as before.
+   * The channel that carries the code. Unset: e-mail for an e-mail address or a username, SMS for a phone number, and on a
+   * resend the channel of the earlier send.
    *
    * @generated from field: latchkey.v1.Channel channel = 6;
    */
@@ -178,22 +180,25 @@ export type SendOtpRequest = Message<"latchkey.v1.SendOtpRequest"> & {
   purpose: Purpose;
 
   /**
-   * True: proving the contact makes a user where none has it, if the deployment allows that. Default false.
+   * True: if the contact belongs to no user, redeeming the code creates one, provided that the deployment allows it
+   * (LATCHKEY_AUTO_REGISTRATION). Otherwise it has no effect. Default: false.
    *
    * @generated from field: bool create_user_if_missing = 8;
    */
   createUserIfMissing: boolean;
 
   /**
-   * BCP 47 language tag of the message. Empty: the user's, else the default, en.
+   * The language of the message, as a BCP 47 tag such as `en` or `sv-SE`. Empty: the language of the user, or the default,
+   * `en`.
    *
    * @generated from field: string locale = 9;
    */
   locale: string;
 
   /**
-   * 16 to 64 printable characters that make a repeat of this very call give the first outcome. Empty: none.
-   * A repeat from another network address (IPv6: another /64) is a new call and may send another code.
+   * 16 to 64 printable ASCII characters without spaces, unique to this call, such as a UUID. A repeat of the same request with
+   * the same key gets the first outcome instead of a second effect. Empty: no key. The key works only from the same network
+   * address (IPv6: the same /64). A repeat from another one is a new call and may send another code.
    *
    * @generated from field: string idempotency_key = 10;
    */
@@ -214,7 +219,7 @@ export const SendOtpRequestSchema: GenMessage<SendOtpRequest> = /*@__PURE__*/
  */
 export type SendOtpResponse = Message<"latchkey.v1.SendOtpResponse"> & {
   /**
-   * The challenge that the code answers.
+   * The challenge to redeem with the code.
    *
    * @generated from field: latchkey.v1.Challenge challenge = 1;
    */
@@ -235,35 +240,37 @@ export const SendOtpResponseSchema: GenMessage<SendOtpResponse> = /*@__PURE__*/
  */
 export type VerifyOtpRequest = Message<"latchkey.v1.VerifyOtpRequest"> & {
   /**
-   * The challenge, from SendOtp or RegisterUser.
+   * The id of the challenge, from SendOtp or RegisterUser.
    *
    * @generated from field: string challenge_id = 1;
    */
   challengeId: string;
 
   /**
-   * The code as typed: digits; spaces and hyphens between them are dropped.
+   * The code as the user typed it: digits. Spaces and hyphens are ignored.
    *
    * @generated from field: string code = 2;
    */
   code: string;
 
   /**
-   * Refuses a challenge of another purpose. Unset: any.
+   * Refuses a challenge of another purpose with CODE_INVALID. Unset: any purpose.
    *
    * @generated from field: latchkey.v1.Purpose expected_purpose = 3;
    */
   expectedPurpose: Purpose;
 
   /**
-   * Refuses a challenge whose code went to another contact: an e-mail address or a phone number. Empty: any.
+   * Refuses a challenge whose code went to another contact, with CODE_INVALID: an e-mail address or a phone number. Empty: any
+   * contact.
    *
    * @generated from field: string expected_contact = 4;
    */
   expectedContact: string;
 
   /**
-   * 16 to 64 printable characters that make a repeat of this very call give the first outcome. Empty: none.
+   * 16 to 64 printable ASCII characters without spaces, unique to this call, such as a UUID. A repeat of the same request with
+   * the same key gets the first outcome instead of a second effect. Empty: no key.
    *
    * @generated from field: string idempotency_key = 5;
    */
@@ -278,13 +285,13 @@ export const VerifyOtpRequestSchema: GenMessage<VerifyOtpRequest> = /*@__PURE__*
   messageDesc(file_latchkey_v1_auth_service, 4);
 
 /**
- * The response of VerifyOtp. Which fields are set follows from the purpose.
+ * The response of VerifyOtp. The purpose of the challenge decides which fields are set.
  *
  * @generated from message latchkey.v1.VerifyOtpResponse
  */
 export type VerifyOtpResponse = Message<"latchkey.v1.VerifyOtpResponse"> & {
   /**
-   * What the challenge was for.
+   * The purpose of the challenge.
    *
    * @generated from field: latchkey.v1.Purpose purpose = 1;
    */
@@ -298,49 +305,50 @@ export type VerifyOtpResponse = Message<"latchkey.v1.VerifyOtpResponse"> & {
   contact?: Contact | undefined;
 
   /**
-   * After a sign-in: the tokens.
+   * The tokens of the new session. Set after a sign-in.
    *
    * @generated from field: latchkey.v1.TokenSet tokens = 3;
    */
   tokens?: TokenSet | undefined;
 
   /**
-   * After a sign-in: the session.
+   * The id of the new session. Set after a sign-in.
    *
    * @generated from field: string session_id = 4;
    */
   sessionId: string;
 
   /**
-   * After a sign-in: the user.
+   * The user. Set after a sign-in.
    *
    * @generated from field: latchkey.v1.User user = 5;
    */
   user?: User | undefined;
 
   /**
-   * After a sign-in: true if this call made the user.
+   * True if this call created the user.
    *
    * @generated from field: bool is_new_user = 6;
    */
   isNewUser: boolean;
 
   /**
-   * After a registration: true if the user name asked for belongs to somebody else; the user was made without one.
+   * True if the username of the registration belongs to another user. The new user was then created without a username.
    *
    * @generated from field: bool username_taken = 7;
    */
   usernameTaken: boolean;
 
   /**
-   * While a registration has contacts to prove: which.
+   * The contacts that are still to be proven. Set while a registration is not complete; no user exists yet.
    *
    * @generated from field: latchkey.v1.PendingRegistration registration = 8;
    */
   registration?: PendingRegistration | undefined;
 
   /**
-   * After PURPOSE_VERIFY_CONTACT: a JWT (typ `latchkey-proof+jwt`, 5 minutes) that says which contact was proven, for the client.
+   * A JWT of type `latchkey-proof+jwt` that names the proven contact. Its audience is the client, and it is valid for 5
+   * minutes. Set after PURPOSE_VERIFY_CONTACT.
    *
    * @generated from field: string contact_proof = 9;
    */
@@ -361,7 +369,7 @@ export const VerifyOtpResponseSchema: GenMessage<VerifyOtpResponse> = /*@__PURE_
  */
 export type PendingRegistration = Message<"latchkey.v1.PendingRegistration"> & {
   /**
-   * The contacts still to be proven.
+   * The kinds of the contacts that are still to be proven.
    *
    * @generated from field: repeated latchkey.v1.ContactKind pending_sources = 1;
    */
@@ -389,8 +397,9 @@ export type RefreshTokenRequest = Message<"latchkey.v1.RefreshTokenRequest"> & {
   refreshToken: string;
 
   /**
-   * 16 to 64 printable characters, made and stored before the call: a repeat gives the same successor however late.
-   * Empty: a repeat gives it within the grace only.
+   * 16 to 64 printable ASCII characters without spaces, unique to this call, such as a UUID. Generate and store it before the
+   * call. A repeat with the same key gets the same successor, however late, as long as the successor has not been used. Empty:
+   * a repeat gets it for 10 seconds by default.
    *
    * @generated from field: string idempotency_key = 2;
    */
@@ -432,7 +441,7 @@ export const RefreshTokenResponseSchema: GenMessage<RefreshTokenResponse> = /*@_
  */
 export type RevokeTokenRequest = Message<"latchkey.v1.RevokeTokenRequest"> & {
   /**
-   * An access or a refresh token: printable ASCII, as RFC 6749 has it.
+   * An access token or a refresh token: printable ASCII, as in RFC 6749.
    *
    * @generated from field: string token = 1;
    */
@@ -498,36 +507,37 @@ export const GetCurrentUserResponseSchema: GenMessage<GetCurrentUserResponse> = 
   messageDesc(file_latchkey_v1_auth_service, 12);
 
 /**
- * The request of UpdateCurrentUser.
+ * The request of UpdateCurrentUser. It may be at most 32 KiB large.
  *
  * @generated from message latchkey.v1.UpdateCurrentUserRequest
  */
 export type UpdateCurrentUserRequest = Message<"latchkey.v1.UpdateCurrentUserRequest"> & {
   /**
-   * The name to show to people. Empty: none.
+   * The name to show to people: at most 128 characters. Empty: none.
    *
    * @generated from field: string display_name = 1;
    */
   displayName: string;
 
   /**
-   * BCP 47 language tag in which the user is written to. Empty: the default, en.
+   * The language of messages to the user, as a BCP 47 tag such as `en` or `sv-SE`. Empty: the default, `en`.
    *
    * @generated from field: string locale = 2;
    */
   locale: string;
 
   /**
-   * What the app keeps with the user, replaced as a whole: at most 8 KiB as JSON, 5 levels, 64 keys, 256 values.
-   * The whole request: at most 32 KiB as sent.
-   * Numbers must be finite and texts free of NUL; `__proto__`, `constructor` and `prototype` are refused as keys. Empty: nothing.
+   * Data that the app stores with the user: at most 8 KiB as JSON, 5 levels deep, 64 keys and 256 values. Numbers must be
+   * finite, and texts must not have NUL characters. The keys `__proto__`, `constructor` and `prototype` are refused. It
+   * replaces all stored data. Empty: nothing is stored.
    *
    * @generated from field: google.protobuf.Struct custom_attributes = 3;
    */
   customAttributes?: JsonObject | undefined;
 
   /**
-   * Which of display_name, locale and custom_attributes to change. Required.
+   * The fields to change: one or more of display_name, locale and custom_attributes. Fields that it does not name stay as they
+   * are. In JSON it is a string such as `displayName,locale`. Required.
    *
    * @generated from field: google.protobuf.FieldMask update_mask = 4;
    */
@@ -635,7 +645,7 @@ export const ListSessionsResponseSchema: GenMessage<ListSessionsResponse> = /*@_
  */
 export type RevokeSessionRequest = Message<"latchkey.v1.RevokeSessionRequest"> & {
   /**
-   * The session to end.
+   * The id of the session to end, from ListSessions.
    *
    * @generated from field: string session_id = 1;
    */
@@ -686,7 +696,7 @@ export const RevokeOtherSessionsRequestSchema: GenMessage<RevokeOtherSessionsReq
  */
 export type RevokeOtherSessionsResponse = Message<"latchkey.v1.RevokeOtherSessionsResponse"> & {
   /**
-   * How many sessions were ended.
+   * The number of sessions that were ended.
    *
    * @generated from field: int32 revoked_count = 1;
    */
@@ -701,16 +711,18 @@ export const RevokeOtherSessionsResponseSchema: GenMessage<RevokeOtherSessionsRe
   messageDesc(file_latchkey_v1_auth_service, 22);
 
 /**
- * What the apps of end users call: sign-up, sign-in by code, the session after it, and the user's own account.
+ * The methods for the apps of end users: sign-up, sign-in by code, the session after it, and the user's own account.
  *
  * @generated from service latchkey.v1.AuthService
  */
 export const AuthService: GenService<{
   /**
-   * Starts a registration: sends a code to every contact given. The user is made when the last code came back by VerifyOtp.
-   * A contact that already has a user is not refused: its owner learns by message, and the code signs that user in.
-   * Not idempotent by itself: each call makes challenges. A repeat with the same idempotency_key from the same network gives the
-   * first call's.
+   * Starts a registration: sends a code to each contact of the request. The user is created when VerifyOtp has redeemed the
+   * last of these codes.
+   * A contact that already belongs to a user gives the same answer. Its owner learns of it in the message, and the code signs
+   * that user in.
+   * Each call makes new challenges and sends new codes. A repeat with the same idempotency_key from the same network gets the
+   * challenges of the first call.
    *
    * @generated from rpc latchkey.v1.AuthService.RegisterUser
    */
@@ -720,9 +732,11 @@ export const AuthService: GenService<{
     output: typeof RegisterUserResponseSchema;
   },
   /**
-   * Sends a code, or with challenge_id sends the code of an earlier challenge again. Answers alike whether or not the
-   * identifier has a user. Not idempotent by itself: a repeat with the same idempotency_key from the same network gives the first
-   * call's challenge.
+   * Sends a code to sign in or to prove a contact. With challenge_id it sends the code of an earlier challenge again.
+   * The answer is the same whether or not the identifier belongs to a user. If it belongs to none, no code is sent, unless
+   * create_user_if_missing applies.
+   * Each call makes a new challenge. A repeat with the same idempotency_key from the same network gets the challenge of the
+   * first call.
    *
    * @generated from rpc latchkey.v1.AuthService.SendOtp
    */
@@ -732,8 +746,9 @@ export const AuthService: GenService<{
     output: typeof SendOtpResponseSchema;
   },
   /**
-   * Exchanges a code for what its challenge was made for. A challenge buys at most once, whoever races.
-   * Not idempotent by itself: a repeat with the same idempotency_key and code gives the same outcome within the challenge's life.
+   * Redeems a code: signs the user in, continues a registration, or proves a contact, as the purpose of the challenge says.
+   * A code can be redeemed once: of several parallel calls exactly one succeeds. A challenge allows 5 attempts.
+   * A repeat with the same idempotency_key and code gets the same outcome until the challenge expires.
    *
    * @generated from rpc latchkey.v1.AuthService.VerifyOtp
    */
@@ -743,9 +758,10 @@ export const AuthService: GenService<{
     output: typeof VerifyOtpResponseSchema;
   },
   /**
-   * Exchanges a refresh token for a new token set. Each buys one successor: presenting an older one again revokes the session.
-   * A repeat gives the same successor within the grace (10 s by default), or with the same idempotency_key as long as the
-   * successor was not used.
+   * Exchanges a refresh token for a new token set. Each refresh token has one successor. Presenting an older one again revokes
+   * the session.
+   * A repeat gets the same successor for 10 seconds by default, or with the same idempotency_key for as long as the successor
+   * has not been used.
    *
    * @generated from rpc latchkey.v1.AuthService.RefreshToken
    */
@@ -755,8 +771,8 @@ export const AuthService: GenService<{
     output: typeof RefreshTokenResponseSchema;
   },
   /**
-   * Ends the session that an access or refresh token belongs to (RFC 7009). Succeeds whatever the token: one that is garbage,
-   * expired or another client's ends nothing.
+   * Ends the session that an access token or refresh token belongs to (RFC 7009). It succeeds for every token: one that is
+   * malformed, expired or another client's ends nothing.
    *
    * @generated from rpc latchkey.v1.AuthService.RevokeToken
    */
@@ -766,7 +782,7 @@ export const AuthService: GenService<{
     output: typeof RevokeTokenResponseSchema;
   },
   /**
-   * Gives the calling user.
+   * Returns the calling user.
    *
    * @generated from rpc latchkey.v1.AuthService.GetCurrentUser
    */
@@ -776,7 +792,7 @@ export const AuthService: GenService<{
     output: typeof GetCurrentUserResponseSchema;
   },
   /**
-   * Changes the fields of the calling user that update_mask names.
+   * Changes those fields of the calling user that update_mask names.
    *
    * @generated from rpc latchkey.v1.AuthService.UpdateCurrentUser
    */
@@ -786,8 +802,8 @@ export const AuthService: GenService<{
     output: typeof UpdateCurrentUserResponseSchema;
   },
   /**
-   * Deletes the calling user with all sessions and contacts, for good, and cancels the challenges that were made for the user.
-   * Needs a sign-in of the last 10 minutes.
+   * Deletes the calling user for good, with all sessions and contacts, and cancels the user's challenges. The user must have
+   * signed in within the last 10 minutes; otherwise the call is refused with RECENT_SIGN_IN_REQUIRED.
    *
    * @generated from rpc latchkey.v1.AuthService.DeleteCurrentUser
    */
@@ -797,8 +813,8 @@ export const AuthService: GenService<{
     output: typeof DeleteCurrentUserResponseSchema;
   },
   /**
-   * Lists the live sessions of the calling user, most recently used first. A user has at most 50: a further sign-in ends the
-   * least recently used.
+   * Lists the live sessions of the calling user, most recently used first. A user has at most 50 sessions. One more sign-in
+   * ends the least recently used one.
    *
    * @generated from rpc latchkey.v1.AuthService.ListSessions
    */
@@ -808,7 +824,8 @@ export const AuthService: GenService<{
     output: typeof ListSessionsResponseSchema;
   },
   /**
-   * Ends one session of the calling user. A repeat of a call that ended it is SESSION_NOT_FOUND.
+   * Ends one session of the calling user. A repeat after a success is refused with SESSION_NOT_FOUND, because the session has
+   * ended.
    *
    * @generated from rpc latchkey.v1.AuthService.RevokeSession
    */
@@ -818,7 +835,7 @@ export const AuthService: GenService<{
     output: typeof RevokeSessionResponseSchema;
   },
   /**
-   * Ends all sessions of the calling user but the calling one.
+   * Ends all sessions of the calling user except the one that makes the call.
    *
    * @generated from rpc latchkey.v1.AuthService.RevokeOtherSessions
    */

@@ -21,56 +21,58 @@ export const file_latchkey_v1_challenge: GenFile = /*@__PURE__*/
  */
 export type Challenge = Message<"latchkey.v1.Challenge"> & {
   /**
-   * Names the challenge in VerifyOtp and in a resend: 128 random bits, 22 characters of base64url.
+   * The id of the challenge, for VerifyOtp and for a resend by SendOtp: 128 random bits as 22 characters of base64url.
    *
    * @generated from field: string challenge_id = 1;
    */
   challengeId: string;
 
   /**
-   * How the code travels.
+   * The channel that carries the code.
    *
    * @generated from field: latchkey.v1.Channel channel = 2;
    */
   channel: Channel;
 
   /**
-   * Where the code travels, masked; made from the request alone, so empty where the request gave a username.
+   * The masked contact that the code goes to, such as `a***@example.com` or `*******4567`. It is made from the request alone.
+   * Empty: the request named the user by username.
    *
    * @generated from field: string masked_destination = 3;
    */
   maskedDestination: string;
 
   /**
-   * How many characters the code has.
+   * The number of characters of the code: 6 to 10, by default 6.
    *
    * @generated from field: int32 code_length = 4;
    */
   codeLength: number;
 
   /**
-   * What the code is made of.
+   * The characters that the code is made of.
    *
    * @generated from field: latchkey.v1.Alphabet alphabet = 5;
    */
   alphabet: Alphabet;
 
   /**
-   * From when on the code is refused. A resend does not extend it.
+   * The time at which the code expires, by default 5 minutes after it was made. A resend does not extend it.
    *
    * @generated from field: google.protobuf.Timestamp expires_at = 6;
    */
   expiresAt?: Timestamp | undefined;
 
   /**
-   * When this caller's cooldown ends: from then on it may ask for the code to be sent again, as far as its allowance goes.
+   * The time from which this caller may ask for the code to be sent again, if sends are left. A resend before it is refused
+   * with TOO_MANY_REQUESTS.
    *
    * @generated from field: google.protobuf.Timestamp resend_at = 7;
    */
   resendAt?: Timestamp | undefined;
 
   /**
-   * How many more times the code can be sent: a challenge has 5 sends, the first included.
+   * How many more times the code can be sent: 0 to 4. A challenge has 5 sends, the first one included.
    *
    * @generated from field: int32 sends_left = 8;
    */
@@ -85,13 +87,13 @@ export const ChallengeSchema: GenMessage<Challenge> = /*@__PURE__*/
   messageDesc(file_latchkey_v1_challenge, 0);
 
 /**
- * What a challenge is for. A code buys only what its challenge was made for.
+ * What a challenge is for. A code can be redeemed only for the purpose of its challenge.
  *
  * @generated from enum latchkey.v1.Purpose
  */
 export enum Purpose {
   /**
-   * In SendOtp: PURPOSE_LOGIN. In expected_purpose: any. Never in responses.
+   * In SendOtp.purpose: PURPOSE_LOGIN. In VerifyOtp.expected_purpose: any purpose. Never in responses.
    *
    * @generated from enum value: PURPOSE_UNSPECIFIED = 0;
    */
@@ -105,14 +107,15 @@ export enum Purpose {
   LOGIN = 1,
 
   /**
-   * Proves a contact of a pending registration. Only RegisterUser makes these.
+   * Proves a contact of a pending registration. Only RegisterUser makes such challenges; SendOtp refuses the purpose with
+   * PURPOSE_NOT_ALLOWED.
    *
    * @generated from enum value: PURPOSE_REGISTRATION = 2;
    */
   REGISTRATION = 2,
 
   /**
-   * Proves possession of a contact and nothing else: no account is needed, read or made.
+   * Proves possession of a contact and nothing more. No account is needed, read or created.
    *
    * @generated from enum value: PURPOSE_VERIFY_CONTACT = 3;
    */
@@ -126,7 +129,7 @@ export const PurposeSchema: GenEnum<Purpose> = /*@__PURE__*/
   enumDesc(file_latchkey_v1_challenge, 0);
 
 /**
- * How codes travel.
+ * The channels that carry codes.
  *
  * @generated from enum latchkey.v1.Channel
  */
@@ -160,7 +163,7 @@ export const ChannelSchema: GenEnum<Channel> = /*@__PURE__*/
   enumDesc(file_latchkey_v1_challenge, 1);
 
 /**
- * What codes are made of.
+ * The characters that codes are made of.
  *
  * @generated from enum latchkey.v1.Alphabet
  */

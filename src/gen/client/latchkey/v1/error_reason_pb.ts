@@ -12,7 +12,9 @@ export const file_latchkey_v1_error_reason: GenFile = /*@__PURE__*/
   fileDesc("Ch5sYXRjaGtleS92MS9lcnJvcl9yZWFzb24ucHJvdG8SC2xhdGNoa2V5LnYxKqsFCgtFcnJvclJlYXNvbhIcChhFUlJPUl9SRUFTT05fVU5TUEVDSUZJRUQQABIdChlFUlJPUl9SRUFTT05fQ09ERV9JTlZBTElEEAESHgoaRVJST1JfUkVBU09OX1RPS0VOX0lOVkFMSUQQAhIlCiFFUlJPUl9SRUFTT05fUkVGUkVTSF9UT0tFTl9SRVVTRUQQAxIdChlFUlJPUl9SRUFTT05fU0VTU0lPTl9MT1NUEAQSHgoaRVJST1JfUkVBU09OX1NFU1NJT05fRU5ERUQQBRIfChtFUlJPUl9SRUFTT05fQ0xJRU5UX1VOS05PV04QBhIiCh5FUlJPUl9SRUFTT05fVE9PX01BTllfUkVRVUVTVFMQBxIbChdFUlJPUl9SRUFTT05fT1ZFUkxPQURFRBAIEh4KGkVSUk9SX1JFQVNPTl9TQ09QRV9NSVNTSU5HEAkSJAogRVJST1JfUkVBU09OX1BVUlBPU0VfTk9UX0FMTE9XRUQQChIjCh9FUlJPUl9SRUFTT05fT1JJR0lOX05PVF9BTExPV0VEEAsSKAokRVJST1JfUkVBU09OX1JFQ0VOVF9TSUdOX0lOX1JFUVVJUkVEEAwSJAogRVJST1JfUkVBU09OX0NIQU5ORUxfVU5BVkFJTEFCTEUQDRIiCh5FUlJPUl9SRUFTT05fU0VTU0lPTl9OT1RfRk9VTkQQDhIgChxFUlJPUl9SRUFTT05fUkVRVUVTVF9JTlZBTElEEA8SHAoYRVJST1JfUkVBU09OX1VOQVZBSUxBQkxFEBASIgoeRVJST1JfUkVBU09OX0RFQURMSU5FX0VYQ0VFREVEEBESGQoVRVJST1JfUkVBU09OX0NBTkNFTEVEEBISGQoVRVJST1JfUkVBU09OX0lOVEVSTkFMEBNCNQoLbGF0Y2hrZXkudjFQAVoWbGF0Y2hrZXkvdjE7bGF0Y2hrZXl2MaoCC0xhdGNoa2V5LlYxYgZwcm90bzM");
 
 /**
- * The reasons in `google.rpc.ErrorInfo.reason`, there without the prefix; `domain` is always `latchkey`.
+ * Why a call was refused. Every error has a detail of type `google.rpc.ErrorInfo`: `reason` is one of these names without the
+ * prefix ERROR_REASON_, `domain` is always `latchkey`, and `metadata` is empty unless the reason says otherwise.
+ * Decide by the reason. Messages are for people, and their wording may change.
  * Example: {"reason":"CODE_INVALID","domain":"latchkey","metadata":{}}
  *
  * @generated from enum latchkey.v1.ErrorReason
@@ -26,7 +28,8 @@ export enum ErrorReason {
   UNSPECIFIED = 0,
 
   /**
-   * UNAUTHENTICATED. The code is wrong, expired, used or exhausted, or its challenge is unknown; public clients are not told which.
+   * UNAUTHENTICATED. The code is wrong, expired, already used or out of attempts, or its challenge is unknown. Public clients
+   * do not learn which. Ask the user to check the code, or send a new one.
    * Example: {"reason":"CODE_INVALID","domain":"latchkey"}
    *
    * @generated from enum value: ERROR_REASON_CODE_INVALID = 1;
@@ -34,7 +37,8 @@ export enum ErrorReason {
   CODE_INVALID = 1,
 
   /**
-   * UNAUTHENTICATED. The access token is missing, expired, revoked or not ours. Renew it and call again.
+   * UNAUTHENTICATED. The access token is missing, expired, revoked or from another issuer. Call RefreshToken and repeat the
+   * call with the new access token. If the refresh fails too, sign the user in again.
    * Example: {"reason":"TOKEN_INVALID","domain":"latchkey"}
    *
    * @generated from enum value: ERROR_REASON_TOKEN_INVALID = 2;
@@ -42,7 +46,8 @@ export enum ErrorReason {
   TOKEN_INVALID = 2,
 
   /**
-   * UNAUTHENTICATED. The refresh token was used before; its session is revoked. Sign in again.
+   * UNAUTHENTICATED. The refresh token was used before, so it may be stolen. Its session has been revoked. Sign the user in
+   * again.
    * Example: {"reason":"REFRESH_TOKEN_REUSED","domain":"latchkey"}
    *
    * @generated from enum value: ERROR_REASON_REFRESH_TOKEN_REUSED = 3;
@@ -50,7 +55,8 @@ export enum ErrorReason {
   REFRESH_TOKEN_REUSED = 3,
 
   /**
-   * UNAUTHENTICATED. The refresh token is newer than the database, which was restored from a backup. Sign in again.
+   * UNAUTHENTICATED. The refresh token is newer than the database, because the database was restored from a backup. Its session
+   * has been revoked. Sign the user in again.
    * Example: {"reason":"SESSION_LOST","domain":"latchkey"}
    *
    * @generated from enum value: ERROR_REASON_SESSION_LOST = 4;
@@ -58,7 +64,7 @@ export enum ErrorReason {
   SESSION_LOST = 4,
 
   /**
-   * UNAUTHENTICATED. The refresh token is garbage, expired, revoked or another client's. Sign in again.
+   * UNAUTHENTICATED. The refresh token is malformed, expired, revoked or another client's. Sign the user in again.
    * Example: {"reason":"SESSION_ENDED","domain":"latchkey"}
    *
    * @generated from enum value: ERROR_REASON_SESSION_ENDED = 5;
@@ -66,7 +72,8 @@ export enum ErrorReason {
   SESSION_ENDED = 5,
 
   /**
-   * UNAUTHENTICATED. No client, or an unknown one, was named in `x-latchkey-client`.
+   * UNAUTHENTICATED. The header `x-latchkey-client` is missing, is given twice, or names a client that does not exist or is not
+   * the client of the access token. Send the id of your client.
    * Example: {"reason":"CLIENT_UNKNOWN","domain":"latchkey"}
    *
    * @generated from enum value: ERROR_REASON_CLIENT_UNKNOWN = 6;
@@ -74,15 +81,17 @@ export enum ErrorReason {
   CLIENT_UNKNOWN = 6,
 
   /**
-   * RESOURCE_EXHAUSTED. A cooldown or an allowance of sends or guesses is used up; RetryInfo says until when.
-   * Example: {"reason":"TOO_MANY_REQUESTS","domain":"latchkey"} with {"retryDelay":"30s"}
+   * RESOURCE_EXHAUSTED. A cooldown is running, or an allowance of sends or guesses is spent. Wait for `google.rpc.RetryInfo`
+   * before you repeat the call.
+   * Example: {"reason":"TOO_MANY_REQUESTS","domain":"latchkey"} with {"retryDelay":"27s"}
    *
    * @generated from enum value: ERROR_REASON_TOO_MANY_REQUESTS = 7;
    */
   TOO_MANY_REQUESTS = 7,
 
   /**
-   * RESOURCE_EXHAUSTED. The server has more work than it can do; nothing was spent. RetryInfo says when to try again.
+   * RESOURCE_EXHAUSTED. The server has more work than it can do. The call had no effect and spent no allowance. Wait for
+   * `google.rpc.RetryInfo` and repeat the call.
    * Example: {"reason":"OVERLOADED","domain":"latchkey"} with {"retryDelay":"1s"}
    *
    * @generated from enum value: ERROR_REASON_OVERLOADED = 8;
@@ -90,7 +99,8 @@ export enum ErrorReason {
   OVERLOADED = 8,
 
   /**
-   * PERMISSION_DENIED. The client lacks the scope named in `metadata.scope`.
+   * PERMISSION_DENIED. The client lacks the scope that `metadata.scope` names. Ask the operator for it. No method asks for a
+   * scope yet.
    * Example: {"reason":"SCOPE_MISSING","domain":"latchkey","metadata":{"scope":"otp:send"}}
    *
    * @generated from enum value: ERROR_REASON_SCOPE_MISSING = 9;
@@ -98,7 +108,8 @@ export enum ErrorReason {
   SCOPE_MISSING = 9,
 
   /**
-   * PERMISSION_DENIED. This caller can't ask for challenges of this purpose.
+   * PERMISSION_DENIED. This caller may not ask for challenges of this purpose. Use another purpose: RegisterUser makes
+   * challenges of PURPOSE_REGISTRATION, and the deployment decides about PURPOSE_VERIFY_CONTACT.
    * Example: {"reason":"PURPOSE_NOT_ALLOWED","domain":"latchkey"}
    *
    * @generated from enum value: ERROR_REASON_PURPOSE_NOT_ALLOWED = 10;
@@ -106,7 +117,8 @@ export enum ErrorReason {
   PURPOSE_NOT_ALLOWED = 10,
 
   /**
-   * PERMISSION_DENIED. The page that called is on an origin that its app does not allow.
+   * PERMISSION_DENIED. The call comes from a web page whose origin the app does not allow. The operator adds the origin to the
+   * setting LATCHKEY_ALLOWED_ORIGINS.
    * Example: {"reason":"ORIGIN_NOT_ALLOWED","domain":"latchkey"}
    *
    * @generated from enum value: ERROR_REASON_ORIGIN_NOT_ALLOWED = 11;
@@ -114,7 +126,8 @@ export enum ErrorReason {
   ORIGIN_NOT_ALLOWED = 11,
 
   /**
-   * FAILED_PRECONDITION. The user must sign in again first: the last time was more than 10 minutes ago.
+   * FAILED_PRECONDITION. The method needs a recent sign-in, and the user signed in more than 10 minutes ago. Sign the user in
+   * again and repeat the call with the new access token.
    * Example: {"reason":"RECENT_SIGN_IN_REQUIRED","domain":"latchkey"}
    *
    * @generated from enum value: ERROR_REASON_RECENT_SIGN_IN_REQUIRED = 12;
@@ -122,7 +135,8 @@ export enum ErrorReason {
   RECENT_SIGN_IN_REQUIRED = 12,
 
   /**
-   * FAILED_PRECONDITION. No provider carries this channel here, or it can't reach this contact.
+   * FAILED_PRECONDITION. This deployment has no provider for the channel, or the channel cannot reach the contact. Choose
+   * another channel or contact.
    * Example: {"reason":"CHANNEL_UNAVAILABLE","domain":"latchkey"}
    *
    * @generated from enum value: ERROR_REASON_CHANNEL_UNAVAILABLE = 13;
@@ -130,7 +144,7 @@ export enum ErrorReason {
   CHANNEL_UNAVAILABLE = 13,
 
   /**
-   * NOT_FOUND. The user has no such live session.
+   * NOT_FOUND. The user has no live session with this id. It may have ended already. Call ListSessions for the live ones.
    * Example: {"reason":"SESSION_NOT_FOUND","domain":"latchkey"}
    *
    * @generated from enum value: ERROR_REASON_SESSION_NOT_FOUND = 14;
@@ -138,8 +152,10 @@ export enum ErrorReason {
   SESSION_NOT_FOUND = 14,
 
   /**
-   * INVALID_ARGUMENT. `google.rpc.BadRequest` names the fields and what is wrong with each.
-   * RESOURCE_EXHAUSTED if the message is larger than 8 KiB, or than 32 KiB where it can have custom attributes.
+   * INVALID_ARGUMENT. The request is not valid. `google.rpc.BadRequest` names each field and what is wrong with it. Correct
+   * these fields; a repeat of the same request fails again.
+   * RESOURCE_EXHAUSTED if the request is larger than 8 KiB, or than 32 KiB for methods with custom attributes. Send less.
+   * UNIMPLEMENTED if the request is compressed with anything but gzip.
    * Example: {"reason":"REQUEST_INVALID","domain":"latchkey"} with {"fieldViolations":[{"field":"email","description":"…"}]}
    *
    * @generated from enum value: ERROR_REASON_REQUEST_INVALID = 15;
@@ -147,8 +163,8 @@ export enum ErrorReason {
   REQUEST_INVALID = 15,
 
   /**
-   * UNAVAILABLE. A part that the server needs does not answer, or this process lacks a key that others have, and nothing was
-   * spent; RetryInfo says when to try again.
+   * UNAVAILABLE. A part that the server needs does not answer, such as the database, or this process lacks a key that others
+   * have. No allowance was spent. Wait for `google.rpc.RetryInfo` and repeat the call.
    * Example: {"reason":"UNAVAILABLE","domain":"latchkey"} with {"retryDelay":"1s"}
    *
    * @generated from enum value: ERROR_REASON_UNAVAILABLE = 16;
@@ -156,7 +172,8 @@ export enum ErrorReason {
   UNAVAILABLE = 16,
 
   /**
-   * DEADLINE_EXCEEDED. The caller's deadline, or the server's own of 10 s, passed; what was begun may still take effect.
+   * DEADLINE_EXCEEDED. The deadline of the caller, or the server's own of 10 seconds, passed. The call may still take effect.
+   * Repeat it with the same idempotency key.
    * Example: {"reason":"DEADLINE_EXCEEDED","domain":"latchkey"}
    *
    * @generated from enum value: ERROR_REASON_DEADLINE_EXCEEDED = 17;
@@ -164,7 +181,7 @@ export enum ErrorReason {
   DEADLINE_EXCEEDED = 17,
 
   /**
-   * CANCELED. The caller went away.
+   * CANCELED. The caller cancelled the call or closed the connection. The call may still take effect.
    * Example: {"reason":"CANCELED","domain":"latchkey"}
    *
    * @generated from enum value: ERROR_REASON_CANCELED = 18;
@@ -172,8 +189,9 @@ export enum ErrorReason {
   CANCELED = 18,
 
   /**
-   * INTERNAL. Unforeseen; the log has it under `metadata.correlation_id`.
-   * Example: {"reason":"INTERNAL","domain":"latchkey","metadata":{"correlation_id":"5f0c…"}}
+   * INTERNAL. The server failed unexpectedly. Repeat the call later. If it keeps failing, give `metadata.correlation_id` to the
+   * operator: the server's log has the cause under this id.
+   * Example: {"reason":"INTERNAL","domain":"latchkey","metadata":{"correlation_id":"5f0c1d2e-7a4b-4c3d-9e8f-0a1b2c3d4e5f"}}
    *
    * @generated from enum value: ERROR_REASON_INTERNAL = 19;
    */

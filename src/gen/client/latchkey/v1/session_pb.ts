@@ -15,13 +15,13 @@ export const file_latchkey_v1_session: GenFile = /*@__PURE__*/
   fileDesc("ChlsYXRjaGtleS92MS9zZXNzaW9uLnByb3RvEgtsYXRjaGtleS52MSKAAgoIVG9rZW5TZXQSFAoMYWNjZXNzX3Rva2VuGAEgASgJEhIKCnRva2VuX3R5cGUYAiABKAkSEgoKZXhwaXJlc19pbhgDIAEoBRI7ChdhY2Nlc3NfdG9rZW5fZXhwaXJlc19hdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFQoNcmVmcmVzaF90b2tlbhgFIAEoCRI8ChhyZWZyZXNoX3Rva2VuX2V4cGlyZXNfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCGlkX3Rva2VuGAcgASgJEhIKCnNlc3Npb25faWQYCCABKAkigAIKB1Nlc3Npb24SEgoKc2Vzc2lvbl9pZBgBIAEoCRIRCgljbGllbnRfaWQYAiABKAkSLgoKY3JlYXRlZF9hdBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMAoMbGFzdF91c2VkX2F0GAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgpleHBpcmVzX2F0GAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIKCgJpcBgGIAEoCRISCgp1c2VyX2FnZW50GAcgASgJEgsKA2FtchgIIAMoCRIPCgdjdXJyZW50GAkgASgIQjUKC2xhdGNoa2V5LnYxUAFaFmxhdGNoa2V5L3YxO2xhdGNoa2V5djGqAgtMYXRjaGtleS5WMWIGcHJvdG8z", [file_google_protobuf_timestamp]);
 
 /**
- * What a sign-in or a refresh gives.
+ * The tokens that a sign-in or a refresh gives.
  *
  * @generated from message latchkey.v1.TokenSet
  */
 export type TokenSet = Message<"latchkey.v1.TokenSet"> & {
   /**
-   * JWT of RFC 9068 (`at+jwt`) for `authorization: Bearer`.
+   * The access token: a JWT of type `at+jwt` (RFC 9068). Send it as `authorization: Bearer <access token>`.
    *
    * @generated from field: string access_token = 1;
    */
@@ -35,42 +35,42 @@ export type TokenSet = Message<"latchkey.v1.TokenSet"> & {
   tokenType: string;
 
   /**
-   * Seconds until the access token expires.
+   * Seconds until the access token expires. By default at most 600, and never longer than the session lasts.
    *
    * @generated from field: int32 expires_in = 3;
    */
   expiresIn: number;
 
   /**
-   * When the access token expires.
+   * The time at which the access token expires.
    *
    * @generated from field: google.protobuf.Timestamp access_token_expires_at = 4;
    */
   accessTokenExpiresAt?: Timestamp | undefined;
 
   /**
-   * Buys the next token set, once. Opaque; keep it as a secret.
+   * The refresh token. RefreshToken exchanges it for the next token set, once. It is opaque. Store it as a secret.
    *
    * @generated from field: string refresh_token = 5;
    */
   refreshToken: string;
 
   /**
-   * When the refresh token expires if it is not used before.
+   * The time at which the refresh token expires if it is not used, by default 7 days after it was issued.
    *
    * @generated from field: google.protobuf.Timestamp refresh_token_expires_at = 6;
    */
   refreshTokenExpiresAt?: Timestamp | undefined;
 
   /**
-   * OpenID Connect id token with the client as its audience. At sign-in only; empty after a refresh.
+   * OpenID Connect id token: a JWT whose audience is the client. Only at sign-in. Empty: the token set comes from a refresh.
    *
    * @generated from field: string id_token = 7;
    */
   idToken: string;
 
   /**
-   * The session that the tokens belong to; the `sid` of the access token.
+   * The id of the session that the tokens belong to, which is also the `sid` claim of the access token.
    *
    * @generated from field: string session_id = 8;
    */
@@ -85,69 +85,69 @@ export const TokenSetSchema: GenMessage<TokenSet> = /*@__PURE__*/
   messageDesc(file_latchkey_v1_session, 0);
 
 /**
- * What a redeemed login challenge bought: one sign-in on one device.
+ * One sign-in of a user on one device.
  *
  * @generated from message latchkey.v1.Session
  */
 export type Session = Message<"latchkey.v1.Session"> & {
   /**
-   * Names the session: a UUID.
+   * The id of the session: a UUID.
    *
    * @generated from field: string session_id = 1;
    */
   sessionId: string;
 
   /**
-   * The client that signed the user in.
+   * The id of the client that signed the user in, such as `default-web`.
    *
    * @generated from field: string client_id = 2;
    */
   clientId: string;
 
   /**
-   * When the user signed in.
+   * The time at which the user signed in.
    *
    * @generated from field: google.protobuf.Timestamp created_at = 3;
    */
   createdAt?: Timestamp | undefined;
 
   /**
-   * When a token of the session was last issued.
+   * The time at which the session last issued a token.
    *
    * @generated from field: google.protobuf.Timestamp last_used_at = 4;
    */
   lastUsedAt?: Timestamp | undefined;
 
   /**
-   * When the session ends even if it is used.
+   * The time at which the session ends even if it is used, by default 30 days after the sign-in.
    *
    * @generated from field: google.protobuf.Timestamp expires_at = 5;
    */
   expiresAt?: Timestamp | undefined;
 
   /**
-   * Network address at sign-in.
+   * The network address of the device at sign-in.
    *
    * @generated from field: string ip = 6;
    */
   ip: string;
 
   /**
-   * What the device called itself at sign-in. Empty: nothing.
+   * The User-Agent of the device at sign-in. Empty: the device sent none.
    *
    * @generated from field: string user_agent = 7;
    */
   userAgent: string;
 
   /**
-   * How the user signed in, as in the tokens' `amr` (RFC 8176).
+   * How the user signed in, as in the `amr` claim of the tokens (RFC 8176): `sms`, or `latchkey:email`.
    *
    * @generated from field: repeated string amr = 8;
    */
   amr: string[];
 
   /**
-   * True for the session of the calling access token.
+   * True for the session of the access token that the call was made with.
    *
    * @generated from field: bool current = 9;
    */

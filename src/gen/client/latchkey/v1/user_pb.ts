@@ -15,55 +15,55 @@ export const file_latchkey_v1_user: GenFile = /*@__PURE__*/
   fileDesc("ChZsYXRjaGtleS92MS91c2VyLnByb3RvEgtsYXRjaGtleS52MSKCAgoEVXNlchIPCgd1c2VyX2lkGAEgASgJEhAKCHVzZXJuYW1lGAIgASgJEhQKDGRpc3BsYXlfbmFtZRgDIAEoCRIOCgZsb2NhbGUYBCABKAkSJgoIY29udGFjdHMYBSADKAsyFC5sYXRjaGtleS52MS5Db250YWN0EjIKEWN1c3RvbV9hdHRyaWJ1dGVzGAYgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBIuCgpjcmVhdGVkX2F0GAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIlCgVzdGF0ZRgIIAEoDjIWLmxhdGNoa2V5LnYxLlVzZXJTdGF0ZSJxCgdDb250YWN0EiYKBGtpbmQYASABKA4yGC5sYXRjaGtleS52MS5Db250YWN0S2luZBINCgV2YWx1ZRgCIAEoCRIvCgt2ZXJpZmllZF9hdBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAqWwoLQ29udGFjdEtpbmQSHAoYQ09OVEFDVF9LSU5EX1VOU1BFQ0lGSUVEEAASFgoSQ09OVEFDVF9LSU5EX0VNQUlMEAESFgoSQ09OVEFDVF9LSU5EX1BIT05FEAIqPgoJVXNlclN0YXRlEhoKFlVTRVJfU1RBVEVfVU5TUEVDSUZJRUQQABIVChFVU0VSX1NUQVRFX0FDVElWRRABQjUKC2xhdGNoa2V5LnYxUAFaFmxhdGNoa2V5L3YxO2xhdGNoa2V5djGqAgtMYXRjaGtleS5WMWIGcHJvdG8z", [file_google_protobuf_struct, file_google_protobuf_timestamp]);
 
 /**
- * A person who can sign in.
+ * A registered person.
  *
  * @generated from message latchkey.v1.User
  */
 export type User = Message<"latchkey.v1.User"> & {
   /**
-   * Names the user for good: a UUID. The `sub` of the user's tokens.
+   * The id of the user: a UUID that never changes. It is also the `sub` claim of the user's tokens.
    *
    * @generated from field: string user_id = 1;
    */
   userId: string;
 
   /**
-   * Lower-cased user name. Empty: none.
+   * The username, in lower case. Empty: the user has none.
    *
    * @generated from field: string username = 2;
    */
   username: string;
 
   /**
-   * The name to show to people. Empty: none.
+   * The name to show to people. Empty: none is set.
    *
    * @generated from field: string display_name = 3;
    */
   displayName: string;
 
   /**
-   * BCP 47 language tag in which the user is written to. Empty: the default, en.
+   * The language of messages to the user, as a BCP 47 tag such as `en` or `sv-SE`. Empty: the default, `en`.
    *
    * @generated from field: string locale = 4;
    */
   locale: string;
 
   /**
-   * Proven addresses and numbers.
+   * The contacts that the user has proven.
    *
    * @generated from field: repeated latchkey.v1.Contact contacts = 5;
    */
   contacts: Contact[];
 
   /**
-   * What the app keeps with the user. The server stores it and never acts on it.
+   * Data that the app stores with the user. The server never acts on it. Unset: none is stored.
    *
    * @generated from field: google.protobuf.Struct custom_attributes = 6;
    */
   customAttributes?: JsonObject | undefined;
 
   /**
-   * When the user was made.
+   * The time at which the user was created.
    *
    * @generated from field: google.protobuf.Timestamp created_at = 7;
    */
@@ -91,21 +91,22 @@ export const UserSchema: GenMessage<User> = /*@__PURE__*/
  */
 export type Contact = Message<"latchkey.v1.Contact"> & {
   /**
-   * E-mail or phone.
+   * Whether the contact is an e-mail address or a phone number.
    *
    * @generated from field: latchkey.v1.ContactKind kind = 1;
    */
   kind: ContactKind;
 
   /**
-   * Canonical value: a lower-cased address with its domain in ASCII form, or an E.164 number.
+   * The contact in canonical form: an e-mail address in lower case with its domain in ASCII form, or a phone number in E.164
+   * form such as `+46701234567`.
    *
    * @generated from field: string value = 2;
    */
   value: string;
 
   /**
-   * When a code that was sent to it first came back. Unset: never.
+   * The time at which a code that was sent to the contact was first redeemed. Unset: never.
    *
    * @generated from field: google.protobuf.Timestamp verified_at = 3;
    */
@@ -120,13 +121,13 @@ export const ContactSchema: GenMessage<Contact> = /*@__PURE__*/
   messageDesc(file_latchkey_v1_user, 1);
 
 /**
- * Kinds of contacts.
+ * The kinds of contacts.
  *
  * @generated from enum latchkey.v1.ContactKind
  */
 export enum ContactKind {
   /**
-   * Never valid.
+   * Not valid in requests. Never in responses.
    *
    * @generated from enum value: CONTACT_KIND_UNSPECIFIED = 0;
    */
