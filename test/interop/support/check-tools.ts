@@ -16,9 +16,9 @@ const tools: readonly Tool[] = [
   { name: "curl", how: "apt-get install curl", check: ["curl", "--version"] },
   { name: "jq", how: "apt-get install jq", check: ["jq", "--version"] },
   {
-    name: "Python 3.9 or later with venv",
+    name: "Python 3.11 or later with venv",
     how: "apt-get install python3-venv",
-    check: ["python3", "-c", "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 9))"],
+    check: ["python3", "-c", "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))"],
   },
   {
     name: "Go 1.25 or later",
