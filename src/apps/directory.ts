@@ -12,12 +12,12 @@ export interface Registered {
 export interface Directory {
   /** Returns null if there is no client with this id. */
   find(clientId: string): Registered | null;
-  /** The client of calls that name none. Null: such calls are refused. */
+  /** The client for calls that name none. Null if such calls are refused. */
   readonly fallback: Registered | null;
   readonly clients: readonly Client[];
 }
 
-/** Throws if a client belongs to no app, or two clients or apps have one id. */
+/** Throws if a client belongs to no app, or if two clients or two apps have the same id. */
 export function createDirectory(given: {
   readonly apps: readonly App[];
   readonly clients: readonly Client[];
@@ -50,7 +50,7 @@ function required<T>(items: ReadonlyMap<string, T>, id: string): T {
 export const defaultAppId = "default";
 export const defaultClientId = "default-web";
 
-/** The default app with its public client, if the deployment wants that one. */
+/** The default app, with its public client if the deployment wants one. */
 export function defaultDirectory(settings: {
   readonly defaultClient: boolean;
   readonly allowedOrigins: AllowedOrigins;

@@ -6,7 +6,7 @@ import type { EpochMs } from "../model/time.js";
 import type { BudgetCharge, BudgetReturn, SendReturn } from "../store/port/budgets.js";
 import type { ChallengeToVerify, SendGuard } from "../store/port/challenges.js";
 
-/** What an allowance is for; the first byte of its key, so that no two kinds meet. */
+/** Kinds of budgets. The kind is the first byte of a key, so keys of different kinds never collide. */
 const kinds = {
   sendsOfRequester: 1,
   sends: 2,
@@ -21,7 +21,7 @@ function keyOf(kind: keyof typeof kinds, ...parts: readonly Uint8Array[]): Buffe
   return Buffer.concat([Buffer.of(kinds[kind]), ...parts]);
 }
 
-/** Channels that cost money by the message. */
+/** Channels with a cost for each message. */
 const paidChannels: readonly Channel[] = ["sms"];
 
 interface Sending {
@@ -31,8 +31,8 @@ interface Sending {
 }
 
 /**
- * The allowances of one send. They are counted per identifier and requester, with the cooldown, and wider per identifier in total,
- * so that one stranger can't shut the owner out.
+ * The budgets of one send. One counts for the identifier and requester together and has the cooldown. A larger one counts for
+ * the identifier in total. So one stranger can't lock the owner out.
  */
 export function sendCharges(policy: Policy, { identifierKey, requesterKey, channel }: Sending): BudgetCharge[] {
   const charges: BudgetCharge[] = [
@@ -48,7 +48,7 @@ export function sendCharges(policy: Policy, { identifierKey, requesterKey, chann
   return charges;
 }
 
-/** What a new challenge must not exceed. */
+/** The limits of a new challenge. */
 export function sendGuard(policy: Policy, sending: Sending & { readonly purpose: Purpose }): SendGuard {
   return {
     charges: sendCharges(policy, sending),
@@ -70,9 +70,9 @@ export interface GuessCharges {
 }
 
 /**
- * The allowances of one guess. The identifier as given has one per requester and one in total. The user, which its other
- * identifiers share, has the same two, so that no requester can spend its total over several identifiers. Where there is no
- * user the identifier stands in for it, so a guess costs the same writes either way.
+ * The budgets of one guess. The identifier as given has one for each requester and one in total. The user has the same two,
+ * shared by all of the user's identifiers, so that no requester can spread guesses over several identifiers. Without a user the
+ * identifier takes the user's place, so that every guess costs the same writes.
  */
 export function guessCharges(policy: Policy, challenge: ChallengeToVerify, requesterKey: Uint8Array): GuessCharges {
   const { identifierKey, contactUserId } = challenge;
@@ -88,13 +88,16 @@ export function guessCharges(policy: Policy, challenge: ChallengeToVerify, reque
   };
 }
 
-/** What a redemption gives back of guesses: its own, never earlier ones. */
+/** The units that a redemption gives back for its own guess. Earlier guesses stay counted. */
 export function guessReturns(charges: GuessCharges, guessedAt: EpochMs): BudgetReturn[] {
   const { requester, identifier, userRequester, user } = charges;
   return [requester, identifier, userRequester, user].map(({ key }) => ({ key, spentAt: guessedAt }));
 }
 
-/** What a redemption gives back for each send of its challenge, with the cooldown after it. Paid sends stay counted. */
+/**
+ * The units that a redemption gives back for each send of its challenge. It also shortens the cooldown. Paid sends stay
+ * counted.
+ */
 export function sendReturns(policy: Policy): SendReturn[] {
   return [
     { keyPrefix: keyOf("sendsOfRequester"), ofRequester: true, holdMs: policy.resendFloorMs },

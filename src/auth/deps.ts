@@ -11,7 +11,7 @@ import type { EpochMs } from "../model/time.js";
 import type { Store } from "../store/port/store.js";
 import type { SingleFlight } from "./single-flight.js";
 
-/** Everything that a use case works with; made once when the server starts. */
+/** The dependencies of all use cases, created once when the server starts. */
 export interface Deps {
   readonly clock: () => EpochMs;
   readonly store: Store;
@@ -25,6 +25,6 @@ export interface Deps {
   readonly singleFlight: SingleFlight;
   readonly log: Log;
   readonly metrics: Metrics;
-  /** Tells the outbox that a commit put something into it that is due then. */
+  /** Tells the outbox that a commit added a message that is due at `dueAt`. */
   readonly wakeOutbox: (dueAt: EpochMs) => void;
 }

@@ -1,6 +1,9 @@
 import { type FieldViolation, isViolation } from "../model/violation.js";
 
-/** Why a call is refused. One closed list; `rpc/errors.ts` gives each its wire code, and a new one without does not compile. */
+/**
+ * Why a call is refused. The list is closed: `rpc/errors.ts` gives each reason its wire code, and a reason without one does not
+ * compile.
+ */
 export type Reason =
   | "CODE_INVALID"
   | "TOKEN_INVALID"
@@ -22,7 +25,7 @@ export type Reason =
   | "CANCELED"
   | "INTERNAL";
 
-/** The one error that the product throws. `detail` is the exact cause, for the log only. */
+/** The only error that use cases throw. `detail` is the exact cause and appears only in the log. */
 export class AuthError extends Error {
   override readonly name = "AuthError";
   readonly reason: Reason;
@@ -52,12 +55,12 @@ export class AuthError extends Error {
   }
 }
 
-/** Refuses a request because of one field. */
+/** Returns an error that names one field of the request as its cause. */
 export function invalidField(field: string, description: string): AuthError {
   return new AuthError("REQUEST_INVALID", { detail: `${field}: ${description}`, violations: [{ field, description }] });
 }
 
-/** Gives back what a rule of the model accepted. Throws REQUEST_INVALID with the violation otherwise. */
+/** Returns the result of a rule of the model. Throws REQUEST_INVALID if it is a violation. */
 export function accepted<T>(result: T | FieldViolation): T {
   if (isViolation(result)) throw invalidField(result.field, result.description);
   return result;

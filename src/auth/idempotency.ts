@@ -1,12 +1,12 @@
 import type { Caller } from "../model/caller.js";
 import type { Deps } from "./deps.js";
 
-/** A caller's idempotency key with the request it came in, serialized without the key; null when there is no key. */
+/** A caller's idempotency key with its request, serialized without the key. Null without a key. */
 export type Idempotency = { readonly key: string; readonly request: Uint8Array } | null;
 
 /**
- * The name under which a call's outcome is remembered; null without an idempotency key. `requesterKey` keeps the outcome from callers
- * in other networks, because strangers can know everything that a public client sends.
+ * Returns the key under which a call's outcome is remembered, or null without an idempotency key. With `requesterKey` only
+ * callers in the same network get the outcome, because strangers can know everything that a public client sends.
  */
 export function idempotencyMac(
   deps: Deps,

@@ -13,34 +13,35 @@ import { type Idempotency, idempotencyMac } from "./idempotency.js";
 import { tooManyRequests } from "./limits.js";
 import { type ChallengePlan, draftChallenge } from "./new-challenge.js";
 
-/** A challenge that a caller asks for. */
+/** A challenge that a caller requests. */
 export interface Wanted {
   readonly purpose: Purpose;
   readonly channel: Channel;
   readonly identifier: Identifier;
 }
 
-/** What a wanted challenge becomes once its recipient is known. */
+/** The fields of a challenge that depend on its recipient. */
 export type Destination = Pick<ChallengePlan, "contact" | "userId" | "decoy" | "locale">;
 
 interface IssueInput {
-  /** The RPC, as its idempotency keys name it. */
+  /** The name of the RPC in idempotency keys. */
   readonly method: string;
   readonly idempotency: Idempotency;
-  /** The budget that a refusal counts for. */
+  /** The budget that metrics name if the call is refused. */
   readonly budget: Budget;
   readonly wanted: readonly Wanted[];
-  /** Whether the store looks for the recipient of the first wanted challenge. */
+  /** Whether the store looks up the recipient of the first requested challenge. */
   readonly findRecipient: boolean;
-  /** `recipient` is null if no user was found or looked for. */
+  /** `recipient` is null if no user was found or none was looked up. */
   readonly destinationOf: (wanted: Wanted, recipient: Recipient | null) => Destination;
-  /** Makes the pending registration that the challenges belong to. */
+  /** Creates the pending registration of the challenges. */
   readonly registration?: () => { readonly registrationId: string; readonly sealedProfile: Uint8Array };
 }
 
 /**
- * Issues challenges and queues their codes: all or none. A repeat with the same idempotency key gets those of the first call. Real
- * challenges and decoys take the same steps. Throws TOO_MANY_REQUESTS if a budget is spent, before it costs a hash.
+ * Issues challenges and queues their codes: all or none. A repeated call with the same idempotency key returns the challenges
+ * of the first call. Real challenges and decoys take the same steps. Throws TOO_MANY_REQUESTS if a budget is spent, before a
+ * hash is computed.
  */
 export async function issueChallenges(deps: Deps, caller: Caller, input: IssueInput): Promise<readonly Challenge[]> {
   const { policy } = caller;
@@ -94,7 +95,7 @@ function reportIssued(deps: Deps, caller: Caller, challenge: Challenge): void {
   deps.log.info({ challengeId, purpose, channel, clientId, correlationId: caller.correlationId }, "challenge issued");
 }
 
-/** When a message that is queued now is due. */
+/** Returns when a message queued now is due. */
 export function deliverAt(policy: Policy, now: EpochMs): EpochMs {
   return now + randomDelay(policy.deliveryDelayMaxMs);
 }

@@ -8,13 +8,13 @@ import type { Identifier } from "../model/identifier.js";
 import { maskContact } from "../model/mask.js";
 import type { Deps } from "./deps.js";
 
-/** What a challenge is to be: real or decoy, both are made by the same steps. */
+/** The plan of a challenge. Real challenges and decoys are created by the same steps. */
 export interface ChallengePlan {
   readonly purpose: Purpose;
   readonly channel: Channel;
-  /** As given by the caller: what is counted, and what the masked destination is made from. */
+  /** The identifier as the caller gave it. Budgets count by it, and the masked destination is made from it. */
   readonly identifier: Identifier;
-  /** What the code proves. Null only for a decoy. */
+  /** The contact that the code proves. Null only for a decoy. */
   readonly contact: Contact | null;
   readonly userId: string | null;
   readonly decoy: boolean;
@@ -23,10 +23,10 @@ export interface ChallengePlan {
   readonly requesterKey: Buffer;
 }
 
-/** A challenge before it is stored. Its life begins then, not while its code waits to be hashed. */
+/** A challenge that is not stored yet. Its lifetime starts when it is stored, not while its code waits to be hashed. */
 export type Draft = Omit<NewChallenge, "expiresAt">;
 
-/** Draws a code and makes the challenge that it answers. Costs a hash. */
+/** Draws a code and makes a challenge for it. Costs one hash. */
 export async function draftChallenge(
   deps: Deps,
   slot: HashSlot,
@@ -49,7 +49,7 @@ export async function draftChallenge(
   };
 }
 
-/** What hash and sealed copy of a challenge's code are bound to. */
+/** Returns the values that a challenge's code hash and sealed code are bound to. */
 export function codeBinding(challenge: Pick<Challenge, "challengeId" | "clientId" | "purpose" | "contact">): CodeBinding {
   const { challengeId, clientId, purpose, contact } = challenge;
   return { challengeId, purpose, contact: contact === null ? "" : `${contact.kind}:${contact.value}`, clientId };

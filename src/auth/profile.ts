@@ -1,10 +1,10 @@
 import type { NewUser } from "../model/user.js";
 import type { Deps } from "./deps.js";
 
-/** What a pending registration keeps, sealed, until its contacts are proven. */
+/** The profile that a pending registration keeps sealed until its contacts are proven. */
 export type Profile = Omit<NewUser, "userId">;
 
-/** Opens a sealed profile. Null: it is not this registration's, or its master key is not configured any more. */
+/** Opens a sealed profile. Returns null if it belongs to another registration, or if its master key is no longer configured. */
 export function openProfile(
   deps: Deps,
   { registrationId, sealedProfile }: { readonly registrationId: string; readonly sealedProfile: Uint8Array },

@@ -13,14 +13,14 @@ export interface RefreshTokenInput {
 }
 
 /**
- * Exchanges a refresh token for its successor. A lost reply can be asked for again; presenting an older token ends the session
- * (RFC 9700 §4.14.2), which is done before the refusal is sent.
+ * Exchanges a refresh token for its successor. If the reply was lost, the caller can ask for it again. An older token ends the
+ * session (RFC 9700 §4.14.2). The session has ended before the refusal is sent.
  */
 export async function refreshToken(deps: Deps, caller: Caller, input: RefreshTokenInput): Promise<TokenSet> {
   const claims = deps.refreshTokens.parse(input.refreshToken);
   if (claims === null) {
     await refuseForeignToken(deps, input.refreshToken, "refresh");
-    throw new AuthError("SESSION_ENDED", { detail: "not a refresh token of ours" });
+    throw new AuthError("SESSION_ENDED", { detail: "not a Latchkey refresh token" });
   }
   const now = deps.clock();
   const { keyId, family, generation } = claims;

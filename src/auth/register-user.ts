@@ -12,21 +12,21 @@ import { issueChallenges } from "./issue-challenges.js";
 import type { Profile } from "./profile.js";
 
 export interface RegisterUserInput {
-  /** Empty strings: not given. */
+  /** An empty string means that the value was not given. */
   readonly username: string;
   readonly email: string;
   readonly phone: string;
   readonly displayName: string;
   readonly locale: string;
   readonly verificationSources: readonly ContactKind[];
-  /** As `customAttributesText` gives them. */
+  /** As returned by `customAttributesText`. */
   readonly customAttributes: string;
   readonly idempotency: Idempotency;
 }
 
 /**
- * Stores a pending registration and queues a code for every contact. It reserves nothing: the first proof gets the contact. A contact
- * that has a user makes no difference here; only the message that it receives says so.
+ * Stores a pending registration and queues a code for each contact. It reserves nothing: the first proof gets the contact. The
+ * result is the same for a contact that already has a user; only the message sent to it says so.
  */
 export async function registerUser(deps: Deps, caller: Caller, input: RegisterUserInput): Promise<readonly Challenge[]> {
   const contacts = contactsOf(caller, input);
@@ -52,7 +52,10 @@ export async function registerUser(deps: Deps, caller: Caller, input: RegisterUs
   });
 }
 
-/** The contacts given, all of which must be proven; e-mail first. Asking to prove one that is not given is a mistake. */
+/**
+ * Returns the given contacts, e-mail first. All of them must be proven. Throws REQUEST_INVALID if the caller asks to prove one
+ * that is not given.
+ */
 function contactsOf(caller: Caller, input: RegisterUserInput): Contact[] {
   const contacts: Contact[] = [];
   if (input.email !== "") contacts.push(accepted(canonicalContact(caller.policy, "email", input.email)));

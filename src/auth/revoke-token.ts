@@ -3,8 +3,8 @@ import type { Deps } from "./deps.js";
 import { refuseForeignToken } from "./foreign-keys.js";
 
 /**
- * Ends the session that an access or refresh token belongs to, if it is the caller's client's; any other token is no error
- * (RFC 7009 §2.2), so that the answer tells nothing.
+ * Ends the session of an access or refresh token if it belongs to the caller's client. Any other token is no error (RFC 7009
+ * §2.2), so the answer reveals nothing.
  */
 export async function revokeToken(deps: Deps, caller: Caller, input: { readonly token: string }): Promise<void> {
   const now = deps.clock();

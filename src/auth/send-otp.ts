@@ -21,14 +21,14 @@ export interface SendOtpInput {
   readonly channel: Channel | undefined;
   readonly purpose: Purpose;
   readonly createUserIfMissing: boolean;
-  /** Empty: the user's locale, or the default. */
+  /** Empty means the user's locale, or the default. */
   readonly locale: string;
   readonly idempotency: Idempotency;
 }
 
 /**
- * Makes a challenge and queues its code, or queues the code of an earlier challenge again. An identifier without a user gets a decoy
- * by the same steps, so that neither the answer nor its time reveals users. No provider is called here.
+ * Creates a challenge and queues its code, or queues the code of an earlier challenge again. An identifier without a user gets
+ * a decoy by the same steps, so that neither the answer nor its timing reveals users. No provider is called here.
  */
 export async function sendOtp(deps: Deps, caller: Caller, input: SendOtpInput): Promise<Challenge> {
   return input.recipient.kind === "challenge"
@@ -65,7 +65,7 @@ async function resend(deps: Deps, caller: Caller, input: SendOtpInput & { readon
   const now = deps.clock();
   const why = resendRefusalOf(challenge, caller.client.clientId, now);
   if (why === null && channel !== undefined && channel !== challenge.channel) {
-    throw new AuthError("CHANNEL_UNAVAILABLE", { detail: "a code is sent again the way it was sent" });
+    throw new AuthError("CHANNEL_UNAVAILABLE", { detail: "a code can only be sent again over its first channel" });
   }
   const dueAt = deliverAt(caller.policy, now);
   const resent = await deps.store.challenges.resend({
@@ -107,7 +107,7 @@ function refusePurpose(caller: Caller, { purpose, identifier }: { purpose: Purpo
   }
 }
 
-/** The contact that the code goes to, with its user. A decoy's code goes nowhere. */
+/** Returns the contact that the code goes to, with its user. A decoy's code is never sent. */
 function destinationOf(
   caller: Caller,
   input: SendOtpInput & { readonly identifier: Identifier },

@@ -3,7 +3,7 @@ import type { Session } from "../model/session.js";
 import type { Deps } from "./deps.js";
 import { AuthError } from "./errors.js";
 
-/** The calling user's live sessions, most recently used first. */
+/** Returns the calling user's live sessions, most recently used first. */
 export async function listSessions(deps: Deps, caller: UserCaller): Promise<readonly Session[]> {
   return await deps.store.sessions.list({ userId: caller.user.userId, now: deps.clock() });
 }
@@ -18,7 +18,7 @@ export async function revokeSession(deps: Deps, caller: UserCaller, input: { rea
   if (!revoked) throw new AuthError("SESSION_NOT_FOUND");
 }
 
-/** Ends all sessions of the calling user except the calling one. Returns how many. */
+/** Ends all sessions of the calling user except the current one. Returns how many it ended. */
 export async function revokeOtherSessions(deps: Deps, caller: UserCaller): Promise<number> {
   return await deps.store.sessions.revokeOthers({
     userId: caller.user.userId,

@@ -1,7 +1,8 @@
 /**
- * Lets calls with one name that run at once in this process be one call: those that come while the first is under way get its
- * result. When the first fails each of the others runs by itself, for what failed may have been the first one's own deadline.
- * Calls without a name (null) are on their own. Saves twins from spending each other's attempts; the store decides all the same.
+ * Merges concurrent calls of this process that have the same name: calls that arrive while the first is running get its result.
+ * If the first one fails, each of the others runs by itself, because the cause may have been the first one's own deadline.
+ * Calls without a name (null) are never merged. Merging keeps repeated calls from spending each other's attempts. The store
+ * still decides which call wins.
  */
 export type SingleFlight = <T>(name: Buffer | null, run: () => Promise<T>) => Promise<T>;
 

@@ -4,7 +4,7 @@ import type { Session } from "../model/session.js";
 import type { EpochMs } from "../model/time.js";
 import type { Deps } from "./deps.js";
 
-/** Tokens as they are given to the caller, once. */
+/** The tokens given to a caller. They are not stored. */
 export interface TokenSet {
   readonly accessToken: string;
   readonly accessTokenExpiresAt: EpochMs;

@@ -3,16 +3,16 @@ import type { User } from "../model/user.js";
 import type { Deps } from "./deps.js";
 import { AuthError } from "./errors.js";
 
-/** Fields that are undefined stay as they are; custom attributes are replaced as a whole. */
+/** Undefined fields keep their values. Custom attributes are replaced as a whole. */
 export interface UpdateCurrentUserInput {
   readonly displayName: string | undefined;
   readonly locale: string | undefined;
-  /** As `customAttributesText` gives them. */
+  /** As returned by `customAttributesText`. */
   readonly customAttributes: string | undefined;
 }
 
 export async function updateCurrentUser(deps: Deps, caller: UserCaller, input: UpdateCurrentUserInput): Promise<User> {
   const user = await deps.store.users.update({ userId: caller.user.userId, ...input });
-  if (user === null) throw new AuthError("TOKEN_INVALID", { detail: "the user is gone" });
+  if (user === null) throw new AuthError("TOKEN_INVALID", { detail: "the user does not exist any more" });
   return user;
 }

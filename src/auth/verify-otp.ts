@@ -25,10 +25,10 @@ import { issueTokens } from "./tokens.js";
 
 export interface VerifyOtpInput {
   readonly challengeId: string;
-  /** As typed: digits, spaces, hyphens. */
+  /** As typed; spaces and hyphens are ignored. */
   readonly code: string;
   readonly expectedPurpose: Purpose | undefined;
-  /** Empty: any. */
+  /** Empty means any contact. */
   readonly expectedContact: string;
   readonly idempotency: Idempotency;
 }
@@ -46,9 +46,9 @@ export type VerifyOtpResult = { readonly purpose: Purpose; readonly contact: Con
 );
 
 /**
- * Exchanges a code for what its challenge was made for. An attempt is spent before the code is looked at, so racers can't guess
- * more often than allowed, and of racers with the right code exactly one gets something. Whatever is wrong, public clients learn
- * the same.
+ * Exchanges a code for the result of its challenge. An attempt is spent before the code is compared, so concurrent calls can't
+ * guess more often than allowed. Of concurrent calls with the right code exactly one succeeds. Public clients get the same
+ * error for every reason.
  */
 export async function verifyOtp(deps: Deps, caller: Caller, input: VerifyOtpInput): Promise<VerifyOtpResult> {
   const idempotency = idempotencyMac(deps, caller, { method: "VerifyOtp", idempotency: input.idempotency });
@@ -60,7 +60,7 @@ async function verify(
   caller: Caller,
   { input, idempotency }: { readonly input: VerifyOtpInput; readonly idempotency: Buffer | null },
 ): Promise<VerifyOtpResult> {
-  /** A twin of this call may have won, before it or while it waited: then its outcome is this call's too. */
+  /** The same call may have won before or during this one. Its outcome is then this call's too. */
   const lose = async (why: ChallengeRefusal): Promise<VerifyOtpResult> =>
     (await findEarlier(deps, caller, idempotency)) ?? refuse(deps, caller, { input, why });
 
@@ -93,7 +93,7 @@ async function verify(
   return await resultOf(deps, caller, { challenge, redemption: outcome.redemption, provenAt: now });
 }
 
-/** Refuses, before anything is spent, a guess that only other processes can check. */
+/** Throws UNAVAILABLE, before anything is spent, if only other processes can check the guess. */
 async function refuseForeignKeys(deps: Deps, { codeHash, sealedProfile }: ChallengeToVerify): Promise<void> {
   await refuseForeignKey(deps, { use: "pepper", keyId: codeHash.pepperId }, "verify");
   if (sealedProfile === null) return;
@@ -101,13 +101,13 @@ async function refuseForeignKeys(deps: Deps, { codeHash, sealedProfile }: Challe
 }
 
 interface Guess {
-  /** Null: it is right. */
+  /** Null if the guess is right. */
   readonly why: ChallengeRefusal | null;
-  /** What its redemption gives back. */
+  /** The budget units that the redemption of this guess gives back. */
   readonly returns: readonly BudgetReturn[];
 }
 
-/** Spends an attempt and compares. Every guess costs the same hash. */
+/** Spends an attempt and compares the code. Every guess costs the same hash. */
 async function takeGuess(
   deps: Deps,
   caller: Caller,
@@ -115,7 +115,7 @@ async function takeGuess(
 ): Promise<Guess> {
   const requesterKey = deps.lookup.requester(caller.client.clientId, caller.address);
   const charges = guessCharges(caller.policy, challenge, requesterKey);
-  // Checked before a slot is asked for: otherwise callers without an allowance could fill the queue for nothing.
+  // Checked before waiting for a slot. Otherwise callers with a spent budget could fill the queue.
   const askedAt = deps.clock();
   const limited = await deps.store.challenges.findLimit({ charges: [charges.requester, charges.identifier], now: askedAt });
   if (limited !== null) throw tooManyRequests(deps, "guess", limited, askedAt);
@@ -135,7 +135,7 @@ async function takeGuess(
   });
 }
 
-/** What makes the right code fail all the same. */
+/** Returns why a right code must fail, or null if it may succeed. */
 function hiddenRefusal(
   caller: Caller,
   challenge: ChallengeToVerify,
@@ -205,7 +205,7 @@ async function resultOf(
   }
 }
 
-/** Returns null if the profile of the registration no longer opens, because its key was retired. */
+/** Returns null if the sealed profile of the registration can't be opened any more because its key was retired. */
 function newUserOf(deps: Deps, challenge: ChallengeToVerify): NewUser | null {
   const { registrationId, sealedProfile } = challenge;
   const profile =
@@ -215,7 +215,7 @@ function newUserOf(deps: Deps, challenge: ChallengeToVerify): NewUser | null {
   return profile === null ? null : { userId: randomUuid(), ...profile };
 }
 
-/** How a code over a channel is named in `amr`: `sms` is registered (RFC 8176 §2), for e-mail there is nothing registered. */
+/** The `amr` value of a code for each channel. `sms` is registered (RFC 8176 §2); for e-mail nothing is registered. */
 const amrOf = { email: "latchkey:email", sms: "sms" } as const;
 
 function newSessionOf(deps: Deps, caller: Caller, challenge: ChallengeToVerify): NewSession {

@@ -7,15 +7,15 @@ import { CliError, type Io, standardStream } from "./io.js";
 import { dumpCommand } from "./postgres-tools.js";
 import { sqliteFileOf } from "./sqlite-file.js";
 
-/** Copies the SQLite database, while it is served, into `target`, which it checks before it has that name. */
+/** Copies the SQLite database into `target` while it is served. The copy is checked before it gets that name. */
 export async function backup(settings: Settings, { target, force }: { target: string; force: boolean }, io: Io): Promise<void> {
   const path = sqliteFileOf(
     settings,
-    (location) => `PostgreSQL has a program of its own for this: \`${dumpCommand(location, target)}\`.`,
+    (location) => `Back up PostgreSQL with its own program: \`${dumpCommand(location, target)}\`.`,
   );
   if (target === standardStream) {
     if (process.stdout.isTTY)
-      throw new CliError("A backup is no text for a terminal: pipe it into a program that encrypts it.");
+      throw new CliError("A backup can't be written to a terminal: pipe it into a program that encrypts it.");
     return await withDraft(path, async (draft) => {
       await copyAndCheck(path, draft);
       await writeOut(draft);
@@ -28,12 +28,12 @@ export async function backup(settings: Settings, { target, force }: { target: st
     renameSync(draft, target);
     syncFolder(target);
   });
-  io.out(`Wrote ${target}: whole, readable by you alone, and not encrypted.`);
+  io.out(`Wrote ${target}: a complete backup, readable only by you, and not encrypted.`);
 }
 
 /**
- * A backup takes the place of what has its name, so that must not be the database or what SQLite keeps beside it: by whatever name or
- * link, and whether it is there just now or not.
+ * Throws if `target` is the database or a file that SQLite keeps beside it, because the backup would replace it. Other names
+ * and links are recognized, also if the file does not exist at the moment.
  */
 function refuseDatabase(path: string, target: string): void {
   const database = realpathSync(path);
@@ -43,7 +43,7 @@ function refuseDatabase(path: string, target: string): void {
   }
 }
 
-/** Where a file of this name is or would be, with no link on the way. */
+/** Returns where a file with this name is or would be, with links resolved. */
 function placeOf(path: string): string {
   try {
     return realpathSync(path);
@@ -65,7 +65,7 @@ async function copyAndCheck(path: string, draft: string): Promise<void> {
 }
 
 async function writeOut(draft: string): Promise<void> {
-  // Each failure reaches the callback of the write that it befell; without a listener it would end the process before.
+  // Each failure reaches the callback of its write. Without this listener it would end the process first.
   process.stdout.on("error", () => {});
   for await (const chunk of createReadStream(draft)) {
     await new Promise<void>((resolve, reject) => {
@@ -75,5 +75,5 @@ async function writeOut(draft: string): Promise<void> {
 }
 
 function outputError(error: Error): CliError {
-  return new CliError(`Standard output did not take the whole backup: what it took is worthless (${error.message}).`);
+  return new CliError(`Standard output did not take the whole backup: discard the incomplete copy (${error.message}).`);
 }

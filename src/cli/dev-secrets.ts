@@ -6,7 +6,7 @@ import { SettingError } from "../config/setting.js";
 import { diskFiles, type Env, readMode } from "../config/settings.js";
 import { CliError } from "./io.js";
 
-/** Where the secrets of development are kept, under the working directory. */
+/** The folder of development's secrets, in the working directory. */
 export const devSecretsDirectory = ".latchkey";
 
 const secrets = [
@@ -15,11 +15,12 @@ const secrets = [
 ] as const;
 
 /**
- * In development, adds the secrets that the environment does not set, from the files in `directory`. It makes those that are
- * missing; processes that start at once agree on one file. `made` names the files that this call made. In production it returns
- * the environment as it is. Throws `CliError`, and writes nothing, when a file is missing though there is a database that was made
- * with it; throws `CliError` when a file is open to other users or holds no key.
- * @param databaseOf Returns the name of the database if there is one.
+ * In development, adds secrets that the environment does not set, from the files in `directory`. Creates missing files;
+ * processes that start at once agree on one file. `made` names the files that this call created. In production it returns the
+ * environment unchanged.
+ * Throws `CliError`, and writes nothing, if a file is missing although there is a database that needs it. Also throws
+ * `CliError` if a file is readable by other users or holds no key.
+ * @param databaseOf Returns the name of the database, or null if there is none.
  */
 export async function withDevSecrets(
   env: Env,
@@ -46,18 +47,18 @@ interface Wanted {
   readonly path: string;
 }
 
-/** New secrets would not open what the database holds. */
+/** Throws if a missing secret is needed: new secrets could not open the data in the database. */
 async function refuseLost(wanted: readonly Wanted[], databaseOf: () => Promise<string | null>): Promise<void> {
   const missing = (): readonly Wanted[] => wanted.filter(({ path }) => !exists(path));
   if (missing().length === 0) return;
   const database = await databaseOf();
-  // Looked at again: a process that started in the same moment makes the secrets before the database.
+  // Checked again: a process that started at the same moment creates the secrets before the database.
   const lost = missing();
   if (database === null || lost.length === 0) return;
   const [paths, names] = [lost.map(({ path }) => path), lost.map(({ name }) => name)].map((words) => words.join(" and "));
   throw new CliError(
     `${paths} ${lost.length === 1 ? "is" : "are"} missing, and the database ${database} was made with ${lost.length === 1 ? "it" : "them"}: ` +
-      `restore ${lost.length === 1 ? "it" : "them"} (or set ${names}), or delete the database to begin again with new secrets. Nothing was written.`,
+      `restore ${lost.length === 1 ? "it" : "them"} (or set ${names}), or delete the database to start over with new secrets. Nothing was written.`,
   );
 }
 
@@ -67,8 +68,8 @@ function makeDirectory(directory: string): void {
 }
 
 /**
- * Makes a file with a new key, unless there is one. Linking a finished file to its name is what makes it exclusive and whole at
- * once: nobody reads half a key, and a crash leaves none behind. True: this call made it.
+ * Creates a file with a new key unless it exists. Returns true if this call created it. Linking a finished draft to the name
+ * makes this atomic: no process reads half a key, and a crash leaves none behind.
  */
 function makeSecret(path: string): boolean {
   if (exists(path)) return false;
@@ -104,6 +105,6 @@ function exists(path: string): boolean {
 }
 
 function isOpen(path: string): boolean {
-  // Windows has no such bits.
+  // Windows has no such permission bits.
   return process.platform !== "win32" && (statSync(path).mode & 0o077) !== 0;
 }

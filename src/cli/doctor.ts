@@ -9,7 +9,10 @@ import { explain } from "./explain.js";
 import type { Io } from "./io.js";
 import { loadSettings } from "./load-settings.js";
 
-/** Checks what a deployment stands on and prints a line a finding. False: something is wrong; warnings are not. */
+/**
+ * Checks everything that a deployment depends on and prints one line for each finding. Returns false if there is a problem; a
+ * warning is not one.
+ */
 export async function doctor(env: Env, io: Io): Promise<boolean> {
   let healthy = true;
   const report = (findings: readonly Finding[]): void => {
@@ -32,7 +35,7 @@ export async function doctor(env: Env, io: Io): Promise<boolean> {
   return healthy;
 }
 
-/** A check that fails is a finding too, and the others still run. */
+/** A failing check is reported as a problem, and the other checks still run. */
 async function guarded(
   check: (settings: Settings) => Promise<readonly Finding[]> | readonly Finding[],
   settings: Settings,

@@ -6,8 +6,8 @@ import { removeDatabase } from "../store/sqlite/copies.js";
 import { CliError } from "./io.js";
 
 /**
- * Runs `work` on an empty file beside `path` that is its owner's alone. Whatever happens, signals included, the file is gone
- * afterwards, unless `work` has given it another name. Failures of the disk are told as such, naming its folder.
+ * Runs `work` on an empty file beside `path` that only its owner can read. Afterwards the file is removed, also after a signal,
+ * unless `work` has renamed it. Disk errors become a `CliError` that names the folder.
  */
 export async function withDraft<T>(path: string, work: (draft: string) => Promise<T>): Promise<T> {
   const draft = `${path}.${process.pid}.${randomBytes(6).toString("hex")}.part`;
@@ -27,7 +27,7 @@ export async function withDraft<T>(path: string, work: (draft: string) => Promis
   }
 }
 
-/** Makes the new names in a folder survive a loss of power, where the system can. */
+/** Makes new names in a folder survive a loss of power, on systems that support it. */
 export function syncFolder(path: string): void {
   if (process.platform === "win32") return;
   const folder = openSync(dirname(resolve(path)), "r");
@@ -43,8 +43,9 @@ function diskError(error: unknown, folder: string): unknown {
   if (/^(ENOSPC|EDQUOT|EFBIG|SQLITE_FULL)$/.test(code))
     return new CliError(`The disk of ${folder} is full: make room there; nothing was left behind.`);
   if (/^(EIO|SQLITE_IOERR.*)$/.test(code))
-    return new CliError(`The disk of ${folder} fails or is full (${code}): nothing was left behind.`);
-  if (/^(ENOENT|ENOTDIR)$/.test(code)) return new CliError(`There is no folder ${folder}: make it, or name another place.`);
-  if (/^(EACCES|EPERM|EROFS)$/.test(code)) return new CliError(`The folder ${folder} cannot be written to: check its rights.`);
+    return new CliError(`The disk of ${folder} is failing or full (${code}): nothing was left behind.`);
+  if (/^(ENOENT|ENOTDIR)$/.test(code)) return new CliError(`There is no folder ${folder}: create it, or name another place.`);
+  if (/^(EACCES|EPERM|EROFS)$/.test(code))
+    return new CliError(`The folder ${folder} cannot be written to: check its permissions.`);
   return error;
 }

@@ -1,10 +1,10 @@
 import { createInterface } from "node:readline/promises";
 
-/** How a command talks to the operator: one line a call. */
+/** Output and questions of a command. Each call writes one line. */
 export interface Io {
   out(line: string): void;
   err(line: string): void;
-  /** Asks the person at the terminal to type yes. Returns false if the answer is another one, or there is no terminal. */
+  /** Asks the person at the terminal to type yes. Returns false for any other answer, or if there is no terminal. */
   confirm(question: string): Promise<boolean>;
 }
 
@@ -15,17 +15,17 @@ export const processIo: Io = {
     if (!process.stdin.isTTY || !process.stderr.isTTY) return false;
     const terminal = createInterface({ input: process.stdin, output: process.stderr });
     try {
-      return (await terminal.question(`${question} Type yes to go on: `)).trim().toLowerCase() === "yes";
+      return (await terminal.question(`${question} Type yes to continue: `)).trim().toLowerCase() === "yes";
     } finally {
       terminal.close();
     }
   },
 };
 
-/** In place of a file: standard input or output. */
+/** Stands for standard input or output instead of a file. */
 export const standardStream = "-";
 
-/** A refusal that the operator can act on; the message is one sentence a line. */
+/** A refusal that the operator can act on. The message has one sentence on each line. */
 export class CliError extends Error {
   override readonly name = "CliError";
 }

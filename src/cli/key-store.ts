@@ -6,19 +6,21 @@ import { isMissing, nameOf, openStore } from "../store/open.js";
 import type { Store } from "../store/port/store.js";
 import { CliError } from "./io.js";
 
-/** What the key commands work with. */
+/** The parts that key commands use. */
 export interface KeyStore {
   readonly store: Store;
   readonly rings: Keyrings;
   readonly sealer: Sealer;
 }
 
-/** Runs `work` on the existing database and closes it. Throws `CliError` when there is none: a typing error must not make one. */
+/**
+ * Runs `work` on the existing database and closes it. Throws `CliError` if there is none, so that a typo creates no database.
+ */
 export async function withKeyStore<T>(settings: Settings, work: (keys: KeyStore) => Promise<T>): Promise<T> {
   const location = storeLocation(settings);
   if (await isMissing(location)) {
     throw new CliError(
-      `There is no database at ${nameOf(location)}: start the service or run \`latchkey migrate\` to make it.`,
+      `There is no database at ${nameOf(location)}: start the service or run \`latchkey migrate\` to create it.`,
     );
   }
   const store = await openStore(location, { inFlight: () => 0 });

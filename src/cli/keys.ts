@@ -7,7 +7,7 @@ import type { KeyCheck, StoredKey } from "../store/port/keys.js";
 import type { Io } from "./io.js";
 import { type KeyStore, withKeyStore } from "./key-store.js";
 
-/** Prints the keys that the database knows and those that are configured, with their state. */
+/** Prints the keys in the database and the configured keys, with their states. */
 export function listKeys(settings: Settings, io: Io): Promise<void> {
   return withKeyStore(settings, async (keys) => {
     const now = Date.now();
@@ -22,7 +22,7 @@ export function listKeys(settings: Settings, io: Io): Promise<void> {
   });
 }
 
-/** Makes a new signing key; `compromised` drops all others at once. */
+/** Creates a signing key. With `compromised` it deletes all others at once. */
 export function rotateKeys(settings: Settings, options: { readonly compromised: boolean }, io: Io): Promise<void> {
   return withKeyStore(settings, async ({ store, rings, sealer }) => {
     await checkKeys(store, rings);
@@ -33,8 +33,8 @@ export function rotateKeys(settings: Settings, options: { readonly compromised: 
     const activeAt = new Date(stored?.activeAt ?? now).toISOString();
     io.out(
       compromised
-        ? `Made signing key ${keyId}, which signs at once, and dropped all others: tokens that they signed are refused.`
-        : `Made signing key ${keyId}: it is published now and signs from ${activeAt} on.`,
+        ? `Created signing key ${keyId}, which signs at once, and deleted all others: tokens signed with them are rejected.`
+        : `Created signing key ${keyId}: it is published now and signs from ${activeAt}.`,
     );
   });
 }
@@ -45,7 +45,7 @@ async function checkState(check: KeyCheck, { store, rings }: KeyStore, now: Epoc
   const of = use === "master" ? "live sessions" : "live codes";
   const configured = {
     match: rings[use].currentId === keyId ? "current" : "older",
-    wrong: "WRONG: the configured key is another one",
+    wrong: "WRONG: the configured key is different",
     missing: "MISSING: not configured here",
   }[compareCheck(check, rings)];
   return `${configured}, ${uses} ${of}`;
@@ -53,9 +53,9 @@ async function checkState(check: KeyCheck, { store, rings }: KeyStore, now: Epoc
 
 function signingState({ alg, activeAt }: StoredKey, all: readonly StoredKey[], now: EpochMs): string {
   const since = new Date(activeAt).toISOString();
-  if (activeAt > now) return `${alg}, published, signs from ${since} on`;
+  if (activeAt > now) return `${alg}, published, signs from ${since}`;
   const replaced = all.some((other) => other.activeAt > activeAt && other.activeAt <= now);
-  return replaced ? `${alg}, published until its tokens have expired` : `${alg}, signs since ${since}`;
+  return replaced ? `${alg}, published until its tokens have expired` : `${alg}, signing since ${since}`;
 }
 
 function row(use: string, keyId: string, state: string): string {

@@ -4,17 +4,17 @@ import { isEmpty, nameOf } from "../store/open.js";
 import { devSecretsDirectory, withDevSecrets } from "./dev-secrets.js";
 import { CliError, type Io } from "./io.js";
 
-/** The settings of this process, with development's secrets. Throws `CliError` with every problem, a line each. */
+/** Loads the settings of this process, including development's secrets. Throws `CliError` with one line for each problem. */
 export async function loadSettings(env: Env, io: Io): Promise<Settings> {
   const { env: complete, made } = await withDevSecrets(env, devSecretsDirectory, () => existingDatabase(env));
   if (made.length > 0)
-    io.err(`Made secrets for development, kept in ${made.join(" and ")}: they belong to the database, keep both or none.`);
+    io.err(`Created secrets for development in ${made.join(" and ")}. They belong to the database: keep both, or delete both.`);
   const result = readSettings(complete, { files: diskFiles });
   if (!result.ok) throw new CliError(result.problems.join("\n"));
   return result.settings;
 }
 
-/** The name of the database that the settings name, if there is one. */
+/** Returns the name of the configured database, or null if it does not exist. */
 async function existingDatabase(env: Env): Promise<string | null> {
   const found = readDatabase(env, { files: diskFiles });
   if (found === null) return null;

@@ -7,8 +7,8 @@ import { type Io, processIo } from "./io.js";
 import { loadSettings } from "./load-settings.js";
 
 /**
- * Runs one command and gives the exit code. `argv` begins with the command. What fails is told on `io.err` in a sentence, with the
- * stack at LATCHKEY_LOG_LEVEL=debug alone.
+ * Runs one command and returns the exit code. `argv` starts with the command. A failure is written to `io.err` as a sentence,
+ * with the stack only at LATCHKEY_LOG_LEVEL=debug.
  */
 export async function run(argv: readonly string[], env: Env, io: Io = processIo): Promise<number> {
   let exitCode = 0;
@@ -19,7 +19,7 @@ export async function run(argv: readonly string[], env: Env, io: Io = processIo)
     await program.parseAsync(argv, { from: "user" });
     return exitCode;
   } catch (error) {
-    // Commander has told the user already.
+    // Commander has already printed the error.
     if (error instanceof CommanderError) return error.exitCode;
     io.err(explain(error));
     if (env.LATCHKEY_LOG_LEVEL === "debug" && error instanceof Error) io.err(String(error.stack));
@@ -27,7 +27,7 @@ export async function run(argv: readonly string[], env: Env, io: Io = processIo)
   }
 }
 
-/** Commands load what they need when they run, so that a start pays for no other's imports. */
+/** Commands load their modules when they run, so that a start does not load those of other commands. */
 function createProgram(env: Env, io: Io, setExitCode: (code: number) => void): Command {
   const program = new Command("latchkey")
     .description("Self-hosted one-time-passcode authentication.")
@@ -52,7 +52,7 @@ function createProgram(env: Env, io: Io, setExitCode: (code: number) => void): C
 
   program
     .command("config")
-    .description("print every setting with its purpose, default and present value, secrets hidden")
+    .description("print every setting with its purpose, default and current value; secrets are hidden")
     .option("--markdown", "print the table of settings and defaults as Markdown")
     .action(({ markdown }: { markdown?: boolean }) =>
       io.out(markdown === true ? formatMarkdown(diskFiles) : formatSettings(env, diskFiles)),
@@ -60,7 +60,7 @@ function createProgram(env: Env, io: Io, setExitCode: (code: number) => void): C
 
   program
     .command("doctor")
-    .description("check settings, database, keys, hashing and the mail server")
+    .description("check settings, database, keys, hashing speed and the mail server")
     .action(async () => setExitCode((await (await import("./doctor.js")).doctor(env, io)) ? 0 : 1));
 
   return program;
@@ -69,9 +69,9 @@ function createProgram(env: Env, io: Io, setExitCode: (code: number) => void): C
 function addMigrateCommand(program: Command, env: Env, io: Io): void {
   program
     .command("migrate")
-    .description("bring the database's schema up to date, which serve does by itself; or move everything to PostgreSQL")
+    .description("update the database's schema, which serve also does; or move all data to PostgreSQL")
     .addOption(
-      new Option("--to <url>", "move everything from the SQLite database to this empty PostgreSQL database").conflicts([
+      new Option("--to <url>", "move all data from the SQLite database to this empty PostgreSQL database").conflicts([
         "toFile",
         "abort",
       ]),
@@ -79,10 +79,10 @@ function addMigrateCommand(program: Command, env: Env, io: Io): void {
     .addOption(
       new Option(
         "--to-file <path>",
-        "the same, the URL being in a file, - being standard input: so the list of processes shows no password",
+        "like --to, but read the URL from a file (- is standard input), so that the process list shows no password",
       ).conflicts("abort"),
     )
-    .option("--abort", "give up a move that is not complete")
+    .option("--abort", "cancel a move that is not complete")
     .action(async ({ to, toFile, abort }: { to?: string; toFile?: string; abort?: boolean }) => {
       const settings = await loadSettings(env, io);
       const move = async () => await import("./move.js");
@@ -96,21 +96,21 @@ function addMigrateCommand(program: Command, env: Env, io: Io): void {
 function addBackupCommands(program: Command, env: Env, io: Io): void {
   program
     .command("backup")
-    .description("copy the SQLite database while it is served; for PostgreSQL, print the command that does")
-    .argument("<file>", "where to; - is standard output")
-    .option("--force", "replace the file if it is there")
+    .description("copy the SQLite database while it is served; for PostgreSQL, print the command that does this")
+    .argument("<file>", "the backup file; - is standard output")
+    .option("--force", "replace the file if it exists")
     .action(async (target: string, { force }: { force?: boolean }) =>
       (await import("./backup.js")).backup(await loadSettings(env, io), { target, force: force === true }, io),
     );
 
   program
     .command("restore")
-    .description("put a backup in the place of the SQLite database and end all sessions and codes; the service must be stopped")
-    .argument("[file]", "where from; - is standard input")
-    .option("--in-place", "instead of a file: the configured database was brought back already, by pg_restore or otherwise")
-    .option("--force", "replace an existing database, which is kept under another name")
-    .option("--yes", "with --in-place, don't ask whether all sessions and codes may end")
-    .option("--keep-sessions", "go on with the sessions of the backup: those revoked since it was made are live again")
+    .description("replace the SQLite database with a backup and end all sessions and codes; the service must be stopped")
+    .argument("[file]", "the backup file; - is standard input")
+    .option("--in-place", "use the configured database, already restored by pg_restore or other means, instead of a file")
+    .option("--force", "replace an existing database; it is kept under another name")
+    .option("--yes", "with --in-place, end all sessions and codes without asking")
+    .option("--keep-sessions", "keep the backup's sessions, including those that were revoked since it was made")
     .action(async (source: string | undefined, given: RestoreOptions, command) => {
       if ((source === undefined) !== (given.inPlace === true)) command.error("error: name a backup file, or give --in-place");
       const { force = false, keepSessions = false, yes = false } = given;
@@ -129,23 +129,23 @@ interface RestoreOptions {
 function addKeyCommands(keys: Command, env: Env, io: Io): void {
   keys
     .command("list")
-    .description("print all keys and what depends on them")
+    .description("print all keys and how many sessions and codes need them")
     .action(async () => (await import("./keys.js")).listKeys(await loadSettings(env, io), io));
 
   keys
     .command("rotate")
-    .description("make a new signing key: published now, signing after LATCHKEY_KEY_LEAD")
-    .option("--compromised", "sign with it at once and drop all others")
+    .description("create a signing key: published now, signing after LATCHKEY_KEY_LEAD")
+    .option("--compromised", "sign with the new key at once and delete all others")
     .action(async ({ compromised }: { compromised?: boolean }) =>
       (await import("./keys.js")).rotateKeys(await loadSettings(env, io), { compromised: compromised === true }, io),
     );
 
   keys
     .command("retire")
-    .description("end an older master key or pepper; after a rotation, wait for LATCHKEY_CODE_TTL first")
+    .description("remove an older master key or pepper; after a rotation, wait for LATCHKEY_CODE_TTL first")
     .argument("<id>", "the key's id")
-    .addOption(new Option("--use <use>", "of which kind, where both have one of this id").choices(["master", "pepper"]))
-    .option("--revoke-sessions", "give up the sessions and codes that need it")
+    .addOption(new Option("--use <use>", "the kind of key, if both kinds have this id").choices(["master", "pepper"]))
+    .option("--revoke-sessions", "revoke the sessions and codes that need the key")
     .action(async (keyId: string, { use, revokeSessions }: { use?: "master" | "pepper"; revokeSessions?: boolean }) =>
       (await import("./retire-key.js")).retireKey(
         await loadSettings(env, io),

@@ -11,10 +11,10 @@ import type { PostgresLocation } from "../store/postgres/location.js";
 import { CliError, type Io, standardStream } from "./io.js";
 import { sqliteFileOf } from "./sqlite-file.js";
 
-/** The URL that data is moved to, as it is given on the command line, or the path of a file that holds it. */
+/** The URL of the move's target from the command line, or the path of a file that holds it. */
 export type MoveTo = { readonly url: string } | { readonly file: string };
 
-/** Moves everything from the configured SQLite database to PostgreSQL, or goes on with that. */
+/** Moves all data from the configured SQLite database to PostgreSQL, or resumes an interrupted move. */
 export async function move(settings: Settings, to: MoveTo, io: Io): Promise<void> {
   const source = { path: sourceOf(settings) };
   const target = targetOf(to);
@@ -22,33 +22,33 @@ export async function move(settings: Settings, to: MoveTo, io: Io): Promise<void
   const moved = await moveStore(source, target, tell(io, source.path, target));
   const seconds = (since: number) => `${(since / 1000).toFixed(1)} s`;
   if (moved.counts === null) {
-    io.out(`${source.path} was moved to ${nameOf(target)} before: there is nothing to do.`);
+    io.out(`${source.path} was already moved to ${nameOf(target)}: there is nothing to do.`);
   } else {
     tellCounts(moved.counts, io);
     const took = seconds(performance.now() - startedAt);
-    io.out(`Moved in ${took}, complete ${seconds(Date.now() - moved.begunAt)} after it was begun.`);
+    io.out(`Moved in ${took}. The move was complete ${seconds(Date.now() - moved.begunAt)} after its first start.`);
   }
   io.out(
-    `Now serve with LATCHKEY_DATABASE_URL naming ${nameOf(target)}, and with the pepper and the master key as they are. ` +
-      `${source.path} is never written to again; everything is still in it, so delete it when the new database has a backup.`,
+    `Now set LATCHKEY_DATABASE_URL to ${nameOf(target)}, keep the pepper and the master key, and start the service. ` +
+      `${source.path} takes no more writes. It still holds all data, so delete it when the new database has a backup.`,
   );
 }
 
-/** Gives a move up that is not complete. */
+/** Cancels a move that is not complete. */
 export function abort(settings: Settings, io: Io): void {
   const path = sourceOf(settings);
   const target = abortMove({ path });
   io.out(
     target === null
-      ? `${path} is not being moved: there is nothing to give up.`
-      : `Gave the move up: ${path} is written to again. ${target} holds a part of it and can't be used: drop that database.`,
+      ? `${path} is not being moved: there is nothing to cancel.`
+      : `Cancelled the move: ${path} takes writes again. ${target} holds a part of the data and can't be used: drop that database.`,
   );
 }
 
 function sourceOf(settings: Settings): string {
   return sqliteFileOf(
     settings,
-    () => "LATCHKEY_DATABASE_URL names PostgreSQL already: have it name the SQLite database that is moved from.",
+    () => "LATCHKEY_DATABASE_URL names a PostgreSQL database: set it to the SQLite database that is to be moved.",
   );
 }
 
@@ -65,14 +65,14 @@ function targetOf(to: MoveTo): PostgresLocation {
   }
 }
 
-/** Tells each table once it is through, since batches pass by the second. */
+/** Prints each table when it is complete, because batches pass within seconds. */
 function tell(io: Io, path: string, target: PostgresLocation): (step: MoveStep) => void {
   return (step) => {
     if (step.kind === "source marked") {
       io.out(
         step.resumed
-          ? `Going on with the move of ${path} to ${nameOf(target)}.`
-          : `Moving ${path} to ${nameOf(target)}: from now on servers refuse to write, until the move is complete or given up.`,
+          ? `Resuming the move of ${path} to ${nameOf(target)}.`
+          : `Moving ${path} to ${nameOf(target)}: servers refuse writes until the move is complete or cancelled.`,
       );
     }
     if (step.kind === "copied" && step.last && step.rows > 0) io.out(`  ${step.table}: ${step.rows} rows`);

@@ -1,19 +1,19 @@
 import type { PostgresLocation } from "../store/postgres/location.js";
 import { standardStream } from "./io.js";
 
-/** The command that backs up a PostgreSQL database; it asks for the password, or takes it from ~/.pgpass. */
+/** Returns the command that backs up a PostgreSQL database. pg_dump asks for the password, or reads it from ~/.pgpass. */
 export function dumpCommand(location: PostgresLocation, target: string): string {
   const to = target === standardStream ? "" : ` --file=${shellQuoted(target)}`;
   return `pg_dump --format=custom --no-owner --dbname=${shellQuoted(connectionText(location))}${to}`;
 }
 
-/** The command that fills a new, empty PostgreSQL database from such a backup. */
+/** Returns the command that fills a new, empty PostgreSQL database from such a backup. */
 export function restoreCommand(location: PostgresLocation, source: string): string {
   const from = source === standardStream ? "" : ` ${shellQuoted(source)}`;
   return `pg_restore --no-owner --single-transaction --dbname=${shellQuoted(connectionText(location))}${from}`;
 }
 
-/** As libpq reads it, without the password. */
+/** Returns the connection string for libpq, without the password. */
 function connectionText(location: PostgresLocation): string {
   const { hosts, user, database, sslmode, sslrootcert, sslcert, sslkey, passfile } = location;
   const fields = {

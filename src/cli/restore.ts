@@ -22,17 +22,17 @@ import { CliError, type Io, standardStream } from "./io.js";
 import { restoreCommand } from "./postgres-tools.js";
 
 export interface Restoration {
-  /** A file or `-`; undefined: the configured database itself, which was brought back by other means. */
+  /** A file or `-`. Undefined means the configured database itself, which was restored by other means. */
   readonly source: string | undefined;
   readonly force: boolean;
   readonly keepSessions: boolean;
-  /** Whether the operator has already said that what an in-place restore ends may end. */
+  /** Whether the operator has already agreed to end sessions and codes. */
   readonly yes: boolean;
 }
 
 /**
- * Puts a backup in the place of the SQLite database, or takes the configured database for one, and ends what the world outside may
- * have seen since it was made. Everything is checked before anything is replaced.
+ * Replaces the SQLite database with a backup, or treats the configured database as one. Ends everything that may have been used
+ * since the backup was made. Checks everything before it replaces anything.
  */
 export async function restore(settings: Settings, restoration: Restoration, io: Io): Promise<void> {
   const { source } = restoration;
@@ -41,11 +41,11 @@ export async function restore(settings: Settings, restoration: Restoration, io: 
     await restoreInPlace(settings, location, restoration, io);
   } else if (location.kind === "postgres") {
     throw new CliError(
-      `PostgreSQL has a program of its own for this: run \`${restoreCommand(location, source)}\` on a new, empty database and then ` +
+      `Restore PostgreSQL with its own program: run \`${restoreCommand(location, source)}\` on a new, empty database and then ` +
         "`latchkey restore --in-place`, before the first start.",
     );
   } else {
-    // SQLite keeps its log beside the file itself, not beside a link to it.
+    // SQLite keeps its log beside the file itself, not beside a link to the file.
     const path = existsSync(location.path) ? realpathSync(location.path) : location.path;
     await restoreFile(settings, { ...restoration, source, path }, io);
   }
@@ -57,7 +57,7 @@ async function restoreInPlace(
   { keepSessions, yes }: Restoration,
   io: Io,
 ): Promise<void> {
-  if (await isMissing(location)) throw new CliError("There is no database yet: bring it back first, or name a backup file.");
+  if (await isMissing(location)) throw new CliError("There is no database yet: restore it first, or name a backup file.");
   if (location.kind === "sqlite") {
     lock(location.path)();
     refuseDefect(location.path, location.path);
@@ -65,7 +65,7 @@ async function restoreInPlace(
     const open = await countConnections(location);
     if (open > 0)
       throw new CliError(
-        `Stop the service first: ${open} connections of Latchkey to this database are open; nothing was changed.`,
+        `Stop the service first: Latchkey has ${open} open connections to this database; nothing was changed.`,
       );
   }
   const database = escapeControls(nameOf(location));
@@ -81,13 +81,12 @@ async function restoreFile(
   { source, path, force, keepSessions }: Restoration & { readonly source: string; readonly path: string },
   io: Io,
 ): Promise<void> {
-  if (path === ":memory:")
-    throw new CliError("LATCHKEY_DATABASE_URL names a database in memory, which nothing can be restored to.");
+  if (path === ":memory:") throw new CliError("LATCHKEY_DATABASE_URL names a database in memory, which can't be restored.");
   refuseSource(source);
   const existing = ["", ...sideSuffixes].some((suffix) => existsSync(`${path}${suffix}`));
   if (existing && !force) {
     throw new CliError(
-      `There is a database at ${path}: move it away with the files beside it, or add --force, which keeps it under another name.`,
+      `There is a database at ${path}: move it and the files beside it away, or add --force to keep it under another name.`,
     );
   }
   await withDraft(path, async (draft) => {
@@ -100,10 +99,10 @@ async function restoreFile(
       const kept = existing ? keepOld(path) : null;
       renameSync(draft, path);
       syncFolder(path);
-      io.out(`Restored ${path}.${kept === null ? "" : ` What was there before is kept as ${kept}.`}`);
+      io.out(`Restored ${path}.${kept === null ? "" : ` The previous database is kept as ${kept}.`}`);
       if (movedTo !== null) {
         io.out(
-          `The backup was made during a move to ${escapeControls(movedTo)}: what is restored has no part in that and is written to again.`,
+          `The backup was made during a move to ${escapeControls(movedTo)}. The restored database is not part of that move and takes writes.`,
         );
       }
       tellEnding(ended, { keepSessions, database: path }, io);
@@ -119,17 +118,17 @@ function refuseSource(source: string): void {
   try {
     accessSync(source, constants.R_OK);
   } catch {
-    throw new CliError(`${source} cannot be read: check its rights.`);
+    throw new CliError(`${source} cannot be read: check its permissions.`);
   }
   if ((statSync(`${source}-wal`, { throwIfNoEntry: false })?.size ?? 0) > 0)
     throw new CliError(
-      `${source} has a log beside it, so it is a database in use and no backup: run \`latchkey backup\` on it.`,
+      `${source} has a log beside it, so it is a database in use and not a backup: run \`latchkey backup\` on it.`,
     );
 }
 
 function lock(path: string): () => void {
   const unlock = lockDatabase(path);
-  if (unlock === null) throw new CliError(`${path} is in use: stop the service, and whatever else has it open, first.`);
+  if (unlock === null) throw new CliError(`${path} is in use: stop the service and any other program that has it open.`);
   return unlock;
 }
 
@@ -141,11 +140,11 @@ async function readInto(draft: string, source: string): Promise<void> {
 function refuseDefect(path: string, name: string): void {
   const defect = findDefect(path);
   if (defect === null) return;
-  const hint = defect === "is no SQLite database" ? " (decrypt it first, if it is encrypted)" : "";
+  const hint = defect === "is not a SQLite database" ? " (decrypt it first, if it is encrypted)" : "";
   throw new CliError(`${name} ${defect}${hint}: nothing was changed.`);
 }
 
-/** Brings the schema up to date, refuses wrong keys, and ends. Gives how many sessions ended. */
+/** Updates the schema, throws if a key is wrong, and ends sessions and codes. Returns how many sessions ended. */
 async function endOutstanding(settings: Settings, location: DatabaseLocation, keepSessions: boolean): Promise<number> {
   const store = await openStore(location, { inFlight: () => 0 });
   try {
@@ -158,7 +157,10 @@ async function endOutstanding(settings: Settings, location: DatabaseLocation, ke
   }
 }
 
-/** Gives the old database another name beside the one that it has until the new one takes it; what lies beside it moves before. */
+/**
+ * Gives the old database a second name, so that the first stays valid until the new database takes it. Files beside it are
+ * renamed.
+ */
 function keepOld(path: string): string {
   const kept = `${path}.before-${new Date().toISOString().replace(/[-:.]/g, "")}`;
   for (const suffix of sideSuffixes) if (existsSync(`${path}${suffix}`)) renameSync(`${path}${suffix}`, `${kept}${suffix}`);
@@ -173,8 +175,8 @@ function tellEnding(
 ): void {
   io.out(
     keepSessions
-      ? `Ended all codes under way in ${database} and kept its sessions. Sessions revoked since the backup are live again, and refresh ` +
-          "tokens spent since are good again. A user who refreshed since is signed out (SESSION_LOST) at the next refresh."
-      : `Ended ${ended} sessions and all codes under way in ${database}: all users sign in again.`,
+      ? `Ended all open codes in ${database} and kept its sessions. Sessions revoked since the backup are live again, and refresh ` +
+          "tokens used since are valid again. A user who refreshed since is signed out (SESSION_LOST) at the next refresh."
+      : `Ended ${ended} sessions and all open codes in ${database}: all users must sign in again.`,
   );
 }

@@ -9,14 +9,14 @@ import { type KeyStore, withKeyStore } from "./key-store.js";
 
 export interface Retirement {
   readonly keyId: string;
-  /** Of which kind the key is, where both have one of this id. */
+  /** The kind of the key. Needed if a master key and a pepper have this id. */
   readonly use: KeyCheck["use"] | undefined;
   readonly revokeSessions: boolean;
 }
 
 /**
- * Ends a master key or pepper that is not the current one: the database forgets it, and the service starts without it. Refused
- * while live sessions or codes need the key, unless told to revoke them.
+ * Removes a master key or pepper that is not the current one from the database, so that the service starts without it. Throws
+ * `CliError` while live sessions or codes need the key, unless it may revoke them.
  */
 export function retireKey(settings: Settings, retirement: Retirement, io: Io): Promise<void> {
   return withKeyStore(settings, async (keys) => {
@@ -27,7 +27,7 @@ export function retireKey(settings: Settings, retirement: Retirement, io: Io): P
     await keys.store.keys.deleteCheck(check);
     const configured = keys.rings[check.use].has(check.keyId);
     io.out(
-      `Retired the ${nameOf(check)}.${configured ? ` Take it out of ${variableOf[check.use]} now: a start with it brings it back.` : ""}`,
+      `Retired the ${nameOf(check)}.${configured ? ` Remove it from ${variableOf[check.use]} now: a start with it adds it again.` : ""}`,
     );
   });
 }
@@ -38,8 +38,8 @@ async function findCheck({ store, rings }: KeyStore, { keyId, use }: Retirement)
     const isSigning = (await store.keys.list()).some((key) => key.keyId === keyId && key.use === "signing");
     throw new CliError(
       isSigning
-        ? `Key ${keyId} is a signing key, which ends by itself after \`latchkey keys rotate\`, at once with --compromised.`
-        : `The database knows no master key or pepper ${keyId}: see \`latchkey keys list\`.`,
+        ? `Key ${keyId} is a signing key: \`latchkey keys rotate\` replaces it, at once with --compromised.`
+        : `The database has no master key or pepper ${keyId}: see \`latchkey keys list\`.`,
     );
   }
   const old = named.filter((check) => rings[check.use].currentId !== keyId);
@@ -49,11 +49,15 @@ async function findCheck({ store, rings }: KeyStore, { keyId, use }: Retirement)
       `Key ${keyId} is the current one: put a new key in front of it in ${variables} (2:<new>,${keyId}:<old>) and restart first.`,
     );
   }
-  if (old.length > 1) throw new CliError(`There is a master key and a pepper ${keyId}: add --use master or --use pepper.`);
+  if (old.length > 1)
+    throw new CliError(`Both a master key and a pepper have the id ${keyId}: add --use master or --use pepper.`);
   return old[0]!;
 }
 
-/** All keys but the one that goes must be right: with a wrong one the deployment's own keys would be sealed for nobody. */
+/**
+ * Throws if any key except the leaving one is wrong. Otherwise the deployment's own keys could be sealed with a key that is
+ * lost.
+ */
 async function refuseWrongKeys({ store, rings }: KeyStore, leaving: KeyCheck): Promise<void> {
   for (const check of await store.keys.listChecks()) {
     const isLeaving = check.use === leaving.use && check.keyId === leaving.keyId;
@@ -75,16 +79,16 @@ async function retireMaster(
   const sessions = await store.keys.countUses({ use: "master", keyId, now });
   if (sessions > 0 && !revokeSessions) {
     throw new CliError(
-      `${sessions} live sessions hold tokens made with master key ${keyId}: wait for their end, or add --revoke-sessions.`,
+      `${sessions} live sessions hold tokens made with master key ${keyId}: wait until they end, or add --revoke-sessions.`,
     );
   }
-  // What can fail half way goes first: whoever begins again then finds all keys, and fewer sessions.
+  // Revoke first, because this can fail half way. A repeated command then finds all keys, and fewer sessions.
   if (revokeSessions) io.out(`Revoked ${await revokeAll(store, { keyId, now })} sessions.`);
   if (rings.master.has(keyId)) await resealKeys(store, sealer, { from: keyId, to: rings.master.currentId });
   else await dropLostKeys(keys, { keyId, revokeSessions }, io);
 }
 
-/** Revoked in one transaction: so few that whoever refreshes one of them waits for a moment only. */
+/** Sessions revoked in one transaction. Few, so that a concurrent refresh waits only briefly. */
 const revokedAtOnce = 5_000;
 
 async function revokeAll(store: Store, { keyId, now }: { keyId: string; now: EpochMs }): Promise<number> {
@@ -96,7 +100,7 @@ async function revokeAll(store: Store, { keyId, now }: { keyId: string; now: Epo
   }
 }
 
-/** Without the key that sealed them, signing and lookup keys are lost; the next start makes new ones. */
+/** Signing and lookup keys are lost without the key that sealed them. The next start creates new ones. */
 async function dropLostKeys(
   { store, sealer }: KeyStore,
   { keyId, revokeSessions }: { keyId: string; revokeSessions: boolean },
@@ -106,13 +110,13 @@ async function dropLostKeys(
   if (lost.length === 0) return;
   if (!revokeSessions) {
     throw new CliError(
-      `Master key ${keyId} is not configured and still seals ${lost.length} keys of the database: configure it to have them sealed ` +
-        "again, or, if it is lost, add --revoke-sessions to give them up with the tokens and limits that depend on them.",
+      `Master key ${keyId} is not configured but still seals ${lost.length} keys of the database. Configure it, so that they can be sealed ` +
+        "with the current key. If it is lost, add --revoke-sessions to drop them with the tokens and limits that depend on them.",
     );
   }
   for (const key of lost) {
     await store.keys.delete(key.keyId);
-    io.out(`Gave up the ${key.use} key ${key.keyId}; the next start makes a new one.`);
+    io.out(`Dropped the ${key.use} key ${key.keyId}; the next start creates a new one.`);
   }
 }
 
@@ -122,7 +126,7 @@ async function refuseLiveCodes({ store }: KeyStore, keyId: string, anyway: boole
   if (codes > 0)
     throw new CliError(
       `${codes} codes that can still be redeemed were made with pepper ${keyId}: try again in 10 minutes, or add --revoke-sessions ` +
-        "to give the codes up.",
+        "to drop the codes.",
     );
 }
 

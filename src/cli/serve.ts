@@ -8,10 +8,10 @@ import { tracerFor } from "../telemetry/start-tracer.js";
 import { stopsByPrimary, stopsBySignal } from "./stop-requests.js";
 
 /**
- * Serves until SIGTERM or SIGINT, or until the terminal at which it was started is gone. Then it is not ready, serves on for
- * LATCHKEY_DRAIN_DELAY or until a second signal, lets running calls finish, and ends. A further signal ends the process at once. Other
- * SIGHUPs read the TLS files again. With more than one worker, this process runs them and itself serves only metrics. Throws if the
- * start fails.
+ * Serves until SIGTERM or SIGINT, or until its terminal is closed. Then it reports not ready, serves on for
+ * LATCHKEY_DRAIN_DELAY or until a second signal, lets running calls finish, and ends. A further signal ends the process at
+ * once. Other SIGHUPs reload the TLS files. With more than one worker this process runs the workers and itself serves only
+ * metrics. Throws if the start fails.
  */
 export async function serve(settings: Settings, env: Env): Promise<void> {
   const log = createLog(settings.logLevel, { pretty: settings.mode === "development" });
@@ -45,21 +45,21 @@ export async function serve(settings: Settings, env: Env): Promise<void> {
   if (terminalGone()) endByHangUp();
 }
 
-/** Returns whether the terminal at which this process was started is gone. Then SIGHUP is its last message. */
+/** Returns a function that tests whether the terminal that started this process is closed. SIGHUP is then its last signal. */
 function watchTerminal(): () => boolean {
   const hadTerminal = isatty(0);
   return () => hadTerminal && !isatty(0);
 }
 
-/** Ends the process as SIGHUP does by default. At an exit of its own, Node resets its terminal, and aborts if that is gone. */
+/** Ends the process as SIGHUP does by default. In a normal exit Node would reset its terminal and abort if that is gone. */
 function endByHangUp(): void {
   process.removeAllListeners("SIGHUP");
   process.kill(process.pid, "SIGHUP");
 }
 
 /**
- * Catches SIGHUP, which would end the process. Returns a function that sets the reaction to it. A SIGHUP before that needs none,
- * because the start reads the files anyway. Workers ignore the signal and wait for the primary's message.
+ * Catches SIGHUP, which would otherwise end the process. Returns a function that sets the reaction. An earlier SIGHUP needs no
+ * reaction, because the start reads the files anyway. Workers ignore the signal and wait for the primary's message.
  */
 function reloads(
   settings: Settings,
@@ -70,7 +70,7 @@ function reloads(
   process.on("SIGHUP", () => {
     if (cluster.isWorker || terminalGone()) return;
     if (settings.tls.kind === "files") reload();
-    else log.info({}, "SIGHUP is ignored: without LATCHKEY_TLS=files there are no files to read again");
+    else log.info({}, "SIGHUP ignored: without LATCHKEY_TLS=files there are no files to reload");
   });
   return (given) => {
     reload = given;

@@ -4,7 +4,10 @@ import { storeLocation } from "../server/core.js";
 import type { PostgresLocation } from "../store/postgres/location.js";
 import { CliError } from "./io.js";
 
-/** The file of the configured SQLite database. Refuses when there is none; what is said of PostgreSQL is the command's own. */
+/**
+ * Returns the file of the configured SQLite database. Throws if there is none; `refusalOfPostgres` is the message for
+ * PostgreSQL.
+ */
 export function sqliteFileOf(settings: Settings, refusalOfPostgres: (location: PostgresLocation) => string): string {
   const location = storeLocation(settings);
   if (location.kind === "postgres") throw new CliError(refusalOfPostgres(location));

@@ -2,8 +2,9 @@ import { atMost } from "../lib/at-most.js";
 import { type StopRequests, stopMessage, stopNowMessage } from "../server/workers.js";
 
 /**
- * SIGTERM and SIGINT, from now on, so that none is lost during the start. One that nothing waits for ends the process at once. The
- * first SIGHUP for which `terminalGone` holds counts too; further ones do not, because shell and kernel both send it.
+ * Catches SIGTERM and SIGINT from now on, so that none is lost during the start. A signal that nothing waits for ends the
+ * process at once. The first SIGHUP for which `terminalGone` holds also counts; later ones do not, because shell and kernel
+ * both send it.
  */
 export function stopsBySignal(terminalGone: () => boolean): StopRequests {
   let heard: ((signal: NodeJS.Signals) => void) | null = null;
@@ -36,7 +37,7 @@ export function stopsBySignal(terminalGone: () => boolean): StopRequests {
   };
 }
 
-/** A worker stops when the primary says so or is gone. A signal to the whole group reaches both and counts once. */
+/** A worker stops when the primary says so or is gone. A signal to the whole process group reaches both and counts once. */
 export function stopsByPrimary(): StopRequests {
   let hurry = (): void => {};
   const now = new Promise<void>((resolve) => {

@@ -4,7 +4,7 @@ import type { EpochMs } from "../model/time.js";
 import { randomId } from "./random.js";
 import type { SigningKeys } from "./signing-keys.js";
 
-/** The claims of an access token that was found good. */
+/** The claims of a valid access token. */
 export interface AccessClaims {
   readonly userId: string;
   readonly sessionId: string;
@@ -12,7 +12,7 @@ export interface AccessClaims {
   readonly expiresAt: EpochMs;
 }
 
-/** How long a token is good, counted from now. */
+/** The lifetime of a token, starting at `now`. */
 export interface TokenLife {
   readonly ttlMs: number;
   readonly now: EpochMs;
@@ -20,11 +20,11 @@ export interface TokenLife {
 
 /** Signs and checks JWTs with the deployment's signing keys. */
 export interface AccessTokens {
-  /** Access token per RFC 9068. */
+  /** Signs an access token (RFC 9068). */
   signAccess(session: Session, life: TokenLife): Promise<string>;
-  /** OpenID Connect id token for the session's client. */
+  /** Signs an OpenID Connect id token for the session's client. */
   signId(session: Session, life: TokenLife): Promise<string>;
-  /** Says which contact was proven, to the client that asked. */
+  /** Signs a proof of a contact for the client that requested it. */
   signProof(
     proof: {
       readonly clientId: string;
@@ -33,30 +33,33 @@ export interface AccessTokens {
     },
     life: TokenLife,
   ): Promise<string>;
-  /** Null: not ours, expired, of another type, malformed. Remembers what it found good, so that the signature is paid once. */
+  /**
+   * Returns null if the token is not ours, expired, malformed or of another type. Remembers valid tokens, so that each
+   * signature is verified once.
+   */
   verifyAccess(token: string, now: EpochMs): Promise<AccessClaims | null>;
-  /** The public keys, as JSON text of a JWK set. */
+  /** Returns the public keys as JSON text of a JWK set. */
   jwks(): string;
 }
 
 export interface AccessTokenOptions {
   readonly keys: SigningKeys;
-  /** `iss`, exactly. */
+  /** The exact `iss` claim. */
   readonly issuer: string;
-  /** `aud` of access tokens. */
+  /** The `aud` claim of access tokens. */
   readonly audience: string;
 }
 
-/** When a token of the session that is signed now expires: whole seconds, and never after the session itself. */
+/** Returns when a token signed now expires: in whole seconds, and never after its session. */
 export function accessTokenExpiresAt(session: Session, { ttlMs, now }: TokenLife): EpochMs {
   const ownEnd = Math.floor(now / 1000) * 1000 + ttlMs;
   return Math.floor(Math.min(ownEnd, session.expiresAt) / 1000) * 1000;
 }
 
 const tokenLengthMax = 4096;
-/** How many good tokens are remembered; the oldest goes first. */
+/** How many valid tokens are remembered. The oldest is dropped first. */
 const rememberedMax = 20_000;
-/** A token of another machine of ours may seem to come from the near future. */
+/** Tolerates tokens from machines whose clock is slightly ahead. */
 const skewSeconds = 30;
 
 export function createAccessTokens(options: AccessTokenOptions): AccessTokens {
@@ -66,13 +69,13 @@ export function createAccessTokens(options: AccessTokenOptions): AccessTokens {
   function sign(typ: string, payload: JWTPayload, { now, expiresAt }: { now: EpochMs; expiresAt: EpochMs }): Promise<string> {
     const key = keys.current(now);
     const claims = { iss: issuer, ...payload, iat: Math.floor(now / 1000), exp: Math.floor(expiresAt / 1000) };
-    // `SignJWT` would clone and check claims that are ours: a tenth of what signing costs.
+    // `SignJWT` would clone and check our own claims, which is a tenth of the cost of signing.
     return new CompactSign(Buffer.from(JSON.stringify(claims)))
       .setProtectedHeader({ alg: key.alg, kid: key.keyId, typ })
       .sign(key.privateKey);
   }
 
-  /** Remembered tokens are looked up whole, so one that differs in a bit is another token and pays for its signature. */
+  /** The whole token is the key, so a token that differs in one bit is verified again. */
   function recall(token: string, now: EpochMs): AccessClaims | null {
     const hit = remembered.get(token);
     if (hit === undefined) return null;
@@ -130,7 +133,7 @@ export function createAccessTokens(options: AccessTokenOptions): AccessTokens {
   };
 }
 
-/** RFC 9068 §4 with the algorithms and keys of this deployment only. A `kid` that is not among them is refused. */
+/** RFC 9068 §4, with only this deployment's algorithms and keys. An unknown `kid` is rejected. */
 async function verifySignature(
   token: string,
   keys: SigningKeys,

@@ -15,28 +15,31 @@ export const hashProfiles = {
 
 export type HashProfile = keyof typeof hashProfiles;
 
-/** What a code is good for; a hash made for one binding never matches another. */
+/** The values that a code is bound to. A hash made for one binding never matches another. */
 export interface CodeBinding {
   readonly challengeId: string;
   readonly purpose: string;
-  /** Kind and value of the contact, or empty for a decoy without one. */
+  /** Kind and value of the contact. Empty for a decoy without one. */
   readonly contact: string;
   readonly clientId: string;
 }
 
-/** The binding as text, for the hash's associated data and the sealed copy's. Its parts hold no control characters. */
+/** The binding as text: the associated data of the hash and of the sealed code. Its parts contain no control characters. */
 export function bindingText(binding: CodeBinding): string {
   return [binding.challengeId, binding.purpose, binding.contact, binding.clientId].join("\n");
 }
 
-/** Hashes inside a slot of the queue that bounds how many run at once. */
+/** Hashes codes within a slot of the queue, which limits how many hashes run at once. */
 export interface HashSlot {
   hash(code: string, binding: CodeBinding): Promise<CodeHash>;
-  /** Whether the code is the one that was hashed. A hash of another pepper than the configured ones matches nothing, at equal cost. */
+  /**
+   * Returns whether `code` is the code that was hashed. A hash made with a pepper that is not configured never matches; it
+   * costs the same.
+   */
   matches(code: string, binding: CodeBinding, stored: CodeHash): Promise<boolean>;
 }
 
-/** Where waits and hashes are counted, in milliseconds. */
+/** Records waiting and hashing times, in milliseconds. */
 export interface HashMeasure {
   waited(ms: number): void;
   hashed(ms: number): void;
@@ -44,11 +47,11 @@ export interface HashMeasure {
 
 export interface CodeHasher {
   /**
-   * Runs `work` with a slot. Throws HashQueueFullError at once when too many wait already, and when the caller goes away
-   * while waiting its reason; in both cases `work` did not run.
+   * Runs `work` with a slot. Throws HashQueueFullError at once if too many callers already wait. Rejects with the caller's
+   * abort reason if the caller leaves while it waits. In both cases `work` did not run.
    */
   withSlot<T>(priority: HashPriority, caller: MayLeave, work: (slot: HashSlot) => Promise<T>): Promise<T>;
-  /** How many wait for a slot. */
+  /** Returns how many callers wait for a slot. */
   waiting(): number;
 }
 
@@ -56,15 +59,15 @@ const saltBytes = 16;
 const tagBytes = 32;
 
 /**
- * Codes are short, so the pepper (argon2's `secret`) protects a stolen table: it is stored elsewhere. The work factor adds minutes at
- * most, and only against a thief who has the pepper too. The binding is associated data on both sides; `argon2.verify` would read it
- * from the stored string and so bind nothing.
+ * Codes are short, so the pepper (argon2's `secret`) is what protects a stolen table: it is stored elsewhere. The work factor
+ * adds minutes at most, and only against a thief who also has the pepper. The binding is the associated data when hashing and
+ * when verifying. `argon2.verify` would read it from the stored string and so bind nothing.
  */
 export function createCodeHasher(options: {
   readonly pepper: Keyring;
   readonly profile: HashProfile;
   readonly concurrency: number;
-  /** Called for every wait for a slot and every hash, for metrics. */
+  /** Called for every wait for a slot and for every hash. */
   readonly measure?: HashMeasure;
 }): CodeHasher {
   const { pepper, profile, measure } = options;

@@ -3,38 +3,40 @@ import type { KeyCheck } from "../store/port/keys.js";
 import type { Store } from "../store/port/store.js";
 import type { Keyring } from "./keyring.js";
 
-/** Keys that the database knows and this process lacks: other processes of the deployment have them. */
+/** Keys that the database knows but this process lacks. Other processes of the deployment have them. */
 export interface ForeignKeys {
   /**
-   * Whether the work needs a foreign key, so that it must wait for a process that has the key. False: this process has the key, or no
-   * process does (it was retired, or never existed). Reads the database at most once a second, whatever callers send, and throws
-   * what that read throws.
+   * Returns whether the work needs a foreign key, so that only another process can do it. Returns false if this process has the
+   * key, or if no process has it because it was retired or never existed. Reads the database at most once a second, whatever
+   * callers send. Throws if that read fails.
    */
   isForeign(key: KeyName, work: KeyWork): Promise<boolean>;
 }
 
 const lookEveryMs = 1_000;
-/** So few that callers with invented key ids can't take the places of other calls. */
+/** Low, so that callers with invented key ids can't block other calls. */
 const waitingMax = 100;
-const tellEveryMs = 60_000;
+const reportEveryMs = 60_000;
 
 export function createForeignKeys(deps: {
   readonly store: { readonly keys: Pick<Store["keys"], "listChecks"> };
   readonly rings: Readonly<Record<KeyCheck["use"], Keyring>>;
-  /** Called for all work that a key is missing for; `isNews` once a minute and key. */
+  /** Called for all work that lacks a key. `isNews` is true once a minute for each key. */
   readonly onMissing: (key: KeyName, work: KeyWork, isNews: boolean) => void;
-  /** Milliseconds of a clock that is never set. */
+  /** Returns the milliseconds of a monotonic clock. */
   readonly now?: () => number;
   readonly sleep?: (ms: number) => Promise<void>;
 }): ForeignKeys {
   const { store, rings, onMissing, now = () => performance.now(), sleep = sleepByTimer } = deps;
-  const toldAt = new Map<string, number>();
+  const reportedAt = new Map<string, number>();
   let known: ReadonlySet<string> = new Set();
   let lookedAt = -Infinity;
   let waiting = 0;
   let nextLook: Promise<ReadonlySet<string>> | null = null;
 
-  /** Reads the names, and never joins a read that has already begun: a key that was added before this call is among them. */
+  /**
+   * Reads the key names. Never joins a read that has already started, so the result includes every key added before this call.
+   */
   function look(): Promise<ReadonlySet<string>> {
     nextLook ??= (async () => {
       const waitMs = lookedAt + lookEveryMs - now();
@@ -65,8 +67,8 @@ export function createForeignKeys(deps: {
         if (waiting >= waitingMax) return true;
         if (!(await isKnown(name))) return false;
       }
-      const isNews = now() - (toldAt.get(name) ?? -Infinity) >= tellEveryMs;
-      if (isNews) toldAt.set(name, now());
+      const isNews = now() - (reportedAt.get(name) ?? -Infinity) >= reportEveryMs;
+      if (isNews) reportedAt.set(name, now());
       onMissing(key, work, isNews);
       return true;
     },

@@ -1,4 +1,4 @@
-/** More callers wait for a hash than the queue takes; nothing was done for this one. */
+/** Thrown when too many callers wait for a hash. Nothing was done for this one. */
 export class HashQueueFullError extends Error {
   override readonly name = "HashQueueFullError";
   constructor(readonly retryAfterMs: number) {
@@ -7,12 +7,12 @@ export class HashQueueFullError extends Error {
 }
 
 /**
- * `verify` goes before `send`: a send that is turned away cost nothing, a verify that is turned away has already cost the hash of
- * its send, so under overload this order finishes the most sign-ins.
+ * Verifies go before sends. A rejected send has cost nothing. A rejected verify has already cost the hash of its send. So under
+ * overload this order completes the most sign-ins.
  */
 export type HashPriority = "verify" | "send";
 
-/** A caller that may leave while it waits. Its signal is read only when there is a wait, since making one costs time. */
+/** A caller that may leave while it waits. `signal` is read only if there is a wait, because creating one takes time. */
 export interface MayLeave {
   readonly signal: AbortSignal;
 }
@@ -21,9 +21,9 @@ interface Waiter {
   readonly start: () => void;
 }
 
-/** How many may wait for a slot, sends and verifies together. */
+/** How many callers may wait for a slot, sends and verifies together. */
 const queueMax = 64;
-/** How many of them may be sends, so that sends never keep verifies out. */
+/** How many of these may be sends, so that sends never crowd out verifies. */
 const queuedSendsMax = 32;
 
 export interface HashQueue {
@@ -68,7 +68,7 @@ export function createHashQueue(concurrency: number, waited: (ms: number) => voi
     });
   }
 
-  /** Hands the slot on instead of freeing it, so that a later caller cannot take it first. */
+  /** Passes the slot on instead of freeing it, so that a later caller can't take it first. */
   function release(): void {
     for (const queue of [queues.verify, queues.send]) {
       const next = queue.values().next().value;

@@ -3,7 +3,7 @@ import type { Store } from "../store/port/store.js";
 import { equalBytes, type Keyring } from "./keyring.js";
 import { createSealer } from "./sealing.js";
 
-/** A configured key is not the one that the data was made with. */
+/** Thrown when a configured key is not the one that the data was written with. */
 export class WrongKeyError extends Error {
   override readonly name = "WrongKeyError";
 }
@@ -12,15 +12,19 @@ export type Keyrings = Readonly<Record<KeyCheck["use"], Keyring>>;
 
 export const variableOf = { master: "LATCHKEY_MASTER_KEY", pepper: "LATCHKEY_PEPPER" } as const;
 
-/** How a key that the database knows fits the configured ones. `foreign`: only other processes have it, and this one can do without. */
+/**
+ * Compares a key that the database knows with the configured ones. `foreign` means that only other processes have it and this
+ * process can work without it.
+ */
 export interface ComparedKey extends KeyCheck {
   readonly state: "match" | "wrong" | "lost" | "foreign";
 }
 
 /**
- * Compares the keys that the database knows with the configured ones. A key that is not configured is lost when the deployment's own
- * keys are sealed with it, or when no key of its use is configured that the database knows. Otherwise other processes have it: it is
- * being rolled out, or was taken out before it was retired.
+ * Compares the keys that the database knows with the configured ones. A key that is not configured is `lost` if the
+ * deployment's own keys are sealed with it, or if the database knows no configured key of the same use. Otherwise it is
+ * `foreign`: other processes have it. Either it is being rolled out, or it was removed from the configuration before it was
+ * retired.
  */
 export async function compareKeys(store: Store, rings: Keyrings): Promise<readonly ComparedKey[]> {
   const known = await store.keys.listChecks();
@@ -35,7 +39,7 @@ export async function compareKeys(store: Store, rings: Keyrings): Promise<readon
   });
 }
 
-/** How a check value in the database and the configured keys fit together. */
+/** Compares a check value in the database with the configured keys. */
 export function compareCheck({ use, keyId, check }: KeyCheck, rings: Keyrings): "match" | "wrong" | "missing" {
   const ring = rings[use];
   if (!ring.has(keyId)) return "missing";
@@ -43,8 +47,9 @@ export function compareCheck({ use, keyId, check }: KeyCheck, rings: Keyrings): 
 }
 
 /**
- * Refuses to go on with wrong or lost keys: data sealed, hashed or signed with the right ones would be dead, and new data would be
- * made that the right ones can't open. Remembers keys that the database does not know yet. Returns the foreign ones.
+ * Throws `WrongKeyError` if a key is wrong or lost. Otherwise existing data could no longer be read, and new data would be
+ * written that the right keys can't open. Stores check values of keys that the database does not know yet. Returns the foreign
+ * keys.
  */
 export async function checkKeys(store: Store, rings: Keyrings): Promise<readonly KeyCheck[]> {
   const known = await compareKeys(store, rings);
@@ -63,7 +68,7 @@ export async function checkKeys(store: Store, rings: Keyrings): Promise<readonly
   for (const use of ["master", "pepper"] as const) {
     const ring = rings[use];
     for (const keyId of ring.ids()) {
-      // Not written again: a start changes nothing while the database takes no writes.
+      // Existing values are not written again: a start must work while the database accepts no writes.
       if (known.some((check) => check.use === use && check.keyId === keyId)) continue;
       await store.keys.addCheck({ use, keyId, check: ring.checkValue(keyId) });
     }
@@ -76,14 +81,14 @@ function lostKeysSentence(use: KeyCheck["use"], [first, ...others]: readonly str
   const these = others.length === 0 ? "it" : "each";
   return (
     `the database was made with ${variableOf[use]} ${ids}, which ${others.length === 0 ? "is" : "are"} not configured: ` +
-    `add ${these} as ${first}:<base64>, or give ${these} up with "latchkey keys retire ${first} --use ${use}"`
+    `add ${these} as ${first}:<base64>, or retire ${these} with "latchkey keys retire ${first} --use ${use}"`
   );
 }
 
-/** What an operator has to know about a key that this process lacks. */
+/** Tells the operator about a key that this process lacks. */
 export function foreignKeySentence({ use, keyId }: Pick<KeyCheck, "use" | "keyId">): string {
   return (
-    `${variableOf[use]} id ${keyId} is known to the database and not configured here: this process leaves to others what needs it; ` +
+    `${variableOf[use]} id ${keyId} is known to the database and not configured here: work that needs it is left to other processes; ` +
     `add it as ${keyId}:<base64>, or retire it with "latchkey keys retire ${keyId} --use ${use}"`
   );
 }

@@ -1,13 +1,13 @@
 import { createHmac, hkdfSync, timingSafeEqual } from "node:crypto";
 
-/** Keys of the deployment that are configured from outside: the first is the current one, the others still open what they made. */
+/** Configured keys of the deployment. The first is the current one. The others still open what was made with them. */
 export interface Keyring {
   readonly currentId: string;
   has(keyId: string): boolean;
   ids(): readonly string[];
-  /** 32 bytes for one use, derived from the key by HKDF-SHA256 (RFC 5869); throws for an unknown key. */
+  /** Returns 32 bytes for one use, derived from the key by HKDF-SHA256 (RFC 5869). Throws for an unknown key. */
   derive(keyId: string, use: string): Buffer;
-  /** Tells nothing about the key, and proves at a later start that it is the same. */
+  /** Returns a value that identifies the key at a later start and reveals nothing about it. */
   checkValue(keyId: string): Buffer;
 }
 
@@ -15,7 +15,7 @@ export function createKeyring(keys: readonly { readonly id: string; readonly key
   const byId = new Map(keys.map(({ id, key }) => [id, key]));
   const derived = new Map<string, Buffer>();
   const current = keys[0];
-  if (current === undefined) throw new Error("a keyring needs a key");
+  if (current === undefined) throw new Error("a keyring must have at least one key");
 
   function derive(keyId: string, use: string): Buffer {
     const name = `${keyId}/${use}`;
@@ -42,7 +42,7 @@ export class UnknownKeyError extends Error {
   override readonly name = "UnknownKeyError";
 }
 
-/** Whether two values are equal, in a time that tells nothing about where they differ. */
+/** Compares two values in constant time. */
 export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && timingSafeEqual(a, b);
 }

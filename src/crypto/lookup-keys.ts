@@ -11,13 +11,13 @@ import type { Sealer } from "./sealing.js";
 export interface LookupKeys {
   identifier(identifier: Identifier): Buffer;
   requester(clientId: string, address: string): Buffer;
-  /** Keys the names of calls with an idempotency key. */
+  /** The HMAC key for the names of calls with an idempotency key. */
   readonly requestKey: Buffer;
 }
 
 /**
- * Loads the key behind the hashes. It is made once and never changes, because a rotation would otherwise reset every limit and forget
- * every call; only its seal is renewed. Of processes that start at once one makes it.
+ * Loads the key behind the hashes. It is created once and never changes, because a new key would reset every limit and forget
+ * every remembered call. Only its seal is renewed. If several processes start at once, one creates it.
  */
 export async function loadLookupKeys(deps: { store: Store; sealer: Sealer; now: EpochMs }): Promise<LookupKeys> {
   const { store, sealer, now } = deps;

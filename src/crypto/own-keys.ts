@@ -4,15 +4,15 @@ import { WrongKeyError } from "./key-checks.js";
 import type { Sealer } from "./sealing.js";
 
 /**
- * The master key that the deployment's own keys (lookup and signing) are sealed under: the one of the oldest, until that master key
- * is retired. A rotation leaves it alone, since a process that lacks the new master key must still open them. Undefined: there
- * are no own keys yet.
+ * Returns the id of the master key that seals the deployment's own keys (lookup and signing): the one that seals the oldest. It
+ * stays in use until it is retired, also after a rotation, because a process without the new master key must still open these
+ * keys. Returns undefined if there are no own keys yet.
  */
 export function masterOfOwnKeys(keys: readonly StoredKey[], sealer: Sealer): string | undefined {
   return keys[0] === undefined ? undefined : sealer.keyIdOf(keys[0].sealed);
 }
 
-/** Seals the deployment's own keys that are under one master key under another, so that the one can be retired. */
+/** Seals the deployment's own keys that are under master key `from` again under `to`, so that `from` can be retired. */
 export async function resealKeys(
   store: Store,
   sealer: Sealer,

@@ -1,7 +1,7 @@
 import { createHmac } from "node:crypto";
 import { equalBytes, type Keyring } from "./keyring.js";
 
-/** What a refresh token of ours says. */
+/** The content of a valid refresh token. */
 export interface RefreshClaims {
   readonly keyId: string;
   readonly family: Buffer;
@@ -9,16 +9,22 @@ export interface RefreshClaims {
 }
 
 /**
- * Refresh tokens are derived, not stored: `lk1.key.family.generation.mac`, the MAC under a key derived from the master key `key`.
- * A token can be given again without having been kept, and a copy of the database holds none that can be used.
+ * Refresh tokens are derived, not stored: `lk1.key.family.generation.mac`. The MAC uses a key derived from the master key
+ * `key`. So a token can be given again although it was never stored, and a copy of the database holds no usable token.
  */
 export interface RefreshTokens {
-  /** The master key that new families are made with. */
+  /** The master key for new families. */
   readonly currentKeyId: string;
   mint(claims: { readonly keyId: string; readonly family: Uint8Array; readonly generation: number }): string;
-  /** Returns null for garbage, a forged token, or one of a key that is not configured. Costs one HMAC and no look into the database. */
+  /**
+   * Returns null for garbage, a forged token, or a token of a key that is not configured. Costs one HMAC and no database
+   * access.
+   */
   parse(token: string): RefreshClaims | null;
-  /** The master key that a token names, whether it is configured or not. Null: it has not the shape of a refresh token. */
+  /**
+   * Returns the master key that a token names, configured or not. Returns null if the token does not have the form of a refresh
+   * token.
+   */
   keyIdOf(token: string): string | null;
 }
 
@@ -39,7 +45,7 @@ export function createRefreshTokens(master: Keyring): RefreshTokens {
       const [, keyId, family, generation, given] = match as unknown as [string, string, string, string, string];
       if (!master.has(keyId)) return null;
       const expected = mac(keyId, token.slice(0, token.lastIndexOf(".")));
-      // Compared as text too: base64url has spare bits in its last character, and a token has one spelling only.
+      // Compared as text too: the last character of base64url has unused bits, and a token has only one valid spelling.
       if (!equalBytes(expected, Buffer.from(given, "base64url")) || expected.toString("base64url") !== given) return null;
       const bytes = Buffer.from(family, "base64url");
       return bytes.toString("base64url") === family ? { keyId, family: bytes, generation: Number(generation) } : null;

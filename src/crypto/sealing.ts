@@ -1,26 +1,26 @@
 import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto";
 import type { Keyring } from "./keyring.js";
 
-/** What a sealed value is for. A value sealed for one use does not open for another. */
+/** The use of a sealed value. A value sealed for one use does not open for another. */
 export type SealUse = "code" | "profile" | "signing-key" | "lookup-key";
 
 /**
- * Encrypts small secrets with AES-256-GCM under a key derived from the master key. `binding` is authenticated with the value: it
- * opens only where it was sealed, so values swapped between two rows open in neither.
+ * Encrypts small secrets with AES-256-GCM under a key derived from the master key. `binding` is authenticated with the value: a
+ * value opens only in the row where it was sealed, so swapping two rows makes both useless.
  */
 export interface Sealer {
-  /** Seals with the current master key, or with the configured one that `keyId` names. */
+  /** Seals with the current master key, or with the configured key `keyId`. */
   seal(use: SealUse, plaintext: Uint8Array, binding: string, keyId?: string): Buffer;
-  /** Returns null if the value was altered, is of another use, binding or key, or its key is not configured. */
+  /** Returns null if the value was altered, has another use, binding or key, or its key is not configured. */
   open(use: SealUse, sealed: Uint8Array, binding: string): Buffer | null;
-  /** The master key that a sealed value was made with. */
+  /** Returns the master key that a value was sealed with. */
   keyIdOf(sealed: Uint8Array): string;
 }
 
 const nonceBytes = 12;
 const macBytes = 16;
 
-/** A sealed value is: length of the key's id, the id, nonce, ciphertext, tag. */
+/** A sealed value consists of the length of the key's id, the id, nonce, ciphertext and tag. */
 export function createSealer(master: Keyring): Sealer {
   function keyIdOf(sealed: Uint8Array): string {
     return Buffer.from(sealed.subarray(1, 1 + (sealed[0] ?? 0))).toString("latin1");

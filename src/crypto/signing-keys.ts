@@ -18,18 +18,20 @@ interface SigningKey {
   readonly activeAt: EpochMs;
 }
 
-/** The deployment's signing keys as this process knows them: never staler than the interval at which `reload` is called. */
+/** The deployment's signing keys in this process. They are never older than the interval at which `reload` is called. */
 export interface SigningKeys {
-  /** The key that signs now: the latest of those that are active. */
+  /** Returns the key that signs now: the active key that was activated last. */
   current(now: EpochMs): SigningKey;
   find(keyId: string): SigningKey | undefined;
-  /** The public keys, those that do not sign yet or any more included (RFC 7517). */
+  /** Returns the public keys (RFC 7517), including those that do not sign yet or any more. */
   jwks(): string;
-  /** Reads the keys again; picks up what another process rotated. */
+  /** Reads the keys again and so picks up rotations by other processes. */
   reload(): Promise<void>;
-  /** Makes a key if the newest is older than 90 days, one over all processes, and deletes keys that are no longer needed. */
+  /**
+   * Creates a key if the newest is older than 90 days; of all processes one creates it. Deletes keys that are no longer needed.
+   */
   maintain(now: EpochMs): Promise<void>;
-  /** The algorithm of the newest key, which signs now or is about to. */
+  /** Returns the algorithm of the newest key, which signs now or will sign next. */
   newestAlg(): string;
 }
 
@@ -37,19 +39,19 @@ export interface SigningKeyOptions {
   readonly store: Store;
   readonly sealer: Sealer;
   /**
-   * The algorithm of the next key. The newest key is never replaced for its algorithm alone: processes with different settings would
-   * replace each other's keys for ever.
+   * The algorithm of the next key. A different setting alone never replaces the newest key. Otherwise processes with different
+   * settings would keep replacing each other's keys.
    */
   readonly alg: SigningAlg;
   /** How long a key is published before it signs. */
   readonly leadMs: number;
-  /** How long a token can live after it was signed, the tolerated clock skew included. */
+  /** How long a token can live after it was signed, including the tolerated clock skew. */
   readonly tokenLifeMs: number;
 }
 
 const rotationMs = 90 * 24 * 60 * 60_000;
 
-/** Loads the signing keys and makes the first one at first start: of processes that start at once one makes it. */
+/** Loads the signing keys. At the first start it creates one; if several processes start at once, one creates it. */
 export async function loadSigningKeys(options: SigningKeyOptions, now: EpochMs): Promise<SigningKeys> {
   const { store, sealer } = options;
   let keys: readonly SigningKey[] = [];
@@ -76,7 +78,7 @@ export async function loadSigningKeys(options: SigningKeyOptions, now: EpochMs):
   }
 
   await reload();
-  // A database that is being moved takes no new key, and the old ones are good for a while longer.
+  // A database that is being moved takes no new key. The existing keys still work for a while.
   await maintain(now).catch((error: unknown) => {
     if (!(error instanceof StoreMovedError) || keys.length === 0) throw error;
   });
@@ -98,9 +100,9 @@ export async function loadSigningKeys(options: SigningKeyOptions, now: EpochMs):
 }
 
 /**
- * Adds a signing key, published at once and signing after the lead; until then the one before it signs, and afterwards it stays
- * published for as long as its tokens live. With `compromised` the new key signs at once and all others are dropped: what they
- * signed is refused from then on.
+ * Adds a signing key. It is published at once and signs after the lead time. Until then the previous key signs; afterwards that
+ * key stays published for as long as its tokens live. With `compromised` the new key signs at once and all others are deleted,
+ * so that tokens signed with them are rejected.
  */
 export async function rotateSigningKey(
   options: SigningKeyOptions,
@@ -115,7 +117,7 @@ export async function rotateSigningKey(
   return key.keyId;
 }
 
-/** Keys that can't have signed anything that still lives: a later key has been signing for longer than a token lives. */
+/** Returns keys whose tokens have all expired: a later key has been signing for longer than a token lives. */
 function expendable(keys: readonly SigningKey[], tokenLifeMs: number, now: EpochMs): SigningKey[] {
   return keys.filter((key) => keys.some((later) => later.activeAt > key.activeAt && later.activeAt + tokenLifeMs < now));
 }
@@ -142,9 +144,9 @@ async function openKey(sealer: Sealer, stored: StoredKey): Promise<SigningKey> {
   const opened = sealer.open("signing-key", stored.sealed, stored.keyId);
   if (opened === null) throw new Error(`the signing key ${stored.keyId} does not open with the configured master keys`);
   const publicJwk = JSON.parse(stored.publicJwk) as JWK;
-  // The id that the private half is sealed with is the public half's thumbprint: neither can be exchanged alone.
+  // The private half is sealed with the thumbprint of the public half, so neither can be replaced alone.
   if ((await calculateJwkThumbprint(publicJwk)) !== stored.keyId) {
-    throw new Error(`the public half of the signing key ${stored.keyId} is not its own`);
+    throw new Error(`the public half of the signing key ${stored.keyId} does not belong to it`);
   }
   return {
     keyId: stored.keyId,

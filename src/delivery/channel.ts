@@ -1,12 +1,12 @@
 import type { Channel } from "../model/channel.js";
 import type { Contact } from "../model/contact.js";
 
-/** A code on its way, rendered for a person. `text` is the whole message for SMS; e-mail has a subject and an HTML form as well. */
+/** A code rendered for a person. `text` is the whole message for SMS; e-mail also has a subject and an HTML form. */
 export interface Message {
   readonly challengeId: string;
   /**
-   * Equal for all tries of one send and for nothing else, and tells nothing about the challenge: what a carrier recognises a
-   * repeated try by (the Message-ID of a mail), so that a send that was tried twice may still arrive once.
+   * The same for all tries of one send, and different for every other send. It reveals nothing about the challenge. Carriers
+   * recognize a repeated try by it, as the Message-ID of a mail, so a send that was tried twice may still arrive once.
    */
   readonly sendKey: string;
   readonly channel: Channel;
@@ -18,9 +18,9 @@ export interface Message {
 }
 
 /**
- * What became of one try. `temporary`: the provider asked to come later with this message. `unavailable`: the provider itself can't
- * be used now, whatever the message, so an operator should look. Both are worth another try; `permanent` is not. `detail` is for
- * the log: never the code, the destination or a secret.
+ * The result of one try. `temporary`: the provider asks to send this message later. `unavailable`: the provider can't be used
+ * now for any message, so an operator should look. Both are worth another try; `permanent` is not. `detail` is for the log and
+ * never contains the code, the destination or a secret.
  */
 export type DeliveryResult =
   | { readonly kind: "sent"; readonly detail: string }
@@ -28,18 +28,18 @@ export type DeliveryResult =
   | { readonly kind: "unavailable"; readonly detail: string }
   | { readonly kind: "permanent"; readonly detail: string };
 
-/** A company or server that carries messages. It never throws; it gives up by itself after its time-outs, at most 30 s. */
+/** A company or server that carries messages. It never throws and gives up after its own time-outs, at most 30 s. */
 export interface Provider {
-  /** Short lower-case word for logs and metrics. */
+  /** A short lower-case word for logs and metrics. */
   readonly name: string;
   readonly channels: readonly Channel[];
   send(message: Message): Promise<DeliveryResult>;
-  /** Ends idle connections; a send that is under way may finish first. */
+  /** Ends idle connections. A running send may finish first. */
   close(): Promise<void>;
 }
 
-/** A provider that can be tried without sending. */
+/** A provider that can be checked without sending. */
 export interface CheckedProvider extends Provider {
-  /** Connects and logs in. Returns what is wrong and what to do, or null if messages can be sent. It never throws. */
+  /** Connects and logs in. Returns what is wrong and what to do, or null if messages can be sent. Never throws. */
   check(): Promise<string | null>;
 }

@@ -3,7 +3,7 @@ import type { Message, Provider } from "./channel.js";
 
 const names: Record<Channel, string> = { email: "e-mail", sms: "SMS" };
 
-/** Shows every code to whoever watches the terminal. For development only: `server/start-delivery.ts` never makes it in production. */
+/** Shows every code on the terminal. For development only: `server/start-delivery.ts` never uses it in production. */
 export function createConsoleProvider(write: (text: string) => void): Provider {
   return {
     name: "console",

@@ -8,14 +8,14 @@ import { renderMessage } from "./render.js";
 
 export type Delivery = NonNullable<OutboxMessage["delivery"]>;
 
-/** What goes to the operator: never a code, a secret or a whole destination. */
+/** The operator's log. It never gets a code, a secret or a whole destination. */
 export interface DeliveryLog {
   info(fields: Readonly<Record<string, unknown>>, message: string): void;
   warn(fields: Readonly<Record<string, unknown>>, message: string): void;
   error(fields: Readonly<Record<string, unknown>>, message: string): void;
 }
 
-/** One provider's try to deliver a message. */
+/** The result of one provider's try to deliver a message. */
 export interface EndedTry {
   readonly channel: Channel;
   readonly provider: string;
@@ -25,27 +25,27 @@ export interface EndedTry {
 export interface DeliverDeps {
   readonly clock: () => EpochMs;
   readonly log: DeliveryLog;
-  /** Whether the code was sealed with a key that only other processes have. An error: that can't be said now. */
+  /** Returns whether the code was sealed with a key that only other processes have. Rejects if that can't be found out now. */
   readonly isForeign: (delivery: Delivery) => Promise<boolean>;
-  /** Returns the code of a delivery. Null (or an error): the sealed copy is not this challenge's. */
+  /** Returns the code of a delivery, or null if its sealed copy belongs to another challenge. May also throw in that case. */
   readonly openCode: (delivery: Delivery) => string | null;
   readonly providers: readonly Provider[];
   readonly appName: string;
-  /** Told of every try, for metrics. */
+  /** Called after every try, for metrics. */
   readonly onTry?: (attempt: EndedTry) => void;
   readonly random?: () => number;
 }
 
-/** One claimed message, to be handed to all providers of its channel that are not done with it. */
+/** One claimed message for all providers of its channel that are not done with it. */
 export interface Try {
   readonly outboxId: number;
   readonly tries: number;
   readonly delivery: Delivery;
-  /** Providers that took or refused this message for good in earlier tries. This try's are added. */
+  /** Providers that accepted or permanently refused this message in earlier tries. This try adds its own. */
   readonly doneProviders: Set<string>;
 }
 
-/** Makes one try and returns when to make the next. Null: the message was sent or given up. Never rejects. */
+/** Makes one try. Returns when to make the next, or null if the message was sent or given up. Never rejects. */
 export async function deliver(deps: DeliverDeps, attempt: Try): Promise<EpochMs | null> {
   const { delivery } = attempt;
   const fields = {
@@ -108,7 +108,7 @@ async function tryProvider(deps: DeliverDeps, provider: Provider, message: Messa
   try {
     result = await provider.send(message);
   } catch (error) {
-    // Providers promise not to throw. The text of the error could hold the message, its name can't.
+    // Providers promise not to throw. The text of the error may contain the message; its name can't.
     result = { kind: "unavailable", detail: `the provider failed (${nameOf(error)})` };
   }
   deps.onTry?.({ channel: message.channel, provider: provider.name, kind: result.kind });
@@ -138,8 +138,8 @@ function isWorthAnotherTry({ kind }: DeliveryResult): boolean {
 }
 
 /**
- * Leaves a message to the processes that can open it. They look every second; the wait differs from one time to the next, so that this
- * process is not always the first to claim the message again.
+ * Leaves a message to the processes that can open it. They look every second. The wait varies, so that this process is not
+ * always the first to claim the message again.
  */
 function putOff(deps: DeliverDeps, { expiresAt }: Delivery, fields: Readonly<Record<string, unknown>>): EpochMs | null {
   const at = deps.clock() + Math.round(foreignWaitMs * (0.5 + (deps.random ?? Math.random)()));
@@ -152,7 +152,10 @@ const foreignWaitMs = 1_000;
 const firstWaitMs = 1_000;
 const waitMaxMs = 60_000;
 
-/** 1 s, doubling to 60 s, each a quarter more or less so that what failed together is not tried together. Null: too late. */
+/**
+ * Returns now plus 1 s, doubling to 60 s. Each wait varies by a quarter, so that messages that failed together are not retried
+ * together. Returns null if the challenge expires before that.
+ */
 function nextTryAt(deps: DeliverDeps, { tries, delivery }: Try): EpochMs | null {
   const waitMs = Math.min(firstWaitMs * 2 ** Math.min(tries - 1, 10), waitMaxMs);
   const jitter = 0.75 + (deps.random ?? Math.random)() / 2;

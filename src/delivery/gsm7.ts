@@ -3,7 +3,10 @@ const basic = new Set(
 );
 const extended = new Set("^{}\\[~]|€");
 
-/** Septets that a text takes in the GSM 03.38 alphabet; null when it holds other characters and would be sent as UCS-2. */
+/**
+ * Returns how many septets a text takes in the GSM 03.38 alphabet. Returns null if it has other characters and would be sent as
+ * UCS-2.
+ */
 export function gsm7Length(text: string): number | null {
   let length = 0;
   for (const character of text) {
@@ -15,8 +18,8 @@ export function gsm7Length(text: string): number | null {
 }
 
 /**
- * The text in the GSM 03.38 basic alphabet: other letters lose their accents, what is left over goes. One character outside it
- * would halve what fits into an SMS and so double the price.
+ * Converts a text to the GSM 03.38 basic alphabet. Other letters lose their accents, and remaining characters are dropped. A
+ * single other character would halve the length of an SMS and so double the price.
  */
 export function toGsm7(text: string): string {
   let result = "";

@@ -1,6 +1,6 @@
 import type { Texts, Values, Wording } from "./texts/texts.js";
 
-// Colours stand inline for mail clients that drop <style>, and again in it for those that have a dark mode.
+// Colours are inline for mail clients that drop <style>, and in <style> for clients with a dark mode.
 const style = `
   body { margin: 0; padding: 24px 12px; background: #f3f4f6; }
   .card { max-width: 440px; margin: 0 auto; padding: 32px 28px; border-radius: 12px; background: #ffffff; color: #1f2937;
@@ -17,7 +17,7 @@ const style = `
     .note { color: #aab2bd !important; border-top-color: #333b45 !important; }
   }`;
 
-/** The HTML form of a message: no links, no images, nothing to fetch. The code is spaced by style alone and copies as it is. */
+/** The HTML form of a message, without links, images or other resources. Only CSS spaces the code, so it copies unchanged. */
 export function renderHtml(texts: Texts, wording: Wording, values: Values): string {
   const headline = texts.headline(wording, values);
   return `<!doctype html>

@@ -13,11 +13,11 @@ export interface InboxMessage {
 }
 
 export interface Inbox extends Provider {
-  /** Messages, newest first; with `to` only those to exactly that destination. */
+  /** Returns messages, newest first. With `to` it returns only those to exactly that destination. */
   list(to?: string): readonly InboxMessage[];
 }
 
-/** Keeps the latest messages of every channel in memory, for development and tests: nothing leaves the process. */
+/** Keeps the latest messages of every channel in memory, for development and tests. Nothing leaves the process. */
 export function createInbox(clock: () => EpochMs, messagesMax = 200): Inbox {
   let oldestFirst: InboxMessage[] = [];
   return {
@@ -25,7 +25,7 @@ export function createInbox(clock: () => EpochMs, messagesMax = 200): Inbox {
     channels: ["email", "sms"],
     async send({ to, channel, text, code, challengeId }) {
       oldestFirst.push({ to: to.value, channel, text, code, challengeId, at: new Date(clock()).toISOString() });
-      // Cut in blocks: moving the whole list for every message would cost more than the message.
+      // Cut in blocks: moving the whole list for each message would cost more than the message.
       if (oldestFirst.length >= 2 * messagesMax) oldestFirst = oldestFirst.slice(-messagesMax);
       return { kind: "sent", detail: "kept" };
     },

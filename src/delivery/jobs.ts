@@ -3,26 +3,26 @@ import type { OutboxMessage } from "../store/port/outbox.js";
 import type { Store } from "../store/port/store.js";
 import { type DeliverDeps, deliver } from "./deliver.js";
 
-/** A message that this process has claimed and is not finished with. */
+/** A message that this process has claimed and not finished. */
 interface Job {
   readonly outboxId: number;
   readonly expiresAt: EpochMs;
   readonly doneProviders: Set<string>;
-  /** The latest lease: with it, and no older one, the message can be settled. */
+  /** The latest lease. Only with this one can the message be settled. */
   tries: number;
   sending: boolean;
-  /** When to try again; null: never. Counts when it is not being sent. */
+  /** When to try again; null means never. Not valid while the message is being sent. */
   retryAt: EpochMs | null;
 }
 
 export interface JobDeps extends DeliverDeps {
-  /** Instead of `deliver`, which it does. */
+  /** Replaces `deliver` in tests. */
   readonly deliver?: typeof deliver;
 }
 
 export interface Jobs {
   readonly byId: Map<number, Job>;
-  /** Those whose result is known and not written yet. */
+  /** Jobs whose result is known but not written yet. */
   readonly unsettled: Set<Job>;
   sending: number;
 }
@@ -31,7 +31,7 @@ export function noJobs(): Jobs {
   return { byId: new Map(), unsettled: new Set(), sending: 0 };
 }
 
-/** Starts on a claimed message. `onFinished` is called when its result is known, at once if there is nothing to send. */
+/** Starts to deliver a claimed message. Calls `onFinished` when the result is known, or at once if there is nothing to send. */
 export function begin(jobs: Jobs, deps: JobDeps, message: OutboxMessage, onFinished: () => void): void {
   const { outboxId, tries, delivery } = message;
   const known = jobs.byId.get(outboxId);
@@ -39,7 +39,7 @@ export function begin(jobs: Jobs, deps: JobDeps, message: OutboxMessage, onFinis
   const job = known ?? { outboxId, expiresAt, doneProviders: new Set<string>(), tries, sending: false, retryAt: null };
   job.tries = tries;
   jobs.byId.set(outboxId, job);
-  // Claimed again because its lease ran out while it was being sent: the result will be settled with the new lease.
+  // Claimed again because the lease expired during the send. The result will be settled with the new lease.
   if (job.sending) return;
   const finish = (retryAt: EpochMs | null) => {
     job.retryAt = retryAt;
@@ -50,7 +50,8 @@ export function begin(jobs: Jobs, deps: JobDeps, message: OutboxMessage, onFinis
     finish(null);
     return;
   }
-  // Here too it may be known: put off, or sent and not settled before its lease ran out. Providers that are done stay so.
+  // The job may be known here because it was postponed, or sent but not settled before its lease expired. Its done providers
+  // stay done.
   jobs.unsettled.delete(job);
   job.sending = true;
   jobs.sending += 1;
@@ -61,7 +62,7 @@ export function begin(jobs: Jobs, deps: JobDeps, message: OutboxMessage, onFinis
   });
 }
 
-/** Writes all results that are known, in one operation. Gives the earliest time at which one of them is tried again. */
+/** Writes all known results in one operation. Returns the earliest time at which one of them is tried again. */
 export async function settle(jobs: Jobs, store: Pick<Store, "outbox">): Promise<EpochMs> {
   if (jobs.unsettled.size === 0) return Infinity;
   const batch = [...jobs.unsettled];
@@ -74,7 +75,7 @@ export async function settle(jobs: Jobs, store: Pick<Store, "outbox">): Promise<
   }
   let retryAt = Infinity;
   for (const job of batch) {
-    // Claimed again while it was being settled.
+    // Claimed again while its result was being written.
     if (job.sending || jobs.unsettled.has(job)) continue;
     retryAt = Math.min(retryAt, job.retryAt ?? Infinity);
     if (job.retryAt === null || job.doneProviders.size === 0) jobs.byId.delete(job.outboxId);
@@ -82,7 +83,7 @@ export async function settle(jobs: Jobs, store: Pick<Store, "outbox">): Promise<
   return retryAt;
 }
 
-/** Forgets what was put off and has expired: another process has taken it over. */
+/** Forgets postponed messages whose challenge has expired: another process has taken them over. */
 export function forgetExpired(jobs: Jobs, now: EpochMs): void {
   for (const job of jobs.byId.values()) {
     if (job.expiresAt <= now && !job.sending && !jobs.unsettled.has(job)) jobs.byId.delete(job.outboxId);

@@ -6,21 +6,22 @@ import { systemTimers, type Timers } from "./timers.js";
 export interface OutboxDeps extends JobDeps {
   readonly store: Pick<Store, "outbox">;
   readonly timers?: Timers;
-  /** How many messages are being sent at a time; 64 by default. */
+  /** How many messages are sent at a time. Default: 64. */
   readonly inFlightMax?: number;
 }
 
 export interface Outbox {
-  /** Says that a commit put something into the outbox that is due then (now, if not said). Costs next to nothing. */
+  /** Reports that a commit added a message that is due at `dueAt`. Default: now. Costs almost nothing. */
   wake(dueAt?: EpochMs): void;
-  /** Claims nothing more and resolves when what is being sent is settled, after 10 s at the latest. */
+  /** Claims no more messages. Resolves when running sends are settled, after 10 s at the latest. */
   stop(): Promise<void>;
 }
 
-// Longer than any provider takes (30 s), so that a live process does not lose the lease of what it is sending.
+// Longer than any provider takes (30 s), so that a live process keeps the leases of messages that it is sending.
 const leaseMs = 60_000;
 const pollMs = 1_000;
-// Wakes within this time share one claim, results within this time one settlement: each is a write, and every login would pay for it.
+// Wakes within this time share one claim, and results within it share one settlement. Each is a write that every login would
+// pay for.
 const claimSpacingMs = 5;
 const settleWindowMs = 50;
 const outageWaitsMs = [1_000, 2_000, 4_000, 8_000];
@@ -34,22 +35,22 @@ interface State {
   readonly jobs: Jobs;
   /** Whether a message may be due. */
   wanted: boolean;
-  /** When to look for messages that nobody woke us for: those of other processes, and those put off. */
+  /** When to look for messages without a wake: those of other processes, and postponed ones. */
   lookAt: EpochMs;
   settleAt: EpochMs;
-  /** No use of the store before, which was `pauseMs` away when it was set. */
+  /** The store is not used before this time. It was `pauseMs` in the future when it was set. */
   notBefore: EpochMs;
   pauseMs: number;
   outages: number;
   working: boolean;
   timer: { readonly at: EpochMs; readonly cancel: () => void } | null;
-  /** Set by `stop`: called when nothing is left to do. */
+  /** Set by `stop`. Called when nothing is left to do. */
   drained: (() => void) | null;
 }
 
 /**
- * Sends what the store's outbox holds until it is stopped. At least once: a process that dies between sending and settling leaves
- * a message to be sent again. It never rejects and never ends by itself, whatever store and providers do.
+ * Sends the messages in the store's outbox until it is stopped. Each is sent at least once: if a process dies between sending
+ * and settling, the message is sent again. It never rejects and never ends by itself, whatever the store and the providers do.
  */
 export function startOutbox(deps: OutboxDeps): Outbox {
   const now = deps.clock();
@@ -85,7 +86,7 @@ export function startOutbox(deps: OutboxDeps): Outbox {
   };
 }
 
-/** Sets the one timer to when there is something to do next. */
+/** Sets the only timer to the next time at which there is work. */
 function plan(state: State): void {
   if (state.working) return;
   if (state.drained !== null && state.jobs.sending === 0 && state.jobs.unsettled.size === 0) {
@@ -93,7 +94,7 @@ function plan(state: State): void {
     return;
   }
   const now = state.deps.clock();
-  // None of them is further away, unless the clock was set back: then waiting for it would be waiting for hours.
+  // No time is farther away than this unless the clock was set back. Waiting for it could then take hours.
   state.lookAt = Math.min(state.lookAt, now + pollMs);
   state.settleAt = Math.min(state.settleAt, now + settleWindowMs);
   state.notBefore = Math.min(state.notBefore, now + state.pauseMs);
@@ -116,7 +117,7 @@ function nextWorkAt({ jobs, drained, inFlightMax, wanted, lookAt, settleAt }: St
 async function work(state: State): Promise<void> {
   state.working = true;
   pause(state, claimSpacingMs);
-  // Begun together, so that the store can commit both at once.
+  // Started together, so that the store can commit both at once.
   const results = await Promise.allSettled([writeResults(state), state.drained === null ? claim(state) : undefined]);
   state.working = false;
   const failure = results.find((result) => result.status === "rejected");
@@ -141,7 +142,7 @@ async function claim(state: State): Promise<void> {
   }
   const limit = state.inFlightMax - state.jobs.sending;
   if (!state.wanted || limit <= 0) return;
-  // Before the claim: who wakes us during it may have come too late for it.
+  // Reset before the claim: a message added during the claim may miss it.
   state.wanted = false;
   state.lookAt = now + pollMs;
   try {
@@ -167,10 +168,10 @@ function noteResult(state: State): void {
 
 function noteOutage(state: State, error: unknown): void {
   pause(state, outageWaitsMs[state.outages] ?? outageWaitMaxMs);
-  // Once: it would be told again by every try.
-  if (state.outages === 0) state.deps.log.error({ error }, "outbox: the database can't be used, codes wait until it can");
+  // Logged once, because every further try would log it again.
+  if (state.outages === 0) state.deps.log.error({ error }, "outbox: the database can't be used; codes wait until it can");
   state.outages += 1;
-  // Stopping leaves no second chance: the leases run out and another process sends.
+  // There is no second chance while stopping: the leases expire and another process sends the messages.
   if (state.drained !== null) state.jobs.unsettled.clear();
 }
 
@@ -184,7 +185,7 @@ function drain(state: State): Promise<void> {
   return new Promise((resolve) => {
     const cancel = state.timers.after(stopMaxMs, () => {
       const sending = state.jobs.sending;
-      state.deps.log.warn({ sending }, "outbox: stopped before every code was sent and settled, some may be sent twice");
+      state.deps.log.warn({ sending }, "outbox: stopped before every code was sent and settled; some may be sent twice");
       resolve();
     });
     state.drained = () => {

@@ -11,9 +11,11 @@ export interface RenderInput {
   readonly purpose: Purpose;
   readonly channel: Channel;
   readonly code: string;
-  /** BCP 47; what is unknown or no tag at all gives English. */
+  /** A BCP 47 tag. An unknown or invalid one means English. */
   readonly locale: string;
-  /** Whether the contact has a user: a registration of it is worded as the sign-in that it will be. */
+  /**
+   * Whether the contact has a user. If so, the message of a registration is worded as a sign-in, because that is what happens.
+   */
   readonly hasUser: boolean;
   readonly expiresInMinutes: number;
   readonly appName: string;
@@ -24,7 +26,7 @@ export interface RenderInput {
 
 const smsAppNameMax = 24;
 
-/** Puts a code into words. Values are inserted as they are and never looked at as templates. */
+/** Renders a message. Values are inserted as they are and are never interpreted as templates. */
 export function renderMessage(input: RenderInput): Message {
   const { challengeId, sendKey, channel, to, code } = input;
   const texts = textsFor(input.locale);
@@ -61,7 +63,7 @@ function smsText(texts: Texts, wording: Wording, values: Values): string {
   return toGsm7(texts.sms(wording, { ...values, appName })).replace(/ {2,}/g, " ");
 }
 
-/** A name without line ends, control characters and invisible ones that turn the direction of writing. */
+/** Replaces line breaks, control characters and invisible characters that change the writing direction. */
 function cleanName(name: string): string {
   return name
     .replace(/[\p{C}\p{Zl}\p{Zp}]/gu, " ")

@@ -6,19 +6,22 @@ import { replyStatus, resultOfFailure } from "./smtp-result.js";
 export interface SmtpOptions {
   readonly host: string;
   readonly port: number;
-  /** TLS from the first byte (port 465). Certificates are always verified, here and after STARTTLS. */
+  /** Whether the connection uses TLS from the start (port 465). Certificates are always verified, here and after STARTTLS. */
   readonly secure: boolean;
-  /** Null: no login. */
+  /** Null if the server needs no login. */
   readonly user: string | null;
   readonly password: { reveal(): string } | null;
   readonly from: { readonly name: string; readonly address: string };
-  /** `optional` means required where there is a login to lose: who strips STARTTLS would read the password. */
+  /** `optional` means required if there is a login, because an attacker that strips STARTTLS could read the password. */
   readonly starttls: "required" | "optional" | "never";
-  /** Certificates in PEM to trust instead of the system's. */
+  /** PEM certificates to trust instead of the system's. */
   readonly ca?: string;
-  /** Connections at most, opened as they are needed; 50 by default. */
+  /** Maximum number of connections, opened as needed. Default: 50. */
   readonly connectionsMax?: number;
-  /** To connect (name lookup, greeting and STARTTLS included), for one answer, for the whole; at most 30 s each. */
+  /**
+   * Time limits for connecting (with name lookup, greeting and STARTTLS), for one answer, and for the whole send. At most 30 s
+   * each.
+   */
   readonly connectTimeoutMs?: number;
   readonly answerTimeoutMs?: number;
   readonly sendTimeoutMs?: number;
@@ -27,11 +30,11 @@ export interface SmtpOptions {
 const timeoutMaxMs = 30_000;
 const idleMs = 15_000;
 
-// What canonical addresses look like. Nothing else is handed to the mail library, so nothing in it can end a line or add a recipient.
+// The form of canonical addresses. Nothing else reaches the mail library, so no address can end a line or add a recipient.
 const addressPattern = /^[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@[a-z0-9.-]{1,255}$/;
 const senderPattern = new RegExp(addressPattern, "i");
 
-/** Hands e-mail to a mail server over a few connections that are kept while they are busy. */
+/** Sends e-mail through a mail server. Keeps a few connections open while they are in use. */
 export function createSmtpProvider(options: SmtpOptions): CheckedProvider {
   const transport = createTransport({ ...transportOptions(options), pool: true });
   const from = checkedSender(options.from);
@@ -74,7 +77,7 @@ function transportOptions(options: SmtpOptions) {
     secure,
     requireTLS: !secure && (starttls === "required" || (starttls === "optional" && strippable)),
     ignoreTLS: !secure && starttls === "never",
-    // Without it a server that offers no login is handed the mail as if none were configured.
+    // Without forceAuth, a server that offers no login would receive the mail without one.
     ...(user === null ? {} : { auth: { user, pass: password?.reveal() ?? "" }, forceAuth: true }),
     tls: { rejectUnauthorized: true, minVersion: "TLSv1.2" as const, ...(ca === undefined ? {} : { ca }) },
     connectionTimeout: connectTimeoutMs,
@@ -83,7 +86,7 @@ function transportOptions(options: SmtpOptions) {
     socketTimeout: capped(options.answerTimeoutMs ?? 20_000),
     idleTimeout: idleMs,
     maxConnections: options.connectionsMax ?? 50,
-    // The outbox tries again; here only for a kept connection that the server has closed meanwhile.
+    // The outbox retries. The library retries only when the server has closed a kept connection in the meantime.
     maxRequeues: 1,
     disableFileAccess: true,
     disableUrlAccess: true,

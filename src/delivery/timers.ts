@@ -1,6 +1,9 @@
-/** Waiting, given as a dependency so that tests need not wait. */
+/** Timers, injected so that tests need not wait. */
 export interface Timers {
-  /** Runs `task` once after `delayMs`, or as soon as the present turn of the event loop is over for 0. Gives how to prevent it. */
+  /**
+   * Runs `task` once after `delayMs`; 0 means right after the present turn of the event loop. Returns a function that cancels
+   * it.
+   */
   after(delayMs: number, task: () => void): () => void;
 }
 

@@ -1,4 +1,4 @@
-/** The code by which Node.js, SQLite or PostgreSQL tell an error from others; "": it has none. */
+/** Returns the code that Node.js, SQLite or PostgreSQL gave an error, or "" if it has none. */
 export function codeOf(error: unknown): string {
   return error instanceof Error && "code" in error ? String(error.code) : "";
 }

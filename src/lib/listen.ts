@@ -1,6 +1,6 @@
 import { BlockList, isIP } from "node:net";
 
-/** Where a server listens; port 0 lets the system choose one. */
+/** The address that a server listens on. Port 0 lets the system choose a port. */
 export interface Listen {
   readonly host: string;
   readonly port: number;
@@ -11,8 +11,8 @@ loopback.addSubnet("127.0.0.0", 8, "ipv4");
 loopback.addAddress("::1", "ipv6");
 
 /**
- * Reads `127.0.0.1:8080`, `[::1]:8080` or `localhost:8080`. Returns null for anything other. Other host names are refused, because
- * their addresses are not under our control.
+ * Parses `127.0.0.1:8080`, `[::1]:8080` or `localhost:8080`. Returns null for anything else. Other host names are refused,
+ * because we do not control the addresses they resolve to.
  */
 export function parseListen(text: string): Listen | null {
   const match = /^(?:\[([0-9A-Fa-f:.]+)\]|([^[\]:]+)):(\d{1,5})$/.exec(text);
@@ -29,7 +29,7 @@ export function formatListen({ host, port }: Listen): string {
   return isIP(host) === 6 ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
-/** Whether only this machine can reach `host`: `localhost`, 127.0.0.0/8 or ::1. */
+/** Returns whether `host` is reachable only from this machine: `localhost`, 127.0.0.0/8 or ::1. */
 export function isLoopback(host: string): boolean {
   const family = isIP(host);
   if (family === 0) return host === "localhost";

@@ -1,4 +1,7 @@
-/** The network of a canonical address: an IPv4 address itself, or the /64 of an IPv6 address, which is one host's or household's. */
+/**
+ * Returns the network of a canonical address: an IPv4 address itself, or the /64 of an IPv6 address, which belongs to one host
+ * or household.
+ */
 export function networkOf(address: string): string {
   if (!address.includes(":")) return address;
   const [head = "", tail] = address.split("::");

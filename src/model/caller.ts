@@ -4,18 +4,18 @@ import type { Policy } from "./policy.js";
 import type { Session } from "./session.js";
 import type { User } from "./user.js";
 
-/** A client that calls from a network address, with what applies to its calls. */
+/** A client that calls from a network address, with everything that applies to its calls. */
 export interface Caller {
   readonly client: Client;
   readonly app: App;
-  /** The app's policy as it was when the call began. Use cases read this one and no other. */
+  /** The app's policy at the start of the call. Use cases read only this one. */
   readonly policy: Policy;
-  /** Canonical: IPv4 dotted, IPv6 lower-case and compressed, never an IPv4-mapped IPv6 address. */
+  /** In canonical form: IPv4 dotted; IPv6 lower-case and compressed, never an IPv4-mapped address. */
   readonly address: string;
-  /** What the device calls itself, at most 256 characters without control characters. */
+  /** The device's own description, at most 256 characters without control characters. */
   readonly userAgent: string;
   readonly correlationId: string;
-  /** Aborted when the caller went away or the deadline passed. */
+  /** Aborted when the caller disconnects or the deadline passes. */
   readonly signal: AbortSignal;
 }
 

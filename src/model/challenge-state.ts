@@ -1,10 +1,10 @@
 import type { Challenge, ChallengeRefusal } from "./challenge.js";
 import type { EpochMs } from "./time.js";
 
-/** What decides whether a challenge can be used. */
+/** The fields that decide whether a challenge can be used. */
 export type ChallengeLife = Pick<Challenge, "clientId" | "consumedAt" | "cancelledAt" | "expiresAt">;
 
-/** Returns why a client can't use a challenge now, or null if it can. The first reason in this order counts. */
+/** Returns why a client can't use a challenge now, or null if it can. The first matching reason counts. */
 export function refusalOf(challenge: ChallengeLife | null, clientId: string, now: EpochMs): ChallengeRefusal | null {
   if (challenge === null) return "unknown";
   if (challenge.clientId !== clientId) return "foreign_client";
@@ -13,7 +13,7 @@ export function refusalOf(challenge: ChallengeLife | null, clientId: string, now
   return challenge.expiresAt <= now ? "expired" : null;
 }
 
-/** Returns why no code can be guessed for a challenge, or null if one can. */
+/** Returns why a challenge takes no guesses, or null if it does. */
 export function guessRefusalOf(challenge: Challenge | null, clientId: string, now: EpochMs): ChallengeRefusal | null {
   const refusal = refusalOf(challenge, clientId, now);
   if (refusal !== null || challenge === null) return refusal;

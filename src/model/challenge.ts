@@ -4,7 +4,7 @@ import type { EpochMs } from "./time.js";
 
 export type Purpose = "login" | "registration" | "verify_contact";
 
-/** A code at rest: everything but the pepper that is needed to hash a guess and compare. Never the code. */
+/** The stored form of a code: everything except the pepper that is needed to check a guess. It never contains the code. */
 export interface CodeHash {
   readonly profile: string;
   readonly pepperId: string;
@@ -17,20 +17,20 @@ export interface NewChallenge {
   readonly clientId: string;
   readonly purpose: Purpose;
   readonly channel: Channel;
-  /** Keyed hash of the identifier as given: what guesses, sends and siblings are counted by. */
+  /** Keyed hash of the identifier as given. Guesses, sends and siblings are counted by it. */
   readonly identifierKey: Uint8Array;
-  /** Keyed hash of the client and network address that asked. */
+  /** Keyed hash of the requesting client and network address. */
   readonly requesterKey: Uint8Array;
-  /** Where the code goes and what redeeming proves. Null only for a decoy of a user name. */
+  /** The contact that the code goes to and that redeeming proves. Null only for a decoy of a username. */
   readonly contact: Contact | null;
-  /** The user that a LOGIN signs in. Null: none yet (auto-registration), a decoy, or another purpose. */
+  /** The user that a LOGIN signs in. Null for a user still to be created (auto-registration), a decoy, or another purpose. */
   readonly userId: string | null;
   readonly decoy: boolean;
   readonly maskedDestination: string;
   readonly locale: string;
   readonly codeLength: number;
   readonly codeHash: CodeHash;
-  /** The code, sealed, for as long as it may have to be sent again. */
+  /** The sealed code, kept as long as it may have to be sent again. */
   readonly sealedCode: Uint8Array;
   readonly attemptsMax: number;
   readonly sendsMax: number;
@@ -41,7 +41,7 @@ export interface Challenge extends Omit<NewChallenge, "sealedCode"> {
   readonly registrationId: string | null;
   readonly attempts: number;
   readonly sends: number;
-  /** From when on the requester of the latest send may ask for another. */
+  /** When the requester of the latest send may ask for another. */
   readonly resendAt: EpochMs;
   readonly createdAt: EpochMs;
   readonly consumedAt: EpochMs | null;

@@ -1,6 +1,6 @@
 import type { ContactKind } from "./contact.js";
 
-/** How a code travels. */
+/** The way a code is delivered. */
 export type Channel = "email" | "sms";
 
 /** The kind of contact that each channel delivers to. */

@@ -1,7 +1,7 @@
-/** Exact origins, or any port of localhost and 127.0.0.1 over http and https. */
+/** A list of exact origins, or any port of localhost and 127.0.0.1 over http and https. */
 export type AllowedOrigins = readonly string[] | "any-localhost";
 
-/** A caller of an app: a public client has an id and nothing that proves it. */
+/** A program that calls for an app. A public client has an id and no secret. */
 export interface Client {
   readonly clientId: string;
   readonly appId: string;
@@ -11,7 +11,10 @@ export interface Client {
 
 const localhostOrigin = /^https?:\/\/(localhost|127\.0\.0\.1)(:[0-9]{1,5})?$/;
 
-/** Compared exactly: browsers write origins in lower case and without default ports. `null`, what opaque pages send, belongs to no app. */
+/**
+ * Compares exactly, because browsers write origins in lower case and without default ports. The origin `null` of opaque pages
+ * never matches.
+ */
 export function allowsOrigin(client: Client, origin: string): boolean {
   if (client.allowedOrigins === "any-localhost") return localhostOrigin.test(origin);
   return origin !== "null" && client.allowedOrigins.includes(origin);

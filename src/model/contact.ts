@@ -1,6 +1,6 @@
 export type ContactKind = "email" | "phone";
 
-/** An address or number in canonical form. */
+/** An e-mail address or phone number in canonical form. */
 export interface Contact {
   readonly kind: ContactKind;
   readonly value: string;

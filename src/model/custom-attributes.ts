@@ -4,14 +4,14 @@ import type { FieldViolation } from "./violation.js";
 const bytesMax = 8 * 1024;
 const depthMax = 5;
 const keysMax = 64;
-/** Those of keys and those in lists; an object and a list are one each. */
+/** Counts values of keys and items of lists. A nested object or list counts as one value. */
 const valuesMax = 256;
-/** Keys that change the meaning of objects they are copied into. Decoding refuses `__proto__` already. */
+/** Keys that change the meaning of objects they are copied into. Decoding already rejects `__proto__`. */
 const refusedKeys = new Set(["__proto__", "constructor", "prototype"]);
 
 /**
- * JSON text of custom attributes, or which bound they exceed. From here on they stay text and are never merged into anything.
- * Empty attributes are empty text.
+ * Returns custom attributes as JSON text, or the limit that they exceed. From here on they stay text and are never merged into
+ * an object. Empty attributes are an empty text.
  */
 export function customAttributesText(attributes: JsonObject | undefined): string | FieldViolation {
   if (attributes === undefined || Object.keys(attributes).length === 0) return "";
@@ -24,12 +24,12 @@ export function customAttributesText(attributes: JsonObject | undefined): string
 }
 
 interface Place {
-  /** Shared by all places of one object. */
+  /** Shared by all places in one object. */
   readonly count: { keys: number; values: number };
   readonly depth: number;
 }
 
-/** What is wrong with the members of an object; null if nothing is. The first excess ends the look. */
+/** Returns the first limit that the members of an object exceed, or null if there is none. */
 function excessOfMembers(object: JsonObject, place: Place): string | null {
   for (const [key, value] of Object.entries(object)) {
     place.count.keys += 1;
@@ -57,7 +57,7 @@ function excessOfValue(value: JsonValue, { count, depth }: Place): string | null
   return null;
 }
 
-/** PostgreSQL's JSON functions refuse NUL; half of a surrogate pair has no UTF-8. */
+/** PostgreSQL's JSON functions reject NUL, and UTF-8 has no form for a lone surrogate. */
 function excessOfText(text: string): string | null {
   if (text.includes("\0")) return "must not have a NUL character";
   return /\p{Surrogate}/u.test(text) ? "must be valid Unicode" : null;

@@ -1,16 +1,16 @@
 /** A network front of the service, as its metrics name it. */
 export type Door = "grpc" | "web";
 
-/** Why a door refused or closed a connection: the door was full, its network had too many, or it was idle and had to make room. */
+/** Why a door dropped a connection: the door was full, the network had too many, or an idle connection had to make room. */
 export const whysDropped = ["door_full", "network_full", "idle"] as const;
 export type Dropped = (typeof whysDropped)[number];
 
-/** An answered call, as it is measured. */
+/** The data that is measured for an answered call. */
 export interface EndedCall {
-  /** As in `latchkey.v1.AuthService/SendOtp`. */
+  /** For example `latchkey.v1.AuthService/SendOtp`. */
   readonly method: string;
   readonly door: Door;
-  /** gRPC's name of the status code, such as `OK` and `RESOURCE_EXHAUSTED`. */
+  /** The gRPC name of the status code, such as `OK` or `RESOURCE_EXHAUSTED`. */
   readonly code: string;
   readonly tookMs: number;
 }

@@ -5,10 +5,10 @@ import type { Contact } from "./contact.js";
 import type { Policy } from "./policy.js";
 import { type FieldViolation, isViolation } from "./violation.js";
 
-/** What a caller names a person by, in canonical form. The three kinds never match one another. */
+/** The name by which a caller refers to a person, in canonical form. The three kinds never match one another. */
 export type Identifier = Contact | { readonly kind: "username"; readonly value: string };
 
-/** How strictly phone numbers are taken. */
+/** How strictly phone numbers are checked. */
 type PhoneRules = Pick<Policy, "possiblePhonesSuffice">;
 
 const localPart = /^[a-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*$/;
@@ -18,8 +18,8 @@ const usernameText = /^[a-z][a-z0-9._-]{2,31}$/;
 const ascii = /^[\x21-\x7e]+$/;
 
 /**
- * The canonical form of an identifier, or what is wrong with it. Canonical forms are compared byte by byte everywhere, so two
- * spellings of one address are one user and one allowance.
+ * Returns the canonical form of an identifier, or a violation. Canonical forms are compared byte by byte everywhere, so two
+ * spellings of one address mean the same user and budget.
  */
 export function canonicalIdentifier(rules: PhoneRules, kind: Identifier["kind"], text: string): Identifier | FieldViolation {
   if (kind !== "username") return canonicalContact(rules, kind, text);
@@ -47,8 +47,8 @@ function canonicalEmail(text: string): string | FieldViolation {
 }
 
 /**
- * Empty: refused. The library reads a host as URLs have it: it would cut at a slash, decode percent signs and fold letters that look
- * alike. So only what comes back from the A-label form as it was written is taken.
+ * Returns an empty text if the domain is refused. The library parses a host as in URLs: it would cut at a slash, decode percent
+ * signs and fold look-alike letters. So only a domain that equals its own A-label round trip is accepted.
  */
 function canonicalDomain(text: string): string {
   const written = text.toLowerCase();
@@ -57,7 +57,7 @@ function canonicalDomain(text: string): string {
   return (ascii.test(written) ? converted : domainToUnicode(converted)) === written ? converted : "";
 }
 
-/** E.164. Without a leading plus a number has no country, so it is refused; so is one with an extension. */
+/** Returns E.164 form. Refuses a number without a leading plus, which has no country, and a number with an extension. */
 function canonicalPhone(rules: PhoneRules, text: string): string | FieldViolation {
   const trimmed = text.trim();
   const parsed = phoneText.test(trimmed) ? parsePhoneNumberFromString(trimmed, { extract: false }) : undefined;
@@ -66,7 +66,7 @@ function canonicalPhone(rules: PhoneRules, text: string): string | FieldViolatio
   return { field: "phone", description: "must be a phone number in international form like +46701234567" };
 }
 
-/** Checked before it is lower-cased: some letters beyond ASCII have ASCII lower-case forms. */
+/** Checks before lower-casing, because some non-ASCII letters have ASCII lower-case forms. */
 export function canonicalUsername(text: string): string | FieldViolation {
   const value = ascii.test(text) ? text.toLowerCase() : "";
   if (usernameText.test(value)) return value;
@@ -74,12 +74,12 @@ export function canonicalUsername(text: string): string | FieldViolation {
   return { field: "username", description };
 }
 
-/** Whether codes over the channel can reach what the identifier names. A user may have any contact, a contact is what it is. */
+/** Returns whether codes over the channel can reach the identifier. A username's user may have any contact. */
 export function channelReaches(channel: Channel, identifier: Identifier): boolean {
   return identifier.kind === "username" || identifier.kind === contactKindOf[channel];
 }
 
-/** The channel for a code where the caller names none. */
+/** The channel for a code if the caller names none. */
 export function defaultChannel({ channels }: Pick<Policy, "channels">, identifier: Identifier): Channel {
   if (identifier.kind !== "username") return channelOf[identifier.kind];
   return channels.includes("email") ? "email" : "sms";

@@ -1,8 +1,8 @@
-/** A master key or pepper by its name. */
+/** Names a master key or pepper. */
 export interface KeyName {
   readonly use: "master" | "pepper";
   readonly keyId: string;
 }
 
-/** What a process can't do without the key that something was made with. */
+/** The kinds of work that a process can't do without the right key. */
 export type KeyWork = "deliver" | "verify" | "refresh" | "revoke";

@@ -1,6 +1,6 @@
 import type { Contact } from "./contact.js";
 
-/** A contact as callers and logs may see it: `j***@example.com`, `*******8901`. */
+/** Masks a contact for callers and logs: `j***@example.com`, `*******8901`. */
 export function maskContact(contact: Contact): string {
   return contact.kind === "email" ? maskEmail(contact.value) : maskPhone(contact.value);
 }

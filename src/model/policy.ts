@@ -1,13 +1,13 @@
 import type { Channel } from "./channel.js";
 import type { EpochMs } from "./time.js";
 
-/** One sliding window of an allowance. */
+/** One sliding window of a budget. */
 export interface Limit {
   readonly max: number;
   readonly windowMs: number;
 }
 
-/** What the deployment decided, within the hard bounds. Times are milliseconds. */
+/** The deployment's settings within their hard limits. Times are milliseconds. */
 export interface Policy {
   readonly codeLength: number;
   readonly codeTtlMs: number;
@@ -15,30 +15,30 @@ export interface Policy {
   readonly sendsMax: number;
   readonly liveChallengesPerRequesterMax: number;
   readonly liveChallengesMax: number;
-  /** Wait after the first, second, … send of one requester to one identifier; the last one from there on. */
+  /** Waits after the first, second, … send of one requester to one identifier. The last value repeats. */
   readonly resendCooldownMs: readonly number[];
-  /** What a redemption leaves of the cooldown, counted from the send. */
+  /** The cooldown that remains after a redemption, counted from the send. */
   readonly resendFloorMs: number;
   readonly sendsPerRequester: readonly Limit[];
   readonly sendsPerIdentifier: readonly Limit[];
-  /** Of channels that cost money: counts redeemed sends too. */
+  /** For paid channels. Redeemed sends count too. */
   readonly paidSendsPerIdentifier: readonly Limit[];
   readonly guessesPerRequester: readonly Limit[];
   readonly guessesPerIdentifier: readonly Limit[];
-  /** Of one requester, over all identifiers of a user. */
+  /** For one requester, over all identifiers of a user. */
   readonly userGuessesPerRequester: readonly Limit[];
   readonly guessesPerUser: readonly Limit[];
   readonly autoRegistration: boolean;
   /** Whether public clients may ask for PURPOSE_VERIFY_CONTACT. */
   readonly publicContactProofs: boolean;
-  /** Whether phone numbers need only be possible, not assigned: test numbers in development. */
+  /** Whether phone numbers need only be possible instead of assigned, so that test numbers work in development. */
   readonly possiblePhonesSuffice: boolean;
   /**
-   * Up to how long a message waits before it is sent, at random. Sending takes time that other calls feel; only a delay that has
-   * nothing to do with the call keeps that from telling which identifiers somebody has.
+   * Maximum random delay before a message is sent. Sending slows other calls down measurably. Without a delay unrelated to the
+   * call, that would reveal which identifiers have a user.
    */
   readonly deliveryDelayMaxMs: number;
-  /** The channels that callers may ask for. */
+  /** The channels that callers may request. */
   readonly channels: readonly Channel[];
   readonly accessTokenTtlMs: number;
   readonly contactProofTtlMs: number;
@@ -46,7 +46,7 @@ export interface Policy {
   readonly refreshAbsoluteMs: number;
   readonly refreshGraceMs: number;
   readonly sessionsMax: number;
-  /** How long after a sign-in a method that asks for a recent one is allowed. */
+  /** How long a sign-in counts as recent for methods that require a recent one. */
   readonly recentMs: number;
 }
 
@@ -54,7 +54,7 @@ const minute = 60_000;
 const hour = 60 * minute;
 const day = 24 * hour;
 
-/** The longest that any policy lets an access token be good. Contact proofs and id tokens are never good for longer. */
+/** The longest lifetime of an access token that any policy allows. Contact proofs and id tokens never live longer. */
 export const accessTokenTtlMaxMs = hour;
 
 /** The parts of the default policy that no setting changes. */
@@ -93,25 +93,25 @@ export const fixedPolicy = {
   recentMs: 10 * minute,
 } as const satisfies Partial<Policy>;
 
-/** The highest chance that guesses at an identifier may have in a day. */
+/** The highest acceptable chance of guessing a code of an identifier within a day. */
 export const guessChanceMax = 1e-4;
 
-/** How many guesses at an identifier can be made in a day, however many requesters make them. */
+/** Returns how many guesses an identifier allows in a day, however many requesters guess. */
 export function guessesPerDay({ guessesPerIdentifier }: Pick<Policy, "guessesPerIdentifier">): number {
   return Math.min(...guessesPerIdentifier.map(({ max, windowMs }) => max * Math.max(day / windowMs, 1)));
 }
 
-/** The chance of these guesses at codes of `codeLength` digits. */
+/** Returns the chance that one of these guesses hits a code of `codeLength` digits. */
 export function guessChance(policy: Pick<Policy, "guessesPerIdentifier" | "codeLength">): number {
   return guessesPerDay(policy) / 10 ** policy.codeLength;
 }
 
-/** 30 s grows to 60, 120, 300, 900 s; another first step scales them all, up to 15 minutes. */
+/** With a first step of 30 s the steps are 30, 60, 120, 300 and 900 s. Another first step scales them all, up to 15 minutes. */
 export function cooldownSteps(firstMs: number): number[] {
   return [1, 2, 4, 10, 30].map((factor) => Math.min(firstMs * factor, 15 * minute));
 }
 
-/** Whether a sign-in at `authenticatedAt` still counts as recent. */
+/** Returns whether a sign-in at `authenticatedAt` still counts as recent. */
 export function isRecent(policy: Policy, authenticatedAt: EpochMs, now: EpochMs): boolean {
   return now - authenticatedAt <= policy.recentMs;
 }

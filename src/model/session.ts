@@ -4,7 +4,7 @@ export interface NewSession {
   readonly sessionId: string;
   /** 16 random bytes that appear nowhere but in the refresh tokens. */
   readonly family: Uint8Array;
-  /** The master key that the family's tokens are made with, to the session's end. */
+  /** The master key that makes the family's tokens, for the session's whole life. */
   readonly keyId: string;
   readonly clientId: string;
   readonly ip: string;

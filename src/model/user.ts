@@ -12,7 +12,7 @@ export interface User {
   readonly createdAt: EpochMs;
 }
 
-/** The user that a redemption makes where the contact has none. */
+/** The user that a redemption creates if the contact has none. */
 export interface NewUser {
   readonly userId: string;
   readonly username: string | null;

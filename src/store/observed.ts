@@ -1,15 +1,15 @@
 import { mapOperations, type OperationName } from "./port/operations.js";
 import type { Store } from "./port/store.js";
 
-/** An operation that came to its end. */
+/** An operation that has ended. */
 export interface EndedOperation {
   readonly operation: OperationName;
   readonly tookMs: number;
-  /** The name of what it threw; undefined: nothing. */
+  /** The name of the error that it threw. Undefined if it succeeded. */
   readonly error: string | undefined;
 }
 
-/** The same store, which reports how long its operations take and which of them fail. */
+/** Returns the same store, reporting how long each operation takes and whether it fails. */
 export function observeStore(store: Store, ended: (operation: EndedOperation) => void): Store {
   return mapOperations(store, (operation, run) => (...input) => {
     const startedAt = performance.now();

@@ -12,7 +12,7 @@ export interface SqliteLocation {
   readonly path: string;
 }
 
-/** A database as an operator knows it, without secrets. */
+/** Names a database for an operator, without secrets. */
 export function nameOf(location: DatabaseLocation): string {
   if (location.kind === "sqlite") return location.path;
   return `${location.database} on ${location.hosts.map(({ host, port }) => `${host}:${port}`).join(",")}`;
@@ -20,10 +20,11 @@ export function nameOf(location: DatabaseLocation): string {
 
 /**
  * Opens the store and brings its schema up to date.
- * @param options.inFlight How many calls are under way, by which an engine decides whether to wait for company in a commit.
- * @param options.clock The clock that SQLite compares with its mark, to notice that it was set back. PostgreSQL writes down by it
- *   when this program's functions came into use. Default: this machine's.
- * @param options.clockSetBack Called with how far, within the transaction that ends the codes; again if that has to be repeated.
+ * @param options.inFlight Returns how many calls are running. SQLite uses it to decide whether a commit waits for more writes.
+ * @param options.clock The clock that SQLite compares with its mark, to notice that the clock was set back. PostgreSQL uses it
+ *   to record when this program's functions were last in use. Default: this machine's clock.
+ * @param options.clockSetBack Called with the milliseconds that the clock was set back, once the transaction that ends the
+ *   codes is committed.
  */
 export async function openStore(
   location: DatabaseLocation,
@@ -33,29 +34,32 @@ export async function openStore(
     readonly clockSetBack?: (backMs: number) => void;
   },
 ): Promise<Store> {
-  // Only the engine in use is loaded, with its driver.
+  // Loads only the engine in use and its driver.
   if (location.kind === "postgres") return await (await import("./postgres/postgres.js")).openPostgres(location, options.clock);
   return (await import("./sqlite/sqlite.js")).openSqlite({ ...options, path: location.path });
 }
 
-/** Whether nobody has opened a store there yet; does not make one. */
+/** Returns true if there is no store at this location yet. Does not create one. */
 export async function isMissing(location: DatabaseLocation): Promise<boolean> {
   if (location.kind === "sqlite") return !existsSync(location.path);
   return (await (await import("./postgres/inspect.js")).inspect(location)).schema.version === 0;
 }
 
-/** Whether no store was made there: there is no file, an empty one, or a database without our tables. */
+/** Returns true if no store was created there: the file is missing or empty, or the database has no Latchkey tables. */
 export async function isEmpty(location: DatabaseLocation): Promise<boolean> {
   if (location.kind === "postgres") return await isMissing(location);
   return location.path === ":memory:" || !existsSync(location.path) || statSync(location.path).size === 0;
 }
 
-/** How many connections of other processes of Latchkey a PostgreSQL database has. */
+/** Returns how many connections other Latchkey processes have to a PostgreSQL database. */
 export async function countConnections(location: PostgresLocation): Promise<number> {
   return await (await import("./postgres/inspect.js")).countOthers(location);
 }
 
-/** Brings the schema up to this program's, and gives the versions that were applied and the one that it now has. */
+/**
+ * Brings the schema up to this program's version. Returns the versions that were applied and the version that the schema now
+ * has.
+ */
 export async function migrateSchema(
   location: DatabaseLocation,
 ): Promise<{ readonly applied: readonly number[]; readonly version: number }> {

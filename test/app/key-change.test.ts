@@ -128,7 +128,7 @@ describe.each(testEngines())("a change of pepper and master key, on $engine,", (
     expect(told.map(({ level, message }) => [level, message])).toEqual([
       [
         "warn",
-        "LATCHKEY_MASTER_KEY id 2 is known to the database and not configured here: this process leaves to others what needs it; " +
+        "LATCHKEY_MASTER_KEY id 2 is known to the database and not configured here: work that needs it is left to other processes; " +
           'add it as 2:<base64>, or retire it with "latchkey keys retire 2 --use master"',
       ],
     ]);

@@ -85,7 +85,7 @@ describe("every command", () => {
     const quiet = await latchkey(["migrate"]);
     expect(quiet).toMatchObject({ code: 1, out: "" });
     expect(quiet.err.trimEnd().split("\n")).toHaveLength(1);
-    expect(quiet.err).toContain("no SQLite database");
+    expect(quiet.err).toContain("not a SQLite database");
     expect((await latchkey(["migrate"], { ...env, LATCHKEY_LOG_LEVEL: "debug" })).err).toMatch(/^\s+at /m);
   });
 });
@@ -209,7 +209,7 @@ describe("keys", () => {
     await latchkey(["migrate"]);
     await latchkey(["keys", "rotate"]);
     const lead = await latchkey(["keys", "rotate"]);
-    expect(lead.out).toMatch(/^Made signing key \S+: it is published now and signs from /);
+    expect(lead.out).toMatch(/^Created signing key \S+: it is published now and signs from /);
     const list = (await latchkey(["keys", "list"])).out;
     expect(list).toMatch(/^master {3}1 +current, 0 live sessions$/m);
     expect(list).toMatch(/^pepper {3}1 +current, 0 live codes$/m);
@@ -258,7 +258,7 @@ describe("keys", () => {
     it("refuses the current key, an unknown one, and the rest of the keys being wrong", async () => {
       for (const [argv, from, message] of [
         [["1"], env, "current one"],
-        [["9"], rotated, "knows no master key or pepper 9"],
+        [["9"], rotated, "has no master key or pepper 9"],
         [["1"], { ...rotated, LATCHKEY_PEPPER: key() }, "LATCHKEY_PEPPER"],
         [["1"], { ...rotated, LATCHKEY_MASTER_KEY: `2:${next},1:${key()}` }, "LATCHKEY_MASTER_KEY"],
       ] as const) {
@@ -345,7 +345,7 @@ describe("doctor", () => {
       { login: { user: "mailer", password: "right" } },
       "the mail server refused the login (535 5.7.8): check user and password in LATCHKEY_SMTP_URL",
     ],
-    ["no TLS", {}, "there is no trusted TLS with the mail server"],
+    ["no TLS", {}, "no trusted TLS connection to the mail server"],
   ])("says of a mail server with %s what the log says of a code that can't be sent", async (_, options, reason) => {
     const mail = await startMailServer(options);
     try {
@@ -362,10 +362,10 @@ describe("doctor", () => {
   });
 
   it.each([
-    [{}, "ok      the metrics at 127.0.0.1:9464 can be read on this machine alone"],
+    [{}, "ok      the metrics at 127.0.0.1:9464 can only be read on this machine"],
     [
       { LATCHKEY_METRICS_LISTEN: "10.0.0.7:9464" },
-      "warning the metrics at 10.0.0.7:9464 can be read by everything that reaches that address",
+      "warning the metrics at 10.0.0.7:9464 can be read by every machine that reaches this address",
     ],
     [
       { LATCHKEY_METRICS_LISTEN: "10.0.0.7:9464", LATCHKEY_METRICS_TOKEN: "a-token-of-the-metrics" },

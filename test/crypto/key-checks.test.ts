@@ -61,7 +61,7 @@ describe("the check of the configured keys", () => {
     await expectRefused(
       { ...rings(), [use]: ringOf("new") },
       `the database was made with ${variable} id ${id}, which is not configured: ` +
-        `add it as ${id}:<base64>, or give it up with "latchkey keys retire ${id} --use ${use}"`,
+        `add it as ${id}:<base64>, or retire it with "latchkey keys retire ${id} --use ${use}"`,
     );
   });
 
@@ -70,7 +70,7 @@ describe("the check of the configured keys", () => {
     await expectRefused(
       rings(ringOf("m1"), ringOf("new")),
       "the database was made with LATCHKEY_PEPPER id p1 and id p2, which are not configured: " +
-        'add each as p1:<base64>, or give each up with "latchkey keys retire p1 --use pepper"',
+        'add each as p1:<base64>, or retire each with "latchkey keys retire p1 --use pepper"',
     );
   });
 
@@ -101,7 +101,7 @@ describe("the check of the configured keys", () => {
     await expectRefused(
       rings(ringOf("m2")),
       "the database was made with LATCHKEY_MASTER_KEY id m1, which is not configured: " +
-        'add it as m1:<base64>, or give it up with "latchkey keys retire m1 --use master"',
+        'add it as m1:<base64>, or retire it with "latchkey keys retire m1 --use master"',
     );
     await resealKeys(store, createSealer(ringOf("m2", "m1")), { from: "m1", to: "m2" });
     await store.keys.deleteCheck({ use: "master", keyId: "m1" });
@@ -109,7 +109,7 @@ describe("the check of the configured keys", () => {
     await expectRefused(
       rings(),
       "the database was made with LATCHKEY_MASTER_KEY id m2, which is not configured: " +
-        'add it as m2:<base64>, or give it up with "latchkey keys retire m2 --use master"',
+        'add it as m2:<base64>, or retire it with "latchkey keys retire m2 --use master"',
     );
   });
 

@@ -71,7 +71,7 @@ describe("when the database is down", () => {
     await time.advance(10_000);
     expect(provider.taken).toHaveLength(1);
     expect(log.lines.map(({ level, message }) => `${level}: ${message}`).sort()).toEqual([
-      "error: outbox: the database can't be used, codes wait until it can",
+      "error: outbox: the database can't be used; codes wait until it can",
       "info: code sent",
       "info: outbox: the database can be used again",
     ]);

@@ -29,14 +29,14 @@ describe("e-mail", () => {
     const text = (purpose: Purpose, hasUser: boolean) => renderMessage(renderInput({ purpose, hasUser })).text;
     expect(text("login", true)).toMatch(/sign-in code.*to sign in/s);
     expect(text("registration", false)).toMatch(/sign-up code.*creating your account/s);
-    expect(text("registration", true)).toMatch(/sign-in code.*already have an account, this code signs you in/s);
+    expect(text("registration", true)).toMatch(/sign-in code.*already have an account, so this code signs you in/s);
     expect(text("registration", true)).not.toContain("creating");
     expect(text("verify_contact", false)).toMatch(/verification code.*this e-mail address is yours/s);
   });
 
-  test("says how long it is valid, that it can be ignored and that nobody must be told", () => {
+  test("says how long it is valid, that it can be ignored and that it must not be shared", () => {
     const { text, html } = renderMessage(renderInput({ expiresInMinutes: 4.99 }));
-    for (const part of ["valid for 5 minutes", "you can ignore this message", "Tell the code to nobody"]) {
+    for (const part of ["valid for 5 minutes", "you can ignore this message", "t share this code"]) {
       expect(text).toContain(part);
       expect(html).toContain(part);
     }
@@ -93,7 +93,7 @@ describe("SMS", () => {
 
   test("a registration of a known number is worded as a sign-in", () => {
     const { text } = renderMessage(renderInput({ purpose: "registration", channel: "sms", to: phone }));
-    expect(text).toContain("You already have an account, it signs you in.");
+    expect(text).toContain("You have an account: this signs you in.");
   });
 
   test("accents that GSM-7 has stay, others go", () => {

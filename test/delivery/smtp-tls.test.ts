@@ -49,7 +49,7 @@ describe("TLS", () => {
     const server = await mailServer(serverOptions);
     const result = await smtp(server.port, { starttls: "required", ...options }).send(message("email"));
     expect(result.kind).toBe("unavailable");
-    expect(result.detail).toMatch(/^there is no trusted TLS with the mail server \([A-Z0-9_ .]+\): .*starttls=never/);
+    expect(result.detail).toMatch(/^no trusted TLS connection to the mail server \([A-Z0-9_ .]+\): .*starttls=never/);
     expect(server.mails).toEqual([]);
   });
 });

@@ -94,21 +94,16 @@ describe("refusals", () => {
   test.each([
     ["RCPT", "550 5.1.1 <ada@example.com> has no mailbox, 048213", "permanent", "recipient refused (550)"],
     ["DATA", "554 5.7.1 message for ada@example.com looks like spam", "permanent", "message refused (554)"],
-    ["RCPT", "451 4.7.1 come back later, ada@example.com", "temporary", "put off by the mail server (451)"],
-    ["DATA", "452 4.3.1 disk full", "temporary", "put off by the mail server (452)"],
-    ["RCPT", "421 4.3.2 shutting down", "unavailable", "the mail server asked to come back later (421)"],
+    ["RCPT", "451 4.7.1 come back later, ada@example.com", "temporary", "deferred by the mail server (451)"],
+    ["DATA", "452 4.3.1 disk full", "temporary", "deferred by the mail server (452)"],
+    ["RCPT", "421 4.3.2 shutting down", "unavailable", "the mail server asked to try again later (421)"],
     [
       "MAIL",
       "550 5.7.1 you may not send as codes@example.org",
       "unavailable",
       "the mail server refused the sender (550): check `from` in LATCHKEY_SMTP_URL",
     ],
-    [
-      "RCPT",
-      "530 5.7.0 login first",
-      "unavailable",
-      "the mail server wants a login or TLS first (530): check LATCHKEY_SMTP_URL",
-    ],
+    ["RCPT", "530 5.7.0 login first", "unavailable", "the mail server requires a login or TLS (530): check LATCHKEY_SMTP_URL"],
   ] as const)("%s: %s is %s", async (command, reply, kind, detail) => {
     const server = await mailServer(refusal(command, reply));
     const result = await smtp(server.port).send(message("email"));
@@ -133,7 +128,8 @@ describe("a server that is gone, silent or odd is unavailable", () => {
     const result = await smtp(server.port).send(message("email"));
     expect(result).toEqual({
       kind: "unavailable",
-      detail: "the mail server can't be reached (ECONNREFUSED): check that it runs, and host and port in LATCHKEY_SMTP_URL",
+      detail:
+        "the mail server can't be reached (ECONNREFUSED): check that it is running, and the host and port in LATCHKEY_SMTP_URL",
     });
   });
 
@@ -154,7 +150,7 @@ describe("a server that is gone, silent or odd is unavailable", () => {
     const result = await smtp(port).send(message("email"));
     expect(result).toEqual({
       kind: "unavailable",
-      detail: "the mail server refused us (554 5.7.1): check LATCHKEY_SMTP_URL",
+      detail: "the mail server refused this client (554 5.7.1): check LATCHKEY_SMTP_URL",
     });
   });
 

@@ -95,5 +95,5 @@ function stopServers(): void {
 }
 
 function madeKey(printed: string): string {
-  return /Made signing key ([\w-]{43})\b/.exec(printed)![1]!;
+  return /Created signing key ([\w-]{43})\b/.exec(printed)![1]!;
 }

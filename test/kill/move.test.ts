@@ -120,7 +120,7 @@ it(`${users} users and ${sessions} live sessions are moved by a command that is 
   const resumed = await runLatchkey(["migrate", "--to", url], env, folder);
   expect([resumed.code, resumed.stderr]).toEqual([0, []]);
   console.log([`killed after ${part} users`, ...resumed.stdout].join("\n"));
-  expect(resumed.stdout[0]).toMatch(/^Going on with the move/);
+  expect(resumed.stdout[0]).toMatch(/^Resuming the move/);
   expect(resumed.stdout.join("\n")).toMatch(/^Moved in [\d.]+ s/m);
 
   const source = connect(path, { readonly: true });

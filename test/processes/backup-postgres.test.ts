@@ -53,7 +53,7 @@ describe("a PostgreSQL database that was brought back", () => {
     ]);
     const { code, stdout, stderr } = await runLatchkey(["restore", "--in-place", "--yes"], restored);
     const place = nameOf(locationOf(restored.LATCHKEY_DATABASE_URL!));
-    const ended = `Ended 1 sessions and all codes under way in ${place}: all users sign in again.`;
+    const ended = `Ended 1 sessions and all open codes in ${place}: all users must sign in again.`;
     expect([code, stdout, stderr]).toEqual([0, [ended], []]);
 
     server = await startServer(restored);
@@ -80,7 +80,7 @@ describe("a PostgreSQL database that was brought back", () => {
     expect([refused.code, refused.stdout, refused.stderr]).toEqual([
       1,
       [],
-      [expect.stringMatching(/^Stop the service first: [1-9]\d* connections of Latchkey to this database are open/)],
+      [expect.stringMatching(/^Stop the service first: Latchkey has [1-9]\d* open connections to this database/)],
     ]);
     expect(await reasonOf(server.grpc.refreshToken({ refreshToken }))).toBeNull();
     await server.stop();

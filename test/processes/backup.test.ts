@@ -90,7 +90,7 @@ describe("latchkey backup", () => {
     const counts: number[] = [];
     for (const name of ["1.db", "2.db", "3.db"]) {
       const before = signedIn;
-      expect(await ran("backup", name)).toBe(`Wrote ${name}: whole, readable by you alone, and not encrypted.`);
+      expect(await ran("backup", name)).toBe(`Wrote ${name}: a complete backup, readable only by you, and not encrypted.`);
       expect(statSync(fileOf(name)).mode & 0o777).toBe(0o600);
       read(fileOf(name), (db) => {
         expect(db.pragma("integrity_check", { simple: true })).toBe("ok");
@@ -148,7 +148,7 @@ describe("latchkey backup", () => {
     expect(readdirSync(server.folder).filter((name) => name.startsWith("backup.db"))).toEqual([]);
     const postgres = { ...env, LATCHKEY_DATABASE_URL: "postgres://me:hidden@db.example.com/app?sslmode=verify-full" };
     expect(await refusedTo(["backup", "my backup"], postgres)).toBe(
-      "PostgreSQL has a program of its own for this: `pg_dump --format=custom --no-owner " +
+      "Back up PostgreSQL with its own program: `pg_dump --format=custom --no-owner " +
         "--dbname='host=db.example.com port=5432 user=me dbname=app sslmode=verify-full' --file='my backup'`.",
     );
     await signIn(server, "ada@example.com");
@@ -215,7 +215,7 @@ describe("latchkey restore", () => {
     await server.stop();
 
     expect(await ran("restore", "backup.db", "--force")).toMatch(
-      /^Restored .*latchkey\.db\. What was there before is kept as .*latchkey\.db\.before-\d+T\d+Z\.\nEnded 1 sessions and all codes/,
+      /^Restored .*latchkey\.db\. The previous database is kept as .*latchkey\.db\.before-\d+T\d+Z\.\nEnded 1 sessions and all open codes/,
     );
     const kept = readdirSync(server.folder).find((name) => name.startsWith("latchkey.db.before-"))!;
     expect(read(fileOf(kept), (db) => count(db, "users"))).toBe(2);
@@ -274,7 +274,7 @@ describe("latchkey restore", () => {
     truncateSync(fileOf("bad.db"), Math.floor(statSync(fileOf("bad.db")).size / 2));
     expect(await refusedTo(["restore", "bad.db", "--force"])).toMatch(/^bad\.db is damaged.*: nothing was changed\.$/);
     writeFileSync(fileOf("text.db"), "age-encryption.org/v1\n".repeat(100));
-    expect(await refusedTo(["restore", "text.db", "--force"])).toMatch(/is no SQLite database \(decrypt it first/);
+    expect(await refusedTo(["restore", "text.db", "--force"])).toMatch(/is not a SQLite database \(decrypt it first/);
     const newer = connect(fileOf("good.db"));
     newer.prepare("INSERT INTO schema_migrations (version, applied_at) VALUES (999, 0)").run();
     newer.close();

@@ -128,10 +128,10 @@ describe("latchkey migrate --to", () => {
     const { code, stdout, stderr } = await latchkey("migrate", "--to", url);
     expect([code, stderr]).toEqual([0, []]);
     expect(stdout[0]).toContain(
-      `Moving latchkey.db to ${location.database} on 127.0.0.1:${location.hosts[0]!.port}: from now on`,
+      `Moving latchkey.db to ${location.database} on 127.0.0.1:${location.hosts[0]!.port}: servers refuse writes`,
     );
     expect(stdout.join("\n")).toMatch(/^users +4 +4$/m);
-    expect(stdout.join("\n")).toMatch(/^Moved in \d+\.\d s, complete \d+\.\d s after it was begun\.$/m);
+    expect(stdout.join("\n")).toMatch(/^Moved in \d+\.\d s\. The move was complete \d+\.\d s after its first start\.$/m);
 
     expect(await refusalOf(server.grpc.refreshToken({ refreshToken: renewed!.refreshToken }))).toMatchObject({
       code: 14,
@@ -140,7 +140,7 @@ describe("latchkey migrate --to", () => {
     expect(await reasonOf(server.grpc.getCurrentUser({}, bearer(renewed!.accessToken)))).toBe("UNAVAILABLE");
     await server.stop();
     expect(await refusal(env, server.folder)).toMatch(
-      /^This database was moved to PostgreSQL \(.*\): set LATCHKEY_DATABASE_URL to that one\.$/,
+      /^This database was moved to PostgreSQL \(.*\): set LATCHKEY_DATABASE_URL to that database\.$/,
     );
 
     server = await server.restart({ LATCHKEY_DATABASE_URL: url });
@@ -178,7 +178,7 @@ describe("latchkey migrate --to", () => {
     const { code, stderr } = await latchkey("migrate", "--to-file", file);
     expect([code, stderr]).toEqual([0, []]);
     expect(await query(location, "SELECT count(*)::int AS users FROM users")).toEqual([{ users: 1 }]);
-    expect(await sentenceOf("migrate", "--abort")).toMatch(/^The move to .* is complete and can't be given up/);
+    expect(await sentenceOf("migrate", "--abort")).toMatch(/^The move to .* is complete and can't be cancelled/);
   });
 });
 
@@ -219,13 +219,13 @@ describe("a server on a database that is being moved", () => {
     expect(await ready()).toBe(503);
 
     expect((await latchkey("migrate", "--abort")).stdout.join()).toMatch(
-      /^Gave the move up: latchkey\.db is written to again\. somewhere holds/,
+      /^Cancelled the move: latchkey\.db takes writes again\. somewhere holds/,
     );
     expect(await reasonOf(server.grpc.refreshToken({ refreshToken: ada.refreshToken }))).toBeNull();
     expect(await reasonOf(server.grpc.verifyOtp(waiting))).toBeNull();
     await until("ready", async () => (await ready()) === 200 || undefined);
     expect((await latchkey("migrate", "--abort")).stdout).toEqual([
-      "latchkey.db is not being moved: there is nothing to give up.",
+      "latchkey.db is not being moved: there is nothing to cancel.",
     ]);
     db.close();
   });

@@ -305,7 +305,7 @@ it.each<[string, () => Env]>([
 ])("SIGHUP without TLS files is ignored, with a line in the log: %s", async (_, env) => {
   const server = await startServer(env());
   hangUp(server);
-  await until("the line", () => logged(server, "SIGHUP is ignored")[0]);
+  await until("the line", () => logged(server, "SIGHUP ignored")[0]);
   expect(await reasonOf(server.grpc.revokeToken({ token: "unknown" }))).toBeNull();
   expect((await server.stop()).code).toBe(0);
 });

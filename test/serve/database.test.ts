@@ -90,7 +90,7 @@ describe.concurrent("a start is refused in one sentence, and nothing is damaged,
   it("a file that is no database", async () => {
     const text = Buffer.from("this is no database, it only looks like a file\n".repeat(200));
     const { folder, path } = folderWith(text);
-    expect(await refusal(env, folder)).toMatch(/no SQLite database/);
+    expect(await refusal(env, folder)).toMatch(/not a SQLite database/);
     expect(readFileSync(path).equals(text)).toBe(true);
   });
 

@@ -91,7 +91,9 @@ describe("a server whose clock is not its database's", () => {
     wrong();
     const on = await startTestApp(env);
     const said = on.log.lines.filter(({ message }) => message.includes("ready")).map(({ message }) => message);
-    expect(said).toEqual(["not ready: the clock of this machine is more than 1 s from the database server's: set both by NTP"]);
+    expect(said).toEqual([
+      "not ready: the clock of this machine is more than 1 s from the database server's: synchronize both with NTP",
+    ]);
     expect((await fetch(`http://127.0.0.1:${on.app.httpPort}/readyz`)).status).toBe(503);
     vi.restoreAllMocks();
     const status = async () => (await fetch(`http://127.0.0.1:${on.app.httpPort}/readyz`)).status;

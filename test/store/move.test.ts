@@ -235,14 +235,14 @@ describe("a move that is interrupted", () => {
   });
 });
 
-describe("a move that is given up", () => {
+describe("a move that is cancelled", () => {
   it("leaves the source as it was, and what arrived in the target is never gone on with", async () => {
     const { user } = await using(null, fill);
     await interruptAt((step) => step.kind === "copied" && step.table === "sessions");
     expect(abortMove({ path })).toBe(nameOf(target));
     expect(abortMove({ path })).toBeNull();
     await using(null, (store) => store.users.delete({ userId: user.userId }));
-    expect(await refusal(() => move())).toContain("holds a part of another move, or of one that was given up");
+    expect(await refusal(() => move())).toContain("holds a part of another or a cancelled move");
     await using(null, (store) => store.upkeep.ping());
     const { counts } = await move(await databases.create());
     expect(counts!.find(({ table }) => table === "users")).toMatchObject({ source: 1, target: 1 });
@@ -253,7 +253,7 @@ describe("a move that is given up", () => {
     const running = move(target, (step) => {
       if (step.kind === "copied" && step.table === "idempotency") abortMove({ path });
     });
-    expect(await refusal(() => running)).toContain("was given up meanwhile");
+    expect(await refusal(() => running)).toContain("was cancelled meanwhile");
     await using(null, (store) => store.upkeep.ping());
     expect(await refusal(() => using(target, (store) => store.upkeep.ping()))).toContain("holds a part");
   });
@@ -261,14 +261,14 @@ describe("a move that is given up", () => {
   it("after it was complete is refused", async () => {
     await using(null, fill);
     await move();
-    expect(await refusal(async () => abortMove({ path }))).toMatch(/^the move to .* is complete and can't be given up/);
+    expect(await refusal(async () => abortMove({ path }))).toMatch(/^the move to .* is complete and can't be cancelled/);
     expect(await refusal(() => using(null, (store) => store.upkeep.ping()))).toContain("was moved to PostgreSQL");
   });
 
   it("between source and target at its end is refused too: the source may be behind already", async () => {
     await using(null, fill);
     await interruptAt(({ kind }) => kind === "source moved");
-    expect(await refusal(async () => abortMove({ path }))).toContain("is complete and can't be given up");
+    expect(await refusal(async () => abortMove({ path }))).toContain("is complete and can't be cancelled");
   });
 });
 
@@ -332,16 +332,16 @@ describe("a move is refused", () => {
     await using(null, fill);
     await using(target, (store) => signIn(store));
     expect(await refusal(() => move())).toMatch(
-      /^latchkey_test_\w+ on [\d.:]+ is not empty, its table users has rows: name an empty/,
+      /^latchkey_test_\w+ on [\d.:]+ is not empty \(its table users has rows\): name an empty/,
     );
     await ping();
   });
 
-  it("to a database of something else, which is left as it is", async () => {
+  it("to a database of another program, which is left as it is", async () => {
     const other = await databases.createEmpty();
     await query(other, "CREATE TABLE orders (id INTEGER)");
     await using(null, fill);
-    expect(await refusal(() => move(other))).toContain("has a table orders of something else");
+    expect(await refusal(() => move(other))).toContain("has a table orders that is not Latchkey's");
     expect(await query(other, "SELECT tablename FROM pg_tables WHERE schemaname = 'public'")).toEqual([
       { tablename: "orders" },
     ]);
@@ -354,7 +354,7 @@ describe("a move is refused", () => {
     const other = await databases.createEmpty();
     expect(await refusal(() => move(other))).toMatch(/^the database is being moved to latchkey_test_.*--abort` first$/);
     await move();
-    expect(await refusal(() => move(other))).toMatch(/^the database was moved to latchkey_test_.* already/);
+    expect(await refusal(() => move(other))).toMatch(/^the database was already moved to latchkey_test_/);
     expect(await query(other, "SELECT tablename FROM pg_tables WHERE schemaname = 'public'")).toEqual([]);
   });
 
@@ -367,7 +367,7 @@ describe("a move is refused", () => {
     await ping();
   });
 
-  it("while another command is at work on it", async () => {
+  it("while another command is running on it", async () => {
     await using(null, fill);
     let second: Promise<string> | undefined;
     const first = move(target, (step) => {
@@ -381,22 +381,22 @@ describe("a move is refused", () => {
   it.each([
     ["after the table was copied", "outbox"],
     ["before the table is copied", "keys"],
-  ])("when something else writes to the target %s, and after --abort the source is as it was", async (_, table) => {
+  ])("when another program writes to the target %s, and after --abort the source is as it was", async (_, table) => {
     await using(null, fill);
     const running = move(target, async (step) => {
       if (step.kind !== "copied" || step.table !== table) return;
       await query(target, "INSERT INTO users VALUES ('user', 'stranger', '', 'en', '', 0)");
     });
-    expect(await refusal(() => running)).toMatch(/^something else writes to .* rows of users arrived instead of 2\).*--abort/);
+    expect(await refusal(() => running)).toMatch(/^another program writes to .* rows of users arrived instead of 2\).*--abort/);
     expect(await refusal(() => using(target, (store) => store.upkeep.ping()))).toContain("holds a part");
     abortMove({ path });
     await ping();
   });
 
-  it("when the file is no database of Latchkey, and nothing is made in it", async () => {
+  it("when the file is not a Latchkey database, and nothing is made in it", async () => {
     const db = connect(path);
     db.exec("CREATE TABLE orders (id INTEGER)");
-    expect(await refusal(() => move())).toMatch(/is no database of Latchkey: correct LATCHKEY_DATABASE_URL$/);
+    expect(await refusal(() => move())).toMatch(/is not a Latchkey database: correct LATCHKEY_DATABASE_URL$/);
     expect(abortMove({ path })).toBeNull();
     expect(db.prepare("SELECT name FROM sqlite_schema").pluck().all()).toEqual(["orders"]);
     db.close();
@@ -407,7 +407,7 @@ describe("a move is refused", () => {
     db.exec("CREATE TABLE schema_migrations (version INTEGER PRIMARY KEY, applied_at INTEGER NOT NULL) STRICT");
     db.exec(migrations[0]!.sql);
     db.exec("INSERT INTO schema_migrations VALUES (1, 0)");
-    expect(await refusal(() => move())).toContain("in use by an earlier program");
+    expect(await refusal(() => move())).toContain("in use by an earlier version of Latchkey");
     expect(db.prepare("SELECT max(version) FROM schema_migrations").pluck().get()).toBe(1);
     db.close();
     await move();

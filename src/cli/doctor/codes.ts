@@ -5,22 +5,22 @@ import { hashConcurrency, keyringsOf } from "../../server/core.js";
 import { type Finding, ok, warning } from "./finding.js";
 
 const mega = 1024 * 1024;
-/** Above it, people notice the two hashes of a sign-in. */
+/** Above this, people notice the two hashes of a sign-in. */
 const slowMs = 250;
 
-/** What guessing can win, as the budgets enforce it. */
+/** Reports the chance of guessing a code, as limited by the budgets. */
 export function guessing(policy: Policy): Finding {
   const chance = guessChance(policy).toExponential(1);
   return ok(`P(guess) per identifier and day = ${guessesPerDay(policy)} / 10^${policy.codeLength} = ${chance}, enforced`);
 }
 
-/** Why a profile is chosen. */
+/** The reason to choose each profile. */
 const reasons: Record<HashProfile, string> = {
   fast: "The pepper protects a stolen database. A slower hash helps only if the pepper is stolen too, and then for minutes at most",
   owasp: "For rules that name OWASP's minimum: the default, fast, allows many times the sign-ins and relies on the pepper",
 };
 
-/** Hashes as many codes at once as the service would. Reports the profile, what it costs here, and the reason for it. */
+/** Hashes as many codes at once as the service would. Reports the profile, its cost on this machine, and its reason. */
 export async function checkHashing(settings: Settings): Promise<readonly Finding[]> {
   const profile = settings.codeHash;
   const { memoryCost, timeCost } = hashProfiles[profile];

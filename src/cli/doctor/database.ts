@@ -4,7 +4,7 @@ import { keyringsOf, storeLocation } from "../../server/core.js";
 import { openStore } from "../../store/open.js";
 import { type Finding, ok, problem, warning } from "./finding.js";
 
-/** Looks at the database without changing what is in it, and whether the configured keys are those it was made with. */
+/** Checks the database without changing it, and whether the configured keys are those that its data was written with. */
 export async function checkDatabase(settings: Settings): Promise<readonly Finding[]> {
   const location = storeLocation(settings);
   const { findings, isReadable } =
@@ -21,7 +21,7 @@ async function checkKeyValues(settings: Settings): Promise<readonly Finding[]> {
     const keys = await compareKeys(store, rings);
     const others = keys.filter(({ state }) => state !== "match");
     if (others.length === 0)
-      return [ok(keys.length === 0 ? "the database knows no keys yet" : "the keys are those of the database")];
+      return [ok(keys.length === 0 ? "the database has no keys yet" : "the configured keys are those of the database")];
     return others.map((key) => {
       if (key.state === "foreign") return warning(foreignKeySentence(key));
       const name = `${variableOf[key.use]} id ${key.keyId}`;

@@ -4,7 +4,7 @@ import { type Finding, ok, problem } from "./finding.js";
 
 const timeoutMs = 10_000;
 
-/** Connects, does TLS and logs in as the service would, and sends nothing. */
+/** Connects, starts TLS and logs in as the service would, but sends nothing. */
 export async function checkMailServer({ smtp, mode }: Settings): Promise<readonly Finding[]> {
   if (smtp === null) return [ok(`no mail server is configured: ${mode} keeps messages in the inbox`)];
   const provider = createSmtpProvider({ ...smtp, connectTimeoutMs: timeoutMs, answerTimeoutMs: timeoutMs });

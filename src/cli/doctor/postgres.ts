@@ -7,7 +7,7 @@ import { fits } from "../../store/rules/schema-version.js";
 import { type Finding, ok, problem, warning } from "./finding.js";
 import { checkSchema } from "./schema.js";
 
-/** Looks at a PostgreSQL database without changing anything: whether it answers, what it promises, and its schema. */
+/** Checks a PostgreSQL database without changing it: its server's settings, and its schema. */
 export async function checkPostgres(
   location: PostgresLocation,
 ): Promise<{ readonly findings: readonly Finding[]; readonly isReadable: boolean }> {
@@ -16,15 +16,15 @@ export async function checkPostgres(
   if (found.readOnly) findings.push(problem("the database is read-only: turn its default_transaction_read_only off"));
   if (!found.clocksAgree) findings.push(problem(clocksDiffer));
   if (found.encoding !== "UTF8") {
-    findings.push(problem(`the database's encoding is ${found.encoding}: make one with ENCODING 'UTF8'`));
+    findings.push(problem(`the database's encoding is ${found.encoding}: create one with ENCODING 'UTF8'`));
   }
   if (!found.durable) {
-    findings.push(warning("the server has fsync off: after loss of power used codes could count as unused"));
+    findings.push(warning("the server has fsync off: after a loss of power used codes may be valid again"));
   }
   if (found.flushedWithinMs > 1_000) {
     findings.push(
       warning(
-        `after loss of power the last ${found.flushedWithinMs / 1_000} s of sends and guesses could be forgotten: set wal_writer_delay to 333ms or less`,
+        `after a loss of power the last ${found.flushedWithinMs / 1_000} s of sends and guesses may be lost: set wal_writer_delay to 333ms or less`,
       ),
     );
   }

@@ -11,12 +11,15 @@ import { checkSchema } from "./schema.js";
 
 const freeMinBytes = 100 * 1024 * 1024;
 
-/** Looks at a SQLite file without changing what is in it: room, integrity and schema. */
+/** Checks a SQLite file without changing it: free space, integrity and schema. */
 export function checkSqlite(path: string): { readonly findings: readonly Finding[]; readonly isReadable: boolean } {
   if (path === ":memory:") return { findings: [ok("the database is in memory")], isReadable: false };
   const room = checkRoom(path);
   if (!existsSync(path)) {
-    return { findings: [...room, warning(`there is no database at ${path} yet: the first start makes it`)], isReadable: false };
+    return {
+      findings: [...room, warning(`there is no database at ${path} yet: the first start creates it`)],
+      isReadable: false,
+    };
   }
   const db = connect(path, { readonly: true, fileMustExist: true });
   try {
@@ -33,11 +36,11 @@ export function checkSqlite(path: string): { readonly findings: readonly Finding
 
 function checkRoom(path: string): readonly Finding[] {
   const directory = dirname(resolve(path));
-  if (!existsSync(directory)) return [problem(`the directory ${directory} of the database does not exist: make it`)];
+  if (!existsSync(directory)) return [problem(`the directory ${directory} of the database does not exist: create it`)];
   const { bavail, bsize } = statfsSync(directory);
   const free = bavail * bsize;
   const text = `${Math.floor(free / 1024 / 1024)} MB are free for the database`;
-  return [free < freeMinBytes ? problem(`${text}: make room, at least 100 MB`) : ok(text)];
+  return [free < freeMinBytes ? problem(`${text}: free at least 100 MB`) : ok(text)];
 }
 
 function checkIntegrity(db: Database, path: string): Finding {

@@ -9,17 +9,17 @@ const kinds: Record<Wording, string> = {
 };
 
 const explanations: Record<Wording, string> = {
-  login: "Enter it where you asked for it to sign in.",
-  registration: "Enter it where you asked for it to finish creating your account.",
-  registration_of_known: "You already have an account, this code signs you in. Enter it where you asked for it.",
-  verify_email: "Enter it where you asked for it to confirm that this e-mail address is yours.",
-  verify_phone: "Enter it where you asked for it to confirm that this phone number is yours.",
+  login: "Enter it where you requested it to sign in.",
+  registration: "Enter it where you requested it to finish creating your account.",
+  registration_of_known: "You already have an account, so this code signs you in. Enter it where you requested it.",
+  verify_email: "Enter it where you requested it to confirm that this e-mail address is yours.",
+  verify_phone: "Enter it where you requested it to confirm that this phone number is yours.",
 };
 
 const smsExplanations: Record<Wording, string> = {
   login: "",
   registration: "",
-  registration_of_known: "You already have an account, it signs you in. ",
+  registration_of_known: "You have an account: this signs you in. ",
   verify_email: "",
   verify_phone: "",
 };
@@ -30,9 +30,9 @@ export const en: Texts = {
   explanation: (wording) => explanations[wording],
   validity: ({ minutes }) => `The code is valid for ${duration(minutes)} and works once.`,
   warning: () =>
-    "If you did not ask for it, you can ignore this message. Tell the code to nobody, not even to someone who says they work for us.",
+    "If you did not request this code, you can ignore this message. Don't share this code, not even with someone who says they work for us.",
   sms: (wording, values) =>
-    `${values.code} ${en.headline(wording, values)}, valid for ${values.minutes} min. ${smsExplanations[wording]}Not you? Ignore it. Tell it to nobody.`,
+    `${values.code} ${en.headline(wording, values)}, valid for ${values.minutes} min. ${smsExplanations[wording]}Not you? Ignore it. Don't share this code.`,
 };
 
 function duration(minutes: Values["minutes"]): string {

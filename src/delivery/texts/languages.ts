@@ -3,7 +3,7 @@ import type { Texts } from "./texts.js";
 
 const languages: ReadonlyMap<string, Texts> = new Map([["en", en]]);
 
-/** The texts for a BCP 47 tag: its language's, else English. Whatever stands in `locale`, nothing but a known language is chosen by it. */
+/** Returns the texts of the tag's language, or English if the language is unknown. Any `locale` is safe: it only selects a known language. */
 export function textsFor(locale: string): Texts {
   const language = locale.slice(0, 35).toLowerCase().split(/[-_]/, 1)[0] ?? "";
   return languages.get(language) ?? en;

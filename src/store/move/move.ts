@@ -19,32 +19,33 @@ import {
 } from "./refusals.js";
 import { type MovedTable, movedTables, type TableCount, toTargetRow } from "./tables.js";
 
-/** How far a move is. Whatever is reached is durable; an interruption after it loses nothing of it. */
+/** The progress of a move. Each reported step is durable: an interruption after it loses none of it. */
 export type MoveStep =
   | { readonly kind: "source marked"; readonly resumed: boolean }
   | { readonly kind: "target marked" }
-  /** One batch more of a table; `rows` are those of this call. */
+  /** One more batch of a table was copied. `rows` counts the rows copied by this call. */
   | { readonly kind: "copied"; readonly table: string; readonly rows: number; readonly last: boolean }
   | { readonly kind: "source moved" };
 
-/** Told of every step, and waited for. */
+/** Called at every step. The move waits for it. */
 export type Reached = (step: MoveStep) => Promise<void> | void;
 
 export interface Moved {
-  /** Rows of each table in both databases; null: it was complete before, and nothing was done. */
+  /** Rows of each table in both databases. Null if the move was already complete and nothing was done. */
   readonly counts: readonly TableCount[] | null;
   readonly begunAt: number;
 }
 
-/** Rows of one batch, which is one transaction of the target. */
+/** Rows in one batch. Each batch is one transaction of the target. */
 const batchRows = 2_000;
 
 /**
- * Moves all data of a SQLite database into an empty PostgreSQL database, or goes on with that where it was interrupted.
+ * Moves all data of a SQLite database into an empty PostgreSQL database, or resumes an interrupted move.
  *
- * The source is marked *moving* first, from when on nobody writes to it, so that every batch is of one state. The target is marked
- * *filling* before the first row, and nobody serves it. At its end the source becomes *moved*, for ever, before the target becomes
- * *complete*: at no moment can both be written to, and a crash between the two is gone on from by the same command.
+ * First the source is marked *moving*. From then on it takes no writes, so all batches come from one state. The target is
+ * marked *filling* before its first row, and no process serves it in that state. At the end the source is marked *moved* for
+ * good, and then the target *complete*. So the two never accept writes at the same time. After a crash between the two marks
+ * the same command finishes the move.
  */
 export async function moveStore(source: { readonly path: string }, target: PostgresLocation, reached: Reached): Promise<Moved> {
   const db = openMoveSource(source.path);
@@ -54,7 +55,9 @@ export async function moveStore(source: { readonly path: string }, target: Postg
     return await withMoveTarget(target, (into) => moveInto(into, db, { target, reached }));
   } catch (error) {
     if (error instanceof MoveLockedError)
-      throw new MoveRefusedError(`another \`latchkey migrate --to\` is at work on ${nameOf(target)}: wait for it, or stop it`);
+      throw new MoveRefusedError(
+        `another \`latchkey migrate --to\` is already running on ${nameOf(target)}: wait for it, or stop it`,
+      );
     if (isDuplicate(error)) throw strangerError(target);
     throw error;
   } finally {
@@ -62,14 +65,14 @@ export async function moveStore(source: { readonly path: string }, target: Postg
   }
 }
 
-/** Clears *moving*. Gives where the database was to be moved to; null: it is not marked. */
+/** Clears *moving*. Returns the name of the move's target, or null if the database is not marked. */
 export function abortMove(source: { readonly path: string }): string | null {
   const db = openDatabase(source.path);
   try {
     const mark = hasMoveMark(db) ? readMoveMark(db) : null;
     if (mark === null) return null;
     if (!clearMoving(db)) {
-      throw new MoveRefusedError(`the move to ${mark.target} is complete and can't be given up: serve that database`);
+      throw new MoveRefusedError(`the move to ${mark.target} is complete and can't be cancelled: serve that database`);
     }
     return mark.target;
   } finally {
@@ -88,7 +91,7 @@ async function moveInto(into: MoveTarget, db: Database, { target, reached }: Giv
   refuseOtherMove(there, known, target);
   if (there === null) await refuseFilled(into, target);
   const mark = known ?? markMoving(db, { moveId: randomUUID(), target: nameOf(target), markedAt: Date.now() });
-  // Another command may have been faster.
+  // Another process may have marked it in the meantime.
   refuseOtherTarget(mark, target);
   await reached({ kind: "source marked", resumed: known !== null });
   if (there?.state === "complete") {
@@ -111,7 +114,7 @@ async function moveInto(into: MoveTarget, db: Database, { target, reached }: Giv
 async function beginFilling(into: MoveTarget, { moveId }: MoveMark, target: PostgresLocation): Promise<void> {
   if (await into.begin({ moveId, now: Date.now() }, movedTables)) return;
   await refuseFilled(into, target);
-  throw new MoveRefusedError(`${nameOf(target)} was marked by another move meanwhile: name an empty database`);
+  throw new MoveRefusedError(`another move has marked ${nameOf(target)} in the meantime: name an empty database`);
 }
 
 async function copyTable(
@@ -132,7 +135,6 @@ async function copyTable(
   }
 }
 
-/** unique_violation */
 function isDuplicate(error: unknown): boolean {
   return codeOf(error) === "23505";
 }

@@ -6,11 +6,11 @@ import type { SourceRow } from "../sqlite/move-out.js";
 
 /** A table of both engines. */
 export interface MovedTable extends TargetTable {
-  /** What PostgreSQL has in another form than SQLite, or has alone; what SQLite has alone is left out as undefined. */
+  /** Returns the columns that only PostgreSQL has or stores in another form. Columns that only SQLite has are undefined. */
   readonly changed?: (row: never) => TargetRow;
 }
 
-/** Rows of a table in both databases. */
+/** Row counts of a table in both databases. */
 export interface TableCount {
   readonly table: string;
   readonly source: number;
@@ -20,8 +20,8 @@ export interface TableCount {
 const hourMs = 60 * 60_000;
 
 /**
- * Everything that is moved, in this order. Not `send_locks`, which only PostgreSQL has and makes when they are needed, and not
- * `clock_mark`, which is about one machine's clock.
+ * The tables that are moved, in this order. `send_locks` is left out: only PostgreSQL has it, and its rows are created on
+ * demand. `clock_mark` is left out: it belongs to one machine's clock.
  */
 export const movedTables: readonly MovedTable[] = [
   { name: "key_checks", key: ["use", "key_id"] },
@@ -42,7 +42,7 @@ export const movedTables: readonly MovedTable[] = [
     key: ["key"],
     changed: (row: { spent: string; expires_at: number }) => ({
       spent: JSON.parse(row.spent) as number[],
-      // Rounded up as the engine itself does.
+      // Rounded up as the engine does.
       expires_at: (Math.floor(row.expires_at / hourMs) + 1) * hourMs,
     }),
   },

@@ -1,39 +1,41 @@
 import type { EpochMs } from "../../model/time.js";
 
 /**
- * A request to spend one unit of a budget. It is granted if each window that ends now has fewer than `max` spent units and the key
- * has no hold.
+ * A request to spend one unit of a budget. It is granted if the key has no hold and fewer than `max` units were spent in each
+ * window that ends now.
  */
 export interface BudgetCharge {
   readonly key: Uint8Array;
   readonly limits: readonly { readonly max: number; readonly windowMs: number }[];
   /**
-   * Puts a hold on the key when granted, such as the cooldown between sends. It lasts `stepsMs[n] * jitter` milliseconds, where n is
-   * the number of units spent before in the longest window. After the last step it stays at the last one.
+   * Puts a hold on the key when the charge is granted, such as the cooldown between sends. It lasts `stepsMs[n] * jitter`
+   * milliseconds, where n is the number of units already spent in the longest window. The last step applies to all later units.
    */
   readonly hold?: { readonly stepsMs: readonly number[]; readonly jitter: number };
 }
 
-/** Gives back the unit of `key` that was spent at `spentAt`. Does nothing if that unit is gone. */
+/** Gives back the unit of `key` that was spent at `spentAt`. Does nothing if that unit is no longer there. */
 export interface BudgetReturn {
   readonly key: Uint8Array;
   readonly spentAt: EpochMs;
   /**
-   * Shortens a longer hold on the key to this time. If later units were spent, it counts from the latest of them, so that the floor
-   * between two units stays. Returns of one key come oldest first.
+   * Shortens a longer hold on the key to this time. If later units were spent, it counts from the latest of them, so that the
+   * shortest interval between two units stays. Returns of one key come oldest first.
    */
   readonly holdUntil?: EpochMs;
 }
 
 /**
- * Gives back one unit for each send that a redeemed challenge was charged for. The redemption reads the sends from the row that it
- * has locked, so a resend that commits just before is included.
+ * Gives back one unit for each send that a redeemed challenge was charged for. The redemption reads the sends from the row that
+ * it has locked, so it includes a resend that commits just before.
  */
 export interface SendReturn {
-  /** The budget's key starts with this. The challenge's `identifierKey` follows and, with `ofRequester`, the send's `requesterKey`. */
+  /**
+   * The prefix of the budget's key. The challenge's `identifierKey` follows and, with `ofRequester`, the send's `requesterKey`.
+   */
   readonly keyPrefix: Uint8Array;
   readonly ofRequester: boolean;
-  /** Shortens a hold on the key to this long after the send, as `BudgetReturn.holdUntil` does. */
+  /** Shortens a hold on the key to this many milliseconds after the send, as `BudgetReturn.holdUntil` does. */
   readonly holdMs?: number;
 }
 

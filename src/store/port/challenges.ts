@@ -21,7 +21,7 @@ export interface SendGuard {
   };
 }
 
-/** The user that an identifier names, with the contact that the channel reaches. */
+/** The user that an identifier names, and the contact of that user that the channel reaches. */
 export interface Recipient {
   readonly userId: string;
   readonly locale: string;
@@ -49,15 +49,15 @@ export type AttemptOutcome =
   | { readonly kind: "refused"; readonly why: ChallengeRefusal }
   | Limited;
 
-/** A challenge as verification needs it. */
+/** A challenge with the fields that verification needs. */
 export interface ChallengeToVerify extends Challenge {
-  /** The user that has the challenge's contact now, whose guess budget is charged. Null: no user has it. */
+  /** The user that has the challenge's contact now and whose guess budget is charged. Null if no user has it. */
   readonly contactUserId: string | null;
   /** The sealed profile of a registration. Null for other purposes. */
   readonly sealedProfile: Uint8Array | null;
 }
 
-/** The result of a redemption without secrets: enough to give the same answer again. */
+/** The result of a redemption, without secrets. It is enough to give the same answer again. */
 export type Redemption =
   | {
       readonly kind: "signed_in";
@@ -73,27 +73,29 @@ export type RedeemOutcome =
   | { readonly kind: "redeemed"; readonly redemption: Redemption }
   | { readonly kind: "refused"; readonly why: ChallengeRefusal };
 
-/** What `redeem` takes. */
+/** The input of `redeem`. */
 export type RedeemChange = Parameters<Challenges["redeem"]>[0];
 
-/** Challenges, the guesses at their codes, and what redeeming them buys. */
+/** Challenges, the guesses at their codes, and their redemption. */
 export interface Challenges {
   /**
-   * Reads what SendOtp and RegisterUser need before they pay for a hash: the outcome of an earlier call with the same `idempotency`,
-   * whether the guards would refuse now, and the recipient. Writes nothing and reserves nothing: `issue` decides.
+   * Reads what SendOtp and RegisterUser need before they compute a hash: the outcome of an earlier call with the same
+   * `idempotency`, whether the guards would refuse now, and the recipient. Writes nothing and reserves nothing: `issue`
+   * decides.
    */
   prepareSend(query: {
     readonly idempotency: Uint8Array | null;
-    /** The person to look for, and the channel that must reach them. Null: look for no person. */
+    /** The identifier to look up, and the channel that must reach its user. Null to look up nothing. */
     readonly recipientOf: { readonly identifier: Identifier; readonly channel: Channel } | null;
     readonly guards: readonly SendGuard[];
     readonly now: EpochMs;
   }): Promise<PrepareSendOutcome>;
 
   /**
-   * Stores challenges with an outbox row each and spends their budgets. If one guard refuses, nothing is stored or spent. The hold
-   * of a guard's first charge becomes the challenge's `resendAt`. Of racers with the same `idempotency` exactly one issues; the others
-   * get `replayed` with its challenges in their present state. `registration` is the pending registration of the challenges.
+   * Stores challenges with one outbox row each and spends their budgets. If one guard refuses, nothing is stored or spent. The
+   * hold of a guard's first charge becomes the challenge's `resendAt`. Of concurrent calls with the same `idempotency` exactly
+   * one issues. The others get `replayed` with its challenges in their present state. `registration` is the pending
+   * registration of the challenges.
    */
   issue(change: {
     readonly idempotency: Uint8Array | null;
@@ -108,8 +110,8 @@ export interface Challenges {
   find(challengeId: string): Promise<ChallengeToVerify | null>;
 
   /**
-   * Puts the code of a live challenge into the outbox again and spends the charges. Racers beyond the budget are `limited`, racers
-   * beyond `sendsMax` are refused. The hold of the first charge becomes the challenge's `resendAt`.
+   * Puts the code of a live challenge into the outbox again and spends the charges. Concurrent calls beyond the budget are
+   * `limited`; those beyond `sendsMax` are refused. The hold of the first charge becomes the challenge's `resendAt`.
    */
   resend(change: {
     readonly challengeId: string;
@@ -122,16 +124,20 @@ export interface Challenges {
     readonly now: EpochMs;
   }): Promise<ResendOutcome>;
 
-  /** Returns the refusal that the charges would get now, or null. Writes nothing and reserves nothing, like `prepareSend`. */
+  /**
+   * Returns the refusal that the charges would get now, or null if they would be granted. Writes and reserves nothing, like
+   * `prepareSend`.
+   */
   findLimit(query: { readonly charges: readonly BudgetCharge[]; readonly now: EpochMs }): Promise<Limited | null>;
 
   /**
-   * Reserves one attempt to guess a code. A challenge never gets more than `attemptsMax`, however many calls race.
-   * It spends a unit of two budgets of the identifier: `requester` counts guesses of this requester, `identifier` counts all. `limited`
-   * and `refused` spend nothing.
-   * The two budgets of the user, `userRequester` and `user`, are hidden: they never refuse. If one of them is spent, `userBudgetSpent`
-   * is true, and the caller must fail the guess even if the code is right. The attempt and the identifier's units are spent then, the
-   * user's are not. Their rows are written all the same, so that the call takes the same time.
+   * Reserves one attempt to guess a code. A challenge never gets more than `attemptsMax` attempts, however many calls run at
+   * once.
+   * It spends a unit of two budgets of the identifier: `requester` counts guesses of this requester, `identifier` counts all.
+   * If the outcome is `limited` or `refused`, nothing is spent.
+   * The two budgets of the user, `userRequester` and `user`, are hidden: they never refuse. If one of them is exhausted,
+   * `userBudgetSpent` is true, and the caller must fail the guess even if the code is right. The attempt and the identifier's
+   * units are then spent and the user's are not. The user's rows are still written, so that the call takes the same time.
    */
   takeAttempt(change: {
     readonly challengeId: string;
@@ -144,16 +150,16 @@ export interface Challenges {
   }): Promise<AttemptOutcome>;
 
   /**
-   * Consumes a challenge whose code was right and gives what it buys. Of any number of racers exactly one is `redeemed`. A refusal
-   * changes nothing; its reasons are those of a challenge that is not live, `decoy` and `user_gone`.
-   * The same step does the rest:
+   * Consumes a challenge whose code was right and returns the result. Of any number of concurrent calls exactly one is
+   * `redeemed`. A refusal changes nothing; its reasons are those of a challenge that is not live, `decoy` and `user_gone`.
+   * The same transaction does the rest:
    * - It erases the sealed code, makes the returns and remembers the outcome under `idempotency`.
-   * - LOGIN and REGISTRATION find the contact's user, or make one from `newUser`, and start `newSession`. Beside it the `sessionsMax`
-   *   - 1 most recently used sessions of the user stay.
+   * - LOGIN and REGISTRATION find the contact's user, or create one from `newUser`, and start `newSession`. Of the user's other
+   *   sessions the `sessionsMax` - 1 most recently used ones stay.
    * - A REGISTRATION with contacts left to prove is `pending`: it starts no session and ends no siblings.
-   * - Siblings end. Those of a sign-in are the live LOGIN and REGISTRATION challenges for any contact of the user; those of a proof are
-   *   the live proofs of the same identifier. The requester's own are cancelled. All others become decoys, so that their holders see no
-   *   change. A challenge that is issued while the redemption runs may miss this.
+   * - Siblings end. Those of a sign-in are the live LOGIN and REGISTRATION challenges for any contact of the user; those of a
+   *   proof are the live proofs of the same identifier. The requester's own are cancelled. All others become decoys, so that
+   *   their holders see no change. A challenge that is issued during the redemption may stay live.
    */
   redeem(change: {
     readonly challengeId: string;
@@ -167,8 +173,8 @@ export interface Challenges {
   }): Promise<RedeemOutcome>;
 
   /**
-   * Returns what `redeem` remembered under `idempotency`, with its challenge. Returns null if there is nothing, if the challenge has
-   * expired, or if the session was refreshed or ended since.
+   * Returns what `redeem` remembered under `idempotency`, with its challenge. Returns null if nothing is remembered, if the
+   * challenge has expired, or if the session was refreshed or ended since.
    */
   findRedemption(query: {
     readonly idempotency: Uint8Array;

@@ -10,43 +10,46 @@ export interface StoredKey {
   readonly publicJwk: string;
   readonly sealed: Uint8Array;
   readonly createdAt: EpochMs;
-  /** A signing key signs from then on. It is published before. */
+  /** The time from which a signing key signs. It is published earlier. */
   readonly activeAt: EpochMs;
 }
 
-/** Proves that a configured key is the one that the data was made with. It reveals nothing about the key. */
+/** Proves that a configured key is the one that the data was written with. It reveals nothing about the key. */
 export interface KeyCheck {
   readonly use: "master" | "pepper";
   readonly keyId: string;
   readonly check: Uint8Array;
 }
 
-/** The deployment's own keys, and checks of those that it was configured with. */
+/** The deployment's own keys, and check values of the keys in its configuration. */
 export interface Keys {
-  /** All keys, oldest first. */
+  /** Returns all keys, oldest first. */
   list(): Promise<readonly StoredKey[]>;
 
   /**
-   * Adds a key. With `ifNewest` it adds only if that is the id of the newest key of the same use, or null if there is none, and
-   * returns false otherwise. Of racers with the same `ifNewest` exactly one adds.
+   * Adds a key and returns true. With `ifNewest` it adds the key only if `ifNewest` is the id of the newest key of the same
+   * use, or null if there is none; otherwise it returns false. Of concurrent calls with the same `ifNewest` exactly one adds
+   * its key.
    */
   add(change: { readonly key: StoredKey; readonly ifNewest?: string | null }): Promise<boolean>;
 
-  /** Replaces the sealed form `was` of a key by `sealed`. Returns false if it is no longer `was`. */
+  /** Replaces the sealed form `was` of a key with `sealed`. Returns false if the sealed form is no longer `was`. */
   reseal(change: { readonly keyId: string; readonly was: Uint8Array; readonly sealed: Uint8Array }): Promise<boolean>;
 
   delete(keyId: string): Promise<void>;
 
   listChecks(): Promise<readonly KeyCheck[]>;
 
-  /** Adds a check value unless its use and id have one. */
+  /** Adds a check value unless there is one for this use and id. */
   addCheck(check: KeyCheck): Promise<void>;
 
   deleteCheck(check: { readonly use: KeyCheck["use"]; readonly keyId: string }): Promise<void>;
 
-  /** Counts what needs a key: live sessions of a master key, live challenges of a pepper. */
+  /** Counts the live sessions that need a master key, or the live challenges that need a pepper. */
   countUses(query: { readonly use: KeyCheck["use"]; readonly keyId: string; readonly now: EpochMs }): Promise<number>;
 
-  /** Revokes up to `limit` live sessions whose tokens a master key made. Returns how many: 0 when none are left. */
+  /**
+   * Revokes up to `limit` live sessions whose tokens were made with a master key. Returns how many; 0 means that none are left.
+   */
   revokeSessions(change: { readonly keyId: string; readonly now: EpochMs; readonly limit: number }): Promise<number>;
 }

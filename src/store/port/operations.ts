@@ -5,7 +5,6 @@ type Aggregate = Exclude<keyof Store, "close">;
 /** The name of an operation in logs, metrics and traces, such as `challenges.issue`. */
 export type OperationName = { [A in Aggregate]: `${A}.${keyof Store[A] & string}` }[Aggregate];
 
-/** The type of the operation with this name. */
 export type Operation<Name extends OperationName> = Name extends `${infer A extends Aggregate}.${infer O}`
   ? O extends keyof Store[A]
     ? Store[A][O] extends (...input: infer I) => Promise<infer T>
@@ -16,13 +15,12 @@ export type Operation<Name extends OperationName> = Name extends `${infer A exte
 
 type Run = (...input: unknown[]) => Promise<unknown>;
 
-/** Returns the operation with this name. */
 export function operationOf(store: Store, operation: OperationName): Run {
   const [aggregate, name] = operation.split(".") as [Aggregate, string];
   return (store[aggregate] as unknown as Record<string, Run>)[name]!;
 }
 
-/** Returns the same store with each operation wrapped. */
+/** Returns a store whose operations run through `wrap`. */
 export function mapOperations(store: Store, wrap: (operation: OperationName, run: Run) => Run): Store {
   const { close, ...aggregates } = store;
   const mapped = Object.entries(aggregates).map(([aggregate, operations]) => [

@@ -6,9 +6,9 @@ import type { EpochMs } from "../../model/time.js";
 /** A message that this process has leased. */
 export interface OutboxMessage {
   readonly outboxId: number;
-  /** How many times sending has started, this time included. */
+  /** How many times sending has started, including this time. */
   readonly tries: number;
-  /** Null: there is nothing to send. The challenge is a decoy, or gone, consumed, cancelled or expired. */
+  /** Null if there is nothing to send: the challenge is a decoy, consumed, cancelled, expired or deleted. */
   readonly delivery: {
     readonly challengeId: string;
     readonly clientId: string;
@@ -18,24 +18,24 @@ export interface OutboxMessage {
     readonly locale: string;
     readonly sealedCode: Uint8Array;
     readonly expiresAt: EpochMs;
-    /** Whether the contact has a user. The message of a registration then says that the code signs in. */
+    /** Whether the contact has a user. If so, the message of a registration says that the code signs in. */
     readonly hasUser: boolean;
   } | null;
 }
 
-/** The result of a claimed message. `tries` identifies the lease: a settlement of an earlier claim does nothing. */
+/** The result of a claimed message. `tries` identifies the lease: a settlement of an earlier lease does nothing. */
 export interface Settlement {
   readonly outboxId: number;
   readonly tries: number;
-  /** When to try again. Null: the message was sent or given up. */
+  /** When to try again. Null if the message was sent or given up. */
   readonly retryAt: EpochMs | null;
 }
 
-/** The codes still to be sent. */
+/** The codes waiting to be sent. */
 export interface Outbox {
   /**
-   * Leases up to `limit` due messages to the caller until `now + leaseMs`. A message has one lease at a time. After the lease it is due
-   * again, so a message is sent at least once, and after a crash perhaps twice.
+   * Leases up to `limit` due messages to the caller until `now + leaseMs`. A message has one lease at a time. When the lease
+   * ends, the message is due again, so it is sent at least once, and possibly twice after a crash.
    */
   claim(change: { readonly now: EpochMs; readonly leaseMs: number; readonly limit: number }): Promise<readonly OutboxMessage[]>;
 

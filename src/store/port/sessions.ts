@@ -10,9 +10,9 @@ export interface LiveSession {
 export type RotateOutcome =
   | { readonly kind: "rotated"; readonly session: Session }
   | { readonly kind: "replayed"; readonly session: Session }
-  /** The token was spent before and its grace is over. The session is revoked. */
+  /** The token was spent before and its grace period is over. The session is revoked. */
   | { readonly kind: "reused"; readonly sessionId: string }
-  /** The token is newer than the database knows, as after a restored backup. The session is revoked. */
+  /** The token is newer than the database, as after restoring a backup. The session is revoked. */
   | { readonly kind: "lost"; readonly sessionId: string }
   /** The session is unknown, revoked, expired or another client's. Nothing changed. */
   | { readonly kind: "ended" };
@@ -20,9 +20,10 @@ export type RotateOutcome =
 /** Sessions and their refresh tokens. */
 export interface Sessions {
   /**
-   * Spends a refresh token. Of racers with one generation exactly one gets `rotated`. The others get `replayed` with the same
-   * successor, either within `graceMs` of the rotation, or with its `idempotency` until the successor is used. This holds for the
-   * immediate predecessor alone. Any older token is `reused`, and the session is revoked by then (RFC 9700 §4.14.2).
+   * Spends a refresh token. Of concurrent calls with one generation exactly one gets `rotated`. The others get `replayed` with
+   * the same successor if they come within `graceMs` of the rotation, or if they have its `idempotency` and the successor is
+   * unused. This holds only for the immediate predecessor. Any older token is `reused`, and its session is revoked by the time
+   * the promise resolves (RFC 9700 §4.14.2).
    */
   rotate(change: {
     readonly family: Uint8Array;
@@ -34,18 +35,18 @@ export interface Sessions {
     readonly now: EpochMs;
   }): Promise<RotateOutcome>;
 
-  /** Returns the session and its user, or null if it is revoked or expired. */
+  /** Returns the session and its user, or null if the session is revoked or expired. */
   findLive(query: { readonly sessionId: string; readonly now: EpochMs }): Promise<LiveSession | null>;
 
   /** Returns the live sessions of a user, most recently used first. */
   list(query: { readonly userId: string; readonly now: EpochMs }): Promise<readonly Session[]>;
 
-  /** Revokes the client's session that has the refresh token family. Returns false if there is no such live session. */
+  /** Revokes the client's session with this refresh token family. Returns false if there is no such live session. */
   revokeFamily(change: { readonly family: Uint8Array; readonly clientId: string; readonly now: EpochMs }): Promise<boolean>;
 
-  /** Revokes a session of the user. Returns false if there is no such live session. Final once it resolved. */
+  /** Revokes a session of the user. Returns false if there is no such live session. Final when the promise resolves. */
   revoke(change: { readonly sessionId: string; readonly userId: string; readonly now: EpochMs }): Promise<boolean>;
 
-  /** Revokes all live sessions of a user except one. Returns how many. */
+  /** Revokes all live sessions of a user except one. Returns how many it revoked. */
   revokeOthers(change: { readonly userId: string; readonly keepSessionId: string; readonly now: EpochMs }): Promise<number>;
 }

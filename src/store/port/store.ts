@@ -6,24 +6,27 @@ import type { Upkeep } from "./upkeep.js";
 import type { Users } from "./users.js";
 
 /**
- * The store port: everything that Latchkey remembers, one interface for each aggregate.
+ * The store port: everything that Latchkey stores, one interface for each aggregate.
  *
- * A *challenge* is one request to prove possession of a contact. A *send* is one delivery of its code. A *decoy* is a challenge that
- * cannot be redeemed. A *session* is what a redeemed login gives; its refresh tokens are one *family*, counted by *generation*. A
- * *budget* is an allowance counted in sliding windows. The *outbox* holds the codes still to be sent.
+ * A *challenge* is one request to prove possession of a contact. A *send* is one delivery of its code. A *decoy* is a challenge
+ * that cannot be redeemed. A *session* is the result of a redeemed login; its refresh tokens are one *family*, counted by
+ * *generation*. A *budget* is an allowance counted in sliding windows. The *outbox* holds the codes waiting to be sent.
  *
  * Rules for every operation of both engines:
- * - It is atomic. When the promise resolves, all of it happened and survives the end of this process; otherwise none of it happened.
- * - Operations that end or give something are flushed to the disk, and to a synchronous standby, before the promise resolves. They
- *   survive a loss of power. Those that only count or queue are flushed with the next such operation, within a second at most:
- *   `challenges.issue`, `challenges.resend`, `challenges.takeAttempt`, `outbox.claim`, `outbox.settle` and `upkeep.sweep`. A loss of
- *   power, or a crash of the PostgreSQL server, can undo the latest of these. It never undoes one that a flushed operation followed.
+ * - It is atomic. When the promise resolves, all of it happened and survives the end of this process; otherwise none of it
+ *   happened.
+ * - Operations that end or grant something are flushed to the disk, and to a synchronous standby, before the promise resolves.
+ *   They survive a loss of power. Operations that only count or queue are flushed with the next such operation, within a second
+ *   at most: `challenges.issue`, `challenges.resend`, `challenges.takeAttempt`, `outbox.claim`, `outbox.settle` and
+ *   `upkeep.sweep`. A loss of power, or a crash of the PostgreSQL server, can undo the latest of these. It never undoes one
+ *   that a flushed operation followed.
  * - Expected results are returned as outcomes. A thrown error would undo the write that the outcome reports.
- * - It throws `StoreUnavailableError` if the database does not answer. Then nothing was written, unless the connection was lost on the
- *   way: then the outcome is unknown, and idempotency keys make a repeat safe.
- * - Any number of processes may call at once. Where racers compete for one thing, the operation says which of them wins.
- * - Time comes in as `now`. Times are milliseconds since 1970, durations milliseconds. An engine reads a clock of its own only to
- *   detect one that is wrong.
+ * - It throws `StoreUnavailableError` if the database does not answer. Normally nothing was written then. If the connection was
+ *   lost during the operation, the outcome is unknown; idempotency keys make a repeat safe.
+ * - Any number of processes may call at once. Where calls compete for one thing, the operation's comment says which of them
+ *   wins.
+ * - Time is passed in as `now`. Times are milliseconds since 1970; durations are milliseconds. An engine reads its own clock
+ *   only to detect a wrong one.
  */
 export interface Store {
   readonly challenges: Challenges;
@@ -33,6 +36,6 @@ export interface Store {
   readonly keys: Keys;
   readonly upkeep: Upkeep;
 
-  /** Waits for operations under way, then closes. */
+  /** Waits for running operations, then closes. */
   close(): Promise<void>;
 }

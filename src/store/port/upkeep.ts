@@ -7,9 +7,9 @@ export type ExpiredChallenge = Pick<Challenge, "purpose" | "channel">;
 /** Maintenance of the whole database. */
 export interface Upkeep {
   /**
-   * Deletes up to `limit` rows that have no use, such as ended sessions and challenges an hour after their expiry. Erases the sealed
-   * codes of expired challenges. `swept` counts both; it is less than `limit` when nothing is left to do.
-   * `expired` lists each challenge that expired unused, once in its life and for one caller only.
+   * Deletes up to `limit` rows that are no longer needed, such as ended sessions, and challenges an hour after their expiry.
+   * Erases the sealed codes of expired challenges. `swept` counts both. It is less than `limit` if nothing is left to sweep.
+   * `expired` lists each challenge that expired unused. Each appears once, in the result of one caller only.
    */
   sweep(change: {
     readonly now: EpochMs;
@@ -17,9 +17,9 @@ export interface Upkeep {
   }): Promise<{ readonly swept: number; readonly expired: readonly ExpiredChallenge[] }>;
 
   /**
-   * Ends everything in a restored backup that may have been used since: challenges with their registrations, messages and remembered
-   * calls, and sessions unless `keepSessions` is set. Returns how many sessions ended. Users, keys and budgets stay. Afterwards no code
-   * or repeated call from before has an effect.
+   * Ends everything in a restored backup that may have been used since: challenges with their registrations, messages and
+   * remembered calls, and also sessions unless `keepSessions` is set. Returns how many sessions ended. Users, keys and budgets
+   * stay. Afterwards earlier codes and repeated calls have no effect.
    */
   endOutstanding(change: { readonly keepSessions: boolean }): Promise<number>;
 
@@ -27,8 +27,8 @@ export interface Upkeep {
   scrub(): Promise<boolean>;
 
   /**
-   * Resolves if the database answers and takes writes. A database server's clock must also be within 1 s of this machine's, since
-   * limits are counted by the clocks of all processes.
+   * Resolves if the database answers and accepts writes. A database server's clock must also be within 1 s of this machine's,
+   * because limits are counted by the clocks of all processes.
    */
   ping(): Promise<void>;
 }

@@ -1,8 +1,8 @@
 import type { User } from "../../model/user.js";
 
-/** Users. Redeeming a challenge makes them. */
+/** Users. Redeeming a challenge creates them. */
 export interface Users {
-  /** Changes the given fields of a user and leaves the others. Returns null if the user is gone. */
+  /** Changes the given fields of a user and leaves the others. Returns null if the user does not exist. */
   update(change: {
     readonly userId: string;
     readonly displayName?: string;
@@ -10,6 +10,9 @@ export interface Users {
     readonly customAttributes?: string;
   }): Promise<User | null>;
 
-  /** Deletes a user with contacts and sessions, and turns their challenges into decoys. Returns false if the user is gone. */
+  /**
+   * Deletes a user with its contacts and sessions, and turns its challenges into decoys. Returns false if the user does not
+   * exist.
+   */
   delete(change: { readonly userId: string }): Promise<boolean>;
 }

@@ -49,7 +49,7 @@ export function createAttempts(db: Database): Operations {
       const { outcome, retry_at: retryAt, user_spent: userBudgetSpent } = row!;
       if (outcome === "limited") return { kind: outcome, retryAt };
       if (outcome === "taken") return { kind: outcome, userBudgetSpent };
-      // What refuses a guess never passes, so a later look still finds it.
+      // The reason of a refusal never goes away, so a later look still finds it.
       return { kind: outcome, why: guessRefusalOf(await findChallenge(challengeId), clientId, now) ?? "unknown" };
     },
   };

@@ -1,20 +1,20 @@
-/** Spares callers the wait for a server that does not answer. */
+/** A circuit breaker: while the server does not answer, calls fail at once instead of waiting. */
 export interface Breaker {
-  /** False: the server was out of reach a moment ago, so there is no use in asking now. Who is admitted reports what became of it. */
+  /** Returns false if the server was unreachable a moment ago. If true, the caller must report `answered` or `failed`. */
   admits(): boolean;
   answered(): void;
   failed(): void;
 }
 
-/** So many failures in a row, without an answer in between, are an outage and no accident of a connection or two. */
+/** This many failures in a row, without an answer in between, are an outage and not the accident of one or two connections. */
 const failuresMax = 5;
-/** How long nobody asks. Then one caller does, and the others are let in when that one has its answer. */
+/** How long all calls fail at once. Then one call is let through, and the others follow when it has its answer. */
 const restMs = 250;
 
 /**
- * Without it every call of an outage would wait for its time limit, and those behind it for a connection of the pool: with it calls
- * fail at once but for one every 250 ms, which finds the server when it is back.
- * @param now A clock that is never set, in milliseconds.
+ * Without a breaker every call during an outage would wait for its time limit, and later calls for a connection of the pool.
+ * With it calls fail at once. One call every 250 ms still goes through and finds the server when it is back.
+ * @param now A monotonic clock in milliseconds.
  */
 export function createBreaker(now: () => number = () => performance.now()): Breaker {
   let failures = 0;

@@ -2,12 +2,12 @@ import type { EpochMs } from "../../model/time.js";
 import { StoreUnavailableError } from "../port/errors.js";
 import type { Database, Statement } from "./database.js";
 
-/** Limits and lifetimes count in the times of all processes that use a database, so their clocks have to agree. */
+/** Limits and lifetimes count by the clocks of all processes that use a database, so these clocks must agree. */
 const toleranceMs = 1_000;
 
-export const clocksDiffer = "the clock of this machine is more than 1 s from the database server's: set both by NTP";
+export const clocksDiffer = "the clock of this machine is more than 1 s from the database server's: synchronize both with NTP";
 
-/** Whether the server's clock, read between two moments of this machine's, agrees with it. */
+/** Returns whether the server's clock, read between two moments of this machine's clock, agrees with it. */
 export function clocksAgree(
   server: EpochMs,
   { askedAt, answeredAt }: { readonly askedAt: EpochMs; readonly answeredAt: EpochMs },
@@ -15,18 +15,18 @@ export function clocksAgree(
   return Math.max(askedAt - server, server - answeredAt) <= toleranceMs;
 }
 
-/** Keeps a process from working by a clock that is not its database's. */
+/** Stops a process from working while its clock differs from the database's. */
 export interface ClockGuard {
   /**
-   * Asks for the server's time, by a statement that gives it as `clock`, and throws `StoreUnavailableError` when this machine does
-   * not agree.
+   * Reads the server's time with a statement that returns it as `clock`. Throws `StoreUnavailableError` if this machine's clock
+   * does not agree.
    */
   check(statement: Statement): Promise<void>;
-  /** A database that refuses every operation from a check that found a difference to one that finds none. */
+  /** Returns a database that rejects every operation from a check that finds a difference until a check that finds none. */
   guarded(db: Database): Database;
 }
 
-/** @param asked Where the checks are made; it is not guarded itself. */
+/** @param asked The database for the checks. It is not guarded itself. */
 export function createClockGuard(asked: Database): ClockGuard {
   let differ = false;
 
@@ -39,9 +39,9 @@ export function createClockGuard(asked: Database): ClockGuard {
       const askedAt = Date.now();
       const [row] = await asked.rows<{ clock: EpochMs }>(statement);
       const answeredAt = Date.now();
-      // An answer that was long on its way agrees with many clocks: it can't tell that one is right again.
-      const tells = !differ || answeredAt - askedAt <= toleranceMs;
-      differ = !(tells && clocksAgree(row!.clock, { askedAt, answeredAt }));
+      // A slow answer agrees with many clocks, so it can't show that a wrong clock is right again.
+      const isConclusive = !differ || answeredAt - askedAt <= toleranceMs;
+      differ = !(isConclusive && clocksAgree(row!.clock, { askedAt, answeredAt }));
       refuse();
     },
     guarded: ({ rows, changes, transaction, close }) => ({

@@ -4,14 +4,13 @@ import type { Database, Rows, Statement } from "./database.js";
 import { refuseFilling } from "./move-mark.js";
 
 /**
- * Cold writes wait for each other in this process, two at a time: they take few of the connections that sign-ins need, and few of them
- * conflict.
+ * Cold writes of this process run two at a time. They use few of the connections that sign-ins need, and few of them conflict.
  */
 const crowd = "cold writes";
 
 /**
- * Runs each cold write in a transaction of its own. It looks at the mark of a move in there: a database that is being filled takes no
- * write, and a move that begins meanwhile ends the transaction, because both are SERIALIZABLE.
+ * Runs each cold write in a transaction of its own, which reads the mark of a move. A database that is being filled takes no
+ * writes. A move that begins at the same time ends the transaction, because both are SERIALIZABLE.
  */
 export function createColdDatabase(db: Database): ColdDatabase {
   const statements = new Map<string, Statement>();
@@ -19,7 +18,7 @@ export function createColdDatabase(db: Database): ColdDatabase {
   function statementOf(text: string): Statement {
     const known = statements.get(text);
     if (known !== undefined) return known;
-    // Two programs may share a connection of a pooler, so a name stands for one text.
+    // Behind a pooler two programs may share a connection, so each name must stand for one text.
     const statement = { name: `cold_${createHash("sha256").update(text).digest("hex").slice(0, 32)}`, text };
     statements.set(text, statement);
     return statement;

@@ -4,20 +4,23 @@ import { translated, unavailableError } from "./errors.js";
 import type { PostgresLocation } from "./location.js";
 import { createOpener } from "./opener.js";
 
-/** What our connections are called in the server's list of them. */
+/** The `application_name` of Latchkey's connections. */
 export const applicationName = "latchkey";
 
-/** How long one operation may wait for a racer's lock; among several that wait for one lock, each once more when the one before gave up. */
+/**
+ * How long one operation may wait for another's lock. If several wait for one lock, the wait restarts when an earlier one gives
+ * up.
+ */
 const lockTimeoutMs = 3_000;
-/** How long one operation may take at all. */
+/** How long one operation may take in all. */
 const statementTimeoutMs = 4_000;
-/** Past this time the server itself is not expected to answer any more. */
+/** After this time no answer of the server is expected any more. */
 const answerTimeoutMs = 6_000;
 
 const int8 = 20;
 const int8Array = 1016;
 
-/** Times and counts come as numbers: milliseconds since 1970 are far from where numbers lose digits. */
+/** Read times and counts as numbers: milliseconds since 1970 are far below 2^53. */
 const types: ClientConfig["types"] = {
   getTypeParser(oid: number, format?: "text" | "binary") {
     if (oid === int8) return Number;
@@ -39,9 +42,9 @@ export const commonOptions: ClientConfig = {
 const planning = "-c enable_seqscan=off -c plan_cache_mode=force_generic_plan -c jit=off";
 
 /**
- * Options of connections that serve operations. Tables that just now were empty have statistics that make whole-table scans look
- * cheap; every statement here has an index, so scans are left to where there is none, and are not compiled (jit) for looking dear.
- * These are settings of PostgreSQL's own planner: a server that only speaks its protocol may want `options` without them.
+ * Options of connections that serve operations. Statistics of recently empty tables make full scans look cheap. Every statement
+ * here has an index, so the planner scans only where there is none. Plans that look expensive are not compiled (jit). These are
+ * settings of PostgreSQL's own planner. A server that only speaks its protocol may need `options` without them.
  */
 export const operationOptions: ClientConfig = {
   ...commonOptions,
@@ -52,7 +55,10 @@ export const operationOptions: ClientConfig = {
   options: `${isolation} ${planning}`,
 };
 
-/** Does work on a connection of its own, without the time limits of operations: a migration may take long, and others wait for it. */
+/**
+ * Runs `work` on its own connection without the time limits of operations, because a migration may take long and other
+ * processes wait for it.
+ */
 export async function withClient<T>(location: PostgresLocation, work: (client: pg.Client) => Promise<T>): Promise<T> {
   const client = await createOpener(location)
     .open(commonOptions)

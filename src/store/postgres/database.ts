@@ -6,54 +6,54 @@ import type { Pool } from "./pool.js";
 import { createSemaphore, createSemaphores } from "./semaphore.js";
 import { serializable } from "./serializable.js";
 
-/** A statement with a name is parsed and planned once a connection. */
+/** A named statement is parsed and planned once a connection. */
 export interface Statement {
   readonly name: string;
   readonly text: string;
 }
 
 /**
- * Put it in the FROM of a statement that only counts or queues, and its commit does not wait for the disk. The server's WAL writer
- * flushes it within three times `wal_writer_delay`, 0.6 s by default, and the commit of any other statement flushes it too.
+ * Add this to the FROM of a statement that only counts or queues: its commit then does not wait for the disk. The server's WAL
+ * writer flushes it within three times `wal_writer_delay`, 0.6 s by default. The commit of any other statement flushes it too.
  */
 export const unflushed = "set_config('synchronous_commit', 'off', true)";
 
-/** Gives the rows that a statement returns. */
+/** Runs a statement and returns its rows. */
 export type Rows = <Row>(statement: Statement, values?: readonly unknown[]) => Promise<Row[]>;
 
 /**
- * Runs statements, each a transaction of its own and a single round trip, flushed to the disk when the promise resolves unless the
- * statement is `unflushed`. `crowded` names the row that a statement locks where many callers can wait for one: they wait for it
- * here, two at a time, and not each on a connection.
+ * Runs statements. Each is its own transaction and one round trip. It is flushed to the disk when the promise resolves, unless
+ * it is `unflushed`. `crowded` names a row that many callers lock at once. They wait for it here, two at a time, so that they
+ * do not each hold a connection.
  */
 export interface Database {
   rows<Row>(statement: Statement, values?: readonly unknown[], crowded?: string): Promise<Row[]>;
-  /** How many rows a statement changed. */
+  /** Returns how many rows a statement changed. */
   changes(statement: Statement, values?: readonly unknown[], crowded?: string): Promise<number>;
   /**
-   * Runs `work` as one SERIALIZABLE transaction, again when racers were in its way. What it throws undoes all of it. Throws
-   * `StoreBusyError` when racers were in its way too often.
+   * Runs `work` as one SERIALIZABLE transaction, and again if it conflicts with others. An error that `work` throws undoes all
+   * of it. Throws `StoreBusyError` if it conflicts too often.
    */
   transaction<T>(work: (rows: Rows) => Promise<T>, crowded: string): Promise<T>;
-  /** Resolves when every operation that was begun has ended, also those that still wait for a connection. */
+  /** Resolves when every operation that was started has ended, including those that wait for a connection. */
   close(): Promise<void>;
 }
 
-/** How often an operation is begun when racers are in its way, before its caller is told that the store is unavailable. */
+/** How often an operation is tried in all when it conflicts with others, before it fails with `StoreBusyError`. */
 const triesMax = 8;
 
-/** How long to wait for one of the connections while all are busy: soon enough for the caller to come again. */
+/** How long to wait for a connection while all are busy. Short, so that the caller has time to retry. */
 const placeWaitMs = 1_500;
-/** So many callers a connection may wait; who comes then is told at once. */
+/** How many callers may wait for each connection. Any further caller gets `StoreBusyError` at once. */
 const waitingPerConnection = 25;
-/** One is at work while the next is on its way. */
+/** Two, so that the next statement is already on its way while one runs. */
 const crowdPlaces = 2;
-/** Who waits for the others of a crowd keeps nobody else waiting. */
+/** Longer than `placeWaitMs`: these callers hold no connection while they wait, so they delay no other call. */
 const crowdWaitMs = 2_500;
 
 export interface DatabaseOptions {
   readonly pool: Pool;
-  /** How many connections of the pool it uses at once. */
+  /** How many connections of the pool may be used at once. */
   readonly places: number;
   readonly breaker: Breaker;
   /** Called with the error of each operation that fails, before the operation rejects. */
@@ -72,7 +72,7 @@ export function openDatabase({ pool, places, breaker, noteFailure = () => {} }: 
       client = await pool.take();
     } catch (error) {
       breaker.failed();
-      // Whatever keeps us from a connection, the database can't be reached.
+      // No connection, for whatever reason, means that the database can't be reached.
       throw unavailableError(error);
     }
     try {
@@ -85,7 +85,7 @@ export function openDatabase({ pool, places, breaker, noteFailure = () => {} }: 
       if (readOnly) pool.renew();
       pool.give(client, { usable: readOnly || isAnswer(error) });
       if (isAnswer(error)) breaker.answered();
-      // A server that is set to be read-only still serves reads, which the breaker would refuse.
+      // A read-only server still serves reads, which an open breaker would refuse.
       else if (!readOnly) breaker.failed();
       throw error;
     }
@@ -144,7 +144,7 @@ function busyError(connections: number): StoreBusyError {
 }
 
 function crowdedError(): StoreBusyError {
-  return new StoreBusyError("PostgreSQL: too many calls change one and the same thing at once");
+  return new StoreBusyError("PostgreSQL: too many calls change the same data at once");
 }
 
 function pause(ms: number): Promise<void> {

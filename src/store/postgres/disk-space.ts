@@ -2,21 +2,21 @@ import pg from "pg";
 import type { Database, Statement } from "./database.js";
 import { isDiskFull } from "./errors.js";
 
-/** Knows that a disk was full when something was last written, and finds out when it no longer is. */
+/** Remembers that a disk was full at the last write, and checks whether there is space again. */
 export interface DiskSpace {
   noteFailure(error: unknown): void;
   ranOut(): boolean;
-  /** Rejects when there is no space for a new table of a megabyte. */
+  /** Rejects if there is no space for a new table of a megabyte. */
   check(db: Database): Promise<void>;
 }
 
-/** A new table never finds room in what was reserved before; what it holds goes to no log and to no standby. */
+/** A new table never fits into space reserved earlier. A temporary one reaches no log and no standby. */
 const probe: Statement = {
   name: "disk_space",
   text: "CREATE TEMPORARY TABLE latchkey_space ON COMMIT DROP AS SELECT repeat('x', 1000) AS filling FROM generate_series(1, 1000)",
 };
 
-/** Updates go on in the pages that are there when no page can be added any more: they don't tell that a disk is full. */
+/** When no page can be added, updates still succeed in existing pages. Their success does not show that there is space. */
 export function createDiskSpace(): DiskSpace {
   let missing = false;
   return {
@@ -26,7 +26,7 @@ export function createDiskSpace(): DiskSpace {
     ranOut: () => missing,
     async check(db) {
       await db.changes(probe).catch((error: unknown) => {
-        // Who may not make such tables can't find out.
+        // A login without the right to create temporary tables can't check this. Assume that there is space.
         if (!(error instanceof pg.DatabaseError && error.code === insufficientPrivilege)) throw error;
       });
       missing = false;

@@ -6,25 +6,25 @@ import { hasFunctions } from "./functions/install.js";
 import type { PostgresLocation } from "./location.js";
 import { schemaOf } from "./migrate.js";
 
-/** What a server says about itself and a database of it; nothing is changed. */
+/** Facts about a server and one of its databases. Reading them changes nothing. */
 export interface Inspection {
   readonly serverVersion: string;
   readonly schema: SchemaState;
-  /** Whether this program's functions are there. */
+  /** Whether the database has this program's functions. */
   readonly hasFunctions: boolean;
-  /** Set to be read-only. Connections to a standby are refused. */
+  /** Whether the server is set to read-only. Connections to a standby are refused. */
   readonly readOnly: boolean;
   readonly connectionsMax: number;
   readonly encoding: string;
-  /** Whether what was flushed survives loss of power. */
+  /** Whether flushed data survives a loss of power. */
   readonly durable: boolean;
-  /** How long a commit that does not wait for the disk may take to get there. */
+  /** How long an unflushed commit may take to reach the disk. */
   readonly flushedWithinMs: number;
-  /** Whether its clock and this machine's do. */
+  /** Whether the clocks of the server and this machine agree. */
   readonly clocksAgree: boolean;
 }
 
-/** Throws `StoreUnavailableError` when the server can't be reached. */
+/** Throws `StoreUnavailableError` if the server can't be reached. */
 export function inspect(location: PostgresLocation): Promise<Inspection> {
   return withClient(location, async (client) => {
     const askedAt = Date.now();
@@ -60,12 +60,12 @@ export function inspect(location: PostgresLocation): Promise<Inspection> {
   });
 }
 
-/** How long connections that were given up a moment ago may take to be gone from the server's list. */
+/** How long recently closed connections may stay in the server's list. */
 const partingMs = 2_000;
 
 /**
- * How many connections of Latchkey, but this one, are open to a database; 0 as soon as there is none. A running service always has
- * one: it asks its database for readiness.
+ * Returns how many other Latchkey connections are open to a database. Returns 0 as soon as there are none. A running service
+ * always has one, because it checks its database for readiness.
  */
 export function countOthers(location: PostgresLocation): Promise<number> {
   return withClient(location, async (client) => {

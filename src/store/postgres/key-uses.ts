@@ -12,8 +12,8 @@ const removeSessions = `SELECT ${functionName("end_sessions")}(ARRAY(
   SELECT s.session_id FROM sessions s WHERE s.key_id = $1 AND ${isLiveSession("$2")} LIMIT $3)) AS ended`;
 
 /**
- * Not cold operations: no index knows which of millions of rows need a key, so they run without the time limits of operations, and
- * sessions end in the order of locks that the hot paths have.
+ * Not cold operations: no index shows which of millions of rows need a key. So they run without the time limits of operations,
+ * and sessions end in the lock order of the hot paths.
  */
 export function createKeyUses(location: PostgresLocation): Pick<Keys, "countUses" | "revokeSessions"> {
   async function searched<Row>(text: string, values: readonly unknown[]): Promise<Row> {

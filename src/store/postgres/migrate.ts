@@ -20,9 +20,9 @@ export const schemaVersion = newest(migrations);
 const makeVersions = "CREATE TABLE IF NOT EXISTS schema_migrations (version INTEGER PRIMARY KEY, applied_at BIGINT NOT NULL)";
 
 /**
- * Brings the schema up to this program's, and installs its functions. Each migration is one transaction that writes its version row
- * first, so of processes that start at once one migrates and the others wait for it and find it done; killed half way, nothing of
- * that migration is there. A newer schema stays as it is. Returns the versions that were applied.
+ * Brings the schema up to this program's version and installs its functions. Each migration is one transaction that writes its
+ * version row first. So if several processes start at once, one migrates while the others wait and then find it done. A process
+ * killed half way leaves nothing of that migration. A newer schema stays as it is. Returns the versions that were applied.
  * Throws `NewerSchemaError` if the database's rows say that this program is too old for it.
  */
 export function migrate(location: PostgresLocation, now: EpochMs = Date.now()): Promise<number[]> {
@@ -38,7 +38,8 @@ async function migrateSchema(client: pg.Client, now: EpochMs): Promise<number[]>
   const state = await schemaOf(client);
   refuseNewer(state, schemaVersion);
   if (state.version >= schemaVersion) return [];
-  // IF NOT EXISTS looks before it waits for a process that makes it in the same moment, and then fails one way or another.
+  // IF NOT EXISTS checks before it waits for a process that creates the table at the same moment. It then fails in one of
+  // several ways.
   await client.query(makeVersions).catch(async (error: unknown) => {
     if (!(await hasVersions(client))) throw error;
   });
@@ -47,7 +48,7 @@ async function migrateSchema(client: pg.Client, now: EpochMs): Promise<number[]>
   return applied;
 }
 
-/** The database can't hold every character that names and messages have. */
+/** Thrown when the database's encoding can't hold every character of names and messages. */
 export class DatabaseEncodingError extends Error {
   override readonly name = "DatabaseEncodingError";
 }
@@ -57,12 +58,12 @@ async function refuseEncoding(client: pg.Client): Promise<void> {
   const encoding = rows[0]!.server_encoding;
   if (encoding === "UTF8") return;
   throw new DatabaseEncodingError(
-    `the database's encoding is ${encoding}, and Latchkey needs UTF8: make a database with ` +
+    `the database's encoding is ${encoding}, but Latchkey needs UTF8: create a database with ` +
       "`createdb --encoding=UTF8 --template=template0` and name it in LATCHKEY_DATABASE_URL",
   );
 }
 
-/** Programs that serve lock several tables in orders of their own, so a migration can meet them in a deadlock. It then starts over. */
+/** Serving programs lock several tables in other orders, so a migration can deadlock with them. It then starts over. */
 async function apply(client: pg.Client, migration: Migration, now: EpochMs): Promise<boolean> {
   for (;;) {
     try {
@@ -91,10 +92,10 @@ async function applyOnce(client: pg.Client, { version, sql }: Migration, now: Ep
   return row.rowCount === 1;
 }
 
-/** What the database that a client is connected to says about its schema. Writes nothing. */
+/** Returns the schema versions that a client's database records. Writes nothing. */
 export async function schemaOf(client: pg.Client): Promise<SchemaState> {
   if (!(await hasVersions(client))) return { version: 0, oldestProgram: 0 };
-  // As JSON a row has the column or has it not; a statement that names it needs it.
+  // Reads the row as JSON, because a statement that names a missing column fails.
   const { rows } = await client.query<SchemaState>(
     `SELECT coalesce(max(version), 0) AS version,
       coalesce(max(coalesce((to_jsonb(m) ->> 'oldest_program')::integer, version)), 0) AS "oldestProgram" FROM schema_migrations m`,

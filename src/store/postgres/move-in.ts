@@ -11,23 +11,23 @@ export type TargetRow = Readonly<Record<string, unknown>>;
 
 export interface TargetTable {
   readonly name: string;
-  /** Columns of the primary key: rows come in its order, which is that of their bytes in both engines. */
+  /** Columns of the primary key. Rows come in its order, which is by bytes in both engines. */
   readonly key: readonly string[];
 }
 
-/** A PostgreSQL database that another one's data is moved into. All of it is done on one connection. */
+/** The PostgreSQL database that receives the data of a move. All work uses one connection. */
 export interface MoveTarget {
   mark(): Promise<FillMark | null>;
-  /** The first of the tables that holds something; null: all are empty. */
+  /** Returns the first table that has rows, or null if all are empty. */
   findFilled(tables: readonly TargetTable[]): Promise<string | null>;
-  /** Marks an empty database as *filling*, so that nobody serves it. False: it is not empty, or marked already. */
+  /** Marks an empty database as *filling*, so that no process serves it. Returns false if it is not empty or already marked. */
   begin(move: { readonly moveId: string; readonly now: EpochMs }, tables: readonly TargetTable[]): Promise<boolean>;
-  /** The key of the last row that arrived; null: none has. Bytes come as Buffers. */
+  /** Returns the key of the last row that arrived, or null if none has. Bytes are Buffers. */
   lastKey(table: TargetTable): Promise<readonly unknown[] | null>;
   insert(table: TargetTable, rows: readonly TargetRow[]): Promise<void>;
   /**
-   * Turns *filling* into *complete* in one transaction that nobody else can write in. `settle` looks at the counts before and does
-   * what has to be durable before the commit; when it throws nothing changes.
+   * Turns *filling* into *complete*, in one transaction that blocks all other writers. Before the commit, `settle` checks the
+   * row counts and makes durable what must come first. If it throws, nothing changes.
    */
   complete(
     moveId: string,
@@ -36,17 +36,17 @@ export interface MoveTarget {
   ): Promise<void>;
 }
 
-/** Somebody else is at work on a move into the same database. */
+/** Another process is moving data into the same database. */
 export class MoveLockedError extends Error {
   override readonly name = "MoveLockedError";
 }
 
-/** Any number that nobody else takes for a lock of this database. */
+/** An arbitrary number for the advisory lock. No other program uses it in this database. */
 const lockId = 0x6c61_7463;
-/** A process that was killed gives its lock up when the server has noticed. */
+/** The lock of a killed process is released when the server notices its end. */
 const lockWaitMs = 10_000;
 
-/** A table in a database that Latchkey has made none in; null: there is none. */
+/** Returns a table in a database without Latchkey's schema, or null if there is none. */
 export function findStrangeTable(location: PostgresLocation): Promise<string | null> {
   return withClient(location, async (client) => {
     if ((await schemaOf(client)).version > 0) return null;
@@ -57,13 +57,13 @@ export function findStrangeTable(location: PostgresLocation): Promise<string | n
   });
 }
 
-/** Brings the schema of a database up to date and works on it while nobody else moves anything into it. */
+/** Brings the schema of a database up to date, then runs `work` while no other process moves data into it. */
 export async function withMoveTarget<T>(location: PostgresLocation, work: (target: MoveTarget) => Promise<T>): Promise<T> {
   await migrate(location);
   return await withClient(location, async (client) => {
     await client.query(`SET lock_timeout = ${lockWaitMs}`);
     await client.query("SELECT pg_advisory_lock($1)", [lockId]).catch((error: unknown) => {
-      throw codeOf(error) === "55P03" ? new MoveLockedError("another move into this database is at work") : error;
+      throw codeOf(error) === "55P03" ? new MoveLockedError("another move into this database is running") : error;
     });
     return await work(targetOn(client));
   });
@@ -97,10 +97,11 @@ function targetOn(client: pg.Client): MoveTarget {
     mark: () => readFillMark(client),
     findFilled,
 
-    // SERIALIZABLE, as cold writes are: one that looked for a mark before this and writes after it is in conflict, and looks again.
+    // SERIALIZABLE, like cold writes. A cold write that looked for a mark before this and writes after it conflicts, and looks
+    // again.
     begin: ({ moveId, now }, tables) =>
       inTransaction(async () => {
-        // Before anything else, so that what is read after it is read as it is once no one writes.
+        // Lock first, so that the reads below see a state without writers.
         await lockAll(tables);
         if ((await readFillMark(client)) !== null || (await findFilled(tables)) !== null) return false;
         await client.query("INSERT INTO move (only_row, move_id, state, marked_at) VALUES (1, $1, 'filling', $2)", [
@@ -119,7 +120,7 @@ function targetOn(client: pg.Client): MoveTarget {
     },
 
     async insert({ name }, rows) {
-      // The columns that rows have: any other one of the table takes its default.
+      // The columns that the rows have. Other columns of the table take their defaults.
       const columns = Object.entries(rows[0]!).flatMap(([column, value]) => (value === undefined ? [] : [`"${column}"`]));
       await client.query(
         `INSERT INTO ${name} (${columns}) OVERRIDING SYSTEM VALUE SELECT ${columns} FROM json_populate_recordset(NULL::${name}, $1)`,
@@ -128,7 +129,7 @@ function targetOn(client: pg.Client): MoveTarget {
     },
 
     async complete(moveId, tables, settle) {
-      // Tables that were empty just now are planned for as such.
+      // Tables that were empty a moment ago still have the statistics of empty tables.
       for (const { name } of tables) await client.query(`ANALYZE ${name}`);
       await inTransaction(async () => {
         await lockAll(tables);

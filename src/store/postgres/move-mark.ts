@@ -2,7 +2,7 @@ import type pg from "pg";
 import { StoreUnavailableError } from "../port/errors.js";
 import type { Rows, Statement } from "./database.js";
 
-/** Says in the database itself that everything of another one is being moved into it, or was. */
+/** Records in the database that another database's data is being moved into it, or was. */
 export interface FillMark {
   readonly moveId: string;
   readonly state: "filling" | "complete";
@@ -21,12 +21,12 @@ export async function readFillMark(client: pg.Client): Promise<FillMark | null> 
   return row === undefined ? null : { moveId: row.move_id, state: row.state };
 }
 
-/** Nobody serves a database that holds a part of another one. */
+/** Throws `StoreUnavailableError` if the database holds only a part of another one, so that no process serves it. */
 export async function refuseFilling(db: { readonly rows: Rows }): Promise<void> {
   const [row] = await db.rows<MarkRow>(select);
   if (row?.state !== "filling") return;
   throw new StoreUnavailableError(
-    "this PostgreSQL database holds a part of a SQLite database that is being moved into it: finish that with " +
+    "this PostgreSQL database holds a part of a SQLite database that is being moved into it: finish the move with " +
       "`latchkey migrate --to`, or name an empty database",
   );
 }

@@ -5,23 +5,27 @@ import { isWrongLogin } from "./errors.js";
 import type { PostgresHost, PostgresLocation, PostgresLogin } from "./location.js";
 import { connectTo, type Server } from "./server.js";
 
-/** Finds the server that takes writes. */
+/** Finds the server that accepts writes. */
 export interface Opener {
-  /** Connects to it. Throws the error of the one server that was tried, or an `AggregateError` with those of all. */
+  /**
+   * Connects to that server. If it fails, throws the error of the only server tried, or an `AggregateError` with the errors of
+   * all.
+   */
   open(options: ClientConfig): Promise<pg.Client>;
 }
 
 type Lookup = (host: string) => Promise<readonly string[]>;
 
-/** All names and addresses together get this long, so a caller soon hears that no server can be reached. */
+/** Time limit for all names and addresses together, so that a caller soon learns that no server can be reached. */
 const connectTimeoutMs = 2_500;
 const lookupTimeoutMs = 1_500;
 /** An address gets at least this long, however many there are. */
 const addressTimeoutMinMs = 500;
 
 /**
- * Tries each address of each host in order, as libpq does, but begins with the one that was good last: a host that is down costs its
- * time limit, and only the first connection after a switchover should pay for that. Names are resolved for each connection.
+ * Tries each address of each host in order, as libpq does, but starts with the one that worked last. A host that is down costs
+ * its time limit, and only the first connection after a switchover should pay that. Names are resolved anew for each
+ * connection.
  */
 export function createOpener(location: PostgresLocation, lookup: Lookup = lookupAll): Opener {
   const logins = createLogins(location);
@@ -66,7 +70,7 @@ async function resolve({ host, port }: PostgresHost, lookup: Lookup): Promise<Se
   if (host.startsWith("/")) return [{ host, port, address: host }];
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`timeout of the lookup of ${host}`)), lookupTimeoutMs);
+    timer = setTimeout(() => reject(new Error(`the lookup of ${host} timed out`)), lookupTimeoutMs);
   });
   const addresses = await Promise.race([lookup(host), late]).finally(() => clearTimeout(timer));
   return addresses.map((address) => ({ host, port, address }));
@@ -82,11 +86,11 @@ function isSame(a: Server, b: Server | undefined): boolean {
 
 interface Logins {
   of(at: PostgresHost): PostgresLogin;
-  /** Reads the login again where a server refused it. Returns null if it is the same, or can't be read. */
+  /** Reads the login again after a server refused it. Returns null if it is the same or can't be read. */
   changed(at: PostgresHost): PostgresLogin | null;
 }
 
-/** Keeps a login until a server refuses it, so that it may change there or in its file first. */
+/** Keeps a login until a server refuses it. So the server or the file may change first. */
 function createLogins({ user, password, readLogin }: PostgresLocation): Logins {
   const known = new Map<string, PostgresLogin>();
   const keyOf = ({ host, port }: PostgresHost): string => `${host}:${port}`;
@@ -110,7 +114,7 @@ function createLogins({ user, password, readLogin }: PostgresLocation): Logins {
       try {
         login = read(at, readLogin);
       } catch {
-        // The file may be about to be replaced.
+        // Another process may be replacing the file just now.
         return null;
       }
       return login.user === before.user && login.password === before.password ? null : login;

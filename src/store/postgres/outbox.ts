@@ -6,9 +6,9 @@ import { functionName } from "./functions/set.js";
 
 type Operations = Store["outbox"];
 
-// A message's due_at is its lease too: claiming moves it to the end of the lease. Messages that another claimer is just now taking
-// are skipped; what it has taken already does not match any more when the lock looks again. Arrays and OFFSET 0 keep the planner
-// from joining with whole tables, which it would where statistics are old.
+// A message's due_at is also the end of its lease: claiming sets it. Messages that another claimer is taking now are skipped. A
+// message that it has already taken no longer matches when the lock checks again. Arrays and OFFSET 0 keep the planner from
+// joining whole tables when statistics are old.
 const claim: Statement = {
   name: "claim_messages",
   text: `

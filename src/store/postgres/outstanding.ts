@@ -3,8 +3,8 @@ import { withClient } from "./connection.js";
 import type { PostgresLocation } from "./location.js";
 
 /**
- * On a connection of its own, without the time limits of operations: there may be millions of rows. Whole tables are emptied by
- * TRUNCATE, which drops their files, sealed codes and all, and waits for whoever works on them.
+ * Uses its own connection without the time limits of operations, because there may be millions of rows. Whole tables are
+ * emptied by TRUNCATE, which drops their files with the sealed codes and waits for transactions that use them.
  */
 export function endOutstanding(
   location: PostgresLocation,

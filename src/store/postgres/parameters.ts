@@ -6,20 +6,20 @@ import type { SendGuard } from "../port/challenges.js";
 import { holdMs, longestWindow } from "../rules/budget-window.js";
 import { escapeNul } from "../shared/texts.js";
 
-/** Bytes in JSON, as PostgreSQL reads them. */
+/** Bytes as PostgreSQL reads them from JSON. */
 export function hex(bytes: Uint8Array): string {
   return `\\x${Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("hex")}`;
 }
 
 interface ChargeParameter {
   readonly charge: BudgetCharge;
-  /** A refused one refuses only the other optional ones. */
+  /** If an optional charge is refused, only the other optional ones are refused with it. */
   readonly optional?: boolean;
-  /** The position, from 1, of the challenge whose `resendAt` its hold becomes. */
+  /** The position, from 1, of the challenge whose `resendAt` becomes the end of this hold. */
   readonly sets?: number | null;
 }
 
-/** Charges as `budget_charges` takes them; in the order in which their budgets are locked, that of the keys. */
+/** Charges as `budget_charges` takes them, in the order in which their budgets are locked: by key. */
 export function chargesParameter(charges: readonly ChargeParameter[]): string {
   const parameters = charges.map(({ charge, optional = false, sets = null }) => ({
     key: hex(charge.key),
@@ -33,7 +33,7 @@ export function chargesParameter(charges: readonly ChargeParameter[]): string {
   return JSON.stringify(parameters.sort(byKey));
 }
 
-/** The charges of guards; the first of each makes the `resendAt` of its challenge. */
+/** The charges of guards. The hold of each guard's first charge becomes the `resendAt` of its challenge. */
 export function guardChargesParameter(guards: readonly SendGuard[]): string {
   return chargesParameter(
     guards.flatMap(({ charges }, guard) => charges.map((charge, index) => ({ charge, sets: index === 0 ? guard + 1 : null }))),
@@ -52,7 +52,7 @@ export function placesParameter(guards: readonly SendGuard[]): string {
   );
 }
 
-/** What issuing locks, identifier and purpose of each place, once and in one order for all. */
+/** The locks that issuing takes, one for each identifier and purpose, in one order for all calls. */
 export function lockKeys(guards: readonly SendGuard[]): Buffer[] {
   const keys = guards.map(({ live }) => Buffer.concat([live.identifierKey, Buffer.from(live.purpose)]));
   return keys.sort(Buffer.compare).filter((key, index) => index === 0 || !key.equals(keys[index - 1]!));
@@ -78,7 +78,7 @@ function byKey(a: { readonly key: string }, b: { readonly key: string }): number
   return a.key < b.key ? -1 : a.key > b.key ? 1 : 0;
 }
 
-/** A row of `challenges`; `resend_at` is filled in by the database. */
+/** A row of `challenges`. The database fills in `resend_at`. */
 export function challengeParameter(challenge: NewChallenge, made: { registrationId: string | null; now: number }): object {
   return {
     challenge_id: challenge.challengeId,
@@ -111,14 +111,14 @@ export function challengeParameter(challenge: NewChallenge, made: { registration
   };
 }
 
-/** Rows that are only looked for when they are swept are swept this much late at most, so that their index rarely changes. */
+/** How late rows may be swept that are only found by the sweep. Rounding makes their index change rarely. */
 export const sweepStepMs = 24 * 60 * 60_000;
 
 export function sweepAt(idleExpiresAt: number): number {
   return Math.ceil(idleExpiresAt / sweepStepMs) * sweepStepMs;
 }
 
-/** What the caller made for a redemption: the user and session that it may need. */
+/** The user and the session that the caller made for a redemption that may need them. */
 export function madeParameter(made: {
   readonly newUser: NewUser;
   readonly newSession: NewSession;

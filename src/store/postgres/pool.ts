@@ -1,28 +1,30 @@
 import type pg from "pg";
 
-/** Open connections between one use and the next. It does not limit how many there are. */
+/** Keeps connections open between uses. It does not limit how many there are. */
 export interface Pool {
-  /** The connection that was used last of those that are idle, or a new one. Throws what opening one throws. */
+  /** Returns the idle connection that was used last, or opens one. Throws if opening fails. */
   take(): Promise<pg.Client>;
   give(client: pg.Client, state: { readonly usable: boolean }): void;
-  /** Ends every connection that is open now, those in use when they are given back; at most once a second. */
+  /** Ends every connection that is open now; those in use end when they are given back. Runs at most once a second. */
   renew(): void;
-  /** Ends all connections; those in use when they are given back. */
+  /** Ends all connections; those in use end when they are given back. */
   close(): void;
 }
 
-/** A connection goes where its name led when it was opened, so none may last for long. */
+/**
+ * Maximum age of a connection. It stays with the server that the host name meant when it was opened, and the name may change.
+ */
 const lifetimeMs = 5 * 60_000;
-/** Lifetimes differ by a fifth, so that connections opened together are not renewed together. */
+/** Ages vary by a fifth, so that connections opened together are not renewed together. */
 const jitter = 0.2;
 const idleMs = 60_000;
-/** While the only server is read-only, each write asks for a renewal. */
+/** While the only server is read-only, every write requests a renewal. */
 const renewalMs = 1_000;
 
-/** @param open Opens a connection, and has an error listener on it. */
+/** @param open Opens a connection that has an error listener. */
 export function createPool(open: () => Promise<pg.Client>): Pool {
   const idle: pg.Client[] = [];
-  /** Of connections that may be used again. */
+  /** When each reusable connection reaches its age. */
   const expiresAt = new Map<pg.Client, number>();
   const timers = new WeakMap<pg.Client, NodeJS.Timeout>();
   let renewedAt = Number.NEGATIVE_INFINITY;

@@ -38,8 +38,8 @@ const readClock: Statement = {
 };
 
 /**
- * The PostgreSQL engine: hand-written statements, prepared once a connection, each operation one transaction at READ COMMITTED and,
- * where racers leave it alone, one round trip. Any number of processes may use one database.
+ * The PostgreSQL engine: hand-written statements, prepared once a connection. Each operation is one transaction at READ
+ * COMMITTED and normally one round trip. Any number of processes may use one database.
  */
 export async function openPostgres(location: PostgresLocation, clock: () => EpochMs = Date.now): Promise<Store> {
   const openedAt = clock();
@@ -50,7 +50,7 @@ export async function openPostgres(location: PostgresLocation, clock: () => Epoc
   const opener = createOpener(location);
   const pool = createPool(() => opener.open(operationOptions));
   const operations = openDatabase({ pool, places: location.poolMax, breaker, noteFailure: diskSpace.noteFailure });
-  // Operations that keep all their connections busy are no outage.
+  // Readiness has its own connection, so that operations that use all others do not look like an outage.
   const health = openDatabase({ pool, places: 1, breaker });
   const clocks = createClockGuard(health);
   const db = clocks.guarded(operations);
@@ -78,15 +78,16 @@ export async function openPostgres(location: PostgresLocation, clock: () => Epoc
     sessions,
     users: createUsers(db),
     outbox: createOutbox(db),
-    // By a clock that is ahead a key would sign too late and for too long, or be given up while it is needed, and a sweep take what all
-    // processes still need. A sweep is made every second, which so is how long a clock that was set goes unnoticed as a rule.
+    // A fast clock would make new keys sign too late and old ones too long, delete keys that are still needed, and sweep rows that
+    // all processes still need. So these operations check the clock first. The sweep runs every second, so a changed clock is
+    // normally noticed within a second.
     keys: {
       ...keys,
       add: byRightClock(keys.add),
       delete: byRightClock(keys.delete),
       async listChecks() {
         const checks = await keys.listChecks();
-        // A process that starts on what a move has brought so far would find all checks there, and make no keys.
+        // While a move fills the database, all checks may be there already. A process that started then would create no keys.
         await refuseFilling(db);
         return checks;
       },
@@ -100,9 +101,9 @@ export async function openPostgres(location: PostgresLocation, clock: () => Epoc
         return row!;
       }),
       endOutstanding: (change) => endOutstanding(location, change),
-      // Erased rows stay in the server's files until it reuses their room; nothing of that can be hastened from here.
+      // Erased rows stay in the server's files until it reuses their space. Latchkey can't speed that up.
       scrub: async () => true,
-      // A server that is read-only refuses this.
+      // A read-only server rejects this.
       async ping() {
         await clocks.check(ping);
         if (diskSpace.ranOut()) await diskSpace.check(health);

@@ -2,22 +2,22 @@ import type { Migration } from "../rules/schema-version.js";
 import { moveTable } from "./schema/move.js";
 import { tables } from "./schema/tables.js";
 
-/** Migrations of the PostgreSQL engine's tables, oldest first, applied once each and never edited after a release. */
+/** Migrations of the PostgreSQL engine's tables, oldest first. Each is applied once and never edited after a release. */
 export const migrations: readonly Migration[] = [
   { version: 1, additive: false, sql: tables },
   { version: 2, additive: false, sql: moveTable },
   {
     version: 3,
     additive: false,
-    // Earlier programs' functions had no hash in their names.
+    // The functions of earlier programs had no hash in their names.
     // oldest_program: the schema version of the oldest program that may write once the row's migration is applied.
-    // A user's challenges are found by the user's contacts, which those without a user have too.
+    // A user's challenges are found by the user's contacts. Challenges without a user have contacts too.
     sql: `
 DROP FUNCTION IF EXISTS budget_charges, budget_refused_until, budgets_refused_until, budget_expiry, spend_budgets, give_back, is_live,
   replayed_challenges, claim_call, places_free_at, prepare_send, issue_challenges, resend_challenge, take_attempt, end_sessions,
   lock_challenge, find_or_make_user, redeem_challenge, delete_user, contacts_of, settle_messages, add_first_key, add_key_if_newest, sweep;
 
--- The functions of each program that uses this database. set_id ends their names; used_at is when a process last said so.
+-- The functions of each program that uses this database. Their names end with set_id. A process last used them at used_at.
 CREATE TABLE function_sets (
   set_id  TEXT COLLATE "C" PRIMARY KEY,
   used_at BIGINT NOT NULL

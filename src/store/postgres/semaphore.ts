@@ -1,8 +1,11 @@
-/** Lets a few work at once and others wait for a place, in the order in which they came. */
+/** Runs a limited number of tasks at once. The others wait for a place in the order of their arrival. */
 export interface Semaphore {
-  /** Begins in the same moment when there is a place. Throws what `busy` gives when too many wait already, or after too long a wait. */
+  /**
+   * Starts `work` at once if there is a place. Throws the error of `busy` if too many tasks already wait, or after too long a
+   * wait.
+   */
   run<T>(work: () => Promise<T>): Promise<T>;
-  /** Nobody works and nobody waits. */
+  /** Returns true if no task runs and none waits. */
   isEmpty(): boolean;
 }
 
@@ -37,7 +40,7 @@ export function createSemaphore({ places, waitingMax, waitMs, busy }: SemaphoreR
     });
   }
 
-  /** Hands the place on instead of freeing it, so that nobody who comes later can take it first. */
+  /** Passes the place on instead of freeing it, so that a later task can't take it first. */
   function leave(): void {
     const [next] = waiting;
     if (next === undefined) working -= 1;
@@ -58,7 +61,7 @@ export function createSemaphore({ places, waitingMax, waitMs, busy }: SemaphoreR
   };
 }
 
-/** One semaphore a key. */
+/** One semaphore for each key. */
 export interface Semaphores {
   run<T>(key: string, work: () => Promise<T>): Promise<T>;
 }

@@ -45,7 +45,7 @@ type IssuedRow = OutcomeRow<"issued" | "replayed" | "limited"> & { resend_at: Ep
 type ResentRow = OutcomeRow<"resent" | "replayed" | "limited" | "refused"> & (ChallengeRow | { challenge_id: null });
 
 export function createSends(db: Database): Operations {
-  /** What was answered before; a repeat is rare enough for a round trip of its own. */
+  /** Returns the earlier answer. A repeated call is rare enough for its own round trip. */
   async function replayed(mac: Uint8Array | null, now: EpochMs) {
     return { kind: "replayed", challenges: (await db.rows<ChallengeRow>(replay, [mac, now])).map(toChallenge) } as const;
   }

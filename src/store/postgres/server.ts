@@ -6,11 +6,13 @@ import type { PostgresHost, PostgresLocation, PostgresLogin } from "./location.j
 
 /** One address at which a server may listen. */
 export interface Server extends PostgresHost {
-  /** What the name resolved to; the directory of a Unix socket as it is. */
+  /** The resolved address of the host, or the directory of a Unix socket. */
   readonly address: string;
 }
 
-/** Connects to one server. Throws when it can't be reached in time, or takes no writes. Files are read for each connection. */
+/**
+ * Connects to one server. Throws if it can't be reached in time or accepts no writes. Reads its files anew for each connection.
+ */
 export async function connectTo(
   { host, port, address }: Server,
   location: PostgresLocation,
@@ -22,13 +24,13 @@ export async function connectTo(
     host: address,
     port,
     user,
-    // An empty one keeps the driver from looking for a password in the environment.
+    // An empty password keeps the driver from looking for one in the environment.
     password: password === "" ? () => "" : password,
     database: location.database,
     ssl: tlsOptions(host, location),
     connectionTimeoutMillis: given.timeoutMs,
   });
-  // What ends a connection also fails its query; without a listener it would end the process.
+  // An error that ends the connection also fails its query. Without this listener it would end the process.
   client.on("error", () => {});
   try {
     await client.connect();
@@ -41,13 +43,13 @@ export async function connectTo(
 }
 
 /**
- * Commits wait for the disk, and for the disk of each synchronous standby, whatever the server's default is: a loss of power must not
- * bring a used code back. `remote_apply`, which waits for more, stays.
+ * Commits wait for the disk and for each synchronous standby's disk, whatever the server's default is. Otherwise a loss of
+ * power could make a used code valid again. `remote_apply`, which waits for more, stays.
  */
 const waitForDisk = `CASE WHEN current_setting('synchronous_commit') NOT IN ('on', 'remote_apply')
   THEN set_config('synchronous_commit', 'on', false) END`;
 
-/** A standby may be behind, so it serves no reads either: a session that was revoked could still be live there. */
+/** Standbys serve no reads either: they may lag behind, so that a revoked session would still look live. */
 async function prepare(client: pg.Client, { readWriteOnly }: PostgresLocation): Promise<void> {
   // Ending the connection ends the wait for an answer.
   const timer = setTimeout(() => void client.end().catch(() => {}), checkTimeoutMs);
@@ -66,7 +68,7 @@ function tlsOptions(host: string, { sslmode, sslrootcert, sslcert, sslkey }: Pos
   if (sslmode === "disable") return false;
   const read = (path: string | null) => (path === null ? undefined : readFileSync(path, "utf8"));
   const options: ConnectionOptions = { host, cert: read(sslcert), key: read(sslkey) };
-  // The driver knows the address alone. Names of addresses must not be sent (RFC 6066 §3).
+  // The driver knows only the address. SNI must not contain addresses (RFC 6066 §3).
   if (isIP(host) === 0) options.servername = host;
   if (sslmode === "require") return { ...options, rejectUnauthorized: false };
   const ca = read(sslrootcert);

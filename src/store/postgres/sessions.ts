@@ -9,8 +9,8 @@ import { toUser, type UserRow } from "./rows.js";
 
 type Operations = Store["sessions"];
 
-// Of racers one finds the generation that it presents: the others wait for its lock and then look at the row anew.
-// It is swept by the earlier of its two ends, as `sweepAt` rounds it.
+// Of concurrent calls one finds the generation that it presents. The others wait for its lock and then check the row again.
+// sweep_at is the earlier of the session's two expiries, rounded as `sweepAt` does.
 const rotate: Statement = {
   name: "rotate",
   text: `UPDATE sessions s SET generation = s.generation + 1, rotation_mac = $4, last_used_at = $5,
@@ -52,7 +52,7 @@ const revokeOthers: Statement = {
 };
 
 export function createSessions(db: Database): Operations {
-  /** What a token that is not the newest means. Null: the session has changed since it was judged. */
+  /** Judges a token that is not the newest. Returns null if the session has changed in the meantime. */
   async function judge({
     family,
     generation,
@@ -79,7 +79,7 @@ export function createSessions(db: Database): Operations {
         const values = [family, generation, clientId, idempotency, now, now + idleMs];
         const [row] = await db.rows<SessionRow>(rotate, values, hex(family));
         if (row !== undefined) return { kind: "rotated", session: toSession(row) };
-        // Each further round takes another's change to this session, and a session has few racers.
+        // Each further round means that another call changed this session, and few calls compete for one session.
         const judged = await judge(change);
         if (judged !== null) return judged;
       }

@@ -1,5 +1,5 @@
 /**
- * How long challenges, and the calls that idempotency keys remember, outlive a challenge's expiry: the log and a repeated call can
- * still find what became of it.
+ * How long a challenge, and a call remembered by its idempotency key, are kept after the challenge expires. Until then logs and
+ * repeated calls can still find the result.
  */
 export const keptAfterExpiryMs = 60 * 60_000;

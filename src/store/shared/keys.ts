@@ -14,7 +14,7 @@ interface KeyRow {
 
 const keyColumns = "key_id, use, alg, public_jwk, sealed, created_at, active_at";
 
-/** Keys and their checks, except the operations that look for sessions and challenges: those are in the engines' `key-uses.ts`. */
+/** Keys and their checks. Operations that look for sessions and challenges are in the engines' `key-uses.ts`. */
 export function createKeys(db: ColdDatabase): Omit<Keys, "countUses" | "revokeSessions"> {
   return {
     list: async () => (await db.read<KeyRow>(`SELECT ${keyColumns} FROM keys ORDER BY created_at, key_id`)).map(toStoredKey),

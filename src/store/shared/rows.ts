@@ -1,4 +1,7 @@
-/** Rows as both engines keep them, and what they mean. A column that only one engine has stands in that engine's `rows.ts`. */
+/**
+ * Rows as both engines store them, and their conversion to the model. A column of only one engine is in that engine's
+ * `rows.ts`.
+ */
 import type { Challenge, Purpose } from "../../model/challenge.js";
 import type { Channel } from "../../model/channel.js";
 import type { Contact, ContactKind } from "../../model/contact.js";
@@ -18,7 +21,7 @@ export interface ChallengeRow {
   contact_kind: ContactKind | null;
   contact_value: string | null;
   user_id: string | null;
-  /** SQLite has no booleans. */
+  /** SQLite has no booleans and uses 0 and 1. */
   decoy: boolean | number;
   registration_id: string | null;
   masked_destination: string;
@@ -44,12 +47,15 @@ const challengeNames =
   "masked_destination locale code_length hash_profile pepper_id salt tag attempts attempts_max sends sends_max created_at " +
   "expires_at resend_at consumed_at cancelled_at";
 
-/** The columns of a challenge except the sealed code, which only the outbox reads; `of` is a table or a column of that row type. */
+/**
+ * Lists the columns of a challenge except the sealed code, which only the outbox reads. `of` is a table, or a column of that
+ * row type.
+ */
 export function challengeColumns(of: string): string {
   return columns(challengeNames, of);
 }
 
-/** What makes a challenge `c` live at a time; `now` is the parameter that holds it. */
+/** SQL condition: the challenge `c` is live at the time in parameter `now`. */
 export const isLiveChallenge = (now: string) => `c.consumed_at IS NULL AND c.cancelled_at IS NULL AND c.expires_at > ${now}`;
 
 export function contactOf(row: { contact_kind: ContactKind | null; contact_value: string | null }): Contact | null {
@@ -117,7 +123,7 @@ export const sessionColumns = columns(
   "s",
 );
 
-/** What makes a session `s` live at a time; `now` is the parameter that holds it. */
+/** SQL condition: the session `s` is live at the time in parameter `now`. */
 export const isLiveSession = (now: string) => `s.idle_expires_at > ${now} AND s.expires_at > ${now}`;
 
 export function toSession(row: SessionRow): Session {
@@ -138,7 +144,7 @@ export function toSession(row: SessionRow): Session {
   };
 }
 
-/** A user, to be read beside a session: what both have is the same in both, except `created_at`. */
+/** A user read beside a session. Columns with the same name have the same value in both, except `created_at`. */
 export interface UserRow {
   user_id: string;
   username: string | null;
@@ -148,7 +154,7 @@ export interface UserRow {
   user_created_at: EpochMs;
 }
 
-/** The columns of a user `of` except the contacts. */
+/** Lists the columns of a user `of` except the contacts. */
 export function userColumns(of: string): string {
   return `${of}.user_id, ${of}.username, ${of}.display_name, ${of}.locale,
     ${of}.custom_attributes, ${of}.created_at AS user_created_at`;
@@ -156,7 +162,7 @@ export function userColumns(of: string): string {
 
 export type ContactColumns = [kind: ContactKind, value: string, verifiedAt: EpochMs];
 
-/** The display name and the contacts come apart, because each engine has its own form of them. */
+/** Takes the display name and the contacts separately, because each engine stores them in its own form. */
 export function toUser(row: UserRow, displayName: string, contacts: readonly ContactColumns[]): User {
   return {
     userId: row.user_id,
@@ -169,7 +175,7 @@ export function toUser(row: UserRow, displayName: string, contacts: readonly Con
   };
 }
 
-/** A message of the outbox with what it delivers. What its challenge has is null if that is gone, a decoy or not live. */
+/** An outbox message with its challenge. The challenge's columns are null if it is deleted, a decoy or not live. */
 export interface DueRow {
   outbox_id: number;
   tries: number;

@@ -8,25 +8,28 @@ interface BudgetRow {
   hold_until: EpochMs;
 }
 
-/** A charge that would be granted, with what the budget holds now. */
+/** A charge that can be granted, with the times that its budget holds now. */
 export interface Grantable {
   readonly charge: BudgetCharge;
   readonly spent: EpochMs[];
 }
 
 export interface Budgets {
-  /** Whether all charges would be granted now; writes nothing. */
+  /** Returns what all charges would spend, or `Limited` if one of them is refused. Writes nothing. */
   check(charges: readonly BudgetCharge[], now: EpochMs): Grantable[] | Limited;
-  /** Spends what `check` granted in the same transaction; gives the hold that the first charge put on its key, or `now`. */
+  /**
+   * Spends what `check` granted in the same transaction. Returns when the hold of the first charge ends, or `now` if it has
+   * none.
+   */
   spend(grantable: readonly Grantable[], now: EpochMs): EpochMs;
-  /** Writes the budgets as they are: a refusal that is hidden costs the same writes as a grant. */
+  /** Writes the budgets unchanged, so that a hidden refusal costs the same writes as a grant. */
   rewrite(charges: readonly BudgetCharge[]): void;
   giveBack(returns: readonly BudgetReturn[], now: EpochMs): void;
 }
 
 /**
- * A budget is one row: the times at which its units were spent, which makes every window exact. Rows stay short because an
- * allowance is: at most as many times as the largest `max`.
+ * A budget is one row with the times at which its units were spent, which makes every window exact. A row stays short: it has
+ * at most as many times as the largest `max`.
  */
 export function createBudgets(db: Database): Budgets {
   const select = db.prepare<[Uint8Array], BudgetRow>("SELECT spent, hold_until FROM budgets WHERE key = ?");
@@ -57,10 +60,10 @@ export function createBudgets(db: Database): Budgets {
       let firstHold = now;
       for (const [index, { charge, spent }] of grantable.entries()) {
         const held = holdMs(charge, spent.length);
-        // No hold is none at all: not even one until now, which a process with a slower clock would wait for.
+        // Without a hold, store 0 and not `now`: a process with a slower clock would wait until `now`.
         const holdUntil = held > 0 ? now + held : 0;
         if (index === 0) firstHold = now + held;
-        // Clocks of processes differ a little: kept in order, the times say exactly when the next unit is free.
+        // Clocks of processes differ a little. Sorted times say exactly when the next unit is free.
         spent.push(now);
         spent.sort((a, b) => a - b);
         upsert.run(charge.key, formatTimes(spent), holdUntil, Math.max(holdUntil, now + longestWindow(charge)));
@@ -74,7 +77,7 @@ export function createBudgets(db: Database): Budgets {
 
     giveBack(returns, now) {
       for (const one of returns) {
-        // Most often the unit is the only one, and nothing is left.
+        // The common case: the unit is the only one, so the row can go.
         if (removeLast.run(one.key, formatTimes([one.spentAt]), one.holdUntil ?? Number.MAX_SAFE_INTEGER, now, now).changes > 0)
           continue;
         const row = select.get(one.key);
@@ -91,7 +94,7 @@ export function createBudgets(db: Database): Budgets {
   };
 }
 
-/** A JSON array, which both engines could read in SQL. */
+/** Times are stored as a JSON array, which SQL can read as well. */
 function parseTimes(text: string): EpochMs[] {
   return JSON.parse(text) as EpochMs[];
 }

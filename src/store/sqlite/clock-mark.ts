@@ -1,25 +1,26 @@
 import type { Database } from "better-sqlite3";
 import type { EpochMs } from "../../model/time.js";
 
-/** Smaller steps are what NTP and several processes' readings of one clock come to. */
+/** Smaller steps back come from NTP, and from several processes reading one clock. */
 const toleranceMs = 2_000;
-/** How far the mark may be behind while a challenge is live or ended a moment ago. */
+/** How far the mark may lag while a challenge is live or has just expired. */
 const markedEveryMs = 1_000;
-/** How far otherwise: an idle server has little to write. */
+/** How far the mark may lag otherwise, so that an idle server writes little. */
 const markedIdlyEveryMs = 10_000;
-/** No grace of a spent refresh token is longer, and no sign-in is called recent for longer. */
+/** Upper bounds of the grace period of a spent refresh token, and of the time for which a sign-in counts as recent. */
 const graceMaxMs = 60_000;
 const recentMaxMs = 10 * 60_000;
-/** Codes end this long ago, so that they are ended for calls too that read the clock just before. */
+/** Codes are set to have expired this long ago, so that calls that read the clock just before see them as expired too. */
 const endedAgoMs = 60_000;
-/** How long the outcome of a call is remembered after its challenge has ended. */
+/** How long the outcome of a call is remembered after its challenge expires. */
 const rememberedMs = 60 * 60_000;
 
 /**
- * Reads the clock in the transaction of a write and keeps the highest time in the database. When the clock was set back, whether the
- * process was running or not, it ends in the same transaction what would live or be forgotten by the time that comes again: all codes
- * end, units of budgets that would lie ahead count as spent now, and sessions get no longer life than a use now would give them.
- * Returns how far the clock was set back; 0 means not at all.
+ * Reads the clock in the transaction of a write and keeps the highest time in the database. It also notices a clock that was
+ * set back while the process was not running. It then ends, in the same transaction, everything that would otherwise live too
+ * long because the same time comes again: all codes end, budget units that would lie in the future count as spent now, and a
+ * session lives no longer than if it were used now.
+ * Returns how many milliseconds the clock was set back; 0 means not at all.
  */
 export function createClockMark(db: Database, clock: () => EpochMs): () => number {
   const read = db.prepare<[], EpochMs>("SELECT high FROM clock_mark WHERE only_row = 1").pluck();
@@ -50,7 +51,10 @@ const endings = [
 
 const lastSpent = "coalesce(json_extract(spent, '$[#-1]'), 0)";
 
-/** A hold keeps what was left of it. A session keeps its lifetimes, counted from now where they would count from a time ahead. */
+/**
+ * A hold keeps its remaining time. A session keeps its lifetimes. They count from now where they would count from a future
+ * time.
+ */
 const clampings = [
   `UPDATE budgets SET
     spent = (SELECT json_group_array(min(value, @now) ORDER BY value) FROM json_each(spent)),

@@ -2,7 +2,7 @@ import type { Database, Statement } from "better-sqlite3";
 import type { ColdDatabase, Query, Steps, Value } from "../shared/cold-database.js";
 import type { Writer } from "./writer.js";
 
-/** Runs cold operations as steps of the writer, each statement prepared when it is first used. */
+/** Runs cold operations as steps of the writer. Each statement is prepared on first use. */
 export function createColdDatabase(db: Database, writer: Writer): ColdDatabase {
   const statements = new Map<string, Statement>();
 
@@ -14,7 +14,7 @@ export function createColdDatabase(db: Database, writer: Writer): ColdDatabase {
 
   function rowsOf({ text, values }: Query): unknown[] {
     const statement = statementOf(text);
-    // SQLite takes `$1` for a parameter of the name 1.
+    // SQLite reads `$1` as a parameter named 1.
     const named = Object.fromEntries(values.map((value, index) => [index + 1, toBound(value)]));
     if (statement.reader) return statement.all(named);
     statement.run(named);
@@ -33,11 +33,12 @@ export function createColdDatabase(db: Database, writer: Writer): ColdDatabase {
   };
 }
 
-/** Integers are bound as such: the driver binds every number as a float, by which SQLite divides otherwise. */
+/** Binds integers as integers. The driver binds every number as a float, and SQLite divides floats differently. */
 function toBound(value: Value): string | number | bigint | Uint8Array | null {
   if (typeof value === "boolean") return value ? 1n : 0n;
   if (Number.isSafeInteger(value)) return BigInt(value as number);
-  // PostgreSQL can't store it. A text that has to be escaped should be noticed on either engine.
-  if (typeof value === "string" && value.includes("\0")) throw new Error("a text with U+0000: store what escapeNul gives");
+  // PostgreSQL can't store U+0000. Throw here too, so that a missing `escapeNul` shows on both engines.
+  if (typeof value === "string" && value.includes("\0"))
+    throw new Error("a text contains U+0000: apply escapeNul before storing it");
   return value;
 }

@@ -5,17 +5,20 @@ import { connect } from "./connect.js";
 import { schemaOf, schemaVersion } from "./migrate.js";
 import { isBusy } from "./writer.js";
 
-/** What SQLite keeps beside a database; a log beside another database than its own would be played into it. */
+/** Files that SQLite keeps beside a database. SQLite would replay a log that is left beside another database into that one. */
 export const sideSuffixes = ["-wal", "-shm", "-journal"] as const;
 
-/** Between two steps the process gets round to other things; 16 MB with pages of 4 KB. */
+/** Pages copied before the process handles other work: 16 MB with pages of 4 KB. */
 const pagesPerStep = 4_096;
 
-/** Copies a database, while others write to it, into the empty file `target`: the state of one moment, with nothing beside it. */
+/**
+ * Copies a database into the empty file `target` while others may write to it. The copy is the state of one moment in a single
+ * file.
+ */
 export async function copyDatabase(path: string, target: string): Promise<void> {
   const db = connect(path, { readonly: true, fileMustExist: true });
   try {
-    // The copy sees the state of this transaction; without one it would begin anew with each write of another process.
+    // The copy sees the state of this transaction. Without one it would restart whenever another process writes.
     db.exec("BEGIN");
     db.prepare("SELECT count(*) FROM sqlite_schema").get();
     await db.backup(target, { progress: () => pagesPerStep });
@@ -30,19 +33,19 @@ export async function copyDatabase(path: string, target: string): Promise<void> 
   }
 }
 
-/** What keeps a file from being a database that this program can work with, as the rest of a sentence; null: nothing. */
+/** Returns why this program can't use a file as its database, as the rest of a sentence. Returns null if it can. */
 export function findDefect(path: string): string | null {
   const db = connect(path, { fileMustExist: true });
   try {
     const damage = String(db.pragma("integrity_check(1)", { simple: true }));
     if (damage !== "ok") return `is damaged (${damage.split("\n").at(-1)})`;
     const state = schemaOf(db);
-    if (state.version === 0) return "is no database of Latchkey";
+    if (state.version === 0) return "is not a Latchkey database";
     refuseNewer(state, schemaVersion);
     return null;
   } catch (error) {
     if (codeOf(error).startsWith("SQLITE_CORRUPT")) return "is damaged";
-    if (codeOf(error) === "SQLITE_NOTADB") return "is no SQLite database";
+    if (codeOf(error) === "SQLITE_NOTADB") return "is not a SQLite database";
     throw error;
   } finally {
     db.close();
@@ -50,14 +53,14 @@ export function findDefect(path: string): string | null {
 }
 
 /**
- * Locks a database for this process alone, its log written back into it, and gives what unlocks it. Null: somebody has it open.
- * One that is too damaged to be locked is not.
+ * Writes a database's log back into it and locks it for this process alone. Returns a function that unlocks it, or null if
+ * another process has it open. A database that is too damaged to lock stays unlocked.
  */
 export function lockDatabase(path: string): (() => void) | null {
   if (!existsSync(path)) return () => {};
   const db = connect(path, { fileMustExist: true, timeout: 1_000 });
   try {
-    // Leaving WAL takes that nobody else has the database open, even if idle.
+    // Leaving WAL mode fails while another process has the database open, even if that process is idle.
     const mode = db.pragma("journal_mode = DELETE", { simple: true });
     if (mode !== "delete") throw new Error(`the database stays in journal mode ${String(mode)}`);
     db.exec("BEGIN EXCLUSIVE");
@@ -70,7 +73,7 @@ export function lockDatabase(path: string): (() => void) | null {
   }
 }
 
-/** Removes a database with what is beside it. */
+/** Removes a database and the files beside it. */
 export function removeDatabase(path: string): void {
   for (const suffix of ["", ...sideSuffixes]) rmSync(`${path}${suffix}`, { force: true });
 }

@@ -3,20 +3,23 @@ import type { Database } from "better-sqlite3";
 import { codeOf } from "../../lib/error-code.js";
 import type { Writer } from "./writer.js";
 
-/** Knows that the disk was full when something was last written, and finds out when it no longer is. */
+/** Remembers that the disk was full at the last write, and checks whether there is space again. */
 export interface DiskSpace {
   noteFailure(error: unknown): void;
   ranOut(): boolean;
-  /** Writes as much as many calls together would, and takes it back. Rejects when there is no space for it. */
+  /** Writes as much as many concurrent calls would, and removes it again. Rejects if there is no space for it. */
   check(writer: Writer): Promise<void>;
 }
 
-/** A commit of many calls writes some hundred pages. */
+/** More than the about one hundred pages that a commit of many calls writes. */
 const neededBytes = 256 * 1024;
 
-/** A full disk has room for small writes for a long time yet, in what was reserved before: they don't tell that it is full. */
+/**
+ * On a full disk small writes still succeed for a long time in space reserved earlier. Their success does not show that there
+ * is space.
+ */
 export function createDiskSpace(db: Database): DiskSpace {
-  // Nobody finds a row that has expired, and should it be left behind the next sweep takes it away.
+  // No call finds this expired row, and the next sweep deletes it if it is left behind.
   const insert = db.prepare<[Uint8Array, string]>("INSERT INTO idempotency (mac, outcome, expires_at) VALUES (?, ?, 0)");
   const remove = db.prepare<[Uint8Array]>("DELETE FROM idempotency WHERE mac = ?");
   let missing = false;

@@ -11,19 +11,19 @@ interface PlaceRow {
 }
 
 /**
- * Checks what new challenges must not exceed, inside the caller's transaction: gives what each guard grants, or the time at
- * which all of them would grant, since a caller must not be refused again at the time it was told.
+ * Checks the limits of new challenges inside the caller's transaction. Returns what each guard grants, or the earliest time at
+ * which all of them grant. So a caller that waits until `retryAt` is not refused again.
  */
 export type CheckGuards = (guards: readonly SendGuard[], now: EpochMs) => Grantable[][] | Limited;
 
 export function createCheckGuards(db: Database, budgets: Budgets): CheckGuards {
-  // Ignore challenges made a whole lifetime ahead: they are left from before the clock was set back.
+  // Ignore challenges made a whole lifetime ahead: they date from before the clock was set back.
   const placesOf = db.prepare<{ identifierKey: Uint8Array; purpose: string; now: EpochMs }, PlaceRow>(`
     SELECT c.requester_key, c.expires_at, coalesce(c.consumed_at, c.cancelled_at) IS NOT NULL AS ended FROM challenges c
     WHERE c.identifier_key = @identifierKey AND c.purpose = @purpose AND c.expires_at > @now
       AND 2 * c.created_at - c.expires_at < @now ORDER BY c.expires_at`);
 
-  /** When there is a place for another challenge; 0: now. */
+  /** Returns when there is a place for another challenge. 0 means now. */
   function placeFreeAt(live: SendGuard["live"], now: EpochMs): EpochMs {
     const { identifierKey, requesterKey, purpose } = live;
     const rows = placesOf.all({ identifierKey, purpose, now });
@@ -43,7 +43,7 @@ export function createCheckGuards(db: Database, budgets: Budgets): CheckGuards {
   };
 }
 
-/** Rows come soonest expiry first: so many must go that fewer than `max` are left. */
+/** `rows` are ordered by expiry. Returns when fewer than `max` of them are left. */
 function freeAt(rows: readonly PlaceRow[], max: number): EpochMs {
   return rows[rows.length - max]?.expires_at ?? 0;
 }

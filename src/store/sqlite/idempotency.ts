@@ -3,7 +3,7 @@ import type { ContactKind } from "../../model/contact.js";
 import type { EpochMs } from "../../model/time.js";
 import { keptAfterExpiryMs } from "../rules/kept.js";
 
-/** What is remembered of a redemption: the session and the user that it made, and what is left to prove. */
+/** What is remembered of a redemption: the session, whether it created a user, and the contacts left to prove. */
 export interface RememberedRedemption {
   readonly sessionId: string | null;
   readonly isNewUser: boolean;
@@ -18,14 +18,14 @@ export const nothingRemembered: RememberedRedemption = {
   pendingSources: [],
 };
 
-/** What is remembered of a call: names, never contents. */
+/** What is remembered of a call: ids, never contents. */
 export type Outcome =
   | { readonly kind: "challenges"; readonly challengeIds: readonly string[] }
   | ({ readonly kind: "redeemed"; readonly challengeId: string } & RememberedRedemption);
 
 export interface Idempotency {
   find(mac: Uint8Array | null, now: EpochMs): Outcome | null;
-  /** Keeps the outcome of a call until an hour after its challenge's expiry; without a `mac` there is nothing to keep. */
+  /** Keeps the outcome of a call until an hour after its challenge expires. Does nothing without a `mac`. */
   remember(mac: Uint8Array | null, outcome: Outcome, challengeExpiresAt: EpochMs): void;
 }
 

@@ -4,7 +4,7 @@ import type { Keys } from "../port/keys.js";
 import { isLiveChallenge, isLiveSession } from "../shared/rows.js";
 import type { Writer } from "./writer.js";
 
-/** Not a cold operation: sessions and challenges are hot, and each engine changes them in its own way. */
+/** Not cold operations: sessions and challenges are hot, and each engine changes them in its own way. */
 export function createKeyUses(db: Database, writer: Writer): Pick<Keys, "countUses" | "revokeSessions"> {
   const count = {
     master: db.prepare<{ keyId: string; now: EpochMs }, { count: number }>(

@@ -13,13 +13,13 @@ import { migrations } from "./schema.js";
 export const schemaVersion = newest(migrations);
 
 /**
- * Brings the schema up to this program's. Each migration is one transaction that writes its version row first, so of processes that
- * start at once one migrates and the others wait for it and find it done; killed half way, nothing of that migration is there.
- * A newer schema stays as it is. Returns the versions that were applied.
+ * Brings the schema up to this program's version. Each migration is one transaction that writes its version row first. So if
+ * several processes start at once, one migrates while the others wait and then find it done. A process killed half way leaves
+ * nothing of that migration. A newer schema stays as it is. Returns the versions that were applied.
  * Throws `NewerSchemaError` if the database's rows say that this program is too old for it.
  */
 export function migrate(db: Database): number[] {
-  // Immediate: a transaction that only begins to write half way is refused at once when somebody else wrote meanwhile.
+  // Immediate: SQLite rejects a transaction that starts to write half way if another process wrote in the meantime.
   db.transaction(() => {
     db.exec("CREATE TABLE IF NOT EXISTS schema_migrations (version INTEGER PRIMARY KEY, applied_at INTEGER NOT NULL) STRICT");
   }).immediate();
@@ -43,7 +43,7 @@ function apply(db: Database, { version, sql }: Migration): boolean {
   return step.immediate();
 }
 
-/** What a database's own rows say. */
+/** Returns the schema versions that a database records. */
 export function schemaOf(db: Database): SchemaState {
   const columns = db.prepare<[], string>("SELECT name FROM pragma_table_info('schema_migrations')").pluck().all();
   if (columns.length === 0) return { version: 0, oldestProgram: 0 };

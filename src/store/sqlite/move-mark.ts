@@ -3,11 +3,11 @@ import type { EpochMs } from "../../model/time.js";
 import { StoreMovedError } from "../port/errors.js";
 import type { Guard } from "./writer.js";
 
-/** Says in the database itself that everything is being moved to another one, or was. */
+/** Records in the database that its data is being moved to another one, or was. */
 export interface MoveMark {
   readonly moveId: string;
   readonly state: "moving" | "moved";
-  /** Where to, for an operator to read; without secrets. */
+  /** Names the target for an operator, without secrets. */
   readonly target: string;
   readonly markedAt: EpochMs;
 }
@@ -21,7 +21,7 @@ interface MarkRow {
 
 const select = "SELECT move_id, state, target, marked_at FROM move WHERE only_row = 1";
 
-/** Whether the schema of a database is one that has marks. */
+/** Returns true if the database's schema has move marks. */
 export function hasMoveMark(db: Database): boolean {
   return db.prepare("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'move'").get() !== undefined;
 }
@@ -31,7 +31,7 @@ export function readMoveMark(db: Database): MoveMark | null {
   return row === undefined ? null : toMark(row);
 }
 
-/** Marks the database as *moving*, if it is not marked yet, and gives the mark that it now has. */
+/** Marks the database as *moving* unless it is marked already. Returns the mark that it then has. */
 export function markMoving(db: Database, mark: Omit<MoveMark, "state">): MoveMark {
   const insert = db.prepare<[string, string, EpochMs]>(
     "INSERT INTO move (only_row, move_id, state, target, marked_at) VALUES (1, ?, 'moving', ?, ?) ON CONFLICT DO NOTHING",
@@ -43,7 +43,7 @@ export function markMoving(db: Database, mark: Omit<MoveMark, "state">): MoveMar
   return step.immediate();
 }
 
-/** Turns *moving* into *moved*. False: the move was given up. */
+/** Turns *moving* into *moved*. Returns false if the move was cancelled. */
 export function markMoved(db: Database, moveId: string): boolean {
   const step = db.transaction(() => {
     db.prepare<[string]>("UPDATE move SET state = 'moved' WHERE move_id = ? AND state = 'moving'").run(moveId);
@@ -53,7 +53,7 @@ export function markMoved(db: Database, moveId: string): boolean {
   return step.immediate();
 }
 
-/** Clears *moving*, and nothing else. False: there was nothing to clear. */
+/** Clears *moving* only. Returns false if there was nothing to clear. */
 export function clearMoving(db: Database): boolean {
   const step = db.transaction(() => {
     const cleared = db.prepare("DELETE FROM move WHERE state = 'moving'").run().changes > 0;
@@ -63,14 +63,17 @@ export function clearMoving(db: Database): boolean {
   return step.immediate();
 }
 
-/** For who knows of no mark, such as an earlier program that was not stopped: no statement changes a row. */
+/**
+ * Blocks every write by SQL triggers. This stops programs that do not know the mark, such as an earlier version that is still
+ * running.
+ */
 function closeTables(db: Database): void {
   const tables = db
     .prepare<[], string>("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT GLOB 'sqlite_*'")
     .pluck()
     .all();
   for (const table of tables) {
-    // A start looks into the one, and the other is the mark.
+    // A start reads `schema_migrations`, and `move` is the mark itself.
     if (table === "schema_migrations" || table === "move") continue;
     for (const change of ["insert", "update", "delete"]) {
       db.exec(`CREATE TRIGGER moving_${table}_${change} BEFORE ${change} ON ${table}
@@ -84,14 +87,14 @@ function openTables(db: Database): void {
     .prepare<[], string>("SELECT name FROM sqlite_schema WHERE type = 'trigger' AND name GLOB 'moving_*'")
     .pluck()
     .all();
-  // The names are those of a backup too, which anybody may have made.
+  // Quote the names: the database may be a restored backup whose trigger names an attacker chose.
   for (const trigger of triggers) db.exec(`DROP TRIGGER "${trigger.replaceAll('"', '""')}"`);
 }
 
 /**
- * Refuses what a marked database refuses. Whoever writes looks at the mark in the transaction of the write, so that nothing is
- * written after the mark. Reads of a moving database are right, since nothing changes; those of a moved one are refused from when this process
- * has met the mark, which the sweep does every second.
+ * Refuses operations of a marked database. A write reads the mark in its own transaction, so nothing is written after the mark.
+ * Reads stay correct while the database is moving, because nothing changes. Reads of a moved database are refused once this
+ * process has seen the mark. The sweep looks for it every second.
  */
 export function createMoveGuard(db: Database): Guard {
   const marked = db.prepare<[], MarkRow>(select);
@@ -101,7 +104,7 @@ export function createMoveGuard(db: Database): Guard {
     const row = marked.get();
     if (row === undefined) return null;
     const refusal = new StoreMovedError(row.state, row.target);
-    // Final: nothing turns it back.
+    // Final: a moved database never becomes usable again.
     if (row.state === "moved") moved = refusal;
     return refusal;
   }

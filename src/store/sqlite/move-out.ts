@@ -3,33 +3,34 @@ import { lockDatabase } from "./copies.js";
 import { migrate, schemaOf, schemaVersion } from "./migrate.js";
 import { openDatabase } from "./sqlite.js";
 
-/** A row as SQLite has it: texts, numbers, Buffers and null. */
+/** A row as SQLite returns it: texts, numbers, Buffers and null. */
 export type SourceRow = Readonly<Record<string, unknown>>;
 
-/** What keeps a database from being moved: a sentence that says what to do. */
+/** Thrown when a database can't be moved. The message says what to do. */
 export class MoveSourceError extends Error {
   override readonly name = "MoveSourceError";
 }
 
 /**
- * Opens a database that is to be marked, its schema brought up to date. A program that knows the schema looks at the mark before
- * it writes; one that only knew an earlier schema does not, and must not be running. It can't be started any more afterwards.
+ * Opens the database that is to be marked, and brings its schema up to date. A program that knows this schema checks the mark
+ * before it writes. A program that knows only an earlier schema does not, so it must not be running. It can't be started on
+ * this database afterwards.
  */
 export function openMoveSource(path: string): Database {
   const db = openDatabase(path);
   const { version } = schemaOf(db);
   if (version === schemaVersion) return db;
   db.close();
-  // This program would leave out what it does not know.
+  // This program would leave out data that it does not know.
   if (version > schemaVersion) {
     throw new MoveSourceError(
-      `${path} has schema version ${version}, this program knows up to ${schemaVersion}: move it by the newer one`,
+      `${path} has schema version ${version}, and this program knows versions up to ${schemaVersion}: move it with the newer program`,
     );
   }
-  if (version === 0) throw new MoveSourceError(`${path} is no database of Latchkey: correct LATCHKEY_DATABASE_URL`);
+  if (version === 0) throw new MoveSourceError(`${path} is not a Latchkey database: correct LATCHKEY_DATABASE_URL`);
   refuseOpen(path);
   migrated(openDatabase(path)).close();
-  // Once more, for one that started in between.
+  // Check again for a program that started in between.
   refuseOpen(path);
   return openDatabase(path);
 }
@@ -48,14 +49,17 @@ function refuseOpen(path: string): void {
   const unlock = lockDatabase(path);
   if (unlock === null) {
     throw new MoveSourceError(
-      `${path} is in use by an earlier program, which would go on writing: stop the service first, and start it with this program if ` +
-        "it is to answer meanwhile",
+      `${path} is in use by an earlier version of Latchkey, which would keep writing: stop the service first. To serve during the move, ` +
+        "start it again with this version",
     );
   }
   unlock();
 }
 
-/** Reads a table in the order of its key, a batch at a time: the rows that follow a key, the first ones where it is null. */
+/**
+ * Reads a table in the order of its key, one batch at a time. A call returns the rows after a key, or the first ones if it is
+ * null.
+ */
 export function batchesOf(
   db: Database,
   { name, key }: { readonly name: string; readonly key: readonly string[] },

@@ -7,10 +7,10 @@ import type { Writer } from "./writer.js";
 
 type Operations = Store["outbox"];
 
-/** A message's `due_at` is its lease too: claiming moves it to the end of the lease. */
+/** A message's `due_at` is also the end of its lease: claiming sets it. */
 export function createOutbox(db: Database, writer: Writer): Operations {
-  // A statement for each limit, of which there are few: one that is bound has the statement compiled anew at every call, which costs
-  // several times what it does.
+  // Prepares one statement for each limit; there are few limits. SQLite recompiles a statement with a bound limit at every
+  // call, which costs several times the query itself.
   const dueAtMost = remembered((limit: number) =>
     db.prepare<{ now: EpochMs }, DueRow>(`
     SELECT m.outbox_id, m.tries + 1 AS tries, m.challenge_id, c.client_id, c.purpose, c.channel, c.contact_kind, c.contact_value, c.locale,
@@ -53,7 +53,7 @@ export function createOutbox(db: Database, writer: Writer): Operations {
   };
 }
 
-/** Makes the value of each number once. */
+/** Returns a function that calls `make` once for each number. */
 function remembered<T>(make: (n: number) => T): (n: number) => T {
   const made = new Map<number, T>();
   return (n) => {

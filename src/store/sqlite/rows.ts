@@ -31,7 +31,10 @@ export function chargedSends(row: Pick<ChallengeRow, "created_at" | "requester_k
   return [{ at: row.created_at, requesterKey: row.requester_key }, ...parseResends(row.resends)];
 }
 
-/** Resends are a JSON array of `[time, requester in base64url]`; there are at most four, and most challenges have none. */
+/**
+ * Appends a resend. Resends are a JSON array of `[time, requester in base64url]`. There are at most four, and most challenges
+ * have none.
+ */
 export function appendResend(resends: string, { at, requesterKey }: ChargedSend): string {
   return JSON.stringify([...(JSON.parse(resends) as unknown[]), [at, Buffer.from(requesterKey).toString("base64url")]]);
 }
@@ -45,11 +48,11 @@ function parseResends(resends: string): ChargedSend[] {
 }
 
 export interface UserRow extends shared.UserRow {
-  /** JSON of `[kind, value, verified_at]` each. */
+  /** JSON array of `[kind, value, verified_at]`. */
   contacts: string;
 }
 
-/** The columns of a user `u` with all contacts, so that one statement gives all of a user. */
+/** The columns of a user `u` and all its contacts, so that one statement reads the whole user. */
 export const userColumns = `${shared.userColumns("u")}, (
     SELECT json_group_array(json_array(o.kind, o.value, o.verified_at) ORDER BY o.verified_at, o.kind)
     FROM contacts o WHERE o.user_id = u.user_id) AS contacts`;

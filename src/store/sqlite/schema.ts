@@ -1,8 +1,8 @@
 import type { Migration } from "../rules/schema-version.js";
 
 /**
- * Migrations of the SQLite engine, oldest first, applied once each and never edited after a release.
- * Times are milliseconds since 1970. Revoked sessions are deleted: a token that names no row has ended.
+ * Migrations of the SQLite engine, oldest first. Each is applied once and never edited after a release.
+ * Times are milliseconds since 1970. Revoked sessions are deleted: a token without a row has ended.
  */
 export const migrations: readonly Migration[] = [
   {
@@ -138,7 +138,7 @@ CREATE TABLE key_checks (
   {
     version: 2,
     additive: false,
-    // At most one row: that everything is being moved to another database, or was. The target is named without secrets.
+    // At most one row: it says that the data is being moved to another database, or was. The target is named without secrets.
     sql: `
 CREATE TABLE move (
   only_row  INTEGER PRIMARY KEY CHECK (only_row = 1),
@@ -154,7 +154,7 @@ CREATE TABLE move (
     additive: false,
     // oldest_program: the schema version of the oldest program that may write once the row's migration is applied.
     // clock_mark: the highest time that the clock has shown.
-    // A user's challenges are found by the user's contacts, which those without a user have too.
+    // A user's challenges are found by the user's contacts. Challenges without a user have contacts too.
     sql: `
 CREATE TABLE clock_mark (
   only_row INTEGER PRIMARY KEY CHECK (only_row = 1),

@@ -8,9 +8,9 @@ import { isLiveSession, type SessionRow, sessionColumns, toSession } from "../sh
 import { toUser, type UserRow, userColumns } from "./rows.js";
 import type { Writer } from "./writer.js";
 
-/** Writes of sessions inside somebody else's transaction. */
+/** Writes of sessions inside the caller's transaction. */
 export interface Sessions {
-  /** Adds a session, ending those of the user that are beyond the `sessionsMax` - 1 most recently used. */
+  /** Adds a session. Of the user's other sessions it keeps the `sessionsMax` - 1 most recently used and ends the rest. */
   create(session: NewSession, of: { readonly userId: string; readonly sessionsMax: number; readonly now: EpochMs }): Session;
   find(sessionId: string, now: EpochMs): Session | null;
   removeAllOf(userId: string): void;

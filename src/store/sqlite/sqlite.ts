@@ -22,18 +22,20 @@ import { createSweep } from "./sweep.js";
 import { createUserOperations, createUsers } from "./users.js";
 import { createWriter, isBusy, translated } from "./writer.js";
 
-/** How long opening waits for other processes, which may be migrating or changing to WAL just now. */
+/** How long opening waits for other processes, which may be migrating or changing to WAL mode. */
 const openTimeoutMs = 10_000;
 
 /**
- * How long the log grows before a commit checkpoints it: 32 MB. A checkpoint flushes twice and writes each changed page once, so rarer
- * ones hold the event loop for less time in all. A server that scrubs every five seconds seldom gets there.
+ * Size at which a commit checkpoints the log: 32 MB. A checkpoint flushes twice and writes each changed page once. Rarer
+ * checkpoints therefore block the event loop for less time in total. A server that scrubs every five seconds seldom reaches
+ * this size.
  */
 const checkpointPages = 8_000;
 
 /**
- * Opens a database file, made with owner-only rights if it is not there. WAL with `synchronous=FULL`: a commit is on the disk
- * when it returns, unless the writer says otherwise. `secure_delete` overwrites erased data, which otherwise stays in free pages.
+ * Opens a database file. Creates it with owner-only permissions if it is missing. With WAL and `synchronous=FULL` a commit is
+ * on the disk when it returns, unless the writer says otherwise. `secure_delete` overwrites erased data, which otherwise stays
+ * in free pages.
  */
 export function openDatabase(path: string): Database {
   if (path !== ":memory:") closeSync(openSync(path, "a", 0o600));
@@ -46,7 +48,10 @@ export function openDatabase(path: string): Database {
   return db;
 }
 
-/** SQLite does not wait for other processes' locks while it changes the journal, so this does, at the start alone. */
+/**
+ * SQLite does not wait for other processes' locks while it changes the journal mode, so this function waits. Only used at
+ * start.
+ */
 function whileLocked(step: () => void): void {
   const until = performance.now() + openTimeoutMs;
   for (;;) {
@@ -67,7 +72,9 @@ export interface SqliteOptions {
   readonly clockSetBack?: (backMs: number) => void;
 }
 
-/** The SQLite engine: one connection, hand-written statements, prepared once, writes grouped into common commits. */
+/**
+ * The SQLite engine: one connection, hand-written statements that are prepared once, and writes grouped into common commits.
+ */
 export function openSqlite(options: SqliteOptions): Store {
   const { clock = Date.now, clockSetBack = () => {} } = options;
   const db = openDatabase(options.path);

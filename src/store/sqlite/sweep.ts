@@ -13,7 +13,7 @@ type SweptChallenge = ExpiredChallenge & { readonly expired: number };
 
 const unredeemed = "decoy = 0 AND consumed_at IS NULL AND cancelled_at IS NULL";
 
-/** Each statement finds its rows by an index on the expiry, so a batch costs what it deletes and nothing more. */
+/** Each statement finds its rows by an index on the expiry, so a batch costs only what it deletes. */
 export function createSweep(db: Database, writer: Writer): Pick<Store["upkeep"], "sweep"> {
   const ofChallenges = [
     {

@@ -11,11 +11,11 @@ import { toUser, type UserRow, userColumns } from "./rows.js";
 import type { Sessions } from "./sessions.js";
 import type { Writer } from "./writer.js";
 
-/** Reads and writes of users inside somebody else's transaction. */
+/** Reads and writes of users inside the caller's transaction. */
 export interface Users {
   recipient(identifier: Identifier, channel: Channel): Recipient | null;
   find(userId: string): User | null;
-  /** The id of the user that has the contact. Returns null if no user has it. */
+  /** Returns the id of the user with this contact, or null if no user has it. */
   userIdOf(contact: Contact): string | null;
   usernameTaken(username: string): boolean;
   create(user: NewUser, contacts: readonly Contact[], now: EpochMs): void;
@@ -58,7 +58,7 @@ export function createUsers(db: Database): Users {
   }
 
   return {
-    // Reads as much for somebody who is not there, so that time does not tell.
+    // Reads as much for an unknown identifier, so that timing does not reveal whether a user exists.
     recipient(identifier, channel) {
       if (identifier.kind === "username") {
         const row = byUsername.get(identifier.value);
@@ -91,7 +91,7 @@ export function createUserOperations(
   db: Database,
   { writer, users, sessions }: { writer: Writer; users: Users; sessions: Sessions },
 ): Store["users"] {
-  // They still look live. Otherwise their holders would see that the user is gone.
+  // The challenges still look live. Otherwise their holders would see that the user is gone.
   const endChallengesOf = db.prepare<{ userId: string }>(`
     UPDATE challenges SET decoy = 1, sealed_code = NULL WHERE user_id = @userId AND consumed_at IS NULL AND rowid IN (
       SELECT c.rowid FROM contacts o CROSS JOIN challenges c ON c.contact_kind = o.kind AND c.contact_value = o.value

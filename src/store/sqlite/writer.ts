@@ -3,32 +3,32 @@ import { codeOf } from "../../lib/error-code.js";
 import { StoreUnavailableError } from "../port/errors.js";
 import { createFlushing } from "./flushing.js";
 
-/** Runs steps that write. Each is all-or-nothing, and those of one moment share one commit. */
+/** Runs steps that write. Each step is atomic, and steps that arrive close together share one commit. */
 export interface Writer {
   /**
-   * Runs `step` in a transaction and gives its result once that is flushed to the disk, with every earlier write. A step touches
-   * nothing but the database: it may run twice.
+   * Runs `step` in a transaction. Resolves with its result when it and every earlier write are flushed to the disk. A step
+   * touches only the database, because it may run twice.
    */
   write<T>(step: () => T): Promise<T>;
   /**
-   * The same for a step that only counts or queues: its result comes once the transaction is committed. A loss of power can undo it,
-   * as if it had never run, until the next flush: within a second.
+   * Like `write`, for a step that only counts or queues. Resolves when the transaction is committed. Until the next flush,
+   * within a second, a loss of power can undo the step as if it had never run.
    */
   writeUnflushed<T>(step: () => T): Promise<T>;
-  /** Resolves when everything committed so far is on the disk, which a write of its own makes sure of. */
+  /** Resolves when everything committed so far is on the disk. Makes a write of its own for that. */
   flush(): Promise<void>;
   read<T>(query: () => T): Promise<T>;
-  /** Runs several reads on one state of the database. SQLite locks and unlocks its files once instead of once a read. */
+  /** Runs several reads on one state of the database. SQLite then locks and unlocks its files once instead of once a read. */
   readTogether<T>(query: () => T): Promise<T>;
-  /** Resolves when nothing is waiting any more, and flushes what is not flushed yet. */
+  /** Resolves when no step is waiting. Flushes commits that are not flushed yet. */
   idle(): Promise<void>;
 }
 
-/** What keeps steps from being run. */
+/** Decides whether steps may run. */
 export interface Guard {
-  /** Asked in the transaction of every write; null: nothing. */
+  /** Called in the transaction of every write. Returns null if the write may proceed. */
   refusalOfWrite(): Error | null;
-  /** Asked before every read, so it has to cost nothing; null: nothing. */
+  /** Called before every read, so it must be cheap. Returns null if the read may proceed. */
   refusalOfRead(): Error | null;
 }
 
@@ -41,20 +41,24 @@ interface Waiting {
   readonly reject: (reason: unknown) => void;
 }
 
-/** How long a commit waits for company while other calls are under way: most of their writes arrive one hash apart. */
+/** How long a commit waits for more writes while other calls are running. Most of their writes arrive one hash apart. */
 const windowMs = 2;
-/** Bounds how long one commit can keep the event loop. */
+/** Bounds how long one commit can block the event loop. */
 const batchMax = 256;
-/** How long SQLite itself waits for another process's write, holding up the event loop; the writer waits on without it. */
+/**
+ * How long SQLite itself waits for another process's write, which blocks the event loop. The writer then retries without
+ * blocking it.
+ */
 const busyTimeoutMs = 50;
-/** How long another process may hold the write lock before callers are told that the store is unavailable. */
+/** How long another process may hold the write lock before calls fail with `StoreUnavailableError`. */
 const busyLimitMs = 3_000;
 
 /**
- * @param inFlight How many calls are under way in this process: while all of them already wait for the commit, waiting longer for
- *   company is in vain, so a lone call never waits.
- * @param options.begun Runs in the transaction of every write, before its steps. It may return what to call once that is committed.
- * @param options.noteFailure Told of each step that fails, before its caller is.
+ * @param inFlight Returns how many calls are running in this process. If all of them already wait for the commit, no more
+ *   writes can come, so a lone call never waits.
+ * @param options.begun Runs in the transaction of every write, before its steps. May return a function to call after the
+ *   commit.
+ * @param options.noteFailure Called with the error of each failed step, before the step's promise rejects.
  */
 export function createWriter(
   db: Database,
@@ -77,7 +81,7 @@ export function createWriter(
   let busySince: number | undefined;
   let idlers: (() => void)[] = [];
   let committed: (() => void) | null = null;
-  // When it fails, readiness tries again: its ping flushes too.
+  // If a flush fails, readiness tries again: its ping flushes too.
   const flushing = createFlushing(db, () => void flush().catch(() => {}));
 
   function enqueue<T>(step: () => T, flushes: boolean): Promise<T> {
@@ -141,7 +145,7 @@ export function createWriter(
       commit.run();
     } catch (error) {
       if (db.inTransaction) rollback.run();
-      // One step's failure must not cost the others: each gets a transaction of its own.
+      // A failing step must not fail the others, so each gets its own transaction.
       if (batch.length > 1) for (const one of batch) commitAlone(one);
       else fail(batch[0]!, error);
       return;
@@ -154,7 +158,7 @@ export function createWriter(
     try {
       beginGuarded([one]);
     } catch (error) {
-      // Another process came in between: this one waits like everybody else.
+      // Another process took the lock in between: this step waits like the others.
       if (isBusy(error)) waiting.push(one);
       else fail(one, error);
       return;
@@ -230,7 +234,7 @@ export function isBusy(error: unknown): boolean {
   return codeOf(error).startsWith("SQLITE_BUSY");
 }
 
-/** Errors of the database itself become the port's; anything else is a fault of ours and stays what it is. */
+/** Turns errors of the database itself into the port's errors. Returns any other error unchanged, because it is a bug. */
 export function translated(error: unknown): unknown {
   if (!(error instanceof Error) || !("code" in error)) return error;
   const unavailable = /^SQLITE_(BUSY|LOCKED|FULL|IOERR|READONLY|CANTOPEN|CORRUPT|NOTADB|NOMEM|PROTOCOL)/.test(

@@ -52,7 +52,7 @@ describe("the command line on PostgreSQL", () => {
     const healthy = await latchkey("doctor");
     expect(healthy.code).toBe(0);
     expect(healthy.out).toContain(`ok      the schema is at version ${schemaVersion}\n`);
-    expect(healthy.out).toContain("the keys are those of the database");
+    expect(healthy.out).toContain("the configured keys are those of the database");
     await query(location, "INSERT INTO schema_migrations VALUES ($1, 0)", [schemaVersion + 1]);
     await query(location, `ALTER DATABASE ${location.database} SET default_transaction_read_only = on`);
     const wrong = await latchkey("doctor");
@@ -67,7 +67,9 @@ describe("the command line on PostgreSQL", () => {
     vi.spyOn(Date, "now").mockImplementation(() => real() - 5_000);
     const { code, out } = await latchkey("doctor").finally(() => vi.restoreAllMocks());
     expect(code).toBe(1);
-    expect(out).toContain("problem the clock of this machine is more than 1 s from the database server's: set both by NTP\n");
+    expect(out).toContain(
+      "problem the clock of this machine is more than 1 s from the database server's: synchronize both with NTP\n",
+    );
     expect((await latchkey("doctor")).code).toBe(0);
   });
 
@@ -156,13 +158,8 @@ describe("the command line on PostgreSQL", () => {
         "disable",
         /PostgreSQL can't be reached: .*LATCHKEY_DATABASE_URL.*\(PostgreSQL: .*ECONNREFUSED/,
       ],
-      ["a wrong password", {}, "disable", /PostgreSQL does not let the user in: .*LATCHKEY_DATABASE_URL/],
-      [
-        "a user that is not there",
-        { user: "nobody" },
-        "disable",
-        /PostgreSQL does not let the user in: .*LATCHKEY_DATABASE_URL/,
-      ],
+      ["a wrong password", {}, "disable", /PostgreSQL rejects the login: .*LATCHKEY_DATABASE_URL/],
+      ["a user that is not there", { user: "nobody" }, "disable", /PostgreSQL rejects the login: .*LATCHKEY_DATABASE_URL/],
       ["TLS that is off", {}, "require", /PostgreSQL has TLS off: .*sslmode=disable to LATCHKEY_DATABASE_URL/],
     ])("%s", async (_, changes, sslmode, message) => {
       for (const text of await outcomesOf(changes, sslmode)) expect(text).toMatch(message);
@@ -170,7 +167,7 @@ describe("the command line on PostgreSQL", () => {
 
     it("a database that is not there", async () => {
       for (const text of await outcomesOf({ database: "nothing", password: location.password })) {
-        expect(text).toMatch(/PostgreSQL has no database of that name: make it with createdb, .*LATCHKEY_DATABASE_URL/);
+        expect(text).toMatch(/PostgreSQL has no database with that name: create it with createdb, .*LATCHKEY_DATABASE_URL/);
       }
     });
 
@@ -182,7 +179,7 @@ describe("the command line on PostgreSQL", () => {
       await query(location, `DROP ROLE ${user}`);
       expect({ code, out }).toEqual({ code: 1, out: "" });
       expect(err).toMatch(
-        /^The user of LATCHKEY_DATABASE_URL .*lacks a right: let it own the database, .*\(permission denied .*\)\.\n$/,
+        /^The user of LATCHKEY_DATABASE_URL .*lacks a privilege: make it the owner of the database, .*\(permission denied .*\)\.\n$/,
       );
       expect(err).not.toContain(password);
     });

@@ -108,7 +108,7 @@ describe("migrations of PostgreSQL", () => {
     async (encoding) => {
       const location = await databases.createEmpty(encoding);
       await expect(openStore(location, { inFlight: () => 0 })).rejects.toThrow(
-        `the database's encoding is ${encoding}, and Latchkey needs UTF8: make a database with ` +
+        `the database's encoding is ${encoding}, but Latchkey needs UTF8: create a database with ` +
           "`createdb --encoding=UTF8 --template=template0` and name it in LATCHKEY_DATABASE_URL",
       );
       expect(await tablesOf(location)).toEqual([]);

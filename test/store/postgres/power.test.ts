@@ -13,7 +13,7 @@ afterAll(() => disk.stop());
 it("doctor warns of a server that may take longer than a second to flush what waits for no disk", async () => {
   const { findings } = await checkPostgres(disk.location);
   expect(findings.map(({ text }) => text).join("\n")).toContain(
-    "after loss of power the last 30 s of sends and guesses could be forgotten: set wal_writer_delay to 333ms or less",
+    "after a loss of power the last 30 s of sends and guesses may be lost: set wal_writer_delay to 333ms or less",
   );
 });
 

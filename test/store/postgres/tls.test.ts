@@ -81,7 +81,7 @@ describe("TLS to PostgreSQL", () => {
   });
 
   it.each([
-    ["verify-full", "localhost", "is signed by nobody that is trusted here: name the PEM file of its authority as sslrootcert"],
+    ["verify-full", "localhost", "is not signed by a trusted authority: name the PEM file of its authority as sslrootcert"],
     [`verify-full&sslrootcert=${ca}`, "127.0.0.1", "is another host's: write the host"],
   ])("with sslmode=%s the command line says what to do about the certificate", async (sslmode, host, advice) => {
     const url = urlOf(at(location, { host })).replace("sslmode=disable", `sslmode=${sslmode}`);

@@ -1,6 +1,6 @@
-/** Guesses. The order of locks is that of `sends.ts`. */
+/** Guesses. The lock order is in `sends.ts`. */
 export const attemptFunctions = `
--- A spent budget of the identifier comes before a refusal of the challenge.
+-- A spent budget of the identifier is reported before a refusal of the challenge.
 CREATE FUNCTION take_attempt(p_challenge_id TEXT, p_client_id TEXT, p_charges JSONB, p_now BIGINT,
   OUT outcome TEXT, OUT retry_at BIGINT, OUT user_spent BOOLEAN
 ) LANGUAGE plpgsql AS $$

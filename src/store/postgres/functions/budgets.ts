@@ -1,7 +1,7 @@
 /**
- * Budgets. Charges come sorted by key as JSON: `{key, maxes, windows, longest, holds, optional, sets}`. `holds[n]` is how long the
- * key is held when n units were spent before, `sets` the position of the challenge whose resend_at the hold becomes. An optional
- * charge that is refused refuses the other optional ones and nothing else.
+ * Budgets. Charges are JSON sorted by key: `{key, maxes, windows, longest, holds, optional, sets}`. `holds[n]` is how long the
+ * key is held if n units were spent before. `sets` is the position of the challenge whose resend_at becomes the end of the
+ * hold. A refused optional charge refuses only the other optional charges.
  */
 export const budgetFunctions = `
 CREATE FUNCTION budget_charges(p_charges JSONB)
@@ -11,9 +11,9 @@ LANGUAGE sql IMMUTABLE ROWS 4 AS $$
     key BYTEA, maxes INTEGER[], windows BIGINT[], longest BIGINT, holds BIGINT[], optional BOOLEAN, sets INTEGER)
 $$;
 
--- When a charge can be granted, 0 or a past time being now: the same rule as rules/budget-window.ts. The spent times are in order,
--- so the unit that has to become free is the max-th latest; a window that holds fewer finds none. What is too far ahead is left from
--- before the clock was set back.
+-- Returns when a charge can be granted; 0 or a past time means now. The rule is that of rules/budget-window.ts. Spent times are
+-- in order, so the unit that must become free is the max-th latest; a window with fewer units has none. Times too far ahead are
+-- ignored: they date from before the clock was set back.
 CREATE FUNCTION budget_refused_until(
   p_spent BIGINT[], p_hold_until BIGINT, p_maxes INTEGER[], p_windows BIGINT[], p_holds BIGINT[], p_now BIGINT
 ) RETURNS BIGINT LANGUAGE plpgsql IMMUTABLE AS $$
@@ -40,7 +40,7 @@ BEGIN
   RETURN v_until;
 END $$;
 
--- When all charges that are not optional would be granted, without locking or writing.
+-- Returns when all required charges would be granted. Locks and writes nothing.
 CREATE FUNCTION budgets_refused_until(p_charges JSONB, p_now BIGINT) RETURNS BIGINT LANGUAGE plpgsql STABLE AS $$
 DECLARE
   v_charge RECORD;
@@ -59,15 +59,15 @@ BEGIN
   RETURN v_until;
 END $$;
 
--- From when on a budget says nothing, rounded up.
+-- Returns when a budget has no effect any more, rounded up.
 CREATE FUNCTION budget_expiry(p_hold_until BIGINT, p_longest_until BIGINT) RETURNS BIGINT LANGUAGE sql IMMUTABLE AS $$
   SELECT (greatest(p_hold_until, p_longest_until) / 3600000 + 1) * 3600000
 $$;
 
--- Spends all charges or, when one is refused or p_until is to come, none, and then retry_at is after p_now. Of the optional charges
--- it spends all or none too, and refuses nothing for them.
--- All budgets are locked before they are judged, in the order of their keys. One that is not there is made, empty, to be locked: a
--- racer who makes the same one is waited for. Nothing is begun anew for a race: that would show that two budgets are one.
+-- Spends all required charges. If one of them is refused, or p_until is in the future, it spends nothing and returns a retry_at
+-- after p_now. Of the optional charges it also spends all or none; these never refuse the call.
+-- Locks all budgets in the order of their keys before it checks them. A missing budget is created empty to be locked, which waits
+-- for a concurrent call that creates the same one. Does not retry on conflict: the delay would reveal a shared budget.
 CREATE FUNCTION spend_budgets(
   p_charges JSONB, p_until BIGINT, p_resend_at BIGINT[], p_now BIGINT,
   OUT retry_at BIGINT, OUT resend_at BIGINT[], OUT optional_refused BOOLEAN
@@ -86,7 +86,7 @@ BEGIN
   optional_refused := false;
   FOR v_charge IN SELECT * FROM budget_charges(p_charges) LOOP
     SELECT spent, hold_until INTO v_spent, v_hold_until FROM budgets WHERE key = v_charge.key FOR UPDATE;
-    -- What is never granted needs no budget.
+    -- A charge with a maximum of 0 is never granted and needs no budget.
     IF NOT FOUND AND NOT 0 = ANY (v_charge.maxes) THEN
       INSERT INTO budgets AS b (key, spent, hold_until, expires_at)
       VALUES (v_charge.key, '{}', 0, budget_expiry(p_now + coalesce(v_charge.holds[1], 0), p_now + v_charge.longest))
@@ -112,7 +112,7 @@ BEGIN
     CONTINUE WHEN v_charge.key = v_last;
     v_last := v_charge.key;
     IF v_charge.optional AND optional_refused THEN
-      -- Written as it is: a refusal that is hidden costs the same writes as a grant.
+      -- Written unchanged, so that a hidden refusal costs the same writes as a grant.
       UPDATE budgets SET spent = spent WHERE key = v_charge.key;
       CONTINUE;
     END IF;
@@ -122,17 +122,18 @@ BEGIN
     IF v_charge.sets IS NOT NULL THEN
       resend_at[v_charge.sets] := p_now + v_hold;
     END IF;
-    -- No hold is none at all: not even one until now, which a process with a slower clock would wait for.
+    -- Without a hold, store 0 and not p_now: a process with a slower clock would wait until p_now.
     v_hold_until := CASE WHEN v_hold > 0 THEN p_now + v_hold ELSE 0 END;
-    -- Clocks of processes differ a little: kept in order, the times say exactly when the next unit is free.
+    -- Clocks of processes differ a little. Sorted times say exactly when the next unit is free.
     UPDATE budgets SET spent = ARRAY(SELECT t FROM unnest(v_spent || p_now) AS t ORDER BY t),
       hold_until = v_hold_until, expires_at = budget_expiry(v_hold_until, p_now + v_charge.longest)
     WHERE key = v_charge.key;
   END LOOP;
 END $$;
 
--- Gives units back: [{key, spent_at, hold_until}], and by [{prefix, of_requester, hold_ms}] those of every send of a challenge: the nth
--- at p_sent_at[n], charged to p_requesters[n]. Budgets are locked in the order of their keys; returns of one key come oldest first.
+-- Gives units back: those in [{key, spent_at, hold_until}], and for each [{prefix, of_requester, hold_ms}] one unit of every
+-- send of a challenge. The nth send was at p_sent_at[n], charged to p_requesters[n]. Budgets are locked in the order of their
+-- keys. Returns of one key come oldest first.
 CREATE FUNCTION give_back(
   p_returns JSONB, p_send_returns JSONB, p_identifier_key BYTEA, p_sent_at BIGINT[], p_requesters BYTEA[], p_now BIGINT
 ) RETURNS VOID LANGUAGE plpgsql AS $$
@@ -151,13 +152,13 @@ BEGIN
       unnest(p_sent_at, p_requesters) AS s (spent_at, requester_key)
     ORDER BY key, spent_at
   LOOP
-    -- Most often the unit is the only one, and nothing is left.
+    -- The common case: the unit is the only one, so the row can go.
     DELETE FROM budgets b WHERE b.key = v_return.key AND b.spent = ARRAY[v_return.spent_at]
       AND least(b.hold_until, v_return.hold_until) <= p_now;
     CONTINUE WHEN FOUND;
     SELECT b.spent, b.hold_until INTO v_spent, v_hold FROM budgets b WHERE b.key = v_return.key FOR UPDATE;
     CONTINUE WHEN NOT FOUND;
-    -- Without a time in the return both sides of it are null, and the hold stays.
+    -- If the return has no time, both sides are null and the hold stays.
     v_hold := least(v_hold, greatest(v_return.spent_at, v_spent[cardinality(v_spent)]) + v_return.hold_until - v_return.spent_at);
     v_position := array_position(v_spent, v_return.spent_at);
     IF v_position IS NOT NULL THEN

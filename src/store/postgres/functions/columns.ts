@@ -1,6 +1,6 @@
 /**
- * Columns with their types, as `RETURNS TABLE` and `jsonb_to_recordset` take them. They stand here and are not read from the table,
- * so that one more column in the table changes nothing for a program that does not know it.
+ * Columns with their types, as `RETURNS TABLE` and `jsonb_to_recordset` take them. They are listed here instead of read from
+ * the table, so that a new column does not affect a program that does not know it.
  */
 const givenOfChallenge =
   "challenge_id TEXT, client_id TEXT, purpose TEXT, channel TEXT, identifier_key BYTEA, requester_key BYTEA, contact_kind TEXT, " +
@@ -8,13 +8,16 @@ const givenOfChallenge =
   "hash_profile TEXT, pepper_id TEXT, salt BYTEA, tag BYTEA, attempts INTEGER, attempts_max INTEGER, sends INTEGER, sends_max INTEGER, " +
   "created_at BIGINT, expires_at BIGINT";
 
-/** Of a challenge that is made, but for `resend_at`. */
+/** Columns of a new challenge, except `resend_at`. */
 export const newChallenge = `${givenOfChallenge}, sealed_code BYTEA, resend_times BIGINT[], resend_requesters BYTEA[]`;
 
-/** Of a challenge, but for the sealed code, which only the outbox reads, and the times and requesters of its sends. */
+/**
+ * Columns of a stored challenge, except the sealed code, which only the outbox reads, and the times and requesters of its
+ * sends.
+ */
 export const storedChallenge = `${givenOfChallenge}, resend_at BIGINT, consumed_at BIGINT, cancelled_at BIGINT`;
 
-/** The names alone, each as a column of `of`, a table or its alias, if given. */
+/** Lists only the names, each as a column of `of`, a table or alias, if given. */
 export function namesOf(columns: string, of?: string): string {
   const names = columns.split(", ").map((column) => column.split(" ")[0]!);
   return names.map((name) => (of === undefined ? name : `${of}.${name}`)).join(", ");

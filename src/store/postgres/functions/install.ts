@@ -5,12 +5,12 @@ import { withClient } from "../connection.js";
 import type { PostgresLocation } from "../location.js";
 import { createFunctions, functionNames, functionSetId } from "./set.js";
 
-/** How often a process says that it uses its functions. */
+/** How often a process records that it uses its functions. */
 const keepEveryMs = 60 * 60_000;
-/** How long functions stay that no process says it uses. */
+/** How long functions are kept that no process has recorded as used. */
 const unusedMs = 24 * 60 * 60_000;
 
-/** The login may not create the functions that are missing. */
+/** Thrown when the login may not create the missing functions. */
 export class FunctionRightsError extends Error {
   override readonly name = "FunctionRightsError";
 }
@@ -19,13 +19,14 @@ const insufficientPrivilege = "42501";
 const readOnly = "25006";
 
 /**
- * Creates this program's functions if they are missing, and writes down that they are in use at `now`. Of processes that start at
- * once one creates them; the others wait for it and find them. A login without the right to create is enough where they are there.
- * Throws `FunctionRightsError` where they are not.
+ * Creates this program's functions if they are missing, and records that they are in use at `now`. If several processes start
+ * at once, one creates them while the others wait and then find them. If the functions exist, the login needs no right to
+ * create them. Throws `FunctionRightsError` if they are missing and the login lacks that right.
  */
 export async function installFunctions(client: pg.Client, now: EpochMs): Promise<void> {
   await inTransaction(client, async () => {
-    // The row is a lock too: for other processes of this program, and for one that is about to drop its functions.
+    // The row is also a lock against other processes of this program, and against a program that is about to drop these
+    // functions.
     await client.query(
       `INSERT INTO function_sets AS s (set_id, used_at) VALUES ($1, $2)
         ON CONFLICT (set_id) DO UPDATE SET used_at = greatest(s.used_at, excluded.used_at)`,
@@ -33,7 +34,7 @@ export async function installFunctions(client: pg.Client, now: EpochMs): Promise
     );
     if (!(await hasFunctions(client))) await client.query(createFunctions);
   }).catch(async (error: unknown) => {
-    // A server that takes no writes is served for its reads as long as nothing is missing.
+    // A server that accepts no writes still serves reads if no function is missing.
     if (codeOf(error) === readOnly && (await hasFunctions(client))) return;
     if (codeOf(error) !== insufficientPrivilege) throw error;
     throw new FunctionRightsError(
@@ -44,7 +45,7 @@ export async function installFunctions(client: pg.Client, now: EpochMs): Promise
   });
 }
 
-/** Whether this program's functions are in the schema that a client works in. */
+/** Returns whether this program's functions are in the client's schema. */
 export async function hasFunctions(client: pg.Client): Promise<boolean> {
   const { rows } = await client.query<{ found: number }>(
     "SELECT count(*) AS found FROM pg_proc WHERE proname = ANY ($1) AND pronamespace = current_schema()::regnamespace",
@@ -54,7 +55,7 @@ export async function hasFunctions(client: pg.Client): Promise<boolean> {
 }
 
 /**
- * Drops the functions of every program that was last in use before `before`. Leaves those that a process writes down as used at
+ * Drops the functions of every program that was last in use before `before`. Keeps those that a process is recording as used at
  * this moment, and those of another owner.
  */
 export async function dropUnusedFunctions(client: pg.Client, before: EpochMs): Promise<void> {
@@ -66,7 +67,7 @@ export async function dropUnusedFunctions(client: pg.Client, before: EpochMs): P
   }
 }
 
-/** Drops one set that is not among `left`. Returns its id; null if there is none. */
+/** Drops one set that is not in `left`. Returns its id, or null if there is none. */
 async function dropOne(client: pg.Client, before: EpochMs, left: readonly string[]): Promise<string | null> {
   let setId: string | null = null;
   await inTransaction(client, async () => {
@@ -93,9 +94,10 @@ async function dropOne(client: pg.Client, before: EpochMs, left: readonly string
 }
 
 /**
- * Keeps the functions of a process that runs: called often, it writes down once an hour that they are in use, and drops what no
- * process has used for a day. Creates them again if they are gone, as after a process was suspended for longer than that.
- * @param keptAt When they were written down as used last.
+ * Keeps the functions of a running process. Called often, it records once an hour that they are in use, and drops those that no
+ * process has used for a day. Creates this program's functions again if they are gone, for instance after the process was
+ * suspended for longer than that.
+ * @param keptAt When their use was last recorded.
  */
 export function createFunctionKeeper(location: PostgresLocation, keptAt: EpochMs): (now: EpochMs) => Promise<void> {
   return async (now) => {
@@ -104,7 +106,7 @@ export function createFunctionKeeper(location: PostgresLocation, keptAt: EpochMs
     await withClient(location, async (client) => {
       await installFunctions(client, now);
       keptAt = now;
-      // After an outage of the database other processes need a moment to say that they still use theirs.
+      // After an outage of the database other processes need time to record that they still use their functions.
       if (sinceMs > 0 && sinceMs < 2 * keepEveryMs) await dropUnusedFunctions(client, now - unusedMs);
     });
   };

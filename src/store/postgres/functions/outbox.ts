@@ -1,7 +1,7 @@
-/** The outbox. The order of locks is that of `sends.ts`. */
+/** The outbox. The lock order is in `sends.ts`. */
 export const outboxFunctions = `
--- Settlements come sorted by message. The codes are erased after the challenge was locked: of two that end its last messages at
--- once the later one then sees that none is left.
+-- Settlements come sorted by message. The codes are erased after the challenge is locked. If two calls end its last messages at
+-- once, the later one then sees that none is left.
 CREATE FUNCTION settle_messages(p_ids BIGINT[], p_tries INTEGER[], p_retry_at BIGINT[]) RETURNS VOID LANGUAGE plpgsql AS $$
 DECLARE
   v_challenge_id TEXT;

@@ -2,15 +2,17 @@ import { keptAfterExpiryMs } from "../../rules/kept.js";
 import { namesOf, newChallenge, storedChallenge } from "./columns.js";
 
 /**
- * Sending. A function that changes something locks in this order, so that no two wait for each other: outbox, idempotency of a
- * send, send_locks, challenges by id, users and contacts, sessions by id, idempotency of a redemption, budgets by key. Keys of sends
- * and of redemptions never meet, and who waits for a contact or a user name holds no user that somebody else could wait for.
- * Each statement in a function sees what was committed before it began: what has to be counted after a lock was waited for is
+ * Sending. Every function that writes locks in this order, so that no two deadlock: outbox, idempotency of a send, send_locks,
+ * challenges by id, users and contacts, sessions by id, idempotency of a redemption, budgets by key. The idempotency keys of
+ * sends and of redemptions are disjoint, so no lock cycle can form between them. A call that waits for a contact or a username
+ * holds no user that another call could wait for.
+ * Each statement in a function sees what was committed before it began. So what must be counted after waiting for a lock is
  * counted by a statement of its own.
- * Challenges come as rows in JSON, `nth` counting them from 1, `places` as `[{identifier_key, requester_key, purpose, own_max, total_max}]`.
+ * Challenges are JSON rows; `nth` counts them from 1. `places` is `[{identifier_key, requester_key, purpose, own_max,
+ * total_max}]`.
  */
 export const sendFunctions = `
--- The challenges that an earlier call with the key was answered with; null if there was none, or one of them is gone.
+-- Returns the challenges that answered an earlier call with this key. Null if there was none, or one of them is gone.
 CREATE FUNCTION replayed_challenges(p_mac BYTEA, p_now BIGINT) RETURNS TEXT[] LANGUAGE plpgsql STABLE AS $$
 DECLARE
   v_ids TEXT[];
@@ -22,11 +24,11 @@ BEGIN
   RETURN NULL;
 END $$;
 
--- Makes the call with this key ours to answer with these challenges. False: an earlier one is remembered.
+-- Claims the key for this call, to be answered with these challenges. Returns false if an earlier call is remembered.
 CREATE FUNCTION claim_call(p_mac BYTEA, p_challenge_ids TEXT[], p_challenge_expires BIGINT, p_now BIGINT)
 RETURNS BOOLEAN LANGUAGE plpgsql AS $$
 BEGIN
-  -- A racer with the same key is waited for here.
+  -- This waits for a concurrent call with the same key.
   INSERT INTO idempotency AS i (mac, kind, challenge_ids, expires_at)
   VALUES (p_mac, 'challenges', p_challenge_ids, p_challenge_expires + ${keptAfterExpiryMs})
   ON CONFLICT (mac) DO UPDATE SET kind = excluded.kind, challenge_ids = excluded.challenge_ids, session_id = NULL,
@@ -35,7 +37,7 @@ BEGIN
   IF FOUND THEN
     RETURN true;
   END IF;
-  -- Only a new statement sees what the racer has made.
+  -- Only a new statement sees the rows of that call.
   IF replayed_challenges(p_mac, p_now) IS NOT NULL THEN
     RETURN false;
   END IF;
@@ -45,8 +47,9 @@ BEGIN
   RETURN true;
 END $$;
 
--- When there is a place for all challenges; 0: now. The max-th latest expiry is when the first place is free. In the total a redeemed
--- or cancelled challenge keeps its place until it expires. Otherwise others would see that the owner has signed in.
+-- Returns when there is a place for all challenges; 0 means now. The first place is free at the max-th latest expiry. In the
+-- total, a redeemed or cancelled challenge keeps its place until it expires. Otherwise other callers would see that the owner
+-- has signed in.
 CREATE FUNCTION places_free_at(p_places JSONB, p_now BIGINT) RETURNS BIGINT LANGUAGE plpgsql STABLE AS $$
 DECLARE
   v_place RECORD;
@@ -90,7 +93,8 @@ BEGIN
   END IF;
 END $$;
 
--- p_lock_keys stand for identifier and purpose of each place, sorted. resend_at is that of each challenge, in their order.
+-- p_lock_keys has one key for the identifier and purpose of each place, sorted. resend_at has that of each challenge, in their
+-- order.
 CREATE FUNCTION issue_challenges(
   p_mac BYTEA, p_registration_id TEXT, p_sealed_profile BYTEA, p_challenges JSONB, p_expires_at BIGINT,
   p_lock_keys BYTEA[], p_places JSONB, p_charges JSONB, p_deliver_at BIGINT, p_now BIGINT,
@@ -105,7 +109,7 @@ BEGIN
     outcome := 'replayed';
     RETURN;
   END IF;
-  -- A row that is there is locked although it is not changed, one that is not is made.
+  -- Locks an existing row without changing it, and creates a missing one.
   INSERT INTO send_locks (key, made_at) SELECT k, p_now FROM unnest(p_lock_keys) AS k
   ON CONFLICT (key) DO UPDATE SET made_at = excluded.made_at WHERE false;
 
@@ -129,7 +133,7 @@ BEGIN
   SELECT c.challenge_id, p_deliver_at FROM jsonb_to_recordset(p_challenges) AS c (challenge_id TEXT, nth INTEGER) ORDER BY c.nth;
 END $$;
 
--- Returns the challenge as it then is, and nulls if there is none.
+-- Returns the challenge after the resend, or nulls if it does not exist.
 CREATE FUNCTION resend_challenge(
   p_challenge_id TEXT, p_client_id TEXT, p_requester_key BYTEA, p_mac BYTEA, p_charges JSONB, p_deliver_at BIGINT, p_now BIGINT
 ) RETURNS TABLE (outcome TEXT, retry_at BIGINT, ${storedChallenge}) LANGUAGE plpgsql AS $$

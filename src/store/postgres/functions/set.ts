@@ -8,12 +8,13 @@ import { upkeepFunctions } from "./upkeep.js";
 import { userFunctions } from "./users.js";
 
 /**
- * Writes of several steps are PL/pgSQL functions: one round trip, while each statement in them still sees what was committed before
- * it began, which a single statement after a wait for a lock does not. CockroachDB (from 23.2) and YugabyteDB have PL/pgSQL.
+ * Writes of several steps are PL/pgSQL functions. They take one round trip, yet each statement in them sees what was committed
+ * before that statement began. A single statement that waited for a lock does not. CockroachDB (from 23.2) and YugabyteDB have
+ * PL/pgSQL.
  *
- * Functions are code: each program brings its own, and programs with different texts use one database at the same time. In the
- * database a function's name therefore ends with `functionSetId`, a hash of all texts. The texts call each other by plain names.
- * Texts and statements name the columns that they use and no row type of a table, so that a table may get a column under them.
+ * Functions are code: each program brings its own, and programs with different texts may use one database at the same time. So
+ * a function's name in the database ends with `functionSetId`, a hash of all texts. The texts call each other by plain names.
+ * Texts and statements name the columns that they use and no row type of a table, so that a table may get a new column.
  */
 const texts = [
   budgetFunctions,
@@ -25,20 +26,20 @@ const texts = [
   upkeepFunctions,
 ].join("\n");
 
-/** Names this program's texts. */
+/** Identifies this program's texts. */
 export const functionSetId = createHash("sha256").update(texts).digest("hex").slice(0, 12);
 
 const plainNames = Array.from(texts.matchAll(/^CREATE FUNCTION (\w+)/gm), ([, name]) => name!);
 
-/** What functions are called in the database. */
+/** The names of the functions in the database. */
 export const functionNames: readonly string[] = plainNames.map(installedName);
 
-/** Creates the functions, those that are there included. */
+/** SQL that creates or replaces all functions. */
 export const createFunctions = texts
   .replaceAll(new RegExp(`\\b(?:${plainNames.join("|")})(?=\\()`, "g"), installedName)
   .replaceAll(/^CREATE FUNCTION/gm, "CREATE OR REPLACE FUNCTION");
 
-/** What a function is called in the database. Throws if there is none of that plain name. */
+/** Returns the name of a function in the database. Throws if no function has that plain name. */
 export function functionName(plain: string): string {
   if (!plainNames.includes(plain)) throw new Error(`there is no function ${plain}`);
   return installedName(plain);

@@ -1,6 +1,6 @@
 import { keptAfterExpiryMs } from "../../rules/kept.js";
 
-/** Deletes the rows of a table whose time `until` has come. The primary key is `key`. */
+/** Deletes the rows of a table whose `until` has passed. The primary key is `key`. */
 function expiredRows(table: string, key: string, until: string): string {
   return `
   DELETE FROM ${table} WHERE ${key} = ANY (ARRAY(
@@ -16,10 +16,10 @@ const expired = [
   expiredRows("sessions", "session_id", "sweep_at"),
 ];
 
-/** Sweeping. The order of locks is that of `sends.ts`. */
+/** Sweeping. The lock order is in `sends.ts`. */
 export const upkeepFunctions = `
--- Each step finds its rows by an index on the expiry and leaves those alone that somebody holds: the next sweep finds them.
--- expired is [{purpose, channel}] of the challenges that ended by their expiry.
+-- Each step finds its rows by an index on the expiry and skips rows that are locked; the next sweep finds them. expired is
+-- [{purpose, channel}] of the challenges that ended by expiring.
 CREATE FUNCTION sweep(p_now BIGINT, p_limit INTEGER, OUT swept INTEGER, OUT expired JSONB) LANGUAGE plpgsql AS $$
 DECLARE
   v_left INTEGER := p_limit;
@@ -35,7 +35,7 @@ BEGIN
   ) SELECT count(*), coalesce(jsonb_agg(jsonb_build_object('purpose', purpose, 'channel', channel)) FILTER (WHERE counts), '[]')
   INTO v_count, expired FROM erased;
   v_left := v_left - v_count;
-  -- Kept for an hour, so that the log and idempotency can still tell what became of it.
+  -- Kept for an hour, so that logs and idempotency can still find the result.
   WITH deleted AS (
     DELETE FROM challenges WHERE challenge_id = ANY (ARRAY(
       SELECT challenge_id FROM challenges WHERE expires_at <= p_now - ${keptAfterExpiryMs} ORDER BY expires_at LIMIT v_left FOR UPDATE SKIP LOCKED))
@@ -45,7 +45,8 @@ BEGIN
   INTO v_count, v_expired FROM deleted;
   expired := expired || v_expired;
   v_left := v_left - v_count;${expired.join("")}
-  -- Not counted: nothing is remembered in them, whoever needs one makes it again. As many as a busy second can make.
+  -- Not counted in swept: these rows hold no data and are created again when needed. The limit is what a busy second can
+  -- create.
   DELETE FROM send_locks WHERE key = ANY (ARRAY(
     SELECT key FROM send_locks WHERE made_at <= p_now - 3600000 ORDER BY made_at LIMIT 5 * p_limit FOR UPDATE SKIP LOCKED));
   swept := p_limit - v_left;

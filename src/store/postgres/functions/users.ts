@@ -1,4 +1,4 @@
-/** Users and the end of their sessions. The order of locks is that of `sends.ts`. */
+/** Users and the end of their sessions. The lock order is in `sends.ts`. */
 export const userFunctions = `
 -- The contacts of a user as [[kind, value, verified_at]].
 CREATE FUNCTION contacts_of(p_user_id TEXT) RETURNS JSONB LANGUAGE sql STABLE AS $$
@@ -23,7 +23,7 @@ BEGIN
   v_challenges := ARRAY(
     SELECT c.challenge_id FROM contacts o JOIN challenges c ON c.contact_value = o.value AND c.contact_kind = o.kind
     WHERE o.user_id = p_user_id AND c.user_id = p_user_id AND c.consumed_at IS NULL ORDER BY c.challenge_id FOR UPDATE OF c);
-  -- They still look live. Otherwise their holders would see that the user is gone.
+  -- The challenges still look live. Otherwise their holders would see that the user is gone.
   UPDATE challenges SET decoy = true, sealed_code = NULL WHERE challenge_id = ANY (v_challenges);
   DELETE FROM users WHERE user_id = p_user_id;
   v_deleted := FOUND;

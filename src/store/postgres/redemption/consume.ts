@@ -3,8 +3,8 @@ import { isLiveChallenge } from "../../shared/rows.js";
 import { type Effect, redeemCall, siblingsCall } from "./effect.js";
 
 /**
- * `redeem_challenge`: what is the same for every purpose. A refusal changes nothing, and a challenge is consumed once. What differs
- * is the effect's alone, by the challenge's purpose. The order of locks is that of `functions/sends.ts`.
+ * `redeem_challenge`: the part that is the same for every purpose. A refusal changes nothing, and a challenge is consumed once.
+ * The effect holds everything that differs by purpose. The lock order is in `functions/sends.ts`.
  */
 export function consumeFunction(effects: Readonly<Record<string, Effect>>): string {
   const byPurpose = (call: (effect: Effect) => string) =>
@@ -12,7 +12,7 @@ export function consumeFunction(effects: Readonly<Record<string, Effect>>): stri
       .map(([purpose, effect]) => `WHEN '${purpose}' THEN\n      ${call(effect)}`)
       .join("\n    ");
   return `
--- A refusal has no result. One without a reason is of a challenge that is not live.
+-- A refusal has no result. A refusal without a reason means that the challenge is not live.
 CREATE FUNCTION redeem_challenge(
   p_challenge_id TEXT, p_mac BYTEA, p_returns JSONB, p_send_returns JSONB, p_made JSONB, p_now BIGINT,
   OUT why TEXT, OUT purpose TEXT, OUT result JSONB
@@ -24,7 +24,7 @@ DECLARE
   v_challenge RECORD;
   v_effect RECORD;
 BEGIN
-  -- What is read before the lock never changes.
+  -- The columns read before the lock never change.
   SELECT c.purpose, c.identifier_key, c.requester_key, c.contact_kind, c.contact_value, c.user_id, c.registration_id,
     c.created_at, c.expires_at
   INTO v_fixed FROM challenges c WHERE c.challenge_id = p_challenge_id;
@@ -35,7 +35,7 @@ BEGIN
   CASE purpose
     ${byPurpose(({ siblings }) => `v_siblings := ${siblingsCall(siblings, "v_fixed")};`)}
   END CASE;
-  -- Locks the challenge with everything that redeeming it may end, in the order of their ids.
+  -- Locks the challenge and all that redeeming it may end, ordered by id.
   v_locked := ARRAY(
     SELECT c.challenge_id FROM challenges c WHERE c.challenge_id = ANY (v_siblings.ids || p_challenge_id)
     ORDER BY c.challenge_id FOR UPDATE);
@@ -59,7 +59,8 @@ BEGIN
   END IF;
   result := v_effect.result;
   UPDATE challenges c SET consumed_at = p_now, sealed_code = NULL WHERE c.challenge_id = p_challenge_id;
-  -- Another requester's sibling still looks live. Otherwise its holder would see that, and when, the recipient redeemed this one.
+  -- Another requester's sibling still looks live. Otherwise its holder would see whether and when the recipient redeemed this
+  -- one.
   IF cardinality(v_effect.siblings) > 0 THEN
     UPDATE challenges c SET sealed_code = NULL, decoy = true,
       cancelled_at = CASE WHEN c.requester_key = v_fixed.requester_key THEN p_now END

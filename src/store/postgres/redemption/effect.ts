@@ -3,20 +3,20 @@ import type { EpochMs } from "../../../model/time.js";
 import type { RedeemChange, Redemption } from "../../port/challenges.js";
 import type { Store } from "../../port/store.js";
 
-/** What redeeming a challenge of one purpose does: its functions in the database, and what their result means. */
+/** The effect of redeeming a challenge of one purpose: its functions in the database, and how to read their result. */
 export interface Effect {
   /** The name of a `siblingsFunction`. */
   readonly siblings: string;
   /** The name of a `redeemFunction`. */
   readonly redeem: string;
-  /** The texts of the functions that are of this purpose alone. */
+  /** The texts of the functions that only this purpose has. */
   readonly functions: string;
   toRedemption(result: unknown, change: RedeemChange): Redemption;
-  /** The redemption again, from what is remembered of it. Returns null if it can't be given again. */
+  /** Rebuilds the redemption from what is remembered of it. Returns null if it can't be given again. */
   recall(remembered: RememberedRedemption, reads: Reads): Promise<Redemption | null>;
 }
 
-/** What idempotency keeps of a redemption. */
+/** What idempotency remembers of a redemption. */
 export interface RememberedRedemption {
   readonly session_id: string | null;
   readonly is_new_user: boolean;
@@ -24,15 +24,15 @@ export interface RememberedRedemption {
   readonly pending_sources: readonly ContactKind[];
 }
 
-/** What an effect reads to give a redemption again. */
+/** The reads that an effect needs to give a redemption again. */
 export interface Reads {
   readonly sessions: Pick<Store["sessions"], "findLive">;
   readonly now: EpochMs;
 }
 
 /**
- * A function that reads, without locking, which challenges redeeming may end, into `ids`; `redeem_challenge` locks them.
- * `recipient_id` becomes the user that it found them by, null if none.
+ * Makes a function that reads into `ids` which challenges the redemption may end. It does not lock them; `redeem_challenge`
+ * does. `recipient_id` is the user by whom it found them, or null if there is none.
  */
 export function siblingsFunction(name: string, body: string): string {
   return `
@@ -44,15 +44,15 @@ BEGIN${body}END $$;
 `;
 }
 
-/** Calls a function that `siblingsFunction` makes, for the challenge `of`. */
+/** SQL that calls a function made by `siblingsFunction` for the challenge `of`. */
 export function siblingsCall(name: string, of: string): string {
   return `${name}(p_challenge_id, ${of}.identifier_key, ${of}.contact_kind, ${of}.contact_value, ${of}.registration_id, p_now)`;
 }
 
 /**
- * A function that does what the challenge buys. It decides before it writes anything: `why` is the reason of a refusal. Otherwise
- * `siblings` are those of `p_locked` that end, and `result` is what `toRedemption` reads; idempotency keeps the columns of its own
- * that `result` has. `p_made` is what the caller made for the redemption, see `madeParameter`.
+ * Makes a function that carries out the effect. It decides before it writes anything: `why` is the reason of a refusal.
+ * Otherwise `siblings` are the challenges of `p_locked` that end, and `result` is what `toRedemption` reads. Idempotency keeps
+ * those fields of `result` that it has columns for. `p_made` is what the caller made for the redemption, see `madeParameter`.
  */
 export function redeemFunction(
   name: string,
@@ -68,7 +68,7 @@ ${declare === "" ? "" : `DECLARE${declare}`}BEGIN${body}END $$;
 `;
 }
 
-/** Calls a function that `redeemFunction` makes, for the challenge `of`. */
+/** SQL that calls a function made by `redeemFunction` for the challenge `of`. */
 export function redeemCall(name: string, of: string): string {
   return `${name}(p_challenge_id, ${of}.contact_kind, ${of}.contact_value, ${of}.user_id, ${of}.registration_id,
         v_locked, v_siblings.recipient_id, p_made, p_now)`;

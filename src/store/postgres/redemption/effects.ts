@@ -6,7 +6,7 @@ import { registration } from "./registration.js";
 import { signInFunctions } from "./sign-in.js";
 import { verifyContact } from "./verify-contact.js";
 
-/** The effect of each purpose: a new purpose is a file of its own and a line here. */
+/** The effect of each purpose. A new purpose is one file and one line here. */
 export const effects: Readonly<Record<Purpose, Effect>> = {
   login,
   registration,

@@ -21,7 +21,7 @@ const functions = redeemFunction("redeem_login", {
 });
 
 /**
- * Signs in the contact's user. A challenge that was made for a user signs in that one alone; one that was made for a contact
- * without a user makes one.
+ * Signs in the contact's user. A challenge issued for a user signs in only that user. A challenge issued for a contact without
+ * a user creates one.
  */
 export const login: Effect = { ...signIn, redeem: "redeem_login", functions };

@@ -26,7 +26,7 @@ const remembered: Statement = {
 interface RedeemRow {
   why: ChallengeRefusal | null;
   purpose: Purpose;
-  /** Null: refused. */
+  /** Null if refused. */
   result: unknown;
 }
 
@@ -40,7 +40,7 @@ export function createRedemption(db: Database, { sessions }: { sessions: Pick<St
       const { why, purpose, result } = row!;
       if (result !== null) return { kind: "redeemed", redemption: effects[purpose].toRedemption(result, change) };
       if (why !== null) return { kind: "refused", why };
-      // A challenge that is not live never is again, so a later look still finds why.
+      // A challenge that is not live never becomes live again, so a later look still finds the reason.
       const challenge = await findChallenge(challengeId);
       return { kind: "refused", why: refusalOf(challenge, challenge?.clientId ?? "", now) ?? "unknown" };
     },

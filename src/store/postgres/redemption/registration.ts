@@ -28,7 +28,7 @@ const functions = redeemFunction("redeem_registration", {
     SELECT s.siblings, s.result INTO siblings, result
     FROM sign_in(v_user.user_id, v_user.user_row, v_user.is_new_user, v_user.username_taken, p_locked, p_made, p_now) s;
   ELSIF v_pending IS NOT NULL THEN
-    -- It ends no siblings: otherwise two registrations that wait for another source could cancel each other.
+    -- Ends no siblings. Otherwise two registrations that wait for another source could cancel each other.
     result := jsonb_build_object('pending_sources', v_pending);
   ELSE
     why := 'cancelled';
@@ -37,8 +37,8 @@ const functions = redeemFunction("redeem_registration", {
 });
 
 /**
- * The last source to be proven makes the user; the others are `pending`. A source that has a user signs that user in, which ends
- * the registration. A source proven earlier that has got a user since is left out of the new user.
+ * The last source to be proven creates the user; until then redemptions are `pending`. A source that already has a user signs
+ * that user in and ends the registration. If a source was proven earlier and has a user by now, the new user does not get it.
  */
 export const registration: Effect = {
   siblings: signIn.siblings,

@@ -4,8 +4,8 @@ import { toUser, type UserRow } from "../rows.js";
 import { type Effect, siblingsFunction } from "./effect.js";
 
 /**
- * All live challenges that could sign in to the recipient: the contact's user, or a new one with the contacts of the registration.
- * A challenge that is issued meanwhile is not among them: it comes after the redemption.
+ * All live challenges that could sign in the recipient: the contact's user, or a new one with the contacts of the registration.
+ * A challenge that is issued at the same time is not included: it counts as issued after the redemption.
  */
 const siblings = siblingsFunction(
   "sign_in_siblings",
@@ -24,10 +24,11 @@ const siblings = siblingsFunction(
 `,
 );
 
-/** A session for the user of a proven contact: what LOGIN and REGISTRATION buy alike. */
+/** A session for the user of a proven contact: the common effect of LOGIN and REGISTRATION. */
 export const signInFunctions = `${siblings}
--- Finds or makes the user of a proven contact; p_contacts are those that a new user gets, null: only find one. The user is locked:
--- neither a deletion nor another sign-in comes between. Of racers for a contact one makes a user, the others wait and find that one.
+-- Finds or creates the user of a proven contact. p_contacts are the contacts of a new user; null means to find one only. The
+-- user is locked against deletion and other sign-ins. Of concurrent calls for a contact one creates the user; the others wait
+-- and find it.
 CREATE FUNCTION find_or_make_user(
   p_kind TEXT, p_value TEXT, p_contacts JSONB, p_recipient_id TEXT, p_user JSONB, p_now BIGINT,
   OUT user_id TEXT, OUT user_row JSONB, OUT is_new_user BOOLEAN, OUT username_taken BOOLEAN
@@ -41,7 +42,7 @@ BEGIN
     SELECT o.user_id INTO v_user_id FROM contacts o WHERE o.kind = p_kind AND o.value = p_value;
     IF FOUND THEN
       SELECT ${userRowOf("u")} INTO user_row FROM users u WHERE u.user_id = v_user_id FOR NO KEY UPDATE;
-      -- Otherwise the user was deleted while we waited, and the contact is free.
+      -- Otherwise the user was deleted during the wait, and the contact is free.
       IF FOUND THEN
         user_id := v_user_id;
         EXIT;
@@ -70,12 +71,12 @@ BEGIN
     END IF;
     user_id := p_user ->> 'user_id';
   ELSIF user_id IS NOT NULL AND user_id IS DISTINCT FROM p_recipient_id THEN
-    -- The user's challenges are not locked. The caller begins again.
-    RAISE SQLSTATE '40001' USING MESSAGE = 'the contact got another user while it was redeemed';
+    -- The user's challenges are not locked. The caller starts over.
+    RAISE SQLSTATE '40001' USING MESSAGE = 'the contact got another user during its redemption';
   END IF;
 END $$;
 
--- Gives the user a session. Of the user's live sessions the most recently used stay beside it.
+-- Gives the user a session. Keeps the most recently used of the user's other live sessions.
 CREATE FUNCTION sign_in(
   p_user_id TEXT, p_user_row JSONB, p_is_new_user BOOLEAN, p_username_taken BOOLEAN, p_locked TEXT[], p_made JSONB, p_now BIGINT,
   OUT siblings TEXT[], OUT result JSONB
@@ -108,7 +109,7 @@ BEGIN
 END $$;
 `;
 
-/** A user's row, without its contacts, as JSON that `toUser` reads. */
+/** SQL for a user's row without its contacts, as JSON that `toUser` reads. */
 function userRowOf(user: string): string {
   return `jsonb_build_object('user_id', ${user}.user_id, 'username', ${user}.username, 'display_name', ${user}.display_name,
     'locale', ${user}.locale, 'custom_attributes', ${user}.custom_attributes, 'user_created_at', ${user}.created_at)`;

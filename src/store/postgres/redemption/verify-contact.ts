@@ -18,7 +18,7 @@ const functions = [
   }),
 ].join("");
 
-/** Proves the contact and nothing more. The other live proofs of its identifier end. */
+/** Proves the contact and does nothing more. The other live proofs of its identifier end. */
 export const verifyContact: Effect = {
   siblings: "verify_contact_siblings",
   redeem: "redeem_verify_contact",

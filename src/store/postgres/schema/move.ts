@@ -1,4 +1,4 @@
-/** At most one row: that everything of another database is being moved into this one (`filling`), or was (`complete`). */
+/** At most one row: it says that another database's data is being moved into this one (`filling`), or was (`complete`). */
 export const moveTable = `
 CREATE TABLE move (
   only_row  INTEGER PRIMARY KEY CHECK (only_row = 1),

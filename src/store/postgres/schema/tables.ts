@@ -1,8 +1,9 @@
 /**
- * Tables of the PostgreSQL engine. Times are milliseconds since 1970. Revoked sessions are deleted: a token that names no row has
- * ended. Texts that are compared or sorted have the collation "C", so that neither depends on how the database was made.
- * Rows that are updated often leave room on their page, and the columns that change are in no index where that could be had: such
- * an update (HOT) touches no index. That is why expiries by which rows are only swept are rounded up.
+ * Tables of the PostgreSQL engine. Times are milliseconds since 1970. Revoked sessions are deleted: a token without a row has
+ * ended.
+ * Texts that are compared or sorted have the collation "C", so that neither depends on how the database was created.
+ * Rows that are updated often leave room on their page, and where possible no index has the columns that change. Such an update
+ * (HOT) touches no index. For the same reason expiries that only the sweep uses are rounded up.
  */
 export const tables = `
 CREATE TABLE users (
@@ -69,7 +70,7 @@ CREATE INDEX challenges_with_code ON challenges (expires_at) WHERE sealed_code I
 CREATE INDEX challenges_by_user ON challenges (user_id) WHERE user_id IS NOT NULL;
 CREATE INDEX challenges_by_registration ON challenges (registration_id) WHERE registration_id IS NOT NULL;
 
--- Only to be locked: whoever adds a challenge of an identifier and purpose does so while nobody else does.
+-- Rows for locking only: a call that adds a challenge of an identifier and purpose holds the lock.
 CREATE TABLE send_locks (
   key     BYTEA PRIMARY KEY,
   made_at BIGINT NOT NULL
@@ -94,7 +95,7 @@ CREATE TABLE outbox (
 CREATE INDEX outbox_by_due ON outbox (due_at);
 CREATE INDEX outbox_by_challenge ON outbox (challenge_id);
 
--- What is remembered of a call: names, never contents. session_id and what follows it are of redemptions.
+-- What is remembered of a call: ids, never contents. session_id and the columns after it belong to redemptions.
 CREATE TABLE idempotency (
   mac             BYTEA PRIMARY KEY,
   kind            TEXT NOT NULL,

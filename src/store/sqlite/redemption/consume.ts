@@ -10,10 +10,10 @@ import { type Idempotency, nothingRemembered } from "../idempotency.js";
 import { chargedSends, lifeOf } from "../rows.js";
 import { type ConsumableRow, consumableColumns, type Effect } from "./effect.js";
 
-/** Redeems a challenge inside a transaction of the caller. What differs by purpose is its effect's alone. */
+/** Redeems a challenge inside the caller's transaction. The effect holds everything that differs by purpose. */
 export type Consume = (change: RedeemChange) => RedeemOutcome;
 
-/** What is the same for every purpose: a refusal changes nothing, and a challenge is consumed once. */
+/** The part of a redemption that is the same for every purpose. A refusal changes nothing, and a challenge is consumed once. */
 export function createConsume(
   db: Database,
   parts: { budgets: Budgets; idempotency: Idempotency; effects: Readonly<Record<Purpose, Effect>> },
@@ -25,7 +25,8 @@ export function createConsume(
   const consume = db.prepare<[EpochMs, string]>(
     "UPDATE challenges SET consumed_at = ?, sealed_code = NULL WHERE challenge_id = ? AND consumed_at IS NULL",
   );
-  // Another requester's sibling still looks live. Otherwise its holder would see that, and when, the recipient redeemed this one.
+  // Another requester's sibling still looks live. Otherwise its holder would see whether and when the recipient redeemed this
+  // one.
   const endSibling = db.prepare<{ challengeId: string; requesterKey: Uint8Array; now: EpochMs }>(`
     UPDATE challenges SET sealed_code = NULL, decoy = 1, cancelled_at = CASE WHEN requester_key = @requesterKey THEN @now END
     WHERE challenge_id = @challengeId`);

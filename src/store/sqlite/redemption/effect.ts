@@ -5,7 +5,7 @@ import type { RedeemChange, Redemption } from "../../port/challenges.js";
 import type { RememberedRedemption } from "../idempotency.js";
 import type { ChallengeRow } from "../rows.js";
 
-/** What redeeming reads of a challenge: without the hash, half of the reading is saved. */
+/** The columns that a redemption reads. Leaving out the hash halves the reading. */
 export const consumableColumns = [
   "challenge_id",
   "client_id",
@@ -25,24 +25,24 @@ export const consumableColumns = [
 ] as const;
 export type ConsumableRow = Pick<ChallengeRow, (typeof consumableColumns)[number]>;
 
-/** What redeeming a challenge of one purpose does. Everything runs inside the redemption's transaction. */
+/** The effect of redeeming a challenge of one purpose. Everything runs inside the redemption's transaction. */
 export interface Effect {
   /**
-   * Decides by reads alone. Gives the reason of a refusal, or the step that does what the challenge buys. That step runs after the
-   * challenge is consumed, and always succeeds or throws.
+   * Decides by reads only. Returns the reason of a refusal, or a step that makes the effect. The step runs after the challenge
+   * is consumed; it succeeds or throws.
    *
-   * @param contact The challenge's contact, which the code just proved.
+   * @param contact The challenge's contact, which the code has just proven.
    */
   decide(challenge: ConsumableRow, contact: Contact, change: RedeemChange): ChallengeRefusal | (() => Effected);
-  /** The redemption again, from what is remembered of it. Returns null if it can't be given again. */
+  /** Rebuilds the redemption from what is remembered of it. Returns null if it can't be given again. */
   recall(remembered: RememberedRedemption, now: EpochMs): Redemption | null;
 }
 
-/** What an effect has done, for the rest of the redemption. */
+/** The result of an effect, for the rest of the redemption. */
 export interface Effected {
   readonly redemption: Redemption;
-  /** The ids of the live challenges that end with it. */
+  /** The ids of the live challenges that end with the redemption. */
   readonly siblings: readonly string[];
-  /** What idempotency keeps of it, as far as it is not empty. */
+  /** What idempotency remembers of the effect. Fields that are left out are empty. */
   readonly remembered?: Partial<RememberedRedemption>;
 }

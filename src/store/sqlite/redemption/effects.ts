@@ -8,7 +8,7 @@ import { createRegistration } from "./registration.js";
 import { createSignIn } from "./sign-in.js";
 import { createVerifyContact } from "./verify-contact.js";
 
-/** The effect of each purpose: a new purpose is a file of its own and a line here. */
+/** The effect of each purpose. A new purpose is one file and one line here. */
 export function createEffects(
   db: Database,
   { users, sessions }: { users: Users; sessions: Sessions },

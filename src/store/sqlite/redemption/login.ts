@@ -3,8 +3,8 @@ import type { Effect } from "./effect.js";
 import type { SignIn } from "./sign-in.js";
 
 /**
- * Signs in the contact's user. A challenge that was made for a user signs in that one alone; one that was made for a contact
- * without a user makes one.
+ * Signs in the contact's user. A challenge issued for a user signs in only that user. A challenge issued for a contact without
+ * a user creates one.
  */
 export function createLogin({ users, signIn }: { users: Users; signIn: SignIn }): Effect {
   return {

@@ -13,8 +13,8 @@ interface SourceRow {
 }
 
 /**
- * The last source to be proven makes the user; the others are `pending`. A source that has a user signs that user in, which ends
- * the registration. A source proven earlier that has got a user since is left out of the new user.
+ * The last source to be proven creates the user; until then redemptions are `pending`. A source that already has a user signs
+ * that user in and ends the registration. If a source was proven earlier and has a user by now, the new user does not get it.
  */
 export function createRegistration(db: Database, { users, signIn }: { users: Users; signIn: SignIn }): Effect {
   const lives = db.prepare<[string]>("SELECT 1 FROM registrations WHERE registration_id = ?");
@@ -64,7 +64,7 @@ export function createRegistration(db: Database, { users, signIn }: { users: Use
   };
 }
 
-/** A registration that still waits for another source ends no siblings: otherwise two of them could cancel each other. */
+/** A registration that waits for another source ends no siblings. Otherwise two registrations could cancel each other. */
 function pending(pendingSources: readonly ContactKind[]): Effected {
   return { redemption: { kind: "pending", pendingSources }, siblings: [], remembered: { pendingSources } };
 }

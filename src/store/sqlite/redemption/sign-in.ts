@@ -8,11 +8,14 @@ import type { Sessions } from "../sessions.js";
 import type { Users } from "../users.js";
 import type { Effected } from "./effect.js";
 
-/** A session for the user of a proven contact: what LOGIN and REGISTRATION buy alike. */
+/** A session for the user of a proven contact: the common effect of LOGIN and REGISTRATION. */
 export interface SignIn {
-  /** Signs in a user that exists and leaves the user's fields as they are. */
+  /** Signs in an existing user and leaves the user's fields as they are. */
   existingUser(userId: string, change: RedeemChange): Effected;
-  /** Makes the change's user with these contacts, none of which has a user, and signs it in. A taken username is left out. */
+  /**
+   * Creates the user in `change` with these contacts, none of which has a user, and signs it in. A username that is taken is
+   * left out.
+   */
   newUser(contacts: readonly Contact[], change: RedeemChange): Effected;
   /** Returns null if the session was refreshed, revoked or deleted since. */
   recall(remembered: RememberedRedemption, now: EpochMs): Redemption | null;

@@ -3,7 +3,7 @@ import type { EpochMs } from "../../../model/time.js";
 import { isLiveChallenge } from "../../shared/rows.js";
 import type { Effect } from "./effect.js";
 
-/** Proves the contact and nothing more. The other live proofs of its identifier end. */
+/** Proves the contact and does nothing more. The other live proofs of its identifier end. */
 export function createVerifyContact(db: Database): Effect {
   const siblings = db
     .prepare<{ identifierKey: Uint8Array; now: EpochMs }, string>(`
