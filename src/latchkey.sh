@@ -1,5 +1,5 @@
 #!/bin/sh
-# The `latchkey` command. glibc reads its settings when a program starts, so they must be in the environment before Node is.
+# The `latchkey` command. glibc reads its settings when a program starts, so they must be in the environment before Node starts.
 # An empty setting counts as unset: glibc would read it as 0.
 # One arena instead of one per thread: otherwise an idle server keeps up to 100 MB that the threads of hashes freed.
 export MALLOC_ARENA_MAX="${MALLOC_ARENA_MAX:-1}"
@@ -9,8 +9,8 @@ export MALLOC_ARENA_MAX="${MALLOC_ARENA_MAX:-1}"
 export MALLOC_MMAP_THRESHOLD_="${MALLOC_MMAP_THRESHOLD_:-33554432}"
 export MALLOC_TRIM_THRESHOLD_="${MALLOC_TRIM_THRESHOLD_:-67108864}"
 
-# A SIGHUP asks a running server to look at its TLS files. Until the server listens for it, it must not end the start.
-# At a terminal it says that the terminal is gone, which ends the start too.
+# SIGHUP makes a running server reload its TLS files. Until the server handles it, SIGHUP must not end the start. At a terminal
+# SIGHUP means that the terminal is closed, which does end the start.
 [ -t 0 ] || trap '' HUP
 
 # npm installs a link to this file; the program is beside the file itself.

@@ -1,18 +1,22 @@
 import { BlockList, isIP, SocketAddress } from "node:net";
 import { networkOf } from "../lib/network.js";
 
-/** The address of a caller. `socketAddress` is the peer of the connection, `forwardedFor` the `X-Forwarded-For` header as sent. */
+/**
+ * Returns the address of a caller. `socketAddress` is the peer of the connection, `forwardedFor` the `X-Forwarded-For` header
+ * as sent.
+ */
 export type AddressOf = (socketAddress: string | undefined, forwardedFor: string | undefined) => string;
 
-/** The address of a peer that is already gone. No caller can have it. */
+/** Stands for the address of a peer that is already gone. No caller can have it. */
 const noAddress = "0.0.0.0";
 
-/** A chain of proxies has a few hops. Strangers can write any hops to the left of them. */
+/** A chain of proxies has a few hops. To the left of them callers can write any number of hops. */
 const hopsMax = 32;
 
 /**
- * `X-Forwarded-For` counts only behind a trusted proxy. It is read from right to left up to the first hop that is no trusted proxy:
- * a trusted party wrote this hop, so no caller can choose it. If a hop up to there is no address, the header is ignored.
+ * `X-Forwarded-For` counts only behind a trusted proxy. It is read from right to left up to the first hop that is not a trusted
+ * proxy. A trusted party wrote this hop, so no caller can choose it. If one of these hops is not an address, the header is
+ * ignored.
  */
 export function createAddressOf(trustedProxies: readonly string[]): AddressOf {
   const trusted = trustedProxies.length === 0 ? null : toBlockList(trustedProxies);
@@ -31,7 +35,7 @@ export function createAddressOf(trustedProxies: readonly string[]): AddressOf {
   };
 }
 
-/** The network that the peer of a connection belongs to. Returns null for a trusted proxy, which brings calls of many networks. */
+/** Returns the network of a connection's peer, or null for a trusted proxy, which carries calls of many networks. */
 export type NetworkOf = (socketAddress: string | undefined) => string | null;
 
 export function createNetworkOf(trustedProxies: readonly string[]): NetworkOf {
@@ -59,7 +63,10 @@ function isTrusted(list: BlockList, address: string): boolean {
 
 const mappedIPv4 = /^::ffff:([0-9.]+)$/;
 
-/** IPv4 dotted, IPv6 compressed and in lower case, IPv4-mapped as IPv4, without a zone. Returns null if the text is no address. */
+/**
+ * Returns IPv4 dotted, IPv6 compressed and in lower case, IPv4-mapped as IPv4, without a zone. Returns null if the text is not
+ * an address.
+ */
 export function canonicalAddress(text: string): string | null {
   const zone = text.indexOf("%");
   const address = zone === -1 ? text : text.slice(0, zone);
@@ -70,13 +77,13 @@ export function canonicalAddress(text: string): string | null {
   return mappedIPv4.exec(compressed)?.[1] ?? compressed;
 }
 
-/** Drops port and brackets of `192.0.2.1:80` and `[2001:db8::1]:80`, as some proxies write hops. */
+/** Removes port and brackets from `192.0.2.1:80` and `[2001:db8::1]:80`, as some proxies write hops. */
 function withoutPort(hop: string): string {
   const match = /^(?:\[([^\]]*)\](?::\d{1,5})?|([0-9.]+):\d{1,5})$/.exec(hop);
   return match?.[1] ?? match?.[2] ?? hop;
 }
 
-/** The address in a peer name of grpc-js: `192.0.2.1:1234`, `::1:1234` or `ipv6:[::1]:1234`. */
+/** Returns the address in a peer name of grpc-js: `192.0.2.1:1234`, `::1:1234` or `ipv6:[::1]:1234`. */
 export function peerAddress(peer: string): string {
   const bare = peer.replace(/^ipv[46]:/, "");
   if (bare.startsWith("[")) return bare.slice(1, bare.indexOf("]"));

@@ -8,58 +8,59 @@ export interface ConnectionLimits {
   readonly onDropped?: (why: Dropped) => void;
   readonly connectionsMax?: number;
   readonly perNetworkMax?: number;
-  /** Milliseconds that only move forward. */
+  /** A monotonic clock in milliseconds. */
   readonly now?: () => number;
 }
 
 /** The connections of a listener. */
 export interface Connections {
   readonly sockets: ReadonlySet<Socket>;
-  /** Counts the streams of an HTTP/2 connection as its calls, and closes it with a GOAWAY when it has to make room. */
+  /** Counts the streams of an HTTP/2 connection as its calls. Closes it with a GOAWAY when it must make room. */
   addSession(session: ServerHttp2Session): void;
-  /** A call has begun on a connection. Returns what to call when it has ended. */
+  /** Records the start of a call on a connection. Returns a function to call when it has ended. */
   begin(socket: Ends): () => void;
 }
 
-/** Both ends of a connection: the same on a TCP socket, the TLS socket around it and the HTTP/2 session on them. */
+/** Both ends of a connection. They are the same for a TCP socket, the TLS socket around it and the HTTP/2 session on it. */
 type Ends = Pick<Socket, "remoteAddress" | "remotePort" | "localAddress" | "localPort">;
 
 const connectionsMaxDefault = 5000;
 
 /**
- * A tenth, so that ten networks are needed to fill a door. A NAT, or a backend of many pods behind one address, is not hurt: at the cap
- * an idle connection makes room, so a connection is refused only while 500 others are each in the middle of a call.
+ * A tenth of the total, so that filling a door takes ten networks. A NAT, or a backend with many pods behind one address, is
+ * not hurt: at the cap an idle connection makes room. So a connection is refused only while 500 others are each in the middle
+ * of a call.
  */
 const perNetworkMaxDefault = 500;
 
-/** What a new connection has until its first call: a TLS handshake over a slow network takes a second or two. */
+/** Time for a new connection to start its first call. A TLS handshake over a slow network takes a second or two. */
 const firstCallMs = 5000;
 
 interface Connection {
   running: number;
   readonly openedAt: number;
-  /** Whether it has begun a call. */
+  /** Whether it has had a call. */
   used: boolean;
-  /** It counts no more. May be called again. */
+  /** Stops counting it. May be called again. */
   leave(): void;
   close(): void;
   setIdle(isIdle: boolean): void;
 }
 
-/** The connections of one network. The sets keep their members in the order in which they became idle. */
+/** The connections of one network. The sets are ordered by when their members became idle. */
 interface Network {
   count: number;
-  /** Those that have not called yet. */
+  /** Connections without a call so far. */
   readonly unused: Set<Connection>;
-  /** Those that have called, and have no call now. */
+  /** Connections that have had calls and have none now. */
   readonly idle: Set<Connection>;
 }
 
 /**
- * Bounds the connections of a listener, for each network and in total. At the cap of a network its own longest idle connection makes
- * room. Above half of the total the network that holds the most makes room: by an idle connection, or its own next one is refused.
- * At the cap of the total any network makes room. Connections that belong to no network are counted in the total alone, and never
- * make room.
+ * Limits the connections of a listener, for each network and in total. At the cap of a network its longest idle connection
+ * makes room. Above half of the total the network with the most connections must make room: one of its idle connections is
+ * closed, or its next one is refused. At the total cap any network makes room. Connections without a network count only in the
+ * total and never make room.
  */
 export function limitConnections(listener: Server, limits: ConnectionLimits): Connections {
   const {
@@ -94,7 +95,7 @@ export function limitConnections(listener: Server, limits: ConnectionLimits): Co
     socket.once("close", () => connection.leave());
   }
 
-  /** The system gives the same ends again once a connection is gone. Its "close" may come after that. */
+  /** The system reuses the ends of a connection that is gone. That connection's "close" event may come later. */
   function endFormer(socket: Socket): void {
     const former = open.get(keyOf(socket));
     former?.leave();
@@ -131,24 +132,24 @@ export function limitConnections(listener: Server, limits: ConnectionLimits): Co
     return connection;
   }
 
-  /** False: the newcomer is refused. Looks at every network, but only above half. */
+  /** Returns false if the newcomer is refused. Only above half of the total does it look at every network. */
   function makeRoom(newcomer: Network | null): boolean {
     if (open.size < connectionsMax / 2) return true;
     const most = largest(() => true)?.count;
     const holdsMost = newcomer !== null && newcomer.count === most;
-    // For its own network even one makes room that has not had the time for its first call.
+    // For its own network even a connection that had no time for its first call makes room.
     if (holdsMost && dropIdle(newcomer)) return true;
     const withIdle = largest((network) => longestIdle(network, firstCallMs) !== undefined);
     if (withIdle?.count === most && dropIdle(withIdle, firstCallMs)) return true;
     if (holdsMost) return false;
-    // The newcomer would take the last place, and a full listener refuses all.
+    // The newcomer would take the last place, and a full listener refuses every connection.
     if (open.size >= connectionsMax - 1 && !dropIdle(withIdle, firstCallMs)) {
       dropIdle(largest((network) => longestIdle(network) !== undefined));
     }
     return true;
   }
 
-  /** The network that holds the most connections of those that `matches`. */
+  /** Returns the network with the most connections among those that `matches` accepts. */
   function largest(matches: (network: Network) => boolean): Network | undefined {
     let found: Network | undefined;
     for (const network of networks.values()) {
@@ -157,7 +158,7 @@ export function limitConnections(listener: Server, limits: ConnectionLimits): Co
     return found;
   }
 
-  /** Of those that have called, or were open for `unusedMs`. One that never called comes first. */
+  /** Returns the longest idle connection. One without any call comes first, once it was open for `unusedMs`. */
   function longestIdle({ unused, idle }: Network, unusedMs = 0): Connection | undefined {
     const [first] = unused;
     if (first !== undefined && now() - first.openedAt >= unusedMs) return first;
@@ -165,7 +166,7 @@ export function limitConnections(listener: Server, limits: ConnectionLimits): Co
     return next;
   }
 
-  /** False: there is none. */
+  /** Returns false if there is no idle connection. */
   function dropIdle(network: Network | undefined, unusedMs = 0): boolean {
     const connection = network === undefined ? undefined : longestIdle(network, unusedMs);
     if (connection === undefined) return false;
@@ -201,7 +202,7 @@ export function limitConnections(listener: Server, limits: ConnectionLimits): Co
       const { close } = connection;
       connection.close = () => {
         session.close();
-        // After the GOAWAY was written: a peer that does not hang up would keep the connection.
+        // After the GOAWAY is written. A peer that ignores it would keep the connection.
         setImmediate(close);
       };
       session.on("stream", (stream, headers) => {
@@ -212,7 +213,7 @@ export function limitConnections(listener: Server, limits: ConnectionLimits): Co
   };
 }
 
-/** Streams without an end of their own would keep a connection from ever being idle. */
+/** Streams that never end by themselves. They do not count, because their connection would never be idle. */
 const endless = /^\/grpc\.(health\.v1\.Health\/Watch$|reflection\.)/;
 
 function keyOf({ remoteAddress, remotePort, localAddress, localPort }: Ends): string {

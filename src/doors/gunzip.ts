@@ -3,15 +3,15 @@ import { Code, type ConnectError } from "@connectrpc/connect";
 import { requestTooLarge, wireError } from "../rpc/errors.js";
 import type { InFlight } from "../rpc/in-flight.js";
 
-/** Decompresses one message. Throws a `ConnectError` that the caller may see. */
+/** Decompresses one message. Throws a `ConnectError` that may be shown to the caller. */
 export type Gunzip = (compressed: Uint8Array) => Uint8Array<ArrayBuffer>;
 
-/** The encodings that both doors read, as their headers name them. */
+/** The encodings that both doors accept, as named in headers. */
 export const readEncodings = "gzip";
 
 /**
- * Decompresses in the calling turn, so that one message at a time is expanded and libuv's thread pool stays free for hashes. A message
- * may not get larger than `maxBytes`: 64 KiB would take 0.15 ms for a bomb of zeros and 1 ms for the worst input.
+ * Decompresses synchronously, so that one message at a time is expanded and libuv's thread pool stays free for hashes. A
+ * message may not become larger than `maxBytes`. 64 KiB takes 0.15 ms for a bomb of zeros and 1 ms for the worst input.
  */
 export function createGunzip(inFlight: InFlight, maxBytes: number): Gunzip {
   return (compressed) => {
@@ -30,11 +30,11 @@ function isTooLarge(cause: unknown): boolean {
   return cause instanceof Error && "code" in cause && cause.code === "ERR_BUFFER_TOO_LARGE";
 }
 
-/** @param header Where the protocol at hand names the encodings that a server reads. */
+/** @param header The header in which the protocol lists the encodings that a server accepts. */
 export function unknownEncoding(header: "accept-encoding" | "grpc-accept-encoding"): ConnectError {
   const error = wireError("REQUEST_INVALID", {
     code: Code.Unimplemented,
-    message: "This server does not know the compression of the request. Use gzip or none.",
+    message: "This server does not support the request's compression. Use gzip or none.",
   });
   error.metadata.set(header, readEncodings);
   return error;

@@ -3,26 +3,26 @@ import { createServer, type Server } from "node:http";
 import { formatListen, isLoopback, type Listen } from "../lib/listen.js";
 import { refuseForeign, refuseForeignPage } from "./same-machine.js";
 
-/** What is served. */
+/** The source of the served metrics. */
 export interface MetricsSource {
   readonly contentType: string;
   text(): Promise<string>;
 }
 
-/** A scraper needs one connection. Those of one address can't take the places of others. */
+/** Connection cap; a scraper needs one connection. */
 const connectionsMax = 32;
 const connectionsPerAddressMax = 4;
 
 export interface MetricsAccess {
   readonly metricsListen: Listen;
-  /** Null: whatever reaches the listener may read. */
+  /** Null if every client that reaches the listener may read the metrics. */
   readonly metricsToken: { reveal(): string } | null;
 }
 
 /**
- * Serves `/metrics` for Prometheus on a listener of its own: the numbers tell how a deployment is doing, which is no caller's
- * business. Web pages are refused, and on loopback any Host but this machine's own, so that no page can point its name here.
- * Requests at the same time share one collection.
+ * Serves `/metrics` for Prometheus on its own listener, because callers have no business with these numbers. Requests of web
+ * pages are refused. On loopback a Host other than this machine is refused too, so that no page can use DNS rebinding.
+ * Concurrent requests share one collection.
  */
 export function createMetricsServer(source: MetricsSource, { metricsListen, metricsToken }: MetricsAccess): Server {
   const collect = shared(() => source.text());
@@ -49,7 +49,7 @@ export function createMetricsServer(source: MetricsSource, { metricsListen, metr
             "x-content-type-options": "nosniff",
           })
           .end(text),
-      () => refuse(500, "The metrics can't be read just now."),
+      () => refuse(500, "The metrics can't be read at the moment."),
     );
   });
   server.headersTimeout = 10_000;
@@ -77,17 +77,17 @@ function limitPerAddress(server: Server): void {
   });
 }
 
-/** Warns of metrics that everything which reaches their address may read. */
+/** Warns if every client that reaches the metrics' address may read them. */
 export function warnOfOpenMetrics(
   { metricsListen, metricsToken }: MetricsAccess,
   log: { warn(fields: Readonly<Record<string, unknown>>, message: string): void },
 ): void {
   if (isLoopback(metricsListen.host) || metricsToken !== null) return;
-  const sentence = "the metrics can be read by everything that reaches their address: set LATCHKEY_METRICS_TOKEN";
+  const sentence = "the metrics can be read by every machine that reaches their address: set LATCHKEY_METRICS_TOKEN";
   log.warn({ metrics: formatListen(metricsListen) }, sentence);
 }
 
-/** Hashes are compared, since tokens may differ in length and the comparison must not reveal how much of a guess is right. */
+/** Compares hashes, because tokens may differ in length and timing must not reveal how much of a guess is right. */
 function createTokenCheck(token: string | null): (authorization: string | undefined) => boolean {
   if (token === null) return () => true;
   const expected = sha256(token);
@@ -101,7 +101,7 @@ function sha256(text: string): Buffer {
   return createHash("sha256").update(text).digest();
 }
 
-/** Calls that come while one is under way get its result. */
+/** Calls that arrive during a run get its result. */
 function shared<T>(run: () => Promise<T>): () => Promise<T> {
   let running: Promise<T> | null = null;
   return () => {

@@ -1,8 +1,8 @@
-/** Counts what is running, so that a door can wait until all of it has ended. */
+/** Counts running work, so that a door can wait until it has ended. */
 export interface Running {
-  /** Counts one more, until the returned function is called, which must be once. */
+  /** Counts one more. Call the returned function exactly once, at the end. */
   begin(): () => void;
-  /** Resolves as soon as nothing runs. */
+  /** Resolves as soon as nothing is running. */
   idle(): Promise<void>;
 }
 

@@ -7,10 +7,10 @@ export interface ForeignRequest {
 }
 
 /**
- * For a loopback listener, which every program on the machine may ask and no web page but its own. A page elsewhere that points its
- * own name at the listener gives itself away by Host. An address can't be pointed elsewhere, so the one that was connected to is a
- * good Host too. Returns null for a request to let in.
- * @param what The subject of the sentence.
+ * Protects a loopback listener: every program on the machine may use it, but no web page except its own. A foreign page that
+ * points its own name at the listener (DNS rebinding) is recognized by Host. The address that was connected to is also a valid
+ * Host, because an address can't be pointed elsewhere. Returns null if the request is allowed.
+ * @param what The subject of the error sentence.
  */
 export function refuseForeign(request: IncomingMessage, what: string): ForeignRequest | null {
   const { headers, socket } = request;
@@ -21,16 +21,16 @@ export function refuseForeign(request: IncomingMessage, what: string): ForeignRe
   return refuseForeignPage(request, what);
 }
 
-/** Refuses web pages of other origins, by Origin and Sec-Fetch-Site. Returns null for a request to let in. */
+/** Refuses web pages of other origins, by Origin and Sec-Fetch-Site. Returns null if the request is allowed. */
 export function refuseForeignPage({ headers }: IncomingMessage, what: string): ForeignRequest | null {
   const { host = "", origin } = headers;
   if (origin !== undefined && origin.toLowerCase() !== `http://${host.toLowerCase()}`) {
-    return { status: 403, sentence: `${what} is not for other origins.` };
+    return { status: 403, sentence: `${what} can't be used by pages of other origins.` };
   }
   const site = headers["sec-fetch-site"];
   const isNavigation = headers["sec-fetch-mode"] === "navigate";
   if (site !== undefined && site !== "same-origin" && site !== "none" && !isNavigation) {
-    return { status: 403, sentence: `${what} is not for other sites.` };
+    return { status: 403, sentence: `${what} can't be used by pages of other sites.` };
   }
   return null;
 }

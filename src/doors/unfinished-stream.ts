@@ -9,7 +9,7 @@ export interface StreamCounting {
   readonly networkOf: NetworkOf;
 }
 
-/** Counts a request of HTTP/2 until it has ended. Closes its stream once it is answered, if it has not ended by then. */
+/** Counts an HTTP/2 request until it has ended. If it is answered before it ends, its stream is closed. */
 export function countStream(
   stream: ServerHttp2Stream,
   rawHeaders: readonly string[],
@@ -24,7 +24,7 @@ export function countStream(
     connection: session,
     reset: () => stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM),
     close() {
-      // A trusted proxy brings calls of others on the same connection, which may end.
+      // A trusted proxy's connection closes gracefully, because it carries other callers' calls.
       if (network === null) session.close();
       else setImmediate(() => session.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM));
     },
@@ -37,7 +37,10 @@ export function countStream(
 
 const lookAgainMs = 50;
 
-/** Trailers, and what the connection could not take yet, leave after "finish". Node tells of their leaving by the state alone. */
+/**
+ * Trailers, and data that the connection could not take yet, are sent after "finish". Node reports that only in the stream's
+ * state.
+ */
 function closeAnswered(stream: ServerHttp2Stream): void {
   if (stream.destroyed || stream.readableEnded) return;
   if (stream.state.localClose === 1) stream.close(constants.NGHTTP2_NO_ERROR);

@@ -1,10 +1,10 @@
 import type { Door } from "../model/door.js";
 
-/** Bounds the memory of requests that have not arrived in full: one object for the whole process. */
+/** Bounds the memory of requests that have not arrived in full. There is one object for the whole process. */
 export interface Unfinished {
   /**
-   * Begins to count a request, with what Node holds for it and its headers. Resets it when it comes in more than 1024 chunks. When all
-   * together hold too much, the oldest request of the network that holds the most is reset.
+   * Starts to count a request, including what Node holds for it and its headers. Resets it if it comes in more than 1024
+   * chunks. If all requests together hold too much, resets the oldest request of the network that holds the most.
    */
   begin(request: BegunRequest): UnfinishedRequest;
 }
@@ -12,19 +12,19 @@ export interface Unfinished {
 export interface BegunRequest {
   readonly door: Door;
   readonly rawHeaders: readonly string[];
-  /** Null for a trusted proxy, each connection of which counts as a network. */
+  /** Null for a trusted proxy. Each of its connections then counts as one network. */
   readonly network: string | null;
   readonly connection: object;
-  /** Ends the request. */
+  /** Resets the request. */
   readonly reset: () => void;
-  /** Closes the connection, which has had too many requests reset. */
+  /** Closes the connection, after too many of its requests were reset. */
   readonly close: () => void;
 }
 
 export interface UnfinishedRequest {
-  /** Counts a chunk of the request, which its reader keeps as it is. */
+  /** Counts a chunk that the request's reader keeps. */
   hold(chunk: Uint8Array): void;
-  /** The request has arrived in full, or has ended otherwise. May be called again. */
+  /** Ends the counting, because the request has arrived in full or ended otherwise. May be called again. */
   end(): void;
 }
 
@@ -33,22 +33,28 @@ export interface UnfinishedOptions {
   readonly onReset?: (door: Door) => void;
 }
 
-/** Room for 2048 small requests, as many as calls may be in flight, or for 680 of the largest. */
+/** Enough for 2048 small requests, the maximum number of calls in flight, or for 680 of the largest. */
 const bytesMaxDefault = 32 * 1024 * 1024;
 
-/** What a request without headers and body takes, measured: 5 kB as a stream of HTTP/2, 19 kB as a connection of HTTP/1.1. */
+/** Measured memory of a request without headers and body: 5 kB as an HTTP/2 stream, 19 kB as an HTTP/1.1 connection. */
 const requestBytes = 16 * 1024;
 
-/** A chunk takes some 10 µs, whatever its length: 32,000 of one byte would take a third of a second. TCP brings 32 KiB in about 60. */
+/**
+ * A chunk takes about 10 µs, whatever its length: 32,000 of one byte would take a third of a second. TCP delivers 32 KiB in
+ * about 60.
+ */
 const chunksMax = 1024;
 
-/** Two objects for every chunk, and their places in lists. */
+/** Two objects for each chunk, and their places in lists. */
 const chunkBytes = 256;
 
-/** As many as a connection may have open at once: an honest one has few reset, and a new connection costs its maker a handshake. */
+/**
+ * The number of requests that a connection may have open at once. An honest client has few resets, and a new connection costs
+ * the client a handshake.
+ */
 const resetsMax = 100;
 
-/** What a network holds. The map has its requests in the order in which they began. */
+/** What a network holds. The map's requests are in the order in which they started. */
 interface Holder {
   bytes: number;
   readonly resets: Map<UnfinishedRequest, () => void>;
@@ -59,7 +65,7 @@ export function createUnfinished({ bytesMax = bytesMaxDefault, onReset = () => {
   const resetsOf = new WeakMap<object, number>();
   let total = 0;
 
-  /** Looks at every network with a request, of which there are 2048 at most: that takes no longer than a chunk. */
+  /** Looks at every network with a request. There are at most 2048 of them, which takes no longer than one chunk. */
   function resetOldestOfLargest(): void {
     let largest: Holder | undefined;
     for (const holder of holders.values()) if (largest === undefined || holder.bytes > largest.bytes) largest = holder;
@@ -90,7 +96,7 @@ export function createUnfinished({ bytesMax = bytesMaxDefault, onReset = () => {
       }
       const request: UnfinishedRequest = {
         hold(chunk) {
-          // A chunk keeps the whole buffer that the connection was read into.
+          // A chunk keeps the whole buffer that its connection was read into.
           add(chunk.buffer === buffer ? chunkBytes : chunkBytes + chunk.buffer.byteLength);
           buffer = chunk.buffer;
           chunks += 1;

@@ -23,30 +23,30 @@ import { startDelivery } from "./start-delivery.js";
 import { startDoors } from "./start-doors.js";
 import { startStore } from "./start-store.js";
 
-/** Parts that tests and the bench replace. No setting can replace them. */
+/** Parts that tests and the benchmark replace. No setting can replace them. */
 export interface Overrides extends CoreOverrides {
-  /** Instead of those that the settings name. */
+  /** Used instead of the providers that the settings name. */
   readonly providers?: readonly Provider[];
-  /** Instead of the default app with its one client. */
+  /** Used instead of the default app and its client. */
   readonly directory?: Directory;
-  /** What everything stores with: the opened store, or one that deviates from it. */
+  /** Returns the store that all parts use: the opened one, or one that deviates from it. */
   readonly wrapStore?: (store: Store) => Store;
-  /** Where the console provider writes, instead of standard output. */
+  /** Receives the console provider's output instead of standard output. */
   readonly print?: (text: string) => void;
 }
 
 /** How a server runs. */
 export interface Running {
-  /** Whether it is one of several workers. Then the primary serves the metrics of all. */
+  /** Whether it is one of several workers. If so, the primary serves the metrics of all. */
   readonly metricsElsewhere?: boolean;
-  /** Stopped with the server. Without it there are no traces. */
+  /** Stopped together with the server. Without it no traces are made. */
   readonly tracer?: Tracer;
 }
 
 /** A running server. */
 export interface RunningServer {
   readonly core: Core;
-  /** Where everything is stored, as an operator knows it. */
+  /** A name of the database for an operator, without secrets. */
   readonly database: string;
   readonly grpcPort: number;
   readonly httpPort: number;
@@ -56,13 +56,13 @@ export interface RunningServer {
   readonly metricsPort: number | null;
   /** Reads the TLS files again, if there are any, and logs the result. */
   reloadCertificates(): Promise<void>;
-  /** From now on health and readiness report that it does not serve. It still accepts calls and connections. */
+  /** Makes health and readiness report that it does not serve. It still accepts calls and connections. */
   withdraw(): void;
-  /** Withdraws, lets running calls finish for up to 10 s, settles begun work, and closes. */
+  /** Withdraws, lets running calls finish for up to 10 s, settles started work, and closes. */
   stop(): Promise<void>;
 }
 
-/** Starts all parts of a deployment. Throws if a part fails to start, after the parts before it are closed again. */
+/** Starts all parts of a deployment. If a part fails to start, closes the earlier ones and throws. */
 export async function startApp(settings: Settings, log: Log, overrides: Overrides & Running = {}): Promise<RunningServer> {
   const closers: Closers = [];
   const stop = () => closeAll(closers);
@@ -98,7 +98,7 @@ async function start(settings: Settings, { log: plainLog, overrides, closers }: 
     closers,
   });
   const core = await createCore(settings, { store, log, metrics: recorder.auth, measure: recorder.hashes, overrides });
-  // All later work needs the clock. A clock that differs, or a move, refuses it, and readiness reports that.
+  // All later work needs the right clock. With a differing clock or during a move this fails, and readiness reports it.
   await ping().catch(() => {});
   const { clock } = core.deps;
   recorder.observe({
@@ -144,7 +144,7 @@ async function start(settings: Settings, { log: plainLog, overrides, closers }: 
   });
   readiness = watchReadiness({ ping, log: plainLog, changed: doors.setServing });
   closers.push(async () => readiness?.stop());
-  // A server starts on a database that is being moved or whose clock differs, but is not ready.
+  // The server also starts on a database that is being moved or whose clock differs, but it is not ready.
   await readiness.check();
   const { grpcPort, httpPort, reloadCertificates } = doors;
   const withdraw = (): void => {

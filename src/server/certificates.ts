@@ -9,28 +9,31 @@ type TlsFiles = Extract<Tls, { kind: "files" }>;
 
 /** The TLS options of the servers. They follow the files, so a renewal needs no restart. */
 export interface Certificates {
-  /** As of now. */
+  /** Returns the current options. */
   options(): TlsOptions;
-  /** How long the certificate in use is still valid, below 0 once it has expired, and the whole time of its validity. */
+  /** Returns the remaining validity of the certificate in use, negative once it has expired, and its whole lifetime. */
   validity(): { readonly leftMs: number; readonly wholeMs: number };
-  /** Calls `renew` with all options, now and after each renewal. If it throws after a renewal, the next look calls it again. */
+  /**
+   * Calls `renew` with the options now and after each renewal. If `renew` throws after a renewal, the next check calls it
+   * again.
+   */
   follow(renew: Follower): void;
   /** Reads the files now, and logs the result even if nothing changed. */
   reload(): Promise<void>;
   stop(): void;
 }
 
-/** A renewal is in use after this time at most. Reading three small files costs a fraction of a millisecond. */
+/** The longest time until a renewal is in use. Reading three small files costs a fraction of a millisecond. */
 const regularlyMs = 2_000;
 
 type Follower = (options: TlsOptions) => void;
 
-/** The contents of the files at one moment; an error for a file that can't be read. */
+/** The contents of the files at one moment, or an error for a file that can't be read. */
 type Contents = ReadonlyMap<string, string | Error>;
 
 /**
- * Reads the files, and again every 2 s. Their contents are compared, so it notices links that change their target and files that are
- * renamed into place. Files that can't be used change nothing. Throws if the first files can't be used.
+ * Reads the files, and again every 2 s. It compares their contents, so it notices links that change their target and files that
+ * are renamed into place. Files that can't be used change nothing. Throws if the first files can't be used.
  */
 export async function watchCertificates(given: {
   readonly files: TlsFiles;
@@ -40,14 +43,14 @@ export async function watchCertificates(given: {
 }): Promise<Certificates> {
   const { files, clock, log, everyMs = regularlyMs } = given;
   const followers = new Set<Follower>();
-  /** The followers that don't serve with `options` yet. */
+  /** The followers that do not use `options` yet. */
   const behind = new Set<Follower>();
   let used = await readContents(files);
   const problem = problemOf(files, used);
   if (problem !== null) throw new Error(problem);
   let options = optionsOf(files, used);
   let leaf = leafOf(options);
-  /** The last contents that can't be used. */
+  /** The last contents that could not be used. */
   let refused: { readonly contents: Contents; readonly problem: string; logged: boolean } | null = null;
   let turn = Promise.resolve();
   let stopped = false;
@@ -88,7 +91,7 @@ export async function watchCertificates(given: {
     if (behind.size === 0) log.info({ expires: leaf.expires }, "the TLS files were renewed: new connections use them");
   }
 
-  /** A renewal replaces one file after the other, so a problem counts when the next look finds the same. */
+  /** A renewal replaces one file after the other, so a problem counts only if the next check finds the same one. */
   function refuse(contents: Contents, problem: string, asked: boolean): void {
     const isKnown = refused !== null && refused.problem === problem && areEqual(refused.contents, contents);
     if (!isKnown) refused = { contents, problem, logged: false };
@@ -97,7 +100,7 @@ export async function watchCertificates(given: {
     log.error({ problem, expires: leaf.expires }, "the TLS files were not renewed: the certificate in use stays");
   }
 
-  /** Replacing a valid certificate by one that clients refuse is a mistake. */
+  /** Refuses to replace a valid certificate with one that clients would reject. */
   function validityProblemOf(contents: Contents): string | null {
     const next = leafOf(optionsOf(files, contents));
     const now = clock();
@@ -144,7 +147,7 @@ function areEqual(some: Contents, others: Contents): boolean {
   return [...some].every(([path, text]) => String(text) === String(others.get(path)));
 }
 
-/** Why these contents can't be used, in the words of a failed start; null if they can. */
+/** Returns why these contents can't be used, in the words of a failed start, or null if they can. */
 function problemOf(files: TlsFiles, contents: Contents): string | null {
   const [problem] = checkTlsFiles(files, { readText: (path) => textOf(contents, path) });
   if (problem !== undefined) return problem.text;

@@ -22,7 +22,7 @@ import type { OutboxMessage } from "../store/port/outbox.js";
 import type { Store } from "../store/port/store.js";
 import type { PostgresLocation } from "../store/postgres/location.js";
 
-/** Parts that tests and the bench replace. */
+/** Parts that tests and the benchmark replace. */
 export interface CoreOverrides {
   readonly clock?: () => EpochMs;
   readonly codes?: CodeHasher;
@@ -34,11 +34,11 @@ export interface Core {
   readonly signingKeys: SigningKeys;
   /** Returns the code of a message in the outbox, or null if its sealed copy is not this challenge's. */
   openCode(delivery: NonNullable<OutboxMessage["delivery"]>): string | null;
-  /** Whether the code of a message was sealed with a key that only other processes have. */
+  /** Returns whether the code of a message was sealed with a key that only other processes have. */
   isForeign(delivery: NonNullable<OutboxMessage["delivery"]>): Promise<boolean>;
 }
 
-/** What the core is made of, besides settings. */
+/** The parts of the core, besides settings. */
 export interface CoreParts {
   readonly store: Store;
   readonly log: Log;
@@ -47,7 +47,10 @@ export interface CoreParts {
   readonly overrides?: CoreOverrides;
 }
 
-/** Loads or makes the deployment's own keys and composes what the use cases need. Throws if the master keys or peppers are wrong. */
+/**
+ * Loads or creates the deployment's own keys and composes the use cases' dependencies. Throws if a master key or pepper is
+ * wrong.
+ */
 export async function createCore(settings: Settings, given: CoreParts): Promise<Core> {
   const { store, log, metrics, measure, overrides = {} } = given;
   const clock = overrides.clock ?? Date.now;
@@ -109,7 +112,7 @@ export function keyringsOf(settings: Settings): { readonly master: Keyring; read
   return { master: reveal(settings.masterKey), pepper: reveal(settings.pepper) };
 }
 
-/** The database that the settings name. */
+/** Returns the location of the configured database. */
 export function storeLocation({
   database,
   databaseLogin,
@@ -127,7 +130,7 @@ export function postgresLocation(
   return { ...url, ...reveal(url), readLogin: readLogin === null ? null : (at) => reveal(readLogin(at)), poolMax };
 }
 
-/** How signing keys are made and kept, the same for the server and the command line. */
+/** Options for creating and keeping signing keys, shared by the server and the command line. */
 export function signingKeyOptions(
   settings: Settings,
   given: { readonly store: Store; readonly sealer: Sealer },
@@ -138,9 +141,10 @@ export function signingKeyOptions(
 const clockSkewMs = 30_000;
 
 /**
- * How many hashes run at once in each worker. One more than the cores keeps every core busy while the last hash is answered. Hashes
- * of `fast` are shorter than a turn of the event loop under load, so each turn needs enough of them. Measured under load on two cores,
- * sign-ins a second with `fast`: 67 at 4, 156 at 8, 303 at 12, 300 at 16. `npm run bench defaults` measures it again.
+ * How many hashes run at once in each worker. One more than the cores keeps every core busy while the last hash is answered.
+ * Hashes of `fast` are shorter than a turn of the event loop under load, so each turn needs enough of them. Measured under load
+ * on two cores, sign-ins a second with `fast`: 67 at 4, 156 at 8, 303 at 12, 300 at 16. `npm run bench defaults` measures it
+ * again.
  */
 export function hashConcurrency(profile: HashProfile, workers = 1): number {
   const cores = Math.ceil(availableParallelism() / workers);

@@ -5,7 +5,7 @@ import { StoreMovedError } from "../store/port/errors.js";
 import type { Store } from "../store/port/store.js";
 import type { ExpiredChallenge } from "../store/port/upkeep.js";
 
-/** Rows deleted in one transaction, which takes a few milliseconds, so that writes of callers hardly wait. */
+/** Rows deleted in one transaction. It takes a few milliseconds, so that writes of callers hardly wait. */
 const sweepBatch = 200;
 /** Batches in one sweep. The rest waits for the next second. */
 const batchesMax = 25;
@@ -17,9 +17,9 @@ interface Chore {
 }
 
 /**
- * Starts the regular chores. Every second expired rows are swept, and every five seconds copies of erased data are overwritten. Every
- * two seconds signing keys that another process rotated are read, which bounds how long a dropped key is still trusted. Every hour the
- * signing keys are maintained. No chore overlaps with itself. A failure is logged, and the chore runs again at its next time.
+ * Starts the periodic tasks. Every second it sweeps expired rows; every five seconds it overwrites copies of erased data. Every
+ * two seconds it reads the signing keys again, which limits how long a deleted key is still trusted. Every hour it maintains
+ * the signing keys. No task overlaps with itself. A failure is logged, and the task runs again at its next time.
  */
 export function startMaintenance(deps: {
   readonly store: Store;

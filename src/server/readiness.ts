@@ -3,8 +3,8 @@ import type { Log } from "../lib/log.js";
 /** Whether the database can be used, as health reports it. */
 export interface Readiness {
   /**
-   * Asks the database now, unless a question is under way. Resolves with the answer to either. While the database can't be used it
-   * is asked again without this.
+   * Checks the database now, or joins a running check. Resolves with its end. While the database can't be used it is also
+   * checked without this.
    */
   check(): Promise<void>;
   stop(): void;
@@ -14,8 +14,9 @@ const againMs = 250;
 const regularlyMs = 10_000;
 
 /**
- * Calls `changed` with the result of the first check and with every change after it, and logs an outage and its end. Call `check` once
- * at the start and after each operation that the database refused, so that an outage is noticed at once. It also checks every 10 s.
+ * Calls `changed` with the result of the first check and with every later change, and logs an outage and its end. Call `check`
+ * once at the start and after each operation that the database refused, so that an outage is noticed at once. It also checks
+ * every 10 s.
  */
 export function watchReadiness(deps: {
   readonly ping: () => Promise<void>;

@@ -28,7 +28,7 @@ export function startDelivery(
     readonly recorder: Recorder;
     readonly tracer: Tracer;
     readonly log: Log;
-    /** Names no traces: for lines that belong to none. */
+    /** Names no traces: for log lines that belong to none. */
     readonly plainLog: Log;
     readonly providers: readonly Provider[] | undefined;
     readonly print: ((text: string) => void) | undefined;
@@ -74,7 +74,7 @@ async function warnOfProviders(
   const check = async (provider: Provider | CheckedProvider): Promise<void> => {
     const trouble = "check" in provider ? await provider.check() : null;
     if (trouble !== null && !signal.aborted)
-      log.error({ provider: provider.name, detail: trouble }, "codes can't be sent now: they wait");
+      log.error({ provider: provider.name, detail: trouble }, "codes can't be sent now; they wait");
   };
   await Promise.all(providers.map(check));
 }

@@ -11,19 +11,19 @@ import type { Tracer } from "../telemetry/tracer.js";
 import type { Closers } from "./closers.js";
 import { storeLocation } from "./core.js";
 
-/** What OpenTelemetry calls the databases. */
+/** OpenTelemetry's names of the databases. */
 const systemNames = { sqlite: "sqlite", postgres: "postgresql" } as const;
 
 export interface StartedStore {
-  /** For the work of calls: measured and traced. */
+  /** For calls: measured and traced. */
   readonly store: Store;
-  /** For questions about the database itself, which belong to no call and count in no metric. */
+  /** Checks the database itself. It belongs to no call and counts in no metric. */
   readonly ping: () => Promise<void>;
-  /** The database as an operator knows it. */
+  /** A name of the database for an operator, without secrets. */
   readonly name: string;
 }
 
-/** Opens the store. `onUnavailable` is called after each operation that the database did not answer. */
+/** Opens the store. Calls `onUnavailable` after each operation that fails because the database is unavailable. */
 export async function startStore(
   settings: Settings,
   given: {
@@ -32,7 +32,7 @@ export async function startStore(
     readonly recorder: Recorder;
     readonly callsInFlight: () => number;
     readonly clock: (() => EpochMs) | undefined;
-    /** For tests: gives the store that is used in the opened one's place. */
+    /** For tests: returns the store to use instead of the opened one. */
     readonly wrapStore: ((store: Store) => Store) | undefined;
     readonly onUnavailable: () => void;
     readonly closers: Closers;

@@ -10,11 +10,11 @@ export interface ServingMessage {
   readonly kind: "serving";
   readonly fields: Readonly<Record<string, unknown>>;
 }
-/** The primary's message to a worker: be not ready, serve on for LATCHKEY_DRAIN_DELAY, finish running calls and end. */
+/** The primary's message to a worker: report not ready, serve on for LATCHKEY_DRAIN_DELAY, finish running calls and end. */
 export const stopMessage = "stop";
-/** The same without the delay, or the rest of it. */
+/** The same without the delay, or without the rest of it. */
 export const stopNowMessage = "stop now";
-/** Read the TLS files again. */
+/** The primary's message to a worker: reload the TLS files. */
 export const reloadMessage = "reload";
 
 /** How a process is asked to stop. */
@@ -50,7 +50,7 @@ export async function serveWithWorkers(
 
   function start(): Promise<ServingMessage["fields"]> {
     const worker = cluster.fork();
-    // A worker that is just ending can't be asked. Its exit follows.
+    // A worker that is just ending can't be asked. Its exit event follows.
     const member = metrics.join({ ask: () => void worker.send(metricsQuestion, () => {}) });
     const startedAt = performance.now();
     let served = false;
@@ -77,7 +77,7 @@ export async function serveWithWorkers(
     if (stopping) return;
     failures = livedMs < youngMs ? failures + 1 : 0;
     const waitMs = failures === 0 ? 0 : Math.min(pauseMs * 2 ** (failures - 1), pauseMaxMs);
-    log.error({ pid: worker.process.pid, startsInMs: waitMs }, "a worker ended unexpectedly, another takes its place");
+    log.error({ pid: worker.process.pid, startsInMs: waitMs }, "a worker ended unexpectedly; another one takes its place");
     setTimeout(() => {
       if (stopping) return;
       start().then(

@@ -8,9 +8,9 @@ type Fields = Readonly<Record<string, unknown>>;
 const order: readonly LogLevel[] = ["debug", "info", "warn", "error"];
 
 /**
- * Makes a log on standard output: a line of JSON for each event, or with `pretty` a short line for people. No field and no message
- * can begin a new line or control a terminal. Errors are logged as name, message and cause, at debug level with their stack.
- * `write` gets the finished lines instead of standard output.
+ * Creates a log on standard output: one line of JSON for each event, or with `pretty` a short line for people. No field and no
+ * message can start a new line or control a terminal. Errors are logged as name, message and cause, at debug level with their
+ * stack. `write` gets the finished lines instead of standard output.
  */
 export function createLog(
   level: LogLevel,
@@ -31,7 +31,7 @@ function jsonLog(level: LogLevel, withStack: boolean, write: ((line: string) => 
   });
 }
 
-/** Writes the lines of one turn of the event loop together: a busy server logs several for each call. */
+/** Writes the lines of one turn of the event loop together, because a busy server logs several lines for each call. */
 function writeTogether(destination: { write(text: string): unknown }): (line: string) => void {
   let pending = "";
   const flush = (): void => {
@@ -46,7 +46,7 @@ function writeTogether(destination: { write(text: string): unknown }): (line: st
   };
 }
 
-/** Drops lines for a terminal that is gone, so that they do not keep the server from stopping in order. */
+/** Drops lines for a closed terminal, so that they do not prevent an orderly stop. */
 function withoutTerminal<S extends Pick<NodeJS.EventEmitter, "on">>(stream: S): S {
   stream.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code !== "EIO") throw error;
@@ -111,7 +111,7 @@ function stringify(value: unknown): string {
   }
 }
 
-/** Escapes what JSON leaves and terminals or editors interpret. JSON itself escapes line breaks and C0 controls. */
+/** Escapes what JSON leaves as it is and terminals or editors interpret. JSON itself escapes line breaks and C0 controls. */
 function escapeJson(line: string): string {
   return line.replace(/[\u007f-\u009f\u2028\u2029\p{Cf}]/gu, (character) =>
     character

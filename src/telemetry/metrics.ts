@@ -8,7 +8,7 @@ import type { EndedOperation } from "../store/observed.js";
 import type { ExpiredChallenge } from "../store/port/upkeep.js";
 import { answerMetricsQuestions } from "./worker-metrics.js";
 
-/** Takes what the parts of a server report, and makes metrics of it. No label holds personal data or a secret. */
+/** Turns the reports of a server's parts into metrics. No label holds personal data or a secret. */
 export interface Recorder extends MetricsText {
   readonly auth: Metrics;
   challengeExpired(challenge: ExpiredChallenge): void;
@@ -22,10 +22,10 @@ export interface Recorder extends MetricsText {
   observe(state: {
     readonly hashesWaiting: () => number;
     readonly callsInFlight: () => number;
-    /** How long the oldest message that is due has been due; 0 if none is due. */
+    /** Returns how long the oldest due message has been due, or 0 if none is due. */
     readonly outboxAgeMs: () => Promise<number>;
   }): void;
-  /** Adds how long the certificate in use is still valid, and the whole time of its validity. */
+  /** Adds how long the certificate in use is still valid, and its whole lifetime. */
   observeCertificate(validity: () => { readonly leftMs: number; readonly wholeMs: number }): void;
 }
 
@@ -38,7 +38,7 @@ export interface MetricsText {
 const callSeconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10];
 const operationSeconds = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 3];
 
-/** Metrics for Prometheus: names, labels and buckets are what dashboards and alerts are written against. */
+/** Metrics for Prometheus. Dashboards and alerts depend on the names, labels and buckets. */
 export function createRecorder(): Recorder {
   const registry = new Registry();
   const registers = [registry];
@@ -46,14 +46,14 @@ export function createRecorder(): Recorder {
   collectDefaultMetrics({ register: registry });
   const calls = new Histogram({
     name: "latchkey_call_duration_seconds",
-    help: "Calls by method, door and gRPC code, from when their headers were read to their answer.",
+    help: "Calls by method, door and gRPC code, from reading their headers to their answer.",
     labelNames: ["method", "door", "code"],
     buckets: callSeconds,
     registers,
   });
   const operations = new Histogram({
     name: "latchkey_store_duration_seconds",
-    help: "Operations of the store, the wait for a shared commit or a connection included.",
+    help: "Operations of the store, including the wait for a shared commit or a connection.",
     labelNames: ["operation"],
     buckets: operationSeconds,
     registers,
@@ -62,27 +62,27 @@ export function createRecorder(): Recorder {
     new Counter({ name, help, labelNames: [...labelNames], registers });
   const storeErrors = counter("latchkey_store_errors_total", "Operations of the store that failed.", ["operation", "error"]);
   const challenge = ["purpose", "channel"];
-  const issued = counter("latchkey_challenges_issued_total", "Challenges made, real ones and decoys.", [...challenge, "decoy"]);
-  const resent = counter("latchkey_challenges_resent_total", "Codes that were asked for again.", challenge);
-  const redeemed = counter("latchkey_challenges_redeemed_total", "Challenges whose code came back.", challenge);
+  const issued = counter("latchkey_challenges_issued_total", "Challenges issued, including decoys.", [...challenge, "decoy"]);
+  const resent = counter("latchkey_challenges_resent_total", "Codes that were sent again on request.", challenge);
+  const redeemed = counter("latchkey_challenges_redeemed_total", "Challenges that were redeemed with their code.", challenge);
   const expired = counter(
     "latchkey_challenges_expired_total",
-    "Challenges that expired before their code came back, decoys not included.",
+    "Challenges that expired before they were redeemed, without decoys.",
     challenge,
   );
-  const guesses = counter("latchkey_guesses_refused_total", "Guesses that were refused, by what was wrong.", ["why"]);
-  const budgets = counter("latchkey_budget_refusals_total", "Calls refused for a spent budget.", ["budget"]);
+  const guesses = counter("latchkey_guesses_refused_total", "Refused guesses, by reason.", ["why"]);
+  const budgets = counter("latchkey_budget_refusals_total", "Calls refused because a budget was spent.", ["budget"]);
   const drops = counter(
     "latchkey_connections_dropped_total",
-    "Connections refused or closed for the sake of others: the door or their network had too many, or they were idle.",
+    "Connections refused or closed because the door was full, their network had too many, or an idle one had to make room.",
     ["door", "why"],
   );
   const resets = counter(
     "latchkey_requests_reset_total",
-    "Requests reset before they had arrived in full, because all together held too much memory or one came in more than 1024 pieces.",
+    "Requests reset before they had arrived in full: all together held too much memory, or one came in more than 1024 pieces.",
     ["door"],
   );
-  // They start at 0: Prometheus sees no increase in the first sample of a series.
+  // They start at 0, because Prometheus sees no increase in the first sample of a series.
   for (const door of ["grpc", "web"] satisfies Door[]) {
     resets.inc({ door }, 0);
     for (const why of whysDropped) drops.inc({ door, why }, 0);
@@ -90,22 +90,25 @@ export function createRecorder(): Recorder {
   const tries = counter("latchkey_delivery_tries_total", "Tries to deliver a message.", ["channel", "provider", "outcome"]);
   const reused = counter(
     "latchkey_refresh_tokens_reused_total",
-    "Refresh tokens that came back after their time; the session of each was ended.",
+    "Refresh tokens reused after their grace period. Each one ended its session.",
     [],
   );
   const keysMissing = counter(
     "latchkey_key_missing_total",
-    "Work left to other processes because this one lacks the master key or pepper that it needs.",
+    "Work left to other processes because this process lacks the master key or pepper for it.",
     ["use", "work"],
   );
   const hashWait = new Histogram({
     name: "latchkey_hash_wait_seconds",
-    help: "Wait of a call for a slot to hash in.",
+    help: "How long calls wait for a slot to hash in.",
     buckets: callSeconds,
     registers,
   });
   const hashTook = new Histogram({ name: "latchkey_hash_duration_seconds", help: "Hashes.", buckets: callSeconds, registers });
-  /** Adds a value that is read whenever the metrics are requested. `aggregator`: how the primary combines its workers' values. */
+  /**
+   * Adds a value that is read whenever the metrics are requested. `aggregator` says how the primary combines its workers'
+   * values.
+   */
   function gauge(
     name: string,
     help: string,
@@ -147,9 +150,9 @@ export function createRecorder(): Recorder {
     },
     tryEnded: ({ channel, provider, kind }) => tries.inc({ channel, provider, outcome: kind }),
     observe({ hashesWaiting, callsInFlight, outboxAgeMs }) {
-      gauge("latchkey_hashes_waiting", "Callers that wait for a slot to hash in.", hashesWaiting);
-      gauge("latchkey_calls_in_flight", "Calls that are being worked on.", callsInFlight);
-      // If this value can't be read now, the other metrics must be readable all the same.
+      gauge("latchkey_hashes_waiting", "Calls that wait for a slot to hash in.", hashesWaiting);
+      gauge("latchkey_calls_in_flight", "Calls in progress.", callsInFlight);
+      // If this value can't be read now, the other metrics must still be readable.
       const ageSeconds = () =>
         outboxAgeMs().then(
           (ms) => ms / 1000,
@@ -158,7 +161,7 @@ export function createRecorder(): Recorder {
       gauge("latchkey_outbox_age_seconds", "How long the oldest message in the outbox has been due.", ageSeconds, "max");
     },
     observeCertificate(validity) {
-      const [left, whole] = ["How long the TLS certificate in use is still valid.", "How long it is valid at all."];
+      const [left, whole] = ["How long the TLS certificate in use is still valid.", "The whole lifetime of that certificate."];
       gauge("latchkey_tls_certificate_expires_in_seconds", left, () => validity().leftMs / 1000, "min");
       gauge("latchkey_tls_certificate_lifetime_seconds", whole, () => validity().wholeMs / 1000, "min");
     },

@@ -4,7 +4,7 @@ import { mapOperations } from "../store/port/operations.js";
 import type { Store } from "../store/port/store.js";
 import type { Tracer } from "./tracer.js";
 
-/** The same store, whose operations are spans of their calls. Deliveries continue the trace of the operation that queued them. */
+/** Returns the same store with a span for each operation. Deliveries continue the trace of the operation that queued them. */
 export function traceStore(store: Store, tracer: Tracer, system: string): Store {
   if (!tracer.on) return store;
   const { issue, resend } = store.challenges;
@@ -28,7 +28,7 @@ export function traceStore(store: Store, tracer: Tracer, system: string): Store 
   });
 }
 
-/** The same providers, whose sends are spans. */
+/** Returns the same providers with a span for each send. */
 export function traceProviders(providers: readonly Provider[], tracer: Tracer): readonly Provider[] {
   if (!tracer.on) return providers;
   return providers.map((provider) => ({
@@ -47,7 +47,7 @@ export function traceProviders(providers: readonly Provider[], tracer: Tracer): 
   }));
 }
 
-/** A try to deliver, which continues the trace of the call that queued its message. */
+/** Returns `deliver` with a span that continues the trace of the call that queued the message. */
 export function traceDelivery(run: typeof deliver, tracer: Tracer): typeof deliver {
   return tracer.traced({ name: "outbox.deliver", resumes: (_deps, { delivery }) => delivery.challengeId }, run);
 }

@@ -6,7 +6,7 @@ export interface TraceHeaders {
   readonly tracestate: string | undefined;
 }
 
-/** Reads the context from the values of a call's headers. More than one `traceparent` is none, as W3C demands. */
+/** Reads the context from a call's headers. More than one `traceparent` counts as none, as W3C requires. */
 export function traceHeaders(valuesOf: (name: string) => readonly string[]): TraceHeaders {
   const parents = valuesOf("traceparent");
   const states = valuesOf("tracestate");
@@ -16,38 +16,38 @@ export function traceHeaders(valuesOf: (name: string) => readonly string[]): Tra
   };
 }
 
-/** What the span of a call needs to know of it. */
+/** The facts about a call that its span needs. */
 export interface TracedCall {
   readonly door: string;
-  /** Read only when traces are made. */
+  /** Read only if traces are made. */
   readonly trace?: TraceHeaders;
 }
 
 export interface ServedSpan {
-  /** As in `latchkey.v1.AuthService`. */
+  /** For example `latchkey.v1.AuthService`. */
   readonly service: string;
   readonly method: string;
-  /** The gRPC status of what a call was refused with. */
+  /** Returns the gRPC status of a refused call. */
   readonly statusOf: (error: unknown) => { readonly code: number; readonly name: string };
 }
 
-/** Name and attributes of the spans of a function's calls. They never hold an identifier, a code, a token or other personal data. */
+/** Name and attributes of a function's spans. They never hold an identifier, a code, a token or other personal data. */
 export interface SpanPlan<A extends unknown[], T> {
   readonly name: string;
   /** Whether another system does the work. */
   readonly remote?: boolean;
   readonly attributes?: Readonly<Record<string, string>>;
-  /** What went wrong according to the result, in a word; undefined if nothing did. */
+  /** Returns what failed according to the result, in a word. Returns undefined if nothing failed. */
   readonly failureOf?: (result: T) => string | undefined;
-  /** The reason that an error stands for, such as `CODE_INVALID`. Undefined: the span names the error's class. */
+  /** Returns the reason of an error, such as `CODE_INVALID`. If it is undefined, the span names the error's class. */
   readonly reasonOf?: (error: unknown) => string | undefined;
-  /** The key of the span's parent, which is the span that called `remember` with this key. Without it a new trace begins. */
+  /** Returns the key of the span's parent: the span that called `remember` with this key. Without it a new trace starts. */
   readonly resumes?: (...input: A) => string;
 }
 
 /**
- * Makes spans, which show where the time of a call goes. Functions are wrapped when a server is composed. Without traces they stay as
- * they are, so a call costs nothing more.
+ * Creates spans, which show where a call spends its time. Functions are wrapped when a server is composed. Without traces they
+ * stay unwrapped, so a call costs nothing more.
  */
 export interface Tracer {
   readonly on: boolean;
@@ -56,13 +56,15 @@ export interface Tracer {
     span: ServedSpan,
     call: (context: C, request: R) => Promise<T>,
   ): (context: C, request: R) => Promise<T>;
-  /** Wraps a function: each call is a span below the present one. A call outside of any span makes none, unless it resumes one. */
+  /**
+   * Wraps a function: each call is a span below the current one. A call outside any span creates none, unless it resumes one.
+   */
   traced<A extends unknown[], T>(span: SpanPlan<A, T>, run: (...input: A) => Promise<T>): (...input: A) => Promise<T>;
   /** Wraps a function whose work belongs to no call. */
   detached<A extends unknown[], T>(run: (...input: A) => T): (...input: A) => T;
-  /** Remembers the present span, so that later work of this process can continue its trace. */
+  /** Remembers the current span, so that later work of this process can continue its trace. */
   remember(key: string): void;
-  /** The same log, whose lines name their trace. */
+  /** Returns the same log, with the trace named in each line. */
   log(log: Log): Log;
   /** Sends the remaining spans, for a few seconds at most. Never rejects. */
   stop(): Promise<void>;

@@ -10,8 +10,9 @@ import {
 export type Env = Readonly<Record<string, string | undefined>>;
 
 /**
- * The values of the standard variables. The exporter itself reads certificates and compression. OpenTelemetry could read the rest too,
- * but from process.env alone, and it ignores most invalid values silently or logs them with the URL and its password.
+ * The values of the standard variables. The exporter itself reads certificates and compression. OpenTelemetry could read the
+ * rest too, but only from process.env. It also ignores most invalid values silently, or logs them with the URL and its
+ * password.
  */
 export interface TracingSettings {
   readonly url: string;
@@ -29,7 +30,9 @@ export interface TracingSettings {
   readonly problems: readonly string[];
 }
 
-/** Reads the variables. As the specification demands, invalid values are reported and ignored. `url` is null if it is invalid. */
+/**
+ * Reads the variables. As the specification requires, invalid values are reported and ignored. `url` is null if it is invalid.
+ */
 export function readTracingSettings(env: Env): TracingSettings | { readonly url: null; readonly problems: readonly string[] } {
   const problems: string[] = [];
   const url = readUrl(env);

@@ -10,11 +10,11 @@ import { noTracer, type SpanPlan, type TraceHeaders, type Tracer } from "./trace
 import { type Env, readTracingSettings } from "./tracing-env.js";
 import { logOutages } from "./tracing-exporter.js";
 
-/** For how many messages their place in a trace is remembered. A message sent after as many others begins a trace of its own. */
+/** How many messages' spans are remembered. A message that is sent after more than this number of others starts a new trace. */
 const rememberedMax = 10_000;
 const stopMaxMs = 3_000;
 
-/** Makes traces with OpenTelemetry and exports them by OTLP over HTTP, as the standard variables of the environment demand. */
+/** Creates traces with OpenTelemetry and exports them by OTLP over HTTP, as the environment's standard variables configure. */
 export function startTracing(env: Env, log: Log): Tracer {
   const settings = readTracingSettings(env);
   for (const problem of settings.problems) log.warn({}, problem);
@@ -100,13 +100,14 @@ function createTracer(provider: TracerProvider): Tracer {
       const context = present.getStore();
       const place = context === undefined ? undefined : trace.getSpanContext(context);
       if (place === undefined) return;
-      // Deleted first, so that it is the newest entry. Only the place is kept, because the span itself holds more.
+      // Deleted first, so that it becomes the newest entry. Only the span's context is kept, because the span itself holds
+      // more.
       remembered.delete(key);
       remembered.set(key, trace.setSpanContext(ROOT_CONTEXT, place));
       if (remembered.size > rememberedMax) remembered.delete(remembered.keys().next().value ?? "");
     },
     log: (log) => nameTraces(log, () => present.getStore()),
-    // The exporter has logged what failed.
+    // The exporter has already logged the failure.
     stop: () =>
       atMost(
         stopMaxMs,
@@ -131,7 +132,7 @@ function fail(span: Span, name: string | undefined): void {
   span.setStatus({ code: SpanStatusCode.ERROR, message: name });
 }
 
-/** The class of an error. Its text may hold personal data. */
+/** Returns the class of an error. Its text may contain personal data. */
 function classOf(error: unknown): string {
   return error instanceof Error ? error.name : typeof error;
 }

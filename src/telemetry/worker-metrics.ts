@@ -1,9 +1,9 @@
 import { AggregatorRegistry, Registry } from "prom-client";
 
-/** The primary's question to a worker: its present metrics. */
+/** The primary's message to a worker that requests its current metrics. */
 export const metricsQuestion = "metrics";
 
-/** A worker's answer; null if it can't read its metrics. */
+/** A worker's answer. Null if it can't read its metrics. */
 interface MetricsAnswer {
   readonly kind: "metrics";
   readonly metrics: Snapshot | null;
@@ -16,10 +16,10 @@ type Snapshot = readonly {
   readonly aggregator?: string;
 }[];
 
-/** How long a worker may take to answer. After that its last answer counts, so a worker that hangs does not block the others. */
+/** How long a worker may take to answer. After that its last answer counts, so a hanging worker does not block the others. */
 const answerMs = 2_000;
 
-/** In a worker: answers the primary's questions. */
+/** In a worker: answers the primary's requests. */
 export function answerMetricsQuestions(registry: Registry): void {
   const answer = (metrics: Snapshot | null): void => {
     // The primary may be gone. Another listener handles that.
@@ -38,7 +38,7 @@ export function answerMetricsQuestions(registry: Registry): void {
 export interface MetricsMember {
   /** Takes any message of the worker. */
   heard(message: unknown): void;
-  /** The worker has ended. Its counts stay in the sum. */
+  /** Records that the worker has ended. Its counts stay in the sum. */
   left(): void;
 }
 
@@ -50,9 +50,9 @@ export interface WorkersMetrics {
 }
 
 /**
- * Sums the workers' metrics. Where a sum is meaningless it takes one value: all workers see the same outbox, and of delays the worst
- * counts. The last counters and histograms of an ended worker stay in the sum, because Prometheus takes a counter that falls for a
- * burst of events. If a worker does not answer, its last answer counts.
+ * Sums the workers' metrics. Where a sum is meaningless it takes one value: all workers see the same outbox, and of delays the
+ * worst counts. The last counters and histograms of an ended worker stay in the sum, because Prometheus reads a falling counter
+ * as a burst of events. If a worker does not answer, its last answer counts.
  */
 export function createWorkersMetrics(): WorkersMetrics {
   const members = new Set<{ latest: Snapshot; refresh(): Promise<void> }>();
@@ -60,7 +60,7 @@ export function createWorkersMetrics(): WorkersMetrics {
 
   return {
     join({ ask }) {
-      // A worker that hangs is asked once, not again with each request.
+      // A hanging worker is asked once, not again with each request.
       let question: Promise<void> | null = null;
       let answered = (): void => {};
       const member = {
@@ -95,7 +95,7 @@ export function createWorkersMetrics(): WorkersMetrics {
     },
     async text() {
       await Promise.all([...members].map((member) => member.refresh()));
-      // Both are read at the same moment, so that a worker that leaves now is counted once.
+      // Both are read at the same moment, so that a worker that ends now is counted once.
       const [past, present] = [ended, [...members].map(({ latest }) => latest)];
       return await sumUp([await past, ...present]).metrics();
     },
@@ -127,7 +127,7 @@ function isCounted({ type }: Snapshot[number]): boolean {
   return type === "counter" || type === "histogram";
 }
 
-/** prom-client averages these, which would hide one worker that hangs. */
+/** prom-client averages these values, which would hide one hanging worker. */
 function withWorstDelay(metric: Snapshot[number]): Snapshot[number] {
   const isMeanDelay = metric.name.startsWith("nodejs_eventloop_lag_") && metric.aggregator === "average";
   return isMeanDelay ? { ...metric, aggregator: "max" } : metric;

@@ -14,7 +14,7 @@ async function start(url: string): Promise<TestApp> {
   return app;
 }
 
-const warned = ({ log }: TestApp) => log.lines.filter(({ message }) => message === "codes can't be sent now: they wait");
+const warned = ({ log }: TestApp) => log.lines.filter(({ message }) => message === "codes can't be sent now; they wait");
 
 describe("at the start, a mail server that can't be used", () => {
   it("is in the log with the reason and what to do, and the service serves all the same", async () => {
@@ -25,7 +25,7 @@ describe("at the start, a mail server that can't be used", () => {
     expect(warned(app)).toEqual([
       {
         level: "error",
-        message: "codes can't be sent now: they wait",
+        message: "codes can't be sent now; they wait",
         fields: {
           provider: "smtp",
           detail: "the mail server refused the login (535 5.7.8): check user and password in LATCHKEY_SMTP_URL",

@@ -202,7 +202,7 @@ describe("traces", () => {
     await on.app.stop();
     expect(performance.now() - startedAt).toBeLessThan(5000);
     expect(log.lines.map(({ level, message }) => [level, message])).toEqual([
-      ["warn", "traces can't be exported, they are lost until they can"],
+      ["warn", "traces can't be exported; they are lost until the collector answers"],
     ]);
     expect(JSON.stringify(log.lines)).not.toContain("abc");
   });

@@ -139,7 +139,7 @@ describe("the metrics door", () => {
       if (fails) throw new Error("secret detail");
       return "up 1\n";
     });
-    expect(await ask()).toEqual({ status: 500, body: "The metrics can't be read just now.\n" });
+    expect(await ask()).toEqual({ status: 500, body: "The metrics can't be read at the moment.\n" });
     fails = false;
     expect((await ask()).status).toBe(200);
   });

@@ -83,7 +83,9 @@ describe.concurrent("a start is refused in one sentence, and nothing is damaged,
     db.exec("INSERT INTO schema_migrations (version, applied_at) VALUES (9999, 0)");
     db.close();
     const before = readFileSync(made.path);
-    expect(await refusal(env, made.folder)).toMatch(/schema version 9999, this program knows up to \d+: run the newer program/);
+    expect(await refusal(env, made.folder)).toMatch(
+      /schema version 9999, and this program knows versions up to \d+: run the newer program/,
+    );
     expect(readFileSync(made.path).equals(before)).toBe(true);
   });
 
@@ -135,7 +137,7 @@ describe.concurrent("a start is refused in one sentence, and nothing is damaged,
     const { stderr, stdout } = await refusedStart(taken, made.folder);
     expect(stdout.join("\n")).not.toMatch(/serving|error/);
     expect(stderr).toHaveLength(1);
-    expect(stderr[0]).toMatch(/taken by another process/);
+    expect(stderr[0]).toMatch(/uses a listen address/);
     expect(stderr[0]).toContain(String(port));
     holder.close();
     expect(contentsOf(made.path)).toEqual(contentsOf(folderWith(template).path));

@@ -17,11 +17,11 @@ export interface GrpcMethods {
 /** How the metadata of calls is read. */
 export interface CallReading {
   readonly addressOf: AddressOf;
-  /** Whether traces are made, so that the callers' context is looked for. */
+  /** Whether traces are made, so that the callers' trace context is read. */
   readonly traced?: boolean;
 }
 
-/** Methods as grpc-js takes them. Requests stay bytes, so that the pipeline reads them after it has authorized the caller. */
+/** Converts methods for grpc-js. Requests stay bytes, so that the pipeline decodes them after it has authorized the caller. */
 export function toGrpcMethods(methods: readonly ServedMethod[], read: CallReading, running: Running): GrpcMethods {
   const definition: Record<string, MethodDefinition<Buffer, Message>> = {};
   const implementation: GrpcMethods["implementation"] = {};

@@ -20,20 +20,20 @@ export interface GrpcDoorOptions extends CallReading {
   readonly services: readonly ServedService[];
   readonly inFlight: InFlight;
   readonly unfinished: Unfinished;
-  /** Null: no TLS. */
+  /** Null means no TLS. */
   readonly tls: TlsOptions | null;
   readonly reflection: boolean;
   readonly connections: ConnectionLimits;
   readonly streams?: Partial<StreamLimits>;
 }
 
-/** Native gRPC with health and, if it is on, reflection. It starts as not serving. */
+/** Native gRPC with health and, if enabled, reflection. It starts as not serving. */
 export interface GrpcDoor {
   /** Resolves with the bound port. */
   listen(host: string, port: number): Promise<number>;
   /** Sets what health reports for the server and for every service. */
   setServing(serving: boolean): void;
-  /** New connections use these options; the door must have been made with TLS. */
+  /** New connections use these options. The door must have been created with TLS. */
   renewTls(options: TlsOptions): void;
   /** Accepts no more connections and calls, lets running calls end for up to `ms`, and closes. */
   drain(ms: number): Promise<void>;
@@ -43,14 +43,14 @@ const serverOptions = {
   "grpc.max_send_message_length": 256 * 1024,
   "grpc.max_concurrent_streams": 100,
   "grpc-node.max_session_memory": 10,
-  // Finds peers that are gone, or that never spoke HTTP/2.
+  // Detects peers that are gone or never spoke HTTP/2.
   "grpc.keepalive_time_ms": 30_000,
   "grpc.keepalive_timeout_ms": 10_000,
   "grpc.max_connection_idle_ms": 5 * 60_000,
-  // Connections end now and then, so that callers spread over the servers behind a balancer.
+  // Connections have a maximum age, so that callers spread over the servers behind a balancer.
   "grpc.max_connection_age_ms": 30 * 60_000,
   "grpc.max_connection_age_grace_ms": 30_000,
-  // Bookkeeping for a debugging service that is not served here.
+  // Statistics for a debugging service that Latchkey does not serve.
   "grpc.enable_channelz": 0,
 };
 
@@ -80,12 +80,13 @@ export async function createGrpcDoor(options: GrpcDoorOptions): Promise<GrpcDoor
     server.addService(definition, implementation);
   }
   const descriptors = options.services.map(({ service }) => service);
-  // Loaded only if it is on: it takes a twentieth of the memory of a process.
+  // Loaded only if enabled: it takes a twentieth of a process's memory.
   if (options.reflection) (await import("./reflection.js")).addReflection(server, descriptors);
   const health = createHealth(descriptors.map(({ typeName }) => typeName));
   server.addService(health.definition, health.implementation);
 
-  // Our own listener is in front of the library's server, which bounds neither connections nor the time of a TLS handshake.
+  // Our own listener accepts connections, because the library's server limits neither connections nor the time of a TLS
+  // handshake.
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
   const http2Server = http2ServerOf(server);
   countRequests(http2Server, { unfinished: options.unfinished, networkOf: options.connections.networkOf });
@@ -108,7 +109,7 @@ export async function createGrpcDoor(options: GrpcDoorOptions): Promise<GrpcDoor
       const closed = new Promise((resolve) => listener.close(resolve));
       injector.drain(ms);
       await atMost(ms, running.idle());
-      // Streams that watch health do not end by themselves.
+      // Streams that watch health never end by themselves.
       await atMost(lastBytesMs, closed);
       for (const socket of connections.sockets) socket.destroy();
       await closed;
@@ -117,10 +118,10 @@ export async function createGrpcDoor(options: GrpcDoorOptions): Promise<GrpcDoor
   };
 }
 
-/** How long a finished answer and the GOAWAY frame may take to be sent. */
+/** How long sending a finished answer and the GOAWAY frame may take. */
 const lastBytesMs = 200;
 
-/** Requests of health and reflection are names. The longest has some 50 characters. */
+/** Requests of health and reflection are names. The longest has about 50 characters. */
 const questionMaxBytes = 256;
 
 /** Length of the HTTP/2 preface and the first frame's header. */

@@ -20,7 +20,7 @@ export function createHealth(services: readonly string[]): Health {
   health.addToServer({
     addService(definition, implementation) {
       const watchKnown = implementation.watch as Watch;
-      // The library never forgets a watched name. No service is added later, so an unknown name needs one answer only.
+      // The library never forgets a watched name. No service is added later, so an unknown name needs only one answer.
       const watch: Watch = (call) =>
         names.has(call.request.service) ? watchKnown(call) : call.write({ status: "SERVICE_UNKNOWN" });
       served = { definition, implementation: { ...implementation, watch } };

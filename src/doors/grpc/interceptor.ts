@@ -15,29 +15,29 @@ import type { LimitStream, StreamingCall } from "./streams.js";
 /** How long a call may take, from its headers to its answer. */
 const requestTimeoutMs = 30_000;
 
-/** Private parts of a grpc-js call that are replaced here. A test fails when one of them is missing. */
+/** Private parts of a grpc-js call that this file replaces. A test fails if one of them is missing. */
 interface OpenCall extends StreamingCall {
   deadlineTimer?: NodeJS.Timeout | null;
   deadline: number;
-  /** Returns the contents of a message that follows its frame head of five bytes. Throws the status that is to end the call. */
+  /** Returns the contents of a message after its five-byte frame head. Throws the status that ends the call. */
   decompressMessage(framed: Buffer, encoding: string): Uint8Array;
   sendMetadata(metadata: Metadata): void;
 }
 
-/** Logs a failure in a call of the method with this path. Returns what the caller may see. */
+/** Logs a failure in a call of the method with this path. Returns the error for the caller. */
 export type ToWireError = (path: string, error: unknown) => ConnectError;
 
 export interface CallGuardOptions {
   readonly gunzip: Gunzip;
   readonly toWireError: ToWireError;
   readonly limitStream: LimitStream;
-  /** How long the messages of the method with this path may be. */
+  /** The maximum message length of the method with this path. */
   readonly messageMaxBytes: (path: string) => number;
 }
 
 interface Reading {
   readonly maxBytes: number;
-  /** Null: streams take no compressed messages. */
+  /** Null if streams accept no compressed messages. */
   readonly gunzip: Gunzip | null;
   readonly toWireError: (error: unknown) => ConnectError;
 }
@@ -45,7 +45,7 @@ interface Reading {
 type Status = Partial<StatusObject>;
 type Method = ServerMethodDefinition<unknown, unknown>;
 
-/** Gives the answers of grpc-js itself the form of all others, and replaces its time limits and its decompression. */
+/** Gives errors of grpc-js itself the form of all others, and replaces its time limits and its decompression. */
 export function createCallGuard({ gunzip, toWireError, limitStream, messageMaxBytes }: CallGuardOptions): ServerInterceptor {
   return (method, guarded) => {
     const call = guarded as unknown as OpenCall;
@@ -71,8 +71,8 @@ function explainStatuses(call: OpenCall): void {
 }
 
 /**
- * Replaces the time limit of grpc-js. That one counts deadlines in 32 bits, so those beyond 24 days expire at once, and it does not
- * bound a caller that never ends its message. The pipeline keeps the deadline itself.
+ * Replaces the time limit of grpc-js. That one counts in 32 bits, so deadlines beyond 24 days expire at once. It also does not
+ * limit a caller that never ends its message. The pipeline enforces the deadline itself.
  */
 function limitTime(call: OpenCall): void {
   if (call.deadlineTimer === undefined) return;
@@ -83,8 +83,8 @@ function limitTime(call: OpenCall): void {
 }
 
 /**
- * Decompresses only the first message of a unary call, with `gunzip`. grpc-js would decompress all messages of a frame in libuv's
- * thread pool before it finds that a unary call must have only one.
+ * Decompresses only the first message of a unary call, with `gunzip`. grpc-js would decompress all messages of a frame in
+ * libuv's thread pool before it notices that a unary call has more than one.
  */
 function limitMessages(call: OpenCall, { maxBytes, gunzip, toWireError }: Reading): void {
   let messages = 0;
@@ -112,7 +112,7 @@ function limitMessages(call: OpenCall, { maxBytes, gunzip, toWireError }: Readin
 
 const framedHeadBytes = 5;
 
-/** Refusals of grpc-js itself, before the pipeline gets the call. */
+/** Refusals by grpc-js itself, before the pipeline gets the call. */
 const ownStatuses: ReadonlyMap<status, StatusObject> = new Map([
   [status.DEADLINE_EXCEEDED, toStatusObject(wireError("DEADLINE_EXCEEDED"))],
   [status.RESOURCE_EXHAUSTED, toStatusObject(requestTooLarge())],

@@ -9,7 +9,7 @@ import { file_google_rpc_error_details } from "../../gen/google/rpc/error_detail
 export function addReflection(server: Server, services: readonly DescService[]): void {
   const files = new Map<string, Buffer>();
   for (const { file } of services) collect(file, files);
-  // No message refers to these: they are details of errors.
+  // No message refers to these types: they are details of errors.
   collect(file_google_rpc_error_details, files);
   const healthFiles = (healthService.Check?.requestType.fileDescriptorProtos ?? []).map(nameMapEntries);
   const described = {
@@ -33,7 +33,7 @@ function collect(file: DescFile, into: Map<string, Buffer>): void {
   for (const dependency of file.dependencies) collect(dependency, into);
 }
 
-/** Names the entries of maps as the language demands: `StatusesEntry`. protobufjs gives them the name of the field alone. */
+/** Gives map entries the name that the language requires, such as `StatusesEntry`. protobufjs uses only the field's name. */
 function nameMapEntries(bytes: Uint8Array): Buffer {
   const file = fromBinary(FileDescriptorProtoSchema, bytes);
   for (const message of file.messageType) {
@@ -46,7 +46,7 @@ function nameMapEntries(bytes: Uint8Array): Buffer {
   return Buffer.from(toBinary(FileDescriptorProtoSchema, file));
 }
 
-/** A type of @grpc/proto-loader, which is no dependency of ours. The library reads only its `fileDescriptorProtos`. */
+/** A type of @grpc/proto-loader, which Latchkey does not depend on. The library reads only its `fileDescriptorProtos`. */
 type PackageDefinition = ConstructorParameters<typeof ReflectionService>[0];
 
 type Implementation = { files?: Record<string, object>; fileEncodings?: Map<object, Uint8Array> } | undefined;

@@ -4,7 +4,9 @@ import type { ConnectError } from "@connectrpc/connect";
 import { Metadata, type StatusObject } from "@grpc/grpc-js";
 import { StatusSchema } from "../../gen/google/rpc/status_pb.js";
 
-/** Returns what grpc-js sends for an error. Each error object is encoded once: the pipeline refuses with the same few objects. */
+/**
+ * Returns what grpc-js sends for an error. Encodes each error object once, because the pipeline reuses the same few objects.
+ */
 export function createToStatus(): (error: ConnectError) => StatusObject {
   const encoded = new WeakMap<ConnectError, StatusObject>();
   return (error) => {
@@ -17,7 +19,7 @@ export function createToStatus(): (error: ConnectError) => StatusObject {
   };
 }
 
-/** An error as gRPC sends it: code, sentence, and the details in `grpc-status-details-bin`. */
+/** Converts an error for gRPC: code, sentence, and the details in `grpc-status-details-bin`. */
 export function toStatusObject(error: ConnectError): StatusObject {
   const metadata = new Metadata();
   error.metadata.forEach((value, key) => {
@@ -28,6 +30,6 @@ export function toStatusObject(error: ConnectError): StatusObject {
   );
   const status = create(StatusSchema, { code: error.code, message: error.rawMessage, details });
   metadata.set("grpc-status-details-bin", Buffer.from(toBinary(StatusSchema, status)));
-  // Connect's codes are gRPC's, number by number.
+  // Connect's codes have the same numbers as gRPC's.
   return { code: error.code as number, details: error.rawMessage, metadata };
 }

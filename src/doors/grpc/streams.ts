@@ -4,7 +4,7 @@ import { wireError } from "../../rpc/errors.js";
 import type { NetworkOf } from "../address.js";
 import { toStatusObject } from "./status.js";
 
-/** Bounds of the calls that do not end by themselves: watches of health, and reflection. */
+/** Limits of calls that do not end by themselves: health watches and reflection. */
 export interface StreamLimits {
   readonly perConnection: number;
   readonly perNetwork: number;
@@ -13,9 +13,10 @@ export interface StreamLimits {
 }
 
 /**
- * A client has one watch on each connection, and a tool one reflection stream beside it. A stream keeps its headers of at most 8 KiB,
- * which take some 50 kB: 100 MB for all streams. Taking all streams needs ten networks, as taking all connections does. Connections
- * end after half an hour anyway. Ten minutes free streams earlier, and a client that watches begins again at once.
+ * A client has one watch on each connection, and a tool has one reflection stream beside it. A stream keeps its headers of at
+ * most 8 KiB, which take about 50 kB: 100 MB for all streams. Occupying all streams takes ten networks, as occupying all
+ * connections does. Connections end after half an hour. Ten minutes free streams earlier, and a client that watches reconnects
+ * at once.
  */
 const defaults: StreamLimits = { perConnection: 4, perNetwork: 200, total: 2000, lastMs: 10 * 60_000 };
 
@@ -27,7 +28,7 @@ export interface StreamingCall {
   sendStatus(given: Partial<StatusObject>): void;
 }
 
-/** Refuses a new streaming call at a bound. Otherwise ends it after its time. */
+/** Refuses a new streaming call above a limit. Otherwise ends it after its time. */
 export type LimitStream = (call: StreamingCall) => void;
 
 export function limitStreams(networkOf: NetworkOf, limits: Partial<StreamLimits> = {}): LimitStream {
@@ -50,7 +51,7 @@ export function limitStreams(networkOf: NetworkOf, limits: Partial<StreamLimits>
       [session, perConnection],
       ["all", total],
     ];
-    // A trusted proxy brings the calls of many networks.
+    // A trusted proxy carries calls of many networks.
     if (network !== null) bounds.push([`network ${network}`, perNetwork]);
     if (bounds.some(([key, max]) => (running.get(key) ?? 0) >= max)) {
       call.sendStatus(refusal);

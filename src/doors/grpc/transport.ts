@@ -3,8 +3,8 @@ import type { Server } from "@grpc/grpc-js";
 import { countStream, type StreamCounting } from "../unfinished-stream.js";
 
 /**
- * The HTTP/2 server inside a grpc-js server that has one connection injector. It is private, but grpc-js offers no other way to a
- * session or to the bytes of an incomplete message. Throws if this version of grpc-js keeps it elsewhere.
+ * Returns the HTTP/2 server inside a grpc-js server that has one connection injector. It is private, but grpc-js offers no
+ * other way to a session or to the bytes of an incomplete message. Throws if this version of grpc-js keeps it elsewhere.
  */
 export function http2ServerOf(server: Server): Http2Server {
   const { http2Servers } = server as unknown as { readonly http2Servers: ReadonlyMap<Http2Server, unknown> };
@@ -18,10 +18,10 @@ export function http2ServerOf(server: Server): Http2Server {
  */
 const headersMaxBytes = 8 * 1024;
 
-/** What HTTP/2 counts for each header beside its text. */
+/** What HTTP/2 counts for each header in addition to its text. */
 const headerBytes = 32;
 
-/** Makes HTTP/2 reset requests with longer headers. It has no effect after the connection injector is made. */
+/** Makes HTTP/2 reset requests with longer headers. Must be called before the connection injector is created. */
 export function limitHeaders(server: Server): void {
   const { commonServerOptions } = server as unknown as { readonly commonServerOptions: { settings?: Settings } };
   commonServerOptions.settings = { ...commonServerOptions.settings, maxHeaderListSize: headersMaxBytes };
@@ -31,7 +31,7 @@ function lengthOf(rawHeaders: readonly string[]): number {
   return rawHeaders.reduce((sum, text) => sum + text.length, (rawHeaders.length / 2) * headerBytes);
 }
 
-/** Counts the bytes that grpc-js holds of incomplete requests. Stops reading a request that is answered before its end. */
+/** Counts the bytes of incomplete requests that grpc-js holds. Stops reading a request that is answered before its end. */
 export function countRequests(http2Server: Http2Server, counting: Omit<StreamCounting, "door">): void {
   http2Server.on("stream", (stream: ServerHttp2Stream, _headers: unknown, _flags: unknown, rawHeaders: readonly string[]) => {
     // grpc-js has refused it unread, and Node ends the stream.

@@ -1,6 +1,6 @@
 /**
- * Script of the developer inbox, in plain JavaScript for the browser. Everything that a message holds is set as text, never as
- * markup. A new message is put above the others without touching them, so that focus, selection and open details stay.
+ * Script of the developer inbox, in plain JavaScript for the browser. All message contents are set as text, never as markup. A
+ * new message is inserted above the others without touching them, so that focus, selection and open details stay.
  */
 export const inboxScript = `
 "use strict";
@@ -100,7 +100,7 @@ async function poll() {
       show(await response.json());
       setStatus("live", "Live");
     } catch {
-      setStatus("offline", "The server does not answer, trying again");
+      setStatus("offline", "The server does not answer. Trying again …");
     }
     for (const time of document.querySelectorAll("time")) time.textContent = ago(time.dateTime);
   }

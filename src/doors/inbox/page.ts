@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { inboxScript } from "./page-script.js";
 import { inboxStyle } from "./page-style.js";
 
-/** The developer inbox as one page that loads nothing but `/messages`, and the policy that holds it to that. */
+/** The developer inbox as one page that loads only `/messages`, and the content security policy that enforces it. */
 export function inboxPage(): { readonly html: string; readonly contentSecurityPolicy: string } {
   return {
     html: `<!doctype html>

@@ -11,8 +11,8 @@ interface Answer {
 }
 
 /**
- * Serves the developer inbox: a page at `/`, JSON at `/messages?to=<destination>`. For a loopback listener of its own, in development
- * only. It shows codes to every program on the machine, and to no web page but its own.
+ * Serves the developer inbox: a page at `/`, JSON at `/messages?to=<destination>`. Only for a loopback listener of its own, in
+ * development. Every program on the machine can read its codes, but no web page except its own.
  */
 export function createInboxServer(inbox: Inbox): Server {
   const page = inboxPage();
@@ -29,7 +29,7 @@ function refuse(request: IncomingMessage): Answer | null {
   const foreign = refuseForeign(request, "The developer inbox");
   if (foreign !== null) return plain(foreign.status, foreign.sentence);
   if (request.method !== "GET" && request.method !== "HEAD") {
-    return { ...plain(405, "The developer inbox can only be read: GET or HEAD."), headers: { Allow: "GET, HEAD" } };
+    return { ...plain(405, "The developer inbox is read-only. Use GET or HEAD."), headers: { Allow: "GET, HEAD" } };
   }
   return null;
 }
@@ -45,9 +45,9 @@ function answer(inbox: Inbox, page: ReturnType<typeof inboxPage>, target: string
       headers: { "Content-Security-Policy": page.contentSecurityPolicy },
     };
   }
-  if (path !== "/messages") return plain(404, "There is nothing here. The inbox is at / and its messages are at /messages.");
+  if (path !== "/messages") return plain(404, "Nothing is served here. The inbox is at / and its messages are at /messages.");
   const to = new URLSearchParams(query < 0 ? "" : target.slice(query + 1)).get("to");
-  // No destination has a space: it was a plus that stood unescaped in the query.
+  // No destination contains a space: it was an unescaped plus in the query.
   const messages = to === null ? inbox.list() : inbox.list(to.replaceAll(" ", "+"));
   return { status: 200, type: "application/json", body: JSON.stringify(messages) };
 }

@@ -97,7 +97,7 @@ describe("migrations of PostgreSQL", () => {
     await query(location, "INSERT INTO schema_migrations VALUES ($1, 0)", [schemaVersion + 1]);
     const before = await tablesOf(location);
     await expect(openStore(location, { inFlight: () => 0 })).rejects.toThrow(
-      `the database has schema version ${schemaVersion + 1}, this program knows up to ${schemaVersion}: ` +
+      `the database has schema version ${schemaVersion + 1}, and this program knows versions up to ${schemaVersion}: ` +
         "run the newer program that wrote it",
     );
     expect(await tablesOf(location)).toEqual(before);

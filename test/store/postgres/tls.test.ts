@@ -82,7 +82,7 @@ describe("TLS to PostgreSQL", () => {
 
   it.each([
     ["verify-full", "localhost", "is not signed by a trusted authority: name the PEM file of its authority as sslrootcert"],
-    [`verify-full&sslrootcert=${ca}`, "127.0.0.1", "is another host's: write the host"],
+    [`verify-full&sslrootcert=${ca}`, "127.0.0.1", "is for another host: write the host"],
   ])("with sslmode=%s the command line says what to do about the certificate", async (sslmode, host, advice) => {
     const url = urlOf(at(location, { host })).replace("sslmode=disable", `sslmode=${sslmode}`);
     const key = () => randomBytes(32).toString("base64");

@@ -87,7 +87,7 @@ describe("migrations", () => {
     db.prepare("INSERT INTO schema_migrations (version, applied_at) VALUES (?, 0)").run(schemaVersion + 1);
     const before = tablesOf(path);
     expect(() => openSqlite({ path, inFlight: () => 0 })).toThrow(
-      `the database has schema version ${schemaVersion + 1}, this program knows up to ${schemaVersion}: ` +
+      `the database has schema version ${schemaVersion + 1}, and this program knows versions up to ${schemaVersion}: ` +
         "run the newer program that wrote it",
     );
     expect(tablesOf(path)).toEqual(before);
