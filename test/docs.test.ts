@@ -72,3 +72,14 @@ describe("docs/api.md", () => {
     expect(rows).toEqual(expected);
   });
 });
+
+it("README has at most 250 lines", () => {
+  expect(read("README.md").trimEnd().split("\n").length).toBeLessThanOrEqual(250);
+});
+
+it("every block of docs/getting-started.md that a reader pastes is run by test/interop, or says why not", () => {
+  const page = read("docs/getting-started.md");
+  const blocks = [...page.matchAll(/^```(?:sh|ts)\n/gm)].map(({ index }) => page.slice(0, index).trimEnd().split("\n").at(-1)!);
+  expect(blocks.length).toBeGreaterThan(5);
+  expect(blocks.filter((before) => !/^<!-- (run|not run): .+ -->$/.test(before))).toEqual([]);
+});

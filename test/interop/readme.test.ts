@@ -6,12 +6,12 @@ import { call, inboxMessages, type ListedSession, listSessions, refusal, signIn,
 import { type Latchkey, startLatchkey } from "./support/latchkey.js";
 import { runAsPackageUser } from "./support/package-user.js";
 import { repository } from "./support/paths.js";
-import { type Block, readmeBlocks, withPorts } from "./support/readme.js";
+import { type Block, markedBlocks, withPorts } from "./support/readme.js";
 import { runWell } from "./support/run.js";
 
-const blocks = readmeBlocks();
+const blocks = markedBlocks();
 
-describe("the README's", () => {
+describe("of README and docs", () => {
   let latchkey: Latchkey;
   let folder: string;
 
@@ -24,12 +24,22 @@ describe("the README's", () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  it("marked blocks are there: grpcurl, curl, buf curl", () => {
-    expect(blocks.map(({ name }) => name)).toEqual(expect.arrayContaining(["grpcurl", "curl", "buf curl"]));
+  it("the blocks to run are found: grpcurl, curl and TypeScript in README, curl and buf curl in docs", () => {
+    const found = blocks.map(({ page, name }) => `${page}: ${name}`);
+    expect(found).toEqual(
+      expect.arrayContaining([
+        "README.md: grpcurl",
+        "README.md: curl",
+        "README.md: typescript over gRPC",
+        "README.md: typescript over Connect",
+        "docs/getting-started.md: curl, step by step",
+        "docs/getting-started.md: buf curl",
+      ]),
+    );
   });
 
   it.each(blocks.filter(({ language }) => language === "sh"))(
-    "$name block registers, signs in, refreshes, lists and signs out",
+    "$page: the block $name registers, signs in, refreshes, lists and signs out",
     async (block) => {
       const { printed, tokens } = await runShell(block);
       const [sessions, ...others] = printed.filter(isSessionList);
@@ -45,7 +55,7 @@ describe("the README's", () => {
   );
 
   it.each(blocks.filter(({ language }) => language === "ts"))(
-    "$name block compiles strictly and signs a user in",
+    "$page: the block $name compiles strictly and signs a user in",
     async (block) => {
       await runAsPackageUser(withPorts(block.text, latchkey.ports));
       await expectOneUser({ sessions: /signOut|revokeToken/.test(block.text) ? 0 : 1 });

@@ -1,25 +1,34 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Ports } from "./latchkey.js";
 import { repository } from "./paths.js";
 
-/** A code block of the README that stands under `<!-- run: name -->`. */
+/** What stands under the marks `<!-- run: name -->` of one page. Blocks of one name are one program, in their order. */
 export interface Block {
+  readonly page: string;
   readonly name: string;
   readonly language: "sh" | "ts";
   readonly text: string;
 }
 
-/** The README's blocks that are run, in their order. Throws for a mark that no `sh` or `ts` block follows. */
-export function readmeBlocks(markdown = readFileSync(join(repository, "README.md"), "utf8")): Block[] {
-  return [...markdown.matchAll(/^<!-- run: (.+?) -->\s*?\n(?:\n*```(\w+)\n([\s\S]*?)^```$)?/gm)].map(
-    ([, name, language, text]) => {
-      if (text === undefined || (language !== "sh" && language !== "ts")) {
-        throw new Error(`README.md: no \`\`\`sh or \`\`\`ts block follows <!-- run: ${name} -->`);
-      }
-      return { name: name!, language, text };
-    },
-  );
+/** The blocks of README.md and of every page of docs that are run. */
+export function markedBlocks(): Block[] {
+  const docs = readdirSync(join(repository, "docs"), { recursive: true, encoding: "utf8" });
+  const pages = ["README.md", ...docs.filter((path) => path.endsWith(".md")).map((path) => join("docs", path))];
+  return pages.flatMap((page) => blocksOf(page, readFileSync(join(repository, page), "utf8")));
+}
+
+/** The marked blocks of one page. Throws for a mark that no `sh` or `ts` block follows, and for a name with two languages. */
+function blocksOf(page: string, markdown: string): Block[] {
+  const blocks = new Map<string, Block>();
+  for (const [, name, language, text] of markdown.matchAll(/^<!-- run: (.+?) -->\s*?\n(?:\n*```(\w+)\n([\s\S]*?)^```$)?/gm)) {
+    const before = blocks.get(name!);
+    if (text === undefined || (language !== "sh" && language !== "ts") || (before?.language ?? language) !== language) {
+      throw new Error(`${page}: no \`\`\`sh or \`\`\`ts block follows <!-- run: ${name} -->`);
+    }
+    blocks.set(name!, { page, name: name!, language, text: (before?.text ?? "") + text });
+  }
+  return [...blocks.values()];
 }
 
 /** The text with the ports of a server that does not listen where a newcomer's does. */
