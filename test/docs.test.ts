@@ -83,3 +83,13 @@ it("every block of docs/getting-started.md that a reader pastes is run by test/i
   expect(blocks.length).toBeGreaterThan(5);
   expect(blocks.filter((before) => !/^<!-- (run|not run): .+ -->$/.test(before))).toEqual([]);
 });
+
+it("no sentence of README and docs begins with who, whoever or nobody", () => {
+  const found = pages.flatMap((page) =>
+    read(page)
+      .split("\n")
+      .filter((line) => /(^|[.!?;:] )(who|whoever|nobody)\b/i.test(line))
+      .map((line) => `${page}: ${line}`),
+  );
+  expect(found).toEqual([]);
+});
