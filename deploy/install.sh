@@ -54,11 +54,13 @@ while [ $# -gt 0 ]; do
       ;;
     *)
       # Not repeated: it may be a secret.
-      echo "An argument is no option of install.sh; see deploy/install.sh --help." >&2
+      echo "An argument is no option of install.sh; see deploy/install.sh --help. Write a space between an option and its value." >&2
+      echo "URLs with passwords go into files, never on the command line: change a password that you typed here." >&2
       exit 64
       ;;
   esac
 done
+issuer=${issuer%/}
 
 clone=$(cd "$(dirname "$0")/.." && pwd)
 opt=$root/opt/latchkey
@@ -102,7 +104,7 @@ check_machine() {
   if [ -z "$node" ]; then
     problem "Node.js is missing. Install Node.js 24 as /usr/bin/node."
   elif ! "$node" -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 20 || (a === 20 && b >= 19) ? 0 : 1)'; then
-    problem "$node is Node.js $("$node" --version), which is too old. Install Node.js 24."
+    problem "$node is Node.js $("$node" --version), which is too old: the service needs 20.19. Install Node.js 24."
   else
     case $root$node in
       /root/* | /home/*) problem "$node is in a home folder, which the service can't read. Install Node.js 24 as /usr/bin/node." ;;
@@ -126,6 +128,17 @@ check_machine() {
   fi
 }
 
+# check_url_file <option> <file> <pattern> <scheme>: neither the file's name nor its content is repeated, as both may be secrets.
+check_url_file() {
+  if [ -z "$2" ]; then
+    return 0
+  elif [ ! -f "$2" ] || [ ! -r "$2" ] || [ ! -s "$2" ]; then
+    problem "The file of $1 is missing, unreadable or empty."
+  elif ! grep -q "$3" "$2"; then
+    problem "The file of $1 must hold one URL that begins with $4."
+  fi
+}
+
 check_settings() {
   if [ ! -e "$etc/latchkey.env" ]; then
     if [ -z "$issuer" ] && [ -t 0 ]; then issuer=$(ask "Public URL of the service (https://auth.example.com)"); fi
@@ -140,12 +153,8 @@ check_settings() {
     if [ -t 0 ]; then smtp_file=$(ask "File that holds the URL of the mail server"); fi
     [ -n "$smtp_file" ] || problem "The mail server is missing. Write its URL into a file and add --smtp-url-file FILE."
   fi
-  for file in "$smtp_file" "$database_file"; do
-    if [ -n "$file" ] && { [ ! -f "$file" ] || [ ! -r "$file" ] || [ ! -s "$file" ]; }; then
-      # The name is not repeated: it may be the secret itself.
-      problem "A file that was named for a URL is missing, unreadable or empty. Correct --smtp-url-file or --database-url-file."
-    fi
-  done
+  check_url_file --smtp-url-file "$smtp_file" '^smtps\{0,1\}://' smtp://
+  check_url_file --database-url-file "$database_file" '^postgres\(ql\)\{0,1\}://' postgres://
   for name in pepper master-key; do
     if [ ! -e "$etc/$name" ] && [ -e "$data/latchkey.db" ]; then
       problem "$etc/$name is missing, but $data/latchkey.db was made with it. Restore the file from where you keep it."

@@ -1,6 +1,12 @@
 // CommonJS, because libuv reads the size of its thread pool once, and the loader of ES modules has already started the pool.
 import os = require("node:os");
 
+const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
+if (major < 20 || (major === 20 && minor < 19)) {
+  process.stderr.write(`Node.js ${process.versions.node} is too old: Latchkey needs 20.19 or later. Install Node.js 24.\n`);
+  process.exit(1);
+}
+
 /**
  * More threads than any profile hashes at once (`hashConcurrency` in `core.ts`, which can't be imported before the pool has its
  * size). So file access and name lookups never wait for hashes. Idle threads cost a few kilobytes each.

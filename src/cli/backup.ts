@@ -3,12 +3,13 @@ import { basename, dirname, join, resolve } from "node:path";
 import type { Settings } from "../config/settings.js";
 import { copyDatabase, findDefect, sideSuffixes } from "../store/sqlite/copies.js";
 import { syncFolder, withDraft } from "./draft.js";
-import { CliError, type Io, standardStream } from "./io.js";
+import { CliError, type Io, refuseUrl, standardStream } from "./io.js";
 import { dumpCommand } from "./postgres-tools.js";
 import { sqliteFileOf } from "./sqlite-file.js";
 
 /** Copies the SQLite database into `target` while it is served. The copy is checked before it gets that name. */
 export async function backup(settings: Settings, { target, force }: { target: string; force: boolean }, io: Io): Promise<void> {
+  refuseUrl(target, "latchkey backup");
   const path = sqliteFileOf(
     settings,
     (location) => `Back up PostgreSQL with its own program: \`${dumpCommand(location, target)}\`.`,

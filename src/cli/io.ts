@@ -25,6 +25,11 @@ export const processIo: Io = {
 /** Stands for standard input or output instead of a file. */
 export const standardStream = "-";
 
+/** Throws if a path is a URL, without repeating it: it may hold a password. */
+export function refuseUrl(path: string, name: string): void {
+  if (/^[a-z][a-z0-9+.-]*:\/\//i.test(path)) throw new CliError(`${name} takes the path of a file, not a URL.`);
+}
+
 /** A refusal that the operator can act on. The message has one sentence on each line. */
 export class CliError extends Error {
   override readonly name = "CliError";

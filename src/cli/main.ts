@@ -27,13 +27,16 @@ export async function run(argv: readonly string[], env: Env, io: Io = processIo)
   }
 }
 
+/** Commander repeats an unknown option as it was typed. Its value may be a secret. */
+const withoutValues = (text: string): string => text.replaceAll(/(--[\w-]+)=[^\s']+/g, "$1");
+
 /** Commands load their modules when they run, so that a start does not load those of other commands. */
 function createProgram(env: Env, io: Io, setExitCode: (code: number) => void): Command {
   const program = new Command("latchkey")
     .description("Self-hosted one-time-passcode authentication.")
     .version(packageVersion())
     .exitOverride()
-    .configureOutput({ writeOut: (text) => io.out(text.trimEnd()), writeErr: (text) => io.err(text.trimEnd()) });
+    .configureOutput({ writeOut: (text) => io.out(text.trimEnd()), writeErr: (text) => io.err(withoutValues(text.trimEnd())) });
 
   program
     .command("serve")

@@ -8,7 +8,7 @@ import { abortMove, type MoveStep, moveStore } from "../store/move/move.js";
 import type { TableCount } from "../store/move/tables.js";
 import { nameOf } from "../store/open.js";
 import type { PostgresLocation } from "../store/postgres/location.js";
-import { CliError, type Io, standardStream } from "./io.js";
+import { CliError, type Io, refuseUrl, standardStream } from "./io.js";
 import { sqliteFileOf } from "./sqlite-file.js";
 
 /** The URL of the move's target from the command line, or the path of a file that holds it. */
@@ -16,6 +16,7 @@ export type MoveTo = { readonly url: string } | { readonly file: string };
 
 /** Moves all data from the configured SQLite database to PostgreSQL, or resumes an interrupted move. */
 export async function move(settings: Settings, to: MoveTo, io: Io): Promise<void> {
+  if ("file" in to) refuseUrl(to.file, "--to-file");
   const source = { path: sourceOf(settings) };
   const target = targetOf(to);
   const startedAt = performance.now();

@@ -18,7 +18,7 @@ import { abortMove } from "../store/move/move.js";
 import { countConnections, type DatabaseLocation, isMissing, nameOf, openStore } from "../store/open.js";
 import { findDefect, lockDatabase, sideSuffixes } from "../store/sqlite/copies.js";
 import { syncFolder, withDraft } from "./draft.js";
-import { CliError, type Io, standardStream } from "./io.js";
+import { CliError, type Io, refuseUrl, standardStream } from "./io.js";
 import { restoreCommand } from "./postgres-tools.js";
 
 export interface Restoration {
@@ -36,6 +36,7 @@ export interface Restoration {
  */
 export async function restore(settings: Settings, restoration: Restoration, io: Io): Promise<void> {
   const { source } = restoration;
+  if (source !== undefined) refuseUrl(source, "latchkey restore");
   const location = storeLocation(settings);
   if (source === undefined) {
     await restoreInPlace(settings, location, restoration, io);

@@ -75,6 +75,20 @@ describe("every command", () => {
     expect((await latchkey([])).code).toBe(1);
   });
 
+  it.each([
+    ["serve", "--pepper=hunter2"],
+    ["doctor", "--smtp-url=smtp://user:hunter2@mail.example.com"],
+    ["backup", "postgres://user:hunter2@db.example.com/latchkey"],
+    ["restore", "--force", "postgres://user:hunter2@db.example.com/latchkey"],
+    ["migrate", "--to-file", "postgres://user:hunter2@db.example.com/latchkey"],
+  ])("%s refuses a secret that was typed by mistake without repeating it, and makes no database", async (...argv) => {
+    const { code, out, err } = await latchkey(argv);
+    expect({ code, out }).toEqual({ code: 1, out: "" });
+    expect(err).toMatch(/unknown option|not a URL/);
+    expect(err).not.toContain("hunter2");
+    expect(readdirSync(directory)).toEqual([]);
+  });
+
   it("--help and --version succeed", async () => {
     expect(await latchkey(["--help"])).toMatchObject({ code: 0, err: "" });
     expect((await latchkey(["--version"])).out).toMatch(/^\d+\.\d+\.\d+\n$/);

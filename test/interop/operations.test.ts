@@ -182,7 +182,7 @@ describe("the systemd service", () => {
     rmSync(machine.at("etc/latchkey/pepper"));
     const { exitCode, stderr } = await machine.install();
     expect(exitCode).toBe(1);
-    expect(stderr).toContain(`${node} is Node.js v18.20.0, which is too old. Install Node.js 24.`);
+    expect(stderr).toContain(`${node} is Node.js v18.20.0, which is too old: the service needs 20.19. Install Node.js 24.`);
     expect(stderr).toContain(`${machine.at("etc/latchkey/pepper")} is missing`);
     expect(existsSync(machine.at("etc/latchkey/pepper"))).toBe(false);
   });
