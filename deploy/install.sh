@@ -106,7 +106,8 @@ check_machine() {
   elif ! "$node" -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 20 || (a === 20 && b >= 19) ? 0 : 1)'; then
     problem "$node is Node.js $("$node" --version), which is too old: the service needs 20.19. Install Node.js 24."
   else
-    case $root$node in
+    # With --root the files are installed for another machine.
+    case ${root:+elsewhere}$node in
       /root/* | /home/*) problem "$node is in a home folder, which the service can't read. Install Node.js 24 as /usr/bin/node." ;;
     esac
   fi
@@ -155,6 +156,9 @@ check_settings() {
   fi
   check_url_file --smtp-url-file "$smtp_file" '^smtps\{0,1\}://' smtp://
   check_url_file --database-url-file "$database_file" '^postgres\(ql\)\{0,1\}://' postgres://
+  if [ -n "$database_file" ] && [ ! -e "$etc/database-url" ] && [ -e "$data/latchkey.db" ]; then
+    echo "Note: the users in $data/latchkey.db are not moved by this. docs/operations.md says how to move them to PostgreSQL." >&2
+  fi
   for name in pepper master-key; do
     if [ ! -e "$etc/$name" ] && [ -e "$data/latchkey.db" ]; then
       problem "$etc/$name is missing, but $data/latchkey.db was made with it. Restore the file from where you keep it."
@@ -172,7 +176,7 @@ build() {
   "$npm" prune --omit=dev
 }
 
-# The new program replaces the old one only when it is complete, and takes no file of the old one over.
+# The new program replaces the old one only when it is complete. No file of the old program stays.
 install_program() {
   rm -rf "$opt.new"
   install -d "$opt.new" "$root/usr/local/bin" "$units"

@@ -31,8 +31,8 @@ interface Sending {
 }
 
 /**
- * The budgets of one send. One counts for the identifier and requester together and has the cooldown. A larger one counts for
- * the identifier in total. So one stranger can't lock the owner out.
+ * The two budgets of one send: one for the identifier and requester together, with the cooldown, and a larger one for the
+ * identifier in total. So one stranger can't lock the owner out.
  */
 export function sendCharges(policy: Policy, { identifierKey, requesterKey, channel }: Sending): BudgetCharge[] {
   const charges: BudgetCharge[] = [

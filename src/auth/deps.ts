@@ -25,6 +25,6 @@ export interface Deps {
   readonly singleFlight: SingleFlight;
   readonly log: Log;
   readonly metrics: Metrics;
-  /** Tells the outbox that a commit added a message that is due at `dueAt`. */
+  /** Notifies the outbox that a commit added a message that is due at `dueAt`. */
   readonly wakeOutbox: (dueAt: EpochMs) => void;
 }

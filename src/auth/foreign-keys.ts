@@ -8,7 +8,7 @@ export async function refuseForeignKey(deps: Deps, key: KeyName, work: KeyWork):
   throw new AuthError("UNAVAILABLE", { detail: `${key.use} key ${key.keyId} is not configured here` });
 }
 
-/** Does the same for a token that could not be read. It may be a refresh token of a foreign master key. */
+/** `refuseForeignKey` for a token that could not be read: it may be a refresh token of another process's master key. */
 export async function refuseForeignToken(deps: Deps, token: string, work: KeyWork): Promise<void> {
   const keyId = deps.refreshTokens.keyIdOf(token);
   if (keyId !== null) await refuseForeignKey(deps, { use: "master", keyId }, work);

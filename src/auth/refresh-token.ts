@@ -13,8 +13,8 @@ export interface RefreshTokenInput {
 }
 
 /**
- * Exchanges a refresh token for its successor. If the reply was lost, the caller can ask for it again. An older token ends the
- * session (RFC 9700 §4.14.2). The session has ended before the refusal is sent.
+ * Exchanges a refresh token for its successor. If the reply was lost, a repeat of the call gets the same successor. An older
+ * token ends the session before the refusal is sent (RFC 9700 §4.14.2).
  */
 export async function refreshToken(deps: Deps, caller: Caller, input: RefreshTokenInput): Promise<TokenSet> {
   const claims = deps.refreshTokens.parse(input.refreshToken);

@@ -1,8 +1,8 @@
 /**
  * Merges concurrent calls of this process that have the same name: calls that arrive while the first is running get its result.
  * If the first one fails, each of the others runs by itself, because the cause may have been the first one's own deadline.
- * Calls without a name (null) are never merged. Merging keeps repeated calls from spending each other's attempts. The store
- * still decides which call wins.
+ * Calls without a name (null) are never merged. Without merging, a repeated call would spend a second
+ * attempt. The store still decides which call wins.
  */
 export type SingleFlight = <T>(name: Buffer | null, run: () => Promise<T>) => Promise<T>;
 

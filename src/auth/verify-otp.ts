@@ -60,7 +60,7 @@ async function verify(
   caller: Caller,
   { input, idempotency }: { readonly input: VerifyOtpInput; readonly idempotency: Buffer | null },
 ): Promise<VerifyOtpResult> {
-  /** The same call may have won before or during this one. Its outcome is then this call's too. */
+  /** If a repeat of this call has succeeded, before or meanwhile, gives its outcome; otherwise refuses. */
   const lose = async (why: ChallengeRefusal): Promise<VerifyOtpResult> =>
     (await findEarlier(deps, caller, idempotency)) ?? refuse(deps, caller, { input, why });
 

@@ -10,7 +10,7 @@ import { dirname, join, resolve } from "node:path";
 const root = resolve(import.meta.dirname, "../..");
 const server = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
 
-/** The oldest version that the tests run with, or a later one of the same major version. */
+/** The version that the tests run with, or a later one of the same major version. */
 function range(name) {
   const version = server.dependencies[name] ?? server.devDependencies[name];
   if (version === undefined) throw new Error(`package.json does not have ${name}, which latchkey-client depends on`);

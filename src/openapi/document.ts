@@ -66,7 +66,7 @@ const parameters: Json = {
 
 function pathOf(method: DescMethod, schemas: ReturnType<typeof createSchemas>): Json {
   const rule = hasOption(method, access) ? getOption(method, access) : undefined;
-  if (rule === undefined) throw new Error(`${method.name} declares no access rule`);
+  if (rule === undefined || rule.caller === Caller.UNSPECIFIED) throw new Error(`${method.name} declares no access rule`);
   const description = commentOf(method);
   const operation = {
     tags: [method.parent.name],

@@ -28,7 +28,7 @@ export const wireErrors = {
 } satisfies Record<Reason, readonly [Code, ErrorReason]>;
 
 /**
- * What happened and what to do, the same for every cause of a reason. `wait` is such as "in 27 seconds". The messages have none of the
+ * What happened and what to do, the same for every cause of a reason. `wait` reads like "in 27 seconds". The messages have none of the
  * characters that are reserved in URLs, such as commas and colons: Connect encodes these, and grpc-js does not decode them.
  */
 const messages: Record<Reason, string | ((wait: string) => string)> = {
@@ -90,7 +90,7 @@ function messageOf(reason: Reason, { metadata }: WireDetail, retryAfterMs: numbe
   const message = messages[reason];
   if (typeof message === "function") return message(waitText(retryAfterMs ?? retryAfterMsDefault));
   const correlationId = metadata?.correlation_id;
-  return correlationId === undefined ? message : `${message.slice(0, -1)} this id ${correlationId}.`;
+  return reason !== "INTERNAL" || correlationId === undefined ? message : `${message.slice(0, -1)} this id ${correlationId}.`;
 }
 
 /** Rounded up, and at least 1, so that a caller that waits this long is not too early. */
@@ -132,7 +132,7 @@ export function createPlainErrors(): (reason: Reason) => ConnectError {
   };
 }
 
-/** Whether the reason is all that the caller gets of this refusal. */
+/** Whether the refusal has no details besides its reason. */
 export function isPlain(error: AuthError): boolean {
   return error.retryAfterMs === undefined && error.violations.length === 0 && Object.keys(error.metadata).length === 0;
 }

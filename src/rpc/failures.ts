@@ -11,7 +11,7 @@ const movedRetrySeconds = 5;
 
 /** They follow the rule for messages in `errors.ts`. */
 const movedMessages: Record<StoreMovedError["state"], string> = {
-  moving: `The database is being moved to PostgreSQL and takes no changes until then. Try again in ${movedRetrySeconds} seconds.`,
+  moving: `The database is being moved to PostgreSQL and takes no changes until the move ends. Try again in ${movedRetrySeconds} seconds.`,
   moved: `The database was moved to PostgreSQL and this server must be restarted on it. Try again in ${movedRetrySeconds} seconds.`,
 };
 

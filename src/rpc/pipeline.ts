@@ -47,8 +47,8 @@ type Methods<S extends DescService, C extends Caller> = {
 };
 
 /**
- * The methods of a service, by their callers: methods for signed-in users get a `UserCaller`. The proto declares the callers of each
- * method, and composing refuses a handler on the other side.
+ * The handlers of a service. Those in `forUsers` get a `UserCaller`. `compose` throws if a handler is on a side that the proto does
+ * not declare.
  */
 export interface Handlers<S extends DescService> {
   readonly forClients: Partial<Methods<S, Caller>>;
@@ -109,7 +109,7 @@ function composeMethod(stages: Stages, method: DescMethodUnary, handler: Handler
     // Authorize from headers before decoding, so that rejected calls stay cheap.
     const caller = await gate(rule, context, correlationId);
     const message = stages.reader.read(method.input, request);
-    // The gate returns a `UserCaller` if the rule asks for a user, and only then is the handler one for users.
+    // Safe: the gate returns a `UserCaller` for CALLER_USER, and only those handlers need one.
     return create(method.output, await handle(caller as UserCaller, message));
   }
 

@@ -15,7 +15,7 @@ export interface RequestReader {
   warm(schema: DescMessage): void;
 }
 
-/** A longer text matches no pattern. */
+/** Longer texts are refused without running the pattern. */
 const matchedCharactersMax = 4_096;
 
 const violationsMax = 10;

@@ -72,7 +72,7 @@ function surveyValue(field: DescField, reader: BinaryReader, wireType: WireType,
   else throw new Error("wrong wire type");
 }
 
-/** The decoder reads every number as null, but JSON has only one null. */
+/** The decoder takes any number as null, which JSON cannot express: only 0 is allowed. */
 function refuseOtherNull(reader: BinaryReader, wireType: WireType): void {
   if (wireType !== WireType.Varint || reader.uint32() !== 0) throw new Error("no null");
 }

@@ -1,7 +1,7 @@
 import type { DescMessage } from "@bufbuild/protobuf";
 import { byteOrderMark, createFieldBudget, refuseByteOrderMark, refusedKey, refuseKey } from "./field-budget.js";
 
-/** Each of 256 custom attributes takes one comma or bracket, and an empty list a second one. 38 are left for the rest. */
+/** 256 custom attributes use at most 512 commas and brackets. 38 are left for the rest of the request. */
 const separatorsMax = 550;
 
 const quote = 0x22;

@@ -66,7 +66,7 @@ const troubles = (of: Server, from = 0): string[] =>
 const email = (value: string) => ({ case: "email" as const, value });
 const isMoving = {
   code: 14,
-  details: "The database is being moved to PostgreSQL and takes no changes until then. Try again in 5 seconds.",
+  details: "The database is being moved to PostgreSQL and takes no changes until the move ends. Try again in 5 seconds.",
   reason: "UNAVAILABLE",
   retryAfterMs: 5_000,
 };
@@ -267,7 +267,7 @@ describe("a backup of a database", () => {
     await backUp("moving");
     const { code, stdout } = await latchkey("restore", "copy.db", "--force");
     expect(code).toBe(0);
-    expect(stdout.join("\n")).toMatch(/made during a move to accounts on db\.example\.com:5432: .* is written to again/);
+    expect(stdout.join("\n")).toMatch(/made during a move to accounts on db\.example\.com:5432\. The restored database .* takes writes\./);
     server = await startServer(env, { folder: server.folder });
     await signIn(server, "ada@example.com");
     const kept = openDatabase(join(server.folder, readdirSync(server.folder).find((name) => /before-\w+$/.test(name))!));

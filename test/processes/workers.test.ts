@@ -191,7 +191,7 @@ describe("workers are refused", () => {
     const development = await runLatchkey(["serve"], { ...developmentEnv(), LATCHKEY_WORKERS: "2" });
     expect([development.code, development.stderr]).toEqual([
       1,
-      ["LATCHKEY_WORKERS must be 1 in development: the inbox shows what one process sent; remove it."],
+      ["LATCHKEY_WORKERS must be 1 in development, because the inbox shows the messages of one process: remove it."],
     ]);
   });
 
@@ -204,7 +204,7 @@ describe("workers are refused", () => {
       LATCHKEY_METRICS_LISTEN: `127.0.0.1:${(taken.address() as AddressInfo).port}`,
     });
     taken.close();
-    expect([exit.code, exit.stderr]).toEqual([1, [expect.stringMatching(/^An address to listen on is taken/)]]);
+    expect([exit.code, exit.stderr]).toEqual([1, [expect.stringMatching(/^Another process uses a listen address/)]]);
   });
 
   it("when the first of them can't start, with its reason told once", async () => {

@@ -19,8 +19,8 @@ export interface BudgetReturn {
   readonly key: Uint8Array;
   readonly spentAt: EpochMs;
   /**
-   * Shortens a longer hold on the key to this time. If later units were spent, it counts from the latest of them, so that the
-   * shortest interval between two units stays. Returns of one key come oldest first.
+   * Ends the hold at this time at the latest. If units were spent after this one, the time counts from the latest of them, so
+   * that the minimum interval stays. Pass several returns of one key oldest first.
    */
   readonly holdUntil?: EpochMs;
 }
@@ -31,7 +31,7 @@ export interface BudgetReturn {
  */
 export interface SendReturn {
   /**
-   * The prefix of the budget's key. The challenge's `identifierKey` follows and, with `ofRequester`, the send's `requesterKey`.
+   * The budget's key is this prefix, then the challenge's `identifierKey`, then, with `ofRequester`, the send's `requesterKey`.
    */
   readonly keyPrefix: Uint8Array;
   readonly ofRequester: boolean;

@@ -132,8 +132,7 @@ export interface Challenges {
 
   /**
    * Reserves one attempt to guess a code. A challenge never gets more than `attemptsMax` attempts, however many calls run at
-   * once.
-   * It spends a unit of two budgets of the identifier: `requester` counts guesses of this requester, `identifier` counts all.
+   * once. Spends one unit of each of the identifier's two budgets: `requester` counts guesses of this requester, `identifier` counts all.
    * If the outcome is `limited` or `refused`, nothing is spent.
    * The two budgets of the user, `userRequester` and `user`, are hidden: they never refuse. If one of them is exhausted,
    * `userBudgetSpent` is true, and the caller must fail the guess even if the code is right. The attempt and the identifier's
@@ -151,11 +150,11 @@ export interface Challenges {
 
   /**
    * Consumes a challenge whose code was right and returns the result. Of any number of concurrent calls exactly one is
-   * `redeemed`. A refusal changes nothing; its reasons are those of a challenge that is not live, `decoy` and `user_gone`.
+   * `redeemed`. A refusal changes nothing. Possible refusals: those of a challenge that is not live, `decoy` and `user_gone`.
    * The same transaction does the rest:
    * - It erases the sealed code, makes the returns and remembers the outcome under `idempotency`.
-   * - LOGIN and REGISTRATION find the contact's user, or create one from `newUser`, and start `newSession`. Of the user's other
-   *   sessions the `sessionsMax` - 1 most recently used ones stay.
+   * - LOGIN and REGISTRATION find the contact's user, or create one from `newUser`, and start `newSession`. The user keeps
+   *   the `sessionsMax` - 1 most recently used of the other sessions; the rest end.
    * - A REGISTRATION with contacts left to prove is `pending`: it starts no session and ends no siblings.
    * - Siblings end. Those of a sign-in are the live LOGIN and REGISTRATION challenges for any contact of the user; those of a
    *   proof are the live proofs of the same identifier. The requester's own are cancelled. All others become decoys, so that

@@ -39,7 +39,7 @@ export interface Outbox {
    */
   claim(change: { readonly now: EpochMs; readonly leaseMs: number; readonly limit: number }): Promise<readonly OutboxMessage[]>;
 
-  /** Ends or postpones claimed messages. Erases the sealed code of a challenge that has neither sends nor messages left. */
+  /** Ends or postpones claimed messages. Erases a challenge's sealed code once it has no sends left and no message queued. */
   settle(settlements: readonly Settlement[]): Promise<void>;
 
   /** Returns when the next message is due, or null if there is none. */

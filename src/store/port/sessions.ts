@@ -20,10 +20,10 @@ export type RotateOutcome =
 /** Sessions and their refresh tokens. */
 export interface Sessions {
   /**
-   * Spends a refresh token. Of concurrent calls with one generation exactly one gets `rotated`. The others get `replayed` with
-   * the same successor if they come within `graceMs` of the rotation, or if they have its `idempotency` and the successor is
-   * unused. This holds only for the immediate predecessor. Any older token is `reused`, and its session is revoked by the time
-   * the promise resolves (RFC 9700 §4.14.2).
+   * Spends a refresh token. Of concurrent calls with one generation exactly one gets `rotated`. A call with the token just
+   * spent gets `replayed` with the same successor if it comes within `graceMs` of the rotation, or if it has the rotation's
+   * `idempotency` and the successor is unused. Any older token gets `reused`, and its session is revoked by the time the
+   * promise resolves (RFC 9700 §4.14.2).
    */
   rotate(change: {
     readonly family: Uint8Array;

@@ -16,10 +16,10 @@ import type { Users } from "./users.js";
  * - It is atomic. When the promise resolves, all of it happened and survives the end of this process; otherwise none of it
  *   happened.
  * - Operations that end or grant something are flushed to the disk, and to a synchronous standby, before the promise resolves.
- *   They survive a loss of power. Operations that only count or queue are flushed with the next such operation, within a second
- *   at most: `challenges.issue`, `challenges.resend`, `challenges.takeAttempt`, `outbox.claim`, `outbox.settle` and
- *   `upkeep.sweep`. A loss of power, or a crash of the PostgreSQL server, can undo the latest of these. It never undoes one
- *   that a flushed operation followed.
+ *   They survive a loss of power. The others only count or queue: `challenges.issue`, `challenges.resend`,
+ *   `challenges.takeAttempt`, `outbox.claim`, `outbox.settle` and `upkeep.sweep`. They reach the disk with the next flushed
+ *   operation, within a second at most. A loss of power, or a crash of the PostgreSQL server, can undo those after the last
+ *   flush, but none before it.
  * - Expected results are returned as outcomes. A thrown error would undo the write that the outcome reports.
  * - It throws `StoreUnavailableError` if the database does not answer. Normally nothing was written then. If the connection was
  *   lost during the operation, the outcome is unknown; idempotency keys make a repeat safe.
