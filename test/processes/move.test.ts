@@ -267,7 +267,9 @@ describe("a backup of a database", () => {
     await backUp("moving");
     const { code, stdout } = await latchkey("restore", "copy.db", "--force");
     expect(code).toBe(0);
-    expect(stdout.join("\n")).toMatch(/made during a move to accounts on db\.example\.com:5432\. The restored database .* takes writes\./);
+    expect(stdout.join("\n")).toMatch(
+      /made during a move to accounts on db\.example\.com:5432\. The restored database .* takes writes\./,
+    );
     server = await startServer(env, { folder: server.folder });
     await signIn(server, "ada@example.com");
     const kept = openDatabase(join(server.folder, readdirSync(server.folder).find((name) => /before-\w+$/.test(name))!));
