@@ -2,6 +2,7 @@
 # Installs Latchkey as a systemd service, or upgrades it. Run it as root in a clone of the repository; --help says more.
 set -eu
 umask 022
+unset CDPATH
 
 usage() {
   cat <<'END'

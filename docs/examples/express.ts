@@ -8,7 +8,7 @@ const latchkey = createGrpcClient("localhost:50051", credentials.createInsecure(
 const verify = createAccessTokenVerifier({ issuer: "http://localhost:8080" });
 const app = express().use(express.json());
 
-// Limits count by the user's address, not by this server's.
+// Limits count by the user's address. Behind a proxy, set "trust proxy" to the proxy's address, never to true.
 function forUser(request: Request) {
   const metadata = new Metadata();
   metadata.set("x-forwarded-for", request.ip ?? "");
@@ -29,10 +29,11 @@ app.get("/me", async (request, response) => {
   const { userId } = await verify(request.get("authorization")?.replace(/^Bearer /i, "") ?? "");
   response.json({ userId });
 });
-app.use((error: unknown, _request: Request, response: Response, next: NextFunction) => {
+app.use((error: unknown, _request: Request, response: Response, _next: NextFunction) => {
   const { reason, retryAfterMs } = error instanceof AccessTokenError ? { ...error, retryAfterMs: null } : errorDetails(error);
-  if (reason === null) return next(error);
-  const status = reason === "TOKEN_INVALID" ? 401 : reason === "KEYS_UNAVAILABLE" ? 503 : retryAfterMs === null ? 400 : 429;
+  if (reason === null) console.error(error);
+  const statuses: Record<string, number> = { TOKEN_INVALID: 401, KEYS_UNAVAILABLE: 503 };
+  const status = reason === null ? 500 : (statuses[reason] ?? (retryAfterMs === null ? 400 : 429));
   response.status(status).json({ reason, retryAfterMs });
 });
 app.listen(Number(process.env.PORT ?? 3000), "127.0.0.1");
