@@ -7,6 +7,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import { parse, parseAllDocuments } from "yaml";
 import { type Env, readSettings, type Settings } from "../../src/config/settings.js";
 import { table } from "../../src/config/table.js";
+import { secretsScript } from "../support/compose-secrets.js";
 
 const repository = new URL("../../", import.meta.url).pathname;
 const read = (path: string): string => readFileSync(join(repository, path), "utf8");
@@ -105,9 +106,7 @@ describe("deploy/compose.yaml", () => {
   describe("makes secrets", () => {
     const folder = mkdtempSync(join(tmpdir(), "latchkey-compose-"));
     afterAll(() => rmSync(folder, { recursive: true }));
-    // Owners are the container's matter: only root can give files away.
-    const script = services.secrets!.command![0]!.replaceAll("$$", "$").replace("cd /secrets", `cd ${folder}\nchown() { :; }`);
-    const run = () => execFileSync("sh", ["-euc", script]);
+    const run = () => execFileSync("sh", ["-euc", secretsScript(services.secrets!.command![0]!, folder)]);
     const contents = () =>
       Object.fromEntries(readdirSync(folder).map((name) => [name, readFileSync(join(folder, name), "utf8")]));
 
@@ -232,6 +231,7 @@ describe("deploy/kubernetes", () => {
     const kustomization = parse(text) as { resources: string[]; images: { name: string; newTag: string }[] };
     expect(files.filter((name) => !kustomization.resources.includes(name))).toEqual(["gateway.yaml", "service-monitor.yaml"]);
     expect(`${kustomization.images[0]!.name}:${kustomization.images[0]!.newTag}`).toBe(container.image);
+    expect(kustomization.images[0]!.newTag).toBe((JSON.parse(read("package.json")) as { version: string }).version);
   });
 });
 

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parse } from "yaml";
+import { secretsScript } from "../support/compose-secrets.js";
 import { freePorts } from "../support/ports.js";
 import { type RestartableServer, startRestartableServer } from "../support/postgres-server.js";
 import { type Env, endServers, type Server, startServer } from "../support/server.js";
@@ -36,8 +37,7 @@ describe.skipIf(skipped)("the services of deploy/compose.yaml, without container
 
   beforeAll(async () => {
     if (!hasMailpit()) throw new Error(reason);
-    const script = services.secrets.command[0]!.replaceAll("$$", "$").replace("cd /secrets", `cd ${secrets}\nchown() { :; }`);
-    execFileSync("sh", ["-euc", script]);
+    execFileSync("sh", ["-euc", secretsScript(services.secrets.command[0]!, secrets)]);
     postgres = await startRestartableServer();
     writeFileSync(join(secrets, "database-url"), `${postgres.url}?sslmode=disable`);
 

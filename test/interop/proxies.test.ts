@@ -140,9 +140,10 @@ describe.skipIf(skipped)("behind a proxy", () => {
         }
       });
 
-      it("answers a message of 200 kB with a refusal, and goes on", async () => {
-        const large = { token: "x".repeat(200_000) };
-        expect(await codeOf(caller.call(method.revokeToken, large))).not.toBeUndefined();
+      it("answers a message that is too large with RESOURCE_EXHAUSTED or UNAVAILABLE, and goes on", async () => {
+        const large = { token: "x".repeat(40_000) };
+        // Over native gRPC the proxy may take the early end of the stream for a broken server.
+        expect([Code.ResourceExhausted, Code.Unavailable]).toContain(await codeOf(caller.call(method.revokeToken, large)));
         await caller.call(method.revokeToken, { token: "garbage" });
       });
     });

@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { mkdirSync, symlinkSync } from "node:fs";
+import { mkdirSync, readFileSync, symlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 
@@ -18,14 +18,8 @@ export async function linkClient(app: string, besides: readonly string[] = []): 
   const target = join(app, "node_modules/latchkey-client");
   mkdirSync(target, { recursive: true });
   await run("tar", ["-xzf", await packClient(app), "--strip-components=1", "-C", target]);
-  const needed = [
-    "@bufbuild/protobuf",
-    "@connectrpc/connect",
-    "@connectrpc/connect-web",
-    "@grpc/grpc-js",
-    "idb-keyval",
-    "jose",
-  ];
+  const manifest = JSON.parse(readFileSync(join(target, "package.json"), "utf8")) as Record<string, Record<string, string>>;
+  const needed = Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies });
   for (const name of [...needed, ...besides]) {
     const path = join(app, "node_modules", name);
     mkdirSync(dirname(path), { recursive: true });
