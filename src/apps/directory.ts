@@ -1,5 +1,5 @@
-import type { App } from "../model/app.js";
-import type { AllowedOrigins, Client } from "../model/client.js";
+import { type App, defaultAppId, mainPoolId } from "../model/app.js";
+import { type AllowedOrigins, allowsOrigin, type Client, defaultClientId } from "../model/client.js";
 import type { Policy } from "../model/policy.js";
 
 /** A client and the app it belongs to. */
@@ -8,13 +8,18 @@ export interface Registered {
   readonly app: App;
 }
 
-/** All apps and their clients. */
+/** All apps and their clients, as one snapshot in memory. Disabled clients and those of archived apps are not in it. */
 export interface Directory {
-  /** Returns null if there is no client with this id. */
+  /** Returns the client with this id or alias, or null if the snapshot has none. */
   find(clientId: string): Registered | null;
+  /** As `find`. If the snapshot has none, looks into the database; concurrent calls share one look. */
+  lookUp(clientId: string): Promise<Registered | null>;
   /** The client for calls that name none. Null if such calls are refused. */
   readonly fallback: Registered | null;
-  readonly clients: readonly Client[];
+  /** Returns whether any client allows the origin. */
+  allowsOrigin(origin: string): boolean;
+  /** Reads what has changed. Called after a change, so that it takes effect before it is answered. */
+  refresh(): Promise<void>;
 }
 
 /** Throws if a client belongs to no app, or if two clients or two apps have the same id. */
@@ -28,10 +33,13 @@ export function createDirectory(given: {
   const registered = new Map(
     [...clients].map(([clientId, client]) => [clientId, { client, app: required(apps, client.appId) }]),
   );
+  const find = (clientId: string): Registered | null => registered.get(clientId) ?? null;
   return {
-    find: (clientId) => registered.get(clientId) ?? null,
+    find,
+    lookUp: async (clientId) => find(clientId),
     fallback: given.fallbackId === null ? null : required(registered, given.fallbackId),
-    clients: given.clients,
+    allowsOrigin: (origin) => given.clients.some((client) => allowsOrigin(client, origin)),
+    refresh: async () => {},
   };
 }
 
@@ -47,20 +55,33 @@ function required<T>(items: ReadonlyMap<string, T>, id: string): T {
   return item;
 }
 
-export const defaultAppId = "default";
-export const defaultClientId = "default-web";
-
 /** The default app, with its public client if the deployment wants one. */
 export function defaultDirectory(settings: {
   readonly defaultClient: boolean;
   readonly allowedOrigins: AllowedOrigins;
+  readonly issuer: string;
   readonly policy: Policy;
 }): Directory {
-  const { allowedOrigins, policy } = settings;
-  const clients = settings.defaultClient ? [{ clientId: defaultClientId, appId: defaultAppId, allowedOrigins }] : [];
+  const { allowedOrigins, policy, issuer } = settings;
+  const clients = settings.defaultClient ? [publicClient({ clientId: defaultClientId, allowedOrigins })] : [];
   return createDirectory({
-    apps: [{ appId: defaultAppId, policy }],
+    apps: [{ appId: defaultAppId, poolId: mainPoolId, displayName: "", audience: issuer, policy }],
     clients,
     fallbackId: clients[0]?.clientId ?? null,
   });
+}
+
+/** A public client of the default app that has only what is given. */
+export function publicClient(given: Pick<Client, "clientId"> & Partial<Client>): Client {
+  return {
+    appId: defaultAppId,
+    kind: "public",
+    scopes: new Set(),
+    allowedOrigins: [],
+    verifyByIdentifier: false,
+    secrets: [],
+    jwks: "",
+    allowedAddresses: [],
+    ...given,
+  };
 }

@@ -23,7 +23,16 @@ export type Reason =
   | "UNAVAILABLE"
   | "DEADLINE_EXCEEDED"
   | "CANCELED"
-  | "INTERNAL";
+  | "INTERNAL"
+  | "CLIENT_INVALID"
+  | "ACCOUNT_LOCKED"
+  | "APP_NOT_FOUND"
+  | "CLIENT_NOT_FOUND"
+  | "ALREADY_EXISTS"
+  | "TOO_MANY_SECRETS"
+  | "DEFAULT_APP"
+  | "CHALLENGE_NOT_FOUND"
+  | "CHALLENGE_ENDED";
 
 /** The only error that use cases throw. `detail` is the exact cause and appears only in the log. */
 export class AuthError extends Error {

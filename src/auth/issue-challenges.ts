@@ -56,7 +56,7 @@ export async function issueChallenges(deps: Deps, caller: Caller, input: IssueIn
   const askedAt = deps.clock();
   const prepared = await challenges.prepareSend({
     idempotency,
-    recipientOf: input.findRecipient ? wanted[0]! : null,
+    recipientOf: input.findRecipient ? { poolId: caller.app.poolId, ...wanted[0]! } : null,
     guards: asked.map(({ guard }) => guard),
     now: askedAt,
   });

@@ -4,7 +4,7 @@ import type { Caller } from "../model/caller.js";
 import type { Challenge, NewChallenge, Purpose } from "../model/challenge.js";
 import type { Channel } from "../model/channel.js";
 import type { Contact } from "../model/contact.js";
-import type { Identifier } from "../model/identifier.js";
+import { type Identifier, isContact } from "../model/identifier.js";
 import { maskContact } from "../model/mask.js";
 import type { Deps } from "./deps.js";
 
@@ -38,8 +38,10 @@ export async function draftChallenge(
   const binding = codeBinding({ challengeId, clientId: caller.client.clientId, purpose: plan.purpose, contact: plan.contact });
   return {
     challengeId,
+    poolId: caller.app.poolId,
+    appId: caller.app.appId,
     clientId: caller.client.clientId,
-    maskedDestination: identifier.kind === "username" ? "" : maskContact(identifier),
+    maskedDestination: isContact(identifier) ? maskContact(identifier) : "",
     codeLength: caller.policy.codeLength,
     codeHash: await slot.hash(code, binding),
     sealedCode: deps.sealer.seal("code", Buffer.from(code), bindingText(binding)),

@@ -19,6 +19,7 @@ export async function revokeToken(deps: Deps, caller: Caller, input: { readonly 
   await refuseForeignToken(deps, input.token, "revoke");
   const access = await deps.accessTokens.verifyAccess(input.token, now);
   if (access === null || access.clientId !== clientId) return;
-  const revoked = await deps.store.sessions.revoke({ sessionId: access.sessionId, userId: access.userId, now });
-  deps.log.info({ sessionId: access.sessionId, revoked, correlationId }, "access token revoked");
+  const { sessionId, userId } = access;
+  const revoked = await deps.store.sessions.revoke({ sessionId, userId, appId: caller.app.appId, now });
+  deps.log.info({ sessionId, revoked, correlationId }, "access token revoked");
 }

@@ -3,7 +3,7 @@ import type { Challenge, Purpose } from "../model/challenge.js";
 import { resendRefusalOf } from "../model/challenge-state.js";
 import type { Channel } from "../model/channel.js";
 import type { Identifier } from "../model/identifier.js";
-import { canonicalIdentifier, channelReaches, defaultChannel } from "../model/identifier.js";
+import { canonicalIdentifier, channelReaches, defaultChannelFor, isContact } from "../model/identifier.js";
 import type { Recipient } from "../store/port/challenges.js";
 import { sendCharges } from "./budgets.js";
 import type { Deps } from "./deps.js";
@@ -92,7 +92,7 @@ function codeInvalid(detail: string): AuthError {
 }
 
 function chosenChannel(caller: Caller, input: SendOtpInput & { readonly identifier: Identifier }): Channel {
-  const channel = input.channel ?? defaultChannel(caller.policy, input.identifier);
+  const channel = input.channel ?? defaultChannelFor(caller.policy, input.identifier);
   if (!caller.policy.channels.includes(channel) || !channelReaches(channel, input.identifier)) {
     throw new AuthError("CHANNEL_UNAVAILABLE", { detail: channel });
   }
@@ -115,7 +115,7 @@ function destinationOf(
 ): Destination {
   const { identifier } = input;
   const locale = input.locale || recipient?.locale || "";
-  const named = identifier.kind === "username" ? null : identifier;
+  const named = isContact(identifier) ? identifier : null;
   if (input.purpose === "verify_contact") return { contact: named, userId: null, decoy: false, locale };
   if (recipient !== null && recipient.contact !== null) {
     return { contact: recipient.contact, userId: recipient.userId, decoy: false, locale };

@@ -5,7 +5,7 @@ import { AuthError } from "./errors.js";
 
 /** Returns the calling user's live sessions, most recently used first. */
 export async function listSessions(deps: Deps, caller: UserCaller): Promise<readonly Session[]> {
-  return await deps.store.sessions.list({ userId: caller.user.userId, now: deps.clock() });
+  return await deps.store.sessions.list({ userId: caller.user.userId, appId: caller.app.appId, now: deps.clock() });
 }
 
 /** Ends one of the calling user's sessions. Another user's session and a missing one give the same error. */
@@ -13,6 +13,7 @@ export async function revokeSession(deps: Deps, caller: UserCaller, input: { rea
   const revoked = await deps.store.sessions.revoke({
     sessionId: input.sessionId,
     userId: caller.user.userId,
+    appId: caller.app.appId,
     now: deps.clock(),
   });
   if (!revoked) throw new AuthError("SESSION_NOT_FOUND");
@@ -22,6 +23,7 @@ export async function revokeSession(deps: Deps, caller: UserCaller, input: { rea
 export async function revokeOtherSessions(deps: Deps, caller: UserCaller): Promise<number> {
   return await deps.store.sessions.revokeOthers({
     userId: caller.user.userId,
+    appId: caller.app.appId,
     keepSessionId: caller.session.sessionId,
     now: deps.clock(),
   });

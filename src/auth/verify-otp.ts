@@ -82,6 +82,7 @@ async function verify(
     newUser,
     newSession: newSessionOf(deps, caller, challenge),
     sessionsMax: caller.policy.sessionsMax,
+    lockoutKey: null,
     now,
   });
   if (outcome.kind === "refused") return await lose(outcome.why);
@@ -126,6 +127,7 @@ async function takeGuess(
       challengeId: challenge.challengeId,
       clientId: caller.client.clientId,
       now: takenAt,
+      lockout: null,
       ...charges,
     });
     if (attempt.kind === "limited") throw tooManyRequests(deps, "guess", attempt, takenAt);
@@ -166,7 +168,7 @@ async function findEarlier(deps: Deps, caller: Caller, idempotency: Buffer | nul
   const found = await deps.store.challenges.findRedemption({ idempotency, now: deps.clock() });
   if (found === null) return null;
   const { challenge, redemption } = found;
-  if (redemption.kind === "signed_in")
+  if (redemption.kind === "signed_in" && redemption.session !== null)
     await refuseForeignKey(deps, { use: "master", keyId: redemption.session.keyId }, "verify");
   return await resultOf(deps, caller, { challenge, redemption, provenAt: challenge.consumedAt! });
 }
@@ -186,6 +188,7 @@ async function resultOf(
   switch (redemption.kind) {
     case "signed_in": {
       const { user, isNewUser, usernameTaken } = redemption;
+      if (redemption.session === null) throw new Error("a sign-in without a session");
       const tokens = await issueTokens(deps, redemption.session, { policy: caller.policy, withIdToken: true, now });
       return { kind: "signed_in", tokens, user, isNewUser, usernameTaken, ...base };
     }
@@ -225,10 +228,12 @@ function newSessionOf(deps: Deps, caller: Caller, challenge: ChallengeToVerify):
     sessionId: randomUuid(),
     family: randomBytes(16),
     keyId: deps.refreshTokens.currentKeyId,
+    appId: caller.app.appId,
     clientId: caller.client.clientId,
     ip: caller.address,
     userAgent: caller.userAgent,
     amr: [amrOf[challenge.channel]],
+    credentialHash: null,
     expiresAt: now + refreshAbsoluteMs,
     idleExpiresAt: now + Math.min(refreshIdleMs, refreshAbsoluteMs),
   };

@@ -1,8 +1,49 @@
+import type { AppPolicy } from "./app-policy.js";
 import type { Policy } from "./policy.js";
+import type { EpochMs } from "./time.js";
 
-/** A product that users sign in to. */
+/** An archived app refuses all calls of its clients and keeps its data. */
+export type AppState = "active" | "archived";
+
+/** An app as it is stored. */
+export interface AppRecord {
+  readonly appId: string;
+  /** The set of people that the app's users belong to. Contacts and usernames are unique in it. */
+  readonly poolId: string;
+  /** Counted up by the database. The app `default` has 1. */
+  readonly number: number;
+  /** What messages call the app. Empty: LATCHKEY_APP_NAME. */
+  readonly displayName: string;
+  /** Empty: none. */
+  readonly logoUrl: string;
+  /** An e-mail address or URL for the users of the app. Empty: none. */
+  readonly supportAddress: string;
+  /** Exact origins that all clients of the app may be called from. */
+  readonly allowedOrigins: readonly string[];
+  /** The audience of the app's tokens. Empty: the default of `audienceOf`. */
+  readonly audience: string;
+  readonly policy: AppPolicy;
+  readonly state: AppState;
+  readonly createdAt: EpochMs;
+}
+
+/** A product that users sign in to, with all values that apply to its calls. */
 export interface App {
   readonly appId: string;
+  readonly poolId: string;
+  /** What messages call the app. */
+  readonly displayName: string;
+  /** The `aud` claim of the app's access tokens. No other app's calls accept them. */
+  readonly audience: string;
   /** Applies to all calls of the app's clients. */
   readonly policy: Policy;
+}
+
+export const defaultAppId = "default";
+export const mainPoolId = "main";
+
+/** The audience of an app that names none: the issuer for the default app, and a URL below it for every other. */
+export function audienceOf({ appId, audience }: Pick<AppRecord, "appId" | "audience">, issuer: string): string {
+  if (audience !== "") return audience;
+  return appId === defaultAppId ? issuer : `${issuer.replace(/\/$/, "")}/apps/${appId}`;
 }

@@ -14,6 +14,8 @@ export interface CodeHash {
 
 export interface NewChallenge {
   readonly challengeId: string;
+  readonly poolId: string;
+  readonly appId: string;
   readonly clientId: string;
   readonly purpose: Purpose;
   readonly channel: Channel;
@@ -60,6 +62,7 @@ export type ChallengeRefusal =
   | "mismatch"
   | "decoy"
   | "user_budget_spent"
+  | "account_locked"
   | "user_gone"
   | "not_expected"
   | "profile_lost";

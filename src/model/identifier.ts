@@ -5,8 +5,8 @@ import type { Contact } from "./contact.js";
 import type { Policy } from "./policy.js";
 import { type FieldViolation, isViolation } from "./violation.js";
 
-/** The name by which a caller refers to a person, in canonical form. The three kinds never match one another. */
-export type Identifier = Contact | { readonly kind: "username"; readonly value: string };
+/** The name by which a caller refers to a person, in canonical form. The kinds never match one another. */
+export type Identifier = Contact | { readonly kind: "username" | "user_id"; readonly value: string };
 
 /** How strictly phone numbers are checked. */
 type PhoneRules = Pick<Policy, "possiblePhonesSuffice">;
@@ -22,8 +22,8 @@ const ascii = /^[\x21-\x7e]+$/;
  * spellings of one address mean the same user and budget.
  */
 export function canonicalIdentifier(rules: PhoneRules, kind: Identifier["kind"], text: string): Identifier | FieldViolation {
-  if (kind !== "username") return canonicalContact(rules, kind, text);
-  const value = canonicalUsername(text);
+  if (kind === "email" || kind === "phone") return canonicalContact(rules, kind, text);
+  const value = kind === "username" ? canonicalUsername(text) : canonicalUserId(text);
   return isViolation(value) ? value : { kind, value };
 }
 
@@ -74,13 +74,27 @@ export function canonicalUsername(text: string): string | FieldViolation {
   return { field: "username", description };
 }
 
-/** Returns whether codes over the channel can reach the identifier. A username's user may have any contact. */
+const userIdText = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+function canonicalUserId(text: string): string | FieldViolation {
+  const value = text.toLowerCase();
+  return userIdText.test(value) ? value : { field: "user_id", description: "must be a UUID" };
+}
+
+/** Returns whether the identifier is itself a contact. Other identifiers name a user whose contacts are not known from them. */
+export function isContact(identifier: Identifier): identifier is Contact {
+  return identifier.kind === "email" || identifier.kind === "phone";
+}
+
+/** Returns whether codes over the channel can reach the identifier. The user of a username or user id may have any contact. */
 export function channelReaches(channel: Channel, identifier: Identifier): boolean {
-  return identifier.kind === "username" || identifier.kind === contactKindOf[channel];
+  return !isContact(identifier) || identifier.kind === contactKindOf[channel];
 }
 
 /** The channel for a code if the caller names none. */
-export function defaultChannel({ channels }: Pick<Policy, "channels">, identifier: Identifier): Channel {
-  if (identifier.kind !== "username") return channelOf[identifier.kind];
+export function defaultChannelFor(policy: Pick<Policy, "channels" | "defaultChannel">, identifier: Identifier): Channel {
+  if (isContact(identifier)) return channelOf[identifier.kind];
+  const { channels, defaultChannel } = policy;
+  if (defaultChannel !== null && channels.includes(defaultChannel)) return defaultChannel;
   return channels.includes("email") ? "email" : "sms";
 }

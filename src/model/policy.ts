@@ -1,4 +1,5 @@
 import type { Channel } from "./channel.js";
+import type { ContactKind } from "./contact.js";
 import type { EpochMs } from "./time.js";
 
 /** One sliding window of a budget. */
@@ -7,11 +8,16 @@ export interface Limit {
   readonly windowMs: number;
 }
 
-/** The deployment's settings within their hard limits. Times are milliseconds. */
+/** A field of the user that an app may want in its tokens. */
+export type TokenField = "email" | "phone" | "username";
+
+/** The rules for the calls of an app, within their hard limits. Times are milliseconds. */
 export interface Policy {
   readonly codeLength: number;
   readonly codeTtlMs: number;
   readonly attemptsMax: number;
+  /** After this many consecutive wrong codes an account is locked for a time. `failuresMax` 0: never. */
+  readonly lockout: { readonly failuresMax: number; readonly durationMs: number };
   readonly sendsMax: number;
   readonly liveChallengesPerRequesterMax: number;
   readonly liveChallengesMax: number;
@@ -28,6 +34,12 @@ export interface Policy {
   /** For one requester, over all identifiers of a user. */
   readonly userGuessesPerRequester: readonly Limit[];
   readonly guessesPerUser: readonly Limit[];
+  /** The contacts that a registration must have and verify. Null: every contact that it gives. */
+  readonly registrationSources: readonly ContactKind[] | null;
+  /** Whether codes sign users in. */
+  readonly codeSignIn: boolean;
+  /** Whether public clients may register users. */
+  readonly registration: boolean;
   readonly autoRegistration: boolean;
   /** Whether public clients may ask for PURPOSE_VERIFY_CONTACT. */
   readonly publicContactProofs: boolean;
@@ -40,12 +52,16 @@ export interface Policy {
   readonly deliveryDelayMaxMs: number;
   /** The channels that callers may request. */
   readonly channels: readonly Channel[];
+  /** For identifiers that any channel may serve, such as usernames. Null: e-mail if it is allowed. */
+  readonly defaultChannel: Channel | null;
   readonly accessTokenTtlMs: number;
   readonly contactProofTtlMs: number;
   readonly refreshIdleMs: number;
   readonly refreshAbsoluteMs: number;
   readonly refreshGraceMs: number;
   readonly sessionsMax: number;
+  /** Fields of the user that tokens carry. */
+  readonly tokenFields: readonly TokenField[];
   /** How long a sign-in counts as recent for methods that require a recent one. */
   readonly recentMs: number;
 }
@@ -60,6 +76,7 @@ export const accessTokenTtlMaxMs = hour;
 /** The parts of the default policy that no setting changes. */
 export const fixedPolicy = {
   attemptsMax: 5,
+  lockout: { failuresMax: 0, durationMs: 15 * minute },
   sendsMax: 5,
   liveChallengesPerRequesterMax: 3,
   liveChallengesMax: 10,
@@ -88,8 +105,13 @@ export const fixedPolicy = {
     { max: 20, windowMs: hour },
     { max: 40, windowMs: day },
   ],
+  registrationSources: null,
+  codeSignIn: true,
+  registration: true,
+  defaultChannel: null,
   contactProofTtlMs: 5 * minute,
   sessionsMax: 50,
+  tokenFields: [],
   recentMs: 10 * minute,
 } as const satisfies Partial<Policy>;
 

@@ -6,10 +6,13 @@ export interface NewSession {
   readonly family: Uint8Array;
   /** The master key that makes the family's tokens, for the session's whole life. */
   readonly keyId: string;
+  readonly appId: string;
   readonly clientId: string;
   readonly ip: string;
   readonly userAgent: string;
   readonly amr: readonly string[];
+  /** SHA-256 of the session's credential. Null: the session has refresh tokens instead. */
+  readonly credentialHash: Uint8Array | null;
   readonly expiresAt: EpochMs;
   readonly idleExpiresAt: EpochMs;
 }

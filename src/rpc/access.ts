@@ -6,6 +6,7 @@ import { type Access, access, Caller as CallerKind } from "../gen/latchkey/v1/ac
 import type { Caller, UserCaller } from "../model/caller.js";
 import { allowsOrigin, type Client } from "../model/client.js";
 import { isRecent } from "../model/policy.js";
+import type { Scope } from "../model/scope.js";
 import type { Store } from "../store/port/store.js";
 import type { CallContext } from "./call-context.js";
 
@@ -33,6 +34,8 @@ export function accessRule(method: DescMethod): Access {
   return rule;
 }
 
+const noScopes: ReadonlySet<Scope> = new Set();
+
 export function createGate(deps: AccessDeps): Gate {
   const ownOrigin = new URL(deps.issuer).origin;
 
@@ -52,6 +55,9 @@ export function createGate(deps: AccessDeps): Gate {
       client,
       app,
       policy: app.policy,
+      confidential: false,
+      scopes: noScopes,
+      cookie: null,
       address: context.address,
       userAgent: context.userAgent,
       correlationId,

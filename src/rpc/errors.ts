@@ -25,6 +25,15 @@ export const wireErrors = {
   DEADLINE_EXCEEDED: [Code.DeadlineExceeded, ErrorReason.DEADLINE_EXCEEDED],
   CANCELED: [Code.Canceled, ErrorReason.CANCELED],
   INTERNAL: [Code.Internal, ErrorReason.INTERNAL],
+  CLIENT_INVALID: [Code.Unauthenticated, ErrorReason.CLIENT_INVALID],
+  ACCOUNT_LOCKED: [Code.FailedPrecondition, ErrorReason.ACCOUNT_LOCKED],
+  APP_NOT_FOUND: [Code.NotFound, ErrorReason.APP_NOT_FOUND],
+  CLIENT_NOT_FOUND: [Code.NotFound, ErrorReason.CLIENT_NOT_FOUND],
+  ALREADY_EXISTS: [Code.AlreadyExists, ErrorReason.ALREADY_EXISTS],
+  TOO_MANY_SECRETS: [Code.FailedPrecondition, ErrorReason.TOO_MANY_SECRETS],
+  DEFAULT_APP: [Code.FailedPrecondition, ErrorReason.DEFAULT_APP],
+  CHALLENGE_NOT_FOUND: [Code.NotFound, ErrorReason.CHALLENGE_NOT_FOUND],
+  CHALLENGE_ENDED: [Code.FailedPrecondition, ErrorReason.CHALLENGE_ENDED],
 } satisfies Record<Reason, readonly [Code, ErrorReason]>;
 
 /**
@@ -51,6 +60,15 @@ const messages: Record<Reason, string | ((wait: string) => string)> = {
   UNAVAILABLE: (wait) => `The server can't answer right now. Try again ${wait}.`,
   DEADLINE_EXCEEDED: "The call took too long. Try again with the same idempotency key.",
   CANCELED: "The call was cancelled.",
+  CLIENT_INVALID: "The client is unknown or its credentials are wrong. Check the client id and the secret.",
+  ACCOUNT_LOCKED: (wait) => `The account is locked after too many wrong codes. Try again ${wait}.`,
+  APP_NOT_FOUND: "There is no app with this id.",
+  CLIENT_NOT_FOUND: "There is no such client or secret.",
+  ALREADY_EXISTS: "This id is taken. Choose another one.",
+  TOO_MANY_SECRETS: "The client has two live secrets already. Revoke one first.",
+  DEFAULT_APP: "This change is not possible for the default app.",
+  CHALLENGE_NOT_FOUND: "There is no such challenge.",
+  CHALLENGE_ENDED: "This challenge has ended. Start a new one.",
   INTERNAL: "The server failed unexpectedly. Try again later. If it keeps failing tell the operator.",
 };
 

@@ -81,6 +81,8 @@ function toIncoming(call: ServerUnaryCall<Buffer, Message>, abort: Abort, { addr
     door: "grpc",
     authorization: metadata.get("authorization") as string[],
     clientIds: metadata.get("x-latchkey-client") as string[],
+    endUserIps: metadata.get("x-latchkey-end-user-ip") as string[],
+    cookie: null,
     origin: undefined,
     address: addressOf(peerAddress(call.getPeer()), forwardedFor.length === 0 ? undefined : forwardedFor.join(",")),
     userAgent: cleanUserAgent(userAgent?.toString()),

@@ -1,6 +1,5 @@
 import type { TlsOptions } from "node:tls";
 import type { Directory } from "../../apps/directory.js";
-import { allowsOrigin } from "../../model/client.js";
 import type { InFlight } from "../../rpc/in-flight.js";
 import type { ServedService } from "../../rpc/pipeline.js";
 import type { AddressOf } from "../address.js";
@@ -35,9 +34,7 @@ export interface WebDoor extends WebServer {
 export function createWebDoor(options: WebDoorOptions): WebDoor {
   let serving = false;
   const ownOrigin = new URL(options.issuer).origin;
-  const cors = createCors(
-    (origin) => origin === ownOrigin || options.directory.clients.some((client) => allowsOrigin(client, origin)),
-  );
+  const cors = createCors((origin) => origin === ownOrigin || options.directory.allowsOrigin(origin));
   const bodies = createBodies(options.unfinished, options.connections.networkOf);
   const rpc = createRpcHandler({ ...options, bodies, grpc: options.tls !== null });
   const documents = createDocuments({ ...options, ready: async () => await options.ready() });

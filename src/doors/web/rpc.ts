@@ -138,6 +138,8 @@ function readCaller(request: WebRequest, { addressOf, traced }: RpcHandlerOption
     door: "web",
     authorization: headerValues(request, "authorization"),
     clientIds: headerValues(request, "x-latchkey-client"),
+    endUserIps: headerValues(request, "x-latchkey-end-user-ip"),
+    cookie: null,
     origin: origins.length === 0 ? undefined : origins.join(", "),
     address: addressOf(request.socket.remoteAddress, forwardedFor.length === 0 ? undefined : forwardedFor.join(",")),
     userAgent: cleanUserAgent(request.headers["user-agent"]),

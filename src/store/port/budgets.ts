@@ -44,3 +44,12 @@ export interface Limited {
   readonly kind: "limited";
   readonly retryAt: EpochMs;
 }
+
+/** Budgets that are spent by themselves, not as a part of another operation. */
+export interface Budgets {
+  /**
+   * Spends one unit of each charge, or nothing if one of them refuses. Of concurrent calls no more are granted than the limits
+   * allow. Not flushed, as `challenges.takeAttempt`.
+   */
+  spend(change: { readonly charges: readonly BudgetCharge[]; readonly now: EpochMs }): Promise<Limited | null>;
+}

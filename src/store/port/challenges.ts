@@ -44,8 +44,16 @@ export type ResendOutcome =
   | { readonly kind: "refused"; readonly why: ChallengeRefusal }
   | Limited;
 
+/** The lockout of an account in an app: after `failuresMax` consecutive failures it lasts `durationMs`. */
+export interface LockoutRule {
+  readonly key: Uint8Array;
+  readonly failuresMax: number;
+  readonly durationMs: number;
+}
+
 export type AttemptOutcome =
-  | { readonly kind: "taken"; readonly userBudgetSpent: boolean }
+  /** `lockedUntil` is the end of a lockout that began before this guess. Null: the account is not locked. */
+  | { readonly kind: "taken"; readonly userBudgetSpent: boolean; readonly lockedUntil: EpochMs | null }
   | { readonly kind: "refused"; readonly why: ChallengeRefusal }
   | Limited;
 
@@ -61,7 +69,8 @@ export interface ChallengeToVerify extends Challenge {
 export type Redemption =
   | {
       readonly kind: "signed_in";
-      readonly session: Session;
+      /** Null if the redemption was to start no session. */
+      readonly session: Session | null;
       readonly user: User;
       readonly isNewUser: boolean;
       readonly usernameTaken: boolean;
@@ -86,7 +95,7 @@ export interface Challenges {
   prepareSend(query: {
     readonly idempotency: Uint8Array | null;
     /** The identifier to look up, and the channel that must reach its user. Null to look up nothing. */
-    readonly recipientOf: { readonly identifier: Identifier; readonly channel: Channel } | null;
+    readonly recipientOf: { readonly identifier: Identifier; readonly channel: Channel; readonly poolId: string } | null;
     readonly guards: readonly SendGuard[];
     readonly now: EpochMs;
   }): Promise<PrepareSendOutcome>;
@@ -108,6 +117,34 @@ export interface Challenges {
 
   /** Returns the challenge in any state, or null if it does not exist or was swept. */
   find(challengeId: string): Promise<ChallengeToVerify | null>;
+
+  /**
+   * Returns the newest live challenge of a client for an identifier, purpose and requester, even if it has no attempts or sends
+   * left. Returns null if there is none.
+   */
+  findNewest(query: {
+    readonly clientId: string;
+    readonly identifierKey: Uint8Array;
+    readonly requesterKey: Uint8Array;
+    readonly purpose: Purpose;
+    readonly now: EpochMs;
+  }): Promise<Challenge | null>;
+
+  /**
+   * Ends a live challenge of the app without redeeming it: `cancel` only ends it, `approve` consumes it as if its code had come
+   * back, with no effect but its returns. Erases the sealed code. Of concurrent calls, redemptions included, exactly one ends
+   * it. Returns the reason if it was not live, otherwise null.
+   */
+  end(change: {
+    readonly challengeId: string;
+    readonly appId: string;
+    readonly how: "cancel" | "approve";
+    readonly sendReturns: readonly SendReturn[];
+    readonly now: EpochMs;
+  }): Promise<ChallengeRefusal | null>;
+
+  /** Returns the end of a lockout that lasts at `now`, or null. */
+  findLockout(query: { readonly key: Uint8Array; readonly now: EpochMs }): Promise<EpochMs | null>;
 
   /**
    * Puts the code of a live challenge into the outbox again and spends the charges. Concurrent calls beyond the budget are
@@ -137,6 +174,8 @@ export interface Challenges {
    * The two budgets of the user, `userRequester` and `user`, are hidden: they never refuse. If one of them is exhausted,
    * `userBudgetSpent` is true, and the caller must fail the guess even if the code is right. The attempt and the identifier's
    * units are then spent and the user's are not. The user's rows are still written, so that the call takes the same time.
+   * With `lockout` the guess also counts as a failure of the account, until a redemption clears it. The failure that reaches
+   * `failuresMax` begins a lockout, and during one nothing is counted. A lockout never refuses: the caller must fail the guess.
    */
   takeAttempt(change: {
     readonly challengeId: string;
@@ -145,6 +184,7 @@ export interface Challenges {
     readonly identifier: BudgetCharge;
     readonly userRequester: BudgetCharge;
     readonly user: BudgetCharge;
+    readonly lockout: LockoutRule | null;
     readonly now: EpochMs;
   }): Promise<AttemptOutcome>;
 
@@ -153,11 +193,13 @@ export interface Challenges {
    * `redeemed`. A refusal changes nothing. Possible refusals: those of a challenge that is not live, `decoy` and `user_gone`.
    * The same transaction does the rest:
    * - It erases the sealed code, makes the returns and remembers the outcome under `idempotency`.
-   * - LOGIN and REGISTRATION find the contact's user, or create one from `newUser`, and start `newSession`. The user keeps
-   *   the `sessionsMax` - 1 most recently used of the other sessions; the rest end.
+   * - LOGIN and REGISTRATION find the contact's user in the challenge's pool, or create one from `newUser`, and start
+   *   `newSession`, if it is not null. Of the user's other sessions in the app the `sessionsMax` - 1 most recently used stay; the
+   *   rest end.
+   * - The failures and the lockout under `lockoutKey` are cleared.
    * - A REGISTRATION with contacts left to prove is `pending`: it starts no session and ends no siblings.
-   * - Siblings end. Those of a sign-in are the live LOGIN and REGISTRATION challenges for any contact of the user; those of a
-   *   proof are the live proofs of the same identifier. The requester's own are cancelled. All others become decoys, so that
+   * - Siblings end. Those of a sign-in are the app's live LOGIN and REGISTRATION challenges for any contact of the user; those of
+   *   a proof are the app's live proofs of the same identifier. The requester's own are cancelled. All others become decoys, so that
    *   their holders see no change. A challenge that is issued during the redemption may stay live.
    */
   redeem(change: {
@@ -166,8 +208,9 @@ export interface Challenges {
     readonly returns: readonly BudgetReturn[];
     readonly sendReturns: readonly SendReturn[];
     readonly newUser: NewUser;
-    readonly newSession: NewSession;
+    readonly newSession: NewSession | null;
     readonly sessionsMax: number;
+    readonly lockoutKey: Uint8Array | null;
     readonly now: EpochMs;
   }): Promise<RedeemOutcome>;
 

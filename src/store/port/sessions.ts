@@ -38,15 +38,31 @@ export interface Sessions {
   /** Returns the session and its user, or null if the session is revoked or expired. */
   findLive(query: { readonly sessionId: string; readonly now: EpochMs }): Promise<LiveSession | null>;
 
-  /** Returns the live sessions of a user, most recently used first. */
-  list(query: { readonly userId: string; readonly now: EpochMs }): Promise<readonly Session[]>;
+  /** As `findLive`, by the hash of the session's credential. */
+  findByCredential(query: { readonly credentialHash: Uint8Array; readonly now: EpochMs }): Promise<LiveSession | null>;
+
+  /** Records that a live session is in use and moves its idle end. Never shortens it, nor beyond the session's end. Not flushed. */
+  touch(change: { readonly sessionId: string; readonly idleExpiresAt: EpochMs; readonly now: EpochMs }): Promise<void>;
+
+  /** Returns the live sessions of a user in an app, most recently used first. */
+  list(query: { readonly userId: string; readonly appId: string; readonly now: EpochMs }): Promise<readonly Session[]>;
 
   /** Revokes the client's session with this refresh token family. Returns false if there is no such live session. */
   revokeFamily(change: { readonly family: Uint8Array; readonly clientId: string; readonly now: EpochMs }): Promise<boolean>;
 
-  /** Revokes a session of the user. Returns false if there is no such live session. Final when the promise resolves. */
-  revoke(change: { readonly sessionId: string; readonly userId: string; readonly now: EpochMs }): Promise<boolean>;
+  /** Revokes a session of the user in the app. Returns false if there is no such live session. Final when the promise resolves. */
+  revoke(change: {
+    readonly sessionId: string;
+    readonly userId: string;
+    readonly appId: string;
+    readonly now: EpochMs;
+  }): Promise<boolean>;
 
-  /** Revokes all live sessions of a user except one. Returns how many it revoked. */
-  revokeOthers(change: { readonly userId: string; readonly keepSessionId: string; readonly now: EpochMs }): Promise<number>;
+  /** Revokes all live sessions of a user in an app except one. Returns how many it revoked. */
+  revokeOthers(change: {
+    readonly userId: string;
+    readonly appId: string;
+    readonly keepSessionId: string;
+    readonly now: EpochMs;
+  }): Promise<number>;
 }

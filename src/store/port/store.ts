@@ -1,3 +1,5 @@
+import type { Apps } from "./apps.js";
+import type { Budgets } from "./budgets.js";
 import type { Challenges } from "./challenges.js";
 import type { Keys } from "./keys.js";
 import type { Outbox } from "./outbox.js";
@@ -17,7 +19,7 @@ import type { Users } from "./users.js";
  *   happened.
  * - Operations that end or grant something are flushed to the disk, and to a synchronous standby, before the promise resolves.
  *   They survive a loss of power. The others only count or queue: `challenges.issue`, `challenges.resend`,
- *   `challenges.takeAttempt`, `outbox.claim`, `outbox.settle` and `upkeep.sweep`. They reach the disk with the next flushed
+ *   `challenges.takeAttempt`, `budgets.spend`, `sessions.touch`, `outbox.claim`, `outbox.settle` and `upkeep.sweep`. They reach the disk with the next flushed
  *   operation, within a second at most. A loss of power, or a crash of the PostgreSQL server, can undo those after the last
  *   flush, but none before it.
  * - Expected results are returned as outcomes. A thrown error would undo the write that the outcome reports.
@@ -33,6 +35,8 @@ export interface Store {
   readonly sessions: Sessions;
   readonly users: Users;
   readonly outbox: Outbox;
+  readonly apps: Apps;
+  readonly budgets: Budgets;
   readonly keys: Keys;
   readonly upkeep: Upkeep;
 

@@ -1,4 +1,5 @@
 import type { Migration } from "../rules/schema-version.js";
+import { directoryTables } from "./schema/directory.js";
 import { moveTable } from "./schema/move.js";
 import { tables } from "./schema/tables.js";
 
@@ -28,4 +29,5 @@ DROP INDEX challenges_by_user;
 CREATE INDEX challenges_by_contact ON challenges (contact_value, contact_kind);
 `,
   },
+  { version: 4, additive: true, sql: directoryTables },
 ];

@@ -9,7 +9,7 @@ import { enumDesc, fileDesc } from "@bufbuild/protobuf/codegenv2";
  * Describes the file latchkey/v1/error_reason.proto.
  */
 export const file_latchkey_v1_error_reason: GenFile = /*@__PURE__*/
-  fileDesc("Ch5sYXRjaGtleS92MS9lcnJvcl9yZWFzb24ucHJvdG8SC2xhdGNoa2V5LnYxKqsFCgtFcnJvclJlYXNvbhIcChhFUlJPUl9SRUFTT05fVU5TUEVDSUZJRUQQABIdChlFUlJPUl9SRUFTT05fQ09ERV9JTlZBTElEEAESHgoaRVJST1JfUkVBU09OX1RPS0VOX0lOVkFMSUQQAhIlCiFFUlJPUl9SRUFTT05fUkVGUkVTSF9UT0tFTl9SRVVTRUQQAxIdChlFUlJPUl9SRUFTT05fU0VTU0lPTl9MT1NUEAQSHgoaRVJST1JfUkVBU09OX1NFU1NJT05fRU5ERUQQBRIfChtFUlJPUl9SRUFTT05fQ0xJRU5UX1VOS05PV04QBhIiCh5FUlJPUl9SRUFTT05fVE9PX01BTllfUkVRVUVTVFMQBxIbChdFUlJPUl9SRUFTT05fT1ZFUkxPQURFRBAIEh4KGkVSUk9SX1JFQVNPTl9TQ09QRV9NSVNTSU5HEAkSJAogRVJST1JfUkVBU09OX1BVUlBPU0VfTk9UX0FMTE9XRUQQChIjCh9FUlJPUl9SRUFTT05fT1JJR0lOX05PVF9BTExPV0VEEAsSKAokRVJST1JfUkVBU09OX1JFQ0VOVF9TSUdOX0lOX1JFUVVJUkVEEAwSJAogRVJST1JfUkVBU09OX0NIQU5ORUxfVU5BVkFJTEFCTEUQDRIiCh5FUlJPUl9SRUFTT05fU0VTU0lPTl9OT1RfRk9VTkQQDhIgChxFUlJPUl9SRUFTT05fUkVRVUVTVF9JTlZBTElEEA8SHAoYRVJST1JfUkVBU09OX1VOQVZBSUxBQkxFEBASIgoeRVJST1JfUkVBU09OX0RFQURMSU5FX0VYQ0VFREVEEBESGQoVRVJST1JfUkVBU09OX0NBTkNFTEVEEBISGQoVRVJST1JfUkVBU09OX0lOVEVSTkFMEBNCNQoLbGF0Y2hrZXkudjFQAVoWbGF0Y2hrZXkvdjE7bGF0Y2hrZXl2MaoCC0xhdGNoa2V5LlYxYgZwcm90bzM");
+  fileDesc("Ch5sYXRjaGtleS92MS9lcnJvcl9yZWFzb24ucHJvdG8SC2xhdGNoa2V5LnYxKtoHCgtFcnJvclJlYXNvbhIcChhFUlJPUl9SRUFTT05fVU5TUEVDSUZJRUQQABIdChlFUlJPUl9SRUFTT05fQ09ERV9JTlZBTElEEAESHgoaRVJST1JfUkVBU09OX1RPS0VOX0lOVkFMSUQQAhIlCiFFUlJPUl9SRUFTT05fUkVGUkVTSF9UT0tFTl9SRVVTRUQQAxIdChlFUlJPUl9SRUFTT05fU0VTU0lPTl9MT1NUEAQSHgoaRVJST1JfUkVBU09OX1NFU1NJT05fRU5ERUQQBRIfChtFUlJPUl9SRUFTT05fQ0xJRU5UX1VOS05PV04QBhIiCh5FUlJPUl9SRUFTT05fVE9PX01BTllfUkVRVUVTVFMQBxIbChdFUlJPUl9SRUFTT05fT1ZFUkxPQURFRBAIEh4KGkVSUk9SX1JFQVNPTl9TQ09QRV9NSVNTSU5HEAkSJAogRVJST1JfUkVBU09OX1BVUlBPU0VfTk9UX0FMTE9XRUQQChIjCh9FUlJPUl9SRUFTT05fT1JJR0lOX05PVF9BTExPV0VEEAsSKAokRVJST1JfUkVBU09OX1JFQ0VOVF9TSUdOX0lOX1JFUVVJUkVEEAwSJAogRVJST1JfUkVBU09OX0NIQU5ORUxfVU5BVkFJTEFCTEUQDRIiCh5FUlJPUl9SRUFTT05fU0VTU0lPTl9OT1RfRk9VTkQQDhIgChxFUlJPUl9SRUFTT05fUkVRVUVTVF9JTlZBTElEEA8SHAoYRVJST1JfUkVBU09OX1VOQVZBSUxBQkxFEBASIgoeRVJST1JfUkVBU09OX0RFQURMSU5FX0VYQ0VFREVEEBESGQoVRVJST1JfUkVBU09OX0NBTkNFTEVEEBISGQoVRVJST1JfUkVBU09OX0lOVEVSTkFMEBMSHwobRVJST1JfUkVBU09OX0NMSUVOVF9JTlZBTElEEBQSHwobRVJST1JfUkVBU09OX0FDQ09VTlRfTE9DS0VEEBUSHgoaRVJST1JfUkVBU09OX0FQUF9OT1RfRk9VTkQQFhIhCh1FUlJPUl9SRUFTT05fQ0xJRU5UX05PVF9GT1VORBAXEh8KG0VSUk9SX1JFQVNPTl9BTFJFQURZX0VYSVNUUxAYEiEKHUVSUk9SX1JFQVNPTl9UT09fTUFOWV9TRUNSRVRTEBkSHAoYRVJST1JfUkVBU09OX0RFRkFVTFRfQVBQEBoSJAogRVJST1JfUkVBU09OX0NIQUxMRU5HRV9OT1RfRk9VTkQQGxIgChxFUlJPUl9SRUFTT05fQ0hBTExFTkdFX0VOREVEEBxCNQoLbGF0Y2hrZXkudjFQAVoWbGF0Y2hrZXkvdjE7bGF0Y2hrZXl2MaoCC0xhdGNoa2V5LlYxYgZwcm90bzM");
 
 /**
  * Why a call was refused. Every error has a detail of type `google.rpc.ErrorInfo`: `reason` is one of these names without the
@@ -99,8 +99,7 @@ export enum ErrorReason {
   OVERLOADED = 8,
 
   /**
-   * PERMISSION_DENIED. The client lacks the scope that `metadata.scope` names. Ask the operator for it. No method asks for a
-   * scope yet.
+   * PERMISSION_DENIED. The client lacks the scope that `metadata.scope` names. Ask the operator for it.
    * Example: {"reason":"SCOPE_MISSING","domain":"latchkey","metadata":{"scope":"otp:send"}}
    *
    * @generated from enum value: ERROR_REASON_SCOPE_MISSING = 9;
@@ -196,6 +195,80 @@ export enum ErrorReason {
    * @generated from enum value: ERROR_REASON_INTERNAL = 19;
    */
   INTERNAL = 19,
+
+  /**
+   * UNAUTHENTICATED. The client is unknown, or its secret or assertion is wrong, or its address is not allowed. Check the
+   * client id and the secret.
+   * Example: {"reason":"CLIENT_INVALID","domain":"latchkey"}
+   *
+   * @generated from enum value: ERROR_REASON_CLIENT_INVALID = 20;
+   */
+  CLIENT_INVALID = 20,
+
+  /**
+   * FAILED_PRECONDITION. The account is locked after too many wrong codes. Only confidential clients learn this. Wait for
+   * `google.rpc.RetryInfo`.
+   * Example: {"reason":"ACCOUNT_LOCKED","domain":"latchkey"} with {"retryDelay":"540s"}
+   *
+   * @generated from enum value: ERROR_REASON_ACCOUNT_LOCKED = 21;
+   */
+  ACCOUNT_LOCKED = 21,
+
+  /**
+   * NOT_FOUND. There is no app with this id.
+   * Example: {"reason":"APP_NOT_FOUND","domain":"latchkey"}
+   *
+   * @generated from enum value: ERROR_REASON_APP_NOT_FOUND = 22;
+   */
+  APP_NOT_FOUND = 22,
+
+  /**
+   * NOT_FOUND. There is no client with this id, or no such secret of it.
+   * Example: {"reason":"CLIENT_NOT_FOUND","domain":"latchkey"}
+   *
+   * @generated from enum value: ERROR_REASON_CLIENT_NOT_FOUND = 23;
+   */
+  CLIENT_NOT_FOUND = 23,
+
+  /**
+   * ALREADY_EXISTS. The id or alias that `metadata.id` names belongs to another app or client. Choose another one.
+   * Example: {"reason":"ALREADY_EXISTS","domain":"latchkey","metadata":{"id":"shop"}}
+   *
+   * @generated from enum value: ERROR_REASON_ALREADY_EXISTS = 24;
+   */
+  ALREADY_EXISTS = 24,
+
+  /**
+   * FAILED_PRECONDITION. The client has two live secrets already. Revoke one with RevokeClientSecret.
+   * Example: {"reason":"TOO_MANY_SECRETS","domain":"latchkey"}
+   *
+   * @generated from enum value: ERROR_REASON_TOO_MANY_SECRETS = 25;
+   */
+  TOO_MANY_SECRETS = 25,
+
+  /**
+   * FAILED_PRECONDITION. The change is not possible for the default app. Choose another app.
+   * Example: {"reason":"DEFAULT_APP","domain":"latchkey"}
+   *
+   * @generated from enum value: ERROR_REASON_DEFAULT_APP = 26;
+   */
+  DEFAULT_APP = 26,
+
+  /**
+   * NOT_FOUND. The app of the client has no challenge with this id. It may have been deleted an hour after it expired.
+   * Example: {"reason":"CHALLENGE_NOT_FOUND","domain":"latchkey"}
+   *
+   * @generated from enum value: ERROR_REASON_CHALLENGE_NOT_FOUND = 27;
+   */
+  CHALLENGE_NOT_FOUND = 27,
+
+  /**
+   * FAILED_PRECONDITION. The challenge has ended: `metadata.cause` says how. Start a new one with SendOtp.
+   * Example: {"reason":"CHALLENGE_ENDED","domain":"latchkey","metadata":{"cause":"EXPIRED"}}
+   *
+   * @generated from enum value: ERROR_REASON_CHALLENGE_ENDED = 28;
+   */
+  CHALLENGE_ENDED = 28,
 }
 
 /**

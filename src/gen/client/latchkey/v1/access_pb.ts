@@ -15,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file latchkey/v1/access.proto.
  */
 export const file_latchkey_v1_access: GenFile = /*@__PURE__*/
-  fileDesc("ChhsYXRjaGtleS92MS9hY2Nlc3MucHJvdG8SC2xhdGNoa2V5LnYxIkwKBkFjY2VzcxIjCgZjYWxsZXIYASABKA4yEy5sYXRjaGtleS52MS5DYWxsZXISDQoFc2NvcGUYAiABKAkSDgoGcmVjZW50GAMgASgIKl0KBkNhbGxlchIWChJDQUxMRVJfVU5TUEVDSUZJRUQQABIRCg1DQUxMRVJfQ0xJRU5UEAESFwoTQ0FMTEVSX1RPS0VOX0hPTERFUhACEg8KC0NBTExFUl9VU0VSEAM6TQoGYWNjZXNzEh4uZ29vZ2xlLnByb3RvYnVmLk1ldGhvZE9wdGlvbnMYxYoDIAEoCzITLmxhdGNoa2V5LnYxLkFjY2Vzc1IGYWNjZXNzQjUKC2xhdGNoa2V5LnYxUAFaFmxhdGNoa2V5L3YxO2xhdGNoa2V5djGqAgtMYXRjaGtleS5WMWIGcHJvdG8z", [file_google_protobuf_descriptor]);
+  fileDesc("ChhsYXRjaGtleS92MS9hY2Nlc3MucHJvdG8SC2xhdGNoa2V5LnYxIkwKBkFjY2VzcxIjCgZjYWxsZXIYASABKA4yEy5sYXRjaGtleS52MS5DYWxsZXISDQoFc2NvcGUYAiABKAkSDgoGcmVjZW50GAMgASgIKo0BCgZDYWxsZXISFgoSQ0FMTEVSX1VOU1BFQ0lGSUVEEAASEQoNQ0FMTEVSX0NMSUVOVBABEhcKE0NBTExFUl9UT0tFTl9IT0xERVIQAhIPCgtDQUxMRVJfVVNFUhADEh4KGkNBTExFUl9DT05GSURFTlRJQUxfQ0xJRU5UEAQSDgoKQ0FMTEVSX0FOWRAFOk0KBmFjY2VzcxIeLmdvb2dsZS5wcm90b2J1Zi5NZXRob2RPcHRpb25zGMWKAyABKAsyEy5sYXRjaGtleS52MS5BY2Nlc3NSBmFjY2Vzc0I1CgtsYXRjaGtleS52MVABWhZsYXRjaGtleS92MTtsYXRjaGtleXYxqgILTGF0Y2hrZXkuVjFiBnByb3RvMw", [file_google_protobuf_descriptor]);
 
 /**
  * The access rule of a method: which callers may call it. Every method declares one. The server does not start with a method
@@ -32,8 +32,8 @@ export type Access = Message<"latchkey.v1.Access"> & {
   caller: Caller;
 
   /**
-   * The scope that a confidential client must have. Public clients need none. Empty: no scope is needed. No method of this
-   * package asks for a scope.
+   * The scope that a confidential client must have. Public clients need none, where they may call at all. Empty: no scope is
+   * needed. Not valid with CALLER_TOKEN_HOLDER, CALLER_USER and CALLER_ANY.
    *
    * @generated from field: string scope = 2;
    */
@@ -68,27 +68,43 @@ export enum Caller {
   UNSPECIFIED = 0,
 
   /**
-   * A client of an app. A public client sends its id in the header `x-latchkey-client`. If the call also has the header
-   * `authorization: Bearer <access token>`, the client is the one that the token was issued to. A token that is not valid is
-   * refused with TOKEN_INVALID.
+   * A client of an app. A public client sends its id in the header `x-latchkey-client`. A confidential client authenticates: with
+   * `authorization: Bearer <client token>`, or `authorization: Basic <client id and secret>` (RFC 6749 section 2.3.1). If the
+   * call has the access token of a user instead, its client calls as a public client. A token that is not valid is refused with
+   * TOKEN_INVALID, a wrong secret with CLIENT_INVALID.
    *
    * @generated from enum value: CALLER_CLIENT = 1;
    */
   CLIENT = 1,
 
   /**
-   * A client that presents a token in the request. The token is bound to its client. The `authorization` header is ignored.
+   * A client that presents a token in the request. The token is bound to its client. A confidential client authenticates as for
+   * CALLER_CLIENT. The access token of a user in the `authorization` header is ignored.
    *
    * @generated from enum value: CALLER_TOKEN_HOLDER = 2;
    */
   TOKEN_HOLDER = 2,
 
   /**
-   * A signed-in user, with the header `authorization: Bearer <access token>`.
+   * A signed-in user, with the header `authorization: Bearer <access token or session credential>`, or with the session cookie.
    *
    * @generated from enum value: CALLER_USER = 3;
    */
   USER = 3,
+
+  /**
+   * A confidential client, authenticated as for CALLER_CLIENT.
+   *
+   * @generated from enum value: CALLER_CONFIDENTIAL_CLIENT = 4;
+   */
+  CONFIDENTIAL_CLIENT = 4,
+
+  /**
+   * Any caller. The request itself carries what authenticates it.
+   *
+   * @generated from enum value: CALLER_ANY = 5;
+   */
+  ANY = 5,
 }
 
 /**

@@ -1,0 +1,83 @@
+import type { Channel } from "./channel.js";
+import type { ContactKind } from "./contact.js";
+import { cooldownSteps, type Policy, type TokenField } from "./policy.js";
+
+/**
+ * What an app decides about its policy. A value that is left out is the deployment's setting, or its default. Times are
+ * milliseconds.
+ */
+export interface AppPolicy {
+  readonly codeLength?: number;
+  readonly codeTtlMs?: number;
+  /** Guesses of one challenge. */
+  readonly attemptsMax?: number;
+  /** Consecutive wrong codes of an account that lock it. 0: it is never locked. */
+  readonly lockoutFailures?: number;
+  readonly lockoutDurationMs?: number;
+  /** The wait after the first send. Later ones are longer, see `cooldownSteps`. */
+  readonly resendCooldownMs?: number;
+  /** Sends of one challenge, the first included. */
+  readonly sendsMax?: number;
+  /** Sends of one requester to one identifier in an hour, and in a day. */
+  readonly sendsPerHour?: number;
+  readonly sendsPerDay?: number;
+  /** The contacts that a registration must have and verify. */
+  readonly registrationSources?: readonly ContactKind[];
+  /** Whether codes sign users in. */
+  readonly codeSignIn?: boolean;
+  readonly channels?: readonly Channel[];
+  /** For identifiers that any channel may serve, such as usernames. */
+  readonly defaultChannel?: Channel;
+  /** Whether RegisterUser is open to public clients. */
+  readonly registration?: boolean;
+  readonly autoRegistration?: boolean;
+  readonly publicContactProofs?: boolean;
+  readonly accessTokenTtlMs?: number;
+  readonly refreshIdleMs?: number;
+  readonly refreshAbsoluteMs?: number;
+  readonly refreshGraceMs?: number;
+  readonly sessionsMax?: number;
+  /** Fields of the user that tokens carry. */
+  readonly tokenFields?: readonly TokenField[];
+}
+
+/** Where a value of an app's policy comes from. */
+export type PolicySource = "app" | "setting" | "default";
+
+const hour = 60 * 60_000;
+
+/** Returns the policy of an app: its own values, and those of the deployment for all others. */
+export function resolvePolicy(own: AppPolicy, deployment: Policy): Policy {
+  const { resendCooldownMs, sendsPerHour, sendsPerDay, lockoutFailures, lockoutDurationMs, registrationSources } = own;
+  const lockout = {
+    failuresMax: lockoutFailures ?? deployment.lockout.failuresMax,
+    durationMs: lockoutDurationMs ?? deployment.lockout.durationMs,
+  };
+  return {
+    ...deployment,
+    codeLength: own.codeLength ?? deployment.codeLength,
+    codeTtlMs: own.codeTtlMs ?? deployment.codeTtlMs,
+    attemptsMax: own.attemptsMax ?? deployment.attemptsMax,
+    lockout,
+    resendCooldownMs: resendCooldownMs === undefined ? deployment.resendCooldownMs : cooldownSteps(resendCooldownMs),
+    resendFloorMs: resendCooldownMs === undefined ? deployment.resendFloorMs : Math.min(15_000, resendCooldownMs),
+    sendsMax: own.sendsMax ?? deployment.sendsMax,
+    sendsPerRequester: deployment.sendsPerRequester.map(({ max, windowMs }) => ({
+      max: (windowMs === hour ? sendsPerHour : sendsPerDay) ?? max,
+      windowMs,
+    })),
+    registrationSources: registrationSources ?? deployment.registrationSources,
+    codeSignIn: own.codeSignIn ?? deployment.codeSignIn,
+    channels: own.channels?.filter((channel) => deployment.channels.includes(channel)) ?? deployment.channels,
+    defaultChannel: own.defaultChannel ?? deployment.defaultChannel,
+    registration: own.registration ?? deployment.registration,
+    autoRegistration: own.autoRegistration ?? deployment.autoRegistration,
+    publicContactProofs: own.publicContactProofs ?? deployment.publicContactProofs,
+    accessTokenTtlMs: own.accessTokenTtlMs ?? deployment.accessTokenTtlMs,
+    refreshIdleMs: own.refreshIdleMs ?? deployment.refreshIdleMs,
+    refreshAbsoluteMs: own.refreshAbsoluteMs ?? deployment.refreshAbsoluteMs,
+    refreshGraceMs: own.refreshGraceMs ?? deployment.refreshGraceMs,
+    sessionsMax: own.sessionsMax ?? deployment.sessionsMax,
+    tokenFields: own.tokenFields ?? deployment.tokenFields,
+  };
+}

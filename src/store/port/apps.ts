@@ -1,0 +1,102 @@
+import type { AppRecord } from "../../model/app.js";
+import type { ClientRecord, ClientSecret } from "../../model/client.js";
+import type { EpochMs } from "../../model/time.js";
+
+/** A client with its secrets. */
+export interface StoredClient {
+  readonly client: ClientRecord;
+  /** Oldest first. Those whose end has passed may be among them. */
+  readonly secrets: readonly ClientSecret[];
+}
+
+/** What changed in the directory after a revision. */
+export interface DirectoryChanges {
+  readonly revision: number;
+  readonly apps: readonly AppRecord[];
+  readonly clients: readonly StoredClient[];
+  readonly deletedApps: readonly string[];
+  readonly deletedClients: readonly string[];
+}
+
+/** A page of a list in the order of ids. `after` is the last id of the page before; empty for the first page. */
+export interface PageQuery {
+  readonly after: string;
+  readonly limit: number;
+}
+
+/** Why a client can't be stored: its id or one of its aliases is an id or alias of another client. */
+export interface ClientTaken {
+  readonly kind: "taken";
+  readonly id: string;
+}
+
+/** Apps, their clients and what clients authenticate with. Every change gives the directory the next revision. */
+export interface Apps {
+  /** Returns all that changed after `revision`; 0 for everything. One statement if nothing has. */
+  changesSince(revision: number): Promise<DirectoryChanges>;
+
+  findApp(appId: string): Promise<AppRecord | null>;
+  listApps(query: PageQuery): Promise<readonly AppRecord[]>;
+
+  /** Adds an app, and its pool if that is new. The number is the next one. Returns null if the id is taken. */
+  createApp(change: {
+    readonly app: Omit<AppRecord, "number" | "createdAt">;
+    readonly now: EpochMs;
+  }): Promise<AppRecord | null>;
+
+  /**
+   * Replaces an app by what `apply` returns for it. `apply` is pure and may run more than once; an error that it throws undoes
+   * the change and is thrown. The id, pool, number and time of creation never change. Returns null if there is no such app.
+   */
+  changeApp(change: { readonly appId: string; readonly apply: (app: AppRecord) => AppRecord }): Promise<AppRecord | null>;
+
+  /**
+   * Deletes an app with its clients, if no session belongs to it; otherwise archives it. Returns null if there is no such app.
+   */
+  deleteApp(change: { readonly appId: string; readonly now: EpochMs }): Promise<"deleted" | "archived" | null>;
+
+  findClient(clientId: string): Promise<StoredClient | null>;
+  /** Lists the clients of an app. */
+  listClients(query: PageQuery & { readonly appId: string }): Promise<readonly StoredClient[]>;
+
+  /** Adds a client. If it is the default one, no other client stays so. */
+  createClient(change: {
+    readonly client: ClientRecord;
+    readonly secret: ClientSecret | null;
+  }): Promise<{ readonly kind: "created" } | ClientTaken | { readonly kind: "no_app" }>;
+
+  /** As `changeApp`, for a client. The id, app, kind and time of creation never change. */
+  changeClient(change: {
+    readonly clientId: string;
+    readonly apply: (client: ClientRecord) => ClientRecord;
+  }): Promise<{ readonly kind: "changed"; readonly client: StoredClient } | ClientTaken | null>;
+
+  /** Deletes a client with its secrets. Returns false if there is no such client. Its sessions stay and can't be used. */
+  deleteClient(change: { readonly clientId: string; readonly now: EpochMs }): Promise<boolean>;
+
+  /**
+   * Adds a secret. With `endOthersAt` the client's other secrets end then at the latest. Never leaves more than
+   * `liveSecretsMax` live at `now`, however many calls run at once.
+   */
+  addSecret(change: {
+    readonly clientId: string;
+    readonly secret: ClientSecret;
+    readonly endOthersAt: EpochMs | null;
+    readonly now: EpochMs;
+  }): Promise<"added" | "too_many" | "no_client">;
+
+  /** Returns false if the client has no such secret. */
+  deleteSecret(change: { readonly clientId: string; readonly secretId: string }): Promise<boolean>;
+
+  /** Records that a secret was used. Changes no revision. */
+  noteSecretUse(change: { readonly secretId: string; readonly now: EpochMs }): Promise<void>;
+
+  /** Records the id of a client's assertion. Of any number of calls with one id exactly one returns true until `expiresAt`. */
+  useAssertion(change: { readonly clientId: string; readonly jti: string; readonly expiresAt: EpochMs }): Promise<boolean>;
+
+  /**
+   * Adds the default client that the settings describe, if this was not done before. Of concurrent calls exactly one adds it.
+   * Returns false if it was done before. A client of this id that exists stays as it is.
+   */
+  importSettings(change: { readonly client: ClientRecord; readonly now: EpochMs }): Promise<boolean>;
+}
