@@ -1,8 +1,8 @@
 /**
- * `TOKEN_INVALID`: answer 401. `KEYS_UNAVAILABLE`: the issuer's keys could not be fetched, so the token could not be checked; answer
- * 503.
+ * `TOKEN_INVALID`: answer 401. `SCOPE_MISSING`: the token is a client's and lacks a scope; answer 403. `KEYS_UNAVAILABLE`: the issuer's
+ * keys could not be fetched, so the token could not be checked; answer 503.
  */
-export type AccessTokenErrorReason = "TOKEN_INVALID" | "KEYS_UNAVAILABLE";
+export type AccessTokenErrorReason = "TOKEN_INVALID" | "SCOPE_MISSING" | "KEYS_UNAVAILABLE";
 
 /** The only error that verifying an access token throws. Its message is safe to log: it holds no part of the token. */
 export class AccessTokenError extends Error {

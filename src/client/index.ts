@@ -1,6 +1,13 @@
 /** The exports of `latchkey-client`, for browsers and Node. */
 export { AccessTokenError, type AccessTokenErrorReason } from "./access-token-error.js";
-export { type AccessTokenClaims, type AccessTokenVerifierOptions, createAccessTokenVerifier } from "./access-token-verifier.js";
+export {
+  type AccessTokenClaims,
+  type AccessTokenVerifier,
+  type AccessTokenVerifierOptions,
+  type ClientTokenClaims,
+  createAccessTokenVerifier,
+  type UserTokenClaims,
+} from "./access-token-verifier.js";
 export type { SessionChange, SignedIn } from "./changes.js";
 export { errorDetails } from "./connect-error-details.js";
 export type { ErrorDetails, ErrorReasonName } from "./error-details.js";

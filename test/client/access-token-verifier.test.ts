@@ -74,6 +74,7 @@ async function reasonOf(call: Promise<unknown>): Promise<string | null> {
 describe("a good access token", () => {
   it("gives its claims, in milliseconds", async () => {
     expect(await verifier()(await sign())).toEqual({
+      kind: "user",
       issuer,
       audience: [issuer],
       userId: "user-1",
@@ -97,9 +98,76 @@ describe("a good access token", () => {
     expect(await reasonOf(verifier({ audience: "https://api.test" })(token))).toBeNull();
   });
 
+  it("may be for any of the audiences asked for", async () => {
+    const verify = verifier({ audience: ["https://api.test", `${issuer}/apps/shop`] });
+    expect(await reasonOf(verify(await sign({ ...good, aud: `${issuer}/apps/shop` })))).toBeNull();
+    expect(await reasonOf(verify(await sign()))).toBe("TOKEN_INVALID");
+  });
+
   it("may be read by a clock that is 5 s off", async () => {
     expect(await reasonOf(verifier()(await sign({ ...good, iat: nowSeconds + 5 })))).toBeNull();
     expect(await reasonOf(verifier()(await sign({ ...good, exp: nowSeconds - 4 })))).toBeNull();
+  });
+});
+
+describe("a client's token", () => {
+  const { sid: _, auth_time: __, amr: ___, ...rest } = good;
+  const ofClient = { ...rest, sub: "backend", client_id: "backend", scope: "otp:send users:read" };
+
+  it("gives its scopes and says that it is a client's", async () => {
+    const claims = await verifier()(await sign(ofClient), { clientScopes: ["users:read"] });
+    expect(claims).toEqual({
+      kind: "client",
+      issuer,
+      audience: [issuer],
+      clientId: "backend",
+      scopes: ["otp:send", "users:read"],
+      tokenId: "token-1",
+      issuedAt: clock(),
+      expiresAt: clock() + 600_000,
+      payload: ofClient,
+    });
+  });
+
+  it("is refused where only users may call", async () => {
+    expect(await reasonOf(verifier()(await sign(ofClient)))).toBe("TOKEN_INVALID");
+  });
+
+  it.each([
+    ["one of two scopes", ofClient],
+    ["no scope", { ...ofClient, scope: "" }],
+    ["a scope that only begins as the required one does", { ...ofClient, scope: "users:read users:write-all" }],
+    ["no claim scope", { ...ofClient, scope: undefined }],
+    ["a list as scope", { ...ofClient, scope: ["users:read", "users:write"] }],
+  ])("with %s is SCOPE_MISSING, and the error names what is missing", async (_name, payload) => {
+    const call = verifier()(await sign(payload), { clientScopes: ["users:read", "users:write"] });
+    await expect(call).rejects.toThrow(/users:write/);
+    expect(await reasonOf(call)).toBe("SCOPE_MISSING");
+  });
+
+  it("is refused for another audience even with every scope", async () => {
+    const call = verifier()(await sign({ ...ofClient, aud: `${issuer}/apps/shop` }), { clientScopes: [] });
+    expect(await reasonOf(call)).toBe("TOKEN_INVALID");
+  });
+
+  it("needs no more than its scopes, and a user's token needs none", async () => {
+    const accept = { clientScopes: ["users:read", "users:write"] };
+    expect(await verifier()(await sign({ ...ofClient, scope: accept.clientScopes.join(" ") }), accept)).toMatchObject({
+      kind: "client",
+    });
+    expect(await verifier()(await sign(), accept)).toMatchObject({ kind: "user", userId: "user-1" });
+  });
+
+  it.each([
+    ["a subject that is not the client", { ...ofClient, sub: "another" }],
+    ["a session that is not a text", { ...ofClient, sid: 7 }],
+  ])("with %s is TOKEN_INVALID", async (_name, payload) => {
+    expect(await reasonOf(verifier()(await sign(payload), { clientScopes: [] }))).toBe("TOKEN_INVALID");
+  });
+
+  it("with a session is a user's, whatever its subject", async () => {
+    const token = await sign({ ...ofClient, sid: "session-1" });
+    expect(await verifier()(token, { clientScopes: [] })).toMatchObject({ kind: "user", userId: "backend" });
   });
 });
 
