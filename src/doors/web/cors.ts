@@ -1,4 +1,5 @@
 import { cors } from "@connectrpc/connect";
+import { sessionHeader } from "./session-cookie.js";
 import type { WebRequest, WebResponse } from "./types.js";
 
 /** Puts the CORS headers on a response. Returns true if the request was a preflight, which is then answered. */
@@ -12,6 +13,7 @@ const preflightHeaders = {
     ...cors.allowedHeaders,
     "Authorization",
     "x-latchkey-client",
+    sessionHeader,
     "traceparent",
     "tracestate",
   ].join(", "),
@@ -22,7 +24,8 @@ const exposedHeaders = [...cors.exposedHeaders, "Retry-After"].join(", ");
 
 /**
  * Allows every origin that any app allows, because a preflight does not name the client. The call itself is refused unless its own
- * app allows the origin. Other origins get no CORS headers. Credentials (cookies) are never allowed.
+ * app allows the origin. An allowed origin may send credentials, because the session may be in a cookie. Other origins get no CORS
+ * headers.
  */
 export function createCors(allowsOrigin: (origin: string) => boolean): Cors {
   return (request, response) => {
@@ -31,6 +34,7 @@ export function createCors(allowsOrigin: (origin: string) => boolean): Cors {
     const allowed = origin !== undefined && allowsOrigin(origin);
     if (allowed) {
       response.setHeader("access-control-allow-origin", origin);
+      response.setHeader("access-control-allow-credentials", "true");
       response.setHeader("access-control-expose-headers", exposedHeaders);
     }
     if (request.method !== "OPTIONS") return false;

@@ -21,6 +21,7 @@ import { cleanUserAgent } from "../user-agent.js";
 import type { Bodies } from "./body.js";
 import { emptyRequest, type Reading, takeMessage } from "./message.js";
 import { replaceRefusal } from "./refusals.js";
+import { readSessionCookie } from "./session-cookie.js";
 import { headerValues, pathOf, type WebRequest, type WebResponse } from "./types.js";
 
 /** Answers a call of a served method. Returns false if the path belongs to none of them. */
@@ -104,7 +105,10 @@ interface Answering {
 }
 
 async function answer(handler: UniversalHandler, { request, response, options, reading }: Answering): Promise<void> {
-  const exchange: Exchange = { caller: readCaller(request, options), request: null, reached: false, refusal: null };
+  const asked = readSessionCookie(request, response);
+  const [cookie, refusal] = "refusal" in asked ? [null, asked.refusal] : [asked.cookie, null];
+  const caller = { ...readCaller(request, options), cookie };
+  const exchange: Exchange = { caller, request: null, reached: false, refusal };
   const contextValues = createContextValues().set(exchangeKey, exchange);
   const received = universalRequestFromNodeRequest(request, response, undefined, contextValues);
   const call = { ...received, body: options.bodies.read(request) };
@@ -131,7 +135,7 @@ async function respond(
   return await handler(emptyRequest(call));
 }
 
-function readCaller(request: WebRequest, { addressOf, traced }: RpcHandlerOptions): Exchange["caller"] {
+function readCaller(request: WebRequest, { addressOf, traced }: RpcHandlerOptions): Omit<Exchange["caller"], "cookie"> {
   const origins = headerValues(request, "origin");
   const forwardedFor = headerValues(request, "x-forwarded-for");
   return {
@@ -139,7 +143,6 @@ function readCaller(request: WebRequest, { addressOf, traced }: RpcHandlerOption
     authorization: headerValues(request, "authorization"),
     clientIds: headerValues(request, "x-latchkey-client"),
     endUserIps: headerValues(request, "x-latchkey-end-user-ip"),
-    cookie: null,
     origin: origins.length === 0 ? undefined : origins.join(", "),
     address: addressOf(request.socket.remoteAddress, forwardedFor.length === 0 ? undefined : forwardedFor.join(",")),
     userAgent: cleanUserAgent(request.headers["user-agent"]),

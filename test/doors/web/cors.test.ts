@@ -57,8 +57,19 @@ describe("L01: a page may call", () => {
     expect([response.status, response.headers.get("access-control-allow-origin")]).toEqual([200, from]);
     const exposed = (response.headers.get("access-control-expose-headers") ?? "").toLowerCase().split(", ");
     expect(exposed).toEqual(expect.arrayContaining(["retry-after", "grpc-status-details-bin", "grpc-status"]));
-    expect(response.headers.get("access-control-allow-credentials")).toBeNull();
   });
+
+  it.each([origin, issuer])(
+    "from %s with the session cookie: the preflight allows credentials and the header that asks",
+    async (from) => {
+      const answers = [await preflight(from), (await call(from)).response];
+      for (const { headers } of answers) {
+        expect(headers.get("access-control-allow-credentials")).toBe("true");
+        expect(headers.get("access-control-allow-origin")).toBe(from);
+      }
+      expect(answers[0]!.headers.get("access-control-allow-headers")?.split(", ")).toContain("x-latchkey-session");
+    },
+  );
 
   it.each([
     "https://evil.test",
@@ -75,8 +86,10 @@ describe("L01: a page may call", () => {
     const answer = await preflight(from);
     expect([answer.status, answer.headers.get("access-control-allow-origin")]).toEqual([204, null]);
     expect(answer.headers.get("access-control-allow-headers")).toBeNull();
+    expect(answer.headers.get("access-control-allow-credentials")).toBeNull();
     const { response, text } = await call(from);
     expect([response.status, response.headers.get("access-control-allow-origin")]).toEqual([403, null]);
+    expect(response.headers.get("access-control-allow-credentials")).toBeNull();
     expect(text).toContain("ORIGIN_NOT_ALLOWED");
   });
 
