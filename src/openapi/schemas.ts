@@ -2,6 +2,7 @@ import { type DescEnum, type DescField, type DescMessage, getOption, hasOption, 
 import {
   type FieldRules,
   field as fieldRules,
+  type Int32Rules,
   oneof as oneofRules,
 } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
 import { commentOf } from "./comments.js";
@@ -19,6 +20,7 @@ const wellKnown: Readonly<Record<string, Json>> = {
   "google.protobuf.Timestamp": { type: "string", format: "date-time" },
   "google.protobuf.Struct": { type: "object", additionalProperties: true },
   "google.protobuf.FieldMask": { type: "string" },
+  "google.protobuf.Duration": { type: "string", pattern: "^-?[0-9]+(\\.[0-9]{1,9})?s$" },
 };
 
 export function createSchemas(): Schemas {
@@ -95,11 +97,19 @@ function isRequired(field: DescField): boolean {
 
 function boundsOf({ type }: FieldRules): Json {
   if (type.case === "enum" && type.value.notIn.includes(0)) return { not: { pattern: "_UNSPECIFIED$" } };
+  if (type.case === "int32") return wholeNumberBounds(type.value);
   if (type.case !== "string") return {};
   const { minLen, maxLen, pattern } = type.value;
   return {
     ...(minLen > 0n && { minLength: Number(minLen) }),
     ...(maxLen > 0n && { maxLength: Number(maxLen) }),
     ...(pattern !== "" && { pattern }),
+  };
+}
+
+function wholeNumberBounds({ greaterThan, lessThan }: Int32Rules): Json {
+  return {
+    ...(greaterThan.case === "gte" && { minimum: greaterThan.value }),
+    ...(lessThan.case === "lte" && { maximum: lessThan.value }),
   };
 }
