@@ -1,5 +1,6 @@
 import type { EpochMs } from "../../model/time.js";
 import type { Store } from "../port/store.js";
+import { createApps } from "../shared/apps.js";
 import { createKeys } from "../shared/keys.js";
 import { createAttempts } from "./attempts.js";
 import { createBreaker } from "./breaker.js";
@@ -78,6 +79,7 @@ export async function openPostgres(location: PostgresLocation, clock: () => Epoc
     sessions,
     users: createUsers(db),
     outbox: createOutbox(db),
+    apps: createApps(cold),
     // A fast clock would make new keys sign too late and old ones too long, delete keys that are still needed, and sweep rows that
     // all processes still need. So these operations check the clock first. The sweep runs every second, so a changed clock is
     // normally noticed within a second.

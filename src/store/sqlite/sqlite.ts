@@ -2,6 +2,7 @@ import { closeSync, openSync } from "node:fs";
 import type { Database } from "better-sqlite3";
 import type { EpochMs } from "../../model/time.js";
 import type { Store } from "../port/store.js";
+import { createApps } from "../shared/apps.js";
 import { createKeys } from "../shared/keys.js";
 import { createAttempts } from "./attempts.js";
 import { createBudgets } from "./budgets.js";
@@ -109,6 +110,7 @@ export function openSqlite(options: SqliteOptions): Store {
     sessions: sessionOperations,
     users: createUserOperations(db, { writer, users, sessions }),
     outbox: createOutbox(db, writer),
+    apps: createApps(cold),
     keys: { ...createKeys(cold), ...createKeyUses(db, writer) },
     upkeep: {
       ...createSweep(db, writer),

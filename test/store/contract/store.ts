@@ -1,6 +1,10 @@
 import { afterEach, beforeEach, describe } from "vitest";
+import { apps } from "./apps.js";
 import { attempts } from "./attempts.js";
 import { budgets } from "./budgets.js";
+import { clientSecrets } from "./client-secrets.js";
+import { clients } from "./clients.js";
+import { directoryChanges } from "./directory-changes.js";
 import type { Opened, OpenStore, Scene } from "./fixtures.js";
 import { idempotency } from "./idempotency.js";
 import { keys } from "./keys.js";
@@ -33,6 +37,10 @@ const concerns: Readonly<Record<string, (scene: Scene) => void>> = {
   sessions,
   users,
   outbox,
+  apps,
+  clients,
+  "client secrets": clientSecrets,
+  "changes of the directory": directoryChanges,
   keys,
   sweep,
   "a restored backup": outstanding,

@@ -1,0 +1,55 @@
+import type { AppRecord, AppState } from "../../model/app.js";
+import type { AppPolicy } from "../../model/app-policy.js";
+import type { EpochMs } from "../../model/time.js";
+import type { Value } from "./cold-database.js";
+import { escapeNul, unescapeNul } from "./texts.js";
+
+export interface AppRow {
+  app_id: string;
+  pool_id: string;
+  number: number;
+  display_name: string;
+  logo_url: string;
+  support_address: string;
+  allowed_origins: string;
+  audience: string;
+  policy: string;
+  state: AppState;
+  created_at: EpochMs;
+}
+
+export const appColumns =
+  "app_id, pool_id, number, display_name, logo_url, support_address, allowed_origins, audience, policy, state, created_at";
+
+/** Returns the values of `appColumns`. JSON writes U+0000 as an escape, so only plain texts need `escapeNul`. */
+export function appValues(app: AppRecord): Value[] {
+  return [
+    escapeNul(app.appId),
+    escapeNul(app.poolId),
+    app.number,
+    escapeNul(app.displayName),
+    escapeNul(app.logoUrl),
+    escapeNul(app.supportAddress),
+    JSON.stringify(app.allowedOrigins),
+    escapeNul(app.audience),
+    JSON.stringify(app.policy),
+    app.state,
+    app.createdAt,
+  ];
+}
+
+export function toApp(row: AppRow): AppRecord {
+  return {
+    appId: unescapeNul(row.app_id),
+    poolId: unescapeNul(row.pool_id),
+    number: row.number,
+    displayName: unescapeNul(row.display_name),
+    logoUrl: unescapeNul(row.logo_url),
+    supportAddress: unescapeNul(row.support_address),
+    allowedOrigins: JSON.parse(row.allowed_origins) as string[],
+    audience: unescapeNul(row.audience),
+    policy: JSON.parse(row.policy) as AppPolicy,
+    state: row.state,
+    createdAt: row.created_at,
+  };
+}

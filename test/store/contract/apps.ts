@@ -1,0 +1,162 @@
+import { expect, it } from "vitest";
+import type { AppRecord } from "../../../src/model/app.js";
+import type { ClientRecord } from "../../../src/model/client.js";
+import { directoryOf, newApp, newSecret } from "./directory-fixtures.js";
+import { email, issue, newSession, type Scene, signIn, t0, times } from "./fixtures.js";
+
+const first = { after: "", limit: 100 };
+
+export function apps(scene: Scene): void {
+  const { addApp, addClient, revisionNow, changesIn } = directoryOf(scene);
+
+  it("a new database has the pool main and the app default, which has the number 1", async () => {
+    const { apps: listed, clients, deletedApps, deletedClients } = await scene.store.apps.changesSince(0);
+    expect(listed).toMatchObject([{ appId: "default", poolId: "main", number: 1, state: "active", policy: {} }]);
+    expect([clients, deletedApps, deletedClients]).toEqual([[], [], []]);
+  });
+
+  it("an app is given back as it was stored, with the next number", async () => {
+    const app = newApp({
+      poolId: "people",
+      displayName: 'Zero \0 \\ "quoted" é 😀',
+      logoUrl: "https://shop.example/logo.png",
+      supportAddress: "help@shop.example",
+      allowedOrigins: ["https://shop.example"],
+      audience: "urn:shop",
+      policy: { codeLength: 8, channels: ["email"], registration: false, lockoutFailures: 0 },
+    });
+    const created = await scene.store.apps.createApp({ app, now: t0 });
+    expect(created).toEqual({ ...app, number: 2, createdAt: t0 });
+    expect(await scene.store.apps.findApp(app.appId)).toEqual(created);
+    expect((await addApp()).number).toBe(3);
+  });
+
+  it("apps are listed in the order of their ids, page by page", async () => {
+    const { store } = scene;
+    for (const appId of ["c", "a", "b"]) await addApp({ appId });
+    const idsOf = (listed: readonly AppRecord[]) => listed.map(({ appId }) => appId);
+    expect(idsOf(await store.apps.listApps({ after: "", limit: 2 }))).toEqual(["a", "b"]);
+    expect(idsOf(await store.apps.listApps({ after: "b", limit: 2 }))).toEqual(["c", "default"]);
+    expect(await store.apps.listApps({ after: "default", limit: 2 })).toEqual([]);
+  });
+
+  it("of 20 racers that create one app one does; the app stays as that one made it, and no number is lost", async () => {
+    const { store } = scene;
+    const made = await Promise.all(
+      times(20, (n) => store.apps.createApp({ app: newApp({ appId: "shop", displayName: `${n}` }), now: t0 })),
+    );
+    const winners = made.filter((app) => app !== null);
+    expect(winners).toHaveLength(1);
+    expect(await store.apps.findApp("shop")).toEqual(winners[0]);
+    expect((await addApp()).number).toBe(3);
+  });
+
+  it("an id with a character that no id has finds nothing", async () => {
+    const { store } = scene;
+    for (const id of ["\0", "\\", "'"]) {
+      expect(await store.apps.findApp(id)).toBeNull();
+      expect(await store.apps.findClient(id)).toBeNull();
+      expect(await store.apps.deleteApp({ appId: id, now: t0 })).toBeNull();
+      expect(await store.apps.deleteClient({ clientId: id, now: t0 })).toBe(false);
+    }
+  });
+
+  it("a change of an app replaces what may change, and only that", async () => {
+    const { store } = scene;
+    const app = await addApp();
+    const wanted = { displayName: "New", policy: { codeTtlMs: 120_000 }, allowedOrigins: ["https://a.example"], audience: "a" };
+    const other = { appId: "other", poolId: "other", number: 99, createdAt: t0 + 1 };
+    const changed = await store.apps.changeApp({ appId: app.appId, apply: (was) => ({ ...was, ...wanted, ...other }) });
+    expect(changed).toEqual({ ...app, ...wanted });
+    expect(await store.apps.findApp(app.appId)).toEqual(changed);
+    expect(await store.apps.changeApp({ appId: "nothing", apply: (was) => was })).toBeNull();
+  });
+
+  it("an error of the change is thrown and undoes it", async () => {
+    const { store } = scene;
+    const app = await addApp();
+    const before = await revisionNow();
+    const refuse = () => {
+      throw new Error("not allowed");
+    };
+    await expect(store.apps.changeApp({ appId: app.appId, apply: refuse })).rejects.toThrow("not allowed");
+    expect(await store.apps.findApp(app.appId)).toEqual(app);
+    expect(await revisionNow()).toBe(before);
+  });
+
+  it("of 20 concurrent changes of an app none is lost", async () => {
+    const { store } = scene;
+    const { appId } = await addApp();
+    const add = (origin: string) => (app: AppRecord) => ({ ...app, allowedOrigins: [...app.allowedOrigins, origin] });
+    await Promise.all(times(20, (n) => store.apps.changeApp({ appId, apply: add(`https://${n}.example`) })));
+    expect((await store.apps.findApp(appId))!.allowedOrigins.toSorted()).toEqual(
+      times(20, (n) => `https://${n}.example`).toSorted(),
+    );
+  });
+
+  it("an app without sessions is deleted with its clients, and the directory learns of all of them", async () => {
+    const { store } = scene;
+    const { appId } = await addApp();
+    const clients = [await addClient({ appId, aliases: ["old-id"] }), await addClient({ appId })];
+    const kept = await addClient();
+    const since = await revisionNow();
+    expect(await store.apps.deleteApp({ appId, now: t0 })).toBe("deleted");
+    expect(await store.apps.deleteApp({ appId, now: t0 })).toBeNull();
+    expect(await store.apps.findApp(appId)).toBeNull();
+    expect(await store.apps.listClients({ appId, ...first })).toEqual([]);
+    expect(await store.apps.findClient(kept.clientId)).not.toBeNull();
+    const changes = await changesIn(since);
+    expect(changes).toMatchObject({ apps: [], clients: [], deletedApps: [appId] });
+    expect(changes.deletedClients.toSorted()).toEqual(clients.map(({ clientId }) => clientId).toSorted());
+    await addClient({ aliases: ["old-id"] });
+  });
+
+  it("an app that was deleted can be made again, with a new number, and is then no deleted one", async () => {
+    const { store } = scene;
+    const { appId, number } = await addApp();
+    const since = await revisionNow();
+    await store.apps.deleteApp({ appId, now: t0 });
+    expect((await addApp({ appId })).number).toBe(number + 1);
+    expect(await changesIn(since)).toMatchObject({ apps: [{ appId, number: number + 1 }], deletedApps: [] });
+  });
+
+  it("an app with a session is archived and keeps its clients", async () => {
+    const { store } = scene;
+    const app = await addApp();
+    const { clientId } = await addClient({ appId: app.appId });
+    await signIn(store, email(), { newSession: newSession({ clientId }) });
+    expect(await store.apps.deleteApp({ appId: app.appId, now: t0 })).toBe("archived");
+    expect(await store.apps.findApp(app.appId)).toEqual({ ...app, state: "archived" });
+    expect(await store.apps.listClients({ appId: app.appId, ...first })).toHaveLength(1);
+  });
+
+  it("an app with a live challenge is archived, and deleted when the challenge has expired", async () => {
+    const { store } = scene;
+    const app = await addApp();
+    const { clientId } = await addClient({ appId: app.appId });
+    const challenge = await issue(store, { clientId });
+    expect(await store.apps.deleteApp({ appId: app.appId, now: t0 })).toBe("archived");
+    expect(await store.apps.deleteApp({ appId: app.appId, now: challenge.expiresAt })).toBe("deleted");
+  });
+
+  it("a change of a client replaces what may change, and only that", async () => {
+    const { store } = scene;
+    const client = await addClient({ kind: "confidential" }, newSecret());
+    const wanted: Partial<ClientRecord> = {
+      displayName: "New",
+      scopes: ["otp:send"],
+      state: "disabled",
+      aliases: ["a"],
+      jwks: "{}",
+    };
+    const other: Partial<ClientRecord> = { clientId: "other", appId: "other", kind: "public", createdAt: t0 + 1 };
+    const outcome = await store.apps.changeClient({
+      clientId: client.clientId,
+      apply: (was) => ({ ...was, ...wanted, ...other }),
+    });
+    const stored = await store.apps.findClient(client.clientId);
+    expect(stored).toMatchObject({ client: { ...client, ...wanted }, secrets: [{}] });
+    expect(outcome).toEqual({ kind: "changed", client: stored });
+    expect(await store.apps.changeClient({ clientId: "nothing", apply: (was) => was })).toBeNull();
+  });
+}
