@@ -5,6 +5,7 @@ import pg from "pg";
 import { afterAll, inject } from "vitest";
 import type { PostgresLocation } from "../../src/store/postgres/location.js";
 import { migrate } from "../../src/store/postgres/migrate.js";
+import { initialDirectory } from "../../src/store/postgres/schema/directory.js";
 
 /** Makes databases on the run's PostgreSQL server, and drops them when the test file is done. */
 export interface TestDatabases {
@@ -64,7 +65,7 @@ export function testDatabases(): TestDatabases {
       const emptied = tables
         .map(({ tablename }) => tablename)
         .filter((table) => !["schema_migrations", "function_sets"].includes(table));
-      await query(location, `TRUNCATE ${emptied.join(", ")}`);
+      await query(location, `TRUNCATE ${emptied.join(", ")}; ${initialDirectory}`);
       spare.push(location);
     },
   };

@@ -1,3 +1,12 @@
+/** What the directory of a new database holds: the pool `main` and the app `default`. */
+export const initialDirectory = `
+INSERT INTO pools (pool_id, created_at) VALUES ('main', 0);
+INSERT INTO apps (app_id, pool_id, number, display_name, logo_url, support_address, allowed_origins, audience, policy, state,
+  created_at, revision)
+VALUES ('default', 'main', 1, '', '', '', '[]', '', '{}', 'active', 0, 1);
+INSERT INTO directory (only_row, revision, app_numbers) VALUES (1, 1, 1);
+`;
+
 /**
  * The directory: pools, apps and their clients. Lists, policies and key sets are JSON texts.
  * revision: the number of the change that wrote the row. directory.revision is the latest. A deleted row leaves one in
@@ -9,7 +18,6 @@ CREATE TABLE pools (
   pool_id    TEXT COLLATE "C" PRIMARY KEY,
   created_at BIGINT NOT NULL
 );
-INSERT INTO pools (pool_id, created_at) VALUES ('main', 0);
 
 CREATE TABLE apps (
   app_id          TEXT COLLATE "C" PRIMARY KEY,
@@ -26,9 +34,6 @@ CREATE TABLE apps (
   revision        BIGINT NOT NULL
 );
 CREATE INDEX apps_by_revision ON apps (revision);
-INSERT INTO apps (app_id, pool_id, number, display_name, logo_url, support_address, allowed_origins, audience, policy, state,
-  created_at, revision)
-VALUES ('default', 'main', 1, '', '', '', '[]', '', '{}', 'active', 0, 1);
 
 CREATE TABLE clients (
   client_id            TEXT COLLATE "C" PRIMARY KEY,
@@ -80,7 +85,6 @@ CREATE TABLE directory (
   app_numbers          BIGINT NOT NULL,
   settings_imported_at BIGINT
 );
-INSERT INTO directory (only_row, revision, app_numbers) VALUES (1, 1, 1);
 CREATE TABLE directory_deletions (
   kind       TEXT COLLATE "C" NOT NULL,
   id         TEXT COLLATE "C" NOT NULL,
@@ -90,4 +94,4 @@ CREATE TABLE directory_deletions (
 );
 CREATE INDEX directory_deletions_by_revision ON directory_deletions (revision);
 CREATE INDEX directory_deletions_by_age ON directory_deletions (deleted_at);
-`;
+${initialDirectory}`;
