@@ -1,34 +1,26 @@
-import { type Client, createClient, type Transport, type UnaryResponse } from "@connectrpc/connect";
+import { type Client, createClient, type UnaryResponse } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-web";
 import { AuthService, type VerifyOtpResponse } from "../gen/client/latchkey/v1/auth_service_pb.js";
+import { type CallSettings, revokeTimeoutMs, sleepByTimer } from "./call-settings.js";
 import { createChanges, type SessionChange, type SignedIn, toSignedIn } from "./changes.js";
+import { type CookieClient, type CookieClientOptions, createCookieClient } from "./cookie-client.js";
 import { createIdempotencyKeys } from "./idempotency-keys.js";
 import { indexedDbTokenStore } from "./indexed-db-token-store.js";
 import { createRenewal } from "./renewal.js";
-import { type Sleep, withRetries } from "./retries.js";
-import { withClientId, withSession } from "./session-transport.js";
+import { withRetries } from "./retries.js";
+import { withHeaders, withSession } from "./session-transport.js";
 import { toStoredSession } from "./stored-session.js";
 import { memoryTokenStore, type StoredSession, type TokenStore } from "./token-store.js";
 import { createTurns } from "./turns.js";
 
-export interface LatchkeyClientOptions {
-  /** The URL of the deployment's HTTP port: `https://auth.example.com`. */
-  readonly baseUrl: string;
-  /** The client id, sent as `x-latchkey-client`. Default: the deployment's default client. */
-  readonly clientId?: string;
+export interface LatchkeyClientOptions extends CallSettings {
+  /** Where the session is: in tokens that the client stores (the default), or in a cookie (`CookieClientOptions`). */
+  readonly session?: "tokens";
   /**
    * Where the session is stored. Default: IndexedDB in browsers, memory elsewhere. One store holds one user's session, so a server
    * that acts for several users needs a client and a store for each.
    */
   readonly tokenStore?: TokenStore;
-  /** Default: the global `fetch`. */
-  readonly fetch?: typeof globalThis.fetch;
-  /** A transport to use instead of Connect over `fetch`: gRPC-Web, for example. The option `fetch` then has no effect. */
-  readonly transport?: Transport;
-  /** Milliseconds since 1970. Default: the device's clock. */
-  readonly clock?: () => number;
-  /** Waits between attempts of a renewal. Default: a timer. */
-  readonly sleep?: Sleep;
 }
 
 /** A client of AuthService that stores the session and renews it. */
@@ -62,13 +54,19 @@ export interface LatchkeyClient {
 }
 
 /** Creates a client. It uses neither network nor storage until the first call. */
-export function createLatchkeyClient(options: LatchkeyClientOptions): LatchkeyClient {
+export function createLatchkeyClient(options: LatchkeyClientOptions): LatchkeyClient;
+export function createLatchkeyClient(options: CookieClientOptions): CookieClient;
+export function createLatchkeyClient(options: LatchkeyClientOptions | CookieClientOptions): LatchkeyClient | CookieClient {
+  return options.session === "cookie" ? createCookieClient(options) : createTokenClient(options);
+}
+
+function createTokenClient(options: LatchkeyClientOptions): LatchkeyClient {
   const { baseUrl, clientId, clock = Date.now, sleep = sleepByTimer } = options;
   const name = `latchkey:${baseUrl.replace(/\/+$/, "")}:${clientId ?? ""}`;
   const store = options.tokenStore ?? (typeof indexedDB === "undefined" ? memoryTokenStore() : indexedDbTokenStore(name));
   const changes = createChanges(store, name);
   const ownTransport = options.transport ?? createConnectTransport({ baseUrl, fetch: options.fetch });
-  const transport = withClientId(ownTransport, clientId);
+  const transport = withHeaders(ownTransport, { "x-latchkey-client": clientId });
   const plain = createClient(AuthService, transport);
   const turns = createTurns(store, name);
   const renewal = createRenewal({ store, turns, changes, refreshToken: plain.refreshToken, clock, sleep });
@@ -123,10 +121,4 @@ export function createLatchkeyClient(options: LatchkeyClientOptions): LatchkeyCl
     onChange: changes.listen,
     close: changes.close,
   };
-}
-
-const revokeTimeoutMs = 10_000;
-
-function sleepByTimer(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -5,17 +5,18 @@ import { errorDetails } from "./connect-error-details.js";
 import type { IdempotencyKeys } from "./idempotency-keys.js";
 import type { Renewal, Renewed } from "./renewal.js";
 
-/** Adds `x-latchkey-client` to calls that do not have it. */
-export function withClientId(transport: Transport, clientId: string | undefined): Transport {
-  if (clientId === undefined) return transport;
-  const named = (header: HeadersInit | undefined) => {
-    const headers = new Headers(header);
-    if (!headers.has("x-latchkey-client")) headers.set("x-latchkey-client", clientId);
-    return headers;
+/** Adds the headers that have a value to calls that do not have them. */
+export function withHeaders(transport: Transport, headers: Readonly<Record<string, string | undefined>>): Transport {
+  const completed = (header: HeadersInit | undefined) => {
+    const all = new Headers(header);
+    for (const [name, value] of Object.entries(headers)) if (value !== undefined && !all.has(name)) all.set(name, value);
+    return all;
   };
   return {
-    unary: (method, signal, timeoutMs, header, ...rest) => transport.unary(method, signal, timeoutMs, named(header), ...rest),
-    stream: (method, signal, timeoutMs, header, ...rest) => transport.stream(method, signal, timeoutMs, named(header), ...rest),
+    unary: (method, signal, timeoutMs, header, ...rest) =>
+      transport.unary(method, signal, timeoutMs, completed(header), ...rest),
+    stream: (method, signal, timeoutMs, header, ...rest) =>
+      transport.stream(method, signal, timeoutMs, completed(header), ...rest),
   };
 }
 

@@ -55,7 +55,7 @@ async function postRaw(lines: readonly string[]): Promise<string> {
   return await rawTcp(plain.webUrl, Buffer.from(text, "latin1"));
 }
 
-async function postHttp2(headers: Record<string, string | string[]>, body = Buffer.from("{}")) {
+async function postHttp2(headers: Record<string, string | string[]>, body: Uint8Array = Buffer.from("{}")) {
   const session = openSession(secure.webUrl, { ca: authority.cert });
   try {
     return await rawGrpc(session, { path, headers: { ...json, te: undefined, ...headers }, body: [body] });
