@@ -11,6 +11,7 @@ export interface OutboxMessage {
   /** Null if there is nothing to send: the challenge is a decoy, consumed, cancelled, expired or deleted. */
   readonly delivery: {
     readonly challengeId: string;
+    readonly appId: string;
     readonly clientId: string;
     readonly purpose: Purpose;
     readonly channel: Channel;

@@ -1,31 +1,50 @@
 import { guessRefusalOf } from "../../model/challenge-state.js";
 import type { EpochMs } from "../../model/time.js";
 import type { Store } from "../port/store.js";
-import { type ChallengeToVerifyRow, challengeColumns, toChallengeToVerify } from "../shared/rows.js";
+import {
+  type ChallengeRow,
+  type ChallengeToVerifyRow,
+  challengeColumns,
+  isLiveChallenge,
+  toChallenge,
+  toChallengeToVerify,
+} from "../shared/rows.js";
 import { type Database, type Statement, unflushed } from "./database.js";
 import { functionName } from "./functions/set.js";
 import { chargesParameter } from "./parameters.js";
 
-type Operations = Pick<Store["challenges"], "find" | "findLimit" | "takeAttempt">;
+type Operations = Pick<Store["challenges"], "find" | "findNewest" | "findLimit" | "findLockout" | "takeAttempt">;
 
 const find: Statement = {
   name: "find_challenge",
   text: `SELECT ${challengeColumns("c")}, o.user_id AS contact_user_id, r.sealed_profile
     FROM challenges c
-    LEFT JOIN contacts o ON o.kind = c.contact_kind AND o.value = c.contact_value
+    LEFT JOIN contacts o ON o.pool_id = c.pool_id AND o.kind = c.contact_kind AND o.value = c.contact_value
     LEFT JOIN registrations r ON r.registration_id = c.registration_id
     WHERE c.challenge_id = $1`,
+};
+const newest: Statement = {
+  name: "find_newest_challenge",
+  text: `SELECT ${challengeColumns("c")} FROM challenges c
+    WHERE c.identifier_key = $1 AND c.purpose = $2 AND c.client_id = $3 AND c.requester_key = $4 AND ${isLiveChallenge("$5")}
+    ORDER BY c.created_at DESC, c.challenge_id DESC LIMIT 1`,
+};
+const lockout: Statement = {
+  name: "find_lockout",
+  text: "SELECT locked_until FROM lockouts WHERE key = $1 AND locked_until > $2",
 };
 const limit: Statement = { name: "find_limit", text: `SELECT ${functionName("budgets_refused_until")}($1, $2) AS retry_at` };
 const take: Statement = {
   name: "take_attempt",
-  text: `SELECT r.outcome, r.retry_at, r.user_spent FROM ${unflushed}, ${functionName("take_attempt")}($1, $2, $3, $4) r`,
+  text: `SELECT r.outcome, r.retry_at, r.user_spent, r.locked_until
+    FROM ${unflushed}, ${functionName("take_attempt")}($1, $2, $3, $4, $5, $6, $7) r`,
 };
 
 interface AttemptRow {
   outcome: "taken" | "limited" | "refused";
   retry_at: EpochMs;
   user_spent: boolean;
+  locked_until: EpochMs | null;
 }
 
 export function createAttempts(db: Database): Operations {
@@ -33,22 +52,36 @@ export function createAttempts(db: Database): Operations {
   return {
     find: findChallenge,
 
+    async findNewest({ clientId, identifierKey, requesterKey, purpose, now }) {
+      const [row] = await db.rows<ChallengeRow>(newest, [identifierKey, purpose, clientId, requesterKey, now]);
+      return row === undefined ? null : toChallenge(row);
+    },
+
+    async findLockout({ key, now }) {
+      const [row] = await db.rows<{ locked_until: EpochMs }>(lockout, [key, now]);
+      return row?.locked_until ?? null;
+    },
+
     async findLimit({ charges, now }) {
       const [row] = await db.rows<{ retry_at: EpochMs }>(limit, [chargesParameter(charges.map((charge) => ({ charge }))), now]);
       return row!.retry_at > now ? { kind: "limited", retryAt: row!.retry_at } : null;
     },
 
-    async takeAttempt({ challengeId, clientId, requester, identifier, userRequester, user, now }) {
+    async takeAttempt({ challengeId, clientId, requester, identifier, userRequester, user, lockout: rule, now }) {
       const charges = chargesParameter([
         { charge: requester },
         { charge: identifier },
         { charge: userRequester, optional: true },
         { charge: user, optional: true },
       ]);
-      const [row] = await db.rows<AttemptRow>(take, [challengeId, clientId, charges, now], challengeId);
-      const { outcome, retry_at: retryAt, user_spent: userBudgetSpent } = row!;
+      const [row] = await db.rows<AttemptRow>(
+        take,
+        [challengeId, clientId, charges, rule?.key, rule?.failuresMax, rule?.durationMs, now],
+        challengeId,
+      );
+      const { outcome, retry_at: retryAt, user_spent: userBudgetSpent, locked_until: lockedUntil } = row!;
       if (outcome === "limited") return { kind: outcome, retryAt };
-      if (outcome === "taken") return { kind: outcome, userBudgetSpent };
+      if (outcome === "taken") return { kind: outcome, userBudgetSpent, lockedUntil };
       // The reason of a refusal never goes away, so a later look still finds it.
       return { kind: outcome, why: guessRefusalOf(await findChallenge(challengeId), clientId, now) ?? "unknown" };
     },

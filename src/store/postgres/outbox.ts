@@ -18,13 +18,15 @@ const claim: Statement = {
       UPDATE outbox m SET due_at = $2, tries = m.tries + 1 WHERE m.outbox_id = ANY (ARRAY(SELECT d.outbox_id FROM due d))
       RETURNING m.outbox_id, m.tries, m.challenge_id
     )
-    SELECT m.outbox_id, m.tries, m.challenge_id, c.client_id, c.purpose, c.channel, c.contact_kind, c.contact_value, c.locale,
+    SELECT m.outbox_id, m.tries, m.challenge_id, c.app_id, c.client_id, c.purpose, c.channel, c.contact_kind, c.contact_value,
+      c.locale,
       CASE WHEN NOT c.decoy AND ${isLiveChallenge("$1")} THEN c.sealed_code END AS sealed_code, c.expires_at,
-      (SELECT count(*) FROM contacts o WHERE o.kind = c.contact_kind AND o.value = c.contact_value) > 0 AS has_user
+      (SELECT count(*) FROM contacts o WHERE o.pool_id = c.pool_id AND o.kind = c.contact_kind
+        AND o.value = c.contact_value) > 0 AS has_user
     FROM leased m JOIN due d ON d.outbox_id = m.outbox_id
     LEFT JOIN LATERAL (
-      SELECT c.client_id, c.purpose, c.channel, c.contact_kind, c.contact_value, c.locale, c.decoy, c.sealed_code, c.expires_at,
-        c.consumed_at, c.cancelled_at
+      SELECT c.pool_id, c.app_id, c.client_id, c.purpose, c.channel, c.contact_kind, c.contact_value, c.locale, c.decoy,
+        c.sealed_code, c.expires_at, c.consumed_at, c.cancelled_at
       FROM challenges c WHERE c.challenge_id = m.challenge_id OFFSET 0
     ) c ON true
     CROSS JOIN ${unflushed}

@@ -82,6 +82,8 @@ function byKey(a: { readonly key: string }, b: { readonly key: string }): number
 export function challengeParameter(challenge: NewChallenge, made: { registrationId: string | null; now: number }): object {
   return {
     challenge_id: challenge.challengeId,
+    pool_id: challenge.poolId,
+    app_id: challenge.appId,
     client_id: challenge.clientId,
     purpose: challenge.purpose,
     channel: challenge.channel,
@@ -118,10 +120,10 @@ export function sweepAt(idleExpiresAt: number): number {
   return Math.ceil(idleExpiresAt / sweepStepMs) * sweepStepMs;
 }
 
-/** The user and the session that the caller made for a redemption that may need them. */
+/** The user and the session that the caller made for a redemption that may need them. The session may be null. */
 export function madeParameter(made: {
   readonly newUser: NewUser;
-  readonly newSession: NewSession;
+  readonly newSession: NewSession | null;
   readonly sessionsMax: number;
 }): string {
   const { newUser, newSession, sessionsMax } = made;
@@ -133,11 +135,13 @@ export function madeParameter(made: {
       locale: newUser.locale,
       custom_attributes: newUser.customAttributes,
     },
-    session: {
+    session: newSession && {
       session_id: newSession.sessionId,
       family: hex(newSession.family),
       key_id: newSession.keyId,
+      app_id: newSession.appId,
       client_id: newSession.clientId,
+      credential_hash: newSession.credentialHash && hex(newSession.credentialHash),
       ip: newSession.ip,
       user_agent: newSession.userAgent,
       amr: newSession.amr.join(" "),

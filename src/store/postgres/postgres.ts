@@ -4,11 +4,13 @@ import { createApps } from "../shared/apps.js";
 import { createKeys } from "../shared/keys.js";
 import { createAttempts } from "./attempts.js";
 import { createBreaker } from "./breaker.js";
+import { createBudgets } from "./budgets.js";
 import { createClockGuard } from "./clocks.js";
 import { createColdDatabase } from "./cold-database.js";
 import { operationOptions } from "./connection.js";
 import { openDatabase, type Statement, unflushed } from "./database.js";
 import { createDiskSpace } from "./disk-space.js";
+import { createEnding } from "./ending.js";
 import { createFunctionKeeper } from "./functions/install.js";
 import { functionName } from "./functions/set.js";
 import { createKeyUses } from "./key-uses.js";
@@ -75,10 +77,11 @@ export async function openPostgres(location: PostgresLocation, clock: () => Epoc
 
   const sessions = createSessions(db);
   return {
-    challenges: { ...createSends(db), ...createAttempts(db), ...createRedemption(db, { sessions }) },
+    challenges: { ...createSends(db), ...createAttempts(db), ...createEnding(db), ...createRedemption(db, { sessions }) },
     sessions,
     users: createUsers(db),
     outbox: createOutbox(db),
+    budgets: createBudgets(db),
     apps: createApps(cold),
     // A fast clock would make new keys sign too late and old ones too long, delete keys that are still needed, and sweep rows that
     // all processes still need. So these operations check the clock first. The sweep runs every second, so a changed clock is

@@ -1,6 +1,7 @@
 import type { Migration } from "../rules/schema-version.js";
 import { directoryTables } from "./schema/directory.js";
 import { moveTable } from "./schema/move.js";
+import { poolColumns } from "./schema/pools.js";
 import { tables } from "./schema/tables.js";
 
 /** Migrations of the PostgreSQL engine's tables, oldest first. Each is applied once and never edited after a release. */
@@ -30,4 +31,5 @@ CREATE INDEX challenges_by_contact ON challenges (contact_value, contact_kind);
 `,
   },
   { version: 4, additive: true, sql: directoryTables },
+  { version: 5, additive: false, sql: poolColumns },
 ];

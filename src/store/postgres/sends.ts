@@ -1,6 +1,5 @@
 import { resendRefusalOf } from "../../model/challenge-state.js";
 import { contactKindOf } from "../../model/channel.js";
-import type { Contact } from "../../model/contact.js";
 import type { EpochMs } from "../../model/time.js";
 import type { Limited } from "../port/budgets.js";
 import type { Store } from "../port/store.js";
@@ -14,7 +13,7 @@ type Operations = Pick<Store["challenges"], "prepareSend" | "issue" | "resend">;
 const prepare: Statement = {
   name: "prepare_send",
   text: `SELECT r.outcome, r.retry_at, r.recipient_id, r.recipient_locale, r.recipient_contact
-    FROM ${functionName("prepare_send")}($1, $2, $3, $4, $5, $6, $7) r`,
+    FROM ${functionName("prepare_send")}($1, $2, $3, $4, $5, $6, $7, $8) r`,
 };
 const issue: Statement = {
   name: "issue_challenges",
@@ -56,6 +55,7 @@ export function createSends(db: Database): Operations {
       const { kind = null, value = null } = recipientOf?.identifier ?? {};
       const [row] = await db.rows<PreparedRow>(prepare, [
         idempotency,
+        recipientOf?.poolId,
         kind,
         value,
         contactKind,
@@ -67,8 +67,7 @@ export function createSends(db: Database): Operations {
       if (row!.outcome === "limited") return limited(row!);
       const { recipient_id: userId, recipient_locale: locale, recipient_contact: found } = row!;
       if (userId === null) return { kind: "ready", recipient: null };
-      const foundKind = kind === "username" ? contactKind : kind;
-      const contact = found === null ? null : ({ kind: foundKind, value: found } as Contact);
+      const contact = found === null || contactKind === null ? null : { kind: contactKind, value: found };
       return { kind: "ready", recipient: { userId, locale, contact } };
     },
 

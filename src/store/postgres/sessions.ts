@@ -1,8 +1,8 @@
-import type { RotateOutcome } from "../port/sessions.js";
+import type { LiveSession, RotateOutcome } from "../port/sessions.js";
 import type { Store } from "../port/store.js";
 import { judgeRefresh } from "../rules/refresh-replay.js";
 import { isLiveSession, type SessionRow, sessionColumns, toSession, userColumns } from "../shared/rows.js";
-import type { Database, Statement } from "./database.js";
+import { type Database, type Statement, unflushed } from "./database.js";
 import { functionName } from "./functions/set.js";
 import { hex, sweepStepMs } from "./parameters.js";
 import { toUser, type UserRow } from "./rows.js";
@@ -15,7 +15,7 @@ const rotate: Statement = {
   name: "rotate",
   text: `UPDATE sessions s SET generation = s.generation + 1, rotation_mac = $4, last_used_at = $5,
       idle_expires_at = least($6, s.expires_at),
-      sweep_at = (least($6, s.expires_at) + ${sweepStepMs - 1}) / ${sweepStepMs} * ${sweepStepMs}
+      sweep_at = ${roundedUp("least($6, s.expires_at)")}
     WHERE s.family = $1 AND s.generation = $2 AND s.client_id = $3 AND ${isLiveSession("$5")}
     RETURNING ${sessionColumns}`,
 };
@@ -27,14 +27,20 @@ const endAsJudged: Statement = {
   name: "end_as_judged",
   text: "DELETE FROM sessions s WHERE s.family = $1 AND s.generation = $2",
 };
-const findLive: Statement = {
-  name: "find_live_session",
-  text: `SELECT ${sessionColumns}, ${userColumns("u")}, ${functionName("contacts_of")}(u.user_id) AS contacts
-    FROM sessions s JOIN users u ON u.user_id = s.user_id WHERE s.session_id = $1 AND ${isLiveSession("$2")}`,
+const liveWithUser = (condition: string) => `
+  SELECT ${sessionColumns}, ${userColumns("u")}, ${functionName("contacts_of")}(u.user_id) AS contacts
+  FROM sessions s JOIN users u ON u.user_id = s.user_id WHERE ${condition} AND ${isLiveSession("$2")}`;
+const findLive: Statement = { name: "find_live_session", text: liveWithUser("s.session_id = $1") };
+const findByCredential: Statement = { name: "find_session_by_credential", text: liveWithUser("s.credential_hash = $1") };
+const idleEnd = "greatest(s.idle_expires_at, least($2, s.expires_at))";
+const touch: Statement = {
+  name: "touch_session",
+  text: `UPDATE sessions s SET last_used_at = greatest(s.last_used_at, $3), idle_expires_at = ${idleEnd}, sweep_at = ${roundedUp(idleEnd)}
+    FROM ${unflushed} WHERE s.session_id = $1 AND s.credential_hash IS NOT NULL AND ${isLiveSession("$3")}`,
 };
 const list: Statement = {
   name: "list_sessions",
-  text: `SELECT ${sessionColumns} FROM sessions s WHERE s.user_id = $1 AND ${isLiveSession("$2")}
+  text: `SELECT ${sessionColumns} FROM sessions s WHERE s.user_id = $1 AND s.app_id = $2 AND ${isLiveSession("$3")}
     ORDER BY s.last_used_at DESC, s.created_at DESC, s.session_id`,
 };
 const revokeFamily: Statement = {
@@ -43,12 +49,12 @@ const revokeFamily: Statement = {
 };
 const revoke: Statement = {
   name: "revoke_session",
-  text: `DELETE FROM sessions s WHERE s.session_id = $1 AND s.user_id = $2 AND ${isLiveSession("$3")}`,
+  text: `DELETE FROM sessions s WHERE s.session_id = $1 AND s.user_id = $2 AND s.app_id = $3 AND ${isLiveSession("$4")}`,
 };
 const revokeOthers: Statement = {
   name: "revoke_other_sessions",
   text: `SELECT ${functionName("end_sessions")}(ARRAY(
-    SELECT s.session_id FROM sessions s WHERE s.user_id = $1 AND s.session_id <> $2 AND ${isLiveSession("$3")})) AS ended`,
+    SELECT s.session_id FROM sessions s WHERE s.user_id = $1 AND s.app_id = $2 AND s.session_id <> $3 AND ${isLiveSession("$4")})) AS ended`,
 };
 
 export function createSessions(db: Database): Operations {
@@ -84,16 +90,26 @@ export function createSessions(db: Database): Operations {
         if (judged !== null) return judged;
       }
     },
-    async findLive({ sessionId, now }) {
-      const [row] = await db.rows<SessionRow & UserRow>(findLive, [sessionId, now]);
-      return row === undefined ? null : { session: toSession(row), user: toUser(row) };
+    findLive: async ({ sessionId, now }) => toLiveSession(await db.rows(findLive, [sessionId, now])),
+    findByCredential: async ({ credentialHash, now }) => toLiveSession(await db.rows(findByCredential, [credentialHash, now])),
+    async touch({ sessionId, idleExpiresAt, now }) {
+      await db.rows(touch, [sessionId, idleExpiresAt, now], sessionId);
     },
-    list: async ({ userId, now }) => (await db.rows<SessionRow>(list, [userId, now])).map(toSession),
+    list: async ({ userId, appId, now }) => (await db.rows<SessionRow>(list, [userId, appId, now])).map(toSession),
     revokeFamily: async ({ family, clientId, now }) => (await db.changes(revokeFamily, [family, clientId, now])) > 0,
-    revoke: async ({ sessionId, userId, now }) => (await db.changes(revoke, [sessionId, userId, now])) > 0,
-    async revokeOthers({ userId, keepSessionId, now }) {
-      const [row] = await db.rows<{ ended: number }>(revokeOthers, [userId, keepSessionId, now], userId);
+    revoke: async ({ sessionId, userId, appId, now }) => (await db.changes(revoke, [sessionId, userId, appId, now])) > 0,
+    async revokeOthers({ userId, appId, keepSessionId, now }) {
+      const [row] = await db.rows<{ ended: number }>(revokeOthers, [userId, appId, keepSessionId, now], userId);
       return row!.ended;
     },
   };
+}
+
+function toLiveSession([row]: readonly (SessionRow & UserRow)[]): LiveSession | null {
+  return row === undefined ? null : { session: toSession(row), user: toUser(row) };
+}
+
+/** SQL that rounds a time as `sweepAt` does. */
+function roundedUp(time: string): string {
+  return `(${time} + ${sweepStepMs - 1}) / ${sweepStepMs} * ${sweepStepMs}`;
 }

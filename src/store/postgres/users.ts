@@ -1,3 +1,4 @@
+import type { User } from "../../model/user.js";
 import type { Store } from "../port/store.js";
 import { userColumns } from "../shared/rows.js";
 import { escapeNul } from "../shared/texts.js";
@@ -10,6 +11,10 @@ const update: Statement = {
   text: `UPDATE users u SET display_name = coalesce($2, u.display_name), locale = coalesce($3, u.locale),
       custom_attributes = coalesce($4, u.custom_attributes)
     WHERE u.user_id = $1 RETURNING ${userColumns("u")}, ${functionName("contacts_of")}(u.user_id) AS contacts`,
+};
+const find: Statement = {
+  name: "find_user",
+  text: `SELECT ${userColumns("u")}, ${functionName("contacts_of")}(u.user_id) AS contacts FROM users u WHERE u.user_id = $1`,
 };
 const remove: Statement = { name: "delete_user", text: `SELECT ${functionName("delete_user")}($1) AS deleted` };
 
@@ -24,5 +29,15 @@ export function createUsers(db: Database): Store["users"] {
       const [row] = await db.rows<{ deleted: boolean }>(remove, [userId], userId);
       return row!.deleted;
     },
+  };
+}
+
+/** Returns the user, or null if it does not exist. */
+export type FindUser = (userId: string) => Promise<User | null>;
+
+export function findUserIn(db: Database): FindUser {
+  return async (userId) => {
+    const [row] = await db.rows<UserRow>(find, [userId]);
+    return row === undefined ? null : toUser(row);
   };
 }

@@ -3,3 +3,6 @@
  * repeated calls can still find the result.
  */
 export const keptAfterExpiryMs = 60 * 60_000;
+
+/** How long the failures of an account are remembered after the last one: 30 days. */
+export const failuresKeptMs = 30 * 24 * 60 * 60_000;

@@ -13,6 +13,8 @@ import type { OutboxMessage } from "../port/outbox.js";
 
 export interface ChallengeRow {
   challenge_id: string;
+  pool_id: string;
+  app_id: string;
   client_id: string;
   purpose: Purpose;
   channel: Channel;
@@ -43,8 +45,8 @@ export interface ChallengeRow {
 }
 
 const challengeNames =
-  "challenge_id client_id purpose channel identifier_key requester_key contact_kind contact_value user_id decoy registration_id " +
-  "masked_destination locale code_length hash_profile pepper_id salt tag attempts attempts_max sends sends_max created_at " +
+  "challenge_id pool_id app_id client_id purpose channel identifier_key requester_key contact_kind contact_value user_id decoy " +
+  "registration_id masked_destination locale code_length hash_profile pepper_id salt tag attempts attempts_max sends sends_max created_at " +
   "expires_at resend_at consumed_at cancelled_at";
 
 /**
@@ -65,6 +67,8 @@ export function contactOf(row: { contact_kind: ContactKind | null; contact_value
 export function toChallenge(row: ChallengeRow): Challenge {
   return {
     challengeId: row.challenge_id,
+    poolId: row.pool_id,
+    appId: row.app_id,
     clientId: row.client_id,
     purpose: row.purpose,
     channel: row.channel,
@@ -104,7 +108,9 @@ export interface SessionRow {
   family: Buffer;
   key_id: string;
   user_id: string;
+  app_id: string;
   client_id: string;
+  credential_hash: Buffer | null;
   generation: number;
   rotation_mac: Buffer | null;
   ip: string;
@@ -118,7 +124,7 @@ export interface SessionRow {
 
 /** The columns of a session `s`. */
 export const sessionColumns = columns(
-  "session_id family key_id user_id client_id generation rotation_mac ip user_agent amr created_at last_used_at idle_expires_at " +
+  "session_id family key_id user_id app_id client_id credential_hash generation rotation_mac ip user_agent amr created_at last_used_at idle_expires_at " +
     "expires_at",
   "s",
 );
@@ -132,7 +138,9 @@ export function toSession(row: SessionRow): Session {
     family: row.family,
     keyId: row.key_id,
     userId: row.user_id,
+    appId: row.app_id,
     clientId: row.client_id,
+    credentialHash: row.credential_hash,
     generation: row.generation,
     ip: row.ip,
     userAgent: row.user_agent,
@@ -180,6 +188,7 @@ export interface DueRow {
   outbox_id: number;
   tries: number;
   challenge_id: string;
+  app_id: string | null;
   client_id: string | null;
   purpose: Purpose;
   channel: Channel;
@@ -192,16 +201,17 @@ export interface DueRow {
 }
 
 export function toMessage(row: DueRow): OutboxMessage {
-  const { sealed_code: sealedCode, client_id: clientId } = row;
+  const { sealed_code: sealedCode, app_id: appId, client_id: clientId } = row;
   const contact = contactOf(row);
   return {
     outboxId: row.outbox_id,
     tries: row.tries,
     delivery:
-      contact === null || sealedCode === null || clientId === null
+      contact === null || sealedCode === null || appId === null || clientId === null
         ? null
         : {
             challengeId: row.challenge_id,
+            appId,
             clientId,
             purpose: row.purpose,
             channel: row.channel,

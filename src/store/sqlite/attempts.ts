@@ -5,20 +5,26 @@ import type { AttemptOutcome } from "../port/challenges.js";
 import type { Store } from "../port/store.js";
 import { isLiveChallenge, toChallenge, toChallengeToVerify } from "../shared/rows.js";
 import type { Budgets } from "./budgets.js";
+import type { Lockouts } from "./lockouts.js";
 import { type ChallengeRow, challengeColumns } from "./rows.js";
 import type { Writer } from "./writer.js";
 
-type Operations = Pick<Store["challenges"], "find" | "findLimit" | "takeAttempt">;
+type Operations = Pick<Store["challenges"], "find" | "findNewest" | "findLimit" | "findLockout" | "takeAttempt">;
 
-export function createAttempts(db: Database, parts: { writer: Writer; budgets: Budgets }): Operations {
-  const { writer, budgets } = parts;
+export function createAttempts(db: Database, parts: { writer: Writer; budgets: Budgets; lockouts: Lockouts }): Operations {
+  const { writer, budgets, lockouts } = parts;
   const byId = db.prepare<[string], ChallengeRow>(`SELECT ${challengeColumns} FROM challenges c WHERE c.challenge_id = ?`);
   const toVerify = db.prepare<[string], ChallengeRow & { contact_user_id: string | null; sealed_profile: Buffer | null }>(`
     SELECT ${challengeColumns}, o.user_id AS contact_user_id, r.sealed_profile
     FROM challenges c
-    LEFT JOIN contacts o ON o.kind = c.contact_kind AND o.value = c.contact_value
+    LEFT JOIN contacts o ON o.pool_id = c.pool_id AND o.kind = c.contact_kind AND o.value = c.contact_value
     LEFT JOIN registrations r ON r.registration_id = c.registration_id
     WHERE c.challenge_id = ?`);
+  const newest = db.prepare<Parameters<Operations["findNewest"]>[0], ChallengeRow>(`
+    SELECT ${challengeColumns} FROM challenges c
+    WHERE c.identifier_key = @identifierKey AND c.purpose = @purpose AND c.client_id = @clientId AND c.requester_key = @requesterKey
+      AND ${isLiveChallenge("@now")}
+    ORDER BY c.created_at DESC, c.challenge_id DESC LIMIT 1`);
   const reserve = db.prepare<{ challengeId: string; clientId: string; now: EpochMs }>(`
     UPDATE challenges AS c SET attempts = attempts + 1
     WHERE c.challenge_id = @challengeId AND c.client_id = @clientId AND c.attempts < c.attempts_max AND ${isLiveChallenge("@now")}`);
@@ -31,6 +37,15 @@ export function createAttempts(db: Database, parts: { writer: Writer; budgets: B
       });
     },
 
+    findNewest(query) {
+      return writer.read(() => {
+        const row = newest.get(query);
+        return row === undefined ? null : toChallenge(row);
+      });
+    },
+
+    findLockout: ({ key, now }) => writer.read(() => lockouts.find(key, now)),
+
     findLimit({ charges, now }) {
       return writer.read(() => {
         const checked = budgets.check(charges, now);
@@ -38,7 +53,7 @@ export function createAttempts(db: Database, parts: { writer: Writer; budgets: B
       });
     },
 
-    takeAttempt({ challengeId, clientId, requester, identifier, userRequester, user, now }) {
+    takeAttempt({ challengeId, clientId, requester, identifier, userRequester, user, lockout, now }) {
       return writer.writeUnflushed((): AttemptOutcome => {
         const granted = budgets.check([requester, identifier], now);
         if ("kind" in granted) return granted;
@@ -53,7 +68,8 @@ export function createAttempts(db: Database, parts: { writer: Writer; budgets: B
         const userBudgetSpent = "kind" in hiddenGranted;
         if (userBudgetSpent) budgets.rewrite(hidden);
         else budgets.spend(hiddenGranted, now);
-        return { kind: "taken", userBudgetSpent };
+        const lockedUntil = lockout === null ? null : lockouts.countFailure(lockout, now);
+        return { kind: "taken", userBudgetSpent, lockedUntil };
       });
     },
   };

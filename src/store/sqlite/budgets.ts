@@ -1,7 +1,9 @@
 import type { Database } from "better-sqlite3";
 import type { EpochMs } from "../../model/time.js";
 import type { BudgetCharge, BudgetReturn, Limited } from "../port/budgets.js";
+import type { Store } from "../port/store.js";
 import { holdMs, longestWindow, refusedUntil, within } from "../rules/budget-window.js";
+import type { Writer } from "./writer.js";
 
 interface BudgetRow {
   spent: string;
@@ -91,6 +93,18 @@ export function createBudgets(db: Database): Budgets {
         else update.run(formatTimes(spent), holdUntil, one.key);
       }
     },
+  };
+}
+
+export function createBudgetOperations(writer: Writer, budgets: Budgets): Store["budgets"] {
+  return {
+    spend: ({ charges, now }) =>
+      writer.writeUnflushed(() => {
+        const granted = budgets.check(charges, now);
+        if ("kind" in granted) return granted;
+        budgets.spend(granted, now);
+        return null;
+      }),
   };
 }
 

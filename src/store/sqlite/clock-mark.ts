@@ -52,7 +52,7 @@ const endings = [
 const lastSpent = "coalesce(json_extract(spent, '$[#-1]'), 0)";
 
 /**
- * A hold keeps its remaining time. A session keeps its lifetimes. They count from now where they would count from a future
+ * A hold and a lockout keep their remaining time. A session keeps its lifetimes. They count from now where they would count from a future
  * time.
  */
 const clampings = [
@@ -61,6 +61,8 @@ const clampings = [
     hold_until = min(hold_until, max(@now, hold_until - (@high - @now))),
     expires_at = expires_at - max(0, ${lastSpent} - @now)
   WHERE ${lastSpent} > @now OR hold_until > @now`,
+  `UPDATE lockouts SET locked_until = max(0, locked_until - (@high - @now)), expires_at = expires_at - (@high - @now)
+  WHERE expires_at > @now`,
   `UPDATE sessions SET
     created_at = min(created_at, @now - ${recentMaxMs}),
     last_used_at = min(last_used_at, @now - ${graceMaxMs}),

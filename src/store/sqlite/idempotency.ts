@@ -3,9 +3,13 @@ import type { ContactKind } from "../../model/contact.js";
 import type { EpochMs } from "../../model/time.js";
 import { keptAfterExpiryMs } from "../rules/kept.js";
 
-/** What is remembered of a redemption: the session, whether it created a user, and the contacts left to prove. */
+/**
+ * What is remembered of a redemption: its session, or its user if it started none, whether it created the user, and the contacts
+ * left to prove.
+ */
 export interface RememberedRedemption {
   readonly sessionId: string | null;
+  readonly userId: string | null;
   readonly isNewUser: boolean;
   readonly usernameTaken: boolean;
   readonly pendingSources: readonly ContactKind[];
@@ -13,6 +17,7 @@ export interface RememberedRedemption {
 
 export const nothingRemembered: RememberedRedemption = {
   sessionId: null,
+  userId: null,
   isNewUser: false,
   usernameTaken: false,
   pendingSources: [],

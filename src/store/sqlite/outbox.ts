@@ -13,10 +13,12 @@ export function createOutbox(db: Database, writer: Writer): Operations {
   // call, which costs several times the query itself.
   const dueAtMost = remembered((limit: number) =>
     db.prepare<{ now: EpochMs }, DueRow>(`
-    SELECT m.outbox_id, m.tries + 1 AS tries, m.challenge_id, c.client_id, c.purpose, c.channel, c.contact_kind, c.contact_value, c.locale,
+    SELECT m.outbox_id, m.tries + 1 AS tries, m.challenge_id, c.app_id, c.client_id, c.purpose, c.channel, c.contact_kind, c.contact_value,
+      c.locale,
       CASE WHEN c.decoy = 0 AND ${isLiveChallenge("@now")} THEN c.sealed_code END AS sealed_code,
       c.expires_at,
-      EXISTS (SELECT 1 FROM contacts o WHERE o.kind = c.contact_kind AND o.value = c.contact_value) AS has_user
+      EXISTS (SELECT 1 FROM contacts o WHERE o.pool_id = c.pool_id AND o.kind = c.contact_kind AND o.value = c.contact_value)
+        AS has_user
     FROM outbox m LEFT JOIN challenges c ON c.challenge_id = m.challenge_id
     WHERE m.due_at <= @now ORDER BY m.due_at LIMIT ${limit}`),
   );

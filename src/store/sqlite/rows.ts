@@ -1,6 +1,7 @@
 import type { ChallengeLife } from "../../model/challenge-state.js";
 import type { EpochMs } from "../../model/time.js";
 import type { User } from "../../model/user.js";
+import type { BudgetReturn, SendReturn } from "../port/budgets.js";
 import * as shared from "../shared/rows.js";
 
 export interface ChallengeRow extends shared.ChallengeRow {
@@ -21,14 +22,23 @@ export function lifeOf(row: Pick<ChallengeRow, "client_id" | "expires_at" | "con
 }
 
 /** A send that a challenge was charged for. */
-export interface ChargedSend {
+interface ChargedSend {
   readonly at: EpochMs;
   readonly requesterKey: Uint8Array;
 }
 
-/** All sends of a challenge, oldest first. */
-export function chargedSends(row: Pick<ChallengeRow, "created_at" | "requester_key" | "resends">): ChargedSend[] {
-  return [{ at: row.created_at, requesterKey: row.requester_key }, ...parseResends(row.resends)];
+type SendsRow = Pick<ChallengeRow, "created_at" | "identifier_key" | "requester_key" | "resends">;
+
+/** The units that the sends of a challenge give back, oldest first. */
+export function returnsOfSends(row: SendsRow, rules: readonly SendReturn[]): BudgetReturn[] {
+  const sends = [{ at: row.created_at, requesterKey: row.requester_key }, ...parseResends(row.resends)];
+  return sends.flatMap(({ at, requesterKey }) =>
+    rules.map(({ keyPrefix, ofRequester, holdMs }) => ({
+      key: Buffer.concat([keyPrefix, row.identifier_key, ...(ofRequester ? [requesterKey] : [])]),
+      spentAt: at,
+      ...(holdMs === undefined ? {} : { holdUntil: at + holdMs }),
+    })),
+  );
 }
 
 /**

@@ -21,10 +21,10 @@ export function createSends(
   const checkGuards = createCheckGuards(db, budgets);
   const byId = db.prepare<[string], ChallengeRow>(`SELECT ${challengeColumns} FROM challenges c WHERE c.challenge_id = ?`);
   const insert = db.prepare(`
-    INSERT INTO challenges (challenge_id, client_id, purpose, channel, identifier_key, requester_key, contact_kind, contact_value,
-      user_id, decoy, registration_id, masked_destination, locale, code_length, hash_profile, pepper_id, salt, tag, sealed_code,
+    INSERT INTO challenges (challenge_id, pool_id, app_id, client_id, purpose, channel, identifier_key, requester_key, contact_kind,
+      contact_value, user_id, decoy, registration_id, masked_destination, locale, code_length, hash_profile, pepper_id, salt, tag, sealed_code,
       attempts_max, sends_max, created_at, expires_at, resend_at)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`);
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`);
   const insertRegistration = db.prepare<[string, Uint8Array, EpochMs]>(
     "INSERT INTO registrations (registration_id, sealed_profile, expires_at) VALUES (?, ?, ?)",
   );
@@ -39,6 +39,8 @@ export function createSends(
     const { codeHash: hash, sealedCode, ...rest } = challenge;
     insert.run(
       challenge.challengeId,
+      challenge.poolId,
+      challenge.appId,
       challenge.clientId,
       challenge.purpose,
       challenge.channel,
@@ -89,7 +91,7 @@ export function createSends(
         if (challenges !== null) return { kind: "replayed", challenges };
         const granted = checkGuards(guards, now);
         if ("kind" in granted) return granted;
-        return { kind: "ready", recipient: recipientOf && users.recipient(recipientOf.identifier, recipientOf.channel) };
+        return { kind: "ready", recipient: recipientOf && users.recipient(recipientOf) };
       });
     },
 

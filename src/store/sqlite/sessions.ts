@@ -1,7 +1,7 @@
 import type { Database } from "better-sqlite3";
 import type { NewSession, Session } from "../../model/session.js";
 import type { EpochMs } from "../../model/time.js";
-import type { RotateOutcome } from "../port/sessions.js";
+import type { LiveSession, RotateOutcome } from "../port/sessions.js";
 import type { Store } from "../port/store.js";
 import { judgeRefresh } from "../rules/refresh-replay.js";
 import { isLiveSession, type SessionRow, sessionColumns, toSession } from "../shared/rows.js";
@@ -10,7 +10,7 @@ import type { Writer } from "./writer.js";
 
 /** Writes of sessions inside the caller's transaction. */
 export interface Sessions {
-  /** Adds a session. Of the user's other sessions it keeps the `sessionsMax` - 1 most recently used and ends the rest. */
+  /** Adds a session. Of the user's others in the app it keeps the `sessionsMax` - 1 most recently used and ends the rest. */
   create(session: NewSession, of: { readonly userId: string; readonly sessionsMax: number; readonly now: EpochMs }): Session;
   find(sessionId: string, now: EpochMs): Session | null;
   removeAllOf(userId: string): void;
@@ -22,30 +22,40 @@ const isLive = isLiveSession("@now");
 
 export function createSessions(db: Database, writer: Writer): { sessions: Sessions; operations: Operations } {
   const insert = db.prepare(`
-    INSERT INTO sessions (session_id, family, key_id, user_id, client_id, ip, user_agent, amr, created_at, last_used_at,
-      idle_expires_at, expires_at)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`);
+    INSERT INTO sessions (session_id, family, key_id, user_id, app_id, client_id, credential_hash, ip, user_agent, amr, created_at,
+      last_used_at, idle_expires_at, expires_at)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`);
   const liveById = db.prepare<{ sessionId: string; now: EpochMs }, SessionRow>(
     `SELECT ${sessionColumns} FROM sessions s WHERE session_id = @sessionId AND ${isLive}`,
   );
-  const liveWithUser = db.prepare<{ sessionId: string; now: EpochMs }, SessionRow & UserRow>(`
+  const liveWithUser = (condition: string) => `
     SELECT ${sessionColumns}, ${userColumns}
     FROM sessions s JOIN users u ON u.user_id = s.user_id
-    WHERE s.session_id = @sessionId AND ${isLive}`);
-  const liveOf = db.prepare<{ userId: string; now: EpochMs }, SessionRow>(
-    `SELECT ${sessionColumns} FROM sessions s WHERE user_id = @userId AND ${isLive} ORDER BY last_used_at DESC, created_at DESC, session_id`,
+    WHERE ${condition} AND ${isLive}`;
+  const findById = db.prepare<{ sessionId: string; now: EpochMs }, SessionRow & UserRow>(
+    liveWithUser("s.session_id = @sessionId"),
   );
-  const excess = db.prepare<{ userId: string; now: EpochMs; kept: number }, Pick<SessionRow, "session_id">>(
-    `SELECT session_id FROM sessions s WHERE user_id = @userId AND ${isLive}
+  const findByHash = db.prepare<{ credentialHash: Uint8Array; now: EpochMs }, SessionRow & UserRow>(
+    liveWithUser("s.credential_hash = @credentialHash"),
+  );
+  const use = db.prepare<{ sessionId: string; idleExpiresAt: EpochMs; now: EpochMs }>(`
+    UPDATE sessions AS s SET last_used_at = max(last_used_at, @now),
+      idle_expires_at = max(idle_expires_at, min(@idleExpiresAt, expires_at))
+    WHERE session_id = @sessionId AND credential_hash IS NOT NULL AND ${isLive}`);
+  const liveOf = db.prepare<{ userId: string; appId: string; now: EpochMs }, SessionRow>(
+    `SELECT ${sessionColumns} FROM sessions s WHERE user_id = @userId AND app_id = @appId AND ${isLive} ORDER BY last_used_at DESC, created_at DESC, session_id`,
+  );
+  const excess = db.prepare<{ userId: string; appId: string; now: EpochMs; kept: number }, Pick<SessionRow, "session_id">>(
+    `SELECT session_id FROM sessions s WHERE user_id = @userId AND app_id = @appId AND ${isLive}
     ORDER BY last_used_at DESC, created_at DESC, session_id LIMIT -1 OFFSET @kept`,
   );
   const byFamily = db.prepare<[Uint8Array], SessionRow>(`SELECT ${sessionColumns} FROM sessions s WHERE family = ?`);
   const remove = db.prepare<[string]>("DELETE FROM sessions WHERE session_id = ?");
-  const removeOwn = db.prepare<{ sessionId: string; userId: string; now: EpochMs }>(
-    `DELETE FROM sessions AS s WHERE session_id = @sessionId AND user_id = @userId AND ${isLive}`,
+  const removeOwn = db.prepare<Parameters<Operations["revoke"]>[0]>(
+    `DELETE FROM sessions AS s WHERE session_id = @sessionId AND user_id = @userId AND app_id = @appId AND ${isLive}`,
   );
-  const removeOthers = db.prepare<{ userId: string; keepSessionId: string; now: EpochMs }>(
-    `DELETE FROM sessions AS s WHERE user_id = @userId AND session_id <> @keepSessionId AND ${isLive}`,
+  const removeOthers = db.prepare<Parameters<Operations["revokeOthers"]>[0]>(
+    `DELETE FROM sessions AS s WHERE user_id = @userId AND app_id = @appId AND session_id <> @keepSessionId AND ${isLive}`,
   );
   const removeFamily = db.prepare<{ family: Uint8Array; clientId: string; now: EpochMs }>(
     `DELETE FROM sessions AS s WHERE family = @family AND client_id = @clientId AND ${isLive}`,
@@ -56,13 +66,16 @@ export function createSessions(db: Database, writer: Writer): { sessions: Sessio
 
   const sessions: Sessions = {
     create(session, { userId, sessionsMax, now }) {
-      for (const row of excess.all({ userId, now, kept: sessionsMax - 1 })) remove.run(row.session_id);
+      const { appId } = session;
+      for (const row of excess.all({ userId, appId, now, kept: sessionsMax - 1 })) remove.run(row.session_id);
       insert.run(
         session.sessionId,
         session.family,
         session.keyId,
         userId,
+        appId,
         session.clientId,
+        session.credentialHash,
         session.ip,
         session.userAgent,
         session.amr.join(" "),
@@ -76,7 +89,9 @@ export function createSessions(db: Database, writer: Writer): { sessions: Sessio
         family: session.family,
         keyId: session.keyId,
         userId,
+        appId,
         clientId: session.clientId,
+        credentialHash: session.credentialHash,
         generation: 0,
         ip: session.ip,
         userAgent: session.userAgent,
@@ -121,16 +136,17 @@ export function createSessions(db: Database, writer: Writer): { sessions: Sessio
         return { kind, sessionId: row.session_id };
       });
     },
-    findLive({ sessionId, now }) {
-      return writer.read(() => {
-        const row = liveWithUser.get({ sessionId, now });
-        return row === undefined ? null : { session: toSession(row), user: toUser(row) };
-      });
-    },
+    findLive: (query) => writer.read(() => toLiveSession(findById.get(query))),
+    findByCredential: (query) => writer.read(() => toLiveSession(findByHash.get(query))),
+    touch: (change) => writer.writeUnflushed(() => void use.run(change)),
     list: (query) => writer.read(() => liveOf.all(query).map(toSession)),
     revokeFamily: (change) => writer.write(() => removeFamily.run(change).changes > 0),
     revoke: (change) => writer.write(() => removeOwn.run(change).changes > 0),
     revokeOthers: (change) => writer.write(() => removeOthers.run(change).changes),
   };
   return { sessions, operations };
+}
+
+function toLiveSession(row: (SessionRow & UserRow) | undefined): LiveSession | null {
+  return row === undefined ? null : { session: toSession(row), user: toUser(row) };
 }

@@ -5,13 +5,15 @@ import type { Store } from "../port/store.js";
 import { createApps } from "../shared/apps.js";
 import { createKeys } from "../shared/keys.js";
 import { createAttempts } from "./attempts.js";
-import { createBudgets } from "./budgets.js";
+import { createBudgetOperations, createBudgets } from "./budgets.js";
 import { createClockMark } from "./clock-mark.js";
 import { createColdDatabase } from "./cold-database.js";
 import { connect } from "./connect.js";
 import { createDiskSpace } from "./disk-space.js";
+import { createEnding } from "./ending.js";
 import { createIdempotency } from "./idempotency.js";
 import { createKeyUses } from "./key-uses.js";
+import { createLockouts } from "./lockouts.js";
 import { migrate } from "./migrate.js";
 import { createMoveGuard } from "./move-mark.js";
 import { createOutbox } from "./outbox.js";
@@ -98,18 +100,21 @@ export function openSqlite(options: SqliteOptions): Store {
   const cold = createColdDatabase(db, writer);
   const budgets = createBudgets(db);
   const idempotency = createIdempotency(db);
+  const lockouts = createLockouts(db);
   const users = createUsers(db);
   const { sessions, operations: sessionOperations } = createSessions(db, writer);
   const checkpoint = db.prepare<[], { busy: number }>("PRAGMA wal_checkpoint(TRUNCATE)");
   return {
     challenges: {
       ...createSends(db, { writer, budgets, idempotency, users }),
-      ...createAttempts(db, { writer, budgets }),
-      ...createRedemption(db, { writer, budgets, idempotency, users, sessions }),
+      ...createAttempts(db, { writer, budgets, lockouts }),
+      ...createEnding(db, { writer, budgets }),
+      ...createRedemption(db, { writer, budgets, idempotency, lockouts, users, sessions }),
     },
     sessions: sessionOperations,
     users: createUserOperations(db, { writer, users, sessions }),
     outbox: createOutbox(db, writer),
+    budgets: createBudgetOperations(writer, budgets),
     apps: createApps(cold),
     keys: { ...createKeys(cold), ...createKeyUses(db, writer) },
     upkeep: {

@@ -32,6 +32,7 @@ export function createSweep(db: Database, writer: Writer): Pick<Store["upkeep"],
     "DELETE FROM registrations WHERE rowid IN (SELECT rowid FROM registrations WHERE expires_at <= @before LIMIT @limit)",
     "DELETE FROM idempotency WHERE mac IN (SELECT mac FROM idempotency WHERE expires_at <= @before LIMIT @limit)",
     "DELETE FROM budgets WHERE key IN (SELECT key FROM budgets WHERE expires_at <= @before LIMIT @limit)",
+    "DELETE FROM lockouts WHERE key IN (SELECT key FROM lockouts WHERE expires_at <= @before LIMIT @limit)",
     "DELETE FROM sessions WHERE rowid IN (SELECT rowid FROM sessions WHERE idle_expires_at <= @before LIMIT @limit)",
   ].map((sql) => db.prepare<Batch>(sql));
 

@@ -1,8 +1,10 @@
 /** Guesses. The lock order is in `sends.ts`. */
 export const attemptFunctions = `
 -- A spent budget of the identifier is reported before a refusal of the challenge.
-CREATE FUNCTION take_attempt(p_challenge_id TEXT, p_client_id TEXT, p_charges JSONB, p_now BIGINT,
-  OUT outcome TEXT, OUT retry_at BIGINT, OUT user_spent BOOLEAN
+CREATE FUNCTION take_attempt(
+  p_challenge_id TEXT, p_client_id TEXT, p_charges JSONB,
+  p_lockout_key BYTEA, p_failures_max INTEGER, p_lockout_ms BIGINT, p_now BIGINT,
+  OUT outcome TEXT, OUT retry_at BIGINT, OUT user_spent BOOLEAN, OUT locked_until BIGINT
 ) LANGUAGE plpgsql AS $$
 DECLARE
   v_spending RECORD;
@@ -23,6 +25,9 @@ BEGIN
   IF retry_at <= p_now THEN
     UPDATE challenges SET attempts = attempts + 1 WHERE challenge_id = p_challenge_id;
     outcome := 'taken';
+    IF p_lockout_key IS NOT NULL THEN
+      locked_until := count_failure(p_lockout_key, p_failures_max, p_lockout_ms, p_now);
+    END IF;
   END IF;
 END $$;
 `;

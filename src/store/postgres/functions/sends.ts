@@ -3,7 +3,7 @@ import { namesOf, newChallenge, storedChallenge } from "./columns.js";
 
 /**
  * Sending. Every function that writes locks in this order, so that no two deadlock: outbox, idempotency of a send, send_locks,
- * challenges by id, users and contacts, sessions by id, idempotency of a redemption, budgets by key. The idempotency keys of
+ * challenges by id, users and contacts, sessions by id, idempotency of a redemption, budgets by key, lockouts. The idempotency keys of
  * sends and of redemptions are disjoint, so no lock cycle can form between them. A call that waits for a contact or a username
  * holds no user that another call could wait for.
  * Each statement in a function sees what was committed before it began. So what must be counted after waiting for a lock is
@@ -73,7 +73,7 @@ BEGIN
 END $$;
 
 CREATE FUNCTION prepare_send(
-  p_mac BYTEA, p_identifier_kind TEXT, p_identifier TEXT, p_contact_kind TEXT, p_places JSONB, p_charges JSONB, p_now BIGINT,
+  p_mac BYTEA, p_pool_id TEXT, p_identifier_kind TEXT, p_identifier TEXT, p_contact_kind TEXT, p_places JSONB, p_charges JSONB, p_now BIGINT,
   OUT outcome TEXT, OUT retry_at BIGINT, OUT recipient_id TEXT, OUT recipient_locale TEXT, OUT recipient_contact TEXT
 ) LANGUAGE plpgsql STABLE AS $$
 BEGIN
@@ -83,13 +83,26 @@ BEGIN
   END IF;
   retry_at := greatest(places_free_at(p_places, p_now), budgets_refused_until(p_charges, p_now));
   outcome := CASE WHEN retry_at > p_now THEN 'limited' ELSE 'ready' END;
-  IF outcome = 'ready' AND p_identifier_kind = 'username' THEN
-    SELECT u.user_id, u.locale,
-      (SELECT c.value FROM contacts c WHERE c.user_id = u.user_id AND c.kind = p_contact_kind ORDER BY c.verified_at LIMIT 1)
-    INTO recipient_id, recipient_locale, recipient_contact FROM users u WHERE u.username = p_identifier;
-  ELSIF outcome = 'ready' AND p_identifier_kind IS NOT NULL THEN
-    SELECT u.user_id, u.locale, c.value INTO recipient_id, recipient_locale, recipient_contact
-    FROM contacts c JOIN users u ON u.user_id = c.user_id WHERE c.kind = p_identifier_kind AND c.value = p_identifier;
+  IF outcome = 'limited' OR p_identifier_kind IS NULL THEN
+    RETURN;
+  END IF;
+  CASE p_identifier_kind
+    WHEN 'username' THEN
+      SELECT u.user_id, u.locale INTO recipient_id, recipient_locale FROM users u
+      WHERE u.pool_id = p_pool_id AND u.username = p_identifier;
+    WHEN 'user_id' THEN
+      SELECT u.user_id, u.locale INTO recipient_id, recipient_locale FROM users u
+      WHERE u.user_id = p_identifier AND u.pool_id = p_pool_id;
+    ELSE
+      SELECT u.user_id, u.locale INTO recipient_id, recipient_locale
+      FROM contacts c JOIN users u ON u.user_id = c.user_id
+      WHERE c.pool_id = p_pool_id AND c.kind = p_identifier_kind AND c.value = p_identifier;
+  END CASE;
+  IF p_identifier_kind = p_contact_kind THEN
+    recipient_contact := p_identifier;
+  ELSE
+    SELECT c.value INTO recipient_contact FROM contacts c
+    WHERE c.user_id = recipient_id AND c.kind = p_contact_kind ORDER BY c.verified_at LIMIT 1;
   END IF;
 END $$;
 

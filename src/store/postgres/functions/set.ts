@@ -2,6 +2,8 @@ import { createHash } from "node:crypto";
 import { redemptionFunctions } from "../redemption/effects.js";
 import { attemptFunctions } from "./attempts.js";
 import { budgetFunctions } from "./budgets.js";
+import { endingFunctions } from "./ending.js";
+import { lockoutFunctions } from "./lockouts.js";
 import { outboxFunctions } from "./outbox.js";
 import { sendFunctions } from "./sends.js";
 import { upkeepFunctions } from "./upkeep.js";
@@ -19,7 +21,9 @@ import { userFunctions } from "./users.js";
 const texts = [
   budgetFunctions,
   sendFunctions,
+  lockoutFunctions,
   attemptFunctions,
+  endingFunctions,
   redemptionFunctions,
   userFunctions,
   outboxFunctions,

@@ -13,6 +13,7 @@ const expired = [
   expiredRows("registrations", "registration_id", "expires_at"),
   expiredRows("idempotency", "mac", "expires_at"),
   expiredRows("budgets", "key", "expires_at"),
+  expiredRows("lockouts", "key", "expires_at"),
   expiredRows("sessions", "session_id", "sweep_at"),
 ];
 

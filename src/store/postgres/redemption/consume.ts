@@ -14,7 +14,8 @@ export function consumeFunction(effects: Readonly<Record<string, Effect>>): stri
   return `
 -- A refusal has no result. A refusal without a reason means that the challenge is not live.
 CREATE FUNCTION redeem_challenge(
-  p_challenge_id TEXT, p_mac BYTEA, p_returns JSONB, p_send_returns JSONB, p_made JSONB, p_now BIGINT,
+  p_challenge_id TEXT, p_mac BYTEA, p_returns JSONB, p_send_returns JSONB, p_made JSONB, p_lockout_key BYTEA,
+  p_now BIGINT,
   OUT why TEXT, OUT purpose TEXT, OUT result JSONB
 ) LANGUAGE plpgsql AS $$
 DECLARE
@@ -25,8 +26,8 @@ DECLARE
   v_effect RECORD;
 BEGIN
   -- The columns read before the lock never change.
-  SELECT c.purpose, c.identifier_key, c.requester_key, c.contact_kind, c.contact_value, c.user_id, c.registration_id,
-    c.created_at, c.expires_at
+  SELECT c.purpose, c.pool_id, c.app_id, c.identifier_key, c.requester_key, c.contact_kind, c.contact_value, c.user_id,
+    c.registration_id, c.created_at, c.expires_at
   INTO v_fixed FROM challenges c WHERE c.challenge_id = p_challenge_id;
   IF NOT FOUND THEN
     RETURN;
@@ -67,17 +68,21 @@ BEGIN
     WHERE c.challenge_id = ANY (v_effect.siblings) AND ${isLiveChallenge("p_now")};
   END IF;
   IF p_mac IS NOT NULL THEN
-    INSERT INTO idempotency (mac, kind, challenge_ids, session_id, is_new_user, username_taken, pending_sources, expires_at)
-    VALUES (p_mac, 'redeemed', ARRAY[p_challenge_id], result ->> 'session_id', coalesce((result -> 'is_new_user')::boolean, false),
+    INSERT INTO idempotency (mac, kind, challenge_ids, session_id, user_id, is_new_user, username_taken, pending_sources, expires_at)
+    VALUES (p_mac, 'redeemed', ARRAY[p_challenge_id], result ->> 'session_id',
+      CASE WHEN result ->> 'session_id' IS NULL THEN result #>> '{user,user_id}' END, coalesce((result -> 'is_new_user')::boolean, false),
       coalesce((result -> 'username_taken')::boolean, false),
       ARRAY(SELECT jsonb_array_elements_text(result -> 'pending_sources')), v_fixed.expires_at + ${keptAfterExpiryMs})
     ON CONFLICT (mac) DO UPDATE SET kind = excluded.kind, challenge_ids = excluded.challenge_ids, session_id = excluded.session_id,
-      is_new_user = excluded.is_new_user, username_taken = excluded.username_taken, pending_sources = excluded.pending_sources,
+      user_id = excluded.user_id, is_new_user = excluded.is_new_user, username_taken = excluded.username_taken, pending_sources = excluded.pending_sources,
       expires_at = excluded.expires_at;
   END IF;
   PERFORM give_back(p_returns, p_send_returns, v_fixed.identifier_key,
     array_prepend(v_fixed.created_at, v_challenge.resend_times),
     array_prepend(v_fixed.requester_key, v_challenge.resend_requesters), p_now);
+  IF p_lockout_key IS NOT NULL THEN
+    DELETE FROM lockouts l WHERE l.key = p_lockout_key;
+  END IF;
 END $$;
 `;
 }

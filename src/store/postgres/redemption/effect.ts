@@ -2,6 +2,7 @@ import type { ContactKind } from "../../../model/contact.js";
 import type { EpochMs } from "../../../model/time.js";
 import type { RedeemChange, Redemption } from "../../port/challenges.js";
 import type { Store } from "../../port/store.js";
+import type { FindUser } from "../users.js";
 
 /** The effect of redeeming a challenge of one purpose: its functions in the database, and how to read their result. */
 export interface Effect {
@@ -16,9 +17,10 @@ export interface Effect {
   recall(remembered: RememberedRedemption, reads: Reads): Promise<Redemption | null>;
 }
 
-/** What idempotency remembers of a redemption. */
+/** What idempotency remembers of a redemption: its session, or its user if it started none. */
 export interface RememberedRedemption {
   readonly session_id: string | null;
+  readonly remembered_user_id: string | null;
   readonly is_new_user: boolean;
   readonly username_taken: boolean;
   readonly pending_sources: readonly ContactKind[];
@@ -27,6 +29,7 @@ export interface RememberedRedemption {
 /** The reads that an effect needs to give a redemption again. */
 export interface Reads {
   readonly sessions: Pick<Store["sessions"], "findLive">;
+  readonly findUser: FindUser;
   readonly now: EpochMs;
 }
 
@@ -37,7 +40,8 @@ export interface Reads {
 export function siblingsFunction(name: string, body: string): string {
   return `
 CREATE FUNCTION ${name}(
-  p_challenge_id TEXT, p_identifier_key BYTEA, p_contact_kind TEXT, p_contact_value TEXT, p_registration_id TEXT, p_now BIGINT,
+  p_challenge_id TEXT, p_pool_id TEXT, p_app_id TEXT, p_identifier_key BYTEA, p_contact_kind TEXT, p_contact_value TEXT,
+  p_registration_id TEXT, p_now BIGINT,
   OUT ids TEXT[], OUT recipient_id TEXT
 ) LANGUAGE plpgsql AS $$
 BEGIN${body}END $$;
@@ -46,7 +50,8 @@ BEGIN${body}END $$;
 
 /** SQL that calls a function made by `siblingsFunction` for the challenge `of`. */
 export function siblingsCall(name: string, of: string): string {
-  return `${name}(p_challenge_id, ${of}.identifier_key, ${of}.contact_kind, ${of}.contact_value, ${of}.registration_id, p_now)`;
+  return `${name}(p_challenge_id, ${of}.pool_id, ${of}.app_id, ${of}.identifier_key, ${of}.contact_kind, ${of}.contact_value,
+        ${of}.registration_id, p_now)`;
 }
 
 /**
@@ -60,7 +65,7 @@ export function redeemFunction(
 ): string {
   return `
 CREATE FUNCTION ${name}(
-  p_challenge_id TEXT, p_contact_kind TEXT, p_contact_value TEXT, p_user_id TEXT, p_registration_id TEXT,
+  p_challenge_id TEXT, p_pool_id TEXT, p_contact_kind TEXT, p_contact_value TEXT, p_user_id TEXT, p_registration_id TEXT,
   p_locked TEXT[], p_recipient_id TEXT, p_made JSONB, p_now BIGINT,
   OUT why TEXT, OUT siblings TEXT[], OUT result JSONB
 ) LANGUAGE plpgsql AS $$
@@ -70,6 +75,6 @@ ${declare === "" ? "" : `DECLARE${declare}`}BEGIN${body}END $$;
 
 /** SQL that calls a function made by `redeemFunction` for the challenge `of`. */
 export function redeemCall(name: string, of: string): string {
-  return `${name}(p_challenge_id, ${of}.contact_kind, ${of}.contact_value, ${of}.user_id, ${of}.registration_id,
+  return `${name}(p_challenge_id, ${of}.pool_id, ${of}.contact_kind, ${of}.contact_value, ${of}.user_id, ${of}.registration_id,
         v_locked, v_siblings.recipient_id, p_made, p_now)`;
 }

@@ -10,7 +10,7 @@ const functions = redeemFunction("redeem_login", {
   IF p_user_id IS NULL THEN
     v_contacts := jsonb_build_array(jsonb_build_object('kind', p_contact_kind, 'value', p_contact_value));
   END IF;
-  v_user := find_or_make_user(p_contact_kind, p_contact_value, v_contacts, p_recipient_id, p_made -> 'user', p_now);
+  v_user := find_or_make_user(p_pool_id, p_contact_kind, p_contact_value, v_contacts, p_recipient_id, p_made -> 'user', p_now);
   IF p_user_id IS NOT NULL AND p_user_id IS DISTINCT FROM v_user.user_id THEN
     why := 'user_gone';
     RETURN;

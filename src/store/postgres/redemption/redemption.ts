@@ -7,6 +7,7 @@ import { findChallengeIn } from "../attempts.js";
 import type { Database, Statement } from "../database.js";
 import { functionName } from "../functions/set.js";
 import { madeParameter, returnsParameter, sendReturnsParameter } from "../parameters.js";
+import { findUserIn } from "../users.js";
 import type { RememberedRedemption } from "./effect.js";
 import { effects } from "./effects.js";
 
@@ -14,11 +15,11 @@ type Operations = Pick<Store["challenges"], "redeem" | "findRedemption">;
 
 const redeem: Statement = {
   name: "redeem_challenge",
-  text: `SELECT r.why, r.purpose, r.result FROM ${functionName("redeem_challenge")}($1, $2, $3, $4, $5, $6) r`,
+  text: `SELECT r.why, r.purpose, r.result FROM ${functionName("redeem_challenge")}($1, $2, $3, $4, $5, $6, $7) r`,
 };
 const remembered: Statement = {
   name: "find_redemption",
-  text: `SELECT i.session_id, i.is_new_user, i.username_taken, i.pending_sources, ${challengeColumns("c")}
+  text: `SELECT i.session_id, i.user_id AS remembered_user_id, i.is_new_user, i.username_taken, i.pending_sources, ${challengeColumns("c")}
     FROM idempotency i JOIN challenges c ON c.challenge_id = i.challenge_ids[1]
     WHERE i.mac = $1 AND i.expires_at > $2 AND i.kind = 'redeemed' AND c.expires_at > $2`,
 };
@@ -32,11 +33,12 @@ interface RedeemRow {
 
 export function createRedemption(db: Database, { sessions }: { sessions: Pick<Store["sessions"], "findLive"> }): Operations {
   const findChallenge = findChallengeIn(db);
+  const findUser = findUserIn(db);
   return {
     async redeem(change): Promise<RedeemOutcome> {
-      const { challengeId, idempotency, returns, sendReturns, now } = change;
+      const { challengeId, idempotency, returns, sendReturns, lockoutKey, now } = change;
       const given = [returnsParameter(returns), sendReturnsParameter(sendReturns), madeParameter(change)];
-      const [row] = await db.rows<RedeemRow>(redeem, [challengeId, idempotency, ...given, now], challengeId);
+      const [row] = await db.rows<RedeemRow>(redeem, [challengeId, idempotency, ...given, lockoutKey, now], challengeId);
       const { why, purpose, result } = row!;
       if (result !== null) return { kind: "redeemed", redemption: effects[purpose].toRedemption(result, change) };
       if (why !== null) return { kind: "refused", why };
@@ -48,7 +50,7 @@ export function createRedemption(db: Database, { sessions }: { sessions: Pick<St
     async findRedemption({ idempotency, now }) {
       const [row] = await db.rows<ChallengeRow & RememberedRedemption>(remembered, [idempotency, now]);
       if (row === undefined) return null;
-      const redemption = await effects[row.purpose].recall(row, { sessions, now });
+      const redemption = await effects[row.purpose].recall(row, { sessions, findUser, now });
       return redemption === null ? null : { challenge: toChallenge(row), redemption };
     },
   };

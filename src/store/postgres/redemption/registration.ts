@@ -18,8 +18,8 @@ const functions = redeemFunction("redeem_registration", {
   INTO v_contacts, v_pending FROM challenges c
   WHERE c.registration_id = p_registration_id
     AND EXISTS (SELECT 1 FROM registrations r WHERE r.registration_id = p_registration_id);
-  v_user := find_or_make_user(p_contact_kind, p_contact_value, CASE WHEN v_pending IS NULL THEN v_contacts END,
-    p_recipient_id, p_made -> 'user', p_now);
+  v_user := find_or_make_user(p_pool_id, p_contact_kind, p_contact_value,
+    CASE WHEN v_pending IS NULL THEN v_contacts END, p_recipient_id, p_made -> 'user', p_now);
   IF v_user.user_id IS NOT NULL THEN
     UPDATE challenges c SET cancelled_at = p_now, sealed_code = NULL
     WHERE c.registration_id = p_registration_id AND c.challenge_id <> p_challenge_id

@@ -4,20 +4,22 @@ import { toUser, type UserRow } from "../rows.js";
 import { type Effect, siblingsFunction } from "./effect.js";
 
 /**
- * All live challenges that could sign in the recipient: the contact's user, or a new one with the contacts of the registration.
+ * All live challenges of the app that could sign in the recipient: the contact's user, or a new one with the contacts of the registration.
  * A challenge that is issued at the same time is not included: it counts as issued after the redemption.
  */
 const siblings = siblingsFunction(
   "sign_in_siblings",
   `
-  SELECT o.user_id INTO recipient_id FROM contacts o WHERE o.kind = p_contact_kind AND o.value = p_contact_value;
+  SELECT o.user_id INTO recipient_id FROM contacts o
+  WHERE o.pool_id = p_pool_id AND o.kind = p_contact_kind AND o.value = p_contact_value;
   ids := ARRAY(
     SELECT s.challenge_id FROM (
       SELECT p_contact_kind AS kind, p_contact_value AS value
       UNION SELECT o.kind, o.value FROM contacts o WHERE o.user_id = recipient_id
       UNION SELECT r.contact_kind, r.contact_value FROM challenges r WHERE r.registration_id = p_registration_id
     ) AS k JOIN challenges s ON s.contact_value = k.value AND s.contact_kind = k.kind
-    WHERE s.purpose IN ('login', 'registration') AND s.expires_at > p_now AND s.consumed_at IS NULL AND s.cancelled_at IS NULL);
+    WHERE s.app_id = p_app_id AND s.purpose IN ('login', 'registration') AND s.expires_at > p_now
+      AND s.consumed_at IS NULL AND s.cancelled_at IS NULL);
   IF p_registration_id IS NOT NULL THEN
     ids := ids || ARRAY(SELECT c.challenge_id FROM challenges c WHERE c.registration_id = p_registration_id);
   END IF;
@@ -26,11 +28,11 @@ const siblings = siblingsFunction(
 
 /** A session for the user of a proven contact: the common effect of LOGIN and REGISTRATION. */
 export const signInFunctions = `${siblings}
--- Finds or creates the user of a proven contact. p_contacts are the contacts of a new user; null means to find one only. The
+-- Finds or creates the pool's user of a proven contact. p_contacts are the contacts of a new user; null means to find one only. The
 -- user is locked against deletion and other sign-ins. Of concurrent calls for a contact one creates the user; the others wait
 -- and find it.
 CREATE FUNCTION find_or_make_user(
-  p_kind TEXT, p_value TEXT, p_contacts JSONB, p_recipient_id TEXT, p_user JSONB, p_now BIGINT,
+  p_pool_id TEXT, p_kind TEXT, p_value TEXT, p_contacts JSONB, p_recipient_id TEXT, p_user JSONB, p_now BIGINT,
   OUT user_id TEXT, OUT user_row JSONB, OUT is_new_user BOOLEAN, OUT username_taken BOOLEAN
 ) LANGUAGE plpgsql AS $$
 DECLARE
@@ -39,7 +41,7 @@ BEGIN
   is_new_user := false;
   username_taken := false;
   LOOP
-    SELECT o.user_id INTO v_user_id FROM contacts o WHERE o.kind = p_kind AND o.value = p_value;
+    SELECT o.user_id INTO v_user_id FROM contacts o WHERE o.pool_id = p_pool_id AND o.kind = p_kind AND o.value = p_value;
     IF FOUND THEN
       SELECT ${userRowOf("u")} INTO user_row FROM users u WHERE u.user_id = v_user_id FOR NO KEY UPDATE;
       -- Otherwise the user was deleted during the wait, and the contact is free.
@@ -50,23 +52,24 @@ BEGIN
     ELSE
       EXIT WHEN p_contacts IS NULL;
       WITH made AS (
-        INSERT INTO contacts (kind, value, user_id, verified_at)
-        SELECT c.kind, c.value, p_user ->> 'user_id', p_now FROM jsonb_to_recordset(p_contacts) AS c (kind TEXT, value TEXT)
-        ORDER BY c.kind COLLATE "C", c.value COLLATE "C" ON CONFLICT (kind, value) DO NOTHING RETURNING kind, value
+        INSERT INTO contacts (pool_id, kind, value, user_id, verified_at)
+        SELECT p_pool_id, c.kind, c.value, p_user ->> 'user_id', p_now FROM jsonb_to_recordset(p_contacts) AS c (kind TEXT, value TEXT)
+        ORDER BY c.kind COLLATE "C", c.value COLLATE "C" ON CONFLICT (pool_id, kind, value) DO NOTHING RETURNING kind, value
       ) SELECT coalesce(bool_or(m.kind = p_kind AND m.value = p_value), false) INTO is_new_user FROM made m;
       EXIT WHEN is_new_user;
       DELETE FROM contacts o WHERE o.user_id = p_user ->> 'user_id';
     END IF;
   END LOOP;
   IF is_new_user THEN
-    INSERT INTO users AS u (user_id, username, display_name, locale, custom_attributes, created_at)
-    VALUES (p_user ->> 'user_id', p_user ->> 'username', p_user ->> 'display_name', p_user ->> 'locale',
+    INSERT INTO users AS u (user_id, pool_id, username, display_name, locale, custom_attributes, created_at)
+    VALUES (p_user ->> 'user_id', p_pool_id, p_user ->> 'username', p_user ->> 'display_name', p_user ->> 'locale',
       p_user ->> 'custom_attributes', p_now)
-    ON CONFLICT (username) DO NOTHING RETURNING ${userRowOf("u")} INTO user_row;
+    ON CONFLICT (pool_id, username) WHERE username IS NOT NULL DO NOTHING RETURNING ${userRowOf("u")} INTO user_row;
     username_taken := NOT FOUND;
     IF username_taken THEN
-      INSERT INTO users AS u (user_id, username, display_name, locale, custom_attributes, created_at)
-      VALUES (p_user ->> 'user_id', NULL, p_user ->> 'display_name', p_user ->> 'locale', p_user ->> 'custom_attributes', p_now)
+      INSERT INTO users AS u (user_id, pool_id, username, display_name, locale, custom_attributes, created_at)
+      VALUES (p_user ->> 'user_id', p_pool_id, NULL, p_user ->> 'display_name', p_user ->> 'locale',
+        p_user ->> 'custom_attributes', p_now)
       RETURNING ${userRowOf("u")} INTO user_row;
     END IF;
     user_id := p_user ->> 'user_id';
@@ -76,33 +79,39 @@ BEGIN
   END IF;
 END $$;
 
--- Gives the user a session. Keeps the most recently used of the user's other live sessions.
+-- Gives the user the session in p_made, if there is one. Keeps the most recently used of the user's other live sessions in the
+-- app.
 CREATE FUNCTION sign_in(
   p_user_id TEXT, p_user_row JSONB, p_is_new_user BOOLEAN, p_username_taken BOOLEAN, p_locked TEXT[], p_made JSONB, p_now BIGINT,
   OUT siblings TEXT[], OUT result JSONB
 ) LANGUAGE plpgsql AS $$
 DECLARE
+  v_has_session BOOLEAN;
   v_excess TEXT[];
 BEGIN
-  IF NOT p_is_new_user THEN
+  v_has_session := jsonb_typeof(p_made -> 'session') = 'object';
+  IF v_has_session AND NOT p_is_new_user THEN
     v_excess := ARRAY(
       SELECT s.session_id FROM sessions s
-      WHERE s.user_id = p_user_id AND s.idle_expires_at > p_now AND s.expires_at > p_now
+      WHERE s.user_id = p_user_id AND s.app_id = p_made #>> '{session,app_id}' AND s.idle_expires_at > p_now AND s.expires_at > p_now
       ORDER BY s.last_used_at DESC, s.created_at DESC, s.session_id OFFSET (p_made ->> 'sessions_max')::integer - 1);
     IF cardinality(v_excess) > 0 THEN
       PERFORM end_sessions(v_excess);
     END IF;
   END IF;
-  INSERT INTO sessions (session_id, family, key_id, user_id, client_id, generation, ip, user_agent, amr, created_at, last_used_at,
-    idle_expires_at, expires_at, sweep_at)
-  SELECT s.session_id, s.family, s.key_id, p_user_id, s.client_id, 0, s.ip, s.user_agent, s.amr, p_now, p_now,
-    s.idle_expires_at, s.expires_at, s.sweep_at
-  FROM jsonb_to_record(p_made -> 'session') AS s (session_id TEXT, family BYTEA, key_id TEXT, client_id TEXT, ip TEXT,
-    user_agent TEXT, amr TEXT, idle_expires_at BIGINT, expires_at BIGINT, sweep_at BIGINT);
+  IF v_has_session THEN
+    INSERT INTO sessions (session_id, family, key_id, user_id, app_id, client_id, credential_hash, generation, ip, user_agent, amr,
+      created_at, last_used_at, idle_expires_at, expires_at, sweep_at)
+    SELECT s.session_id, s.family, s.key_id, p_user_id, s.app_id, s.client_id, s.credential_hash, 0, s.ip, s.user_agent, s.amr,
+      p_now, p_now, s.idle_expires_at, s.expires_at, s.sweep_at
+    FROM jsonb_to_record(p_made -> 'session') AS s (session_id TEXT, family BYTEA, key_id TEXT, app_id TEXT, client_id TEXT,
+      credential_hash BYTEA, ip TEXT, user_agent TEXT, amr TEXT, idle_expires_at BIGINT, expires_at BIGINT, sweep_at BIGINT);
+  END IF;
   IF cardinality(p_locked) > 0 THEN
     siblings := ARRAY(
       SELECT c.challenge_id FROM challenges c WHERE c.challenge_id = ANY (p_locked) AND EXISTS (
-        SELECT 1 FROM contacts o WHERE o.kind = c.contact_kind AND o.value = c.contact_value AND o.user_id = p_user_id));
+        SELECT 1 FROM contacts o WHERE o.pool_id = c.pool_id AND o.kind = c.contact_kind AND o.value = c.contact_value
+          AND o.user_id = p_user_id));
   END IF;
   result := jsonb_build_object('session_id', p_made #> '{session,session_id}', 'is_new_user', p_is_new_user,
     'username_taken', p_username_taken, 'user', p_user_row || jsonb_build_object('contacts', contacts_of(p_user_id)));
@@ -128,13 +137,19 @@ export const signIn = {
   toRedemption(result: unknown, { newSession, now }: RedeemChange): Redemption {
     const row = result as SignInResult;
     const user = toUser(row.user);
-    const session: Session = { ...newSession, userId: user.userId, generation: 0, createdAt: now, lastUsedAt: now };
+    const made = { userId: user.userId, generation: 0, createdAt: now, lastUsedAt: now };
+    const session: Session | null = newSession && { ...newSession, ...made };
     return { kind: "signed_in", session, user, isNewUser: row.is_new_user, usernameTaken: row.username_taken };
   },
 
-  async recall({ session_id: sessionId, is_new_user: isNewUser, username_taken: usernameTaken }, { sessions, now }) {
-    const live = sessionId === null ? null : await sessions.findLive({ sessionId, now });
+  async recall(remembered, { sessions, findUser, now }) {
+    const made = { isNewUser: remembered.is_new_user, usernameTaken: remembered.username_taken };
+    if (remembered.session_id === null) {
+      const user = await findUser(remembered.remembered_user_id ?? "");
+      return user === null ? null : { kind: "signed_in", session: null, user, ...made };
+    }
+    const live = await sessions.findLive({ sessionId: remembered.session_id, now });
     if (live === null || live.session.generation > 0) return null;
-    return { kind: "signed_in", ...live, isNewUser, usernameTaken };
+    return { kind: "signed_in", ...live, ...made };
   },
 } satisfies Partial<Effect>;

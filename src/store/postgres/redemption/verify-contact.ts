@@ -7,7 +7,8 @@ const functions = [
     `
   ids := ARRAY(
     SELECT c.challenge_id FROM challenges c
-    WHERE c.identifier_key = p_identifier_key AND c.purpose = 'verify_contact' AND ${isLiveChallenge("p_now")});
+    WHERE c.identifier_key = p_identifier_key AND c.purpose = 'verify_contact' AND c.app_id = p_app_id
+      AND ${isLiveChallenge("p_now")});
 `,
   ),
   redeemFunction("redeem_verify_contact", {
@@ -18,7 +19,7 @@ const functions = [
   }),
 ].join("");
 
-/** Proves the contact and does nothing more. The other live proofs of its identifier end. */
+/** Proves the contact and does nothing more. The app's other live proofs of its identifier end. */
 export const verifyContact: Effect = {
   siblings: "verify_contact_siblings",
   redeem: "redeem_verify_contact",

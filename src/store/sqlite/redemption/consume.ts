@@ -2,12 +2,12 @@ import type { Database } from "better-sqlite3";
 import type { ChallengeRefusal, Purpose } from "../../../model/challenge.js";
 import { refusalOf } from "../../../model/challenge-state.js";
 import type { EpochMs } from "../../../model/time.js";
-import type { BudgetReturn, SendReturn } from "../../port/budgets.js";
 import type { RedeemChange, RedeemOutcome } from "../../port/challenges.js";
 import { contactOf } from "../../shared/rows.js";
 import type { Budgets } from "../budgets.js";
 import { type Idempotency, nothingRemembered } from "../idempotency.js";
-import { chargedSends, lifeOf } from "../rows.js";
+import type { Lockouts } from "../lockouts.js";
+import { lifeOf, returnsOfSends } from "../rows.js";
 import { type ConsumableRow, consumableColumns, type Effect } from "./effect.js";
 
 /** Redeems a challenge inside the caller's transaction. The effect holds everything that differs by purpose. */
@@ -16,9 +16,14 @@ export type Consume = (change: RedeemChange) => RedeemOutcome;
 /** The part of a redemption that is the same for every purpose. A refusal changes nothing, and a challenge is consumed once. */
 export function createConsume(
   db: Database,
-  parts: { budgets: Budgets; idempotency: Idempotency; effects: Readonly<Record<Purpose, Effect>> },
+  parts: {
+    budgets: Budgets;
+    idempotency: Idempotency;
+    lockouts: Lockouts;
+    effects: Readonly<Record<Purpose, Effect>>;
+  },
 ): Consume {
-  const { budgets, idempotency, effects } = parts;
+  const { budgets, idempotency, lockouts, effects } = parts;
   const select = db.prepare<[string], ConsumableRow>(
     `SELECT ${consumableColumns.join(", ")} FROM challenges WHERE challenge_id = ?`,
   );
@@ -46,20 +51,11 @@ export function createConsume(
     const { redemption, siblings, remembered } = decision();
     for (const sibling of siblings) endSibling.run({ challengeId: sibling, requesterKey: row.requester_key, now });
     budgets.giveBack([...change.returns, ...returnsOfSends(row, change.sendReturns)], now);
+    if (change.lockoutKey !== null) lockouts.clear(change.lockoutKey);
     const outcome = { kind: "redeemed", challengeId, ...nothingRemembered, ...remembered } as const;
     idempotency.remember(change.idempotency, outcome, row.expires_at);
     return { kind: "redeemed", redemption };
   };
-}
-
-function returnsOfSends(row: ConsumableRow, rules: readonly SendReturn[]): BudgetReturn[] {
-  return chargedSends(row).flatMap(({ at, requesterKey }) =>
-    rules.map(({ keyPrefix, ofRequester, holdMs }) => ({
-      key: Buffer.concat([keyPrefix, row.identifier_key, ...(ofRequester ? [requesterKey] : [])]),
-      spentAt: at,
-      ...(holdMs === undefined ? {} : { holdUntil: at + holdMs }),
-    })),
-  );
 }
 
 function refused(why: ChallengeRefusal): RedeemOutcome {

@@ -8,6 +8,8 @@ import type { ChallengeRow } from "../rows.js";
 /** The columns that a redemption reads. Leaving out the hash halves the reading. */
 export const consumableColumns = [
   "challenge_id",
+  "pool_id",
+  "app_id",
   "client_id",
   "purpose",
   "identifier_key",

@@ -8,10 +8,13 @@ import type { SignIn } from "./sign-in.js";
  */
 export function createLogin({ users, signIn }: { users: Users; signIn: SignIn }): Effect {
   return {
-    decide({ user_id: expectedUserId }, contact, change) {
-      const userId = users.userIdOf(contact);
+    decide({ user_id: expectedUserId, pool_id: poolId, app_id: appId }, contact, change) {
+      const userId = users.userIdOf(poolId, contact);
       if (expectedUserId !== null && userId !== expectedUserId) return "user_gone";
-      return () => (userId === null ? signIn.newUser([contact], change) : signIn.existingUser(userId, change));
+      return () =>
+        userId === null
+          ? signIn.newUser({ poolId, appId, contacts: [contact] }, change)
+          : signIn.existingUser({ userId, appId }, change);
     },
     recall: signIn.recall,
   };

@@ -3,6 +3,7 @@ import type { Store } from "../../port/store.js";
 import { toChallenge } from "../../shared/rows.js";
 import type { Budgets } from "../budgets.js";
 import type { Idempotency } from "../idempotency.js";
+import type { Lockouts } from "../lockouts.js";
 import { type ChallengeRow, challengeColumns } from "../rows.js";
 import type { Sessions } from "../sessions.js";
 import type { Users } from "../users.js";
@@ -16,14 +17,15 @@ interface Parts {
   readonly writer: Writer;
   readonly budgets: Budgets;
   readonly idempotency: Idempotency;
+  readonly lockouts: Lockouts;
   readonly users: Users;
   readonly sessions: Sessions;
 }
 
 export function createRedemption(db: Database, parts: Parts): Operations {
-  const { writer, budgets, idempotency } = parts;
+  const { writer, idempotency } = parts;
   const effects = createEffects(db, parts);
-  const consume = createConsume(db, { budgets, idempotency, effects });
+  const consume = createConsume(db, { ...parts, effects });
   const select = db.prepare<[string], ChallengeRow>(`SELECT ${challengeColumns} FROM challenges c WHERE c.challenge_id = ?`);
   return {
     redeem: (change) => writer.write(() => consume(change)),

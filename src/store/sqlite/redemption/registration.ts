@@ -33,12 +33,12 @@ export function createRegistration(db: Database, { users, signIn }: { users: Use
   }
 
   return {
-    decide({ challenge_id: challengeId, registration_id: registrationId }, contact, change) {
-      const userId = users.userIdOf(contact);
+    decide({ challenge_id: challengeId, pool_id: poolId, app_id: appId, registration_id: registrationId }, contact, change) {
+      const userId = users.userIdOf(poolId, contact);
       if (userId !== null) {
         return () => {
           end(registrationId, change.now);
-          return signIn.existingUser(userId, change);
+          return signIn.existingUser({ userId, appId }, change);
         };
       }
       if (registrationId === null || lives.get(registrationId) === undefined) return "cancelled";
@@ -49,11 +49,10 @@ export function createRegistration(db: Database, { users, signIn }: { users: Use
       if (pendingSources.length > 0) return () => pending(pendingSources);
       return () => {
         end(registrationId, change.now);
-        const contacts = all.map((source) => ({ kind: source.contact_kind, value: source.contact_value }));
-        return signIn.newUser(
-          contacts.filter((one) => users.userIdOf(one) === null),
-          change,
-        );
+        const contacts = all
+          .map((source) => ({ kind: source.contact_kind, value: source.contact_value }))
+          .filter((one) => users.userIdOf(poolId, one) === null);
+        return signIn.newUser({ poolId, appId, contacts }, change);
       };
     },
 

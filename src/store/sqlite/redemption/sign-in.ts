@@ -11,47 +11,54 @@ import type { Effected } from "./effect.js";
 /** A session for the user of a proven contact: the common effect of LOGIN and REGISTRATION. */
 export interface SignIn {
   /** Signs in an existing user and leaves the user's fields as they are. */
-  existingUser(userId: string, change: RedeemChange): Effected;
+  existingUser(of: { readonly userId: string; readonly appId: string }, change: RedeemChange): Effected;
   /**
-   * Creates the user in `change` with these contacts, none of which has a user, and signs it in. A username that is taken is
-   * left out.
+   * Creates the user in `change` with these contacts, none of which has a user in the pool, and signs it in. A username that is
+   * taken is left out.
    */
-  newUser(contacts: readonly Contact[], change: RedeemChange): Effected;
-  /** Returns null if the session was refreshed, revoked or deleted since. */
+  newUser(
+    of: { readonly poolId: string; readonly appId: string; readonly contacts: readonly Contact[] },
+    change: RedeemChange,
+  ): Effected;
+  /** Returns null if the session was refreshed or revoked since, or the user was deleted. */
   recall(remembered: RememberedRedemption, now: EpochMs): Redemption | null;
 }
 
 export function createSignIn(db: Database, { users, sessions }: { users: Users; sessions: Sessions }): SignIn {
   const siblings = db
-    .prepare<{ userId: string; now: EpochMs }, string>(`
+    .prepare<{ userId: string; appId: string; now: EpochMs }, string>(`
       SELECT c.challenge_id FROM contacts o CROSS JOIN challenges c ON c.contact_kind = o.kind AND c.contact_value = o.value
-      WHERE o.user_id = @userId AND c.purpose IN ('login', 'registration') AND ${isLiveChallenge("@now")}`)
+      WHERE o.user_id = @userId AND c.purpose IN ('login', 'registration') AND c.app_id = @appId AND ${isLiveChallenge("@now")}`)
     .pluck();
 
-  function signIn(userId: string, change: RedeemChange, made: { isNewUser: boolean; usernameTaken: boolean }): Effected {
-    const { newSession, sessionsMax, now } = change;
-    const session = sessions.create(newSession, { userId, sessionsMax, now });
+  function signIn(
+    { userId, appId }: { readonly userId: string; readonly appId: string },
+    { newSession, sessionsMax, now }: RedeemChange,
+    made: { isNewUser: boolean; usernameTaken: boolean },
+  ): Effected {
+    const session = newSession === null ? null : sessions.create(newSession, { userId, sessionsMax, now });
     return {
       redemption: { kind: "signed_in", session, user: users.find(userId)!, ...made },
-      siblings: siblings.all({ userId, now }),
-      remembered: { sessionId: session.sessionId, ...made },
+      siblings: siblings.all({ userId, appId, now }),
+      remembered: session === null ? { userId, ...made } : { sessionId: session.sessionId, ...made },
     };
   }
 
   return {
-    existingUser: (userId, change) => signIn(userId, change, { isNewUser: false, usernameTaken: false }),
+    existingUser: (of, change) => signIn(of, change, { isNewUser: false, usernameTaken: false }),
 
-    newUser(contacts, change) {
+    newUser({ poolId, appId, contacts }, change) {
       const { newUser, now } = change;
-      const usernameTaken = newUser.username !== null && users.usernameTaken(newUser.username);
-      users.create(usernameTaken ? { ...newUser, username: null } : newUser, contacts, now);
-      return signIn(newUser.userId, change, { isNewUser: true, usernameTaken });
+      const usernameTaken = newUser.username !== null && users.usernameTaken(poolId, newUser.username);
+      users.create(usernameTaken ? { ...newUser, username: null } : newUser, { poolId, contacts, now });
+      return signIn({ userId: newUser.userId, appId }, change, { isNewUser: true, usernameTaken });
     },
 
-    recall({ sessionId, isNewUser, usernameTaken }, now) {
+    recall({ sessionId, userId, isNewUser, usernameTaken }, now) {
       const session = sessionId === null ? null : sessions.find(sessionId, now);
-      const user = session === null ? null : users.find(session.userId);
-      if (session === null || user === null || session.generation > 0) return null;
+      if (sessionId !== null && (session === null || session.generation > 0)) return null;
+      const user = users.find(session?.userId ?? userId ?? "");
+      if (user === null) return null;
       return { kind: "signed_in", session, user, isNewUser, usernameTaken };
     },
   };
