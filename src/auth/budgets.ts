@@ -1,7 +1,7 @@
 import { randomJitter } from "../crypto/random.js";
 import type { Purpose } from "../model/challenge.js";
 import type { Channel } from "../model/channel.js";
-import type { Policy } from "../model/policy.js";
+import type { Limit, Policy } from "../model/policy.js";
 import type { EpochMs } from "../model/time.js";
 import type { BudgetCharge, BudgetReturn, SendReturn } from "../store/port/budgets.js";
 import type { ChallengeToVerify, SendGuard } from "../store/port/challenges.js";
@@ -15,6 +15,7 @@ const kinds = {
   userGuesses: 5,
   guessesOfRequester: 6,
   userGuessesOfRequester: 7,
+  clientFailures: 8,
 } as const;
 
 function keyOf(kind: keyof typeof kinds, ...parts: readonly Uint8Array[]): Buffer {
@@ -60,6 +61,11 @@ export function sendGuard(policy: Policy, sending: Sending & { readonly purpose:
       totalMax: policy.liveChallengesMax,
     },
   };
+}
+
+/** The budget of failed client authentications from one network. */
+export function clientFailureCharge(networkKey: Uint8Array, limits: readonly Limit[]): BudgetCharge {
+  return { key: keyOf("clientFailures", networkKey), limits };
 }
 
 export interface GuessCharges {

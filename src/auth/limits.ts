@@ -5,7 +5,7 @@ import type { Deps } from "./deps.js";
 import { AuthError } from "./errors.js";
 
 /** Returns the error for a spent budget, with the true time until the call can succeed. */
-export function tooManyRequests(deps: Deps, budget: Budget, { retryAt }: Limited, now: EpochMs): AuthError {
+export function tooManyRequests(deps: Pick<Deps, "metrics">, budget: Budget, { retryAt }: Limited, now: EpochMs): AuthError {
   deps.metrics.budgetRefused(budget);
   return new AuthError("TOO_MANY_REQUESTS", { retryAfterMs: Math.max(retryAt - now, 1) });
 }

@@ -36,7 +36,9 @@ export async function refreshToken(deps: Deps, caller: Caller, input: RefreshTok
   switch (outcome.kind) {
     case "rotated":
     case "replayed":
-      return await issueTokens(deps, outcome.session, { policy: caller.policy, withIdToken: false, now });
+      // The id of a deleted client may name a client of another app by now.
+      if (outcome.session.appId !== caller.app.appId) throw new AuthError("SESSION_ENDED", { detail: "another app's" });
+      return await issueTokens(deps, outcome.session, { caller, withIdToken: false, now });
     case "reused":
     case "lost": {
       const { sessionId } = outcome;

@@ -1,5 +1,5 @@
 import { accessTokenExpiresAt } from "../crypto/access-token.js";
-import type { Policy } from "../model/policy.js";
+import type { Caller } from "../model/caller.js";
 import type { Session } from "../model/session.js";
 import type { EpochMs } from "../model/time.js";
 import type { Deps } from "./deps.js";
@@ -20,13 +20,13 @@ export interface TokenSet {
 export async function issueTokens(
   deps: Deps,
   session: Session,
-  options: { readonly policy: Policy; readonly withIdToken: boolean; readonly now: EpochMs },
+  options: { readonly caller: Caller; readonly withIdToken: boolean; readonly now: EpochMs },
 ): Promise<TokenSet> {
-  const { now } = options;
-  const life = { ttlMs: options.policy.accessTokenTtlMs, now };
+  const { caller, now } = options;
+  const life = { ttlMs: caller.policy.accessTokenTtlMs, now };
   const expiresAt = accessTokenExpiresAt(session, life);
   const [accessToken, idToken] = await Promise.all([
-    deps.accessTokens.signAccess(session, life),
+    deps.accessTokens.signAccess(session, { audience: caller.app.audience, ...life }),
     options.withIdToken ? deps.accessTokens.signId(session, life) : null,
   ]);
   return {

@@ -189,7 +189,7 @@ async function resultOf(
     case "signed_in": {
       const { user, isNewUser, usernameTaken } = redemption;
       if (redemption.session === null) throw new Error("a sign-in without a session");
-      const tokens = await issueTokens(deps, redemption.session, { policy: caller.policy, withIdToken: true, now });
+      const tokens = await issueTokens(deps, redemption.session, { caller, withIdToken: true, now });
       return { kind: "signed_in", tokens, user, isNewUser, usernameTaken, ...base };
     }
     case "pending":

@@ -1,16 +1,34 @@
-import { CompactSign, type JWTPayload, jwtVerify } from "jose";
+import { CompactSign, decodeJwt, type JWTPayload, jwtVerify } from "jose";
+import { isScope, type Scope } from "../model/scope.js";
 import type { Session } from "../model/session.js";
 import type { EpochMs } from "../model/time.js";
 import { randomId } from "./random.js";
 import type { SigningKeys } from "./signing-keys.js";
 
-/** The claims of a valid access token. */
-export interface AccessClaims {
-  readonly userId: string;
-  readonly sessionId: string;
+interface CommonClaims {
   readonly clientId: string;
+  /** The audience of the app that the token was signed for. The caller compares it with that of the client's app. */
+  readonly audience: string;
+  readonly tokenId: string;
+  readonly issuedAt: EpochMs;
   readonly expiresAt: EpochMs;
 }
+
+/** The claims of a user's access token. */
+export interface UserClaims extends CommonClaims {
+  readonly kind: "user";
+  readonly userId: string;
+  readonly sessionId: string;
+}
+
+/** The claims of a confidential client's own access token. */
+export interface ClientClaims extends CommonClaims {
+  readonly kind: "client";
+  readonly scopes: readonly Scope[];
+}
+
+/** The claims of a valid access token. */
+export type AccessClaims = UserClaims | ClientClaims;
 
 /** The lifetime of a token, starting at `now`. */
 export interface TokenLife {
@@ -18,12 +36,29 @@ export interface TokenLife {
   readonly now: EpochMs;
 }
 
+/** Claims about the user that tokens carry if the app's policy says so (OpenID Connect Core §5.1). */
+export interface UserFieldClaims {
+  readonly email?: string;
+  readonly email_verified?: boolean;
+  readonly phone_number?: string;
+  readonly phone_number_verified?: boolean;
+  readonly preferred_username?: string;
+}
+
 /** Signs and checks JWTs with the deployment's signing keys. */
 export interface AccessTokens {
-  /** Signs an access token (RFC 9068). */
-  signAccess(session: Session, life: TokenLife): Promise<string>;
+  /** Signs a user's access token (RFC 9068). */
+  signAccess(
+    session: Session,
+    options: TokenLife & { readonly audience: string; readonly fields?: UserFieldClaims },
+  ): Promise<string>;
+  /** Signs the access token of a client that calls for itself (RFC 9068 §2.2: `sub` is the client). */
+  signClient(
+    client: { readonly clientId: string; readonly scopes: readonly Scope[] },
+    options: TokenLife & { readonly audience: string },
+  ): Promise<string>;
   /** Signs an OpenID Connect id token for the session's client. */
-  signId(session: Session, life: TokenLife): Promise<string>;
+  signId(session: Session, options: TokenLife & { readonly fields?: UserFieldClaims }): Promise<string>;
   /** Signs a proof of a contact for the client that requested it. */
   signProof(
     proof: {
@@ -46,8 +81,6 @@ export interface AccessTokenOptions {
   readonly keys: SigningKeys;
   /** The exact `iss` claim. */
   readonly issuer: string;
-  /** The `aud` claim of access tokens. */
-  readonly audience: string;
 }
 
 /** Returns when a token signed now expires: in whole seconds, and never after its session. */
@@ -63,7 +96,7 @@ const rememberedMax = 20_000;
 const skewSeconds = 30;
 
 export function createAccessTokens(options: AccessTokenOptions): AccessTokens {
-  const { keys, issuer, audience } = options;
+  const { keys, issuer } = options;
   const remembered = new Map<string, { readonly keyId: string; readonly claims: AccessClaims }>();
 
   function sign(typ: string, payload: JWTPayload, { now, expiresAt }: { now: EpochMs; expiresAt: EpochMs }): Promise<string> {
@@ -90,22 +123,30 @@ export function createAccessTokens(options: AccessTokenOptions): AccessTokens {
   }
 
   return {
-    signAccess(session, life) {
+    signAccess(session, options) {
       return sign(
         "at+jwt",
         {
-          aud: audience,
+          aud: options.audience,
           sub: session.userId,
           client_id: session.clientId,
           jti: randomId(),
           sid: session.sessionId,
           auth_time: Math.floor(session.createdAt / 1000),
           amr: session.amr,
+          ...options.fields,
         },
-        { now: life.now, expiresAt: accessTokenExpiresAt(session, life) },
+        { now: options.now, expiresAt: accessTokenExpiresAt(session, options) },
       );
     },
-    signId(session, life) {
+    signClient({ clientId, scopes }, { audience, ttlMs, now }) {
+      return sign(
+        "at+jwt",
+        { aud: audience, sub: clientId, client_id: clientId, jti: randomId(), scope: scopes.join(" ") },
+        { now, expiresAt: now + ttlMs },
+      );
+    },
+    signId(session, options) {
       return sign(
         "JWT",
         {
@@ -114,8 +155,9 @@ export function createAccessTokens(options: AccessTokenOptions): AccessTokens {
           sid: session.sessionId,
           auth_time: Math.floor(session.createdAt / 1000),
           amr: session.amr,
+          ...options.fields,
         },
-        { now: life.now, expiresAt: accessTokenExpiresAt(session, life) },
+        { now: options.now, expiresAt: accessTokenExpiresAt(session, options) },
       );
     },
     signProof({ clientId, challengeId, contact }, { ttlMs, now }) {
@@ -125,7 +167,7 @@ export function createAccessTokens(options: AccessTokenOptions): AccessTokens {
       if (token.length > tokenLengthMax) return null;
       const known = recall(token, now);
       if (known !== null) return known;
-      const verified = await verifySignature(token, keys, { issuer, audience, now });
+      const verified = await verifySignature(token, keys, { issuer, now });
       if (verified !== null) remember(token, verified.keyId, verified.claims);
       return verified?.claims ?? null;
     },
@@ -137,7 +179,7 @@ export function createAccessTokens(options: AccessTokenOptions): AccessTokens {
 async function verifySignature(
   token: string,
   keys: SigningKeys,
-  expected: { readonly issuer: string; readonly audience: string; readonly now: EpochMs },
+  expected: { readonly issuer: string; readonly now: EpochMs },
 ): Promise<{ keyId: string; claims: AccessClaims } | null> {
   try {
     const { payload, protectedHeader } = await jwtVerify(
@@ -149,18 +191,38 @@ async function verifySignature(
       },
       {
         issuer: expected.issuer,
-        audience: expected.audience,
         typ: "at+jwt",
         algorithms: ["ES256", "EdDSA", "RS256"],
-        requiredClaims: ["sub", "sid", "client_id", "jti", "iat", "exp"],
+        requiredClaims: ["aud", "sub", "client_id", "jti", "iat", "exp"],
         currentDate: new Date(expected.now),
       },
     );
-    const { sub, sid, client_id: clientId, exp, iat } = payload;
-    if (typeof sub !== "string" || typeof sid !== "string" || typeof clientId !== "string") return null;
-    if (iat === undefined || exp === undefined || iat > expected.now / 1000 + skewSeconds) return null;
-    return { keyId: protectedHeader.kid!, claims: { userId: sub, sessionId: sid, clientId, expiresAt: exp * 1000 } };
+    const claims = claimsOf(payload);
+    if (claims === null || claims.issuedAt > expected.now + skewSeconds * 1000) return null;
+    return { keyId: protectedHeader.kid!, claims };
   } catch {
     return null;
+  }
+}
+
+/** Returns null if a claim is missing or has the wrong type. A token without `sid` is a client's own. */
+function claimsOf({ sub, sid, aud, client_id: clientId, jti, exp, iat, scope }: JWTPayload): AccessClaims | null {
+  if (typeof sub !== "string" || typeof clientId !== "string" || typeof aud !== "string" || typeof jti !== "string")
+    return null;
+  if (iat === undefined || exp === undefined) return null;
+  const common = { clientId, audience: aud, tokenId: jti, issuedAt: iat * 1000, expiresAt: exp * 1000 };
+  if (typeof sid === "string") return { kind: "user", userId: sub, sessionId: sid, ...common };
+  if (sid !== undefined || sub !== clientId || typeof scope !== "string") return null;
+  return { kind: "client", scopes: scope.split(" ").filter(isScope), ...common };
+}
+
+/** Returns whether a token claims to be a client's own. Checks nothing. */
+export function looksLikeClientToken(token: string): boolean {
+  if (token.length > tokenLengthMax) return false;
+  try {
+    const { sub, sid, client_id: clientId } = decodeJwt(token);
+    return sub !== undefined && sub === clientId && sid === undefined;
+  } catch {
+    return false;
   }
 }

@@ -11,6 +11,8 @@ import type { Sealer } from "./sealing.js";
 export interface LookupKeys {
   identifier(identifier: Identifier): Buffer;
   requester(clientId: string, address: string): Buffer;
+  /** Stands for the network of the address, whatever client calls. */
+  network(address: string): Buffer;
   /** The HMAC key for the names of calls with an idempotency key. */
   readonly requestKey: Buffer;
 }
@@ -38,6 +40,7 @@ export async function loadLookupKeys(deps: { store: Store; sealer: Sealer; now: 
   return {
     identifier: ({ kind, value }) => mac(`identifier\0${kind}\0${value}`),
     requester: (clientId, address) => mac(`requester\0${clientId}\0${networkOf(address)}`),
+    network: (address) => mac(`network\0${networkOf(address)}`),
     requestKey: Buffer.from(hkdfSync("sha256", key, "latchkey", "idempotency", 32)),
   };
 }

@@ -1,5 +1,4 @@
-import { BlockList, isIP, SocketAddress } from "node:net";
-import { networkOf } from "../lib/network.js";
+import { addressList, canonicalAddress, networkOf } from "../lib/network.js";
 
 /**
  * Returns the address of a caller. `socketAddress` is the peer of the connection, `forwardedFor` the `X-Forwarded-For` header
@@ -19,17 +18,17 @@ const hopsMax = 32;
  * ignored.
  */
 export function createAddressOf(trustedProxies: readonly string[]): AddressOf {
-  const trusted = trustedProxies.length === 0 ? null : toBlockList(trustedProxies);
+  const isTrusted = trustedProxies.length === 0 ? null : addressList(trustedProxies);
   return (socketAddress, forwardedFor) => {
     const peer = canonicalAddress(socketAddress ?? "") ?? noAddress;
-    if (trusted === null || forwardedFor === undefined || !isTrusted(trusted, peer)) return peer;
+    if (isTrusted === null || forwardedFor === undefined || !isTrusted(peer)) return peer;
     const hops = forwardedFor.split(",").slice(-hopsMax);
     let address = peer;
     for (const hop of hops.reverse()) {
       const next = canonicalAddress(withoutPort(hop.trim()));
       if (next === null) return peer;
       address = next;
-      if (!isTrusted(trusted, address)) break;
+      if (!isTrusted(address)) break;
     }
     return address;
   };
@@ -39,42 +38,11 @@ export function createAddressOf(trustedProxies: readonly string[]): AddressOf {
 export type NetworkOf = (socketAddress: string | undefined) => string | null;
 
 export function createNetworkOf(trustedProxies: readonly string[]): NetworkOf {
-  const trusted = toBlockList(trustedProxies);
+  const isTrusted = addressList(trustedProxies);
   return (socketAddress) => {
     const peer = canonicalAddress(socketAddress ?? "") ?? noAddress;
-    return isTrusted(trusted, peer) ? null : networkOf(peer);
+    return isTrusted(peer) ? null : networkOf(peer);
   };
-}
-
-function toBlockList(networks: readonly string[]): BlockList {
-  const list = new BlockList();
-  for (const network of networks) {
-    const [address = "", prefix] = network.split("/");
-    const family = isIP(address) === 6 ? "ipv6" : "ipv4";
-    if (prefix === undefined) list.addAddress(address, family);
-    else list.addSubnet(address, Number(prefix), family);
-  }
-  return list;
-}
-
-function isTrusted(list: BlockList, address: string): boolean {
-  return list.check(address, isIP(address) === 6 ? "ipv6" : "ipv4");
-}
-
-const mappedIPv4 = /^::ffff:([0-9.]+)$/;
-
-/**
- * Returns IPv4 dotted, IPv6 compressed and in lower case, IPv4-mapped as IPv4, without a zone. Returns null if the text is not
- * an address.
- */
-export function canonicalAddress(text: string): string | null {
-  const zone = text.indexOf("%");
-  const address = zone === -1 ? text : text.slice(0, zone);
-  const family = isIP(address);
-  if (family === 4) return zone === -1 ? address : null;
-  if (family !== 6) return null;
-  const compressed = new SocketAddress({ address, family: "ipv6" }).address;
-  return mappedIPv4.exec(compressed)?.[1] ?? compressed;
 }
 
 /** Removes port and brackets from `192.0.2.1:80` and `[2001:db8::1]:80`, as some proxies write hops. */

@@ -1,3 +1,5 @@
+import { BlockList, isIP, SocketAddress } from "node:net";
+
 /**
  * Returns the network of a canonical address: an IPv4 address itself, or the /64 of an IPv6 address, which belongs to one host
  * or household.
@@ -13,4 +15,32 @@ export function networkOf(address: string): string {
     .slice(0, 4)
     .map((group) => group.replace(/^0+(?=.)/, "").toLowerCase())
     .join(":")}::/64`;
+}
+
+/** Returns a function that says whether a canonical address is one of these addresses or in one of these networks (CIDR). */
+export function addressList(networks: readonly string[]): (address: string) => boolean {
+  const list = new BlockList();
+  for (const network of networks) {
+    const [address = "", prefix] = network.split("/");
+    const family = isIP(address) === 6 ? "ipv6" : "ipv4";
+    if (prefix === undefined) list.addAddress(address, family);
+    else list.addSubnet(address, Number(prefix), family);
+  }
+  return (address) => list.check(address, isIP(address) === 6 ? "ipv6" : "ipv4");
+}
+
+const mappedIPv4 = /^::ffff:([0-9.]+)$/;
+
+/**
+ * Returns IPv4 dotted, IPv6 compressed and in lower case, IPv4-mapped as IPv4, without a zone. Returns null if the text is not
+ * an address.
+ */
+export function canonicalAddress(text: string): string | null {
+  const zone = text.indexOf("%");
+  const address = zone === -1 ? text : text.slice(0, zone);
+  const family = isIP(address);
+  if (family === 4) return zone === -1 ? address : null;
+  if (family !== 6) return null;
+  const compressed = new SocketAddress({ address, family: "ipv6" }).address;
+  return mappedIPv4.exec(compressed)?.[1] ?? compressed;
 }

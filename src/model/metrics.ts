@@ -2,7 +2,7 @@ import type { Challenge, ChallengeRefusal } from "./challenge.js";
 import type { KeyName, KeyWork } from "./key.js";
 
 /** The budgets that can refuse a call. */
-export type Budget = "send" | "resend" | "registration" | "guess";
+export type Budget = "send" | "resend" | "registration" | "guess" | "client_failure";
 
 /** Receives the events that use cases report for metrics. */
 export interface Metrics {

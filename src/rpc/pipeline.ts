@@ -13,10 +13,11 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import { AuthError } from "../auth/errors.js";
 import { Caller as CallerKind } from "../gen/latchkey/v1/access_pb.js";
 import type { Log } from "../lib/log.js";
-import type { Caller, UserCaller } from "../model/caller.js";
+import type { Caller, CallSource, UserCaller } from "../model/caller.js";
 import type { EndedCall } from "../model/door.js";
 import { noTracer, type Tracer } from "../telemetry/tracer.js";
-import { accessRule, type Gate } from "./access.js";
+import type { AnyCaller, Gate } from "./access.js";
+import { accessRule } from "./access-rule.js";
 import { type CallContext, deadlinePassed } from "./call-context.js";
 import { createToWireError, type ToWireError } from "./failures.js";
 import type { InFlight } from "./in-flight.js";
@@ -40,22 +41,23 @@ export interface ServedService {
   readonly methods: readonly ServedMethod[];
 }
 
-type Methods<S extends DescService, C extends Caller> = {
+type Methods<S extends DescService, C extends CallSource> = {
   [P in keyof S["method"]]: S["method"][P] extends DescMethodUnary<infer I, infer O>
     ? (caller: C, request: MessageShape<I>) => Promise<MessageInitShape<O>>
     : never;
 };
 
 /**
- * The handlers of a service. Those in `forUsers` get a `UserCaller`. `compose` throws if a handler is on a side that the proto does
- * not declare.
+ * The handlers of a service. `forUsers` has those of CALLER_USER, `forAnyone` those of CALLER_ANY, and `forClients` all others.
+ * `composeService` throws if a handler is on a side that the proto does not declare.
  */
 export interface Handlers<S extends DescService> {
   readonly forClients: Partial<Methods<S, Caller>>;
   readonly forUsers: Partial<Methods<S, UserCaller>>;
+  readonly forAnyone?: Partial<Methods<S, AnyCaller>>;
 }
 
-type Handler = (caller: UserCaller, request: Message) => Promise<Init>;
+type Handler = (caller: AnyCaller & UserCaller, request: Message) => Promise<Init>;
 
 export interface PipelineDeps {
   readonly inFlight: InFlight;
@@ -74,7 +76,7 @@ export const deadlineMaxMs = 10_000;
 export function composeService<S extends DescService>(deps: PipelineDeps, service: S, handlers: Handlers<S>): ServedService {
   const stages: Stages = { ...deps, reader: createRequestReader(), toWireError: createToWireError(deps.log) };
   const methods = service.methods.map((method): ServedMethod => {
-    const side = accessRule(method).caller === CallerKind.USER ? handlers.forUsers : handlers.forClients;
+    const side = handlers[sideOf(accessRule(method).caller)] ?? {};
     const handler = (side as Record<string, Handler | undefined>)[method.localName];
     if (!isUnary(method) || handler === undefined) {
       throw new Error(`${service.typeName}.${method.name} is not a unary method with a handler for its callers`);
@@ -87,6 +89,11 @@ export function composeService<S extends DescService>(deps: PipelineDeps, servic
     };
   });
   return { service, methods };
+}
+
+function sideOf(caller: CallerKind): keyof Handlers<DescService> {
+  if (caller === CallerKind.USER) return "forUsers";
+  return caller === CallerKind.ANY ? "forAnyone" : "forClients";
 }
 
 function isUnary(method: DescMethod): method is DescMethodUnary {
@@ -109,8 +116,8 @@ function composeMethod(stages: Stages, method: DescMethodUnary, handler: Handler
     // Authorize from headers before decoding, so that rejected calls stay cheap.
     const caller = await gate(rule, context, correlationId);
     const message = stages.reader.read(method.input, request);
-    // Safe: the gate returns a `UserCaller` for CALLER_USER, and only those handlers need one.
-    return create(method.output, await handle(caller as UserCaller, message));
+    // Safe: the gate returns what the rule's side of the handlers needs.
+    return create(method.output, await handle(caller as AnyCaller & UserCaller, message));
   }
 
   /** Runs the call within its deadline. A call that takes longer is answered then, but stays in flight until it ends. */

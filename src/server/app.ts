@@ -8,7 +8,9 @@ import { createMetricsServer, warnOfOpenMetrics } from "../doors/metrics.js";
 import { AuthService } from "../gen/latchkey/v1/auth_service_pb.js";
 import type { Listen } from "../lib/listen.js";
 import type { Log } from "../lib/log.js";
+import { oauthPaths, urlBelow } from "../model/oauth.js";
 import { createGate } from "../rpc/access.js";
+import { createClientAuthentication, failureLimits } from "../rpc/client-authentication.js";
 import { createInFlight } from "../rpc/in-flight.js";
 import { composeService } from "../rpc/pipeline.js";
 import { createAuthService } from "../rpc/services/auth-service.js";
@@ -119,7 +121,13 @@ async function start(settings: Settings, { log: plainLog, overrides, closers }: 
 
   const deps = { ...core.deps, wakeOutbox: delivery.wake };
   const directory = overrides.directory ?? defaultDirectory(settings);
-  const gate = createGate({ ...deps, directory, issuer: settings.issuer });
+  const clients = createClientAuthentication({
+    ...deps,
+    directory,
+    audiences: [settings.issuer, urlBelow(settings.issuer, oauthPaths.token)],
+    failureLimits: settings.mode === "production" ? failureLimits : [],
+  });
+  const gate = createGate({ ...deps, directory, clients, issuer: settings.issuer });
   const pipeline = { inFlight, gate, log, onCall: recorder.callEnded, tracer };
   const services = [composeService(pipeline, AuthService, createAuthService(deps))];
   const { inboxListen, metricsListen } = settings;

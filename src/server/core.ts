@@ -90,11 +90,7 @@ export async function createCore(settings: Settings, given: CoreParts): Promise<
         concurrency: hashConcurrency(settings.codeHash, settings.workers),
         measure,
       }),
-    accessTokens: createAccessTokens({
-      keys: signingKeys,
-      issuer: settings.issuer,
-      audience: settings.issuer,
-    }),
+    accessTokens: createAccessTokens({ keys: signingKeys, issuer: settings.issuer }),
     refreshTokens: createRefreshTokens(master),
     requestMac: createRequestMac({ master, lookupKey: lookup.requestKey }),
     singleFlight: createSingleFlight(),

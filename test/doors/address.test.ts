@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { canonicalAddress, createAddressOf, createNetworkOf, peerAddress } from "../../src/doors/address.js";
+import { createAddressOf, createNetworkOf, peerAddress } from "../../src/doors/address.js";
+import { canonicalAddress } from "../../src/lib/network.js";
 import { cleanUserAgent } from "../../src/doors/user-agent.js";
 
 describe("C09: an address has one form", () => {

@@ -1,26 +1,37 @@
 import { readdirSync } from "node:fs";
-import { create, createRegistry, type DescFile, type DescMethod, setExtension } from "@bufbuild/protobuf";
+import {
+  create,
+  createRegistry,
+  type DescFile,
+  type DescMethod,
+  type MessageInitShape,
+  setExtension,
+} from "@bufbuild/protobuf";
 import { MethodOptionsSchema } from "@bufbuild/protobuf/wkt";
 import { describe, expect, it } from "vitest";
-import { type Access, AccessSchema, access, Caller as CallerKind } from "../../src/gen/latchkey/v1/access_pb.js";
+import { publicClient } from "../../src/apps/directory.js";
+import { AccessSchema, access, Caller as CallerKind } from "../../src/gen/latchkey/v1/access_pb.js";
 import { AuthService } from "../../src/gen/latchkey/v1/auth_service_pb.js";
 import type { Caller, UserCaller } from "../../src/model/caller.js";
 import { allowsOrigin } from "../../src/model/client.js";
 import { fixedPolicy } from "../../src/model/policy.js";
-import { accessRule, createGate } from "../../src/rpc/access.js";
+import { type AccessRule, accessRule } from "../../src/rpc/access-rule.js";
 import type { CallContext } from "../../src/rpc/call-context.js";
 import { createFakeApp, goodToken, issuer, origin, session, startOfTime, testDirectory, user } from "../support/rpc.js";
 
-const asClient = create(AccessSchema, { caller: CallerKind.CLIENT });
-const asUser = create(AccessSchema, { caller: CallerKind.USER });
-const asRecentUser = create(AccessSchema, { caller: CallerKind.USER, recent: true });
-const asTokenHolder = create(AccessSchema, { caller: CallerKind.TOKEN_HOLDER });
+const plain = { scope: null, recent: false, readOnly: false };
+const asClient: AccessRule = { ...plain, caller: CallerKind.CLIENT };
+const asUser: AccessRule = { ...plain, caller: CallerKind.USER };
+const asRecentUser: AccessRule = { ...asUser, recent: true };
+const asTokenHolder: AccessRule = { ...plain, caller: CallerKind.TOKEN_HOLDER };
 
 function context(facts: Partial<CallContext>): CallContext {
   const nothing = {
     door: "grpc" as const,
     authorization: [],
     clientIds: [],
+    endUserIps: [],
+    cookie: null,
     origin: undefined,
     address: "192.0.2.1",
     userAgent: "test",
@@ -30,8 +41,8 @@ function context(facts: Partial<CallContext>): CallContext {
 
 const bearer = { authorization: [`Bearer ${goodToken}`] };
 
-function ask(rule: Access, facts: Partial<CallContext>, app = createFakeApp()): Promise<Caller | UserCaller> {
-  return createGate({ ...app.deps, directory: app.directory, issuer })(rule, context(facts), "correlation");
+async function ask(rule: AccessRule, facts: Partial<CallContext>, app = createFakeApp()): Promise<Caller | UserCaller> {
+  return (await app.gate(rule, context(facts), "correlation")) as Caller | UserCaller;
 }
 
 describe("access rules", () => {
@@ -50,14 +61,30 @@ describe("access rules", () => {
     expect(() => accessRule(bare)).toThrow("latchkey.v1.AuthService.SendOtp declares no access rule");
   });
 
-  it("may not ask for a scope as long as nothing checks scopes", () => {
-    const method = AuthService.method.sendOtp;
-    const options = create(MethodOptionsSchema);
-    setExtension(options, access, create(AccessSchema, { caller: CallerKind.CLIENT, scope: "otp:send" }));
-    const scoped = { ...method, proto: { ...method.proto, options } } as DescMethod;
-    expect(() => accessRule(scoped)).toThrow("latchkey.v1.AuthService.SendOtp asks for a scope, which nothing checks");
+  it.each([
+    ["a scope that does not exist", { caller: CallerKind.CLIENT, scope: "otp:sent" }, "asks for the unknown scope otp:sent"],
+    ["a scope of callers that are users", { caller: CallerKind.USER, scope: "otp:send" }, "its callers are not clients"],
+    ["a scope of token holders", { caller: CallerKind.TOKEN_HOLDER, scope: "otp:send" }, "its callers are not clients"],
+    ["a scope of any caller", { caller: CallerKind.ANY, scope: "otp:send" }, "its callers are not clients"],
+    ["a recent sign-in of a client", { caller: CallerKind.CLIENT, recent: true }, "its callers are not users"],
+  ])("may not ask for %s", (_what, rule, complaint) => {
+    expect(() => accessRule(withRule(rule))).toThrow(complaint);
+  });
+
+  it("keep the scope of clients, and know the methods that change nothing", () => {
+    const rule = { caller: CallerKind.CONFIDENTIAL_CLIENT, scope: "users:read" };
+    expect(accessRule(withRule(rule))).toEqual({ ...rule, recent: false, readOnly: false });
+    expect(accessRule(AuthService.method.getCurrentUser)).toMatchObject({ caller: CallerKind.USER, readOnly: true });
+    expect(accessRule(AuthService.method.updateCurrentUser)).toMatchObject({ caller: CallerKind.USER, readOnly: false });
   });
 });
+
+function withRule(rule: MessageInitShape<typeof AccessSchema>): DescMethod {
+  const method = AuthService.method.sendOtp;
+  const options = create(MethodOptionsSchema);
+  setExtension(options, access, create(AccessSchema, rule));
+  return { ...method, proto: { ...method.proto, options } } as DescMethod;
+}
 
 function isFile(value: unknown): value is DescFile {
   return (value as DescFile | undefined)?.kind === "file";
@@ -74,9 +101,12 @@ describe("who calls", () => {
   ])("%s is let in as the client", async (_what, rule, facts) => {
     const caller = await ask(rule, facts);
     expect(caller).toEqual({
-      client: { clientId: "default-web", appId: "default", allowedOrigins: [origin] },
-      app: { appId: "default", policy: caller.policy },
+      client: publicClient({ clientId: "default-web", allowedOrigins: [origin] }),
+      app: { appId: "default", poolId: "main", displayName: "", audience: issuer, policy: caller.policy },
       policy: fixedPolicy,
+      confidential: false,
+      scopes: new Set(),
+      cookie: null,
       address: "192.0.2.1",
       userAgent: "test",
       correlationId: "correlation",
@@ -127,8 +157,11 @@ describe("who calls", () => {
     ["is another client's", { session: { ...session, clientId: "other" }, user }],
   ])("a token whose session %s is refused", async (_what, live) => {
     const app = createFakeApp();
-    const deps = { ...app.deps, store: { sessions: { findLive: async () => live } }, directory: app.directory, issuer };
-    await expect(createGate(deps)(asUser, context(bearer), "c")).rejects.toMatchObject({ reason: "TOKEN_INVALID" });
+    const claims = await app.deps.accessTokens.verifyAccess(goodToken, startOfTime);
+    app.live.clear();
+    if (live !== null) app.live.set(goodToken, live);
+    app.deps.accessTokens.verifyAccess = async () => claims;
+    await expect(ask(asUser, bearer, app)).rejects.toMatchObject({ reason: "TOKEN_INVALID" });
   });
 
   it("ten minutes after the sign-in it is recent, later it is not", async () => {
@@ -162,6 +195,6 @@ describe("origins", () => {
   });
 
   it("null is nobody's, even when it is listed", () => {
-    expect(allowsOrigin({ clientId: "c", appId: "a", allowedOrigins: ["null"] }, "null")).toBe(false);
+    expect(allowsOrigin({ allowedOrigins: ["null"] }, "null")).toBe(false);
   });
 });

@@ -17,6 +17,8 @@ function context(facts: Partial<CallContext> = {}): CallContext {
     door: "grpc" as const,
     authorization: [],
     clientIds: [],
+    endUserIps: [],
+    cookie: null,
     origin: undefined,
     address: "192.0.2.1",
     userAgent: "",

@@ -13,7 +13,8 @@ import type { Policy } from "../../src/model/policy.js";
 import { fixedPolicy } from "../../src/model/policy.js";
 import type { Session } from "../../src/model/session.js";
 import type { User } from "../../src/model/user.js";
-import { createGate } from "../../src/rpc/access.js";
+import { createGate, type Gate } from "../../src/rpc/access.js";
+import { createClientAuthentication } from "../../src/rpc/client-authentication.js";
 import { toChallenge } from "../../src/rpc/convert/challenge.js";
 import { createInFlight, type InFlight } from "../../src/rpc/in-flight.js";
 import { composeService, type Handlers, type ServedService } from "../../src/rpc/pipeline.js";
@@ -36,7 +37,9 @@ export const session: Session = {
   sessionId: "0190a000-0000-7000-8000-0000000000aa",
   family: new Uint8Array(16),
   keyId: "k1",
+  appId: "default",
   clientId: "default-web",
+  credentialHash: null,
   ip: "192.0.2.1",
   userAgent: "test",
   amr: ["otp"],
@@ -59,6 +62,7 @@ export interface LogLine {
 /** A service whose use cases are scripted, and everything that a test may want to turn. */
 export interface FakeApp {
   readonly service: ServedService;
+  readonly gate: Gate;
   readonly deps: Deps;
   readonly directory: Directory;
   readonly inFlight: InFlight;
@@ -78,7 +82,7 @@ export const origin = "https://app.example.com";
 
 /** The default app, whose policy has what no setting changes and nothing of what one does. */
 export function testDirectory(settings: { defaultClient: boolean; allowedOrigins: AllowedOrigins }): Directory {
-  return defaultDirectory({ ...settings, policy: fixedPolicy as unknown as Policy });
+  return defaultDirectory({ ...settings, issuer, policy: fixedPolicy as unknown as Policy });
 }
 
 export function createFakeApp(options: { defaultClient?: boolean; callsMax?: number } = {}): FakeApp {
@@ -87,10 +91,12 @@ export function createFakeApp(options: { defaultClient?: boolean; callsMax?: num
   const deps = fakeDeps(lines, live, () => app.now);
   const directory = testDirectory({ defaultClient: options.defaultClient ?? true, allowedOrigins: [origin] });
   const inFlight = createInFlight(options.callsMax);
-  const gate = createGate({ ...deps, directory, issuer });
+  const clients = createClientAuthentication({ ...deps, directory, audiences: [issuer], failureLimits: [] });
+  const gate = createGate({ ...deps, directory, clients, issuer });
   const { forUsers } = createAuthService(deps);
   const handlers = { forUsers, forClients: scripted((caller, request) => app.sendOtp(caller, request)) };
   const app: FakeApp = {
+    gate,
     service: composeService({ inFlight, gate, log: deps.log }, AuthService, handlers),
     deps,
     directory,
@@ -139,7 +145,7 @@ function fakeDeps(lines: LogLine[], live: FakeApp["live"], clock: () => number):
     accessTokens: {
       verifyAccess: async (token: string) => {
         const found = live.get(token)?.session;
-        return found === undefined ? null : { ...found, expiresAt: Number.POSITIVE_INFINITY };
+        return found === undefined ? null : { kind: "user", ...found, audience: issuer, expiresAt: Number.POSITIVE_INFINITY };
       },
     },
     store: {

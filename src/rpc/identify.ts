@@ -1,0 +1,123 @@
+import type { Directory, Registered } from "../apps/directory.js";
+import type { Deps } from "../auth/deps.js";
+import { AuthError } from "../auth/errors.js";
+import type { ClientClaims } from "../crypto/access-token.js";
+import { sessionCredentialHash } from "../crypto/session-credential.js";
+import type { Scope } from "../model/scope.js";
+import type { EpochMs } from "../model/time.js";
+import type { LiveSession } from "../store/port/sessions.js";
+import type { Store } from "../store/port/store.js";
+import type { CallContext, PresentedCookie } from "./call-context.js";
+import { type ClientAuthentication, mayCallFrom } from "./client-authentication.js";
+import type { Presented } from "./credentials.js";
+
+/** The caller that credentials prove. */
+export interface Identity {
+  readonly registered: Registered;
+  /** The scopes of a client that authenticated itself. Null: it did not. */
+  readonly scopes: ReadonlySet<Scope> | null;
+  /** The session of a user. Null: a client calls for itself. */
+  readonly live: LiveSession | null;
+}
+
+export interface IdentifyDeps extends Pick<Deps, "clock" | "log"> {
+  readonly store: { readonly sessions: Pick<Store["sessions"], "findLive" | "findByCredential" | "touch"> };
+  readonly accessTokens: Pick<Deps["accessTokens"], "verifyAccess">;
+  readonly directory: Directory;
+  readonly clients: ClientAuthentication;
+}
+
+/** Checks credentials. */
+export interface Identify {
+  /** Throws TOKEN_INVALID, CLIENT_INVALID or TOO_MANY_REQUESTS. */
+  byHeaders(presented: Exclude<Presented, { kind: "none" }>, context: CallContext): Promise<Identity>;
+  /** Returns null if the cookie's session has ended. Throws TOKEN_INVALID if the caller sent several cookies. */
+  byCookie(cookie: PresentedCookie): Promise<Identity | null>;
+}
+
+export function createIdentify(deps: IdentifyDeps): Identify {
+  const { directory, store } = deps;
+  const touch = createTouch(deps);
+
+  async function byCredential(credentialHash: Uint8Array): Promise<Identity | null> {
+    const now = deps.clock();
+    const live = await store.sessions.findByCredential({ credentialHash, now });
+    if (live === null) return null;
+    const { clientId } = live.session;
+    const identity = ofUser(directory.find(clientId) ?? (await directory.lookUp(clientId)), live);
+    touch(live, identity.registered.app.policy.refreshIdleMs, now);
+    return identity;
+  }
+
+  return {
+    async byHeaders(presented, context) {
+      switch (presented.kind) {
+        case "token": {
+          const now = deps.clock();
+          const claims = await deps.accessTokens.verifyAccess(presented.token, now);
+          if (claims === null) throw tokenInvalid("not a good access token");
+          const { clientId } = claims;
+          const registered = directory.find(clientId) ?? (await directory.lookUp(clientId));
+          if (registered?.app.audience !== claims.audience) throw tokenInvalid("the token's client is gone, or of another app");
+          if (claims.kind === "client") return ofClient(registered, claims, context.address);
+          const live = await store.sessions.findLive({ sessionId: claims.sessionId, now });
+          if (live === null) throw tokenInvalid("the session has ended");
+          if (live.session.userId !== claims.userId || live.session.clientId !== registered.client.clientId) {
+            throw tokenInvalid("the session is another user's or client's");
+          }
+          return ofUser(registered, live);
+        }
+        case "session": {
+          const identity = await byCredential(presented.credentialHash);
+          if (identity === null) throw tokenInvalid("not the credential of a live session");
+          return identity;
+        }
+        case "client": {
+          const registered = await deps.clients.authenticate(presented.credentials, context.address);
+          return { registered, scopes: registered.client.scopes, live: null };
+        }
+        case "unreadable":
+          throw tokenInvalid("several credentials, or one of an unknown form");
+      }
+    },
+    async byCookie({ credential }) {
+      if (credential === null) throw tokenInvalid("several session cookies");
+      const credentialHash = credential === undefined ? null : sessionCredentialHash(credential);
+      return credentialHash === null ? null : await byCredential(credentialHash);
+    },
+  };
+}
+
+export function tokenInvalid(detail: string): AuthError {
+  return new AuthError("TOKEN_INVALID", { detail });
+}
+
+/** The id of a deleted client may name a client of another app by now, so the session's app is compared too. */
+function ofUser(registered: Registered | null, live: LiveSession): Identity {
+  if (registered?.app.appId !== live.session.appId) throw tokenInvalid("the session's client is gone");
+  return { registered, scopes: null, live };
+}
+
+/** A client that has lost a scope since the token was signed does not have it any more. */
+function ofClient(registered: Registered, { scopes }: ClientClaims, address: string): Identity {
+  const { client } = registered;
+  if (client.kind !== "confidential") throw tokenInvalid("the token's client is public now");
+  if (!mayCallFrom(client, address))
+    throw new AuthError("CLIENT_INVALID", { detail: "the client may not call from this address" });
+  return { registered, scopes: new Set(scopes.filter((scope) => client.scopes.has(scope))), live: null };
+}
+
+const touchEveryMs = 60_000;
+
+/** Keeps a used session alive. No call waits for it or fails because of it. */
+function createTouch({ store, log }: IdentifyDeps): (live: LiveSession, idleMs: number, now: EpochMs) => void {
+  const touching = new Set<string>();
+  return ({ session: { sessionId, lastUsedAt } }, idleMs, now) => {
+    if (now - lastUsedAt < touchEveryMs || touching.has(sessionId)) return;
+    touching.add(sessionId);
+    store.sessions
+      .touch({ sessionId, idleExpiresAt: now + idleMs, now })
+      .catch((error: unknown) => log.debug({ error, sessionId }, "the use of a session was not recorded"))
+      .finally(() => touching.delete(sessionId));
+  };
+}
