@@ -1,7 +1,8 @@
+import type { AppPolicy } from "../model/app-policy.js";
 import { duration, flag, integer } from "./parse.js";
 import { both, setting } from "./setting.js";
 
-/** The settings that make up the policy of the default app, in the order in which they are shown. */
+/** The settings that apply to every app whose policy does not decide otherwise, in the order in which they are shown. */
 export const policyTable = {
   codeLength: setting({
     name: "LATCHKEY_CODE_LENGTH",
@@ -68,3 +69,24 @@ export const policyTable = {
     parse: flag,
   }),
 };
+
+export type PolicySettings = Readonly<Partial<Record<keyof AppPolicy, string>>>;
+
+/** The setting of each value that an app's policy may decide otherwise. */
+const settingOf = {
+  codeLength: policyTable.codeLength,
+  codeTtlMs: policyTable.codeTtl,
+  resendCooldownMs: policyTable.resendCooldown,
+  accessTokenTtlMs: policyTable.accessTokenTtl,
+  refreshIdleMs: policyTable.refreshIdle,
+  refreshAbsoluteMs: policyTable.refreshAbsolute,
+  refreshGraceMs: policyTable.refreshGrace,
+  autoRegistration: policyTable.autoRegistration,
+} satisfies Partial<Record<keyof AppPolicy, unknown>>;
+
+/** Returns the names of the policy settings that an environment sets. */
+export function policySettingsIn(env: Readonly<Record<string, string | undefined>>): PolicySettings {
+  const isSet = (name: string) => env[name] !== undefined || env[`${name}_FILE`] !== undefined;
+  const entries = Object.entries(settingOf).map(([key, { name }]) => [key, name] as const);
+  return Object.fromEntries(entries.filter(([, name]) => isSet(name)));
+}

@@ -4,6 +4,7 @@ import type { Secret } from "../lib/secret.js";
 import { cooldownSteps, fixedPolicy, type Policy } from "../model/policy.js";
 import type { DatabaseLogin, ReadDatabaseLogin } from "./database-login.js";
 import type { KeySpec } from "./key-list.js";
+import { type PolicySettings, policySettingsIn } from "./policy-table.js";
 import type { PostgresUrl } from "./postgres-url.js";
 import { type Env, readAll } from "./read.js";
 import { toTls } from "./rules.js";
@@ -53,7 +54,10 @@ export interface Settings {
   readonly keyLeadMs: number;
   readonly reflection: boolean;
   readonly logLevel: "debug" | "info" | "warn" | "error";
+  /** What applies to apps that decide nothing. */
   readonly policy: Policy;
+  /** The names of those policy settings that were set, by the value that they give. The others have their defaults. */
+  readonly policySettings: PolicySettings;
 }
 
 /** The files of this machine. */
@@ -69,7 +73,7 @@ export function readSettings(
 ): { readonly ok: true; readonly settings: Settings } | { readonly ok: false; readonly problems: readonly string[] } {
   const { mode, values, databaseLogin, problems } = readAll(env, options.files);
   if (mode === null || problems.length > 0) return { ok: false, problems: problems.map(({ text }) => text) };
-  return { ok: true, settings: { ...assemble(values, mode), databaseLogin } };
+  return { ok: true, settings: { ...assemble(values, mode), databaseLogin, policySettings: policySettingsIn(env) } };
 }
 
 /** Where everything is stored, even if other settings are wrong. Null if the database setting itself is refused. */
@@ -131,7 +135,7 @@ function shownValue(
 }
 
 /** Expects values without problems: then each value that has a default or is required is defined. */
-function assemble(values: Values, mode: Mode): Omit<Settings, "databaseLogin"> {
+function assemble(values: Values, mode: Mode): Omit<Settings, "databaseLogin" | "policySettings"> {
   return {
     mode,
     database: values.database!,

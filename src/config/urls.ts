@@ -1,5 +1,6 @@
 import { quote } from "../lib/escape.js";
 import { isLoopback } from "../lib/listen.js";
+import { originProblem } from "../lib/origin.js";
 import { withPasswordHint } from "./password-hint.js";
 import { type PostgresUrl, parsePostgresUrl } from "./postgres-url.js";
 import { type Mode, SettingError } from "./setting.js";
@@ -51,13 +52,8 @@ export function parseIssuer(text: string): string {
 
 /** Reads one exact web origin: scheme, host and port. */
 export function parseOrigin(text: string, position: number): string {
-  const url = parseUrl(text);
-  if (url === null || !["http:", "https:"].includes(url.protocol) || text.includes("*")) {
-    throw new SettingError(`entry ${position} must be an exact origin such as https://app.example.com, without a wildcard`);
-  }
-  if (url.origin !== text) {
-    throw new SettingError(`entry ${position} must be a bare origin in lower case without a path: write ${quote(url.origin)}`);
-  }
+  const problem = originProblem(text);
+  if (problem !== null) throw new SettingError(`entry ${position} ${problem}`);
   return text;
 }
 

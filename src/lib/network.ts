@@ -44,3 +44,15 @@ export function canonicalAddress(text: string): string | null {
   const compressed = new SocketAddress({ address, family: "ipv6" }).address;
   return mappedIPv4.exec(compressed)?.[1] ?? compressed;
 }
+
+/** Returns why a text is not an IP address or a network in CIDR form, or null. */
+export function networkProblem(text: string): string | null {
+  const match = /^([0-9A-Fa-f:.]+)(?:\/(\d{1,3}))?$/.exec(text);
+  const family = match === null ? 0 : isIP(match[1]!);
+  if (match === null || family === 0) return "must be an IP address or a network such as 10.0.0.0/8 or fd00::/8";
+  if (/^::ffff:\d+\./i.test(text)) return "must be written as an IPv4 address, without ::ffff:";
+  const prefix = match[2];
+  const max = family === 6 ? 128 : 32;
+  if (prefix === undefined || (Number(prefix) >= 1 && Number(prefix) <= max)) return null;
+  return `must have a prefix length from 1 to ${max}: /0 would be every address`;
+}

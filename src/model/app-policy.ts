@@ -53,6 +53,7 @@ export function resolvePolicy(own: AppPolicy, deployment: Policy): Policy {
     failuresMax: lockoutFailures ?? deployment.lockout.failuresMax,
     durationMs: lockoutDurationMs ?? deployment.lockout.durationMs,
   };
+  const ownSends = (windowMs: number) => (windowMs === hour ? sendsPerHour : sendsPerDay);
   return {
     ...deployment,
     codeLength: own.codeLength ?? deployment.codeLength,
@@ -62,8 +63,10 @@ export function resolvePolicy(own: AppPolicy, deployment: Policy): Policy {
     resendCooldownMs: resendCooldownMs === undefined ? deployment.resendCooldownMs : cooldownSteps(resendCooldownMs),
     resendFloorMs: resendCooldownMs === undefined ? deployment.resendFloorMs : Math.min(15_000, resendCooldownMs),
     sendsMax: own.sendsMax ?? deployment.sendsMax,
-    sendsPerRequester: deployment.sendsPerRequester.map(({ max, windowMs }) => ({
-      max: (windowMs === hour ? sendsPerHour : sendsPerDay) ?? max,
+    sendsPerRequester: deployment.sendsPerRequester.map(({ max, windowMs }) => ({ max: ownSends(windowMs) ?? max, windowMs })),
+    // One requester alone must be able to use its sends.
+    sendsPerIdentifier: deployment.sendsPerIdentifier.map(({ max, windowMs }) => ({
+      max: Math.max(max, ownSends(windowMs) ?? 0),
       windowMs,
     })),
     registrationSources: registrationSources ?? deployment.registrationSources,

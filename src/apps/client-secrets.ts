@@ -1,0 +1,55 @@
+import { AuthError, invalidField } from "../auth/errors.js";
+import type { StoredClient } from "../store/port/apps.js";
+import { refuseHigherRights } from "./client-rules.js";
+import { type MadeSecret, makeSecret } from "./create-client.js";
+import { type Actor, type AppsDeps, announce, clientNotFound } from "./deps.js";
+import { getClient } from "./read-clients.js";
+
+export interface Rotation {
+  readonly clientId: string;
+  /** When the client's other secrets end at the latest, counted from now. Null: they stay as they are. */
+  readonly oldSecretsExpireInMs: number | null;
+  /** Null: the new secret does not expire. */
+  readonly secretExpiresInMs: number | null;
+}
+
+/**
+ * Gives a confidential client one more secret. Throws CLIENT_NOT_FOUND, REQUEST_INVALID for a public client, TOO_MANY_SECRETS
+ * if it has two live ones, and SCOPE_MISSING as `updateClient`.
+ */
+export async function rotateClientSecret(
+  deps: AppsDeps,
+  actor: Actor,
+  rotation: Rotation,
+): Promise<{ readonly client: StoredClient; readonly made: MadeSecret }> {
+  const { clientId, oldSecretsExpireInMs } = rotation;
+  const { client } = await getClient(deps, { clientId });
+  refuseHigherRights(actor, client);
+  if (client.kind === "public") throw invalidField("client_id", "names a public client, which has no secrets");
+  const now = deps.clock();
+  const made = makeSecret(now, rotation.secretExpiresInMs);
+  const endOthersAt = oldSecretsExpireInMs === null ? null : now + oldSecretsExpireInMs;
+  const outcome = await deps.store.apps.addSecret({ clientId, secret: made.stored, endOthersAt, now });
+  if (outcome === "no_client") throw clientNotFound(clientId);
+  if (outcome === "too_many") throw new AuthError("TOO_MANY_SECRETS", { detail: `client ${clientId} has two live secrets` });
+  await announce(deps, actor, {
+    message: "made a client secret",
+    app: client.appId,
+    client: clientId,
+    secretId: made.secretId,
+  });
+  return { client: await getClient(deps, { clientId }), made };
+}
+
+/** Ends a secret at once. Throws CLIENT_NOT_FOUND, and SCOPE_MISSING as `updateClient`. */
+export async function revokeClientSecret(
+  deps: AppsDeps,
+  actor: Actor,
+  { clientId, secretId }: { readonly clientId: string; readonly secretId: string },
+): Promise<void> {
+  const { client } = await getClient(deps, { clientId });
+  refuseHigherRights(actor, client);
+  const deleted = await deps.store.apps.deleteSecret({ clientId, secretId });
+  if (!deleted) throw clientNotFound(clientId);
+  await announce(deps, actor, { message: "revoked a client secret", app: client.appId, client: clientId, secretId });
+}

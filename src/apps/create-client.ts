@@ -1,0 +1,127 @@
+import { invalidField } from "../auth/errors.js";
+import { readClientKeys } from "../crypto/client-keys.js";
+import { newClientSecret } from "../crypto/client-secret.js";
+import { randomId } from "../crypto/random.js";
+import type { ClientKind, ClientRecord, ClientSecret } from "../model/client.js";
+import type { EpochMs } from "../model/time.js";
+import type { StoredClient } from "../store/port/apps.js";
+import { clientViolations, grantViolations } from "./client-rules.js";
+import { type Actor, type AppsDeps, alreadyExists, announce, appNotFound, refuseViolations } from "./deps.js";
+
+/** The values of a client that its maker chooses and that may change later. */
+export interface ClientFields {
+  readonly displayName?: string;
+  readonly scopes?: readonly string[];
+  readonly allowedOrigins?: readonly string[];
+  readonly hosts?: readonly string[];
+  readonly redirectUris?: readonly string[];
+  readonly verifyByIdentifier?: boolean;
+  readonly aliases?: readonly string[];
+  /** A parsed JWK set. Null: none. */
+  readonly jwks?: unknown;
+  readonly allowedAddresses?: readonly string[];
+  readonly isDefault?: boolean;
+}
+
+export interface CreateClientInput extends ClientFields {
+  readonly appId: string;
+  /** Empty: a random one. */
+  readonly clientId?: string;
+  readonly kind: ClientKind;
+  /** Null: the secret does not expire. */
+  readonly secretExpiresInMs: number | null;
+}
+
+/** A secret in clear. It exists only in the answer of the call that made it. */
+export interface MadeSecret {
+  readonly secretId: string;
+  readonly secret: string;
+}
+
+/**
+ * Creates a client. A confidential client without keys gets a secret. Throws REQUEST_INVALID, APP_NOT_FOUND, and ALREADY_EXISTS
+ * if another client has the id or one of the aliases.
+ */
+export async function createClient(
+  deps: AppsDeps,
+  actor: Actor,
+  input: CreateClientInput,
+): Promise<{ readonly client: StoredClient; readonly made: MadeSecret | null }> {
+  const now = deps.clock();
+  const client: ClientRecord = {
+    ...blank,
+    ...recordFields(input),
+    clientId: input.clientId || readableId(),
+    appId: input.appId,
+    kind: input.kind,
+    createdAt: now,
+  };
+  refuseViolations([...clientViolations(client), ...grantViolations(actor, { before: [], after: client.scopes })]);
+  const needsSecret = client.kind === "confidential" && client.jwks === "";
+  if (!needsSecret && input.secretExpiresInMs !== null) {
+    refuseViolations([
+      { field: "secret_expires_in", description: "is only possible for a client that gets a secret: remove it" },
+    ]);
+  }
+  const made = needsSecret ? makeSecret(now, input.secretExpiresInMs) : null;
+  const outcome = await deps.store.apps.createClient({ client, secret: made?.stored ?? null });
+  if (outcome.kind === "no_app") throw appNotFound(input.appId);
+  if (outcome.kind === "taken") throw alreadyExists(outcome.id);
+  const { clientId, appId, kind, scopes } = client;
+  await announce(deps, actor, { message: "created a client", app: appId, client: clientId, kind, scopes });
+  return { client: { client, secrets: made === null ? [] : [made.stored] }, made };
+}
+
+const blank: Omit<ClientRecord, "clientId" | "appId" | "kind" | "createdAt"> = {
+  displayName: "",
+  scopes: [],
+  allowedOrigins: [],
+  hosts: [],
+  redirectUris: [],
+  verifyByIdentifier: false,
+  aliases: [],
+  jwks: "",
+  allowedAddresses: [],
+  isDefault: false,
+  state: "active",
+};
+
+/** Returns the given fields as they are stored. Throws REQUEST_INVALID if the keys are refused. Scopes are checked later. */
+export function recordFields(given: ClientFields): Partial<ClientRecord> {
+  const { displayName, scopes, allowedOrigins, hosts, redirectUris, verifyByIdentifier, aliases, isDefault } = given;
+  const fields = {
+    displayName,
+    scopes: scopes as ClientRecord["scopes"] | undefined,
+    allowedOrigins,
+    hosts,
+    redirectUris,
+    verifyByIdentifier,
+    aliases,
+    jwks: keysText(given.jwks),
+    allowedAddresses: given.allowedAddresses?.map((network) => network.toLowerCase()),
+    isDefault,
+  };
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+}
+
+function keysText(jwks: unknown): string | undefined {
+  if (jwks === undefined) return undefined;
+  if (jwks === null) return "";
+  const keys = readClientKeys(jwks);
+  if ("jwks" in keys) return keys.jwks;
+  throw invalidField("jwks", keys.problem);
+}
+
+/** Makes a secret and what is stored of it. */
+export function makeSecret(now: EpochMs, expiresInMs: number | null): MadeSecret & { readonly stored: ClientSecret } {
+  const { secret, hash } = newClientSecret();
+  const secretId = readableId();
+  const expiresAt = expiresInMs === null ? null : now + expiresInMs;
+  return { secretId, secret, stored: { secretId, hash, createdAt: now, expiresAt, lastUsedAt: null } };
+}
+
+/** A random id that a command line does not take for an option. */
+function readableId(): string {
+  const id = randomId();
+  return id.startsWith("-") ? readableId() : id;
+}

@@ -1,0 +1,35 @@
+import { AuthError } from "../auth/errors.js";
+import { type AppRecord, defaultAppId } from "../model/app.js";
+import { appViolations } from "./app-rules.js";
+import { type Actor, type AppsDeps, announce, appNotFound, refuseViolations } from "./deps.js";
+
+/** New values of an app. What is left out stays as it is. */
+export type AppChanges = Partial<
+  Pick<AppRecord, "displayName" | "logoUrl" | "supportAddress" | "allowedOrigins" | "audience" | "state">
+>;
+
+/** Changes an app. Throws APP_NOT_FOUND, REQUEST_INVALID, and DEFAULT_APP if the default app would be archived. */
+export async function updateApp(
+  deps: AppsDeps,
+  actor: Actor,
+  { appId, changes }: { readonly appId: string; readonly changes: AppChanges },
+): Promise<AppRecord> {
+  if (appId === defaultAppId && changes.state === "archived") throw defaultApp();
+  const changed = await deps.store.apps.changeApp({
+    appId,
+    apply(app) {
+      const next = { ...app, ...changes };
+      refuseViolations(appViolations(next, deps.deployment.issuer));
+      return next;
+    },
+  });
+  if (changed === null) throw appNotFound(appId);
+  const message = changes.state === "archived" ? "archived an app" : "changed an app";
+  await announce(deps, actor, { message, app: appId, changed: Object.keys(changes) });
+  return changed;
+}
+
+/** Everything falls back to the default app, so it always exists and is active. */
+export function defaultApp(): AuthError {
+  return new AuthError("DEFAULT_APP", { detail: "the default app can't be deleted or archived" });
+}
