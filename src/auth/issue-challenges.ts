@@ -50,7 +50,7 @@ export async function issueChallenges(deps: Deps, caller: Caller, input: IssueIn
   const { method, budget, wanted } = input;
   const idempotency = idempotencyMac(deps, caller, { method, requesterKey, idempotency: input.idempotency });
   const asked = wanted.map((one) => {
-    const keys = { identifierKey: deps.lookup.identifier(one.identifier), requesterKey };
+    const keys = { identifierKey: deps.lookup.identifier(caller.app.poolId, one.identifier), requesterKey };
     return { one, keys, guard: sendGuard(policy, { purpose: one.purpose, channel: one.channel, ...keys }) };
   });
   const askedAt = deps.clock();

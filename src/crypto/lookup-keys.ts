@@ -1,5 +1,6 @@
 import { createHmac, hkdfSync, randomBytes } from "node:crypto";
 import { networkOf } from "../lib/network.js";
+import { mainPoolId } from "../model/app.js";
 import type { Identifier } from "../model/identifier.js";
 import type { EpochMs } from "../model/time.js";
 import type { StoredKey } from "../store/port/keys.js";
@@ -9,7 +10,8 @@ import type { Sealer } from "./sealing.js";
 
 /** Keyed hashes that find budgets, siblings and decoys, so that the tables hold no identifiers. */
 export interface LookupKeys {
-  identifier(identifier: Identifier): Buffer;
+  /** Two pools share no key, so neither learns anything about the other's people. */
+  identifier(poolId: string, identifier: Identifier): Buffer;
   requester(clientId: string, address: string): Buffer;
   /** Stands for the network of the address, whatever client calls. */
   network(address: string): Buffer;
@@ -36,9 +38,10 @@ export async function loadLookupKeys(deps: { store: Store; sealer: Sealer; now: 
   const stored = find(await store.keys.list());
   const key = stored === undefined ? null : sealer.open("lookup-key", stored.sealed, stored.keyId);
   if (key === null) throw new Error("the lookup key in the database does not open with the configured master keys");
+  // The pool `main` is not named, because there were no pools at first. No part contains a NUL, so no two texts are equal.
   const mac = (text: string): Buffer => createHmac("sha256", key).update(text).digest().subarray(0, 16);
   return {
-    identifier: ({ kind, value }) => mac(`identifier\0${kind}\0${value}`),
+    identifier: (poolId, { kind, value }) => mac(`identifier\0${poolId === mainPoolId ? "" : `${poolId}\0`}${kind}\0${value}`),
     requester: (clientId, address) => mac(`requester\0${clientId}\0${networkOf(address)}`),
     network: (address) => mac(`network\0${networkOf(address)}`),
     requestKey: Buffer.from(hkdfSync("sha256", key, "latchkey", "idempotency", 32)),

@@ -30,7 +30,8 @@ export interface DeliverDeps {
   /** Returns the code of a delivery, or null if its sealed copy belongs to another challenge. May also throw in that case. */
   readonly openCode: (delivery: Delivery) => string | null;
   readonly providers: readonly Provider[];
-  readonly appName: string;
+  /** Returns what messages call an app. */
+  readonly appNameOf: (appId: string) => string;
   /** Called after every try, for metrics. */
   readonly onTry?: (attempt: EndedTry) => void;
   readonly random?: () => number;
@@ -87,7 +88,7 @@ function prepare(deps: DeliverDeps, { outboxId, delivery }: Try, fields: Readonl
       locale: delivery.locale,
       hasUser: delivery.hasUser,
       expiresInMinutes: (delivery.expiresAt - deps.clock()) / 60_000,
-      appName: deps.appName,
+      appName: deps.appNameOf(delivery.appId),
       to: delivery.contact,
       challengeId: delivery.challengeId,
       sendKey: createHash("sha256").update(`send ${delivery.challengeId} ${outboxId}`).digest("hex").slice(0, 32),

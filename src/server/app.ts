@@ -116,11 +116,11 @@ async function start(settings: Settings, { log: plainLog, overrides, closers }: 
     onExpired: recorder.challengeExpired,
   });
   closers.push(() => maintenance.stop());
+  const directory = overrides.directory ?? defaultDirectory(settings);
   const { providers, print } = overrides;
-  const delivery = startDelivery(settings, { core, recorder, tracer, log, plainLog, providers, print, closers });
+  const delivery = startDelivery(settings, { core, directory, recorder, tracer, log, plainLog, providers, print, closers });
 
   const deps = { ...core.deps, wakeOutbox: delivery.wake };
-  const directory = overrides.directory ?? defaultDirectory(settings);
   const clients = createClientAuthentication({
     ...deps,
     directory,

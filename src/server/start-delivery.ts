@@ -1,3 +1,4 @@
+import type { Directory } from "../apps/directory.js";
 import type { Settings } from "../config/settings.js";
 import type { CheckedProvider, Provider } from "../delivery/channel.js";
 import { createConsoleProvider } from "../delivery/console.js";
@@ -25,6 +26,7 @@ export function startDelivery(
   settings: Settings,
   given: {
     readonly core: Core;
+    readonly directory: Pick<Directory, "findApp">;
     readonly recorder: Recorder;
     readonly tracer: Tracer;
     readonly log: Log;
@@ -35,7 +37,7 @@ export function startDelivery(
     readonly closers: Closers;
   },
 ): StartedDelivery {
-  const { core, recorder, tracer, closers, print = (text) => void process.stdout.write(text) } = given;
+  const { core, directory, recorder, tracer, closers, print = (text) => void process.stdout.write(text) } = given;
   const { clock, store } = core.deps;
   const inbox = settings.mode === "development" ? createInbox(clock) : null;
   const providers = given.providers ?? providersOf(settings, inbox, print);
@@ -51,7 +53,7 @@ export function startDelivery(
     isForeign: core.isForeign,
     providers: traceProviders(providers, tracer),
     deliver: traceDelivery(deliver, tracer),
-    appName: settings.appName,
+    appNameOf: (appId) => directory.findApp(appId)?.displayName || settings.appName,
     onTry: recorder.tryEnded,
   });
   closers.push(() => outbox.stop());

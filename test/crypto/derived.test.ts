@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { createHash, createHmac } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { createKeyring, equalBytes, UnknownKeyError } from "../../src/crypto/keyring.js";
 import { loadLookupKeys } from "../../src/crypto/lookup-keys.js";
@@ -47,11 +47,11 @@ describe("lookup keys", () => {
     const load = (...ids: string[]) => loadLookupKeys({ store, sealer: createSealer(ringOf(...ids)), now: t0 });
     const starts = await Promise.all(Array.from({ length: 20 }, () => load("m1")));
     const address = { kind: "email", value: "a@example.com" } as const;
-    const expected = starts[0]!.identifier(address);
-    expect(starts.every((keys) => keys.identifier(address).equals(expected))).toBe(true);
-    expect((await load("m2", "m1")).identifier(address)).toEqual(expected);
+    const expected = starts[0]!.identifier("main", address);
+    expect(starts.every((keys) => keys.identifier("main", address).equals(expected))).toBe(true);
+    expect((await load("m2", "m1")).identifier("main", address)).toEqual(expected);
     await resealKeys(store, createSealer(ringOf("m2", "m1")), { from: "m1", to: "m2" });
-    expect((await load("m2")).identifier(address)).toEqual(expected);
+    expect((await load("m2")).identifier("main", address)).toEqual(expected);
     expect((await store.keys.list()).filter(({ use }) => use === "lookup")).toHaveLength(1);
     await store.close();
   });
@@ -67,20 +67,33 @@ describe("lookup keys", () => {
     await store.close();
   });
 
-  it("differ between kinds, values, clients and networks, and name nobody", async () => {
+  it("of the pool main are those from before there were pools, so that an upgrade resets no limit", async () => {
+    const store = await openMemory();
+    const sealer = createSealer(ringOf("m1"));
+    const keys = await loadLookupKeys({ store, sealer, now: t0 });
+    const [stored] = (await store.keys.list()).filter(({ use }) => use === "lookup");
+    const key = sealer.open("lookup-key", stored!.sealed, stored!.keyId)!;
+    const expected = createHmac("sha256", key).update("identifier\0email\0x").digest().subarray(0, 16);
+    expect(keys.identifier("main", { kind: "email", value: "x" })).toEqual(expected);
+    await store.close();
+  });
+
+  it("differ between pools, kinds, values, clients and networks, and name nobody", async () => {
     const [store, other] = [await openMemory(), await openMemory()];
     const load = (from: typeof store) => loadLookupKeys({ store: from, sealer: createSealer(ringOf("m1")), now: t0 });
     const keys = await load(store);
     const made = [
-      keys.identifier({ kind: "email", value: "x" }),
-      keys.identifier({ kind: "phone", value: "x" }),
-      keys.identifier({ kind: "username", value: "x" }),
-      keys.identifier({ kind: "username", value: "y" }),
+      keys.identifier("main", { kind: "email", value: "x" }),
+      keys.identifier("main", { kind: "phone", value: "x" }),
+      keys.identifier("main", { kind: "username", value: "x" }),
+      keys.identifier("main", { kind: "username", value: "y" }),
+      keys.identifier("shops", { kind: "email", value: "x" }),
+      keys.identifier("email", { kind: "email", value: "x" }),
       keys.requester("client", "192.0.2.1"),
       keys.requester("client", "192.0.2.2"),
       keys.requester("another", "192.0.2.1"),
       keys.requester("client1", "92.0.2.1"),
-      (await load(other)).identifier({ kind: "email", value: "x" }),
+      (await load(other)).identifier("main", { kind: "email", value: "x" }),
       createHash("sha256").update("identifier\0email\0x").digest().subarray(0, 16),
     ];
     expect(new Set(made.map((key) => key.toString("hex"))).size).toBe(made.length);

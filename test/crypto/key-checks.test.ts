@@ -146,7 +146,7 @@ describe("the check of the configured keys", () => {
     const alone = createSealer(ringOf("m2"));
     const contact = { kind: "email", value: "a@example.com" } as const;
     const again = await loadLookupKeys({ store, sealer: alone, now: t0 });
-    expect(again.identifier(contact)).toEqual(lookup.identifier(contact));
+    expect(again.identifier("main", contact)).toEqual(lookup.identifier("main", contact));
     const reloaded = await loadSigningKeys(signingOptions(store, { sealer: alone }), t0);
     expect(reloaded.jwks()).toBe(signing.jwks());
   });

@@ -40,7 +40,7 @@ export async function start(change: Partial<OutboxDeps> = {}): Promise<Outbox> {
     isForeign: async () => false,
     openCode: ({ sealedCode }) => Buffer.from(sealedCode).toString(),
     providers: [provider],
-    appName: "Latchkey",
+    appNameOf: () => "Latchkey",
     random: () => 0.5,
     ...change,
   });

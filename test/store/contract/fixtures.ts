@@ -74,6 +74,8 @@ export function newChallenge(changes: Partial<NewChallenge> = {}): NewChallenge 
   const contact = changes.contact === undefined ? email(challengeId) : changes.contact;
   return {
     challengeId,
+    poolId: "main",
+    appId: "default",
     clientId: "client",
     purpose: "login",
     channel: contact?.kind === "phone" ? "sms" : "email",
@@ -154,10 +156,12 @@ export function newSession(changes: Partial<NewSession> = {}): NewSession {
     sessionId,
     family: bytes(sessionId),
     keyId: "master",
+    appId: "default",
     clientId: "client",
     ip: "192.0.2.1",
     userAgent: "test",
     amr: ["latchkey:email"],
+    credentialHash: null,
     expiresAt: t0 + 30 * day,
     idleExpiresAt: t0 + 7 * day,
     ...changes,
@@ -173,15 +177,18 @@ export function redemptionOf(challengeId: string, changes: Partial<RedeemChange>
     newUser: newUser(),
     newSession: newSession(),
     sessionsMax: 50,
+    lockoutKey: null,
     now: t0 + minute,
     ...changes,
   };
 }
 
-/** Redeems a challenge that must sign somebody in. */
+/** Redeems a challenge that must sign somebody in and start a session. */
 export async function redeem(store: Store, challengeId: string, changes: Partial<RedeemChange> = {}) {
   const outcome = expectKind(await store.challenges.redeem(redemptionOf(challengeId, changes)), "redeemed");
-  return expectKind(outcome.redemption, "signed_in");
+  const { session, ...signedIn } = expectKind(outcome.redemption, "signed_in");
+  if (session === null) throw new Error("the redemption started no session");
+  return { ...signedIn, session };
 }
 
 /** Redeems a challenge of a registration whose other contacts are still to be proven. */
@@ -220,7 +227,10 @@ export async function rotate(store: Store, session: NewSession, changes: Partial
   return await store.sessions.rotate(rotationOf(session, changes));
 }
 
-export function attemptOf(challenge: Pick<Challenge, "challengeId" | "clientId">, changes: Partial<AttemptChange> = {}) {
+export function attemptOf(
+  challenge: Pick<Challenge, "challengeId" | "clientId">,
+  changes: Partial<AttemptChange> = {},
+): AttemptChange {
   return {
     challengeId: challenge.challengeId,
     clientId: challenge.clientId,
@@ -228,6 +238,7 @@ export function attemptOf(challenge: Pick<Challenge, "challengeId" | "clientId">
     identifier: chargeOf(`guesses of ${challenge.challengeId}`, 1_000),
     userRequester: chargeOf(`requester's user guesses of ${challenge.challengeId}`, 1_000),
     user: chargeOf(`user guesses of ${challenge.challengeId}`, 1_000),
+    lockout: null,
     now: t0 + minute,
     ...changes,
   };
@@ -282,7 +293,7 @@ export async function expectNothingHappened<T>(
   const look = async () => ({
     challenges: await Promise.all(challenges.map((challengeId) => store.challenges.find(challengeId))),
     budgets: await Promise.all(budgets.map((key) => budgetOf(store, key, now))),
-    sessions: await Promise.all(users.map((userId) => store.sessions.list({ userId, now }))),
+    sessions: await Promise.all(users.map((userId) => store.sessions.list({ userId, appId: "default", now }))),
     queued: await queued(store, now),
   });
   const before = await look();
