@@ -15,6 +15,7 @@ const channels = { email: Channel.EMAIL, sms: Channel.SMS } satisfies Record<del
 
 export const toPurpose = (purpose: challenges.Purpose): Purpose => purposes[purpose];
 export const fromPurpose = (purpose: Purpose): challenges.Purpose | undefined => keyOf(purposes, purpose);
+export const toChannel = (channel: delivery.Channel): Channel => channels[channel];
 export const fromChannel = (channel: Channel): delivery.Channel | undefined => keyOf(channels, channel);
 
 export function toChallenge(challenge: challenges.Challenge): MessageInitShape<typeof ChallengeSchema> {

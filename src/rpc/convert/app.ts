@@ -1,0 +1,40 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import type { AppChanges } from "../../apps/update-app.js";
+import { type AppSchema, AppState } from "../../gen/latchkey/v1/app_pb.js";
+import type { UpdateAppRequest } from "../../gen/latchkey/v1/app_service_pb.js";
+import type * as apps from "../../model/app.js";
+import type { AppRecord } from "../../model/app.js";
+import { keyOf } from "./enums.js";
+import { toPolicy } from "./policy.js";
+
+const states = { active: AppState.ACTIVE, archived: AppState.ARCHIVED } satisfies Record<apps.AppState, AppState>;
+
+export function toApp(app: AppRecord): MessageInitShape<typeof AppSchema> {
+  return {
+    appId: app.appId,
+    number: app.number,
+    poolId: app.poolId,
+    displayName: app.displayName,
+    logoUrl: app.logoUrl,
+    supportAddress: app.supportAddress,
+    allowedOrigins: [...app.allowedOrigins],
+    audience: app.audience,
+    policy: toPolicy(app.policy),
+    state: states[app.state],
+    createdAt: timestampFromMs(app.createdAt),
+  };
+}
+
+/** Returns the values that the mask names. A state that is named and unset is active. */
+export function fromUpdateApp(request: UpdateAppRequest): AppChanges {
+  const named = (path: string): boolean => request.updateMask?.paths.includes(path) === true;
+  return {
+    ...(named("display_name") && { displayName: request.displayName }),
+    ...(named("logo_url") && { logoUrl: request.logoUrl }),
+    ...(named("support_address") && { supportAddress: request.supportAddress }),
+    ...(named("allowed_origins") && { allowedOrigins: request.allowedOrigins }),
+    ...(named("audience") && { audience: request.audience }),
+    ...(named("state") && { state: keyOf(states, request.state) ?? "active" }),
+  };
+}
