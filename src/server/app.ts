@@ -5,6 +5,7 @@ import type { Provider } from "../delivery/channel.js";
 import { createInboxServer } from "../doors/inbox/server.js";
 import { listenOn } from "../doors/listener.js";
 import { createMetricsServer, warnOfOpenMetrics } from "../doors/metrics.js";
+import { AppService } from "../gen/latchkey/v1/app_service_pb.js";
 import { AuthService } from "../gen/latchkey/v1/auth_service_pb.js";
 import type { Listen } from "../lib/listen.js";
 import type { Log } from "../lib/log.js";
@@ -13,12 +14,14 @@ import { createGate } from "../rpc/access.js";
 import { createClientAuthentication, failureLimits } from "../rpc/client-authentication.js";
 import { createInFlight } from "../rpc/in-flight.js";
 import { composeService } from "../rpc/pipeline.js";
+import { createAppService } from "../rpc/services/app-service.js";
 import { createAuthService } from "../rpc/services/auth-service.js";
 import type { Store } from "../store/port/store.js";
 import { createRecorder } from "../telemetry/metrics.js";
 import { noTracer, type Tracer } from "../telemetry/tracer.js";
 import { type Closers, closeAll } from "./closers.js";
 import { type Core, type CoreOverrides, createCore } from "./core.js";
+import { deploymentOf } from "./deployment.js";
 import { startMaintenance } from "./maintenance.js";
 import { type Readiness, watchReadiness } from "./readiness.js";
 import { startDelivery } from "./start-delivery.js";
@@ -129,7 +132,10 @@ async function start(settings: Settings, { log: plainLog, overrides, closers }: 
   });
   const gate = createGate({ ...deps, directory, clients, issuer: settings.issuer });
   const pipeline = { inFlight, gate, log, onCall: recorder.callEnded, tracer };
-  const services = [composeService(pipeline, AuthService, createAuthService(deps))];
+  const services = [
+    composeService(pipeline, AuthService, createAuthService(deps)),
+    composeService(pipeline, AppService, createAppService({ ...deps, directory, deployment: deploymentOf(settings) })),
+  ];
   const { inboxListen, metricsListen } = settings;
   const inboxPort =
     delivery.inbox === null || inboxListen === null

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { createAddressOf, createNetworkOf, peerAddress } from "../../src/doors/address.js";
-import { canonicalAddress } from "../../src/lib/network.js";
 import { cleanUserAgent } from "../../src/doors/user-agent.js";
+import { canonicalAddress } from "../../src/lib/network.js";
 
 describe("C09: an address has one form", () => {
   it.each([
