@@ -5,4 +5,4 @@ export interface KeyName {
 }
 
 /** The kinds of work that a process can't do without the right key. */
-export type KeyWork = "deliver" | "verify" | "refresh" | "revoke";
+export type KeyWork = "deliver" | "verify" | "refresh" | "revoke" | "introspect";

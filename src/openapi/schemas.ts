@@ -81,6 +81,7 @@ const scalars: Partial<Record<ScalarType, Json>> = {
   [ScalarType.STRING]: { type: "string" },
   [ScalarType.BOOL]: { type: "boolean" },
   [ScalarType.INT32]: { type: "integer", format: "int32" },
+  [ScalarType.UINT32]: { type: "integer", format: "uint32" },
 };
 
 function enumSchema(desc: DescEnum): Json {

@@ -41,6 +41,9 @@ export interface Sessions {
   /** As `findLive`, by the hash of the session's credential. */
   findByCredential(query: { readonly credentialHash: Uint8Array; readonly now: EpochMs }): Promise<LiveSession | null>;
 
+  /** As `findLive`, by the family of the session's refresh tokens. */
+  findByFamily(query: { readonly family: Uint8Array; readonly now: EpochMs }): Promise<LiveSession | null>;
+
   /** Records that a live session is in use and moves its idle end. Never shortens it, nor beyond the session's end. Not flushed. */
   touch(change: { readonly sessionId: string; readonly idleExpiresAt: EpochMs; readonly now: EpochMs }): Promise<void>;
 

@@ -32,6 +32,7 @@ const liveWithUser = (condition: string) => `
   FROM sessions s JOIN users u ON u.user_id = s.user_id WHERE ${condition} AND ${isLiveSession("$2")}`;
 const findLive: Statement = { name: "find_live_session", text: liveWithUser("s.session_id = $1") };
 const findByCredential: Statement = { name: "find_session_by_credential", text: liveWithUser("s.credential_hash = $1") };
+const findByFamily: Statement = { name: "find_session_by_family", text: liveWithUser("s.family = $1") };
 const idleEnd = "greatest(s.idle_expires_at, least($2, s.expires_at))";
 const touch: Statement = {
   name: "touch_session",
@@ -92,6 +93,7 @@ export function createSessions(db: Database): Operations {
     },
     findLive: async ({ sessionId, now }) => toLiveSession(await db.rows(findLive, [sessionId, now])),
     findByCredential: async ({ credentialHash, now }) => toLiveSession(await db.rows(findByCredential, [credentialHash, now])),
+    findByFamily: async ({ family, now }) => toLiveSession(await db.rows(findByFamily, [family, now])),
     async touch({ sessionId, idleExpiresAt, now }) {
       await db.rows(touch, [sessionId, idleExpiresAt, now], sessionId);
     },

@@ -38,6 +38,9 @@ export function createSessions(db: Database, writer: Writer): { sessions: Sessio
   const findByHash = db.prepare<{ credentialHash: Uint8Array; now: EpochMs }, SessionRow & UserRow>(
     liveWithUser("s.credential_hash = @credentialHash"),
   );
+  const findByFamily = db.prepare<{ family: Uint8Array; now: EpochMs }, SessionRow & UserRow>(
+    liveWithUser("s.family = @family"),
+  );
   const use = db.prepare<{ sessionId: string; idleExpiresAt: EpochMs; now: EpochMs }>(`
     UPDATE sessions AS s SET last_used_at = max(last_used_at, @now),
       idle_expires_at = max(idle_expires_at, min(@idleExpiresAt, expires_at))
@@ -138,6 +141,7 @@ export function createSessions(db: Database, writer: Writer): { sessions: Sessio
     },
     findLive: (query) => writer.read(() => toLiveSession(findById.get(query))),
     findByCredential: (query) => writer.read(() => toLiveSession(findByHash.get(query))),
+    findByFamily: (query) => writer.read(() => toLiveSession(findByFamily.get(query))),
     touch: (change) => writer.writeUnflushed(() => void use.run(change)),
     list: (query) => writer.read(() => liveOf.all(query).map(toSession)),
     revokeFamily: (change) => writer.write(() => removeFamily.run(change).changes > 0),
