@@ -40,7 +40,7 @@ export function createGate(deps: AccessDeps): Gate {
     const namedId = soleClientId(context);
     if (rule.caller === CallerKind.ANY) return anyCaller({ context, correlationId, ownOrigin, namedId });
     const named = namedId === undefined ? null : (directory.find(namedId) ?? (await lookUpNamed(directory, namedId)));
-    const identifying = startIdentifying(rule, context, identify);
+    const identifying = startIdentifying(rule, { context, named, identify });
     const identity = identifying === null ? null : await identifying;
     if (identity === null && rule.caller === CallerKind.USER) throw tokenInvalid("no access token");
     const registered = identity?.registered ?? named ?? directory.fallback;
@@ -108,7 +108,14 @@ async function lookUpNamed(directory: Directory, clientId: string): Promise<Regi
 }
 
 /** Returns null, without a promise to wait for, if the headers carry nothing that counts for this rule. */
-function startIdentifying({ caller }: AccessRule, context: CallContext, identify: Identify): Promise<Identity | null> | null {
+function startIdentifying(
+  { caller }: AccessRule,
+  {
+    context,
+    named,
+    identify,
+  }: { readonly context: CallContext; readonly named: Registered | null; readonly identify: Identify },
+): Promise<Identity | null> | null {
   const forTokenHolder = caller === CallerKind.TOKEN_HOLDER;
   const presented = forTokenHolder ? readClientCredentials(context) : readCredentials(context);
   if (presented.kind !== "none") {
@@ -116,7 +123,7 @@ function startIdentifying({ caller }: AccessRule, context: CallContext, identify
     return identify.byHeaders(presented, context);
   }
   if (context.cookie === null || !(forTokenHolder || caller === CallerKind.USER)) return null;
-  return identify.byCookie(context.cookie);
+  return identify.byCookie(context.cookie, named);
 }
 
 /** Throws if this caller may not call a method of this rule. */

@@ -31,8 +31,11 @@ export interface IdentifyDeps extends Pick<Deps, "clock" | "log"> {
 export interface Identify {
   /** Throws TOKEN_INVALID, CLIENT_INVALID or TOO_MANY_REQUESTS. */
   byHeaders(presented: Exclude<Presented, { kind: "none" }>, context: CallContext): Promise<Identity>;
-  /** Returns null if the cookie's session has ended. Throws TOKEN_INVALID if the caller sent several cookies. */
-  byCookie(cookie: PresentedCookie): Promise<Identity | null>;
+  /**
+   * Returns null if the cookie's session has ended. It does so too if the session is of another client than the named one: the
+   * browser sends its cookie to every app on this host. Throws TOKEN_INVALID if the caller sent several cookies.
+   */
+  byCookie(cookie: PresentedCookie, named: Registered | null): Promise<Identity | null>;
 }
 
 export function createIdentify(deps: IdentifyDeps): Identify {
@@ -80,10 +83,11 @@ export function createIdentify(deps: IdentifyDeps): Identify {
           throw tokenInvalid("several credentials, or one of an unknown form");
       }
     },
-    async byCookie({ credential }) {
+    async byCookie({ credential }, named) {
       if (credential === null) throw tokenInvalid("several session cookies");
       const credentialHash = credential === undefined ? null : sessionCredentialHash(credential);
-      return credentialHash === null ? null : await byCredential(credentialHash);
+      const identity = credentialHash === null ? null : await byCredential(credentialHash);
+      return named === null || identity?.registered.client.clientId === named.client.clientId ? identity : null;
     },
   };
 }
