@@ -7,6 +7,7 @@ import { listenOn } from "../doors/listener.js";
 import { createMetricsServer, warnOfOpenMetrics } from "../doors/metrics.js";
 import { AppService } from "../gen/latchkey/v1/app_service_pb.js";
 import { AuthService } from "../gen/latchkey/v1/auth_service_pb.js";
+import { TokenService } from "../gen/latchkey/v1/token_service_pb.js";
 import type { Listen } from "../lib/listen.js";
 import type { Log } from "../lib/log.js";
 import { oauthPaths, urlBelow } from "../model/oauth.js";
@@ -16,6 +17,7 @@ import { createInFlight } from "../rpc/in-flight.js";
 import { composeService } from "../rpc/pipeline.js";
 import { createAppService } from "../rpc/services/app-service.js";
 import { createAuthService } from "../rpc/services/auth-service.js";
+import { createTokenService } from "../rpc/services/token-service.js";
 import type { Store } from "../store/port/store.js";
 import { createRecorder } from "../telemetry/metrics.js";
 import { noTracer, type Tracer } from "../telemetry/tracer.js";
@@ -132,9 +134,11 @@ async function start(settings: Settings, { log: plainLog, overrides, closers }: 
   });
   const gate = createGate({ ...deps, directory, clients, issuer: settings.issuer });
   const pipeline = { inFlight, gate, log, onCall: recorder.callEnded, tracer };
+  const tokens = createTokenService({ ...deps, clients, directory, issuer: settings.issuer });
   const services = [
     composeService(pipeline, AuthService, createAuthService(deps)),
     composeService(pipeline, AppService, createAppService({ ...deps, directory, deployment: deploymentOf(settings) })),
+    composeService(pipeline, TokenService, tokens),
   ];
   const { inboxListen, metricsListen } = settings;
   const inboxPort =
