@@ -60,7 +60,7 @@ describe("the direction of imports", () => {
     expect(wrong).toEqual([]);
   });
 
-  it("leads from use cases, delivery and crypto to the port of the store, and to nothing behind it", () => {
+  it("leads from use cases, the directory, delivery and crypto to the port of the store, and to nothing behind it", () => {
     const wrong = imports.filter(
       ({ file, target }) =>
         ["apps", "auth", "delivery", "crypto", "rpc"].includes(folderOf(file)) && /^store\/(?!port\/)/.test(target),

@@ -12,10 +12,10 @@ export interface Registered {
 export interface Directory {
   /** Returns the client with this id or alias, or null if the snapshot has none. */
   find(clientId: string): Registered | null;
-  /** Returns the app with this id, or null if the snapshot has none. */
-  findApp(appId: string): App | null;
   /** As `find`. If the snapshot has none, looks into the database; concurrent calls share one look. */
   lookUp(clientId: string): Promise<Registered | null>;
+  /** Returns the app with this id, also if it is archived. Null if the snapshot has none. */
+  findApp(appId: string): App | null;
   /** The client for calls that name none. Null if such calls are refused. */
   readonly fallback: Registered | null;
   /** Returns whether any client allows the origin. */
@@ -38,8 +38,8 @@ export function createDirectory(given: {
   const find = (clientId: string): Registered | null => registered.get(clientId) ?? null;
   return {
     find,
-    findApp: (appId) => apps.get(appId) ?? null,
     lookUp: async (clientId) => find(clientId),
+    findApp: (appId) => apps.get(appId) ?? null,
     fallback: given.fallbackId === null ? null : required(registered, given.fallbackId),
     allowsOrigin: (origin) => given.clients.some((client) => allowsOrigin(client, origin)),
     refresh: async () => {},

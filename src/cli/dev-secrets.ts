@@ -1,13 +1,10 @@
 import { randomBytes } from "node:crypto";
-import { linkSync, mkdirSync, readFileSync, statSync, unlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseKeys } from "../config/key-list.js";
 import { SettingError } from "../config/setting.js";
 import { diskFiles, type Env, readMode } from "../config/settings.js";
+import { exists, makeDirectory, makeFile, readFile } from "./dev-files.js";
 import { CliError } from "./io.js";
-
-/** The folder of development's secrets, in the working directory. */
-export const devSecretsDirectory = ".latchkey";
 
 const secrets = [
   { name: "LATCHKEY_PEPPER", file: "pepper" },
@@ -36,7 +33,7 @@ export async function withDevSecrets(
   makeDirectory(directory);
   const made: string[] = [];
   const added = wanted.map(({ name, path }) => {
-    if (makeSecret(path)) made.push(path);
+    if (makeFile(path, `${randomBytes(32).toString("base64")}\n`)) made.push(path);
     return [name, readSecret(path)];
   });
   return { env: { ...env, ...Object.fromEntries(added) }, made };
@@ -62,33 +59,8 @@ async function refuseLost(wanted: readonly Wanted[], databaseOf: () => Promise<s
   );
 }
 
-function makeDirectory(directory: string): void {
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
-  if (isOpen(directory)) throw new CliError(`${directory} is open to other users: run \`chmod 700 ${directory}\`.`);
-}
-
-/**
- * Creates a file with a new key unless it exists. Returns true if this call created it. Linking a finished draft to the name
- * makes this atomic: no process reads half a key, and a crash leaves none behind.
- */
-function makeSecret(path: string): boolean {
-  if (exists(path)) return false;
-  const draft = `${path}.${process.pid}.${randomBytes(6).toString("hex")}`;
-  writeFileSync(draft, `${randomBytes(32).toString("base64")}\n`, { flag: "wx", mode: 0o600, flush: true });
-  try {
-    linkSync(draft, path);
-    return true;
-  } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "EEXIST") return false;
-    throw error;
-  } finally {
-    unlinkSync(draft);
-  }
-}
-
 function readSecret(path: string): string {
-  if (isOpen(path)) throw new CliError(`${path} is open to other users: run \`chmod 600 ${path}\`.`);
-  const text = readFileSync(path, "utf8").trimEnd();
+  const text = readFile(path).trimEnd();
   try {
     parseKeys(text);
   } catch (error) {
@@ -98,13 +70,4 @@ function readSecret(path: string): string {
     );
   }
   return text;
-}
-
-function exists(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false }) !== undefined;
-}
-
-function isOpen(path: string): boolean {
-  // Windows has no such permission bits.
-  return process.platform !== "win32" && (statSync(path).mode & 0o077) !== 0;
 }

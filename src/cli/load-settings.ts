@@ -1,7 +1,8 @@
 import { diskFiles, type Env, readDatabase, readSettings, type Settings } from "../config/settings.js";
 import { storeLocation } from "../server/core.js";
 import { isEmpty, nameOf } from "../store/open.js";
-import { devSecretsDirectory, withDevSecrets } from "./dev-secrets.js";
+import { devSecretsDirectory } from "./dev-files.js";
+import { withDevSecrets } from "./dev-secrets.js";
 import { CliError, type Io } from "./io.js";
 
 /** Loads the settings of this process, including development's secrets. Throws `CliError` with one line for each problem. */

@@ -1,10 +1,13 @@
 import cluster from "node:cluster";
+import { join } from "node:path";
 import { isatty } from "node:tty";
 import type { Env, Settings } from "../config/settings.js";
 import type { Log } from "../lib/log.js";
 import { reloadMessage, type ServingMessage } from "../server/workers.js";
 import { createLog } from "../telemetry/log.js";
 import { tracerFor } from "../telemetry/start-tracer.js";
+import { devClientsFile, readDevClients } from "./dev-clients.js";
+import { devSecretsDirectory } from "./dev-files.js";
 import { stopsByPrimary, stopsBySignal } from "./stop-requests.js";
 
 /**
@@ -29,13 +32,21 @@ export async function serve(settings: Settings, env: Env): Promise<void> {
     return;
   }
   const { startApp } = await import("../server/app.js");
-  const app = await startApp(settings, log, { metricsElsewhere: cluster.isWorker, tracer: await tracerFor(env, log) });
+  const developmentClients = settings.mode === "development" ? readDevClients(devSecretsDirectory) : [];
+  const app = await startApp(settings, log, {
+    metricsElsewhere: cluster.isWorker,
+    tracer: await tracerFor(env, log),
+    developmentClients,
+  });
   onReload(() => void app.reloadCertificates());
   const { database, grpcPort: grpc, httpPort: http, inboxPort: inbox, metricsPort: metrics } = app;
   const fields = { grpc, http, ...(metrics === null ? {} : { metrics }), issuer: settings.issuer, database };
   if (cluster.isWorker) process.send?.({ kind: "serving", fields } satisfies ServingMessage);
   else log.info(inbox === null ? fields : { ...fields, inbox }, "serving");
   if (inbox !== null) log.info({}, `codes appear here and at http://localhost:${inbox}`);
+  if (developmentClients.length > 0) {
+    log.info({}, `backends authenticate with the ids and secrets in ${join(devSecretsDirectory, devClientsFile)}`);
+  }
   const reason = await stops.first;
   if (!cluster.isWorker) log.info({ signal: reason }, "stopping");
   app.withdraw();

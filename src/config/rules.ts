@@ -13,9 +13,6 @@ export function checkRules(values: Values, mode: Mode): Problem[] {
     if (values.inboxListen !== undefined) {
       refuse("LATCHKEY_INBOX_LISTEN", "must not be set in production, because the inbox shows every code: remove it");
     }
-    if (values.defaultClient === false) {
-      refuse("LATCHKEY_DEFAULT_CLIENT", "must be on in production, because other clients cannot be created yet: set it to on");
-    }
   }
   checkGuessing(values, refuse);
   checkWorkers(values, mode, refuse);

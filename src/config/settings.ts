@@ -44,11 +44,12 @@ export interface Settings {
   readonly smtp: Smtp | null;
   /** What messages call the app that a code is for. */
   readonly appName: string;
-  /** Exact origins, or any port of localhost and 127.0.0.1 over http and https. */
-  readonly allowedOrigins: readonly string[] | "any-localhost";
+  /** Exact origins, imported once into the client `default-web`. */
+  readonly allowedOrigins: readonly string[];
   /** IP addresses and networks in CIDR form. */
   readonly trustedProxies: readonly string[];
-  readonly defaultClient: boolean;
+  /** Whether the first start makes the client `default-web`. Null: not set. */
+  readonly defaultClient: boolean | null;
   readonly tls: Tls;
   readonly signingAlg: "ES256" | "EdDSA" | "RS256";
   readonly keyLeadMs: number;
@@ -153,9 +154,9 @@ function assemble(values: Values, mode: Mode): Omit<Settings, "databaseLogin" | 
     codeHash: values.codeHash!,
     smtp: values.smtp === undefined ? null : withSenderName(values.smtp, values.appName!),
     appName: values.appName!,
-    allowedOrigins: values.allowedOrigins ?? "any-localhost",
+    allowedOrigins: values.allowedOrigins!,
     trustedProxies: values.trustedProxies!,
-    defaultClient: values.defaultClient!,
+    defaultClient: values.defaultClient ?? null,
     tls: toTls(values)!,
     signingAlg: values.signingAlg!,
     keyLeadMs: values.keyLead!,

@@ -74,17 +74,19 @@ export const table = {
     name: "LATCHKEY_DEFAULT_CLIENT",
     topic: "Callers",
     purpose:
-      "Whether a caller that names no client counts as the public client default-web. Production needs on, until clients can be created.",
+      "Whether the first start makes the public client default-web, which calls without a client id count as. Imported once: from then on use `latchkey client`.",
     unit: "on or off",
-    defaults: { development: "on", production: "off" },
+    defaults: both(null),
+    defaultsShown: { development: "on", production: "off" },
     parse: flag,
   }),
   allowedOrigins: setting({
     name: "LATCHKEY_ALLOWED_ORIGINS",
     topic: "Callers",
-    purpose: "The web origins whose pages may call this service.",
+    purpose:
+      "The web origins whose pages may call as the client default-web. Imported once, when the first start makes that client: from then on use `latchkey client`.",
     unit: "scheme://host[:port], separated by commas",
-    defaults: { development: null, production: "" },
+    defaults: both(""),
     defaultsShown: { development: "any port of localhost and 127.0.0.1", production: "none" },
     parse: list(parseOrigin),
   }),

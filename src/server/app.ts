@@ -1,5 +1,6 @@
 import type { Server } from "node:http";
-import { type Directory, defaultDirectory } from "../apps/directory.js";
+import type { ClientCredentials } from "../apps/development-clients.js";
+import type { Directory } from "../apps/directory.js";
 import type { Settings } from "../config/settings.js";
 import type { Provider } from "../delivery/channel.js";
 import { createInboxServer } from "../doors/inbox/server.js";
@@ -27,6 +28,7 @@ import { deploymentOf } from "./deployment.js";
 import { startMaintenance } from "./maintenance.js";
 import { type Readiness, watchReadiness } from "./readiness.js";
 import { startDelivery } from "./start-delivery.js";
+import { startDirectory } from "./start-directory.js";
 import { startDoors } from "./start-doors.js";
 import { startStore } from "./start-store.js";
 
@@ -34,7 +36,7 @@ import { startStore } from "./start-store.js";
 export interface Overrides extends CoreOverrides {
   /** Used instead of the providers that the settings name. */
   readonly providers?: readonly Provider[];
-  /** Used instead of the default app and its client. */
+  /** Used instead of the apps and clients of the database. */
   readonly directory?: Directory;
   /** Returns the store that all parts use: the opened one, or one that deviates from it. */
   readonly wrapStore?: (store: Store) => Store;
@@ -48,6 +50,8 @@ export interface Running {
   readonly metricsElsewhere?: boolean;
   /** Stopped together with the server. Without it no traces are made. */
   readonly tracer?: Tracer;
+  /** Added to a database that lacks them. */
+  readonly developmentClients?: readonly ClientCredentials[];
 }
 
 /** A running server. */
@@ -105,6 +109,9 @@ async function start(settings: Settings, { log: plainLog, overrides, closers }: 
     closers,
   });
   const core = await createCore(settings, { store, log, metrics: recorder.auth, measure: recorder.hashes, overrides });
+  const directory =
+    overrides.directory ??
+    (await startDirectory(settings, { core, log: plainLog, developmentClients: overrides.developmentClients ?? [], closers }));
   // All later work needs the right clock. With a differing clock or during a move this fails, and readiness reports it.
   await ping().catch(() => {});
   const { clock } = core.deps;
@@ -121,7 +128,6 @@ async function start(settings: Settings, { log: plainLog, overrides, closers }: 
     onExpired: recorder.challengeExpired,
   });
   closers.push(() => maintenance.stop());
-  const directory = overrides.directory ?? defaultDirectory(settings);
   const { providers, print } = overrides;
   const delivery = startDelivery(settings, { core, directory, recorder, tracer, log, plainLog, providers, print, closers });
 

@@ -19,7 +19,6 @@ const production: Env = {
   LATCHKEY_MASTER_KEY: masterKey,
   LATCHKEY_ISSUER: "https://auth.example.com",
   LATCHKEY_SMTP_URL: "smtp://user:hunter2hunter2@mail.example.com?from=codes@example.com",
-  LATCHKEY_DEFAULT_CLIENT: "on",
   LATCHKEY_TLS: "terminated",
 };
 
@@ -56,9 +55,9 @@ describe("defaults", () => {
       issuer: "http://localhost:8080",
       codeHash: "fast",
       smtp: null,
-      allowedOrigins: "any-localhost",
+      allowedOrigins: [],
       trustedProxies: [],
-      defaultClient: true,
+      defaultClient: null,
       tls: { kind: "off" },
       signingAlg: "ES256",
       keyLeadMs: 86_400_000,
@@ -134,7 +133,6 @@ describe("problems", () => {
       "LATCHKEY_PEPPER",
       "LATCHKEY_MASTER_KEY",
       "LATCHKEY_SMTP_URL",
-      "LATCHKEY_DEFAULT_CLIENT",
       "LATCHKEY_TLS",
     ]);
   });
@@ -365,7 +363,6 @@ describe("a PostgreSQL URL", () => {
 describe("values that production alone refuses", () => {
   it.each<[string, string]>([
     ["LATCHKEY_DATABASE_URL", "sqlite::memory:"],
-    ["LATCHKEY_DEFAULT_CLIENT", "off"],
     ["LATCHKEY_KEY_LEAD", "329s"],
     ["LATCHKEY_KEY_LEAD", "0"],
     ["LATCHKEY_CODE_TTL", "59s"],
@@ -567,10 +564,6 @@ describe("LATCHKEY_ALLOWED_ORIGINS and LATCHKEY_TRUSTED_PROXIES", () => {
     });
     expect(settings.allowedOrigins).toEqual(["https://a.example", "http://localhost:5173"]);
     expect(settings.trustedProxies).toEqual(["10.0.0.0/8", "fd00::1"]);
-  });
-
-  it("set to nothing, no origin is allowed in development either", () => {
-    expect(settingsOf({ ...development, LATCHKEY_ALLOWED_ORIGINS: "" }).allowedOrigins).toEqual([]);
   });
 });
 

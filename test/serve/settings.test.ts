@@ -42,11 +42,6 @@ describe.concurrent("a start is refused in one sentence, without making a databa
       /^LATCHKEY_TLS must not be off in production/,
     ],
     [
-      "production without the default client",
-      () => without(prod(), "LATCHKEY_DEFAULT_CLIENT"),
-      /^LATCHKEY_DEFAULT_CLIENT must be on/,
-    ],
-    [
       "a pepper of sixteen bytes",
       () => prod({ LATCHKEY_PEPPER: base64(randomBytes(16)) }),
       /^LATCHKEY_PEPPER must be 32 bytes/,

@@ -1,0 +1,98 @@
+import { timingSafeEqual } from "node:crypto";
+import { clientSecretHash } from "../crypto/client-secret.js";
+import { randomUuid } from "../crypto/random.js";
+import type { Log } from "../lib/log.js";
+import { defaultAppId } from "../model/app.js";
+import type { ClientRecord } from "../model/client.js";
+import { type Scope, scopes } from "../model/scope.js";
+import type { EpochMs } from "../model/time.js";
+import type { Apps } from "../store/port/apps.js";
+import { StoreMovedError } from "../store/port/errors.js";
+import type { DatabaseDirectory } from "./database-directory.js";
+
+/** What a confidential client authenticates with. */
+export interface ClientCredentials {
+  readonly clientId: string;
+  readonly clientSecret: string;
+}
+
+const backendScopes: readonly Scope[] = [
+  "otp:send",
+  "otp:verify",
+  "otp:options",
+  "otp:manage",
+  "users:read",
+  "users:write",
+  "tokens:introspect",
+  "messages:read",
+];
+
+/** The confidential clients of every development deployment. */
+export const developmentClients: Readonly<Record<string, Pick<ClientRecord, "displayName" | "scopes" | "verifyByIdentifier">>> =
+  {
+    "default-backend": { displayName: "Backend", scopes: backendScopes, verifyByIdentifier: true },
+    "default-admin": { displayName: "Administration", scopes, verifyByIdentifier: false },
+  };
+
+/**
+ * Adds the development clients that the database lacks, with the secrets given. Clients that are there stay as they are; if
+ * one has another secret, that is logged.
+ */
+export async function addDevelopmentClients(
+  credentials: readonly ClientCredentials[],
+  deps: {
+    readonly apps: Pick<Apps, "createClient" | "findClient">;
+    readonly directory: DatabaseDirectory;
+    readonly clock: () => EpochMs;
+    readonly log: Log;
+  },
+): Promise<void> {
+  for (const one of credentials) {
+    try {
+      await addClient(one, deps);
+    } catch (error) {
+      // The next start adds them, to the database that the data is moved to.
+      if (error instanceof StoreMovedError) return;
+      throw error;
+    }
+  }
+  await deps.directory.refresh();
+}
+
+async function addClient(
+  { clientId, clientSecret }: ClientCredentials,
+  { apps, clock, log }: Pick<Parameters<typeof addDevelopmentClients>[1], "apps" | "clock" | "log">,
+): Promise<void> {
+  const hash = clientSecretHash(clientSecret);
+  const own = developmentClients[clientId];
+  if (hash === null || own === undefined)
+    throw new Error(`${clientId} is no development client, or its secret has no valid form`);
+  const stored = await apps.findClient(clientId);
+  if (stored === null) {
+    const createdAt = clock();
+    const client: ClientRecord = {
+      ...own,
+      clientId,
+      appId: defaultAppId,
+      kind: "confidential",
+      allowedOrigins: [],
+      hosts: [],
+      redirectUris: [],
+      aliases: [],
+      jwks: "",
+      allowedAddresses: [],
+      isDefault: false,
+      state: "active",
+      createdAt,
+    };
+    const secret = { secretId: randomUuid(), hash, createdAt, expiresAt: null, lastUsedAt: null };
+    // Another process that starts now may add it first, with the same secret.
+    await apps.createClient({ client, secret });
+  } else if (!stored.secrets.some((secret) => timingSafeEqual(secret.hash, hash))) {
+    log.warn(
+      { clientId },
+      "the database has another secret for this development client: to use the file's, delete the client with " +
+        `\`latchkey client delete ${clientId}\` and start again`,
+    );
+  }
+}

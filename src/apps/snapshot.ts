@@ -1,0 +1,139 @@
+import { type App, type AppRecord, audienceOf } from "../model/app.js";
+import { resolvePolicy } from "../model/app-policy.js";
+import { type AllowedOrigins, allowsOrigin, type Client } from "../model/client.js";
+import type { Policy } from "../model/policy.js";
+import type { DirectoryChanges, StoredClient } from "../store/port/apps.js";
+import type { Registered } from "./directory.js";
+
+/** The deployment's values, which apply where an app or client has none of its own. */
+export interface DeploymentValues {
+  readonly issuer: string;
+  readonly appName: string;
+  readonly policy: Policy;
+  /** Whether pages of any port of localhost may call as a client that has no origins, itself or by its app. */
+  readonly localhostAllowed: boolean;
+}
+
+/** The apps and clients of one revision, with all values resolved. It never changes. */
+export interface Snapshot {
+  readonly revision: number;
+  readonly apps: ReadonlyMap<string, { readonly record: AppRecord; readonly app: App }>;
+  readonly clients: ReadonlyMap<string, StoredClient>;
+  /** By id and by alias. Disabled clients and those of archived apps are not in it. */
+  readonly registered: ReadonlyMap<string, Registered>;
+  readonly fallback: Registered | null;
+  /** Returns whether any client allows the origin. */
+  allowsOrigin(origin: string): boolean;
+}
+
+export const emptySnapshot: Snapshot = {
+  revision: 0,
+  apps: new Map(),
+  clients: new Map(),
+  registered: new Map(),
+  fallback: null,
+  allowsOrigin: () => false,
+};
+
+/** Returns the snapshot after the changes. Only what changed is resolved again. */
+export function nextSnapshot(was: Snapshot, changes: DirectoryChanges, deployment: DeploymentValues): Snapshot {
+  const apps = new Map(was.apps);
+  for (const appId of changes.deletedApps) apps.delete(appId);
+  for (const record of changes.apps) apps.set(record.appId, { record, app: resolveApp(record, deployment) });
+  const clients = new Map(was.clients);
+  for (const clientId of changes.deletedClients) clients.delete(clientId);
+  for (const stored of changes.clients) clients.set(stored.client.clientId, stored);
+
+  const registered = new Map(was.registered);
+  const stale = staleClients(was, changes);
+  // Before any is added, because an alias may have passed from one client to another.
+  for (const clientId of stale) {
+    for (const id of idsOf(was.clients.get(clientId))) registered.delete(id);
+  }
+  for (const clientId of stale) {
+    const stored = clients.get(clientId);
+    const owner = stored === undefined ? undefined : apps.get(stored.client.appId);
+    // Rows are read one table after the other, so a client can come before its app. The next read has both.
+    if (stored?.client.state !== "active" || owner?.record.state !== "active") continue;
+    const one = { client: resolveClient(stored, owner.record, deployment), app: owner.app };
+    for (const id of idsOf(stored)) registered.set(id, one);
+  }
+  return {
+    revision: changes.revision,
+    apps,
+    clients,
+    registered,
+    fallback: fallbackOf(clients, registered),
+    allowsOrigin: originTest(registered),
+  };
+}
+
+/** Returns the ids of all clients that changed, or whose app did. */
+function staleClients(was: Snapshot, changes: DirectoryChanges): ReadonlySet<string> {
+  const stale = new Set([...changes.deletedClients, ...changes.clients.map(({ client }) => client.clientId)]);
+  const changedApps = new Set([...changes.deletedApps, ...changes.apps.map(({ appId }) => appId)]);
+  if (changedApps.size > 0) {
+    for (const { client } of was.clients.values()) if (changedApps.has(client.appId)) stale.add(client.clientId);
+  }
+  return stale;
+}
+
+function idsOf(stored: StoredClient | undefined): readonly string[] {
+  return stored === undefined ? [] : [stored.client.clientId, ...stored.client.aliases];
+}
+
+function resolveApp(record: AppRecord, { issuer, appName, policy }: DeploymentValues): App {
+  return {
+    appId: record.appId,
+    poolId: record.poolId,
+    displayName: record.displayName || appName,
+    audience: audienceOf(record, issuer),
+    policy: resolvePolicy(record.policy, policy),
+  };
+}
+
+function resolveClient({ client, secrets }: StoredClient, app: AppRecord, { localhostAllowed }: DeploymentValues): Client {
+  const { clientId, appId, kind, verifyByIdentifier, jwks, allowedAddresses } = client;
+  const listed = [...client.allowedOrigins, ...app.allowedOrigins];
+  const allowedOrigins: AllowedOrigins = listed.length === 0 && localhostAllowed ? "any-localhost" : listed;
+  return {
+    clientId,
+    appId,
+    kind,
+    scopes: new Set(client.scopes),
+    allowedOrigins,
+    verifyByIdentifier,
+    secrets,
+    jwks,
+    allowedAddresses,
+  };
+}
+
+function fallbackOf(
+  clients: ReadonlyMap<string, StoredClient>,
+  registered: ReadonlyMap<string, Registered>,
+): Registered | null {
+  for (const { client } of clients.values()) {
+    const found = client.isDefault ? registered.get(client.clientId) : undefined;
+    if (found !== undefined) return found;
+  }
+  return null;
+}
+
+/** Collects the origins at the first question, because most changes of the directory come between two preflights. */
+function originTest(registered: ReadonlyMap<string, Registered>): (origin: string) => boolean {
+  let union: { readonly listed: ReadonlySet<string>; readonly localhost: Client | undefined } | undefined;
+  return (origin) => {
+    union ??= unionOf([...registered.values()].map(({ client }) => client));
+    const { listed, localhost } = union;
+    return (origin !== "null" && listed.has(origin)) || (localhost !== undefined && allowsOrigin(localhost, origin));
+  };
+}
+
+function unionOf(clients: readonly Client[]) {
+  const listed = clients.flatMap(({ allowedOrigins }) => (allowedOrigins === "any-localhost" ? [] : allowedOrigins));
+  return {
+    listed: new Set(listed),
+    localhost: clients.find(({ allowedOrigins }) => allowedOrigins === "any-localhost"),
+  };
+}

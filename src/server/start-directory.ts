@@ -1,0 +1,29 @@
+import { type DatabaseDirectory, openDirectory } from "../apps/database-directory.js";
+import { addDevelopmentClients, type ClientCredentials } from "../apps/development-clients.js";
+import { importSettings } from "../apps/import-settings.js";
+import type { Settings } from "../config/settings.js";
+import type { Log } from "../lib/log.js";
+import type { Closers } from "./closers.js";
+import type { Core } from "./core.js";
+
+/** Reads all apps and clients and follows their changes. Makes the clients that the settings and development ask for. */
+export async function startDirectory(
+  settings: Settings,
+  given: {
+    readonly core: Pick<Core, "deps">;
+    readonly log: Log;
+    readonly developmentClients: readonly ClientCredentials[];
+    readonly closers: Closers;
+  },
+): Promise<DatabaseDirectory> {
+  const { log, developmentClients } = given;
+  const { clock, store } = given.core.deps;
+  const { issuer, appName, policy, mode } = settings;
+  const deployment = { issuer, appName, policy, localhostAllowed: mode === "development" };
+  const directory = await openDirectory({ apps: store.apps, deployment, clock, log });
+  given.closers.push(() => directory.stop());
+  const deps = { apps: store.apps, directory, clock, log };
+  if (developmentClients.length > 0) await addDevelopmentClients(developmentClients, deps);
+  await importSettings(settings, deps);
+  return directory;
+}
