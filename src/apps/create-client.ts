@@ -2,7 +2,7 @@ import { invalidField } from "../auth/errors.js";
 import { readClientKeys } from "../crypto/client-keys.js";
 import { newClientSecret } from "../crypto/client-secret.js";
 import { randomId } from "../crypto/random.js";
-import type { ClientKind, ClientRecord, ClientSecret } from "../model/client.js";
+import { blankClient, type ClientKind, type ClientRecord, type ClientSecret } from "../model/client.js";
 import type { EpochMs } from "../model/time.js";
 import type { StoredClient } from "../store/port/apps.js";
 import { clientViolations, grantViolations } from "./client-rules.js";
@@ -49,7 +49,7 @@ export async function createClient(
 ): Promise<{ readonly client: StoredClient; readonly made: MadeSecret | null }> {
   const now = deps.clock();
   const client: ClientRecord = {
-    ...blank,
+    ...blankClient,
     ...recordFields(input),
     clientId: input.clientId || readableId(),
     appId: input.appId,
@@ -71,20 +71,6 @@ export async function createClient(
   await announce(deps, actor, { message: "created a client", app: appId, client: clientId, kind, scopes });
   return { client: { client, secrets: made === null ? [] : [made.stored] }, made };
 }
-
-const blank: Omit<ClientRecord, "clientId" | "appId" | "kind" | "createdAt"> = {
-  displayName: "",
-  scopes: [],
-  allowedOrigins: [],
-  hosts: [],
-  redirectUris: [],
-  verifyByIdentifier: false,
-  aliases: [],
-  jwks: "",
-  allowedAddresses: [],
-  isDefault: false,
-  state: "active",
-};
 
 /** Returns the given fields as they are stored. Throws REQUEST_INVALID if the keys are refused. Scopes are checked later. */
 export function recordFields(given: ClientFields): Partial<ClientRecord> {

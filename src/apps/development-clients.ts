@@ -3,7 +3,7 @@ import { clientSecretHash } from "../crypto/client-secret.js";
 import { randomUuid } from "../crypto/random.js";
 import type { Log } from "../lib/log.js";
 import { defaultAppId } from "../model/app.js";
-import type { ClientRecord } from "../model/client.js";
+import { blankClient, type ClientRecord } from "../model/client.js";
 import { type Scope, scopes } from "../model/scope.js";
 import type { EpochMs } from "../model/time.js";
 import type { Apps } from "../store/port/apps.js";
@@ -70,21 +70,7 @@ async function addClient(
   const stored = await apps.findClient(clientId);
   if (stored === null) {
     const createdAt = clock();
-    const client: ClientRecord = {
-      ...own,
-      clientId,
-      appId: defaultAppId,
-      kind: "confidential",
-      allowedOrigins: [],
-      hosts: [],
-      redirectUris: [],
-      aliases: [],
-      jwks: "",
-      allowedAddresses: [],
-      isDefault: false,
-      state: "active",
-      createdAt,
-    };
+    const client: ClientRecord = { ...blankClient, ...own, clientId, appId: defaultAppId, kind: "confidential", createdAt };
     const secret = { secretId: randomUuid(), hash, createdAt, expiresAt: null, lastUsedAt: null };
     // Another process that starts now may add it first, with the same secret.
     await apps.createClient({ client, secret });

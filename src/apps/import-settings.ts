@@ -1,6 +1,6 @@
 import type { Log } from "../lib/log.js";
 import { defaultAppId } from "../model/app.js";
-import { type ClientRecord, defaultClientId } from "../model/client.js";
+import { blankClient, type ClientRecord, defaultClientId } from "../model/client.js";
 import type { EpochMs } from "../model/time.js";
 import type { Apps } from "../store/port/apps.js";
 import { StoreMovedError } from "../store/port/errors.js";
@@ -52,20 +52,13 @@ async function importOnce(
   if (!(settings.defaultClient ?? isDevelopment)) return false;
   const now = clock();
   const client: ClientRecord = {
+    ...blankClient,
     clientId: defaultClientId,
     appId: defaultAppId,
     kind: "public",
-    displayName: "",
-    scopes: [],
     allowedOrigins: settings.allowedOrigins,
-    hosts: [],
-    redirectUris: [],
     verifyByIdentifier: isDevelopment,
-    aliases: [],
-    jwks: "",
-    allowedAddresses: [],
     isDefault: true,
-    state: "active",
     createdAt: now,
   };
   try {

@@ -37,6 +37,21 @@ export interface ClientRecord {
   readonly createdAt: EpochMs;
 }
 
+/** What a client has if nothing is chosen for it. */
+export const blankClient: Omit<ClientRecord, "clientId" | "appId" | "kind" | "createdAt"> = {
+  displayName: "",
+  scopes: [],
+  allowedOrigins: [],
+  hosts: [],
+  redirectUris: [],
+  verifyByIdentifier: false,
+  aliases: [],
+  jwks: "",
+  allowedAddresses: [],
+  isDefault: false,
+  state: "active",
+};
+
 /** A secret of a confidential client. Only its hash is stored. */
 export interface ClientSecret {
   readonly secretId: string;
