@@ -82,7 +82,7 @@ function warnOfUnused(names: readonly string[], clientExists: boolean, log: Log)
     log.warn(
       {},
       clientExists
-        ? `${name} was imported into the client ${defaultClientId} and is not used any more: change it with ` +
+        ? `${name} is imported once into the client ${defaultClientId} and is not used any more: change the client with ` +
             `\`latchkey client update ${defaultClientId}\`, and remove ${name}`
         : `${name} is not used, because there is no client ${defaultClientId}: change your clients with \`latchkey client update\`, ` +
             `and remove ${name}`,
