@@ -3,9 +3,10 @@ import { dirname, join, normalize } from "node:path";
 import { codeToHttpStatus, codeToString } from "@connectrpc/connect/protocol-connect";
 import { describe, expect, it } from "vitest";
 import { formatMarkdown } from "../src/cli/config.js";
+import * as gen from "../src/client/gen.js";
 import { diskFiles } from "../src/config/settings.js";
-import { AuthService } from "../src/gen/latchkey/v1/auth_service_pb.js";
 import { wireErrors } from "../src/rpc/errors.js";
+import { servicesIn } from "./support/services.js";
 
 const repository = new URL("../", import.meta.url).pathname;
 const read = (path: string): string => readFileSync(join(repository, path), "utf8");
@@ -57,10 +58,10 @@ it("README leads to every page of docs", () => {
 describe("docs/api.md", () => {
   const page = read("docs/api.md");
 
-  it("has every method of the API in its table, and no other", () => {
-    const table = /## Methods\n([\s\S]*?)\n### /.exec(page)?.[1] ?? "";
+  it.each(servicesIn(gen))("has every method of $name in its table, and no other", (service) => {
+    const table = new RegExp(`\n### ${service.name}\n([\\s\\S]*?)\n##`).exec(page)?.[1] ?? "";
     const rows = Array.from(table.matchAll(/^\| `(\w+)` \|/gm), ([, name]) => name);
-    expect(rows).toEqual(AuthService.methods.map(({ name }) => name));
+    expect(rows).toEqual(service.methods.map(({ name }) => name));
   });
 
   it("has every reason of a refusal with its code and HTTP status", () => {

@@ -3,9 +3,11 @@ import { codeToHttpStatus, codeToString } from "@connectrpc/connect/protocol-con
 import { Validator } from "@seriousme/openapi-schema-validator";
 import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import * as gen from "../src/client/gen.js";
 import { AuthService } from "../src/gen/latchkey/v1/auth_service_pb.js";
 import { wireErrors } from "../src/rpc/errors.js";
 import { startTestApp, type TestApp } from "./support/app.js";
+import { servicesIn } from "./support/services.js";
 
 interface Operation {
   readonly operationId: string;
@@ -69,7 +71,7 @@ it("the OpenAPI document is valid OpenAPI 3.1, can be cached, and names the issu
 });
 
 it("lists every method of the composed services and no other", () => {
-  const methods = AuthService.methods.map(({ name }) => `/${AuthService.typeName}/${name}`);
+  const methods = servicesIn(gen).flatMap(({ methods, typeName }) => methods.map(({ name }) => `/${typeName}/${name}`));
   expect(Object.keys(api.paths).sort()).toEqual(methods.sort());
 });
 

@@ -8,6 +8,7 @@ const codes: Readonly<Record<number, readonly string[]>> = {
   401: ["unauthenticated"],
   403: ["permission_denied"],
   404: ["not_found"],
+  409: ["already_exists"],
   429: ["resource_exhausted"],
   499: ["canceled"],
   500: ["internal"],

@@ -117,7 +117,7 @@ export enum ErrorReason {
 
   /**
    * PERMISSION_DENIED. The call comes from a web page whose origin the app does not allow. The operator adds the origin to the
-   * setting LATCHKEY_ALLOWED_ORIGINS.
+   * client or its app.
    * Example: {"reason":"ORIGIN_NOT_ALLOWED","domain":"latchkey"}
    *
    * @generated from enum value: ERROR_REASON_ORIGIN_NOT_ALLOWED = 11;
