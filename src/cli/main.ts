@@ -1,6 +1,8 @@
 import { readFileSync } from "node:fs";
 import { Command, CommanderError, Option } from "commander";
 import { diskFiles, type Env } from "../config/settings.js";
+import { addAppCommands } from "./app-commands.js";
+import { addClientCommands } from "./client-commands.js";
 import { formatMarkdown, formatSettings } from "./config.js";
 import { explain } from "./explain.js";
 import { type Io, processIo } from "./io.js";
@@ -52,6 +54,10 @@ function createProgram(env: Env, io: Io, setExitCode: (code: number) => void): C
   addBackupCommands(program, env, io);
 
   addKeyCommands(program.command("keys").description("list, rotate and retire keys"), env, io);
+
+  addAppCommands(program.command("app").description("create, list, change and archive apps"), env, io);
+
+  addClientCommands(program.command("client").description("create, list, change and delete clients of apps"), env, io);
 
   program
     .command("config")

@@ -1,0 +1,95 @@
+import type { Command } from "commander";
+import type { Env } from "../config/settings.js";
+import type { AppOptions, Confirmed, Json, PolicyOptions } from "./apps/app.js";
+import type { Io } from "./io.js";
+import { loadSettings } from "./load-settings.js";
+
+const json = ["--json", "print JSON"] as const;
+
+/** `latchkey app …`. The modules of the commands are loaded when one of them runs. */
+export function addAppCommands(app: Command, env: Env, io: Io): void {
+  const load = async () => ({ commands: await import("./apps/app.js"), settings: await loadSettings(env, io) });
+
+  withAppFields(app.command("create").description("create an app"))
+    .option("--pool <id>", "the set of people that its users belong to; a new one is made (default: main)")
+    .option(...json)
+    .argument("<app-id>", "a lower-case letter, then lower-case letters, digits and hyphens")
+    .action(async (appId: string, options: AppOptions) => {
+      const { commands, settings } = await load();
+      await commands.create(settings, { appId, ...options }, io);
+    });
+
+  app
+    .command("list")
+    .description("list all apps")
+    .option(...json)
+    .action(async (options: Json) => {
+      const { commands, settings } = await load();
+      await commands.list(settings, options, io);
+    });
+
+  app
+    .command("show")
+    .description("print an app")
+    .argument("<app-id>")
+    .option(...json)
+    .action(async (appId: string, options: Json) => {
+      const { commands, settings } = await load();
+      await commands.show(settings, { appId, ...options }, io);
+    });
+
+  withAppFields(app.command("update").description("change an app"))
+    .argument("<app-id>")
+    .option(...json)
+    .action(async (appId: string, options: AppOptions) => {
+      const { commands, settings } = await load();
+      await commands.update(settings, { appId, ...options }, io);
+    });
+
+  app
+    .command("policy")
+    .description("print the policy in effect with the source of each value, or change values")
+    .argument("<app-id>")
+    .option("--set <name=value>", "let the app decide a value, such as code_length=8; can be repeated", collect, [])
+    .option("--unset <name>", "let a value fall back to its setting or default; can be repeated", collect, [])
+    .option(...json)
+    .action(async (appId: string, options: PolicyOptions) => {
+      const { commands, settings } = await load();
+      await commands.policy(settings, { appId, ...options }, io);
+    });
+
+  app
+    .command("archive")
+    .description("refuse all calls of the clients of an app and keep its data")
+    .argument("<app-id>")
+    .option("--undo", "make an archived app active again")
+    .option(...json)
+    .action(async (appId: string, options: Json & { readonly undo?: boolean }) => {
+      const { commands, settings } = await load();
+      await commands.archive(settings, { appId, ...options }, io);
+    });
+
+  app
+    .command("delete")
+    .description("delete an app with its clients for good, or archive it if sessions belong to it")
+    .argument("<app-id>")
+    .option("--yes", "do not ask")
+    .option(...json)
+    .action(async (appId: string, options: Confirmed) => {
+      const { commands, settings } = await load();
+      await commands.remove(settings, { appId, ...options }, io);
+    });
+}
+
+function withAppFields(command: Command): Command {
+  return command
+    .option("--name <text>", "what messages call the app")
+    .option("--origins <list>", "origins of web pages that may call as any client of the app, separated by commas")
+    .option("--logo-url <url>", "the https URL of its logo")
+    .option("--support-address <text>", "an e-mail address or https URL where users find help")
+    .option("--audience <text>", "the aud claim of its access tokens");
+}
+
+function collect(value: string, before: readonly string[]): readonly string[] {
+  return [...before, value];
+}
