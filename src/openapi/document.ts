@@ -36,6 +36,12 @@ export function describeApi(files: readonly DescFile[]): Json {
           bearerFormat: "JWT",
           description: "The access token of a signed-in user.",
         },
+        sessionCookie: {
+          type: "apiKey",
+          in: "cookie",
+          name: "__Host-latchkey",
+          description: "The session of a signed-in user. It counts only with the header x-latchkey-session.",
+        },
       },
     },
   };
@@ -55,6 +61,12 @@ const parameters: Json = {
     description: "The id of the calling client. Required if the deployment has no default client.",
     schema: { type: "string" },
     example: "default-web",
+  },
+  session: {
+    name: "x-latchkey-session",
+    in: "header",
+    description: "`cookie`: the session is in the session cookie. A sign-in then sets the cookie and returns no tokens.",
+    schema: { const: "cookie" },
   },
   timeout: {
     name: "connect-timeout-ms",
@@ -78,7 +90,7 @@ function pathOf(method: DescMethod, schemas: ReturnType<typeof createSchemas>): 
       ...errorResponses(),
     },
   };
-  const common = [ref("client"), ref("timeout")];
+  const common = [ref("client"), ref("session"), ref("timeout")];
   const post = {
     ...operation,
     operationId: method.name,
@@ -91,7 +103,7 @@ function pathOf(method: DescMethod, schemas: ReturnType<typeof createSchemas>): 
 }
 
 function securityOf(caller: Caller): Json[] {
-  if (caller === Caller.USER) return [{ accessToken: [] }];
+  if (caller === Caller.USER) return [{ accessToken: [] }, { sessionCookie: [] }];
   return caller === Caller.CLIENT ? [{}, { accessToken: [] }] : [];
 }
 
