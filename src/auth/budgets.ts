@@ -76,13 +76,23 @@ export interface GuessCharges {
 }
 
 /**
+ * Returns what the budgets and the lockout of an account are counted by: the user that has the challenge's contact. Without a
+ * user the identifier takes its place, so that every guess costs the same writes.
+ */
+export function accountOf({
+  identifierKey,
+  contactUserId,
+}: Pick<ChallengeToVerify, "identifierKey" | "contactUserId">): Uint8Array {
+  return contactUserId === null ? identifierKey : Buffer.from(contactUserId);
+}
+
+/**
  * The budgets of one guess. The identifier as given has one for each requester and one in total. The user has the same two,
- * shared by all of the user's identifiers, so that no requester can spread guesses over several identifiers. Without a user the
- * identifier takes the user's place, so that every guess costs the same writes.
+ * shared by all of the user's identifiers, so that no requester can spread guesses over several identifiers.
  */
 export function guessCharges(policy: Policy, challenge: ChallengeToVerify, requesterKey: Uint8Array): GuessCharges {
-  const { identifierKey, contactUserId } = challenge;
-  const user = contactUserId === null ? identifierKey : Buffer.from(contactUserId);
+  const { identifierKey } = challenge;
+  const user = accountOf(challenge);
   return {
     requester: { key: keyOf("guessesOfRequester", identifierKey, requesterKey), limits: policy.guessesPerRequester },
     identifier: { key: keyOf("guesses", identifierKey), limits: policy.guessesPerIdentifier },

@@ -5,6 +5,7 @@ import type { LookupKeys } from "../crypto/lookup-keys.js";
 import type { RefreshTokens } from "../crypto/refresh-token.js";
 import type { RequestMac } from "../crypto/request-mac.js";
 import type { Sealer } from "../crypto/sealing.js";
+import type { SessionCredentials } from "../crypto/session-credential.js";
 import type { Log } from "../lib/log.js";
 import type { Metrics } from "../model/metrics.js";
 import type { EpochMs } from "../model/time.js";
@@ -21,6 +22,7 @@ export interface Deps {
   readonly foreignKeys: ForeignKeys;
   readonly accessTokens: AccessTokens;
   readonly refreshTokens: RefreshTokens;
+  readonly sessionCredentials: SessionCredentials;
   readonly requestMac: RequestMac;
   readonly singleFlight: SingleFlight;
   readonly log: Log;

@@ -8,9 +8,11 @@ import type { Policy } from "../model/policy.js";
 import type { EpochMs } from "../model/time.js";
 import type { Recipient } from "../store/port/challenges.js";
 import { sendGuard } from "./budgets.js";
+import { type CodeOptions, noCodeOptions } from "./code-options.js";
 import type { Deps } from "./deps.js";
 import { type Idempotency, idempotencyMac } from "./idempotency.js";
 import { tooManyRequests } from "./limits.js";
+import { refuseLocked } from "./lockout.js";
 import { type ChallengePlan, draftChallenge } from "./new-challenge.js";
 
 /** A challenge that a caller requests. */
@@ -30,6 +32,8 @@ interface IssueInput {
   /** The budget that metrics name if the call is refused. */
   readonly budget: Budget;
   readonly wanted: readonly Wanted[];
+  /** Default: as the policy says. */
+  readonly code?: CodeOptions;
   /** Whether the store looks up the recipient of the first requested challenge. */
   readonly findRecipient: boolean;
   /** `recipient` is null if no user was found or none was looked up. */
@@ -40,14 +44,14 @@ interface IssueInput {
 
 /**
  * Issues challenges and queues their codes: all or none. A repeated call with the same idempotency key returns the challenges
- * of the first call. Real challenges and decoys take the same steps. Throws TOO_MANY_REQUESTS if a budget is spent, before a
- * hash is computed.
+ * of the first call. Real challenges and decoys take the same steps. Throws TOO_MANY_REQUESTS if a budget is spent, and to
+ * confidential clients ACCOUNT_LOCKED if the recipient's account is locked, before a hash is computed.
  */
 export async function issueChallenges(deps: Deps, caller: Caller, input: IssueInput): Promise<readonly Challenge[]> {
   const { policy } = caller;
   const { challenges } = deps.store;
   const requesterKey = deps.lookup.requester(caller.client.clientId, caller.address);
-  const { method, budget, wanted } = input;
+  const { method, budget, wanted, code = noCodeOptions } = input;
   const idempotency = idempotencyMac(deps, caller, { method, requesterKey, idempotency: input.idempotency });
   const asked = wanted.map((one) => {
     const keys = { identifierKey: deps.lookup.identifier(caller.app.poolId, one.identifier), requesterKey };
@@ -62,22 +66,28 @@ export async function issueChallenges(deps: Deps, caller: Caller, input: IssueIn
   });
   if (prepared.kind === "replayed") return prepared.challenges;
   if (prepared.kind === "limited") throw tooManyRequests(deps, budget, prepared, askedAt);
+  if (input.findRecipient) {
+    const { identifierKey } = asked[0]!.keys;
+    const { recipient } = prepared;
+    await refuseLocked(deps, caller, { identifierKey, contactUserId: recipient?.contact ? recipient.userId : null });
+  }
 
   const drafts = await deps.codes.withSlot("send", caller, async (slot) => {
     const made = [];
     for (const { one, keys, guard } of asked) {
       const { purpose, channel, identifier } = one;
       const plan: ChallengePlan = { purpose, channel, identifier, ...keys, ...input.destinationOf(one, prepared.recipient) };
-      made.push({ draft: await draftChallenge(deps, slot, { plan, caller }), guard });
+      made.push({ draft: await draftChallenge(deps, slot, { plan, code, caller }), guard });
     }
     return made;
   });
   const now = deps.clock();
   const dueAt = deliverAt(policy, now);
+  const expiresAt = now + (code.ttlMs ?? policy.codeTtlMs);
   const issued = await challenges.issue({
     idempotency,
     registration: input.registration?.() ?? null,
-    challenges: drafts.map(({ draft, guard }) => ({ challenge: { expiresAt: now + policy.codeTtlMs, ...draft }, guard })),
+    challenges: drafts.map(({ draft, guard }) => ({ challenge: { expiresAt, ...draft }, guard })),
     deliverAt: dueAt,
     now,
   });

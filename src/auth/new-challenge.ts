@@ -4,8 +4,9 @@ import type { Caller } from "../model/caller.js";
 import type { Challenge, NewChallenge, Purpose } from "../model/challenge.js";
 import type { Channel } from "../model/channel.js";
 import type { Contact } from "../model/contact.js";
-import { type Identifier, isContact } from "../model/identifier.js";
+import { channelReaches, type Identifier, isContact } from "../model/identifier.js";
 import { maskContact } from "../model/mask.js";
+import type { CodeOptions } from "./code-options.js";
 import type { Deps } from "./deps.js";
 
 /** The plan of a challenge. Real challenges and decoys are created by the same steps. */
@@ -26,23 +27,24 @@ export interface ChallengePlan {
 /** A challenge that is not stored yet. Its lifetime starts when it is stored, not while its code waits to be hashed. */
 export type Draft = Omit<NewChallenge, "expiresAt">;
 
-/** Draws a code and makes a challenge for it. Costs one hash. */
+/** Draws a code, unless the caller made it, and makes a challenge for it. Costs one hash. */
 export async function draftChallenge(
   deps: Deps,
   slot: HashSlot,
-  { plan, caller }: { readonly plan: ChallengePlan; readonly caller: Caller },
+  given: { readonly plan: ChallengePlan; readonly code: CodeOptions; readonly caller: Caller },
 ): Promise<Draft> {
+  const { plan, caller } = given;
   const { identifier, ...rest } = plan;
   const challengeId = randomId();
-  const code = randomDigits(caller.policy.codeLength);
+  const code = given.code.custom ?? randomDigits(given.code.length ?? caller.policy.codeLength);
   const binding = codeBinding({ challengeId, clientId: caller.client.clientId, purpose: plan.purpose, contact: plan.contact });
   return {
     challengeId,
     poolId: caller.app.poolId,
     appId: caller.app.appId,
     clientId: caller.client.clientId,
-    maskedDestination: isContact(identifier) ? maskContact(identifier) : "",
-    codeLength: caller.policy.codeLength,
+    maskedDestination: isContact(identifier) && channelReaches(plan.channel, identifier) ? maskContact(identifier) : "",
+    codeLength: code.length,
     codeHash: await slot.hash(code, binding),
     sealedCode: deps.sealer.seal("code", Buffer.from(code), bindingText(binding)),
     attemptsMax: caller.policy.attemptsMax,

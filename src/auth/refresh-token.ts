@@ -1,4 +1,6 @@
 import type { Caller } from "../model/caller.js";
+import type { Session } from "../model/session.js";
+import type { User } from "../model/user.js";
 import type { Deps } from "./deps.js";
 import { AuthError } from "./errors.js";
 import { refuseForeignToken } from "./foreign-keys.js";
@@ -14,9 +16,11 @@ export interface RefreshTokenInput {
 
 /**
  * Exchanges a refresh token for its successor. If the reply was lost, a repeat of the call gets the same successor. An older
- * token ends the session before the refusal is sent (RFC 9700 §4.14.2).
+ * token ends the session before the refusal is sent (RFC 9700 §4.14.2). The tokens of a confidential client need that client's
+ * authentication.
  */
 export async function refreshToken(deps: Deps, caller: Caller, input: RefreshTokenInput): Promise<TokenSet> {
+  refuseUnauthenticated(caller);
   const claims = deps.refreshTokens.parse(input.refreshToken);
   if (claims === null) {
     await refuseForeignToken(deps, input.refreshToken, "refresh");
@@ -38,7 +42,12 @@ export async function refreshToken(deps: Deps, caller: Caller, input: RefreshTok
     case "replayed":
       // The id of a deleted client may name a client of another app by now.
       if (outcome.session.appId !== caller.app.appId) throw new AuthError("SESSION_ENDED", { detail: "another app's" });
-      return await issueTokens(deps, outcome.session, { caller, withIdToken: false, now });
+      return await issueTokens(deps, outcome.session, {
+        caller,
+        user: await userForTokens(deps, caller, outcome.session),
+        withIdToken: false,
+        now,
+      });
     case "reused":
     case "lost": {
       const { sessionId } = outcome;
@@ -52,4 +61,17 @@ export async function refreshToken(deps: Deps, caller: Caller, input: RefreshTok
     case "ended":
       throw new AuthError("SESSION_ENDED", { detail: "unknown, expired, revoked or another client's" });
   }
+}
+
+/** The gate refuses this already. A token must not become useful to others if it ever does not. */
+function refuseUnauthenticated({ client, confidential }: Caller): void {
+  if (client.kind === "confidential" && !confidential) throw new AuthError("CLIENT_INVALID", { detail: "not authenticated" });
+}
+
+/** Returns the user whose fields the tokens carry, or null if the policy asks for none. Throws if the session has just ended. */
+async function userForTokens(deps: Deps, caller: Caller, { sessionId }: Session): Promise<User | null> {
+  if (caller.policy.tokenFields.length === 0) return null;
+  const live = await deps.store.sessions.findLive({ sessionId, now: deps.clock() });
+  if (live === null) throw new AuthError("SESSION_ENDED", { detail: "ended since the refresh" });
+  return live.user;
 }

@@ -29,6 +29,9 @@ export interface RegisterUserInput {
  * result is the same for a contact that already has a user; only the message sent to it says so.
  */
 export async function registerUser(deps: Deps, caller: Caller, input: RegisterUserInput): Promise<readonly Challenge[]> {
+  if (!caller.policy.registration && !caller.confidential) {
+    throw new AuthError("PURPOSE_NOT_ALLOWED", { detail: "registration is switched off" });
+  }
   const contacts = contactsOf(caller, input);
   const { locale, idempotency } = input;
   const profile: Profile = {
@@ -53,8 +56,8 @@ export async function registerUser(deps: Deps, caller: Caller, input: RegisterUs
 }
 
 /**
- * Returns the given contacts, e-mail first. All of them must be proven. Throws REQUEST_INVALID if the caller asks to prove one
- * that is not given.
+ * Returns the contacts to prove, e-mail first: those that the policy or the caller wants proven, of the ones given. Throws
+ * REQUEST_INVALID if one of them is not given.
  */
 function contactsOf(caller: Caller, input: RegisterUserInput): Contact[] {
   const contacts: Contact[] = [];
@@ -65,9 +68,15 @@ function contactsOf(caller: Caller, input: RegisterUserInput): Contact[] {
     const violations: FieldViolation[] = ["email", "phone"].map((field) => ({ field, description }));
     throw new AuthError("REQUEST_INVALID", { detail: "no contact", violations });
   }
-  const missing = input.verificationSources.find((kind) => contacts.every((contact) => contact.kind !== kind));
+  const required = caller.policy.registrationSources ?? contacts.map(({ kind }) => kind);
+  const has = (kind: ContactKind) => contacts.some((contact) => contact.kind === kind);
+  const lacking = required.find((kind) => !has(kind));
+  if (lacking !== undefined) throw invalidField(lacking, "must not be empty: the app requires it for registrations");
+  const missing = input.verificationSources.find((kind) => !has(kind));
   if (missing !== undefined) throw invalidField("verification_sources", `names ${missing}, but the request has no ${missing}`);
-  const unreachable = contacts.find(({ kind }) => !caller.policy.channels.includes(channelOf[kind]));
+  const wanted = contacts.filter(({ kind }) => required.includes(kind) || input.verificationSources.includes(kind));
+  if (wanted.length === 0) throw invalidField("verification_sources", "must name a contact of the request to prove");
+  const unreachable = wanted.find(({ kind }) => !caller.policy.channels.includes(channelOf[kind]));
   if (unreachable !== undefined) throw new AuthError("CHANNEL_UNAVAILABLE", { detail: channelOf[unreachable.kind] });
-  return contacts;
+  return wanted;
 }

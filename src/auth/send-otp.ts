@@ -3,15 +3,15 @@ import type { Challenge, Purpose } from "../model/challenge.js";
 import { resendRefusalOf } from "../model/challenge-state.js";
 import type { Channel } from "../model/channel.js";
 import type { Identifier } from "../model/identifier.js";
-import { canonicalIdentifier, channelReaches, defaultChannelFor, isContact } from "../model/identifier.js";
+import { channelReaches, defaultChannelFor, isContact } from "../model/identifier.js";
 import type { Recipient } from "../store/port/challenges.js";
-import { sendCharges } from "./budgets.js";
+import { identifierOf } from "./challenge-target.js";
+import { type CodeOptions, checkCodeOptions } from "./code-options.js";
 import type { Deps } from "./deps.js";
-import { AuthError, accepted, invalidField } from "./errors.js";
+import { AuthError, invalidField } from "./errors.js";
 import type { Idempotency } from "./idempotency.js";
-import { idempotencyMac } from "./idempotency.js";
-import { type Destination, deliverAt, issueChallenges } from "./issue-challenges.js";
-import { tooManyRequests } from "./limits.js";
+import { type Destination, issueChallenges } from "./issue-challenges.js";
+import { resendCode } from "./resend-code.js";
 
 export interface SendOtpInput {
   /** As the caller wrote it. */
@@ -21,101 +21,88 @@ export interface SendOtpInput {
   readonly channel: Channel | undefined;
   readonly purpose: Purpose;
   readonly createUserIfMissing: boolean;
+  /** Whether the code of the newest live challenge is sent again, if there is one. */
+  readonly reuseLive: boolean;
+  readonly code: CodeOptions;
   /** Empty means the user's locale, or the default. */
   readonly locale: string;
   readonly idempotency: Idempotency;
 }
+
+type SendInput = SendOtpInput & { readonly identifier: Identifier; readonly channel: Channel };
 
 /**
  * Creates a challenge and queues its code, or queues the code of an earlier challenge again. An identifier without a user gets
  * a decoy by the same steps, so that neither the answer nor its timing reveals users. No provider is called here.
  */
 export async function sendOtp(deps: Deps, caller: Caller, input: SendOtpInput): Promise<Challenge> {
-  return input.recipient.kind === "challenge"
-    ? await resend(deps, caller, { challengeId: input.recipient.challengeId, ...input })
-    : await send(deps, caller, {
-        identifier: accepted(canonicalIdentifier(caller.policy, input.recipient.kind, input.recipient.value)),
-        ...input,
-      });
+  const { recipient } = input;
+  checkCodeOptions(caller, input);
+  if (recipient.kind === "challenge") return await resendCode(deps, caller, { challengeId: recipient.challengeId, ...input });
+  const identifier = identifierOf(caller, recipient);
+  const channel = input.channel ?? defaultChannelFor(caller.policy, identifier);
+  refusePurpose(caller, input.purpose, identifier);
+  refuseChannel(caller, { purpose: input.purpose, channel, identifier });
+  const given = Object.assign({}, input, { identifier, channel });
+  return (input.reuseLive ? await sendLiveAgain(deps, caller, given) : null) ?? (await sendNew(deps, caller, given));
 }
 
-async function send(deps: Deps, caller: Caller, input: SendOtpInput & { readonly identifier: Identifier }): Promise<Challenge> {
-  const { identifier, purpose, idempotency } = input;
-  const channel = chosenChannel(caller, input);
-  refusePurpose(caller, input);
+async function sendNew(deps: Deps, caller: Caller, input: SendInput): Promise<Challenge> {
+  const { purpose, channel, identifier, idempotency, code } = input;
   const [challenge] = await issueChallenges(deps, caller, {
     method: "SendOtp",
     idempotency,
     budget: "send",
     wanted: [{ purpose, channel, identifier }],
+    code,
     findRecipient: true,
     destinationOf: (_wanted, recipient) => destinationOf(caller, input, recipient),
   });
   return challenge!;
 }
 
-async function resend(deps: Deps, caller: Caller, input: SendOtpInput & { readonly challengeId: string }): Promise<Challenge> {
-  const { challengeId, channel } = input;
-  const challenge = await deps.store.challenges.find(challengeId);
-  if (challenge === null || challenge.clientId !== caller.client.clientId)
-    throw codeInvalid("resend: unknown or another client's");
-  const { identifierKey } = challenge;
-  const requesterKey = deps.lookup.requester(caller.client.clientId, caller.address);
-  const idempotency = idempotencyMac(deps, caller, { method: "SendOtp", requesterKey, idempotency: input.idempotency });
+/** Returns null if there is no live challenge that can be sent again. A decoy is sent again like any other. */
+async function sendLiveAgain(deps: Deps, caller: Caller, input: SendInput): Promise<Challenge | null> {
+  const { clientId, verifyByIdentifier } = caller.client;
+  if (!verifyByIdentifier) throw invalidField("reuse_live", "this client may not use it: resend with challenge_id");
+  const { purpose, channel, identifier, idempotency } = input;
   const now = deps.clock();
-  const why = resendRefusalOf(challenge, caller.client.clientId, now);
-  if (why === null && channel !== undefined && channel !== challenge.channel) {
-    throw new AuthError("CHANNEL_UNAVAILABLE", { detail: "a code can only be sent again over its first channel" });
-  }
-  const dueAt = deliverAt(caller.policy, now);
-  const resent = await deps.store.challenges.resend({
-    challengeId,
-    clientId: caller.client.clientId,
-    requesterKey,
-    idempotency,
-    charges: sendCharges(caller.policy, { identifierKey, requesterKey, channel: challenge.channel }),
-    deliverAt: dueAt,
+  const newest = await deps.store.challenges.findNewest({
+    clientId,
+    identifierKey: deps.lookup.identifier(identifier),
+    requesterKey: deps.lookup.requester(clientId, caller.address),
+    purpose,
     now,
   });
-  if (resent.kind === "limited") throw tooManyRequests(deps, "resend", resent, now);
-  if (resent.kind === "refused") throw codeInvalid(`resend: ${resent.why}`);
-  if (resent.kind === "resent") {
-    deps.wakeOutbox(dueAt);
-    deps.metrics.challengeResent(resent.challenge);
-    deps.log.info({ challengeId, sends: resent.challenge.sends, correlationId: caller.correlationId }, "challenge resent");
-  }
-  return resent.challenge;
+  if (newest === null || newest.channel !== channel || resendRefusalOf(newest, clientId, now) !== null) return null;
+  return await resendCode(deps, caller, { challengeId: newest.challengeId, channel, idempotency });
 }
 
-function codeInvalid(detail: string): AuthError {
-  return new AuthError("CODE_INVALID", { detail });
+function refuseChannel(
+  caller: Caller,
+  { purpose, channel, identifier }: { readonly purpose: Purpose; readonly channel: Channel; readonly identifier: Identifier },
+): void {
+  // Any identifier may name the user for a confidential client. A proof is of the contact that the request names.
+  const independent = caller.confidential && purpose === "login";
+  if (caller.policy.channels.includes(channel) && (independent || channelReaches(channel, identifier))) return;
+  throw new AuthError("CHANNEL_UNAVAILABLE", { detail: channel });
 }
 
-function chosenChannel(caller: Caller, input: SendOtpInput & { readonly identifier: Identifier }): Channel {
-  const channel = input.channel ?? defaultChannelFor(caller.policy, input.identifier);
-  if (!caller.policy.channels.includes(channel) || !channelReaches(channel, input.identifier)) {
-    throw new AuthError("CHANNEL_UNAVAILABLE", { detail: channel });
-  }
-  return channel;
-}
-
-function refusePurpose(caller: Caller, { purpose, identifier }: { purpose: Purpose; identifier: Identifier }): void {
-  const allowed = purpose === "login" || (purpose === "verify_contact" && caller.policy.publicContactProofs);
+function refusePurpose(caller: Caller, purpose: Purpose, identifier: Identifier): void {
+  const { codeSignIn, publicContactProofs } = caller.policy;
+  const allowed =
+    (purpose === "login" && codeSignIn) || (purpose === "verify_contact" && (caller.confidential || publicContactProofs));
   if (!allowed) throw new AuthError("PURPOSE_NOT_ALLOWED", { detail: purpose });
-  if (purpose === "verify_contact" && identifier.kind === "username") {
-    throw invalidField("username", "a username cannot be proven: give the e-mail address or phone number");
+  if (purpose === "verify_contact" && !isContact(identifier)) {
+    throw invalidField(identifier.kind, "only a contact can be proven: give the e-mail address or phone number");
   }
 }
 
 /** Returns the contact that the code goes to, with its user. A decoy's code is never sent. */
-function destinationOf(
-  caller: Caller,
-  input: SendOtpInput & { readonly identifier: Identifier },
-  recipient: Recipient | null,
-): Destination {
-  const { identifier } = input;
+function destinationOf(caller: Caller, input: SendInput, recipient: Recipient | null): Destination {
+  const { identifier, channel } = input;
   const locale = input.locale || recipient?.locale || "";
-  const named = isContact(identifier) ? identifier : null;
+  const named = isContact(identifier) && channelReaches(channel, identifier) ? identifier : null;
   if (input.purpose === "verify_contact") return { contact: named, userId: null, decoy: false, locale };
   if (recipient !== null && recipient.contact !== null) {
     return { contact: recipient.contact, userId: recipient.userId, decoy: false, locale };

@@ -2,7 +2,9 @@ import { accessTokenExpiresAt } from "../crypto/access-token.js";
 import type { Caller } from "../model/caller.js";
 import type { Session } from "../model/session.js";
 import type { EpochMs } from "../model/time.js";
+import type { User } from "../model/user.js";
 import type { Deps } from "./deps.js";
+import { fieldClaims } from "./field-claims.js";
 
 /** The tokens given to a caller. They are not stored. */
 export interface TokenSet {
@@ -16,18 +18,27 @@ export interface TokenSet {
   readonly sessionId: string;
 }
 
-/** Signs the tokens of a session in its present generation. Only a sign-in gets an id token. */
+/**
+ * Signs the tokens of a session in its present generation. Only a sign-in gets an id token. `user` may be null if the policy wants
+ * no fields of the user in tokens.
+ */
 export async function issueTokens(
   deps: Deps,
   session: Session,
-  options: { readonly caller: Caller; readonly withIdToken: boolean; readonly now: EpochMs },
+  options: {
+    readonly caller: Caller;
+    readonly user: User | null;
+    readonly withIdToken: boolean;
+    readonly now: EpochMs;
+  },
 ): Promise<TokenSet> {
   const { caller, now } = options;
   const life = { ttlMs: caller.policy.accessTokenTtlMs, now };
   const expiresAt = accessTokenExpiresAt(session, life);
+  const fields = options.user === null ? {} : fieldClaims(options.user, caller.policy.tokenFields);
   const [accessToken, idToken] = await Promise.all([
-    deps.accessTokens.signAccess(session, { audience: caller.app.audience, ...life }),
-    options.withIdToken ? deps.accessTokens.signId(session, life) : null,
+    deps.accessTokens.signAccess(session, { audience: caller.app.audience, fields, ...life }),
+    options.withIdToken ? deps.accessTokens.signId(session, { fields, ...life }) : null,
   ]);
   return {
     accessToken,

@@ -15,6 +15,8 @@ export interface LookupKeys {
   requester(clientId: string, address: string): Buffer;
   /** Stands for the network of the address, whatever client calls. */
   network(address: string): Buffer;
+  /** Stands for the account that a lockout in an app ends: `subject` is a user's id or the key of an identifier without one. */
+  lockout(appId: string, subject: Uint8Array): Buffer;
   /** The HMAC key for the names of calls with an idempotency key. */
   readonly requestKey: Buffer;
 }
@@ -44,6 +46,7 @@ export async function loadLookupKeys(deps: { store: Store; sealer: Sealer; now: 
     identifier: (poolId, { kind, value }) => mac(`identifier\0${poolId === mainPoolId ? "" : `${poolId}\0`}${kind}\0${value}`),
     requester: (clientId, address) => mac(`requester\0${clientId}\0${networkOf(address)}`),
     network: (address) => mac(`network\0${networkOf(address)}`),
+    lockout: (appId, subject) => mac(`lockout\0${appId}\0${Buffer.from(subject).toString("base64url")}`),
     requestKey: Buffer.from(hkdfSync("sha256", key, "latchkey", "idempotency", 32)),
   };
 }

@@ -21,6 +21,8 @@ export interface CallSource {
 
 /** The cookie that carries a session credential. Only calls that ask for it have one. */
 export interface SessionCookie {
+  /** The credential that the caller sent. Undefined: none. Null: several, which is ambiguous. */
+  readonly credential: string | null | undefined;
   /** Sets the cookie in the answer. */
   set(credential: string, life: { readonly maxAgeSeconds: number }): void;
   /** Removes the cookie in the answer. */

@@ -1,4 +1,4 @@
-import type { Challenge, ChallengeRefusal } from "./challenge.js";
+import type { Challenge, ChallengeRefusal, ChallengeState } from "./challenge.js";
 import type { EpochMs } from "./time.js";
 
 /** The fields that decide whether a challenge can be used. */
@@ -18,6 +18,14 @@ export function guessRefusalOf(challenge: Challenge | null, clientId: string, no
   const refusal = refusalOf(challenge, clientId, now);
   if (refusal !== null || challenge === null) return refusal;
   return challenge.attempts >= challenge.attemptsMax ? "attempts_exhausted" : null;
+}
+
+/** Returns the state that the client of a challenge may learn. A decoy has the state of a real challenge. */
+export function stateOf(challenge: Challenge, now: EpochMs): ChallengeState {
+  if (challenge.consumedAt !== null) return "redeemed";
+  if (challenge.cancelledAt !== null) return "cancelled";
+  if (challenge.expiresAt <= now) return "expired";
+  return challenge.attempts >= challenge.attemptsMax ? "exhausted" : "live";
 }
 
 /** Returns why the code of a challenge can't be sent again, or null if it can. */

@@ -23,7 +23,7 @@ export interface NewChallenge {
   readonly identifierKey: Uint8Array;
   /** Keyed hash of the requesting client and network address. */
   readonly requesterKey: Uint8Array;
-  /** The contact that the code goes to and that redeeming proves. Null only for a decoy of a username. */
+  /** The contact that the code goes to and that redeeming proves. Null only for a decoy whose contact is not known. */
   readonly contact: Contact | null;
   /** The user that a LOGIN signs in. Null for a user still to be created (auto-registration), a decoy, or another purpose. */
   readonly userId: string | null;
@@ -49,6 +49,9 @@ export interface Challenge extends Omit<NewChallenge, "sealedCode"> {
   readonly consumedAt: EpochMs | null;
   readonly cancelledAt: EpochMs | null;
 }
+
+/** Whether the code of a challenge can still be redeemed. */
+export type ChallengeState = "live" | "redeemed" | "expired" | "cancelled" | "exhausted";
 
 /** Why a challenge can't be used. The log has the exact reason; public clients never see it. */
 export type ChallengeRefusal =

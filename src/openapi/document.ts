@@ -42,6 +42,17 @@ export function describeApi(files: readonly DescFile[]): Json {
           name: "__Host-latchkey",
           description: "The session of a signed-in user. It counts only with the header x-latchkey-session.",
         },
+        clientToken: {
+          type: "http",
+          scheme: "bearer",
+          bearerFormat: "JWT",
+          description: "The token of a confidential client.",
+        },
+        clientSecret: {
+          type: "http",
+          scheme: "basic",
+          description: "The id and the secret of a confidential client (RFC 6749 section 2.3.1).",
+        },
       },
     },
   };
@@ -104,7 +115,10 @@ function pathOf(method: DescMethod, schemas: ReturnType<typeof createSchemas>): 
 
 function securityOf(caller: Caller): Json[] {
   if (caller === Caller.USER) return [{ accessToken: [] }, { sessionCookie: [] }];
-  return caller === Caller.CLIENT ? [{}, { accessToken: [] }] : [];
+  const confidential = [{ clientToken: [] }, { clientSecret: [] }];
+  if (caller === Caller.CONFIDENTIAL_CLIENT) return confidential;
+  if (caller === Caller.TOKEN_HOLDER) return [{}, ...confidential];
+  return caller === Caller.CLIENT ? [{}, { accessToken: [] }, ...confidential] : [];
 }
 
 /** Connect's GET puts the message and the version of the protocol into the query. */

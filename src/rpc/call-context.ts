@@ -15,7 +15,7 @@ export interface CallContext {
   /** The assertion by which a client authenticates (RFC 7523), if the door has one beside the message. */
   readonly clientAssertion?: string;
   /** The session cookie, if the call asked for it (`x-latchkey-session: cookie`). Null: it did not, or the door has no cookies. */
-  readonly cookie: PresentedCookie | null;
+  readonly cookie: SessionCookie | null;
   /** The `Origin` header; undefined when no browser page calls. */
   readonly origin: string | undefined;
   /** Canonical network address, as `model/caller.ts` wants it. */
@@ -27,12 +27,6 @@ export interface CallContext {
   readonly trace?: TraceHeaders;
   /** Aborted by the door when the caller goes away, with `callerGone`, and by the pipeline when time is up. */
   readonly abort: Abort;
-}
-
-/** A session cookie with the value that the caller sent. */
-export interface PresentedCookie extends SessionCookie {
-  /** Undefined: the caller sent none. Null: it sent several, which is ambiguous. */
-  readonly credential: string | null | undefined;
 }
 
 export type Abort = Pick<AbortController, "abort" | "signal">;

@@ -3,11 +3,12 @@ import type { Deps } from "../auth/deps.js";
 import { AuthError } from "../auth/errors.js";
 import type { ClientClaims } from "../crypto/access-token.js";
 import { sessionCredentialHash } from "../crypto/session-credential.js";
+import type { SessionCookie } from "../model/caller.js";
 import type { Scope } from "../model/scope.js";
 import type { EpochMs } from "../model/time.js";
 import type { LiveSession } from "../store/port/sessions.js";
 import type { Store } from "../store/port/store.js";
-import type { CallContext, PresentedCookie } from "./call-context.js";
+import type { CallContext } from "./call-context.js";
 import { type ClientAuthentication, mayCallFrom } from "./client-authentication.js";
 import type { Presented } from "./credentials.js";
 
@@ -35,7 +36,7 @@ export interface Identify {
    * Returns null if the cookie's session has ended. It does so too if the session is of another client than the named one: the
    * browser sends its cookie to every app on this host. Throws TOKEN_INVALID if the caller sent several cookies.
    */
-  byCookie(cookie: PresentedCookie, named: Registered | null): Promise<Identity | null>;
+  byCookie(cookie: SessionCookie, named: Registered | null): Promise<Identity | null>;
 }
 
 export function createIdentify(deps: IdentifyDeps): Identify {

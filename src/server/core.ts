@@ -12,6 +12,7 @@ import { loadLookupKeys } from "../crypto/lookup-keys.js";
 import { createRefreshTokens } from "../crypto/refresh-token.js";
 import { createRequestMac } from "../crypto/request-mac.js";
 import { createSealer, type Sealer } from "../crypto/sealing.js";
+import { createSessionCredentials } from "../crypto/session-credential.js";
 import { loadSigningKeys, type SigningKeyOptions, type SigningKeys } from "../crypto/signing-keys.js";
 import type { Log } from "../lib/log.js";
 import type { Metrics } from "../model/metrics.js";
@@ -92,6 +93,7 @@ export async function createCore(settings: Settings, given: CoreParts): Promise<
       }),
     accessTokens: createAccessTokens({ keys: signingKeys, issuer: settings.issuer }),
     refreshTokens: createRefreshTokens(master),
+    sessionCredentials: createSessionCredentials(master),
     requestMac: createRequestMac({ master, lookupKey: lookup.requestKey }),
     singleFlight: createSingleFlight(),
   };

@@ -1,5 +1,5 @@
 import type { ConnectError } from "@connectrpc/connect";
-import type { PresentedCookie } from "../../rpc/call-context.js";
+import type { SessionCookie } from "../../model/caller.js";
 import { wireError } from "../../rpc/errors.js";
 import { headerValues, type WebRequest, type WebResponse } from "./types.js";
 
@@ -10,7 +10,7 @@ export const sessionHeader = "x-latchkey-session";
 const cookieName = "__Host-latchkey";
 
 /** What a call asks about the session cookie. */
-export type AskedSession = { readonly cookie: PresentedCookie | null } | { readonly refusal: ConnectError };
+export type AskedSession = { readonly cookie: SessionCookie | null } | { readonly refusal: ConnectError };
 
 /**
  * Without the header a call has no cookie, even if the browser sent one. Nor has a call of gRPC, whose callers keep no cookies. Any
@@ -42,7 +42,7 @@ function presented(request: WebRequest): string | null | undefined {
 }
 
 /** An answer that has been sent, after a deadline for example, stays without the cookie. */
-function cookieOf(response: WebResponse): Pick<PresentedCookie, "set" | "clear"> {
+function cookieOf(response: WebResponse): Pick<SessionCookie, "set" | "clear"> {
   const write = (value: string, maxAgeSeconds: number): void => {
     if (response.headersSent) return;
     const attributes = ["Path=/", `Max-Age=${maxAgeSeconds}`, "Secure", "HttpOnly", "SameSite=Lax"];

@@ -1,8 +1,10 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
-import { Alphabet, type ChallengeSchema, Channel, Purpose } from "../../gen/latchkey/v1/challenge_pb.js";
+import { Alphabet, type ChallengeSchema, ChallengeState, Channel, Purpose } from "../../gen/latchkey/v1/challenge_pb.js";
 import type * as challenges from "../../model/challenge.js";
+import { stateOf } from "../../model/challenge-state.js";
 import type * as delivery from "../../model/channel.js";
+import type { EpochMs } from "../../model/time.js";
 import { keyOf } from "./enums.js";
 
 const purposes = {
@@ -28,5 +30,24 @@ export function toChallenge(challenge: challenges.Challenge): MessageInitShape<t
     expiresAt: timestampFromMs(challenge.expiresAt),
     resendAt: timestampFromMs(challenge.resendAt),
     sendsLeft: Math.max(0, challenge.sendsMax - challenge.sends),
+  };
+}
+
+const states = {
+  live: ChallengeState.LIVE,
+  redeemed: ChallengeState.REDEEMED,
+  expired: ChallengeState.EXPIRED,
+  cancelled: ChallengeState.CANCELLED,
+  exhausted: ChallengeState.EXHAUSTED,
+} satisfies Record<challenges.ChallengeState, ChallengeState>;
+
+/** As `toChallenge`, with the fields for callers that manage challenges. */
+export function toManagedChallenge(challenge: challenges.Challenge, now: EpochMs): MessageInitShape<typeof ChallengeSchema> {
+  return {
+    ...toChallenge(challenge),
+    purpose: toPurpose(challenge.purpose),
+    state: states[stateOf(challenge, now)],
+    attemptsLeft: Math.max(0, challenge.attemptsMax - challenge.attempts),
+    clientId: challenge.clientId,
   };
 }

@@ -1,8 +1,14 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import type { SessionKind } from "../../auth/new-session.js";
 import type { TokenSet } from "../../auth/tokens.js";
-import type { SessionSchema, TokenSetSchema } from "../../gen/latchkey/v1/session_pb.js";
+import { SessionKind as Kind, type SessionSchema, type TokenSetSchema } from "../../gen/latchkey/v1/session_pb.js";
 import type { Session } from "../../model/session.js";
+import { keyOf } from "./enums.js";
+
+const kinds = { tokens: Kind.TOKENS, credential: Kind.CREDENTIAL, none: Kind.NONE } satisfies Record<SessionKind, Kind>;
+
+export const fromSessionKind = (kind: Kind): SessionKind | undefined => keyOf(kinds, kind);
 
 export function toSession(session: Session, currentSessionId: string): MessageInitShape<typeof SessionSchema> {
   return {

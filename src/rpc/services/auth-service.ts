@@ -1,7 +1,10 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
+import { durationMs, timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { deleteCurrentUser } from "../../auth/delete-current-user.js";
 import type { Deps } from "../../auth/deps.js";
-import { accepted } from "../../auth/errors.js";
+import { accepted, invalidField } from "../../auth/errors.js";
+import { approveChallenge, cancelChallenge, getChallenge } from "../../auth/manage-challenge.js";
+import type { GivenSession } from "../../auth/new-session.js";
 import { refreshToken } from "../../auth/refresh-token.js";
 import { registerUser } from "../../auth/register-user.js";
 import { revokeToken } from "../../auth/revoke-token.js";
@@ -10,7 +13,10 @@ import { listSessions, revokeOtherSessions, revokeSession } from "../../auth/ses
 import { updateCurrentUser } from "../../auth/update-current-user.js";
 import { type VerifyOtpResult, verifyOtp } from "../../auth/verify-otp.js";
 import {
+  type ApproveChallengeRequest,
   type AuthService,
+  type CancelChallengeRequest,
+  type GetChallengeRequest,
   RefreshTokenRequestSchema,
   RegisterUserRequestSchema,
   type SendOtpRequest,
@@ -19,11 +25,14 @@ import {
   VerifyOtpRequestSchema,
   type VerifyOtpResponseSchema,
 } from "../../gen/latchkey/v1/auth_service_pb.js";
+import { Purpose } from "../../gen/latchkey/v1/challenge_pb.js";
+import type { Challenge } from "../../model/challenge.js";
 import { customAttributesText } from "../../model/custom-attributes.js";
-import { fromChannel, fromPurpose, toChallenge, toPurpose } from "../convert/challenge.js";
+import { fromChannel, fromPurpose, toChallenge, toManagedChallenge, toPurpose } from "../convert/challenge.js";
 import { fromContactKinds, toContact, toContactKind } from "../convert/contact.js";
 import { toIdempotency } from "../convert/idempotency.js";
-import { toSession, toTokenSet } from "../convert/session.js";
+import { fromSessionKind, toSession, toTokenSet } from "../convert/session.js";
+import { fromIdentifier, toTarget } from "../convert/target.js";
 import { toUser } from "../convert/user.js";
 import type { Handlers } from "../pipeline.js";
 
@@ -33,6 +42,7 @@ export function createAuthService(deps: Deps): Handlers<typeof AuthService> {
 }
 
 function signInMethods(deps: Deps): Handlers<typeof AuthService>["forClients"] {
+  const managed = (challenge: Challenge) => ({ challenge: toManagedChallenge(challenge, deps.clock()) });
   return {
     async registerUser(caller, request) {
       const { username, email, phone, displayName, locale } = request;
@@ -51,6 +61,12 @@ function signInMethods(deps: Deps): Handlers<typeof AuthService>["forClients"] {
         channel: fromChannel(request.channel),
         purpose: fromPurpose(request.purpose) ?? "login",
         createUserIfMissing: request.createUserIfMissing,
+        reuseLive: request.reuseLive,
+        code: {
+          ttlMs: request.codeTtl && durationMs(request.codeTtl),
+          length: request.codeLength,
+          custom: request.customCode === "" ? undefined : request.customCode,
+        },
         locale: request.locale,
         idempotency: toIdempotency(SendOtpRequestSchema, request),
       });
@@ -59,13 +75,27 @@ function signInMethods(deps: Deps): Handlers<typeof AuthService>["forClients"] {
 
     async verifyOtp(caller, request) {
       const result = await verifyOtp(deps, caller, {
-        challengeId: request.challengeId,
+        target: toTarget(request, request.expectedPurpose),
         code: request.code,
         expectedPurpose: fromPurpose(request.expectedPurpose),
         expectedContact: request.expectedContact,
+        mayCreateUser: request.createUserIfMissing ?? true,
+        session: fromSessionKind(request.session),
         idempotency: toIdempotency(VerifyOtpRequestSchema, request),
       });
       return verified(result);
+    },
+
+    async getChallenge(caller, request) {
+      return managed(await getChallenge(deps, caller, managedTarget(request)));
+    },
+
+    async cancelChallenge(caller, request) {
+      return managed(await cancelChallenge(deps, caller, managedTarget(request)));
+    },
+
+    async approveChallenge(caller, request) {
+      return managed(await approveChallenge(deps, caller, managedTarget(request)));
     },
 
     async refreshToken(caller, request) {
@@ -115,7 +145,14 @@ function ownAccountMethods(deps: Deps): Handlers<typeof AuthService>["forUsers"]
 function recipientIn({ identifier }: SendOtpRequest): SendOtpInput["recipient"] {
   if (identifier.case === undefined) throw new Error("validation accepted a request without an identifier");
   if (identifier.case === "challengeId") return { kind: "challenge", challengeId: identifier.value };
-  return { kind: identifier.case, value: identifier.value };
+  return fromIdentifier(identifier);
+}
+
+function managedTarget(request: GetChallengeRequest | CancelChallengeRequest | ApproveChallengeRequest) {
+  if (request.challengeId !== "" && request.purpose !== Purpose.UNSPECIFIED) {
+    throw invalidField("purpose", "not valid with challenge_id: leave it out");
+  }
+  return toTarget(request, request.purpose);
 }
 
 function changes(request: UpdateCurrentUserRequest) {
@@ -134,8 +171,7 @@ function verified(result: VerifyOtpResult): MessageInitShape<typeof VerifyOtpRes
   switch (result.kind) {
     case "signed_in":
       return {
-        tokens: toTokenSet(result.tokens),
-        sessionId: result.tokens.sessionId,
+        ...(result.session !== null && given(result.session)),
         user: toUser(result.user),
         isNewUser: result.isNewUser,
         usernameTaken: result.usernameTaken,
@@ -146,4 +182,10 @@ function verified(result: VerifyOtpResult): MessageInitShape<typeof VerifyOtpRes
     case "proven":
       return { contactProof: result.contactProof, ...proven };
   }
+}
+
+function given(session: GivenSession) {
+  if (session.kind === "tokens") return { tokens: toTokenSet(session.tokens), sessionId: session.tokens.sessionId };
+  const { sessionId, credential, expiresAt } = session;
+  return { sessionId, sessionCredential: credential ?? "", sessionCredentialExpiresAt: timestampFromMs(expiresAt) };
 }

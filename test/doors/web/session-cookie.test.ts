@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { create } from "@bufbuild/protobuf";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { toTlsOptions } from "../../../src/doors/tls.js";
-import type { PresentedCookie } from "../../../src/rpc/call-context.js";
+import type { SessionCookie } from "../../../src/model/caller.js";
 import { wireError } from "../../../src/rpc/errors.js";
 import type { ServedService } from "../../../src/rpc/pipeline.js";
 import { createFakeApp, type Doors, openDoors } from "../../support/rpc.js";
@@ -14,15 +14,15 @@ const authority = createAuthority();
 const tls = toTlsOptions({ ...authority.issue(["localhost", "127.0.0.1"]), clientCa: null });
 
 /** What the methods saw, and what they do with the cookie. */
-let seen: (PresentedCookie | null)[];
-let act: (cookie: PresentedCookie | null) => Promise<void> | void;
+let seen: (SessionCookie | null)[];
+let act: (cookie: SessionCookie | null) => Promise<void> | void;
 let plain: Doors;
 let secure: Doors;
 
 function watched(service: ServedService): ServedService {
   const methods = service.methods.map((served) => ({
     ...served,
-    call: async ({ cookie }: { readonly cookie: PresentedCookie | null }) => {
+    call: async ({ cookie }: { readonly cookie: SessionCookie | null }) => {
       seen.push(cookie);
       await act(cookie);
       return create(served.method.output);

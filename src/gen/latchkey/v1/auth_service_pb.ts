@@ -5,12 +5,12 @@
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
-import type { FieldMask } from "@bufbuild/protobuf/wkt";
-import { file_google_protobuf_field_mask, file_google_protobuf_struct } from "@bufbuild/protobuf/wkt";
+import type { Duration, FieldMask, Timestamp } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_duration, file_google_protobuf_field_mask, file_google_protobuf_struct, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import { file_latchkey_v1_access } from "./access_pb.js";
 import type { Challenge, Channel, Purpose } from "./challenge_pb.js";
 import { file_latchkey_v1_challenge } from "./challenge_pb.js";
-import type { Session, TokenSet } from "./session_pb.js";
+import type { Session, SessionKind, TokenSet } from "./session_pb.js";
 import { file_latchkey_v1_session } from "./session_pb.js";
 import type { Contact, ContactKind, User } from "./user_pb.js";
 import { file_latchkey_v1_user } from "./user_pb.js";
@@ -20,7 +20,7 @@ import type { JsonObject, Message } from "@bufbuild/protobuf";
  * Describes the file latchkey/v1/auth_service.proto.
  */
 export const file_latchkey_v1_auth_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch5sYXRjaGtleS92MS9hdXRoX3NlcnZpY2UucHJvdG8SC2xhdGNoa2V5LnYxIqwDChNSZWdpc3RlclVzZXJSZXF1ZXN0EigKCHVzZXJuYW1lGAEgASgJQha6SBNyERggMg1eW15ccHtDY30gXSokEiIKBWVtYWlsGAIgASgJQhO6SBByDhj+ATIJXlxQe0NjfSokEiEKBXBob25lGAMgASgJQhK6SA9yDRggMgleXFB7Q2N9KiQSKQoMZGlzcGxheV9uYW1lGAQgASgJQhO6SBByDhiAATIJXlxQe0NjfSokEj8KBmxvY2FsZRgFIAEoCUIvukgscioYIzImXihbQS1aYS16XXsyLDN9KC1bQS1aYS16MC05XXsxLDh9KSopPyQSSwoUdmVyaWZpY2F0aW9uX3NvdXJjZXMYBiADKA4yGC5sYXRjaGtleS52MS5Db250YWN0S2luZEITukgQkgENEAIYASIHggEEEAEgABIyChFjdXN0b21fYXR0cmlidXRlcxgHIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSNwoPaWRlbXBvdGVuY3lfa2V5GAggASgJQh66SBtyGRhAMhVeKFtceDIxLVx4N2VdezE2LH0pPyQiQgoUUmVnaXN0ZXJVc2VyUmVzcG9uc2USKgoKY2hhbGxlbmdlcxgBIAMoCzIWLmxhdGNoa2V5LnYxLkNoYWxsZW5nZSLZAwoOU2VuZE90cFJlcXVlc3QSJgoFZW1haWwYASABKAlCFbpIEnIQEAEY/gEyCV5cUHtDY30qJEgAEiUKBXBob25lGAIgASgJQhS6SBFyDxABGCAyCV5cUHtDY30qJEgAEiwKCHVzZXJuYW1lGAMgASgJQhi6SBVyExABGCAyDV5bXlxwe0NjfSBdKiRIABIzCgxjaGFsbGVuZ2VfaWQYBSABKAlCG7pIGHIWEAEYQDIQXltBLVphLXowLTlfLV0rJEgAEi8KB2NoYW5uZWwYBiABKA4yFC5sYXRjaGtleS52MS5DaGFubmVsQgi6SAWCAQIQARIvCgdwdXJwb3NlGAcgASgOMhQubGF0Y2hrZXkudjEuUHVycG9zZUIIukgFggECEAESHgoWY3JlYXRlX3VzZXJfaWZfbWlzc2luZxgIIAEoCBI/CgZsb2NhbGUYCSABKAlCL7pILHIqGCMyJl4oW0EtWmEtel17MiwzfSgtW0EtWmEtejAtOV17MSw4fSkqKT8kEjcKD2lkZW1wb3RlbmN5X2tleRgKIAEoCUIeukgbchkYQDIVXihbXHgyMS1ceDdlXXsxNix9KT8kQhMKCmlkZW50aWZpZXISBbpIAggBSgQIBBAFIjwKD1NlbmRPdHBSZXNwb25zZRIpCgljaGFsbGVuZ2UYASABKAsyFi5sYXRjaGtleS52MS5DaGFsbGVuZ2UilgIKEFZlcmlmeU90cFJlcXVlc3QSMQoMY2hhbGxlbmdlX2lkGAEgASgJQhu6SBhyFhABGEAyEF5bQS1aYS16MC05Xy1dKyQSLQoEY29kZRgCIAEoCUIfukgcchoQARggMhReWyAtXSpbMC05XVswLTkgLV0qJBI4ChBleHBlY3RlZF9wdXJwb3NlGAMgASgOMhQubGF0Y2hrZXkudjEuUHVycG9zZUIIukgFggECEAESLQoQZXhwZWN0ZWRfY29udGFjdBgEIAEoCUITukgQcg4Y/gEyCV5cUHtDY30qJBI3Cg9pZGVtcG90ZW5jeV9rZXkYBSABKAlCHrpIG3IZGEAyFV4oW1x4MjEtXHg3ZV17MTYsfSk/JCK5AgoRVmVyaWZ5T3RwUmVzcG9uc2USJQoHcHVycG9zZRgBIAEoDjIULmxhdGNoa2V5LnYxLlB1cnBvc2USJQoHY29udGFjdBgCIAEoCzIULmxhdGNoa2V5LnYxLkNvbnRhY3QSJQoGdG9rZW5zGAMgASgLMhUubGF0Y2hrZXkudjEuVG9rZW5TZXQSEgoKc2Vzc2lvbl9pZBgEIAEoCRIfCgR1c2VyGAUgASgLMhEubGF0Y2hrZXkudjEuVXNlchITCgtpc19uZXdfdXNlchgGIAEoCBIWCg51c2VybmFtZV90YWtlbhgHIAEoCBI2CgxyZWdpc3RyYXRpb24YCCABKAsyIC5sYXRjaGtleS52MS5QZW5kaW5nUmVnaXN0cmF0aW9uEhUKDWNvbnRhY3RfcHJvb2YYCSABKAkiSAoTUGVuZGluZ1JlZ2lzdHJhdGlvbhIxCg9wZW5kaW5nX3NvdXJjZXMYASADKA4yGC5sYXRjaGtleS52MS5Db250YWN0S2luZCKBAQoTUmVmcmVzaFRva2VuUmVxdWVzdBIxCg1yZWZyZXNoX3Rva2VuGAEgASgJQhq6SBdyFRABGIAEMg5eW1x4MjEtXHg3ZV0rJBI3Cg9pZGVtcG90ZW5jeV9rZXkYAiABKAlCHrpIG3IZGEAyFV4oW1x4MjEtXHg3ZV17MTYsfSk/JCI9ChRSZWZyZXNoVG9rZW5SZXNwb25zZRIlCgZ0b2tlbnMYASABKAsyFS5sYXRjaGtleS52MS5Ub2tlblNldCI/ChJSZXZva2VUb2tlblJlcXVlc3QSKQoFdG9rZW4YASABKAlCGrpIF3IVEAEYgCAyDl5bXHgyMC1ceDdlXSskIhUKE1Jldm9rZVRva2VuUmVzcG9uc2UiFwoVR2V0Q3VycmVudFVzZXJSZXF1ZXN0IjkKFkdldEN1cnJlbnRVc2VyUmVzcG9uc2USHwoEdXNlchgBIAEoCzIRLmxhdGNoa2V5LnYxLlVzZXIizgMKGFVwZGF0ZUN1cnJlbnRVc2VyUmVxdWVzdBIpCgxkaXNwbGF5X25hbWUYASABKAlCE7pIEHIOGIABMgleXFB7Q2N9KiQSPwoGbG9jYWxlGAIgASgJQi+6SCxyKhgjMiZeKFtBLVphLXpdezIsM30oLVtBLVphLXowLTldezEsOH0pKik/JBIyChFjdXN0b21fYXR0cmlidXRlcxgDIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSkQIKC3VwZGF0ZV9tYXNrGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFza0LfAbpI2wG6AdQBChF1cGRhdGVfbWFzay5wYXRocxJDbXVzdCBuYW1lIG9uZSBvciBtb3JlIG9mIGRpc3BsYXlfbmFtZSwgbG9jYWxlIGFuZCBjdXN0b21fYXR0cmlidXRlcxp6dGhpcy5wYXRocy5zaXplKCkgPiAwICYmIHRoaXMucGF0aHMuc2l6ZSgpIDw9IDMgJiYgdGhpcy5wYXRocy5hbGwocCwgcCBpbiBbJ2Rpc3BsYXlfbmFtZScsICdsb2NhbGUnLCAnY3VzdG9tX2F0dHJpYnV0ZXMnXSnIAQEiPAoZVXBkYXRlQ3VycmVudFVzZXJSZXNwb25zZRIfCgR1c2VyGAEgASgLMhEubGF0Y2hrZXkudjEuVXNlciIaChhEZWxldGVDdXJyZW50VXNlclJlcXVlc3QiGwoZRGVsZXRlQ3VycmVudFVzZXJSZXNwb25zZSIVChNMaXN0U2Vzc2lvbnNSZXF1ZXN0Ij4KFExpc3RTZXNzaW9uc1Jlc3BvbnNlEiYKCHNlc3Npb25zGAEgAygLMhQubGF0Y2hrZXkudjEuU2Vzc2lvbiJHChRSZXZva2VTZXNzaW9uUmVxdWVzdBIvCgpzZXNzaW9uX2lkGAEgASgJQhu6SBhyFhABGEAyEF5bQS1aYS16MC05Xy1dKyQiFwoVUmV2b2tlU2Vzc2lvblJlc3BvbnNlIhwKGlJldm9rZU90aGVyU2Vzc2lvbnNSZXF1ZXN0IjQKG1Jldm9rZU90aGVyU2Vzc2lvbnNSZXNwb25zZRIVCg1yZXZva2VkX2NvdW50GAEgASgFMsQICgtBdXRoU2VydmljZRJbCgxSZWdpc3RlclVzZXISIC5sYXRjaGtleS52MS5SZWdpc3RlclVzZXJSZXF1ZXN0GiEubGF0Y2hrZXkudjEuUmVnaXN0ZXJVc2VyUmVzcG9uc2UiBqrUGAIIARJMCgdTZW5kT3RwEhsubGF0Y2hrZXkudjEuU2VuZE90cFJlcXVlc3QaHC5sYXRjaGtleS52MS5TZW5kT3RwUmVzcG9uc2UiBqrUGAIIARJSCglWZXJpZnlPdHASHS5sYXRjaGtleS52MS5WZXJpZnlPdHBSZXF1ZXN0Gh4ubGF0Y2hrZXkudjEuVmVyaWZ5T3RwUmVzcG9uc2UiBqrUGAIIARJbCgxSZWZyZXNoVG9rZW4SIC5sYXRjaGtleS52MS5SZWZyZXNoVG9rZW5SZXF1ZXN0GiEubGF0Y2hrZXkudjEuUmVmcmVzaFRva2VuUmVzcG9uc2UiBqrUGAIIAhJbCgtSZXZva2VUb2tlbhIfLmxhdGNoa2V5LnYxLlJldm9rZVRva2VuUmVxdWVzdBogLmxhdGNoa2V5LnYxLlJldm9rZVRva2VuUmVzcG9uc2UiCZACAqrUGAIIAhJkCg5HZXRDdXJyZW50VXNlchIiLmxhdGNoa2V5LnYxLkdldEN1cnJlbnRVc2VyUmVxdWVzdBojLmxhdGNoa2V5LnYxLkdldEN1cnJlbnRVc2VyUmVzcG9uc2UiCZACAarUGAIIAxJtChFVcGRhdGVDdXJyZW50VXNlchIlLmxhdGNoa2V5LnYxLlVwZGF0ZUN1cnJlbnRVc2VyUmVxdWVzdBomLmxhdGNoa2V5LnYxLlVwZGF0ZUN1cnJlbnRVc2VyUmVzcG9uc2UiCZACAqrUGAIIAxJvChFEZWxldGVDdXJyZW50VXNlchIlLmxhdGNoa2V5LnYxLkRlbGV0ZUN1cnJlbnRVc2VyUmVxdWVzdBomLmxhdGNoa2V5LnYxLkRlbGV0ZUN1cnJlbnRVc2VyUmVzcG9uc2UiC5ACAqrUGAQIAxgBEl4KDExpc3RTZXNzaW9ucxIgLmxhdGNoa2V5LnYxLkxpc3RTZXNzaW9uc1JlcXVlc3QaIS5sYXRjaGtleS52MS5MaXN0U2Vzc2lvbnNSZXNwb25zZSIJkAIBqtQYAggDEmEKDVJldm9rZVNlc3Npb24SIS5sYXRjaGtleS52MS5SZXZva2VTZXNzaW9uUmVxdWVzdBoiLmxhdGNoa2V5LnYxLlJldm9rZVNlc3Npb25SZXNwb25zZSIJkAICqtQYAggDEnMKE1Jldm9rZU90aGVyU2Vzc2lvbnMSJy5sYXRjaGtleS52MS5SZXZva2VPdGhlclNlc3Npb25zUmVxdWVzdBooLmxhdGNoa2V5LnYxLlJldm9rZU90aGVyU2Vzc2lvbnNSZXNwb25zZSIJkAICqtQYAggDQjUKC2xhdGNoa2V5LnYxUAFaFmxhdGNoa2V5L3YxO2xhdGNoa2V5djGqAgtMYXRjaGtleS5WMWIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_field_mask, file_google_protobuf_struct, file_latchkey_v1_access, file_latchkey_v1_challenge, file_latchkey_v1_session, file_latchkey_v1_user]);
+  fileDesc("Ch5sYXRjaGtleS92MS9hdXRoX3NlcnZpY2UucHJvdG8SC2xhdGNoa2V5LnYxIqwDChNSZWdpc3RlclVzZXJSZXF1ZXN0EigKCHVzZXJuYW1lGAEgASgJQha6SBNyERggMg1eW15ccHtDY30gXSokEiIKBWVtYWlsGAIgASgJQhO6SBByDhj+ATIJXlxQe0NjfSokEiEKBXBob25lGAMgASgJQhK6SA9yDRggMgleXFB7Q2N9KiQSKQoMZGlzcGxheV9uYW1lGAQgASgJQhO6SBByDhiAATIJXlxQe0NjfSokEj8KBmxvY2FsZRgFIAEoCUIvukgscioYIzImXihbQS1aYS16XXsyLDN9KC1bQS1aYS16MC05XXsxLDh9KSopPyQSSwoUdmVyaWZpY2F0aW9uX3NvdXJjZXMYBiADKA4yGC5sYXRjaGtleS52MS5Db250YWN0S2luZEITukgQkgENEAIYASIHggEEEAEgABIyChFjdXN0b21fYXR0cmlidXRlcxgHIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSNwoPaWRlbXBvdGVuY3lfa2V5GAggASgJQh66SBtyGRhAMhVeKFtceDIxLVx4N2VdezE2LH0pPyQiQgoUUmVnaXN0ZXJVc2VyUmVzcG9uc2USKgoKY2hhbGxlbmdlcxgBIAMoCzIWLmxhdGNoa2V5LnYxLkNoYWxsZW5nZSK5BQoOU2VuZE90cFJlcXVlc3QSJgoFZW1haWwYASABKAlCFbpIEnIQEAEY/gEyCV5cUHtDY30qJEgAEiUKBXBob25lGAIgASgJQhS6SBFyDxABGCAyCV5cUHtDY30qJEgAEiwKCHVzZXJuYW1lGAMgASgJQhi6SBVyExABGCAyDV5bXlxwe0NjfSBdKiRIABItCgd1c2VyX2lkGAQgASgJQhq6SBdyFRABGCQyD15bMC05QS1GYS1mLV0rJEgAEjMKDGNoYWxsZW5nZV9pZBgFIAEoCUIbukgYchYQARhAMhBeW0EtWmEtejAtOV8tXSskSAASLwoHY2hhbm5lbBgGIAEoDjIULmxhdGNoa2V5LnYxLkNoYW5uZWxCCLpIBYIBAhABEi8KB3B1cnBvc2UYByABKA4yFC5sYXRjaGtleS52MS5QdXJwb3NlQgi6SAWCAQIQARIeChZjcmVhdGVfdXNlcl9pZl9taXNzaW5nGAggASgIEj8KBmxvY2FsZRgJIAEoCUIvukgscioYIzImXihbQS1aYS16XXsyLDN9KC1bQS1aYS16MC05XXsxLDh9KSopPyQSNwoPaWRlbXBvdGVuY3lfa2V5GAogASgJQh66SBtyGRhAMhVeKFtceDIxLVx4N2VdezE2LH0pPyQSEgoKcmV1c2VfbGl2ZRgLIAEoCBI8Cghjb2RlX3R0bBgMIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkIPukgMqgEJIgMI2AQyAggeEiMKC2NvZGVfbGVuZ3RoGA0gASgFQgm6SAYaBBgKKAZIAYgBARIuCgtjdXN0b21fY29kZRgOIAEoCUIZukgWchQYCjIQXihbMC05XXs2LDEwfSk/JEITCgppZGVudGlmaWVyEgW6SAIIAUIOCgxfY29kZV9sZW5ndGgiPAoPU2VuZE90cFJlc3BvbnNlEikKCWNoYWxsZW5nZRgBIAEoCzIWLmxhdGNoa2V5LnYxLkNoYWxsZW5nZSLDBAoQVmVyaWZ5T3RwUmVxdWVzdBIvCgxjaGFsbGVuZ2VfaWQYASABKAlCGbpIFnIUGEAyEF5bQS1aYS16MC05Xy1dKiQSLQoEY29kZRgCIAEoCUIfukgcchoQARggMhReWyAtXSpbMC05XVswLTkgLV0qJBI4ChBleHBlY3RlZF9wdXJwb3NlGAMgASgOMhQubGF0Y2hrZXkudjEuUHVycG9zZUIIukgFggECEAESLQoQZXhwZWN0ZWRfY29udGFjdBgEIAEoCUITukgQcg4Y/gEyCV5cUHtDY30qJBI3Cg9pZGVtcG90ZW5jeV9rZXkYBSABKAlCHrpIG3IZGEAyFV4oW1x4MjEtXHg3ZV17MTYsfSk/JBImCgVlbWFpbBgGIAEoCUIVukgSchAQARj+ATIJXlxQe0NjfSokSAASJQoFcGhvbmUYByABKAlCFLpIEXIPEAEYIDIJXlxQe0NjfSokSAASLAoIdXNlcm5hbWUYCCABKAlCGLpIFXITEAEYIDINXlteXHB7Q2N9IF0qJEgAEi0KB3VzZXJfaWQYCSABKAlCGrpIF3IVEAEYJDIPXlswLTlBLUZhLWYtXSskSAASMwoHc2Vzc2lvbhgKIAEoDjIYLmxhdGNoa2V5LnYxLlNlc3Npb25LaW5kQgi6SAWCAQIQARIjChZjcmVhdGVfdXNlcl9pZl9taXNzaW5nGAsgASgISAGIAQFCDAoKaWRlbnRpZmllckIZChdfY3JlYXRlX3VzZXJfaWZfbWlzc2luZyKYAwoRVmVyaWZ5T3RwUmVzcG9uc2USJQoHcHVycG9zZRgBIAEoDjIULmxhdGNoa2V5LnYxLlB1cnBvc2USJQoHY29udGFjdBgCIAEoCzIULmxhdGNoa2V5LnYxLkNvbnRhY3QSJQoGdG9rZW5zGAMgASgLMhUubGF0Y2hrZXkudjEuVG9rZW5TZXQSEgoKc2Vzc2lvbl9pZBgEIAEoCRIfCgR1c2VyGAUgASgLMhEubGF0Y2hrZXkudjEuVXNlchITCgtpc19uZXdfdXNlchgGIAEoCBIWCg51c2VybmFtZV90YWtlbhgHIAEoCBI2CgxyZWdpc3RyYXRpb24YCCABKAsyIC5sYXRjaGtleS52MS5QZW5kaW5nUmVnaXN0cmF0aW9uEhUKDWNvbnRhY3RfcHJvb2YYCSABKAkSGgoSc2Vzc2lvbl9jcmVkZW50aWFsGAogASgJEkEKHXNlc3Npb25fY3JlZGVudGlhbF9leHBpcmVzX2F0GAsgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJIChNQZW5kaW5nUmVnaXN0cmF0aW9uEjEKD3BlbmRpbmdfc291cmNlcxgBIAMoDjIYLmxhdGNoa2V5LnYxLkNvbnRhY3RLaW5kIrECChNHZXRDaGFsbGVuZ2VSZXF1ZXN0Ei8KDGNoYWxsZW5nZV9pZBgBIAEoCUIZukgWchQYQDIQXltBLVphLXowLTlfLV0qJBImCgVlbWFpbBgCIAEoCUIVukgSchAQARj+ATIJXlxQe0NjfSokSAASJQoFcGhvbmUYAyABKAlCFLpIEXIPEAEYIDIJXlxQe0NjfSokSAASLAoIdXNlcm5hbWUYBCABKAlCGLpIFXITEAEYIDINXlteXHB7Q2N9IF0qJEgAEi0KB3VzZXJfaWQYBSABKAlCGrpIF3IVEAEYJDIPXlswLTlBLUZhLWYtXSskSAASLwoHcHVycG9zZRgGIAEoDjIULmxhdGNoa2V5LnYxLlB1cnBvc2VCCLpIBYIBAhABQgwKCmlkZW50aWZpZXIiQQoUR2V0Q2hhbGxlbmdlUmVzcG9uc2USKQoJY2hhbGxlbmdlGAEgASgLMhYubGF0Y2hrZXkudjEuQ2hhbGxlbmdlIrQCChZDYW5jZWxDaGFsbGVuZ2VSZXF1ZXN0Ei8KDGNoYWxsZW5nZV9pZBgBIAEoCUIZukgWchQYQDIQXltBLVphLXowLTlfLV0qJBImCgVlbWFpbBgCIAEoCUIVukgSchAQARj+ATIJXlxQe0NjfSokSAASJQoFcGhvbmUYAyABKAlCFLpIEXIPEAEYIDIJXlxQe0NjfSokSAASLAoIdXNlcm5hbWUYBCABKAlCGLpIFXITEAEYIDINXlteXHB7Q2N9IF0qJEgAEi0KB3VzZXJfaWQYBSABKAlCGrpIF3IVEAEYJDIPXlswLTlBLUZhLWYtXSskSAASLwoHcHVycG9zZRgGIAEoDjIULmxhdGNoa2V5LnYxLlB1cnBvc2VCCLpIBYIBAhABQgwKCmlkZW50aWZpZXIiRAoXQ2FuY2VsQ2hhbGxlbmdlUmVzcG9uc2USKQoJY2hhbGxlbmdlGAEgASgLMhYubGF0Y2hrZXkudjEuQ2hhbGxlbmdlIrUCChdBcHByb3ZlQ2hhbGxlbmdlUmVxdWVzdBIvCgxjaGFsbGVuZ2VfaWQYASABKAlCGbpIFnIUGEAyEF5bQS1aYS16MC05Xy1dKiQSJgoFZW1haWwYAiABKAlCFbpIEnIQEAEY/gEyCV5cUHtDY30qJEgAEiUKBXBob25lGAMgASgJQhS6SBFyDxABGCAyCV5cUHtDY30qJEgAEiwKCHVzZXJuYW1lGAQgASgJQhi6SBVyExABGCAyDV5bXlxwe0NjfSBdKiRIABItCgd1c2VyX2lkGAUgASgJQhq6SBdyFRABGCQyD15bMC05QS1GYS1mLV0rJEgAEi8KB3B1cnBvc2UYBiABKA4yFC5sYXRjaGtleS52MS5QdXJwb3NlQgi6SAWCAQIQAUIMCgppZGVudGlmaWVyIkUKGEFwcHJvdmVDaGFsbGVuZ2VSZXNwb25zZRIpCgljaGFsbGVuZ2UYASABKAsyFi5sYXRjaGtleS52MS5DaGFsbGVuZ2UigQEKE1JlZnJlc2hUb2tlblJlcXVlc3QSMQoNcmVmcmVzaF90b2tlbhgBIAEoCUIaukgXchUQARiABDIOXltceDIxLVx4N2VdKyQSNwoPaWRlbXBvdGVuY3lfa2V5GAIgASgJQh66SBtyGRhAMhVeKFtceDIxLVx4N2VdezE2LH0pPyQiPQoUUmVmcmVzaFRva2VuUmVzcG9uc2USJQoGdG9rZW5zGAEgASgLMhUubGF0Y2hrZXkudjEuVG9rZW5TZXQiPQoSUmV2b2tlVG9rZW5SZXF1ZXN0EicKBXRva2VuGAEgASgJQhi6SBVyExiAIDIOXltceDIwLVx4N2VdKiQiFQoTUmV2b2tlVG9rZW5SZXNwb25zZSIXChVHZXRDdXJyZW50VXNlclJlcXVlc3QiOQoWR2V0Q3VycmVudFVzZXJSZXNwb25zZRIfCgR1c2VyGAEgASgLMhEubGF0Y2hrZXkudjEuVXNlciLOAwoYVXBkYXRlQ3VycmVudFVzZXJSZXF1ZXN0EikKDGRpc3BsYXlfbmFtZRgBIAEoCUITukgQcg4YgAEyCV5cUHtDY30qJBI/CgZsb2NhbGUYAiABKAlCL7pILHIqGCMyJl4oW0EtWmEtel17MiwzfSgtW0EtWmEtejAtOV17MSw4fSkqKT8kEjIKEWN1c3RvbV9hdHRyaWJ1dGVzGAMgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBKRAgoLdXBkYXRlX21hc2sYBCABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrQt8BukjbAboB1AEKEXVwZGF0ZV9tYXNrLnBhdGhzEkNtdXN0IG5hbWUgb25lIG9yIG1vcmUgb2YgZGlzcGxheV9uYW1lLCBsb2NhbGUgYW5kIGN1c3RvbV9hdHRyaWJ1dGVzGnp0aGlzLnBhdGhzLnNpemUoKSA+IDAgJiYgdGhpcy5wYXRocy5zaXplKCkgPD0gMyAmJiB0aGlzLnBhdGhzLmFsbChwLCBwIGluIFsnZGlzcGxheV9uYW1lJywgJ2xvY2FsZScsICdjdXN0b21fYXR0cmlidXRlcyddKcgBASI8ChlVcGRhdGVDdXJyZW50VXNlclJlc3BvbnNlEh8KBHVzZXIYASABKAsyES5sYXRjaGtleS52MS5Vc2VyIhoKGERlbGV0ZUN1cnJlbnRVc2VyUmVxdWVzdCIbChlEZWxldGVDdXJyZW50VXNlclJlc3BvbnNlIhUKE0xpc3RTZXNzaW9uc1JlcXVlc3QiPgoUTGlzdFNlc3Npb25zUmVzcG9uc2USJgoIc2Vzc2lvbnMYASADKAsyFC5sYXRjaGtleS52MS5TZXNzaW9uIkcKFFJldm9rZVNlc3Npb25SZXF1ZXN0Ei8KCnNlc3Npb25faWQYASABKAlCG7pIGHIWEAEYQDIQXltBLVphLXowLTlfLV0rJCIXChVSZXZva2VTZXNzaW9uUmVzcG9uc2UiHAoaUmV2b2tlT3RoZXJTZXNzaW9uc1JlcXVlc3QiNAobUmV2b2tlT3RoZXJTZXNzaW9uc1Jlc3BvbnNlEhUKDXJldm9rZWRfY291bnQYASABKAUywAsKC0F1dGhTZXJ2aWNlEmgKDFJlZ2lzdGVyVXNlchIgLmxhdGNoa2V5LnYxLlJlZ2lzdGVyVXNlclJlcXVlc3QaIS5sYXRjaGtleS52MS5SZWdpc3RlclVzZXJSZXNwb25zZSITqtQYDwgBEgt1c2Vyczp3cml0ZRJWCgdTZW5kT3RwEhsubGF0Y2hrZXkudjEuU2VuZE90cFJlcXVlc3QaHC5sYXRjaGtleS52MS5TZW5kT3RwUmVzcG9uc2UiEKrUGAwIARIIb3RwOnNlbmQSXgoJVmVyaWZ5T3RwEh0ubGF0Y2hrZXkudjEuVmVyaWZ5T3RwUmVxdWVzdBoeLmxhdGNoa2V5LnYxLlZlcmlmeU90cFJlc3BvbnNlIhKq1BgOCAESCm90cDp2ZXJpZnkSagoMR2V0Q2hhbGxlbmdlEiAubGF0Y2hrZXkudjEuR2V0Q2hhbGxlbmdlUmVxdWVzdBohLmxhdGNoa2V5LnYxLkdldENoYWxsZW5nZVJlc3BvbnNlIhWQAgGq1BgOCAQSCm90cDptYW5hZ2UScwoPQ2FuY2VsQ2hhbGxlbmdlEiMubGF0Y2hrZXkudjEuQ2FuY2VsQ2hhbGxlbmdlUmVxdWVzdBokLmxhdGNoa2V5LnYxLkNhbmNlbENoYWxsZW5nZVJlc3BvbnNlIhWQAgKq1BgOCAQSCm90cDptYW5hZ2USdgoQQXBwcm92ZUNoYWxsZW5nZRIkLmxhdGNoa2V5LnYxLkFwcHJvdmVDaGFsbGVuZ2VSZXF1ZXN0GiUubGF0Y2hrZXkudjEuQXBwcm92ZUNoYWxsZW5nZVJlc3BvbnNlIhWQAgKq1BgOCAQSCm90cDptYW5hZ2USWwoMUmVmcmVzaFRva2VuEiAubGF0Y2hrZXkudjEuUmVmcmVzaFRva2VuUmVxdWVzdBohLmxhdGNoa2V5LnYxLlJlZnJlc2hUb2tlblJlc3BvbnNlIgaq1BgCCAISWwoLUmV2b2tlVG9rZW4SHy5sYXRjaGtleS52MS5SZXZva2VUb2tlblJlcXVlc3QaIC5sYXRjaGtleS52MS5SZXZva2VUb2tlblJlc3BvbnNlIgmQAgKq1BgCCAISZAoOR2V0Q3VycmVudFVzZXISIi5sYXRjaGtleS52MS5HZXRDdXJyZW50VXNlclJlcXVlc3QaIy5sYXRjaGtleS52MS5HZXRDdXJyZW50VXNlclJlc3BvbnNlIgmQAgGq1BgCCAMSbQoRVXBkYXRlQ3VycmVudFVzZXISJS5sYXRjaGtleS52MS5VcGRhdGVDdXJyZW50VXNlclJlcXVlc3QaJi5sYXRjaGtleS52MS5VcGRhdGVDdXJyZW50VXNlclJlc3BvbnNlIgmQAgKq1BgCCAMSbwoRRGVsZXRlQ3VycmVudFVzZXISJS5sYXRjaGtleS52MS5EZWxldGVDdXJyZW50VXNlclJlcXVlc3QaJi5sYXRjaGtleS52MS5EZWxldGVDdXJyZW50VXNlclJlc3BvbnNlIguQAgKq1BgECAMYARJeCgxMaXN0U2Vzc2lvbnMSIC5sYXRjaGtleS52MS5MaXN0U2Vzc2lvbnNSZXF1ZXN0GiEubGF0Y2hrZXkudjEuTGlzdFNlc3Npb25zUmVzcG9uc2UiCZACAarUGAIIAxJhCg1SZXZva2VTZXNzaW9uEiEubGF0Y2hrZXkudjEuUmV2b2tlU2Vzc2lvblJlcXVlc3QaIi5sYXRjaGtleS52MS5SZXZva2VTZXNzaW9uUmVzcG9uc2UiCZACAqrUGAIIAxJzChNSZXZva2VPdGhlclNlc3Npb25zEicubGF0Y2hrZXkudjEuUmV2b2tlT3RoZXJTZXNzaW9uc1JlcXVlc3QaKC5sYXRjaGtleS52MS5SZXZva2VPdGhlclNlc3Npb25zUmVzcG9uc2UiCZACAqrUGAIIA0I1CgtsYXRjaGtleS52MVABWhZsYXRjaGtleS92MTtsYXRjaGtleXYxqgILTGF0Y2hrZXkuVjFiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_field_mask, file_google_protobuf_struct, file_google_protobuf_timestamp, file_latchkey_v1_access, file_latchkey_v1_challenge, file_latchkey_v1_session, file_latchkey_v1_user]);
 
 /**
  * The request of RegisterUser. It needs an email, a phone, or both. It may be at most 32 KiB large.
@@ -65,8 +65,8 @@ export type RegisterUserRequest = Message<"latchkey.v1.RegisterUserRequest"> & {
   locale: string;
 
   /**
-   * The contacts that must be proven before the user is created. The policy of the deployment may require more than these;
-   * today it requires every contact of the request. Empty: every contact of the request.
+   * The contacts that must be proven before the user is created, besides those that the policy of the app requires. Contacts
+   * that neither names are ignored. By default the policy requires every contact of the request. Empty: those of the policy.
    *
    * @generated from field: repeated latchkey.v1.ContactKind verification_sources = 6;
    */
@@ -120,7 +120,7 @@ export const RegisterUserResponseSchema: GenMessage<RegisterUserResponse> = /*@_
   messageDesc(file_latchkey_v1_auth_service, 1);
 
 /**
- * The request of SendOtp. It names one identifier: email, phone, username or challenge_id.
+ * The request of SendOtp. It names one identifier: email, phone, username, user_id or challenge_id.
  *
  * @generated from message latchkey.v1.SendOtpRequest
  */
@@ -156,6 +156,14 @@ export type SendOtpRequest = Message<"latchkey.v1.SendOtpRequest"> & {
     case: "username";
   } | {
     /**
+     * The id of the user. Only confidential clients may use it. The code goes to a contact of the user.
+     *
+     * @generated from field: string user_id = 4;
+     */
+    value: string;
+    case: "userId";
+  } | {
+    /**
      * The id of an earlier challenge of this client. Its code is sent again to the same contact, over the same channel. The
      * purpose, create_user_if_missing and locale of the earlier challenge apply.
      *
@@ -166,8 +174,10 @@ export type SendOtpRequest = Message<"latchkey.v1.SendOtpRequest"> & {
   } | { case: undefined; value?: undefined };
 
   /**
-   * The channel that carries the code. Unset: e-mail for an e-mail address or a username, SMS for a phone number, and on a
-   * resend the channel of the earlier send.
+   * The channel that carries the code. Unset: e-mail for an e-mail address, SMS for a phone number, the default channel of the
+   * app for a username or user id, and on a resend the channel of the earlier send. Public clients may name only the channel
+   * that reaches the identifier. A confidential client may name any: the code then goes to the contact of the user that the
+   * channel reaches.
    *
    * @generated from field: latchkey.v1.Channel channel = 6;
    */
@@ -181,8 +191,8 @@ export type SendOtpRequest = Message<"latchkey.v1.SendOtpRequest"> & {
   purpose: Purpose;
 
   /**
-   * True: if the contact belongs to no user, redeeming the code creates one, provided that the deployment allows it
-   * (LATCHKEY_AUTO_REGISTRATION). Otherwise it has no effect. Default: false.
+   * True: if the contact belongs to no user, redeeming the code creates one, provided that the policy of the app allows it
+   * (by default LATCHKEY_AUTO_REGISTRATION). Otherwise it has no effect. Default: false.
    *
    * @generated from field: bool create_user_if_missing = 8;
    */
@@ -204,6 +214,38 @@ export type SendOtpRequest = Message<"latchkey.v1.SendOtpRequest"> & {
    * @generated from field: string idempotency_key = 10;
    */
   idempotencyKey: string;
+
+  /**
+   * True: if this caller's newest live challenge for the identifier and purpose has attempts and sends left, its code is sent
+   * again, and that challenge is the answer. Otherwise a new challenge is made. Needs an identifier, not a challenge_id.
+   * Default: false.
+   *
+   * @generated from field: bool reuse_live = 11;
+   */
+  reuseLive: boolean;
+
+  /**
+   * How long the code can be redeemed: 30 seconds to 10 minutes. Needs the scope `otp:options`. Unset: as the policy of the app
+   * says.
+   *
+   * @generated from field: google.protobuf.Duration code_ttl = 12;
+   */
+  codeTtl?: Duration | undefined;
+
+  /**
+   * The number of digits of the code: 6 to 10. Needs the scope `otp:options`. Unset: as the policy of the app says.
+   *
+   * @generated from field: optional int32 code_length = 13;
+   */
+  codeLength?: number | undefined;
+
+  /**
+   * A code that the caller made: 6 to 10 random digits. Needs the scope `otp:options`. Not valid with code_length. Empty:
+   * Latchkey makes the code.
+   *
+   * @generated from field: string custom_code = 14;
+   */
+  customCode: string;
 };
 
 /**
@@ -241,7 +283,7 @@ export const SendOtpResponseSchema: GenMessage<SendOtpResponse> = /*@__PURE__*/
  */
 export type VerifyOtpRequest = Message<"latchkey.v1.VerifyOtpRequest"> & {
   /**
-   * The id of the challenge, from SendOtp or RegisterUser.
+   * The id of the challenge, from SendOtp or RegisterUser. Empty: the request names the challenge by its identifier.
    *
    * @generated from field: string challenge_id = 1;
    */
@@ -255,7 +297,7 @@ export type VerifyOtpRequest = Message<"latchkey.v1.VerifyOtpRequest"> & {
   code: string;
 
   /**
-   * Refuses a challenge of another purpose with CODE_INVALID. Unset: any purpose.
+   * Refuses a challenge of another purpose with CODE_INVALID. Unset: any purpose, or with an identifier PURPOSE_LOGIN.
    *
    * @generated from field: latchkey.v1.Purpose expected_purpose = 3;
    */
@@ -276,6 +318,62 @@ export type VerifyOtpRequest = Message<"latchkey.v1.VerifyOtpRequest"> & {
    * @generated from field: string idempotency_key = 5;
    */
   idempotencyKey: string;
+
+  /**
+   * The identifier of the challenge, instead of challenge_id. Only for clients that the operator allows to verify by
+   * identifier. It means the newest live challenge of this client for the identifier, the purpose and the same network: the end
+   * user's address if a confidential client names it, otherwise the caller's.
+   *
+   * @generated from oneof latchkey.v1.VerifyOtpRequest.identifier
+   */
+  identifier: {
+    /**
+     * The e-mail address that the code was requested for.
+     *
+     * @generated from field: string email = 6;
+     */
+    value: string;
+    case: "email";
+  } | {
+    /**
+     * The phone number that the code was requested for, in international form.
+     *
+     * @generated from field: string phone = 7;
+     */
+    value: string;
+    case: "phone";
+  } | {
+    /**
+     * The username that the code was requested for.
+     *
+     * @generated from field: string username = 8;
+     */
+    value: string;
+    case: "username";
+  } | {
+    /**
+     * The id of the user that the code was requested for. Only confidential clients may use it.
+     *
+     * @generated from field: string user_id = 9;
+     */
+    value: string;
+    case: "userId";
+  } | { case: undefined; value?: undefined };
+
+  /**
+   * What a sign-in gives. Unset: SESSION_KIND_TOKENS, or SESSION_KIND_CREDENTIAL with the header `x-latchkey-session: cookie`.
+   *
+   * @generated from field: latchkey.v1.SessionKind session = 10;
+   */
+  session: SessionKind;
+
+  /**
+   * False: a code of PURPOSE_LOGIN whose contact belongs to no user is refused with CODE_INVALID, instead of creating a user.
+   * True: no effect, because SendOtp has decided. Unset: as SendOtp decided.
+   *
+   * @generated from field: optional bool create_user_if_missing = 11;
+   */
+  createUserIfMissing?: boolean | undefined;
 };
 
 /**
@@ -306,14 +404,14 @@ export type VerifyOtpResponse = Message<"latchkey.v1.VerifyOtpResponse"> & {
   contact?: Contact | undefined;
 
   /**
-   * The tokens of the new session. Set after a sign-in.
+   * The tokens of the new session. Set after a sign-in with SESSION_KIND_TOKENS.
    *
    * @generated from field: latchkey.v1.TokenSet tokens = 3;
    */
   tokens?: TokenSet | undefined;
 
   /**
-   * The id of the new session. Set after a sign-in.
+   * The id of the new session. Set after a sign-in, unless with SESSION_KIND_NONE.
    *
    * @generated from field: string session_id = 4;
    */
@@ -354,6 +452,23 @@ export type VerifyOtpResponse = Message<"latchkey.v1.VerifyOtpResponse"> & {
    * @generated from field: string contact_proof = 9;
    */
   contactProof: string;
+
+  /**
+   * The credential of the new session, `lkc_` and 43 characters. Send it as `authorization: Bearer <credential>`. It stays the
+   * same until the session ends. Store it as a secret. Set after a sign-in with SESSION_KIND_CREDENTIAL, unless the credential
+   * is in the cookie.
+   *
+   * @generated from field: string session_credential = 10;
+   */
+  sessionCredential: string;
+
+  /**
+   * The time at which the session ends if its credential is not used, by default 7 days after the sign-in. Set after a sign-in
+   * with SESSION_KIND_CREDENTIAL.
+   *
+   * @generated from field: google.protobuf.Timestamp session_credential_expires_at = 11;
+   */
+  sessionCredentialExpiresAt?: Timestamp | undefined;
 };
 
 /**
@@ -385,6 +500,276 @@ export const PendingRegistrationSchema: GenMessage<PendingRegistration> = /*@__P
   messageDesc(file_latchkey_v1_auth_service, 6);
 
 /**
+ * The request of GetChallenge. It names one challenge.
+ *
+ * @generated from message latchkey.v1.GetChallengeRequest
+ */
+export type GetChallengeRequest = Message<"latchkey.v1.GetChallengeRequest"> & {
+  /**
+   * The id of the challenge, from SendOtp or RegisterUser. Empty: the request names the challenge by its identifier.
+   *
+   * @generated from field: string challenge_id = 1;
+   */
+  challengeId: string;
+
+  /**
+   * The identifier of the challenge, instead of challenge_id. Only for clients that the operator allows to verify by
+   * identifier. It means the newest live challenge of this client for the identifier, the purpose and the same network: the end
+   * user's address if a confidential client names it, otherwise the caller's.
+   *
+   * @generated from oneof latchkey.v1.GetChallengeRequest.identifier
+   */
+  identifier: {
+    /**
+     * The e-mail address that the code was requested for.
+     *
+     * @generated from field: string email = 2;
+     */
+    value: string;
+    case: "email";
+  } | {
+    /**
+     * The phone number that the code was requested for, in international form.
+     *
+     * @generated from field: string phone = 3;
+     */
+    value: string;
+    case: "phone";
+  } | {
+    /**
+     * The username that the code was requested for.
+     *
+     * @generated from field: string username = 4;
+     */
+    value: string;
+    case: "username";
+  } | {
+    /**
+     * The id of the user that the code was requested for. Only confidential clients may use it.
+     *
+     * @generated from field: string user_id = 5;
+     */
+    value: string;
+    case: "userId";
+  } | { case: undefined; value?: undefined };
+
+  /**
+   * The purpose of the challenge that the identifier means. Not valid with challenge_id. Unset: PURPOSE_LOGIN.
+   *
+   * @generated from field: latchkey.v1.Purpose purpose = 6;
+   */
+  purpose: Purpose;
+};
+
+/**
+ * Describes the message latchkey.v1.GetChallengeRequest.
+ * Use `create(GetChallengeRequestSchema)` to create a new message.
+ */
+export const GetChallengeRequestSchema: GenMessage<GetChallengeRequest> = /*@__PURE__*/
+  messageDesc(file_latchkey_v1_auth_service, 7);
+
+/**
+ * The response of GetChallenge.
+ *
+ * @generated from message latchkey.v1.GetChallengeResponse
+ */
+export type GetChallengeResponse = Message<"latchkey.v1.GetChallengeResponse"> & {
+  /**
+   * The challenge, with its purpose, state, attempts_left and client_id.
+   *
+   * @generated from field: latchkey.v1.Challenge challenge = 1;
+   */
+  challenge?: Challenge | undefined;
+};
+
+/**
+ * Describes the message latchkey.v1.GetChallengeResponse.
+ * Use `create(GetChallengeResponseSchema)` to create a new message.
+ */
+export const GetChallengeResponseSchema: GenMessage<GetChallengeResponse> = /*@__PURE__*/
+  messageDesc(file_latchkey_v1_auth_service, 8);
+
+/**
+ * The request of CancelChallenge. It names one challenge.
+ *
+ * @generated from message latchkey.v1.CancelChallengeRequest
+ */
+export type CancelChallengeRequest = Message<"latchkey.v1.CancelChallengeRequest"> & {
+  /**
+   * The id of the challenge, from SendOtp or RegisterUser. Empty: the request names the challenge by its identifier.
+   *
+   * @generated from field: string challenge_id = 1;
+   */
+  challengeId: string;
+
+  /**
+   * The identifier of the challenge, instead of challenge_id. Only for clients that the operator allows to verify by
+   * identifier. It means the newest live challenge of this client for the identifier, the purpose and the same network: the end
+   * user's address if a confidential client names it, otherwise the caller's.
+   *
+   * @generated from oneof latchkey.v1.CancelChallengeRequest.identifier
+   */
+  identifier: {
+    /**
+     * The e-mail address that the code was requested for.
+     *
+     * @generated from field: string email = 2;
+     */
+    value: string;
+    case: "email";
+  } | {
+    /**
+     * The phone number that the code was requested for, in international form.
+     *
+     * @generated from field: string phone = 3;
+     */
+    value: string;
+    case: "phone";
+  } | {
+    /**
+     * The username that the code was requested for.
+     *
+     * @generated from field: string username = 4;
+     */
+    value: string;
+    case: "username";
+  } | {
+    /**
+     * The id of the user that the code was requested for. Only confidential clients may use it.
+     *
+     * @generated from field: string user_id = 5;
+     */
+    value: string;
+    case: "userId";
+  } | { case: undefined; value?: undefined };
+
+  /**
+   * The purpose of the challenge that the identifier means. Not valid with challenge_id. Unset: PURPOSE_LOGIN.
+   *
+   * @generated from field: latchkey.v1.Purpose purpose = 6;
+   */
+  purpose: Purpose;
+};
+
+/**
+ * Describes the message latchkey.v1.CancelChallengeRequest.
+ * Use `create(CancelChallengeRequestSchema)` to create a new message.
+ */
+export const CancelChallengeRequestSchema: GenMessage<CancelChallengeRequest> = /*@__PURE__*/
+  messageDesc(file_latchkey_v1_auth_service, 9);
+
+/**
+ * The response of CancelChallenge.
+ *
+ * @generated from message latchkey.v1.CancelChallengeResponse
+ */
+export type CancelChallengeResponse = Message<"latchkey.v1.CancelChallengeResponse"> & {
+  /**
+   * The challenge as it is now, with its purpose, state, attempts_left and client_id.
+   *
+   * @generated from field: latchkey.v1.Challenge challenge = 1;
+   */
+  challenge?: Challenge | undefined;
+};
+
+/**
+ * Describes the message latchkey.v1.CancelChallengeResponse.
+ * Use `create(CancelChallengeResponseSchema)` to create a new message.
+ */
+export const CancelChallengeResponseSchema: GenMessage<CancelChallengeResponse> = /*@__PURE__*/
+  messageDesc(file_latchkey_v1_auth_service, 10);
+
+/**
+ * The request of ApproveChallenge. It names one challenge.
+ *
+ * @generated from message latchkey.v1.ApproveChallengeRequest
+ */
+export type ApproveChallengeRequest = Message<"latchkey.v1.ApproveChallengeRequest"> & {
+  /**
+   * The id of the challenge, from SendOtp or RegisterUser. Empty: the request names the challenge by its identifier.
+   *
+   * @generated from field: string challenge_id = 1;
+   */
+  challengeId: string;
+
+  /**
+   * The identifier of the challenge, instead of challenge_id. Only for clients that the operator allows to verify by
+   * identifier. It means the newest live challenge of this client for the identifier, the purpose and the same network: the end
+   * user's address if a confidential client names it, otherwise the caller's.
+   *
+   * @generated from oneof latchkey.v1.ApproveChallengeRequest.identifier
+   */
+  identifier: {
+    /**
+     * The e-mail address that the code was requested for.
+     *
+     * @generated from field: string email = 2;
+     */
+    value: string;
+    case: "email";
+  } | {
+    /**
+     * The phone number that the code was requested for, in international form.
+     *
+     * @generated from field: string phone = 3;
+     */
+    value: string;
+    case: "phone";
+  } | {
+    /**
+     * The username that the code was requested for.
+     *
+     * @generated from field: string username = 4;
+     */
+    value: string;
+    case: "username";
+  } | {
+    /**
+     * The id of the user that the code was requested for. Only confidential clients may use it.
+     *
+     * @generated from field: string user_id = 5;
+     */
+    value: string;
+    case: "userId";
+  } | { case: undefined; value?: undefined };
+
+  /**
+   * The purpose of the challenge that the identifier means. Not valid with challenge_id. Unset: PURPOSE_LOGIN.
+   *
+   * @generated from field: latchkey.v1.Purpose purpose = 6;
+   */
+  purpose: Purpose;
+};
+
+/**
+ * Describes the message latchkey.v1.ApproveChallengeRequest.
+ * Use `create(ApproveChallengeRequestSchema)` to create a new message.
+ */
+export const ApproveChallengeRequestSchema: GenMessage<ApproveChallengeRequest> = /*@__PURE__*/
+  messageDesc(file_latchkey_v1_auth_service, 11);
+
+/**
+ * The response of ApproveChallenge.
+ *
+ * @generated from message latchkey.v1.ApproveChallengeResponse
+ */
+export type ApproveChallengeResponse = Message<"latchkey.v1.ApproveChallengeResponse"> & {
+  /**
+   * The challenge as it is now, with its purpose, state, attempts_left and client_id.
+   *
+   * @generated from field: latchkey.v1.Challenge challenge = 1;
+   */
+  challenge?: Challenge | undefined;
+};
+
+/**
+ * Describes the message latchkey.v1.ApproveChallengeResponse.
+ * Use `create(ApproveChallengeResponseSchema)` to create a new message.
+ */
+export const ApproveChallengeResponseSchema: GenMessage<ApproveChallengeResponse> = /*@__PURE__*/
+  messageDesc(file_latchkey_v1_auth_service, 12);
+
+/**
  * The request of RefreshToken.
  *
  * @generated from message latchkey.v1.RefreshTokenRequest
@@ -412,7 +797,7 @@ export type RefreshTokenRequest = Message<"latchkey.v1.RefreshTokenRequest"> & {
  * Use `create(RefreshTokenRequestSchema)` to create a new message.
  */
 export const RefreshTokenRequestSchema: GenMessage<RefreshTokenRequest> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_auth_service, 7);
+  messageDesc(file_latchkey_v1_auth_service, 13);
 
 /**
  * The response of RefreshToken.
@@ -433,7 +818,7 @@ export type RefreshTokenResponse = Message<"latchkey.v1.RefreshTokenResponse"> &
  * Use `create(RefreshTokenResponseSchema)` to create a new message.
  */
 export const RefreshTokenResponseSchema: GenMessage<RefreshTokenResponse> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_auth_service, 8);
+  messageDesc(file_latchkey_v1_auth_service, 14);
 
 /**
  * The request of RevokeToken.
@@ -442,7 +827,8 @@ export const RefreshTokenResponseSchema: GenMessage<RefreshTokenResponse> = /*@_
  */
 export type RevokeTokenRequest = Message<"latchkey.v1.RevokeTokenRequest"> & {
   /**
-   * An access token or a refresh token: printable ASCII, as in RFC 6749.
+   * An access token, a refresh token or a session credential: printable ASCII, as in RFC 6749. Empty: the session of the cookie,
+   * which is then cleared. Without the cookie it must not be empty.
    *
    * @generated from field: string token = 1;
    */
@@ -454,7 +840,7 @@ export type RevokeTokenRequest = Message<"latchkey.v1.RevokeTokenRequest"> & {
  * Use `create(RevokeTokenRequestSchema)` to create a new message.
  */
 export const RevokeTokenRequestSchema: GenMessage<RevokeTokenRequest> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_auth_service, 9);
+  messageDesc(file_latchkey_v1_auth_service, 15);
 
 /**
  * The response of RevokeToken.
@@ -469,7 +855,7 @@ export type RevokeTokenResponse = Message<"latchkey.v1.RevokeTokenResponse"> & {
  * Use `create(RevokeTokenResponseSchema)` to create a new message.
  */
 export const RevokeTokenResponseSchema: GenMessage<RevokeTokenResponse> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_auth_service, 10);
+  messageDesc(file_latchkey_v1_auth_service, 16);
 
 /**
  * The request of GetCurrentUser.
@@ -484,7 +870,7 @@ export type GetCurrentUserRequest = Message<"latchkey.v1.GetCurrentUserRequest">
  * Use `create(GetCurrentUserRequestSchema)` to create a new message.
  */
 export const GetCurrentUserRequestSchema: GenMessage<GetCurrentUserRequest> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_auth_service, 11);
+  messageDesc(file_latchkey_v1_auth_service, 17);
 
 /**
  * The response of GetCurrentUser.
@@ -505,7 +891,7 @@ export type GetCurrentUserResponse = Message<"latchkey.v1.GetCurrentUserResponse
  * Use `create(GetCurrentUserResponseSchema)` to create a new message.
  */
 export const GetCurrentUserResponseSchema: GenMessage<GetCurrentUserResponse> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_auth_service, 12);
+  messageDesc(file_latchkey_v1_auth_service, 18);
 
 /**
  * The request of UpdateCurrentUser. It may be at most 32 KiB large.
@@ -550,7 +936,7 @@ export type UpdateCurrentUserRequest = Message<"latchkey.v1.UpdateCurrentUserReq
  * Use `create(UpdateCurrentUserRequestSchema)` to create a new message.
  */
 export const UpdateCurrentUserRequestSchema: GenMessage<UpdateCurrentUserRequest> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_auth_service, 13);
+  messageDesc(file_latchkey_v1_auth_service, 19);
 
 /**
  * The response of UpdateCurrentUser.
@@ -571,7 +957,7 @@ export type UpdateCurrentUserResponse = Message<"latchkey.v1.UpdateCurrentUserRe
  * Use `create(UpdateCurrentUserResponseSchema)` to create a new message.
  */
 export const UpdateCurrentUserResponseSchema: GenMessage<UpdateCurrentUserResponse> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_auth_service, 14);
+  messageDesc(file_latchkey_v1_auth_service, 20);
 
 /**
  * The request of DeleteCurrentUser.
@@ -586,7 +972,7 @@ export type DeleteCurrentUserRequest = Message<"latchkey.v1.DeleteCurrentUserReq
  * Use `create(DeleteCurrentUserRequestSchema)` to create a new message.
  */
 export const DeleteCurrentUserRequestSchema: GenMessage<DeleteCurrentUserRequest> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_auth_service, 15);
+  messageDesc(file_latchkey_v1_auth_service, 21);
 
 /**
  * The response of DeleteCurrentUser.
@@ -601,7 +987,7 @@ export type DeleteCurrentUserResponse = Message<"latchkey.v1.DeleteCurrentUserRe
  * Use `create(DeleteCurrentUserResponseSchema)` to create a new message.
  */
 export const DeleteCurrentUserResponseSchema: GenMessage<DeleteCurrentUserResponse> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_auth_service, 16);
+  messageDesc(file_latchkey_v1_auth_service, 22);
 
 /**
  * The request of ListSessions.
@@ -616,7 +1002,7 @@ export type ListSessionsRequest = Message<"latchkey.v1.ListSessionsRequest"> & {
  * Use `create(ListSessionsRequestSchema)` to create a new message.
  */
 export const ListSessionsRequestSchema: GenMessage<ListSessionsRequest> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_auth_service, 17);
+  messageDesc(file_latchkey_v1_auth_service, 23);
 
 /**
  * The response of ListSessions.
@@ -637,7 +1023,7 @@ export type ListSessionsResponse = Message<"latchkey.v1.ListSessionsResponse"> &
  * Use `create(ListSessionsResponseSchema)` to create a new message.
  */
 export const ListSessionsResponseSchema: GenMessage<ListSessionsResponse> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_auth_service, 18);
+  messageDesc(file_latchkey_v1_auth_service, 24);
 
 /**
  * The request of RevokeSession.
@@ -658,7 +1044,7 @@ export type RevokeSessionRequest = Message<"latchkey.v1.RevokeSessionRequest"> &
  * Use `create(RevokeSessionRequestSchema)` to create a new message.
  */
 export const RevokeSessionRequestSchema: GenMessage<RevokeSessionRequest> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_auth_service, 19);
+  messageDesc(file_latchkey_v1_auth_service, 25);
 
 /**
  * The response of RevokeSession.
@@ -673,7 +1059,7 @@ export type RevokeSessionResponse = Message<"latchkey.v1.RevokeSessionResponse">
  * Use `create(RevokeSessionResponseSchema)` to create a new message.
  */
 export const RevokeSessionResponseSchema: GenMessage<RevokeSessionResponse> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_auth_service, 20);
+  messageDesc(file_latchkey_v1_auth_service, 26);
 
 /**
  * The request of RevokeOtherSessions.
@@ -688,7 +1074,7 @@ export type RevokeOtherSessionsRequest = Message<"latchkey.v1.RevokeOtherSession
  * Use `create(RevokeOtherSessionsRequestSchema)` to create a new message.
  */
 export const RevokeOtherSessionsRequestSchema: GenMessage<RevokeOtherSessionsRequest> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_auth_service, 21);
+  messageDesc(file_latchkey_v1_auth_service, 27);
 
 /**
  * The response of RevokeOtherSessions.
@@ -709,7 +1095,7 @@ export type RevokeOtherSessionsResponse = Message<"latchkey.v1.RevokeOtherSessio
  * Use `create(RevokeOtherSessionsResponseSchema)` to create a new message.
  */
 export const RevokeOtherSessionsResponseSchema: GenMessage<RevokeOtherSessionsResponse> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_auth_service, 22);
+  messageDesc(file_latchkey_v1_auth_service, 28);
 
 /**
  * The methods for the apps of end users: sign-up, sign-in by code, the session after it, and the user's own account.
@@ -733,7 +1119,8 @@ export const AuthService: GenService<{
     output: typeof RegisterUserResponseSchema;
   },
   /**
-   * Sends a code to sign in or to prove a contact. With challenge_id it sends the code of an earlier challenge again.
+   * Sends a code to sign in or to prove a contact. With challenge_id or reuse_live it sends the code of an earlier challenge
+   * again.
    * The answer is the same whether or not the identifier belongs to a user. If it belongs to none, no code is sent, unless
    * create_user_if_missing applies.
    * Each call makes a new challenge. A repeat with the same idempotency_key from the same network gets the challenge of the
@@ -748,7 +1135,8 @@ export const AuthService: GenService<{
   },
   /**
    * Redeems a code: signs the user in, continues a registration, or proves a contact, as the purpose of the challenge says.
-   * A code can be redeemed once: of several parallel calls exactly one succeeds. A challenge allows 5 attempts.
+   * A code can be redeemed once: of several parallel calls exactly one succeeds. A challenge allows 5 attempts by default.
+   * Public clients get CODE_INVALID for every reason. Confidential clients get the reason in `metadata.cause`.
    * A repeat with the same idempotency_key and code gets the same outcome until the challenge expires.
    *
    * @generated from rpc latchkey.v1.AuthService.VerifyOtp
@@ -759,10 +1147,44 @@ export const AuthService: GenService<{
     output: typeof VerifyOtpResponseSchema;
   },
   /**
+   * Returns a challenge of the app with its state. The challenge of an identifier without a user looks like any other.
+   *
+   * @generated from rpc latchkey.v1.AuthService.GetChallenge
+   */
+  getChallenge: {
+    methodKind: "unary";
+    input: typeof GetChallengeRequestSchema;
+    output: typeof GetChallengeResponseSchema;
+  },
+  /**
+   * Ends a live challenge of the app: its code no longer works. A challenge that has ended already is refused with
+   * CHALLENGE_ENDED.
+   *
+   * @generated from rpc latchkey.v1.AuthService.CancelChallenge
+   */
+  cancelChallenge: {
+    methodKind: "unary";
+    input: typeof CancelChallengeRequestSchema;
+    output: typeof CancelChallengeResponseSchema;
+  },
+  /**
+   * Redeems a live challenge of the app without its code, because the caller has checked the code itself (see
+   * SendOtpRequest.custom_code). Its sends no longer count against the limits. No session, user or proof is made. A challenge
+   * that has ended already is refused with CHALLENGE_ENDED.
+   *
+   * @generated from rpc latchkey.v1.AuthService.ApproveChallenge
+   */
+  approveChallenge: {
+    methodKind: "unary";
+    input: typeof ApproveChallengeRequestSchema;
+    output: typeof ApproveChallengeResponseSchema;
+  },
+  /**
    * Exchanges a refresh token for a new token set. Each refresh token has one successor. Presenting an older one again revokes
    * the session.
    * A repeat gets the same successor for 10 seconds by default, or with the same idempotency_key for as long as the successor
    * has not been used.
+   * The session of a confidential client is refreshed only with that client's authentication.
    *
    * @generated from rpc latchkey.v1.AuthService.RefreshToken
    */
@@ -773,7 +1195,8 @@ export const AuthService: GenService<{
   },
   /**
    * Ends the session that an access token or refresh token belongs to (RFC 7009). It succeeds for every token: one that is
-   * malformed, expired or another client's ends nothing.
+   * malformed, expired or another client's ends nothing. An access token ends its session also without the authentication of a
+   * confidential client, a refresh token only with it.
    *
    * @generated from rpc latchkey.v1.AuthService.RevokeToken
    */

@@ -2,8 +2,8 @@
 // @generated from file latchkey/v1/session.proto (package latchkey.v1, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { Message } from "@bufbuild/protobuf";
@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file latchkey/v1/session.proto.
  */
 export const file_latchkey_v1_session: GenFile = /*@__PURE__*/
-  fileDesc("ChlsYXRjaGtleS92MS9zZXNzaW9uLnByb3RvEgtsYXRjaGtleS52MSKAAgoIVG9rZW5TZXQSFAoMYWNjZXNzX3Rva2VuGAEgASgJEhIKCnRva2VuX3R5cGUYAiABKAkSEgoKZXhwaXJlc19pbhgDIAEoBRI7ChdhY2Nlc3NfdG9rZW5fZXhwaXJlc19hdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFQoNcmVmcmVzaF90b2tlbhgFIAEoCRI8ChhyZWZyZXNoX3Rva2VuX2V4cGlyZXNfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCGlkX3Rva2VuGAcgASgJEhIKCnNlc3Npb25faWQYCCABKAkigAIKB1Nlc3Npb24SEgoKc2Vzc2lvbl9pZBgBIAEoCRIRCgljbGllbnRfaWQYAiABKAkSLgoKY3JlYXRlZF9hdBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMAoMbGFzdF91c2VkX2F0GAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgpleHBpcmVzX2F0GAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIKCgJpcBgGIAEoCRISCgp1c2VyX2FnZW50GAcgASgJEgsKA2FtchgIIAMoCRIPCgdjdXJyZW50GAkgASgIQjUKC2xhdGNoa2V5LnYxUAFaFmxhdGNoa2V5L3YxO2xhdGNoa2V5djGqAgtMYXRjaGtleS5WMWIGcHJvdG8z", [file_google_protobuf_timestamp]);
+  fileDesc("ChlsYXRjaGtleS92MS9zZXNzaW9uLnByb3RvEgtsYXRjaGtleS52MSKAAgoIVG9rZW5TZXQSFAoMYWNjZXNzX3Rva2VuGAEgASgJEhIKCnRva2VuX3R5cGUYAiABKAkSEgoKZXhwaXJlc19pbhgDIAEoBRI7ChdhY2Nlc3NfdG9rZW5fZXhwaXJlc19hdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFQoNcmVmcmVzaF90b2tlbhgFIAEoCRI8ChhyZWZyZXNoX3Rva2VuX2V4cGlyZXNfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCGlkX3Rva2VuGAcgASgJEhIKCnNlc3Npb25faWQYCCABKAkigAIKB1Nlc3Npb24SEgoKc2Vzc2lvbl9pZBgBIAEoCRIRCgljbGllbnRfaWQYAiABKAkSLgoKY3JlYXRlZF9hdBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMAoMbGFzdF91c2VkX2F0GAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgpleHBpcmVzX2F0GAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIKCgJpcBgGIAEoCRISCgp1c2VyX2FnZW50GAcgASgJEgsKA2FtchgIIAMoCRIPCgdjdXJyZW50GAkgASgIKngKC1Nlc3Npb25LaW5kEhwKGFNFU1NJT05fS0lORF9VTlNQRUNJRklFRBAAEhcKE1NFU1NJT05fS0lORF9UT0tFTlMQARIbChdTRVNTSU9OX0tJTkRfQ1JFREVOVElBTBACEhUKEVNFU1NJT05fS0lORF9OT05FEANCNQoLbGF0Y2hrZXkudjFQAVoWbGF0Y2hrZXkvdjE7bGF0Y2hrZXl2MaoCC0xhdGNoa2V5LlYxYgZwcm90bzM", [file_google_protobuf_timestamp]);
 
 /**
  * The tokens that a sign-in or a refresh gives.
@@ -160,4 +160,46 @@ export type Session = Message<"latchkey.v1.Session"> & {
  */
 export const SessionSchema: GenMessage<Session> = /*@__PURE__*/
   messageDesc(file_latchkey_v1_session, 1);
+
+/**
+ * What a sign-in gives the caller.
+ *
+ * @generated from enum latchkey.v1.SessionKind
+ */
+export enum SessionKind {
+  /**
+   * SESSION_KIND_TOKENS, or SESSION_KIND_CREDENTIAL with the header `x-latchkey-session: cookie`.
+   *
+   * @generated from enum value: SESSION_KIND_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * An access token, a refresh token and an id token. Not valid with the header `x-latchkey-session: cookie`.
+   *
+   * @generated from enum value: SESSION_KIND_TOKENS = 1;
+   */
+  TOKENS = 1,
+
+  /**
+   * One opaque credential that never rotates, for callers that keep a cookie. Public clients get it only as the cookie
+   * `__Host-latchkey`, with the header `x-latchkey-session: cookie`.
+   *
+   * @generated from enum value: SESSION_KIND_CREDENTIAL = 2;
+   */
+  CREDENTIAL = 2,
+
+  /**
+   * Nothing: the code is redeemed without a session.
+   *
+   * @generated from enum value: SESSION_KIND_NONE = 3;
+   */
+  NONE = 3,
+}
+
+/**
+ * Describes the enum latchkey.v1.SessionKind.
+ */
+export const SessionKindSchema: GenEnum<SessionKind> = /*@__PURE__*/
+  enumDesc(file_latchkey_v1_session, 0);
 

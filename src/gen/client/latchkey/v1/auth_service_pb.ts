@@ -4,12 +4,12 @@
 
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
-import type { FieldMask } from "@bufbuild/protobuf/wkt";
-import { file_google_protobuf_field_mask, file_google_protobuf_struct } from "@bufbuild/protobuf/wkt";
+import type { Duration, FieldMask, Timestamp } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_duration, file_google_protobuf_field_mask, file_google_protobuf_struct, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import { file_latchkey_v1_access } from "./access_pb.js";
 import type { Challenge, Channel, Purpose } from "./challenge_pb.js";
 import { file_latchkey_v1_challenge } from "./challenge_pb.js";
-import type { Session, TokenSet } from "./session_pb.js";
+import type { Session, SessionKind, TokenSet } from "./session_pb.js";
 import { file_latchkey_v1_session } from "./session_pb.js";
 import type { Contact, ContactKind, User } from "./user_pb.js";
 import { file_latchkey_v1_user } from "./user_pb.js";
@@ -19,7 +19,7 @@ import type { JsonObject, Message } from "@bufbuild/protobuf";
  * Describes the file latchkey/v1/auth_service.proto.
  */
 export const file_latchkey_v1_auth_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch5sYXRjaGtleS92MS9hdXRoX3NlcnZpY2UucHJvdG8SC2xhdGNoa2V5LnYxIvABChNSZWdpc3RlclVzZXJSZXF1ZXN0EhAKCHVzZXJuYW1lGAEgASgJEg0KBWVtYWlsGAIgASgJEg0KBXBob25lGAMgASgJEhQKDGRpc3BsYXlfbmFtZRgEIAEoCRIOCgZsb2NhbGUYBSABKAkSNgoUdmVyaWZpY2F0aW9uX3NvdXJjZXMYBiADKA4yGC5sYXRjaGtleS52MS5Db250YWN0S2luZBIyChFjdXN0b21fYXR0cmlidXRlcxgHIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSFwoPaWRlbXBvdGVuY3lfa2V5GAggASgJIkIKFFJlZ2lzdGVyVXNlclJlc3BvbnNlEioKCmNoYWxsZW5nZXMYASADKAsyFi5sYXRjaGtleS52MS5DaGFsbGVuZ2UiiQIKDlNlbmRPdHBSZXF1ZXN0Eg8KBWVtYWlsGAEgASgJSAASDwoFcGhvbmUYAiABKAlIABISCgh1c2VybmFtZRgDIAEoCUgAEhYKDGNoYWxsZW5nZV9pZBgFIAEoCUgAEiUKB2NoYW5uZWwYBiABKA4yFC5sYXRjaGtleS52MS5DaGFubmVsEiUKB3B1cnBvc2UYByABKA4yFC5sYXRjaGtleS52MS5QdXJwb3NlEh4KFmNyZWF0ZV91c2VyX2lmX21pc3NpbmcYCCABKAgSDgoGbG9jYWxlGAkgASgJEhcKD2lkZW1wb3RlbmN5X2tleRgKIAEoCUIMCgppZGVudGlmaWVySgQIBBAFIjwKD1NlbmRPdHBSZXNwb25zZRIpCgljaGFsbGVuZ2UYASABKAsyFi5sYXRjaGtleS52MS5DaGFsbGVuZ2UimQEKEFZlcmlmeU90cFJlcXVlc3QSFAoMY2hhbGxlbmdlX2lkGAEgASgJEgwKBGNvZGUYAiABKAkSLgoQZXhwZWN0ZWRfcHVycG9zZRgDIAEoDjIULmxhdGNoa2V5LnYxLlB1cnBvc2USGAoQZXhwZWN0ZWRfY29udGFjdBgEIAEoCRIXCg9pZGVtcG90ZW5jeV9rZXkYBSABKAkiuQIKEVZlcmlmeU90cFJlc3BvbnNlEiUKB3B1cnBvc2UYASABKA4yFC5sYXRjaGtleS52MS5QdXJwb3NlEiUKB2NvbnRhY3QYAiABKAsyFC5sYXRjaGtleS52MS5Db250YWN0EiUKBnRva2VucxgDIAEoCzIVLmxhdGNoa2V5LnYxLlRva2VuU2V0EhIKCnNlc3Npb25faWQYBCABKAkSHwoEdXNlchgFIAEoCzIRLmxhdGNoa2V5LnYxLlVzZXISEwoLaXNfbmV3X3VzZXIYBiABKAgSFgoOdXNlcm5hbWVfdGFrZW4YByABKAgSNgoMcmVnaXN0cmF0aW9uGAggASgLMiAubGF0Y2hrZXkudjEuUGVuZGluZ1JlZ2lzdHJhdGlvbhIVCg1jb250YWN0X3Byb29mGAkgASgJIkgKE1BlbmRpbmdSZWdpc3RyYXRpb24SMQoPcGVuZGluZ19zb3VyY2VzGAEgAygOMhgubGF0Y2hrZXkudjEuQ29udGFjdEtpbmQiRQoTUmVmcmVzaFRva2VuUmVxdWVzdBIVCg1yZWZyZXNoX3Rva2VuGAEgASgJEhcKD2lkZW1wb3RlbmN5X2tleRgCIAEoCSI9ChRSZWZyZXNoVG9rZW5SZXNwb25zZRIlCgZ0b2tlbnMYASABKAsyFS5sYXRjaGtleS52MS5Ub2tlblNldCIjChJSZXZva2VUb2tlblJlcXVlc3QSDQoFdG9rZW4YASABKAkiFQoTUmV2b2tlVG9rZW5SZXNwb25zZSIXChVHZXRDdXJyZW50VXNlclJlcXVlc3QiOQoWR2V0Q3VycmVudFVzZXJSZXNwb25zZRIfCgR1c2VyGAEgASgLMhEubGF0Y2hrZXkudjEuVXNlciKlAQoYVXBkYXRlQ3VycmVudFVzZXJSZXF1ZXN0EhQKDGRpc3BsYXlfbmFtZRgBIAEoCRIOCgZsb2NhbGUYAiABKAkSMgoRY3VzdG9tX2F0dHJpYnV0ZXMYAyABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0Ei8KC3VwZGF0ZV9tYXNrGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzayI8ChlVcGRhdGVDdXJyZW50VXNlclJlc3BvbnNlEh8KBHVzZXIYASABKAsyES5sYXRjaGtleS52MS5Vc2VyIhoKGERlbGV0ZUN1cnJlbnRVc2VyUmVxdWVzdCIbChlEZWxldGVDdXJyZW50VXNlclJlc3BvbnNlIhUKE0xpc3RTZXNzaW9uc1JlcXVlc3QiPgoUTGlzdFNlc3Npb25zUmVzcG9uc2USJgoIc2Vzc2lvbnMYASADKAsyFC5sYXRjaGtleS52MS5TZXNzaW9uIioKFFJldm9rZVNlc3Npb25SZXF1ZXN0EhIKCnNlc3Npb25faWQYASABKAkiFwoVUmV2b2tlU2Vzc2lvblJlc3BvbnNlIhwKGlJldm9rZU90aGVyU2Vzc2lvbnNSZXF1ZXN0IjQKG1Jldm9rZU90aGVyU2Vzc2lvbnNSZXNwb25zZRIVCg1yZXZva2VkX2NvdW50GAEgASgFMsQICgtBdXRoU2VydmljZRJbCgxSZWdpc3RlclVzZXISIC5sYXRjaGtleS52MS5SZWdpc3RlclVzZXJSZXF1ZXN0GiEubGF0Y2hrZXkudjEuUmVnaXN0ZXJVc2VyUmVzcG9uc2UiBqrUGAIIARJMCgdTZW5kT3RwEhsubGF0Y2hrZXkudjEuU2VuZE90cFJlcXVlc3QaHC5sYXRjaGtleS52MS5TZW5kT3RwUmVzcG9uc2UiBqrUGAIIARJSCglWZXJpZnlPdHASHS5sYXRjaGtleS52MS5WZXJpZnlPdHBSZXF1ZXN0Gh4ubGF0Y2hrZXkudjEuVmVyaWZ5T3RwUmVzcG9uc2UiBqrUGAIIARJbCgxSZWZyZXNoVG9rZW4SIC5sYXRjaGtleS52MS5SZWZyZXNoVG9rZW5SZXF1ZXN0GiEubGF0Y2hrZXkudjEuUmVmcmVzaFRva2VuUmVzcG9uc2UiBqrUGAIIAhJbCgtSZXZva2VUb2tlbhIfLmxhdGNoa2V5LnYxLlJldm9rZVRva2VuUmVxdWVzdBogLmxhdGNoa2V5LnYxLlJldm9rZVRva2VuUmVzcG9uc2UiCZACAqrUGAIIAhJkCg5HZXRDdXJyZW50VXNlchIiLmxhdGNoa2V5LnYxLkdldEN1cnJlbnRVc2VyUmVxdWVzdBojLmxhdGNoa2V5LnYxLkdldEN1cnJlbnRVc2VyUmVzcG9uc2UiCZACAarUGAIIAxJtChFVcGRhdGVDdXJyZW50VXNlchIlLmxhdGNoa2V5LnYxLlVwZGF0ZUN1cnJlbnRVc2VyUmVxdWVzdBomLmxhdGNoa2V5LnYxLlVwZGF0ZUN1cnJlbnRVc2VyUmVzcG9uc2UiCZACAqrUGAIIAxJvChFEZWxldGVDdXJyZW50VXNlchIlLmxhdGNoa2V5LnYxLkRlbGV0ZUN1cnJlbnRVc2VyUmVxdWVzdBomLmxhdGNoa2V5LnYxLkRlbGV0ZUN1cnJlbnRVc2VyUmVzcG9uc2UiC5ACAqrUGAQIAxgBEl4KDExpc3RTZXNzaW9ucxIgLmxhdGNoa2V5LnYxLkxpc3RTZXNzaW9uc1JlcXVlc3QaIS5sYXRjaGtleS52MS5MaXN0U2Vzc2lvbnNSZXNwb25zZSIJkAIBqtQYAggDEmEKDVJldm9rZVNlc3Npb24SIS5sYXRjaGtleS52MS5SZXZva2VTZXNzaW9uUmVxdWVzdBoiLmxhdGNoa2V5LnYxLlJldm9rZVNlc3Npb25SZXNwb25zZSIJkAICqtQYAggDEnMKE1Jldm9rZU90aGVyU2Vzc2lvbnMSJy5sYXRjaGtleS52MS5SZXZva2VPdGhlclNlc3Npb25zUmVxdWVzdBooLmxhdGNoa2V5LnYxLlJldm9rZU90aGVyU2Vzc2lvbnNSZXNwb25zZSIJkAICqtQYAggDQjUKC2xhdGNoa2V5LnYxUAFaFmxhdGNoa2V5L3YxO2xhdGNoa2V5djGqAgtMYXRjaGtleS5WMWIGcHJvdG8z", [file_google_protobuf_field_mask, file_google_protobuf_struct, file_latchkey_v1_access, file_latchkey_v1_challenge, file_latchkey_v1_session, file_latchkey_v1_user]);
+  fileDesc("Ch5sYXRjaGtleS92MS9hdXRoX3NlcnZpY2UucHJvdG8SC2xhdGNoa2V5LnYxIvABChNSZWdpc3RlclVzZXJSZXF1ZXN0EhAKCHVzZXJuYW1lGAEgASgJEg0KBWVtYWlsGAIgASgJEg0KBXBob25lGAMgASgJEhQKDGRpc3BsYXlfbmFtZRgEIAEoCRIOCgZsb2NhbGUYBSABKAkSNgoUdmVyaWZpY2F0aW9uX3NvdXJjZXMYBiADKA4yGC5sYXRjaGtleS52MS5Db250YWN0S2luZBIyChFjdXN0b21fYXR0cmlidXRlcxgHIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSFwoPaWRlbXBvdGVuY3lfa2V5GAggASgJIkIKFFJlZ2lzdGVyVXNlclJlc3BvbnNlEioKCmNoYWxsZW5nZXMYASADKAsyFi5sYXRjaGtleS52MS5DaGFsbGVuZ2UilgMKDlNlbmRPdHBSZXF1ZXN0Eg8KBWVtYWlsGAEgASgJSAASDwoFcGhvbmUYAiABKAlIABISCgh1c2VybmFtZRgDIAEoCUgAEhEKB3VzZXJfaWQYBCABKAlIABIWCgxjaGFsbGVuZ2VfaWQYBSABKAlIABIlCgdjaGFubmVsGAYgASgOMhQubGF0Y2hrZXkudjEuQ2hhbm5lbBIlCgdwdXJwb3NlGAcgASgOMhQubGF0Y2hrZXkudjEuUHVycG9zZRIeChZjcmVhdGVfdXNlcl9pZl9taXNzaW5nGAggASgIEg4KBmxvY2FsZRgJIAEoCRIXCg9pZGVtcG90ZW5jeV9rZXkYCiABKAkSEgoKcmV1c2VfbGl2ZRgLIAEoCBIrCghjb2RlX3R0bBgMIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIYCgtjb2RlX2xlbmd0aBgNIAEoBUgBiAEBEhMKC2N1c3RvbV9jb2RlGA4gASgJQgwKCmlkZW50aWZpZXJCDgoMX2NvZGVfbGVuZ3RoIjwKD1NlbmRPdHBSZXNwb25zZRIpCgljaGFsbGVuZ2UYASABKAsyFi5sYXRjaGtleS52MS5DaGFsbGVuZ2Ui2wIKEFZlcmlmeU90cFJlcXVlc3QSFAoMY2hhbGxlbmdlX2lkGAEgASgJEgwKBGNvZGUYAiABKAkSLgoQZXhwZWN0ZWRfcHVycG9zZRgDIAEoDjIULmxhdGNoa2V5LnYxLlB1cnBvc2USGAoQZXhwZWN0ZWRfY29udGFjdBgEIAEoCRIXCg9pZGVtcG90ZW5jeV9rZXkYBSABKAkSDwoFZW1haWwYBiABKAlIABIPCgVwaG9uZRgHIAEoCUgAEhIKCHVzZXJuYW1lGAggASgJSAASEQoHdXNlcl9pZBgJIAEoCUgAEikKB3Nlc3Npb24YCiABKA4yGC5sYXRjaGtleS52MS5TZXNzaW9uS2luZBIjChZjcmVhdGVfdXNlcl9pZl9taXNzaW5nGAsgASgISAGIAQFCDAoKaWRlbnRpZmllckIZChdfY3JlYXRlX3VzZXJfaWZfbWlzc2luZyKYAwoRVmVyaWZ5T3RwUmVzcG9uc2USJQoHcHVycG9zZRgBIAEoDjIULmxhdGNoa2V5LnYxLlB1cnBvc2USJQoHY29udGFjdBgCIAEoCzIULmxhdGNoa2V5LnYxLkNvbnRhY3QSJQoGdG9rZW5zGAMgASgLMhUubGF0Y2hrZXkudjEuVG9rZW5TZXQSEgoKc2Vzc2lvbl9pZBgEIAEoCRIfCgR1c2VyGAUgASgLMhEubGF0Y2hrZXkudjEuVXNlchITCgtpc19uZXdfdXNlchgGIAEoCBIWCg51c2VybmFtZV90YWtlbhgHIAEoCBI2CgxyZWdpc3RyYXRpb24YCCABKAsyIC5sYXRjaGtleS52MS5QZW5kaW5nUmVnaXN0cmF0aW9uEhUKDWNvbnRhY3RfcHJvb2YYCSABKAkSGgoSc2Vzc2lvbl9jcmVkZW50aWFsGAogASgJEkEKHXNlc3Npb25fY3JlZGVudGlhbF9leHBpcmVzX2F0GAsgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJIChNQZW5kaW5nUmVnaXN0cmF0aW9uEjEKD3BlbmRpbmdfc291cmNlcxgBIAMoDjIYLmxhdGNoa2V5LnYxLkNvbnRhY3RLaW5kIqkBChNHZXRDaGFsbGVuZ2VSZXF1ZXN0EhQKDGNoYWxsZW5nZV9pZBgBIAEoCRIPCgVlbWFpbBgCIAEoCUgAEg8KBXBob25lGAMgASgJSAASEgoIdXNlcm5hbWUYBCABKAlIABIRCgd1c2VyX2lkGAUgASgJSAASJQoHcHVycG9zZRgGIAEoDjIULmxhdGNoa2V5LnYxLlB1cnBvc2VCDAoKaWRlbnRpZmllciJBChRHZXRDaGFsbGVuZ2VSZXNwb25zZRIpCgljaGFsbGVuZ2UYASABKAsyFi5sYXRjaGtleS52MS5DaGFsbGVuZ2UirAEKFkNhbmNlbENoYWxsZW5nZVJlcXVlc3QSFAoMY2hhbGxlbmdlX2lkGAEgASgJEg8KBWVtYWlsGAIgASgJSAASDwoFcGhvbmUYAyABKAlIABISCgh1c2VybmFtZRgEIAEoCUgAEhEKB3VzZXJfaWQYBSABKAlIABIlCgdwdXJwb3NlGAYgASgOMhQubGF0Y2hrZXkudjEuUHVycG9zZUIMCgppZGVudGlmaWVyIkQKF0NhbmNlbENoYWxsZW5nZVJlc3BvbnNlEikKCWNoYWxsZW5nZRgBIAEoCzIWLmxhdGNoa2V5LnYxLkNoYWxsZW5nZSKtAQoXQXBwcm92ZUNoYWxsZW5nZVJlcXVlc3QSFAoMY2hhbGxlbmdlX2lkGAEgASgJEg8KBWVtYWlsGAIgASgJSAASDwoFcGhvbmUYAyABKAlIABISCgh1c2VybmFtZRgEIAEoCUgAEhEKB3VzZXJfaWQYBSABKAlIABIlCgdwdXJwb3NlGAYgASgOMhQubGF0Y2hrZXkudjEuUHVycG9zZUIMCgppZGVudGlmaWVyIkUKGEFwcHJvdmVDaGFsbGVuZ2VSZXNwb25zZRIpCgljaGFsbGVuZ2UYASABKAsyFi5sYXRjaGtleS52MS5DaGFsbGVuZ2UiRQoTUmVmcmVzaFRva2VuUmVxdWVzdBIVCg1yZWZyZXNoX3Rva2VuGAEgASgJEhcKD2lkZW1wb3RlbmN5X2tleRgCIAEoCSI9ChRSZWZyZXNoVG9rZW5SZXNwb25zZRIlCgZ0b2tlbnMYASABKAsyFS5sYXRjaGtleS52MS5Ub2tlblNldCIjChJSZXZva2VUb2tlblJlcXVlc3QSDQoFdG9rZW4YASABKAkiFQoTUmV2b2tlVG9rZW5SZXNwb25zZSIXChVHZXRDdXJyZW50VXNlclJlcXVlc3QiOQoWR2V0Q3VycmVudFVzZXJSZXNwb25zZRIfCgR1c2VyGAEgASgLMhEubGF0Y2hrZXkudjEuVXNlciKlAQoYVXBkYXRlQ3VycmVudFVzZXJSZXF1ZXN0EhQKDGRpc3BsYXlfbmFtZRgBIAEoCRIOCgZsb2NhbGUYAiABKAkSMgoRY3VzdG9tX2F0dHJpYnV0ZXMYAyABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0Ei8KC3VwZGF0ZV9tYXNrGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzayI8ChlVcGRhdGVDdXJyZW50VXNlclJlc3BvbnNlEh8KBHVzZXIYASABKAsyES5sYXRjaGtleS52MS5Vc2VyIhoKGERlbGV0ZUN1cnJlbnRVc2VyUmVxdWVzdCIbChlEZWxldGVDdXJyZW50VXNlclJlc3BvbnNlIhUKE0xpc3RTZXNzaW9uc1JlcXVlc3QiPgoUTGlzdFNlc3Npb25zUmVzcG9uc2USJgoIc2Vzc2lvbnMYASADKAsyFC5sYXRjaGtleS52MS5TZXNzaW9uIioKFFJldm9rZVNlc3Npb25SZXF1ZXN0EhIKCnNlc3Npb25faWQYASABKAkiFwoVUmV2b2tlU2Vzc2lvblJlc3BvbnNlIhwKGlJldm9rZU90aGVyU2Vzc2lvbnNSZXF1ZXN0IjQKG1Jldm9rZU90aGVyU2Vzc2lvbnNSZXNwb25zZRIVCg1yZXZva2VkX2NvdW50GAEgASgFMsALCgtBdXRoU2VydmljZRJoCgxSZWdpc3RlclVzZXISIC5sYXRjaGtleS52MS5SZWdpc3RlclVzZXJSZXF1ZXN0GiEubGF0Y2hrZXkudjEuUmVnaXN0ZXJVc2VyUmVzcG9uc2UiE6rUGA8IARILdXNlcnM6d3JpdGUSVgoHU2VuZE90cBIbLmxhdGNoa2V5LnYxLlNlbmRPdHBSZXF1ZXN0GhwubGF0Y2hrZXkudjEuU2VuZE90cFJlc3BvbnNlIhCq1BgMCAESCG90cDpzZW5kEl4KCVZlcmlmeU90cBIdLmxhdGNoa2V5LnYxLlZlcmlmeU90cFJlcXVlc3QaHi5sYXRjaGtleS52MS5WZXJpZnlPdHBSZXNwb25zZSISqtQYDggBEgpvdHA6dmVyaWZ5EmoKDEdldENoYWxsZW5nZRIgLmxhdGNoa2V5LnYxLkdldENoYWxsZW5nZVJlcXVlc3QaIS5sYXRjaGtleS52MS5HZXRDaGFsbGVuZ2VSZXNwb25zZSIVkAIBqtQYDggEEgpvdHA6bWFuYWdlEnMKD0NhbmNlbENoYWxsZW5nZRIjLmxhdGNoa2V5LnYxLkNhbmNlbENoYWxsZW5nZVJlcXVlc3QaJC5sYXRjaGtleS52MS5DYW5jZWxDaGFsbGVuZ2VSZXNwb25zZSIVkAICqtQYDggEEgpvdHA6bWFuYWdlEnYKEEFwcHJvdmVDaGFsbGVuZ2USJC5sYXRjaGtleS52MS5BcHByb3ZlQ2hhbGxlbmdlUmVxdWVzdBolLmxhdGNoa2V5LnYxLkFwcHJvdmVDaGFsbGVuZ2VSZXNwb25zZSIVkAICqtQYDggEEgpvdHA6bWFuYWdlElsKDFJlZnJlc2hUb2tlbhIgLmxhdGNoa2V5LnYxLlJlZnJlc2hUb2tlblJlcXVlc3QaIS5sYXRjaGtleS52MS5SZWZyZXNoVG9rZW5SZXNwb25zZSIGqtQYAggCElsKC1Jldm9rZVRva2VuEh8ubGF0Y2hrZXkudjEuUmV2b2tlVG9rZW5SZXF1ZXN0GiAubGF0Y2hrZXkudjEuUmV2b2tlVG9rZW5SZXNwb25zZSIJkAICqtQYAggCEmQKDkdldEN1cnJlbnRVc2VyEiIubGF0Y2hrZXkudjEuR2V0Q3VycmVudFVzZXJSZXF1ZXN0GiMubGF0Y2hrZXkudjEuR2V0Q3VycmVudFVzZXJSZXNwb25zZSIJkAIBqtQYAggDEm0KEVVwZGF0ZUN1cnJlbnRVc2VyEiUubGF0Y2hrZXkudjEuVXBkYXRlQ3VycmVudFVzZXJSZXF1ZXN0GiYubGF0Y2hrZXkudjEuVXBkYXRlQ3VycmVudFVzZXJSZXNwb25zZSIJkAICqtQYAggDEm8KEURlbGV0ZUN1cnJlbnRVc2VyEiUubGF0Y2hrZXkudjEuRGVsZXRlQ3VycmVudFVzZXJSZXF1ZXN0GiYubGF0Y2hrZXkudjEuRGVsZXRlQ3VycmVudFVzZXJSZXNwb25zZSILkAICqtQYBAgDGAESXgoMTGlzdFNlc3Npb25zEiAubGF0Y2hrZXkudjEuTGlzdFNlc3Npb25zUmVxdWVzdBohLmxhdGNoa2V5LnYxLkxpc3RTZXNzaW9uc1Jlc3BvbnNlIgmQAgGq1BgCCAMSYQoNUmV2b2tlU2Vzc2lvbhIhLmxhdGNoa2V5LnYxLlJldm9rZVNlc3Npb25SZXF1ZXN0GiIubGF0Y2hrZXkudjEuUmV2b2tlU2Vzc2lvblJlc3BvbnNlIgmQAgKq1BgCCAMScwoTUmV2b2tlT3RoZXJTZXNzaW9ucxInLmxhdGNoa2V5LnYxLlJldm9rZU90aGVyU2Vzc2lvbnNSZXF1ZXN0GigubGF0Y2hrZXkudjEuUmV2b2tlT3RoZXJTZXNzaW9uc1Jlc3BvbnNlIgmQAgKq1BgCCANCNQoLbGF0Y2hrZXkudjFQAVoWbGF0Y2hrZXkvdjE7bGF0Y2hrZXl2MaoCC0xhdGNoa2V5LlYxYgZwcm90bzM", [file_google_protobuf_duration, file_google_protobuf_field_mask, file_google_protobuf_struct, file_google_protobuf_timestamp, file_latchkey_v1_access, file_latchkey_v1_challenge, file_latchkey_v1_session, file_latchkey_v1_user]);
 
 /**
  * The request of RegisterUser. It needs an email, a phone, or both. It may be at most 32 KiB large.
@@ -64,8 +64,8 @@ export type RegisterUserRequest = Message<"latchkey.v1.RegisterUserRequest"> & {
   locale: string;
 
   /**
-   * The contacts that must be proven before the user is created. The policy of the deployment may require more than these;
-   * today it requires every contact of the request. Empty: every contact of the request.
+   * The contacts that must be proven before the user is created, besides those that the policy of the app requires. Contacts
+   * that neither names are ignored. By default the policy requires every contact of the request. Empty: those of the policy.
    *
    * @generated from field: repeated latchkey.v1.ContactKind verification_sources = 6;
    */
@@ -119,7 +119,7 @@ export const RegisterUserResponseSchema: GenMessage<RegisterUserResponse> = /*@_
   messageDesc(file_latchkey_v1_auth_service, 1);
 
 /**
- * The request of SendOtp. It names one identifier: email, phone, username or challenge_id.
+ * The request of SendOtp. It names one identifier: email, phone, username, user_id or challenge_id.
  *
  * @generated from message latchkey.v1.SendOtpRequest
  */
@@ -155,6 +155,14 @@ export type SendOtpRequest = Message<"latchkey.v1.SendOtpRequest"> & {
     case: "username";
   } | {
     /**
+     * The id of the user. Only confidential clients may use it. The code goes to a contact of the user.
+     *
+     * @generated from field: string user_id = 4;
+     */
+    value: string;
+    case: "userId";
+  } | {
+    /**
      * The id of an earlier challenge of this client. Its code is sent again to the same contact, over the same channel. The
      * purpose, create_user_if_missing and locale of the earlier challenge apply.
      *
@@ -165,8 +173,10 @@ export type SendOtpRequest = Message<"latchkey.v1.SendOtpRequest"> & {
   } | { case: undefined; value?: undefined };
 
   /**
-   * The channel that carries the code. Unset: e-mail for an e-mail address or a username, SMS for a phone number, and on a
-   * resend the channel of the earlier send.
+   * The channel that carries the code. Unset: e-mail for an e-mail address, SMS for a phone number, the default channel of the
+   * app for a username or user id, and on a resend the channel of the earlier send. Public clients may name only the channel
+   * that reaches the identifier. A confidential client may name any: the code then goes to the contact of the user that the
+   * channel reaches.
    *
    * @generated from field: latchkey.v1.Channel channel = 6;
    */
@@ -180,8 +190,8 @@ export type SendOtpRequest = Message<"latchkey.v1.SendOtpRequest"> & {
   purpose: Purpose;
 
   /**
-   * True: if the contact belongs to no user, redeeming the code creates one, provided that the deployment allows it
-   * (LATCHKEY_AUTO_REGISTRATION). Otherwise it has no effect. Default: false.
+   * True: if the contact belongs to no user, redeeming the code creates one, provided that the policy of the app allows it
+   * (by default LATCHKEY_AUTO_REGISTRATION). Otherwise it has no effect. Default: false.
    *
    * @generated from field: bool create_user_if_missing = 8;
    */
@@ -203,6 +213,38 @@ export type SendOtpRequest = Message<"latchkey.v1.SendOtpRequest"> & {
    * @generated from field: string idempotency_key = 10;
    */
   idempotencyKey: string;
+
+  /**
+   * True: if this caller's newest live challenge for the identifier and purpose has attempts and sends left, its code is sent
+   * again, and that challenge is the answer. Otherwise a new challenge is made. Needs an identifier, not a challenge_id.
+   * Default: false.
+   *
+   * @generated from field: bool reuse_live = 11;
+   */
+  reuseLive: boolean;
+
+  /**
+   * How long the code can be redeemed: 30 seconds to 10 minutes. Needs the scope `otp:options`. Unset: as the policy of the app
+   * says.
+   *
+   * @generated from field: google.protobuf.Duration code_ttl = 12;
+   */
+  codeTtl?: Duration | undefined;
+
+  /**
+   * The number of digits of the code: 6 to 10. Needs the scope `otp:options`. Unset: as the policy of the app says.
+   *
+   * @generated from field: optional int32 code_length = 13;
+   */
+  codeLength?: number | undefined;
+
+  /**
+   * A code that the caller made: 6 to 10 random digits. Needs the scope `otp:options`. Not valid with code_length. Empty:
+   * Latchkey makes the code.
+   *
+   * @generated from field: string custom_code = 14;
+   */
+  customCode: string;
 };
 
 /**
@@ -240,7 +282,7 @@ export const SendOtpResponseSchema: GenMessage<SendOtpResponse> = /*@__PURE__*/
  */
 export type VerifyOtpRequest = Message<"latchkey.v1.VerifyOtpRequest"> & {
   /**
-   * The id of the challenge, from SendOtp or RegisterUser.
+   * The id of the challenge, from SendOtp or RegisterUser. Empty: the request names the challenge by its identifier.
    *
    * @generated from field: string challenge_id = 1;
    */
@@ -254,7 +296,7 @@ export type VerifyOtpRequest = Message<"latchkey.v1.VerifyOtpRequest"> & {
   code: string;
 
   /**
-   * Refuses a challenge of another purpose with CODE_INVALID. Unset: any purpose.
+   * Refuses a challenge of another purpose with CODE_INVALID. Unset: any purpose, or with an identifier PURPOSE_LOGIN.
    *
    * @generated from field: latchkey.v1.Purpose expected_purpose = 3;
    */
@@ -275,6 +317,62 @@ export type VerifyOtpRequest = Message<"latchkey.v1.VerifyOtpRequest"> & {
    * @generated from field: string idempotency_key = 5;
    */
   idempotencyKey: string;
+
+  /**
+   * The identifier of the challenge, instead of challenge_id. Only for clients that the operator allows to verify by
+   * identifier. It means the newest live challenge of this client for the identifier, the purpose and the same network: the end
+   * user's address if a confidential client names it, otherwise the caller's.
+   *
+   * @generated from oneof latchkey.v1.VerifyOtpRequest.identifier
+   */
+  identifier: {
+    /**
+     * The e-mail address that the code was requested for.
+     *
+     * @generated from field: string email = 6;
+     */
+    value: string;
+    case: "email";
+  } | {
+    /**
+     * The phone number that the code was requested for, in international form.
+     *
+     * @generated from field: string phone = 7;
+     */
+    value: string;
+    case: "phone";
+  } | {
+    /**
+     * The username that the code was requested for.
+     *
+     * @generated from field: string username = 8;
+     */
+    value: string;
+    case: "username";
+  } | {
+    /**
+     * The id of the user that the code was requested for. Only confidential clients may use it.
+     *
+     * @generated from field: string user_id = 9;
+     */
+    value: string;
+    case: "userId";
+  } | { case: undefined; value?: undefined };
+
+  /**
+   * What a sign-in gives. Unset: SESSION_KIND_TOKENS, or SESSION_KIND_CREDENTIAL with the header `x-latchkey-session: cookie`.
+   *
+   * @generated from field: latchkey.v1.SessionKind session = 10;
+   */
+  session: SessionKind;
+
+  /**
+   * False: a code of PURPOSE_LOGIN whose contact belongs to no user is refused with CODE_INVALID, instead of creating a user.
+   * True: no effect, because SendOtp has decided. Unset: as SendOtp decided.
+   *
+   * @generated from field: optional bool create_user_if_missing = 11;
+   */
+  createUserIfMissing?: boolean | undefined;
 };
 
 /**
@@ -305,14 +403,14 @@ export type VerifyOtpResponse = Message<"latchkey.v1.VerifyOtpResponse"> & {
   contact?: Contact | undefined;
 
   /**
-   * The tokens of the new session. Set after a sign-in.
+   * The tokens of the new session. Set after a sign-in with SESSION_KIND_TOKENS.
    *
    * @generated from field: latchkey.v1.TokenSet tokens = 3;
    */
   tokens?: TokenSet | undefined;
 
   /**
-   * The id of the new session. Set after a sign-in.
+   * The id of the new session. Set after a sign-in, unless with SESSION_KIND_NONE.
    *
    * @generated from field: string session_id = 4;
    */
@@ -353,6 +451,23 @@ export type VerifyOtpResponse = Message<"latchkey.v1.VerifyOtpResponse"> & {
    * @generated from field: string contact_proof = 9;
    */
   contactProof: string;
+
+  /**
+   * The credential of the new session, `lkc_` and 43 characters. Send it as `authorization: Bearer <credential>`. It stays the
+   * same until the session ends. Store it as a secret. Set after a sign-in with SESSION_KIND_CREDENTIAL, unless the credential
+   * is in the cookie.
+   *
+   * @generated from field: string session_credential = 10;
+   */
+  sessionCredential: string;
+
+  /**
+   * The time at which the session ends if its credential is not used, by default 7 days after the sign-in. Set after a sign-in
+   * with SESSION_KIND_CREDENTIAL.
+   *
+   * @generated from field: google.protobuf.Timestamp session_credential_expires_at = 11;
+   */
+  sessionCredentialExpiresAt?: Timestamp | undefined;
 };
 
 /**
@@ -384,6 +499,276 @@ export const PendingRegistrationSchema: GenMessage<PendingRegistration> = /*@__P
   messageDesc(file_latchkey_v1_auth_service, 6);
 
 /**
+ * The request of GetChallenge. It names one challenge.
+ *
+ * @generated from message latchkey.v1.GetChallengeRequest
+ */
+export type GetChallengeRequest = Message<"latchkey.v1.GetChallengeRequest"> & {
+  /**
+   * The id of the challenge, from SendOtp or RegisterUser. Empty: the request names the challenge by its identifier.
+   *
+   * @generated from field: string challenge_id = 1;
+   */
+  challengeId: string;
+
+  /**
+   * The identifier of the challenge, instead of challenge_id. Only for clients that the operator allows to verify by
+   * identifier. It means the newest live challenge of this client for the identifier, the purpose and the same network: the end
+   * user's address if a confidential client names it, otherwise the caller's.
+   *
+   * @generated from oneof latchkey.v1.GetChallengeRequest.identifier
+   */
+  identifier: {
+    /**
+     * The e-mail address that the code was requested for.
+     *
+     * @generated from field: string email = 2;
+     */
+    value: string;
+    case: "email";
+  } | {
+    /**
+     * The phone number that the code was requested for, in international form.
+     *
+     * @generated from field: string phone = 3;
+     */
+    value: string;
+    case: "phone";
+  } | {
+    /**
+     * The username that the code was requested for.
+     *
+     * @generated from field: string username = 4;
+     */
+    value: string;
+    case: "username";
+  } | {
+    /**
+     * The id of the user that the code was requested for. Only confidential clients may use it.
+     *
+     * @generated from field: string user_id = 5;
+     */
+    value: string;
+    case: "userId";
+  } | { case: undefined; value?: undefined };
+
+  /**
+   * The purpose of the challenge that the identifier means. Not valid with challenge_id. Unset: PURPOSE_LOGIN.
+   *
+   * @generated from field: latchkey.v1.Purpose purpose = 6;
+   */
+  purpose: Purpose;
+};
+
+/**
+ * Describes the message latchkey.v1.GetChallengeRequest.
+ * Use `create(GetChallengeRequestSchema)` to create a new message.
+ */
+export const GetChallengeRequestSchema: GenMessage<GetChallengeRequest> = /*@__PURE__*/
+  messageDesc(file_latchkey_v1_auth_service, 7);
+
+/**
+ * The response of GetChallenge.
+ *
+ * @generated from message latchkey.v1.GetChallengeResponse
+ */
+export type GetChallengeResponse = Message<"latchkey.v1.GetChallengeResponse"> & {
+  /**
+   * The challenge, with its purpose, state, attempts_left and client_id.
+   *
+   * @generated from field: latchkey.v1.Challenge challenge = 1;
+   */
+  challenge?: Challenge | undefined;
+};
+
+/**
+ * Describes the message latchkey.v1.GetChallengeResponse.
+ * Use `create(GetChallengeResponseSchema)` to create a new message.
+ */
+export const GetChallengeResponseSchema: GenMessage<GetChallengeResponse> = /*@__PURE__*/
+  messageDesc(file_latchkey_v1_auth_service, 8);
+
+/**
+ * The request of CancelChallenge. It names one challenge.
+ *
+ * @generated from message latchkey.v1.CancelChallengeRequest
+ */
+export type CancelChallengeRequest = Message<"latchkey.v1.CancelChallengeRequest"> & {
+  /**
+   * The id of the challenge, from SendOtp or RegisterUser. Empty: the request names the challenge by its identifier.
+   *
+   * @generated from field: string challenge_id = 1;
+   */
+  challengeId: string;
+
+  /**
+   * The identifier of the challenge, instead of challenge_id. Only for clients that the operator allows to verify by
+   * identifier. It means the newest live challenge of this client for the identifier, the purpose and the same network: the end
+   * user's address if a confidential client names it, otherwise the caller's.
+   *
+   * @generated from oneof latchkey.v1.CancelChallengeRequest.identifier
+   */
+  identifier: {
+    /**
+     * The e-mail address that the code was requested for.
+     *
+     * @generated from field: string email = 2;
+     */
+    value: string;
+    case: "email";
+  } | {
+    /**
+     * The phone number that the code was requested for, in international form.
+     *
+     * @generated from field: string phone = 3;
+     */
+    value: string;
+    case: "phone";
+  } | {
+    /**
+     * The username that the code was requested for.
+     *
+     * @generated from field: string username = 4;
+     */
+    value: string;
+    case: "username";
+  } | {
+    /**
+     * The id of the user that the code was requested for. Only confidential clients may use it.
+     *
+     * @generated from field: string user_id = 5;
+     */
+    value: string;
+    case: "userId";
+  } | { case: undefined; value?: undefined };
+
+  /**
+   * The purpose of the challenge that the identifier means. Not valid with challenge_id. Unset: PURPOSE_LOGIN.
+   *
+   * @generated from field: latchkey.v1.Purpose purpose = 6;
+   */
+  purpose: Purpose;
+};
+
+/**
+ * Describes the message latchkey.v1.CancelChallengeRequest.
+ * Use `create(CancelChallengeRequestSchema)` to create a new message.
+ */
+export const CancelChallengeRequestSchema: GenMessage<CancelChallengeRequest> = /*@__PURE__*/
+  messageDesc(file_latchkey_v1_auth_service, 9);
+
+/**
+ * The response of CancelChallenge.
+ *
+ * @generated from message latchkey.v1.CancelChallengeResponse
+ */
+export type CancelChallengeResponse = Message<"latchkey.v1.CancelChallengeResponse"> & {
+  /**
+   * The challenge as it is now, with its purpose, state, attempts_left and client_id.
+   *
+   * @generated from field: latchkey.v1.Challenge challenge = 1;
+   */
+  challenge?: Challenge | undefined;
+};
+
+/**
+ * Describes the message latchkey.v1.CancelChallengeResponse.
+ * Use `create(CancelChallengeResponseSchema)` to create a new message.
+ */
+export const CancelChallengeResponseSchema: GenMessage<CancelChallengeResponse> = /*@__PURE__*/
+  messageDesc(file_latchkey_v1_auth_service, 10);
+
+/**
+ * The request of ApproveChallenge. It names one challenge.
+ *
+ * @generated from message latchkey.v1.ApproveChallengeRequest
+ */
+export type ApproveChallengeRequest = Message<"latchkey.v1.ApproveChallengeRequest"> & {
+  /**
+   * The id of the challenge, from SendOtp or RegisterUser. Empty: the request names the challenge by its identifier.
+   *
+   * @generated from field: string challenge_id = 1;
+   */
+  challengeId: string;
+
+  /**
+   * The identifier of the challenge, instead of challenge_id. Only for clients that the operator allows to verify by
+   * identifier. It means the newest live challenge of this client for the identifier, the purpose and the same network: the end
+   * user's address if a confidential client names it, otherwise the caller's.
+   *
+   * @generated from oneof latchkey.v1.ApproveChallengeRequest.identifier
+   */
+  identifier: {
+    /**
+     * The e-mail address that the code was requested for.
+     *
+     * @generated from field: string email = 2;
+     */
+    value: string;
+    case: "email";
+  } | {
+    /**
+     * The phone number that the code was requested for, in international form.
+     *
+     * @generated from field: string phone = 3;
+     */
+    value: string;
+    case: "phone";
+  } | {
+    /**
+     * The username that the code was requested for.
+     *
+     * @generated from field: string username = 4;
+     */
+    value: string;
+    case: "username";
+  } | {
+    /**
+     * The id of the user that the code was requested for. Only confidential clients may use it.
+     *
+     * @generated from field: string user_id = 5;
+     */
+    value: string;
+    case: "userId";
+  } | { case: undefined; value?: undefined };
+
+  /**
+   * The purpose of the challenge that the identifier means. Not valid with challenge_id. Unset: PURPOSE_LOGIN.
+   *
+   * @generated from field: latchkey.v1.Purpose purpose = 6;
+   */
+  purpose: Purpose;
+};
+
+/**
+ * Describes the message latchkey.v1.ApproveChallengeRequest.
+ * Use `create(ApproveChallengeRequestSchema)` to create a new message.
+ */
+export const ApproveChallengeRequestSchema: GenMessage<ApproveChallengeRequest> = /*@__PURE__*/
+  messageDesc(file_latchkey_v1_auth_service, 11);
+
+/**
+ * The response of ApproveChallenge.
+ *
+ * @generated from message latchkey.v1.ApproveChallengeResponse
+ */
+export type ApproveChallengeResponse = Message<"latchkey.v1.ApproveChallengeResponse"> & {
+  /**
+   * The challenge as it is now, with its purpose, state, attempts_left and client_id.
+   *
+   * @generated from field: latchkey.v1.Challenge challenge = 1;
+   */
+  challenge?: Challenge | undefined;
+};
+
+/**
+ * Describes the message latchkey.v1.ApproveChallengeResponse.
+ * Use `create(ApproveChallengeResponseSchema)` to create a new message.
+ */
+export const ApproveChallengeResponseSchema: GenMessage<ApproveChallengeResponse> = /*@__PURE__*/
+  messageDesc(file_latchkey_v1_auth_service, 12);
+
+/**
  * The request of RefreshToken.
  *
  * @generated from message latchkey.v1.RefreshTokenRequest
@@ -411,7 +796,7 @@ export type RefreshTokenRequest = Message<"latchkey.v1.RefreshTokenRequest"> & {
  * Use `create(RefreshTokenRequestSchema)` to create a new message.
  */
 export const RefreshTokenRequestSchema: GenMessage<RefreshTokenRequest> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_auth_service, 7);
+  messageDesc(file_latchkey_v1_auth_service, 13);
 
 /**
  * The response of RefreshToken.
@@ -432,7 +817,7 @@ export type RefreshTokenResponse = Message<"latchkey.v1.RefreshTokenResponse"> &
  * Use `create(RefreshTokenResponseSchema)` to create a new message.
  */
 export const RefreshTokenResponseSchema: GenMessage<RefreshTokenResponse> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_auth_service, 8);
+  messageDesc(file_latchkey_v1_auth_service, 14);
 
 /**
  * The request of RevokeToken.
@@ -441,7 +826,8 @@ export const RefreshTokenResponseSchema: GenMessage<RefreshTokenResponse> = /*@_
  */
 export type RevokeTokenRequest = Message<"latchkey.v1.RevokeTokenRequest"> & {
   /**
-   * An access token or a refresh token: printable ASCII, as in RFC 6749.
+   * An access token, a refresh token or a session credential: printable ASCII, as in RFC 6749. Empty: the session of the cookie,
+   * which is then cleared. Without the cookie it must not be empty.
    *
    * @generated from field: string token = 1;
    */
@@ -453,7 +839,7 @@ export type RevokeTokenRequest = Message<"latchkey.v1.RevokeTokenRequest"> & {
  * Use `create(RevokeTokenRequestSchema)` to create a new message.
  */
 export const RevokeTokenRequestSchema: GenMessage<RevokeTokenRequest> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_auth_service, 9);
+  messageDesc(file_latchkey_v1_auth_service, 15);
 
 /**
  * The response of RevokeToken.
@@ -468,7 +854,7 @@ export type RevokeTokenResponse = Message<"latchkey.v1.RevokeTokenResponse"> & {
  * Use `create(RevokeTokenResponseSchema)` to create a new message.
  */
 export const RevokeTokenResponseSchema: GenMessage<RevokeTokenResponse> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_auth_service, 10);
+  messageDesc(file_latchkey_v1_auth_service, 16);
 
 /**
  * The request of GetCurrentUser.
@@ -483,7 +869,7 @@ export type GetCurrentUserRequest = Message<"latchkey.v1.GetCurrentUserRequest">
  * Use `create(GetCurrentUserRequestSchema)` to create a new message.
  */
 export const GetCurrentUserRequestSchema: GenMessage<GetCurrentUserRequest> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_auth_service, 11);
+  messageDesc(file_latchkey_v1_auth_service, 17);
 
 /**
  * The response of GetCurrentUser.
@@ -504,7 +890,7 @@ export type GetCurrentUserResponse = Message<"latchkey.v1.GetCurrentUserResponse
  * Use `create(GetCurrentUserResponseSchema)` to create a new message.
  */
 export const GetCurrentUserResponseSchema: GenMessage<GetCurrentUserResponse> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_auth_service, 12);
+  messageDesc(file_latchkey_v1_auth_service, 18);
 
 /**
  * The request of UpdateCurrentUser. It may be at most 32 KiB large.
@@ -549,7 +935,7 @@ export type UpdateCurrentUserRequest = Message<"latchkey.v1.UpdateCurrentUserReq
  * Use `create(UpdateCurrentUserRequestSchema)` to create a new message.
  */
 export const UpdateCurrentUserRequestSchema: GenMessage<UpdateCurrentUserRequest> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_auth_service, 13);
+  messageDesc(file_latchkey_v1_auth_service, 19);
 
 /**
  * The response of UpdateCurrentUser.
@@ -570,7 +956,7 @@ export type UpdateCurrentUserResponse = Message<"latchkey.v1.UpdateCurrentUserRe
  * Use `create(UpdateCurrentUserResponseSchema)` to create a new message.
  */
 export const UpdateCurrentUserResponseSchema: GenMessage<UpdateCurrentUserResponse> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_auth_service, 14);
+  messageDesc(file_latchkey_v1_auth_service, 20);
 
 /**
  * The request of DeleteCurrentUser.
@@ -585,7 +971,7 @@ export type DeleteCurrentUserRequest = Message<"latchkey.v1.DeleteCurrentUserReq
  * Use `create(DeleteCurrentUserRequestSchema)` to create a new message.
  */
 export const DeleteCurrentUserRequestSchema: GenMessage<DeleteCurrentUserRequest> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_auth_service, 15);
+  messageDesc(file_latchkey_v1_auth_service, 21);
 
 /**
  * The response of DeleteCurrentUser.
@@ -600,7 +986,7 @@ export type DeleteCurrentUserResponse = Message<"latchkey.v1.DeleteCurrentUserRe
  * Use `create(DeleteCurrentUserResponseSchema)` to create a new message.
  */
 export const DeleteCurrentUserResponseSchema: GenMessage<DeleteCurrentUserResponse> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_auth_service, 16);
+  messageDesc(file_latchkey_v1_auth_service, 22);
 
 /**
  * The request of ListSessions.
@@ -615,7 +1001,7 @@ export type ListSessionsRequest = Message<"latchkey.v1.ListSessionsRequest"> & {
  * Use `create(ListSessionsRequestSchema)` to create a new message.
  */
 export const ListSessionsRequestSchema: GenMessage<ListSessionsRequest> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_auth_service, 17);
+  messageDesc(file_latchkey_v1_auth_service, 23);
 
 /**
  * The response of ListSessions.
@@ -636,7 +1022,7 @@ export type ListSessionsResponse = Message<"latchkey.v1.ListSessionsResponse"> &
  * Use `create(ListSessionsResponseSchema)` to create a new message.
  */
 export const ListSessionsResponseSchema: GenMessage<ListSessionsResponse> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_auth_service, 18);
+  messageDesc(file_latchkey_v1_auth_service, 24);
 
 /**
  * The request of RevokeSession.
@@ -657,7 +1043,7 @@ export type RevokeSessionRequest = Message<"latchkey.v1.RevokeSessionRequest"> &
  * Use `create(RevokeSessionRequestSchema)` to create a new message.
  */
 export const RevokeSessionRequestSchema: GenMessage<RevokeSessionRequest> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_auth_service, 19);
+  messageDesc(file_latchkey_v1_auth_service, 25);
 
 /**
  * The response of RevokeSession.
@@ -672,7 +1058,7 @@ export type RevokeSessionResponse = Message<"latchkey.v1.RevokeSessionResponse">
  * Use `create(RevokeSessionResponseSchema)` to create a new message.
  */
 export const RevokeSessionResponseSchema: GenMessage<RevokeSessionResponse> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_auth_service, 20);
+  messageDesc(file_latchkey_v1_auth_service, 26);
 
 /**
  * The request of RevokeOtherSessions.
@@ -687,7 +1073,7 @@ export type RevokeOtherSessionsRequest = Message<"latchkey.v1.RevokeOtherSession
  * Use `create(RevokeOtherSessionsRequestSchema)` to create a new message.
  */
 export const RevokeOtherSessionsRequestSchema: GenMessage<RevokeOtherSessionsRequest> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_auth_service, 21);
+  messageDesc(file_latchkey_v1_auth_service, 27);
 
 /**
  * The response of RevokeOtherSessions.
@@ -708,7 +1094,7 @@ export type RevokeOtherSessionsResponse = Message<"latchkey.v1.RevokeOtherSessio
  * Use `create(RevokeOtherSessionsResponseSchema)` to create a new message.
  */
 export const RevokeOtherSessionsResponseSchema: GenMessage<RevokeOtherSessionsResponse> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_auth_service, 22);
+  messageDesc(file_latchkey_v1_auth_service, 28);
 
 /**
  * The methods for the apps of end users: sign-up, sign-in by code, the session after it, and the user's own account.
@@ -732,7 +1118,8 @@ export const AuthService: GenService<{
     output: typeof RegisterUserResponseSchema;
   },
   /**
-   * Sends a code to sign in or to prove a contact. With challenge_id it sends the code of an earlier challenge again.
+   * Sends a code to sign in or to prove a contact. With challenge_id or reuse_live it sends the code of an earlier challenge
+   * again.
    * The answer is the same whether or not the identifier belongs to a user. If it belongs to none, no code is sent, unless
    * create_user_if_missing applies.
    * Each call makes a new challenge. A repeat with the same idempotency_key from the same network gets the challenge of the
@@ -747,7 +1134,8 @@ export const AuthService: GenService<{
   },
   /**
    * Redeems a code: signs the user in, continues a registration, or proves a contact, as the purpose of the challenge says.
-   * A code can be redeemed once: of several parallel calls exactly one succeeds. A challenge allows 5 attempts.
+   * A code can be redeemed once: of several parallel calls exactly one succeeds. A challenge allows 5 attempts by default.
+   * Public clients get CODE_INVALID for every reason. Confidential clients get the reason in `metadata.cause`.
    * A repeat with the same idempotency_key and code gets the same outcome until the challenge expires.
    *
    * @generated from rpc latchkey.v1.AuthService.VerifyOtp
@@ -758,10 +1146,44 @@ export const AuthService: GenService<{
     output: typeof VerifyOtpResponseSchema;
   },
   /**
+   * Returns a challenge of the app with its state. The challenge of an identifier without a user looks like any other.
+   *
+   * @generated from rpc latchkey.v1.AuthService.GetChallenge
+   */
+  getChallenge: {
+    methodKind: "unary";
+    input: typeof GetChallengeRequestSchema;
+    output: typeof GetChallengeResponseSchema;
+  },
+  /**
+   * Ends a live challenge of the app: its code no longer works. A challenge that has ended already is refused with
+   * CHALLENGE_ENDED.
+   *
+   * @generated from rpc latchkey.v1.AuthService.CancelChallenge
+   */
+  cancelChallenge: {
+    methodKind: "unary";
+    input: typeof CancelChallengeRequestSchema;
+    output: typeof CancelChallengeResponseSchema;
+  },
+  /**
+   * Redeems a live challenge of the app without its code, because the caller has checked the code itself (see
+   * SendOtpRequest.custom_code). Its sends no longer count against the limits. No session, user or proof is made. A challenge
+   * that has ended already is refused with CHALLENGE_ENDED.
+   *
+   * @generated from rpc latchkey.v1.AuthService.ApproveChallenge
+   */
+  approveChallenge: {
+    methodKind: "unary";
+    input: typeof ApproveChallengeRequestSchema;
+    output: typeof ApproveChallengeResponseSchema;
+  },
+  /**
    * Exchanges a refresh token for a new token set. Each refresh token has one successor. Presenting an older one again revokes
    * the session.
    * A repeat gets the same successor for 10 seconds by default, or with the same idempotency_key for as long as the successor
    * has not been used.
+   * The session of a confidential client is refreshed only with that client's authentication.
    *
    * @generated from rpc latchkey.v1.AuthService.RefreshToken
    */
@@ -772,7 +1194,8 @@ export const AuthService: GenService<{
   },
   /**
    * Ends the session that an access token or refresh token belongs to (RFC 7009). It succeeds for every token: one that is
-   * malformed, expired or another client's ends nothing.
+   * malformed, expired or another client's ends nothing. An access token ends its session also without the authentication of a
+   * confidential client, a refresh token only with it.
    *
    * @generated from rpc latchkey.v1.AuthService.RevokeToken
    */

@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file latchkey/v1/challenge.proto.
  */
 export const file_latchkey_v1_challenge: GenFile = /*@__PURE__*/
-  fileDesc("ChtsYXRjaGtleS92MS9jaGFsbGVuZ2UucHJvdG8SC2xhdGNoa2V5LnYxIpUCCglDaGFsbGVuZ2USFAoMY2hhbGxlbmdlX2lkGAEgASgJEiUKB2NoYW5uZWwYAiABKA4yFC5sYXRjaGtleS52MS5DaGFubmVsEhoKEm1hc2tlZF9kZXN0aW5hdGlvbhgDIAEoCRITCgtjb2RlX2xlbmd0aBgEIAEoBRInCghhbHBoYWJldBgFIAEoDjIVLmxhdGNoa2V5LnYxLkFscGhhYmV0Ei4KCmV4cGlyZXNfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi0KCXJlc2VuZF9hdBgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEgoKc2VuZHNfbGVmdBgIIAEoBSprCgdQdXJwb3NlEhcKE1BVUlBPU0VfVU5TUEVDSUZJRUQQABIRCg1QVVJQT1NFX0xPR0lOEAESGAoUUFVSUE9TRV9SRUdJU1RSQVRJT04QAhIaChZQVVJQT1NFX1ZFUklGWV9DT05UQUNUEAMqRgoHQ2hhbm5lbBIXChNDSEFOTkVMX1VOU1BFQ0lGSUVEEAASEQoNQ0hBTk5FTF9FTUFJTBABEg8KC0NIQU5ORUxfU01TEAIqOQoIQWxwaGFiZXQSGAoUQUxQSEFCRVRfVU5TUEVDSUZJRUQQABITCg9BTFBIQUJFVF9ESUdJVFMQAUI1CgtsYXRjaGtleS52MVABWhZsYXRjaGtleS92MTtsYXRjaGtleXYxqgILTGF0Y2hrZXkuVjFiBnByb3RvMw", [file_google_protobuf_timestamp]);
+  fileDesc("ChtsYXRjaGtleS92MS9jaGFsbGVuZ2UucHJvdG8SC2xhdGNoa2V5LnYxIpIDCglDaGFsbGVuZ2USFAoMY2hhbGxlbmdlX2lkGAEgASgJEiUKB2NoYW5uZWwYAiABKA4yFC5sYXRjaGtleS52MS5DaGFubmVsEhoKEm1hc2tlZF9kZXN0aW5hdGlvbhgDIAEoCRITCgtjb2RlX2xlbmd0aBgEIAEoBRInCghhbHBoYWJldBgFIAEoDjIVLmxhdGNoa2V5LnYxLkFscGhhYmV0Ei4KCmV4cGlyZXNfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi0KCXJlc2VuZF9hdBgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEgoKc2VuZHNfbGVmdBgIIAEoBRIlCgdwdXJwb3NlGAkgASgOMhQubGF0Y2hrZXkudjEuUHVycG9zZRIqCgVzdGF0ZRgKIAEoDjIbLmxhdGNoa2V5LnYxLkNoYWxsZW5nZVN0YXRlEhUKDWF0dGVtcHRzX2xlZnQYCyABKAUSEQoJY2xpZW50X2lkGAwgASgJKsQBCg5DaGFsbGVuZ2VTdGF0ZRIfChtDSEFMTEVOR0VfU1RBVEVfVU5TUEVDSUZJRUQQABIYChRDSEFMTEVOR0VfU1RBVEVfTElWRRABEhwKGENIQUxMRU5HRV9TVEFURV9SRURFRU1FRBACEhsKF0NIQUxMRU5HRV9TVEFURV9FWFBJUkVEEAMSHQoZQ0hBTExFTkdFX1NUQVRFX0NBTkNFTExFRBAEEh0KGUNIQUxMRU5HRV9TVEFURV9FWEhBVVNURUQQBSprCgdQdXJwb3NlEhcKE1BVUlBPU0VfVU5TUEVDSUZJRUQQABIRCg1QVVJQT1NFX0xPR0lOEAESGAoUUFVSUE9TRV9SRUdJU1RSQVRJT04QAhIaChZQVVJQT1NFX1ZFUklGWV9DT05UQUNUEAMqRgoHQ2hhbm5lbBIXChNDSEFOTkVMX1VOU1BFQ0lGSUVEEAASEQoNQ0hBTk5FTF9FTUFJTBABEg8KC0NIQU5ORUxfU01TEAIqOQoIQWxwaGFiZXQSGAoUQUxQSEFCRVRfVU5TUEVDSUZJRUQQABITCg9BTFBIQUJFVF9ESUdJVFMQAUI1CgtsYXRjaGtleS52MVABWhZsYXRjaGtleS92MTtsYXRjaGtleXYxqgILTGF0Y2hrZXkuVjFiBnByb3RvMw", [file_google_protobuf_timestamp]);
 
 /**
  * One request to prove possession of a contact by a code.
@@ -36,7 +36,7 @@ export type Challenge = Message<"latchkey.v1.Challenge"> & {
 
   /**
    * The masked contact that the code goes to, such as `a***@example.com` or `*******4567`. It is made from the request alone.
-   * Empty: the request named the user by username.
+   * Empty: the request named the user by username or user id, or by a contact that the channel does not reach.
    *
    * @generated from field: string masked_destination = 3;
    */
@@ -72,11 +72,39 @@ export type Challenge = Message<"latchkey.v1.Challenge"> & {
   resendAt?: Timestamp | undefined;
 
   /**
-   * How many more times the code can be sent: 0 to 4. A challenge has 5 sends, the first one included.
+   * How many more times the code can be sent. By default a challenge has 5 sends, the first one included.
    *
    * @generated from field: int32 sends_left = 8;
    */
   sendsLeft: number;
+
+  /**
+   * What the challenge is for. Only in the responses of GetChallenge, CancelChallenge and ApproveChallenge.
+   *
+   * @generated from field: latchkey.v1.Purpose purpose = 9;
+   */
+  purpose: Purpose;
+
+  /**
+   * Whether the code can still be redeemed. Only in the responses of GetChallenge, CancelChallenge and ApproveChallenge.
+   *
+   * @generated from field: latchkey.v1.ChallengeState state = 10;
+   */
+  state: ChallengeState;
+
+  /**
+   * How many more guesses the challenge takes. Only in the responses of GetChallenge, CancelChallenge and ApproveChallenge.
+   *
+   * @generated from field: int32 attempts_left = 11;
+   */
+  attemptsLeft: number;
+
+  /**
+   * The client that started the challenge. Only in the responses of GetChallenge, CancelChallenge and ApproveChallenge.
+   *
+   * @generated from field: string client_id = 12;
+   */
+  clientId: string;
 };
 
 /**
@@ -87,13 +115,68 @@ export const ChallengeSchema: GenMessage<Challenge> = /*@__PURE__*/
   messageDesc(file_latchkey_v1_challenge, 0);
 
 /**
+ * Whether the code of a challenge can be redeemed.
+ *
+ * @generated from enum latchkey.v1.ChallengeState
+ */
+export enum ChallengeState {
+  /**
+   * In responses of methods that do not report the state.
+   *
+   * @generated from enum value: CHALLENGE_STATE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * The code can be redeemed.
+   *
+   * @generated from enum value: CHALLENGE_STATE_LIVE = 1;
+   */
+  LIVE = 1,
+
+  /**
+   * The code was redeemed, or ApproveChallenge redeemed it.
+   *
+   * @generated from enum value: CHALLENGE_STATE_REDEEMED = 2;
+   */
+  REDEEMED = 2,
+
+  /**
+   * The time of the code is over.
+   *
+   * @generated from enum value: CHALLENGE_STATE_EXPIRED = 3;
+   */
+  EXPIRED = 3,
+
+  /**
+   * CancelChallenge ended the challenge, or another sign-in of the same user did.
+   *
+   * @generated from enum value: CHALLENGE_STATE_CANCELLED = 4;
+   */
+  CANCELLED = 4,
+
+  /**
+   * All attempts are used.
+   *
+   * @generated from enum value: CHALLENGE_STATE_EXHAUSTED = 5;
+   */
+  EXHAUSTED = 5,
+}
+
+/**
+ * Describes the enum latchkey.v1.ChallengeState.
+ */
+export const ChallengeStateSchema: GenEnum<ChallengeState> = /*@__PURE__*/
+  enumDesc(file_latchkey_v1_challenge, 0);
+
+/**
  * What a challenge is for. A code can be redeemed only for the purpose of its challenge.
  *
  * @generated from enum latchkey.v1.Purpose
  */
 export enum Purpose {
   /**
-   * In SendOtp.purpose: PURPOSE_LOGIN. In VerifyOtp.expected_purpose: any purpose. Never in responses.
+   * In SendOtp.purpose: PURPOSE_LOGIN. In VerifyOtp.expected_purpose: any purpose. In responses: the method does not report it.
    *
    * @generated from enum value: PURPOSE_UNSPECIFIED = 0;
    */
@@ -126,7 +209,7 @@ export enum Purpose {
  * Describes the enum latchkey.v1.Purpose.
  */
 export const PurposeSchema: GenEnum<Purpose> = /*@__PURE__*/
-  enumDesc(file_latchkey_v1_challenge, 0);
+  enumDesc(file_latchkey_v1_challenge, 1);
 
 /**
  * The channels that carry codes.
@@ -135,7 +218,7 @@ export const PurposeSchema: GenEnum<Purpose> = /*@__PURE__*/
  */
 export enum Channel {
   /**
-   * In requests: e-mail for an e-mail address or a username, SMS for a phone number. Never in responses.
+   * In requests: as the identifier or the policy of the app says. Never in responses.
    *
    * @generated from enum value: CHANNEL_UNSPECIFIED = 0;
    */
@@ -160,7 +243,7 @@ export enum Channel {
  * Describes the enum latchkey.v1.Channel.
  */
 export const ChannelSchema: GenEnum<Channel> = /*@__PURE__*/
-  enumDesc(file_latchkey_v1_challenge, 1);
+  enumDesc(file_latchkey_v1_challenge, 2);
 
 /**
  * The characters that codes are made of.
@@ -187,5 +270,5 @@ export enum Alphabet {
  * Describes the enum latchkey.v1.Alphabet.
  */
 export const AlphabetSchema: GenEnum<Alphabet> = /*@__PURE__*/
-  enumDesc(file_latchkey_v1_challenge, 2);
+  enumDesc(file_latchkey_v1_challenge, 3);
 

@@ -1,0 +1,91 @@
+import type { Caller } from "../model/caller.js";
+import type { ChallengeRefusal, Purpose } from "../model/challenge.js";
+import type { Contact } from "../model/contact.js";
+import { canonicalContact } from "../model/identifier.js";
+import type { EpochMs } from "../model/time.js";
+import { isViolation } from "../model/violation.js";
+import type { BudgetReturn } from "../store/port/budgets.js";
+import type { AttemptOutcome, ChallengeToVerify } from "../store/port/challenges.js";
+import { guessCharges, guessReturns } from "./budgets.js";
+import type { Deps } from "./deps.js";
+import { tooManyRequests } from "./limits.js";
+import { lockoutRule } from "./lockout.js";
+import { codeBinding } from "./new-challenge.js";
+
+/** A code that a caller typed, and the challenge that it must be for. */
+export interface GuessInput {
+  /** As typed; spaces and hyphens are ignored. */
+  readonly code: string;
+  readonly expectedPurpose: Purpose | undefined;
+  /** Empty means any contact. */
+  readonly expectedContact: string;
+  /** False: the code must not create a user. */
+  readonly mayCreateUser: boolean;
+}
+
+export interface Guess {
+  /** Null if the guess is right. */
+  readonly why: ChallengeRefusal | null;
+  /** The end of the lockout, if `why` is `account_locked`. */
+  readonly lockedUntil: EpochMs | null;
+  /** The budget units that the redemption of this guess gives back. */
+  readonly returns: readonly BudgetReturn[];
+  /** The lockout that the redemption of this guess clears. */
+  readonly lockoutKey: Uint8Array | null;
+}
+
+/** Spends an attempt and compares the code. Every guess costs the same hash. Throws TOO_MANY_REQUESTS if a budget is spent. */
+export async function takeGuess(
+  deps: Deps,
+  caller: Caller,
+  { challenge, input }: { readonly challenge: ChallengeToVerify; readonly input: GuessInput },
+): Promise<Guess> {
+  const requesterKey = deps.lookup.requester(caller.client.clientId, caller.address);
+  const charges = guessCharges(caller.policy, challenge, requesterKey);
+  const lockout = lockoutRule(deps, caller, challenge);
+  // Checked before waiting for a slot. Otherwise callers with a spent budget could fill the queue.
+  const askedAt = deps.clock();
+  const limited = await deps.store.challenges.findLimit({ charges: [charges.requester, charges.identifier], now: askedAt });
+  if (limited !== null) throw tooManyRequests(deps, "guess", limited, askedAt);
+  return await deps.codes.withSlot("verify", caller, async (slot) => {
+    const takenAt = deps.clock();
+    const spent = { returns: guessReturns(charges, takenAt), lockoutKey: lockout?.key ?? null };
+    const attempt = await deps.store.challenges.takeAttempt({
+      challengeId: challenge.challengeId,
+      clientId: caller.client.clientId,
+      now: takenAt,
+      lockout,
+      ...charges,
+    });
+    if (attempt.kind === "limited") throw tooManyRequests(deps, "guess", attempt, takenAt);
+    if (attempt.kind === "refused") return { why: attempt.why, lockedUntil: null, ...spent };
+    const right = await slot.matches(input.code.replace(/[ -]/g, ""), codeBinding(challenge), challenge.codeHash);
+    return { why: refusalOfGuess(caller, challenge, { input, attempt, right }), lockedUntil: attempt.lockedUntil, ...spent };
+  });
+}
+
+/**
+ * Returns why a guess fails, or null if it succeeds. A locked account and a spent budget come first, so that the reason does not
+ * reveal whether the code was right.
+ */
+function refusalOfGuess(
+  caller: Caller,
+  challenge: ChallengeToVerify,
+  guess: { input: GuessInput; attempt: AttemptOutcome & { readonly kind: "taken" }; right: boolean },
+): ChallengeRefusal | null {
+  const { input, attempt, right } = guess;
+  if (attempt.lockedUntil !== null) return "account_locked";
+  if (attempt.userBudgetSpent) return "user_budget_spent";
+  if (!right) return "mismatch";
+  if (challenge.decoy) return "decoy";
+  if (input.expectedPurpose !== undefined && input.expectedPurpose !== challenge.purpose) return "not_expected";
+  if (!input.mayCreateUser && challenge.purpose === "login" && challenge.contactUserId === null) return "not_expected";
+  return isExpectedContact(caller, challenge.contact, input.expectedContact) ? null : "not_expected";
+}
+
+function isExpectedContact(caller: Caller, contact: Contact | null, expected: string): boolean {
+  if (expected === "") return true;
+  if (contact === null) return false;
+  const canonical = canonicalContact(caller.policy, contact.kind, expected);
+  return !isViolation(canonical) && canonical.value === contact.value;
+}

@@ -1,0 +1,60 @@
+import type { Caller } from "../model/caller.js";
+import type { Challenge } from "../model/challenge.js";
+import { guessRefusalOf } from "../model/challenge-state.js";
+import { sendReturns } from "./budgets.js";
+import { type ChallengeTarget, challengeIdOf } from "./challenge-target.js";
+import type { Deps } from "./deps.js";
+import { AuthError } from "./errors.js";
+import { causeOf } from "./refusals.js";
+
+/**
+ * Returns a challenge of the caller's app. Decoys are found like all others. Throws CHALLENGE_NOT_FOUND if there is none, with the
+ * same answer for another app's.
+ */
+export async function getChallenge(deps: Deps, caller: Caller, target: ChallengeTarget): Promise<Challenge> {
+  const challengeId = await challengeIdOf(deps, caller, target);
+  const challenge = challengeId === null ? null : await deps.store.challenges.find(challengeId);
+  if (challenge === null || challenge.appId !== caller.app.appId) throw new AuthError("CHALLENGE_NOT_FOUND");
+  return challenge;
+}
+
+/** Ends a live challenge of the caller's app without redeeming it. Throws CHALLENGE_ENDED if it was not live. */
+export async function cancelChallenge(deps: Deps, caller: Caller, target: ChallengeTarget): Promise<Challenge> {
+  return await end(deps, caller, { target, how: "cancel" });
+}
+
+/**
+ * Redeems a live challenge of the caller's app whose code the caller has checked. It makes no session, user or proof, and gives
+ * the challenge's sends back. Throws CHALLENGE_ENDED if the challenge was not live. Of concurrent calls, redemptions included,
+ * exactly one succeeds.
+ */
+export async function approveChallenge(deps: Deps, caller: Caller, target: ChallengeTarget): Promise<Challenge> {
+  return await end(deps, caller, { target, how: "approve" });
+}
+
+async function end(
+  deps: Deps,
+  caller: Caller,
+  { target, how }: { readonly target: ChallengeTarget; readonly how: "cancel" | "approve" },
+): Promise<Challenge> {
+  const challenge = await getChallenge(deps, caller, target);
+  const { challengeId } = challenge;
+  const now = deps.clock();
+  const why =
+    guessRefusalOf(challenge, challenge.clientId, now) ??
+    (await deps.store.challenges.end({
+      challengeId,
+      appId: caller.app.appId,
+      how,
+      sendReturns: how === "approve" ? sendReturns(caller.policy) : [],
+      now,
+    }));
+  if (why !== null) throw new AuthError("CHALLENGE_ENDED", { detail: why, metadata: { cause: causeOf(why) } });
+  deps.log.info(
+    { challengeId, clientId: caller.client.clientId, correlationId: caller.correlationId },
+    `challenge ${ended[how]}`,
+  );
+  return await getChallenge(deps, caller, { kind: "challenge", challengeId });
+}
+
+const ended = { cancel: "cancelled", approve: "approved" } as const;

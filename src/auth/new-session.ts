@@ -1,0 +1,93 @@
+import { randomBytes } from "node:crypto";
+import { randomUuid } from "../crypto/random.js";
+import type { Caller } from "../model/caller.js";
+import type { Challenge } from "../model/challenge.js";
+import type { NewSession, Session } from "../model/session.js";
+import type { EpochMs } from "../model/time.js";
+import type { User } from "../model/user.js";
+import type { Deps } from "./deps.js";
+import { invalidField } from "./errors.js";
+import type { TokenSet } from "./tokens.js";
+import { issueTokens } from "./tokens.js";
+
+/** What a sign-in gives the caller. */
+export type SessionKind = "tokens" | "credential" | "none";
+
+/** A new session as its caller gets it. */
+export type GivenSession =
+  | { readonly kind: "tokens"; readonly tokens: TokenSet }
+  | {
+      readonly kind: "credential";
+      readonly sessionId: string;
+      /** Null if the credential is in the cookie. */
+      readonly credential: string | null;
+      readonly expiresAt: EpochMs;
+    };
+
+/**
+ * Returns what a sign-in of this caller gives. Throws REQUEST_INVALID if the caller can't get what it asked for: a public client gets
+ * a credential only as a cookie, which no script can read.
+ */
+export function sessionKindOf(caller: Caller, asked: SessionKind | undefined): SessionKind {
+  const withCookie = caller.cookie !== null;
+  if (asked === undefined) return withCookie ? "credential" : "tokens";
+  if (asked === "tokens" && withCookie) {
+    throw invalidField(
+      "session",
+      "tokens are not given with the header x-latchkey-session: leave out the header or this field",
+    );
+  }
+  if (asked === "credential" && !withCookie && !caller.confidential) {
+    throw invalidField(
+      "session",
+      "public clients get a credential only as a cookie: send the header x-latchkey-session: cookie",
+    );
+  }
+  return asked;
+}
+
+/** The `amr` value of a code for each channel. `sms` is registered (RFC 8176 §2); for e-mail nothing is registered. */
+const amrOf = { email: "latchkey:email", sms: "sms" } as const;
+
+/** Returns the session that a redemption starts, or null if it starts none. */
+export function newSessionOf(
+  deps: Deps,
+  caller: Caller,
+  { challenge, kind }: { readonly challenge: Challenge; readonly kind: SessionKind },
+): NewSession | null {
+  const { codeSignIn, refreshAbsoluteMs, refreshIdleMs } = caller.policy;
+  if (kind === "none" || !codeSignIn) return null;
+  const now = deps.clock();
+  const secrets = { keyId: deps.refreshTokens.currentKeyId, family: randomBytes(16) };
+  return {
+    sessionId: randomUuid(),
+    ...secrets,
+    appId: caller.app.appId,
+    clientId: caller.client.clientId,
+    ip: caller.address,
+    userAgent: caller.userAgent,
+    amr: [amrOf[challenge.channel]],
+    credentialHash: kind === "credential" ? deps.sessionCredentials.mint(secrets).hash : null,
+    expiresAt: now + refreshAbsoluteMs,
+    idleExpiresAt: now + Math.min(refreshIdleMs, refreshAbsoluteMs),
+  };
+}
+
+/** Returns the tokens or the credential of a new session. A credential for the cookie goes there and nowhere else. */
+export async function giveSession(
+  deps: Deps,
+  caller: Caller,
+  { session, user, now }: { readonly session: Session; readonly user: User; readonly now: EpochMs },
+): Promise<GivenSession> {
+  if (session.credentialHash === null) {
+    return { kind: "tokens", tokens: await issueTokens(deps, session, { caller, user, withIdToken: true, now }) };
+  }
+  const { credential } = deps.sessionCredentials.mint(session);
+  caller.cookie?.set(credential, { maxAgeSeconds: Math.max(Math.floor((session.expiresAt - now) / 1000), 0) });
+  return {
+    kind: "credential",
+    sessionId: session.sessionId,
+    credential: caller.cookie === null ? credential : null,
+    expiresAt: session.idleExpiresAt,
+  };
+}

@@ -1,0 +1,31 @@
+import type { Caller } from "../model/caller.js";
+import type { ChallengeRefusal } from "../model/challenge.js";
+import { AuthError } from "./errors.js";
+
+/** The exact cause that confidential clients get. A decoy gives the cause of a wrong code. */
+const causes: Readonly<Record<ChallengeRefusal, string>> = {
+  unknown: "UNKNOWN",
+  foreign_client: "UNKNOWN",
+  expired: "EXPIRED",
+  consumed: "CONSUMED",
+  cancelled: "CANCELLED",
+  attempts_exhausted: "ATTEMPTS_EXHAUSTED",
+  sends_exhausted: "SENDS_EXHAUSTED",
+  mismatch: "MISMATCH",
+  decoy: "MISMATCH",
+  user_gone: "MISMATCH",
+  account_locked: "MISMATCH",
+  user_budget_spent: "TOO_MANY_GUESSES",
+  not_expected: "NOT_EXPECTED",
+  profile_lost: "UNKNOWN",
+};
+
+export function causeOf(why: ChallengeRefusal): string {
+  return causes[why];
+}
+
+/** Returns CODE_INVALID. Public clients get the same error for every reason, confidential ones get the cause. */
+export function codeInvalid(caller: Caller, why: ChallengeRefusal, step = "verify"): AuthError {
+  const detail = `${step}: ${why}`;
+  return new AuthError("CODE_INVALID", caller.confidential ? { detail, metadata: { cause: causes[why] } } : { detail });
+}

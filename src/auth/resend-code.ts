@@ -1,0 +1,57 @@
+import type { Caller } from "../model/caller.js";
+import type { Challenge } from "../model/challenge.js";
+import { resendRefusalOf } from "../model/challenge-state.js";
+import type { Channel } from "../model/channel.js";
+import { sendCharges } from "./budgets.js";
+import type { Deps } from "./deps.js";
+import { AuthError } from "./errors.js";
+import { type Idempotency, idempotencyMac } from "./idempotency.js";
+import { deliverAt } from "./issue-challenges.js";
+import { tooManyRequests } from "./limits.js";
+import { refuseLocked } from "./lockout.js";
+import { codeInvalid } from "./refusals.js";
+
+export interface ResendInput {
+  readonly challengeId: string;
+  /** Undefined means the channel of the earlier send. */
+  readonly channel: Channel | undefined;
+  readonly idempotency: Idempotency;
+}
+
+/** Queues the code of a live challenge again: the same code to the same contact. Throws CODE_INVALID if there is none. */
+export async function resendCode(deps: Deps, caller: Caller, input: ResendInput): Promise<Challenge> {
+  const { challengeId, channel } = input;
+  const { clientId } = caller.client;
+  const challenge = await deps.store.challenges.find(challengeId);
+  if (challenge === null || challenge.clientId !== clientId) throw codeInvalid(caller, "unknown", "resend");
+  if (challenge.purpose === "login" && !caller.policy.codeSignIn) {
+    throw new AuthError("PURPOSE_NOT_ALLOWED", { detail: "sign-in by code is switched off" });
+  }
+  await refuseLocked(deps, caller, challenge);
+  const { identifierKey } = challenge;
+  const requesterKey = deps.lookup.requester(clientId, caller.address);
+  const idempotency = idempotencyMac(deps, caller, { method: "SendOtp", requesterKey, idempotency: input.idempotency });
+  const now = deps.clock();
+  const why = resendRefusalOf(challenge, clientId, now);
+  if (why === null && channel !== undefined && channel !== challenge.channel) {
+    throw new AuthError("CHANNEL_UNAVAILABLE", { detail: "a code can only be sent again over its first channel" });
+  }
+  const dueAt = deliverAt(caller.policy, now);
+  const resent = await deps.store.challenges.resend({
+    challengeId,
+    clientId,
+    requesterKey,
+    idempotency,
+    charges: sendCharges(caller.policy, { identifierKey, requesterKey, channel: challenge.channel }),
+    deliverAt: dueAt,
+    now,
+  });
+  if (resent.kind === "limited") throw tooManyRequests(deps, "resend", resent, now);
+  if (resent.kind === "refused") throw codeInvalid(caller, resent.why, "resend");
+  if (resent.kind === "resent") {
+    deps.wakeOutbox(dueAt);
+    deps.metrics.challengeResent(resent.challenge);
+    deps.log.info({ challengeId, sends: resent.challenge.sends, correlationId: caller.correlationId }, "challenge resent");
+  }
+  return resent.challenge;
+}
