@@ -22,7 +22,7 @@ export async function challengeIdOf(deps: Deps, caller: Caller, target: Challeng
   const { clientId } = caller.client;
   const newest = await deps.store.challenges.findNewest({
     clientId,
-    identifierKey: deps.lookup.identifier(identifierOf(caller, target)),
+    identifierKey: deps.lookup.identifier(caller.app.poolId, identifierOf(caller, target)),
     requesterKey: deps.lookup.requester(clientId, caller.address),
     purpose: target.purpose,
     now: deps.clock(),

@@ -69,7 +69,7 @@ async function sendLiveAgain(deps: Deps, caller: Caller, input: SendInput): Prom
   const now = deps.clock();
   const newest = await deps.store.challenges.findNewest({
     clientId,
-    identifierKey: deps.lookup.identifier(identifier),
+    identifierKey: deps.lookup.identifier(caller.app.poolId, identifier),
     requesterKey: deps.lookup.requester(clientId, caller.address),
     purpose,
     now,

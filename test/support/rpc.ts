@@ -133,6 +133,9 @@ function scripted(sendOtp: SendOtp): Handlers<typeof AuthService>["forClients"] 
       return { tokens: { accessToken: goodToken, tokenType: "Bearer", refreshToken: "r1" } };
     },
     revokeToken: async () => ({}),
+    getChallenge: async () => ({ challenge: toChallenge(challenge) }),
+    cancelChallenge: async () => ({ challenge: toChallenge(challenge) }),
+    approveChallenge: async () => ({ challenge: toChallenge(challenge) }),
   };
 }
 
