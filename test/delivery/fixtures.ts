@@ -32,6 +32,7 @@ export function message(channel: Channel, change: Partial<RenderInput> = {}): Me
 export function delivery(change: Partial<Delivery> = {}): Delivery {
   return {
     challengeId: "challenge-1",
+    appId: "default",
     clientId: "default-web",
     purpose: "login",
     channel: "email",

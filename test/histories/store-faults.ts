@@ -38,7 +38,7 @@ export const storeFaults: Readonly<Record<Invariant, StoreFault>> = {
       async takeAttempt(change) {
         const outcome = await challenges.takeAttempt(change);
         const isExhausted = outcome.kind === "refused" && outcome.why === "attempts_exhausted";
-        return isExhausted ? { kind: "taken", userBudgetSpent: false } : outcome;
+        return isExhausted ? { kind: "taken", userBudgetSpent: false, lockedUntil: null } : outcome;
       },
     },
   }),
@@ -109,7 +109,8 @@ export const storeFaults: Readonly<Record<Invariant, StoreFault>> = {
       ...sessions,
       async revokeOthers(change) {
         const ended = await sessions.revokeOthers(change);
-        await sessions.revoke({ sessionId: change.keepSessionId, userId: change.userId, now: change.now });
+        const { keepSessionId: sessionId, ...of } = change;
+        await sessions.revoke({ sessionId, ...of });
         return ended;
       },
     },

@@ -16,6 +16,7 @@ import { migrations } from "../../src/store/sqlite/schema.js";
 import { openDatabase } from "../../src/store/sqlite/sqlite.js";
 import { query, testDatabases } from "../support/postgres.js";
 import {
+  appId,
   bytes,
   chargeOf,
   email,
@@ -90,7 +91,7 @@ async function look(store: Store, { live, registered, session, user }: Awaited<R
     live: await store.challenges.find(live.challengeId),
     registered: await store.challenges.find(registered.challengeId),
     session: await store.sessions.findLive({ sessionId: session.sessionId, now }),
-    sessions: await store.sessions.list({ userId: user.userId, now }),
+    sessions: await store.sessions.list({ userId: user.userId, appId, now }),
     replay: await rotate(store, session, { idempotency: bytes("rotation", 32), now: t0 + 60 * minute }),
     issued: await store.challenges.prepareSend({ idempotency: bytes("issue", 32), recipientOf: null, guards: [], now }),
     redeemed: await store.challenges.findRedemption({ idempotency: bytes("redeem", 32), now }),

@@ -255,7 +255,9 @@ export function budgets(scene: Scene): void {
           const expected = model.spend(charge, now);
           const outcome = await spend(store, challenge, charge, now);
           expect(outcome, `step ${step}`).toEqual(
-            expected === null ? { kind: "taken", userBudgetSpent: false } : { kind: "limited", retryAt: expected },
+            expected === null
+              ? { kind: "taken", userBudgetSpent: false, lockedUntil: null }
+              : { kind: "limited", retryAt: expected },
           );
           // Half of the waits end exactly when the store said they would.
           if (expected !== null && random() < 0.5) now = expected - 1;

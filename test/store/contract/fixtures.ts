@@ -28,6 +28,10 @@ export const minute = 60 * second;
 export const hour = 60 * minute;
 export const day = 24 * hour;
 
+/** The pool and the app of challenges, sessions and users unless a test names others. */
+export const poolId = "main";
+export const appId = "default";
+
 let counter = 0;
 export function unique(prefix: string): string {
   counter += 1;
@@ -74,8 +78,8 @@ export function newChallenge(changes: Partial<NewChallenge> = {}): NewChallenge 
   const contact = changes.contact === undefined ? email(challengeId) : changes.contact;
   return {
     challengeId,
-    poolId: "main",
-    appId: "default",
+    poolId,
+    appId,
     clientId: "client",
     purpose: "login",
     channel: contact?.kind === "phone" ? "sms" : "email",
@@ -156,7 +160,7 @@ export function newSession(changes: Partial<NewSession> = {}): NewSession {
     sessionId,
     family: bytes(sessionId),
     keyId: "master",
-    appId: "default",
+    appId,
     clientId: "client",
     ip: "192.0.2.1",
     userAgent: "test",
@@ -293,7 +297,7 @@ export async function expectNothingHappened<T>(
   const look = async () => ({
     challenges: await Promise.all(challenges.map((challengeId) => store.challenges.find(challengeId))),
     budgets: await Promise.all(budgets.map((key) => budgetOf(store, key, now))),
-    sessions: await Promise.all(users.map((userId) => store.sessions.list({ userId, appId: "default", now }))),
+    sessions: await Promise.all(users.map((userId) => store.sessions.list({ userId, appId, now }))),
     queued: await queued(store, now),
   });
   const before = await look();

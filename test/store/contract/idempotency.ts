@@ -1,6 +1,7 @@
 import { expect, it } from "vitest";
 import type { Store } from "../../../src/store/port/store.js";
 import {
+  appId,
   attemptOf,
   bytes,
   chargeOf,
@@ -162,7 +163,7 @@ export function idempotency(scene: Scene): void {
     ["the session was refreshed", (store, session) => rotate(store, session, { now: t0 + minute + second })],
     [
       "the session was revoked",
-      (store, { sessionId }, userId) => store.sessions.revoke({ sessionId, userId, now: t0 + minute + second }),
+      (store, { sessionId }, userId) => store.sessions.revoke({ sessionId, userId, appId, now: t0 + minute + second }),
     ],
     ["the user was deleted", (store, _, userId) => store.users.delete({ userId })],
   ];

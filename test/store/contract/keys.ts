@@ -1,6 +1,7 @@
 import { expect, it } from "vitest";
 import type { StoredKey } from "../../../src/store/port/keys.js";
 import {
+  appId,
   bytes,
   email,
   hour,
@@ -145,7 +146,7 @@ export function keys(scene: Scene): void {
     const revoke = () => store.keys.revokeSessions({ keyId: "old", now: t0, limit: 2 });
     expect([await revoke(), await revoke(), await revoke()]).toEqual([2, 1, 0]);
     expect(await rotate(store, old.session)).toEqual({ kind: "ended" });
-    const listed = await store.sessions.list({ userId: kept.user.userId, now: t0 });
+    const listed = await store.sessions.list({ userId: kept.user.userId, appId, now: t0 });
     expect(listed.map(({ sessionId }) => sessionId)).toEqual([kept.session.sessionId]);
     expect(await store.keys.countUses({ use: "master", keyId: "old", now: t0 })).toBe(0);
   });

@@ -19,7 +19,7 @@ const leaseMs = minute;
 export function outbox(scene: Scene): void {
   it("a claimed message says everything that sending needs", async () => {
     const { store } = scene;
-    const challenge = await issue(store, { contact: phone(), locale: "sv", sealedCode: Buffer.from("sealed") });
+    const challenge = await issue(store, { contact: phone(), appId: "shop", locale: "sv", sealedCode: Buffer.from("sealed") });
     const { challengeId, clientId, purpose, channel, contact, locale, expiresAt } = challenge;
     const [message] = await store.outbox.claim({ now: t0, leaseMs, limit: 10 });
     expect(message).toEqual({
@@ -27,6 +27,7 @@ export function outbox(scene: Scene): void {
       tries: 1,
       delivery: {
         challengeId,
+        appId: "shop",
         clientId,
         purpose,
         channel,

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { type StoreProcesses, startStoreProcesses } from "../../support/store-processes.js";
 import {
+  appId,
   attemptOf,
   budgetOf,
   bytes,
@@ -96,7 +97,7 @@ export function processes(scene: Scene): void {
     );
     expect(ofKind(outcomes, "redeemed")).toHaveLength(1);
     expect(ofKind(outcomes, "refused")).toEqual(times(99, () => ({ kind: "refused", why: "consumed" })));
-    expect(await store.sessions.list({ userId: user.userId, now: t0 + minute })).toHaveLength(2);
+    expect(await store.sessions.list({ userId: user.userId, appId, now: t0 + minute })).toHaveLength(2);
   });
 
   it("of 100 racing rotations from 4 processes one is rotated, all others are replayed its successor", async () => {
@@ -166,7 +167,7 @@ export function processes(scene: Scene): void {
     const outcomes = await others.race(location, "challenges.redeem", changes);
     const [done] = ofKind(outcomes, "redeemed").map(({ redemption }) => expectKind(redemption, "signed_in"));
     expect(ofKind(outcomes, "refused")).toEqual(times(19, () => ({ kind: "refused", why: "cancelled" })));
-    expect(await store.sessions.list({ userId: done!.user.userId, now: t0 + minute })).toHaveLength(1);
+    expect(await store.sessions.list({ userId: done!.user.userId, appId, now: t0 + minute })).toHaveLength(1);
   });
 
   it("20 registrations that proved one address before, completed by 4 processes at once, make 20 users, of whom one has it", async () => {

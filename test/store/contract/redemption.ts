@@ -3,6 +3,7 @@ import type { Challenge, ChallengeRefusal } from "../../../src/model/challenge.j
 import type { BudgetCharge } from "../../../src/store/port/budgets.js";
 import type { Store } from "../../../src/store/port/store.js";
 import {
+  appId,
   budgetOf,
   bytes,
   chargeOf,
@@ -54,7 +55,7 @@ export function redemption(scene: Scene): void {
         usernameTaken: false,
       },
     });
-    const { sessionId } = change.newSession;
+    const { sessionId } = change.newSession!;
     expect(await store.sessions.findLive({ sessionId, now: t0 + minute })).toEqual({
       session: expectedSession,
       user: expectedUser,
@@ -71,7 +72,7 @@ export function redemption(scene: Scene): void {
       expect(again.isNewUser).toBe(false);
       expect(again.user).toEqual(user);
     }
-    expect(await store.sessions.list({ userId: user.userId, now: t0 + minute })).toHaveLength(3);
+    expect(await store.sessions.list({ userId: user.userId, appId, now: t0 + minute })).toHaveLength(3);
   });
 
   it("of 100 racing redemptions exactly one is redeemed and one session exists", async () => {
@@ -82,7 +83,7 @@ export function redemption(scene: Scene): void {
     const outcomes = await Promise.all(times(100, () => store.challenges.redeem(redemptionOf(challenge.challengeId))));
     expect(ofKind(outcomes, "redeemed")).toHaveLength(1);
     expect(ofKind(outcomes, "refused")).toEqual(times(99, () => ({ kind: "refused", why: "consumed" })));
-    expect(await store.sessions.list({ userId: user.userId, now: t0 + minute })).toHaveLength(2);
+    expect(await store.sessions.list({ userId: user.userId, appId, now: t0 + minute })).toHaveLength(2);
   });
 
   it("20 registrations that proved one address before are completed at once: 20 users, of whom one has the address", async () => {
@@ -165,7 +166,7 @@ export function redemption(scene: Scene): void {
     const challenge = await issue(store, { contact, purpose: "verify_contact" });
     const change = redemptionOf(challenge.challengeId);
     expect(await store.challenges.redeem(change)).toEqual({ kind: "redeemed", redemption: { kind: "proven" } });
-    const { sessionId } = change.newSession;
+    const { sessionId } = change.newSession!;
     expect(await store.sessions.findLive({ sessionId, now: t0 + minute })).toBeNull();
     expect((await store.challenges.find(challenge.challengeId))?.contactUserId).toBeNull();
   });

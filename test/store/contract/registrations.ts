@@ -10,6 +10,7 @@ import {
   newUser,
   ofKind,
   phone,
+  poolId,
   redeem,
   redemptionOf,
   register,
@@ -144,7 +145,12 @@ export function registrations(scene: Scene): void {
     const contact = email();
     const [challenge] = await register(store, [contact, phone()]);
     await prove(store, challenge!);
-    const query = { idempotency: null, recipientOf: { identifier: contact, channel: "email" }, guards: [], now: t0 } as const;
+    const query = {
+      idempotency: null,
+      recipientOf: { identifier: contact, channel: "email", poolId },
+      guards: [],
+      now: t0,
+    } as const;
     expect(await store.challenges.prepareSend(query)).toEqual({ kind: "ready", recipient: null });
     expect((await signIn(store, contact)).user.contacts).toHaveLength(1);
   });

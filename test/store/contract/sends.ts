@@ -18,6 +18,7 @@ import {
   newChallenge,
   ofKind,
   phone,
+  poolId,
   queued,
   redeem,
   redemptionOf,
@@ -146,7 +147,7 @@ export function sends(scene: Scene): void {
     });
     const prepare = (identifier: Identifier, channel: "email" | "sms") =>
       expectNothingHappened(store, { now: t0, challenges: [challenge.challengeId] }, () =>
-        store.challenges.prepareSend({ idempotency: null, recipientOf: { identifier, channel }, guards: [], now: t0 }),
+        store.challenges.prepareSend({ idempotency: null, recipientOf: { identifier, channel, poolId }, guards: [], now: t0 }),
       );
     const recipient = { userId: user.userId, locale: "sv", contact: number };
     expect(await prepare(number, "sms")).toEqual({ kind: "ready", recipient });

@@ -1,6 +1,7 @@
 import { expect, it } from "vitest";
 import type { Session } from "../../../src/model/session.js";
 import {
+  appId,
   bytes,
   day,
   email,
@@ -26,7 +27,7 @@ export function sessions(scene: Scene): void {
     const { userId } = made[0]!;
     await rotate(store, made[0]!, { now: t0 + minute });
     const newest = await signIn(store, contact, { now: t0 + hour });
-    const live = await store.sessions.list({ userId, now: t0 + hour });
+    const live = await store.sessions.list({ userId, appId, now: t0 + hour });
     expect(live).toHaveLength(50);
     expect(live.slice(0, 2).map(({ sessionId }) => sessionId)).toEqual([newest.session.sessionId, made[0]!.sessionId]);
     expect(await store.sessions.findLive({ sessionId: made[1]!.sessionId, now: t0 + hour })).toBeNull();
@@ -47,7 +48,7 @@ export function sessions(scene: Scene): void {
     };
     await Promise.all(times(4, racer));
     expect(signedIn).toBeGreaterThan(5);
-    expect(await store.sessions.list({ userId: user.userId, now: t0 + minute })).toHaveLength(5);
+    expect(await store.sessions.list({ userId: user.userId, appId, now: t0 + minute })).toHaveLength(5);
   });
 
   it("ended sessions do not count against the cap", async () => {
@@ -67,7 +68,7 @@ export function sessions(scene: Scene): void {
     await signIn(store, contact, { now: t0 + 2, newSession: newSession({ idleExpiresAt: t0 + minute }) });
     await signIn(store);
     await rotate(store, first.session, { now: t0 + hour });
-    const listed = await store.sessions.list({ userId: first.user.userId, now: t0 + hour });
+    const listed = await store.sessions.list({ userId: first.user.userId, appId, now: t0 + hour });
     expect(listed.map(({ sessionId }) => sessionId)).toEqual([first.session.sessionId, second.session.sessionId]);
   });
 
@@ -85,7 +86,7 @@ export function sessions(scene: Scene): void {
   it("a revocation ends the session at once and can't be repeated; 20 racers, one true", async () => {
     const { store } = scene;
     const { session, user } = await signIn(store);
-    const change = { sessionId: session.sessionId, userId: user.userId, now: t0 };
+    const change = { sessionId: session.sessionId, userId: user.userId, appId, now: t0 };
     const revoked = await Promise.all(times(20, () => store.sessions.revoke(change)));
     expect(revoked.filter(Boolean)).toHaveLength(1);
     expect(await store.sessions.findLive({ sessionId: session.sessionId, now: t0 })).toBeNull();
@@ -99,8 +100,8 @@ export function sessions(scene: Scene): void {
     const watched = { now: t0, users: [user.userId, stranger.user.userId] };
     await expectNothingHappened(store, watched, async () => {
       const { sessionId, family } = session;
-      expect(await store.sessions.revoke({ sessionId, userId: stranger.user.userId, now: t0 })).toBe(false);
-      expect(await store.sessions.revoke({ sessionId: "nothing", userId: user.userId, now: t0 })).toBe(false);
+      expect(await store.sessions.revoke({ sessionId, userId: stranger.user.userId, appId, now: t0 })).toBe(false);
+      expect(await store.sessions.revoke({ sessionId: "nothing", userId: user.userId, appId, now: t0 })).toBe(false);
       expect(await store.sessions.revokeFamily({ family, clientId: "another", now: t0 })).toBe(false);
       expect(await store.sessions.revokeFamily({ family: bytes("unknown"), clientId: "client", now: t0 })).toBe(false);
     });
@@ -124,14 +125,16 @@ export function sessions(scene: Scene): void {
     const [keep, ...others] = made;
     const { userId, sessionId: keepSessionId } = keep!;
     const refreshes = others.map((session) => rotate(store, session));
-    const revoked = store.sessions.revokeOthers({ userId, keepSessionId, now: t0 + hour });
+    const revoked = store.sessions.revokeOthers({ userId, appId, keepSessionId, now: t0 + hour });
     const late = others.map((session) => rotate(store, session));
     await Promise.all([...refreshes, ...late]);
     expect(await revoked).toBe(19);
-    expect((await store.sessions.list({ userId, now: t0 + hour })).map(({ sessionId }) => sessionId)).toEqual([keepSessionId]);
+    expect((await store.sessions.list({ userId, appId, now: t0 + hour })).map(({ sessionId }) => sessionId)).toEqual([
+      keepSessionId,
+    ]);
     for (const session of others) expect(await rotate(store, session, { generation: 1 })).toEqual({ kind: "ended" });
-    expect(await store.sessions.list({ userId: stranger.user.userId, now: t0 })).toHaveLength(1);
-    expect(await store.sessions.revokeOthers({ userId, keepSessionId, now: t0 + hour })).toBe(0);
+    expect(await store.sessions.list({ userId: stranger.user.userId, appId, now: t0 })).toHaveLength(1);
+    expect(await store.sessions.revokeOthers({ userId, appId, keepSessionId, now: t0 + hour })).toBe(0);
   });
 
   it("ended sessions are not counted as revoked", async () => {
@@ -140,7 +143,7 @@ export function sessions(scene: Scene): void {
     const keep = await signIn(store, contact, { newSession: newSession({ idleExpiresAt: t0 + day }) });
     await signIn(store, contact, { newSession: newSession({ idleExpiresAt: t0 + minute, keyId: "old" }) });
     const { userId, sessionId: keepSessionId } = keep.session;
-    expect(await store.sessions.revokeOthers({ userId, keepSessionId, now: t0 + hour })).toBe(0);
+    expect(await store.sessions.revokeOthers({ userId, appId, keepSessionId, now: t0 + hour })).toBe(0);
     expect(await store.keys.revokeSessions({ keyId: "old", now: t0 + hour, limit: 10 })).toBe(0);
   });
 }

@@ -1,6 +1,7 @@
 import { expect, it } from "vitest";
 import type { Challenge, NewChallenge } from "../../../src/model/challenge.js";
 import {
+  appId,
   bytes,
   email,
   expectKind,
@@ -57,7 +58,7 @@ export function siblings(scene: Scene): void {
     for (const { challengeId } of [...others, strangersPhone!]) {
       expect(await store.challenges.find(challengeId)).toMatchObject({ cancelledAt: null, consumedAt: null, decoy: false });
     }
-    expect(await store.sessions.list({ userId: user.userId, now: t0 + minute })).toHaveLength(2);
+    expect(await store.sessions.list({ userId: user.userId, appId, now: t0 + minute })).toHaveLength(2);
     await prove(store, strangersPhone!.challengeId);
   });
 
@@ -75,7 +76,7 @@ export function siblings(scene: Scene): void {
     for (const [one] of strangers) {
       expect(await store.challenges.redeem(redemptionOf(one!.challengeId))).toEqual({ kind: "refused", why: "decoy" });
     }
-    expect(await store.sessions.list({ userId: user.userId, now: t0 + minute })).toHaveLength(1);
+    expect(await store.sessions.list({ userId: user.userId, appId, now: t0 + minute })).toHaveLength(1);
   });
 
   it("a registration that stays pending ends no other challenge", async () => {

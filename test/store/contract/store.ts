@@ -4,13 +4,17 @@ import { attempts } from "./attempts.js";
 import { budgets } from "./budgets.js";
 import { clientSecrets } from "./client-secrets.js";
 import { clients } from "./clients.js";
+import { credentials } from "./credentials.js";
 import { directoryChanges } from "./directory-changes.js";
+import { ending } from "./ending.js";
 import type { Opened, OpenStore, Scene } from "./fixtures.js";
 import { idempotency } from "./idempotency.js";
 import { keys } from "./keys.js";
 import { liveChallenges } from "./live-challenges.js";
+import { lockouts } from "./lockouts.js";
 import { outbox } from "./outbox.js";
 import { outstanding } from "./outstanding.js";
+import { pools } from "./pools.js";
 import { processes } from "./processes.js";
 import { redemption } from "./redemption.js";
 import { refresh } from "./refresh.js";
@@ -28,6 +32,8 @@ const concerns: Readonly<Record<string, (scene: Scene) => void>> = {
   sends,
   "live challenges": liveChallenges,
   attempts,
+  lockouts,
+  "ended challenges": ending,
   redemption,
   siblings,
   registrations,
@@ -35,6 +41,8 @@ const concerns: Readonly<Record<string, (scene: Scene) => void>> = {
   idempotency,
   refresh,
   sessions,
+  credentials,
+  "pools and apps": pools,
   users,
   outbox,
   apps,

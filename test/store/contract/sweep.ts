@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
 import {
+  appId,
   attemptOf,
   budgetOf,
   bytes,
@@ -12,6 +13,7 @@ import {
   minute,
   newSession,
   phone,
+  poolId,
   queued,
   redemptionOf,
   register,
@@ -61,7 +63,7 @@ export function sweep(scene: Scene): void {
     });
     expectKind(await rotate(store, session, { idleMs: 7 * day }), "rotated");
     await store.upkeep.sweep({ now: session.expiresAt - 1, limit: 100 });
-    expect((await store.sessions.list({ userId: session.userId, now: session.expiresAt - 1 })).length).toBe(1);
+    expect((await store.sessions.list({ userId: session.userId, appId, now: session.expiresAt - 1 })).length).toBe(1);
     expect((await store.upkeep.sweep({ now: session.expiresAt + day, limit: 100 })).swept).toBe(1);
   });
 
@@ -157,7 +159,12 @@ export function sweep(scene: Scene): void {
     const contact = email();
     const { user } = await signIn(store, contact);
     await store.upkeep.sweep({ now: t0 + 60 * day, limit: 100 });
-    const query = { idempotency: null, recipientOf: { identifier: contact, channel: "email" }, guards: [], now: t0 } as const;
+    const query = {
+      idempotency: null,
+      recipientOf: { identifier: contact, channel: "email", poolId },
+      guards: [],
+      now: t0,
+    } as const;
     expect(await store.challenges.prepareSend(query)).toMatchObject({ recipient: { userId: user.userId } });
   });
 }

@@ -1,10 +1,12 @@
 import { expect, it } from "vitest";
 import {
+  appId,
   email,
   expectNothingHappened,
   issue,
   minute,
   newUser,
+  poolId,
   queued,
   redeem,
   redemptionOf,
@@ -63,7 +65,7 @@ export function users(scene: Scene): void {
     expect(await store.users.update({ userId: user.userId, displayName: "x" })).toBeNull();
     const query = { idempotency: null, guards: [], now: t0 } as const;
     for (const identifier of [contact, { kind: "username", value: "ada" }] as const) {
-      expect(await store.challenges.prepareSend({ ...query, recipientOf: { identifier, channel: "email" } })).toEqual({
+      expect(await store.challenges.prepareSend({ ...query, recipientOf: { identifier, channel: "email", poolId } })).toEqual({
         kind: "ready",
         recipient: null,
       });
@@ -111,6 +113,6 @@ export function users(scene: Scene): void {
       ...challenges.slice(10).map(({ challengeId }) => store.challenges.redeem(redemptionOf(challengeId))),
     ]);
     expect(outcomes[10]).toBe(true);
-    expect(await store.sessions.list({ userId: user.userId, now: t0 + minute })).toEqual([]);
+    expect(await store.sessions.list({ userId: user.userId, appId, now: t0 + minute })).toEqual([]);
   });
 }

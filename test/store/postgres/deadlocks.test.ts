@@ -9,6 +9,7 @@ import type { PostgresLocation } from "../../../src/store/postgres/location.js";
 import { eventually } from "../../support/app.js";
 import { clientOf, query, testDatabases } from "../../support/postgres.js";
 import {
+  appId,
   attemptOf,
   bytes,
   chargeOf,
@@ -85,7 +86,7 @@ function createMischief(stores: readonly Store[], random: () => number) {
     const change = { returns, sendReturns, sessionsMax: 2, now, newUser: newUser({ username: pick(names) }) };
     const outcome = await store().challenges.redeem(redemptionOf(pick(challenges).challengeId, change));
     note(`redeem ${outcome.kind}`);
-    if (outcome.kind === "redeemed" && outcome.redemption.kind === "signed_in") sessions.push(outcome.redemption.session);
+    if (outcome.kind === "redeemed" && outcome.redemption.kind === "signed_in") sessions.push(outcome.redemption.session!);
   }
   async function resend(): Promise<void> {
     const { challengeId, clientId, requesterKey } = pick(challenges);
@@ -118,7 +119,7 @@ function createMischief(stores: readonly Store[], random: () => number) {
     if (random() < 0.2) {
       if (await store().users.delete({ userId })) note("delete user");
     } else if (random() < 0.4) {
-      if ((await store().sessions.revokeOthers({ userId, keepSessionId, now })) > 0) note("revoke others");
+      if ((await store().sessions.revokeOthers({ userId, appId, keepSessionId, now })) > 0) note("revoke others");
     } else note(`rotate ${(await store().sessions.rotate(rotationOf(session, { now }))).kind}`);
   }
   async function sweep(): Promise<void> {

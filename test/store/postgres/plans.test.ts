@@ -4,6 +4,7 @@ import { openStore } from "../../../src/store/open.js";
 import type { Store } from "../../../src/store/port/store.js";
 import { query, testDatabases } from "../../support/postgres.js";
 import {
+  appId,
   attemptOf,
   bytes,
   chargeOf,
@@ -15,7 +16,9 @@ import {
   issueOf,
   minute,
   newChallenge,
+  newSession,
   phone,
+  poolId,
   redeem,
   redemptionOf,
   register,
@@ -53,6 +56,7 @@ const tables = [
   "outbox",
   "idempotency",
   "sessions",
+  "lockouts",
 ];
 
 /**
@@ -63,14 +67,18 @@ async function useEverything(store: Store): Promise<void> {
   const mac = bytes("call", 32);
   const charge = chargeOf("send", 9, hour, { stepsMs: [1], jitter: 1 });
   const [contact, other] = [email(), email()];
-  const recipientOf = { identifier: contact, channel: "email" } as const;
+  const recipientOf = { identifier: contact, channel: "email", poolId } as const;
   for (const round of [1, 2]) {
     const challenge = newChallenge({ contact });
     const guard = guardOf(challenge, { charges: [charge] });
     await store.challenges.prepareSend({ idempotency: bytes("new", 32), recipientOf, guards: [guard], now: t0 });
     await store.challenges.issue(issueOf(challenge, { guard, idempotency: bytes(`issue ${round}`, 32), now: t0 + round * 2 }));
   }
-  const username = { identifier: { kind: "username", value: "ada" }, channel: "email" } as const;
+  const byUserId = { identifier: { kind: "user_id", value: "u1" }, channel: "email", poolId } as const;
+  await store.challenges.prepareSend({ idempotency: null, recipientOf: byUserId, guards: [], now: t0 });
+  const otherChannel = { identifier: contact, channel: "sms", poolId } as const;
+  await store.challenges.prepareSend({ idempotency: null, recipientOf: otherChannel, guards: [], now: t0 });
+  const username = { identifier: { kind: "username", value: "ada" }, channel: "email", poolId } as const;
   await store.challenges.prepareSend({ idempotency: null, recipientOf: username, guards: [], now: t0 });
   const challenge = await issue(store, { contact, requesterKey: bytes("another") }, { idempotency: mac });
   const { challengeId, clientId, requesterKey } = challenge;
@@ -84,10 +92,27 @@ async function useEverything(store: Store): Promise<void> {
   });
   await store.challenges.find(challengeId);
   await store.challenges.findLimit({ charges: [charge], now: t0 });
-  await store.challenges.takeAttempt(attemptOf(challenge));
+  const { identifierKey, purpose } = challenge;
+  await store.challenges.findNewest({ clientId, identifierKey, requesterKey, purpose, now: t0 });
+  for (const durationMs of [minute, minute, minute]) {
+    await store.challenges.takeAttempt(attemptOf(challenge, { lockout: { key: charge.key, failuresMax: 2, durationMs } }));
+  }
+  await store.challenges.findLockout({ key: charge.key, now: t0 });
+  await store.budgets.spend({ charges: [charge], now: t0 });
   const returns = [{ key: charge.key, spentAt: t0 + 2, holdUntil: t0 + 3 }];
   const { user, session } = await redeem(store, challengeId, { idempotency: bytes("redeem", 32), returns });
   await store.challenges.findRedemption({ idempotency: bytes("redeem", 32), now: t0 });
+  const another = await issue(store, { contact });
+  const noSession = bytes("without a session", 32);
+  await store.challenges.redeem(
+    redemptionOf(another.challengeId, { newSession: null, lockoutKey: charge.key, idempotency: noSession }),
+  );
+  await store.challenges.findRedemption({ idempotency: noSession, now: t0 });
+  for (const how of ["approve", "cancel"] as const) {
+    const [ended] = await register(store, [email()]);
+    const sendReturns = [{ keyPrefix: bytes("prefix"), ofRequester: false }];
+    await store.challenges.end({ challengeId: ended!.challengeId, appId, how, sendReturns, now: t0 });
+  }
   const [first, second] = await register(store, [other, phone()]);
   await store.challenges.redeem(redemptionOf(first!.challengeId));
   await redeem(store, second!.challengeId);
@@ -96,10 +121,14 @@ async function useEverything(store: Store): Promise<void> {
   const again = await signIn(store, contact);
   await rotate(store, again.session);
   await rotate(store, again.session);
+  const credentialHash = bytes("credential", 32);
+  const kept = await signIn(store, contact, { newSession: newSession({ credentialHash }) });
+  await store.sessions.findByCredential({ credentialHash, now: t0 });
+  await store.sessions.touch({ sessionId: kept.session.sessionId, idleExpiresAt: t0 + 10 * day, now: t0 });
   await store.sessions.findLive({ sessionId: again.session.sessionId, now: t0 });
-  await store.sessions.list({ userId: user.userId, now: t0 });
-  await store.sessions.revokeOthers({ userId: user.userId, keepSessionId: again.session.sessionId, now: t0 });
-  await store.sessions.revoke({ sessionId: "nothing", userId: user.userId, now: t0 });
+  await store.sessions.list({ userId: user.userId, appId, now: t0 });
+  await store.sessions.revokeOthers({ userId: user.userId, appId, keepSessionId: again.session.sessionId, now: t0 });
+  await store.sessions.revoke({ sessionId: "nothing", userId: user.userId, appId, now: t0 });
   await store.sessions.revokeFamily({ family: bytes("nothing"), clientId, now: t0 });
   await store.users.update({ userId: user.userId, displayName: "Ada" });
   const messages = await store.outbox.claim({ now: t0 + hour, leaseMs: minute, limit: 10 });
@@ -165,18 +194,21 @@ function readsAll(node: Plan): boolean {
 const rows = "generate_series(1, 4000) AS i";
 const random = (length: number) => `decode(substr(md5(i::text) || md5((i + 7)::text), 1, ${2 * length}), 'hex')`;
 const fill = [
-  `INSERT INTO users SELECT 'u' || i, 'name' || i, '', 'en', '', i FROM ${rows}`,
-  `INSERT INTO contacts SELECT CASE WHEN i % 3 > 0 THEN 'email' ELSE 'phone' END, 'value' || i, 'u' || i, i FROM ${rows}`,
+  `INSERT INTO users SELECT 'u' || i, 'name' || i, '', 'en', '', i, 'main' FROM ${rows}`,
+  `INSERT INTO contacts SELECT CASE WHEN i % 3 > 0 THEN 'email' ELSE 'phone' END, 'value' || i, 'u' || i, i, 'main'
+     FROM ${rows}`,
   `INSERT INTO registrations SELECT 'r' || i, ${random(32)}, i * 1000 FROM ${rows} WHERE i % 10 = 0`,
   `INSERT INTO challenges SELECT 'c' || i, 'client', 'login', 'email', ${random(16)}, ${random(16)}, 'email', 'value' || i,
      CASE WHEN i % 2 > 0 THEN 'u' || i END, false, CASE WHEN i % 10 = 0 THEN 'r' || i END, '', 'en', 6, 'fast', 'p', ${random(16)},
      ${random(32)}, CASE WHEN i % 8 = 0 THEN ${random(32)} END, 0, 5, 1, 5, '{}', '{}', i * 1000, i * 1000 + 300000, 0,
-     CASE WHEN i % 2 > 0 THEN i END, NULL FROM ${rows}`,
+     CASE WHEN i % 2 > 0 THEN i END, NULL, 'main', 'default' FROM ${rows}`,
   `INSERT INTO send_locks SELECT ${random(20)}, i FROM ${rows}`,
   `INSERT INTO budgets SELECT ${random(17)}, '{1,2,3}', 0, i * 1000 FROM ${rows}`,
+  `INSERT INTO lockouts SELECT ${random(17)}, 1, 0, i * 1000 FROM ${rows}`,
   `INSERT INTO outbox (challenge_id, due_at) SELECT 'c' || i, i * 1000 FROM ${rows} WHERE i % 20 = 0`,
   `INSERT INTO idempotency (mac, kind, challenge_ids, expires_at) SELECT ${random(32)}, 'challenges', ARRAY['c' || i], i * 1000 FROM ${rows}`,
   `INSERT INTO sessions SELECT 's' || i, ${random(16)}, 'k', 'u' || (i % 1500), 'client', 0, NULL, '', '', 'sms', i, i, i * 2000,
-     i * 3000, i * 2000 FROM ${rows}`,
+     i * 3000, i * 2000, CASE WHEN i % 4 > 0 THEN 'default' ELSE 'shop' END, CASE WHEN i % 5 = 0 THEN ${random(32)} END
+     FROM ${rows}`,
   "ANALYZE",
 ];

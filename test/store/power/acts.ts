@@ -4,6 +4,7 @@ import type { RedeemChange } from "../../../src/store/port/challenges.js";
 import type { LiveSession } from "../../../src/store/port/sessions.js";
 import type { Store } from "../../../src/store/port/store.js";
 import {
+  appId,
   attemptOf,
   bytes,
   day,
@@ -133,7 +134,7 @@ export const flushedActs: readonly Act[] = [
   ),
   ofSession(
     "the revocation of a session",
-    (store, { session: { sessionId, userId } }) => store.sessions.revoke({ sessionId, userId, now }),
+    (store, { session: { sessionId, userId } }) => store.sessions.revoke({ sessionId, userId, appId, now }),
     ended,
   ),
   ofSession(
@@ -143,7 +144,7 @@ export const flushedActs: readonly Act[] = [
   ),
   ofSession(
     "the revocation of a user's other sessions",
-    (store, { user }) => store.sessions.revokeOthers({ userId: user.userId, keepSessionId: "another", now }),
+    (store, { user }) => store.sessions.revokeOthers({ userId: user.userId, appId, keepSessionId: "another", now }),
     ended,
   ),
   ofSession(

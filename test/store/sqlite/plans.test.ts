@@ -25,6 +25,7 @@ const sortsAllowed: readonly (readonly [statement: string, reason: string])[] = 
   ["json_group_array(json_array(o.kind, o.value, o.verified_at)", "the contacts of one user"],
   ["SELECT kind, value FROM contacts WHERE user_id", "the contacts of one user"],
   ["min(value, @now) ORDER BY value) FROM json_each(spent)", "the units of one budget"],
+  ["ORDER BY c.created_at DESC, c.challenge_id DESC LIMIT 1", "the live challenges of one identifier"],
   ["FROM challenges WHERE registration_id = ?", "the challenges of one registration"],
 ];
 
@@ -85,8 +86,8 @@ function fill(db: Database.Database): void {
   const rows = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 4000)";
   db.exec(`
     BEGIN;
-    INSERT INTO users ${rows} SELECT 'u' || i, 'name' || i, '', 'en', '', i FROM n;
-    INSERT INTO contacts ${rows} SELECT iif(i % 3, 'email', 'phone'), 'value' || i, 'u' || i, i FROM n;
+    INSERT INTO users ${rows} SELECT 'u' || i, 'main', 'name' || i, '', 'en', '', i FROM n;
+    INSERT INTO contacts ${rows} SELECT 'main', iif(i % 3, 'email', 'phone'), 'value' || i, 'u' || i, i FROM n;
     INSERT INTO registrations ${rows} SELECT 'r' || i, randomblob(64), i * 1000 FROM n WHERE i % 10 = 0;
     INSERT INTO challenges (challenge_id, client_id, purpose, channel, identifier_key, requester_key, contact_kind, contact_value,
         user_id, decoy, registration_id, masked_destination, locale, code_length, hash_profile, pepper_id, salt, tag, sealed_code,
@@ -95,10 +96,12 @@ function fill(db: Database.Database): void {
         iif(i % 2, 'u' || i, NULL), 0, iif(i % 10, NULL, 'r' || i), '', 'en', 6, 'fast', 'p', randomblob(16), randomblob(32),
         iif(i % 8, NULL, randomblob(40)), 5, 5, i * 1000, i * 1000 + 300000, 0, iif(i % 2, i, NULL) FROM n;
     INSERT INTO budgets ${rows} SELECT randomblob(17), '1,2,3', 0, i * 1000 FROM n;
+    INSERT INTO lockouts ${rows} SELECT randomblob(17), 1, 0, i * 1000 FROM n;
     INSERT INTO outbox (challenge_id, due_at) ${rows} SELECT 'c' || i, i * 1000 FROM n WHERE i % 20 = 0;
     INSERT INTO idempotency ${rows} SELECT randomblob(32), '{}', i * 1000 FROM n;
     INSERT INTO sessions (session_id, family, key_id, user_id, client_id, ip, user_agent, amr, created_at, last_used_at,
-        idle_expires_at, expires_at)
-      ${rows} SELECT 's' || i, randomblob(16), 'k', 'u' || (i % 1500), 'client', '', '', 'sms', i, i, i * 2000, i * 3000 FROM n;
+        idle_expires_at, expires_at, app_id, credential_hash)
+      ${rows} SELECT 's' || i, randomblob(16), 'k', 'u' || (i % 1500), 'client', '', '', 'sms', i, i, i * 2000, i * 3000,
+        iif(i % 4, 'default', 'shop'), iif(i % 5, NULL, randomblob(32)) FROM n;
     COMMIT`);
 }
