@@ -26,6 +26,21 @@ const hourMs = 60 * 60_000;
 export const movedTables: readonly MovedTable[] = [
   { name: "key_checks", key: ["use", "key_id"] },
   { name: "keys", key: ["key_id"] },
+  { name: "pools", key: ["pool_id"], initial: "pool_id = 'main'" },
+  { name: "apps", key: ["app_id"], initial: "app_id = 'default' AND revision = 1" },
+  {
+    name: "clients",
+    key: ["client_id"],
+    changed: (row: { verify_by_identifier: number; is_default: number }) => ({
+      verify_by_identifier: row.verify_by_identifier === 1,
+      is_default: row.is_default === 1,
+    }),
+  },
+  { name: "client_aliases", key: ["alias"] },
+  { name: "client_secrets", key: ["secret_id"] },
+  { name: "client_assertions", key: ["client_id", "jti"] },
+  { name: "directory", key: ["only_row"], initial: "revision = 1 AND settings_imported_at IS NULL" },
+  { name: "directory_deletions", key: ["kind", "id"] },
   {
     name: "users",
     key: ["user_id"],

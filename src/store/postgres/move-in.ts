@@ -13,12 +13,14 @@ export interface TargetTable {
   readonly name: string;
   /** Columns of the primary key. Rows come in its order, which is by bytes in both engines. */
   readonly key: readonly string[];
+  /** SQL condition: the row is one that a new database has. The move replaces these rows. */
+  readonly initial?: string;
 }
 
 /** The PostgreSQL database that receives the data of a move. All work uses one connection. */
 export interface MoveTarget {
   mark(): Promise<FillMark | null>;
-  /** Returns the first table that has rows, or null if all are empty. */
+  /** Returns the first table that has rows besides its initial ones, or null if there is none. */
   findFilled(tables: readonly TargetTable[]): Promise<string | null>;
   /** Marks an empty database as *filling*, so that no process serves it. Returns false if it is not empty or already marked. */
   begin(move: { readonly moveId: string; readonly now: EpochMs }, tables: readonly TargetTable[]): Promise<boolean>;
@@ -74,8 +76,8 @@ function targetOn(client: pg.Client): MoveTarget {
     client.query(`LOCK TABLE ${["move", ...tables.map(({ name }) => name)].join(", ")} IN EXCLUSIVE MODE`);
 
   async function findFilled(tables: readonly TargetTable[]): Promise<string | null> {
-    for (const { name } of tables) {
-      const { rows } = await client.query(`SELECT EXISTS (SELECT 1 FROM ${name}) AS filled`);
+    for (const { name, initial = "FALSE" } of tables) {
+      const { rows } = await client.query(`SELECT EXISTS (SELECT 1 FROM ${name} WHERE NOT (${initial})) AS filled`);
       if ((rows as [{ filled: boolean }])[0].filled) return name;
     }
     return null;
@@ -104,6 +106,7 @@ function targetOn(client: pg.Client): MoveTarget {
         // Lock first, so that the reads below see a state without writers.
         await lockAll(tables);
         if ((await readFillMark(client)) !== null || (await findFilled(tables)) !== null) return false;
+        for (const { name, initial } of tables) if (initial !== undefined) await client.query(`DELETE FROM ${name}`);
         await client.query("INSERT INTO move (only_row, move_id, state, marked_at) VALUES (1, $1, 'filling', $2)", [
           moveId,
           now,
