@@ -6,3 +6,9 @@ export const keptAfterExpiryMs = 60 * 60_000;
 
 /** How long the failures of an account are remembered after the last one: 30 days. */
 export const failuresKeptMs = 30 * 24 * 60 * 60_000;
+
+/** How long a client's secret is kept after its end, so that operators can see when it was last used: 30 days. */
+export const endedSecretsKeptMs = 30 * 24 * 60 * 60_000;
+
+/** How long the mark of a deleted app or client is kept. A process that has not read for half of that reads all anew. */
+export const deletionsKeptMs = 24 * 60 * 60_000;

@@ -1,7 +1,7 @@
 import type { Database } from "better-sqlite3";
 import type { Store } from "../port/store.js";
 import type { ExpiredChallenge } from "../port/upkeep.js";
-import { keptAfterExpiryMs } from "../rules/kept.js";
+import { deletionsKeptMs, endedSecretsKeptMs, keptAfterExpiryMs } from "../rules/kept.js";
 import type { Writer } from "./writer.js";
 
 interface Batch {
@@ -29,12 +29,35 @@ export function createSweep(db: Database, writer: Writer): Pick<Store["upkeep"],
     },
   ].map(({ keptMs, sql }) => ({ keptMs, statement: db.prepare<Batch, SweptChallenge>(sql) }));
   const ofOthers = [
-    "DELETE FROM registrations WHERE rowid IN (SELECT rowid FROM registrations WHERE expires_at <= @before LIMIT @limit)",
-    "DELETE FROM idempotency WHERE mac IN (SELECT mac FROM idempotency WHERE expires_at <= @before LIMIT @limit)",
-    "DELETE FROM budgets WHERE key IN (SELECT key FROM budgets WHERE expires_at <= @before LIMIT @limit)",
-    "DELETE FROM lockouts WHERE key IN (SELECT key FROM lockouts WHERE expires_at <= @before LIMIT @limit)",
-    "DELETE FROM sessions WHERE rowid IN (SELECT rowid FROM sessions WHERE idle_expires_at <= @before LIMIT @limit)",
-  ].map((sql) => db.prepare<Batch>(sql));
+    {
+      keptMs: 0,
+      sql: "DELETE FROM registrations WHERE rowid IN (SELECT rowid FROM registrations WHERE expires_at <= @before LIMIT @limit)",
+    },
+    {
+      keptMs: 0,
+      sql: "DELETE FROM idempotency WHERE mac IN (SELECT mac FROM idempotency WHERE expires_at <= @before LIMIT @limit)",
+    },
+    { keptMs: 0, sql: "DELETE FROM budgets WHERE key IN (SELECT key FROM budgets WHERE expires_at <= @before LIMIT @limit)" },
+    { keptMs: 0, sql: "DELETE FROM lockouts WHERE key IN (SELECT key FROM lockouts WHERE expires_at <= @before LIMIT @limit)" },
+    {
+      keptMs: 0,
+      sql: "DELETE FROM sessions WHERE rowid IN (SELECT rowid FROM sessions WHERE idle_expires_at <= @before LIMIT @limit)",
+    },
+    {
+      keptMs: keptAfterExpiryMs,
+      sql: `DELETE FROM client_assertions WHERE (client_id, jti) IN
+        (SELECT client_id, jti FROM client_assertions WHERE expires_at <= @before LIMIT @limit)`,
+    },
+    {
+      keptMs: endedSecretsKeptMs,
+      sql: "DELETE FROM client_secrets WHERE rowid IN (SELECT rowid FROM client_secrets WHERE expires_at <= @before LIMIT @limit)",
+    },
+    {
+      keptMs: deletionsKeptMs,
+      sql: `DELETE FROM directory_deletions WHERE (kind, id) IN
+        (SELECT kind, id FROM directory_deletions WHERE deleted_at <= @before LIMIT @limit)`,
+    },
+  ].map(({ keptMs, sql }) => ({ keptMs, statement: db.prepare<Batch>(sql) }));
 
   return {
     sweep: ({ now, limit }) =>
@@ -47,8 +70,8 @@ export function createSweep(db: Database, writer: Writer): Pick<Store["upkeep"],
           swept += rows.length;
           for (const row of rows) if (row.expired === 1) expired.push({ purpose: row.purpose, channel: row.channel });
         }
-        for (const statement of ofOthers) {
-          if (swept < limit) swept += statement.run({ before: now, limit: limit - swept }).changes;
+        for (const { keptMs, statement } of ofOthers) {
+          if (swept < limit) swept += statement.run({ before: now - keptMs, limit: limit - swept }).changes;
         }
         return { swept, expired };
       }),

@@ -124,7 +124,7 @@ export function apps(scene: Scene): void {
     const { store } = scene;
     const app = await addApp();
     const { clientId } = await addClient({ appId: app.appId });
-    await signIn(store, email(), { newSession: newSession({ clientId }) });
+    await signIn(store, email(), { newSession: newSession({ clientId, appId: app.appId }) });
     expect(await store.apps.deleteApp({ appId: app.appId, now: t0 })).toBe("archived");
     expect(await store.apps.findApp(app.appId)).toEqual({ ...app, state: "archived" });
     expect(await store.apps.listClients({ appId: app.appId, ...first })).toHaveLength(1);
@@ -134,7 +134,7 @@ export function apps(scene: Scene): void {
     const { store } = scene;
     const app = await addApp();
     const { clientId } = await addClient({ appId: app.appId });
-    const challenge = await issue(store, { clientId });
+    const challenge = await issue(store, { clientId, appId: app.appId });
     expect(await store.apps.deleteApp({ appId: app.appId, now: t0 })).toBe("archived");
     expect(await store.apps.deleteApp({ appId: app.appId, now: challenge.expiresAt })).toBe("deleted");
   });

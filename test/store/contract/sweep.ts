@@ -1,4 +1,5 @@
 import { expect, it } from "vitest";
+import { directoryOf, newSecret } from "./directory-fixtures.js";
 import {
   appId,
   attemptOf,
@@ -94,6 +95,30 @@ export function sweep(scene: Scene): void {
     // Codes erased, challenges, budgets and idempotency of 25 sends; challenge and session of the sign-in.
     expect(swept.reduce((sum, count) => sum + count, 0)).toBe(4 * 25 + 2);
     expect(await store.upkeep.sweep({ now, limit: 10 })).toEqual({ swept: 0, expired: [] });
+  });
+
+  it("an assertion is known for an hour after its end, a secret for 30 days, and the mark of a deleted client for a day", async () => {
+    const { store } = scene;
+    const { addClient, changesIn } = directoryOf(scene);
+    const ended = newSecret({ expiresAt: t0 });
+    const { clientId } = await addClient({ kind: "confidential" }, newSecret({ createdAt: t0 + 1 }));
+    await store.apps.addSecret({ clientId, secret: ended, endOthersAt: null, now: t0 });
+    const { clientId: deleted } = await addClient();
+    await store.apps.deleteClient({ clientId: deleted, now: t0 });
+    const use = () => store.apps.useAssertion({ clientId, jti: "jti", expiresAt: t0 });
+    await use();
+    const look = async () => ({
+      deleted: (await changesIn(1)).deletedClients,
+      secrets: (await store.apps.findClient(clientId))!.secrets.length,
+    });
+    const sweepAt = async (now: number) => (await store.upkeep.sweep({ now, limit: 100 })).swept;
+    expect([await sweepAt(t0 + hour - 1), await use()]).toEqual([0, false]);
+    expect([await sweepAt(t0 + hour), await use()]).toEqual([1, true]);
+    await sweepAt(t0 + hour);
+    expect([await sweepAt(t0 + day - 1), await look()]).toEqual([0, { deleted: [deleted], secrets: 2 }]);
+    expect([await sweepAt(t0 + day), await look()]).toEqual([1, { deleted: [], secrets: 2 }]);
+    expect([await sweepAt(t0 + 30 * day - 1), await look()]).toEqual([0, { deleted: [], secrets: 2 }]);
+    expect([await sweepAt(t0 + 30 * day), await look()]).toEqual([1, { deleted: [], secrets: 1 }]);
   });
 
   it("tells of each challenge that expired unredeemed, once, at its expiry", async () => {

@@ -1,10 +1,13 @@
-import { keptAfterExpiryMs } from "../../rules/kept.js";
+import { deletionsKeptMs, endedSecretsKeptMs, keptAfterExpiryMs } from "../../rules/kept.js";
 
-/** Deletes the rows of a table whose `until` has passed. The primary key is `key`. */
-function expiredRows(table: string, key: string, until: string): string {
+/**
+ * Deletes the rows of a table whose `until` has passed for `keptMs`. `key` is the primary key, or `ctid` if that has several
+ * columns.
+ */
+function expiredRows(table: string, key: string, until: string, keptMs = 0): string {
   return `
   DELETE FROM ${table} WHERE ${key} = ANY (ARRAY(
-    SELECT ${key} FROM ${table} WHERE ${until} <= p_now ORDER BY ${until} LIMIT v_left FOR UPDATE SKIP LOCKED));
+    SELECT ${key} FROM ${table} WHERE ${until} <= p_now - ${keptMs}::bigint ORDER BY ${until} LIMIT v_left FOR UPDATE SKIP LOCKED));
   GET DIAGNOSTICS v_count = ROW_COUNT;
   v_left := v_left - v_count;`;
 }
@@ -15,6 +18,9 @@ const expired = [
   expiredRows("budgets", "key", "expires_at"),
   expiredRows("lockouts", "key", "expires_at"),
   expiredRows("sessions", "session_id", "sweep_at"),
+  expiredRows("client_assertions", "ctid", "expires_at", keptAfterExpiryMs),
+  expiredRows("client_secrets", "secret_id", "expires_at", endedSecretsKeptMs),
+  expiredRows("directory_deletions", "ctid", "deleted_at", deletionsKeptMs),
 ];
 
 /** Sweeping. The lock order is in `sends.ts`. */

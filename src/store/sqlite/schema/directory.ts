@@ -65,6 +65,7 @@ CREATE TABLE client_secrets (
   last_used_at INTEGER
 ) STRICT;
 CREATE INDEX client_secrets_by_client ON client_secrets (client_id);
+CREATE INDEX client_secrets_by_expiry ON client_secrets (expires_at) WHERE expires_at IS NOT NULL;
 
 CREATE TABLE client_assertions (
   client_id  TEXT NOT NULL,
