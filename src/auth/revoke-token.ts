@@ -15,8 +15,22 @@ export async function revokeToken(deps: Deps, caller: Caller, input: { readonly 
   const { cookie } = caller;
   if (input.token !== "") return await revoke(deps, caller, input.token);
   if (cookie === null) throw invalidField("token", "must not be empty without the header x-latchkey-session: cookie");
-  if (typeof cookie.credential === "string") await revoke(deps, caller, cookie.credential);
-  cookie.clear();
+  const ended = typeof cookie.credential !== "string" || (await endCredential(deps, caller, cookie.credential));
+  if (ended) cookie.clear();
+}
+
+/**
+ * Ends the session of a credential. Returns false if the session is another client's, which stays: the browser sends its cookie to
+ * every app on the host.
+ */
+async function endCredential(deps: Deps, caller: Caller, credential: string): Promise<boolean> {
+  const credentialHash = sessionCredentialHash(credential);
+  const live =
+    credentialHash === null ? null : await deps.store.sessions.findByCredential({ credentialHash, now: deps.clock() });
+  if (live === null) return true;
+  if (live.session.clientId !== caller.client.clientId || !speaksForClient(caller)) return false;
+  await end(deps, caller, live.session);
+  return true;
 }
 
 async function revoke(deps: Deps, caller: Caller, token: string): Promise<void> {
@@ -29,10 +43,8 @@ async function revoke(deps: Deps, caller: Caller, token: string): Promise<void> 
     deps.log.info({ revoked, correlationId: caller.correlationId }, "refresh token revoked");
     return;
   }
-  const credentialHash = sessionCredentialHash(token);
-  if (credentialHash !== null) {
-    const live = speaksForClient(caller) ? await deps.store.sessions.findByCredential({ credentialHash, now }) : null;
-    if (live?.session.clientId === clientId) await end(deps, caller, live.session);
+  if (sessionCredentialHash(token) !== null) {
+    await endCredential(deps, caller, token);
     return;
   }
   await refuseForeignToken(deps, token, "revoke");

@@ -49,6 +49,8 @@ export interface TestApp {
   authFrom(address: string): Client<typeof AuthService>;
   /** As another client of the directory. */
   authAs(clientId: string): Client<typeof AuthService>;
+  /** With these headers in every call. */
+  authWith(headers: Readonly<Record<string, string>>): Client<typeof AuthService>;
   /** Messages to a destination, newest first, when at least `count` have come. */
   messages(to: string, count?: number): Promise<readonly InboxMessage[]>;
   /** The first message of a challenge, when it has come. */
@@ -100,6 +102,7 @@ async function start(given: Start): Promise<TestApp> {
     auth: clientOf(app, {}),
     authFrom,
     authAs: (clientId) => clientOf(app, { "x-latchkey-client": clientId }),
+    authWith: (headers) => clientOf(app, headers),
     messages: (to, count = 1) =>
       eventually(`${count} messages to ${to}`, async () => {
         const found = await listed(to);
