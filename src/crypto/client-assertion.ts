@@ -1,8 +1,6 @@
 import { createLocalJWKSet, decodeJwt, type JSONWebKeySet, jwtVerify } from "jose";
+import { assertionAlgs } from "../model/oauth.js";
 import type { EpochMs } from "../model/time.js";
-
-/** Signature algorithms of client assertions, all of them asymmetric. */
-export const assertionAlgs = ["ES256", "ES384", "ES512", "EdDSA", "PS256", "RS256"] as const;
 
 /** A valid assertion. Its id may be used once until it expires. */
 export interface AssertionClaims {

@@ -1,5 +1,5 @@
-/** A network front of the service, as its metrics name it. */
-export type Door = "grpc" | "web";
+/** A network front of the service, as its metrics name it. `http` has the plain HTTP paths of the web door's port. */
+export type Door = "grpc" | "web" | "http";
 
 /** Why a door dropped a connection: the door was full, the network had too many, or an idle connection had to make room. */
 export const whysDropped = ["door_full", "network_full", "idle"] as const;

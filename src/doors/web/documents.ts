@@ -1,4 +1,6 @@
 import { readFileSync } from "node:fs";
+import { assertionAlgs, oauthPaths, urlBelow, userFieldClaims } from "../../model/oauth.js";
+import { scopes } from "../../model/scope.js";
 import { pathOf, type WebRequest, type WebResponse } from "./types.js";
 
 /** Answers the requests for documents. Returns false if the path has none. */
@@ -101,19 +103,31 @@ function send(request: WebRequest, response: WebResponse, { status, type, cacheC
 }
 
 /**
- * Metadata as in RFC 8414 and OpenID Connect Discovery. Tokens come from the API, not from grants, so there are no endpoints and no
- * grant types. The lists are empty instead of absent, because an absent list stands for a default.
+ * Metadata as in RFC 8414 and OpenID Connect Discovery. Users sign in through the API, so there is no authorization endpoint and no
+ * response type. That list is empty instead of absent, because an absent list stands for a default.
  */
 function describeIssuer({ issuer, jwks }: DocumentOptions): string {
   const { keys } = JSON.parse(jwks()) as { keys: readonly { alg?: string }[] };
   const algorithms = new Set(keys.map(({ alg }) => alg).filter((alg) => alg !== undefined));
+  const confidential = ["client_secret_basic", "client_secret_post", "private_key_jwt"];
   return JSON.stringify({
     issuer,
-    jwks_uri: `${issuer.replace(/\/$/, "")}/.well-known/jwks.json`,
+    jwks_uri: urlBelow(issuer, "/.well-known/jwks.json"),
+    token_endpoint: urlBelow(issuer, oauthPaths.token),
+    token_endpoint_auth_methods_supported: [...confidential, "none"],
+    token_endpoint_auth_signing_alg_values_supported: assertionAlgs,
+    introspection_endpoint: urlBelow(issuer, oauthPaths.introspect),
+    introspection_endpoint_auth_methods_supported: confidential,
+    introspection_endpoint_auth_signing_alg_values_supported: assertionAlgs,
+    revocation_endpoint: urlBelow(issuer, oauthPaths.revoke),
+    revocation_endpoint_auth_methods_supported: [...confidential, "none"],
+    revocation_endpoint_auth_signing_alg_values_supported: assertionAlgs,
     response_types_supported: [],
-    grant_types_supported: [],
+    grant_types_supported: ["client_credentials", "refresh_token"],
+    scopes_supported: scopes,
     subject_types_supported: ["public"],
     id_token_signing_alg_values_supported: [...algorithms],
+    claims_supported: ["iss", "sub", "aud", "exp", "iat", "sid", "auth_time", "amr", ...userFieldClaims],
   });
 }
 

@@ -4,6 +4,7 @@ import type { InFlight } from "../../rpc/in-flight.js";
 import type { ServedService } from "../../rpc/pipeline.js";
 import type { AddressOf } from "../address.js";
 import type { ConnectionLimits } from "../connections.js";
+import { createHttpRoutes } from "../http/routes.js";
 import type { Unfinished } from "../unfinished.js";
 import { createBodies } from "./body.js";
 import { createCors } from "./cors.js";
@@ -25,7 +26,7 @@ export interface WebDoorOptions extends DocumentOptions {
   readonly connections: ConnectionLimits;
 }
 
-/** Serves Connect and gRPC-Web, with TLS also gRPC, beside health, the public keys and the metadata. It starts as not ready. */
+/** Serves Connect and gRPC-Web, with TLS also gRPC, beside plain HTTP paths, health, the public keys and the metadata. It starts as not ready. */
 export interface WebDoor extends WebServer {
   /** Sets whether `/readyz` reports ready. It does so only while `ready` resolves as well. */
   setServing(serving: boolean): void;
@@ -37,6 +38,7 @@ export function createWebDoor(options: WebDoorOptions): WebDoor {
   const cors = createCors((origin) => origin === ownOrigin || options.directory.allowsOrigin(origin));
   const bodies = createBodies(options.unfinished, options.connections.networkOf);
   const rpc = createRpcHandler({ ...options, bodies, grpc: options.tls !== null });
+  const http = createHttpRoutes({ ...options, bodies });
   const documents = createDocuments({ ...options, ready: async () => await options.ready() });
   const secure = options.tls !== null || options.issuer.startsWith("https:");
 
@@ -47,13 +49,16 @@ export function createWebDoor(options: WebDoorOptions): WebDoor {
       response.writeHead(503, { "cache-control": "no-store" }).end();
       return;
     }
-    if (rpc(request, response) || documents(request, response)) return;
+    if (rpc(request, response) || documents(request, response) || http.answer(request, response)) return;
     response.writeHead(404, { "cache-control": "no-store" }).end();
   }
 
   const server = createWebServer({ tls: options.tls, connections: options.connections, bodies, handle });
   return {
-    listen: server.listen,
+    async listen(host, port) {
+      await http.ready();
+      return await server.listen(host, port);
+    },
     renewTls: server.renewTls,
     setServing(value) {
       serving = value;

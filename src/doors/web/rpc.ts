@@ -10,30 +10,25 @@ import {
 } from "@connectrpc/connect";
 import type { UniversalHandler, UniversalServerRequest, UniversalServerResponse } from "@connectrpc/connect/protocol";
 import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from "@connectrpc/connect-node";
-import { type CallContext, callerGone, createAbort } from "../../rpc/call-context.js";
+import { type CallContext, callerGone } from "../../rpc/call-context.js";
 import type { InFlight } from "../../rpc/in-flight.js";
 import { deadlineMaxMs, type ServedMethod, type ServedService } from "../../rpc/pipeline.js";
 import type { RawRequest } from "../../rpc/raw-request.js";
-import { traceHeaders } from "../../telemetry/tracer.js";
-import type { AddressOf } from "../address.js";
 import { createGunzip } from "../gunzip.js";
-import { cleanUserAgent } from "../user-agent.js";
 import type { Bodies } from "./body.js";
+import { type CallerReading, readCaller } from "./caller.js";
 import { emptyRequest, type Reading, takeMessage } from "./message.js";
 import { replaceRefusal } from "./refusals.js";
 import { readSessionCookie } from "./session-cookie.js";
-import { headerValues, pathOf, type WebRequest, type WebResponse } from "./types.js";
+import { pathOf, type WebRequest, type WebResponse } from "./types.js";
 
 /** Answers a call of a served method. Returns false if the path belongs to none of them. */
 export type RpcHandler = (request: WebRequest, response: WebResponse) => boolean;
 
-export interface RpcHandlerOptions {
+export interface RpcHandlerOptions extends CallerReading {
   readonly services: readonly ServedService[];
   readonly inFlight: InFlight;
   readonly bodies: Bodies;
-  readonly addressOf: AddressOf;
-  /** Whether traces are made, so that the callers' context is looked for. */
-  readonly traced?: boolean;
   /** Whether gRPC is answered too. Node can do that beside HTTP/1.1 only with TLS, whose ALPN names the protocol. */
   readonly grpc: boolean;
 }
@@ -107,7 +102,7 @@ interface Answering {
 async function answer(handler: UniversalHandler, { request, response, options, reading }: Answering): Promise<void> {
   const asked = readSessionCookie(request, response);
   const [cookie, refusal] = "refusal" in asked ? [null, asked.refusal] : [asked.cookie, null];
-  const caller = { ...readCaller(request, options), cookie };
+  const caller = { ...readCaller(request, { ...options, door: "web" }), cookie };
   const exchange: Exchange = { caller, request: null, reached: false, refusal };
   const contextValues = createContextValues().set(exchangeKey, exchange);
   const received = universalRequestFromNodeRequest(request, response, undefined, contextValues);
@@ -133,22 +128,6 @@ async function respond(
   if (exchange.reached || response.body === undefined) return response;
   exchange.refusal = await replaceRefusal(response);
   return await handler(emptyRequest(call));
-}
-
-function readCaller(request: WebRequest, { addressOf, traced }: RpcHandlerOptions): Omit<Exchange["caller"], "cookie"> {
-  const origins = headerValues(request, "origin");
-  const forwardedFor = headerValues(request, "x-forwarded-for");
-  return {
-    door: "web",
-    authorization: headerValues(request, "authorization"),
-    clientIds: headerValues(request, "x-latchkey-client"),
-    endUserIps: headerValues(request, "x-latchkey-end-user-ip"),
-    origin: origins.length === 0 ? undefined : origins.join(", "),
-    address: addressOf(request.socket.remoteAddress, forwardedFor.length === 0 ? undefined : forwardedFor.join(",")),
-    userAgent: cleanUserAgent(request.headers["user-agent"]),
-    trace: traced === true ? traceHeaders((name) => headerValues(request, name)) : undefined,
-    abort: createAbort(),
-  };
 }
 
 const unitsMs: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, S: 1000, m: 1, u: 0.001, n: 0.000001 };

@@ -1,0 +1,54 @@
+import { type FastifyInstance, fastify } from "fastify";
+import type { ServedService } from "../../rpc/pipeline.js";
+import type { Bodies } from "../web/body.js";
+import type { CallerReading } from "../web/caller.js";
+import { pathOf, type WebRequest, type WebResponse } from "../web/types.js";
+import { oauthRoutes } from "./oauth/plugin.js";
+import { oauthMethodsOf } from "./oauth/route.js";
+
+export interface HttpRoutesOptions extends CallerReading {
+  readonly issuer: string;
+  readonly services: readonly ServedService[];
+  readonly bodies: Bodies;
+}
+
+/** The plain HTTP paths, each of which calls a served method. */
+export interface HttpRoutes {
+  /** Resolves when requests can be answered. */
+  ready(): Promise<void>;
+  /** Answers a request. Returns false if its path is not one of these. */
+  answer(request: WebRequest, response: WebResponse): boolean;
+}
+
+/** One plugin for each concern, with its own prefix, body parsers and error shapes. */
+export function createHttpRoutes(options: HttpRoutesOptions): HttpRoutes {
+  const app = fastify({ exposeHeadRoutes: false, return503OnClosing: false });
+  // Each plugin reads the bodies that it accepts, so that the door counts their bytes.
+  app.removeAllContentTypeParsers();
+  app.setNotFoundHandler(async (_request, reply) => reply.code(404).header("cache-control", "no-store").send());
+  const prefixes: string[] = [];
+  const methods = oauthMethodsOf(options.services);
+  if (methods !== null) {
+    const issuerPath = new URL(options.issuer).pathname.replace(/\/$/, "");
+    for (const prefix of new Set(["/oauth2", `${issuerPath}/oauth2`])) {
+      prefixes.push(`${prefix}/`);
+      app.register(oauthRoutes({ ...options, methods }), { prefix });
+    }
+  }
+  return {
+    async ready() {
+      await app.ready();
+    },
+    answer(request, response) {
+      const path = pathOf(request);
+      if (!prefixes.some((prefix) => path.startsWith(prefix))) return false;
+      route(app, request, response);
+      return true;
+    },
+  };
+}
+
+/** Fastify's types are those of HTTP/1.1. The compatibility objects of HTTP/2 have the same methods. */
+function route(app: FastifyInstance, request: WebRequest, response: WebResponse): void {
+  (app.routing as (request: WebRequest, response: WebResponse) => void)(request, response);
+}
