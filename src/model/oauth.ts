@@ -11,7 +11,7 @@ export function urlBelow(issuer: string, path: string): string {
 }
 
 /** Signature algorithms of the assertions by which clients authenticate, all of them asymmetric. */
-export const assertionAlgs = ["ES256", "ES384", "ES512", "EdDSA", "PS256", "RS256"] as const;
+export const assertionAlgs = ["ES256", "ES384", "EdDSA", "Ed25519", "PS256", "RS256"] as const;
 
 /** The claims of tokens for the fields of the user that an app's policy can name (OpenID Connect Core §5.1). */
 export const userFieldClaims = [
