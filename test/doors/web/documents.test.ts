@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { AuthService } from "../../../src/gen/latchkey/v1/auth_service_pb.js";
+import { assertionAlgs } from "../../../src/model/oauth.js";
+import { scopes } from "../../../src/model/scope.js";
 import { toChallenge } from "../../../src/rpc/convert/challenge.js";
 import { challenge, createFakeApp, type DoorSettings, type Doors, issuer, openDoors } from "../../support/rpc.js";
 import { ownDoors } from "../own.js";
@@ -77,13 +79,25 @@ describe("documents", () => {
       ),
     );
     expect(openid).toEqual(oauth);
+    const confidential = ["client_secret_basic", "client_secret_post", "private_key_jwt"];
     expect(openid).toEqual({
       issuer,
       jwks_uri: `${issuer}/.well-known/jwks.json`,
+      token_endpoint: `${issuer}/oauth2/token`,
+      token_endpoint_auth_methods_supported: [...confidential, "none"],
+      token_endpoint_auth_signing_alg_values_supported: assertionAlgs,
+      introspection_endpoint: `${issuer}/oauth2/introspect`,
+      introspection_endpoint_auth_methods_supported: confidential,
+      introspection_endpoint_auth_signing_alg_values_supported: assertionAlgs,
+      revocation_endpoint: `${issuer}/oauth2/revoke`,
+      revocation_endpoint_auth_methods_supported: [...confidential, "none"],
+      revocation_endpoint_auth_signing_alg_values_supported: assertionAlgs,
       response_types_supported: [],
-      grant_types_supported: [],
+      grant_types_supported: ["client_credentials", "refresh_token"],
+      scopes_supported: scopes,
       subject_types_supported: ["public"],
       id_token_signing_alg_values_supported: ["ES256"],
+      claims_supported: expect.arrayContaining(["iss", "sub", "aud", "exp", "iat", "sid", "auth_time", "amr"]),
     });
   });
 
