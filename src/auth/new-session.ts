@@ -21,7 +21,10 @@ export type GivenSession =
       readonly sessionId: string;
       /** Null if the credential is in the cookie. */
       readonly credential: string | null;
+      /** When it expires unless it is used. */
       readonly expiresAt: EpochMs;
+      /** When it expires although it is used. */
+      readonly endsAt: EpochMs;
     };
 
 /**
@@ -73,7 +76,7 @@ export function newSessionOf(
   };
 }
 
-/** Returns the tokens or the credential of a new session. A credential for the cookie goes there and nowhere else. */
+/** Returns the tokens or the credential of a new session. */
 export async function giveSession(
   deps: Deps,
   caller: Caller,
@@ -82,12 +85,14 @@ export async function giveSession(
   if (session.credentialHash === null) {
     return { kind: "tokens", tokens: await issueTokens(deps, session, { caller, user, withIdToken: true, now }) };
   }
+  const { sessionId, idleExpiresAt, expiresAt } = session;
   const { credential } = deps.sessionCredentials.mint(session);
-  caller.cookie?.set(credential, { maxAgeSeconds: Math.max(Math.floor((session.expiresAt - now) / 1000), 0) });
-  return {
-    kind: "credential",
-    sessionId: session.sessionId,
-    credential: caller.cookie === null ? credential : null,
-    expiresAt: session.idleExpiresAt,
-  };
+  return { kind: "credential", sessionId, credential, expiresAt: idleExpiresAt, endsAt: expiresAt };
+}
+
+/** Moves a credential into the cookie of the caller's answer, if the caller asked for the cookie. It is then nowhere else. */
+export function intoCookie({ cookie }: Caller, given: GivenSession | null, now: EpochMs): GivenSession | null {
+  if (cookie === null || given?.kind !== "credential" || given.credential === null) return given;
+  cookie.set(given.credential, { maxAgeSeconds: Math.max(Math.floor((given.endsAt - now) / 1000), 0) });
+  return { ...given, credential: null };
 }

@@ -15,7 +15,7 @@ import { type GuessInput, takeGuess } from "./guess.js";
 import type { Idempotency } from "./idempotency.js";
 import { idempotencyMac } from "./idempotency.js";
 import { accountLocked } from "./lockout.js";
-import { type GivenSession, giveSession, newSessionOf, type SessionKind, sessionKindOf } from "./new-session.js";
+import { type GivenSession, giveSession, intoCookie, newSessionOf, type SessionKind, sessionKindOf } from "./new-session.js";
 import { openProfile } from "./profile.js";
 import { codeInvalid } from "./refusals.js";
 
@@ -49,7 +49,9 @@ export async function verifyOtp(deps: Deps, caller: Caller, input: VerifyOtpInpu
   const method = caller.cookie === null ? "VerifyOtp" : "VerifyOtp with cookie";
   const idempotency = idempotencyMac(deps, caller, { method, idempotency: input.idempotency });
   const kind = sessionKindOf(caller, input.session);
-  return await deps.singleFlight(idempotency, () => verify(deps, caller, { input, kind, idempotency }));
+  const result = await deps.singleFlight(idempotency, () => verify(deps, caller, { input, kind, idempotency }));
+  // Merged calls share the result, but each answer needs the cookie.
+  return result.kind === "signed_in" ? { ...result, session: intoCookie(caller, result.session, deps.clock()) } : result;
 }
 
 interface Call {
