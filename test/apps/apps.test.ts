@@ -5,13 +5,7 @@ import { deleteApp } from "../../src/apps/delete-app.js";
 import { operator } from "../../src/apps/deps.js";
 import { getApp, listApps } from "../../src/apps/read-apps.js";
 import { updateApp } from "../../src/apps/update-app.js";
-import { type AppsBench, admin, benchEngines } from "./support.js";
-
-const refusal = (reason: string, field?: string) =>
-  expect.objectContaining({
-    reason,
-    ...(field !== undefined && { violations: [expect.objectContaining({ field })] }),
-  });
+import { type AppsBench, admin, benchEngines, refusal } from "./support.js";
 
 describe.each(benchEngines())("apps on $engine", ({ open }) => {
   let on: AppsBench;
@@ -120,11 +114,11 @@ describe.each(benchEngines())("apps on $engine", ({ open }) => {
   it("an unknown app is refused with its own reason", async () => {
     const missing = { appId: "shop" };
     const calls = [
-      getApp(on.deps, missing),
-      updateApp(on.deps, admin, { ...missing, changes: { displayName: "x" } }),
-      deleteApp(on.deps, admin, missing),
+      () => getApp(on.deps, missing),
+      () => updateApp(on.deps, admin, { ...missing, changes: { displayName: "x" } }),
+      () => deleteApp(on.deps, admin, missing),
     ];
-    for (const call of calls) await expect(call).rejects.toEqual(refusal("APP_NOT_FOUND"));
+    for (const call of calls) await expect(call()).rejects.toEqual(refusal("APP_NOT_FOUND"));
     expect(on.log.lines).toEqual([]);
   });
 

@@ -1,9 +1,9 @@
-import type { AppsDeps, Deployment } from "../../src/apps/deps.js";
+import { expect } from "vitest";
+import type { Actor, AppsDeps, Deployment } from "../../src/apps/deps.js";
 import type { Scope } from "../../src/model/scope.js";
-import { openStore } from "../../src/store/open.js";
 import type { Store } from "../../src/store/port/store.js";
 import { type FakeClock, fakeClock, type KeptLog, keptLog, testSettings } from "../support/app.js";
-import { testDatabases } from "../support/postgres.js";
+import { type StoreEngine, storeEngines } from "./stores.js";
 
 /** Use cases of apps on a store of their own. */
 export interface AppsBench {
@@ -19,18 +19,14 @@ export interface AppsBench {
 export const issuer = "http://localhost:8080";
 
 /** An administrator that calls over RPC. */
-export const admin = { name: "admin-backend", isOperator: false, scopes: new Set<Scope>(["apps:admin"]) };
+export const admin: Actor = { name: "admin-backend", isOperator: false, scopes: new Set<Scope>(["apps:admin"]) };
 
 export function deploymentWith(changes: Partial<Deployment> = {}): Deployment {
   const { policy } = testSettings({ LATCHKEY_DATABASE_URL: "sqlite::memory:" });
   return { issuer, isProduction: false, policy, policySettings: {}, ...changes };
 }
 
-export async function openBench(
-  location: Parameters<typeof openStore>[0],
-  deployment: Partial<Deployment> = {},
-): Promise<AppsBench> {
-  const store = await openStore(location, { inFlight: () => 0 });
+function benchOn(store: Store, deployment: Partial<Deployment>): AppsBench {
   const clock = fakeClock();
   const log = keptLog();
   let refreshes = 0;
@@ -49,14 +45,22 @@ export async function openBench(
   };
 }
 
-/** Both engines, each with an empty database for every bench, for `describe.each`. */
-export function benchEngines(): readonly {
-  readonly engine: string;
+export interface BenchEngine {
+  readonly engine: StoreEngine["engine"];
   open(deployment?: Partial<Deployment>): Promise<AppsBench>;
-}[] {
-  const databases = testDatabases();
-  return [
-    { engine: "SQLite", open: (deployment) => openBench({ kind: "sqlite", path: ":memory:" }, deployment) },
-    { engine: "PostgreSQL", open: async (deployment) => openBench(await databases.create(), deployment) },
-  ];
 }
+
+/** Both engines, each with an empty database for every bench, for `describe.each`. */
+export function benchEngines(): readonly BenchEngine[] {
+  return storeEngines().map(({ engine, open }) => ({
+    engine,
+    open: async (deployment = {}) => benchOn((await open(1))[0]!, deployment),
+  }));
+}
+
+/** Matches the refusal of a use case. */
+export const refusal = (reason: string, field?: string): unknown =>
+  expect.objectContaining({
+    reason,
+    ...(field !== undefined && { violations: [expect.objectContaining({ field })] }),
+  });
