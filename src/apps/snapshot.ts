@@ -10,7 +10,7 @@ export interface DeploymentValues {
   readonly issuer: string;
   readonly appName: string;
   readonly policy: Policy;
-  /** Whether pages of any port of localhost may call as a client that has no origins, itself or by its app. */
+  /** Whether pages of any port of localhost may call as a public client that has no origins, itself or by its app. */
   readonly localhostAllowed: boolean;
 }
 
@@ -95,7 +95,8 @@ function resolveApp(record: AppRecord, { issuer, appName, policy }: DeploymentVa
 function resolveClient({ client, secrets }: StoredClient, app: AppRecord, { localhostAllowed }: DeploymentValues): Client {
   const { clientId, appId, kind, verifyByIdentifier, jwks, allowedAddresses } = client;
   const listed = [...client.allowedOrigins, ...app.allowedOrigins];
-  const allowedOrigins: AllowedOrigins = listed.length === 0 && localhostAllowed ? "any-localhost" : listed;
+  const anyLocalhost = listed.length === 0 && localhostAllowed && kind === "public";
+  const allowedOrigins: AllowedOrigins = anyLocalhost ? "any-localhost" : listed;
   return {
     clientId,
     appId,

@@ -43,6 +43,9 @@ describe.each(storeEngines())("development's clients on $engine", ({ open }) => 
     );
     expect([...found[1]!.scopes]).toEqual(scopes);
     expect(found.map(({ verifyByIdentifier }) => verifyByIdentifier)).toEqual([true, false]);
+    // No page has a secret, so none may call as one of them, not even one of localhost.
+    expect(found.map(({ allowedOrigins }) => allowedOrigins)).toEqual([[], []]);
+    expect(directory.allowsOrigin("http://localhost:5173")).toBe(false);
     expect(await secretsOf("default-backend")).toEqual([clientSecretHash(backend!.clientSecret)]);
     expect(await secretsOf("default-admin")).toEqual([clientSecretHash(admin!.clientSecret)]);
     expect(log.lines).toEqual([]);
