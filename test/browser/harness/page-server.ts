@@ -2,8 +2,6 @@ import { createServer } from "node:http";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
-const pageScript = fileURLToPath(new URL("../page/page.ts", import.meta.url));
-
 const html = `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -17,10 +15,10 @@ const html = `<!doctype html>
 </html>
 `;
 
-/** Serves the app's page on a port of localhost: an origin of its own. */
-export async function servePage(port: number, apiUrl: string): Promise<() => Promise<void>> {
+/** Serves the app's page, with a script of the folder `page`, on a port of localhost: an origin of its own. */
+export async function servePage(port: number, apiUrl: string, script = "page.ts"): Promise<() => Promise<void>> {
   const { outputFiles } = await build({
-    entryPoints: [pageScript],
+    entryPoints: [fileURLToPath(new URL(`../page/${script}`, import.meta.url))],
     bundle: true,
     write: false,
     format: "esm",
@@ -28,11 +26,19 @@ export async function servePage(port: number, apiUrl: string): Promise<() => Pro
     target: "es2022",
     define: { API_URL: JSON.stringify(apiUrl) },
   });
-  const script = outputFiles[0]!.contents;
+  return await serve(port, html, outputFiles[0]!.contents);
+}
+
+/** Serves a page of one file. */
+export async function serveHtml(port: number, text: string): Promise<() => Promise<void>> {
+  return await serve(port, text, "");
+}
+
+async function serve(port: number, page: string, script: string | Uint8Array): Promise<() => Promise<void>> {
   const server = createServer((request, response) => {
     const isScript = request.url === "/page.js";
     response.setHeader("content-type", isScript ? "text/javascript" : "text/html");
-    response.end(isScript ? script : html);
+    response.end(isScript ? script : page);
   });
   await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
   return async () => {
