@@ -5,9 +5,9 @@ import { AuthService } from "../gen/client/latchkey/v1/auth_service_pb.js";
 import type { User } from "../gen/client/latchkey/v1/user_pb.js";
 import { type CallSettings, revokeTimeoutMs, sleepByTimer } from "./call-settings.js";
 import { errorDetails } from "./connect-error-details.js";
+import { withHeaders } from "./headers.js";
 import { createIdempotencyKeys, type IdempotencyKeys } from "./idempotency-keys.js";
 import { withRetries } from "./retries.js";
-import { withHeaders } from "./session-transport.js";
 
 /** A transport of one's own must send cookies itself: `credentials: "include"`. */
 export interface CookieClientOptions extends CallSettings {

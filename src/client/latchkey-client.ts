@@ -4,11 +4,12 @@ import { AuthService, type VerifyOtpResponse } from "../gen/client/latchkey/v1/a
 import { type CallSettings, revokeTimeoutMs, sleepByTimer } from "./call-settings.js";
 import { createChanges, type SessionChange, type SignedIn, toSignedIn } from "./changes.js";
 import { type CookieClient, type CookieClientOptions, createCookieClient } from "./cookie-client.js";
+import { withHeaders } from "./headers.js";
 import { createIdempotencyKeys } from "./idempotency-keys.js";
 import { indexedDbTokenStore } from "./indexed-db-token-store.js";
 import { createRenewal } from "./renewal.js";
 import { withRetries } from "./retries.js";
-import { withHeaders, withSession } from "./session-transport.js";
+import { withSession } from "./session-transport.js";
 import { toStoredSession } from "./stored-session.js";
 import { memoryTokenStore, type StoredSession, type TokenStore } from "./token-store.js";
 import { createTurns } from "./turns.js";

@@ -2,6 +2,7 @@ import type { Client } from "@connectrpc/connect";
 import type { AuthService } from "../gen/client/latchkey/v1/auth_service_pb.js";
 import type { Changes } from "./changes.js";
 import { errorDetails } from "./connect-error-details.js";
+import { dueness } from "./dueness.js";
 import type { ErrorReasonName } from "./error-details.js";
 import { randomKey } from "./random-key.js";
 import { type Sleep, withRetries } from "./retries.js";
@@ -36,9 +37,6 @@ export interface RenewalParts {
 
 /** Longer than the server's limit of 10 s, so that the call is over on both sides before another page tries. */
 const callTimeoutMs = 15_000;
-
-/** Corrections of a working clock are smaller. */
-const clockStepMs = 5000;
 
 /** The reasons that end the session. No other error ends it, whatever its status. */
 const endings: ReadonlySet<string | null> = new Set<ErrorReasonName>(["SESSION_ENDED", "REFRESH_TOKEN_REUSED", "SESSION_LOST"]);
@@ -115,15 +113,4 @@ export function createRenewal(parts: RenewalParts): Renewal {
       });
     },
   };
-}
-
-/**
- * `due`: the last fifth of the token's lifetime, at most 60 s. `pressing`: the last twentieth, at most 10 s, about the time that a call
- * may take. Also pressing if more time is left than the token ever had: the clock was set back.
- */
-function dueness(session: StoredSession, now: number): { due: boolean; pressing: boolean } {
-  const leftMs = session.accessTokenExpiresAt - now;
-  const ttlMs = session.accessTokenTtlMs;
-  const pressing = leftMs <= Math.min(10_000, ttlMs / 20) || leftMs > ttlMs + clockStepMs;
-  return { due: pressing || leftMs <= Math.min(60_000, ttlMs / 5), pressing };
 }

@@ -2,23 +2,10 @@ import { create, type DescMessage, type DescMethodUnary, getOption, hasOption } 
 import type { Transport, UnaryResponse } from "@connectrpc/connect";
 import { access, Caller } from "../gen/client/latchkey/v1/access_pb.js";
 import { errorDetails } from "./connect-error-details.js";
+import { withToken } from "./headers.js";
 import type { IdempotencyKeys } from "./idempotency-keys.js";
 import type { Renewal, Renewed } from "./renewal.js";
-
-/** Adds the headers that have a value to calls that do not have them. */
-export function withHeaders(transport: Transport, headers: Readonly<Record<string, string | undefined>>): Transport {
-  const completed = (header: HeadersInit | undefined) => {
-    const all = new Headers(header);
-    for (const [name, value] of Object.entries(headers)) if (value !== undefined && !all.has(name)) all.set(name, value);
-    return all;
-  };
-  return {
-    unary: (method, signal, timeoutMs, header, ...rest) =>
-      transport.unary(method, signal, timeoutMs, completed(header), ...rest),
-    stream: (method, signal, timeoutMs, header, ...rest) =>
-      transport.stream(method, signal, timeoutMs, completed(header), ...rest),
-  };
-}
+import { untilAborted } from "./until-aborted.js";
 
 export interface SessionTransportParts {
   readonly transport: Transport;
@@ -78,21 +65,4 @@ function isForUsers(method: DescMethodUnary<DescMessage, DescMessage>): boolean 
 function accept(renewed: Renewed): Renewed {
   if (renewed.session === null && renewed.refusal !== null) throw renewed.refusal;
   return renewed;
-}
-
-function withToken(header: HeadersInit | undefined, token: string): Headers {
-  const headers = new Headers(header);
-  headers.set("authorization", `Bearer ${token}`);
-  return headers;
-}
-
-/** Stops waiting when the signal aborts. The renewal itself continues, because other calls may wait for it. */
-function untilAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return promise;
-  return new Promise((resolve, reject) => {
-    const abort = () => reject(signal.reason);
-    if (signal.aborted) abort();
-    signal.addEventListener("abort", abort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
-  });
 }

@@ -82,6 +82,13 @@ describe("the package latchkey-client", () => {
     expect(length).toBeLessThanOrEqual(bundleBytesMax);
   });
 
+  it("brings nothing that knows client secrets to a browser: it has an entry of its own", async () => {
+    const { inputs } = await bundle('export * from "latchkey-client";');
+    expect(inputs.filter((path) => /\/client\/(client-token|service)/.test(path))).toEqual([]);
+    const ofService = await bundle('export { createServiceClient } from "latchkey-client/service";');
+    expect(ofService.inputs.filter((path) => /grpc-js|node:|protovalidate/.test(path))).toEqual([]);
+  });
+
   it("brings the verifier only to those who use it", async () => {
     const { bytes } = await bundle('export { createLatchkeyClient } from "latchkey-client";');
     expect(new TextDecoder().decode(bytes)).not.toContain("openid-configuration");
