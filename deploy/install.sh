@@ -36,6 +36,7 @@ smtp_file=${LATCHKEY_SMTP_URL_FILE-}
 database_file=${LATCHKEY_DATABASE_URL_FILE-}
 root=
 build=yes
+is_new=no
 while [ $# -gt 0 ]; do
   case $1 in
     --help) usage && exit ;;
@@ -217,10 +218,10 @@ make_secrets_and_settings() {
     echo "$etc/latchkey.env stays as it is."
     return 0
   fi
+  is_new=yes
   keep latchkey.env <<END
 # Settings of Latchkey, one NAME=value a line; \`latchkey config\` lists all of them. Then: systemctl restart latchkey
 LATCHKEY_ISSUER=$issuer
-LATCHKEY_DEFAULT_CLIENT=on
 # A proxy on this machine does TLS.
 LATCHKEY_TLS=terminated
 LATCHKEY_TRUSTED_PROXIES=127.0.0.1
@@ -265,3 +266,5 @@ if ! /usr/local/bin/latchkey doctor; then
 fi
 echo "Latchkey is installed and started. Keep copies of $etc/pepper and $etc/master-key apart from the database and its backups."
 echo "Its log: journalctl --unit latchkey"
+[ $is_new = no ] || echo "No client may call it yet. Make one:
+  latchkey client create --app default --kind public --id default-web --default"

@@ -9,7 +9,7 @@ import { secretsScript } from "../support/compose-secrets.js";
 import { freePorts } from "../support/ports.js";
 import { type RestartableServer, startRestartableServer } from "../support/postgres-server.js";
 import { type Env, endServers, type Server, startServer } from "../support/server.js";
-import { repository } from "./support/paths.js";
+import { latchkeyBin, repository } from "./support/paths.js";
 import { cleanEnv, runWell } from "./support/run.js";
 import { until } from "./support/until.js";
 
@@ -73,9 +73,26 @@ describe.skipIf(skipped)("the services of deploy/compose.yaml, without container
     rmSync(secrets, { recursive: true });
   });
 
+  const page = readFileSync(join(repository, "docs/containers.md"), "utf8");
+  const marked = (mark: string): string => new RegExp(`<!-- ${mark} -->\\n\`\`\`sh\\n([\\s\\S]*?)\`\`\``).exec(page)![1]!;
+
+  it("have no client until the command of docs/containers.md makes one", async () => {
+    const anyCall = () => latchkey.auth.revokeToken({ token: "none" });
+    await expect(anyCall()).rejects.toThrow();
+    // What `docker compose -f deploy/compose.yaml exec latchkey` comes before runs in the container; here it runs beside the server.
+    const shims = `docker() { shift 5; "$@"; }\nlatchkey() { '${process.execPath}' '${latchkeyBin}' "$@"; }\n`;
+    const block = shims + marked("run in the container of the compose file");
+    await runWell("bash", ["-euo", "pipefail", "-c", block], { cwd: latchkey.folder, env: latchkey.env });
+    await until("the server knows the client", () => anyCall().catch(() => undefined));
+    const { headers } = await fetch(`${latchkey.httpUrl}/latchkey.v1.AuthService/RevokeToken`, {
+      method: "OPTIONS",
+      headers: { origin: "http://localhost:5173", "access-control-request-method": "POST" },
+    });
+    expect(headers.get("access-control-allow-origin")).toBe("http://localhost:5173");
+  });
+
   it("sign a user in by the command of docs/containers.md, which takes the code from the mail catcher", async () => {
-    const page = readFileSync(join(repository, "docs/containers.md"), "utf8");
-    const command = /<!-- run with the compose file -->\n```sh\n([\s\S]*?)```/.exec(page)![1]!;
+    const command = marked("run with the compose file");
     const here = command
       .replaceAll("localhost:8080", new URL(latchkey.httpUrl).host)
       .replaceAll("localhost:8025", `127.0.0.1:${mailPort}`);

@@ -8,7 +8,9 @@ let seen: Record<string, unknown>;
 
 beforeAll(async () => {
   latchkey = await startLatchkey();
-  seen = JSON.parse(await runWell(goProgram, [latchkey.grpcAddress, latchkey.inboxUrl]));
+  const { clientId, clientSecret } = latchkey.backend;
+  const args = [latchkey.grpcAddress, latchkey.inboxUrl, `${latchkey.issuer}/oauth2/token`, clientId];
+  seen = JSON.parse(await runWell(goProgram, args, { env: { CLIENT_SECRET: clientSecret } }));
 });
 afterAll(() => latchkey.stop());
 
@@ -38,8 +40,19 @@ it("a Go program decodes ErrorInfo, RetryInfo and BadRequest of refusals", () =>
   expect(invalidCode?.fieldViolations).toEqual(["code"]);
 });
 
+it("a Go program gets a client token with golang.org/x/oauth2/clientcredentials and signs a user in over gRPC with it", () => {
+  expect(seen.backend).toEqual({
+    tokenType: "Bearer",
+    signedIn: true,
+    sameToken: true,
+    wrongCode: { cause: "MISMATCH" },
+    withoutUser: expect.objectContaining({ code: "Unauthenticated", reason: "USER_REQUIRED" }),
+  });
+});
+
 it("a Go program finds the services by reflection v1 and v1alpha", () => {
-  const services = ["latchkey.v1.AuthService", "grpc.health.v1.Health"];
-  expect(seen.servicesV1).toEqual(services);
-  expect(seen.servicesV1Alpha).toEqual(services);
+  const services = ["AppService", "AuthService", "TokenService"].map((name) => `latchkey.v1.${name}`);
+  const all = ["grpc.health.v1.Health", ...services];
+  expect((seen.servicesV1 as string[]).toSorted()).toEqual(all);
+  expect((seen.servicesV1Alpha as string[]).toSorted()).toEqual(all);
 });

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { inboxMessages } from "./support/caller.js";
 import { type Latchkey, startLatchkey } from "./support/latchkey.js";
 import { run, runWell } from "./support/run.js";
 
@@ -13,7 +14,8 @@ const service = "latchkey.v1.AuthService";
 
 describe("grpcurl, from reflection alone,", () => {
   it("lists the services and the methods", async () => {
-    expect(lines(await grpcurl("list"))).toEqual(["grpc.health.v1.Health", service]);
+    const services = ["AppService", "AuthService", "TokenService"].map((name) => `latchkey.v1.${name}`);
+    expect(lines(await grpcurl("list")).toSorted()).toEqual(["grpc.health.v1.Health", ...services]);
     expect(lines(await grpcurl("list", service))).toEqual(
       expect.arrayContaining(
         ["RegisterUser", "SendOtp", "VerifyOtp", "RefreshToken", "RevokeToken"].map((name) => `${service}.${name}`),
@@ -22,7 +24,9 @@ describe("grpcurl, from reflection alone,", () => {
   });
 
   it("describes methods with their access rules, messages with their bounds, and the types that errors carry", async () => {
-    expect(await grpcurl("describe", `${service}.SendOtp`)).toMatch(/\(\.latchkey\.v1\.access\) = \{ caller: CALLER_CLIENT \}/);
+    expect(await grpcurl("describe", `${service}.SendOtp`)).toMatch(
+      /\(\.latchkey\.v1\.access\) = \{ caller: CALLER_CLIENT, scope: "otp:send" \}/,
+    );
     expect(await grpcurl("describe", "latchkey.v1.VerifyOtpRequest")).toMatch(
       /string code = 2 \[[^;]*\.buf\.validate\.field[^;]*max_len: 32/,
     );
@@ -31,6 +35,36 @@ describe("grpcurl, from reflection alone,", () => {
 
   it("reads that the server is healthy", async () => {
     expect(JSON.parse(await grpcurl("", "grpc.health.v1.Health/Check"))).toEqual({ status: "SERVING" });
+  });
+});
+
+describe("grpcurl as a backend", () => {
+  const basic = (): string => {
+    const { clientId, clientSecret } = latchkey.backend;
+    return `Basic ${Buffer.from(`${clientId}:${clientSecret}`).toString("base64")}`;
+  };
+  const as = (authorization: string, email: string) => ["-H", `authorization: ${authorization}`, "-d", `{"email": "${email}"}`];
+
+  it("gets a client token and sends a code with it", async () => {
+    const printed = await grpcurl("-H", `authorization: ${basic()}`, "latchkey.v1.TokenService/IssueClientToken");
+    const { accessToken, expiresIn } = JSON.parse(printed) as { accessToken: string; expiresIn: number };
+    expect(expiresIn).toBe(900);
+    const sent = JSON.parse(await grpcurl(...as(`Bearer ${accessToken}`, "token@example.com"), `${service}/SendOtp`));
+    expect(sent.challenge.challengeId).toMatch(/^[\w-]{22}$/);
+  });
+
+  it("sends a code with the id and secret alone", async () => {
+    const sent = JSON.parse(await grpcurl(...as(basic(), "basic@example.com"), `${service}/SendOtp`));
+    expect(sent.challenge.challengeId).toMatch(/^[\w-]{22}$/);
+  });
+
+  it("reads a wrong secret as CLIENT_INVALID, and nothing is sent", async () => {
+    const wrong = `Basic ${Buffer.from(`${latchkey.backend.clientId}:lk_${"A".repeat(43)}`).toString("base64")}`;
+    expect(await refusedCall("SendOtp", as(wrong, "wrong@example.com"))).toEqual({
+      code: "Unauthenticated",
+      details: { ErrorInfo: { domain: "latchkey", reason: "CLIENT_INVALID" } },
+    });
+    expect((await inboxMessages(latchkey)).filter(({ to }) => to === "wrong@example.com")).toEqual([]);
   });
 });
 

@@ -28,6 +28,11 @@ function expectWell({ exitCode, stdout, stderr }: Finished): string {
 
 describe("the systemd service", () => {
   const [install] = blocksUnder("docs/deployment.md", "## The systemd service", "sh");
+  const [, createdb, installOnPostgres, makeClient, trial] = blocksUnder(
+    "docs/deployment.md",
+    "## From zero to production",
+    "sh",
+  );
   const optionsOf = (block: string) => /^deploy\/install\.sh (.+)$/m.exec(block)![1]!.split(" ");
   const secrets = ["pepper", "master-key", "smtp-url"];
 
@@ -67,11 +72,20 @@ describe("the systemd service", () => {
   const configure = (machine: Machine, lines: readonly string[]) =>
     writeFileSync(machine.at("etc/latchkey/latchkey.env"), `\n${lines.join("\n")}\n`, { flag: "a" });
 
-  /** As systemd would by the unit that was installed. */
+  const started = new WeakSet<Machine>();
+
+  /** As systemd would by the unit that was installed. After the first start a client is made as the page says. */
   async function start(machine: Machine): Promise<Server> {
     const { env, program } = serviceOf(machine);
     const here = { ...env, LATCHKEY_METRICS_LISTEN: "127.0.0.1:0", LATCHKEY_DRAIN_DELAY: "0" };
-    return await startServer(here, { folder: machine.at("var/lib/latchkey"), program: [program] });
+    const server = await startServer(here, { folder: machine.at("var/lib/latchkey"), program: [program] });
+    if (started.has(machine)) return server;
+    started.add(machine);
+    const anyCall = () => reasonOf(server.grpc.revokeToken({ token: "none" }));
+    expect(await anyCall()).toBe("CLIENT_UNKNOWN");
+    expectWell(await machine.shell(makeClient!));
+    await until("the server knows the client", async () => (await anyCall()) === null || undefined);
+    return server;
   }
 
   /** Begins a registration. Returns what finishes it, from the mail that was sent. */
@@ -121,9 +135,11 @@ describe("the systemd service", () => {
       return context.skip(database);
     }
     closers.push(() => database.stop());
-    const [, createdb, block, trial] = blocksUnder("docs/deployment.md", "## From zero to production", "sh");
     await runWell("bash", ["-euc", createdb!], { env: database.env });
-    const { machine, mail } = await installed({ block: block!, databaseUrl: `${database.url}/latchkey?sslmode=disable` });
+    const { machine, mail } = await installed({
+      block: installOnPostgres!,
+      databaseUrl: `${database.url}/latchkey?sslmode=disable`,
+    });
     const server = await start(machine);
     const [ready, send, redeem] = trial!.replaceAll("https://auth.example.com", server.httpUrl).split(/^(?=curl )/m);
     expect(expectWell(await machine.shell(ready!)).trim()).toBe("ok");

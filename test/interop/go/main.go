@@ -32,18 +32,20 @@ type report struct {
 	Refusals        map[string]refusal `json:"refusals"`
 	ServicesV1      []string           `json:"servicesV1"`
 	ServicesV1Alpha []string           `json:"servicesV1Alpha"`
+	Backend         *backend           `json:"backend"`
 }
 
 type refusal struct {
-	Code            string   `json:"code"`
-	Reason          string   `json:"reason"`
-	Domain          string   `json:"domain"`
-	RetryAfterMs    int64    `json:"retryAfterMs"`
-	FieldViolations []string `json:"fieldViolations"`
+	Code            string            `json:"code"`
+	Reason          string            `json:"reason"`
+	Domain          string            `json:"domain"`
+	Metadata        map[string]string `json:"metadata,omitempty"`
+	RetryAfterMs    int64             `json:"retryAfterMs"`
+	FieldViolations []string          `json:"fieldViolations"`
 }
 
 func main() {
-	seen, err := signIn(os.Args[1], os.Args[2])
+	seen, err := signIn(os.Args[1], os.Args[2], os.Args[3], os.Args[4])
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
@@ -51,7 +53,7 @@ func main() {
 	_ = json.NewEncoder(os.Stdout).Encode(seen)
 }
 
-func signIn(address, inbox string) (*report, error) {
+func signIn(address, inbox, tokenURL, clientID string) (*report, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	connection, err := grpc.NewClient(address, grpc.WithTransportCredentials(insecure.NewCredentials()))
@@ -86,7 +88,11 @@ func signIn(address, inbox string) (*report, error) {
 		return nil, fmt.Errorf("VerifyOtp: %w", err)
 	}
 	seen.UserID, seen.DisplayName, seen.IsNewUser = verified.GetUser().GetUserId(), verified.GetUser().GetDisplayName(), verified.GetIsNewUser()
-	return seen, afterSignIn(ctx, connection, verified.GetTokens(), seen)
+	if err := afterSignIn(ctx, connection, verified.GetTokens(), seen); err != nil {
+		return nil, err
+	}
+	seen.Backend, err = asBackend(ctx, connection, inbox, tokenURL, clientID)
+	return seen, err
 }
 
 func afterSignIn(ctx context.Context, connection *grpc.ClientConn, first *latchkeyv1.TokenSet, seen *report) error {
@@ -127,7 +133,7 @@ func read(err error) refusal {
 	for _, detail := range refused.Details() {
 		switch detail := detail.(type) {
 		case *errdetails.ErrorInfo:
-			seen.Reason, seen.Domain = detail.GetReason(), detail.GetDomain()
+			seen.Reason, seen.Domain, seen.Metadata = detail.GetReason(), detail.GetDomain(), detail.GetMetadata()
 		case *errdetails.RetryInfo:
 			seen.RetryAfterMs = detail.GetRetryDelay().AsDuration().Milliseconds()
 		case *errdetails.BadRequest:

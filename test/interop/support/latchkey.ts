@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { freePorts } from "../../support/ports.js";
@@ -12,17 +12,26 @@ type Env = Readonly<Record<string, string>>;
 
 /** `latchkey serve` as a process of its own, in a folder of its own, in development mode on free ports. */
 export interface Latchkey {
+  /** Its working directory. */
+  readonly folder: string;
   readonly ports: Ports;
   /** What its tokens name as their issuer, which is where it serves HTTP. */
   readonly issuer: string;
   readonly inboxUrl: string;
   /** `localhost:port` */
   readonly grpcAddress: string;
+  /** The confidential client of development that apps' backends use, from the file that the first start made. */
+  readonly backend: DevelopmentClient;
   /** Runs another command of the same deployment beside it, and gives what it prints. */
   cli(...args: readonly string[]): Promise<string>;
   /** Ends it and starts it again on the same database and ports. */
   restart(env?: Env): Promise<void>;
   stop(): Promise<void>;
+}
+
+export interface DevelopmentClient {
+  readonly clientId: string;
+  readonly clientSecret: string;
 }
 
 export interface Ports {
@@ -58,10 +67,19 @@ interface Running {
 function wrap(running: Running): Latchkey {
   const { folder, ports } = running;
   return {
+    folder,
     ports,
     issuer: `http://localhost:${ports.http}`,
     inboxUrl: `http://localhost:${ports.inbox}`,
     grpcAddress: `localhost:${ports.grpc}`,
+    get backend() {
+      const made = JSON.parse(readFileSync(join(folder, ".latchkey/clients.json"), "utf8")) as Record<
+        string,
+        { client_id: string; client_secret: string }
+      >;
+      const { client_id: clientId, client_secret: clientSecret } = made["default-backend"]!;
+      return { clientId, clientSecret };
+    },
     cli: (...args) => runWell(process.execPath, [latchkeyBin, ...args], { cwd: folder, env: running.env }),
     async restart(env = {}) {
       await end(running.child);
