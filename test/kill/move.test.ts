@@ -35,8 +35,8 @@ const day = 24 * 60 * 60_000;
 function fill(path: string, masterKey: string): string[] {
   const tokens = createRefreshTokens(createKeyring([{ id: "1", key: Buffer.from(masterKey, "base64") }]));
   const db = connect(path);
-  const user = db.prepare("INSERT INTO users VALUES (?, ?, ?, 'en', '', ?)");
-  const contact = db.prepare("INSERT INTO contacts VALUES ('email', ?, ?, ?)");
+  const user = db.prepare("INSERT INTO users VALUES (?, 'main', ?, ?, 'en', '', ?)");
+  const contact = db.prepare("INSERT INTO contacts VALUES ('main', 'email', ?, ?, ?)");
   const session =
     db.prepare(`INSERT INTO sessions (session_id, family, key_id, user_id, client_id, generation, ip, user_agent, amr,
     created_at, last_used_at, idle_expires_at, expires_at)

@@ -18,6 +18,7 @@ import { query, testDatabases } from "../support/postgres.js";
 import { newApp, newClient, newSecret } from "./contract/directory-fixtures.js";
 import {
   appId,
+  attemptOf,
   bytes,
   chargeOf,
   email,
@@ -89,12 +90,31 @@ async function fill(store: Store) {
   await rotate(store, session, { idempotency: bytes("rotation", 32), now: t0 + minute });
   const proved = await issue(store);
   await redeem(store, proved.challengeId, { idempotency: bytes("redeem", 32) });
-  return { live, registered: registered!, session, user };
+  const guess = attemptOf(live, { lockout: { key: bytes("account"), failuresMax: 1, durationMs: 60 * minute } });
+  await store.challenges.takeAttempt(guess);
+  const other = { poolId: "bank", appId: "bank" };
+  const { challengeId: otherId, contact: shared } = await issue(store, {
+    contact: { kind: "email", value: user.contacts[0]!.value },
+    ...other,
+  });
+  const credentialHash = bytes("credential", 32);
+  await redeem(store, otherId, { newSession: newSession({ appId: "bank", credentialHash }) });
+  const without = await issue(store, { contact: shared, ...other });
+  const change = redemptionOf(without.challengeId, { newSession: null, idempotency: bytes("no session", 32) });
+  await store.challenges.redeem(change);
+  return { live, registered: registered!, session, user, contact: shared! };
 }
 
 /** What `fill` has made, as the port shows it. */
-async function look(store: Store, { live, registered, session, user }: Awaited<ReturnType<typeof fill>>) {
+async function look(store: Store, { live, registered, session, user, contact }: Awaited<ReturnType<typeof fill>>) {
   const now = t0 + minute;
+  const recipientIn = (poolId: string) =>
+    store.challenges.prepareSend({
+      idempotency: null,
+      recipientOf: { identifier: contact, channel: "email", poolId },
+      guards: [],
+      now,
+    });
   return {
     keys: await store.keys.list(),
     checks: await store.keys.listChecks(),
@@ -106,6 +126,10 @@ async function look(store: Store, { live, registered, session, user }: Awaited<R
     replay: await rotate(store, session, { idempotency: bytes("rotation", 32), now: t0 + 60 * minute }),
     issued: await store.challenges.prepareSend({ idempotency: bytes("issue", 32), recipientOf: null, guards: [], now }),
     redeemed: await store.challenges.findRedemption({ idempotency: bytes("redeem", 32), now }),
+    withoutSession: await store.challenges.findRedemption({ idempotency: bytes("no session", 32), now }),
+    recipients: [await recipientIn("main"), await recipientIn("bank")],
+    credential: await store.sessions.findByCredential({ credentialHash: bytes("credential", 32), now }),
+    lockout: await store.challenges.findLockout({ key: bytes("account"), now }),
     limit: await store.challenges.findLimit({ charges: [chargeOf("send", 1)], now: t0 + second }),
     due: await store.outbox.nextDueAt(),
   };
@@ -144,6 +168,8 @@ describe("a move", () => {
     const { counts } = await move();
     expect(counts!.map(({ table }) => table)).toEqual(movedTables.map(({ name }) => name));
     for (const { source, target: arrived } of counts!) expect([arrived, source > 0]).toEqual([source, true]);
+    const { withoutSession, recipients, credential, lockout } = before;
+    expect([withoutSession, ...recipients, credential, lockout]).not.toContain(null);
     expect(await using(target, (store) => look(store, filled))).toEqual(before);
   });
 
@@ -182,7 +208,7 @@ describe("a move", () => {
     await using(null, fill);
     const db = openDatabase(path);
     db.exec(`WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 4100)
-      INSERT INTO contacts SELECT iif(i % 3, 'email', 'phone'), 'value' || i, 'u' || i, i FROM n`);
+      INSERT INTO contacts SELECT iif(i % 2, 'main', 'bank'), iif(i % 3, 'email', 'phone'), 'value' || i, 'u' || i, i FROM n`);
     db.close();
     const steps: MoveStep[] = [];
     const { counts } = await move(target, (step) => void steps.push(step));
@@ -259,7 +285,7 @@ describe("a move that is cancelled", () => {
     expect(await refusal(() => move())).toContain("holds a part of another or a cancelled move");
     await using(null, (store) => store.upkeep.ping());
     const { counts } = await move(await databases.create());
-    expect(counts!.find(({ table }) => table === "users")).toMatchObject({ source: 1, target: 1 });
+    expect(counts!.find(({ table }) => table === "users")).toMatchObject({ source: 2, target: 2 });
   });
 
   it("while it runs does not become complete", async () => {
@@ -399,9 +425,9 @@ describe("a move is refused", () => {
     await using(null, fill);
     const running = move(target, async (step) => {
       if (step.kind !== "copied" || step.table !== table) return;
-      await query(target, "INSERT INTO users VALUES ('user', 'stranger', '', 'en', '', 0)");
+      await query(target, "INSERT INTO users VALUES ('user', 'stranger', '', 'en', '', 0, 'main')");
     });
-    expect(await refusal(() => running)).toMatch(/^another program writes to .* rows of users arrived instead of 2\).*--abort/);
+    expect(await refusal(() => running)).toMatch(/^another program writes to .* rows of users arrived instead of 3\).*--abort/);
     expect(await refusal(() => using(target, (store) => store.upkeep.ping()))).toContain("holds a part");
     abortMove({ path });
     await ping();
@@ -467,7 +493,7 @@ describe("a store whose database is marked", () => {
     markMoving(marked, { moveId: "id", target: "somewhere", markedAt: t0 });
     for (const change of changes) expect(() => change.run()).toThrow("this database is being moved to PostgreSQL, or was");
     clearMoving(marked);
-    expect(db.prepare("DELETE FROM sessions").run().changes).toBe(2);
+    expect(db.prepare("DELETE FROM sessions").run().changes).toBe(3);
     expect(db.prepare("SELECT count(*) FROM sqlite_schema WHERE type = 'trigger'").pluck().get()).toBe(0);
     marked.close();
     db.close();

@@ -18,6 +18,7 @@ export interface TableCount {
 }
 
 const hourMs = 60 * 60_000;
+const dayMs = 24 * hourMs;
 
 /**
  * The tables that are moved, in this order. `send_locks` is left out: only PostgreSQL has it, and its rows are created on
@@ -46,7 +47,7 @@ export const movedTables: readonly MovedTable[] = [
     key: ["user_id"],
     changed: (row: { display_name: string }) => ({ display_name: escapeNul(row.display_name) }),
   },
-  { name: "contacts", key: ["kind", "value"] },
+  { name: "contacts", key: ["pool_id", "kind", "value"] },
   {
     name: "sessions",
     key: ["session_id"],
@@ -57,15 +58,24 @@ export const movedTables: readonly MovedTable[] = [
     key: ["key"],
     changed: (row: { spent: string; expires_at: number }) => ({
       spent: JSON.parse(row.spent) as number[],
-      // Rounded up as the engine does.
-      expires_at: (Math.floor(row.expires_at / hourMs) + 1) * hourMs,
+      expires_at: roundedUp(row.expires_at, hourMs),
     }),
+  },
+  {
+    name: "lockouts",
+    key: ["key"],
+    changed: (row: { expires_at: number }) => ({ expires_at: roundedUp(row.expires_at, dayMs) }),
   },
   { name: "registrations", key: ["registration_id"] },
   { name: "challenges", key: ["challenge_id"], changed: challengeOf },
   { name: "outbox", key: ["outbox_id"] },
   { name: "idempotency", key: ["mac"], changed: rememberedCallOf },
 ];
+
+/** Rounds an expiry that only the sweep uses, as the engine does. */
+function roundedUp(expiresAt: number, stepMs: number): number {
+  return (Math.floor(expiresAt / stepMs) + 1) * stepMs;
+}
 
 export function toTargetRow({ changed }: MovedTable, row: SourceRow): TargetRow {
   const target: Record<string, unknown> = {};
@@ -91,6 +101,7 @@ function rememberedCallOf(row: { outcome: string }): TargetRow {
     kind: outcome.kind,
     challenge_ids: outcome.kind === "redeemed" ? [outcome.challengeId] : outcome.challengeIds,
     session_id: redeemed?.sessionId ?? null,
+    user_id: redeemed?.userId ?? null,
     is_new_user: redeemed?.isNewUser ?? false,
     username_taken: redeemed?.usernameTaken ?? false,
     pending_sources: redeemed?.pendingSources ?? [],

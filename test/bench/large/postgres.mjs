@@ -1,5 +1,5 @@
 import pg from "pg";
-import { clientId, day, emailOf, lives, ownerOf, ranges, sealedCodeBytes, userAgent } from "./shapes.mjs";
+import { appId, clientId, day, emailOf, lives, ownerOf, poolId, ranges, sealedCodeBytes, userAgent } from "./shapes.mjs";
 
 /** `database` is a URL. */
 export async function open(database) {
@@ -32,19 +32,19 @@ async function fill(client, { size, stride, now }) {
   }
   await inRanges(
     users,
-    `INSERT INTO users (user_id, username, display_name, locale, custom_attributes, created_at)
-    SELECT user_id, NULL, 'Person ' || n, 'en', '', ${past(lives.sessionMs)} FROM people WHERE n >= $1 AND n < $2`,
+    `INSERT INTO users (user_id, pool_id, username, display_name, locale, custom_attributes, created_at)
+    SELECT user_id, '${poolId}', NULL, 'Person ' || n, 'en', '', ${past(lives.sessionMs)} FROM people WHERE n >= $1 AND n < $2`,
   );
   await inRanges(
     users,
-    `INSERT INTO contacts (kind, value, user_id, verified_at)
-    SELECT 'email', ${emailOf("n", { users, stride })}, user_id, ${past(lives.sessionMs)} FROM people WHERE n >= $1 AND n < $2`,
+    `INSERT INTO contacts (pool_id, kind, value, user_id, verified_at)
+    SELECT '${poolId}', 'email', ${emailOf("n", { users, stride })}, user_id, ${past(lives.sessionMs)} FROM people WHERE n >= $1 AND n < $2`,
   );
   await inRanges(
     sessions,
-    `INSERT INTO sessions (session_id, family, key_id, user_id, client_id, generation, ip, user_agent, amr, created_at,
+    `INSERT INTO sessions (session_id, family, key_id, user_id, app_id, client_id, generation, ip, user_agent, amr, created_at,
       last_used_at, idle_expires_at, expires_at, sweep_at)
-    SELECT gen_random_uuid()::text, ${bytes(16)}, '1', p.user_id, '${clientId}', 0, '192.0.2.' || (i % 256), '${userAgent}',
+    SELECT gen_random_uuid()::text, ${bytes(16)}, '1', p.user_id, '${appId}', '${clientId}', 0, '192.0.2.' || (i % 256), '${userAgent}',
       'latchkey:email', at, at, at + ${lives.sessionIdleMs}, at + ${lives.sessionMs},
       ((at + ${lives.sessionIdleMs}) / ${day} + 1) * ${day}
     FROM (SELECT i, ${past(lives.lastUsedMs)} AS at FROM ${numbers("i")}) AS s
@@ -53,10 +53,10 @@ async function fill(client, { size, stride, now }) {
   await inRanges(
     challenges,
     `WITH made AS (
-      INSERT INTO challenges (challenge_id, client_id, purpose, channel, identifier_key, requester_key, contact_kind,
+      INSERT INTO challenges (challenge_id, pool_id, app_id, client_id, purpose, channel, identifier_key, requester_key, contact_kind,
         contact_value, user_id, decoy, masked_destination, locale, code_length, hash_profile, pepper_id, salt, tag, sealed_code,
         attempts, attempts_max, sends, sends_max, resend_times, resend_requesters, created_at, expires_at, resend_at)
-      SELECT ${randomId}, '${clientId}', 'login', 'email', ${bytes(16)}, ${bytes(16)}, 'email', ${emailOf("p.n", { users, stride })},
+      SELECT ${randomId}, '${poolId}', '${appId}', '${clientId}', 'login', 'email', ${bytes(16)}, ${bytes(16)}, 'email', ${emailOf("p.n", { users, stride })},
         p.user_id, false, 'p•••@example.com', 'en', 6, 'owasp', '1', ${bytes(16)}, ${bytes(32)}, ${bytes(sealedCodeBytes)},
         0, 5, 1, 5, '{}', '{}', $3::bigint, $3::bigint + ${lives.challengeMs} + (random() * 300000)::bigint, $3::bigint + 30000
       FROM ${numbers("i")} JOIN people p ON p.n = ${ownerOf("i", { users, count: challenges })}

@@ -24,6 +24,8 @@ export const emailOf = (n, { users, stride: by }) => `'person' || ((${n}) * ${by
 /** SQL: which person the `i`th of `count` things belongs to. */
 export const ownerOf = (i, { users, count }) => `(${i}) * ${users} / ${count}`;
 
+export const poolId = "main";
+export const appId = "default";
 export const clientId = "default-web";
 export const userAgent =
   "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0.0.0 Safari/537.36";

@@ -1,6 +1,6 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import Database from "better-sqlite3";
-import { clientId, emailOf, lives, ownerOf, ranges, sealedCodeBytes, someOf, userAgent } from "./shapes.mjs";
+import { clientId, emailOf, lives, ownerOf, poolId, ranges, sealedCodeBytes, someOf, userAgent } from "./shapes.mjs";
 
 /** `database` is the path of a file that no server has open. */
 export function open(database) {
@@ -28,13 +28,13 @@ function fill(db, { size, stride, now }) {
   const statements = [
     [
       users,
-      `INSERT INTO users (user_id, username, display_name, locale, custom_attributes, created_at)
-      ${numbers} SELECT random_uuid(), NULL, 'Person ' || i, 'en', '', ${past(lives.sessionMs)} FROM numbers`,
+      `INSERT INTO users (user_id, pool_id, username, display_name, locale, custom_attributes, created_at)
+      ${numbers} SELECT random_uuid(), '${poolId}', NULL, 'Person ' || i, 'en', '', ${past(lives.sessionMs)} FROM numbers`,
     ],
     [
       users,
-      `INSERT INTO contacts (kind, value, user_id, verified_at)
-      ${numbers} SELECT 'email', ${emailOf("i", { users, stride })}, u.user_id, u.created_at
+      `INSERT INTO contacts (pool_id, kind, value, user_id, verified_at)
+      ${numbers} SELECT '${poolId}', 'email', ${emailOf("i", { users, stride })}, u.user_id, u.created_at
       FROM numbers CROSS JOIN users u ON u.rowid = ${first} + i`,
     ],
     [

@@ -236,6 +236,42 @@ export function budgets(scene: Scene): void {
     expect(await spend(store, challenge, charge, t0 + 21 + hour)).toEqual({ kind: "limited", retryAt: t0 + 30 + hour });
   });
 
+  it("budgets spent by themselves are spent all or none, and retryAt is when all would be granted", async () => {
+    const { store } = scene;
+    const [wide, narrow] = [chargeOf("wide", 5), chargeOf("narrow", 1)];
+    const spendBoth = (now: number) => store.budgets.spend({ charges: [wide, narrow], now });
+    expect(await spendBoth(t0)).toBeNull();
+    await expectNothingHappened(store, { now: t0 + 1, budgets: [wide.key, narrow.key] }, async () => {
+      expect(await spendBoth(t0 + 1)).toEqual({ kind: "limited", retryAt: t0 + hour });
+      expect(await store.budgets.spend({ charges: [], now: t0 + 1 })).toBeNull();
+    });
+    expect(await store.budgets.spend({ charges: [wide], now: t0 + 1 })).toBeNull();
+    expect((await budgetOf(store, wide.key, t0 + 2)).spent).toEqual([t0, t0 + 1]);
+    expect(await spendBoth(t0 + hour - 1)).toEqual({ kind: "limited", retryAt: t0 + hour });
+    expect(await spendBoth(t0 + hour)).toBeNull();
+  });
+
+  it("a budget spent by itself is held like any other, and is the same one that sends and guesses are charged to", async () => {
+    const { store } = scene;
+    const charge = chargeOf("budget", 3, hour, { stepsMs: [30 * second], jitter: 1 });
+    expect(await store.budgets.spend({ charges: [charge], now: t0 })).toBeNull();
+    expect(await store.budgets.spend({ charges: [charge], now: t0 + 1 })).toEqual({
+      kind: "limited",
+      retryAt: t0 + 30 * second,
+    });
+    expect(await spend(store, await endless(store), charge, t0 + 1)).toEqual({ kind: "limited", retryAt: t0 + 30 * second });
+  });
+
+  it("of 40 racing calls that spend two budgets by themselves exactly as many are granted as the smaller one allows", async () => {
+    const { store } = scene;
+    const [wide, narrow] = [chargeOf("wide", 30), chargeOf("narrow", 7)];
+    const outcomes = await Promise.all(
+      times(40, (n) => store.budgets.spend({ charges: n % 2 === 0 ? [wide, narrow] : [narrow, wide], now: t0 })),
+    );
+    expect(outcomes.filter((outcome) => outcome === null)).toHaveLength(7);
+    for (const { key } of [wide, narrow]) expect((await budgetOf(store, key, t0)).spent).toEqual(times(7, () => t0));
+  });
+
   for (const seed of [1, 2, 3]) {
     it(`a random walk of spends, returns and waits agrees with a sequential model (seed ${seed})`, async () => {
       const { store } = scene;

@@ -178,6 +178,20 @@ export function idempotency(scene: Scene): void {
     });
   }
 
+  it("a sign-in without a session is found again until its user is deleted", async () => {
+    const { store } = scene;
+    const challenge = await issue(store);
+    const change = redemptionOf(challenge.challengeId, { newSession: null, idempotency: mac });
+    const { redemption } = expectKind(await store.challenges.redeem(change), "redeemed");
+    const { user } = await redeem(store, (await issue(store, { contact: challenge.contact })).challengeId);
+    const query = { idempotency: mac, now: t0 + 2 * minute };
+    expect((await store.challenges.findRedemption(query))?.redemption).toEqual(redemption);
+    const changed = await store.users.update({ userId: user.userId, displayName: "Grace" });
+    expect((await store.challenges.findRedemption(query))?.redemption).toEqual({ ...redemption, user: changed });
+    await store.users.delete({ userId: user.userId });
+    expect(await store.challenges.findRedemption(query)).toBeNull();
+  });
+
   it("a redemption is not found again once its challenge has expired, nor under the key of another call", async () => {
     const { store } = scene;
     const challenge = await issue(store, {}, { idempotency: bytes("issue", 32) });

@@ -3,12 +3,15 @@ import type { NewChallenge } from "../../../src/model/challenge.js";
 import type { IssueOutcome } from "../../../src/store/port/challenges.js";
 import type { Store } from "../../../src/store/port/store.js";
 import {
+  appId,
+  attemptOf,
   bytes,
   email,
   expectKind,
   expectNothingHappened,
   guardOf,
   hour,
+  issue,
   issueOf,
   minute,
   newChallenge,
@@ -128,6 +131,49 @@ export function liveChallenges(scene: Scene): void {
     for (const _ of times(3, Number)) made.push((await send(store, { contact })).challenge);
     expectKind((await send(store, { contact })).outcome, "limited");
     await redeem(store, made[2]!.challengeId);
+  });
+
+  it("the newest live challenge is found by client, identifier, purpose and requester, spent or a decoy or not", async () => {
+    const { store } = scene;
+    const contact = email();
+    const identifierKey = bytes(contact.value);
+    const issued = (now: number, changes: Partial<NewChallenge> = {}) => issue(store, { contact, ...changes }, { now });
+    const query = {
+      clientId: "client",
+      identifierKey,
+      requesterKey: bytes("requester"),
+      purpose: "login",
+      now: t0 + 10,
+    } as const;
+    expect(await store.challenges.findNewest(query)).toBeNull();
+    const longer = await issued(t0, { expiresAt: t0 + 9 * minute });
+    const newest = await issued(t0 + 1, { attemptsMax: 1, sendsMax: 1, decoy: true });
+    const others = [
+      await issued(t0 + 2, { clientId: "another" }),
+      await issued(t0 + 3, { requesterKey: bytes("stranger") }),
+      await issued(t0 + 4, { purpose: "verify_contact" }),
+      await issued(t0 + 5, { identifierKey: bytes("another") }),
+    ];
+    expect(await store.challenges.findNewest(query)).toEqual(newest);
+    expectKind(await store.challenges.takeAttempt(attemptOf(newest, { now: t0 + 6 })), "taken");
+    expect(await store.challenges.findNewest(query)).toEqual({ ...newest, attempts: 1 });
+    const changes = [
+      { clientId: "another" },
+      { requesterKey: bytes("stranger") },
+      { purpose: "verify_contact" },
+      { identifierKey: bytes("another") },
+    ] as const;
+    for (const [index, change] of changes.entries()) {
+      expect(await store.challenges.findNewest({ ...query, ...change })).toEqual(others[index]);
+    }
+    expect(await store.challenges.findNewest({ ...query, purpose: "registration" })).toBeNull();
+    const after = newest.expiresAt;
+    expect(await store.challenges.findNewest({ ...query, now: after - 1 })).toMatchObject({ challengeId: newest.challengeId });
+    expect(await store.challenges.findNewest({ ...query, now: after })).toEqual(longer);
+    await store.challenges.end({ challengeId: newest.challengeId, appId, how: "cancel", sendReturns: [], now: t0 + 7 });
+    expect(await store.challenges.findNewest(query)).toEqual(longer);
+    await redeem(store, longer.challengeId, { now: t0 + 8 });
+    expect(await store.challenges.findNewest(query)).toBeNull();
   });
 
   it("20 racing sends of one requester leave exactly 3 live challenges", async () => {

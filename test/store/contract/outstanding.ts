@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
 import {
+  attemptOf,
   budgetOf,
   bytes,
   chargeOf,
@@ -19,7 +20,7 @@ import {
 } from "./fixtures.js";
 
 export function outstanding(scene: Scene): void {
-  it("ends all sessions and challenges, empties the outbox and forgets calls; users, keys and budgets stay", async () => {
+  it("ends all sessions and challenges, empties the outbox and forgets calls; users, keys, budgets and lockouts stay", async () => {
     const { store } = scene;
     const [contact, charge] = [email(), chargeOf("budget", 5, day)];
     const { session, user } = await signIn(store, contact, { idempotency: bytes("redeem") });
@@ -28,6 +29,8 @@ export function outstanding(scene: Scene): void {
     const [registration] = await register(store, [email(), email()]);
     const check = { use: "master", keyId: "1", check: bytes("check") } as const;
     await store.keys.addCheck(check);
+    const lockout = { key: bytes("account"), failuresMax: 1, durationMs: hour };
+    await store.challenges.takeAttempt(attemptOf(challenge, { lockout }));
 
     expect(await store.upkeep.endOutstanding({ keepSessions: false })).toBe(2);
 
@@ -43,6 +46,7 @@ export function outstanding(scene: Scene): void {
     const prepared = await store.challenges.prepareSend({ idempotency: bytes("issue"), recipientOf, guards: [], now: t0 });
     expect(prepared).toMatchObject({ kind: "ready", recipient: { userId: user.userId } });
     expect((await budgetOf(store, charge.key, t0)).spent).toEqual([t0]);
+    expect(await store.challenges.findLockout({ key: lockout.key, now: t0 })).toBe(t0 + minute + hour);
     expect(await store.keys.listChecks()).toEqual([check]);
     expect((await signIn(store, contact)).user.userId).toBe(user.userId);
   });

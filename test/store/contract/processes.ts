@@ -52,6 +52,38 @@ export function processes(scene: Scene): void {
     expect((await budgetOf(store, identifier.key, t0 + minute)).spent).toHaveLength(5);
   });
 
+  it("of 120 racing attempts from 4 processes at 4 challenges of an account 3 count before the lockout", async () => {
+    const { store, location } = scene;
+    const challenges = await Promise.all(times(4, () => issue(store, { attemptsMax: 1_000 })));
+    const lockout = { key: bytes("account", 17), failuresMax: 3, durationMs: minute };
+    const changes = times(120, (n) => attemptOf(challenges[Math.floor(n / 4) % 4]!, { lockout }));
+    const outcomes = ofKind(await others.race(location, "challenges.takeAttempt", changes), "taken");
+    expect(outcomes.filter(({ lockedUntil }) => lockedUntil === null)).toHaveLength(3);
+    expect(outcomes.filter(({ lockedUntil }) => lockedUntil === t0 + 2 * minute)).toHaveLength(117);
+  });
+
+  it("of 80 calls from 4 processes that spend a budget of 5 by itself 5 are granted", async () => {
+    const { store, location } = scene;
+    const charge = chargeOf("failures of an address", 5);
+    const changes = times(80, () => ({ charges: [charge], now: t0 }));
+    const outcomes = await others.race(location, "budgets.spend", changes);
+    expect(outcomes.filter((outcome) => outcome === null)).toHaveLength(5);
+    expect((await budgetOf(store, charge.key, t0)).spent).toHaveLength(5);
+  });
+
+  it("of 80 cancellations and approvals from 4 processes one ends the challenge", async () => {
+    const { store, location } = scene;
+    const { challengeId } = await issue(store);
+    const changes = times(
+      80,
+      (n) => ({ challengeId, appId, how: n % 8 < 4 ? "cancel" : "approve", sendReturns: [], now: t0 + minute }) as const,
+    );
+    const outcomes = await others.race(location, "challenges.end", changes);
+    expect(outcomes.filter((outcome) => outcome === null)).toHaveLength(1);
+    const found = await store.challenges.find(challengeId);
+    expect([found?.cancelledAt, found?.consumedAt].filter((at) => at !== null)).toEqual([t0 + minute]);
+  });
+
   it("of 80 racing successors of the newest signing key from 4 processes one is added", async () => {
     const { store, location } = scene;
     const newest = newKey();

@@ -75,6 +75,29 @@ export function redemption(scene: Scene): void {
     expect(await store.sessions.list({ userId: user.userId, appId, now: t0 + minute })).toHaveLength(3);
   });
 
+  it("a redemption without a session signs in like any other, but starts none and ends none", async () => {
+    const { store } = scene;
+    const contact = email();
+    const without = (userId: string | null) =>
+      issue(store, { contact, userId }).then(({ challengeId }) =>
+        redemptionOf(challengeId, { newSession: null, sessionsMax: 1 }),
+      );
+    const change = await without(null);
+    const made = { ...change.newUser, contacts: [{ ...contact, verifiedAt: t0 + minute }], createdAt: t0 + minute };
+    const redeemed = (isNewUser: boolean) => ({
+      kind: "redeemed",
+      redemption: { kind: "signed_in", session: null, user: made, isNewUser, usernameTaken: false },
+    });
+    expect(await store.challenges.redeem(change)).toEqual(redeemed(true));
+    const { userId } = change.newUser;
+    expect(await store.sessions.list({ userId, appId, now: t0 + minute })).toEqual([]);
+    const { session } = await signIn(store, contact);
+    const sibling = await issue(store, { contact });
+    expect(await store.challenges.redeem(await without(userId))).toEqual(redeemed(false));
+    expect(await store.sessions.list({ userId, appId, now: t0 + minute })).toEqual([session]);
+    expect(await store.challenges.find(sibling.challengeId)).toMatchObject({ cancelledAt: t0 + minute });
+  });
+
   it("of 100 racing redemptions exactly one is redeemed and one session exists", async () => {
     const { store } = scene;
     const contact = email();

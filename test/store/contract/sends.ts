@@ -16,12 +16,15 @@ import {
   issueOf,
   minute,
   newChallenge,
+  newUser,
   ofKind,
   phone,
   poolId,
+  prove,
   queued,
   redeem,
   redemptionOf,
+  register,
   type Scene,
   second,
   signIn,
@@ -159,6 +162,36 @@ export function sends(scene: Scene): void {
     expect(await prepare({ kind: "username", value: "bob" }, "sms")).toEqual({ kind: "ready", recipient: null });
     expect(await prepare(email(), "email")).toEqual({ kind: "ready", recipient: null });
     expect(await prepare({ kind: "email", value: number.value }, "email")).toEqual({ kind: "ready", recipient: null });
+  });
+
+  it("a user id names its user, and any identifier reaches the user's contact of the channel's kind, null if there is none", async () => {
+    const { store } = scene;
+    const [address, number] = [email(), phone()];
+    const [first, last] = await register(store, [address, number]);
+    await prove(store, first!.challengeId);
+    const { user } = await redeem(store, last!.challengeId, { newUser: newUser({ username: "grace", locale: "sv" }) });
+    const other = await signIn(store, email());
+    const { userId } = user;
+    const prepare = async (identifier: Identifier, channel: "email" | "sms") => {
+      const recipientOf = { identifier, channel, poolId };
+      const prepared = await store.challenges.prepareSend({ idempotency: null, recipientOf, guards: [], now: t0 });
+      return expectKind(prepared, "ready").recipient;
+    };
+    const names = [address, number, { kind: "username", value: "grace" }, { kind: "user_id", value: userId }] as const;
+    for (const name of names) {
+      expect(await prepare(name, "email")).toEqual({ userId, locale: "sv", contact: address });
+      expect(await prepare(name, "sms")).toEqual({ userId, locale: "sv", contact: number });
+    }
+    const { kind, value } = other.user.contacts[0]!;
+    for (const name of [
+      { kind, value },
+      { kind: "user_id", value: other.user.userId },
+    ] as const) {
+      expect(await prepare(name, "sms")).toEqual({ userId: other.user.userId, locale: "en", contact: null });
+    }
+    for (const name of [email(), phone(), { kind: "user_id", value: "nothing" }, { kind: "user_id", value: value }] as const) {
+      for (const channel of ["email", "sms"] as const) expect(await prepare(name, channel)).toBeNull();
+    }
   });
 
   it("a resend counts, charges its requester, queues the same code and moves neither expiry nor attempts", async () => {

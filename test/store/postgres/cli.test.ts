@@ -95,7 +95,7 @@ describe("the command line on PostgreSQL", () => {
       await query(
         location,
         `INSERT INTO sessions SELECT 's' || i, decode(lpad(to_hex(i), 32, '0'), 'hex'), '1', 'u', 'client', 0, NULL, '', '', 'email',
-           0, 0, 9e15, 9e15, 9e15 FROM generate_series(1, 12000) AS i`,
+           0, 0, 9e15, 9e15, 9e15, 'default' FROM generate_series(1, 12000) AS i`,
       );
     });
 

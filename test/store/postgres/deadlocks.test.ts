@@ -39,6 +39,10 @@ const allOutcomes = [
   "resend refused",
   "attempt taken",
   "attempt refused",
+  "cancel",
+  "approve",
+  "not ended",
+  "spend",
   "redeem redeemed",
   "redeem refused",
   "deliver",
@@ -57,6 +61,7 @@ function createMischief(stores: readonly Store[], random: () => number) {
   const charges = (): BudgetCharge[] => times(3, () => chargeOf(`budget ${Math.floor(random() * 6)}`, 1_000));
   /** Keys of the sends of one challenge, which those of another with its identifier share. */
   const sendReturns = [1, 2].map((kind) => ({ keyPrefix: Buffer.of(kind), ofRequester: kind === 1, holdMs: 1 }));
+  const lockoutKey = () => bytes(`account ${Math.floor(random() * 3)}`);
   const now = t0 + minute;
   /** How often each operation had which outcome. */
   const outcomes = new Map<string, number>();
@@ -83,7 +88,14 @@ function createMischief(stores: readonly Store[], random: () => number) {
   }
   async function redeem(): Promise<void> {
     const returns = charges().map(({ key }) => ({ key, spentAt: now }));
-    const change = { returns, sendReturns, sessionsMax: 2, now, newUser: newUser({ username: pick(names) }) };
+    const change = {
+      returns,
+      sendReturns,
+      lockoutKey: lockoutKey(),
+      sessionsMax: 2,
+      now,
+      newUser: newUser({ username: pick(names) }),
+    };
     const outcome = await store().challenges.redeem(redemptionOf(pick(challenges).challengeId, change));
     note(`redeem ${outcome.kind}`);
     if (outcome.kind === "redeemed" && outcome.redemption.kind === "signed_in") sessions.push(outcome.redemption.session!);
@@ -103,9 +115,19 @@ function createMischief(stores: readonly Store[], random: () => number) {
   async function attempt(): Promise<void> {
     const [requester, identifier, user] = charges() as [BudgetCharge, BudgetCharge, BudgetCharge];
     const userRequester = charges()[0]!;
-    const change = { requester, identifier, userRequester, user, now };
+    const lockout = { key: lockoutKey(), failuresMax: 3, durationMs: 1 };
+    const change = { requester, identifier, userRequester, user, lockout, now };
     const { kind } = await store().challenges.takeAttempt(attemptOf(pick(challenges), change));
     note(`attempt ${kind}`);
+  }
+  async function decide(): Promise<void> {
+    const how = random() < 0.5 ? "cancel" : "approve";
+    const { challengeId } = pick(challenges);
+    const why = await store().challenges.end({ challengeId, appId, how, sendReturns, now });
+    note(why === null ? how : "not ended");
+  }
+  async function spend(): Promise<void> {
+    note((await store().budgets.spend({ charges: charges(), now })) === null ? "spend" : "spend limited");
   }
   async function deliver(): Promise<void> {
     const messages = await store().outbox.claim({ now, leaseMs: 0, limit: 5 });
@@ -126,7 +148,11 @@ function createMischief(stores: readonly Store[], random: () => number) {
     await store().upkeep.sweep({ now, limit: 20 });
     note("sweep");
   }
-  return { send, act: () => pick([send, send, redeem, redeem, redeem, resend, attempt, deliver, end, sweep])(), outcomes };
+  return {
+    send,
+    act: () => pick([send, send, redeem, redeem, redeem, resend, attempt, decide, spend, deliver, end, sweep])(),
+    outcomes,
+  };
 }
 
 /** So many operations, up to 40 at a time, and what became of them. */
