@@ -1,0 +1,316 @@
+import { generateKeyPairSync, randomBytes } from "node:crypto";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { run } from "../../src/cli/main.js";
+import { policyFields, policyKeys } from "../../src/model/policy-fields.js";
+import { eventually, startTestApp, type TestApp } from "../support/app.js";
+import { testEngines } from "../support/engines.js";
+
+const key = (): string => randomBytes(32).toString("base64");
+const secrets = { LATCHKEY_PEPPER: key(), LATCHKEY_MASTER_KEY: key() };
+
+interface Result {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+  /** What `--json` printed. */
+  // biome-ignore lint/suspicious/noExplicitAny: JSON of many shapes
+  json(): any;
+}
+
+/** Runs a command. Questions are answered with `confirmed`, and kept. */
+async function latchkey(env: Readonly<Record<string, string>>, argv: readonly string[], confirmed = false): Promise<Result> {
+  const text = { out: "", err: "" };
+  const io = {
+    out: (line: string) => {
+      text.out += `${line}\n`;
+    },
+    err: (line: string) => {
+      text.err += `${line}\n`;
+    },
+    async confirm(question: string) {
+      text.err += `${question}\n`;
+      return confirmed;
+    },
+  };
+  const code = await run(argv, { LATCHKEY_MODE: "development", ...secrets, ...env }, io);
+  return { code, ...text, json: () => JSON.parse(text.out) };
+}
+
+describe.each(testEngines())("app and client commands on $engine", ({ database }) => {
+  let folder: string;
+  let env: Record<string, string>;
+  beforeEach(async () => {
+    folder = mkdtempSync(join(tmpdir(), "latchkey-cli-"));
+    env = { LATCHKEY_DATABASE_URL: `sqlite:${join(folder, "latchkey.db")}`, ...(await database()) };
+    await latchkey(env, ["migrate"]);
+  });
+  afterEach(() => rmSync(folder, { recursive: true }));
+
+  const cli = (...argv: string[]) => latchkey(env, argv);
+  const yes = (...argv: string[]) => latchkey(env, argv, true);
+
+  it("an app is made, listed, shown, changed, archived, taken back and deleted", async () => {
+    const made = await cli("app", "create", "shop", "--name", "Shop", "--origins", "https://shop.example.com", "--json");
+    expect(made.code).toBe(0);
+    const app = made.json();
+    expect(app).toEqual({
+      app_id: "shop",
+      number: 2,
+      pool_id: "main",
+      display_name: "Shop",
+      logo_url: "",
+      support_address: "",
+      allowed_origins: ["https://shop.example.com"],
+      audience: "",
+      policy: {},
+      state: "active",
+      created_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/),
+    });
+    expect((await cli("app", "show", "shop", "--json")).json()).toEqual(app);
+    expect((await cli("app", "list", "--json")).json().map((one: { app_id: string }) => one.app_id)).toEqual([
+      "default",
+      "shop",
+    ]);
+    expect((await cli("app", "list")).out).toMatch(/^default .*\nshop +active +main +Shop\n$/);
+    const changes = ["--name", "The Shop", "--origins", "", "--json"];
+    expect((await cli("app", "update", "shop", ...changes)).json()).toEqual({
+      ...app,
+      display_name: "The Shop",
+      allowed_origins: [],
+    });
+    expect((await cli("app", "archive", "shop", "--json")).json().state).toBe("archived");
+    expect((await cli("app", "archive", "shop", "--undo", "--json")).json().state).toBe("active");
+    expect((await yes("app", "delete", "shop", "--json")).json()).toEqual({ app_id: "shop", archived: false });
+    expect((await cli("app", "show", "shop")).code).toBe(1);
+  });
+
+  it("a confidential client's id and secret are printed once, as JSON with exactly these names", async () => {
+    await cli("app", "create", "shop");
+    const argv = ["client", "create", "--app", "shop", "--kind", "confidential", "--scopes", "otp:send,otp:verify", "--json"];
+    const { code, out, err, json } = await cli(...argv);
+    expect(code).toBe(0);
+    const { client_id: id, client_secret: secret, ...more } = json();
+    expect([id, secret, more]).toEqual([expect.stringMatching(/^\w[\w-]{21}$/), expect.stringMatching(/^lk_[\w-]{43}$/), {}]);
+    expect(out.trimEnd().split("\n")).toHaveLength(1);
+    expect(err).toMatch(/created a client .*by=operator .*client=/);
+    expect(err).not.toContain(secret);
+    const shown = await cli("client", "show", id, "--json");
+    expect(shown.json()).toMatchObject({ client_id: id, app_id: "shop", scopes: ["otp:send", "otp:verify"] });
+    expect(shown.json().secrets).toMatchObject([{ expires_at: null, last_used_at: null }]);
+    expect(shown.out).not.toContain(secret);
+    expect((await cli("client", "show", id)).out).toMatch(/^client_id +\S+\n/);
+  });
+
+  it("the default client of production is made by one command", async () => {
+    const made = await cli("client", "create", "--app", "default", "--kind", "public", "--id", "default-web", "--default");
+    expect(made).toMatchObject({ code: 0, out: "Created the public client default-web of the app default.\n" });
+    expect((await cli("client", "show", "default-web", "--json")).json()).toMatchObject({
+      client_id: "default-web",
+      kind: "public",
+      is_default: true,
+      secrets: [],
+    });
+  });
+
+  it("a client is changed, its lists emptied, its switches turned off, and then deleted", async () => {
+    const keys = { keys: [generateKeyPairSync("ed25519").publicKey.export({ format: "jwk" })] };
+    const jwks = join(folder, "jwks.json");
+    writeFileSync(jwks, JSON.stringify(keys));
+    await cli(
+      "client",
+      "create",
+      "--app",
+      "default",
+      "--kind",
+      "public",
+      "--id",
+      "web",
+      "--hosts",
+      "a.example.com",
+      "--default",
+    );
+    await cli("client", "create", "--app", "default", "--kind", "confidential", "--id", "api", "--jwks", jwks);
+    const web = ["--hosts", "", "--no-default", "--verify-by-identifier", "--state", "disabled"];
+    expect((await cli("client", "update", "web", ...web, "--json")).json()).toMatchObject({
+      hosts: [],
+      is_default: false,
+      verify_by_identifier: true,
+      state: "disabled",
+    });
+    const api = (await cli("client", "update", "api", "--scopes", "apps:admin,operator", "--name", "API", "--json")).json();
+    expect(api).toMatchObject({ scopes: ["apps:admin", "operator"], display_name: "API", jwks: keys });
+    expect((await cli("client", "update", "api", "--jwks", "", "--json")).json().jwks).toBeNull();
+    const listed = (await cli("client", "list", "--json")).json();
+    expect(listed.map((one: { client_id: string }) => one.client_id)).toEqual(["api", "web"]);
+    expect((await yes("client", "delete", "web", "--json")).json()).toEqual({ client_id: "web" });
+    expect((await cli("client", "list", "--app", "default")).out).toMatch(
+      /^api +default +confidential +active +apps:admin,operator\n$/,
+    );
+  });
+
+  it("a secret is rotated: the old one stays, ends later, or ends at once after a yes", async () => {
+    await cli("client", "create", "--app", "default", "--kind", "confidential", "--id", "api");
+    const rotated = await cli("client", "rotate-secret", "api", "--json", "--secret-expires-in", "90d");
+    expect(Object.keys(rotated.json())).toEqual(["client_id", "client_secret"]);
+    const third = await cli("client", "rotate-secret", "api");
+    expect(third).toMatchObject({ code: 1, out: "" });
+    expect(third.err).toContain("--old-secrets-expire-in 0s");
+    const refused = await cli("client", "rotate-secret", "api", "--old-secrets-expire-in", "0s");
+    expect(refused).toMatchObject({ code: 1, out: "" });
+    const live = async () => {
+      const { secrets: all } = (await cli("client", "show", "api", "--json")).json();
+      return all.filter(({ expires_at: end }: { expires_at: string | null }) => end === null || Date.parse(end) > Date.now());
+    };
+    expect(await live()).toHaveLength(2);
+    expect((await yes("client", "rotate-secret", "api", "--old-secrets-expire-in", "0s")).out).toMatch(/: lk_[\w-]{43}\n$/);
+    expect(await live()).toHaveLength(1);
+  });
+
+  it("values of a policy are set, unset and printed with their sources", async () => {
+    env = { ...env, LATCHKEY_REFRESH_IDLE: "3d" };
+    const set = ["--set", "code_length=8", "--set", "code_ttl=120s", "--set", "channels=email", "--set", "code_sign_in=off"];
+    const policy = (await cli("app", "policy", "default", ...set, "--json")).json();
+    expect(Object.keys(policy)).toEqual(policyKeys.map((one) => policyFields[one].name));
+    expect(policy).toMatchObject({
+      code_length: { value: 8, source: "app" },
+      code_ttl: { value: "2m", source: "app" },
+      channels: { value: ["email"], source: "app" },
+      code_sign_in: { value: false, source: "app" },
+      refresh_idle: { value: "3d", source: "setting", setting: "LATCHKEY_REFRESH_IDLE" },
+      attempts_max: { value: 5, source: "default" },
+      registration_sources: { value: null, source: "default" },
+    });
+    const printed = await cli("app", "policy", "default", "--unset", "code_ttl", "--unset", "channels");
+    expect(printed.out).toMatch(/^code_length +8 +app\ncode_ttl +5m +default\n/);
+    expect(printed.out).toMatch(/^refresh_idle +3d +setting LATCHKEY_REFRESH_IDLE$/m);
+    expect((await cli("app", "show", "default", "--json")).json().policy).toEqual({ code_length: 8, code_sign_in: false });
+  });
+
+  it("what can't be undone needs a yes, and nothing happens without one", async () => {
+    await cli("app", "create", "shop");
+    await cli("client", "create", "--app", "shop", "--kind", "confidential", "--id", "api");
+    const before = (await cli("client", "show", "api", "--json")).out;
+    for (const argv of [
+      ["app", "delete", "shop"],
+      ["client", "delete", "api"],
+      ["client", "rotate-secret", "api", "--old-secrets-expire-in", "0s"],
+    ]) {
+      const { code, out, err } = await cli(...argv);
+      expect([code, out]).toEqual([1, ""]);
+      expect(err).toMatch(/add --yes\.\n$/);
+    }
+    expect((await cli("client", "show", "api", "--json")).out).toBe(before);
+    expect((await cli("client", "delete", "api", "--yes")).code).toBe(0);
+  });
+
+  it("a private key in a JWK set is refused without repeating it", async () => {
+    const jwk = generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey.export({ format: "jwk" });
+    const path = join(folder, "private.json");
+    writeFileSync(path, JSON.stringify({ keys: [jwk] }));
+    const { code, err } = await cli("client", "create", "--app", "default", "--kind", "confidential", "--jwks", path);
+    expect(code).toBe(1);
+    expect(err).toMatch(/^--jwks keys\[0\] holds a private key/);
+    expect(err).not.toContain(jwk.d);
+  });
+});
+
+describe("a refused command", () => {
+  let folder: string;
+  let env: Record<string, string>;
+  let before: readonly string[];
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), "latchkey-cli-"));
+    env = { LATCHKEY_DATABASE_URL: `sqlite:${join(folder, "latchkey.db")}` };
+    await latchkey(env, ["migrate"]);
+    before = await contents();
+  });
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  const contents = async () => [
+    (await latchkey(env, ["app", "list", "--json"])).out,
+    (await latchkey(env, ["client", "list", "--json"])).out,
+  ];
+
+  it.each([
+    ["app policy default --set code_length=20", "code_length must be a whole number from 6 to 10."],
+    ["app policy default --set code_len=7", '"code_len" is not a value of a policy: did you mean code_length?'],
+    ["app policy default --set code_length", '--set needs a name and a value such as code_length=8, not "code_length".'],
+    ["app policy default --set code_ttl=soon", 'code_ttl must be a duration such as 30s, 10m, 24h or 90d, not "soon".'],
+    ["app policy default --set registration=maybe", 'registration must be on or off, not "maybe".'],
+    ["app policy default --set default_channel=fax", "default_channel must be one of email, sms."],
+    ["app policy default --set code_length=8 --unset code_length", "code_length is both set and unset: give one of them."],
+    ["app policy shop", "There is no app with this id: see `latchkey app list`."],
+    ["app show shop", "There is no app with this id: see `latchkey app list`."],
+    ["app update default", "There is nothing to change: give at least one option."],
+    ["app create default", "The id default is taken: choose another one."],
+    ["app create Shop", "The app id must be a lower-case letter, then 1 to 31 lower-case letters, digits and hyphens."],
+    ["app archive default", "The app default always exists and is active: it can't be deleted or archived."],
+    ["app delete default --yes", "The app default always exists and is active: it can't be deleted or archived."],
+    ["client show web", "There is no client with this id: see `latchkey client list`."],
+    [
+      "client create --app default --kind public --id 0190a000-0000-7000-8000-000000000001",
+      "The client id must not be a UUID, because user ids are UUIDs: make it an alias of the client.",
+    ],
+    [
+      "client create --app default --kind public --origins https://a.example.com,https://b.example.com/x",
+      '--origins, entry 2, must be a bare origin in lower case without a path: write "https://b.example.com".',
+    ],
+    [
+      "client create --app default --kind public --scopes otp:send",
+      "--scopes is only possible for confidential clients: remove it.",
+    ],
+    [
+      "client create --app default --kind confidential --secret-expires-in 1s",
+      "--secret-expires-in must be 1m to 5 years (1825d).",
+    ],
+    ["client create --app default", "error: required option '--kind <kind>' not specified"],
+    [
+      "client create --app default --kind public --jwks /nowhere",
+      "--jwks names a file that cannot be read: correct the path or the permissions.",
+    ],
+  ])("%s is refused with a sentence that says what to do, and changes nothing", async (line, message) => {
+    expect(await latchkey(env, line.split(" "))).toMatchObject({ code: 1, out: "", err: `${message}\n` });
+    expect(await contents()).toEqual(before);
+  });
+});
+
+describe("beside a running server", () => {
+  let on: TestApp;
+  beforeEach(async () => {
+    on = await startTestApp();
+  });
+  afterEach(() => on.stop());
+
+  it("a change of the command line acts at the server within a second", async () => {
+    const env = { LATCHKEY_DATABASE_URL: `sqlite:${join(on.folder, "latchkey.db")}` };
+    expect((await latchkey(env, ["client", "create", "--app", "default", "--kind", "public", "--id", "web"])).code).toBe(0);
+    const identifier = { case: "email" as const, value: "ada@example.com" };
+    const { challenge } = await on.authAs("web").sendOtp({ identifier });
+    expect(challenge?.codeLength).toBe(6);
+    expect((await latchkey(env, ["app", "policy", "default", "--set", "code_length=9"])).code).toBe(0);
+    const changedAt = performance.now();
+    let sends = 0;
+    await eventually("the longer code", async () => {
+      sends += 1;
+      const to = { case: "email" as const, value: `a${sends}@example.com` };
+      return (await on.authAs("web").sendOtp({ identifier: to })).challenge?.codeLength === 9 ? true : undefined;
+    });
+    expect(performance.now() - changedAt).toBeLessThan(1_000);
+  });
+});
+
+it.each([
+  ["app", "list"],
+  ["app", "create", "shop"],
+  ["client", "list"],
+  ["client", "create", "--app", "default", "--kind", "public"],
+])("%s %s on a missing database is refused, and makes none", async (...argv) => {
+  const path = join(tmpdir(), `latchkey-missing-${randomBytes(8).toString("hex")}.db`);
+  const { code, out, err } = await latchkey({ LATCHKEY_DATABASE_URL: `sqlite:${path}` }, argv);
+  expect([code, out]).toEqual([1, ""]);
+  expect(err).toBe(`There is no database at ${path}: start the service or run \`latchkey migrate\` to create it.\n`);
+  expect(existsSync(path)).toBe(false);
+});
