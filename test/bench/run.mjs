@@ -1,6 +1,6 @@
 // Measures the numbers of the design, as ratios within one run. `node run.mjs [group…] [--quick] [--profile=<folder>]`:
-// groups are start, speed, hashing, mail, defaults, engines and attack, all if none is named; --quick is one short round, to see whether everything
-// works; --profile leaves a CPU profile of every server in a folder.
+// groups are start, speed, hashing, mail, defaults, engines, attack and directory, all if none is named; --quick is one short round, to see
+// whether everything works; --profile leaves a CPU profile of every server in a folder.
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -26,7 +26,10 @@ const groups = {
   defaults: async () => (await import("./groups/defaults.mjs")).measureDefaults,
   engines: async () => (await import("./groups/engines.mjs")).measureEngines,
   attack: async () => (await import("./groups/attack.mjs")).measureAttack,
+  directory: async () => (await import("./groups/directory.mjs")).measureDirectory,
 };
+/** Groups that need no people. */
+const withoutSeed = ["directory"];
 const wanted = positionals.length === 0 ? Object.keys(groups) : positionals;
 const unknown = wanted.filter((name) => !(name in groups));
 if (unknown.length > 0) throw new Error(`no such group: ${unknown.join(", ")}; there are ${Object.keys(groups).join(", ")}`);
@@ -47,7 +50,7 @@ async function end(exitCode) {
 async function measureAll() {
   const stage = createStage({ folder, nodeArgs });
   const load = await stage.startLoad();
-  await stage.makeSeed(load);
+  if (wanted.some((name) => !withoutSeed.includes(name))) await stage.makeSeed(load);
   for (const name of wanted) {
     const startedAt = performance.now();
     const measure = await groups[name]();

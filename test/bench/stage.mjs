@@ -80,6 +80,12 @@ export function createStage({ folder, nodeArgs }) {
       return (await start("large/filler.mjs", name, { env })).server;
     },
 
+    /** What makes and reads apps and clients. Without a database, in a SQLite file of its own. */
+    async startDirectory(name, database = databaseOf(name, null)) {
+      const env = { ...shared, LATCHKEY_MODE: "development", LATCHKEY_DATABASE_URL: database };
+      return (await start("servers/directory.mjs", name, { env, nodeArgs: ["--expose-gc", ...nodeArgs] })).server;
+    },
+
     startEcho: () => startServer("servers/echo.mjs", "echo", { kind: "echo" }),
 
     /** `storeOtp`: `plain`, or `hashed` by SHA-256. */

@@ -4,7 +4,8 @@ import type { Database, Rows, Statement } from "./database.js";
 import { refuseFilling } from "./move-mark.js";
 
 /**
- * Cold writes of this process run two at a time. They use few of the connections that sign-ins need, and few of them conflict.
+ * Cold writes of this process run two at a time, and two of each table that is written in turn. They use few of the connections
+ * that sign-ins need, and few of them conflict.
  */
 const crowd = "cold writes";
 
@@ -36,10 +37,12 @@ export function createColdDatabase(db: Database): ColdDatabase {
 
   return {
     read: <Row>(text: string, values: readonly Value[] = []) => db.rows<Row>(statementOf(text), values),
-    write: (operation) =>
+    write: (operation, { inTurn } = {}) =>
       db.transaction(async (rows) => {
+        // Before any statement that reads: the transaction then sees what the one before it committed. Reads are not blocked.
+        if (inTurn !== undefined) await rows(statementOf(`LOCK TABLE ${inTurn} IN EXCLUSIVE MODE`));
         await refuseFilling({ rows });
         return await run(operation(), rows);
-      }, crowd),
+      }, inTurn ?? crowd),
   };
 }

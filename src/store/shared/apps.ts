@@ -7,7 +7,7 @@ import { createClientSecrets } from "./client-secrets.js";
 import { createClients, removeClient } from "./clients.js";
 import { type ColdDatabase, type Steps, sql } from "./cold-database.js";
 import { createDirectoryReads } from "./directory.js";
-import { forgetDeletion, nextRevision, noteDeletion } from "./revisions.js";
+import { changeDirectory, forgetDeletion, nextRevision, noteDeletion } from "./revisions.js";
 import { escapeNul, unescapeNul } from "./texts.js";
 
 /** Apps, their clients and what clients authenticate with. Each concern has its own file. */
@@ -36,7 +36,7 @@ function createAppOperations(db: ColdDatabase): Pick<Apps, "findApp" | "listApps
     },
 
     createApp: ({ app, now }) =>
-      db.write(function* () {
+      changeDirectory(db, function* () {
         if ((yield* readApp(app.appId)) !== null) return null;
         const revision = yield* nextRevision();
         const created: AppRecord = { ...app, number: yield* nextAppNumber(), createdAt: now };
@@ -51,14 +51,14 @@ function createAppOperations(db: ColdDatabase): Pick<Apps, "findApp" | "listApps
       }),
 
     changeApp: ({ appId, apply }) =>
-      db.write(function* () {
+      changeDirectory(db, function* () {
         const app = yield* readApp(appId);
         if (app === null) return null;
         return yield* replaceApp({ ...apply(app), ...fixed(app) });
       }),
 
     deleteApp: ({ appId, now }) =>
-      db.write(function* () {
+      changeDirectory(db, function* () {
         const app = yield* readApp(appId);
         if (app === null) return null;
         if (yield* isInUse(appId, now)) {

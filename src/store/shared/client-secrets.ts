@@ -2,7 +2,7 @@ import { type ClientSecret, liveSecretsMax } from "../../model/client.js";
 import type { EpochMs } from "../../model/time.js";
 import type { Apps } from "../port/apps.js";
 import { type ColdDatabase, type Steps, sql } from "./cold-database.js";
-import { nextRevision } from "./revisions.js";
+import { changeDirectory, nextRevision } from "./revisions.js";
 import { escapeNul } from "./texts.js";
 
 const hourMs = 60 * 60_000;
@@ -11,7 +11,7 @@ const hourMs = 60 * 60_000;
 export function createClientSecrets(db: ColdDatabase): Pick<Apps, "addSecret" | "deleteSecret" | "noteSecretUse"> {
   return {
     addSecret: ({ clientId, secret, endOthersAt, now }) =>
-      db.write(function* () {
+      changeDirectory(db, function* () {
         const id = escapeNul(clientId);
         if ((yield* sql("SELECT client_id FROM clients WHERE client_id = $1", [id])).length === 0) return "no_client";
         const text = "SELECT expires_at FROM client_secrets WHERE client_id = $1";
@@ -29,7 +29,7 @@ export function createClientSecrets(db: ColdDatabase): Pick<Apps, "addSecret" | 
       }),
 
     deleteSecret: ({ clientId, secretId }) =>
-      db.write(function* () {
+      changeDirectory(db, function* () {
         const text = "DELETE FROM client_secrets WHERE client_id = $1 AND secret_id = $2 RETURNING secret_id";
         const deleted = yield* sql(text, [escapeNul(clientId), escapeNul(secretId)]);
         if (deleted.length === 0) return false;

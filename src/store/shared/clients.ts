@@ -4,7 +4,7 @@ import type { Apps, ClientTaken, StoredClient } from "../port/apps.js";
 import { type ClientSecretRow, clientColumns, clientValues, selectClients, toStoredClients } from "./client-rows.js";
 import { insertSecret } from "./client-secrets.js";
 import { type ColdDatabase, type Steps, sql } from "./cold-database.js";
-import { forgetDeletion, nextRevision, noteDeletion } from "./revisions.js";
+import { changeDirectory, forgetDeletion, nextRevision, noteDeletion } from "./revisions.js";
 import { escapeNul } from "./texts.js";
 
 type ClientOperations = Pick<
@@ -29,7 +29,7 @@ export function createClients(db: ColdDatabase): ClientOperations {
     },
 
     createClient: ({ client, secret }) =>
-      db.write(function* () {
+      changeDirectory(db, function* () {
         const apps = yield* sql("SELECT app_id FROM apps WHERE app_id = $1", [escapeNul(client.appId)]);
         if (apps.length === 0) return { kind: "no_app" } as const;
         const taken = yield* findTaken(null, [client.clientId, ...client.aliases]);
@@ -39,7 +39,7 @@ export function createClients(db: ColdDatabase): ClientOperations {
       }),
 
     changeClient: ({ clientId, apply }) =>
-      db.write(function* () {
+      changeDirectory(db, function* () {
         const stored = yield* readClient(clientId);
         if (stored === null) return null;
         const client = { ...apply(stored.client), ...fixed(stored.client) };
@@ -50,14 +50,14 @@ export function createClients(db: ColdDatabase): ClientOperations {
       }),
 
     deleteClient: ({ clientId, now }) =>
-      db.write(function* () {
+      changeDirectory(db, function* () {
         if ((yield* readClient(clientId)) === null) return false;
         yield* removeClient(clientId, { revision: yield* nextRevision(), now });
         return true;
       }),
 
     importSettings: ({ client, now }) =>
-      db.write(function* () {
+      changeDirectory(db, function* () {
         const text = `UPDATE directory SET settings_imported_at = $1 WHERE settings_imported_at IS NULL RETURNING revision`;
         if ((yield* sql(text, [now])).length === 0) return false;
         if ((yield* findTaken(null, [client.clientId])) !== null) return true;

@@ -32,9 +32,10 @@ export interface ColdDatabase {
   /**
    * Runs an operation as one transaction. It is flushed to the disk when the promise resolves. Concurrent operations behave as
    * if one ran after the other. The operation touches only the database, because it may run more than once. An error that it
-   * throws undoes all of it. Throws `StoreBusyError` if concurrent operations blocked it for too long.
+   * throws undoes all of it. Throws `StoreBusyError` if concurrent operations blocked it for too long. Operations that all
+   * change one row name its table as `inTurn`: they then wait for one another instead of being tried again.
    */
-  write<T>(operation: () => Steps<T>): Promise<T>;
+  write<T>(operation: () => Steps<T>, options?: { readonly inTurn?: string }): Promise<T>;
 }
 
 export type Value = string | number | boolean | Uint8Array | null;

@@ -1,6 +1,11 @@
 import type { EpochMs } from "../../model/time.js";
-import { type Steps, sql } from "./cold-database.js";
+import { type ColdDatabase, type Steps, sql } from "./cold-database.js";
 import { escapeNul } from "./texts.js";
+
+/** Runs a change of the directory. All of them change the one row with the revision. */
+export function changeDirectory<T>(db: ColdDatabase, operation: () => Steps<T>): Promise<T> {
+  return db.write(operation, { inTurn: "directory" });
+}
 
 /**
  * Gives a change of the directory its revision. All changes update this one row, so they commit in the order of their

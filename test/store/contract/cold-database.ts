@@ -100,6 +100,20 @@ export function describeColdDatabase(name: string, open: () => Promise<OpenedCol
       expect(await one()).toMatchObject({ count: 20 });
     });
 
+    it("20 racers in turn, in several processes, each run once and see what the one before wrote", async () => {
+      await add("a");
+      let runs = 0;
+      function* count(): Steps<number> {
+        runs += 1;
+        const [row] = yield* sql<ThingRow>("SELECT count FROM things WHERE id = $1", ["a"]);
+        yield* sql("UPDATE things SET count = $1 WHERE id = $2", [row!.count + 1, "a"]);
+        return row!.count;
+      }
+      const seen = await Promise.all(times(20, (n) => any(n).write(count, { inTurn: "things" })));
+      expect(seen.sort((a, b) => a - b)).toEqual(times(20, (n) => n));
+      expect(runs).toBe(20);
+    });
+
     it("of 20 racers that each add a row where they find fewer than three, three do", async () => {
       const values = (n: number): Value[] => [`row ${n}`, n, true, bytes("secret")];
       const added = await Promise.all(
