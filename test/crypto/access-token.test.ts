@@ -1,13 +1,14 @@
 import { createHmac, createPublicKey, generateKeyPairSync, KeyObject, sign } from "node:crypto";
 import { CompactEncrypt, createLocalJWKSet, decodeJwt, decodeProtectedHeader, type JWK, jwtVerify } from "jose";
 import { beforeEach, describe, expect, it, vi } from "vitest";
-import { type AccessTokens, createAccessTokens } from "../../src/crypto/access-token.js";
+import { type AccessTokens, createAccessTokens, looksLikeClientToken } from "../../src/crypto/access-token.js";
 import { rotateSigningKey, type SigningKeys } from "../../src/crypto/signing-keys.js";
 import type { Session } from "../../src/model/session.js";
 import type { Store } from "../../src/store/port/store.js";
 import { flippedAt, hour, minute, signingKeys, signingOptions, t0 } from "./fixtures.js";
 
 const issuer = "https://login.example.com";
+const audience = `${issuer}/apps/shop`;
 const now = t0 + minute;
 const seconds = Math.floor(now / 1000);
 
@@ -36,7 +37,7 @@ let tokens: AccessTokens;
 
 beforeEach(async () => {
   ({ store, keys } = await signingKeys());
-  tokens = createAccessTokens({ keys, issuer, audience: issuer });
+  tokens = createAccessTokens({ keys, issuer });
 });
 
 function ownKey(): KeyObject {
@@ -45,7 +46,7 @@ function ownKey(): KeyObject {
 
 const goodClaims = {
   iss: issuer,
-  aud: issuer,
+  aud: audience,
   sub: "user-1",
   sid: "session-1",
   client_id: "client",
@@ -73,16 +74,24 @@ async function expectRefused(token: string, why: string): Promise<void> {
 
 describe("an access token", () => {
   it("is found good by us and by any library with our published keys", async () => {
-    const token = await tokens.signAccess(session, { ttlMs: accessTokenTtlMs, now });
-    const claims = { userId: "user-1", sessionId: "session-1", clientId: "client", expiresAt: (seconds + 600) * 1000 };
-    expect(await tokens.verifyAccess(token, now)).toEqual(claims);
+    const token = await tokens.signAccess(session, { audience, ttlMs: accessTokenTtlMs, now });
+    expect(await tokens.verifyAccess(token, now)).toEqual({
+      kind: "user",
+      userId: "user-1",
+      sessionId: "session-1",
+      clientId: "client",
+      audience,
+      tokenId: decodeJwt(token).jti,
+      issuedAt: seconds * 1000,
+      expiresAt: (seconds + 600) * 1000,
+    });
     const published = createLocalJWKSet(JSON.parse(tokens.jwks()) as { keys: JWK[] });
-    const verified = await jwtVerify(token, published, { issuer, audience: issuer, typ: "at+jwt", currentDate: new Date(now) });
+    const verified = await jwtVerify(token, published, { issuer, audience, typ: "at+jwt", currentDate: new Date(now) });
     expect(verified.payload.sub).toBe("user-1");
   });
 
   it("says what RFC 9068 asks for and nothing about the person", async () => {
-    const token = await tokens.signAccess(session, { ttlMs: accessTokenTtlMs, now });
+    const token = await tokens.signAccess(session, { audience, ttlMs: accessTokenTtlMs, now });
     expect(decodeProtectedHeader(token)).toEqual({ alg: "ES256", kid: keys.current(now).keyId, typ: "at+jwt" });
     const { jti, ...claims } = decodeJwt(token);
     const { jti: _, ...expected } = goodClaims;
@@ -93,7 +102,7 @@ describe("an access token", () => {
 
   it("has an id of its own each time", async () => {
     const made = await Promise.all(
-      Array.from({ length: 500 }, () => tokens.signAccess(session, { ttlMs: accessTokenTtlMs, now })),
+      Array.from({ length: 500 }, () => tokens.signAccess(session, { audience, ttlMs: accessTokenTtlMs, now })),
     );
     expect(new Set(made.map((token) => decodeJwt(token).jti)).size).toBe(500);
   });
@@ -196,7 +205,7 @@ describe("an access token", () => {
       "iss",
       [`${issuer}/`, issuer.toUpperCase(), "http://login.example.com", "https://other.example.com", [issuer], "", null, 7],
     ],
-    ["aud", ["client", `${issuer}/`, "", [], ["client"], null, 7, { 0: issuer }]],
+    ["aud", [[], [audience], [audience, issuer], undefined, null, 7, { 0: audience }]],
     ["sub", ["", undefined, null, 7, ["user-1"], { a: 1 }].slice(1)],
     ["sid", [undefined, null, 7, ["session-1"]]],
     ["client_id", [undefined, null, 7, ["client"]]],
@@ -225,7 +234,7 @@ describe("an access token", () => {
   });
 
   it("expires to the second, remembered or not", async () => {
-    const token = await tokens.signAccess(session, { ttlMs: accessTokenTtlMs, now });
+    const token = await tokens.signAccess(session, { audience, ttlMs: accessTokenTtlMs, now });
     const expiresAt = (seconds + 600) * 1000;
     expect(await tokens.verifyAccess(token, expiresAt - 1)).not.toBeNull();
     expect(await tokens.verifyAccess(token, expiresAt - 1)).not.toBeNull();
@@ -234,7 +243,7 @@ describe("an access token", () => {
   });
 
   it("is refused as soon as its key was dropped, though it was remembered", async () => {
-    const token = await tokens.signAccess(session, { ttlMs: accessTokenTtlMs, now });
+    const token = await tokens.signAccess(session, { audience, ttlMs: accessTokenTtlMs, now });
     expect(await tokens.verifyAccess(token, now)).not.toBeNull();
     await rotateSigningKey(signingOptions(store), { now, compromised: true });
     await keys.reload();
@@ -242,7 +251,7 @@ describe("an access token", () => {
   });
 
   it("with any one bit flipped is another token, though the right one is remembered", async () => {
-    const token = await tokens.signAccess(session, { ttlMs: accessTokenTtlMs, now });
+    const token = await tokens.signAccess(session, { audience, ttlMs: accessTokenTtlMs, now });
     expect(await tokens.verifyAccess(token, now)).not.toBeNull();
     const signatureAt = token.lastIndexOf(".") + 1;
     for (let position = 0; position < token.length; position += position < signatureAt ? 5 : 1) {
@@ -253,7 +262,7 @@ describe("an access token", () => {
   });
 
   it("pays for its signature once", async () => {
-    const token = await tokens.signAccess(session, { ttlMs: accessTokenTtlMs, now });
+    const token = await tokens.signAccess(session, { audience, ttlMs: accessTokenTtlMs, now });
     const verifying = vi.spyOn(crypto.subtle, "verify");
     for (let index = 0; index < 5; index += 1) await tokens.verifyAccess(token, now);
     expect(verifying.mock.calls.length).toBeLessThanOrEqual(1);
@@ -270,6 +279,75 @@ describe("an access token", () => {
       `${"e".repeat(2_000)}.${"y".repeat(2_000)}.`,
     ]) {
       await expectRefused(text, text.slice(0, 20));
+    }
+  });
+});
+
+describe("the audience of an access token", () => {
+  it("is that of its app, and is given to the caller to compare", async () => {
+    for (const aud of [audience, issuer, "https://api.example.com", ""]) {
+      const token = await tokens.signAccess(session, { audience: aud, ttlMs: accessTokenTtlMs, now });
+      expect(decodeJwt(token).aud).toBe(aud);
+      expect(await tokens.verifyAccess(token, now)).toMatchObject({ audience: aud });
+    }
+  });
+});
+
+describe("fields of the user", () => {
+  const fields = { email: "ada@example.com", email_verified: true, preferred_username: "ada" };
+
+  it("are in access and id tokens only if they are given", async () => {
+    const life = { ttlMs: accessTokenTtlMs, now };
+    const made = [
+      await tokens.signAccess(session, { audience, ...life, fields }),
+      await tokens.signId(session, { ...life, fields }),
+    ];
+    for (const token of made) expect(decodeJwt(token)).toMatchObject({ ...fields, sub: "user-1", sid: "session-1" });
+    const bare = [await tokens.signAccess(session, { audience, ...life }), await tokens.signId(session, life)];
+    for (const token of bare) for (const name of Object.keys(fields)) expect(decodeJwt(token)).not.toHaveProperty(name);
+  });
+});
+
+describe("a client's own token", () => {
+  const life = { audience, ttlMs: 900_000, now };
+  const own = { sub: "client", sid: undefined, scope: "otp:send" };
+
+  it("names the client as its subject, has no session, and is found good with its scopes", async () => {
+    const token = await tokens.signClient({ clientId: "client", scopes: ["otp:send", "users:read"] }, life);
+    expect(decodeProtectedHeader(token).typ).toBe("at+jwt");
+    const { jti, ...claims } = decodeJwt(token);
+    const { jti: _, sid: __, exp: ___, ...expected } = goodClaims;
+    expect(claims).toEqual({ ...expected, sub: "client", scope: "otp:send users:read", exp: seconds + 900 });
+    expect(await tokens.verifyAccess(token, now)).toEqual({
+      kind: "client",
+      clientId: "client",
+      scopes: ["otp:send", "users:read"],
+      audience,
+      tokenId: jti,
+      issuedAt: seconds * 1000,
+      expiresAt: (seconds + 900) * 1000,
+    });
+  });
+
+  it("without scopes is good for methods that need none, and an unknown scope means nothing", async () => {
+    const token = await tokens.signClient({ clientId: "client", scopes: [] }, life);
+    expect(await tokens.verifyAccess(token, now)).toMatchObject({ kind: "client", scopes: [] });
+    expect(await tokens.verifyAccess(forge({ ...own, scope: "otp:send root" }), now)).toMatchObject({ scopes: ["otp:send"] });
+  });
+
+  it("is never found in a token that is neither a client's nor a user's", async () => {
+    await expectRefused(forge({ ...own, sub: "user-1" }), "another subject than the client");
+    for (const sid of [null, 7, "", ["session-1"]]) {
+      if (sid !== "") await expectRefused(forge({ ...own, sid }), `sid ${JSON.stringify(sid)}`);
+    }
+    for (const scope of [undefined, null, 7, ["otp:send"]]) await expectRefused(forge({ ...own, scope }), `scope ${scope}`);
+    expect(await tokens.verifyAccess(forge({ ...own, sid: "session-1" }), now)).toMatchObject({ kind: "user" });
+  });
+
+  it("is recognized by its form before it is checked", () => {
+    expect(looksLikeClientToken(forge(own))).toBe(true);
+    for (const text of [forge({}), forge({ sub: "client" }), forge({ ...own, client_id: undefined }), "garbage", "a.b.c", ""]) {
+      expect(looksLikeClientToken(text), text.slice(0, 20)).toBe(false);
     }
   });
 });

@@ -49,7 +49,7 @@ describe("signing keys", () => {
       const options = { keys, issuer: "i", audience: "a" };
       const tokens = createAccessTokens(options);
       const session = { userId: "u", sessionId: "s", clientId: "c", amr: ["sms"], createdAt: t0, expiresAt: t0 + 60_000 };
-      const token = await tokens.signAccess(session as never, { ttlMs: minute, now: t0 });
+      const token = await tokens.signAccess(session as never, { audience: "a", ttlMs: minute, now: t0 });
       expect(await tokens.verifyAccess(token, t0)).toMatchObject({ userId: "u" });
       expect(published(keys)).toHaveLength(1);
       for (const jwk of published(keys)) {
