@@ -5,7 +5,9 @@ import { describe, expect, it } from "vitest";
 import { formatMarkdown } from "../src/cli/config.js";
 import * as gen from "../src/client/gen.js";
 import { diskFiles } from "../src/config/settings.js";
+import { scopes } from "../src/model/scope.js";
 import { wireErrors } from "../src/rpc/errors.js";
+import { policyMarkdown } from "./support/policy-table.js";
 import { servicesIn } from "./support/services.js";
 
 const repository = new URL("../", import.meta.url).pathname;
@@ -14,6 +16,17 @@ const read = (path: string): string => readFileSync(join(repository, path), "utf
 it("the tables of docs/configuration.md are what `latchkey config --markdown` prints", () => {
   const tables = /<!-- settings -->\n([\s\S]*?)\n<!-- \/settings -->/.exec(read("docs/configuration.md"))?.[1];
   expect(tables?.trim()).toBe(formatMarkdown(diskFiles).trim());
+});
+
+it("the policy table of docs/apps.md has the bounds, defaults and settings of the code", () => {
+  const table = /<!-- policy -->\n([\s\S]*?)\n<!-- \/policy -->/.exec(read("docs/apps.md"))?.[1];
+  expect(table?.trim()).toBe(policyMarkdown());
+});
+
+it("docs/apps.md has every scope in its table", () => {
+  const table = /### Scopes\n([\s\S]*?)\n## /.exec(read("docs/apps.md"))?.[1] ?? "";
+  const rows = Array.from(table.matchAll(/^\| `([a-z:]+)` \|/gm), ([, scope]) => scope);
+  expect(rows).toEqual(scopes);
 });
 
 const below = (folder: string): string[] =>
