@@ -80,6 +80,7 @@ interface Rows {
   readonly sessions?: Readonly<Record<string, { userId: string; generation: number }>>;
   readonly redemptions?: Snapshot["redemptions"];
   readonly outbox?: Snapshot["outbox"];
+  readonly misplaced?: readonly string[];
 }
 
 function snapshotOf(world: World, rows: Rows = {}): Snapshot {
@@ -100,6 +101,7 @@ function snapshotOf(world: World, rows: Rows = {}): Snapshot {
     sessions: new Map(Object.entries(rows.sessions ?? { live })),
     redemptions: rows.redemptions ?? [{ challengeId: "second", sessionId: "live" }],
     outbox: rows.outbox ?? [],
+    misplaced: rows.misplaced ?? [],
   };
 }
 
@@ -114,6 +116,7 @@ it("a world in which every promise was kept has no violation", () => {
 
 it.each<[string, Rows, RegExp]>([
   ["a damaged database", { integrity: "row 3 missing from index" }, /integrity/],
+  ["a row of two pools", { misplaced: ["contact a@example.com in another pool than its user"] }, /another pool/],
   ["a lost user", { users: [], contacts: () => ({}), sessions: {} }, /user is lost/],
   ["a lost contact", { contacts: () => ({ "other@example.com": "ada" }) }, /contact is lost/],
   ["a half-written user", { users: ["ada", "half"] }, /half without contact/],

@@ -32,6 +32,7 @@ export function checkSnapshot({ all }: Pick<People, "all">, now: Snapshot, befor
   return [
     ...(now.integrity === "ok" ? [] : [`integrity check: ${now.integrity}`]),
     ...checkWhole(now),
+    ...now.misplaced,
     ...checkProgress(now, before),
     ...all.flatMap((person) => checkPerson(person, now)),
   ];

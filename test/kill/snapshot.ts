@@ -15,6 +15,8 @@ export interface Snapshot {
   /** What idempotency keys remember of redemptions. */
   readonly redemptions: readonly { readonly challengeId: string; readonly sessionId: string | null }[];
   readonly outbox: readonly StoredMessage[];
+  /** Rows that are in another pool or app than what they belong to, a sentence each. */
+  readonly misplaced: readonly string[];
 }
 
 export interface StoredMessage {
@@ -33,6 +35,22 @@ export interface StoredChallenge {
   readonly cancelled: boolean;
   readonly hasSealedCode: boolean;
 }
+
+/** SQL for both engines: the sentences of `misplaced`. */
+export const misplacedSql = `
+  SELECT 'contact ' || o.value || ' in another pool than its user' AS what
+    FROM contacts o JOIN users u ON u.user_id = o.user_id WHERE u.pool_id <> o.pool_id
+  UNION ALL SELECT 'challenge ' || c.challenge_id || ' in another pool than its app'
+    FROM challenges c LEFT JOIN apps a ON a.app_id = c.app_id WHERE a.pool_id IS NULL OR a.pool_id <> c.pool_id
+  UNION ALL SELECT 'session ' || s.session_id || ' in another pool than its user'
+    FROM sessions s LEFT JOIN apps a ON a.app_id = s.app_id JOIN users u ON u.user_id = s.user_id
+    WHERE a.pool_id IS NULL OR a.pool_id <> u.pool_id
+  UNION ALL SELECT 'client ' || c.client_id || ' of no app'
+    FROM clients c WHERE NOT EXISTS (SELECT 1 FROM apps a WHERE a.app_id = c.app_id)
+  UNION ALL SELECT 'secret ' || s.secret_id || ' of no client'
+    FROM client_secrets s WHERE NOT EXISTS (SELECT 1 FROM clients c WHERE c.client_id = s.client_id)
+  UNION ALL SELECT 'alias ' || l.alias || ' of no client'
+    FROM client_aliases l WHERE NOT EXISTS (SELECT 1 FROM clients c WHERE c.client_id = l.client_id)`;
 
 /** Reads a copy of the files that a dead server left, so that the server's own recovery of them is still to come. */
 export function readSnapshot(path: string): Snapshot {
@@ -92,5 +110,6 @@ function readAll(db: Database): Snapshot {
     sessions: new Map(sessions.map(({ sessionId, ...rest }) => [sessionId, rest])),
     redemptions: outcomes.filter(({ kind }) => kind === "redeemed"),
     outbox: rows("SELECT outbox_id AS outboxId, challenge_id AS challengeId, tries, due_at AS dueAt FROM outbox"),
+    misplaced: rows<{ what: string }>(misplacedSql).map(({ what }) => what),
   };
 }

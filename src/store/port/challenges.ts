@@ -132,8 +132,9 @@ export interface Challenges {
 
   /**
    * Ends a live challenge of the app without redeeming it: `cancel` only ends it, `approve` consumes it as if its code had come
-   * back, with no effect but its returns. Erases the sealed code. Of concurrent calls, redemptions included, exactly one ends
-   * it. Returns the reason if it was not live, otherwise null.
+   * back, with no effect but its returns. Erases the sealed code. A registration ends with any of its challenges, because that
+   * contact can't be proven any more. Of concurrent calls, redemptions included, exactly one ends the challenge. Returns null if
+   * this call did, otherwise the reason: `unknown`, also for another app's challenge, or why it was not live.
    */
   end(change: {
     readonly challengeId: string;
@@ -174,8 +175,9 @@ export interface Challenges {
    * The two budgets of the user, `userRequester` and `user`, are hidden: they never refuse. If one of them is exhausted,
    * `userBudgetSpent` is true, and the caller must fail the guess even if the code is right. The attempt and the identifier's
    * units are then spent and the user's are not. The user's rows are still written, so that the call takes the same time.
-   * With `lockout` the guess also counts as a failure of the account, until a redemption clears it. The failure that reaches
-   * `failuresMax` begins a lockout, and during one nothing is counted. A lockout never refuses: the caller must fail the guess.
+   * With `lockout` the guess also counts as a failure of the account, until a redemption clears it or 30 days pass without
+   * another. The failure that reaches `failuresMax` begins a lockout, and during one nothing is counted. After it the count
+   * starts at 0. A lockout never refuses: the caller must fail the guess.
    */
   takeAttempt(change: {
     readonly challengeId: string;

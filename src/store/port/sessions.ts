@@ -44,7 +44,10 @@ export interface Sessions {
   /** As `findLive`, by the family of the session's refresh tokens. */
   findByFamily(query: { readonly family: Uint8Array; readonly now: EpochMs }): Promise<LiveSession | null>;
 
-  /** Records that a live session is in use and moves its idle end. Never shortens it, nor beyond the session's end. Not flushed. */
+  /**
+   * Records that a live session with a credential is in use and moves its idle end, never back and never beyond the session's
+   * end. Does nothing to any other session: the grace period of a refresh token counts from `lastUsedAt`. Not flushed.
+   */
   touch(change: { readonly sessionId: string; readonly idleExpiresAt: EpochMs; readonly now: EpochMs }): Promise<void>;
 
   /** Returns the live sessions of a user in an app, most recently used first. */

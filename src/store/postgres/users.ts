@@ -32,10 +32,8 @@ export function createUsers(db: Database): Store["users"] {
   };
 }
 
-/** Returns the user, or null if it does not exist. */
-export type FindUser = (userId: string) => Promise<User | null>;
-
-export function findUserIn(db: Database): FindUser {
+/** Returns a function that returns a user, or null if it does not exist. */
+export function findUserIn(db: Database): (userId: string) => Promise<User | null> {
   return async (userId) => {
     const [row] = await db.rows<UserRow>(find, [userId]);
     return row === undefined ? null : toUser(row);

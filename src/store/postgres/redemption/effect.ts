@@ -1,8 +1,8 @@
 import type { ContactKind } from "../../../model/contact.js";
 import type { EpochMs } from "../../../model/time.js";
+import type { User } from "../../../model/user.js";
 import type { RedeemChange, Redemption } from "../../port/challenges.js";
 import type { Store } from "../../port/store.js";
-import type { FindUser } from "../users.js";
 
 /** The effect of redeeming a challenge of one purpose: its functions in the database, and how to read their result. */
 export interface Effect {
@@ -29,7 +29,8 @@ export interface RememberedRedemption {
 /** The reads that an effect needs to give a redemption again. */
 export interface Reads {
   readonly sessions: Pick<Store["sessions"], "findLive">;
-  readonly findUser: FindUser;
+  /** Returns null if the user does not exist. */
+  readonly findUser: (userId: string) => Promise<User | null>;
   readonly now: EpochMs;
 }
 
