@@ -1,5 +1,5 @@
 import { Code, ConnectError } from "@connectrpc/connect";
-import { ErrorInfoSchema, RetryInfoSchema } from "../../src/gen/google/rpc/error_details_pb.js";
+import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from "../../src/gen/google/rpc/error_details_pb.js";
 import type { VerifyOtpResponse } from "../../src/gen/latchkey/v1/auth_service_pb.js";
 import type { TokenSet } from "../../src/gen/latchkey/v1/session_pb.js";
 import type { TestApp } from "./app.js";
@@ -78,4 +78,21 @@ export function wrongCode(code: string, n = 0): string {
 
 export function bearer(accessToken: string): { headers: Record<string, string> } {
   return { headers: { authorization: `Bearer ${accessToken}` } };
+}
+
+/** The reason of a refused call with the cause and the other values that its detail carries. */
+export async function explained(call: Promise<unknown>): Promise<{
+  readonly reason: string;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly fields: readonly string[];
+}> {
+  try {
+    await call;
+  } catch (error) {
+    if (!(error instanceof ConnectError)) throw error;
+    const info = error.findDetails(ErrorInfoSchema)[0];
+    const violations = error.findDetails(BadRequestSchema)[0]?.fieldViolations ?? [];
+    return { reason: info?.reason ?? "", metadata: info?.metadata ?? {}, fields: violations.map(({ field }) => field) };
+  }
+  throw new Error("the call was not refused");
 }
