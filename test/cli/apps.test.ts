@@ -277,15 +277,17 @@ describe("a refused command", () => {
   });
 });
 
-describe("beside a running server", () => {
+describe.each(testEngines())("beside a running server on $engine", ({ database }) => {
   let on: TestApp;
+  let env: Record<string, string>;
   beforeEach(async () => {
-    on = await startTestApp();
+    const given = await database();
+    on = await startTestApp(given);
+    env = { LATCHKEY_DATABASE_URL: `sqlite:${join(on.folder, "latchkey.db")}`, ...given };
   });
   afterEach(() => on.stop());
 
   it("a change of the command line acts at the server within a second", async () => {
-    const env = { LATCHKEY_DATABASE_URL: `sqlite:${join(on.folder, "latchkey.db")}` };
     expect((await latchkey(env, ["client", "create", "--app", "default", "--kind", "public", "--id", "web"])).code).toBe(0);
     const identifier = { case: "email" as const, value: "ada@example.com" };
     const { challenge } = await on.authAs("web").sendOtp({ identifier });

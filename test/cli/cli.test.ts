@@ -62,6 +62,8 @@ describe("every command", () => {
     ["keys", "list"],
     ["keys", "rotate"],
     ["keys", "retire", "1"],
+    ["app", "list"],
+    ["client", "create", "--app", "default", "--kind", "public"],
   ])("%s %s refuses wrong settings with all problems, exit code 1 and no stack", async (...argv) => {
     const { code, out, err } = await latchkey(argv, { ...env, LATCHKEY_CODE_TTL: "1y", LATCHKEY_TLS: "maybe" });
     expect(code).toBe(1);
@@ -81,6 +83,17 @@ describe("every command", () => {
     ["backup", "postgres://user:hunter2@db.example.com/latchkey"],
     ["restore", "--force", "postgres://user:hunter2@db.example.com/latchkey"],
     ["migrate", "--to-file", "postgres://user:hunter2@db.example.com/latchkey"],
+    ["client", "create", "--app", "default", "--kind", "confidential", "--secret=hunter2"],
+    [
+      "client",
+      "create",
+      "--app",
+      "default",
+      "--kind",
+      "confidential",
+      "--jwks",
+      "postgres://user:hunter2@db.example.com/latchkey",
+    ],
   ])("%s refuses a secret that was typed by mistake without repeating it, and makes no database", async (...argv) => {
     const { code, out, err } = await latchkey(argv);
     expect({ code, out }).toEqual({ code: 1, out: "" });
