@@ -2,58 +2,59 @@
 
 import { createLatchkeyClient, errorDetails } from "latchkey-client";
 import { useRouter } from "next/navigation";
-import { useState } from "react";
+import { type ReactNode, useState } from "react";
 
 const latchkey = createLatchkeyClient({ baseUrl: "/", session: "cookie" });
 
-/** Runs a step of the form, then has the server render the page anew. Shows the reason of an error. */
-function useStep() {
-  const router = useRouter();
+/** A form that shows the reason if its action fails. */
+function Form({ act, children }: { readonly act: (form: FormData) => Promise<void>; readonly children: ReactNode }) {
   const [trouble, setTrouble] = useState("");
-  const step = (act: (form: FormData) => Promise<void>) => async (form: FormData) => {
-    try {
-      await act(form);
-      setTrouble("");
-      router.refresh();
-    } catch (error) {
-      setTrouble(`${errorDetails(error).reason ?? "NETWORK"}: ${String(error)}`);
-    }
+  const action = async (form: FormData) => {
+    setTrouble("");
+    await act(form).catch((error) => setTrouble(`${errorDetails(error).reason ?? "NETWORK"}: ${error.message}`));
   };
-  return { trouble, step };
-}
-
-export function SignIn() {
-  const { trouble, step } = useStep();
-  const [challengeId, setChallengeId] = useState("");
-  const send = step(async (form) => {
-    const identifier = { case: "email", value: String(form.get("email")) } as const;
-    const { challenge } = await latchkey.auth.sendOtp({ identifier, createUserIfMissing: true });
-    setChallengeId(challenge!.challengeId);
-  });
-  const verify = step(async (form) => {
-    await latchkey.auth.verifyOtp({ challengeId, code: String(form.get("code")) });
-  });
-  return challengeId === "" ? (
-    <form action={send}>
-      <input name="email" type="email" placeholder="E-mail" required />
-      <button type="submit">Send code</button>
-      <p role="alert">{trouble}</p>
-    </form>
-  ) : (
-    <form action={verify}>
-      <input name="code" autoComplete="one-time-code" inputMode="numeric" placeholder="Code" required />
-      <button type="submit">Sign in</button>
+  return (
+    <form action={action}>
+      {children}
       <p role="alert">{trouble}</p>
     </form>
   );
 }
 
+export function SignIn() {
+  const router = useRouter();
+  const [challengeId, setChallengeId] = useState("");
+  const send = async (form: FormData) => {
+    const identifier = { case: "email", value: String(form.get("email")) } as const;
+    const { challenge } = await latchkey.auth.sendOtp({ identifier, createUserIfMissing: true });
+    setChallengeId(challenge!.challengeId);
+  };
+  const verify = async (form: FormData) => {
+    await latchkey.auth.verifyOtp({ challengeId, code: String(form.get("code")) });
+    router.refresh(); // the server renders the page again, now for the user
+  };
+  return challengeId === "" ? (
+    <Form key="send" act={send}>
+      <input name="email" type="email" placeholder="E-mail" required />
+      <button type="submit">Send code</button>
+    </Form>
+  ) : (
+    <Form key="verify" act={verify}>
+      <input name="code" autoComplete="one-time-code" inputMode="numeric" placeholder="Code" required />
+      <button type="submit">Sign in</button>
+    </Form>
+  );
+}
+
 export function SignOut() {
-  const { trouble, step } = useStep();
+  const router = useRouter();
+  const signOut = async () => {
+    await latchkey.signOut();
+    router.refresh();
+  };
   return (
-    <form action={step(latchkey.signOut)}>
+    <Form act={signOut}>
       <button type="submit">Sign out</button>
-      <p role="alert">{trouble}</p>
-    </form>
+    </Form>
   );
 }
