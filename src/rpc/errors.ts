@@ -54,7 +54,8 @@ const messages: Record<Reason, string | ((wait: string) => string)> = {
   SCOPE_MISSING: "The client lacks the scope for this call. Ask the operator for it.",
   USER_REQUIRED: "This method acts for a signed-in user. Send the access token of a user.",
   PURPOSE_NOT_ALLOWED: "This client may not ask for codes of this purpose. Choose another purpose.",
-  ORIGIN_NOT_ALLOWED: "The app does not allow calls from this web origin. Ask the operator to add it to the client or its app.",
+  ORIGIN_NOT_ALLOWED:
+    "The app does not allow calls from this web origin. Ask the operator to add it to the client or its app. A call with the session cookie must have an Origin header.",
   RECENT_SIGN_IN_REQUIRED: "This call needs a recent sign-in. Sign in again and repeat the call.",
   CHANNEL_UNAVAILABLE: "Codes can't be sent to this contact over this channel. Choose another channel or contact.",
   SESSION_NOT_FOUND: "There is no such session. It may have ended already.",

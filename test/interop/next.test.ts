@@ -25,7 +25,7 @@ beforeAll(async () => {
   cpSync(join(repository, "docs/examples/next"), app, { recursive: true });
   const port = await freePort();
   origin = `http://localhost:${port}`;
-  latchkey = await startLatchkey({ LATCHKEY_ALLOWED_ORIGINS: origin, LATCHKEY_TRUSTED_PROXIES: "127.0.0.1,::1" });
+  latchkey = await startLatchkey({ LATCHKEY_ALLOWED_ORIGINS: origin });
   const env = { LATCHKEY_URL: latchkey.issuer, NEXT_TELEMETRY_DISABLED: "1" };
   const bin = join(app, "node_modules/next/dist/bin/next");
   await runWell(process.execPath, [bin, "build"], { cwd: app, env, timeoutMs: 240_000 });

@@ -1,5 +1,5 @@
-// A page that the server renders for the signed-in user. Latchkey must allow the app's origin (LATCHKEY_ALLOWED_ORIGINS) and trust the
-// address of the app's server (LATCHKEY_TRUSTED_PROXIES). To run it: npm install next react react-dom and latchkey-client, then npx next dev
+// A page that the server renders for the signed-in user. To run it: npm install next react react-dom and latchkey-client, then npx next dev
+// In production the client must list the app's origin: latchkey client update default-web --origins https://shop.example.com
 import { createLatchkeyClient } from "latchkey-client";
 import { cookies } from "next/headers";
 import { SignIn, SignOut } from "./session";
