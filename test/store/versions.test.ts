@@ -38,7 +38,7 @@ it("two programs with different texts of one function do all that users do on on
   expect(await lives.stop()).toEqual([]);
   expect(lives.lived).toBeGreaterThanOrEqual(20);
   const takers = "SELECT pronargs FROM pg_proc WHERE proname LIKE 'take\\_attempt\\_%' ORDER BY pronargs";
-  expect(await query(location, takers)).toEqual([{ pronargs: 4 }, { pronargs: 5 }]);
+  expect(await query(location, takers)).toEqual([{ pronargs: 7 }, { pronargs: 8 }]);
   await Promise.all(stores.map((store) => store.close()));
 });
 
@@ -65,7 +65,9 @@ describe.each(Object.entries(engines))("on %s", (_, create) => {
     const rows = await read(location, versions);
     expect(rows).toEqual([
       { version: 3, oldest_program: 3 },
-      { version: nextVersion, oldest_program: 3 },
+      { version: 4, oldest_program: 3 },
+      { version: 5, oldest_program: 5 },
+      { version: nextVersion, oldest_program: 5 },
     ]);
     const older = await openStore(location, options);
     const { session, user } = await signIn(older);

@@ -123,17 +123,27 @@ export function lockouts(scene: Scene): void {
     expect(await store.challenges.findLockout({ key: rule.key, now: t0 })).toBe(t0 + rule.durationMs);
   });
 
+  it("of the first guesses at an account, which race, every one counts", async () => {
+    const { store } = scene;
+    const challenges = await Promise.all(times(8, patient));
+    for (const round of times(60, Number)) {
+      const lockout = { ...rule, key: bytes(`account ${round}`, 17), failuresMax: 8 };
+      const outcomes = await Promise.all(challenges.map((challenge) => guess(challenge, t0, lockout)));
+      expect(outcomes).toEqual(times(8, () => null));
+      expect(await store.challenges.findLockout({ key: lockout.key, now: t0 })).toBe(t0 + rule.durationMs);
+    }
+  });
+
   it("of 40 racing guesses at 4 challenges of an account 3 count before the lockout; all others see its end", async () => {
     const { store } = scene;
-    const challenges = await Promise.all(times(4, patient));
-    const outcomes = ofKind(
-      await Promise.all(
-        times(40, (n) => store.challenges.takeAttempt(attemptOf(challenges[n % 4]!, { lockout: rule, now: t0 }))),
-      ),
-      "taken",
-    );
-    expect(outcomes.filter(({ lockedUntil }) => lockedUntil === null)).toHaveLength(3);
-    expect(outcomes.filter(({ lockedUntil }) => lockedUntil === t0 + rule.durationMs)).toHaveLength(37);
+    for (const round of times(10, Number)) {
+      const challenges = await Promise.all(times(4, patient));
+      const lockout = { ...rule, key: bytes(`account ${round}`, 17) };
+      const guesses = times(40, (n) => store.challenges.takeAttempt(attemptOf(challenges[n % 4]!, { lockout, now: t0 })));
+      const outcomes = ofKind(await Promise.all(guesses), "taken");
+      expect(outcomes.filter(({ lockedUntil }) => lockedUntil === null)).toHaveLength(3);
+      expect(outcomes.filter(({ lockedUntil }) => lockedUntil === t0 + rule.durationMs)).toHaveLength(37);
+    }
   });
 
   it("failures are forgotten 30 days after the last of them, and not before", async () => {

@@ -40,12 +40,8 @@ async function take(client: pg.Client, challenge: Challenge, identifierMax = 1_0
     { charge: userRequester, optional: true },
     { charge: user, optional: true },
   ]);
-  const { rows } = await client.query(`SELECT outcome, user_spent FROM ${functionName("take_attempt")}($1, $2, $3, $4)`, [
-    challengeId,
-    clientId,
-    charges,
-    now,
-  ]);
+  const call = `${functionName("take_attempt")}($1, $2, $3, NULL, NULL, NULL, $4)`;
+  const { rows } = await client.query(`SELECT outcome, user_spent FROM ${call}`, [challengeId, clientId, charges, now]);
   return rows[0] as Taken;
 }
 
@@ -89,6 +85,7 @@ it.each([
   expect(await store.challenges.takeAttempt(attemptOf(challenge, { ...charges, now: t0 + 1 }))).toEqual({
     kind: "taken",
     userBudgetSpent: spent,
+    lockedUntil: null,
   });
   const after = await written();
   expect(after).toEqual([{ budgets: 4, writers: [expect.any(String)] }]);

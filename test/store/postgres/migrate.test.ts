@@ -46,9 +46,9 @@ describe("migrations of PostgreSQL", () => {
   it("drop the functions of earlier versions, whose names had no hash", async () => {
     const fresh = await databases.create();
     const location = await databases.createEmpty();
-    await applyEarlier(location, schemaVersion - 1);
+    await applyEarlier(location, 2);
     await query(location, "CREATE FUNCTION sweep(p_now INTEGER) RETURNS INTEGER LANGUAGE sql AS 'SELECT 1'");
-    expect(await migrate(location)).toEqual([schemaVersion]);
+    expect(await migrate(location)).toEqual(allVersions.slice(2));
     const definitions = "SELECT pg_get_functiondef(oid) FROM pg_proc WHERE pronamespace = 'public'::regnamespace ORDER BY 1";
     expect(await query(location, definitions)).toEqual(await query(fresh, definitions));
   });

@@ -9,6 +9,7 @@ export const lockoutFunctions = `
 CREATE FUNCTION count_failure(p_key BYTEA, p_failures_max INTEGER, p_duration_ms BIGINT, p_now BIGINT)
 RETURNS BIGINT LANGUAGE plpgsql AS $$
 DECLARE
+  v_is_there BOOLEAN;
   v_failures INTEGER;
   v_locked_until BIGINT;
   v_expires_at BIGINT;
@@ -16,6 +17,7 @@ BEGIN
   LOOP
     SELECT failures, locked_until, expires_at INTO v_failures, v_locked_until, v_expires_at FROM lockouts
     WHERE key = p_key FOR UPDATE;
+    v_is_there := FOUND;
     IF v_locked_until > p_now THEN
       -- Written unchanged, so that a guess during a lockout costs the same writes.
       UPDATE lockouts SET failures = failures WHERE key = p_key;
@@ -30,8 +32,11 @@ BEGIN
       v_expires_at := v_locked_until;
     END IF;
     v_expires_at := (v_expires_at / ${dayMs} + 1) * ${dayMs};
-    UPDATE lockouts SET failures = v_failures, locked_until = v_locked_until, expires_at = v_expires_at WHERE key = p_key;
-    EXIT WHEN FOUND;
+    IF v_is_there THEN
+      UPDATE lockouts SET failures = v_failures, locked_until = v_locked_until, expires_at = v_expires_at WHERE key = p_key;
+      EXIT;
+    END IF;
+    -- A row that another call has made meanwhile is not locked and was not counted: look again.
     INSERT INTO lockouts (key, failures, locked_until, expires_at) VALUES (p_key, v_failures, v_locked_until, v_expires_at)
     ON CONFLICT (key) DO NOTHING;
     EXIT WHEN FOUND;
