@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { createDirectory, defaultDirectory } from "../../src/apps/directory.js";
+import { createDirectory, defaultDirectory, publicClient } from "../../src/apps/directory.js";
 import { testSettings } from "../support/app.js";
 
 const { policy } = testSettings({ LATCHKEY_DATABASE_URL: "sqlite::memory:" });
-const app = (appId: string) => ({ appId, policy });
-const client = (clientId: string, appId: string) => ({ clientId, appId, allowedOrigins: [] });
+const app = (appId: string) => ({ appId, poolId: "main", displayName: "", audience: appId, policy });
+const client = (clientId: string, appId: string) => publicClient({ clientId, appId });
 
 describe("the directory", () => {
   it("finds each client with its app, and nothing under another id", () => {
@@ -28,10 +28,10 @@ describe("the directory", () => {
   });
 
   it("has the default app's public client only where the deployment wants it", () => {
-    const settings = { allowedOrigins: [], policy };
+    const settings = { allowedOrigins: [], issuer: "http://localhost:8080", policy };
     const on = defaultDirectory({ defaultClient: true, ...settings });
     expect([on.fallback?.client.clientId, on.fallback?.app.appId]).toEqual(["default-web", "default"]);
     const off = defaultDirectory({ defaultClient: false, ...settings });
-    expect([off.fallback, off.find("default-web"), off.clients]).toEqual([null, null, []]);
+    expect([off.fallback, off.find("default-web")]).toEqual([null, null]);
   });
 });

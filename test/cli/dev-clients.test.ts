@@ -54,7 +54,7 @@ describe("the file of development's clients", () => {
     ["is a list", () => writeFileSync(file, "[]"), /does not hold the credentials/],
     ["is null", () => writeFileSync(file, "null"), /does not hold the credentials/],
   ])("is refused when it %s, with the way out and without its contents, and left as it is", (_what, spoil, message) => {
-    const [{ clientSecret }] = readDevClients(directory) as [{ clientSecret: string }];
+    const { clientSecret } = readDevClients(directory)[0]!;
     spoil();
     const before = readFileSync(file, "utf8");
     let refusal = "";
