@@ -46,7 +46,7 @@ it("a Go program gets a client token with golang.org/x/oauth2/clientcredentials 
     signedIn: true,
     sameToken: true,
     wrongCode: { cause: "MISMATCH" },
-    withoutUser: expect.objectContaining({ code: "Unauthenticated", reason: "USER_REQUIRED" }),
+    withoutUser: expect.objectContaining({ code: "PermissionDenied", reason: "USER_REQUIRED" }),
   });
 });
 

@@ -9,17 +9,18 @@ os.environ["AUTHLIB_INSECURE_TRANSPORT"] = "1"
 
 from authlib.integrations.requests_client import OAuth2Session
 from authlib.oauth2.rfc7523 import PrivateKeyJWT
+from joserfc.jwk import ECKey
 import requests
 
 issuer, client_id, key_client_id = sys.argv[1:]
-secret, private_key = os.environ["CLIENT_SECRET"], json.loads(os.environ["PRIVATE_KEY"])
+secret, private_key = os.environ["CLIENT_SECRET"], ECKey.import_key(json.loads(os.environ["PRIVATE_KEY"]))
 metadata = requests.get(f"{issuer}/.well-known/oauth-authorization-server", timeout=10).json()
 endpoint = metadata["token_endpoint"]
 
 
 def session(method):
     if method == "private_key_jwt":
-        by_key = PrivateKeyJWT(endpoint, headers={"kid": private_key["kid"]}, alg="ES256")
+        by_key = PrivateKeyJWT(endpoint, headers={"kid": private_key.kid}, alg="ES256")
         return OAuth2Session(key_client_id, private_key, token_endpoint_auth_method=by_key)
     return OAuth2Session(client_id, secret, token_endpoint_auth_method=method)
 
