@@ -94,6 +94,10 @@ describe("with TypeScript and frameworks beside it,", () => {
         import { createGrpcClient } from "latchkey-client/grpc";
         const client = createLatchkeyClient({ baseUrl: "http://localhost" });
         export const user: User | undefined = (await client.auth.getCurrentUser({})).user;
+        const inCookie = createLatchkeyClient({ baseUrl: "/", session: "cookie" });
+        export const sameUser: User | null = await inCookie.currentUser();
+        // @ts-expect-error there are no tokens
+        await inCookie.getAccessToken();
         const backend = createGrpcClient("localhost:1", credentials.createInsecure());
         const { challenge } = await backend.sendOtp({ identifier: { case: "email", value: "a" }, purpose: Purpose.LOGIN });
         export const id: string | undefined = challenge?.challengeId;

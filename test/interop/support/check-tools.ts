@@ -26,6 +26,11 @@ const tools: readonly Tool[] = [
     check: ["bash", "-c", "go version | grep -Eq 'go(1\\.(2[5-9]|[3-9][0-9])|[2-9])'"],
   },
   { name: "grpcurl", how: `GOBIN=${cacheBin} go install ${grpcurlModule}`, check: ["grpcurl", "-version"] },
+  {
+    name: "Chromium",
+    how: "apt-get install chromium, or set CHROMIUM_PATH",
+    check: [process.env.CHROMIUM_PATH ?? "/usr/bin/chromium", "--version"],
+  },
   { name: "buf", how: "npm ci", check: [buf, "--version"] },
 ];
 
