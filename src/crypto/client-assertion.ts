@@ -11,7 +11,8 @@ export interface AssertionClaims {
 
 const lengthMax = 4096;
 const jtiLengthMax = 128;
-const lifeMaxMs = 5 * 60_000;
+/** Libraries such as Authlib make assertions for an hour. Each is accepted once, so a longer life adds little risk. */
+const lifeMaxMs = 60 * 60_000;
 /** Tolerates clients whose clock differs slightly. */
 const skewMs = 30_000;
 

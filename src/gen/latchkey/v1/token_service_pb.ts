@@ -37,7 +37,7 @@ export type IssueClientTokenRequest = Message<"latchkey.v1.IssueClientTokenReque
 
   /**
    * A JWT that the client signed with one of its keys (RFC 7523): `iss` and `sub` are the client id, `aud` is the issuer or the
-   * URL of the token endpoint, `exp` is at most 5 minutes ahead, and `jti` was never used before. Empty: the client authenticates
+   * URL of the token endpoint, `exp` is at most an hour ahead, and `jti` was never used before. Empty: the client authenticates
    * in another way.
    *
    * @generated from field: string client_assertion = 3;
