@@ -1,5 +1,5 @@
 import { originProblem } from "../lib/origin.js";
-import { type AppRecord, audienceOf, defaultAppId } from "../model/app.js";
+import { type AppRecord, audienceOf } from "../model/app.js";
 import type { FieldViolation } from "../model/violation.js";
 
 const idForm = /^[a-z][a-z0-9-]{1,31}$/;
@@ -60,8 +60,4 @@ function isHttpsUrl(text: string): boolean {
   if (!/^https:\/\/[\x21-\x7e]+$/.test(text) || !URL.canParse(text)) return false;
   const { username, password } = new URL(text);
   return username === "" && password === "";
-}
-
-export function isDefaultApp(appId: string): boolean {
-  return appId === defaultAppId;
 }

@@ -41,18 +41,14 @@ export interface Actor {
 /** The command line on the host. */
 export const operator: Actor = { name: "operator", isOperator: true, scopes: new Set(deploymentScopes) };
 
-/** Logs a change and makes it act in this process. It is stored, so a directory that can't be read delays it and no more. */
+/** Logs a change and makes it act in this process. */
 export async function announce(
   { directory, log }: AppsDeps,
   actor: Actor,
   { message, ...what }: { readonly message: string; readonly [field: string]: unknown },
 ): Promise<void> {
   log.info({ by: actor.name, ...what }, message);
-  try {
-    await directory.refresh();
-  } catch (error) {
-    log.warn({ error }, "the directory of apps can't be read now: the change acts when it can");
-  }
+  await directory.refresh();
 }
 
 const violationsMax = 10;

@@ -20,7 +20,10 @@ export interface Directory {
   readonly fallback: Registered | null;
   /** Returns whether any client allows the origin. */
   allowsOrigin(origin: string): boolean;
-  /** Reads what has changed. Called after a change, so that it takes effect before it is answered. */
+  /**
+   * Reads what has changed. Called after a change, so that it takes effect before it is answered. Never throws: while the
+   * database can't be read, the snapshot stays as it is.
+   */
   refresh(): Promise<void>;
 }
 

@@ -1,4 +1,5 @@
 import { type AppPolicy, resolvePolicy } from "./app-policy.js";
+import { channelOf } from "./channel.js";
 import type { Policy } from "./policy.js";
 import { type PolicyField, type PolicyKey, policyFields } from "./policy-fields.js";
 import type { FieldViolation } from "./violation.js";
@@ -71,6 +72,12 @@ function jointViolations(own: AppPolicy, changed: readonly PolicyKey[], deployme
     ["defaultChannel", "channels"],
     defaultChannel === null || channels.includes(defaultChannel),
     `makes ${defaultChannel} the default channel, which is not among the channels ${channels.join(", ")}`,
+  );
+  const unreached = (effective.registrationSources ?? []).filter((kind) => !channels.includes(channelOf[kind]));
+  check(
+    ["registrationSources", "channels"],
+    unreached.length === 0,
+    `makes registration impossible: no channel among ${channels.join(", ")} reaches the registration source ${unreached.join(", ")}`,
   );
   return violations;
 }

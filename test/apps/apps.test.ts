@@ -136,11 +136,4 @@ describe.each(benchEngines())("apps on $engine", ({ open }) => {
       expect(found).toEqual([...Array.from({ length: 7 }, (_, n) => `app-${n}`), "default"]);
     }
   });
-
-  it("a change is stored even if the directory can't be read, and the log says so", async () => {
-    const directory = { refresh: () => Promise.reject(new Error("no database")) };
-    await createApp({ ...on.deps, directory }, admin, { appId: "shop" });
-    expect(await ids()).toEqual(["default", "shop"]);
-    expect(on.log.lines.map(({ level }) => level)).toEqual(["info", "warn"]);
-  });
 });

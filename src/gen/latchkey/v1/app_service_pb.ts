@@ -1106,8 +1106,8 @@ export const AppService: GenService<{
     output: typeof ListClientsResponseSchema;
   },
   /**
-   * Changes those fields of a client that update_mask names. A caller without the scopes `apps:admin` and `operator` of the
-   * changed client is refused with SCOPE_MISSING, here and in every method that changes a client.
+   * Changes those fields of a client that update_mask names. If the client has the scope `apps:admin` or `operator` and the
+   * caller lacks it, the call is refused with SCOPE_MISSING. This holds for every method that changes a client.
    *
    * @generated from rpc latchkey.v1.AppService.UpdateClient
    */
