@@ -1,6 +1,5 @@
 import type { Client } from "@connectrpc/connect";
 import { vi } from "vitest";
-import { newClientSecret } from "../../src/crypto/client-secret.js";
 import type { AuthService } from "../../src/gen/latchkey/v1/auth_service_pb.js";
 import type { Challenge } from "../../src/gen/latchkey/v1/challenge_pb.js";
 import type { AppPolicy } from "../../src/model/app-policy.js";
@@ -8,8 +7,9 @@ import { scopes } from "../../src/model/scope.js";
 import { storeLocation } from "../../src/server/core.js";
 import { openStore } from "../../src/store/open.js";
 import type { Store } from "../../src/store/port/store.js";
-import { newApp, newClient, newSecret } from "../store/contract/directory-fixtures.js";
+import { newApp, newClient } from "../store/contract/directory-fixtures.js";
 import { eventually, startTestApp, type TestApp } from "../support/app.js";
+import { addBackend } from "../support/backend.js";
 
 export type Auth = Client<typeof AuthService>;
 export type AppId = "plain" | "strict";
@@ -62,12 +62,10 @@ export async function startTwoApps(
     await elsewhere.apps.createApp({ app: newApp({ appId, poolId, policy }), now: server.clock() });
     const common = { appId, verifyByIdentifier: true } as const;
     await elsewhere.apps.createClient({ client: newClient({ clientId: `${appId}-web`, ...common }), secret: null });
-    const { secret, hash } = newClientSecret();
-    await elsewhere.apps.createClient({
-      client: newClient({ clientId: `${appId}-backend`, kind: "confidential", scopes: [...scopes], ...common }),
-      secret: newSecret({ hash }),
-    });
-    const authorization = `Basic ${Buffer.from(`${appId}-backend:${secret}`).toString("base64")}`;
+    const { authorization } = await addBackend(
+      { store: elsewhere },
+      { clientId: `${appId}-backend`, scopes: [...scopes], ...common },
+    );
     const id = { "x-latchkey-client": `${appId}-web` };
     return {
       appId,

@@ -88,10 +88,10 @@ describe("reading requests", () => {
       throw new Error("the request was accepted");
     };
     expect(violationsOf(SendOtpRequestSchema)).toEqual([
-      { field: "identifier", description: "give exactly one of email, phone, username, challenge_id" },
+      { field: "identifier", description: "give exactly one of email, phone, username, user_id, challenge_id" },
     ]);
     expect(violationsOf(UpdateCurrentUserRequestSchema)).toEqual([{ field: "update_mask", description: "is required" }]);
-    expect(violationsOf(VerifyOtpRequestSchema)[0]).toEqual({ field: "challenge_id", description: "must not be empty" });
+    expect(violationsOf(VerifyOtpRequestSchema)[0]).toEqual({ field: "code", description: "must not be empty" });
   });
 
   it.each([{ paths: [] }, { paths: ["state"] }, { paths: ["user_id", "locale"] }])(
