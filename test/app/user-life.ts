@@ -1,6 +1,7 @@
 import { type DescMessage, type DescMethodUnary, type MessageInitShape, type MessageShape, toJson } from "@bufbuild/protobuf";
 import { AuthService } from "../../src/gen/latchkey/v1/auth_service_pb.js";
 import { Purpose } from "../../src/gen/latchkey/v1/challenge_pb.js";
+import { SessionKind } from "../../src/gen/latchkey/v1/session_pb.js";
 import { failureOf, type RpcCaller } from "../doors/callers.js";
 import type { CodeReader } from "../support/calls.js";
 
@@ -11,7 +12,7 @@ export type Transcript = { readonly what: string; readonly answer: unknown }[];
 
 /** Replaces ids, tokens, addresses of callers and what depends on chance; keeps times, for the clock stands still. */
 function comparable(answer: unknown): unknown {
-  const varying = /(Id|Token|token|proof|Proof|userAgent|ip|correlation_id)$/;
+  const varying = /(Id|Token|token|proof|Proof|Credential|userAgent|ip|correlation_id)$/;
   return JSON.parse(
     JSON.stringify(answer, (key, value: unknown) => {
       if (key === "resendAt" || key === "retryAfterMs" || key === "retryAfterHeader")
@@ -29,11 +30,9 @@ export interface Stage extends CodeReader {
   readonly production?: boolean;
 }
 
-/** One life of a user, from registration to deletion, with the refusals on the way. */
-export async function live(on: Stage, caller: RpcCaller): Promise<Transcript> {
+/** Calls that are written down: those that must succeed, and those that must be refused. */
+function recorded(caller: RpcCaller) {
   const transcript: Transcript = [];
-  const asUser = (token: string) => ({ headers: { authorization: `Bearer ${token}` } });
-
   async function ok<D extends DescMethodUnary>(
     rpc: D,
     request: MessageInitShape<D["input"]>,
@@ -50,6 +49,14 @@ export async function live(on: Stage, caller: RpcCaller): Promise<Transcript> {
   ): Promise<void> {
     transcript.push({ what: `${rpc.name} refused`, answer: comparable(await failureOf(caller.call(rpc, request, options))) });
   }
+  return { transcript, ok, refused };
+}
+
+const asUser = (token: string) => ({ headers: { authorization: `Bearer ${token}` } });
+
+/** One life of a user, from registration to deletion, with the refusals on the way. */
+export async function live(on: Stage, caller: RpcCaller): Promise<Transcript> {
+  const { transcript, ok, refused } = recorded(caller);
 
   const phone = on.production ? "" : "+46 70-123 45 67";
   const profile = { username: "Ada", email: "Ada@Example.com", phone, displayName: "Ada", locale: "sv" };
@@ -87,6 +94,11 @@ export async function live(on: Stage, caller: RpcCaller): Promise<Transcript> {
   const { challenge } = await ok(method.sendOtp, { identifier: { case: "username", value: "ADA" } });
   await refused(method.sendOtp, { identifier: { case: "username", value: "ada" } });
   await refused(method.sendOtp, { identifier: { case: "email", value: "ada@example.com" }, purpose: Purpose.REGISTRATION });
+  await refused(method.sendOtp, { identifier: { case: "userId", value: done.user!.userId } });
+  const { challengeId: own } = challenge!;
+  for (const rpc of [method.getChallenge, method.cancelChallenge, method.approveChallenge]) {
+    await refused(rpc, { challengeId: own });
+  }
   await on.clock.advance(40_000);
   await ok(method.sendOtp, { identifier: { case: "challengeId", value: challenge!.challengeId } });
   const again = await on.messageOf(challenge);
@@ -122,6 +134,53 @@ export async function live(on: Stage, caller: RpcCaller): Promise<Transcript> {
   return transcript;
 }
 
+/** What a backend does that may do everything: `headers` authenticate it. */
+export async function serve(on: Stage, caller: RpcCaller, headers: Readonly<Record<string, string>>): Promise<Transcript> {
+  const { transcript, ok, refused } = recorded(caller);
+  const asBackend = { headers };
+  const identifier = { case: "email", value: "grace@example.com" } as const;
+
+  const options = { createUserIfMissing: true, codeLength: 8, codeTtl: { seconds: 120n } };
+  const { challenge } = await ok(method.sendOtp, { identifier, ...options }, asBackend);
+  const { challengeId, code } = await on.messageOf(challenge);
+  await ok(method.getChallenge, { challengeId }, asBackend);
+  const wrong = { challengeId, code: code === "00000000" ? "11111111" : "00000000" };
+  await refused(method.verifyOtp, wrong, asBackend);
+  await refused(method.sendOtp, { identifier, codeLength: 4 }, asBackend);
+  await ok(method.getChallenge, { identifier }, asBackend);
+  await refused(method.verifyOtp, { identifier, code, createUserIfMissing: false }, asBackend);
+  const done = await ok(method.verifyOtp, { identifier, code, session: SessionKind.CREDENTIAL }, asBackend);
+  await ok(method.getCurrentUser, {}, asUser(done.sessionCredential));
+  await ok(method.revokeToken, { token: done.sessionCredential }, asBackend);
+  await refused(method.getCurrentUser, {}, asUser(done.sessionCredential));
+
+  await on.clock.advance(20_000);
+  const byId = { identifier: { case: "userId", value: done.user!.userId } as const, customCode: "482915" };
+  const second = (await ok(method.sendOtp, byId, asBackend)).challenge!.challengeId;
+  await ok(method.approveChallenge, { challengeId: second }, asBackend);
+  await refused(method.verifyOtp, { challengeId: second, code: "482915" }, asBackend);
+  await refused(method.approveChallenge, { challengeId: second }, asBackend);
+  const third = (await ok(method.sendOtp, { identifier: { case: "username", value: "nobody" } }, asBackend)).challenge!;
+  await on.clock.advance(40_000);
+  await ok(method.sendOtp, { identifier: { case: "username", value: "nobody" }, reuseLive: true }, asBackend);
+  await ok(method.cancelChallenge, { challengeId: third.challengeId }, asBackend);
+  await refused(method.cancelChallenge, { challengeId: third.challengeId }, asBackend);
+  await refused(method.getChallenge, { challengeId: "AAAAAAAAAAAAAAAAAAAAAA" }, asBackend);
+  return transcript;
+}
+
+/** The reasons of a backend's refusals, in order. */
+export const backendRefusals = [
+  "CODE_INVALID",
+  "REQUEST_INVALID",
+  "CODE_INVALID",
+  "TOKEN_INVALID",
+  "CODE_INVALID",
+  "CHALLENGE_ENDED",
+  "CHALLENGE_ENDED",
+  "CHALLENGE_NOT_FOUND",
+];
+
 /** The reasons of a life's refusals, in order. */
 export const lifeRefusals = (production = false): string[] => [
   "TOO_MANY_REQUESTS",
@@ -135,6 +194,10 @@ export const lifeRefusals = (production = false): string[] => [
   "REQUEST_INVALID",
   "TOO_MANY_REQUESTS",
   "PURPOSE_NOT_ALLOWED",
+  "REQUEST_INVALID",
+  "CLIENT_INVALID",
+  "CLIENT_INVALID",
+  "CLIENT_INVALID",
   "REFRESH_TOKEN_REUSED",
   "SESSION_ENDED",
   "SESSION_NOT_FOUND",
