@@ -88,6 +88,24 @@ describe.each(testEngines())("on $engine", ({ database }) => {
         expect(resent[0]!.status).toBe(200);
         expect(visible(resent[1]!)).toEqual(visible(resent[0]!));
 
+        const people = [alice, nobody];
+        for (const more of [{}, { session: "SESSION_KIND_NONE" }, { createUserIfMissing: false }]) {
+          const named = await Promise.all(
+            people.map((one) => raw("VerifyOtp", { [kind]: one[kind], code: "999999", ...more })),
+          );
+          expect(named[0]!.status).toBe(401);
+          expect(visible(named[1]!)).toEqual(visible(named[0]!));
+        }
+        on.clock.advance(70_000);
+        const reused = await Promise.all(
+          people.map((one) => raw("SendOtp", { [kind]: one[kind], reuseLive: true, createUserIfMissing: kind !== "username" })),
+        );
+        expect(reused.map(({ json }) => json.challenge!.challengeId)).toEqual(ids);
+        expect(visible(reused[1]!)).toEqual(visible(reused[0]!));
+        const optioned = await Promise.all(people.map((one) => raw("SendOtp", { [kind]: one[kind], codeLength: 8 })));
+        expect(optioned[0]!.status).toBe(403);
+        expect(visible(optioned[1]!)).toEqual(visible(optioned[0]!));
+
         for (let guess = 0; guess < 7; guess += 1) {
           const code = String(guess).padStart(6, "0");
           const guesses = [
