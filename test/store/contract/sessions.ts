@@ -51,6 +51,21 @@ export function sessions(scene: Scene): void {
     expect(await store.sessions.list({ userId: user.userId, appId, now: t0 + minute })).toHaveLength(5);
   });
 
+  it("a session is found by the family of its refresh tokens, in its present generation, as long as it lives", async () => {
+    const { store } = scene;
+    const { session, user } = await signIn(store, email(), { newSession: newSession({ expiresAt: t0 + hour }) });
+    await signIn(store);
+    const find = (now: number, family = session.family) => store.sessions.findByFamily({ family, now });
+    expect(await find(t0)).toEqual({ session, user });
+    await rotate(store, session, { now: t0 + minute });
+    expect(await find(t0 + minute)).toMatchObject({ session: { sessionId: session.sessionId, generation: 1 }, user });
+    expect(await find(t0, bytes("another family"))).toBeNull();
+    expect(await find(t0 + hour - 1)).not.toBeNull();
+    expect(await find(t0 + hour)).toBeNull();
+    await store.sessions.revoke({ sessionId: session.sessionId, userId: user.userId, appId, now: t0 });
+    expect(await find(t0)).toBeNull();
+  });
+
   it("ended sessions do not count against the cap", async () => {
     const { store } = scene;
     const contact = email();

@@ -124,6 +124,7 @@ async function useEverything(store: Store): Promise<void> {
   const credentialHash = bytes("credential", 32);
   const kept = await signIn(store, contact, { newSession: newSession({ credentialHash }) });
   await store.sessions.findByCredential({ credentialHash, now: t0 });
+  await store.sessions.findByFamily({ family: session.family, now: t0 });
   await store.sessions.touch({ sessionId: kept.session.sessionId, idleExpiresAt: t0 + 10 * day, now: t0 });
   await store.sessions.findLive({ sessionId: again.session.sessionId, now: t0 });
   await store.sessions.list({ userId: user.userId, appId, now: t0 });
