@@ -107,7 +107,7 @@ function* addClient(
   const text = `INSERT INTO clients (${clientColumns}, revision)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`;
   yield* sql(text, [...clientValues(client), revision]);
-  yield* setAliases(client);
+  yield* addAliases(client);
   if (secret !== null) yield* insertSecret(client.clientId, secret);
   yield* forgetDeletion("client", client.clientId);
 }
@@ -119,11 +119,11 @@ function* replaceClient(client: ClientRecord, revision: number): Steps<void> {
       revision = $16
     WHERE client_id = $1 AND app_id = $2 AND kind = $3 AND created_at = $15`;
   yield* sql(text, [...clientValues(client), revision]);
-  yield* setAliases(client);
+  yield* sql("DELETE FROM client_aliases WHERE client_id = $1", [escapeNul(client.clientId)]);
+  yield* addAliases(client);
 }
 
-function* setAliases({ clientId, aliases }: ClientRecord): Steps<void> {
-  yield* sql("DELETE FROM client_aliases WHERE client_id = $1", [escapeNul(clientId)]);
+function* addAliases({ clientId, aliases }: ClientRecord): Steps<void> {
   const text = "INSERT INTO client_aliases (alias, client_id) VALUES ($1, $2)";
   for (const alias of new Set(aliases)) yield* sql(text, [escapeNul(alias), escapeNul(clientId)]);
 }
