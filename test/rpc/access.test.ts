@@ -9,7 +9,6 @@ import {
 } from "@bufbuild/protobuf";
 import { MethodOptionsSchema } from "@bufbuild/protobuf/wkt";
 import { describe, expect, it } from "vitest";
-import { publicClient } from "../../src/apps/directory.js";
 import { AccessSchema, access, Caller as CallerKind } from "../../src/gen/latchkey/v1/access_pb.js";
 import { AuthService } from "../../src/gen/latchkey/v1/auth_service_pb.js";
 import type { Caller, UserCaller } from "../../src/model/caller.js";
@@ -17,6 +16,7 @@ import { allowsOrigin } from "../../src/model/client.js";
 import { fixedPolicy } from "../../src/model/policy.js";
 import { type AccessRule, accessRule } from "../../src/rpc/access-rule.js";
 import type { CallContext } from "../../src/rpc/call-context.js";
+import { publicClient } from "../support/directory.js";
 import { createFakeApp, goodToken, issuer, origin, session, startOfTime, testDirectory, user } from "../support/rpc.js";
 
 const plain = { scope: null, recent: false, readOnly: false };

@@ -1,7 +1,6 @@
 import { generateKeyPairSync } from "node:crypto";
 import { SignJWT } from "jose";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { createDirectory, publicClient } from "../../src/apps/directory.js";
 import { newClientSecret } from "../../src/crypto/client-secret.js";
 import { loadLookupKeys } from "../../src/crypto/lookup-keys.js";
 import { createSealer } from "../../src/crypto/sealing.js";
@@ -12,6 +11,7 @@ import type { Store } from "../../src/store/port/store.js";
 import { storeEngines } from "../apps/stores.js";
 import { ringOf } from "../crypto/fixtures.js";
 import { eventually, type FakeClock, fakeClock, keptLog } from "../support/app.js";
+import { createDirectory, publicClient } from "../support/directory.js";
 
 const issuer = "https://login.example.com";
 const hour = 60 * 60_000;

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { createDirectory, type Directory, publicClient } from "../../src/apps/directory.js";
+import type { Directory } from "../../src/apps/directory.js";
 import { type AccessTokens, createAccessTokens } from "../../src/crypto/access-token.js";
 import { newClientSecret } from "../../src/crypto/client-secret.js";
 import { createSessionCredentials } from "../../src/crypto/session-credential.js";
@@ -17,6 +17,7 @@ import type { LiveSession } from "../../src/store/port/sessions.js";
 import { ringOf, signingKeys, t0 } from "../crypto/fixtures.js";
 import { keptLog } from "../support/app.js";
 import { basicOf } from "../support/clients.js";
+import { createDirectory, publicClient } from "../support/directory.js";
 import { session as anySession, user } from "../support/rpc.js";
 
 const issuer = "https://login.example.com";

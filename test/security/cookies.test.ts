@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { createDirectory, publicClient } from "../../src/apps/directory.js";
 import { defaultAppId, mainPoolId } from "../../src/model/app.js";
 import { startTestApp, type TestApp, testSettings } from "../support/app.js";
 import { type Answer, type CookieBrowser, openBrowser, type PostOptions, pageOrigin } from "../support/cookie-browser.js";
+import { createDirectory, publicClient } from "../support/directory.js";
 import { testEngines } from "../support/engines.js";
 
 const shopOrigin = "https://shop.example.com";

@@ -1,4 +1,4 @@
-import { type Directory, defaultDirectory } from "../../src/apps/directory.js";
+import type { Directory } from "../../src/apps/directory.js";
 import type { Deps } from "../../src/auth/deps.js";
 import { AuthError } from "../../src/auth/errors.js";
 import { createAddressOf, createNetworkOf } from "../../src/doors/address.js";
@@ -20,6 +20,7 @@ import { createInFlight, type InFlight } from "../../src/rpc/in-flight.js";
 import { composeService, type Handlers, type ServedService } from "../../src/rpc/pipeline.js";
 import { createAuthService } from "../../src/rpc/services/auth-service.js";
 import type { LiveSession } from "../../src/store/port/sessions.js";
+import { defaultDirectory } from "./directory.js";
 
 export const startOfTime = Date.UTC(2026, 0, 1, 12);
 
