@@ -196,7 +196,7 @@ describe("the check finds", () => {
       "a revocation undone",
       () => `
         INSERT INTO sessions SELECT ${text(endedSession())}, sha256(family), key_id, user_id, client_id, generation, rotation_mac, ip,
-          user_agent, amr, created_at, last_used_at, idle_expires_at, expires_at, sweep_at
+          user_agent, amr, created_at, last_used_at, idle_expires_at, expires_at, sweep_at, app_id
         FROM sessions WHERE session_id = ${text(liveSession())}`,
       /was revoked and is there/,
     ],

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { EpochMs } from "../../../src/model/time.js";
 import { openStore } from "../../../src/store/open.js";
 import type { BudgetCharge } from "../../../src/store/port/budgets.js";
+import type { LockoutRule } from "../../../src/store/port/challenges.js";
 import type { Store } from "../../../src/store/port/store.js";
 import { openDatabase } from "../../../src/store/sqlite/sqlite.js";
 import { startStoreProcesses } from "../../support/store-processes.js";
@@ -164,6 +165,26 @@ describe("when the clock is set back by more than 2 s", () => {
     await moveTo(t0 + 5 * minute);
     clock -= day;
     expect(await guessAnew(charge)).toEqual({ kind: "limited", retryAt: clock + 10 * minute });
+  });
+
+  it("a lockout keeps what was left of it, and failures still count", async () => {
+    const [locked, failing] = ["locked", "failing"].map((key) => ({
+      key: bytes(key),
+      failuresMax: 2,
+      durationMs: 15 * minute,
+    }));
+    const fail = async (lockout: LockoutRule) => {
+      const challenge = await issue(store, {}, { now: clock });
+      return expectKind(await store.challenges.takeAttempt(attemptOf(challenge, { lockout, now: clock })), "taken").lockedUntil;
+    };
+    for (const rule of [locked!, locked!, failing!]) expect(await fail(rule)).toBeNull();
+    await moveTo(t0 + 5 * minute);
+    await moveTo(clock - 60 * day);
+    expect(await store.challenges.findLockout({ key: locked!.key, now: clock })).toBe(clock + 10 * minute);
+    expect(await fail(failing!)).toBeNull();
+    expect(await fail(failing!)).toBe(clock + 15 * minute);
+    await moveTo(clock + 10 * minute);
+    expect(await store.challenges.findLockout({ key: locked!.key, now: clock })).toBeNull();
   });
 
   it("a refresh token that was spent stays spent, whatever time comes again", async () => {
