@@ -1011,7 +1011,7 @@ export const ListSessionsRequestSchema: GenMessage<ListSessionsRequest> = /*@__P
  */
 export type ListSessionsResponse = Message<"latchkey.v1.ListSessionsResponse"> & {
   /**
-   * The live sessions, at most 50.
+   * The live sessions: at most as many as the policy of the app allows, by default 50 and never more than 100.
    *
    * @generated from field: repeated latchkey.v1.Session sessions = 1;
    */
@@ -1237,8 +1237,8 @@ export const AuthService: GenService<{
     output: typeof DeleteCurrentUserResponseSchema;
   },
   /**
-   * Lists the live sessions of the calling user, most recently used first. A user has at most 50 sessions. One more sign-in
-   * ends the least recently used one.
+   * Lists the live sessions of the calling user in the app, most recently used first. By default a user has at most 50 sessions in
+   * an app. One more sign-in ends the least recently used one.
    *
    * @generated from rpc latchkey.v1.AuthService.ListSessions
    */

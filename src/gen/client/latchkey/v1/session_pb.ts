@@ -112,7 +112,7 @@ export type Session = Message<"latchkey.v1.Session"> & {
   createdAt?: Timestamp | undefined;
 
   /**
-   * The time at which the session last issued a token.
+   * The time at which the session last issued a token, or its credential was last used, to the minute.
    *
    * @generated from field: google.protobuf.Timestamp last_used_at = 4;
    */
