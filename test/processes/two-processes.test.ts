@@ -1,3 +1,4 @@
+import { Metadata } from "@grpc/grpc-js";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { get } from "../serve/probes.js";
 import { bearer, keyIdOf, reasonOf, sendCode, signIn } from "../serve/sign-in.js";
@@ -93,6 +94,33 @@ describe.each(testEngines())("two servers on one $engine database", ({ database 
     }
     const { tokens } = await first.grpc.refreshToken({ refreshToken: before.refreshToken });
     expect(await reasonOf(second.grpc.getCurrentUser({}, bearer(tokens!.accessToken)))).toBeNull();
+  });
+
+  it("what the command line changes acts at both within a second: a new app and client, its policy, and their end", async () => {
+    const latchkey = async (...args: string[]) =>
+      expect(await runLatchkey(args, first.env, first.folder)).toMatchObject({ code: 0 });
+    const asShop = new Metadata();
+    asShop.set("x-latchkey-client", "shop-web");
+    let sends = 0;
+    /** The length of a code for the client `shop-web`, or the reason of the refusal. */
+    async function send(server: Server): Promise<unknown> {
+      sends += 1;
+      const request = { identifier: identifier(`directory${sends}@example.com`) };
+      const sending = server.grpc.sendOtp(request, { metadata: asShop });
+      return (await reasonOf(sending)) ?? (await sending).challenge?.codeLength;
+    }
+    const acts = (expected: unknown) =>
+      Promise.all(
+        both().map((server) => until(String(expected), async () => (await send(server)) === expected || undefined, 1_000)),
+      );
+    await acts("CLIENT_UNKNOWN");
+    await latchkey("app", "create", "shop");
+    await latchkey("client", "create", "--app", "shop", "--kind", "public", "--id", "shop-web");
+    await acts(6);
+    await latchkey("app", "policy", "shop", "--set", "code_length=8");
+    await acts(8);
+    await latchkey("app", "delete", "shop", "--yes");
+    await acts("CLIENT_UNKNOWN");
   });
 
   it("one of two servers can end, or be killed, and the other goes on", async () => {
