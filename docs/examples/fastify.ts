@@ -1,28 +1,29 @@
-// A Fastify backend that signs users in by e-mail code. Latchkey must trust its address: LATCHKEY_TRUSTED_PROXIES.
-import { credentials, Metadata } from "@grpc/grpc-js";
-import fastify, { type FastifyRequest } from "fastify";
+// A Fastify backend that signs users in by e-mail code, as a confidential client. In development, .latchkey/clients.json has one.
+import { credentials } from "@grpc/grpc-js";
+import fastify from "fastify";
 import { AccessTokenError, createAccessTokenVerifier } from "latchkey-client";
-import { createGrpcClient, errorDetails } from "latchkey-client/grpc";
+import { createServiceClient, errorDetails } from "latchkey-client/grpc";
 
-const latchkey = createGrpcClient("localhost:50051", credentials.createInsecure());
+const latchkey = createServiceClient({
+  target: "localhost:50051",
+  credentials: credentials.createInsecure(), // Leave this out in production: the default is TLS.
+  clientId: process.env.CLIENT_ID ?? "default-backend",
+  clientSecret: process.env.CLIENT_SECRET ?? "",
+});
 const verify = createAccessTokenVerifier({ issuer: "http://localhost:8080" });
 const app = fastify();
 
 // Limits count by the user's address. Behind a proxy, set `trustProxy` to the proxy's address, never to true.
-function forUser(request: Pick<FastifyRequest, "ip">) {
-  const metadata = new Metadata();
-  metadata.set("x-forwarded-for", request.ip);
-  return { metadata };
-}
-
 app.post<{ Body: { email: string } }>("/login", async (request) => {
   const identifier = { case: "email", value: String(request.body.email) } as const;
-  const { challenge } = await latchkey.sendOtp({ identifier, createUserIfMissing: true }, forUser(request));
+  const { auth } = latchkey.forEndUser(request.ip);
+  const { challenge } = await auth.sendOtp({ identifier, createUserIfMissing: true });
   return { challengeId: challenge!.challengeId };
 });
 app.post<{ Body: { challengeId: string; code: string } }>("/login/code", async (request) => {
   const { challengeId, code } = request.body;
-  const { tokens } = await latchkey.verifyOtp({ challengeId: String(challengeId), code: String(code) }, forUser(request));
+  const { auth } = latchkey.forEndUser(request.ip);
+  const { tokens } = await auth.verifyOtp({ challengeId: String(challengeId), code: String(code) });
   return { accessToken: tokens!.accessToken, refreshToken: tokens!.refreshToken };
 });
 app.get("/me", async (request) => {

@@ -91,7 +91,8 @@ describe("with TypeScript and frameworks beside it,", () => {
         import { credentials } from "@grpc/grpc-js";
         import { createAccessTokenVerifier, createLatchkeyClient, errorDetails } from "latchkey-client";
         import { Purpose, type User } from "latchkey-client/gen";
-        import { createGrpcClient } from "latchkey-client/grpc";
+        import { createGrpcClient, createServiceClient } from "latchkey-client/grpc";
+        import { createServiceClient as overConnect, type ServiceClient } from "latchkey-client/service";
         const client = createLatchkeyClient({ baseUrl: "http://localhost" });
         export const user: User | undefined = (await client.auth.getCurrentUser({})).user;
         const inCookie = createLatchkeyClient({ baseUrl: "/", session: "cookie" });
@@ -103,7 +104,18 @@ describe("with TypeScript and frameworks beside it,", () => {
         export const id: string | undefined = challenge?.challengeId;
         // @ts-expect-error there is no such method
         await backend.nothing({});
-        export { createAccessTokenVerifier, errorDetails };`;
+        const secret = { clientId: "backend", clientSecret: "lk_" };
+        export const services: ServiceClient[] = [
+          createServiceClient({ target: "localhost:1", ...secret }),
+          overConnect({ baseUrl: "http://localhost", ...secret }),
+        ];
+        export const { app } = await services[0]!.app.getApp({ appId: "default" });
+        await services[0]!.forEndUser("192.0.2.1").auth.sendOtp({ identifier: { case: "email", value: "a" } });
+        // @ts-expect-error there is no such field
+        await services[1]!.token.issueClientToken({ nothing: 1 });
+        const claims = await createAccessTokenVerifier({ issuer: "" })("", { clientScopes: [] });
+        export const subject: string = claims.kind === "user" ? claims.userId : claims.clientId;
+        export { errorDetails };`;
       expect(await compile(`typescript-${version}`, "types.ts", source, { module, moduleResolution: resolution })).toBe("");
     },
   );
@@ -115,7 +127,9 @@ describe("with TypeScript and frameworks beside it,", () => {
     const compiled = await compile("typescript-6.0", `${name}.ts`, source, { module: "nodenext", noEmit: false });
     expect(compiled).toBe("");
     const port = await freePort();
-    const child = spawn(process.execPath, [`${name}.js`], { cwd: app, env: cleanEnv({ PORT: String(port) }), stdio: "ignore" });
+    const { clientId, clientSecret } = latchkey.backend;
+    const env = cleanEnv({ PORT: String(port), CLIENT_ID: clientId, CLIENT_SECRET: clientSecret });
+    const child = spawn(process.execPath, [`${name}.js`], { cwd: app, env, stdio: "ignore" });
     try {
       await signInThrough(child, `http://127.0.0.1:${port}`, `${name}@example.com`);
     } finally {
