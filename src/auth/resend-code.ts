@@ -1,5 +1,5 @@
 import type { Caller } from "../model/caller.js";
-import type { Challenge } from "../model/challenge.js";
+import type { Challenge, ChallengeRefusal } from "../model/challenge.js";
 import { resendRefusalOf } from "../model/challenge-state.js";
 import type { Channel } from "../model/channel.js";
 import { sendCharges } from "./budgets.js";
@@ -20,10 +20,17 @@ export interface ResendInput {
 
 /** Queues the code of a live challenge again: the same code to the same contact. Throws CODE_INVALID if there is none. */
 export async function resendCode(deps: Deps, caller: Caller, input: ResendInput): Promise<Challenge> {
+  const outcome = await tryResend(deps, caller, input);
+  if (typeof outcome === "string") throw codeInvalid(caller, outcome, "resend");
+  return outcome;
+}
+
+/** As `resendCode`, but returns why the code of the challenge can't be sent again. */
+export async function tryResend(deps: Deps, caller: Caller, input: ResendInput): Promise<Challenge | ChallengeRefusal> {
   const { challengeId, channel } = input;
   const { clientId } = caller.client;
   const challenge = await deps.store.challenges.find(challengeId);
-  if (challenge === null || challenge.clientId !== clientId) throw codeInvalid(caller, "unknown", "resend");
+  if (challenge === null || challenge.clientId !== clientId) return "unknown";
   if (challenge.purpose === "login" && !caller.policy.codeSignIn) {
     throw new AuthError("PURPOSE_NOT_ALLOWED", { detail: "sign-in by code is switched off" });
   }
@@ -47,7 +54,7 @@ export async function resendCode(deps: Deps, caller: Caller, input: ResendInput)
     now,
   });
   if (resent.kind === "limited") throw tooManyRequests(deps, "resend", resent, now);
-  if (resent.kind === "refused") throw codeInvalid(caller, resent.why, "resend");
+  if (resent.kind === "refused") return resent.why;
   if (resent.kind === "resent") {
     deps.wakeOutbox(dueAt);
     deps.metrics.challengeResent(resent.challenge);

@@ -11,7 +11,7 @@ import type { Deps } from "./deps.js";
 import { AuthError, invalidField } from "./errors.js";
 import type { Idempotency } from "./idempotency.js";
 import { type Destination, issueChallenges } from "./issue-challenges.js";
-import { resendCode } from "./resend-code.js";
+import { resendCode, tryResend } from "./resend-code.js";
 
 export interface SendOtpInput {
   /** As the caller wrote it. */
@@ -75,7 +75,9 @@ async function sendLiveAgain(deps: Deps, caller: Caller, input: SendInput): Prom
     now,
   });
   if (newest === null || newest.channel !== channel || resendRefusalOf(newest, clientId, now) !== null) return null;
-  return await resendCode(deps, caller, { challengeId: newest.challengeId, channel, idempotency });
+  const resent = await tryResend(deps, caller, { challengeId: newest.challengeId, channel, idempotency });
+  // It may have ended since it was found.
+  return typeof resent === "string" ? null : resent;
 }
 
 function refuseChannel(

@@ -2,7 +2,7 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { SendOtpRequestSchema } from "../../src/gen/latchkey/v1/auth_service_pb.js";
 import { Channel, Purpose } from "../../src/gen/latchkey/v1/challenge_pb.js";
-import { explained, refused, wrongCode } from "../support/calls.js";
+import { explained, refusalOf, refused, wrongCode } from "../support/calls.js";
 import { testEngines } from "../support/engines.js";
 import { queryRaw } from "../support/raw-database.js";
 import { type Auth, startTwoApps, type TwoApps } from "./two-apps.js";
@@ -164,6 +164,29 @@ describe.each(testEngines())("the sends of a confidential client, on $engine,", 
       for (const option of within)
         expect(await explained(on.strict.backend.sendOtp({ identifier, ...option }))).toEqual(missing);
     });
+  });
+
+  it("C15: are limited as those of a public client, for each end user that it names and in total", async () => {
+    const identifier = on.newEmail();
+    const sends: number[] = [];
+    for (let user = 1; user <= 4; user += 1) {
+      const auth = on.plain.backendWith({ "x-latchkey-end-user-ip": `192.0.2.${user}` });
+      const results: string[] = [];
+      for (let n = 0; n < 6; n += 1) {
+        const send = auth.sendOtp({ identifier, customCode: "482915" });
+        results.push(
+          await send.then(
+            () => "sent",
+            (error) => refusalOf(error).reason,
+          ),
+        );
+        // Past the cooldown of the fourth send, and less than an hour in all.
+        on.server.clock.advance([33, 66, 132, 330, 0, 0][n]! * 1_000);
+      }
+      expect(results[5]).toBe("TOO_MANY_REQUESTS");
+      sends.push(results.filter((one) => one === "sent").length);
+    }
+    expect(sends).toEqual([5, 5, 5, 0]);
   });
 
   it("options of a resend are refused: it sends the same code", async () => {

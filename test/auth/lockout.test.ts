@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { refusalOf, refused, together, wrongCode } from "../support/calls.js";
 import { testEngines } from "../support/engines.js";
+import { watchedHasher } from "../support/hasher.js";
 import { type Auth, startTwoApps, type TwoApps } from "./two-apps.js";
 
 const minute = 60_000;
@@ -10,8 +11,13 @@ describe.each(testEngines())("the lockout of an account, on $engine,", ({ databa
   let on: TwoApps;
   let web: Auth;
   let backend: Auth;
+  let hashes = 0;
   beforeAll(async () => {
-    on = await startTwoApps(await database(), { policy: { lockoutFailures: failuresMax, lockoutDurationMs: 10 * minute } });
+    const codes = watchedHasher(() => {
+      hashes += 1;
+    });
+    const policy = { lockoutFailures: failuresMax, lockoutDurationMs: 10 * minute };
+    on = await startTwoApps(await database(), { policy, codes });
     ({ web, backend } = on.plain);
   });
   afterAll(() => on.stop());
@@ -84,6 +90,22 @@ describe.each(testEngines())("the lockout of an account, on $engine,", ({ databa
     expect(await on.elsewhere.challenges.find(challengeId)).toMatchObject({ sends: 1, attempts: 5, consumedAt: null });
     on.server.clock.advance(7 * minute);
     expect((await on.redeem(backend, (await backend.sendOtp({ identifier })).challenge!)).tokens).toBeDefined();
+  });
+
+  it("costs a guess the same while it lasts: one attempt and one hash, whether the code is right or wrong", async () => {
+    const identifier = await person();
+    const challenge = await sent(web, identifier);
+    await fail(web, challenge);
+    const { challengeId, code } = challenge;
+    for (const [guess, attempts] of [
+      [wrongCode(code), failuresMax + 1],
+      [code, failuresMax + 2],
+    ] as const) {
+      const before = hashes;
+      await refused(web.verifyOtp({ challengeId, code: guess }));
+      expect(hashes).toBe(before + 1);
+      expect((await on.elsewhere.challenges.find(challengeId))?.attempts).toBe(attempts);
+    }
   });
 
   it("is the account's in one app: the same person signs in at another app of the pool", async () => {

@@ -1,5 +1,6 @@
 import type { Client } from "@connectrpc/connect";
 import { vi } from "vitest";
+import type { CodeHasher } from "../../src/crypto/code-hash.js";
 import type { AuthService } from "../../src/gen/latchkey/v1/auth_service_pb.js";
 import type { Challenge } from "../../src/gen/latchkey/v1/challenge_pb.js";
 import type { AppPolicy } from "../../src/model/app-policy.js";
@@ -51,10 +52,11 @@ export interface TwoApps {
  */
 export async function startTwoApps(
   env: Readonly<Record<string, string>>,
-  { policy = {}, pools = false }: { readonly policy?: AppPolicy; readonly pools?: boolean } = {},
+  options: { readonly policy?: AppPolicy; readonly pools?: boolean; readonly codes?: CodeHasher } = {},
 ): Promise<TwoApps> {
   vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
-  const server = await startTestApp(env);
+  const { policy = {}, pools = false, codes } = options;
+  const server = await startTestApp(env, codes === undefined ? {} : { codes });
   const elsewhere = await openStore(storeLocation(server.settings), { inFlight: () => 0, clock: server.clock });
 
   async function addApp(appId: AppId): Promise<AppUnderTest> {
