@@ -52,15 +52,19 @@ export const misplacedSql = `
   UNION ALL SELECT 'alias ' || l.alias || ' of no client'
     FROM client_aliases l WHERE NOT EXISTS (SELECT 1 FROM clients c WHERE c.client_id = l.client_id)`;
 
-/** Reads a copy of the files that a dead server left, so that the server's own recovery of them is still to come. */
 export function readSnapshot(path: string): Snapshot {
+  return readCopy(path, readAll);
+}
+
+/** Reads a copy of the files that a dead server left, so that the server's own recovery of them is still to come. */
+export function readCopy<T>(path: string, read: (db: Database) => T): T {
   const folder = mkdtempSync(join(tmpdir(), "latchkey-snapshot-"));
   const copy = join(folder, "latchkey.db");
   try {
     for (const suffix of ["", "-wal"]) if (existsSync(path + suffix)) copyFileSync(path + suffix, copy + suffix);
     const db = connect(copy);
     try {
-      return readAll(db);
+      return read(db);
     } finally {
       db.close();
     }
