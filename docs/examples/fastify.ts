@@ -16,8 +16,7 @@ const app = fastify();
 // Limits count by the user's address. Behind a proxy, set `trustProxy` to the proxy's address, never to true.
 app.post<{ Body: { email: string } }>("/login", async (request) => {
   const identifier = { case: "email", value: String(request.body.email) } as const;
-  const { auth } = latchkey.forEndUser(request.ip);
-  const { challenge } = await auth.sendOtp({ identifier, createUserIfMissing: true });
+  const { challenge } = await latchkey.forEndUser(request.ip).auth.sendOtp({ identifier, createUserIfMissing: true });
   return { challengeId: challenge!.challengeId };
 });
 app.post<{ Body: { challengeId: string; code: string } }>("/login/code", async (request) => {
