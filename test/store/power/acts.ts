@@ -7,6 +7,7 @@ import {
   appId,
   attemptOf,
   bytes,
+  chargeOf,
   day,
   email,
   expectKind,
@@ -115,6 +116,21 @@ export const flushedActs: readonly Act[] = [
   redemption(
     "a redemption that leaves a registration pending",
     async (store) => (await register(store, [email(), phone()]))[0]!,
+  ),
+  redemption("a redemption that starts no session", (store) => issue(store), { newSession: null }),
+  ...(["cancel", "approve"] as const).map(
+    (how): Act => ({
+      name: `the end of a challenge by ${how}`,
+      async prepare(store) {
+        const { challengeId } = await issue(store);
+        const change = { challengeId, appId, how, sendReturns: [], now };
+        return {
+          act: async () => expect(await store.challenges.end(change)).toBe(null),
+          promise: async (after) =>
+            expect(await after.challenges.end(change)).toBe(how === "cancel" ? "cancelled" : "consumed"),
+        };
+      },
+    }),
   ),
   ofSession(
     "a rotation",
@@ -263,6 +279,38 @@ export const unflushedActs: readonly Act[] = [
     async (store, challenge) => expectKind(await store.challenges.takeAttempt(attemptOf(challenge)), "taken"),
     async (store, { challengeId }) => expect((await store.challenges.find(challengeId))?.attempts).toBe(1),
   ),
+  ofChallenge(
+    "a failure that locks an account",
+    async (store, challenge) => {
+      const lockout = { key: bytes(challenge.challengeId), failuresMax: 1, durationMs: hour };
+      expectKind(await store.challenges.takeAttempt(attemptOf(challenge, { lockout })), "taken");
+    },
+    async (store, { challengeId }) =>
+      expect(await store.challenges.findLockout({ key: bytes(challengeId), now })).toBe(now + hour),
+  ),
+  {
+    name: "a budget spent by itself",
+    async prepare(store) {
+      const charges = [chargeOf(unique("budget"), 1)];
+      await flushed(store);
+      return {
+        act: async () => expect(await store.budgets.spend({ charges, now })).toBe(null),
+        promise: async (after) => expect(await after.challenges.findLimit({ charges, now })).not.toBe(null),
+      };
+    },
+  },
+  {
+    name: "the use of a session's credential",
+    async prepare(store) {
+      const credentialHash = bytes(unique("credential"), 32);
+      const { session } = await signIn(store, email(), { newSession: newSession({ credentialHash }) });
+      return {
+        act: () => store.sessions.touch({ sessionId: session.sessionId, idleExpiresAt: t0 + 8 * day, now }),
+        promise: async (after) =>
+          expect((await after.sessions.findByCredential({ credentialHash, now }))?.session.lastUsedAt).toBe(now),
+      };
+    },
+  },
   ofChallenge(
     "a lease",
     (store) => store.outbox.claim({ now, leaseMs: minute, limit: 10_000 }),
