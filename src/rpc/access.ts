@@ -16,7 +16,7 @@ export type AccessDeps = IdentifyDeps & { readonly issuer: string };
 /** A call of CALLER_ANY, with what its handler may authenticate a client by. */
 export interface AnyCaller extends CallSource {
   readonly presented: Presented;
-  /** Undefined: the call names no client. Throws CLIENT_UNKNOWN if it names several. */
+  /** Undefined: the call names no client. A call that names several is refused before. */
   readonly namedClientId: string | undefined;
   /** Throws ORIGIN_NOT_ALLOWED if the call comes from a web page that is not the client's. */
   checkOrigin(client: Client): void;

@@ -33,8 +33,8 @@ export interface Identify {
   /** Throws TOKEN_INVALID, CLIENT_INVALID or TOO_MANY_REQUESTS. */
   byHeaders(presented: Exclude<Presented, { kind: "none" }>, context: CallContext): Promise<Identity>;
   /**
-   * Returns null if the cookie's session has ended. It does so too if the session is of another client than the named one: the
-   * browser sends its cookie to every app on this host. Throws TOKEN_INVALID if the caller sent several cookies.
+   * Returns null if the cookie's session has ended, its client is gone, or it is of another client than the named one: the browser
+   * sends its cookie to every app on this host. Throws TOKEN_INVALID if the caller sent several cookies.
    */
   byCookie(cookie: SessionCookie, named: Registered | null): Promise<Identity | null>;
 }
@@ -43,13 +43,15 @@ export function createIdentify(deps: IdentifyDeps): Identify {
   const { directory, store } = deps;
   const touch = createTouch(deps);
 
-  async function byCredential(credentialHash: Uint8Array): Promise<Identity | null> {
+  /** A session of another client than the named one is not kept alive. */
+  async function byCredential(credentialHash: Uint8Array, named: Registered | null): Promise<Identity | null> {
     const now = deps.clock();
     const live = await store.sessions.findByCredential({ credentialHash, now });
     if (live === null) return null;
     const { clientId } = live.session;
+    if (named !== null && named.client.clientId !== clientId) return null;
     const identity = ofUser(directory.find(clientId) ?? (await directory.lookUp(clientId)), live);
-    touch(live, identity.registered.app.policy.refreshIdleMs, now);
+    if (identity !== null) touch(live, identity.registered.app.policy.refreshIdleMs, now);
     return identity;
   }
 
@@ -69,10 +71,12 @@ export function createIdentify(deps: IdentifyDeps): Identify {
           if (live.session.userId !== claims.userId || live.session.clientId !== registered.client.clientId) {
             throw tokenInvalid("the session is another user's or client's");
           }
-          return ofUser(registered, live);
+          const identity = ofUser(registered, live);
+          if (identity === null) throw tokenInvalid("the session is another app's");
+          return identity;
         }
         case "session": {
-          const identity = await byCredential(presented.credentialHash);
+          const identity = await byCredential(presented.credentialHash, null);
           if (identity === null) throw tokenInvalid("not the credential of a live session");
           return identity;
         }
@@ -87,8 +91,7 @@ export function createIdentify(deps: IdentifyDeps): Identify {
     async byCookie({ credential }, named) {
       if (credential === null) throw tokenInvalid("several session cookies");
       const credentialHash = credential === undefined ? null : sessionCredentialHash(credential);
-      const identity = credentialHash === null ? null : await byCredential(credentialHash);
-      return named === null || identity?.registered.client.clientId === named.client.clientId ? identity : null;
+      return credentialHash === null ? null : await byCredential(credentialHash, named);
     },
   };
 }
@@ -97,10 +100,9 @@ export function tokenInvalid(detail: string): AuthError {
   return new AuthError("TOKEN_INVALID", { detail });
 }
 
-/** The id of a deleted client may name a client of another app by now, so the session's app is compared too. */
-function ofUser(registered: Registered | null, live: LiveSession): Identity {
-  if (registered?.app.appId !== live.session.appId) throw tokenInvalid("the session's client is gone");
-  return { registered, scopes: null, live };
+/** Returns null if the session's client is gone. Its id may name a client of another app by now, so the app is compared too. */
+function ofUser(registered: Registered | null, live: LiveSession): Identity | null {
+  return registered?.app.appId === live.session.appId ? { registered, scopes: null, live } : null;
 }
 
 /** A client that has lost a scope since the token was signed does not have it any more. */

@@ -346,6 +346,18 @@ describe("the session cookie", () => {
     }
   });
 
+  it("of a client that is gone or another than the named one is none, and its session is not kept alive", async () => {
+    now = t0 + 2 * minute;
+    const from = { origin: page, ...cookie(credential.credential) };
+    const other = await ask(forHolders, { ...from, origin: undefined, clientIds: ["news-web"] }).catch((error) => error);
+    expect(other).toEqual(refusal("ORIGIN_NOT_ALLOWED"));
+    clients = [publicClient({ clientId: "next-web", appId: "shop", allowedOrigins: [page] })];
+    expect(await ask(forHolders, { ...from, clientIds: ["next-web"] })).not.toHaveProperty("session");
+    await expect(ask(forUsers, { ...from, clientIds: ["next-web"] })).rejects.toEqual(refusal("TOKEN_INVALID"));
+    await expect(ask(forUsers, from)).rejects.toEqual(refusal("TOKEN_INVALID"));
+    expect(touches).toEqual([]);
+  });
+
   it("is passed over if the call has an authorization header", async () => {
     const caller = await ask(forUsers, { ...(await userToken()), ...cookie(credential.credential), origin: page });
     expect(caller).toMatchObject({ session: { sessionId: "by-token" } });
