@@ -1,6 +1,7 @@
 import type { Caller } from "../model/caller.js";
 import type { Purpose } from "../model/challenge.js";
 import { canonicalIdentifier, type Identifier } from "../model/identifier.js";
+import type { ChallengeToVerify } from "../store/port/challenges.js";
 import type { Deps } from "./deps.js";
 import { accepted, invalidField } from "./errors.js";
 
@@ -28,6 +29,15 @@ export async function challengeIdOf(deps: Deps, caller: Caller, target: Challeng
     now: deps.clock(),
   });
   return newest?.challengeId ?? null;
+}
+
+/**
+ * Returns the challenge if it belongs to the caller's app. The client is not enough: the id of a deleted client may name a client
+ * of another app by now.
+ */
+export async function findInApp(deps: Deps, caller: Caller, challengeId: string | null): Promise<ChallengeToVerify | null> {
+  const challenge = challengeId === null ? null : await deps.store.challenges.find(challengeId);
+  return challenge?.appId === caller.app.appId ? challenge : null;
 }
 
 /**

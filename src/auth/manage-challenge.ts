@@ -2,7 +2,7 @@ import type { Caller } from "../model/caller.js";
 import type { Challenge } from "../model/challenge.js";
 import { guessRefusalOf } from "../model/challenge-state.js";
 import { sendReturns } from "./budgets.js";
-import { type ChallengeTarget, challengeIdOf } from "./challenge-target.js";
+import { type ChallengeTarget, challengeIdOf, findInApp } from "./challenge-target.js";
 import type { Deps } from "./deps.js";
 import { AuthError } from "./errors.js";
 import { causeOf } from "./refusals.js";
@@ -12,9 +12,8 @@ import { causeOf } from "./refusals.js";
  * same answer for another app's.
  */
 export async function getChallenge(deps: Deps, caller: Caller, target: ChallengeTarget): Promise<Challenge> {
-  const challengeId = await challengeIdOf(deps, caller, target);
-  const challenge = challengeId === null ? null : await deps.store.challenges.find(challengeId);
-  if (challenge === null || challenge.appId !== caller.app.appId) throw new AuthError("CHALLENGE_NOT_FOUND");
+  const challenge = await findInApp(deps, caller, await challengeIdOf(deps, caller, target));
+  if (challenge === null) throw new AuthError("CHALLENGE_NOT_FOUND");
   return challenge;
 }
 

@@ -3,6 +3,7 @@ import type { Challenge, ChallengeRefusal } from "../model/challenge.js";
 import { resendRefusalOf } from "../model/challenge-state.js";
 import type { Channel } from "../model/channel.js";
 import { sendCharges } from "./budgets.js";
+import { findInApp } from "./challenge-target.js";
 import type { Deps } from "./deps.js";
 import { AuthError } from "./errors.js";
 import { type Idempotency, idempotencyMac } from "./idempotency.js";
@@ -29,7 +30,7 @@ export async function resendCode(deps: Deps, caller: Caller, input: ResendInput)
 export async function tryResend(deps: Deps, caller: Caller, input: ResendInput): Promise<Challenge | ChallengeRefusal> {
   const { challengeId, channel } = input;
   const { clientId } = caller.client;
-  const challenge = await deps.store.challenges.find(challengeId);
+  const challenge = await findInApp(deps, caller, challengeId);
   if (challenge === null || challenge.clientId !== clientId) return "unknown";
   if (challenge.purpose === "login" && !caller.policy.codeSignIn) {
     throw new AuthError("PURPOSE_NOT_ALLOWED", { detail: "sign-in by code is switched off" });

@@ -43,7 +43,7 @@ export async function sendOtp(deps: Deps, caller: Caller, input: SendOtpInput): 
   const channel = input.channel ?? defaultChannelFor(caller.policy, identifier);
   refusePurpose(caller, input.purpose, identifier);
   refuseChannel(caller, { purpose: input.purpose, channel, identifier });
-  const given = Object.assign({}, input, { identifier, channel });
+  const given = { ...input, identifier, channel };
   return (input.reuseLive ? await sendLiveAgain(deps, caller, given) : null) ?? (await sendNew(deps, caller, given));
 }
 

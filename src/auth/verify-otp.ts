@@ -7,7 +7,7 @@ import type { EpochMs } from "../model/time.js";
 import type { NewUser, User } from "../model/user.js";
 import type { ChallengeToVerify, Redemption } from "../store/port/challenges.js";
 import { sendReturns } from "./budgets.js";
-import { type ChallengeTarget, challengeIdOf } from "./challenge-target.js";
+import { type ChallengeTarget, challengeIdOf, findInApp } from "./challenge-target.js";
 import type { Deps } from "./deps.js";
 import { AuthError } from "./errors.js";
 import { refuseForeignKey } from "./foreign-keys.js";
@@ -66,7 +66,7 @@ async function verify(deps: Deps, caller: Caller, { input, kind, idempotency }: 
   const lose = async (why: ChallengeRefusal, lockedUntil: EpochMs | null = null): Promise<VerifyOtpResult> =>
     (await findEarlier(deps, caller, idempotency)) ?? refuse(deps, caller, { challengeId, why, lockedUntil });
 
-  const challenge = challengeId === null ? null : await deps.store.challenges.find(challengeId);
+  const challenge = await findInApp(deps, caller, challengeId);
   const refusal = guessRefusalOf(challenge, caller.client.clientId, deps.clock());
   if (challenge === null || refusal !== null) return await lose(refusal ?? "unknown");
   if (challenge.purpose === "login" && !caller.policy.codeSignIn) {

@@ -2,6 +2,7 @@ import { decodeJwt } from "jose";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ChallengeState, Purpose } from "../../src/gen/latchkey/v1/challenge_pb.js";
 import { SessionKind } from "../../src/gen/latchkey/v1/session_pb.js";
+import { newClient } from "../store/contract/directory-fixtures.js";
 import { bearer, explained, refused } from "../support/calls.js";
 import { testEngines } from "../support/engines.js";
 import { type AppUnderTest, type Auth, startTwoApps, type TwoApps } from "./two-apps.js";
@@ -53,6 +54,26 @@ describe.each(places)("two apps $where:", ({ database, pools }) => {
       expect(await on.elsewhere.challenges.find(challengeId)).toMatchObject({ attempts: 0, sends: 1 });
       expect((await from.verifyOtp({ challengeId, code })).tokens).toBeDefined();
     }
+  });
+
+  it("a challenge stays its app's, even if the id of its client is now a client of the other app", async () => {
+    const clientId = "wanderer";
+    const roaming = on.server.authWith({ "x-latchkey-client": clientId });
+    const client = newClient({ clientId, appId: own.appId, verifyByIdentifier: true });
+    await on.elsewhere.apps.createClient({ client, secret: null });
+    const identifier = on.newEmail();
+    const { challengeId } = await on.send(roaming, identifier);
+    const { code } = await on.server.messageOf({ challengeId });
+    await on.elsewhere.apps.deleteClient({ clientId, now: on.server.clock() });
+    await on.elsewhere.apps.createClient({ client: { ...client, appId: other.appId }, secret: null });
+    await on.change("plain", {});
+    on.server.clock.advance(minute);
+    expect((await refused(roaming.verifyOtp({ challengeId, code }))).reason).toBe("CODE_INVALID");
+    const resend = { identifier: { case: "challengeId" as const, value: challengeId } };
+    expect((await refused(roaming.sendOtp(resend))).reason).toBe("CODE_INVALID");
+    const { challenge } = await roaming.sendOtp({ identifier, reuseLive: true });
+    expect(challenge?.challengeId).not.toBe(challengeId);
+    expect(await on.elsewhere.challenges.find(challengeId)).toMatchObject({ attempts: 0, sends: 1, consumedAt: null });
   });
 
   it("an access token is for its own app: another audience, and refused with the other app's client", async () => {
