@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { SessionKind } from "../../src/gen/latchkey/v1/session_pb.js";
+import { eventually } from "../support/app.js";
 import { bearer, explained, refused } from "../support/calls.js";
 import { testEngines } from "../support/engines.js";
 import { queryRaw } from "../support/raw-database.js";
@@ -111,6 +112,10 @@ describe.each(testEngines())("on $engine", ({ database }) => {
       for (let days = 0; days < 24; days += 6) {
         on.server.clock.advance(6 * day);
         await asUser().getCurrentUser({}, user);
+        // No call waits for this.
+        await eventually("the use of the session", async () =>
+          (await sessionsOf(done.user!.userId)).find(({ lastUsedAt }) => lastUsedAt === on.server.clock()),
+        );
       }
       on.server.clock.advance(7 * day);
       expect((await refused(asUser().getCurrentUser({}, user))).reason).toBe("TOKEN_INVALID");
