@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import type { Listen } from "../lib/listen.js";
 import type { Secret } from "../lib/secret.js";
-import { cooldownSteps, fixedPolicy, type Policy } from "../model/policy.js";
+import { cooldownFloor, cooldownSteps, fixedPolicy, type Policy } from "../model/policy.js";
 import type { DatabaseLogin, ReadDatabaseLogin } from "./database-login.js";
 import type { KeySpec } from "./key-list.js";
 import { type PolicySettings, policySettingsIn } from "./policy-table.js";
@@ -186,7 +186,7 @@ function assemblePolicy(values: Values, mode: Mode): Policy {
     codeLength: values.codeLength!,
     codeTtlMs: values.codeTtl!,
     resendCooldownMs: cooldownSteps(cooldownMs),
-    resendFloorMs: Math.min(15_000, cooldownMs),
+    resendFloorMs: cooldownFloor(cooldownMs),
     autoRegistration: values.autoRegistration!,
     publicContactProofs: isDevelopment,
     possiblePhonesSuffice: isDevelopment,

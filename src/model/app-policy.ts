@@ -1,6 +1,6 @@
 import type { Channel } from "./channel.js";
 import type { ContactKind } from "./contact.js";
-import { cooldownSteps, type Policy, type TokenField } from "./policy.js";
+import { cooldownFloor, cooldownSteps, type Policy, type TokenField } from "./policy.js";
 
 /**
  * What an app decides about its policy. A value that is left out is the deployment's setting, or its default. Times are
@@ -61,7 +61,7 @@ export function resolvePolicy(own: AppPolicy, deployment: Policy): Policy {
     attemptsMax: own.attemptsMax ?? deployment.attemptsMax,
     lockout,
     resendCooldownMs: resendCooldownMs === undefined ? deployment.resendCooldownMs : cooldownSteps(resendCooldownMs),
-    resendFloorMs: resendCooldownMs === undefined ? deployment.resendFloorMs : Math.min(15_000, resendCooldownMs),
+    resendFloorMs: resendCooldownMs === undefined ? deployment.resendFloorMs : cooldownFloor(resendCooldownMs),
     sendsMax: own.sendsMax ?? deployment.sendsMax,
     sendsPerRequester: deployment.sendsPerRequester.map(({ max, windowMs }) => ({ max: ownSends(windowMs) ?? max, windowMs })),
     // One requester alone must be able to use its sends.

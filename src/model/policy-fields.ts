@@ -1,5 +1,5 @@
 import type { AppPolicy, PolicySource } from "./app-policy.js";
-import type { Policy } from "./policy.js";
+import { accessTokenTtlMaxMs, type Policy } from "./policy.js";
 
 /** How a value of an app's policy is written, with the hard bounds that no app can exceed. Times are milliseconds. */
 export type PolicyField = { readonly name: string } & (
@@ -43,7 +43,13 @@ export const policyFields: Readonly<Record<PolicyKey, PolicyField>> = {
   registration: { name: "registration", kind: "switch" },
   autoRegistration: { name: "auto_registration", kind: "switch" },
   publicContactProofs: { name: "public_contact_proofs", kind: "switch" },
-  accessTokenTtlMs: { name: "access_token_ttl", kind: "duration", minMs: second, productionMinMs: minute, maxMs: hour },
+  accessTokenTtlMs: {
+    name: "access_token_ttl",
+    kind: "duration",
+    minMs: second,
+    productionMinMs: minute,
+    maxMs: accessTokenTtlMaxMs,
+  },
   refreshIdleMs: { name: "refresh_idle", kind: "duration", minMs: second, maxMs: 90 * day },
   refreshAbsoluteMs: { name: "refresh_absolute", kind: "duration", minMs: second, maxMs: 90 * day },
   refreshGraceMs: { name: "refresh_grace", kind: "duration", minMs: 0, maxMs: minute },

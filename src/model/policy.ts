@@ -133,6 +133,11 @@ export function cooldownSteps(firstMs: number): number[] {
   return [1, 2, 4, 10, 30].map((factor) => Math.min(firstMs * factor, 15 * minute));
 }
 
+/** Returns the cooldown that remains after a redemption, if the first step is `firstMs`. */
+export function cooldownFloor(firstMs: number): number {
+  return Math.min(15_000, firstMs);
+}
+
 /** Returns whether a sign-in at `authenticatedAt` still counts as recent. */
 export function isRecent(policy: Policy, authenticatedAt: EpochMs, now: EpochMs): boolean {
   return now - authenticatedAt <= policy.recentMs;

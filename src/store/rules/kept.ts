@@ -10,5 +10,5 @@ export const failuresKeptMs = 30 * 24 * 60 * 60_000;
 /** How long a client's secret is kept after its end, so that operators can see when it was last used: 30 days. */
 export const endedSecretsKeptMs = 30 * 24 * 60 * 60_000;
 
-/** How long the mark of a deleted app or client is kept. A process that has not read for half of that reads all anew. */
+/** How long the mark of a deleted app or client is kept. A process that has not read for half of that reads everything again. */
 export const deletionsKeptMs = 24 * 60 * 60_000;
