@@ -173,13 +173,10 @@ describe.each(testEngines())("the sends of a confidential client, on $engine,", 
       const auth = on.plain.backendWith({ "x-latchkey-end-user-ip": `192.0.2.${user}` });
       const results: string[] = [];
       for (let n = 0; n < 6; n += 1) {
-        const send = auth.sendOtp({ identifier, customCode: "482915" });
-        results.push(
-          await send.then(
-            () => "sent",
-            (error) => refusalOf(error).reason,
-          ),
-        );
+        const result = await auth.sendOtp({ identifier, customCode: "482915" }).catch(refusalOf);
+        results.push("reason" in result ? result.reason : "sent");
+        // Only three challenges of a requester may be live.
+        if ("challenge" in result) await backend.cancelChallenge({ challengeId: result.challenge!.challengeId });
         // Past the cooldown of the fourth send, and less than an hour in all.
         on.server.clock.advance([33, 66, 132, 330, 0, 0][n]! * 1_000);
       }
