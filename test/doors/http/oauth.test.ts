@@ -323,3 +323,19 @@ describe.each(testEngines())("OAuth over HTTP on $engine", ({ database }) => {
 function basic(clientId: string, secret: string): string {
   return `Basic ${Buffer.from(`${clientId}:${secret}`).toString("base64")}`;
 }
+
+it("the endpoints are at the root and below the path of the issuer, as the metadata says", async () => {
+  const app = await startTestApp({ LATCHKEY_ISSUER: "http://localhost:8080/auth" });
+  try {
+    const { basic: authorization } = await addClient(app, { clientId: "backend", scopes: ["otp:send"] });
+    const base = `http://127.0.0.1:${app.app.httpPort}`;
+    const metadata = await (await fetch(`${base}/auth/.well-known/openid-configuration`)).json();
+    expect(metadata.token_endpoint).toBe("http://localhost:8080/auth/oauth2/token");
+    for (const path of ["/oauth2/token", new URL(metadata.token_endpoint).pathname]) {
+      const answer = await postForm(`${base}${path}`, { grant_type: "client_credentials" }, { authorization });
+      expect(answer, path).toMatchObject({ status: 200, json: { scope: "otp:send" } });
+    }
+  } finally {
+    await app.stop();
+  }
+});
