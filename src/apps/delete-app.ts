@@ -3,8 +3,8 @@ import { type Actor, type AppsDeps, announce, appNotFound } from "./deps.js";
 import { defaultApp } from "./update-app.js";
 
 /**
- * Deletes an app with its clients, or archives it if sessions belong to it. Returns which. Throws APP_NOT_FOUND and
- * DEFAULT_APP.
+ * Deletes an app with its clients, or archives it if sessions or live codes belong to it. Returns which. Throws APP_NOT_FOUND
+ * and DEFAULT_APP.
  */
 export async function deleteApp(
   deps: AppsDeps,

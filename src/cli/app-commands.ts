@@ -71,7 +71,7 @@ export function addAppCommands(app: Command, env: Env, io: Io): void {
 
   app
     .command("delete")
-    .description("delete an app with its clients for good, or archive it if sessions belong to it")
+    .description("delete an app with its clients for good, or archive it if sessions or live codes belong to it")
     .argument("<app-id>")
     .option("--yes", "do not ask")
     .option(...json)

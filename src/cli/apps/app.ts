@@ -8,6 +8,7 @@ import { updatePolicy } from "../../apps/update-policy.js";
 import type { Settings } from "../../config/settings.js";
 import type { AppRecord } from "../../model/app.js";
 import { CliError, type Io } from "../io.js";
+import { allPages } from "./all-pages.js";
 import { appFields, effectiveFields, effectiveLines, fieldLines, print } from "./output.js";
 import { parseList, parsePolicyChanges } from "./parse.js";
 import { withApps } from "./with-apps.js";
@@ -80,7 +81,7 @@ export async function archive(settings: Settings, options: Of<Json & { readonly 
   const { appId, undo = false } = options;
   const done = undo
     ? `The app ${appId} is active again.`
-    : `Archived the app ${appId}: all calls of its clients are refused. Take it back with \`latchkey app archive ${appId} --undo\`.`;
+    : `Archived the app ${appId}: all calls of its clients are refused. Undo this with \`latchkey app archive ${appId} --undo\`.`;
   await change(settings, { ...options, changes: { state: undo ? "active" : "archived" }, done }, io);
 }
 
@@ -95,7 +96,7 @@ export async function remove(settings: Settings, options: Of<Confirmed>, io: Io)
   const line =
     outcome === "deleted"
       ? `Deleted the app ${appId} with its clients.`
-      : `Archived the app ${appId}, because it has sessions. Delete it when they have ended.`;
+      : `Archived the app ${appId}, because sessions or live codes belong to it. Delete it when they have ended.`;
   print(io, options, { app_id: appId, archived: outcome === "archived" }, [line]);
 }
 
@@ -120,12 +121,5 @@ function fieldsIn({ name, origins, logoUrl, supportAddress, audience }: AppOptio
 }
 
 export async function allApps(deps: AppsDeps): Promise<readonly AppRecord[]> {
-  const found: AppRecord[] = [];
-  let pageToken = "";
-  do {
-    const page = await listApps(deps, { pageSize: 100, pageToken });
-    found.push(...page.items);
-    pageToken = page.nextPageToken;
-  } while (pageToken !== "");
-  return found;
+  return await allPages((page) => listApps(deps, page));
 }

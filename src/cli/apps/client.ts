@@ -1,13 +1,14 @@
 import { type Rotation, rotateClientSecret } from "../../apps/client-secrets.js";
 import { type ClientFields, createClient, type MadeSecret } from "../../apps/create-client.js";
 import { deleteClient } from "../../apps/delete-client.js";
-import { type AppsDeps, operator } from "../../apps/deps.js";
+import { operator } from "../../apps/deps.js";
 import { getClient, listClients } from "../../apps/read-clients.js";
 import { type ClientChanges, updateClient } from "../../apps/update-client.js";
 import type { Settings } from "../../config/settings.js";
 import type { ClientKind, ClientState } from "../../model/client.js";
 import type { StoredClient } from "../../store/port/apps.js";
 import { CliError, type Io } from "../io.js";
+import { allPages } from "./all-pages.js";
 import { allApps, type Confirmed, type Json } from "./app.js";
 import { clientFields, fieldLines, print } from "./output.js";
 import { parseDurationOption, parseList, readJwks } from "./parse.js";
@@ -62,7 +63,7 @@ export async function list(settings: Settings, options: Json & { readonly app?: 
   const clients = await withApps(settings, io, async (deps) => {
     const appIds = options.app === undefined ? (await allApps(deps)).map(({ appId }) => appId) : [options.app];
     const found: StoredClient[] = [];
-    for (const appId of appIds) found.push(...(await clientsOf(deps, appId)));
+    for (const appId of appIds) found.push(...(await allPages((page) => listClients(deps, { appId, ...page }))));
     return found;
   });
   const lines = clients.map(({ client }) =>
@@ -160,15 +161,4 @@ function durationIn(option: string, text: string | undefined, { min }: { readonl
   if (ms < min || ms > secretLifeMaxMs)
     throw new CliError(`${option} must be ${min === 0 ? "at most" : "1m to"} 5 years (1825d).`);
   return ms;
-}
-
-async function clientsOf(deps: AppsDeps, appId: string): Promise<readonly StoredClient[]> {
-  const found: StoredClient[] = [];
-  let pageToken = "";
-  do {
-    const page = await listClients(deps, { appId, pageSize: 100, pageToken });
-    found.push(...page.items);
-    pageToken = page.nextPageToken;
-  } while (pageToken !== "");
-  return found;
 }

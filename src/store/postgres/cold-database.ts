@@ -4,8 +4,8 @@ import type { Database, Rows, Statement } from "./database.js";
 import { refuseFilling } from "./move-mark.js";
 
 /**
- * Cold writes of this process run two at a time, and two of each table that is written in turn. They use few of the connections
- * that sign-ins need, and few of them conflict.
+ * Cold writes of this process run two at a time, so that they use few of the connections that sign-ins need, and few of them
+ * conflict. Writes that take turns at a table form a crowd of their own.
  */
 const crowd = "cold writes";
 

@@ -327,7 +327,7 @@ export const DeleteAppRequestSchema: GenMessage<DeleteAppRequest> = /*@__PURE__*
  */
 export type DeleteAppResponse = Message<"latchkey.v1.DeleteAppResponse"> & {
   /**
-   * True: sessions belong to the app, so it was archived. False: it is gone.
+   * True: sessions or live codes belong to the app, so it was archived. False: it is gone.
    *
    * @generated from field: bool archived = 1;
    */
@@ -500,14 +500,14 @@ export type CreateClientRequest = Message<"latchkey.v1.CreateClientRequest"> & {
   allowedOrigins: string[];
 
   /**
-   * Host names in lower case that stand for this client, such as `shop.example.com`. Empty: none.
+   * Host names in lower case that stand for this client, such as `shop.example.com`. Not used yet. Empty: none.
    *
    * @generated from field: repeated string hosts = 7;
    */
   hosts: string[];
 
   /**
-   * URLs that users may be sent back to: https, or http on this machine, without a fragment. Empty: none.
+   * URLs that users may be sent back to: https, or http on this machine, without a fragment. Not used yet. Empty: none.
    *
    * @generated from field: repeated string redirect_uris = 8;
    */
@@ -581,8 +581,7 @@ export type CreateClientResponse = Message<"latchkey.v1.CreateClientResponse"> &
   client?: Client | undefined;
 
   /**
-   * The secret: `lk_` and 43 characters of base64url. It is shown only here. Empty: the
-   * client got none.
+   * The secret: `lk_` and 43 characters of base64url. It is shown only here. Empty: the client got none.
    *
    * @generated from field: string client_secret = 2;
    */
@@ -746,14 +745,14 @@ export type UpdateClientRequest = Message<"latchkey.v1.UpdateClientRequest"> & {
   allowedOrigins: string[];
 
   /**
-   * Host names in lower case that stand for this client, such as `shop.example.com`. Empty: none.
+   * Host names in lower case that stand for this client, such as `shop.example.com`. Not used yet. Empty: none.
    *
    * @generated from field: repeated string hosts = 5;
    */
   hosts: string[];
 
   /**
-   * URLs that users may be sent back to: https, or http on this machine, without a fragment. Empty: none.
+   * URLs that users may be sent back to: https, or http on this machine, without a fragment. Not used yet. Empty: none.
    *
    * @generated from field: repeated string redirect_uris = 6;
    */
@@ -1042,7 +1041,7 @@ export const AppService: GenService<{
     output: typeof UpdateAppResponseSchema;
   },
   /**
-   * Deletes an app with its clients, if no session belongs to it. Otherwise it archives the app, and the answer says so.
+   * Deletes an app with its clients, unless sessions or live codes belong to it. Then it archives the app, and the answer says so.
    * The app `default` is refused with DEFAULT_APP.
    *
    * @generated from rpc latchkey.v1.AppService.DeleteApp

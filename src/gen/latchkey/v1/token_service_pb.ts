@@ -232,8 +232,8 @@ export const TokenService: GenService<{
   /**
    * Issues an access token to a confidential client that calls for itself (RFC 6749 section 4.4). The client authenticates with
    * its secret or with a signed assertion. There is no refresh token: ask for a new access token before the old one expires.
-   * Credentials that are wrong are refused with CLIENT_INVALID, and from one network at most 10 times an hour. Then wrong ones
-   * get TOO_MANY_REQUESTS. Right ones are always accepted.
+   * Wrong credentials are refused with CLIENT_INVALID. In production, after 10 of them in an hour from one network, more wrong
+   * ones get TOO_MANY_REQUESTS. Right ones are always accepted.
    *
    * @generated from rpc latchkey.v1.TokenService.IssueClientToken
    */

@@ -63,14 +63,14 @@ export type Client = Message<"latchkey.v1.Client"> & {
   allowedOrigins: string[];
 
   /**
-   * The host names that stand for this client.
+   * The host names that stand for this client. Not used yet.
    *
    * @generated from field: repeated string hosts = 7;
    */
   hosts: string[];
 
   /**
-   * The URLs that users may be sent back to.
+   * The URLs that users may be sent back to. Not used yet.
    *
    * @generated from field: repeated string redirect_uris = 8;
    */
