@@ -5,7 +5,7 @@ import { StoreMovedError } from "../store/port/errors.js";
 import type { Directory } from "./directory.js";
 import { type DeploymentValues, emptySnapshot, nextSnapshot, type Snapshot } from "./snapshot.js";
 
-/** How often the directory asks for changes, and how often unknown ids make it ask besides. */
+/** How often the directory asks for changes, and how often at most it also asks because of unknown ids. */
 const everyMs = 250;
 /** Marks of deleted rows are kept for a day. A snapshot that is older than half of that is read as a whole again. */
 const oldMs = 12 * 60 * 60_000;

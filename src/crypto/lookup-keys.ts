@@ -13,9 +13,9 @@ export interface LookupKeys {
   /** Two pools share no key, so neither learns anything about the other's people. */
   identifier(poolId: string, identifier: Identifier): Buffer;
   requester(clientId: string, address: string): Buffer;
-  /** Stands for the network of the address, whatever client calls. */
+  /** Stands for the network of the address, whichever client calls. */
   network(address: string): Buffer;
-  /** Stands for the account that a lockout in an app ends: `subject` is a user's id or the key of an identifier without one. */
+  /** Stands for the account that an app locks: `subject` is a user's id, or the key of an identifier without a user. */
   lockout(appId: string, subject: Uint8Array): Buffer;
   /** The HMAC key for the names of calls with an idempotency key. */
   readonly requestKey: Buffer;

@@ -20,7 +20,7 @@ export interface ClientRecord {
   readonly scopes: readonly Scope[];
   /** Exact origins, besides those of the app. */
   readonly allowedOrigins: readonly string[];
-  /** Host names that stand for this client. */
+  /** Host names that stand for this client. Not used yet, nor are the redirect URIs. */
   readonly hosts: readonly string[];
   readonly redirectUris: readonly string[];
   /** Whether the client may verify codes by identifier instead of by challenge. */

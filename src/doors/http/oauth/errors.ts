@@ -28,7 +28,7 @@ export const invalidClient = {
   headers: { "www-authenticate": 'Basic realm="latchkey", charset="UTF-8"' },
 } as const;
 
-/** Turns whatever a route throws into the answer. */
+/** Returns the answer to an error that a route throws. */
 export function toProblem(error: unknown): OAuthProblem {
   if (error instanceof OAuthError) return error.problem;
   if (error instanceof BodyError) return { status: error.status, error: "invalid_request", description: error.message };
