@@ -60,12 +60,42 @@ const modulusBitsMax = 4096;
 
 function materialProblem(jwk: JsonWebKey): string | null {
   try {
-    const bits = createPublicKey({ key: jwk, format: "jwk" }).asymmetricKeyDetails?.modulusLength;
-    const isGood = jwk.kty !== "RSA" || (bits !== undefined && bits >= modulusBitsMin && bits <= modulusBitsMax);
-    return isGood ? null : `must have ${modulusBitsMin} to ${modulusBitsMax} bits`;
+    const { modulusLength: bits = 0, publicExponent: exponent = 0n } = createPublicKey({ key: jwk, format: "jwk" })
+      .asymmetricKeyDetails!;
+    if (jwk.kty === "RSA") {
+      if (bits < modulusBitsMin || bits > modulusBitsMax) return `must have ${modulusBitsMin} to ${modulusBitsMax} bits`;
+      return isOdd(jwk.n!) && isGoodExponent(exponent) ? null : "is not safe: its modulus or public exponent is weak";
+    }
+    return jwk.kty === "OKP" && hasSmallOrder(jwk.x!) ? "is not safe: anyone can make signatures for it" : null;
   } catch {
     return "is not a valid public key";
   }
+}
+
+function isOdd(bytes: string): boolean {
+  return ((Buffer.from(bytes, "base64url").at(-1) ?? 0) & 1) === 1;
+}
+
+/** With the exponent 1 every text is its own signature. A very large one makes every check of a signature slow. */
+function isGoodExponent(exponent: bigint): boolean {
+  return exponent >= 3n && exponent % 2n === 1n && exponent < 1n << 64n;
+}
+
+/** The points of Ed25519 whose order divides 8, without the bit for the sign. A signature for them needs no private key. */
+const smallOrder: ReadonlySet<string> = new Set([
+  "00".repeat(32),
+  `01${"00".repeat(31)}`,
+  "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+  "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+  `ec${"ff".repeat(30)}7f`,
+  `ed${"ff".repeat(30)}7f`,
+  `ee${"ff".repeat(30)}7f`,
+]);
+
+function hasSmallOrder(x: string): boolean {
+  const point = Buffer.from(x, "base64url");
+  point[31] = point[31]! & 0x7f;
+  return smallOrder.has(point.toString("hex"));
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

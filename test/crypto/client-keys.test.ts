@@ -48,6 +48,22 @@ describe("the keys of a client", () => {
     ["11 keys", { keys: Array.from({ length: 11 }, (_, n) => ({ ...publicOf(p256), kid: `k${n}` })) }],
     ["no object", { keys: ["key"] }],
     ["an RSA key of 1024 bits", { keys: [publicOf(rsa(1024))] }],
+    ["an RSA key with the exponent 1", { keys: [{ ...publicOf(rsa2048), e: "AQ" }] }],
+    ["an RSA key with an even exponent", { keys: [{ ...publicOf(rsa2048), e: "AQAC" }] }],
+    ["an RSA key with a very large exponent", { keys: [{ ...publicOf(rsa2048), e: publicOf(rsa2048).n }] }],
+    ["an RSA key with an even modulus", { keys: [{ ...publicOf(rsa2048), n: `${publicOf(rsa2048).n!.slice(0, -2)}AA` }] }],
+    [
+      "an Ed25519 key that any signature fits: 0",
+      { keys: [{ ...publicOf(ed25519), x: Buffer.alloc(32).toString("base64url") }] },
+    ],
+    [
+      "an Ed25519 key that any signature fits: 1",
+      { keys: [{ ...publicOf(ed25519), x: Buffer.of(1, ...Buffer.alloc(31)).toString("base64url") }] },
+    ],
+    [
+      "an Ed25519 key that any signature fits: of order 8",
+      { keys: [{ ...publicOf(ed25519), x: "JuiVj8KyJ7BFw_SJ8u-Y8NXfrAXTxjM5sTgCiG1T_IU" }] },
+    ],
     ["a curve that no algorithm here uses", { keys: [publicOf(ec("secp256k1"))] }],
     ["a point off the curve", { keys: [{ ...publicOf(p256), y: publicOf(ec("P-256")).y }] }],
     ["a key without its material", { keys: [{ kty: "EC", crv: "P-256" }] }],
