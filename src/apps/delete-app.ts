@@ -1,10 +1,11 @@
 import { defaultAppId } from "../model/app.js";
+import { refuseHigherRightsIn } from "./client-rules.js";
 import { type Actor, type AppsDeps, announce, appNotFound } from "./deps.js";
 import { defaultApp } from "./update-app.js";
 
 /**
- * Deletes an app with its clients, or archives it if sessions or live codes belong to it. Returns which. Throws APP_NOT_FOUND
- * and DEFAULT_APP.
+ * Deletes an app with its clients, or archives it if sessions or live codes belong to it. Returns which. Throws APP_NOT_FOUND,
+ * DEFAULT_APP, and SCOPE_MISSING if one of the clients has a right that the actor lacks.
  */
 export async function deleteApp(
   deps: AppsDeps,
@@ -12,6 +13,7 @@ export async function deleteApp(
   { appId }: { readonly appId: string },
 ): Promise<"deleted" | "archived"> {
   if (appId === defaultAppId) throw defaultApp();
+  await refuseHigherRightsIn(deps, actor, { appId });
   const outcome = await deps.store.apps.deleteApp({ appId, now: deps.clock() });
   if (outcome === null) throw appNotFound(appId);
   await announce(deps, actor, { message: `${outcome} an app`, app: appId });

@@ -1,6 +1,7 @@
 import { AuthError } from "../auth/errors.js";
 import { type AppRecord, defaultAppId } from "../model/app.js";
 import { appViolations } from "./app-rules.js";
+import { refuseHigherRightsIn } from "./client-rules.js";
 import { type Actor, type AppsDeps, announce, appNotFound, refuseViolations } from "./deps.js";
 
 /** New values of an app. What is left out stays as it is. */
@@ -8,13 +9,17 @@ export type AppChanges = Partial<
   Pick<AppRecord, "displayName" | "logoUrl" | "supportAddress" | "allowedOrigins" | "audience" | "state">
 >;
 
-/** Changes an app. Throws APP_NOT_FOUND, REQUEST_INVALID, and DEFAULT_APP if the default app would be archived. */
+/**
+ * Changes an app. Throws APP_NOT_FOUND, REQUEST_INVALID, DEFAULT_APP if the default app would be archived, and SCOPE_MISSING if the
+ * state changes and one of the app's clients has a right that the actor lacks.
+ */
 export async function updateApp(
   deps: AppsDeps,
   actor: Actor,
   { appId, changes }: { readonly appId: string; readonly changes: AppChanges },
 ): Promise<AppRecord> {
   if (appId === defaultAppId && changes.state === "archived") throw defaultApp();
+  if (changes.state !== undefined) await refuseHigherRightsIn(deps, actor, { appId });
   const changed = await deps.store.apps.changeApp({
     appId,
     apply(app) {

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createApp } from "../../src/apps/create-app.js";
 import { createClient } from "../../src/apps/create-client.js";
 import { deleteApp } from "../../src/apps/delete-app.js";
-import { operator } from "../../src/apps/deps.js";
+import { type Actor, operator } from "../../src/apps/deps.js";
 import { getApp, listApps } from "../../src/apps/read-apps.js";
 import { updateApp } from "../../src/apps/update-app.js";
 import { type AppsBench, admin, benchEngines, refusal } from "./support.js";
@@ -109,6 +109,22 @@ describe.each(benchEngines())("apps on $engine", ({ open }) => {
     expect(await deleteApp(on.deps, admin, { appId: "shop" })).toBe("deleted");
     expect(await ids()).toEqual(["default"]);
     expect(await on.store.apps.findClient("shop-web")).toBeNull();
+  });
+
+  it("an administrator neither ends nor revives an app that has a client with a right that it lacks", async () => {
+    await createApp(on.deps, admin, { appId: "shop" });
+    const client = { appId: "shop", kind: "confidential", scopes: ["operator"], secretExpiresInMs: null } as const;
+    await createClient(on.deps, operator, { ...client, clientId: "shop-operations" });
+    const lacking = { reason: "SCOPE_MISSING", metadata: { scope: "operator" } };
+    const change = (actor: Actor, state: "archived" | "active") =>
+      updateApp(on.deps, actor, { appId: "shop", changes: { state } });
+    await expect(deleteApp(on.deps, admin, { appId: "shop" })).rejects.toMatchObject(lacking);
+    await expect(change(admin, "archived")).rejects.toMatchObject(lacking);
+    expect((await change(operator, "archived")).state).toBe("archived");
+    await expect(change(admin, "active")).rejects.toMatchObject(lacking);
+    expect((await change(operator, "active")).state).toBe("active");
+    expect((await updateApp(on.deps, admin, { appId: "shop", changes: { displayName: "Shop" } })).displayName).toBe("Shop");
+    expect(await deleteApp(on.deps, operator, { appId: "shop" })).toBe("deleted");
   });
 
   it("an unknown app is refused with its own reason", async () => {
