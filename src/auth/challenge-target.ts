@@ -17,7 +17,7 @@ export type ChallengeTarget =
  */
 export async function challengeIdOf(deps: Deps, caller: Caller, target: ChallengeTarget): Promise<string | null> {
   if (target.kind === "challenge") return target.challengeId;
-  if (!caller.client.verifyByIdentifier) {
+  if (!mayNameByIdentifier(caller)) {
     throw invalidField(target.kind, "this client may not name challenges by identifier: give challenge_id");
   }
   const { clientId } = caller.client;
@@ -38,6 +38,14 @@ export async function challengeIdOf(deps: Deps, caller: Caller, target: Challeng
 export async function findInApp(deps: Deps, caller: Caller, challengeId: string | null): Promise<ChallengeToVerify | null> {
   const challenge = challengeId === null ? null : await deps.store.challenges.find(challengeId);
   return challenge?.appId === caller.app.appId ? challenge : null;
+}
+
+/**
+ * Returns whether the caller may name challenges by identifier. The users of a confidential client may not: only the client itself
+ * knows for whom it asks.
+ */
+export function mayNameByIdentifier({ client, confidential }: Caller): boolean {
+  return client.verifyByIdentifier && (client.kind === "public" || confidential);
 }
 
 /**

@@ -5,7 +5,7 @@ import type { Channel } from "../model/channel.js";
 import type { Identifier } from "../model/identifier.js";
 import { channelReaches, defaultChannelFor, isContact } from "../model/identifier.js";
 import type { Recipient } from "../store/port/challenges.js";
-import { identifierOf } from "./challenge-target.js";
+import { identifierOf, mayNameByIdentifier } from "./challenge-target.js";
 import { type CodeOptions, checkCodeOptions } from "./code-options.js";
 import type { Deps } from "./deps.js";
 import { AuthError, invalidField } from "./errors.js";
@@ -63,8 +63,8 @@ async function sendNew(deps: Deps, caller: Caller, input: SendInput): Promise<Ch
 
 /** Returns null if there is no live challenge that can be sent again. A decoy is sent again like any other. */
 async function sendLiveAgain(deps: Deps, caller: Caller, input: SendInput): Promise<Challenge | null> {
-  const { clientId, verifyByIdentifier } = caller.client;
-  if (!verifyByIdentifier) throw invalidField("reuse_live", "this client may not use it: resend with challenge_id");
+  const { clientId } = caller.client;
+  if (!mayNameByIdentifier(caller)) throw invalidField("reuse_live", "this client may not use it: resend with challenge_id");
   const { purpose, channel, identifier, idempotency } = input;
   const now = deps.clock();
   const newest = await deps.store.challenges.findNewest({

@@ -216,6 +216,18 @@ describe.each(testEngines())("on $engine", ({ database }) => {
       expect((await on.elsewhere.challenges.find(challengeId))?.attempts).toBe(0);
       expect((await web.verifyOtp({ identifier, code })).isNewUser).toBe(true);
     });
+
+    it("is not for the users of a confidential client, which may", async () => {
+      const { tokens } = await on.redeem(backend, await on.send(backend));
+      const user = on.server.authWith({ authorization: `Bearer ${tokens!.accessToken}` });
+      const { identifier, challengeId, code } = await sent(backend);
+      const notAllowed = { reason: "REQUEST_INVALID", fields: ["email"] };
+      expect(await explained(user.verifyOtp({ identifier, code }))).toMatchObject(notAllowed);
+      const again = user.sendOtp({ identifier, createUserIfMissing: true, reuseLive: true });
+      expect(await explained(again)).toMatchObject({ reason: "REQUEST_INVALID", fields: ["reuse_live"] });
+      expect((await on.elsewhere.challenges.find(challengeId))?.attempts).toBe(0);
+      expect((await backend.verifyOtp({ identifier, code })).isNewUser).toBe(true);
+    });
   });
 
   describe("create_user_if_missing of VerifyOtp", () => {
