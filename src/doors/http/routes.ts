@@ -1,4 +1,4 @@
-import { type FastifyInstance, fastify } from "fastify";
+import { type FastifyInstance, type FastifyReply, fastify } from "fastify";
 import type { ServedService } from "../../rpc/pipeline.js";
 import type { Bodies } from "../web/body.js";
 import type { CallerReading } from "../web/caller.js";
@@ -22,10 +22,16 @@ export interface HttpRoutes {
 
 /** One plugin for each concern, with its own prefix, body parsers and error shapes. */
 export function createHttpRoutes(options: HttpRoutesOptions): HttpRoutes {
-  const app = fastify({ exposeHeadRoutes: false, return503OnClosing: false });
+  const notFound = async (_request: unknown, reply: FastifyReply) => reply.code(404).header("cache-control", "no-store").send();
+  const app = fastify({
+    exposeHeadRoutes: false,
+    return503OnClosing: false,
+    // A path with a bad encoding.
+    frameworkErrors: (_error, request, reply: FastifyReply) => notFound(request, reply),
+  });
   // Each plugin reads the bodies that it accepts, so that the door counts their bytes.
   app.removeAllContentTypeParsers();
-  app.setNotFoundHandler(async (_request, reply) => reply.code(404).header("cache-control", "no-store").send());
+  app.setNotFoundHandler(notFound);
   const prefixes: string[] = [];
   const methods = oauthMethodsOf(options.services);
   if (methods !== null) {
