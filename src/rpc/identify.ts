@@ -114,13 +114,16 @@ function ofClient(registered: Registered, { scopes }: ClientClaims, address: str
   return { registered, scopes: new Set(scopes.filter((scope) => client.scopes.has(scope))), live: null };
 }
 
-const touchEveryMs = 60_000;
+/** How often a use is recorded: once a minute, and at least ten times within the idle time, so that a used session never ends. */
+function touchEveryMs(idleMs: number): number {
+  return Math.min(60_000, idleMs / 10);
+}
 
 /** Keeps a used session alive. No call waits for it or fails because of it. */
 function createTouch({ store, log }: IdentifyDeps): (live: LiveSession, idleMs: number, now: EpochMs) => void {
   const touching = new Set<string>();
   return ({ session: { sessionId, lastUsedAt } }, idleMs, now) => {
-    if (now - lastUsedAt < touchEveryMs || touching.has(sessionId)) return;
+    if (now - lastUsedAt < touchEveryMs(idleMs) || touching.has(sessionId)) return;
     touching.add(sessionId);
     store.sessions
       .touch({ sessionId, idleExpiresAt: now + idleMs, now })

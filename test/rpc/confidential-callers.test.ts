@@ -24,7 +24,7 @@ const issuer = "https://login.example.com";
 const shopAudience = `${issuer}/apps/shop`;
 const page = "https://shop.example.com";
 const minute = 60_000;
-const refreshIdleMs = 7 * 24 * 60 * minute;
+let refreshIdleMs: number;
 
 const made = newClientSecret();
 const kept = { secretId: "s", hash: made.hash, createdAt: t0, expiresAt: null, lastUsedAt: t0 };
@@ -50,6 +50,7 @@ let unread: Client[];
 
 beforeEach(async () => {
   now = t0;
+  refreshIdleMs = 7 * 24 * 60 * minute;
   tokens = createAccessTokens({ keys: (await signingKeys()).keys, issuer });
   const scopes = new Set<Scope>(["otp:send", "otp:verify"]);
   const confidential = { kind: "confidential", scopes, secrets: [kept] } as const;
@@ -298,6 +299,15 @@ describe("a session credential", () => {
     expect(touches).toEqual([]);
     now = t0 + minute;
     await ask(forUsers, bearer(credential.credential));
+    expect(touches).toEqual([{ sessionId: "by-credential", idleExpiresAt: now + refreshIdleMs, now }]);
+  });
+
+  it("is recorded more often if the policy's idle time is short, so that a used session does not end", async () => {
+    refreshIdleMs = 30_000;
+    for (const wait of [2_999, 3_000]) {
+      now = t0 + wait;
+      await ask(forUsers, bearer(credential.credential));
+    }
     expect(touches).toEqual([{ sessionId: "by-credential", idleExpiresAt: now + refreshIdleMs, now }]);
   });
 
