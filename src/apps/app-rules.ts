@@ -29,9 +29,10 @@ export function appViolations(app: Fields, issuer: string): FieldViolation[] {
   const { supportAddress } = app;
   check(
     "support_address",
-    supportAddress === "" || emailForm.test(supportAddress) || isHttpsUrl(supportAddress),
+    supportAddress === "" || (isPrintable(supportAddress, 254) && emailForm.test(supportAddress)) || isHttpsUrl(supportAddress),
     "must be an e-mail address such as help@example.com, or an https URL",
   );
+  check("audience", isPrintable(app.audience, 255), "must be at most 255 printable ASCII characters without spaces");
   check("audience", !isForeignAudience(app, issuer), "is the audience of another app");
   return [...violations, ...originViolations(app.allowedOrigins)];
 }
@@ -54,6 +55,11 @@ export function originViolations(origins: readonly string[]): FieldViolation[] {
 /** Returns whether a text is at most `max` characters, without line breaks, control and invisible characters. */
 export function isLine(text: string, max: number): boolean {
   return [...text].length <= max && !/[\p{C}\p{Zl}\p{Zp}]/u.test(text) && text.trim() === text;
+}
+
+/** Returns whether a text is at most `max` printable ASCII characters without spaces. It may be empty. */
+export function isPrintable(text: string, max: number): boolean {
+  return text.length <= max && /^[\x21-\x7e]*$/.test(text);
 }
 
 function isHttpsUrl(text: string): boolean {

@@ -4,7 +4,7 @@ import { networkProblem } from "../lib/network.js";
 import type { ClientRecord } from "../model/client.js";
 import { scopes as allScopes, deploymentScopes, isScope, type Scope } from "../model/scope.js";
 import type { FieldViolation } from "../model/violation.js";
-import { isLine, originViolations } from "./app-rules.js";
+import { isLine, isPrintable, originViolations } from "./app-rules.js";
 import { type Actor, type AppsDeps, operator } from "./deps.js";
 
 const idForm = /^[A-Za-z0-9_-]{2,64}$/;
@@ -55,7 +55,8 @@ function hostProblem(host: string): string | null {
 /** RFC 6749 §3.1.2: absolute and without a fragment. RFC 8252 §7.3: http only for loopback. */
 function redirectUriProblem(text: string): string | null {
   const url = URL.canParse(text) ? new URL(text) : null;
-  if (url === null || /[\s*]/.test(text)) return "must be a URL such as https://shop.example.com/callback, without a wildcard";
+  if (url === null || text.includes("*") || !isPrintable(text, 512))
+    return "must be a URL such as https://shop.example.com/callback, without a wildcard";
   if (url.protocol !== "https:" && !(url.protocol === "http:" && isLoopback(url.hostname.replace(/^\[(.*)\]$/, "$1")))) {
     return "must be an https URL, or http on localhost, 127.0.0.1 or [::1]";
   }

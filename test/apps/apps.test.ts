@@ -57,6 +57,9 @@ describe.each(benchEngines())("apps on $engine", ({ open }) => {
     ["support_address", { appId: "shop", supportAddress: "javascript:alert(1)" }],
     ["allowed_origins[1]", { appId: "shop", allowedOrigins: ["https://shop.example.com", "https://*.example.com"] }],
     ["allowed_origins[0]", { appId: "shop", allowedOrigins: ["https://shop.example.com/"] }],
+    ["support_address", { appId: "shop", supportAddress: "a\u0001@example.com" }],
+    ["audience", { appId: "shop", audience: "api\nnews" }],
+    ["audience", { appId: "shop", audience: "a".repeat(256) }],
     ["audience", { appId: "shop", audience: "http://localhost:8080" }],
     ["audience", { appId: "shop", audience: "http://localhost:8080/apps/news" }],
   ])("a bad %s is refused by name, and nothing is made: %j", async (field, input) => {

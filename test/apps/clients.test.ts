@@ -92,6 +92,8 @@ describe.each(benchEngines())("clients on $engine", ({ open }) => {
     ["redirect_uris[0]", { redirectUris: ["http://shop.example.com/callback"] }],
     ["redirect_uris[0]", { redirectUris: ["https://shop.example.com/callback#top"] }],
     ["redirect_uris[0]", { redirectUris: ["javascript:alert(1)"] }],
+    ["redirect_uris[0]", { redirectUris: ["https://shop.example.com/\u0001callback"] }],
+    ["redirect_uris[0]", { redirectUris: ["\u0001https://shop.example.com/callback"] }],
     ["aliases[0]", { aliases: ["a b"] }],
     ["aliases[0]", { aliases: ["backend"] }],
     ["is_default", { isDefault: true }],
