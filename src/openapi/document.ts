@@ -79,6 +79,13 @@ const parameters: Json = {
     description: "`cookie`: the session is in the session cookie. A sign-in then sets the cookie and returns no tokens.",
     schema: { const: "cookie" },
   },
+  endUserAddress: {
+    name: "x-latchkey-end-user-ip",
+    in: "header",
+    description: "The network address of the end user, from confidential clients. The limits then count by it.",
+    schema: { type: "string" },
+    example: "192.0.2.1",
+  },
   timeout: {
     name: "connect-timeout-ms",
     in: "header",
@@ -101,7 +108,7 @@ function pathOf(method: DescMethod, schemas: ReturnType<typeof createSchemas>): 
       ...errorResponses(),
     },
   };
-  const common = [ref("client"), ref("session"), ref("timeout")];
+  const common = parametersOf(rule.caller).map(ref);
   const post = {
     ...operation,
     operationId: method.name,
@@ -113,11 +120,17 @@ function pathOf(method: DescMethod, schemas: ReturnType<typeof createSchemas>): 
   return { get, post };
 }
 
+function parametersOf(caller: Caller): (keyof typeof parameters)[] {
+  const isForClients = caller === Caller.CLIENT || caller === Caller.CONFIDENTIAL_CLIENT || caller === Caller.TOKEN_HOLDER;
+  return ["client", "session", ...(isForClients ? ["endUserAddress"] : []), "timeout"];
+}
+
 function securityOf(caller: Caller): Json[] {
   if (caller === Caller.USER) return [{ accessToken: [] }, { sessionCookie: [] }];
   const confidential = [{ clientToken: [] }, { clientSecret: [] }];
   if (caller === Caller.CONFIDENTIAL_CLIENT) return confidential;
-  if (caller === Caller.TOKEN_HOLDER) return [{}, ...confidential];
+  if (caller === Caller.TOKEN_HOLDER) return [{}, { sessionCookie: [] }, ...confidential];
+  if (caller === Caller.ANY) return [{}, { clientSecret: [] }];
   return caller === Caller.CLIENT ? [{}, { accessToken: [] }, ...confidential] : [];
 }
 
