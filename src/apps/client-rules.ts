@@ -94,7 +94,7 @@ export function grantViolations(actor: Actor, change: { before: readonly Scope[]
   }));
 }
 
-/** As `refuseHigherRights`, for every client of an app: to end the app, or to revive it, is to do so with them. */
+/** As `refuseHigherRights`, for every client of an app: archiving, deleting or reviving the app does the same to its clients. */
 export async function refuseHigherRightsIn(
   { store }: Pick<AppsDeps, "store">,
   actor: Actor,
