@@ -61,6 +61,7 @@ describe.each(places)("two apps $where:", ({ database, pools }) => {
     const roaming = on.server.authWith({ "x-latchkey-client": clientId });
     const client = newClient({ clientId, appId: own.appId, verifyByIdentifier: true });
     await on.elsewhere.apps.createClient({ client, secret: null });
+    await on.change("plain", {});
     const identifier = on.newEmail();
     const { challengeId } = await on.send(roaming, identifier);
     const { code } = await on.server.messageOf({ challengeId });
