@@ -201,7 +201,7 @@ export const lifeRefusals = (production = false): string[] => [
   "REFRESH_TOKEN_REUSED",
   "SESSION_ENDED",
   "SESSION_NOT_FOUND",
-  ...(production ? ["CHANNEL_UNAVAILABLE"] : []),
+  ...(production ? ["PURPOSE_NOT_ALLOWED"] : []),
   "TOKEN_INVALID",
   "RECENT_SIGN_IN_REQUIRED",
   "TOKEN_INVALID",

@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
-import type { DatabaseLocation } from "../../src/store/open.js";
-import type { Operation, OperationName } from "../../src/store/port/operations.js";
+import { type DatabaseLocation, openStore } from "../../src/store/open.js";
+import { type Operation, type OperationName, operationOf } from "../../src/store/port/operations.js";
 import type { Store } from "../../src/store/port/store.js";
 import type { NumberedOrder, StoreAnswer, StoreOrder } from "./store-worker.js";
 
@@ -53,13 +53,20 @@ export async function startStoreProcesses(
     async open(location) {
       const operations = (await all(() => ({ kind: "open", location }))) as OperationName[];
       let turn = 0;
+      // Functions cannot be sent to another process, so this one makes the changes that take one.
+      const own = await openStore(location, { inFlight: () => 0 });
       async function call(operation: OperationName, input: readonly unknown[]): Promise<unknown> {
+        if (input.some(hasFunction)) return await operationOf(own, operation)(...input);
         const next = turn++ % count;
         const [result] = await tellers[next]!({ kind: "call", operation, inputs: [input] });
         done[next]! += 1;
         return result;
       }
-      const store: Record<string, unknown> = { close: async () => void (await all(() => ({ kind: "close" }))) };
+      const store: Record<string, unknown> = { close: () => closeAll() };
+      const closeAll = async () => {
+        await own.close();
+        await all(() => ({ kind: "close" }));
+      };
       for (const operation of operations) {
         const [aggregate, name] = operation.split(".") as [string, string];
         store[aggregate] = { ...(store[aggregate] ?? {}), [name]: (...input: unknown[]) => call(operation, input) };
@@ -73,6 +80,10 @@ export async function startStoreProcesses(
       await Promise.all(exits);
     },
   };
+}
+
+function hasFunction(input: unknown): boolean {
+  return typeof input === "object" && input !== null && Object.values(input).some((value) => typeof value === "function");
 }
 
 /** Gives orders to a process, any number of them at once. Fails as the order did. */
