@@ -25,7 +25,7 @@ export function stateOf(challenge: Challenge, now: EpochMs): ChallengeState {
   if (challenge.consumedAt !== null) return "redeemed";
   if (challenge.cancelledAt !== null) return "cancelled";
   if (challenge.expiresAt <= now) return "expired";
-  return challenge.attempts >= challenge.attemptsMax ? "exhausted" : "live";
+  return challenge.attempts >= challenge.attemptsMax ? "exhausted" : "pending";
 }
 
 /** Returns why the code of a challenge can't be sent again, or null if it can. */

@@ -51,7 +51,7 @@ export interface Challenge extends Omit<NewChallenge, "sealedCode"> {
 }
 
 /** Whether the code of a challenge can still be redeemed. */
-export type ChallengeState = "live" | "redeemed" | "expired" | "cancelled" | "exhausted";
+export type ChallengeState = "pending" | "redeemed" | "expired" | "cancelled" | "exhausted";
 
 /** Why a challenge can't be used. The log has the exact reason; public clients never see it. */
 export type ChallengeRefusal =

@@ -227,7 +227,14 @@ describe.each(testEngines())("the sends of a confidential client, on $engine,", 
           for (let n = 0; n < 5; n += 1) await refused(web.verifyOtp({ challengeId, code: wrongCode(code, n) }));
         },
         async (challengeId, code) => await web.verifyOtp({ challengeId, code }),
-        async (challengeId) => await backend.cancelChallenge({ challengeId }),
+        async (challengeId) =>
+          await on.elsewhere.challenges.end({
+            challengeId,
+            appId: "plain",
+            how: "cancel",
+            sendReturns: [],
+            now: on.server.clock(),
+          }),
         async () => on.server.clock.advance(6 * minute),
       ];
       for (const end of spoil) {

@@ -48,7 +48,14 @@ describe.each(testEngines())("on $engine", ({ database }) => {
       },
       CANCELLED: async (auth) => {
         const one = await sent(auth);
-        await backend.cancelChallenge({ challengeId: one.challengeId });
+        const { challengeId } = one;
+        await on.elsewhere.challenges.end({
+          challengeId,
+          appId: "plain",
+          how: "cancel",
+          sendReturns: [],
+          now: on.server.clock(),
+        });
         return one;
       },
       ATTEMPTS_EXHAUSTED: async (auth) => {

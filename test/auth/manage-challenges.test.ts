@@ -1,3 +1,4 @@
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ChallengeState, Channel, Purpose } from "../../src/gen/latchkey/v1/challenge_pb.js";
 import { explained, refused, together, wrongCode } from "../support/calls.js";
@@ -25,37 +26,37 @@ describe.each(testEngines())("a backend that manages challenges, on $engine,", (
   }
   const get = async (challengeId: string) => (await backend.getChallenge({ challengeId })).challenge!;
   const wrongs = async (challengeId: string, code: string, times: number) => {
-    for (let n = 0; n < times; n += 1) await refused(web.verifyOtp({ challengeId, code: wrongCode(code, n) }));
+    for (let n = 0; n < times; n += 1) await refused(backend.verifyOtp({ challengeId, code: wrongCode(code, n) }));
   };
 
-  it("sees the challenges of every client of its app, with their purpose, state and what is left", async () => {
-    const { challengeId, code } = await sent(web);
+  it("sees its own challenges, with their purpose, state, sends and what is left", async () => {
+    const { challengeId, code } = await sent(backend);
     await wrongs(challengeId, code, 2);
     expect(await get(challengeId)).toMatchObject({
       challengeId,
       channel: Channel.EMAIL,
       purpose: Purpose.LOGIN,
-      state: ChallengeState.LIVE,
+      state: ChallengeState.PENDING,
       attemptsLeft: 3,
       sendsLeft: 4,
-      clientId: "plain-web",
+      sends: [{ requestedAt: timestampFromMs(on.server.clock()) }],
     });
-    const { challenge } = await web.sendOtp({ identifier: on.newEmail(), purpose: Purpose.VERIFY_CONTACT });
+    const { challenge } = await backend.sendOtp({ identifier: on.newEmail(), purpose: Purpose.VERIFY_CONTACT });
     expect((await get(challenge!.challengeId)).purpose).toBe(Purpose.VERIFY_CONTACT);
-    const { challenges } = await web.registerUser({ email: on.newEmail().value });
+    const { challenges } = await backend.registerUser({ email: on.newEmail().value });
     expect((await get(challenges[0]!.challengeId)).purpose).toBe(Purpose.REGISTRATION);
   });
 
   it("sees how a challenge ended", async () => {
     const states: number[] = [];
     for (const end of [
-      async ({ challengeId, code }: { challengeId: string; code: string }) => await web.verifyOtp({ challengeId, code }),
+      async ({ challengeId, code }: { challengeId: string; code: string }) => await backend.verifyOtp({ challengeId, code }),
       async ({ challengeId }: { challengeId: string }) => await backend.approveChallenge({ challengeId }),
       async ({ challengeId }: { challengeId: string }) => await backend.cancelChallenge({ challengeId }),
       async ({ challengeId, code }: { challengeId: string; code: string }) => await wrongs(challengeId, code, 5),
       async () => on.server.clock.advance(6 * minute),
     ]) {
-      const one = await sent(web);
+      const one = await sent(backend);
       await end(one);
       states.push((await get(one.challengeId)).state);
     }
@@ -67,9 +68,10 @@ describe.each(testEngines())("a backend that manages challenges, on $engine,", (
     const known = on.newEmail();
     await on.redeem(web, await on.send(web, known));
     on.server.clock.advance(minute);
+    const identifiers = [known, on.newEmail()];
     const steps: unknown[][] = [];
-    for (const identifier of [known, on.newEmail()]) {
-      const { challenge } = await web.sendOtp({ identifier });
+    for (const identifier of identifiers) {
+      const { challenge } = await backend.sendOtp({ identifier });
       const { challengeId } = challenge!;
       const seen: unknown[] = [];
       const look = async () => {
@@ -77,17 +79,22 @@ describe.each(testEngines())("a backend that manages challenges, on $engine,", (
         seen.push(rest);
       };
       await look();
-      await refused(web.verifyOtp({ challengeId, code: "000000" }));
+      await refused(backend.verifyOtp({ challengeId, code: "000000" }));
       await look();
       await backend.approveChallenge({ challengeId });
       await look();
       seen.push(await explained(backend.cancelChallenge({ challengeId })));
-      const other = (await backend.sendOtp({ identifier })).challenge!.challengeId;
-      await backend.cancelChallenge({ challengeId: other });
-      seen.push((await get(other)).state, await explained(backend.verifyOtp({ challengeId: other, code: "000000" })));
       steps.push(seen);
     }
     expect(steps[1]).toEqual(steps[0]);
+    on.server.clock.advance(minute);
+    const cancelled: unknown[][] = [];
+    for (const identifier of identifiers) {
+      const { challengeId } = (await backend.sendOtp({ identifier })).challenge!;
+      await backend.cancelChallenge({ challengeId });
+      cancelled.push([(await get(challengeId)).state, await explained(backend.verifyOtp({ challengeId, code: "000000" }))]);
+    }
+    expect(cancelled[1]).toEqual(cancelled[0]);
   });
 
   it("names a challenge by its identifier as VerifyOtp does: its own newest live one", async () => {
@@ -109,9 +116,10 @@ describe.each(testEngines())("a backend that manages challenges, on $engine,", (
     expect(await explained(backend.getChallenge(both))).toMatchObject({ reason: "REQUEST_INVALID", fields: ["purpose"] });
   });
 
-  it("never reaches another app's challenges: they are as unknown as any id, and stay as they are", async () => {
+  it("never reaches challenges of other clients or apps: they are as unknown as any id, and stay as they are", async () => {
     const { challengeId, code } = await sent(on.strict.web);
-    for (const id of [challengeId, "AAAAAAAAAAAAAAAAAAAAAA"]) {
+    const ofWeb = await sent(web);
+    for (const id of [challengeId, ofWeb.challengeId, "AAAAAAAAAAAAAAAAAAAAAA"]) {
       for (const call of [backend.getChallenge, backend.cancelChallenge, backend.approveChallenge]) {
         expect(await explained(call({ challengeId: id }))).toEqual(notFound);
       }
@@ -120,12 +128,12 @@ describe.each(testEngines())("a backend that manages challenges, on $engine,", (
   });
 
   it("cancels a challenge: its code no longer works and is erased, and only a live one can be cancelled", async () => {
-    const { challengeId, code } = await sent(web);
+    const { challengeId, code } = await sent(backend);
     const { challenge } = await backend.cancelChallenge({ challengeId });
-    expect(challenge).toMatchObject({ challengeId, state: ChallengeState.CANCELLED, clientId: "plain-web" });
-    expect((await refused(web.verifyOtp({ challengeId, code }))).reason).toBe("CODE_INVALID");
+    expect(challenge).toMatchObject({ challengeId, state: ChallengeState.CANCELLED });
+    expect((await refused(backend.verifyOtp({ challengeId, code }))).reason).toBe("CODE_INVALID");
     on.server.clock.advance(minute);
-    expect((await refused(web.sendOtp({ identifier: { case: "challengeId", value: challengeId } }))).reason).toBe(
+    expect((await refused(backend.sendOtp({ identifier: { case: "challengeId", value: challengeId } }))).reason).toBe(
       "CODE_INVALID",
     );
     for (const call of [backend.cancelChallenge, backend.approveChallenge]) {
@@ -154,21 +162,21 @@ describe.each(testEngines())("a backend that manages challenges, on $engine,", (
   });
 
   it("approves only a live challenge", async () => {
-    const exhausted = await sent(web);
+    const exhausted = await sent(backend);
     await wrongs(exhausted.challengeId, exhausted.code, 5);
     expect(await explained(backend.approveChallenge(exhausted))).toMatchObject({ reason: "REQUEST_INVALID" });
     const { challengeId } = exhausted;
     expect(await explained(backend.approveChallenge({ challengeId }))).toEqual(ended("ATTEMPTS_EXHAUSTED"));
-    const expired = await sent(web);
+    const expired = await sent(backend);
     on.server.clock.advance(6 * minute);
     expect(await explained(backend.approveChallenge({ challengeId: expired.challengeId }))).toEqual(ended("EXPIRED"));
   });
 
   it("of calls that race to redeem, approve and cancel one challenge exactly one succeeds", async () => {
     for (let round = 0; round < 5; round += 1) {
-      const { challengeId, code } = await sent(web);
+      const { challengeId, code } = await sent(backend);
       const calls: (() => Promise<unknown>)[] = [
-        () => web.verifyOtp({ challengeId, code }),
+        () => backend.verifyOtp({ challengeId, code }),
         () => backend.approveChallenge({ challengeId }),
         () => backend.cancelChallenge({ challengeId }),
         () => backend.approveChallenge({ challengeId }),
@@ -181,7 +189,7 @@ describe.each(testEngines())("a backend that manages challenges, on $engine,", (
   });
 
   it("is a confidential client with the scope: a public client, a user and a client without it are refused", async () => {
-    const { challengeId, code } = await sent(web);
+    const { challengeId } = await sent(backend);
     const methods = (auth: Auth) => [auth.getChallenge, auth.cancelChallenge, auth.approveChallenge];
     for (const call of methods(web)) expect((await refused(call({ challengeId }))).reason).toBe("CLIENT_INVALID");
     const { tokens } = await on.redeem(backend, await on.send(backend));
@@ -204,7 +212,6 @@ describe.each(testEngines())("a backend that manages challenges, on $engine,", (
       });
     }
     await without(["otp:manage"]);
-    expect((await get(challengeId)).state).toBe(ChallengeState.LIVE);
-    expect((await web.verifyOtp({ challengeId, code })).tokens).toBeDefined();
+    expect((await get(challengeId)).state).toBe(ChallengeState.PENDING);
   });
 });

@@ -1,6 +1,14 @@
-import type { MessageInitShape } from "@bufbuild/protobuf";
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
-import { Alphabet, type ChallengeSchema, ChallengeState, Channel, Purpose } from "../../gen/latchkey/v1/challenge_pb.js";
+import type { ManagedChallenge } from "../../auth/manage-challenge.js";
+import {
+  Alphabet,
+  type ChallengeSchema,
+  ChallengeSendSchema,
+  ChallengeState,
+  Channel,
+  Purpose,
+} from "../../gen/latchkey/v1/challenge_pb.js";
 import type * as challenges from "../../model/challenge.js";
 import { stateOf } from "../../model/challenge-state.js";
 import type * as delivery from "../../model/channel.js";
@@ -34,7 +42,7 @@ export function toChallenge(challenge: challenges.Challenge): MessageInitShape<t
 }
 
 const states = {
-  live: ChallengeState.LIVE,
+  pending: ChallengeState.PENDING,
   redeemed: ChallengeState.REDEEMED,
   expired: ChallengeState.EXPIRED,
   cancelled: ChallengeState.CANCELLED,
@@ -42,12 +50,15 @@ const states = {
 } satisfies Record<challenges.ChallengeState, ChallengeState>;
 
 /** As `toChallenge`, with the fields for callers that manage challenges. */
-export function toManagedChallenge(challenge: challenges.Challenge, now: EpochMs): MessageInitShape<typeof ChallengeSchema> {
+export function toManagedChallenge(
+  { challenge, sentAt }: ManagedChallenge,
+  now: EpochMs,
+): MessageInitShape<typeof ChallengeSchema> {
   return {
     ...toChallenge(challenge),
     purpose: toPurpose(challenge.purpose),
     state: states[stateOf(challenge, now)],
     attemptsLeft: Math.max(0, challenge.attemptsMax - challenge.attempts),
-    clientId: challenge.clientId,
+    sends: sentAt.map((at) => create(ChallengeSendSchema, { requestedAt: timestampFromMs(at) })),
   };
 }

@@ -3,7 +3,7 @@ import { durationMs, timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { deleteCurrentUser } from "../../auth/delete-current-user.js";
 import type { Deps } from "../../auth/deps.js";
 import { accepted, invalidField } from "../../auth/errors.js";
-import { approveChallenge, cancelChallenge, getChallenge } from "../../auth/manage-challenge.js";
+import { approveChallenge, cancelChallenge, getChallenge, type ManagedChallenge } from "../../auth/manage-challenge.js";
 import type { GivenSession } from "../../auth/new-session.js";
 import { refreshToken } from "../../auth/refresh-token.js";
 import { registerUser } from "../../auth/register-user.js";
@@ -26,7 +26,6 @@ import {
   type VerifyOtpResponseSchema,
 } from "../../gen/latchkey/v1/auth_service_pb.js";
 import { Purpose } from "../../gen/latchkey/v1/challenge_pb.js";
-import type { Challenge } from "../../model/challenge.js";
 import { customAttributesText } from "../../model/custom-attributes.js";
 import { fromChannel, fromPurpose, toChallenge, toManagedChallenge, toPurpose } from "../convert/challenge.js";
 import { fromContactKinds, toContact, toContactKind } from "../convert/contact.js";
@@ -42,7 +41,7 @@ export function createAuthService(deps: Deps): Handlers<typeof AuthService> {
 }
 
 function signInMethods(deps: Deps): Handlers<typeof AuthService>["forClients"] {
-  const managed = (challenge: Challenge) => ({ challenge: toManagedChallenge(challenge, deps.clock()) });
+  const managed = (found: ManagedChallenge) => ({ challenge: toManagedChallenge(found, deps.clock()) });
   return {
     async registerUser(caller, request) {
       const { username, email, phone, displayName, locale } = request;

@@ -29,10 +29,14 @@ interface ChargedSend {
 
 type SendsRow = Pick<ChallengeRow, "created_at" | "identifier_key" | "requester_key" | "resends">;
 
+/** The sends of a challenge, oldest first. */
+export function sendsOf(row: SendsRow): ChargedSend[] {
+  return [{ at: row.created_at, requesterKey: row.requester_key }, ...parseResends(row.resends)];
+}
+
 /** The units that the sends of a challenge give back, oldest first. */
 export function returnsOfSends(row: SendsRow, rules: readonly SendReturn[]): BudgetReturn[] {
-  const sends = [{ at: row.created_at, requesterKey: row.requester_key }, ...parseResends(row.resends)];
-  return sends.flatMap(({ at, requesterKey }) =>
+  return sendsOf(row).flatMap(({ at, requesterKey }) =>
     rules.map(({ keyPrefix, ofRequester, holdMs }) => ({
       key: Buffer.concat([keyPrefix, row.identifier_key, ...(ofRequester ? [requesterKey] : [])]),
       spentAt: at,

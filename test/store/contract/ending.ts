@@ -78,12 +78,17 @@ export function ending(scene: Scene): void {
       expect(await store.challenges.end(endOf(decoy, { how }))).toBe(how === "cancel" ? "cancelled" : "consumed");
     });
 
-    it(`when a challenge of a registration ends by ${how}, no other contact completes the registration`, async () => {
+    it(`when a challenge of a registration ends by ${how}, the others are cancelled and none completes the registration`, async () => {
       const { store } = scene;
       const [first, last] = await register(store, [email(), phone()]);
       expect(await store.challenges.end(endOf(first!, { how }))).toBeNull();
       const { challengeId } = last!;
-      expect((await store.challenges.find(challengeId))?.sealedProfile).toBeNull();
+      expect(await store.challenges.find(challengeId)).toMatchObject({
+        cancelledAt: t0 + minute,
+        consumedAt: null,
+        sealedProfile: null,
+      });
+      expect(await store.challenges.takeAttempt(attemptOf(last!))).toEqual({ kind: "refused", why: "cancelled" });
       expect(await store.challenges.redeem(redemptionOf(challengeId))).toEqual({ kind: "refused", why: "cancelled" });
       const other = await register(store, [email(), phone()]);
       await prove(store, other[0]!.challengeId);
@@ -91,6 +96,19 @@ export function ending(scene: Scene): void {
       expect((await signIn(store, other[0]!.contact!)).user.contacts).toHaveLength(1);
     });
   }
+
+  it("the sends of a challenge are listed with their times, oldest first, whatever became of it", async () => {
+    const { store } = scene;
+    const challenge = await issue(store, { contact: email() });
+    const { challengeId, clientId, requesterKey } = challenge;
+    expect(await store.challenges.listSends(challengeId)).toEqual([t0]);
+    const resend = { challengeId, clientId, requesterKey, idempotency: null, charges: [] };
+    await store.challenges.resend({ ...resend, now: t0 + 1 });
+    await store.challenges.resend({ ...resend, now: t0 + 2 });
+    await store.challenges.end(endOf(challenge));
+    expect(await store.challenges.listSends(challengeId)).toEqual([t0, t0 + 1, t0 + 2]);
+    expect(await store.challenges.listSends("AAAAAAAAAAAAAAAAAAAAAA")).toEqual([]);
+  });
 
   it("an approval signs nobody in, makes no user and ends no sibling", async () => {
     const { store } = scene;

@@ -575,7 +575,7 @@ export const GetChallengeRequestSchema: GenMessage<GetChallengeRequest> = /*@__P
  */
 export type GetChallengeResponse = Message<"latchkey.v1.GetChallengeResponse"> & {
   /**
-   * The challenge, with its purpose, state, attempts_left and client_id.
+   * The challenge, with its purpose, state, attempts_left and sends.
    *
    * @generated from field: latchkey.v1.Challenge challenge = 1;
    */
@@ -665,7 +665,7 @@ export const CancelChallengeRequestSchema: GenMessage<CancelChallengeRequest> = 
  */
 export type CancelChallengeResponse = Message<"latchkey.v1.CancelChallengeResponse"> & {
   /**
-   * The challenge as it is now, with its purpose, state, attempts_left and client_id.
+   * The challenge as it is now, with its purpose, state, attempts_left and sends.
    *
    * @generated from field: latchkey.v1.Challenge challenge = 1;
    */
@@ -755,7 +755,7 @@ export const ApproveChallengeRequestSchema: GenMessage<ApproveChallengeRequest> 
  */
 export type ApproveChallengeResponse = Message<"latchkey.v1.ApproveChallengeResponse"> & {
   /**
-   * The challenge as it is now, with its purpose, state, attempts_left and client_id.
+   * The challenge as it is now, with its purpose, state, attempts_left and sends.
    *
    * @generated from field: latchkey.v1.Challenge challenge = 1;
    */
@@ -1147,7 +1147,7 @@ export const AuthService: GenService<{
     output: typeof VerifyOtpResponseSchema;
   },
   /**
-   * Returns a challenge of the app with its state. The challenge of an identifier without a user looks like any other.
+   * Returns a challenge of the calling client with its state and sends. The challenge of an identifier without a user looks like any other.
    *
    * @generated from rpc latchkey.v1.AuthService.GetChallenge
    */
@@ -1157,7 +1157,7 @@ export const AuthService: GenService<{
     output: typeof GetChallengeResponseSchema;
   },
   /**
-   * Ends a live challenge of the app: its code no longer works. A challenge that has ended already is refused with
+   * Ends a pending challenge of the calling client: its code no longer works. A challenge that has ended already is refused with
    * CHALLENGE_ENDED.
    *
    * @generated from rpc latchkey.v1.AuthService.CancelChallenge
@@ -1168,7 +1168,7 @@ export const AuthService: GenService<{
     output: typeof CancelChallengeResponseSchema;
   },
   /**
-   * Redeems a live challenge of the app without its code, because the caller has checked the code itself (see
+   * Redeems a pending challenge of the calling client without its code, because the caller has checked the code itself (see
    * SendOtpRequest.custom_code). Its sends no longer count against the limits. No session, user or proof is made. A challenge
    * that has ended already is refused with CHALLENGE_ENDED.
    *

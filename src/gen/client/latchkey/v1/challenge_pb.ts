@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file latchkey/v1/challenge.proto.
  */
 export const file_latchkey_v1_challenge: GenFile = /*@__PURE__*/
-  fileDesc("ChtsYXRjaGtleS92MS9jaGFsbGVuZ2UucHJvdG8SC2xhdGNoa2V5LnYxIpIDCglDaGFsbGVuZ2USFAoMY2hhbGxlbmdlX2lkGAEgASgJEiUKB2NoYW5uZWwYAiABKA4yFC5sYXRjaGtleS52MS5DaGFubmVsEhoKEm1hc2tlZF9kZXN0aW5hdGlvbhgDIAEoCRITCgtjb2RlX2xlbmd0aBgEIAEoBRInCghhbHBoYWJldBgFIAEoDjIVLmxhdGNoa2V5LnYxLkFscGhhYmV0Ei4KCmV4cGlyZXNfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi0KCXJlc2VuZF9hdBgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEgoKc2VuZHNfbGVmdBgIIAEoBRIlCgdwdXJwb3NlGAkgASgOMhQubGF0Y2hrZXkudjEuUHVycG9zZRIqCgVzdGF0ZRgKIAEoDjIbLmxhdGNoa2V5LnYxLkNoYWxsZW5nZVN0YXRlEhUKDWF0dGVtcHRzX2xlZnQYCyABKAUSEQoJY2xpZW50X2lkGAwgASgJKsQBCg5DaGFsbGVuZ2VTdGF0ZRIfChtDSEFMTEVOR0VfU1RBVEVfVU5TUEVDSUZJRUQQABIYChRDSEFMTEVOR0VfU1RBVEVfTElWRRABEhwKGENIQUxMRU5HRV9TVEFURV9SRURFRU1FRBACEhsKF0NIQUxMRU5HRV9TVEFURV9FWFBJUkVEEAMSHQoZQ0hBTExFTkdFX1NUQVRFX0NBTkNFTExFRBAEEh0KGUNIQUxMRU5HRV9TVEFURV9FWEhBVVNURUQQBSprCgdQdXJwb3NlEhcKE1BVUlBPU0VfVU5TUEVDSUZJRUQQABIRCg1QVVJQT1NFX0xPR0lOEAESGAoUUFVSUE9TRV9SRUdJU1RSQVRJT04QAhIaChZQVVJQT1NFX1ZFUklGWV9DT05UQUNUEAMqRgoHQ2hhbm5lbBIXChNDSEFOTkVMX1VOU1BFQ0lGSUVEEAASEQoNQ0hBTk5FTF9FTUFJTBABEg8KC0NIQU5ORUxfU01TEAIqOQoIQWxwaGFiZXQSGAoUQUxQSEFCRVRfVU5TUEVDSUZJRUQQABITCg9BTFBIQUJFVF9ESUdJVFMQAUI1CgtsYXRjaGtleS52MVABWhZsYXRjaGtleS92MTtsYXRjaGtleXYxqgILTGF0Y2hrZXkuVjFiBnByb3RvMw", [file_google_protobuf_timestamp]);
+  fileDesc("ChtsYXRjaGtleS92MS9jaGFsbGVuZ2UucHJvdG8SC2xhdGNoa2V5LnYxIqoDCglDaGFsbGVuZ2USFAoMY2hhbGxlbmdlX2lkGAEgASgJEiUKB2NoYW5uZWwYAiABKA4yFC5sYXRjaGtleS52MS5DaGFubmVsEhoKEm1hc2tlZF9kZXN0aW5hdGlvbhgDIAEoCRITCgtjb2RlX2xlbmd0aBgEIAEoBRInCghhbHBoYWJldBgFIAEoDjIVLmxhdGNoa2V5LnYxLkFscGhhYmV0Ei4KCmV4cGlyZXNfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi0KCXJlc2VuZF9hdBgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEgoKc2VuZHNfbGVmdBgIIAEoBRIlCgdwdXJwb3NlGAkgASgOMhQubGF0Y2hrZXkudjEuUHVycG9zZRIqCgVzdGF0ZRgKIAEoDjIbLmxhdGNoa2V5LnYxLkNoYWxsZW5nZVN0YXRlEhUKDWF0dGVtcHRzX2xlZnQYCyABKAUSKQoFc2VuZHMYDCADKAsyGi5sYXRjaGtleS52MS5DaGFsbGVuZ2VTZW5kIkEKDUNoYWxsZW5nZVNlbmQSMAoMcmVxdWVzdGVkX2F0GAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCrHAQoOQ2hhbGxlbmdlU3RhdGUSHwobQ0hBTExFTkdFX1NUQVRFX1VOU1BFQ0lGSUVEEAASGwoXQ0hBTExFTkdFX1NUQVRFX1BFTkRJTkcQARIcChhDSEFMTEVOR0VfU1RBVEVfUkVERUVNRUQQAhIbChdDSEFMTEVOR0VfU1RBVEVfRVhQSVJFRBADEh0KGUNIQUxMRU5HRV9TVEFURV9DQU5DRUxMRUQQBBIdChlDSEFMTEVOR0VfU1RBVEVfRVhIQVVTVEVEEAUqawoHUHVycG9zZRIXChNQVVJQT1NFX1VOU1BFQ0lGSUVEEAASEQoNUFVSUE9TRV9MT0dJThABEhgKFFBVUlBPU0VfUkVHSVNUUkFUSU9OEAISGgoWUFVSUE9TRV9WRVJJRllfQ09OVEFDVBADKkYKB0NoYW5uZWwSFwoTQ0hBTk5FTF9VTlNQRUNJRklFRBAAEhEKDUNIQU5ORUxfRU1BSUwQARIPCgtDSEFOTkVMX1NNUxACKjkKCEFscGhhYmV0EhgKFEFMUEhBQkVUX1VOU1BFQ0lGSUVEEAASEwoPQUxQSEFCRVRfRElHSVRTEAFCNQoLbGF0Y2hrZXkudjFQAVoWbGF0Y2hrZXkvdjE7bGF0Y2hrZXl2MaoCC0xhdGNoa2V5LlYxYgZwcm90bzM", [file_google_protobuf_timestamp]);
 
 /**
  * One request to prove possession of a contact by a code.
@@ -100,11 +100,11 @@ export type Challenge = Message<"latchkey.v1.Challenge"> & {
   attemptsLeft: number;
 
   /**
-   * The client that started the challenge. Only in the responses of GetChallenge, CancelChallenge and ApproveChallenge.
+   * The sends of the code, oldest first. Only in the responses of GetChallenge, CancelChallenge and ApproveChallenge.
    *
-   * @generated from field: string client_id = 12;
+   * @generated from field: repeated latchkey.v1.ChallengeSend sends = 12;
    */
-  clientId: string;
+  sends: ChallengeSend[];
 };
 
 /**
@@ -113,6 +113,27 @@ export type Challenge = Message<"latchkey.v1.Challenge"> & {
  */
 export const ChallengeSchema: GenMessage<Challenge> = /*@__PURE__*/
   messageDesc(file_latchkey_v1_challenge, 0);
+
+/**
+ * One delivery of the code of a challenge.
+ *
+ * @generated from message latchkey.v1.ChallengeSend
+ */
+export type ChallengeSend = Message<"latchkey.v1.ChallengeSend"> & {
+  /**
+   * The time at which the send was asked for.
+   *
+   * @generated from field: google.protobuf.Timestamp requested_at = 1;
+   */
+  requestedAt?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message latchkey.v1.ChallengeSend.
+ * Use `create(ChallengeSendSchema)` to create a new message.
+ */
+export const ChallengeSendSchema: GenMessage<ChallengeSend> = /*@__PURE__*/
+  messageDesc(file_latchkey_v1_challenge, 1);
 
 /**
  * Whether the code of a challenge can be redeemed.
@@ -130,9 +151,9 @@ export enum ChallengeState {
   /**
    * The code can be redeemed.
    *
-   * @generated from enum value: CHALLENGE_STATE_LIVE = 1;
+   * @generated from enum value: CHALLENGE_STATE_PENDING = 1;
    */
-  LIVE = 1,
+  PENDING = 1,
 
   /**
    * The code was redeemed, or ApproveChallenge redeemed it.
