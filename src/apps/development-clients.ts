@@ -72,8 +72,10 @@ async function addClient(
     const createdAt = clock();
     const client: ClientRecord = { ...blankClient, ...own, clientId, appId: defaultAppId, kind: "confidential", createdAt };
     const secret = { secretId: randomUuid(), hash, createdAt, expiresAt: null, lastUsedAt: null };
-    // Another process that starts now may add it first, with the same secret.
-    await apps.createClient({ client, secret });
+    const { kind } = await apps.createClient({ client, secret });
+    // Another process that starts now may have added it, with the same secret.
+    if (kind === "created" || (await apps.findClient(clientId)) !== null) return;
+    log.warn({ clientId }, "this development client was not made: its id is an alias of another client");
   } else if (!stored.secrets.some((secret) => timingSafeEqual(secret.hash, hash))) {
     log.warn(
       { clientId },

@@ -93,7 +93,7 @@ function resolveApp(record: AppRecord, { issuer, appName, policy }: DeploymentVa
 }
 
 function resolveClient({ client, secrets }: StoredClient, app: AppRecord, { localhostAllowed }: DeploymentValues): Client {
-  const { clientId, appId, kind, verifyByIdentifier, jwks, allowedAddresses } = client;
+  const { clientId, appId, kind, verifyByIdentifier, jwks, allowedAddresses, createdAt } = client;
   const listed = [...client.allowedOrigins, ...app.allowedOrigins];
   const anyLocalhost = listed.length === 0 && localhostAllowed && kind === "public";
   const allowedOrigins: AllowedOrigins = anyLocalhost ? "any-localhost" : listed;
@@ -107,6 +107,7 @@ function resolveClient({ client, secrets }: StoredClient, app: AppRecord, { loca
     secrets,
     jwks,
     allowedAddresses,
+    createdAt,
   };
 }
 

@@ -80,6 +80,7 @@ export interface Client {
   /** As in `ClientRecord`. */
   readonly jwks: string;
   readonly allowedAddresses: readonly string[];
+  readonly createdAt: EpochMs;
 }
 
 export const defaultClientId = "default-web";

@@ -38,8 +38,8 @@ export function readCredentials({ authorization, clientAssertion }: Presenting):
     const credentialHash = sessionCredentialHash(token);
     return credentialHash === null ? { kind: "token", token } : { kind: "session", credentialHash };
   }
-  const encoded = basic.exec(header)?.[1];
-  return encoded === undefined ? unreadable : { kind: "client", credentials: basicCredentials(encoded) };
+  if (!/^basic( |$)/i.test(header)) return unreadable;
+  return { kind: "client", credentials: basicCredentials(basic.exec(header)?.[1] ?? "") };
 }
 
 export type Presenting = Pick<CallContext, "authorization" | "clientAssertion">;
@@ -54,7 +54,7 @@ export function readClientCredentials(context: Presenting): Presented {
   return presented.kind === "token" && looksLikeClientToken(presented.token) ? presented : nothing;
 }
 
-/** Id and secret are form-encoded (RFC 6749 §2.3.1). Without a colon or with a bad encoding both are empty, which no client has. */
+/** Id and secret are form-encoded (RFC 6749 §2.3.1). If the header is malformed both are empty, which no client has. */
 function basicCredentials(encoded: string): ClientCredentials {
   const [clientId, ...secret] = Buffer.from(encoded, "base64").toString("utf8").split(":");
   try {

@@ -105,9 +105,16 @@ function ofUser(registered: Registered | null, live: LiveSession): Identity | nu
   return registered?.app.appId === live.session.appId ? { registered, scopes: null, live } : null;
 }
 
-/** A client that has lost a scope since the token was signed does not have it any more. */
-function ofClient(registered: Registered, { scopes }: ClientClaims, address: string): Identity {
+/** Clocks of processes differ by at most a second, and tokens have whole seconds. */
+const skewMs = 5_000;
+
+/**
+ * A client that has lost a scope since the token was signed does not have it any more. A token that is older than the client is that
+ * of a deleted client with the same id.
+ */
+function ofClient(registered: Registered, { scopes, issuedAt }: ClientClaims, address: string): Identity {
   const { client } = registered;
+  if (issuedAt + skewMs < client.createdAt) throw tokenInvalid("the token is older than the client");
   if (client.kind !== "confidential") throw tokenInvalid("the token's client is public now");
   if (!mayCallFrom(client, address))
     throw new AuthError("CLIENT_INVALID", { detail: "the client may not call from this address" });

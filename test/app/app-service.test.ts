@@ -178,6 +178,34 @@ describe.each(testEngines())("AppService on $engine", ({ database }) => {
     expect((await apps.listApps({})).apps.map(({ appId }) => appId)).toEqual(["default"]);
   });
 
+  it("a deleted client's sessions and tokens do not work again when another client gets its id", async () => {
+    const identifier = { case: "email", value: "ada@example.com" } as const;
+    await call("AppService/CreateClient", { appId: "default", clientId: "gone-web", kind: "CLIENT_KIND_PUBLIC" });
+    const { challenge } = await on.authAs("gone-web").sendOtp({ identifier, createUserIfMissing: true });
+    const { code } = await on.messageOf(challenge!);
+    const { tokens } = await on.authAs("gone-web").verifyOtp({ challengeId: challenge!.challengeId, code });
+    const made = { appId: "default", clientId: "gone-backend", kind: "CLIENT_KIND_CONFIDENTIAL", scopes: ["otp:send"] };
+    const { clientSecret } = (await call("AppService/CreateClient", made)).body;
+    const issued = await call("TokenService/IssueClientToken", { clientId: "gone-backend", clientSecret }, {});
+    const asClient = { authorization: `Bearer ${issued.body.accessToken}` };
+    expect((await call("AuthService/SendOtp", { email: "grace@example.com" }, asClient)).status).toBe(200);
+
+    expect((await call("AppService/DeleteClient", { clientId: "gone-web" })).body).toEqual({ sessionsEnded: 1 });
+    expect((await call("AppService/DeleteClient", { clientId: "gone-backend" })).body).toEqual({});
+    on.clock.advance(60_000);
+    await call("AppService/CreateClient", { appId: "default", clientId: "gone-web", kind: "CLIENT_KIND_PUBLIC" });
+    await call("AppService/CreateClient", made);
+    const asUser = { authorization: `Bearer ${tokens!.accessToken}` };
+    expect(reasonOf(await call("AuthService/GetCurrentUser", {}, asUser))).toBe("TOKEN_INVALID");
+    const refresh = await call(
+      "AuthService/RefreshToken",
+      { refreshToken: tokens!.refreshToken },
+      { "x-latchkey-client": "gone-web" },
+    );
+    expect(reasonOf(refresh)).toBe("SESSION_ENDED");
+    expect(reasonOf(await call("AuthService/SendOtp", { email: "eve@example.com" }, asClient))).toBe("TOKEN_INVALID");
+  });
+
   it("a deleted app with sessions is archived, and its clients are refused from then on", async () => {
     await call("AppService/CreateApp", { appId: "shop" });
     await call("AppService/CreateClient", { appId: "shop", clientId: "shop-web", kind: "CLIENT_KIND_PUBLIC" });

@@ -92,6 +92,7 @@ describe.each(storeEngines())("the directory over $engine", ({ open }) => {
       secrets: [secret],
       jwks: "",
       allowedAddresses: ["192.0.2.0/24"],
+      createdAt: client.createdAt,
     });
     expect(found?.app).toMatchObject({
       appId: "shop",

@@ -64,6 +64,7 @@ export function publicClient(given: Pick<Client, "clientId"> & Partial<Client>):
     secrets: [],
     jwks: "",
     allowedAddresses: [],
+    createdAt: 0,
     ...given,
   };
 }

@@ -113,13 +113,15 @@ export async function rotateSecret(settings: Settings, options: Of<RotateOptions
 
 export async function remove(settings: Settings, options: Of<Confirmed>, io: Io): Promise<void> {
   const { clientId, yes = false } = options;
-  await withApps(settings, io, async (deps) => {
+  const ended = await withApps(settings, io, async (deps) => {
     await getClient(deps, { clientId });
-    const question = `Deleting the client ${clientId} deletes its secrets and ends the use of its sessions, and can't be undone.`;
+    const question = `Deleting the client ${clientId} deletes its secrets and ends its sessions, and can't be undone.`;
     if (!yes && !(await io.confirm(question))) throw new CliError("Nothing was deleted: confirm with yes, or add --yes.");
-    await deleteClient(deps, operator, { clientId });
+    return await deleteClient(deps, operator, { clientId });
   });
-  print(io, options, { client_id: clientId }, [`Deleted the client ${clientId}.`]);
+  print(io, options, { client_id: clientId, sessions_ended: ended }, [
+    `Deleted the client ${clientId} and ended ${ended} ${ended === 1 ? "session" : "sessions"} of its users.`,
+  ]);
 }
 
 /** The only place that prints a secret. */

@@ -94,8 +94,7 @@ function clientMethods(deps: AppsDeps): Methods {
     },
 
     async deleteClient(caller, { clientId }) {
-      await deleteClient(deps, actorOf(caller), { clientId });
-      return {};
+      return { sessionsEnded: await deleteClient(deps, actorOf(caller), { clientId }) };
     },
 
     async rotateClientSecret(caller, request) {

@@ -53,6 +53,16 @@ export interface Sessions {
   /** Returns the live sessions of a user in an app, most recently used first. */
   list(query: { readonly userId: string; readonly appId: string; readonly now: EpochMs }): Promise<readonly Session[]>;
 
+  /**
+   * Revokes the sessions of a client among the next `limit` sessions after the id `after`; empty for the first ones. No index
+   * finds them, so the caller goes on with `next` until it is null.
+   */
+  revokeOfClient(change: {
+    readonly clientId: string;
+    readonly after: string;
+    readonly limit: number;
+  }): Promise<{ readonly revoked: number; readonly next: string | null }>;
+
   /** Revokes the client's session with this refresh token family. Returns false if there is no such live session. */
   revokeFamily(change: { readonly family: Uint8Array; readonly clientId: string; readonly now: EpochMs }): Promise<boolean>;
 

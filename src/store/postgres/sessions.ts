@@ -44,6 +44,12 @@ const list: Statement = {
   text: `SELECT ${sessionColumns} FROM sessions s WHERE s.user_id = $1 AND s.app_id = $2 AND ${isLiveSession("$3")}
     ORDER BY s.last_used_at DESC, s.created_at DESC, s.session_id`,
 };
+const revokeOfClient: Statement = {
+  name: "revoke_sessions_of_client",
+  text: `WITH page AS (SELECT s.session_id, s.client_id FROM sessions s WHERE s.session_id > $2 ORDER BY s.session_id LIMIT $3)
+    SELECT ${functionName("end_sessions")}(ARRAY(SELECT session_id FROM page WHERE client_id = $1)) AS revoked,
+      (SELECT CASE WHEN count(*) = $3 THEN max(session_id) END FROM page) AS next`,
+};
 const revokeFamily: Statement = {
   name: "revoke_family",
   text: `DELETE FROM sessions s WHERE s.family = $1 AND s.client_id = $2 AND ${isLiveSession("$3")}`,
@@ -98,6 +104,10 @@ export function createSessions(db: Database): Operations {
       await db.rows(touch, [sessionId, idleExpiresAt, now], sessionId);
     },
     list: async ({ userId, appId, now }) => (await db.rows<SessionRow>(list, [userId, appId, now])).map(toSession),
+    async revokeOfClient({ clientId, after, limit }) {
+      const [row] = await db.rows<{ revoked: number; next: string | null }>(revokeOfClient, [clientId, after, limit], clientId);
+      return row!;
+    },
     revokeFamily: async ({ family, clientId, now }) => (await db.changes(revokeFamily, [family, clientId, now])) > 0,
     revoke: async ({ sessionId, userId, appId, now }) => (await db.changes(revoke, [sessionId, userId, appId, now])) > 0,
     async revokeOthers({ userId, appId, keepSessionId, now }) {

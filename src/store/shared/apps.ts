@@ -107,7 +107,7 @@ function* nextAppNumber(): Steps<number> {
  * transaction: a sign-in at the same moment can leave a session of an app that is gone. Such a session can't be used.
  */
 function* isInUse(appId: string, now: EpochMs): Steps<boolean> {
-  const sessions = "SELECT 1 AS found FROM sessions WHERE app_id = $1 LIMIT 1";
+  const sessions = "SELECT 1 AS found FROM sessions WHERE app_id = $1 AND app_id <> 'default' LIMIT 1";
   if ((yield* sql(sessions, [escapeNul(appId)])).length > 0) return true;
   const challenges = `SELECT 1 AS found FROM challenges
     WHERE app_id = $1 AND expires_at > $2 AND consumed_at IS NULL AND cancelled_at IS NULL LIMIT 1`;

@@ -63,6 +63,9 @@ export function createSessions(db: Database, writer: Writer): { sessions: Sessio
   const removeFamily = db.prepare<{ family: Uint8Array; clientId: string; now: EpochMs }>(
     `DELETE FROM sessions AS s WHERE family = @family AND client_id = @clientId AND ${isLive}`,
   );
+  const page = db.prepare<[string, number], Pick<SessionRow, "session_id" | "client_id">>(
+    "SELECT session_id, client_id FROM sessions WHERE session_id > ? ORDER BY session_id LIMIT ?",
+  );
   const removeAll = db.prepare<[string]>("DELETE FROM sessions WHERE user_id = ?");
   const rotate = db.prepare<[number, Uint8Array | null, EpochMs, EpochMs, string]>(`
     UPDATE sessions SET generation = ?, rotation_mac = ?, last_used_at = ?, idle_expires_at = ? WHERE session_id = ?`);
@@ -144,6 +147,13 @@ export function createSessions(db: Database, writer: Writer): { sessions: Sessio
     findByFamily: (query) => writer.read(() => toLiveSession(findByFamily.get(query))),
     touch: (change) => writer.writeUnflushed(() => void use.run(change)),
     list: (query) => writer.read(() => liveOf.all(query).map(toSession)),
+    revokeOfClient: ({ clientId, after, limit }) =>
+      writer.write(() => {
+        const rows = page.all(after, limit);
+        const own = rows.filter((row) => row.client_id === clientId);
+        for (const row of own) remove.run(row.session_id);
+        return { revoked: own.length, next: rows.length < limit ? null : rows.at(-1)!.session_id };
+      }),
     revokeFamily: (change) => writer.write(() => removeFamily.run(change).changes > 0),
     revoke: (change) => writer.write(() => removeOwn.run(change).changes > 0),
     revokeOthers: (change) => writer.write(() => removeOthers.run(change).changes),

@@ -249,6 +249,11 @@ describe.each(testEngines())("OAuth over HTTP on $engine", ({ database }) => {
       expect(await ask(asClient(plain))).toMatchObject({ status: 403, json: { error: "insufficient_scope" } });
       expect(await ask({ authorization: `Bearer ${tokens.accessToken}` })).toMatchObject({ status: 403 });
       expect(await ask({ authorization: `Bearer ${await token()}` })).toMatchObject({ status: 200, json: { active: true } });
+      for (const authorization of ["Basic", "Basic ???", "Basic bm9jb2xvbg=="]) {
+        const refused = await ask({ authorization });
+        expect(refused).toMatchObject({ status: 401, json: { error: "invalid_client" } });
+        expect(refused.headers.get("www-authenticate")).toMatch(/^Basic /);
+      }
       const invalid = await ask({ authorization: "Bearer garbage" });
       expect(invalid).toMatchObject({ status: 401, json: { error: "invalid_token" } });
       expect(invalid.headers.get("www-authenticate")).toContain('error="invalid_token"');

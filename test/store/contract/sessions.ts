@@ -152,6 +152,31 @@ export function sessions(scene: Scene): void {
     expect(await store.sessions.revokeOthers({ userId, appId, keepSessionId, now: t0 + hour })).toBe(0);
   });
 
+  it("the sessions of a client end page by page, each once, and other clients' live on, while refreshes race", async () => {
+    const { store } = scene;
+    const started = async (clientId: string) =>
+      (await signIn(store, email(), { newSession: newSession({ clientId }) })).session;
+    const own: Session[] = [];
+    const others: Session[] = [];
+    for (let n = 0; n < 7; n += 1) own.push(await started("leaving"));
+    for (let n = 0; n < 4; n += 1) others.push(await started("client"));
+    const refreshes = own.map((session) => rotate(store, session));
+    let revoked = 0;
+    for (let after: string | null = ""; after !== null; ) {
+      const page: Awaited<ReturnType<typeof store.sessions.revokeOfClient>> = await store.sessions.revokeOfClient({
+        clientId: "leaving",
+        after,
+        limit: 3,
+      });
+      revoked += page.revoked;
+      after = page.next;
+    }
+    await Promise.all(refreshes);
+    expect(revoked).toBe(7);
+    for (const { sessionId } of own) expect(await store.sessions.findLive({ sessionId, now: t0 })).toBeNull();
+    for (const { sessionId } of others) expect(await store.sessions.findLive({ sessionId, now: t0 })).not.toBeNull();
+  });
+
   it("ended sessions are not counted as revoked", async () => {
     const { store } = scene;
     const contact = email();

@@ -25,6 +25,7 @@ ALTER TABLE challenges ALTER COLUMN pool_id DROP DEFAULT, ALTER COLUMN app_id DR
 ALTER TABLE sessions ADD COLUMN app_id TEXT COLLATE "C" NOT NULL DEFAULT 'default', ADD COLUMN credential_hash BYTEA;
 ALTER TABLE sessions ALTER COLUMN app_id DROP DEFAULT;
 CREATE UNIQUE INDEX sessions_by_credential ON sessions (credential_hash) WHERE credential_hash IS NOT NULL;
+CREATE INDEX sessions_by_app ON sessions (app_id) WHERE app_id <> 'default';
 
 ALTER TABLE idempotency ADD COLUMN user_id TEXT COLLATE "C";
 

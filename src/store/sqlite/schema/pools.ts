@@ -41,6 +41,7 @@ ALTER TABLE challenges ADD COLUMN app_id TEXT NOT NULL DEFAULT 'default';
 ALTER TABLE sessions ADD COLUMN app_id TEXT NOT NULL DEFAULT 'default';
 ALTER TABLE sessions ADD COLUMN credential_hash BLOB;
 CREATE UNIQUE INDEX sessions_by_credential ON sessions (credential_hash) WHERE credential_hash IS NOT NULL;
+CREATE INDEX sessions_by_app ON sessions (app_id) WHERE app_id <> 'default';
 
 CREATE TABLE lockouts (
   key          BLOB PRIMARY KEY NOT NULL,
