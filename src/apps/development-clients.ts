@@ -11,7 +11,7 @@ import { StoreMovedError } from "../store/port/errors.js";
 import type { DatabaseDirectory } from "./database-directory.js";
 
 /** What a confidential client authenticates with. */
-export interface ClientCredentials {
+export interface DevelopmentClient {
   readonly clientId: string;
   readonly clientSecret: string;
 }
@@ -39,7 +39,7 @@ export const developmentClients: Readonly<Record<string, Pick<ClientRecord, "dis
  * one has another secret, that is logged.
  */
 export async function addDevelopmentClients(
-  credentials: readonly ClientCredentials[],
+  credentials: readonly DevelopmentClient[],
   deps: {
     readonly apps: Pick<Apps, "createClient" | "findClient">;
     readonly directory: DatabaseDirectory;
@@ -60,7 +60,7 @@ export async function addDevelopmentClients(
 }
 
 async function addClient(
-  { clientId, clientSecret }: ClientCredentials,
+  { clientId, clientSecret }: DevelopmentClient,
   { apps, clock, log }: Pick<Parameters<typeof addDevelopmentClients>[1], "apps" | "clock" | "log">,
 ): Promise<void> {
   const hash = clientSecretHash(clientSecret);

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { type ClientCredentials, developmentClients } from "../apps/development-clients.js";
+import { type DevelopmentClient, developmentClients } from "../apps/development-clients.js";
 import { clientSecretHash, newClientSecret } from "../crypto/client-secret.js";
 import { makeDirectory, makeFile, readFile } from "./dev-files.js";
 import { CliError } from "./io.js";
@@ -11,7 +11,7 @@ export const devClientsFile = "clients.json";
  * Returns the credentials of development's clients. They are in a file in `directory`, which one process of any number that
  * start at once creates. Throws `CliError` if the file is open to other users or not as it was made.
  */
-export function readDevClients(directory: string): readonly ClientCredentials[] {
+export function readDevClients(directory: string): readonly DevelopmentClient[] {
   makeDirectory(directory);
   const path = join(directory, devClientsFile);
   makeFile(path, newFile());
@@ -36,7 +36,7 @@ function newFile(): string {
   return `${JSON.stringify(Object.fromEntries(entries), null, 2)}\n`;
 }
 
-function credentialsIn(file: unknown, clientId: string): ClientCredentials {
+function credentialsIn(file: unknown, clientId: string): DevelopmentClient {
   const { client_id: id, client_secret: clientSecret } = (file as Record<string, { client_id: string; client_secret: string }>)[
     clientId
   ]!;

@@ -1,5 +1,5 @@
 import type { Server } from "node:http";
-import type { ClientCredentials } from "../apps/development-clients.js";
+import type { DevelopmentClient } from "../apps/development-clients.js";
 import type { Directory } from "../apps/directory.js";
 import type { Settings } from "../config/settings.js";
 import type { Provider } from "../delivery/channel.js";
@@ -51,7 +51,7 @@ export interface Running {
   /** Stopped together with the server. Without it no traces are made. */
   readonly tracer?: Tracer;
   /** Added to a database that lacks them. */
-  readonly developmentClients?: readonly ClientCredentials[];
+  readonly developmentClients?: readonly DevelopmentClient[];
 }
 
 /** A running server. */

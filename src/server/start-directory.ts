@@ -1,5 +1,5 @@
 import { type DatabaseDirectory, openDirectory } from "../apps/database-directory.js";
-import { addDevelopmentClients, type ClientCredentials } from "../apps/development-clients.js";
+import { addDevelopmentClients, type DevelopmentClient } from "../apps/development-clients.js";
 import { importSettings } from "../apps/import-settings.js";
 import type { Settings } from "../config/settings.js";
 import type { Log } from "../lib/log.js";
@@ -12,7 +12,7 @@ export async function startDirectory(
   given: {
     readonly core: Pick<Core, "deps">;
     readonly log: Log;
-    readonly developmentClients: readonly ClientCredentials[];
+    readonly developmentClients: readonly DevelopmentClient[];
     readonly closers: Closers;
   },
 ): Promise<DatabaseDirectory> {

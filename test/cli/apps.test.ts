@@ -145,7 +145,7 @@ describe.each(testEngines())("app and client commands on $engine", ({ database }
     expect((await cli("client", "update", "api", "--jwks", "", "--json")).json().jwks).toBeNull();
     const listed = (await cli("client", "list", "--json")).json();
     expect(listed.map((one: { client_id: string }) => one.client_id)).toEqual(["api", "web"]);
-    expect((await yes("client", "delete", "web", "--json")).json()).toEqual({ client_id: "web" });
+    expect((await yes("client", "delete", "web", "--json")).json()).toEqual({ client_id: "web", sessions_ended: 0 });
     expect((await cli("client", "list", "--app", "default")).out).toMatch(
       /^api +default +confidential +active +apps:admin,operator\n$/,
     );

@@ -1,6 +1,6 @@
 import { expect } from "vitest";
 import type { AppRecord } from "../../../src/model/app.js";
-import type { ClientRecord, ClientSecret } from "../../../src/model/client.js";
+import { blankClient, type ClientRecord, type ClientSecret } from "../../../src/model/client.js";
 import type { DirectoryChanges } from "../../../src/store/port/apps.js";
 import { bytes, type Scene, t0, unique } from "./fixtures.js";
 
@@ -21,20 +21,10 @@ export function newApp(changes: Partial<AppRecord> = {}): Omit<AppRecord, "numbe
 
 export function newClient(changes: Partial<ClientRecord> = {}): ClientRecord {
   return {
+    ...blankClient,
     clientId: unique("client"),
     appId: "default",
     kind: "public",
-    displayName: "",
-    scopes: [],
-    allowedOrigins: [],
-    hosts: [],
-    redirectUris: [],
-    verifyByIdentifier: false,
-    aliases: [],
-    jwks: "",
-    allowedAddresses: [],
-    isDefault: false,
-    state: "active",
     createdAt: t0,
     ...changes,
   };

@@ -35,12 +35,13 @@ export function toProblem(error: unknown): OAuthProblem {
   const refusal = refusalOf(error);
   if (refusal !== null) return fromRefusal(refusal);
   const status = statusOf(error);
-  if (status === 415) return { status, error: "invalid_request", description: mediaType };
+  if (status === 415) return { status, error: "invalid_request", description: formRequired };
   if (status !== null && status < 500) return { status, error: "invalid_request", description: "The request is malformed." };
   return { status: 500, error: "server_error", description: "The server failed unexpectedly. Try again later." };
 }
 
-const mediaType = "Send the parameters as a body of type application/x-www-form-urlencoded.";
+/** What a request without a form is answered. */
+export const formRequired = "Send the parameters as a body of type application/x-www-form-urlencoded.";
 
 /** Fastify's own errors, such as for an unknown media type, have the status of the answer. */
 function statusOf(error: unknown): number | null {

@@ -5,7 +5,7 @@ import type { CallerReading } from "../../web/caller.js";
 import { parseForm, readBody } from "../body.js";
 import { contextOf } from "../call.js";
 import { type Params, withClient } from "./client.js";
-import { bodyOf, invalidRequest, OAuthError, toProblem } from "./errors.js";
+import { bodyOf, formRequired, invalidRequest, OAuthError, toProblem } from "./errors.js";
 import { introspect } from "./introspect.js";
 import { revoke } from "./revoke.js";
 import type { OAuthMethods, OAuthRoute } from "./route.js";
@@ -39,7 +39,7 @@ export function oauthRoutes(options: OAuthOptions): FastifyPluginAsync {
     for (const [path, route] of routes) {
       app.all(path.slice(prefix.length), async (request, reply) => {
         const params = request.body as Params | null | undefined;
-        if (params === null || params === undefined) throw invalidRequest(`Send the parameters as a body of type ${formType}.`);
+        if (params === null || params === undefined) throw invalidRequest(formRequired);
         const context = withClient(contextOf(request.raw, reply.raw, options), params);
         const body = await route(options.methods, context, params);
         return body === undefined ? reply.code(200).send() : reply.code(200).send(body);
