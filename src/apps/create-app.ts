@@ -1,3 +1,4 @@
+import { randomUuid } from "../crypto/random.js";
 import { type AppRecord, mainPoolId } from "../model/app.js";
 import { appViolations } from "./app-rules.js";
 import { type Actor, type AppsDeps, alreadyExists, announce, refuseViolations } from "./deps.js";
@@ -11,6 +12,7 @@ export interface CreateAppInput {
   readonly supportAddress?: string;
   readonly allowedOrigins?: readonly string[];
   readonly audience?: string;
+  readonly roles?: readonly string[];
 }
 
 /** Creates an app. Of concurrent calls with one id exactly one creates it; the others get ALREADY_EXISTS. */
@@ -24,6 +26,9 @@ export async function createApp(deps: AppsDeps, actor: Actor, input: CreateAppIn
     allowedOrigins: input.allowedOrigins ?? [],
     audience: input.audience ?? "",
     policy: {},
+    roles: input.roles ?? [],
+    ownerOrganization: randomUuid(),
+    registrationHook: null,
     state: "active" as const,
   };
   refuseViolations(appViolations(app, deps.deployment.issuer));

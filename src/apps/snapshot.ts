@@ -88,6 +88,9 @@ function resolveApp(record: AppRecord, { issuer, appName, policy }: DeploymentVa
     poolId: record.poolId,
     displayName: record.displayName || appName,
     audience: audienceOf(record, issuer),
+    roles: record.roles,
+    ownerOrganization: record.ownerOrganization,
+    registrationHook: record.registrationHook,
     policy: resolvePolicy(record.policy, policy),
   };
 }

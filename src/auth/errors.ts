@@ -34,7 +34,13 @@ export type Reason =
   | "TOO_MANY_SECRETS"
   | "DEFAULT_APP"
   | "CHALLENGE_NOT_FOUND"
-  | "CHALLENGE_ENDED";
+  | "CHALLENGE_ENDED"
+  | "USER_NOT_FOUND"
+  | "USER_LOCKED"
+  | "CONTACT_TAKEN"
+  | "LAST_CONTACT"
+  | "TOO_MANY_CONTACTS"
+  | "REGISTRATION_REFUSED";
 
 /** The only error that use cases throw. `detail` is the exact cause and appears only in the log. */
 export class AuthError extends Error {

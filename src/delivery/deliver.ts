@@ -87,6 +87,7 @@ function prepare(deps: DeliverDeps, { outboxId, delivery }: Try, fields: Readonl
       code,
       locale: delivery.locale,
       hasUser: delivery.hasUser,
+      invited: delivery.invited,
       expiresInMinutes: (delivery.expiresAt - deps.clock()) / 60_000,
       appName: deps.appNameOf(delivery.appId),
       to: delivery.contact,

@@ -17,6 +17,8 @@ export interface RenderInput {
    * Whether the contact has a user. If so, the message of a registration is worded as a sign-in, because that is what happens.
    */
   readonly hasUser: boolean;
+  /** Whether that user is invited. If so, the message of a sign-in is worded as an invitation. */
+  readonly invited: boolean;
   readonly expiresInMinutes: number;
   readonly appName: string;
   readonly to: Contact;
@@ -43,10 +45,11 @@ export function renderMessage(input: RenderInput): Message {
 function wordingOf(input: RenderInput): Wording {
   switch (input.purpose) {
     case "login":
-      return "login";
+      return input.invited ? "invitation" : "login";
     case "registration":
       return input.hasUser ? "registration_of_known" : "registration";
     case "verify_contact":
+    case "change_contact":
       return input.to.kind === "email" ? "verify_email" : "verify_phone";
   }
 }

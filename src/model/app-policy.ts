@@ -39,6 +39,9 @@ export interface AppPolicy {
   readonly sessionsMax?: number;
   /** Fields of the user that tokens carry. */
   readonly tokenFields?: readonly TokenField[];
+  /** Names of app attributes that tokens carry. */
+  readonly tokenAttributes?: readonly string[];
+  readonly trustClaims?: boolean;
 }
 
 /** Where a value of an app's policy comes from. */
@@ -82,5 +85,7 @@ export function resolvePolicy(own: AppPolicy, deployment: Policy): Policy {
     refreshGraceMs: own.refreshGraceMs ?? deployment.refreshGraceMs,
     sessionsMax: own.sessionsMax ?? deployment.sessionsMax,
     tokenFields: own.tokenFields ?? deployment.tokenFields,
+    tokenAttributes: own.tokenAttributes ?? deployment.tokenAttributes,
+    trustClaims: own.trustClaims ?? deployment.trustClaims,
   };
 }

@@ -23,8 +23,23 @@ export interface AppRecord {
   /** The audience of the app's tokens. Empty: the default of `audienceOf`. */
   readonly audience: string;
   readonly policy: AppPolicy;
+  /** The roles that members may have. */
+  readonly roles: readonly string[];
+  /** The organization of members who are given no other: a UUID made with the app. */
+  readonly ownerOrganization: string;
+  /** Null: none. */
+  readonly registrationHook: RegistrationHook | null;
   readonly state: AppState;
   readonly createdAt: EpochMs;
+}
+
+/** Where the app is asked before a user is created or joined. */
+export interface RegistrationHook {
+  readonly url: string;
+  /** The id of the key that signs the requests, in `store.keys` with the use `hook`. */
+  readonly keyId: string;
+  /** Whether registrations go on if the hook does not answer. */
+  readonly failOpen: boolean;
 }
 
 /** A product that users sign in to, with all values that apply to its calls. */
@@ -35,6 +50,10 @@ export interface App {
   readonly displayName: string;
   /** The `aud` claim of the app's access tokens. No other app's calls accept them. */
   readonly audience: string;
+  /** As in `AppRecord`. */
+  readonly roles: readonly string[];
+  readonly ownerOrganization: string;
+  readonly registrationHook: RegistrationHook | null;
   /** Applies to all calls of the app's clients. */
   readonly policy: Policy;
 }

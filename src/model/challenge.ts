@@ -2,7 +2,7 @@ import type { Channel } from "./channel.js";
 import type { Contact } from "./contact.js";
 import type { EpochMs } from "./time.js";
 
-export type Purpose = "login" | "registration" | "verify_contact";
+export type Purpose = "login" | "registration" | "verify_contact" | "change_contact";
 
 /** The stored form of a code: everything except the pepper that is needed to check a guess. It never contains the code. */
 export interface CodeHash {
@@ -25,8 +25,13 @@ export interface NewChallenge {
   readonly requesterKey: Uint8Array;
   /** The contact that the code goes to and that redeeming proves. Null only for a decoy whose contact is not known. */
   readonly contact: Contact | null;
-  /** The user that a LOGIN signs in. Null for a user still to be created (auto-registration), a decoy, or another purpose. */
+  /**
+   * The user that a LOGIN signs in, or whose contact a CHANGE_CONTACT changes. Null for a person still to be created or joined
+   * (auto-registration), a decoy, or another purpose.
+   */
   readonly userId: string | null;
+  /** The contact, of the same kind, that a CHANGE_CONTACT removes. Null: none. */
+  readonly replaces: string | null;
   readonly decoy: boolean;
   readonly maskedDestination: string;
   readonly locale: string;
@@ -67,5 +72,8 @@ export type ChallengeRefusal =
   | "user_budget_spent"
   | "account_locked"
   | "user_gone"
+  | "user_locked"
+  | "contact_disabled"
+  | "hook_running"
   | "not_expected"
   | "profile_lost";

@@ -14,6 +14,8 @@ export type PolicyField = { readonly name: string } & (
   | { readonly kind: "switch" }
   | { readonly kind: "choice"; readonly members: readonly string[] }
   | { readonly kind: "set"; readonly members: readonly string[]; readonly mayBeEmpty: boolean }
+  /** Words that the app chooses, each at most 32 characters `[a-z0-9_]`. */
+  | { readonly kind: "words"; readonly max: number }
 );
 
 export type PolicyKey = keyof AppPolicy;
@@ -54,7 +56,9 @@ export const policyFields: Readonly<Record<PolicyKey, PolicyField>> = {
   refreshAbsoluteMs: { name: "refresh_absolute", kind: "duration", minMs: second, maxMs: 90 * day },
   refreshGraceMs: { name: "refresh_grace", kind: "duration", minMs: 0, maxMs: minute },
   sessionsMax: { name: "sessions_max", kind: "count", min: 1, max: 100 },
-  tokenFields: { name: "token_fields", kind: "set", members: ["email", "phone", "username"], mayBeEmpty: true },
+  tokenFields: { name: "token_fields", kind: "set", members: ["email", "phone", "username", "roles"], mayBeEmpty: true },
+  tokenAttributes: { name: "token_attributes", kind: "words", max: 16 },
+  trustClaims: { name: "trust_claims", kind: "switch" },
 };
 
 export const policyKeys = Object.keys(policyFields) as readonly PolicyKey[];
@@ -102,5 +106,7 @@ export function effectivePolicy(policy: Policy): AppPolicy {
     refreshGraceMs: policy.refreshGraceMs,
     sessionsMax: policy.sessionsMax,
     tokenFields: policy.tokenFields,
+    tokenAttributes: policy.tokenAttributes,
+    trustClaims: policy.trustClaims,
   };
 }

@@ -4,6 +4,8 @@ import type { Policy } from "./policy.js";
 import { type PolicyField, type PolicyKey, policyFields } from "./policy-fields.js";
 import type { FieldViolation } from "./violation.js";
 
+const wordText = /^[a-z0-9_]{1,32}$/;
+
 /** What the rules of a policy depend on besides the app. */
 export interface PolicyRules {
   /** What applies to an app that decides nothing. */
@@ -44,6 +46,12 @@ function boundsViolation(field: PolicyField, value: unknown, isProduction: boole
       if (members.length === 0 && !field.mayBeEmpty) return "must not be empty";
       const isSet = members.every((one) => field.members.includes(one)) && new Set(members).size === members.length;
       return isSet ? null : `must have each of ${field.members.join(", ")} at most once, and nothing more`;
+    }
+    case "words": {
+      const words = value as readonly string[];
+      const good =
+        words.length <= field.max && words.every((one) => wordText.test(one)) && new Set(words).size === words.length;
+      return good ? null : `must be at most ${field.max} different words of lower-case letters, digits and underscores`;
     }
   }
 }

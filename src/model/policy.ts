@@ -9,7 +9,7 @@ export interface Limit {
 }
 
 /** A field of the user that an app may want in its tokens. */
-export type TokenField = "email" | "phone" | "username";
+export type TokenField = "email" | "phone" | "username" | "roles";
 
 /** The rules for the calls of an app, within their hard limits. Times are milliseconds. */
 export interface Policy {
@@ -62,6 +62,10 @@ export interface Policy {
   readonly sessionsMax: number;
   /** Fields of the user that tokens carry. */
   readonly tokenFields: readonly TokenField[];
+  /** The names of the app attributes that tokens carry, each as a claim below `app`. */
+  readonly tokenAttributes: readonly string[];
+  /** Whether a code sent to a claimed contact signs in a person who has verified another contact. */
+  readonly trustClaims: boolean;
   /** How long a sign-in counts as recent for methods that require a recent one. */
   readonly recentMs: number;
 }
@@ -112,6 +116,8 @@ export const fixedPolicy = {
   contactProofTtlMs: 5 * minute,
   sessionsMax: 50,
   tokenFields: [],
+  tokenAttributes: [],
+  trustClaims: false,
   recentMs: 10 * minute,
 } as const satisfies Partial<Policy>;
 

@@ -77,7 +77,9 @@ export function createSchemas(): Schemas {
   return { refTo, all: () => Object.fromEntries([...schemas].sort(([a], [b]) => (a < b ? -1 : 1))) };
 }
 
+/** 64-bit integers are texts in JSON, because JavaScript numbers are exact up to 2^53 only. */
 const scalars: Partial<Record<ScalarType, Json>> = {
+  [ScalarType.INT64]: { type: "string", format: "int64" },
   [ScalarType.STRING]: { type: "string" },
   [ScalarType.BOOL]: { type: "boolean" },
   [ScalarType.INT32]: { type: "integer", format: "int32" },

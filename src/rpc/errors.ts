@@ -36,6 +36,12 @@ export const wireErrors = {
   DEFAULT_APP: [Code.FailedPrecondition, ErrorReason.DEFAULT_APP],
   CHALLENGE_NOT_FOUND: [Code.NotFound, ErrorReason.CHALLENGE_NOT_FOUND],
   CHALLENGE_ENDED: [Code.FailedPrecondition, ErrorReason.CHALLENGE_ENDED],
+  USER_NOT_FOUND: [Code.NotFound, ErrorReason.USER_NOT_FOUND],
+  USER_LOCKED: [Code.FailedPrecondition, ErrorReason.USER_LOCKED],
+  CONTACT_TAKEN: [Code.AlreadyExists, ErrorReason.CONTACT_TAKEN],
+  LAST_CONTACT: [Code.FailedPrecondition, ErrorReason.LAST_CONTACT],
+  TOO_MANY_CONTACTS: [Code.FailedPrecondition, ErrorReason.TOO_MANY_CONTACTS],
+  REGISTRATION_REFUSED: [Code.PermissionDenied, ErrorReason.REGISTRATION_REFUSED],
 } satisfies Record<Reason, readonly [Code, ErrorReason]>;
 
 /**
@@ -68,11 +74,17 @@ const messages: Record<Reason, string | ((wait: string) => string)> = {
   ACCOUNT_LOCKED: (wait) => `The account is locked after too many wrong codes. Try again ${wait}.`,
   APP_NOT_FOUND: "There is no app with this id.",
   CLIENT_NOT_FOUND: "There is no such client or secret.",
-  ALREADY_EXISTS: "This id is taken. Choose another one.",
+  ALREADY_EXISTS: "This id or value is taken. Choose another one.",
   TOO_MANY_SECRETS: "The client has two live secrets already. Revoke one first.",
   DEFAULT_APP: "This change is not possible for the default app.",
   CHALLENGE_NOT_FOUND: "There is no such challenge.",
   CHALLENGE_ENDED: "This challenge has ended. Start a new one.",
+  USER_NOT_FOUND: "The app has no such user. Check the id or identifier.",
+  USER_LOCKED: "An administrator has locked this user. Ask an administrator to unlock it.",
+  CONTACT_TAKEN: "Another user has this contact. Choose another one.",
+  LAST_CONTACT: "This is the only contact of the user. Add another one first.",
+  TOO_MANY_CONTACTS: "The user has 5 contacts of this kind already. Remove one first.",
+  REGISTRATION_REFUSED: "The app refused this registration.",
   INTERNAL: "The server failed unexpectedly. Try again later. If it keeps failing tell the operator.",
 };
 

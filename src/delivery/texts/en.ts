@@ -2,6 +2,7 @@ import type { Texts, Values, Wording } from "./texts.js";
 
 const kinds: Record<Wording, string> = {
   login: "sign-in",
+  invitation: "invitation",
   registration: "sign-up",
   registration_of_known: "sign-in",
   verify_email: "verification",
@@ -10,6 +11,7 @@ const kinds: Record<Wording, string> = {
 
 const explanations: Record<Wording, string> = {
   login: "Enter it where you requested it to sign in.",
+  invitation: "You are invited. Enter the code to sign in for the first time.",
   registration: "Enter it where you requested it to finish creating your account.",
   registration_of_known: "You already have an account, so this code signs you in. Enter it where you requested it.",
   verify_email: "Enter it where you requested it to confirm that this e-mail address is yours.",
@@ -18,6 +20,7 @@ const explanations: Record<Wording, string> = {
 
 const smsExplanations: Record<Wording, string> = {
   login: "",
+  invitation: "",
   registration: "",
   registration_of_known: "You have an account: this signs you in. ",
   verify_email: "",

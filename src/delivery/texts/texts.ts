@@ -1,5 +1,5 @@
 /** What the code is for, from the recipient's point of view. */
-export type Wording = "login" | "registration" | "registration_of_known" | "verify_email" | "verify_phone";
+export type Wording = "login" | "invitation" | "registration" | "registration_of_known" | "verify_email" | "verify_phone";
 
 /** The values that sentences use. They are cleaned texts, never templates. */
 export interface Values {

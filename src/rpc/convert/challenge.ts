@@ -19,6 +19,7 @@ const purposes = {
   login: Purpose.LOGIN,
   registration: Purpose.REGISTRATION,
   verify_contact: Purpose.VERIFY_CONTACT,
+  change_contact: Purpose.CHANGE_CONTACT,
 } satisfies Record<challenges.Purpose, Purpose>;
 
 const channels = { email: Channel.EMAIL, sms: Channel.SMS } satisfies Record<delivery.Channel, Channel>;

@@ -15,11 +15,11 @@ export function fromContactKinds(wanted: readonly ContactKind[]): contacts.Conta
 
 export function toContact(
   contact: contacts.Contact,
-  verifiedAt?: EpochMs,
+  verifiedAt: EpochMs | null = null,
 ): Pick<ContactMessage, "kind" | "value" | "verifiedAt"> {
   return {
     kind: toContactKind(contact.kind),
     value: contact.value,
-    verifiedAt: verifiedAt === undefined ? undefined : timestampFromMs(verifiedAt),
+    verifiedAt: verifiedAt === null ? undefined : timestampFromMs(verifiedAt),
   };
 }

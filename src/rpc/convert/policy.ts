@@ -20,6 +20,7 @@ const tokenFields = {
   email: TokenField.EMAIL,
   phone: TokenField.PHONE,
   username: TokenField.USERNAME,
+  roles: TokenField.ROLES,
 } satisfies Record<policies.TokenField, TokenField>;
 
 const sources = {
@@ -59,6 +60,8 @@ function valuesOf(message: Message): AppPolicy {
     refreshGraceMs: fromDuration(message.refreshGrace),
     sessionsMax: message.sessionsMax,
     tokenFields: message.tokenFields?.fields.map((field) => keyOf(tokenFields, field)).filter((field) => field !== undefined),
+    tokenAttributes: message.tokenAttributes?.names,
+    trustClaims: message.trustClaims,
   };
 }
 
@@ -87,6 +90,8 @@ export function toPolicy(policy: AppPolicy): MessageInitShape<typeof AppPolicySc
     refreshGrace: toDuration(policy.refreshGraceMs),
     sessionsMax: policy.sessionsMax,
     tokenFields: policy.tokenFields && { fields: policy.tokenFields.map((field) => tokenFields[field]) },
+    tokenAttributes: policy.tokenAttributes && { names: [...policy.tokenAttributes] },
+    trustClaims: policy.trustClaims,
   };
 }
 

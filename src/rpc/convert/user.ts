@@ -1,7 +1,7 @@
 import type { JsonObject, MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
-import { type UserSchema, UserState } from "../../gen/latchkey/v1/user_pb.js";
-import type { User } from "../../model/user.js";
+import { CredentialType, type UserSchema, UserState } from "../../gen/latchkey/v1/user_pb.js";
+import type { Member, MemberState, User, UserContact } from "../../model/user.js";
 import { toContact } from "./contact.js";
 
 export function toUser(user: User): MessageInitShape<typeof UserSchema> {
@@ -10,9 +10,44 @@ export function toUser(user: User): MessageInitShape<typeof UserSchema> {
     username: user.username ?? "",
     displayName: user.displayName,
     locale: user.locale,
-    contacts: user.contacts.map((contact) => toContact(contact, contact.verifiedAt)),
-    customAttributes: user.customAttributes === "" ? undefined : (JSON.parse(user.customAttributes) as JsonObject),
+    contacts: user.contacts.map((contact, index) => ({
+      ...toContact(contact, contact.verifiedAt),
+      primary: isFirstOfKind(user.contacts, index),
+    })),
+    customAttributes: toAttributes(user.customAttributes),
     createdAt: timestampFromMs(user.createdAt),
     state: UserState.ACTIVE,
+    number: BigInt(user.number),
   };
+}
+
+const states = {
+  invited: UserState.INVITED,
+  active: UserState.ACTIVE,
+  locked: UserState.LOCKED,
+} satisfies Record<MemberState, UserState>;
+
+const credentialTypes = { otp: CredentialType.OTP, none: CredentialType.NONE } as const;
+
+/** The user with everything that the app says about it, for administrators. */
+export function toMember({ user, membership }: Member): MessageInitShape<typeof UserSchema> {
+  return {
+    ...toUser(user),
+    state: states[membership.state],
+    roles: [...membership.roles],
+    kind: membership.kind,
+    ownerOrganization: membership.ownerOrganization,
+    externalId: membership.externalId ?? "",
+    appAttributes: toAttributes(membership.appAttributes),
+    credentialType: credentialTypes[membership.credentialType],
+    joinedAt: timestampFromMs(membership.joinedAt),
+  };
+}
+
+function isFirstOfKind(contacts: readonly UserContact[], index: number): boolean {
+  return contacts.findIndex(({ kind }) => kind === contacts[index]!.kind) === index;
+}
+
+function toAttributes(text: string): JsonObject | undefined {
+  return text === "" ? undefined : (JSON.parse(text) as JsonObject);
 }

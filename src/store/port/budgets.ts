@@ -12,6 +12,11 @@ export interface BudgetCharge {
    * milliseconds, where n is the number of units already spent in the longest window. The last step applies to all later units.
    */
   readonly hold?: { readonly stepsMs: readonly number[]; readonly jitter: number };
+  /**
+   * Counts consecutive spends of the key: each spend adds one, any return to the key resets the count, and it is forgotten 30 days
+   * after the last spend. The limits do not change it. `limits` may be empty.
+   */
+  readonly countsFailures?: boolean;
 }
 
 /** Gives back the unit of `key` that was spent at `spentAt`. Does nothing if that unit is no longer there. */
@@ -47,6 +52,16 @@ export interface Limited {
 
 /** Budgets that are spent by themselves, not as a part of another operation. */
 export interface Budgets {
+  /** Returns the count of consecutive failures of each key. */
+  countFailures(query: { readonly keys: readonly Uint8Array[]; readonly now: EpochMs }): Promise<readonly number[]>;
+
+  /** Resets what stands against an account: deletes the budgets of `spent`, resets the counts of `failures`, ends `lockouts`. */
+  forgive(change: {
+    readonly spent: readonly Uint8Array[];
+    readonly failures: readonly Uint8Array[];
+    readonly lockouts: readonly Uint8Array[];
+  }): Promise<void>;
+
   /**
    * Spends one unit of each charge, or nothing if one of them refuses. Of concurrent calls no more are granted than the limits
    * allow. Not flushed, as `challenges.takeAttempt`.

@@ -4,7 +4,7 @@ import type { Contact, ContactKind } from "../../model/contact.js";
 import type { Identifier } from "../../model/identifier.js";
 import type { NewSession, Session } from "../../model/session.js";
 import type { EpochMs } from "../../model/time.js";
-import type { NewUser, User } from "../../model/user.js";
+import type { NewMembership, NewUser, User } from "../../model/user.js";
 import type { BudgetCharge, BudgetReturn, Limited, SendReturn } from "./budgets.js";
 
 /** The limits of a new challenge: how many may be live for one identifier and purpose, and the budgets of its send. */
@@ -21,11 +21,15 @@ export interface SendGuard {
   };
 }
 
-/** The user that an identifier names, and the contact of that user that the channel reaches. */
+/**
+ * The person that an identifier names, and the contact of that person that the channel reaches. `standing` is that in the app: a
+ * `stranger` is a person of the pool who is no member, and `no_credential` is a member who can't sign in by code.
+ */
 export interface Recipient {
   readonly userId: string;
   readonly locale: string;
   readonly contact: Contact | null;
+  readonly standing: "member" | "locked" | "no_credential" | "stranger";
 }
 
 export type PrepareSendOutcome =
@@ -53,13 +57,22 @@ export interface LockoutRule {
 
 export type AttemptOutcome =
   /** `lockedUntil` is the end of a lockout that began before this guess. Null: the account is not locked. */
-  | { readonly kind: "taken"; readonly userBudgetSpent: boolean; readonly lockedUntil: EpochMs | null }
+  | {
+      readonly kind: "taken";
+      readonly userBudgetSpent: boolean;
+      readonly lockedUntil: EpochMs | null;
+      /** Consecutive failures before this guess, of the charge that counts them. */
+      readonly failures: number;
+    }
   | { readonly kind: "refused"; readonly why: ChallengeRefusal }
   | Limited;
 
 /** A challenge with the fields that verification needs. */
 export interface ChallengeToVerify extends Challenge {
-  /** The user that has the challenge's contact now and whose guess budget is charged. Null if no user has it. */
+  /**
+   * The person that the challenge's contact names in the app now, verified or by an effective claim as at `prepareSend`, and
+   * whose guess budget is charged. Null if it names none.
+   */
   readonly contactUserId: string | null;
   /** The sealed profile of a registration. Null for other purposes. */
   readonly sealedProfile: Uint8Array | null;
@@ -76,7 +89,10 @@ export type Redemption =
       readonly usernameTaken: boolean;
     }
   | { readonly kind: "pending"; readonly pendingSources: readonly ContactKind[] }
-  | { readonly kind: "proven" };
+  | { readonly kind: "proven" }
+  | { readonly kind: "contact_changed"; readonly user: User }
+  /** Another person has the contact. The code is consumed, and nothing else changed. */
+  | { readonly kind: "contact_taken" };
 
 export type RedeemOutcome =
   | { readonly kind: "redeemed"; readonly redemption: Redemption }
@@ -94,8 +110,17 @@ export interface Challenges {
    */
   prepareSend(query: {
     readonly idempotency: Uint8Array | null;
-    /** The identifier to look up, and the channel that must reach its user. Null to look up nothing. */
-    readonly recipientOf: { readonly identifier: Identifier; readonly channel: Channel; readonly poolId: string } | null;
+    /**
+     * The identifier to look up, and the channel that must reach its person. Null to look up nothing. A claim of the app names a
+     * person if it has effect (see `Users`); `trustClaims` is the app's policy.
+     */
+    readonly recipientOf: {
+      readonly identifier: Identifier;
+      readonly channel: Channel;
+      readonly poolId: string;
+      readonly appId: string;
+      readonly trustClaims: boolean;
+    } | null;
     readonly guards: readonly SendGuard[];
     readonly now: EpochMs;
   }): Promise<PrepareSendOutcome>;
@@ -189,18 +214,35 @@ export interface Challenges {
     readonly identifier: BudgetCharge;
     readonly userRequester: BudgetCharge;
     readonly user: BudgetCharge;
+    /** Counts the failures of the challenge's contact if `identifier` does not. Null: `identifier` counts them. */
+    readonly contact: BudgetCharge | null;
     readonly lockout: LockoutRule | null;
     readonly now: EpochMs;
   }): Promise<AttemptOutcome>;
+
+  /**
+   * Records that the registration hook is about to be called for a challenge. Of any number of calls exactly one returns true, so
+   * the hook is called once a challenge.
+   */
+  claimHook(change: { readonly challengeId: string; readonly now: EpochMs }): Promise<boolean>;
 
   /**
    * Consumes a challenge whose code was right and returns the result. Of any number of concurrent calls exactly one is
    * `redeemed`. A refusal changes nothing. Possible refusals: those of a challenge that is not live, `decoy` and `user_gone`.
    * The same transaction does the rest:
    * - It erases the sealed code, makes the returns and remembers the outcome under `idempotency`.
-   * - LOGIN and REGISTRATION find the contact's user in the challenge's pool, or create one from `newUser`, and start
+   * - LOGIN and REGISTRATION find the contact's person in the challenge's pool, or create one from `newUser`, and start
    *   `newSession`, if it is not null. Of the user's other sessions in the app the `sessionsMax` - 1 most recently used stay; the
-   *   rest end.
+   *   rest end. A locked member, or one without a credential, is refused as `user_locked`.
+   * - A person who is no member is joined with `newMembership`, if the challenge was not issued for a certain user; otherwise the
+   *   refusal is `user_gone`. `isNewUser` is true for a person who is created or joined. An invited member becomes active.
+   * - A contact that nobody has verified, but members of the app claim: the oldest claim counts. If its person has no verified
+   *   contact, or with `trustClaims`, the contact is verified for that person, whose other sessions in the app end. Otherwise the
+   *   claim is void, and a new person is created, unless the challenge was issued for a certain user. Either way no claim of the
+   *   app to the contact stays.
+   * - CHANGE_CONTACT gives the contact to the challenge's user, verified, and removes the contact that it replaces, as
+   *   `users.removeContact` does. If another person has it, the outcome is `contact_taken`. A user that is no active member is
+   *   refused as `user_gone`.
    * - The failures and the lockout under `lockoutKey` are cleared.
    * - A REGISTRATION with contacts left to prove is `pending`: it starts no session and ends no siblings.
    * - Siblings end. Those of a sign-in are the app's live LOGIN and REGISTRATION challenges for any contact of the user; those of
@@ -213,6 +255,8 @@ export interface Challenges {
     readonly returns: readonly BudgetReturn[];
     readonly sendReturns: readonly SendReturn[];
     readonly newUser: NewUser;
+    readonly newMembership: NewMembership;
+    readonly trustClaims: boolean;
     readonly newSession: NewSession | null;
     readonly sessionsMax: number;
     readonly lockoutKey: Uint8Array | null;

@@ -3,7 +3,7 @@ import type { EpochMs } from "../../model/time.js";
 /** A secret of the deployment, sealed under a master key. */
 export interface StoredKey {
   readonly keyId: string;
-  readonly use: "lookup" | "signing";
+  readonly use: "lookup" | "signing" | "hook";
   /** JWS algorithm of a signing key. Empty for other keys. */
   readonly alg: string;
   /** Public JWK of a signing key as JSON text. Empty for other keys. */

@@ -19,8 +19,10 @@ export interface OutboxMessage {
     readonly locale: string;
     readonly sealedCode: Uint8Array;
     readonly expiresAt: EpochMs;
-    /** Whether the contact has a user. If so, the message of a registration says that the code signs in. */
+    /** Whether the contact has a member of the app. If so, the message of a registration says that the code signs in. */
     readonly hasUser: boolean;
+    /** Whether that member is invited. If so, the message of a sign-in is worded as an invitation. */
+    readonly invited: boolean;
   } | null;
 }
 

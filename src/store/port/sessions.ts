@@ -74,11 +74,11 @@ export interface Sessions {
     readonly now: EpochMs;
   }): Promise<boolean>;
 
-  /** Revokes all live sessions of a user in an app except one. Returns how many it revoked. */
+  /** Revokes all live sessions of a user in an app, or all except one. Returns how many it revoked. */
   revokeOthers(change: {
     readonly userId: string;
     readonly appId: string;
-    readonly keepSessionId: string;
+    readonly keepSessionId: string | null;
     readonly now: EpochMs;
   }): Promise<number>;
 }

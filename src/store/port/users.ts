@@ -1,7 +1,86 @@
-import type { User } from "../../model/user.js";
+import type { Contact } from "../../model/contact.js";
+import type { EpochMs } from "../../model/time.js";
+import type { Member, MemberKey, Membership, NewMembership, NewUser, User, UserContact } from "../../model/user.js";
 
-/** Users. Redeeming a challenge creates them. */
+/** A person of the pool. `membership` is null if the person is no member of the app that asked. */
+export interface FoundUser {
+  readonly user: User;
+  readonly membership: Membership | null;
+}
+
+/** A person to create, or to join to the app if the pool has the person already. */
+export interface NewMember {
+  /** `number` null: the next one. */
+  readonly user: NewUser & { readonly number: number | null };
+  readonly contacts: readonly UserContact[];
+  readonly membership: NewMembership;
+}
+
+export type CreateOutcome =
+  | { readonly kind: "created"; readonly member: Member }
+  /** The person existed in the pool. Only the membership was added. */
+  | { readonly kind: "joined"; readonly member: Member }
+  | { readonly kind: "already_member"; readonly userId: string }
+  /** The value of this field belongs to another person or member, or the contacts belong to two people. Nothing changed. */
+  | { readonly kind: "taken"; readonly field: TakenField };
+
+export type TakenField = "user_id" | "number" | "username" | "email" | "phone" | "external_id";
+
+/** A page of members. Without a prefix they are in the order of their numbers, otherwise in the order of the values. */
+export interface MemberQuery {
+  readonly poolId: string;
+  readonly appId: string;
+  /** Compared with canonical forms, byte by byte. Null: all members. */
+  readonly prefix: { readonly field: "username" | "email" | "phone"; readonly text: string } | null;
+  /** `next` of the page before. Empty: the first page. */
+  readonly after: string;
+  readonly limit: number;
+}
+
+export type ChangeOutcome =
+  | { readonly kind: "changed"; readonly member: Member }
+  | { readonly kind: "taken"; readonly field: TakenField }
+  | { readonly kind: "too_many_contacts" }
+  | { readonly kind: "last_contact" }
+  /** The contact to remove is not the user's. */
+  | { readonly kind: "no_contact" }
+  | { readonly kind: "no_member" };
+
+/**
+ * People and their memberships. Redeeming a challenge creates them too.
+ *
+ * A verified contact has one person in its pool. A *claim* is a contact that an app's backend gave and no code has verified. It
+ * belongs to the membership, several people may claim the same one, and it counts in that app alone. It has no effect while
+ * another person has the contact verified. A claim of a person with a verified contact signs in only if the app trusts claims.
+ *
+ * Operations on one person wait for one another, for redemptions of the person's challenges, and for nothing else.
+ */
 export interface Users {
+  /**
+   * Finds a person of the pool. A contact means the person that has it verified, otherwise the member of the app with the oldest
+   * claim to it. An external id names members only.
+   */
+  find(query: { readonly poolId: string; readonly appId: string; readonly key: MemberKey }): Promise<FoundUser | null>;
+
+  /**
+   * Lists members. A page may have fewer than `limit` members, or none, although others follow: the work for a page is bounded.
+   * `next` is null after the last page.
+   */
+  list(query: MemberQuery): Promise<{ readonly members: readonly Member[]; readonly next: string | null }>;
+
+  /**
+   * Creates people or joins them to the app, each as if alone and in this order; one that is refused changes nothing. A person is
+   * the one who has a given contact verified, or a member of the app who claims it, or whose user id is given. A person that
+   * exists keeps profile and contacts. Of any number of concurrent calls for one contact exactly one creates the person, and
+   * exactly one joins it. A contact with `verifiedAt` that nobody has verified is verified from then on; others become claims.
+   */
+  create(change: {
+    readonly poolId: string;
+    readonly appId: string;
+    readonly members: readonly NewMember[];
+    readonly now: EpochMs;
+  }): Promise<readonly CreateOutcome[]>;
+
   /** Changes the given fields of a user and leaves the others. Returns null if the user does not exist. */
   update(change: {
     readonly userId: string;
@@ -10,9 +89,65 @@ export interface Users {
     readonly customAttributes?: string;
   }): Promise<User | null>;
 
+  /** As `update`, for a member of the app. A username or external id of another is `taken`, and nothing changes. */
+  updateMember(change: {
+    readonly appId: string;
+    readonly userId: string;
+    readonly username?: string | null;
+    readonly displayName?: string;
+    readonly locale?: string;
+    readonly customAttributes?: string;
+    readonly roles?: readonly string[];
+    readonly kind?: string;
+    readonly ownerOrganization?: string;
+    readonly externalId?: string | null;
+    readonly appAttributes?: string;
+  }): Promise<ChangeOutcome>;
+
   /**
-   * Deletes a user with its contacts and sessions, and turns its challenges into decoys. Returns false if the user does not
-   * exist.
+   * Locks a member, or unlocks it (it is then active). A lock ends the member's sessions in the app and turns the live challenges
+   * of the app that could sign the member in into decoys. No session of a locked member exists when the promise resolves, whatever
+   * sign-ins and refreshes run at the same time.
    */
-  delete(change: { readonly userId: string }): Promise<boolean>;
+  setLock(change: {
+    readonly appId: string;
+    readonly userId: string;
+    readonly locked: boolean;
+    readonly now: EpochMs;
+  }): Promise<ChangeOutcome>;
+
+  /**
+   * Adds a contact to a member, as a claim or verified. A contact that the member has already is verified or made primary where
+   * asked. A contact that another person has verified is `taken`. Verifying ends all claims of the app to the contact.
+   */
+  addContact(change: {
+    readonly appId: string;
+    readonly userId: string;
+    readonly contact: UserContact;
+    readonly primary: boolean;
+    readonly now: EpochMs;
+  }): Promise<ChangeOutcome>;
+
+  /**
+   * Removes a contact of a member: the verified one from the person, a claim from the membership. The last contact of a member is
+   * refused as `last_contact`. Live challenges of the contact that could sign this person in become decoys.
+   */
+  removeContact(change: {
+    readonly appId: string;
+    readonly userId: string;
+    readonly contact: Contact;
+    readonly now: EpochMs;
+  }): Promise<ChangeOutcome>;
+
+  /**
+   * Ends a membership with its claims, sessions and challenges. The person is erased with the last one. Returns null if there is
+   * no such member. A sign-in at the same moment leaves no session.
+   */
+  leave(change: { readonly appId: string; readonly userId: string; readonly now: EpochMs }): Promise<"left" | "erased" | null>;
+
+  /**
+   * Erases a person with all memberships, contacts and sessions, and the contact in the person's challenges, which become decoys.
+   * Returns false if there is no such person.
+   */
+  erase(change: { readonly userId: string; readonly now: EpochMs }): Promise<boolean>;
 }

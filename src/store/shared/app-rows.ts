@@ -1,4 +1,4 @@
-import type { AppRecord, AppState } from "../../model/app.js";
+import type { AppRecord, AppState, RegistrationHook } from "../../model/app.js";
 import type { AppPolicy } from "../../model/app-policy.js";
 import type { EpochMs } from "../../model/time.js";
 import type { Value } from "./cold-database.js";
@@ -14,12 +14,17 @@ export interface AppRow {
   allowed_origins: string;
   audience: string;
   policy: string;
+  roles: string;
+  owner_organization: string;
+  /** JSON text, or empty. */
+  registration_hook: string;
   state: AppState;
   created_at: EpochMs;
 }
 
 export const appColumns =
-  "app_id, pool_id, number, display_name, logo_url, support_address, allowed_origins, audience, policy, state, created_at";
+  "app_id, pool_id, number, display_name, logo_url, support_address, allowed_origins, audience, policy, state, created_at, " +
+  "roles, owner_organization, registration_hook";
 
 /** Returns the values of `appColumns`. JSON writes U+0000 as an escape, so only plain texts need `escapeNul`. */
 export function appValues(app: AppRecord): Value[] {
@@ -35,6 +40,9 @@ export function appValues(app: AppRecord): Value[] {
     JSON.stringify(app.policy),
     app.state,
     app.createdAt,
+    JSON.stringify(app.roles),
+    escapeNul(app.ownerOrganization),
+    app.registrationHook === null ? "" : JSON.stringify(app.registrationHook),
   ];
 }
 
@@ -51,5 +59,8 @@ export function toApp(row: AppRow): AppRecord {
     policy: JSON.parse(row.policy) as AppPolicy,
     state: row.state,
     createdAt: row.created_at,
+    roles: JSON.parse(row.roles) as string[],
+    ownerOrganization: unescapeNul(row.owner_organization),
+    registrationHook: row.registration_hook === "" ? null : (JSON.parse(row.registration_hook) as RegistrationHook),
   };
 }

@@ -23,6 +23,7 @@ export interface ChallengeRow {
   contact_kind: ContactKind | null;
   contact_value: string | null;
   user_id: string | null;
+  replaces: string | null;
   /** SQLite has no booleans and uses 0 and 1. */
   decoy: boolean | number;
   registration_id: string | null;
@@ -45,7 +46,7 @@ export interface ChallengeRow {
 }
 
 const challengeNames =
-  "challenge_id pool_id app_id client_id purpose channel identifier_key requester_key contact_kind contact_value user_id decoy " +
+  "challenge_id pool_id app_id client_id purpose channel identifier_key requester_key contact_kind contact_value user_id replaces decoy " +
   "registration_id masked_destination locale code_length hash_profile pepper_id salt tag attempts attempts_max sends sends_max created_at " +
   "expires_at resend_at consumed_at cancelled_at";
 
@@ -76,6 +77,7 @@ export function toChallenge(row: ChallengeRow): Challenge {
     requesterKey: row.requester_key,
     contact: contactOf(row),
     userId: row.user_id,
+    replaces: row.replaces,
     decoy: Boolean(row.decoy),
     registrationId: row.registration_id,
     maskedDestination: row.masked_destination,
@@ -155,6 +157,7 @@ export function toSession(row: SessionRow): Session {
 /** A user read beside a session. Columns with the same name have the same value in both, except `created_at`. */
 export interface UserRow {
   user_id: string;
+  number: number;
   username: string | null;
   display_name: string;
   locale: string;
@@ -164,16 +167,17 @@ export interface UserRow {
 
 /** Lists the columns of a user `of` except the contacts. */
 export function userColumns(of: string): string {
-  return `${of}.user_id, ${of}.username, ${of}.display_name, ${of}.locale,
+  return `${of}.user_id, ${of}.number, ${of}.username, ${of}.display_name, ${of}.locale,
     ${of}.custom_attributes, ${of}.created_at AS user_created_at`;
 }
 
-export type ContactColumns = [kind: ContactKind, value: string, verifiedAt: EpochMs];
+export type ContactColumns = [kind: ContactKind, value: string, verifiedAt: EpochMs | null];
 
 /** Takes the display name and the contacts separately, because each engine stores them in its own form. */
 export function toUser(row: UserRow, displayName: string, contacts: readonly ContactColumns[]): User {
   return {
     userId: row.user_id,
+    number: row.number,
     username: row.username,
     displayName,
     locale: row.locale,
@@ -198,6 +202,7 @@ export interface DueRow {
   sealed_code: Buffer | null;
   expires_at: EpochMs;
   has_user: boolean | number;
+  invited: boolean | number;
 }
 
 export function toMessage(row: DueRow): OutboxMessage {
@@ -220,6 +225,7 @@ export function toMessage(row: DueRow): OutboxMessage {
             sealedCode,
             expiresAt: row.expires_at,
             hasUser: Boolean(row.has_user),
+            invited: Boolean(row.invited),
           },
   };
 }

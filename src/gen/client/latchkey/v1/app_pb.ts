@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file latchkey/v1/app.proto.
  */
 export const file_latchkey_v1_app: GenFile = /*@__PURE__*/
-  fileDesc("ChVsYXRjaGtleS92MS9hcHAucHJvdG8SC2xhdGNoa2V5LnYxIqACCgNBcHASDgoGYXBwX2lkGAEgASgJEg4KBm51bWJlchgCIAEoBRIPCgdwb29sX2lkGAMgASgJEhQKDGRpc3BsYXlfbmFtZRgEIAEoCRIQCghsb2dvX3VybBgFIAEoCRIXCg9zdXBwb3J0X2FkZHJlc3MYBiABKAkSFwoPYWxsb3dlZF9vcmlnaW5zGAcgAygJEhAKCGF1ZGllbmNlGAggASgJEiYKBnBvbGljeRgJIAEoCzIWLmxhdGNoa2V5LnYxLkFwcFBvbGljeRIkCgVzdGF0ZRgKIAEoDjIVLmxhdGNoa2V5LnYxLkFwcFN0YXRlEi4KCmNyZWF0ZWRfYXQYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIrUICglBcHBQb2xpY3kSGAoLY29kZV9sZW5ndGgYASABKAVIAIgBARIrCghjb2RlX3R0bBgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIZCgxhdHRlbXB0c19tYXgYAyABKAVIAYgBARIdChBsb2Nrb3V0X2ZhaWx1cmVzGAQgASgFSAKIAQESMwoQbG9ja291dF9kdXJhdGlvbhgFIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIyCg9yZXNlbmRfY29vbGRvd24YBiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SFgoJc2VuZHNfbWF4GAcgASgFSAOIAQESGwoOc2VuZHNfcGVyX2hvdXIYCCABKAVIBIgBARIaCg1zZW5kc19wZXJfZGF5GAkgASgFSAWIAQESNwoUcmVnaXN0cmF0aW9uX3NvdXJjZXMYCiABKAsyGS5sYXRjaGtleS52MS5Db250YWN0S2luZHMSGQoMY29kZV9zaWduX2luGAsgASgISAaIAQESJwoIY2hhbm5lbHMYDCABKAsyFS5sYXRjaGtleS52MS5DaGFubmVscxItCg9kZWZhdWx0X2NoYW5uZWwYDSABKA4yFC5sYXRjaGtleS52MS5DaGFubmVsEhkKDHJlZ2lzdHJhdGlvbhgOIAEoCEgHiAEBEh4KEWF1dG9fcmVnaXN0cmF0aW9uGA8gASgISAiIAQESIgoVcHVibGljX2NvbnRhY3RfcHJvb2ZzGBAgASgISAmIAQESMwoQYWNjZXNzX3Rva2VuX3R0bBgRIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIvCgxyZWZyZXNoX2lkbGUYEiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SMwoQcmVmcmVzaF9hYnNvbHV0ZRgTIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIwCg1yZWZyZXNoX2dyYWNlGBQgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEhkKDHNlc3Npb25zX21heBgVIAEoBUgKiAEBEi4KDHRva2VuX2ZpZWxkcxgWIAEoCzIYLmxhdGNoa2V5LnYxLlRva2VuRmllbGRzQg4KDF9jb2RlX2xlbmd0aEIPCg1fYXR0ZW1wdHNfbWF4QhMKEV9sb2Nrb3V0X2ZhaWx1cmVzQgwKCl9zZW5kc19tYXhCEQoPX3NlbmRzX3Blcl9ob3VyQhAKDl9zZW5kc19wZXJfZGF5Qg8KDV9jb2RlX3NpZ25faW5CDwoNX3JlZ2lzdHJhdGlvbkIUChJfYXV0b19yZWdpc3RyYXRpb25CGAoWX3B1YmxpY19jb250YWN0X3Byb29mc0IPCg1fc2Vzc2lvbnNfbWF4IjcKDENvbnRhY3RLaW5kcxInCgVraW5kcxgBIAMoDjIYLmxhdGNoa2V5LnYxLkNvbnRhY3RLaW5kIjIKCENoYW5uZWxzEiYKCGNoYW5uZWxzGAEgAygOMhQubGF0Y2hrZXkudjEuQ2hhbm5lbCI2CgtUb2tlbkZpZWxkcxInCgZmaWVsZHMYASADKA4yFy5sYXRjaGtleS52MS5Ub2tlbkZpZWxkIlkKDFBvbGljeU9yaWdpbhINCgVmaWVsZBgBIAEoCRIpCgZzb3VyY2UYAiABKA4yGS5sYXRjaGtleS52MS5Qb2xpY3lTb3VyY2USDwoHc2V0dGluZxgDIAEoCSpTCghBcHBTdGF0ZRIZChVBUFBfU1RBVEVfVU5TUEVDSUZJRUQQABIUChBBUFBfU1RBVEVfQUNUSVZFEAESFgoSQVBQX1NUQVRFX0FSQ0hJVkVEEAIqcQoKVG9rZW5GaWVsZBIbChdUT0tFTl9GSUVMRF9VTlNQRUNJRklFRBAAEhUKEVRPS0VOX0ZJRUxEX0VNQUlMEAESFQoRVE9LRU5fRklFTERfUEhPTkUQAhIYChRUT0tFTl9GSUVMRF9VU0VSTkFNRRADKnoKDFBvbGljeVNvdXJjZRIdChlQT0xJQ1lfU09VUkNFX1VOU1BFQ0lGSUVEEAASFQoRUE9MSUNZX1NPVVJDRV9BUFAQARIZChVQT0xJQ1lfU09VUkNFX1NFVFRJTkcQAhIZChVQT0xJQ1lfU09VUkNFX0RFRkFVTFQQA0I1CgtsYXRjaGtleS52MVABWhZsYXRjaGtleS92MTtsYXRjaGtleXYxqgILTGF0Y2hrZXkuVjFiBnByb3RvMw", [file_google_protobuf_duration, file_google_protobuf_timestamp, file_latchkey_v1_challenge, file_latchkey_v1_user]);
+  fileDesc("ChVsYXRjaGtleS92MS9hcHAucHJvdG8SC2xhdGNoa2V5LnYxIqACCgNBcHASDgoGYXBwX2lkGAEgASgJEg4KBm51bWJlchgCIAEoBRIPCgdwb29sX2lkGAMgASgJEhQKDGRpc3BsYXlfbmFtZRgEIAEoCRIQCghsb2dvX3VybBgFIAEoCRIXCg9zdXBwb3J0X2FkZHJlc3MYBiABKAkSFwoPYWxsb3dlZF9vcmlnaW5zGAcgAygJEhAKCGF1ZGllbmNlGAggASgJEiYKBnBvbGljeRgJIAEoCzIWLmxhdGNoa2V5LnYxLkFwcFBvbGljeRIkCgVzdGF0ZRgKIAEoDjIVLmxhdGNoa2V5LnYxLkFwcFN0YXRlEi4KCmNyZWF0ZWRfYXQYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIpgJCglBcHBQb2xpY3kSGAoLY29kZV9sZW5ndGgYASABKAVIAIgBARIrCghjb2RlX3R0bBgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIZCgxhdHRlbXB0c19tYXgYAyABKAVIAYgBARIdChBsb2Nrb3V0X2ZhaWx1cmVzGAQgASgFSAKIAQESMwoQbG9ja291dF9kdXJhdGlvbhgFIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIyCg9yZXNlbmRfY29vbGRvd24YBiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SFgoJc2VuZHNfbWF4GAcgASgFSAOIAQESGwoOc2VuZHNfcGVyX2hvdXIYCCABKAVIBIgBARIaCg1zZW5kc19wZXJfZGF5GAkgASgFSAWIAQESNwoUcmVnaXN0cmF0aW9uX3NvdXJjZXMYCiABKAsyGS5sYXRjaGtleS52MS5Db250YWN0S2luZHMSGQoMY29kZV9zaWduX2luGAsgASgISAaIAQESJwoIY2hhbm5lbHMYDCABKAsyFS5sYXRjaGtleS52MS5DaGFubmVscxItCg9kZWZhdWx0X2NoYW5uZWwYDSABKA4yFC5sYXRjaGtleS52MS5DaGFubmVsEhkKDHJlZ2lzdHJhdGlvbhgOIAEoCEgHiAEBEh4KEWF1dG9fcmVnaXN0cmF0aW9uGA8gASgISAiIAQESIgoVcHVibGljX2NvbnRhY3RfcHJvb2ZzGBAgASgISAmIAQESMwoQYWNjZXNzX3Rva2VuX3R0bBgRIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIvCgxyZWZyZXNoX2lkbGUYEiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SMwoQcmVmcmVzaF9hYnNvbHV0ZRgTIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIwCg1yZWZyZXNoX2dyYWNlGBQgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEhkKDHNlc3Npb25zX21heBgVIAEoBUgKiAEBEi4KDHRva2VuX2ZpZWxkcxgWIAEoCzIYLmxhdGNoa2V5LnYxLlRva2VuRmllbGRzEjUKEHRva2VuX2F0dHJpYnV0ZXMYFyABKAsyGy5sYXRjaGtleS52MS5BdHRyaWJ1dGVOYW1lcxIZCgx0cnVzdF9jbGFpbXMYGCABKAhIC4gBAUIOCgxfY29kZV9sZW5ndGhCDwoNX2F0dGVtcHRzX21heEITChFfbG9ja291dF9mYWlsdXJlc0IMCgpfc2VuZHNfbWF4QhEKD19zZW5kc19wZXJfaG91ckIQCg5fc2VuZHNfcGVyX2RheUIPCg1fY29kZV9zaWduX2luQg8KDV9yZWdpc3RyYXRpb25CFAoSX2F1dG9fcmVnaXN0cmF0aW9uQhgKFl9wdWJsaWNfY29udGFjdF9wcm9vZnNCDwoNX3Nlc3Npb25zX21heEIPCg1fdHJ1c3RfY2xhaW1zIjcKDENvbnRhY3RLaW5kcxInCgVraW5kcxgBIAMoDjIYLmxhdGNoa2V5LnYxLkNvbnRhY3RLaW5kIjIKCENoYW5uZWxzEiYKCGNoYW5uZWxzGAEgAygOMhQubGF0Y2hrZXkudjEuQ2hhbm5lbCI2CgtUb2tlbkZpZWxkcxInCgZmaWVsZHMYASADKA4yFy5sYXRjaGtleS52MS5Ub2tlbkZpZWxkIh8KDkF0dHJpYnV0ZU5hbWVzEg0KBW5hbWVzGAEgAygJIlkKDFBvbGljeU9yaWdpbhINCgVmaWVsZBgBIAEoCRIpCgZzb3VyY2UYAiABKA4yGS5sYXRjaGtleS52MS5Qb2xpY3lTb3VyY2USDwoHc2V0dGluZxgDIAEoCSpTCghBcHBTdGF0ZRIZChVBUFBfU1RBVEVfVU5TUEVDSUZJRUQQABIUChBBUFBfU1RBVEVfQUNUSVZFEAESFgoSQVBQX1NUQVRFX0FSQ0hJVkVEEAIqiAEKClRva2VuRmllbGQSGwoXVE9LRU5fRklFTERfVU5TUEVDSUZJRUQQABIVChFUT0tFTl9GSUVMRF9FTUFJTBABEhUKEVRPS0VOX0ZJRUxEX1BIT05FEAISGAoUVE9LRU5fRklFTERfVVNFUk5BTUUQAxIVChFUT0tFTl9GSUVMRF9ST0xFUxAEKnoKDFBvbGljeVNvdXJjZRIdChlQT0xJQ1lfU09VUkNFX1VOU1BFQ0lGSUVEEAASFQoRUE9MSUNZX1NPVVJDRV9BUFAQARIZChVQT0xJQ1lfU09VUkNFX1NFVFRJTkcQAhIZChVQT0xJQ1lfU09VUkNFX0RFRkFVTFQQA0I1CgtsYXRjaGtleS52MVABWhZsYXRjaGtleS92MTtsYXRjaGtleXYxqgILTGF0Y2hrZXkuVjFiBnByb3RvMw", [file_google_protobuf_duration, file_google_protobuf_timestamp, file_latchkey_v1_challenge, file_latchkey_v1_user]);
 
 /**
  * A product that users sign in to. Its clients are the programs that call for it.
@@ -276,6 +276,21 @@ export type AppPolicy = Message<"latchkey.v1.AppPolicy"> & {
    * @generated from field: latchkey.v1.TokenFields token_fields = 22;
    */
   tokenFields?: TokenFields | undefined;
+
+  /**
+   * The names of the app attributes that tokens carry, as members of the claim `app`. Unset: as the setting or default says.
+   *
+   * @generated from field: latchkey.v1.AttributeNames token_attributes = 23;
+   */
+  tokenAttributes?: AttributeNames | undefined;
+
+  /**
+   * True: a code sent to a contact that only the app has given signs in its user, even if that user has verified another contact.
+   * A wrong contact then opens the account of one person to another. Default: false.
+   *
+   * @generated from field: optional bool trust_claims = 24;
+   */
+  trustClaims?: boolean | undefined;
 };
 
 /**
@@ -349,6 +364,27 @@ export const TokenFieldsSchema: GenMessage<TokenFields> = /*@__PURE__*/
   messageDesc(file_latchkey_v1_app, 4);
 
 /**
+ * A set of names of app attributes.
+ *
+ * @generated from message latchkey.v1.AttributeNames
+ */
+export type AttributeNames = Message<"latchkey.v1.AttributeNames"> & {
+  /**
+   * The names: at most 32 lower-case letters, digits and underscores each. Empty: none.
+   *
+   * @generated from field: repeated string names = 1;
+   */
+  names: string[];
+};
+
+/**
+ * Describes the message latchkey.v1.AttributeNames.
+ * Use `create(AttributeNamesSchema)` to create a new message.
+ */
+export const AttributeNamesSchema: GenMessage<AttributeNames> = /*@__PURE__*/
+  messageDesc(file_latchkey_v1_app, 5);
+
+/**
  * Where one value of the effective policy of an app comes from.
  *
  * @generated from message latchkey.v1.PolicyOrigin
@@ -381,7 +417,7 @@ export type PolicyOrigin = Message<"latchkey.v1.PolicyOrigin"> & {
  * Use `create(PolicyOriginSchema)` to create a new message.
  */
 export const PolicyOriginSchema: GenMessage<PolicyOrigin> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app, 5);
+  messageDesc(file_latchkey_v1_app, 6);
 
 /**
  * The states of an app.
@@ -450,6 +486,13 @@ export enum TokenField {
    * @generated from enum value: TOKEN_FIELD_USERNAME = 3;
    */
   USERNAME = 3,
+
+  /**
+   * The roles in the app: the claim `roles`.
+   *
+   * @generated from enum value: TOKEN_FIELD_ROLES = 4;
+   */
+  ROLES = 4,
 }
 
 /**

@@ -12,7 +12,7 @@ import type { JsonObject, Message } from "@bufbuild/protobuf";
  * Describes the file latchkey/v1/user.proto.
  */
 export const file_latchkey_v1_user: GenFile = /*@__PURE__*/
-  fileDesc("ChZsYXRjaGtleS92MS91c2VyLnByb3RvEgtsYXRjaGtleS52MSKCAgoEVXNlchIPCgd1c2VyX2lkGAEgASgJEhAKCHVzZXJuYW1lGAIgASgJEhQKDGRpc3BsYXlfbmFtZRgDIAEoCRIOCgZsb2NhbGUYBCABKAkSJgoIY29udGFjdHMYBSADKAsyFC5sYXRjaGtleS52MS5Db250YWN0EjIKEWN1c3RvbV9hdHRyaWJ1dGVzGAYgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBIuCgpjcmVhdGVkX2F0GAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIlCgVzdGF0ZRgIIAEoDjIWLmxhdGNoa2V5LnYxLlVzZXJTdGF0ZSJxCgdDb250YWN0EiYKBGtpbmQYASABKA4yGC5sYXRjaGtleS52MS5Db250YWN0S2luZBINCgV2YWx1ZRgCIAEoCRIvCgt2ZXJpZmllZF9hdBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAqWwoLQ29udGFjdEtpbmQSHAoYQ09OVEFDVF9LSU5EX1VOU1BFQ0lGSUVEEAASFgoSQ09OVEFDVF9LSU5EX0VNQUlMEAESFgoSQ09OVEFDVF9LSU5EX1BIT05FEAIqPgoJVXNlclN0YXRlEhoKFlVTRVJfU1RBVEVfVU5TUEVDSUZJRUQQABIVChFVU0VSX1NUQVRFX0FDVElWRRABQjUKC2xhdGNoa2V5LnYxUAFaFmxhdGNoa2V5L3YxO2xhdGNoa2V5djGqAgtMYXRjaGtleS5WMWIGcHJvdG8z", [file_google_protobuf_struct, file_google_protobuf_timestamp]);
+  fileDesc("ChZsYXRjaGtleS92MS91c2VyLnByb3RvEgtsYXRjaGtleS52MSL2AwoEVXNlchIPCgd1c2VyX2lkGAEgASgJEhAKCHVzZXJuYW1lGAIgASgJEhQKDGRpc3BsYXlfbmFtZRgDIAEoCRIOCgZsb2NhbGUYBCABKAkSJgoIY29udGFjdHMYBSADKAsyFC5sYXRjaGtleS52MS5Db250YWN0EjIKEWN1c3RvbV9hdHRyaWJ1dGVzGAYgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBIuCgpjcmVhdGVkX2F0GAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIlCgVzdGF0ZRgIIAEoDjIWLmxhdGNoa2V5LnYxLlVzZXJTdGF0ZRIOCgZudW1iZXIYCSABKAMSDQoFcm9sZXMYCiADKAkSDAoEa2luZBgLIAEoCRIaChJvd25lcl9vcmdhbml6YXRpb24YDCABKAkSEwoLZXh0ZXJuYWxfaWQYDSABKAkSLwoOYXBwX2F0dHJpYnV0ZXMYDiABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0EjQKD2NyZWRlbnRpYWxfdHlwZRgPIAEoDjIbLmxhdGNoa2V5LnYxLkNyZWRlbnRpYWxUeXBlEi0KCWpvaW5lZF9hdBgQIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiggEKB0NvbnRhY3QSJgoEa2luZBgBIAEoDjIYLmxhdGNoa2V5LnYxLkNvbnRhY3RLaW5kEg0KBXZhbHVlGAIgASgJEi8KC3ZlcmlmaWVkX2F0GAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIPCgdwcmltYXJ5GAQgASgIKlsKC0NvbnRhY3RLaW5kEhwKGENPTlRBQ1RfS0lORF9VTlNQRUNJRklFRBAAEhYKEkNPTlRBQ1RfS0lORF9FTUFJTBABEhYKEkNPTlRBQ1RfS0lORF9QSE9ORRACKm0KCVVzZXJTdGF0ZRIaChZVU0VSX1NUQVRFX1VOU1BFQ0lGSUVEEAASFQoRVVNFUl9TVEFURV9BQ1RJVkUQARIWChJVU0VSX1NUQVRFX0lOVklURUQQAhIVChFVU0VSX1NUQVRFX0xPQ0tFRBADKmQKDkNyZWRlbnRpYWxUeXBlEh8KG0NSRURFTlRJQUxfVFlQRV9VTlNQRUNJRklFRBAAEhcKE0NSRURFTlRJQUxfVFlQRV9PVFAQARIYChRDUkVERU5USUFMX1RZUEVfTk9ORRACQjUKC2xhdGNoa2V5LnYxUAFaFmxhdGNoa2V5L3YxO2xhdGNoa2V5djGqAgtMYXRjaGtleS5WMWIGcHJvdG8z", [file_google_protobuf_struct, file_google_protobuf_timestamp]);
 
 /**
  * A registered person.
@@ -49,7 +49,8 @@ export type User = Message<"latchkey.v1.User"> & {
   locale: string;
 
   /**
-   * The contacts that the user has proven.
+   * The contacts of the user: first those that codes have verified, then those that only the app has given. The first of each
+   * kind is the primary one.
    *
    * @generated from field: repeated latchkey.v1.Contact contacts = 5;
    */
@@ -70,11 +71,68 @@ export type User = Message<"latchkey.v1.User"> & {
   createdAt?: Timestamp | undefined;
 
   /**
-   * Whether the user can sign in.
+   * Whether the user can sign in to the app.
    *
    * @generated from field: latchkey.v1.UserState state = 8;
    */
   state: UserState;
+
+  /**
+   * The number of the user: unique in the deployment, never changed, for systems that need integer ids.
+   *
+   * @generated from field: int64 number = 9;
+   */
+  number: bigint;
+
+  /**
+   * The roles of the user in the app.
+   *
+   * @generated from field: repeated string roles = 10;
+   */
+  roles: string[];
+
+  /**
+   * A word of the app for its kinds of users, such as `patient`. Empty: none. Only in answers of UserService, like all fields
+   * below.
+   *
+   * @generated from field: string kind = 11;
+   */
+  kind: string;
+
+  /**
+   * The organization that the user belongs to: an opaque id. By default that of the app.
+   *
+   * @generated from field: string owner_organization = 12;
+   */
+  ownerOrganization: string;
+
+  /**
+   * The id of the user in the systems of the app. Empty: none.
+   *
+   * @generated from field: string external_id = 13;
+   */
+  externalId: string;
+
+  /**
+   * Data about the user that only administrators, imports and the registration hook of the app write. Unset: none.
+   *
+   * @generated from field: google.protobuf.Struct app_attributes = 14;
+   */
+  appAttributes?: JsonObject | undefined;
+
+  /**
+   * How the user signs in to the app.
+   *
+   * @generated from field: latchkey.v1.CredentialType credential_type = 15;
+   */
+  credentialType: CredentialType;
+
+  /**
+   * The time at which the user joined the app.
+   *
+   * @generated from field: google.protobuf.Timestamp joined_at = 16;
+   */
+  joinedAt?: Timestamp | undefined;
 };
 
 /**
@@ -111,6 +169,13 @@ export type Contact = Message<"latchkey.v1.Contact"> & {
    * @generated from field: google.protobuf.Timestamp verified_at = 3;
    */
   verifiedAt?: Timestamp | undefined;
+
+  /**
+   * Whether this is the contact that codes go to if a caller names the user by something else. Each kind has one such contact.
+   *
+   * @generated from field: bool primary = 4;
+   */
+  primary: boolean;
 };
 
 /**
@@ -173,6 +238,20 @@ export enum UserState {
    * @generated from enum value: USER_STATE_ACTIVE = 1;
    */
   ACTIVE = 1,
+
+  /**
+   * The user is invited and can sign in. The first sign-in makes the user active.
+   *
+   * @generated from enum value: USER_STATE_INVITED = 2;
+   */
+  INVITED = 2,
+
+  /**
+   * An administrator has locked the user, who can't sign in.
+   *
+   * @generated from enum value: USER_STATE_LOCKED = 3;
+   */
+  LOCKED = 3,
 }
 
 /**
@@ -180,4 +259,38 @@ export enum UserState {
  */
 export const UserStateSchema: GenEnum<UserState> = /*@__PURE__*/
   enumDesc(file_latchkey_v1_user, 1);
+
+/**
+ * How a user signs in to an app. It is fixed when the user joins the app.
+ *
+ * @generated from enum latchkey.v1.CredentialType
+ */
+export enum CredentialType {
+  /**
+   * In requests: CREDENTIAL_TYPE_OTP. Never in responses.
+   *
+   * @generated from enum value: CREDENTIAL_TYPE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * With one-time codes.
+   *
+   * @generated from enum value: CREDENTIAL_TYPE_OTP = 1;
+   */
+  OTP = 1,
+
+  /**
+   * Not at all.
+   *
+   * @generated from enum value: CREDENTIAL_TYPE_NONE = 2;
+   */
+  NONE = 2,
+}
+
+/**
+ * Describes the enum latchkey.v1.CredentialType.
+ */
+export const CredentialTypeSchema: GenEnum<CredentialType> = /*@__PURE__*/
+  enumDesc(file_latchkey_v1_user, 2);
 
