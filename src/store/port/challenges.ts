@@ -96,6 +96,14 @@ export type Redemption =
 
 export type RedeemOutcome =
   | { readonly kind: "redeemed"; readonly redemption: Redemption }
+  /** The redemption would create or join a person, and had no `newMembership`. Nothing changed. */
+  | {
+      readonly kind: "would_register";
+      /** Whether the pool does not have the person yet. */
+      readonly isNewToPool: boolean;
+      /** The contacts that the person would have proven with this redemption: that of the challenge, or all of the registration. */
+      readonly contacts: readonly Contact[];
+    }
   | { readonly kind: "refused"; readonly why: ChallengeRefusal };
 
 /** The input of `redeem`. */
@@ -236,6 +244,8 @@ export interface Challenges {
    *   rest end. A locked member, or one without a credential, is refused as `user_locked`.
    * - A person who is no member is joined with `newMembership`, if the challenge was not issued for a certain user; otherwise the
    *   refusal is `user_gone`. `isNewUser` is true for a person who is created or joined. An invited member becomes active.
+   * - If `newMembership` is null, nobody is created or joined: where a person would be, the outcome is `would_register`. The caller
+   *   asks the registration hook and redeems again. A `pending` registration and a sign-in of a member do not need it.
    * - A contact that nobody has verified, but members of the app claim: the oldest claim counts. If its person has no verified
    *   contact, or with `trustClaims`, the contact is verified for that person, whose other sessions in the app end. Otherwise the
    *   claim is void, and a new person is created, unless the challenge was issued for a certain user. Either way no claim of the
@@ -255,7 +265,7 @@ export interface Challenges {
     readonly returns: readonly BudgetReturn[];
     readonly sendReturns: readonly SendReturn[];
     readonly newUser: NewUser;
-    readonly newMembership: NewMembership;
+    readonly newMembership: NewMembership | null;
     readonly trustClaims: boolean;
     readonly newSession: NewSession | null;
     readonly sessionsMax: number;
