@@ -16,6 +16,7 @@ const kinds = {
   guessesOfRequester: 6,
   userGuessesOfRequester: 7,
   clientFailures: 8,
+  contactFailures: 9,
 } as const;
 
 function keyOf(kind: keyof typeof kinds, ...parts: readonly Uint8Array[]): Buffer {
@@ -73,6 +74,8 @@ export interface GuessCharges {
   readonly identifier: BudgetCharge;
   readonly userRequester: BudgetCharge;
   readonly user: BudgetCharge;
+  /** Counts the failures of the contact if `identifier` does not. */
+  readonly contact: BudgetCharge | null;
 }
 
 /**
@@ -86,28 +89,47 @@ export function accountOf({
   return contactUserId === null ? identifierKey : Buffer.from(contactUserId);
 }
 
+/** The key of all guesses at an identifier. Its row also counts the consecutive failures of a contact. */
+export function guessesKey(identifierKey: Uint8Array): Buffer {
+  return keyOf("guesses", identifierKey);
+}
+
 /**
  * The budgets of one guess. The identifier as given has one for each requester and one in total. The user has the same two,
- * shared by all of the user's identifiers, so that no requester can spread guesses over several identifiers.
+ * shared by all of the user's identifiers, so that no requester can spread guesses over several identifiers. `contactKey` is the
+ * key of the contact that the code went to, as an identifier. A decoy for a username has no contact, and the username takes its
+ * place.
  */
-export function guessCharges(policy: Policy, challenge: ChallengeToVerify, requesterKey: Uint8Array): GuessCharges {
+export function guessCharges(
+  policy: Policy,
+  challenge: ChallengeToVerify,
+  { requesterKey, contactKey }: { readonly requesterKey: Uint8Array; readonly contactKey: Uint8Array | null },
+): GuessCharges {
   const { identifierKey } = challenge;
+  const namesContact = contactKey !== null && Buffer.compare(contactKey, identifierKey) === 0;
+  const contactFailures = contactKey === null ? keyOf("contactFailures", identifierKey) : guessesKey(contactKey);
   const user = accountOf(challenge);
   return {
     requester: { key: keyOf("guessesOfRequester", identifierKey, requesterKey), limits: policy.guessesPerRequester },
-    identifier: { key: keyOf("guesses", identifierKey), limits: policy.guessesPerIdentifier },
+    identifier: {
+      key: guessesKey(identifierKey),
+      limits: policy.guessesPerIdentifier,
+      countsFailures: namesContact,
+    },
     userRequester: {
       key: keyOf("userGuessesOfRequester", user, requesterKey),
       limits: policy.userGuessesPerRequester,
     },
     user: { key: keyOf("userGuesses", user), limits: policy.guessesPerUser },
+    contact: namesContact ? null : { key: contactFailures, limits: [], countsFailures: true },
   };
 }
 
 /** The units that a redemption gives back for its own guess. Earlier guesses stay counted. */
 export function guessReturns(charges: GuessCharges, guessedAt: EpochMs): BudgetReturn[] {
-  const { requester, identifier, userRequester, user } = charges;
-  return [requester, identifier, userRequester, user].map(({ key }) => ({ key, spentAt: guessedAt }));
+  const { requester, identifier, userRequester, user, contact } = charges;
+  const all = [requester, identifier, userRequester, user, ...(contact === null ? [] : [contact])];
+  return all.map(({ key }) => ({ key, spentAt: guessedAt }));
 }
 
 /**

@@ -3,6 +3,7 @@ import type { ChallengeRefusal, Purpose } from "../model/challenge.js";
 import type { Contact } from "../model/contact.js";
 import { canonicalContact } from "../model/identifier.js";
 import type { EpochMs } from "../model/time.js";
+import { contactFailuresMax } from "../model/user.js";
 import { isViolation } from "../model/violation.js";
 import type { BudgetReturn } from "../store/port/budgets.js";
 import type { AttemptOutcome, ChallengeToVerify } from "../store/port/challenges.js";
@@ -19,7 +20,7 @@ export interface GuessInput {
   readonly expectedPurpose: Purpose | undefined;
   /** Empty means any contact. */
   readonly expectedContact: string;
-  /** False: the code must not create a user. */
+  /** False: the code must not create a user, or join one to the app. */
   readonly mayCreateUser: boolean;
 }
 
@@ -41,7 +42,9 @@ export async function takeGuess(
   { challenge, input }: { readonly challenge: ChallengeToVerify; readonly input: GuessInput },
 ): Promise<Guess> {
   const requesterKey = deps.lookup.requester(caller.client.clientId, caller.address);
-  const charges = guessCharges(caller.policy, challenge, requesterKey);
+  const { contact, poolId } = challenge;
+  const contactKey = contact === null ? null : deps.lookup.identifier(poolId, contact);
+  const charges = guessCharges(caller.policy, challenge, { requesterKey, contactKey });
   const lockout = lockoutRule(deps, caller, challenge);
   // Checked before waiting for a slot. Otherwise callers with a spent budget could fill the queue.
   const askedAt = deps.clock();
@@ -65,8 +68,8 @@ export async function takeGuess(
 }
 
 /**
- * Returns why a guess fails, or null if it succeeds. A locked account and a spent budget come first, so that the reason does not
- * reveal whether the code was right.
+ * Returns why a guess fails, or null if it succeeds. A locked account, a spent budget and a disabled contact come first, so that
+ * the reason does not reveal whether the code was right.
  */
 function refusalOfGuess(
   caller: Caller,
@@ -76,10 +79,11 @@ function refusalOfGuess(
   const { input, attempt, right } = guess;
   if (attempt.lockedUntil !== null) return "account_locked";
   if (attempt.userBudgetSpent) return "user_budget_spent";
+  if (attempt.failures >= contactFailuresMax) return "contact_disabled";
   if (!right) return "mismatch";
   if (challenge.decoy) return "decoy";
   if (input.expectedPurpose !== undefined && input.expectedPurpose !== challenge.purpose) return "not_expected";
-  if (!input.mayCreateUser && challenge.purpose === "login" && challenge.contactUserId === null) return "not_expected";
+  if (!input.mayCreateUser && challenge.purpose === "login" && challenge.userId === null) return "not_expected";
   return isExpectedContact(caller, challenge.contact, input.expectedContact) ? null : "not_expected";
 }
 

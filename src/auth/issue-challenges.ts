@@ -12,7 +12,7 @@ import { type CodeOptions, noCodeOptions } from "./code-options.js";
 import type { Deps } from "./deps.js";
 import { type Idempotency, idempotencyMac } from "./idempotency.js";
 import { tooManyRequests } from "./limits.js";
-import { refuseLocked } from "./lockout.js";
+import { refuseLocked, refuseLockedUser } from "./lockout.js";
 import { type ChallengePlan, draftChallenge } from "./new-challenge.js";
 
 /** A challenge that a caller requests. */
@@ -23,7 +23,8 @@ export interface Wanted {
 }
 
 /** The fields of a challenge that depend on its recipient. */
-export type Destination = Pick<ChallengePlan, "contact" | "userId" | "decoy" | "locale">;
+export type Destination = Pick<ChallengePlan, "contact" | "userId" | "decoy" | "locale"> &
+  Partial<Pick<ChallengePlan, "replaces">>;
 
 interface IssueInput {
   /** The name of the RPC in idempotency keys. */
@@ -45,7 +46,7 @@ interface IssueInput {
 /**
  * Issues challenges and queues their codes: all or none. A repeated call with the same idempotency key returns the challenges
  * of the first call. Real challenges and decoys take the same steps. Throws TOO_MANY_REQUESTS if a budget is spent, and to
- * confidential clients ACCOUNT_LOCKED if the recipient's account is locked, before a hash is computed.
+ * confidential clients USER_LOCKED or ACCOUNT_LOCKED if the recipient can't sign in, before a hash is computed.
  */
 export async function issueChallenges(deps: Deps, caller: Caller, input: IssueInput): Promise<readonly Challenge[]> {
   const { policy } = caller;
@@ -60,15 +61,17 @@ export async function issueChallenges(deps: Deps, caller: Caller, input: IssueIn
   const askedAt = deps.clock();
   const prepared = await challenges.prepareSend({
     idempotency,
-    recipientOf: input.findRecipient ? { poolId: caller.app.poolId, ...wanted[0]! } : null,
+    recipientOf: input.findRecipient ? recipientOf(caller, wanted[0]!) : null,
     guards: asked.map(({ guard }) => guard),
     now: askedAt,
   });
   if (prepared.kind === "replayed") return prepared.challenges;
   if (prepared.kind === "limited") throw tooManyRequests(deps, budget, prepared, askedAt);
   if (input.findRecipient) {
-    const { identifierKey } = asked[0]!.keys;
+    const { one, keys } = asked[0]!;
+    const { identifierKey } = keys;
     const { recipient } = prepared;
+    if (one.purpose === "login") refuseLockedUser(caller, recipient);
     await refuseLocked(deps, caller, { identifierKey, contactUserId: recipient?.contact ? recipient.userId : null });
   }
 
@@ -76,7 +79,8 @@ export async function issueChallenges(deps: Deps, caller: Caller, input: IssueIn
     const made = [];
     for (const { one, keys, guard } of asked) {
       const { purpose, channel, identifier } = one;
-      const plan: ChallengePlan = { purpose, channel, identifier, ...keys, ...input.destinationOf(one, prepared.recipient) };
+      const destination = { replaces: null, ...input.destinationOf(one, prepared.recipient) };
+      const plan: ChallengePlan = { purpose, channel, identifier, ...keys, ...destination };
       made.push({ draft: await draftChallenge(deps, slot, { plan, code, caller }), guard });
     }
     return made;
@@ -97,6 +101,10 @@ export async function issueChallenges(deps: Deps, caller: Caller, input: IssueIn
     for (const challenge of issued.challenges) reportIssued(deps, caller, challenge);
   }
   return issued.challenges;
+}
+
+function recipientOf({ app, policy }: Caller, { identifier, channel }: Wanted) {
+  return { identifier, channel, poolId: app.poolId, appId: app.appId, trustClaims: policy.trustClaims };
 }
 
 function reportIssued(deps: Deps, caller: Caller, challenge: Challenge): void {

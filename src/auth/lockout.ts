@@ -1,6 +1,6 @@
 import type { Caller } from "../model/caller.js";
 import type { EpochMs } from "../model/time.js";
-import type { ChallengeToVerify, LockoutRule } from "../store/port/challenges.js";
+import type { ChallengeToVerify, LockoutRule, Recipient } from "../store/port/challenges.js";
 import { accountOf } from "./budgets.js";
 import type { Deps } from "./deps.js";
 import { AuthError } from "./errors.js";
@@ -25,6 +25,11 @@ export async function refuseLocked(deps: Deps, caller: Caller, account: Account)
   const now = deps.clock();
   const lockedUntil = await deps.store.challenges.findLockout({ key: rule.key, now });
   if (lockedUntil !== null) throw accountLocked(lockedUntil, now);
+}
+
+/** Throws USER_LOCKED if an administrator has locked the recipient and the caller is a confidential client. */
+export function refuseLockedUser({ confidential }: Caller, recipient: Recipient | null): void {
+  if (confidential && recipient?.standing === "locked") throw new AuthError("USER_LOCKED");
 }
 
 /** Returns the error for confidential clients, with the time that the lockout lasts. */

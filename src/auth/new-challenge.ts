@@ -18,6 +18,7 @@ export interface ChallengePlan {
   /** The contact that the code proves. Null only for a decoy. */
   readonly contact: Contact | null;
   readonly userId: string | null;
+  readonly replaces: string | null;
   readonly decoy: boolean;
   readonly locale: string;
   readonly identifierKey: Buffer;

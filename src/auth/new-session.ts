@@ -4,9 +4,9 @@ import type { Caller } from "../model/caller.js";
 import type { Challenge } from "../model/challenge.js";
 import type { NewSession, Session } from "../model/session.js";
 import type { EpochMs } from "../model/time.js";
-import type { User } from "../model/user.js";
 import type { Deps } from "./deps.js";
 import { invalidField } from "./errors.js";
+import type { TokenSubject } from "./field-claims.js";
 import type { TokenSet } from "./tokens.js";
 import { issueTokens } from "./tokens.js";
 
@@ -80,10 +80,10 @@ export function newSessionOf(
 export async function giveSession(
   deps: Deps,
   caller: Caller,
-  { session, user, now }: { readonly session: Session; readonly user: User; readonly now: EpochMs },
+  { session, subject, now }: { readonly session: Session; readonly subject: TokenSubject; readonly now: EpochMs },
 ): Promise<GivenSession> {
   if (session.credentialHash === null) {
-    return { kind: "tokens", tokens: await issueTokens(deps, session, { caller, user, withIdToken: true, now }) };
+    return { kind: "tokens", tokens: await issueTokens(deps, session, { caller, subject, withIdToken: true, now }) };
   }
   const { sessionId, idleExpiresAt, expiresAt } = session;
   const { credential } = deps.sessionCredentials.mint(session);

@@ -1,11 +1,12 @@
 import type { Caller } from "../model/caller.js";
 import type { Session } from "../model/session.js";
-import type { User } from "../model/user.js";
 import type { Deps } from "./deps.js";
 import { AuthError } from "./errors.js";
+import type { TokenSubject } from "./field-claims.js";
 import { refuseForeignToken } from "./foreign-keys.js";
 import type { Idempotency } from "./idempotency.js";
 import { idempotencyMac } from "./idempotency.js";
+import { findMember, wantsMembership } from "./membership.js";
 import type { TokenSet } from "./tokens.js";
 import { issueTokens } from "./tokens.js";
 
@@ -44,7 +45,7 @@ export async function refreshToken(deps: Deps, caller: Caller, input: RefreshTok
       if (outcome.session.appId !== caller.app.appId) throw new AuthError("SESSION_ENDED", { detail: "another app's" });
       return await issueTokens(deps, outcome.session, {
         caller,
-        user: await userForTokens(deps, caller, outcome.session),
+        subject: await subjectOf(deps, caller, outcome.session),
         withIdToken: false,
         now,
       });
@@ -68,10 +69,16 @@ function refuseUnauthenticated({ client, confidential }: Caller): void {
   if (client.kind === "confidential" && !confidential) throw new AuthError("CLIENT_INVALID", { detail: "not authenticated" });
 }
 
-/** Returns the user whose fields the tokens carry, or null if the policy asks for none. Throws if the session has just ended. */
-async function userForTokens(deps: Deps, caller: Caller, { sessionId }: Session): Promise<User | null> {
-  if (caller.policy.tokenFields.length === 0) return null;
-  const live = await deps.store.sessions.findLive({ sessionId, now: deps.clock() });
-  if (live === null) throw new AuthError("SESSION_ENDED", { detail: "ended since the refresh" });
-  return live.user;
+/** Returns what the tokens are made from, or null if the policy wants nothing of it. Throws if the session has just ended. */
+async function subjectOf(deps: Deps, { app }: Caller, { sessionId, userId }: Session): Promise<TokenSubject | null> {
+  if (app.policy.tokenFields.length === 0 && app.policy.tokenAttributes.length === 0) return null;
+  const ended = () => new AuthError("SESSION_ENDED", { detail: "ended since the refresh" });
+  if (!wantsMembership(app)) {
+    const live = await deps.store.sessions.findLive({ sessionId, now: deps.clock() });
+    if (live === null) throw ended();
+    return { user: live.user, membership: null };
+  }
+  const found = await findMember(deps, app, userId);
+  if (found === null || found.membership === null || found.membership.state === "locked") throw ended();
+  return found;
 }

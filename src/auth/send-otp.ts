@@ -100,14 +100,19 @@ function refusePurpose(caller: Caller, purpose: Purpose, identifier: Identifier)
   }
 }
 
-/** Returns the contact that the code goes to, with its user. A decoy's code is never sent. */
+/**
+ * Returns the contact that the code goes to, with its user. A decoy's code is never sent. A person of the pool who is no member of
+ * the app is unknown to it, and a member that can't sign in looks unknown.
+ */
 function destinationOf(caller: Caller, input: SendInput, recipient: Recipient | null): Destination {
   const { identifier, channel } = input;
-  const locale = input.locale || recipient?.locale || "";
+  const known = recipient?.standing === "stranger" ? null : recipient;
+  const locale = input.locale || known?.locale || "";
   const named = isContact(identifier) && channelReaches(channel, identifier) ? identifier : null;
   if (input.purpose === "verify_contact") return { contact: named, userId: null, decoy: false, locale };
-  if (recipient !== null && recipient.contact !== null) {
-    return { contact: recipient.contact, userId: recipient.userId, decoy: false, locale };
+  if (known !== null && known.standing !== "member") return { contact: named, userId: null, decoy: true, locale };
+  if (known !== null && known.contact !== null) {
+    return { contact: known.contact, userId: known.userId, decoy: false, locale };
   }
   const registers = input.createUserIfMissing && caller.policy.autoRegistration && named !== null;
   return { contact: named, userId: null, decoy: !registers, locale };

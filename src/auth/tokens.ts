@@ -2,9 +2,8 @@ import { accessTokenExpiresAt } from "../crypto/access-token.js";
 import type { Caller } from "../model/caller.js";
 import type { Session } from "../model/session.js";
 import type { EpochMs } from "../model/time.js";
-import type { User } from "../model/user.js";
 import type { Deps } from "./deps.js";
-import { fieldClaims } from "./field-claims.js";
+import { fieldClaims, type TokenSubject } from "./field-claims.js";
 
 /** The tokens given to a caller. They are not stored. */
 export interface TokenSet {
@@ -19,15 +18,15 @@ export interface TokenSet {
 }
 
 /**
- * Signs the tokens of a session in its present generation. Only a sign-in gets an id token. `user` may be null if the policy wants
- * no fields of the user in tokens.
+ * Signs the tokens of a session in its present generation. Only a sign-in gets an id token. `subject` may be null if the policy
+ * wants nothing about the user in tokens.
  */
 export async function issueTokens(
   deps: Deps,
   session: Session,
   options: {
     readonly caller: Caller;
-    readonly user: User | null;
+    readonly subject: TokenSubject | null;
     readonly withIdToken: boolean;
     readonly now: EpochMs;
   },
@@ -35,7 +34,7 @@ export async function issueTokens(
   const { caller, now } = options;
   const life = { ttlMs: caller.policy.accessTokenTtlMs, now };
   const expiresAt = accessTokenExpiresAt(session, life);
-  const fields = options.user === null ? {} : fieldClaims(options.user, caller.policy.tokenFields);
+  const fields = options.subject === null ? {} : fieldClaims(caller.app, options.subject);
   const [accessToken, idToken] = await Promise.all([
     deps.accessTokens.signAccess(session, { audience: caller.app.audience, fields, ...life }),
     options.withIdToken ? deps.accessTokens.signId(session, { fields, ...life }) : null,

@@ -4,7 +4,7 @@ import type { Challenge, ChallengeRefusal, Purpose } from "../model/challenge.js
 import { guessRefusalOf } from "../model/challenge-state.js";
 import type { Contact, ContactKind } from "../model/contact.js";
 import type { EpochMs } from "../model/time.js";
-import type { NewUser, User } from "../model/user.js";
+import type { NewMembership, NewUser, User } from "../model/user.js";
 import type { ChallengeToVerify, Redemption } from "../store/port/challenges.js";
 import { sendReturns } from "./budgets.js";
 import { type ChallengeTarget, challengeIdOf, findInApp } from "./challenge-target.js";
@@ -15,9 +15,12 @@ import { type GuessInput, takeGuess } from "./guess.js";
 import type { Idempotency } from "./idempotency.js";
 import { idempotencyMac } from "./idempotency.js";
 import { accountLocked } from "./lockout.js";
+import { currentUser, findMembership, rolesOf } from "./membership.js";
 import { type GivenSession, giveSession, intoCookie, newSessionOf, type SessionKind, sessionKindOf } from "./new-session.js";
 import { openProfile } from "./profile.js";
 import { codeInvalid } from "./refusals.js";
+import { restoreOtherContacts } from "./restore-contacts.js";
+import { signedInUser } from "./signed-in-user.js";
 
 export interface VerifyOtpInput extends GuessInput {
   readonly target: ChallengeTarget;
@@ -32,17 +35,20 @@ export type VerifyOtpResult = { readonly purpose: Purpose; readonly contact: Con
       /** Null if the sign-in started no session. */
       readonly session: GivenSession | null;
       readonly user: User;
+      /** The user's roles in the app. */
+      readonly roles: readonly string[];
       readonly isNewUser: boolean;
       readonly usernameTaken: boolean;
     }
   | { readonly kind: "pending"; readonly pendingSources: readonly ContactKind[] }
   | { readonly kind: "proven"; readonly contactProof: string }
+  | { readonly kind: "contact_changed"; readonly user: User; readonly roles: readonly string[] }
 );
 
 /**
  * Exchanges a code for the result of its challenge. An attempt is spent before the code is compared, so concurrent calls can't
  * guess more often than allowed. Of concurrent calls with the right code exactly one succeeds. Public clients get the same
- * error for every reason.
+ * error for every reason. Throws CONTACT_TAKEN if the code was to give the user a contact that another user has verified.
  */
 export async function verifyOtp(deps: Deps, caller: Caller, input: VerifyOtpInput): Promise<VerifyOtpResult> {
   // A call with the cookie is another call: its repeat must not get the tokens of a call without.
@@ -67,6 +73,10 @@ async function verify(deps: Deps, caller: Caller, { input, kind, idempotency }: 
     (await findEarlier(deps, caller, idempotency)) ?? refuse(deps, caller, { challengeId, why, lockedUntil });
 
   const challenge = await findInApp(deps, caller, challengeId);
+  // Not `lose`: the outcome of an earlier call is for its user alone.
+  if (challenge?.purpose === "change_contact" && (await signedInUser(deps, caller))?.userId !== challenge.userId) {
+    refuse(deps, caller, { challengeId, why: "not_expected", lockedUntil: null });
+  }
   const refusal = guessRefusalOf(challenge, caller.client.clientId, deps.clock());
   if (challenge === null || refusal !== null) return await lose(refusal ?? "unknown");
   if (challenge.purpose === "login" && !caller.policy.codeSignIn) {
@@ -85,6 +95,8 @@ async function verify(deps: Deps, caller: Caller, { input, kind, idempotency }: 
     returns: guess.returns,
     sendReturns: sendReturns(caller.policy),
     newUser,
+    newMembership: newMembershipOf(caller),
+    trustClaims: caller.policy.trustClaims,
     newSession: newSessionOf(deps, caller, { challenge, kind }),
     sessionsMax: caller.policy.sessionsMax,
     lockoutKey: guess.lockoutKey,
@@ -96,7 +108,15 @@ async function verify(deps: Deps, caller: Caller, { input, kind, idempotency }: 
     { challengeId: challenge.challengeId, outcome: outcome.redemption.kind, correlationId: caller.correlationId },
     "code redeemed",
   );
+  await restoreOtherContacts(deps, challenge, outcome.redemption);
   return await resultOf(deps, caller, { challenge, redemption: outcome.redemption, provenAt: now });
+}
+
+/** What a sign-in says about a person who joins the app by it. */
+function newMembershipOf({ app }: Caller): NewMembership {
+  const { ownerOrganization } = app;
+  const given = { roles: [], kind: "", externalId: null, appAttributes: "" };
+  return { ...given, ownerOrganization, credentialType: "otp", state: "active" };
 }
 
 /** Throws UNAVAILABLE, before anything is spent, if only other processes can check the guess. */
@@ -143,8 +163,10 @@ async function resultOf(
   switch (redemption.kind) {
     case "signed_in": {
       const { user, isNewUser, usernameTaken } = redemption;
-      const session = redemption.session && (await giveSession(deps, caller, { session: redemption.session, user, now }));
-      return { kind: "signed_in", session, user, isNewUser, usernameTaken, ...base };
+      const membership = await findMembership(deps, caller, user.userId);
+      const subject = { user, membership };
+      const session = redemption.session && (await giveSession(deps, caller, { session: redemption.session, subject, now }));
+      return { kind: "signed_in", session, user, roles: rolesOf(caller.app, membership), isNewUser, usernameTaken, ...base };
     }
     case "pending":
       return { kind: "pending", pendingSources: redemption.pendingSources, ...base };
@@ -159,6 +181,10 @@ async function resultOf(
         ...base,
       };
     }
+    case "contact_changed":
+      return { kind: "contact_changed", ...(await currentUser(deps, caller, redemption.user)), ...base };
+    case "contact_taken":
+      throw new AuthError("CONTACT_TAKEN");
   }
 }
 

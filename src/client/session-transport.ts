@@ -1,6 +1,16 @@
-import { create, type DescMessage, type DescMethodUnary, getOption, hasOption } from "@bufbuild/protobuf";
+import {
+  create,
+  type DescMessage,
+  type DescMethodUnary,
+  getOption,
+  hasOption,
+  isMessage,
+  type Message,
+} from "@bufbuild/protobuf";
 import type { Transport, UnaryResponse } from "@connectrpc/connect";
 import { access, Caller } from "../gen/client/latchkey/v1/access_pb.js";
+import { VerifyOtpRequestSchema } from "../gen/client/latchkey/v1/auth_service_pb.js";
+import { Purpose } from "../gen/client/latchkey/v1/challenge_pb.js";
 import { errorDetails } from "./connect-error-details.js";
 import { withToken } from "./headers.js";
 import type { IdempotencyKeys } from "./idempotency-keys.js";
@@ -46,7 +56,7 @@ export function withSession(parts: SessionTransportParts): Transport {
         const askedAt = clock();
         const send = (headers: HeadersInit | undefined) =>
           transport.unary(method, signal, timeoutMs, headers, request, contextValues);
-        const asUser = isForUsers(method) && !new Headers(header).has("authorization");
+        const asUser = (isForUsers(method) || isContactChange(request)) && !new Headers(header).has("authorization");
         const reply = asUser ? await sendAsUser(header, signal, send) : await send(header);
         await onReply(reply, { askedAt, asUser });
         return reply;
@@ -59,6 +69,11 @@ export function withSession(parts: SessionTransportParts): Transport {
 /** Other methods do not need a token, and some reject a call with an invalid one. */
 function isForUsers(method: DescMethodUnary<DescMessage, DescMessage>): boolean {
   return hasOption(method, access) && getOption(method, access).caller === Caller.USER;
+}
+
+/** The code of a contact change needs the token of the user who started it. */
+function isContactChange(request: Message): boolean {
+  return isMessage(request, VerifyOtpRequestSchema) && request.expectedPurpose === Purpose.CHANGE_CONTACT;
 }
 
 /** Throws the refusal if the server has just ended the session: a call without a token would get a less clear error. */

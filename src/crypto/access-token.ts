@@ -36,13 +36,17 @@ export interface TokenLife {
   readonly now: EpochMs;
 }
 
-/** Claims about the user that tokens carry if the app's policy says so (OpenID Connect Core §5.1). */
+/** Claims about the user that tokens carry if the app's policy says so. Those of the profile are of OpenID Connect Core §5.1. */
 export interface UserFieldClaims {
   readonly email?: string;
   readonly email_verified?: boolean;
   readonly phone_number?: string;
   readonly phone_number_verified?: boolean;
   readonly preferred_username?: string;
+  /** The roles in the app (RFC 9068 §2.2.3.1). */
+  readonly roles?: readonly string[];
+  /** App attributes by name. */
+  readonly app?: Readonly<Record<string, unknown>>;
 }
 
 /** Signs and checks JWTs with the deployment's signing keys. */

@@ -48,3 +48,8 @@ export interface UserCaller extends Caller {
   readonly session: Session;
   readonly user: User;
 }
+
+/** Returns whether the headers of a call prove a user. Calls of methods for clients may have one too. */
+export function isSignedIn(caller: Caller): caller is UserCaller {
+  return "user" in caller && "session" in caller;
+}

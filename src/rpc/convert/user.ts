@@ -4,7 +4,8 @@ import { CredentialType, type UserSchema, UserState } from "../../gen/latchkey/v
 import type { Member, MemberState, User, UserContact } from "../../model/user.js";
 import { toContact } from "./contact.js";
 
-export function toUser(user: User): MessageInitShape<typeof UserSchema> {
+/** `roles` are those in the app of the call. */
+export function toUser(user: User, roles: readonly string[] = []): MessageInitShape<typeof UserSchema> {
   return {
     userId: user.userId,
     username: user.username ?? "",
@@ -18,6 +19,7 @@ export function toUser(user: User): MessageInitShape<typeof UserSchema> {
     createdAt: timestampFromMs(user.createdAt),
     state: UserState.ACTIVE,
     number: BigInt(user.number),
+    roles: [...roles],
   };
 }
 
@@ -32,9 +34,8 @@ const credentialTypes = { otp: CredentialType.OTP, none: CredentialType.NONE } a
 /** The user with everything that the app says about it, for administrators. */
 export function toMember({ user, membership }: Member): MessageInitShape<typeof UserSchema> {
   return {
-    ...toUser(user),
+    ...toUser(user, membership.roles),
     state: states[membership.state],
-    roles: [...membership.roles],
     kind: membership.kind,
     ownerOrganization: membership.ownerOrganization,
     externalId: membership.externalId ?? "",

@@ -4,12 +4,14 @@ import { deleteCurrentUser } from "../../auth/delete-current-user.js";
 import type { Deps } from "../../auth/deps.js";
 import { accepted, invalidField } from "../../auth/errors.js";
 import { approveChallenge, cancelChallenge, getChallenge, type ManagedChallenge } from "../../auth/manage-challenge.js";
+import { type CurrentUser, currentUser } from "../../auth/membership.js";
 import type { GivenSession } from "../../auth/new-session.js";
 import { refreshToken } from "../../auth/refresh-token.js";
 import { registerUser } from "../../auth/register-user.js";
 import { revokeToken } from "../../auth/revoke-token.js";
 import { type SendOtpInput, sendOtp } from "../../auth/send-otp.js";
 import { listSessions, revokeOtherSessions, revokeSession } from "../../auth/sessions.js";
+import { type StartContactChangeInput, startContactChange } from "../../auth/start-contact-change.js";
 import { updateCurrentUser } from "../../auth/update-current-user.js";
 import { type VerifyOtpResult, verifyOtp } from "../../auth/verify-otp.js";
 import {
@@ -21,6 +23,8 @@ import {
   RegisterUserRequestSchema,
   type SendOtpRequest,
   SendOtpRequestSchema,
+  type StartContactChangeRequest,
+  StartContactChangeRequestSchema,
   type UpdateCurrentUserRequest,
   VerifyOtpRequestSchema,
   type VerifyOtpResponseSchema,
@@ -113,11 +117,20 @@ function signInMethods(deps: Deps): Handlers<typeof AuthService>["forClients"] {
 function ownAccountMethods(deps: Deps): Handlers<typeof AuthService>["forUsers"] {
   return {
     async getCurrentUser(caller) {
-      return { user: toUser(caller.user) };
+      return own(await currentUser(deps, caller, caller.user));
     },
 
     async updateCurrentUser(caller, request) {
-      return { user: toUser(await updateCurrentUser(deps, caller, changes(request))) };
+      return own(await updateCurrentUser(deps, caller, changes(request)));
+    },
+
+    async startContactChange(caller, request) {
+      const challenge = await startContactChange(deps, caller, {
+        contact: newContactIn(request),
+        replace: request.replace,
+        idempotency: toIdempotency(StartContactChangeRequestSchema, request),
+      });
+      return { challenge: toChallenge(challenge) };
     },
 
     async deleteCurrentUser(caller) {
@@ -139,6 +152,15 @@ function ownAccountMethods(deps: Deps): Handlers<typeof AuthService>["forUsers"]
       return { revokedCount: await revokeOtherSessions(deps, caller) };
     },
   };
+}
+
+function own({ user, roles }: CurrentUser) {
+  return { user: toUser(user, roles) };
+}
+
+function newContactIn({ contact }: StartContactChangeRequest): StartContactChangeInput["contact"] {
+  if (contact.case === undefined) throw new Error("validation accepted a request without a contact");
+  return { kind: contact.case, value: contact.value };
 }
 
 function recipientIn({ identifier }: SendOtpRequest): SendOtpInput["recipient"] {
@@ -171,7 +193,7 @@ function verified(result: VerifyOtpResult): MessageInitShape<typeof VerifyOtpRes
     case "signed_in":
       return {
         ...(result.session !== null && given(result.session)),
-        user: toUser(result.user),
+        user: toUser(result.user, result.roles),
         isNewUser: result.isNewUser,
         usernameTaken: result.usernameTaken,
         ...proven,
@@ -180,6 +202,8 @@ function verified(result: VerifyOtpResult): MessageInitShape<typeof VerifyOtpRes
       return { registration: { pendingSources: result.pendingSources.map(toContactKind) }, ...proven };
     case "proven":
       return { contactProof: result.contactProof, ...proven };
+    case "contact_changed":
+      return { user: toUser(result.user, result.roles), ...proven };
   }
 }
 

@@ -19,7 +19,7 @@ import type { JsonObject, Message } from "@bufbuild/protobuf";
  * Describes the file latchkey/v1/auth_service.proto.
  */
 export const file_latchkey_v1_auth_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch5sYXRjaGtleS92MS9hdXRoX3NlcnZpY2UucHJvdG8SC2xhdGNoa2V5LnYxIvABChNSZWdpc3RlclVzZXJSZXF1ZXN0EhAKCHVzZXJuYW1lGAEgASgJEg0KBWVtYWlsGAIgASgJEg0KBXBob25lGAMgASgJEhQKDGRpc3BsYXlfbmFtZRgEIAEoCRIOCgZsb2NhbGUYBSABKAkSNgoUdmVyaWZpY2F0aW9uX3NvdXJjZXMYBiADKA4yGC5sYXRjaGtleS52MS5Db250YWN0S2luZBIyChFjdXN0b21fYXR0cmlidXRlcxgHIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSFwoPaWRlbXBvdGVuY3lfa2V5GAggASgJIkIKFFJlZ2lzdGVyVXNlclJlc3BvbnNlEioKCmNoYWxsZW5nZXMYASADKAsyFi5sYXRjaGtleS52MS5DaGFsbGVuZ2UilgMKDlNlbmRPdHBSZXF1ZXN0Eg8KBWVtYWlsGAEgASgJSAASDwoFcGhvbmUYAiABKAlIABISCgh1c2VybmFtZRgDIAEoCUgAEhEKB3VzZXJfaWQYBCABKAlIABIWCgxjaGFsbGVuZ2VfaWQYBSABKAlIABIlCgdjaGFubmVsGAYgASgOMhQubGF0Y2hrZXkudjEuQ2hhbm5lbBIlCgdwdXJwb3NlGAcgASgOMhQubGF0Y2hrZXkudjEuUHVycG9zZRIeChZjcmVhdGVfdXNlcl9pZl9taXNzaW5nGAggASgIEg4KBmxvY2FsZRgJIAEoCRIXCg9pZGVtcG90ZW5jeV9rZXkYCiABKAkSEgoKcmV1c2VfbGl2ZRgLIAEoCBIrCghjb2RlX3R0bBgMIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIYCgtjb2RlX2xlbmd0aBgNIAEoBUgBiAEBEhMKC2N1c3RvbV9jb2RlGA4gASgJQgwKCmlkZW50aWZpZXJCDgoMX2NvZGVfbGVuZ3RoIjwKD1NlbmRPdHBSZXNwb25zZRIpCgljaGFsbGVuZ2UYASABKAsyFi5sYXRjaGtleS52MS5DaGFsbGVuZ2Ui2wIKEFZlcmlmeU90cFJlcXVlc3QSFAoMY2hhbGxlbmdlX2lkGAEgASgJEgwKBGNvZGUYAiABKAkSLgoQZXhwZWN0ZWRfcHVycG9zZRgDIAEoDjIULmxhdGNoa2V5LnYxLlB1cnBvc2USGAoQZXhwZWN0ZWRfY29udGFjdBgEIAEoCRIXCg9pZGVtcG90ZW5jeV9rZXkYBSABKAkSDwoFZW1haWwYBiABKAlIABIPCgVwaG9uZRgHIAEoCUgAEhIKCHVzZXJuYW1lGAggASgJSAASEQoHdXNlcl9pZBgJIAEoCUgAEikKB3Nlc3Npb24YCiABKA4yGC5sYXRjaGtleS52MS5TZXNzaW9uS2luZBIjChZjcmVhdGVfdXNlcl9pZl9taXNzaW5nGAsgASgISAGIAQFCDAoKaWRlbnRpZmllckIZChdfY3JlYXRlX3VzZXJfaWZfbWlzc2luZyKYAwoRVmVyaWZ5T3RwUmVzcG9uc2USJQoHcHVycG9zZRgBIAEoDjIULmxhdGNoa2V5LnYxLlB1cnBvc2USJQoHY29udGFjdBgCIAEoCzIULmxhdGNoa2V5LnYxLkNvbnRhY3QSJQoGdG9rZW5zGAMgASgLMhUubGF0Y2hrZXkudjEuVG9rZW5TZXQSEgoKc2Vzc2lvbl9pZBgEIAEoCRIfCgR1c2VyGAUgASgLMhEubGF0Y2hrZXkudjEuVXNlchITCgtpc19uZXdfdXNlchgGIAEoCBIWCg51c2VybmFtZV90YWtlbhgHIAEoCBI2CgxyZWdpc3RyYXRpb24YCCABKAsyIC5sYXRjaGtleS52MS5QZW5kaW5nUmVnaXN0cmF0aW9uEhUKDWNvbnRhY3RfcHJvb2YYCSABKAkSGgoSc2Vzc2lvbl9jcmVkZW50aWFsGAogASgJEkEKHXNlc3Npb25fY3JlZGVudGlhbF9leHBpcmVzX2F0GAsgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJIChNQZW5kaW5nUmVnaXN0cmF0aW9uEjEKD3BlbmRpbmdfc291cmNlcxgBIAMoDjIYLmxhdGNoa2V5LnYxLkNvbnRhY3RLaW5kIqkBChNHZXRDaGFsbGVuZ2VSZXF1ZXN0EhQKDGNoYWxsZW5nZV9pZBgBIAEoCRIPCgVlbWFpbBgCIAEoCUgAEg8KBXBob25lGAMgASgJSAASEgoIdXNlcm5hbWUYBCABKAlIABIRCgd1c2VyX2lkGAUgASgJSAASJQoHcHVycG9zZRgGIAEoDjIULmxhdGNoa2V5LnYxLlB1cnBvc2VCDAoKaWRlbnRpZmllciJBChRHZXRDaGFsbGVuZ2VSZXNwb25zZRIpCgljaGFsbGVuZ2UYASABKAsyFi5sYXRjaGtleS52MS5DaGFsbGVuZ2UirAEKFkNhbmNlbENoYWxsZW5nZVJlcXVlc3QSFAoMY2hhbGxlbmdlX2lkGAEgASgJEg8KBWVtYWlsGAIgASgJSAASDwoFcGhvbmUYAyABKAlIABISCgh1c2VybmFtZRgEIAEoCUgAEhEKB3VzZXJfaWQYBSABKAlIABIlCgdwdXJwb3NlGAYgASgOMhQubGF0Y2hrZXkudjEuUHVycG9zZUIMCgppZGVudGlmaWVyIkQKF0NhbmNlbENoYWxsZW5nZVJlc3BvbnNlEikKCWNoYWxsZW5nZRgBIAEoCzIWLmxhdGNoa2V5LnYxLkNoYWxsZW5nZSKtAQoXQXBwcm92ZUNoYWxsZW5nZVJlcXVlc3QSFAoMY2hhbGxlbmdlX2lkGAEgASgJEg8KBWVtYWlsGAIgASgJSAASDwoFcGhvbmUYAyABKAlIABISCgh1c2VybmFtZRgEIAEoCUgAEhEKB3VzZXJfaWQYBSABKAlIABIlCgdwdXJwb3NlGAYgASgOMhQubGF0Y2hrZXkudjEuUHVycG9zZUIMCgppZGVudGlmaWVyIkUKGEFwcHJvdmVDaGFsbGVuZ2VSZXNwb25zZRIpCgljaGFsbGVuZ2UYASABKAsyFi5sYXRjaGtleS52MS5DaGFsbGVuZ2UiRQoTUmVmcmVzaFRva2VuUmVxdWVzdBIVCg1yZWZyZXNoX3Rva2VuGAEgASgJEhcKD2lkZW1wb3RlbmN5X2tleRgCIAEoCSI9ChRSZWZyZXNoVG9rZW5SZXNwb25zZRIlCgZ0b2tlbnMYASABKAsyFS5sYXRjaGtleS52MS5Ub2tlblNldCIjChJSZXZva2VUb2tlblJlcXVlc3QSDQoFdG9rZW4YASABKAkiFQoTUmV2b2tlVG9rZW5SZXNwb25zZSIXChVHZXRDdXJyZW50VXNlclJlcXVlc3QiOQoWR2V0Q3VycmVudFVzZXJSZXNwb25zZRIfCgR1c2VyGAEgASgLMhEubGF0Y2hrZXkudjEuVXNlciKlAQoYVXBkYXRlQ3VycmVudFVzZXJSZXF1ZXN0EhQKDGRpc3BsYXlfbmFtZRgBIAEoCRIOCgZsb2NhbGUYAiABKAkSMgoRY3VzdG9tX2F0dHJpYnV0ZXMYAyABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0Ei8KC3VwZGF0ZV9tYXNrGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzayI8ChlVcGRhdGVDdXJyZW50VXNlclJlc3BvbnNlEh8KBHVzZXIYASABKAsyES5sYXRjaGtleS52MS5Vc2VyIhoKGERlbGV0ZUN1cnJlbnRVc2VyUmVxdWVzdCIbChlEZWxldGVDdXJyZW50VXNlclJlc3BvbnNlIhUKE0xpc3RTZXNzaW9uc1JlcXVlc3QiPgoUTGlzdFNlc3Npb25zUmVzcG9uc2USJgoIc2Vzc2lvbnMYASADKAsyFC5sYXRjaGtleS52MS5TZXNzaW9uIioKFFJldm9rZVNlc3Npb25SZXF1ZXN0EhIKCnNlc3Npb25faWQYASABKAkiFwoVUmV2b2tlU2Vzc2lvblJlc3BvbnNlIhwKGlJldm9rZU90aGVyU2Vzc2lvbnNSZXF1ZXN0IjQKG1Jldm9rZU90aGVyU2Vzc2lvbnNSZXNwb25zZRIVCg1yZXZva2VkX2NvdW50GAEgASgFMsALCgtBdXRoU2VydmljZRJoCgxSZWdpc3RlclVzZXISIC5sYXRjaGtleS52MS5SZWdpc3RlclVzZXJSZXF1ZXN0GiEubGF0Y2hrZXkudjEuUmVnaXN0ZXJVc2VyUmVzcG9uc2UiE6rUGA8IARILdXNlcnM6d3JpdGUSVgoHU2VuZE90cBIbLmxhdGNoa2V5LnYxLlNlbmRPdHBSZXF1ZXN0GhwubGF0Y2hrZXkudjEuU2VuZE90cFJlc3BvbnNlIhCq1BgMCAESCG90cDpzZW5kEl4KCVZlcmlmeU90cBIdLmxhdGNoa2V5LnYxLlZlcmlmeU90cFJlcXVlc3QaHi5sYXRjaGtleS52MS5WZXJpZnlPdHBSZXNwb25zZSISqtQYDggBEgpvdHA6dmVyaWZ5EmoKDEdldENoYWxsZW5nZRIgLmxhdGNoa2V5LnYxLkdldENoYWxsZW5nZVJlcXVlc3QaIS5sYXRjaGtleS52MS5HZXRDaGFsbGVuZ2VSZXNwb25zZSIVkAIBqtQYDggEEgpvdHA6bWFuYWdlEnMKD0NhbmNlbENoYWxsZW5nZRIjLmxhdGNoa2V5LnYxLkNhbmNlbENoYWxsZW5nZVJlcXVlc3QaJC5sYXRjaGtleS52MS5DYW5jZWxDaGFsbGVuZ2VSZXNwb25zZSIVkAICqtQYDggEEgpvdHA6bWFuYWdlEnYKEEFwcHJvdmVDaGFsbGVuZ2USJC5sYXRjaGtleS52MS5BcHByb3ZlQ2hhbGxlbmdlUmVxdWVzdBolLmxhdGNoa2V5LnYxLkFwcHJvdmVDaGFsbGVuZ2VSZXNwb25zZSIVkAICqtQYDggEEgpvdHA6bWFuYWdlElsKDFJlZnJlc2hUb2tlbhIgLmxhdGNoa2V5LnYxLlJlZnJlc2hUb2tlblJlcXVlc3QaIS5sYXRjaGtleS52MS5SZWZyZXNoVG9rZW5SZXNwb25zZSIGqtQYAggCElsKC1Jldm9rZVRva2VuEh8ubGF0Y2hrZXkudjEuUmV2b2tlVG9rZW5SZXF1ZXN0GiAubGF0Y2hrZXkudjEuUmV2b2tlVG9rZW5SZXNwb25zZSIJkAICqtQYAggCEmQKDkdldEN1cnJlbnRVc2VyEiIubGF0Y2hrZXkudjEuR2V0Q3VycmVudFVzZXJSZXF1ZXN0GiMubGF0Y2hrZXkudjEuR2V0Q3VycmVudFVzZXJSZXNwb25zZSIJkAIBqtQYAggDEm0KEVVwZGF0ZUN1cnJlbnRVc2VyEiUubGF0Y2hrZXkudjEuVXBkYXRlQ3VycmVudFVzZXJSZXF1ZXN0GiYubGF0Y2hrZXkudjEuVXBkYXRlQ3VycmVudFVzZXJSZXNwb25zZSIJkAICqtQYAggDEm8KEURlbGV0ZUN1cnJlbnRVc2VyEiUubGF0Y2hrZXkudjEuRGVsZXRlQ3VycmVudFVzZXJSZXF1ZXN0GiYubGF0Y2hrZXkudjEuRGVsZXRlQ3VycmVudFVzZXJSZXNwb25zZSILkAICqtQYBAgDGAESXgoMTGlzdFNlc3Npb25zEiAubGF0Y2hrZXkudjEuTGlzdFNlc3Npb25zUmVxdWVzdBohLmxhdGNoa2V5LnYxLkxpc3RTZXNzaW9uc1Jlc3BvbnNlIgmQAgGq1BgCCAMSYQoNUmV2b2tlU2Vzc2lvbhIhLmxhdGNoa2V5LnYxLlJldm9rZVNlc3Npb25SZXF1ZXN0GiIubGF0Y2hrZXkudjEuUmV2b2tlU2Vzc2lvblJlc3BvbnNlIgmQAgKq1BgCCAMScwoTUmV2b2tlT3RoZXJTZXNzaW9ucxInLmxhdGNoa2V5LnYxLlJldm9rZU90aGVyU2Vzc2lvbnNSZXF1ZXN0GigubGF0Y2hrZXkudjEuUmV2b2tlT3RoZXJTZXNzaW9uc1Jlc3BvbnNlIgmQAgKq1BgCCANCNQoLbGF0Y2hrZXkudjFQAVoWbGF0Y2hrZXkvdjE7bGF0Y2hrZXl2MaoCC0xhdGNoa2V5LlYxYgZwcm90bzM", [file_google_protobuf_duration, file_google_protobuf_field_mask, file_google_protobuf_struct, file_google_protobuf_timestamp, file_latchkey_v1_access, file_latchkey_v1_challenge, file_latchkey_v1_session, file_latchkey_v1_user]);
+  fileDesc("Ch5sYXRjaGtleS92MS9hdXRoX3NlcnZpY2UucHJvdG8SC2xhdGNoa2V5LnYxIvABChNSZWdpc3RlclVzZXJSZXF1ZXN0EhAKCHVzZXJuYW1lGAEgASgJEg0KBWVtYWlsGAIgASgJEg0KBXBob25lGAMgASgJEhQKDGRpc3BsYXlfbmFtZRgEIAEoCRIOCgZsb2NhbGUYBSABKAkSNgoUdmVyaWZpY2F0aW9uX3NvdXJjZXMYBiADKA4yGC5sYXRjaGtleS52MS5Db250YWN0S2luZBIyChFjdXN0b21fYXR0cmlidXRlcxgHIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSFwoPaWRlbXBvdGVuY3lfa2V5GAggASgJIkIKFFJlZ2lzdGVyVXNlclJlc3BvbnNlEioKCmNoYWxsZW5nZXMYASADKAsyFi5sYXRjaGtleS52MS5DaGFsbGVuZ2UilgMKDlNlbmRPdHBSZXF1ZXN0Eg8KBWVtYWlsGAEgASgJSAASDwoFcGhvbmUYAiABKAlIABISCgh1c2VybmFtZRgDIAEoCUgAEhEKB3VzZXJfaWQYBCABKAlIABIWCgxjaGFsbGVuZ2VfaWQYBSABKAlIABIlCgdjaGFubmVsGAYgASgOMhQubGF0Y2hrZXkudjEuQ2hhbm5lbBIlCgdwdXJwb3NlGAcgASgOMhQubGF0Y2hrZXkudjEuUHVycG9zZRIeChZjcmVhdGVfdXNlcl9pZl9taXNzaW5nGAggASgIEg4KBmxvY2FsZRgJIAEoCRIXCg9pZGVtcG90ZW5jeV9rZXkYCiABKAkSEgoKcmV1c2VfbGl2ZRgLIAEoCBIrCghjb2RlX3R0bBgMIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIYCgtjb2RlX2xlbmd0aBgNIAEoBUgBiAEBEhMKC2N1c3RvbV9jb2RlGA4gASgJQgwKCmlkZW50aWZpZXJCDgoMX2NvZGVfbGVuZ3RoIjwKD1NlbmRPdHBSZXNwb25zZRIpCgljaGFsbGVuZ2UYASABKAsyFi5sYXRjaGtleS52MS5DaGFsbGVuZ2Ui2wIKEFZlcmlmeU90cFJlcXVlc3QSFAoMY2hhbGxlbmdlX2lkGAEgASgJEgwKBGNvZGUYAiABKAkSLgoQZXhwZWN0ZWRfcHVycG9zZRgDIAEoDjIULmxhdGNoa2V5LnYxLlB1cnBvc2USGAoQZXhwZWN0ZWRfY29udGFjdBgEIAEoCRIXCg9pZGVtcG90ZW5jeV9rZXkYBSABKAkSDwoFZW1haWwYBiABKAlIABIPCgVwaG9uZRgHIAEoCUgAEhIKCHVzZXJuYW1lGAggASgJSAASEQoHdXNlcl9pZBgJIAEoCUgAEikKB3Nlc3Npb24YCiABKA4yGC5sYXRjaGtleS52MS5TZXNzaW9uS2luZBIjChZjcmVhdGVfdXNlcl9pZl9taXNzaW5nGAsgASgISAGIAQFCDAoKaWRlbnRpZmllckIZChdfY3JlYXRlX3VzZXJfaWZfbWlzc2luZyKYAwoRVmVyaWZ5T3RwUmVzcG9uc2USJQoHcHVycG9zZRgBIAEoDjIULmxhdGNoa2V5LnYxLlB1cnBvc2USJQoHY29udGFjdBgCIAEoCzIULmxhdGNoa2V5LnYxLkNvbnRhY3QSJQoGdG9rZW5zGAMgASgLMhUubGF0Y2hrZXkudjEuVG9rZW5TZXQSEgoKc2Vzc2lvbl9pZBgEIAEoCRIfCgR1c2VyGAUgASgLMhEubGF0Y2hrZXkudjEuVXNlchITCgtpc19uZXdfdXNlchgGIAEoCBIWCg51c2VybmFtZV90YWtlbhgHIAEoCBI2CgxyZWdpc3RyYXRpb24YCCABKAsyIC5sYXRjaGtleS52MS5QZW5kaW5nUmVnaXN0cmF0aW9uEhUKDWNvbnRhY3RfcHJvb2YYCSABKAkSGgoSc2Vzc2lvbl9jcmVkZW50aWFsGAogASgJEkEKHXNlc3Npb25fY3JlZGVudGlhbF9leHBpcmVzX2F0GAsgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJIChNQZW5kaW5nUmVnaXN0cmF0aW9uEjEKD3BlbmRpbmdfc291cmNlcxgBIAMoDjIYLmxhdGNoa2V5LnYxLkNvbnRhY3RLaW5kIqkBChNHZXRDaGFsbGVuZ2VSZXF1ZXN0EhQKDGNoYWxsZW5nZV9pZBgBIAEoCRIPCgVlbWFpbBgCIAEoCUgAEg8KBXBob25lGAMgASgJSAASEgoIdXNlcm5hbWUYBCABKAlIABIRCgd1c2VyX2lkGAUgASgJSAASJQoHcHVycG9zZRgGIAEoDjIULmxhdGNoa2V5LnYxLlB1cnBvc2VCDAoKaWRlbnRpZmllciJBChRHZXRDaGFsbGVuZ2VSZXNwb25zZRIpCgljaGFsbGVuZ2UYASABKAsyFi5sYXRjaGtleS52MS5DaGFsbGVuZ2UirAEKFkNhbmNlbENoYWxsZW5nZVJlcXVlc3QSFAoMY2hhbGxlbmdlX2lkGAEgASgJEg8KBWVtYWlsGAIgASgJSAASDwoFcGhvbmUYAyABKAlIABISCgh1c2VybmFtZRgEIAEoCUgAEhEKB3VzZXJfaWQYBSABKAlIABIlCgdwdXJwb3NlGAYgASgOMhQubGF0Y2hrZXkudjEuUHVycG9zZUIMCgppZGVudGlmaWVyIkQKF0NhbmNlbENoYWxsZW5nZVJlc3BvbnNlEikKCWNoYWxsZW5nZRgBIAEoCzIWLmxhdGNoa2V5LnYxLkNoYWxsZW5nZSKtAQoXQXBwcm92ZUNoYWxsZW5nZVJlcXVlc3QSFAoMY2hhbGxlbmdlX2lkGAEgASgJEg8KBWVtYWlsGAIgASgJSAASDwoFcGhvbmUYAyABKAlIABISCgh1c2VybmFtZRgEIAEoCUgAEhEKB3VzZXJfaWQYBSABKAlIABIlCgdwdXJwb3NlGAYgASgOMhQubGF0Y2hrZXkudjEuUHVycG9zZUIMCgppZGVudGlmaWVyIkUKGEFwcHJvdmVDaGFsbGVuZ2VSZXNwb25zZRIpCgljaGFsbGVuZ2UYASABKAsyFi5sYXRjaGtleS52MS5DaGFsbGVuZ2UiRQoTUmVmcmVzaFRva2VuUmVxdWVzdBIVCg1yZWZyZXNoX3Rva2VuGAEgASgJEhcKD2lkZW1wb3RlbmN5X2tleRgCIAEoCSI9ChRSZWZyZXNoVG9rZW5SZXNwb25zZRIlCgZ0b2tlbnMYASABKAsyFS5sYXRjaGtleS52MS5Ub2tlblNldCIjChJSZXZva2VUb2tlblJlcXVlc3QSDQoFdG9rZW4YASABKAkiFQoTUmV2b2tlVG9rZW5SZXNwb25zZSIXChVHZXRDdXJyZW50VXNlclJlcXVlc3QiOQoWR2V0Q3VycmVudFVzZXJSZXNwb25zZRIfCgR1c2VyGAEgASgLMhEubGF0Y2hrZXkudjEuVXNlciKlAQoYVXBkYXRlQ3VycmVudFVzZXJSZXF1ZXN0EhQKDGRpc3BsYXlfbmFtZRgBIAEoCRIOCgZsb2NhbGUYAiABKAkSMgoRY3VzdG9tX2F0dHJpYnV0ZXMYAyABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0Ei8KC3VwZGF0ZV9tYXNrGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzayI8ChlVcGRhdGVDdXJyZW50VXNlclJlc3BvbnNlEh8KBHVzZXIYASABKAsyES5sYXRjaGtleS52MS5Vc2VyInIKGVN0YXJ0Q29udGFjdENoYW5nZVJlcXVlc3QSDwoFZW1haWwYASABKAlIABIPCgVwaG9uZRgCIAEoCUgAEg8KB3JlcGxhY2UYAyABKAkSFwoPaWRlbXBvdGVuY3lfa2V5GAQgASgJQgkKB2NvbnRhY3QiRwoaU3RhcnRDb250YWN0Q2hhbmdlUmVzcG9uc2USKQoJY2hhbGxlbmdlGAEgASgLMhYubGF0Y2hrZXkudjEuQ2hhbGxlbmdlIhoKGERlbGV0ZUN1cnJlbnRVc2VyUmVxdWVzdCIbChlEZWxldGVDdXJyZW50VXNlclJlc3BvbnNlIhUKE0xpc3RTZXNzaW9uc1JlcXVlc3QiPgoUTGlzdFNlc3Npb25zUmVzcG9uc2USJgoIc2Vzc2lvbnMYASADKAsyFC5sYXRjaGtleS52MS5TZXNzaW9uIioKFFJldm9rZVNlc3Npb25SZXF1ZXN0EhIKCnNlc3Npb25faWQYASABKAkiFwoVUmV2b2tlU2Vzc2lvblJlc3BvbnNlIhwKGlJldm9rZU90aGVyU2Vzc2lvbnNSZXF1ZXN0IjQKG1Jldm9rZU90aGVyU2Vzc2lvbnNSZXNwb25zZRIVCg1yZXZva2VkX2NvdW50GAEgASgFMrEMCgtBdXRoU2VydmljZRJoCgxSZWdpc3RlclVzZXISIC5sYXRjaGtleS52MS5SZWdpc3RlclVzZXJSZXF1ZXN0GiEubGF0Y2hrZXkudjEuUmVnaXN0ZXJVc2VyUmVzcG9uc2UiE6rUGA8IARILdXNlcnM6d3JpdGUSVgoHU2VuZE90cBIbLmxhdGNoa2V5LnYxLlNlbmRPdHBSZXF1ZXN0GhwubGF0Y2hrZXkudjEuU2VuZE90cFJlc3BvbnNlIhCq1BgMCAESCG90cDpzZW5kEl4KCVZlcmlmeU90cBIdLmxhdGNoa2V5LnYxLlZlcmlmeU90cFJlcXVlc3QaHi5sYXRjaGtleS52MS5WZXJpZnlPdHBSZXNwb25zZSISqtQYDggBEgpvdHA6dmVyaWZ5EmoKDEdldENoYWxsZW5nZRIgLmxhdGNoa2V5LnYxLkdldENoYWxsZW5nZVJlcXVlc3QaIS5sYXRjaGtleS52MS5HZXRDaGFsbGVuZ2VSZXNwb25zZSIVkAIBqtQYDggEEgpvdHA6bWFuYWdlEnMKD0NhbmNlbENoYWxsZW5nZRIjLmxhdGNoa2V5LnYxLkNhbmNlbENoYWxsZW5nZVJlcXVlc3QaJC5sYXRjaGtleS52MS5DYW5jZWxDaGFsbGVuZ2VSZXNwb25zZSIVkAICqtQYDggEEgpvdHA6bWFuYWdlEnYKEEFwcHJvdmVDaGFsbGVuZ2USJC5sYXRjaGtleS52MS5BcHByb3ZlQ2hhbGxlbmdlUmVxdWVzdBolLmxhdGNoa2V5LnYxLkFwcHJvdmVDaGFsbGVuZ2VSZXNwb25zZSIVkAICqtQYDggEEgpvdHA6bWFuYWdlElsKDFJlZnJlc2hUb2tlbhIgLmxhdGNoa2V5LnYxLlJlZnJlc2hUb2tlblJlcXVlc3QaIS5sYXRjaGtleS52MS5SZWZyZXNoVG9rZW5SZXNwb25zZSIGqtQYAggCElsKC1Jldm9rZVRva2VuEh8ubGF0Y2hrZXkudjEuUmV2b2tlVG9rZW5SZXF1ZXN0GiAubGF0Y2hrZXkudjEuUmV2b2tlVG9rZW5SZXNwb25zZSIJkAICqtQYAggCEmQKDkdldEN1cnJlbnRVc2VyEiIubGF0Y2hrZXkudjEuR2V0Q3VycmVudFVzZXJSZXF1ZXN0GiMubGF0Y2hrZXkudjEuR2V0Q3VycmVudFVzZXJSZXNwb25zZSIJkAIBqtQYAggDEm0KEVVwZGF0ZUN1cnJlbnRVc2VyEiUubGF0Y2hrZXkudjEuVXBkYXRlQ3VycmVudFVzZXJSZXF1ZXN0GiYubGF0Y2hrZXkudjEuVXBkYXRlQ3VycmVudFVzZXJSZXNwb25zZSIJkAICqtQYAggDEm8KElN0YXJ0Q29udGFjdENoYW5nZRImLmxhdGNoa2V5LnYxLlN0YXJ0Q29udGFjdENoYW5nZVJlcXVlc3QaJy5sYXRjaGtleS52MS5TdGFydENvbnRhY3RDaGFuZ2VSZXNwb25zZSIIqtQYBAgDGAESbwoRRGVsZXRlQ3VycmVudFVzZXISJS5sYXRjaGtleS52MS5EZWxldGVDdXJyZW50VXNlclJlcXVlc3QaJi5sYXRjaGtleS52MS5EZWxldGVDdXJyZW50VXNlclJlc3BvbnNlIguQAgKq1BgECAMYARJeCgxMaXN0U2Vzc2lvbnMSIC5sYXRjaGtleS52MS5MaXN0U2Vzc2lvbnNSZXF1ZXN0GiEubGF0Y2hrZXkudjEuTGlzdFNlc3Npb25zUmVzcG9uc2UiCZACAarUGAIIAxJhCg1SZXZva2VTZXNzaW9uEiEubGF0Y2hrZXkudjEuUmV2b2tlU2Vzc2lvblJlcXVlc3QaIi5sYXRjaGtleS52MS5SZXZva2VTZXNzaW9uUmVzcG9uc2UiCZACAqrUGAIIAxJzChNSZXZva2VPdGhlclNlc3Npb25zEicubGF0Y2hrZXkudjEuUmV2b2tlT3RoZXJTZXNzaW9uc1JlcXVlc3QaKC5sYXRjaGtleS52MS5SZXZva2VPdGhlclNlc3Npb25zUmVzcG9uc2UiCZACAqrUGAIIA0I1CgtsYXRjaGtleS52MVABWhZsYXRjaGtleS92MTtsYXRjaGtleXYxqgILTGF0Y2hrZXkuVjFiBnByb3RvMw", [file_google_protobuf_duration, file_google_protobuf_field_mask, file_google_protobuf_struct, file_google_protobuf_timestamp, file_latchkey_v1_access, file_latchkey_v1_challenge, file_latchkey_v1_session, file_latchkey_v1_user]);
 
 /**
  * The request of RegisterUser. It needs an email, a phone, or both. It may be at most 32 KiB large.
@@ -417,14 +417,14 @@ export type VerifyOtpResponse = Message<"latchkey.v1.VerifyOtpResponse"> & {
   sessionId: string;
 
   /**
-   * The user. Set after a sign-in.
+   * The user. Set after a sign-in and after PURPOSE_CHANGE_CONTACT.
    *
    * @generated from field: latchkey.v1.User user = 5;
    */
   user?: User | undefined;
 
   /**
-   * True if this call created the user.
+   * True if this call created the user, or made a user of another app of the pool a user of this app.
    *
    * @generated from field: bool is_new_user = 6;
    */
@@ -959,6 +959,81 @@ export const UpdateCurrentUserResponseSchema: GenMessage<UpdateCurrentUserRespon
   messageDesc(file_latchkey_v1_auth_service, 20);
 
 /**
+ * The request of StartContactChange.
+ *
+ * @generated from message latchkey.v1.StartContactChangeRequest
+ */
+export type StartContactChangeRequest = Message<"latchkey.v1.StartContactChangeRequest"> & {
+  /**
+   * The new contact. Exactly one is required.
+   *
+   * @generated from oneof latchkey.v1.StartContactChangeRequest.contact
+   */
+  contact: {
+    /**
+     * An e-mail address, such as `ada@example.com`.
+     *
+     * @generated from field: string email = 1;
+     */
+    value: string;
+    case: "email";
+  } | {
+    /**
+     * A phone number in international form, such as `+46701234567`.
+     *
+     * @generated from field: string phone = 2;
+     */
+    value: string;
+    case: "phone";
+  } | { case: undefined; value?: undefined };
+
+  /**
+   * A contact of the user, of the same kind, that is removed when the new one is proven. Empty: none is removed. Without it a user
+   * who has 5 contacts of the kind gets TOO_MANY_CONTACTS.
+   *
+   * @generated from field: string replace = 3;
+   */
+  replace: string;
+
+  /**
+   * 16 to 64 printable ASCII characters without spaces, unique to this call, such as a UUID. A repeat of the same request with
+   * the same key gets the first outcome instead of a second effect. Empty: no key. The key works only from the same network
+   * address (IPv6: the same /64). A repeat from another one is a new call and may send another code.
+   *
+   * @generated from field: string idempotency_key = 4;
+   */
+  idempotencyKey: string;
+};
+
+/**
+ * Describes the message latchkey.v1.StartContactChangeRequest.
+ * Use `create(StartContactChangeRequestSchema)` to create a new message.
+ */
+export const StartContactChangeRequestSchema: GenMessage<StartContactChangeRequest> = /*@__PURE__*/
+  messageDesc(file_latchkey_v1_auth_service, 21);
+
+/**
+ * The response of StartContactChange.
+ *
+ * @generated from message latchkey.v1.StartContactChangeResponse
+ */
+export type StartContactChangeResponse = Message<"latchkey.v1.StartContactChangeResponse"> & {
+  /**
+   * The challenge to redeem with the code, of PURPOSE_CHANGE_CONTACT.
+   *
+   * @generated from field: latchkey.v1.Challenge challenge = 1;
+   */
+  challenge?: Challenge | undefined;
+};
+
+/**
+ * Describes the message latchkey.v1.StartContactChangeResponse.
+ * Use `create(StartContactChangeResponseSchema)` to create a new message.
+ */
+export const StartContactChangeResponseSchema: GenMessage<StartContactChangeResponse> = /*@__PURE__*/
+  messageDesc(file_latchkey_v1_auth_service, 22);
+
+/**
  * The request of DeleteCurrentUser.
  *
  * @generated from message latchkey.v1.DeleteCurrentUserRequest
@@ -971,7 +1046,7 @@ export type DeleteCurrentUserRequest = Message<"latchkey.v1.DeleteCurrentUserReq
  * Use `create(DeleteCurrentUserRequestSchema)` to create a new message.
  */
 export const DeleteCurrentUserRequestSchema: GenMessage<DeleteCurrentUserRequest> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_auth_service, 21);
+  messageDesc(file_latchkey_v1_auth_service, 23);
 
 /**
  * The response of DeleteCurrentUser.
@@ -986,7 +1061,7 @@ export type DeleteCurrentUserResponse = Message<"latchkey.v1.DeleteCurrentUserRe
  * Use `create(DeleteCurrentUserResponseSchema)` to create a new message.
  */
 export const DeleteCurrentUserResponseSchema: GenMessage<DeleteCurrentUserResponse> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_auth_service, 22);
+  messageDesc(file_latchkey_v1_auth_service, 24);
 
 /**
  * The request of ListSessions.
@@ -1001,7 +1076,7 @@ export type ListSessionsRequest = Message<"latchkey.v1.ListSessionsRequest"> & {
  * Use `create(ListSessionsRequestSchema)` to create a new message.
  */
 export const ListSessionsRequestSchema: GenMessage<ListSessionsRequest> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_auth_service, 23);
+  messageDesc(file_latchkey_v1_auth_service, 25);
 
 /**
  * The response of ListSessions.
@@ -1022,7 +1097,7 @@ export type ListSessionsResponse = Message<"latchkey.v1.ListSessionsResponse"> &
  * Use `create(ListSessionsResponseSchema)` to create a new message.
  */
 export const ListSessionsResponseSchema: GenMessage<ListSessionsResponse> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_auth_service, 24);
+  messageDesc(file_latchkey_v1_auth_service, 26);
 
 /**
  * The request of RevokeSession.
@@ -1043,7 +1118,7 @@ export type RevokeSessionRequest = Message<"latchkey.v1.RevokeSessionRequest"> &
  * Use `create(RevokeSessionRequestSchema)` to create a new message.
  */
 export const RevokeSessionRequestSchema: GenMessage<RevokeSessionRequest> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_auth_service, 25);
+  messageDesc(file_latchkey_v1_auth_service, 27);
 
 /**
  * The response of RevokeSession.
@@ -1058,7 +1133,7 @@ export type RevokeSessionResponse = Message<"latchkey.v1.RevokeSessionResponse">
  * Use `create(RevokeSessionResponseSchema)` to create a new message.
  */
 export const RevokeSessionResponseSchema: GenMessage<RevokeSessionResponse> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_auth_service, 26);
+  messageDesc(file_latchkey_v1_auth_service, 28);
 
 /**
  * The request of RevokeOtherSessions.
@@ -1073,7 +1148,7 @@ export type RevokeOtherSessionsRequest = Message<"latchkey.v1.RevokeOtherSession
  * Use `create(RevokeOtherSessionsRequestSchema)` to create a new message.
  */
 export const RevokeOtherSessionsRequestSchema: GenMessage<RevokeOtherSessionsRequest> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_auth_service, 27);
+  messageDesc(file_latchkey_v1_auth_service, 29);
 
 /**
  * The response of RevokeOtherSessions.
@@ -1094,7 +1169,7 @@ export type RevokeOtherSessionsResponse = Message<"latchkey.v1.RevokeOtherSessio
  * Use `create(RevokeOtherSessionsResponseSchema)` to create a new message.
  */
 export const RevokeOtherSessionsResponseSchema: GenMessage<RevokeOtherSessionsResponse> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_auth_service, 28);
+  messageDesc(file_latchkey_v1_auth_service, 30);
 
 /**
  * The methods for the apps of end users: sign-up, sign-in by code, the session after it, and the user's own account.
@@ -1133,7 +1208,9 @@ export const AuthService: GenService<{
     output: typeof SendOtpResponseSchema;
   },
   /**
-   * Redeems a code: signs the user in, continues a registration, or proves a contact, as the purpose of the challenge says.
+   * Redeems a code: signs the user in, continues a registration, proves a contact, or gives it to the signed-in user, as the
+   * purpose of the challenge says. A code of PURPOSE_CHANGE_CONTACT needs the access token, session credential or cookie of the
+   * user who called StartContactChange; without it the answer is CODE_INVALID, and no attempt is spent.
    * A code can be redeemed once: of several parallel calls exactly one succeeds. A challenge allows 5 attempts by default.
    * Public clients get CODE_INVALID for every reason. Confidential clients get the reason in `metadata.cause`.
    * A repeat with the same idempotency_key and code gets the same outcome until the challenge expires.
@@ -1225,8 +1302,24 @@ export const AuthService: GenService<{
     output: typeof UpdateCurrentUserResponseSchema;
   },
   /**
-   * Deletes the calling user for good, with all sessions and contacts, and cancels the user's challenges. The user must have
-   * signed in within the last 10 minutes; otherwise the call is refused with RECENT_SIGN_IN_REQUIRED.
+   * Sends a code to a contact that the calling user wants to have. VerifyOtp with this code and the user's token gives the contact
+   * to the user. Until then nothing changes.
+   * The answer is the same if another user has the contact. VerifyOtp then answers CONTACT_TAKEN.
+   * The user must have signed in within the last 10 minutes; otherwise the call is refused with RECENT_SIGN_IN_REQUIRED.
+   * Each call makes a new challenge. A repeat with the same idempotency_key from the same network gets the challenge of the
+   * first call.
+   *
+   * @generated from rpc latchkey.v1.AuthService.StartContactChange
+   */
+  startContactChange: {
+    methodKind: "unary";
+    input: typeof StartContactChangeRequestSchema;
+    output: typeof StartContactChangeResponseSchema;
+  },
+  /**
+   * Ends the calling user's membership in the app, with its sessions and challenges. A user who is a member of no other app is
+   * deleted for good, with all contacts. The user must have signed in within the last 10 minutes; otherwise the call is refused
+   * with RECENT_SIGN_IN_REQUIRED.
    *
    * @generated from rpc latchkey.v1.AuthService.DeleteCurrentUser
    */
