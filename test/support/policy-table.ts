@@ -28,6 +28,9 @@ const meanings: Readonly<Record<PolicyKey, string>> = {
   refreshGraceMs: "how long a used refresh token still returns the same next token",
   sessionsMax: "sessions of a user in this app; one more ends the least recently used",
   tokenFields: "fields of the user that tokens carry",
+  tokenAttributes: "names of the app attributes that tokens carry, in the claim `app`",
+  trustClaims:
+    "whether a code sent to a [claimed contact](concepts.md#claimed-contacts) signs in a user who has verified another one",
 };
 
 /** The table of docs/apps.md: names, bounds, defaults and settings as the code has them. */
@@ -87,6 +90,8 @@ function boundsText(field: PolicyField): string {
       return field.members.join(" or ");
     case "set":
       return field.members.join(", ");
+    case "words":
+      return `up to ${field.max} names`;
   }
 }
 
