@@ -20,8 +20,6 @@ export interface GuessInput {
   readonly expectedPurpose: Purpose | undefined;
   /** Empty means any contact. */
   readonly expectedContact: string;
-  /** False: the code must not create a user, or join one to the app. */
-  readonly mayCreateUser: boolean;
 }
 
 export interface Guess {
@@ -83,7 +81,6 @@ function refusalOfGuess(
   if (!right) return "mismatch";
   if (challenge.decoy) return "decoy";
   if (input.expectedPurpose !== undefined && input.expectedPurpose !== challenge.purpose) return "not_expected";
-  if (!input.mayCreateUser && challenge.purpose === "login" && challenge.userId === null) return "not_expected";
   return isExpectedContact(caller, challenge.contact, input.expectedContact) ? null : "not_expected";
 }
 

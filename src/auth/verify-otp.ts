@@ -24,6 +24,8 @@ import { signedInUser } from "./signed-in-user.js";
 
 export interface VerifyOtpInput extends GuessInput {
   readonly target: ChallengeTarget;
+  /** False: a LOGIN must not create a user, or join one to the app. */
+  readonly mayCreateUser: boolean;
   /** Undefined means what the caller gets by default. */
   readonly session: SessionKind | undefined;
   readonly idempotency: Idempotency;
@@ -95,7 +97,7 @@ async function verify(deps: Deps, caller: Caller, { input, kind, idempotency }: 
     returns: guess.returns,
     sendReturns: sendReturns(caller.policy),
     newUser,
-    newMembership: newMembershipOf(caller),
+    newMembership: input.mayCreateUser || challenge.purpose !== "login" ? newMembershipOf(caller) : null,
     trustClaims: caller.policy.trustClaims,
     newSession: newSessionOf(deps, caller, { challenge, kind }),
     sessionsMax: caller.policy.sessionsMax,
@@ -103,6 +105,7 @@ async function verify(deps: Deps, caller: Caller, { input, kind, idempotency }: 
     now,
   });
   if (outcome.kind === "refused") return await lose(outcome.why);
+  if (outcome.kind === "would_register") return await lose("not_expected");
   deps.metrics.challengeRedeemed(challenge);
   deps.log.info(
     { challengeId: challenge.challengeId, outcome: outcome.redemption.kind, correlationId: caller.correlationId },
