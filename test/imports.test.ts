@@ -9,6 +9,7 @@ const allowed: Record<string, readonly string[]> = {
   model: [],
   lib: [],
   gen: [],
+  outbound: ["lib"],
   client: ["gen"],
   openapi: ["gen"],
   crypto: ["model", "lib", "store"],

@@ -1,4 +1,4 @@
-import { parseNetwork } from "./network.js";
+import { parseHostOrNetwork, parseNetwork } from "./network.js";
 import { choice, duration, integer, list, listener, path } from "./parse.js";
 import { both, setting } from "./setting.js";
 
@@ -87,5 +87,15 @@ export const networkTable = {
     defaults: both(""),
     defaultsShown: both("none"),
     parse: list(parseNetwork),
+  }),
+  outboundAllowed: setting({
+    name: "LATCHKEY_OUTBOUND_ALLOWED",
+    topic: "TLS and proxies",
+    purpose:
+      "Which hosts Latchkey may call although they have loopback, private or reserved addresses, such as a registration hook in your own network. They may also be called over http. All other calls need https and public addresses.",
+    unit: "host names, IP addresses and networks, separated by commas",
+    defaults: { development: "127.0.0.0/8,::1", production: "" },
+    defaultsShown: { production: "none" },
+    parse: list(parseHostOrNetwork),
   }),
 };

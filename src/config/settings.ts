@@ -48,6 +48,8 @@ export interface Settings {
   readonly allowedOrigins: readonly string[];
   /** IP addresses and networks in CIDR form. */
   readonly trustedProxies: readonly string[];
+  /** Host names, IP addresses and networks in CIDR form, in lower case. */
+  readonly outboundAllowed: readonly string[];
   /** Whether the first start makes the client `default-web`. Null: not set. */
   readonly defaultClient: boolean | null;
   readonly tls: Tls;
@@ -156,6 +158,7 @@ function assemble(values: Values, mode: Mode): Omit<Settings, "databaseLogin" | 
     appName: values.appName!,
     allowedOrigins: values.allowedOrigins!,
     trustedProxies: values.trustedProxies!,
+    outboundAllowed: values.outboundAllowed!,
     defaultClient: values.defaultClient ?? null,
     tls: toTls(values)!,
     signingAlg: values.signingAlg!,

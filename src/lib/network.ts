@@ -56,3 +56,14 @@ export function networkProblem(text: string): string | null {
   if (prefix === undefined || (Number(prefix) >= 1 && Number(prefix) <= max)) return null;
   return `must have a prefix length from 1 to ${max}: /0 would be every address`;
 }
+
+const hostForm = /^[a-z0-9_-]+(\.[a-z0-9_-]+)*$/;
+
+/** Returns why a text is not a host name, an IP address or a network in CIDR form, or null. */
+export function hostOrNetworkProblem(text: string): string | null {
+  // A name whose last label is a number is an address to URL parsers.
+  const isName = text.length <= 253 && hostForm.test(text) && !/(^|\.)(\d+|0x[0-9a-f]*)$/.test(text);
+  if (isName) return null;
+  if (/^[0-9a-f:.]+(\/|$)/i.test(text)) return networkProblem(text);
+  return "must be a host name in lower case, an IP address or a network such as 10.0.0.0/8";
+}

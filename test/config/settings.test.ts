@@ -57,6 +57,7 @@ describe("defaults", () => {
       smtp: null,
       allowedOrigins: [],
       trustedProxies: [],
+      outboundAllowed: ["127.0.0.0/8", "::1"],
       defaultClient: null,
       tls: { kind: "off" },
       signingAlg: "ES256",
@@ -214,6 +215,15 @@ describe("values that are refused in any mode", () => {
     ["LATCHKEY_TRUSTED_PROXIES", "0.0.0.0/0"],
     ["LATCHKEY_TRUSTED_PROXIES", "::ffff:10.0.0.1"],
     ["LATCHKEY_TRUSTED_PROXIES", "fe80::1%eth0"],
+    ["LATCHKEY_OUTBOUND_ALLOWED", "http://hooks.example.com"],
+    ["LATCHKEY_OUTBOUND_ALLOWED", "hooks.example.com:8080"],
+    ["LATCHKEY_OUTBOUND_ALLOWED", "*.example.com"],
+    ["LATCHKEY_OUTBOUND_ALLOWED", "2130706433"],
+    ["LATCHKEY_OUTBOUND_ALLOWED", "0x7f000001"],
+    ["LATCHKEY_OUTBOUND_ALLOWED", "127.1"],
+    ["LATCHKEY_OUTBOUND_ALLOWED", "0.0.0.0/0"],
+    ["LATCHKEY_OUTBOUND_ALLOWED", "::/0"],
+    ["LATCHKEY_OUTBOUND_ALLOWED", "[::1]"],
     ["LATCHKEY_DEFAULT_CLIENT", "true"],
     ["LATCHKEY_TLS", "on"],
     ["LATCHKEY_SIGNING_ALG", "HS256"],
@@ -564,6 +574,18 @@ describe("LATCHKEY_ALLOWED_ORIGINS and LATCHKEY_TRUSTED_PROXIES", () => {
     });
     expect(settings.allowedOrigins).toEqual(["https://a.example", "http://localhost:5173"]);
     expect(settings.trustedProxies).toEqual(["10.0.0.0/8", "fd00::1"]);
+  });
+});
+
+describe("LATCHKEY_OUTBOUND_ALLOWED", () => {
+  it("allows loopback in development and nothing in production", () => {
+    expect(settingsOf(development).outboundAllowed).toEqual(["127.0.0.0/8", "::1"]);
+    expect(settingsOf(production).outboundAllowed).toEqual([]);
+  });
+
+  it("is a list of hosts, addresses and networks", () => {
+    const settings = settingsOf({ ...production, LATCHKEY_OUTBOUND_ALLOWED: "Hooks.internal, 10.0.0.0/8,FD00::1,intranet" });
+    expect(settings.outboundAllowed).toEqual(["hooks.internal", "10.0.0.0/8", "fd00::1", "intranet"]);
   });
 });
 

@@ -244,7 +244,7 @@ export interface Challenges {
    *   rest end. A locked member, or one without a credential, is refused as `user_locked`.
    * - A person who is no member is joined with `newMembership`, if the challenge was not issued for a certain user; otherwise the
    *   refusal is `user_gone`. `isNewUser` is true for a person who is created or joined. An invited member becomes active.
-   * - If `newMembership` is null, nobody is created or joined: where a person would be, the outcome is `would_register`. The caller
+   * - If `newMembership` is null, no person is created or joined: where one would be, the outcome is `would_register`. The caller
    *   asks the registration hook and redeems again. A `pending` registration and a sign-in of a member do not need it.
    * - A contact that nobody has verified, but members of the app claim: the oldest claim counts. If its person has no verified
    *   contact, or with `trustClaims`, the contact is verified for that person, whose other sessions in the app end. Otherwise the
