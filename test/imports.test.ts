@@ -16,13 +16,28 @@ const allowed: Record<string, readonly string[]> = {
   store: ["model", "lib"],
   delivery: ["model", "lib", "store"],
   apps: ["model", "lib", "store", "crypto", "auth"],
+  accounts: ["model", "lib", "store", "crypto", "apps", "auth"],
   auth: ["model", "lib", "store", "crypto"],
   telemetry: ["model", "lib", "store", "crypto", "delivery"],
-  rpc: ["model", "lib", "store", "crypto", "apps", "auth", "gen", "telemetry"],
+  rpc: ["model", "lib", "store", "crypto", "apps", "accounts", "auth", "gen", "telemetry"],
   doors: ["model", "lib", "apps", "delivery", "rpc", "gen", "telemetry"],
   config: ["model", "lib"],
-  server: ["model", "lib", "config", "store", "crypto", "apps", "auth", "delivery", "rpc", "doors", "gen", "telemetry"],
-  cli: ["model", "lib", "config", "store", "crypto", "apps", "auth", "delivery", "server", "telemetry"],
+  server: [
+    "model",
+    "lib",
+    "config",
+    "store",
+    "crypto",
+    "apps",
+    "accounts",
+    "auth",
+    "delivery",
+    "rpc",
+    "doors",
+    "gen",
+    "telemetry",
+  ],
+  cli: ["model", "lib", "config", "store", "crypto", "apps", "accounts", "auth", "delivery", "server", "telemetry"],
   latchkey: ["cli"],
 };
 
@@ -64,7 +79,7 @@ describe("the direction of imports", () => {
   it("leads from use cases, the directory, delivery and crypto to the port of the store, and to nothing behind it", () => {
     const wrong = imports.filter(
       ({ file, target }) =>
-        ["apps", "auth", "delivery", "crypto", "rpc"].includes(folderOf(file)) && /^store\/(?!port\/)/.test(target),
+        ["apps", "accounts", "auth", "delivery", "crypto", "rpc"].includes(folderOf(file)) && /^store\/(?!port\/)/.test(target),
     );
     expect(wrong).toEqual([]);
   });

@@ -23,6 +23,16 @@ function keyOf(kind: keyof typeof kinds, ...parts: readonly Uint8Array[]): Buffe
   return Buffer.concat([Buffer.of(kinds[kind]), ...parts]);
 }
 
+/** The keys of the budgets that count all sends to an identifier. */
+export function sendKeys(identifierKey: Uint8Array): readonly Uint8Array[] {
+  return [keyOf("sends", identifierKey), keyOf("paidSends", identifierKey)];
+}
+
+/** The key of the budget that counts all guesses at an account (see `accountOf`). */
+export function userGuessKey(account: Uint8Array): Uint8Array {
+  return keyOf("userGuesses", account);
+}
+
 /** Channels with a cost for each message. */
 const paidChannels: readonly Channel[] = ["sms"];
 
@@ -102,7 +112,7 @@ export function guessesKey(identifierKey: Uint8Array): Buffer {
  */
 export function guessCharges(
   policy: Policy,
-  challenge: ChallengeToVerify,
+  challenge: Pick<ChallengeToVerify, "identifierKey" | "contactUserId">,
   { requesterKey, contactKey }: { readonly requesterKey: Uint8Array; readonly contactKey: Uint8Array | null },
 ): GuessCharges {
   const { identifierKey } = challenge;

@@ -1,4 +1,5 @@
 import { CompactSign, decodeJwt, type JWTPayload, jwtVerify } from "jose";
+import type { Contact } from "../model/contact.js";
 import { isScope, type Scope } from "../model/scope.js";
 import type { Session } from "../model/session.js";
 import type { EpochMs } from "../model/time.js";
@@ -29,6 +30,15 @@ export interface ClientClaims extends CommonClaims {
 
 /** The claims of a valid access token. */
 export type AccessClaims = UserClaims | ClientClaims;
+
+/** The claims of a valid contact proof. */
+export interface ProofClaims {
+  /** The client that the proof was made for. */
+  readonly clientId: string;
+  readonly challengeId: string;
+  readonly contact: Contact;
+  readonly issuedAt: EpochMs;
+}
 
 /** The lifetime of a token, starting at `now`. */
 export interface TokenLife {
@@ -72,6 +82,8 @@ export interface AccessTokens {
     },
     life: TokenLife,
   ): Promise<string>;
+  /** Returns null if the proof is not ours, expired, malformed or a token of another type. */
+  verifyProof(token: string, now: EpochMs): Promise<ProofClaims | null>;
   /**
    * Returns null if the token is not ours, expired, malformed or of another type. Remembers valid tokens, so that each
    * signature is verified once.
@@ -167,13 +179,21 @@ export function createAccessTokens(options: AccessTokenOptions): AccessTokens {
     signProof({ clientId, challengeId, contact }, { ttlMs, now }) {
       return sign("latchkey-proof+jwt", { aud: clientId, jti: challengeId, contact }, { now, expiresAt: now + ttlMs });
     },
+    async verifyProof(token, now) {
+      if (token.length > tokenLengthMax) return null;
+      const required = ["aud", "jti", "iat", "exp", "contact"];
+      const verified = await verifySignature(token, keys, { issuer, now, typ: "latchkey-proof+jwt", required });
+      return verified === null ? null : proofClaimsOf(verified.payload);
+    },
     async verifyAccess(token, now) {
       if (token.length > tokenLengthMax) return null;
       const known = recall(token, now);
       if (known !== null) return known;
-      const verified = await verifySignature(token, keys, { issuer, now });
-      if (verified !== null) remember(token, verified.keyId, verified.claims);
-      return verified?.claims ?? null;
+      const required = ["aud", "sub", "client_id", "jti", "iat", "exp"];
+      const verified = await verifySignature(token, keys, { issuer, now, typ: "at+jwt", required });
+      const claims = verified === null ? null : claimsOf(verified.payload);
+      if (verified !== null && claims !== null) remember(token, verified.keyId, claims);
+      return claims;
     },
     jwks: keys.jwks,
   };
@@ -183,8 +203,8 @@ export function createAccessTokens(options: AccessTokenOptions): AccessTokens {
 async function verifySignature(
   token: string,
   keys: SigningKeys,
-  expected: { readonly issuer: string; readonly now: EpochMs },
-): Promise<{ keyId: string; claims: AccessClaims } | null> {
+  expected: { readonly issuer: string; readonly now: EpochMs; readonly typ: string; readonly required: string[] },
+): Promise<{ keyId: string; payload: JWTPayload } | null> {
   try {
     const { payload, protectedHeader } = await jwtVerify(
       token,
@@ -195,15 +215,14 @@ async function verifySignature(
       },
       {
         issuer: expected.issuer,
-        typ: "at+jwt",
+        typ: expected.typ,
         algorithms: ["ES256", "EdDSA", "RS256"],
-        requiredClaims: ["aud", "sub", "client_id", "jti", "iat", "exp"],
+        requiredClaims: expected.required,
         currentDate: new Date(expected.now),
       },
     );
-    const claims = claimsOf(payload);
-    if (claims === null || claims.issuedAt > expected.now + skewSeconds * 1000) return null;
-    return { keyId: protectedHeader.kid!, claims };
+    if (payload.iat === undefined || payload.iat * 1000 > expected.now + skewSeconds * 1000) return null;
+    return { keyId: protectedHeader.kid!, payload };
   } catch {
     return null;
   }
@@ -218,6 +237,13 @@ function claimsOf({ sub, sid, aud, client_id: clientId, jti, exp, iat, scope }: 
   if (typeof sid === "string") return { kind: "user", userId: sub, sessionId: sid, ...common };
   if (sid !== undefined || sub !== clientId || typeof scope !== "string") return null;
   return { kind: "client", scopes: scope.split(" ").filter(isScope), ...common };
+}
+
+function proofClaimsOf({ aud, jti, iat, contact }: JWTPayload): ProofClaims | null {
+  const { kind, value } = (contact ?? {}) as Partial<Contact>;
+  if (typeof aud !== "string" || typeof jti !== "string" || iat === undefined) return null;
+  if ((kind !== "email" && kind !== "phone") || typeof value !== "string") return null;
+  return { clientId: aud, challengeId: jti, contact: { kind, value }, issuedAt: iat * 1000 };
 }
 
 /** Returns whether a token claims to be a client's own. Checks nothing. */

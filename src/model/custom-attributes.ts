@@ -9,18 +9,23 @@ const valuesMax = 256;
 /** Keys that change the meaning of objects they are copied into. Decoding already rejects `__proto__`. */
 const refusedKeys = new Set(["__proto__", "constructor", "prototype"]);
 
-/**
- * Returns custom attributes as JSON text, or the limit that they exceed. From here on they stay text and are never merged into
- * an object. Empty attributes are an empty text.
- */
+/** Returns custom attributes as `attributesText` does. */
 export function customAttributesText(attributes: JsonObject | undefined): string | FieldViolation {
+  return attributesText("custom_attributes", attributes);
+}
+
+/**
+ * Returns attributes as JSON text, or the limit that they exceed, with the name of their field. From here on they stay text and
+ * are never merged into an object. Empty attributes are an empty text.
+ */
+export function attributesText(field: string, attributes: JsonObject | undefined): string | FieldViolation {
   if (attributes === undefined || Object.keys(attributes).length === 0) return "";
   const count = { keys: 0, values: 0 };
   const text = (): string => JSON.stringify(attributes);
   const excess =
     excessOfMembers(attributes, { count, depth: 1 }) ??
     (Buffer.byteLength(text()) > bytesMax ? `must not be larger than ${bytesMax} bytes as JSON` : null);
-  return excess === null ? text() : { field: "custom_attributes", description: excess };
+  return excess === null ? text() : { field, description: excess };
 }
 
 interface Place {

@@ -76,7 +76,7 @@ export function canonicalUsername(text: string): string | FieldViolation {
 
 const userIdText = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
-function canonicalUserId(text: string): string | FieldViolation {
+export function canonicalUserId(text: string): string | FieldViolation {
   const value = text.toLowerCase();
   return userIdText.test(value) ? value : { field: "user_id", description: "must be a UUID" };
 }

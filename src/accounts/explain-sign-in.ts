@@ -1,0 +1,120 @@
+import { guessesKey } from "../auth/budgets.js";
+import { invalidField } from "../auth/errors.js";
+import { canonicalAddress } from "../lib/network.js";
+import type { App } from "../model/app.js";
+import { channelOf } from "../model/channel.js";
+import { contactFailuresMax, type Member, type MemberKey, type UserContact } from "../model/user.js";
+import { type AccountsDeps, type Actor, appFor } from "./deps.js";
+import { canonicalKey } from "./get-user.js";
+import { type Obstacle, obstacle } from "./obstacles.js";
+import { limitObstacles } from "./sign-in-limits.js";
+
+export interface ExplainSignInInput {
+  /** Empty: the app of the actor. */
+  readonly appId: string;
+  /** As the caller wrote it. */
+  readonly key: MemberKey;
+  /** The client that the user signs in with. Empty: that of the actor. Read only with `endUserIp`. */
+  readonly clientId: string;
+  /** Empty: only limits that count all addresses are looked at. */
+  readonly endUserIp: string;
+}
+
+export interface SignInExplanation {
+  /** Everything that stands in the way. Those with a contact stand in the way of that contact alone. */
+  readonly obstacles: readonly Obstacle[];
+  /** Null: the app has no such user. */
+  readonly member: Member | null;
+}
+
+/**
+ * Returns everything that keeps a person from signing in to the app now. A contact is looked at alone, any other key with all
+ * contacts of the user. Sends and changes nothing.
+ */
+export async function explainSignIn(deps: AccountsDeps, actor: Actor, input: ExplainSignInInput): Promise<SignInExplanation> {
+  const app = await appFor(deps, actor, input.appId);
+  const key = canonicalKey(app, input.key);
+  const requesterKey = await requesterOf(deps, actor, { app, ...input });
+  const ofApp = await appObstacles(deps, app);
+  const found = await deps.store.users.find({ poolId: app.poolId, appId: app.appId, key });
+  if (found === null || found.membership === null) {
+    const known = found !== null && actor.scopes.has("operator");
+    return { obstacles: [...ofApp, obstacle(known ? "no_membership" : "no_such_user")], member: null };
+  }
+  const member = { user: found.user, membership: found.membership };
+  const looked = await contactObstacles(deps, app, { member, key });
+  return {
+    obstacles: [
+      ...ofApp,
+      ...(member.membership.state === "locked" ? [obstacle("locked")] : []),
+      ...(member.membership.credentialType === "none" ? [obstacle("credential_none")] : []),
+      ...looked,
+      ...(await limitObstacles(deps, app, { user: member.user, key, requesterKey })),
+    ],
+    member,
+  };
+}
+
+async function appObstacles({ store }: AccountsDeps, { appId, policy }: App): Promise<readonly Obstacle[]> {
+  const record = await store.apps.findApp(appId);
+  return [
+    ...(record?.state === "archived" ? [obstacle("app_archived")] : []),
+    ...(policy.codeSignIn ? [] : [obstacle("sign_in_off")]),
+  ];
+}
+
+async function contactObstacles(
+  deps: AccountsDeps,
+  app: App,
+  { member, key }: { readonly member: Member; readonly key: MemberKey },
+): Promise<readonly Obstacle[]> {
+  const { contacts } = member.user;
+  const looked = contacts.filter(({ kind, value }) => !isContactKey(key) || (kind === key.kind && value === key.value));
+  const obstacles: Obstacle[] = [];
+  let usable = 0;
+  for (const contact of looked) {
+    const why = await claimObstacle(deps, app, { member, contact });
+    if (why === null) usable += 1;
+    else obstacles.push(why);
+    if (!app.policy.channels.includes(channelOf[contact.kind])) obstacles.push(obstacle("channel_off", { contact }));
+  }
+  const keys = looked.map((contact) => guessesKey(deps.lookup.identifier(app.poolId, contact)));
+  const failures = keys.length === 0 ? [] : await deps.store.budgets.countFailures({ keys, now: deps.clock() });
+  looked.forEach((contact, index) => {
+    if (failures[index]! >= contactFailuresMax) obstacles.push(obstacle("contact_disabled", { contact }));
+  });
+  return usable === 0 && !isContactKey(key) ? [obstacle("no_contact"), ...obstacles] : obstacles;
+}
+
+function isContactKey({ kind }: MemberKey): boolean {
+  return kind === "email" || kind === "phone";
+}
+
+/** Returns why a contact that nobody has verified signs this person not in, or null. */
+async function claimObstacle(
+  { store }: AccountsDeps,
+  { poolId, appId, policy }: App,
+  { member, contact }: { readonly member: Member; readonly contact: UserContact },
+): Promise<Obstacle | null> {
+  if (contact.verifiedAt !== null) return null;
+  const { userId, contacts } = member.user;
+  const holder = await store.users.find({ poolId, appId, key: contact });
+  if (holder !== null && holder.user.userId !== userId) return obstacle("contact_of_another", { contact });
+  const hasVerified = contacts.some(({ verifiedAt }) => verifiedAt !== null);
+  return hasVerified && !policy.trustClaims ? obstacle("contact_unproven", { contact }) : null;
+}
+
+/** Returns null if the call names no address. */
+async function requesterOf(
+  { directory, lookup }: AccountsDeps,
+  actor: Actor,
+  { app, clientId, endUserIp }: ExplainSignInInput & { readonly app: App },
+): Promise<Uint8Array | null> {
+  if (endUserIp === "") return null;
+  const address = canonicalAddress(endUserIp);
+  if (address === null) throw invalidField("end_user_ip", "must be one IPv4 or IPv6 address");
+  const found = clientId === "" ? null : (directory.find(clientId) ?? (await directory.lookUp(clientId)));
+  const client = clientId === "" ? actor.client : found?.client;
+  if (client?.appId !== app.appId) throw invalidField("client_id", "must be a client of the app, which the user signs in with");
+  return lookup.requester(client.clientId, address);
+}

@@ -1,0 +1,108 @@
+import type { App } from "../model/app.js";
+import type { Member, MemberKey, MemberState } from "../model/user.js";
+import type { FieldViolation } from "../model/violation.js";
+import type { CreateOutcome, NewMember, TakenField } from "../store/port/users.js";
+import { type AccountsDeps, type Actor, appFor, record, requireScope } from "./deps.js";
+import { checkNewMember, type NewMemberFields } from "./member-fields.js";
+import { requestInvalid } from "./refusals.js";
+
+/** How many users one call takes. */
+export const importMax = 500;
+
+/** A user to import, as written in the source. `verifiedAt` of a contact is what the source says. */
+export interface ImportedUser extends NewMemberFields {
+  /** Undefined: `active`. */
+  readonly state?: MemberState | undefined;
+}
+
+export type ImportOutcome =
+  | { readonly kind: "created" | "joined"; readonly member: Member }
+  /** A dry run: what an import would do now. `created` and `joined` have no member. */
+  | { readonly kind: "would_create" | "would_join" }
+  | { readonly kind: "already_member"; readonly userId: string }
+  | { readonly kind: "taken"; readonly field: TakenField }
+  | { readonly kind: "invalid"; readonly violations: readonly FieldViolation[] };
+
+export interface ImportUsersInput {
+  readonly appId: string;
+  /** At most `importMax`. */
+  readonly members: readonly ImportedUser[];
+  /** Changes nothing. The outcome of each user is as if no other of the call were imported. */
+  readonly dryRun?: boolean;
+}
+
+/**
+ * Imports users into an app, in one transaction and each as CreateUser would. Returns the outcome of each, in the order of the
+ * users; one that is refused changes nothing and stops no other. A repeat is safe: those who were imported are `already_member`.
+ * Throws SCOPE_MISSING for an actor who is no operator, because an import gives ids, numbers and verified contacts.
+ */
+export async function importUsers(
+  deps: AccountsDeps,
+  actor: Actor,
+  { appId, members, dryRun = false }: ImportUsersInput,
+): Promise<readonly ImportOutcome[]> {
+  requireScope(actor, "operator");
+  const app = await appFor(deps, actor, appId);
+  if (members.length > importMax) {
+    throw requestInvalid([{ field: "members", description: `must have at most ${importMax} items` }]);
+  }
+  const checked = members.map((member) => checkNewMember(app, member, member.state ?? "active"));
+  const good = checked.flatMap((one) => (one.kind === "good" ? [one.value] : []));
+  const outcomes = dryRun ? await foresee(deps, app, good) : await create(deps, actor, { app, members: good });
+  const next = outcomes[Symbol.iterator]();
+  return checked.map((one) =>
+    one.kind === "bad" ? { kind: "invalid", violations: one.violations } : (next.next().value as ImportOutcome),
+  );
+}
+
+async function create(
+  deps: AccountsDeps,
+  actor: Actor,
+  { app, members }: { readonly app: App; readonly members: readonly NewMember[] },
+): Promise<readonly CreateOutcome[]> {
+  const { poolId, appId } = app;
+  const outcomes = members.length === 0 ? [] : await deps.store.users.create({ poolId, appId, members, now: deps.clock() });
+  for (const outcome of outcomes) {
+    if (outcome.kind !== "created" && outcome.kind !== "joined") continue;
+    record(deps, actor, { act: "user.import", app, user: outcome.member.user.number, outcome: outcome.kind });
+  }
+  return outcomes;
+}
+
+async function foresee(deps: AccountsDeps, app: App, members: readonly NewMember[]): Promise<readonly ImportOutcome[]> {
+  const outcomes: ImportOutcome[] = [];
+  for (const member of members) outcomes.push(await foreseeOne(deps, app, member));
+  return outcomes;
+}
+
+/** Finds the people that the values of a new member belong to. */
+async function foreseeOne(
+  deps: AccountsDeps,
+  { poolId, appId }: App,
+  { user, contacts, membership }: NewMember,
+): Promise<ImportOutcome> {
+  const find = (key: MemberKey) => deps.store.users.find({ poolId, appId, key });
+  let person = await find({ kind: "user_id", value: user.userId });
+  for (const contact of contacts) {
+    const holder = await find(contact);
+    const counts = holder !== null && (holder.membership !== null || isVerified(holder.user.contacts, contact));
+    if (!counts) continue;
+    if (person !== null && person.user.userId !== holder.user.userId) return { kind: "taken", field: contact.kind };
+    person = holder;
+  }
+  if (person?.membership) return { kind: "already_member", userId: person.user.userId };
+  const others: readonly (readonly [TakenField, MemberKey | null])[] = [
+    ["username", user.username === null || person !== null ? null : { kind: "username", value: user.username }],
+    ["number", user.number === null || person !== null ? null : { kind: "number", value: user.number }],
+    ["external_id", membership.externalId === null ? null : { kind: "external_id", value: membership.externalId }],
+  ];
+  for (const [field, key] of others) if (key !== null && (await find(key)) !== null) return { kind: "taken", field };
+  return { kind: person === null ? "would_create" : "would_join" };
+}
+
+function isVerified(
+  contacts: NewMember["contacts"],
+  { kind, value }: { readonly kind: string; readonly value: string },
+): boolean {
+  return contacts.some((one) => one.kind === kind && one.value === value && one.verifiedAt !== null);
+}
