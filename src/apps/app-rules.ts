@@ -34,7 +34,22 @@ export function appViolations(app: Fields, issuer: string): FieldViolation[] {
   );
   check("audience", isPrintable(app.audience, 255), "must be at most 255 printable ASCII characters without spaces");
   check("audience", !isForeignAudience(app, issuer), "is the audience of another app");
-  return [...violations, ...originViolations(app.allowedOrigins)];
+  return [...violations, ...originViolations(app.allowedOrigins), ...roleViolations(app.roles)];
+}
+
+const rolesMax = 64;
+
+function roleViolations(roles: readonly string[]): FieldViolation[] {
+  const violations: FieldViolation[] = [];
+  if (roles.length > rolesMax) violations.push({ field: "roles", description: `must have at most ${rolesMax} items` });
+  roles.forEach((role, index) => {
+    const field = `roles[${index}]`;
+    if (!/^[A-Za-z0-9._:-]{1,32}$/.test(role)) {
+      violations.push({ field, description: "must be 1 to 32 letters, digits and the characters . _ : -" });
+    }
+    if (roles.indexOf(role) < index) violations.push({ field, description: "is in the list twice" });
+  });
+  return violations;
 }
 
 /** Audiences below the issuer belong to the apps that they name. */

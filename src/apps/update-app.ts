@@ -6,7 +6,7 @@ import { type Actor, type AppsDeps, announce, appNotFound, refuseViolations } fr
 
 /** New values of an app. What is left out stays as it is. */
 export type AppChanges = Partial<
-  Pick<AppRecord, "displayName" | "logoUrl" | "supportAddress" | "allowedOrigins" | "audience" | "state">
+  Pick<AppRecord, "displayName" | "logoUrl" | "supportAddress" | "allowedOrigins" | "audience" | "roles" | "state">
 >;
 
 /**

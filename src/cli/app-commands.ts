@@ -87,7 +87,8 @@ function withAppFields(command: Command): Command {
     .option("--origins <list>", "origins of web pages that may call as any client of the app, separated by commas")
     .option("--logo-url <url>", "the https URL of its logo")
     .option("--support-address <text>", "an e-mail address or https URL where users find help")
-    .option("--audience <text>", "the aud claim of its access tokens");
+    .option("--audience <text>", "the aud claim of its access tokens")
+    .option("--roles <list>", "the roles that its users may have, separated by commas");
 }
 
 function collect(value: string, before: readonly string[]): readonly string[] {

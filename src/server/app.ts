@@ -9,6 +9,7 @@ import { createMetricsServer, warnOfOpenMetrics } from "../doors/metrics.js";
 import { AppService } from "../gen/latchkey/v1/app_service_pb.js";
 import { AuthService } from "../gen/latchkey/v1/auth_service_pb.js";
 import { TokenService } from "../gen/latchkey/v1/token_service_pb.js";
+import { UserService } from "../gen/latchkey/v1/user_service_pb.js";
 import type { Listen } from "../lib/listen.js";
 import type { Log } from "../lib/log.js";
 import { oauthPaths, urlBelow } from "../model/oauth.js";
@@ -19,6 +20,7 @@ import { composeService } from "../rpc/pipeline.js";
 import { createAppService } from "../rpc/services/app-service.js";
 import { createAuthService } from "../rpc/services/auth-service.js";
 import { createTokenService } from "../rpc/services/token-service.js";
+import { createUserService } from "../rpc/services/user-service.js";
 import type { Store } from "../store/port/store.js";
 import { createRecorder } from "../telemetry/metrics.js";
 import { noTracer, type Tracer } from "../telemetry/tracer.js";
@@ -145,6 +147,7 @@ async function start(settings: Settings, { log: plainLog, overrides, closers }: 
     composeService(pipeline, AuthService, createAuthService(deps)),
     composeService(pipeline, AppService, createAppService({ ...deps, directory, deployment: deploymentOf(settings) })),
     composeService(pipeline, TokenService, tokens),
+    composeService(pipeline, UserService, createUserService({ ...deps, directory })),
   ];
   const { inboxListen, metricsListen } = settings;
   const inboxPort =

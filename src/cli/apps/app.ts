@@ -29,6 +29,7 @@ export interface AppOptions extends Json {
   readonly logoUrl?: string;
   readonly supportAddress?: string;
   readonly audience?: string;
+  readonly roles?: string;
 }
 
 export interface PolicyOptions extends Json {
@@ -110,13 +111,14 @@ async function change(
   print(io, options, appFields(app), [done]);
 }
 
-function fieldsIn({ name, origins, logoUrl, supportAddress, audience }: AppOptions): AppChanges {
+function fieldsIn({ name, origins, logoUrl, supportAddress, audience, roles }: AppOptions): AppChanges {
   return {
     ...(name !== undefined && { displayName: name }),
     ...(origins !== undefined && { allowedOrigins: parseList(origins) }),
     ...(logoUrl !== undefined && { logoUrl }),
     ...(supportAddress !== undefined && { supportAddress }),
     ...(audience !== undefined && { audience }),
+    ...(roles !== undefined && { roles: parseList(roles) }),
   };
 }
 

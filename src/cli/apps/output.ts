@@ -22,6 +22,8 @@ export function appFields(app: AppRecord): Fields {
     support_address: app.supportAddress,
     allowed_origins: app.allowedOrigins,
     audience: app.audience,
+    roles: app.roles,
+    owner_organization: app.ownerOrganization,
     policy: policyValues(app.policy),
     state: app.state,
     created_at: timeText(app.createdAt),

@@ -23,6 +23,8 @@ export function toApp(app: AppRecord): MessageInitShape<typeof AppSchema> {
     policy: toPolicy(app.policy),
     state: states[app.state],
     createdAt: timestampFromMs(app.createdAt),
+    roles: [...app.roles],
+    ownerOrganization: app.ownerOrganization,
   };
 }
 
@@ -35,6 +37,7 @@ export function fromUpdateApp(request: UpdateAppRequest): AppChanges {
     ...(named("support_address") && { supportAddress: request.supportAddress }),
     ...(named("allowed_origins") && { allowedOrigins: request.allowedOrigins }),
     ...(named("audience") && { audience: request.audience }),
+    ...(named("roles") && { roles: request.roles }),
     ...(named("state") && { state: keyOf(states, request.state) ?? "active" }),
   };
 }

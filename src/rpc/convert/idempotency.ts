@@ -1,7 +1,11 @@
 import { type DescMessage, type JsonObject, type JsonValue, type MessageShape, toBinary } from "@bufbuild/protobuf";
 import type { Idempotency } from "../../auth/idempotency.js";
 
-type KeyedRequest = { readonly idempotencyKey: string; readonly customAttributes?: JsonObject | undefined };
+interface KeyedRequest {
+  readonly idempotencyKey: string;
+  readonly customAttributes?: JsonObject | undefined;
+  readonly appAttributes?: JsonObject | undefined;
+}
 
 /**
  * The idempotency key of a request with the canonical form of the request: without the key and unknown fields, objects sorted by
@@ -10,7 +14,9 @@ type KeyedRequest = { readonly idempotencyKey: string; readonly customAttributes
 export function toIdempotency<D extends DescMessage>(schema: D, request: MessageShape<D> & KeyedRequest): Idempotency {
   if (request.idempotencyKey === "") return null;
   const customAttributes = request.customAttributes && (sortKeys(request.customAttributes) as JsonObject);
-  const keyless = { ...request, idempotencyKey: "", ...(customAttributes && { customAttributes }) };
+  const appAttributes = request.appAttributes && (sortKeys(request.appAttributes) as JsonObject);
+  const sorted = { ...(customAttributes && { customAttributes }), ...(appAttributes && { appAttributes }) };
+  const keyless = { ...request, idempotencyKey: "", ...sorted };
   return { key: request.idempotencyKey, request: toBinary(schema, keyless, { writeUnknownFields: false }) };
 }
 

@@ -10,7 +10,8 @@ const kinds = { tokens: Kind.TOKENS, credential: Kind.CREDENTIAL, none: Kind.NON
 
 export const fromSessionKind = (kind: Kind): SessionKind | undefined => keyOf(kinds, kind);
 
-export function toSession(session: Session, currentSessionId: string): MessageInitShape<typeof SessionSchema> {
+/** `currentSessionId` is that of the caller. Null: the caller is not the user. */
+export function toSession(session: Session, currentSessionId: string | null): MessageInitShape<typeof SessionSchema> {
   return {
     sessionId: session.sessionId,
     clientId: session.clientId,

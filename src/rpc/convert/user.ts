@@ -1,8 +1,9 @@
 import type { JsonObject, MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
-import { CredentialType, type UserSchema, UserState } from "../../gen/latchkey/v1/user_pb.js";
+import { type UserSchema, UserState } from "../../gen/latchkey/v1/user_pb.js";
 import type { Member, MemberState, User, UserContact } from "../../model/user.js";
 import { toContact } from "./contact.js";
+import { toCredentialType } from "./member.js";
 
 /** `roles` are those in the app of the call. */
 export function toUser(user: User, roles: readonly string[] = []): MessageInitShape<typeof UserSchema> {
@@ -29,8 +30,6 @@ const states = {
   locked: UserState.LOCKED,
 } satisfies Record<MemberState, UserState>;
 
-const credentialTypes = { otp: CredentialType.OTP, none: CredentialType.NONE } as const;
-
 /** The user with everything that the app says about it, for administrators. */
 export function toMember({ user, membership }: Member): MessageInitShape<typeof UserSchema> {
   return {
@@ -40,7 +39,7 @@ export function toMember({ user, membership }: Member): MessageInitShape<typeof 
     ownerOrganization: membership.ownerOrganization,
     externalId: membership.externalId ?? "",
     appAttributes: toAttributes(membership.appAttributes),
-    credentialType: credentialTypes[membership.credentialType],
+    credentialType: toCredentialType(membership.credentialType),
     joinedAt: timestampFromMs(membership.joinedAt),
   };
 }

@@ -28,8 +28,8 @@ type Methods = Handlers<typeof AppService>["forClients"];
 function appMethods(deps: AppsDeps): Methods {
   return {
     async createApp(caller, request) {
-      const { appId, poolId, displayName, logoUrl, supportAddress, allowedOrigins, audience } = request;
-      const input = { appId, poolId, displayName, logoUrl, supportAddress, allowedOrigins, audience };
+      const { appId, poolId, displayName, logoUrl, supportAddress, allowedOrigins, audience, roles } = request;
+      const input = { appId, poolId, displayName, logoUrl, supportAddress, allowedOrigins, audience, roles };
       return { app: toApp(await createApp(deps, actorOf(caller), input)) };
     },
 
