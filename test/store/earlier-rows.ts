@@ -88,7 +88,13 @@ export async function expectEarlierRows(store: Store): Promise<void> {
   const found = await store.challenges.findRedemption({ idempotency: mac, now });
   expect(found?.redemption).toEqual({ kind: "signed_in", session, user, isNewUser: true, usernameTaken: false });
   const recipient = async (pool: string) => {
-    const recipientOf = { identifier: { kind: "username", value: "ada" }, channel: "email", poolId: pool } as const;
+    const recipientOf = {
+      identifier: { kind: "username", value: "ada" },
+      channel: "email",
+      poolId: pool,
+      appId,
+      trustClaims: false,
+    } as const;
     return expectKind(await store.challenges.prepareSend({ idempotency: null, recipientOf, guards: [], now }), "ready")
       .recipient;
   };

@@ -53,14 +53,14 @@ export async function live(next: () => Store): Promise<void> {
   expectKind(await rotate(next(), again.session), "rotated");
   expectKind(await rotate(next(), again.session), "replayed");
   const { userId } = again.user;
-  expect(await next().users.update({ userId, displayName: "Ada L." })).toMatchObject({ displayName: "Ada L." });
+  expect(await next().users.update({ appId, userId, displayName: "Ada L." })).toMatchObject({ displayName: "Ada L." });
   expect(await next().sessions.list({ userId, appId, now: t0 })).toHaveLength(2);
   expect(await next().sessions.revokeOthers({ userId, appId, keepSessionId: again.session.sessionId, now: t0 })).toBe(1);
   expect(await next().sessions.findLive({ sessionId: again.session.sessionId, now: t0 })).not.toBeNull();
   const messages = await next().outbox.claim({ now: t0 + minute, leaseMs: minute, limit: 5 });
   await next().outbox.settle(messages.map((message, index) => ({ ...message, retryAt: index === 0 ? t0 : null })));
   await next().upkeep.sweep({ now: t0, limit: 10 });
-  expect(await next().users.delete({ userId })).toBe(true);
+  expect(await next().users.erase({ userId, now: t0 })).toBe(true);
 }
 
 /** Lives lived beside each other until they are stopped. */

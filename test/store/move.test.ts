@@ -86,7 +86,7 @@ async function fill(store: Store) {
   const requesterKey = bytes("another requester");
   await store.challenges.resend({ challengeId, clientId, requesterKey, idempotency: null, charges: [], now: t0 + minute });
   const { session, user } = await signIn(store);
-  await store.users.update({ userId: user.userId, displayName: "Ada \\0 \0 Łovelace" });
+  await store.users.update({ appId, userId: user.userId, displayName: "Ada \\0 \0 Łovelace" });
   await rotate(store, session, { idempotency: bytes("rotation", 32), now: t0 + minute });
   const proved = await issue(store);
   await redeem(store, proved.challengeId, { idempotency: bytes("redeem", 32) });
@@ -111,7 +111,7 @@ async function look(store: Store, { live, registered, session, user, contact }: 
   const recipientIn = (poolId: string) =>
     store.challenges.prepareSend({
       idempotency: null,
-      recipientOf: { identifier: contact, channel: "email", poolId },
+      recipientOf: { identifier: contact, channel: "email", poolId, appId, trustClaims: false },
       guards: [],
       now,
     });
@@ -228,7 +228,7 @@ describe("a move that is interrupted", () => {
     const filled = await using(null, fill);
     const before = await using(null, (store) => look(store, filled));
     await interruptAt(wanted);
-    expect(await refusal(() => using(null, (store) => store.users.delete({ userId: filled.user.userId })))).toMatch(
+    expect(await refusal(() => using(null, (store) => store.users.erase({ userId: filled.user.userId, now: t0 })))).toMatch(
       /^this database (is being|was) moved to PostgreSQL \(latchkey_test_\w+ on [\d.:]+\): /,
     );
     const [mark] = await query<{ state: string }>(target, "SELECT state FROM move");
@@ -281,7 +281,7 @@ describe("a move that is cancelled", () => {
     await interruptAt((step) => step.kind === "copied" && step.table === "sessions");
     expect(abortMove({ path })).toBe(nameOf(target));
     expect(abortMove({ path })).toBeNull();
-    await using(null, (store) => store.users.delete({ userId: user.userId }));
+    await using(null, (store) => store.users.erase({ userId: user.userId, now: t0 }));
     expect(await refusal(() => move())).toContain("holds a part of another or a cancelled move");
     await using(null, (store) => store.upkeep.ping());
     const { counts } = await move(await databases.create());

@@ -148,8 +148,11 @@ export interface Challenges {
     readonly now: EpochMs;
   }): Promise<IssueOutcome>;
 
-  /** Returns the challenge in any state, or null if it does not exist or was swept. */
-  find(challengeId: string): Promise<ChallengeToVerify | null>;
+  /**
+   * Returns the challenge in any state, or null if it does not exist or was swept. `trustClaims` is the app's policy, by default
+   * false.
+   */
+  find(challengeId: string, trustClaims?: boolean): Promise<ChallengeToVerify | null>;
 
   /**
    * Returns the newest live challenge of a client for an identifier, purpose and requester, even if it has no attempts or sends
@@ -246,17 +249,17 @@ export interface Challenges {
    *   refusal is `user_gone`. `isNewUser` is true for a person who is created or joined. An invited member becomes active.
    * - If `newMembership` is null, no person is created or joined: where one would be, the outcome is `would_register`. The caller
    *   asks the registration hook and redeems again. A `pending` registration and a sign-in of a member do not need it.
-   * - A contact that nobody has verified, but members of the app claim: the oldest claim counts. If its person has no verified
-   *   contact, or with `trustClaims`, the contact is verified for that person, whose other sessions in the app end. Otherwise the
-   *   claim is void, and a new person is created, unless the challenge was issued for a certain user. Either way no claim of the
-   *   app to the contact stays.
+   * - A contact that nobody has verified, but members of the app claim: the oldest claim that has effect counts, which is that of
+   *   a person without a verified contact, or any with `trustClaims`. The contact is verified for that person, whose other sessions
+   *   in the app end. If no claim has effect, a new person is created, unless the challenge was issued for a certain user. Either
+   *   way no claim of the app to the contact stays.
    * - CHANGE_CONTACT gives the contact to the challenge's user, verified, and removes the contact that it replaces, as
-   *   `users.removeContact` does. If another person has it, the outcome is `contact_taken`. A user that is no active member is
-   *   refused as `user_gone`.
+   *   `users.removeContact` does. The new contact takes the place of the old one in the order. If another person has it, the
+   *   outcome is `contact_taken`. A user that is no active member is refused as `user_gone`.
    * - The failures and the lockout under `lockoutKey` are cleared.
    * - A REGISTRATION with contacts left to prove is `pending`: it starts no session and ends no siblings.
    * - Siblings end. Those of a sign-in are the app's live LOGIN and REGISTRATION challenges for any contact of the user; those of
-   *   a proof are the app's live proofs of the same identifier. The requester's own are cancelled. All others become decoys, so that
+   *   a proof are the app's live proofs of the same identifier; those of a change are the user's live changes to the same contact. The requester's own are cancelled. All others become decoys, so that
    *   their holders see no change. A challenge that is issued during the redemption may stay live.
    */
   redeem(change: {

@@ -81,8 +81,12 @@ export interface Users {
     readonly now: EpochMs;
   }): Promise<readonly CreateOutcome[]>;
 
-  /** Changes the given fields of a user and leaves the others. Returns null if the user does not exist. */
+  /**
+   * Changes the given fields of a user and leaves the others. Returns the user as the app sees it, or null if the user does not
+   * exist.
+   */
   update(change: {
+    readonly appId: string;
     readonly userId: string;
     readonly displayName?: string;
     readonly locale?: string;
@@ -105,7 +109,7 @@ export interface Users {
   }): Promise<ChangeOutcome>;
 
   /**
-   * Locks a member, or unlocks it (it is then active). A lock ends the member's sessions in the app and turns the live challenges
+   * Locks a member, or unlocks it (it is then active). A member that is not locked stays as it is when unlocked. A lock ends the member's sessions in the app and turns the live challenges
    * of the app that could sign the member in into decoys. No session of a locked member exists when the promise resolves, whatever
    * sign-ins and refreshes run at the same time.
    */
@@ -118,7 +122,8 @@ export interface Users {
 
   /**
    * Adds a contact to a member, as a claim or verified. A contact that the member has already is verified or made primary where
-   * asked. A contact that another person has verified is `taken`. Verifying ends all claims of the app to the contact.
+   * asked. Claims are in the order in which they were made, after the verified contacts. A contact that another person has verified
+   * is `taken`. Verifying ends all claims of the app to the contact, and the person's own in other apps.
    */
   addContact(change: {
     readonly appId: string;

@@ -6,20 +6,27 @@ import type { Store } from "../port/store.js";
 import { isLiveChallenge, toChallenge, toChallengeToVerify } from "../shared/rows.js";
 import type { Budgets } from "./budgets.js";
 import type { Lockouts } from "./lockouts.js";
+import { claimant, countsForPerson, verifiedHolder } from "./people/holders.js";
 import { type ChallengeRow, challengeColumns } from "./rows.js";
 import type { Writer } from "./writer.js";
+
+/** The columns of a challenge `c` that name its contact. */
+const contact = { pool: "c.pool_id", app: "c.app_id", kind: "c.contact_kind", value: "c.contact_value" };
 
 type Operations = Pick<Store["challenges"], "find" | "findNewest" | "findLimit" | "findLockout" | "takeAttempt">;
 
 export function createAttempts(db: Database, parts: { writer: Writer; budgets: Budgets; lockouts: Lockouts }): Operations {
   const { writer, budgets, lockouts } = parts;
   const byId = db.prepare<[string], ChallengeRow>(`SELECT ${challengeColumns} FROM challenges c WHERE c.challenge_id = ?`);
-  const toVerify = db.prepare<[string], ChallengeRow & { contact_user_id: string | null; sealed_profile: Buffer | null }>(`
-    SELECT ${challengeColumns}, o.user_id AS contact_user_id, r.sealed_profile
+  const toVerify = db.prepare<
+    { challengeId: string; trusted: number },
+    ChallengeRow & { contact_user_id: string | null; sealed_profile: Buffer | null }
+  >(`
+    SELECT ${challengeColumns}, coalesce(${verifiedHolder(contact)},
+        ${claimant({ ...contact, condition: countsForPerson("@trusted") })}) AS contact_user_id, r.sealed_profile
     FROM challenges c
-    LEFT JOIN contacts o ON o.pool_id = c.pool_id AND o.kind = c.contact_kind AND o.value = c.contact_value
     LEFT JOIN registrations r ON r.registration_id = c.registration_id
-    WHERE c.challenge_id = ?`);
+    WHERE c.challenge_id = @challengeId`);
   const newest = db.prepare<Parameters<Operations["findNewest"]>[0], ChallengeRow>(`
     SELECT ${challengeColumns} FROM challenges c
     WHERE c.identifier_key = @identifierKey AND c.purpose = @purpose AND c.client_id = @clientId AND c.requester_key = @requesterKey
@@ -30,9 +37,9 @@ export function createAttempts(db: Database, parts: { writer: Writer; budgets: B
     WHERE c.challenge_id = @challengeId AND c.client_id = @clientId AND c.attempts < c.attempts_max AND ${isLiveChallenge("@now")}`);
 
   return {
-    find(challengeId) {
+    find(challengeId, trustClaims = false) {
       return writer.read(() => {
-        const row = toVerify.get(challengeId);
+        const row = toVerify.get({ challengeId, trusted: trustClaims ? 1 : 0 });
         return row === undefined ? null : toChallengeToVerify(row);
       });
     },
@@ -53,9 +60,10 @@ export function createAttempts(db: Database, parts: { writer: Writer; budgets: B
       });
     },
 
-    takeAttempt({ challengeId, clientId, requester, identifier, userRequester, user, lockout, now }) {
+    takeAttempt({ challengeId, clientId, requester, identifier, userRequester, user, contact: counted, lockout, now }) {
       return writer.writeUnflushed((): AttemptOutcome => {
-        const granted = budgets.check([requester, identifier], now);
+        const charges = counted === null ? [requester, identifier] : [requester, identifier, counted];
+        const granted = budgets.check(charges, now);
         if ("kind" in granted) return granted;
         if (reserve.run({ challengeId, clientId, now }).changes === 0) {
           const row = byId.get(challengeId);
@@ -69,7 +77,8 @@ export function createAttempts(db: Database, parts: { writer: Writer; budgets: B
         if (userBudgetSpent) budgets.rewrite(hidden);
         else budgets.spend(hiddenGranted, now);
         const lockedUntil = lockout === null ? null : lockouts.countFailure(lockout, now);
-        return { kind: "taken", userBudgetSpent, lockedUntil };
+        const failures = Math.max(...granted.map((one) => one.failures));
+        return { kind: "taken", userBudgetSpent, lockedUntil, failures };
       });
     },
   };

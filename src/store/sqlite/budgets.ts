@@ -3,17 +3,22 @@ import type { EpochMs } from "../../model/time.js";
 import type { BudgetCharge, BudgetReturn, Limited } from "../port/budgets.js";
 import type { Store } from "../port/store.js";
 import { holdMs, longestWindow, refusedUntil, within } from "../rules/budget-window.js";
+import { failuresKeptMs } from "../rules/kept.js";
+import type { Lockouts } from "./lockouts.js";
 import type { Writer } from "./writer.js";
 
 interface BudgetRow {
   spent: string;
   hold_until: EpochMs;
+  failures: number;
+  expires_at: EpochMs;
 }
 
-/** A charge that can be granted, with the times that its budget holds now. */
+/** A charge that can be granted, with the times that its budget holds now and its consecutive failures. */
 export interface Grantable {
   readonly charge: BudgetCharge;
   readonly spent: EpochMs[];
+  readonly failures: number;
 }
 
 export interface Budgets {
@@ -27,6 +32,9 @@ export interface Budgets {
   /** Writes the budgets unchanged, so that a hidden refusal costs the same writes as a grant. */
   rewrite(charges: readonly BudgetCharge[]): void;
   giveBack(returns: readonly BudgetReturn[], now: EpochMs): void;
+  failuresOf(key: Uint8Array, now: EpochMs): number;
+  resetFailures(key: Uint8Array): void;
+  remove(key: Uint8Array): void;
 }
 
 /**
@@ -34,11 +42,21 @@ export interface Budgets {
  * at most as many times as the largest `max`.
  */
 export function createBudgets(db: Database): Budgets {
-  const select = db.prepare<[Uint8Array], BudgetRow>("SELECT spent, hold_until FROM budgets WHERE key = ?");
-  const upsert = db.prepare<[Uint8Array, string, EpochMs, EpochMs]>(`
-    INSERT INTO budgets (key, spent, hold_until, expires_at) VALUES (?, ?, ?, ?)
-    ON CONFLICT (key) DO UPDATE SET spent = excluded.spent, hold_until = excluded.hold_until, expires_at = excluded.expires_at`);
-  const update = db.prepare<[string, EpochMs, Uint8Array]>("UPDATE budgets SET spent = ?, hold_until = ? WHERE key = ?");
+  const select = db.prepare<[Uint8Array], BudgetRow>(
+    "SELECT spent, hold_until, failures, expires_at FROM budgets WHERE key = ?",
+  );
+  const upsert = db.prepare<[Uint8Array, string, EpochMs, number, EpochMs]>(`
+    INSERT INTO budgets (key, spent, hold_until, failures, expires_at) VALUES (?, ?, ?, ?, ?)
+    ON CONFLICT (key) DO UPDATE SET spent = excluded.spent, hold_until = excluded.hold_until, failures = excluded.failures,
+      expires_at = excluded.expires_at`);
+  // Leaves the units alone: a charge without limits only counts.
+  const count = db.prepare<[Uint8Array, number, EpochMs]>(`
+    INSERT INTO budgets (key, spent, hold_until, failures, expires_at) VALUES (?, '[]', 0, ?, ?)
+    ON CONFLICT (key) DO UPDATE SET failures = excluded.failures, expires_at = excluded.expires_at`);
+  const update = db.prepare<[string, EpochMs, Uint8Array]>(
+    "UPDATE budgets SET spent = ?, hold_until = ?, failures = 0 WHERE key = ?",
+  );
+  const resetFailures = db.prepare<[Uint8Array]>("UPDATE budgets SET failures = 0 WHERE key = ? AND failures > 0");
   const same = db.prepare<[Uint8Array]>("UPDATE budgets SET spent = spent, expires_at = expires_at WHERE key = ?");
   const removeLast = db.prepare<[Uint8Array, string, EpochMs, EpochMs, EpochMs]>(
     "DELETE FROM budgets WHERE key = ? AND spent = ? AND (? <= ? OR hold_until <= ?)",
@@ -53,14 +71,20 @@ export function createBudgets(db: Database): Budgets {
         const row = select.get(charge.key);
         const spent = within(row === undefined ? [] : parseTimes(row.spent), longestWindow(charge), now);
         retryAt = Math.max(retryAt, refusedUntil(charge, { spent, holdUntil: row?.hold_until ?? 0 }, now));
-        grantable.push({ charge, spent });
+        grantable.push({ charge, spent, failures: failuresIn(row, now) });
       }
       return retryAt > now ? { kind: "limited", retryAt } : grantable;
     },
 
     spend(grantable, now) {
       let firstHold = now;
-      for (const [index, { charge, spent }] of grantable.entries()) {
+      for (const [index, { charge, spent, failures: before }] of grantable.entries()) {
+        const failures = charge.countsFailures === true ? before + 1 : before;
+        const keptUntil = charge.countsFailures === true ? now + failuresKeptMs : 0;
+        if (charge.limits.length === 0 && charge.countsFailures === true) {
+          count.run(charge.key, failures, keptUntil);
+          continue;
+        }
         const held = holdMs(charge, spent.length);
         // Without a hold, store 0 and not `now`: a process with a slower clock would wait until `now`.
         const holdUntil = held > 0 ? now + held : 0;
@@ -68,7 +92,8 @@ export function createBudgets(db: Database): Budgets {
         // Clocks of processes differ a little. Sorted times say exactly when the next unit is free.
         spent.push(now);
         spent.sort((a, b) => a - b);
-        upsert.run(charge.key, formatTimes(spent), holdUntil, Math.max(holdUntil, now + longestWindow(charge)));
+        const expiresAt = Math.max(holdUntil, now + longestWindow(charge), keptUntil);
+        upsert.run(charge.key, formatTimes(spent), holdUntil, failures, expiresAt);
       }
       return firstHold;
     },
@@ -93,11 +118,29 @@ export function createBudgets(db: Database): Budgets {
         else update.run(formatTimes(spent), holdUntil, one.key);
       }
     },
+
+    failuresOf: (key, now) => failuresIn(select.get(key), now),
+    resetFailures(key) {
+      resetFailures.run(key);
+    },
+    remove(key) {
+      remove.run(key);
+    },
   };
 }
 
-export function createBudgetOperations(writer: Writer, budgets: Budgets): Store["budgets"] {
+export function createBudgetOperations(
+  writer: Writer,
+  { budgets, lockouts }: { readonly budgets: Budgets; readonly lockouts: Lockouts },
+): Store["budgets"] {
   return {
+    countFailures: ({ keys, now }) => writer.readTogether(() => keys.map((key) => budgets.failuresOf(key, now))),
+    forgive: ({ spent, failures, lockouts: ended }) =>
+      writer.write(() => {
+        for (const key of spent) budgets.remove(key);
+        for (const key of failures) budgets.resetFailures(key);
+        for (const key of ended) lockouts.clear(key);
+      }),
     spend: ({ charges, now }) =>
       writer.writeUnflushed(() => {
         const granted = budgets.check(charges, now);
@@ -106,6 +149,10 @@ export function createBudgetOperations(writer: Writer, budgets: Budgets): Store[
         return null;
       }),
   };
+}
+
+function failuresIn(row: BudgetRow | undefined, now: EpochMs): number {
+  return row === undefined || row.expires_at <= now ? 0 : row.failures;
 }
 
 /** Times are stored as a JSON array, which SQL can read as well. */

@@ -1,6 +1,6 @@
 import type { ChallengeLife } from "../../model/challenge-state.js";
 import type { EpochMs } from "../../model/time.js";
-import type { User } from "../../model/user.js";
+import type { CredentialType, MemberState, Membership, User } from "../../model/user.js";
 import type { BudgetReturn, SendReturn } from "../port/budgets.js";
 import * as shared from "../shared/rows.js";
 
@@ -64,13 +64,53 @@ function parseResends(resends: string): ChargedSend[] {
 export interface UserRow extends shared.UserRow {
   /** JSON array of `[kind, value, verified_at]`. */
   contacts: string;
+  /** JSON array of `[kind, value, null]`. */
+  claims: string;
 }
 
-/** The columns of a user `u` and all its contacts, so that one statement reads the whole user. */
-export const userColumns = `${shared.userColumns("u")}, (
-    SELECT json_group_array(json_array(o.kind, o.value, o.verified_at) ORDER BY o.verified_at, o.kind)
-    FROM contacts o WHERE o.user_id = u.user_id) AS contacts`;
+/**
+ * The columns of a user `u` with the verified contacts and the claims of an app, so that one statement reads the whole user.
+ * `appId` is a parameter or a column.
+ */
+export const userColumns = (appId: string) => `${shared.userColumns("u")}, (
+    SELECT json_group_array(json_array(o.kind, o.value, o.verified_at) ORDER BY o.rank, o.kind)
+    FROM contacts o WHERE o.user_id = u.user_id) AS contacts, (
+    SELECT json_group_array(json_array(l.kind, l.value, NULL) ORDER BY l.created_at, l.kind)
+    FROM claims l WHERE l.user_id = u.user_id AND l.app_id = ${appId}) AS claims`;
 
 export function toUser(row: UserRow): User {
-  return shared.toUser(row, row.display_name, JSON.parse(row.contacts) as shared.ContactColumns[]);
+  const contacts = JSON.parse(row.contacts) as shared.ContactColumns[];
+  const claims = row.claims === "[]" ? [] : (JSON.parse(row.claims) as shared.ContactColumns[]);
+  return shared.toUser(row, row.display_name, contacts.concat(claims));
+}
+
+export interface MembershipRow {
+  app_id: string;
+  /** JSON array of texts. */
+  roles: string;
+  kind: string;
+  owner_organization: string;
+  external_id: string | null;
+  app_attributes: string;
+  credential_type: CredentialType;
+  state: MemberState;
+  joined_at: EpochMs;
+}
+
+/** The columns of a membership `m`. */
+export const membershipColumns =
+  "m.app_id, m.roles, m.kind, m.owner_organization, m.external_id, m.app_attributes, m.credential_type, m.state, m.joined_at";
+
+export function toMembership(row: MembershipRow): Membership {
+  return {
+    appId: row.app_id,
+    roles: JSON.parse(row.roles) as string[],
+    kind: row.kind,
+    ownerOrganization: row.owner_organization,
+    externalId: row.external_id,
+    appAttributes: row.app_attributes,
+    credentialType: row.credential_type,
+    state: row.state,
+    joinedAt: row.joined_at,
+  };
 }

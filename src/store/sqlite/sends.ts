@@ -7,24 +7,24 @@ import { toChallenge } from "../shared/rows.js";
 import type { Budgets } from "./budgets.js";
 import { createCheckGuards } from "./guards.js";
 import type { Idempotency } from "./idempotency.js";
+import type { Lookups } from "./people/lookups.js";
 import { appendResend, type ChallengeRow, challengeColumns } from "./rows.js";
-import type { Users } from "./users.js";
 import type { Writer } from "./writer.js";
 
 type Operations = Pick<Store["challenges"], "prepareSend" | "issue" | "resend">;
 
 export function createSends(
   db: Database,
-  parts: { writer: Writer; budgets: Budgets; idempotency: Idempotency; users: Users },
+  parts: { writer: Writer; budgets: Budgets; idempotency: Idempotency; lookups: Lookups },
 ): Operations {
-  const { writer, budgets, idempotency, users } = parts;
+  const { writer, budgets, idempotency, lookups } = parts;
   const checkGuards = createCheckGuards(db, budgets);
   const byId = db.prepare<[string], ChallengeRow>(`SELECT ${challengeColumns} FROM challenges c WHERE c.challenge_id = ?`);
   const insert = db.prepare(`
     INSERT INTO challenges (challenge_id, pool_id, app_id, client_id, purpose, channel, identifier_key, requester_key, contact_kind,
-      contact_value, user_id, decoy, registration_id, masked_destination, locale, code_length, hash_profile, pepper_id, salt, tag, sealed_code,
+      contact_value, user_id, replaces, decoy, registration_id, masked_destination, locale, code_length, hash_profile, pepper_id, salt, tag, sealed_code,
       attempts_max, sends_max, created_at, expires_at, resend_at)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`);
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`);
   const insertRegistration = db.prepare<[string, Uint8Array, EpochMs]>(
     "INSERT INTO registrations (registration_id, sealed_profile, expires_at) VALUES (?, ?, ?)",
   );
@@ -49,6 +49,7 @@ export function createSends(
       challenge.contact?.kind ?? null,
       challenge.contact?.value ?? null,
       challenge.userId,
+      challenge.replaces,
       challenge.decoy ? 1 : 0,
       registrationId,
       challenge.maskedDestination,
@@ -91,7 +92,7 @@ export function createSends(
         if (challenges !== null) return { kind: "replayed", challenges };
         const granted = checkGuards(guards, now);
         if ("kind" in granted) return granted;
-        return { kind: "ready", recipient: recipientOf && users.recipient(recipientOf) };
+        return { kind: "ready", recipient: recipientOf && lookups.recipient(recipientOf) };
       });
     },
 

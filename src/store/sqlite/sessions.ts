@@ -13,7 +13,8 @@ export interface Sessions {
   /** Adds a session. Of the user's others in the app it keeps the `sessionsMax` - 1 most recently used and ends the rest. */
   create(session: NewSession, of: { readonly userId: string; readonly sessionsMax: number; readonly now: EpochMs }): Session;
   find(sessionId: string, now: EpochMs): Session | null;
-  removeAllOf(userId: string): void;
+  /** Removes all sessions of a user, in one app or in all. */
+  removeAllOf(of: { readonly userId: string; readonly appId: string | null }): void;
 }
 
 type Operations = Store["sessions"];
@@ -29,7 +30,7 @@ export function createSessions(db: Database, writer: Writer): { sessions: Sessio
     `SELECT ${sessionColumns} FROM sessions s WHERE session_id = @sessionId AND ${isLive}`,
   );
   const liveWithUser = (condition: string) => `
-    SELECT ${sessionColumns}, ${userColumns}
+    SELECT ${sessionColumns}, ${userColumns("s.app_id")}
     FROM sessions s JOIN users u ON u.user_id = s.user_id
     WHERE ${condition} AND ${isLive}`;
   const findById = db.prepare<{ sessionId: string; now: EpochMs }, SessionRow & UserRow>(
@@ -58,7 +59,7 @@ export function createSessions(db: Database, writer: Writer): { sessions: Sessio
     `DELETE FROM sessions AS s WHERE session_id = @sessionId AND user_id = @userId AND app_id = @appId AND ${isLive}`,
   );
   const removeOthers = db.prepare<Parameters<Operations["revokeOthers"]>[0]>(
-    `DELETE FROM sessions AS s WHERE user_id = @userId AND app_id = @appId AND session_id <> @keepSessionId AND ${isLive}`,
+    `DELETE FROM sessions AS s WHERE user_id = @userId AND app_id = @appId AND session_id IS NOT @keepSessionId AND ${isLive}`,
   );
   const removeFamily = db.prepare<{ family: Uint8Array; clientId: string; now: EpochMs }>(
     `DELETE FROM sessions AS s WHERE family = @family AND client_id = @clientId AND ${isLive}`,
@@ -66,7 +67,9 @@ export function createSessions(db: Database, writer: Writer): { sessions: Sessio
   const page = db.prepare<[string, number], Pick<SessionRow, "session_id" | "client_id">>(
     "SELECT session_id, client_id FROM sessions WHERE session_id > ? ORDER BY session_id LIMIT ?",
   );
-  const removeAll = db.prepare<[string]>("DELETE FROM sessions WHERE user_id = ?");
+  const removeAll = db.prepare<{ userId: string; appId: string | null }>(
+    "DELETE FROM sessions WHERE user_id = @userId AND (@appId IS NULL OR app_id = @appId)",
+  );
   const rotate = db.prepare<[number, Uint8Array | null, EpochMs, EpochMs, string]>(`
     UPDATE sessions SET generation = ?, rotation_mac = ?, last_used_at = ?, idle_expires_at = ? WHERE session_id = ?`);
 
@@ -112,8 +115,8 @@ export function createSessions(db: Database, writer: Writer): { sessions: Sessio
       const row = liveById.get({ sessionId, now });
       return row === undefined ? null : toSession(row);
     },
-    removeAllOf(userId) {
-      removeAll.run(userId);
+    removeAllOf({ userId, appId }) {
+      removeAll.run({ userId, appId });
     },
   };
 

@@ -18,11 +18,12 @@ import { migrate } from "./migrate.js";
 import { createMoveGuard } from "./move-mark.js";
 import { createOutbox } from "./outbox.js";
 import { createEndOutstanding } from "./outstanding.js";
+import { createUserOperations } from "./people/operations.js";
+import { createPeople } from "./people/people.js";
 import { createRedemption } from "./redemption/redemption.js";
 import { createSends } from "./sends.js";
 import { createSessions } from "./sessions.js";
 import { createSweep } from "./sweep.js";
-import { createUserOperations, createUsers } from "./users.js";
 import { createWriter, isBusy, translated } from "./writer.js";
 
 /** How long opening waits for other processes, which may be migrating or changing to WAL mode. */
@@ -101,20 +102,20 @@ export function openSqlite(options: SqliteOptions): Store {
   const budgets = createBudgets(db);
   const idempotency = createIdempotency(db);
   const lockouts = createLockouts(db);
-  const users = createUsers(db);
+  const people = createPeople(db);
   const { sessions, operations: sessionOperations } = createSessions(db, writer);
   const checkpoint = db.prepare<[], { busy: number }>("PRAGMA wal_checkpoint(TRUNCATE)");
   return {
     challenges: {
-      ...createSends(db, { writer, budgets, idempotency, users }),
+      ...createSends(db, { writer, budgets, idempotency, lookups: people.lookups }),
       ...createAttempts(db, { writer, budgets, lockouts }),
       ...createEnding(db, { writer, budgets }),
-      ...createRedemption(db, { writer, budgets, idempotency, lockouts, users, sessions }),
+      ...createRedemption(db, { writer, budgets, idempotency, lockouts, people, sessions }),
     },
     sessions: sessionOperations,
-    users: createUserOperations(db, { writer, users, sessions }),
+    users: createUserOperations(db, { writer, people, sessions }),
     outbox: createOutbox(db, writer),
-    budgets: createBudgetOperations(writer, budgets),
+    budgets: createBudgetOperations(writer, { budgets, lockouts }),
     apps: createApps(cold),
     keys: { ...createKeys(cold), ...createKeyUses(db, writer) },
     upkeep: {

@@ -51,7 +51,7 @@ export function credentials(scene: Scene): void {
     const { sessionId, userId } = revoked.session;
     expect(await store.sessions.revoke({ sessionId, userId, appId, now: t0 })).toBe(true);
     expect(await find(revoked)).toBeNull();
-    expect(await store.users.delete({ userId: deleted.user.userId })).toBe(true);
+    expect(await store.users.erase({ userId: deleted.user.userId, now: t0 })).toBe(true);
     expect(await find(deleted)).toBeNull();
   });
 

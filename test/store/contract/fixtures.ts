@@ -4,7 +4,7 @@ import type { Challenge, NewChallenge } from "../../../src/model/challenge.js";
 import type { Contact } from "../../../src/model/contact.js";
 import type { NewSession } from "../../../src/model/session.js";
 import type { EpochMs } from "../../../src/model/time.js";
-import type { NewUser } from "../../../src/model/user.js";
+import type { NewMembership, NewUser } from "../../../src/model/user.js";
 import type { DatabaseLocation } from "../../../src/store/open.js";
 import type { BudgetCharge } from "../../../src/store/port/budgets.js";
 import type { RedeemChange, SendGuard } from "../../../src/store/port/challenges.js";
@@ -87,6 +87,7 @@ export function newChallenge(changes: Partial<NewChallenge> = {}): NewChallenge 
     requesterKey: bytes("requester"),
     contact,
     userId: null,
+    replaces: null,
     decoy: false,
     maskedDestination: "p***@example.com",
     locale: "en",
@@ -154,6 +155,19 @@ export function newUser(changes: Partial<NewUser> = {}): NewUser {
   return { userId: unique("user"), username: null, displayName: "Ada", locale: "en", customAttributes: "", ...changes };
 }
 
+export function newMembership(changes: Partial<NewMembership> = {}): NewMembership {
+  return {
+    roles: [],
+    kind: "",
+    ownerOrganization: "organization",
+    externalId: null,
+    appAttributes: "",
+    credentialType: "otp",
+    state: "active",
+    ...changes,
+  };
+}
+
 export function newSession(changes: Partial<NewSession> = {}): NewSession {
   const sessionId = unique("session");
   return {
@@ -179,6 +193,8 @@ export function redemptionOf(challengeId: string, changes: Partial<RedeemChange>
     returns: [],
     sendReturns: [],
     newUser: newUser(),
+    newMembership: newMembership(),
+    trustClaims: false,
     newSession: newSession(),
     sessionsMax: 50,
     lockoutKey: null,
@@ -242,6 +258,7 @@ export function attemptOf(
     identifier: chargeOf(`guesses of ${challenge.challengeId}`, 1_000),
     userRequester: chargeOf(`requester's user guesses of ${challenge.challengeId}`, 1_000),
     user: chargeOf(`user guesses of ${challenge.challengeId}`, 1_000),
+    contact: null,
     lockout: null,
     now: t0 + minute,
     ...changes,

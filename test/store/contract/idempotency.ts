@@ -165,7 +165,7 @@ export function idempotency(scene: Scene): void {
       "the session was revoked",
       (store, { sessionId }, userId) => store.sessions.revoke({ sessionId, userId, appId, now: t0 + minute + second }),
     ],
-    ["the user was deleted", (store, _, userId) => store.users.delete({ userId })],
+    ["the user was deleted", (store, _, userId) => store.users.erase({ userId, now: t0 })],
   ];
   for (const [what, end] of endings) {
     it(`a sign-in is not found again once ${what}`, async () => {
@@ -186,9 +186,9 @@ export function idempotency(scene: Scene): void {
     const { user } = await redeem(store, (await issue(store, { contact: challenge.contact })).challengeId);
     const query = { idempotency: mac, now: t0 + 2 * minute };
     expect((await store.challenges.findRedemption(query))?.redemption).toEqual(redemption);
-    const changed = await store.users.update({ userId: user.userId, displayName: "Grace" });
+    const changed = await store.users.update({ appId, userId: user.userId, displayName: "Grace" });
     expect((await store.challenges.findRedemption(query))?.redemption).toEqual({ ...redemption, user: changed });
-    await store.users.delete({ userId: user.userId });
+    await store.users.erase({ userId: user.userId, now: t0 });
     expect(await store.challenges.findRedemption(query)).toBeNull();
   });
 

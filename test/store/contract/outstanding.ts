@@ -42,7 +42,7 @@ export function outstanding(scene: Scene): void {
     }
     expect(await queued(store, t0 + hour)).toEqual([]);
     expect(await store.challenges.findRedemption({ idempotency: bytes("redeem"), now: t0 })).toBeNull();
-    const recipientOf = { identifier: contact, channel: "email", poolId } as const;
+    const recipientOf = { identifier: contact, channel: "email", poolId, appId, trustClaims: false } as const;
     const prepared = await store.challenges.prepareSend({ idempotency: bytes("issue"), recipientOf, guards: [], now: t0 });
     expect(prepared).toMatchObject({ kind: "ready", recipient: { userId: user.userId } });
     expect((await budgetOf(store, charge.key, t0)).spent).toEqual([t0]);

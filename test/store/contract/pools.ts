@@ -42,7 +42,7 @@ export function pools(scene: Scene): void {
   }
 
   async function recipient(poolId: string, identifier: Identifier) {
-    const recipientOf = { identifier, channel: "email", poolId } as const;
+    const recipientOf = { identifier, channel: "email", poolId, appId, trustClaims: false } as const;
     const prepared = await scene.store.challenges.prepareSend({ idempotency: null, recipientOf, guards: [], now: t0 });
     return expectKind(prepared, "ready").recipient;
   }
@@ -112,7 +112,7 @@ export function pools(scene: Scene): void {
     await signIn(apps.shop, contact);
     const proof = await send(apps.shop, contact, { identifierKey, purpose: "verify_contact" });
     expectKind(await store.challenges.redeem(redemptionOf(proof.challengeId)), "redeemed");
-    expect(await store.users.delete({ userId: main.user.userId })).toBe(true);
+    expect(await store.users.erase({ userId: main.user.userId, now: t0 })).toBe(true);
     expect(await look()).toEqual(before);
     expect(await sessionsOf(apps.bank, other.user.userId)).toEqual([other.session]);
     expect(await recipient("main", contact)).toBeNull();
@@ -194,7 +194,7 @@ export function pools(scene: Scene): void {
     const made = [await signIn(apps.shop, contact), await signIn(apps.forum, contact)];
     const { userId } = made[0]!.user;
     const challenges = [await send(apps.shop, contact, { userId }), await send(apps.forum, contact, { userId })];
-    expect(await store.users.delete({ userId })).toBe(true);
+    expect(await store.users.erase({ userId, now: t0 })).toBe(true);
     for (const { session } of made) {
       expect(await store.sessions.findLive({ sessionId: session.sessionId, now: t0 })).toBeNull();
     }

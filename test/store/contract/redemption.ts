@@ -276,7 +276,7 @@ export function redemption(scene: Scene): void {
         expect(outcomes).toEqual(times(20, () => ({ kind: "refused", why })));
       });
       expect(await store.challenges.findRedemption({ idempotency, now })).toBeNull();
-      expect(await store.users.update({ userId: made.userId, displayName: "x" })).toBeNull();
+      expect(await store.users.update({ appId, userId: made.userId, displayName: "x" })).toBeNull();
       expect(await store.sessions.findLive({ sessionId: session.sessionId, now })).toBeNull();
     });
   }

@@ -147,7 +147,7 @@ export function registrations(scene: Scene): void {
     await prove(store, challenge!);
     const query = {
       idempotency: null,
-      recipientOf: { identifier: contact, channel: "email", poolId },
+      recipientOf: { identifier: contact, channel: "email", poolId, appId, trustClaims: false },
       guards: [],
       now: t0,
     } as const;

@@ -146,7 +146,7 @@ export function rollback(scene: Scene): void {
           await expectNothingHappened(store, watched, async () => {
             await expect(store.challenges.redeem(change)).rejects.toThrow("refused by the test");
           });
-          expect(await store.users.update({ userId: newUser.userId, displayName: "x" })).toBeNull();
+          expect(await store.users.update({ appId, userId: newUser.userId, displayName: "x" })).toBeNull();
           expect(await store.sessions.findLive({ sessionId: newSession!.sessionId, now })).toBeNull();
           expect(await store.challenges.findRedemption({ idempotency: change.idempotency!, now })).toBeNull();
         });

@@ -150,7 +150,12 @@ export function sends(scene: Scene): void {
     });
     const prepare = (identifier: Identifier, channel: "email" | "sms") =>
       expectNothingHappened(store, { now: t0, challenges: [challenge.challengeId] }, () =>
-        store.challenges.prepareSend({ idempotency: null, recipientOf: { identifier, channel, poolId }, guards: [], now: t0 }),
+        store.challenges.prepareSend({
+          idempotency: null,
+          recipientOf: { identifier, channel, poolId, appId, trustClaims: false },
+          guards: [],
+          now: t0,
+        }),
       );
     const recipient = { userId: user.userId, locale: "sv", contact: number };
     expect(await prepare(number, "sms")).toEqual({ kind: "ready", recipient });
@@ -173,7 +178,7 @@ export function sends(scene: Scene): void {
     const other = await signIn(store, email());
     const { userId } = user;
     const prepare = async (identifier: Identifier, channel: "email" | "sms") => {
-      const recipientOf = { identifier, channel, poolId };
+      const recipientOf = { identifier, channel, poolId, appId, trustClaims: false };
       const prepared = await store.challenges.prepareSend({ idempotency: null, recipientOf, guards: [], now: t0 });
       return expectKind(prepared, "ready").recipient;
     };

@@ -156,7 +156,7 @@ export function sweep(scene: Scene): void {
     await issue(store, { contact, requesterKey: bytes("stranger") });
     const { user } = await signIn(store, contact);
     await issue(store, { contact, userId: user.userId });
-    await store.users.delete({ userId: user.userId });
+    await store.users.erase({ userId: user.userId, now: t0 });
     expect((await store.upkeep.sweep({ now: t0 + 5 * minute, limit: 100 })).expired).toEqual([]);
     expect((await store.upkeep.sweep({ now: t0 + 2 * hour, limit: 100 })).expired).toEqual([]);
   });
@@ -186,7 +186,7 @@ export function sweep(scene: Scene): void {
     await store.upkeep.sweep({ now: t0 + 60 * day, limit: 100 });
     const query = {
       idempotency: null,
-      recipientOf: { identifier: contact, channel: "email", poolId },
+      recipientOf: { identifier: contact, channel: "email", poolId, appId, trustClaims: false },
       guards: [],
       now: t0,
     } as const;

@@ -38,7 +38,7 @@ it("40 callers who change one locked user keep nobody else from the database, wh
   const { session } = await signIn(store);
   const read = () => store.sessions.findLive({ sessionId: session.sessionId, now: t0 });
   await other.query("SELECT 1 FROM users WHERE user_id = $1 FOR UPDATE", [user.userId]);
-  const crowd = times(40, () => outcomeOf(store.users.update({ userId: user.userId, displayName: "Ada" })));
+  const crowd = times(40, () => outcomeOf(store.users.update({ appId, userId: user.userId, displayName: "Ada" })));
   let left = crowd.length;
   for (const one of crowd) void one.then(() => (left -= 1));
   await waiting(1);
@@ -51,7 +51,7 @@ it("40 callers who change one locked user keep nobody else from the database, wh
   expect(outcomes.every((outcome) => outcome instanceof StoreUnavailableError)).toBe(true);
   expect(outcomes.map(String).filter((outcome) => outcome.includes("could not be reached"))).toEqual([]);
   await other.query("ROLLBACK");
-  expect(await store.users.update({ userId: user.userId, displayName: "Ada" })).toMatchObject({ displayName: "Ada" });
+  expect(await store.users.update({ appId, userId: user.userId, displayName: "Ada" })).toMatchObject({ displayName: "Ada" });
 });
 
 it("when all connections are busy others are told so, and how to have more; the database stays ready and no outage is seen", async () => {

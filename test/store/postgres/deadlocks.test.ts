@@ -139,7 +139,7 @@ function createMischief(stores: readonly Store[], random: () => number) {
     if (session === undefined) return;
     const { userId, sessionId: keepSessionId } = session;
     if (random() < 0.2) {
-      if (await store().users.delete({ userId })) note("delete user");
+      if (await store().users.erase({ userId, now: t0 })) note("delete user");
     } else if (random() < 0.4) {
       if ((await store().sessions.revokeOthers({ userId, appId, keepSessionId, now })) > 0) note("revoke others");
     } else note(`rotate ${(await store().sessions.rotate(rotationOf(session, { now }))).kind}`);

@@ -67,18 +67,30 @@ async function useEverything(store: Store): Promise<void> {
   const mac = bytes("call", 32);
   const charge = chargeOf("send", 9, hour, { stepsMs: [1], jitter: 1 });
   const [contact, other] = [email(), email()];
-  const recipientOf = { identifier: contact, channel: "email", poolId } as const;
+  const recipientOf = { identifier: contact, channel: "email", poolId, appId, trustClaims: false } as const;
   for (const round of [1, 2]) {
     const challenge = newChallenge({ contact });
     const guard = guardOf(challenge, { charges: [charge] });
     await store.challenges.prepareSend({ idempotency: bytes("new", 32), recipientOf, guards: [guard], now: t0 });
     await store.challenges.issue(issueOf(challenge, { guard, idempotency: bytes(`issue ${round}`, 32), now: t0 + round * 2 }));
   }
-  const byUserId = { identifier: { kind: "user_id", value: "u1" }, channel: "email", poolId } as const;
+  const byUserId = {
+    identifier: { kind: "user_id", value: "u1" },
+    channel: "email",
+    poolId,
+    appId,
+    trustClaims: false,
+  } as const;
   await store.challenges.prepareSend({ idempotency: null, recipientOf: byUserId, guards: [], now: t0 });
   const otherChannel = { identifier: contact, channel: "sms", poolId } as const;
   await store.challenges.prepareSend({ idempotency: null, recipientOf: otherChannel, guards: [], now: t0 });
-  const username = { identifier: { kind: "username", value: "ada" }, channel: "email", poolId } as const;
+  const username = {
+    identifier: { kind: "username", value: "ada" },
+    channel: "email",
+    poolId,
+    appId,
+    trustClaims: false,
+  } as const;
   await store.challenges.prepareSend({ idempotency: null, recipientOf: username, guards: [], now: t0 });
   const challenge = await issue(store, { contact, requesterKey: bytes("another") }, { idempotency: mac });
   const { challengeId, clientId, requesterKey } = challenge;
@@ -131,11 +143,11 @@ async function useEverything(store: Store): Promise<void> {
   await store.sessions.revokeOthers({ userId: user.userId, appId, keepSessionId: again.session.sessionId, now: t0 });
   await store.sessions.revoke({ sessionId: "nothing", userId: user.userId, appId, now: t0 });
   await store.sessions.revokeFamily({ family: bytes("nothing"), clientId, now: t0 });
-  await store.users.update({ userId: user.userId, displayName: "Ada" });
+  await store.users.update({ appId, userId: user.userId, displayName: "Ada" });
   const messages = await store.outbox.claim({ now: t0 + hour, leaseMs: minute, limit: 10 });
   await store.outbox.settle(messages.map((message, index) => ({ ...message, retryAt: index === 0 ? t0 : null })));
   await store.outbox.nextDueAt();
-  await store.users.delete({ userId: user.userId });
+  await store.users.erase({ userId: user.userId, now: t0 });
   await store.upkeep.sweep({ now: t0 - 300 * day, limit: 10 });
   await store.upkeep.ping();
 }

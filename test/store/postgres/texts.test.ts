@@ -16,6 +16,6 @@ it.each([
   });
   expect(user.displayName).toBe(kept);
   expect((await store.sessions.findLive({ sessionId: session.sessionId, now: t0 }))?.user).toEqual(user);
-  expect((await store.users.update({ userId: user.userId, displayName }))?.displayName).toBe(kept);
+  expect((await store.users.update({ appId, userId: user.userId, displayName }))?.displayName).toBe(kept);
   await store.close();
 });

@@ -170,17 +170,17 @@ export const flushedActs: readonly Act[] = [
   ),
   ofSession(
     "the change of a user",
-    (store, { user }) => store.users.update({ userId: user.userId, displayName: "Grace" }),
+    (store, { user }) => store.users.update({ appId, userId: user.userId, displayName: "Grace" }),
     async (store, { session: { sessionId } }) => {
       expect((await store.sessions.findLive({ sessionId, now }))?.user.displayName).toBe("Grace");
     },
   ),
   ofSession(
     "the deletion of a user",
-    (store, { user }) => store.users.delete({ userId: user.userId }),
+    (store, { user }) => store.users.erase({ userId: user.userId, now: t0 }),
     async (store, live) => {
       await ended(store, live);
-      expect(await store.users.update({ userId: live.user.userId, displayName: "Grace" })).toBe(null);
+      expect(await store.users.update({ appId, userId: live.user.userId, displayName: "Grace" })).toBe(null);
     },
   ),
   {

@@ -88,7 +88,7 @@ describe("the files of a SQLite database", () => {
     it("by its user's deletion", async () => {
       const contact = email();
       const { user } = await signIn(store, contact);
-      await expectErased({ contact, userId: user.userId }, () => store.users.delete({ userId: user.userId }));
+      await expectErased({ contact, userId: user.userId }, () => store.users.erase({ userId: user.userId, now: t0 }));
     });
 
     it("by its expiry and a sweep", () => expectErased({}, () => store.upkeep.sweep({ now: t0 + 5 * minute, limit: 1_000 })));

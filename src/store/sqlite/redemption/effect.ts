@@ -17,6 +17,7 @@ export const consumableColumns = [
   "contact_kind",
   "contact_value",
   "user_id",
+  "replaces",
   "decoy",
   "registration_id",
   "resends",
@@ -37,7 +38,7 @@ export interface Effect {
    */
   decide(challenge: ConsumableRow, contact: Contact, change: RedeemChange): ChallengeRefusal | (() => Effected);
   /** Rebuilds the redemption from what is remembered of it. Returns null if it can't be given again. */
-  recall(remembered: RememberedRedemption, now: EpochMs): Redemption | null;
+  recall(remembered: RememberedRedemption, of: { readonly appId: string; readonly now: EpochMs }): Redemption | null;
 }
 
 /** The result of an effect, for the rest of the redemption. */

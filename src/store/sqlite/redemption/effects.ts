@@ -1,7 +1,8 @@
 import type { Database } from "better-sqlite3";
 import type { Purpose } from "../../../model/challenge.js";
+import type { People } from "../people/people.js";
 import type { Sessions } from "../sessions.js";
-import type { Users } from "../users.js";
+import { createChangeContact } from "./change-contact.js";
 import type { Effect } from "./effect.js";
 import { createLogin } from "./login.js";
 import { createRegistration } from "./registration.js";
@@ -11,12 +12,14 @@ import { createVerifyContact } from "./verify-contact.js";
 /** The effect of each purpose. A new purpose is one file and one line here. */
 export function createEffects(
   db: Database,
-  { users, sessions }: { users: Users; sessions: Sessions },
+  { people, sessions }: { people: People; sessions: Sessions },
 ): Readonly<Record<Purpose, Effect>> {
-  const signIn = createSignIn(db, { users, sessions });
+  const { lookups } = people;
+  const signIn = createSignIn(db, { people, sessions });
   return {
-    login: createLogin({ users, signIn }),
-    registration: createRegistration(db, { users, signIn }),
+    login: createLogin({ lookups, signIn }),
+    registration: createRegistration(db, { lookups, signIn }),
     verify_contact: createVerifyContact(db),
+    change_contact: createChangeContact(db, people),
   };
 }

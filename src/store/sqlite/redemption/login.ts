@@ -1,20 +1,18 @@
-import type { Users } from "../users.js";
+import type { Lookups } from "../people/lookups.js";
 import type { Effect } from "./effect.js";
 import type { SignIn } from "./sign-in.js";
 
 /**
- * Signs in the contact's user. A challenge issued for a user signs in only that user. A challenge issued for a contact without
- * a user creates one.
+ * Signs in the contact's person. A challenge issued for a user signs in only that user, and only as a member. A challenge issued
+ * for a contact without a member joins the contact's person, or creates one.
  */
-export function createLogin({ users, signIn }: { users: Users; signIn: SignIn }): Effect {
+export function createLogin({ lookups, signIn }: { lookups: Lookups; signIn: SignIn }): Effect {
   return {
     decide({ user_id: expectedUserId, pool_id: poolId, app_id: appId }, contact, change) {
-      const userId = users.userIdOf(poolId, contact);
-      if (expectedUserId !== null && userId !== expectedUserId) return "user_gone";
-      return () =>
-        userId === null
-          ? signIn.newUser({ poolId, appId, contacts: [contact] }, change)
-          : signIn.existingUser({ userId, appId }, change);
+      const holder = lookups.holder({ poolId, appId, contact, trustClaims: change.trustClaims });
+      if (expectedUserId !== null && (holder?.userId !== expectedUserId || holder.state === null)) return "user_gone";
+      if (holder === null) return () => signIn.newUser({ poolId, appId, contacts: [contact] }, change);
+      return signIn.refusalOf(holder) ?? (() => signIn.existingUser({ poolId, appId, holder, contact }, change));
     },
     recall: signIn.recall,
   };

@@ -4,21 +4,21 @@ import { toChallenge } from "../../shared/rows.js";
 import type { Budgets } from "../budgets.js";
 import type { Idempotency } from "../idempotency.js";
 import type { Lockouts } from "../lockouts.js";
+import type { People } from "../people/people.js";
 import { type ChallengeRow, challengeColumns } from "../rows.js";
 import type { Sessions } from "../sessions.js";
-import type { Users } from "../users.js";
 import type { Writer } from "../writer.js";
 import { createConsume } from "./consume.js";
 import { createEffects } from "./effects.js";
 
-type Operations = Pick<Store["challenges"], "redeem" | "findRedemption">;
+type Operations = Pick<Store["challenges"], "claimHook" | "redeem" | "findRedemption">;
 
 interface Parts {
   readonly writer: Writer;
   readonly budgets: Budgets;
   readonly idempotency: Idempotency;
   readonly lockouts: Lockouts;
-  readonly users: Users;
+  readonly people: People;
   readonly sessions: Sessions;
 }
 
@@ -27,7 +27,12 @@ export function createRedemption(db: Database, parts: Parts): Operations {
   const effects = createEffects(db, parts);
   const consume = createConsume(db, { ...parts, effects });
   const select = db.prepare<[string], ChallengeRow>(`SELECT ${challengeColumns} FROM challenges c WHERE c.challenge_id = ?`);
+  const claimHook = db.prepare<Parameters<Operations["claimHook"]>[0]>(
+    "UPDATE challenges SET hook_at = @now WHERE challenge_id = @challengeId AND hook_at IS NULL",
+  );
   return {
+    claimHook: (change) => writer.write(() => claimHook.run(change).changes > 0),
+
     redeem: (change) => writer.write(() => consume(change)),
 
     findRedemption({ idempotency: mac, now }) {
@@ -36,7 +41,7 @@ export function createRedemption(db: Database, parts: Parts): Operations {
         if (outcome?.kind !== "redeemed") return null;
         const row = select.get(outcome.challengeId);
         if (row === undefined || row.expires_at <= now) return null;
-        const redemption = effects[row.purpose].recall(outcome, now);
+        const redemption = effects[row.purpose].recall(outcome, { appId: row.app_id, now });
         return redemption === null ? null : { challenge: toChallenge(row), redemption };
       });
     },

@@ -1,7 +1,7 @@
 import type { Database } from "better-sqlite3";
 import type { ContactKind } from "../../../model/contact.js";
 import type { EpochMs } from "../../../model/time.js";
-import type { Users } from "../users.js";
+import type { Lookups } from "../people/lookups.js";
 import type { Effect, Effected } from "./effect.js";
 import type { SignIn } from "./sign-in.js";
 
@@ -16,7 +16,7 @@ interface SourceRow {
  * The last source to be proven creates the user; until then redemptions are `pending`. A source that already has a user signs
  * that user in and ends the registration. If a source was proven earlier and has a user by now, the new user does not get it.
  */
-export function createRegistration(db: Database, { users, signIn }: { users: Users; signIn: SignIn }): Effect {
+export function createRegistration(db: Database, { lookups, signIn }: { lookups: Lookups; signIn: SignIn }): Effect {
   const lives = db.prepare<[string]>("SELECT 1 FROM registrations WHERE registration_id = ?");
   const sources = db.prepare<[string], SourceRow>(
     "SELECT challenge_id, contact_kind, contact_value, consumed_at FROM challenges WHERE registration_id = ? ORDER BY contact_kind",
@@ -34,11 +34,14 @@ export function createRegistration(db: Database, { users, signIn }: { users: Use
 
   return {
     decide({ challenge_id: challengeId, pool_id: poolId, app_id: appId, registration_id: registrationId }, contact, change) {
-      const userId = users.userIdOf(poolId, contact);
-      if (userId !== null) {
+      const { trustClaims } = change;
+      const holder = lookups.holder({ poolId, appId, contact, trustClaims });
+      if (holder !== null) {
+        const why = signIn.refusalOf(holder);
+        if (why !== null) return why;
         return () => {
           end(registrationId, change.now);
-          return signIn.existingUser({ userId, appId }, change);
+          return signIn.existingUser({ poolId, appId, holder, contact }, change);
         };
       }
       if (registrationId === null || lives.get(registrationId) === undefined) return "cancelled";
@@ -51,14 +54,14 @@ export function createRegistration(db: Database, { users, signIn }: { users: Use
         end(registrationId, change.now);
         const contacts = all
           .map((source) => ({ kind: source.contact_kind, value: source.contact_value }))
-          .filter((one) => users.userIdOf(poolId, one) === null);
+          .filter((one) => lookups.holder({ poolId, appId, contact: one, trustClaims }) === null);
         return signIn.newUser({ poolId, appId, contacts }, change);
       };
     },
 
-    recall(remembered, now) {
+    recall(remembered, of) {
       const { pendingSources } = remembered;
-      return pendingSources.length > 0 ? pending(pendingSources).redemption : signIn.recall(remembered, now);
+      return pendingSources.length > 0 ? pending(pendingSources).redemption : signIn.recall(remembered, of);
     },
   };
 }

@@ -1,34 +1,51 @@
 import type { Database } from "better-sqlite3";
+import type { ChallengeRefusal } from "../../../model/challenge.js";
 import type { Contact } from "../../../model/contact.js";
 import type { EpochMs } from "../../../model/time.js";
 import type { RedeemChange, Redemption } from "../../port/challenges.js";
 import { isLiveChallenge } from "../../shared/rows.js";
 import type { RememberedRedemption } from "../idempotency.js";
+import type { Holder } from "../people/lookups.js";
+import type { People } from "../people/people.js";
 import type { Sessions } from "../sessions.js";
-import type { Users } from "../users.js";
 import type { Effected } from "./effect.js";
 
-/** A session for the user of a proven contact: the common effect of LOGIN and REGISTRATION. */
-export interface SignIn {
-  /** Signs in an existing user and leaves the user's fields as they are. */
-  existingUser(of: { readonly userId: string; readonly appId: string }, change: RedeemChange): Effected;
-  /**
-   * Creates the user in `change` with these contacts, none of which has a user in the pool, and signs it in. A username that is
-   * taken is left out.
-   */
-  newUser(
-    of: { readonly poolId: string; readonly appId: string; readonly contacts: readonly Contact[] },
-    change: RedeemChange,
-  ): Effected;
-  /** Returns null if the session was refreshed or revoked since, or the user was deleted. */
-  recall(remembered: RememberedRedemption, now: EpochMs): Redemption | null;
+interface Place {
+  readonly poolId: string;
+  readonly appId: string;
 }
 
-export function createSignIn(db: Database, { users, sessions }: { users: Users; sessions: Sessions }): SignIn {
+/** A session for the person of a proven contact: the common effect of LOGIN and REGISTRATION. */
+export interface SignIn {
+  /** Returns why the person can't sign in to the app, or null. */
+  refusalOf(holder: Holder): ChallengeRefusal | null;
+  /**
+   * Signs in a person that exists and leaves its profile as it is. Joins a stranger to the app, makes an invited member active, and
+   * verifies a contact that the person only claimed. The person's other sessions in the app end then.
+   */
+  existingUser(of: Place & { readonly holder: Holder; readonly contact: Contact }, change: RedeemChange): Effected;
+  /**
+   * Creates the user in `change` as a member with these contacts, none of which has a person in the pool, and signs it in. A
+   * username that is taken is left out.
+   */
+  newUser(of: Place & { readonly contacts: readonly Contact[] }, change: RedeemChange): Effected;
+  /** Returns null if the session was refreshed or revoked since, or the user was deleted. */
+  recall(remembered: RememberedRedemption, of: { readonly appId: string; readonly now: EpochMs }): Redemption | null;
+}
+
+export function createSignIn(
+  db: Database,
+  { people, sessions }: { readonly people: People; readonly sessions: Sessions },
+): SignIn {
+  const { lookups, changes } = people;
+  const live = `c.purpose IN ('login', 'registration') AND c.app_id = @appId AND ${isLiveChallenge("@now")}`;
   const siblings = db
     .prepare<{ userId: string; appId: string; now: EpochMs }, string>(`
       SELECT c.challenge_id FROM contacts o CROSS JOIN challenges c ON c.contact_kind = o.kind AND c.contact_value = o.value
-      WHERE o.user_id = @userId AND c.purpose IN ('login', 'registration') AND c.app_id = @appId AND ${isLiveChallenge("@now")}`)
+      WHERE o.user_id = @userId AND ${live}
+      UNION ALL
+      SELECT c.challenge_id FROM claims l CROSS JOIN challenges c ON c.contact_kind = l.kind AND c.contact_value = l.value
+      WHERE l.user_id = @userId AND l.app_id = @appId AND c.user_id = l.user_id AND ${live}`)
     .pluck();
 
   function signIn(
@@ -38,26 +55,41 @@ export function createSignIn(db: Database, { users, sessions }: { users: Users; 
   ): Effected {
     const session = newSession === null ? null : sessions.create(newSession, { userId, sessionsMax, now });
     return {
-      redemption: { kind: "signed_in", session, user: users.find(userId)!, ...made },
+      redemption: { kind: "signed_in", session, user: lookups.find(userId, appId)!, ...made },
       siblings: siblings.all({ userId, appId, now }),
       remembered: session === null ? { userId, ...made } : { sessionId: session.sessionId, ...made },
     };
   }
 
   return {
-    existingUser: (of, change) => signIn(of, change, { isNewUser: false, usernameTaken: false }),
+    refusalOf: ({ state, credentialType }) => (state === "locked" || credentialType === "none" ? "user_locked" : null),
 
-    newUser({ poolId, appId, contacts }, change) {
-      const { newUser, now } = change;
-      const usernameTaken = newUser.username !== null && users.usernameTaken(poolId, newUser.username);
-      users.create(usernameTaken ? { ...newUser, username: null } : newUser, { poolId, contacts, now });
-      return signIn({ userId: newUser.userId, appId }, change, { isNewUser: true, usernameTaken });
+    existingUser({ poolId, appId, holder: { userId, verified, state }, contact }, change) {
+      const { newMembership: membership, now } = change;
+      if (!verified) {
+        changes.verify({ poolId, appId, userId }, { contact, at: now });
+        sessions.removeAllOf({ userId, appId });
+      }
+      if (state === null) changes.join({ appId, userId }, { membership, now });
+      if (state === "invited") changes.activate({ appId, userId });
+      return signIn({ userId, appId }, change, { isNewUser: state === null, usernameTaken: false });
     },
 
-    recall({ sessionId, userId, isNewUser, usernameTaken }, now) {
+    newUser({ poolId, appId, contacts }, change) {
+      const { newUser, newMembership: membership, now } = change;
+      const { userId, username } = newUser;
+      const usernameTaken =
+        username !== null && lookups.named({ poolId, appId, key: { kind: "username", value: username } }) !== null;
+      changes.add({ ...newUser, username: usernameTaken ? null : username, number: null }, { poolId, now });
+      for (const contact of contacts) changes.verify({ poolId, appId, userId }, { contact, at: now });
+      changes.join({ appId, userId }, { membership, now });
+      return signIn({ userId, appId }, change, { isNewUser: true, usernameTaken });
+    },
+
+    recall({ sessionId, userId, isNewUser, usernameTaken }, { appId, now }) {
       const session = sessionId === null ? null : sessions.find(sessionId, now);
       if (sessionId !== null && (session === null || session.generation > 0)) return null;
-      const user = users.find(session?.userId ?? userId ?? "");
+      const user = lookups.find(session?.userId ?? userId ?? "", appId);
       if (user === null) return null;
       return { kind: "signed_in", session, user, isNewUser, usernameTaken };
     },

@@ -1,0 +1,87 @@
+import type { Database } from "better-sqlite3";
+import type { Contact, ContactKind } from "../../../model/contact.js";
+import { contactsPerKindMax, type UserContact } from "../../../model/user.js";
+import type { ChangeOutcome } from "../../port/users.js";
+import type { PersonChallenges } from "./challenges.js";
+import type { PeopleChanges, PersonInApp } from "./changes.js";
+
+type Refusal = Exclude<ChangeOutcome["kind"], "changed" | "no_member">;
+
+/** Changes of a member's contacts inside the caller's transaction. */
+export interface Contacts {
+  /** Returns the reason of a refusal, or null. */
+  add(
+    of: PersonInApp,
+    added: { readonly contact: UserContact; readonly primary: boolean; readonly now: number },
+  ): Refusal | null;
+  remove(of: PersonInApp, contact: Contact): Refusal | null;
+  /** Removes a contact of the person, and ends the challenges that it could sign in. Returns its rank, or null if it was not verified. */
+  drop(of: PersonInApp, contact: Contact): number | null;
+}
+
+export function createContacts(
+  db: Database,
+  { changes, challenges }: { readonly changes: PeopleChanges; readonly challenges: PersonChallenges },
+): Contacts {
+  const holderOf = db
+    .prepare<[string, string, string], string>("SELECT user_id FROM contacts WHERE pool_id = ? AND kind = ? AND value = ?")
+    .pluck();
+  const claims = db
+    .prepare<Omit<PersonInApp, "poolId"> & Contact, number>(
+      "SELECT 1 FROM claims WHERE app_id = @appId AND kind = @kind AND value = @value AND user_id = @userId",
+    )
+    .pluck();
+  const count = db.prepare<Omit<PersonInApp, "poolId">, { kind: ContactKind; count: number }>(`
+    SELECT kind, count(*) AS count FROM (
+      SELECT kind FROM contacts WHERE user_id = @userId
+      UNION ALL SELECT kind FROM claims WHERE user_id = @userId AND app_id = @appId)
+    GROUP BY kind`);
+  const makePrimary = db.prepare<{ poolId: string; userId: string } & Contact>(`
+    UPDATE contacts SET rank = (SELECT min(rank) - 1 FROM contacts WHERE user_id = @userId AND kind = @kind)
+    WHERE pool_id = @poolId AND kind = @kind AND value = @value`);
+  const removeContact = db
+    .prepare<[string, string, string, string], number>(
+      "DELETE FROM contacts WHERE pool_id = ? AND kind = ? AND value = ? AND user_id = ? RETURNING rank",
+    )
+    .pluck();
+  const removeClaim = db.prepare<Omit<PersonInApp, "poolId"> & Contact>(
+    "DELETE FROM claims WHERE app_id = @appId AND kind = @kind AND value = @value AND user_id = @userId",
+  );
+
+  function drop({ poolId, appId, userId }: PersonInApp, { kind, value }: Contact): number | null {
+    const rank = removeContact.get(poolId, kind, value, userId) ?? null;
+    if (rank !== null) challenges.endOfContact({ poolId, contact: { kind, value } });
+    else if (removeClaim.run({ appId, userId, kind, value }).changes > 0) {
+      challenges.endOfClaim({ appId, userId, contact: { kind, value } });
+    }
+    return rank;
+  }
+
+  return {
+    drop,
+    add({ poolId, appId, userId }, { contact: { kind, value, verifiedAt }, primary, now }) {
+      const of = { poolId, appId, userId };
+      const holder = holderOf.get(poolId, kind, value);
+      if (holder !== undefined && holder !== userId) return "taken";
+      const claimed = claims.get({ appId, userId, kind, value }) !== undefined;
+      if (holder === undefined && !claimed) {
+        const sameKind = count.all({ appId, userId }).find((row) => row.kind === kind);
+        if ((sameKind?.count ?? 0) >= contactsPerKindMax) return "too_many_contacts";
+      }
+      if (holder === undefined) changes.give(of, [{ kind, value, verifiedAt }], now);
+      if (primary) makePrimary.run({ poolId, userId, kind, value });
+      return null;
+    },
+    remove(of, contact) {
+      const { appId, userId } = of;
+      const isOwn =
+        holderOf.get(of.poolId, contact.kind, contact.value) === userId ||
+        claims.get({ appId, userId, kind: contact.kind, value: contact.value }) !== undefined;
+      if (!isOwn) return "no_contact";
+      const all = count.all({ appId, userId }).reduce((sum, row) => sum + row.count, 0);
+      if (all === 1) return "last_contact";
+      drop(of, contact);
+      return null;
+    },
+  };
+}

@@ -1,0 +1,61 @@
+import type { Database } from "better-sqlite3";
+import type { EpochMs } from "../../../model/time.js";
+import type { CreateOutcome, NewMember, TakenField } from "../../port/users.js";
+import type { PeopleChanges } from "./changes.js";
+import type { Lookups } from "./lookups.js";
+
+interface App {
+  readonly poolId: string;
+  readonly appId: string;
+  readonly now: EpochMs;
+}
+
+/** Creates or joins one person inside the caller's transaction. A refusal changes nothing. */
+export function createMemberCreation(
+  db: Database,
+  { lookups, changes }: { readonly lookups: Lookups; readonly changes: PeopleChanges },
+): (member: NewMember, app: App) => CreateOutcome {
+  const poolOf = db.prepare<[string], string>("SELECT pool_id FROM users WHERE user_id = ?").pluck();
+  const numbered = db.prepare<[number], number>("SELECT 1 FROM users WHERE number = ?").pluck();
+
+  /** Returns the id of the person that exists already, or null, or the field whose value belongs to another person. */
+  function personOf({ user, contacts }: NewMember, { poolId, appId }: App): { userId: string | null } | { taken: TakenField } {
+    const pool = poolOf.get(user.userId);
+    if (pool !== undefined && pool !== poolId) return { taken: "user_id" };
+    let userId = pool === undefined ? null : user.userId;
+    for (const contact of contacts) {
+      const owner = lookups.ownerOf({ poolId, appId, contact });
+      if (owner !== null && userId !== null && owner !== userId) return { taken: contact.kind };
+      userId ??= owner;
+    }
+    return { userId };
+  }
+
+  function takenOfNew({ user: { username, number } }: NewMember, { poolId, appId }: App): TakenField | null {
+    if (number !== null && numbered.get(number) !== undefined) return "number";
+    if (username === null) return null;
+    return lookups.named({ poolId, appId, key: { kind: "username", value: username } }) === null ? null : "username";
+  }
+
+  return (member, app) => {
+    const { poolId, appId, now } = app;
+    const person = personOf(member, app);
+    if ("taken" in person) return { kind: "taken", field: person.taken };
+    if (person.userId !== null && lookups.member(person.userId, appId) !== null) {
+      return { kind: "already_member", userId: person.userId };
+    }
+    const { externalId } = member.membership;
+    if (externalId !== null && lookups.named({ poolId, appId, key: { kind: "external_id", value: externalId } }) !== null) {
+      return { kind: "taken", field: "external_id" };
+    }
+    if (person.userId === null) {
+      const taken = takenOfNew(member, app);
+      if (taken !== null) return { kind: "taken", field: taken };
+      changes.add(member.user, { poolId, now });
+      changes.give({ poolId, appId, userId: member.user.userId }, member.contacts, now);
+    }
+    const userId = person.userId ?? member.user.userId;
+    changes.join({ appId, userId }, { membership: member.membership, now });
+    return { kind: person.userId === null ? "created" : "joined", member: lookups.member(userId, appId)! };
+  };
+}

@@ -1,0 +1,16 @@
+/**
+ * SQL for the person that a contact names. Parameters are SQL texts: names of parameters or of columns.
+ */
+
+/** The person of a pool that has the contact verified. */
+export const verifiedHolder = ({ pool, kind, value }: { pool: string; kind: string; value: string }) =>
+  `(SELECT o.user_id FROM contacts o WHERE o.pool_id = ${pool} AND o.kind = ${kind} AND o.value = ${value})`;
+
+/** SQL condition: the claim `l` signs its person in if no person has verified the contact. */
+export const countsForPerson = (trustClaims: string) =>
+  `(${trustClaims} OR NOT EXISTS (SELECT 1 FROM contacts v WHERE v.user_id = l.user_id))`;
+
+/** The member of an app with the oldest claim to the contact, of those whose claim `condition` allows. */
+export const claimant = ({ app, kind, value, condition }: { app: string; kind: string; value: string; condition: string }) =>
+  `(SELECT l.user_id FROM claims l WHERE l.app_id = ${app} AND l.kind = ${kind} AND l.value = ${value} AND ${condition}
+    ORDER BY l.created_at, l.user_id LIMIT 1)`;

@@ -1,0 +1,19 @@
+import type { Database } from "better-sqlite3";
+import { createPersonChallenges, type PersonChallenges } from "./challenges.js";
+import { createPeopleChanges, type PeopleChanges } from "./changes.js";
+import { type Contacts, createContacts } from "./contacts.js";
+import { createLookups, type Lookups } from "./lookups.js";
+
+/** Reads and writes of people and memberships inside the caller's transaction. */
+export interface People {
+  readonly lookups: Lookups;
+  readonly changes: PeopleChanges;
+  readonly contacts: Contacts;
+  readonly challenges: PersonChallenges;
+}
+
+export function createPeople(db: Database): People {
+  const changes = createPeopleChanges(db);
+  const challenges = createPersonChallenges(db);
+  return { lookups: createLookups(db), changes, contacts: createContacts(db, { changes, challenges }), challenges };
+}
