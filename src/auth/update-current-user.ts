@@ -12,7 +12,7 @@ export interface UpdateCurrentUserInput {
 }
 
 export async function updateCurrentUser(deps: Deps, caller: UserCaller, input: UpdateCurrentUserInput): Promise<CurrentUser> {
-  const user = await deps.store.users.update({ userId: caller.user.userId, ...input });
+  const user = await deps.store.users.update({ appId: caller.app.appId, userId: caller.user.userId, ...input });
   if (user === null) throw new AuthError("TOKEN_INVALID", { detail: "the user does not exist any more" });
   return await currentUser(deps, caller, user);
 }

@@ -259,8 +259,8 @@ export interface Challenges {
    * - The failures and the lockout under `lockoutKey` are cleared.
    * - A REGISTRATION with contacts left to prove is `pending`: it starts no session and ends no siblings.
    * - Siblings end. Those of a sign-in are the app's live LOGIN and REGISTRATION challenges for any contact of the user; those of
-   *   a proof are the app's live proofs of the same identifier; those of a change are the user's live changes to the same contact. The requester's own are cancelled. All others become decoys, so that
-   *   their holders see no change. A challenge that is issued during the redemption may stay live.
+   *   a proof are the app's live proofs of the same identifier; those of a change are the user's live changes to the same contact.
+   *   The requester's own are cancelled. All others become decoys, so that their holders see no change. A challenge that is issued during the redemption may stay live.
    */
   redeem(change: {
     readonly challengeId: string;

@@ -46,6 +46,7 @@ export function createConsume(
     if (row.decoy === 1 || contact === null) return refused("decoy");
     const decision = effects[row.purpose].decide(row, contact, change);
     if (typeof decision === "string") return refused(decision);
+    if (typeof decision === "object") return decision;
 
     consume.run(now, challengeId);
     const { redemption, siblings, remembered } = decision();

@@ -1,7 +1,7 @@
 import type { ChallengeRefusal } from "../../../model/challenge.js";
 import type { Contact } from "../../../model/contact.js";
 import type { EpochMs } from "../../../model/time.js";
-import type { RedeemChange, Redemption } from "../../port/challenges.js";
+import type { RedeemChange, RedeemOutcome, Redemption } from "../../port/challenges.js";
 import type { RememberedRedemption } from "../idempotency.js";
 import type { ChallengeRow } from "../rows.js";
 
@@ -28,15 +28,17 @@ export const consumableColumns = [
 ] as const;
 export type ConsumableRow = Pick<ChallengeRow, (typeof consumableColumns)[number]>;
 
+/** The reason of a refusal, or that a person would be created or joined, or a step that makes the effect. */
+export type Decision = ChallengeRefusal | Extract<RedeemOutcome, { kind: "would_register" }> | (() => Effected);
+
 /** The effect of redeeming a challenge of one purpose. Everything runs inside the redemption's transaction. */
 export interface Effect {
   /**
-   * Decides by reads only. Returns the reason of a refusal, or a step that makes the effect. The step runs after the challenge
-   * is consumed; it succeeds or throws.
+   * Decides by reads only. A step runs after the challenge is consumed; it succeeds or throws.
    *
    * @param contact The challenge's contact, which the code has just proven.
    */
-  decide(challenge: ConsumableRow, contact: Contact, change: RedeemChange): ChallengeRefusal | (() => Effected);
+  decide(challenge: ConsumableRow, contact: Contact, change: RedeemChange): Decision;
   /** Rebuilds the redemption from what is remembered of it. Returns null if it can't be given again. */
   recall(remembered: RememberedRedemption, of: { readonly appId: string; readonly now: EpochMs }): Redemption | null;
 }

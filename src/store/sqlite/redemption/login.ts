@@ -11,8 +11,8 @@ export function createLogin({ lookups, signIn }: { lookups: Lookups; signIn: Sig
     decide({ user_id: expectedUserId, pool_id: poolId, app_id: appId }, contact, change) {
       const holder = lookups.holder({ poolId, appId, contact, trustClaims: change.trustClaims });
       if (expectedUserId !== null && (holder?.userId !== expectedUserId || holder.state === null)) return "user_gone";
-      if (holder === null) return () => signIn.newUser({ poolId, appId, contacts: [contact] }, change);
-      return signIn.refusalOf(holder) ?? (() => signIn.existingUser({ poolId, appId, holder, contact }, change));
+      if (holder === null) return signIn.newUser({ poolId, appId, contacts: [contact] }, change);
+      return signIn.existingUser({ poolId, appId, holder, contact }, change);
     },
     recall: signIn.recall,
   };

@@ -2,7 +2,7 @@ import type { Database } from "better-sqlite3";
 import type { ContactKind } from "../../../model/contact.js";
 import type { EpochMs } from "../../../model/time.js";
 import type { Lookups } from "../people/lookups.js";
-import type { Effect, Effected } from "./effect.js";
+import type { Decision, Effect, Effected } from "./effect.js";
 import type { SignIn } from "./sign-in.js";
 
 interface SourceRow {
@@ -26,10 +26,14 @@ export function createRegistration(db: Database, { lookups, signIn }: { lookups:
     WHERE registration_id = ? AND consumed_at IS NULL AND cancelled_at IS NULL`);
   const remove = db.prepare<[string]>("DELETE FROM registrations WHERE registration_id = ?");
 
-  function end(registrationId: string | null, now: EpochMs): void {
-    if (registrationId === null) return;
-    cancelOthers.run(now, registrationId);
-    remove.run(registrationId);
+  /** Ends the registration too, if the decision has an effect. */
+  function ending(registrationId: string | null, decision: Decision, now: EpochMs): Decision {
+    if (typeof decision !== "function" || registrationId === null) return decision;
+    return () => {
+      cancelOthers.run(now, registrationId);
+      remove.run(registrationId);
+      return decision();
+    };
   }
 
   return {
@@ -37,12 +41,7 @@ export function createRegistration(db: Database, { lookups, signIn }: { lookups:
       const { trustClaims } = change;
       const holder = lookups.holder({ poolId, appId, contact, trustClaims });
       if (holder !== null) {
-        const why = signIn.refusalOf(holder);
-        if (why !== null) return why;
-        return () => {
-          end(registrationId, change.now);
-          return signIn.existingUser({ poolId, appId, holder, contact }, change);
-        };
+        return ending(registrationId, signIn.existingUser({ poolId, appId, holder, contact }, change), change.now);
       }
       if (registrationId === null || lives.get(registrationId) === undefined) return "cancelled";
       const all = sources.all(registrationId);
@@ -50,13 +49,10 @@ export function createRegistration(db: Database, { lookups, signIn }: { lookups:
         .filter((source) => source.consumed_at === null && source.challenge_id !== challengeId)
         .map((source) => source.contact_kind);
       if (pendingSources.length > 0) return () => pending(pendingSources);
-      return () => {
-        end(registrationId, change.now);
-        const contacts = all
-          .map((source) => ({ kind: source.contact_kind, value: source.contact_value }))
-          .filter((one) => lookups.holder({ poolId, appId, contact: one, trustClaims }) === null);
-        return signIn.newUser({ poolId, appId, contacts }, change);
-      };
+      const contacts = all
+        .map((source) => ({ kind: source.contact_kind, value: source.contact_value }))
+        .filter((one) => lookups.holder({ poolId, appId, contact: one, trustClaims }) === null);
+      return ending(registrationId, signIn.newUser({ poolId, appId, contacts }, change), change.now);
     },
 
     recall(remembered, of) {

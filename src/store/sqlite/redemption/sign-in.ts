@@ -1,5 +1,4 @@
 import type { Database } from "better-sqlite3";
-import type { ChallengeRefusal } from "../../../model/challenge.js";
 import type { Contact } from "../../../model/contact.js";
 import type { EpochMs } from "../../../model/time.js";
 import type { RedeemChange, Redemption } from "../../port/challenges.js";
@@ -8,7 +7,7 @@ import type { RememberedRedemption } from "../idempotency.js";
 import type { Holder } from "../people/lookups.js";
 import type { People } from "../people/people.js";
 import type { Sessions } from "../sessions.js";
-import type { Effected } from "./effect.js";
+import type { Decision, Effected } from "./effect.js";
 
 interface Place {
   readonly poolId: string;
@@ -17,18 +16,16 @@ interface Place {
 
 /** A session for the person of a proven contact: the common effect of LOGIN and REGISTRATION. */
 export interface SignIn {
-  /** Returns why the person can't sign in to the app, or null. */
-  refusalOf(holder: Holder): ChallengeRefusal | null;
   /**
-   * Signs in a person that exists and leaves its profile as it is. Joins a stranger to the app, makes an invited member active, and
+   * Signs in a person that exists and leaves its profile as it is. Refuses a member that can't sign in. Joins a stranger to the app, makes an invited member active, and
    * verifies a contact that the person only claimed. The person's other sessions in the app end then.
    */
-  existingUser(of: Place & { readonly holder: Holder; readonly contact: Contact }, change: RedeemChange): Effected;
+  existingUser(of: Place & { readonly holder: Holder; readonly contact: Contact }, change: RedeemChange): Decision;
   /**
    * Creates the user in `change` as a member with these contacts, none of which has a person in the pool, and signs it in. A
    * username that is taken is left out.
    */
-  newUser(of: Place & { readonly contacts: readonly Contact[] }, change: RedeemChange): Effected;
+  newUser(of: Place & { readonly contacts: readonly Contact[] }, change: RedeemChange): Decision;
   /** Returns null if the session was refreshed or revoked since, or the user was deleted. */
   recall(remembered: RememberedRedemption, of: { readonly appId: string; readonly now: EpochMs }): Redemption | null;
 }
@@ -62,28 +59,33 @@ export function createSignIn(
   }
 
   return {
-    refusalOf: ({ state, credentialType }) => (state === "locked" || credentialType === "none" ? "user_locked" : null),
-
-    existingUser({ poolId, appId, holder: { userId, verified, state }, contact }, change) {
+    existingUser({ poolId, appId, holder: { userId, verified, state, credentialType }, contact }, change) {
       const { newMembership: membership, now } = change;
-      if (!verified) {
-        changes.verify({ poolId, appId, userId }, { contact, at: now });
-        sessions.removeAllOf({ userId, appId });
-      }
-      if (state === null) changes.join({ appId, userId }, { membership, now });
-      if (state === "invited") changes.activate({ appId, userId });
-      return signIn({ userId, appId }, change, { isNewUser: state === null, usernameTaken: false });
+      if (state === "locked" || credentialType === "none") return "user_locked";
+      if (state === null && membership === null) return { kind: "would_register", isNewToPool: false, contacts: [contact] };
+      return () => {
+        if (!verified) {
+          changes.verify({ poolId, appId, userId }, { contact, at: now });
+          sessions.removeAllOf({ userId, appId });
+        }
+        if (state === null) changes.join({ appId, userId }, { membership: membership!, now });
+        if (state === "invited") changes.activate({ appId, userId });
+        return signIn({ userId, appId }, change, { isNewUser: state === null, usernameTaken: false });
+      };
     },
 
     newUser({ poolId, appId, contacts }, change) {
       const { newUser, newMembership: membership, now } = change;
-      const { userId, username } = newUser;
-      const usernameTaken =
-        username !== null && lookups.named({ poolId, appId, key: { kind: "username", value: username } }) !== null;
-      changes.add({ ...newUser, username: usernameTaken ? null : username, number: null }, { poolId, now });
-      for (const contact of contacts) changes.verify({ poolId, appId, userId }, { contact, at: now });
-      changes.join({ appId, userId }, { membership, now });
-      return signIn({ userId, appId }, change, { isNewUser: true, usernameTaken });
+      if (membership === null) return { kind: "would_register", isNewToPool: true, contacts };
+      return () => {
+        const { userId, username } = newUser;
+        const usernameTaken =
+          username !== null && lookups.named({ poolId, appId, key: { kind: "username", value: username } }) !== null;
+        changes.add({ ...newUser, username: usernameTaken ? null : username, number: null }, { poolId, now });
+        for (const contact of contacts) changes.verify({ poolId, appId, userId }, { contact, at: now });
+        changes.join({ appId, userId }, { membership, now });
+        return signIn({ userId, appId }, change, { isNewUser: true, usernameTaken });
+      };
     },
 
     recall({ sessionId, userId, isNewUser, usernameTaken }, { appId, now }) {
