@@ -12,7 +12,7 @@ export type Transcript = { readonly what: string; readonly answer: unknown }[];
 
 /** Replaces ids, tokens, addresses of callers and what depends on chance; keeps times, for the clock stands still. */
 function comparable(answer: unknown): unknown {
-  const varying = /(Id|Token|token|proof|Proof|Credential|userAgent|ip|correlation_id)$/;
+  const varying = /(Id|Token|token|proof|Proof|Credential|userAgent|ip|correlation_id|number)$/;
   return JSON.parse(
     JSON.stringify(answer, (key, value: unknown) => {
       if (key === "resendAt" || key === "retryAfterMs" || key === "retryAfterHeader")
@@ -129,6 +129,15 @@ export async function live(on: Stage, caller: RpcCaller): Promise<Transcript> {
   const last = await ok(method.sendOtp, { identifier: { case: "email", value: "ada@example.com" } });
   const leaving = await on.messageOf(last.challenge);
   const farewell = await ok(method.verifyOtp, { challengeId: leaving.challengeId, code: leaving.code });
+  token = farewell.tokens!.accessToken;
+  const contact = { case: "email", value: "Ada@Example.org" } as const;
+  await refused(method.startContactChange, { contact, replace: "nobody@example.com" }, asUser(token));
+  await refused(method.startContactChange, { contact });
+  const change = await ok(method.startContactChange, { contact, replace: "ada@example.com" }, asUser(token));
+  const { challengeId: changeId, code: changeCode } = await on.messageOf(change.challenge);
+  await refused(method.verifyOtp, { challengeId: changeId, code: changeCode });
+  await ok(method.verifyOtp, { challengeId: changeId, code: changeCode }, asUser(token));
+  await ok(method.getCurrentUser, {}, asUser(token));
   await ok(method.deleteCurrentUser, {}, asUser(farewell.tokens!.accessToken));
   await refused(method.getCurrentUser, {}, asUser(farewell.tokens!.accessToken));
   return transcript;

@@ -43,6 +43,8 @@ describe.each(benchEngines())("policies on $engine", ({ open }) => {
       refreshGraceMs: 0,
       sessionsMax: 7,
       tokenFields: ["email", "username"],
+      tokenAttributes: ["plan"],
+      trustClaims: true,
     };
     const before = await effective();
     expect(await change(all)).toEqual(all);

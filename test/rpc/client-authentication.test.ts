@@ -11,7 +11,7 @@ import type { Store } from "../../src/store/port/store.js";
 import { storeEngines } from "../apps/stores.js";
 import { ringOf } from "../crypto/fixtures.js";
 import { eventually, type FakeClock, fakeClock, keptLog } from "../support/app.js";
-import { createDirectory, publicClient } from "../support/directory.js";
+import { createDirectory, plainApp, publicClient } from "../support/directory.js";
 
 const issuer = "https://login.example.com";
 const hour = 60 * 60_000;
@@ -59,7 +59,7 @@ describe.each(storeEngines())("client authentication on $engine", ({ open }) => 
       { ...publicClient({ clientId: "web" }), secrets },
     ];
     const policy = fixedPolicy as unknown as Policy;
-    const app = { appId: "default", poolId: "main", displayName: "", audience: issuer, policy };
+    const app = plainApp({ appId: "default", audience: issuer, policy });
     return createClientAuthentication({
       store,
       clock,

@@ -17,7 +17,7 @@ import type { LiveSession } from "../../src/store/port/sessions.js";
 import { ringOf, signingKeys, t0 } from "../crypto/fixtures.js";
 import { keptLog } from "../support/app.js";
 import { basicOf } from "../support/clients.js";
-import { createDirectory, publicClient } from "../support/directory.js";
+import { createDirectory, plainApp, publicClient } from "../support/directory.js";
 import { session as anySession, user } from "../support/rpc.js";
 
 const issuer = "https://login.example.com";
@@ -76,7 +76,7 @@ function liveSession(given: Partial<Session>): LiveSession {
 
 function directory(): Directory {
   const policy = { ...fixedPolicy, refreshIdleMs } as unknown as Policy;
-  const app = (appId: string) => ({ appId, poolId: "main", displayName: "", audience: `${issuer}/apps/${appId}`, policy });
+  const app = (appId: string) => plainApp({ appId, audience: `${issuer}/apps/${appId}`, policy });
   const of = (given: readonly Client[]) =>
     createDirectory({ apps: [app("shop"), app("news")], clients: given, fallbackId: null });
   const known = of(clients);

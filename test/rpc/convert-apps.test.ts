@@ -38,6 +38,8 @@ const all: Required<AppPolicy> = {
   refreshGraceMs: 0,
   sessionsMax: 7,
   tokenFields: [],
+  tokenAttributes: ["plan"],
+  trustClaims: true,
 };
 const paths = policyKeys.map((key) => policyFields[key].name);
 
@@ -130,6 +132,9 @@ describe("apps and clients", () => {
       allowedOrigins: [],
       audience: "",
       policy: { codeLength: 8 },
+      roles: ["admin"],
+      ownerOrganization: "0190a000-0000-7000-8000-00000000000a",
+      registrationHook: null,
       state: "archived",
       createdAt: startOfTime,
     });

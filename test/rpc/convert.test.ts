@@ -44,7 +44,7 @@ describe("results", () => {
   });
 
   it("a user has their attributes as an object, or not at all", () => {
-    expect(toUser(user)).toMatchObject({ customAttributes: { plan: { seats: 3 } }, username: "ada" });
+    expect(toUser(user)).toMatchObject({ customAttributes: { plan: { seats: 3 } }, username: "ada", number: 7n, roles: [] });
     expect(toUser({ ...user, customAttributes: "", username: null })).toMatchObject({
       customAttributes: undefined,
       username: "",

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { defaultAppId, mainPoolId } from "../../src/model/app.js";
+import { defaultAppId } from "../../src/model/app.js";
 import { startTestApp, type TestApp, testSettings } from "../support/app.js";
 import { type Answer, type CookieBrowser, openBrowser, type PostOptions, pageOrigin } from "../support/cookie-browser.js";
-import { createDirectory, publicClient } from "../support/directory.js";
+import { createDirectory, plainApp, publicClient } from "../support/directory.js";
 import { testEngines } from "../support/engines.js";
 
 const shopOrigin = "https://shop.example.com";
@@ -410,7 +410,7 @@ describe.each(testEngines())("the session cookie on $engine", ({ database }) => 
 /** The default app and a second one in the same pool, each with a client and an origin of its own. */
 function twoApps() {
   const { policy, issuer } = testSettings({});
-  const app = (appId: string) => ({ appId, poolId: mainPoolId, displayName: "", audience: `${issuer}/apps/${appId}`, policy });
+  const app = (appId: string) => plainApp({ appId, audience: `${issuer}/apps/${appId}`, policy });
   return createDirectory({
     apps: [app(defaultAppId), app("shop")],
     clients: [

@@ -37,6 +37,12 @@ function required<T>(items: ReadonlyMap<string, T>, id: string): T {
   return item;
 }
 
+/** An app of the main pool that has only what is given. */
+export function plainApp(given: Pick<App, "appId" | "audience" | "policy"> & Partial<App>): App {
+  const people = { roles: [], ownerOrganization: "0190a000-0000-7000-8000-00000000000a", registrationHook: null };
+  return { poolId: mainPoolId, displayName: "", ...people, ...given };
+}
+
 /** The default app, with its public client if the deployment wants one. */
 export function defaultDirectory(settings: {
   readonly defaultClient: boolean;
@@ -47,7 +53,7 @@ export function defaultDirectory(settings: {
   const { allowedOrigins, policy, issuer } = settings;
   const clients = settings.defaultClient ? [publicClient({ clientId: defaultClientId, allowedOrigins })] : [];
   return createDirectory({
-    apps: [{ appId: defaultAppId, poolId: mainPoolId, displayName: "", audience: issuer, policy }],
+    apps: [plainApp({ appId: defaultAppId, audience: issuer, policy })],
     clients,
     fallbackId: clients[0]?.clientId ?? null,
   });

@@ -26,6 +26,7 @@ export const startOfTime = Date.UTC(2026, 0, 1, 12);
 
 export const user: User = {
   userId: "0190a000-0000-7000-8000-000000000001",
+  number: 7,
   username: "ada",
   displayName: "Ada",
   locale: "en",
@@ -160,7 +161,7 @@ function fakeDeps(lines: LogLine[], live: FakeApp["live"], clock: () => number):
         revoke: async (change: { sessionId: string }) => change.sessionId === session.sessionId,
         revokeOthers: async () => 2,
       },
-      users: { delete: async () => true },
+      users: { leave: async () => "erased" },
     },
   };
   return fake as unknown as Deps;
