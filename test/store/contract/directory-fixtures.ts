@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { expect } from "vitest";
 import type { AppRecord } from "../../../src/model/app.js";
 import { blankClient, type ClientRecord, type ClientSecret } from "../../../src/model/client.js";
@@ -14,6 +15,9 @@ export function newApp(changes: Partial<AppRecord> = {}): Omit<AppRecord, "numbe
     allowedOrigins: [],
     audience: "",
     policy: {},
+    roles: [],
+    ownerOrganization: randomUUID(),
+    registrationHook: null,
     state: "active",
     ...changes,
   };
