@@ -15,8 +15,8 @@ const allowed: Record<string, readonly string[]> = {
   crypto: ["model", "lib", "store"],
   store: ["model", "lib"],
   delivery: ["model", "lib", "store"],
-  apps: ["model", "lib", "store", "crypto", "auth"],
-  accounts: ["model", "lib", "store", "crypto", "apps", "auth"],
+  apps: ["model", "lib", "store", "crypto", "outbound", "auth"],
+  accounts: ["model", "lib", "store", "crypto", "outbound", "apps", "auth"],
   auth: ["model", "lib", "store", "crypto"],
   telemetry: ["model", "lib", "store", "crypto", "delivery"],
   rpc: ["model", "lib", "store", "crypto", "apps", "accounts", "auth", "gen", "telemetry"],
@@ -28,6 +28,7 @@ const allowed: Record<string, readonly string[]> = {
     "config",
     "store",
     "crypto",
+    "outbound",
     "apps",
     "accounts",
     "auth",
@@ -37,7 +38,7 @@ const allowed: Record<string, readonly string[]> = {
     "gen",
     "telemetry",
   ],
-  cli: ["model", "lib", "config", "store", "crypto", "apps", "accounts", "auth", "delivery", "server", "telemetry"],
+  cli: ["model", "lib", "config", "store", "crypto", "outbound", "apps", "accounts", "auth", "delivery", "server", "telemetry"],
   latchkey: ["cli"],
 };
 

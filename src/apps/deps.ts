@@ -1,10 +1,12 @@
 import { AuthError } from "../auth/errors.js";
+import type { HookSecrets } from "../crypto/hook-secrets.js";
 import type { Log } from "../lib/log.js";
 import type { AppPolicy } from "../model/app-policy.js";
 import type { Policy } from "../model/policy.js";
 import { deploymentScopes, type Scope } from "../model/scope.js";
 import type { EpochMs } from "../model/time.js";
 import type { FieldViolation } from "../model/violation.js";
+import type { Outbound } from "../outbound/outbound.js";
 import type { Store } from "../store/port/store.js";
 import type { Directory } from "./directory.js";
 
@@ -26,6 +28,8 @@ export interface AppsDeps {
   /** Refreshed after each change, so that the change acts in this process before it is answered. */
   readonly directory: Pick<Directory, "refresh">;
   readonly deployment: Deployment;
+  readonly hookSecrets: Pick<HookSecrets, "make" | "delete">;
+  readonly outbound: Pick<Outbound, "problemOf">;
   readonly log: Log;
 }
 

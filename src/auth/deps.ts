@@ -10,6 +10,7 @@ import type { Log } from "../lib/log.js";
 import type { Metrics } from "../model/metrics.js";
 import type { EpochMs } from "../model/time.js";
 import type { Store } from "../store/port/store.js";
+import type { AskRegistrationHook } from "./registration.js";
 import type { SingleFlight } from "./single-flight.js";
 
 /** The dependencies of all use cases, created once when the server starts. */
@@ -25,6 +26,7 @@ export interface Deps {
   readonly sessionCredentials: SessionCredentials;
   readonly requestMac: RequestMac;
   readonly singleFlight: SingleFlight;
+  readonly askRegistrationHook: AskRegistrationHook;
   readonly log: Log;
   readonly metrics: Metrics;
   /** Notifies the outbox that a commit added a message that is due at `dueAt`. */

@@ -4,7 +4,7 @@ import type { Challenge, ChallengeRefusal, Purpose } from "../model/challenge.js
 import { guessRefusalOf } from "../model/challenge-state.js";
 import type { Contact, ContactKind } from "../model/contact.js";
 import type { EpochMs } from "../model/time.js";
-import type { NewMembership, NewUser, User } from "../model/user.js";
+import type { NewUser, User } from "../model/user.js";
 import type { ChallengeToVerify, Redemption } from "../store/port/challenges.js";
 import { sendReturns } from "./budgets.js";
 import { type ChallengeTarget, challengeIdOf, findInApp } from "./challenge-target.js";
@@ -19,6 +19,7 @@ import { currentUser, findMembership, rolesOf } from "./membership.js";
 import { type GivenSession, giveSession, intoCookie, newSessionOf, type SessionKind, sessionKindOf } from "./new-session.js";
 import { openProfile } from "./profile.js";
 import { codeInvalid } from "./refusals.js";
+import { redeem } from "./registration.js";
 import { restoreOtherContacts } from "./restore-contacts.js";
 import { signedInUser } from "./signed-in-user.js";
 
@@ -50,7 +51,8 @@ export type VerifyOtpResult = { readonly purpose: Purpose; readonly contact: Con
 /**
  * Exchanges a code for the result of its challenge. An attempt is spent before the code is compared, so concurrent calls can't
  * guess more often than allowed. Of concurrent calls with the right code exactly one succeeds. Public clients get the same
- * error for every reason. Throws CONTACT_TAKEN if the code was to give the user a contact that another user has verified.
+ * error for every reason. Throws CONTACT_TAKEN if the code was to give the user a contact that another user has verified, and
+ * REGISTRATION_REFUSED if the hook of the app refuses a new user.
  */
 export async function verifyOtp(deps: Deps, caller: Caller, input: VerifyOtpInput): Promise<VerifyOtpResult> {
   // A call with the cookie is another call: its repeat must not get the tokens of a call without.
@@ -90,22 +92,21 @@ async function verify(deps: Deps, caller: Caller, { input, kind, idempotency }: 
 
   const guess = await takeGuess(deps, caller, { challenge, input });
   if (guess.why !== null) return await lose(guess.why, guess.lockedUntil);
-  const now = deps.clock();
-  const outcome = await deps.store.challenges.redeem({
-    challengeId: challenge.challengeId,
-    idempotency,
-    returns: guess.returns,
-    sendReturns: sendReturns(caller.policy),
-    newUser,
-    newMembership: input.mayCreateUser || challenge.purpose !== "login" ? newMembershipOf(caller) : null,
-    trustClaims: caller.policy.trustClaims,
-    newSession: newSessionOf(deps, caller, { challenge, kind }),
-    sessionsMax: caller.policy.sessionsMax,
-    lockoutKey: guess.lockoutKey,
-    now,
+  const { outcome, now } = await redeem(deps, caller, {
+    challenge,
+    mayRegister: input.mayCreateUser || challenge.purpose !== "login",
+    change: {
+      idempotency,
+      returns: guess.returns,
+      sendReturns: sendReturns(caller.policy),
+      newUser,
+      trustClaims: caller.policy.trustClaims,
+      newSession: newSessionOf(deps, caller, { challenge, kind }),
+      sessionsMax: caller.policy.sessionsMax,
+      lockoutKey: guess.lockoutKey,
+    },
   });
   if (outcome.kind === "refused") return await lose(outcome.why);
-  if (outcome.kind === "would_register") return await lose("not_expected");
   deps.metrics.challengeRedeemed(challenge);
   deps.log.info(
     { challengeId: challenge.challengeId, outcome: outcome.redemption.kind, correlationId: caller.correlationId },
@@ -113,13 +114,6 @@ async function verify(deps: Deps, caller: Caller, { input, kind, idempotency }: 
   );
   await restoreOtherContacts(deps, challenge, outcome.redemption);
   return await resultOf(deps, caller, { challenge, redemption: outcome.redemption, provenAt: now });
-}
-
-/** What a sign-in says about a person who joins the app by it. */
-function newMembershipOf({ app }: Caller): NewMembership {
-  const { ownerOrganization } = app;
-  const given = { roles: [], kind: "", externalId: null, appAttributes: "" };
-  return { ...given, ownerOrganization, credentialType: "otp", state: "active" };
 }
 
 /** Throws UNAVAILABLE, before anything is spent, if only other processes can check the guess. */

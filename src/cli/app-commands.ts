@@ -1,6 +1,7 @@
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import type { Env } from "../config/settings.js";
 import type { AppOptions, Confirmed, Json, PolicyOptions } from "./apps/app.js";
+import type { HookOptions } from "./apps/hook.js";
 import type { Io } from "./io.js";
 import { loadSettings } from "./load-settings.js";
 
@@ -58,6 +59,8 @@ export function addAppCommands(app: Command, env: Env, io: Io): void {
       await commands.policy(settings, { appId, ...options }, io);
     });
 
+  addHookCommands(app.command("hook").description("set or remove the hook that decides about new users of an app"), env, io);
+
   app
     .command("archive")
     .description("refuse all calls of the clients of an app and keep its data")
@@ -76,6 +79,36 @@ export function addAppCommands(app: Command, env: Env, io: Io): void {
     .option("--yes", "do not ask")
     .option(...json)
     .action(async (appId: string, options: Confirmed) => {
+      const { commands, settings } = await load();
+      await commands.remove(settings, { appId, ...options }, io);
+    });
+}
+
+function addHookCommands(hook: Command, env: Env, io: Io): void {
+  const load = async () => ({ commands: await import("./apps/hook.js"), settings: await loadSettings(env, io) });
+
+  hook
+    .command("set")
+    .description("set or replace the registration hook and print its new secret")
+    .argument("<app-id>")
+    .requiredOption("--url <url>", "the https URL that Latchkey asks before a user is created or joins the app")
+    .addOption(
+      new Option("--on-failure <effect>", "what happens to a registration if the hook gives no valid answer")
+        .choices(["refuse", "allow"])
+        .default("refuse"),
+    )
+    .option(...json)
+    .action(async (appId: string, options: Omit<HookOptions, "appId">) => {
+      const { commands, settings } = await load();
+      await commands.set(settings, { appId, ...options }, io);
+    });
+
+  hook
+    .command("delete")
+    .description("remove the registration hook and its secret")
+    .argument("<app-id>")
+    .option(...json)
+    .action(async (appId: string, options: Json) => {
       const { commands, settings } = await load();
       await commands.remove(settings, { appId, ...options }, io);
     });

@@ -2,7 +2,7 @@ import type { Settings } from "../config/settings.js";
 import { compareCheck, variableOf } from "../crypto/key-checks.js";
 import { resealKeys } from "../crypto/own-keys.js";
 import type { EpochMs } from "../model/time.js";
-import type { KeyCheck } from "../store/port/keys.js";
+import type { KeyCheck, StoredKey } from "../store/port/keys.js";
 import type { Store } from "../store/port/store.js";
 import { CliError, type Io } from "./io.js";
 import { type KeyStore, withKeyStore } from "./key-store.js";
@@ -100,7 +100,7 @@ async function revokeAll(store: Store, { keyId, now }: { keyId: string; now: Epo
   }
 }
 
-/** Signing and lookup keys are lost without the key that sealed them. The next start creates new ones. */
+/** Own keys are lost without the key that sealed them. The next start creates new signing and lookup keys. */
 async function dropLostKeys(
   { store, sealer }: KeyStore,
   { keyId, revokeSessions }: { keyId: string; revokeSessions: boolean },
@@ -116,9 +116,15 @@ async function dropLostKeys(
   }
   for (const key of lost) {
     await store.keys.delete(key.keyId);
-    io.out(`Dropped the ${key.use} key ${key.keyId}; the next start creates a new one.`);
+    io.out(`Dropped the ${key.use} key ${key.keyId}; ${remedies[key.use]}.`);
   }
 }
+
+const remedies: Readonly<Record<StoredKey["use"], string>> = {
+  lookup: "the next start creates a new one",
+  signing: "the next start creates a new one",
+  hook: "set the registration hook of its app again with `latchkey app hook set`",
+};
 
 async function refuseLiveCodes({ store }: KeyStore, keyId: string, anyway: boolean): Promise<void> {
   if (anyway) return;

@@ -1,10 +1,16 @@
 import type { StoredKey } from "../store/port/keys.js";
 import type { Store } from "../store/port/store.js";
 import { WrongKeyError } from "./key-checks.js";
-import type { Sealer } from "./sealing.js";
+import type { Sealer, SealUse } from "./sealing.js";
+
+const sealUses: Readonly<Record<StoredKey["use"], SealUse>> = {
+  lookup: "lookup-key",
+  signing: "signing-key",
+  hook: "hook-secret",
+};
 
 /**
- * Returns the id of the master key that seals the deployment's own keys (lookup and signing): the one that seals the oldest. It
+ * Returns the id of the master key that seals the deployment's own keys (lookup, signing and those of hooks): the one that seals the oldest. It
  * stays in use until it is retired, also after a rotation, because a process without the new master key must still open these
  * keys. Returns undefined if there are no own keys yet.
  */
@@ -20,7 +26,7 @@ export async function resealKeys(
 ): Promise<void> {
   for (const key of await store.keys.list()) {
     if (sealer.keyIdOf(key.sealed) !== from) continue;
-    const use = key.use === "lookup" ? "lookup-key" : "signing-key";
+    const use = sealUses[key.use];
     const opened = sealer.open(use, key.sealed, key.keyId);
     if (opened === null)
       throw new WrongKeyError(`the ${key.use} key ${key.keyId} does not open with the configured master keys`);

@@ -4,6 +4,9 @@ import type { KeyName, KeyWork } from "./key.js";
 /** The budgets that can refuse a call. */
 export type Budget = "send" | "resend" | "registration" | "guess" | "client_failure";
 
+/** What came of a call of a registration hook. `failed`: there was no valid answer. */
+export type HookOutcome = "allowed" | "refused" | "failed";
+
 /** Receives the events that use cases report for metrics. */
 export interface Metrics {
   challengeIssued(challenge: Pick<Challenge, "purpose" | "channel">, decoy: boolean): void;
@@ -13,6 +16,7 @@ export interface Metrics {
   budgetRefused(budget: Budget): void;
   /** A refresh token was reused after its grace period, and its session was ended. */
   refreshTokenReused(): void;
+  registrationHookEnded(outcome: HookOutcome, tookMs: number): void;
   /** Work was left to other processes because this process lacks a key. */
   keyMissing(use: KeyName["use"], work: KeyWork): void;
 }

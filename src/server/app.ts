@@ -143,9 +143,14 @@ async function start(settings: Settings, { log: plainLog, overrides, closers }: 
   const gate = createGate({ ...deps, directory, clients, issuer: settings.issuer });
   const pipeline = { inFlight, gate, log, onCall: recorder.callEnded, tracer };
   const tokens = createTokenService({ ...deps, clients, directory, issuer: settings.issuer });
+  const { hookSecrets, outbound } = core;
   const services = [
     composeService(pipeline, AuthService, createAuthService(deps)),
-    composeService(pipeline, AppService, createAppService({ ...deps, directory, deployment: deploymentOf(settings) })),
+    composeService(
+      pipeline,
+      AppService,
+      createAppService({ hookSecrets, outbound, directory, deployment: deploymentOf(settings), ...deps }),
+    ),
     composeService(pipeline, TokenService, tokens),
     composeService(pipeline, UserService, createUserService({ ...deps, directory })),
   ];

@@ -1,4 +1,5 @@
 import { availableParallelism } from "node:os";
+import { createRegistrationHook } from "../accounts/registration-hook.js";
 import type { Deps } from "../auth/deps.js";
 import { codeBinding } from "../auth/new-challenge.js";
 import { createSingleFlight } from "../auth/single-flight.js";
@@ -6,6 +7,7 @@ import type { DatabaseLogin, PostgresUrl, ReadDatabaseLogin, Settings } from "..
 import { createAccessTokens } from "../crypto/access-token.js";
 import { bindingText, type CodeHasher, createCodeHasher, type HashMeasure, type HashProfile } from "../crypto/code-hash.js";
 import { createForeignKeys } from "../crypto/foreign-keys.js";
+import { createHookSecrets, type HookSecrets } from "../crypto/hook-secrets.js";
 import { checkKeys, foreignKeySentence } from "../crypto/key-checks.js";
 import { createKeyring, type Keyring } from "../crypto/keyring.js";
 import { loadLookupKeys } from "../crypto/lookup-keys.js";
@@ -18,6 +20,7 @@ import type { Log } from "../lib/log.js";
 import type { Metrics } from "../model/metrics.js";
 import { accessTokenTtlMaxMs } from "../model/policy.js";
 import type { EpochMs } from "../model/time.js";
+import { createOutbound, type Outbound } from "../outbound/outbound.js";
 import type { DatabaseLocation } from "../store/open.js";
 import type { OutboxMessage } from "../store/port/outbox.js";
 import type { Store } from "../store/port/store.js";
@@ -33,6 +36,8 @@ export interface CoreOverrides {
 export interface Core {
   readonly deps: Omit<Deps, "wakeOutbox">;
   readonly signingKeys: SigningKeys;
+  readonly hookSecrets: HookSecrets;
+  readonly outbound: Outbound;
   /** Returns the code of a message in the outbox, or null if its sealed copy is not this challenge's. */
   openCode(delivery: NonNullable<OutboxMessage["delivery"]>): string | null;
   /** Returns whether the code of a message was sealed with a key that only other processes have. */
@@ -74,6 +79,8 @@ export async function createCore(settings: Settings, given: CoreParts): Promise<
       "the newest signing key is not of LATCHKEY_SIGNING_ALG, which the next key will be: `latchkey keys rotate` makes one now",
     );
   }
+  const hookSecrets = createHookSecrets({ store, sealer });
+  const outbound = createOutbound({ allowed: settings.outboundAllowed });
   const lookup = await loadLookupKeys({ store, sealer, now: clock() });
   const deps = {
     clock,
@@ -96,10 +103,13 @@ export async function createCore(settings: Settings, given: CoreParts): Promise<
     sessionCredentials: createSessionCredentials(master),
     requestMac: createRequestMac({ master, lookupKey: lookup.requestKey }),
     singleFlight: createSingleFlight(),
+    askRegistrationHook: createRegistrationHook({ clock, store, hookSecrets, outbound, log, metrics }),
   };
   return {
     deps,
     signingKeys,
+    hookSecrets,
+    outbound,
     isForeign: ({ sealedCode }) => foreignKeys.isForeign({ use: "master", keyId: sealer.keyIdOf(sealedCode) }, "deliver"),
     openCode: (delivery) => sealer.open("code", delivery.sealedCode, bindingText(codeBinding(delivery)))?.toString() ?? null,
   };

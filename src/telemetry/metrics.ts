@@ -93,6 +93,13 @@ export function createRecorder(): Recorder {
     "Refresh tokens reused after their grace period. Each one ended its session.",
     [],
   );
+  const hookCalls = new Histogram({
+    name: "latchkey_registration_hook_duration_seconds",
+    help: "Calls of registration hooks by outcome: allowed, refused, or failed if there was no valid answer.",
+    labelNames: ["outcome"],
+    buckets: callSeconds,
+    registers,
+  });
   const keysMissing = counter(
     "latchkey_key_missing_total",
     "Work left to other processes because this process lacks the master key or pepper for it.",
@@ -134,6 +141,7 @@ export function createRecorder(): Recorder {
       guessRefused: (why) => guesses.inc({ why }),
       budgetRefused: (budget) => budgets.inc({ budget }),
       refreshTokenReused: () => reused.inc(),
+      registrationHookEnded: (outcome, tookMs) => hookCalls.observe({ outcome }, tookMs / 1000),
       keyMissing: (use, work) => keysMissing.inc({ use, work }),
     },
     challengeExpired: ({ purpose, channel }) => expired.inc({ purpose, channel }),

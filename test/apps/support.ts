@@ -1,7 +1,11 @@
 import { expect } from "vitest";
 import type { Actor, AppsDeps, Deployment } from "../../src/apps/deps.js";
+import { createHookSecrets } from "../../src/crypto/hook-secrets.js";
+import { createSealer } from "../../src/crypto/sealing.js";
 import type { Scope } from "../../src/model/scope.js";
+import { createOutbound } from "../../src/outbound/outbound.js";
 import type { Store } from "../../src/store/port/store.js";
+import { ringOf } from "../crypto/fixtures.js";
 import { type FakeClock, fakeClock, type KeptLog, keptLog, testSettings } from "../support/app.js";
 import { type StoreEngine, storeEngines } from "./stores.js";
 
@@ -29,6 +33,8 @@ export function deploymentWith(changes: Partial<Deployment> = {}): Deployment {
 function benchOn(store: Store, deployment: Partial<Deployment>): AppsBench {
   const clock = fakeClock();
   const log = keptLog();
+  const hookSecrets = createHookSecrets({ store, sealer: createSealer(ringOf("m1")) });
+  const outbound = createOutbound({ allowed: [], resolve: async () => ["8.8.8.8"] });
   let refreshes = 0;
   const directory = {
     async refresh() {
@@ -36,7 +42,7 @@ function benchOn(store: Store, deployment: Partial<Deployment>): AppsBench {
     },
   };
   return {
-    deps: { clock, store, log, directory, deployment: deploymentWith(deployment) },
+    deps: { clock, store, log, hookSecrets, outbound, directory, deployment: deploymentWith(deployment) },
     store,
     clock,
     log,

@@ -42,7 +42,9 @@ export function basicOf(clientId: string, clientSecret: string): string {
 
 function depsOf({ app, settings }: Made): AppsDeps {
   const { clock, store, log } = app.core.deps;
-  return { clock, store, log, directory: { refresh: async () => {} }, deployment: deploymentOf(settings) };
+  const { hookSecrets, outbound } = app.core;
+  const directory = { refresh: async () => {} };
+  return { clock, store, log, hookSecrets, outbound, directory, deployment: deploymentOf(settings) };
 }
 
 /** AuthService over Connect, as the confidential client. */

@@ -1,5 +1,5 @@
 import { escapeControls } from "../../lib/escape.js";
-import type { AppRecord } from "../../model/app.js";
+import type { AppRecord, RegistrationHook } from "../../model/app.js";
 import type { AppPolicy } from "../../model/app-policy.js";
 import { type PolicyField, type PolicyOrigin, policyFields, policyKeys } from "../../model/policy-fields.js";
 import { durationText } from "../../model/policy-rules.js";
@@ -25,9 +25,14 @@ export function appFields(app: AppRecord): Fields {
     roles: app.roles,
     owner_organization: app.ownerOrganization,
     policy: policyValues(app.policy),
+    registration_hook: app.registrationHook && hookFields(app.registrationHook),
     state: app.state,
     created_at: timeText(app.createdAt),
   };
+}
+
+function hookFields({ url, failOpen }: RegistrationHook): Fields {
+  return { url, on_failure: failOpen ? "allow" : "refuse" };
 }
 
 /** The stable JSON form of a client. It never has a secret or a hash of one. */

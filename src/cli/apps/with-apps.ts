@@ -1,29 +1,52 @@
 import type { AppsDeps } from "../../apps/deps.js";
 import { AuthError } from "../../auth/errors.js";
 import type { Settings } from "../../config/settings.js";
+import { createHookSecrets, type HookSecrets } from "../../crypto/hook-secrets.js";
+import { checkKeys } from "../../crypto/key-checks.js";
 import type { FieldViolation } from "../../model/violation.js";
+import { createOutbound } from "../../outbound/outbound.js";
 import { deploymentOf } from "../../server/deployment.js";
 import { createLog } from "../../telemetry/log.js";
 import { CliError, type Io } from "../io.js";
-import { withStore } from "../with-store.js";
+import { type KeyStore, withKeyStore } from "../key-store.js";
 
 /**
  * Runs use cases of apps on the existing database. They log to `io.err`. Running servers notice a change within a second.
  * Throws `CliError` for a refusal.
  */
 export async function withApps<T>(settings: Settings, io: Io, work: (deps: AppsDeps) => Promise<T>): Promise<T> {
-  return await withStore(settings, async (store) => {
+  return await withKeyStore(settings, async (keys) => {
     const log = createLog(settings.logLevel, {
       pretty: settings.mode === "development",
       write: (line) => io.err(line.trimEnd()),
     });
     const directory = { refresh: async () => {} };
     try {
-      return await work({ clock: Date.now, store, directory, deployment: deploymentOf(settings), log });
+      return await work({
+        clock: Date.now,
+        store: keys.store,
+        directory,
+        deployment: deploymentOf(settings),
+        hookSecrets: hookSecretsOf(keys),
+        outbound: createOutbound({ allowed: settings.outboundAllowed }),
+        log,
+      });
     } catch (error) {
       throw error instanceof AuthError ? new CliError(sentences(error)) : error;
     }
   });
+}
+
+/** Checks the keys first, so that no secret is sealed with a wrong one. */
+function hookSecretsOf({ store, rings, sealer }: KeyStore): HookSecrets {
+  const secrets = createHookSecrets({ store, sealer });
+  return {
+    ...secrets,
+    async make(now) {
+      await checkKeys(store, rings);
+      return await secrets.make(now);
+    },
+  };
 }
 
 /** One sentence a line. */

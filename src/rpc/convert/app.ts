@@ -1,7 +1,7 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import type { AppChanges } from "../../apps/update-app.js";
-import { type AppSchema, AppState } from "../../gen/latchkey/v1/app_pb.js";
+import { type AppSchema, AppState, HookFailure } from "../../gen/latchkey/v1/app_pb.js";
 import type { UpdateAppRequest } from "../../gen/latchkey/v1/app_service_pb.js";
 import type * as apps from "../../model/app.js";
 import type { AppRecord } from "../../model/app.js";
@@ -23,9 +23,14 @@ export function toApp(app: AppRecord): MessageInitShape<typeof AppSchema> {
     policy: toPolicy(app.policy),
     state: states[app.state],
     createdAt: timestampFromMs(app.createdAt),
+    registrationHook: app.registrationHook === null ? undefined : toRegistrationHook(app.registrationHook),
     roles: [...app.roles],
     ownerOrganization: app.ownerOrganization,
   };
+}
+
+function toRegistrationHook({ url, failOpen }: apps.RegistrationHook) {
+  return { url, onFailure: failOpen ? HookFailure.ALLOW : HookFailure.REFUSE };
 }
 
 /** Returns the values that the mask names. A state that is named and unset is active. */

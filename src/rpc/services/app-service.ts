@@ -7,9 +7,11 @@ import type { Actor, AppsDeps } from "../../apps/deps.js";
 import { getEffectivePolicy } from "../../apps/effective-policy.js";
 import { getApp, listApps } from "../../apps/read-apps.js";
 import { getClient, listClients } from "../../apps/read-clients.js";
+import { deleteRegistrationHook, putRegistrationHook } from "../../apps/registration-hook.js";
 import { updateApp } from "../../apps/update-app.js";
 import { updateClient } from "../../apps/update-client.js";
 import { updatePolicy } from "../../apps/update-policy.js";
+import { HookFailure } from "../../gen/latchkey/v1/app_pb.js";
 import type { AppService } from "../../gen/latchkey/v1/app_service_pb.js";
 import type { Caller } from "../../model/caller.js";
 import { fromUpdateApp, toApp } from "../convert/app.js";
@@ -20,7 +22,10 @@ import type { Handlers } from "../pipeline.js";
 
 /** The methods of latchkey.v1.AppService. They turn requests into calls of use cases and results into responses. */
 export function createAppService(deps: AppsDeps): Handlers<typeof AppService> {
-  return { forClients: { ...appMethods(deps), ...policyMethods(deps), ...clientMethods(deps) }, forUsers: {} };
+  return {
+    forClients: { ...appMethods(deps), ...hookMethods(deps), ...policyMethods(deps), ...clientMethods(deps) },
+    forUsers: {},
+  };
 }
 
 type Methods = Handlers<typeof AppService>["forClients"];
@@ -49,6 +54,20 @@ function appMethods(deps: AppsDeps): Methods {
 
     async deleteApp(caller, { appId }) {
       return { archived: (await deleteApp(deps, actorOf(caller), { appId })) === "archived" };
+    },
+  };
+}
+
+function hookMethods(deps: AppsDeps): Methods {
+  return {
+    async putRegistrationHook(caller, { appId, url, onFailure }) {
+      const input = { appId, url, failOpen: onFailure === HookFailure.ALLOW };
+      const { app, secret } = await putRegistrationHook(deps, actorOf(caller), input);
+      return { app: toApp(app), secret };
+    },
+
+    async deleteRegistrationHook(caller, { appId }) {
+      return { app: toApp(await deleteRegistrationHook(deps, actorOf(caller), { appId })) };
     },
   };
 }

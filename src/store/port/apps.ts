@@ -46,12 +46,13 @@ export interface Apps {
 
   /**
    * Replaces an app by what `apply` returns for it. `apply` is pure and may run more than once; an error that it throws undoes
-   * the change and is thrown. The id, pool, number and time of creation never change. Returns null if there is no such app.
+   * the change and is thrown. The id, pool, number and time of creation never change. The key of a registration hook that is
+   * replaced or removed is deleted. Returns null if there is no such app.
    */
   changeApp(change: { readonly appId: string; readonly apply: (app: AppRecord) => AppRecord }): Promise<AppRecord | null>;
 
   /**
-   * Deletes an app with its clients, if no session or live challenge belongs to it; otherwise archives it. Returns null if
+   * Deletes an app with its clients and the key of its registration hook, if no session or live challenge belongs to it; otherwise archives it. Returns null if
    * there is no such app.
    */
   deleteApp(change: { readonly appId: string; readonly now: EpochMs }): Promise<"deleted" | "archived" | null>;

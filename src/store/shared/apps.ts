@@ -54,7 +54,9 @@ function createAppOperations(db: ColdDatabase): Pick<Apps, "findApp" | "listApps
       changeDirectory(db, function* () {
         const app = yield* readApp(appId);
         if (app === null) return null;
-        return yield* replaceApp({ ...apply(app), ...fixed(app) });
+        const next = yield* replaceApp({ ...apply(app), ...fixed(app) });
+        if (next.registrationHook?.keyId !== app.registrationHook?.keyId) yield* deleteHookKey(app);
+        return next;
       }),
 
     deleteApp: ({ appId, now }) =>
@@ -71,6 +73,7 @@ function createAppOperations(db: ColdDatabase): Pick<Apps, "findApp" | "listApps
         ]);
         for (const { client_id: clientId } of clients) yield* removeClient(unescapeNul(clientId), { revision, now });
         yield* sql("DELETE FROM apps WHERE app_id = $1", [escapeNul(appId)]);
+        yield* deleteHookKey(app);
         yield* noteDeletion("app", appId, { revision, now });
         return "deleted";
       }),
@@ -93,6 +96,10 @@ function* replaceApp(app: AppRecord): Steps<AppRecord> {
     WHERE app_id = $1 AND pool_id = $2 AND number = $3 AND created_at = $11`;
   yield* sql(text, [...appValues(app), revision]);
   return app;
+}
+
+function* deleteHookKey({ registrationHook }: AppRecord): Steps<void> {
+  if (registrationHook !== null) yield* sql("DELETE FROM keys WHERE key_id = $1", [registrationHook.keyId]);
 }
 
 /** Numbers of deleted apps are not given again. */

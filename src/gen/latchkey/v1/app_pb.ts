@@ -17,7 +17,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file latchkey/v1/app.proto.
  */
 export const file_latchkey_v1_app: GenFile = /*@__PURE__*/
-  fileDesc("ChVsYXRjaGtleS92MS9hcHAucHJvdG8SC2xhdGNoa2V5LnYxIssCCgNBcHASDgoGYXBwX2lkGAEgASgJEg4KBm51bWJlchgCIAEoBRIPCgdwb29sX2lkGAMgASgJEhQKDGRpc3BsYXlfbmFtZRgEIAEoCRIQCghsb2dvX3VybBgFIAEoCRIXCg9zdXBwb3J0X2FkZHJlc3MYBiABKAkSFwoPYWxsb3dlZF9vcmlnaW5zGAcgAygJEhAKCGF1ZGllbmNlGAggASgJEiYKBnBvbGljeRgJIAEoCzIWLmxhdGNoa2V5LnYxLkFwcFBvbGljeRIkCgVzdGF0ZRgKIAEoDjIVLmxhdGNoa2V5LnYxLkFwcFN0YXRlEi4KCmNyZWF0ZWRfYXQYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg0KBXJvbGVzGAwgAygJEhoKEm93bmVyX29yZ2FuaXphdGlvbhgNIAEoCSLmCgoJQXBwUG9saWN5EiMKC2NvZGVfbGVuZ3RoGAEgASgFQgm6SAYaBBgKKAZIAIgBARI8Cghjb2RlX3R0bBgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkIPukgMqgEJIgMI2AQyAggBEiQKDGF0dGVtcHRzX21heBgDIAEoBUIJukgGGgQYCigBSAGIAQESKAoQbG9ja291dF9mYWlsdXJlcxgEIAEoBUIJukgGGgQYZCgASAKIAQESRQoQbG9ja291dF9kdXJhdGlvbhgFIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkIQukgNqgEKIgQIgKMFMgIIARJBCg9yZXNlbmRfY29vbGRvd24YBiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CDbpICqoBByIDCIQHMgASIQoJc2VuZHNfbWF4GAcgASgFQgm6SAYaBBgFKAFIA4gBARImCg5zZW5kc19wZXJfaG91chgIIAEoBUIJukgGGgQYPCgBSASIAQESJQoNc2VuZHNfcGVyX2RheRgJIAEoBUIJukgGGgQYPCgBSAWIAQESNwoUcmVnaXN0cmF0aW9uX3NvdXJjZXMYCiABKAsyGS5sYXRjaGtleS52MS5Db250YWN0S2luZHMSGQoMY29kZV9zaWduX2luGAsgASgISAaIAQESJwoIY2hhbm5lbHMYDCABKAsyFS5sYXRjaGtleS52MS5DaGFubmVscxI3Cg9kZWZhdWx0X2NoYW5uZWwYDSABKA4yFC5sYXRjaGtleS52MS5DaGFubmVsQgi6SAWCAQIQARIZCgxyZWdpc3RyYXRpb24YDiABKAhIB4gBARIeChFhdXRvX3JlZ2lzdHJhdGlvbhgPIAEoCEgIiAEBEiIKFXB1YmxpY19jb250YWN0X3Byb29mcxgQIAEoCEgJiAEBEkQKEGFjY2Vzc190b2tlbl90dGwYESABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CD7pIDKoBCSIDCJAcMgIIARJCCgxyZWZyZXNoX2lkbGUYEiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CEbpIDqoBCyIFCIDO2gMyAggBEkYKEHJlZnJlc2hfYWJzb2x1dGUYEyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CEbpIDqoBCyIFCIDO2gMyAggBEj4KDXJlZnJlc2hfZ3JhY2UYFCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CDLpICaoBBiICCDwyABIkCgxzZXNzaW9uc19tYXgYFSABKAVCCbpIBhoEGGQoAUgKiAEBEi4KDHRva2VuX2ZpZWxkcxgWIAEoCzIYLmxhdGNoa2V5LnYxLlRva2VuRmllbGRzEjUKEHRva2VuX2F0dHJpYnV0ZXMYFyABKAsyGy5sYXRjaGtleS52MS5BdHRyaWJ1dGVOYW1lcxIZCgx0cnVzdF9jbGFpbXMYGCABKAhIC4gBAUIOCgxfY29kZV9sZW5ndGhCDwoNX2F0dGVtcHRzX21heEITChFfbG9ja291dF9mYWlsdXJlc0IMCgpfc2VuZHNfbWF4QhEKD19zZW5kc19wZXJfaG91ckIQCg5fc2VuZHNfcGVyX2RheUIPCg1fY29kZV9zaWduX2luQg8KDV9yZWdpc3RyYXRpb25CFAoSX2F1dG9fcmVnaXN0cmF0aW9uQhgKFl9wdWJsaWNfY29udGFjdF9wcm9vZnNCDwoNX3Nlc3Npb25zX21heEIPCg1fdHJ1c3RfY2xhaW1zIk4KDENvbnRhY3RLaW5kcxI+CgVraW5kcxgBIAMoDjIYLmxhdGNoa2V5LnYxLkNvbnRhY3RLaW5kQhW6SBKSAQ8IARACGAEiB4IBBBABIAAiSQoIQ2hhbm5lbHMSPQoIY2hhbm5lbHMYASADKA4yFC5sYXRjaGtleS52MS5DaGFubmVsQhW6SBKSAQ8IARACGAEiB4IBBBABIAAiSwoLVG9rZW5GaWVsZHMSPAoGZmllbGRzGAEgAygOMhcubGF0Y2hrZXkudjEuVG9rZW5GaWVsZEITukgQkgENEAQYASIHggEEEAEgACJBCg5BdHRyaWJ1dGVOYW1lcxIvCgVuYW1lcxgBIAMoCUIgukgdkgEaEBAYASIUchIQARggMgxeW2EtejAtOV9dKyQiWQoMUG9saWN5T3JpZ2luEg0KBWZpZWxkGAEgASgJEikKBnNvdXJjZRgCIAEoDjIZLmxhdGNoa2V5LnYxLlBvbGljeVNvdXJjZRIPCgdzZXR0aW5nGAMgASgJKlMKCEFwcFN0YXRlEhkKFUFQUF9TVEFURV9VTlNQRUNJRklFRBAAEhQKEEFQUF9TVEFURV9BQ1RJVkUQARIWChJBUFBfU1RBVEVfQVJDSElWRUQQAiqIAQoKVG9rZW5GaWVsZBIbChdUT0tFTl9GSUVMRF9VTlNQRUNJRklFRBAAEhUKEVRPS0VOX0ZJRUxEX0VNQUlMEAESFQoRVE9LRU5fRklFTERfUEhPTkUQAhIYChRUT0tFTl9GSUVMRF9VU0VSTkFNRRADEhUKEVRPS0VOX0ZJRUxEX1JPTEVTEAQqegoMUG9saWN5U291cmNlEh0KGVBPTElDWV9TT1VSQ0VfVU5TUEVDSUZJRUQQABIVChFQT0xJQ1lfU09VUkNFX0FQUBABEhkKFVBPTElDWV9TT1VSQ0VfU0VUVElORxACEhkKFVBPTElDWV9TT1VSQ0VfREVGQVVMVBADQjUKC2xhdGNoa2V5LnYxUAFaFmxhdGNoa2V5L3YxO2xhdGNoa2V5djGqAgtMYXRjaGtleS5WMWIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_timestamp, file_latchkey_v1_challenge, file_latchkey_v1_user]);
+  fileDesc("ChVsYXRjaGtleS92MS9hcHAucHJvdG8SC2xhdGNoa2V5LnYxIoUDCgNBcHASDgoGYXBwX2lkGAEgASgJEg4KBm51bWJlchgCIAEoBRIPCgdwb29sX2lkGAMgASgJEhQKDGRpc3BsYXlfbmFtZRgEIAEoCRIQCghsb2dvX3VybBgFIAEoCRIXCg9zdXBwb3J0X2FkZHJlc3MYBiABKAkSFwoPYWxsb3dlZF9vcmlnaW5zGAcgAygJEhAKCGF1ZGllbmNlGAggASgJEiYKBnBvbGljeRgJIAEoCzIWLmxhdGNoa2V5LnYxLkFwcFBvbGljeRIkCgVzdGF0ZRgKIAEoDjIVLmxhdGNoa2V5LnYxLkFwcFN0YXRlEi4KCmNyZWF0ZWRfYXQYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg0KBXJvbGVzGAwgAygJEhoKEm93bmVyX29yZ2FuaXphdGlvbhgNIAEoCRI4ChFyZWdpc3RyYXRpb25faG9vaxgOIAEoCzIdLmxhdGNoa2V5LnYxLlJlZ2lzdHJhdGlvbkhvb2siTQoQUmVnaXN0cmF0aW9uSG9vaxILCgN1cmwYASABKAkSLAoKb25fZmFpbHVyZRgCIAEoDjIYLmxhdGNoa2V5LnYxLkhvb2tGYWlsdXJlIuYKCglBcHBQb2xpY3kSIwoLY29kZV9sZW5ndGgYASABKAVCCbpIBhoEGAooBkgAiAEBEjwKCGNvZGVfdHRsGAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQg+6SAyqAQkiAwjYBDICCAESJAoMYXR0ZW1wdHNfbWF4GAMgASgFQgm6SAYaBBgKKAFIAYgBARIoChBsb2Nrb3V0X2ZhaWx1cmVzGAQgASgFQgm6SAYaBBhkKABIAogBARJFChBsb2Nrb3V0X2R1cmF0aW9uGAUgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQhC6SA2qAQoiBAiAowUyAggBEkEKD3Jlc2VuZF9jb29sZG93bhgGIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkINukgKqgEHIgMIhAcyABIhCglzZW5kc19tYXgYByABKAVCCbpIBhoEGAUoAUgDiAEBEiYKDnNlbmRzX3Blcl9ob3VyGAggASgFQgm6SAYaBBg8KAFIBIgBARIlCg1zZW5kc19wZXJfZGF5GAkgASgFQgm6SAYaBBg8KAFIBYgBARI3ChRyZWdpc3RyYXRpb25fc291cmNlcxgKIAEoCzIZLmxhdGNoa2V5LnYxLkNvbnRhY3RLaW5kcxIZCgxjb2RlX3NpZ25faW4YCyABKAhIBogBARInCghjaGFubmVscxgMIAEoCzIVLmxhdGNoa2V5LnYxLkNoYW5uZWxzEjcKD2RlZmF1bHRfY2hhbm5lbBgNIAEoDjIULmxhdGNoa2V5LnYxLkNoYW5uZWxCCLpIBYIBAhABEhkKDHJlZ2lzdHJhdGlvbhgOIAEoCEgHiAEBEh4KEWF1dG9fcmVnaXN0cmF0aW9uGA8gASgISAiIAQESIgoVcHVibGljX2NvbnRhY3RfcHJvb2ZzGBAgASgISAmIAQESRAoQYWNjZXNzX3Rva2VuX3R0bBgRIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkIPukgMqgEJIgMIkBwyAggBEkIKDHJlZnJlc2hfaWRsZRgSIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkIRukgOqgELIgUIgM7aAzICCAESRgoQcmVmcmVzaF9hYnNvbHV0ZRgTIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkIRukgOqgELIgUIgM7aAzICCAESPgoNcmVmcmVzaF9ncmFjZRgUIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkIMukgJqgEGIgIIPDIAEiQKDHNlc3Npb25zX21heBgVIAEoBUIJukgGGgQYZCgBSAqIAQESLgoMdG9rZW5fZmllbGRzGBYgASgLMhgubGF0Y2hrZXkudjEuVG9rZW5GaWVsZHMSNQoQdG9rZW5fYXR0cmlidXRlcxgXIAEoCzIbLmxhdGNoa2V5LnYxLkF0dHJpYnV0ZU5hbWVzEhkKDHRydXN0X2NsYWltcxgYIAEoCEgLiAEBQg4KDF9jb2RlX2xlbmd0aEIPCg1fYXR0ZW1wdHNfbWF4QhMKEV9sb2Nrb3V0X2ZhaWx1cmVzQgwKCl9zZW5kc19tYXhCEQoPX3NlbmRzX3Blcl9ob3VyQhAKDl9zZW5kc19wZXJfZGF5Qg8KDV9jb2RlX3NpZ25faW5CDwoNX3JlZ2lzdHJhdGlvbkIUChJfYXV0b19yZWdpc3RyYXRpb25CGAoWX3B1YmxpY19jb250YWN0X3Byb29mc0IPCg1fc2Vzc2lvbnNfbWF4Qg8KDV90cnVzdF9jbGFpbXMiTgoMQ29udGFjdEtpbmRzEj4KBWtpbmRzGAEgAygOMhgubGF0Y2hrZXkudjEuQ29udGFjdEtpbmRCFbpIEpIBDwgBEAIYASIHggEEEAEgACJJCghDaGFubmVscxI9CghjaGFubmVscxgBIAMoDjIULmxhdGNoa2V5LnYxLkNoYW5uZWxCFbpIEpIBDwgBEAIYASIHggEEEAEgACJLCgtUb2tlbkZpZWxkcxI8CgZmaWVsZHMYASADKA4yFy5sYXRjaGtleS52MS5Ub2tlbkZpZWxkQhO6SBCSAQ0QBBgBIgeCAQQQASAAIkEKDkF0dHJpYnV0ZU5hbWVzEi8KBW5hbWVzGAEgAygJQiC6SB2SARoQEBgBIhRyEhABGCAyDF5bYS16MC05X10rJCJZCgxQb2xpY3lPcmlnaW4SDQoFZmllbGQYASABKAkSKQoGc291cmNlGAIgASgOMhkubGF0Y2hrZXkudjEuUG9saWN5U291cmNlEg8KB3NldHRpbmcYAyABKAkqXAoLSG9va0ZhaWx1cmUSHAoYSE9PS19GQUlMVVJFX1VOU1BFQ0lGSUVEEAASFwoTSE9PS19GQUlMVVJFX1JFRlVTRRABEhYKEkhPT0tfRkFJTFVSRV9BTExPVxACKlMKCEFwcFN0YXRlEhkKFUFQUF9TVEFURV9VTlNQRUNJRklFRBAAEhQKEEFQUF9TVEFURV9BQ1RJVkUQARIWChJBUFBfU1RBVEVfQVJDSElWRUQQAiqIAQoKVG9rZW5GaWVsZBIbChdUT0tFTl9GSUVMRF9VTlNQRUNJRklFRBAAEhUKEVRPS0VOX0ZJRUxEX0VNQUlMEAESFQoRVE9LRU5fRklFTERfUEhPTkUQAhIYChRUT0tFTl9GSUVMRF9VU0VSTkFNRRADEhUKEVRPS0VOX0ZJRUxEX1JPTEVTEAQqegoMUG9saWN5U291cmNlEh0KGVBPTElDWV9TT1VSQ0VfVU5TUEVDSUZJRUQQABIVChFQT0xJQ1lfU09VUkNFX0FQUBABEhkKFVBPTElDWV9TT1VSQ0VfU0VUVElORxACEhkKFVBPTElDWV9TT1VSQ0VfREVGQVVMVBADQjUKC2xhdGNoa2V5LnYxUAFaFmxhdGNoa2V5L3YxO2xhdGNoa2V5djGqAgtMYXRjaGtleS5WMWIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_timestamp, file_latchkey_v1_challenge, file_latchkey_v1_user]);
 
 /**
  * A product that users sign in to. Its clients are the programs that call for it.
@@ -115,6 +115,13 @@ export type App = Message<"latchkey.v1.App"> & {
    * @generated from field: string owner_organization = 13;
    */
   ownerOrganization: string;
+
+  /**
+   * Where Latchkey asks before a user is created in the app or joins it: see PutRegistrationHook. Unset: nowhere.
+   *
+   * @generated from field: latchkey.v1.RegistrationHook registration_hook = 14;
+   */
+  registrationHook?: RegistrationHook | undefined;
 };
 
 /**
@@ -123,6 +130,34 @@ export type App = Message<"latchkey.v1.App"> & {
  */
 export const AppSchema: GenMessage<App> = /*@__PURE__*/
   messageDesc(file_latchkey_v1_app, 0);
+
+/**
+ * Where Latchkey asks whether a person may become a user of the app.
+ *
+ * @generated from message latchkey.v1.RegistrationHook
+ */
+export type RegistrationHook = Message<"latchkey.v1.RegistrationHook"> & {
+  /**
+   * The URL that Latchkey posts the question to.
+   *
+   * @generated from field: string url = 1;
+   */
+  url: string;
+
+  /**
+   * What happens to a registration if the hook gives no valid answer.
+   *
+   * @generated from field: latchkey.v1.HookFailure on_failure = 2;
+   */
+  onFailure: HookFailure;
+};
+
+/**
+ * Describes the message latchkey.v1.RegistrationHook.
+ * Use `create(RegistrationHookSchema)` to create a new message.
+ */
+export const RegistrationHookSchema: GenMessage<RegistrationHook> = /*@__PURE__*/
+  messageDesc(file_latchkey_v1_app, 1);
 
 /**
  * What an app decides about codes, registration, sessions and tokens. Every value is optional. An unset value is that of
@@ -313,7 +348,7 @@ export type AppPolicy = Message<"latchkey.v1.AppPolicy"> & {
  * Use `create(AppPolicySchema)` to create a new message.
  */
 export const AppPolicySchema: GenMessage<AppPolicy> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app, 1);
+  messageDesc(file_latchkey_v1_app, 2);
 
 /**
  * A set of kinds of contacts.
@@ -334,7 +369,7 @@ export type ContactKinds = Message<"latchkey.v1.ContactKinds"> & {
  * Use `create(ContactKindsSchema)` to create a new message.
  */
 export const ContactKindsSchema: GenMessage<ContactKinds> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app, 2);
+  messageDesc(file_latchkey_v1_app, 3);
 
 /**
  * A set of channels.
@@ -355,7 +390,7 @@ export type Channels = Message<"latchkey.v1.Channels"> & {
  * Use `create(ChannelsSchema)` to create a new message.
  */
 export const ChannelsSchema: GenMessage<Channels> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app, 3);
+  messageDesc(file_latchkey_v1_app, 4);
 
 /**
  * A set of fields of the user.
@@ -376,7 +411,7 @@ export type TokenFields = Message<"latchkey.v1.TokenFields"> & {
  * Use `create(TokenFieldsSchema)` to create a new message.
  */
 export const TokenFieldsSchema: GenMessage<TokenFields> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app, 4);
+  messageDesc(file_latchkey_v1_app, 5);
 
 /**
  * A set of names of app attributes.
@@ -397,7 +432,7 @@ export type AttributeNames = Message<"latchkey.v1.AttributeNames"> & {
  * Use `create(AttributeNamesSchema)` to create a new message.
  */
 export const AttributeNamesSchema: GenMessage<AttributeNames> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app, 5);
+  messageDesc(file_latchkey_v1_app, 6);
 
 /**
  * Where one value of the effective policy of an app comes from.
@@ -432,7 +467,41 @@ export type PolicyOrigin = Message<"latchkey.v1.PolicyOrigin"> & {
  * Use `create(PolicyOriginSchema)` to create a new message.
  */
 export const PolicyOriginSchema: GenMessage<PolicyOrigin> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app, 6);
+  messageDesc(file_latchkey_v1_app, 7);
+
+/**
+ * What happens to a registration if the hook gives no valid answer within 2 seconds.
+ *
+ * @generated from enum latchkey.v1.HookFailure
+ */
+export enum HookFailure {
+  /**
+   * In a request: HOOK_FAILURE_REFUSE. In a response: never used.
+   *
+   * @generated from enum value: HOOK_FAILURE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * It is refused with REGISTRATION_REFUSED, and the code is consumed.
+   *
+   * @generated from enum value: HOOK_FAILURE_REFUSE = 1;
+   */
+  REFUSE = 1,
+
+  /**
+   * It goes on as if the app had no hook.
+   *
+   * @generated from enum value: HOOK_FAILURE_ALLOW = 2;
+   */
+  ALLOW = 2,
+}
+
+/**
+ * Describes the enum latchkey.v1.HookFailure.
+ */
+export const HookFailureSchema: GenEnum<HookFailure> = /*@__PURE__*/
+  enumDesc(file_latchkey_v1_app, 0);
 
 /**
  * The states of an app.
@@ -466,7 +535,7 @@ export enum AppState {
  * Describes the enum latchkey.v1.AppState.
  */
 export const AppStateSchema: GenEnum<AppState> = /*@__PURE__*/
-  enumDesc(file_latchkey_v1_app, 0);
+  enumDesc(file_latchkey_v1_app, 1);
 
 /**
  * The fields of a user that tokens can carry.
@@ -514,7 +583,7 @@ export enum TokenField {
  * Describes the enum latchkey.v1.TokenField.
  */
 export const TokenFieldSchema: GenEnum<TokenField> = /*@__PURE__*/
-  enumDesc(file_latchkey_v1_app, 1);
+  enumDesc(file_latchkey_v1_app, 2);
 
 /**
  * The sources of a policy value. The first one that has the value gives it: the app, then the setting, then the default.
@@ -555,5 +624,5 @@ export enum PolicySource {
  * Describes the enum latchkey.v1.PolicySource.
  */
 export const PolicySourceSchema: GenEnum<PolicySource> = /*@__PURE__*/
-  enumDesc(file_latchkey_v1_app, 2);
+  enumDesc(file_latchkey_v1_app, 3);
 

@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file latchkey/v1/app.proto.
  */
 export const file_latchkey_v1_app: GenFile = /*@__PURE__*/
-  fileDesc("ChVsYXRjaGtleS92MS9hcHAucHJvdG8SC2xhdGNoa2V5LnYxIssCCgNBcHASDgoGYXBwX2lkGAEgASgJEg4KBm51bWJlchgCIAEoBRIPCgdwb29sX2lkGAMgASgJEhQKDGRpc3BsYXlfbmFtZRgEIAEoCRIQCghsb2dvX3VybBgFIAEoCRIXCg9zdXBwb3J0X2FkZHJlc3MYBiABKAkSFwoPYWxsb3dlZF9vcmlnaW5zGAcgAygJEhAKCGF1ZGllbmNlGAggASgJEiYKBnBvbGljeRgJIAEoCzIWLmxhdGNoa2V5LnYxLkFwcFBvbGljeRIkCgVzdGF0ZRgKIAEoDjIVLmxhdGNoa2V5LnYxLkFwcFN0YXRlEi4KCmNyZWF0ZWRfYXQYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg0KBXJvbGVzGAwgAygJEhoKEm93bmVyX29yZ2FuaXphdGlvbhgNIAEoCSKYCQoJQXBwUG9saWN5EhgKC2NvZGVfbGVuZ3RoGAEgASgFSACIAQESKwoIY29kZV90dGwYAiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SGQoMYXR0ZW1wdHNfbWF4GAMgASgFSAGIAQESHQoQbG9ja291dF9mYWlsdXJlcxgEIAEoBUgCiAEBEjMKEGxvY2tvdXRfZHVyYXRpb24YBSABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SMgoPcmVzZW5kX2Nvb2xkb3duGAYgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEhYKCXNlbmRzX21heBgHIAEoBUgDiAEBEhsKDnNlbmRzX3Blcl9ob3VyGAggASgFSASIAQESGgoNc2VuZHNfcGVyX2RheRgJIAEoBUgFiAEBEjcKFHJlZ2lzdHJhdGlvbl9zb3VyY2VzGAogASgLMhkubGF0Y2hrZXkudjEuQ29udGFjdEtpbmRzEhkKDGNvZGVfc2lnbl9pbhgLIAEoCEgGiAEBEicKCGNoYW5uZWxzGAwgASgLMhUubGF0Y2hrZXkudjEuQ2hhbm5lbHMSLQoPZGVmYXVsdF9jaGFubmVsGA0gASgOMhQubGF0Y2hrZXkudjEuQ2hhbm5lbBIZCgxyZWdpc3RyYXRpb24YDiABKAhIB4gBARIeChFhdXRvX3JlZ2lzdHJhdGlvbhgPIAEoCEgIiAEBEiIKFXB1YmxpY19jb250YWN0X3Byb29mcxgQIAEoCEgJiAEBEjMKEGFjY2Vzc190b2tlbl90dGwYESABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SLwoMcmVmcmVzaF9pZGxlGBIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEjMKEHJlZnJlc2hfYWJzb2x1dGUYEyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SMAoNcmVmcmVzaF9ncmFjZRgUIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIZCgxzZXNzaW9uc19tYXgYFSABKAVICogBARIuCgx0b2tlbl9maWVsZHMYFiABKAsyGC5sYXRjaGtleS52MS5Ub2tlbkZpZWxkcxI1ChB0b2tlbl9hdHRyaWJ1dGVzGBcgASgLMhsubGF0Y2hrZXkudjEuQXR0cmlidXRlTmFtZXMSGQoMdHJ1c3RfY2xhaW1zGBggASgISAuIAQFCDgoMX2NvZGVfbGVuZ3RoQg8KDV9hdHRlbXB0c19tYXhCEwoRX2xvY2tvdXRfZmFpbHVyZXNCDAoKX3NlbmRzX21heEIRCg9fc2VuZHNfcGVyX2hvdXJCEAoOX3NlbmRzX3Blcl9kYXlCDwoNX2NvZGVfc2lnbl9pbkIPCg1fcmVnaXN0cmF0aW9uQhQKEl9hdXRvX3JlZ2lzdHJhdGlvbkIYChZfcHVibGljX2NvbnRhY3RfcHJvb2ZzQg8KDV9zZXNzaW9uc19tYXhCDwoNX3RydXN0X2NsYWltcyI3CgxDb250YWN0S2luZHMSJwoFa2luZHMYASADKA4yGC5sYXRjaGtleS52MS5Db250YWN0S2luZCIyCghDaGFubmVscxImCghjaGFubmVscxgBIAMoDjIULmxhdGNoa2V5LnYxLkNoYW5uZWwiNgoLVG9rZW5GaWVsZHMSJwoGZmllbGRzGAEgAygOMhcubGF0Y2hrZXkudjEuVG9rZW5GaWVsZCIfCg5BdHRyaWJ1dGVOYW1lcxINCgVuYW1lcxgBIAMoCSJZCgxQb2xpY3lPcmlnaW4SDQoFZmllbGQYASABKAkSKQoGc291cmNlGAIgASgOMhkubGF0Y2hrZXkudjEuUG9saWN5U291cmNlEg8KB3NldHRpbmcYAyABKAkqUwoIQXBwU3RhdGUSGQoVQVBQX1NUQVRFX1VOU1BFQ0lGSUVEEAASFAoQQVBQX1NUQVRFX0FDVElWRRABEhYKEkFQUF9TVEFURV9BUkNISVZFRBACKogBCgpUb2tlbkZpZWxkEhsKF1RPS0VOX0ZJRUxEX1VOU1BFQ0lGSUVEEAASFQoRVE9LRU5fRklFTERfRU1BSUwQARIVChFUT0tFTl9GSUVMRF9QSE9ORRACEhgKFFRPS0VOX0ZJRUxEX1VTRVJOQU1FEAMSFQoRVE9LRU5fRklFTERfUk9MRVMQBCp6CgxQb2xpY3lTb3VyY2USHQoZUE9MSUNZX1NPVVJDRV9VTlNQRUNJRklFRBAAEhUKEVBPTElDWV9TT1VSQ0VfQVBQEAESGQoVUE9MSUNZX1NPVVJDRV9TRVRUSU5HEAISGQoVUE9MSUNZX1NPVVJDRV9ERUZBVUxUEANCNQoLbGF0Y2hrZXkudjFQAVoWbGF0Y2hrZXkvdjE7bGF0Y2hrZXl2MaoCC0xhdGNoa2V5LlYxYgZwcm90bzM", [file_google_protobuf_duration, file_google_protobuf_timestamp, file_latchkey_v1_challenge, file_latchkey_v1_user]);
+  fileDesc("ChVsYXRjaGtleS92MS9hcHAucHJvdG8SC2xhdGNoa2V5LnYxIoUDCgNBcHASDgoGYXBwX2lkGAEgASgJEg4KBm51bWJlchgCIAEoBRIPCgdwb29sX2lkGAMgASgJEhQKDGRpc3BsYXlfbmFtZRgEIAEoCRIQCghsb2dvX3VybBgFIAEoCRIXCg9zdXBwb3J0X2FkZHJlc3MYBiABKAkSFwoPYWxsb3dlZF9vcmlnaW5zGAcgAygJEhAKCGF1ZGllbmNlGAggASgJEiYKBnBvbGljeRgJIAEoCzIWLmxhdGNoa2V5LnYxLkFwcFBvbGljeRIkCgVzdGF0ZRgKIAEoDjIVLmxhdGNoa2V5LnYxLkFwcFN0YXRlEi4KCmNyZWF0ZWRfYXQYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg0KBXJvbGVzGAwgAygJEhoKEm93bmVyX29yZ2FuaXphdGlvbhgNIAEoCRI4ChFyZWdpc3RyYXRpb25faG9vaxgOIAEoCzIdLmxhdGNoa2V5LnYxLlJlZ2lzdHJhdGlvbkhvb2siTQoQUmVnaXN0cmF0aW9uSG9vaxILCgN1cmwYASABKAkSLAoKb25fZmFpbHVyZRgCIAEoDjIYLmxhdGNoa2V5LnYxLkhvb2tGYWlsdXJlIpgJCglBcHBQb2xpY3kSGAoLY29kZV9sZW5ndGgYASABKAVIAIgBARIrCghjb2RlX3R0bBgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIZCgxhdHRlbXB0c19tYXgYAyABKAVIAYgBARIdChBsb2Nrb3V0X2ZhaWx1cmVzGAQgASgFSAKIAQESMwoQbG9ja291dF9kdXJhdGlvbhgFIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIyCg9yZXNlbmRfY29vbGRvd24YBiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SFgoJc2VuZHNfbWF4GAcgASgFSAOIAQESGwoOc2VuZHNfcGVyX2hvdXIYCCABKAVIBIgBARIaCg1zZW5kc19wZXJfZGF5GAkgASgFSAWIAQESNwoUcmVnaXN0cmF0aW9uX3NvdXJjZXMYCiABKAsyGS5sYXRjaGtleS52MS5Db250YWN0S2luZHMSGQoMY29kZV9zaWduX2luGAsgASgISAaIAQESJwoIY2hhbm5lbHMYDCABKAsyFS5sYXRjaGtleS52MS5DaGFubmVscxItCg9kZWZhdWx0X2NoYW5uZWwYDSABKA4yFC5sYXRjaGtleS52MS5DaGFubmVsEhkKDHJlZ2lzdHJhdGlvbhgOIAEoCEgHiAEBEh4KEWF1dG9fcmVnaXN0cmF0aW9uGA8gASgISAiIAQESIgoVcHVibGljX2NvbnRhY3RfcHJvb2ZzGBAgASgISAmIAQESMwoQYWNjZXNzX3Rva2VuX3R0bBgRIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIvCgxyZWZyZXNoX2lkbGUYEiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SMwoQcmVmcmVzaF9hYnNvbHV0ZRgTIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIwCg1yZWZyZXNoX2dyYWNlGBQgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEhkKDHNlc3Npb25zX21heBgVIAEoBUgKiAEBEi4KDHRva2VuX2ZpZWxkcxgWIAEoCzIYLmxhdGNoa2V5LnYxLlRva2VuRmllbGRzEjUKEHRva2VuX2F0dHJpYnV0ZXMYFyABKAsyGy5sYXRjaGtleS52MS5BdHRyaWJ1dGVOYW1lcxIZCgx0cnVzdF9jbGFpbXMYGCABKAhIC4gBAUIOCgxfY29kZV9sZW5ndGhCDwoNX2F0dGVtcHRzX21heEITChFfbG9ja291dF9mYWlsdXJlc0IMCgpfc2VuZHNfbWF4QhEKD19zZW5kc19wZXJfaG91ckIQCg5fc2VuZHNfcGVyX2RheUIPCg1fY29kZV9zaWduX2luQg8KDV9yZWdpc3RyYXRpb25CFAoSX2F1dG9fcmVnaXN0cmF0aW9uQhgKFl9wdWJsaWNfY29udGFjdF9wcm9vZnNCDwoNX3Nlc3Npb25zX21heEIPCg1fdHJ1c3RfY2xhaW1zIjcKDENvbnRhY3RLaW5kcxInCgVraW5kcxgBIAMoDjIYLmxhdGNoa2V5LnYxLkNvbnRhY3RLaW5kIjIKCENoYW5uZWxzEiYKCGNoYW5uZWxzGAEgAygOMhQubGF0Y2hrZXkudjEuQ2hhbm5lbCI2CgtUb2tlbkZpZWxkcxInCgZmaWVsZHMYASADKA4yFy5sYXRjaGtleS52MS5Ub2tlbkZpZWxkIh8KDkF0dHJpYnV0ZU5hbWVzEg0KBW5hbWVzGAEgAygJIlkKDFBvbGljeU9yaWdpbhINCgVmaWVsZBgBIAEoCRIpCgZzb3VyY2UYAiABKA4yGS5sYXRjaGtleS52MS5Qb2xpY3lTb3VyY2USDwoHc2V0dGluZxgDIAEoCSpcCgtIb29rRmFpbHVyZRIcChhIT09LX0ZBSUxVUkVfVU5TUEVDSUZJRUQQABIXChNIT09LX0ZBSUxVUkVfUkVGVVNFEAESFgoSSE9PS19GQUlMVVJFX0FMTE9XEAIqUwoIQXBwU3RhdGUSGQoVQVBQX1NUQVRFX1VOU1BFQ0lGSUVEEAASFAoQQVBQX1NUQVRFX0FDVElWRRABEhYKEkFQUF9TVEFURV9BUkNISVZFRBACKogBCgpUb2tlbkZpZWxkEhsKF1RPS0VOX0ZJRUxEX1VOU1BFQ0lGSUVEEAASFQoRVE9LRU5fRklFTERfRU1BSUwQARIVChFUT0tFTl9GSUVMRF9QSE9ORRACEhgKFFRPS0VOX0ZJRUxEX1VTRVJOQU1FEAMSFQoRVE9LRU5fRklFTERfUk9MRVMQBCp6CgxQb2xpY3lTb3VyY2USHQoZUE9MSUNZX1NPVVJDRV9VTlNQRUNJRklFRBAAEhUKEVBPTElDWV9TT1VSQ0VfQVBQEAESGQoVUE9MSUNZX1NPVVJDRV9TRVRUSU5HEAISGQoVUE9MSUNZX1NPVVJDRV9ERUZBVUxUEANCNQoLbGF0Y2hrZXkudjFQAVoWbGF0Y2hrZXkvdjE7bGF0Y2hrZXl2MaoCC0xhdGNoa2V5LlYxYgZwcm90bzM", [file_google_protobuf_duration, file_google_protobuf_timestamp, file_latchkey_v1_challenge, file_latchkey_v1_user]);
 
 /**
  * A product that users sign in to. Its clients are the programs that call for it.
@@ -114,6 +114,13 @@ export type App = Message<"latchkey.v1.App"> & {
    * @generated from field: string owner_organization = 13;
    */
   ownerOrganization: string;
+
+  /**
+   * Where Latchkey asks before a user is created in the app or joins it: see PutRegistrationHook. Unset: nowhere.
+   *
+   * @generated from field: latchkey.v1.RegistrationHook registration_hook = 14;
+   */
+  registrationHook?: RegistrationHook | undefined;
 };
 
 /**
@@ -122,6 +129,34 @@ export type App = Message<"latchkey.v1.App"> & {
  */
 export const AppSchema: GenMessage<App> = /*@__PURE__*/
   messageDesc(file_latchkey_v1_app, 0);
+
+/**
+ * Where Latchkey asks whether a person may become a user of the app.
+ *
+ * @generated from message latchkey.v1.RegistrationHook
+ */
+export type RegistrationHook = Message<"latchkey.v1.RegistrationHook"> & {
+  /**
+   * The URL that Latchkey posts the question to.
+   *
+   * @generated from field: string url = 1;
+   */
+  url: string;
+
+  /**
+   * What happens to a registration if the hook gives no valid answer.
+   *
+   * @generated from field: latchkey.v1.HookFailure on_failure = 2;
+   */
+  onFailure: HookFailure;
+};
+
+/**
+ * Describes the message latchkey.v1.RegistrationHook.
+ * Use `create(RegistrationHookSchema)` to create a new message.
+ */
+export const RegistrationHookSchema: GenMessage<RegistrationHook> = /*@__PURE__*/
+  messageDesc(file_latchkey_v1_app, 1);
 
 /**
  * What an app decides about codes, registration, sessions and tokens. Every value is optional. An unset value is that of
@@ -312,7 +347,7 @@ export type AppPolicy = Message<"latchkey.v1.AppPolicy"> & {
  * Use `create(AppPolicySchema)` to create a new message.
  */
 export const AppPolicySchema: GenMessage<AppPolicy> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app, 1);
+  messageDesc(file_latchkey_v1_app, 2);
 
 /**
  * A set of kinds of contacts.
@@ -333,7 +368,7 @@ export type ContactKinds = Message<"latchkey.v1.ContactKinds"> & {
  * Use `create(ContactKindsSchema)` to create a new message.
  */
 export const ContactKindsSchema: GenMessage<ContactKinds> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app, 2);
+  messageDesc(file_latchkey_v1_app, 3);
 
 /**
  * A set of channels.
@@ -354,7 +389,7 @@ export type Channels = Message<"latchkey.v1.Channels"> & {
  * Use `create(ChannelsSchema)` to create a new message.
  */
 export const ChannelsSchema: GenMessage<Channels> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app, 3);
+  messageDesc(file_latchkey_v1_app, 4);
 
 /**
  * A set of fields of the user.
@@ -375,7 +410,7 @@ export type TokenFields = Message<"latchkey.v1.TokenFields"> & {
  * Use `create(TokenFieldsSchema)` to create a new message.
  */
 export const TokenFieldsSchema: GenMessage<TokenFields> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app, 4);
+  messageDesc(file_latchkey_v1_app, 5);
 
 /**
  * A set of names of app attributes.
@@ -396,7 +431,7 @@ export type AttributeNames = Message<"latchkey.v1.AttributeNames"> & {
  * Use `create(AttributeNamesSchema)` to create a new message.
  */
 export const AttributeNamesSchema: GenMessage<AttributeNames> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app, 5);
+  messageDesc(file_latchkey_v1_app, 6);
 
 /**
  * Where one value of the effective policy of an app comes from.
@@ -431,7 +466,41 @@ export type PolicyOrigin = Message<"latchkey.v1.PolicyOrigin"> & {
  * Use `create(PolicyOriginSchema)` to create a new message.
  */
 export const PolicyOriginSchema: GenMessage<PolicyOrigin> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app, 6);
+  messageDesc(file_latchkey_v1_app, 7);
+
+/**
+ * What happens to a registration if the hook gives no valid answer within 2 seconds.
+ *
+ * @generated from enum latchkey.v1.HookFailure
+ */
+export enum HookFailure {
+  /**
+   * In a request: HOOK_FAILURE_REFUSE. In a response: never used.
+   *
+   * @generated from enum value: HOOK_FAILURE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * It is refused with REGISTRATION_REFUSED, and the code is consumed.
+   *
+   * @generated from enum value: HOOK_FAILURE_REFUSE = 1;
+   */
+  REFUSE = 1,
+
+  /**
+   * It goes on as if the app had no hook.
+   *
+   * @generated from enum value: HOOK_FAILURE_ALLOW = 2;
+   */
+  ALLOW = 2,
+}
+
+/**
+ * Describes the enum latchkey.v1.HookFailure.
+ */
+export const HookFailureSchema: GenEnum<HookFailure> = /*@__PURE__*/
+  enumDesc(file_latchkey_v1_app, 0);
 
 /**
  * The states of an app.
@@ -465,7 +534,7 @@ export enum AppState {
  * Describes the enum latchkey.v1.AppState.
  */
 export const AppStateSchema: GenEnum<AppState> = /*@__PURE__*/
-  enumDesc(file_latchkey_v1_app, 0);
+  enumDesc(file_latchkey_v1_app, 1);
 
 /**
  * The fields of a user that tokens can carry.
@@ -513,7 +582,7 @@ export enum TokenField {
  * Describes the enum latchkey.v1.TokenField.
  */
 export const TokenFieldSchema: GenEnum<TokenField> = /*@__PURE__*/
-  enumDesc(file_latchkey_v1_app, 1);
+  enumDesc(file_latchkey_v1_app, 2);
 
 /**
  * The sources of a policy value. The first one that has the value gives it: the app, then the setting, then the default.
@@ -554,5 +623,5 @@ export enum PolicySource {
  * Describes the enum latchkey.v1.PolicySource.
  */
 export const PolicySourceSchema: GenEnum<PolicySource> = /*@__PURE__*/
-  enumDesc(file_latchkey_v1_app, 2);
+  enumDesc(file_latchkey_v1_app, 3);
 

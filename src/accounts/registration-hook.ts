@@ -1,0 +1,113 @@
+import { Webhook } from "standardwebhooks";
+import type { AskRegistrationHook, RegistrationAnswer, RegistrationRequest } from "../auth/registration.js";
+import type { HookSecrets } from "../crypto/hook-secrets.js";
+import type { Log } from "../lib/log.js";
+import type { RegistrationHook } from "../model/app.js";
+import type { Metrics } from "../model/metrics.js";
+import type { EpochMs } from "../model/time.js";
+import type { Outbound } from "../outbound/outbound.js";
+import type { Store } from "../store/port/store.js";
+import { readHookAnswer } from "./hook-answer.js";
+
+/** The parts that asking a registration hook needs. */
+export interface HookDeps {
+  readonly clock: () => EpochMs;
+  readonly store: Pick<Store, "apps">;
+  readonly hookSecrets: Pick<HookSecrets, "find">;
+  readonly outbound: Pick<Outbound, "send">;
+  readonly log: Log;
+  readonly metrics: Pick<Metrics, "registrationHookEnded">;
+}
+
+const timeoutMs = 2_000;
+
+/** What came of a call. A text is why it failed; `code` is the status or error code, for the log. */
+type Called = { readonly answer: RegistrationAnswer | string; readonly code: string };
+
+const allowed: RegistrationAnswer = { kind: "allowed", roles: [], appAttributes: "" };
+const refused: RegistrationAnswer = { kind: "refused", reason: "" };
+
+/**
+ * Asks the hooks of apps with a signed request (Standard Webhooks) whose id is that of the challenge. `docs/registration-hook.md`
+ * has both JSON shapes. A hook that gives no valid answer within 2 s allows or refuses, as its app has chosen.
+ */
+export function createRegistrationHook(deps: HookDeps): AskRegistrationHook {
+  return async (request) => {
+    const found = await findSigned(deps, request);
+    if (found === null) return allowed;
+    const startedAt = performance.now();
+    const { answer, code } = await call(deps, request, found);
+    const tookMs = performance.now() - startedAt;
+    const { challengeId, correlationId, app } = request;
+    const about = { app: app.appId, challengeId, correlationId, tookMs: Math.round(tookMs) };
+    if (typeof answer !== "string") {
+      deps.metrics.registrationHookEnded(answer.kind, tookMs);
+      deps.log.info({ outcome: answer.kind, ...about }, "registration hook answered");
+      return answer;
+    }
+    deps.metrics.registrationHookEnded("failed", tookMs);
+    const outcome = found.hook.failOpen ? allowed : refused;
+    deps.log.warn({ why: answer, code, outcome: outcome.kind, ...about }, "registration hook gave no valid answer");
+    return outcome;
+  };
+}
+
+interface Signed {
+  readonly hook: RegistrationHook;
+  /** Null: no configured master key opens it. */
+  readonly secret: string | null;
+}
+
+/**
+ * Returns the hook of the app with its secret, or null if the app has none any more. A secret that is missing was replaced in the
+ * last second, by another process: the app in the database names the new one.
+ */
+async function findSigned({ store, hookSecrets }: HookDeps, { app }: RegistrationRequest): Promise<Signed | null> {
+  const { registrationHook: hook } = app;
+  const secret = hook === null ? null : await hookSecrets.find(hook.keyId);
+  if (hook !== null && secret !== null) return { hook, secret };
+  const now = (await store.apps.findApp(app.appId))?.registrationHook ?? null;
+  return now === null ? null : { hook: now, secret: await hookSecrets.find(now.keyId) };
+}
+
+async function call({ clock, outbound }: HookDeps, request: RegistrationRequest, { hook, secret }: Signed): Promise<Called> {
+  if (secret === null) return { answer: "secret_lost", code: "" };
+  const { challengeId, app } = request;
+  const now = clock();
+  const body = bodyOf(request, now);
+  const outcome = await outbound.send({
+    method: "POST",
+    url: hook.url,
+    headers: {
+      "content-type": "application/json",
+      "webhook-id": challengeId,
+      "webhook-timestamp": String(Math.floor(now / 1000)),
+      "webhook-signature": new Webhook(secret).sign(challengeId, new Date(now), body),
+    },
+    body,
+    timeoutMs,
+  });
+  if (outcome.kind === "failed") return { answer: outcome.why, code: outcome.code };
+  if (outcome.status !== 200) return { answer: "status", code: String(outcome.status) };
+  return { answer: readHookAnswer(outcome.body, app.roles), code: "200" };
+}
+
+function bodyOf({ app, challengeId, clientId, contacts, profile }: RegistrationRequest, now: EpochMs): string {
+  return JSON.stringify({
+    type: "registration.requested",
+    timestamp: new Date(now).toISOString(),
+    data: {
+      app_id: app.appId,
+      client_id: clientId,
+      challenge_id: challengeId,
+      new_to_pool: profile !== null,
+      contacts: contacts.map(({ kind, value }) => ({ kind, value })),
+      profile: profile && {
+        username: profile.username,
+        display_name: profile.displayName,
+        locale: profile.locale,
+        custom_attributes: profile.customAttributes === "" ? {} : (JSON.parse(profile.customAttributes) as unknown),
+      },
+    },
+  });
+}

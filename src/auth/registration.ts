@@ -1,0 +1,89 @@
+import type { App } from "../model/app.js";
+import type { Caller } from "../model/caller.js";
+import type { Challenge } from "../model/challenge.js";
+import type { Contact } from "../model/contact.js";
+import type { EpochMs } from "../model/time.js";
+import type { NewMembership, NewUser } from "../model/user.js";
+import type { RedeemChange, RedeemOutcome } from "../store/port/challenges.js";
+import type { Deps } from "./deps.js";
+import { AuthError } from "./errors.js";
+
+/** A person who is about to be created or joined, for the registration hook of the app. */
+export interface RegistrationRequest {
+  readonly app: App;
+  readonly challengeId: string;
+  readonly clientId: string;
+  readonly correlationId: string;
+  /** The contacts that the person has just proven. */
+  readonly contacts: readonly Contact[];
+  /** Null: the pool has the person already, with a profile that stays as it is. */
+  readonly profile: Omit<NewUser, "userId"> | null;
+}
+
+export type RegistrationAnswer =
+  | { readonly kind: "allowed"; readonly roles: readonly string[]; readonly appAttributes: string }
+  /** `reason` is for the user. Empty: none. */
+  | { readonly kind: "refused"; readonly reason: string };
+
+/** Asks the registration hook of the app. If the hook does not answer, the app's choice counts. Throws only if the store fails. */
+export type AskRegistrationHook = (request: RegistrationRequest) => Promise<RegistrationAnswer>;
+
+type Redeemed = Exclude<RedeemOutcome, { readonly kind: "would_register" }>;
+
+export interface RedeemInput {
+  readonly challenge: Challenge;
+  /** False: the code must not create or join a person. */
+  readonly mayRegister: boolean;
+  readonly change: Omit<RedeemChange, "challengeId" | "newMembership" | "now">;
+}
+
+/**
+ * Redeems a challenge whose code was right. If that would create or join a person, it asks the app's registration hook first, once
+ * a challenge. Throws REGISTRATION_REFUSED if the hook refuses; the challenge has then ended. `now` is the time of the redemption.
+ */
+export async function redeem(
+  deps: Deps,
+  caller: Caller,
+  { challenge, mayRegister, change }: RedeemInput,
+): Promise<{ readonly outcome: Redeemed; readonly now: EpochMs }> {
+  const { challengeId } = challenge;
+  const attempt = async (newMembership: NewMembership | null) => {
+    const now = deps.clock();
+    return { outcome: await deps.store.challenges.redeem({ challengeId, newMembership, now, ...change }), now };
+  };
+  const asksHook = caller.app.registrationHook !== null;
+  const { outcome, now } = await attempt(mayRegister && !asksHook ? newMembershipOf(caller.app, "") : null);
+  if (outcome.kind !== "would_register") return { outcome, now };
+  if (!mayRegister) return { outcome: { kind: "refused", why: "not_expected" }, now };
+
+  const claimed = await deps.store.challenges.claimHook({ challengeId, now });
+  if (!claimed) return { outcome: { kind: "refused", why: "hook_running" }, now };
+  const { userId: _, ...profile } = change.newUser;
+  const answer = await deps.askRegistrationHook({
+    app: caller.app,
+    challengeId,
+    clientId: caller.client.clientId,
+    correlationId: caller.correlationId,
+    contacts: outcome.contacts,
+    profile: outcome.isNewToPool ? profile : null,
+  });
+  if (answer.kind === "refused") throw await refusal(deps, caller, { challengeId, reason: answer.reason });
+  const second = await attempt({ ...newMembershipOf(caller.app, answer.appAttributes), roles: answer.roles });
+  if (second.outcome.kind === "would_register") throw new Error("a redemption with a membership did not use it");
+  return { outcome: second.outcome, now: second.now };
+}
+
+/** What a sign-in says about a person who joins the app by it. */
+function newMembershipOf({ ownerOrganization }: App, appAttributes: string): NewMembership {
+  return { roles: [], kind: "", ownerOrganization, externalId: null, appAttributes, credentialType: "otp", state: "active" };
+}
+
+async function refusal(
+  deps: Deps,
+  { app }: Caller,
+  { challengeId, reason }: { readonly challengeId: string; readonly reason: string },
+): Promise<AuthError> {
+  const { appId } = app;
+  await deps.store.challenges.end({ challengeId, appId, how: "cancel", sendReturns: [], now: deps.clock() });
+  return new AuthError("REGISTRATION_REFUSED", reason === "" ? {} : { metadata: { cause: reason } });
+}
