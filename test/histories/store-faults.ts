@@ -38,7 +38,7 @@ export const storeFaults: Readonly<Record<Invariant, StoreFault>> = {
       async takeAttempt(change) {
         const outcome = await challenges.takeAttempt(change);
         const isExhausted = outcome.kind === "refused" && outcome.why === "attempts_exhausted";
-        return isExhausted ? { kind: "taken", userBudgetSpent: false, lockedUntil: null } : outcome;
+        return isExhausted ? { kind: "taken", userBudgetSpent: false, lockedUntil: null, failures: 0 } : outcome;
       },
     },
   }),

@@ -1,10 +1,11 @@
 import { expect } from "vitest";
 import type { Store } from "../../src/store/port/store.js";
-import { bytes, day, expectKind, issue, minute, newSession, newUser, poolId, redeem, t0 } from "./contract/fixtures.js";
+import { appId, bytes, day, expectKind, issue, minute, newSession, newUser, poolId, redeem, t0 } from "./contract/fixtures.js";
 
 const mac = bytes("redemption", 32);
 const user = {
   userId: "u-1",
+  number: 1,
   username: "ada",
   displayName: "Ada",
   locale: "sv",

@@ -24,6 +24,9 @@ export function apps(scene: Scene): void {
       allowedOrigins: ["https://shop.example"],
       audience: "urn:shop",
       policy: { codeLength: 8, channels: ["email"], registration: false, lockoutFailures: 0 },
+      roles: ["admin", "nurse"],
+      ownerOrganization: "0f7c6f8e-6f0e-4d0c-9a51-3f6f2d7e8a11",
+      registrationHook: { url: "https://shop.example/hook", keyId: "hook-1", failOpen: true },
     });
     const created = await scene.store.apps.createApp({ app, now: t0 });
     expect(created).toEqual({ ...app, number: 2, createdAt: t0 });

@@ -33,7 +33,7 @@ export function attempts(scene: Scene): void {
       user: chargeOf("user", 10),
     };
     const outcome = await store.challenges.takeAttempt(attemptOf(challenge, charges));
-    expect(outcome).toEqual({ kind: "taken", userBudgetSpent: false, lockedUntil: null });
+    expect(outcome).toEqual({ kind: "taken", userBudgetSpent: false, lockedUntil: null, failures: 0 });
     expect((await store.challenges.find(challenge.challengeId))?.attempts).toBe(1);
     for (const { key } of Object.values(charges)) {
       expect((await budgetOf(store, key, t0 + minute)).spent).toEqual([t0 + minute]);
@@ -126,8 +126,8 @@ export function attempts(scene: Scene): void {
       const user = chargeOf("user", total);
       const take = (now: number) =>
         store.challenges.takeAttempt(attemptOf(challenge, { requester, identifier, userRequester, user, now }));
-      expect(await take(t0)).toEqual({ kind: "taken", userBudgetSpent: false, lockedUntil: null });
-      expect(await take(t0 + 1)).toEqual({ kind: "taken", userBudgetSpent: true, lockedUntil: null });
+      expect(await take(t0)).toEqual({ kind: "taken", userBudgetSpent: false, lockedUntil: null, failures: 0 });
+      expect(await take(t0 + 1)).toEqual({ kind: "taken", userBudgetSpent: true, lockedUntil: null, failures: 0 });
       expect((await store.challenges.find(challenge.challengeId))?.attempts).toBe(2);
       for (const { key } of [requester, identifier]) {
         expect((await budgetOf(store, key, t0 + 1)).spent).toEqual([t0, t0 + 1]);

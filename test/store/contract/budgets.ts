@@ -292,7 +292,7 @@ export function budgets(scene: Scene): void {
           const outcome = await spend(store, challenge, charge, now);
           expect(outcome, `step ${step}`).toEqual(
             expected === null
-              ? { kind: "taken", userBudgetSpent: false, lockedUntil: null }
+              ? { kind: "taken", userBudgetSpent: false, lockedUntil: null, failures: 0 }
               : { kind: "limited", retryAt: expected },
           );
           // Half of the waits end exactly when the store said they would.

@@ -36,6 +36,7 @@ export function outbox(scene: Scene): void {
         expiresAt,
         sealedCode: Buffer.from("sealed"),
         hasUser: false,
+        invited: false,
       },
     });
   });

@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
 import {
+  appId,
   attemptOf,
   budgetOf,
   bytes,

@@ -41,7 +41,7 @@ export function pools(scene: Scene): void {
     return await redeem(scene.store, challengeId, { newSession: newSession({ appId, clientId }), now: t0, ...changes });
   }
 
-  async function recipient(poolId: string, identifier: Identifier) {
+  async function recipient(poolId: string, identifier: Identifier, appId = poolId === "main" ? "shop" : poolId) {
     const recipientOf = { identifier, channel: "email", poolId, appId, trustClaims: false } as const;
     const prepared = await scene.store.challenges.prepareSend({ idempotency: null, recipientOf, guards: [], now: t0 });
     return expectKind(prepared, "ready").recipient;
@@ -62,7 +62,7 @@ export function pools(scene: Scene): void {
       ["bank", other, main],
     ] as const;
     for (const [poolId, { user }, { user: stranger }] of pools) {
-      const found = { userId: user.userId, locale: "en", contact };
+      const found = { userId: user.userId, locale: "en", contact, standing: "member" };
       expect(await recipient(poolId, contact)).toEqual(found);
       expect(await recipient(poolId, { kind: "username", value: "ada" })).toEqual(found);
       expect(await recipient(poolId, { kind: "user_id", value: user.userId })).toEqual(found);
@@ -156,7 +156,7 @@ export function pools(scene: Scene): void {
     const look = () => Promise.all(held.map(({ challengeId }) => store.challenges.find(challengeId)));
     const before = await look();
     const second = await signIn(apps.forum, contact, { sessionsMax: 1 });
-    expect(second).toMatchObject({ isNewUser: false, user: { userId } });
+    expect(second).toMatchObject({ isNewUser: true, user: { userId } });
     const proof = await send(apps.forum, contact, { purpose: "verify_contact" });
     expectKind(await store.challenges.redeem(redemptionOf(proof.challengeId)), "redeemed");
     expect(await look()).toEqual(before);

@@ -42,6 +42,7 @@ export function redemption(scene: Scene): void {
     };
     const expectedUser = {
       ...change.newUser,
+      number: expect.any(Number),
       contacts: [{ ...challenge.contact, verifiedAt: t0 + minute }],
       createdAt: t0 + minute,
     };
@@ -83,7 +84,8 @@ export function redemption(scene: Scene): void {
         redemptionOf(challengeId, { newSession: null, sessionsMax: 1 }),
       );
     const change = await without(null);
-    const made = { ...change.newUser, contacts: [{ ...contact, verifiedAt: t0 + minute }], createdAt: t0 + minute };
+    const contacts = [{ ...contact, verifiedAt: t0 + minute }];
+    const made = { ...change.newUser, number: expect.any(Number), contacts, createdAt: t0 + minute };
     const redeemed = (isNewUser: boolean) => ({
       kind: "redeemed",
       redemption: { kind: "signed_in", session: null, user: made, isNewUser, usernameTaken: false },

@@ -4,6 +4,7 @@ import type { User } from "../../../src/model/user.js";
 import type { RedeemChange, Redemption } from "../../../src/store/port/challenges.js";
 import type { Store } from "../../../src/store/port/store.js";
 import {
+  appId,
   email,
   expectKind,
   minute,

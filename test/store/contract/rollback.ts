@@ -6,6 +6,7 @@ import type { Store } from "../../../src/store/port/store.js";
 import { connect } from "../../../src/store/sqlite/connect.js";
 import { query } from "../../support/postgres.js";
 import {
+  appId,
   bytes,
   chargeOf,
   email,

@@ -4,6 +4,7 @@ import type { Identifier } from "../../../src/model/identifier.js";
 import type { BudgetCharge } from "../../../src/store/port/budgets.js";
 import type { Store } from "../../../src/store/port/store.js";
 import {
+  appId,
   attemptOf,
   bytes,
   chargeOf,
@@ -157,7 +158,7 @@ export function sends(scene: Scene): void {
           now: t0,
         }),
       );
-    const recipient = { userId: user.userId, locale: "sv", contact: number };
+    const recipient = { userId: user.userId, locale: "sv", contact: number, standing: "member" };
     expect(await prepare(number, "sms")).toEqual({ kind: "ready", recipient });
     expect(await prepare({ kind: "username", value: "ada" }, "sms")).toEqual({ kind: "ready", recipient });
     expect(await prepare({ kind: "username", value: "ada" }, "email")).toEqual({
@@ -184,15 +185,20 @@ export function sends(scene: Scene): void {
     };
     const names = [address, number, { kind: "username", value: "grace" }, { kind: "user_id", value: userId }] as const;
     for (const name of names) {
-      expect(await prepare(name, "email")).toEqual({ userId, locale: "sv", contact: address });
-      expect(await prepare(name, "sms")).toEqual({ userId, locale: "sv", contact: number });
+      expect(await prepare(name, "email")).toEqual({ userId, locale: "sv", contact: address, standing: "member" });
+      expect(await prepare(name, "sms")).toEqual({ userId, locale: "sv", contact: number, standing: "member" });
     }
     const { kind, value } = other.user.contacts[0]!;
     for (const name of [
       { kind, value },
       { kind: "user_id", value: other.user.userId },
     ] as const) {
-      expect(await prepare(name, "sms")).toEqual({ userId: other.user.userId, locale: "en", contact: null });
+      expect(await prepare(name, "sms")).toEqual({
+        userId: other.user.userId,
+        locale: "en",
+        contact: null,
+        standing: "member",
+      });
     }
     for (const name of [email(), phone(), { kind: "user_id", value: "nothing" }, { kind: "user_id", value: value }] as const) {
       for (const channel of ["email", "sms"] as const) expect(await prepare(name, channel)).toBeNull();

@@ -92,7 +92,7 @@ export function users(scene: Scene): void {
     const redeemed = () => store.challenges.redeem(redemptionOf(challenge.challengeId));
     expect(await redeemed()).toEqual({ kind: "refused", why: "decoy" });
     await signIn(store, contact, { now: t0 + minute });
-    expect(await redeemed()).toEqual({ kind: "refused", why: "cancelled" });
+    expect(await redeemed()).toEqual({ kind: "refused", why: "decoy" });
     await redeem(store, stranger.challengeId);
   });
 

@@ -86,6 +86,7 @@ it.each([
     kind: "taken",
     userBudgetSpent: spent,
     lockedUntil: null,
+    failures: 0,
   });
   const after = await written();
   expect(after).toEqual([{ budgets: 4, writers: [expect.any(String)] }]);

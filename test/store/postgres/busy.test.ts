@@ -6,7 +6,7 @@ import type { Store } from "../../../src/store/port/store.js";
 import type { PostgresLocation } from "../../../src/store/postgres/location.js";
 import { eventually } from "../../support/app.js";
 import { clientOf, query, testDatabases } from "../../support/postgres.js";
-import { signIn, t0, times } from "../contract/fixtures.js";
+import { appId, signIn, t0, times } from "../contract/fixtures.js";
 
 const databases = testDatabases();
 let location: PostgresLocation;

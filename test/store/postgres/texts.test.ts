@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { openStore } from "../../../src/store/open.js";
 import { testDatabases } from "../../support/postgres.js";
-import { email, newUser, signIn, t0 } from "../contract/fixtures.js";
+import { appId, email, newUser, signIn, t0 } from "../contract/fixtures.js";
 
 const databases = testDatabases();
 

@@ -26,6 +26,8 @@ const sortsAllowed: readonly (readonly [statement: string, reason: string])[] = 
   ["SELECT kind, value FROM contacts WHERE user_id", "the contacts of one user"],
   ["min(value, @now) ORDER BY value) FROM json_each(spent)", "the units of one budget"],
   ["ORDER BY c.created_at DESC, c.challenge_id DESC LIMIT 1", "the live challenges of one identifier"],
+  ["ORDER BY l.created_at, l.user_id LIMIT 1", "the claims of one app to one contact"],
+  ["ORDER BY l.created_at LIMIT 1", "the claims of one user"],
   ["FROM challenges WHERE registration_id = ?", "the challenges of one registration"],
 ];
 
@@ -86,8 +88,11 @@ function fill(db: Database.Database): void {
   const rows = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 4000)";
   db.exec(`
     BEGIN;
-    INSERT INTO users ${rows} SELECT 'u' || i, 'main', 'name' || i, '', 'en', '', i FROM n;
-    INSERT INTO contacts ${rows} SELECT 'main', iif(i % 3, 'email', 'phone'), 'value' || i, 'u' || i, i FROM n;
+    INSERT INTO users (user_id, pool_id, username, display_name, locale, custom_attributes, created_at)
+      ${rows} SELECT 'u' || i, 'main', 'name' || i, '', 'en', '', i FROM n;
+    INSERT INTO contacts ${rows} SELECT 'main', iif(i % 3, 'email', 'phone'), 'value' || i, 'u' || i, i, i FROM n;
+    INSERT INTO claims ${rows} SELECT 'default', 'email', 'claimed' || (i / 3), 'u' || i, i FROM n WHERE i % 5 = 0;
+    INSERT INTO memberships ${rows} SELECT 'default', 'u' || i, i, '[]', '', '', iif(i % 2, 'x' || i, NULL), '', 'otp', 'active', i FROM n;
     INSERT INTO registrations ${rows} SELECT 'r' || i, randomblob(64), i * 1000 FROM n WHERE i % 10 = 0;
     INSERT INTO challenges (challenge_id, client_id, purpose, channel, identifier_key, requester_key, contact_kind, contact_value,
         user_id, decoy, registration_id, masked_destination, locale, code_length, hash_profile, pepper_id, salt, tag, sealed_code,
@@ -95,7 +100,7 @@ function fill(db: Database.Database): void {
       ${rows} SELECT 'c' || i, 'client', 'login', 'email', randomblob(16), randomblob(16), 'email', 'value' || i,
         iif(i % 2, 'u' || i, NULL), 0, iif(i % 10, NULL, 'r' || i), '', 'en', 6, 'fast', 'p', randomblob(16), randomblob(32),
         iif(i % 8, NULL, randomblob(40)), 5, 5, i * 1000, i * 1000 + 300000, 0, iif(i % 2, i, NULL) FROM n;
-    INSERT INTO budgets ${rows} SELECT randomblob(17), '1,2,3', 0, i * 1000 FROM n;
+    INSERT INTO budgets ${rows} SELECT randomblob(17), '1,2,3', 0, i * 1000, 0 FROM n;
     INSERT INTO lockouts ${rows} SELECT randomblob(17), 1, 0, i * 1000 FROM n;
     INSERT INTO outbox (challenge_id, due_at) ${rows} SELECT 'c' || i, i * 1000 FROM n WHERE i % 20 = 0;
     INSERT INTO idempotency ${rows} SELECT randomblob(32), '{}', i * 1000 FROM n;

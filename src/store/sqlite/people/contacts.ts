@@ -31,11 +31,11 @@ export function createContacts(
       "SELECT 1 FROM claims WHERE app_id = @appId AND kind = @kind AND value = @value AND user_id = @userId",
     )
     .pluck();
-  const count = db.prepare<Omit<PersonInApp, "poolId">, { kind: ContactKind; count: number }>(`
-    SELECT kind, count(*) AS count FROM (
+  const kindsOf = db
+    .prepare<Omit<PersonInApp, "poolId">, ContactKind>(`
       SELECT kind FROM contacts WHERE user_id = @userId
-      UNION ALL SELECT kind FROM claims WHERE user_id = @userId AND app_id = @appId)
-    GROUP BY kind`);
+      UNION ALL SELECT kind FROM claims WHERE user_id = @userId AND app_id = @appId`)
+    .pluck();
   const makePrimary = db.prepare<{ poolId: string; userId: string } & Contact>(`
     UPDATE contacts SET rank = (SELECT min(rank) - 1 FROM contacts WHERE user_id = @userId AND kind = @kind)
     WHERE pool_id = @poolId AND kind = @kind AND value = @value`);
@@ -65,8 +65,8 @@ export function createContacts(
       if (holder !== undefined && holder !== userId) return "taken";
       const claimed = claims.get({ appId, userId, kind, value }) !== undefined;
       if (holder === undefined && !claimed) {
-        const sameKind = count.all({ appId, userId }).find((row) => row.kind === kind);
-        if ((sameKind?.count ?? 0) >= contactsPerKindMax) return "too_many_contacts";
+        const sameKind = kindsOf.all({ appId, userId }).filter((one) => one === kind);
+        if (sameKind.length >= contactsPerKindMax) return "too_many_contacts";
       }
       if (holder === undefined) changes.give(of, [{ kind, value, verifiedAt }], now);
       if (primary) makePrimary.run({ poolId, userId, kind, value });
@@ -78,8 +78,7 @@ export function createContacts(
         holderOf.get(of.poolId, contact.kind, contact.value) === userId ||
         claims.get({ appId, userId, kind: contact.kind, value: contact.value }) !== undefined;
       if (!isOwn) return "no_contact";
-      const all = count.all({ appId, userId }).reduce((sum, row) => sum + row.count, 0);
-      if (all === 1) return "last_contact";
+      if (kindsOf.all({ appId, userId }).length === 1) return "last_contact";
       drop(of, contact);
       return null;
     },
