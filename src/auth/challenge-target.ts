@@ -36,7 +36,7 @@ export async function challengeIdOf(deps: Deps, caller: Caller, target: Challeng
  * of another app by now.
  */
 export async function findInApp(deps: Deps, caller: Caller, challengeId: string | null): Promise<ChallengeToVerify | null> {
-  const challenge = challengeId === null ? null : await deps.store.challenges.find(challengeId);
+  const challenge = challengeId === null ? null : await deps.store.challenges.find(challengeId, caller.policy.trustClaims);
   return challenge?.appId === caller.app.appId ? challenge : null;
 }
 

@@ -23,6 +23,7 @@ const good = {
   RefreshToken: { refreshToken: "garbage" },
   RevokeToken: { token: "garbage" },
   UpdateCurrentUser: { displayName: "changed", updateMask: { paths: ["display_name"] } },
+  StartContactChange: { contact: { case: "email", value: "new@example.com" } },
   RevokeSession: { sessionId: "none" },
 } satisfies Readonly<Record<string, object>>;
 
