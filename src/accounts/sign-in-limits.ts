@@ -1,10 +1,11 @@
 import { identifiersOf } from "../auth/account-keys.js";
-import { guessCharges, sendCharges } from "../auth/budgets.js";
+import { guessCharges, sendGuard } from "../auth/budgets.js";
 import type { App } from "../model/app.js";
 import { channelOf } from "../model/channel.js";
 import { type Identifier, isContact } from "../model/identifier.js";
+import type { EpochMs } from "../model/time.js";
 import type { MemberKey, User } from "../model/user.js";
-import type { BudgetCharge } from "../store/port/budgets.js";
+import type { BudgetCharge, Limited } from "../store/port/budgets.js";
 import type { AccountsDeps } from "./deps.js";
 import { type Obstacle, type ObstacleKind, obstacle } from "./obstacles.js";
 
@@ -19,12 +20,12 @@ export async function limitObstacles(
   const obstacles: Obstacle[] = [];
   const now = deps.clock();
 
-  async function look(kind: ObstacleKind, charges: readonly BudgetCharge[], identifier: Identifier | null): Promise<void> {
-    const limited = await deps.store.challenges.findLimit({ charges, now });
+  function add(kind: ObstacleKind, limited: { readonly retryAt: EpochMs } | null, identifier: Identifier | null): void {
     if (limited === null) return;
     const contact = identifier !== null && isContact(identifier) ? identifier : null;
     obstacles.push(obstacle(kind, { until: limited.retryAt, contact }));
   }
+  const findLimit = (charges: readonly BudgetCharge[]) => deps.store.challenges.findLimit({ charges, now });
 
   const account = Buffer.from(user.userId);
   const lockedUntil =
@@ -40,24 +41,34 @@ export async function limitObstacles(
     const identifierKey = deps.lookup.identifier(app.poolId, identifier);
     const of = { identifierKey, contactUserId: user.userId };
     const guesses = guessCharges(policy, of, { requesterKey: requesterKey ?? identifierKey, contactKey: null });
-    await look(
-      "too_many_guesses",
-      requesterKey === null ? [guesses.identifier] : [guesses.requester, guesses.identifier],
-      identifier,
-    );
-    const channel = isContact(identifier) ? channelOf[identifier.kind] : "email";
-    const [ofRequester, ...total] = sendCharges(policy, {
-      identifierKey,
-      requesterKey: requesterKey ?? identifierKey,
-      channel,
-    });
-    await look("too_many_sends", requesterKey === null ? total : [ofRequester!, ...total], identifier);
+    const guessed = requesterKey === null ? [guesses.identifier] : [guesses.requester, guesses.identifier];
+    add("too_many_guesses", await findLimit(guessed), identifier);
+    add("too_many_sends", await findSendLimit(deps, app, { identifier, identifierKey, requesterKey }), identifier);
   }
   const { userRequester, user: ofUser } = guessCharges(
     policy,
     { identifierKey: account, contactUserId: user.userId },
     { requesterKey: requesterKey ?? account, contactKey: null },
   );
-  await look("too_many_guesses", requesterKey === null ? [ofUser] : [userRequester, ofUser], null);
+  add("too_many_guesses", await findLimit(requesterKey === null ? [ofUser] : [userRequester, ofUser]), null);
   return obstacles;
+}
+
+/** Asks what SendOtp would: the budgets of sends, and how many codes are live. */
+async function findSendLimit(
+  deps: AccountsDeps,
+  { policy }: App,
+  given: { readonly identifier: Identifier; readonly identifierKey: Uint8Array; readonly requesterKey: Uint8Array | null },
+): Promise<Limited | null> {
+  const { identifier, identifierKey, requesterKey } = given;
+  const channel = isContact(identifier) ? channelOf[identifier.kind] : "email";
+  // No requester has the key of an identifier, so its own limits are not reached.
+  const guard = sendGuard(policy, { identifierKey, requesterKey: requesterKey ?? identifierKey, channel, purpose: "login" });
+  const outcome = await deps.store.challenges.prepareSend({
+    idempotency: null,
+    recipientOf: null,
+    guards: [guard],
+    now: deps.clock(),
+  });
+  return outcome.kind === "limited" ? outcome : null;
 }
