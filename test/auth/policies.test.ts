@@ -5,6 +5,7 @@ import type { AppPolicy } from "../../src/model/app-policy.js";
 import type { PolicyKey } from "../../src/model/policy-fields.js";
 import { bearer, refusalOf, wrongCode } from "../support/calls.js";
 import { testEngines } from "../support/engines.js";
+import { addMember } from "../support/members.js";
 import { type AppUnderTest, startTwoApps, type TwoApps } from "./two-apps.js";
 
 const [second, minute, hour, day] = [1_000, 60_000, 3_600_000, 86_400_000];
@@ -269,18 +270,44 @@ const behaviours: Readonly<Record<PolicyKey, Behaviour>> = {
     after: [1, "SESSION_ENDED"],
   },
   tokenFields: {
-    changed: { tokenFields: ["email", "phone", "username"] },
+    changed: { tokenFields: ["email", "phone", "username", "roles"] },
     async show(on, { web }) {
       const { challenges } = await web.registerUser({ ...both, email: on.newEmail().value, username: `named${phones++}` });
       const { tokens } = await on.redeem(web, challenges[0]!);
       const renewed = await web.refreshToken({ refreshToken: tokens!.refreshToken });
       const said = [tokens!.accessToken, tokens!.idToken, renewed.tokens!.accessToken].map(decodeJwt);
       return said.map((claims) =>
-        ["email", "email_verified", "phone_number", "preferred_username"].map((name) => name in claims),
+        ["email", "email_verified", "phone_number", "preferred_username", "roles"].map((name) => name in claims),
       );
     },
-    before: [1, 2, 3].map(() => [false, false, false, false]),
-    after: [1, 2, 3].map(() => [true, true, false, true]),
+    before: [1, 2, 3].map(() => [false, false, false, false, false]),
+    after: [1, 2, 3].map(() => [true, true, false, true, true]),
+  },
+  tokenAttributes: {
+    changed: { tokenAttributes: ["plan"] },
+    async show(on, { appId, web }) {
+      const email = on.newEmail();
+      const appAttributes = '{"plan":"gold","note":"not for tokens"}';
+      await addMember(on.elsewhere, { appId, now: on.server.clock() }, { email: email.value, appAttributes });
+      const { tokens } = await on.redeem(web, await on.send(web, email));
+      const renewed = await web.refreshToken({ refreshToken: tokens!.refreshToken });
+      return [tokens!.accessToken, tokens!.idToken, renewed.tokens!.accessToken].map((token) => decodeJwt(token).app);
+    },
+    before: [undefined, undefined, undefined],
+    after: [{ plan: "gold" }, { plan: "gold" }, { plan: "gold" }],
+  },
+  trustClaims: {
+    changed: { trustClaims: true },
+    async show(on, { appId, web }) {
+      const [email, phone] = [on.newEmail(), newPhone()];
+      const { user } = await addMember(on.elsewhere, { appId, now: on.server.clock() }, { email: email.value, phone });
+      await on.redeem(web, await on.send(web, email));
+      const { challenge } = await web.sendOtp({ identifier: { case: "phone", value: phone }, createUserIfMissing: true });
+      const byPhone = await on.redeem(web, challenge!);
+      return [byPhone.isNewUser, byPhone.user?.userId === user.userId];
+    },
+    before: [true, false],
+    after: [false, true],
   },
 };
 
