@@ -49,6 +49,16 @@ export const movedTables: readonly MovedTable[] = [
     changed: (row: { display_name: string }) => ({ display_name: escapeNul(row.display_name) }),
   },
   { name: "contacts", key: ["pool_id", "kind", "value"] },
+  { name: "claims", key: ["app_id", "kind", "value", "user_id"] },
+  {
+    name: "memberships",
+    key: ["app_id", "user_id"],
+    changed: (row: { kind: string; owner_organization: string; external_id: string | null }) => ({
+      kind: escapeNul(row.kind),
+      owner_organization: escapeNul(row.owner_organization),
+      external_id: row.external_id === null ? null : escapeNul(row.external_id),
+    }),
+  },
   {
     name: "sessions",
     key: ["session_id"],

@@ -10,14 +10,16 @@ import {
   toChallengeToVerify,
 } from "../shared/rows.js";
 import { type Database, type Statement, unflushed } from "./database.js";
+import { claimantOf } from "./functions/person-rows.js";
 import { functionName } from "./functions/set.js";
 import { chargesParameter } from "./parameters.js";
 
-type Operations = Pick<Store["challenges"], "find" | "findNewest" | "findLimit" | "findLockout" | "takeAttempt">;
+type Operations = Pick<Store["challenges"], "find" | "findNewest" | "findLimit" | "findLockout" | "takeAttempt" | "claimHook">;
 
 const find: Statement = {
   name: "find_challenge",
-  text: `SELECT ${challengeColumns("c")}, o.user_id AS contact_user_id, r.sealed_profile
+  text: `SELECT ${challengeColumns("c")}, r.sealed_profile,
+      coalesce(o.user_id, ${claimantOf("c.app_id", "c.contact_kind", "c.contact_value", "$2")}) AS contact_user_id
     FROM challenges c
     LEFT JOIN contacts o ON o.pool_id = c.pool_id AND o.kind = c.contact_kind AND o.value = c.contact_value
     LEFT JOIN registrations r ON r.registration_id = c.registration_id
@@ -36,7 +38,7 @@ const lockout: Statement = {
 const limit: Statement = { name: "find_limit", text: `SELECT ${functionName("budgets_refused_until")}($1, $2) AS retry_at` };
 const take: Statement = {
   name: "take_attempt",
-  text: `SELECT r.outcome, r.retry_at, r.user_spent, r.locked_until
+  text: `SELECT r.outcome, r.retry_at, r.user_spent, r.locked_until, r.failures
     FROM ${unflushed}, ${functionName("take_attempt")}($1, $2, $3, $4, $5, $6, $7) r`,
 };
 
@@ -45,12 +47,15 @@ interface AttemptRow {
   retry_at: EpochMs;
   user_spent: boolean;
   locked_until: EpochMs | null;
+  failures: number;
 }
 
 export function createAttempts(db: Database): Operations {
   const findChallenge = findChallengeIn(db);
   return {
     find: findChallenge,
+
+    claimHook: async ({ challengeId, now }) => (await db.changes(hook, [challengeId, now], challengeId)) === 1,
 
     async findNewest({ clientId, identifierKey, requesterKey, purpose, now }) {
       const [row] = await db.rows<ChallengeRow>(newest, [identifierKey, purpose, clientId, requesterKey, now]);
@@ -67,30 +72,36 @@ export function createAttempts(db: Database): Operations {
       return row!.retry_at > now ? { kind: "limited", retryAt: row!.retry_at } : null;
     },
 
-    async takeAttempt({ challengeId, clientId, requester, identifier, userRequester, user, lockout: rule, now }) {
+    async takeAttempt({ challengeId, clientId, requester, identifier, userRequester, user, contact, lockout: rule, now }) {
       const charges = chargesParameter([
         { charge: requester },
         { charge: identifier },
         { charge: userRequester, optional: true },
         { charge: user, optional: true },
+        ...(contact === null ? [] : [{ charge: contact }]),
       ]);
       const [row] = await db.rows<AttemptRow>(
         take,
         [challengeId, clientId, charges, rule?.key, rule?.failuresMax, rule?.durationMs, now],
         challengeId,
       );
-      const { outcome, retry_at: retryAt, user_spent: userBudgetSpent, locked_until: lockedUntil } = row!;
+      const { outcome, retry_at: retryAt, user_spent: userBudgetSpent, locked_until: lockedUntil, failures } = row!;
       if (outcome === "limited") return { kind: outcome, retryAt };
-      if (outcome === "taken") return { kind: outcome, userBudgetSpent, lockedUntil };
+      if (outcome === "taken") return { kind: outcome, userBudgetSpent, lockedUntil, failures };
       // The reason of a refusal never goes away, so a later look still finds it.
       return { kind: outcome, why: guessRefusalOf(await findChallenge(challengeId), clientId, now) ?? "unknown" };
     },
   };
 }
 
+const hook: Statement = {
+  name: "claim_hook",
+  text: `UPDATE challenges SET hook_at = $2 FROM ${unflushed} WHERE challenge_id = $1 AND hook_at IS NULL`,
+};
+
 export function findChallengeIn(db: Database): Store["challenges"]["find"] {
-  return async (challengeId) => {
-    const [row] = await db.rows<ChallengeToVerifyRow>(find, [challengeId]);
+  return async (challengeId, trustClaims = false) => {
+    const [row] = await db.rows<ChallengeToVerifyRow>(find, [challengeId, trustClaims]);
     return row === undefined ? null : toChallengeToVerify(row);
   };
 }

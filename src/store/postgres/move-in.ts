@@ -45,6 +45,11 @@ export class MoveLockedError extends Error {
 
 /** An arbitrary number for the advisory lock. No other program uses it in this database. */
 const lockId = 0x6c61_7463;
+/** The columns that the database counts up. */
+const counted = [
+  ["outbox", "outbox_id"],
+  ["users", "number"],
+] as const;
 /** The lock of a killed process is released when the server notices its end. */
 const lockWaitMs = 10_000;
 
@@ -141,9 +146,11 @@ function targetOn(client: pg.Client): MoveTarget {
           const { rows } = await client.query(`SELECT count(*) AS count FROM ${name}`);
           counts.set(name, (rows as [{ count: number }])[0].count);
         }
-        await client.query(
-          "SELECT setval(pg_get_serial_sequence('outbox', 'outbox_id'), greatest(max(outbox_id), 1)) FROM outbox",
-        );
+        for (const [table, column] of counted) {
+          await client.query(
+            `SELECT setval(pg_get_serial_sequence('${table}', '${column}'), greatest(max(${column}), 1)) FROM ${table}`,
+          );
+        }
         await client.query("UPDATE move SET state = 'complete' WHERE move_id = $1", [moveId]);
         await settle(counts);
       });

@@ -2,6 +2,7 @@ import type { EpochMs } from "../../model/time.js";
 import type { Store } from "../port/store.js";
 import { type DueRow, isLiveChallenge, toMessage } from "../shared/rows.js";
 import { type Database, type Statement, unflushed } from "./database.js";
+import { claimantOf } from "./functions/person-rows.js";
 import { functionName } from "./functions/set.js";
 
 type Operations = Store["outbox"];
@@ -21,14 +22,19 @@ const claim: Statement = {
     SELECT m.outbox_id, m.tries, m.challenge_id, c.app_id, c.client_id, c.purpose, c.channel, c.contact_kind, c.contact_value,
       c.locale,
       CASE WHEN NOT c.decoy AND ${isLiveChallenge("$1")} THEN c.sealed_code END AS sealed_code, c.expires_at,
-      (SELECT count(*) FROM contacts o WHERE o.pool_id = c.pool_id AND o.kind = c.contact_kind
-        AND o.value = c.contact_value) > 0 AS has_user
+      coalesce(member.state IS NOT NULL, false) AS has_user, coalesce(member.state = 'invited', false) AS invited
     FROM leased m JOIN due d ON d.outbox_id = m.outbox_id
     LEFT JOIN LATERAL (
-      SELECT c.pool_id, c.app_id, c.client_id, c.purpose, c.channel, c.contact_kind, c.contact_value, c.locale, c.decoy,
+      SELECT c.pool_id, c.app_id, c.user_id, c.client_id, c.purpose, c.channel, c.contact_kind, c.contact_value, c.locale, c.decoy,
         c.sealed_code, c.expires_at, c.consumed_at, c.cancelled_at
       FROM challenges c WHERE c.challenge_id = m.challenge_id OFFSET 0
     ) c ON true
+    LEFT JOIN LATERAL (
+      SELECT m.state FROM memberships m WHERE m.app_id = c.app_id AND m.user_id = coalesce(c.user_id,
+        (SELECT o.user_id FROM contacts o WHERE o.pool_id = c.pool_id AND o.kind = c.contact_kind AND o.value = c.contact_value),
+        ${claimantOf("c.app_id", "c.contact_kind", "c.contact_value", "false")})
+      OFFSET 0
+    ) member ON true
     CROSS JOIN ${unflushed}
     ORDER BY d.due_at, m.outbox_id`,
 };

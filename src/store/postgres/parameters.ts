@@ -1,6 +1,6 @@
 import type { NewChallenge } from "../../model/challenge.js";
 import type { NewSession } from "../../model/session.js";
-import type { NewUser } from "../../model/user.js";
+import type { NewMembership, NewUser } from "../../model/user.js";
 import type { BudgetCharge, BudgetReturn, SendReturn } from "../port/budgets.js";
 import type { SendGuard } from "../port/challenges.js";
 import { holdMs, longestWindow } from "../rules/budget-window.js";
@@ -29,6 +29,7 @@ export function chargesParameter(charges: readonly ChargeParameter[]): string {
     holds: (charge.hold?.stepsMs ?? []).map((_, spentBefore) => holdMs(charge, spentBefore)),
     optional,
     sets,
+    counts: charge.countsFailures ?? false,
   }));
   return JSON.stringify(parameters.sort(byKey));
 }
@@ -92,6 +93,7 @@ export function challengeParameter(challenge: NewChallenge, made: { registration
     contact_kind: challenge.contact?.kind ?? null,
     contact_value: challenge.contact?.value ?? null,
     user_id: challenge.userId,
+    replaces: challenge.replaces,
     decoy: challenge.decoy,
     registration_id: made.registrationId,
     masked_destination: challenge.maskedDestination,
@@ -120,21 +122,41 @@ export function sweepAt(idleExpiresAt: number): number {
   return Math.ceil(idleExpiresAt / sweepStepMs) * sweepStepMs;
 }
 
-/** The user and the session that the caller made for a redemption that may need them. The session may be null. */
+export function membershipParameter(membership: NewMembership): object {
+  return {
+    roles: JSON.stringify(membership.roles),
+    kind: escapeNul(membership.kind),
+    owner_organization: escapeNul(membership.ownerOrganization),
+    external_id: membership.externalId === null ? null : escapeNul(membership.externalId),
+    app_attributes: membership.appAttributes,
+    credential_type: membership.credentialType,
+    state: membership.state,
+  };
+}
+
+export function newUserParameter(user: NewUser) {
+  return {
+    user_id: user.userId,
+    username: user.username,
+    display_name: escapeNul(user.displayName),
+    locale: user.locale,
+    custom_attributes: user.customAttributes,
+  };
+}
+
+/** What the caller made for a redemption that may need it: user, membership and session. The last two may be null. */
 export function madeParameter(made: {
   readonly newUser: NewUser;
+  readonly newMembership: NewMembership | null;
+  readonly trustClaims: boolean;
   readonly newSession: NewSession | null;
   readonly sessionsMax: number;
 }): string {
-  const { newUser, newSession, sessionsMax } = made;
+  const { newUser, newMembership, trustClaims, newSession, sessionsMax } = made;
   return JSON.stringify({
-    user: {
-      user_id: newUser.userId,
-      username: newUser.username,
-      display_name: escapeNul(newUser.displayName),
-      locale: newUser.locale,
-      custom_attributes: newUser.customAttributes,
-    },
+    user: newUserParameter(newUser),
+    membership: newMembership && membershipParameter(newMembership),
+    trust_claims: trustClaims,
     session: newSession && {
       session_id: newSession.sessionId,
       family: hex(newSession.family),

@@ -2,6 +2,7 @@ import { resendRefusalOf } from "../../model/challenge-state.js";
 import { contactKindOf } from "../../model/channel.js";
 import type { EpochMs } from "../../model/time.js";
 import type { Limited } from "../port/budgets.js";
+import type { Recipient } from "../port/challenges.js";
 import type { Store } from "../port/store.js";
 import { type ChallengeRow, challengeColumns, toChallenge } from "../shared/rows.js";
 import { type Database, type Statement, unflushed } from "./database.js";
@@ -12,8 +13,8 @@ type Operations = Pick<Store["challenges"], "prepareSend" | "issue" | "resend">;
 
 const prepare: Statement = {
   name: "prepare_send",
-  text: `SELECT r.outcome, r.retry_at, r.recipient_id, r.recipient_locale, r.recipient_contact
-    FROM ${functionName("prepare_send")}($1, $2, $3, $4, $5, $6, $7, $8) r`,
+  text: `SELECT r.outcome, r.retry_at, r.recipient_id, r.recipient_locale, r.recipient_contact, r.standing
+    FROM ${functionName("prepare_send")}($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) r`,
 };
 const issue: Statement = {
   name: "issue_challenges",
@@ -39,6 +40,7 @@ interface PreparedRow extends OutcomeRow<"ready" | "replayed" | "limited"> {
   recipient_id: string | null;
   recipient_locale: string;
   recipient_contact: string | null;
+  standing: Recipient["standing"];
 }
 type IssuedRow = OutcomeRow<"issued" | "replayed" | "limited"> & { resend_at: EpochMs[] };
 type ResentRow = OutcomeRow<"resent" | "replayed" | "limited" | "refused"> & (ChallengeRow | { challenge_id: null });
@@ -56,6 +58,8 @@ export function createSends(db: Database): Operations {
       const [row] = await db.rows<PreparedRow>(prepare, [
         idempotency,
         recipientOf?.poolId,
+        recipientOf?.appId,
+        recipientOf?.trustClaims,
         kind,
         value,
         contactKind,
@@ -65,10 +69,10 @@ export function createSends(db: Database): Operations {
       ]);
       if (row!.outcome === "replayed") return await replayed(idempotency, now);
       if (row!.outcome === "limited") return limited(row!);
-      const { recipient_id: userId, recipient_locale: locale, recipient_contact: found } = row!;
+      const { recipient_id: userId, recipient_locale: locale, recipient_contact: found, standing } = row!;
       if (userId === null) return { kind: "ready", recipient: null };
       const contact = found === null || contactKind === null ? null : { kind: contactKind, value: found };
-      return { kind: "ready", recipient: { userId, locale, contact } };
+      return { kind: "ready", recipient: { userId, locale, contact, standing } };
     },
 
     async issue({ idempotency, registration, challenges, deliverAt, now }) {

@@ -28,7 +28,7 @@ const endAsJudged: Statement = {
   text: "DELETE FROM sessions s WHERE s.family = $1 AND s.generation = $2",
 };
 const liveWithUser = (condition: string) => `
-  SELECT ${sessionColumns}, ${userColumns("u")}, ${functionName("contacts_of")}(u.user_id) AS contacts
+  SELECT ${sessionColumns}, ${userColumns("u")}, ${functionName("contacts_of")}(u.user_id, s.app_id) AS contacts
   FROM sessions s JOIN users u ON u.user_id = s.user_id WHERE ${condition} AND ${isLiveSession("$2")}`;
 const findLive: Statement = { name: "find_live_session", text: liveWithUser("s.session_id = $1") };
 const findByCredential: Statement = { name: "find_session_by_credential", text: liveWithUser("s.credential_hash = $1") };
@@ -61,7 +61,8 @@ const revoke: Statement = {
 const revokeOthers: Statement = {
   name: "revoke_other_sessions",
   text: `SELECT ${functionName("end_sessions")}(ARRAY(
-    SELECT s.session_id FROM sessions s WHERE s.user_id = $1 AND s.app_id = $2 AND s.session_id <> $3 AND ${isLiveSession("$4")})) AS ended`,
+    SELECT s.session_id FROM sessions s WHERE s.user_id = $1 AND s.app_id = $2
+      AND ($3::text IS NULL OR s.session_id <> $3) AND ${isLiveSession("$4")})) AS ended`,
 };
 
 export function createSessions(db: Database): Operations {

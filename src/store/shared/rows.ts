@@ -7,7 +7,7 @@ import type { Channel } from "../../model/channel.js";
 import type { Contact, ContactKind } from "../../model/contact.js";
 import type { Session } from "../../model/session.js";
 import type { EpochMs } from "../../model/time.js";
-import type { User } from "../../model/user.js";
+import type { CredentialType, MemberState, Membership, User } from "../../model/user.js";
 import type { ChallengeToVerify } from "../port/challenges.js";
 import type { OutboxMessage } from "../port/outbox.js";
 
@@ -184,6 +184,40 @@ export function toUser(row: UserRow, displayName: string, contacts: readonly Con
     contacts: contacts.map(([kind, value, verifiedAt]) => ({ kind, value, verifiedAt })),
     customAttributes: row.custom_attributes,
     createdAt: row.user_created_at,
+  };
+}
+
+export interface MembershipRow {
+  app_id: string;
+  /** JSON array of texts. */
+  roles: string;
+  kind: string;
+  owner_organization: string;
+  external_id: string | null;
+  app_attributes: string;
+  credential_type: CredentialType;
+  state: MemberState;
+  joined_at: EpochMs;
+}
+
+/** The columns of a membership `m`. */
+export const membershipColumns = columns(
+  "app_id roles kind owner_organization external_id app_attributes credential_type state joined_at",
+  "m",
+);
+
+/** `readText` reads texts as the engine stores them. */
+export function toMembership(row: MembershipRow, readText: (text: string) => string = (text) => text): Membership {
+  return {
+    appId: row.app_id,
+    roles: JSON.parse(row.roles) as string[],
+    kind: readText(row.kind),
+    ownerOrganization: readText(row.owner_organization),
+    externalId: row.external_id === null ? null : readText(row.external_id),
+    appAttributes: row.app_attributes,
+    credentialType: row.credential_type,
+    state: row.state,
+    joinedAt: row.joined_at,
   };
 }
 

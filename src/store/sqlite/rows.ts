@@ -1,6 +1,6 @@
 import type { ChallengeLife } from "../../model/challenge-state.js";
 import type { EpochMs } from "../../model/time.js";
-import type { CredentialType, MemberState, Membership, User } from "../../model/user.js";
+import type { User } from "../../model/user.js";
 import type { BudgetReturn, SendReturn } from "../port/budgets.js";
 import * as shared from "../shared/rows.js";
 
@@ -82,35 +82,4 @@ export function toUser(row: UserRow): User {
   const contacts = JSON.parse(row.contacts) as shared.ContactColumns[];
   const claims = row.claims === "[]" ? [] : (JSON.parse(row.claims) as shared.ContactColumns[]);
   return shared.toUser(row, row.display_name, contacts.concat(claims));
-}
-
-export interface MembershipRow {
-  app_id: string;
-  /** JSON array of texts. */
-  roles: string;
-  kind: string;
-  owner_organization: string;
-  external_id: string | null;
-  app_attributes: string;
-  credential_type: CredentialType;
-  state: MemberState;
-  joined_at: EpochMs;
-}
-
-/** The columns of a membership `m`. */
-export const membershipColumns =
-  "m.app_id, m.roles, m.kind, m.owner_organization, m.external_id, m.app_attributes, m.credential_type, m.state, m.joined_at";
-
-export function toMembership(row: MembershipRow): Membership {
-  return {
-    appId: row.app_id,
-    roles: JSON.parse(row.roles) as string[],
-    kind: row.kind,
-    ownerOrganization: row.owner_organization,
-    externalId: row.external_id,
-    appAttributes: row.app_attributes,
-    credentialType: row.credential_type,
-    state: row.state,
-    joinedAt: row.joined_at,
-  };
 }

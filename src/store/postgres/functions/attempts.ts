@@ -4,7 +4,7 @@ export const attemptFunctions = `
 CREATE FUNCTION take_attempt(
   p_challenge_id TEXT, p_client_id TEXT, p_charges JSONB,
   p_lockout_key BYTEA, p_failures_max INTEGER, p_lockout_ms BIGINT, p_now BIGINT,
-  OUT outcome TEXT, OUT retry_at BIGINT, OUT user_spent BOOLEAN, OUT locked_until BIGINT
+  OUT outcome TEXT, OUT retry_at BIGINT, OUT user_spent BOOLEAN, OUT locked_until BIGINT, OUT failures INTEGER
 ) LANGUAGE plpgsql AS $$
 DECLARE
   v_spending RECORD;
@@ -21,6 +21,7 @@ BEGIN
   SELECT * INTO v_spending FROM spend_budgets(p_charges, 0, NULL, p_now);
   retry_at := v_spending.retry_at;
   user_spent := v_spending.optional_refused;
+  failures := coalesce(v_spending.failures, 0);
   outcome := 'limited';
   IF retry_at <= p_now THEN
     UPDATE challenges SET attempts = attempts + 1 WHERE challenge_id = p_challenge_id;

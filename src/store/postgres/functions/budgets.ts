@@ -1,14 +1,17 @@
+import { failuresKeptMs } from "../../rules/kept.js";
+
 /**
- * Budgets. Charges are JSON sorted by key: `{key, maxes, windows, longest, holds, optional, sets}`. `holds[n]` is how long the
+ * Budgets. Charges are JSON sorted by key: `{key, maxes, windows, longest, holds, optional, sets, counts}`. `holds[n]` is how long the
  * key is held if n units were spent before. `sets` is the position of the challenge whose resend_at becomes the end of the
- * hold. A refused optional charge refuses only the other optional charges.
+ * hold. A refused optional charge refuses only the other optional charges. `counts` says that the spend counts as a failure.
  */
 export const budgetFunctions = `
 CREATE FUNCTION budget_charges(p_charges JSONB)
-RETURNS TABLE (key BYTEA, maxes INTEGER[], windows BIGINT[], longest BIGINT, holds BIGINT[], optional BOOLEAN, sets INTEGER)
+RETURNS TABLE (key BYTEA, maxes INTEGER[], windows BIGINT[], longest BIGINT, holds BIGINT[], optional BOOLEAN, sets INTEGER,
+  counts BOOLEAN)
 LANGUAGE sql IMMUTABLE ROWS 4 AS $$
   SELECT * FROM jsonb_to_recordset(p_charges) AS c (
-    key BYTEA, maxes INTEGER[], windows BIGINT[], longest BIGINT, holds BIGINT[], optional BOOLEAN, sets INTEGER)
+    key BYTEA, maxes INTEGER[], windows BIGINT[], longest BIGINT, holds BIGINT[], optional BOOLEAN, sets INTEGER, counts BOOLEAN)
 $$;
 
 -- Returns when a charge can be granted; 0 or a past time means now. The rule is that of rules/budget-window.ts. Spent times are
@@ -65,12 +68,13 @@ CREATE FUNCTION budget_expiry(p_hold_until BIGINT, p_longest_until BIGINT) RETUR
 $$;
 
 -- Spends all required charges. If one of them is refused, or p_until is in the future, it spends nothing and returns a retry_at
--- after p_now. Of the optional charges it also spends all or none; these never refuse the call.
+-- after p_now. Of the optional charges it also spends all or none; these never refuse the call. failures is how many consecutive
+-- failures the charge that counts them had before.
 -- Locks all budgets in the order of their keys before it checks them. A missing budget is created empty to be locked, which waits
 -- for a concurrent call that creates the same one. Does not retry on conflict: the delay would reveal a shared budget.
 CREATE FUNCTION spend_budgets(
   p_charges JSONB, p_until BIGINT, p_resend_at BIGINT[], p_now BIGINT,
-  OUT retry_at BIGINT, OUT resend_at BIGINT[], OUT optional_refused BOOLEAN
+  OUT retry_at BIGINT, OUT resend_at BIGINT[], OUT optional_refused BOOLEAN, OUT failures INTEGER
 ) LANGUAGE plpgsql AS $$
 DECLARE
   v_charge RECORD;
@@ -80,6 +84,7 @@ DECLARE
   v_made BYTEA[] := '{}';
   v_last BYTEA;
   v_hold BIGINT;
+  v_failures INTEGER;
 BEGIN
   retry_at := p_until;
   resend_at := p_resend_at;
@@ -116,8 +121,18 @@ BEGIN
       UPDATE budgets SET spent = spent WHERE key = v_charge.key;
       CONTINUE;
     END IF;
-    v_spent := ARRAY(SELECT t FROM budgets, unnest(spent) AS t WHERE key = v_charge.key
-      AND t > p_now - v_charge.longest AND t < p_now + v_charge.longest);
+    SELECT ARRAY(SELECT t FROM unnest(b.spent) AS t WHERE t > p_now - v_charge.longest AND t < p_now + v_charge.longest),
+      CASE WHEN b.expires_at > p_now THEN b.failures ELSE 0 END
+    INTO v_spent, v_failures FROM budgets b WHERE b.key = v_charge.key;
+    IF v_charge.counts THEN
+      failures := v_failures;
+      v_failures := v_failures + 1;
+      IF cardinality(v_charge.maxes) = 0 THEN
+        UPDATE budgets b SET failures = v_failures, expires_at = greatest(b.expires_at, budget_expiry(0, p_now + ${failuresKeptMs}))
+        WHERE b.key = v_charge.key;
+        CONTINUE;
+      END IF;
+    END IF;
     v_hold := coalesce(v_charge.holds[least(cardinality(v_spent) + 1, cardinality(v_charge.holds))], 0);
     IF v_charge.sets IS NOT NULL THEN
       resend_at[v_charge.sets] := p_now + v_hold;
@@ -125,15 +140,17 @@ BEGIN
     -- Without a hold, store 0 and not p_now: a process with a slower clock would wait until p_now.
     v_hold_until := CASE WHEN v_hold > 0 THEN p_now + v_hold ELSE 0 END;
     -- Clocks of processes differ a little. Sorted times say exactly when the next unit is free.
-    UPDATE budgets SET spent = ARRAY(SELECT t FROM unnest(v_spent || p_now) AS t ORDER BY t),
-      hold_until = v_hold_until, expires_at = budget_expiry(v_hold_until, p_now + v_charge.longest)
-    WHERE key = v_charge.key;
+    UPDATE budgets b SET spent = ARRAY(SELECT t FROM unnest(v_spent || p_now) AS t ORDER BY t),
+      hold_until = v_hold_until, failures = v_failures, expires_at = greatest(
+        budget_expiry(v_hold_until, p_now + v_charge.longest),
+        CASE WHEN v_charge.counts THEN budget_expiry(0, p_now + ${failuresKeptMs}) WHEN v_failures > 0 THEN b.expires_at END)
+    WHERE b.key = v_charge.key;
   END LOOP;
 END $$;
 
 -- Gives units back: those in [{key, spent_at, hold_until}], and for each [{prefix, of_requester, hold_ms}] one unit of every
 -- send of a challenge. The nth send was at p_sent_at[n], charged to p_requesters[n]. Budgets are locked in the order of their
--- keys. Returns of one key come oldest first.
+-- keys. Returns of one key come oldest first. Each resets the consecutive failures of its key.
 CREATE FUNCTION give_back(
   p_returns JSONB, p_send_returns JSONB, p_identifier_key BYTEA, p_sent_at BIGINT[], p_requesters BYTEA[], p_now BIGINT
 ) RETURNS VOID LANGUAGE plpgsql AS $$
@@ -167,8 +184,18 @@ BEGIN
     IF cardinality(v_spent) = 0 AND v_hold <= p_now THEN
       DELETE FROM budgets b WHERE b.key = v_return.key;
     ELSE
-      UPDATE budgets b SET spent = v_spent, hold_until = v_hold WHERE b.key = v_return.key;
+      UPDATE budgets b SET spent = v_spent, hold_until = v_hold, failures = 0 WHERE b.key = v_return.key;
     END IF;
   END LOOP;
+END $$;
+
+-- Deletes the budgets of p_spent, resets the counts of p_failures, and ends p_lockouts.
+CREATE FUNCTION forgive(p_spent BYTEA[], p_failures BYTEA[], p_lockouts BYTEA[]) RETURNS VOID LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM 1 FROM budgets b WHERE b.key = ANY (p_spent || p_failures) ORDER BY b.key FOR UPDATE;
+  DELETE FROM budgets b WHERE b.key = ANY (p_spent);
+  UPDATE budgets b SET failures = 0 WHERE b.key = ANY (p_failures) AND b.failures > 0;
+  PERFORM 1 FROM lockouts l WHERE l.key = ANY (p_lockouts) ORDER BY l.key FOR UPDATE;
+  DELETE FROM lockouts l WHERE l.key = ANY (p_lockouts);
 END $$;
 `;

@@ -3,9 +3,11 @@ import { namesOf, newChallenge, storedChallenge } from "./columns.js";
 
 /**
  * Sending. Every function that writes locks in this order, so that no two deadlock: outbox, idempotency of a send, send_locks,
- * challenges by id, users and contacts, sessions by id, idempotency of a redemption, budgets by key, lockouts. The idempotency keys of
- * sends and of redemptions are disjoint, so no lock cycle can form between them. A call that waits for a contact or a username
- * holds no user that another call could wait for.
+ * challenges by id, users, contacts, claims by kind and value, memberships, sessions by id, idempotency of a redemption, budgets by
+ * key, lockouts. The idempotency keys of sends and of redemptions are disjoint, so no lock cycle can form between them.
+ * A person's users row guards the person's contacts, claims, memberships and new sessions: all that changes them locks it first. A
+ * redemption creates a person's contacts before the users row, which no other call can wait for yet. No call locks the users rows
+ * of two people, except that of \`create_members\`, which runs alone and again after a conflict.
  * Each statement in a function sees what was committed before it began. So what must be counted after waiting for a lock is
  * counted by a statement of its own.
  * Challenges are JSON rows; `nth` counts them from 1. `places` is `[{identifier_key, requester_key, purpose, own_max,
@@ -73,8 +75,9 @@ BEGIN
 END $$;
 
 CREATE FUNCTION prepare_send(
-  p_mac BYTEA, p_pool_id TEXT, p_identifier_kind TEXT, p_identifier TEXT, p_contact_kind TEXT, p_places JSONB, p_charges JSONB, p_now BIGINT,
-  OUT outcome TEXT, OUT retry_at BIGINT, OUT recipient_id TEXT, OUT recipient_locale TEXT, OUT recipient_contact TEXT
+  p_mac BYTEA, p_pool_id TEXT, p_app_id TEXT, p_trust_claims BOOLEAN, p_identifier_kind TEXT, p_identifier TEXT, p_contact_kind TEXT,
+  p_places JSONB, p_charges JSONB, p_now BIGINT,
+  OUT outcome TEXT, OUT retry_at BIGINT, OUT recipient_id TEXT, OUT recipient_locale TEXT, OUT recipient_contact TEXT, OUT standing TEXT
 ) LANGUAGE plpgsql STABLE AS $$
 BEGIN
   IF p_mac IS NOT NULL AND replayed_challenges(p_mac, p_now) IS NOT NULL THEN
@@ -97,12 +100,30 @@ BEGIN
       SELECT u.user_id, u.locale INTO recipient_id, recipient_locale
       FROM contacts c JOIN users u ON u.user_id = c.user_id
       WHERE c.pool_id = p_pool_id AND c.kind = p_identifier_kind AND c.value = p_identifier;
+      IF NOT FOUND THEN
+        SELECT u.user_id, u.locale INTO recipient_id, recipient_locale
+        FROM users u WHERE u.user_id = claimant_of(p_app_id, p_identifier_kind, p_identifier, p_trust_claims);
+      END IF;
   END CASE;
+  IF recipient_id IS NULL THEN
+    RETURN;
+  END IF;
+  standing := coalesce((
+    SELECT CASE WHEN m.state = 'locked' THEN 'locked' WHEN m.credential_type = 'none' THEN 'no_credential' ELSE 'member' END
+    FROM memberships m WHERE m.app_id = p_app_id AND m.user_id = recipient_id), 'stranger');
   IF p_identifier_kind = p_contact_kind THEN
     recipient_contact := p_identifier;
-  ELSE
-    SELECT c.value INTO recipient_contact FROM contacts c
-    WHERE c.user_id = recipient_id AND c.kind = p_contact_kind ORDER BY c.verified_at LIMIT 1;
+    RETURN;
+  END IF;
+  SELECT c.value INTO recipient_contact FROM contacts c
+  WHERE c.user_id = recipient_id AND c.kind = p_contact_kind ORDER BY c.rank, c.value LIMIT 1;
+  IF NOT FOUND THEN
+    -- The person's oldest claim for which the person is the one that counts.
+    SELECT k.value INTO recipient_contact FROM claims k
+    WHERE k.user_id = recipient_id AND k.app_id = p_app_id AND k.kind = p_contact_kind
+      AND claimant_of(p_app_id, k.kind, k.value, p_trust_claims) = recipient_id
+      AND NOT EXISTS (SELECT 1 FROM contacts o WHERE o.pool_id = p_pool_id AND o.kind = k.kind AND o.value = k.value)
+    ORDER BY k.created_at, k.value LIMIT 1;
   END IF;
 END $$;
 

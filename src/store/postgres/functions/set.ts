@@ -2,8 +2,11 @@ import { createHash } from "node:crypto";
 import { redemptionFunctions } from "../redemption/effects.js";
 import { attemptFunctions } from "./attempts.js";
 import { budgetFunctions } from "./budgets.js";
+import { contactFunctions } from "./contacts.js";
+import { creationFunctions } from "./creation.js";
 import { endingFunctions } from "./ending.js";
 import { lockoutFunctions } from "./lockouts.js";
+import { memberFunctions } from "./members.js";
 import { outboxFunctions } from "./outbox.js";
 import { sendFunctions } from "./sends.js";
 import { upkeepFunctions } from "./upkeep.js";
@@ -19,13 +22,16 @@ import { userFunctions } from "./users.js";
  * Texts and statements name the columns that they use and no row type of a table, so that a table may get a new column.
  */
 const texts = [
+  userFunctions,
   budgetFunctions,
   sendFunctions,
   lockoutFunctions,
   attemptFunctions,
   endingFunctions,
   redemptionFunctions,
-  userFunctions,
+  memberFunctions,
+  contactFunctions,
+  creationFunctions,
   outboxFunctions,
   upkeepFunctions,
 ].join("\n");

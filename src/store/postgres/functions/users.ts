@@ -1,9 +1,44 @@
-/** Users and the end of their sessions. The lock order is in `sends.ts`. */
+import { claimantOf, contactsOf, membershipRowOf, userRowOf } from "./person-rows.js";
+
+/** What is read of people, and the end of their claims and sessions. The lock order is in `sends.ts`. */
 export const userFunctions = `
--- The contacts of a user as [[kind, value, verified_at]].
-CREATE FUNCTION contacts_of(p_user_id TEXT) RETURNS JSONB LANGUAGE sql STABLE AS $$
-  SELECT coalesce(jsonb_agg(jsonb_build_array(c.kind, c.value, c.verified_at) ORDER BY c.verified_at, c.kind), '[]')
-  FROM contacts c WHERE c.user_id = p_user_id
+-- The contacts of a user that an app sees, as [[kind, value, verified_at]].
+CREATE FUNCTION contacts_of(p_user_id TEXT, p_app_id TEXT) RETURNS JSONB LANGUAGE sql STABLE AS $$
+  SELECT ${contactsOf("p_user_id", "p_app_id")}
+$$;
+
+-- A member as JSON. Null if there is none.
+CREATE FUNCTION member_of(p_app_id TEXT, p_user_id TEXT) RETURNS JSONB LANGUAGE sql STABLE AS $$
+  SELECT ${userRowOf("u")} || ${membershipRowOf("m")} || jsonb_build_object('contacts', ${contactsOf("u.user_id", "m.app_id")})
+  FROM memberships m JOIN users u ON u.user_id = m.user_id WHERE m.app_id = p_app_id AND m.user_id = p_user_id
+$$;
+
+-- The member with the oldest claim to a contact that has effect, if no person has the contact verified: the member has no verified
+-- contact, or the app trusts claims. A claim without effect is passed over.
+CREATE FUNCTION claimant_of(p_app_id TEXT, p_kind TEXT, p_value TEXT, p_trust_claims BOOLEAN) RETURNS TEXT LANGUAGE sql STABLE AS $$
+  SELECT ${claimantOf("p_app_id", "p_kind", "p_value", "p_trust_claims")}
+$$;
+
+-- Ends the claims to a contact that a person has verified: all of the app, and the person's own in other apps.
+CREATE FUNCTION end_claims(p_app_id TEXT, p_user_id TEXT, p_kind TEXT, p_value TEXT) RETURNS VOID LANGUAGE plpgsql AS $$
+DECLARE
+  v_claim RECORD;
+BEGIN
+  FOR v_claim IN
+    SELECT k.app_id, k.user_id FROM claims k WHERE k.app_id = p_app_id AND k.kind = p_kind AND k.value = p_value
+    UNION SELECT k.app_id, k.user_id FROM claims k WHERE k.user_id = p_user_id AND k.kind = p_kind AND k.value = p_value
+    ORDER BY app_id, user_id
+  LOOP
+    DELETE FROM claims k WHERE k.app_id = v_claim.app_id AND k.kind = p_kind AND k.value = p_value AND k.user_id = v_claim.user_id;
+  END LOOP;
+END $$;
+
+CREATE FUNCTION add_membership(p_app_id TEXT, p_user_id TEXT, p_number BIGINT, p_membership JSONB, p_now BIGINT)
+RETURNS VOID LANGUAGE sql AS $$
+  INSERT INTO memberships (app_id, user_id, number, roles, kind, owner_organization, external_id, app_attributes, credential_type,
+    state, joined_at)
+  VALUES (p_app_id, p_user_id, p_number, p_membership ->> 'roles', p_membership ->> 'kind', p_membership ->> 'owner_organization',
+    p_membership ->> 'external_id', p_membership ->> 'app_attributes', p_membership ->> 'credential_type', p_membership ->> 'state', p_now)
 $$;
 
 CREATE FUNCTION end_sessions(p_session_ids TEXT[]) RETURNS INTEGER LANGUAGE plpgsql AS $$
@@ -13,22 +48,5 @@ BEGIN
   v_ids := ARRAY(SELECT session_id FROM sessions WHERE session_id = ANY (p_session_ids) ORDER BY session_id FOR UPDATE);
   DELETE FROM sessions WHERE session_id = ANY (v_ids);
   RETURN cardinality(v_ids);
-END $$;
-
-CREATE FUNCTION delete_user(p_user_id TEXT) RETURNS BOOLEAN LANGUAGE plpgsql AS $$
-DECLARE
-  v_challenges TEXT[];
-  v_deleted BOOLEAN;
-BEGIN
-  v_challenges := ARRAY(
-    SELECT c.challenge_id FROM contacts o JOIN challenges c ON c.contact_value = o.value AND c.contact_kind = o.kind
-    WHERE o.user_id = p_user_id AND c.user_id = p_user_id AND c.consumed_at IS NULL ORDER BY c.challenge_id FOR UPDATE OF c);
-  -- The challenges still look live. Otherwise their holders would see that the user is gone.
-  UPDATE challenges SET decoy = true, sealed_code = NULL WHERE challenge_id = ANY (v_challenges);
-  DELETE FROM users WHERE user_id = p_user_id;
-  v_deleted := FOUND;
-  DELETE FROM contacts WHERE user_id = p_user_id;
-  PERFORM end_sessions(ARRAY(SELECT session_id FROM sessions WHERE user_id = p_user_id));
-  RETURN v_deleted;
 END $$;
 `;

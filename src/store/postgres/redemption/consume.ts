@@ -12,7 +12,7 @@ export function consumeFunction(effects: Readonly<Record<string, Effect>>): stri
       .map(([purpose, effect]) => `WHEN '${purpose}' THEN\n      ${call(effect)}`)
       .join("\n    ");
   return `
--- A refusal has no result. A refusal without a reason means that the challenge is not live.
+-- A refusal has no result. A refusal without a reason means that the challenge is not live. would_register has one and changes nothing.
 CREATE FUNCTION redeem_challenge(
   p_challenge_id TEXT, p_mac BYTEA, p_returns JSONB, p_send_returns JSONB, p_made JSONB, p_lockout_key BYTEA,
   p_now BIGINT,
@@ -25,9 +25,9 @@ DECLARE
   v_challenge RECORD;
   v_effect RECORD;
 BEGIN
-  -- The columns read before the lock never change.
+  -- The columns read before the lock change only when the person is erased. The challenge is then a decoy.
   SELECT c.purpose, c.pool_id, c.app_id, c.identifier_key, c.requester_key, c.contact_kind, c.contact_value, c.user_id,
-    c.registration_id, c.created_at, c.expires_at
+    c.replaces, c.registration_id, c.created_at, c.expires_at
   INTO v_fixed FROM challenges c WHERE c.challenge_id = p_challenge_id;
   IF NOT FOUND THEN
     RETURN;
@@ -56,6 +56,7 @@ BEGIN
   END CASE;
   IF v_effect.why IS NOT NULL THEN
     why := v_effect.why;
+    result := v_effect.result;
     RETURN;
   END IF;
   result := v_effect.result;

@@ -1,7 +1,9 @@
 import type { Purpose } from "../../../model/challenge.js";
+import { changeContact } from "./change-contact.js";
 import { consumeFunction } from "./consume.js";
 import type { Effect } from "./effect.js";
 import { login } from "./login.js";
+import { personFunctions } from "./person.js";
 import { registration } from "./registration.js";
 import { signInFunctions } from "./sign-in.js";
 import { verifyContact } from "./verify-contact.js";
@@ -11,10 +13,12 @@ export const effects: Readonly<Record<Purpose, Effect>> = {
   login,
   registration,
   verify_contact: verifyContact,
+  change_contact: changeContact,
 };
 
 export const redemptionFunctions: string = [
   consumeFunction(effects),
+  personFunctions,
   signInFunctions,
   ...Object.values(effects).map(({ functions }) => functions),
 ].join("");

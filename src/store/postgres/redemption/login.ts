@@ -10,13 +10,15 @@ const functions = redeemFunction("redeem_login", {
   IF p_user_id IS NULL THEN
     v_contacts := jsonb_build_array(jsonb_build_object('kind', p_contact_kind, 'value', p_contact_value));
   END IF;
-  v_user := find_or_make_user(p_pool_id, p_contact_kind, p_contact_value, v_contacts, p_recipient_id, p_made -> 'user', p_now);
-  IF p_user_id IS NOT NULL AND p_user_id IS DISTINCT FROM v_user.user_id THEN
-    why := 'user_gone';
+  v_user := find_or_make_user(p_pool_id, p_app_id, p_contact_kind, p_contact_value, v_contacts, p_user_id, p_recipient_id, p_made, p_now);
+  IF v_user.why IS NOT NULL THEN
+    why := v_user.why;
+    result := v_user.would_register;
     RETURN;
   END IF;
   SELECT s.siblings, s.result INTO siblings, result
-  FROM sign_in(v_user.user_id, v_user.user_row, v_user.is_new_user, v_user.username_taken, p_locked, p_made, p_now) s;
+  FROM sign_in(p_app_id, v_user.user_id, v_user.user_row, v_user.is_new_user, v_user.username_taken, v_user.proves_claim, p_locked,
+    p_made, p_now) s;
 `,
 });
 

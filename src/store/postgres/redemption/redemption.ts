@@ -8,7 +8,7 @@ import type { Database, Statement } from "../database.js";
 import { functionName } from "../functions/set.js";
 import { madeParameter, returnsParameter, sendReturnsParameter } from "../parameters.js";
 import { findUserIn } from "../users.js";
-import type { RememberedRedemption } from "./effect.js";
+import type { RememberedRedemption, WouldRegister } from "./effect.js";
 import { effects } from "./effects.js";
 
 type Operations = Pick<Store["challenges"], "redeem" | "findRedemption">;
@@ -25,7 +25,7 @@ const remembered: Statement = {
 };
 
 interface RedeemRow {
-  why: ChallengeRefusal | null;
+  why: ChallengeRefusal | "would_register" | null;
   purpose: Purpose;
   /** Null if refused. */
   result: unknown;
@@ -33,13 +33,17 @@ interface RedeemRow {
 
 export function createRedemption(db: Database, { sessions }: { sessions: Pick<Store["sessions"], "findLive"> }): Operations {
   const findChallenge = findChallengeIn(db);
-  const findUser = findUserIn(db);
+  const findIn = findUserIn(db);
   return {
     async redeem(change): Promise<RedeemOutcome> {
       const { challengeId, idempotency, returns, sendReturns, lockoutKey, now } = change;
       const given = [returnsParameter(returns), sendReturnsParameter(sendReturns), madeParameter(change)];
       const [row] = await db.rows<RedeemRow>(redeem, [challengeId, idempotency, ...given, lockoutKey, now], challengeId);
       const { why, purpose, result } = row!;
+      if (why === "would_register") {
+        const { is_new_to_pool: isNewToPool, contacts } = result as WouldRegister;
+        return { kind: why, isNewToPool, contacts };
+      }
       if (result !== null) return { kind: "redeemed", redemption: effects[purpose].toRedemption(result, change) };
       if (why !== null) return { kind: "refused", why };
       // A challenge that is not live never becomes live again, so a later look still finds the reason.
@@ -49,7 +53,9 @@ export function createRedemption(db: Database, { sessions }: { sessions: Pick<St
 
     async findRedemption({ idempotency, now }) {
       const [row] = await db.rows<ChallengeRow & RememberedRedemption>(remembered, [idempotency, now]);
-      if (row === undefined) return null;
+      // The contact of a person who was erased since is gone.
+      if (row === undefined || row.contact_value === null) return null;
+      const findUser = (userId: string) => findIn({ userId, appId: row.app_id });
       const redemption = await effects[row.purpose].recall(row, { sessions, findUser, now });
       return redemption === null ? null : { challenge: toChallenge(row), redemption };
     },

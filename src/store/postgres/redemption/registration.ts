@@ -16,17 +16,21 @@ const functions = redeemFunction("redeem_registration", {
   SELECT jsonb_agg(jsonb_build_object('kind', c.contact_kind, 'value', c.contact_value)),
     array_agg(c.contact_kind ORDER BY c.contact_kind) FILTER (WHERE c.consumed_at IS NULL AND c.challenge_id <> p_challenge_id)
   INTO v_contacts, v_pending FROM challenges c
-  WHERE c.registration_id = p_registration_id
+  WHERE c.registration_id = p_registration_id AND c.contact_value IS NOT NULL
     AND EXISTS (SELECT 1 FROM registrations r WHERE r.registration_id = p_registration_id);
-  v_user := find_or_make_user(p_pool_id, p_contact_kind, p_contact_value,
-    CASE WHEN v_pending IS NULL THEN v_contacts END, p_recipient_id, p_made -> 'user', p_now);
-  IF v_user.user_id IS NOT NULL THEN
+  v_user := find_or_make_user(p_pool_id, p_app_id, p_contact_kind, p_contact_value,
+    CASE WHEN v_pending IS NULL THEN v_contacts END, p_user_id, p_recipient_id, p_made, p_now);
+  IF v_user.why IS NOT NULL THEN
+    why := v_user.why;
+    result := v_user.would_register;
+  ELSIF v_user.user_id IS NOT NULL THEN
     UPDATE challenges c SET cancelled_at = p_now, sealed_code = NULL
     WHERE c.registration_id = p_registration_id AND c.challenge_id <> p_challenge_id
       AND c.consumed_at IS NULL AND c.cancelled_at IS NULL;
     DELETE FROM registrations r WHERE r.registration_id = p_registration_id;
     SELECT s.siblings, s.result INTO siblings, result
-    FROM sign_in(v_user.user_id, v_user.user_row, v_user.is_new_user, v_user.username_taken, p_locked, p_made, p_now) s;
+    FROM sign_in(p_app_id, v_user.user_id, v_user.user_row, v_user.is_new_user, v_user.username_taken, v_user.proves_claim, p_locked,
+      p_made, p_now) s;
   ELSIF v_pending IS NOT NULL THEN
     -- Ends no siblings. Otherwise two registrations that wait for another source could cancel each other.
     result := jsonb_build_object('pending_sources', v_pending);

@@ -4,7 +4,8 @@ import { toUser, type UserRow } from "../rows.js";
 import { type Effect, siblingsFunction } from "./effect.js";
 
 /**
- * All live challenges of the app that could sign in the recipient: the contact's user, or a new one with the contacts of the registration.
+ * All live challenges of the app that could sign in the recipient: the contact's person, or a new one with the contacts of the
+ * registration. With those of a claim come others' challenges, which `sign_in` leaves alone.
  * A challenge that is issued at the same time is not included: it counts as issued after the redemption.
  */
 const siblings = siblingsFunction(
@@ -12,10 +13,14 @@ const siblings = siblingsFunction(
   `
   SELECT o.user_id INTO recipient_id FROM contacts o
   WHERE o.pool_id = p_pool_id AND o.kind = p_contact_kind AND o.value = p_contact_value;
+  IF NOT FOUND THEN
+    recipient_id := claimant_of(p_app_id, p_contact_kind, p_contact_value, p_trust_claims);
+  END IF;
   ids := ARRAY(
     SELECT s.challenge_id FROM (
       SELECT p_contact_kind AS kind, p_contact_value AS value
       UNION SELECT o.kind, o.value FROM contacts o WHERE o.user_id = recipient_id
+      UNION SELECT q.kind, q.value FROM claims q WHERE q.user_id = recipient_id AND q.app_id = p_app_id
       UNION SELECT r.contact_kind, r.contact_value FROM challenges r WHERE r.registration_id = p_registration_id
     ) AS k JOIN challenges s ON s.contact_value = k.value AND s.contact_kind = k.kind
     WHERE s.app_id = p_app_id AND s.purpose IN ('login', 'registration') AND s.expires_at > p_now
@@ -28,61 +33,11 @@ const siblings = siblingsFunction(
 
 /** A session for the user of a proven contact: the common effect of LOGIN and REGISTRATION. */
 export const signInFunctions = `${siblings}
--- Finds or creates the pool's user of a proven contact. p_contacts are the contacts of a new user; null means to find one only. The
--- user is locked against deletion and other sign-ins. Of concurrent calls for a contact one creates the user; the others wait
--- and find it.
-CREATE FUNCTION find_or_make_user(
-  p_pool_id TEXT, p_kind TEXT, p_value TEXT, p_contacts JSONB, p_recipient_id TEXT, p_user JSONB, p_now BIGINT,
-  OUT user_id TEXT, OUT user_row JSONB, OUT is_new_user BOOLEAN, OUT username_taken BOOLEAN
-) LANGUAGE plpgsql AS $$
-DECLARE
-  v_user_id TEXT;
-BEGIN
-  is_new_user := false;
-  username_taken := false;
-  LOOP
-    SELECT o.user_id INTO v_user_id FROM contacts o WHERE o.pool_id = p_pool_id AND o.kind = p_kind AND o.value = p_value;
-    IF FOUND THEN
-      SELECT ${userRowOf("u")} INTO user_row FROM users u WHERE u.user_id = v_user_id FOR NO KEY UPDATE;
-      -- Otherwise the user was deleted during the wait, and the contact is free.
-      IF FOUND THEN
-        user_id := v_user_id;
-        EXIT;
-      END IF;
-    ELSE
-      EXIT WHEN p_contacts IS NULL;
-      WITH made AS (
-        INSERT INTO contacts (pool_id, kind, value, user_id, verified_at)
-        SELECT p_pool_id, c.kind, c.value, p_user ->> 'user_id', p_now FROM jsonb_to_recordset(p_contacts) AS c (kind TEXT, value TEXT)
-        ORDER BY c.kind COLLATE "C", c.value COLLATE "C" ON CONFLICT (pool_id, kind, value) DO NOTHING RETURNING kind, value
-      ) SELECT coalesce(bool_or(m.kind = p_kind AND m.value = p_value), false) INTO is_new_user FROM made m;
-      EXIT WHEN is_new_user;
-      DELETE FROM contacts o WHERE o.user_id = p_user ->> 'user_id';
-    END IF;
-  END LOOP;
-  IF is_new_user THEN
-    INSERT INTO users AS u (user_id, pool_id, username, display_name, locale, custom_attributes, created_at)
-    VALUES (p_user ->> 'user_id', p_pool_id, p_user ->> 'username', p_user ->> 'display_name', p_user ->> 'locale',
-      p_user ->> 'custom_attributes', p_now)
-    ON CONFLICT (pool_id, username) WHERE username IS NOT NULL DO NOTHING RETURNING ${userRowOf("u")} INTO user_row;
-    username_taken := NOT FOUND;
-    IF username_taken THEN
-      INSERT INTO users AS u (user_id, pool_id, username, display_name, locale, custom_attributes, created_at)
-      VALUES (p_user ->> 'user_id', p_pool_id, NULL, p_user ->> 'display_name', p_user ->> 'locale',
-        p_user ->> 'custom_attributes', p_now)
-      RETURNING ${userRowOf("u")} INTO user_row;
-    END IF;
-    user_id := p_user ->> 'user_id';
-  ELSIF user_id IS NOT NULL AND user_id IS DISTINCT FROM p_recipient_id THEN
-    -- The user's challenges are not locked. The caller starts over.
-    RAISE SQLSTATE '40001' USING MESSAGE = 'the contact got another user during its redemption';
-  END IF;
-END $$;
-
 -- Gives the user the session in p_made, if there is one. Keeps the most recently used of the user's other live sessions in the
--- app.
+-- app, or none if the redemption proves a claim.
 CREATE FUNCTION sign_in(
-  p_user_id TEXT, p_user_row JSONB, p_is_new_user BOOLEAN, p_username_taken BOOLEAN, p_locked TEXT[], p_made JSONB, p_now BIGINT,
+  p_app_id TEXT, p_user_id TEXT, p_user_row JSONB, p_is_new_user BOOLEAN, p_username_taken BOOLEAN, p_proves_claim BOOLEAN,
+  p_locked TEXT[], p_made JSONB, p_now BIGINT,
   OUT siblings TEXT[], OUT result JSONB
 ) LANGUAGE plpgsql AS $$
 DECLARE
@@ -90,11 +45,12 @@ DECLARE
   v_excess TEXT[];
 BEGIN
   v_has_session := jsonb_typeof(p_made -> 'session') = 'object';
-  IF v_has_session AND NOT p_is_new_user THEN
+  IF p_proves_claim OR v_has_session AND NOT p_is_new_user THEN
     v_excess := ARRAY(
       SELECT s.session_id FROM sessions s
-      WHERE s.user_id = p_user_id AND s.app_id = p_made #>> '{session,app_id}' AND s.idle_expires_at > p_now AND s.expires_at > p_now
-      ORDER BY s.last_used_at DESC, s.created_at DESC, s.session_id OFFSET (p_made ->> 'sessions_max')::integer - 1);
+      WHERE s.user_id = p_user_id AND s.app_id = p_app_id AND s.idle_expires_at > p_now AND s.expires_at > p_now
+      ORDER BY s.last_used_at DESC, s.created_at DESC, s.session_id
+      OFFSET CASE WHEN p_proves_claim THEN 0 ELSE (p_made ->> 'sessions_max')::integer - 1 END);
     IF cardinality(v_excess) > 0 THEN
       PERFORM end_sessions(v_excess);
     END IF;
@@ -109,20 +65,14 @@ BEGIN
   END IF;
   IF cardinality(p_locked) > 0 THEN
     siblings := ARRAY(
-      SELECT c.challenge_id FROM challenges c WHERE c.challenge_id = ANY (p_locked) AND EXISTS (
+      SELECT c.challenge_id FROM challenges c WHERE c.challenge_id = ANY (p_locked) AND (c.user_id = p_user_id OR EXISTS (
         SELECT 1 FROM contacts o WHERE o.pool_id = c.pool_id AND o.kind = c.contact_kind AND o.value = c.contact_value
-          AND o.user_id = p_user_id));
+          AND o.user_id = p_user_id)));
   END IF;
   result := jsonb_build_object('session_id', p_made #> '{session,session_id}', 'is_new_user', p_is_new_user,
-    'username_taken', p_username_taken, 'user', p_user_row || jsonb_build_object('contacts', contacts_of(p_user_id)));
+    'username_taken', p_username_taken, 'user', p_user_row || jsonb_build_object('contacts', contacts_of(p_user_id, p_app_id)));
 END $$;
 `;
-
-/** SQL for a user's row without its contacts, as JSON that `toUser` reads. */
-function userRowOf(user: string): string {
-  return `jsonb_build_object('user_id', ${user}.user_id, 'username', ${user}.username, 'display_name', ${user}.display_name,
-    'locale', ${user}.locale, 'custom_attributes', ${user}.custom_attributes, 'user_created_at', ${user}.created_at)`;
-}
 
 /** The result of `sign_in`. */
 interface SignInResult {

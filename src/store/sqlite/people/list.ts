@@ -2,7 +2,9 @@ import type { Database } from "better-sqlite3";
 import type { ContactKind } from "../../../model/contact.js";
 import type { Member } from "../../../model/user.js";
 import type { MemberQuery } from "../../port/users.js";
-import { type MembershipRow, membershipColumns, toMembership, toUser, type UserRow, userColumns } from "../rows.js";
+import { firstValue } from "../../rules/first-value.js";
+import { type MembershipRow, membershipColumns, toMembership } from "../../shared/rows.js";
+import { toUser, type UserRow, userColumns } from "../rows.js";
 
 type Prefix = NonNullable<MemberQuery["prefix"]>;
 export type Page = { readonly members: readonly Member[]; readonly next: string | null };
@@ -85,14 +87,6 @@ interface Range {
 
 function toMember(row: UserRow & MembershipRow): Member {
   return { user: toUser(row), membership: toMembership(row) };
-}
-
-function firstValue({ user }: Member, { field, text }: Prefix): string | undefined {
-  if (field === "username") return user.username ?? undefined;
-  return user.contacts
-    .filter(({ kind, value }) => kind === field && value.startsWith(text))
-    .map(({ value }) => value)
-    .sort()[0];
 }
 
 function inOrder(a: Candidate, b: Candidate): number {

@@ -1,0 +1,110 @@
+import { contactsPerKindMax } from "../../../model/user.js";
+import { isLiveChallenge } from "../../shared/rows.js";
+
+/** SQL condition: the member has as many contacts of a kind as one may have, besides the one in question. */
+const hasTooMany = `jsonb_array_length(jsonb_path_query_array(contacts_of(p_user_id, p_app_id), '$[*] ? (@[0] == $kind && @[1] != $value)',
+      jsonb_build_object('kind', p_kind, 'value', p_value))) >= ${contactsPerKindMax}`;
+
+/** Contacts of members. The lock order is in `sends.ts`. */
+export const contactFunctions = `
+-- Locks a member's person and returns the person's pool. Null if there is no such member.
+CREATE FUNCTION lock_member(p_app_id TEXT, p_user_id TEXT) RETURNS TEXT LANGUAGE plpgsql AS $$
+DECLARE
+  v_pool_id TEXT;
+BEGIN
+  SELECT u.pool_id INTO v_pool_id FROM users u WHERE u.user_id = p_user_id FOR NO KEY UPDATE;
+  PERFORM 1 FROM memberships m WHERE m.app_id = p_app_id AND m.user_id = p_user_id;
+  RETURN CASE WHEN FOUND THEN v_pool_id END;
+END $$;
+
+-- p_verified_at null: a claim.
+CREATE FUNCTION add_contact(
+  p_app_id TEXT, p_user_id TEXT, p_kind TEXT, p_value TEXT, p_verified_at BIGINT, p_primary BOOLEAN, p_now BIGINT,
+  OUT outcome TEXT, OUT field TEXT, OUT member JSONB
+) LANGUAGE plpgsql AS $$
+DECLARE
+  v_pool_id TEXT;
+  v_holder TEXT;
+BEGIN
+  v_pool_id := lock_member(p_app_id, p_user_id);
+  IF v_pool_id IS NULL THEN
+    outcome := 'no_member';
+    RETURN;
+  END IF;
+  SELECT o.user_id INTO v_holder FROM contacts o WHERE o.pool_id = v_pool_id AND o.kind = p_kind AND o.value = p_value;
+  IF v_holder IS NULL THEN
+    IF ${hasTooMany} THEN
+      outcome := 'too_many_contacts';
+      RETURN;
+    END IF;
+    IF p_verified_at IS NULL THEN
+      INSERT INTO claims (app_id, kind, value, user_id, created_at) VALUES (p_app_id, p_kind, p_value, p_user_id, p_now)
+      ON CONFLICT (app_id, kind, value, user_id) DO NOTHING;
+    ELSE
+      INSERT INTO contacts (pool_id, kind, value, user_id, verified_at, rank)
+      VALUES (v_pool_id, p_kind, p_value, p_user_id, p_verified_at, p_verified_at)
+      ON CONFLICT (pool_id, kind, value) DO NOTHING;
+      v_holder := CASE WHEN FOUND THEN p_user_id ELSE '' END;
+    END IF;
+  END IF;
+  IF v_holder <> p_user_id THEN
+    outcome := 'taken';
+    field := p_kind;
+    RETURN;
+  END IF;
+  IF v_holder = p_user_id THEN
+    PERFORM end_claims(p_app_id, p_user_id, p_kind, p_value);
+    IF p_primary THEN
+      UPDATE contacts o SET rank = (SELECT min(r.rank) - 1 FROM contacts r WHERE r.user_id = p_user_id AND r.kind = p_kind)
+      WHERE o.pool_id = v_pool_id AND o.kind = p_kind AND o.value = p_value;
+    END IF;
+  END IF;
+  outcome := 'changed';
+  member := member_of(p_app_id, p_user_id);
+END $$;
+
+-- Removes a contact of a locked person: the verified one, and the app's claim. Returns false if the person has neither. Of the
+-- contact's live challenges, p_challenges, those that could sign the person in become decoys.
+CREATE FUNCTION take_contact(
+  p_pool_id TEXT, p_app_id TEXT, p_user_id TEXT, p_kind TEXT, p_value TEXT, p_challenges TEXT[]
+) RETURNS BOOLEAN LANGUAGE plpgsql AS $$
+DECLARE
+  v_was_verified BOOLEAN;
+BEGIN
+  DELETE FROM contacts o WHERE o.pool_id = p_pool_id AND o.kind = p_kind AND o.value = p_value AND o.user_id = p_user_id;
+  v_was_verified := FOUND;
+  DELETE FROM claims k WHERE k.app_id = p_app_id AND k.kind = p_kind AND k.value = p_value AND k.user_id = p_user_id;
+  IF NOT FOUND AND NOT v_was_verified THEN
+    RETURN false;
+  END IF;
+  UPDATE challenges c SET decoy = true, sealed_code = NULL
+  WHERE c.challenge_id = ANY (p_challenges) AND (v_was_verified OR c.app_id = p_app_id AND c.user_id = p_user_id);
+  RETURN true;
+END $$;
+
+CREATE FUNCTION remove_contact(
+  p_app_id TEXT, p_user_id TEXT, p_kind TEXT, p_value TEXT, p_now BIGINT, OUT outcome TEXT, OUT member JSONB
+) LANGUAGE plpgsql AS $$
+DECLARE
+  v_challenges TEXT[];
+  v_pool_id TEXT;
+  v_contacts JSONB;
+BEGIN
+  v_challenges := ARRAY(
+    SELECT c.challenge_id FROM challenges c
+    WHERE c.contact_value = p_value AND c.contact_kind = p_kind AND c.purpose IN ('login', 'registration')
+      AND c.pool_id = (SELECT u.pool_id FROM users u WHERE u.user_id = p_user_id) AND ${isLiveChallenge("p_now")}
+    ORDER BY c.challenge_id FOR UPDATE);
+  v_pool_id := lock_member(p_app_id, p_user_id);
+  v_contacts := contacts_of(p_user_id, p_app_id);
+  outcome := CASE
+    WHEN v_pool_id IS NULL THEN 'no_member'
+    WHEN NOT EXISTS (SELECT 1 FROM jsonb_array_elements(v_contacts) AS c WHERE c ->> 0 = p_kind AND c ->> 1 = p_value) THEN 'no_contact'
+    WHEN jsonb_array_length(v_contacts) = 1 THEN 'last_contact'
+    ELSE 'changed' END;
+  IF outcome = 'changed' THEN
+    PERFORM take_contact(v_pool_id, p_app_id, p_user_id, p_kind, p_value, v_challenges);
+    member := member_of(p_app_id, p_user_id);
+  END IF;
+END $$;
+`;

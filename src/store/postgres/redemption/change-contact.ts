@@ -1,0 +1,74 @@
+import { isLiveChallenge } from "../../shared/rows.js";
+import { userRowOf } from "../functions/person-rows.js";
+import { toUser, type UserRow } from "../rows.js";
+import { type Effect, redeemFunction, siblingsFunction } from "./effect.js";
+
+const functions = [
+  // The user's other changes to the same contact, and what the contact that is replaced could sign the user in with.
+  siblingsFunction(
+    "change_contact_siblings",
+    `
+  ids := ARRAY(
+    SELECT c.challenge_id FROM challenges c
+    WHERE c.identifier_key = p_identifier_key AND c.purpose = 'change_contact' AND c.app_id = p_app_id AND c.user_id = p_user_id
+      AND ${isLiveChallenge("p_now")}
+    UNION SELECT c.challenge_id FROM challenges c
+    WHERE c.contact_value = p_replaces AND c.contact_kind = p_contact_kind AND c.pool_id = p_pool_id
+      AND p_replaces <> p_contact_value AND c.purpose IN ('login', 'registration') AND ${isLiveChallenge("p_now")});
+`,
+  ),
+  redeemFunction("redeem_change_contact", {
+    declare: `
+  v_user_row JSONB;
+  v_holder TEXT;
+`,
+    body: `
+  SELECT ${userRowOf("u")} INTO v_user_row FROM users u WHERE u.user_id = p_user_id FOR NO KEY UPDATE;
+  PERFORM 1 FROM memberships m
+  WHERE m.app_id = p_app_id AND m.user_id = p_user_id AND m.state = 'active' AND m.credential_type <> 'none';
+  IF NOT FOUND THEN
+    why := 'user_gone';
+    RETURN;
+  END IF;
+  SELECT o.user_id INTO v_holder FROM contacts o
+  WHERE o.pool_id = p_pool_id AND o.kind = p_contact_kind AND o.value = p_contact_value;
+  IF v_holder IS NULL THEN
+    -- The new contact is the primary one if the replaced one was.
+    INSERT INTO contacts (pool_id, kind, value, user_id, verified_at, rank)
+    VALUES (p_pool_id, p_contact_kind, p_contact_value, p_user_id, p_now, coalesce((SELECT o.rank FROM contacts o
+      WHERE o.pool_id = p_pool_id AND o.kind = p_contact_kind AND o.value = p_replaces AND o.user_id = p_user_id), p_now))
+    ON CONFLICT (pool_id, kind, value) DO NOTHING;
+    v_holder := CASE WHEN FOUND THEN p_user_id END;
+  END IF;
+  IF v_holder IS DISTINCT FROM p_user_id THEN
+    siblings := '{}';
+    result := '{}';
+    RETURN;
+  END IF;
+  PERFORM end_claims(p_app_id, p_user_id, p_contact_kind, p_contact_value);
+  IF p_replaces <> p_contact_value THEN
+    PERFORM take_contact(p_pool_id, p_app_id, p_user_id, p_contact_kind, p_replaces, ARRAY(
+      SELECT c.challenge_id FROM challenges c WHERE c.challenge_id = ANY (p_locked) AND c.purpose <> 'change_contact'));
+  END IF;
+  siblings := ARRAY(
+    SELECT c.challenge_id FROM challenges c WHERE c.challenge_id = ANY (p_locked) AND c.purpose = 'change_contact');
+  result := jsonb_build_object('user', v_user_row || jsonb_build_object('contacts', contacts_of(p_user_id, p_app_id)));
+`,
+  }),
+].join("");
+
+/** Gives the challenge's user the contact and takes away the one that it replaces. No user in the result: another person has it. */
+export const changeContact: Effect = {
+  siblings: "change_contact_siblings",
+  redeem: "redeem_change_contact",
+  functions,
+  toRedemption(result) {
+    const { user } = result as { readonly user?: UserRow };
+    return user === undefined ? { kind: "contact_taken" } : { kind: "contact_changed", user: toUser(user) };
+  },
+  async recall({ remembered_user_id: userId }, { findUser }) {
+    if (userId === null) return { kind: "contact_taken" };
+    const user = await findUser(userId);
+    return user === null ? null : { kind: "contact_changed", user };
+  },
+};
