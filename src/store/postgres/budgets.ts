@@ -13,7 +13,10 @@ const countFailures: Statement = {
   text: `SELECT coalesce((SELECT b.failures FROM budgets b WHERE b.key = k.key AND b.expires_at > $2), 0) AS failures
     FROM unnest($1::bytea[]) WITH ORDINALITY AS k (key, nth) ORDER BY k.nth`,
 };
-const forgive: Statement = { name: "forgive", text: `SELECT FROM ${functionName("forgive")}($1::bytea[], $2::bytea[], $3::bytea[])` };
+const forgive: Statement = {
+  name: "forgive",
+  text: `SELECT FROM ${functionName("forgive")}($1::bytea[], $2::bytea[], $3::bytea[])`,
+};
 
 export function createBudgets(db: Database): Store["budgets"] {
   return {

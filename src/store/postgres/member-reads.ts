@@ -9,7 +9,9 @@ import { type FoundRow, type MemberRow, toFound, toMember } from "./rows.js";
 
 // OFFSET 0 keeps the planner from joining whole tables when statistics are old.
 const memberColumns = `${userColumns("u")}, ${membershipColumns}, ${contactsOf("u.user_id", "$1")} AS contacts`;
-const userOf = (id: string) => `CROSS JOIN LATERAL (SELECT u.user_id, u.number, u.username, u.display_name, u.locale, u.custom_attributes,
+const userOf = (
+  id: string,
+) => `CROSS JOIN LATERAL (SELECT u.user_id, u.number, u.username, u.display_name, u.locale, u.custom_attributes,
       u.created_at FROM users u WHERE u.user_id = ${id} OFFSET 0) u`;
 const membershipOf = (id: string, join: string) => `${join} JOIN LATERAL (SELECT ${membershipColumns}, m.number
       FROM memberships m WHERE m.app_id = $1 AND m.user_id = ${id} OFFSET 0) m ON true`;

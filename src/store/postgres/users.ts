@@ -64,7 +64,8 @@ export function createUsers(db: Database): Users {
     },
 
     updateMember({ appId, userId, ...fields }) {
-      const { username, displayName, locale, customAttributes, roles, kind, ownerOrganization, externalId, appAttributes } = fields;
+      const { username, displayName, locale, customAttributes, roles, kind, ownerOrganization, externalId, appAttributes } =
+        fields;
       const given = {
         username,
         display_name: escaped(displayName),
