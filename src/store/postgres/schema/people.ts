@@ -51,11 +51,9 @@ CREATE INDEX challenges_of_changes ON challenges (user_id) WHERE purpose = 'chan
 
 ALTER TABLE budgets ADD COLUMN failures INTEGER NOT NULL DEFAULT 0;
 
-ALTER TABLE apps ADD COLUMN roles TEXT NOT NULL DEFAULT '[]', ADD COLUMN owner_organization TEXT,
+-- Each app that exists gets a UUID of its own.
+ALTER TABLE apps ADD COLUMN roles TEXT NOT NULL DEFAULT '[]', ADD COLUMN owner_organization TEXT NOT NULL DEFAULT gen_random_uuid(),
   ADD COLUMN registration_hook TEXT NOT NULL DEFAULT '';
-UPDATE apps SET owner_organization = gen_random_uuid();
-ALTER TABLE apps ALTER COLUMN roles DROP DEFAULT, ALTER COLUMN owner_organization SET NOT NULL,
-  ALTER COLUMN registration_hook DROP DEFAULT;
 
 INSERT INTO memberships (app_id, user_id, number, roles, kind, owner_organization, external_id, app_attributes, credential_type, state,
   joined_at)
