@@ -4,8 +4,8 @@ import { type Actor, type AppsDeps, announce, appNotFound } from "./deps.js";
 import { defaultApp } from "./update-app.js";
 
 /**
- * Deletes an app with its clients, or archives it if sessions or live codes belong to it. Returns which. Throws APP_NOT_FOUND,
- * DEFAULT_APP, and SCOPE_MISSING if one of the clients has a right that the actor lacks.
+ * Deletes an app with its clients, or archives it if members, sessions or live codes belong to it. Returns which. Throws
+ * APP_NOT_FOUND, DEFAULT_APP, and SCOPE_MISSING if one of the clients has a right that the actor lacks.
  */
 export async function deleteApp(
   deps: AppsDeps,

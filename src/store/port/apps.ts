@@ -52,8 +52,8 @@ export interface Apps {
   changeApp(change: { readonly appId: string; readonly apply: (app: AppRecord) => AppRecord }): Promise<AppRecord | null>;
 
   /**
-   * Deletes an app with its clients and the key of its registration hook, if no session or live challenge belongs to it; otherwise archives it. Returns null if
-   * there is no such app.
+   * Deletes an app with its clients and the key of its registration hook, if no member, session or live challenge belongs to it;
+   * otherwise archives it. Returns null if there is no such app.
    */
   deleteApp(change: { readonly appId: string; readonly now: EpochMs }): Promise<"deleted" | "archived" | null>;
 

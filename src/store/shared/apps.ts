@@ -110,10 +110,11 @@ function* nextAppNumber(): Steps<number> {
 }
 
 /**
- * Returns whether an app has sessions or live challenges. These tables belong to hot paths, which take no part in this
- * transaction: a sign-in at the same moment can leave a session of an app that is gone. Such a session can't be used.
+ * Returns whether an app has members, sessions or live challenges. These tables belong to hot paths, which take no part in this
+ * transaction: a sign-in at the same moment can leave a member or a session of an app that is gone. Such a session can't be used.
  */
 function* isInUse(appId: string, now: EpochMs): Steps<boolean> {
+  if ((yield* sql("SELECT 1 AS found FROM memberships WHERE app_id = $1 LIMIT 1", [escapeNul(appId)])).length > 0) return true;
   const sessions = "SELECT 1 AS found FROM sessions WHERE app_id = $1 AND app_id <> 'default' LIMIT 1";
   if ((yield* sql(sessions, [escapeNul(appId)])).length > 0) return true;
   const challenges = `SELECT 1 AS found FROM challenges

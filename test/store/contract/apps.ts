@@ -3,6 +3,7 @@ import type { AppRecord } from "../../../src/model/app.js";
 import type { ClientRecord } from "../../../src/model/client.js";
 import { directoryOf, newApp, newSecret } from "./directory-fixtures.js";
 import { email, issue, newSession, type Scene, signIn, t0, times } from "./fixtures.js";
+import { membersOf } from "./member-fixtures.js";
 
 const first = { after: "", limit: 100 };
 
@@ -131,6 +132,15 @@ export function apps(scene: Scene): void {
     expect(await store.apps.deleteApp({ appId: app.appId, now: t0 })).toBe("archived");
     expect(await store.apps.findApp(app.appId)).toEqual({ ...app, state: "archived" });
     expect(await store.apps.listClients({ appId: app.appId, ...first })).toHaveLength(1);
+  });
+
+  it("an app with a member is archived, and deleted when the last one has left", async () => {
+    const { store } = scene;
+    const app = await addApp();
+    const { user } = await membersOf(scene).add({}, { appId: app.appId });
+    expect(await store.apps.deleteApp({ appId: app.appId, now: t0 })).toBe("archived");
+    await store.users.leave({ appId: app.appId, userId: user.userId, now: t0 });
+    expect(await store.apps.deleteApp({ appId: app.appId, now: t0 })).toBe("deleted");
   });
 
   it("an app with a live challenge is archived, and deleted when the challenge has expired", async () => {

@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
 import {
+  email,
   expectNothingHappened,
   issue,
   minute,
@@ -13,6 +14,7 @@ import {
   t0,
   times,
 } from "./fixtures.js";
+import { claimed, membersOf, shop, verified } from "./member-fixtures.js";
 
 const leaseMs = minute;
 
@@ -48,6 +50,27 @@ export function outbox(scene: Scene): void {
     await register(store, [user.contacts[0]!]);
     const [message] = await store.outbox.claim({ now: t0, leaseMs, limit: 10 });
     expect(message?.delivery?.hasUser).toBe(true);
+  });
+
+  it("the member that a message reaches decides its wording: one of this app, verified or by a claim, and whether it is invited", async () => {
+    const { store } = scene;
+    const { add } = membersOf(scene);
+    const [active, invited, stranger, voided] = [email(), email(), email(), email()];
+    await add({ contacts: [verified(active)] });
+    const { user } = await add({ contacts: [claimed(invited)], membership: { state: "invited" } });
+    await add({ contacts: [verified(stranger)] }, shop);
+    await add({ contacts: [verified(phone()), claimed(voided)] });
+    await issue(store, { contact: invited, userId: user.userId });
+    for (const contact of [active, invited, stranger, voided]) await register(store, [contact]);
+    const messages = await store.outbox.claim({ now: t0, leaseMs, limit: 10 });
+    const inOrder = [...messages].sort((a, b) => a.outboxId - b.outboxId);
+    expect(inOrder.map(({ delivery }) => [delivery?.purpose, delivery?.hasUser, delivery?.invited])).toEqual([
+      ["login", true, true],
+      ["registration", true, false],
+      ["registration", true, true],
+      ["registration", false, false],
+      ["registration", false, false],
+    ]);
   });
 
   it("20 racing claimers share 30 messages without holding one twice", async () => {

@@ -5,13 +5,19 @@ import { budgets } from "./budgets.js";
 import { clientSecrets } from "./client-secrets.js";
 import { clients } from "./clients.js";
 import { credentials } from "./credentials.js";
+import { departures } from "./departures.js";
 import { directoryChanges } from "./directory-changes.js";
 import { ending } from "./ending.js";
+import { failures } from "./failures.js";
 import type { Opened, OpenStore, Scene } from "./fixtures.js";
 import { idempotency } from "./idempotency.js";
 import { keys } from "./keys.js";
 import { liveChallenges } from "./live-challenges.js";
 import { lockouts } from "./lockouts.js";
+import { memberChanges } from "./member-changes.js";
+import { memberContacts } from "./member-contacts.js";
+import { memberList } from "./member-list.js";
+import { members } from "./members.js";
 import { outbox } from "./outbox.js";
 import { outstanding } from "./outstanding.js";
 import { pools } from "./pools.js";
@@ -44,6 +50,12 @@ const concerns: Readonly<Record<string, (scene: Scene) => void>> = {
   credentials,
   "pools and apps": pools,
   users,
+  members,
+  "changes of members": memberChanges,
+  "contacts of members": memberContacts,
+  "lists of members": memberList,
+  departures,
+  failures,
   outbox,
   apps,
   clients,

@@ -341,7 +341,7 @@ export const DeleteAppRequestSchema: GenMessage<DeleteAppRequest> = /*@__PURE__*
  */
 export type DeleteAppResponse = Message<"latchkey.v1.DeleteAppResponse"> & {
   /**
-   * True: sessions or live codes belong to the app, so it was archived. False: it is gone.
+   * True: members, sessions or live codes belong to the app, so it was archived. False: it is gone.
    *
    * @generated from field: bool archived = 1;
    */
@@ -1167,7 +1167,8 @@ export const AppService: GenService<{
     output: typeof UpdateAppResponseSchema;
   },
   /**
-   * Deletes an app with its clients, unless sessions or live codes belong to it. Then it archives the app, and the answer says so.
+   * Deletes an app with its clients, unless members, sessions or live codes belong to it. Then it archives the app, and the answer
+   * says so.
    * The app `default` is refused with DEFAULT_APP.
    *
    * @generated from rpc latchkey.v1.AppService.DeleteApp
