@@ -1,4 +1,4 @@
-import type { RegistrationAnswer } from "../auth/registration.js";
+import type { RegistrationAnswer } from "../auth/registration-hook.js";
 import { customAttributesText } from "../model/custom-attributes.js";
 import { isViolation } from "../model/violation.js";
 

@@ -1,5 +1,5 @@
 import { Webhook } from "standardwebhooks";
-import type { AskRegistrationHook, RegistrationAnswer, RegistrationRequest } from "../auth/registration.js";
+import type { AskRegistrationHook, RegistrationAnswer, RegistrationRequest } from "../auth/registration-hook.js";
 import type { HookSecrets } from "../crypto/hook-secrets.js";
 import type { Log } from "../lib/log.js";
 import type { RegistrationHook } from "../model/app.js";

@@ -10,7 +10,7 @@ import type { Log } from "../lib/log.js";
 import type { Metrics } from "../model/metrics.js";
 import type { EpochMs } from "../model/time.js";
 import type { Store } from "../store/port/store.js";
-import type { AskRegistrationHook } from "./registration.js";
+import type { AskRegistrationHook } from "./registration-hook.js";
 import type { SingleFlight } from "./single-flight.js";
 
 /** The dependencies of all use cases, created once when the server starts. */

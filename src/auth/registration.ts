@@ -1,32 +1,11 @@
 import type { App } from "../model/app.js";
 import type { Caller } from "../model/caller.js";
 import type { Challenge } from "../model/challenge.js";
-import type { Contact } from "../model/contact.js";
 import type { EpochMs } from "../model/time.js";
-import type { NewMembership, NewUser } from "../model/user.js";
+import type { NewMembership } from "../model/user.js";
 import type { RedeemChange, RedeemOutcome } from "../store/port/challenges.js";
 import type { Deps } from "./deps.js";
 import { AuthError } from "./errors.js";
-
-/** A person who is about to be created or joined, for the registration hook of the app. */
-export interface RegistrationRequest {
-  readonly app: App;
-  readonly challengeId: string;
-  readonly clientId: string;
-  readonly correlationId: string;
-  /** The contacts that the person has just proven. */
-  readonly contacts: readonly Contact[];
-  /** Null: the pool has the person already, with a profile that stays as it is. */
-  readonly profile: Omit<NewUser, "userId"> | null;
-}
-
-export type RegistrationAnswer =
-  | { readonly kind: "allowed"; readonly roles: readonly string[]; readonly appAttributes: string }
-  /** `reason` is for the user. Empty: none. */
-  | { readonly kind: "refused"; readonly reason: string };
-
-/** Asks the registration hook of the app. If the hook does not answer, the app's choice counts. Throws only if the store fails. */
-export type AskRegistrationHook = (request: RegistrationRequest) => Promise<RegistrationAnswer>;
 
 type Redeemed = Exclude<RedeemOutcome, { readonly kind: "would_register" }>;
 

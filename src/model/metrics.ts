@@ -5,7 +5,8 @@ import type { KeyName, KeyWork } from "./key.js";
 export type Budget = "send" | "resend" | "registration" | "guess" | "client_failure";
 
 /** What came of a call of a registration hook. `failed`: there was no valid answer. */
-export type HookOutcome = "allowed" | "refused" | "failed";
+export const hookOutcomes = ["allowed", "refused", "failed"] as const;
+export type HookOutcome = (typeof hookOutcomes)[number];
 
 /** Receives the events that use cases report for metrics. */
 export interface Metrics {

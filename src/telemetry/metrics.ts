@@ -3,7 +3,7 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom
 import type { HashMeasure } from "../crypto/code-hash.js";
 import type { EndedTry } from "../delivery/deliver.js";
 import { type Door, type Dropped, type EndedCall, whysDropped } from "../model/door.js";
-import type { Metrics } from "../model/metrics.js";
+import { hookOutcomes, type Metrics } from "../model/metrics.js";
 import type { EndedOperation } from "../store/observed.js";
 import type { ExpiredChallenge } from "../store/port/upkeep.js";
 import { answerMetricsQuestions } from "./worker-metrics.js";
@@ -100,6 +100,7 @@ export function createRecorder(): Recorder {
     buckets: callSeconds,
     registers,
   });
+  for (const outcome of hookOutcomes) hookCalls.zero({ outcome });
   const keysMissing = counter(
     "latchkey_key_missing_total",
     "Work left to other processes because this process lacks the master key or pepper for it.",

@@ -1,7 +1,7 @@
 import type { ServerResponse } from "node:http";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createRegistrationHook } from "../../src/accounts/registration-hook.js";
-import type { AskRegistrationHook } from "../../src/auth/registration.js";
+import type { AskRegistrationHook } from "../../src/auth/registration-hook.js";
 import { createHookSecrets, type HookSecrets } from "../../src/crypto/hook-secrets.js";
 import { createSealer } from "../../src/crypto/sealing.js";
 import type { App, RegistrationHook } from "../../src/model/app.js";
