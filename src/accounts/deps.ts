@@ -94,11 +94,14 @@ export type Act =
   | "user.contact.remove"
   | "user.sessions.revoke";
 
-/** Logs an act of administration. The user is named by number, so that no line holds a contact. */
+/**
+ * Logs an act of administration. The user is named by number, so that no line holds a contact. Several users are named by a text
+ * such as `7-9,12`.
+ */
 export function record(
   { log }: AccountsDeps,
   actor: Actor,
-  done: { readonly act: Act; readonly app: App; readonly user: number } & Readonly<Record<string, unknown>>,
+  done: { readonly act: Act; readonly app: App; readonly user: number | string } & Readonly<Record<string, unknown>>,
 ): void {
   const { act, app, user, ...more } = done;
   const { address, correlationId } = actor.source;
@@ -109,7 +112,7 @@ const sentences: Readonly<Record<Act, string>> = {
   "user.create": "created a user",
   "user.join": "joined a user to the app",
   "user.invite": "invited a user",
-  "user.import": "imported a user",
+  "user.import": "imported users",
   "user.update": "changed a user",
   "user.lock": "locked a user",
   "user.unlock": "unlocked a user",

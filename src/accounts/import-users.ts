@@ -62,11 +62,31 @@ async function create(
 ): Promise<readonly CreateOutcome[]> {
   const { poolId, appId } = app;
   const outcomes = members.length === 0 ? [] : await deps.store.users.create({ poolId, appId, members, now: deps.clock() });
-  for (const outcome of outcomes) {
-    if (outcome.kind !== "created" && outcome.kind !== "joined") continue;
-    record(deps, actor, { act: "user.import", app, user: outcome.member.user.number, outcome: outcome.kind });
-  }
+  recordImport(deps, actor, { app, outcomes });
   return outcomes;
+}
+
+/** One line for each call, because an import can have millions of users. */
+function recordImport(
+  deps: AccountsDeps,
+  actor: Actor,
+  { app, outcomes }: { readonly app: App; readonly outcomes: readonly CreateOutcome[] },
+): void {
+  for (const kind of ["created", "joined"] as const) {
+    const users = outcomes.flatMap((outcome) => (outcome.kind === kind ? [outcome.member.user.number] : []));
+    if (users.length > 0) record(deps, actor, { act: "user.import", app, user: rangesOf(users), outcome: kind });
+  }
+}
+
+/** Writes 7, 8, 9, 12 as `7-9,12`. */
+function rangesOf(numbers: readonly number[]): string {
+  const ranges: [first: number, last: number][] = [];
+  for (const number of numbers) {
+    const range = ranges.at(-1);
+    if (range !== undefined && number === range[1] + 1) range[1] = number;
+    else ranges.push([number, number]);
+  }
+  return ranges.map(([first, last]) => (first === last ? String(first) : `${first}-${last}`)).join(",");
 }
 
 async function foresee(deps: AccountsDeps, app: App, members: readonly NewMember[]): Promise<readonly ImportOutcome[]> {

@@ -5,6 +5,7 @@ import type { Settings } from "../config/settings.js";
 import type { Log } from "../lib/log.js";
 import type { Closers } from "./closers.js";
 import type { Core } from "./core.js";
+import { directoryValues } from "./deployment.js";
 
 /** Reads all apps and clients and follows their changes. Makes the clients that the settings and development ask for. */
 export async function startDirectory(
@@ -18,9 +19,7 @@ export async function startDirectory(
 ): Promise<DatabaseDirectory> {
   const { log, developmentClients } = given;
   const { clock, store } = given.core.deps;
-  const { issuer, appName, policy, mode } = settings;
-  const deployment = { issuer, appName, policy, localhostAllowed: mode === "development" };
-  const directory = await openDirectory({ apps: store.apps, deployment, clock, log });
+  const directory = await openDirectory({ apps: store.apps, deployment: directoryValues(settings), clock, log });
   given.closers.push(() => directory.stop());
   const deps = { apps: store.apps, directory, clock, log };
   if (developmentClients.length > 0) await addDevelopmentClients(developmentClients, deps);

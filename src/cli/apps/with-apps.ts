@@ -3,12 +3,12 @@ import { AuthError } from "../../auth/errors.js";
 import type { Settings } from "../../config/settings.js";
 import { createHookSecrets, type HookSecrets } from "../../crypto/hook-secrets.js";
 import { checkKeys } from "../../crypto/key-checks.js";
-import type { FieldViolation } from "../../model/violation.js";
 import { createOutbound } from "../../outbound/outbound.js";
 import { deploymentOf } from "../../server/deployment.js";
-import { createLog } from "../../telemetry/log.js";
+import { commandLog } from "../command-log.js";
 import { CliError, type Io } from "../io.js";
 import { type KeyStore, withKeyStore } from "../key-store.js";
+import { sentenceOf } from "../violation-sentence.js";
 
 /**
  * Runs use cases of apps on the existing database. They log to `io.err`. Running servers notice a change within a second.
@@ -16,10 +16,7 @@ import { type KeyStore, withKeyStore } from "../key-store.js";
  */
 export async function withApps<T>(settings: Settings, io: Io, work: (deps: AppsDeps) => Promise<T>): Promise<T> {
   return await withKeyStore(settings, async (keys) => {
-    const log = createLog(settings.logLevel, {
-      pretty: settings.mode === "development",
-      write: (line) => io.err(line.trimEnd()),
-    });
+    const log = commandLog(settings, io);
     const directory = { refresh: async () => {} };
     try {
       return await work({
@@ -53,7 +50,7 @@ function hookSecretsOf({ store, rings, sealer }: KeyStore): HookSecrets {
 function sentences({ reason, violations, metadata, detail }: AuthError): string {
   switch (reason) {
     case "REQUEST_INVALID":
-      return violations.map(sentenceOf).join("\n");
+      return violations.map((violation) => sentenceOf(violation, options)).join("\n");
     case "APP_NOT_FOUND":
       return "There is no app with this id: see `latchkey app list`.";
     case "CLIENT_NOT_FOUND":
@@ -78,12 +75,3 @@ const options: Readonly<Record<string, string>> = {
   allowed_origins: "--origins",
   is_default: "--default",
 };
-
-/** `redirect_uris[0]` is the first entry of `--redirect-uris`. Values of a policy have their own names. */
-function sentenceOf({ field, description }: FieldViolation): string {
-  const [, policyField] = /^policy\.(\w+)/.exec(field) ?? [];
-  if (policyField !== undefined) return `${policyField} ${description}.`;
-  const [, name = field, index] = /^(\w+)(?:\[(\d+)\])?$/.exec(field) ?? [];
-  const option = options[name] ?? `--${name.replaceAll("_", "-")}`;
-  return `${option}${index === undefined ? "" : `, entry ${Number(index) + 1},`} ${description}.`;
-}

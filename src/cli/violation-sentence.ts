@@ -1,0 +1,13 @@
+import type { FieldViolation } from "../model/violation.js";
+
+/**
+ * Describes a violation in terms of options. `names` has what gives a field where that is not the option of its name.
+ * `redirect_uris[0]` is the first entry of `--redirect-uris`. Values of a policy have their own names.
+ */
+export function sentenceOf({ field, description }: FieldViolation, names: Readonly<Record<string, string>>): string {
+  const [, policyField] = /^policy\.(\w+)/.exec(field) ?? [];
+  if (policyField !== undefined) return `${policyField} ${description}.`;
+  const [, name = field, index] = /^(\w+)(?:\[(\d+)\])?$/.exec(field) ?? [];
+  const option = names[name] ?? `--${name.replaceAll("_", "-")}`;
+  return `${option}${index === undefined ? "" : `, entry ${Number(index) + 1},`} ${description}.`;
+}
