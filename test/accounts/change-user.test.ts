@@ -132,17 +132,17 @@ describe.each(testEngines())("changes of a user on $engine", ({ database }) => {
     const contact = { case: "email", value: "foreign@example.com" } as const;
     for (const { users } of [people.shop, people.island]) {
       const calls = [
-        users.updateUser({ userId, displayName: "x", updateMask: { paths: ["display_name"] } }),
-        users.lockUser({ userId }),
-        users.unlockUser({ userId }),
-        users.unblockUser({ userId }),
-        users.deleteUser({ userId }),
-        users.addContact({ userId, contact }),
-        users.removeContact({ userId, contact: { case: "email", value: user.contacts[0]!.value } }),
-        users.listUserSessions({ userId }),
-        users.revokeUserSessions({ userId }),
+        () => users.updateUser({ userId, displayName: "x", updateMask: { paths: ["display_name"] } }),
+        () => users.lockUser({ userId }),
+        () => users.unlockUser({ userId }),
+        () => users.unblockUser({ userId }),
+        () => users.deleteUser({ userId }),
+        () => users.addContact({ userId, contact }),
+        () => users.removeContact({ userId, contact: { case: "email", value: user.contacts[0]!.value } }),
+        () => users.listUserSessions({ userId }),
+        () => users.revokeUserSessions({ userId }),
       ];
-      for (const call of calls) expect((await refusal(call)).reason).toBe("USER_NOT_FOUND");
+      for (const call of calls) expect((await refusal(call())).reason).toBe("USER_NOT_FOUND");
     }
     expect(await read(user)).toEqual(user);
   });

@@ -117,15 +117,15 @@ describe.each(testEngines())("GetUser and ListUsers on $engine", ({ database }) 
     const forged = [flipped(0), flipped(bytes.length - 1), bytes.subarray(0, 16).toString("base64url"), "AAAA", `${token}A`];
     const other = await withScopes("users:read");
     const calls = [
-      ...forged.map((pageToken) => main.users.listUsers({ pageToken, ...byEmail })),
-      main.users.listUsers({ pageToken: token }),
-      main.users.listUsers({ pageToken: token, filter: { field: { case: "email", value: "list-1" } } }),
-      main.users.listUsers({ pageToken: token, filter: { field: { case: "username", value: "list-" } } }),
-      other.users.listUsers({ pageToken: token, ...byEmail }),
-      operator.users.listUsers({ appId: "shop", pageToken: token, ...byEmail }),
+      ...forged.map((pageToken) => () => main.users.listUsers({ pageToken, ...byEmail })),
+      () => main.users.listUsers({ pageToken: token }),
+      () => main.users.listUsers({ pageToken: token, filter: { field: { case: "email", value: "list-1" } } }),
+      () => main.users.listUsers({ pageToken: token, filter: { field: { case: "username", value: "list-" } } }),
+      () => other.users.listUsers({ pageToken: token, ...byEmail }),
+      () => operator.users.listUsers({ appId: "shop", pageToken: token, ...byEmail }),
     ];
     for (const call of calls) {
-      const { reason, violations } = await refusal(call);
+      const { reason, violations } = await refusal(call());
       expect(reason).toBe("REQUEST_INVALID");
       expect(violations.map((text) => text.split(":")[0])).toEqual(["page_token"]);
     }

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { DescMethod, DescService, JsonObject } from "@bufbuild/protobuf";
+import type { DescMethod, DescOneof, DescService, JsonObject } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Caller } from "../../src/gen/latchkey/v1/access_pb.js";
 import { type AccessRule, accessRule } from "../../src/rpc/access-rule.js";
@@ -40,16 +40,36 @@ const harmlessBody = ({ caller }: AccessRule) => (caller === Caller.ANY ? {} : "
 
 /** The fields that name what belongs to the user of the matrix. */
 function fieldsOf({ user }: Cast): Readonly<Record<string, string>> {
-  const { challengeId, code, sessionId, accessToken, refreshToken } = user;
-  return { challenge_id: challengeId, code, session_id: sessionId, refresh_token: refreshToken, token: accessToken };
+  const { userId, challengeId, code, sessionId, accessToken, refreshToken } = user;
+  return {
+    challenge_id: challengeId,
+    code,
+    session_id: sessionId,
+    refresh_token: refreshToken,
+    token: accessToken,
+    user_id: userId,
+  };
 }
+
+/** What a request needs besides the fields that name something. */
+const besides: Readonly<Record<string, JsonObject>> = {
+  UpdateUser: { displayName: "Changed", updateMask: "displayName" },
+  AddContact: { email: "added@example.com" },
+  RemoveContact: { email: "ada@example.com" },
+};
 
 /** A request that names what belongs to the user, or null if the method names nothing of that kind. */
 function foreignRequest(method: DescMethod, { foreign = [] }: Column, cast: Cast): JsonObject | null {
   const fields = fieldsOf(cast);
-  if (!method.input.fields.some(({ name }) => (foreign as readonly string[]).includes(name))) return null;
-  const named = method.input.fields.filter(({ name }) => name in fields);
-  return Object.fromEntries(named.map(({ jsonName, name }) => [jsonName, fields[name]!]));
+  const names = (name: string) => (foreign as readonly string[]).includes(name);
+  if (!method.input.fields.some(({ name, oneof }) => names(name) && !(name === "user_id" && isAlternative(oneof)))) return null;
+  const named = method.input.fields.filter(({ name, oneof }) => name in fields && !(name === "user_id" && isAlternative(oneof)));
+  return { ...Object.fromEntries(named.map(({ jsonName, name }) => [jsonName, fields[name]!])), ...besides[method.name] };
+}
+
+/** Whether the user's id is only another way to name a challenge, which the request names by its id. */
+function isAlternative(oneof: DescOneof | undefined): boolean {
+  return oneof?.name === "identifier";
 }
 
 async function cellOf(

@@ -18,6 +18,7 @@ export interface Backend {
 
 /** A user who is signed in, with a session and a challenge of their own. */
 export interface Person {
+  readonly userId: string;
   readonly accessToken: string;
   readonly refreshToken: string;
   readonly sessionId: string;
@@ -55,11 +56,12 @@ export async function assemble(on: TestApp, scopesInUse: readonly string[]): Pro
     const auth = clientOf(on, AuthService, headers);
     const identifier = { case: "email", value: `${name}@example.com` } as const;
     const first = await auth.sendOtp({ identifier, createUserIfMissing: true });
-    const { tokens, sessionId } = await auth.verifyOtp(await on.messageOf(first.challenge));
+    const { tokens, sessionId, user } = await auth.verifyOtp(await on.messageOf(first.challenge));
     on.clock.advance(30_000);
     const { challenge } = await auth.sendOtp({ identifier });
     const { challengeId, code } = await on.messageOf(challenge);
-    return { accessToken: tokens!.accessToken, refreshToken: tokens!.refreshToken, sessionId, challengeId, code };
+    const { accessToken, refreshToken } = tokens!;
+    return { userId: user!.userId, accessToken, refreshToken, sessionId, challengeId, code };
   }
 
   const webClientId = "web";

@@ -2,7 +2,7 @@ import type { Backend, Cast } from "./cast.js";
 import type { Headers } from "./probes.js";
 
 /** Fields of requests that can name what belongs to another user or app. */
-export type ForeignField = "session_id" | "challenge_id" | "refresh_token" | "token";
+export type ForeignField = "session_id" | "challenge_id" | "refresh_token" | "token" | "user_id";
 
 /** By what a call of the matrix is recognised. */
 export interface Identity {
@@ -40,7 +40,7 @@ export const columns: readonly Column[] = [
   {
     name: "backend of another app",
     identity: ({ ofOther }) => ({ backend: ofOther }),
-    foreign: ["challenge_id", "refresh_token", "token"],
+    foreign: ["challenge_id", "refresh_token", "token", "user_id"],
   },
   { name: "operator", identity: ({ operator }) => ({ backend: operator }) },
 ];
