@@ -63,7 +63,9 @@ function foreignRequest(method: DescMethod, { foreign = [] }: Column, cast: Cast
   const fields = fieldsOf(cast);
   const names = (name: string) => (foreign as readonly string[]).includes(name);
   if (!method.input.fields.some(({ name, oneof }) => names(name) && !(name === "user_id" && isAlternative(oneof)))) return null;
-  const named = method.input.fields.filter(({ name, oneof }) => name in fields && !(name === "user_id" && isAlternative(oneof)));
+  const named = method.input.fields.filter(
+    ({ name, oneof }) => name in fields && !(name === "user_id" && isAlternative(oneof)),
+  );
   return { ...Object.fromEntries(named.map(({ jsonName, name }) => [jsonName, fields[name]!])), ...besides[method.name] };
 }
 
