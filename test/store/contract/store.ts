@@ -2,8 +2,10 @@ import { afterEach, beforeEach, describe } from "vitest";
 import { apps } from "./apps.js";
 import { attempts } from "./attempts.js";
 import { budgets } from "./budgets.js";
+import { claims } from "./claims.js";
 import { clientSecrets } from "./client-secrets.js";
 import { clients } from "./clients.js";
+import { contactChanges } from "./contact-changes.js";
 import { credentials } from "./credentials.js";
 import { departures } from "./departures.js";
 import { directoryChanges } from "./directory-changes.js";
@@ -11,6 +13,7 @@ import { ending } from "./ending.js";
 import { failures } from "./failures.js";
 import type { Opened, OpenStore, Scene } from "./fixtures.js";
 import { idempotency } from "./idempotency.js";
+import { joins } from "./joins.js";
 import { keys } from "./keys.js";
 import { liveChallenges } from "./live-challenges.js";
 import { lockouts } from "./lockouts.js";
@@ -20,6 +23,7 @@ import { memberList } from "./member-list.js";
 import { members } from "./members.js";
 import { outbox } from "./outbox.js";
 import { outstanding } from "./outstanding.js";
+import { peopleRaces } from "./people-races.js";
 import { pools } from "./pools.js";
 import { processes } from "./processes.js";
 import { redemption } from "./redemption.js";
@@ -55,6 +59,10 @@ const concerns: Readonly<Record<string, (scene: Scene) => void>> = {
   "contacts of members": memberContacts,
   "lists of members": memberList,
   departures,
+  claims,
+  "changes of own contacts": contactChanges,
+  joins,
+  "races of people": peopleRaces,
   failures,
   outbox,
   apps,

@@ -2,8 +2,8 @@ import { contactsPerKindMax } from "../../../model/user.js";
 import { isLiveChallenge } from "../../shared/rows.js";
 
 /** SQL condition: the member has as many contacts of a kind as one may have, besides the one in question. */
-const hasTooMany = `jsonb_array_length(jsonb_path_query_array(contacts_of(p_user_id, p_app_id), 'strict $[*] ? (@[0] == $kind && @[1] != $value)',
-      jsonb_build_object('kind', p_kind, 'value', p_value))) >= ${contactsPerKindMax}`;
+const hasTooMany = `(SELECT count(*) FROM jsonb_array_elements(contacts_of(p_user_id, p_app_id)) AS c
+      WHERE c ->> 0 = p_kind AND c ->> 1 <> p_value) >= ${contactsPerKindMax}`;
 
 /** Contacts of members. The lock order is in `sends.ts`. */
 export const contactFunctions = `

@@ -34,12 +34,17 @@ BEGIN
 END $$;
 
 CREATE FUNCTION add_membership(p_app_id TEXT, p_user_id TEXT, p_number BIGINT, p_membership JSONB, p_now BIGINT)
-RETURNS VOID LANGUAGE sql AS $$
+RETURNS VOID LANGUAGE plpgsql AS $$
+BEGIN
   INSERT INTO memberships (app_id, user_id, number, roles, kind, owner_organization, external_id, app_attributes, credential_type,
     state, joined_at)
   VALUES (p_app_id, p_user_id, p_number, p_membership ->> 'roles', p_membership ->> 'kind', p_membership ->> 'owner_organization',
     p_membership ->> 'external_id', p_membership ->> 'app_attributes', p_membership ->> 'credential_type', p_membership ->> 'state', p_now)
-$$;
+  ON CONFLICT DO NOTHING;
+  IF NOT FOUND THEN
+    RAISE SQLSTATE '40001' USING MESSAGE = 'the membership was made at the same time';
+  END IF;
+END $$;
 
 CREATE FUNCTION end_sessions(p_session_ids TEXT[]) RETURNS INTEGER LANGUAGE plpgsql AS $$
 DECLARE

@@ -92,8 +92,12 @@ BEGIN
     RAISE SQLSTATE '40001' USING MESSAGE = 'the contact got another person during its redemption';
   END IF;
   IF v_person.state IS NULL THEN
-    IF p_user_id IS NOT NULL OR NOT v_registers THEN
-      why := CASE WHEN p_user_id IS NOT NULL THEN 'user_gone' ELSE 'would_register' END;
+    IF p_user_id IS NOT NULL THEN
+      why := 'user_gone';
+      RETURN;
+    END IF;
+    IF NOT v_registers THEN
+      why := 'would_register';
       would_register := jsonb_build_object('is_new_to_pool', false,
         'contacts', jsonb_build_array(jsonb_build_object('kind', p_kind, 'value', p_value)));
       RETURN;
