@@ -142,12 +142,12 @@ export function contactChanges(scene: Scene): void {
     expect(await member(userId)).toEqual(before);
   });
 
-  it("a user that is locked, without a credential, no member any more or erased gets no contact", async () => {
+  it("a user that is locked, not active yet, no member any more or unknown gets no contact", async () => {
     const { store } = scene;
     const contact = email();
     const people = await Promise.all([
       add({ membership: { state: "locked" } }),
-      add({ membership: { credentialType: "none" } }),
+      add({ membership: { state: "invited" } }),
       add(),
     ]);
     await add({ user: { userId: people[2].user.userId }, contacts: [] }, shop);

@@ -25,7 +25,7 @@ const functions = [
     body: `
   SELECT ${userRowOf("u")} INTO v_user_row FROM users u WHERE u.user_id = p_user_id FOR NO KEY UPDATE;
   PERFORM 1 FROM memberships m
-  WHERE m.app_id = p_app_id AND m.user_id = p_user_id AND m.state = 'active' AND m.credential_type <> 'none';
+  WHERE m.app_id = p_app_id AND m.user_id = p_user_id AND m.state = 'active';
   IF NOT FOUND THEN
     why := 'user_gone';
     RETURN;
