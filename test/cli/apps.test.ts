@@ -65,7 +65,10 @@ describe.each(testEngines())("app and client commands on $engine", ({ database }
       support_address: "",
       allowed_origins: ["https://shop.example.com"],
       audience: "",
+      roles: [],
+      owner_organization: expect.stringMatching(/^[0-9a-f-]{36}$/),
       policy: {},
+      registration_hook: null,
       state: "active",
       created_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/),
     });
@@ -85,6 +88,43 @@ describe.each(testEngines())("app and client commands on $engine", ({ database }
     expect((await cli("app", "archive", "shop", "--undo", "--json")).json().state).toBe("active");
     expect((await yes("app", "delete", "shop", "--json")).json()).toEqual({ app_id: "shop", archived: false });
     expect((await cli("app", "show", "shop")).code).toBe(1);
+  });
+
+  it("a registration hook is set, shown, replaced and deleted, and its secret is printed once", async () => {
+    await cli("app", "create", "shop");
+    const url = "http://127.0.0.1:3000/registration?token=hunter2";
+    const set = await cli("app", "hook", "set", "shop", "--url", url, "--on-failure", "allow", "--json");
+    expect(set.code).toBe(0);
+    const { secret, ...app } = set.json();
+    expect(secret).toMatch(/^whsec_[A-Za-z0-9+/]{43}=$/);
+    expect(app.registration_hook).toEqual({ url, on_failure: "allow" });
+    expect(set.err).toMatch(/set a registration hook .*by=operator/);
+    expect(set.err).not.toMatch(/whsec_|hunter2/);
+    const shown = await cli("app", "show", "shop", "--json");
+    expect(shown.json()).toEqual(app);
+    const replaced = await cli("app", "hook", "set", "shop", "--url", "https://192.0.2.1/");
+    expect(replaced).toMatchObject({ code: 1, out: "" });
+    expect(replaced.err).toBe(
+      "--url must not lead to a loopback, private or reserved address, unless LATCHKEY_OUTBOUND_ALLOWED lists it.\n",
+    );
+    const again = await cli("app", "hook", "set", "shop", "--url", "http://[::1]:3000/");
+    expect(again.out).toMatch(/^Set the registration hook of the app shop\.\nThe secret .* is shown only now: whsec_\S+\n$/);
+    expect((await cli("app", "show", "shop", "--json")).json().registration_hook).toEqual({
+      url: "http://[::1]:3000/",
+      on_failure: "refuse",
+    });
+    expect((await cli("app", "hook", "delete", "shop")).out).toBe("The app shop has no registration hook now.\n");
+    expect((await cli("app", "show", "shop", "--json")).json()).toEqual({ ...app, registration_hook: null });
+    const unknown = await cli("app", "hook", "set", "nope", "--url", url);
+    expect(unknown).toMatchObject({ code: 1, err: "There is no app with this id: see `latchkey app list`.\n" });
+  });
+
+  it("a wrong master key sets no registration hook", async () => {
+    await startTestApp({ ...env, ...secrets }).then((server) => server.app.stop());
+    const wrong = { ...env, LATCHKEY_MASTER_KEY: key() };
+    const { code, err } = await latchkey(wrong, ["app", "hook", "set", "default", "--url", "http://127.0.0.1:3000/"]);
+    expect([code, err]).toEqual([1, expect.stringContaining("LATCHKEY_MASTER_KEY")]);
+    expect((await cli("app", "show", "default", "--json")).json().registration_hook).toBe(null);
   });
 
   it("a confidential client's id and secret are printed once, as JSON with exactly these names", async () => {

@@ -1,5 +1,6 @@
+import { randomUUID } from "node:crypto";
 import { expect, it } from "vitest";
-import type { AppRecord } from "../../../src/model/app.js";
+import type { AppRecord, RegistrationHook } from "../../../src/model/app.js";
 import type { ClientRecord } from "../../../src/model/client.js";
 import { directoryOf, newApp, newSecret } from "./directory-fixtures.js";
 import { email, issue, newSession, type Scene, signIn, t0, times } from "./fixtures.js";
@@ -74,6 +75,34 @@ export function apps(scene: Scene): void {
     expect(changed).toEqual({ ...app, ...wanted });
     expect(await store.apps.findApp(app.appId)).toEqual(changed);
     expect(await store.apps.changeApp({ appId: "nothing", apply: (was) => was })).toBeNull();
+  });
+
+  it("the key of a registration hook is deleted with the hook that names it, and with the app, and at no other change", async () => {
+    const { store } = scene;
+    const hookOf = async (): Promise<RegistrationHook> => {
+      const keyId = randomUUID();
+      const bare = { keyId, use: "hook", alg: "", publicJwk: "", sealed: Buffer.from(keyId) } as const;
+      await store.keys.add({ key: { ...bare, createdAt: t0, activeAt: t0 } });
+      return { url: "https://hooks.example.com/", keyId, failOpen: true };
+    };
+    const change = (appId: string, changes: Partial<AppRecord>) =>
+      store.apps.changeApp({ appId, apply: (was) => ({ ...was, ...changes }) });
+    const hooks = [await hookOf(), await hookOf(), await hookOf()] as const;
+    const left = async () => {
+      const ids = (await store.keys.list()).map(({ keyId }) => keyId);
+      return hooks.map(({ keyId }) => ids.includes(keyId));
+    };
+    const { appId } = await addApp({ registrationHook: hooks[0] });
+    expect((await store.apps.findApp(appId))!.registrationHook).toEqual(hooks[0]);
+    await change(appId, { displayName: "New" });
+    expect(await left()).toEqual([true, true, true]);
+    await change(appId, { registrationHook: hooks[1] });
+    expect(await left()).toEqual([false, true, true]);
+    await change(appId, { registrationHook: null });
+    expect(await left()).toEqual([false, false, true]);
+    await change(appId, { registrationHook: hooks[2] });
+    expect(await store.apps.deleteApp({ appId, now: t0 })).toBe("deleted");
+    expect(await left()).toEqual([false, false, false]);
   });
 
   it("an error of the change is thrown and undoes it", async () => {

@@ -35,6 +35,7 @@ import { sessions } from "./sessions.js";
 import { siblings } from "./siblings.js";
 import { sweep } from "./sweep.js";
 import { users } from "./users.js";
+import { withoutMembership } from "./without-membership.js";
 
 /** By concern; every engine has to keep all of them. */
 const concerns: Readonly<Record<string, (scene: Scene) => void>> = {
@@ -45,6 +46,7 @@ const concerns: Readonly<Record<string, (scene: Scene) => void>> = {
   lockouts,
   "ended challenges": ending,
   redemption,
+  "a redemption without a membership": withoutMembership,
   siblings,
   registrations,
   "a redemption that fails": rollback,
