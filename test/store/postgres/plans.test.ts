@@ -1,7 +1,9 @@
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { openStore } from "../../../src/store/open.js";
+import type { NewMembership } from "../../../src/model/user.js";
 import type { Store } from "../../../src/store/port/store.js";
+import type { NewMember } from "../../../src/store/port/users.js";
 import { query, testDatabases } from "../../support/postgres.js";
 import {
   appId,
@@ -16,7 +18,9 @@ import {
   issueOf,
   minute,
   newChallenge,
+  newMembership,
   newSession,
+  newUser,
   phone,
   poolId,
   redeem,
@@ -57,6 +61,8 @@ const tables = [
   "idempotency",
   "sessions",
   "lockouts",
+  "memberships",
+  "claims",
 ];
 
 /**
@@ -82,7 +88,7 @@ async function useEverything(store: Store): Promise<void> {
     trustClaims: false,
   } as const;
   await store.challenges.prepareSend({ idempotency: null, recipientOf: byUserId, guards: [], now: t0 });
-  const otherChannel = { identifier: contact, channel: "sms", poolId } as const;
+  const otherChannel = { identifier: contact, channel: "sms", poolId, appId, trustClaims: false } as const;
   await store.challenges.prepareSend({ idempotency: null, recipientOf: otherChannel, guards: [], now: t0 });
   const username = {
     identifier: { kind: "username", value: "ada" },
@@ -152,6 +158,66 @@ async function useEverything(store: Store): Promise<void> {
   await store.upkeep.ping();
 }
 
+/** The same for people and their memberships. */
+async function usePeople(store: Store): Promise<void> {
+  const [verified, claim, next] = [email(), phone(), email()];
+  const member = (number: number | null, changes: Partial<NewMembership> = {}): NewMember => ({
+    user: { ...newUser(), number },
+    contacts: [
+      { ...email(), verifiedAt: t0 },
+      { ...phone(), verifiedAt: null },
+    ],
+    membership: newMembership(changes),
+  });
+  const ada = { ...member(null, { externalId: "ada", state: "invited" }) };
+  const contacts = [
+    { ...verified, verifiedAt: t0 },
+    { ...claim, verifiedAt: null },
+  ];
+  const { userId } = ada.user;
+  const here = { poolId, appId };
+  const members = [{ ...ada, contacts }, member(1_000_000), member(null)];
+  for (const place of [here, here, { poolId, appId: "shop" }]) await store.users.create({ ...place, members, now: t0 });
+  const keys = [
+    verified,
+    claim,
+    { kind: "user_id", value: userId },
+    { kind: "username", value: "ada" },
+    { kind: "external_id", value: "ada" },
+    { kind: "number", value: 1_000_000 },
+  ] as const;
+  for (const key of keys) await store.users.find({ ...here, key });
+  for (const field of ["username", "email", "phone"] as const) {
+    for (const after of ["", '["a","u1"]']) {
+      await store.users.list({ ...here, prefix: { field, text: "a" }, after, limit: 10 });
+    }
+  }
+  await store.users.list({ ...here, prefix: null, after: "", limit: 10 });
+  const recipientOf = { identifier: claim, channel: "sms", poolId, appId } as const;
+  for (const trustClaims of [true, false]) {
+    await store.challenges.prepareSend({ idempotency: null, recipientOf: { ...recipientOf, trustClaims }, guards: [], now: t0 });
+    const proof = await issue(store, { contact: claim });
+    await store.challenges.find(proof.challengeId, trustClaims);
+    await store.challenges.redeem(redemptionOf(proof.challengeId, { trustClaims, newMembership: null }));
+  }
+  await store.challenges.claimHook({ challengeId: (await issue(store)).challengeId, now: t0 });
+  const change = await issue(store, { purpose: "change_contact", contact: next, userId, replaces: verified.value });
+  await store.challenges.redeem(redemptionOf(change.challengeId, { newSession: null, newMembership: null }));
+  const profile = { username: "ada", displayName: "Ada", externalId: "a", roles: ["admin"] };
+  await store.users.updateMember({ appId, userId, ...profile });
+  for (const verifiedAt of [null, t0]) {
+    const contact = { ...claim, verifiedAt };
+    await store.users.addContact({ appId, userId, contact, primary: true, now: t0 });
+  }
+  await store.users.removeContact({ appId, userId, contact: next, now: t0 });
+  for (const locked of [true, false]) await store.users.setLock({ appId, userId, locked, now: t0 });
+  const keysOfBudgets = [bytes("a"), bytes("b")];
+  await store.budgets.countFailures({ keys: keysOfBudgets, now: t0 });
+  await store.budgets.forgive({ spent: keysOfBudgets, failures: keysOfBudgets, lockouts: keysOfBudgets });
+  await store.users.leave({ appId, userId, now: t0 });
+  await store.users.leave({ appId: "shop", userId, now: t0 });
+}
+
 const databases = testDatabases();
 
 describe.each(["empty", "filled and analysed"])("on %s tables", (state) => {
@@ -177,13 +243,14 @@ describe.each(["empty", "filled and analysed"])("on %s tables", (state) => {
     });
     store = await openStore(location, { inFlight: () => 0 });
     await useEverything(store);
+    await usePeople(store);
     spy.mockRestore();
   });
   afterAll(() => store.close());
 
   it("statements of operations and in functions were looked at", () => {
     const texts = new Set(explained.map((one) => one["Query Text"]));
-    expect(texts.size).toBeGreaterThan(60);
+    expect(texts.size).toBeGreaterThan(130);
     for (const table of tables) expect([...texts].some((text) => text.includes(table))).toBe(true);
   });
 
@@ -208,8 +275,12 @@ const rows = "generate_series(1, 4000) AS i";
 const random = (length: number) => `decode(substr(md5(i::text) || md5((i + 7)::text), 1, ${2 * length}), 'hex')`;
 const fill = [
   `INSERT INTO users SELECT 'u' || i, 'name' || i, '', 'en', '', i, 'main' FROM ${rows}`,
-  `INSERT INTO contacts SELECT CASE WHEN i % 3 > 0 THEN 'email' ELSE 'phone' END, 'value' || i, 'u' || i, i, 'main'
+  `INSERT INTO contacts SELECT CASE WHEN i % 3 > 0 THEN 'email' ELSE 'phone' END, 'value' || i, 'u' || i, i, 'main', i
      FROM ${rows}`,
+  `INSERT INTO claims SELECT CASE WHEN i % 4 > 0 THEN 'default' ELSE 'shop' END, CASE WHEN i % 3 > 0 THEN 'phone' ELSE 'email' END,
+     'claimed' || i / 2, 'u' || i, i FROM ${rows}`,
+  `INSERT INTO memberships SELECT CASE WHEN i % 4 > 0 THEN 'default' ELSE 'shop' END, 'u' || i, i, '[]', '', '',
+     CASE WHEN i % 5 = 0 THEN 'e' || i END, '', 'otp', 'active', i FROM ${rows}`,
   `INSERT INTO registrations SELECT 'r' || i, ${random(32)}, i * 1000 FROM ${rows} WHERE i % 10 = 0`,
   `INSERT INTO challenges SELECT 'c' || i, 'client', 'login', 'email', ${random(16)}, ${random(16)}, 'email', 'value' || i,
      CASE WHEN i % 2 > 0 THEN 'u' || i END, false, CASE WHEN i % 10 = 0 THEN 'r' || i END, '', 'en', 6, 'fast', 'p', ${random(16)},

@@ -21,6 +21,7 @@ const functions = [
     declare: `
   v_user_row JSONB;
   v_holder TEXT;
+  v_sign_ins TEXT[];
 `,
     body: `
   SELECT ${userRowOf("u")} INTO v_user_row FROM users u WHERE u.user_id = p_user_id FOR NO KEY UPDATE;
@@ -47,11 +48,11 @@ const functions = [
   END IF;
   PERFORM end_claims(p_app_id, p_user_id, p_contact_kind, p_contact_value);
   IF p_replaces <> p_contact_value THEN
-    PERFORM take_contact(p_pool_id, p_app_id, p_user_id, p_contact_kind, p_replaces, ARRAY(
-      SELECT c.challenge_id FROM challenges c WHERE c.challenge_id = ANY (p_locked) AND c.purpose <> 'change_contact'));
+    v_sign_ins := ARRAY(
+      SELECT c.challenge_id FROM challenges c WHERE c.challenge_id = ANY (p_locked) AND c.purpose IN ('login', 'registration'));
+    PERFORM take_contact(p_pool_id, p_app_id, p_user_id, p_contact_kind, p_replaces, v_sign_ins);
   END IF;
-  siblings := ARRAY(
-    SELECT c.challenge_id FROM challenges c WHERE c.challenge_id = ANY (p_locked) AND c.purpose = 'change_contact');
+  siblings := ARRAY(SELECT unnest(p_locked) EXCEPT SELECT unnest(v_sign_ins));
   result := jsonb_build_object('user', v_user_row || jsonb_build_object('contacts', contacts_of(p_user_id, p_app_id)));
 `,
   }),
