@@ -1,4 +1,5 @@
 import type { Directory, Registered } from "../apps/directory.js";
+import { presentScopes } from "../auth/client-token.js";
 import type { Deps } from "../auth/deps.js";
 import { AuthError } from "../auth/errors.js";
 import type { ClientClaims } from "../crypto/access-token.js";
@@ -105,20 +106,13 @@ function ofUser(registered: Registered | null, live: LiveSession): Identity | nu
   return registered?.app.appId === live.session.appId ? { registered, scopes: null, live } : null;
 }
 
-/** Clocks of processes differ by at most a second, and tokens have whole seconds. */
-const skewMs = 5_000;
-
-/**
- * A client that has lost a scope since the token was signed does not have it any more. A token that is older than the client is that
- * of a deleted client with the same id.
- */
-function ofClient(registered: Registered, { scopes, issuedAt }: ClientClaims, address: string): Identity {
+function ofClient(registered: Registered, claims: ClientClaims, address: string): Identity {
   const { client } = registered;
-  if (issuedAt + skewMs < client.createdAt) throw tokenInvalid("the token is older than the client");
-  if (client.kind !== "confidential") throw tokenInvalid("the token's client is public now");
+  const scopes = presentScopes(claims, client);
+  if (typeof scopes === "string") throw tokenInvalid(scopes);
   if (!mayCallFrom(client, address))
     throw new AuthError("CLIENT_INVALID", { detail: "the client may not call from this address" });
-  return { registered, scopes: new Set(scopes.filter((scope) => client.scopes.has(scope))), live: null };
+  return { registered, scopes: new Set(scopes), live: null };
 }
 
 /** How often a use is recorded: once a minute, and at least ten times within the idle time, so that a used session never ends. */
