@@ -3,7 +3,6 @@ import type { StoredClient } from "../store/port/apps.js";
 import { refuseHigherRights } from "./client-rules.js";
 import { type MadeSecret, makeSecret } from "./create-client.js";
 import { type Actor, type AppsDeps, announce, clientNotFound } from "./deps.js";
-import { getClient } from "./read-clients.js";
 
 export interface Rotation {
   readonly clientId: string;
@@ -23,22 +22,23 @@ export async function rotateClientSecret(
   rotation: Rotation,
 ): Promise<{ readonly client: StoredClient; readonly made: MadeSecret }> {
   const { clientId, oldSecretsExpireInMs } = rotation;
-  const { client } = await getClient(deps, { clientId });
-  refuseHigherRights(actor, client);
-  if (client.kind === "public") throw invalidField("client_id", "names a public client, which has no secrets");
   const now = deps.clock();
   const made = makeSecret(now, rotation.secretExpiresInMs);
-  const endOthersAt = oldSecretsExpireInMs === null ? null : now + oldSecretsExpireInMs;
-  const outcome = await deps.store.apps.addSecret({ clientId, secret: made.stored, endOthersAt, now });
+  const outcome = await deps.store.apps.addSecret({
+    clientId,
+    secret: made.stored,
+    endOthersAt: oldSecretsExpireInMs === null ? null : now + oldSecretsExpireInMs,
+    now,
+    check(client) {
+      refuseHigherRights(actor, client);
+      if (client.kind === "public") throw invalidField("client_id", "names a public client, which has no secrets");
+    },
+  });
   if (outcome === "no_client") throw clientNotFound(clientId);
   if (outcome === "too_many") throw new AuthError("TOO_MANY_SECRETS", { detail: `client ${clientId} has two live secrets` });
-  await announce(deps, actor, {
-    message: "made a client secret",
-    app: client.appId,
-    client: clientId,
-    secretId: made.secretId,
-  });
-  return { client: await getClient(deps, { clientId }), made };
+  const { appId } = outcome.client;
+  await announce(deps, actor, { message: "made a client secret", app: appId, client: clientId, secretId: made.secretId });
+  return { client: outcome, made };
 }
 
 /** Ends a secret at once. Throws CLIENT_NOT_FOUND, and SCOPE_MISSING as `updateClient`. */
@@ -47,9 +47,11 @@ export async function revokeClientSecret(
   actor: Actor,
   { clientId, secretId }: { readonly clientId: string; readonly secretId: string },
 ): Promise<void> {
-  const { client } = await getClient(deps, { clientId });
-  refuseHigherRights(actor, client);
-  const deleted = await deps.store.apps.deleteSecret({ clientId, secretId });
-  if (!deleted) throw clientNotFound(clientId);
-  await announce(deps, actor, { message: "revoked a client secret", app: client.appId, client: clientId, secretId });
+  const owner = await deps.store.apps.deleteSecret({
+    clientId,
+    secretId,
+    check: (client) => refuseHigherRights(actor, client),
+  });
+  if (owner === null) throw clientNotFound(clientId);
+  await announce(deps, actor, { message: "revoked a client secret", app: owner.appId, client: clientId, secretId });
 }

@@ -1,5 +1,6 @@
 import { defaultAppId } from "../model/app.js";
-import { refuseHigherRightsIn } from "./client-rules.js";
+import type { CheckClient } from "../store/port/apps.js";
+import { refuseHigherRights } from "./client-rules.js";
 import { type Actor, type AppsDeps, announce, appNotFound } from "./deps.js";
 import { defaultApp } from "./update-app.js";
 
@@ -13,8 +14,8 @@ export async function deleteApp(
   { appId }: { readonly appId: string },
 ): Promise<"deleted" | "archived"> {
   if (appId === defaultAppId) throw defaultApp();
-  await refuseHigherRightsIn(deps, actor, { appId });
-  const outcome = await deps.store.apps.deleteApp({ appId, now: deps.clock() });
+  const check: CheckClient = (client) => refuseHigherRights(actor, client);
+  const outcome = await deps.store.apps.deleteApp({ appId, now: deps.clock(), check });
   if (outcome === null) throw appNotFound(appId);
   await announce(deps, actor, { message: `${outcome} an app`, app: appId });
   return outcome;

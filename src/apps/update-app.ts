@@ -1,7 +1,8 @@
 import { AuthError } from "../auth/errors.js";
 import { type AppRecord, defaultAppId } from "../model/app.js";
+import type { CheckClient } from "../store/port/apps.js";
 import { appViolations } from "./app-rules.js";
-import { refuseHigherRightsIn } from "./client-rules.js";
+import { refuseHigherRights } from "./client-rules.js";
 import { type Actor, type AppsDeps, announce, appNotFound, refuseViolations } from "./deps.js";
 
 /** New values of an app. What is left out stays as it is. */
@@ -19,7 +20,8 @@ export async function updateApp(
   { appId, changes }: { readonly appId: string; readonly changes: AppChanges },
 ): Promise<AppRecord> {
   if (appId === defaultAppId && changes.state === "archived") throw defaultApp();
-  if (changes.state !== undefined) await refuseHigherRightsIn(deps, actor, { appId });
+  // To archive or revive an app does the same to its clients.
+  const check: CheckClient = (client) => refuseHigherRights(actor, client);
   const changed = await deps.store.apps.changeApp({
     appId,
     apply(app) {
@@ -27,6 +29,7 @@ export async function updateApp(
       refuseViolations(appViolations(next, deps.deployment.issuer));
       return next;
     },
+    ...(changes.state !== undefined && { check }),
   });
   if (changed === null) throw appNotFound(appId);
   const message = changes.state === "archived" ? "archived an app" : "changed an app";

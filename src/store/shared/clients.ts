@@ -1,18 +1,26 @@
-import type { ClientRecord, ClientSecret } from "../../model/client.js";
+import type { ClientKind, ClientRecord, ClientSecret } from "../../model/client.js";
+import type { Scope } from "../../model/scope.js";
 import type { EpochMs } from "../../model/time.js";
-import type { Apps, ClientTaken, StoredClient } from "../port/apps.js";
-import { type ClientSecretRow, clientColumns, clientValues, selectClients, toStoredClients } from "./client-rows.js";
+import type { Apps, CheckClient, ClientTaken } from "../port/apps.js";
+import {
+  type ClientSecretRow,
+  clientColumns,
+  clientValues,
+  readClient,
+  selectClient,
+  selectClients,
+  toStoredClients,
+} from "./client-rows.js";
 import { insertSecret } from "./client-secrets.js";
 import { type ColdDatabase, type Steps, sql } from "./cold-database.js";
 import { changeDirectory, forgetDeletion, nextRevision, noteDeletion } from "./revisions.js";
-import { escapeNul } from "./texts.js";
+import { escapeNul, unescapeNul } from "./texts.js";
 
 type ClientOperations = Pick<
   Apps,
   "findClient" | "listClients" | "createClient" | "changeClient" | "deleteClient" | "importSettings"
 >;
 
-const selectClient = selectClients("c.client_id = $1");
 const selectPage = selectClients(
   "c.client_id IN (SELECT client_id FROM clients WHERE app_id = $1 AND client_id > $2 ORDER BY client_id LIMIT $3)",
 );
@@ -49,11 +57,13 @@ export function createClients(db: ColdDatabase): ClientOperations {
         return { kind: "changed", client: { client, secrets: stored.secrets } } as const;
       }),
 
-    deleteClient: ({ clientId, now }) =>
+    deleteClient: ({ clientId, now, check }) =>
       changeDirectory(db, function* () {
-        if ((yield* readClient(clientId)) === null) return false;
+        const stored = yield* readClient(clientId);
+        if (stored === null) return null;
+        check?.(stored.client);
         yield* removeClient(clientId, { revision: yield* nextRevision(), now });
-        return true;
+        return stored.client;
       }),
 
     importSettings: ({ client, now }) =>
@@ -71,6 +81,17 @@ export function createClients(db: ColdDatabase): ClientOperations {
   };
 }
 
+/** Returns what `CheckClient` takes of each client of an app. */
+export function* readRights(appId: string): Steps<readonly Parameters<CheckClient>[0][]> {
+  const text = "SELECT client_id, kind, scopes FROM clients WHERE app_id = $1";
+  const rows = yield* sql<{ client_id: string; kind: ClientKind; scopes: string }>(text, [escapeNul(appId)]);
+  return rows.map((row) => ({
+    clientId: unescapeNul(row.client_id),
+    kind: row.kind,
+    scopes: JSON.parse(row.scopes) as Scope[],
+  }));
+}
+
 /** Deletes a client with all that belongs to it. */
 export function* removeClient(clientId: string, change: { readonly revision: number; readonly now: EpochMs }): Steps<void> {
   const id = escapeNul(clientId);
@@ -78,10 +99,6 @@ export function* removeClient(clientId: string, change: { readonly revision: num
   yield* sql("DELETE FROM client_secrets WHERE client_id = $1", [id]);
   yield* sql("DELETE FROM clients WHERE client_id = $1", [id]);
   yield* noteDeletion("client", clientId, change);
-}
-
-function* readClient(clientId: string): Steps<StoredClient | null> {
-  return toStoredClients(yield* sql<ClientSecretRow>(selectClient, [escapeNul(clientId)]))[0] ?? null;
 }
 
 function fixed({ clientId, appId, kind, createdAt }: ClientRecord) {

@@ -57,7 +57,7 @@ export function apps(scene: Scene): void {
       expect(await store.apps.findApp(id)).toBeNull();
       expect(await store.apps.findClient(id)).toBeNull();
       expect(await store.apps.deleteApp({ appId: id, now: t0 })).toBeNull();
-      expect(await store.apps.deleteClient({ clientId: id, now: t0 })).toBe(false);
+      expect(await store.apps.deleteClient({ clientId: id, now: t0 })).toBeNull();
     }
   });
 
