@@ -4,8 +4,8 @@ import { networkProblem } from "../lib/network.js";
 import type { ClientRecord } from "../model/client.js";
 import { scopes as allScopes, deploymentScopes, isScope, type Scope } from "../model/scope.js";
 import type { FieldViolation } from "../model/violation.js";
+import { type Actor, operator } from "./actor.js";
 import { isLine, isPrintable, originViolations } from "./app-rules.js";
-import { type Actor, operator } from "./deps.js";
 
 const idForm = /^[A-Za-z0-9_-]{2,64}$/;
 const aliasForm = /^[A-Za-z0-9._~:/@-]{2,128}$/;

@@ -1,8 +1,28 @@
 import { AuthError, invalidField } from "../auth/errors.js";
+import { newClientSecret } from "../crypto/client-secret.js";
+import { readableId } from "../crypto/random.js";
+import type { ClientSecret } from "../model/client.js";
+import type { EpochMs } from "../model/time.js";
 import type { StoredClient } from "../store/port/apps.js";
+import type { Actor } from "./actor.js";
+import { announce } from "./announce.js";
 import { refuseHigherRights } from "./client-rules.js";
-import { type MadeSecret, makeSecret } from "./create-client.js";
-import { type Actor, type AppsDeps, announce, clientNotFound } from "./deps.js";
+import type { AppsDeps } from "./deps.js";
+import { clientNotFound } from "./refusals.js";
+
+/** A secret in clear. It exists only in the answer of the call that made it. */
+export interface MadeSecret {
+  readonly secretId: string;
+  readonly secret: string;
+}
+
+/** Makes a secret and what is stored of it. */
+export function makeSecret(now: EpochMs, expiresInMs: number | null): MadeSecret & { readonly stored: ClientSecret } {
+  const { secret, hash } = newClientSecret();
+  const secretId = readableId();
+  const expiresAt = expiresInMs === null ? null : now + expiresInMs;
+  return { secretId, secret, stored: { secretId, hash, createdAt: now, expiresAt, lastUsedAt: null } };
+}
 
 export interface Rotation {
   readonly clientId: string;

@@ -1,8 +1,10 @@
 import { defaultAppId } from "../model/app.js";
 import type { CheckClient } from "../store/port/apps.js";
+import type { Actor } from "./actor.js";
+import { announce } from "./announce.js";
 import { refuseHigherRights } from "./client-rules.js";
-import { type Actor, type AppsDeps, announce, appNotFound } from "./deps.js";
-import { defaultApp } from "./update-app.js";
+import type { AppsDeps } from "./deps.js";
+import { appNotFound, defaultApp } from "./refusals.js";
 
 /**
  * Deletes an app with its clients, or archives it if sessions or live codes belong to it. Returns which. Throws APP_NOT_FOUND,

@@ -1,5 +1,8 @@
+import type { Actor } from "./actor.js";
+import { announce } from "./announce.js";
 import { refuseHigherRights } from "./client-rules.js";
-import { type Actor, type AppsDeps, announce, clientNotFound } from "./deps.js";
+import type { AppsDeps } from "./deps.js";
+import { clientNotFound } from "./refusals.js";
 
 /** Sessions that are searched in one transaction. It takes a few milliseconds, so that other calls hardly wait. */
 const batch = 2_000;

@@ -1,9 +1,11 @@
-import { AuthError } from "../auth/errors.js";
 import { type AppRecord, defaultAppId } from "../model/app.js";
 import type { CheckClient } from "../store/port/apps.js";
+import type { Actor } from "./actor.js";
+import { announce } from "./announce.js";
 import { appViolations } from "./app-rules.js";
 import { refuseHigherRights } from "./client-rules.js";
-import { type Actor, type AppsDeps, announce, appNotFound, refuseViolations } from "./deps.js";
+import type { AppsDeps } from "./deps.js";
+import { appNotFound, defaultApp, refuseViolations } from "./refusals.js";
 
 /** New values of an app. What is left out stays as it is. */
 export type AppChanges = Partial<
@@ -35,9 +37,4 @@ export async function updateApp(
   const message = changes.state === "archived" ? "archived an app" : "changed an app";
   await announce(deps, actor, { message, app: appId, changed: Object.keys(changes) });
   return changed;
-}
-
-/** Everything falls back to the default app, so it always exists and is active. */
-export function defaultApp(): AuthError {
-  return new AuthError("DEFAULT_APP", { detail: "the default app can't be deleted or archived" });
 }

@@ -1,10 +1,10 @@
 import { generateKeyPairSync } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { operator } from "../../src/apps/actor.js";
 import { revokeClientSecret, rotateClientSecret } from "../../src/apps/client-secrets.js";
 import { createApp } from "../../src/apps/create-app.js";
 import { type CreateClientInput, createClient } from "../../src/apps/create-client.js";
 import { deleteClient } from "../../src/apps/delete-client.js";
-import { operator } from "../../src/apps/deps.js";
 import { getClient, listClients } from "../../src/apps/read-clients.js";
 import { updateClient } from "../../src/apps/update-client.js";
 import { clientSecretHash } from "../../src/crypto/client-secret.js";

@@ -1,5 +1,6 @@
 import { expect } from "vitest";
-import type { Actor, AppsDeps, Deployment } from "../../src/apps/deps.js";
+import type { Actor } from "../../src/apps/actor.js";
+import type { AppsDeps, Deployment } from "../../src/apps/deps.js";
 import type { Scope } from "../../src/model/scope.js";
 import type { Store } from "../../src/store/port/store.js";
 import { type FakeClock, fakeClock, type KeptLog, keptLog, testSettings } from "../support/app.js";

@@ -1,6 +1,7 @@
+import { operator } from "../../apps/actor.js";
 import { createApp } from "../../apps/create-app.js";
 import { deleteApp } from "../../apps/delete-app.js";
-import { type AppsDeps, operator } from "../../apps/deps.js";
+import type { AppsDeps } from "../../apps/deps.js";
 import { getEffectivePolicy } from "../../apps/effective-policy.js";
 import { getApp, listApps } from "../../apps/read-apps.js";
 import { type AppChanges, updateApp } from "../../apps/update-app.js";

@@ -1,7 +1,7 @@
-import { type Rotation, rotateClientSecret } from "../../apps/client-secrets.js";
-import { type ClientFields, createClient, type MadeSecret } from "../../apps/create-client.js";
+import { operator } from "../../apps/actor.js";
+import { type MadeSecret, type Rotation, rotateClientSecret } from "../../apps/client-secrets.js";
+import { type ClientFields, createClient } from "../../apps/create-client.js";
 import { deleteClient } from "../../apps/delete-client.js";
-import { operator } from "../../apps/deps.js";
 import { getClient, listClients } from "../../apps/read-clients.js";
 import { type ClientChanges, updateClient } from "../../apps/update-client.js";
 import type { Settings } from "../../config/settings.js";
