@@ -45,7 +45,7 @@ describe("the values of a policy", () => {
   });
 
   it.each(policyKeys)("%s has the hard bounds of the proto", (key) => {
-    const field = policyFields[key];
+    const field: PolicyField = policyFields[key];
     const bounds = protoBounds(protoField(field));
     if (field.kind === "count") expect(bounds).toEqual({ min: field.min, max: field.max });
     else if (field.kind === "duration") expect(bounds).toEqual({ min: field.minMs, max: field.maxMs });
@@ -60,7 +60,7 @@ describe("the values of a policy", () => {
     ["refreshAbsoluteMs", "LATCHKEY_REFRESH_ABSOLUTE"],
     ["refreshGraceMs", "LATCHKEY_REFRESH_GRACE"],
   ] as const)("%s has the upper bound, and in production the lower one, of %s", (key, setting) => {
-    const field = policyFields[key];
+    const field: PolicyField = policyFields[key];
     if (field.kind !== "duration") throw new Error("not a duration");
     const { minMs, productionMinMs = minMs, maxMs } = field;
     expect(isAccepted("development", setting, `${maxMs / 1000}s`)).toBe(true);
@@ -73,7 +73,7 @@ describe("the values of a policy", () => {
   });
 
   it.each(policyKeys)("%s is accepted at its bounds and refused beyond them, in development and production", (key) => {
-    const field = policyFields[key];
+    const field: PolicyField = policyFields[key];
     if (field.kind !== "count" && field.kind !== "duration") return;
     const [min, max] = field.kind === "count" ? [field.min, field.max] : [field.minMs, field.maxMs];
     const productionMin = field.kind === "duration" ? (field.productionMinMs ?? min) : min;
