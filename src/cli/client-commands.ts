@@ -48,7 +48,9 @@ export function addClientCommands(client: Command, env: Env, io: Io): void {
       await commands.show(settings, { clientId, ...options }, io);
     });
 
-  withClientFields(client.command("update").description("change a client; an empty list takes all entries away"))
+  withClientFields(
+    client.command("update").description("change a client; a list replaces the old one, and an empty list removes all entries"),
+  )
     .argument("<client-id>")
     .option("--no-default", "it no longer stands for calls that name no client")
     .option("--no-verify-by-identifier", "it verifies codes by challenge alone")

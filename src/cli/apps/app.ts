@@ -42,7 +42,7 @@ type Of<Options> = Options & { readonly appId: string };
 export async function create(settings: Settings, options: Of<AppOptions>, io: Io): Promise<void> {
   const { appId, pool = "" } = options;
   const app = await withApps(settings, io, (deps) => createApp(deps, operator, { appId, poolId: pool, ...fieldsIn(options) }));
-  const next = `Add a client with \`latchkey client create --app ${appId} --kind public\`.`;
+  const next = `Add a client with \`latchkey client create --app ${appId} --kind public\`, or \`--kind confidential\` for a backend.`;
   print(io, options, appFields(app), [`Created the app ${appId}. ${next}`]);
 }
 
