@@ -77,6 +77,18 @@ export function addClientCommands(client: Command, env: Env, io: Io): void {
     });
 
   client
+    .command("revoke-secret")
+    .description("end one secret of a client at once; `latchkey client show` prints the ids of secrets")
+    .argument("<client-id>")
+    .argument("<secret-id>")
+    .option("--yes", "do not ask")
+    .option(...json)
+    .action(async (clientId: string, secretId: string, options: Confirmed) => {
+      const { commands, settings } = await load();
+      await commands.revokeSecret(settings, { clientId, secretId, ...options }, io);
+    });
+
+  client
     .command("delete")
     .description("delete a client with its secrets for good")
     .argument("<client-id>")

@@ -8,7 +8,7 @@ import { type AppChanges, updateApp } from "../../apps/update-app.js";
 import { updatePolicy } from "../../apps/update-policy.js";
 import type { Settings } from "../../config/settings.js";
 import type { AppRecord } from "../../model/app.js";
-import { CliError, type Io } from "../io.js";
+import { CliError, type Io, requireYes } from "../io.js";
 import { allPages } from "./all-pages.js";
 import { appFields, effectiveFields, effectiveLines, fieldLines, print } from "./output.js";
 import { parseList, parsePolicyChanges } from "./parse.js";
@@ -87,11 +87,11 @@ export async function archive(settings: Settings, options: Of<Json & { readonly 
 }
 
 export async function remove(settings: Settings, options: Of<Confirmed>, io: Io): Promise<void> {
-  const { appId, yes = false } = options;
+  const { appId } = options;
   const outcome = await withApps(settings, io, async (deps) => {
     await getApp(deps, { appId });
     const question = `Deleting the app ${appId} deletes its clients and their secrets too, and can't be undone.`;
-    if (!yes && !(await io.confirm(question))) throw new CliError("Nothing was deleted: confirm with yes, or add --yes.");
+    await requireYes(io, options, { question, refusal: "Nothing was deleted" });
     return await deleteApp(deps, operator, { appId });
   });
   const line =
