@@ -51,7 +51,7 @@ export function createIdentify(deps: IdentifyDeps): Identify {
     if (live === null) return null;
     const { clientId } = live.session;
     if (named !== null && named.client.clientId !== clientId) return null;
-    const identity = ofUser(directory.find(clientId) ?? (await directory.lookUp(clientId)), live);
+    const identity = ofUser(await directory.lookUp(clientId), live);
     if (identity !== null) touch(live, identity.registered.app.policy.refreshIdleMs, now);
     return identity;
   }
@@ -64,7 +64,7 @@ export function createIdentify(deps: IdentifyDeps): Identify {
           const claims = await deps.accessTokens.verifyAccess(presented.token, now);
           if (claims === null) throw tokenInvalid("not a good access token");
           const { clientId } = claims;
-          const registered = directory.find(clientId) ?? (await directory.lookUp(clientId));
+          const registered = await directory.lookUp(clientId);
           if (registered?.app.audience !== claims.audience) throw tokenInvalid("the token's client is gone, or of another app");
           if (claims.kind === "client") return ofClient(registered, claims, context.address);
           const live = await store.sessions.findLive({ sessionId: claims.sessionId, now });
