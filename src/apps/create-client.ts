@@ -64,7 +64,14 @@ export async function createClient(
   if (outcome.kind === "no_app") throw appNotFound(input.appId);
   if (outcome.kind === "taken") throw alreadyExists(outcome.id);
   const { clientId, appId, kind, scopes } = client;
-  await announce(deps, actor, { message: "created a client", app: appId, client: clientId, kind, scopes });
+  await announce(deps, actor, {
+    message: "created a client",
+    app: appId,
+    client: clientId,
+    kind,
+    scopes,
+    ...(outcome.unmarked !== null && { noLongerDefault: outcome.unmarked }),
+  });
   return { client: { client, secrets: made === null ? [] : [made.stored] }, made };
 }
 

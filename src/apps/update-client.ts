@@ -40,6 +40,7 @@ export async function updateClient(
     client: clientId,
     changed: Object.keys(fields),
     ...(fields.scopes && { scopes }),
+    ...(outcome.unmarked !== null && { noLongerDefault: outcome.unmarked }),
   });
   return outcome.client;
 }

@@ -56,6 +56,13 @@ describe.each(benchEngines())("clients on $engine", ({ open }) => {
     expect(on.refreshes()).toBe(1);
   });
 
+  it("the log names the client that is no longer the default one", async () => {
+    await make({ ...publicClient, clientId: "web", isDefault: true });
+    await make({ ...publicClient, clientId: "site", isDefault: true });
+    await updateClient(on.deps, admin, { clientId: "web", changes: { isDefault: true } });
+    expect(on.log.lines.map(({ fields }) => fields?.noLongerDefault)).toEqual([undefined, "web", "site"]);
+  });
+
   it("a client without an id gets a random one", async () => {
     const made = await Promise.all(Array.from({ length: 20 }, () => make({ ...publicClient, clientId: "" })));
     const found = made.map(({ client }) => client.client.clientId);

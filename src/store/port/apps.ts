@@ -75,17 +75,19 @@ export interface Apps {
   /** Lists the clients of an app. */
   listClients(query: PageQuery & { readonly appId: string }): Promise<readonly StoredClient[]>;
 
-  /** Adds a client. If it is the default one, no other client stays so. */
+  /** Adds a client. If it is the default one, no other client stays so: `unmarked` is the one that was. Null: none was. */
   createClient(change: {
     readonly client: ClientRecord;
     readonly secret: ClientSecret | null;
-  }): Promise<{ readonly kind: "created" } | ClientTaken | { readonly kind: "no_app" }>;
+  }): Promise<{ readonly kind: "created"; readonly unmarked: string | null } | ClientTaken | { readonly kind: "no_app" }>;
 
   /** As `changeApp`, for a client. The id, app, kind and time of creation never change. */
   changeClient(change: {
     readonly clientId: string;
     readonly apply: (client: ClientRecord) => ClientRecord;
-  }): Promise<{ readonly kind: "changed"; readonly client: StoredClient } | ClientTaken | null>;
+  }): Promise<
+    { readonly kind: "changed"; readonly client: StoredClient; readonly unmarked: string | null } | ClientTaken | null
+  >;
 
   /**
    * Deletes a client with its secrets. Returns the client that it was, or null if there is none. Its sessions stay and can't be

@@ -42,8 +42,8 @@ export function createClients(db: ColdDatabase): ClientOperations {
         if (apps.length === 0) return { kind: "no_app" } as const;
         const taken = yield* findTaken(null, [client.clientId, ...client.aliases]);
         if (taken !== null) return taken;
-        yield* addClient(client, { secret, revision: yield* nextRevision() });
-        return { kind: "created" } as const;
+        const unmarked = yield* addClient(client, { secret, revision: yield* nextRevision() });
+        return { kind: "created", unmarked } as const;
       }),
 
     changeClient: ({ clientId, apply }) =>
@@ -53,8 +53,8 @@ export function createClients(db: ColdDatabase): ClientOperations {
         const client = { ...apply(stored.client), ...fixed(stored.client) };
         const taken = yield* findTaken(client, client.aliases);
         if (taken !== null) return taken;
-        yield* replaceClient(client, yield* nextRevision());
-        return { kind: "changed", client: { client, secrets: stored.secrets } } as const;
+        const unmarked = yield* replaceClient(client, yield* nextRevision());
+        return { kind: "changed", client: { client, secrets: stored.secrets }, unmarked } as const;
       }),
 
     deleteClient: ({ clientId, now, check }) =>
@@ -119,18 +119,19 @@ function* findTaken(owner: Pick<ClientRecord, "clientId"> | null, ids: readonly 
 function* addClient(
   client: ClientRecord,
   { secret, revision }: { readonly secret: ClientSecret | null; readonly revision: number },
-): Steps<void> {
-  yield* unmarkOthers(client, revision);
+): Steps<string | null> {
+  const unmarked = yield* unmarkOther(client, revision);
   const text = `INSERT INTO clients (${clientColumns}, revision)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`;
   yield* sql(text, [...clientValues(client), revision]);
   yield* addAliases(client);
   if (secret !== null) yield* insertSecret(client.clientId, secret);
   yield* forgetDeletion("client", client.clientId);
+  return unmarked;
 }
 
-function* replaceClient(client: ClientRecord, revision: number): Steps<void> {
-  yield* unmarkOthers(client, revision);
+function* replaceClient(client: ClientRecord, revision: number): Steps<string | null> {
+  const unmarked = yield* unmarkOther(client, revision);
   const text = `UPDATE clients SET display_name = $4, scopes = $5, allowed_origins = $6, hosts = $7, redirect_uris = $8,
       verify_by_identifier = $9, aliases = $10, jwks = $11, allowed_addresses = $12, is_default = $13, state = $14,
       revision = $16
@@ -138,6 +139,7 @@ function* replaceClient(client: ClientRecord, revision: number): Steps<void> {
   yield* sql(text, [...clientValues(client), revision]);
   yield* sql("DELETE FROM client_aliases WHERE client_id = $1", [escapeNul(client.clientId)]);
   yield* addAliases(client);
+  return unmarked;
 }
 
 function* addAliases({ clientId, aliases }: ClientRecord): Steps<void> {
@@ -145,9 +147,11 @@ function* addAliases({ clientId, aliases }: ClientRecord): Steps<void> {
   for (const alias of new Set(aliases)) yield* sql(text, [escapeNul(alias), escapeNul(clientId)]);
 }
 
-/** At most one client is the default one. */
-function* unmarkOthers({ clientId, isDefault }: ClientRecord, revision: number): Steps<void> {
-  if (!isDefault) return;
-  const text = "UPDATE clients SET is_default = $1, revision = $2 WHERE is_default = $3 AND client_id <> $4";
-  yield* sql(text, [false, revision, true, escapeNul(clientId)]);
+/** At most one client is the default one. Returns the id of the one that no longer is. */
+function* unmarkOther({ clientId, isDefault }: ClientRecord, revision: number): Steps<string | null> {
+  if (!isDefault) return null;
+  const text =
+    "UPDATE clients SET is_default = $1, revision = $2 WHERE is_default = $3 AND client_id <> $4 RETURNING client_id";
+  const [other] = yield* sql<{ client_id: string }>(text, [false, revision, true, escapeNul(clientId)]);
+  return other === undefined ? null : unescapeNul(other.client_id);
 }

@@ -156,7 +156,7 @@ export function apps(scene: Scene): void {
     });
     const stored = await store.apps.findClient(client.clientId);
     expect(stored).toMatchObject({ client: { ...client, ...wanted }, secrets: [{}] });
-    expect(outcome).toEqual({ kind: "changed", client: stored });
+    expect(outcome).toEqual({ kind: "changed", client: stored, unmarked: null });
     expect(await store.apps.changeClient({ clientId: "nothing", apply: (was) => was })).toBeNull();
   });
 }

@@ -22,7 +22,7 @@ export function clients(scene: Scene): void {
       state: "disabled",
     });
     const [older, newer] = [newSecret({ createdAt: t0 }), newSecret({ createdAt: t0 + 1, expiresAt: t0 + day })];
-    expect(await store.apps.createClient({ client, secret: newer })).toEqual({ kind: "created" });
+    expect(await store.apps.createClient({ client, secret: newer })).toEqual({ kind: "created", unmarked: null });
     const addition = { clientId: client.clientId, secret: older, endOthersAt: null, now: t0 };
     const stored = { client, secrets: [older, newer] };
     expect(await store.apps.addSecret(addition)).toEqual(stored);
@@ -106,7 +106,8 @@ export function clients(scene: Scene): void {
       (await store.apps.changesSince(0)).clients.filter(({ client }) => client.isDefault).map(({ client }) => client.clientId);
     expect(await marked()).toEqual([b.clientId]);
     const since = await revisionNow();
-    await store.apps.changeClient({ clientId: a.clientId, apply: (was) => ({ ...was, isDefault: true }) });
+    const changed = await store.apps.changeClient({ clientId: a.clientId, apply: (was) => ({ ...was, isDefault: true }) });
+    expect(changed).toMatchObject({ kind: "changed", unmarked: b.clientId });
     expect(await marked()).toEqual([a.clientId]);
     expect((await changesIn(since)).clients).toHaveLength(2);
     await Promise.all(times(20, () => addClient({ isDefault: true })));
