@@ -33,7 +33,11 @@ export function appViolations(app: Fields, issuer: string): FieldViolation[] {
     "must be an e-mail address such as help@example.com, or an https URL",
   );
   check("audience", isPrintable(app.audience, 255), "must be at most 255 printable ASCII characters without spaces");
-  check("audience", !isForeignAudience(app, issuer), "is the audience of another app");
+  check(
+    "audience",
+    !isForeignAudience(app, issuer),
+    "is reserved, as every URL below the issuer: leave it out, or choose another such as https://api.example.com",
+  );
   return [...violations, ...originViolations(app.allowedOrigins), ...roleViolations(app.roles)];
 }
 

@@ -4,8 +4,8 @@ import { networkProblem } from "../lib/network.js";
 import type { ClientRecord } from "../model/client.js";
 import { scopes as allScopes, deploymentScopes, isScope, type Scope } from "../model/scope.js";
 import type { FieldViolation } from "../model/violation.js";
+import { type Actor, operator } from "./actor.js";
 import { isLine, isPrintable, originViolations } from "./app-rules.js";
-import { type Actor, type AppsDeps, operator } from "./deps.js";
 
 const idForm = /^[A-Za-z0-9_-]{2,64}$/;
 const aliasForm = /^[A-Za-z0-9._~:/@-]{2,128}$/;
@@ -92,23 +92,6 @@ export function grantViolations(actor: Actor, change: { before: readonly Scope[]
     field: "scopes",
     description: `${scope} reaches every app: only the command line grants it, with latchkey client create or update`,
   }));
-}
-
-/** As `refuseHigherRights`, for every client of an app: archiving, deleting or reviving the app does the same to its clients. */
-export async function refuseHigherRightsIn(
-  { store }: Pick<AppsDeps, "store">,
-  actor: Actor,
-  { appId }: { readonly appId: string },
-): Promise<void> {
-  if (actor.isOperator) return;
-  let after = "";
-  for (;;) {
-    const clients = await store.apps.listClients({ appId, after, limit: 100 });
-    for (const { client } of clients) refuseHigherRights(actor, client);
-    const last = clients.at(-1);
-    if (last === undefined) return;
-    after = last.client.clientId;
-  }
 }
 
 /**

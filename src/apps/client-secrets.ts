@@ -1,9 +1,28 @@
 import { AuthError, invalidField } from "../auth/errors.js";
+import { newClientSecret } from "../crypto/client-secret.js";
+import { readableId } from "../crypto/random.js";
+import type { ClientSecret } from "../model/client.js";
+import type { EpochMs } from "../model/time.js";
 import type { StoredClient } from "../store/port/apps.js";
+import type { Actor } from "./actor.js";
+import { announce } from "./announce.js";
 import { refuseHigherRights } from "./client-rules.js";
-import { type MadeSecret, makeSecret } from "./create-client.js";
-import { type Actor, type AppsDeps, announce, clientNotFound } from "./deps.js";
-import { getClient } from "./read-clients.js";
+import type { AppsDeps } from "./deps.js";
+import { clientNotFound } from "./refusals.js";
+
+/** A secret in clear. It exists only in the answer of the call that made it. */
+export interface MadeSecret {
+  readonly secretId: string;
+  readonly secret: string;
+}
+
+/** Makes a secret and what is stored of it. */
+export function makeSecret(now: EpochMs, expiresInMs: number | null): MadeSecret & { readonly stored: ClientSecret } {
+  const { secret, hash } = newClientSecret();
+  const secretId = readableId();
+  const expiresAt = expiresInMs === null ? null : now + expiresInMs;
+  return { secretId, secret, stored: { secretId, hash, createdAt: now, expiresAt, lastUsedAt: null } };
+}
 
 export interface Rotation {
   readonly clientId: string;
@@ -23,22 +42,23 @@ export async function rotateClientSecret(
   rotation: Rotation,
 ): Promise<{ readonly client: StoredClient; readonly made: MadeSecret }> {
   const { clientId, oldSecretsExpireInMs } = rotation;
-  const { client } = await getClient(deps, { clientId });
-  refuseHigherRights(actor, client);
-  if (client.kind === "public") throw invalidField("client_id", "names a public client, which has no secrets");
   const now = deps.clock();
   const made = makeSecret(now, rotation.secretExpiresInMs);
-  const endOthersAt = oldSecretsExpireInMs === null ? null : now + oldSecretsExpireInMs;
-  const outcome = await deps.store.apps.addSecret({ clientId, secret: made.stored, endOthersAt, now });
+  const outcome = await deps.store.apps.addSecret({
+    clientId,
+    secret: made.stored,
+    endOthersAt: oldSecretsExpireInMs === null ? null : now + oldSecretsExpireInMs,
+    now,
+    check(client) {
+      refuseHigherRights(actor, client);
+      if (client.kind === "public") throw invalidField("client_id", "names a public client, which has no secrets");
+    },
+  });
   if (outcome === "no_client") throw clientNotFound(clientId);
   if (outcome === "too_many") throw new AuthError("TOO_MANY_SECRETS", { detail: `client ${clientId} has two live secrets` });
-  await announce(deps, actor, {
-    message: "made a client secret",
-    app: client.appId,
-    client: clientId,
-    secretId: made.secretId,
-  });
-  return { client: await getClient(deps, { clientId }), made };
+  const { appId } = outcome.client;
+  await announce(deps, actor, { message: "made a client secret", app: appId, client: clientId, secretId: made.secretId });
+  return { client: outcome, made };
 }
 
 /** Ends a secret at once. Throws CLIENT_NOT_FOUND, and SCOPE_MISSING as `updateClient`. */
@@ -47,9 +67,11 @@ export async function revokeClientSecret(
   actor: Actor,
   { clientId, secretId }: { readonly clientId: string; readonly secretId: string },
 ): Promise<void> {
-  const { client } = await getClient(deps, { clientId });
-  refuseHigherRights(actor, client);
-  const deleted = await deps.store.apps.deleteSecret({ clientId, secretId });
-  if (!deleted) throw clientNotFound(clientId);
-  await announce(deps, actor, { message: "revoked a client secret", app: client.appId, client: clientId, secretId });
+  const owner = await deps.store.apps.deleteSecret({
+    clientId,
+    secretId,
+    check: (client) => refuseHigherRights(actor, client),
+  });
+  if (owner === null) throw clientNotFound(clientId);
+  await announce(deps, actor, { message: "revoked a client secret", app: owner.appId, client: clientId, secretId });
 }

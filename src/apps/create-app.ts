@@ -1,7 +1,10 @@
 import { randomUuid } from "../crypto/random.js";
 import { type AppRecord, mainPoolId } from "../model/app.js";
+import type { Actor } from "./actor.js";
+import { announce } from "./announce.js";
 import { appViolations } from "./app-rules.js";
-import { type Actor, type AppsDeps, alreadyExists, announce, refuseViolations } from "./deps.js";
+import type { AppsDeps } from "./deps.js";
+import { alreadyExists, refuseViolations } from "./refusals.js";
 
 export interface CreateAppInput {
   readonly appId: string;

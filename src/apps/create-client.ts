@@ -1,12 +1,14 @@
 import { invalidField } from "../auth/errors.js";
 import { readClientKeys } from "../crypto/client-keys.js";
-import { newClientSecret } from "../crypto/client-secret.js";
-import { randomId } from "../crypto/random.js";
-import { blankClient, type ClientKind, type ClientRecord, type ClientSecret } from "../model/client.js";
-import type { EpochMs } from "../model/time.js";
+import { readableId } from "../crypto/random.js";
+import { blankClient, type ClientKind, type ClientRecord } from "../model/client.js";
 import type { StoredClient } from "../store/port/apps.js";
+import type { Actor } from "./actor.js";
+import { announce } from "./announce.js";
 import { clientViolations, grantViolations } from "./client-rules.js";
-import { type Actor, type AppsDeps, alreadyExists, announce, appNotFound, refuseViolations } from "./deps.js";
+import { type MadeSecret, makeSecret } from "./client-secrets.js";
+import type { AppsDeps } from "./deps.js";
+import { alreadyExists, appNotFound, refuseViolations } from "./refusals.js";
 
 /** The values of a client that its maker chooses and that may change later. */
 export interface ClientFields {
@@ -30,12 +32,6 @@ export interface CreateClientInput extends ClientFields {
   readonly kind: ClientKind;
   /** Null: the secret does not expire. */
   readonly secretExpiresInMs: number | null;
-}
-
-/** A secret in clear. It exists only in the answer of the call that made it. */
-export interface MadeSecret {
-  readonly secretId: string;
-  readonly secret: string;
 }
 
 /**
@@ -68,7 +64,14 @@ export async function createClient(
   if (outcome.kind === "no_app") throw appNotFound(input.appId);
   if (outcome.kind === "taken") throw alreadyExists(outcome.id);
   const { clientId, appId, kind, scopes } = client;
-  await announce(deps, actor, { message: "created a client", app: appId, client: clientId, kind, scopes });
+  await announce(deps, actor, {
+    message: "created a client",
+    app: appId,
+    client: clientId,
+    kind,
+    scopes,
+    ...(outcome.unmarked !== null && { noLongerDefault: outcome.unmarked }),
+  });
   return { client: { client, secrets: made === null ? [] : [made.stored] }, made };
 }
 
@@ -96,18 +99,4 @@ function keysText(jwks: unknown): string | undefined {
   const keys = readClientKeys(jwks);
   if ("jwks" in keys) return keys.jwks;
   throw invalidField("jwks", keys.problem);
-}
-
-/** Makes a secret and what is stored of it. */
-export function makeSecret(now: EpochMs, expiresInMs: number | null): MadeSecret & { readonly stored: ClientSecret } {
-  const { secret, hash } = newClientSecret();
-  const secretId = readableId();
-  const expiresAt = expiresInMs === null ? null : now + expiresInMs;
-  return { secretId, secret, stored: { secretId, hash, createdAt: now, expiresAt, lastUsedAt: null } };
-}
-
-/** A random id that a command line does not take for an option. */
-function readableId(): string {
-  const id = randomId();
-  return id.startsWith("-") ? readableId() : id;
 }

@@ -1,7 +1,10 @@
 import { defaultAppId } from "../model/app.js";
-import { refuseHigherRightsIn } from "./client-rules.js";
-import { type Actor, type AppsDeps, announce, appNotFound } from "./deps.js";
-import { defaultApp } from "./update-app.js";
+import type { CheckClient } from "../store/port/apps.js";
+import type { Actor } from "./actor.js";
+import { announce } from "./announce.js";
+import { refuseHigherRights } from "./client-rules.js";
+import type { AppsDeps } from "./deps.js";
+import { appNotFound, defaultApp } from "./refusals.js";
 
 /**
  * Deletes an app with its clients, or archives it if members, sessions or live codes belong to it. Returns which. Throws
@@ -13,8 +16,8 @@ export async function deleteApp(
   { appId }: { readonly appId: string },
 ): Promise<"deleted" | "archived"> {
   if (appId === defaultAppId) throw defaultApp();
-  await refuseHigherRightsIn(deps, actor, { appId });
-  const outcome = await deps.store.apps.deleteApp({ appId, now: deps.clock() });
+  const check: CheckClient = (client) => refuseHigherRights(actor, client);
+  const outcome = await deps.store.apps.deleteApp({ appId, now: deps.clock(), check });
   if (outcome === null) throw appNotFound(appId);
   await announce(deps, actor, { message: `${outcome} an app`, app: appId });
   return outcome;

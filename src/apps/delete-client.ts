@@ -1,6 +1,8 @@
+import type { Actor } from "./actor.js";
+import { announce } from "./announce.js";
 import { refuseHigherRights } from "./client-rules.js";
-import { type Actor, type AppsDeps, announce, clientNotFound } from "./deps.js";
-import { getClient } from "./read-clients.js";
+import type { AppsDeps } from "./deps.js";
+import { clientNotFound } from "./refusals.js";
 
 /** Sessions that are searched in one transaction. It takes a few milliseconds, so that other calls hardly wait. */
 const batch = 2_000;
@@ -10,11 +12,13 @@ const batch = 2_000;
  * `updateClient`.
  */
 export async function deleteClient(deps: AppsDeps, actor: Actor, { clientId }: { readonly clientId: string }): Promise<number> {
-  const { client } = await getClient(deps, { clientId });
-  refuseHigherRights(actor, client);
-  const deleted = await deps.store.apps.deleteClient({ clientId, now: deps.clock() });
-  if (!deleted) throw clientNotFound(clientId);
-  await announce(deps, actor, { message: "deleted a client", app: client.appId, client: clientId });
+  const deleted = await deps.store.apps.deleteClient({
+    clientId,
+    now: deps.clock(),
+    check: (client) => refuseHigherRights(actor, client),
+  });
+  if (deleted === null) throw clientNotFound(clientId);
+  await announce(deps, actor, { message: "deleted a client", app: deleted.appId, client: clientId });
   return await endSessions(deps, clientId);
 }
 

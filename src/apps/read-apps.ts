@@ -1,6 +1,7 @@
 import type { AppRecord } from "../model/app.js";
-import { type AppsDeps, appNotFound } from "./deps.js";
+import type { AppsDeps } from "./deps.js";
 import { type Page, type PageRequest, pageOf, rowsOf } from "./page.js";
+import { appNotFound } from "./refusals.js";
 
 /** Throws APP_NOT_FOUND. */
 export async function getApp(deps: AppsDeps, { appId }: { readonly appId: string }): Promise<AppRecord> {

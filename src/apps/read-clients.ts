@@ -1,7 +1,8 @@
 import type { StoredClient } from "../store/port/apps.js";
-import { type AppsDeps, clientNotFound } from "./deps.js";
+import type { AppsDeps } from "./deps.js";
 import { type Page, type PageRequest, pageOf, rowsOf } from "./page.js";
 import { getApp } from "./read-apps.js";
+import { clientNotFound } from "./refusals.js";
 
 /** Throws CLIENT_NOT_FOUND. */
 export async function getClient(deps: AppsDeps, { clientId }: { readonly clientId: string }): Promise<StoredClient> {

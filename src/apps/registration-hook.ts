@@ -1,7 +1,10 @@
 import { invalidField } from "../auth/errors.js";
 import type { AppRecord } from "../model/app.js";
-import { type Actor, type AppsDeps, announce, appNotFound } from "./deps.js";
+import type { Actor } from "./actor.js";
+import { announce } from "./announce.js";
+import type { AppsDeps } from "./deps.js";
 import { getApp } from "./read-apps.js";
+import { appNotFound } from "./refusals.js";
 
 export interface PutRegistrationHookInput {
   readonly appId: string;

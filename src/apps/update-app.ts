@@ -1,8 +1,11 @@
-import { AuthError } from "../auth/errors.js";
 import { type AppRecord, defaultAppId } from "../model/app.js";
+import type { CheckClient } from "../store/port/apps.js";
+import type { Actor } from "./actor.js";
+import { announce } from "./announce.js";
 import { appViolations } from "./app-rules.js";
-import { refuseHigherRightsIn } from "./client-rules.js";
-import { type Actor, type AppsDeps, announce, appNotFound, refuseViolations } from "./deps.js";
+import { refuseHigherRights } from "./client-rules.js";
+import type { AppsDeps } from "./deps.js";
+import { appNotFound, defaultApp, refuseViolations } from "./refusals.js";
 
 /** New values of an app. What is left out stays as it is. */
 export type AppChanges = Partial<
@@ -19,7 +22,8 @@ export async function updateApp(
   { appId, changes }: { readonly appId: string; readonly changes: AppChanges },
 ): Promise<AppRecord> {
   if (appId === defaultAppId && changes.state === "archived") throw defaultApp();
-  if (changes.state !== undefined) await refuseHigherRightsIn(deps, actor, { appId });
+  // To archive or revive an app does the same to its clients.
+  const check: CheckClient = (client) => refuseHigherRights(actor, client);
   const changed = await deps.store.apps.changeApp({
     appId,
     apply(app) {
@@ -27,14 +31,10 @@ export async function updateApp(
       refuseViolations(appViolations(next, deps.deployment.issuer));
       return next;
     },
+    ...(changes.state !== undefined && { check }),
   });
   if (changed === null) throw appNotFound(appId);
   const message = changes.state === "archived" ? "archived an app" : "changed an app";
   await announce(deps, actor, { message, app: appId, changed: Object.keys(changes) });
   return changed;
-}
-
-/** Everything falls back to the default app, so it always exists and is active. */
-export function defaultApp(): AuthError {
-  return new AuthError("DEFAULT_APP", { detail: "the default app can't be deleted or archived" });
 }

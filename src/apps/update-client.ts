@@ -1,9 +1,12 @@
 import type { ClientRecord, ClientState } from "../model/client.js";
 import type { FieldViolation } from "../model/violation.js";
 import type { StoredClient } from "../store/port/apps.js";
+import type { Actor } from "./actor.js";
+import { announce } from "./announce.js";
 import { clientViolations, grantViolations, refuseHigherRights } from "./client-rules.js";
 import { type ClientFields, recordFields } from "./create-client.js";
-import { type Actor, type AppsDeps, alreadyExists, announce, clientNotFound, refuseViolations } from "./deps.js";
+import type { AppsDeps } from "./deps.js";
+import { alreadyExists, clientNotFound, refuseViolations } from "./refusals.js";
 
 /** New values of a client. What is left out stays as it is. */
 export type ClientChanges = ClientFields & { readonly state?: ClientState };
@@ -37,6 +40,7 @@ export async function updateClient(
     client: clientId,
     changed: Object.keys(fields),
     ...(fields.scopes && { scopes }),
+    ...(outcome.unmarked !== null && { noLongerDefault: outcome.unmarked }),
   });
   return outcome.client;
 }

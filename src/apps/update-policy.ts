@@ -1,7 +1,10 @@
 import type { AppPolicy } from "../model/app-policy.js";
 import { type PolicyKey, policyFields } from "../model/policy-fields.js";
 import { policyViolations } from "../model/policy-rules.js";
-import { type Actor, type AppsDeps, announce, appNotFound, refuseViolations } from "./deps.js";
+import type { Actor } from "./actor.js";
+import { announce } from "./announce.js";
+import type { AppsDeps } from "./deps.js";
+import { appNotFound, refuseViolations } from "./refusals.js";
 
 /** New values of a policy. What is left out stays as it is; what is null falls back to the setting or default. */
 export type PolicyChanges = { readonly [K in PolicyKey]?: AppPolicy[K] | null };

@@ -5,6 +5,7 @@ import type { Scope } from "../model/scope.js";
 import type { Session } from "../model/session.js";
 import type { EpochMs } from "../model/time.js";
 import type { LiveSession } from "../store/port/sessions.js";
+import { presentScopes } from "./client-token.js";
 import type { Deps } from "./deps.js";
 import { refuseForeignToken } from "./foreign-keys.js";
 
@@ -63,8 +64,9 @@ async function lookAt(
   if (claims === null || claims.audience !== caller.app.audience) return null;
   const { clientId, issuedAt, expiresAt, tokenId } = claims;
   if (claims.kind === "client") {
-    const present = findClient(clientId)?.scopes;
-    const scopes = claims.scopes.filter((scope) => present?.has(scope));
+    const client = findClient(clientId);
+    const scopes = client === null ? "the client is gone" : presentScopes(claims, client);
+    if (typeof scopes === "string") return null;
     return { kind: "client", clientId, subject: clientId, scopes, username: "", issuedAt, expiresAt, tokenId, sessionId: "" };
   }
   const live = await deps.store.sessions.findLive({ sessionId: claims.sessionId, now });

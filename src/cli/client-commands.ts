@@ -48,7 +48,9 @@ export function addClientCommands(client: Command, env: Env, io: Io): void {
       await commands.show(settings, { clientId, ...options }, io);
     });
 
-  withClientFields(client.command("update").description("change a client; an empty list takes all entries away"))
+  withClientFields(
+    client.command("update").description("change a client; a list replaces the old one, and an empty list removes all entries"),
+  )
     .argument("<client-id>")
     .option("--no-default", "it no longer stands for calls that name no client")
     .option("--no-verify-by-identifier", "it verifies codes by challenge alone")
@@ -72,6 +74,18 @@ export function addClientCommands(client: Command, env: Env, io: Io): void {
     .action(async (clientId: string, options: RotateOptions) => {
       const { commands, settings } = await load();
       await commands.rotateSecret(settings, { clientId, ...options }, io);
+    });
+
+  client
+    .command("revoke-secret")
+    .description("end one secret of a client at once; `latchkey client show` prints the ids of secrets")
+    .argument("<client-id>")
+    .argument("<secret-id>")
+    .option("--yes", "do not ask")
+    .option(...json)
+    .action(async (clientId: string, secretId: string, options: Confirmed) => {
+      const { commands, settings } = await load();
+      await commands.revokeSecret(settings, { clientId, secretId, ...options }, io);
     });
 
   client

@@ -22,6 +22,15 @@ export const processIo: Io = {
   },
 };
 
+/** Asks before something that can't be undone; `--yes` is the answer too. Throws with `refusal`, such as "Nothing was deleted". */
+export async function requireYes(
+  io: Io,
+  { yes = false }: { readonly yes?: boolean },
+  { question, refusal }: { readonly question: string; readonly refusal: string },
+): Promise<void> {
+  if (!yes && !(await io.confirm(question))) throw new CliError(`${refusal}: confirm with yes, or add --yes.`);
+}
+
 /** Stands for standard input or output instead of a file. */
 export const standardStream = "-";
 

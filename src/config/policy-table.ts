@@ -1,6 +1,8 @@
 import type { AppPolicy } from "../model/app-policy.js";
+import { type PolicyField, policyFields } from "../model/policy-fields.js";
+import { durationText } from "../model/policy-rules.js";
 import { duration, flag, integer } from "./parse.js";
-import { both, setting } from "./setting.js";
+import { both, type Setting, setting } from "./setting.js";
 
 /** The settings that apply to every app whose policy does not decide otherwise, in the order in which they are shown. */
 export const policyTable = {
@@ -8,57 +10,51 @@ export const policyTable = {
     name: "LATCHKEY_CODE_LENGTH",
     topic: "Codes and sessions",
     purpose: "How many digits a code has.",
-    unit: "6 to 10 digits",
     defaults: both("6"),
-    parse: integer({ min: 6, max: 10 }),
+    unit: `${policyFields.codeLength.min} to ${policyFields.codeLength.max} digits`,
+    parse: integer(policyFields.codeLength),
   }),
   codeTtl: setting({
     name: "LATCHKEY_CODE_TTL",
     topic: "Codes and sessions",
     purpose: "How long a code can be redeemed.",
-    unit: "duration, at most 10m; in production at least 1m",
     defaults: both("300s"),
-    parse: duration({ min: "1ms", productionMin: "60s", max: "600s" }),
+    ...within(policyFields.codeTtlMs),
   }),
   resendCooldown: setting({
     name: "LATCHKEY_RESEND_COOLDOWN",
     topic: "Codes and sessions",
     purpose: "The wait between the first and the second code to one identifier. Later waits are longer, up to 15 minutes.",
-    unit: "duration, at most 15m; in production at least 15s",
     defaults: both("30s"),
-    parse: duration({ min: "0", productionMin: "15s", max: "15m" }),
+    ...within(policyFields.resendCooldownMs),
   }),
   accessTokenTtl: setting({
     name: "LATCHKEY_ACCESS_TOKEN_TTL",
     topic: "Codes and sessions",
     purpose: "How long an access token is valid.",
-    unit: "duration, at most 1h; in production at least 1m",
     defaults: both("600s"),
-    parse: duration({ min: "1s", productionMin: "60s", max: "60m" }),
+    ...within(policyFields.accessTokenTtlMs),
   }),
   refreshIdle: setting({
     name: "LATCHKEY_REFRESH_IDLE",
     topic: "Codes and sessions",
     purpose: "How long a session lasts without a refresh.",
-    unit: "duration, at most 90d",
     defaults: both("7d"),
-    parse: duration({ min: "1ms", max: "90d" }),
+    ...within(policyFields.refreshIdleMs),
   }),
   refreshAbsolute: setting({
     name: "LATCHKEY_REFRESH_ABSOLUTE",
     topic: "Codes and sessions",
     purpose: "How long a session lasts at most, with or without refreshes.",
-    unit: "duration, at most 90d",
     defaults: both("30d"),
-    parse: duration({ min: "1ms", max: "90d" }),
+    ...within(policyFields.refreshAbsoluteMs),
   }),
   refreshGrace: setting({
     name: "LATCHKEY_REFRESH_GRACE",
     topic: "Codes and sessions",
     purpose: "How long a refresh token that was just used returns the same next token again, in case the reply was lost.",
-    unit: "duration, at most 60s",
     defaults: both("10s"),
-    parse: duration({ min: "0", max: "60s" }),
+    ...within(policyFields.refreshGraceMs),
   }),
   autoRegistration: setting({
     name: "LATCHKEY_AUTO_REGISTRATION",
@@ -69,6 +65,17 @@ export const policyTable = {
     parse: flag,
   }),
 };
+
+/** How a duration of a policy is written and read, within the bounds that apps have too. */
+function within(field: Extract<PolicyField, { kind: "duration" }>): Pick<Setting<number>, "unit" | "parse"> {
+  const { minMs, productionMinMs = minMs, maxMs } = field;
+  const [min, productionMin, max] = [durationText(minMs), durationText(productionMinMs), durationText(maxMs)];
+  const floor = productionMinMs === minMs ? "" : `; in production at least ${productionMin}`;
+  return {
+    unit: `duration, ${minMs === 0 ? "at most" : `${min} to`} ${max}${floor}`,
+    parse: duration({ min, productionMin, max }),
+  };
+}
 
 export type PolicySettings = Readonly<Partial<Record<keyof AppPolicy, string>>>;
 

@@ -1,4 +1,5 @@
-import { createHash, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
+import { sha256 } from "../lib/sha256.js";
 
 /** The secret of a confidential client: `lk_` and 43 characters of base64url, which are 256 random bits. */
 export interface NewClientSecret {
@@ -16,8 +17,4 @@ export function newClientSecret(): NewClientSecret {
 /** Returns what is stored of a secret, or null if the text does not have the form of one. */
 export function clientSecretHash(text: string): Buffer | null {
   return shape.test(text) ? sha256(text) : null;
-}
-
-function sha256(text: string): Buffer {
-  return createHash("sha256").update(text).digest();
 }

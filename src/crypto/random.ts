@@ -5,6 +5,12 @@ export function randomId(): string {
   return randomBytes(16).toString("base64url");
 }
 
+/** Returns a `randomId` that a command line does not take for an option. */
+export function readableId(): string {
+  const id = randomId();
+  return id.startsWith("-") ? readableId() : id;
+}
+
 /** Returns a random UUID (RFC 9562 §5.4). */
 export function randomUuid(): string {
   return randomUUID();

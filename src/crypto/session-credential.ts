@@ -1,4 +1,5 @@
-import { createHash, createHmac } from "node:crypto";
+import { createHmac } from "node:crypto";
+import { sha256 } from "../lib/sha256.js";
 import type { Keyring } from "./keyring.js";
 
 /** The opaque credential of a session without refresh tokens: `lkc_` and 43 characters of base64url, which are 256 bits. */
@@ -32,8 +33,4 @@ export function createSessionCredentials(master: Keyring): SessionCredentials {
 /** Returns what is stored of a credential, or null if the text does not have the form of one. */
 export function sessionCredentialHash(text: string): Buffer | null {
   return shape.test(text) ? sha256(text) : null;
-}
-
-function sha256(text: string): Buffer {
-  return createHash("sha256").update(text).digest();
 }

@@ -1,6 +1,7 @@
-import { createHash, timingSafeEqual } from "node:crypto";
+import { timingSafeEqual } from "node:crypto";
 import { createServer, type Server } from "node:http";
 import { formatListen, isLoopback, type Listen } from "../lib/listen.js";
+import { sha256 } from "../lib/sha256.js";
 import { refuseForeign, refuseForeignPage } from "./same-machine.js";
 
 /** The source of the served metrics. */
@@ -95,10 +96,6 @@ function createTokenCheck(token: string | null): (authorization: string | undefi
     const [, given] = /^bearer +(\S+)$/i.exec(authorization ?? "") ?? [];
     return given !== undefined && timingSafeEqual(sha256(given), expected);
   };
-}
-
-function sha256(text: string): Buffer {
-  return createHash("sha256").update(text).digest();
 }
 
 /** Calls that arrive during a run get its result. */

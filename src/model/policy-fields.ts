@@ -27,8 +27,11 @@ const day = 24 * hour;
 
 const channels = ["email", "sms"] as const;
 
-/** Every value of an app's policy, by its key in `AppPolicy`. The names are those of the API. */
-export const policyFields: Readonly<Record<PolicyKey, PolicyField>> = {
+/**
+ * Every value of an app's policy, by its key in `AppPolicy`. The names are those of the API. The settings that give a value have its
+ * bounds.
+ */
+export const policyFields = {
   codeLength: { name: "code_length", kind: "count", min: 6, max: 10 },
   codeTtlMs: { name: "code_ttl", kind: "duration", minMs: second, productionMinMs: minute, maxMs: 10 * minute },
   attemptsMax: { name: "attempts_max", kind: "count", min: 1, max: 10 },
@@ -59,7 +62,7 @@ export const policyFields: Readonly<Record<PolicyKey, PolicyField>> = {
   tokenFields: { name: "token_fields", kind: "set", members: ["email", "phone", "username", "roles"], mayBeEmpty: true },
   tokenAttributes: { name: "token_attributes", kind: "words", max: 16 },
   trustClaims: { name: "trust_claims", kind: "switch" },
-};
+} as const satisfies Readonly<Record<PolicyKey, PolicyField>>;
 
 export const policyKeys = Object.keys(policyFields) as readonly PolicyKey[];
 

@@ -45,7 +45,7 @@ export function createClientAuthentication(deps: ClientAuthenticationDeps): Clie
   const noteUse = createUseNotes(deps);
 
   async function bySecret({ clientId, secret }: Extract<ClientCredentials, { kind: "secret" }>): Promise<Registered | string> {
-    const registered = directory.find(clientId) ?? (await directory.lookUp(clientId));
+    const registered = await directory.lookUp(clientId);
     const now = deps.clock();
     const match = matchingSecret(registered?.client.secrets ?? [], secret, now);
     if (registered === null || match === null) return registered === null ? "unknown client" : "wrong or expired secret";
@@ -56,7 +56,7 @@ export function createClientAuthentication(deps: ClientAuthenticationDeps): Clie
   async function byAssertion(assertion: string): Promise<Registered | string> {
     const clientId = clientOfAssertion(assertion);
     if (clientId === null) return "the assertion names no client";
-    const registered = directory.find(clientId) ?? (await directory.lookUp(clientId));
+    const registered = await directory.lookUp(clientId);
     if (registered === null) return "unknown client";
     const { jwks } = registered.client;
     const now = deps.clock();

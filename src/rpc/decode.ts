@@ -39,7 +39,8 @@ function unreadable(violation: FieldViolation): AuthError {
 
 const malformed: FieldViolation = {
   field: "",
-  description: "the request cannot be read: it is malformed, has a field twice, or has an unknown field",
+  description:
+    "the request cannot be read: it is malformed, has a field twice, an unknown field, or a value of the wrong type or form",
 };
 
 function whyUnreadable(error: unknown): FieldViolation {

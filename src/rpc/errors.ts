@@ -54,7 +54,8 @@ const messages: Record<Reason, string | ((wait: string) => string)> = {
   REFRESH_TOKEN_REUSED: "This refresh token was used before. Its session was ended for safety. Sign in again.",
   SESSION_LOST: "The server no longer knows this session. Sign in again.",
   SESSION_ENDED: "This session has ended. Sign in again.",
-  CLIENT_UNKNOWN: "Send the id of your client in the header x-latchkey-client.",
+  CLIENT_UNKNOWN:
+    "The call names no active client or two different ones. Send the id of a public client in the header x-latchkey-client. A backend authenticates instead.",
   TOO_MANY_REQUESTS: (wait) => `Too many requests. Try again ${wait}.`,
   OVERLOADED: (wait) => `The server is busy. Try again ${wait}.`,
   SCOPE_MISSING: "The client lacks the scope for this call. Ask the operator for it.",
@@ -70,7 +71,7 @@ const messages: Record<Reason, string | ((wait: string) => string)> = {
   UNAVAILABLE: (wait) => `The server can't answer right now. Try again ${wait}.`,
   DEADLINE_EXCEEDED: "The call took too long. Try again with the same idempotency key.",
   CANCELED: "The call was cancelled.",
-  CLIENT_INVALID: "The client is unknown or its credentials are wrong. Check the client id and the secret.",
+  CLIENT_INVALID: "The call needs a confidential client with the right credentials. Check the client id and the secret or key.",
   ACCOUNT_LOCKED: (wait) => `The account is locked after too many wrong codes. Try again ${wait}.`,
   APP_NOT_FOUND: "There is no app with this id.",
   CLIENT_NOT_FOUND: "There is no such client or secret.",

@@ -1,4 +1,5 @@
 import type { Directory, Registered } from "../apps/directory.js";
+import { presentScopes } from "../auth/client-token.js";
 import type { Deps } from "../auth/deps.js";
 import { AuthError } from "../auth/errors.js";
 import type { ClientClaims } from "../crypto/access-token.js";
@@ -50,7 +51,7 @@ export function createIdentify(deps: IdentifyDeps): Identify {
     if (live === null) return null;
     const { clientId } = live.session;
     if (named !== null && named.client.clientId !== clientId) return null;
-    const identity = ofUser(directory.find(clientId) ?? (await directory.lookUp(clientId)), live);
+    const identity = ofUser(await directory.lookUp(clientId), live);
     if (identity !== null) touch(live, identity.registered.app.policy.refreshIdleMs, now);
     return identity;
   }
@@ -63,7 +64,7 @@ export function createIdentify(deps: IdentifyDeps): Identify {
           const claims = await deps.accessTokens.verifyAccess(presented.token, now);
           if (claims === null) throw tokenInvalid("not a good access token");
           const { clientId } = claims;
-          const registered = directory.find(clientId) ?? (await directory.lookUp(clientId));
+          const registered = await directory.lookUp(clientId);
           if (registered?.app.audience !== claims.audience) throw tokenInvalid("the token's client is gone, or of another app");
           if (claims.kind === "client") return ofClient(registered, claims, context.address);
           const live = await store.sessions.findLive({ sessionId: claims.sessionId, now });
@@ -105,20 +106,13 @@ function ofUser(registered: Registered | null, live: LiveSession): Identity | nu
   return registered?.app.appId === live.session.appId ? { registered, scopes: null, live } : null;
 }
 
-/** Clocks of processes differ by at most a second, and tokens have whole seconds. */
-const skewMs = 5_000;
-
-/**
- * A client that has lost a scope since the token was signed does not have it any more. A token that is older than the client is that
- * of a deleted client with the same id.
- */
-function ofClient(registered: Registered, { scopes, issuedAt }: ClientClaims, address: string): Identity {
+function ofClient(registered: Registered, claims: ClientClaims, address: string): Identity {
   const { client } = registered;
-  if (issuedAt + skewMs < client.createdAt) throw tokenInvalid("the token is older than the client");
-  if (client.kind !== "confidential") throw tokenInvalid("the token's client is public now");
+  const scopes = presentScopes(claims, client);
+  if (typeof scopes === "string") throw tokenInvalid(scopes);
   if (!mayCallFrom(client, address))
     throw new AuthError("CLIENT_INVALID", { detail: "the client may not call from this address" });
-  return { registered, scopes: new Set(scopes.filter((scope) => client.scopes.has(scope))), live: null };
+  return { registered, scopes: new Set(scopes), live: null };
 }
 
 /** How often a use is recorded: once a minute, and at least ten times within the idle time, so that a used session never ends. */

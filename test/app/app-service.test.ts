@@ -35,6 +35,14 @@ describe.each(testEngines())("AppService on $engine", ({ database }) => {
     });
     return { status: response.status, body: await response.json() } as Answer;
   }
+  /** Returns what a client with the scope to introspect learns of a token. JSON leaves out `active` if it is false. */
+  async function introspect(token: string) {
+    const checker = { appId: "default", kind: "CLIENT_KIND_CONFIDENTIAL", scopes: ["tokens:introspect"] };
+    const { client, clientSecret } = (await call("AppService/CreateClient", checker)).body;
+    const authorization = basic({ clientId: client.clientId, clientSecret });
+    const { body } = await call("TokenService/IntrospectToken", { token }, { authorization });
+    return body;
+  }
   const reasonOf = ({ body }: Answer): string => body.details[0].debug.reason;
   let sends = 0;
   /** The length of the codes that a client has sent, each to another address. */
@@ -204,6 +212,25 @@ describe.each(testEngines())("AppService on $engine", ({ database }) => {
     );
     expect(reasonOf(refresh)).toBe("SESSION_ENDED");
     expect(reasonOf(await call("AuthService/SendOtp", { email: "eve@example.com" }, asClient))).toBe("TOKEN_INVALID");
+    expect(await introspect(issued.body.accessToken)).toEqual({});
+  });
+
+  it("a deleted client's token does not work as that of an older client that gets its id as an alias", async () => {
+    const gone = await call("AppService/CreateClient", {
+      appId: "default",
+      clientId: "gone-backend",
+      kind: "CLIENT_KIND_CONFIDENTIAL",
+      scopes: ["otp:send"],
+    });
+    const { clientSecret } = gone.body;
+    const { accessToken } = (await call("TokenService/IssueClientToken", { clientId: "gone-backend", clientSecret }, {})).body;
+    expect(await introspect(accessToken)).toMatchObject({ active: true, scope: "otp:send" });
+    await call("AppService/DeleteClient", { clientId: "gone-backend" });
+    const alias = { clientId: "default-backend", aliases: ["gone-backend"], updateMask: "aliases" };
+    expect((await call("AppService/UpdateClient", alias)).status).toBe(200);
+    const asClient = { authorization: `Bearer ${accessToken}` };
+    expect(reasonOf(await call("AuthService/SendOtp", { email: "eve@example.com" }, asClient))).toBe("TOKEN_INVALID");
+    expect(await introspect(accessToken)).toEqual({});
   });
 
   it("a deleted app with sessions is archived, and its clients are refused from then on", async () => {

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { type Actor, operator } from "../../src/apps/actor.js";
 import { createApp } from "../../src/apps/create-app.js";
 import { createClient } from "../../src/apps/create-client.js";
 import { deleteApp } from "../../src/apps/delete-app.js";
-import { type Actor, operator } from "../../src/apps/deps.js";
 import { getApp, listApps } from "../../src/apps/read-apps.js";
 import { updateApp } from "../../src/apps/update-app.js";
 import { type AppsBench, admin, benchEngines, refusal } from "./support.js";

@@ -1,10 +1,10 @@
 import { generateKeyPairSync } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { operator } from "../../src/apps/actor.js";
 import { revokeClientSecret, rotateClientSecret } from "../../src/apps/client-secrets.js";
 import { createApp } from "../../src/apps/create-app.js";
 import { type CreateClientInput, createClient } from "../../src/apps/create-client.js";
 import { deleteClient } from "../../src/apps/delete-client.js";
-import { operator } from "../../src/apps/deps.js";
 import { getClient, listClients } from "../../src/apps/read-clients.js";
 import { updateClient } from "../../src/apps/update-client.js";
 import { clientSecretHash } from "../../src/crypto/client-secret.js";
@@ -54,6 +54,13 @@ describe.each(benchEngines())("clients on $engine", ({ open }) => {
       },
     ]);
     expect(on.refreshes()).toBe(1);
+  });
+
+  it("the log names the client that is no longer the default one", async () => {
+    await make({ ...publicClient, clientId: "web", isDefault: true });
+    await make({ ...publicClient, clientId: "site", isDefault: true });
+    await updateClient(on.deps, admin, { clientId: "web", changes: { isDefault: true } });
+    expect(on.log.lines.map(({ fields }) => fields?.noLongerDefault)).toEqual([undefined, "web", "site"]);
   });
 
   it("a client without an id gets a random one", async () => {

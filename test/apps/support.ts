@@ -1,5 +1,6 @@
 import { expect } from "vitest";
-import type { Actor, AppsDeps, Deployment } from "../../src/apps/deps.js";
+import type { Actor } from "../../src/apps/actor.js";
+import type { AppsDeps, Deployment } from "../../src/apps/deps.js";
 import { createHookSecrets } from "../../src/crypto/hook-secrets.js";
 import { createSealer } from "../../src/crypto/sealing.js";
 import type { Scope } from "../../src/model/scope.js";

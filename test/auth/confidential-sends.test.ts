@@ -117,11 +117,11 @@ describe.each(testEngines())("the sends of a confidential client, on $engine,", 
       identifier: on.newEmail(),
       createUserIfMissing: true,
       codeLength: 10,
-      codeTtl: { seconds: 30n },
+      codeTtl: { seconds: 60n },
     });
     expect(challenge?.codeLength).toBe(10);
     expect((await on.server.messageOf(challenge)).code).toHaveLength(10);
-    expect(Number(challenge!.expiresAt!.seconds) * 1000).toBe(on.server.clock() + 30_000);
+    expect(Number(challenge!.expiresAt!.seconds) * 1000).toBe(on.server.clock() + 60_000);
     const custom = await backend.sendOtp({ identifier: on.newEmail(), createUserIfMissing: true, customCode: "00000042" });
     expect(custom.challenge?.codeLength).toBe(8);
     const { code } = await on.server.messageOf(custom.challenge);
@@ -139,6 +139,7 @@ describe.each(testEngines())("the sends of a confidential client, on $engine,", 
         ["code_length", { codeLength: 2 ** 31 - 1 }],
         ["code_ttl", { codeTtl: { seconds: 601n } }],
         ["code_ttl", { codeTtl: { seconds: 86_400n } }],
+        ["code_ttl", { codeTtl: { seconds: 59n, nanos: 999_000_000 } }],
         ["code_ttl", { codeTtl: { seconds: 0n } }],
         ["code_ttl", { codeTtl: { seconds: -1n } }],
         ["custom_code", { customCode: "12345" }],

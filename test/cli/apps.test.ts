@@ -209,6 +209,28 @@ describe.each(testEngines())("app and client commands on $engine", ({ database }
     expect(await live()).toHaveLength(1);
   });
 
+  it("one secret is revoked by its id after a yes, and the other one stays", async () => {
+    await cli("client", "create", "--app", "default", "--kind", "confidential", "--id", "api");
+    await cli("client", "rotate-secret", "api");
+    const ids = async () =>
+      (await cli("client", "show", "api", "--json")).json().secrets.map((one: { secret_id: string }) => one.secret_id);
+    const [first, second] = await ids();
+    const revoked = await yes("client", "revoke-secret", "api", first, "--json");
+    expect(revoked.json()).toEqual({ client_id: "api", secret_id: first });
+    expect(revoked.err).toContain(`The secret ${first} of the client api ends at once`);
+    expect(await ids()).toEqual([second]);
+    const again = await cli("client", "revoke-secret", "api", first, "--yes");
+    expect(again).toMatchObject({
+      code: 1,
+      out: "",
+      err: "The client has no secret with this id: see `latchkey client show api`.\n",
+    });
+    expect(await ids()).toEqual([second]);
+    const line = `Revoked the secret ${second} of the client api.\n`;
+    expect(await cli("client", "revoke-secret", "api", second, "--yes")).toMatchObject({ code: 0, out: line });
+    expect(await ids()).toEqual([]);
+  });
+
   it("values of a policy are set, unset and printed with their sources", async () => {
     env = { ...env, LATCHKEY_REFRESH_IDLE: "3d" };
     const set = ["--set", "code_length=8", "--set", "code_ttl=120s", "--set", "channels=email", "--set", "code_sign_in=off"];
@@ -232,11 +254,13 @@ describe.each(testEngines())("app and client commands on $engine", ({ database }
   it("what can't be undone needs a yes, and nothing happens without one", async () => {
     await cli("app", "create", "shop");
     await cli("client", "create", "--app", "shop", "--kind", "confidential", "--id", "api");
-    const before = (await cli("client", "show", "api", "--json")).out;
+    const shown = await cli("client", "show", "api", "--json");
+    const before = shown.out;
     for (const argv of [
       ["app", "delete", "shop"],
       ["client", "delete", "api"],
       ["client", "rotate-secret", "api", "--old-secrets-expire-in", "0s"],
+      ["client", "revoke-secret", "api", shown.json().secrets[0].secret_id],
     ]) {
       const { code, out, err } = await cli(...argv);
       expect([code, out]).toEqual([1, ""]);
@@ -290,6 +314,7 @@ describe("a refused command", () => {
     ["app archive default", "The app default always exists and is active: it can't be deleted or archived."],
     ["app delete default --yes", "The app default always exists and is active: it can't be deleted or archived."],
     ["client show web", "There is no client with this id: see `latchkey client list`."],
+    ["client revoke-secret web none --yes", "There is no client with this id: see `latchkey client list`."],
     [
       "client create --app default --kind public --id 0190a000-0000-7000-8000-000000000001",
       "The client id must not be a UUID, because user ids are UUIDs: make it an alias of the client.",

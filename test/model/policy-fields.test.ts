@@ -1,17 +1,18 @@
-import { type DescField, getOption } from "@bufbuild/protobuf";
+import { type DescField, type DescMessage, getOption } from "@bufbuild/protobuf";
 import { durationMs } from "@bufbuild/protobuf/wkt";
 import { field as fieldRules } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
 import { describe, expect, it } from "vitest";
 import { readSettings } from "../../src/config/settings.js";
 import { AppPolicySchema } from "../../src/gen/latchkey/v1/app_pb.js";
+import { SendOtpRequestSchema } from "../../src/gen/latchkey/v1/auth_service_pb.js";
 import { type AppPolicy, resolvePolicy } from "../../src/model/app-policy.js";
 import { effectivePolicy, type PolicyField, policyFields, policyKeys } from "../../src/model/policy-fields.js";
 import { durationText, policyViolations } from "../../src/model/policy-rules.js";
 import { deploymentWith } from "../apps/support.js";
 
-const protoField = ({ name }: PolicyField): DescField => {
-  const found = AppPolicySchema.fields.find((field) => field.name === name);
-  if (found === undefined) throw new Error(`AppPolicy has no field ${name}`);
+const protoField = ({ name }: PolicyField, of: DescMessage = AppPolicySchema): DescField => {
+  const found = of.fields.find((field) => field.name === name);
+  if (found === undefined) throw new Error(`${of.name} has no field ${name}`);
   return found;
 };
 
@@ -45,11 +46,20 @@ describe("the values of a policy", () => {
   });
 
   it.each(policyKeys)("%s has the hard bounds of the proto", (key) => {
-    const field = policyFields[key];
+    const field: PolicyField = policyFields[key];
     const bounds = protoBounds(protoField(field));
     if (field.kind === "count") expect(bounds).toEqual({ min: field.min, max: field.max });
     else if (field.kind === "duration") expect(bounds).toEqual({ min: field.minMs, max: field.maxMs });
     else expect(bounds).toBeUndefined();
+  });
+
+  it("that one call may decide have the bounds of a policy in production", () => {
+    const { codeLength, codeTtlMs } = policyFields;
+    const bounds = [codeLength, codeTtlMs].map((field) => protoBounds(protoField(field, SendOtpRequestSchema)));
+    expect(bounds).toEqual([
+      { min: codeLength.min, max: codeLength.max },
+      { min: codeTtlMs.productionMinMs, max: codeTtlMs.maxMs },
+    ]);
   });
 
   it.each([
@@ -60,7 +70,7 @@ describe("the values of a policy", () => {
     ["refreshAbsoluteMs", "LATCHKEY_REFRESH_ABSOLUTE"],
     ["refreshGraceMs", "LATCHKEY_REFRESH_GRACE"],
   ] as const)("%s has the upper bound, and in production the lower one, of %s", (key, setting) => {
-    const field = policyFields[key];
+    const field: PolicyField = policyFields[key];
     if (field.kind !== "duration") throw new Error("not a duration");
     const { minMs, productionMinMs = minMs, maxMs } = field;
     expect(isAccepted("development", setting, `${maxMs / 1000}s`)).toBe(true);
@@ -73,7 +83,7 @@ describe("the values of a policy", () => {
   });
 
   it.each(policyKeys)("%s is accepted at its bounds and refused beyond them, in development and production", (key) => {
-    const field = policyFields[key];
+    const field: PolicyField = policyFields[key];
     if (field.kind !== "count" && field.kind !== "duration") return;
     const [min, max] = field.kind === "count" ? [field.min, field.max] : [field.minMs, field.maxMs];
     const productionMin = field.kind === "duration" ? (field.productionMinMs ?? min) : min;

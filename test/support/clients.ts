@@ -1,9 +1,10 @@
 import type { DescService } from "@bufbuild/protobuf";
 import { type Client, createClient as createConnectClient } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-node";
+import { operator } from "../../src/apps/actor.js";
 import { createApp } from "../../src/apps/create-app.js";
 import { type CreateClientInput, createClient } from "../../src/apps/create-client.js";
-import { type AppsDeps, operator } from "../../src/apps/deps.js";
+import type { AppsDeps } from "../../src/apps/deps.js";
 import type { Settings } from "../../src/config/settings.js";
 import { AuthService } from "../../src/gen/latchkey/v1/auth_service_pb.js";
 import type { RunningServer } from "../../src/server/app.js";

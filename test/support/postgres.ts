@@ -58,14 +58,13 @@ export function testDatabases(): TestDatabases {
     },
     createEmpty: (encoding) => createFrom("template0", encoding),
     async recycle(location) {
-      const tables = await query<{ tablename: string }>(
-        location,
-        "SELECT tablename FROM pg_tables WHERE schemaname = 'public'",
-      );
-      const emptied = tables
-        .map(({ tablename }) => tablename)
-        .filter((table) => !["schema_migrations", "function_sets"].includes(table));
-      await query(location, `TRUNCATE ${emptied.join(", ")}; ${initialDirectory}`);
+      // On tables of a few rows, DELETE takes a fraction of the time of TRUNCATE, which makes new files for each table and index.
+      const emptyAll = `DO $$ DECLARE name text; BEGIN
+        FOR name IN SELECT tablename FROM pg_tables
+          WHERE schemaname = 'public' AND tablename NOT IN ('schema_migrations', 'function_sets')
+        LOOP EXECUTE format('DELETE FROM %I', name); END LOOP;
+      END $$`;
+      await query(location, `${emptyAll}; ${initialDirectory}`);
       spare.push(location);
     },
   };

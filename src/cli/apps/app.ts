@@ -1,13 +1,14 @@
+import { operator } from "../../apps/actor.js";
 import { createApp } from "../../apps/create-app.js";
 import { deleteApp } from "../../apps/delete-app.js";
-import { type AppsDeps, operator } from "../../apps/deps.js";
+import type { AppsDeps } from "../../apps/deps.js";
 import { getEffectivePolicy } from "../../apps/effective-policy.js";
 import { getApp, listApps } from "../../apps/read-apps.js";
 import { type AppChanges, updateApp } from "../../apps/update-app.js";
 import { updatePolicy } from "../../apps/update-policy.js";
 import type { Settings } from "../../config/settings.js";
 import type { AppRecord } from "../../model/app.js";
-import { CliError, type Io } from "../io.js";
+import { CliError, type Io, requireYes } from "../io.js";
 import { allPages } from "./all-pages.js";
 import { appFields, effectiveFields, effectiveLines, fieldLines, print } from "./output.js";
 import { parseList, parsePolicyChanges } from "./parse.js";
@@ -42,7 +43,7 @@ type Of<Options> = Options & { readonly appId: string };
 export async function create(settings: Settings, options: Of<AppOptions>, io: Io): Promise<void> {
   const { appId, pool = "" } = options;
   const app = await withApps(settings, io, (deps) => createApp(deps, operator, { appId, poolId: pool, ...fieldsIn(options) }));
-  const next = `Add a client with \`latchkey client create --app ${appId} --kind public\`.`;
+  const next = `Add a client with \`latchkey client create --app ${appId} --kind public\`, or \`--kind confidential\` for a backend.`;
   print(io, options, appFields(app), [`Created the app ${appId}. ${next}`]);
 }
 
@@ -87,11 +88,11 @@ export async function archive(settings: Settings, options: Of<Json & { readonly 
 }
 
 export async function remove(settings: Settings, options: Of<Confirmed>, io: Io): Promise<void> {
-  const { appId, yes = false } = options;
+  const { appId } = options;
   const outcome = await withApps(settings, io, async (deps) => {
     await getApp(deps, { appId });
     const question = `Deleting the app ${appId} deletes its clients and their secrets too, and can't be undone.`;
-    if (!yes && !(await io.confirm(question))) throw new CliError("Nothing was deleted: confirm with yes, or add --yes.");
+    await requireYes(io, options, { question, refusal: "Nothing was deleted" });
     return await deleteApp(deps, operator, { appId });
   });
   const line =

@@ -1,13 +1,13 @@
-import { type Rotation, rotateClientSecret } from "../../apps/client-secrets.js";
-import { type ClientFields, createClient, type MadeSecret } from "../../apps/create-client.js";
+import { operator } from "../../apps/actor.js";
+import { type MadeSecret, type Rotation, revokeClientSecret, rotateClientSecret } from "../../apps/client-secrets.js";
+import { type ClientFields, createClient } from "../../apps/create-client.js";
 import { deleteClient } from "../../apps/delete-client.js";
-import { operator } from "../../apps/deps.js";
 import { getClient, listClients } from "../../apps/read-clients.js";
 import { type ClientChanges, updateClient } from "../../apps/update-client.js";
 import type { Settings } from "../../config/settings.js";
 import type { ClientKind, ClientState } from "../../model/client.js";
 import type { StoredClient } from "../../store/port/apps.js";
-import { CliError, type Io } from "../io.js";
+import { CliError, type Io, requireYes } from "../io.js";
 import { allPages } from "./all-pages.js";
 import { allApps, type Confirmed, type Json } from "./app.js";
 import { clientFields, fieldLines, print } from "./output.js";
@@ -94,7 +94,7 @@ export async function update(settings: Settings, options: Of<UpdateOptions>, io:
 }
 
 export async function rotateSecret(settings: Settings, options: Of<RotateOptions>, io: Io): Promise<void> {
-  const { clientId, yes = false } = options;
+  const { clientId } = options;
   const rotation: Rotation = {
     clientId,
     oldSecretsExpireInMs: durationIn("--old-secrets-expire-in", options.oldSecretsExpireIn, { min: 0 }),
@@ -103,20 +103,38 @@ export async function rotateSecret(settings: Settings, options: Of<RotateOptions
   const { client, made } = await withApps(settings, io, async (deps) => {
     await getClient(deps, { clientId });
     const question = `The secrets that ${clientId} has now end at once, and callers that use them are refused.`;
-    if (rotation.oldSecretsExpireInMs === 0 && !yes && !(await io.confirm(question))) {
-      throw new CliError("Nothing was changed: confirm with yes, or add --yes.");
-    }
+    if (rotation.oldSecretsExpireInMs === 0) await requireYes(io, options, { question, refusal: "Nothing was changed" });
     return await rotateClientSecret(deps, operator, rotation);
   });
   printMade(io, options, { line: `Made a new secret for the client ${clientId}.`, client, made });
 }
 
+export async function revokeSecret(
+  settings: Settings,
+  options: Of<Confirmed & { readonly secretId: string }>,
+  io: Io,
+): Promise<void> {
+  const { clientId, secretId } = options;
+  await withApps(settings, io, async (deps) => {
+    const { secrets } = await getClient(deps, { clientId });
+    if (!secrets.some((secret) => secret.secretId === secretId)) {
+      throw new CliError(`The client has no secret with this id: see \`latchkey client show ${clientId}\`.`);
+    }
+    const question = `The secret ${secretId} of the client ${clientId} ends at once, and callers that use it are refused.`;
+    await requireYes(io, options, { question, refusal: "Nothing was revoked" });
+    await revokeClientSecret(deps, operator, { clientId, secretId });
+  });
+  print(io, options, { client_id: clientId, secret_id: secretId }, [
+    `Revoked the secret ${secretId} of the client ${clientId}.`,
+  ]);
+}
+
 export async function remove(settings: Settings, options: Of<Confirmed>, io: Io): Promise<void> {
-  const { clientId, yes = false } = options;
+  const { clientId } = options;
   const ended = await withApps(settings, io, async (deps) => {
     await getClient(deps, { clientId });
     const question = `Deleting the client ${clientId} deletes its secrets and ends its sessions, and can't be undone.`;
-    if (!yes && !(await io.confirm(question))) throw new CliError("Nothing was deleted: confirm with yes, or add --yes.");
+    await requireYes(io, options, { question, refusal: "Nothing was deleted" });
     return await deleteClient(deps, operator, { clientId });
   });
   print(io, options, { client_id: clientId, sessions_ended: ended }, [

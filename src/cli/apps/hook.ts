@@ -1,4 +1,4 @@
-import { operator } from "../../apps/deps.js";
+import { operator } from "../../apps/actor.js";
 import { deleteRegistrationHook, putRegistrationHook } from "../../apps/registration-hook.js";
 import type { Settings } from "../../config/settings.js";
 import type { Io } from "../io.js";

@@ -82,7 +82,7 @@ export function effectiveLines(policy: AppPolicy, origins: readonly PolicyOrigin
   return origins.map(({ key, source, setting }) => {
     const value = shownValue(policyFields[key], policy[key]);
     const from = setting === null ? source : `${source} ${setting}`;
-    return `${policyFields[key].name.padEnd(22)} ${textOf(value).padEnd(14)} ${from}`.trimEnd();
+    return `${policyFields[key].name.padEnd(22)} ${(textOf(value) || "-").padEnd(14)} ${from}`.trimEnd();
   });
 }
 

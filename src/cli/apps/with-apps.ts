@@ -58,7 +58,7 @@ function sentences({ reason, violations, metadata, detail }: AuthError): string 
     case "ALREADY_EXISTS":
       return `The id ${metadata.id} is taken: choose another one.`;
     case "TOO_MANY_SECRETS":
-      return "The client has two live secrets already: add --old-secrets-expire-in 0s to end them at once.";
+      return "The client has two live secrets already: end one with `latchkey client revoke-secret`, or both with --old-secrets-expire-in 0s.";
     case "DEFAULT_APP":
       return "The app default always exists and is active: it can't be deleted or archived.";
     default:

@@ -1,6 +1,7 @@
 import type { JsonObject, MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
-import type { ClientFields, MadeSecret } from "../../apps/create-client.js";
+import type { MadeSecret } from "../../apps/client-secrets.js";
+import type { ClientFields } from "../../apps/create-client.js";
 import type { ClientChanges } from "../../apps/update-client.js";
 import type { CreateClientRequest, UpdateClientRequest } from "../../gen/latchkey/v1/app_service_pb.js";
 import { ClientKind, type ClientSchema, type ClientSecretSchema, ClientState } from "../../gen/latchkey/v1/client_pb.js";

@@ -1,9 +1,10 @@
+import type { Actor } from "../../apps/actor.js";
 import { revokeClientSecret, rotateClientSecret } from "../../apps/client-secrets.js";
 import { createApp } from "../../apps/create-app.js";
 import { createClient } from "../../apps/create-client.js";
 import { deleteApp } from "../../apps/delete-app.js";
 import { deleteClient } from "../../apps/delete-client.js";
-import type { Actor, AppsDeps } from "../../apps/deps.js";
+import type { AppsDeps } from "../../apps/deps.js";
 import { getEffectivePolicy } from "../../apps/effective-policy.js";
 import { getApp, listApps } from "../../apps/read-apps.js";
 import { getClient, listClients } from "../../apps/read-clients.js";

@@ -30,6 +30,12 @@ export interface ClientTaken {
   readonly id: string;
 }
 
+/**
+ * Checks a client before a change, within the transaction of the change. It is pure and may run more than once. An error that it throws
+ * undoes the change and is thrown.
+ */
+export type CheckClient = (client: Pick<ClientRecord, "clientId" | "kind" | "scopes">) => void;
+
 /** Apps, their clients and what clients authenticate with. Every change gives the directory the next revision. */
 export interface Apps {
   /** Returns all that changed after `revision`; 0 for everything. One statement if nothing has. */
@@ -46,49 +52,71 @@ export interface Apps {
 
   /**
    * Replaces an app by what `apply` returns for it. `apply` is pure and may run more than once; an error that it throws undoes
-   * the change and is thrown. The id, pool, number and time of creation never change. The key of a registration hook that is
-   * replaced or removed is deleted. Returns null if there is no such app.
+   * the change and is thrown. `check` runs for every client of the app. The id, pool, number and time of creation never change.
+   * The key of a registration hook that is replaced or removed is deleted. Returns null if there is no such app.
    */
-  changeApp(change: { readonly appId: string; readonly apply: (app: AppRecord) => AppRecord }): Promise<AppRecord | null>;
+  changeApp(change: {
+    readonly appId: string;
+    readonly apply: (app: AppRecord) => AppRecord;
+    readonly check?: CheckClient;
+  }): Promise<AppRecord | null>;
 
   /**
    * Deletes an app with its clients and the key of its registration hook, if no member, session or live challenge belongs to it;
-   * otherwise archives it. Returns null if there is no such app.
+   * otherwise archives it. `check` runs for every client of the app. Returns null if there is no such app.
    */
-  deleteApp(change: { readonly appId: string; readonly now: EpochMs }): Promise<"deleted" | "archived" | null>;
+  deleteApp(change: {
+    readonly appId: string;
+    readonly now: EpochMs;
+    readonly check?: CheckClient;
+  }): Promise<"deleted" | "archived" | null>;
 
   findClient(clientId: string): Promise<StoredClient | null>;
   /** Lists the clients of an app. */
   listClients(query: PageQuery & { readonly appId: string }): Promise<readonly StoredClient[]>;
 
-  /** Adds a client. If it is the default one, no other client stays so. */
+  /** Adds a client. If it is the default one, no other client stays so: `unmarked` is the one that was. Null: none was. */
   createClient(change: {
     readonly client: ClientRecord;
     readonly secret: ClientSecret | null;
-  }): Promise<{ readonly kind: "created" } | ClientTaken | { readonly kind: "no_app" }>;
+  }): Promise<{ readonly kind: "created"; readonly unmarked: string | null } | ClientTaken | { readonly kind: "no_app" }>;
 
   /** As `changeApp`, for a client. The id, app, kind and time of creation never change. */
   changeClient(change: {
     readonly clientId: string;
     readonly apply: (client: ClientRecord) => ClientRecord;
-  }): Promise<{ readonly kind: "changed"; readonly client: StoredClient } | ClientTaken | null>;
+  }): Promise<
+    { readonly kind: "changed"; readonly client: StoredClient; readonly unmarked: string | null } | ClientTaken | null
+  >;
 
-  /** Deletes a client with its secrets. Returns false if there is no such client. Its sessions stay and can't be used. */
-  deleteClient(change: { readonly clientId: string; readonly now: EpochMs }): Promise<boolean>;
+  /**
+   * Deletes a client with its secrets. Returns the client that it was, or null if there is none. Its sessions stay and can't be
+   * used.
+   */
+  deleteClient(change: {
+    readonly clientId: string;
+    readonly now: EpochMs;
+    readonly check?: CheckClient;
+  }): Promise<ClientRecord | null>;
 
   /**
    * Adds a secret. With `endOthersAt` the client's other secrets end then at the latest. Never leaves more than
-   * `liveSecretsMax` live at `now`, however many calls run at once.
+   * `liveSecretsMax` live at `now`, however many calls run at once. Returns the client with the new secret.
    */
   addSecret(change: {
     readonly clientId: string;
     readonly secret: ClientSecret;
     readonly endOthersAt: EpochMs | null;
     readonly now: EpochMs;
-  }): Promise<"added" | "too_many" | "no_client">;
+    readonly check?: CheckClient;
+  }): Promise<StoredClient | "too_many" | "no_client">;
 
-  /** Returns false if the client has no such secret. */
-  deleteSecret(change: { readonly clientId: string; readonly secretId: string }): Promise<boolean>;
+  /** Returns the client, or null if it has no such secret. */
+  deleteSecret(change: {
+    readonly clientId: string;
+    readonly secretId: string;
+    readonly check?: CheckClient;
+  }): Promise<ClientRecord | null>;
 
   /** Records that a secret was used. Changes no revision. */
   noteSecretUse(change: { readonly secretId: string; readonly now: EpochMs }): Promise<void>;

@@ -4,11 +4,11 @@ import type { Apps } from "../port/apps.js";
 import { type AppRow, appColumns, appValues, toApp } from "./app-rows.js";
 import { createAssertions } from "./assertions.js";
 import { createClientSecrets } from "./client-secrets.js";
-import { createClients, removeClient } from "./clients.js";
+import { createClients, readRights, removeClient } from "./clients.js";
 import { type ColdDatabase, type Steps, sql } from "./cold-database.js";
 import { createDirectoryReads } from "./directory.js";
 import { changeDirectory, forgetDeletion, nextRevision, noteDeletion } from "./revisions.js";
-import { escapeNul, unescapeNul } from "./texts.js";
+import { escapeNul } from "./texts.js";
 
 /** Apps, their clients and what clients authenticate with. Each concern has its own file. */
 export function createApps(db: ColdDatabase): Apps {
@@ -50,28 +50,28 @@ function createAppOperations(db: ColdDatabase): Pick<Apps, "findApp" | "listApps
         return created;
       }),
 
-    changeApp: ({ appId, apply }) =>
+    changeApp: ({ appId, apply, check }) =>
       changeDirectory(db, function* () {
         const app = yield* readApp(appId);
         if (app === null) return null;
+        if (check !== undefined) for (const client of yield* readRights(appId)) check(client);
         const next = yield* replaceApp({ ...apply(app), ...fixed(app) });
         if (next.registrationHook?.keyId !== app.registrationHook?.keyId) yield* deleteHookKey(app);
         return next;
       }),
 
-    deleteApp: ({ appId, now }) =>
+    deleteApp: ({ appId, now, check }) =>
       changeDirectory(db, function* () {
         const app = yield* readApp(appId);
         if (app === null) return null;
+        const clients = yield* readRights(appId);
+        for (const client of clients) check?.(client);
         if (yield* isInUse(appId, now)) {
           yield* replaceApp({ ...app, state: "archived" });
           return "archived";
         }
         const revision = yield* nextRevision();
-        const clients = yield* sql<{ client_id: string }>("SELECT client_id FROM clients WHERE app_id = $1", [
-          escapeNul(appId),
-        ]);
-        for (const { client_id: clientId } of clients) yield* removeClient(unescapeNul(clientId), { revision, now });
+        for (const { clientId } of clients) yield* removeClient(clientId, { revision, now });
         yield* sql("DELETE FROM apps WHERE app_id = $1", [escapeNul(appId)]);
         yield* deleteHookKey(app);
         yield* noteDeletion("app", appId, { revision, now });

@@ -2,7 +2,7 @@ import type { ClientKind, ClientRecord, ClientSecret, ClientState } from "../../
 import type { Scope } from "../../model/scope.js";
 import type { EpochMs } from "../../model/time.js";
 import type { StoredClient } from "../port/apps.js";
-import type { Value } from "./cold-database.js";
+import { type Steps, sql, type Value } from "./cold-database.js";
 import { escapeNul, unescapeNul } from "./texts.js";
 
 interface ClientRow {
@@ -80,6 +80,12 @@ export function selectClients(condition: string): string {
       s.expires_at, s.last_used_at
     FROM clients c LEFT JOIN client_secrets s ON s.client_id = c.client_id
     WHERE ${condition} ORDER BY c.client_id, s.created_at, s.secret_id`;
+}
+
+export const selectClient = selectClients("c.client_id = $1");
+
+export function* readClient(clientId: string): Steps<StoredClient | null> {
+  return toStoredClients(yield* sql<ClientSecretRow>(selectClient, [escapeNul(clientId)]))[0] ?? null;
 }
 
 /** Takes the rows of `selectClients`. */

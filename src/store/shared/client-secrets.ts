@@ -1,6 +1,6 @@
 import { type ClientSecret, liveSecretsMax } from "../../model/client.js";
-import type { EpochMs } from "../../model/time.js";
 import type { Apps } from "../port/apps.js";
+import { readClient } from "./client-rows.js";
 import { type ColdDatabase, type Steps, sql } from "./cold-database.js";
 import { changeDirectory, nextRevision } from "./revisions.js";
 import { escapeNul } from "./texts.js";
@@ -10,31 +10,33 @@ const hourMs = 60 * 60_000;
 /** Secrets of confidential clients. A change of a secret gives its client the next revision. */
 export function createClientSecrets(db: ColdDatabase): Pick<Apps, "addSecret" | "deleteSecret" | "noteSecretUse"> {
   return {
-    addSecret: ({ clientId, secret, endOthersAt, now }) =>
+    addSecret: ({ clientId, secret, endOthersAt, now, check }) =>
       changeDirectory(db, function* () {
-        const id = escapeNul(clientId);
-        if ((yield* sql("SELECT client_id FROM clients WHERE client_id = $1", [id])).length === 0) return "no_client";
-        const text = "SELECT expires_at FROM client_secrets WHERE client_id = $1";
-        const others = yield* sql<{ expires_at: EpochMs | null }>(text, [id]);
-        const ends = others.map(({ expires_at: end }) => Math.min(end ?? Infinity, endOthersAt ?? Infinity));
+        const stored = yield* readClient(clientId);
+        if (stored === null) return "no_client";
+        check?.(stored.client);
+        const ends = stored.secrets.map(({ expiresAt }) => Math.min(expiresAt ?? Infinity, endOthersAt ?? Infinity));
         if (ends.filter((end) => end > now).length >= liveSecretsMax) return "too_many";
         if (endOthersAt !== null) {
           const end = `UPDATE client_secrets SET expires_at = $2
             WHERE client_id = $1 AND (expires_at IS NULL OR expires_at > $2)`;
-          yield* sql(end, [id, endOthersAt]);
+          yield* sql(end, [escapeNul(clientId), endOthersAt]);
         }
         yield* insertSecret(clientId, secret);
         yield* touchClient(clientId);
-        return "added";
+        return (yield* readClient(clientId))!;
       }),
 
-    deleteSecret: ({ clientId, secretId }) =>
+    deleteSecret: ({ clientId, secretId, check }) =>
       changeDirectory(db, function* () {
+        const stored = yield* readClient(clientId);
+        if (stored === null) return null;
+        check?.(stored.client);
         const text = "DELETE FROM client_secrets WHERE client_id = $1 AND secret_id = $2 RETURNING secret_id";
         const deleted = yield* sql(text, [escapeNul(clientId), escapeNul(secretId)]);
-        if (deleted.length === 0) return false;
+        if (deleted.length === 0) return null;
         yield* touchClient(clientId);
-        return true;
+        return stored.client;
       }),
 
     async noteSecretUse({ secretId, now }) {

@@ -1,9 +1,9 @@
 // A process that makes apps and clients by the use cases of the API, and reads them as every server does.
 
+import { operator } from "../../../dist/apps/actor.js";
 import { createApp } from "../../../dist/apps/create-app.js";
 import { createClient } from "../../../dist/apps/create-client.js";
 import { openDirectory } from "../../../dist/apps/database-directory.js";
-import { operator } from "../../../dist/apps/deps.js";
 import { updatePolicy } from "../../../dist/apps/update-policy.js";
 import { diskFiles, readSettings } from "../../../dist/config/settings.js";
 import { storeLocation } from "../../../dist/server/core.js";

@@ -80,7 +80,10 @@ describe.each(testEngines())("OAuth over HTTP on $engine", ({ database }) => {
       const answer = await post("token", { grant_type: "client_credentials" }, await headers());
       expect(answer).toMatchObject({
         status: 401,
-        json: { error: "invalid_client", error_description: expect.stringContaining("Check the client id and the secret.") },
+        json: {
+          error: "invalid_client",
+          error_description: expect.stringContaining("Check the client id and the secret or key."),
+        },
       });
       expect(answer.headers.get("www-authenticate")).toMatch(/^Basic realm=/);
       expect(answer.headers.get("cache-control")).toBe("no-store");

@@ -62,7 +62,7 @@ export function apps(scene: Scene): void {
       expect(await store.apps.findApp(id)).toBeNull();
       expect(await store.apps.findClient(id)).toBeNull();
       expect(await store.apps.deleteApp({ appId: id, now: t0 })).toBeNull();
-      expect(await store.apps.deleteClient({ clientId: id, now: t0 })).toBe(false);
+      expect(await store.apps.deleteClient({ clientId: id, now: t0 })).toBeNull();
     }
   });
 
@@ -198,7 +198,7 @@ export function apps(scene: Scene): void {
     });
     const stored = await store.apps.findClient(client.clientId);
     expect(stored).toMatchObject({ client: { ...client, ...wanted }, secrets: [{}] });
-    expect(outcome).toEqual({ kind: "changed", client: stored });
+    expect(outcome).toEqual({ kind: "changed", client: stored, unmarked: null });
     expect(await store.apps.changeClient({ clientId: "nothing", apply: (was) => was })).toBeNull();
   });
 }

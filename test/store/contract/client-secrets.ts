@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
 import type { ClientSecret } from "../../../src/model/client.js";
+import type { Apps } from "../../../src/store/port/apps.js";
 import { directoryOf, newSecret } from "./directory-fixtures.js";
 import { day, hour, minute, type Scene, t0, times } from "./fixtures.js";
 
@@ -7,21 +8,22 @@ export function clientSecrets(scene: Scene): void {
   const { addClient, revisionNow, changesIn } = directoryOf(scene);
 
   const secretsOf = async (clientId: string) => (await scene.store.apps.findClient(clientId))!.secrets;
+  const isAdded = (outcome: Awaited<ReturnType<Apps["addSecret"]>>) => typeof outcome === "object";
   const add = (clientId: string, secret: ClientSecret, { endOthersAt = null as number | null, now = t0 } = {}) =>
     scene.store.apps.addSecret({ clientId, secret, endOthersAt, now });
 
   it("of 20 racers that add a secret to a client with one, one does: no client has more than two live secrets", async () => {
     const { clientId } = await addClient({ kind: "confidential" }, newSecret());
     const added = await Promise.all(times(20, () => add(clientId, newSecret())));
-    expect(added.filter((outcome) => outcome === "added")).toHaveLength(1);
     expect(added.filter((outcome) => outcome === "too_many")).toHaveLength(19);
+    expect(added.filter(isAdded)).toHaveLength(1);
     expect(await secretsOf(clientId)).toHaveLength(2);
   });
 
   it("of 20 racers that each end the others later, one adds a secret: the others live until their end", async () => {
     const { clientId } = await addClient({ kind: "confidential" }, newSecret());
     const added = await Promise.all(times(20, () => add(clientId, newSecret(), { endOthersAt: t0 + day })));
-    expect(added.filter((outcome) => outcome === "added")).toHaveLength(1);
+    expect(added.filter(isAdded)).toHaveLength(1);
     const ends = (await secretsOf(clientId)).map(({ expiresAt }) => expiresAt);
     expect(ends.toSorted()).toEqual([t0 + day, null].toSorted());
   });
@@ -29,17 +31,18 @@ export function clientSecrets(scene: Scene): void {
   it("of 20 racers that each end the others at once, all add a secret and one stays live", async () => {
     const { clientId } = await addClient({ kind: "confidential" }, newSecret());
     const added = await Promise.all(times(20, () => add(clientId, newSecret(), { endOthersAt: t0 })));
-    expect(added.every((outcome) => outcome === "added")).toBe(true);
+    expect(added.every(isAdded)).toBe(true);
     expect((await secretsOf(clientId)).filter(({ expiresAt }) => expiresAt === null)).toHaveLength(1);
   });
 
   it("a new secret ends the others at the latest at the time given; an earlier end stays, other clients' secrets too", async () => {
     const [other, soon] = [newSecret(), newSecret({ createdAt: t0 - 1, expiresAt: t0 + minute })];
     const { clientId: elsewhere } = await addClient({ kind: "confidential" }, other);
-    const { clientId } = await addClient({ kind: "confidential" }, soon);
+    const client = await addClient({ kind: "confidential" }, soon);
     const added = newSecret();
-    expect(await add(clientId, added, { endOthersAt: t0 + hour })).toBe("added");
-    expect(await secretsOf(clientId)).toEqual([soon, added]);
+    const stored = { client, secrets: [soon, added] };
+    expect(await add(client.clientId, added, { endOthersAt: t0 + hour })).toEqual(stored);
+    expect(await scene.store.apps.findClient(client.clientId)).toEqual(stored);
     expect(await secretsOf(elsewhere)).toEqual([other]);
   });
 
@@ -47,7 +50,7 @@ export function clientSecrets(scene: Scene): void {
     const { clientId } = await addClient({ kind: "confidential" }, newSecret({ expiresAt: t0 + hour }));
     await add(clientId, newSecret());
     expect(await add(clientId, newSecret(), { now: t0 + hour - 1 })).toBe("too_many");
-    expect(await add(clientId, newSecret(), { now: t0 + hour })).toBe("added");
+    expect(isAdded(await add(clientId, newSecret(), { now: t0 + hour }))).toBe(true);
   });
 
   it("a refused secret changes nothing", async () => {
@@ -61,12 +64,13 @@ export function clientSecrets(scene: Scene): void {
 
   it("a secret is deleted only from its own client", async () => {
     const secret = newSecret();
-    const { clientId } = await addClient({ kind: "confidential" }, secret);
+    const client = await addClient({ kind: "confidential" }, secret);
+    const { clientId } = client;
     const { clientId: other } = await addClient({ kind: "confidential" }, newSecret());
     const drop = (of: string) => scene.store.apps.deleteSecret({ clientId: of, secretId: secret.secretId });
-    expect(await drop(other)).toBe(false);
+    expect(await drop(other)).toBeNull();
     expect(await secretsOf(clientId)).toEqual([secret]);
-    expect([await drop(clientId), await drop(clientId)]).toEqual([true, false]);
+    expect([await drop(clientId), await drop(clientId)]).toEqual([client, null]);
     expect(await secretsOf(clientId)).toEqual([]);
   });
 

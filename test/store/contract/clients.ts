@@ -22,10 +22,11 @@ export function clients(scene: Scene): void {
       state: "disabled",
     });
     const [older, newer] = [newSecret({ createdAt: t0 }), newSecret({ createdAt: t0 + 1, expiresAt: t0 + day })];
-    expect(await store.apps.createClient({ client, secret: newer })).toEqual({ kind: "created" });
+    expect(await store.apps.createClient({ client, secret: newer })).toEqual({ kind: "created", unmarked: null });
     const addition = { clientId: client.clientId, secret: older, endOthersAt: null, now: t0 };
-    expect(await store.apps.addSecret(addition)).toBe("added");
-    expect(await store.apps.findClient(client.clientId)).toEqual({ client, secrets: [older, newer] });
+    const stored = { client, secrets: [older, newer] };
+    expect(await store.apps.addSecret(addition)).toEqual(stored);
+    expect(await store.apps.findClient(client.clientId)).toEqual(stored);
   });
 
   it("clients are listed by app, in the order of their ids, page by page, with all their secrets", async () => {
@@ -105,7 +106,8 @@ export function clients(scene: Scene): void {
       (await store.apps.changesSince(0)).clients.filter(({ client }) => client.isDefault).map(({ client }) => client.clientId);
     expect(await marked()).toEqual([b.clientId]);
     const since = await revisionNow();
-    await store.apps.changeClient({ clientId: a.clientId, apply: (was) => ({ ...was, isDefault: true }) });
+    const changed = await store.apps.changeClient({ clientId: a.clientId, apply: (was) => ({ ...was, isDefault: true }) });
+    expect(changed).toMatchObject({ kind: "changed", unmarked: b.clientId });
     expect(await marked()).toEqual([a.clientId]);
     expect((await changesIn(since)).clients).toHaveLength(2);
     await Promise.all(times(20, () => addClient({ isDefault: true })));
@@ -117,7 +119,7 @@ export function clients(scene: Scene): void {
     const client = await addClient({ kind: "confidential", aliases: ["alias"] }, newSecret());
     const since = await revisionNow();
     const drop = () => store.apps.deleteClient({ clientId: client.clientId, now: t0 });
-    expect((await Promise.all(times(20, drop))).filter(Boolean)).toHaveLength(1);
+    expect((await Promise.all(times(20, drop))).filter(Boolean)).toEqual([client]);
     expect(await store.apps.findClient(client.clientId)).toBeNull();
     expect(await changesIn(since)).toMatchObject({ clients: [], deletedClients: [client.clientId] });
     await addClient({ clientId: client.clientId, aliases: ["alias"] });

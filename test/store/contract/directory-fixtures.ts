@@ -56,7 +56,7 @@ export function directoryOf(scene: Scene): DirectoryScene {
     },
     async addClient(changes, secret) {
       const client = newClient(changes);
-      expect(await scene.store.apps.createClient({ client, secret: secret ?? null })).toEqual({ kind: "created" });
+      expect(await scene.store.apps.createClient({ client, secret: secret ?? null })).toMatchObject({ kind: "created" });
       return client;
     },
     revisionNow: async () => (await scene.store.apps.changesSince(0)).revision,

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe } from "vitest";
 import { apps } from "./apps.js";
 import { attempts } from "./attempts.js";
 import { budgets } from "./budgets.js";
+import { checkedChanges } from "./checked-changes.js";
 import { claims } from "./claims.js";
 import { clientSecrets } from "./client-secrets.js";
 import { clients } from "./clients.js";
@@ -70,6 +71,7 @@ const concerns: Readonly<Record<string, (scene: Scene) => void>> = {
   apps,
   clients,
   "client secrets": clientSecrets,
+  "checked changes": checkedChanges,
   "changes of the directory": directoryChanges,
   keys,
   sweep,

@@ -1,7 +1,7 @@
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { openStore } from "../../../src/store/open.js";
 import type { NewMembership } from "../../../src/model/user.js";
+import { openStore } from "../../../src/store/open.js";
 import type { Store } from "../../../src/store/port/store.js";
 import type { NewMember } from "../../../src/store/port/users.js";
 import { query, testDatabases } from "../../support/postgres.js";
@@ -195,7 +195,12 @@ async function usePeople(store: Store): Promise<void> {
   await store.users.list({ ...here, prefix: null, after: "", limit: 10 });
   const recipientOf = { identifier: claim, channel: "sms", poolId, appId } as const;
   for (const trustClaims of [true, false]) {
-    await store.challenges.prepareSend({ idempotency: null, recipientOf: { ...recipientOf, trustClaims }, guards: [], now: t0 });
+    await store.challenges.prepareSend({
+      idempotency: null,
+      recipientOf: { ...recipientOf, trustClaims },
+      guards: [],
+      now: t0,
+    });
     const proof = await issue(store, { contact: claim });
     await store.challenges.find(proof.challengeId, trustClaims);
     await store.challenges.redeem(redemptionOf(proof.challengeId, { trustClaims, newMembership: null }));

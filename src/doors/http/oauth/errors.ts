@@ -49,12 +49,15 @@ function statusOf(error: unknown): number | null {
   return typeof status === "number" ? status : null;
 }
 
-function fromRefusal({ reason, message: description, violation, retryAfter }: Refusal): OAuthProblem {
+function fromRefusal({ reason, message: description, violation, retryAfter, metadata }: Refusal): OAuthProblem {
   switch (reason) {
     case "CLIENT_INVALID":
       return { ...invalidClient, description };
     case "CLIENT_UNKNOWN":
-      return { ...invalidClient, description: "The client is unknown, or is not the one that authenticates. Check client_id." };
+      return {
+        ...invalidClient,
+        description: "client_id is missing, names no active client, or is not the client that authenticates.",
+      };
     case "TOKEN_INVALID":
       return {
         status: 401,
@@ -69,7 +72,11 @@ function fromRefusal({ reason, message: description, violation, retryAfter }: Re
     case "TOKEN_NOT_REVOCABLE":
       return { status: 400, error: "unsupported_token_type", description };
     case "SCOPE_MISSING":
-      return { status: 403, error: "insufficient_scope", description };
+      return {
+        status: 403,
+        error: "insufficient_scope",
+        description: `The client lacks the scope ${metadata.scope}. Ask the operator for it.`,
+      };
     case "ORIGIN_NOT_ALLOWED":
       return { status: 403, error: "access_denied", description };
     case "REQUEST_INVALID":

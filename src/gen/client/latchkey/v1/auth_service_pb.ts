@@ -224,8 +224,7 @@ export type SendOtpRequest = Message<"latchkey.v1.SendOtpRequest"> & {
   reuseLive: boolean;
 
   /**
-   * How long the code can be redeemed: 30 seconds to 10 minutes. Needs the scope `otp:options`. Unset: as the policy of the app
-   * says.
+   * How long the code can be redeemed: 1 to 10 minutes. Needs the scope `otp:options`. Unset: as the policy of the app says.
    *
    * @generated from field: google.protobuf.Duration code_ttl = 12;
    */

@@ -1,0 +1,12 @@
+import type { Actor } from "./actor.js";
+import type { AppsDeps } from "./deps.js";
+
+/** Logs a change and makes it act in this process. */
+export async function announce(
+  { directory, log }: AppsDeps,
+  actor: Actor,
+  { message, ...what }: { readonly message: string; readonly [field: string]: unknown },
+): Promise<void> {
+  log.info({ by: actor.name, ...what }, message);
+  await directory.refresh();
+}
