@@ -127,6 +127,16 @@ describe.each(testEngines())("app and client commands on $engine", ({ database }
     expect((await cli("app", "show", "default", "--json")).json().registration_hook).toBe(null);
   });
 
+  it("the roles of an app are set, replaced and refused by entry", async () => {
+    const made = await cli("app", "create", "shop", "--roles", "admin, editor", "--json");
+    expect(made.json().roles).toEqual(["admin", "editor"]);
+    const refused = await cli("app", "update", "shop", "--roles", "admin,no spaces");
+    expect(refused).toMatchObject({ code: 1 });
+    expect(refused.err).toContain("--roles, entry 2, must be 1 to 32 letters, digits and the characters . _ : -.");
+    expect((await cli("app", "show", "shop", "--json")).json().roles).toEqual(["admin", "editor"]);
+    expect((await cli("app", "update", "shop", "--roles", "", "--json")).json().roles).toEqual([]);
+  });
+
   it("a confidential client's id and secret are printed once, as JSON with exactly these names", async () => {
     await cli("app", "create", "shop");
     const argv = ["client", "create", "--app", "shop", "--kind", "confidential", "--scopes", "otp:send,otp:verify", "--json"];
