@@ -5,7 +5,9 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { run } from "../../src/cli/main.js";
 import { policyFields, policyKeys } from "../../src/model/policy-fields.js";
+import { startHookServer, verifyQuestion } from "../accounts/hook-server.js";
 import { eventually, startTestApp, type TestApp } from "../support/app.js";
+import { signIn } from "../support/calls.js";
 import { testEngines } from "../support/engines.js";
 
 const key = (): string => randomBytes(32).toString("base64");
@@ -332,7 +334,7 @@ describe.each(testEngines())("beside a running server on $engine", ({ database }
   let env: Record<string, string>;
   beforeEach(async () => {
     const given = await database();
-    on = await startTestApp(given);
+    on = await startTestApp({ ...given, ...secrets });
     env = { LATCHKEY_DATABASE_URL: `sqlite:${join(on.folder, "latchkey.db")}`, ...given };
   });
   afterEach(() => on.stop());
@@ -351,6 +353,23 @@ describe.each(testEngines())("beside a running server on $engine", ({ database }
       return (await on.authAs("web").sendOtp({ identifier: to })).challenge?.codeLength === 9 ? true : undefined;
     });
     expect(performance.now() - changedAt).toBeLessThan(1_000);
+  });
+
+  it("the server asks the registration hook that the command line has set, and signs with the secret that it printed", async () => {
+    const hook = await startHookServer();
+    try {
+      const set = await latchkey(env, ["app", "hook", "set", "default", "--url", hook.url, "--json"]);
+      let signUps = 0;
+      const question = await eventually("a question", async () => {
+        signUps += 1;
+        await signIn(on, `a${signUps}@example.com`);
+        return hook.questions[0];
+      });
+      const said = verifyQuestion(set.json().secret, question, on.clock());
+      expect(said).toMatchObject({ data: { app_id: "default", contacts: [{ value: `a${signUps}@example.com` }] } });
+    } finally {
+      hook.stop();
+    }
   });
 });
 
