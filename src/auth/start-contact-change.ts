@@ -3,7 +3,7 @@ import type { Challenge } from "../model/challenge.js";
 import { channelOf } from "../model/channel.js";
 import type { Contact, ContactKind } from "../model/contact.js";
 import { canonicalContact } from "../model/identifier.js";
-import { contactsPerKindMax } from "../model/user.js";
+import { contactsPerKindMax, type User } from "../model/user.js";
 import type { Deps } from "./deps.js";
 import { AuthError, accepted, invalidField } from "./errors.js";
 import type { Idempotency } from "./idempotency.js";
@@ -27,7 +27,7 @@ export async function startContactChange(deps: Deps, caller: UserCaller, input: 
   const channel = channelOf[kind];
   if (!caller.policy.channels.includes(channel)) throw new AuthError("CHANNEL_UNAVAILABLE", { detail: channel });
   const replaces = input.replace === "" ? null : replacedBy(caller, contact, input.replace);
-  refuseTooMany(caller, contact, replaces);
+  refuseTooManyContacts(caller.user, { contact, replaces });
   const { userId, locale } = caller.user;
   const [challenge] = await issueChallenges(deps, caller, {
     method: `StartContactChange of ${userId}`,
@@ -50,7 +50,11 @@ function replacedBy({ policy, user }: UserCaller, { kind, value }: Contact, text
 }
 
 /** Throws TOO_MANY_CONTACTS if the user has no room for another contact of this kind. */
-function refuseTooMany({ user }: UserCaller, { kind, value }: Contact, replaces: string | null): void {
-  const others = user.contacts.filter((one) => one.kind === kind && one.value !== value && one.value !== replaces);
+export function refuseTooManyContacts(
+  { contacts }: User,
+  { contact, replaces }: { readonly contact: Contact; readonly replaces: string | null },
+): void {
+  const { kind, value } = contact;
+  const others = contacts.filter((one) => one.kind === kind && one.value !== value && one.value !== replaces);
   if (others.length >= contactsPerKindMax) throw new AuthError("TOO_MANY_CONTACTS");
 }

@@ -22,6 +22,7 @@ import { codeInvalid } from "./refusals.js";
 import { redeem } from "./registration.js";
 import { restoreOtherContacts } from "./restore-contacts.js";
 import { signedInUser } from "./signed-in-user.js";
+import { refuseTooManyContacts } from "./start-contact-change.js";
 
 export interface VerifyOtpInput extends GuessInput {
   readonly target: ChallengeTarget;
@@ -77,15 +78,17 @@ async function verify(deps: Deps, caller: Caller, { input, kind, idempotency }: 
     (await findEarlier(deps, caller, idempotency)) ?? refuse(deps, caller, { challengeId, why, lockedUntil });
 
   const challenge = await findInApp(deps, caller, challengeId);
-  // Not `lose`: the outcome of an earlier call is for its user alone.
-  if (challenge?.purpose === "change_contact" && (await signedInUser(deps, caller))?.userId !== challenge.userId) {
-    refuse(deps, caller, { challengeId, why: "not_expected", lockedUntil: null });
-  }
   const refusal = guessRefusalOf(challenge, caller.client.clientId, deps.clock());
+  const changing = challenge?.purpose === "change_contact" ? await signedInUser(deps, caller) : null;
+  if (challenge?.purpose === "change_contact" && changing?.userId !== challenge.userId) {
+    // Not `lose`: the outcome of an earlier call is for its user alone.
+    refuse(deps, caller, { challengeId, why: refusal ?? "not_expected", lockedUntil: null });
+  }
   if (challenge === null || refusal !== null) return await lose(refusal ?? "unknown");
   if (challenge.purpose === "login" && !caller.policy.codeSignIn) {
     throw new AuthError("PURPOSE_NOT_ALLOWED", { detail: "sign-in by code is switched off" });
   }
+  if (changing !== null) refuseTooManyContacts(changing, { contact: challenge.contact!, replaces: challenge.replaces });
   await refuseForeignKeys(deps, challenge);
   const newUser = newUserOf(deps, challenge);
   if (newUser === null) return await lose("profile_lost");

@@ -1,5 +1,6 @@
 import { codeOf } from "../lib/error-code.js";
 import { escapeControls } from "../lib/escape.js";
+import { StoreUnavailableError } from "../store/port/errors.js";
 import { CliError } from "./io.js";
 import { postgresHint } from "./postgres-hints.js";
 
@@ -16,6 +17,9 @@ const known: Readonly<Record<string, string>> = {
   SQLITE_READONLY: "the database cannot be written to: check the permissions of its file and directory",
   SQLITE_NOTADB: "the file that LATCHKEY_DATABASE_URL names is not a SQLite database",
   SQLITE_CORRUPT: "the database is damaged: restore a backup",
+  ENOSPC: "the disk is full: make room there",
+  SQLITE_FULL: "the disk of the database is full: make room there",
+  "53100": "the disk of PostgreSQL is full: make room there",
   SQLITE_BUSY: "another process keeps the database locked: try again",
 };
 
@@ -23,7 +27,7 @@ const known: Readonly<Record<string, string>> = {
 export function explain(error: unknown): string {
   if (error instanceof CliError) return error.message;
   if (!(error instanceof Error)) return asSentence(String(error));
-  const code = codeOf(error);
+  const code = codeOf(error) || (error instanceof StoreUnavailableError ? codeOf(error.cause) : "");
   // SQLite has extended codes: SQLITE_BUSY_RECOVERY, SQLITE_CANTOPEN_ISDIR …
   const hint = known[code] ?? known[code.replace(/^(SQLITE_[A-Z]+)_.*$/, "$1")] ?? postgresHint(error);
   return asSentence(hint === undefined ? error.message : `${hint} (${error.message})`);

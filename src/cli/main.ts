@@ -7,6 +7,7 @@ import { formatMarkdown, formatSettings } from "./config.js";
 import { explain } from "./explain.js";
 import { type Io, processIo } from "./io.js";
 import { loadSettings } from "./load-settings.js";
+import { addUserCommands } from "./user-commands.js";
 
 /**
  * Runs one command and returns the exit code. `argv` starts with the command. A failure is written to `io.err` as a sentence,
@@ -58,6 +59,9 @@ function createProgram(env: Env, io: Io, setExitCode: (code: number) => void): C
   addAppCommands(program.command("app").description("create, list, change and archive apps"), env, io);
 
   addClientCommands(program.command("client").description("create, list, change and delete clients of apps"), env, io);
+
+  const users = program.command("user").description("find, create, change, lock, delete, import and export users of an app");
+  addUserCommands(users, env, io, setExitCode);
 
   program
     .command("config")

@@ -81,6 +81,28 @@ describe.each(testEngines())("AppService on $engine", ({ database }) => {
     expect(sent).toMatchObject({ status: 200, body: { challenge: { codeLength: 8 } } });
   });
 
+  it("an app has a list of roles, which UpdateApp replaces, and an organization that stays", async () => {
+    const { body } = await call("AppService/CreateApp", { appId: "shop", roles: ["admin", "editor"] });
+    const { ownerOrganization } = body.app;
+    expect(body.app.roles).toEqual(["admin", "editor"]);
+    expect(ownerOrganization).toMatch(/^[0-9a-f-]{36}$/);
+    const changed = await call("AppService/UpdateApp", { appId: "shop", roles: ["reader"], updateMask: "roles" });
+    expect(changed.body.app).toMatchObject({ roles: ["reader"], ownerOrganization });
+    const kept = await call("AppService/UpdateApp", {
+      appId: "shop",
+      displayName: "Shop",
+      roles: ["x"],
+      updateMask: "displayName",
+    });
+    expect(kept.body.app.roles).toEqual(["reader"]);
+    for (const roles of [["a b"], ["a", "a"], ["x".repeat(33)], Array.from({ length: 65 }, (_, index) => `role-${index}`)]) {
+      expect(reasonOf(await call("AppService/UpdateApp", { appId: "shop", roles, updateMask: "roles" }))).toBe(
+        "REQUEST_INVALID",
+      );
+    }
+    expect((await call("AppService/GetApp", { appId: "shop" })).body.app.roles).toEqual(["reader"]);
+  });
+
   it("the effective policy says where each value comes from", async () => {
     await call("AppService/UpdatePolicy", { appId: "default", policy: { codeLength: 8 }, updateMask: "codeLength" });
     const { body } = await call("AppService/GetEffectivePolicy", { appId: "default" });

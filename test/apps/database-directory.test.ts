@@ -113,6 +113,9 @@ describe.each(storeEngines())("the directory over $engine", ({ open }) => {
       poolId: "main",
       displayName: "Latchkey",
       audience: "https://auth.example.com",
+      roles: [],
+      ownerOrganization: expect.stringMatching(/^[0-9a-f-]{36}$/),
+      registrationHook: null,
       policy,
     });
     await apps.changeApp({ appId: "default", apply: (app) => ({ ...app, displayName: "Mine", audience: "urn:mine" }) });

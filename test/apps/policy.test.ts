@@ -108,7 +108,7 @@ describe.each(benchEngines())("policies on $engine", ({ open }) => {
     ["policy.channels", { channels: ["email", "email"] }],
     ["policy.default_channel", { channels: ["email"], defaultChannel: "sms" }],
     ["policy.registration_sources", { channels: ["email"], registrationSources: ["email", "phone"] }],
-    ["policy.token_fields", { tokenFields: ["roles" as "email"] }],
+    ["policy.token_fields", { tokenFields: ["name" as "email"] }],
   ])("a bad %s is refused by name, and nothing changes: %j", async (field, changes) => {
     await change({ sendsMax: 2 });
     await expect(change({ ...changes, attemptsMax: changes.attemptsMax ?? 3 })).rejects.toEqual(

@@ -5,7 +5,9 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { run } from "../../src/cli/main.js";
 import { policyFields, policyKeys } from "../../src/model/policy-fields.js";
+import { startHookServer, verifyQuestion } from "../accounts/hook-server.js";
 import { eventually, startTestApp, type TestApp } from "../support/app.js";
+import { signIn } from "../support/calls.js";
 import { testEngines } from "../support/engines.js";
 
 const key = (): string => randomBytes(32).toString("base64");
@@ -125,6 +127,16 @@ describe.each(testEngines())("app and client commands on $engine", ({ database }
     const { code, err } = await latchkey(wrong, ["app", "hook", "set", "default", "--url", "http://127.0.0.1:3000/"]);
     expect([code, err]).toEqual([1, expect.stringContaining("LATCHKEY_MASTER_KEY")]);
     expect((await cli("app", "show", "default", "--json")).json().registration_hook).toBe(null);
+  });
+
+  it("the roles of an app are set, replaced and refused by entry", async () => {
+    const made = await cli("app", "create", "shop", "--roles", "admin, editor", "--json");
+    expect(made.json().roles).toEqual(["admin", "editor"]);
+    const refused = await cli("app", "update", "shop", "--roles", "admin,no spaces");
+    expect(refused).toMatchObject({ code: 1 });
+    expect(refused.err).toContain("--roles, entry 2, must be 1 to 32 letters, digits and the characters . _ : -.");
+    expect((await cli("app", "show", "shop", "--json")).json().roles).toEqual(["admin", "editor"]);
+    expect((await cli("app", "update", "shop", "--roles", "", "--json")).json().roles).toEqual([]);
   });
 
   it("a confidential client's id and secret are printed once, as JSON with exactly these names", async () => {
@@ -347,7 +359,7 @@ describe.each(testEngines())("beside a running server on $engine", ({ database }
   let env: Record<string, string>;
   beforeEach(async () => {
     const given = await database();
-    on = await startTestApp(given);
+    on = await startTestApp({ ...given, ...secrets });
     env = { LATCHKEY_DATABASE_URL: `sqlite:${join(on.folder, "latchkey.db")}`, ...given };
   });
   afterEach(() => on.stop());
@@ -366,6 +378,23 @@ describe.each(testEngines())("beside a running server on $engine", ({ database }
       return (await on.authAs("web").sendOtp({ identifier: to })).challenge?.codeLength === 9 ? true : undefined;
     });
     expect(performance.now() - changedAt).toBeLessThan(1_000);
+  });
+
+  it("the server asks the registration hook that the command line has set, and signs with the secret that it printed", async () => {
+    const hook = await startHookServer();
+    try {
+      const set = await latchkey(env, ["app", "hook", "set", "default", "--url", hook.url, "--json"]);
+      let signUps = 0;
+      const question = await eventually("a question", async () => {
+        signUps += 1;
+        await signIn(on, `a${signUps}@example.com`);
+        return hook.questions[0];
+      });
+      const said = verifyQuestion(set.json().secret, question, on.clock());
+      expect(said).toMatchObject({ data: { app_id: "default", contacts: [{ value: `a${signUps}@example.com` }] } });
+    } finally {
+      hook.stop();
+    }
   });
 });
 

@@ -87,6 +87,16 @@ async function fill(store: Store) {
   await store.challenges.resend({ challengeId, clientId, requesterKey, idempotency: null, charges: [], now: t0 + minute });
   const { session, user } = await signIn(store);
   await store.users.update({ appId, userId: user.userId, displayName: "Ada \\0 \0 Łovelace" });
+  const member = { appId, userId: user.userId };
+  const words = {
+    kind: "Kind \\0 \0",
+    ownerOrganization: "Ward \0",
+    externalId: "p \0",
+    roles: ["a \0"],
+    appAttributes: '{"a":1}',
+  };
+  await store.users.updateMember({ ...member, ...words });
+  await store.users.addContact({ ...member, contact: { ...phone(), verifiedAt: null }, primary: false, now: t0 });
   await rotate(store, session, { idempotency: bytes("rotation", 32), now: t0 + minute });
   const proved = await issue(store);
   await redeem(store, proved.challengeId, { idempotency: bytes("redeem", 32) });
@@ -132,6 +142,7 @@ async function look(store: Store, { live, registered, session, user, contact }: 
     lockout: await store.challenges.findLockout({ key: bytes("account"), now }),
     limit: await store.challenges.findLimit({ charges: [chargeOf("send", 1)], now: t0 + second }),
     due: await store.outbox.nextDueAt(),
+    member: await store.users.find({ poolId: "main", appId, key: { kind: "user_id", value: user.userId } }),
   };
 }
 
@@ -181,6 +192,8 @@ describe("a move", () => {
       expect(await rotate(store, session, { generation: 1 })).toMatchObject({ kind: "rotated" });
       expect(await rotate(store, session, { generation: 0 })).toMatchObject({ kind: "reused" });
       await issue(store);
+      const { user } = await signIn(store);
+      expect(user.number).toBeGreaterThan(3);
     });
   });
 
@@ -208,7 +221,7 @@ describe("a move", () => {
     await using(null, fill);
     const db = openDatabase(path);
     db.exec(`WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 4100)
-      INSERT INTO contacts SELECT iif(i % 2, 'main', 'bank'), iif(i % 3, 'email', 'phone'), 'value' || i, 'u' || i, i FROM n`);
+      INSERT INTO contacts SELECT iif(i % 2, 'main', 'bank'), iif(i % 3, 'email', 'phone'), 'value' || i, 'u' || i, i, i FROM n`);
     db.close();
     const steps: MoveStep[] = [];
     const { counts } = await move(target, (step) => void steps.push(step));
@@ -425,7 +438,7 @@ describe("a move is refused", () => {
     await using(null, fill);
     const running = move(target, async (step) => {
       if (step.kind !== "copied" || step.table !== table) return;
-      await query(target, "INSERT INTO users VALUES ('user', 'stranger', '', 'en', '', 0, 'main')");
+      await query(target, "INSERT INTO users VALUES ('user', 'stranger', '', 'en', '', 0, 'main', 99)");
     });
     expect(await refusal(() => running)).toMatch(/^another program writes to .* rows of users arrived instead of 3\).*--abort/);
     expect(await refusal(() => using(target, (store) => store.upkeep.ping()))).toContain("holds a part");

@@ -67,7 +67,8 @@ describe.each(Object.entries(engines))("on %s", (_, create) => {
       { version: 3, oldest_program: 3 },
       { version: 4, oldest_program: 3 },
       { version: 5, oldest_program: 5 },
-      { version: nextVersion, oldest_program: 5 },
+      { version: 6, oldest_program: 6 },
+      { version: nextVersion, oldest_program: 6 },
     ]);
     const older = await openStore(location, options);
     const { session, user } = await signIn(older);

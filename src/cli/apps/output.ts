@@ -117,6 +117,6 @@ function textOf(value: Shown): string {
     .join(", ");
 }
 
-function timeText(at: EpochMs): string {
+export function timeText(at: EpochMs): string {
   return new Date(at).toISOString();
 }

@@ -1,0 +1,74 @@
+import { type ImportedUser, type ImportOutcome, importUsers } from "../../../accounts/import-users.js";
+import type { FieldViolation } from "../../../model/violation.js";
+import type { InApp } from "../with-accounts.js";
+import type { LineOutcome } from "./report.js";
+import { type OwnValue, ownValues, type SeenValues } from "./seen.js";
+
+/** A line that waits for its batch. */
+export interface WaitingLine {
+  readonly line: number;
+  readonly read: { readonly user: ImportedUser } | { readonly problem: string };
+}
+
+/** Imports the users of some lines in one transaction. Returns the outcome of each line, in order. */
+export async function importBatch(
+  { deps, actor, app }: InApp,
+  waiting: readonly WaitingLine[],
+  { seen, dryRun }: { readonly seen: SeenValues; readonly dryRun: boolean },
+): Promise<readonly LineOutcome[]> {
+  const members = waiting.flatMap(({ read }) => ("user" in read ? [read.user] : []));
+  const outcomes = members.length === 0 ? [] : await importUsers(deps, actor, { appId: app.appId, members, dryRun });
+  const next = outcomes[Symbol.iterator]();
+  return waiting.map(({ line, read }) => {
+    if ("problem" in read) return { kind: "invalid", problem: read.problem };
+    const values = ownValues(read.user);
+    const outcome = lineOutcome(next.next().value as ImportOutcome, seen.find(values));
+    if (!("problem" in outcome)) seen.add(values, line);
+    return outcome;
+  });
+}
+
+type Earlier = ReturnType<SeenValues["find"]>;
+
+function lineOutcome(outcome: ImportOutcome, earlier: Earlier): LineOutcome {
+  switch (outcome.kind) {
+    case "created":
+    case "joined":
+      return { kind: outcome.kind };
+    case "would_create":
+      return earlier === null ? { kind: "created" } : duplicateOf(earlier);
+    case "would_join":
+      return earlier === null ? { kind: "joined" } : duplicateOf(earlier);
+    case "already_member":
+      return earlier === null ? { kind: "there_already" } : duplicateOf(earlier);
+    case "taken":
+      return earlier === null ? { kind: "taken", problem: takenProblem(outcome.field) } : duplicateOf(earlier);
+    case "invalid":
+      return { kind: "invalid", problem: outcome.violations.map(violationText).join("; ") };
+  }
+}
+
+function duplicateOf({ field, line }: NonNullable<Earlier>): LineOutcome {
+  return {
+    kind: "duplicate",
+    problem: `has the ${words[field]} of line ${line}: remove one of the two lines, or correct the ${words[field]}`,
+  };
+}
+
+function takenProblem(field: OwnValue["field"]): string {
+  const own = field === "email" || field === "phone" ? ", or the contacts of the line belong to two users" : "";
+  return `has the ${words[field]} of another user${own}: \`latchkey user find\` shows who has it`;
+}
+
+function violationText({ field, description }: FieldViolation): string {
+  return `has a wrong value: ${field} ${description}`;
+}
+
+const words: Readonly<Record<OwnValue["field"], string>> = {
+  user_id: "user id",
+  email: "e-mail address",
+  phone: "phone number",
+  username: "username",
+  number: "number",
+  external_id: "external id",
+};
