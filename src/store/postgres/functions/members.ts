@@ -1,4 +1,5 @@
 import { isLiveChallenge } from "../../shared/rows.js";
+import { ownClaims } from "./person-rows.js";
 
 /**
  * Changes of memberships, and their end. The lock order is in `sends.ts`. A session is made by a redemption that holds the
@@ -135,8 +136,8 @@ BEGIN
     RETURN 'erased';
   END IF;
   PERFORM end_challenges_in(p_app_id, p_user_id, v_challenges, p_now);
-  PERFORM 1 FROM claims k WHERE k.user_id = p_user_id AND k.app_id = p_app_id ORDER BY k.kind, k.value FOR UPDATE;
-  DELETE FROM claims k WHERE k.user_id = p_user_id AND k.app_id = p_app_id;
+  PERFORM 1 FROM claims k WHERE ${ownClaims("k", "p_user_id", "p_app_id")} ORDER BY k.kind, k.value FOR UPDATE;
+  DELETE FROM claims k WHERE ${ownClaims("k", "p_user_id", "p_app_id")};
   DELETE FROM memberships m WHERE m.app_id = p_app_id AND m.user_id = p_user_id;
   PERFORM end_sessions(ARRAY(SELECT s.session_id FROM sessions s WHERE s.user_id = p_user_id AND s.app_id = p_app_id));
   RETURN 'left';

@@ -23,9 +23,17 @@ export function contactsOf(user: string, app: string): string {
       SELECT o.kind, o.value, o.verified_at, o.rank, false AS is_claim FROM contacts o WHERE o.user_id = ${user}
       UNION ALL
       SELECT q.kind, q.value, NULL, q.created_at, true FROM claims q
-      WHERE q.user_id = ${user} AND q.app_id = ${app} AND NOT EXISTS (
+      WHERE ${ownClaims("q", user, app)} AND NOT EXISTS (
         SELECT 1 FROM contacts o WHERE o.user_id = q.user_id AND o.kind = q.kind AND o.value = q.value)
     ) AS k)`;
+}
+
+/**
+ * SQL condition: a claim is the person's own in an app. Not by `=`: a plan that was made while the table was empty could then use
+ * the primary key, and would read all claims of the app.
+ */
+export function ownClaims(claim: string, user: string, app: string): string {
+  return `${claim}.user_id = ${user} AND ${claim}.app_id IS NOT DISTINCT FROM ${app}`;
 }
 
 /** SQL for the id of the member whose claim to a contact counts, if no person has the contact verified. See `claimant_of`. */

@@ -1,4 +1,5 @@
 import { keptAfterExpiryMs } from "../../rules/kept.js";
+import { ownClaims } from "./person-rows.js";
 import { namesOf, newChallenge, storedChallenge } from "./columns.js";
 
 /**
@@ -120,9 +121,9 @@ BEGIN
   IF NOT FOUND THEN
     -- The person's oldest claim for which the person is the one that counts.
     SELECT k.value INTO recipient_contact FROM claims k
-    WHERE k.user_id = recipient_id AND k.app_id = p_app_id AND k.kind = p_contact_kind
+    WHERE ${ownClaims("k", "recipient_id", "p_app_id")} AND k.kind = p_contact_kind
       AND claimant_of(p_app_id, k.kind, k.value, p_trust_claims) = recipient_id
-      AND NOT EXISTS (SELECT 1 FROM contacts o WHERE o.pool_id = p_pool_id AND o.kind = k.kind AND o.value = k.value)
+      AND (SELECT o.user_id FROM contacts o WHERE o.pool_id = p_pool_id AND o.kind = k.kind AND o.value = k.value) IS NULL
     ORDER BY k.created_at, k.value LIMIT 1;
   END IF;
 END $$;

@@ -29,9 +29,9 @@ BEGIN
     END IF;
     EXIT WHEN v_user_id IS NULL AND p_contacts IS NULL;
     IF v_user_id IS NULL THEN
-      -- Not those that were proven earlier and have a person by now.
+      -- Not those that were proven earlier and have a person by now. NOT EXISTS could become a join that reads the whole pool.
       SELECT jsonb_agg(c) INTO v_contacts FROM jsonb_array_elements(p_contacts) AS c
-      WHERE NOT EXISTS (SELECT 1 FROM contacts o WHERE o.pool_id = p_pool_id AND o.kind = c ->> 'kind' AND o.value = c ->> 'value')
+      WHERE (SELECT o.user_id FROM contacts o WHERE o.pool_id = p_pool_id AND o.kind = c ->> 'kind' AND o.value = c ->> 'value') IS NULL
         AND claimant_of(p_app_id, c ->> 'kind', c ->> 'value', (p_made -> 'trust_claims')::boolean) IS NULL;
       IF NOT v_registers THEN
         why := 'would_register';

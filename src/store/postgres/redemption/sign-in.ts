@@ -1,5 +1,6 @@
 import type { Session } from "../../../model/session.js";
 import type { RedeemChange, Redemption } from "../../port/challenges.js";
+import { ownClaims } from "../functions/person-rows.js";
 import { toUser, type UserRow } from "../rows.js";
 import { type Effect, siblingsFunction } from "./effect.js";
 
@@ -20,7 +21,7 @@ const siblings = siblingsFunction(
     SELECT s.challenge_id FROM (
       SELECT p_contact_kind AS kind, p_contact_value AS value
       UNION SELECT o.kind, o.value FROM contacts o WHERE o.user_id = recipient_id
-      UNION SELECT q.kind, q.value FROM claims q WHERE q.user_id = recipient_id AND q.app_id = p_app_id
+      UNION SELECT q.kind, q.value FROM claims q WHERE ${ownClaims("q", "recipient_id", "p_app_id")}
       UNION SELECT r.contact_kind, r.contact_value FROM challenges r WHERE r.registration_id = p_registration_id
     ) AS k JOIN challenges s ON s.contact_value = k.value AND s.contact_kind = k.kind
     WHERE s.app_id = p_app_id AND s.purpose IN ('login', 'registration') AND s.expires_at > p_now
