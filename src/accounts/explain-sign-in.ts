@@ -38,6 +38,8 @@ export async function explainSignIn(deps: AccountsDeps, actor: Actor, input: Exp
   const ofApp = await appObstacles(deps, app);
   const found = await deps.store.users.find({ poolId: app.poolId, appId: app.appId, key });
   if (found === null || found.membership === null) {
+    const claimant = found === null ? null : await claimantOf(deps, app, key);
+    if (claimant !== null) return { obstacles: [...ofApp, obstacle("contact_of_another", claimant)], member: claimant.member };
     const known = found !== null && actor.scopes.has("operator");
     return { obstacles: [...ofApp, obstacle(known ? "no_membership" : "no_such_user")], member: null };
   }
@@ -102,6 +104,20 @@ async function claimObstacle(
   if (holder !== null && holder.user.userId !== userId) return obstacle("contact_of_another", { contact });
   const hasVerified = contacts.some(({ verifiedAt }) => verifiedAt !== null);
   return hasVerified && !policy.trustClaims ? obstacle("contact_unproven", { contact }) : null;
+}
+
+/** Returns the user for whom the app has given a contact that a person of other apps has verified, or null. */
+async function claimantOf(
+  { store }: AccountsDeps,
+  { poolId, appId }: App,
+  key: MemberKey,
+): Promise<{ readonly member: Member; readonly contact: UserContact } | null> {
+  if (key.kind !== "email" && key.kind !== "phone") return null;
+  const prefix = { field: key.kind, text: key.value };
+  const { members } = await store.users.list({ poolId, appId, prefix, after: "", limit: 1 });
+  const [member] = members;
+  const contact = member?.user.contacts.find(({ kind, value }) => kind === key.kind && value === key.value);
+  return member === undefined || contact === undefined ? null : { member, contact };
 }
 
 /** Returns null if the call names no address. */

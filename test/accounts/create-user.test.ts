@@ -1,9 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { Purpose } from "../../src/gen/latchkey/v1/challenge_pb.js";
 import { ContactKind, CredentialType, UserState } from "../../src/gen/latchkey/v1/user_pb.js";
 import { together } from "../support/calls.js";
 import { testEngines } from "../support/engines.js";
-import { contactsOf, type People, refusal, startPeople } from "./people.js";
+import { contactsOf, type People, proveContact, refusal, startPeople } from "./people.js";
 
 describe.each(testEngines())("CreateUser on $engine", ({ database }) => {
   let people: People;
@@ -158,19 +157,11 @@ describe.each(testEngines())("CreateUser on $engine", ({ database }) => {
   });
 
   it("takes a contact proof that was made for the calling client, and no other", async () => {
-    const { main, shop, withScopes, on } = people;
-    const prove = async ({ auth }: typeof main, email: string) => {
-      const { challenge } = await auth.sendOtp({
-        identifier: { case: "email", value: email },
-        purpose: Purpose.VERIFY_CONTACT,
-      });
-      const { code } = await on.messageOf(challenge);
-      return (await auth.verifyOtp({ challengeId: challenge!.challengeId, code })).contactProof;
-    };
+    const { shop, withScopes, on } = people;
     const prover = await withScopes("users:write", "otp:send", "otp:verify");
-    const mine = await prove(prover, "proven@example.com");
-    const theirs = await prove(shop, "proven@example.com");
-    const ofAnother = await prove(prover, "another@example.com");
+    const mine = await proveContact(people, prover, "proven@example.com");
+    const theirs = await proveContact(people, shop, "proven@example.com");
+    const ofAnother = await proveContact(people, prover, "another@example.com");
     const session = await prover.auth
       .sendOtp({ identifier: { case: "email", value: "grace@example.com" } })
       .then(async ({ challenge }) => {

@@ -90,6 +90,9 @@ describe.each(testEngines())("ExplainSignIn on $engine", ({ database }) => {
     await main.users.addContact({ userId: user!.userId, contact: { case: "email", value: claim } });
     await shop.users.createUser({ email: claim, verified });
     expect(kinds(await explain(byId(user!.userId)))).toEqual([`CONTACT_OF_ANOTHER ${claim}`]);
+    const byContact = await explain(email(claim));
+    expect(kinds(byContact)).toEqual([`CONTACT_OF_ANOTHER ${claim}`]);
+    expect(byContact.user!.userId).toBe(user!.userId);
   });
 
   it("CONTACT_DISABLED: 100 wrong codes in a row, until UnblockUser", async () => {

@@ -3,6 +3,7 @@ import { createConnectTransport } from "@connectrpc/connect-node";
 import { guessesKey } from "../../src/auth/budgets.js";
 import { BadRequestSchema, ErrorInfoSchema } from "../../src/gen/google/rpc/error_details_pb.js";
 import { AuthService } from "../../src/gen/latchkey/v1/auth_service_pb.js";
+import { Purpose } from "../../src/gen/latchkey/v1/challenge_pb.js";
 import type { User } from "../../src/gen/latchkey/v1/user_pb.js";
 import { UserService } from "../../src/gen/latchkey/v1/user_service_pb.js";
 import type { AppRecord } from "../../src/model/app.js";
@@ -125,6 +126,16 @@ export async function refusal(call: Promise<unknown>): Promise<RefusedCall> {
 /** The contacts of a user in short: `email a@example.com verified`. */
 export function contactsOf(user: User | undefined): readonly string[] {
   return (user?.contacts ?? []).map(({ value, verifiedAt }) => `${value} ${verifiedAt === undefined ? "claimed" : "verified"}`);
+}
+
+/** Proves a contact as a client. Returns the proof. */
+export async function proveContact({ on }: People, { auth }: BackendUnderTest, email: string): Promise<string> {
+  const { challenge } = await auth.sendOtp({
+    identifier: { case: "email", value: email },
+    purpose: Purpose.VERIFY_CONTACT,
+  });
+  const { code } = await on.messageOf(challenge);
+  return (await auth.verifyOtp({ challengeId: challenge!.challengeId, code })).contactProof;
 }
 
 /** Spends wrong codes on one challenge for the contact. */
