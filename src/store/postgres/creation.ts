@@ -1,4 +1,5 @@
 import type { CreateOutcome, TakenField, Users } from "../port/users.js";
+import { withRanks } from "../rules/contact-ranks.js";
 import type { Database, Statement } from "./database.js";
 import { functionName } from "./functions/set.js";
 import { membersByIds } from "./member-reads.js";
@@ -24,7 +25,12 @@ export function createCreation(db: Database): Pick<Users, "create"> {
         nth,
         ...newUserParameter(user),
         number: user.number,
-        contacts: contacts.map(({ kind, value, verifiedAt }) => ({ kind, value, verified_at: verifiedAt })),
+        contacts: withRanks(contacts).map(({ kind, value, verifiedAt, rank }) => ({
+          kind,
+          value,
+          verified_at: verifiedAt,
+          rank,
+        })),
         membership: membershipParameter(membership),
       }));
       // Calls for one contact wait for each other here and not in the database, where they would conflict.

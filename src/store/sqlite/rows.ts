@@ -70,13 +70,13 @@ export interface UserRow extends shared.UserRow {
 
 /**
  * The columns of a user `u` with the verified contacts and the claims of an app, so that one statement reads the whole user.
- * `appId` is a parameter or a column.
+ * `appId` is a parameter or a column. By default SQLite would look at all claims of the app, so the index is named.
  */
 export const userColumns = (appId: string) => `${shared.userColumns("u")}, (
     SELECT json_group_array(json_array(o.kind, o.value, o.verified_at) ORDER BY o.rank, o.kind)
     FROM contacts o WHERE o.user_id = u.user_id) AS contacts, (
     SELECT json_group_array(json_array(l.kind, l.value, NULL) ORDER BY l.created_at, l.kind)
-    FROM claims l WHERE l.user_id = u.user_id AND l.app_id = ${appId}) AS claims`;
+    FROM claims l INDEXED BY claims_by_user WHERE l.user_id = u.user_id AND l.app_id = ${appId}) AS claims`;
 
 export function toUser(row: UserRow): User {
   const contacts = JSON.parse(row.contacts) as shared.ContactColumns[];

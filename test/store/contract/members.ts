@@ -58,6 +58,18 @@ export function members(scene: Scene): void {
     for (const key of keys) expect(await find(key), key.kind).toEqual(expected);
   });
 
+  it("the verified contacts of a new person keep their order, whatever their times", async () => {
+    const contacts = [
+      verified(email(), t0 - 1),
+      verified(email(), t0 - 9),
+      verified(email(), t0 - 9),
+      verified(email(), t0 - 5),
+    ];
+    const { user } = await add({ contacts });
+    expect(user.contacts).toEqual(contacts);
+    expect((await member(user.userId)).user.contacts).toEqual(contacts);
+  });
+
   it("another app of the pool finds the person without membership and claims, and another pool finds nothing", async () => {
     const [address, number] = [email(), phone()];
     const contacts = [verified(address), claimed(number)];

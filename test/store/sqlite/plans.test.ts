@@ -68,6 +68,11 @@ describe.each(["empty", "filled", "filled and analysed"])("on %s tables", (state
     expect(scanning.filter((sql) => !isAllowed(scansAllowed, sql))).toEqual([]);
   });
 
+  it("no hot statement reads all rows of an app or a pool", () => {
+    const broad = statements.filter((sql) => planOf(sql).some((step) => /^SEARCH .*\((app_id|pool_id)=\?\)$/.test(step)));
+    expect(broad).toEqual([]);
+  });
+
   it("no hot statement sorts", () => {
     const sorting = statements.filter((sql) => planOf(sql).some((step) => step.includes("TEMP B-TREE")));
     expect(sorting.filter((sql) => !isAllowed(sortsAllowed, sql))).toEqual([]);

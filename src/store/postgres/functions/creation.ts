@@ -12,7 +12,7 @@ BEGIN
 END $$;
 
 -- Creates or joins people, each as if alone, in the order of the list: [{nth, user_id, number, username, display_name, locale,
--- custom_attributes, contacts: [{kind, value, verified_at}], membership}]. Runs in a SERIALIZABLE transaction, so that what it looks
+-- custom_attributes, contacts: [{kind, value, verified_at, rank}], membership}]. Runs in a SERIALIZABLE transaction, so that what it looks
 -- for and does not find is not made at the same time. An ON CONFLICT there fails the transaction, which starts over.
 CREATE FUNCTION create_members(p_pool_id TEXT, p_app_id TEXT, p_members JSONB, p_now BIGINT)
 RETURNS TABLE (nth INTEGER, outcome TEXT, user_id TEXT, field TEXT) LANGUAGE plpgsql AS $$
@@ -70,8 +70,9 @@ BEGIN
       ELSE
         v_person := v_member.user_id;
         INSERT INTO contacts (pool_id, kind, value, user_id, verified_at, rank)
-        SELECT p_pool_id, c.kind, c.value, v_person, c.verified_at, c.verified_at
-        FROM jsonb_to_recordset(v_member.contacts) AS c (kind TEXT, value TEXT, verified_at BIGINT) WHERE c.verified_at IS NOT NULL
+        SELECT p_pool_id, c.kind, c.value, v_person, c.verified_at, c.rank
+        FROM jsonb_to_recordset(v_member.contacts) AS c (kind TEXT, value TEXT, verified_at BIGINT, rank BIGINT)
+        WHERE c.verified_at IS NOT NULL
         ON CONFLICT (pool_id, kind, value) DO NOTHING;
         INSERT INTO claims (app_id, kind, value, user_id, created_at)
         SELECT p_app_id, c.kind, c.value, v_person, p_now

@@ -2,6 +2,7 @@ import type { Database } from "better-sqlite3";
 import type { Contact } from "../../../model/contact.js";
 import type { EpochMs } from "../../../model/time.js";
 import type { Membership, NewMembership, NewUser, UserContact } from "../../../model/user.js";
+import { withRanks } from "../../rules/contact-ranks.js";
 
 /** A person of a pool, as an app sees it. */
 export interface PersonInApp {
@@ -51,7 +52,8 @@ export function createPeopleChanges(db: Database): PeopleChanges {
   const activate = db.prepare<Omit<PersonInApp, "poolId">>(
     "UPDATE memberships SET state = 'active' WHERE app_id = @appId AND user_id = @userId",
   );
-  const endMembership = ["claims", "memberships"].map((table) =>
+  // By default SQLite would look at all claims of the app.
+  const endMembership = ["claims INDEXED BY claims_by_user", "memberships"].map((table) =>
     db.prepare<Omit<PersonInApp, "poolId">>(`DELETE FROM ${table} WHERE user_id = @userId AND app_id = @appId`),
   );
   const removeAll = ["claims", "memberships", "contacts"].map((table) =>
@@ -74,9 +76,9 @@ export function createPeopleChanges(db: Database): PeopleChanges {
       insertMembership.run({ ...membership, roles: JSON.stringify(membership.roles), appId, userId, now });
     },
     give(of, contacts, now) {
-      for (const contact of contacts) {
-        if (contact.verifiedAt === null) insertClaim.run(of.appId, contact.kind, contact.value, of.userId, now);
-        else verify(of, { contact, at: contact.verifiedAt });
+      for (const { rank, verifiedAt, ...contact } of withRanks(contacts)) {
+        if (verifiedAt === null) insertClaim.run(of.appId, contact.kind, contact.value, of.userId, now);
+        else verify(of, { contact, at: verifiedAt, rank });
       }
     },
     verify,

@@ -95,7 +95,7 @@ export function createLookups(db: Database): Lookups {
     username: foundBy("u.username = @value"),
     external_id: db.prepare<Params<"poolId" | "appId"> & { value: string | number }, Found>(
       found(
-        "memberships m JOIN users u ON u.user_id = m.user_id",
+        "memberships m INDEXED BY memberships_by_external_id JOIN users u ON u.user_id = m.user_id",
         "u.pool_id = @poolId AND m.app_id = @appId AND m.external_id = @value",
       ),
     ),
