@@ -11,18 +11,21 @@ export interface Question {
   readonly body: any;
 }
 
+/** Answers a question. */
+export type Answering = (response: ServerResponse, question: Question) => void;
+
 /** A registration hook on loopback, as an app would write one. */
 export interface HookServer {
   readonly url: string;
   readonly questions: readonly Question[];
   /** Sets what it answers from now on. By default it allows. */
-  answer(by: (response: ServerResponse, question: Question) => void): void;
+  answer(by: Answering): void;
   stop(): void;
 }
 
 export async function startHookServer(): Promise<HookServer> {
   const questions: Question[] = [];
-  let by = json({ decision: "allow" });
+  let by: Answering = json({ decision: "allow" });
   const server = createServer(async (request, response) => {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);

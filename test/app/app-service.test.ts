@@ -175,6 +175,23 @@ describe.each(testEngines())("AppService on $engine", ({ database }) => {
     );
   });
 
+  it("a registration hook is shown with its app, its secret only when it is put, and a URL that is refused is named", async () => {
+    const url = "https://192.0.2.1/?token=hunter2";
+    const refused = await call("AppService/PutRegistrationHook", { appId: "default", url });
+    expect([reasonOf(refused), refused.body.details[1].debug.fieldViolations[0].field]).toEqual(["REQUEST_INVALID", "url"]);
+    expect((await call("AppService/GetApp", { appId: "default" })).body.app).not.toHaveProperty("registrationHook");
+    const put = await call("AppService/PutRegistrationHook", { appId: "default", url: "http://localhost:3000/" });
+    const registrationHook = { url: "http://localhost:3000/", onFailure: "HOOK_FAILURE_REFUSE" };
+    const secret = expect.stringMatching(/^whsec_[A-Za-z0-9+/]{43}=$/);
+    expect(put.body).toEqual({ app: expect.objectContaining({ registrationHook }), secret });
+    const shown = await call("AppService/GetApp", { appId: "default" });
+    expect(shown.body).toEqual({ app: put.body.app });
+    const deleted = await call("AppService/DeleteRegistrationHook", { appId: "default" });
+    expect(deleted.body.app).not.toHaveProperty("registrationHook");
+    const log = JSON.stringify(on.log.lines);
+    for (const hidden of ["hunter2", put.body.secret]) expect(log).not.toContain(hidden);
+  });
+
   it("ten keys of 4096 bits fit into a request, and come back as they were given", async () => {
     const { n, e } = generateKeyPairSync("rsa", { modulusLength: 4096 }).publicKey.export({ format: "jwk" });
     const keys = Array.from({ length: 10 }, (_, index) => ({ kty: "RSA", n, e, kid: `k${index}`, alg: "PS256" }));
