@@ -3,16 +3,26 @@ import { Metadata } from "@grpc/grpc-js";
 import { errorDetails as connectErrorDetails } from "../../src/client/connect-error-details.js";
 import { type GrpcClient, errorDetails as grpcErrorDetails } from "../../src/client/grpc.js";
 import { AuthService } from "../../src/gen/latchkey/v1/auth_service_pb.js";
+import { UserService } from "../../src/gen/latchkey/v1/user_service_pb.js";
 import type { Answer } from "./history.js";
 import type { Door } from "./plan.js";
 
 /** The methods of a server as one worker calls them once: door, headers and the moment of giving up are settled. */
-export type Methods = Omit<GrpcClient, "close">;
+export type Methods = Omit<GrpcClient, "close"> & Client<typeof UserService>;
 
 /** A server by both of its doors. */
 export interface Callable {
   readonly grpc: GrpcClient;
   readonly web: Client<typeof AuthService>;
+  /** Undefined where no administrator calls. */
+  readonly users?: UserCalls;
+}
+
+/** How an administrator of all apps calls. */
+export interface UserCalls {
+  readonly grpc: Client<typeof UserService>;
+  readonly web: Client<typeof UserService>;
+  token(): Promise<string>;
 }
 
 /** Longer than the service itself takes to give up. */
@@ -23,14 +33,19 @@ export function methodsOf(
   how: { readonly door: Door; readonly headers: Readonly<Record<string, string>>; readonly signal: AbortSignal },
 ): Methods {
   const { door, headers, signal } = how;
-  const entries = AuthService.methods.map(({ localName }) => [
+  const auth = AuthService.methods.map(({ localName }) => [
     localName,
     (request: never): Promise<unknown> =>
       door === "grpc"
-        ? server.grpc[localName as keyof Methods](request, { metadata: metadataOf(headers), signal, timeoutMs })
-        : server.web[localName as keyof Methods](request, { headers, signal, timeoutMs }),
+        ? server.grpc[localName as keyof typeof server.web](request, { metadata: metadataOf(headers), signal, timeoutMs })
+        : server.web[localName as keyof typeof server.web](request, { headers, signal, timeoutMs }),
   ]);
-  return Object.fromEntries(entries) as Methods;
+  const users = UserService.methods.map(({ localName }) => [
+    localName,
+    (request: never): Promise<unknown> =>
+      server.users![door][localName as keyof Client<typeof UserService>](request, { headers, signal, timeoutMs }),
+  ]);
+  return Object.fromEntries([...auth, ...users]) as Methods;
 }
 
 function metadataOf(headers: Readonly<Record<string, string>>): Metadata {

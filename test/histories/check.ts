@@ -1,7 +1,13 @@
 import type { History, Violation } from "./history.js";
 import { attemptCap } from "./invariants/attempt-cap.js";
 import { budgets } from "./invariants/budgets.js";
+import { erasedLast } from "./invariants/erased-last.js";
 import { foreseen } from "./invariants/foreseen.js";
+import { lockedOut } from "./invariants/locked-out.js";
+import { oneActivation } from "./invariants/one-activation.js";
+import { oneChange } from "./invariants/one-change.js";
+import { oneClaimant } from "./invariants/one-claimant.js";
+import { oneHolder } from "./invariants/one-holder.js";
 import { oneOrder } from "./invariants/one-order.js";
 import { oneSuccessor } from "./invariants/one-successor.js";
 import { revocationFinal } from "./invariants/revocation-final.js";
@@ -16,6 +22,12 @@ export const invariants = {
   budgets,
   "one-order": oneOrder,
   foreseen,
+  "locked-out": lockedOut,
+  "one-holder": oneHolder,
+  "one-change": oneChange,
+  "erased-last": erasedLast,
+  "one-activation": oneActivation,
+  "one-claimant": oneClaimant,
 } satisfies Record<string, (history: History, onGivenUp: () => void) => Violation[]>;
 
 export type Invariant = keyof typeof invariants;

@@ -1,4 +1,6 @@
 /** `latchkey serve` for development with a fault in its store: the only argument is the fault's name. No setting leads here. */
+import { readDevClients } from "../../src/cli/dev-clients.js";
+import { devSecretsDirectory } from "../../src/cli/dev-files.js";
 import { diskFiles, readSettings } from "../../src/config/settings.js";
 import { startApp } from "../../src/server/app.js";
 import { createLog } from "../../src/telemetry/log.js";
@@ -16,5 +18,6 @@ const {
   inboxPort: inbox,
 } = await startApp(read.settings, log, {
   wrapStore: storeFaults[name],
+  developmentClients: readDevClients(devSecretsDirectory),
 });
 log.info({ grpc, http, inbox }, "serving");

@@ -1,17 +1,24 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { createClient } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-node";
 import { credentials } from "@grpc/grpc-js";
 import { createGrpcClient } from "../../src/client/grpc.js";
+import { createServiceClient } from "../../src/client/grpc-service-client.js";
+import type { ServiceClient } from "../../src/client/service-client.js";
 import { AuthService } from "../../src/gen/latchkey/v1/auth_service_pb.js";
+import { UserService } from "../../src/gen/latchkey/v1/user_service_pb.js";
 import type { Env } from "../support/server.js";
 import type { Callable } from "./calling.js";
 
 /** A `latchkey serve` with the connections to it, which one history after the other uses. */
 export interface ServerProcess extends Callable {
   readonly inboxUrl: string;
+  /** All services as an administrator calls them. */
+  readonly admin: ServiceClient;
   /** Ends it as a loss of power would; calls to it fail from then on. */
   kill(): Promise<void>;
   /** Lets go of the connections to it. Nothing can be called any more. */
@@ -36,7 +43,7 @@ export interface FleetOptions {
   /** Called with every line that any of them prints. */
   readonly onLine: (line: string) => void;
   /** Called once the first process serves; the others start afterwards. */
-  readonly onDatabaseMade: () => Promise<void>;
+  readonly onDatabaseMade: (server: ServerProcess) => Promise<void>;
 }
 
 const running = new Set<ChildProcess>();
@@ -47,7 +54,7 @@ process.on("exit", () => {
 export async function startFleet(options: FleetOptions): Promise<Fleet> {
   // The first one makes what all share.
   const processes = [await startProcess(options)];
-  await options.onDatabaseMade();
+  await options.onDatabaseMade(processes[0]!);
   const others = Array.from({ length: options.count - 1 }, () => startProcess(options));
   processes.push(...(await Promise.all(others)));
   return {
@@ -84,18 +91,34 @@ async function startProcess({ server, env, folder, onLine }: FleetOptions): Prom
   const line = await Promise.race([serving, closed.then(() => null)]);
   if (line === null) throw new Error(`a server ended instead of serving:\n${printed.join("\n")}`);
   const port = (name: string) => Number(new RegExp(`\\b${name}=(\\d+)`).exec(line)?.[1]);
-  const grpc = createGrpcClient(`127.0.0.1:${port("grpc")}`, credentials.createInsecure(), {
-    channel: { "grpc.use_local_subchannel_pool": 1 },
-  });
+  const target = `127.0.0.1:${port("grpc")}`;
+  const channel = { "grpc.use_local_subchannel_pool": 1 };
+  const grpc = createGrpcClient(target, credentials.createInsecure(), { channel });
+  const admin = createServiceClient({ target, credentials: credentials.createInsecure(), channel, ...adminIn(folder) });
   const transport = createConnectTransport({ baseUrl: `http://127.0.0.1:${port("http")}`, httpVersion: "1.1" });
   return {
     grpc,
     web: createClient(AuthService, transport),
+    admin,
+    users: { grpc: admin.user, web: createClient(UserService, transport), token: () => admin.getToken() },
     inboxUrl: `http://127.0.0.1:${port("inbox")}`,
     async kill() {
       child.kill("SIGKILL");
       await closed;
     },
-    close: () => grpc.close(),
+    close() {
+      grpc.close();
+      admin.close();
+    },
   };
+}
+
+/** The administrator of development, whose secret servers keep in their folder. */
+function adminIn(folder: string): { readonly clientId: string; readonly clientSecret: string } {
+  const clients = JSON.parse(readFileSync(join(folder, ".latchkey", "clients.json"), "utf8")) as Record<
+    string,
+    { readonly client_secret: string }
+  >;
+  const clientId = "default-admin";
+  return { clientId, clientSecret: clients[clientId]!.client_secret };
 }

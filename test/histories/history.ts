@@ -6,6 +6,9 @@
  */
 export type Purpose = "login" | "registration";
 
+/** The two apps of a history, which share a pool. */
+export type App = "default" | "other";
+
 /** What each kind of call asks for, by the names of what it is about. `key` is an idempotency key. */
 export interface Actions {
   readonly send: Send;
@@ -19,9 +22,37 @@ export interface Actions {
   readonly revokeSession: { readonly session: string; readonly target: string };
   readonly revokeOthers: { readonly session: string };
   readonly deleteUser: { readonly session: string };
+  /** Asks for a code to a contact that the session's user wants to have. */
+  readonly startChange: { readonly session: string; readonly contact: string; readonly replaces: string | null };
+  /** Gives that code back, with the token of a session. */
+  readonly proveChange: Change & { readonly challenge: string; readonly session: string };
+  readonly create: { readonly app: App; readonly contact: string; readonly verified: boolean };
+  readonly invite: { readonly app: App; readonly contact: string };
+  readonly get: MemberName;
+  /** By contact. */
+  readonly find: { readonly app: App; readonly contact: string };
+  readonly lock: MemberName;
+  readonly unlock: MemberName;
+  /** Ends a membership as an administrator. */
+  readonly remove: MemberName;
+  readonly addContact: MemberName & { readonly contact: string; readonly verified: boolean };
+  readonly removeContact: MemberName & { readonly contact: string };
+}
+
+/** A person as a member of one app. */
+export interface MemberName {
+  readonly app: App;
+  readonly user: string;
+}
+
+/** A contact that is to become that of a user, in place of another one or beside it. */
+export interface Change {
+  readonly contact: string;
+  readonly replaces: string | null;
 }
 
 export interface Send {
+  readonly app: App;
   readonly identifier: string;
   readonly requester: string;
   readonly purpose: Purpose;
@@ -34,7 +65,7 @@ export type Key = string | null;
 export interface Results {
   readonly send: { readonly challenge: string };
   readonly resend: object;
-  readonly verify: { readonly session: string; readonly user: string };
+  readonly verify: SignedIn;
   /** `generation` is that of the token given. */
   readonly refresh: { readonly generation: number; readonly token: string };
   readonly use: object;
@@ -43,7 +74,37 @@ export interface Results {
   readonly revokeSession: object;
   readonly revokeOthers: object;
   readonly deleteUser: object;
+  readonly startChange: { readonly challenge: string };
+  readonly proveChange: { readonly user: string; readonly verified: readonly string[] };
+  /** `created` false: the pool had the person. */
+  readonly create: View & { readonly created: boolean };
+  readonly invite: View & { readonly created: boolean; readonly challenge: string };
+  readonly get: View;
+  readonly find: View;
+  readonly lock: View;
+  readonly unlock: View;
+  readonly remove: { readonly erased: boolean };
+  readonly addContact: View;
+  readonly removeContact: View;
 }
+
+export interface SignedIn {
+  readonly session: string;
+  readonly user: string;
+  readonly app: App;
+  /** The sign-in created the person or joined it to the app. */
+  readonly isNewUser: boolean;
+}
+
+/** A member as an administrator sees it, with the contacts that are verified and those that the app claims. */
+export interface View {
+  readonly user: string;
+  readonly state: MemberState;
+  readonly verified: readonly string[];
+  readonly claimed: readonly string[];
+}
+
+export type MemberState = "invited" | "active" | "locked";
 
 export type Kind = keyof Actions;
 

@@ -1,11 +1,13 @@
 import { parseArgs } from "node:util";
 import { type Break, breakNames, breaksOf } from "./breaks.js";
 import { type Engine, engines } from "./databases.js";
+import { type Subject, subjects } from "./plan.js";
 import { runAll } from "./run-all.js";
 
-const usage = `npm run test:histories -- [--engine sqlite|postgres] [--count N] [--seed S] [--from I] [--processes P] [--break FAULT] [--tries N] [--unshrunk]
+const usage = `npm run test:histories -- [--engine sqlite|postgres] [--count N] [--seed S] [--from I] [--processes P] [--about sessions|people] [--break FAULT] [--tries N] [--unshrunk]
 Runs the histories of the seeds S+I to S+N-1 and checks each. FAULT is one of ${breakNames.join(", ")};
 then only what it breaks is asked about, until it is found. Races are let in on PostgreSQL only.
+With --about only the histories of this subject are run: every fourth is about people.
 With --tries each is run so often, unless it is found to be wrong before.
 With --unshrunk a finding is shown as it was found.
 PostgreSQL is started for the run, unless LATCHKEY_TEST_POSTGRES_URL names a server whose user may make databases.`;
@@ -21,6 +23,7 @@ function readArguments() {
       seed: { type: "string", default: String(Date.now() % 1_000_000_000) },
       from: { type: "string", default: "0" },
       processes: { type: "string", default: "3" },
+      about: { type: "string" },
       break: { type: "string" },
       tries: { type: "string", default: "1" },
       unshrunk: { type: "boolean", default: false },
@@ -32,6 +35,7 @@ function readArguments() {
     count: whole("count", values.count, 1),
     seed: whole("seed", values.seed, 0),
     from: whole("from", values.from, 0),
+    about: values.about === undefined ? null : oneOf<Subject>("about", values.about, subjects),
     processes: whole("processes", values.processes, 1),
     breaks: values.break === undefined ? null : oneOf<Break>("break", values.break, breaksOf(engine)),
     tries: whole("tries", values.tries, 1),

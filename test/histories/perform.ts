@@ -1,5 +1,6 @@
 import type { Methods } from "./calling.js";
-import type { Actions, Kind, Results } from "./history.js";
+import type { Actions, App, Kind, Results } from "./history.js";
+import { peoplePerformers } from "./perform-people.js";
 import { generationOf, type World } from "./world.js";
 
 /** What a call needs beside its names: secrets, which no record holds. */
@@ -8,14 +9,16 @@ export interface Secrets {
   readonly code?: string;
   /** The refresh token to exchange, or the token to revoke. */
   readonly token?: string;
+  /** The app of a challenge. Undefined: `default`. */
+  readonly app?: App;
 }
 
-type Perform<K extends Kind> = (methods: Methods, action: Actions[K], given: Given) => Promise<Results[K]>;
-type Given = Secrets & { readonly world: World };
+export type Perform<K extends Kind> = (methods: Methods, action: Actions[K], given: Given) => Promise<Results[K]>;
+export type Given = Secrets & { readonly world: World };
 
 /** How each kind of call is made, and what of its answer is kept for the record and for the workers. */
 export const performers: { readonly [K in Kind]: Perform<K> } = {
-  async send(methods, { identifier, purpose, key }, { world }) {
+  async send(methods, { app, identifier, purpose, key }, { world }) {
     const idempotencyKey = key ?? "";
     const challenge =
       purpose === "registration"
@@ -27,21 +30,23 @@ export const performers: { readonly [K in Kind]: Perform<K> } = {
               idempotencyKey,
             })
           ).challenge;
-    world.addChallenge({ challenge: challenge!.challengeId, identifier, purpose });
+    world.addChallenge({ challenge: challenge!.challengeId, identifier, purpose, app });
     return { challenge: challenge!.challengeId };
   },
   async resend(methods, { challenge, key }) {
     await methods.sendOtp({ identifier: { case: "challengeId", value: challenge }, idempotencyKey: key ?? "" });
     return {};
   },
-  async verify(methods, { challenge, key }, { code, world }) {
-    const { tokens, sessionId, user } = await methods.verifyOtp({
+  async verify(methods, { challenge, key }, { code, app = "default", world }) {
+    const { tokens, sessionId, user, isNewUser } = await methods.verifyOtp({
       challengeId: challenge,
       code: code!,
       idempotencyKey: key ?? "",
     });
-    world.addTokens(sessionId, tokens!);
-    return { session: sessionId, user: user!.userId };
+    const signedIn = { session: sessionId, user: user!.userId, app, isNewUser };
+    world.addMember(signedIn);
+    world.addTokens(sessionId, tokens!, app);
+    return signedIn;
   },
   async refresh(methods, { session, key }, { token, world }) {
     const { tokens } = await methods.refreshToken({ refreshToken: token!, idempotencyKey: key ?? "" });
@@ -72,9 +77,17 @@ export const performers: { readonly [K in Kind]: Perform<K> } = {
     await methods.deleteCurrentUser({});
     return {};
   },
+  ...peoplePerformers,
 };
 
-/** Kinds that are called with an access token of the session they name. */
+const userKinds: readonly Kind[] = ["use", "list", "revokeSession", "revokeOthers", "deleteUser", "startChange", "proveChange"];
+
+/** Whether a kind is called with an access token of the session it names. */
 export function callsAsUser(kind: Kind): boolean {
-  return ["use", "list", "revokeSession", "revokeOthers", "deleteUser"].includes(kind);
+  return userKinds.includes(kind);
+}
+
+/** Whether a kind is called by an administrator. */
+export function callsAsAdmin(kind: Kind): boolean {
+  return kind in peoplePerformers && !callsAsUser(kind);
 }

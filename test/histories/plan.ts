@@ -1,4 +1,6 @@
 import fc from "fast-check";
+import type { App } from "./history.js";
+import { type PeoplePrelude, type PeopleTodo, peoplePlans } from "./plan-people.js";
 
 /**
  * What a history is to do: made from a seed alone, with numbers in place of what only a run can name. `challenge` and `session` count
@@ -6,21 +8,28 @@ import fc from "fast-check";
  */
 export interface Plan {
   /** Done first, so that workers find something to race for. */
-  readonly prelude: { readonly identifiers: number; readonly sessions: number; readonly challenges: number };
+  readonly prelude: {
+    readonly identifiers: number;
+    readonly sessions: number;
+    readonly challenges: number;
+    readonly people?: PeoplePrelude;
+  };
   /** Each worker does its steps one after the other, all workers at once. */
   readonly steps: readonly Step[];
   /** A process killed while they work. */
   readonly kill: { readonly process: number; readonly afterMs: number } | null;
 }
 
-export interface Step {
+export type Step = StepOf<Todo>;
+
+export interface StepOf<T> {
   readonly worker: number;
   readonly process: number;
   readonly door: Door;
   readonly waitMs: number;
   /** The client gives up so long after it began: on gRPC it cancels the call, on the web door its connection breaks. */
   readonly cutMs: number | null;
-  readonly todo: Todo;
+  readonly todo: T;
 }
 
 export type Door = "grpc" | "web";
@@ -28,6 +37,8 @@ export type Door = "grpc" | "web";
 export type Todo =
   | {
       readonly kind: "send";
+      /** Undefined: `default`. */
+      readonly app?: App;
       readonly identifier: number;
       readonly requester: number;
       readonly register: boolean;
@@ -44,7 +55,8 @@ export type Todo =
   | { readonly kind: "refresh"; readonly session: number; readonly back: number; readonly key: KeySlot }
   | { readonly kind: "use" | "list" | "revokeOthers" | "deleteUser"; readonly session: number }
   | { readonly kind: "revokeToken"; readonly session: number; readonly token: "access" | "refresh" }
-  | { readonly kind: "revokeSession"; readonly session: number; readonly target: number };
+  | { readonly kind: "revokeSession"; readonly session: number; readonly target: number }
+  | PeopleTodo;
 
 /** Calls about one thing with one number share an idempotency key. */
 export type KeySlot = number | null;
@@ -152,7 +164,6 @@ const themes: readonly Theme[] = [
 
 /** Plans of histories against so many processes; one in fifty kills one of them. */
 export function planArbitrary(processes: number): fc.Arbitrary<Plan> {
-  const kill = fc.record({ process: fc.nat(processes - 1), afterMs: fc.nat(60) });
   return fc.constantFrom(...themes).chain(({ weights, identifiersMax = 2, sessionsMax, challengesMax }) =>
     fc.record({
       prelude: fc.record({
@@ -160,20 +171,42 @@ export function planArbitrary(processes: number): fc.Arbitrary<Plan> {
         sessions: fc.integer({ min: Math.min(sessionsMax, 1), max: sessionsMax }),
         challenges: fc.integer({ min: Math.min(challengesMax, 1), max: challengesMax }),
       }),
-      steps: fc.array(stepArbitrary(processes, weights), { minLength: 1, maxLength: stepsMax, size: "max" }),
-      kill: fc.oneof({ weight: 49, arbitrary: fc.constant(null) }, { weight: 1, arbitrary: kill }),
+      steps: fc.array(stepArbitrary(processes, todoArbitrary(weights)), { minLength: 1, maxLength: stepsMax, size: "max" }),
+      kill: killArbitrary(processes),
     }),
   );
 }
 
-function stepArbitrary(processes: number, weights: Weights): fc.Arbitrary<Step> {
+export function killArbitrary(processes: number): fc.Arbitrary<Plan["kill"]> {
+  const kill = fc.record({ process: fc.nat(processes - 1), afterMs: fc.nat(60) });
+  return fc.oneof({ weight: 49, arbitrary: fc.constant(null) }, { weight: 1, arbitrary: kill });
+}
+
+function todoArbitrary(weights: Weights): fc.Arbitrary<Todo> {
   const weighted = Object.entries(weights).map(([name, weight]) => ({ weight, arbitrary: todos[name as keyof typeof todos] }));
+  return fc.oneof(...weighted) as fc.Arbitrary<Todo>;
+}
+
+export function stepArbitrary(processes: number, todo: fc.Arbitrary<Todo>): fc.Arbitrary<Step> {
   return fc.record({
     worker: fc.nat(workersMax - 1),
     process: fc.nat(processes - 1),
     door: fc.constantFrom<Door>("grpc", "web"),
     waitMs: fc.oneof({ weight: 4, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: fc.nat(15) }),
     cutMs: fc.oneof({ weight: 14, arbitrary: fc.constant(null) }, { weight: 1, arbitrary: fc.nat(12) }),
-    todo: fc.oneof(...weighted) as fc.Arbitrary<Todo>,
+    todo,
   });
+}
+
+/** What histories are about. */
+export const subjects = ["sessions", "people"] as const;
+export type Subject = (typeof subjects)[number];
+
+/** Every fourth history is about contacts and memberships, the others about codes and sessions. */
+export function subjectOf(seed: number): Subject {
+  return seed % 4 === 3 ? "people" : "sessions";
+}
+
+export function plansOf(seed: number, processes: number): fc.Arbitrary<Plan> {
+  return subjectOf(seed) === "people" ? peoplePlans(processes) : planArbitrary(processes);
 }

@@ -1,8 +1,9 @@
 import { answerOf, type Callable, methodsOf } from "./calling.js";
 import type { Answer, Call } from "./history.js";
-import { callsAsUser, performers } from "./perform.js";
+import { callsAsAdmin, callsAsUser, performers } from "./perform.js";
 import type { Door } from "./plan.js";
-import type { Ready } from "./resolve.js";
+import type { Ready } from "./ready.js";
+import { publicClientOf } from "./second-app.js";
 import type { World } from "./world.js";
 
 /** How and by whom a call is made. */
@@ -31,7 +32,10 @@ export function createRecorder(world: World, serverOf: (process: number) => Call
     calls,
     async make(ready, { worker, process, door, cutMs }) {
       const giveUp = new AbortController();
-      const methods = methodsOf(serverOf(process), { door, headers: headersOf(ready), signal: giveUp.signal });
+      const server = serverOf(process);
+      const headers = await headersOf(ready, server);
+      if (headers === null) return { kind: "unknown" };
+      const methods = methodsOf(server, { door, headers, signal: giveUp.signal });
       const base = { kind: ready.kind, action: ready.action, worker, process, invoked: next(), invokedMs: Date.now() };
       const timer = cutMs === null ? undefined : setTimeout(() => giveUp.abort(), cutMs);
       const answer = await settle(ready, methods, world);
@@ -52,8 +56,15 @@ async function settle(ready: Ready, methods: ReturnType<typeof methodsOf>, world
   }
 }
 
-function headersOf({ kind, requester, accessToken }: Ready): Record<string, string> {
+/** Null: the server is gone, so that no token can be had for the call. */
+async function headersOf(ready: Ready, server: Callable): Promise<Record<string, string> | null> {
+  const { kind, requester, accessToken, app } = ready;
+  if (callsAsAdmin(kind)) {
+    const token = await server.users!.token().catch(() => null);
+    return token === null ? null : { authorization: `Bearer ${token}` };
+  }
   const headers: Record<string, string> = { "x-forwarded-for": requester };
+  if (app !== undefined) headers["x-latchkey-client"] = publicClientOf(app);
   if (callsAsUser(kind)) headers.authorization = `Bearer ${accessToken}`;
   return headers;
 }

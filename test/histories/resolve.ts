@@ -1,25 +1,15 @@
 import { wrongCode } from "../support/calls.js";
 import type { Codes } from "./codes.js";
-import type { Actions, Kind } from "./history.js";
-import type { Secrets } from "./perform.js";
+import type { Actions, App } from "./history.js";
 import type { Todo } from "./plan.js";
+import type { PeopleTodo } from "./plan-people.js";
+import { anyRequester, codeWaitMs, pick, type Ready } from "./ready.js";
+import { isAboutPeople, resolvePeople } from "./resolve-people.js";
 import type { World } from "./world.js";
-
-/** A step with names in place of numbers: a call that can be made. */
-export type Ready = {
-  readonly [K in Kind]: { readonly kind: K; readonly action: Actions[K]; readonly secrets: Secrets };
-}[Kind] & {
-  /** Who asks, as the proxy in front would say. */
-  readonly requester: string;
-  readonly accessToken?: string;
-};
-
-/** Of calls whose requester does not matter. */
-export const anyRequester = "203.0.113.250";
-const codeWaitMs = 250;
 
 /** Null: what the step is about does not exist (yet), so there is nothing to call. */
 export async function resolve(todo: Todo, world: World, codes: Codes): Promise<Ready | null> {
+  if (isAboutPeople(todo)) return await resolvePeople(todo, world, codes);
   switch (todo.kind) {
     case "send":
       return resolveSend(todo, world);
@@ -29,7 +19,7 @@ export async function resolve(todo: Todo, world: World, codes: Codes): Promise<R
       const { challenge, identifier } = known;
       const requester = requesterOf(todo.requester);
       const key = world.keyOf(`resend-${todo.requester}`, todo.key);
-      return { kind: "resend", action: { challenge, identifier, requester, key }, secrets: {}, requester };
+      return { kind: "resend", action: { challenge, identifier, requester, key }, secrets: {}, requester, app: known.app };
     }
     case "verify": {
       const known = pick(world.challenges, todo.challenge);
@@ -37,9 +27,15 @@ export async function resolve(todo: Todo, world: World, codes: Codes): Promise<R
       if (known === undefined || code === null) return null;
       const right = todo.wrong === null;
       const requester = requesterOf(todo.requester);
-      const action = { challenge: known.challenge, right, requester, key: world.keyOf("verify", todo.key) };
-      const secrets = { code: right ? code : wrongCode(code, todo.wrong ?? 0) };
-      return { kind: "verify", action, secrets, requester };
+      const action = {
+        challenge: known.challenge,
+        right,
+        requester: named(requester, known.app),
+        key: world.keyOf("verify", todo.key),
+      };
+      const { app } = known;
+      const secrets = { code: right ? code : wrongCode(code, todo.wrong ?? 0), app };
+      return { kind: "verify", action, secrets, requester, app };
     }
     default:
       return resolveOfSession(todo, world);
@@ -47,24 +43,39 @@ export async function resolve(todo: Todo, world: World, codes: Codes): Promise<R
 }
 
 /** A right guess whose code has been read before; null: it has not. */
-export function resolveSignIn(action: Actions["verify"], codes: Codes): Ready | null {
+export function resolveSignIn(action: Actions["verify"], app: App, codes: Codes): Ready | null {
   const code = codes.known(action.challenge);
-  return code === null ? null : { kind: "verify", action, secrets: { code }, requester: action.requester };
+  return code === null ? null : { kind: "verify", action, secrets: { code, app }, requester: action.requester, app };
+}
+
+/** The same guess again. */
+export function resolveAgain(action: Actions["verify"], { apps }: World, codes: Codes): Ready | null {
+  return resolveSignIn(action, apps.get(action.challenge)!, codes);
 }
 
 function resolveSend(todo: Extract<Todo, { kind: "send" }>, { identifiers, keyOf }: World): Ready {
+  const { app = "default" } = todo;
   const requester = requesterOf(todo.requester);
   const identifier = pick(identifiers, todo.identifier)!;
   const key = keyOf(`send-${todo.requester}`, todo.key);
   const purpose = todo.register ? "registration" : "login";
-  return { kind: "send", action: { identifier, requester, purpose, key }, secrets: {}, requester };
+  return {
+    kind: "send",
+    action: { app, identifier, requester: named(requester, app), purpose, key },
+    secrets: {},
+    requester,
+    app,
+  };
 }
 
-function resolveOfSession(todo: Exclude<Todo, { kind: "send" | "resend" | "verify" }>, world: World): Ready | null {
+function resolveOfSession(
+  todo: Exclude<Todo, PeopleTodo | { kind: "send" | "resend" | "verify" }>,
+  world: World,
+): Ready | null {
   const known = pick(world.sessions, todo.session);
   if (known === undefined) return null;
   const { session } = known;
-  const base = { requester: anyRequester, accessToken: known.access.at(-1)!, secrets: {} };
+  const base = { requester: anyRequester, accessToken: known.access.at(-1)!, secrets: {}, app: known.app };
   switch (todo.kind) {
     case "refresh": {
       const generations = [...known.refresh.keys()].sort((a, b) => b - a);
@@ -84,11 +95,12 @@ function resolveOfSession(todo: Exclude<Todo, { kind: "send" | "resend" | "verif
   }
 }
 
+/** A requester is an address and the client that it uses. */
+function named(address: string, app: App): string {
+  return app === "default" ? address : `${address} in ${app}`;
+}
+
 /** Documentation addresses (RFC 5737). */
 function requesterOf(number: number): string {
   return `203.0.113.${number + 1}`;
-}
-
-function pick<T>(items: readonly T[], index: number): T | undefined {
-  return items[index % Math.max(items.length, 1)];
 }

@@ -4,10 +4,12 @@ import { invariantNames } from "./check.js";
 import { createDatabase, type Engine } from "./databases.js";
 import { type Fleet, startFleet } from "./fleet.js";
 import { newFolder } from "./folders.js";
+import { type Subject, subjectOf } from "./plan.js";
 import { describeFinding } from "./print.js";
 import { createEnv, envOf, limitsOf, type Profile, profileOf } from "./profiles.js";
 import { runHistory } from "./run-history.js";
 import { search } from "./search.js";
+import { makeSecondApp } from "./second-app.js";
 import { createTally, type Tally } from "./tally.js";
 
 export interface Options {
@@ -17,6 +19,8 @@ export interface Options {
   /** The first history to run, where an earlier run of the same seed was interrupted. */
   readonly from: number;
   readonly processes: number;
+  /** What the histories to run are about. Null: whatever their seeds say. */
+  readonly about: Subject | null;
   /** The fault to plant. Then only the invariant that it breaks is asked about, until it is found to be violated. */
   readonly breaks: Break | null;
   /** How often each history is run, unless it is found to be wrong before. */
@@ -42,7 +46,8 @@ export async function runAll(options: Options): Promise<Tally> {
     env: createEnv(database.url),
     folder: newFolder(),
     onLine: (line) => noteMismatch(line, mismatches),
-    async onDatabaseMade() {
+    async onDatabaseMade({ admin }) {
+      await makeSecondApp(admin);
       if (!planted) await plantInDatabase(database.url, breaks);
       planted = true;
     },
@@ -52,6 +57,7 @@ export async function runAll(options: Options): Promise<Tally> {
   try {
     for (let n = from; n < count; n += 1) {
       const own = seed + n;
+      if (options.about !== null && options.about !== subjectOf(own)) continue;
       const profile = profileOf(own);
       const fleet = await fleets.of(profile);
       const deps = { fleet, limits: limitsOf(profile), run, mismatches };

@@ -1,9 +1,11 @@
 import { type Codes, createCodes } from "./codes.js";
 import type { Fleet } from "./fleet.js";
-import type { Actions, History, Limits } from "./history.js";
+import type { Actions, App, History, Limits } from "./history.js";
 import { type Plan, type Step, type Todo, workersMax } from "./plan.js";
+import { probePeople } from "./probe-people.js";
+import { anyRequester, type Ready } from "./ready.js";
 import { createRecorder, type Recorder, type Route } from "./recorder.js";
-import { anyRequester, type Ready, resolve, resolveSignIn } from "./resolve.js";
+import { resolve, resolveAgain, resolveSignIn } from "./resolve.js";
 import { createWorld, type World } from "./world.js";
 
 export interface RunDeps {
@@ -37,7 +39,7 @@ export async function runHistory(plan: Plan, deps: RunDeps): Promise<History> {
   return { calls: recorder.calls, mismatches: takeOut(deps.mismatches, world), limits };
 }
 
-interface Stage {
+export interface Stage {
   readonly plan: Plan;
   readonly fleet: Fleet;
   readonly world: World;
@@ -45,34 +47,61 @@ interface Stage {
   readonly codes: Codes;
 }
 
-/** Signs in so many sessions and leaves so many challenges open, as far as the servers let it. */
-async function prepare({ plan, fleet, world, recorder, codes }: Stage): Promise<void> {
-  const { sessions, challenges } = plan.prelude;
+/**
+ * Signs in so many sessions and leaves so many challenges open, as far as the servers let it. Sessions are in the first app until
+ * every identifier has one, then in the second.
+ */
+async function prepare(stage: Stage): Promise<void> {
+  const { plan, fleet, world, recorder, codes } = stage;
+  const { sessions, challenges, people } = plan.prelude;
   const routeOf = (n: number): Route => ({
     worker: preparer,
     process: n % fleet.processes.length,
     door: "grpc",
     cutMs: null,
   });
+  const again = async (todo: Todo, n: number): Promise<void> => {
+    const ready = await resolve(todo, world, codes);
+    if (ready !== null) await recorder.make(ready, routeOf(n));
+  };
   // A requester of its own each, so that no cooldown is in the way.
-  const send = async (n: number): Promise<void> => {
+  const send = async (n: number, app: App = "default"): Promise<void> => {
     const requester = `203.0.113.${100 + n}`;
     const purpose = n % 2 === 1 ? "registration" : "login";
-    const action = { identifier: world.identifiers[n % world.identifiers.length]!, requester, purpose, key: null } as const;
-    await recorder.make({ kind: "send", action, secrets: {}, requester }, routeOf(n));
+    const action = {
+      app,
+      identifier: world.identifiers[n % world.identifiers.length]!,
+      requester,
+      purpose,
+      key: null,
+    } as const;
+    await recorder.make({ kind: "send", action, secrets: {}, requester, app }, routeOf(n));
   };
+  for (let n = 0; n < (people?.claims ?? 0); n += 1) {
+    await again({ kind: "create", app: "default", contact: n, verified: false }, n);
+  }
   // One after the other: a sign-in ends what else could sign in to its account.
   for (let n = 0; n < sessions; n += 1) {
-    await send(n);
-    for (const { challenge, identifier } of world.challenges.splice(0)) {
+    const isSecond = people !== undefined && Math.floor(n / world.identifiers.length) % 2 === 1;
+    await send(n, isSecond ? "other" : "default");
+    for (const known of world.challenges.splice(0)) {
+      const { challenge, identifier } = known;
       await codes.of(challenge, identifier, firstCodeWaitMs);
       const action = { challenge, right: true, requester: anyRequester, key: world.keyOf("sign-in", n) };
-      const ready = resolveSignIn(action, codes);
+      const ready = resolveSignIn(action, known.app, codes);
       if (ready !== null) await recorder.make(ready, routeOf(n));
     }
   }
+  for (let n = 0; n < (people?.changes ?? 0); n += 1) {
+    await again({ kind: "startChange", session: n, contact: n + 1, replaces: n % 2 === 0 ? null : n }, n);
+  }
+  for (let n = 0; n < (people?.invites ?? 0); n += 1) await again({ kind: "invite", app: "default", contact: n }, n);
   await Promise.all(Array.from({ length: challenges }, (_, n) => send(10 + n)));
-  await Promise.all(world.challenges.map(({ challenge, identifier }) => codes.of(challenge, identifier, firstCodeWaitMs)));
+  const sent = [
+    ...world.challenges.map((one) => ({ ...one, to: one.identifier })),
+    ...world.changes.map((one) => ({ ...one, to: one.contact })),
+  ];
+  await Promise.all(sent.map(({ challenge, to }) => codes.of(challenge, to, firstCodeWaitMs)));
 }
 
 async function work({ plan, world, recorder, codes }: Stage, worker: number): Promise<void> {
@@ -98,7 +127,8 @@ async function kill(fleet: Fleet, { process, afterMs }: NonNullable<Plan["kill"]
  * Asks every process for every session, and tries every code, keyed sign-in and newest token once more: what has ended must be seen to
  * have ended, and what was answered to be kept.
  */
-async function probe({ fleet, world, recorder, codes }: Stage): Promise<void> {
+async function probe(stage: Stage): Promise<void> {
+  const { fleet, world, recorder, codes } = stage;
   const make = (ready: Ready | null, process: number) => {
     const route: Route = { worker: prober, process: process % fleet.processes.length, door: "grpc", cutMs: null };
     return ready === null ? null : recorder.make(ready, route);
@@ -107,9 +137,11 @@ async function probe({ fleet, world, recorder, codes }: Stage): Promise<void> {
   await Promise.all(
     world.sessions.flatMap((_, n) => fleet.processes.map((_p, process) => again({ kind: "use", session: n }, process))),
   );
+  const { people } = stage.plan.prelude;
+  if (people !== undefined) await probePeople(world, again);
   const signIns = keyedSignIns(recorder);
   const repeat = async () => {
-    await Promise.all(signIns.map((action, n) => make(resolveSignIn(action, codes), n)));
+    await Promise.all(signIns.map((action, n) => make(resolveAgain(action, world, codes), n)));
   };
   await repeat();
   await Promise.all(world.sessions.map((_, session) => again({ kind: "refresh", session, back: 0, key: null }, session)));
@@ -117,7 +149,9 @@ async function probe({ fleet, world, recorder, codes }: Stage): Promise<void> {
   await Promise.all([
     repeat(),
     ...open.map((_, challenge) => again({ kind: "verify", challenge, wrong: null, requester: 0, key: null }, challenge)),
+    ...world.changes.map((_, change) => again({ kind: "proveChange", change, session: null }, change)),
   ]);
+  if (people !== undefined) await probePeople(world, again);
 }
 
 /** Right guesses with an idempotency key that were told of a session, each once. */

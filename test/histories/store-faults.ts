@@ -3,6 +3,7 @@ import type { RedeemOutcome } from "../../src/store/port/challenges.js";
 import type { LiveSession } from "../../src/store/port/sessions.js";
 import type { Store } from "../../src/store/port/store.js";
 import type { Invariant } from "./check.js";
+import { peopleFaults } from "./people-faults.js";
 
 /** Makes a store that breaks a promise of the port out of one that keeps it. */
 export type StoreFault = (store: Store) => Store;
@@ -110,11 +111,13 @@ export const storeFaults: Readonly<Record<Invariant, StoreFault>> = {
       async revokeOthers(change) {
         const ended = await sessions.revokeOthers(change);
         const { keepSessionId: sessionId, ...of } = change;
-        await sessions.revoke({ sessionId, ...of });
+        if (sessionId !== null) await sessions.revoke({ sessionId, ...of });
         return ended;
       },
     },
   }),
+
+  ...peopleFaults,
 };
 
 function withoutLimit(charge: BudgetCharge): BudgetCharge {

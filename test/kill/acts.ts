@@ -1,5 +1,5 @@
 import type { Actions, Answer, Kind } from "../histories/history.js";
-import { anyRequester, type Ready } from "../histories/resolve.js";
+import { anyRequester, type Ready } from "../histories/ready.js";
 import { wrongCode } from "../support/calls.js";
 import type { Person } from "./people.js";
 import { attemptsMax, toldOfChallenge } from "./told.js";
@@ -26,7 +26,7 @@ export function newKey(): string {
 export const keyIf = (keyed: boolean): string | null => (keyed ? newKey() : null);
 
 export function send({ email }: Person, purpose: Actions["send"]["purpose"], key: string | null): Act {
-  const ready = call("send", { identifier: email, requester: anyRequester, purpose, key });
+  const ready = call("send", { app: "default", identifier: email, requester: anyRequester, purpose, key });
   return repeatable([ready], { if: key !== null });
 }
 

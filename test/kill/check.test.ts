@@ -21,7 +21,7 @@ function told(people: People, calls: readonly Call[], codes: Readonly<Record<str
   const person = people.add();
   (person.recorder.calls as Call[]).push(...calls);
   for (const challenge of Object.keys(codes))
-    person.world.addChallenge({ challenge, identifier: person.email, purpose: "login" });
+    person.world.addChallenge({ challenge, identifier: person.email, purpose: "login", app: "default" });
   for (const call of calls) {
     if (call.kind !== "verify" || call.answer.kind !== "ok") continue;
     const { session } = call.answer.result as { readonly session: string };

@@ -24,7 +24,7 @@ describe("budgets", () => {
 
   it("counts calls with one idempotency key once, and lost ones not", () => {
     const twins = [sent([1, 2], "c", { key: "k" }), sent([1, 3], "c", { key: "k" }), sent([4, 5], "c", { key: "k" })];
-    const unseen = { identifier: "a@example.com", requester: "r", purpose: "login", key: null } as const;
+    const unseen = { app: "default", identifier: "a@example.com", requester: "r", purpose: "login", key: null } as const;
     expect(found([...twins, lost("send", 1, unseen), sent([6, 7], "d")], few)).toEqual([]);
     const again = [resent([8, 9], "c", { key: "l" }), resent([8, 9], "c", { key: "l" })];
     expect(found([sent([1, 2], "c"), ...again], few)).toEqual([]);
@@ -77,7 +77,7 @@ describe("budgets", () => {
   });
 
   it("takes a send that is told of for the second time to have been at the first", () => {
-    const unseen = { identifier: "a@example.com", requester: "r", purpose: "login", key: "k" } as const;
+    const unseen = { app: "default", identifier: "a@example.com", requester: "r", purpose: "login", key: "k" } as const;
     const calls = [lost("send", 1, unseen), sent([15, 16], "c", { key: "k" }), sent([17, 18], "d")];
     expect(found(calls, { ...many, cooldownMsMin: 10 })).toEqual([]);
   });

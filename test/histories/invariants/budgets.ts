@@ -104,11 +104,12 @@ function farthestMs(a: Unit, b: Unit): number {
 }
 
 function checkGuesses(issues: readonly Issue[], history: History): Violation[] {
-  const wrong = callsOf(history, "verify").filter(({ action }) => !action.right);
+  // A right code of an erased person is compared as a wrong one.
+  const guesses = callsOf(history, "verify");
   return [...groupBy(issues, ({ identifier }) => identifier)].flatMap(([identifier, group]) => {
     const challenges = group.map(({ challenge }) => challenge);
     const compared = challenges.reduce((sum, challenge) => sum + (history.mismatches.get(challenge) ?? 0), 0);
-    const calls = wrong.filter(({ action }) => challenges.includes(action.challenge));
+    const calls = guesses.filter(({ action }) => challenges.includes(action.challenge));
     const requesters = new Set(calls.map(({ action }) => action.requester)).size;
     const { guessesPerIdentifier, guessesPerRequester } = history.limits;
     if (compared <= Math.min(guessesPerIdentifier, requesters * guessesPerRequester)) return [];

@@ -1,4 +1,4 @@
-import type { Actions, Call, History, Kind, Limits, Results } from "../history.js";
+import type { Actions, App, Call, History, Kind, Limits, Results } from "../history.js";
 
 /** When a call began and was answered: places in the order, and with them milliseconds. */
 type Interval = readonly [invoked: number, answered: number];
@@ -48,14 +48,19 @@ function call(kind: Kind, [invoked, answered]: Interval, action: unknown, answer
 }
 
 /** A right guess at challenge `c` that signs in. */
-export function signIn(at: Interval, session: string, given: { challenge?: string; key?: string; user?: string } = {}): Call {
+export function signIn(
+  at: Interval,
+  session: string,
+  given: { challenge?: string; key?: string; user?: string; app?: App; isNewUser?: boolean } = {},
+): Call {
   const action = {
     challenge: given.challenge ?? `challenge of ${session}`,
     right: true,
     requester: "r",
     key: given.key ?? null,
   };
-  return ok("verify", at, action, { session, user: given.user ?? "u" });
+  const { user = "u", app = "default", isNewUser = false } = given;
+  return ok("verify", at, action, { session, user, app, isNewUser });
 }
 
 /** A wrong guess that is refused as one. */
@@ -66,10 +71,10 @@ export function wrong(at: Interval, challenge: string, requester = "r"): Call {
 export function sent(
   at: Interval,
   challenge: string,
-  given: { identifier?: string; requester?: string; purpose?: "login" | "registration"; key?: string } = {},
+  given: { app?: App; identifier?: string; requester?: string; purpose?: "login" | "registration"; key?: string } = {},
 ): Call {
-  const { identifier = "a@example.com", requester = "r", purpose = "login", key = null } = given;
-  return ok("send", at, { identifier, requester, purpose, key }, { challenge });
+  const { app = "default", identifier = "a@example.com", requester = "r", purpose = "login", key = null } = given;
+  return ok("send", at, { app, identifier, requester, purpose, key }, { challenge });
 }
 
 export function resent(at: Interval, challenge: string, given: { requester?: string; key?: string } = {}): Call {

@@ -1,6 +1,7 @@
-import { type Call, type History, okCallsOf, type Violation } from "../history.js";
+import { type Call, callsOf, type History, type MemberName, type Results, type Violation } from "../history.js";
 import { canBeOrdered, type Step } from "../model/linearize.js";
 import * as model from "../model/session.js";
+import { ownersOf, sameMember, targetsOf } from "./people.js";
 import { redemptionsOf, workBeganAt } from "./redemptions.js";
 
 type SessionStep = Step<model.SessionState>;
@@ -19,11 +20,13 @@ type SessionStep = Step<model.SessionState>;
  * `onGivenUp` is told.
  */
 export function oneOrder(history: History, onGivenUp: () => void = () => {}): Violation[] {
-  const signIns = okCallsOf(history, "verify");
-  const userOf = (session: string) => signIns.find(({ answer }) => answer.result.session === session)?.answer.result.user;
+  const owners = ownersOf(history);
+  const claimed = claimedIn(history);
   return [...redemptionsOf(history).values()].flat().flatMap(({ told, notBefore, doneBy }) => {
-    const { session, user } = told[0]!.answer.result;
-    const about = { session, isOfSameUser: (other: string) => userOf(other) === user, grace: graceOf(history) };
+    const { session, user, app } = told[0]!.answer.result;
+    const member = { user, app };
+    const isOfSameUser = (other: string) => owners.has(other) && sameMember(owners.get(other)!, member);
+    const about: About = { session, member, isOfSameUser, claimed, grace: graceOf(history) };
     const steps: SessionStep[] = [
       { from: notBefore, until: doneBy, optional: false, reads: false, apply: model.create },
       ...told.map((call) => read(workBeganAt(call, history.calls), call.answered, model.findFresh)),
@@ -35,8 +38,19 @@ export function oneOrder(history: History, onGivenUp: () => void = () => {}): Vi
   });
 }
 
+/** The challenges to contacts that an app claims. */
+function claimedIn(history: History): ReadonlySet<string> {
+  const claims = [...callsOf(history, "create"), ...callsOf(history, "invite"), ...callsOf(history, "addContact")];
+  const contacts = new Set(claims.map(({ action }) => `${action.app} ${action.contact}`));
+  const targets = [...targetsOf(history)].filter(([, { app, contact }]) => contacts.has(`${app} ${contact}`));
+  return new Set(targets.map(([challenge]) => challenge));
+}
+
 interface About {
   readonly session: string;
+  readonly member: MemberName;
+  /** Challenges whose redemption ends the other sessions of its user in the app, if it proves a claim. */
+  readonly claimed: ReadonlySet<string>;
   readonly isOfSameUser: (session: string) => boolean;
   readonly grace: model.Grace;
 }
@@ -49,7 +63,7 @@ function graceOf({ calls, limits }: History): model.Grace {
 
 /** What a call has to do with a session. */
 function stepsOf(call: Call, about: About): SessionStep[] {
-  const { session, isOfSameUser } = about;
+  const { session, member, isOfSameUser } = about;
   const isLost = call.answer.kind === "unknown";
   const isOk = call.answer.kind === "ok";
   const reading = (operation: model.Operation) => read(call.invoked, call.answered, operation);
@@ -81,10 +95,25 @@ function stepsOf(call: Call, about: About): SessionStep[] {
       return [...gate, reading(listed.includes(session) ? model.findLive : model.findGone)];
     }
     case "use":
+    case "startChange":
+    case "proveChange":
       return gate;
+    case "lock":
+    case "remove":
+      return sameMember(call.action, member) && (isOk || isLost) ? [writing(model.endAny)] : [];
+    case "verify":
+      return provesClaim(call, about) ? [{ ...writing(model.endAny), optional: true }] : [];
     default:
       return [];
   }
+}
+
+/** Whether a sign-in may have ended the other sessions of its user, because the contact was only claimed. */
+function provesClaim({ action, answer }: Call<"verify">, { session, member, claimed }: About): boolean {
+  if (!action.right || !claimed.has(action.challenge) || answer.kind === "refused") return false;
+  if (answer.kind === "unknown") return true;
+  const { result } = answer as { readonly result: Results["verify"] };
+  return result.session !== session && sameMember(result, member);
 }
 
 /** What a call says of the session whose access token it carries. */

@@ -42,7 +42,9 @@ describe("single-use", () => {
 
   it("finds a wrong code that bought", () => {
     const guess = { challenge: "c", right: false, requester: "r", key: null };
-    expect(found([ok("verify", [1, 2], guess, { session: "s", user: "u" })])).toEqual(["a wrong code bought c"]);
+    expect(found([ok("verify", [1, 2], guess, { session: "s", user: "u", app: "default", isNewUser: false })])).toEqual([
+      "a wrong code bought c",
+    ]);
   });
 
   it.each(["login", "registration"] as const)("finds a sibling for %s that was bought after a login was", (purpose) => {

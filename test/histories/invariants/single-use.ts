@@ -6,7 +6,7 @@ import { type Redemption, redemptionsOf } from "./redemptions.js";
  *
  * Claimed, for every challenge: a wrong code buys nothing; of all callers with the right code only those that share one idempotency
  * key are told of a purchase, and all of them of the same session; no session is bought by two challenges; and a challenge that
- * was certainly issued before a sibling (same identifier, either purpose) was bought is not bought after that.
+ * was certainly issued before a sibling (same identifier and app, either purpose) was bought is not bought after that.
  *
  * No false positives: it looks at answers that were received and at nothing else. Lost answers buy nothing here, whatever
  * they did. For siblings the issue must have been answered before the first call that can have bought the sibling began, and all
@@ -41,7 +41,7 @@ function sharedSessions(all: readonly Redemption[]): Violation[] {
 function revivedSiblings(history: History, all: readonly Redemption[]): Violation[] {
   const issues = okCallsOf(history, "send");
   const issueOf = (challenge: string) => issues.find(({ answer }) => answer.result.challenge === challenge);
-  const isSibling = (a: Send, b: Send) => a.identifier === b.identifier;
+  const isSibling = (a: Send, b: Send) => a.identifier === b.identifier && a.app === b.app;
   return all.flatMap((first) => {
     const own = issueOf(first.challenge);
     const revived = all.find((later) => {

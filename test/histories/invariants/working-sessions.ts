@@ -15,17 +15,33 @@ export function foundWorking(call: Call): readonly string[] {
     case "use":
     case "revokeOthers":
     case "deleteUser":
+    case "startChange":
+    case "proveChange":
       return [call.action.session];
     // A send names no session, and RevokeToken succeeds whatever the token.
     case "send":
     case "resend":
     case "revokeToken":
+    // Administrators have no session.
+    case "create":
+    case "invite":
+    case "get":
+    case "find":
+    case "lock":
+    case "unlock":
+    case "remove":
+    case "addContact":
+    case "removeContact":
       return [];
   }
 }
 
 /** The calls whose work began after a place in the order and that found a session working all the same. */
 export function workingAfter({ calls }: History, session: string, place: number): Call[] {
-  const beganAt = (call: Call) => (call.kind === "verify" ? workBeganAt(call, calls) : call.invoked);
-  return calls.filter((call) => foundWorking(call).includes(session) && beganAt(call) > place);
+  return calls.filter((call) => foundWorking(call).includes(session) && beganAt(call, calls) > place);
+}
+
+/** From which place on the work of a call may have been done. */
+export function beganAt(call: Call, calls: readonly Call[]): number {
+  return call.kind === "verify" ? workBeganAt(call, calls) : call.invoked;
 }
