@@ -85,6 +85,13 @@ describe("the direction of imports", () => {
     expect(wrong).toEqual([]);
   });
 
+  it("leaves calls over HTTP to outbound, so that no configured address is called past its rules", () => {
+    const call = /\bfetch\(|\bhttps?\.(request|get)\(|\bhttp2\.connect\(|"undici"/;
+    const elsewhere = new Set(["outbound", "client", "gen"]);
+    const callers = files.filter((file) => !elsewhere.has(folderOf(file)) && call.test(readFileSync(join(src, file), "utf8")));
+    expect(callers, "a script of browsers").toEqual(["doors/inbox/page-script.ts"]);
+  });
+
   it("never leads in a circle", () => {
     expect(circles()).toEqual([]);
   });

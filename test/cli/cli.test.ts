@@ -12,6 +12,7 @@ import { checkNode } from "../../src/cli/doctor/node-version.js";
 import { withKeyStore } from "../../src/cli/key-store.js";
 import { run } from "../../src/cli/main.js";
 import { diskFiles, type Env, readSettings, type Settings } from "../../src/config/settings.js";
+import { createHookSecrets } from "../../src/crypto/hook-secrets.js";
 import { hashConcurrency } from "../../src/server/core.js";
 import { startMailServer } from "../support/smtp.js";
 
@@ -306,6 +307,27 @@ describe("keys", () => {
       const given = await latchkey(["keys", "retire", "1", "--revoke-sessions"], withoutOld);
       expect(given).toMatchObject({ code: 0, err: "" });
       expect(await sealedBy()).toEqual([]);
+    });
+
+    const setHook = ["app", "hook", "set", "default", "--url", "http://127.0.0.1:3000/", "--json"];
+
+    it("seals the secret of a registration hook again", async () => {
+      const { secret } = JSON.parse((await latchkey(setHook)).out);
+      expect((await latchkey(["keys", "retire", "1"], rotated)).code).toBe(0);
+      const found = await withKeyStore(settingsOf(withoutOld), async (keys) => {
+        const { registrationHook } = (await keys.store.apps.findApp("default"))!;
+        return await createHookSecrets(keys).find(registrationHook!.keyId);
+      });
+      expect(found).toBe(secret);
+    });
+
+    it("of a lost key that seals the secret of a registration hook says that the hook must be set again", async () => {
+      await latchkey(setHook);
+      const { code, out } = await latchkey(["keys", "retire", "1", "--revoke-sessions"], withoutOld);
+      expect(code).toBe(0);
+      expect(out).toMatch(
+        /Dropped the hook key \S+; set the registration hook of its app again with `latchkey app hook set`\./,
+      );
     });
 
     it("asks which is meant when master key and pepper have one id", async () => {
