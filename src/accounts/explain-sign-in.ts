@@ -3,7 +3,10 @@ import { invalidField } from "../auth/errors.js";
 import { canonicalAddress } from "../lib/network.js";
 import type { App } from "../model/app.js";
 import { channelOf } from "../model/channel.js";
+import type { Contact } from "../model/contact.js";
 import { contactFailuresMax, type Member, type MemberKey, type UserContact } from "../model/user.js";
+import type { Recipient } from "../store/port/challenges.js";
+import type { FoundUser } from "../store/port/users.js";
 import { type AccountsDeps, type Actor, appFor } from "./deps.js";
 import { canonicalKey } from "./get-user.js";
 import { type Obstacle, obstacle } from "./obstacles.js";
@@ -36,7 +39,7 @@ export async function explainSignIn(deps: AccountsDeps, actor: Actor, input: Exp
   const key = canonicalKey(app, input.key);
   const requesterKey = await requesterOf(deps, actor, { app, ...input });
   const ofApp = await appObstacles(deps, app);
-  const found = await deps.store.users.find({ poolId: app.poolId, appId: app.appId, key });
+  const found = await findNamed(deps, app, key);
   if (found === null || found.membership === null) {
     const claimant = found === null ? null : await claimantOf(deps, app, key);
     if (claimant !== null) return { obstacles: [...ofApp, obstacle("contact_of_another", claimant)], member: claimant.member };
@@ -92,18 +95,36 @@ function isContactKey({ kind }: MemberKey): boolean {
   return kind === "email" || kind === "phone";
 }
 
-/** Returns why a contact that nobody has verified signs this person not in, or null. */
+/** Returns why a code to an unverified contact does not sign this person in, or null if it does. */
 async function claimObstacle(
-  { store }: AccountsDeps,
-  { poolId, appId, policy }: App,
+  deps: AccountsDeps,
+  app: App,
   { member, contact }: { readonly member: Member; readonly contact: UserContact },
 ): Promise<Obstacle | null> {
   if (contact.verifiedAt !== null) return null;
-  const { userId, contacts } = member.user;
-  const holder = await store.users.find({ poolId, appId, key: contact });
-  if (holder !== null && holder.user.userId !== userId) return obstacle("contact_of_another", { contact });
-  const hasVerified = contacts.some(({ verifiedAt }) => verifiedAt !== null);
-  return hasVerified && !policy.trustClaims ? obstacle("contact_unproven", { contact }) : null;
+  const recipient = await recipientOf(deps, app, contact);
+  if (recipient === null) return obstacle("contact_unproven", { contact });
+  return recipient.userId === member.user.userId ? null : obstacle("contact_of_another", { contact });
+}
+
+/** Finds the person that a key names at a sign-in. Of several users with one unverified contact it is the one whom a code signs in. */
+async function findNamed(deps: AccountsDeps, app: App, key: MemberKey): Promise<FoundUser | null> {
+  const { poolId, appId } = app;
+  const recipient = key.kind === "email" || key.kind === "phone" ? await recipientOf(deps, app, key) : null;
+  const found = recipient === null ? key : { kind: "user_id" as const, value: recipient.userId };
+  return await deps.store.users.find({ poolId, appId, key: found });
+}
+
+/** Asks what SendOtp would: the person whom a code to the contact signs in. */
+async function recipientOf(deps: AccountsDeps, app: App, { kind, value }: Contact): Promise<Recipient | null> {
+  const { poolId, appId, policy } = app;
+  const prepared = await deps.store.challenges.prepareSend({
+    idempotency: null,
+    recipientOf: { identifier: { kind, value }, channel: channelOf[kind], poolId, appId, trustClaims: policy.trustClaims },
+    guards: [],
+    now: deps.clock(),
+  });
+  return prepared.kind === "ready" ? prepared.recipient : null;
 }
 
 /** Returns the user for whom the app has given a contact that a person of other apps has verified, or null. */

@@ -42,7 +42,7 @@ const meanings = {
     "The user can sign in by the verified contact, or AddContact can mark this one as verified.",
   ],
   contact_of_another: [
-    "The contact belongs to another person, who has verified it or was given it earlier.",
+    "A code to this contact signs in another person, who has verified it or was given it too.",
     "Remove it from this user with RemoveContact.",
   ],
   contact_disabled: [

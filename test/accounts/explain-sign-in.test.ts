@@ -95,6 +95,23 @@ describe.each(testEngines())("ExplainSignIn on $engine", ({ database }) => {
     expect(byContact.user!.userId).toBe(user!.userId);
   });
 
+  it("of several users who were given one contact, the one whom a code signs in is explained", async () => {
+    const { main } = people;
+    const [proven, shared] = [newEmail(), newEmail()];
+    const older = await main.users.createUser({ email: proven, verified });
+    const claim = { case: "email", value: shared } as const;
+    await main.users.addContact({ userId: older.user!.userId, contact: claim });
+    people.advance(1_000);
+    const younger = await main.users.createUser({ phone: "+4915112345676" });
+    await main.users.addContact({ userId: younger.user!.userId, contact: claim });
+    const answer = await explain(email(shared));
+    expect(answer.user!.userId).toBe(younger.user!.userId);
+    expect(kinds(answer)).toEqual([]);
+    expect(kinds(await explain(byId(older.user!.userId)))).toEqual([`CONTACT_OF_ANOTHER ${shared}`]);
+    expect(kinds(await explain(byId(younger.user!.userId)))).toEqual([]);
+    expect((await people.signIn(main, shared)).user!.userId).toBe(younger.user!.userId);
+  });
+
   it("CONTACT_DISABLED: 100 wrong codes in a row, until UnblockUser", async () => {
     const value = newEmail();
     const { user } = await people.main.users.createUser({ email: value, verified });

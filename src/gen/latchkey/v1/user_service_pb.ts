@@ -1366,7 +1366,7 @@ export enum SignInObstacleKind {
   CONTACT_UNPROVEN = 5,
 
   /**
-   * Another person has verified this contact, or an older claim to it counts.
+   * A code to this contact signs in another person, who has verified it or was given it too.
    *
    * @generated from enum value: SIGN_IN_OBSTACLE_KIND_CONTACT_OF_ANOTHER = 6;
    */
