@@ -158,6 +158,14 @@ export function members(scene: Scene): void {
     expect((await add()).user.number).toBeGreaterThan(next.number);
   });
 
+  it("people with and without a given number in one call never get the same", async () => {
+    const { number } = (await add()).user;
+    const outcomes = await create(times(30, (n) => newMember(n % 3 === 0 ? { number: number + 1 + n } : {})));
+    const numbers = ofKind(outcomes, "created").map(({ member: made }) => made.user.number);
+    expect(new Set(numbers).size).toBe(30);
+    for (const n of times(10, Number)) expect(numbers[3 * n]).toBe(number + 1 + 3 * n);
+  });
+
   for (const [name, given] of [
     ["verified", verified],
     ["claimed", claimed],

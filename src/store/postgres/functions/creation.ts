@@ -1,3 +1,18 @@
+/** The columns of the list of members, as `jsonb_to_recordset` takes them. */
+const given = `nth INTEGER, user_id TEXT, number BIGINT, username TEXT, display_name TEXT, locale TEXT, custom_attributes TEXT,
+    contacts JSONB, membership JSONB`;
+
+/** SQL for the list, and for the list with the contacts of each. */
+const listed = `jsonb_to_recordset(p_members) AS m (${given})`;
+const listedContacts = `${listed}, jsonb_to_recordset(m.contacts) AS c (kind TEXT, value TEXT, verified_at BIGINT, rank BIGINT)`;
+
+/** SQL that inserts the users at the places p_places. The database counts the numbers that are not given. */
+function insertUsers(numbered: boolean): string {
+  return `INSERT INTO users (user_id, ${numbered ? "number, " : ""}pool_id, username, display_name, locale, custom_attributes, created_at)
+  SELECT m.user_id, ${numbered ? "m.number, " : ""}p_pool_id, m.username, m.display_name, m.locale, m.custom_attributes, p_now
+  FROM ${listed} WHERE m.nth = ANY (p_places) AND m.number IS ${numbered ? "NOT " : ""}NULL ORDER BY m.nth ON CONFLICT DO NOTHING;`;
+}
+
 /** New members. The lock order is in `sends.ts`. */
 export const creationFunctions = `
 -- Moves the counter of users' numbers to a number that an import gave. With the rights of its owner, because a login that may only
@@ -11,9 +26,62 @@ BEGIN
   END IF;
 END $$;
 
--- Creates or joins people, each as if alone, in the order of the list: [{nth, user_id, number, username, display_name, locale,
--- custom_attributes, contacts: [{kind, value, verified_at, rank}], membership}]. Runs in a SERIALIZABLE transaction, so that what it looks
--- for and does not find is not made at the same time. An ON CONFLICT there fails the transaction, which starts over.
+-- The places in the list of those who share no value with anybody, neither in the database nor in the list: they can be created
+-- together. Subqueries find each value by an index; joins could read whole tables.
+CREATE FUNCTION unmet_members(p_pool_id TEXT, p_app_id TEXT, p_members JSONB) RETURNS INTEGER[] LANGUAGE sql STABLE AS $$
+  WITH given AS MATERIALIZED (
+    SELECT m.nth, m.user_id, m.number, m.username, m.membership ->> 'external_id' AS external_id FROM ${listed}
+  ), contact AS MATERIALIZED (
+    SELECT m.nth, c.kind, c.value FROM ${listedContacts}
+  ), met AS MATERIALIZED (
+    SELECT v.nth FROM (
+      SELECT k.nth, count(*) OVER (PARTITION BY k.field, k.value) AS uses FROM (
+        SELECT nth, 'user_id' AS field, user_id AS value FROM given
+        UNION ALL SELECT nth, 'number', number::text FROM given WHERE number IS NOT NULL
+        UNION ALL SELECT nth, 'username', username FROM given WHERE username IS NOT NULL
+        UNION ALL SELECT nth, 'external_id', external_id FROM given WHERE external_id IS NOT NULL
+        UNION ALL SELECT nth, kind, value FROM contact
+      ) AS k
+    ) AS v WHERE v.uses > 1
+    UNION
+    SELECT c.nth FROM contact c WHERE coalesce(
+      (SELECT o.user_id FROM contacts o WHERE o.pool_id = p_pool_id AND o.kind = c.kind AND o.value = c.value),
+      (SELECT k.user_id FROM claims k WHERE k.app_id = p_app_id AND k.kind = c.kind AND k.value = c.value LIMIT 1)) IS NOT NULL
+    UNION
+    SELECT g.nth FROM given g WHERE coalesce(
+      (SELECT u.user_id FROM users u WHERE u.user_id = g.user_id),
+      (SELECT u.user_id FROM users u WHERE u.number = g.number),
+      (SELECT u.user_id FROM users u WHERE u.pool_id = p_pool_id AND u.username = g.username),
+      (SELECT e.user_id FROM memberships e WHERE e.app_id = p_app_id AND e.external_id = g.external_id)) IS NOT NULL
+  )
+  SELECT ARRAY(SELECT g.nth FROM given g WHERE g.nth <> ALL (ARRAY(SELECT nth FROM met)))
+$$;
+
+-- Creates those of the list at these places, whom unmet_members found.
+CREATE FUNCTION create_unmet(p_pool_id TEXT, p_app_id TEXT, p_members JSONB, p_places INTEGER[], p_now BIGINT)
+RETURNS VOID LANGUAGE plpgsql AS $$
+BEGIN
+  INSERT INTO contacts (pool_id, kind, value, user_id, verified_at, rank)
+  SELECT p_pool_id, c.kind, c.value, m.user_id, c.verified_at, c.rank FROM ${listedContacts}
+  WHERE m.nth = ANY (p_places) AND c.verified_at IS NOT NULL ON CONFLICT DO NOTHING;
+  INSERT INTO claims (app_id, kind, value, user_id, created_at)
+  SELECT p_app_id, c.kind, c.value, m.user_id, p_now FROM ${listedContacts}
+  WHERE m.nth = ANY (p_places) AND c.verified_at IS NULL ON CONFLICT DO NOTHING;
+  ${insertUsers(true)}
+  PERFORM keep_numbers_above(max(m.number)) FROM ${listed} WHERE m.nth = ANY (p_places);
+  ${insertUsers(false)}
+  INSERT INTO memberships (app_id, user_id, number, roles, kind, owner_organization, external_id, app_attributes, credential_type,
+    state, joined_at)
+  SELECT p_app_id, m.user_id, (SELECT u.number FROM users u WHERE u.user_id = m.user_id), m.membership ->> 'roles',
+    m.membership ->> 'kind', m.membership ->> 'owner_organization', m.membership ->> 'external_id', m.membership ->> 'app_attributes',
+    m.membership ->> 'credential_type', m.membership ->> 'state', p_now
+  FROM ${listed} WHERE m.nth = ANY (p_places) ON CONFLICT DO NOTHING;
+END $$;
+
+-- Creates or joins people, each as if alone: [{nth, user_id, number, username, display_name, locale, custom_attributes, contacts:
+-- [{kind, value, verified_at, rank}], membership}]. Those who meet somebody take their turns in the order of the list. Runs in a
+-- SERIALIZABLE transaction, so that what it looks for and does not find is not made at the same time. An ON CONFLICT there fails the
+-- transaction, which starts over.
 CREATE FUNCTION create_members(p_pool_id TEXT, p_app_id TEXT, p_members JSONB, p_now BIGINT)
 RETURNS TABLE (nth INTEGER, outcome TEXT, user_id TEXT, field TEXT) LANGUAGE plpgsql AS $$
 #variable_conflict use_column
@@ -25,12 +93,14 @@ DECLARE
   v_outcome TEXT;
   v_field TEXT;
   v_number BIGINT;
-  v_highest BIGINT;
+  v_unmet INTEGER[];
 BEGIN
-  FOR v_member IN SELECT m.* FROM jsonb_to_recordset(p_members) AS m (
-    nth INTEGER, user_id TEXT, number BIGINT, username TEXT, display_name TEXT, locale TEXT, custom_attributes TEXT, contacts JSONB,
-    membership JSONB) ORDER BY m.nth
-  LOOP
+  v_unmet := unmet_members(p_pool_id, p_app_id, p_members);
+  IF cardinality(v_unmet) > 0 THEN
+    PERFORM create_unmet(p_pool_id, p_app_id, p_members, v_unmet, p_now);
+    RETURN QUERY SELECT m.nth, 'created', m.user_id, NULL::text FROM ${listed} WHERE m.nth = ANY (v_unmet);
+  END IF;
+  FOR v_member IN SELECT m.* FROM ${listed} WHERE m.nth <> ALL (v_unmet) ORDER BY m.nth LOOP
     v_outcome := NULL;
     v_field := NULL;
     SELECT CASE WHEN u.pool_id = p_pool_id THEN u.user_id END INTO v_person FROM users u WHERE u.user_id = v_member.user_id;
@@ -87,7 +157,7 @@ BEGIN
           VALUES (v_person, v_member.number, p_pool_id, v_member.username, v_member.display_name, v_member.locale,
             v_member.custom_attributes, p_now)
           ON CONFLICT DO NOTHING RETURNING number INTO v_number;
-          v_highest := greatest(v_highest, v_member.number);
+          PERFORM keep_numbers_above(v_number);
         END IF;
       END IF;
       PERFORM add_membership(p_app_id, v_person, v_number, v_member.membership, p_now);
@@ -98,8 +168,5 @@ BEGIN
     field := v_field;
     RETURN NEXT;
   END LOOP;
-  IF v_highest IS NOT NULL THEN
-    PERFORM keep_numbers_above(v_highest);
-  END IF;
 END $$;
 `;

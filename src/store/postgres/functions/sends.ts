@@ -1,6 +1,6 @@
 import { keptAfterExpiryMs } from "../../rules/kept.js";
-import { ownClaims } from "./person-rows.js";
 import { namesOf, newChallenge, storedChallenge } from "./columns.js";
+import { ownClaims } from "./person-rows.js";
 
 /**
  * Sending. Every function that writes locks in this order, so that no two deadlock: outbox, idempotency of a send, send_locks,
