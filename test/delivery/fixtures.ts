@@ -12,6 +12,7 @@ export function renderInput(change: Partial<RenderInput> = {}): RenderInput {
     code,
     locale: "en",
     hasUser: true,
+    invited: false,
     expiresInMinutes: 5,
     appName: "Latchkey",
     to: { kind: "email", value: "ada@example.com" },
@@ -41,6 +42,7 @@ export function delivery(change: Partial<Delivery> = {}): Delivery {
     sealedCode: Buffer.from(code),
     expiresAt: Date.parse("2026-01-05T10:05:00Z"),
     hasUser: true,
+    invited: false,
     ...change,
   };
 }

@@ -5,7 +5,7 @@ import type { Purpose } from "../../src/model/challenge.js";
 import { maskContact } from "../../src/model/mask.js";
 import { renderInput } from "./fixtures.js";
 
-const purposes: Purpose[] = ["login", "registration", "verify_contact"];
+const purposes: Purpose[] = ["login", "registration", "verify_contact", "change_contact"];
 const phone = { kind: "phone", value: "+14155550132" } as const;
 
 describe("e-mail", () => {
@@ -31,6 +31,8 @@ describe("e-mail", () => {
     expect(text("registration", false)).toMatch(/sign-up code.*creating your account/s);
     expect(text("registration", true)).toMatch(/sign-in code.*already have an account, so this code signs you in/s);
     expect(text("registration", true)).not.toContain("creating");
+    expect(renderMessage(renderInput({ invited: true })).text).toMatch(/invitation code.*You are invited/s);
+    expect(renderMessage(renderInput({ invited: true, purpose: "verify_contact" })).text).not.toMatch(/invit/i);
     expect(text("verify_contact", false)).toMatch(/verification code.*this e-mail address is yours/s);
   });
 
