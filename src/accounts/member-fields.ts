@@ -91,7 +91,7 @@ function checkContacts(app: App, given: readonly GivenContact[], violations: Fie
     else contacts.push({ kind, value: contact.value, verifiedAt });
   }
   if (given.length === 0) {
-    const description = "give an e-mail address, a phone number, or both";
+    const description = "is missing: give an e-mail address, a phone number, or both";
     violations.push({ field: "email", description }, { field: "phone", description });
   }
   for (const kind of ["email", "phone"] as const) {

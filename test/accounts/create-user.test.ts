@@ -57,8 +57,8 @@ describe.each(testEngines())("CreateUser on $engine", ({ database }) => {
     expect(await refusal(main.users.createUser({ username: "nobody" }))).toMatchObject({
       reason: "REQUEST_INVALID",
       violations: [
-        "email: give an e-mail address, a phone number, or both",
-        "phone: give an e-mail address, a phone number, or both",
+        "email: is missing: give an e-mail address, a phone number, or both",
+        "phone: is missing: give an e-mail address, a phone number, or both",
       ],
     });
   });

@@ -3,43 +3,12 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { run } from "../../src/cli/main.js";
 import { policyFields, policyKeys } from "../../src/model/policy-fields.js";
 import { startHookServer, verifyQuestion } from "../accounts/hook-server.js";
 import { eventually, startTestApp, type TestApp } from "../support/app.js";
 import { signIn } from "../support/calls.js";
+import { commandSecrets, latchkey } from "../support/command-line.js";
 import { testEngines } from "../support/engines.js";
-
-const key = (): string => randomBytes(32).toString("base64");
-const secrets = { LATCHKEY_PEPPER: key(), LATCHKEY_MASTER_KEY: key() };
-
-interface Result {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-  /** What `--json` printed. */
-  // biome-ignore lint/suspicious/noExplicitAny: JSON of many shapes
-  json(): any;
-}
-
-/** Runs a command. Questions are answered with `confirmed`, and kept. */
-async function latchkey(env: Readonly<Record<string, string>>, argv: readonly string[], confirmed = false): Promise<Result> {
-  const text = { out: "", err: "" };
-  const io = {
-    out: (line: string) => {
-      text.out += `${line}\n`;
-    },
-    err: (line: string) => {
-      text.err += `${line}\n`;
-    },
-    async confirm(question: string) {
-      text.err += `${question}\n`;
-      return confirmed;
-    },
-  };
-  const code = await run(argv, { LATCHKEY_MODE: "development", ...secrets, ...env }, io);
-  return { code, ...text, json: () => JSON.parse(text.out) };
-}
 
 describe.each(testEngines())("app and client commands on $engine", ({ database }) => {
   let folder: string;
@@ -122,8 +91,8 @@ describe.each(testEngines())("app and client commands on $engine", ({ database }
   });
 
   it("a wrong master key sets no registration hook", async () => {
-    await startTestApp({ ...env, ...secrets }).then((server) => server.app.stop());
-    const wrong = { ...env, LATCHKEY_MASTER_KEY: key() };
+    await startTestApp({ ...env, ...commandSecrets }).then((server) => server.app.stop());
+    const wrong = { ...env, LATCHKEY_MASTER_KEY: randomBytes(32).toString("base64") };
     const { code, err } = await latchkey(wrong, ["app", "hook", "set", "default", "--url", "http://127.0.0.1:3000/"]);
     expect([code, err]).toEqual([1, expect.stringContaining("LATCHKEY_MASTER_KEY")]);
     expect((await cli("app", "show", "default", "--json")).json().registration_hook).toBe(null);
@@ -359,7 +328,7 @@ describe.each(testEngines())("beside a running server on $engine", ({ database }
   let env: Record<string, string>;
   beforeEach(async () => {
     const given = await database();
-    on = await startTestApp({ ...given, ...secrets });
+    on = await startTestApp({ ...given, ...commandSecrets });
     env = { LATCHKEY_DATABASE_URL: `sqlite:${join(on.folder, "latchkey.db")}`, ...given };
   });
   afterEach(() => on.stop());

@@ -1,11 +1,13 @@
 import type { AuthError } from "../../auth/errors.js";
-import { sentenceOf } from "../violation-sentence.js";
+import { distinct, sentenceOf } from "../violation-sentence.js";
 
 /** Describes a refusal of a use case of people, one sentence a line. */
 export function sentencesOf({ reason, violations, metadata, detail, retryAfterMs }: AuthError, appId: string): string {
   switch (reason) {
     case "REQUEST_INVALID":
-      return violations.map((violation) => sentenceOf(violation, options)).join("\n");
+      return distinct(violations)
+        .map((violation) => sentenceOf(violation, options))
+        .join("\n");
     case "APP_NOT_FOUND":
       return "There is no app with this id: see `latchkey app list`.";
     case "USER_NOT_FOUND":

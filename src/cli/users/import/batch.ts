@@ -1,5 +1,6 @@
 import { type ImportedUser, type ImportOutcome, importUsers } from "../../../accounts/import-users.js";
 import type { FieldViolation } from "../../../model/violation.js";
+import { distinct } from "../../violation-sentence.js";
 import type { InApp } from "../with-accounts.js";
 import type { LineOutcome } from "./report.js";
 import { type OwnValue, ownValues, type SeenValues } from "./seen.js";
@@ -44,7 +45,7 @@ function lineOutcome(outcome: ImportOutcome, earlier: Earlier): LineOutcome {
     case "taken":
       return earlier === null ? { kind: "taken", problem: takenProblem(outcome.field) } : duplicateOf(earlier);
     case "invalid":
-      return { kind: "invalid", problem: outcome.violations.map(violationText).join("; ") };
+      return { kind: "invalid", problem: problemOf(outcome.violations) };
   }
 }
 
@@ -60,8 +61,9 @@ function takenProblem(field: OwnValue["field"]): string {
   return `has the ${words[field]} of another user${own}: \`latchkey user find\` shows who has it`;
 }
 
-function violationText({ field, description }: FieldViolation): string {
-  return `has a wrong value: ${field} ${description}`;
+function problemOf(violations: readonly FieldViolation[]): string {
+  const texts = distinct(violations).map(({ field, description }) => `${field} ${description}`);
+  return `has a wrong value: ${texts.join("; ")}`;
 }
 
 const words: Readonly<Record<OwnValue["field"], string>> = {
