@@ -20,16 +20,19 @@ import {
   newChallenge,
   newUser,
   phone,
+  poolId,
   redemptionOf,
   rotationOf,
   t0,
   times,
   unique,
 } from "../contract/fixtures.js";
+import { newMember, shop } from "../contract/member-fixtures.js";
 
 const databases = testDatabases();
 const contacts = [email(), phone(), email()];
 const names = ["ada", "bob", null];
+const apps = [{ poolId, appId }, shop];
 
 /** What the operations can come to, locks of every kind among them. */
 const allOutcomes = [
@@ -48,7 +51,21 @@ const allOutcomes = [
   "deliver",
   "rotate rotated",
   "revoke others",
-  "delete user",
+  "erase",
+  "leave left",
+  "leave erased",
+  "create created",
+  "create joined",
+  "create already_member",
+  "lock changed",
+  "update changed",
+  "update taken",
+  "add contact changed",
+  "add contact taken",
+  "remove contact changed",
+  "change contact_changed",
+  "change contact_taken",
+  "forgive",
   "sweep",
 ];
 
@@ -139,18 +156,53 @@ function createMischief(stores: readonly Store[], random: () => number) {
     if (session === undefined) return;
     const { userId, sessionId: keepSessionId } = session;
     if (random() < 0.2) {
-      if (await store().users.erase({ userId, now: t0 })) note("delete user");
+      if (await store().users.erase({ userId, now: t0 })) note("erase");
     } else if (random() < 0.4) {
       if ((await store().sessions.revokeOthers({ userId, appId, keepSessionId, now })) > 0) note("revoke others");
     } else note(`rotate ${(await store().sessions.rotate(rotationOf(session, { now }))).kind}`);
+  }
+  async function create(): Promise<void> {
+    const asked = [pick(contacts), pick(contacts)].map((contact) => ({ ...contact, verifiedAt: random() < 0.5 ? now : null }));
+    const members = asked.map((contact) => newMember({ user: { username: pick(names) }, contacts: [contact] }));
+    for (const { kind } of await store().users.create({ ...pick(apps), members, now })) note(`create ${kind}`);
+  }
+  async function administer(): Promise<void> {
+    const found = await store().users.find({ ...pick(apps), key: pick(contacts) });
+    const of = { appId: pick(apps).appId, userId: found?.user.userId ?? "nobody" };
+    const contact = { ...pick(contacts), verifiedAt: random() < 0.5 ? now : null };
+    const acts = [
+      async () => note(`leave ${await store().users.leave({ ...of, now })}`),
+      async () => note(`lock ${(await store().users.setLock({ ...of, locked: random() < 0.5, now })).kind}`),
+      async () => note(`update ${(await store().users.updateMember({ ...of, username: pick(names) })).kind}`),
+      async () => note(`update ${(await store().users.updateMember({ ...of, externalId: pick(names) })).kind}`),
+      async () => note(`add contact ${(await store().users.addContact({ ...of, contact, primary: true, now })).kind}`),
+      async () => note(`remove contact ${(await store().users.removeContact({ ...of, contact, now })).kind}`),
+      async () => await changeContact(of.userId),
+    ];
+    await pick(acts)();
+  }
+  async function changeContact(userId: string): Promise<void> {
+    const contact = pick(contacts);
+    const replaces = pick(contacts.filter(({ kind }) => kind === contact.kind)).value;
+    const challenge = newChallenge({ contact, purpose: "change_contact", userId, replaces });
+    await store().challenges.issue({ ...issueOf(challenge), now });
+    const change = redemptionOf(challenge.challengeId, { newSession: null, newMembership: null, now });
+    const outcome = await store().challenges.redeem(change);
+    note(`change ${outcome.kind === "redeemed" ? outcome.redemption.kind : outcome.kind}`);
+  }
+  async function forgive(): Promise<void> {
+    const [spent, failures] = [charges(), charges()].map((some) => some.map(({ key }) => key));
+    await store().budgets.forgive({ spent: spent!, failures: failures!, lockouts: [lockoutKey(), lockoutKey()] });
+    note("forgive");
   }
   async function sweep(): Promise<void> {
     await store().upkeep.sweep({ now, limit: 20 });
     note("sweep");
   }
+  const common = [send, send, redeem, redeem, redeem, resend, attempt, decide, spend, deliver, end, sweep];
   return {
     send,
-    act: () => pick([send, send, redeem, redeem, redeem, resend, attempt, decide, spend, deliver, end, sweep])(),
+    act: () => pick([...common, create, administer, administer, administer, forgive])(),
     outcomes,
   };
 }
@@ -206,8 +258,8 @@ function watchLockWaits(location: PostgresLocation): { stop(): Promise<number> }
   };
 }
 
-it("600 operations that get in each other's way all end well, and no two ever wait for each other", async () => {
-  const { deadlocks, waits, outcomes, failures } = await makeMischief(await databases.create(), 600);
+it("900 operations that get in each other's way all end well, and no two ever wait for each other", async () => {
+  const { deadlocks, waits, outcomes, failures } = await makeMischief(await databases.create(), 900);
   expect(failures).toEqual([]);
   // They did meet, and did all that they can do.
   expect(waits).toBeGreaterThan(20);

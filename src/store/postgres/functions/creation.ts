@@ -10,7 +10,8 @@ const listedContacts = `${listed}, jsonb_to_recordset(m.contacts) AS c (kind TEX
 function insertUsers(numbered: boolean): string {
   return `INSERT INTO users (user_id, ${numbered ? "number, " : ""}pool_id, username, display_name, locale, custom_attributes, created_at)
   SELECT m.user_id, ${numbered ? "m.number, " : ""}p_pool_id, m.username, m.display_name, m.locale, m.custom_attributes, p_now
-  FROM ${listed} WHERE m.nth = ANY (p_places) AND m.number IS ${numbered ? "NOT " : ""}NULL ORDER BY m.nth ON CONFLICT DO NOTHING;`;
+  FROM ${listed} WHERE m.nth = ANY (p_places) AND m.number IS ${numbered ? "NOT " : ""}NULL
+  ORDER BY m.nth ON CONFLICT DO NOTHING;`;
 }
 
 /** New members. The lock order is in `sends.ts`. */
@@ -63,7 +64,8 @@ RETURNS VOID LANGUAGE plpgsql AS $$
 BEGIN
   INSERT INTO contacts (pool_id, kind, value, user_id, verified_at, rank)
   SELECT p_pool_id, c.kind, c.value, m.user_id, c.verified_at, c.rank FROM ${listedContacts}
-  WHERE m.nth = ANY (p_places) AND c.verified_at IS NOT NULL ON CONFLICT DO NOTHING;
+  WHERE m.nth = ANY (p_places) AND c.verified_at IS NOT NULL
+  ORDER BY c.kind COLLATE "C", c.value COLLATE "C" ON CONFLICT DO NOTHING;
   INSERT INTO claims (app_id, kind, value, user_id, created_at)
   SELECT p_app_id, c.kind, c.value, m.user_id, p_now FROM ${listedContacts}
   WHERE m.nth = ANY (p_places) AND c.verified_at IS NULL ON CONFLICT DO NOTHING;
@@ -75,7 +77,7 @@ BEGIN
   SELECT p_app_id, m.user_id, (SELECT u.number FROM users u WHERE u.user_id = m.user_id), m.membership ->> 'roles',
     m.membership ->> 'kind', m.membership ->> 'owner_organization', m.membership ->> 'external_id', m.membership ->> 'app_attributes',
     m.membership ->> 'credential_type', m.membership ->> 'state', p_now
-  FROM ${listed} WHERE m.nth = ANY (p_places) ON CONFLICT DO NOTHING;
+  FROM ${listed} WHERE m.nth = ANY (p_places) ORDER BY m.membership ->> 'external_id' COLLATE "C" ON CONFLICT DO NOTHING;
 END $$;
 
 -- Creates or joins people, each as if alone: [{nth, user_id, number, username, display_name, locale, custom_attributes, contacts:
@@ -96,6 +98,15 @@ DECLARE
   v_unmet INTEGER[];
 BEGIN
   v_unmet := unmet_members(p_pool_id, p_app_id, p_members);
+  IF cardinality(v_unmet) < jsonb_array_length(p_members) THEN
+    -- Locks the people who may be joined, in one order for all calls.
+    PERFORM 1 FROM users u WHERE u.user_id = ANY (ARRAY(
+      SELECT o.user_id FROM ${listedContacts}, LATERAL (
+        SELECT o.user_id FROM contacts o WHERE o.pool_id = p_pool_id AND o.kind = c.kind AND o.value = c.value OFFSET 0) o
+      UNION SELECT m.user_id FROM ${listed}
+    )) AND (SELECT e.user_id FROM memberships e WHERE e.app_id = p_app_id AND e.user_id = u.user_id) IS NULL
+    ORDER BY u.user_id FOR NO KEY UPDATE;
+  END IF;
   IF cardinality(v_unmet) > 0 THEN
     PERFORM create_unmet(p_pool_id, p_app_id, p_members, v_unmet, p_now);
     RETURN QUERY SELECT m.nth, 'created', m.user_id, NULL::text FROM ${listed} WHERE m.nth = ANY (v_unmet);
