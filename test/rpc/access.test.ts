@@ -102,7 +102,16 @@ describe("who calls", () => {
     const caller = await ask(rule, facts);
     expect(caller).toEqual({
       client: publicClient({ clientId: "default-web", allowedOrigins: [origin] }),
-      app: { appId: "default", poolId: "main", displayName: "", audience: issuer, policy: caller.policy },
+      app: {
+        appId: "default",
+        poolId: "main",
+        displayName: "",
+        audience: issuer,
+        roles: [],
+        ownerOrganization: caller.app.ownerOrganization,
+        registrationHook: null,
+        policy: caller.policy,
+      },
       policy: fixedPolicy,
       confidential: false,
       scopes: new Set(),
