@@ -1,5 +1,5 @@
 // Measures the numbers of the design, as ratios within one run. `node run.mjs [group…] [--quick] [--profile=<folder>]`:
-// groups are start, speed, hashing, mail, defaults, engines, attack and directory, all if none is named; --quick is one short round, to see
+// groups are start, speed, hashing, mail, defaults, engines, attack, directory and people, all but people if none is named; --quick is one short round, to see
 // whether everything works; --profile leaves a CPU profile of every server in a folder.
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
@@ -27,17 +27,21 @@ const groups = {
   engines: async () => (await import("./groups/engines.mjs")).measureEngines,
   attack: async () => (await import("./groups/attack.mjs")).measureAttack,
   directory: async () => (await import("./groups/directory.mjs")).measureDirectory,
+  people: async () => (await import("./groups/people.mjs")).measurePeople,
 };
 /** Groups that need no people. */
-const withoutSeed = ["directory"];
-const wanted = positionals.length === 0 ? Object.keys(groups) : positionals;
+const withoutSeed = ["directory", "people"];
+/** Takes as long as all others together. */
+const onlyIfNamed = ["people"];
+const all = Object.keys(groups).filter((name) => !onlyIfNamed.includes(name));
+const wanted = positionals.length === 0 ? all : positionals;
 const unknown = wanted.filter((name) => !(name in groups));
 if (unknown.length > 0) throw new Error(`no such group: ${unknown.join(", ")}; there are ${Object.keys(groups).join(", ")}`);
 
 const folder = mkdtempSync(join(tmpdir(), "latchkey-bench-"));
 const nodeArgs = values.profile === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${resolve(values.profile)}`];
 const report = createReport();
-const size = values.quick ? { rounds: 1, windowMs: 1000 } : { rounds: 3, windowMs: 1800 };
+const size = values.quick ? { rounds: 1, windowMs: 1000, people: 20_000 } : { rounds: 3, windowMs: 1800, people: 1_000_000 };
 for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => void end(1));
 
 async function end(exitCode) {

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { copyFileSync, mkdirSync, readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
+import { newClientSecret } from "../../dist/crypto/client-secret.js";
 import { hashConcurrency } from "../../dist/server/core.js";
 import { logLine, startProcess } from "./processes.mjs";
 
@@ -13,6 +14,9 @@ const launcher = readFileSync(new URL("../../dist/latchkey", import.meta.url), "
 const malloc = Object.fromEntries([...launcher.matchAll(/\{(MALLOC_\w+):-(\d+)\}/g)].map(([, name, value]) => [name, value]));
 
 const secret = () => randomBytes(32).toString("base64");
+const adminSecret = newClientSecret().secret;
+/** The `authorization` of an administrator of every server. */
+const admin = `Basic ${Buffer.from(`default-admin:${adminSecret}`).toString("base64")}`;
 const shared = {
   ...malloc,
   LATCHKEY_PEPPER: secret(),
@@ -42,7 +46,7 @@ export function createStage({ folder, nodeArgs }) {
 
   async function startServer(script, name, { kind, users, ...options }) {
     const { server, port, webPort } = await start(script, name, { nodeArgs, ...options });
-    return { server, target: { kind, port, webPort, users } };
+    return { server, target: { kind, port, webPort, users, admin } };
   }
 
   function databaseOf(name, from = seed) {
@@ -86,6 +90,12 @@ export function createStage({ folder, nodeArgs }) {
       return (await start("servers/directory.mjs", name, { env, nodeArgs: ["--expose-gc", ...nodeArgs] })).server;
     },
 
+    /** What imports people. Without a database, in a SQLite file of its own. */
+    async startPeople(name, database = databaseOf(name, null)) {
+      const env = { ...shared, LATCHKEY_MODE: "development", LATCHKEY_DATABASE_URL: database };
+      return (await start("servers/people.mjs", name, { env, nodeArgs })).server;
+    },
+
     startEcho: () => startServer("servers/echo.mjs", "echo", { kind: "echo" }),
 
     /** `storeOtp`: `plain`, or `hashed` by SHA-256. */
@@ -107,6 +117,7 @@ export function createStage({ folder, nodeArgs }) {
         LATCHKEY_CODE_HASH: profile,
         LATCHKEY_DATABASE_URL: database,
         BENCH_HASHER: codeHash,
+        BENCH_ADMIN_SECRET: adminSecret,
         UV_THREADPOOL_SIZE: poolSize(profile),
       };
       return startServer("servers/latchkey.mjs", name, { kind: "latchkey", users: usersMax, env });

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { planArbitrary } from "./plan.js";
+import { planArbitrary, plansOf as plansOfSeed, subjectOf } from "./plan.js";
 
 const plansOf = (seed: number) => fc.sample(fc.noBias(planArbitrary(3)), { seed, numRuns: 400 });
 
@@ -21,4 +21,16 @@ it("steps are spread over processes and workers, and some are cut", () => {
   expect(new Set(steps.map(({ worker }) => worker)).size).toBe(8);
   expect(steps.some(({ cutMs, door }) => cutMs !== null && door === "web")).toBe(true);
   expect(steps.some(({ cutMs, door }) => cutMs !== null && door === "grpc")).toBe(true);
+});
+
+it("every fourth seed has a plan about people, in which all that can be done to them comes", () => {
+  const seeds = Array.from({ length: 400 }, (_, seed) => seed);
+  const plans = seeds.map((seed) => fc.sample(fc.noBias(plansOfSeed(seed, 3)), { seed, numRuns: 1 })[0]!);
+  const people = plans.filter(({ prelude }) => prelude.people !== undefined);
+  expect(people).toHaveLength(100);
+  expect(seeds.filter((seed) => subjectOf(seed) === "people")).toHaveLength(100);
+  const kinds = new Set(people.flatMap(({ steps }) => steps.map(({ todo }) => todo.kind)));
+  const expected = ["startChange", "proveChange", "create", "invite", "find", "get", "lock", "unlock", "remove", "deleteUser"];
+  for (const kind of [...expected, "addContact", "removeContact", "send", "verify", "refresh", "use"])
+    expect(kinds).toContain(kind);
 });

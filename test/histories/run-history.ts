@@ -80,6 +80,10 @@ async function prepare(stage: Stage): Promise<void> {
   for (let n = 0; n < (people?.claims ?? 0); n += 1) {
     await again({ kind: "create", app: "default", contact: n, verified: false }, n);
   }
+  // Each claims the contact of the next one as well.
+  for (let n = 0; n < (people?.claims ?? 0); n += 1) {
+    await again({ kind: "addContact", member: n, contact: n + 1, verified: false }, n);
+  }
   // One after the other: a sign-in ends what else could sign in to its account.
   for (let n = 0; n < sessions; n += 1) {
     const isSecond = people !== undefined && Math.floor(n / world.identifiers.length) % 2 === 1;

@@ -18,6 +18,8 @@ export interface Tally {
 const printEvery = 100;
 
 const ends: readonly Kind[] = ["revokeToken", "revokeSession", "revokeOthers", "deleteUser"];
+const claims: readonly Kind[] = ["create", "addContact"];
+const isOk = ({ answer }: Call) => answer.kind === "ok";
 const countOf = ({ calls }: History, is: (call: Call) => boolean) => calls.filter(is).length;
 
 /** Without these the invariants speak of nothing; how often each happened in a history. */
@@ -27,6 +29,11 @@ const floor: Readonly<Record<string, (history: History) => number>> = {
   reuses: (history) => countOf(history, (call) => call.kind === "refresh" && isRefused(call, "REFRESH_TOKEN_REUSED")),
   "spent budgets": (history) => countOf(history, (call) => isRefused(call, "TOO_MANY_REQUESTS")),
   revocations: (history) => countOf(history, ({ kind, answer }) => ends.includes(kind) && answer.kind === "ok"),
+  locks: (history) => countOf(history, (call) => call.kind === "lock" && isOk(call)),
+  departures: (history) => countOf(history, (call) => call.kind === "remove" && isOk(call)),
+  "contact changes": (history) => countOf(history, (call) => call.kind === "proveChange" && isOk(call)),
+  invitations: (history) => countOf(history, (call) => call.kind === "invite" && isOk(call)),
+  claims: (history) => countOf(history, (call) => claims.includes(call.kind) && isOk(call)),
 };
 
 export function createTally(): Tally {

@@ -12,6 +12,8 @@ const sessionsUsed = 5_000;
 /** What stands for an empty database: enough for every caller to be somebody else. */
 const emptySize = { users: 1_000, sessions: sessionsUsed, challenges: 1 };
 const atMost = 1.3;
+/** Of the calls that manage people. */
+const managingAtMost = 1.2;
 const titles = { sqlite: "SQLite", postgres: "PostgreSQL" };
 /** PostgreSQL while it is filled: memory, and no care for a loss of power. Measured is what it ships with. */
 const fillingFlags = [
@@ -91,7 +93,7 @@ async function fill(stage, { engine, name, database, size }) {
 
 async function measurementsOf({ servers, load, postgres }) {
   const measurements = {};
-  for (const act of ["login", "refresh", "currentUser"]) {
+  for (const act of ["login", "refresh", "currentUser", "getUser", "listUsers", "searchUsers"]) {
     for (const [kind, at] of Object.entries(servers)) {
       measurements[`${act} ${kind}`] = () => driveBoth({ load, at, act, postgres });
       await measurements[`${act} ${kind}`]();
@@ -120,7 +122,17 @@ function addLatencies({ report, seen, title }) {
   for (const [method, act, key] of latencies) {
     add(`p50 of ${method}, large to empty, ${title}, ${clients} clients`, act, key, { unit: "ms", atMost });
   }
+  for (const [method, act] of [
+    ["GetUser by e-mail", "getUser"],
+    ["ListUsers, a page of 50", "listUsers"],
+    ["ListUsers, 10 by the beginning of an address", "searchUsers"],
+  ]) {
+    add(`p50 of ${method}, large to empty, ${title}, ${clients} clients`, act, "p50", { unit: "ms", atMost: managingAtMost });
+  }
   for (const [what, act] of [
+    ["GetUser", "getUser"],
+    ["ListUsers", "listUsers"],
+    ["ListUsers by a beginning", "searchUsers"],
     ["a login", "login"],
     ["RefreshToken", "refresh"],
     ["GetCurrentUser", "currentUser"],
@@ -134,7 +146,7 @@ function addSizes({ report, title, sizes, size }) {
   const bytes = (tables) => tables.reduce((sum, table) => sum + (sizes[table] ?? 0), 0);
   const add = (what, tables, count) =>
     report.add(`on disk, ${what}, ${title}`, { value: bytes(tables) / count, unit: "bytes" });
-  add("a user with one contact", ["users", "contacts"], size.users);
+  add("a user with one contact and one app", ["users", "contacts", "memberships"], size.users);
   add("a session", ["sessions"], size.sessions);
   add("a live challenge with its budgets", ["challenges", "budgets", "send_locks"], size.challenges);
   report.add(`on disk, all of it, ${title}`, { value: bytes(Object.keys(sizes)) / 1e9, unit: "GB" });

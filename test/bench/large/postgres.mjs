@@ -37,8 +37,15 @@ async function fill(client, { size, stride, now }) {
   );
   await inRanges(
     users,
-    `INSERT INTO contacts (pool_id, kind, value, user_id, verified_at)
-    SELECT '${poolId}', 'email', ${emailOf("n", { users, stride })}, user_id, ${past(lives.sessionMs)} FROM people WHERE n >= $1 AND n < $2`,
+    `INSERT INTO contacts (pool_id, kind, value, user_id, verified_at, rank)
+    SELECT '${poolId}', 'email', ${emailOf("n", { users, stride })}, user_id, at, at
+    FROM (SELECT n, user_id, ${past(lives.sessionMs)} AS at FROM people WHERE n >= $1 AND n < $2) AS p`,
+  );
+  await inRanges(
+    users,
+    `INSERT INTO memberships (app_id, user_id, number, roles, kind, owner_organization, app_attributes, credential_type, state, joined_at)
+    SELECT '${appId}', u.user_id, u.number, '[]', '', a.owner_organization, '', 'otp', 'active', least(u.created_at, $3::bigint)
+    FROM people p JOIN users u ON u.user_id = p.user_id JOIN apps a ON a.app_id = '${appId}' WHERE p.n >= $1 AND p.n < $2`,
   );
   await inRanges(
     sessions,

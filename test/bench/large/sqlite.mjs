@@ -1,6 +1,6 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import Database from "better-sqlite3";
-import { clientId, emailOf, lives, ownerOf, poolId, ranges, sealedCodeBytes, someOf, userAgent } from "./shapes.mjs";
+import { appId, clientId, emailOf, lives, ownerOf, poolId, ranges, sealedCodeBytes, someOf, userAgent } from "./shapes.mjs";
 
 /** `database` is the path of a file that no server has open. */
 export function open(database) {
@@ -24,7 +24,7 @@ const past = (ms) => `@now - abs(random() % ${ms})`;
 
 function fill(db, { size, stride, now }) {
   const { users, sessions, challenges } = size;
-  const first = db.prepare("SELECT coalesce(max(rowid), 0) + 1 AS first FROM users").pluck().get();
+  const first = db.prepare("SELECT coalesce(max(number), 0) + 1 AS first FROM users").pluck().get();
   const statements = [
     [
       users,
@@ -33,9 +33,17 @@ function fill(db, { size, stride, now }) {
     ],
     [
       users,
-      `INSERT INTO contacts (pool_id, kind, value, user_id, verified_at)
-      ${numbers} SELECT '${poolId}', 'email', ${emailOf("i", { users, stride })}, u.user_id, u.created_at
-      FROM numbers CROSS JOIN users u ON u.rowid = ${first} + i`,
+      `INSERT INTO contacts (pool_id, kind, value, user_id, verified_at, rank)
+      ${numbers} SELECT '${poolId}', 'email', ${emailOf("i", { users, stride })}, u.user_id, u.created_at, u.created_at
+      FROM numbers CROSS JOIN users u ON u.number = ${first} + i`,
+    ],
+    [
+      users,
+      `INSERT INTO memberships (app_id, user_id, number, roles, kind, owner_organization, app_attributes, credential_type, state,
+        joined_at)
+      ${numbers} SELECT '${appId}', u.user_id, u.number, '[]', '', (SELECT owner_organization FROM apps WHERE app_id = '${appId}'), '',
+        'otp', 'active', u.created_at
+      FROM numbers CROSS JOIN users u ON u.number = ${first} + i`,
     ],
     [
       sessions,
@@ -44,7 +52,7 @@ function fill(db, { size, stride, now }) {
       ${numbers}, used (i, at) AS MATERIALIZED (SELECT i, ${past(lives.lastUsedMs)} FROM numbers)
       SELECT random_uuid(), randomblob(16), '1', u.user_id, '${clientId}', '192.0.2.' || (i % 256), '${userAgent}',
         'latchkey:email', at, at, at + ${lives.sessionIdleMs}, at + ${lives.sessionMs}
-      FROM used CROSS JOIN users u ON u.rowid = ${first} + ${ownerOf("i", { users, count: sessions })}`,
+      FROM used CROSS JOIN users u ON u.number = ${first} + ${ownerOf("i", { users, count: sessions })}`,
     ],
     [
       challenges,
@@ -55,7 +63,7 @@ function fill(db, { size, stride, now }) {
       SELECT random_id(), '${clientId}', 'login', 'email', randomblob(16), randomblob(16), 'email',
         ${emailOf("n", { users, stride })}, u.user_id, 0, 'p•••@example.com', 'en', 6, 'owasp', '1', randomblob(16),
         randomblob(32), randomblob(${sealedCodeBytes}), 5, 5, @now, @now + ${lives.challengeMs} + abs(random() % 300000), @now + 30000
-      FROM owners CROSS JOIN users u ON u.rowid = ${first} + n`,
+      FROM owners CROSS JOIN users u ON u.number = ${first} + n`,
     ],
   ];
   for (const [count, sql] of statements) {

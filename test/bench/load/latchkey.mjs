@@ -11,18 +11,25 @@ const paths = {
   refreshToken: path("RefreshToken"),
   getCurrentUser: path("GetCurrentUser"),
 };
+const userPaths = { getUser: "/latchkey.v1.UserService/GetUser", listUsers: "/latchkey.v1.UserService/ListUsers" };
+const pageSize = (count) => Buffer.of((2 << 3) | 0, count);
 const createIfMissing = Buffer.of((8 << 3) | 0, 1);
 const nothing = Buffer.alloc(0);
 
 export const emailOf = (user) => `person${user}@example.com`;
 
 /** What a caller does with a Latchkey server that has `users` users, each the turn of the one that is `stride` further on. */
-export function createLatchkey({ port, users, firstUser = 0, stride = 1 }, codes) {
+export function createLatchkey({ port, users, firstUser = 0, stride = 1, admin = "" }, codes) {
   const call = createCaller(port);
   let sessions = [];
   let adopted = 0;
   let turn = 0;
   let sessionTurn = 0;
+  const asAdmin = new Metadata();
+  asAdmin.set("authorization", admin);
+  /** Where each lane is in the list of all users. */
+  const places = [];
+  const anyUser = () => Math.floor(Math.random() * users);
   /** Had no code sent, because the server was overloaded. */
   const turnedAway = [];
 
@@ -79,8 +86,29 @@ export function createLatchkey({ port, users, firstUser = 0, stride = 1 }, codes
     await call(lane, paths.getCurrentUser, nothing, sessions[place].metadata);
   }
 
+  async function listUsers(lane, request) {
+    const reply = await call(lane, userPaths.listUsers, request, asAdmin);
+    if (fieldAt(reply, 1) === undefined) throw new Error("a page without users");
+    return fieldAt(reply, 2);
+  }
+
   return {
     login,
+    async getUser(lane) {
+      const reply = await call(lane, userPaths.getUser, stringField(5, emailOf(firstUser + anyUser())), asAdmin);
+      if (fieldAt(reply, 1) === undefined) throw new Error("no user");
+    },
+    /** The next page of 50 users. */
+    async listUsers(lane) {
+      const place = places[lane] ?? nothing;
+      const token = await listUsers(lane, Buffer.concat([pageSize(50), place]));
+      places[lane] = token === undefined || token.length === 0 ? nothing : stringField(3, token.toString());
+    },
+    /** Ten users whose addresses begin alike. */
+    async searchUsers(lane) {
+      const beginning = `person${Math.floor((firstUser + anyUser()) / 10)}`;
+      await listUsers(lane, Buffer.concat([pageSize(10), stringField(4, stringField(1, beginning))]));
+    },
     async register(lane, user) {
       await login(lane, { email: emailOf(firstUser + user), create: createIfMissing });
     },

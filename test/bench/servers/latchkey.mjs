@@ -40,7 +40,8 @@ async function start() {
   if (!read.ok) throw new Error(read.problems.join("\n"));
   const overrides = process.env.BENCH_HASHER === "none" ? { codes: createNullHasher() } : {};
   const log = createLog(read.settings.logLevel, { pretty: false });
-  return await startApp(read.settings, log, { ...overrides, providers: [createHandingInbox()] });
+  const developmentClients = [{ clientId: "default-admin", clientSecret: process.env.BENCH_ADMIN_SECRET }];
+  return await startApp(read.settings, log, { ...overrides, providers: [createHandingInbox()], developmentClients });
 }
 
 const started = start();

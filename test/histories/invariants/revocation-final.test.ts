@@ -47,10 +47,14 @@ describe("revocation-final", () => {
     expect(found([...signedIn, revoking, used([20, 21], "t")])).toEqual(["t works after revokeOthers was answered"]);
   });
 
-  it("lets DeleteCurrentUser end all of the user's sessions, also those made meanwhile", () => {
-    const deleting = ok("deleteUser", [10, 12], { session: "s" }, {});
+  it("lets DeleteCurrentUser end the user's sessions in the app that were there", () => {
+    const deleting = ok("deleteUser", [10, 14], { session: "s" }, {});
+    expect(found([...signedIn, deleting, used([20, 21], "t"), used([20, 21], "v")])).toEqual([
+      "t works after deleteUser was answered",
+    ]);
+    const elsewhere = [signIn([5, 6], "o", { app: "other" }), used([20, 21], "o")];
+    expect(found([...signedIn, ...elsewhere, deleting])).toEqual([]);
     const late = [signIn([11, 13], "late"), used([20, 21], "late")];
-    expect(found([...signedIn, deleting, used([20, 21], "v")])).toEqual([]);
-    expect(found([...signedIn, ...late, deleting])).toEqual(["late works after deleteUser was answered"]);
+    expect(found([...signedIn, ...late, deleting])).toEqual([]);
   });
 });
