@@ -7,7 +7,8 @@ import type { PostgresLocation } from "../../../src/store/postgres/location.js";
 import { otherProgram } from "../../support/other-program.js";
 import { query, testDatabases } from "../../support/postgres.js";
 import { type StoreProcesses, startStoreProcesses } from "../../support/store-processes.js";
-import { hour, issue, signIn, t0, times } from "../contract/fixtures.js";
+import { appId, hour, issue, ofKind, poolId, signIn, t0, times } from "../contract/fixtures.js";
+import { newMember } from "../contract/member-fixtures.js";
 
 const databases = testDatabases();
 const other = otherProgram({ functions: true });
@@ -116,6 +117,10 @@ describe("a login that may not create anything", () => {
     const store = await openStore(await createLogin(location), { inFlight: () => 0 });
     const { session } = await signIn(store);
     expect(await store.sessions.findLive({ sessionId: session.sessionId, now: t0 })).not.toBeNull();
+    const members = [newMember({ number: 5_000 }), newMember()];
+    const created = await store.users.create({ poolId, appId, members, now: t0 });
+    const numbers = ofKind(created, "created").map(({ member }) => member.user.number);
+    expect(numbers, "an imported number moves the counter").toEqual([5_000, 5_001]);
     await store.close();
   });
 
