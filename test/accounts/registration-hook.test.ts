@@ -66,6 +66,8 @@ describe.each(testEngines())("a registration hook on $engine", ({ database }) =>
     app.hook.answer(json({ decision: "refuse", reason: "Only employees may register." }));
     const redeemed = await app.send(app.web, ada);
     expect(await explained(app.web.verifyOtp(redeemed))).toEqual(refusedFor("Only employees may register."));
+    const { store } = app.on.app.core.deps;
+    expect(await store.challenges.find(redeemed.challengeId, false)).toMatchObject({ cancelledAt: app.on.clock() });
     expect(await app.memberOf(ada)).toBe(null);
     app.hook.answer(json({ decision: "allow" }));
     expect((await refused(app.web.verifyOtp(redeemed))).reason).toBe("CODE_INVALID");
