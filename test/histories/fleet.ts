@@ -1,16 +1,14 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { createClient } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-node";
 import { credentials } from "@grpc/grpc-js";
 import { createGrpcClient } from "../../src/client/grpc.js";
-import { createServiceClient } from "../../src/client/grpc-service-client.js";
 import type { ServiceClient } from "../../src/client/service-client.js";
 import { AuthService } from "../../src/gen/latchkey/v1/auth_service_pb.js";
 import { UserService } from "../../src/gen/latchkey/v1/user_service_pb.js";
+import { administratorOf } from "../support/administrator.js";
 import type { Env } from "../support/server.js";
 import type { Callable } from "./calling.js";
 
@@ -94,7 +92,7 @@ async function startProcess({ server, env, folder, onLine }: FleetOptions): Prom
   const target = `127.0.0.1:${port("grpc")}`;
   const channel = { "grpc.use_local_subchannel_pool": 1 };
   const grpc = createGrpcClient(target, credentials.createInsecure(), { channel });
-  const admin = createServiceClient({ target, credentials: credentials.createInsecure(), channel, ...adminIn(folder) });
+  const admin = administratorOf({ folder, grpcAddress: target });
   const transport = createConnectTransport({ baseUrl: `http://127.0.0.1:${port("http")}`, httpVersion: "1.1" });
   return {
     grpc,
@@ -111,14 +109,4 @@ async function startProcess({ server, env, folder, onLine }: FleetOptions): Prom
       admin.close();
     },
   };
-}
-
-/** The administrator of development, whose secret servers keep in their folder. */
-function adminIn(folder: string): { readonly clientId: string; readonly clientSecret: string } {
-  const clients = JSON.parse(readFileSync(join(folder, ".latchkey", "clients.json"), "utf8")) as Record<
-    string,
-    { readonly client_secret: string }
-  >;
-  const clientId = "default-admin";
-  return { clientId, clientSecret: clients[clientId]!.client_secret };
 }

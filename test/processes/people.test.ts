@@ -1,12 +1,10 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
-import { credentials, Metadata } from "@grpc/grpc-js";
+import { Metadata } from "@grpc/grpc-js";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { createServiceClient } from "../../src/client/grpc-service-client.js";
 import type { ServiceClient } from "../../src/client/service-client.js";
 import { ClientKind } from "../../src/gen/latchkey/v1/client_pb.js";
 import { ContactKind } from "../../src/gen/latchkey/v1/user_pb.js";
 import { bearer, reasonOf, signIn } from "../serve/sign-in.js";
+import { administratorOf } from "../support/administrator.js";
 import { testEngines } from "../support/engines.js";
 import { developmentEnv, endServers, type Server, startServer, until } from "../support/server.js";
 
@@ -27,15 +25,11 @@ describe.each(testEngines())("people, by the calls to three servers on one $engi
     };
     servers = [await startServer(env)];
     const { folder } = servers[0]!;
-    const clients = JSON.parse(readFileSync(join(folder, ".latchkey", "clients.json"), "utf8"));
-    const clientSecret = clients["default-admin"].client_secret as string;
-    const adminOf = ({ grpcAddress: target }: Server) =>
-      createServiceClient({ target, credentials: credentials.createInsecure(), clientId: "default-admin", clientSecret });
-    const { app } = adminOf(servers[0]!);
+    const { app } = administratorOf(servers[0]!);
     await app.createApp({ appId: "shop" });
     await app.createClient({ appId: "shop", clientId: "shop-web", kind: ClientKind.PUBLIC });
     servers.push(...(await Promise.all(times(count - 1, () => startServer(env, { folder })))));
-    admins = servers.map(adminOf);
+    admins = servers.map(administratorOf);
   });
 
   afterAll(async () => {
