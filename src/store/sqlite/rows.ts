@@ -1,4 +1,5 @@
 import type { ChallengeLife } from "../../model/challenge-state.js";
+import type { ContactKind } from "../../model/contact.js";
 import type { EpochMs } from "../../model/time.js";
 import type { User } from "../../model/user.js";
 import type { BudgetReturn, SendReturn } from "../port/budgets.js";
@@ -64,7 +65,7 @@ function parseResends(resends: string): ChargedSend[] {
 export interface UserRow extends shared.UserRow {
   /** JSON array of `[kind, value, verified_at]`. */
   contacts: string;
-  /** JSON array of `[kind, value, null]`. */
+  /** JSON array of `[kind, value, created_at]`, in any order. */
   claims: string;
 }
 
@@ -75,11 +76,16 @@ export interface UserRow extends shared.UserRow {
 export const userColumns = (appId: string) => `${shared.userColumns("u")}, (
     SELECT json_group_array(json_array(o.kind, o.value, o.verified_at) ORDER BY o.rank, o.kind)
     FROM contacts o WHERE o.user_id = u.user_id) AS contacts, (
-    SELECT json_group_array(json_array(l.kind, l.value, NULL) ORDER BY l.created_at, l.kind)
+    SELECT json_group_array(json_array(l.kind, l.value, l.created_at))
     FROM claims l INDEXED BY claims_by_user WHERE l.user_id = u.user_id AND l.app_id = ${appId}) AS claims`;
+
+/** Most users have no claims. Sorting here instead of in SQL spares them the sorter. */
+function claimsOf(json: string): shared.ContactColumns[] {
+  const claims = JSON.parse(json) as [kind: ContactKind, value: string, createdAt: EpochMs][];
+  return claims.sort((a, b) => a[2] - b[2] || (a[0] < b[0] ? -1 : 1)).map(([kind, value]) => [kind, value, null]);
+}
 
 export function toUser(row: UserRow): User {
   const contacts = JSON.parse(row.contacts) as shared.ContactColumns[];
-  const claims = row.claims === "[]" ? [] : (JSON.parse(row.claims) as shared.ContactColumns[]);
-  return shared.toUser(row, row.display_name, contacts.concat(claims));
+  return shared.toUser(row, row.display_name, row.claims === "[]" ? contacts : contacts.concat(claimsOf(row.claims)));
 }

@@ -30,7 +30,7 @@ export function createPersonChallenges(db: Database): PersonChallenges {
       UNION ALL
       SELECT c.rowid FROM claims l CROSS JOIN challenges c ON ${byClaim} WHERE l.user_id = @userId AND l.app_id = @appId AND c.${signsIn}
       UNION ALL
-      SELECT c.rowid FROM challenges c WHERE c.user_id = @userId AND c.purpose = 'change_contact' AND c.app_id = @appId)`);
+      SELECT c.rowid FROM challenges c WHERE c.user_id = @userId AND c.purpose IS 'change_contact' AND c.app_id = @appId)`);
   const endOf = (condition: string) =>
     db.prepare<Contact & Partial<PersonInApp>>(`
       UPDATE challenges SET decoy = 1, sealed_code = NULL
@@ -43,7 +43,7 @@ export function createPersonChallenges(db: Database): PersonChallenges {
       UNION ALL
       SELECT c.rowid FROM claims l CROSS JOIN challenges c ON ${byClaim} WHERE l.user_id = @userId
       UNION ALL
-      SELECT c.rowid FROM challenges c WHERE c.user_id = @userId AND c.purpose = 'change_contact')`);
+      SELECT c.rowid FROM challenges c WHERE c.user_id = @userId AND c.purpose IS 'change_contact')`);
   return {
     endIn({ appId, userId }) {
       endIn.run({ appId, userId });

@@ -8,6 +8,8 @@ const randomUuid = `lower(hex(randomblob(4)) || '-' || hex(randomblob(2)) || '-4
  * claims: contacts that an app's backend gave and no code has verified.
  * memberships: users of apps. roles is a JSON text, app_attributes a JSON text or empty.
  * challenges.replaces: the contact that a change removes. hook_at: when the registration hook was called.
+ * challenges_of_changes says IS: with `=`, SQLite would compile each statement with `purpose = @purpose` again at every call, to
+ * see whether the index fits the value.
  * budgets.failures: consecutive wrong codes.
  * Users that exist become members of `default` if their pool is `main`, and of every app in which they have a session.
  */
@@ -71,7 +73,7 @@ FROM users u JOIN apps a ON (a.app_id = 'default' AND u.pool_id = 'main')
 
 ALTER TABLE challenges ADD COLUMN replaces TEXT;
 ALTER TABLE challenges ADD COLUMN hook_at INTEGER;
-CREATE INDEX challenges_of_changes ON challenges (user_id) WHERE purpose = 'change_contact';
+CREATE INDEX challenges_of_changes ON challenges (user_id) WHERE purpose IS 'change_contact';
 
 ALTER TABLE budgets ADD COLUMN failures INTEGER NOT NULL DEFAULT 0;
 `;
