@@ -52,7 +52,7 @@ export const movedTables: readonly MovedTable[] = [
   { name: "claims", key: ["app_id", "kind", "value", "user_id"] },
   {
     name: "memberships",
-    key: ["app_id", "user_id"],
+    key: ["user_id", "app_id"],
     changed: (row: { kind: string; owner_organization: string; external_id: string | null }) => ({
       kind: escapeNul(row.kind),
       owner_organization: escapeNul(row.owner_organization),

@@ -52,7 +52,7 @@ export function memberContacts(scene: Scene): void {
     const [first, second, third] = [verified(email(), t0 - 2), verified(email(), t0 - 1), verified(phone(), t0 - 3)];
     const { userId } = (await add({ contacts: [first, second, third] })).user;
     await give(userId, verified(second, t0 + 1));
-    expect(await contactsOf(userId)).toEqual([third, first, second]);
+    expect(await contactsOf(userId)).toEqual([first, second, third]);
     await give(userId, claimed(second), { primary: true });
     expect((await contactsOf(userId)).filter(({ kind }) => kind === "email")).toEqual([second, first]);
     expect((await recipient({ kind: "user_id", value: userId }))?.contact).toEqual({ kind: "email", value: second.value });

@@ -44,8 +44,9 @@ export function createList(db: Database): (query: MemberQuery) => Page {
 
   /** The next people of the pool whose value begins with the prefix, at most `scannedMax`, in order. */
   function candidates({ poolId, appId }: MemberQuery, { field, text }: Prefix, [value, userId]: Position): Candidate[] {
-    // Values are ASCII, so this is behind every one that begins with the text.
-    const range = { from: text, end: `${text}\u{10ffff}`, value, userId };
+    // SQLite begins at `from`, so a later page does not read the earlier ones again. Values are ASCII, so `end` is behind every
+    // one that begins with the text.
+    const range = { from: value === "" ? text : value, end: `${text}\u{10ffff}`, value, userId };
     if (field === "username") return usernames.all({ poolId, from: range.from, end: range.end, value, userId });
     const found = [...contacts.all({ poolId, kind: field, ...range }), ...claims.all({ appId, kind: field, ...range })];
     return found.sort(inOrder).slice(0, scannedMax);

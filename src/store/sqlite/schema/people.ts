@@ -60,11 +60,10 @@ CREATE TABLE memberships (
   credential_type    TEXT NOT NULL,
   state              TEXT NOT NULL,
   joined_at          INTEGER NOT NULL,
-  PRIMARY KEY (app_id, user_id)
+  PRIMARY KEY (user_id, app_id)
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX memberships_by_number ON memberships (app_id, number);
 CREATE UNIQUE INDEX memberships_by_external_id ON memberships (app_id, external_id) WHERE external_id IS NOT NULL;
-CREATE INDEX memberships_by_user ON memberships (user_id);
 INSERT INTO memberships (app_id, user_id, number, roles, kind, owner_organization, external_id, app_attributes, credential_type,
   state, joined_at)
 SELECT a.app_id, u.user_id, u.number, '[]', '', a.owner_organization, NULL, '', 'otp', 'active', u.created_at
