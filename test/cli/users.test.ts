@@ -231,3 +231,76 @@ describe("a refused user command", () => {
     expect(await users()).toBe(before);
   });
 });
+
+describe.each(testEngines())("user commands beside a running server on $engine", ({ database }) => {
+  let on: TestApp;
+  let clock: FakeClock;
+  let env: Record<string, string>;
+  beforeEach(async () => {
+    const given = { ...(await database()), ...commandSecrets };
+    // Commands have the real clock.
+    clock = fakeClock(Date.now());
+    on = await startTestApp(given, { clock });
+    env = { LATCHKEY_DATABASE_URL: `sqlite:${join(on.folder, "latchkey.db")}`, ...given };
+    await latchkey(env, ["client", "create", "--app", "default", "--kind", "public", "--id", "web"]);
+  });
+  afterEach(() => on.stop());
+
+  const cli = (...argv: string[]) => latchkey(env, ["user", ...argv]);
+
+  async function send(email: string) {
+    clock.advance(60_000);
+    const { challenge } = await on.authAs("web").sendOtp({ identifier: { case: "email", value: email } });
+    return challenge;
+  }
+
+  async function signIn(email: string) {
+    const challenge = await send(email);
+    const { code } = await on.messageOf(challenge);
+    return await on.authAs("web").verifyOtp({ challengeId: challenge!.challengeId, code });
+  }
+
+  it("an invitation is delivered, its code activates the user, and the sessions are listed and ended", async () => {
+    const invited = (await cli("invite", "--email", "ada@example.com", "--client", "web", "--json")).json();
+    expect(invited).toMatchObject({ state: "invited", created: true });
+    clock.advance(60_000);
+    const { code } = await on.messageOf({ challengeId: invited.challenge_id });
+    const first = await on.authAs("web").verifyOtp({ challengeId: invited.challenge_id, code });
+    const second = await signIn("ada@example.com");
+    expect((await cli("find", "ada@example.com", "--json")).json().user).toMatchObject({ state: "active" });
+    const listed = (await cli("sessions", "ada@example.com", "--json")).json();
+    expect(listed.map(({ session_id: id }: { session_id: string }) => id).sort()).toEqual(
+      [first.sessionId, second.sessionId].sort(),
+    );
+    const [{ session_id: one }] = listed;
+    const ended = await cli("revoke", "ada@example.com", "--session", one);
+    expect(ended.out).toMatch(/^Ended 1 session of the user \d+ in the app default\.\n$/);
+    const gone = await cli("revoke", "ada@example.com", "--session", one);
+    expect(gone).toMatchObject({ code: 1, out: "" });
+    expect(gone.err).toContain("The user has no live session with this id: see `latchkey user sessions`.");
+    expect((await cli("revoke", "ada@example.com", "--json")).json().sessions_ended).toBe(1);
+    expect((await cli("sessions", "ada@example.com")).out).toMatch(/^The user \d+ has no live session in the app default\.\n$/);
+  });
+
+  it("a lock ends sessions at once; a lockout shows with its end until unblock resets it", async () => {
+    await latchkey(env, ["app", "policy", "default", "--set", "lockout_failures=2", "--set", "lockout_duration=10m"]);
+    await cli("create", "--email", "ada@example.com");
+    await signIn("ada@example.com");
+    expect((await cli("sessions", "ada@example.com", "--json")).json()).toHaveLength(1);
+    expect((await cli("lock", "ada@example.com")).out).toContain("ended all sessions there");
+    expect((await cli("sessions", "ada@example.com", "--json")).json()).toEqual([]);
+    await cli("unlock", "ada@example.com");
+    const challenge = await send("ada@example.com");
+    const { code } = await on.messageOf(challenge);
+    const wrong = code.startsWith("0") ? `1${code.slice(1)}` : `0${code.slice(1)}`;
+    for (const guess of [wrong, wrong]) {
+      await expect(on.authAs("web").verifyOtp({ challengeId: challenge!.challengeId, code: guess })).rejects.toThrow();
+    }
+    const found = await cli("find", "ada@example.com");
+    expect(found.out).toMatch(
+      /- Wrong codes have locked the account for a time\. It ends by itself at \S+Z, \d+ minutes from now\. `latchkey user unblock \d+ --app default` ends this\./,
+    );
+    expect((await cli("unblock", "ada@example.com")).out).toMatch(/^Reset the disabled contacts, the lockout/);
+    expect((await cli("find", "ada@example.com", "--json")).json().can_sign_in).toBe(true);
+  });
+});
