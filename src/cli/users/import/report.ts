@@ -39,7 +39,7 @@ export function createReport({ json, io }: { readonly json: boolean; readonly io
       if (!("problem" in outcome) || failed() > shownMax) return;
       const { kind, problem } = outcome;
       shown.push({ line, kind, problem });
-      if (!json) io.err(`Line ${line} ${problem}.`);
+      if (!json) io.err(`Line ${line} ${problem}${problem.endsWith("?") ? "" : "."}`);
     },
     finish({ dryRun, nextLine }) {
       const { invalid, duplicate, taken, ...done } = counts;
