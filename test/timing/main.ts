@@ -1,4 +1,5 @@
-// Whether the time of an answer tells users from others: SendOtp, a resend and a wrong guess, for addresses with and without a user.
+// Whether the time of an answer tells users from others: SendOtp, a resend and a wrong guess, for addresses with a user, without one,
+// with a member of another app of the pool, and with a locked user.
 // `npm run test:timing [-- --engine sqlite|postgres] [--samples 2000]`. Exit code 1: it tells. 2: this machine can't decide it now.
 import { fork } from "node:child_process";
 import { once } from "node:events";
@@ -38,7 +39,11 @@ async function runOnce(engine: Engine): Promise<Verdict> {
       LATCHKEY_CODE_TTL: "600s",
     });
     const addresses = addressesOf();
-    await makeUsers(database.url, [...addresses.known, ...addresses.again]);
+    await makeUsers(database.url, [
+      { addresses: [...addresses.known, ...addresses.again], standing: "member" },
+      { addresses: addresses.elsewhere, standing: "elsewhere" },
+      { addresses: addresses.locked, standing: "locked" },
+    ]);
     const measured = await measure(Number(new URL(server.httpUrl).port), addresses);
     await server.stop();
     return judge(engine, measured);
@@ -56,26 +61,30 @@ function addressesOf(): Record<Arm, string[]> {
       { length: samples },
       (_, n) => `person-${String(n * arms.length + arms.indexOf(arm)).padStart(6, "0")}@example.com`,
     );
-  return { known: of("known"), again: of("again"), unknown: of("unknown") };
+  return Object.fromEntries(arms.map((arm) => [arm, of(arm)])) as Record<Arm, string[]>;
 }
 
 function judge(engine: Engine, { methods, control }: Measured): Verdict {
   let verdict: Verdict = "alike";
   for (const [method, times] of methods) {
-    const [chance, found] = [compare(times.known, times.again), compare(times.known, times.unknown)];
-    const isFinding =
-      found.p < pOfFinding && (Math.abs(found.auc - 0.5) >= aucOfFinding || Math.abs(found.shift) >= shiftOfFindingMs);
+    const chance = compare(times.known, times.again);
+    const found = {
+      "with and without a user": compare(times.known, times.unknown),
+      "of another app of the pool, and without a user": compare(times.elsewhere, times.unknown),
+      "locked, and without a user": compare(times.locked, times.unknown),
+    };
     const medianMs = median([...times.known].sort((a, b) => a - b));
-    print(engine, `${method}, median ${medianMs.toFixed(2)} ms`, {
-      "with a user, twice": chance,
-      "with and without a user": found,
-    });
+    print(engine, `${method}, median ${medianMs.toFixed(2)} ms`, { "with a user, twice": chance, ...found });
     if (chance.p <= 0.01) verdict = "undecided";
-    else if (isFinding && verdict === "alike") verdict = "different";
+    else if (Object.values(found).some(isFinding) && verdict === "alike") verdict = "different";
   }
   const caught = compare(control.plain, control.slower);
   print(engine, `control, ${controlMs} ms slower`, { "plain and slower": caught });
   return caught.p < 1e-6 && caught.shift >= controlMs * 0.9 ? verdict : "undecided";
+}
+
+function isFinding({ p, auc, shift }: Comparison): boolean {
+  return p < pOfFinding && (Math.abs(auc - 0.5) >= aucOfFinding || Math.abs(shift) >= shiftOfFindingMs);
 }
 
 function print(engine: Engine, what: string, comparisons: Readonly<Record<string, Comparison>>): void {

@@ -1,7 +1,10 @@
 import { type Caller, createCaller, startDelay } from "./caller.js";
 
-/** `known` and `again` have users, so that the two tell how much is chance; `unknown` has none. */
-export const arms = ["known", "again", "unknown"] as const;
+/**
+ * `known` and `again` have users, so that the two tell how much is chance. `unknown` has none, the users of `elsewhere` are members of
+ * another app of the pool, and those of `locked` are locked.
+ */
+export const arms = ["known", "again", "unknown", "elsewhere", "locked"] as const;
 export type Arm = (typeof arms)[number];
 
 export type Times = Readonly<Record<Arm, readonly number[]>>;
@@ -80,7 +83,7 @@ async function timeControl(port: number, caller: Caller, subjects: readonly Subj
 
 /** In blocks of two subjects of each arm, in an order by chance, so that a drift of the machine touches all arms alike. */
 async function timeAll(subjects: readonly Subject[], time: (subject: Subject) => Promise<number>): Promise<Times> {
-  const times: Record<Arm, number[]> = { known: [], again: [], unknown: [] };
+  const times = Object.fromEntries(arms.map((arm) => [arm, [] as number[]])) as Record<Arm, number[]>;
   const waiting = arms.map((arm) => shuffled(subjects.filter((subject) => subject.arm === arm)));
   while (waiting.some((of) => of.length > 0)) {
     for (const subject of shuffled(waiting.flatMap((of) => of.splice(0, 2)))) times[subject.arm].push(await time(subject));
