@@ -71,7 +71,7 @@ describe.each(places)("a member of another app $where,", ({ database, pools }) =
   async function answerTo(call: Promise<unknown>, person: Person): Promise<string> {
     const answer = await call.catch((error: unknown) => ({ refused: refusalOf(error) }));
     let text = JSON.stringify(answer, (_, value: unknown) => (typeof value === "bigint" ? String(value) : value));
-    for (const value of [person.email, person.phone, person.username, person.userId, String(person.number)]) {
+    for (const value of [person.email, person.phone, person.username, person.userId]) {
       text = text.replaceAll(value, "…");
     }
     return text.replace(/"challengeId":"[^"]*"|"maskedDestination":"[^"]*"|"resendAt":\{[^}]*\}/g, "…");
@@ -154,14 +154,14 @@ describe.each(places)("a member of another app $where,", ({ database, pools }) =
     const token = bearer(renewed.tokens!.accessToken);
     member = { ...member, refreshToken: renewed.tokens!.refreshToken };
     for (const call of [
-      web.getCurrentUser({}, token),
-      web.listSessions({}, token),
-      web.updateCurrentUser({ displayName: "x", updateMask: { paths: ["display_name"] } }, token),
-      web.startContactChange({ contact: { case: "email", value: "new@example.com" } }, token),
-      web.deleteCurrentUser({}, token),
-      web.revokeOtherSessions({}, token),
+      () => web.getCurrentUser({}, token),
+      () => web.listSessions({}, token),
+      () => web.updateCurrentUser({ displayName: "x", updateMask: { paths: ["display_name"] } }, token),
+      () => web.startContactChange({ contact: { case: "email", value: "new@example.com" } }, token),
+      () => web.deleteCurrentUser({}, token),
+      () => web.revokeOtherSessions({}, token),
     ]) {
-      expect((await refused(call)).reason).toBe("CLIENT_UNKNOWN");
+      expect((await refused(call())).reason).toBe("CLIENT_UNKNOWN");
     }
     for (const auth of [web, backend]) {
       expect((await refused(auth.refreshToken({ refreshToken: member.refreshToken }))).reason).toBe("SESSION_ENDED");
