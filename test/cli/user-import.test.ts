@@ -354,6 +354,17 @@ describe("files that can't be taken", () => {
     expect(nowhere.err).toBe(`There is no folder ${join(folder, "no")}: create it, or name another place.\n`);
   });
 
+  it("an import goes on when the reader of its report ends early", async () => {
+    const path = join(folder, "people.jsonl");
+    writeFileSync(path, lines(600, { kind: "two words" }) + lines(2_000));
+    const child = start(env, ["import", "--file", path], "pipe");
+    child.stdout!.destroy();
+    child.stderr!.once("data", () => child.stderr!.destroy());
+    expect(await once(child, "exit")).toEqual([1, null]);
+    const again = await latchkey(env, ["user", "import", "--file", path, "--json"]);
+    expect(again.json()).toMatchObject({ created: 0, there_already: 2_000, failed: 600 });
+  }, 60_000);
+
   it("a reader that ends early and a full disk end an export with a sentence and exit code 1", async () => {
     const path = join(folder, "people.jsonl");
     writeFileSync(path, lines(2_000, { display_name: "x".repeat(100) }));

@@ -34,6 +34,8 @@ export async function importPeople(settings: Settings, options: ImportOptions, i
   const { app: appId, file, format } = options;
   const source = await openSource(file, format);
   const stop = stopRequest();
+  // If the reader of the report ends early, the import goes on.
+  for (const stream of [process.stdout, process.stderr]) stream.on("error", ignore);
   try {
     return await withAccounts(settings, { appId, io }, async (given) => {
       const report = createReport({ json: options.json === true, io });
@@ -42,9 +44,12 @@ export async function importPeople(settings: Settings, options: ImportOptions, i
     });
   } finally {
     stop.forget();
+    for (const stream of [process.stdout, process.stderr]) stream.off("error", ignore);
     await source.close();
   }
 }
+
+const ignore = (): void => {};
 
 interface Run {
   readonly options: ImportOptions;
