@@ -91,7 +91,7 @@ export function claims(scene: Scene): void {
     it(`${policy}, a contact that a person has verified in another app wins over a claim`, async () => {
       const contact = email();
       const { user: owner } = await add({ contacts: [verified(contact)] }, shop);
-      // Claimed while nobody had it verified.
+      // Claimed while no person had it verified.
       const free = email();
       const { userId: pretender } = (await add({ contacts: [claimed(free)] })).user;
       const { challengeId } = await issue(scene.store, { ...shop, contact: free });
@@ -221,7 +221,7 @@ export function claims(scene: Scene): void {
     const { userId } = (await add({ contacts: [claimed(contact)] })).user;
     await add({ user: { userId }, contacts: [] }, shop);
     const challenge = await issue(scene.store, { ...shop, contact });
-    // Nobody has it verified, and no member of this app claims it: a new person.
+    // No person has it verified, and no member of this app claims it: a new person.
     const other = await redeem(scene.store, challenge.challengeId, { newSession: newSession({ appId: shop.appId }) });
     expect(other.user.userId).not.toBe(userId);
     const own = email();

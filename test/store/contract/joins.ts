@@ -77,7 +77,7 @@ export function joins(scene: Scene): void {
     for (const one of signedIn) expect(one.user.userId).toBe(user.userId);
   });
 
-  it("a challenge for a certain user signs in no stranger, no person that left, and nobody else", async () => {
+  it("a challenge for a certain user signs in no stranger, no person that left, and no other person", async () => {
     const { store } = scene;
     const contact = email();
     const { user } = await signIn(store, contact);

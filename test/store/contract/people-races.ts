@@ -118,7 +118,7 @@ export function peopleRaces(scene: Scene): void {
     }
   });
 
-  it("of 20 users who change to one contact at once exactly one gets it, whoever claims or registers it meanwhile", async () => {
+  it("of 20 users who change to one contact at once exactly one gets it, also while others claim and prove it", async () => {
     const contact = email();
     const claimant = (await add({ contacts: [claimed(contact)] })).user.userId;
     const people = await Promise.all(times(20, () => add()));

@@ -27,9 +27,9 @@ BEGIN
   END IF;
 END $$;
 
--- The places in the list of those who share no value with anybody, neither in the database nor in the list: they can be created
+-- The places of the new people that share no value with another person, neither in the database nor in the list. They can be created
 -- together. Subqueries find each value by an index; joins could read whole tables.
-CREATE FUNCTION unmet_members(p_pool_id TEXT, p_app_id TEXT, p_members JSONB) RETURNS INTEGER[] LANGUAGE sql STABLE AS $$
+CREATE FUNCTION unrelated_members(p_pool_id TEXT, p_app_id TEXT, p_members JSONB) RETURNS INTEGER[] LANGUAGE sql STABLE AS $$
   WITH given AS MATERIALIZED (
     SELECT m.nth, m.user_id, m.number, m.username, m.membership ->> 'external_id' AS external_id FROM ${listed}
   ), contact AS MATERIALIZED (
@@ -58,8 +58,8 @@ CREATE FUNCTION unmet_members(p_pool_id TEXT, p_app_id TEXT, p_members JSONB) RE
   SELECT ARRAY(SELECT g.nth FROM given g WHERE g.nth <> ALL (ARRAY(SELECT nth FROM met)))
 $$;
 
--- Creates those of the list at these places, whom unmet_members found.
-CREATE FUNCTION create_unmet(p_pool_id TEXT, p_app_id TEXT, p_members JSONB, p_places INTEGER[], p_now BIGINT)
+-- Creates the people at the places that unrelated_members found.
+CREATE FUNCTION create_unrelated(p_pool_id TEXT, p_app_id TEXT, p_members JSONB, p_places INTEGER[], p_now BIGINT)
 RETURNS VOID LANGUAGE plpgsql AS $$
 BEGIN
   INSERT INTO contacts (pool_id, kind, value, user_id, verified_at, rank)
@@ -81,8 +81,8 @@ BEGIN
 END $$;
 
 -- Creates or joins people, each as if alone: [{nth, user_id, number, username, display_name, locale, custom_attributes, contacts:
--- [{kind, value, verified_at, rank}], membership}]. Those who meet somebody take their turns in the order of the list. Runs in a
--- SERIALIZABLE transaction, so that what it looks for and does not find is not made at the same time. An ON CONFLICT there fails the
+-- [{kind, value, verified_at, rank}], membership}]. All other people follow one by one, in the order of the list. Runs in
+-- a SERIALIZABLE transaction, so that what it looks for and does not find is not made at the same time. An ON CONFLICT there fails the
 -- transaction, which starts over.
 CREATE FUNCTION create_members(p_pool_id TEXT, p_app_id TEXT, p_members JSONB, p_now BIGINT)
 RETURNS TABLE (nth INTEGER, outcome TEXT, user_id TEXT, field TEXT) LANGUAGE plpgsql AS $$
@@ -95,10 +95,10 @@ DECLARE
   v_outcome TEXT;
   v_field TEXT;
   v_number BIGINT;
-  v_unmet INTEGER[];
+  v_unrelated INTEGER[];
 BEGIN
-  v_unmet := unmet_members(p_pool_id, p_app_id, p_members);
-  IF cardinality(v_unmet) < jsonb_array_length(p_members) THEN
+  v_unrelated := unrelated_members(p_pool_id, p_app_id, p_members);
+  IF cardinality(v_unrelated) < jsonb_array_length(p_members) THEN
     -- Locks the people who may be joined, in one order for all calls.
     PERFORM 1 FROM users u WHERE u.user_id = ANY (ARRAY(
       SELECT o.user_id FROM ${listedContacts}, LATERAL (
@@ -107,11 +107,11 @@ BEGIN
     )) AND (SELECT e.user_id FROM memberships e WHERE e.app_id = p_app_id AND e.user_id = u.user_id) IS NULL
     ORDER BY u.user_id FOR NO KEY UPDATE;
   END IF;
-  IF cardinality(v_unmet) > 0 THEN
-    PERFORM create_unmet(p_pool_id, p_app_id, p_members, v_unmet, p_now);
-    RETURN QUERY SELECT m.nth, 'created', m.user_id, NULL::text FROM ${listed} WHERE m.nth = ANY (v_unmet);
+  IF cardinality(v_unrelated) > 0 THEN
+    PERFORM create_unrelated(p_pool_id, p_app_id, p_members, v_unrelated, p_now);
+    RETURN QUERY SELECT m.nth, 'created', m.user_id, NULL::text FROM ${listed} WHERE m.nth = ANY (v_unrelated);
   END IF;
-  FOR v_member IN SELECT m.* FROM ${listed} WHERE m.nth <> ALL (v_unmet) ORDER BY m.nth LOOP
+  FOR v_member IN SELECT m.* FROM ${listed} WHERE m.nth <> ALL (v_unrelated) ORDER BY m.nth LOOP
     v_outcome := NULL;
     v_field := NULL;
     SELECT CASE WHEN u.pool_id = p_pool_id THEN u.user_id END INTO v_person FROM users u WHERE u.user_id = v_member.user_id;

@@ -2,10 +2,10 @@ import { userRowOf } from "../functions/person-rows.js";
 
 /** The person that a redemption signs in. */
 export const personFunctions = `
--- Finds the person of a proven contact, joined to the app if need be, or creates one. p_contacts are the contacts of a new person; null
--- means to find one only. p_user_id is the user that the challenge was issued for, or null. p_recipient_id is the user whose
--- challenges are locked. The person is locked against all other changes. Of concurrent calls for a contact one creates the person; the others
--- wait and find it. If why is set, nothing is written; would_register then has what would be.
+-- Finds the person of a proven contact and joins it to the app if it is no member, or creates one. p_contacts are the contacts of a
+-- new person; null means to find one only. p_user_id is the user that the challenge was issued for, or null. p_recipient_id is the
+-- user whose challenges are locked. The person is locked against all other changes. Of concurrent calls for a contact one creates
+-- the person; the others wait and find it. If why is set, nothing is written.
 CREATE FUNCTION find_or_make_user(
   p_pool_id TEXT, p_app_id TEXT, p_kind TEXT, p_value TEXT, p_contacts JSONB, p_user_id TEXT, p_recipient_id TEXT, p_made JSONB,
   p_now BIGINT,

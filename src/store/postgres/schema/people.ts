@@ -1,6 +1,5 @@
 /**
- * People of several apps. A person's users row guards the person's contacts, claims and memberships: whoever changes them locks it
- * first.
+ * People of several apps. A person's users row guards the person's contacts, claims and memberships: each change locks it first.
  * users.number: counted up by the database. memberships.number repeats it, so that an app's members can be listed in its order.
  * contacts.rank: the order of a person's contacts of one kind. The lowest is the primary one.
  * claims: contacts that an app's backend gave and no code has verified.
@@ -8,7 +7,8 @@
  * challenges.replaces: the contact that a CHANGE_CONTACT removes. hook_at: when the registration hook was called.
  * budgets.failures: consecutive spends of the budget, for charges that count them.
  * apps.registration_hook: JSON text, or empty.
- * Users that exist become members of the app default if they are of the pool main, and of each app in which they have a session.
+ * Numbers of users that exist follow their age. These users become members of the app default if they are of the pool main, and of
+ * each app in which they have a session.
  */
 export const people = `
 ALTER TABLE users ADD COLUMN number BIGINT;
