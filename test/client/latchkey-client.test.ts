@@ -1,6 +1,7 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import { describe, expect, it, vi } from "vitest";
 import { createLatchkeyClient, errorDetails, memoryTokenStore, type SessionChange } from "../../src/client/index.js";
+import { Purpose } from "../../src/gen/client/latchkey/v1/challenge_pb.js";
 import { wireError } from "../../src/rpc/errors.js";
 import { accessTtlMs, createFakeAuthService } from "./support/fake-auth-service.js";
 import { createFakeClock } from "./support/fake-clock.js";
@@ -41,6 +42,17 @@ describe("signing in", () => {
     expect(service.calls.map(({ headers }) => headers.get("x-latchkey-client"))).toEqual(["web", "web"]);
     expect(service.callsOf("verifyOtp")[0]?.headers.has("authorization")).toBe(false);
     expect(changes).toEqual([{ kind: "signed-in", reason: null, session: await client.session() }]);
+  });
+
+  it("sends the token with the code of a contact change, and with no other code", async () => {
+    const { client, service, signIn } = setUp();
+    await signIn();
+    const purposes = [Purpose.CHANGE_CONTACT, Purpose.LOGIN, Purpose.UNSPECIFIED];
+    for (const expectedPurpose of purposes) {
+      await reasonOf(client.auth.verifyOtp({ challengeId: "challenge-1", code: "000000", expectedPurpose }));
+    }
+    const sent = service.callsOf("verifyOtp").map(({ headers }) => headers.get("authorization"));
+    expect(sent).toEqual([null, "Bearer access-1", null, null]);
   });
 
   it("keeps nothing of a refused code", async () => {

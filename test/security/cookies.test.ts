@@ -107,6 +107,29 @@ describe.each(testEngines())("the session cookie on $engine", ({ database }) => 
       expect(body.sessions).toHaveLength(1);
     });
 
+    it("proves the user of a contact change, from a page of the app alone, and of its own user alone", async () => {
+      await browser.signIn(owner);
+      const email = `new-${owner}`;
+      const started = await browser.post("StartContactChange", { email });
+      const { challengeId, code } = await on.messageOf(started.body.challenge as { challengeId: string });
+      const request = { challengeId, code };
+      const other = openBrowser(on);
+      await other.signIn(attacker);
+      expect((await other.post("VerifyOtp", request)).reason).toBe("CODE_INVALID");
+      expect((await browser.post("VerifyOtp", request, { cookie: "" })).reason).toBe("CODE_INVALID");
+      for (const origin of ["https://evil.test", null]) {
+        expectRefused(await browser.post("VerifyOtp", request, { origin }), String(origin));
+        expectRefused(await browser.post("StartContactChange", { email }, { origin }), String(origin));
+      }
+      const valuesOf = ({ body }: Answer) =>
+        (body.user as { contacts: { value: string }[] }).contacts.map(({ value }) => value);
+      expect(valuesOf(await browser.post("GetCurrentUser", {}))).toEqual([owner]);
+      const changed = await browser.post("VerifyOtp", request);
+      expect(valuesOf(changed)).toEqual([owner, email]);
+      expect(changed.headers.getSetCookie()).toEqual([]);
+      expect(valuesOf(await browser.post("GetCurrentUser", {}))).toEqual([owner, email]);
+    });
+
     it("works after the server has started again, and over Connect's GET", async () => {
       const { user } = (await browser.signIn(owner)).body;
       on = await on.restart();
