@@ -8,7 +8,7 @@ import type { NewMembership, NewUser } from "../../../src/model/user.js";
 import type { DatabaseLocation } from "../../../src/store/open.js";
 import type { BudgetCharge } from "../../../src/store/port/budgets.js";
 import type { RedeemChange, SendGuard } from "../../../src/store/port/challenges.js";
-import type { LiveSession, RotateOutcome } from "../../../src/store/port/sessions.js";
+import type { RotateOutcome } from "../../../src/store/port/sessions.js";
 import type { Store } from "../../../src/store/port/store.js";
 
 /** An empty database of the engine under test, and where other processes find it. */
@@ -218,11 +218,7 @@ export async function prove(store: Store, challengeId: string): Promise<void> {
 }
 
 /** A user with the contact, signed in; a new one if it has none. */
-export async function signIn(
-  store: Store,
-  contact: Contact = email(),
-  changes: Partial<RedeemChange> = {},
-): Promise<LiveSession> {
+export async function signIn(store: Store, contact: Contact = email(), changes: Partial<RedeemChange> = {}) {
   const now = changes.now ?? t0;
   const challenge = await issue(store, { contact }, { now });
   return await redeem(store, challenge.challengeId, { now, ...changes });

@@ -1,4 +1,5 @@
 import { expect, it } from "vitest";
+import type { Session } from "../../../src/model/session.js";
 import {
   appId,
   email,
@@ -161,7 +162,7 @@ export function memberChanges(scene: Scene): void {
     const contact = email();
     const { user } = await signIn(store, contact, { newUser: newUser() });
     const { userId } = user;
-    const sessions = [];
+    const sessions: Session[] = [];
     for (let n = 0; n < 20; n += 1) sessions.push((await signIn(store, contact)).session);
     const challenges = await Promise.all(
       times(20, (n) => issue(store, { contact, userId, identifierKey: Buffer.from(`${n}`) })),
