@@ -8,8 +8,8 @@ export default defineConfig({
     pool: "forks",
     // Files share a process and its modules. In 36 files, new imports for each were almost half the CPU time.
     isolate: false,
-    // Most files wait for processes and disks: by default one core would be left out, of two half of them.
-    maxWorkers: "100%",
+    // Most files wait for processes and disks, so there are more of them at once than cores.
+    maxWorkers: "150%",
     testTimeout: 20_000,
     hookTimeout: 30_000,
   },
