@@ -21,7 +21,7 @@ export function sentencesOf({ reason, violations, metadata, detail, retryAfterMs
     case "TOO_MANY_CONTACTS":
       return "The user has the most contacts of this kind that one can have: remove one first.";
     case "LAST_CONTACT":
-      return "This is the last contact of the user: add another one first.";
+      return "This is the last contact of the user, or the last verified one: add another one first.";
     case "CHANNEL_UNAVAILABLE":
       return `No channel of the app reaches the user's contacts: see \`latchkey app policy ${appId}\`.`;
     case "PURPOSE_NOT_ALLOWED":

@@ -131,6 +131,22 @@ export function memberContacts(scene: Scene): void {
     expect(await find(foreign)).not.toBeNull();
   });
 
+  it("the last verified contact of a person is not removed for the sake of a claim, whose owner would get the person", async () => {
+    const [own, second] = [verified(email()), verified(phone(), t0 + 1)];
+    const { userId } = (await add({ contacts: [own] })).user;
+    await add({ contacts: [own] }, shop);
+    await give(userId, claimed(email()), { app: shop.appId });
+    const before = await member(userId, shop);
+    expect(await take(userId, own, shop.appId)).toEqual({ kind: "last_contact" });
+    expect(await member(userId, shop)).toEqual(before);
+    await give(userId, second, { app: shop.appId });
+    const outcomes = await Promise.all(times(20, (n) => take(userId, n % 2 === 0 ? own : second, shop.appId)));
+    expect(ofKind(outcomes, "changed")).toHaveLength(1);
+    expect((await contactsOf(userId, shop)).filter(({ verifiedAt }) => verifiedAt !== null)).toHaveLength(1);
+    const claim = (await contactsOf(userId, shop)).find(({ verifiedAt }) => verifiedAt === null)!;
+    expect(await take(userId, claim, shop.appId)).toMatchObject({ kind: "changed" });
+  });
+
   it("of 20 racing removals of two contacts one is refused as the last", async () => {
     const contacts = [verified(email()), verified(phone())];
     const { userId } = (await add({ contacts })).user;

@@ -101,6 +101,10 @@ BEGIN
     WHEN v_pool_id IS NULL THEN 'no_member'
     WHEN NOT EXISTS (SELECT 1 FROM jsonb_array_elements(v_contacts) AS c WHERE c ->> 0 = p_kind AND c ->> 1 = p_value) THEN 'no_contact'
     WHEN jsonb_array_length(v_contacts) = 1 THEN 'last_contact'
+    -- Without a verified contact, a claim would sign its owner in as this person, and get a hold on it in every app of the pool.
+    WHEN EXISTS (SELECT 1 FROM jsonb_array_elements(v_contacts) AS c WHERE c ->> 2 IS NOT NULL) AND NOT EXISTS (
+      SELECT 1 FROM jsonb_array_elements(v_contacts) AS c WHERE c ->> 2 IS NOT NULL AND NOT (c ->> 0 = p_kind AND c ->> 1 = p_value))
+      THEN 'last_contact'
     ELSE 'changed' END;
   IF outcome = 'changed' THEN
     PERFORM take_contact(v_pool_id, p_app_id, p_user_id, p_kind, p_value, v_challenges);

@@ -36,6 +36,7 @@ export function createContacts(
       SELECT kind FROM contacts WHERE user_id = @userId
       UNION ALL SELECT kind FROM claims WHERE user_id = @userId AND app_id = @appId`)
     .pluck();
+  const verifiedOf = db.prepare<[string], number>("SELECT count(*) FROM contacts WHERE user_id = ?").pluck();
   const makePrimary = db.prepare<{ poolId: string; userId: string } & Contact>(`
     UPDATE contacts SET rank = (SELECT min(rank) - 1 FROM contacts WHERE user_id = @userId AND kind = @kind)
     WHERE pool_id = @poolId AND kind = @kind AND value = @value`);
@@ -74,11 +75,12 @@ export function createContacts(
     },
     remove(of, contact) {
       const { appId, userId } = of;
-      const isOwn =
-        holderOf.get(of.poolId, contact.kind, contact.value) === userId ||
-        claims.get({ appId, userId, kind: contact.kind, value: contact.value }) !== undefined;
+      const isVerified = holderOf.get(of.poolId, contact.kind, contact.value) === userId;
+      const isOwn = isVerified || claims.get({ appId, userId, kind: contact.kind, value: contact.value }) !== undefined;
       if (!isOwn) return "no_contact";
-      if (kindsOf.all({ appId, userId }).length === 1) return "last_contact";
+      // Without a verified contact, a claim would sign its owner in as this person, and get a hold on it in every app of the pool.
+      const isLast = isVerified ? verifiedOf.get(userId) === 1 : kindsOf.all({ appId, userId }).length === 1;
+      if (isLast) return "last_contact";
       drop(of, contact);
       return null;
     },
