@@ -16,7 +16,7 @@ import {
   t0,
   times,
 } from "./fixtures.js";
-import { claimed, membersOf, shop, verified } from "./member-fixtures.js";
+import { bank, claimed, membersOf, shop, verified } from "./member-fixtures.js";
 
 /** The end of memberships and of people. */
 export function departures(scene: Scene): void {
@@ -82,6 +82,18 @@ export function departures(scene: Scene): void {
     expect(again).toMatchObject({ isNewUser: true });
     expect(again.user.userId).not.toBe(userId);
     expect(again.user.number).not.toBe(user.number);
+  });
+
+  it("the last departure leaves challenges of other pools alone, those that have ended too", async () => {
+    const { store } = scene;
+    const contact = email();
+    const { userId } = (await signIn(store, contact)).user;
+    const [live, ended] = [await issue(store, { ...bank, contact }), await issue(store, { ...bank, contact })];
+    await redeem(store, ended.challengeId, { newSession: newSession({ appId: bank.appId }) });
+    const before = await store.challenges.find(ended.challengeId);
+    expect(await leave(userId)).toBe("erased");
+    expect(await store.challenges.find(ended.challengeId)).toEqual(before);
+    expect((await store.challenges.find(live.challengeId))?.contact).toEqual(contact);
   });
 
   it("a person who is no member does not leave, and nothing changes", async () => {

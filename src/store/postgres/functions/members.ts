@@ -13,6 +13,7 @@ CREATE FUNCTION challenges_about(p_user_id TEXT) RETURNS TEXT[] LANGUAGE sql STA
       SELECT o.kind, o.value FROM contacts o WHERE o.user_id = p_user_id
       UNION SELECT k.kind, k.value FROM claims k WHERE k.user_id = p_user_id
     ) AS k JOIN challenges c ON c.contact_value = k.value AND c.contact_kind = k.kind
+    WHERE c.pool_id = (SELECT u.pool_id FROM users u WHERE u.user_id = p_user_id)
     UNION SELECT c.challenge_id FROM challenges c WHERE c.user_id = p_user_id AND c.purpose = 'change_contact')
 $$;
 
