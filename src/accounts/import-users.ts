@@ -1,7 +1,7 @@
 import type { App } from "../model/app.js";
 import type { Member, MemberKey, MemberState } from "../model/user.js";
 import type { FieldViolation } from "../model/violation.js";
-import type { CreateOutcome, NewMember, TakenField } from "../store/port/users.js";
+import type { CreateOutcome, FoundUser, NewMember, TakenField } from "../store/port/users.js";
 import { type AccountsDeps, type Actor, appFor, record, requireScope } from "./deps.js";
 import { checkNewMember, type NewMemberFields } from "./member-fields.js";
 import { requestInvalid } from "./refusals.js";
@@ -103,11 +103,15 @@ async function foreseeOne(
 ): Promise<ImportOutcome> {
   const find = (key: MemberKey) => deps.store.users.find({ poolId, appId, key });
   let person = await find({ kind: "user_id", value: user.userId });
-  for (const contact of contacts) {
+  const proven = contacts.filter(({ verifiedAt }) => verifiedAt !== null);
+  for (const contact of [...proven, ...contacts.filter(({ verifiedAt }) => verifiedAt === null)]) {
     const holder = await find(contact);
-    const counts = holder !== null && (holder.membership !== null || isVerified(holder.user.contacts, contact));
-    if (!counts) continue;
-    if (person !== null && person.user.userId !== holder.user.userId) return { kind: "taken", field: contact.kind };
+    if (holder === null) continue;
+    const isProven = contact.verifiedAt !== null;
+    const isClaimOfMember = holder.membership !== null && (isProven ? !hasVerified(holder) : proven.length === 0);
+    if (!isVerified(holder.user.contacts, contact) && !isClaimOfMember) continue;
+    const isAnother = person === null ? !isProven && proven.length > 0 : person.user.userId !== holder.user.userId;
+    if (isAnother) return { kind: "taken", field: contact.kind };
     person = holder;
   }
   if (person?.membership) return { kind: "already_member", userId: person.user.userId };
@@ -118,6 +122,10 @@ async function foreseeOne(
   ];
   for (const [field, key] of others) if (key !== null && (await find(key)) !== null) return { kind: "taken", field };
   return { kind: person === null ? "would_create" : "would_join" };
+}
+
+function hasVerified({ user }: FoundUser): boolean {
+  return user.contacts.some(({ verifiedAt }) => verifiedAt !== null);
 }
 
 function isVerified(

@@ -70,8 +70,9 @@ export interface Users {
 
   /**
    * Creates people or joins them to the app, each as if alone and in this order; one that is refused changes nothing. A person is
-   * the one who has a given contact verified, or a member of the app who claims it, or whose user id is given. A person that
-   * exists keeps profile and contacts. Of any number of concurrent calls for one contact exactly one creates the person, and
+   * the one who has a given contact verified, or a member of the app who claims it, or whose user id is given. If some of the given
+   * contacts are verified, they alone name the person, and a claim to one of them counts only for a member without a verified
+   * contact; another contact that somebody else has verified is `taken` then. A person that exists keeps profile and contacts. Of any number of concurrent calls for one contact exactly one creates the person, and
    * exactly one joins it. A contact with `verifiedAt` that nobody has verified is verified from then on; others become claims. The
    * verified contacts of a new person keep their order, so the first of a kind is the primary one.
    */

@@ -2,6 +2,7 @@ import { expect, it } from "vitest";
 import {
   appId,
   email,
+  expectKind,
   issue,
   newUser,
   ofKind,
@@ -115,12 +116,40 @@ export function members(scene: Scene): void {
     const { userId } = before.user;
     const given = [
       newMember({ contacts: [verified(address)], membership: { roles: ["admin"] } }),
-      newMember({ contacts: [verified(number)] }),
       newMember({ contacts: [claimed(number), claimed(email())] }),
+      newMember({ contacts: [claimed(number), verified(address)] }),
       newMember({ user: { userId, displayName: "Eve" } }),
     ];
     expect(await create(given)).toEqual(given.map(() => ({ kind: "already_member", userId })));
     expect(await member(userId)).toEqual(before);
+  });
+
+  it("a proven contact makes a person of its own, whom no other member's claim to it and no unproven contact turns into another", async () => {
+    const [address, number, foreign] = [email(), phone(), email()];
+    const claimant = await add({ contacts: [verified(address), claimed(number)] });
+    await add({ contacts: [verified(foreign)] }, shop);
+    const [made, second, refused, again] = await create([
+      newMember({ contacts: [verified(number)] }),
+      newMember({ contacts: [claimed(phone()), verified(email())] }),
+      newMember({ contacts: [claimed(foreign), verified(phone())] }),
+      newMember({ contacts: [verified(number)] }),
+    ]);
+    const { user } = expectKind(made!, "created").member;
+    expect(user).toMatchObject({ contacts: [verified(number)] });
+    expect((await member(claimant.user.userId)).user.contacts, "the claim ends").toEqual([verified(address)]);
+    expect(second!.kind).toBe("created");
+    expect(refused).toEqual({ kind: "taken", field: "email" });
+    expect(again).toEqual({ kind: "already_member", userId: user.userId });
+
+    const shared = phone();
+    const [first] = await create([newMember({ contacts: [verified(email()), claimed(shared)] })]);
+    const [other] = await create([newMember({ contacts: [verified(email()), claimed(shared)] })]);
+    expect([first!.kind, other!.kind], "several people may claim a contact").toEqual(["created", "created"]);
+
+    // A person without a verified contact is the one whom a code to the claim signs in.
+    const alone = phone();
+    const { userId } = (await add({ contacts: [claimed(alone)] })).user;
+    expect(await create([newMember({ contacts: [verified(alone)] })])).toEqual([{ kind: "already_member", userId }]);
   });
 
   it("a value that belongs to another person is taken, and nothing of that person is made; the rest of the call goes on", async () => {

@@ -96,6 +96,7 @@ DECLARE
   v_field TEXT;
   v_number BIGINT;
   v_unrelated INTEGER[];
+  v_has_proven BOOLEAN;
 BEGIN
   v_unrelated := unrelated_members(p_pool_id, p_app_id, p_members);
   IF cardinality(v_unrelated) < jsonb_array_length(p_members) THEN
@@ -118,13 +119,21 @@ BEGIN
     IF FOUND AND v_person IS NULL THEN
       v_field := 'user_id';
     END IF;
-    FOR v_contact IN SELECT c.kind, c.value FROM jsonb_to_recordset(v_member.contacts) AS c (kind TEXT, value TEXT) LOOP
+    -- Proven contacts decide, if there are any: a claim that somebody else made must not turn their owner into the claimant.
+    v_has_proven := EXISTS (
+      SELECT 1 FROM jsonb_to_recordset(v_member.contacts) AS c (verified_at BIGINT) WHERE c.verified_at IS NOT NULL);
+    FOR v_contact IN
+      SELECT c.kind, c.value, c.verified_at IS NOT NULL AS is_proven
+      FROM jsonb_to_recordset(v_member.contacts) AS c (kind TEXT, value TEXT, verified_at BIGINT, rank BIGINT)
+      ORDER BY c.verified_at IS NULL, c.rank
+    LOOP
       SELECT o.user_id INTO v_found FROM contacts o WHERE o.pool_id = p_pool_id AND o.kind = v_contact.kind AND o.value = v_contact.value;
-      IF NOT FOUND THEN
-        SELECT k.user_id INTO v_found FROM claims k WHERE k.app_id = p_app_id AND k.kind = v_contact.kind AND k.value = v_contact.value
-        ORDER BY k.created_at, k.user_id LIMIT 1;
+      IF v_found IS NULL AND v_contact.is_proven THEN
+        v_found := claimant_of(p_app_id, v_contact.kind, v_contact.value, false);
+      ELSIF v_found IS NULL AND NOT v_has_proven THEN
+        v_found := claimant_of(p_app_id, v_contact.kind, v_contact.value, true);
       END IF;
-      IF v_found <> v_person THEN
+      IF v_found <> v_person OR v_found IS NOT NULL AND v_person IS NULL AND v_has_proven AND NOT v_contact.is_proven THEN
         v_field := coalesce(v_field, v_contact.kind);
       END IF;
       v_person := coalesce(v_person, v_found);
@@ -155,6 +164,8 @@ BEGIN
         FROM jsonb_to_recordset(v_member.contacts) AS c (kind TEXT, value TEXT, verified_at BIGINT, rank BIGINT)
         WHERE c.verified_at IS NOT NULL
         ON CONFLICT (pool_id, kind, value) DO NOTHING;
+        PERFORM end_claims(p_app_id, v_person, c.kind, c.value)
+        FROM jsonb_to_recordset(v_member.contacts) AS c (kind TEXT, value TEXT, verified_at BIGINT) WHERE c.verified_at IS NOT NULL;
         INSERT INTO claims (app_id, kind, value, user_id, created_at)
         SELECT p_app_id, c.kind, c.value, v_person, p_now
         FROM jsonb_to_recordset(v_member.contacts) AS c (kind TEXT, value TEXT, verified_at BIGINT) WHERE c.verified_at IS NULL

@@ -1,5 +1,6 @@
 import type { Database } from "better-sqlite3";
 import type { EpochMs } from "../../../model/time.js";
+import type { UserContact } from "../../../model/user.js";
 import type { CreateOutcome, NewMember, TakenField } from "../../port/users.js";
 import type { PeopleChanges } from "./changes.js";
 import type { Lookups } from "./lookups.js";
@@ -18,14 +19,26 @@ export function createMemberCreation(
   const poolOf = db.prepare<[string], string>("SELECT pool_id FROM users WHERE user_id = ?").pluck();
   const numbered = db.prepare<[number], number>("SELECT 1 FROM users WHERE number = ?").pluck();
 
-  /** Returns the id of the person that exists already, or null, or the field whose value belongs to another person. */
+  /**
+   * Returns the id of the person that exists already, or null, or the field whose value belongs to another person. Proven contacts
+   * decide, if there are any: a claim that somebody else made must not turn their owner into the claimant.
+   */
   function personOf({ user, contacts }: NewMember, { poolId, appId }: App): { userId: string | null } | { taken: TakenField } {
     const pool = poolOf.get(user.userId);
     if (pool !== undefined && pool !== poolId) return { taken: "user_id" };
     let userId = pool === undefined ? null : user.userId;
-    for (const contact of contacts) {
-      const owner = lookups.ownerOf({ poolId, appId, contact });
+    const [proven, claimed] = [true, false].map((isProven) =>
+      contacts.filter(({ verifiedAt }) => (verifiedAt !== null) === isProven),
+    ) as [UserContact[], UserContact[]];
+    for (const contact of proven) {
+      const owner = lookups.holder({ poolId, appId, contact, trustClaims: false })?.userId ?? null;
       if (owner !== null && userId !== null && owner !== userId) return { taken: contact.kind };
+      userId ??= owner;
+    }
+    for (const contact of claimed) {
+      const owner =
+        proven.length === 0 ? lookups.ownerOf({ poolId, appId, contact }) : lookups.verifiedOwnerOf({ poolId, appId, contact });
+      if (owner !== null && owner !== userId && (userId !== null || proven.length > 0)) return { taken: contact.kind };
       userId ??= owner;
     }
     return { userId };

@@ -37,6 +37,8 @@ export interface Lookups {
   holder(of: NamedContact & { readonly trustClaims: boolean }): Holder | null;
   /** As `holder`, but any claim counts. */
   ownerOf(of: NamedContact): string | null;
+  /** As `holder`, but no claim counts. */
+  verifiedOwnerOf(of: NamedContact): string | null;
   find(userId: string, appId: string): User | null;
   member(userId: string, appId: string): Member | null;
   named(of: { readonly poolId: string; readonly appId: string; readonly key: MemberKey }): FoundUser | null;
@@ -124,6 +126,9 @@ export function createLookups(db: Database): Lookups {
   return {
     holder,
     ownerOf,
+    verifiedOwnerOf({ poolId, appId, contact: { kind, value } }) {
+      return verifiedBy.get({ poolId, appId, kind, value })?.user_id ?? null;
+    },
     // Reads as much for an unknown identifier, so that timing does not reveal whether a user exists.
     recipient({ identifier, channel, poolId, appId, trustClaims }) {
       const kind = contactKindOf[channel];
