@@ -137,7 +137,8 @@ export interface Users {
 
   /**
    * Removes a contact of a member: the verified one from the person, a claim from the membership. The last contact of a member and
-   * the last verified one of a person are refused as `last_contact`. Live challenges of the contact that could sign this person in become decoys.
+   * the last verified one of a person are refused as `last_contact`. Live challenges of the contact that could sign this person in
+   * become decoys.
    */
   removeContact(change: {
     readonly appId: string;
