@@ -22,11 +22,16 @@ export async function importBatch(
   const next = outcomes[Symbol.iterator]();
   return waiting.map(({ line, read }) => {
     if ("problem" in read) return { kind: "invalid", problem: read.problem };
-    const values = ownValues(read.user);
-    const outcome = lineOutcome(next.next().value as ImportOutcome, seen.find(values));
-    if (!("problem" in outcome)) seen.add(values, line);
+    const outcome = lineOutcome(next.next().value as ImportOutcome, seen.find(ownValues(named(read.user))));
+    if (!("problem" in outcome)) seen.add(ownValues(read.user), line);
     return outcome;
   });
+}
+
+/** The user with the contacts that say who it is: the verified ones, if there are any. Several users may claim the others. */
+function named(user: ImportedUser): ImportedUser {
+  const verified = user.contacts.filter(({ verifiedAt }) => verifiedAt !== null);
+  return verified.length === 0 ? user : { ...user, contacts: verified };
 }
 
 type Earlier = ReturnType<SeenValues["find"]>;
