@@ -316,7 +316,7 @@ export enum ErrorReason {
   CONTACT_TAKEN = 33,
 
   /**
-   * FAILED_PRECONDITION. The user has no other contact. Add one before you remove this one.
+   * FAILED_PRECONDITION. The user has no other contact, or no other verified one. Add one before you remove this one.
    * Example: {"reason":"LAST_CONTACT","domain":"latchkey"}
    *
    * @generated from enum value: ERROR_REASON_LAST_CONTACT = 34;

@@ -1547,7 +1547,8 @@ export const UserService: GenService<{
   },
   /**
    * Removes a contact from a user. A verified one is removed in all apps of the pool. Live codes sent to it no longer sign the user
-   * in. A contact that the user does not have is refused with REQUEST_INVALID, the last one with LAST_CONTACT.
+   * in. A contact that the user does not have is refused with REQUEST_INVALID, the last one and the last verified one with
+   * LAST_CONTACT.
    *
    * @generated from rpc latchkey.v1.UserService.RemoveContact
    */
