@@ -124,6 +124,7 @@ describe.each(testEngines())("the session cookie on $engine", ({ database }) => 
       const valuesOf = ({ body }: Answer) =>
         (body.user as { contacts: { value: string }[] }).contacts.map(({ value }) => value);
       expect(valuesOf(await browser.post("GetCurrentUser", {}))).toEqual([owner]);
+      on.clock.advance(1000);
       const changed = await browser.post("VerifyOtp", request);
       expect(valuesOf(changed)).toEqual([owner, email]);
       expect(changed.headers.getSetCookie()).toEqual([]);
