@@ -2,7 +2,7 @@ import type { Directory, Registered } from "../apps/directory.js";
 import { presentScopes } from "../auth/client-token.js";
 import type { Deps } from "../auth/deps.js";
 import { AuthError } from "../auth/errors.js";
-import type { ClientClaims } from "../crypto/access-token.js";
+import type { ClientClaims } from "../crypto/token-claims.js";
 import { sessionCredentialHash } from "../crypto/session-credential.js";
 import type { SessionCookie } from "../model/caller.js";
 import type { Scope } from "../model/scope.js";

@@ -1,11 +1,10 @@
 import type { Challenge, ChallengeRefusal, NewChallenge, Purpose } from "../../model/challenge.js";
 import type { Channel } from "../../model/channel.js";
-import type { Contact, ContactKind } from "../../model/contact.js";
+import type { Contact } from "../../model/contact.js";
 import type { Identifier } from "../../model/identifier.js";
-import type { NewSession, Session } from "../../model/session.js";
 import type { EpochMs } from "../../model/time.js";
-import type { NewMembership, NewUser, User } from "../../model/user.js";
-import type { BudgetCharge, BudgetReturn, Limited, SendReturn } from "./budgets.js";
+import type { BudgetCharge, Limited, SendReturn } from "./budgets.js";
+import type { RedeemChange, RedeemOutcome, Redemption } from "./redemption.js";
 
 /** The limits of a new challenge: how many may be live for one identifier and purpose, and the budgets of its send. */
 export interface SendGuard {
@@ -77,37 +76,6 @@ export interface ChallengeToVerify extends Challenge {
   /** The sealed profile of a registration. Null for other purposes. */
   readonly sealedProfile: Uint8Array | null;
 }
-
-/** The result of a redemption, without secrets. It is enough to give the same answer again. */
-export type Redemption =
-  | {
-      readonly kind: "signed_in";
-      /** Null if the redemption was to start no session. */
-      readonly session: Session | null;
-      readonly user: User;
-      readonly isNewUser: boolean;
-      readonly usernameTaken: boolean;
-    }
-  | { readonly kind: "pending"; readonly pendingSources: readonly ContactKind[] }
-  | { readonly kind: "proven" }
-  | { readonly kind: "contact_changed"; readonly user: User }
-  /** Another person has the contact. The code is consumed, and nothing else changed. */
-  | { readonly kind: "contact_taken" };
-
-export type RedeemOutcome =
-  | { readonly kind: "redeemed"; readonly redemption: Redemption }
-  /** The redemption would create or join a person, and had no `newMembership`. Nothing changed. */
-  | {
-      readonly kind: "would_register";
-      /** Whether the pool does not have the person yet. */
-      readonly isNewToPool: boolean;
-      /** The contacts that the person would have proven with this redemption: that of the challenge, or all of the registration. */
-      readonly contacts: readonly Contact[];
-    }
-  | { readonly kind: "refused"; readonly why: ChallengeRefusal };
-
-/** The input of `redeem`. */
-export type RedeemChange = Parameters<Challenges["redeem"]>[0];
 
 /** Challenges, the guesses at their codes, and their redemption. */
 export interface Challenges {
@@ -262,19 +230,7 @@ export interface Challenges {
    *   a proof are the app's live proofs of the same identifier; those of a change are the user's live changes to the same contact.
    *   The requester's own are cancelled. All others become decoys, so that their holders see no change. A challenge that is issued during the redemption may stay live.
    */
-  redeem(change: {
-    readonly challengeId: string;
-    readonly idempotency: Uint8Array | null;
-    readonly returns: readonly BudgetReturn[];
-    readonly sendReturns: readonly SendReturn[];
-    readonly newUser: NewUser;
-    readonly newMembership: NewMembership | null;
-    readonly trustClaims: boolean;
-    readonly newSession: NewSession | null;
-    readonly sessionsMax: number;
-    readonly lockoutKey: Uint8Array | null;
-    readonly now: EpochMs;
-  }): Promise<RedeemOutcome>;
+  redeem(change: RedeemChange): Promise<RedeemOutcome>;
 
   /**
    * Returns what `redeem` remembered under `idempotency`, with its challenge. Returns null if nothing is remembered, if the

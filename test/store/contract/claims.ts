@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import type { Contact } from "../../../src/model/contact.js";
 import type { UserContact } from "../../../src/model/user.js";
-import type { RedeemChange } from "../../../src/store/port/challenges.js";
+import type { RedeemChange } from "../../../src/store/port/redemption.js";
 import {
   appId,
   email,

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import type { Challenge } from "../../../src/model/challenge.js";
 import type { User } from "../../../src/model/user.js";
-import type { RedeemChange, Redemption } from "../../../src/store/port/challenges.js";
+import type { RedeemChange, Redemption } from "../../../src/store/port/redemption.js";
 import type { Store } from "../../../src/store/port/store.js";
 import {
   appId,

@@ -1,7 +1,7 @@
 import type { Contact, ContactKind } from "../../../model/contact.js";
 import type { EpochMs } from "../../../model/time.js";
 import type { User } from "../../../model/user.js";
-import type { RedeemChange, Redemption } from "../../port/challenges.js";
+import type { RedeemChange, Redemption } from "../../port/redemption.js";
 import type { Store } from "../../port/store.js";
 
 /** The effect of redeeming a challenge of one purpose: its functions in the database, and how to read their result. */

@@ -1,6 +1,6 @@
 import type { ChallengeRefusal, Purpose } from "../../../model/challenge.js";
 import { refusalOf } from "../../../model/challenge-state.js";
-import type { RedeemOutcome } from "../../port/challenges.js";
+import type { RedeemOutcome } from "../../port/redemption.js";
 import type { Store } from "../../port/store.js";
 import { type ChallengeRow, challengeColumns, toChallenge } from "../../shared/rows.js";
 import { findChallengeIn } from "../attempts.js";

@@ -5,7 +5,7 @@ import { type Identifier, isContact } from "../../../model/identifier.js";
 import type { CredentialType, Member, MemberKey, MemberState, User } from "../../../model/user.js";
 import type { Recipient } from "../../port/challenges.js";
 import type { FoundUser } from "../../port/users.js";
-import { type MembershipRow, membershipColumns, toMembership } from "../../shared/rows.js";
+import { type MembershipRow, membershipColumns, toMembership } from "../../shared/person-rows.js";
 import { toUser, type UserRow, userColumns } from "../rows.js";
 import { claimant, countsForPerson, verifiedHolder } from "./holders.js";
 

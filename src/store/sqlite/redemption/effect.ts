@@ -1,7 +1,7 @@
 import type { ChallengeRefusal } from "../../../model/challenge.js";
 import type { Contact } from "../../../model/contact.js";
 import type { EpochMs } from "../../../model/time.js";
-import type { RedeemChange, RedeemOutcome, Redemption } from "../../port/challenges.js";
+import type { RedeemChange, RedeemOutcome, Redemption } from "../../port/redemption.js";
 import type { RememberedRedemption } from "../idempotency.js";
 import type { ChallengeRow } from "../rows.js";
 

@@ -1,7 +1,7 @@
 import type { Database } from "better-sqlite3";
 import type { Contact } from "../../../model/contact.js";
 import type { EpochMs } from "../../../model/time.js";
-import type { RedeemChange, Redemption } from "../../port/challenges.js";
+import type { RedeemChange, Redemption } from "../../port/redemption.js";
 import { isLiveChallenge } from "../../shared/rows.js";
 import type { RememberedRedemption } from "../idempotency.js";
 import type { Holder } from "../people/lookups.js";
