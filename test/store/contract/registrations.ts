@@ -95,6 +95,18 @@ export function registrations(scene: Scene): void {
     expect(await store.sessions.findLive({ sessionId: meanwhile.session.sessionId, now: t0 + minute })).not.toBeNull();
   });
 
+  it("a contact proven earlier whose person was erased since is left out of the new user", async () => {
+    const { store } = scene;
+    const [address, number] = [email(), phone()];
+    const [first, second] = await register(store, [address, number]);
+    expect((await prove(store, first!)).kind).toBe("pending");
+    const { user } = await signIn(store, address);
+    await store.users.erase({ userId: user.userId, now: t0 + minute });
+    const done = await redeem(store, second!.challengeId);
+    expect(done.isNewUser).toBe(true);
+    expect(valuesOf(done.user)).toEqual([number.value]);
+  });
+
   it("a user name taken meanwhile is told and left out, nothing else is lost", async () => {
     const { store } = scene;
     const named = { newUser: newUser({ username: "ada" }) };
