@@ -110,6 +110,7 @@ async function verify(deps: Deps, caller: Caller, { input, kind, idempotency }: 
       lockoutKey: guess.lockoutKey,
     },
   });
+  if (outcome.kind === "too_many_contacts") throw new AuthError("TOO_MANY_CONTACTS");
   if (outcome.kind === "refused") return await lose(outcome.why);
   deps.metrics.challengeRedeemed(challenge);
   deps.log.info(

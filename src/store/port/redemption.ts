@@ -46,4 +46,6 @@ export type RedeemOutcome =
       /** The contacts that the person would have proven with this redemption: that of the challenge, or all of the registration. */
       readonly contacts: readonly Contact[];
     }
+  /** The contact change would give the user more contacts of the kind than one may have. Nothing changed. */
+  | { readonly kind: "too_many_contacts" }
   | { readonly kind: "refused"; readonly why: ChallengeRefusal };
