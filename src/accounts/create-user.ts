@@ -42,9 +42,7 @@ export async function createUser(deps: AccountsDeps, actor: Actor, input: Create
     proofField: "contact_proofs",
   });
   const outcome = await createOne(deps, app, goodOf(checkNewMember(app, { ...fields, contacts }, "active")));
-  const made = createdUser(outcome);
-  record(deps, actor, { act: made.created ? "user.create" : "user.join", app, user: made.member.user.number });
-  return made;
+  return createdUser(deps, actor, { app, outcome });
 }
 
 export function contactsIn({
@@ -65,13 +63,15 @@ export async function createOne(deps: AccountsDeps, { poolId, appId }: App, memb
   return outcome!;
 }
 
-export function createdUser(outcome: CreateOutcome): CreatedUser {
-  switch (outcome.kind) {
-    case "already_member":
-      throw alreadyMember(outcome.userId);
-    case "taken":
-      throw taken(outcome.field);
-    default:
-      return { member: outcome.member, created: outcome.kind === "created" };
-  }
+/** Logs a creation or a join, and returns its user. Throws ALREADY_EXISTS if there was none. */
+export function createdUser(
+  deps: AccountsDeps,
+  actor: Actor,
+  { app, outcome }: { readonly app: App; readonly outcome: CreateOutcome },
+): CreatedUser {
+  if (outcome.kind === "already_member") throw alreadyMember(outcome.userId);
+  if (outcome.kind === "taken") throw taken(outcome.field);
+  const created = outcome.kind === "created";
+  record(deps, actor, { act: created ? "user.create" : "user.join", app, user: outcome.member.user.number });
+  return { member: outcome.member, created };
 }

@@ -1,4 +1,4 @@
-import { type AccountsDeps, type Actor, appFor, type OfUser, record, requireScope, userNotFound } from "./deps.js";
+import { type AccountsDeps, type Actor, type OfUser, record, requireScope, userNotFound } from "./deps.js";
 import { theUser } from "./get-user.js";
 
 /**
@@ -10,7 +10,6 @@ export async function deleteUser(
   actor: Actor,
   { erase, ...target }: OfUser & { readonly erase: boolean },
 ): Promise<"left" | "erased"> {
-  await appFor(deps, actor, target.appId);
   if (erase) requireScope(actor, "operator");
   const { app, member } = await theUser(deps, actor, target);
   const { userId, number } = member.user;

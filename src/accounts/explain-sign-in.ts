@@ -107,7 +107,9 @@ async function claimObstacle(
   return recipient.userId === member.user.userId ? null : obstacle("contact_of_another", { contact });
 }
 
-/** Finds the person that a key names at a sign-in. Of several users with one unverified contact it is the one whom a code signs in. */
+/**
+ * Finds the person that a key names at a sign-in. Of several users with one unverified contact it is the one that a code signs in.
+ */
 async function findNamed(deps: AccountsDeps, app: App, key: MemberKey): Promise<FoundUser | null> {
   const { poolId, appId } = app;
   const recipient = key.kind === "email" || key.kind === "phone" ? await recipientOf(deps, app, key) : null;
@@ -115,7 +117,7 @@ async function findNamed(deps: AccountsDeps, app: App, key: MemberKey): Promise<
   return await deps.store.users.find({ poolId, appId, key: found });
 }
 
-/** Asks what SendOtp would: the person whom a code to the contact signs in. */
+/** Asks what SendOtp would: the person that a code to the contact signs in. */
 async function recipientOf(deps: AccountsDeps, app: App, { kind, value }: Contact): Promise<Recipient | null> {
   const { poolId, appId, policy } = app;
   const prepared = await deps.store.challenges.prepareSend({

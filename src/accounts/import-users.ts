@@ -1,10 +1,10 @@
+import { invalidField } from "../auth/errors.js";
 import type { App } from "../model/app.js";
 import type { Member, MemberKey, MemberState } from "../model/user.js";
 import type { FieldViolation } from "../model/violation.js";
 import type { CreateOutcome, FoundUser, NewMember, TakenField } from "../store/port/users.js";
 import { type AccountsDeps, type Actor, appFor, record, requireScope } from "./deps.js";
 import { checkNewMember, type NewMemberFields } from "./member-fields.js";
-import { requestInvalid } from "./refusals.js";
 
 /** How many users one call takes. */
 export const importMax = 500;
@@ -44,7 +44,7 @@ export async function importUsers(
   requireScope(actor, "operator");
   const app = await appFor(deps, actor, appId);
   if (members.length > importMax) {
-    throw requestInvalid([{ field: "members", description: `must have at most ${importMax} items` }]);
+    throw invalidField("members", `must have at most ${importMax} items`);
   }
   const checked = members.map((member) => checkNewMember(app, member, member.state ?? "active"));
   const good = checked.flatMap((one) => (one.kind === "good" ? [one.value] : []));
@@ -116,8 +116,8 @@ async function foreseeOne(
   }
   if (person?.membership) return { kind: "already_member", userId: person.user.userId };
   const others: readonly (readonly [TakenField, MemberKey | null])[] = [
-    ["username", user.username === null || person !== null ? null : { kind: "username", value: user.username }],
     ["number", user.number === null || person !== null ? null : { kind: "number", value: user.number }],
+    ["username", user.username === null || person !== null ? null : { kind: "username", value: user.username }],
     ["external_id", membership.externalId === null ? null : { kind: "external_id", value: membership.externalId }],
   ];
   for (const [field, key] of others) if (key !== null && (await find(key)) !== null) return { kind: "taken", field };

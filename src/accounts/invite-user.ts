@@ -30,9 +30,9 @@ export interface InvitedUser extends CreatedUser {
 }
 
 /**
- * Creates a user in the state invited, or joins a person of the pool in it, and sends a code by SendOtp's rules. A user who is
- * still invited gets another message. Throws ALREADY_EXISTS for a user who is not, and what SendOtp throws; the user exists then,
- * and a repeat sends the message.
+ * Creates a user in the state invited, or joins a person of the pool in it, and sends a code by SendOtp's rules. A user that is
+ * still invited gets another message. Throws ALREADY_EXISTS for any other user, and what SendOtp throws. The user exists after an
+ * error of SendOtp, and a repeat sends the message.
  */
 export async function inviteUser(deps: AccountsDeps, actor: Actor, input: InviteUserInput): Promise<InvitedUser> {
   const { appId, email, phone, channel: wanted, clientId, idempotency, ...fields } = input;
@@ -46,7 +46,7 @@ export async function inviteUser(deps: AccountsDeps, actor: Actor, input: Invite
   }
   const given = contacts.map((contact) => ({ ...contact, verifiedAt: null }));
   const newMember = goodOf(checkNewMember(app, { ...fields, contacts: given }, "invited"));
-  const invited = await createOrFind(deps, app, newMember);
+  const invited = await createOrFind(deps, actor, { app, newMember });
   const { member } = invited;
   const contact = contactFor(member, newMember, channel);
   const challenge = await sendOtp(deps, callerFor(actor, app, client), {
@@ -59,14 +59,18 @@ export async function inviteUser(deps: AccountsDeps, actor: Actor, input: Invite
     locale: "",
     idempotency,
   });
-  record(deps, actor, { act: "user.invite", app, user: member.user.number, created: invited.created });
+  record(deps, actor, { act: "user.invite", app, user: member.user.number });
   return { ...invited, challenge };
 }
 
 /** Throws ALREADY_EXISTS for a user who is not invited any more. */
-async function createOrFind(deps: AccountsDeps, app: App, newMember: NewMember): Promise<CreatedUser> {
+async function createOrFind(
+  deps: AccountsDeps,
+  actor: Actor,
+  { app, newMember }: { readonly app: App; readonly newMember: NewMember },
+): Promise<CreatedUser> {
   const outcome = await createOne(deps, app, newMember);
-  if (outcome.kind !== "already_member") return createdUser(outcome);
+  if (outcome.kind !== "already_member") return createdUser(deps, actor, { app, outcome });
   const member = await findMember(deps, app, { kind: "user_id", value: outcome.userId });
   if (member.membership.state !== "invited") throw alreadyMember(outcome.userId);
   return { member, created: false };

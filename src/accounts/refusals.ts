@@ -1,22 +1,13 @@
-import { AuthError } from "../auth/errors.js";
+import { AuthError, invalidField, requestInvalid } from "../auth/errors.js";
 import type { Member } from "../model/user.js";
-import type { FieldViolation } from "../model/violation.js";
 import type { ChangeOutcome, TakenField } from "../store/port/users.js";
 import { userNotFound } from "./deps.js";
 import type { Checked } from "./member-fields.js";
-
-const violationsMax = 10;
 
 /** Returns what a check accepted. Throws REQUEST_INVALID with what it refused. */
 export function goodOf<T>(checked: Checked<T>): T {
   if (checked.kind === "good") return checked.value;
   throw requestInvalid(checked.violations);
-}
-
-export function requestInvalid(violations: readonly FieldViolation[]): AuthError {
-  const named = violations.slice(0, violationsMax);
-  const detail = named.map(({ field, description }) => `${field}: ${description}`).join("; ");
-  return new AuthError("REQUEST_INVALID", { detail, violations: named });
 }
 
 /** The value of a field belongs to another person. */
@@ -41,7 +32,7 @@ export function changedMember(outcome: ChangeOutcome, field = "contact"): Member
     case "last_contact":
       throw new AuthError("LAST_CONTACT");
     case "no_contact":
-      throw requestInvalid([{ field, description: "is not a contact of the user" }]);
+      throw invalidField(field, "is not a contact of the user");
     case "no_member":
       throw userNotFound();
   }

@@ -34,7 +34,7 @@ export async function limitObstacles(
       : await deps.store.challenges.findLockout({ key: deps.lookup.lockout(app.appId, account), now });
   if (lockedUntil !== null) obstacles.push(obstacle("locked_out", { until: lockedUntil }));
 
-  // A key that names no one at a sign-in, such as the number, stands for everything that does.
+  // No sign-in names a user by number. Such a key stands for all identifiers of the user.
   const named = identifiersOf(user).filter(({ kind, value }) => kind === key.kind && value === key.value);
   const identifiers = named.length > 0 && key.kind !== "user_id" ? named : identifiersOf(user);
   for (const identifier of identifiers) {

@@ -1,3 +1,4 @@
+import { invalidField } from "../auth/errors.js";
 import type { App } from "../model/app.js";
 import type { Contact, ContactKind } from "../model/contact.js";
 import { canonicalContact } from "../model/identifier.js";
@@ -5,7 +6,6 @@ import type { EpochMs } from "../model/time.js";
 import { isViolation } from "../model/violation.js";
 import { type AccountsDeps, type Actor, requireScope } from "./deps.js";
 import type { GivenContact } from "./member-fields.js";
-import { requestInvalid } from "./refusals.js";
 
 /** The contacts of a request, and why some of them count as verified. */
 export interface ContactsInput {
@@ -35,11 +35,10 @@ export async function withVerification(
   };
   const verified = contacts.map((contact) => isProven(contact) || marked.includes(contact.kind));
   if (marked.some((kind) => !contacts.some((contact) => contact.kind === kind))) {
-    throw requestInvalid([{ field: "verified", description: "names a contact that the request does not have" }]);
+    throw invalidField("verified", "names a contact that the request does not have");
   }
   if (contacts.filter(isProven).length < proofs.length) {
-    const description = "is not a valid proof, made for the calling client, of a contact of the request";
-    throw requestInvalid([{ field: proofField, description }]);
+    throw invalidField(proofField, "is not a valid proof, made for the calling client, of a contact of the request");
   }
   return contacts.map((contact, index) => ({ ...contact, verifiedAt: verified[index] ? now : null }));
 }

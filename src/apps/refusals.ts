@@ -1,14 +1,9 @@
-import { AuthError } from "../auth/errors.js";
+import { AuthError, requestInvalid } from "../auth/errors.js";
 import type { FieldViolation } from "../model/violation.js";
-
-const violationsMax = 10;
 
 /** Throws REQUEST_INVALID if there are violations. */
 export function refuseViolations(violations: readonly FieldViolation[]): void {
-  if (violations.length === 0) return;
-  const named = violations.slice(0, violationsMax);
-  const detail = named.map(({ field, description }) => `${field}: ${description}`).join("; ");
-  throw new AuthError("REQUEST_INVALID", { detail, violations: named });
+  if (violations.length > 0) throw requestInvalid(violations);
 }
 
 export function appNotFound(appId: string): AuthError {

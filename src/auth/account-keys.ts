@@ -14,7 +14,10 @@ export function identifiersOf({ userId, username, contacts }: User): readonly Id
   ];
 }
 
-/** The keys of everything that counts against a person, whatever requester it came from. */
+/**
+ * The keys of everything that counts against a person, whatever requester it came from. The budget of the guesses at a contact also
+ * counts its failures.
+ */
 export function accountKeys(
   { lookup }: Pick<Deps, "lookup">,
   { appId, poolId }: App,
@@ -24,7 +27,7 @@ export function accountKeys(
   const account = Buffer.from(user.userId);
   return {
     spent: [userGuessKey(account), ...identifierKeys.flatMap((key) => [guessesKey(key), ...sendKeys(key)])],
-    failures: identifierKeys.map(guessesKey),
+    failures: [],
     lockouts: [account, ...identifierKeys].map((subject) => lookup.lockout(appId, subject)),
   };
 }

@@ -1,4 +1,4 @@
-import type { ClientClaims } from "../crypto/access-token.js";
+import type { ClientClaims } from "../crypto/token-claims.js";
 import type { Client } from "../model/client.js";
 import type { Scope } from "../model/scope.js";
 

@@ -72,9 +72,19 @@ export class AuthError extends Error {
   }
 }
 
-/** Returns an error that names one field of the request as its cause. */
+/** How many violations an error names. */
+const violationsMax = 10;
+
+/** Returns an error that names fields of the request as its cause. */
+export function requestInvalid(violations: readonly FieldViolation[]): AuthError {
+  const named = violations.slice(0, violationsMax);
+  const detail = named.map(({ field, description }) => `${field}: ${description}`).join("; ");
+  return new AuthError("REQUEST_INVALID", { detail, violations: named });
+}
+
+/** As `requestInvalid`, for one field. */
 export function invalidField(field: string, description: string): AuthError {
-  return new AuthError("REQUEST_INVALID", { detail: `${field}: ${description}`, violations: [{ field, description }] });
+  return requestInvalid([{ field, description }]);
 }
 
 /** Returns the result of a rule of the model. Throws REQUEST_INVALID if it is a violation. */

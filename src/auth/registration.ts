@@ -3,7 +3,7 @@ import type { Caller } from "../model/caller.js";
 import type { Challenge } from "../model/challenge.js";
 import type { EpochMs } from "../model/time.js";
 import type { NewMembership } from "../model/user.js";
-import type { RedeemChange, RedeemOutcome } from "../store/port/challenges.js";
+import type { RedeemChange, RedeemOutcome } from "../store/port/redemption.js";
 import type { Deps } from "./deps.js";
 import { AuthError } from "./errors.js";
 

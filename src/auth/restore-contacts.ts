@@ -1,6 +1,6 @@
 import type { Challenge } from "../model/challenge.js";
 import { contactFailuresMax } from "../model/user.js";
-import type { Redemption } from "../store/port/challenges.js";
+import type { Redemption } from "../store/port/redemption.js";
 import { guessesKey } from "./budgets.js";
 import type { Deps } from "./deps.js";
 

@@ -5,7 +5,8 @@ import { guessRefusalOf } from "../model/challenge-state.js";
 import type { Contact, ContactKind } from "../model/contact.js";
 import type { EpochMs } from "../model/time.js";
 import type { NewUser, User } from "../model/user.js";
-import type { ChallengeToVerify, Redemption } from "../store/port/challenges.js";
+import type { ChallengeToVerify } from "../store/port/challenges.js";
+import type { Redemption } from "../store/port/redemption.js";
 import { sendReturns } from "./budgets.js";
 import { type ChallengeTarget, challengeIdOf, findInApp } from "./challenge-target.js";
 import type { Deps } from "./deps.js";
@@ -109,6 +110,7 @@ async function verify(deps: Deps, caller: Caller, { input, kind, idempotency }: 
       lockoutKey: guess.lockoutKey,
     },
   });
+  if (outcome.kind === "too_many_contacts") throw new AuthError("TOO_MANY_CONTACTS");
   if (outcome.kind === "refused") return await lose(outcome.why);
   deps.metrics.challengeRedeemed(challenge);
   deps.log.info(

@@ -14,7 +14,7 @@ const key = "an e-mail address, phone number, username, number, user id or exter
 
 type Given<Options> = Omit<Options, "user">;
 
-/** `latchkey user …`. The modules of the commands are loaded when one of them runs. `setExitCode` is called with 1 for no success. */
+/** `latchkey user …`. Loads the modules of a command when it runs. Calls `setExitCode` with 1 if the command had no success. */
 export function addUserCommands(user: Command, env: Env, io: Io, setExitCode: (code: number) => void): void {
   const load = async () => ({ commands: await import("./users/user.js"), settings: await loadSettings(env, io) });
 

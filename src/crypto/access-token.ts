@@ -1,44 +1,10 @@
 import { CompactSign, decodeJwt, type JWTPayload, jwtVerify } from "jose";
-import type { Contact } from "../model/contact.js";
-import { isScope, type Scope } from "../model/scope.js";
+import type { Scope } from "../model/scope.js";
 import type { Session } from "../model/session.js";
 import type { EpochMs } from "../model/time.js";
 import { randomId } from "./random.js";
 import type { SigningKeys } from "./signing-keys.js";
-
-interface CommonClaims {
-  readonly clientId: string;
-  /** The audience of the app that the token was signed for. The caller compares it with that of the client's app. */
-  readonly audience: string;
-  readonly tokenId: string;
-  readonly issuedAt: EpochMs;
-  readonly expiresAt: EpochMs;
-}
-
-/** The claims of a user's access token. */
-export interface UserClaims extends CommonClaims {
-  readonly kind: "user";
-  readonly userId: string;
-  readonly sessionId: string;
-}
-
-/** The claims of a confidential client's own access token. */
-export interface ClientClaims extends CommonClaims {
-  readonly kind: "client";
-  readonly scopes: readonly Scope[];
-}
-
-/** The claims of a valid access token. */
-export type AccessClaims = UserClaims | ClientClaims;
-
-/** The claims of a valid contact proof. */
-export interface ProofClaims {
-  /** The client that the proof was made for. */
-  readonly clientId: string;
-  readonly challengeId: string;
-  readonly contact: Contact;
-  readonly issuedAt: EpochMs;
-}
+import { type AccessClaims, accessClaimsOf, type ProofClaims, proofClaimsOf } from "./token-claims.js";
 
 /** The lifetime of a token, starting at `now`. */
 export interface TokenLife {
@@ -191,7 +157,7 @@ export function createAccessTokens(options: AccessTokenOptions): AccessTokens {
       if (known !== null) return known;
       const required = ["aud", "sub", "client_id", "jti", "iat", "exp"];
       const verified = await verifySignature(token, keys, { issuer, now, typ: "at+jwt", required });
-      const claims = verified === null ? null : claimsOf(verified.payload);
+      const claims = verified === null ? null : accessClaimsOf(verified.payload);
       if (verified !== null && claims !== null) remember(token, verified.keyId, claims);
       return claims;
     },
@@ -226,24 +192,6 @@ async function verifySignature(
   } catch {
     return null;
   }
-}
-
-/** Returns null if a claim is missing or has the wrong type. A token without `sid` is a client's own. */
-function claimsOf({ sub, sid, aud, client_id: clientId, jti, exp, iat, scope }: JWTPayload): AccessClaims | null {
-  if (typeof sub !== "string" || typeof clientId !== "string" || typeof aud !== "string" || typeof jti !== "string")
-    return null;
-  if (iat === undefined || exp === undefined) return null;
-  const common = { clientId, audience: aud, tokenId: jti, issuedAt: iat * 1000, expiresAt: exp * 1000 };
-  if (typeof sid === "string") return { kind: "user", userId: sub, sessionId: sid, ...common };
-  if (sid !== undefined || sub !== clientId || typeof scope !== "string") return null;
-  return { kind: "client", scopes: scope.split(" ").filter(isScope), ...common };
-}
-
-function proofClaimsOf({ aud, jti, iat, contact }: JWTPayload): ProofClaims | null {
-  const { kind, value } = (contact ?? {}) as Partial<Contact>;
-  if (typeof aud !== "string" || typeof jti !== "string" || iat === undefined) return null;
-  if ((kind !== "email" && kind !== "phone") || typeof value !== "string") return null;
-  return { clientId: aud, challengeId: jti, contact: { kind, value }, issuedAt: iat * 1000 };
 }
 
 /** Returns whether a token claims to be a client's own. Checks nothing. */

@@ -75,7 +75,10 @@ export type MemberKey =
   | { readonly kind: "user_id" | "username" | "external_id"; readonly value: string }
   | { readonly kind: "number"; readonly value: number };
 
-/** Consecutive wrong codes that disable a contact until an administrator, or a sign-in by another contact, restores it (NIST SP 800-63B-4 §3.2.2). */
+/**
+ * Consecutive wrong codes that disable a contact until an administrator, or a sign-in by another contact, restores it (NIST SP
+ * 800-63B-4 §3.2.2).
+ */
 export const contactFailuresMax = 100;
 
 /** How many contacts of one kind a user may have. */

@@ -22,6 +22,8 @@ describe.each(testEngines())("InviteUser on $engine", ({ database }) => {
     const { user, created, challenge } = await main.users.inviteUser({ email: "New@example.com", roles: ["reader"] });
     expect(created).toBe(true);
     expect(user).toMatchObject({ state: UserState.INVITED, roles: ["reader"] });
+    const acts = on.log.lines.filter(({ fields }) => fields.user === Number(user!.number)).map(({ fields }) => fields.act);
+    expect(acts).toEqual(["user.create", "user.invite"]);
     expect(contactsOf(user)).toEqual(["new@example.com claimed"]);
     expect(challenge).toMatchObject({ channel: Channel.EMAIL, maskedDestination: "n***@example.com" });
     const { code, text } = await on.messageOf(challenge);

@@ -1,6 +1,6 @@
 import { mainPoolId } from "../../src/model/app.js";
 import type { Contact } from "../../src/model/contact.js";
-import type { RedeemOutcome } from "../../src/store/port/challenges.js";
+import type { RedeemOutcome } from "../../src/store/port/redemption.js";
 import type { FoundUser } from "../../src/store/port/users.js";
 import type { Invariant } from "./check.js";
 import type { StoreFault } from "./store-faults.js";

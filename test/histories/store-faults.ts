@@ -1,5 +1,5 @@
 import type { BudgetCharge } from "../../src/store/port/budgets.js";
-import type { RedeemOutcome } from "../../src/store/port/challenges.js";
+import type { RedeemOutcome } from "../../src/store/port/redemption.js";
 import type { LiveSession } from "../../src/store/port/sessions.js";
 import type { Store } from "../../src/store/port/store.js";
 import type { Invariant } from "./check.js";

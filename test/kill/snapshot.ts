@@ -45,6 +45,11 @@ export const misplacedSql = `
   UNION ALL SELECT 'session ' || s.session_id || ' in another pool than its user'
     FROM sessions s LEFT JOIN apps a ON a.app_id = s.app_id JOIN users u ON u.user_id = s.user_id
     WHERE a.pool_id IS NULL OR a.pool_id <> u.pool_id
+  UNION ALL SELECT 'membership of ' || m.user_id || ' in an app of another pool than its user'
+    FROM memberships m LEFT JOIN apps a ON a.app_id = m.app_id LEFT JOIN users u ON u.user_id = m.user_id
+    WHERE a.pool_id IS NULL OR u.pool_id IS NULL OR a.pool_id <> u.pool_id
+  UNION ALL SELECT 'claim of ' || k.user_id || ' without a membership'
+    FROM claims k WHERE NOT EXISTS (SELECT 1 FROM memberships m WHERE m.app_id = k.app_id AND m.user_id = k.user_id)
   UNION ALL SELECT 'client ' || c.client_id || ' of no app'
     FROM clients c WHERE NOT EXISTS (SELECT 1 FROM apps a WHERE a.app_id = c.app_id)
   UNION ALL SELECT 'secret ' || s.secret_id || ' of no client'

@@ -6,7 +6,7 @@ import type { Settings } from "../../config/settings.js";
 import type { Member } from "../../model/user.js";
 import type { Confirmed, Json } from "../apps/app.js";
 import { print, timeText } from "../apps/output.js";
-import { CliError, type Io } from "../io.js";
+import { type Io, requireYes } from "../io.js";
 import { type Naming, theNamed } from "./named-user.js";
 import { sessionFields, userFields } from "./output.js";
 import { type InApp, withAccounts } from "./with-accounts.js";
@@ -65,13 +65,13 @@ export async function remove(
   options: OnUser & Confirmed & { readonly erase?: boolean },
   io: Io,
 ): Promise<void> {
-  const { app: appId, yes = false, erase = false } = options;
+  const { app: appId, erase = false } = options;
   await onUser(settings, { options, io }, async ({ deps, actor, member, target }) => {
     const { number } = member.user;
     const question = erase
       ? `Erasing the user ${number} ends the membership in all apps of the pool, and can't be undone.`
       : `Deleting the user ${number} from the app ${appId} ends the membership with its sessions, erases a person of no other app, and can't be undone.`;
-    if (!yes && !(await io.confirm(question))) throw new CliError("Nothing was deleted: confirm with yes, or add --yes.");
+    await requireYes(io, options, { question, refusal: "Nothing was deleted" });
     const outcome = await deleteUser(deps, actor, { ...target, erase });
     const line =
       outcome === "erased"

@@ -25,8 +25,8 @@ export interface NamedUser {
 }
 
 /**
- * Finds the person of the pool that a text names. Throws `CliError` if it names two people, and REQUEST_INVALID if it can name
- * no one.
+ * Finds the person of the pool that a text names. Throws `CliError` if it names two people, and REQUEST_INVALID if it can
+ * name no user.
  */
 export async function findNamed({ deps, app }: InApp, { user, by }: Naming): Promise<NamedUser> {
   const kinds = by === undefined ? kindsOf(user) : [by];

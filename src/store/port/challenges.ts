@@ -1,11 +1,10 @@
 import type { Challenge, ChallengeRefusal, NewChallenge, Purpose } from "../../model/challenge.js";
 import type { Channel } from "../../model/channel.js";
-import type { Contact, ContactKind } from "../../model/contact.js";
+import type { Contact } from "../../model/contact.js";
 import type { Identifier } from "../../model/identifier.js";
-import type { NewSession, Session } from "../../model/session.js";
 import type { EpochMs } from "../../model/time.js";
-import type { NewMembership, NewUser, User } from "../../model/user.js";
-import type { BudgetCharge, BudgetReturn, Limited, SendReturn } from "./budgets.js";
+import type { BudgetCharge, Limited, SendReturn } from "./budgets.js";
+import type { RedeemChange, RedeemOutcome, Redemption } from "./redemption.js";
 
 /** The limits of a new challenge: how many may be live for one identifier and purpose, and the budgets of its send. */
 export interface SendGuard {
@@ -78,37 +77,6 @@ export interface ChallengeToVerify extends Challenge {
   readonly sealedProfile: Uint8Array | null;
 }
 
-/** The result of a redemption, without secrets. It is enough to give the same answer again. */
-export type Redemption =
-  | {
-      readonly kind: "signed_in";
-      /** Null if the redemption was to start no session. */
-      readonly session: Session | null;
-      readonly user: User;
-      readonly isNewUser: boolean;
-      readonly usernameTaken: boolean;
-    }
-  | { readonly kind: "pending"; readonly pendingSources: readonly ContactKind[] }
-  | { readonly kind: "proven" }
-  | { readonly kind: "contact_changed"; readonly user: User }
-  /** Another person has the contact. The code is consumed, and nothing else changed. */
-  | { readonly kind: "contact_taken" };
-
-export type RedeemOutcome =
-  | { readonly kind: "redeemed"; readonly redemption: Redemption }
-  /** The redemption would create or join a person, and had no `newMembership`. Nothing changed. */
-  | {
-      readonly kind: "would_register";
-      /** Whether the pool does not have the person yet. */
-      readonly isNewToPool: boolean;
-      /** The contacts that the person would have proven with this redemption: that of the challenge, or all of the registration. */
-      readonly contacts: readonly Contact[];
-    }
-  | { readonly kind: "refused"; readonly why: ChallengeRefusal };
-
-/** The input of `redeem`. */
-export type RedeemChange = Parameters<Challenges["redeem"]>[0];
-
 /** Challenges, the guesses at their codes, and their redemption. */
 export interface Challenges {
   /**
@@ -172,8 +140,9 @@ export interface Challenges {
   /**
    * Ends a live challenge of the app without redeeming it: `cancel` only ends it, `approve` consumes it as if its code had come
    * back, with no effect but its returns. Erases the sealed code. A registration ends with any of its challenges, because that
-   * contact can't be proven any more, and its other challenges are cancelled. Of concurrent calls, redemptions included, exactly one ends the challenge. Returns null if
-   * this call did, otherwise the reason: `unknown`, also for another app's challenge, or why it was not live.
+   * contact can't be proven any more, and its other challenges are cancelled. Of concurrent calls, redemptions included, exactly one
+   * ends the challenge. Returns null if this call did, otherwise the reason: `unknown`, also for another app's challenge, or why it
+   * was not live.
    */
   end(change: {
     readonly challengeId: string;
@@ -209,8 +178,8 @@ export interface Challenges {
 
   /**
    * Reserves one attempt to guess a code. A challenge never gets more than `attemptsMax` attempts, however many calls run at
-   * once. Spends one unit of each of the identifier's two budgets: `requester` counts guesses of this requester, `identifier` counts all.
-   * If the outcome is `limited` or `refused`, nothing is spent.
+   * once. Spends one unit of each of the identifier's two budgets: `requester` counts guesses of this requester, `identifier` counts
+   * all. If the outcome is `limited` or `refused`, nothing is spent.
    * The two budgets of the user, `userRequester` and `user`, are hidden: they never refuse. If one of them is exhausted,
    * `userBudgetSpent` is true, and the caller must fail the guess even if the code is right. The attempt and the identifier's
    * units are then spent and the user's are not. The user's rows are still written, so that the call takes the same time.
@@ -246,7 +215,8 @@ export interface Challenges {
    *   `newSession`, if it is not null. Of the user's other sessions in the app the `sessionsMax` - 1 most recently used stay; the
    *   rest end. A locked member, or one without a credential, is refused as `user_locked`.
    * - A person who is no member is joined with `newMembership`, if the challenge was not issued for a certain user; otherwise the
-   *   refusal is `user_gone`. `isNewUser` is true for a person who is created or joined. An invited member becomes active.
+   *   refusal is `user_gone`. The app's claims to the contact end then. `isNewUser` is true for a person who is created or joined.
+   *   An invited member becomes active.
    * - If `newMembership` is null, no person is created or joined: where one would be, the outcome is `would_register`. The caller
    *   asks the registration hook and redeems again. A `pending` registration and a sign-in of a member do not need it.
    * - A contact that nobody has verified, but members of the app claim: the oldest claim that has effect counts, which is that of
@@ -255,26 +225,16 @@ export interface Challenges {
    *   way no claim of the app to the contact stays.
    * - CHANGE_CONTACT gives the contact to the challenge's user, verified, and removes the contact that it replaces, as
    *   `users.removeContact` does. The new contact takes the place of the old one in the order. If another person has it, the
-   *   outcome is `contact_taken`. A user that is no active member is refused as `user_gone`.
+   *   redemption is `contact_taken`. A user without room for it gets `too_many_contacts`, however many changes run at once. A user
+   *   that is no active member is refused as `user_gone`.
    * - The failures and the lockout under `lockoutKey` are cleared.
    * - A REGISTRATION with contacts left to prove is `pending`: it starts no session and ends no siblings.
    * - Siblings end. Those of a sign-in are the app's live LOGIN and REGISTRATION challenges for any contact of the user; those of
    *   a proof are the app's live proofs of the same identifier; those of a change are the user's live changes to the same contact.
-   *   The requester's own are cancelled. All others become decoys, so that their holders see no change. A challenge that is issued during the redemption may stay live.
+   *   The requester's own are cancelled. All others become decoys, so that their holders see no change. A challenge that is issued
+   *   during the redemption may stay live.
    */
-  redeem(change: {
-    readonly challengeId: string;
-    readonly idempotency: Uint8Array | null;
-    readonly returns: readonly BudgetReturn[];
-    readonly sendReturns: readonly SendReturn[];
-    readonly newUser: NewUser;
-    readonly newMembership: NewMembership | null;
-    readonly trustClaims: boolean;
-    readonly newSession: NewSession | null;
-    readonly sessionsMax: number;
-    readonly lockoutKey: Uint8Array | null;
-    readonly now: EpochMs;
-  }): Promise<RedeemOutcome>;
+  redeem(change: RedeemChange): Promise<RedeemOutcome>;
 
   /**
    * Returns what `redeem` remembered under `idempotency`, with its challenge. Returns null if nothing is remembered, if the

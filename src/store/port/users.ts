@@ -111,9 +111,9 @@ export interface Users {
   }): Promise<ChangeOutcome>;
 
   /**
-   * Locks a member, or unlocks it (it is then active). A member that is not locked stays as it is when unlocked. A lock ends the member's sessions in the app and turns the live challenges
-   * of the app that could sign the member in into decoys. No session of a locked member exists when the promise resolves, whatever
-   * sign-ins and refreshes run at the same time.
+   * Locks a member, or ends the lock: the member is then active. Without a lock nothing changes. A lock ends the member's sessions
+   * in the app and turns the live challenges of the app that could sign the member in into decoys. No session of a locked member
+   * exists when the promise resolves, whatever sign-ins and refreshes run at the same time.
    */
   setLock(change: {
     readonly appId: string;
@@ -154,8 +154,9 @@ export interface Users {
   leave(change: { readonly appId: string; readonly userId: string; readonly now: EpochMs }): Promise<"left" | "erased" | null>;
 
   /**
-   * Erases a person with all memberships, contacts and sessions, and the contact in the person's challenges, which become decoys.
-   * Returns false if there is no such person.
+   * Erases a person with all memberships, contacts and sessions. Challenges that were issued for the person become decoys and lose
+   * their contact, and so do ended ones for a contact that the person had verified. Live ones that were issued for no person, such
+   * as proofs and registrations, stay as they are. Returns false if there is no such person.
    */
   erase(change: { readonly userId: string; readonly now: EpochMs }): Promise<boolean>;
 }

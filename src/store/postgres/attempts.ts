@@ -96,7 +96,7 @@ export function createAttempts(db: Database): Operations {
 
 const hook: Statement = {
   name: "claim_hook",
-  text: `UPDATE challenges SET hook_at = $2 FROM ${unflushed} WHERE challenge_id = $1 AND hook_at IS NULL`,
+  text: "UPDATE challenges SET hook_at = $2 WHERE challenge_id = $1 AND hook_at IS NULL",
 };
 
 export function findChallengeIn(db: Database): Store["challenges"]["find"] {

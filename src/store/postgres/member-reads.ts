@@ -1,7 +1,7 @@
 import type { MemberKey } from "../../model/user.js";
 import type { MemberQuery, Users } from "../port/users.js";
 import { firstValue } from "../rules/first-value.js";
-import { membershipColumns, userColumns } from "../shared/rows.js";
+import { membershipColumns, userColumns } from "../shared/person-rows.js";
 import { escapeNul } from "../shared/texts.js";
 import type { Database, Statement } from "./database.js";
 import { contactsOf } from "./functions/person-rows.js";

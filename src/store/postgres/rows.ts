@@ -1,6 +1,6 @@
 import type { Member, User } from "../../model/user.js";
 import type { FoundUser } from "../port/users.js";
-import * as shared from "../shared/rows.js";
+import * as shared from "../shared/person-rows.js";
 import { unescapeNul } from "../shared/texts.js";
 
 export interface UserRow extends shared.UserRow {

@@ -1,7 +1,8 @@
 import type { LiveSession, RotateOutcome } from "../port/sessions.js";
 import type { Store } from "../port/store.js";
 import { judgeRefresh } from "../rules/refresh-replay.js";
-import { isLiveSession, type SessionRow, sessionColumns, toSession, userColumns } from "../shared/rows.js";
+import { userColumns } from "../shared/person-rows.js";
+import { isLiveSession, type SessionRow, sessionColumns, toSession } from "../shared/rows.js";
 import { type Database, type Statement, unflushed } from "./database.js";
 import { functionName } from "./functions/set.js";
 import { hex, sweepStepMs } from "./parameters.js";

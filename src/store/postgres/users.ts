@@ -1,6 +1,6 @@
 import type { User } from "../../model/user.js";
 import type { ChangeOutcome, TakenField, Users } from "../port/users.js";
-import { userColumns } from "../shared/rows.js";
+import { userColumns } from "../shared/person-rows.js";
 import { escapeNul } from "../shared/texts.js";
 import { createCreation } from "./creation.js";
 import type { Database, Statement } from "./database.js";

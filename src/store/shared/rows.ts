@@ -1,15 +1,15 @@
 /**
  * Rows as both engines store them, and their conversion to the model. A column of only one engine is in that engine's
- * `rows.ts`.
+ * `rows.ts`. People have rows in `person-rows.ts`.
  */
 import type { Challenge, Purpose } from "../../model/challenge.js";
 import type { Channel } from "../../model/channel.js";
 import type { Contact, ContactKind } from "../../model/contact.js";
 import type { Session } from "../../model/session.js";
 import type { EpochMs } from "../../model/time.js";
-import type { CredentialType, MemberState, Membership, User } from "../../model/user.js";
 import type { ChallengeToVerify } from "../port/challenges.js";
 import type { OutboxMessage } from "../port/outbox.js";
+import { columns } from "./columns.js";
 
 export interface ChallengeRow {
   challenge_id: string;
@@ -154,73 +154,6 @@ export function toSession(row: SessionRow): Session {
   };
 }
 
-/** A user read beside a session. Columns with the same name have the same value in both, except `created_at`. */
-export interface UserRow {
-  user_id: string;
-  number: number;
-  username: string | null;
-  display_name: string;
-  locale: string;
-  custom_attributes: string;
-  user_created_at: EpochMs;
-}
-
-/** Lists the columns of a user `of` except the contacts. */
-export function userColumns(of: string): string {
-  return `${of}.user_id, ${of}.number, ${of}.username, ${of}.display_name, ${of}.locale,
-    ${of}.custom_attributes, ${of}.created_at AS user_created_at`;
-}
-
-export type ContactColumns = [kind: ContactKind, value: string, verifiedAt: EpochMs | null];
-
-/** Takes the display name and the contacts separately, because each engine stores them in its own form. */
-export function toUser(row: UserRow, displayName: string, contacts: readonly ContactColumns[]): User {
-  return {
-    userId: row.user_id,
-    number: row.number,
-    username: row.username,
-    displayName,
-    locale: row.locale,
-    contacts: contacts.map(([kind, value, verifiedAt]) => ({ kind, value, verifiedAt })),
-    customAttributes: row.custom_attributes,
-    createdAt: row.user_created_at,
-  };
-}
-
-export interface MembershipRow {
-  app_id: string;
-  /** JSON array of texts. */
-  roles: string;
-  kind: string;
-  owner_organization: string;
-  external_id: string | null;
-  app_attributes: string;
-  credential_type: CredentialType;
-  state: MemberState;
-  joined_at: EpochMs;
-}
-
-/** The columns of a membership `m`. */
-export const membershipColumns = columns(
-  "app_id roles kind owner_organization external_id app_attributes credential_type state joined_at",
-  "m",
-);
-
-/** `readText` reads texts as the engine stores them. */
-export function toMembership(row: MembershipRow, readText: (text: string) => string = (text) => text): Membership {
-  return {
-    appId: row.app_id,
-    roles: JSON.parse(row.roles) as string[],
-    kind: readText(row.kind),
-    ownerOrganization: readText(row.owner_organization),
-    externalId: row.external_id === null ? null : readText(row.external_id),
-    appAttributes: row.app_attributes,
-    credentialType: row.credential_type,
-    state: row.state,
-    joinedAt: row.joined_at,
-  };
-}
-
 /** An outbox message with its challenge. The challenge's columns are null if it is deleted, a decoy or not live. */
 export interface DueRow {
   outbox_id: number;
@@ -262,11 +195,4 @@ export function toMessage(row: DueRow): OutboxMessage {
             invited: Boolean(row.invited),
           },
   };
-}
-
-function columns(names: string, of: string): string {
-  return names
-    .split(" ")
-    .map((name) => `${of}.${name}`)
-    .join(", ");
 }

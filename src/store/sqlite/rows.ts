@@ -3,6 +3,7 @@ import type { ContactKind } from "../../model/contact.js";
 import type { EpochMs } from "../../model/time.js";
 import type { User } from "../../model/user.js";
 import type { BudgetReturn, SendReturn } from "../port/budgets.js";
+import * as people from "../shared/person-rows.js";
 import * as shared from "../shared/rows.js";
 
 export interface ChallengeRow extends shared.ChallengeRow {
@@ -62,7 +63,7 @@ function parseResends(resends: string): ChargedSend[] {
   }));
 }
 
-export interface UserRow extends shared.UserRow {
+export interface UserRow extends people.UserRow {
   /** JSON array of `[kind, value, verified_at]`. */
   contacts: string;
   /** JSON array of `[kind, value, created_at]`, in any order. */
@@ -73,19 +74,19 @@ export interface UserRow extends shared.UserRow {
  * The columns of a user `u` with the verified contacts and the claims of an app, so that one statement reads the whole user.
  * `appId` is a parameter or a column. By default SQLite would look at all claims of the app, so the index is named.
  */
-export const userColumns = (appId: string) => `${shared.userColumns("u")}, (
+export const userColumns = (appId: string) => `${people.userColumns("u")}, (
     SELECT json_group_array(json_array(o.kind, o.value, o.verified_at) ORDER BY o.rank, o.kind)
     FROM contacts o WHERE o.user_id = u.user_id) AS contacts, (
     SELECT json_group_array(json_array(l.kind, l.value, l.created_at))
     FROM claims l INDEXED BY claims_by_user WHERE l.user_id = u.user_id AND l.app_id = ${appId}) AS claims`;
 
 /** Most users have no claims. Sorting here instead of in SQL spares them the sorter. */
-function claimsOf(json: string): shared.ContactColumns[] {
+function claimsOf(json: string): people.ContactColumns[] {
   const claims = JSON.parse(json) as [kind: ContactKind, value: string, createdAt: EpochMs][];
   return claims.sort((a, b) => a[2] - b[2] || (a[0] < b[0] ? -1 : 1)).map(([kind, value]) => [kind, value, null]);
 }
 
 export function toUser(row: UserRow): User {
-  const contacts = JSON.parse(row.contacts) as shared.ContactColumns[];
-  return shared.toUser(row, row.display_name, row.claims === "[]" ? contacts : contacts.concat(claimsOf(row.claims)));
+  const contacts = JSON.parse(row.contacts) as people.ContactColumns[];
+  return people.toUser(row, row.display_name, row.claims === "[]" ? contacts : contacts.concat(claimsOf(row.claims)));
 }

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import type { Contact } from "../../../src/model/contact.js";
 import type { UserContact } from "../../../src/model/user.js";
-import type { RedeemChange } from "../../../src/store/port/challenges.js";
+import type { RedeemChange } from "../../../src/store/port/redemption.js";
 import {
   appId,
   email,
@@ -132,6 +132,20 @@ export function claims(scene: Scene): void {
       expect(await find(number)).toBeNull();
     });
   }
+
+  it("by a username or id, no code goes to a claim that would sign in another person", async () => {
+    const number = phone();
+    const first = (await add({ contacts: [claimed(number)] })).user.userId;
+    const { userId } = (await add({ user: { username: "ada" }, contacts: [claimed(email())] })).user;
+    await scene.store.users.addContact({ appId, userId, contact: claimed(number), primary: false, now: later });
+    for (const identifier of [
+      { kind: "username", value: "ada" },
+      { kind: "user_id", value: userId },
+    ] as const) {
+      expect(await recipient(identifier, { channel: "sms" })).toMatchObject({ userId, contact: null, standing: "member" });
+    }
+    expect(await recipient({ kind: "user_id", value: first }, { channel: "sms" })).toMatchObject({ contact: number });
+  });
 
   it("without trust in claims, a person with a verified contact does not get a claim by its proof: a new person does", async () => {
     const [own, given] = [email(), phone()];

@@ -1,6 +1,7 @@
 import { expect, it } from "vitest";
 import type { NewChallenge } from "../../../src/model/challenge.js";
 import type { Contact } from "../../../src/model/contact.js";
+import { contactsPerKindMax } from "../../../src/model/user.js";
 import {
   appId,
   bytes,
@@ -100,6 +101,22 @@ export function contactChanges(scene: Scene): void {
     for (const { challengeId } of others) {
       expect(await store.challenges.find(challengeId)).toMatchObject({ decoy: false, cancelledAt: null });
     }
+  });
+
+  it("of 8 changes that race for the last place of a kind one succeeds, and the others change nothing", async () => {
+    const contacts = times(contactsPerKindMax - 1, () => verified(email()));
+    const { userId } = (await add({ contacts })).user;
+    const started = await Promise.all(times(8, () => start(userId, email())));
+    const outcomes = await Promise.all(
+      started.map(({ challengeId }) => scene.store.challenges.redeem(redemptionOf(challengeId, without))),
+    );
+    expect(ofKind(outcomes, "redeemed")).toHaveLength(1);
+    expect(ofKind(outcomes, "too_many_contacts")).toHaveLength(7);
+    expect(await contactsOf(userId)).toHaveLength(contactsPerKindMax);
+    const [lost] = started.filter((_, index) => outcomes[index]!.kind === "too_many_contacts");
+    expect(await scene.store.challenges.find(lost!.challengeId)).toMatchObject({ consumedAt: null, decoy: false });
+    expectKind(await change(userId, email(), { replaces: contacts[0]!.value }), "contact_changed");
+    expect(await contactsOf(userId)).toHaveLength(contactsPerKindMax);
   });
 
   it("another person's verified contact is not given: the code is consumed, and nothing else changes", async () => {

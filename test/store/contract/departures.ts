@@ -1,6 +1,7 @@
 import { expect, it } from "vitest";
 import {
   appId,
+  bytes,
   email,
   expectNothingHappened,
   issue,
@@ -16,7 +17,7 @@ import {
   t0,
   times,
 } from "./fixtures.js";
-import { bank, claimed, membersOf, shop, verified } from "./member-fixtures.js";
+import { bank, claimed, membersOf, newMember, shop, verified } from "./member-fixtures.js";
 
 /** The end of memberships and of people. */
 export function departures(scene: Scene): void {
@@ -94,6 +95,46 @@ export function departures(scene: Scene): void {
     expect(await leave(userId)).toBe("erased");
     expect(await store.challenges.find(ended.challengeId)).toEqual(before);
     expect((await store.challenges.find(live.challengeId))?.contact).toEqual(contact);
+  });
+
+  it("an erasure leaves live challenges alone that were issued for no person or for another, and all of other pools", async () => {
+    const { store } = scene;
+    const contact = email();
+    const { userId } = (await signIn(store, contact)).user;
+    const other = (await add()).user.userId;
+    const idempotency = bytes("in the other pool", 32);
+    const elsewhere = await issue(store, { ...bank, contact });
+    await redeem(store, elsewhere.challengeId, { newSession: newSession({ appId: bank.appId }), idempotency });
+    await store.users.create({ ...bank, members: [newMember({ contacts: [claimed(contact)] })], now: t0 });
+    const [registration] = await register(store, [contact, phone()]);
+    const live = [
+      registration!,
+      await issue(store, { contact, purpose: "verify_contact" }),
+      await issue(store, { contact }),
+      await issue(store, { contact, purpose: "change_contact", userId: other }),
+      elsewhere,
+    ];
+    expect(await store.users.erase({ userId, now: t0 })).toBe(true);
+    for (const { challengeId } of live) {
+      expect(await store.challenges.find(challengeId)).toMatchObject({ decoy: false, contact });
+    }
+    expect(await store.challenges.findRedemption({ idempotency, now: t0 + minute })).not.toBeNull();
+    const change = redemptionOf(live[3]!.challengeId, { newSession: null, newMembership: null });
+    expect(await store.challenges.redeem(change)).toMatchObject({
+      redemption: { kind: "contact_changed", user: { userId: other } },
+    });
+  });
+
+  it("an erasure because of a claim leaves the challenges of others alone that have the same contact", async () => {
+    const { store } = scene;
+    const contact = email();
+    const { userId } = (await add({ contacts: [claimed(contact)] })).user;
+    const idempotency = bytes("of another", 32);
+    const { challengeId } = await issue(store, { ...shop, contact });
+    await redeem(store, challengeId, { newSession: newSession({ appId: shop.appId }), idempotency });
+    expect(await leave(userId)).toBe("erased");
+    expect(await store.challenges.find(challengeId)).toMatchObject({ contact });
+    expect(await store.challenges.findRedemption({ idempotency, now: t0 + minute })).not.toBeNull();
   });
 
   it("a person who is no member does not leave, and nothing changes", async () => {

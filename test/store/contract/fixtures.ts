@@ -7,7 +7,8 @@ import type { EpochMs } from "../../../src/model/time.js";
 import type { NewMembership, NewUser } from "../../../src/model/user.js";
 import type { DatabaseLocation } from "../../../src/store/open.js";
 import type { BudgetCharge } from "../../../src/store/port/budgets.js";
-import type { RedeemChange, SendGuard } from "../../../src/store/port/challenges.js";
+import type { SendGuard } from "../../../src/store/port/challenges.js";
+import type { RedeemChange } from "../../../src/store/port/redemption.js";
 import type { RotateOutcome } from "../../../src/store/port/sessions.js";
 import type { Store } from "../../../src/store/port/store.js";
 

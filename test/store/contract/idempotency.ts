@@ -192,6 +192,19 @@ export function idempotency(scene: Scene): void {
     expect(await store.challenges.findRedemption(query)).toBeNull();
   });
 
+  it("a proof is not found again once the person of its contact was erased, because the contact is gone", async () => {
+    const { store } = scene;
+    const challenge = await issue(store, { purpose: "verify_contact" });
+    const change = redemptionOf(challenge.challengeId, { newSession: null, newMembership: null, idempotency: mac });
+    await store.challenges.redeem(change);
+    const { user } = await redeem(store, (await issue(store, { contact: challenge.contact })).challengeId);
+    const query = { idempotency: mac, now: t0 + 2 * minute };
+    expect(await store.challenges.findRedemption(query)).toMatchObject({ redemption: { kind: "proven" } });
+    await store.users.erase({ userId: user.userId, now: t0 + minute });
+    expect(await store.challenges.find(challenge.challengeId)).toMatchObject({ contact: null });
+    expect(await store.challenges.findRedemption(query)).toBeNull();
+  });
+
   it("a redemption is not found again once its challenge has expired, nor under the key of another call", async () => {
     const { store } = scene;
     const challenge = await issue(store, {}, { idempotency: bytes("issue", 32) });

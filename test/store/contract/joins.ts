@@ -55,6 +55,17 @@ export function joins(scene: Scene): void {
     expect(again).toMatchObject({ isNewUser: false, user: { userId: before.user.userId } });
   });
 
+  it("a proof that joins a person ends the claims of the app to the contact, which have no effect later either", async () => {
+    const { store } = scene;
+    const [contact, kept] = [email(), phone()];
+    const { userId: claimant } = (await add({ contacts: [claimed(contact), claimed(kept)] }, shop)).user;
+    const { userId } = (await signIn(store, contact)).user;
+    await redeem(store, (await inShop(contact)).challengeId, session());
+    expect((await member(claimant, shop)).user.contacts).toEqual([claimed(kept)]);
+    await store.users.erase({ userId, now: later });
+    expect(await find(contact, shop)).toBeNull();
+  });
+
   it("a registration by the contact of a stranger joins it, even with contacts left to prove", async () => {
     const contact = email();
     const { user } = await signIn(scene.store, contact);

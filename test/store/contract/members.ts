@@ -177,6 +177,13 @@ export function members(scene: Scene): void {
     expect(all).toHaveLength(3);
   });
 
+  it("of several values that belong to others the number is named first, then the username, then the external id", async () => {
+    const { number } = (await add({ user: { username: "ada" }, membership: { externalId: "p-17" } })).user;
+    const [user, membership] = [{ username: "ada" }, { externalId: "p-17" }];
+    const outcomes = await create([newMember({ user, number, membership }), newMember({ user, membership })]);
+    expect(outcomes).toEqual(["number", "username"].map((field) => ({ kind: "taken", field })));
+  });
+
   it("a number that is given is kept, and later numbers are above it", async () => {
     const { user: imported } = await add({ number: 5_000 });
     expect(imported.number).toBe(5_000);
@@ -185,6 +192,15 @@ export function members(scene: Scene): void {
     const { user: between } = await add({ number: 77 });
     expect(between.number).toBe(77);
     expect((await add()).user.number).toBeGreaterThan(next.number);
+  });
+
+  it("numbers that parallel calls give in any order never move the counter back", async () => {
+    const { number } = (await add()).user;
+    for (const round of times(5, Number)) {
+      const given = times(16, (n) => number + 1_000 * (round + 1) + ((7 * n) % 16));
+      await Promise.all(given.map((one) => add({ number: one })));
+      expect((await add()).user.number).toBeGreaterThan(Math.max(...given));
+    }
   });
 
   it("people with and without a given number in one call never get the same", async () => {

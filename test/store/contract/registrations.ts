@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import type { Challenge } from "../../../src/model/challenge.js";
 import type { User } from "../../../src/model/user.js";
-import type { RedeemChange, Redemption } from "../../../src/store/port/challenges.js";
+import type { RedeemChange, Redemption } from "../../../src/store/port/redemption.js";
 import type { Store } from "../../../src/store/port/store.js";
 import {
   appId,
@@ -93,6 +93,18 @@ export function registrations(scene: Scene): void {
     expect(user.userId).not.toBe(meanwhile.user.userId);
     expect(valuesOf(user)).toEqual([number.value]);
     expect(await store.sessions.findLive({ sessionId: meanwhile.session.sessionId, now: t0 + minute })).not.toBeNull();
+  });
+
+  it("a contact proven earlier whose person was erased since is left out of the new user", async () => {
+    const { store } = scene;
+    const [address, number] = [email(), phone()];
+    const [first, second] = await register(store, [address, number]);
+    expect((await prove(store, first!)).kind).toBe("pending");
+    const { user } = await signIn(store, address);
+    await store.users.erase({ userId: user.userId, now: t0 + minute });
+    const done = await redeem(store, second!.challengeId);
+    expect(done.isNewUser).toBe(true);
+    expect(valuesOf(done.user)).toEqual([number.value]);
   });
 
   it("a user name taken meanwhile is told and left out, nothing else is lost", async () => {

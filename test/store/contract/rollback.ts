@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import type { Challenge, NewChallenge } from "../../../src/model/challenge.js";
 import type { DatabaseLocation } from "../../../src/store/open.js";
-import type { Redemption } from "../../../src/store/port/challenges.js";
+import type { Redemption } from "../../../src/store/port/redemption.js";
 import type { Store } from "../../../src/store/port/store.js";
 import { connect } from "../../../src/store/sqlite/connect.js";
 import { query } from "../../support/postgres.js";

@@ -1,6 +1,6 @@
 import { expect } from "vitest";
 import type { Challenge } from "../../../src/model/challenge.js";
-import type { RedeemChange } from "../../../src/store/port/challenges.js";
+import type { RedeemChange } from "../../../src/store/port/redemption.js";
 import type { LiveSession } from "../../../src/store/port/sessions.js";
 import type { Store } from "../../../src/store/port/store.js";
 import {

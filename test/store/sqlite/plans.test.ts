@@ -27,7 +27,7 @@ const sortsAllowed: readonly (readonly [statement: string, reason: string])[] = 
   ["min(value, @now) ORDER BY value) FROM json_each(spent)", "the units of one budget"],
   ["ORDER BY c.created_at DESC, c.challenge_id DESC LIMIT 1", "the live challenges of one identifier"],
   ["ORDER BY l.created_at, l.user_id LIMIT 1", "the claims of one app to one contact"],
-  ["ORDER BY l.created_at LIMIT 1", "the claims of one user"],
+  ["ORDER BY own.created_at, own.value LIMIT 1", "the claims of one user"],
   ["FROM challenges WHERE registration_id = ?", "the challenges of one registration"],
 ];
 

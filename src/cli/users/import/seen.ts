@@ -35,7 +35,10 @@ const words = 3;
 /** Of seven values in ten slots, most are found at the first look. */
 const loadMax = 0.7;
 
-/** Keeps 64 bits of a hash of each value, because a source can have millions. Two of ten million values collide once in 300,000 sources. */
+/**
+ * Keeps 64 bits of a hash of each value, because a source can have millions. Two of ten million values collide once in 300,000
+ * sources.
+ */
 export function createSeenValues(): SeenValues {
   let slots = slotsMin;
   let table = new Uint32Array(slots * words);

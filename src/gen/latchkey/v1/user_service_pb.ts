@@ -126,7 +126,7 @@ export type CreateUserRequest = Message<"latchkey.v1.CreateUserRequest"> & {
 
   /**
    * The kinds of those contacts of the request that count as verified, because the caller has verified them. Needs the scope
-   * `users:verify`. A contact that another person has verified is refused. Empty: none.
+   * `users:verify`. Only for a new person: one of the pool who joins the app keeps the contacts. Empty: none.
    *
    * @generated from field: repeated latchkey.v1.ContactKind verified = 14;
    */
@@ -782,7 +782,7 @@ export type AddContactRequest = Message<"latchkey.v1.AddContactRequest"> & {
   contactProof: string;
 
   /**
-   * True: the contact becomes the primary one of its kind. Default: false.
+   * True: the contact becomes the primary one of its kind. Counts for a verified contact alone. Default: false.
    *
    * @generated from field: bool primary = 7;
    */

@@ -1,10 +1,6 @@
 import { contactsPerKindMax } from "../../../model/user.js";
 import { isLiveChallenge } from "../../shared/rows.js";
 
-/** SQL condition: the member has as many contacts of a kind as one may have, besides the one in question. */
-const hasTooMany = `(SELECT count(*) FROM jsonb_array_elements(contacts_of(p_user_id, p_app_id)) AS c
-      WHERE c ->> 0 = p_kind AND c ->> 1 <> p_value) >= ${contactsPerKindMax}`;
-
 /** Contacts of members. The lock order is in `sends.ts`. */
 export const contactFunctions = `
 -- Locks a member's person and returns the person's pool. Null if there is no such member.
@@ -16,6 +12,13 @@ BEGIN
   PERFORM 1 FROM memberships m WHERE m.app_id = p_app_id AND m.user_id = p_user_id;
   RETURN CASE WHEN FOUND THEN v_pool_id END;
 END $$;
+
+-- Whether the member may have a contact, although others of its kind stay. p_replaces is the value of one that does not.
+CREATE FUNCTION has_room_for(p_app_id TEXT, p_user_id TEXT, p_kind TEXT, p_value TEXT, p_replaces TEXT)
+RETURNS BOOLEAN LANGUAGE sql STABLE AS $$
+  SELECT count(*) < ${contactsPerKindMax} FROM jsonb_array_elements(contacts_of(p_user_id, p_app_id)) AS c
+  WHERE c ->> 0 = p_kind AND c ->> 1 <> p_value AND c ->> 1 IS DISTINCT FROM p_replaces
+$$;
 
 -- p_verified_at null: a claim.
 CREATE FUNCTION add_contact(
@@ -33,7 +36,7 @@ BEGIN
   END IF;
   SELECT o.user_id INTO v_holder FROM contacts o WHERE o.pool_id = v_pool_id AND o.kind = p_kind AND o.value = p_value;
   IF v_holder IS NULL THEN
-    IF ${hasTooMany} THEN
+    IF NOT has_room_for(p_app_id, p_user_id, p_kind, p_value, NULL) THEN
       outcome := 'too_many_contacts';
       RETURN;
     END IF;
@@ -63,23 +66,21 @@ BEGIN
   member := member_of(p_app_id, p_user_id);
 END $$;
 
--- Removes a contact of a locked person: the verified one, and the app's claim. Returns false if the person has neither. Of the
--- contact's live challenges, p_challenges, those that could sign the person in become decoys.
+-- Removes a contact of a locked person: the verified one, and the app's claim. Of the contact's live challenges, p_challenges, those
+-- that could sign the person in become decoys.
 CREATE FUNCTION take_contact(
   p_pool_id TEXT, p_app_id TEXT, p_user_id TEXT, p_kind TEXT, p_value TEXT, p_challenges TEXT[]
-) RETURNS BOOLEAN LANGUAGE plpgsql AS $$
+) RETURNS VOID LANGUAGE plpgsql AS $$
 DECLARE
   v_was_verified BOOLEAN;
 BEGIN
   DELETE FROM contacts o WHERE o.pool_id = p_pool_id AND o.kind = p_kind AND o.value = p_value AND o.user_id = p_user_id;
   v_was_verified := FOUND;
   DELETE FROM claims k WHERE k.app_id = p_app_id AND k.kind = p_kind AND k.value = p_value AND k.user_id = p_user_id;
-  IF NOT FOUND AND NOT v_was_verified THEN
-    RETURN false;
+  IF FOUND OR v_was_verified THEN
+    UPDATE challenges c SET decoy = true, sealed_code = NULL
+    WHERE c.challenge_id = ANY (p_challenges) AND (v_was_verified OR c.app_id = p_app_id AND c.user_id = p_user_id);
   END IF;
-  UPDATE challenges c SET decoy = true, sealed_code = NULL
-  WHERE c.challenge_id = ANY (p_challenges) AND (v_was_verified OR c.app_id = p_app_id AND c.user_id = p_user_id);
-  RETURN true;
 END $$;
 
 CREATE FUNCTION remove_contact(

@@ -16,14 +16,19 @@ function insertUsers(numbered: boolean): string {
 
 /** New members. The lock order is in `sends.ts`. */
 export const creationFunctions = `
--- Moves the counter of users' numbers to a number that an import gave. With the rights of its owner, because a login that may only
--- read and write rows may not move a counter.
+-- Moves the counter of users' numbers to a number that an import gives, before the user is created: a sign-up at the same moment
+-- could get the number otherwise. With the rights of its owner, because a login that may only read and write rows may not move a
+-- counter.
 CREATE FUNCTION keep_numbers_above(p_number BIGINT) RETURNS VOID LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 DECLARE
   v_counter REGCLASS := pg_get_serial_sequence('users', 'number');
 BEGIN
   IF p_number > coalesce(pg_sequence_last_value(v_counter), 0) THEN
-    PERFORM setval(v_counter, p_number);
+    -- One call at a time, until it commits. A call with a lower number could move the counter back otherwise.
+    LOCK TABLE schema_migrations IN SHARE UPDATE EXCLUSIVE MODE;
+    IF p_number > coalesce(pg_sequence_last_value(v_counter), 0) THEN
+      PERFORM setval(v_counter, p_number);
+    END IF;
   END IF;
 END $$;
 
@@ -69,8 +74,8 @@ BEGIN
   INSERT INTO claims (app_id, kind, value, user_id, created_at)
   SELECT p_app_id, c.kind, c.value, m.user_id, p_now FROM ${listedContacts}
   WHERE m.nth = ANY (p_places) AND c.verified_at IS NULL ON CONFLICT DO NOTHING;
-  ${insertUsers(true)}
   PERFORM keep_numbers_above(max(m.number)) FROM ${listed} WHERE m.nth = ANY (p_places);
+  ${insertUsers(true)}
   ${insertUsers(false)}
   INSERT INTO memberships (app_id, user_id, number, roles, kind, owner_organization, external_id, app_attributes, credential_type,
     state, joined_at)
@@ -175,11 +180,11 @@ BEGIN
           VALUES (v_person, p_pool_id, v_member.username, v_member.display_name, v_member.locale, v_member.custom_attributes, p_now)
           ON CONFLICT DO NOTHING RETURNING number INTO v_number;
         ELSE
+          PERFORM keep_numbers_above(v_member.number);
           INSERT INTO users (user_id, number, pool_id, username, display_name, locale, custom_attributes, created_at)
           VALUES (v_person, v_member.number, p_pool_id, v_member.username, v_member.display_name, v_member.locale,
             v_member.custom_attributes, p_now)
           ON CONFLICT DO NOTHING RETURNING number INTO v_number;
-          PERFORM keep_numbers_above(v_number);
         END IF;
       END IF;
       PERFORM add_membership(p_app_id, v_person, v_number, v_member.membership, p_now);

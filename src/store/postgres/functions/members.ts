@@ -6,15 +6,19 @@ import { ownClaims } from "./person-rows.js";
  * person's users row, so what locks that row and then ends sessions leaves none.
  */
 export const memberFunctions = `
--- All challenges, whatever their state, that a person's contacts and claims, and changes of contacts, lead to. Others' are among them.
+-- All challenges of the pool, whatever their state, for the contacts that a person has verified; and those that were issued for the
+-- person, to claims and to new contacts.
 CREATE FUNCTION challenges_about(p_user_id TEXT) RETURNS TEXT[] LANGUAGE sql STABLE AS $$
   SELECT ARRAY(
-    SELECT c.challenge_id FROM (
-      SELECT o.kind, o.value FROM contacts o WHERE o.user_id = p_user_id
-      UNION SELECT k.kind, k.value FROM claims k WHERE k.user_id = p_user_id
-    ) AS k JOIN challenges c ON c.contact_value = k.value AND c.contact_kind = k.kind
-    WHERE c.pool_id = (SELECT u.pool_id FROM users u WHERE u.user_id = p_user_id)
-    UNION SELECT c.challenge_id FROM challenges c WHERE c.user_id = p_user_id AND c.purpose = 'change_contact')
+    SELECT c.challenge_id FROM contacts o
+    JOIN challenges c ON c.contact_value = o.value AND c.contact_kind = o.kind AND c.pool_id = o.pool_id
+    WHERE o.user_id = p_user_id
+    UNION
+    SELECT c.challenge_id FROM claims k
+    JOIN challenges c ON c.contact_value = k.value AND c.contact_kind = k.kind AND c.app_id = k.app_id AND c.user_id = k.user_id
+    WHERE k.user_id = p_user_id
+    UNION
+    SELECT c.challenge_id FROM challenges c WHERE c.user_id = p_user_id AND c.purpose = 'change_contact')
 $$;
 
 -- Turns into decoys those of the locked challenges that live, are the app's, and could sign the person in or change its contacts.
@@ -26,7 +30,7 @@ CREATE FUNCTION end_challenges_in(p_app_id TEXT, p_user_id TEXT, p_challenges TE
       SELECT 1 FROM contacts o WHERE o.user_id = p_user_id AND o.kind = c.contact_kind AND o.value = c.contact_value))
 $$;
 
--- A user name or an external id of another undoes both updates.
+-- A username or an external id of another undoes both updates.
 CREATE FUNCTION update_member(p_app_id TEXT, p_user_id TEXT, p_fields JSONB, OUT outcome TEXT, OUT field TEXT, OUT member JSONB)
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -87,8 +91,8 @@ BEGIN
   member := member_of(p_app_id, p_user_id);
 END $$;
 
--- Deletes a person whose users row the caller has locked. p_challenges are those of challenges_about, locked. The person's live
--- challenges become decoys. Those of others that still live stay.
+-- Deletes a person whose users row the caller has locked. p_challenges are those of challenges_about, locked. Those that were issued
+-- for the person become decoys, and ended ones lose the contact. Live ones that were issued for no person, or for another, stay.
 CREATE FUNCTION erase_locked_person(p_user_id TEXT, p_challenges TEXT[], p_now BIGINT) RETURNS VOID LANGUAGE plpgsql AS $$
 BEGIN
   UPDATE challenges c SET decoy = c.decoy OR c.user_id IS NOT NULL, contact_kind = NULL, contact_value = NULL, replaces = NULL,

@@ -8,7 +8,7 @@ import { ownClaims } from "./person-rows.js";
  * key, lockouts. The idempotency keys of sends and of redemptions are disjoint, so no lock cycle can form between them.
  * A person's users row guards the person's contacts, claims, memberships and new sessions: all that changes them locks it first. A
  * redemption creates a person's contacts before the users row, which no other call can wait for yet. No call locks the users rows
- * of two people, except `create_members`, which locks them by id. Two lists that make the same user names in different orders can
+ * of two people, except `create_members`, which locks them by id. Two lists that make the same usernames in different orders can
  * deadlock; one of the calls then starts over.
  * Each statement in a function sees what was committed before it began. So what must be counted after waiting for a lock is
  * counted by a statement of its own.

@@ -34,6 +34,10 @@ const functions = [
   SELECT o.user_id INTO v_holder FROM contacts o
   WHERE o.pool_id = p_pool_id AND o.kind = p_contact_kind AND o.value = p_contact_value;
   IF v_holder IS NULL THEN
+    IF NOT has_room_for(p_app_id, p_user_id, p_contact_kind, p_contact_value, p_replaces) THEN
+      why := 'too_many_contacts';
+      RETURN;
+    END IF;
     -- The new contact is the primary one if the replaced one was.
     INSERT INTO contacts (pool_id, kind, value, user_id, verified_at, rank)
     VALUES (p_pool_id, p_contact_kind, p_contact_value, p_user_id, p_now, coalesce((SELECT o.rank FROM contacts o

@@ -1,7 +1,7 @@
 import type { Contact, ContactKind } from "../../../model/contact.js";
 import type { EpochMs } from "../../../model/time.js";
 import type { User } from "../../../model/user.js";
-import type { RedeemChange, Redemption } from "../../port/challenges.js";
+import type { RedeemChange, Redemption } from "../../port/redemption.js";
 import type { Store } from "../../port/store.js";
 
 /** The effect of redeeming a challenge of one purpose: its functions in the database, and how to read their result. */
@@ -62,9 +62,10 @@ export function siblingsCall(name: string, of: string): string {
 }
 
 /**
- * Makes a function that carries out the effect. It decides before it writes anything: `why` is the reason of a refusal, or
- * `would_register`, whose `result` is a `WouldRegister`. Otherwise `siblings` are the challenges of `p_locked` that end, and `result` is what `toRedemption` reads. Idempotency keeps
- * those fields of `result` that it has columns for. `p_made` is what the caller made for the redemption, see `madeParameter`.
+ * Makes a function that carries out the effect. It decides before it writes anything: `why` is the reason of a refusal,
+ * `too_many_contacts`, or `would_register`, whose `result` is a `WouldRegister`. Otherwise `siblings` are the challenges of `p_locked`
+ * that end, and `result` is what `toRedemption` reads. Idempotency keeps those fields of `result` that it has columns for. `p_made`
+ * is what the caller made for the redemption, see `madeParameter`.
  */
 export function redeemFunction(
   name: string,

@@ -1,6 +1,6 @@
 import type { ChallengeRefusal, Purpose } from "../../../model/challenge.js";
 import { refusalOf } from "../../../model/challenge-state.js";
-import type { RedeemOutcome } from "../../port/challenges.js";
+import type { RedeemOutcome } from "../../port/redemption.js";
 import type { Store } from "../../port/store.js";
 import { type ChallengeRow, challengeColumns, toChallenge } from "../../shared/rows.js";
 import { findChallengeIn } from "../attempts.js";
@@ -25,7 +25,7 @@ const remembered: Statement = {
 };
 
 interface RedeemRow {
-  why: ChallengeRefusal | "would_register" | null;
+  why: ChallengeRefusal | "would_register" | "too_many_contacts" | null;
   purpose: Purpose;
   /** Null if refused. */
   result: unknown;
@@ -44,6 +44,7 @@ export function createRedemption(db: Database, { sessions }: { sessions: Pick<St
         const { is_new_to_pool: isNewToPool, contacts } = result as WouldRegister;
         return { kind: why, isNewToPool, contacts };
       }
+      if (why === "too_many_contacts") return { kind: why };
       if (result !== null) return { kind: "redeemed", redemption: effects[purpose].toRedemption(result, change) };
       if (why !== null) return { kind: "refused", why };
       // A challenge that is not live never becomes live again, so a later look still finds the reason.

@@ -1,5 +1,5 @@
 import type { Session } from "../../../model/session.js";
-import type { RedeemChange, Redemption } from "../../port/challenges.js";
+import type { RedeemChange, Redemption } from "../../port/redemption.js";
 import { ownClaims } from "../functions/person-rows.js";
 import { toUser, type UserRow } from "../rows.js";
 import { type Effect, siblingsFunction } from "./effect.js";

@@ -1,5 +1,7 @@
 import type { Database } from "better-sqlite3";
 import type { Contact } from "../../../model/contact.js";
+import type { EpochMs } from "../../../model/time.js";
+import { isLiveChallenge } from "../../shared/rows.js";
 import type { PersonInApp } from "./changes.js";
 
 /**
@@ -13,8 +15,11 @@ export interface PersonChallenges {
   endOfContact(of: { readonly poolId: string; readonly contact: Contact }): void;
   /** Ends the challenges of the app for a contact that the person claimed and that could sign the person in. */
   endOfClaim(of: Omit<PersonInApp, "poolId"> & { readonly contact: Contact }): void;
-  /** Makes all challenges of the person decoys, and erases their contacts. */
-  erase(userId: string): void;
+  /**
+   * Makes all challenges that were issued for the person decoys, and erases their contacts. Ended ones for a contact of the person
+   * lose it too. Live ones that were issued for no person, or for another, stay.
+   */
+  erase(of: { readonly userId: string; readonly now: EpochMs }): void;
 }
 
 const byContact = "c.contact_value = o.value AND c.contact_kind = o.kind AND c.pool_id = o.pool_id";
@@ -37,9 +42,10 @@ export function createPersonChallenges(db: Database): PersonChallenges {
       WHERE contact_value = @value AND contact_kind = @kind AND ${signsIn} AND ${isLive} AND ${condition}`);
   const endOfContact = endOf("pool_id = @poolId");
   const endOfClaim = endOf("app_id = @appId AND user_id = @userId");
-  const erase = db.prepare<{ userId: string }>(`
+  const erase = db.prepare<{ userId: string; now: EpochMs }>(`
     UPDATE challenges SET decoy = 1, sealed_code = NULL, contact_kind = NULL, contact_value = NULL, replaces = NULL WHERE rowid IN (
-      SELECT c.rowid FROM contacts o CROSS JOIN challenges c ON ${byContact} WHERE o.user_id = @userId
+      SELECT c.rowid FROM contacts o CROSS JOIN challenges c ON ${byContact}
+      WHERE o.user_id = @userId AND (c.user_id IS @userId OR NOT (${isLiveChallenge("@now")}))
       UNION ALL
       SELECT c.rowid FROM claims l CROSS JOIN challenges c ON ${byClaim} WHERE l.user_id = @userId
       UNION ALL
@@ -54,8 +60,8 @@ export function createPersonChallenges(db: Database): PersonChallenges {
     endOfClaim({ appId, userId, contact: { kind, value } }) {
       endOfClaim.run({ appId, userId, kind, value });
     },
-    erase(userId) {
-      erase.run({ userId });
+    erase(of) {
+      erase.run(of);
     },
   };
 }

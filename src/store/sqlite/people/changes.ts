@@ -18,9 +18,11 @@ export interface PeopleChanges {
   join(of: Omit<PersonInApp, "poolId">, made: { readonly membership: NewMembership; readonly now: EpochMs }): void;
   /** Adds contacts that no person has verified: those with a time as verified, the others as claims. */
   give(of: PersonInApp, contacts: readonly UserContact[], now: EpochMs): void;
+  /** Ends all claims of the app to a contact that the person has proven, and the person's own in other apps. */
+  endClaims(of: Omit<PersonInApp, "poolId">, contact: Contact): void;
   /**
-   * Records that the person has proven a contact that no person has verified. Ends all claims of the app to it, and the person's
-   * own in other apps. `rank` is the order within its kind; by default the contact comes last.
+   * Records that the person has proven a contact that no person has verified, and ends the claims to it. `rank` is the order within
+   * its kind; by default the contact comes last.
    */
   verify(of: PersonInApp, proven: { readonly contact: Contact; readonly at: EpochMs; readonly rank?: number }): void;
   activate(of: Omit<PersonInApp, "poolId">): void;
@@ -40,7 +42,7 @@ export function createPeopleChanges(db: Database): PeopleChanges {
   const insertClaim = db.prepare<[string, string, string, string, EpochMs]>(
     "INSERT INTO claims (app_id, kind, value, user_id, created_at) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
   );
-  const endClaims = db.prepare<[string, string, string]>("DELETE FROM claims WHERE app_id = ? AND kind = ? AND value = ?");
+  const endClaimsOfApp = db.prepare<[string, string, string]>("DELETE FROM claims WHERE app_id = ? AND kind = ? AND value = ?");
   const endOwnClaims = db.prepare<[string, string, string]>("DELETE FROM claims WHERE user_id = ? AND kind = ? AND value = ?");
   const insertMembership = db.prepare<
     Omit<Membership, "roles" | "joinedAt"> & { userId: string; roles: string; now: EpochMs }
@@ -61,10 +63,13 @@ export function createPeopleChanges(db: Database): PeopleChanges {
   );
   const removeUser = db.prepare<[string]>("DELETE FROM users WHERE user_id = ?");
 
-  const verify: PeopleChanges["verify"] = ({ poolId, appId, userId }, { contact: { kind, value }, at, rank = at }) => {
-    insertContact.run(poolId, kind, value, userId, at, rank);
-    endClaims.run(appId, kind, value);
+  const endClaims: PeopleChanges["endClaims"] = ({ appId, userId }, { kind, value }) => {
+    endClaimsOfApp.run(appId, kind, value);
     endOwnClaims.run(userId, kind, value);
+  };
+  const verify: PeopleChanges["verify"] = ({ poolId, appId, userId }, { contact, at, rank = at }) => {
+    insertContact.run(poolId, contact.kind, contact.value, userId, at, rank);
+    endClaims({ appId, userId }, contact);
   };
 
   return {
@@ -81,6 +86,7 @@ export function createPeopleChanges(db: Database): PeopleChanges {
         else verify(of, { contact, at: verifiedAt, rank });
       }
     },
+    endClaims,
     verify,
     activate(of) {
       activate.run(of);

@@ -1,5 +1,5 @@
 import type { Database } from "better-sqlite3";
-import type { Contact, ContactKind } from "../../../model/contact.js";
+import type { Contact } from "../../../model/contact.js";
 import { contactsPerKindMax, type UserContact } from "../../../model/user.js";
 import type { ChangeOutcome } from "../../port/users.js";
 import type { PersonChallenges } from "./challenges.js";
@@ -15,7 +15,12 @@ export interface Contacts {
     added: { readonly contact: UserContact; readonly primary: boolean; readonly now: number },
   ): Refusal | null;
   remove(of: PersonInApp, contact: Contact): Refusal | null;
-  /** Removes a contact of the person, and ends the challenges that it could sign in. Returns its rank, or null if it was not verified. */
+  /** Whether the member may have a contact, although others of its kind stay. `replaces` is the value of one that does not. */
+  hasRoomFor(of: PersonInApp, contact: Contact, replaces: string | null): boolean;
+  /**
+   * Removes a contact of the person, and turns the challenges that it could sign in by into decoys. Returns the contact's rank, or
+   * null if it was not verified.
+   */
   drop(of: PersonInApp, contact: Contact): number | null;
 }
 
@@ -31,11 +36,9 @@ export function createContacts(
       "SELECT 1 FROM claims WHERE app_id = @appId AND kind = @kind AND value = @value AND user_id = @userId",
     )
     .pluck();
-  const kindsOf = db
-    .prepare<Omit<PersonInApp, "poolId">, ContactKind>(`
-      SELECT kind FROM contacts WHERE user_id = @userId
-      UNION ALL SELECT kind FROM claims WHERE user_id = @userId AND app_id = @appId`)
-    .pluck();
+  const contactsOf = db.prepare<Omit<PersonInApp, "poolId">, Contact>(`
+    SELECT kind, value FROM contacts WHERE user_id = @userId
+    UNION ALL SELECT kind, value FROM claims WHERE user_id = @userId AND app_id = @appId`);
   const verifiedOf = db.prepare<[string], number>("SELECT count(*) FROM contacts WHERE user_id = ?").pluck();
   const makePrimary = db.prepare<{ poolId: string; userId: string } & Contact>(`
     UPDATE contacts SET rank = (SELECT min(rank) - 1 FROM contacts WHERE user_id = @userId AND kind = @kind)
@@ -58,18 +61,24 @@ export function createContacts(
     return rank;
   }
 
+  function hasRoomFor({ appId, userId }: PersonInApp, { kind, value }: Contact, replaces: string | null): boolean {
+    const stay = contactsOf
+      .all({ appId, userId })
+      .filter((one) => one.kind === kind && one.value !== value && one.value !== replaces);
+    return stay.length < contactsPerKindMax;
+  }
+
   return {
     drop,
+    hasRoomFor,
     add({ poolId, appId, userId }, { contact: { kind, value, verifiedAt }, primary, now }) {
       const of = { poolId, appId, userId };
       const holder = holderOf.get(poolId, kind, value);
       if (holder !== undefined && holder !== userId) return "taken";
-      const claimed = claims.get({ appId, userId, kind, value }) !== undefined;
-      if (holder === undefined && !claimed) {
-        const sameKind = kindsOf.all({ appId, userId }).filter((one) => one === kind);
-        if (sameKind.length >= contactsPerKindMax) return "too_many_contacts";
+      if (holder === undefined) {
+        if (!hasRoomFor(of, { kind, value }, null)) return "too_many_contacts";
+        changes.give(of, [{ kind, value, verifiedAt }], now);
       }
-      if (holder === undefined) changes.give(of, [{ kind, value, verifiedAt }], now);
       if (primary) makePrimary.run({ poolId, userId, kind, value });
       return null;
     },
@@ -79,7 +88,7 @@ export function createContacts(
       const isOwn = isVerified || claims.get({ appId, userId, kind: contact.kind, value: contact.value }) !== undefined;
       if (!isOwn) return "no_contact";
       // Without a verified contact, a claim would sign its owner in as this person, and get a hold on it in every app of the pool.
-      const isLast = isVerified ? verifiedOf.get(userId) === 1 : kindsOf.all({ appId, userId }).length === 1;
+      const isLast = isVerified ? verifiedOf.get(userId) === 1 : contactsOf.all({ appId, userId }).length === 1;
       if (isLast) return "last_contact";
       drop(of, contact);
       return null;

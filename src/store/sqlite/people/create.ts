@@ -50,6 +50,11 @@ export function createMemberCreation(
     return lookups.named({ poolId, appId, key: { kind: "username", value: username } }) === null ? null : "username";
   }
 
+  function takenInApp({ membership: { externalId } }: NewMember, { poolId, appId }: App): TakenField | null {
+    if (externalId === null) return null;
+    return lookups.named({ poolId, appId, key: { kind: "external_id", value: externalId } }) === null ? null : "external_id";
+  }
+
   return (member, app) => {
     const { poolId, appId, now } = app;
     const person = personOf(member, app);
@@ -57,13 +62,9 @@ export function createMemberCreation(
     if (person.userId !== null && lookups.member(person.userId, appId) !== null) {
       return { kind: "already_member", userId: person.userId };
     }
-    const { externalId } = member.membership;
-    if (externalId !== null && lookups.named({ poolId, appId, key: { kind: "external_id", value: externalId } }) !== null) {
-      return { kind: "taken", field: "external_id" };
-    }
+    const taken = (person.userId === null ? takenOfNew(member, app) : null) ?? takenInApp(member, app);
+    if (taken !== null) return { kind: "taken", field: taken };
     if (person.userId === null) {
-      const taken = takenOfNew(member, app);
-      if (taken !== null) return { kind: "taken", field: taken };
       changes.add(member.user, { poolId, now });
       changes.give({ poolId, appId, userId: member.user.userId }, member.contacts, now);
     }

@@ -3,7 +3,7 @@ import type { ContactKind } from "../../../model/contact.js";
 import type { Member } from "../../../model/user.js";
 import type { MemberQuery } from "../../port/users.js";
 import { firstValue } from "../../rules/first-value.js";
-import { type MembershipRow, membershipColumns, toMembership } from "../../shared/rows.js";
+import { type MembershipRow, membershipColumns, toMembership } from "../../shared/person-rows.js";
 import { toUser, type UserRow, userColumns } from "../rows.js";
 
 type Prefix = NonNullable<MemberQuery["prefix"]>;

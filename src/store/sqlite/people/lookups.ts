@@ -5,7 +5,7 @@ import { type Identifier, isContact } from "../../../model/identifier.js";
 import type { CredentialType, Member, MemberKey, MemberState, User } from "../../../model/user.js";
 import type { Recipient } from "../../port/challenges.js";
 import type { FoundUser } from "../../port/users.js";
-import { type MembershipRow, membershipColumns, toMembership } from "../../shared/rows.js";
+import { type MembershipRow, membershipColumns, toMembership } from "../../shared/person-rows.js";
 import { toUser, type UserRow, userColumns } from "../rows.js";
 import { claimant, countsForPerson, verifiedHolder } from "./holders.js";
 
@@ -78,10 +78,13 @@ export function createLookups(db: Database): Lookups {
   const verifiedOfKind = db.prepare<[string, string], Contact>(
     "SELECT kind, value FROM contacts WHERE user_id = ? AND kind = ? ORDER BY rank LIMIT 1",
   );
+  // Only claims that sign in this person: a code to another one could not be redeemed.
+  const own = { app: "own.app_id", kind: "own.kind", value: "own.value" };
   const claimOfKind = db.prepare<ClaimParams, Contact>(`
-    SELECT l.kind, l.value FROM claims l WHERE l.user_id = @userId AND l.app_id = @appId AND l.kind = @kind
-      AND ${verifiedHolder({ pool: "@poolId", kind: "l.kind", value: "l.value" })} IS NULL AND ${countsForPerson("@trusted")}
-    ORDER BY l.created_at LIMIT 1`);
+    SELECT own.kind, own.value FROM claims own WHERE own.user_id = @userId AND own.app_id = @appId AND own.kind = @kind
+      AND ${verifiedHolder({ pool: "@poolId", kind: own.kind, value: own.value })} IS NULL
+      AND ${claimant({ ...own, condition: countsForPerson("@trusted") })} = own.user_id
+    ORDER BY own.created_at, own.value LIMIT 1`);
   const select = db.prepare<Params<"userId" | "appId">, UserRow>(
     `SELECT ${userColumns("@appId")} FROM users u WHERE u.user_id = @userId`,
   );

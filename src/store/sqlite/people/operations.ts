@@ -1,4 +1,5 @@
 import type { Database } from "better-sqlite3";
+import type { EpochMs } from "../../../model/time.js";
 import type { MemberState } from "../../../model/user.js";
 import type { Store } from "../../port/store.js";
 import type { ChangeOutcome, TakenField } from "../../port/users.js";
@@ -43,10 +44,10 @@ export function createUserOperations(
     });
   }
 
-  function erase(userId: string): boolean {
-    sessions.removeAllOf({ userId, appId: null });
-    challenges.erase(userId);
-    return changes.remove(userId);
+  function erase(of: { readonly userId: string; readonly now: EpochMs }): boolean {
+    sessions.removeAllOf({ userId: of.userId, appId: null });
+    challenges.erase(of);
+    return changes.remove(of.userId);
   }
 
   function takenBy(userId: string, of: Parameters<typeof lookups.named>[0], field: TakenField): ChangeOutcome | null {
@@ -103,11 +104,11 @@ export function createUserOperations(
     removeContact: ({ appId, userId, contact }) =>
       changing({ appId, userId }, (poolId) => refusalOf(contacts.remove({ poolId, appId, userId }, contact), contact.kind)),
 
-    leave: ({ appId, userId }) =>
+    leave: ({ appId, userId, now }) =>
       writer.write(() => {
         if (poolOf.get({ appId, userId }) === undefined) return null;
         if (memberships.get(userId) === 1) {
-          erase(userId);
+          erase({ userId, now });
           return "erased";
         }
         sessions.removeAllOf({ userId, appId });
@@ -116,7 +117,7 @@ export function createUserOperations(
         return "left";
       }),
 
-    erase: ({ userId }) => writer.write(() => erase(userId)),
+    erase: ({ userId, now }) => writer.write(() => erase({ userId, now })),
   };
 }
 

@@ -23,8 +23,9 @@ export function createChangeContact(db: Database, { lookups, changes, contacts }
       if (holder?.verified === true && holder.userId !== userId) {
         return () => ({ redemption: { kind: "contact_taken" }, siblings: [] });
       }
+      const of = { poolId, appId, userId };
+      if (!contacts.hasRoomFor(of, contact, replaces)) return { kind: "too_many_contacts" };
       return () => {
-        const of = { poolId, appId, userId };
         const isReplaced = replaces !== null && replaces !== contact.value;
         const rank = isReplaced ? contacts.drop(of, { kind: contact.kind, value: replaces }) : null;
         if (holder?.verified !== true) changes.verify(of, { contact, at: now, ...(rank === null ? {} : { rank }) });

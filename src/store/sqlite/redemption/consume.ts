@@ -2,7 +2,7 @@ import type { Database } from "better-sqlite3";
 import type { ChallengeRefusal, Purpose } from "../../../model/challenge.js";
 import { refusalOf } from "../../../model/challenge-state.js";
 import type { EpochMs } from "../../../model/time.js";
-import type { RedeemChange, RedeemOutcome } from "../../port/challenges.js";
+import type { RedeemChange, RedeemOutcome } from "../../port/redemption.js";
 import { contactOf } from "../../shared/rows.js";
 import type { Budgets } from "../budgets.js";
 import { type Idempotency, nothingRemembered } from "../idempotency.js";

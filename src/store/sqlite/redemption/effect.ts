@@ -1,7 +1,7 @@
 import type { ChallengeRefusal } from "../../../model/challenge.js";
 import type { Contact } from "../../../model/contact.js";
 import type { EpochMs } from "../../../model/time.js";
-import type { RedeemChange, RedeemOutcome, Redemption } from "../../port/challenges.js";
+import type { RedeemChange, RedeemOutcome, Redemption } from "../../port/redemption.js";
 import type { RememberedRedemption } from "../idempotency.js";
 import type { ChallengeRow } from "../rows.js";
 
@@ -28,8 +28,8 @@ export const consumableColumns = [
 ] as const;
 export type ConsumableRow = Pick<ChallengeRow, (typeof consumableColumns)[number]>;
 
-/** The reason of a refusal, or that a person would be created or joined, or a step that makes the effect. */
-export type Decision = ChallengeRefusal | Extract<RedeemOutcome, { kind: "would_register" }> | (() => Effected);
+/** The reason of a refusal, or another outcome that changes nothing, or a step that makes the effect. */
+export type Decision = ChallengeRefusal | Exclude<RedeemOutcome, { kind: "redeemed" | "refused" }> | (() => Effected);
 
 /** The effect of redeeming a challenge of one purpose. Everything runs inside the redemption's transaction. */
 export interface Effect {

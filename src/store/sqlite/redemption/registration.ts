@@ -18,9 +18,10 @@ interface SourceRow {
  */
 export function createRegistration(db: Database, { lookups, signIn }: { lookups: Lookups; signIn: SignIn }): Effect {
   const lives = db.prepare<[string]>("SELECT 1 FROM registrations WHERE registration_id = ?");
-  const sources = db.prepare<[string], SourceRow>(
-    "SELECT challenge_id, contact_kind, contact_value, consumed_at FROM challenges WHERE registration_id = ? ORDER BY contact_kind",
-  );
+  // A source has no contact any more if it was proven earlier and its person was erased since.
+  const sources = db.prepare<[string], SourceRow>(`
+    SELECT challenge_id, contact_kind, contact_value, consumed_at
+    FROM challenges WHERE registration_id = ? AND contact_value IS NOT NULL ORDER BY contact_kind`);
   const cancelOthers = db.prepare<[EpochMs, string]>(`
     UPDATE challenges SET cancelled_at = ?, sealed_code = NULL
     WHERE registration_id = ? AND consumed_at IS NULL AND cancelled_at IS NULL`);

@@ -1,7 +1,7 @@
 import type { Database } from "better-sqlite3";
 import type { Contact } from "../../../model/contact.js";
 import type { EpochMs } from "../../../model/time.js";
-import type { RedeemChange, Redemption } from "../../port/challenges.js";
+import type { RedeemChange, Redemption } from "../../port/redemption.js";
 import { isLiveChallenge } from "../../shared/rows.js";
 import type { RememberedRedemption } from "../idempotency.js";
 import type { Holder } from "../people/lookups.js";
@@ -17,8 +17,9 @@ interface Place {
 /** A session for the person of a proven contact: the common effect of LOGIN and REGISTRATION. */
 export interface SignIn {
   /**
-   * Signs in a person that exists and leaves its profile as it is. Refuses a member that can't sign in. Joins a stranger to the app, makes an invited member active, and
-   * verifies a contact that the person only claimed. The person's other sessions in the app end then.
+   * Signs in a person that exists and leaves its profile as it is. Refuses a member that can't sign in. Joins a stranger to the
+   * app, and ends the app's claims to the contact then. Makes an invited member active. Verifies a contact that the person only
+   * claimed, and ends the person's other sessions in the app then.
    */
   existingUser(of: Place & { readonly holder: Holder; readonly contact: Contact }, change: RedeemChange): Decision;
   /**
@@ -68,7 +69,10 @@ export function createSignIn(
           changes.verify({ poolId, appId, userId }, { contact, at: now });
           sessions.removeAllOf({ userId, appId });
         }
-        if (state === null) changes.join({ appId, userId }, { membership: membership!, now });
+        if (state === null) {
+          changes.endClaims({ appId, userId }, contact);
+          changes.join({ appId, userId }, { membership: membership!, now });
+        }
         if (state === "invited") changes.activate({ appId, userId });
         return signIn({ userId, appId }, change, { isNewUser: state === null, usernameTaken: false });
       };

@@ -164,7 +164,8 @@ export type Contact = Message<"latchkey.v1.Contact"> & {
   value: string;
 
   /**
-   * The time at which a code that was sent to the contact was first redeemed. Unset: never.
+   * The time at which a code that was sent to the contact was first redeemed, or at which a backend or an import says that it
+   * verified the contact. Unset: it is not verified.
    *
    * @generated from field: google.protobuf.Timestamp verified_at = 3;
    */
