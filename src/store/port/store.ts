@@ -19,9 +19,9 @@ import type { Users } from "./users.js";
  *   happened.
  * - Operations that end or grant something are flushed to the disk, and to a synchronous standby, before the promise resolves.
  *   They survive a loss of power. The others only count or queue: `challenges.issue`, `challenges.resend`,
- *   `challenges.takeAttempt`, `budgets.spend`, `sessions.touch`, `outbox.claim`, `outbox.settle` and `upkeep.sweep`. They reach the disk with the next flushed
- *   operation, within a second at most. A loss of power, or a crash of the PostgreSQL server, can undo those after the last
- *   flush, but none before it.
+ *   `challenges.takeAttempt`, `budgets.spend`, `sessions.touch`, `outbox.claim`, `outbox.settle` and `upkeep.sweep`. They reach
+ *   the disk with the next flushed operation, within a second at most. A loss of power, or a crash of the PostgreSQL server, can
+ *   undo those after the last flush, but none before it.
  * - Expected results are returned as outcomes. A thrown error would undo the write that the outcome reports.
  * - It throws `StoreUnavailableError` if the database does not answer. Normally nothing was written then. If the connection was
  *   lost during the operation, the outcome is unknown; idempotency keys make a repeat safe.
