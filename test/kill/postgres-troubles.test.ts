@@ -68,6 +68,8 @@ describe("a PostgreSQL primary that dies", () => {
     const [primary, standby] = [pair.primary(), pair.standby()];
     const proxy = await proxyTo(primary);
     const on = await watched(await latchkey(through(primary, proxy)));
+    // A message that still has to be settled would stay in the outbox of a read-only standby.
+    await postgresContents(primary.url);
     await pair.synchronise();
 
     await primary.die();

@@ -26,7 +26,10 @@ export interface WebDoorOptions extends DocumentOptions {
   readonly connections: ConnectionLimits;
 }
 
-/** Serves Connect and gRPC-Web, with TLS also gRPC, beside plain HTTP paths, health, the public keys and the metadata. It starts as not ready. */
+/**
+ * Serves Connect and gRPC-Web, with TLS also gRPC, beside plain HTTP paths, health, the public keys and the metadata. It starts as
+ * not ready.
+ */
 export interface WebDoor extends WebServer {
   /** Sets whether `/readyz` reports ready. It does so only while `ready` resolves as well. */
   setServing(serving: boolean): void;

@@ -140,9 +140,9 @@ export interface Challenges {
   /**
    * Ends a live challenge of the app without redeeming it: `cancel` only ends it, `approve` consumes it as if its code had come
    * back, with no effect but its returns. Erases the sealed code. A registration ends with any of its challenges, because that
-   * contact can't be proven any more, and its other challenges are cancelled. Of concurrent calls, redemptions included, exactly one
-   * ends the challenge. Returns null if this call did, otherwise the reason: `unknown`, also for another app's challenge, or why it
-   * was not live.
+   * contact can't be proven any more, and its other challenges are cancelled. Of concurrent calls, redemptions included, exactly
+   * one ends the challenge. Returns null if this call did, otherwise the reason: `unknown`, also for another app's challenge, or
+   * why it was not live.
    */
   end(change: {
     readonly challengeId: string;

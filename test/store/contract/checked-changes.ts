@@ -25,67 +25,58 @@ export function checkedChanges(scene: Scene): void {
     const raised = await (earlyRaise ?? raise(clientId));
     return { isFirst: await isFirst, raised };
   }
+  /** Of 20 races, each won by the checked change or by the other, each side must win one. */
+  const eachWins = async (one: (n: number) => Promise<boolean>) =>
+    expect(new Set(await Promise.all(times(20, one))).size).toBe(2);
   const addConfidential = (appId = "default", secret = newSecret()) => addClient({ appId, kind: "confidential" }, secret);
 
   it("a client is deleted only without the right: of a race with the grant one wins", async () => {
-    const outcomes = await Promise.all(
-      times(20, async (n) => {
-        const { clientId } = await addConfidential();
-        const change = () => scene.store.apps.deleteClient({ clientId, now: t0, check });
-        const { isFirst, raised } = await race(n, { clientId, change });
-        expect(raised === null).toBe(isFirst);
-        expect((await scene.store.apps.findClient(clientId)) === null).toBe(isFirst);
-        return isFirst;
-      }),
-    );
-    expect(new Set(outcomes).size).toBe(2);
+    await eachWins(async (n) => {
+      const { clientId } = await addConfidential();
+      const change = () => scene.store.apps.deleteClient({ clientId, now: t0, check });
+      const { isFirst, raised } = await race(n, { clientId, change });
+      expect(raised === null).toBe(isFirst);
+      expect((await scene.store.apps.findClient(clientId)) === null).toBe(isFirst);
+      return isFirst;
+    });
   });
 
   it("a secret is added only without the right: no grant comes before it", async () => {
-    const outcomes = await Promise.all(
-      times(20, async (n) => {
-        const { clientId } = await addConfidential();
-        const change = () => scene.store.apps.addSecret({ clientId, secret: newSecret(), endOthersAt: null, now: t0, check });
-        const { isFirst, raised } = await race(n, { clientId, change });
-        const count = isFirst ? 2 : 1;
-        expect(raised).toMatchObject({ client: { secrets: times(count, () => ({})) } });
-        expect((await scene.store.apps.findClient(clientId))!.secrets).toHaveLength(count);
-        return isFirst;
-      }),
-    );
-    expect(new Set(outcomes).size).toBe(2);
+    await eachWins(async (n) => {
+      const { clientId } = await addConfidential();
+      const change = () => scene.store.apps.addSecret({ clientId, secret: newSecret(), endOthersAt: null, now: t0, check });
+      const { isFirst, raised } = await race(n, { clientId, change });
+      const count = isFirst ? 2 : 1;
+      expect(raised).toMatchObject({ client: { secrets: times(count, () => ({})) } });
+      expect((await scene.store.apps.findClient(clientId))!.secrets).toHaveLength(count);
+      return isFirst;
+    });
   });
 
   it("a secret is deleted only without the right: no grant comes before it", async () => {
-    const outcomes = await Promise.all(
-      times(20, async (n) => {
-        const secret = newSecret();
-        const { clientId } = await addConfidential("default", secret);
-        const change = () => scene.store.apps.deleteSecret({ clientId, secretId: secret.secretId, check });
-        const { isFirst, raised } = await race(n, { clientId, change });
-        const left = isFirst ? [] : [secret];
-        expect(raised).toMatchObject({ client: { secrets: left } });
-        expect((await scene.store.apps.findClient(clientId))!.secrets).toEqual(left);
-        return isFirst;
-      }),
-    );
-    expect(new Set(outcomes).size).toBe(2);
+    await eachWins(async (n) => {
+      const secret = newSecret();
+      const { clientId } = await addConfidential("default", secret);
+      const change = () => scene.store.apps.deleteSecret({ clientId, secretId: secret.secretId, check });
+      const { isFirst, raised } = await race(n, { clientId, change });
+      const left = isFirst ? [] : [secret];
+      expect(raised).toMatchObject({ client: { secrets: left } });
+      expect((await scene.store.apps.findClient(clientId))!.secrets).toEqual(left);
+      return isFirst;
+    });
   });
 
   it("an app is deleted only if no client of it has the right: of a race with the grant one wins", async () => {
-    const outcomes = await Promise.all(
-      times(20, async (n) => {
-        const { appId } = await addApp();
-        await addConfidential(appId);
-        const { clientId } = await addConfidential(appId);
-        const change = () => scene.store.apps.deleteApp({ appId, now: t0, check });
-        const { isFirst, raised } = await race(n, { clientId, change });
-        expect(raised === null).toBe(isFirst);
-        expect((await scene.store.apps.findApp(appId)) === null).toBe(isFirst);
-        return isFirst;
-      }),
-    );
-    expect(new Set(outcomes).size).toBe(2);
+    await eachWins(async (n) => {
+      const { appId } = await addApp();
+      await addConfidential(appId);
+      const { clientId } = await addConfidential(appId);
+      const change = () => scene.store.apps.deleteApp({ appId, now: t0, check });
+      const { isFirst, raised } = await race(n, { clientId, change });
+      expect(raised === null).toBe(isFirst);
+      expect((await scene.store.apps.findApp(appId)) === null).toBe(isFirst);
+      return isFirst;
+    });
   });
 
   it("an app is changed only if no client of it has the right: no grant comes before it", async () => {

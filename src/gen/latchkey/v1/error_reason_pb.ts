@@ -74,8 +74,9 @@ export enum ErrorReason {
   SESSION_ENDED = 5,
 
   /**
-   * UNAUTHENTICATED. The header `x-latchkey-client` is missing, is given twice, or names a client that does not exist or is not
-   * the client of the access token. Send the id of your client.
+   * UNAUTHENTICATED. The call names no active client, or two different ones: the header `x-latchkey-client` is missing, is given
+   * twice, or names a client that does not exist, is disabled, or is not the client of the token. Send the id of a public client. A
+   * backend authenticates instead.
    * Example: {"reason":"CLIENT_UNKNOWN","domain":"latchkey"}
    *
    * @generated from enum value: ERROR_REASON_CLIENT_UNKNOWN = 6;
@@ -199,8 +200,8 @@ export enum ErrorReason {
   INTERNAL = 19,
 
   /**
-   * UNAUTHENTICATED. The client is unknown, or its secret or assertion is wrong, or its address is not allowed. Check the
-   * client id and the secret.
+   * UNAUTHENTICATED. The call needs a confidential client that authenticates itself. The client is unknown, it only named itself,
+   * its secret or assertion is wrong, or its address is not allowed. Check the client id and the secret or key.
    * Example: {"reason":"CLIENT_INVALID","domain":"latchkey"}
    *
    * @generated from enum value: ERROR_REASON_CLIENT_INVALID = 20;
