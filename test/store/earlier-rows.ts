@@ -1,6 +1,19 @@
 import { expect } from "vitest";
 import type { Store } from "../../src/store/port/store.js";
-import { appId, bytes, day, expectKind, issue, minute, newSession, newUser, poolId, redeem, t0 } from "./contract/fixtures.js";
+import {
+  appId,
+  bytes,
+  day,
+  expectKind,
+  issue,
+  minute,
+  newSession,
+  newUser,
+  poolId,
+  redeem,
+  signIn,
+  t0,
+} from "./contract/fixtures.js";
 
 const mac = bytes("redemption", 32);
 const user = {
@@ -110,4 +123,64 @@ export async function expectEarlierRows(store: Store): Promise<void> {
     newSession: newSession({ appId: "another" }),
   });
   expect(made).toMatchObject({ isNewUser: true, usernameTaken: false });
+}
+
+/**
+ * SQL that fills version 5 with users of two pools: with sessions in two apps, in one, in an app that was deleted since, and without.
+ */
+export function earlierPeople(engine: "sqlite" | "postgres"): string[] {
+  const users = [
+    ["u-3", "main", 1],
+    ["u-1", "main", 2],
+    ["u-2", "bank", 2],
+    ["u-4", "bank", 3],
+    ["u-5", "bank", 4],
+  ].map(([id, pool, at]) => `('${id}', '${pool}', '', 'en', '', ${at})`);
+  const apps = [
+    ["shop", "main", 2],
+    ["bank", "bank", 3],
+    ["loans", "bank", 4],
+  ].map(([id, pool, number]) => `('${id}', '${pool}', ${number}, '', '', '', '[]', '', '{}', 'active', 0, 1)`);
+  const isSqlite = engine === "sqlite";
+  const sessions = [
+    ["u-1", "default"],
+    ["u-1", "shop"],
+    ["u-2", "bank"],
+    ["u-5", "gone"],
+  ].map(([id, app], index) => {
+    const family = isSqlite ? `x'0${index}'` : `'\\x0${index}'`;
+    return `('s-${index}', ${family}, 'k', '${id}', 'c', 0, '', '', '', 7, 7, 8, 9, '${app}'${isSqlite ? "" : ", 8"})`;
+  });
+  return [
+    `INSERT INTO users (user_id, pool_id, display_name, locale, custom_attributes, created_at) VALUES ${users.join(", ")}`,
+    `INSERT INTO apps (app_id, pool_id, number, display_name, logo_url, support_address, allowed_origins, audience, policy, state,
+      created_at, revision) VALUES ${apps.join(", ")}`,
+    `INSERT INTO sessions (session_id, family, key_id, user_id, client_id, generation, ip, user_agent, amr, created_at, last_used_at,
+      idle_expires_at, expires_at, app_id${isSqlite ? "" : ", sweep_at"}) VALUES ${sessions.join(", ")}`,
+  ];
+}
+
+/** Fails unless the users of `earlierPeople` have the numbers of their age and are members of the right apps. */
+export async function expectEarlierPeople(store: Store): Promise<void> {
+  const membersOf = async (place: { poolId: string; appId: string }) => {
+    const { members } = await store.users.list({ ...place, prefix: null, after: "", limit: 10 });
+    return members.map(({ user: { userId, number }, membership: { state, joinedAt } }) => [userId, number, state, joinedAt]);
+  };
+  const [u3, u1, u2, u4, u5] = [
+    ["u-3", 1, "active", 1],
+    ["u-1", 2, "active", 2],
+    ["u-2", 3, "active", 2],
+    ["u-4", 4, "active", 3],
+    ["u-5", 5, "active", 4],
+  ];
+  expect(await membersOf({ poolId: "main", appId: "default" })).toEqual([u3, u1]);
+  expect(await membersOf({ poolId: "main", appId: "shop" })).toEqual([u1]);
+  expect(await membersOf({ poolId: "bank", appId: "bank" })).toEqual([u2, u4, u5]);
+  expect(await membersOf({ poolId: "bank", appId: "loans" })).toEqual([u4, u5]);
+  const organizations = (await store.apps.listApps({ after: "", limit: 10 })).map((app) => app.ownerOrganization);
+  expect(new Set(organizations).size).toBe(4);
+  for (const one of organizations) {
+    expect(one).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+  }
+  expect((await signIn(store)).user.number).toBe(6);
 }

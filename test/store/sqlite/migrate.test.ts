@@ -8,7 +8,7 @@ import { migrations } from "../../../src/store/sqlite/schema.js";
 import { openDatabase, openSqlite } from "../../../src/store/sqlite/sqlite.js";
 import { type StoreProcesses, startStoreProcesses } from "../../support/store-processes.js";
 import { issue, signIn, times, unique } from "../contract/fixtures.js";
-import { earlierRows, expectEarlierRows } from "../earlier-rows.js";
+import { earlierPeople, earlierRows, expectEarlierPeople, expectEarlierRows } from "../earlier-rows.js";
 import { tempDir } from "../temp-dir.js";
 
 const directory = tempDir();
@@ -19,6 +19,18 @@ function tablesOf(path: string): string[] {
   const tables = db.prepare<[], { name: string }>("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name").all();
   db.close();
   return tables.map(({ name }) => name);
+}
+
+/** Makes a database of an earlier version with these rows. */
+function makeEarlier(path: string, latest: number, rows: readonly string[]): void {
+  const db = openDatabase(path);
+  db.exec("CREATE TABLE schema_migrations (version INTEGER PRIMARY KEY, applied_at INTEGER NOT NULL) STRICT");
+  for (const { version, sql } of migrations.slice(0, latest)) {
+    db.exec(sql);
+    db.prepare("INSERT INTO schema_migrations (version, applied_at) VALUES (?, 0)").run(version);
+  }
+  for (const sql of rows) db.exec(sql);
+  db.close();
 }
 
 describe("migrations", () => {
@@ -51,14 +63,7 @@ describe("migrations", () => {
     "bring a database of version %i to this version: its users, sessions and live challenges are those of one pool and app",
     async (version) => {
       const location = { kind: "sqlite", path: newPath() } as const;
-      const db = openDatabase(location.path);
-      db.exec("CREATE TABLE schema_migrations (version INTEGER PRIMARY KEY, applied_at INTEGER NOT NULL) STRICT");
-      for (const earlier of migrations.slice(0, version)) {
-        db.exec(earlier.sql);
-        db.prepare("INSERT INTO schema_migrations (version, applied_at) VALUES (?, 0)").run(earlier.version);
-      }
-      for (const sql of earlierRows("sqlite")) db.exec(sql);
-      db.close();
+      makeEarlier(location.path, version, earlierRows("sqlite"));
       const upgraded = await openStore(location, { inFlight: () => 0 });
       await expectEarlierRows(upgraded);
       await upgraded.close();
@@ -67,6 +72,14 @@ describe("migrations", () => {
       checked.close();
     },
   );
+
+  it("make users members of `default` if they are of its pool, of the apps of their sessions, otherwise of all apps of their pool", async () => {
+    const location = { kind: "sqlite", path: newPath() } as const;
+    makeEarlier(location.path, 5, earlierPeople("sqlite"));
+    const upgraded = await openStore(location, { inFlight: () => 0 });
+    await expectEarlierPeople(upgraded);
+    await upgraded.close();
+  });
 
   it("of a process killed half-way leave nothing, and the next start does them whole", () => {
     const path = newPath();

@@ -8,7 +8,8 @@
  * budgets.failures: consecutive spends of the budget, for charges that count them.
  * apps.registration_hook: JSON text, or empty.
  * Numbers of users that exist follow their age. These users become members of the app default if they are of the pool main, and of
- * each app in which they have a session.
+ * each app in which they have a session. Those who would be members of no app become members of all apps of their pool, so that no
+ * app takes them for strangers.
  */
 export const people = `
 ALTER TABLE users ADD COLUMN number BIGINT;
@@ -65,4 +66,9 @@ SELECT a.app_id, u.user_id, u.number, '[]', '', a.owner_organization, NULL, '', 
 FROM (
   SELECT 'default' AS app_id, user_id FROM users WHERE pool_id = 'main' UNION SELECT app_id, user_id FROM sessions
 ) AS m JOIN users u ON u.user_id = m.user_id JOIN apps a ON a.app_id = m.app_id;
+INSERT INTO memberships (app_id, user_id, number, roles, kind, owner_organization, external_id, app_attributes, credential_type, state,
+  joined_at)
+SELECT a.app_id, u.user_id, u.number, '[]', '', a.owner_organization, NULL, '', 'otp', 'active', u.created_at
+FROM users u JOIN apps a ON a.pool_id = u.pool_id
+WHERE NOT EXISTS (SELECT 1 FROM memberships m WHERE m.user_id = u.user_id);
 `;

@@ -11,7 +11,8 @@ const randomUuid = `lower(hex(randomblob(4)) || '-' || hex(randomblob(2)) || '-4
  * challenges_of_changes says IS: with `=`, SQLite would compile each statement with `purpose = @purpose` again at every call, to
  * see whether the index fits the value.
  * budgets.failures: consecutive wrong codes.
- * Users that exist become members of `default` if their pool is `main`, and of every app in which they have a session.
+ * Users that exist become members of `default` if their pool is `main`, and of every app in which they have a session. Those who
+ * would be members of no app become members of all apps of their pool, so that no app takes them for strangers.
  */
 export const peopleTables = `
 CREATE TABLE numbered_users (
@@ -69,6 +70,11 @@ INSERT INTO memberships (app_id, user_id, number, roles, kind, owner_organizatio
 SELECT a.app_id, u.user_id, u.number, '[]', '', a.owner_organization, NULL, '', 'otp', 'active', u.created_at
 FROM users u JOIN apps a ON (a.app_id = 'default' AND u.pool_id = 'main')
   OR a.app_id IN (SELECT s.app_id FROM sessions s WHERE s.user_id = u.user_id);
+INSERT INTO memberships (app_id, user_id, number, roles, kind, owner_organization, external_id, app_attributes, credential_type,
+  state, joined_at)
+SELECT a.app_id, u.user_id, u.number, '[]', '', a.owner_organization, NULL, '', 'otp', 'active', u.created_at
+FROM users u JOIN apps a ON a.pool_id = u.pool_id
+WHERE NOT EXISTS (SELECT 1 FROM memberships m WHERE m.user_id = u.user_id);
 
 ALTER TABLE challenges ADD COLUMN replaces TEXT;
 ALTER TABLE challenges ADD COLUMN hook_at INTEGER;
