@@ -3,6 +3,7 @@ import type { Purpose } from "../model/challenge.js";
 import type { Channel } from "../model/channel.js";
 import type { Limit, Policy } from "../model/policy.js";
 import type { EpochMs } from "../model/time.js";
+import { requesterFailuresMax } from "../model/user.js";
 import type { BudgetCharge, BudgetReturn, SendReturn } from "../store/port/budgets.js";
 import type { ChallengeToVerify, SendGuard } from "../store/port/challenges.js";
 
@@ -129,6 +130,7 @@ export function guessCharges(
     userRequester: {
       key: keyOf("userGuessesOfRequester", user, requesterKey),
       limits: policy.userGuessesPerRequester,
+      failuresShare: requesterFailuresMax,
     },
     user: { key: keyOf("userGuesses", user), limits: policy.guessesPerUser },
     contact: namesContact ? null : { key: contactFailures, limits: [], countsFailures: true },

@@ -81,5 +81,11 @@ export type MemberKey =
  */
 export const contactFailuresMax = 100;
 
+/**
+ * How many consecutive wrong codes of one requester at one account count towards `contactFailuresMax`. So it takes several
+ * requesters to disable a contact.
+ */
+export const requesterFailuresMax = 20;
+
 /** How many contacts of one kind a user may have. */
 export const contactsPerKindMax = 5;

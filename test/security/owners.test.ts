@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { guessesKey } from "../../src/auth/budgets.js";
 import { startTestApp, type TestApp } from "../support/app.js";
 import { bearer, refused, signIn, wrongCode } from "../support/calls.js";
 import { testEngines } from "../support/engines.js";
@@ -72,6 +73,41 @@ describe.each(testEngines())("an owner among strangers on $engine", ({ database 
     expect(refusals[0]!.reason).toBe("TOO_MANY_REQUESTS");
     expect(refusals[1]).toEqual(refusals[0]);
   });
+
+  it.each([owner, nobody])(
+    "twenty wrong codes a day from one address, and some a month, never disable a contact; five addresses do: %s",
+    { timeout: 90_000 },
+    async (email) => {
+      const { lookup, store } = on.app.core.deps;
+      const keys = [guessesKey(lookup.identifier("main", { kind: "email", value: email }))];
+      const failures = async () => (await store.budgets.countFailures({ keys, now: on.clock() }))[0];
+      const spendDay = async (address: string) => {
+        for (let rounds = 0; rounds < 4; rounds += 1) {
+          await guessWrong(address, email, 1);
+          on.clock.advance(hour);
+        }
+        on.clock.advance(24 * hour);
+      };
+      await signIn(on, owner);
+      on.clock.advance(hour);
+      for (let days = 0; days < 5; days += 1) await spendDay("203.0.113.9");
+      expect(await failures()).toBe(20);
+      for (let months = 0; months < 2; months += 1) {
+        on.clock.advance(28 * 24 * hour);
+        await guessWrong("203.0.113.9", email, 1);
+      }
+      expect(await failures()).toBe(0);
+      expect((await signIn(on, owner)).isNewUser).toBe(false);
+
+      for (const host of [10, 11, 12, 13, 14]) await spendDay(`203.0.113.${host}`);
+      expect(await failures()).toBe(100);
+      const { challenge } = await on.auth.sendOtp(byEmail(owner));
+      const { challengeId, code } = await on.messageOf(challenge);
+      const right = on.auth.verifyOtp({ challengeId, code });
+      if (email === owner) expect((await refused(right)).reason).toBe("CODE_INVALID");
+      else expect((await right).tokens).toBeDefined();
+    },
+  );
 
   it("a probe sees no place come free when the owner signs in: it is refused as for an address without a user", async () => {
     await signIn(on, owner);

@@ -17,6 +17,12 @@ export interface BudgetCharge {
    * after the last spend. The limits do not change it. `limits` may be empty.
    */
   readonly countsFailures?: boolean;
+  /**
+   * Counts as `countsFailures` does, and limits what one requester adds to the other counts. If this charge already has so many
+   * failures, or is refused, the call adds nothing to the charges with `countsFailures` and does not delay their expiry. Only for
+   * `userRequester` of `challenges.takeAttempt`.
+   */
+  readonly failuresShare?: number;
 }
 
 /** Gives back the unit of `key` that was spent at `spentAt`. Does nothing if that unit is no longer there. */

@@ -183,6 +183,7 @@ export interface Challenges {
    * The two budgets of the user, `userRequester` and `user`, are hidden: they never refuse. If one of them is exhausted,
    * `userBudgetSpent` is true, and the caller must fail the guess even if the code is right. The attempt and the identifier's
    * units are then spent and the user's are not. The user's rows are still written, so that the call takes the same time.
+   * Such a guess is no failure of the contact either, because no code could succeed.
    * With `lockout` the guess also counts as a failure of the account, until a redemption clears it or 30 days pass without
    * another. The failure that reaches `failuresMax` begins a lockout, and during one nothing is counted. After it the count
    * starts at 0. A lockout never refuses: the caller must fail the guess.

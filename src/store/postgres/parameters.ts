@@ -30,6 +30,7 @@ export function chargesParameter(charges: readonly ChargeParameter[]): string {
     optional,
     sets,
     counts: charge.countsFailures ?? false,
+    share: charge.failuresShare ?? null,
   }));
   return JSON.stringify(parameters.sort(byKey));
 }

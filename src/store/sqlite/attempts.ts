@@ -4,7 +4,7 @@ import type { EpochMs } from "../../model/time.js";
 import type { AttemptOutcome } from "../port/challenges.js";
 import type { Store } from "../port/store.js";
 import { isLiveChallenge, toChallenge, toChallengeToVerify } from "../shared/rows.js";
-import type { Budgets } from "./budgets.js";
+import type { Budgets, Grantable } from "./budgets.js";
 import type { Lockouts } from "./lockouts.js";
 import { claimant, countsForPerson, verifiedHolder } from "./people/holders.js";
 import { type ChallengeRow, challengeColumns } from "./rows.js";
@@ -12,6 +12,10 @@ import type { Writer } from "./writer.js";
 
 /** The columns of a challenge `c` that name its contact. */
 const contact = { pool: "c.pool_id", app: "c.app_id", kind: "c.contact_kind", value: "c.contact_value" };
+
+function isBelowShare({ charge, failures }: Grantable): boolean {
+  return charge.failuresShare === undefined || failures < charge.failuresShare;
+}
 
 type Operations = Pick<Store["challenges"], "find" | "findNewest" | "findLimit" | "findLockout" | "takeAttempt">;
 
@@ -70,10 +74,10 @@ export function createAttempts(db: Database, parts: { writer: Writer; budgets: B
           const why = guessRefusalOf(row === undefined ? null : toChallenge(row), clientId, now);
           return { kind: "refused", why: why ?? "unknown" };
         }
-        budgets.spend(granted, now);
         const hidden = [userRequester, user];
         const hiddenGranted = budgets.check(hidden, now);
         const userBudgetSpent = "kind" in hiddenGranted;
+        budgets.spend(granted, now, { counting: !userBudgetSpent && hiddenGranted.every(isBelowShare) });
         if (userBudgetSpent) budgets.rewrite(hidden);
         else budgets.spend(hiddenGranted, now);
         const lockedUntil = lockout === null ? null : lockouts.countFailure(lockout, now);

@@ -19,6 +19,8 @@ export interface Grantable {
   readonly charge: BudgetCharge;
   readonly spent: EpochMs[];
   readonly failures: number;
+  /** When the failures are forgotten, unless there is another. */
+  readonly failuresUntil: EpochMs;
 }
 
 export interface Budgets {
@@ -26,9 +28,9 @@ export interface Budgets {
   check(charges: readonly BudgetCharge[], now: EpochMs): Grantable[] | Limited;
   /**
    * Spends what `check` granted in the same transaction. Returns when the hold of the first charge ends, or `now` if it has
-   * none.
+   * none. Without `counting` the charges with `countsFailures` count none.
    */
-  spend(grantable: readonly Grantable[], now: EpochMs): EpochMs;
+  spend(grantable: readonly Grantable[], now: EpochMs, how?: { readonly counting: boolean }): EpochMs;
   /** Writes the budgets unchanged, so that a hidden refusal costs the same writes as a grant. */
   rewrite(charges: readonly BudgetCharge[]): void;
   giveBack(returns: readonly BudgetReturn[], now: EpochMs): void;
@@ -71,16 +73,18 @@ export function createBudgets(db: Database): Budgets {
         const row = select.get(charge.key);
         const spent = within(row === undefined ? [] : parseTimes(row.spent), longestWindow(charge), now);
         retryAt = Math.max(retryAt, refusedUntil(charge, { spent, holdUntil: row?.hold_until ?? 0 }, now));
-        grantable.push({ charge, spent, failures: failuresIn(row, now) });
+        const failures = failuresIn(row, now);
+        grantable.push({ charge, spent, failures, failuresUntil: failures === 0 ? 0 : row!.expires_at });
       }
       return retryAt > now ? { kind: "limited", retryAt } : grantable;
     },
 
-    spend(grantable, now) {
+    spend(grantable, now, { counting } = { counting: true }) {
       let firstHold = now;
-      for (const [index, { charge, spent, failures: before }] of grantable.entries()) {
-        const failures = charge.countsFailures === true ? before + 1 : before;
-        const keptUntil = charge.countsFailures === true ? now + failuresKeptMs : 0;
+      for (const [index, { charge, spent, failures: before, failuresUntil }] of grantable.entries()) {
+        const counts = charge.failuresShare !== undefined || (charge.countsFailures === true && counting);
+        const failures = counts ? before + 1 : before;
+        const keptUntil = counts ? now + failuresKeptMs : failuresUntil;
         if (charge.limits.length === 0 && charge.countsFailures === true) {
           count.run(charge.key, failures, keptUntil);
           continue;

@@ -84,6 +84,56 @@ export function failures(scene: Scene): void {
     expect(await count("a", t0 + 60 * day)).toBe(0);
   });
 
+  it.each(["identifier", "contact"] as const)(
+    "a requester adds its share to the count of the %s and keeps it no longer",
+    async (counting) => {
+      const { store } = scene;
+      const by = (requester: string, now: number) =>
+        guess(
+          {
+            userRequester: { ...chargeOf(requester, 1_000), failuresShare: 3 },
+            ...(counting === "identifier" ? { identifier: counted("a") } : { contact: onlyCounts("a") }),
+          },
+          now,
+        );
+      expect([await by("one", t0), await by("one", t0 + 1), await by("one", t0 + 2)]).toEqual([0, 1, 2]);
+      for (const later of times(9, (n) => t0 + (n + 1) * 3 * day)) expect(await by("one", later)).toBe(3);
+      expect([await count("a", t0 + 29 * day), await count("one", t0 + 29 * day)]).toEqual([3, 12]);
+      await store.upkeep.sweep({ now: t0 + 29 * day, limit: 1_000 });
+      expect(await by("one", t0 + 31 * day)).toBe(0);
+      expect(await count("a", t0 + 31 * day)).toBe(0);
+      expect([await by("another", t0 + 31 * day), await by("another", t0 + 31 * day)]).toEqual([0, 1]);
+      expect(await count("a", t0 + 31 * day)).toBe(2);
+      expect([await by("one", t0 + 62 * day), await by("one", t0 + 62 * day)]).toEqual([0, 1]);
+    },
+  );
+
+  it("a redemption ends the count of its requester, and that of no other", async () => {
+    const { store } = scene;
+    const own = (name: string) => ({ ...chargeOf(name, 1_000), failuresShare: 2 });
+    for (const name of ["one", "one", "one", "another"]) await guess({ userRequester: own(name), identifier: counted("a") });
+    const challenge = await issue(store);
+    await store.challenges.takeAttempt(attemptOf(challenge, { userRequester: own("one"), identifier: counted("a") }));
+    const returns = ["one", "a"].map((name) => ({ key: bytes(name), spentAt: t0 + minute }));
+    await redeem(store, challenge.challengeId, { returns });
+    expect([await count("a"), await count("one"), await count("another")]).toEqual([0, 0, 1]);
+    expect(await guess({ userRequester: own("one"), identifier: counted("a") })).toBe(0);
+    expect(await count("a")).toBe(1);
+  });
+
+  it("a guess that a hidden budget fails, whatever its code, is no failure", async () => {
+    const spent = { userRequester: { ...chargeOf("own", 1), failuresShare: 20 }, identifier: counted("a") };
+    for (const before of [0, 1, 1]) expect(await guess(spent)).toBe(before);
+    for (const _ of times(2, Number)) await guess({ user: chargeOf("user", 1), contact: onlyCounts("b") });
+    expect([await count("a"), await count("own"), await count("b")]).toEqual([1, 1, 1]);
+  });
+
+  it("of 100 parallel guesses of one requester its share counts, and no more", async () => {
+    const own = { ...chargeOf("own", 1_000), failuresShare: 20 };
+    await Promise.all(times(100, () => guess({ userRequester: own, identifier: counted("a") })));
+    expect([await count("a"), await count("own")]).toEqual([20, 100]);
+  });
+
   it("of 100 parallel guesses at different challenges each counts once", async () => {
     const before = await Promise.all(
       times(100, (n) => guess(n % 2 === 0 ? { identifier: counted("a") } : { contact: onlyCounts("a") })),

@@ -1,17 +1,19 @@
 import { failuresKeptMs } from "../../rules/kept.js";
 
 /**
- * Budgets. Charges are JSON sorted by key: `{key, maxes, windows, longest, holds, optional, sets, counts}`. `holds[n]` is how long the
- * key is held if n units were spent before. `sets` is the position of the challenge whose resend_at becomes the end of the
- * hold. A refused optional charge refuses only the other optional charges. `counts` says that the spend counts as a failure.
+ * Budgets. Charges are JSON sorted by key: `{key, maxes, windows, longest, holds, optional, sets, counts, share}`. `holds[n]` is how
+ * long the key is held if n units were spent before. `sets` is the position of the challenge whose resend_at becomes the end of the
+ * hold. A refused optional charge refuses only the other optional charges. `counts` says that the spend counts as a failure. So does
+ * `share`, and if its charge has so many failures, or is refused, `counts` has no effect.
  */
 export const budgetFunctions = `
 CREATE FUNCTION budget_charges(p_charges JSONB)
 RETURNS TABLE (key BYTEA, maxes INTEGER[], windows BIGINT[], longest BIGINT, holds BIGINT[], optional BOOLEAN, sets INTEGER,
-  counts BOOLEAN)
+  counts BOOLEAN, share INTEGER)
 LANGUAGE sql IMMUTABLE ROWS 4 AS $$
   SELECT * FROM jsonb_to_recordset(p_charges) AS c (
-    key BYTEA, maxes INTEGER[], windows BIGINT[], longest BIGINT, holds BIGINT[], optional BOOLEAN, sets INTEGER, counts BOOLEAN)
+    key BYTEA, maxes INTEGER[], windows BIGINT[], longest BIGINT, holds BIGINT[], optional BOOLEAN, sets INTEGER, counts BOOLEAN,
+    share INTEGER)
 $$;
 
 -- Returns when a charge can be granted; 0 or a past time means now. The rule is that of rules/budget-window.ts. Spent times are
@@ -85,12 +87,17 @@ DECLARE
   v_last BYTEA;
   v_hold BIGINT;
   v_failures INTEGER;
+  v_counting BOOLEAN := true;
+  v_counts BOOLEAN;
 BEGIN
   retry_at := p_until;
   resend_at := p_resend_at;
   optional_refused := false;
   FOR v_charge IN SELECT * FROM budget_charges(p_charges) LOOP
-    SELECT spent, hold_until INTO v_spent, v_hold_until FROM budgets WHERE key = v_charge.key FOR UPDATE;
+    SELECT spent, hold_until, CASE WHEN expires_at > p_now THEN b.failures ELSE 0 END
+    INTO v_spent, v_hold_until, v_failures FROM budgets b WHERE key = v_charge.key FOR UPDATE;
+    -- Null without a share or a budget.
+    v_counting := v_counting AND coalesce(v_failures < v_charge.share, true);
     -- A charge with a maximum of 0 is never granted and needs no budget.
     IF NOT FOUND AND NOT 0 = ANY (v_charge.maxes) THEN
       INSERT INTO budgets AS b (key, spent, hold_until, expires_at)
@@ -121,17 +128,21 @@ BEGIN
       UPDATE budgets SET spent = spent WHERE key = v_charge.key;
       CONTINUE;
     END IF;
+    v_counts := v_charge.share IS NOT NULL OR v_charge.counts AND v_counting AND NOT optional_refused;
     SELECT ARRAY(SELECT t FROM unnest(b.spent) AS t WHERE t > p_now - v_charge.longest AND t < p_now + v_charge.longest),
       CASE WHEN b.expires_at > p_now THEN b.failures ELSE 0 END
     INTO v_spent, v_failures FROM budgets b WHERE b.key = v_charge.key;
     IF v_charge.counts THEN
       failures := v_failures;
+    END IF;
+    IF v_counts THEN
       v_failures := v_failures + 1;
-      IF cardinality(v_charge.maxes) = 0 THEN
-        UPDATE budgets b SET failures = v_failures, expires_at = greatest(b.expires_at, budget_expiry(0, p_now + ${failuresKeptMs}))
-        WHERE b.key = v_charge.key;
-        CONTINUE;
-      END IF;
+    END IF;
+    IF v_charge.counts AND cardinality(v_charge.maxes) = 0 THEN
+      UPDATE budgets b SET failures = v_failures,
+        expires_at = greatest(b.expires_at, CASE WHEN v_counts THEN budget_expiry(0, p_now + ${failuresKeptMs}) END)
+      WHERE b.key = v_charge.key;
+      CONTINUE;
     END IF;
     v_hold := coalesce(v_charge.holds[least(cardinality(v_spent) + 1, cardinality(v_charge.holds))], 0);
     IF v_charge.sets IS NOT NULL THEN
@@ -143,7 +154,7 @@ BEGIN
     UPDATE budgets b SET spent = ARRAY(SELECT t FROM unnest(v_spent || p_now) AS t ORDER BY t),
       hold_until = v_hold_until, failures = v_failures, expires_at = greatest(
         budget_expiry(v_hold_until, p_now + v_charge.longest),
-        CASE WHEN v_charge.counts THEN budget_expiry(0, p_now + ${failuresKeptMs}) WHEN v_failures > 0 THEN b.expires_at END)
+        CASE WHEN v_counts THEN budget_expiry(0, p_now + ${failuresKeptMs}) WHEN v_failures > 0 THEN b.expires_at END)
     WHERE b.key = v_charge.key;
   END LOOP;
 END $$;
