@@ -11,6 +11,11 @@ const create: Statement = {
   text: `SELECT r.outcome, r.user_id, r.field FROM ${functionName("create_members")}($1, $2, $3, $4) r ORDER BY r.nth`,
 };
 
+const endUnseenClaims: Statement = {
+  name: "end_unseen_claims",
+  text: `SELECT ${functionName("end_unseen_claims")}($1, $2, $3)`,
+};
+
 interface CreatedRow {
   outcome: CreateOutcome["kind"];
   user_id: string;
@@ -35,7 +40,7 @@ export function createCreation(db: Database): Pick<Users, "create"> {
       }));
       // Calls for one contact wait for each other here and not in the database, where they would conflict.
       const crowded = members.length === 1 ? (members[0]!.contacts[0]?.value ?? appId) : appId;
-      return await db.transaction(async (rows) => {
+      const outcomes = await db.transaction(async (rows) => {
         const created = await rows<CreatedRow>(create, [poolId, appId, JSON.stringify(given), now]);
         const ids = created.filter(({ outcome }) => outcome === "created" || outcome === "joined").map((row) => row.user_id);
         const found = ids.length === 0 ? [] : await rows<MemberRow>(membersByIds, [appId, ids]);
@@ -46,6 +51,11 @@ export function createCreation(db: Database): Pick<Users, "create"> {
           return { kind: row.outcome, member: toMember(byId.get(row.user_id)!) };
         });
       }, crowded);
+      const proven = given.flatMap(({ nth, contacts }) =>
+        outcomes[nth]!.kind === "created" ? contacts.filter((contact) => contact.verified_at !== null) : [],
+      );
+      if (proven.length > 0) await db.rows(endUnseenClaims, [poolId, appId, JSON.stringify(proven)]);
+      return outcomes;
     },
   };
 }

@@ -12,6 +12,7 @@ import {
   newSession,
   ofKind,
   phone,
+  poolId,
   redemptionOf,
   rotate,
   rotationOf,
@@ -24,6 +25,7 @@ import { claimed, membersOf, newMember, shop, verified } from "./member-fixtures
 
 const later = t0 + minute;
 const rounds = 6;
+const here = { poolId, appId };
 
 /** Changes of people that meet sign-ins and refreshes, from four processes on one database. */
 export function peopleRaces(scene: Scene): void {
@@ -177,6 +179,45 @@ export function peopleRaces(scene: Scene): void {
       const joined = (await others.race(scene.location, "users.create", creations(shop))).flat();
       expect(joined.filter(({ kind }) => kind !== "already_member")).toHaveLength(1);
       expect(ofKind(joined, "already_member")).toHaveLength(99);
+    });
+  }
+
+  const proofs: Readonly<Record<string, (contact: Contact) => Promise<(store: Store) => Promise<unknown>>>> = {
+    "a sign-in": async (contact) => redeeming((await issue(scene.store, { contact })).challengeId),
+    "an added contact": async (contact) => {
+      const { userId } = (await add()).user;
+      return (store) =>
+        store.users.addContact({ appId, userId, contact: verified(contact, later), primary: false, now: later });
+    },
+    "a creation": async (contact) => (store) =>
+      store.users.create({ ...here, members: [newMember({ contacts: [verified(contact, later)] })], now: later }),
+    "an import": async (contact) => (store) => {
+      const contacts = [[verified(contact, later)], [verified(email())]];
+      return store.users.create({ ...here, members: contacts.map((own) => newMember({ contacts: own })), now: later });
+    },
+  };
+  for (const [name, prove] of Object.entries(proofs)) {
+    it(`of 24 claims of a contact that ${name} proves at the same time none stays`, async () => {
+      for (const round of times(12, Number)) {
+        const contact = email();
+        const people = await Promise.all(times(12, () => add()));
+        const adding = people.map(
+          ({ user: { userId } }) =>
+            (store: Store) =>
+              store.users.addContact({ appId, userId, contact: claimed(contact), primary: false, now: t0 }),
+        );
+        const creating = times(12, () => {
+          const change = { ...here, members: [newMember({ contacts: [verified(email()), claimed(contact)] })], now: t0 };
+          return (store: Store) => store.users.create(change);
+        });
+        const acts = adding.flatMap((act, n) => [act, creating[n]!]);
+        await race<unknown>(acts, await prove(contact), round * 2);
+        const holder = (await find(contact))!.user;
+        expect(holder.contacts).toContainEqual(verified(contact, later));
+        const prefix = { field: "email", text: contact.value } as const;
+        const { members } = await scene.store.users.list({ ...here, prefix, after: "", limit: 30 });
+        expect(members.map(({ user }) => user.userId)).toEqual([holder.userId]);
+      }
     });
   }
 

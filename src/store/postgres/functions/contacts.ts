@@ -20,6 +20,19 @@ RETURNS BOOLEAN LANGUAGE sql STABLE AS $$
   WHERE c ->> 0 = p_kind AND c ->> 1 <> p_value AND c ->> 1 IS DISTINCT FROM p_replaces
 $$;
 
+-- Lets a claim and a proof of the contact wait for each other until the first of the two has ended: both insert a row of the same key.
+-- The row of the claim is gone at once, and no other transaction sees it. A proof that waited finds the claim and ends it. A claim that
+-- waited starts over and finds the proof.
+CREATE FUNCTION meet_proofs(p_pool_id TEXT, p_user_id TEXT, p_kind TEXT, p_value TEXT) RETURNS VOID LANGUAGE plpgsql AS $$
+BEGIN
+  INSERT INTO contacts (pool_id, kind, value, user_id, verified_at, rank) VALUES (p_pool_id, p_kind, p_value, p_user_id, 0, 0)
+  ON CONFLICT (pool_id, kind, value) DO NOTHING;
+  IF NOT FOUND THEN
+    RAISE SQLSTATE '40001' USING MESSAGE = 'the contact was verified at the same time';
+  END IF;
+  DELETE FROM contacts o WHERE o.pool_id = p_pool_id AND o.kind = p_kind AND o.value = p_value;
+END $$;
+
 -- p_verified_at null: a claim.
 CREATE FUNCTION add_contact(
   p_app_id TEXT, p_user_id TEXT, p_kind TEXT, p_value TEXT, p_verified_at BIGINT, p_primary BOOLEAN, p_now BIGINT,
@@ -41,6 +54,7 @@ BEGIN
       RETURN;
     END IF;
     IF p_verified_at IS NULL THEN
+      PERFORM meet_proofs(v_pool_id, p_user_id, p_kind, p_value);
       INSERT INTO claims (app_id, kind, value, user_id, created_at) VALUES (p_app_id, p_kind, p_value, p_user_id, p_now)
       ON CONFLICT (app_id, kind, value, user_id) DO NOTHING;
     ELSE

@@ -66,11 +66,17 @@ $$;
 -- Creates the people at the places that unrelated_members found.
 CREATE FUNCTION create_unrelated(p_pool_id TEXT, p_app_id TEXT, p_members JSONB, p_places INTEGER[], p_now BIGINT)
 RETURNS VOID LANGUAGE plpgsql AS $$
+DECLARE
+  v_claimed TID[];
 BEGIN
-  INSERT INTO contacts (pool_id, kind, value, user_id, verified_at, rank)
-  SELECT p_pool_id, c.kind, c.value, m.user_id, c.verified_at, c.rank FROM ${listedContacts}
-  WHERE m.nth = ANY (p_places) AND c.verified_at IS NOT NULL
-  ORDER BY c.kind COLLATE "C", c.value COLLATE "C" ON CONFLICT DO NOTHING;
+  -- Claims meet proofs at the same time as in meet_proofs.
+  WITH made AS (
+    INSERT INTO contacts AS o (pool_id, kind, value, user_id, verified_at, rank)
+    SELECT p_pool_id, c.kind, c.value, m.user_id, coalesce(c.verified_at, -1), c.rank FROM ${listedContacts}
+    WHERE m.nth = ANY (p_places)
+    ORDER BY c.kind COLLATE "C", c.value COLLATE "C" ON CONFLICT DO NOTHING RETURNING o.ctid AS place, o.verified_at
+  ) SELECT array_agg(made.place) FILTER (WHERE made.verified_at = -1) INTO v_claimed FROM made;
+  DELETE FROM contacts o WHERE o.ctid = ANY (v_claimed);
   INSERT INTO claims (app_id, kind, value, user_id, created_at)
   SELECT p_app_id, c.kind, c.value, m.user_id, p_now FROM ${listedContacts}
   WHERE m.nth = ANY (p_places) AND c.verified_at IS NULL ON CONFLICT DO NOTHING;
@@ -171,6 +177,9 @@ BEGIN
         ON CONFLICT (pool_id, kind, value) DO NOTHING;
         PERFORM end_claims(p_app_id, v_person, c.kind, c.value)
         FROM jsonb_to_recordset(v_member.contacts) AS c (kind TEXT, value TEXT, verified_at BIGINT) WHERE c.verified_at IS NOT NULL;
+        PERFORM meet_proofs(p_pool_id, v_person, c.kind, c.value) FROM (
+          SELECT g.kind, g.value FROM jsonb_to_recordset(v_member.contacts) AS g (kind TEXT, value TEXT, verified_at BIGINT)
+          WHERE g.verified_at IS NULL ORDER BY g.kind COLLATE "C", g.value COLLATE "C") AS c;
         INSERT INTO claims (app_id, kind, value, user_id, created_at)
         SELECT p_app_id, c.kind, c.value, v_person, p_now
         FROM jsonb_to_recordset(v_member.contacts) AS c (kind TEXT, value TEXT, verified_at BIGINT) WHERE c.verified_at IS NULL
@@ -195,5 +204,18 @@ BEGIN
     field := v_field;
     RETURN NEXT;
   END LOOP;
+END $$;
+
+-- Ends the claims to contacts that were proven by create_members. Its transaction sees no claim that a change of a member's contacts
+-- made after it began.
+CREATE FUNCTION end_unseen_claims(p_pool_id TEXT, p_app_id TEXT, p_contacts JSONB) RETURNS VOID LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM end_claims(p_app_id, proven.user_id, proven.kind, proven.value) FROM (
+    SELECT c.kind, c.value,
+      (SELECT o.user_id FROM contacts o WHERE o.pool_id = p_pool_id AND o.kind = c.kind AND o.value = c.value) AS user_id
+    FROM jsonb_to_recordset(p_contacts) AS c (kind TEXT, value TEXT)
+    WHERE (SELECT k.user_id FROM claims k WHERE k.app_id = p_app_id AND k.kind = c.kind AND k.value = c.value LIMIT 1) IS NOT NULL
+    ORDER BY c.kind COLLATE "C", c.value COLLATE "C"
+  ) AS proven WHERE proven.user_id IS NOT NULL;
 END $$;
 `;
