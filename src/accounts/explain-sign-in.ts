@@ -155,5 +155,6 @@ async function requesterOf(
   const found = clientId === "" ? null : (directory.find(clientId) ?? (await directory.lookUp(clientId)));
   const client = clientId === "" ? actor.client : found?.client;
   if (client?.appId !== app.appId) throw invalidField("client_id", "must be a client of the app, which the user signs in with");
-  return lookup.requester(client.clientId, address);
+  const backendId = client.kind === "confidential" ? client.clientId : null;
+  return lookup.requester({ poolId: app.poolId, backendId, address });
 }

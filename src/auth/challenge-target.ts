@@ -4,6 +4,7 @@ import { canonicalIdentifier, type Identifier } from "../model/identifier.js";
 import type { ChallengeToVerify } from "../store/port/challenges.js";
 import type { Deps } from "./deps.js";
 import { accepted, invalidField } from "./errors.js";
+import { requesterKeyOf } from "./requester.js";
 
 /** How a caller names a challenge: by its id, or by the identifier that the code was requested for, as the caller wrote it. */
 export type ChallengeTarget =
@@ -24,7 +25,7 @@ export async function challengeIdOf(deps: Deps, caller: Caller, target: Challeng
   const newest = await deps.store.challenges.findNewest({
     clientId,
     identifierKey: deps.lookup.identifier(caller.app.poolId, identifierOf(caller, target)),
-    requesterKey: deps.lookup.requester(clientId, caller.address),
+    requesterKey: requesterKeyOf(deps, caller),
     purpose: target.purpose,
     now: deps.clock(),
   });

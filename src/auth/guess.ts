@@ -12,6 +12,7 @@ import type { Deps } from "./deps.js";
 import { tooManyRequests } from "./limits.js";
 import { lockoutRule } from "./lockout.js";
 import { codeBinding } from "./new-challenge.js";
+import { requesterKeyOf } from "./requester.js";
 
 /** A code that a caller typed, and the challenge that it must be for. */
 export interface GuessInput {
@@ -39,7 +40,7 @@ export async function takeGuess(
   caller: Caller,
   { challenge, input }: { readonly challenge: ChallengeToVerify; readonly input: GuessInput },
 ): Promise<Guess> {
-  const requesterKey = deps.lookup.requester(caller.client.clientId, caller.address);
+  const requesterKey = requesterKeyOf(deps, caller);
   const { contact, poolId } = challenge;
   const contactKey = contact === null ? null : deps.lookup.identifier(poolId, contact);
   const charges = guessCharges(caller.policy, challenge, { requesterKey, contactKey });

@@ -14,6 +14,7 @@ import { type Idempotency, idempotencyMac } from "./idempotency.js";
 import { tooManyRequests } from "./limits.js";
 import { refuseLocked, refuseLockedUser } from "./lockout.js";
 import { type ChallengePlan, draftChallenge } from "./new-challenge.js";
+import { requesterKeyOf } from "./requester.js";
 
 /** A challenge that a caller requests. */
 export interface Wanted {
@@ -51,7 +52,7 @@ interface IssueInput {
 export async function issueChallenges(deps: Deps, caller: Caller, input: IssueInput): Promise<readonly Challenge[]> {
   const { policy } = caller;
   const { challenges } = deps.store;
-  const requesterKey = deps.lookup.requester(caller.client.clientId, caller.address);
+  const requesterKey = requesterKeyOf(deps, caller);
   const { method, budget, wanted, code = noCodeOptions } = input;
   const idempotency = idempotencyMac(deps, caller, { method, requesterKey, idempotency: input.idempotency });
   const asked = wanted.map((one) => {

@@ -11,6 +11,7 @@ import { deliverAt } from "./issue-challenges.js";
 import { tooManyRequests } from "./limits.js";
 import { refuseLocked } from "./lockout.js";
 import { codeInvalid } from "./refusals.js";
+import { requesterKeyOf } from "./requester.js";
 
 export interface ResendInput {
   readonly challengeId: string;
@@ -37,7 +38,7 @@ export async function tryResend(deps: Deps, caller: Caller, input: ResendInput):
   }
   await refuseLocked(deps, caller, challenge);
   const { identifierKey } = challenge;
-  const requesterKey = deps.lookup.requester(clientId, caller.address);
+  const requesterKey = requesterKeyOf(deps, caller);
   const idempotency = idempotencyMac(deps, caller, { method: "SendOtp", requesterKey, idempotency: input.idempotency });
   const now = deps.clock();
   const why = resendRefusalOf(challenge, clientId, now);

@@ -11,6 +11,7 @@ import type { Deps } from "./deps.js";
 import { AuthError, invalidField } from "./errors.js";
 import type { Idempotency } from "./idempotency.js";
 import { type Destination, issueChallenges } from "./issue-challenges.js";
+import { requesterKeyOf } from "./requester.js";
 import { resendCode, tryResend } from "./resend-code.js";
 
 export interface SendOtpInput {
@@ -70,7 +71,7 @@ async function sendLiveAgain(deps: Deps, caller: Caller, input: SendInput): Prom
   const newest = await deps.store.challenges.findNewest({
     clientId,
     identifierKey: deps.lookup.identifier(caller.app.poolId, identifier),
-    requesterKey: deps.lookup.requester(clientId, caller.address),
+    requesterKey: requesterKeyOf(deps, caller),
     purpose,
     now,
   });

@@ -12,7 +12,11 @@ import type { Sealer } from "./sealing.js";
 export interface LookupKeys {
   /** Two pools share no key, so neither learns anything about the other's people. */
   identifier(poolId: string, identifier: Identifier): Buffer;
-  requester(clientId: string, address: string): Buffer;
+  /**
+   * Stands for a requester. All public clients of a pool are one at an address, because their ids are no secret: otherwise each
+   * would give a stranger a share of its own. A confidential client is named by `backendId`, which is null for all other callers.
+   */
+  requester(from: { readonly poolId: string; readonly backendId: string | null; readonly address: string }): Buffer;
   /** Stands for the network of the address, whichever client calls. */
   network(address: string): Buffer;
   /** Stands for the account that an app locks: `subject` is a user's id, or the key of an identifier without a user. */
@@ -44,7 +48,8 @@ export async function loadLookupKeys(deps: { store: Store; sealer: Sealer; now: 
   const mac = (text: string): Buffer => createHmac("sha256", key).update(text).digest().subarray(0, 16);
   return {
     identifier: (poolId, { kind, value }) => mac(`identifier\0${poolId === mainPoolId ? "" : `${poolId}\0`}${kind}\0${value}`),
-    requester: (clientId, address) => mac(`requester\0${clientId}\0${networkOf(address)}`),
+    requester: ({ poolId, backendId, address }) =>
+      mac(`requester\0${backendId === null ? `\0${poolId}` : backendId}\0${networkOf(address)}`),
     network: (address) => mac(`network\0${networkOf(address)}`),
     lockout: (appId, subject) => mac(`lockout\0${appId}\0${Buffer.from(subject).toString("base64url")}`),
     requestKey: Buffer.from(hkdfSync("sha256", key, "latchkey", "idempotency", 32)),

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { guessesKey } from "../../src/auth/budgets.js";
+import { startTwoApps, type TwoApps } from "../auth/two-apps.js";
 import { startTestApp, type TestApp } from "../support/app.js";
 import { bearer, refused, signIn, wrongCode } from "../support/calls.js";
 import { testEngines } from "../support/engines.js";
@@ -190,5 +191,64 @@ describe.each(testEngines())("an owner among strangers on $engine", ({ database 
       on.clock.advance(15_000);
       await elsewhere.sendOtp(byEmail(email));
     }
+  });
+});
+
+describe.each(testEngines())("a stranger with every public client of a pool at one address, on $engine,", ({ database }) => {
+  const stranger = "203.0.113.9";
+  let on: TwoApps;
+  beforeEach(async () => {
+    on = await startTwoApps(await database());
+    for (const { web } of [on.plain, on.strict]) {
+      await on.redeem(web, await on.send(web, { case: "email", value: owner }));
+      on.server.clock.advance(hour);
+    }
+  });
+  afterEach(() => on.stop());
+
+  const clients = () => [on.plain.webFrom(stranger), on.strict.webFrom(stranger), on.server.authFrom(stranger)];
+
+  it("has the guesses of one requester: the owner's right code stays good, and a backend's users have their own", async () => {
+    const [plain, strict, another] = clients();
+    for (const auth of [plain!, strict!]) {
+      const { challengeId } = (await auth.sendOtp(byEmail(owner))).challenge!;
+      const { code } = await on.server.messageOf({ challengeId });
+      for (let n = 0; n < 5; n += 1)
+        expect((await refused(auth.verifyOtp({ challengeId, code: wrongCode(code, n) }))).reason).toBe("CODE_INVALID");
+      on.server.clock.advance(2 * minute);
+    }
+    for (const auth of [plain!, strict!, another!]) {
+      const { challengeId } = (await auth.sendOtp(byEmail(owner))).challenge!;
+      expect((await refused(auth.verifyOtp({ challengeId, code: "000000" }))).reason).toBe("TOO_MANY_REQUESTS");
+      on.server.clock.advance(6 * minute);
+    }
+    const backend = on.plain.backendWith({ "x-latchkey-end-user-ip": stranger });
+    for (const auth of [on.plain.web, on.strict.web, backend]) {
+      expect((await on.redeem(auth, await on.send(auth, { case: "email", value: owner }))).tokens).toBeDefined();
+      on.server.clock.advance(minute);
+    }
+  });
+
+  it("has the sends and the pauses of one requester", async () => {
+    const [plain, strict, another] = clients();
+    await plain!.sendOtp(byEmail(owner));
+    expect((await refused(strict!.sendOtp(byEmail(owner)))).reason).toBe("TOO_MANY_REQUESTS");
+    for (const auth of [strict!, another!, plain!, strict!]) {
+      on.server.clock.advance(6 * minute);
+      await auth.sendOtp(byEmail(owner));
+    }
+    for (const auth of clients()) {
+      on.server.clock.advance(6 * minute);
+      expect((await refused(auth.sendOtp(byEmail(owner)))).reason).toBe("TOO_MANY_REQUESTS");
+    }
+    await on.plain.web.sendOtp(byEmail(owner));
+    await on.plain.backendWith({ "x-latchkey-end-user-ip": stranger }).sendOtp(byEmail(owner));
+  });
+
+  it("has another share in another pool", async () => {
+    const apart = await startTwoApps(await database(), { pools: true });
+    await apart.plain.webFrom(stranger).sendOtp(byEmail(owner));
+    await apart.strict.webFrom(stranger).sendOtp(byEmail(owner));
+    await apart.stop();
   });
 });
