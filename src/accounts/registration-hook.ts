@@ -1,5 +1,10 @@
 import { Webhook } from "standardwebhooks";
-import type { AskRegistrationHook, RegistrationAnswer, RegistrationRequest } from "../auth/registration-hook.js";
+import {
+  type AskRegistrationHook,
+  hookTimeoutMs,
+  type RegistrationAnswer,
+  type RegistrationRequest,
+} from "../auth/registration-hook.js";
 import type { HookSecrets } from "../crypto/hook-secrets.js";
 import type { Log } from "../lib/log.js";
 import type { RegistrationHook } from "../model/app.js";
@@ -18,8 +23,6 @@ export interface HookDeps {
   readonly log: Log;
   readonly metrics: Pick<Metrics, "registrationHookEnded">;
 }
-
-const timeoutMs = 2_000;
 
 /** What came of a call. A text is why it failed; `code` is the status or error code, for the log. */
 type Called = { readonly answer: RegistrationAnswer | string; readonly code: string };
@@ -85,7 +88,7 @@ async function call({ clock, outbound }: HookDeps, request: RegistrationRequest,
       "webhook-signature": new Webhook(secret).sign(challengeId, new Date(now), body),
     },
     body,
-    timeoutMs,
+    timeoutMs: hookTimeoutMs,
   });
   if (outcome.kind === "failed") return { answer: outcome.why, code: outcome.code };
   if (outcome.status !== 200) return { answer: "status", code: String(outcome.status) };

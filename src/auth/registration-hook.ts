@@ -2,6 +2,9 @@ import type { App } from "../model/app.js";
 import type { Contact } from "../model/contact.js";
 import type { NewUser } from "../model/user.js";
 
+/** A hook that has not answered after this time gives no answer. */
+export const hookTimeoutMs = 2_000;
+
 /** A person who is about to be created or joined, for the registration hook of the app. */
 export interface RegistrationRequest {
   readonly app: App;

@@ -6,6 +6,13 @@ import type { NewMembership } from "../model/user.js";
 import type { RedeemChange, RedeemOutcome } from "../store/port/redemption.js";
 import type { Deps } from "./deps.js";
 import { AuthError } from "./errors.js";
+import { hookTimeoutMs } from "./registration-hook.js";
+
+/**
+ * How long a call has the hook of a challenge to itself: the time for the answer, and 3 s for the redemption that follows. A call
+ * that has not redeemed the code by then has failed.
+ */
+const hookClaimMs = hookTimeoutMs + 3_000;
 
 type Redeemed = Exclude<RedeemOutcome, { readonly kind: "would_register" }>;
 
@@ -17,8 +24,9 @@ export interface RedeemInput {
 }
 
 /**
- * Redeems a challenge whose code was right. If that would create or join a person, it asks the app's registration hook first, once
- * a challenge. Throws REGISTRATION_REFUSED if the hook refuses; the challenge has then ended. `now` is the time of the redemption.
+ * Redeems a challenge whose code was right. If that would create or join a person, it asks the app's registration hook first. One
+ * call at a time asks for a challenge; if the store fails after the answer, a repeat may ask again. Throws REGISTRATION_REFUSED if the
+ * hook refuses; the challenge has then ended. `now` is the time of the redemption.
  */
 export async function redeem(
   deps: Deps,
@@ -35,7 +43,7 @@ export async function redeem(
   if (outcome.kind !== "would_register") return { outcome, now };
   if (!mayRegister) return { outcome: { kind: "refused", why: "not_expected" }, now };
 
-  const claimed = await deps.store.challenges.claimHook({ challengeId, now });
+  const claimed = await deps.store.challenges.claimHook({ challengeId, claimMs: hookClaimMs, now: deps.clock() });
   if (!claimed) return { outcome: { kind: "refused", why: "hook_running" }, now };
   const { userId: _, ...profile } = change.newUser;
   const answer = await deps.askRegistrationHook({
@@ -46,7 +54,7 @@ export async function redeem(
     contacts: outcome.contacts,
     profile: outcome.isNewToPool ? profile : null,
   });
-  if (answer.kind === "refused") throw await refusal(deps, caller, { challengeId, reason: answer.reason });
+  if (answer.kind === "refused") throw await refusal(deps, caller, { challengeId, reason: answer.reason, change });
   const second = await attempt({ ...newMembershipOf(caller.app, answer.appAttributes), roles: answer.roles });
   if (second.outcome.kind === "would_register") throw new Error("a redemption with a membership did not use it");
   return { outcome: second.outcome, now: second.now };
@@ -60,9 +68,14 @@ function newMembershipOf({ ownerOrganization }: App, appAttributes: string): New
 async function refusal(
   deps: Deps,
   { app }: Caller,
-  { challengeId, reason }: { readonly challengeId: string; readonly reason: string },
+  given: { readonly challengeId: string; readonly reason: string; readonly change: RedeemInput["change"] },
 ): Promise<AuthError> {
   const { appId } = app;
+  const { challengeId, reason, change } = given;
   await deps.store.challenges.end({ challengeId, appId, how: "cancel", sendReturns: [], now: deps.clock() });
+  // The code was right, so the guess was no failure of the contact, its requester or the account.
+  const { returns, lockoutKey } = change;
+  const failures = returns.map(({ key }) => key);
+  await deps.store.budgets.forgive({ spent: [], failures, lockouts: lockoutKey === null ? [] : [lockoutKey] });
   return new AuthError("REGISTRATION_REFUSED", reason === "" ? {} : { metadata: { cause: reason } });
 }

@@ -2,6 +2,8 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { decodeJwt } from "jose";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { guessesKey } from "../../src/auth/budgets.js";
+import { StoreUnavailableError } from "../../src/store/port/errors.js";
 import { explained, refused, together, wrongCode } from "../support/calls.js";
 import { testEngines } from "../support/engines.js";
 import { json, verifyQuestion } from "./hook-server.js";
@@ -74,6 +76,52 @@ describe.each(testEngines())("a registration hook on $engine", ({ database }) =>
     expect(app.hook.questions).toHaveLength(1);
     app.on.clock.advance(60_000);
     expect(await app.web.verifyOtp(await app.send(app.web, ada))).toMatchObject({ isNewUser: true });
+  });
+
+  it("that refuses a right code leaves no failure of the contact, no failure of the requester and no lockout", async () => {
+    const lockout = { lockoutFailures: 1, lockoutDuration: "900s" };
+    const updateMask = Object.keys(lockout).join(",");
+    await app.admin("AppService/UpdatePolicy", { appId: "shop", policy: lockout, updateMask });
+    app.hook.answer(json({ decision: "refuse" }));
+    const { lookup, store } = app.on.app.core.deps;
+    const identifierKey = lookup.identifier("main", { kind: "email", value: ada });
+    const requesterKey = lookup.requester({ poolId: "main", backendId: null, address: "127.0.0.1" });
+    const keys = [guessesKey(identifierKey), Buffer.concat([Buffer.of(7), identifierKey, requesterKey])];
+    for (const _ of [1, 2]) {
+      const { challengeId, code } = await app.send(app.web, ada);
+      expect(await explained(app.web.verifyOtp({ challengeId, code }))).toEqual(refusedFor());
+      expect(await store.budgets.countFailures({ keys, now: app.on.clock() })).toEqual([0, 0]);
+      app.on.clock.advance(180_000);
+    }
+    const { challengeId, code } = await app.send(app.web, ada);
+    await refused(app.web.verifyOtp({ challengeId, code: wrongCode(code) }));
+    expect(await store.budgets.countFailures({ keys, now: app.on.clock() })).toEqual([1, 1]);
+  });
+
+  it("is asked again, as the same question, by a repeat 5 s after the store failed: one user", async () => {
+    const { challenges } = app.on.app.core.deps.store;
+    const { redeem } = challenges;
+    let failing = 1;
+    challenges.redeem = async (change) => {
+      if (change.newMembership !== null && failing-- > 0) throw new StoreUnavailableError("planted");
+      return await redeem(change);
+    };
+    const redeemed = await app.send(app.web, ada);
+    const call = { ...redeemed, idempotencyKey: "repeat-after-failure-1" };
+    expect((await refused(app.web.verifyOtp(call))).reason).toBe("UNAVAILABLE");
+    expect(await app.memberOf(ada)).toBe(null);
+    app.on.clock.advance(4_999);
+    expect((await refused(app.web.verifyOtp(call))).reason).toBe("CODE_INVALID");
+    expect(app.hook.questions).toHaveLength(1);
+    app.on.clock.advance(1);
+    const { results, reasons } = await together(3, () => app.web.verifyOtp(redeemed));
+    expect([results.length, reasons]).toEqual([1, { CODE_INVALID: 2 }]);
+    expect(results[0]).toMatchObject({ isNewUser: true });
+    expect(app.hook.questions.map(({ headers }) => headers["webhook-id"])).toEqual(
+      Array(2).fill(redeemed.challengeId),
+    );
+    for (const question of app.hook.questions) verifyQuestion(app.secret(), question, app.on.clock());
+    expect((await app.memberOf(ada))?.membership?.state).toBe("active");
   });
 
   it("is called once by 20 parallel right guesses, of which one signs in", async () => {

@@ -202,10 +202,10 @@ export interface Challenges {
   }): Promise<AttemptOutcome>;
 
   /**
-   * Records that the registration hook is about to be called for a challenge. Of any number of calls exactly one returns true, so
-   * the hook is called once a challenge.
+   * Records that the registration hook is about to be called for a challenge. Returns true unless another call did so in the last
+   * `claimMs` milliseconds. So one caller at a time calls the hook, and another one may if the first has failed.
    */
-  claimHook(change: { readonly challengeId: string; readonly now: EpochMs }): Promise<boolean>;
+  claimHook(change: { readonly challengeId: string; readonly claimMs: number; readonly now: EpochMs }): Promise<boolean>;
 
   /**
    * Consumes a challenge whose code was right and returns the result. Of any number of concurrent calls exactly one is

@@ -55,7 +55,8 @@ export function createAttempts(db: Database): Operations {
   return {
     find: findChallenge,
 
-    claimHook: async ({ challengeId, now }) => (await db.changes(hook, [challengeId, now], challengeId)) === 1,
+    claimHook: async ({ challengeId, claimMs, now }) =>
+      (await db.changes(hook, [challengeId, now, now - claimMs], challengeId)) === 1,
 
     async findNewest({ clientId, identifierKey, requesterKey, purpose, now }) {
       const [row] = await db.rows<ChallengeRow>(newest, [identifierKey, purpose, clientId, requesterKey, now]);
@@ -96,7 +97,7 @@ export function createAttempts(db: Database): Operations {
 
 const hook: Statement = {
   name: "claim_hook",
-  text: "UPDATE challenges SET hook_at = $2 WHERE challenge_id = $1 AND hook_at IS NULL",
+  text: "UPDATE challenges SET hook_at = $2 WHERE challenge_id = $1 AND (hook_at IS NULL OR hook_at <= $3)",
 };
 
 export function findChallengeIn(db: Database): Store["challenges"]["find"] {

@@ -18,6 +18,7 @@ import {
   redemptionOf,
   type Scene,
   signIn,
+  second,
   t0,
   times,
 } from "./fixtures.js";
@@ -60,15 +61,17 @@ export function attempts(scene: Scene): void {
     expect(await take("owner", t0 + 4)).toEqual({ kind: "limited", retryAt: t0 + 2 + hour });
   });
 
-  it("of 20 calls before the registration hook one is told to call it, once for each challenge", async () => {
+  it("of 20 calls before the registration hook one may call it for each challenge, and one more when the claim is over", async () => {
     const { store } = scene;
     const challenges = [await issue(store), await issue(store)];
     for (const { challengeId } of challenges) {
-      const claims = await Promise.all(times(20, () => store.challenges.claimHook({ challengeId, now: t0 })));
-      expect(claims.filter(Boolean)).toHaveLength(1);
-      expect(await store.challenges.claimHook({ challengeId, now: t0 + minute })).toBe(false);
+      for (const now of [t0, t0 + second]) {
+        const claims = await Promise.all(times(20, () => store.challenges.claimHook({ challengeId, claimMs: second, now })));
+        expect(claims.filter(Boolean)).toHaveLength(1);
+        expect(await store.challenges.claimHook({ challengeId, claimMs: second, now: now + second - 1 })).toBe(false);
+      }
     }
-    expect(await store.challenges.claimHook({ challengeId: "unknown", now: t0 })).toBe(false);
+    expect(await store.challenges.claimHook({ challengeId: "unknown", claimMs: 0, now: t0 })).toBe(false);
   });
 
   it("exactly attemptsMax attempts are granted in a row, the next is refused", async () => {

@@ -226,11 +226,11 @@ export function peopleRaces(scene: Scene): void {
     const claims = await others.race(
       scene.location,
       "challenges.claimHook",
-      times(40, () => ({ challengeId, now: later })),
+      times(40, () => ({ challengeId, claimMs: 1_000, now: later })),
     );
     expect(claims.filter(Boolean)).toHaveLength(1);
-    expect(await scene.store.challenges.claimHook({ challengeId, now: later })).toBe(false);
-    expect(await scene.store.challenges.claimHook({ challengeId: "unknown", now: later })).toBe(false);
+    expect(await scene.store.challenges.claimHook({ challengeId, claimMs: 1_000, now: later })).toBe(false);
+    expect(await scene.store.challenges.claimHook({ challengeId: "unknown", claimMs: 0, now: later })).toBe(false);
   });
 
   it("20 proofs of a stranger from 4 processes join it once", async () => {

@@ -206,7 +206,7 @@ async function usePeople(store: Store): Promise<void> {
     await store.challenges.find(proof.challengeId, trustClaims);
     await store.challenges.redeem(redemptionOf(proof.challengeId, { trustClaims, newMembership: null }));
   }
-  await store.challenges.claimHook({ challengeId: (await issue(store)).challengeId, now: t0 });
+  await store.challenges.claimHook({ challengeId: (await issue(store)).challengeId, claimMs: 0, now: t0 });
   const change = await issue(store, { purpose: "change_contact", contact: next, userId, replaces: verified.value });
   await store.challenges.redeem(redemptionOf(change.challengeId, { newSession: null, newMembership: null }));
   const profile = { username: "ada", displayName: "Ada", externalId: "a", roles: ["admin"] };

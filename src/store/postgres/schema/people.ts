@@ -4,7 +4,7 @@
  * contacts.rank: the order of a person's contacts of one kind. The lowest is the primary one.
  * claims: contacts that an app's backend gave and no code has verified.
  * memberships.roles: JSON text of a list.
- * challenges.replaces: the contact that a CHANGE_CONTACT removes. hook_at: when the registration hook was called.
+ * challenges.replaces: the contact that a CHANGE_CONTACT removes. hook_at: when the registration hook was last called.
  * budgets.failures: consecutive spends of the budget, for charges that count them.
  * apps.registration_hook: JSON text, or empty.
  * Numbers of users that exist follow their age. These users become members of the app default if they are of the pool main, and of

@@ -28,7 +28,7 @@ export function createRedemption(db: Database, parts: Parts): Operations {
   const consume = createConsume(db, { ...parts, effects });
   const select = db.prepare<[string], ChallengeRow>(`SELECT ${challengeColumns} FROM challenges c WHERE c.challenge_id = ?`);
   const claimHook = db.prepare<Parameters<Operations["claimHook"]>[0]>(
-    "UPDATE challenges SET hook_at = @now WHERE challenge_id = @challengeId AND hook_at IS NULL",
+    "UPDATE challenges SET hook_at = @now WHERE challenge_id = @challengeId AND (hook_at IS NULL OR hook_at <= @now - @claimMs)",
   );
   return {
     claimHook: (change) => writer.write(() => claimHook.run(change).changes > 0),

@@ -7,7 +7,7 @@ const randomUuid = `lower(hex(randomblob(4)) || '-' || hex(randomblob(2)) || '-4
  * contacts.rank: the order within a kind. The lowest is the primary contact. By default the time of the verification.
  * claims: contacts that an app's backend gave and no code has verified.
  * memberships: users of apps. roles is a JSON text, app_attributes a JSON text or empty.
- * challenges.replaces: the contact that a change removes. hook_at: when the registration hook was called.
+ * challenges.replaces: the contact that a change removes. hook_at: when the registration hook was last called.
  * challenges_of_changes says IS: with `=`, SQLite would compile each statement with `purpose = @purpose` again at every call, to
  * see whether the index fits the value.
  * budgets.failures: consecutive wrong codes.
