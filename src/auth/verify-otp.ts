@@ -16,7 +16,7 @@ import { type GuessInput, takeGuess } from "./guess.js";
 import type { Idempotency } from "./idempotency.js";
 import { idempotencyMac } from "./idempotency.js";
 import { accountLocked } from "./lockout.js";
-import { currentUser, findMembership, rolesOf } from "./membership.js";
+import { currentUser, findMember, findMembership, rolesOf } from "./membership.js";
 import { type GivenSession, giveSession, intoCookie, newSessionOf, type SessionKind, sessionKindOf } from "./new-session.js";
 import { openProfile } from "./profile.js";
 import { codeInvalid } from "./refusals.js";
@@ -145,6 +145,11 @@ async function findEarlier(deps: Deps, caller: Caller, idempotency: Buffer | nul
   const found = await deps.store.challenges.findRedemption({ idempotency, now: deps.clock() });
   if (found === null) return null;
   const { challenge, redemption } = found;
+  // A session would have ended with the membership or its lock. Without one, the profile is for active members alone.
+  if (redemption.kind === "signed_in" && redemption.session === null) {
+    const member = await findMember(deps, caller.app, redemption.user.userId);
+    if (member?.membership?.state !== "active") return null;
+  }
   if (redemption.kind === "signed_in" && redemption.session !== null)
     await refuseForeignKey(deps, { use: "master", keyId: redemption.session.keyId }, "verify");
   return await resultOf(deps, caller, { challenge, redemption, provenAt: challenge.consumedAt! });

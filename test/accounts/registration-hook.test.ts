@@ -117,9 +117,7 @@ describe.each(testEngines())("a registration hook on $engine", ({ database }) =>
     const { results, reasons } = await together(3, () => app.web.verifyOtp(redeemed));
     expect([results.length, reasons]).toEqual([1, { CODE_INVALID: 2 }]);
     expect(results[0]).toMatchObject({ isNewUser: true });
-    expect(app.hook.questions.map(({ headers }) => headers["webhook-id"])).toEqual(
-      Array(2).fill(redeemed.challengeId),
-    );
+    expect(app.hook.questions.map(({ headers }) => headers["webhook-id"])).toEqual(Array(2).fill(redeemed.challengeId));
     for (const question of app.hook.questions) verifyQuestion(app.secret(), question, app.on.clock());
     expect((await app.memberOf(ada))?.membership?.state).toBe("active");
   });

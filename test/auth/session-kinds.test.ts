@@ -76,6 +76,23 @@ describe.each(testEngines())("on $engine", ({ database }) => {
     });
   });
 
+  it.each(["was locked", "left"] as const)(
+    "a repeat of SESSION_KIND_NONE gives nothing of a user who %s since",
+    async (how) => {
+      const identifier = on.newEmail();
+      // A member of another app of the pool too, so that leaving does not erase the person.
+      await on.redeem(on.strict.web, await on.send(on.strict.web, identifier));
+      on.server.clock.advance(minute);
+      const { challengeId, code } = await sent(web, identifier);
+      const request = { challengeId, code, session: SessionKind.NONE, idempotencyKey: `session-kind-none-${how.length}` };
+      const { userId } = (await web.verifyOtp(request)).user!;
+      const change = { appId: "plain", userId, now: on.server.clock() };
+      if (how === "was locked") await on.elsewhere.users.setLock({ ...change, locked: true });
+      else await on.elsewhere.users.leave(change);
+      expect((await refused(web.verifyOtp(request))).reason).toBe("CODE_INVALID");
+    },
+  );
+
   describe("SESSION_KIND_CREDENTIAL", () => {
     it("gives a confidential client one credential, with no token beside it, that acts as the user", async () => {
       const done = await redeem(backend, SessionKind.CREDENTIAL);

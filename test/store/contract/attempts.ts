@@ -17,8 +17,8 @@ import {
   redeem,
   redemptionOf,
   type Scene,
-  signIn,
   second,
+  signIn,
   t0,
   times,
 } from "./fixtures.js";
