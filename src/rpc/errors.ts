@@ -83,7 +83,7 @@ const messages: Record<Reason, string | ((wait: string) => string)> = {
   USER_NOT_FOUND: "The app has no such user. Check the id or identifier.",
   USER_LOCKED: "An administrator has locked this user. Ask an administrator to unlock it.",
   CONTACT_TAKEN: "Another user has this contact. Choose another one.",
-  LAST_CONTACT: "This is the last contact of the user, or the last verified one. Add another one first.",
+  LAST_CONTACT: "This is the last contact of the user or the last verified one. Add another one first.",
   TOO_MANY_CONTACTS: "The user has 5 contacts of this kind already. Remove one first.",
   REGISTRATION_REFUSED: "The app refused this registration.",
   INTERNAL: "The server failed unexpectedly. Try again later. If it keeps failing tell the operator.",

@@ -214,6 +214,9 @@ export const lifeRefusals = (production = false): string[] => [
   "TOKEN_INVALID",
   "RECENT_SIGN_IN_REQUIRED",
   "TOKEN_INVALID",
+  "REQUEST_INVALID",
+  "TOKEN_INVALID",
+  "CODE_INVALID",
   "TOKEN_INVALID",
 ];
 
