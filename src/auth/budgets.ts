@@ -18,6 +18,7 @@ const kinds = {
   userGuessesOfRequester: 7,
   clientFailures: 8,
   contactFailures: 9,
+  unblocks: 10,
 } as const;
 
 function keyOf(kind: keyof typeof kinds, ...parts: readonly Uint8Array[]): Buffer {
@@ -78,6 +79,14 @@ export function sendGuard(policy: Policy, sending: Sending & { readonly purpose:
 /** The budget of failed client authentications from one network. */
 export function clientFailureCharge(networkKey: Uint8Array, limits: readonly Limit[]): BudgetCharge {
   return { key: keyOf("clientFailures", networkKey), limits };
+}
+
+/**
+ * The budget of acts that reset the limits of a user: 5 in 24 hours. Each gives strangers new guesses and sends, so without a limit a
+ * client with a user's contacts could guess without end.
+ */
+export function unblockCharge(userId: string): BudgetCharge {
+  return { key: keyOf("unblocks", Buffer.from(userId)), limits: [{ max: 5, windowMs: 24 * 60 * 60_000 }] };
 }
 
 export interface GuessCharges {

@@ -7,5 +7,5 @@ import { AuthError } from "./errors.js";
 /** Returns the error for a spent budget, with the true time until the call can succeed. */
 export function tooManyRequests(deps: Pick<Deps, "metrics">, budget: Budget, { retryAt }: Limited, now: EpochMs): AuthError {
   deps.metrics.budgetRefused(budget);
-  return new AuthError("TOO_MANY_REQUESTS", { retryAfterMs: Math.max(retryAt - now, 1) });
+  return new AuthError("TOO_MANY_REQUESTS", { detail: budget, retryAfterMs: Math.max(retryAt - now, 1) });
 }

@@ -2,7 +2,7 @@ import type { Challenge, ChallengeRefusal } from "./challenge.js";
 import type { KeyName, KeyWork } from "./key.js";
 
 /** The budgets that can refuse a call. */
-export type Budget = "send" | "resend" | "registration" | "guess" | "client_failure";
+export type Budget = "send" | "resend" | "registration" | "guess" | "unblock" | "client_failure";
 
 /** What came of a call of a registration hook. `failed`: there was no valid answer. */
 export const hookOutcomes = ["allowed", "refused", "failed"] as const;

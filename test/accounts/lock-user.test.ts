@@ -1,4 +1,6 @@
+import { Code, ConnectError } from "@connectrpc/connect";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { RetryInfoSchema } from "../../src/gen/google/rpc/error_details_pb.js";
 import { ContactKind, type User, UserState } from "../../src/gen/latchkey/v1/user_pb.js";
 import { refusalOf } from "../support/calls.js";
 import { testEngines } from "../support/engines.js";
@@ -72,6 +74,33 @@ describe.each(testEngines())("lock, unblock, sessions and deletion of a user on 
     expect(user!.userId).toBe(userId);
     advance(60_000);
     expect((await people.signIn(main, email)).user!.userId).toBe(userId);
+  });
+
+  it("UnblockUser acts 5 times a day for a user, whatever address and app it comes from: more are refused and reset nothing", async () => {
+    const { main, shop, operator, advance, on } = people;
+    const { userId, email } = await newUser();
+    await shop.users.createUser({ email });
+    const from = (address: string) => ({ headers: { "x-latchkey-end-user-ip": address } });
+    for (const n of [1, 2]) await main.users.unblockUser({ userId }, from(`198.51.100.${n}`));
+    const all = await Promise.allSettled(
+      Array.from({ length: 10 }, (_, n) => shop.users.unblockUser({ userId }, from(`198.51.101.${n}`))),
+    );
+    expect(all.filter(({ status }) => status === "fulfilled")).toHaveLength(3);
+    await disableContact(people, "main", email);
+    for (const { users } of [main, operator]) {
+      const refused = await users
+        .unblockUser({ userId }, from("203.0.113.7"))
+        .catch((error: unknown) => ConnectError.from(error));
+      expect(refused).toMatchObject({ code: Code.ResourceExhausted });
+      expect((refused as ConnectError).findDetails(RetryInfoSchema)[0]!.retryDelay!.seconds).toBe(86_400n);
+    }
+    expect((await refusal(people.signIn(main, email))).metadata).toEqual({ cause: "CONTACT_DISABLED" });
+    const another = await newUser();
+    await main.users.unblockUser({ userId: another.userId });
+    advance(86_400_000);
+    await main.users.unblockUser({ userId });
+    expect((await people.signIn(main, email)).user!.userId).toBe(userId);
+    expect(on.log.lines.filter(({ fields }) => fields.act === "user.unblock" && fields.app === "shop")).toHaveLength(3);
   });
 
   it("UnblockUser ends a lockout of the account", async () => {

@@ -303,4 +303,14 @@ describe.each(testEngines())("user commands beside a running server on $engine",
     expect((await cli("unblock", "ada@example.com")).out).toMatch(/^Reset the disabled contacts, the lockout/);
     expect((await cli("find", "ada@example.com", "--json")).json().can_sign_in).toBe(true);
   });
+
+  it("a user is unblocked 5 times a day: then the command says when it may be tried again", async () => {
+    await cli("create", "--email", "ada@example.com");
+    for (let times = 0; times < 5; times += 1) expect((await cli("unblock", "ada@example.com")).code).toBe(0);
+    const refused = await cli("unblock", "ada@example.com");
+    expect(refused.code).not.toBe(0);
+    const [, until] = refused.err.match(/Nothing was changed\. Try again at (\S+Z)\.\n/) ?? [];
+    expect(Date.parse(until!) - Date.now()).toBeGreaterThan(23 * 3_600_000);
+    expect(Date.parse(until!) - Date.now()).toBeLessThanOrEqual(24 * 3_600_000);
+  });
 });

@@ -1,4 +1,5 @@
 import type { AuthError } from "../../auth/errors.js";
+import { timeText } from "../apps/output.js";
 import { distinct, sentenceOf } from "../violation-sentence.js";
 
 /** Describes a refusal of a use case of people, one sentence a line. */
@@ -27,6 +28,10 @@ export function sentencesOf({ reason, violations, metadata, detail, retryAfterMs
     case "PURPOSE_NOT_ALLOWED":
       return `The app does not allow sign-ins by code: \`latchkey app policy ${appId} --set code_sign_in=on\` allows them.`;
     case "TOO_MANY_REQUESTS":
+      if (detail === "unblock") {
+        const until = timeText(Date.now() + (retryAfterMs ?? 0));
+        return `The user was unblocked 5 times in 24 hours, which is the limit. Nothing was changed. Try again at ${until}.`;
+      }
       return `Too many messages went to this contact: try again in ${Math.ceil((retryAfterMs ?? 0) / 1000)} s.`;
     default:
       return `${reason}: ${detail}.`;

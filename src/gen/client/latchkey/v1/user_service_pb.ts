@@ -1513,7 +1513,8 @@ export const UserService: GenService<{
   },
   /**
    * Resets the limits that keep a user from signing in: contacts that wrong codes have disabled, the lockout of the account,
-   * and the limits of guesses and sends. It ends no session and no lock of an administrator.
+   * and the limits of guesses and sends. It ends no session and no lock of an administrator. After 5 calls for one user in 24 hours,
+   * from all callers, further ones are refused with TOO_MANY_REQUESTS and change nothing.
    *
    * @generated from rpc latchkey.v1.UserService.UnblockUser
    */
