@@ -101,7 +101,8 @@ async function claimObstacle(
   app: App,
   { member, contact }: { readonly member: Member; readonly contact: UserContact },
 ): Promise<Obstacle | null> {
-  if (contact.verifiedAt !== null) return null;
+  // Without a credential no claim has effect. That is an obstacle of its own.
+  if (contact.verifiedAt !== null || member.membership.credentialType === "none") return null;
   const recipient = await recipientOf(deps, app, contact);
   if (recipient === null) return obstacle("contact_unproven", { contact });
   return recipient.userId === member.user.userId ? null : obstacle("contact_of_another", { contact });

@@ -95,6 +95,26 @@ describe.each(cases)("claims on $engine, with trust_claims $trust:", ({ database
     expect((await prove(other)).userId).toBe(owner.userId);
   });
 
+  it("a backend that claims a contact for a person of another app too gives the owner of the contact no account there or here", async () => {
+    const owner = await prove(other, on.strict.web);
+    expect((await add({ email: other.value })).userId).toBe(owner.userId);
+    const of = { appId: "plain", userId: owner.userId, now: on.server.clock() };
+    const contact = { kind: "phone", value: phone.value, verifiedAt: null } as const;
+    expect((await on.elsewhere.users.addContact({ ...of, contact, primary: true })).kind).toBe("changed");
+    for (const auth of [web, on.strict.web]) {
+      const proof = await prove(phone, auth);
+      expect(proof.userId).not.toBe(owner.userId);
+      expect(await contactsOf(proof, auth)).toEqual({ [phone.value]: true });
+    }
+    expect(await contactsOf(owner, on.strict.web)).toEqual({ [other.value]: true });
+  });
+
+  it("the owner of a contact signs up although the backend keeps a person without a credential under it", async () => {
+    const { userId } = await add({ email: email.value, credentialType: "none" });
+    const owner = await prove(email);
+    expect([owner.isNewUser, owner.userId === userId]).toEqual([true, false]);
+  });
+
   it("a contact that somebody has verified is taken: nobody else can claim it, and a backend that names it joins its owner", async () => {
     const owner = await prove(email, on.strict.web);
     const { userId } = await add({ phone: phone.value });

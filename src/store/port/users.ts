@@ -51,7 +51,9 @@ export type ChangeOutcome =
  *
  * A verified contact has one person in its pool. A *claim* is a contact that an app's backend gave and no code has verified. It
  * belongs to the membership, several people may claim the same one, and it counts in that app alone. It has no effect while
- * another person has the contact verified. A claim of a person with a verified contact signs in only if the app trusts claims.
+ * another person has the contact verified. A claim of a person with a verified contact has effect only if the app trusts claims and
+ * the person is a member of no other app: otherwise one app could open the person's accounts in others. A claim of a member without
+ * a credential has no effect. That of a locked member has: the contact's owner can't sign in to the app.
  *
  * Operations on one person wait for one another, for redemptions of the person's challenges, and for nothing else.
  */
@@ -71,10 +73,11 @@ export interface Users {
   /**
    * Creates people or joins them to the app, each as if alone and in this order; one that is refused changes nothing. A person is
    * the one who has a given contact verified, or a member of the app who claims it, or whose user id is given. If some of the given
-   * contacts are verified, they alone name the person, and a claim to one of them counts only for a member without a verified
-   * contact; another contact that somebody else has verified is `taken` then. A person that exists keeps profile and contacts. Of any number of concurrent calls for one contact exactly one creates the person, and
-   * exactly one joins it. A contact with `verifiedAt` that nobody has verified is verified from then on; others become claims. The
-   * verified contacts of a new person keep their order, so the first of a kind is the primary one.
+   * contacts are verified, they alone name the person, and a claim to one of them counts only if it has effect in an app that trusts
+   * no claims; another contact that somebody else has verified is `taken` then. A person that exists keeps profile and contacts. Of
+   * any number of concurrent calls for one contact exactly one creates the person, and exactly one joins it. A contact with
+   * `verifiedAt` that nobody has verified is verified from then on; others become claims. The verified contacts of a new person keep
+   * their order, so the first of a kind is the primary one.
    */
   create(change: {
     readonly poolId: string;

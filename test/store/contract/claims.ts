@@ -172,6 +172,91 @@ export function claims(scene: Scene): void {
     expect(await sessionsOf(userId)).toEqual([proven.session]);
   });
 
+  for (const [name, order] of [
+    ["given after the person joined", ["join", "claim", "send"]],
+    ["given before the person joined", ["claim", "join", "send"]],
+  ] as const) {
+    it(`with trust, a claim for a person of two apps, ${name}, opens no account: the proof makes a new person`, async () => {
+      const [own, given] = [email(), phone()];
+      const { userId } = (await add({ contacts: [verified(own)] })).user;
+      const { session } = await signIn(scene.store, own);
+      const steps = {
+        join: () => add({ contacts: [verified(own)] }, shop),
+        claim: () => scene.store.users.addContact({ appId, userId, contact: claimed(given), primary: false, now: t0 }),
+        send: async () => expect(await recipient(given, { trustClaims: true })).toBeNull(),
+      };
+      for (const step of order) await steps[step]();
+      const named = { kind: "user_id", value: userId } as const;
+      expect(await recipient(named, { trustClaims: true, channel: "sms" })).toMatchObject({ userId, contact: null });
+      const { challengeId } = await issue(scene.store, { contact: given });
+      expect((await scene.store.challenges.find(challengeId, true))?.contactUserId).toBeNull();
+      const proven = await redeem(scene.store, challengeId, { now: later, trustClaims: true });
+      expect(proven.isNewUser).toBe(true);
+      expect(proven.user.userId).not.toBe(userId);
+      expect(await contactsOf(userId)).toEqual([verified(own)]);
+      expect(await contactsOf(userId, shop)).toEqual([verified(own)]);
+      expect(await sessionsOf(userId)).toEqual([session]);
+    });
+  }
+
+  it("with trust, a code to a claim is refused if its person joined another app meanwhile, and nothing changes", async () => {
+    const [own, given] = [email(), phone()];
+    const { userId } = (await add({ contacts: [verified(own), claimed(given)] })).user;
+    const { challengeId } = await issue(scene.store, { contact: given, userId });
+    await add({ contacts: [verified(own)] }, shop);
+    await expectNothingHappened(scene.store, { now: later, challenges: [challengeId], users: [userId] }, async () => {
+      const change = redemptionOf(challengeId, { trustClaims: true });
+      expect(await scene.store.challenges.redeem(change)).toEqual({ kind: "refused", why: "user_gone" });
+    });
+    // The person is of one app again.
+    await scene.store.users.leave({ ...shop, userId, now: later });
+    expect((await proof(given, { trustClaims: true })).user.userId).toBe(userId);
+  });
+
+  for (const trustClaims of [false, true]) {
+    const policy = trustClaims ? "with trust in claims" : "without trust in claims";
+
+    it(`${policy}, the owner of a contact registers although a member without a credential claims it`, async () => {
+      for (const extra of [[], [verified(email())]]) {
+        const contact = email();
+        const contacts = [...extra, claimed(contact)];
+        const { userId } = (await add({ contacts, membership: { credentialType: "none" } })).user;
+        expect(await recipient(contact, { trustClaims })).toBeNull();
+        const owner = await proof(contact, { trustClaims });
+        expect(owner.isNewUser).toBe(true);
+        expect(owner.user.userId).not.toBe(userId);
+        expect(await contactsOf(userId)).toEqual(extra);
+      }
+    });
+
+    it(`${policy}, an owner who registers with two contacts gets both, although members without a credential claim them`, async () => {
+      const contacts = [email(), phone()];
+      for (const one of contacts) await add({ contacts: [claimed(one)], membership: { credentialType: "none" } });
+      const [first, second] = await register(scene.store, contacts);
+      expectKind(await scene.store.challenges.redeem(redemptionOf(first!.challengeId, { trustClaims })), "redeemed");
+      const owner = await redeem(scene.store, second!.challengeId, { now: later, trustClaims });
+      expect(owner.isNewUser).toBe(true);
+      expect(owner.user.contacts).toEqual(contacts.map((contact) => verified(contact, later)));
+    });
+  }
+
+  it("a lock holds for a claim that has effect; one without effect leaves the contact to its owner", async () => {
+    const contact = email();
+    const { userId } = (await add({ contacts: [claimed(contact)] })).user;
+    await scene.store.users.setLock({ appId, userId, locked: true, now: t0 });
+    expect(await recipient(contact)).toMatchObject({ userId, standing: "locked" });
+    const { challengeId } = await issue(scene.store, { contact });
+    await expectNothingHappened(scene.store, { now: later, challenges: [challengeId], users: [userId] }, async () => {
+      expect(await scene.store.challenges.redeem(redemptionOf(challengeId))).toEqual({ kind: "refused", why: "user_locked" });
+    });
+    const given = email();
+    const other = (await add({ contacts: [verified(email()), claimed(given)] })).user.userId;
+    await scene.store.users.setLock({ appId, userId: other, locked: true, now: t0 });
+    const owner = await proof(given);
+    expect(owner.isNewUser).toBe(true);
+    expect(owner.user.userId).not.toBe(other);
+  });
+
   for (const order of [
     [0, 1],
     [1, 0],

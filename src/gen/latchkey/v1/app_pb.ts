@@ -336,7 +336,8 @@ export type AppPolicy = Message<"latchkey.v1.AppPolicy"> & {
 
   /**
    * True: a code sent to a contact that only the app has given signs in its user, even if that user has verified another contact.
-   * A wrong contact then opens the account of one person to another. Default: false.
+   * A wrong contact then opens the account of one person to another. It counts only for users who are in no other app of the pool.
+   * Default: false.
    *
    * @generated from field: optional bool trust_claims = 24;
    */

@@ -142,7 +142,9 @@ BEGIN
       IF v_found IS NULL AND v_contact.is_proven THEN
         v_found := claimant_of(p_app_id, v_contact.kind, v_contact.value, false);
       ELSIF v_found IS NULL AND NOT v_has_proven THEN
-        v_found := claimant_of(p_app_id, v_contact.kind, v_contact.value, true);
+        SELECT k.user_id INTO v_found FROM claims k
+        WHERE k.app_id = p_app_id AND k.kind = v_contact.kind AND k.value = v_contact.value
+        ORDER BY k.created_at, k.user_id LIMIT 1;
       END IF;
       IF v_found <> v_person OR v_found IS NOT NULL AND v_person IS NULL AND v_has_proven AND NOT v_contact.is_proven THEN
         v_field := coalesce(v_field, v_contact.kind);

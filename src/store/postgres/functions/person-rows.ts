@@ -36,10 +36,15 @@ export function ownClaims(claim: string, user: string, app: string): string {
   return `${claim}.user_id = ${user} AND ${claim}.app_id IS NOT DISTINCT FROM ${app}`;
 }
 
-/** SQL for the id of the member whose claim to a contact counts, if no person has the contact verified. See `claimant_of`. */
+/**
+ * SQL for the id of the member whose claim to a contact counts, if no person has the contact verified. See `claimant_of`. Scalar
+ * subqueries at the top level, because a join could read all memberships.
+ */
 export function claimantOf(app: string, kind: string, value: string, trusted: string): string {
   return `(SELECT k.user_id FROM claims k
     WHERE k.app_id = ${app} AND k.kind = ${kind} AND k.value = ${value}
-      AND (${trusted} OR NOT EXISTS (SELECT 1 FROM contacts o WHERE o.user_id = k.user_id))
+      AND (NOT EXISTS (SELECT 1 FROM contacts o WHERE o.user_id = k.user_id)
+        OR ${trusted} AND NOT EXISTS (SELECT 1 FROM memberships e WHERE e.user_id = k.user_id AND e.app_id <> k.app_id))
+      AND (SELECT m.credential_type FROM memberships m WHERE m.app_id = k.app_id AND m.user_id = k.user_id) <> 'none'
     ORDER BY k.created_at, k.user_id LIMIT 1)`;
 }

@@ -14,7 +14,8 @@ CREATE FUNCTION member_of(p_app_id TEXT, p_user_id TEXT) RETURNS JSONB LANGUAGE 
 $$;
 
 -- The member with the oldest claim to a contact that has effect, if no person has the contact verified: the member has no verified
--- contact, or the app trusts claims. A claim without effect is passed over.
+-- contact, or the app trusts claims and the member is in no other app. A claim without effect, such as that of a member without a
+-- credential, is passed over.
 CREATE FUNCTION claimant_of(p_app_id TEXT, p_kind TEXT, p_value TEXT, p_trust_claims BOOLEAN) RETURNS TEXT LANGUAGE sql STABLE AS $$
   SELECT ${claimantOf("p_app_id", "p_kind", "p_value", "p_trust_claims")}
 $$;

@@ -6,9 +6,14 @@
 export const verifiedHolder = ({ pool, kind, value }: { pool: string; kind: string; value: string }) =>
   `(SELECT o.user_id FROM contacts o WHERE o.pool_id = ${pool} AND o.kind = ${kind} AND o.value = ${value})`;
 
-/** SQL condition: the claim `l` signs its person in if no person has verified the contact. */
+/**
+ * SQL condition: the claim `l` signs its person in if no person has verified the contact. Trust counts for people of no other app,
+ * because the person is the same in all apps of the pool.
+ */
 export const countsForPerson = (trustClaims: string) =>
-  `(${trustClaims} OR NOT EXISTS (SELECT 1 FROM contacts v WHERE v.user_id = l.user_id))`;
+  `(NOT EXISTS (SELECT 1 FROM contacts v WHERE v.user_id = l.user_id)
+      OR ${trustClaims} AND NOT EXISTS (SELECT 1 FROM memberships e WHERE e.user_id = l.user_id AND e.app_id <> l.app_id))
+    AND NOT EXISTS (SELECT 1 FROM memberships n WHERE n.user_id = l.user_id AND n.app_id = l.app_id AND n.credential_type = 'none')`;
 
 /** The member of an app with the oldest claim to the contact, of those whose claim `condition` allows. */
 export const claimant = ({ app, kind, value, condition }: { app: string; kind: string; value: string; condition: string }) =>
