@@ -25,7 +25,7 @@ export interface AppsDeps {
   /** Refreshed after each change, so that the change acts in this process before it is answered. */
   readonly directory: Pick<Directory, "refresh">;
   readonly deployment: Deployment;
-  readonly hookSecrets: Pick<HookSecrets, "make" | "delete">;
+  readonly hookSecrets: Pick<HookSecrets, "make">;
   readonly outbound: Pick<Outbound, "problemOf">;
   readonly log: Log;
 }

@@ -25,13 +25,10 @@ export async function putRegistrationHook(
   await getApp(deps, { appId });
   const problem = await deps.outbound.problemOf(url);
   if (problem !== null) throw invalidField("url", problem);
-  const { keyId, secret } = await deps.hookSecrets.make(deps.clock());
-  const registrationHook = { url, keyId, failOpen };
-  const app = await deps.store.apps.changeApp({ appId, apply: (was) => ({ ...was, registrationHook }) });
-  if (app === null) {
-    await deps.hookSecrets.delete(keyId);
-    throw appNotFound(appId);
-  }
+  const { key, secret } = await deps.hookSecrets.make(deps.clock());
+  const registrationHook = { url, keyId: key.keyId, failOpen };
+  const app = await deps.store.apps.changeApp({ appId, apply: (was) => ({ ...was, registrationHook }), hookKey: key });
+  if (app === null) throw appNotFound(appId);
   // The path and the query may hold a secret.
   await announce(deps, actor, { message: "set a registration hook", app: appId, origin: new URL(url).origin, failOpen });
   return { app, secret };

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { EpochMs } from "../model/time.js";
+import type { StoredKey } from "../store/port/keys.js";
 import type { Store } from "../store/port/store.js";
 import { masterOfOwnKeys } from "./own-keys.js";
 import { randomUuid } from "./random.js";
@@ -7,11 +8,10 @@ import type { Sealer } from "./sealing.js";
 
 /** The secrets that sign requests to hooks (Standard Webhooks): `whsec_` and 256 random bits in base64. They never change. */
 export interface HookSecrets {
-  /** Makes a secret and stores it sealed. */
-  make(now: EpochMs): Promise<{ readonly keyId: string; readonly secret: string }>;
+  /** Makes a secret, and the key that holds it sealed. The caller stores the key. */
+  make(now: EpochMs): Promise<{ readonly key: StoredKey; readonly secret: string }>;
   /** Returns a secret that any process has made. Null if it was deleted, or if its master key is not configured. */
   find(keyId: string): Promise<string | null>;
-  delete(keyId: string): Promise<void>;
 }
 
 export function createHookSecrets({
@@ -27,8 +27,8 @@ export function createHookSecrets({
       const keyId = randomUuid();
       const bytes = randomBytes(32);
       const sealed = sealer.seal("hook-secret", bytes, keyId, masterOfOwnKeys(await store.keys.list(), sealer));
-      await store.keys.add({ key: { keyId, use: "hook", alg: "", publicJwk: "", sealed, createdAt: now, activeAt: now } });
-      return { keyId, secret: textOf(bytes) };
+      const key = { keyId, use: "hook", alg: "", publicJwk: "", sealed, createdAt: now, activeAt: now } as const;
+      return { key, secret: textOf(bytes) };
     },
 
     async find(keyId) {
@@ -39,11 +39,6 @@ export function createHookSecrets({
       if (bytes === null) return null;
       opened.set(keyId, textOf(bytes));
       return textOf(bytes);
-    },
-
-    async delete(keyId) {
-      opened.delete(keyId);
-      await store.keys.delete(keyId);
     },
   };
 }

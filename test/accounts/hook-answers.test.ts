@@ -28,7 +28,8 @@ beforeEach(async () => {
   const hookSecrets = createHookSecrets({ store, sealer: createSealer(ringOf("m1")) });
   const made = await hookSecrets.make(t0);
   secret = made.secret;
-  stored = { url: hook.url, keyId: made.keyId, failOpen: false };
+  await store.keys.add({ key: made.key });
+  stored = { url: hook.url, keyId: made.key.keyId, failOpen: false };
   await store.apps.createApp({ app: newApp({ appId: "shop", registrationHook: stored }), now: t0 });
   ask = askBy(hookSecrets);
 });

@@ -65,6 +65,17 @@ describe.each(benchEngines())("registration hooks on $engine", ({ open }) => {
     expect(await hookKeys()).toEqual([]);
   });
 
+  it("a put that the store fails leaves the hook and its secret as they were, and no other secret", async () => {
+    const { app } = await put();
+    const { apps } = bench.store;
+    const failing = { ...apps, changeApp: () => Promise.reject(new Error("planted")) };
+    const deps = { ...bench.deps, store: { ...bench.store, apps: failing } };
+    const failed = putRegistrationHook(deps, admin, { appId: "shop", url, failOpen: true });
+    await expect(failed).rejects.toThrow("planted");
+    expect((await getApp(bench.deps, { appId: "shop" })).registrationHook).toEqual(app.registrationHook);
+    expect(await hookKeys()).toEqual([app.registrationHook!.keyId]);
+  });
+
   it.each([
     "http://hooks.example.com/",
     "https://127.0.0.1/",

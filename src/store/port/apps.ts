@@ -1,6 +1,7 @@
 import type { AppRecord } from "../../model/app.js";
 import type { ClientRecord, ClientSecret } from "../../model/client.js";
 import type { EpochMs } from "../../model/time.js";
+import type { StoredKey } from "./keys.js";
 
 /** A client with its secrets. */
 export interface StoredClient {
@@ -53,12 +54,15 @@ export interface Apps {
   /**
    * Replaces an app by what `apply` returns for it. `apply` is pure and may run more than once; an error that it throws undoes
    * the change and is thrown. `check` runs for every client of the app. The id, pool, number and time of creation never change.
-   * The key of a registration hook that is replaced or removed is deleted. Returns null if there is no such app.
+   * The key of a registration hook that is replaced or removed is deleted, and that of a new one is stored, with the change. Returns
+   * null if there is no such app.
    */
   changeApp(change: {
     readonly appId: string;
     readonly apply: (app: AppRecord) => AppRecord;
     readonly check?: CheckClient;
+    /** The key of the registration hook that `apply` sets. */
+    readonly hookKey?: StoredKey;
   }): Promise<AppRecord | null>;
 
   /**

@@ -7,6 +7,7 @@ import { createClientSecrets } from "./client-secrets.js";
 import { createClients, readRights, removeClient } from "./clients.js";
 import { type ColdDatabase, type Steps, sql } from "./cold-database.js";
 import { createDirectoryReads } from "./directory.js";
+import { insertKey } from "./keys.js";
 import { changeDirectory, forgetDeletion, nextRevision, noteDeletion } from "./revisions.js";
 import { escapeNul } from "./texts.js";
 
@@ -50,13 +51,14 @@ function createAppOperations(db: ColdDatabase): Pick<Apps, "findApp" | "listApps
         return created;
       }),
 
-    changeApp: ({ appId, apply, check }) =>
+    changeApp: ({ appId, apply, check, hookKey }) =>
       changeDirectory(db, function* () {
         const app = yield* readApp(appId);
         if (app === null) return null;
         if (check !== undefined) for (const client of yield* readRights(appId)) check(client);
         const next = yield* replaceApp({ ...apply(app), ...fixed(app) });
         if (next.registrationHook?.keyId !== app.registrationHook?.keyId) yield* deleteHookKey(app);
+        if (hookKey !== undefined) yield* insertKey(hookKey);
         return next;
       }),
 

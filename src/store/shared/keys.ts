@@ -1,6 +1,6 @@
 import type { EpochMs } from "../../model/time.js";
 import type { KeyCheck, Keys, StoredKey } from "../port/keys.js";
-import { type ColdDatabase, sql } from "./cold-database.js";
+import { type ColdDatabase, type Steps, sql } from "./cold-database.js";
 
 interface KeyRow {
   key_id: string;
@@ -13,6 +13,11 @@ interface KeyRow {
 }
 
 const keyColumns = "key_id, use, alg, public_jwk, sealed, created_at, active_at";
+
+export function* insertKey(key: StoredKey): Steps<void> {
+  const values = [key.keyId, key.use, key.alg, key.publicJwk, key.sealed, key.createdAt, key.activeAt];
+  yield* sql(`INSERT INTO keys (${keyColumns}) VALUES ($1, $2, $3, $4, $5, $6, $7)`, values);
+}
 
 /** Keys and their checks. Operations that look for sessions and challenges are in the engines' `key-uses.ts`. */
 export function createKeys(db: ColdDatabase): Omit<Keys, "countUses" | "revokeSessions"> {
@@ -28,8 +33,7 @@ export function createKeys(db: ColdDatabase): Omit<Keys, "countUses" | "revokeSe
           );
           if ((newest?.key_id ?? null) !== ifNewest) return false;
         }
-        const values = [key.keyId, key.use, key.alg, key.publicJwk, key.sealed, key.createdAt, key.activeAt];
-        yield* sql(`INSERT INTO keys (${keyColumns}) VALUES ($1, $2, $3, $4, $5, $6, $7)`, values);
+        yield* insertKey(key);
         return true;
       }),
 

@@ -3,7 +3,7 @@ import { expect, it } from "vitest";
 import type { AppRecord, RegistrationHook } from "../../../src/model/app.js";
 import type { ClientRecord } from "../../../src/model/client.js";
 import { directoryOf, newApp, newSecret } from "./directory-fixtures.js";
-import { email, issue, newSession, type Scene, signIn, t0, times } from "./fixtures.js";
+import { bytes, email, issue, newSession, type Scene, signIn, t0, times } from "./fixtures.js";
 import { membersOf } from "./member-fixtures.js";
 
 const first = { after: "", limit: 100 };
@@ -103,6 +103,27 @@ export function apps(scene: Scene): void {
     await change(appId, { registrationHook: hooks[2] });
     expect(await store.apps.deleteApp({ appId, now: t0 })).toBe("deleted");
     expect(await left()).toEqual([false, false, false]);
+  });
+
+  it("a hook and its key are stored together or not at all", async () => {
+    const { store } = scene;
+    const { appId } = await addApp();
+    const keyId = randomUUID();
+    const hookKey = { keyId, use: "hook", alg: "", publicJwk: "", sealed: bytes(keyId), createdAt: t0, activeAt: t0 } as const;
+    const registrationHook = { url: "https://hooks.example.com/", keyId, failOpen: true };
+    const put = (id: string) => store.apps.changeApp({ appId: id, apply: (was) => ({ ...was, registrationHook }), hookKey });
+    const hasKey = async () => (await store.keys.list()).some((key) => key.keyId === keyId);
+    expect(await put("nothing")).toBeNull();
+    const refuse = () => {
+      throw new Error("not allowed");
+    };
+    await expect(store.apps.changeApp({ appId, apply: refuse, hookKey })).rejects.toThrow("not allowed");
+    expect(await hasKey()).toBe(false);
+    expect((await put(appId))!.registrationHook).toEqual(registrationHook);
+    expect(await hasKey()).toBe(true);
+    const other = await addApp();
+    await expect(put(other.appId)).rejects.toThrow();
+    expect((await store.apps.findApp(other.appId))!.registrationHook).toBeNull();
   });
 
   it("an error of the change is thrown and undoes it", async () => {
