@@ -155,7 +155,8 @@ async function requesterOf(
   if (address === null) throw invalidField("end_user_ip", "must be one IPv4 or IPv6 address");
   const found = clientId === "" ? null : (directory.find(clientId) ?? (await directory.lookUp(clientId)));
   const client = clientId === "" ? actor.client : found?.client;
-  if (client?.appId !== app.appId) throw invalidField("client_id", "must be a client of the app, which the user signs in with");
+  if (client?.appId !== app.appId)
+    throw invalidField("client_id", "must name the client of the app that the user signs in with");
   const backendId = client.kind === "confidential" ? client.clientId : null;
   return lookup.requester({ poolId: app.poolId, backendId, address });
 }

@@ -102,7 +102,7 @@ async function clientOf(
   const found = clientId === "" ? null : (directory.find(clientId) ?? (await directory.lookUp(clientId)));
   const client = clientId === "" ? actor.client : found?.client;
   if (client?.appId === app.appId) return client;
-  throw invalidField("client_id", "must be a client of the app, which redeems the code");
+  throw invalidField("client_id", "must name the client of the app that redeems the code");
 }
 
 function callerFor({ scopes, source }: Actor, app: App, client: Client): Caller {

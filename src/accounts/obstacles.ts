@@ -50,12 +50,18 @@ const meanings = {
     "UnblockUser ends this, and so does a sign-in by another contact.",
   ],
   locked_out: ["Wrong codes have locked the account for a time.", "UnblockUser ends this."],
-  too_many_guesses: ["The guesses at codes are used up for a time.", "UnblockUser resets those that count all addresses."],
-  too_many_sends: ["The sends of codes are used up for a time.", "UnblockUser resets those that count all addresses."],
+  too_many_guesses: [
+    "Too many guesses were made, so no code is accepted for a time.",
+    "UnblockUser resets the limits that count all addresses, not those of one address.",
+  ],
+  too_many_sends: [
+    "No code is sent for a time: the sends are used up, too many codes are live, or the pause between two sends is running.",
+    "UnblockUser resets the limits that count all addresses, not those of one address.",
+  ],
   no_contact: ["The user has no contact that a code could go to.", "Add one with AddContact."],
   channel_off: [
     "The policy of the app does not allow the channel that reaches this contact.",
-    "UpdatePolicy can add it to `channels`.",
+    "UpdatePolicy can add it to `channels`, if the deployment has a provider for it.",
   ],
   sign_in_off: ["The policy of the app does not allow sign-ins by code.", "UpdatePolicy can set `code_sign_in`."],
   app_archived: ["The app is archived, so all calls of its clients are refused.", "UpdateApp can make it active."],

@@ -28,7 +28,7 @@ export async function requireYes(
   { yes = false }: { readonly yes?: boolean },
   { question, refusal }: { readonly question: string; readonly refusal: string },
 ): Promise<void> {
-  if (!yes && !(await io.confirm(question))) throw new CliError(`${refusal}: confirm with yes, or add --yes.`);
+  if (!yes && !(await io.confirm(question))) throw new CliError(`${refusal}: type yes at a terminal, or add --yes.`);
 }
 
 /** Stands for standard input or output instead of a file. */

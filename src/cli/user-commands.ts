@@ -20,7 +20,7 @@ export function addUserCommands(user: Command, env: Env, io: Io, setExitCode: (c
 
   ofUser(user.command("find").description("print a user, and everything that keeps the user from signing in now"))
     .option("--client <id>", "the client that the user signs in with; with --address")
-    .option("--address <ip>", "the address that the user signs in from, to check its limits too")
+    .option("--address <ip>", "the address that the user signs in from, to check its limits too; with --client")
     .action(async (named: string, options: Given<FindOptions>) => {
       const { find } = await import("./users/find.js");
       if (!(await find(await loadSettings(env, io), { user: named, ...options }, io))) setExitCode(1);

@@ -14,7 +14,7 @@ export function urlProblem(text: string): string | null {
   if (text.includes("#")) return "must have no fragment: remove everything from # on";
   // The normal form has one way to write an address, so none is hidden in decimal, octal or hexadecimal.
   if (url.href !== text && url.href !== `${text}/`) {
-    return "must be in the normal form of URLs: a host in lower case or a dotted address, no default port, and no spaces or ..";
+    return "must be in the normal form of URLs: a host in lower case or a dotted address, no default port, no spaces, and no .. in the path";
   }
   return null;
 }

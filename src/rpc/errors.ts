@@ -75,7 +75,7 @@ const messages: Record<Reason, string | ((wait: string) => string)> = {
   ACCOUNT_LOCKED: (wait) => `The account is locked after too many wrong codes. Try again ${wait}.`,
   APP_NOT_FOUND: "There is no app with this id.",
   CLIENT_NOT_FOUND: "There is no such client or secret.",
-  ALREADY_EXISTS: "This id or value is taken. Choose another one.",
+  ALREADY_EXISTS: "This id or value or user exists already. The details say which.",
   TOO_MANY_SECRETS: "The client has two live secrets already. Revoke one first.",
   DEFAULT_APP: "This change is not possible for the default app.",
   CHALLENGE_NOT_FOUND: "There is no such challenge.",

@@ -111,7 +111,9 @@ describe.each(testEngines())("user commands on $engine", ({ database }) => {
     expect(locked.out).toContain(
       `- An administrator has locked the user. \`latchkey user unlock ${number} --app shop\` ends this.\n`,
     );
-    expect((await inShop("unlock", "ada")).out).toBe(`The user ${number} is not locked out of the app shop.\n`);
+    expect((await inShop("unlock", "ada")).out).toBe(
+      `The user ${number} has no lock of an administrator in the app shop now.\n`,
+    );
     const claim = await inShop("find", "ada");
     expect(claim.out).toContain("\nThis user can sign in to shop now, but not by every contact:\n");
     expect(claim.out).toContain(`- ${phone}: Only the app has given this contact`);
@@ -130,7 +132,7 @@ describe.each(testEngines())("user commands on $engine", ({ database }) => {
     expect(refused.err).toMatch(/^Too many messages went to this contact: try again in \d+ s\.$/m);
     const from = ["--client", "shop-api", "--address", "127.0.0.1"];
     expect((await inShop("find", "bob@example.com", ...from)).out).toMatch(
-      /- bob@example\.com: The sends of codes are used up for a time\. It ends by itself at \S+Z, \d+ seconds from now\. /,
+      /- bob@example\.com: No code is sent for a time: .+ is running\. This ends by itself at \S+Z, \d+ seconds from now\. /,
     );
     const { obstacles } = (await inShop("find", "bob@example.com", ...from, "--json")).json();
     expect(Date.parse(obstacles[0].until)).toBeGreaterThan(Date.now());
@@ -168,7 +170,7 @@ describe.each(testEngines())("user commands on $engine", ({ database }) => {
     const before = (await inShop("find", "ada", "--json")).out;
     const refused = await inShop("delete", "ada");
     expect([refused.code, refused.out]).toEqual([1, ""]);
-    expect(refused.err).toMatch(/can't be undone\.\nNothing was deleted: confirm with yes, or add --yes\.\n$/);
+    expect(refused.err).toMatch(/can't be undone\.\nNothing was deleted: type yes at a terminal, or add --yes\.\n$/);
     expect((await inShop("find", "ada", "--json")).out).toBe(before);
     const left = await latchkey(env, ["user", "delete", "ada", "--app", "shop"], true);
     expect(left.out).toBe(`Deleted the user ${number} from the app shop. The person stays in other apps of the pool.\n`);
@@ -223,7 +225,7 @@ describe("a refused user command", () => {
     ["create --email b@example.com --app-attributes [1]", '--app-attributes takes a JSON object such as {"plan": "gold"}.'],
     ["update ada --app shop", "There is nothing to change: give at least one option."],
     ["update ada --app shop --primary", "There is nothing to change: give at least one option."],
-    ["invite --email b@example.com --client web", "--client must be a client of the app, which redeems the code."],
+    ["invite --email b@example.com --client web", "--client must name the client of the app that redeems the code."],
   ])("%s is refused with a sentence that says what to do, and changes nothing", async (line, message) => {
     const { code, out, err } = await latchkey(env, ["user", ...line.split(" ")]);
     expect([code, out]).toEqual([1, ""]);
@@ -298,7 +300,7 @@ describe.each(testEngines())("user commands beside a running server on $engine",
     }
     const found = await cli("find", "ada@example.com");
     expect(found.out).toMatch(
-      /- Wrong codes have locked the account for a time\. It ends by itself at \S+Z, \d+ minutes from now\. `latchkey user unblock \d+ --app default` ends this\./,
+      /- Wrong codes have locked the account for a time\. This ends by itself at \S+Z, \d+ minutes from now\. `latchkey user unblock \d+ --app default` ends this\./,
     );
     expect((await cli("unblock", "ada@example.com")).out).toMatch(/^Reset the disabled contacts, the lockout/);
     expect((await cli("find", "ada@example.com", "--json")).json().can_sign_in).toBe(true);

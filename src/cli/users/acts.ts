@@ -33,7 +33,7 @@ export async function unlock(settings: Settings, options: OnUser, io: Io): Promi
     { options, io },
     {
       use: unlockUser,
-      done: (user) => `The user ${user} is not locked out of the app ${options.app}.`,
+      done: (user) => `The user ${user} has no lock of an administrator in the app ${options.app} now.`,
     },
   );
 }

@@ -91,7 +91,7 @@ function obstacleFields(obstacle: Obstacle, place: Place): Fields {
 
 function sentence({ kind, meaning, contact, until }: Obstacle, place: Place): string {
   const about = contact === null ? "" : `${contact.value}: `;
-  const end = until === null ? "" : ` It ends by itself at ${timeText(until)}, ${inWords(until - place.now)} from now.`;
+  const end = until === null ? "" : ` This ends by itself at ${timeText(until)}, ${inWords(until - place.now)} from now.`;
   return `${about}${meaning}${end} ${remedies[kind](place)}`;
 }
 
@@ -115,17 +115,22 @@ const remedies: Readonly<Record<ObstacleKind, (place: Place) => string>> = {
   locked: (place) => `\`${command("unlock", place)}\` ends this.`,
   credential_none: () => "This can't be changed.",
   contact_unproven: (place) =>
-    `The user can sign in by the verified contact, or mark this one as verified: \`${command("update", place)} --verified --add-contact …\`.`,
+    `The user can sign in by the verified contact. If you have verified this one, mark it: \`${command("update", place)} --verified --add-contact …\`.`,
   contact_of_another: (place) => `Remove it from this user: \`${command("update", place)} --remove-contact …\`.`,
   contact_disabled: (place) => `\`${command("unblock", place)}\` ends this, and so does a sign-in by another contact.`,
   locked_out: (place) => `\`${command("unblock", place)}\` ends this.`,
-  too_many_guesses: (place) => `\`${command("unblock", place)}\` resets the limits that count all addresses.`,
-  too_many_sends: (place) => `\`${command("unblock", place)}\` resets the limits that count all addresses.`,
+  too_many_guesses: unblockRemedy,
+  too_many_sends: unblockRemedy,
   no_contact: (place) => `Add one: \`${command("update", place)} --add-contact …\`.`,
-  channel_off: ({ appId }) => `\`latchkey app policy ${appId} --set channels=email,sms\` allows it.`,
+  channel_off: ({ appId }) =>
+    `\`latchkey app policy ${appId} --set channels=email,sms\` allows it, if the deployment has a provider for it.`,
   sign_in_off: ({ appId }) => `\`latchkey app policy ${appId} --set code_sign_in=on\` allows them.`,
   app_archived: ({ appId }) => `\`latchkey app archive ${appId} --undo\` makes it active again.`,
 };
+
+function unblockRemedy(place: Place): string {
+  return `\`${command("unblock", place)}\` resets the limits that count all addresses, not those of one address.`;
+}
 
 function command(name: string, { appId, user }: Place): string {
   return `latchkey user ${name} ${user ?? "…"} --app ${appId}`;

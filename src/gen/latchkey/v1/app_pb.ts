@@ -328,7 +328,7 @@ export type AppPolicy = Message<"latchkey.v1.AppPolicy"> & {
   tokenFields?: TokenFields | undefined;
 
   /**
-   * The names of the app attributes that tokens carry, as members of the claim `app`. Unset: as the setting or default says.
+   * The names of the app attributes that tokens carry, as members of the claim `app`. Unset: none.
    *
    * @generated from field: latchkey.v1.AttributeNames token_attributes = 23;
    */
