@@ -18,7 +18,7 @@ const allowed: Record<string, readonly string[]> = {
   apps: ["model", "lib", "store", "crypto", "outbound", "auth"],
   accounts: ["model", "lib", "store", "crypto", "outbound", "apps", "auth"],
   auth: ["model", "lib", "store", "crypto"],
-  telemetry: ["model", "lib", "store", "crypto", "delivery"],
+  telemetry: ["model", "lib", "store", "crypto", "outbound", "delivery"],
   rpc: ["model", "lib", "store", "crypto", "apps", "accounts", "auth", "gen", "telemetry"],
   doors: ["model", "lib", "apps", "delivery", "rpc", "gen", "telemetry"],
   config: ["model", "lib"],

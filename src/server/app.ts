@@ -110,7 +110,7 @@ async function start(settings: Settings, { log: plainLog, overrides, closers }: 
     onUnavailable: () => void readiness?.check(),
     closers,
   });
-  const core = await createCore(settings, { store, log, metrics: recorder.auth, measure: recorder.hashes, overrides });
+  const core = await createCore(settings, { store, log, metrics: recorder.auth, measure: recorder.hashes, tracer, overrides });
   const directory =
     overrides.directory ??
     (await startDirectory(settings, { core, log: plainLog, developmentClients: overrides.developmentClients ?? [], closers }));

@@ -25,6 +25,8 @@ import type { DatabaseLocation } from "../store/open.js";
 import type { OutboxMessage } from "../store/port/outbox.js";
 import type { Store } from "../store/port/store.js";
 import type { PostgresLocation } from "../store/postgres/location.js";
+import { traceHookCalls } from "../telemetry/traced.js";
+import { noTracer, type Tracer } from "../telemetry/tracer.js";
 
 /** Parts that tests and the benchmark replace. */
 export interface CoreOverrides {
@@ -50,6 +52,7 @@ export interface CoreParts {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly measure?: HashMeasure;
+  readonly tracer?: Tracer;
   readonly overrides?: CoreOverrides;
 }
 
@@ -58,7 +61,7 @@ export interface CoreParts {
  * wrong.
  */
 export async function createCore(settings: Settings, given: CoreParts): Promise<Core> {
-  const { store, log, metrics, measure, overrides = {} } = given;
+  const { store, log, metrics, measure, tracer = noTracer, overrides = {} } = given;
   const clock = overrides.clock ?? Date.now;
   const rings = keyringsOf(settings);
   const { master, pepper } = rings;
@@ -103,7 +106,14 @@ export async function createCore(settings: Settings, given: CoreParts): Promise<
     sessionCredentials: createSessionCredentials(master),
     requestMac: createRequestMac({ master, lookupKey: lookup.requestKey }),
     singleFlight: createSingleFlight(),
-    askRegistrationHook: createRegistrationHook({ clock, store, hookSecrets, outbound, log, metrics }),
+    askRegistrationHook: createRegistrationHook({
+      clock,
+      store,
+      hookSecrets,
+      outbound: { send: traceHookCalls(outbound.send, tracer) },
+      log,
+      metrics,
+    }),
   };
   return {
     deps,

@@ -1,5 +1,6 @@
 import type { Provider } from "../delivery/channel.js";
 import type { deliver } from "../delivery/deliver.js";
+import type { Outbound, OutboundOutcome } from "../outbound/outbound.js";
 import { mapOperations } from "../store/port/operations.js";
 import type { Store } from "../store/port/store.js";
 import type { Tracer } from "./tracer.js";
@@ -45,6 +46,16 @@ export function traceProviders(providers: readonly Provider[], tracer: Tracer): 
     ),
     close: () => provider.close(),
   }));
+}
+
+/** Returns the same call of registration hooks with a span. It has neither the URL nor anything of the question or the answer. */
+export function traceHookCalls(send: Outbound["send"], tracer: Tracer): Outbound["send"] {
+  const attributes = { "http.request.method": "POST" };
+  const failureOf = (outcome: OutboundOutcome): string | undefined => {
+    if (outcome.kind === "failed") return outcome.why;
+    return outcome.status === 200 ? undefined : String(outcome.status);
+  };
+  return tracer.traced({ name: "POST registration hook", remote: true, attributes, failureOf }, send);
 }
 
 /** Returns `deliver` with a span that continues the trace of the call that queued the message. */

@@ -6,9 +6,11 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { AuthService } from "../../src/gen/latchkey/v1/auth_service_pb.js";
 import { tracerFor } from "../../src/telemetry/start-tracer.js";
 import { noTracer } from "../../src/telemetry/tracer.js";
+import { json, startHookServer } from "../accounts/hook-server.js";
 import { callers, failureOf, type RpcCaller } from "../doors/callers.js";
 import { eventually, keptLog, startTestApp, type TestApp } from "../support/app.js";
 import { wrongCode } from "../support/calls.js";
+import { setHook } from "../support/clients.js";
 import { type Collector, type Span, startCollector } from "../support/collector.js";
 import { testDatabases, urlOf } from "../support/postgres.js";
 import { developmentEnv, endServers, newFolder, startServer } from "../support/server.js";
@@ -171,6 +173,37 @@ describe("traces", () => {
     await on.app.stop();
     const mine = collector.spans.filter((span) => span.traceId === traceId);
     expect(below(mine, spanId).join()).toContain("store.challenges.resend(outbox.deliver(");
+  });
+
+  it("show the call of a registration hook with what failed, and neither its URL nor its secret", async () => {
+    const hook = await startHookServer();
+    on = await startTraced(collector.url);
+    const url = `${hook.url}?token=hunter2`;
+    const { secret } = await setHook(on, { appId: "default", url, failOpen: true });
+    const caller = callers["Connect JSON"]!(target(on));
+    const call = { traceparent: `00-${callerIds(6).traceId}-${callerIds(6).spanId}-01` };
+    const register = async (to: string) => {
+      const request = { identifier: { case: "email", value: to }, createUserIfMissing: true } as const;
+      const { challenge } = await caller.call(method.sendOtp, request);
+      const { challengeId, code } = await on!.messageOf(challenge);
+      await caller.call(method.verifyOtp, { challengeId, code }, { headers: call });
+      return hook.questions.length > 0;
+    };
+    for (let n = 0; !(await register(`person${n}@example.com`)); n += 1) await new Promise((done) => setTimeout(done, 100));
+    hook.answer(json({}, 500));
+    await register("another@example.com");
+    caller.close();
+    await on.app.stop();
+    hook.stop();
+    const spans = collector.spans.filter(({ name }) => name === "POST registration hook");
+    const same = { "http.request.method": "POST" };
+    expect(spans.map(({ kind, attributes }) => [kind, attributes])).toEqual([
+      [3, same],
+      [3, { ...same, "error.type": "500" }],
+    ]);
+    const parents = collector.spans.filter(({ name }) => name === "auth.VerifyOtp").map(({ spanId }) => spanId);
+    for (const { parentSpanId } of spans) expect(parents).toContain(parentSpanId);
+    for (const text of ["hunter2", hook.url, secret]) expect(collector.bodies.join("\n")).not.toContain(text);
   });
 
   it("are sampled as OTEL_TRACES_SAMPLER says, log lines name them all the same", async () => {

@@ -90,6 +90,27 @@ describe.each(testEngines())("app and client commands on $engine", ({ database }
     expect(unknown).toMatchObject({ code: 1, err: "There is no app with this id: see `latchkey app list`.\n" });
   });
 
+  it("doctor says for each registration hook whether its address may be called, and calls none", async () => {
+    const hook = await startHookServer();
+    try {
+      await cli("app", "create", "shop");
+      expect((await cli("doctor")).out).not.toContain("registration hook");
+      await cli("app", "hook", "set", "shop", "--url", `${hook.url}?token=hunter2`);
+      await cli("app", "hook", "set", "default", "--url", "https://8.8.8.8/secret-path");
+      const url = (app: string) => `the URL of the registration hook of the app ${app}`;
+      const well = await latchkey({ ...env, LATCHKEY_OUTBOUND_ALLOWED: "127.0.0.1" }, ["doctor"]);
+      expect(well.out).toContain(`ok      ${url("default")} may be called: https://8.8.8.8\n`);
+      expect(well.out).toContain(`ok      ${url("shop")} may be called: ${new URL(hook.url).origin}\n`);
+      const strict = await latchkey({ ...env, LATCHKEY_OUTBOUND_ALLOWED: "127.0.0.2" }, ["doctor"]);
+      expect(strict.code).toBe(1);
+      expect(strict.out).toContain(`problem ${url("shop")} must not lead to a loopback, private or reserved address`);
+      for (const { out } of [well, strict]) expect(out).not.toMatch(/hunter2|secret-path/);
+      expect(hook.questions).toEqual([]);
+    } finally {
+      hook.stop();
+    }
+  });
+
   it("a wrong master key sets no registration hook", async () => {
     await startTestApp({ ...env, ...commandSecrets }).then((server) => server.app.stop());
     const wrong = { ...env, LATCHKEY_MASTER_KEY: randomBytes(32).toString("base64") };

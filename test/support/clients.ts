@@ -5,6 +5,7 @@ import { operator } from "../../src/apps/actor.js";
 import { createApp } from "../../src/apps/create-app.js";
 import { type CreateClientInput, createClient } from "../../src/apps/create-client.js";
 import type { AppsDeps } from "../../src/apps/deps.js";
+import { type PutRegistrationHookInput, putRegistrationHook } from "../../src/apps/registration-hook.js";
 import type { Settings } from "../../src/config/settings.js";
 import { AuthService } from "../../src/gen/latchkey/v1/auth_service_pb.js";
 import type { RunningServer } from "../../src/server/app.js";
@@ -35,6 +36,11 @@ export async function addClient(
 
 export async function addApp(server: Made, appId: string): Promise<void> {
   await createApp(depsOf(server), operator, { appId, displayName: appId });
+}
+
+/** Sets the registration hook of an app. The server acts by it within a second. */
+export async function setHook(server: Made, input: PutRegistrationHookInput): Promise<{ readonly secret: string }> {
+  return await putRegistrationHook(depsOf(server), operator, input);
 }
 
 export function basicOf(clientId: string, clientSecret: string): string {
