@@ -8,7 +8,7 @@ import { canonicalContact, canonicalUserId, canonicalUsername } from "../model/i
 import type { EpochMs } from "../model/time.js";
 import { type CredentialType, contactsPerKindMax, type MemberState, type UserContact } from "../model/user.js";
 import { type FieldViolation, isViolation } from "../model/violation.js";
-import type { NewMember } from "../store/port/users.js";
+import type { MemberChanges, NewMember } from "../store/port/users.js";
 
 /** What an administrator says about a user. Empty or undefined: nothing. */
 export interface MemberFields {
@@ -104,26 +104,11 @@ function checkContacts(app: App, given: readonly GivenContact[], violations: Fie
   return contacts;
 }
 
-/** The fields that were given, in canonical form. */
-export interface CheckedFields {
-  readonly username?: string | null;
-  readonly displayName?: string;
-  readonly locale?: string;
-  /** JSON text. */
-  readonly customAttributes?: string;
-  readonly roles?: readonly string[];
-  readonly kind?: string;
-  readonly ownerOrganization?: string;
-  readonly externalId?: string | null;
-  /** JSON text. */
-  readonly appAttributes?: string;
-}
-
 /**
  * Checks the fields that have a key, also if the value is undefined, and returns them in canonical form. Fields without a key are
  * left out.
  */
-export function checkMemberFields(app: App, fields: MemberFields): Checked<CheckedFields> {
+export function checkMemberFields(app: App, fields: MemberFields): Checked<MemberChanges> {
   const violations: FieldViolation[] = [];
   const checked: Record<string, unknown> = {};
   for (const name of names) {
@@ -132,7 +117,7 @@ export function checkMemberFields(app: App, fields: MemberFields): Checked<Check
     if (isViolation(result)) violations.push(result);
     else checked[name] = result;
   }
-  return violations.length > 0 ? { kind: "bad", violations } : { kind: "good", value: checked as CheckedFields };
+  return violations.length > 0 ? { kind: "bad", violations } : { kind: "good", value: checked as MemberChanges };
 }
 
 type Check = (app: App, fields: MemberFields) => unknown;

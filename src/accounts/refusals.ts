@@ -24,6 +24,7 @@ export function alreadyMember(userId: string): AuthError {
 export function changedMember(outcome: ChangeOutcome, field = "contact"): Member {
   switch (outcome.kind) {
     case "changed":
+    case "unchanged":
       return outcome.member;
     case "taken":
       throw taken(outcome.field);

@@ -26,6 +26,12 @@ export type CreateOutcome =
 
 export type TakenField = "user_id" | "number" | "username" | "email" | "phone" | "external_id";
 
+/** New values of a member, in canonical form. A field without a key stays as it is. Attributes are JSON text. */
+export type MemberChanges = Partial<
+  Pick<User, "username" | "displayName" | "locale" | "customAttributes"> &
+    Pick<Membership, "roles" | "kind" | "ownerOrganization" | "externalId" | "appAttributes">
+>;
+
 /** A page of members. Without a prefix they are in the order of their numbers, otherwise in the order of the values. */
 export interface MemberQuery {
   readonly poolId: string;
@@ -39,6 +45,8 @@ export interface MemberQuery {
 
 export type ChangeOutcome =
   | { readonly kind: "changed"; readonly member: Member }
+  /** The member was locked already, or not locked. Only `setLock` has this outcome. */
+  | { readonly kind: "unchanged"; readonly member: Member }
   | { readonly kind: "taken"; readonly field: TakenField }
   | { readonly kind: "too_many_contacts" }
   | { readonly kind: "last_contact" }
@@ -90,31 +98,19 @@ export interface Users {
    * Changes the given fields of a user and leaves the others. Returns the user as the app sees it, or null if the user does not
    * exist.
    */
-  update(change: {
-    readonly appId: string;
-    readonly userId: string;
-    readonly displayName?: string;
-    readonly locale?: string;
-    readonly customAttributes?: string;
-  }): Promise<User | null>;
+  update(
+    change: Pick<MemberChanges, "displayName" | "locale" | "customAttributes"> & {
+      readonly appId: string;
+      readonly userId: string;
+    },
+  ): Promise<User | null>;
 
   /** As `update`, for a member of the app. A username or external id of another is `taken`, and nothing changes. */
-  updateMember(change: {
-    readonly appId: string;
-    readonly userId: string;
-    readonly username?: string | null;
-    readonly displayName?: string;
-    readonly locale?: string;
-    readonly customAttributes?: string;
-    readonly roles?: readonly string[];
-    readonly kind?: string;
-    readonly ownerOrganization?: string;
-    readonly externalId?: string | null;
-    readonly appAttributes?: string;
-  }): Promise<ChangeOutcome>;
+  updateMember(change: MemberChanges & { readonly appId: string; readonly userId: string }): Promise<ChangeOutcome>;
 
   /**
-   * Locks a member, or ends the lock: the member is then active. Without a lock nothing changes. A lock ends the member's sessions
+   * Locks a member, or ends the lock: the member is then active. Returns `unchanged` if the
+   * member was locked already, or had no lock to end; of concurrent calls exactly one changes it. A lock ends the member's sessions
    * in the app and turns the live challenges of the app that could sign the member in into decoys. No session of a locked member
    * exists when the promise resolves, whatever sign-ins and refreshes run at the same time.
    */

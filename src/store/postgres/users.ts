@@ -48,7 +48,7 @@ export function createUsers(db: Database): Users {
   async function changed(statement: Statement, values: readonly unknown[], userId: string): Promise<ChangeOutcome> {
     const [row] = await db.rows<ChangeRow>(statement, values, userId);
     const { outcome: kind, field, member } = row!;
-    if (kind === "changed") return { kind, member: toMember(member) };
+    if (kind === "changed" || kind === "unchanged") return { kind, member: toMember(member) };
     return kind === "taken" ? { kind, field } : { kind };
   }
 

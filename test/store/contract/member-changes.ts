@@ -154,7 +154,20 @@ export function memberChanges(scene: Scene): void {
 
   it("unlocking a member that is not locked changes nothing", async () => {
     const before = await add({ membership: { state: "invited" } });
-    expect(await lock(before.user.userId, false)).toEqual({ kind: "changed", member: before });
+    expect(await lock(before.user.userId, false)).toEqual({ kind: "unchanged", member: before });
+  });
+
+  it("of 20 locks at once, and of 20 unlocks, exactly one changes the member", async () => {
+    const { user } = await add();
+    for (const [locked, state] of [
+      [true, "locked"],
+      [false, "active"],
+    ] as const) {
+      const outcomes = await Promise.all(times(20, () => lock(user.userId, locked)));
+      expect(ofKind(outcomes, "changed")).toHaveLength(1);
+      expect(ofKind(outcomes, "unchanged")).toHaveLength(19);
+      expect((await member(user.userId)).membership.state).toBe(state);
+    }
   });
 
   it("a lock, 20 sign-ins and 20 refreshes race, and no session of the locked member is left", async () => {

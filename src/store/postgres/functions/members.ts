@@ -68,6 +68,7 @@ CREATE FUNCTION set_lock(p_app_id TEXT, p_user_id TEXT, p_locked BOOLEAN, p_now 
 LANGUAGE plpgsql AS $$
 DECLARE
   v_challenges TEXT[] := '{}';
+  v_state TEXT;
 BEGIN
   outcome := 'no_member';
   IF p_locked THEN
@@ -78,8 +79,7 @@ BEGIN
       ORDER BY c.challenge_id FOR UPDATE);
   END IF;
   PERFORM 1 FROM users u WHERE u.user_id = p_user_id FOR NO KEY UPDATE;
-  UPDATE memberships m SET state = CASE WHEN p_locked THEN 'locked' WHEN m.state = 'locked' THEN 'active' ELSE m.state END
-  WHERE m.app_id = p_app_id AND m.user_id = p_user_id;
+  SELECT m.state INTO v_state FROM memberships m WHERE m.app_id = p_app_id AND m.user_id = p_user_id FOR NO KEY UPDATE;
   IF NOT FOUND THEN
     RETURN;
   END IF;
@@ -87,7 +87,12 @@ BEGIN
     PERFORM end_challenges_in(p_app_id, p_user_id, v_challenges, p_now);
     PERFORM end_sessions(ARRAY(SELECT s.session_id FROM sessions s WHERE s.user_id = p_user_id AND s.app_id = p_app_id));
   END IF;
-  outcome := 'changed';
+  outcome := 'unchanged';
+  IF p_locked <> (v_state = 'locked') THEN
+    UPDATE memberships m SET state = CASE WHEN p_locked THEN 'locked' ELSE 'active' END
+    WHERE m.app_id = p_app_id AND m.user_id = p_user_id;
+    outcome := 'changed';
+  END IF;
   member := member_of(p_app_id, p_user_id);
 END $$;
 

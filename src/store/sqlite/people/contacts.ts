@@ -5,7 +5,7 @@ import type { ChangeOutcome } from "../../port/users.js";
 import type { PersonChallenges } from "./challenges.js";
 import type { PeopleChanges, PersonInApp } from "./changes.js";
 
-type Refusal = Exclude<ChangeOutcome["kind"], "changed" | "no_member">;
+type Refusal = Exclude<ChangeOutcome["kind"], "changed" | "unchanged" | "no_member">;
 
 /** Changes of a member's contacts inside the caller's transaction. */
 export interface Contacts {

@@ -35,7 +35,7 @@ export function createUserOperations(
   );
   const memberships = db.prepare<[string], number>("SELECT count(*) FROM memberships WHERE user_id = ?").pluck();
 
-  /** Runs a change of a member in a transaction. `change` returns the reason of a refusal, or null. */
+  /** Runs a change of a member in a transaction. `change` returns null if it was made, otherwise the outcome. */
   function changing({ appId, userId }: MemberOf, change: (poolId: string) => ChangeOutcome | null): Promise<ChangeOutcome> {
     return writer.write(() => {
       const poolId = poolOf.get({ appId, userId });
@@ -87,12 +87,13 @@ export function createUserOperations(
 
     setLock: ({ appId, userId, locked }) =>
       changing({ appId, userId }, () => {
-        const { state } = lookups.member(userId, appId)!.membership;
+        const member = lookups.member(userId, appId)!;
         if (locked) {
-          setState.run("locked", appId, userId);
           sessions.removeAllOf({ userId, appId });
           challenges.endIn({ userId, appId });
-        } else if (state === "locked") setState.run("active", appId, userId);
+        }
+        if (locked === (member.membership.state === "locked")) return { kind: "unchanged", member };
+        setState.run(locked ? "locked" : "active", appId, userId);
         return null;
       }),
 
