@@ -1,8 +1,9 @@
+import type { Actor } from "../apps/actor.js";
 import { accepted } from "../auth/errors.js";
 import type { Contact } from "../model/contact.js";
 import { canonicalContact } from "../model/identifier.js";
 import type { Member } from "../model/user.js";
-import { type AccountsDeps, type Actor, type OfUser, record, requireScope } from "./deps.js";
+import { type AccountsDeps, type OfUser, record, requireScope } from "./deps.js";
 import { theUser } from "./get-user.js";
 import { changedMember } from "./refusals.js";
 import { withVerification } from "./verified-contacts.js";

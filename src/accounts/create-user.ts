@@ -1,8 +1,9 @@
+import type { Actor } from "../apps/actor.js";
 import type { App } from "../model/app.js";
 import type { ContactKind } from "../model/contact.js";
 import type { CredentialType, Member } from "../model/user.js";
 import type { CreateOutcome, NewMember } from "../store/port/users.js";
-import { type AccountsDeps, type Actor, appFor, record } from "./deps.js";
+import { type AccountsDeps, appFor, record } from "./deps.js";
 import { checkNewMember, type MemberFields } from "./member-fields.js";
 import { alreadyMember, goodOf, taken } from "./refusals.js";
 import { withVerification } from "./verified-contacts.js";

@@ -1,4 +1,5 @@
-import { type AccountsDeps, type Actor, type OfUser, record, requireScope, userNotFound } from "./deps.js";
+import type { Actor } from "../apps/actor.js";
+import { type AccountsDeps, type OfUser, record, requireScope, userNotFound } from "./deps.js";
 import { theUser } from "./get-user.js";
 
 /**

@@ -1,40 +1,15 @@
-import { randomUUID } from "node:crypto";
+import type { Actor } from "../apps/actor.js";
 import type { Directory } from "../apps/directory.js";
 import type { Deps } from "../auth/deps.js";
 import { AuthError } from "../auth/errors.js";
 import type { App } from "../model/app.js";
-import type { CallSource } from "../model/caller.js";
-import type { Client } from "../model/client.js";
-import { type Scope, scopes } from "../model/scope.js";
+import type { Scope } from "../model/scope.js";
 import type { Member } from "../model/user.js";
 import type { FoundUser } from "../store/port/users.js";
 
 /** The dependencies of the use cases that manage people. */
 export interface AccountsDeps extends Deps {
   readonly directory: Pick<Directory, "findApp" | "find" | "lookUp" | "refresh">;
-}
-
-/** The party that manages people. */
-export interface Actor {
-  /** The client id, or `operator` for the command line. */
-  readonly name: string;
-  /** The app to act on if a call names none. Null for the command line, whose calls always name one. */
-  readonly app: App | null;
-  /** Null for the command line. */
-  readonly client: Client | null;
-  readonly scopes: ReadonlySet<Scope>;
-  readonly source: CallSource;
-}
-
-/** The command line on the host. It may do everything. */
-export function operator(): Actor {
-  const source = {
-    address: "127.0.0.1",
-    userAgent: "",
-    correlationId: randomUUID(),
-    signal: new AbortController().signal,
-  };
-  return { name: "operator", app: null, client: null, scopes: new Set(scopes), source };
 }
 
 /** How every use case names the user it acts on. */

@@ -1,3 +1,4 @@
+import type { Actor } from "../apps/actor.js";
 import { guessesKey } from "../auth/budgets.js";
 import { invalidField } from "../auth/errors.js";
 import { canonicalAddress } from "../lib/network.js";
@@ -7,7 +8,7 @@ import type { Contact } from "../model/contact.js";
 import { contactFailuresMax, type Member, type MemberKey, type UserContact } from "../model/user.js";
 import type { Recipient } from "../store/port/challenges.js";
 import type { FoundUser } from "../store/port/users.js";
-import { type AccountsDeps, type Actor, appFor } from "./deps.js";
+import { type AccountsDeps, appFor } from "./deps.js";
 import { canonicalKey } from "./get-user.js";
 import { type Obstacle, obstacle } from "./obstacles.js";
 import { limitObstacles } from "./sign-in-limits.js";

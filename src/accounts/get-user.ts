@@ -1,8 +1,9 @@
+import type { Actor } from "../apps/actor.js";
 import { accepted } from "../auth/errors.js";
 import type { App } from "../model/app.js";
 import { canonicalIdentifier } from "../model/identifier.js";
 import type { Member, MemberKey } from "../model/user.js";
-import { type AccountsDeps, type Actor, appFor, memberIn, type OfUser } from "./deps.js";
+import { type AccountsDeps, appFor, memberIn, type OfUser } from "./deps.js";
 
 /** How a caller names a user, as written. */
 export interface UserQuery {

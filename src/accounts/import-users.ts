@@ -1,9 +1,10 @@
+import type { Actor } from "../apps/actor.js";
 import { invalidField } from "../auth/errors.js";
 import type { App } from "../model/app.js";
 import type { Member, MemberKey, MemberState } from "../model/user.js";
 import type { FieldViolation } from "../model/violation.js";
 import type { CreateOutcome, FoundUser, NewMember, TakenField } from "../store/port/users.js";
-import { type AccountsDeps, type Actor, appFor, record, requireScope } from "./deps.js";
+import { type AccountsDeps, appFor, record, requireScope } from "./deps.js";
 import { checkNewMember, type NewMemberFields } from "./member-fields.js";
 
 /** How many users one call takes. */

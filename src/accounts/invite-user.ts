@@ -1,3 +1,4 @@
+import type { Actor } from "../apps/actor.js";
 import { AuthError, invalidField } from "../auth/errors.js";
 import type { Idempotency } from "../auth/idempotency.js";
 import { sendOtp } from "../auth/send-otp.js";
@@ -10,7 +11,7 @@ import { isContact } from "../model/identifier.js";
 import type { Member, UserContact } from "../model/user.js";
 import type { NewMember } from "../store/port/users.js";
 import { type ContactFields, type CreatedUser, contactsIn, createdUser, createOne } from "./create-user.js";
-import { type AccountsDeps, type Actor, appFor, record } from "./deps.js";
+import { type AccountsDeps, appFor, record } from "./deps.js";
 import { findMember } from "./get-user.js";
 import { checkNewMember, type MemberFields } from "./member-fields.js";
 import { alreadyMember, goodOf } from "./refusals.js";

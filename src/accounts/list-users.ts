@@ -1,3 +1,4 @@
+import type { Actor } from "../apps/actor.js";
 import type { Page, PageRequest } from "../apps/page.js";
 import { invalidField } from "../auth/errors.js";
 import type { App } from "../model/app.js";
@@ -5,7 +6,7 @@ import { canonicalContact } from "../model/identifier.js";
 import type { Member } from "../model/user.js";
 import { isViolation } from "../model/violation.js";
 import type { MemberQuery } from "../store/port/users.js";
-import { type AccountsDeps, type Actor, appFor } from "./deps.js";
+import { type AccountsDeps, appFor } from "./deps.js";
 import { pageTokenOf, placeIn } from "./page-token.js";
 
 export interface ListUsersInput extends PageRequest {

@@ -1,5 +1,6 @@
+import type { Actor } from "../apps/actor.js";
 import type { Member } from "../model/user.js";
-import { type AccountsDeps, type Actor, type OfUser, record } from "./deps.js";
+import { type AccountsDeps, type OfUser, record } from "./deps.js";
 import { theUser } from "./get-user.js";
 import { changedMember } from "./refusals.js";
 
@@ -22,9 +23,10 @@ async function setLock(
   { target, locked }: { readonly target: OfUser; readonly locked: boolean },
 ): Promise<Member> {
   const { app, member } = await theUser(deps, actor, target);
-  if (!locked && member.membership.state !== "locked") return member;
   const { userId } = member.user;
-  const changed = changedMember(await deps.store.users.setLock({ appId: app.appId, userId, locked, now: deps.clock() }));
-  record(deps, actor, { act: locked ? "user.lock" : "user.unlock", app, user: changed.user.number });
-  return changed;
+  const outcome = await deps.store.users.setLock({ appId: app.appId, userId, locked, now: deps.clock() });
+  const after = changedMember(outcome);
+  if (outcome.kind === "changed")
+    record(deps, actor, { act: locked ? "user.lock" : "user.unlock", app, user: after.user.number });
+  return after;
 }

@@ -1,8 +1,9 @@
+import type { Actor } from "../apps/actor.js";
 import { accountKeys } from "../auth/account-keys.js";
 import { unblockCharge } from "../auth/budgets.js";
 import { tooManyRequests } from "../auth/limits.js";
 import type { Member } from "../model/user.js";
-import { type AccountsDeps, type Actor, type OfUser, record } from "./deps.js";
+import { type AccountsDeps, type OfUser, record } from "./deps.js";
 import { theUser } from "./get-user.js";
 
 /**

@@ -1,5 +1,6 @@
+import type { Actor } from "../apps/actor.js";
 import type { Member } from "../model/user.js";
-import { type AccountsDeps, type Actor, type OfUser, record } from "./deps.js";
+import { type AccountsDeps, type OfUser, record } from "./deps.js";
 import { theUser } from "./get-user.js";
 import { checkMemberFields, type MemberFields } from "./member-fields.js";
 import { changedMember, goodOf } from "./refusals.js";

@@ -1,6 +1,7 @@
+import type { Actor } from "../apps/actor.js";
 import { AuthError } from "../auth/errors.js";
 import type { Session } from "../model/session.js";
-import { type AccountsDeps, type Actor, type OfUser, record } from "./deps.js";
+import { type AccountsDeps, type OfUser, record } from "./deps.js";
 import { theUser } from "./get-user.js";
 
 /** Returns the live sessions of a user in the app, most recently used first. Throws USER_NOT_FOUND. */

@@ -1,10 +1,11 @@
+import type { Actor } from "../apps/actor.js";
 import { invalidField } from "../auth/errors.js";
 import type { App } from "../model/app.js";
 import type { Contact, ContactKind } from "../model/contact.js";
 import { canonicalContact } from "../model/identifier.js";
 import type { EpochMs } from "../model/time.js";
 import { isViolation } from "../model/violation.js";
-import { type AccountsDeps, type Actor, requireScope } from "./deps.js";
+import { type AccountsDeps, requireScope } from "./deps.js";
 import type { GivenContact } from "./member-fields.js";
 
 /** The contacts of a request, and why some of them count as verified. */

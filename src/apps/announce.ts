@@ -7,6 +7,7 @@ export async function announce(
   actor: Actor,
   { message, ...what }: { readonly message: string; readonly [field: string]: unknown },
 ): Promise<void> {
-  log.info({ by: actor.name, ...what }, message);
+  const { address, correlationId } = actor.source;
+  log.info({ by: actor.name, ...what, address, correlationId }, message);
   await directory.refresh();
 }

@@ -4,7 +4,7 @@ import { networkProblem } from "../lib/network.js";
 import type { ClientRecord } from "../model/client.js";
 import { scopes as allScopes, deploymentScopes, isScope, type Scope } from "../model/scope.js";
 import type { FieldViolation } from "../model/violation.js";
-import { type Actor, operator } from "./actor.js";
+import { type Actor, operatorName } from "./actor.js";
 import { isLine, isPrintable, originViolations } from "./app-rules.js";
 
 const idForm = /^[A-Za-z0-9_-]{2,64}$/;
@@ -32,7 +32,7 @@ export function clientViolations(client: ClientRecord): FieldViolation[] {
 
 function clientIdViolations(clientId: string): FieldViolation[] {
   if (!idForm.test(clientId)) return [{ field: "client_id", description: "must be 2 to 64 letters, digits, _ and -" }];
-  if (clientId === operator.name) {
+  if (clientId === operatorName) {
     return [{ field: "client_id", description: "must be another one: the log calls the command line operator" }];
   }
   // A client token has the client id as `sub`, which must not equal the `sub` of any user (RFC 9068 §5). User ids are UUIDs.
@@ -86,7 +86,7 @@ function kindViolations({ kind, scopes, jwks, allowedAddresses, isDefault }: Cli
 
 /** Returns a violation for each scope that reaches every app and that only the command line may add. */
 export function grantViolations(actor: Actor, change: { before: readonly Scope[]; after: readonly Scope[] }): FieldViolation[] {
-  if (actor.isOperator) return [];
+  if (actor.client === null) return [];
   const added = change.after.filter((scope) => deploymentScopes.includes(scope) && !change.before.includes(scope));
   return added.map((scope) => ({
     field: "scopes",

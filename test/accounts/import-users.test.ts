@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type AccountsDeps, operator } from "../../src/accounts/deps.js";
+import type { AccountsDeps } from "../../src/accounts/deps.js";
 import { getUser } from "../../src/accounts/get-user.js";
 import { type ImportedUser, importMax, importUsers } from "../../src/accounts/import-users.js";
 import { listUsers } from "../../src/accounts/list-users.js";
+import { operator } from "../../src/apps/actor.js";
 import { AuthError } from "../../src/auth/errors.js";
 import { defaultAppId } from "../../src/model/app.js";
 import type { MemberKey } from "../../src/model/user.js";

@@ -57,6 +57,19 @@ describe.each(testEngines())("lock, unblock, sessions and deletion of a user on 
     expect((await people.signIn(main, email)).user!.userId).toBe(userId);
   });
 
+  it("a lock and its end are logged once each, however often they are asked for", async () => {
+    const { main, on } = people;
+    const { user, userId } = await newUser();
+    const lockUser = async () => (await main.users.lockUser({ userId })).user!.state;
+    const unlockUser = async () => (await main.users.unlockUser({ userId })).user!.state;
+    expect(await Promise.all([lockUser(), lockUser(), lockUser()])).toEqual(Array(3).fill(UserState.LOCKED));
+    expect(await lockUser()).toBe(UserState.LOCKED);
+    expect(await Promise.all([unlockUser(), unlockUser()])).toEqual(Array(2).fill(UserState.ACTIVE));
+    expect(await unlockUser()).toBe(UserState.ACTIVE);
+    const acts = on.log.lines.filter(({ fields }) => fields.user === Number(user.number)).map(({ fields }) => fields.act);
+    expect(acts).toEqual(["user.create", "user.lock", "user.unlock"]);
+  });
+
   it("UnlockUser leaves a user without a lock as is", async () => {
     const { main } = people;
     const invited = await main.users.inviteUser({ email: "still-invited@example.com" });

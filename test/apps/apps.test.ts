@@ -29,8 +29,9 @@ describe.each(benchEngines())("apps on $engine", ({ open }) => {
     expect(app.number).toBe((await getApp(on.deps, { appId: "default" })).number + 1);
     expect(await getApp(on.deps, { appId: "shop" })).toEqual(app);
     expect(on.refreshes()).toBe(1);
-    const line = { level: "info", message: "created an app", fields: { by: "admin-backend", app: "shop", pool: "main" } };
-    expect(on.log.lines).toEqual([line]);
+    const { address, correlationId } = admin.source;
+    const fields = { by: "admin-backend", app: "shop", pool: "main", address, correlationId };
+    expect(on.log.lines).toEqual([{ level: "info", message: "created an app", fields }]);
   });
 
   it("of calls that race for one id exactly one makes the app", async () => {
@@ -63,7 +64,7 @@ describe.each(benchEngines())("apps on $engine", ({ open }) => {
     ["audience", { appId: "shop", audience: "http://localhost:8080" }],
     ["audience", { appId: "shop", audience: "http://localhost:8080/apps/news" }],
   ])("a bad %s is refused by name, and nothing is made: %j", async (field, input) => {
-    await expect(createApp(on.deps, operator, input)).rejects.toEqual(refusal("REQUEST_INVALID", field));
+    await expect(createApp(on.deps, operator(), input)).rejects.toEqual(refusal("REQUEST_INVALID", field));
     expect(await ids()).toEqual(["default"]);
     expect([on.refreshes(), on.log.lines]).toEqual([0, []]);
   });
@@ -97,7 +98,7 @@ describe.each(benchEngines())("apps on $engine", ({ open }) => {
   });
 
   it("the default app is neither deleted nor archived, by anyone", async () => {
-    for (const actor of [admin, operator]) {
+    for (const actor of [admin, operator()]) {
       await expect(deleteApp(on.deps, actor, { appId: "default" })).rejects.toEqual(refusal("DEFAULT_APP"));
       const archive = updateApp(on.deps, actor, { appId: "default", changes: { state: "archived" } });
       await expect(archive).rejects.toEqual(refusal("DEFAULT_APP"));
@@ -117,17 +118,17 @@ describe.each(benchEngines())("apps on $engine", ({ open }) => {
   it("an administrator neither ends nor revives an app that has a client with a right that it lacks", async () => {
     await createApp(on.deps, admin, { appId: "shop" });
     const client = { appId: "shop", kind: "confidential", scopes: ["operator"], secretExpiresInMs: null } as const;
-    await createClient(on.deps, operator, { ...client, clientId: "shop-operations" });
+    await createClient(on.deps, operator(), { ...client, clientId: "shop-operations" });
     const lacking = { reason: "SCOPE_MISSING", metadata: { scope: "operator" } };
     const change = (actor: Actor, state: "archived" | "active") =>
       updateApp(on.deps, actor, { appId: "shop", changes: { state } });
     await expect(deleteApp(on.deps, admin, { appId: "shop" })).rejects.toMatchObject(lacking);
     await expect(change(admin, "archived")).rejects.toMatchObject(lacking);
-    expect((await change(operator, "archived")).state).toBe("archived");
+    expect((await change(operator(), "archived")).state).toBe("archived");
     await expect(change(admin, "active")).rejects.toMatchObject(lacking);
-    expect((await change(operator, "active")).state).toBe("active");
+    expect((await change(operator(), "active")).state).toBe("active");
     expect((await updateApp(on.deps, admin, { appId: "shop", changes: { displayName: "Shop" } })).displayName).toBe("Shop");
-    expect(await deleteApp(on.deps, operator, { appId: "shop" })).toBe("deleted");
+    expect(await deleteApp(on.deps, operator(), { appId: "shop" })).toBe("deleted");
   });
 
   it("an unknown app is refused with its own reason", async () => {

@@ -50,7 +50,15 @@ describe.each(benchEngines())("clients on $engine", ({ open }) => {
       {
         level: "info",
         message: "created a client",
-        fields: { by: "admin-backend", app: "default", client: "backend", kind: "confidential", scopes: ["otp:send"] },
+        fields: {
+          by: "admin-backend",
+          app: "default",
+          client: "backend",
+          kind: "confidential",
+          scopes: ["otp:send"],
+          address: admin.source.address,
+          correlationId: admin.source.correlationId,
+        },
       },
     ]);
     expect(on.refreshes()).toBe(1);
@@ -127,18 +135,18 @@ describe.each(benchEngines())("clients on $engine", ({ open }) => {
 
   it("only the command line grants scopes that reach every app, at creation and later", async () => {
     for (const scope of deploymentScopes) {
-      await make({ scopes: [scope], clientId: `${scope.replace(":", "-")}-1` }, operator);
+      await make({ scopes: [scope], clientId: `${scope.replace(":", "-")}-1` }, operator());
     }
     await make({ scopes: ["otp:send"] });
     const escalate = updateClient(on.deps, admin, { clientId: "backend", changes: { scopes: ["otp:send", "apps:admin"] } });
     await expect(escalate).rejects.toEqual(refusal("REQUEST_INVALID", "scopes"));
     expect((await getClient(on.deps, { clientId: "backend" })).client.scopes).toEqual(["otp:send"]);
-    const { client } = await updateClient(on.deps, operator, { clientId: "backend", changes: { scopes: ["apps:admin"] } });
+    const { client } = await updateClient(on.deps, operator(), { clientId: "backend", changes: { scopes: ["apps:admin"] } });
     expect(client.scopes).toEqual(["apps:admin"]);
   });
 
   it("an administrator can't take a right that it lacks by way of a client that has it", async () => {
-    const { made } = await make({ scopes: ["operator", "otp:send"] }, operator);
+    const { made } = await make({ scopes: ["operator", "otp:send"] }, operator());
     const before = await getClient(on.deps, { clientId: "backend" });
     const calls = [
       () => rotate(),
@@ -151,11 +159,11 @@ describe.each(benchEngines())("clients on $engine", ({ open }) => {
       await expect(call()).rejects.toMatchObject({ reason: "SCOPE_MISSING", metadata: { scope: "operator" } });
     }
     expect(await getClient(on.deps, { clientId: "backend" })).toEqual(before);
-    expect((await rotate({}, operator)).client.secrets).toHaveLength(2);
+    expect((await rotate({}, operator())).client.secrets).toHaveLength(2);
   });
 
   it("an administrator manages clients of its own right", async () => {
-    await make({ scopes: ["apps:admin"] }, operator);
+    await make({ scopes: ["apps:admin"] }, operator());
     expect((await rotate()).client.secrets).toHaveLength(2);
     const changes = { scopes: ["apps:admin", "otp:send"] };
     expect((await updateClient(on.deps, admin, { clientId: "backend", changes })).client.scopes).toEqual(changes.scopes);
@@ -199,7 +207,7 @@ describe.each(benchEngines())("clients on $engine", ({ open }) => {
       [{ hosts: ["a b"], verifyByIdentifier: true }, refusal("REQUEST_INVALID", "hosts[0]")],
     ];
     for (const [changes, error] of refused) {
-      await expect(updateClient(on.deps, operator, { clientId: "web", changes })).rejects.toEqual(error);
+      await expect(updateClient(on.deps, operator(), { clientId: "web", changes })).rejects.toEqual(error);
     }
     expect(await getClient(on.deps, { clientId: "web" })).toEqual(before);
   });

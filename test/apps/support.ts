@@ -1,5 +1,5 @@
 import { expect } from "vitest";
-import type { Actor } from "../../src/apps/actor.js";
+import { type Actor, operator } from "../../src/apps/actor.js";
 import type { AppsDeps, Deployment } from "../../src/apps/deps.js";
 import { createHookSecrets } from "../../src/crypto/hook-secrets.js";
 import { createSealer } from "../../src/crypto/sealing.js";
@@ -7,6 +7,7 @@ import type { Scope } from "../../src/model/scope.js";
 import { createOutbound } from "../../src/outbound/outbound.js";
 import type { Store } from "../../src/store/port/store.js";
 import { ringOf } from "../crypto/fixtures.js";
+import { newClient } from "../store/contract/directory-fixtures.js";
 import { type FakeClock, fakeClock, type KeptLog, keptLog, testSettings } from "../support/app.js";
 import { type StoreEngine, storeEngines } from "./stores.js";
 
@@ -24,7 +25,12 @@ export interface AppsBench {
 export const issuer = "http://localhost:8080";
 
 /** An administrator that calls over RPC. */
-export const admin: Actor = { name: "admin-backend", isOperator: false, scopes: new Set<Scope>(["apps:admin"]) };
+export const admin: Actor = {
+  ...operator(),
+  name: "admin-backend",
+  client: newClient({ clientId: "admin-backend", kind: "confidential" }),
+  scopes: new Set<Scope>(["apps:admin"]),
+};
 
 export function deploymentWith(changes: Partial<Deployment> = {}): Deployment {
   const { policy } = testSettings({ LATCHKEY_DATABASE_URL: "sqlite::memory:" });

@@ -28,14 +28,14 @@ export async function addClient(
   input: Partial<CreateClientInput> & { readonly clientId: string },
 ): Promise<MadeClient> {
   const given = { appId: "default", kind: "confidential", secretExpiresInMs: null, ...input } as const;
-  const { client, made } = await createClient(depsOf(server), operator, given);
+  const { client, made } = await createClient(depsOf(server), operator(), given);
   const { clientId } = client.client;
   const clientSecret = made?.secret ?? "";
   return { clientId, clientSecret, basic: basicOf(clientId, clientSecret) };
 }
 
 export async function addApp(server: Made, appId: string): Promise<void> {
-  await createApp(depsOf(server), operator, { appId, displayName: appId });
+  await createApp(depsOf(server), operator(), { appId, displayName: appId });
 }
 
 /** Sets the registration hook of an app. The server acts by it within a second. */

@@ -42,7 +42,9 @@ type Of<Options> = Options & { readonly appId: string };
 
 export async function create(settings: Settings, options: Of<AppOptions>, io: Io): Promise<void> {
   const { appId, pool = "" } = options;
-  const app = await withApps(settings, io, (deps) => createApp(deps, operator, { appId, poolId: pool, ...fieldsIn(options) }));
+  const app = await withApps(settings, io, (deps) =>
+    createApp(deps, operator(), { appId, poolId: pool, ...fieldsIn(options) }),
+  );
   const next = `Add a client with \`latchkey client create --app ${appId} --kind public\`, or \`--kind confidential\` for a backend.`;
   print(io, options, appFields(app), [`Created the app ${appId}. ${next}`]);
 }
@@ -72,7 +74,7 @@ export async function policy(settings: Settings, options: Of<PolicyOptions>, io:
   const { appId } = options;
   const changes = parsePolicyChanges(options.set, options.unset);
   const effective = await withApps(settings, io, async (deps) => {
-    if (Object.keys(changes).length > 0) await updatePolicy(deps, operator, { appId, changes });
+    if (Object.keys(changes).length > 0) await updatePolicy(deps, operator(), { appId, changes });
     return await getEffectivePolicy(deps, { appId });
   });
   const { policy: values, origins } = effective;
@@ -93,7 +95,7 @@ export async function remove(settings: Settings, options: Of<Confirmed>, io: Io)
     await getApp(deps, { appId });
     const question = `Deleting the app ${appId} deletes its clients and their secrets too, and can't be undone.`;
     await requireYes(io, options, { question, refusal: "Nothing was deleted" });
-    return await deleteApp(deps, operator, { appId });
+    return await deleteApp(deps, operator(), { appId });
   });
   const line =
     outcome === "deleted"
@@ -108,7 +110,7 @@ async function change(
   io: Io,
 ): Promise<void> {
   const { appId, changes, done } = options;
-  const app = await withApps(settings, io, (deps) => updateApp(deps, operator, { appId, changes }));
+  const app = await withApps(settings, io, (deps) => updateApp(deps, operator(), { appId, changes }));
   print(io, options, appFields(app), [done]);
 }
 

@@ -55,7 +55,7 @@ export async function create(settings: Settings, options: CreateOptions, io: Io)
     kind,
     secretExpiresInMs: durationIn("--secret-expires-in", options.secretExpiresIn, { min: secretLifeMinMs }),
   };
-  const { client, made } = await withApps(settings, io, (deps) => createClient(deps, operator, input));
+  const { client, made } = await withApps(settings, io, (deps) => createClient(deps, operator(), input));
   printMade(io, options, { line: `Created the ${kind} client ${client.client.clientId} of the app ${appId}.`, client, made });
 }
 
@@ -89,7 +89,7 @@ export async function update(settings: Settings, options: Of<UpdateOptions>, io:
   const { clientId, state } = options;
   const changes: ClientChanges = { ...fieldsIn(options), ...(state && { state }) };
   if (Object.keys(changes).length === 0) throw new CliError("There is nothing to change: give at least one option.");
-  const client = await withApps(settings, io, (deps) => updateClient(deps, operator, { clientId, changes }));
+  const client = await withApps(settings, io, (deps) => updateClient(deps, operator(), { clientId, changes }));
   print(io, options, clientFields(client), [`Changed the client ${clientId}.`]);
 }
 
@@ -104,7 +104,7 @@ export async function rotateSecret(settings: Settings, options: Of<RotateOptions
     await getClient(deps, { clientId });
     const question = `The secrets that ${clientId} has now end at once, and callers that use them are refused.`;
     if (rotation.oldSecretsExpireInMs === 0) await requireYes(io, options, { question, refusal: "Nothing was changed" });
-    return await rotateClientSecret(deps, operator, rotation);
+    return await rotateClientSecret(deps, operator(), rotation);
   });
   printMade(io, options, { line: `Made a new secret for the client ${clientId}.`, client, made });
 }
@@ -122,7 +122,7 @@ export async function revokeSecret(
     }
     const question = `The secret ${secretId} of the client ${clientId} ends at once, and callers that use it are refused.`;
     await requireYes(io, options, { question, refusal: "Nothing was revoked" });
-    await revokeClientSecret(deps, operator, { clientId, secretId });
+    await revokeClientSecret(deps, operator(), { clientId, secretId });
   });
   print(io, options, { client_id: clientId, secret_id: secretId }, [
     `Revoked the secret ${secretId} of the client ${clientId}.`,
@@ -135,7 +135,7 @@ export async function remove(settings: Settings, options: Of<Confirmed>, io: Io)
     await getClient(deps, { clientId });
     const question = `Deleting the client ${clientId} deletes its secrets and ends its sessions, and can't be undone.`;
     await requireYes(io, options, { question, refusal: "Nothing was deleted" });
-    return await deleteClient(deps, operator, { clientId });
+    return await deleteClient(deps, operator(), { clientId });
   });
   print(io, options, { client_id: clientId, sessions_ended: ended }, [
     `Deleted the client ${clientId} and ended ${ended} ${ended === 1 ? "session" : "sessions"} of its users.`,

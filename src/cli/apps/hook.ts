@@ -16,7 +16,7 @@ export interface HookOptions extends Json {
 export async function set(settings: Settings, options: HookOptions, io: Io): Promise<void> {
   const { appId, url, onFailure } = options;
   const { app, secret } = await withApps(settings, io, (deps) =>
-    putRegistrationHook(deps, operator, { appId, url, failOpen: onFailure === "allow" }),
+    putRegistrationHook(deps, operator(), { appId, url, failOpen: onFailure === "allow" }),
   );
   print(io, options, { ...appFields(app), secret }, [
     `Set the registration hook of the app ${appId}.`,
@@ -25,6 +25,6 @@ export async function set(settings: Settings, options: HookOptions, io: Io): Pro
 }
 
 export async function remove(settings: Settings, options: Json & { readonly appId: string }, io: Io): Promise<void> {
-  const app = await withApps(settings, io, (deps) => deleteRegistrationHook(deps, operator, options));
+  const app = await withApps(settings, io, (deps) => deleteRegistrationHook(deps, operator(), options));
   print(io, options, appFields(app), [`The app ${options.appId} has no registration hook now.`]);
 }

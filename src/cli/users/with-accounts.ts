@@ -1,4 +1,5 @@
-import { type AccountsDeps, appFor, operator } from "../../accounts/deps.js";
+import { type AccountsDeps, appFor } from "../../accounts/deps.js";
+import { type Actor, operator } from "../../apps/actor.js";
 import { openDirectory } from "../../apps/database-directory.js";
 import { AuthError } from "../../auth/errors.js";
 import type { Settings } from "../../config/settings.js";
@@ -16,7 +17,7 @@ export interface InApp {
   readonly deps: AccountsDeps;
   readonly app: App;
   /** The command line. Every act of one command has one correlation id. */
-  readonly actor: ReturnType<typeof operator>;
+  readonly actor: Actor;
 }
 
 /**

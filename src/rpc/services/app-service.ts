@@ -1,4 +1,3 @@
-import type { Actor } from "../../apps/actor.js";
 import { revokeClientSecret, rotateClientSecret } from "../../apps/client-secrets.js";
 import { createApp } from "../../apps/create-app.js";
 import { createClient } from "../../apps/create-client.js";
@@ -14,7 +13,7 @@ import { updateClient } from "../../apps/update-client.js";
 import { updatePolicy } from "../../apps/update-policy.js";
 import { HookFailure } from "../../gen/latchkey/v1/app_pb.js";
 import type { AppService } from "../../gen/latchkey/v1/app_service_pb.js";
-import type { Caller } from "../../model/caller.js";
+import { actorOf } from "../actor.js";
 import { fromUpdateApp, toApp } from "../convert/app.js";
 import { fromClientKind, fromCreateClient, fromUpdateClient, toClient, toMadeSecret } from "../convert/client.js";
 import { fromDuration } from "../convert/duration.js";
@@ -131,8 +130,4 @@ function clientMethods(deps: AppsDeps): Methods {
       return {};
     },
   };
-}
-
-function actorOf({ client, scopes }: Caller): Actor {
-  return { name: client.clientId, isOperator: false, scopes };
 }

@@ -1,7 +1,7 @@
 import { addContact, removeContact } from "../../accounts/contacts.js";
 import { createUser } from "../../accounts/create-user.js";
 import { deleteUser } from "../../accounts/delete-user.js";
-import type { AccountsDeps, Actor } from "../../accounts/deps.js";
+import type { AccountsDeps } from "../../accounts/deps.js";
 import { explainSignIn } from "../../accounts/explain-sign-in.js";
 import { getUser } from "../../accounts/get-user.js";
 import { inviteUser } from "../../accounts/invite-user.js";
@@ -11,7 +11,7 @@ import { unblockUser } from "../../accounts/unblock-user.js";
 import { updateUser } from "../../accounts/update-user.js";
 import { listUserSessions, revokeUserSessions } from "../../accounts/user-sessions.js";
 import { InviteUserRequestSchema, type UserService } from "../../gen/latchkey/v1/user_service_pb.js";
-import type { Caller } from "../../model/caller.js";
+import { actorOf } from "../actor.js";
 import { fromChannel, toChallenge } from "../convert/challenge.js";
 import { fromContactKinds } from "../convert/contact.js";
 import { toIdempotency } from "../convert/idempotency.js";
@@ -138,9 +138,4 @@ function signInMethods(deps: AccountsDeps): Methods {
       return { obstacles: obstacles.map(toObstacle), user: member === null ? undefined : toMember(member) };
     },
   };
-}
-
-function actorOf(caller: Caller): Actor {
-  const { client, app, scopes } = caller;
-  return { name: client.clientId, client, app, scopes, source: caller };
 }
