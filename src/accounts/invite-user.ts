@@ -32,8 +32,8 @@ export interface InvitedUser extends CreatedUser {
 
 /**
  * Creates a user in the state invited, or joins a person of the pool in it, and sends a code by SendOtp's rules. A user that is
- * still invited gets another message. Throws ALREADY_EXISTS for any other user, and what SendOtp throws. The user exists after an
- * error of SendOtp, and a repeat sends the message.
+ * still invited gets another message. Throws ALREADY_EXISTS for any other user, REQUEST_INVALID for an invited one with the
+ * credential type NONE, and what SendOtp throws. The user exists after an error of SendOtp, and a repeat sends the message.
  */
 export async function inviteUser(deps: AccountsDeps, actor: Actor, input: InviteUserInput): Promise<InvitedUser> {
   const { appId, email, phone, channel: wanted, clientId, idempotency, ...fields } = input;
@@ -49,6 +49,7 @@ export async function inviteUser(deps: AccountsDeps, actor: Actor, input: Invite
   const newMember = goodOf(checkNewMember(app, { ...fields, contacts: given }, "invited"));
   const invited = await createOrFind(deps, actor, { app, newMember });
   const { member } = invited;
+  refuseWithoutCredential(member, channel);
   const contact = contactFor(member, newMember, channel);
   const challenge = await sendOtp(deps, callerFor(actor, app, client), {
     recipient: contact,
@@ -81,6 +82,13 @@ async function createOrFind(
 function refuseSending({ policy }: App, channel: Channel): void {
   if (!policy.codeSignIn) throw new AuthError("PURPOSE_NOT_ALLOWED", { detail: "sign-in by code is switched off" });
   if (!policy.channels.includes(channel)) throw new AuthError("CHANNEL_UNAVAILABLE", { detail: channel });
+}
+
+/** Only an import makes invited members without a credential. A code for one would be a decoy. */
+function refuseWithoutCredential({ membership }: Member, channel: Channel): void {
+  if (membership.credentialType === "otp") return;
+  const description = "belongs to a user with the credential type NONE, whom no code signs in: do not invite this user";
+  throw invalidField(contactKindOf[channel], description);
 }
 
 /** The contact of the request if the user has it, because a person of the pool keeps other contacts. */

@@ -1,8 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { importUsers } from "../../src/accounts/import-users.js";
+import { operator } from "../../src/apps/actor.js";
 import { Channel } from "../../src/gen/latchkey/v1/challenge_pb.js";
 import { ContactKind, UserState } from "../../src/gen/latchkey/v1/user_pb.js";
 import { newClient } from "../store/contract/directory-fixtures.js";
 import { testEngines } from "../support/engines.js";
+import { openTestDirectory } from "./directory.js";
 import { contactsOf, type People, refusal, startPeople } from "./people.js";
 
 describe.each(testEngines())("InviteUser on $engine", ({ database }) => {
@@ -75,6 +78,33 @@ describe.each(testEngines())("InviteUser on $engine", ({ database }) => {
       });
     }
     await main.users.inviteUser({ email: "other@example.com" }).then(async ({ challenge }) => await on.messageOf(challenge));
+    const response = await fetch(`http://127.0.0.1:${on.app.inboxPort}/messages?to=${email}`);
+    expect(await response.json()).toEqual([]);
+  });
+
+  it("an invited user with the credential type NONE is refused in one sentence, gets no message, and stays as is", async () => {
+    const { main, on } = people;
+    const directory = await openTestDirectory(on);
+    const deps = { ...on.app.core.deps, wakeOutbox: () => {}, directory };
+    const email = "none@example.com";
+    const member = {
+      contacts: [{ kind: "email", value: email, verifiedAt: null }],
+      credentialType: "none",
+      state: "invited",
+    } as const;
+    await importUsers(deps, operator(), { appId: "default", members: [member] });
+    await directory.stop();
+    const key = { case: "email", value: email } as const;
+    const { user: before } = await main.users.getUser({ key });
+    const lines = on.log.lines.length;
+    expect(await refusal(main.users.inviteUser({ email, roles: ["reader"] }))).toMatchObject({
+      reason: "REQUEST_INVALID",
+      violations: ["email: belongs to a user with the credential type NONE, whom no code signs in: do not invite this user"],
+    });
+    expect((await main.users.getUser({ key })).user).toEqual(before);
+    expect(on.log.lines.slice(lines).filter(({ fields }) => fields.act !== undefined)).toEqual([]);
+    const { challenge } = await main.users.inviteUser({ email: "after-none@example.com" });
+    await on.messageOf(challenge);
     const response = await fetch(`http://127.0.0.1:${on.app.inboxPort}/messages?to=${email}`);
     expect(await response.json()).toEqual([]);
   });
