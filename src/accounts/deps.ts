@@ -21,8 +21,8 @@ export interface OfUser {
 }
 
 /**
- * Returns the app that a call acts on. Throws SCOPE_MISSING if it is not the actor's own and the actor is no operator, without a
- * look whether it exists. Throws APP_NOT_FOUND.
+ * Returns the app that a call acts on. Throws SCOPE_MISSING if it is not the actor's own and the actor is no operator, whether
+ * the app exists or not. Throws APP_NOT_FOUND.
  */
 export async function appFor(deps: AccountsDeps, actor: Actor, appId: string): Promise<App> {
   if (actor.app !== null && (appId === "" || appId === actor.app.appId)) return actor.app;

@@ -4,7 +4,7 @@ import { isViolation } from "../model/violation.js";
 
 const reasonMax = 200;
 
-/** Reads the answer of a registration hook. Returns what is wrong with it if it does not count, without quoting it. */
+/** Reads the answer of a registration hook. Returns a word for what is wrong with an invalid one. */
 export function readHookAnswer(body: Buffer, roles: readonly string[]): RegistrationAnswer | string {
   const answer = parse(body);
   if (answer === null) return "not_json";

@@ -22,8 +22,9 @@ const sizeDefault = 50;
 const charactersMax = 128 * 1024;
 
 /**
- * Lists the users of an app, in the order of their numbers or, with a filter, of the filtered values. A page may have fewer users
- * than asked for, or none, although others follow. Throws REQUEST_INVALID for a page token that is not one of the same list.
+ * Lists the users of an app, in the order of their numbers or, with a filter, of the filtered values. A page has fewer users than
+ * asked for, although others follow, if they are too large for one answer or `scansMax` is reached; it may then be empty. Throws
+ * REQUEST_INVALID for a page token that is not one of the same list.
  */
 export async function listUsers(deps: AccountsDeps, actor: Actor, input: ListUsersInput): Promise<Page<Member>> {
   const app = await appFor(deps, actor, input.appId);
@@ -38,15 +39,32 @@ export async function listUsers(deps: AccountsDeps, actor: Actor, input: ListUse
 
 /** Reads a page again with fewer users if they are too large for one answer. */
 async function listFitting(deps: AccountsDeps, query: MemberQuery): ReturnType<AccountsDeps["store"]["users"]["list"]> {
-  const page = await deps.store.users.list(query);
+  const page = await fullPage(deps, query);
   let characters = 0;
   let count = 0;
   for (const member of page.members) {
     characters += JSON.stringify(member).length;
-    if (count > 0 && characters > charactersMax) return await deps.store.users.list({ ...query, limit: count });
+    if (count > 0 && characters > charactersMax) return await fullPage(deps, { ...query, limit: count });
     count += 1;
   }
   return page;
+}
+
+/**
+ * How often one call reads on for a full page. One read looks at 500 or 1,000 people of the pool that have the prefix, most of whom
+ * may be users of other apps alone.
+ */
+const scansMax = 10;
+
+async function fullPage(deps: AccountsDeps, query: MemberQuery): ReturnType<AccountsDeps["store"]["users"]["list"]> {
+  const members: Member[] = [];
+  let next: string | null = query.after;
+  for (let scan = 0; scan < scansMax && next !== null && members.length < query.limit; scan += 1) {
+    const page = await deps.store.users.list({ ...query, after: next, limit: query.limit - members.length });
+    members.push(...page.members);
+    next = page.next;
+  }
+  return { members, next };
 }
 
 /** Prefixes are compared with canonical forms. A whole e-mail address may have a domain of non-ASCII letters. */

@@ -11,8 +11,8 @@ export interface PageOwner {
 }
 
 /**
- * Returns the token for the page after `next`. Null, the end of the list, gives an empty text. The place is encrypted: it may name a
- * person of the pool who is no member of the app.
+ * Returns the token for the page after `next`. Null, the end of the list, gives an empty text. The place is encrypted, because it
+ * may name a person of the pool who is no member of the app.
  */
 export function pageTokenOf({ sealer }: Pick<AccountsDeps, "sealer">, owner: PageOwner, next: string | null): string {
   return next === null ? "" : sealer.seal("page-token", Buffer.from(next), bindingOf(owner)).toString("base64url");

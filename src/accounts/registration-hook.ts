@@ -24,7 +24,7 @@ export interface HookDeps {
   readonly metrics: Pick<Metrics, "registrationHookEnded">;
 }
 
-/** What came of a call. A text is why it failed; `code` is the status or error code, for the log. */
+/** The outcome of a call. A text says why it failed; `code` is the status or error code, for the log. */
 type Called = { readonly answer: RegistrationAnswer | string; readonly code: string };
 
 const allowed: RegistrationAnswer = { kind: "allowed", roles: [], appAttributes: "" };

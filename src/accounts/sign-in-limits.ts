@@ -9,7 +9,7 @@ import type { BudgetCharge, Limited } from "../store/port/budgets.js";
 import type { AccountsDeps } from "./deps.js";
 import { type Obstacle, type ObstacleKind, obstacle } from "./obstacles.js";
 
-/** Returns the lockout and the budgets that refuse the user now. Null as `requesterKey`: those that count all requesters. */
+/** Returns the lockout and the budgets that refuse the user now. `requesterKey` null: only those that count all requesters. */
 export async function limitObstacles(
   deps: AccountsDeps,
   app: App,
@@ -62,7 +62,7 @@ async function findSendLimit(
 ): Promise<Limited | null> {
   const { identifier, identifierKey, requesterKey } = given;
   const channel = isContact(identifier) ? channelOf[identifier.kind] : "email";
-  // No requester has the key of an identifier, so its own limits are not reached.
+  // No requester has the key of an identifier, so the limits of one requester are not reached then.
   const guard = sendGuard(policy, { identifierKey, requesterKey: requesterKey ?? identifierKey, channel, purpose: "login" });
   const outcome = await deps.store.challenges.prepareSend({
     idempotency: null,

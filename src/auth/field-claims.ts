@@ -11,7 +11,7 @@ export interface TokenSubject {
   readonly membership: Membership | null;
 }
 
-/** The most bytes of JSON that the claim `app` has, so that a token never grows larger than callers may send. */
+/** The claim `app` is at most this many bytes of JSON, so that no token grows larger than callers may send. */
 const appClaimMaxBytes = 1024;
 
 /**

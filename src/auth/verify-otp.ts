@@ -82,7 +82,7 @@ async function verify(deps: Deps, caller: Caller, { input, kind, idempotency }: 
   const refusal = guessRefusalOf(challenge, caller.client.clientId, deps.clock());
   const changing = challenge?.purpose === "change_contact" ? await signedInUser(deps, caller) : null;
   if (challenge?.purpose === "change_contact" && changing?.userId !== challenge.userId) {
-    // Not `lose`: the outcome of an earlier call is for its user alone.
+    // Not `lose`, which gives the outcome of an earlier call: only the user who made that call may see it.
     refuse(deps, caller, { challengeId, why: refusal ?? "not_expected", lockedUntil: null });
   }
   if (challenge === null || refusal !== null) return await lose(refusal ?? "unknown");

@@ -19,8 +19,8 @@ export function addUserCommands(user: Command, env: Env, io: Io, setExitCode: (c
   const load = async () => ({ commands: await import("./users/user.js"), settings: await loadSettings(env, io) });
 
   ofUser(user.command("find").description("print a user, and everything that keeps the user from signing in now"))
-    .option("--client <id>", "the client that the user signs in with; with --address")
-    .option("--address <ip>", "the address that the user signs in from, to check its limits too; with --client")
+    .option("--client <id>", "the client that the user signs in with; needs --address")
+    .option("--address <ip>", "the address that the user signs in from, to check its limits too; needs --client")
     .action(async (named: string, options: Given<FindOptions>) => {
       const { find } = await import("./users/find.js");
       if (!(await find(await loadSettings(env, io), { user: named, ...options }, io))) setExitCode(1);
@@ -42,7 +42,10 @@ export function addUserCommands(user: Command, env: Env, io: Io, setExitCode: (c
   withContacts(ofApp(user.command("invite").description("create a user and send a code that activates the account")))
     .requiredOption("--client <id>", "the client of the app that redeems the code")
     .addOption(
-      new Option("--channel <channel>", "how the code is sent; by default as the first contact asks").choices(["email", "sms"]),
+      new Option("--channel <channel>", "how the code is sent; by default email if there is an e-mail address").choices([
+        "email",
+        "sms",
+      ]),
     )
     .action(async (options: InviteOptions) => {
       const { commands, settings } = await load();
@@ -51,8 +54,8 @@ export function addUserCommands(user: Command, env: Env, io: Io, setExitCode: (c
 
   withFields(ofUser(user.command("update").description("change a user; an empty value removes what was there")))
     .option("--add-contact <contact>", "add an e-mail address or phone number")
-    .option("--verified", "with --add-contact, you have verified it")
-    .option("--primary", "with --add-contact, make it the first of its kind")
+    .option("--verified", "with --add-contact: you have verified it")
+    .option("--primary", "with --add-contact: make it the primary one of its kind")
     .option("--remove-contact <contact>", "remove an e-mail address or phone number")
     .action(async (named: string, options: Given<UpdateOptions>) => {
       const { commands, settings } = await load();
@@ -101,7 +104,7 @@ function addFileCommands(user: Command, env: Env, io: Io, setExitCode: (code: nu
       new Option("--format <format>", "the format, if the name of the file does not show it").choices(["jsonl", "csv"]),
     )
     .option("--dry-run", "change nothing, and report what an import would do")
-    .option("--verified-by-source", "believe the source which contacts are verified")
+    .option("--verified-by-source", "trust the source in which contacts are verified")
     .option("--no-verified-by-source", "import all contacts as not verified")
     .option("--from-line <number>", "leave out the lines before this one", lineNumber)
     .action(async (options: ImportOptions) => {

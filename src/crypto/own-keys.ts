@@ -10,9 +10,9 @@ const sealUses: Readonly<Record<StoredKey["use"], SealUse>> = {
 };
 
 /**
- * Returns the id of the master key that seals the deployment's own keys (lookup, signing and those of hooks): the one that seals the oldest. It
- * stays in use until it is retired, also after a rotation, because a process without the new master key must still open these
- * keys. Returns undefined if there are no own keys yet.
+ * Returns the id of the master key that seals the deployment's own keys (for lookup, signing and hooks): the one that seals the
+ * oldest. It stays in use until it is retired, also after a rotation, because a process without the new master key must still open
+ * these keys. Returns undefined if there are no own keys yet.
  */
 export function masterOfOwnKeys(keys: readonly StoredKey[], sealer: Sealer): string | undefined {
   return keys[0] === undefined ? undefined : sealer.keyIdOf(keys[0].sealed);

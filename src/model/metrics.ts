@@ -4,7 +4,7 @@ import type { KeyName, KeyWork } from "./key.js";
 /** The budgets that can refuse a call. */
 export type Budget = "send" | "resend" | "registration" | "guess" | "unblock" | "client_failure";
 
-/** What came of a call of a registration hook. `failed`: there was no valid answer. */
+/** The outcome of a call of a registration hook. `failed`: there was no valid answer. */
 export const hookOutcomes = ["allowed", "refused", "failed"] as const;
 export type HookOutcome = (typeof hookOutcomes)[number];
 

@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ContactKind, type User } from "../../src/gen/latchkey/v1/user_pb.js";
+import { times } from "../store/contract/fixtures.js";
+import { newMember, verified } from "../store/contract/member-fixtures.js";
 import { testEngines } from "../support/engines.js";
 import { type People, refusal, startPeople, type Users } from "./people.js";
 
@@ -99,6 +101,26 @@ describe.each(testEngines())("GetUser and ListUsers on $engine", ({ database }) 
     for (const wild of ["%", "_", "list%"]) expect(await all(main.users, filter("email", wild))).toEqual([]);
     const refused = await refusal(main.users.listUsers(filter("phone", "0151")));
     expect(refused.violations.map((text) => text.split(":")[0])).toEqual(["filter.phone"]);
+  });
+
+  it("a page is full although 1,200 people of another app come first, and only the last one has no token", async () => {
+    const { main, on } = people;
+    const { store } = on.app.core.deps;
+    const create = async (emails: readonly string[], appId: string) => {
+      const members = emails.map((value) => newMember({ contacts: [verified({ kind: "email", value })] }));
+      await store.users.create({ poolId: "main", appId, members, now: on.clock() });
+    };
+    await create(
+      times(1_200, (n) => `full-${String(n).padStart(4, "0")}@example.com`),
+      "shop",
+    );
+    await create(["full-x@example.com", "full-y@example.com", "full-z@example.com"], "default");
+    const request = { pageSize: 2, filter: { field: { case: "email", value: "full-" } } } as const;
+    const first = await main.users.listUsers(request);
+    expect(first.users.map(({ contacts }) => contacts[0]!.value)).toEqual(["full-x@example.com", "full-y@example.com"]);
+    const second = await main.users.listUsers({ ...request, pageToken: first.nextPageToken });
+    expect(second.users.map(({ contacts }) => contacts[0]!.value)).toEqual(["full-z@example.com"]);
+    expect(second.nextPageToken).toBe("");
   });
 
   it("a page token that was changed, or made for another client, app or filter, is refused by name", async () => {

@@ -25,7 +25,9 @@ describe.each(benchEngines())("registration hooks on $engine", ({ open }) => {
     expect(app.registrationHook).toEqual({ url, keyId: expect.any(String), failOpen: true });
     expect(await getApp(bench.deps, { appId: "shop" })).toEqual(app);
     expect(await hookKeys()).toEqual([app.registrationHook!.keyId]);
-    const line = { by: "admin-backend", app: "shop", origin: "https://hooks.example.com", failOpen: true };
+    const { address, correlationId } = admin.source;
+    const what = { app: "shop", origin: "https://hooks.example.com", failOpen: true };
+    const line = { by: "admin-backend", ...what, address, correlationId };
     expect(bench.log.lines.at(-1)).toEqual({ level: "info", message: "set a registration hook", fields: line });
     expect(JSON.stringify(bench.log.lines)).not.toMatch(/hunter2|whsec_/);
     expect(JSON.stringify(app)).not.toContain(secret);

@@ -58,7 +58,7 @@ interface Explanation {
   readonly canSignIn: boolean;
 }
 
-/** A user with several contacts can sign in by those that nothing stands in the way of. */
+/** A user with several contacts can sign in by each one that has no obstacle. */
 function canSignIn(
   obstacles: readonly Obstacle[],
   { key, member }: { readonly key: MemberKey; readonly member: Member | null },

@@ -178,8 +178,8 @@ export interface Challenges {
 
   /**
    * Reserves one attempt to guess a code. A challenge never gets more than `attemptsMax` attempts, however many calls run at
-   * once. Spends one unit of each of the identifier's two budgets: `requester` counts guesses of this requester, `identifier` counts
-   * all. If the outcome is `limited` or `refused`, nothing is spent.
+   * once. Spends one unit of each of the identifier's two budgets: `requester` counts guesses of this requester, `identifier`
+   * counts all. If the outcome is `limited` or `refused`, nothing is spent.
    * The two budgets of the user, `userRequester` and `user`, are hidden: they never refuse. If one of them is exhausted,
    * `userBudgetSpent` is true, and the caller must fail the guess even if the code is right. The attempt and the identifier's
    * units are then spent and the user's are not. The user's rows are still written, so that the call takes the same time.
@@ -220,10 +220,10 @@ export interface Challenges {
    *   An invited member becomes active.
    * - If `newMembership` is null, no person is created or joined: where one would be, the outcome is `would_register`. The caller
    *   asks the registration hook and redeems again. A `pending` registration and a sign-in of a member do not need it.
-   * - A contact that nobody has verified, but members of the app claim: the oldest claim that has effect counts (see `Users`; the
-   *   app trusts claims if `trustClaims` is true). The contact is verified for that person, whose other sessions in the app end. If
-   *   no claim has effect, a new person is created, unless the challenge was issued for a certain user. Either way no claim of the
-   *   app to the contact stays.
+   * - If no person has verified the contact and members of the app claim it, the oldest claim that has effect counts (see `Users`;
+   *   the app trusts claims if `trustClaims` is true). The contact is verified for that person, whose other sessions in the app end.
+   *   If no claim has effect, a new person is created, unless the challenge was issued for a certain user. Either way all claims of
+   *   the app to the contact end.
    * - CHANGE_CONTACT gives the contact to the challenge's user, verified, and removes the contact that it replaces, as
    *   `users.removeContact` does. The new contact takes the place of the old one in the order. If another person has it, the
    *   redemption is `contact_taken`. A user without room for it gets `too_many_contacts`, however many changes run at once. A user

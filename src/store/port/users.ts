@@ -79,13 +79,16 @@ export interface Users {
   list(query: MemberQuery): Promise<{ readonly members: readonly Member[]; readonly next: string | null }>;
 
   /**
-   * Creates people or joins them to the app, each as if alone and in this order; one that is refused changes nothing. A person is
-   * the one who has a given contact verified, or a member of the app who claims it, or whose user id is given. If some of the given
-   * contacts are verified, they alone name the person, and a claim to one of them counts only if it has effect in an app that trusts
-   * no claims; another contact that somebody else has verified is `taken` then. A person that exists keeps profile and contacts. Of
-   * any number of concurrent calls for one contact exactly one creates the person, and exactly one joins it. A contact with
-   * `verifiedAt` that nobody has verified is verified from then on; others become claims. The verified contacts of a new person keep
-   * their order, so the first of a kind is the primary one.
+   * Creates people or joins them to the app, each as if alone and in this order. One that is refused changes nothing. Of any number
+   * of concurrent calls for one contact exactly one creates the person, and exactly one joins it.
+   *
+   * The person exists if its user id is given, if it has a given contact verified, or if it is a member of the app and claims one.
+   * If some of the given contacts are verified, they alone name the person. A claim to one of them then counts only if it
+   * has effect in an app that trusts no claims, and any other given contact that another person has verified is `taken`. A person
+   * that exists keeps profile and contacts.
+   *
+   * A contact with `verifiedAt` that no person has verified is verified from then on; others become claims. The verified contacts of
+   * a new person keep their order, so the first of a kind is the primary one.
    */
   create(change: {
     readonly poolId: string;
@@ -109,10 +112,10 @@ export interface Users {
   updateMember(change: MemberChanges & { readonly appId: string; readonly userId: string }): Promise<ChangeOutcome>;
 
   /**
-   * Locks a member, or ends the lock: the member is then active. Returns `unchanged` if the
-   * member was locked already, or had no lock to end; of concurrent calls exactly one changes it. A lock ends the member's sessions
-   * in the app and turns the live challenges of the app that could sign the member in into decoys. No session of a locked member
-   * exists when the promise resolves, whatever sign-ins and refreshes run at the same time.
+   * Locks a member, or ends the lock: the member is then active. Returns `unchanged` if the member was locked already, or had no
+   * lock to end; of concurrent calls exactly one changes it. A lock ends the member's sessions in the app and turns the live
+   * challenges of the app that could sign the member in into decoys. No session of a locked member exists when the promise
+   * resolves, whatever sign-ins and refreshes run at the same time.
    */
   setLock(change: {
     readonly appId: string;

@@ -6,12 +6,9 @@ import type { Store } from "../port/store.js";
 import { isLiveChallenge, toChallenge, toChallengeToVerify } from "../shared/rows.js";
 import type { Budgets, Grantable } from "./budgets.js";
 import type { Lockouts } from "./lockouts.js";
-import { claimant, countsForPerson, verifiedHolder } from "./people/holders.js";
+import { challengeContact, claimant, countsForPerson, verifiedHolder } from "./people/holders.js";
 import { type ChallengeRow, challengeColumns } from "./rows.js";
 import type { Writer } from "./writer.js";
-
-/** The columns of a challenge `c` that name its contact. */
-const contact = { pool: "c.pool_id", app: "c.app_id", kind: "c.contact_kind", value: "c.contact_value" };
 
 function isBelowShare({ charge, failures }: Grantable): boolean {
   return charge.failuresShare === undefined || failures < charge.failuresShare;
@@ -26,8 +23,8 @@ export function createAttempts(db: Database, parts: { writer: Writer; budgets: B
     { challengeId: string; trusted: number },
     ChallengeRow & { contact_user_id: string | null; sealed_profile: Buffer | null }
   >(`
-    SELECT ${challengeColumns}, coalesce(${verifiedHolder(contact)},
-        ${claimant({ ...contact, condition: countsForPerson("@trusted") })}) AS contact_user_id, r.sealed_profile
+    SELECT ${challengeColumns}, coalesce(${verifiedHolder(challengeContact)},
+        ${claimant({ ...challengeContact, condition: countsForPerson("@trusted") })}) AS contact_user_id, r.sealed_profile
     FROM challenges c
     LEFT JOIN registrations r ON r.registration_id = c.registration_id
     WHERE c.challenge_id = @challengeId`);

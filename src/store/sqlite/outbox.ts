@@ -3,11 +3,8 @@ import type { EpochMs } from "../../model/time.js";
 import type { Settlement } from "../port/outbox.js";
 import type { Store } from "../port/store.js";
 import { type DueRow, isLiveChallenge, toMessage } from "../shared/rows.js";
-import { claimant, countsForPerson, verifiedHolder } from "./people/holders.js";
+import { challengeContact, claimant, countsForPerson, verifiedHolder } from "./people/holders.js";
 import type { Writer } from "./writer.js";
-
-/** The columns of a challenge `c` that name its contact. */
-const contact = { pool: "c.pool_id", app: "c.app_id", kind: "c.contact_kind", value: "c.contact_value" };
 
 type Operations = Store["outbox"];
 
@@ -22,8 +19,8 @@ export function createOutbox(db: Database, writer: Writer): Operations {
       CASE WHEN c.decoy = 0 AND ${isLiveChallenge("@now")} THEN c.sealed_code END AS sealed_code,
       c.expires_at, p.state IS NOT NULL AS has_user, p.state IS 'invited' AS invited
     FROM outbox m LEFT JOIN challenges c ON c.challenge_id = m.challenge_id
-    LEFT JOIN memberships p ON p.app_id = c.app_id AND p.user_id = coalesce(c.user_id, ${verifiedHolder(contact)},
-      ${claimant({ ...contact, condition: countsForPerson("false") })})
+    LEFT JOIN memberships p ON p.app_id = c.app_id AND p.user_id = coalesce(c.user_id, ${verifiedHolder(challengeContact)},
+      ${claimant({ ...challengeContact, condition: countsForPerson("false") })})
     WHERE m.due_at <= @now ORDER BY m.due_at LIMIT ${limit}`),
   );
   const lease = db.prepare<[EpochMs, number]>("UPDATE outbox SET due_at = ?, tries = tries + 1 WHERE outbox_id = ?");

@@ -38,6 +38,10 @@ export function memberList(scene: Scene): void {
   it("a full last page is the last", async () => {
     for (const _ of times(4, () => 0)) await add();
     expect((await pagesOf({}, 2)).map((page) => page.length)).toEqual([2, 2]);
+    for (const name of ["zz-a", "zz-b", "zz-c", "zz-d"]) await add({ contacts: [verified(mail(name))] });
+    const prefix = { field: "email", text: "zz-" } as const;
+    expect((await pagesOf({ prefix }, 2)).map((page) => page.length)).toEqual([2, 2]);
+    expect((await pagesOf({ prefix }, 4)).map((page) => page.length)).toEqual([4]);
   });
 
   it("a prefix finds addresses byte by byte, verified and claimed, in the order of the values", async () => {

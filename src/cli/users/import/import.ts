@@ -114,7 +114,7 @@ function userIn(
   );
 }
 
-/** Hears the first SIGINT or SIGTERM. The next one ends the process at once. */
+/** Listens for the first SIGINT or SIGTERM. The next one ends the process at once. */
 function stopRequest(): { requested(): boolean; forget(): void } {
   let requested = false;
   const signals = ["SIGINT", "SIGTERM"] as const;

@@ -14,7 +14,7 @@ export interface SeenValues {
   add(values: readonly OwnValue[], line: number): void;
 }
 
-/** The values of a user, spelled alike if they mean the same. The store has the last word. */
+/** The values of a user, spelled alike if they mean the same. The store decides in the end. */
 export function ownValues({ userId, contacts, username, number, externalId }: ImportedUser): readonly OwnValue[] {
   const values: OwnValue[] = contacts.map(({ kind, value }) => ({
     field: kind,
@@ -27,7 +27,7 @@ export function ownValues({ userId, contacts, username, number, externalId }: Im
   return values;
 }
 
-/** 12 bytes a slot, so at most 100 MB. Later values are not remembered, and their duplicates count as there already. */
+/** 12 bytes a slot, so at most 100 MB. Values beyond that are not remembered: their duplicates count as users that were there already. */
 const slotsMax = 2 ** 23;
 const slotsMin = 2 ** 12;
 /** Hash (two words) and line. Line 0 is an empty slot. */

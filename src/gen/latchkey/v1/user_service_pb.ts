@@ -287,7 +287,8 @@ export type ListUsersRequest = Message<"latchkey.v1.ListUsersRequest"> & {
   appId: string;
 
   /**
-   * How many to return at most: 1 to 100. An answer may have fewer, or none, although more follow. 0: 50.
+   * How many to return at most: 1 to 100. 0: 50. An answer has fewer, although more follow, if the users are too large for one
+   * answer, or if thousands of people of other apps of the pool have the same prefix. In the second case it may be empty.
    *
    * @generated from field: int32 page_size = 2;
    */
@@ -374,7 +375,7 @@ export type ListUsersResponse = Message<"latchkey.v1.ListUsersResponse"> & {
   users: User[];
 
   /**
-   * Gets the next page as `page_token`. Empty: this is the last page.
+   * Gets the next page as `page_token`. Only an empty one marks the last page: a page without users may have a token.
    *
    * @generated from field: string next_page_token = 2;
    */
@@ -689,7 +690,7 @@ export type DeleteUserRequest = Message<"latchkey.v1.DeleteUserRequest"> & {
   userId: string;
 
   /**
-   * True: erases the person, with all apps of the pool. Needs the scope `operator`. Default: false.
+   * True: erases the person in all apps of the pool. Needs the scope `operator`. Default: false.
    *
    * @generated from field: bool erase = 3;
    */
@@ -1387,15 +1388,15 @@ export enum SignInObstacleKind {
   LOCKED_OUT = 8,
 
   /**
-   * The guesses are used up for a time. UnblockUser ends this, unless it is about one address.
+   * The guesses are used up for a time. UnblockUser resets the limits that count all addresses, but not those of one address.
    *
    * @generated from enum value: SIGN_IN_OBSTACLE_KIND_TOO_MANY_GUESSES = 9;
    */
   TOO_MANY_GUESSES = 9,
 
   /**
-   * The sends are used up for a time, or a wait between two sends is running. UnblockUser ends this, unless it is about one
-   * address.
+   * The sends are used up for a time, or a wait between two sends is running. UnblockUser resets the limits
+   * that count all addresses, but not those of one address.
    *
    * @generated from enum value: SIGN_IN_OBSTACLE_KIND_TOO_MANY_SENDS = 10;
    */
@@ -1583,6 +1584,7 @@ export const UserService: GenService<{
    * Creates a user as CreateUser does, in the state invited, and sends a code in a message that is worded as an invitation. The first
    * sign-in makes the user active. A person whom the pool has already joins as invited. A user who is still invited gets another
    * message, and the other fields of the request change nothing; an active or locked user is refused with ALREADY_EXISTS.
+   * An invited user with CREDENTIAL_TYPE_NONE, which only an import makes, is refused with REQUEST_INVALID.
    * The limits of SendOtp apply. If they refuse the message with TOO_MANY_REQUESTS, the user exists: repeat the call later.
    *
    * @generated from rpc latchkey.v1.UserService.InviteUser

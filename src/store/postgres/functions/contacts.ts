@@ -80,8 +80,8 @@ BEGIN
   member := member_of(p_app_id, p_user_id);
 END $$;
 
--- Removes a contact of a locked person: the verified one, and the app's claim. Of the contact's live challenges, p_challenges, those
--- that could sign the person in become decoys.
+-- Removes a contact of a locked person: the verified one, and the app's claim. Of the contact's live challenges, p_challenges,
+-- those that could sign the person in become decoys.
 CREATE FUNCTION take_contact(
   p_pool_id TEXT, p_app_id TEXT, p_user_id TEXT, p_kind TEXT, p_value TEXT, p_challenges TEXT[]
 ) RETURNS VOID LANGUAGE plpgsql AS $$
@@ -116,7 +116,7 @@ BEGIN
     WHEN v_pool_id IS NULL THEN 'no_member'
     WHEN NOT EXISTS (SELECT 1 FROM jsonb_array_elements(v_contacts) AS c WHERE c ->> 0 = p_kind AND c ->> 1 = p_value) THEN 'no_contact'
     WHEN jsonb_array_length(v_contacts) = 1 THEN 'last_contact'
-    -- Without a verified contact, a claim would sign its owner in as this person, and get a hold on it in every app of the pool.
+    -- Otherwise the owner of a claimed contact could sign in as this person, and would be this person in every app of the pool.
     WHEN EXISTS (SELECT 1 FROM jsonb_array_elements(v_contacts) AS c WHERE c ->> 2 IS NOT NULL) AND NOT EXISTS (
       SELECT 1 FROM jsonb_array_elements(v_contacts) AS c WHERE c ->> 2 IS NOT NULL AND NOT (c ->> 0 = p_kind AND c ->> 1 = p_value))
       THEN 'last_contact'

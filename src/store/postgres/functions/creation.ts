@@ -32,8 +32,8 @@ BEGIN
   END IF;
 END $$;
 
--- The places of the new people that share no value with another person, neither in the database nor in the list. They can be created
--- together. Subqueries find each value by an index; joins could read whole tables.
+-- The places of the new people that share no value with another person, neither in the database nor in the list. They can be
+-- created together. Subqueries find each value by an index; joins could read whole tables.
 CREATE FUNCTION unrelated_members(p_pool_id TEXT, p_app_id TEXT, p_members JSONB) RETURNS INTEGER[] LANGUAGE sql STABLE AS $$
   WITH given AS MATERIALIZED (
     SELECT m.nth, m.user_id, m.number, m.username, m.membership ->> 'external_id' AS external_id FROM ${listed}
@@ -92,9 +92,9 @@ BEGIN
 END $$;
 
 -- Creates or joins people, each as if alone: [{nth, user_id, number, username, display_name, locale, custom_attributes, contacts:
--- [{kind, value, verified_at, rank}], membership}]. All other people follow one by one, in the order of the list. Runs in
--- a SERIALIZABLE transaction, so that what it looks for and does not find is not made at the same time. An ON CONFLICT there fails the
--- transaction, which starts over.
+-- [{kind, value, verified_at, rank}], membership}]. Those that share no value are created together. All others follow one by one, in
+-- the order of the list. Runs in a SERIALIZABLE transaction, so that no other transaction makes what it looks for and does not find.
+-- An ON CONFLICT there fails the transaction, which starts over.
 CREATE FUNCTION create_members(p_pool_id TEXT, p_app_id TEXT, p_members JSONB, p_now BIGINT)
 RETURNS TABLE (nth INTEGER, outcome TEXT, user_id TEXT, field TEXT) LANGUAGE plpgsql AS $$
 #variable_conflict use_column
@@ -130,7 +130,7 @@ BEGIN
     IF FOUND AND v_person IS NULL THEN
       v_field := 'user_id';
     END IF;
-    -- Proven contacts decide, if there are any: a claim that somebody else made must not turn their owner into the claimant.
+    -- Proven contacts decide, if there are any: a claim of another person must not turn their owner into that person.
     v_has_proven := EXISTS (
       SELECT 1 FROM jsonb_to_recordset(v_member.contacts) AS c (verified_at BIGINT) WHERE c.verified_at IS NOT NULL);
     FOR v_contact IN

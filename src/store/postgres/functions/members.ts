@@ -21,6 +21,12 @@ CREATE FUNCTION challenges_about(p_user_id TEXT) RETURNS TEXT[] LANGUAGE sql STA
     SELECT c.challenge_id FROM challenges c WHERE c.user_id = p_user_id AND c.purpose = 'change_contact')
 $$;
 
+CREATE FUNCTION lock_challenges_about(p_user_id TEXT) RETURNS TEXT[] LANGUAGE sql AS $$
+  SELECT ARRAY(
+    SELECT c.challenge_id FROM challenges c WHERE c.challenge_id = ANY (challenges_about(p_user_id))
+    ORDER BY c.challenge_id FOR UPDATE)
+$$;
+
 -- Turns into decoys those of the locked challenges that live, are the app's, and could sign the person in or change its contacts.
 -- They still look live. Otherwise their holders would see what happened to the person.
 CREATE FUNCTION end_challenges_in(p_app_id TEXT, p_user_id TEXT, p_challenges TEXT[], p_now BIGINT) RETURNS VOID LANGUAGE sql AS $$
@@ -96,8 +102,9 @@ BEGIN
   member := member_of(p_app_id, p_user_id);
 END $$;
 
--- Deletes a person whose users row the caller has locked. p_challenges are those of challenges_about, locked. Those that were issued
--- for the person become decoys, and ended ones lose the contact. Live ones that were issued for no person, or for another, stay.
+-- Deletes a person whose users row the caller has locked. p_challenges are those of challenges_about, locked. Those that were
+-- issued for the person become decoys, and ended ones lose the contact. Live ones that were issued for no person, or for another,
+-- stay.
 CREATE FUNCTION erase_locked_person(p_user_id TEXT, p_challenges TEXT[], p_now BIGINT) RETURNS VOID LANGUAGE plpgsql AS $$
 BEGIN
   UPDATE challenges c SET decoy = c.decoy OR c.user_id IS NOT NULL, contact_kind = NULL, contact_value = NULL, replaces = NULL,
@@ -116,9 +123,7 @@ CREATE FUNCTION erase_person(p_user_id TEXT, p_now BIGINT) RETURNS BOOLEAN LANGU
 DECLARE
   v_challenges TEXT[];
 BEGIN
-  v_challenges := ARRAY(
-    SELECT c.challenge_id FROM challenges c WHERE c.challenge_id = ANY (challenges_about(p_user_id))
-    ORDER BY c.challenge_id FOR UPDATE);
+  v_challenges := lock_challenges_about(p_user_id);
   PERFORM 1 FROM users u WHERE u.user_id = p_user_id FOR UPDATE;
   IF NOT FOUND THEN
     RETURN false;
@@ -132,9 +137,7 @@ CREATE FUNCTION leave_app(p_app_id TEXT, p_user_id TEXT, p_now BIGINT) RETURNS T
 DECLARE
   v_challenges TEXT[];
 BEGIN
-  v_challenges := ARRAY(
-    SELECT c.challenge_id FROM challenges c WHERE c.challenge_id = ANY (challenges_about(p_user_id))
-    ORDER BY c.challenge_id FOR UPDATE);
+  v_challenges := lock_challenges_about(p_user_id);
   PERFORM 1 FROM users u WHERE u.user_id = p_user_id FOR UPDATE;
   PERFORM 1 FROM memberships m WHERE m.app_id = p_app_id AND m.user_id = p_user_id;
   IF NOT FOUND THEN

@@ -120,7 +120,7 @@ BEGIN
   SELECT c.value INTO recipient_contact FROM contacts c
   WHERE c.user_id = recipient_id AND c.kind = p_contact_kind ORDER BY c.rank, c.value LIMIT 1;
   IF NOT FOUND THEN
-    -- The person's oldest claim for which the person is the one that counts.
+    -- The oldest of the person's claims that sign in this person.
     SELECT k.value INTO recipient_contact FROM claims k
     WHERE ${ownClaims("k", "recipient_id", "p_app_id")} AND k.kind = p_contact_kind
       AND claimant_of(p_app_id, k.kind, k.value, p_trust_claims) = recipient_id

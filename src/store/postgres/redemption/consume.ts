@@ -12,7 +12,8 @@ export function consumeFunction(effects: Readonly<Record<string, Effect>>): stri
       .map(([purpose, effect]) => `WHEN '${purpose}' THEN\n      ${call(effect)}`)
       .join("\n    ");
   return `
--- A refusal has no result. A refusal without a reason means that the challenge is not live. would_register has one and changes nothing.
+-- A refusal has no result. A refusal without a reason means that the challenge is not live. would_register has a result and changes
+-- nothing.
 CREATE FUNCTION redeem_challenge(
   p_challenge_id TEXT, p_mac BYTEA, p_returns JSONB, p_send_returns JSONB, p_made JSONB, p_lockout_key BYTEA,
   p_now BIGINT,

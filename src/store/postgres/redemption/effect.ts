@@ -63,9 +63,9 @@ export function siblingsCall(name: string, of: string): string {
 
 /**
  * Makes a function that carries out the effect. It decides before it writes anything: `why` is the reason of a refusal,
- * `too_many_contacts`, or `would_register`, whose `result` is a `WouldRegister`. Otherwise `siblings` are the challenges of `p_locked`
- * that end, and `result` is what `toRedemption` reads. Idempotency keeps those fields of `result` that it has columns for. `p_made`
- * is what the caller made for the redemption, see `madeParameter`.
+ * `too_many_contacts`, or `would_register`, whose `result` is a `WouldRegister`. Otherwise `siblings` are the challenges of
+ * `p_locked` that end, and `result` is what `toRedemption` reads. Idempotency keeps those fields of `result` that it has columns
+ * for. `p_made` is what the caller made for the redemption, see `madeParameter`.
  */
 export function redeemFunction(
   name: string,

@@ -29,7 +29,7 @@ BEGIN
     END IF;
     EXIT WHEN v_user_id IS NULL AND p_contacts IS NULL;
     IF v_user_id IS NULL THEN
-      -- Not those that were proven earlier and have a person by now. NOT EXISTS could become a join that reads the whole pool.
+      -- Contacts that were proven earlier may have a person by now. NOT EXISTS could become a join that reads the whole pool.
       SELECT jsonb_agg(c) INTO v_contacts FROM jsonb_array_elements(p_contacts) AS c
       WHERE (SELECT o.user_id FROM contacts o WHERE o.pool_id = p_pool_id AND o.kind = c ->> 'kind' AND o.value = c ->> 'value') IS NULL
         AND claimant_of(p_app_id, c ->> 'kind', c ->> 'value', (p_made -> 'trust_claims')::boolean) IS NULL;

@@ -87,7 +87,7 @@ export function createContacts(
       const isVerified = holderOf.get(of.poolId, contact.kind, contact.value) === userId;
       const isOwn = isVerified || claims.get({ appId, userId, kind: contact.kind, value: contact.value }) !== undefined;
       if (!isOwn) return "no_contact";
-      // Without a verified contact, a claim would sign its owner in as this person, and get a hold on it in every app of the pool.
+      // Otherwise the owner of a claimed contact could sign in as this person, and would be this person in every app of the pool.
       const isLast = isVerified ? verifiedOf.get(userId) === 1 : contactsOf.all({ appId, userId }).length === 1;
       if (isLast) return "last_contact";
       drop(of, contact);

@@ -21,7 +21,7 @@ export function createMemberCreation(
 
   /**
    * Returns the id of the person that exists already, or null, or the field whose value belongs to another person. Proven contacts
-   * decide, if there are any: a claim that somebody else made must not turn their owner into the claimant.
+   * decide, if there are any: a claim of another person must not turn their owner into that person.
    */
   function personOf({ user, contacts }: NewMember, { poolId, appId }: App): { userId: string | null } | { taken: TakenField } {
     const pool = poolOf.get(user.userId);

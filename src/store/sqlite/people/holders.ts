@@ -2,6 +2,9 @@
  * SQL for the person that a contact names. Parameters are SQL texts: names of parameters or of columns.
  */
 
+/** The columns of a challenge `c` that name its contact, as parameters. */
+export const challengeContact = { pool: "c.pool_id", app: "c.app_id", kind: "c.contact_kind", value: "c.contact_value" };
+
 /** The person of a pool that has the contact verified. */
 export const verifiedHolder = ({ pool, kind, value }: { pool: string; kind: string; value: string }) =>
   `(SELECT o.user_id FROM contacts o WHERE o.pool_id = ${pool} AND o.kind = ${kind} AND o.value = ${value})`;

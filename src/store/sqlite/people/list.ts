@@ -10,8 +10,8 @@ type Prefix = NonNullable<MemberQuery["prefix"]>;
 export type Page = { readonly members: readonly Member[]; readonly next: string | null };
 
 /**
- * How many rows of the pool a page looks at. A prefix finds people of all apps of the pool, and most may be no members of this
- * one. So a page stays short work.
+ * How many rows of the pool a page looks at, so that it never blocks other calls for long. A prefix finds people of all apps of
+ * the pool, and most may be no members of this one.
  */
 const scannedMax = 500;
 
@@ -56,14 +56,16 @@ export function createList(db: Database): (query: MemberQuery) => Page {
     const after: Position = query.after === "" ? ["", ""] : (JSON.parse(query.after) as Position);
     const found = candidates(query, prefix, after);
     const members: Member[] = [];
+    let end: Position = after;
     for (const { value, user_id: userId } of found) {
       const row = memberBy.get({ appId: query.appId, userId });
       if (row === undefined) continue;
       const member = toMember(row);
       // A person with several such contacts is listed by the first.
       if (value !== firstValue(member, prefix)) continue;
+      if (members.length === query.limit) return { members, next: JSON.stringify(end) };
       members.push(member);
-      if (members.length === query.limit) return { members, next: JSON.stringify([value, userId] satisfies Position) };
+      end = [value, userId];
     }
     const last = found.at(-1);
     const ended = found.length < scannedMax || last === undefined;
