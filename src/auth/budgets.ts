@@ -82,8 +82,8 @@ export function clientFailureCharge(networkKey: Uint8Array, limits: readonly Lim
 }
 
 /**
- * The budget of acts that reset the limits of a user: 5 in 24 hours. Each gives strangers new guesses and sends, so without a limit a
- * client with a user's contacts could guess without end.
+ * The budget of acts that reset the limits of a user: 5 in 24 hours. Each gives strangers new guesses and sends, so without a limit
+ * a client with a user's contacts could guess without end.
  */
 export function unblockCharge(userId: string): BudgetCharge {
   return { key: keyOf("unblocks", Buffer.from(userId)), limits: [{ max: 5, windowMs: 24 * 60 * 60_000 }] };

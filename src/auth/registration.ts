@@ -25,8 +25,8 @@ export interface RedeemInput {
 
 /**
  * Redeems a challenge whose code was right. If that would create or join a person, it asks the app's registration hook first. One
- * call at a time asks for a challenge; if the store fails after the answer, a repeat may ask again. Throws REGISTRATION_REFUSED if the
- * hook refuses; the challenge has then ended. `now` is the time of the redemption.
+ * call at a time asks for a challenge; if the store fails after the answer, a repeat may ask again. Throws REGISTRATION_REFUSED if
+ * the hook refuses; the challenge has then ended. `now` is the time of the redemption.
  */
 export async function redeem(
   deps: Deps,

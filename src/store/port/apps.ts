@@ -54,8 +54,8 @@ export interface Apps {
   /**
    * Replaces an app by what `apply` returns for it. `apply` is pure and may run more than once; an error that it throws undoes
    * the change and is thrown. `check` runs for every client of the app. The id, pool, number and time of creation never change.
-   * The key of a registration hook that is replaced or removed is deleted, and that of a new one is stored, with the change. Returns
-   * null if there is no such app.
+   * The key of a registration hook that is replaced or removed is deleted, and that of a new one is stored, with the change.
+   * Returns null if there is no such app.
    */
   changeApp(change: {
     readonly appId: string;

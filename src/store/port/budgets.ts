@@ -18,9 +18,9 @@ export interface BudgetCharge {
    */
   readonly countsFailures?: boolean;
   /**
-   * Counts as `countsFailures` does, and limits what one requester adds to the other counts. If this charge already has so many
-   * failures, or is refused, the call adds nothing to the charges with `countsFailures` and does not delay their expiry. Only for
-   * `userRequester` of `challenges.takeAttempt`.
+   * Counts as `countsFailures` does, and limits what one requester adds to the other counts. If this charge already has this
+   * many failures, or is refused, the call adds nothing to the charges with `countsFailures` and does not delay their expiry. Only
+   * for `userRequester` of `challenges.takeAttempt`.
    */
   readonly failuresShare?: number;
 }

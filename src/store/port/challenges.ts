@@ -221,9 +221,9 @@ export interface Challenges {
    * - If `newMembership` is null, no person is created or joined: where one would be, the outcome is `would_register`. The caller
    *   asks the registration hook and redeems again. A `pending` registration and a sign-in of a member do not need it.
    * - If no person has verified the contact and members of the app claim it, the oldest claim that has effect counts (see `Users`;
-   *   the app trusts claims if `trustClaims` is true). The contact is verified for that person, whose other sessions in the app end.
-   *   If no claim has effect, a new person is created, unless the challenge was issued for a certain user. Either way all claims of
-   *   the app to the contact end.
+   *   the app trusts claims if `trustClaims` is true). The contact is verified for that person, whose other sessions in the app
+   *   end. If no claim has effect, a new person is created, unless the challenge was issued for a certain user. Either way all
+   *   claims of the app to the contact end.
    * - CHANGE_CONTACT gives the contact to the challenge's user, verified, and removes the contact that it replaces, as
    *   `users.removeContact` does. The new contact takes the place of the old one in the order. If another person has it, the
    *   redemption is `contact_taken`. A user without room for it gets `too_many_contacts`, however many changes run at once. A user

@@ -61,7 +61,7 @@ export type ChangeOutcome =
  * belongs to the membership, several people may claim the same one, and it counts in that app alone. It has no effect while
  * another person has the contact verified. A claim of a person with a verified contact has effect only if the app trusts claims and
  * the person is a member of no other app: otherwise one app could open the person's accounts in others. A claim of a member without
- * a credential has no effect. That of a locked member has: the contact's owner can't sign in to the app.
+ * a credential has no effect. That of a locked member has effect: the contact's owner can't sign in to the app.
  *
  * Operations on one person wait for one another, for redemptions of the person's challenges, and for nothing else.
  */
@@ -87,8 +87,8 @@ export interface Users {
    * has effect in an app that trusts no claims, and any other given contact that another person has verified is `taken`. A person
    * that exists keeps profile and contacts.
    *
-   * A contact with `verifiedAt` that no person has verified is verified from then on; others become claims. The verified contacts of
-   * a new person keep their order, so the first of a kind is the primary one.
+   * A contact with `verifiedAt` that no person has verified is verified from then on; others become claims. The verified contacts
+   * of a new person keep their order, so the first of a kind is the primary one.
    */
   create(change: {
     readonly poolId: string;

@@ -27,7 +27,10 @@ export function ownValues({ userId, contacts, username, number, externalId }: Im
   return values;
 }
 
-/** 12 bytes a slot, so at most 100 MB. Values beyond that are not remembered: their duplicates count as users that were there already. */
+/**
+ * 12 bytes a slot, so at most 100 MB. Values beyond that are not remembered: their duplicates count as users that were there
+ * already.
+ */
 const slotsMax = 2 ** 23;
 const slotsMin = 2 ** 12;
 /** Hash (two words) and line. Line 0 is an empty slot. */

@@ -1515,8 +1515,8 @@ export const UserService: GenService<{
   },
   /**
    * Resets the limits that keep a user from signing in: contacts that wrong codes have disabled, the lockout of the account,
-   * and the limits of guesses and sends. It ends no session and no lock of an administrator. After 5 calls for one user in 24 hours,
-   * from all callers, further ones are refused with TOO_MANY_REQUESTS and change nothing.
+   * and the limits of guesses and sends. It ends no session and no lock of an administrator. After 5 calls for one user in 24
+   * hours, from all callers, further ones are refused with TOO_MANY_REQUESTS and change nothing.
    *
    * @generated from rpc latchkey.v1.UserService.UnblockUser
    */
@@ -1581,11 +1581,11 @@ export const UserService: GenService<{
     output: typeof RevokeUserSessionsResponseSchema;
   },
   /**
-   * Creates a user as CreateUser does, in the state invited, and sends a code in a message that is worded as an invitation. The first
-   * sign-in makes the user active. A person whom the pool has already joins as invited. A user who is still invited gets another
-   * message, and the other fields of the request change nothing; an active or locked user is refused with ALREADY_EXISTS.
-   * An invited user with CREDENTIAL_TYPE_NONE, which only an import makes, is refused with REQUEST_INVALID.
-   * The limits of SendOtp apply. If they refuse the message with TOO_MANY_REQUESTS, the user exists: repeat the call later.
+   * Creates a user as CreateUser does, in the state invited, and sends a code in a message that is worded as an invitation. The
+   * first sign-in makes the user active. A person whom the pool has already joins as invited. A user who is still invited gets
+   * another message, and the other fields of the request change nothing; an active or locked user is refused with ALREADY_EXISTS.
+   * An invited user with CREDENTIAL_TYPE_NONE, which only an import makes, is refused with REQUEST_INVALID. The limits of SendOtp
+   * apply. If they refuse the message with TOO_MANY_REQUESTS, the user exists: repeat the call later.
    *
    * @generated from rpc latchkey.v1.UserService.InviteUser
    */

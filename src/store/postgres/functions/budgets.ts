@@ -1,10 +1,10 @@
 import { failuresKeptMs } from "../../rules/kept.js";
 
 /**
- * Budgets. Charges are JSON sorted by key: `{key, maxes, windows, longest, holds, optional, sets, counts, share}`. `holds[n]` is how
- * long the key is held if n units were spent before. `sets` is the position of the challenge whose resend_at becomes the end of the
- * hold. A refused optional charge refuses only the other optional charges. `counts` says that the spend counts as a failure. So does
- * `share`, and if its charge has so many failures, or is refused, `counts` has no effect.
+ * Budgets. Charges are JSON sorted by key: `{key, maxes, windows, longest, holds, optional, sets, counts, share}`. `holds[n]` is
+ * how long the key is held if n units were spent before. `sets` is the position of the challenge whose resend_at becomes the end of
+ * the hold. A refused optional charge refuses only the other optional charges. `counts` says that the spend counts as a failure. A
+ * spend with `share` counts as one too. If its charge has `share` failures already, or is refused, `counts` has no effect.
  */
 export const budgetFunctions = `
 CREATE FUNCTION budget_charges(p_charges JSONB)

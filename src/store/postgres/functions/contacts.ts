@@ -20,9 +20,9 @@ RETURNS BOOLEAN LANGUAGE sql STABLE AS $$
   WHERE c ->> 0 = p_kind AND c ->> 1 <> p_value AND c ->> 1 IS DISTINCT FROM p_replaces
 $$;
 
--- Lets a claim and a proof of the contact wait for each other until the first of the two has ended: both insert a row of the same key.
--- The row of the claim is gone at once, and no other transaction sees it. A proof that waited finds the claim and ends it. A claim that
--- waited starts over and finds the proof.
+-- Lets a claim and a proof of the contact wait for each other until the first of the two has ended: both insert a row of the same
+-- key. The row of the claim is gone at once, and no other transaction sees it. A proof that waited finds the claim and ends it. A
+-- claim that waited starts over and finds the proof.
 CREATE FUNCTION meet_proofs(p_pool_id TEXT, p_user_id TEXT, p_kind TEXT, p_value TEXT) RETURNS VOID LANGUAGE plpgsql AS $$
 BEGIN
   INSERT INTO contacts (pool_id, kind, value, user_id, verified_at, rank) VALUES (p_pool_id, p_kind, p_value, p_user_id, 0, 0)

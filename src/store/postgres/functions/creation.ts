@@ -92,9 +92,9 @@ BEGIN
 END $$;
 
 -- Creates or joins people, each as if alone: [{nth, user_id, number, username, display_name, locale, custom_attributes, contacts:
--- [{kind, value, verified_at, rank}], membership}]. Those that share no value are created together. All others follow one by one, in
--- the order of the list. Runs in a SERIALIZABLE transaction, so that no other transaction makes what it looks for and does not find.
--- An ON CONFLICT there fails the transaction, which starts over.
+-- [{kind, value, verified_at, rank}], membership}]. Those that share no value are created together. All others follow one by one,
+-- in the order of the list. Runs in a SERIALIZABLE transaction, so that no other transaction makes what it looks for and does not
+-- find. An ON CONFLICT there fails the transaction, which starts over.
 CREATE FUNCTION create_members(p_pool_id TEXT, p_app_id TEXT, p_members JSONB, p_now BIGINT)
 RETURNS TABLE (nth INTEGER, outcome TEXT, user_id TEXT, field TEXT) LANGUAGE plpgsql AS $$
 #variable_conflict use_column
@@ -208,8 +208,8 @@ BEGIN
   END LOOP;
 END $$;
 
--- Ends the claims to contacts that were proven by create_members. Its transaction sees no claim that a change of a member's contacts
--- made after it began.
+-- Ends the claims to contacts that were proven by create_members. Its transaction sees no claim that a change of a member's
+-- contacts made after it began.
 CREATE FUNCTION end_unseen_claims(p_pool_id TEXT, p_app_id TEXT, p_contacts JSONB) RETURNS VOID LANGUAGE plpgsql AS $$
 BEGIN
   PERFORM end_claims(p_app_id, proven.user_id, proven.kind, proven.value) FROM (
