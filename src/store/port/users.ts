@@ -140,7 +140,7 @@ export interface Users {
   /**
    * Removes a contact of a member: the verified one from the person, a claim from the membership. The last contact of a member and
    * the last verified one of a person are refused as `last_contact`. Live challenges of the contact that could sign this person in
-   * become decoys.
+   * become decoys. They lose the contact, and so do ended ones and the person's changes that replace it. Other live ones keep it.
    */
   removeContact(change: {
     readonly appId: string;

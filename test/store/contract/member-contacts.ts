@@ -1,6 +1,20 @@
 import { expect, it } from "vitest";
 import { contactsPerKindMax, type UserContact } from "../../../src/model/user.js";
-import { appId, email, issue, ofKind, phone, type Scene, second, t0, times } from "./fixtures.js";
+import {
+  appId,
+  bytes,
+  email,
+  expectKind,
+  issue,
+  ofKind,
+  phone,
+  redeem,
+  redemptionOf,
+  type Scene,
+  second,
+  t0,
+  times,
+} from "./fixtures.js";
 import { claimed, membersOf, newMember, shop, verified } from "./member-fixtures.js";
 
 /** Contacts that administrators add and remove. */
@@ -105,6 +119,73 @@ export function memberContacts(scene: Scene): void {
     expect(await find(contact)).toBeNull();
     const [outcome] = await create([newMember({ contacts: [removed] })]);
     expect(outcome).toMatchObject({ kind: "created" });
+  });
+
+  for (const [name, remove] of [
+    ["is removed", (userId: string, removed: UserContact) => take(userId, removed)],
+    [
+      "is replaced",
+      async (userId: string, { kind, value }: UserContact) => {
+        const change = {
+          purpose: "change_contact",
+          contact: { kind, value: `next-${value}` },
+          userId,
+          replaces: value,
+        } as const;
+        const { challengeId } = await issue(scene.store, change);
+        const without = { newSession: null, newMembership: null, now: t0 };
+        expectKind(await scene.store.challenges.redeem(redemptionOf(challengeId, without)), "redeemed");
+        expect(await scene.store.challenges.find(challengeId)).toMatchObject({ replaces: null });
+      },
+    ],
+  ] as const) {
+    it(`a verified contact that ${name} is in no challenge any more that has ended or ends, nor as one to replace`, async () => {
+      const { store } = scene;
+      const [kept, removed] = [verified(phone()), verified(email())];
+      const contact = { kind: removed.kind, value: removed.value };
+      const { userId } = (await add({ contacts: [kept, removed] })).user;
+      const bank = { poolId: "bank", appId: "bank" };
+      const idempotency = bytes("sign-in", 32);
+      const proof = await issue(store, { contact, purpose: "verify_contact" });
+      expectKind(await store.challenges.redeem(redemptionOf(proof.challengeId, { now: t0 })), "redeemed");
+      const redeemed = await issue(store, { contact, userId });
+      await redeem(store, redeemed.challengeId, { now: t0, idempotency });
+      const cancelled = await issue(store, { contact, userId });
+      await store.challenges.end({ challengeId: cancelled.challengeId, appId, how: "cancel", sendReturns: [], now: t0 });
+      const expired = await issue(store, { ...shop, contact, expiresAt: t0 });
+      const live = await issue(store, { contact, userId });
+      const change = await issue(store, { contact: email(), userId, purpose: "change_contact", replaces: contact.value });
+      const others = [
+        await issue(store, { contact, purpose: "verify_contact" }),
+        await issue(store, { contact, userId: "another", purpose: "change_contact" }),
+        await issue(store, { ...bank, contact }),
+        await issue(store, { ...bank, contact, expiresAt: t0 }),
+      ];
+      await remove(userId, removed);
+      for (const { challengeId } of [proof, redeemed, cancelled, expired]) {
+        expect(await store.challenges.find(challengeId)).toMatchObject({ contact: null, decoy: false });
+      }
+      expect(await store.challenges.find(live.challengeId)).toMatchObject({ contact: null, decoy: true, cancelledAt: null });
+      expect(await store.challenges.find(change.challengeId)).toMatchObject({
+        decoy: false,
+        replaces: null,
+        cancelledAt: null,
+      });
+      for (const { challengeId } of others)
+        expect(await store.challenges.find(challengeId)).toMatchObject({ contact, decoy: false });
+      expect(await store.challenges.findRedemption({ idempotency, now: t0 })).toBeNull();
+    });
+  }
+
+  it("a removed claim is in none of its person's ended challenges any more, and stays in those of others", async () => {
+    const { store } = scene;
+    const contact = email();
+    const { userId } = (await add({ contacts: [verified(phone()), claimed(contact)] })).user;
+    const own = await issue(store, { contact, userId, expiresAt: t0 });
+    const others = await issue(store, { contact, userId: "another", expiresAt: t0 });
+    expect(await take(userId, claimed(contact))).toMatchObject({ kind: "changed" });
+    expect(await store.challenges.find(own.challengeId)).toMatchObject({ contact: null });
+    expect(await store.challenges.find(others.challengeId)).toMatchObject({ contact });
   });
 
   it("a removed claim ends the challenges made for its person, not those for another who claims it too", async () => {

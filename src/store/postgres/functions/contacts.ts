@@ -80,10 +80,23 @@ BEGIN
   member := member_of(p_app_id, p_user_id);
 END $$;
 
--- Removes a contact of a locked person: the verified one, and the app's claim. Of the contact's live challenges, p_challenges,
--- those that could sign the person in become decoys.
+-- The challenges that change when a contact is removed: those for the contact, except live ones that sign no one in, and the
+-- person's own changes that replace it.
+CREATE FUNCTION challenges_of_contact(p_pool_id TEXT, p_user_id TEXT, p_kind TEXT, p_value TEXT, p_now BIGINT)
+RETURNS TEXT[] LANGUAGE sql STABLE AS $$
+  SELECT ARRAY(
+    SELECT c.challenge_id FROM challenges c
+    WHERE c.contact_value = p_value AND c.contact_kind = p_kind AND c.pool_id = p_pool_id
+      AND (c.purpose IN ('login', 'registration') OR NOT (${isLiveChallenge("p_now")}))
+    UNION
+    SELECT c.challenge_id FROM challenges c
+    WHERE c.user_id = p_user_id AND c.purpose = 'change_contact' AND c.replaces = p_value)
+$$;
+
+-- Removes a contact of a locked person: the verified one, and the app's claim. p_challenges are those of challenges_of_contact,
+-- locked. Those that could sign the person in become decoys. All of them lose the contact, so that it is stored nowhere.
 CREATE FUNCTION take_contact(
-  p_pool_id TEXT, p_app_id TEXT, p_user_id TEXT, p_kind TEXT, p_value TEXT, p_challenges TEXT[]
+  p_pool_id TEXT, p_app_id TEXT, p_user_id TEXT, p_kind TEXT, p_value TEXT, p_challenges TEXT[], p_now BIGINT
 ) RETURNS VOID LANGUAGE plpgsql AS $$
 DECLARE
   v_was_verified BOOLEAN;
@@ -92,8 +105,12 @@ BEGIN
   v_was_verified := FOUND;
   DELETE FROM claims k WHERE k.app_id = p_app_id AND k.kind = p_kind AND k.value = p_value AND k.user_id = p_user_id;
   IF FOUND OR v_was_verified THEN
-    UPDATE challenges c SET decoy = true, sealed_code = NULL
-    WHERE c.challenge_id = ANY (p_challenges) AND (v_was_verified OR c.app_id = p_app_id AND c.user_id = p_user_id);
+    UPDATE challenges c SET contact_kind = NULL, contact_value = NULL, decoy = c.decoy OR ${isLiveChallenge("p_now")},
+      sealed_code = CASE WHEN NOT (${isLiveChallenge("p_now")}) THEN c.sealed_code END
+    WHERE c.challenge_id = ANY (p_challenges) AND c.contact_kind = p_kind AND c.contact_value = p_value
+      AND (v_was_verified OR c.app_id = p_app_id AND c.user_id = p_user_id);
+    UPDATE challenges c SET replaces = NULL
+    WHERE c.challenge_id = ANY (p_challenges) AND c.user_id = p_user_id AND c.purpose = 'change_contact' AND c.replaces = p_value;
   END IF;
 END $$;
 
@@ -105,10 +122,10 @@ DECLARE
   v_pool_id TEXT;
   v_contacts JSONB;
 BEGIN
+  SELECT u.pool_id INTO v_pool_id FROM users u WHERE u.user_id = p_user_id;
   v_challenges := ARRAY(
     SELECT c.challenge_id FROM challenges c
-    WHERE c.contact_value = p_value AND c.contact_kind = p_kind AND c.purpose IN ('login', 'registration')
-      AND c.pool_id = (SELECT u.pool_id FROM users u WHERE u.user_id = p_user_id) AND ${isLiveChallenge("p_now")}
+    WHERE c.challenge_id = ANY (challenges_of_contact(v_pool_id, p_user_id, p_kind, p_value, p_now))
     ORDER BY c.challenge_id FOR UPDATE);
   v_pool_id := lock_member(p_app_id, p_user_id);
   v_contacts := contacts_of(p_user_id, p_app_id);
@@ -122,7 +139,7 @@ BEGIN
       THEN 'last_contact'
     ELSE 'changed' END;
   IF outcome = 'changed' THEN
-    PERFORM take_contact(v_pool_id, p_app_id, p_user_id, p_kind, p_value, v_challenges);
+    PERFORM take_contact(v_pool_id, p_app_id, p_user_id, p_kind, p_value, v_challenges, p_now);
     member := member_of(p_app_id, p_user_id);
   END IF;
 END $$;

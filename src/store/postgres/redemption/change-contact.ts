@@ -4,24 +4,23 @@ import { toUser, type UserRow } from "../rows.js";
 import { type Effect, redeemFunction, siblingsFunction } from "./effect.js";
 
 const functions = [
-  // The user's other changes to the same contact, and what the contact that is replaced could sign the user in with.
+  // The user's other changes to the same contact, and all that change when the contact that is replaced is removed.
   siblingsFunction(
     "change_contact_siblings",
     `
   ids := ARRAY(
     SELECT c.challenge_id FROM challenges c
     WHERE c.identifier_key = p_identifier_key AND c.purpose = 'change_contact' AND c.app_id = p_app_id AND c.user_id = p_user_id
-      AND ${isLiveChallenge("p_now")}
-    UNION SELECT c.challenge_id FROM challenges c
-    WHERE c.contact_value = p_replaces AND c.contact_kind = p_contact_kind AND c.pool_id = p_pool_id
-      AND p_replaces <> p_contact_value AND c.purpose IN ('login', 'registration') AND ${isLiveChallenge("p_now")});
+      AND ${isLiveChallenge("p_now")});
+  IF p_replaces <> p_contact_value THEN
+    ids := ids || challenges_of_contact(p_pool_id, p_user_id, p_contact_kind, p_replaces, p_now);
+  END IF;
 `,
   ),
   redeemFunction("redeem_change_contact", {
     declare: `
   v_user_row JSONB;
   v_holder TEXT;
-  v_sign_ins TEXT[];
 `,
     body: `
   SELECT ${userRowOf("u")} INTO v_user_row FROM users u WHERE u.user_id = p_user_id FOR NO KEY UPDATE;
@@ -52,11 +51,12 @@ const functions = [
   END IF;
   PERFORM end_claims(p_app_id, p_user_id, p_contact_kind, p_contact_value);
   IF p_replaces <> p_contact_value THEN
-    v_sign_ins := ARRAY(
-      SELECT c.challenge_id FROM challenges c WHERE c.challenge_id = ANY (p_locked) AND c.purpose IN ('login', 'registration'));
-    PERFORM take_contact(p_pool_id, p_app_id, p_user_id, p_contact_kind, p_replaces, v_sign_ins);
+    PERFORM take_contact(p_pool_id, p_app_id, p_user_id, p_contact_kind, p_replaces, p_locked || p_challenge_id, p_now);
   END IF;
-  siblings := ARRAY(SELECT unnest(p_locked) EXCEPT SELECT unnest(v_sign_ins));
+  siblings := ARRAY(
+    SELECT c.challenge_id FROM challenges c
+    WHERE c.challenge_id = ANY (p_locked) AND c.purpose = 'change_contact' AND c.app_id = p_app_id AND c.user_id = p_user_id
+      AND c.contact_kind = p_contact_kind AND c.contact_value = p_contact_value);
   result := jsonb_build_object('user', v_user_row || jsonb_build_object('contacts', contacts_of(p_user_id, p_app_id)));
 `,
   }),

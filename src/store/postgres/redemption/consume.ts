@@ -26,7 +26,8 @@ DECLARE
   v_challenge RECORD;
   v_effect RECORD;
 BEGIN
-  -- The columns read before the lock change only when the person is erased. The challenge is then a decoy.
+  -- The columns read before the lock change only when the person is erased or the contact removed. The challenge is then a decoy. A
+  -- change may lose the contact that it replaces, which is removed already.
   SELECT c.purpose, c.pool_id, c.app_id, c.identifier_key, c.requester_key, c.contact_kind, c.contact_value, c.user_id,
     c.replaces, c.registration_id, c.created_at, c.expires_at
   INTO v_fixed FROM challenges c WHERE c.challenge_id = p_challenge_id;

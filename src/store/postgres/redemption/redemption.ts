@@ -54,7 +54,7 @@ export function createRedemption(db: Database, { sessions }: { sessions: Pick<St
 
     async findRedemption({ idempotency, now }) {
       const [row] = await db.rows<ChallengeRow & RememberedRedemption>(remembered, [idempotency, now]);
-      // The contact of a person who was erased since is gone.
+      // The contact was removed since, or its person erased.
       if (row === undefined || row.contact_value === null) return null;
       const findUser = (userId: string) => findIn({ userId, appId: row.app_id });
       const redemption = await effects[row.purpose].recall(row, { sessions, findUser, now });

@@ -11,10 +11,12 @@ import type { PersonInApp } from "./changes.js";
 export interface PersonChallenges {
   /** Ends the challenges of the app that could sign the person in or change the person's contacts. */
   endIn(of: Omit<PersonInApp, "poolId">): void;
-  /** Ends the challenges of the pool for a contact that the person had verified and that could sign the person in. */
-  endOfContact(of: { readonly poolId: string; readonly contact: Contact }): void;
-  /** Ends the challenges of the app for a contact that the person claimed and that could sign the person in. */
-  endOfClaim(of: Omit<PersonInApp, "poolId"> & { readonly contact: Contact }): void;
+  /**
+   * Ends the challenges for a removed contact that could sign the person in, and takes the contact off these, off ended ones and off
+   * the person's changes that replace it, so that it is stored nowhere. Those of the pool if the person had it verified, otherwise
+   * those of the app for the person.
+   */
+  endOfContact(of: PersonInApp & { readonly contact: Contact; readonly wasVerified: boolean; readonly now: EpochMs }): void;
   /**
    * Makes all challenges that were issued for the person decoys, and erases their contacts. Ended ones for a contact of the person
    * lose it too. Live ones that were issued for no person, or for another, stay.
@@ -36,14 +38,21 @@ export function createPersonChallenges(db: Database): PersonChallenges {
       SELECT c.rowid FROM claims l CROSS JOIN challenges c ON ${byClaim} WHERE l.user_id = @userId AND l.app_id = @appId AND c.${signsIn}
       UNION ALL
       SELECT c.rowid FROM challenges c WHERE c.user_id = @userId AND c.purpose IS 'change_contact' AND c.app_id = @appId)`);
+  const lives = isLiveChallenge("@now");
   const endOf = (condition: string) =>
-    db.prepare<Contact & Partial<PersonInApp>>(`
-      UPDATE challenges SET decoy = 1, sealed_code = NULL
-      WHERE contact_value = @value AND contact_kind = @kind AND ${signsIn} AND ${isLive} AND ${condition}`);
-  const endOfContact = endOf("pool_id = @poolId");
-  const endOfClaim = endOf("app_id = @appId AND user_id = @userId");
+    db.prepare<Contact & Partial<PersonInApp> & { now: EpochMs }>(`
+      UPDATE challenges AS c SET contact_kind = NULL, contact_value = NULL, decoy = c.decoy OR ${lives},
+        sealed_code = CASE WHEN NOT (${lives}) THEN c.sealed_code END
+      WHERE c.contact_value = @value AND c.contact_kind = @kind AND (c.${signsIn} OR NOT (${lives})) AND ${condition}`);
+  const endOfVerified = endOf("c.pool_id = @poolId");
+  const endOfClaimed = endOf("c.app_id = @appId AND c.user_id = @userId");
+  const endReplaces = db.prepare<[string, string]>(
+    "UPDATE challenges SET replaces = NULL WHERE user_id = ? AND purpose IS 'change_contact' AND replaces = ?",
+  );
   const erase = db.prepare<{ userId: string; now: EpochMs }>(`
-    UPDATE challenges SET decoy = 1, sealed_code = NULL, contact_kind = NULL, contact_value = NULL, replaces = NULL WHERE rowid IN (
+    UPDATE challenges SET decoy = decoy OR user_id IS NOT NULL, sealed_code = NULL, contact_kind = NULL, contact_value = NULL,
+      replaces = NULL
+    WHERE rowid IN (
       SELECT c.rowid FROM contacts o CROSS JOIN challenges c ON ${byContact}
       WHERE o.user_id = @userId AND (c.user_id IS @userId OR NOT (${isLiveChallenge("@now")}))
       UNION ALL
@@ -54,11 +63,10 @@ export function createPersonChallenges(db: Database): PersonChallenges {
     endIn({ appId, userId }) {
       endIn.run({ appId, userId });
     },
-    endOfContact({ poolId, contact: { kind, value } }) {
-      endOfContact.run({ poolId, kind, value });
-    },
-    endOfClaim({ appId, userId, contact: { kind, value } }) {
-      endOfClaim.run({ appId, userId, kind, value });
+    endOfContact({ poolId, appId, userId, contact: { kind, value }, wasVerified, now }) {
+      if (wasVerified) endOfVerified.run({ poolId, kind, value, now });
+      else endOfClaimed.run({ appId, userId, kind, value, now });
+      endReplaces.run(userId, value);
     },
     erase(of) {
       erase.run(of);

@@ -1,5 +1,6 @@
 import type { Database } from "better-sqlite3";
 import type { Contact } from "../../../model/contact.js";
+import type { EpochMs } from "../../../model/time.js";
 import { contactsPerKindMax, type UserContact } from "../../../model/user.js";
 import type { ChangeOutcome } from "../../port/users.js";
 import type { PersonChallenges } from "./challenges.js";
@@ -12,16 +13,16 @@ export interface Contacts {
   /** Returns the reason of a refusal, or null. */
   add(
     of: PersonInApp,
-    added: { readonly contact: UserContact; readonly primary: boolean; readonly now: number },
+    added: { readonly contact: UserContact; readonly primary: boolean; readonly now: EpochMs },
   ): Refusal | null;
-  remove(of: PersonInApp, contact: Contact): Refusal | null;
+  remove(of: PersonInApp, contact: Contact, now: EpochMs): Refusal | null;
   /** Whether the member may have a contact, although others of its kind stay. `replaces` is the value of one that does not. */
   hasRoomFor(of: PersonInApp, contact: Contact, replaces: string | null): boolean;
   /**
-   * Removes a contact of the person, and turns the challenges that it could sign in by into decoys. Returns the contact's rank, or
-   * null if it was not verified.
+   * Removes a contact of the person, also from challenges, and turns those that it could sign in by into decoys. Returns the
+   * contact's rank, or null if it was not verified.
    */
-  drop(of: PersonInApp, contact: Contact): number | null;
+  drop(of: PersonInApp, contact: Contact, now: EpochMs): number | null;
 }
 
 export function createContacts(
@@ -52,11 +53,12 @@ export function createContacts(
     "DELETE FROM claims WHERE app_id = @appId AND kind = @kind AND value = @value AND user_id = @userId",
   );
 
-  function drop({ poolId, appId, userId }: PersonInApp, { kind, value }: Contact): number | null {
+  function drop({ poolId, appId, userId }: PersonInApp, { kind, value }: Contact, now: EpochMs): number | null {
     const rank = removeContact.get(poolId, kind, value, userId) ?? null;
-    if (rank !== null) challenges.endOfContact({ poolId, contact: { kind, value } });
-    else if (removeClaim.run({ appId, userId, kind, value }).changes > 0) {
-      challenges.endOfClaim({ appId, userId, contact: { kind, value } });
+    const wasVerified = rank !== null;
+    const wasClaimed = removeClaim.run({ appId, userId, kind, value }).changes > 0;
+    if (wasVerified || wasClaimed) {
+      challenges.endOfContact({ poolId, appId, userId, contact: { kind, value }, wasVerified, now });
     }
     return rank;
   }
@@ -82,7 +84,7 @@ export function createContacts(
       if (primary) makePrimary.run({ poolId, userId, kind, value });
       return null;
     },
-    remove(of, contact) {
+    remove(of, contact, now) {
       const { appId, userId } = of;
       const isVerified = holderOf.get(of.poolId, contact.kind, contact.value) === userId;
       const isOwn = isVerified || claims.get({ appId, userId, kind: contact.kind, value: contact.value }) !== undefined;
@@ -90,7 +92,7 @@ export function createContacts(
       // Otherwise the owner of a claimed contact could sign in as this person, and would be this person in every app of the pool.
       const isLast = isVerified ? verifiedOf.get(userId) === 1 : contactsOf.all({ appId, userId }).length === 1;
       if (isLast) return "last_contact";
-      drop(of, contact);
+      drop(of, contact, now);
       return null;
     },
   };

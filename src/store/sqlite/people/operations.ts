@@ -102,8 +102,10 @@ export function createUserOperations(
         refusalOf(contacts.add({ poolId, appId, userId }, { contact, primary, now }), contact.kind),
       ),
 
-    removeContact: ({ appId, userId, contact }) =>
-      changing({ appId, userId }, (poolId) => refusalOf(contacts.remove({ poolId, appId, userId }, contact), contact.kind)),
+    removeContact: ({ appId, userId, contact, now }) =>
+      changing({ appId, userId }, (poolId) =>
+        refusalOf(contacts.remove({ poolId, appId, userId }, contact, now), contact.kind),
+      ),
 
     leave: ({ appId, userId, now }) =>
       writer.write(() => {

@@ -27,7 +27,7 @@ export function createChangeContact(db: Database, { lookups, changes, contacts }
       if (!contacts.hasRoomFor(of, contact, replaces)) return { kind: "too_many_contacts" };
       return () => {
         const isReplaced = replaces !== null && replaces !== contact.value;
-        const rank = isReplaced ? contacts.drop(of, { kind: contact.kind, value: replaces }) : null;
+        const rank = isReplaced ? contacts.drop(of, { kind: contact.kind, value: replaces }, now) : null;
         if (holder?.verified !== true) changes.verify(of, { contact, at: now, ...(rank === null ? {} : { rank }) });
         return {
           redemption: { kind: "contact_changed", user: lookups.find(userId, appId)! },

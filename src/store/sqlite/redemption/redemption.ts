@@ -41,7 +41,7 @@ export function createRedemption(db: Database, parts: Parts): Operations {
         if (outcome?.kind !== "redeemed") return null;
         const row = select.get(outcome.challengeId);
         if (row === undefined || row.expires_at <= now) return null;
-        // The contact of a person who was erased since is gone.
+        // The contact was removed since, or its person erased.
         if (row.contact_value === null) return null;
         const redemption = effects[row.purpose].recall(outcome, { appId: row.app_id, now });
         return redemption === null ? null : { challenge: toChallenge(row), redemption };
