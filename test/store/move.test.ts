@@ -197,6 +197,25 @@ describe("a move", () => {
     });
   });
 
+  it("never gives a number of a deleted user or of a delivered message again", async () => {
+    await using(null, fill);
+    const [user, outboxId] = await using(null, async (store) => {
+      const last = await signIn(store);
+      await store.users.erase({ userId: last.user.userId, now: t0 });
+      const messages = await store.outbox.claim({ now: t0 + minute, leaseMs: minute, limit: 100 });
+      await store.outbox.settle(
+        messages.map((message) => ({ outboxId: message.outboxId, tries: message.tries, retryAt: null })),
+      );
+      return [last.user, Math.max(...messages.map((message) => message.outboxId))];
+    });
+    await move();
+    await using(target, async (store) => {
+      expect((await signIn(store)).user.number).toBe(user.number + 1);
+      const messages = await store.outbox.claim({ now: t0 + minute, leaseMs: minute, limit: 100 });
+      expect(messages.map((message) => message.outboxId)).toEqual([outboxId + 1]);
+    });
+  });
+
   it("takes every table and every column along", async () => {
     await using(null, fill);
     const db = openDatabase(path);

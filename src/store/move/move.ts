@@ -5,7 +5,7 @@ import { nameOf } from "../open.js";
 import type { PostgresLocation } from "../postgres/location.js";
 import { MoveLockedError, type MoveTarget, withMoveTarget } from "../postgres/move-in.js";
 import { clearMoving, hasMoveMark, type MoveMark, markMoved, markMoving, readMoveMark } from "../sqlite/move-mark.js";
-import { batchesOf, countRows, openMoveSource } from "../sqlite/move-out.js";
+import { batchesOf, countRows, lastNumber, openMoveSource } from "../sqlite/move-out.js";
 import { openDatabase } from "../sqlite/sqlite.js";
 import {
   givenUpError,
@@ -102,7 +102,8 @@ async function moveInto(into: MoveTarget, db: Database, { target, reached }: Giv
   await reached({ kind: "target marked" });
   for (const table of movedTables) await copyTable(into, db, { table, reached });
   let counts: TableCount[] = [];
-  await into.complete(mark.moveId, movedTables, async (arrived) => {
+  const lastNumberOf = (table: string) => lastNumber(db, table);
+  await into.complete(mark.moveId, movedTables, lastNumberOf, async (arrived) => {
     counts = movedTables.map(({ name }) => ({ table: name, source: countRows(db, name), target: arrived.get(name)! }));
     refuseUnequal(counts, target);
     if (!markMoved(db, mark.moveId)) throw givenUpError(target);

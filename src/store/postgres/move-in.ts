@@ -28,12 +28,15 @@ export interface MoveTarget {
   lastKey(table: TargetTable): Promise<readonly unknown[] | null>;
   insert(table: TargetTable, rows: readonly TargetRow[]): Promise<void>;
   /**
-   * Turns *filling* into *complete*, in one transaction that blocks all other writers. Before the commit, `settle` checks the
-   * row counts and makes durable what must come first. If it throws, nothing changes.
+   * Turns *filling* into *complete*, in one transaction that blocks all other writers. `lastNumberOf` returns the highest number
+   * that the source has ever given to a row of a table; the target goes on after it, because a number of a deleted row must not be
+   * given again. Before the commit, `settle` checks the row counts and makes durable what must come first. If it throws, nothing
+   * changes.
    */
   complete(
     moveId: string,
     tables: readonly TargetTable[],
+    lastNumberOf: (table: string) => number,
     settle: (counts: ReadonlyMap<string, number>) => Promise<void> | void,
   ): Promise<void>;
 }
@@ -136,7 +139,7 @@ function targetOn(client: pg.Client): MoveTarget {
       );
     },
 
-    async complete(moveId, tables, settle) {
+    async complete(moveId, tables, lastNumberOf, settle) {
       // Tables that were empty a moment ago still have the statistics of empty tables.
       for (const { name } of tables) await client.query(`ANALYZE ${name}`);
       await inTransaction(async () => {
@@ -148,7 +151,8 @@ function targetOn(client: pg.Client): MoveTarget {
         }
         for (const [table, column] of counted) {
           await client.query(
-            `SELECT setval(pg_get_serial_sequence('${table}', '${column}'), greatest(max(${column}), 1)) FROM ${table}`,
+            `SELECT setval(pg_get_serial_sequence('${table}', '${column}'), greatest(max(${column}), $1, 1)) FROM ${table}`,
+            [lastNumberOf(table)],
           );
         }
         await client.query("UPDATE move SET state = 'complete' WHERE move_id = $1", [moveId]);

@@ -73,6 +73,11 @@ export function batchesOf(
   return (after) => (after === null ? first.all(limit) : next.all(...after, limit));
 }
 
+/** Returns the highest number that the database has ever given to a row of a table, deleted ones included. */
+export function lastNumber(db: Database, table: string): number {
+  return db.prepare<[string], number>("SELECT seq FROM sqlite_sequence WHERE name = ?").pluck().get(table) ?? 0;
+}
+
 export function countRows(db: Database, name: string): number {
   return db.prepare<[], number>(`SELECT count(*) FROM ${name}`).pluck().get()!;
 }
