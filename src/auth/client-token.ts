@@ -6,9 +6,9 @@ import type { Scope } from "../model/scope.js";
 const skewMs = 5_000;
 
 /**
- * Returns the scopes that a client's own token has at present, without those that the client has lost. Returns the reason as a text if
- * the token is not valid any more. `client` has the token's client id, or has it as an alias. It may have got this id after another
- * client was deleted.
+ * Returns the scopes that a client's own token has at present, without those that the client has lost. Returns the reason as a text
+ * if the token is not valid any more. `client` has the token's client id, or has it as an alias. It may have got this id after
+ * another client was deleted.
  */
 export function presentScopes({ clientId, issuedAt, scopes }: ClientClaims, client: Client): readonly Scope[] | string {
   if (client.clientId !== clientId) return "the token's client is gone, and its id is an alias now";

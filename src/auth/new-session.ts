@@ -28,8 +28,8 @@ export type GivenSession =
     };
 
 /**
- * Returns what a sign-in of this caller gives. Throws REQUEST_INVALID if the caller can't get what it asked for: a public client gets
- * a credential only as a cookie, which no script can read.
+ * Returns what a sign-in of this caller gives. Throws REQUEST_INVALID if the caller can't get what it asked for: a public client
+ * gets a credential only as a cookie, which no script can read.
  */
 export function sessionKindOf(caller: Caller, asked: SessionKind | undefined): SessionKind {
   const withCookie = caller.cookie !== null;

@@ -27,8 +27,8 @@ export interface SessionTransportParts {
 }
 
 /**
- * Adds idempotency keys, and sends the access token with methods for users. Renews the token before it expires, and once more if the
- * server answers TOKEN_INVALID. Leaves the caller's own `authorization` unchanged. Each attempt has the full deadline.
+ * Adds idempotency keys, and sends the access token with methods for users. Renews the token before it expires, and once more if
+ * the server answers TOKEN_INVALID. Leaves the caller's own `authorization` unchanged. Each attempt has the full deadline.
  */
 export function withSession(parts: SessionTransportParts): Transport {
   const { transport, renewal, idempotencyKeys, onReply, clock } = parts;

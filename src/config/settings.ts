@@ -67,8 +67,8 @@ export interface Settings {
 export const diskFiles: Files = { readText: (path) => readFileSync(path, "utf8") };
 
 /**
- * Reads the settings from an environment. If anything is wrong, `problems` lists everything, one sentence each, without the value of
- * any secret.
+ * Reads the settings from an environment. If anything is wrong, `problems` lists everything, one sentence each, without the value
+ * of any secret.
  */
 export function readSettings(
   env: Env,

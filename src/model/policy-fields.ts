@@ -28,8 +28,8 @@ const day = 24 * hour;
 const channels = ["email", "sms"] as const;
 
 /**
- * Every value of an app's policy, by its key in `AppPolicy`. The names are those of the API. The settings that give a value have its
- * bounds.
+ * Every value of an app's policy, by its key in `AppPolicy`. The names are those of the API. The settings that give a value have
+ * its bounds.
  */
 export const policyFields = {
   codeLength: { name: "code_length", kind: "count", min: 6, max: 10 },

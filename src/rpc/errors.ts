@@ -45,8 +45,8 @@ export const wireErrors = {
 } satisfies Record<Reason, readonly [Code, ErrorReason]>;
 
 /**
- * What happened and what to do, the same for every cause of a reason. `wait` reads like "in 27 seconds". The messages have none of the
- * characters that are reserved in URLs, such as commas and colons: Connect encodes these, and grpc-js does not decode them.
+ * What happened and what to do, the same for every cause of a reason. `wait` reads like "in 27 seconds". The messages have none of
+ * the characters that are reserved in URLs, such as commas and colons: Connect encodes these, and grpc-js does not decode them.
  */
 const messages: Record<Reason, string | ((wait: string) => string)> = {
   CODE_INVALID: "This code does not work. Check it or ask for a new one.",

@@ -32,8 +32,8 @@ export interface ClientTaken {
 }
 
 /**
- * Checks a client before a change, within the transaction of the change. It is pure and may run more than once. An error that it throws
- * undoes the change and is thrown.
+ * Checks a client before a change, within the transaction of the change. It is pure and may run more than once. An error that it
+ * throws undoes the change and is thrown.
  */
 export type CheckClient = (client: Pick<ClientRecord, "clientId" | "kind" | "scopes">) => void;
 

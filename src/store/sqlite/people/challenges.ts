@@ -12,9 +12,9 @@ export interface PersonChallenges {
   /** Ends the challenges of the app that could sign the person in or change the person's contacts. */
   endIn(of: Omit<PersonInApp, "poolId">): void;
   /**
-   * Ends the challenges for a removed contact that could sign the person in, and takes the contact off these, off ended ones and off
-   * the person's changes that replace it, so that it is stored nowhere. Those of the pool if the person had it verified, otherwise
-   * those of the app for the person.
+   * Ends the challenges for a removed contact that could sign the person in, and takes the contact off these, off ended ones and
+   * off the person's changes that replace it, so that it is stored nowhere. Those of the pool if the person had it verified,
+   * otherwise those of the app for the person.
    */
   endOfContact(of: PersonInApp & { readonly contact: Contact; readonly wasVerified: boolean; readonly now: EpochMs }): void;
   /**
