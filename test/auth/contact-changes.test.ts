@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Purpose } from "../../src/gen/latchkey/v1/challenge_pb.js";
 import { SessionKind } from "../../src/gen/latchkey/v1/session_pb.js";
 import type { User } from "../../src/gen/latchkey/v1/user_pb.js";
-import { bearer, explained, refused, together, wrongCode } from "../support/calls.js";
+import { bearer, explained, refusalOf, refused, together, wrongCode } from "../support/calls.js";
 import { testEngines } from "../support/engines.js";
 import { addMember } from "../support/members.js";
 import { type AppUnderTest, type Auth, startTwoApps, type TwoApps } from "./two-apps.js";
@@ -236,5 +236,25 @@ describe.each(testEngines())("a user who changes contacts, on $engine,", ({ data
     expect([taken <= 3, taken + invalid]).toEqual([true, 19]);
     const having = await Promise.all(people.map(async (by) => (await contactsOf(by))!.includes(value)));
     expect(having.filter((has) => has)).toHaveLength(1);
+  });
+
+  it("is erased at any moment of the call with the code: the call succeeds or is refused, and never fails", async () => {
+    const { appId } = on.plain;
+    for (let wait = 0; wait < 25; wait++) {
+      const ada = await person();
+      const change = await start(ada, on.newEmail().value);
+      const [answer] = await Promise.all([
+        redeem(ada, change).then(
+          () => "redeemed",
+          (error: unknown) => refusalOf(error).reason,
+        ),
+        (async () => {
+          for (let turn = 0; turn < wait; turn++) await new Promise((resolve) => setImmediate(resolve));
+          await on.elsewhere.users.leave({ appId, userId: ada.user.userId, now: on.server.clock() });
+        })(),
+      ]);
+      expect(["redeemed", "CODE_INVALID", "TOKEN_INVALID"]).toContain(answer);
+      expect((await refused(contactsOf(ada))).reason).toBe("TOKEN_INVALID");
+    }
   });
 });
