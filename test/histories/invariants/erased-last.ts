@@ -72,8 +72,9 @@ function stepsOf(call: Call, { user, owners }: About): PersonStep[] {
       if (isLost) return (leaver === null ? both : [leaver.app]).flatMap((app) => writing(model.mayLeave(app)));
       if (leaver === null) return isOk(call) ? both.flatMap((app) => writing(model.mayLeave(app))) : [];
       if (isRefused(call, "USER_NOT_FOUND")) return reading(model.findStranger(leaver.app));
-      const erased = call.kind === "remove" && isOk(call) ? (call as OkCall<"remove">).answer.result.erased : null;
-      return isOk(call) ? writing(model.leave(leaver.app, erased)) : [];
+      if (!isOk(call)) return [];
+      if (call.kind === "deleteUser") return writing(model.leaveOwn(leaver.app));
+      return writing(model.leave(leaver.app, (call as OkCall<"remove">).answer.result.erased));
     }
     default:
       return membersAt(call, { user, owners }).map((apply) => step(apply, true));

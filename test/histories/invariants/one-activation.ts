@@ -83,7 +83,8 @@ function stepsOf(call: Call, { member, owners }: About): MembershipStep[] {
       const leaver = leaverIn(call, owners);
       if (leaver !== null && !sameMember(leaver, member)) return [];
       const isSure = leaver !== null && isOk(call);
-      return isSure ? writing(model.leave) : isLost || isOk(call) ? writing(model.perhaps(model.leave)) : [];
+      if (isSure) return writing(call.kind === "remove" ? model.leave : model.leaveOwn);
+      return isLost || isOk(call) ? writing(model.perhaps(model.leave)) : [];
     }
     default:
       return isSeen ? [step(model.find(view.state), true)] : [];

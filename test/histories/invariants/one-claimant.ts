@@ -11,7 +11,8 @@ import { beganAt } from "./working-sessions.js";
  * lost it since.
  *
  * No false positives: any call that could have taken the contact from the person counts, answered or lost, from when it began. While
- * the person has the contact, others' claims to it are refused, and those that were there ended with the proof.
+ * the person has the contact, others' claims to it are refused, and those that were there ended with the proof. A sign-in of a person
+ * who may have had the contact before, proven to another app or by an administrator, ends no claim and is left out.
  */
 export function oneClaimant(history: History): Violation[] {
   const owners = ownersOf(history);
@@ -21,7 +22,7 @@ export function oneClaimant(history: History): Violation[] {
     return target === undefined ? [] : [{ ...target, user: told[0]!.answer.result.user, told, notBefore, doneBy }];
   });
   return proofs.flatMap((proof) => {
-    if (!wasClaimed(history, proof)) return [];
+    if (!wasClaimed(history, proof) || mayHaveHad(history, proof, targets)) return [];
     const losses = history.calls.filter((call) => call.answered > proof.notBefore && mayLose(call, proof, owners));
     const others = history.calls.filter((call) => {
       if (beganAt(call, history.calls) <= proof.doneBy || !seesAnother(call, proof, targets)) return false;
@@ -41,6 +42,22 @@ function wasClaimed(history: History, { contact, app }: Proof): boolean {
   return claims.some(
     ({ action, answer }) => action.app === app && action.contact === contact && answer.result.claimed.includes(contact),
   );
+}
+
+/** Whether the person may have had the contact before the proof. */
+function mayHaveHad(history: History, proof: Proof & { readonly doneBy: number }, targets: Targets): boolean {
+  const { contact, user } = proof;
+  return history.calls.some((call) => {
+    if (call.invoked >= proof.doneBy) return false;
+    const target = call.kind === "verify" ? targets.get(call.action.challenge) : undefined;
+    const isAbout = target?.contact === contact || ("contact" in call.action && call.action.contact === contact);
+    if (call.answer.kind === "unknown") return isAbout;
+    if (call.kind === "verify") {
+      return isOk(call) && isAbout && target!.app !== proof.app && (call.answer.result as SignedIn).user === user;
+    }
+    const view = viewIn(call);
+    return view?.user === user && view.verified.includes(contact);
+  });
 }
 
 /** Whether a call may have taken the contact from the person. */

@@ -143,6 +143,20 @@ describe("erased-last", () => {
     expect(fits([created([1, 2], "u"), removed([3, 4], false)])).toBe(false);
   });
 
+  it("lets two deletions by one user at once both be answered, and finds a member after them", () => {
+    const twice = [
+      login([1, 2], "s", { isNewUser: true }),
+      ...(
+        [
+          [3, 5],
+          [3, 6],
+        ] as const
+      ).map((at) => ok("deleteUser", at, { session: "s" }, {})),
+    ];
+    expect(fits([...twice, notSeen([7, 8])])).toBe(true);
+    expect(fits([...twice, seen([7, 8], "u")])).toBe(false);
+  });
+
   it("finds a person that comes back after the erasure, and lets another one come", () => {
     const gone = [created([1, 2], "u"), removed([3, 4], true)];
     expect(fits([...gone, created([5, 6], "v")])).toBe(true);
@@ -207,6 +221,17 @@ describe("one-claimant", () => {
     const loss = ok("removeContact", [7, 8], { ...u, contact: "a" }, view("u"));
     expect(found([...proven, loss, seen([9, 10], "v", { claimed: ["a"] })])).toBe(0);
     expect(found([...proven, lost("remove", 7, u), seen([9, 10], "v", { claimed: ["a"] })])).toBe(0);
+  });
+
+  it("claims nothing of a sign-in by a contact that the person may have had before", () => {
+    const claimed = seen([9, 10], "v", { claimed: ["a"] });
+    const [, , asked, signedIn] = proven;
+    const before = [claims([1, 2], "u"), claims([1, 2], "v")];
+    const had = ok("get", [3, 4], { app: "other", user: "u" }, view("u", { verified: ["a"] }));
+    expect(found([...before, asked!, signedIn!, claimed])).toBe(1);
+    expect(found([...before, had, asked!, signedIn!, claimed])).toBe(0);
+    const unseen = lost("addContact", 3, { app: "other", user: "u", contact: "a", verified: true });
+    expect(found([...before, unseen, asked!, signedIn!, claimed])).toBe(0);
   });
 
   it("claims nothing of a contact that no app claimed, nor of another app's claims", () => {

@@ -32,6 +32,9 @@ export function unlock(seen: MemberState): Operation {
 
 export const leave: Operation = (state) => (state === "none" ? [] : ["none"]);
 
+/** A user's own deletion. Another one may have come first: both are answered, because both find the user gone afterwards. */
+export const leaveOwn: Operation = () => ["none"];
+
 export function find(seen: State): Operation {
   return (state) => (state === seen ? [state] : []);
 }

@@ -53,6 +53,11 @@ export function leave(app: App, erased: boolean | null): Operation {
   };
 }
 
+/** A user's own deletion. Another one may have come first: both are answered, because both find the user gone afterwards. */
+export function leaveOwn(app: App): Operation {
+  return (state) => (isIn(state, app) ? leave(app, null)(state) : [state]);
+}
+
 export function mayLeave(app: App): Operation {
   return (state) => [state, ...leave(app, null)(state)];
 }
