@@ -30,15 +30,15 @@ export async function withVerification(
   if (marked.length > 0) requireScope(actor, "users:verify");
   const now = deps.clock();
   const proven = await Promise.all(proofs.map((proof) => contactOf(deps, actor, { proof, now })));
-  const isProven = ({ kind, value }: Contact): boolean => {
+  const proves = (proof: Contact | null, { kind, value }: Contact): boolean => {
     const canonical = canonicalContact(app.policy, kind, value);
-    return !isViolation(canonical) && proven.some((one) => one?.kind === kind && one.value === canonical.value);
+    return proof?.kind === kind && !isViolation(canonical) && proof.value === canonical.value;
   };
-  const verified = contacts.map((contact) => isProven(contact) || marked.includes(contact.kind));
+  const verified = contacts.map((contact) => marked.includes(contact.kind) || proven.some((proof) => proves(proof, contact)));
   if (marked.some((kind) => !contacts.some((contact) => contact.kind === kind))) {
     throw invalidField("verified", "names a contact that the request does not have");
   }
-  if (contacts.filter(isProven).length < proofs.length) {
+  if (!proven.every((proof) => contacts.some((contact) => proves(proof, contact)))) {
     throw invalidField(proofField, "is not a valid proof, made for the calling client, of a contact of the request");
   }
   return contacts.map((contact, index) => ({ ...contact, verifiedAt: verified[index] ? now : null }));

@@ -176,6 +176,19 @@ describe.each(testEngines())("CreateUser on $engine", ({ database }) => {
     expect(contactsOf(user)).toEqual(["proven@example.com verified"]);
   });
 
+  it("takes two proofs of one contact as one, and refuses both if one of them proves no contact of the request", async () => {
+    const prover = await people.withScopes("users:write", "otp:send", "otp:verify");
+    const first = await proveContact(people, prover, "doubly@example.com");
+    people.on.clock.advance(60_000);
+    const second = await proveContact(people, prover, "doubly@example.com");
+    const third = await proveContact(people, prover, "third@example.com");
+    const contacts = { email: "doubly@example.com", phone: "+46701239876" };
+    const refused = await refusal(prover.users.createUser({ ...contacts, contactProofs: [first, third] }));
+    expect(refused.violations.map((text) => text.split(":")[0])).toEqual(["contact_proofs"]);
+    const { user } = await prover.users.createUser({ ...contacts, contactProofs: [first, second] });
+    expect(contactsOf(user)).toEqual(["doubly@example.com verified", "+46701239876 claimed"]);
+  });
+
   it("gives a user with CREDENTIAL_TYPE_NONE no code, although the answer is that of any other", async () => {
     const { main, on } = people;
     const email = "silent@example.com";
