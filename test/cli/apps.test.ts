@@ -3,12 +3,60 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { policyFields, policyKeys } from "../../src/model/policy-fields.js";
+import { type PolicyField, policyFields, policyKeys } from "../../src/model/policy-fields.js";
 import { startHookServer, verifyQuestion } from "../accounts/hook-server.js";
 import { eventually, startTestApp, type TestApp } from "../support/app.js";
 import { signIn } from "../support/calls.js";
 import { commandSecrets, latchkey } from "../support/command-line.js";
 import { testEngines } from "../support/engines.js";
+
+/** One field of each kind: what a command writes, what is then stored, and what is refused. */
+const policyOfEachKind: Readonly<
+  Record<PolicyField["kind"], { name: string; good: string; stored: unknown; bad: string; message: string }>
+> = {
+  count: {
+    name: "code_length",
+    good: "8",
+    stored: 8,
+    bad: "eight",
+    message: 'code_length must be a whole number, not "eight".',
+  },
+  duration: {
+    name: "code_ttl",
+    good: "120s",
+    stored: "2m",
+    bad: "soon",
+    message: 'code_ttl must be a duration such as 30s, 10m, 24h or 90d, not "soon".',
+  },
+  switch: {
+    name: "code_sign_in",
+    good: "off",
+    stored: false,
+    bad: "maybe",
+    message: 'code_sign_in must be on or off, not "maybe".',
+  },
+  choice: {
+    name: "default_channel",
+    good: "sms",
+    stored: "sms",
+    bad: "fax",
+    message: "default_channel must be one of email, sms.",
+  },
+  set: {
+    name: "token_fields",
+    good: "email, roles",
+    stored: ["email", "roles"],
+    bad: "email,fax",
+    message: "token_fields must have each of email, phone, username, roles at most once, and nothing more.",
+  },
+  words: {
+    name: "token_attributes",
+    good: "tier, plan_2",
+    stored: ["tier", "plan_2"],
+    bad: "tier,Plan 2",
+    message: "token_attributes must be at most 16 different words of lower-case letters, digits and underscores.",
+  },
+};
 
 describe.each(testEngines())("app and client commands on $engine", ({ database }) => {
   let folder: string;
@@ -252,6 +300,22 @@ describe.each(testEngines())("app and client commands on $engine", ({ database }
     expect(printed.out).toMatch(/^refresh_idle +3d +setting LATCHKEY_REFRESH_IDLE$/m);
     expect((await cli("app", "show", "default", "--json")).json().policy).toEqual({ code_length: 8, code_sign_in: false });
   });
+
+  it.each(Object.entries(policyOfEachKind))(
+    "a value of the kind %s is stored as written, and a refused one keeps it",
+    async (_kind, { name, good, stored, bad, message }) => {
+      expect((await cli("app", "policy", "default", "--set", `${name}=${good}`, "--json")).json()).toMatchObject({
+        [name]: { value: stored, source: "app" },
+      });
+      const shown = async () => (await cli("app", "show", "default", "--json")).json().policy;
+      expect(await shown()).toEqual({ [name]: stored });
+      const refused = await cli("app", "policy", "default", "--set", `${name}=${bad}`);
+      expect(refused).toMatchObject({ code: 1, out: "", err: `${message}\n` });
+      expect(await shown()).toEqual({ [name]: stored });
+      expect((await cli("app", "policy", "default", "--unset", name)).code).toBe(0);
+      expect(await shown()).toEqual({});
+    },
+  );
 
   it("what can't be undone needs a yes, and nothing happens without one", async () => {
     await cli("app", "create", "shop");

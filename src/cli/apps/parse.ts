@@ -20,7 +20,7 @@ export function parseDurationOption(option: string, text: string): number {
 
 /** Reads `--set name=value` and `--unset name`. Throws `CliError`. */
 export function parsePolicyChanges(set: readonly string[], unset: readonly string[]): PolicyChanges {
-  const changes: Partial<Record<PolicyKey, unknown>> = {};
+  const changes: Partial<Record<PolicyKey, PolicyValue | null>> = {};
   for (const text of set) {
     const [name, value] = [text.slice(0, text.indexOf("=")), text.slice(text.indexOf("=") + 1)];
     if (!text.includes("=")) throw new CliError(`--set needs a name and a value such as code_length=8, not ${quote(text)}.`);
@@ -44,8 +44,10 @@ function policyKey(name: string): PolicyKey {
   throw new CliError(`${quote(name)} is not a value of a policy: ${hint}${near === undefined ? "." : ""}`);
 }
 
-/** Bounds are checked by the use case. */
-function parseValue(field: PolicyField, text: string): unknown {
+type PolicyValue = number | boolean | string | readonly string[];
+
+/** Bounds are checked by the use case. The return type has no `undefined`, so a missing kind does not compile. */
+function parseValue(field: PolicyField, text: string): PolicyValue {
   switch (field.kind) {
     case "count":
       return /^\d{1,9}$/.test(text) ? Number(text) : refuse(field, "a whole number", text);
@@ -58,6 +60,7 @@ function parseValue(field: PolicyField, text: string): unknown {
     case "choice":
       return text;
     case "set":
+    case "words":
       return parseList(text);
   }
 }
