@@ -40,7 +40,7 @@ export async function addApp(server: Made, appId: string): Promise<void> {
 
 /** Sets the registration hook of an app. The server acts by it within a second. */
 export async function setHook(server: Made, input: PutRegistrationHookInput): Promise<{ readonly secret: string }> {
-  return await putRegistrationHook(depsOf(server), operator, input);
+  return await putRegistrationHook(depsOf(server), operator(), input);
 }
 
 export function basicOf(clientId: string, clientSecret: string): string {
