@@ -28,7 +28,11 @@ export const issuer = "http://localhost:8080";
 export const admin: Actor = {
   ...operator(),
   name: "admin-backend",
-  client: newClient({ clientId: "admin-backend", kind: "confidential" }),
+  client: {
+    ...newClient({ clientId: "admin-backend", kind: "confidential" }),
+    scopes: new Set<Scope>(["apps:admin"]),
+    secrets: [],
+  },
   scopes: new Set<Scope>(["apps:admin"]),
 };
 
