@@ -292,6 +292,16 @@ describe("files that can't be taken", () => {
       '[{"email":"ada@example.com"}]',
       "The file is one JSON list: write one object a line, for example with `jq -c '.[]'`.",
     ],
+    [
+      "mac.csv",
+      "email\rada@example.com\r",
+      "The lines of the file end with carriage returns alone: save it as CSV in UTF-8 with line feeds.",
+    ],
+    [
+      "marks.csv",
+      'email,"name" x\nada@example.com,Ada\n',
+      "The header is wrong: line 1 has a quotation mark inside a value: quote the value and double the mark.",
+    ],
     ["utf16.csv", Buffer.from("\ufeffemail\n", "utf16le"), "The file is in UTF-16: save it as UTF-8."],
     ["sheet.csv", Buffer.from([0x50, 0x4b, 3, 4, 20]), "The file is a spreadsheet or an archive: save it as CSV in UTF-8."],
   ])("%s is refused with what to do", async (name, content, message) => {
@@ -339,6 +349,54 @@ describe("files that can't be taken", () => {
     const { json } = await latchkey(env, ["user", "import", "--file", path, "--json"]);
     expect(json()).toMatchObject({ created: 2, failed: 4 });
     expect(json().failures.map(({ line: at }: { line: number }) => at)).toEqual([3, 4, 5, 7]);
+  });
+
+  it("one line of CSV with a wrong quotation mark fails alone and once, and the 200 after it are imported", async () => {
+    const good = Array.from({ length: 200 }, (_, index) => `k${index + 1}@example.org,"Name, ${index + 1}"`);
+    const path = join(folder, "people.csv");
+    for (const [bad, name] of [
+      ['k0@example.org,"Ada" Lovelace', "Ada"],
+      ['k0@example.org,Ada "the" "first" Lovelace', "Ada"],
+    ]) {
+      writeFileSync(path, ["email,display_name", bad, ...good, ""].join("\n"));
+      const { json } = await latchkey(env, ["user", "import", "--file", path, "--json"]);
+      expect(json(), name).toMatchObject({ lines: 201, failed: 1, failures: [{ line: 2, kind: "invalid" }] });
+      expect(json().created + json().there_already).toBe(200);
+    }
+  });
+
+  it("values of CSV keep line breaks, separators and quotation marks", async () => {
+    const path = join(folder, "people.csv");
+    const attributes = '"{\r\n""plan"": ""a,\\""b"",\r\n""tier"": 1}"';
+    writeFileSync(path, `email,app_attributes\r\na@example.com,${attributes}\r\nb@example.com,[]\r\n`);
+    const { json } = await latchkey(env, ["user", "import", "--file", path, "--json"]);
+    expect(json()).toMatchObject({ lines: 2, created: 1, failed: 1, failures: [{ line: 5 }] });
+    const found = (await latchkey(env, ["user", "find", "a@example.com", "--json"])).json();
+    expect(found.user.app_attributes).toEqual({ plan: 'a,"b', tier: 1 });
+  });
+
+  it("JSON lines that are called CSV are refused with one sentence, and --format jsonl imports them", async () => {
+    const path = join(folder, "people.csv");
+    writeFileSync(path, `\ufeff${lines(3_000)}`);
+    for (const format of [[], ["--format", "csv"]]) {
+      expect(await latchkey(env, ["user", "import", "--file", path, ...format])).toMatchObject({
+        code: 1,
+        out: "",
+        err: "The first line is JSON, not the names of CSV columns: add --format jsonl.\n",
+      });
+    }
+    const { json } = await latchkey(env, ["user", "import", "--file", path, "--format", "jsonl", "--json"]);
+    expect(json()).toMatchObject({ created: 3_000, failed: 0 });
+  });
+
+  it("an export to a file called CSV is refused with the name to give, and leaves no file", async () => {
+    const path = join(folder, "users.CSV");
+    expect(await latchkey(env, ["user", "export", "--file", path])).toMatchObject({
+      code: 1,
+      out: "",
+      err: "An export is JSON lines, not CSV: give the file a name that ends in .jsonl.\n",
+    });
+    expect(existsSync(path)).toBe(false);
   });
 
   it("an export is readable by its owner alone, replaces a file only with --force, and leaves nothing of a failure", async () => {

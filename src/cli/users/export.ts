@@ -24,6 +24,9 @@ type Write = (text: string) => Promise<void>;
 export async function exportPeople(settings: Settings, options: ExportOptions, io: Io): Promise<void> {
   const { app: appId, file, force = false } = options;
   refuseUrl(file, "--file");
+  if (/\.csv$/i.test(file)) {
+    throw new CliError("An export is JSON lines, not CSV: give the file a name that ends in .jsonl.");
+  }
   await withAccounts(settings, { appId, io }, async (given) => {
     if (file === standardStream) {
       await writeUsers(given, toStandardOutput());

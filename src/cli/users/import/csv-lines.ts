@@ -1,59 +1,28 @@
-import { Readable } from "node:stream";
-import { pipeline } from "node:stream/promises";
-import { CsvError, type Info, parse } from "csv-parse";
 import { nearest } from "../../../config/suggest.js";
 import { quote } from "../../../lib/escape.js";
 import { CliError } from "../../io.js";
+import { csvRows } from "./csv-rows.js";
 import { type CellKind, columns } from "./fields.js";
-import { lineBytesMax, type SourceLine } from "./line.js";
+import type { SourceLine } from "./line.js";
 
 /** Reads CSV (RFC 4180) with a header. `head` is its beginning. Throws `CliError` for a header that is wrong. */
 export async function* csvLines(bytes: AsyncIterable<Buffer>, head: Buffer): AsyncGenerator<SourceLine> {
-  const broken: SourceLine[] = [];
-  const parser = parse({
-    bom: true,
-    columns: checkHeader,
-    delimiter: delimiterOf(head),
-    info: true,
-    skip_empty_lines: true,
-    max_record_size: lineBytesMax,
-    skip_records_with_error: true,
-    on_skip: (error) => void broken.push(brokenLine(error)),
-  });
-  // An error of the source reaches the reader of the parser.
-  pipeline(Readable.from(bytes), parser).catch(() => {});
-  try {
-    for await (const { record, info } of parser as AsyncIterable<{ record: Record<string, string>; info: Info }>) {
-      const line = firstLineOf(record, info);
-      // The parser is ahead of its reader, so it can have met broken lines that come after this one.
-      while (broken.length > 0 && broken[0]!.line < line) yield broken.shift()!;
-      yield { line, read: fieldsOf(record) };
+  let header: readonly string[] | null = null;
+  for await (const { line, read } of csvRows(bytes, delimiterOf(head))) {
+    if (header === null) {
+      if ("problem" in read) throw new CliError(`The header is wrong: line ${line} ${read.problem}.`);
+      header = checkHeader(read.cells);
+    } else {
+      yield { line, read: "problem" in read ? read : fieldsOf(header, read.cells) };
     }
-  } catch (error) {
-    if (!(error instanceof CsvError)) throw error;
-    broken.push(brokenLine(error));
   }
-  yield* broken;
-}
-
-/** The parser names the last line of a record, and values can hold line breaks. */
-function firstLineOf(record: Readonly<Record<string, string>>, { lines }: Info): number {
-  const inside = Object.values(record).reduce((sum, value) => sum + value.split("\n").length - 1, 0);
-  return lines - inside;
-}
-
-function brokenLine(error: CsvError | undefined): SourceLine {
-  const problems: Readonly<Record<string, string>> = {
-    CSV_RECORD_INCONSISTENT_COLUMNS: "has another number of values than the header has columns",
-    CSV_QUOTE_NOT_CLOSED: "begins a quoted value that never ends: close the quotation mark",
-    CSV_MAX_RECORD_SIZE: `begins a record of more than ${lineBytesMax / 1024} KiB: check its quotation marks`,
-  };
-  const problem = problems[error?.code ?? ""] ?? "has a quotation mark inside a value: quote the value and double the mark";
-  return { line: Number(error?.lines ?? 0), read: { problem } };
 }
 
 /** Throws `CliError`. Names may have capital letters. */
-function checkHeader(header: readonly string[]): string[] {
+function checkHeader(header: readonly string[]): readonly string[] {
+  if (header.some((name) => name.trim().includes("\r"))) {
+    throw new CliError("The lines of the file end with carriage returns alone: save it as CSV in UTF-8 with line feeds.");
+  }
   const names = header.map((name) => name.trim().toLowerCase());
   const unknown = names.find((name) => !Object.hasOwn(columns, name));
   if (unknown !== undefined) {
@@ -76,10 +45,11 @@ function delimiterOf(head: Buffer): string {
 }
 
 /** Turns cells into the values that JSON lines have. An empty cell is no value. */
-function fieldsOf(record: Readonly<Record<string, string>>): SourceLine["read"] {
+function fieldsOf(header: readonly string[], cells: readonly string[]): SourceLine["read"] {
+  if (cells.length !== header.length) return { problem: "has another number of values than the header has columns" };
   const fields: Record<string, unknown> = {};
-  for (const [name, text] of Object.entries(record)) {
-    const cell = text.trim();
+  for (const [index, name] of header.entries()) {
+    const cell = cells[index]!.trim();
     if (cell.includes("\ufffd")) return { problem: `${name} is not UTF-8: save the file as UTF-8` };
     if (cell !== "") fields[name] = cellValue(columns[name]!, cell);
   }

@@ -1,3 +1,4 @@
+import { linesOf } from "./byte-lines.js";
 import { lineBytesMax, type SourceLine } from "./line.js";
 
 /** Reads one JSON object a line. Empty lines are left out. */
@@ -31,22 +32,4 @@ function parse(content: Buffer, line: number): SourceLine["read"] | null {
     // The problem below says what is missing.
   }
   return { problem: 'is not a JSON object: write one user a line, such as {"email": "ada@example.com"}' };
-}
-
-/** Splits bytes at line feeds. Gives null for a line that is too long, which is never held in memory. */
-async function* linesOf(bytes: AsyncIterable<Buffer>): AsyncGenerator<Buffer | null> {
-  let rest: Buffer[] = [];
-  let restBytes = 0;
-  for await (const chunk of bytes) {
-    let from = 0;
-    for (let end = chunk.indexOf(10); end >= 0; end = chunk.indexOf(10, from)) {
-      const length = restBytes + end - from;
-      yield length > lineBytesMax ? null : Buffer.concat([...rest, chunk.subarray(from, end)]);
-      [rest, restBytes, from] = [[], 0, end + 1];
-    }
-    restBytes += chunk.length - from;
-    if (restBytes > lineBytesMax) rest = [];
-    else if (from < chunk.length) rest.push(chunk.subarray(from));
-  }
-  if (restBytes > 0) yield restBytes > lineBytesMax ? null : Buffer.concat(rest);
 }

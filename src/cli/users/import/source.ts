@@ -25,6 +25,9 @@ export async function openSource(path: string, given: Format | undefined): Promi
     const { head, bytes } = await peek(input);
     refuseOtherFormats(head);
     const format = given ?? formatOf(path, head);
+    if (format === "csv" && textOf(head).startsWith("{")) {
+      throw new CliError("The first line is JSON, not the names of CSV columns: add --format jsonl.");
+    }
     return { lines: format === "csv" ? csvLines(bytes, head) : jsonLines(bytes), close };
   } catch (error) {
     await close();
