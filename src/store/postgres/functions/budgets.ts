@@ -96,18 +96,18 @@ BEGIN
   FOR v_charge IN SELECT * FROM budget_charges(p_charges) LOOP
     SELECT spent, hold_until, CASE WHEN expires_at > p_now THEN b.failures ELSE 0 END
     INTO v_spent, v_hold_until, v_failures FROM budgets b WHERE key = v_charge.key FOR UPDATE;
-    -- Null without a share or a budget.
-    v_counting := v_counting AND coalesce(v_failures < v_charge.share, true);
     -- A charge with a maximum of 0 is never granted and needs no budget.
     IF NOT FOUND AND NOT 0 = ANY (v_charge.maxes) THEN
       INSERT INTO budgets AS b (key, spent, hold_until, expires_at)
       VALUES (v_charge.key, '{}', 0, budget_expiry(p_now + coalesce(v_charge.holds[1], 0), p_now + v_charge.longest))
       ON CONFLICT (key) DO UPDATE SET spent = b.spent
-      RETURNING spent, hold_until INTO v_spent, v_hold_until;
+      RETURNING spent, hold_until, b.failures INTO v_spent, v_hold_until, v_failures;
       IF cardinality(v_spent) = 0 AND v_hold_until = 0 THEN
         v_made := v_made || v_charge.key;
       END IF;
     END IF;
+    -- Null without a share or a budget.
+    v_counting := v_counting AND coalesce(v_failures < v_charge.share, true);
     v_until := budget_refused_until(coalesce(v_spent, '{}'), coalesce(v_hold_until, 0), v_charge.maxes, v_charge.windows, v_charge.holds, p_now);
     IF v_charge.optional THEN
       optional_refused := optional_refused OR v_until > p_now;
