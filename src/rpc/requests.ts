@@ -20,8 +20,10 @@ const matchedCharactersMax = 4_096;
 
 const violationsMax = 10;
 
+// One for all readers of the process, because it keeps the rules that it has compiled.
+const validator = createValidator({ regexMatch: createMatcher() });
+
 export function createRequestReader(): RequestReader {
-  const validator = createValidator({ regexMatch: createMatcher() });
   const listLimits = new Map<DescMessage, readonly ListLimit[]>();
   return {
     read(schema, request) {

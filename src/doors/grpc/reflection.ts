@@ -7,22 +7,32 @@ import { file_google_rpc_error_details } from "../../gen/google/rpc/error_detail
 
 /** Answers grpc.reflection v1 and v1alpha about the given services and health, from the descriptors in the generated code. */
 export function addReflection(server: Server, services: readonly DescService[]): void {
+  const names = services.map(({ typeName }) => typeName);
+  const key = names.join();
+  const reflection = described.get(key) ?? describe(services, [...names, "grpc.health.v1.Health"]);
+  described.set(key, reflection);
+  reflection.addToServer(server);
+}
+
+// By names of services. The library needs 20 ms to read the descriptors again.
+const described = new Map<string, ReflectionService>();
+
+function describe(services: readonly DescService[], names: string[]): ReflectionService {
   const files = new Map<string, Buffer>();
   for (const { file } of services) collect(file, files);
   // No message refers to these types: they are details of errors.
   collect(file_google_rpc_error_details, files);
   const healthFiles = (healthService.Check?.requestType.fileDescriptorProtos ?? []).map(nameMapEntries);
-  const described = {
+  const definition = {
     latchkey: {
       format: "Protocol Buffer 3 DescriptorProto",
       type: {},
       fileDescriptorProtos: [...files.values(), ...healthFiles],
     },
   };
-  const names = [...services.map(({ typeName }) => typeName), "grpc.health.v1.Health"];
-  const reflection = new ReflectionService(described as unknown as PackageDefinition, { services: names });
+  const reflection = new ReflectionService(definition as unknown as PackageDefinition, { services: names });
   keepOptions(reflection, files);
-  reflection.addToServer(server);
+  return reflection;
 }
 
 /** Collects a file and everything that it imports, by name. */
