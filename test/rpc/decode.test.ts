@@ -1,5 +1,6 @@
 import { BinaryReader } from "@bufbuild/protobuf/wire";
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { UpdatePolicyRequestSchema } from "../../src/gen/latchkey/v1/app_service_pb.js";
 import {
   RegisterUserRequestSchema,
   SendOtpRequestSchema,
@@ -170,6 +171,22 @@ describe("a JSON request", () => {
     { what: "with half of a surrogate pair as bytes", bytes: Buffer.from('{"displayName":"\xed\xa0\x80"}', "latin1") },
   ])("$what is refused, not mended", ({ bytes }) => {
     expect(refusalOf("json", bytes)).toMatchObject({ violations: [malformed] });
+  });
+
+  it.each([
+    ['"policy":{"tokenAttributes":["tier"]}', "token_attributes"],
+    ['"policy":{"codeLength":8,"channels":["CHANNEL_SMS"]}', "channels"],
+    ['"policy":{"code_ttl":"300s","accessTokenTtl":300}', "access_token_ttl"],
+    ['"policy":{"channels":{"channels":["CHANNEL_SMS"]},"defaultChannel":"FAX"}', "default_channel"],
+    ['"policy":{"channels":{"channels":["CHANNEL_SMS","FAX"]}}', "channels"],
+    ['"policy":"strict"', "policy"],
+    ['"updateMask":["codeTtl"]', "update_mask"],
+  ])("with a value of the wrong form names its field: %s", (json, field) => {
+    const refusal = refusalOf("json", utf8(`{"appId":"shop",${json}}`), UpdatePolicyRequestSchema as never);
+    expect(refusal).toMatchObject({
+      reason: "REQUEST_INVALID",
+      violations: [{ field, description: "has a value of the wrong type or form: see the field in the API reference" }],
+    });
   });
 
   it("names the key __proto__ by the field's proto name, whichever name the caller used", () => {
