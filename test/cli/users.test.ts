@@ -89,6 +89,7 @@ describe.each(testEngines())("user commands on $engine", ({ database }) => {
     await makeAda();
     const stranger = await cli("find", "ada@example.com");
     expect(stranger.code).toBe(1);
+    expect(stranger.out).toMatch(/^What keeps this user from signing in to default now:\n- |^The person/);
     expect(stranger.out).toContain("The person uses other apps of the pool, but is no user of this one.");
     expect(stranger.out).toContain("`latchkey user create --app default`");
     const nobody = await inShop("find", "bob@example.com");
@@ -121,6 +122,22 @@ describe.each(testEngines())("user commands on $engine", ({ database }) => {
     expect([byPhone.can_sign_in, byPhone.obstacles.length]).toEqual([false, 1]);
     await inShop("update", "ada", "--add-contact", phone, "--verified");
     expect((await inShop("find", phone, "--json")).json().can_sign_in).toBe(true);
+  });
+
+  it("find suggests only channels that the deployment has a provider for", async () => {
+    await makeAda();
+    await latchkey(env, ["app", "policy", "shop", "--set", "channels=email", "--set", "registration_sources=email"]);
+    expect((await inShop("find", phone)).out).toContain(" `latchkey app policy shop --set channels=email,sms` allows it.\n");
+    const production = {
+      ...env,
+      LATCHKEY_MODE: "production",
+      LATCHKEY_ISSUER: "https://auth.example.com",
+      LATCHKEY_SMTP_URL: "smtp://mail.example.com?from=codes@example.com",
+      LATCHKEY_TLS: "terminated",
+    };
+    const { out } = await latchkey(production, ["user", "find", phone, "--app", "shop"]);
+    expect(out).toContain("This deployment has no provider for sms, so no policy can allow it.\n");
+    expect(out).not.toContain("--set channels");
   });
 
   it("find says until when a limit holds", async () => {
@@ -224,7 +241,20 @@ describe("a refused user command", () => {
     ["create --email b@example.com --verified fax", "--verified takes email, phone, or both with a comma between them."],
     ["create --email b@example.com --app-attributes [1]", '--app-attributes takes a JSON object such as {"plan": "gold"}.'],
     ["update ada --app shop", "There is nothing to change: give at least one option."],
-    ["update ada --app shop --primary", "There is nothing to change: give at least one option."],
+    ["update ada --app shop --primary", "--verified and --primary belong to --add-contact: name the contact with it."],
+    ["update ada --app shop --verified", "--verified and --primary belong to --add-contact: name the contact with it."],
+    [
+      "update ada --app shop --add-contact hello",
+      "--add-contact takes an e-mail address like name@example.com, or a phone number in international form like +46701234567.",
+    ],
+    [
+      "update ada --app shop --name Eve --remove-contact hello",
+      "--remove-contact takes an e-mail address like name@example.com, or a phone number in international form like +46701234567.",
+    ],
+    [
+      "update ada --app shop --add-contact 0701",
+      "The phone number must be a phone number in international form like +46701234567.",
+    ],
     ["invite --email b@example.com --client web", "--client must name the client of the app that redeems the code."],
   ])("%s is refused with a sentence that says what to do, and changes nothing", async (line, message) => {
     const { code, out, err } = await latchkey(env, ["user", ...line.split(" ")]);

@@ -2,6 +2,7 @@ import { explainSignIn } from "../../accounts/explain-sign-in.js";
 import type { Obstacle, ObstacleKind } from "../../accounts/obstacles.js";
 import { invalidField } from "../../auth/errors.js";
 import type { Settings } from "../../config/settings.js";
+import { type Channel, channelOf } from "../../model/channel.js";
 import type { Contact } from "../../model/contact.js";
 import type { EpochMs } from "../../model/time.js";
 import type { Member, MemberKey } from "../../model/user.js";
@@ -30,7 +31,7 @@ export async function find(settings: Settings, options: FindOptions, io: Io): Pr
     const { key, found } = await findNamed(given, options);
     const { obstacles, member } = await explainSignIn(deps, actor, { appId, key, clientId, endUserIp });
     const now = deps.clock();
-    const place = { appId, user: found?.user.number ?? null, now };
+    const place = { appId, user: found?.user.number ?? null, now, channels: settings.policy.channels };
     const explanation = { obstacles, canSignIn: canSignIn(obstacles, { key, member }) };
     print(
       io,
@@ -40,7 +41,7 @@ export async function find(settings: Settings, options: FindOptions, io: Io): Pr
         can_sign_in: explanation.canSignIn,
         obstacles: obstacles.map((obstacle) => obstacleFields(obstacle, place)),
       },
-      [...(member === null ? [] : userLines(member)), ...explanationLines(explanation, place)],
+      [...(member === null ? [] : [...userLines(member), ""]), ...explanationLines(explanation, place)],
     );
     return member !== null;
   });
@@ -51,6 +52,8 @@ interface Place {
   /** Null: there is no such person. */
   readonly user: number | null;
   readonly now: EpochMs;
+  /** Those that the deployment has a provider for. */
+  readonly channels: readonly Channel[];
 }
 
 interface Explanation {
@@ -71,12 +74,12 @@ function canSignIn(
 
 function explanationLines({ obstacles, canSignIn }: Explanation, place: Place): readonly string[] {
   const one = obstacles[0];
-  if (one === undefined) return ["", `Nothing keeps this user from signing in to ${place.appId} now.`];
+  if (one === undefined) return [`Nothing keeps this user from signing in to ${place.appId} now.`];
   if (obstacles.length === 1 && place.user === null) return [sentence(one, place)];
   const heading = canSignIn
     ? `This user can sign in to ${place.appId} now, but not by every contact:`
     : `What keeps this user from signing in to ${place.appId} now:`;
-  return ["", heading, ...obstacles.map((each) => `- ${sentence(each, place)}`)];
+  return [heading, ...obstacles.map((each) => `- ${sentence(each, place)}`)];
 }
 
 function obstacleFields(obstacle: Obstacle, place: Place): Fields {
@@ -92,7 +95,7 @@ function obstacleFields(obstacle: Obstacle, place: Place): Fields {
 function sentence({ kind, meaning, contact, until }: Obstacle, place: Place): string {
   const about = contact === null ? "" : `${contact.value}: `;
   const end = until === null ? "" : ` This ends by itself at ${timeText(until)}, ${inWords(until - place.now)} from now.`;
-  return `${about}${meaning}${end} ${remedies[kind](place)}`;
+  return `${about}${meaning}${end} ${remedies[kind](place, contact)}`;
 }
 
 function inWords(ms: number): string {
@@ -108,7 +111,7 @@ function inWords(ms: number): string {
 }
 
 /** What an operator can do about each obstacle on the command line. */
-const remedies: Readonly<Record<ObstacleKind, (place: Place) => string>> = {
+const remedies: Readonly<Record<ObstacleKind, (place: Place, contact: Contact | null) => string>> = {
   no_such_user: ({ appId }) => `Check the value, or create the user with \`latchkey user create --app ${appId}\`.`,
   no_membership: ({ appId }) =>
     `\`latchkey user create --app ${appId}\` or \`latchkey user invite --app ${appId}\` with one of the person's contacts joins the person.`,
@@ -122,8 +125,10 @@ const remedies: Readonly<Record<ObstacleKind, (place: Place) => string>> = {
   too_many_guesses: unblockRemedy,
   too_many_sends: unblockRemedy,
   no_contact: (place) => `Add one: \`${command("update", place)} --add-contact …\`.`,
-  channel_off: ({ appId }) =>
-    `\`latchkey app policy ${appId} --set channels=email,sms\` allows it, if the deployment has a provider for it.`,
+  channel_off: ({ appId, channels }, contact) =>
+    contact === null || channels.includes(channelOf[contact.kind])
+      ? `\`latchkey app policy ${appId} --set channels=${channels.join(",")}\` allows it.`
+      : `This deployment has no provider for ${channelOf[contact.kind]}, so no policy can allow it.`,
   sign_in_off: ({ appId }) => `\`latchkey app policy ${appId} --set code_sign_in=on\` allows them.`,
   app_archived: ({ appId }) => `\`latchkey app archive ${appId} --undo\` makes it active again.`,
 };

@@ -82,27 +82,32 @@ export async function invite(settings: Settings, options: InviteOptions, io: Io)
 export async function update(settings: Settings, options: UpdateOptions, io: Io): Promise<void> {
   const { app: appId, addContact: added, removeContact: removed, verified = false, primary = false } = options;
   const changes = fieldsIn(options);
-  if (Object.keys(changes).length === 0 && added === undefined && removed === undefined) {
-    throw new CliError("There is nothing to change: give at least one option.");
-  }
   if ((verified || primary) && added === undefined) {
     throw new CliError("--verified and --primary belong to --add-contact: name the contact with it.");
   }
+  if (Object.keys(changes).length === 0 && added === undefined && removed === undefined) {
+    throw new CliError("There is nothing to change: give at least one option.");
+  }
+  const contact = added === undefined ? null : contactIn("--add-contact", added);
+  const oldContact = removed === undefined ? null : contactIn("--remove-contact", removed);
   await withAccounts(settings, { appId, io }, async (given) => {
     const { deps, actor } = given;
     let member = await theNamed(given, options);
     const target = { appId, userId: member.user.userId };
     if (Object.keys(changes).length > 0) member = await updateUser(deps, actor, { ...target, changes });
-    if (added !== undefined) {
-      member = await addContact(deps, actor, { ...target, contact: contactIn(added), verified, contactProof: "", primary });
-    }
-    if (removed !== undefined) member = await removeContact(deps, actor, { ...target, contact: contactIn(removed) });
+    if (contact !== null) member = await addContact(deps, actor, { ...target, contact, verified, contactProof: "", primary });
+    if (oldContact !== null) member = await removeContact(deps, actor, { ...target, contact: oldContact });
     print(io, options, userFields(member), [`Changed the user ${member.user.number} of the app ${appId}.`]);
   });
 }
 
-function contactIn(text: string): Contact {
-  return { kind: text.includes("@") ? "email" : "phone", value: text };
+/** Whether an address or number is a good one is checked by the use case. The message does not repeat the text. */
+function contactIn(option: string, text: string): Contact {
+  if (text.includes("@")) return { kind: "email", value: text };
+  if (/^\+?[\d\s()./-]*\d[\d\s()./-]*$/.test(text)) return { kind: "phone", value: text };
+  throw new CliError(
+    `${option} takes an e-mail address like name@example.com, or a phone number in international form like +46701234567.`,
+  );
 }
 
 function contactKind(text: string): ContactKind {
