@@ -1,4 +1,6 @@
-import { testDatabases, urlOf } from "./postgres.js";
+import { onTestFinished } from "vitest";
+import type { PostgresLocation } from "../../src/store/postgres/location.js";
+import { query, type TestDatabases, testDatabases, urlOf } from "./postgres.js";
 
 /** An engine that a suite runs on, for `describe.each`. */
 export interface TestEngine {
@@ -11,6 +13,21 @@ export function testEngines(): readonly TestEngine[] {
   const databases = testDatabases();
   return [
     { engine: "SQLite", database: async () => ({}) },
-    { engine: "PostgreSQL", database: async () => ({ LATCHKEY_DATABASE_URL: urlOf(await databases.create()) }) },
+    { engine: "PostgreSQL", database: async () => ({ LATCHKEY_DATABASE_URL: urlOf(await forThisTest(databases)) }) },
   ];
+}
+
+/** A database that is emptied for another test when this one and its hooks have ended, unless something is still connected to it. */
+async function forThisTest(databases: TestDatabases): Promise<PostgresLocation> {
+  const location = await databases.create();
+  const recycle = async () => {
+    const others = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    if ((await query(location, others)).length === 0) await databases.recycle(location);
+  };
+  try {
+    onTestFinished(recycle);
+  } catch {
+    // Outside a test: the database serves all tests of a suite.
+  }
+  return location;
 }

@@ -63,6 +63,7 @@ export function testDatabases(): TestDatabases {
         FOR name IN SELECT tablename FROM pg_tables
           WHERE schemaname = 'public' AND tablename NOT IN ('schema_migrations', 'function_sets')
         LOOP EXECUTE format('DELETE FROM %I', name); END LOOP;
+        FOR name IN SELECT sequencename FROM pg_sequences LOOP EXECUTE format('ALTER SEQUENCE %I RESTART', name); END LOOP;
       END $$`;
       await query(location, `${emptyAll}; ${initialDirectory}`);
       spare.push(location);
