@@ -240,7 +240,7 @@ describe.each(testEngines())("a user who changes contacts, on $engine,", ({ data
 
   it("is erased at any moment of the call with the code: the call succeeds or is refused, and never fails", async () => {
     const { appId } = on.plain;
-    for (let wait = 0; wait < 25; wait++) {
+    for (let wait = 0; wait < 15; wait++) {
       const ada = await person();
       const change = await start(ada, on.newEmail().value);
       const [answer] = await Promise.all([

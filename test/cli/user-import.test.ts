@@ -234,7 +234,7 @@ describe.each(testEngines())("user import and export on $engine", ({ database })
   });
 
   it("an import that is interrupted says where to go on, and the rest gives the same users as one import", async () => {
-    const count = 20_000;
+    const count = 12_000;
     const path = file("people.jsonl", lines(count) + line({ email: "u1@example.com" }));
     const first = await interrupted(path);
     expect(first.code).toBe(1);

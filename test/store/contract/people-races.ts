@@ -24,7 +24,7 @@ import {
 import { claimed, membersOf, newMember, shop, verified } from "./member-fixtures.js";
 
 const later = t0 + minute;
-const rounds = 6;
+const rounds = 3;
 const here = { poolId, appId };
 
 /** Changes of people that meet sign-ins and refreshes, from four processes on one database. */
@@ -198,7 +198,7 @@ export function peopleRaces(scene: Scene): void {
   };
   for (const [name, prove] of Object.entries(proofs)) {
     it(`of 24 claims of a contact that ${name} proves at the same time none stays`, async () => {
-      for (const round of times(12, Number)) {
+      for (const round of times(rounds, Number)) {
         const contact = email();
         const people = await Promise.all(times(12, () => add()));
         const adding = people.map(

@@ -200,13 +200,16 @@ BEGIN
   END LOOP;
 END $$;
 
--- Deletes the budgets of p_spent, resets the counts of p_failures, and ends p_lockouts.
+-- Deletes the budgets of p_spent, resets the counts of p_failures, and ends p_lockouts. Rows that appear meanwhile stay: a statement
+-- that saw them would lock them out of order.
 CREATE FUNCTION forgive(p_spent BYTEA[], p_failures BYTEA[], p_lockouts BYTEA[]) RETURNS VOID LANGUAGE plpgsql AS $$
+DECLARE
+  v_locked BYTEA[];
 BEGIN
-  PERFORM 1 FROM budgets b WHERE b.key = ANY (p_spent || p_failures) ORDER BY b.key FOR UPDATE;
-  DELETE FROM budgets b WHERE b.key = ANY (p_spent);
-  UPDATE budgets b SET failures = 0 WHERE b.key = ANY (p_failures) AND b.failures > 0;
-  PERFORM 1 FROM lockouts l WHERE l.key = ANY (p_lockouts) ORDER BY l.key FOR UPDATE;
-  DELETE FROM lockouts l WHERE l.key = ANY (p_lockouts);
+  v_locked := ARRAY(SELECT b.key FROM budgets b WHERE b.key = ANY (p_spent || p_failures) ORDER BY b.key FOR UPDATE);
+  DELETE FROM budgets b WHERE b.key = ANY (v_locked) AND b.key = ANY (p_spent);
+  UPDATE budgets b SET failures = 0 WHERE b.key = ANY (v_locked) AND b.key = ANY (p_failures) AND b.failures > 0;
+  v_locked := ARRAY(SELECT l.key FROM lockouts l WHERE l.key = ANY (p_lockouts) ORDER BY l.key FOR UPDATE);
+  DELETE FROM lockouts l WHERE l.key = ANY (v_locked);
 END $$;
 `;

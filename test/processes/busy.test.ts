@@ -1,12 +1,12 @@
 import type pg from "pg";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { openStore } from "../../../src/store/open.js";
-import { StoreBusyError, StoreUnavailableError } from "../../../src/store/port/errors.js";
-import type { Store } from "../../../src/store/port/store.js";
-import type { PostgresLocation } from "../../../src/store/postgres/location.js";
-import { eventually } from "../../support/app.js";
-import { clientOf, query, testDatabases } from "../../support/postgres.js";
-import { appId, signIn, t0, times } from "../contract/fixtures.js";
+import { openStore } from "../../src/store/open.js";
+import { StoreBusyError, StoreUnavailableError } from "../../src/store/port/errors.js";
+import type { Store } from "../../src/store/port/store.js";
+import type { PostgresLocation } from "../../src/store/postgres/location.js";
+import { appId, signIn, t0, times } from "../store/contract/fixtures.js";
+import { eventually } from "../support/app.js";
+import { clientOf, query, testDatabases } from "../support/postgres.js";
 
 const databases = testDatabases();
 let location: PostgresLocation;

@@ -1,14 +1,14 @@
 import { join } from "node:path";
 import { afterAll, afterEach, describe, expect, it, vi } from "vitest";
-import type { Store } from "../../../src/store/port/store.js";
-import { findDefect } from "../../../src/store/sqlite/copies.js";
-import { openSqlite } from "../../../src/store/sqlite/sqlite.js";
-import { createRandom } from "../../kill/random.js";
-import { times, unique } from "../contract/fixtures.js";
-import { company, flushedActs, named, unflushedActs } from "../power/acts.js";
-import { describeLossOfPower } from "../power/loss-of-power.js";
-import { type Disk, watchDisk } from "../power/sqlite-disk.js";
-import { tempDir } from "../temp-dir.js";
+import type { Store } from "../../src/store/port/store.js";
+import { findDefect } from "../../src/store/sqlite/copies.js";
+import { openSqlite } from "../../src/store/sqlite/sqlite.js";
+import { times, unique } from "../store/contract/fixtures.js";
+import { company, flushedActs, named, unflushedActs } from "../store/power/acts.js";
+import { describeLossOfPower } from "../store/power/loss-of-power.js";
+import { type Disk, watchDisk } from "../store/power/sqlite-disk.js";
+import { tempDir } from "../store/temp-dir.js";
+import { createRandom } from "./random.js";
 
 const folder = tempDir();
 const power = watchDisk(folder);

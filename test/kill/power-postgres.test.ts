@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { checkPostgres } from "../../../src/cli/doctor/postgres.js";
-import { openStore } from "../../../src/store/open.js";
-import { describeLossOfPower } from "../power/loss-of-power.js";
-import { type PostgresDisk, startPostgresDisk } from "../power/postgres-disk.js";
+import { checkPostgres } from "../../src/cli/doctor/postgres.js";
+import { openStore } from "../../src/store/open.js";
+import { describeLossOfPower } from "../store/power/loss-of-power.js";
+import { type PostgresDisk, startPostgresDisk } from "../store/power/postgres-disk.js";
 
 let disk: PostgresDisk;
 beforeAll(async () => {
