@@ -9,7 +9,7 @@ export default defineConfig({
     // Files share a process and its modules. In 36 files, new imports for each were almost half the CPU time.
     isolate: false,
     // Most files wait for processes and disks, so there are more of them at once than cores.
-    maxWorkers: "150%",
+    maxWorkers: "200%",
     testTimeout: 20_000,
     hookTimeout: 30_000,
   },
