@@ -45,7 +45,7 @@ function goodWorld(more: readonly Call[] = []): World {
   });
   const calls = [
     sent([1, 2], "first"),
-    signIn([3, 4], "ended", { challenge: "first", user: "ada" }),
+    signIn([3, 4], "ended", { challenge: "first", user: "ada", isNewUser: true }),
     revoked([5, 6], "ended"),
     notUsed([7, 8], "ended"),
     sent([9, 10], "second"),
@@ -65,7 +65,7 @@ function goodWorld(more: readonly Call[] = []): World {
   people.receiveMail(ada.email, "333333");
   const gone = [
     sent([1, 2], "gone"),
-    signIn([3, 4], "of eve", { challenge: "gone", user: "eve" }),
+    signIn([3, 4], "of eve", { challenge: "gone", user: "eve", isNewUser: true }),
     ok("deleteUser", [5, 6], { session: "of eve" }, {}),
   ];
   return { people, ada, eve: told(people, gone, { gone: "444444" }) };

@@ -35,13 +35,20 @@ const day = 24 * 60 * 60_000;
 function fill(path: string, masterKey: string): string[] {
   const tokens = createRefreshTokens(createKeyring([{ id: "1", key: Buffer.from(masterKey, "base64") }]));
   const db = connect(path);
-  const user = db.prepare("INSERT INTO users VALUES (?, 'main', ?, ?, 'en', '', ?)");
-  const contact = db.prepare("INSERT INTO contacts VALUES ('main', 'email', ?, ?, ?)");
+  const user = db.prepare(`INSERT INTO users (user_id, pool_id, username, display_name, locale, custom_attributes, created_at)
+    VALUES (?, 'main', ?, ?, 'en', '', ?)`);
+  const contact = db.prepare(`INSERT INTO contacts (pool_id, kind, value, user_id, verified_at, rank)
+    VALUES ('main', 'email', ?, ?, ?, 0)`);
+  const members = db.prepare(`INSERT INTO memberships (app_id, user_id, number, roles, kind, owner_organization, app_attributes,
+      credential_type, state, joined_at)
+    SELECT a.app_id, u.user_id, u.number, '[]', '', a.owner_organization, '', 'otp', 'active', u.created_at
+    FROM users u JOIN apps a ON a.app_id = 'default'
+    WHERE NOT EXISTS (SELECT 1 FROM memberships m WHERE m.user_id = u.user_id)`);
   const session =
     db.prepare(`INSERT INTO sessions (session_id, family, key_id, user_id, client_id, generation, ip, user_agent, amr,
     created_at, last_used_at, idle_expires_at, expires_at)
     VALUES (?, ?, '1', ?, 'default-web', ?, '192.0.2.1', 'test', 'latchkey:email', ?, ?, ?, ?)`);
-  const budget = db.prepare("INSERT INTO budgets VALUES (?, ?, 0, ?)");
+  const budget = db.prepare("INSERT INTO budgets (key, spent, hold_until, expires_at) VALUES (?, ?, 0, ?)");
   const now = Date.now();
   const sample: string[] = [];
   db.transaction(() => {
@@ -56,6 +63,7 @@ function fill(path: string, masterKey: string): string[] {
       session.run(randomUUID(), family, userId, generation, now - day, now - day / 2, now + 6 * day, now + 29 * day);
       if (i % (users / sampled) === 0) sample.push(tokens.mint({ keyId: "1", family, generation }));
     }
+    members.run();
   })();
   db.close();
   return sample;
