@@ -1,5 +1,5 @@
 import { callsOf, groupBy, type History, isRefused, okCallsOf, type Violation } from "../history.js";
-import { isOk, ownersOf } from "./people.js";
+import { isOk, mayHaveHappened, ownersOf } from "./people.js";
 
 /**
  * A contact change is consumed once, by the user that asked for it, and gives the contact to that user alone.
@@ -8,7 +8,8 @@ import { isOk, ownersOf } from "./people.js";
  * user is the one whose session asked for it, and has the new contact and not the replaced one.
  *
  * No false positives: the calls carry no idempotency key, so none is told what another did. Lost answers consume nothing here. Whose a
- * session is comes from the answer of its sign-in; without that only the count is claimed.
+ * session is comes from the answer of its sign-in; without that only the count is claimed. A contact that another call may have removed
+ * since the start of the change is not replaced any more, so the user may have proven it again and keep it.
  */
 export function oneChange(history: History): Violation[] {
   const owners = ownersOf(history);
@@ -24,10 +25,20 @@ export function oneChange(history: History): Violation[] {
       const { contact, replaces } = call.action;
       if (owner !== undefined && user !== owner)
         violations.push({ ...base, what: `${challenge} changed ${user} and not ${owner}`, calls: [call] });
-      if (!verified.includes(contact) || (replaces !== null && verified.includes(replaces)))
+      const isKept = replaces !== null && verified.includes(replaces) && !mayBeRemoved(history, challenge, replaces);
+      if (!verified.includes(contact) || isKept)
         violations.push({ ...base, what: `${challenge} left ${user} with ${verified.join(" and ")}`, calls: [call] });
     }
     return violations;
+  });
+}
+
+/** Whether a call other than those with this change's code may have removed the contact. */
+function mayBeRemoved({ calls }: History, challenge: string, contact: string): boolean {
+  return calls.some((call) => {
+    if (!mayHaveHappened(call)) return false;
+    if (call.kind === "removeContact") return call.action.contact === contact;
+    return call.kind === "proveChange" && call.action.challenge !== challenge && call.action.replaces === contact;
   });
 }
 

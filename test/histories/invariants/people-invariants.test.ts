@@ -128,6 +128,8 @@ describe("one-change", () => {
   it("finds a change of another user, or with another result", () => {
     expect(found([...begun, changed([5, 6], "v")])).toEqual(["d changed v and not u"]);
     expect(found([...begun, changed([5, 6], "u", ["a", "b"])])).toEqual(["d left u with a and b"]);
+    const removed = ok("removeContact", [4, 5], { ...u, contact: "a" }, view("u", { verified: [] }));
+    expect(found([...begun, removed, changed([5, 6], "u", ["a", "b"])])).toEqual([]);
   });
 });
 
