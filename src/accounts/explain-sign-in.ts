@@ -8,6 +8,7 @@ import type { Contact } from "../model/contact.js";
 import { contactFailuresMax, type Member, type MemberKey, type UserContact } from "../model/user.js";
 import type { Recipient } from "../store/port/challenges.js";
 import type { FoundUser } from "../store/port/users.js";
+import { clientOfApp } from "./client-of-app.js";
 import { type AccountsDeps, appFor } from "./deps.js";
 import { canonicalKey } from "./get-user.js";
 import { type Obstacle, obstacle } from "./obstacles.js";
@@ -147,17 +148,14 @@ async function claimantOf(
 
 /** Returns null if the call names no address. */
 async function requesterOf(
-  { directory, lookup }: AccountsDeps,
+  deps: AccountsDeps,
   actor: Actor,
   { app, clientId, endUserIp }: ExplainSignInInput & { readonly app: App },
 ): Promise<Uint8Array | null> {
   if (endUserIp === "") return null;
   const address = canonicalAddress(endUserIp);
   if (address === null) throw invalidField("end_user_ip", "must be one IPv4 or IPv6 address");
-  const found = clientId === "" ? null : (directory.find(clientId) ?? (await directory.lookUp(clientId)));
-  const client = clientId === "" ? actor.client : found?.client;
-  if (client?.appId !== app.appId)
-    throw invalidField("client_id", "must name the client of the app that the user signs in with");
+  const client = await clientOfApp(deps, actor, { app, clientId, role: "the user signs in with" });
   const backendId = client.kind === "confidential" ? client.clientId : null;
-  return lookup.requester({ poolId: app.poolId, backendId, address });
+  return deps.lookup.requester({ poolId: app.poolId, backendId, address });
 }

@@ -10,6 +10,7 @@ import type { Client } from "../model/client.js";
 import { isContact } from "../model/identifier.js";
 import type { Member, UserContact } from "../model/user.js";
 import type { NewMember } from "../store/port/users.js";
+import { clientOfApp } from "./client-of-app.js";
 import { type ContactFields, type CreatedUser, contactsIn, createdUser, createOne } from "./create-user.js";
 import { type AccountsDeps, appFor, record } from "./deps.js";
 import { findMember } from "./get-user.js";
@@ -38,7 +39,8 @@ export interface InvitedUser extends CreatedUser {
 export async function inviteUser(deps: AccountsDeps, actor: Actor, input: InviteUserInput): Promise<InvitedUser> {
   const { appId, email, phone, channel: wanted, clientId, idempotency, ...fields } = input;
   const app = await appFor(deps, actor, appId);
-  const client = await clientOf(deps, actor, { app, clientId });
+  // The challenge belongs to the client that redeems it.
+  const client = await clientOfApp(deps, actor, { app, clientId, role: "redeems the code" });
   const channel = wanted ?? (email ? "email" : "sms");
   refuseSending(app, channel);
   const contacts = contactsIn({ email, phone });
@@ -100,18 +102,6 @@ function contactFor({ user }: Member, { contacts }: NewMember, channel: Channel)
     throw new AuthError("CHANNEL_UNAVAILABLE", { detail: "the person has no contact that the channel reaches" });
   }
   return contact;
-}
-
-/** The challenge belongs to the client that redeems it, so it must be one of the app. */
-async function clientOf(
-  { directory }: AccountsDeps,
-  actor: Actor,
-  { app, clientId }: { readonly app: App; readonly clientId: string },
-): Promise<Client> {
-  const found = clientId === "" ? null : (directory.find(clientId) ?? (await directory.lookUp(clientId)));
-  const client = clientId === "" ? actor.client : found?.client;
-  if (client?.appId === app.appId) return client;
-  throw invalidField("client_id", "must name the client of the app that redeems the code");
 }
 
 function callerFor({ scopes, source }: Actor, app: App, client: Client): Caller {
