@@ -1,7 +1,7 @@
 // A process that imports people by the use case of the command line.
 
-import { operator } from "../../../dist/accounts/deps.js";
 import { importMax, importUsers } from "../../../dist/accounts/import-users.js";
+import { operator } from "../../../dist/apps/actor.js";
 import { openDirectory } from "../../../dist/apps/database-directory.js";
 import { diskFiles, readSettings } from "../../../dist/config/settings.js";
 import { storeLocation } from "../../../dist/server/core.js";
