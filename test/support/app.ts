@@ -125,7 +125,7 @@ async function start(given: Start): Promise<TestApp> {
 
 /** Asks until there is an answer; delivery is asynchronous by design. It gives up before a test would. */
 export async function eventually<T>(what: string, ask: () => Promise<T | undefined>): Promise<T> {
-  for (let tries = 0; tries < 1000; tries += 1) {
+  for (let tries = 0; tries < 4000; tries += 1) {
     const answer = await ask();
     if (answer !== undefined) return answer;
     await new Promise((resolve) => setTimeout(resolve, 5));
