@@ -3,7 +3,7 @@ import type { Channel } from "../model/channel.js";
 import { maskContact } from "../model/mask.js";
 import type { EpochMs } from "../model/time.js";
 import type { OutboxMessage } from "../store/port/outbox.js";
-import type { DeliveryResult, Message, Provider } from "./channel.js";
+import type { DeliveryResult, Message, Provider } from "./provider.js";
 import { renderMessage } from "./render.js";
 
 export type Delivery = NonNullable<OutboxMessage["delivery"]>;
@@ -88,6 +88,7 @@ function prepare(deps: DeliverDeps, { outboxId, delivery }: Try, fields: Readonl
       locale: delivery.locale,
       hasUser: delivery.hasUser,
       invited: delivery.invited,
+      expiresAt: delivery.expiresAt,
       expiresInMinutes: (delivery.expiresAt - deps.clock()) / 60_000,
       appName: deps.appNameOf(delivery.appId),
       to: delivery.contact,

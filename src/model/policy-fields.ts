@@ -1,4 +1,5 @@
 import type { AppPolicy, PolicySource } from "./app-policy.js";
+import { channels } from "./channel.js";
 import { accessTokenTtlMaxMs, type Policy } from "./policy.js";
 
 /** How a value of an app's policy is written, with the hard bounds that no app can exceed. Times are milliseconds. */
@@ -24,8 +25,6 @@ const second = 1_000;
 const minute = 60 * second;
 const hour = 60 * minute;
 const day = 24 * hour;
-
-const channels = ["email", "sms"] as const;
 
 /**
  * Every value of an app's policy, by its key in `AppPolicy`. The names are those of the API. The settings that give a value have

@@ -2,7 +2,7 @@ import type { Server } from "node:http";
 import type { DevelopmentClient } from "../apps/development-clients.js";
 import type { Directory } from "../apps/directory.js";
 import type { Settings } from "../config/settings.js";
-import type { Provider } from "../delivery/channel.js";
+import type { Provider } from "../delivery/provider.js";
 import { createInboxServer } from "../doors/inbox/server.js";
 import { listenOn } from "../doors/listener.js";
 import { createMetricsServer, warnOfOpenMetrics } from "../doors/metrics.js";

@@ -1,11 +1,11 @@
 import type { Directory } from "../apps/directory.js";
 import type { Settings } from "../config/settings.js";
-import type { CheckedProvider, Provider } from "../delivery/channel.js";
-import { createConsoleProvider } from "../delivery/console.js";
 import { deliver } from "../delivery/deliver.js";
-import { createInbox, type Inbox } from "../delivery/inbox.js";
 import { startOutbox } from "../delivery/outbox.js";
-import { createSmtpProvider } from "../delivery/smtp.js";
+import type { Provider } from "../delivery/provider.js";
+import { createSmtpProvider } from "../delivery/providers/smtp.js";
+import { createConsoleProvider } from "../delivery/taps/console.js";
+import { createInbox, type Inbox } from "../delivery/taps/inbox.js";
 import type { Log } from "../lib/log.js";
 import type { EpochMs } from "../model/time.js";
 import type { Recorder } from "../telemetry/metrics.js";
@@ -60,21 +60,17 @@ export function startDelivery(
   return { wake: tracer.detached(outbox.wake), inbox };
 }
 
-function providersOf(settings: Settings, inbox: Inbox | null, print: (text: string) => void): (Provider | CheckedProvider)[] {
-  const providers: (Provider | CheckedProvider)[] = [];
+function providersOf(settings: Settings, inbox: Inbox | null, print: (text: string) => void): Provider[] {
+  const providers: Provider[] = [];
   if (inbox !== null) providers.push(inbox, createConsoleProvider(print));
   if (settings.smtp !== null) providers.push(createSmtpProvider(settings.smtp));
   return providers;
 }
 
 /** Logs at once which provider can't be used, before the first person signs in. The start does not wait for it. */
-async function warnOfProviders(
-  providers: readonly (Provider | CheckedProvider)[],
-  log: Log,
-  signal: AbortSignal,
-): Promise<void> {
-  const check = async (provider: Provider | CheckedProvider): Promise<void> => {
-    const trouble = "check" in provider ? await provider.check() : null;
+async function warnOfProviders(providers: readonly Provider[], log: Log, signal: AbortSignal): Promise<void> {
+  const check = async (provider: Provider): Promise<void> => {
+    const trouble = (await provider.check?.()) ?? null;
     if (trouble !== null && !signal.aborted)
       log.error({ provider: provider.name, detail: trouble }, "codes can't be sent now; they wait");
   };

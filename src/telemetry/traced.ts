@@ -1,5 +1,5 @@
-import type { Provider } from "../delivery/channel.js";
 import type { deliver } from "../delivery/deliver.js";
+import type { Provider } from "../delivery/provider.js";
 import type { Outbound, OutboundOutcome } from "../outbound/outbound.js";
 import { mapOperations } from "../store/port/operations.js";
 import type { Store } from "../store/port/store.js";

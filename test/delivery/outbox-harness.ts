@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect } from "vitest";
-import type { DeliveryResult } from "../../src/delivery/channel.js";
 import { type Outbox, type OutboxDeps, startOutbox } from "../../src/delivery/outbox.js";
+import type { DeliveryResult } from "../../src/delivery/provider.js";
 import { createFakeOutboxStore, type FakeOutboxStore } from "./fake-outbox-store.js";
 import { createFakeTime, type FakeTime } from "./fake-time.js";
 import { code, createFakeLog, createFakeProvider, type FakeProvider } from "./fixtures.js";

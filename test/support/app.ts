@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { type Client, createClient } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-node";
 import { diskFiles, readSettings, type Settings } from "../../src/config/settings.js";
-import type { InboxMessage } from "../../src/delivery/inbox.js";
+import type { InboxMessage } from "../../src/delivery/taps/inbox.js";
 import { AuthService } from "../../src/gen/latchkey/v1/auth_service_pb.js";
 import type { Log } from "../../src/lib/log.js";
 import { type Overrides, type Running, type RunningServer, startApp } from "../../src/server/app.js";

@@ -10,7 +10,7 @@ import { type Client, createClient } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-node";
 import { credentials } from "@grpc/grpc-js";
 import { createGrpcClient, type GrpcClient } from "../../src/client/grpc.js";
-import type { InboxMessage } from "../../src/delivery/inbox.js";
+import type { InboxMessage } from "../../src/delivery/taps/inbox.js";
 import { AuthService } from "../../src/gen/latchkey/v1/auth_service_pb.js";
 
 export type Env = Readonly<Record<string, string>>;

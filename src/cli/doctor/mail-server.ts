@@ -1,5 +1,5 @@
 import type { Settings } from "../../config/settings.js";
-import { createSmtpProvider } from "../../delivery/smtp.js";
+import { createSmtpProvider } from "../../delivery/providers/smtp.js";
 import { type Finding, ok, problem } from "./finding.js";
 
 const timeoutMs = 10_000;

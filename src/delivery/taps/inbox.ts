@@ -1,6 +1,6 @@
-import type { Channel } from "../model/channel.js";
-import type { EpochMs } from "../model/time.js";
-import type { Provider } from "./channel.js";
+import { type Channel, channels } from "../../model/channel.js";
+import type { EpochMs } from "../../model/time.js";
+import type { Provider } from "../provider.js";
 
 export interface InboxMessage {
   readonly to: string;
@@ -22,7 +22,7 @@ export function createInbox(clock: () => EpochMs, messagesMax = 200): Inbox {
   let oldestFirst: InboxMessage[] = [];
   return {
     name: "inbox",
-    channels: ["email", "sms"],
+    channels,
     async send({ to, channel, text, code, challengeId }) {
       oldestFirst.push({ to: to.value, channel, text, code, challengeId, at: new Date(clock()).toISOString() });
       // Cut in blocks: moving the whole list for each message would cost more than the message.

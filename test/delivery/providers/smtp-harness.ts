@@ -1,9 +1,9 @@
 import { createServer, type Server, type Socket } from "node:net";
 import { afterEach } from "vitest";
-import type { Provider } from "../../src/delivery/channel.js";
-import { createSmtpProvider, type SmtpOptions } from "../../src/delivery/smtp.js";
-import { type MailServer, type MailServerOptions, startMailServer } from "../support/smtp.js";
-import { createAuthority } from "../support/tls.js";
+import type { Provider } from "../../../src/delivery/provider.js";
+import { createSmtpProvider, type SmtpOptions } from "../../../src/delivery/providers/smtp.js";
+import { type MailServer, type MailServerOptions, startMailServer } from "../../support/smtp.js";
+import { createAuthority } from "../../support/tls.js";
 
 /** What the providers of `smtp` trust. */
 export const authority = createAuthority();

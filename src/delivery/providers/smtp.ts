@@ -1,6 +1,6 @@
 import { createTransport } from "nodemailer";
-import { isLoopback } from "../lib/listen.js";
-import type { CheckedProvider, Message } from "./channel.js";
+import { isLoopback } from "../../lib/listen.js";
+import type { CheckedProvider, Message } from "../provider.js";
 import { replyStatus, resultOfFailure } from "./smtp-result.js";
 
 export interface SmtpOptions {

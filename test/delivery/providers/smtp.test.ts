@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { type MailServerOptions, startMailServer } from "../support/smtp.js";
-import { code, message } from "./fixtures.js";
+import { type MailServerOptions, startMailServer } from "../../support/smtp.js";
+import { code, message } from "../fixtures.js";
 import { listen, mailServer, smtp, useMailServers } from "./smtp-harness.js";
 
 useMailServers();

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
-import { createConsoleProvider } from "../../src/delivery/console.js";
-import { createInbox } from "../../src/delivery/inbox.js";
-import { createSmtpProvider } from "../../src/delivery/smtp.js";
-import { startMailServer } from "../support/smtp.js";
+import { createSmtpProvider } from "../../../src/delivery/providers/smtp.js";
+import { createConsoleProvider } from "../../../src/delivery/taps/console.js";
+import { createInbox } from "../../../src/delivery/taps/inbox.js";
+import { startMailServer } from "../../support/smtp.js";
+import { message } from "../fixtures.js";
 import { describeProvider } from "./contract.js";
-import { message } from "./fixtures.js";
 
 describeProvider("inbox", async () => {
   const inbox = createInbox(() => 0);

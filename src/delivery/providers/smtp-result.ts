@@ -1,4 +1,4 @@
-import type { DeliveryResult } from "./channel.js";
+import type { DeliveryResult } from "../provider.js";
 
 /**
  * The fields of a nodemailer error that are safe to read. Its message and response may contain the address and are not used.

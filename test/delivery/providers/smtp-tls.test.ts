@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { createAuthority } from "../support/tls.js";
-import { message } from "./fixtures.js";
+import { createAuthority } from "../../support/tls.js";
+import { message } from "../fixtures.js";
 import { authority, listen, mailServer, smtp, useMailServers } from "./smtp-harness.js";
 
 useMailServers();

@@ -1,0 +1,31 @@
+import type { Channel } from "../../model/channel.js";
+import { SettingError } from "../setting.js";
+import { parseSmtpUrl, type Smtp } from "../smtp-url.js";
+import type { ProviderContext } from "./provider-url.js";
+
+/** The settings of one provider, by its kind. */
+export type ProviderSpec = { readonly kind: "smtp"; readonly smtp: Smtp };
+
+interface Scheme {
+  /** The channels whose settings may name such a URL. */
+  readonly channels: readonly Channel[];
+  readonly read: (text: string, context: ProviderContext) => ProviderSpec;
+}
+
+const smtp: Scheme = {
+  channels: ["email"],
+  read: (text, { isProduction }) => ({ kind: "smtp", smtp: parseSmtpUrl(text, isProduction ? "production" : "development") }),
+};
+
+/** One line a scheme. */
+const schemes: Readonly<Record<string, Scheme>> = { smtp, smtps: smtp };
+
+/** Reads a provider's URL, without a fragment, for one channel. Throws SettingError. */
+export function readProvider(text: string, channel: Channel, context: ProviderContext): ProviderSpec {
+  const scheme = schemes[/^([a-z-]+):/.exec(text)?.[1] ?? ""];
+  if (scheme === undefined || !scheme.channels.includes(channel)) {
+    const known = Object.keys(schemes).filter((name) => schemes[name]!.channels.includes(channel));
+    throw new SettingError(`must begin with ${known.map((name) => `${name}://`).join(", ")}`);
+  }
+  return scheme.read(text, context);
+}

@@ -1,0 +1,19 @@
+import type { ProviderSpec } from "../config/providers/read-provider.js";
+import type { Provider } from "../delivery/provider.js";
+import { createSmtpProvider } from "../delivery/providers/smtp.js";
+
+/** What every provider gets besides its own settings. */
+export interface ProviderDeps {
+  /** Unique in the deployment. */
+  readonly name: string;
+  /** Where the carrier posts reports about messages. */
+  readonly reportsUrl: string;
+}
+
+/** Creates the provider that settings describe. It connects when it is first used. */
+export function createProvider(spec: ProviderSpec, deps: ProviderDeps): Provider {
+  switch (spec.kind) {
+    case "smtp":
+      return { ...createSmtpProvider(spec.smtp), name: deps.name };
+  }
+}
