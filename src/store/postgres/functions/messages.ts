@@ -1,0 +1,165 @@
+import { rankOf } from "../../shared/message-rows.js";
+
+/**
+ * An arbitrary number for the advisory lock between what appends tries, which shares it, and what must not miss one: a report that
+ * finds no message, and the erasure of a person or contact.
+ */
+const messagesLock = 0x6c61_7465;
+
+/** Waits for transactions that append tries, and makes later ones wait for this transaction. */
+export const lockMessages = `PERFORM pg_advisory_xact_lock(${messagesLock});`;
+
+const tryColumns =
+  "message_id BIGINT, queued_at BIGINT, reference TEXT, app_id TEXT, user_id TEXT, challenge_id TEXT, purpose TEXT, channel TEXT, " +
+  "masked_destination TEXT, contact_key BYTEA, country TEXT, provider TEXT, provider_message_id TEXT, status TEXT, cause TEXT, " +
+  "tries JSONB, segments INTEGER, price_amount TEXT, price_currency TEXT, sent_at BIGINT";
+
+const moves = `${rankOf("excluded.status")} > ${rankOf("m.status")}`;
+const counts = `(m.status = 'queued' OR ${moves})`;
+const isOther = `(${counts} AND excluded.provider IS NOT NULL AND excluded.provider IS DISTINCT FROM m.provider)`;
+const takesPrice = `(m.price_amount IS NULL OR ${counts} AND excluded.price_amount IS NOT NULL)`;
+
+/** A message counts as erased if its user or its contact was erased while it was being sent. Counting keeps the plan to index probes. */
+const isErased = `(t.user_id IS NOT NULL AND (SELECT count(*) FROM users u WHERE u.user_id = t.user_id) = 0
+      OR (SELECT count(*) FROM challenges c WHERE c.challenge_id = t.challenge_id AND c.contact_value IS NULL) > 0)`;
+
+/**
+ * Messages. They are locked after all else that `sends.ts` lists: first the advisory lock, then messages by id, then waiting reports.
+ * The rules are those of `rules/message-changes.ts`.
+ */
+export const messageFunctions = `
+-- Appends ended tries, JSON rows as \`rowOfTry\` makes them, and applies the reports that waited for them. Called last in a
+-- transaction. If a list has several tries of one message, each round takes one of them.
+CREATE FUNCTION append_tries(p_tries JSONB) RETURNS VOID LANGUAGE plpgsql AS $$
+DECLARE
+  v_rounds INTEGER;
+BEGIN
+  SELECT max(n.tries) INTO v_rounds FROM (
+    SELECT count(*) AS tries FROM jsonb_to_recordset(p_tries) AS t(message_id BIGINT) GROUP BY t.message_id) AS n;
+  IF v_rounds IS NULL THEN
+    RETURN;
+  END IF;
+  PERFORM pg_advisory_xact_lock_shared(${messagesLock});
+  FOR v_round IN 1 .. v_rounds LOOP
+    INSERT INTO messages AS m (message_id, queued_at, reference, app_id, user_id, challenge_id, purpose, channel, masked_destination,
+      contact_key, country, provider, provider_message_id, status, cause, tries, segments, price_amount, price_currency, sent_at,
+      awaits_redemption)
+    SELECT t.message_id, t.queued_at, t.reference, t.app_id, CASE WHEN NOT t.erased THEN t.user_id END, t.challenge_id, t.purpose,
+      t.channel, CASE WHEN t.erased THEN '' ELSE t.masked_destination END, CASE WHEN NOT t.erased THEN t.contact_key END, t.country,
+      t.provider, t.provider_message_id, t.status, t.cause, t.tries, t.segments, t.price_amount, t.price_currency, t.sent_at, true
+    FROM (
+      SELECT t.*, ${isErased} AS erased, row_number() OVER (PARTITION BY t.message_id ORDER BY t.tries -> 0 -> 'endedAt') AS round
+      FROM jsonb_to_recordset(p_tries) AS t(${tryColumns})
+    ) AS t
+    WHERE t.round = v_round ORDER BY t.message_id
+    ON CONFLICT (message_id, queued_at) DO UPDATE SET
+      status = CASE WHEN ${moves} THEN excluded.status ELSE m.status END,
+      cause = CASE WHEN ${counts} THEN excluded.cause ELSE m.cause END,
+      provider = CASE WHEN ${isOther} THEN excluded.provider ELSE m.provider END,
+      provider_message_id = CASE WHEN ${isOther} THEN excluded.provider_message_id
+        ELSE coalesce(m.provider_message_id, CASE WHEN excluded.provider = m.provider THEN excluded.provider_message_id END) END,
+      tries = m.tries || excluded.tries,
+      segments = CASE WHEN ${counts} THEN coalesce(excluded.segments, m.segments) ELSE coalesce(m.segments, excluded.segments) END,
+      price_amount = CASE WHEN ${takesPrice} THEN excluded.price_amount ELSE m.price_amount END,
+      price_currency = CASE WHEN ${takesPrice} THEN excluded.price_currency ELSE m.price_currency END,
+      sent_at = coalesce(m.sent_at, excluded.sent_at)
+    WHERE NOT m.tries @> excluded.tries;
+  END LOOP;
+  PERFORM apply_waiting_reports(
+    ARRAY(SELECT t.reference FROM jsonb_to_recordset(p_tries) AS t(reference TEXT)),
+    ARRAY(SELECT DISTINCT t.provider_message_id FROM jsonb_to_recordset(p_tries) AS t(provider_message_id TEXT)
+      WHERE t.provider_message_id IS NOT NULL));
+END $$;
+
+-- Applies the reports that wait for messages with these references or ids, and forgets those that need not wait any longer.
+CREATE FUNCTION apply_waiting_reports(p_references TEXT[], p_ids TEXT[]) RETURNS VOID LANGUAGE plpgsql AS $$
+DECLARE
+  v_report RECORD;
+BEGIN
+  FOR v_report IN
+    SELECT w.*, f.message_id, f.queued_at FROM (
+      SELECT r.provider, r.reference, r.provider_message_id, r.status, r.cause, r.segments, r.price_amount, r.price_currency, r.reported_at
+      FROM message_reports r WHERE r.reference = ANY (p_references) AND r.reference <> ''
+      UNION
+      SELECT r.provider, r.reference, r.provider_message_id, r.status, r.cause, r.segments, r.price_amount, r.price_currency, r.reported_at
+      FROM message_reports r WHERE r.provider_message_id = ANY (p_ids) AND r.provider_message_id <> ''
+    ) AS w CROSS JOIN LATERAL message_of_report(w.provider, w.reference, w.provider_message_id, w.reported_at) AS f
+    WHERE f.message_id IS NOT NULL ORDER BY f.message_id, w.reported_at
+  LOOP
+    IF report_to_message(v_report.message_id, v_report.queued_at, v_report.provider, v_report.provider_message_id, v_report.status,
+      v_report.cause, v_report.segments, v_report.price_amount, v_report.price_currency, v_report.reported_at) <> 'waits'
+    THEN
+      DELETE FROM message_reports r WHERE r.provider = v_report.provider AND r.reference = v_report.reference
+        AND r.provider_message_id = v_report.provider_message_id AND r.status = v_report.status;
+    END IF;
+  END LOOP;
+END $$;
+
+-- Finds the message of a report: by our reference, or else by the carrier's id. Both are null if there is none. Most reports come
+-- within two days, so the partitions of those days are searched first.
+CREATE FUNCTION message_of_report(
+  p_provider TEXT, p_reference TEXT, p_id TEXT, p_reported_at BIGINT, OUT message_id BIGINT, OUT queued_at BIGINT
+) LANGUAGE plpgsql STABLE AS $$
+DECLARE
+  v_since BIGINT := p_reported_at - 172800000;
+BEGIN
+  FOR v_pass IN 1 .. 2 LOOP
+    IF p_reference <> '' THEN
+      SELECT m.message_id, m.queued_at INTO message_id, queued_at FROM messages m
+      WHERE m.reference = p_reference AND m.queued_at >= v_since;
+    END IF;
+    IF message_id IS NULL AND p_id <> '' THEN
+      SELECT m.message_id, m.queued_at INTO message_id, queued_at FROM messages m
+      WHERE m.provider_message_id = p_id AND m.provider = p_provider AND m.queued_at >= v_since
+      ORDER BY m.message_id DESC LIMIT 1;
+    END IF;
+    EXIT WHEN message_id IS NOT NULL;
+    v_since := 0;
+  END LOOP;
+END $$;
+
+-- Returns changed, unchanged, or waits if the message must be tried further before the report can mean anything.
+CREATE FUNCTION report_to_message(
+  p_message_id BIGINT, p_queued_at BIGINT, p_provider TEXT, p_id TEXT, p_status TEXT, p_cause TEXT, p_segments INTEGER,
+  p_amount TEXT, p_currency TEXT, p_reported_at BIGINT
+) RETURNS TEXT LANGUAGE plpgsql AS $$
+DECLARE
+  v_id TEXT := nullif(p_id, '');
+  v_failure BOOLEAN := p_status IN ('failed', 'undelivered', 'expired');
+  v_own BOOLEAN;
+  v_moves BOOLEAN;
+  v_known RECORD;
+BEGIN
+  SELECT m.status, m.provider, m.provider_message_id, m.segments, m.price_amount INTO v_known
+  FROM messages m WHERE m.message_id = p_message_id AND m.queued_at = p_queued_at FOR UPDATE;
+  IF NOT FOUND THEN
+    RETURN 'unchanged';
+  END IF;
+  v_own := coalesce(v_known.provider = p_provider, false);
+  v_moves := ${rankOf("p_status")} > ${rankOf("v_known.status")};
+  IF v_failure AND v_known.status = 'queued' THEN
+    RETURN 'waits';
+  END IF;
+  IF v_failure AND (NOT v_own OR v_id <> v_known.provider_message_id) THEN
+    RETURN 'unchanged';
+  END IF;
+  IF NOT v_moves AND NOT (v_own AND (
+    v_known.provider_message_id IS NULL AND v_id IS NOT NULL OR v_known.segments IS NULL AND p_segments IS NOT NULL
+    OR v_known.price_amount IS NULL AND p_amount IS NOT NULL))
+  THEN
+    RETURN 'unchanged';
+  END IF;
+  UPDATE messages m SET
+    status = CASE WHEN v_moves THEN p_status ELSE m.status END,
+    cause = CASE WHEN NOT v_moves THEN m.cause WHEN v_failure THEN p_cause ELSE '' END,
+    provider = CASE WHEN v_own THEN m.provider ELSE p_provider END,
+    provider_message_id = CASE WHEN v_own THEN coalesce(m.provider_message_id, v_id) ELSE v_id END,
+    segments = CASE WHEN v_own THEN coalesce(m.segments, p_segments) ELSE coalesce(p_segments, m.segments) END,
+    price_amount = CASE WHEN p_amount IS NOT NULL AND (NOT v_own OR m.price_amount IS NULL) THEN p_amount ELSE m.price_amount END,
+    price_currency = CASE WHEN p_amount IS NOT NULL AND (NOT v_own OR m.price_amount IS NULL) THEN p_currency ELSE m.price_currency END,
+    sent_at = CASE WHEN v_moves AND p_status IN ('sent', 'undelivered', 'delivered') THEN coalesce(m.sent_at, p_reported_at) ELSE m.sent_at END,
+    delivered_at = CASE WHEN v_moves AND p_status = 'delivered' THEN p_reported_at ELSE m.delivered_at END
+  WHERE m.message_id = p_message_id AND m.queued_at = p_queued_at;
+  RETURN 'changed';
+END $$;
+`;
