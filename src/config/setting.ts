@@ -7,7 +7,7 @@ export type Topic =
   | "Basics"
   | "Database"
   | "Secrets and keys"
-  | "Mail"
+  | "Carriers"
   | "Addresses and processes"
   | "TLS and proxies"
   | "Callers"
@@ -30,8 +30,11 @@ export interface Setting<T> {
   readonly required?: Partial<PerMode<string>>;
   /** Whether its value and the path of its file are never shown. */
   readonly secret: boolean;
-  /** Reads a value. Throws `SettingError`. If the mode is null it is unknown, and only the rules of both modes are checked. */
-  readonly parse: (text: string, mode: Mode | null) => T;
+  /**
+   * Reads a value. Throws `SettingError`. If the mode is null it is unknown, and only the rules of both modes are checked. `files`
+   * are those that the value may name.
+   */
+  readonly parse: (text: string, mode: Mode | null, files: Files) => T;
 }
 
 /** A row of the table. Rows are not secret by default. */

@@ -1,4 +1,5 @@
 import type { ProviderSpec } from "../config/providers/read-provider.js";
+import type { Carrier, Settings } from "../config/settings.js";
 import type { Provider } from "../delivery/provider.js";
 import { createSmtpProvider } from "../delivery/providers/smtp.js";
 
@@ -8,6 +9,11 @@ export interface ProviderDeps {
   readonly name: string;
   /** Where the carrier posts reports about messages. */
   readonly reportsUrl: string;
+}
+
+/** Creates the provider of one of the deployment's carriers. It connects when it is first used. */
+export function createCarrier({ name, spec }: Carrier, { issuer }: Pick<Settings, "issuer">): Provider {
+  return createProvider(spec, { name, reportsUrl: `${issuer}/delivery/reports/${name}` });
 }
 
 /** Creates the provider that settings describe. It connects when it is first used. */

@@ -3,7 +3,6 @@ import type { Settings } from "../config/settings.js";
 import { deliver } from "../delivery/deliver.js";
 import { startOutbox } from "../delivery/outbox.js";
 import type { Provider } from "../delivery/provider.js";
-import { createSmtpProvider } from "../delivery/providers/smtp.js";
 import { createConsoleProvider } from "../delivery/taps/console.js";
 import { createInbox, type Inbox } from "../delivery/taps/inbox.js";
 import type { Log } from "../lib/log.js";
@@ -13,6 +12,7 @@ import { traceDelivery, traceProviders } from "../telemetry/traced.js";
 import type { Tracer } from "../telemetry/tracer.js";
 import type { Closers } from "./closers.js";
 import type { Core } from "./core.js";
+import { createCarrier } from "./create-provider.js";
 
 export interface StartedDelivery {
   /** Sends messages at this time, without waiting for the next regular look. */
@@ -63,7 +63,7 @@ export function startDelivery(
 function providersOf(settings: Settings, inbox: Inbox | null, print: (text: string) => void): Provider[] {
   const providers: Provider[] = [];
   if (inbox !== null) providers.push(inbox, createConsoleProvider(print));
-  if (settings.smtp !== null) providers.push(createSmtpProvider(settings.smtp));
+  providers.push(...settings.carriers.map((carrier) => createCarrier(carrier, settings)));
   return providers;
 }
 

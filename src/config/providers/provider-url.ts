@@ -19,7 +19,7 @@ export interface ProviderUrl {
 /** What a reader of provider URLs needs besides the URL. */
 export interface ProviderContext {
   readonly isProduction: boolean;
-  /** Reads a file that the URL names. Null: the URL comes over the network and may name no file of this machine. */
+  /** Reads a file that the URL names. Throws SettingError if it can't be read. Null: the URL comes over the network and may name no file of this machine. */
   readonly readText: ((path: string) => string) | null;
 }
 

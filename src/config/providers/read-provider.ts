@@ -25,6 +25,7 @@ export function readProvider(text: string, channel: Channel, context: ProviderCo
   const scheme = schemes[/^([a-z-]+):/.exec(text)?.[1] ?? ""];
   if (scheme === undefined || !scheme.channels.includes(channel)) {
     const known = Object.keys(schemes).filter((name) => schemes[name]!.channels.includes(channel));
+    if (known.length === 0) throw new SettingError("is not supported yet: remove it");
     throw new SettingError(`must begin with ${known.map((name) => `${name}://`).join(", ")}`);
   }
   return scheme.read(text, context);
