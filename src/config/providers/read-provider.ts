@@ -2,9 +2,10 @@ import type { Channel } from "../../model/channel.js";
 import { SettingError } from "../setting.js";
 import { parseSmtpUrl, type Smtp } from "../smtp-url.js";
 import type { ProviderContext } from "./provider-url.js";
+import { readSmppUrl, type Smpp } from "./smpp-url.js";
 
 /** The settings of one provider, by its kind. */
-export type ProviderSpec = { readonly kind: "smtp"; readonly smtp: Smtp };
+export type ProviderSpec = { readonly kind: "smtp"; readonly smtp: Smtp } | { readonly kind: "smpp"; readonly smpp: Smpp };
 
 interface Scheme {
   /** The channels whose settings may name such a URL. */
@@ -17,8 +18,13 @@ const smtp: Scheme = {
   read: (text, { isProduction }) => ({ kind: "smtp", smtp: parseSmtpUrl(text, isProduction ? "production" : "development") }),
 };
 
+const smpp: Scheme = {
+  channels: ["sms"],
+  read: (text, context) => ({ kind: "smpp", smpp: readSmppUrl(text, context) }),
+};
+
 /** One line a scheme. */
-const schemes: Readonly<Record<string, Scheme>> = { smtp, smtps: smtp };
+const schemes: Readonly<Record<string, Scheme>> = { smtp, smtps: smtp, smpp, smpps: smpp };
 
 /** Reads a provider's URL, without a fragment, for one channel. Throws SettingError. */
 export function readProvider(text: string, channel: Channel, context: ProviderContext): ProviderSpec {
