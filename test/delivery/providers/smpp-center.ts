@@ -111,7 +111,7 @@ export async function startCenter(options: CenterOptions = {}): Promise<Center> 
       return;
     }
     requests.push(Object.entries(commands).find(([, id]) => id === pdu.id)?.[0] ?? String(pdu.id));
-    const respond = (code: number, body = Buffer.alloc(0)): void => {
+    const respond = (code: number, body: Buffer = Buffer.alloc(0)): void => {
       if (socket.writable) {
         const response = { id: pdu.id + responseBit, status: code, sequence: pdu.sequence, body };
         socket.write(encodePdu(response));
@@ -144,7 +144,7 @@ export async function startCenter(options: CenterOptions = {}): Promise<Center> 
 
   async function take(socket: Socket, submit: Submit, respond: (code: number, body?: Buffer) => void): Promise<void> {
     const index = submits.length;
-    const reaction = react(submit, index);
+    const reaction: Reaction = react(submit, index);
     const { status: code = status.ok, messageId = `m${index}`, instead } = reaction;
     if (code === status.ok) submits.push(submit);
     unanswered += 1;
@@ -158,7 +158,7 @@ export async function startCenter(options: CenterOptions = {}): Promise<Center> 
     respond(code, cString(messageId));
   }
 
-  async function request(id: number, body = Buffer.alloc(0)): Promise<RawPdu> {
+  async function request(id: number, body: Buffer = Buffer.alloc(0)): Promise<RawPdu> {
     const socket = bound.at(-1);
     if (socket === undefined) throw new Error("no session is bound");
     sequence += 1;
