@@ -80,6 +80,15 @@ export const movedTables: readonly MovedTable[] = [
   { name: "registrations", key: ["registration_id"] },
   { name: "challenges", key: ["challenge_id"], changed: challengeOf },
   { name: "outbox", key: ["outbox_id"] },
+  {
+    name: "messages",
+    key: ["message_id"],
+    changed: (row: { tries: string; awaits_redemption: number }) => ({
+      tries: JSON.parse(row.tries) as unknown,
+      awaits_redemption: row.awaits_redemption === 1,
+    }),
+  },
+  { name: "message_reports", key: ["provider", "reference", "provider_message_id", "status"] },
   { name: "idempotency", key: ["mac"], changed: rememberedCallOf },
 ];
 

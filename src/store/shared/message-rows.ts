@@ -1,7 +1,14 @@
 /** Rows of messages and reports as both engines store them. */
 import type { Purpose } from "../../model/challenge.js";
 import type { Channel } from "../../model/channel.js";
-import { type MessageStatus, type MessageTry, messageStatuses, movesForward, type StoredMessage } from "../../model/message.js";
+import {
+  type MessageStatus,
+  type MessageTry,
+  messageStatuses,
+  movesForward,
+  type Price,
+  type StoredMessage,
+} from "../../model/message.js";
 import type { EpochMs } from "../../model/time.js";
 import type { EndedTry, Report } from "../port/messages.js";
 import { columns } from "./columns.js";
@@ -21,8 +28,8 @@ export interface MessageRow {
   provider_message_id: string | null;
   status: MessageStatus;
   cause: string;
-  /** JSON in SQLite, parsed in PostgreSQL. */
-  tries: string | readonly MessageTry[];
+  /** JSON in SQLite, parsed in PostgreSQL. Null if the message is in the outbox and was not tried yet. */
+  tries: string | readonly MessageTry[] | null;
   segments: number | null;
   price_amount: string | null;
   price_currency: string | null;
@@ -40,7 +47,7 @@ export const messageColumns = (of: string) => columns(messageNames, of);
 
 export function toStoredMessage(row: MessageRow): StoredMessage {
   const { price_amount: amount, price_currency: currency } = row;
-  const tries = typeof row.tries === "string" ? (JSON.parse(row.tries) as MessageTry[]) : row.tries;
+  const tries = typeof row.tries === "string" ? (JSON.parse(row.tries) as MessageTry[]) : (row.tries ?? []);
   return {
     messageId: row.message_id,
     appId: row.app_id,
@@ -70,7 +77,8 @@ export type NewMessageRow = Omit<MessageRow, "tries"> & { contact_key: Uint8Arra
 
 /** Returns the row that an ended try makes if the message has none yet. */
 export function rowOfTry(given: EndedTry): NewMessageRow {
-  const { message, ended, status, price } = given;
+  const { message, ended, status } = given;
+  const price = checkedPrice(given.price);
   const detail = plainText(ended.detail);
   return {
     message_id: given.messageId,
@@ -112,6 +120,7 @@ export interface ReportRow {
 }
 
 export function rowOfReport(report: Report): ReportRow {
+  const price = checkedPrice(report.price);
   return {
     provider: report.provider,
     reference: idText(report.reference) ?? "",
@@ -119,8 +128,8 @@ export function rowOfReport(report: Report): ReportRow {
     status: report.status,
     cause: plainText(report.cause),
     segments: report.segments,
-    price_amount: report.price?.amount ?? null,
-    price_currency: report.price?.currency ?? null,
+    price_amount: price?.amount ?? null,
+    price_currency: price?.currency ?? null,
     reported_at: report.reportedAt,
   };
 }
@@ -129,6 +138,13 @@ export function rowOfReport(report: Report): ReportRow {
 export function rankOf(status: string): string {
   const ranks = messageStatuses.map((to) => [to, messageStatuses.filter((from) => movesForward(from, to)).length] as const);
   return `CASE ${status} ${ranks.map(([name, rank]) => `WHEN '${name}' THEN ${rank}`).join(" ")} END`;
+}
+
+/** Returns null for a price that could not be summed up. */
+function checkedPrice(price: Price | null): Price | null {
+  return price !== null && /^-?[0-9]{1,12}(\.[0-9]{1,12})?$/.test(price.amount) && /^[A-Z]{3}$/.test(price.currency)
+    ? price
+    : null;
 }
 
 /** Carriers' ids are short. A longer one would not fit into an index of PostgreSQL. */

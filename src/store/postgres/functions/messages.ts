@@ -1,3 +1,4 @@
+import { reportKeptMs } from "../../rules/kept.js";
 import { rankOf } from "../../shared/message-rows.js";
 
 /**
@@ -6,13 +7,23 @@ import { rankOf } from "../../shared/message-rows.js";
  */
 const messagesLock = 0x6c61_7465;
 
+/** An arbitrary number for the advisory lock of the process that makes and drops partitions. */
+const partitionsLock = 0x6c61_7466;
+
+/** How long after its message a report normally comes. Partitions of older messages are searched only if it is not found. */
+const reportUsualMs = 2 * 24 * 60 * 60_000;
+
 /** Waits for transactions that append tries, and makes later ones wait for this transaction. */
-export const lockMessages = `PERFORM pg_advisory_xact_lock(${messagesLock});`;
+const lockMessages = `PERFORM pg_advisory_xact_lock(${messagesLock});`;
 
 const tryColumns =
   "message_id BIGINT, queued_at BIGINT, reference TEXT, app_id TEXT, user_id TEXT, challenge_id TEXT, purpose TEXT, channel TEXT, " +
   "masked_destination TEXT, contact_key BYTEA, country TEXT, provider TEXT, provider_message_id TEXT, status TEXT, cause TEXT, " +
   "tries JSONB, segments INTEGER, price_amount TEXT, price_currency TEXT, sent_at BIGINT";
+
+const reportColumns =
+  "nth INTEGER, provider TEXT, reference TEXT, provider_message_id TEXT, status TEXT, cause TEXT, segments INTEGER, price_amount TEXT, " +
+  "price_currency TEXT, reported_at BIGINT";
 
 const moves = `${rankOf("excluded.status")} > ${rankOf("m.status")}`;
 const counts = `(m.status = 'queued' OR ${moves})`;
@@ -24,7 +35,8 @@ const isErased = `(t.user_id IS NOT NULL AND (SELECT count(*) FROM users u WHERE
       OR (SELECT count(*) FROM challenges c WHERE c.challenge_id = t.challenge_id AND c.contact_value IS NULL) > 0)`;
 
 /**
- * Messages. They are locked after all else that `sends.ts` lists: first the advisory lock, then messages by id, then waiting reports.
+ * Messages. Where the lock order of `sends.ts` names them, first the advisory lock is taken, then messages by id, then waiting
+ * reports.
  * The rules are those of `rules/message-changes.ts`.
  */
 export const messageFunctions = `
@@ -101,7 +113,7 @@ CREATE FUNCTION message_of_report(
   p_provider TEXT, p_reference TEXT, p_id TEXT, p_reported_at BIGINT, OUT message_id BIGINT, OUT queued_at BIGINT
 ) LANGUAGE plpgsql STABLE AS $$
 DECLARE
-  v_since BIGINT := p_reported_at - 172800000;
+  v_since BIGINT := p_reported_at - ${reportUsualMs};
 BEGIN
   FOR v_pass IN 1 .. 2 LOOP
     IF p_reference <> '' THEN
@@ -161,5 +173,184 @@ BEGIN
     delivered_at = CASE WHEN v_moves AND p_status = 'delivered' THEN p_reported_at ELSE m.delivered_at END
   WHERE m.message_id = p_message_id AND m.queued_at = p_queued_at;
   RETURN 'changed';
+END $$;
+
+-- Applies reports and returns those that changed a message, and those that must wait. With p_wait they are kept until their message
+-- can take them; only then may no try be appended meanwhile.
+CREATE FUNCTION report_messages(p_reports JSONB, p_wait BOOLEAN)
+RETURNS TABLE (nth INTEGER, outcome TEXT, message_id BIGINT, queued_at BIGINT) LANGUAGE plpgsql AS $$
+DECLARE
+  v_report RECORD;
+BEGIN
+  IF p_wait THEN
+    ${lockMessages}
+  END IF;
+  FOR v_report IN
+    SELECT r.*, f.message_id, f.queued_at FROM jsonb_to_recordset(p_reports) AS r(${reportColumns})
+    CROSS JOIN LATERAL message_of_report(r.provider, r.reference, r.provider_message_id, r.reported_at) AS f
+    ORDER BY f.message_id, r.nth
+  LOOP
+    nth := v_report.nth;
+    message_id := v_report.message_id;
+    queued_at := v_report.queued_at;
+    outcome := CASE WHEN message_id IS NULL THEN 'waits' ELSE
+      report_to_message(message_id, queued_at, v_report.provider, v_report.provider_message_id, v_report.status, v_report.cause,
+        v_report.segments, v_report.price_amount, v_report.price_currency, v_report.reported_at) END;
+    IF outcome = 'waits' AND p_wait THEN
+      INSERT INTO message_reports (provider, reference, provider_message_id, status, cause, segments, price_amount, price_currency,
+        reported_at)
+      VALUES (v_report.provider, v_report.reference, v_report.provider_message_id, v_report.status, v_report.cause, v_report.segments,
+        v_report.price_amount, v_report.price_currency, v_report.reported_at)
+      ON CONFLICT DO NOTHING;
+    END IF;
+    IF outcome <> 'unchanged' THEN
+      RETURN NEXT;
+    END IF;
+  END LOOP;
+END $$;
+
+-- The masked form of a contact, see model/mask.ts.
+CREATE FUNCTION masked_contact(p_kind TEXT, p_value TEXT) RETURNS TEXT LANGUAGE sql IMMUTABLE AS $$
+  SELECT CASE p_kind WHEN 'email' THEN left(p_value, 1) || '***@' || split_part(p_value, '@', 2)
+    ELSE lpad(right(regexp_replace(p_value, '[^0-9]', '', 'g'), 4), length(regexp_replace(p_value, '[^0-9]', '', 'g')), '*') END
+$$;
+
+-- Erases the destination from a user's messages. Without p_masked all of them, and the user too; otherwise those to contacts with
+-- that masked form. Messages to the same contacts that were sent to no user are erased likewise. p_challenges are challenges for
+-- these contacts: their messages may not name the user yet.
+CREATE FUNCTION erase_messages(p_user_id TEXT, p_masked TEXT, p_challenges TEXT[]) RETURNS VOID LANGUAGE plpgsql AS $$
+DECLARE
+  v_keys BYTEA[];
+  v_ids BIGINT[];
+BEGIN
+  ${lockMessages}
+  v_keys := ARRAY(
+    SELECT m.contact_key FROM messages m
+    WHERE m.user_id = p_user_id AND m.contact_key IS NOT NULL AND (p_masked IS NULL OR m.masked_destination = p_masked)
+    UNION
+    SELECT m.contact_key FROM messages m
+    WHERE m.awaits_redemption AND m.challenge_id = ANY (p_challenges) AND m.contact_key IS NOT NULL
+      AND (m.user_id IS NULL OR m.user_id = p_user_id));
+  v_ids := ARRAY(
+    SELECT m.message_id FROM messages m WHERE m.contact_key = ANY (v_keys) AND (m.user_id IS NULL OR m.user_id = p_user_id)
+    UNION
+    SELECT m.message_id FROM messages m WHERE p_masked IS NULL AND m.user_id = p_user_id);
+  PERFORM 1 FROM messages m WHERE m.message_id = ANY (v_ids) ORDER BY m.message_id FOR UPDATE;
+  UPDATE messages m SET user_id = CASE WHEN p_masked IS NOT NULL THEN m.user_id END, contact_key = NULL, masked_destination = ''
+  WHERE m.message_id = ANY (v_ids);
+END $$;
+
+-- Looks at up to p_limit messages after the last one of the previous call, and notes what became of their challenges. A message of
+-- a redeemed challenge takes the time; one of an ended challenge is not looked at again. Both take the contact's user if it is a
+-- member of the app by now. seen is less than p_limit at the end of the list.
+CREATE FUNCTION join_redemptions(
+  p_challenge_id TEXT, p_message_id BIGINT, p_now BIGINT, p_limit INTEGER,
+  OUT seen INTEGER, OUT noted INTEGER, OUT last_challenge_id TEXT, OUT last_message_id BIGINT
+) LANGUAGE plpgsql AS $$
+DECLARE
+  v_ids BIGINT[];
+  v_challenges TEXT[];
+BEGIN
+  SELECT coalesce(array_agg(p.message_id), '{}'), coalesce(array_agg(p.challenge_id), '{}') INTO v_ids, v_challenges FROM (
+    SELECT m.message_id, m.challenge_id FROM messages m
+    WHERE m.awaits_redemption AND (m.challenge_id, m.message_id) > (p_challenge_id, p_message_id)
+    ORDER BY m.challenge_id, m.message_id LIMIT p_limit) AS p;
+  seen := cardinality(v_ids);
+  noted := 0;
+  last_challenge_id := v_challenges[seen];
+  last_message_id := v_ids[seen];
+  v_ids := ARRAY(
+    SELECT p.message_id FROM unnest(v_ids, v_challenges) AS p(message_id, challenge_id)
+    WHERE (SELECT count(*) FROM challenges c WHERE c.challenge_id = p.challenge_id AND c.consumed_at IS NULL AND c.cancelled_at IS NULL
+      AND c.expires_at > p_now) = 0);
+  IF cardinality(v_ids) = 0 THEN
+    RETURN;
+  END IF;
+  PERFORM pg_advisory_xact_lock_shared(${messagesLock});
+  v_ids := ARRAY(
+    SELECT m.message_id FROM messages m WHERE m.message_id = ANY (v_ids) AND m.awaits_redemption
+    ORDER BY m.message_id FOR UPDATE SKIP LOCKED);
+  WITH joined AS (
+    UPDATE messages m SET
+      awaits_redemption = false,
+      verified_at = (SELECT c.consumed_at FROM challenges c WHERE c.challenge_id = m.challenge_id),
+      user_id = CASE WHEN m.user_id IS NULL AND m.contact_key IS NOT NULL THEN (
+        SELECT o.user_id FROM challenges c
+        JOIN contacts o ON o.pool_id = c.pool_id AND o.kind = c.contact_kind AND o.value = c.contact_value
+        JOIN memberships b ON b.app_id = m.app_id AND b.user_id = o.user_id
+        WHERE c.challenge_id = m.challenge_id) ELSE m.user_id END
+    WHERE m.message_id = ANY (v_ids)
+    RETURNING m.verified_at
+  ) SELECT count(j.verified_at) INTO noted FROM joined j;
+END $$;
+
+-- Makes the missing partitions of the days from p_from to p_to. A day whose rows are in messages_other gets none. What can't be
+-- locked within 100 ms is left to the next call, so that no write waits longer.
+CREATE FUNCTION make_message_partitions(p_from BIGINT, p_to BIGINT) RETURNS VOID LANGUAGE plpgsql SET lock_timeout = '100ms' AS $$
+DECLARE
+  v_name TEXT;
+BEGIN
+  IF NOT pg_try_advisory_xact_lock(${partitionsLock}) OR NOT owns_messages() THEN
+    RETURN;
+  END IF;
+  FOR v_day IN p_from / 86400000 .. p_to / 86400000 LOOP
+    v_name := 'messages_' || to_char(DATE '1970-01-01' + v_day, 'YYYYMMDD');
+    CONTINUE WHEN to_regclass(v_name) IS NOT NULL;
+    BEGIN
+      EXECUTE format('CREATE TABLE %I (LIKE messages) WITH (fillfactor = 80)', v_name);
+      EXECUTE format('ALTER TABLE messages ATTACH PARTITION %I FOR VALUES FROM (%s) TO (%s)', v_name, v_day::bigint * 86400000,
+        (v_day::bigint + 1) * 86400000);
+    EXCEPTION WHEN lock_not_available OR check_violation OR insufficient_privilege THEN
+      NULL;
+    END;
+  END LOOP;
+END $$;
+
+CREATE FUNCTION owns_messages() RETURNS BOOLEAN LANGUAGE sql STABLE AS $$
+  SELECT pg_has_role(c.relowner, 'USAGE') FROM pg_class c WHERE c.oid = 'messages'::regclass
+$$;
+
+-- Drops the partitions of days that ended before p_before. One that can't be locked within 100 ms is left to the next call.
+CREATE FUNCTION drop_message_partitions(p_before BIGINT) RETURNS VOID LANGUAGE plpgsql SET lock_timeout = '100ms' AS $$
+DECLARE
+  v_name TEXT;
+BEGIN
+  IF NOT pg_try_advisory_xact_lock(${partitionsLock}) OR NOT owns_messages() THEN
+    RETURN;
+  END IF;
+  FOR v_name IN
+    SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+    WHERE i.inhparent = 'messages'::regclass AND c.relname ~ '^messages_[0-9]{8}$'
+      AND to_date(right(c.relname, 8), 'YYYYMMDD') - DATE '1970-01-01' < p_before / 86400000
+    ORDER BY c.relname
+  LOOP
+    BEGIN
+      EXECUTE format('DROP TABLE %I', v_name);
+    EXCEPTION WHEN lock_not_available THEN
+      RETURN;
+    END;
+  END LOOP;
+END $$;
+
+-- Deletes old messages outside of the partitions that are dropped, and reports that have waited in vain. A login that may not drop
+-- partitions deletes their rows.
+CREATE FUNCTION sweep_messages(p_now BIGINT, p_before BIGINT, p_limit INTEGER) RETURNS INTEGER LANGUAGE plpgsql AS $$
+DECLARE
+  v_count INTEGER;
+  v_swept INTEGER;
+BEGIN
+  IF owns_messages() THEN
+    DELETE FROM messages_other WHERE ctid = ANY (ARRAY(
+      SELECT ctid FROM messages_other WHERE queued_at < p_before ORDER BY queued_at LIMIT p_limit FOR UPDATE SKIP LOCKED));
+  ELSE
+    DELETE FROM messages m WHERE m.message_id = ANY (ARRAY(
+      SELECT o.message_id FROM messages o WHERE o.queued_at < p_before LIMIT p_limit FOR UPDATE SKIP LOCKED)) AND m.queued_at < p_before;
+  END IF;
+  GET DIAGNOSTICS v_swept = ROW_COUNT;
+  DELETE FROM message_reports WHERE ctid = ANY (ARRAY(
+    SELECT ctid FROM message_reports WHERE reported_at <= p_now - ${reportKeptMs} ORDER BY reported_at LIMIT p_limit - v_swept
+    FOR UPDATE SKIP LOCKED));
+  GET DIAGNOSTICS v_count = ROW_COUNT;
+  RETURN v_swept + v_count;
 END $$;
 `;

@@ -4,8 +4,8 @@ import { ownClaims } from "./person-rows.js";
 
 /**
  * Sending. Every function that writes locks in this order, so that no two deadlock: outbox, idempotency of a send, send_locks,
- * challenges by id, users, contacts, claims by kind and value, memberships, sessions by id, idempotency of a redemption, budgets by
- * key, lockouts. The idempotency keys of sends and of redemptions are disjoint, so no lock cycle can form between them.
+ * challenges by id, users, contacts, claims by kind and value, memberships, messages as `messages.ts` says, sessions by id,
+ * idempotency of a redemption, budgets by key, lockouts. The idempotency keys of sends and of redemptions are disjoint, so no lock cycle can form between them.
  * A person's users row guards the person's contacts, claims, memberships and new sessions: all that changes them locks it first. A
  * redemption creates a person's contacts before the users row, which no other call can wait for yet. No call locks the users rows
  * of two people, except `create_members`, which locks them by id. Two lists that make the same usernames in different orders can
