@@ -61,6 +61,7 @@ function readEntry(
   const spec = readProvider(bare, channel, {
     isProduction: mode === "production",
     readText: (path) => readFile(path, files),
+    readEnv: files.readEnv,
   });
   return { name, spec };
 }
@@ -103,6 +104,8 @@ function freeName(kind: string, taken: ReadonlySet<string>): string {
 }
 
 function withSenderName(spec: ProviderSpec, appName: string): ProviderSpec {
+  if (spec.kind === "ses")
+    return { ...spec, ses: { ...spec.ses, from: { ...spec.ses.from, name: spec.ses.from.name || appName } } };
   if (spec.kind !== "smtp") return spec;
   const { from } = spec.smtp;
   const smtp: Smtp = { ...spec.smtp, from: { name: from.name || appName, address: from.address } };

@@ -86,7 +86,7 @@ function readOne<T>(
     return hint === undefined ? { value: undefined } : { problem: `${setting.name} is not set: ${hint}` };
   }
   try {
-    return { value: setting.parse(text, mode, files) };
+    return { value: setting.parse(text, mode, { readText: (path) => files.readText(path), readEnv: (name) => env[name] }) };
   } catch (error) {
     if (!(error instanceof SettingError)) throw error;
     return { problem: `${setting.name} ${error.message}` };

@@ -60,6 +60,8 @@ export interface Problem {
 /** Reads text files. Throws what `readFileSync` throws. */
 export interface Files {
   readText(path: string): string;
+  /** Reads an environment variable that a file names. Left out: none can be read. */
+  readonly readEnv?: ((name: string) => string | undefined) | undefined;
 }
 
 /** The code of a failed file access, to show to people. The error's message is not shown: it repeats the path. */

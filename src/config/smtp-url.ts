@@ -71,6 +71,11 @@ function readFrom(text: string | undefined, mode: Mode | null): Smtp["from"] {
     }
     return { name: "", address: "no-reply@localhost" };
   }
+  return parseSender(text);
+}
+
+/** Reads `codes@example.com` or `Name <codes@example.com>`. */
+export function parseSender(text: string): Smtp["from"] {
   const [, name = "", named, bare] = /^(?:([^<>"@,;:\\]*)<([^<>]*)>|([^<>]*))$/u.exec(text) ?? [];
   const address = named ?? bare ?? "";
   if (/\p{C}/u.test(text) || !/^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]{1,255}$/.test(address)) {

@@ -1,8 +1,13 @@
 import type { ProviderSpec } from "../config/providers/read-provider.js";
 import type { Carrier, Settings } from "../config/settings.js";
 import type { Provider } from "../delivery/provider.js";
+import { createHttpGatewayProvider } from "../delivery/providers/http-gateway.js";
+import { createSesProvider } from "../delivery/providers/ses.js";
 import { createSmppProvider } from "../delivery/providers/smpp.js";
 import { createSmtpProvider } from "../delivery/providers/smtp.js";
+import { createSnsProvider } from "../delivery/providers/sns.js";
+import { createAllowed } from "../outbound/allowed.js";
+import type { AddressRules } from "../outbound/checked-lookup.js";
 
 /** What every provider gets besides its own settings. */
 export interface ProviderDeps {
@@ -10,6 +15,8 @@ export interface ProviderDeps {
   readonly name: string;
   /** Where the carrier posts reports about messages. */
   readonly reportsUrl: string;
+  /** Which addresses a provider that came over the network may connect to. Default: public ones only. */
+  readonly addresses?: AddressRules;
 }
 
 /** Creates the provider of one of the deployment's carriers. It connects when it is first used. */
@@ -24,5 +31,14 @@ export function createProvider(spec: ProviderSpec, deps: ProviderDeps): Provider
       return { ...createSmppProvider(spec.smpp), name: deps.name };
     case "smtp":
       return { ...createSmtpProvider(spec.smtp), name: deps.name };
+    case "http-gateway": {
+      const { publicOnly, ...settings } = spec.settings;
+      const addresses = publicOnly ? (deps.addresses ?? { allowed: createAllowed([]) }) : undefined;
+      return createHttpGatewayProvider({ ...settings, ...deps, addresses });
+    }
+    case "ses":
+      return createSesProvider({ ...spec.ses, name: deps.name });
+    case "sns":
+      return createSnsProvider({ ...spec.sns, name: deps.name });
   }
 }

@@ -1,6 +1,6 @@
 import type { Channel } from "../../model/channel.js";
 import type { Gateway } from "../../model/gateway.js";
-import { fileErrorCode, SettingError } from "../setting.js";
+import { SettingError } from "../setting.js";
 import { readGateway } from "./gateway/read-gateway.js";
 import { type ProviderContext, splitProviderUrl } from "./provider-url.js";
 
@@ -9,6 +9,8 @@ export interface GatewaySettings {
   readonly gateway: Gateway;
   /** PEM certificates to trust instead of the system's. */
   readonly ca?: string;
+  /** Whether http, and https with any certificate, may be used. */
+  readonly insecure: boolean;
   /** Whether only public addresses may be called. */
   readonly publicOnly: boolean;
 }
@@ -28,18 +30,18 @@ export function parseGatewayUrl(text: string, channel: Channel, context: Provide
   if (path === "" || path === "/") throw new SettingError(`must be ${form}: add the path of the description`);
   const allowsHttp = readInsecure(parameter("insecure"), isProduction);
   const ca = parameter("ca");
-  const gateway = readGateway(readFile(readText, path, "the description"), { ...context, allowsHttp });
+  const gateway = readGateway(readText(path), { ...context, allowsHttp });
   if (!gateway.channels.includes(channel)) {
     throw new SettingError(`must name a gateway for ${channel}: add "${channel}" to /channels of its description`);
   }
-  return { gateway, publicOnly: false, ...(ca === undefined ? {} : { ca: readFile(readText, ca, "the file of `ca`") }) };
+  return { gateway, insecure: allowsHttp, publicOnly: false, ...(ca === undefined ? {} : { ca: readText(ca) }) };
 }
 
 /** Reads a description that comes over the network. It may use nothing of this machine and call public addresses only. */
 export function parseInlineGateway(text: string, channel: Channel, isProduction: boolean): GatewaySettings {
   const gateway = readGateway(text, { isProduction, readText: null, allowsHttp: false });
   if (!gateway.channels.includes(channel)) throw new SettingError(`must serve ${channel}: add "${channel}" to /channels`);
-  return { gateway, publicOnly: true };
+  return { gateway, insecure: false, publicOnly: true };
 }
 
 /** Reads `insecure=1`, which allows http. */
@@ -52,12 +54,4 @@ export function readInsecure(text: string | undefined, isProduction: boolean): b
     );
   }
   return true;
-}
-
-function readFile(readText: (path: string) => string, path: string, what: string): string {
-  try {
-    return readText(path);
-  } catch (error) {
-    throw new SettingError(`must name files that can be read: ${what} can't (${fileErrorCode(error)}), so check its path`);
-  }
 }

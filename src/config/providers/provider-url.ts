@@ -22,7 +22,7 @@ export interface ProviderContext {
   /** Reads a file that the URL names. Throws SettingError if it can't be read. Null: the URL comes over the network and may name no file of this machine. */
   readonly readText: ((path: string) => string) | null;
   /** Reads an environment variable that a gateway's description names. Left out: none can be read. */
-  readonly readEnv?: (name: string) => string | undefined;
+  readonly readEnv?: ((name: string) => string | undefined) | undefined;
 }
 
 /**

@@ -1,16 +1,24 @@
-import type { Channel } from "../../model/channel.js";
+import { type Channel, channels } from "../../model/channel.js";
 import { SettingError } from "../setting.js";
 import { parseSmtpUrl, type Smtp } from "../smtp-url.js";
+import { type GatewaySettings, parseGatewayUrl } from "./gateway-url.js";
 import type { ProviderContext } from "./provider-url.js";
+import { parseSesUrl, type Ses } from "./ses-url.js";
 import { readSmppUrl, type Smpp } from "./smpp-url.js";
+import { parseSnsUrl, type Sns } from "./sns-url.js";
 
 /** The settings of one provider, by its kind. */
-export type ProviderSpec = { readonly kind: "smtp"; readonly smtp: Smtp } | { readonly kind: "smpp"; readonly smpp: Smpp };
+export type ProviderSpec =
+  | { readonly kind: "smtp"; readonly smtp: Smtp }
+  | { readonly kind: "smpp"; readonly smpp: Smpp }
+  | { readonly kind: "http-gateway"; readonly settings: GatewaySettings }
+  | { readonly kind: "ses"; readonly ses: Ses }
+  | { readonly kind: "sns"; readonly sns: Sns };
 
 interface Scheme {
   /** The channels whose settings may name such a URL. */
   readonly channels: readonly Channel[];
-  readonly read: (text: string, context: ProviderContext) => ProviderSpec;
+  readonly read: (text: string, context: ProviderContext, channel: Channel) => ProviderSpec;
 }
 
 const smtp: Scheme = {
@@ -23,8 +31,23 @@ const smpp: Scheme = {
   read: (text, context) => ({ kind: "smpp", smpp: readSmppUrl(text, context) }),
 };
 
+const gateway: Scheme = {
+  channels,
+  read: (text, context, channel) => ({ kind: "http-gateway", settings: parseGatewayUrl(text, channel, context) }),
+};
+const ses: Scheme = { channels: ["email"], read: (text, context) => ({ kind: "ses", ses: parseSesUrl(text, context) }) };
+const sns: Scheme = { channels: ["sms"], read: (text, context) => ({ kind: "sns", sns: parseSnsUrl(text, context) }) };
+
 /** One line a scheme. */
-const schemes: Readonly<Record<string, Scheme>> = { smtp, smtps: smtp, smpp, smpps: smpp };
+const schemes: Readonly<Record<string, Scheme>> = {
+  smtp,
+  smtps: smtp,
+  smpp,
+  smpps: smpp,
+  ses,
+  sns,
+  "http-gateway": gateway,
+};
 
 /** Reads a provider's URL, without a fragment, for one channel. Throws SettingError. */
 export function readProvider(text: string, channel: Channel, context: ProviderContext): ProviderSpec {
@@ -34,5 +57,5 @@ export function readProvider(text: string, channel: Channel, context: ProviderCo
     if (known.length === 0) throw new SettingError("is not supported yet: remove it");
     throw new SettingError(`must begin with ${known.map((name) => `${name}://`).join(", ")}`);
   }
-  return scheme.read(text, context);
+  return scheme.read(text, context, channel);
 }

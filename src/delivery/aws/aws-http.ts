@@ -28,11 +28,11 @@ interface SdkRequest {
  * Returns a request handler for clients of the AWS SDK, so that its calls have the connections, time limits and outcomes of all
  * carriers. The SDK's own handler does not say whether a failed request went out.
  */
-export function createAwsHandler(http: CarrierHttp) {
+export function createAwsHandler(client: CarrierHttp) {
   return {
     metadata: { handlerProtocol: "http/1.1" },
     async handle(request: SdkRequest) {
-      const outcome = await http.request(carrierRequestOf(request));
+      const outcome = await client.request(carrierRequestOf(request));
       if (outcome.kind !== "answered") throw new NoAnswer(outcome);
       const { status: statusCode, headers, body } = outcome;
       return { response: { statusCode, headers, body: Readable.from([body]) } };
@@ -42,7 +42,7 @@ export function createAwsHandler(http: CarrierHttp) {
       return {};
     },
     destroy() {
-      http.close();
+      client.close();
     },
   };
 }
@@ -58,6 +58,7 @@ function carrierRequestOf({ method, protocol, hostname, port, path, query, heade
     method: method as CarrierRequest["method"],
     url: `${protocol}//${hostname}${port === undefined ? "" : `:${port}`}${path}${search}`,
     headers,
-    body: body instanceof Uint8Array ? Buffer.from(body).toString("utf8") : typeof body === "string" ? body : "",
+    // Of bytes, the SDK has a subclass whose methods of texts warn, so only its bytes are used.
+    body: body instanceof Uint8Array ? new TextDecoder().decode(body) : typeof body === "string" ? body : "",
   };
 }

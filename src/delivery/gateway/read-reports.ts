@@ -60,7 +60,9 @@ function reportOf(entry: unknown, reports: GatewayReports): DeliveryReport | "ig
   const reference = wordAt(entry, reports.reference);
   const sendKey = reference !== null && /^[A-Za-z0-9_-]{1,200}$/.test(reference) ? reference : undefined;
   if (sendKey === undefined && (receipt.providerMessageId ?? null) === null) return "malformed";
-  return { ...receipt, ...(sendKey === undefined ? {} : { sendKey }), status, cause: causeOf(wordAt(entry, reports.cause)) };
+  // Carriers give a reason such as NO_ERROR also for success.
+  const cause = status === "sent" || status === "delivered" ? "" : causeOf(wordAt(entry, reports.cause));
+  return { ...receipt, ...(sendKey === undefined ? {} : { sendKey }), status, cause };
 }
 
 /** Six digits in a row may be a code or a part of a number, so such a cause is left out. */

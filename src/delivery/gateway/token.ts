@@ -24,14 +24,14 @@ const defaultLifetimeMs = 300_000;
 const marginMs = 30_000;
 
 export function createTokenSource(
-  { http, clock }: { readonly http: CarrierHttp; readonly clock: () => EpochMs },
+  { client, clock }: { readonly client: CarrierHttp; readonly clock: () => EpochMs },
   oauth: GatewayOAuth,
 ): TokenSource {
   let kept: { readonly token: string; readonly endsAt: EpochMs } | null = null;
   let pending: Promise<TokenResult> | null = null;
 
   async function fetchToken(): Promise<TokenResult> {
-    const outcome = await http.request(tokenRequest(oauth));
+    const outcome = await client.request(tokenRequest(oauth));
     const now = clock();
     const read = outcome.kind === "answered" && outcome.status === 200 ? readToken(outcome.body) : null;
     if (read === null) return { kind: "failed", result: failureOf(outcome, now) };

@@ -26,8 +26,8 @@ export interface HttpGatewayOptions extends CarrierHttpOptions {
 export function createHttpGatewayProvider(options: HttpGatewayOptions): Provider {
   const { gateway, name, clock = Date.now } = options;
   const { oauth, check, reports, timeoutMs } = gateway;
-  const http = createCarrierHttp({ answerTimeoutMs: timeoutMs, ...options });
-  const tokens = oauth === null ? null : createTokenSource({ http, clock }, oauth);
+  const client = createCarrierHttp({ answerTimeoutMs: timeoutMs, ...options });
+  const tokens = oauth === null ? null : createTokenSource({ client, clock }, oauth);
   const reportUrl = reportUrlOf(gateway, options.reportsUrl);
 
   /** A refused token took no message, so one more try with a new one is safe. */
@@ -37,7 +37,7 @@ export function createHttpGatewayProvider(options: HttpGatewayOptions): Provider
       if (token?.kind === "failed") return token.result;
       const request = write(token?.token ?? null);
       if (request === null) return { kind: "permanent", detail: "a value of the message does not fit into the gateway's URL" };
-      const outcome = await http.request(request);
+      const outcome = await client.request(request);
       if (token === null || isRepeat || outcome.kind !== "answered" || outcome.status !== 401) return outcome;
       tokens?.drop(token.token);
     }
@@ -73,7 +73,7 @@ export function createHttpGatewayProvider(options: HttpGatewayOptions): Provider
     ...(oauth === null && check === null ? {} : { check: checkCredentials }),
     ...(reports === null ? {} : { readReports: (request) => readReports(reports, request) }),
     async close() {
-      http.close();
+      client.close();
     },
   };
 }

@@ -1,6 +1,6 @@
 import { Secret } from "../../../lib/secret.js";
 import type { Sealed } from "../../../model/gateway.js";
-import { fileErrorCode } from "../../setting.js";
+import { SettingError } from "../../setting.js";
 import type { ProviderContext } from "../provider-url.js";
 import { child, fieldsOf, isMissing, type Node, refuse, textOf } from "./node.js";
 
@@ -62,7 +62,8 @@ function fromFile(node: Node, readText: ProviderContext["readText"]): string | n
   try {
     return checked(node, readText(path).replace(/\r?\n$/, ""));
   } catch (error) {
-    refuse(node, `names a file that can't be read (${fileErrorCode(error)}): check its path and permissions`);
+    if (!(error instanceof SettingError)) throw error;
+    refuse(node, error.message);
     return null;
   }
 }
