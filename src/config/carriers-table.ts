@@ -27,8 +27,8 @@ export const carriersTable = {
   smtp: carriersSetting("email", {
     name: "LATCHKEY_SMTP_URL",
     purpose:
-      "The mail server that sends codes. Parameters: `from`, the sender, and `starttls`, which is required, optional or never.",
-    unit: "smtp:// or smtps:// URL, user:password@host:port?from=…&starttls=…",
+      "The mail server that sends codes. Parameters: `from`, the sender; `starttls`, which is required, optional or never; `ca`, a PEM file of certificates to trust instead of the system's; `insecure=1`, outside production only, to accept any certificate; `dkim_selector`, `dkim_domain` and `dkim_key`, a PEM file, to sign messages.",
+    unit: "smtp:// or smtps:// URL, user:password@host:port?from=…&starttls=…&ca=…",
   }),
   sms: carriersSetting("sms", {
     name: "LATCHKEY_SMS_URL",

@@ -23,7 +23,7 @@ interface Scheme {
 
 const smtp: Scheme = {
   channels: ["email"],
-  read: (text, { isProduction }) => ({ kind: "smtp", smtp: parseSmtpUrl(text, isProduction ? "production" : "development") }),
+  read: (text, context) => ({ kind: "smtp", smtp: parseSmtpUrl(text, context) }),
 };
 
 const smpp: Scheme = {

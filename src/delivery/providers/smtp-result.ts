@@ -16,12 +16,12 @@ const sessionReplies = new Set([503, 530, 534, 535, 538]);
 
 /**
  * Classifies a failed try. `permanent` is only a refusal of this recipient or message. `temporary` is a request to send it
- * again later. Everything else (server down, TLS, login, sender refused) must be fixed by the operator, and the code waits for
- * that.
+ * again later. `unknown`: sending the body has begun, and the server gave no answer that can be understood. Everything else
+ * (server down, TLS, login, sender refused) must be fixed by the operator, and the code waits for that.
  */
-export function resultOfFailure(error: unknown): DeliveryResult {
+export function resultOfFailure(error: unknown, hasBegun: boolean): DeliveryResult {
   const failure = (typeof error === "object" && error !== null ? error : {}) as SmtpFailure;
-  const reply = Number(failure.responseCode) || 0;
+  const reply = replyCode(failure);
   const ofMessage = failure.command === "RCPT TO" || failure.command === "DATA";
   const status = replyStatus(failure) ?? word(failure.originalCode) ?? word(failure.code) ?? "unknown";
   if (reply >= 500 && ofMessage && !sessionReplies.has(reply)) {
@@ -31,11 +31,20 @@ export function resultOfFailure(error: unknown): DeliveryResult {
   if (reply >= 400 && reply < 500 && ofMessage && reply !== 421) {
     return { kind: "temporary", detail: `deferred by the mail server (${status})` };
   }
-  return { kind: "unavailable", detail: troubleOf(failure, reply, status) };
+  if (hasBegun && reply === 0)
+    return { kind: "unknown", detail: `the mail server did not say whether it took the message (${status})` };
+  const isMisconfigured = reply >= 500 && (failure.code === "EAUTH" || sessionReplies.has(reply));
+  return { kind: "unavailable", detail: troubleOf(failure, reply, status), ...(isMisconfigured ? { isMisconfigured } : {}) };
+}
+
+/** Returns 0 if there is no reply, or one that is no SMTP reply. */
+function replyCode({ responseCode }: SmtpFailure): number {
+  const code = Number(responseCode);
+  return code >= 200 && code <= 599 ? code : 0;
 }
 
 const tlsAdvice =
-  "write the host as in its certificate, trust its authority with NODE_EXTRA_CA_CERTS or, for a server on this machine, " +
+  "write the host as in its certificate, trust its authority with ca=FILE or, for a server on this machine, " +
   "add starttls=never to LATCHKEY_SMTP_URL";
 
 /** Describes why the mail server can't be used, and what to do. */
@@ -63,6 +72,19 @@ export function replyStatus(reply: { readonly response?: unknown }): string | un
   return typeof reply.response === "string"
     ? /^[2-5]\d\d(?:[ -][245]\.\d{1,3}\.\d{1,3})?\b/.exec(reply.response)?.[0]
     : undefined;
+}
+
+/**
+ * Returns the id under which the server keeps the message, if its last reply has one in a form that a known server writes: Postfix and
+ * Sendmail (`queued as 4F2B1D`), Exim (`id=1rA2bC-000abc-2d`), OpenSMTPD (`250 2.0.0 3c5a9b1e Message accepted for delivery`).
+ */
+export function queueIdOf({ response }: { readonly response?: unknown }): string | undefined {
+  if (typeof response !== "string") return undefined;
+  return (
+    /\bqueued as ([A-Za-z0-9-]{5,64})(?![A-Za-z0-9@._-])/i.exec(response)?.[1] ??
+    /\bid=([A-Za-z0-9-]{5,64})(?![A-Za-z0-9@._-])/.exec(response)?.[1] ??
+    /^250 2\.0\.0 ([A-Za-z0-9]{5,64}) Message accepted for delivery/i.exec(response)?.[1]
+  );
 }
 
 function isTlsFailure({ code, originalCode }: SmtpFailure): boolean {

@@ -1,7 +1,8 @@
 import { createTransport } from "nodemailer";
 import { isLoopback } from "../../lib/listen.js";
 import type { CheckedProvider, Message } from "../provider.js";
-import { replyStatus, resultOfFailure } from "./smtp-result.js";
+import { hasBegun, type Watched, watchBodies } from "./smtp-body.js";
+import { queueIdOf, replyStatus, resultOfFailure } from "./smtp-result.js";
 
 export interface SmtpOptions {
   readonly host: string;
@@ -15,7 +16,16 @@ export interface SmtpOptions {
   /** `optional` means required if there is a login, because an attacker that strips STARTTLS could read the password. */
   readonly starttls: "required" | "optional" | "never";
   /** PEM certificates to trust instead of the system's. */
-  readonly ca?: string;
+  readonly ca?: string | null;
+  /** Accepts any certificate. For development only. */
+  readonly insecure?: boolean;
+  /** Signs each message (RFC 6376, rsa-sha256, relaxed/relaxed). */
+  readonly dkim?: {
+    readonly domain: string;
+    readonly selector: string;
+    /** PEM: a private RSA key. */
+    readonly key: { reveal(): string };
+  } | null;
   /** Maximum number of connections, opened as needed. Default: 50. */
   readonly connectionsMax?: number;
   /**
@@ -37,6 +47,7 @@ const senderPattern = new RegExp(addressPattern, "i");
 /** Sends e-mail through a mail server. Keeps a few connections open while they are in use. */
 export function createSmtpProvider(options: SmtpOptions): CheckedProvider {
   const transport = createTransport({ ...transportOptions(options), pool: true });
+  watchBodies(transport);
   const from = checkedSender(options.from);
   const sendTimeoutMs = capped(options.sendTimeoutMs ?? timeoutMaxMs);
   return {
@@ -45,12 +56,13 @@ export function createSmtpProvider(options: SmtpOptions): CheckedProvider {
     async send(message) {
       if (!addressPattern.test(message.to.value))
         return { kind: "permanent", detail: "not an address that mail can be sent to" };
+      const mail = { ...mailOf(message, from), bodies: [] } satisfies Watched;
       try {
-        const signal = AbortSignal.timeout(sendTimeoutMs);
-        const info = await transport.sendMail({ ...mailOf(message, from), signal });
-        return { kind: "sent", detail: replyStatus(info) ?? "accepted" };
+        const info = await transport.sendMail({ ...mail, signal: AbortSignal.timeout(sendTimeoutMs) });
+        const providerMessageId = info.serverMessageId ?? queueIdOf(info) ?? mail.messageId;
+        return { kind: "sent", detail: replyStatus(info) ?? "accepted", providerMessageId };
       } catch (error) {
-        return resultOfFailure(error);
+        return resultOfFailure(error, hasBegun(mail));
       }
     },
     async check() {
@@ -58,7 +70,7 @@ export function createSmtpProvider(options: SmtpOptions): CheckedProvider {
         await transport.verify();
         return null;
       } catch (error) {
-        return resultOfFailure(error).detail;
+        return resultOfFailure(error, false).detail;
       }
     },
     async close() {
@@ -68,7 +80,7 @@ export function createSmtpProvider(options: SmtpOptions): CheckedProvider {
 }
 
 function transportOptions(options: SmtpOptions) {
-  const { host, port, secure, user, password, ca, starttls } = options;
+  const { host, port, secure, user, password, ca, insecure, dkim, starttls } = options;
   const connectTimeoutMs = capped(options.connectTimeoutMs ?? 10_000);
   const strippable = user !== null && !isLoopback(host);
   return {
@@ -79,7 +91,8 @@ function transportOptions(options: SmtpOptions) {
     ignoreTLS: !secure && starttls === "never",
     // Without forceAuth, a server that offers no login would receive the mail without one.
     ...(user === null ? {} : { auth: { user, pass: password?.reveal() ?? "" }, forceAuth: true }),
-    tls: { rejectUnauthorized: true, minVersion: "TLSv1.2" as const, ...(ca === undefined ? {} : { ca }) },
+    tls: { rejectUnauthorized: insecure !== true, minVersion: "TLSv1.2" as const, ...(typeof ca === "string" ? { ca } : {}) },
+    ...(dkim ? { dkim: { domainName: dkim.domain, keySelector: dkim.selector, privateKey: dkim.key.reveal() } } : {}),
     connectionTimeout: connectTimeoutMs,
     greetingTimeout: connectTimeoutMs,
     dnsTimeout: connectTimeoutMs,

@@ -1,10 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { createSmtpProvider } from "../../../src/delivery/providers/smtp.js";
 import { createConsoleProvider } from "../../../src/delivery/taps/console.js";
 import { createInbox } from "../../../src/delivery/taps/inbox.js";
-import { startMailServer } from "../../support/smtp.js";
 import { message } from "../fixtures.js";
-import { describeProvider } from "./contract.js";
+import { describeCarrier, describeProvider } from "./contract.js";
+import { startSmtpCarrier } from "./smtp-carrier.js";
 
 describeProvider("inbox", async () => {
   const inbox = createInbox(() => 0);
@@ -19,22 +18,7 @@ describeProvider("console", async () => {
   };
 });
 
-describeProvider("smtp", async () => {
-  const server = await startMailServer();
-  const options = {
-    host: "127.0.0.1",
-    port: server.port,
-    secure: false,
-    user: null,
-    password: null,
-    starttls: "never",
-  } as const;
-  return {
-    provider: createSmtpProvider({ ...options, from: { name: "Latchkey", address: "codes@example.org" } }),
-    received: () => server.mails.map(({ recipients, parsed }) => ({ to: recipients.join(), text: parsed.text ?? "" })),
-    stop: server.stop,
-  };
-});
+describeCarrier("smtp", startSmtpCarrier);
 
 describe("inbox", () => {
   test("lists newest first, with the time of arrival in ISO 8601, and by destination only exact ones", async () => {
