@@ -5,7 +5,7 @@ import { sendOtp } from "../auth/send-otp.js";
 import type { App } from "../model/app.js";
 import type { Caller } from "../model/caller.js";
 import type { Challenge } from "../model/challenge.js";
-import { type Channel, contactKindOf } from "../model/channel.js";
+import { type Channel, channelAmong, contactKindOf } from "../model/channel.js";
 import type { Client } from "../model/client.js";
 import { isContact } from "../model/identifier.js";
 import type { Member, UserContact } from "../model/user.js";
@@ -41,7 +41,7 @@ export async function inviteUser(deps: AccountsDeps, actor: Actor, input: Invite
   const app = await appFor(deps, actor, appId);
   // The challenge belongs to the client that redeems it.
   const client = await clientOfApp(deps, actor, { app, clientId, role: "redeems the code" });
-  const channel = wanted ?? (email ? "email" : "sms");
+  const channel = wanted ?? channelAmong(app.policy.channels, email ? "email" : "phone");
   refuseSending(app, channel);
   const contacts = contactsIn({ email, phone });
   if (contacts.length > 0 && !contacts.some(({ kind }) => kind === contactKindOf[channel])) {

@@ -1,6 +1,6 @@
 import { randomJitter } from "../crypto/random.js";
 import type { Purpose } from "../model/challenge.js";
-import type { Channel } from "../model/channel.js";
+import { type Channel, paidChannels } from "../model/channel.js";
 import type { Limit, Policy } from "../model/policy.js";
 import type { EpochMs } from "../model/time.js";
 import { requesterFailuresMax } from "../model/user.js";
@@ -34,9 +34,6 @@ export function sendKeys(identifierKey: Uint8Array): readonly Uint8Array[] {
 export function userGuessKey(account: Uint8Array): Uint8Array {
   return keyOf("userGuesses", account);
 }
-
-/** Channels with a cost for each message. */
-const paidChannels: readonly Channel[] = ["sms"];
 
 interface Sending {
   readonly identifierKey: Uint8Array;

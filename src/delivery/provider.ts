@@ -3,7 +3,8 @@ import type { Contact } from "../model/contact.js";
 import type { MessageStatus, Price } from "../model/message.js";
 import type { EpochMs } from "../model/time.js";
 
-/** A code rendered for a person. `text` is the whole message for SMS; e-mail also has a subject and an HTML form. */
+/** A code rendered for a person. `text` is the whole message; e-mail also has a subject and an HTML
+ * form. For a call it is what the voice says: the digits of the code apart from one another, and all twice. */
 export interface Message {
   readonly challengeId: string;
   /**

@@ -1,6 +1,6 @@
 import { domainToASCII, domainToUnicode } from "node:url";
 import { parsePhoneNumberFromString } from "libphonenumber-js/max";
-import { type Channel, channelOf, contactKindOf } from "./channel.js";
+import { type Channel, channelAmong, contactKindOf } from "./channel.js";
 import type { Contact } from "./contact.js";
 import type { Policy } from "./policy.js";
 import { type FieldViolation, isViolation } from "./violation.js";
@@ -93,8 +93,8 @@ export function channelReaches(channel: Channel, identifier: Identifier): boolea
 
 /** The channel for a code if the caller names none. */
 export function defaultChannelFor(policy: Pick<Policy, "channels" | "defaultChannel">, identifier: Identifier): Channel {
-  if (isContact(identifier)) return channelOf[identifier.kind];
   const { channels, defaultChannel } = policy;
+  if (isContact(identifier)) return channelAmong(channels, identifier.kind);
   if (defaultChannel !== null && channels.includes(defaultChannel)) return defaultChannel;
-  return channels.includes("email") ? "email" : "sms";
+  return channels.includes("email") ? "email" : channelAmong(channels, "phone");
 }

@@ -1,5 +1,5 @@
 import { type AppPolicy, resolvePolicy } from "./app-policy.js";
-import { channelOf } from "./channel.js";
+import { reaches } from "./channel.js";
 import type { Policy } from "./policy.js";
 import { type PolicyField, type PolicyKey, policyFields } from "./policy-fields.js";
 import type { FieldViolation } from "./violation.js";
@@ -81,7 +81,7 @@ function jointViolations(own: AppPolicy, changed: readonly PolicyKey[], deployme
     defaultChannel === null || channels.includes(defaultChannel),
     `makes ${defaultChannel} the default channel, which is not among the channels ${channels.join(", ")}`,
   );
-  const unreached = (effective.registrationSources ?? []).filter((kind) => !channels.includes(channelOf[kind]));
+  const unreached = (effective.registrationSources ?? []).filter((kind) => !reaches(channels, kind));
   check(
     ["registrationSources", "channels"],
     unreached.length === 0,

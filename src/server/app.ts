@@ -172,6 +172,7 @@ async function start(settings: Settings, { log: plainLog, overrides, closers }: 
     traced: tracer.on,
     plainLog,
     beforeDrain: () => readiness?.stop(),
+    takeReports: delivery.takeReports,
     closers,
   });
   readiness = watchReadiness({ ping, log: plainLog, changed: doors.setServing });

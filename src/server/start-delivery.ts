@@ -3,8 +3,10 @@ import type { Settings } from "../config/settings.js";
 import { deliver } from "../delivery/deliver.js";
 import { startOutbox } from "../delivery/outbox.js";
 import type { Provider } from "../delivery/provider.js";
+import { followReports, takeReportRequest } from "../delivery/take-reports.js";
 import { createConsoleProvider } from "../delivery/taps/console.js";
 import { createInbox, type Inbox } from "../delivery/taps/inbox.js";
+import type { TakeReports } from "../doors/http/reports/plugin.js";
 import type { Log } from "../lib/log.js";
 import type { EpochMs } from "../model/time.js";
 import type { Recorder } from "../telemetry/metrics.js";
@@ -19,6 +21,8 @@ export interface StartedDelivery {
   readonly wake: (dueAt: EpochMs) => void;
   /** Null in production. */
   readonly inbox: Inbox | null;
+  /** Takes what carriers post about messages. */
+  readonly takeReports: TakeReports;
 }
 
 /** Starts sending what the outbox holds. `providers` are used instead of those that the settings name. */
@@ -57,7 +61,10 @@ export function startDelivery(
     onTry: recorder.tryEnded,
   });
   closers.push(() => outbox.stop());
-  return { wake: tracer.detached(outbox.wake), inbox };
+  const reporting = { store, clock, log: given.plainLog, providers };
+  followReports(reporting);
+  const takeReports: TakeReports = (provider, request) => takeReportRequest(reporting, { provider, request });
+  return { wake: tracer.detached(outbox.wake), inbox, takeReports };
 }
 
 function providersOf(settings: Settings, inbox: Inbox | null, print: (text: string) => void): Provider[] {

@@ -4,6 +4,7 @@ import { inviteUser } from "../../accounts/invite-user.js";
 import type { MemberFields } from "../../accounts/member-fields.js";
 import { updateUser } from "../../accounts/update-user.js";
 import type { Settings } from "../../config/settings.js";
+import type { Channel } from "../../model/channel.js";
 import type { Contact, ContactKind } from "../../model/contact.js";
 import type { CredentialType } from "../../model/user.js";
 import type { Json } from "../apps/app.js";
@@ -38,7 +39,7 @@ export interface CreateOptions extends UserOptions {
 export interface InviteOptions extends UserOptions {
   readonly email?: string;
   readonly phone?: string;
-  readonly channel?: "email" | "sms";
+  readonly channel?: Channel;
   readonly client: string;
 }
 
