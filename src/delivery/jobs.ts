@@ -68,7 +68,9 @@ export async function settle(jobs: Jobs, store: Pick<Store, "outbox">): Promise<
   const batch = [...jobs.unsettled];
   jobs.unsettled.clear();
   try {
-    await store.outbox.settle(batch.map(({ outboxId, tries, retryAt }) => ({ outboxId, tries, retryAt })));
+    await store.outbox.settle(
+      batch.map(({ outboxId, tries, retryAt }) => ({ outboxId, tries, retryAt, carrier: 0, unknowns: 0, ended: null })),
+    );
   } catch (error) {
     for (const job of batch) if (!job.sending) jobs.unsettled.add(job);
     throw error;

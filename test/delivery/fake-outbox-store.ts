@@ -19,7 +19,10 @@ export interface FakeOutboxStore extends Pick<Store, "outbox"> {
 
 /** The outbox part of the store in memory, as its contract has it. */
 export function createFakeOutboxStore(): FakeOutboxStore {
-  const rows = new Map<number, { tries: number; dueAt: EpochMs; delivery: Delivery | null }>();
+  const rows = new Map<
+    number,
+    { tries: number; dueAt: EpochMs; delivery: Delivery | null; carrier: number; unknowns: number }
+  >();
   let lastId = 0;
   let looks = 0;
   const guard = () => {
@@ -31,7 +34,7 @@ export function createFakeOutboxStore(): FakeOutboxStore {
     down: false,
     put(delivery, dueAt = 0) {
       lastId += 1;
-      rows.set(lastId, { tries: 0, dueAt, delivery });
+      rows.set(lastId, { tries: 0, dueAt, delivery, carrier: 0, unknowns: 0 });
       return lastId;
     },
     open: () => [...rows.keys()],
@@ -46,17 +49,18 @@ export function createFakeOutboxStore(): FakeOutboxStore {
           row.tries += 1;
           row.dueAt = now + leaseMs;
           const gone = row.delivery === null || row.delivery.expiresAt <= now;
-          return { outboxId, tries: row.tries, delivery: gone ? null : row.delivery };
+          const { tries, carrier, unknowns } = row;
+          return { outboxId, tries, queuedAt: 0, carrier, unknowns, delivery: gone ? null : row.delivery };
         });
       },
       async settle(settlements) {
         guard();
         store.settlements.push(settlements);
-        for (const { outboxId, tries, retryAt } of settlements) {
+        for (const { outboxId, tries, retryAt, carrier, unknowns } of settlements) {
           const row = rows.get(outboxId);
           if (row?.tries !== tries) continue;
           if (retryAt === null) rows.delete(outboxId);
-          else row.dueAt = retryAt;
+          else Object.assign(row, { dueAt: retryAt, carrier, unknowns });
         }
       },
       async nextDueAt() {

@@ -34,7 +34,9 @@ export function message(channel: Channel, change: Partial<RenderInput> = {}): Me
 export function delivery(change: Partial<Delivery> = {}): Delivery {
   return {
     challengeId: "challenge-1",
+    poolId: "main",
     appId: "default",
+    userId: null,
     clientId: "default-web",
     purpose: "login",
     channel: "email",

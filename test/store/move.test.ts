@@ -21,6 +21,7 @@ import {
   attemptOf,
   bytes,
   chargeOf,
+  done,
   email,
   issue,
   minute,
@@ -203,9 +204,7 @@ describe("a move", () => {
       const last = await signIn(store);
       await store.users.erase({ userId: last.user.userId, now: t0 });
       const messages = await store.outbox.claim({ now: t0 + minute, leaseMs: minute, limit: 100 });
-      await store.outbox.settle(
-        messages.map((message) => ({ outboxId: message.outboxId, tries: message.tries, retryAt: null })),
-      );
+      await store.outbox.settle(messages.map(done));
       return [last.user, Math.max(...messages.map((message) => message.outboxId))];
     });
     await move();

@@ -22,7 +22,7 @@ export interface Differences {
 }
 
 /** Adds a column that has a default to each table that calls write. SQLite takes the same text. */
-export const addColumns = ["challenges", "sessions", "users", "budgets", "outbox"]
+export const addColumns = ["challenges", "sessions", "users", "budgets", "outbox", "outbox_later"]
   .map((table) => `ALTER TABLE ${table} ADD COLUMN added TEXT NOT NULL DEFAULT 'default';`)
   .join("\n");
 

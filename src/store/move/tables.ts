@@ -80,6 +80,7 @@ export const movedTables: readonly MovedTable[] = [
   { name: "registrations", key: ["registration_id"] },
   { name: "challenges", key: ["challenge_id"], changed: challengeOf },
   { name: "outbox", key: ["outbox_id"] },
+  { name: "outbox_later", key: ["outbox_id"] },
   {
     name: "messages",
     key: ["message_id"],

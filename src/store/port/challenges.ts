@@ -157,7 +157,8 @@ export interface Challenges {
 
   /**
    * Puts the code of a live challenge into the outbox again and spends the charges. Concurrent calls beyond the budget are
-   * `limited`; those beyond `sendsMax` are refused. The hold of the first charge becomes the challenge's `resendAt`.
+   * `limited`; those beyond `sendsMax` are refused. The hold of the first charge becomes the challenge's `resendAt`. `channel` is
+   * that of this message only; the challenge keeps its own.
    */
   resend(change: {
     readonly challengeId: string;
@@ -165,6 +166,8 @@ export interface Challenges {
     readonly requesterKey: Uint8Array;
     readonly idempotency: Uint8Array | null;
     readonly charges: readonly BudgetCharge[];
+    /** A channel that delivers to the challenge's contact. Default: the challenge's channel. */
+    readonly channel?: Channel | null;
     /** When the message is due. Default: now. */
     readonly deliverAt?: EpochMs;
     readonly now: EpochMs;

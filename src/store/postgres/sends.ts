@@ -24,7 +24,7 @@ const issue: Statement = {
 const resend: Statement = {
   name: "resend_challenge",
   text: `SELECT r.outcome, r.retry_at, ${challengeColumns("r")}
-    FROM ${unflushed}, ${functionName("resend_challenge")}($1, $2, $3, $4, $5, $6, $7) r`,
+    FROM ${unflushed}, ${functionName("resend_challenge")}($1, $2, $3, $4, $5, $6, $7, $8) r`,
 };
 const replay: Statement = {
   name: "replayed_challenges",
@@ -108,13 +108,14 @@ export function createSends(db: Database): Operations {
       };
     },
 
-    async resend({ challengeId, clientId, requesterKey, idempotency, charges, deliverAt, now }) {
+    async resend({ challengeId, clientId, requesterKey, idempotency, charges, channel = null, deliverAt, now }) {
       const values = [
         challengeId,
         clientId,
         requesterKey,
         idempotency,
         chargesParameter(charges.map((charge, index) => ({ charge, sets: index === 0 ? 1 : null }))),
+        channel,
         deliverAt ?? now,
         now,
       ];

@@ -158,8 +158,13 @@ export function toSession(row: SessionRow): Session {
 export interface DueRow {
   outbox_id: number;
   tries: number;
+  queued_at: EpochMs;
+  carrier: number;
+  unknowns: number;
   challenge_id: string;
+  pool_id: string | null;
   app_id: string | null;
+  member_id: string | null;
   client_id: string | null;
   purpose: Purpose;
   channel: Channel;
@@ -168,22 +173,26 @@ export interface DueRow {
   locale: string;
   sealed_code: Buffer | null;
   expires_at: EpochMs;
-  has_user: boolean | number;
   invited: boolean | number;
 }
 
 export function toMessage(row: DueRow): OutboxMessage {
-  const { sealed_code: sealedCode, app_id: appId, client_id: clientId } = row;
+  const { sealed_code: sealedCode, pool_id: poolId, app_id: appId, client_id: clientId, member_id: userId } = row;
   const contact = contactOf(row);
   return {
     outboxId: row.outbox_id,
     tries: row.tries,
+    queuedAt: row.queued_at,
+    carrier: row.carrier,
+    unknowns: row.unknowns,
     delivery:
-      contact === null || sealedCode === null || appId === null || clientId === null
+      contact === null || sealedCode === null || poolId === null || appId === null || clientId === null
         ? null
         : {
             challengeId: row.challenge_id,
+            poolId,
             appId,
+            userId,
             clientId,
             purpose: row.purpose,
             channel: row.channel,
@@ -191,7 +200,7 @@ export function toMessage(row: DueRow): OutboxMessage {
             locale: row.locale,
             sealedCode,
             expiresAt: row.expires_at,
-            hasUser: Boolean(row.has_user),
+            hasUser: userId !== null,
             invited: Boolean(row.invited),
           },
   };

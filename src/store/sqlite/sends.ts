@@ -1,6 +1,7 @@
 import type { Database } from "better-sqlite3";
 import type { Challenge, NewChallenge } from "../../model/challenge.js";
 import { resendRefusalOf } from "../../model/challenge-state.js";
+import type { Channel } from "../../model/channel.js";
 import type { EpochMs } from "../../model/time.js";
 import type { Store } from "../port/store.js";
 import { toChallenge } from "../shared/rows.js";
@@ -28,7 +29,9 @@ export function createSends(
   const insertRegistration = db.prepare<[string, Uint8Array, EpochMs]>(
     "INSERT INTO registrations (registration_id, sealed_profile, expires_at) VALUES (?, ?, ?)",
   );
-  const enqueue = db.prepare<[string, EpochMs]>("INSERT INTO outbox (challenge_id, due_at) VALUES (?, ?)");
+  const enqueue = db.prepare<[string, Channel | null, EpochMs, EpochMs]>(
+    "INSERT INTO outbox (challenge_id, channel, due_at, queued_at) VALUES (?, ?, ?, ?)",
+  );
   const countSend = db.prepare<[string, EpochMs, string]>(
     "UPDATE challenges SET sends = sends + 1, resends = ?, resend_at = ? WHERE challenge_id = ? AND sends < sends_max",
   );
@@ -105,7 +108,7 @@ export function createSends(
         if ("kind" in granted) return granted;
         const issued = challenges.map(({ challenge }, index) => {
           const resendAt = budgets.spend(granted[index]!, now);
-          enqueue.run(challenge.challengeId, deliverAt ?? now);
+          enqueue.run(challenge.challengeId, null, deliverAt ?? now, now);
           return issueOne(challenge, { registrationId: registration?.registrationId ?? null, resendAt, now });
         });
         const expiresAt = Math.max(...challenges.map(({ challenge }) => challenge.expiresAt));
@@ -115,7 +118,7 @@ export function createSends(
       });
     },
 
-    resend({ challengeId, clientId, requesterKey, idempotency: mac, charges, deliverAt, now }) {
+    resend({ challengeId, clientId, requesterKey, idempotency: mac, charges, channel = null, deliverAt, now }) {
       return writer.writeUnflushed(() => {
         const earlier = replay(mac, now)?.[0];
         if (earlier !== undefined) return { kind: "replayed", challenge: earlier };
@@ -127,7 +130,7 @@ export function createSends(
         if ("kind" in granted) return granted;
         const resendAt = budgets.spend(granted, now);
         countSend.run(appendResend(row.resends, { at: now, requesterKey }), resendAt, challengeId);
-        enqueue.run(challengeId, deliverAt ?? now);
+        enqueue.run(challengeId, channel, deliverAt ?? now, now);
         idempotency.remember(mac, { kind: "challenges", challengeIds: [challengeId] }, row.expires_at);
         return { kind: "resent", challenge: toChallenge(byId.get(challengeId)!) };
       });

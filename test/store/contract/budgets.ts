@@ -9,6 +9,7 @@ import {
   bytes,
   chargeOf,
   day,
+  done,
   expectKind,
   expectNothingHappened,
   hour,
@@ -192,7 +193,7 @@ export function budgets(scene: Scene): void {
       const proven = await issue(store, { purpose: "verify_contact" });
       await store.challenges.redeem(redemptionOf(proven.challengeId, { returns, now: t0 + 2 }));
       for (const message of await store.outbox.claim({ now: t0 + 2, leaseMs: 0, limit: 100 })) {
-        if (message.delivery === null) await store.outbox.settle([{ ...message, retryAt: null }]);
+        if (message.delivery === null) await store.outbox.settle([done(message)]);
       }
     });
   });

@@ -8,6 +8,7 @@ import type { NewMembership, NewUser } from "../../../src/model/user.js";
 import type { DatabaseLocation } from "../../../src/store/open.js";
 import type { BudgetCharge } from "../../../src/store/port/budgets.js";
 import type { SendGuard } from "../../../src/store/port/challenges.js";
+import type { OutboxMessage, Settlement } from "../../../src/store/port/outbox.js";
 import type { RedeemChange } from "../../../src/store/port/redemption.js";
 import type { RotateOutcome } from "../../../src/store/port/sessions.js";
 import type { Store } from "../../../src/store/port/store.js";
@@ -294,6 +295,16 @@ export async function budgetOf(store: Store, key: Uint8Array, now: EpochMs) {
 export async function queued(store: Store, now: EpochMs): Promise<(string | null)[]> {
   const messages = await store.outbox.claim({ now, leaseMs: 0, limit: 10_000 });
   return messages.map((message) => message.delivery?.challengeId ?? null).sort();
+}
+
+/** The settlement of a message that was sent or given up. */
+export function done({ outboxId, tries }: Pick<OutboxMessage, "outboxId" | "tries">): Settlement {
+  return { outboxId, tries, retryAt: null, carrier: 0, unknowns: 0, ended: null };
+}
+
+/** The settlement of a message that is tried again at `retryAt`. */
+export function putOff(message: Pick<OutboxMessage, "outboxId" | "tries">, retryAt: number): Settlement {
+  return { ...done(message), retryAt };
 }
 
 /** Does something and asserts that nothing of what the port shows has changed: challenges, budgets, outbox, sessions. */

@@ -1,10 +1,12 @@
 import { expect, it } from "vitest";
 import {
+  done,
   email,
   expectNothingHappened,
   issue,
   minute,
   phone,
+  putOff,
   queued,
   redemptionOf,
   register,
@@ -27,9 +29,14 @@ export function outbox(scene: Scene): void {
     expect(message).toEqual({
       outboxId: message?.outboxId,
       tries: 1,
+      queuedAt: t0,
+      carrier: 0,
+      unknowns: 0,
       delivery: {
         challengeId,
+        poolId: challenge.poolId,
         appId: "shop",
+        userId: null,
         clientId,
         purpose,
         channel,
@@ -99,7 +106,7 @@ export function outbox(scene: Scene): void {
     const [old] = await store.outbox.claim({ now: t0, leaseMs, limit: 10 });
     const [current] = await store.outbox.claim({ now: t0 + leaseMs, leaseMs, limit: 10 });
     for (const retryAt of [null, t0]) {
-      await store.outbox.settle([{ outboxId: old!.outboxId, tries: old!.tries, retryAt }]);
+      await store.outbox.settle([{ ...done(old!), retryAt }]);
       expect(await store.outbox.nextDueAt()).toBe(t0 + 2 * leaseMs);
     }
     await store.outbox.settle([done(current!)]);
@@ -118,7 +125,7 @@ export function outbox(scene: Scene): void {
     const { store } = scene;
     await issue(store);
     const [message] = await store.outbox.claim({ now: t0, leaseMs, limit: 10 });
-    await store.outbox.settle([{ ...message!, retryAt: t0 + 5 * second }]);
+    await store.outbox.settle([putOff(message!, t0 + 5 * second)]);
     expect(await store.outbox.nextDueAt()).toBe(t0 + 5 * second);
     expect(await store.outbox.claim({ now: t0 + 5 * second - 1, leaseMs, limit: 10 })).toEqual([]);
     const [again] = await store.outbox.claim({ now: t0 + 5 * second, leaseMs, limit: 10 });
@@ -179,7 +186,7 @@ export function outbox(scene: Scene): void {
     const challenge = await issue(store);
     await expectNothingHappened(store, { now: t0, challenges: [challenge.challengeId] }, async () => {
       await store.outbox.settle([]);
-      await store.outbox.settle([{ outboxId: 999_999, tries: 1, retryAt: null }]);
+      await store.outbox.settle([done({ outboxId: 999_999, tries: 1 }), putOff({ outboxId: 999_998, tries: 1 }, t0)]);
     });
   });
 
@@ -187,8 +194,4 @@ export function outbox(scene: Scene): void {
     expect(await scene.store.outbox.nextDueAt()).toBeNull();
     expect(await scene.store.outbox.claim({ now: t0, leaseMs, limit: 10 })).toEqual([]);
   });
-}
-
-function done({ outboxId, tries }: { outboxId: number; tries: number }) {
-  return { outboxId, tries, retryAt: null };
 }

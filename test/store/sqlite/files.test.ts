@@ -8,6 +8,7 @@ import { createWriter } from "../../../src/store/sqlite/writer.js";
 import { startStoreProcesses } from "../../support/store-processes.js";
 import {
   bytes,
+  done,
   email,
   guardOf,
   issue,
@@ -96,7 +97,7 @@ describe("the files of a SQLite database", () => {
     it("by its last message, when no send is left", () =>
       expectErased({ sendsMax: 1 }, async () => {
         const messages = await store.outbox.claim({ now: t0, leaseMs: minute, limit: 100 });
-        await store.outbox.settle(messages.map((message) => ({ ...message, retryAt: null })));
+        await store.outbox.settle(messages.map(done));
       }));
 
     it("and none of a registration's profile", async () => {
@@ -119,7 +120,7 @@ describe("the files of a SQLite database", () => {
       await issue(store, { sealedCode: mark });
       await register(store, [email()]);
       const messages = await store.outbox.claim({ now: t0, leaseMs: minute, limit: 100 });
-      await store.outbox.settle(messages.map((message) => ({ ...message, retryAt: null })));
+      await store.outbox.settle(messages.map(done));
       await store.upkeep.scrub();
       expect(holds(mark)).toBe(true);
     });

@@ -107,7 +107,9 @@ function fill(db: Database.Database): void {
         iif(i % 8, NULL, randomblob(40)), 5, 5, i * 1000, i * 1000 + 300000, 0, iif(i % 2, i, NULL) FROM n;
     INSERT INTO budgets ${rows} SELECT randomblob(17), '1,2,3', 0, i * 1000, 0 FROM n;
     INSERT INTO lockouts ${rows} SELECT randomblob(17), 1, 0, i * 1000 FROM n;
-    INSERT INTO outbox (challenge_id, due_at) ${rows} SELECT 'c' || i, i * 1000 FROM n WHERE i % 20 = 0;
+    INSERT INTO outbox (challenge_id, due_at, queued_at) ${rows} SELECT 'c' || i, i * 1000, i * 1000 FROM n WHERE i % 20 = 0;
+    INSERT INTO outbox_later (outbox_id, challenge_id, due_at, tries, carrier, unknowns, queued_at)
+      ${rows} SELECT 1000000 + i, 'c' || i, i * 1000, 1, 0, 0, i * 1000 FROM n WHERE i % 20 = 1;
     INSERT INTO idempotency ${rows} SELECT randomblob(32), '{}', i * 1000 FROM n;
     INSERT INTO sessions (session_id, family, key_id, user_id, client_id, ip, user_agent, amr, created_at, last_used_at,
         idle_expires_at, expires_at, app_id, credential_hash)

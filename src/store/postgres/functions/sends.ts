@@ -3,9 +3,10 @@ import { namesOf, newChallenge, storedChallenge } from "./columns.js";
 import { ownClaims } from "./person-rows.js";
 
 /**
- * Sending. Every function that writes locks in this order, so that no two deadlock: outbox, idempotency of a send, send_locks,
- * challenges by id, users, contacts, claims by kind and value, memberships, messages as `messages.ts` says, sessions by id,
- * idempotency of a redemption, budgets by key, lockouts. The idempotency keys of sends and of redemptions are disjoint, so no lock cycle can form between them.
+ * Sending. Every function that writes locks in this order, so that no two deadlock: waiting messages by id, idempotency of a send,
+ * send_locks, challenges by id, users, contacts, claims by kind and value, memberships, messages as `messages.ts` says, sessions by
+ * id, idempotency of a redemption, budgets by key, lockouts. A waiting message is a row of outbox or of outbox_later, never of both.
+ * The idempotency keys of sends and of redemptions are disjoint, so no lock cycle can form between them.
  * A person's users row guards the person's contacts, claims, memberships and new sessions: all that changes them locks it first. A
  * redemption creates a person's contacts before the users row, which no other call can wait for yet. No call locks the users rows
  * of two people, except `create_members`, which locks them by id. Two lists that make the same usernames in different orders can
@@ -165,13 +166,14 @@ BEGIN
   resend_at := v_spending.resend_at;
   INSERT INTO challenges (${namesOf(newChallenge)}, resend_at)
   SELECT ${namesOf(newChallenge, "c")}, v_spending.resend_at[c.nth] FROM jsonb_to_recordset(p_challenges) AS c (${newChallenge}, nth INTEGER);
-  INSERT INTO outbox (challenge_id, due_at)
-  SELECT c.challenge_id, p_deliver_at FROM jsonb_to_recordset(p_challenges) AS c (challenge_id TEXT, nth INTEGER) ORDER BY c.nth;
+  INSERT INTO outbox (challenge_id, due_at, queued_at)
+  SELECT c.challenge_id, p_deliver_at, p_now FROM jsonb_to_recordset(p_challenges) AS c (challenge_id TEXT, nth INTEGER) ORDER BY c.nth;
 END $$;
 
 -- Returns the challenge after the resend, or nulls if it does not exist.
 CREATE FUNCTION resend_challenge(
-  p_challenge_id TEXT, p_client_id TEXT, p_requester_key BYTEA, p_mac BYTEA, p_charges JSONB, p_deliver_at BIGINT, p_now BIGINT
+  p_challenge_id TEXT, p_client_id TEXT, p_requester_key BYTEA, p_mac BYTEA, p_charges JSONB, p_channel TEXT, p_deliver_at BIGINT,
+  p_now BIGINT
 ) RETURNS TABLE (outcome TEXT, retry_at BIGINT, ${storedChallenge}) LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 DECLARE
@@ -197,7 +199,7 @@ BEGIN
     UPDATE challenges SET sends = sends + 1, resend_at = v_resend_at[1],
       resend_times = resend_times || p_now, resend_requesters = resend_requesters || p_requester_key
     WHERE challenge_id = p_challenge_id;
-    INSERT INTO outbox (challenge_id, due_at) VALUES (p_challenge_id, p_deliver_at);
+    INSERT INTO outbox (challenge_id, channel, due_at, queued_at) VALUES (p_challenge_id, p_channel, p_deliver_at, p_now);
   ELSIF v_outcome <> 'replayed' THEN
     DELETE FROM idempotency WHERE mac = p_mac;
   END IF;
