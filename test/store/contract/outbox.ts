@@ -1,8 +1,10 @@
 import { expect, it } from "vitest";
 import {
+  day,
   done,
   email,
   expectNothingHappened,
+  hour,
   issue,
   minute,
   phone,
@@ -100,7 +102,7 @@ export function outbox(scene: Scene): void {
     expect(again.map(({ tries }) => tries)).toEqual([2]);
   });
 
-  it("the settlement of an older charge does nothing: it neither ends nor moves the message", async () => {
+  it("a settlement of an earlier lease neither ends the message nor puts it off", async () => {
     const { store } = scene;
     await issue(store);
     const [old] = await store.outbox.claim({ now: t0, leaseMs, limit: 10 });
@@ -132,14 +134,60 @@ export function outbox(scene: Scene): void {
     expect(again).toMatchObject({ outboxId: message!.outboxId, tries: 2 });
   });
 
-  it("messages due longest are claimed first, within the limit", async () => {
+  it("within the limit, messages that were queued first are claimed first, and those put off between them by due time", async () => {
     const { store } = scene;
-    const late = await issue(store, {}, { now: t0 + second });
-    const early = await issue(store, {}, { now: t0 });
-    const first = await store.outbox.claim({ now: t0 + minute, leaseMs, limit: 1 });
-    expect(first.map(({ delivery }) => delivery?.challengeId)).toEqual([early.challengeId]);
-    const next = await store.outbox.claim({ now: t0 + minute, leaseMs, limit: 1 });
-    expect(next.map(({ delivery }) => delivery?.challengeId)).toEqual([late.challengeId]);
+    const [a, b, c] = [
+      await issue(store),
+      await issue(store, {}, { now: t0 + second }),
+      await issue(store, {}, { now: t0 + 2 * second }),
+    ];
+    const [message] = await store.outbox.claim({ now: t0, leaseMs, limit: 1 });
+    await store.outbox.settle([putOff(message!, t0 + second + 1)]);
+    const claimed: unknown[] = [];
+    for (const _ of [1, 2, 3]) {
+      const messages = await store.outbox.claim({ now: t0 + minute, leaseMs, limit: 1 });
+      claimed.push(...messages.map(({ delivery }) => delivery?.challengeId));
+    }
+    expect(claimed).toEqual([b.challengeId, a.challengeId, c.challengeId]);
+  });
+
+  it("a message put off keeps its number, its time of queueing and what its settlement says, and is settled again", async () => {
+    const { store } = scene;
+    const { challengeId } = await issue(store, { sendsMax: 1 });
+    const [first] = await store.outbox.claim({ now: t0, leaseMs, limit: 10 });
+    await store.outbox.settle([{ ...putOff(first!, t0 + second), carrier: 2, unknowns: 1 }]);
+    const again = { outboxId: first!.outboxId, queuedAt: t0, delivery: { challengeId } };
+    const [next] = await store.outbox.claim({ now: t0 + second, leaseMs, limit: 10 });
+    expect(next).toMatchObject({ ...again, tries: 2, carrier: 2, unknowns: 1 });
+    await store.outbox.settle([{ ...putOff(next!, t0 + 2 * second), carrier: 0, unknowns: 1 }]);
+    const [third] = await store.outbox.claim({ now: t0 + 2 * second, leaseMs, limit: 10 });
+    expect(third).toMatchObject({ ...again, tries: 3, carrier: 0, unknowns: 1 });
+    await store.outbox.settle([{ ...putOff(next!, t0), carrier: 5, unknowns: 0 }, done(next!)]);
+    expect(await store.outbox.nextDueAt()).toBe(t0 + 2 * second + leaseMs);
+    await store.outbox.settle([done(third!)]);
+    expect(await store.outbox.nextDueAt()).toBeNull();
+  });
+
+  it("a message put off to a time long past is claimed at once", async () => {
+    const { store } = scene;
+    await issue(store, {}, { now: t0 + hour });
+    const [message] = await store.outbox.claim({ now: t0 + hour, leaseMs, limit: 10 });
+    await store.outbox.settle([putOff(message!, t0)]);
+    expect(await store.outbox.nextDueAt({ now: t0 + hour, withinMs: second })).toBe(t0);
+    expect(await store.outbox.claim({ now: t0 + hour, leaseMs, limit: 10 })).toHaveLength(1);
+  });
+
+  it("what is due soon is known, whatever was claimed before and whichever way the clock was set", async () => {
+    const { store } = scene;
+    await issue(store, { expiresAt: t0 + day });
+    const soon = (now: number) => store.outbox.nextDueAt({ now, withinMs: second });
+    expect(await soon(t0)).toBe(t0);
+    await store.outbox.claim({ now: t0, leaseMs, limit: 10 });
+    expect(await soon(t0 + leaseMs - second)).toBe(t0 + leaseMs);
+    expect(await store.outbox.claim({ now: t0 + leaseMs, leaseMs, limit: 10 })).toHaveLength(1);
+    await issue(store);
+    expect(await soon(t0)).toBe(t0);
+    expect(await store.outbox.claim({ now: t0, leaseMs, limit: 10 })).toHaveLength(1);
   });
 
   it("messages of decoys, consumed and expired challenges are claimed with nothing to deliver", async () => {
