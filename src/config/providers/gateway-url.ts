@@ -55,3 +55,9 @@ export function readInsecure(text: string | undefined, isProduction: boolean): b
   }
   return true;
 }
+
+/** Returns the origins that a gateway calls, such as `https://api.example.com/`, for a check of their addresses. */
+export function originsOfGateway({ request, check, oauth }: Gateway): readonly string[] {
+  const urls = [request.url, check ?? []].flatMap(([first]) => (first !== undefined && "text" in first ? [first.text] : []));
+  return [...new Set([...urls, ...(oauth === null ? [] : [oauth.tokenUrl])].map((url) => `${new URL(url).origin}/`))];
+}

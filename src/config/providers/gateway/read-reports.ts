@@ -48,6 +48,10 @@ function readStatuses(node: Node): ReadonlyMap<string, ReportedStatus> {
 const chosen = { lengthMin: 16 };
 
 function readAuthentication(node: Node, secrets: Secrets): ReportAuthentication {
+  if (isMissing(node)) {
+    refuse(node, "is missing: say how the carrier proves its reports, because strangers can post others");
+    return { type: "query", name: "", value: readSealed({ ...node, value: "" }, secrets, { lengthMin: 0 }) };
+  }
   const type = wordOf(child(node, "type"), ["hmac", "header", "basic", "query", "jwt"]);
   switch (type) {
     case "hmac":
