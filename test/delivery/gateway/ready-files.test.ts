@@ -17,7 +17,7 @@ function provider(name: ReadyName, origin?: string) {
     gateway: readyGateway(name, origin),
     reportsUrl,
     insecure: origin !== undefined,
-    answerTimeoutMs: 1_000,
+    answerTimeoutMs: 2_000,
     clock: () => now,
   });
 }
