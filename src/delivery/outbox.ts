@@ -148,7 +148,8 @@ async function claim(state: State): Promise<void> {
   try {
     const messages = await store.outbox.claim({ now, leaseMs, limit });
     if (messages.length >= limit) state.wanted = true;
-    for (const message of messages) begin(state.jobs, state.deps, message, () => noteResult(state));
+    const leasedUntil = now + leaseMs;
+    for (const message of messages) begin(state.jobs, state.deps, { message, leasedUntil }, () => noteResult(state));
     state.lookAt = Math.min(state.lookAt, (await store.outbox.nextDueAt({ now, withinMs: pollMs })) ?? Infinity);
   } catch (error) {
     state.wanted = true;

@@ -1,5 +1,6 @@
 import type { Directory } from "../apps/directory.js";
 import type { Settings } from "../config/settings.js";
+import { type CarrierHealth, createCarrierHealth } from "../delivery/carrier-health.js";
 import { deliver } from "../delivery/deliver.js";
 import { startOutbox } from "../delivery/outbox.js";
 import type { Provider } from "../delivery/provider.js";
@@ -10,11 +11,11 @@ import type { TakeReports } from "../doors/http/reports/plugin.js";
 import type { Log } from "../lib/log.js";
 import type { EpochMs } from "../model/time.js";
 import type { Recorder } from "../telemetry/metrics.js";
-import { traceDelivery, traceProviders } from "../telemetry/traced.js";
+import { traceDelivery, traceProvider } from "../telemetry/traced.js";
 import type { Tracer } from "../telemetry/tracer.js";
+import { type Carrier, carriersByChannel, createCarriers, onEveryChannel } from "./carriers.js";
 import type { Closers } from "./closers.js";
 import type { Core } from "./core.js";
-import { createCarrier } from "./create-provider.js";
 
 export interface StartedDelivery {
   /** Sends messages at this time, without waiting for the next regular look. */
@@ -23,9 +24,15 @@ export interface StartedDelivery {
   readonly inbox: Inbox | null;
   /** Takes what carriers post about messages. */
   readonly takeReports: TakeReports;
+  /** In order of preference. */
+  readonly carriers: readonly Carrier[];
+  readonly health: CarrierHealth;
 }
 
-/** Starts sending what the outbox holds. `providers` are used instead of those that the settings name. */
+/**
+ * Starts sending what the outbox holds. `providers` are used instead of the carriers that the settings name, and instead of the
+ * places where development shows messages.
+ */
 export function startDelivery(
   settings: Settings,
   given: {
@@ -44,18 +51,25 @@ export function startDelivery(
   const { core, directory, recorder, tracer, closers, print = (text) => void process.stdout.write(text) } = given;
   const { clock, store } = core.deps;
   const inbox = settings.mode === "development" ? createInbox(clock) : null;
-  const providers = given.providers ?? providersOf(settings, inbox, print);
+  const taps = inbox === null || given.providers !== undefined ? [] : [inbox, createConsoleProvider(print)];
+  const untraced = given.providers === undefined ? createCarriers(settings) : onEveryChannel(given.providers);
+  const providers = [...new Set(untraced.map(({ provider }) => provider))];
   closers.push(async () => void (await Promise.all(providers.map((provider) => provider.close()))));
   const check = new AbortController();
   closers.push(async () => check.abort());
   void warnOfProviders(providers, given.plainLog, check.signal);
+  const carriers = untraced.map(({ channel, provider }) => ({ channel, provider: traceProvider(provider, tracer) }));
+  const health = createCarrierHealth(clock);
   const outbox = startOutbox({
     store,
     clock,
     log: given.log,
     openCode: core.openCode,
     isForeign: core.isForeign,
-    providers: traceProviders(providers, tracer),
+    carriersOf: carriersByChannel(carriers),
+    taps,
+    health,
+    contactKeyOf: (poolId, contact) => core.deps.lookup.identifier(poolId, contact),
     deliver: traceDelivery(deliver, tracer),
     appNameOf: (appId) => directory.findApp(appId)?.displayName || settings.appName,
     onTry: recorder.tryEnded,
@@ -64,14 +78,7 @@ export function startDelivery(
   const reporting = { store, clock, log: given.plainLog, providers };
   followReports(reporting);
   const takeReports: TakeReports = (provider, request) => takeReportRequest(reporting, { provider, request });
-  return { wake: tracer.detached(outbox.wake), inbox, takeReports };
-}
-
-function providersOf(settings: Settings, inbox: Inbox | null, print: (text: string) => void): Provider[] {
-  const providers: Provider[] = [];
-  if (inbox !== null) providers.push(inbox, createConsoleProvider(print));
-  providers.push(...settings.carriers.map((carrier) => createCarrier(carrier, settings)));
-  return providers;
+  return { wake: tracer.detached(outbox.wake), inbox, takeReports, carriers, health };
 }
 
 /** Logs at once which provider can't be used, before the first person signs in. The start does not wait for it. */
