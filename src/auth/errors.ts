@@ -40,7 +40,8 @@ export type Reason =
   | "CONTACT_TAKEN"
   | "LAST_CONTACT"
   | "TOO_MANY_CONTACTS"
-  | "REGISTRATION_REFUSED";
+  | "REGISTRATION_REFUSED"
+  | "MESSAGE_NOT_FOUND";
 
 /** The only error that use cases throw. `detail` is the exact cause and appears only in the log. */
 export class AuthError extends Error {

@@ -42,6 +42,7 @@ export const wireErrors = {
   LAST_CONTACT: [Code.FailedPrecondition, ErrorReason.LAST_CONTACT],
   TOO_MANY_CONTACTS: [Code.FailedPrecondition, ErrorReason.TOO_MANY_CONTACTS],
   REGISTRATION_REFUSED: [Code.PermissionDenied, ErrorReason.REGISTRATION_REFUSED],
+  MESSAGE_NOT_FOUND: [Code.NotFound, ErrorReason.MESSAGE_NOT_FOUND],
 } satisfies Record<Reason, readonly [Code, ErrorReason]>;
 
 /**
@@ -79,6 +80,7 @@ const messages: Record<Reason, string | ((wait: string) => string)> = {
   TOO_MANY_SECRETS: "The client has two live secrets already. Revoke one first.",
   DEFAULT_APP: "This change is not possible for the default app.",
   CHALLENGE_NOT_FOUND: "There is no such challenge.",
+  MESSAGE_NOT_FOUND: "There is no such message.",
   CHALLENGE_ENDED: "This challenge has ended. Start a new one.",
   USER_NOT_FOUND: "The app has no such user. Check the id or identifier.",
   USER_LOCKED: "An administrator has locked this user. Ask an administrator to unlock it.",

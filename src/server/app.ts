@@ -8,6 +8,7 @@ import { listenOn } from "../doors/listener.js";
 import { createMetricsServer, warnOfOpenMetrics } from "../doors/metrics.js";
 import { AppService } from "../gen/latchkey/v1/app_service_pb.js";
 import { AuthService } from "../gen/latchkey/v1/auth_service_pb.js";
+import { DeliveryService } from "../gen/latchkey/v1/delivery_service_pb.js";
 import { TokenService } from "../gen/latchkey/v1/token_service_pb.js";
 import { UserService } from "../gen/latchkey/v1/user_service_pb.js";
 import type { Listen } from "../lib/listen.js";
@@ -19,6 +20,7 @@ import { createInFlight } from "../rpc/in-flight.js";
 import { composeService } from "../rpc/pipeline.js";
 import { createAppService } from "../rpc/services/app-service.js";
 import { createAuthService } from "../rpc/services/auth-service.js";
+import { createDeliveryService } from "../rpc/services/delivery-service.js";
 import { createTokenService } from "../rpc/services/token-service.js";
 import { createUserService } from "../rpc/services/user-service.js";
 import type { Store } from "../store/port/store.js";
@@ -152,6 +154,7 @@ async function start(settings: Settings, { log: plainLog, overrides, closers }: 
       createAppService({ hookSecrets, outbound, directory, deployment: deploymentOf(settings), ...deps }),
     ),
     composeService(pipeline, TokenService, tokens),
+    composeService(pipeline, DeliveryService, createDeliveryService({ ...deps, directory })),
     composeService(pipeline, UserService, createUserService({ ...deps, directory })),
   ];
   const { inboxListen, metricsListen } = settings;
