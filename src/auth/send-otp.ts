@@ -1,7 +1,7 @@
 import type { Caller } from "../model/caller.js";
 import type { Challenge, Purpose } from "../model/challenge.js";
 import { resendRefusalOf } from "../model/challenge-state.js";
-import type { Channel } from "../model/channel.js";
+import { type Channel, contactKindOf } from "../model/channel.js";
 import type { Identifier } from "../model/identifier.js";
 import { channelReaches, defaultChannelFor, isContact } from "../model/identifier.js";
 import type { Recipient } from "../store/port/challenges.js";
@@ -75,7 +75,12 @@ async function sendLiveAgain(deps: Deps, caller: Caller, input: SendInput): Prom
     purpose,
     now,
   });
-  if (newest === null || newest.channel !== channel || resendRefusalOf(newest, clientId, now) !== null) return null;
+  if (
+    newest === null ||
+    contactKindOf[newest.channel] !== contactKindOf[channel] ||
+    resendRefusalOf(newest, clientId, now) !== null
+  )
+    return null;
   const resent = await tryResend(deps, caller, { challengeId: newest.challengeId, channel, idempotency });
   // It may have ended since it was found.
   return typeof resent === "string" ? null : resent;

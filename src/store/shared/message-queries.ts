@@ -20,7 +20,7 @@ type Parameter = (n: number) => string;
 
 /** Columns of a message in the outbox, in the order of `messageColumns`. Its country and its carrier are not known yet. */
 const queuedColumns =
-  "o.outbox_id, o.queued_at, '' AS reference, c.app_id, c.user_id, c.challenge_id, c.purpose, coalesce(o.channel, c.channel) AS channel, " +
+  "o.outbox_id AS message_id, o.queued_at, '' AS reference, c.app_id, c.user_id, c.challenge_id, c.purpose, coalesce(o.channel, c.channel) AS channel, " +
   "c.masked_destination, NULL AS country, NULL AS provider, NULL AS provider_message_id, 'queued' AS status, '' AS cause, " +
   "NULL AS tries, NULL AS segments, NULL AS price_amount, NULL AS price_currency, NULL AS sent_at, NULL AS delivered_at, NULL AS verified_at";
 
