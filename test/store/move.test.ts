@@ -23,10 +23,12 @@ import {
   chargeOf,
   done,
   email,
+  endedTry,
   issue,
   minute,
   newSession,
   phone,
+  putOff,
   redeem,
   redemptionOf,
   register,
@@ -113,6 +115,10 @@ async function fill(store: Store) {
   const without = await issue(store, { contact: shared, ...other });
   const change = redemptionOf(without.challengeId, { newSession: null, idempotency: bytes("no session", 32) });
   await store.challenges.redeem(change);
+  const [tried] = await store.outbox.claim({ now: t0, leaseMs: minute, limit: 1 });
+  await store.outbox.settle([{ ...putOff(tried!, t0 + 60 * minute), ended: endedTry(tried!, "carrier", "temporary") }]);
+  const early = { provider: "carrier", reference: "early", providerMessageId: null, status: "sent", cause: "" } as const;
+  await store.messages.report([{ ...early, segments: 1, price: { amount: "0.01", currency: "EUR" }, reportedAt: t0 }]);
   return { live, registered: registered!, session, user, contact: shared! };
 }
 

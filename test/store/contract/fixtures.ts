@@ -8,6 +8,7 @@ import type { NewMembership, NewUser } from "../../../src/model/user.js";
 import type { DatabaseLocation } from "../../../src/store/open.js";
 import type { BudgetCharge } from "../../../src/store/port/budgets.js";
 import type { SendGuard } from "../../../src/store/port/challenges.js";
+import type { EndedTry } from "../../../src/store/port/messages.js";
 import type { OutboxMessage, Settlement } from "../../../src/store/port/outbox.js";
 import type { RedeemChange } from "../../../src/store/port/redemption.js";
 import type { RotateOutcome } from "../../../src/store/port/sessions.js";
@@ -305,6 +306,23 @@ export function done({ outboxId, tries }: Pick<OutboxMessage, "outboxId" | "trie
 /** The settlement of a message that is tried again at `retryAt`. */
 export function putOff(message: Pick<OutboxMessage, "outboxId" | "tries">, retryAt: number): Settlement {
   return { ...done(message), retryAt };
+}
+
+/** A try of a claimed message by a carrier. */
+export function endedTry(message: OutboxMessage, provider: string, result: "sent" | "temporary"): EndedTry {
+  const { appId, userId, challengeId, purpose, channel } = message.delivery!;
+  const { queuedAt } = message;
+  return {
+    messageId: message.outboxId,
+    reference: `reference-${challengeId}`,
+    message: { appId, userId, challengeId, purpose, channel, maskedDestination: "a***@example.com", country: null, queuedAt },
+    contactKey: bytes("contact"),
+    ended: { provider, result, endedAt: t0 + message.tries, detail: result },
+    status: result === "sent" ? "sent" : "queued",
+    providerMessageId: null,
+    segments: null,
+    price: null,
+  };
 }
 
 /** Does something and asserts that nothing of what the port shows has changed: challenges, budgets, outbox, sessions. */

@@ -1,8 +1,11 @@
 import { expect, it } from "vitest";
 import {
+  appId,
   day,
   done,
   email,
+  endedTry,
+  expectKind,
   expectNothingHappened,
   hour,
   issue,
@@ -227,6 +230,51 @@ export function outbox(scene: Scene): void {
     const [first] = await store.outbox.claim({ now: t0, leaseMs, limit: 1 });
     await store.outbox.settle([done(first!)]);
     expect(await queued(store, t0)).toEqual([challengeId]);
+  });
+
+  it("a settlement appends the try that ended, also if its lease was lost and the message has ended meanwhile", async () => {
+    const { store } = scene;
+    await issue(store);
+    const [lost] = await store.outbox.claim({ now: t0, leaseMs, limit: 10 });
+    const [current] = await store.outbox.claim({ now: t0 + leaseMs, leaseMs, limit: 10 });
+    await store.outbox.settle([{ ...done(current!), ended: endedTry(current!, "second", "sent") }]);
+    await store.outbox.settle([{ ...putOff(lost!, t0), ended: endedTry(lost!, "first", "temporary") }]);
+    const message = await store.messages.get({ messageId: current!.outboxId, appId });
+    expect(message).toMatchObject({ status: "sent", provider: "second", queuedAt: t0 });
+    expect(message?.tries.map(({ provider, result }) => [provider, result])).toEqual([
+      ["first", "temporary"],
+      ["second", "sent"],
+    ]);
+    expect(await store.outbox.nextDueAt()).toBeNull();
+  });
+
+  it("a try that is settled before its message is put off is appended once, however often it is settled", async () => {
+    const { store } = scene;
+    await issue(store);
+    const [message] = await store.outbox.claim({ now: t0, leaseMs, limit: 10 });
+    const settlement = { ...putOff(message!, t0 + second), ended: endedTry(message!, "first", "temporary") };
+    await store.outbox.settle([settlement]);
+    await store.outbox.settle([settlement]);
+    expect(await store.messages.get({ messageId: message!.outboxId, appId })).toMatchObject({
+      status: "queued",
+      tries: [{ provider: "first" }],
+    });
+    expect(await store.outbox.nextDueAt()).toBe(t0 + second);
+  });
+
+  it("a resend over another channel is a message of that channel, and leaves the challenge's as it is", async () => {
+    const { store } = scene;
+    const challenge = await issue(store, { contact: phone(), channel: "sms", sendsMax: 3 });
+    const { challengeId, clientId, requesterKey } = challenge;
+    const resend = { challengeId, clientId, requesterKey, idempotency: null, charges: [], now: t0 };
+    expectKind(await store.challenges.resend({ ...resend, channel: "voice" }), "resent");
+    expectKind(await store.challenges.resend({ ...resend, channel: null }), "resent");
+    const messages = await store.outbox.claim({ now: t0, leaseMs, limit: 10 });
+    expect(messages.map(({ delivery }) => delivery?.channel)).toEqual(["sms", "voice", "sms"]);
+    expect((await store.challenges.find(challengeId))?.channel).toBe("sms");
+    await store.outbox.settle([putOff(messages[1]!, t0 + second)]);
+    const [again] = await store.outbox.claim({ now: t0 + second, leaseMs, limit: 10 });
+    expect(again?.delivery?.channel).toBe("voice");
   });
 
   it("settling nothing, or what is not there, does nothing", async () => {
