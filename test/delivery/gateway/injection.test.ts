@@ -178,6 +178,20 @@ describe("a message", () => {
     await server.stop();
   });
 
+  test("follows no redirect of the carrier", async () => {
+    const server = await startCarrier({ ...shape, accept: () => ({ status: 302, headers: { location: "/admin" }, body: {} }) });
+    const provider = createHttpGatewayProvider({
+      name: "test",
+      gateway: gateway({ body: { form: { to: "{to}", text: "{text}" } } }, `${server.origin}/send`),
+      reportsUrl: "https://id.example.com/delivery/reports/test",
+      insecure: true,
+    });
+    expect(await provider.send(message("sms"))).toMatchObject({ kind: "unavailable", isMisconfigured: true });
+    expect(server.asked.map(({ path }) => path)).toEqual(["/send"]);
+    await provider.close();
+    await server.stop();
+  });
+
   test.each([
     [200, { id: code, text: `code ${code} to +14155550132` }],
     [400, { error: { code, text: `code ${code} to +14155550132` } }],
