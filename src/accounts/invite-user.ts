@@ -1,6 +1,7 @@
 import type { Actor } from "../apps/actor.js";
 import { AuthError, invalidField } from "../auth/errors.js";
 import type { Idempotency } from "../auth/idempotency.js";
+import { refuseCountry } from "../auth/refuse-country.js";
 import { sendOtp } from "../auth/send-otp.js";
 import type { App } from "../model/app.js";
 import type { Caller } from "../model/caller.js";
@@ -49,6 +50,7 @@ export async function inviteUser(deps: AccountsDeps, actor: Actor, input: Invite
   }
   const given = contacts.map((contact) => ({ ...contact, verifiedAt: null }));
   const newMember = goodOf(checkNewMember(app, { ...fields, contacts: given }, "invited"));
+  for (const named of newMember.contacts) refuseCountry(app.policy, channel, named);
   const invited = await createOrFind(deps, actor, { app, newMember });
   const { member } = invited;
   refuseWithoutCredential(member, channel);

@@ -10,6 +10,7 @@ import { AuthError, accepted, invalidField } from "./errors.js";
 import type { Idempotency } from "./idempotency.js";
 import { issueChallenges } from "./issue-challenges.js";
 import type { Profile } from "./profile.js";
+import { refuseCountry } from "./refuse-country.js";
 
 export interface RegisterUserInput {
   /** An empty string means that the value was not given. */
@@ -82,5 +83,6 @@ function contactsOf(caller: Caller, input: RegisterUserInput): Contact[] {
   if (wanted.length === 0) throw invalidField("verification_sources", "must name a contact of the request to prove");
   const unreachable = wanted.find(({ kind }) => !reaches(caller.policy.channels, kind));
   if (unreachable !== undefined) throw new AuthError("CHANNEL_UNAVAILABLE", { detail: channelOf[unreachable.kind] });
+  for (const contact of wanted) refuseCountry(caller.policy, channelOf[contact.kind], contact);
   return wanted;
 }

@@ -11,6 +11,7 @@ import type { Deps } from "./deps.js";
 import { AuthError, invalidField } from "./errors.js";
 import type { Idempotency } from "./idempotency.js";
 import { type Destination, issueChallenges } from "./issue-challenges.js";
+import { refuseCountry } from "./refuse-country.js";
 import { requesterKeyOf } from "./requester.js";
 import { resendCode, tryResend } from "./resend-code.js";
 
@@ -44,6 +45,7 @@ export async function sendOtp(deps: Deps, caller: Caller, input: SendOtpInput): 
   const channel = input.channel ?? defaultChannelFor(caller.policy, identifier);
   refusePurpose(caller, input.purpose, identifier);
   refuseChannel(caller, { purpose: input.purpose, channel, identifier });
+  if (isContact(identifier)) refuseCountry(caller.policy, channel, identifier);
   const given = { ...input, identifier, channel };
   return (input.reuseLive ? await sendLiveAgain(deps, caller, given) : null) ?? (await sendNew(deps, caller, given));
 }

@@ -8,6 +8,7 @@ import type { Deps } from "./deps.js";
 import { AuthError, accepted, invalidField } from "./errors.js";
 import type { Idempotency } from "./idempotency.js";
 import { issueChallenges } from "./issue-challenges.js";
+import { refuseCountry } from "./refuse-country.js";
 
 export interface StartContactChangeInput {
   /** As the caller wrote it. */
@@ -26,6 +27,7 @@ export async function startContactChange(deps: Deps, caller: UserCaller, input: 
   const contact = accepted(canonicalContact(caller.policy, kind, value));
   const channel = channelAmong(caller.policy.channels, kind);
   if (!caller.policy.channels.includes(channel)) throw new AuthError("CHANNEL_UNAVAILABLE", { detail: channel });
+  refuseCountry(caller.policy, channel, contact);
   const replaces = input.replace === "" ? null : replacedBy(caller, contact, input.replace);
   refuseTooManyContacts(caller.user, { contact, replaces });
   const { userId, locale } = caller.user;

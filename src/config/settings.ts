@@ -188,6 +188,7 @@ function assemblePolicy(values: Values, mode: Mode, carriers: readonly Carrier[]
     resendCooldownMs: cooldownSteps(cooldownMs),
     resendFloorMs: cooldownFloor(cooldownMs),
     autoRegistration: values.autoRegistration!,
+    smsCountries: values.smsCountries!,
     publicContactProofs: isDevelopment,
     possiblePhonesSuffice: isDevelopment,
     deliveryDelayMaxMs: isDevelopment ? 0 : 1_000,

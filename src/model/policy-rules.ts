@@ -47,6 +47,12 @@ function boundsViolation(field: PolicyField, value: unknown, isProduction: boole
       const isSet = members.every((one) => field.members.includes(one)) && new Set(members).size === members.length;
       return isSet ? null : `must have each of ${field.members.join(", ")} at most once, and nothing more`;
     }
+    case "countries": {
+      const codes = value as readonly string[];
+      const unknown = codes.find((one) => !field.members.includes(one));
+      if (unknown !== undefined) return "must be ISO 3166-1 alpha-2 codes of countries in capitals, such as DE";
+      return new Set(codes).size === codes.length ? null : "must have each country at most once";
+    }
     case "words": {
       const words = value as readonly string[];
       const good =
@@ -74,6 +80,12 @@ function jointViolations(own: AppPolicy, changed: readonly PolicyKey[], deployme
     ["channels"],
     missing.length === 0,
     `has a channel without a provider in this deployment, which has ${deployment.channels.join(", ")}`,
+  );
+  const closed = own.smsCountries?.filter((country) => deployment.smsCountries?.includes(country) === false) ?? [];
+  check(
+    ["smsCountries"],
+    closed.length === 0,
+    `has ${closed.join(", ")}, which LATCHKEY_SMS_COUNTRIES does not allow: an app can only choose among the deployment's countries`,
   );
   const { channels, defaultChannel } = effective;
   check(

@@ -54,6 +54,8 @@ export interface Policy {
   readonly channels: readonly Channel[];
   /** For identifiers that any channel may serve, such as usernames. Null: e-mail if it is allowed. */
   readonly defaultChannel: Channel | null;
+  /** ISO 3166-1 alpha-2 codes of the countries whose phone numbers get messages. Null: all countries. */
+  readonly smsCountries: readonly string[] | null;
   readonly accessTokenTtlMs: number;
   readonly contactProofTtlMs: number;
   readonly refreshIdleMs: number;

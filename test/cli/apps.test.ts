@@ -49,6 +49,13 @@ const policyOfEachKind: Readonly<
     bad: "email,fax",
     message: "token_fields must have each of email, phone, username, roles at most once, and nothing more.",
   },
+  countries: {
+    name: "sms_countries",
+    good: "de, TZ",
+    stored: ["DE", "TZ"],
+    bad: "DE,XX",
+    message: "sms_countries must be ISO 3166-1 alpha-2 codes of countries in capitals, such as DE.",
+  },
   words: {
     name: "token_attributes",
     good: "tier, plan_2",

@@ -1,3 +1,4 @@
+import { noCountryAdvice } from "../../config/no-country.js";
 import type { Settings } from "../../config/settings.js";
 import { createCarrier } from "../../server/create-provider.js";
 import { type Finding, ok, problem, warning } from "./finding.js";
@@ -6,7 +7,9 @@ import { type Finding, ok, problem, warning } from "./finding.js";
 export async function checkCarriers(settings: Settings): Promise<readonly Finding[]> {
   const { carriers, mode } = settings;
   if (carriers.length === 0) return [ok(`no carrier is configured: ${mode} keeps messages in the inbox`)];
-  return await Promise.all(carriers.map((carrier) => checkCarrier(carrier, settings)));
+  const advice = noCountryAdvice(settings);
+  const countries = advice === null ? [] : [warning(advice)];
+  return [...countries, ...(await Promise.all(carriers.map((carrier) => checkCarrier(carrier, settings))))];
 }
 
 async function checkCarrier(carrier: Settings["carriers"][number], settings: Settings): Promise<Finding> {

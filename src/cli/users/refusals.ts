@@ -25,6 +25,8 @@ export function sentencesOf({ reason, violations, metadata, detail, retryAfterMs
       return "This is the last contact of the user, or the last verified one: add another one first.";
     case "CHANNEL_UNAVAILABLE":
       return `No channel of the app reaches the user's contacts: see \`latchkey app policy ${appId}\`.`;
+    case "COUNTRY_NOT_ALLOWED":
+      return `The app sends no messages to the country of this number: see sms_countries in \`latchkey app policy ${appId}\`.`;
     case "PURPOSE_NOT_ALLOWED":
       return `The app does not allow sign-ins by code: \`latchkey app policy ${appId} --set code_sign_in=on\` allows them.`;
     case "TOO_MANY_REQUESTS":
