@@ -6,6 +6,7 @@ import { createSesProvider } from "../delivery/providers/ses.js";
 import { createSmppProvider } from "../delivery/providers/smpp.js";
 import { createSmtpProvider } from "../delivery/providers/smtp.js";
 import { createSnsProvider } from "../delivery/providers/sns.js";
+import { createTwilioProvider } from "../delivery/providers/twilio.js";
 import { createAllowed } from "../outbound/allowed.js";
 import type { AddressRules } from "../outbound/checked-lookup.js";
 
@@ -33,12 +34,18 @@ export function createProvider(spec: ProviderSpec, deps: ProviderDeps): Provider
       return { ...createSmtpProvider(spec.smtp), name: deps.name };
     case "http-gateway": {
       const { publicOnly, ...settings } = spec.settings;
-      const addresses = publicOnly ? (deps.addresses ?? { allowed: createAllowed([]) }) : undefined;
-      return createHttpGatewayProvider({ ...settings, ...deps, addresses });
+      return createHttpGatewayProvider({ ...settings, ...deps, addresses: addressesFor(publicOnly, deps) });
     }
     case "ses":
       return createSesProvider({ ...spec.ses, name: deps.name });
     case "sns":
       return createSnsProvider({ ...spec.sns, name: deps.name });
+    case "twilio":
+      return createTwilioProvider(spec.twilio, { ...deps, addresses: addressesFor(spec.twilio.publicOnly, deps) });
   }
+}
+
+/** Returns undefined for a URL of this machine's operator, which may name any address. */
+function addressesFor(publicOnly: boolean, { addresses }: ProviderDeps): AddressRules | undefined {
+  return publicOnly ? (addresses ?? { allowed: createAllowed([]) }) : undefined;
 }

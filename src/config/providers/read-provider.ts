@@ -6,6 +6,7 @@ import type { ProviderContext } from "./provider-url.js";
 import { parseSesUrl, type Ses } from "./ses-url.js";
 import { readSmppUrl, type Smpp } from "./smpp-url.js";
 import { parseSnsUrl, type Sns } from "./sns-url.js";
+import { readTwilioUrl, type Twilio, twilioChannels } from "./twilio-url.js";
 
 /** The settings of one provider, by its kind. */
 export type ProviderSpec =
@@ -13,7 +14,8 @@ export type ProviderSpec =
   | { readonly kind: "smpp"; readonly smpp: Smpp }
   | { readonly kind: "http-gateway"; readonly settings: GatewaySettings }
   | { readonly kind: "ses"; readonly ses: Ses }
-  | { readonly kind: "sns"; readonly sns: Sns };
+  | { readonly kind: "sns"; readonly sns: Sns }
+  | { readonly kind: "twilio"; readonly twilio: Twilio };
 
 interface Scheme {
   /** The channels whose settings may name such a URL. */
@@ -37,6 +39,10 @@ const gateway: Scheme = {
 };
 const ses: Scheme = { channels: ["email"], read: (text, context) => ({ kind: "ses", ses: parseSesUrl(text, context) }) };
 const sns: Scheme = { channels: ["sms"], read: (text, context) => ({ kind: "sns", sns: parseSnsUrl(text, context) }) };
+const twilio: Scheme = {
+  channels: twilioChannels,
+  read: (text, context, channel) => ({ kind: "twilio", twilio: readTwilioUrl(text, channel, context) }),
+};
 
 /** One line a scheme. */
 const schemes: Readonly<Record<string, Scheme>> = {
@@ -46,6 +52,7 @@ const schemes: Readonly<Record<string, Scheme>> = {
   smpps: smpp,
   ses,
   sns,
+  twilio,
   "http-gateway": gateway,
 };
 

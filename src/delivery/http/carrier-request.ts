@@ -156,15 +156,23 @@ function exchange(request: CarrierRequest, { url, agent, limits }: Connection): 
       resolve(notSent("invalid", codeOf(error)));
       return;
     }
-    const stop = (): void => {
-      timedOut = true;
-      sent.destroy(new Error("timeout"));
-    };
-    const timers = [setTimeout(stop, limits.whole)];
+    const timers: NodeJS.Timeout[] = [];
+    let ended = false;
     const end = (outcome: CarrierOutcome): void => {
       for (const timer of timers) clearTimeout(timer);
+      ended = true;
       resolve(outcome);
     };
+    // After a pause of the whole process, what has arrived meanwhile is read before the time-out counts.
+    const limit = (ms: number, isDone: () => boolean): void => {
+      const stop = (): void => {
+        if (isDone()) return;
+        timedOut = true;
+        sent.destroy(new Error("timeout"));
+      };
+      timers.push(setTimeout(() => setImmediate(stop), ms));
+    };
+    limit(limits.whole, () => ended);
     const fail = (error: unknown): void => {
       const code = codeOf(error);
       if (stage === "written") end(perhapsSent(timedOut ? "timeout" : "broken", code));
@@ -176,13 +184,11 @@ function exchange(request: CarrierRequest, { url, agent, limits }: Connection): 
     // Nothing is written before the connection stands and its certificate is verified, so a failure until then sent nothing.
     sent.once("socket", (socket) => {
       const write = (): void => {
-        clearTimeout(connecting);
         stage = "written";
-        timers.push(setTimeout(stop, limits.answer));
+        limit(limits.answer, () => ended);
         sent.end(body);
       };
-      const connecting = setTimeout(stop, limits.connect);
-      timers.push(connecting);
+      limit(limits.connect, () => stage === "written");
       if (isReady(socket)) return write();
       stage = "connecting";
       if (isSecure) {

@@ -97,7 +97,7 @@ describe("an answer", () => {
 
   test("comes for each of 60 requests over at most as many connections as are set", async () => {
     const server = await serve((request, response) => response.end(request.url));
-    const http = client({ connectionsMax: 4 });
+    const http = client({ connectionsMax: 4, connectTimeoutMs: 5_000, answerTimeoutMs: 5_000, wholeTimeoutMs: 20_000 });
     const outcomes = await Promise.all(
       Array.from({ length: 60 }, (_, index) => http.request(post(`http://127.0.0.1:${server.port}/${index}`))),
     );

@@ -1,5 +1,7 @@
 import http from "node:http";
+import https from "node:https";
 import type { AddressInfo } from "node:net";
+import type { Certificate } from "../../support/tls.js";
 import type { Behaviour } from "./contract.js";
 
 export interface Asked {
@@ -42,14 +44,14 @@ export interface CarrierServer {
   stop(): Promise<void>;
 }
 
-/** Starts a carrier on loopback. `behave` decides about the next message. */
-export async function startCarrier(shape: Shape): Promise<CarrierServer> {
+/** Starts a carrier on loopback. `behave` decides about the next message. With a certificate it speaks https. */
+export async function startCarrier(shape: Shape, certificate?: Certificate): Promise<CarrierServer> {
   const received: Received[] = [];
   const asked: Asked[] = [];
   let next: Behaviour | null = null;
   const timers = new Set<NodeJS.Timeout>();
 
-  const server = http.createServer((request, response) => {
+  const listener: http.RequestListener = (request, response) => {
     const chunks: Buffer[] = [];
     request.on("data", (chunk: Buffer) => chunks.push(chunk));
     request.on("end", () => {
@@ -82,10 +84,11 @@ export async function startCarrier(shape: Shape): Promise<CarrierServer> {
       const timer = setTimeout(() => answer(accepted), 100);
       timers.add(timer);
     });
-  });
+  };
+  const server = certificate === undefined ? http.createServer(listener) : https.createServer(certificate, listener);
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {
-    origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    origin: `${certificate === undefined ? "http" : "https"}://127.0.0.1:${(server.address() as AddressInfo).port}`,
     received,
     asked,
     behave: (how) => {
@@ -97,4 +100,10 @@ export async function startCarrier(shape: Shape): Promise<CarrierServer> {
       await new Promise((resolve) => server.close(resolve));
     },
   };
+}
+
+/** Starts a carrier that gives every request the same answer. */
+export function startAnswering(answer: Answer, certificate?: Certificate): Promise<CarrierServer> {
+  const shape = { read: () => null, other: () => answer, accept: () => answer, refuse: answer, lockOut: answer };
+  return startCarrier(shape, certificate);
 }

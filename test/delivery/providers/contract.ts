@@ -60,7 +60,7 @@ export function describeProvider(name: string, start: () => Promise<ProviderUnde
       expect(results.every(({ kind: outcome }) => outcome === "sent")).toBe(true);
       for (const [index, value] of destinations.entries()) {
         const arrived = under.received().filter(({ to }) => to === value);
-        expect(arrived.map(({ text }) => text.includes(String(100_000 + index)))).toEqual([true]);
+        expect(arrived.map(({ text }) => holdsCode(text, String(100_000 + index)))).toEqual([true]);
       }
     });
 
