@@ -26,6 +26,7 @@ export interface Settings {
   readonly databaseLogin: ReadDatabaseLogin | null;
   /** The most connections of this process. SQLite ignores it. */
   readonly databasePool: number;
+  readonly messageRetentionMs: number;
   readonly grpcListen: Listen;
   readonly httpListen: Listen;
   /** Null in production. */
@@ -145,6 +146,7 @@ function assemble(values: Values, mode: Mode): Omit<Settings, "databaseLogin" | 
     mode,
     database: values.database!,
     databasePool: values.databasePool!,
+    messageRetentionMs: values.messageRetention!,
     grpcListen: values.grpcListen!,
     httpListen: values.httpListen!,
     inboxListen: values.inboxListen ?? null,

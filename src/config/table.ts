@@ -1,7 +1,7 @@
 import { carriersTable } from "./carriers-table.js";
 import { keysTable } from "./keys-table.js";
 import { networkTable } from "./network-table.js";
-import { choice, flag, integer, list, listener, parseAppName, parseBearerToken } from "./parse.js";
+import { choice, duration, flag, integer, list, listener, parseAppName, parseBearerToken } from "./parse.js";
 import { policyTable } from "./policy-table.js";
 import { both, type Mode, setting } from "./setting.js";
 import { parseDatabaseUrl, parseIssuer, parseOrigin } from "./urls.js";
@@ -53,6 +53,15 @@ export const table = {
     unit: "1 to 500 connections",
     defaults: both("10"),
     parse: integer({ min: 1, max: 500 }),
+  }),
+  messageRetention: setting({
+    name: "LATCHKEY_MESSAGE_RETENTION",
+    topic: "Database",
+    purpose:
+      "How long Latchkey keeps what became of each message: its status, tries and cost, and a masked destination. PostgreSQL deletes a whole UTC day at once, up to a day later.",
+    unit: "duration, 1d to 365d",
+    defaults: both("30d"),
+    parse: duration({ min: "1d", max: "365d" }),
   }),
   ...keysTable,
   ...carriersTable,

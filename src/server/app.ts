@@ -127,6 +127,7 @@ async function start(settings: Settings, { log: plainLog, overrides, closers }: 
   const maintenance = startMaintenance({
     store,
     keys: core.signingKeys,
+    messageRetentionMs: settings.messageRetentionMs,
     clock,
     log: plainLog,
     onExpired: recorder.challengeExpired,

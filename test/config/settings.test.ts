@@ -69,6 +69,7 @@ describe("defaults", () => {
       tls: { kind: "off" },
       signingAlg: "ES256",
       keyLeadMs: 86_400_000,
+      messageRetentionMs: 30 * 86_400_000,
       reflection: true,
       logLevel: "info",
       policy: {
@@ -260,6 +261,8 @@ describe("values that are refused in any mode", () => {
     ["LATCHKEY_REFRESH_ABSOLUTE", "6d"],
     ["LATCHKEY_REFRESH_GRACE", "61s"],
     ["LATCHKEY_KEY_LEAD", "31d"],
+    ["LATCHKEY_MESSAGE_RETENTION", "23h"],
+    ["LATCHKEY_MESSAGE_RETENTION", "366d"],
     ["LATCHKEY_REFLECTION", ""],
   ])("%s=%s", (name, value) => {
     for (const base of [development, production]) {

@@ -22,6 +22,9 @@ import { memberChanges } from "./member-changes.js";
 import { memberContacts } from "./member-contacts.js";
 import { memberList } from "./member-list.js";
 import { members } from "./members.js";
+import { messageRedemptions } from "./message-redemptions.js";
+import { messageReports } from "./message-reports.js";
+import { messages } from "./messages.js";
 import { outbox } from "./outbox.js";
 import { outstanding } from "./outstanding.js";
 import { peopleRaces } from "./people-races.js";
@@ -68,6 +71,9 @@ const concerns: Readonly<Record<string, (scene: Scene) => void>> = {
   "races of people": peopleRaces,
   failures,
   outbox,
+  messages,
+  "reports on messages": messageReports,
+  "messages of people and challenges": messageRedemptions,
   apps,
   clients,
   "client secrets": clientSecrets,

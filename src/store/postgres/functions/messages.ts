@@ -224,15 +224,18 @@ DECLARE
   v_ids BIGINT[];
 BEGIN
   ${lockMessages}
+  -- OFFSET 0 keeps the plan to index probes.
   v_keys := ARRAY(
     SELECT m.contact_key FROM messages m
-    WHERE m.user_id = p_user_id AND m.contact_key IS NOT NULL AND (p_masked IS NULL OR m.masked_destination = p_masked)
+    WHERE m.user_id = p_user_id AND (p_masked IS NULL OR m.masked_destination = p_masked)
     UNION
-    SELECT m.contact_key FROM messages m
-    WHERE m.awaits_redemption AND m.challenge_id = ANY (p_challenges) AND m.contact_key IS NOT NULL
-      AND (m.user_id IS NULL OR m.user_id = p_user_id));
+    SELECT f.contact_key FROM unnest(p_challenges) AS c(challenge_id) CROSS JOIN LATERAL (
+      SELECT m.contact_key, m.user_id FROM messages m WHERE m.awaits_redemption AND m.challenge_id = c.challenge_id OFFSET 0) AS f
+    WHERE f.user_id IS NULL OR f.user_id = p_user_id);
   v_ids := ARRAY(
-    SELECT m.message_id FROM messages m WHERE m.contact_key = ANY (v_keys) AND (m.user_id IS NULL OR m.user_id = p_user_id)
+    SELECT f.message_id FROM unnest(v_keys) AS k(contact_key) CROSS JOIN LATERAL (
+      SELECT m.message_id, m.user_id FROM messages m WHERE m.contact_key = k.contact_key OFFSET 0) AS f
+    WHERE f.user_id IS NULL OR f.user_id = p_user_id
     UNION
     SELECT m.message_id FROM messages m WHERE p_masked IS NULL AND m.user_id = p_user_id);
   PERFORM 1 FROM messages m WHERE m.message_id = ANY (v_ids) ORDER BY m.message_id FOR UPDATE;
