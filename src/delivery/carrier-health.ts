@@ -1,17 +1,6 @@
+import type { HealthOfCarrier } from "../model/carrier.js";
 import type { EpochMs } from "../model/time.js";
 import type { DeliveryResult } from "./provider.js";
-
-/** What this process knows about a carrier. Counts start at 0 with the process. */
-export interface HealthOfCarrier {
-  /** `down`: it refused its credentials or settings, so messages wait or use the next carrier. */
-  readonly state: "up" | "down";
-  /** Since when it is in this state. */
-  readonly since: EpochMs;
-  /** The latest try that was neither taken nor refused for good. Null: none yet. */
-  readonly lastError: { readonly at: EpochMs; readonly detail: string } | null;
-  readonly sent: number;
-  readonly failed: number;
-}
 
 export interface CarrierHealth {
   /** Returns from when on messages may be given to the carrier. A time in the past means now. */

@@ -155,7 +155,11 @@ async function start(settings: Settings, { log: plainLog, overrides, closers }: 
       createAppService({ hookSecrets, outbound, directory, deployment: deploymentOf(settings), ...deps }),
     ),
     composeService(pipeline, TokenService, tokens),
-    composeService(pipeline, DeliveryService, createDeliveryService({ ...deps, directory })),
+    composeService(
+      pipeline,
+      DeliveryService,
+      createDeliveryService({ ...deps, directory, carrierStatus: delivery.carrierStatus }),
+    ),
     composeService(pipeline, UserService, createUserService({ ...deps, directory })),
   ];
   const { inboxListen, metricsListen } = settings;

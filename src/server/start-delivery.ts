@@ -1,6 +1,6 @@
 import type { Directory } from "../apps/directory.js";
 import type { Settings } from "../config/settings.js";
-import { type CarrierHealth, createCarrierHealth } from "../delivery/carrier-health.js";
+import { createCarrierHealth } from "../delivery/carrier-health.js";
 import { deliver } from "../delivery/deliver.js";
 import { startOutbox } from "../delivery/outbox.js";
 import type { Provider } from "../delivery/provider.js";
@@ -9,11 +9,12 @@ import { createConsoleProvider } from "../delivery/taps/console.js";
 import { createInbox, type Inbox } from "../delivery/taps/inbox.js";
 import type { TakeReports } from "../doors/http/reports/plugin.js";
 import type { Log } from "../lib/log.js";
+import type { CarrierStatus } from "../model/carrier.js";
 import type { EpochMs } from "../model/time.js";
 import type { Recorder } from "../telemetry/metrics.js";
 import { traceDelivery, traceProvider } from "../telemetry/traced.js";
 import type { Tracer } from "../telemetry/tracer.js";
-import { type Carrier, carriersByChannel, createCarriers, onEveryChannel } from "./carriers.js";
+import { carriersByChannel, createCarriers, onEveryChannel, statusOf } from "./carriers.js";
 import type { Closers } from "./closers.js";
 import type { Core } from "./core.js";
 
@@ -24,9 +25,8 @@ export interface StartedDelivery {
   readonly inbox: Inbox | null;
   /** Takes what carriers post about messages. */
   readonly takeReports: TakeReports;
-  /** In order of preference. */
-  readonly carriers: readonly Carrier[];
-  readonly health: CarrierHealth;
+  /** Returns the carriers with what this process knows about them. */
+  readonly carrierStatus: () => readonly CarrierStatus[];
 }
 
 /**
@@ -58,7 +58,7 @@ export function startDelivery(
   const check = new AbortController();
   closers.push(async () => check.abort());
   void warnOfProviders(providers, given.plainLog, check.signal);
-  const carriers = untraced.map(({ channel, provider }) => ({ channel, provider: traceProvider(provider, tracer) }));
+  const carriers = untraced.map((carrier) => ({ ...carrier, provider: traceProvider(carrier.provider, tracer) }));
   const health = createCarrierHealth(clock);
   const outbox = startOutbox({
     store,
@@ -78,7 +78,7 @@ export function startDelivery(
   const reporting = { store, clock, log: given.plainLog, providers };
   followReports(reporting);
   const takeReports: TakeReports = (provider, request) => takeReportRequest(reporting, { provider, request });
-  return { wake: tracer.detached(outbox.wake), inbox, takeReports, carriers, health };
+  return { wake: tracer.detached(outbox.wake), inbox, takeReports, carrierStatus: () => statusOf(carriers, health) };
 }
 
 /** Logs at once which provider can't be used, before the first person signs in. The start does not wait for it. */

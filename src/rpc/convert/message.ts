@@ -1,8 +1,14 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { durationFromMs, type Timestamp, timestampFromMs, timestampMs } from "@bufbuild/protobuf/wkt";
-import type { DeliveryStatsSchema, ListMessagesRequest } from "../../gen/latchkey/v1/delivery_service_pb.js";
+import {
+  type DeliveryStatsSchema,
+  type ListMessagesRequest,
+  ProviderState,
+  type ProviderStatusSchema,
+} from "../../gen/latchkey/v1/delivery_service_pb.js";
 import { type MessageSchema, MessageStatus, MessageTryResult } from "../../gen/latchkey/v1/message_pb.js";
 import type { ListMessagesInput } from "../../messages/list-messages.js";
+import type { CarrierStatus } from "../../model/carrier.js";
 import type * as messages from "../../model/message.js";
 import type { EpochMs } from "../../model/time.js";
 import type { DeliveryStats } from "../../store/port/messages.js";
@@ -63,6 +69,30 @@ export function toStats(stats: DeliveryStats): MessageInitShape<typeof DeliveryS
     verified: BigInt(stats.verified),
     cost: [...stats.cost],
     medianTimeToVerify: medianMsToVerify === null ? undefined : durationFromMs(medianMsToVerify),
+  };
+}
+
+const states = { up: ProviderState.UP, down: ProviderState.DOWN } satisfies Record<
+  CarrierStatus["health"]["state"],
+  ProviderState
+>;
+
+export function toProviderStatus({
+  name,
+  kind,
+  channel,
+  health,
+}: CarrierStatus): MessageInitShape<typeof ProviderStatusSchema> {
+  const { state, since, lastError, sent, failed } = health;
+  return {
+    ...{ name, kind },
+    channel: toChannel(channel),
+    state: states[state],
+    since: timestampFromMs(since),
+    lastError: lastError?.detail ?? "",
+    lastErrorAt: toTime(lastError?.at ?? null),
+    sent: BigInt(sent),
+    failed: BigInt(failed),
   };
 }
 

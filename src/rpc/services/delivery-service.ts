@@ -3,15 +3,16 @@ import { type DeliveryService, RetryMessageRequestSchema } from "../../gen/latch
 import { getDeliveryStats } from "../../messages/get-delivery-stats.js";
 import { getMessage } from "../../messages/get-message.js";
 import { listMessages } from "../../messages/list-messages.js";
+import { type ListProvidersDeps, listProviders } from "../../messages/list-providers.js";
 import { retryMessage } from "../../messages/retry-message.js";
 import { actorOf } from "../actor.js";
 import { toChallenge } from "../convert/challenge.js";
 import { toIdempotency } from "../convert/idempotency.js";
-import { fromListMessages, fromTime, toMessage, toStats } from "../convert/message.js";
+import { fromListMessages, fromTime, toMessage, toProviderStatus, toStats } from "../convert/message.js";
 import type { Handlers } from "../pipeline.js";
 
 /** The methods of latchkey.v1.DeliveryService. They turn requests into calls of use cases and results into responses. */
-export function createDeliveryService(deps: AccountsDeps): Handlers<typeof DeliveryService> {
+export function createDeliveryService(deps: AccountsDeps & ListProvidersDeps): Handlers<typeof DeliveryService> {
   return {
     forClients: {
       async getMessage(caller, { appId, messageId }) {
@@ -35,6 +36,10 @@ export function createDeliveryService(deps: AccountsDeps): Handlers<typeof Deliv
       async getDeliveryStats(caller, { appId, from, to }) {
         const stats = await getDeliveryStats(deps, actorOf(caller), { appId, from: fromTime(from), to: fromTime(to) });
         return { stats: stats.map(toStats) };
+      },
+
+      async listProviders() {
+        return { providers: listProviders(deps).map(toProviderStatus) };
       },
     },
     forUsers: {},

@@ -2,8 +2,8 @@
 // @generated from file latchkey/v1/delivery_service.proto (package latchkey.v1, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
 import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_duration, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
@@ -18,7 +18,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file latchkey/v1/delivery_service.proto.
  */
 export const file_latchkey_v1_delivery_service: GenFile = /*@__PURE__*/
-  fileDesc("CiJsYXRjaGtleS92MS9kZWxpdmVyeV9zZXJ2aWNlLnByb3RvEgtsYXRjaGtleS52MSJgChFHZXRNZXNzYWdlUmVxdWVzdBIlCgZhcHBfaWQYASABKAlCFbpIEnIQGCAyDF5bYS16MC05LV0qJBIkCgptZXNzYWdlX2lkGAIgASgDQhC6SA0iCxj/////////DygBIjsKEkdldE1lc3NhZ2VSZXNwb25zZRIlCgdtZXNzYWdlGAEgASgLMhQubGF0Y2hrZXkudjEuTWVzc2FnZSLUAwoTTGlzdE1lc3NhZ2VzUmVxdWVzdBIlCgZhcHBfaWQYASABKAlCFbpIEnIQGCAyDF5bYS16MC05LV0qJBIcCglwYWdlX3NpemUYAiABKAVCCbpIBhoEGGQoABIuCgpwYWdlX3Rva2VuGAMgASgJQhq6SBdyFRiACDIQXltBLVphLXowLTlfLV0qJBItCgd1c2VyX2lkGAQgASgJQhq6SBdyFRABGCQyD15bMC05QS1GYS1mLV0rJEgAEiYKBWVtYWlsGAUgASgJQhW6SBJyEBABGP4BMgleXFB7Q2N9KiRIABIlCgVwaG9uZRgGIAEoCUIUukgRcg8QARggMgleXFB7Q2N9KiRIABI0CgZzdGF0dXMYByABKA4yGi5sYXRjaGtleS52MS5NZXNzYWdlU3RhdHVzQgi6SAWCAQIQARInCghwcm92aWRlchgIIAEoCUIVukgSchAYIDIMXlthLXowLTktXSokEi8KC3F1ZXVlZF9mcm9tGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBItCglxdWV1ZWRfdG8YCiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgsKCXJlY2lwaWVudCJXChRMaXN0TWVzc2FnZXNSZXNwb25zZRImCghtZXNzYWdlcxgBIAMoCzIULmxhdGNoa2V5LnYxLk1lc3NhZ2USFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIpsBChNSZXRyeU1lc3NhZ2VSZXF1ZXN0EiUKBmFwcF9pZBgBIAEoCUIVukgSchAYIDIMXlthLXowLTktXSokEiQKCm1lc3NhZ2VfaWQYAiABKANCELpIDSILGP////////8PKAESNwoPaWRlbXBvdGVuY3lfa2V5GAMgASgJQh66SBtyGRhAMhVeKFtceDIxLVx4N2VdezE2LH0pPyQiQQoUUmV0cnlNZXNzYWdlUmVzcG9uc2USKQoJY2hhbGxlbmdlGAEgASgLMhYubGF0Y2hrZXkudjEuQ2hhbGxlbmdlIpIBChdHZXREZWxpdmVyeVN0YXRzUmVxdWVzdBIlCgZhcHBfaWQYASABKAlCFbpIEnIQGCAyDF5bYS16MC05LV0qJBIoCgRmcm9tGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBImCgJ0bxgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiRQoYR2V0RGVsaXZlcnlTdGF0c1Jlc3BvbnNlEikKBXN0YXRzGAEgAygLMhoubGF0Y2hrZXkudjEuRGVsaXZlcnlTdGF0cyKYAgoNRGVsaXZlcnlTdGF0cxInCgNkYXkYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg8KB2NvdW50cnkYAiABKAkSJQoHY2hhbm5lbBgDIAEoDjIULmxhdGNoa2V5LnYxLkNoYW5uZWwSEAoIcHJvdmlkZXIYBCABKAkSDAoEc2VudBgFIAEoAxIRCglkZWxpdmVyZWQYBiABKAMSEAoIdmVyaWZpZWQYByABKAMSJwoEY29zdBgIIAMoCzIZLmxhdGNoa2V5LnYxLk1lc3NhZ2VQcmljZRI4ChVtZWRpYW5fdGltZV90b192ZXJpZnkYCSABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24y0QMKD0RlbGl2ZXJ5U2VydmljZRJnCgpHZXRNZXNzYWdlEh4ubGF0Y2hrZXkudjEuR2V0TWVzc2FnZVJlcXVlc3QaHy5sYXRjaGtleS52MS5HZXRNZXNzYWdlUmVzcG9uc2UiGJACAqrUGBEIBBINbWVzc2FnZXM6cmVhZBJtCgxMaXN0TWVzc2FnZXMSIC5sYXRjaGtleS52MS5MaXN0TWVzc2FnZXNSZXF1ZXN0GiEubGF0Y2hrZXkudjEuTGlzdE1lc3NhZ2VzUmVzcG9uc2UiGJACAqrUGBEIBBINbWVzc2FnZXM6cmVhZBJrCgxSZXRyeU1lc3NhZ2USIC5sYXRjaGtleS52MS5SZXRyeU1lc3NhZ2VSZXF1ZXN0GiEubGF0Y2hrZXkudjEuUmV0cnlNZXNzYWdlUmVzcG9uc2UiFqrUGBIIBBIObWVzc2FnZXM6YWRtaW4SeQoQR2V0RGVsaXZlcnlTdGF0cxIkLmxhdGNoa2V5LnYxLkdldERlbGl2ZXJ5U3RhdHNSZXF1ZXN0GiUubGF0Y2hrZXkudjEuR2V0RGVsaXZlcnlTdGF0c1Jlc3BvbnNlIhiQAgKq1BgRCAQSDW1lc3NhZ2VzOnJlYWRCNQoLbGF0Y2hrZXkudjFQAVoWbGF0Y2hrZXkvdjE7bGF0Y2hrZXl2MaoCC0xhdGNoa2V5LlYxYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_timestamp, file_latchkey_v1_access, file_latchkey_v1_challenge, file_latchkey_v1_message]);
+  fileDesc("CiJsYXRjaGtleS92MS9kZWxpdmVyeV9zZXJ2aWNlLnByb3RvEgtsYXRjaGtleS52MSJgChFHZXRNZXNzYWdlUmVxdWVzdBIlCgZhcHBfaWQYASABKAlCFbpIEnIQGCAyDF5bYS16MC05LV0qJBIkCgptZXNzYWdlX2lkGAIgASgDQhC6SA0iCxj/////////DygBIjsKEkdldE1lc3NhZ2VSZXNwb25zZRIlCgdtZXNzYWdlGAEgASgLMhQubGF0Y2hrZXkudjEuTWVzc2FnZSLUAwoTTGlzdE1lc3NhZ2VzUmVxdWVzdBIlCgZhcHBfaWQYASABKAlCFbpIEnIQGCAyDF5bYS16MC05LV0qJBIcCglwYWdlX3NpemUYAiABKAVCCbpIBhoEGGQoABIuCgpwYWdlX3Rva2VuGAMgASgJQhq6SBdyFRiACDIQXltBLVphLXowLTlfLV0qJBItCgd1c2VyX2lkGAQgASgJQhq6SBdyFRABGCQyD15bMC05QS1GYS1mLV0rJEgAEiYKBWVtYWlsGAUgASgJQhW6SBJyEBABGP4BMgleXFB7Q2N9KiRIABIlCgVwaG9uZRgGIAEoCUIUukgRcg8QARggMgleXFB7Q2N9KiRIABI0CgZzdGF0dXMYByABKA4yGi5sYXRjaGtleS52MS5NZXNzYWdlU3RhdHVzQgi6SAWCAQIQARInCghwcm92aWRlchgIIAEoCUIVukgSchAYIDIMXlthLXowLTktXSokEi8KC3F1ZXVlZF9mcm9tGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBItCglxdWV1ZWRfdG8YCiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgsKCXJlY2lwaWVudCJXChRMaXN0TWVzc2FnZXNSZXNwb25zZRImCghtZXNzYWdlcxgBIAMoCzIULmxhdGNoa2V5LnYxLk1lc3NhZ2USFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIpsBChNSZXRyeU1lc3NhZ2VSZXF1ZXN0EiUKBmFwcF9pZBgBIAEoCUIVukgSchAYIDIMXlthLXowLTktXSokEiQKCm1lc3NhZ2VfaWQYAiABKANCELpIDSILGP////////8PKAESNwoPaWRlbXBvdGVuY3lfa2V5GAMgASgJQh66SBtyGRhAMhVeKFtceDIxLVx4N2VdezE2LH0pPyQiQQoUUmV0cnlNZXNzYWdlUmVzcG9uc2USKQoJY2hhbGxlbmdlGAEgASgLMhYubGF0Y2hrZXkudjEuQ2hhbGxlbmdlIpIBChdHZXREZWxpdmVyeVN0YXRzUmVxdWVzdBIlCgZhcHBfaWQYASABKAlCFbpIEnIQGCAyDF5bYS16MC05LV0qJBIoCgRmcm9tGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBImCgJ0bxgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiRQoYR2V0RGVsaXZlcnlTdGF0c1Jlc3BvbnNlEikKBXN0YXRzGAEgAygLMhoubGF0Y2hrZXkudjEuRGVsaXZlcnlTdGF0cyKYAgoNRGVsaXZlcnlTdGF0cxInCgNkYXkYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg8KB2NvdW50cnkYAiABKAkSJQoHY2hhbm5lbBgDIAEoDjIULmxhdGNoa2V5LnYxLkNoYW5uZWwSEAoIcHJvdmlkZXIYBCABKAkSDAoEc2VudBgFIAEoAxIRCglkZWxpdmVyZWQYBiABKAMSEAoIdmVyaWZpZWQYByABKAMSJwoEY29zdBgIIAMoCzIZLmxhdGNoa2V5LnYxLk1lc3NhZ2VQcmljZRI4ChVtZWRpYW5fdGltZV90b192ZXJpZnkYCSABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24iFgoUTGlzdFByb3ZpZGVyc1JlcXVlc3QiRwoVTGlzdFByb3ZpZGVyc1Jlc3BvbnNlEi4KCXByb3ZpZGVycxgBIAMoCzIbLmxhdGNoa2V5LnYxLlByb3ZpZGVyU3RhdHVzIo4CCg5Qcm92aWRlclN0YXR1cxIMCgRuYW1lGAEgASgJEgwKBGtpbmQYAiABKAkSJQoHY2hhbm5lbBgDIAEoDjIULmxhdGNoa2V5LnYxLkNoYW5uZWwSKQoFc3RhdGUYBCABKA4yGi5sYXRjaGtleS52MS5Qcm92aWRlclN0YXRlEikKBXNpbmNlGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBISCgpsYXN0X2Vycm9yGAYgASgJEjEKDWxhc3RfZXJyb3JfYXQYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgwKBHNlbnQYCCABKAMSDgoGZmFpbGVkGAkgASgDKl8KDVByb3ZpZGVyU3RhdGUSHgoaUFJPVklERVJfU1RBVEVfVU5TUEVDSUZJRUQQABIVChFQUk9WSURFUl9TVEFURV9VUBABEhcKE1BST1ZJREVSX1NUQVRFX0RPV04QAjLDBAoPRGVsaXZlcnlTZXJ2aWNlEmcKCkdldE1lc3NhZ2USHi5sYXRjaGtleS52MS5HZXRNZXNzYWdlUmVxdWVzdBofLmxhdGNoa2V5LnYxLkdldE1lc3NhZ2VSZXNwb25zZSIYkAICqtQYEQgEEg1tZXNzYWdlczpyZWFkEm0KDExpc3RNZXNzYWdlcxIgLmxhdGNoa2V5LnYxLkxpc3RNZXNzYWdlc1JlcXVlc3QaIS5sYXRjaGtleS52MS5MaXN0TWVzc2FnZXNSZXNwb25zZSIYkAICqtQYEQgEEg1tZXNzYWdlczpyZWFkEmsKDFJldHJ5TWVzc2FnZRIgLmxhdGNoa2V5LnYxLlJldHJ5TWVzc2FnZVJlcXVlc3QaIS5sYXRjaGtleS52MS5SZXRyeU1lc3NhZ2VSZXNwb25zZSIWqtQYEggEEg5tZXNzYWdlczphZG1pbhJ5ChBHZXREZWxpdmVyeVN0YXRzEiQubGF0Y2hrZXkudjEuR2V0RGVsaXZlcnlTdGF0c1JlcXVlc3QaJS5sYXRjaGtleS52MS5HZXREZWxpdmVyeVN0YXRzUmVzcG9uc2UiGJACAqrUGBEIBBINbWVzc2FnZXM6cmVhZBJwCg1MaXN0UHJvdmlkZXJzEiEubGF0Y2hrZXkudjEuTGlzdFByb3ZpZGVyc1JlcXVlc3QaIi5sYXRjaGtleS52MS5MaXN0UHJvdmlkZXJzUmVzcG9uc2UiGJACAqrUGBEIBBINbWVzc2FnZXM6cmVhZEI1CgtsYXRjaGtleS52MVABWhZsYXRjaGtleS92MTtsYXRjaGtleXYxqgILTGF0Y2hrZXkuVjFiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_timestamp, file_latchkey_v1_access, file_latchkey_v1_challenge, file_latchkey_v1_message]);
 
 /**
  * The request of GetMessage.
@@ -382,6 +382,154 @@ export const DeliveryStatsSchema: GenMessage<DeliveryStats> = /*@__PURE__*/
   messageDesc(file_latchkey_v1_delivery_service, 8);
 
 /**
+ * The request of ListProviders.
+ *
+ * @generated from message latchkey.v1.ListProvidersRequest
+ */
+export type ListProvidersRequest = Message<"latchkey.v1.ListProvidersRequest"> & {
+};
+
+/**
+ * Describes the message latchkey.v1.ListProvidersRequest.
+ * Use `create(ListProvidersRequestSchema)` to create a new message.
+ */
+export const ListProvidersRequestSchema: GenMessage<ListProvidersRequest> = /*@__PURE__*/
+  messageDesc(file_latchkey_v1_delivery_service, 9);
+
+/**
+ * The response of ListProviders.
+ *
+ * @generated from message latchkey.v1.ListProvidersResponse
+ */
+export type ListProvidersResponse = Message<"latchkey.v1.ListProvidersResponse"> & {
+  /**
+   * The carriers. One that serves several channels is listed for each.
+   *
+   * @generated from field: repeated latchkey.v1.ProviderStatus providers = 1;
+   */
+  providers: ProviderStatus[];
+};
+
+/**
+ * Describes the message latchkey.v1.ListProvidersResponse.
+ * Use `create(ListProvidersResponseSchema)` to create a new message.
+ */
+export const ListProvidersResponseSchema: GenMessage<ListProvidersResponse> = /*@__PURE__*/
+  messageDesc(file_latchkey_v1_delivery_service, 10);
+
+/**
+ * A carrier of one channel, and its health. The health is shared by all channels of the carrier.
+ *
+ * @generated from message latchkey.v1.ProviderStatus
+ */
+export type ProviderStatus = Message<"latchkey.v1.ProviderStatus"> & {
+  /**
+   * The name of the carrier, as in `Message.provider`.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * The protocol or vendor, such as `smtp`, `smpp` or `http-gateway`.
+   *
+   * @generated from field: string kind = 2;
+   */
+  kind: string;
+
+  /**
+   * The channel.
+   *
+   * @generated from field: latchkey.v1.Channel channel = 3;
+   */
+  channel: Channel;
+
+  /**
+   * Whether messages are given to it.
+   *
+   * @generated from field: latchkey.v1.ProviderState state = 4;
+   */
+  state: ProviderState;
+
+  /**
+   * Since when it is in this state.
+   *
+   * @generated from field: google.protobuf.Timestamp since = 5;
+   */
+  since?: Timestamp | undefined;
+
+  /**
+   * What was wrong with the latest try that the carrier neither took nor refused for good, as one sentence of at most 201 characters.
+   * Empty: there was no such try.
+   *
+   * @generated from field: string last_error = 6;
+   */
+  lastError: string;
+
+  /**
+   * When that was. Unset: there was no such try.
+   *
+   * @generated from field: google.protobuf.Timestamp last_error_at = 7;
+   */
+  lastErrorAt?: Timestamp | undefined;
+
+  /**
+   * Messages that it took.
+   *
+   * @generated from field: int64 sent = 8;
+   */
+  sent: bigint;
+
+  /**
+   * Tries that ended otherwise.
+   *
+   * @generated from field: int64 failed = 9;
+   */
+  failed: bigint;
+};
+
+/**
+ * Describes the message latchkey.v1.ProviderStatus.
+ * Use `create(ProviderStatusSchema)` to create a new message.
+ */
+export const ProviderStatusSchema: GenMessage<ProviderStatus> = /*@__PURE__*/
+  messageDesc(file_latchkey_v1_delivery_service, 11);
+
+/**
+ * Whether messages are given to a carrier.
+ *
+ * @generated from enum latchkey.v1.ProviderState
+ */
+export enum ProviderState {
+  /**
+   * Never used.
+   *
+   * @generated from enum value: PROVIDER_STATE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * It is used.
+   *
+   * @generated from enum value: PROVIDER_STATE_UP = 1;
+   */
+  UP = 1,
+
+  /**
+   * It refused its credentials or settings. Messages wait or use the next carrier, and one a minute tries it again.
+   *
+   * @generated from enum value: PROVIDER_STATE_DOWN = 2;
+   */
+  DOWN = 2,
+}
+
+/**
+ * Describes the enum latchkey.v1.ProviderState.
+ */
+export const ProviderStateSchema: GenEnum<ProviderState> = /*@__PURE__*/
+  enumDesc(file_latchkey_v1_delivery_service, 0);
+
+/**
  * The methods that show what became of the messages that carry codes. Callers are confidential clients with `messages:read` or
  * `messages:admin`. They see the messages of their own app. Only a client with the scope `operator` may name another app in app_id;
  * others are refused with SCOPE_MISSING, and an unknown app with APP_NOT_FOUND. Messages of other apps are refused with
@@ -431,6 +579,17 @@ export const DeliveryService: GenService<{
     methodKind: "unary";
     input: typeof GetDeliveryStatsRequestSchema;
     output: typeof GetDeliveryStatsResponseSchema;
+  },
+  /**
+   * Lists the carriers of the deployment, which all apps share, with their health: channel by channel, each in order of preference.
+   * The health is what the process that answers has seen since its start. Other processes may answer differently.
+   *
+   * @generated from rpc latchkey.v1.DeliveryService.ListProviders
+   */
+  listProviders: {
+    methodKind: "unary";
+    input: typeof ListProvidersRequestSchema;
+    output: typeof ListProvidersResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_latchkey_v1_delivery_service, 0);

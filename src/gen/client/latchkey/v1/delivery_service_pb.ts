@@ -2,8 +2,8 @@
 // @generated from file latchkey/v1/delivery_service.proto (package latchkey.v1, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_duration, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import { file_latchkey_v1_access } from "./access_pb.js";
@@ -17,7 +17,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file latchkey/v1/delivery_service.proto.
  */
 export const file_latchkey_v1_delivery_service: GenFile = /*@__PURE__*/
-  fileDesc("CiJsYXRjaGtleS92MS9kZWxpdmVyeV9zZXJ2aWNlLnByb3RvEgtsYXRjaGtleS52MSI3ChFHZXRNZXNzYWdlUmVxdWVzdBIOCgZhcHBfaWQYASABKAkSEgoKbWVzc2FnZV9pZBgCIAEoAyI7ChJHZXRNZXNzYWdlUmVzcG9uc2USJQoHbWVzc2FnZRgBIAEoCzIULmxhdGNoa2V5LnYxLk1lc3NhZ2UirAIKE0xpc3RNZXNzYWdlc1JlcXVlc3QSDgoGYXBwX2lkGAEgASgJEhEKCXBhZ2Vfc2l6ZRgCIAEoBRISCgpwYWdlX3Rva2VuGAMgASgJEhEKB3VzZXJfaWQYBCABKAlIABIPCgVlbWFpbBgFIAEoCUgAEg8KBXBob25lGAYgASgJSAASKgoGc3RhdHVzGAcgASgOMhoubGF0Y2hrZXkudjEuTWVzc2FnZVN0YXR1cxIQCghwcm92aWRlchgIIAEoCRIvCgtxdWV1ZWRfZnJvbRgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLQoJcXVldWVkX3RvGAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEILCglyZWNpcGllbnQiVwoUTGlzdE1lc3NhZ2VzUmVzcG9uc2USJgoIbWVzc2FnZXMYASADKAsyFC5sYXRjaGtleS52MS5NZXNzYWdlEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJSChNSZXRyeU1lc3NhZ2VSZXF1ZXN0Eg4KBmFwcF9pZBgBIAEoCRISCgptZXNzYWdlX2lkGAIgASgDEhcKD2lkZW1wb3RlbmN5X2tleRgDIAEoCSJBChRSZXRyeU1lc3NhZ2VSZXNwb25zZRIpCgljaGFsbGVuZ2UYASABKAsyFi5sYXRjaGtleS52MS5DaGFsbGVuZ2UiewoXR2V0RGVsaXZlcnlTdGF0c1JlcXVlc3QSDgoGYXBwX2lkGAEgASgJEigKBGZyb20YAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiYKAnRvGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJFChhHZXREZWxpdmVyeVN0YXRzUmVzcG9uc2USKQoFc3RhdHMYASADKAsyGi5sYXRjaGtleS52MS5EZWxpdmVyeVN0YXRzIpgCCg1EZWxpdmVyeVN0YXRzEicKA2RheRgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDwoHY291bnRyeRgCIAEoCRIlCgdjaGFubmVsGAMgASgOMhQubGF0Y2hrZXkudjEuQ2hhbm5lbBIQCghwcm92aWRlchgEIAEoCRIMCgRzZW50GAUgASgDEhEKCWRlbGl2ZXJlZBgGIAEoAxIQCgh2ZXJpZmllZBgHIAEoAxInCgRjb3N0GAggAygLMhkubGF0Y2hrZXkudjEuTWVzc2FnZVByaWNlEjgKFW1lZGlhbl90aW1lX3RvX3ZlcmlmeRgJIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbjLRAwoPRGVsaXZlcnlTZXJ2aWNlEmcKCkdldE1lc3NhZ2USHi5sYXRjaGtleS52MS5HZXRNZXNzYWdlUmVxdWVzdBofLmxhdGNoa2V5LnYxLkdldE1lc3NhZ2VSZXNwb25zZSIYkAICqtQYEQgEEg1tZXNzYWdlczpyZWFkEm0KDExpc3RNZXNzYWdlcxIgLmxhdGNoa2V5LnYxLkxpc3RNZXNzYWdlc1JlcXVlc3QaIS5sYXRjaGtleS52MS5MaXN0TWVzc2FnZXNSZXNwb25zZSIYkAICqtQYEQgEEg1tZXNzYWdlczpyZWFkEmsKDFJldHJ5TWVzc2FnZRIgLmxhdGNoa2V5LnYxLlJldHJ5TWVzc2FnZVJlcXVlc3QaIS5sYXRjaGtleS52MS5SZXRyeU1lc3NhZ2VSZXNwb25zZSIWqtQYEggEEg5tZXNzYWdlczphZG1pbhJ5ChBHZXREZWxpdmVyeVN0YXRzEiQubGF0Y2hrZXkudjEuR2V0RGVsaXZlcnlTdGF0c1JlcXVlc3QaJS5sYXRjaGtleS52MS5HZXREZWxpdmVyeVN0YXRzUmVzcG9uc2UiGJACAqrUGBEIBBINbWVzc2FnZXM6cmVhZEI1CgtsYXRjaGtleS52MVABWhZsYXRjaGtleS92MTtsYXRjaGtleXYxqgILTGF0Y2hrZXkuVjFiBnByb3RvMw", [file_google_protobuf_duration, file_google_protobuf_timestamp, file_latchkey_v1_access, file_latchkey_v1_challenge, file_latchkey_v1_message]);
+  fileDesc("CiJsYXRjaGtleS92MS9kZWxpdmVyeV9zZXJ2aWNlLnByb3RvEgtsYXRjaGtleS52MSI3ChFHZXRNZXNzYWdlUmVxdWVzdBIOCgZhcHBfaWQYASABKAkSEgoKbWVzc2FnZV9pZBgCIAEoAyI7ChJHZXRNZXNzYWdlUmVzcG9uc2USJQoHbWVzc2FnZRgBIAEoCzIULmxhdGNoa2V5LnYxLk1lc3NhZ2UirAIKE0xpc3RNZXNzYWdlc1JlcXVlc3QSDgoGYXBwX2lkGAEgASgJEhEKCXBhZ2Vfc2l6ZRgCIAEoBRISCgpwYWdlX3Rva2VuGAMgASgJEhEKB3VzZXJfaWQYBCABKAlIABIPCgVlbWFpbBgFIAEoCUgAEg8KBXBob25lGAYgASgJSAASKgoGc3RhdHVzGAcgASgOMhoubGF0Y2hrZXkudjEuTWVzc2FnZVN0YXR1cxIQCghwcm92aWRlchgIIAEoCRIvCgtxdWV1ZWRfZnJvbRgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLQoJcXVldWVkX3RvGAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEILCglyZWNpcGllbnQiVwoUTGlzdE1lc3NhZ2VzUmVzcG9uc2USJgoIbWVzc2FnZXMYASADKAsyFC5sYXRjaGtleS52MS5NZXNzYWdlEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJSChNSZXRyeU1lc3NhZ2VSZXF1ZXN0Eg4KBmFwcF9pZBgBIAEoCRISCgptZXNzYWdlX2lkGAIgASgDEhcKD2lkZW1wb3RlbmN5X2tleRgDIAEoCSJBChRSZXRyeU1lc3NhZ2VSZXNwb25zZRIpCgljaGFsbGVuZ2UYASABKAsyFi5sYXRjaGtleS52MS5DaGFsbGVuZ2UiewoXR2V0RGVsaXZlcnlTdGF0c1JlcXVlc3QSDgoGYXBwX2lkGAEgASgJEigKBGZyb20YAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiYKAnRvGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJFChhHZXREZWxpdmVyeVN0YXRzUmVzcG9uc2USKQoFc3RhdHMYASADKAsyGi5sYXRjaGtleS52MS5EZWxpdmVyeVN0YXRzIpgCCg1EZWxpdmVyeVN0YXRzEicKA2RheRgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDwoHY291bnRyeRgCIAEoCRIlCgdjaGFubmVsGAMgASgOMhQubGF0Y2hrZXkudjEuQ2hhbm5lbBIQCghwcm92aWRlchgEIAEoCRIMCgRzZW50GAUgASgDEhEKCWRlbGl2ZXJlZBgGIAEoAxIQCgh2ZXJpZmllZBgHIAEoAxInCgRjb3N0GAggAygLMhkubGF0Y2hrZXkudjEuTWVzc2FnZVByaWNlEjgKFW1lZGlhbl90aW1lX3RvX3ZlcmlmeRgJIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiIWChRMaXN0UHJvdmlkZXJzUmVxdWVzdCJHChVMaXN0UHJvdmlkZXJzUmVzcG9uc2USLgoJcHJvdmlkZXJzGAEgAygLMhsubGF0Y2hrZXkudjEuUHJvdmlkZXJTdGF0dXMijgIKDlByb3ZpZGVyU3RhdHVzEgwKBG5hbWUYASABKAkSDAoEa2luZBgCIAEoCRIlCgdjaGFubmVsGAMgASgOMhQubGF0Y2hrZXkudjEuQ2hhbm5lbBIpCgVzdGF0ZRgEIAEoDjIaLmxhdGNoa2V5LnYxLlByb3ZpZGVyU3RhdGUSKQoFc2luY2UYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhIKCmxhc3RfZXJyb3IYBiABKAkSMQoNbGFzdF9lcnJvcl9hdBgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDAoEc2VudBgIIAEoAxIOCgZmYWlsZWQYCSABKAMqXwoNUHJvdmlkZXJTdGF0ZRIeChpQUk9WSURFUl9TVEFURV9VTlNQRUNJRklFRBAAEhUKEVBST1ZJREVSX1NUQVRFX1VQEAESFwoTUFJPVklERVJfU1RBVEVfRE9XThACMsMECg9EZWxpdmVyeVNlcnZpY2USZwoKR2V0TWVzc2FnZRIeLmxhdGNoa2V5LnYxLkdldE1lc3NhZ2VSZXF1ZXN0Gh8ubGF0Y2hrZXkudjEuR2V0TWVzc2FnZVJlc3BvbnNlIhiQAgKq1BgRCAQSDW1lc3NhZ2VzOnJlYWQSbQoMTGlzdE1lc3NhZ2VzEiAubGF0Y2hrZXkudjEuTGlzdE1lc3NhZ2VzUmVxdWVzdBohLmxhdGNoa2V5LnYxLkxpc3RNZXNzYWdlc1Jlc3BvbnNlIhiQAgKq1BgRCAQSDW1lc3NhZ2VzOnJlYWQSawoMUmV0cnlNZXNzYWdlEiAubGF0Y2hrZXkudjEuUmV0cnlNZXNzYWdlUmVxdWVzdBohLmxhdGNoa2V5LnYxLlJldHJ5TWVzc2FnZVJlc3BvbnNlIhaq1BgSCAQSDm1lc3NhZ2VzOmFkbWluEnkKEEdldERlbGl2ZXJ5U3RhdHMSJC5sYXRjaGtleS52MS5HZXREZWxpdmVyeVN0YXRzUmVxdWVzdBolLmxhdGNoa2V5LnYxLkdldERlbGl2ZXJ5U3RhdHNSZXNwb25zZSIYkAICqtQYEQgEEg1tZXNzYWdlczpyZWFkEnAKDUxpc3RQcm92aWRlcnMSIS5sYXRjaGtleS52MS5MaXN0UHJvdmlkZXJzUmVxdWVzdBoiLmxhdGNoa2V5LnYxLkxpc3RQcm92aWRlcnNSZXNwb25zZSIYkAICqtQYEQgEEg1tZXNzYWdlczpyZWFkQjUKC2xhdGNoa2V5LnYxUAFaFmxhdGNoa2V5L3YxO2xhdGNoa2V5djGqAgtMYXRjaGtleS5WMWIGcHJvdG8z", [file_google_protobuf_duration, file_google_protobuf_timestamp, file_latchkey_v1_access, file_latchkey_v1_challenge, file_latchkey_v1_message]);
 
 /**
  * The request of GetMessage.
@@ -381,6 +381,154 @@ export const DeliveryStatsSchema: GenMessage<DeliveryStats> = /*@__PURE__*/
   messageDesc(file_latchkey_v1_delivery_service, 8);
 
 /**
+ * The request of ListProviders.
+ *
+ * @generated from message latchkey.v1.ListProvidersRequest
+ */
+export type ListProvidersRequest = Message<"latchkey.v1.ListProvidersRequest"> & {
+};
+
+/**
+ * Describes the message latchkey.v1.ListProvidersRequest.
+ * Use `create(ListProvidersRequestSchema)` to create a new message.
+ */
+export const ListProvidersRequestSchema: GenMessage<ListProvidersRequest> = /*@__PURE__*/
+  messageDesc(file_latchkey_v1_delivery_service, 9);
+
+/**
+ * The response of ListProviders.
+ *
+ * @generated from message latchkey.v1.ListProvidersResponse
+ */
+export type ListProvidersResponse = Message<"latchkey.v1.ListProvidersResponse"> & {
+  /**
+   * The carriers. One that serves several channels is listed for each.
+   *
+   * @generated from field: repeated latchkey.v1.ProviderStatus providers = 1;
+   */
+  providers: ProviderStatus[];
+};
+
+/**
+ * Describes the message latchkey.v1.ListProvidersResponse.
+ * Use `create(ListProvidersResponseSchema)` to create a new message.
+ */
+export const ListProvidersResponseSchema: GenMessage<ListProvidersResponse> = /*@__PURE__*/
+  messageDesc(file_latchkey_v1_delivery_service, 10);
+
+/**
+ * A carrier of one channel, and its health. The health is shared by all channels of the carrier.
+ *
+ * @generated from message latchkey.v1.ProviderStatus
+ */
+export type ProviderStatus = Message<"latchkey.v1.ProviderStatus"> & {
+  /**
+   * The name of the carrier, as in `Message.provider`.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * The protocol or vendor, such as `smtp`, `smpp` or `http-gateway`.
+   *
+   * @generated from field: string kind = 2;
+   */
+  kind: string;
+
+  /**
+   * The channel.
+   *
+   * @generated from field: latchkey.v1.Channel channel = 3;
+   */
+  channel: Channel;
+
+  /**
+   * Whether messages are given to it.
+   *
+   * @generated from field: latchkey.v1.ProviderState state = 4;
+   */
+  state: ProviderState;
+
+  /**
+   * Since when it is in this state.
+   *
+   * @generated from field: google.protobuf.Timestamp since = 5;
+   */
+  since?: Timestamp | undefined;
+
+  /**
+   * What was wrong with the latest try that the carrier neither took nor refused for good, as one sentence of at most 201 characters.
+   * Empty: there was no such try.
+   *
+   * @generated from field: string last_error = 6;
+   */
+  lastError: string;
+
+  /**
+   * When that was. Unset: there was no such try.
+   *
+   * @generated from field: google.protobuf.Timestamp last_error_at = 7;
+   */
+  lastErrorAt?: Timestamp | undefined;
+
+  /**
+   * Messages that it took.
+   *
+   * @generated from field: int64 sent = 8;
+   */
+  sent: bigint;
+
+  /**
+   * Tries that ended otherwise.
+   *
+   * @generated from field: int64 failed = 9;
+   */
+  failed: bigint;
+};
+
+/**
+ * Describes the message latchkey.v1.ProviderStatus.
+ * Use `create(ProviderStatusSchema)` to create a new message.
+ */
+export const ProviderStatusSchema: GenMessage<ProviderStatus> = /*@__PURE__*/
+  messageDesc(file_latchkey_v1_delivery_service, 11);
+
+/**
+ * Whether messages are given to a carrier.
+ *
+ * @generated from enum latchkey.v1.ProviderState
+ */
+export enum ProviderState {
+  /**
+   * Never used.
+   *
+   * @generated from enum value: PROVIDER_STATE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * It is used.
+   *
+   * @generated from enum value: PROVIDER_STATE_UP = 1;
+   */
+  UP = 1,
+
+  /**
+   * It refused its credentials or settings. Messages wait or use the next carrier, and one a minute tries it again.
+   *
+   * @generated from enum value: PROVIDER_STATE_DOWN = 2;
+   */
+  DOWN = 2,
+}
+
+/**
+ * Describes the enum latchkey.v1.ProviderState.
+ */
+export const ProviderStateSchema: GenEnum<ProviderState> = /*@__PURE__*/
+  enumDesc(file_latchkey_v1_delivery_service, 0);
+
+/**
  * The methods that show what became of the messages that carry codes. Callers are confidential clients with `messages:read` or
  * `messages:admin`. They see the messages of their own app. Only a client with the scope `operator` may name another app in app_id;
  * others are refused with SCOPE_MISSING, and an unknown app with APP_NOT_FOUND. Messages of other apps are refused with
@@ -430,6 +578,17 @@ export const DeliveryService: GenService<{
     methodKind: "unary";
     input: typeof GetDeliveryStatsRequestSchema;
     output: typeof GetDeliveryStatsResponseSchema;
+  },
+  /**
+   * Lists the carriers of the deployment, which all apps share, with their health: channel by channel, each in order of preference.
+   * The health is what the process that answers has seen since its start. Other processes may answer differently.
+   *
+   * @generated from rpc latchkey.v1.DeliveryService.ListProviders
+   */
+  listProviders: {
+    methodKind: "unary";
+    input: typeof ListProvidersRequestSchema;
+    output: typeof ListProvidersResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_latchkey_v1_delivery_service, 0);
