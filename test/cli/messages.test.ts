@@ -40,7 +40,7 @@ describe.each(testEngines())("message commands on $engine", ({ database }) => {
     expect(await listed("--status", "queued", "--since", "1h", "--limit", "1")).toEqual([all[0]]);
     expect(await listed("--status", "delivered")).toEqual([]);
     expect((await message("list", "--provider", "another")).out).toBe(
-      "The app shop has no such message. Messages are kept for 30 days.\n",
+      "The app shop has no such message. Messages are kept for 30d (LATCHKEY_MESSAGE_RETENTION).\n",
     );
     const id = String(all[1].message_id);
     const shown = await message("show", id);
@@ -66,7 +66,9 @@ describe.each(testEngines())("message commands on $engine", ({ database }) => {
     const retried = await message("retry", String(first), "--json");
     expect([retried.code, retried.json().challenge_id]).toEqual([0, bob.challenge_id]);
     expect(retried.err).toMatch(/sent a message again act=message\.retry by=operator app=shop message=\d+ /);
-    const challenges = (await listed("--contact", "bob@example.com")).map(({ challenge_id: id }: { challenge_id: string }) => id);
+    const challenges = (await listed("--contact", "bob@example.com")).map(
+      ({ challenge_id: id }: { challenge_id: string }) => id,
+    );
     expect(challenges).toEqual([bob.challenge_id, bob.challenge_id]);
   });
 

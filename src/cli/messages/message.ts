@@ -3,6 +3,7 @@ import { getMessage } from "../../messages/get-message.js";
 import { listMessages } from "../../messages/list-messages.js";
 import { retryMessage } from "../../messages/retry-message.js";
 import type { MessageStatus } from "../../model/message.js";
+import { durationText } from "../../model/policy-rules.js";
 import type { Json } from "../apps/app.js";
 import { print, timeText } from "../apps/output.js";
 import { parseDurationOption } from "../apps/parse.js";
@@ -40,7 +41,9 @@ export async function list(settings: Settings, options: ListOptions, io: Io): Pr
     const from = sinceMs === undefined ? undefined : deps.clock() - sinceMs;
     const filter = { status, provider, from };
     const { items } = await listMessages(deps, actor, { appId, recipient, filter, pageSize: limit, pageToken: "" });
-    const none = [`The app ${appId} has no such message. Messages are kept for 30 days.`];
+    const none = [
+      `The app ${appId} has no such message. Messages are kept for ${durationText(settings.messageRetentionMs)} (LATCHKEY_MESSAGE_RETENTION).`,
+    ];
     print(io, options, items.map(messageFields), items.length === 0 ? none : items.map(messageLine));
   });
 }
