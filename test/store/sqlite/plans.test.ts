@@ -29,6 +29,7 @@ const sortsAllowed: readonly (readonly [statement: string, reason: string])[] = 
   ["ORDER BY c.created_at DESC, c.challenge_id DESC LIMIT 1", "the live challenges of one identifier"],
   ["ORDER BY l.created_at, l.user_id LIMIT 1", "the claims of one app to one contact"],
   ["ORDER BY own.created_at, own.value LIMIT 1", "the claims of one user"],
+  ["FROM message_reports WHERE reference = @reference", "the reports that wait for one message"],
   ["FROM challenges WHERE registration_id = ?", "the challenges of one registration"],
 ];
 
