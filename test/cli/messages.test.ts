@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { login, startCenter } from "../delivery/providers/smpp-center.js";
 import { startTestApp, type TestApp } from "../support/app.js";
 import { refused } from "../support/calls.js";
 import { commandSecrets, latchkey } from "../support/command-line.js";
@@ -165,5 +166,34 @@ describe.each(testEngines())("send-test beside a running server on $engine", ({ 
     expect(code).toBe(1);
     expect(out).toMatch(/^It was given up: .*550.*\. Correct this, then run the command again\.$/m);
     expect(mail.mails).toEqual([]);
+  });
+});
+
+describe("send-test over a carrier that reports", () => {
+  it.each([
+    ["DELIVRD", 0, /^The carrier center reports that it arrived\.$/m, "delivered"],
+    [
+      "UNDELIV",
+      1,
+      /^The carrier center reports that it did not arrive: .*\. Check the destination, or try another channel\.$/m,
+      "undelivered",
+    ],
+  ])("waits for the report %s and exits with %d", async (state, exitCode, sentence, status) => {
+    const center = await startCenter({ react: () => ({ messageId: "m0" }) });
+    const url = `smpp://${login.systemId}:${login.password}@127.0.0.1:${center.port}?from=Example#center`;
+    const given = { ...commandSecrets, LATCHKEY_SMS_URL: url };
+    const on = await startTestApp(given, { clock: Date.now });
+    try {
+      const env = { LATCHKEY_DATABASE_URL: `sqlite:${join(on.folder, "latchkey.db")}`, ...given };
+      const command = latchkey(env, ["send-test", "--to", "+46701740605"]);
+      await center.until(() => center.submits.length === 1);
+      await center.deliver({ text: `id:m0 sub:001 dlvrd:001 stat:${state} err:000` });
+      const { code, out } = await command;
+      expect([code, out]).toEqual([exitCode, expect.stringMatching(sentence)]);
+      expect((await latchkey(env, ["message", "list", "--json"])).json()).toMatchObject([{ status, channel: "sms" }]);
+    } finally {
+      await on.stop();
+      await center.stop();
+    }
   });
 });
