@@ -108,6 +108,6 @@ function contactFor({ user }: Member, { contacts }: NewMember, channel: Channel)
 
 function callerFor({ scopes, source }: Actor, app: App, client: Client): Caller {
   const { address, userAgent, correlationId, signal } = source;
-  const of = { client, app, policy: app.policy, confidential: true, scopes, cookie: null };
+  const of = { client, app, policy: app.policy, confidential: true, hasOwnAddress: false, scopes, cookie: null };
   return { ...of, address, userAgent, correlationId, signal };
 }

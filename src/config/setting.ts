@@ -12,7 +12,8 @@ export type Topic =
   | "TLS and proxies"
   | "Callers"
   | "Log and metrics"
-  | "Codes and sessions";
+  | "Codes and sessions"
+  | "Budgets of sends and guesses";
 
 /** One setting, which is an environment variable. */
 export interface Setting<T> {

@@ -185,6 +185,18 @@ function assemblePolicy(values: Values, mode: Mode, carriers: readonly Carrier[]
   const isDevelopment = mode === "development";
   return {
     ...fixedPolicy,
+    brakes: {
+      addressSends: values.addressSends!,
+      addressIdentifiers: values.addressIdentifiers!,
+      addressRegistrations: values.addressRegistrations!,
+      addressFailures: values.addressFailures!,
+      clientSends: values.clientSends!,
+      prefixSends: values.prefixSends!,
+      countrySends: values.countrySends!,
+      appSends: values.appSends!,
+      paidSends: values.paidSends!,
+      emailSends: values.emailSends!,
+    },
     codeLength: values.codeLength!,
     codeTtlMs: values.codeTtl!,
     resendCooldownMs: cooldownSteps(cooldownMs),

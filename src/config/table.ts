@@ -1,3 +1,4 @@
+import { brakesTable } from "./brakes-table.js";
 import { carriersTable } from "./carriers-table.js";
 import { keysTable } from "./keys-table.js";
 import { networkTable } from "./network-table.js";
@@ -121,6 +122,7 @@ export const table = {
     parse: parseBearerToken,
   }),
   ...policyTable,
+  ...brakesTable,
 };
 
 type Table = typeof table;

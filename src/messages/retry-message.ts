@@ -24,7 +24,15 @@ export async function retryMessage(
     throw new AuthError("CODE_INVALID", { detail: "the challenge of the message is gone", metadata: { cause: "UNKNOWN" } });
   }
   const { address, userAgent, correlationId, signal } = actor.source;
-  const of = { client: found.client, app, policy: app.policy, confidential: true, scopes: actor.scopes, cookie: null };
+  const of = {
+    client: found.client,
+    app,
+    policy: app.policy,
+    confidential: true,
+    hasOwnAddress: false,
+    scopes: actor.scopes,
+    cookie: null,
+  };
   const caller: Caller = { ...of, address, userAgent, correlationId, signal };
   const challenge = await resendCode(deps, caller, { challengeId, channel, idempotency: input.idempotency });
   deps.log.info(

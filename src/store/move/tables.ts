@@ -67,8 +67,9 @@ export const movedTables: readonly MovedTable[] = [
   {
     name: "budgets",
     key: ["key"],
-    changed: (row: { spent: string; expires_at: number }) => ({
+    changed: (row: { spent: string; counts: string | null; expires_at: number }) => ({
       spent: JSON.parse(row.spent) as number[],
+      counts: row.counts === null ? null : (JSON.parse(row.counts) as number[]),
       expires_at: roundedUp(row.expires_at, hourMs),
     }),
   },

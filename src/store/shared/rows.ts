@@ -19,6 +19,7 @@ export interface ChallengeRow {
   purpose: Purpose;
   channel: Channel;
   identifier_key: Buffer;
+  budget_key: Buffer;
   requester_key: Buffer;
   contact_kind: ContactKind | null;
   contact_value: string | null;
@@ -46,7 +47,7 @@ export interface ChallengeRow {
 }
 
 const challengeNames =
-  "challenge_id pool_id app_id client_id purpose channel identifier_key requester_key contact_kind contact_value user_id replaces decoy " +
+  "challenge_id pool_id app_id client_id purpose channel identifier_key budget_key requester_key contact_kind contact_value user_id replaces decoy " +
   "registration_id masked_destination locale code_length hash_profile pepper_id salt tag attempts attempts_max sends sends_max created_at " +
   "expires_at resend_at consumed_at cancelled_at";
 
@@ -74,6 +75,7 @@ export function toChallenge(row: ChallengeRow): Challenge {
     purpose: row.purpose,
     channel: row.channel,
     identifierKey: row.identifier_key,
+    budgetKey: row.budget_key,
     requesterKey: row.requester_key,
     contact: contactOf(row),
     userId: row.user_id,

@@ -79,6 +79,7 @@ export function phone(): Contact {
 export function newChallenge(changes: Partial<NewChallenge> = {}): NewChallenge {
   const challengeId = unique("challenge");
   const contact = changes.contact === undefined ? email(challengeId) : changes.contact;
+  const identifierKey = changes.identifierKey ?? bytes(contact?.value ?? challengeId);
   return {
     challengeId,
     poolId,
@@ -86,7 +87,8 @@ export function newChallenge(changes: Partial<NewChallenge> = {}): NewChallenge 
     clientId: "client",
     purpose: "login",
     channel: contact?.kind === "phone" ? "sms" : "email",
-    identifierKey: bytes(contact?.value ?? challengeId),
+    identifierKey,
+    budgetKey: identifierKey,
     requesterKey: bytes("requester"),
     contact,
     userId: null,

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe } from "vitest";
 import { apps } from "./apps.js";
 import { attempts } from "./attempts.js";
+import { brakes } from "./brakes.js";
 import { budgets } from "./budgets.js";
 import { checkedChanges } from "./checked-changes.js";
 import { claims } from "./claims.js";
@@ -44,6 +45,7 @@ import { withoutMembership } from "./without-membership.js";
 /** By concern; every engine has to keep all of them. */
 const concerns: Readonly<Record<string, (scene: Scene) => void>> = {
   budgets,
+  brakes,
   sends,
   "live challenges": liveChallenges,
   attempts,
