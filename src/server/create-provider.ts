@@ -7,6 +7,7 @@ import { createSmppProvider } from "../delivery/providers/smpp.js";
 import { createSmtpProvider } from "../delivery/providers/smtp.js";
 import { createSnsProvider } from "../delivery/providers/sns.js";
 import { createTwilioProvider } from "../delivery/providers/twilio.js";
+import { createVonageProvider } from "../delivery/providers/vonage.js";
 import { createAllowed } from "../outbound/allowed.js";
 import type { AddressRules } from "../outbound/checked-lookup.js";
 
@@ -42,6 +43,8 @@ export function createProvider(spec: ProviderSpec, deps: ProviderDeps): Provider
       return createSnsProvider({ ...spec.sns, name: deps.name });
     case "twilio":
       return createTwilioProvider(spec.twilio, { ...deps, addresses: addressesFor(spec.twilio.publicOnly, deps) });
+    case "vonage":
+      return createVonageProvider(spec.vonage, { ...deps, addresses: addressesFor(spec.vonage.publicOnly, deps) });
   }
 }
 

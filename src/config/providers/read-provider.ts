@@ -7,6 +7,7 @@ import { parseSesUrl, type Ses } from "./ses-url.js";
 import { readSmppUrl, type Smpp } from "./smpp-url.js";
 import { parseSnsUrl, type Sns } from "./sns-url.js";
 import { readTwilioUrl, type Twilio, twilioChannels } from "./twilio-url.js";
+import { readVonageUrl, type Vonage } from "./vonage-url.js";
 
 /** The settings of one provider, by its kind. */
 export type ProviderSpec =
@@ -15,7 +16,8 @@ export type ProviderSpec =
   | { readonly kind: "http-gateway"; readonly settings: GatewaySettings }
   | { readonly kind: "ses"; readonly ses: Ses }
   | { readonly kind: "sns"; readonly sns: Sns }
-  | { readonly kind: "twilio"; readonly twilio: Twilio };
+  | { readonly kind: "twilio"; readonly twilio: Twilio }
+  | { readonly kind: "vonage"; readonly vonage: Vonage };
 
 interface Scheme {
   /** The channels whose settings may name such a URL. */
@@ -43,6 +45,10 @@ const twilio: Scheme = {
   channels: twilioChannels,
   read: (text, context, channel) => ({ kind: "twilio", twilio: readTwilioUrl(text, channel, context) }),
 };
+const vonage: Scheme = {
+  channels: ["sms"],
+  read: (text, context) => ({ kind: "vonage", vonage: readVonageUrl(text, context) }),
+};
 
 /** One line a scheme. */
 const schemes: Readonly<Record<string, Scheme>> = {
@@ -53,6 +59,7 @@ const schemes: Readonly<Record<string, Scheme>> = {
   ses,
   sns,
   twilio,
+  vonage,
   "http-gateway": gateway,
 };
 

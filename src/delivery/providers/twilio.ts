@@ -1,4 +1,3 @@
-import { isLoopback } from "../../lib/listen.js";
 import type { Price } from "../../model/message.js";
 import type { EpochMs } from "../../model/time.js";
 import type { AddressRules } from "../../outbound/checked-lookup.js";
@@ -9,6 +8,8 @@ import {
   createCarrierHttp,
 } from "../http/carrier-request.js";
 import { resultOfNoAnswer, resultOfStatus, retryAfterOf } from "../http/carrier-result.js";
+import { readJsonObject } from "../http/json-object.js";
+import { isPublicUrl } from "../http/public-url.js";
 import type { CheckedProvider, DeliveryResult, Message, Provider } from "../provider.js";
 import { spokenMessage } from "./spoken-code.js";
 import { resultOfTwilioError, twilioCause } from "./twilio-errors.js";
@@ -65,7 +66,8 @@ export function createTwilioProvider(
     async send(message) {
       if (!numberPattern.test(message.to.value)) return { kind: "permanent", detail: "not a number that can be sent to" };
       const form = formOf(message, options, now());
-      if (isPublic(reportsUrl)) form.append("StatusCallback", `${reportsUrl}?ref=${encodeURIComponent(message.sendKey)}`);
+      // Twilio refuses a message whose reports go to an address that it can't reach (error 21609).
+      if (isPublicUrl(reportsUrl)) form.append("StatusCallback", `${reportsUrl}?ref=${encodeURIComponent(message.sendKey)}`);
       const outcome = await api.request({
         method: "POST",
         url: `${base}/${channel === "voice" ? "Calls" : "Messages"}.json`,
@@ -77,7 +79,7 @@ export function createTwilioProvider(
     async check() {
       const outcome = await api.request({ method: "GET", url: `${base}.json`, headers, body: "" });
       if (outcome.kind !== "answered") return resultOfNoAnswer(outcome).detail;
-      const answer = readObject(outcome.body);
+      const answer = readJsonObject(outcome.body);
       if (outcome.status !== 200) return failureOf(outcome, answer, now()).detail;
       if (answer.status === "active") return null;
       return typeof answer.status === "string"
@@ -91,11 +93,6 @@ export function createTwilioProvider(
       api.close();
     },
   };
-}
-
-/** Twilio refuses a message whose reports go to an address that it can't reach (error 21609). */
-function isPublic(url: string): boolean {
-  return URL.canParse(url) && !isLoopback(new URL(url).hostname.replace(/^\[(.*)\]$/, "$1"));
 }
 
 function formOf(message: Message, { channel, sender, template }: TwilioOptions, now: EpochMs): URLSearchParams {
@@ -121,7 +118,7 @@ function formOf(message: Message, { channel, sender, template }: TwilioOptions, 
 
 function resultOf(outcome: CarrierOutcome, now: EpochMs): DeliveryResult {
   if (outcome.kind !== "answered") return resultOfNoAnswer(outcome);
-  const answer = readObject(outcome.body);
+  const answer = readJsonObject(outcome.body);
   if (outcome.status < 200 || outcome.status >= 300) return failureOf(outcome, answer, now);
   const { sid, status } = answer;
   if (typeof sid !== "string" || !twilioIdPattern.test(sid)) return { kind: "unknown", detail: "the answer is not Twilio's" };
@@ -160,13 +157,4 @@ function priceOf(amount: unknown, currency: unknown): Price | null {
   const [, digits] = /^-?(\d{1,9}(?:\.\d{1,9})?)$/.exec(typeof amount === "string" ? amount : "") ?? [];
   if (digits === undefined || typeof currency !== "string" || !/^[A-Za-z]{3}$/.test(currency)) return null;
   return { amount: digits, currency: currency.toUpperCase() };
-}
-
-function readObject(body: Buffer): Record<string, unknown> {
-  try {
-    const parsed: unknown = JSON.parse(body.toString("utf8"));
-    return typeof parsed === "object" && parsed !== null ? { ...parsed } : {};
-  } catch {
-    return {};
-  }
 }
