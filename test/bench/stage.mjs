@@ -1,5 +1,6 @@
+import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { copyFileSync, mkdirSync, readFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { newClientSecret } from "../../dist/crypto/client-secret.js";
@@ -118,6 +119,28 @@ export function createStage({ folder, nodeArgs }) {
     },
 
     startMail: async (name, delayMs) => await start("servers/mail.mjs", name, { env: { BENCH_DELAY_MS: String(delayMs) } }),
+
+    /** A carrier by https and a mail server. `urlOf` gives the setting that names the carrier at a port. */
+    async startSink() {
+      const path = (file) => join(folder, "sink", file);
+      mkdirSync(join(folder, "sink"), { recursive: true });
+      const [key, cert, gateway] = [path("key.pem"), path("cert.pem"), path("gateway.json")];
+      const names = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"];
+      const made = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", key, "-out", cert];
+      execFileSync("openssl", ["req", "-x509", ...made, ...names], { stdio: "ignore" });
+      const started = await start("servers/sink.mjs", "sink", { env: { BENCH_KEY: key, BENCH_CERT: cert } });
+      const urlOf = (port) => {
+        const body = { json: { to: "{to}", code: "{code}", text: "{text}" } };
+        const request = { url: `https://127.0.0.1:${port}/messages`, body };
+        const success = { status: 200, message_id: "/id" };
+        writeFileSync(gateway, JSON.stringify({ channels: ["email"], from: "codes@example.com", request, success }));
+        return `http-gateway://${gateway}?ca=${cert}#sink`;
+      };
+      return { ...started, urlOf };
+    },
+
+    /** What sends mails without an outbox. */
+    startMailer: async () => (await start("servers/mailer.mjs", "mailer")).server,
 
     /** The composition with an inbox in memory; `codeHash` is a profile or `none`. Development, for logins without a cooldown. */
     startLatchkey(name, codeHash, { empty = false, database = databaseOf(name, empty ? null : seed) } = {}) {
