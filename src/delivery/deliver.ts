@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
 import type { Channel } from "../model/channel.js";
 import type { Contact } from "../model/contact.js";
-import { countryOf } from "../model/country.js";
 import { maskContact } from "../model/mask.js";
 import type { MessageTry } from "../model/message.js";
+import { countryOf } from "../model/phone-number.js";
 import type { EpochMs } from "../model/time.js";
 import type { EndedTry } from "../store/port/messages.js";
 import type { OutboxMessage, Settlement } from "../store/port/outbox.js";
@@ -43,6 +43,8 @@ export interface DeliverDeps {
   readonly health: CarrierHealth;
   /** Returns the lookup HMAC of a contact as an identifier of a pool. */
   readonly contactKeyOf: (poolId: string, contact: Contact) => Uint8Array;
+  /** Returns why the app sends nothing to the contact, such as its country, or null. Callers don't always know the contact. */
+  readonly refusalOf: (appId: string, contact: Contact) => string | null;
   /** Returns what messages call an app. */
   readonly appNameOf: (appId: string) => string;
   /** Called after every try, for metrics. */
@@ -70,6 +72,8 @@ export async function deliver(deps: DeliverDeps, attempt: Try): Promise<Outcome>
   let carriers: readonly Provider[];
   try {
     if (isExpired(deps, delivery)) return giveUp(deps, attempt, expired("its challenge expired before it could be sent"));
+    const refusal = deps.refusalOf(delivery.appId, delivery.contact);
+    if (refusal !== null) return giveUp(deps, attempt, failed("permanent", refusal));
     if (await deps.isForeign(delivery)) return putOff(deps, attempt);
     carriers = await deps.carriersOf(delivery);
   } catch {
@@ -225,7 +229,7 @@ function endedTry(
       purpose,
       channel,
       maskedDestination: maskContact(contact),
-      country: countryOf(contact),
+      country: contact.kind === "phone" ? countryOf(contact.value) : null,
       queuedAt,
     },
     contactKey: deps.contactKeyOf(poolId, contact),

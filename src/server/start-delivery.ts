@@ -10,6 +10,7 @@ import { createInbox, type Inbox } from "../delivery/taps/inbox.js";
 import type { TakeReports } from "../doors/http/reports/plugin.js";
 import type { Log } from "../lib/log.js";
 import type { CarrierStatus } from "../model/carrier.js";
+import { countryRefusal } from "../model/phone-number.js";
 import type { EpochMs } from "../model/time.js";
 import type { Recorder } from "../telemetry/metrics.js";
 import { traceDelivery, traceProvider } from "../telemetry/traced.js";
@@ -71,6 +72,8 @@ export function startDelivery(
     health,
     contactKeyOf: (poolId, contact) => core.deps.lookup.identifier(poolId, contact),
     deliver: traceDelivery(deliver, tracer),
+    refusalOf: (appId, contact) =>
+      countryRefusal(directory.findApp(appId)?.policy ?? settings.policy, contact),
     appNameOf: (appId) => directory.findApp(appId)?.displayName || settings.appName,
     onTry: recorder.tryEnded,
   });

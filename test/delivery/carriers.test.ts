@@ -472,3 +472,13 @@ describe("development's console and inbox", () => {
     expect([inbox.taken.length, store.open().length]).toEqual([1, 0]);
   });
 });
+
+test("a message that its app doesn't send to, such as to a country, goes to no carrier and fails with the cause", async () => {
+  store.put(delivery());
+  await start({ carriers: [first], refusalOf: (appId, { kind }) => `${appId} sends nothing to this ${kind}` });
+  await time.advance(minute);
+  expect(taken(first)).toEqual([0]);
+  expect(statuses()).toEqual(["- permanent failed"]);
+  expect(store.ended()[0]?.ended.detail).toBe("default sends nothing to this email");
+  expect(store.open()).toEqual([]);
+});

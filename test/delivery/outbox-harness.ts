@@ -47,6 +47,7 @@ export async function start({ carriers = [provider], ...change }: Start = {}): P
     taps: [],
     health: createCarrierHealth(time.clock),
     contactKeyOf: (poolId, { kind, value }) => Buffer.from(`key of ${poolId} ${kind} ${value}`),
+    refusalOf: () => null,
     appNameOf: () => "Latchkey",
     random: () => 0.5,
     ...change,
