@@ -1,7 +1,9 @@
 import { describe, expect, test } from "vitest";
+import { readProvider } from "../../../src/config/providers/read-provider.js";
 import { createVonageProvider, type VonageDeps, type VonageOptions } from "../../../src/delivery/providers/vonage.js";
 import { Secret } from "../../../src/lib/secret.js";
 import { createAllowed } from "../../../src/outbound/allowed.js";
+import { createCarrier } from "../../../src/server/create-provider.js";
 import { createAuthority } from "../../support/tls.js";
 import { message } from "../fixtures.js";
 import { type Answer, type CarrierServer, startAnswering } from "./carrier-server.js";
@@ -170,6 +172,19 @@ describe("an SMS by Vonage", () => {
       kind: "unknown",
       detail: "Vonage took 1 of 2 parts (Vonage status 1: too many messages at once)",
     });
+  });
+});
+
+test("the URL of a setting becomes a provider that sends by Vonage and names the address of its own reports", async () => {
+  await withServer(async (server) => {
+    const host = server.origin.replace("https://", "");
+    const url = `vonage://${key}:${secret}@${host}?from=Example&signature_secret=${signatureSecret}&ca=/ca.pem`;
+    const spec = readProvider(url, "sms", { isProduction: true, readText: () => authority.cert });
+    const provider = createCarrier({ name: "vonage-eu", channel: "sms", spec }, { issuer: "https://login.example.com" });
+    expect(provider).toMatchObject({ name: "vonage-eu", channels: ["sms"] });
+    expect((await provider.send(message("sms"))).kind).toBe("sent");
+    expect(formOf(server).get("callback")).toBe("https://login.example.com/delivery/reports/vonage-eu");
+    await provider.close();
   });
 });
 
