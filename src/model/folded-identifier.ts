@@ -1,5 +1,6 @@
 import { parsePhoneNumberFromString } from "libphonenumber-js/max";
 import type { Identifier } from "./identifier.js";
+import { countryOf } from "./phone-number.js";
 
 /**
  * Returns the form of a canonical identifier that its budgets are counted by: the spellings that reach one mailbox or one phone
@@ -51,6 +52,6 @@ export interface PhoneRange {
 }
 
 export function phoneRange(number: string): PhoneRange {
-  const parsed = parsePhoneNumberFromString(number);
-  return { prefix: foldedPhone(number).slice(0, -4), country: parsed?.country ?? `+${parsed?.countryCallingCode ?? ""}` };
+  const country = countryOf(number) ?? `+${parsePhoneNumberFromString(number)?.countryCallingCode ?? ""}`;
+  return { prefix: foldedPhone(number).slice(0, -4), country };
 }

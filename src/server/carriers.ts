@@ -4,6 +4,7 @@ import type { DeliverDeps } from "../delivery/deliver.js";
 import type { Provider } from "../delivery/provider.js";
 import type { CarrierStatus } from "../model/carrier.js";
 import { type Channel, channels } from "../model/channel.js";
+import type { EpochMs } from "../model/time.js";
 import { createCarrier } from "./create-provider.js";
 
 /** A provider that the settings name for a channel. */
@@ -15,11 +16,14 @@ export interface Carrier {
 }
 
 /** Creates the carriers of the settings, in order of preference. */
-export function createCarriers(settings: Settings): readonly Carrier[] {
-  return settings.carriers.map((spec) => ({
+export function createCarriers(
+  { issuer, carriers }: Pick<Settings, "issuer" | "carriers">,
+  clock: () => EpochMs,
+): readonly Carrier[] {
+  return carriers.map((spec) => ({
     kind: spec.spec.kind,
     channel: spec.channel,
-    provider: createCarrier(spec, settings),
+    provider: createCarrier(spec, { issuer, clock }),
   }));
 }
 

@@ -8,6 +8,7 @@ import { createSmtpProvider } from "../delivery/providers/smtp.js";
 import { createSnsProvider } from "../delivery/providers/sns.js";
 import { createTwilioProvider } from "../delivery/providers/twilio.js";
 import { createVonageProvider } from "../delivery/providers/vonage.js";
+import type { EpochMs } from "../model/time.js";
 import { createAllowed } from "../outbound/allowed.js";
 import type { AddressRules } from "../outbound/checked-lookup.js";
 
@@ -17,20 +18,25 @@ export interface ProviderDeps {
   readonly name: string;
   /** Where the carrier posts reports about messages. */
   readonly reportsUrl: string;
+  readonly clock: () => EpochMs;
   /** Which addresses a provider that came over the network may connect to. Default: public ones only. */
   readonly addresses?: AddressRules;
 }
 
 /** Creates the provider of one of the deployment's carriers. It connects when it is first used. */
-export function createCarrier({ name, spec }: Carrier, { issuer }: Pick<Settings, "issuer">): Provider {
-  return createProvider(spec, { name, reportsUrl: `${issuer}/delivery/reports/${name}` });
+export function createCarrier(
+  { name, spec }: Carrier,
+  given: Pick<Settings, "issuer"> & Pick<ProviderDeps, "clock">,
+): Provider {
+  const { issuer, clock } = given;
+  return createProvider(spec, { name, reportsUrl: `${issuer}/delivery/reports/${name}`, clock });
 }
 
 /** Creates the provider that settings describe. It connects when it is first used. */
 export function createProvider(spec: ProviderSpec, deps: ProviderDeps): Provider {
   switch (spec.kind) {
     case "smpp":
-      return { ...createSmppProvider(spec.smpp), name: deps.name };
+      return { ...createSmppProvider({ ...spec.smpp, clock: deps.clock }), name: deps.name };
     case "smtp":
       return { ...createSmtpProvider(spec.smtp), name: deps.name };
     case "http-gateway": {

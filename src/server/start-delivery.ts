@@ -53,7 +53,7 @@ export function startDelivery(
   const { clock, store } = core.deps;
   const inbox = settings.mode === "development" ? createInbox(clock) : null;
   const taps = inbox === null || given.providers !== undefined ? [] : [inbox, createConsoleProvider(print)];
-  const untraced = given.providers === undefined ? createCarriers(settings) : onEveryChannel(given.providers);
+  const untraced = given.providers === undefined ? createCarriers(settings, clock) : onEveryChannel(given.providers);
   const providers = [...new Set(untraced.map(({ provider }) => provider))];
   closers.push(async () => void (await Promise.all(providers.map((provider) => provider.close()))));
   const check = new AbortController();
@@ -68,12 +68,11 @@ export function startDelivery(
     openCode: core.openCode,
     isForeign: core.isForeign,
     carriersOf: carriersByChannel(carriers),
-    taps,
+    taps: taps.map((tap) => traceProvider(tap, tracer)),
     health,
     contactKeyOf: (poolId, contact) => core.deps.lookup.identifier(poolId, contact),
     deliver: traceDelivery(deliver, tracer),
-    refusalOf: (appId, contact) =>
-      countryRefusal(directory.findApp(appId)?.policy ?? settings.policy, contact),
+    refusalOf: (appId, contact) => countryRefusal(directory.findApp(appId)?.policy ?? settings.policy, contact),
     appNameOf: (appId) => directory.findApp(appId)?.displayName || settings.appName,
     onTry: recorder.tryEnded,
   });

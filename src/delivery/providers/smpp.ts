@@ -51,7 +51,7 @@ export interface SmppOptions {
   /** The first and the longest wait before a new connection. Defaults: 1 s and 60 s. */
   readonly waitMs?: number;
   readonly waitMaxMs?: number;
-  readonly now?: () => EpochMs;
+  readonly clock?: () => EpochMs;
 }
 
 const timeoutMaxMs = 30_000;
@@ -61,7 +61,7 @@ const timeoutMaxMs = 30_000;
  * over the same session. Source: SMPP Protocol Specification v3.4 issue 1.2, https://smpp.org/SMPP_v3_4_Issue1_2.pdf
  */
 export function createSmppProvider(options: SmppOptions): CheckedProvider & Required<Pick<CheckedProvider, "onReports">> {
-  const now = options.now ?? Date.now;
+  const clock = options.clock ?? Date.now;
   const sendTimeoutMs = capped(options.sendTimeoutMs ?? timeoutMaxMs);
   const pace = options.perSecond === null ? null : createPace(options.perSecond);
   const ids = comparableIds(options.receiptId);
@@ -117,7 +117,8 @@ export function createSmppProvider(options: SmppOptions): CheckedProvider & Requ
       const waitMs = pace?.reserve(until - performance.now()) ?? (pace === null ? 0 : null);
       if (waitMs === null) return { kind: "temporary", detail: "more messages wait than `per_second` allows" };
       if (waitMs > 0) await wait(waitMs);
-      if (now() >= message.expiresAt) return { kind: "temporary", detail: "the code expired before the message could be sent" };
+      if (clock() >= message.expiresAt)
+        return { kind: "temporary", detail: "the code expired before the message could be sent" };
       const esm_class = segments.hasHeader ? 0x40 : 0;
       const fields = { ...fieldsOf(message), esm_class, data_coding: segments.dataCoding, short_message };
       const submitted = await session.submit(fields, Math.max(0, until - performance.now()));
@@ -137,7 +138,7 @@ export function createSmppProvider(options: SmppOptions): CheckedProvider & Requ
       dest_addr_ton: 1,
       dest_addr_npi: 1,
       destination_addr: to.value.slice(1),
-      validity_period: validityOf(options.validity, { expiresAt, now: now() }),
+      validity_period: validityOf(options.validity, { expiresAt, now: clock() }),
       registered_delivery: 1,
     };
   }

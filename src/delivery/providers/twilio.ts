@@ -35,7 +35,7 @@ export interface TwilioDeps {
   readonly reportsUrl: string;
   readonly addresses?: AddressRules | undefined;
   /** Tests replace these. */
-  readonly now?: () => EpochMs;
+  readonly clock?: () => EpochMs;
   readonly limits?: Pick<CarrierHttpOptions, "connectTimeoutMs" | "answerTimeoutMs" | "wholeTimeoutMs" | "connectionsMax">;
 }
 
@@ -55,7 +55,7 @@ export function createTwilioProvider(
   deps: TwilioDeps,
 ): CheckedProvider & Required<Pick<Provider, "readReports">> {
   const { channel, account, token, origin, ca, insecure } = options;
-  const { name, reportsUrl, addresses, now = Date.now } = deps;
+  const { name, reportsUrl, addresses, clock = Date.now } = deps;
   const api = createCarrierHttp({ ca, insecure, addresses, ...deps.limits });
   const base = `${origin}/2010-04-01/Accounts/${account}`;
   const headers = { authorization: `Basic ${Buffer.from(`${account}:${token.reveal()}`).toString("base64")}` };
@@ -65,7 +65,7 @@ export function createTwilioProvider(
     channels: [channel],
     async send(message) {
       if (!numberPattern.test(message.to.value)) return { kind: "permanent", detail: "not a number that can be sent to" };
-      const form = formOf(message, options, now());
+      const form = formOf(message, options, clock());
       // Twilio refuses a message whose reports go to an address that it can't reach (error 21609).
       if (isPublicUrl(reportsUrl)) form.append("StatusCallback", `${reportsUrl}?ref=${encodeURIComponent(message.sendKey)}`);
       const outcome = await api.request({
@@ -74,13 +74,13 @@ export function createTwilioProvider(
         headers: { ...headers, "content-type": "application/x-www-form-urlencoded", accept: "application/json" },
         body: form.toString(),
       });
-      return resultOf(outcome, now());
+      return resultOf(outcome, clock());
     },
     async check() {
       const outcome = await api.request({ method: "GET", url: `${base}.json`, headers, body: "" });
       if (outcome.kind !== "answered") return resultOfNoAnswer(outcome).detail;
       const answer = readJsonObject(outcome.body);
-      if (outcome.status !== 200) return failureOf(outcome, answer, now()).detail;
+      if (outcome.status !== 200) return failureOf(outcome, answer, clock()).detail;
       if (answer.status === "active") return null;
       return typeof answer.status === "string"
         ? "the account is not active: see Twilio's console"

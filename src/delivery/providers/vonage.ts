@@ -29,7 +29,7 @@ export interface VonageDeps {
   readonly reportsUrl: string;
   readonly addresses?: AddressRules | undefined;
   /** Tests replace these. */
-  readonly now?: () => EpochMs;
+  readonly clock?: () => EpochMs;
   readonly limits?: Pick<CarrierHttpOptions, "connectTimeoutMs" | "answerTimeoutMs" | "wholeTimeoutMs" | "connectionsMax">;
 }
 
@@ -48,7 +48,7 @@ export function createVonageProvider(
   deps: VonageDeps,
 ): CheckedProvider & Required<Pick<Provider, "readReports">> {
   const { key, secret, signatureSecret, origin, ca, insecure } = options;
-  const { name, reportsUrl, addresses, now = Date.now } = deps;
+  const { name, reportsUrl, addresses, clock = Date.now } = deps;
   const api = createCarrierHttp({ ca, insecure, addresses, ...deps.limits });
   const headers = {
     authorization: `Basic ${Buffer.from(`${key}:${secret.reveal()}`).toString("base64")}`,
@@ -61,7 +61,7 @@ export function createVonageProvider(
     channels: ["sms"],
     async send(message) {
       if (!numberPattern.test(message.to.value)) return { kind: "permanent", detail: "not a number that can be sent to" };
-      const form = formOf(message, options.from, now());
+      const form = formOf(message, options.from, clock());
       if (callback !== null) {
         form.append("status-report-req", "true");
         form.append("callback", callback);
@@ -72,12 +72,12 @@ export function createVonageProvider(
         headers: { ...headers, "content-type": "application/x-www-form-urlencoded" },
         body: form.toString(),
       });
-      return resultOf(outcome, now());
+      return resultOf(outcome, clock());
     },
     async check() {
       const outcome = await api.request({ method: "GET", url: `${origin}/account/get-balance`, headers, body: "" });
       if (outcome.kind !== "answered") return resultOfNoAnswer(outcome).detail;
-      if (outcome.status !== 200) return (resultOfStatus(outcome, now()) ?? notVonages(outcome.status)).detail;
+      if (outcome.status !== 200) return (resultOfStatus(outcome, clock()) ?? notVonages(outcome.status)).detail;
       return typeof readJsonObject(outcome.body).value === "number" ? null : "the answer is not Vonage's";
     },
     async readReports(request) {

@@ -39,7 +39,7 @@ function provider(
   const addresses = { allowed: createAllowed(allowed), ...(resolve === undefined ? {} : { resolve }) };
   const created = createProvider(
     { kind: "http-gateway", settings: parseInlineGateway(JSON.stringify(description), "sms", false) },
-    { name: "sms-1", reportsUrl: "https://id.example.com/delivery/reports/sms-1", addresses },
+    { name: "sms-1", reportsUrl: "https://id.example.com/delivery/reports/sms-1", clock: Date.now, addresses },
   );
   providers.push(created);
   return created;

@@ -37,7 +37,7 @@ export function smppOptions(port: number, change: Partial<SmppOptions> = {}): Sm
     validity: "relative",
     receiptId: null,
     waitMs: 10,
-    now: () => sentAt,
+    clock: () => sentAt,
     ...change,
   };
 }

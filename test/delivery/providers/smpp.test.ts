@@ -75,7 +75,7 @@ describe("a short message", () => {
 
   test("never goes out after its code expired", async () => {
     const { port, submits } = await center();
-    const result = await smpp(port, { now: () => message("sms").expiresAt }).send(message("sms"));
+    const result = await smpp(port, { clock: () => message("sms").expiresAt }).send(message("sms"));
     expect(result.kind).toBe("temporary");
     expect(submits).toEqual([]);
   });

@@ -19,7 +19,7 @@ const provider = createTwilioProvider(
     sender: { from: "+14155550100" },
     template: null,
   },
-  { name: "twilio", reportsUrl, now: () => now },
+  { name: "twilio", reportsUrl, clock: () => now },
 );
 
 function sign(url: string, form: URLSearchParams, key = token): string {

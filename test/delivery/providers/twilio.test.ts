@@ -31,7 +31,7 @@ function twilio(server: { readonly origin: string }, options: Partial<TwilioOpti
     {
       name: "twilio",
       reportsUrl,
-      now: () => now,
+      clock: () => now,
       limits: { connectTimeoutMs: 5_000, answerTimeoutMs: 500, wholeTimeoutMs: 20_000, connectionsMax: 8 },
       ...deps,
     },

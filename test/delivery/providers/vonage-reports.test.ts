@@ -22,7 +22,7 @@ function vonage(signedWith: string | null = signatureSecret) {
       origin: "https://rest.nexmo.com",
       from: "Example",
     },
-    { name: "vonage", reportsUrl, now: () => now },
+    { name: "vonage", reportsUrl, clock: () => now },
   );
 }
 const provider = vonage();

@@ -29,7 +29,7 @@ function vonage(server: { readonly origin: string }, options: Partial<VonageOpti
     {
       name: "vonage",
       reportsUrl,
-      now: () => now,
+      clock: () => now,
       limits: { connectTimeoutMs: 5_000, answerTimeoutMs: 500, wholeTimeoutMs: 20_000, connectionsMax: 8 },
       ...deps,
     },
@@ -180,7 +180,10 @@ test("the URL of a setting becomes a provider that sends by Vonage and names the
     const host = server.origin.replace("https://", "");
     const url = `vonage://${key}:${secret}@${host}?from=Example&signature_secret=${signatureSecret}&ca=/ca.pem`;
     const spec = readProvider(url, "sms", { isProduction: true, readText: () => authority.cert });
-    const provider = createCarrier({ name: "vonage-eu", channel: "sms", spec }, { issuer: "https://login.example.com" });
+    const provider = createCarrier(
+      { name: "vonage-eu", channel: "sms", spec },
+      { issuer: "https://login.example.com", clock: () => now },
+    );
     expect(provider).toMatchObject({ name: "vonage-eu", channels: ["sms"] });
     expect((await provider.send(message("sms"))).kind).toBe("sent");
     expect(formOf(server).get("callback")).toBe("https://login.example.com/delivery/reports/vonage-eu");
