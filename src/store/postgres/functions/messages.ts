@@ -2,19 +2,17 @@ import { reportKeptMs } from "../../rules/kept.js";
 import { rankOf } from "../../shared/message-rows.js";
 
 /**
- * An arbitrary number for the advisory lock between what appends tries, which shares it, and what must not miss one: a report that
- * finds no message, and the erasure of a person or contact.
+ * What appends tries and what must not miss one wait for each other by a lock of this table: a report that finds no message, and
+ * the erasure of a person or contact. Appending calls do not wait for one another.
  */
-const messagesLock = 0x6c61_7465;
+const sharedLock = "LOCK TABLE message_reports IN ROW EXCLUSIVE MODE;";
+const ownLock = "LOCK TABLE message_reports IN EXCLUSIVE MODE;";
 
-/** An arbitrary number for the advisory lock of the process that makes and drops partitions. */
-const partitionsLock = 0x6c61_7466;
+/** One process at a time makes and drops partitions. This does not keep others from writing. */
+const partitionsLock = "LOCK TABLE messages_other IN SHARE UPDATE EXCLUSIVE MODE NOWAIT;";
 
 /** How long after its message a report normally comes. Partitions of older messages are searched only if it is not found. */
 const reportUsualMs = 2 * 24 * 60 * 60_000;
-
-/** Waits for transactions that append tries, and makes later ones wait for this transaction. */
-const lockMessages = `PERFORM pg_advisory_xact_lock(${messagesLock});`;
 
 const tryColumns =
   "message_id BIGINT, queued_at BIGINT, reference TEXT, app_id TEXT, user_id TEXT, challenge_id TEXT, purpose TEXT, channel TEXT, " +
@@ -35,7 +33,7 @@ const isErased = `(t.user_id IS NOT NULL AND (SELECT count(*) FROM users u WHERE
       OR (SELECT count(*) FROM challenges c WHERE c.challenge_id = t.challenge_id AND c.contact_value IS NULL) > 0)`;
 
 /**
- * Messages. Where the lock order of `sends.ts` names them, first the advisory lock is taken, then messages by id, then waiting
+ * Messages. Where the lock order of `sends.ts` names them, first message_reports is locked, then messages by id, then waiting
  * reports.
  * The rules are those of `rules/message-changes.ts`.
  */
@@ -51,7 +49,7 @@ BEGIN
   IF v_rounds IS NULL THEN
     RETURN;
   END IF;
-  PERFORM pg_advisory_xact_lock_shared(${messagesLock});
+  ${sharedLock}
   FOR v_round IN 1 .. v_rounds LOOP
     INSERT INTO messages AS m (message_id, queued_at, reference, app_id, user_id, challenge_id, purpose, channel, masked_destination,
       contact_key, country, provider, provider_message_id, status, cause, tries, segments, price_amount, price_currency, sent_at,
@@ -183,7 +181,7 @@ DECLARE
   v_report RECORD;
 BEGIN
   IF p_wait THEN
-    ${lockMessages}
+    ${ownLock}
   END IF;
   FOR v_report IN
     SELECT r.*, f.message_id, f.queued_at FROM jsonb_to_recordset(p_reports) AS r(${reportColumns})
@@ -223,7 +221,7 @@ DECLARE
   v_keys BYTEA[];
   v_ids BIGINT[];
 BEGIN
-  ${lockMessages}
+  ${ownLock}
   -- OFFSET 0 keeps the plan to index probes.
   v_keys := ARRAY(
     SELECT m.contact_key FROM messages m
@@ -269,7 +267,7 @@ BEGIN
   IF cardinality(v_ids) = 0 THEN
     RETURN;
   END IF;
-  PERFORM pg_advisory_xact_lock_shared(${messagesLock});
+  ${sharedLock}
   v_ids := ARRAY(
     SELECT m.message_id FROM messages m WHERE m.message_id = ANY (v_ids) AND m.awaits_redemption
     ORDER BY m.message_id FOR UPDATE SKIP LOCKED);
@@ -293,9 +291,14 @@ CREATE FUNCTION make_message_partitions(p_from BIGINT, p_to BIGINT) RETURNS VOID
 DECLARE
   v_name TEXT;
 BEGIN
-  IF NOT pg_try_advisory_xact_lock(${partitionsLock}) OR NOT owns_messages() THEN
+  IF NOT owns_messages() THEN
     RETURN;
   END IF;
+  BEGIN
+    ${partitionsLock}
+  EXCEPTION WHEN lock_not_available THEN
+    RETURN;
+  END;
   FOR v_day IN p_from / 86400000 .. p_to / 86400000 LOOP
     v_name := 'messages_' || to_char(DATE '1970-01-01' + v_day, 'YYYYMMDD');
     CONTINUE WHEN to_regclass(v_name) IS NOT NULL;
@@ -318,9 +321,14 @@ CREATE FUNCTION drop_message_partitions(p_before BIGINT) RETURNS VOID LANGUAGE p
 DECLARE
   v_name TEXT;
 BEGIN
-  IF NOT pg_try_advisory_xact_lock(${partitionsLock}) OR NOT owns_messages() THEN
+  IF NOT owns_messages() THEN
     RETURN;
   END IF;
+  BEGIN
+    ${partitionsLock}
+  EXCEPTION WHEN lock_not_available THEN
+    RETURN;
+  END;
   FOR v_name IN
     SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
     WHERE i.inhparent = 'messages'::regclass AND c.relname ~ '^messages_[0-9]{8}$'
