@@ -68,7 +68,7 @@ const messages: Record<Reason, string | ((wait: string) => string)> = {
   RECENT_SIGN_IN_REQUIRED: "This call needs a recent sign-in. Sign in again and repeat the call.",
   CHANNEL_UNAVAILABLE: "Codes can't be sent to this contact over this channel. Choose another channel or contact.",
   COUNTRY_NOT_ALLOWED:
-    "Codes can't be sent to phone numbers of this country. Choose another contact, or ask the operator to open the country.",
+    "Codes can't be sent to phone numbers of this country. Choose another contact or ask the operator to open the country.",
   SESSION_NOT_FOUND: "There is no such session. It may have ended already.",
   TOKEN_NOT_REVOCABLE: "Access tokens of clients can't be revoked. They expire within 15 minutes.",
   REQUEST_INVALID: "The request is not valid. Correct the fields that the details name.",

@@ -325,7 +325,7 @@ const fill = [
   `INSERT INTO challenges SELECT 'c' || i, 'client', 'login', 'email', ${random(16)}, ${random(16)}, 'email', 'value' || i,
      CASE WHEN i % 2 > 0 THEN 'u' || i END, false, CASE WHEN i % 10 = 0 THEN 'r' || i END, '', 'en', 6, 'fast', 'p', ${random(16)},
      ${random(32)}, CASE WHEN i % 8 = 0 THEN ${random(32)} END, 0, 5, 1, 5, '{}', '{}', i * 1000, i * 1000 + 300000, 0,
-     CASE WHEN i % 2 > 0 THEN i END, NULL, 'main', 'default' FROM ${rows}`,
+     CASE WHEN i % 2 > 0 THEN i END, NULL, 'main', 'default', NULL, NULL, ${random(16)} FROM ${rows}`,
   `INSERT INTO send_locks SELECT ${random(20)}, i FROM ${rows}`,
   `INSERT INTO budgets SELECT ${random(17)}, '{1,2,3}', 0, i * 1000 FROM ${rows}`,
   `INSERT INTO lockouts SELECT ${random(17)}, 1, 0, i * 1000 FROM ${rows}`,
