@@ -22,7 +22,6 @@ export interface ChallengePlan {
   readonly decoy: boolean;
   readonly locale: string;
   readonly identifierKey: Buffer;
-  readonly budgetKey: Buffer;
   readonly requesterKey: Buffer;
 }
 

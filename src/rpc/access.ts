@@ -61,7 +61,6 @@ export function createGate(deps: AccessDeps): Gate {
       scopes: scopes ?? noScopes,
       cookie: context.cookie,
       address: scopes === null ? context.address : endUserAddress(context),
-      hasOwnAddress: scopes === null || context.endUserIps.length > 0,
       userAgent: context.userAgent,
       correlationId,
       get signal() {

@@ -11,7 +11,6 @@ import {
   attemptOf,
   bytes,
   chargeOf,
-  done,
   email,
   guardOf,
   issueOf,
@@ -20,7 +19,6 @@ import {
   newUser,
   phone,
   poolId,
-  putOff,
   redemptionOf,
   rotationOf,
   t0,
@@ -150,7 +148,7 @@ function createMischief(stores: readonly Store[], random: () => number) {
   }
   async function deliver(): Promise<void> {
     const messages = await store().outbox.claim({ now, leaseMs: 0, limit: 5 });
-    await store().outbox.settle(messages.map((message) => (random() < 0.5 ? done(message) : putOff(message, now))));
+    await store().outbox.settle(messages.map((message) => ({ ...message, retryAt: random() < 0.5 ? null : now })));
     if (messages.length > 0) note("deliver");
   }
   async function end(): Promise<void> {

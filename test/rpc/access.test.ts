@@ -114,7 +114,6 @@ describe("who calls", () => {
       },
       policy: fixedPolicy,
       confidential: false,
-      hasOwnAddress: true,
       scopes: new Set(),
       cookie: null,
       address: "192.0.2.1",

@@ -40,7 +40,6 @@ const all: Required<AppPolicy> = {
   tokenFields: [],
   tokenAttributes: ["plan"],
   trustClaims: true,
-  smsCountries: ["DE", "TZ"],
 };
 const paths = policyKeys.map((key) => policyFields[key].name);
 

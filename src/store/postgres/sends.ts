@@ -1,10 +1,10 @@
 import { resendRefusalOf } from "../../model/challenge-state.js";
 import { contactKindOf } from "../../model/channel.js";
 import type { EpochMs } from "../../model/time.js";
+import type { Limited } from "../port/budgets.js";
 import type { Recipient } from "../port/challenges.js";
 import type { Store } from "../port/store.js";
 import { type ChallengeRow, challengeColumns, toChallenge } from "../shared/rows.js";
-import { limited, type RefusedRow } from "./budgets.js";
 import { type Database, type Statement, unflushed } from "./database.js";
 import { functionName } from "./functions/set.js";
 import { challengeParameter, chargesParameter, guardChargesParameter, lockKeys, placesParameter } from "./parameters.js";
@@ -13,18 +13,18 @@ type Operations = Pick<Store["challenges"], "prepareSend" | "issue" | "resend">;
 
 const prepare: Statement = {
   name: "prepare_send",
-  text: `SELECT r.outcome, r.retry_at, r.refused_by, r.recipient_id, r.recipient_locale, r.recipient_contact, r.standing
+  text: `SELECT r.outcome, r.retry_at, r.recipient_id, r.recipient_locale, r.recipient_contact, r.standing
     FROM ${functionName("prepare_send")}($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) r`,
 };
 const issue: Statement = {
   name: "issue_challenges",
-  text: `SELECT r.outcome, r.retry_at, r.refused_by, r.resend_at, r.muted
+  text: `SELECT r.outcome, r.retry_at, r.resend_at
     FROM ${unflushed}, ${functionName("issue_challenges")}($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) r`,
 };
 const resend: Statement = {
   name: "resend_challenge",
-  text: `SELECT r.outcome, r.retry_at, r.refused_by, r.muted, ${challengeColumns("r")}
-    FROM ${unflushed}, ${functionName("resend_challenge")}($1, $2, $3, $4, $5, $6, $7, $8) r`,
+  text: `SELECT r.outcome, r.retry_at, ${challengeColumns("r")}
+    FROM ${unflushed}, ${functionName("resend_challenge")}($1, $2, $3, $4, $5, $6, $7) r`,
 };
 const replay: Statement = {
   name: "replayed_challenges",
@@ -32,8 +32,9 @@ const replay: Statement = {
     WHERE c.challenge_id = ANY (ids) ORDER BY array_position(ids, c.challenge_id)`,
 };
 
-interface OutcomeRow<Outcome extends string> extends RefusedRow {
+interface OutcomeRow<Outcome extends string> {
   outcome: Outcome;
+  retry_at: EpochMs;
 }
 interface PreparedRow extends OutcomeRow<"ready" | "replayed" | "limited"> {
   recipient_id: string | null;
@@ -41,11 +42,8 @@ interface PreparedRow extends OutcomeRow<"ready" | "replayed" | "limited"> {
   recipient_contact: string | null;
   standing: Recipient["standing"];
 }
-type IssuedRow = OutcomeRow<"issued" | "replayed" | "limited"> & { resend_at: EpochMs[]; muted: boolean };
-type ResentRow = OutcomeRow<"resent" | "replayed" | "limited" | "refused"> & { muted: boolean } & (
-    | ChallengeRow
-    | { challenge_id: null }
-  );
+type IssuedRow = OutcomeRow<"issued" | "replayed" | "limited"> & { resend_at: EpochMs[] };
+type ResentRow = OutcomeRow<"resent" | "replayed" | "limited" | "refused"> & (ChallengeRow | { challenge_id: null });
 
 export function createSends(db: Database): Operations {
   /** Returns the earlier answer. A repeated call is rare enough for its own round trip. */
@@ -102,27 +100,21 @@ export function createSends(db: Database): Operations {
       const made = { registrationId, attempts: 0, sends: 1, createdAt: now, consumedAt: null, cancelledAt: null };
       return {
         kind: "issued",
-        ...(row!.muted ? { isMuted: true as const } : {}),
         challenges: challenges.map(({ challenge: { sealedCode: _, ...challenge } }, index) => ({
           ...challenge,
           ...made,
-          decoy: challenge.decoy || row!.muted,
           resendAt: row!.resend_at[index]!,
         })),
       };
     },
 
-    async resend({ challengeId, clientId, requesterKey, idempotency, charges, hidden = [], channel = null, deliverAt, now }) {
+    async resend({ challengeId, clientId, requesterKey, idempotency, charges, deliverAt, now }) {
       const values = [
         challengeId,
         clientId,
         requesterKey,
         idempotency,
-        chargesParameter([
-          ...charges.map((charge, index) => ({ charge, sets: index === 0 ? 1 : null })),
-          ...hidden.map((charge) => ({ charge, optional: true })),
-        ]),
-        channel,
+        chargesParameter(charges.map((charge, index) => ({ charge, sets: index === 0 ? 1 : null }))),
         deliverAt ?? now,
         now,
       ];
@@ -131,8 +123,11 @@ export function createSends(db: Database): Operations {
       if (outcome === "limited") return limited(row!);
       const challenge = row!.challenge_id === null ? null : toChallenge(row!);
       if (outcome === "refused") return { kind: outcome, why: resendRefusalOf(challenge, clientId, now) ?? "unknown" };
-      if (outcome === "resent" && row!.muted) return { kind: outcome, challenge: challenge!, isMuted: true };
       return { kind: outcome, challenge: challenge! };
     },
   };
+}
+
+function limited({ retry_at }: { retry_at: EpochMs }): Limited {
+  return { kind: "limited", retryAt: retry_at };
 }

@@ -61,20 +61,9 @@ export function createAttempts(db: Database, parts: { writer: Writer; budgets: B
       });
     },
 
-    takeAttempt({
-      challengeId,
-      clientId,
-      requester,
-      identifier,
-      userRequester,
-      user,
-      contact: counted,
-      network = [],
-      lockout,
-      now,
-    }) {
+    takeAttempt({ challengeId, clientId, requester, identifier, userRequester, user, contact: counted, lockout, now }) {
       return writer.writeUnflushed((): AttemptOutcome => {
-        const charges = [requester, identifier, ...(counted === null ? [] : [counted]), ...network];
+        const charges = counted === null ? [requester, identifier] : [requester, identifier, counted];
         const granted = budgets.check(charges, now);
         if ("kind" in granted) return granted;
         if (reserve.run({ challengeId, clientId, now }).changes === 0) {

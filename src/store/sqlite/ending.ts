@@ -10,7 +10,7 @@ const columns = [
   "app_id",
   "client_id",
   "registration_id",
-  "budget_key",
+  "identifier_key",
   "requester_key",
   "resends",
   "created_at",

@@ -9,7 +9,6 @@ import {
   bytes,
   chargeOf,
   day,
-  done,
   email,
   expectKind,
   hour,
@@ -324,7 +323,7 @@ export const unflushedActs: readonly Act[] = [
       const { outboxId, tries } = (await dueMessage(store, challengeId))!;
       await flushed(store);
       return {
-        act: () => store.outbox.settle([done({ outboxId, tries })]),
+        act: () => store.outbox.settle([{ outboxId, tries, retryAt: null }]),
         promise: async (after) => expect(await dueMessage(after, challengeId)).toBe(undefined),
       };
     },

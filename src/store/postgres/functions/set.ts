@@ -7,7 +7,6 @@ import { creationFunctions } from "./creation.js";
 import { endingFunctions } from "./ending.js";
 import { lockoutFunctions } from "./lockouts.js";
 import { memberFunctions } from "./members.js";
-import { messageFunctions } from "./messages.js";
 import { outboxFunctions } from "./outbox.js";
 import { sendFunctions } from "./sends.js";
 import { upkeepFunctions } from "./upkeep.js";
@@ -34,7 +33,6 @@ const texts = [
   contactFunctions,
   creationFunctions,
   outboxFunctions,
-  messageFunctions,
   upkeepFunctions,
 ].join("\n");
 

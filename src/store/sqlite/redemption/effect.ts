@@ -13,7 +13,6 @@ export const consumableColumns = [
   "client_id",
   "purpose",
   "identifier_key",
-  "budget_key",
   "requester_key",
   "contact_kind",
   "contact_value",
