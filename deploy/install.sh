@@ -14,12 +14,14 @@ Builds Latchkey in this clone and installs it as a systemd service. The first ru
   --issuer URL              public URL of the service, such as https://auth.example.com (or LATCHKEY_ISSUER)
   --smtp-url-file FILE      file that holds the URL of the mail server:
                             smtp://user:password@mail.example.com:587?from=codes@example.com (or LATCHKEY_SMTP_URL_FILE)
+  --sms-url-file FILE       file that holds the URL of the carrier of SMS (or LATCHKEY_SMS_URL_FILE); likewise --whatsapp-url-file,
+                            --voice-url-file and --ussd-url-file. Several carriers of one channel: one URL a line.
   --database-url-file FILE  file that holds the URL of a PostgreSQL database (or LATCHKEY_DATABASE_URL_FILE); SQLite without it
   --no-build                install the program that was built here before
   --root DIR                install files below DIR; make no user and start no service
   --help                    print this
 
-The first run needs an issuer and a mail server. It asks for what is missing if it runs at a terminal.
+The first run needs an issuer and a carrier, such as a mail server. It asks for what is missing if it runs at a terminal.
 END
 }
 
@@ -33,6 +35,10 @@ absolute() {
 
 issuer=${LATCHKEY_ISSUER-}
 smtp_file=${LATCHKEY_SMTP_URL_FILE-}
+sms_file=${LATCHKEY_SMS_URL_FILE-}
+whatsapp_file=${LATCHKEY_WHATSAPP_URL_FILE-}
+voice_file=${LATCHKEY_VOICE_URL_FILE-}
+ussd_file=${LATCHKEY_USSD_URL_FILE-}
 database_file=${LATCHKEY_DATABASE_URL_FILE-}
 root=
 build=yes
@@ -41,7 +47,7 @@ while [ $# -gt 0 ]; do
   case $1 in
     --help) usage && exit ;;
     --no-build) build=no && shift ;;
-    --issuer | --smtp-url-file | --database-url-file | --root)
+    --issuer | --smtp-url-file | --sms-url-file | --whatsapp-url-file | --voice-url-file | --ussd-url-file | --database-url-file | --root)
       if [ $# -lt 2 ] || [ -z "$2" ]; then
         echo "$1 needs a value; see deploy/install.sh --help." >&2
         exit 64
@@ -49,6 +55,10 @@ while [ $# -gt 0 ]; do
       case $1 in
         --issuer) issuer=$2 ;;
         --smtp-url-file) smtp_file=$2 ;;
+        --sms-url-file) sms_file=$2 ;;
+        --whatsapp-url-file) whatsapp_file=$2 ;;
+        --voice-url-file) voice_file=$2 ;;
+        --ussd-url-file) ussd_file=$2 ;;
         --database-url-file) database_file=$2 ;;
         --root) root=$(absolute "${2%/}") ;;
       esac
@@ -131,6 +141,26 @@ check_machine() {
   fi
 }
 
+carriers="smtp sms whatsapp voice ussd"
+
+# carrier_file <carrier>: the file that the caller named for it.
+carrier_file() {
+  case $1 in
+    smtp) echo "$smtp_file" ;;
+    sms) echo "$sms_file" ;;
+    whatsapp) echo "$whatsapp_file" ;;
+    voice) echo "$voice_file" ;;
+    ussd) echo "$ussd_file" ;;
+  esac
+}
+
+has_carrier() {
+  for name in $carriers; do
+    if [ -e "$etc/$name-url" ] || [ -n "$(carrier_file "$name")" ]; then return 0; fi
+  done
+  return 1
+}
+
 # check_url_file <option> <file> <pattern> <scheme>: neither the file's name nor its content is repeated, as both may be secrets.
 check_url_file() {
   if [ -z "$2" ]; then
@@ -152,11 +182,13 @@ check_settings() {
       *) problem "The issuer must begin with https://, such as https://auth.example.com." ;;
     esac
   fi
-  if [ ! -e "$etc/smtp-url" ] && [ -z "$smtp_file" ]; then
+  if ! has_carrier; then
     if [ -t 0 ]; then smtp_file=$(ask "File that holds the URL of the mail server"); fi
-    [ -n "$smtp_file" ] || problem "The mail server is missing. Write its URL into a file and add --smtp-url-file FILE."
+    has_carrier || problem "A carrier is missing. Write the URL of your mail server into a file and add --smtp-url-file FILE; --help lists other carriers."
   fi
-  check_url_file --smtp-url-file "$smtp_file" '^smtps\{0,1\}://' smtp://
+  for name in $carriers; do
+    check_url_file "--$name-url-file" "$(carrier_file "$name")" '^[a-z][a-z-]*://' "its scheme, such as smtp:// or smpp://"
+  done
   check_url_file --database-url-file "$database_file" '^postgres\(ql\)\{0,1\}://' postgres://
   if [ -n "$database_file" ] && [ ! -e "$etc/database-url" ] && [ -e "$data/latchkey.db" ]; then
     echo "Note: the users in $data/latchkey.db are not moved by this. docs/operations.md says how to move them to PostgreSQL." >&2
@@ -212,7 +244,10 @@ make_secrets_and_settings() {
   for name in pepper master-key; do
     [ -e "$etc/$name" ] || head -c 32 /dev/urandom | base64 | keep "$name"
   done
-  [ -z "$smtp_file" ] || keep smtp-url < "$smtp_file"
+  for name in $carriers; do
+    file=$(carrier_file "$name")
+    [ -z "$file" ] || keep "$name-url" < "$file"
+  done
   [ -z "$database_file" ] || keep database-url < "$database_file"
   if [ -e "$etc/latchkey.env" ]; then
     echo "$etc/latchkey.env stays as it is."
@@ -231,13 +266,17 @@ $path_line
 END
 }
 
+# drop_in <name> <secret>: gives the service a secret if there is one. systemd refuses to start a service whose credential file is
+# missing.
+drop_in() {
+  rm -f "$units/latchkey.service.d/$1.conf"
+  [ ! -e "$etc/$2" ] || install -D -m 644 "deploy/latchkey-$1.conf" "$units/latchkey.service.d/$1.conf"
+}
+
 install_unit() {
   install -m 644 deploy/latchkey.service "$units/latchkey.service"
-  # systemd refuses to start a service whose credential file is missing.
-  rm -f "$units/latchkey.service.d/postgres.conf"
-  if [ -e "$etc/database-url" ]; then
-    install -D -m 644 deploy/latchkey-postgres.conf "$units/latchkey.service.d/postgres.conf"
-  fi
+  for name in $carriers; do drop_in "$name" "$name-url"; done
+  drop_in postgres database-url
   system systemctl daemon-reload
   system systemctl enable latchkey
   system systemctl restart latchkey
@@ -251,6 +290,10 @@ if [ -n "$problems" ]; then
   exit 1
 fi
 smtp_file=$(absolute "$smtp_file")
+sms_file=$(absolute "$sms_file")
+whatsapp_file=$(absolute "$whatsapp_file")
+voice_file=$(absolute "$voice_file")
+ussd_file=$(absolute "$ussd_file")
 database_file=$(absolute "$database_file")
 cd "$clone"
 [ $build = no ] || build

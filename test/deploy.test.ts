@@ -7,7 +7,7 @@ import { runInNewContext } from "node:vm";
 import { Code } from "@connectrpc/connect";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parse } from "yaml";
-import type { DeliveryResult } from "../src/delivery/channel.js";
+import type { DeliveryResult } from "../src/delivery/provider.js";
 import { AuthService } from "../src/gen/latchkey/v1/auth_service_pb.js";
 import type { ChallengeRefusal } from "../src/model/challenge.js";
 import { connect } from "../src/store/sqlite/connect.js";

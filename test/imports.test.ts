@@ -14,12 +14,13 @@ const allowed: Record<string, readonly string[]> = {
   openapi: ["gen"],
   crypto: ["model", "lib", "store"],
   store: ["model", "lib"],
-  delivery: ["model", "lib", "store"],
+  delivery: ["model", "lib", "store", "outbound"],
   apps: ["model", "lib", "store", "crypto", "outbound", "auth"],
   accounts: ["model", "lib", "store", "crypto", "outbound", "apps", "auth"],
+  messages: ["model", "lib", "store", "crypto", "apps", "accounts", "auth"],
   auth: ["model", "lib", "store", "crypto"],
   telemetry: ["model", "lib", "store", "crypto", "outbound", "delivery"],
-  rpc: ["model", "lib", "store", "crypto", "apps", "accounts", "auth", "gen", "telemetry"],
+  rpc: ["model", "lib", "store", "crypto", "apps", "accounts", "messages", "auth", "gen", "telemetry"],
   doors: ["model", "lib", "apps", "delivery", "rpc", "gen", "telemetry"],
   config: ["model", "lib"],
   server: [
@@ -31,6 +32,7 @@ const allowed: Record<string, readonly string[]> = {
     "outbound",
     "apps",
     "accounts",
+    "messages",
     "auth",
     "delivery",
     "rpc",
@@ -38,7 +40,21 @@ const allowed: Record<string, readonly string[]> = {
     "gen",
     "telemetry",
   ],
-  cli: ["model", "lib", "config", "store", "crypto", "outbound", "apps", "accounts", "auth", "delivery", "server", "telemetry"],
+  cli: [
+    "model",
+    "lib",
+    "config",
+    "store",
+    "crypto",
+    "outbound",
+    "apps",
+    "accounts",
+    "messages",
+    "auth",
+    "delivery",
+    "server",
+    "telemetry",
+  ],
   latchkey: ["cli"],
 };
 
@@ -80,16 +96,20 @@ describe("the direction of imports", () => {
   it("leads from use cases, the directory, delivery and crypto to the port of the store, and to nothing behind it", () => {
     const wrong = imports.filter(
       ({ file, target }) =>
-        ["apps", "accounts", "auth", "delivery", "crypto", "rpc"].includes(folderOf(file)) && /^store\/(?!port\/)/.test(target),
+        ["apps", "accounts", "messages", "auth", "delivery", "crypto", "rpc"].includes(folderOf(file)) &&
+        /^store\/(?!port\/)/.test(target),
     );
     expect(wrong).toEqual([]);
   });
 
   it("leaves calls over HTTP to outbound, so that no configured address is called past its rules", () => {
-    const call = /\bfetch\(|\bhttps?\.(request|get)\(|\bhttp2\.connect\(|"undici"/;
+    const call = /\bfetch\(|\bhttps?\)?\.(request|get)\(|\bhttp2\.connect\(|"undici"/;
     const elsewhere = new Set(["outbound", "client", "gen"]);
     const callers = files.filter((file) => !elsewhere.has(folderOf(file)) && call.test(readFileSync(join(src, file), "utf8")));
-    expect(callers, "a script of browsers").toEqual(["doors/inbox/page-script.ts"]);
+    expect(callers, "carriers, by outbound's rules; a script of browsers").toEqual([
+      "delivery/http/carrier-request.ts",
+      "doors/inbox/page-script.ts",
+    ]);
   });
 
   it("never leads in a circle", () => {

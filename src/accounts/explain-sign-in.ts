@@ -3,7 +3,7 @@ import { guessesKey } from "../auth/budgets.js";
 import { invalidField } from "../auth/errors.js";
 import { canonicalAddress } from "../lib/network.js";
 import type { App } from "../model/app.js";
-import { channelOf } from "../model/channel.js";
+import { channelOf, reaches } from "../model/channel.js";
 import type { Contact } from "../model/contact.js";
 import { contactFailuresMax, type Member, type MemberKey, type UserContact } from "../model/user.js";
 import type { Recipient } from "../store/port/challenges.js";
@@ -83,7 +83,7 @@ async function contactObstacles(
     const why = await claimObstacle(deps, app, { member, contact });
     if (why === null) usable += 1;
     else obstacles.push(why);
-    if (!app.policy.channels.includes(channelOf[contact.kind])) obstacles.push(obstacle("channel_off", { contact }));
+    if (!reaches(app.policy.channels, contact.kind)) obstacles.push(obstacle("channel_off", { contact }));
   }
   const keys = looked.map((contact) => guessesKey(deps.lookup.identifier(app.poolId, contact)));
   const failures = keys.length === 0 ? [] : await deps.store.budgets.countFailures({ keys, now: deps.clock() });

@@ -1,11 +1,12 @@
 import type { Actor } from "../apps/actor.js";
 import { AuthError, invalidField } from "../auth/errors.js";
 import type { Idempotency } from "../auth/idempotency.js";
+import { refuseCountry } from "../auth/refuse-country.js";
 import { sendOtp } from "../auth/send-otp.js";
 import type { App } from "../model/app.js";
 import type { Caller } from "../model/caller.js";
 import type { Challenge } from "../model/challenge.js";
-import { type Channel, contactKindOf } from "../model/channel.js";
+import { type Channel, channelAmong, contactKindOf } from "../model/channel.js";
 import type { Client } from "../model/client.js";
 import { isContact } from "../model/identifier.js";
 import type { Member, UserContact } from "../model/user.js";
@@ -41,7 +42,7 @@ export async function inviteUser(deps: AccountsDeps, actor: Actor, input: Invite
   const app = await appFor(deps, actor, appId);
   // The challenge belongs to the client that redeems it.
   const client = await clientOfApp(deps, actor, { app, clientId, role: "redeems the code" });
-  const channel = wanted ?? (email ? "email" : "sms");
+  const channel = wanted ?? channelAmong(app.policy.channels, email ? "email" : "phone");
   refuseSending(app, channel);
   const contacts = contactsIn({ email, phone });
   if (contacts.length > 0 && !contacts.some(({ kind }) => kind === contactKindOf[channel])) {
@@ -49,6 +50,7 @@ export async function inviteUser(deps: AccountsDeps, actor: Actor, input: Invite
   }
   const given = contacts.map((contact) => ({ ...contact, verifiedAt: null }));
   const newMember = goodOf(checkNewMember(app, { ...fields, contacts: given }, "invited"));
+  for (const named of newMember.contacts) refuseCountry(app.policy, channel, named);
   const invited = await createOrFind(deps, actor, { app, newMember });
   const { member } = invited;
   refuseWithoutCredential(member, channel);
@@ -106,6 +108,6 @@ function contactFor({ user }: Member, { contacts }: NewMember, channel: Channel)
 
 function callerFor({ scopes, source }: Actor, app: App, client: Client): Caller {
   const { address, userAgent, correlationId, signal } = source;
-  const of = { client, app, policy: app.policy, confidential: true, scopes, cookie: null };
+  const of = { client, app, policy: app.policy, confidential: true, hasOwnAddress: false, scopes, cookie: null };
   return { ...of, address, userAgent, correlationId, signal };
 }

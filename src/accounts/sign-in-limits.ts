@@ -39,15 +39,16 @@ export async function limitObstacles(
   const identifiers = named.length > 0 && key.kind !== "user_id" ? named : identifiersOf(user);
   for (const identifier of identifiers) {
     const identifierKey = deps.lookup.identifier(app.poolId, identifier);
-    const of = { identifierKey, contactUserId: user.userId };
+    const budgetKey = deps.lookup.budget(app.poolId, identifier);
+    const of = { identifierKey, budgetKey, contactUserId: user.userId };
     const guesses = guessCharges(policy, of, { requesterKey: requesterKey ?? identifierKey, contactKey: null });
     const guessed = requesterKey === null ? [guesses.identifier] : [guesses.requester, guesses.identifier];
     add("too_many_guesses", await findLimit(guessed), identifier);
-    add("too_many_sends", await findSendLimit(deps, app, { identifier, identifierKey, requesterKey }), identifier);
+    add("too_many_sends", await findSendLimit(deps, app, { identifier, identifierKey, budgetKey, requesterKey }), identifier);
   }
   const { userRequester, user: ofUser } = guessCharges(
     policy,
-    { identifierKey: account, contactUserId: user.userId },
+    { identifierKey: account, budgetKey: account, contactUserId: user.userId },
     { requesterKey: requesterKey ?? account, contactKey: null },
   );
   add("too_many_guesses", await findLimit(requesterKey === null ? [ofUser] : [userRequester, ofUser]), null);
@@ -58,12 +59,23 @@ export async function limitObstacles(
 async function findSendLimit(
   deps: AccountsDeps,
   { policy }: App,
-  given: { readonly identifier: Identifier; readonly identifierKey: Uint8Array; readonly requesterKey: Uint8Array | null },
+  given: {
+    readonly identifier: Identifier;
+    readonly identifierKey: Uint8Array;
+    readonly budgetKey: Uint8Array;
+    readonly requesterKey: Uint8Array | null;
+  },
 ): Promise<Limited | null> {
-  const { identifier, identifierKey, requesterKey } = given;
+  const { identifier, identifierKey, budgetKey, requesterKey } = given;
   const channel = isContact(identifier) ? channelOf[identifier.kind] : "email";
   // No requester has the key of an identifier, so the limits of one requester are not reached then.
-  const guard = sendGuard(policy, { identifierKey, requesterKey: requesterKey ?? identifierKey, channel, purpose: "login" });
+  const guard = sendGuard(policy, {
+    identifierKey,
+    budgetKey,
+    requesterKey: requesterKey ?? identifierKey,
+    channel,
+    purpose: "login",
+  });
   const outcome = await deps.store.challenges.prepareSend({
     idempotency: null,
     recipientOf: null,

@@ -24,10 +24,11 @@ export function accountKeys(
   user: User,
 ): Parameters<Budgets["forgive"]>[0] {
   const identifierKeys = identifiersOf(user).map((identifier) => lookup.identifier(poolId, identifier));
+  const budgetKeys = identifiersOf(user).map((identifier) => lookup.budget(poolId, identifier));
   const account = Buffer.from(user.userId);
   return {
-    spent: [userGuessKey(account), ...identifierKeys.flatMap((key) => [guessesKey(key), ...sendKeys(key)])],
-    failures: [],
+    spent: [userGuessKey(account), ...budgetKeys.flatMap((key) => [guessesKey(key), ...sendKeys(key)])],
+    failures: identifierKeys.map(guessesKey),
     lockouts: [account, ...identifierKeys].map((subject) => lookup.lockout(appId, subject)),
   };
 }

@@ -1,33 +1,22 @@
 import { randomJitter } from "../crypto/random.js";
 import type { Purpose } from "../model/challenge.js";
-import type { Channel } from "../model/channel.js";
-import type { Limit, Policy } from "../model/policy.js";
+import { type Channel, paidChannels } from "../model/channel.js";
+import type { Limit } from "../model/limit.js";
+import type { Policy } from "../model/policy.js";
 import type { EpochMs } from "../model/time.js";
 import { requesterFailuresMax } from "../model/user.js";
 import type { BudgetCharge, BudgetReturn, SendReturn } from "../store/port/budgets.js";
 import type { ChallengeToVerify, SendGuard } from "../store/port/challenges.js";
-
-/** Kinds of budgets. The kind is the first byte of a key, so keys of different kinds never collide. */
-const kinds = {
-  sendsOfRequester: 1,
-  sends: 2,
-  paidSends: 3,
-  guesses: 4,
-  userGuesses: 5,
-  guessesOfRequester: 6,
-  userGuessesOfRequester: 7,
-  clientFailures: 8,
-  contactFailures: 9,
-  unblocks: 10,
-} as const;
-
-function keyOf(kind: keyof typeof kinds, ...parts: readonly Uint8Array[]): Buffer {
-  return Buffer.concat([Buffer.of(kinds[kind]), ...parts]);
-}
+import { keyOf } from "./budget-keys.js";
 
 /** The keys of the budgets that count all sends to an identifier. */
-export function sendKeys(identifierKey: Uint8Array): readonly Uint8Array[] {
-  return [keyOf("sends", identifierKey), keyOf("paidSends", identifierKey)];
+export function sendKeys(budgetKey: Uint8Array): readonly Uint8Array[] {
+  return [keyOf("sends", budgetKey), keyOf("paidSends", budgetKey)];
+}
+
+/** The key of the budget of one requester's sends to an identifier. */
+export function ownSendsKey({ budgetKey, requesterKey }: Pick<Sending, "budgetKey" | "requesterKey">): Uint8Array {
+  return keyOf("sendsOfRequester", budgetKey, requesterKey);
 }
 
 /** The key of the budget that counts all guesses at an account (see `accountOf`). */
@@ -35,11 +24,8 @@ export function userGuessKey(account: Uint8Array): Uint8Array {
   return keyOf("userGuesses", account);
 }
 
-/** Channels with a cost for each message. */
-const paidChannels: readonly Channel[] = ["sms"];
-
 interface Sending {
-  readonly identifierKey: Uint8Array;
+  readonly budgetKey: Uint8Array;
   readonly requesterKey: Uint8Array;
   readonly channel: Channel;
 }
@@ -48,22 +34,26 @@ interface Sending {
  * The two budgets of one send: one for the identifier and requester together, with the cooldown, and a larger one for the
  * identifier in total. So one stranger can't lock the owner out.
  */
-export function sendCharges(policy: Policy, { identifierKey, requesterKey, channel }: Sending): BudgetCharge[] {
+export function sendCharges(policy: Policy, sending: Sending): BudgetCharge[] {
+  const { budgetKey, channel } = sending;
   const charges: BudgetCharge[] = [
     {
-      key: keyOf("sendsOfRequester", identifierKey, requesterKey),
+      key: ownSendsKey(sending),
       limits: policy.sendsPerRequester,
       hold: { stepsMs: policy.resendCooldownMs, jitter: randomJitter() },
     },
-    { key: keyOf("sends", identifierKey), limits: policy.sendsPerIdentifier },
+    { key: keyOf("sends", budgetKey), limits: policy.sendsPerIdentifier },
   ];
   if (paidChannels.includes(channel))
-    charges.push({ key: keyOf("paidSends", identifierKey), limits: policy.paidSendsPerIdentifier });
+    charges.push({ key: keyOf("paidSends", budgetKey), limits: policy.paidSendsPerIdentifier });
   return charges;
 }
 
-/** The limits of a new challenge. */
-export function sendGuard(policy: Policy, sending: Sending & { readonly purpose: Purpose }): SendGuard {
+/** The limits of a new challenge. How many are live is counted by the exact identifier. */
+export function sendGuard(
+  policy: Policy,
+  sending: Sending & { readonly identifierKey: Uint8Array; readonly purpose: Purpose },
+): SendGuard {
   return {
     charges: sendCharges(policy, sending),
     live: {
@@ -96,6 +86,8 @@ export interface GuessCharges {
   readonly user: BudgetCharge;
   /** Counts the failures of the contact if `identifier` does not. */
   readonly contact: BudgetCharge | null;
+  /** The budgets of the caller's network. They refuse like those of the identifier. */
+  readonly network: readonly BudgetCharge[];
 }
 
 /**
@@ -109,9 +101,12 @@ export function accountOf({
   return contactUserId === null ? identifierKey : Buffer.from(contactUserId);
 }
 
-/** The key of all guesses at an identifier. Its row also counts the consecutive failures of a contact. */
-export function guessesKey(identifierKey: Uint8Array): Buffer {
-  return keyOf("guesses", identifierKey);
+/**
+ * The key of all guesses at an identifier with this budget key. The row whose budget key is that of a contact itself also counts
+ * the consecutive failures of the contact.
+ */
+export function guessesKey(budgetKey: Uint8Array): Buffer {
+  return keyOf("guesses", budgetKey);
 }
 
 /**
@@ -122,17 +117,22 @@ export function guessesKey(identifierKey: Uint8Array): Buffer {
  */
 export function guessCharges(
   policy: Policy,
-  challenge: Pick<ChallengeToVerify, "identifierKey" | "contactUserId">,
-  { requesterKey, contactKey }: { readonly requesterKey: Uint8Array; readonly contactKey: Uint8Array | null },
+  challenge: Pick<ChallengeToVerify, "identifierKey" | "budgetKey" | "contactUserId">,
+  given: {
+    readonly requesterKey: Uint8Array;
+    readonly contactKey: Uint8Array | null;
+    readonly network?: readonly BudgetCharge[];
+  },
 ): GuessCharges {
-  const { identifierKey } = challenge;
-  const namesContact = contactKey !== null && Buffer.compare(contactKey, identifierKey) === 0;
+  const { identifierKey, budgetKey } = challenge;
+  const { requesterKey, contactKey, network = [] } = given;
+  const namesContact = contactKey !== null && Buffer.compare(contactKey, budgetKey) === 0;
   const contactFailures = contactKey === null ? keyOf("contactFailures", identifierKey) : guessesKey(contactKey);
   const user = accountOf(challenge);
   return {
-    requester: { key: keyOf("guessesOfRequester", identifierKey, requesterKey), limits: policy.guessesPerRequester },
+    requester: { key: keyOf("guessesOfRequester", budgetKey, requesterKey), limits: policy.guessesPerRequester },
     identifier: {
-      key: guessesKey(identifierKey),
+      key: guessesKey(budgetKey),
       limits: policy.guessesPerIdentifier,
       countsFailures: namesContact,
     },
@@ -143,14 +143,17 @@ export function guessCharges(
     },
     user: { key: keyOf("userGuesses", user), limits: policy.guessesPerUser },
     contact: namesContact ? null : { key: contactFailures, limits: [], countsFailures: true },
+    network,
   };
 }
 
 /** The units that a redemption gives back for its own guess. Earlier guesses stay counted. */
 export function guessReturns(charges: GuessCharges, guessedAt: EpochMs): BudgetReturn[] {
-  const { requester, identifier, userRequester, user, contact } = charges;
-  const all = [requester, identifier, userRequester, user, ...(contact === null ? [] : [contact])];
-  return all.map(({ key }) => ({ key, spentAt: guessedAt }));
+  const { requester, identifier, userRequester, user, contact, network } = charges;
+  const all = [requester, userRequester, user, ...(contact === null ? [] : [contact]), ...network];
+  // Another spelling of the identifier may be a contact of its own, whose failures stand in this row.
+  const keepsFailures = identifier.countsFailures !== true;
+  return [{ key: identifier.key, spentAt: guessedAt, keepsFailures }, ...all.map(({ key }) => ({ key, spentAt: guessedAt }))];
 }
 
 /**

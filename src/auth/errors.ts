@@ -19,6 +19,7 @@ export type Reason =
   | "ORIGIN_NOT_ALLOWED"
   | "RECENT_SIGN_IN_REQUIRED"
   | "CHANNEL_UNAVAILABLE"
+  | "COUNTRY_NOT_ALLOWED"
   | "SESSION_NOT_FOUND"
   | "TOKEN_NOT_REVOCABLE"
   | "REQUEST_INVALID"
@@ -40,7 +41,8 @@ export type Reason =
   | "CONTACT_TAKEN"
   | "LAST_CONTACT"
   | "TOO_MANY_CONTACTS"
-  | "REGISTRATION_REFUSED";
+  | "REGISTRATION_REFUSED"
+  | "MESSAGE_NOT_FOUND";
 
 /** The only error that use cases throw. `detail` is the exact cause and appears only in the log. */
 export class AuthError extends Error {

@@ -7,6 +7,7 @@ import { contactFailuresMax } from "../model/user.js";
 import { isViolation } from "../model/violation.js";
 import type { BudgetReturn } from "../store/port/budgets.js";
 import type { AttemptOutcome, ChallengeToVerify } from "../store/port/challenges.js";
+import { failureCharges } from "./brakes.js";
 import { guessCharges, guessReturns } from "./budgets.js";
 import type { Deps } from "./deps.js";
 import { tooManyRequests } from "./limits.js";
@@ -43,11 +44,15 @@ export async function takeGuess(
   const requesterKey = requesterKeyOf(deps, caller);
   const { contact, poolId } = challenge;
   const contactKey = contact === null ? null : deps.lookup.identifier(poolId, contact);
-  const charges = guessCharges(caller.policy, challenge, { requesterKey, contactKey });
+  const network = failureCharges(deps, caller);
+  const charges = guessCharges(caller.policy, challenge, { requesterKey, contactKey, network });
   const lockout = lockoutRule(deps, caller, challenge);
   // Checked before waiting for a slot. Otherwise callers with a spent budget could fill the queue.
   const askedAt = deps.clock();
-  const limited = await deps.store.challenges.findLimit({ charges: [charges.requester, charges.identifier], now: askedAt });
+  const limited = await deps.store.challenges.findLimit({
+    charges: [charges.requester, charges.identifier, ...network],
+    now: askedAt,
+  });
   if (limited !== null) throw tooManyRequests(deps, "guess", limited, askedAt);
   return await deps.codes.withSlot("verify", caller, async (slot) => {
     const takenAt = deps.clock();

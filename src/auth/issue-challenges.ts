@@ -2,16 +2,17 @@ import { randomDelay } from "../crypto/random.js";
 import type { Caller } from "../model/caller.js";
 import type { Challenge, Purpose } from "../model/challenge.js";
 import type { Channel } from "../model/channel.js";
-import type { Identifier } from "../model/identifier.js";
+import { channelReaches, type Identifier, isContact } from "../model/identifier.js";
 import type { Budget } from "../model/metrics.js";
 import type { Policy } from "../model/policy.js";
 import type { EpochMs } from "../model/time.js";
 import type { Recipient } from "../store/port/challenges.js";
-import { sendGuard } from "./budgets.js";
+import { messageCharges, numberCharges, registrationCallCharges, sendCallCharges } from "./brakes.js";
+import { ownSendsKey, sendGuard } from "./budgets.js";
 import { type CodeOptions, noCodeOptions } from "./code-options.js";
 import type { Deps } from "./deps.js";
 import { type Idempotency, idempotencyMac } from "./idempotency.js";
-import { tooManyRequests } from "./limits.js";
+import { reportMuted, tooManyRequests } from "./limits.js";
 import { refuseLocked, refuseLockedUser } from "./lockout.js";
 import { type ChallengePlan, draftChallenge } from "./new-challenge.js";
 import { requesterKeyOf } from "./requester.js";
@@ -55,10 +56,7 @@ export async function issueChallenges(deps: Deps, caller: Caller, input: IssueIn
   const requesterKey = requesterKeyOf(deps, caller);
   const { method, budget, wanted, code = noCodeOptions } = input;
   const idempotency = idempotencyMac(deps, caller, { method, requesterKey, idempotency: input.idempotency });
-  const asked = wanted.map((one) => {
-    const keys = { identifierKey: deps.lookup.identifier(caller.app.poolId, one.identifier), requesterKey };
-    return { one, keys, guard: sendGuard(policy, { purpose: one.purpose, channel: one.channel, ...keys }) };
-  });
+  const asked = wanted.map((one, index) => askedOf(deps, caller, { one, requesterKey, isFirst: index === 0 }));
   const askedAt = deps.clock();
   const prepared = await challenges.prepareSend({
     idempotency,
@@ -81,8 +79,10 @@ export async function issueChallenges(deps: Deps, caller: Caller, input: IssueIn
     for (const { one, keys, guard } of asked) {
       const { purpose, channel, identifier } = one;
       const destination = { replaces: null, ...input.destinationOf(one, prepared.recipient) };
+      const { contact } = destination;
+      const { hidden } = numberCharges(deps, caller, { channel, contact, ...keys, isNamed: isNamed(one) });
       const plan: ChallengePlan = { purpose, channel, identifier, ...keys, ...destination };
-      made.push({ draft: await draftChallenge(deps, slot, { plan, code, caller }), guard });
+      made.push({ draft: await draftChallenge(deps, slot, { plan, code, caller }), guard: { ...guard, hidden } });
     }
     return made;
   });
@@ -100,8 +100,33 @@ export async function issueChallenges(deps: Deps, caller: Caller, input: IssueIn
   if (issued.kind === "issued") {
     deps.wakeOutbox(dueAt);
     for (const challenge of issued.challenges) reportIssued(deps, caller, challenge);
+    if (issued.isMuted) reportMuted(deps, caller, issued.challenges[0]!);
   }
   return issued.challenges;
+}
+
+/** What one of the requested challenges is counted by. The first one carries the charges of the call. */
+function askedOf(deps: Deps, caller: Caller, given: { one: Wanted; requesterKey: Buffer; isFirst: boolean }) {
+  const { one, requesterKey, isFirst } = given;
+  const { purpose, channel, identifier } = one;
+  const { poolId } = caller.app;
+  const keys = {
+    identifierKey: deps.lookup.identifier(poolId, identifier),
+    budgetKey: deps.lookup.budget(poolId, identifier),
+    requesterKey,
+  };
+  const guard = sendGuard(caller.policy, { purpose, channel, ...keys });
+  const ofCall =
+    purpose === "registration" ? registrationCallCharges(deps, caller) : sendCallCharges(deps, caller, ownSendsKey(keys));
+  const contact = isContact(identifier) ? identifier : null;
+  const { shown } = numberCharges(deps, caller, { channel, contact, ...keys, isNamed: isNamed(one) });
+  const charges = [...guard.charges, ...(isFirst ? ofCall : []), ...messageCharges(caller, channel), ...shown];
+  return { one, keys, guard: { ...guard, charges } };
+}
+
+/** Whether the request itself holds the contact that the code goes to. */
+function isNamed({ channel, identifier }: Wanted): boolean {
+  return isContact(identifier) && channelReaches(channel, identifier);
 }
 
 function recipientOf({ app, policy }: Caller, { identifier, channel }: Wanted) {

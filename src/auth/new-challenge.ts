@@ -22,6 +22,7 @@ export interface ChallengePlan {
   readonly decoy: boolean;
   readonly locale: string;
   readonly identifierKey: Buffer;
+  readonly budgetKey: Buffer;
   readonly requesterKey: Buffer;
 }
 

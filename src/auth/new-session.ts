@@ -49,8 +49,14 @@ export function sessionKindOf(caller: Caller, asked: SessionKind | undefined): S
   return asked;
 }
 
-/** The `amr` value of a code for each channel. `sms` is registered (RFC 8176 §2); for e-mail nothing is registered. */
-const amrOf = { email: "latchkey:email", sms: "sms" } as const;
+/** The `amr` value of a code for each channel. `sms` and `tel` are registered (RFC 8176 §2); for the others nothing is. */
+const amrOf = {
+  email: "latchkey:email",
+  sms: "sms",
+  whatsapp: "latchkey:whatsapp",
+  voice: "tel",
+  ussd: "latchkey:ussd",
+} as const;
 
 /** Returns the session that a redemption starts, or null if it starts none. */
 export function newSessionOf(

@@ -1,7 +1,7 @@
 import { randomId } from "../crypto/random.js";
 import type { Caller } from "../model/caller.js";
 import type { Challenge } from "../model/challenge.js";
-import { channelOf } from "../model/channel.js";
+import { channelAmong, channelOf, reaches } from "../model/channel.js";
 import type { Contact, ContactKind } from "../model/contact.js";
 import { canonicalContact, canonicalUsername } from "../model/identifier.js";
 import type { FieldViolation } from "../model/violation.js";
@@ -10,6 +10,7 @@ import { AuthError, accepted, invalidField } from "./errors.js";
 import type { Idempotency } from "./idempotency.js";
 import { issueChallenges } from "./issue-challenges.js";
 import type { Profile } from "./profile.js";
+import { refuseCountry } from "./refuse-country.js";
 
 export interface RegisterUserInput {
   /** An empty string means that the value was not given. */
@@ -44,7 +45,11 @@ export async function registerUser(deps: Deps, caller: Caller, input: RegisterUs
     method: "RegisterUser",
     idempotency,
     budget: "registration",
-    wanted: contacts.map((contact) => ({ purpose: "registration", channel: channelOf[contact.kind], identifier: contact })),
+    wanted: contacts.map((contact) => ({
+      purpose: "registration",
+      channel: channelAmong(caller.policy.channels, contact.kind),
+      identifier: contact,
+    })),
     findRecipient: false,
     destinationOf: ({ identifier }) => ({ contact: identifier as Contact, userId: null, decoy: false, locale }),
     registration() {
@@ -76,7 +81,8 @@ function contactsOf(caller: Caller, input: RegisterUserInput): Contact[] {
   if (missing !== undefined) throw invalidField("verification_sources", `names ${missing}, but the request has no ${missing}`);
   const wanted = contacts.filter(({ kind }) => required.includes(kind) || input.verificationSources.includes(kind));
   if (wanted.length === 0) throw invalidField("verification_sources", "must name a contact of the request to prove");
-  const unreachable = wanted.find(({ kind }) => !caller.policy.channels.includes(channelOf[kind]));
+  const unreachable = wanted.find(({ kind }) => !reaches(caller.policy.channels, kind));
   if (unreachable !== undefined) throw new AuthError("CHANNEL_UNAVAILABLE", { detail: channelOf[unreachable.kind] });
+  for (const contact of wanted) refuseCountry(caller.policy, channelOf[contact.kind], contact);
   return wanted;
 }

@@ -1,7 +1,7 @@
 import type { Caller } from "../model/caller.js";
 import type { Challenge, Purpose } from "../model/challenge.js";
 import { resendRefusalOf } from "../model/challenge-state.js";
-import type { Channel } from "../model/channel.js";
+import { type Channel, contactKindOf } from "../model/channel.js";
 import type { Identifier } from "../model/identifier.js";
 import { channelReaches, defaultChannelFor, isContact } from "../model/identifier.js";
 import type { Recipient } from "../store/port/challenges.js";
@@ -11,6 +11,7 @@ import type { Deps } from "./deps.js";
 import { AuthError, invalidField } from "./errors.js";
 import type { Idempotency } from "./idempotency.js";
 import { type Destination, issueChallenges } from "./issue-challenges.js";
+import { refuseCountry } from "./refuse-country.js";
 import { requesterKeyOf } from "./requester.js";
 import { resendCode, tryResend } from "./resend-code.js";
 
@@ -44,6 +45,7 @@ export async function sendOtp(deps: Deps, caller: Caller, input: SendOtpInput): 
   const channel = input.channel ?? defaultChannelFor(caller.policy, identifier);
   refusePurpose(caller, input.purpose, identifier);
   refuseChannel(caller, { purpose: input.purpose, channel, identifier });
+  if (isContact(identifier)) refuseCountry(caller.policy, channel, identifier);
   const given = { ...input, identifier, channel };
   return (input.reuseLive ? await sendLiveAgain(deps, caller, given) : null) ?? (await sendNew(deps, caller, given));
 }
@@ -75,7 +77,12 @@ async function sendLiveAgain(deps: Deps, caller: Caller, input: SendInput): Prom
     purpose,
     now,
   });
-  if (newest === null || newest.channel !== channel || resendRefusalOf(newest, clientId, now) !== null) return null;
+  if (
+    newest === null ||
+    contactKindOf[newest.channel] !== contactKindOf[channel] ||
+    resendRefusalOf(newest, clientId, now) !== null
+  )
+    return null;
   const resent = await tryResend(deps, caller, { challengeId: newest.challengeId, channel, idempotency });
   // It may have ended since it was found.
   return typeof resent === "string" ? null : resent;

@@ -1,6 +1,6 @@
 import type { UserCaller } from "../model/caller.js";
 import type { Challenge } from "../model/challenge.js";
-import { channelOf } from "../model/channel.js";
+import { channelAmong } from "../model/channel.js";
 import type { Contact, ContactKind } from "../model/contact.js";
 import { canonicalContact } from "../model/identifier.js";
 import { contactsPerKindMax, type User } from "../model/user.js";
@@ -8,6 +8,7 @@ import type { Deps } from "./deps.js";
 import { AuthError, accepted, invalidField } from "./errors.js";
 import type { Idempotency } from "./idempotency.js";
 import { issueChallenges } from "./issue-challenges.js";
+import { refuseCountry } from "./refuse-country.js";
 
 export interface StartContactChangeInput {
   /** As the caller wrote it. */
@@ -24,8 +25,9 @@ export interface StartContactChangeInput {
 export async function startContactChange(deps: Deps, caller: UserCaller, input: StartContactChangeInput): Promise<Challenge> {
   const { kind, value } = input.contact;
   const contact = accepted(canonicalContact(caller.policy, kind, value));
-  const channel = channelOf[kind];
+  const channel = channelAmong(caller.policy.channels, kind);
   if (!caller.policy.channels.includes(channel)) throw new AuthError("CHANNEL_UNAVAILABLE", { detail: channel });
+  refuseCountry(caller.policy, channel, contact);
   const replaces = input.replace === "" ? null : replacedBy(caller, contact, input.replace);
   refuseTooManyContacts(caller.user, { contact, replaces });
   const { userId, locale } = caller.user;

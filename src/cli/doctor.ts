@@ -1,8 +1,8 @@
 import { diskFiles, type Env, readMode, type Settings } from "../config/settings.js";
+import { checkCarriers } from "./doctor/carriers.js";
 import { checkHashing, guessing } from "./doctor/codes.js";
 import { checkDatabase } from "./doctor/database.js";
 import { type Finding, problem } from "./doctor/finding.js";
-import { checkMailServer } from "./doctor/mail-server.js";
 import { checkMetrics } from "./doctor/metrics.js";
 import { checkNode } from "./doctor/node-version.js";
 import { explain } from "./explain.js";
@@ -31,7 +31,7 @@ export async function doctor(env: Env, io: Io): Promise<boolean> {
     return false;
   }
   report([{ kind: "ok", text: "the settings are complete and consistent" }, guessing(settings.policy), checkMetrics(settings)]);
-  for (const check of [checkDatabase, checkHashing, checkMailServer]) report(await guarded(check, settings));
+  for (const check of [checkDatabase, checkHashing, checkCarriers]) report(await guarded(check, settings));
   return healthy;
 }
 

@@ -7,6 +7,7 @@ import { formatMarkdown, formatSettings } from "./config.js";
 import { explain } from "./explain.js";
 import { type Io, processIo } from "./io.js";
 import { loadSettings } from "./load-settings.js";
+import { addMessageCommands, addSendTestCommand } from "./message-commands.js";
 import { addUserCommands } from "./user-commands.js";
 
 /**
@@ -62,6 +63,10 @@ function createProgram(env: Env, io: Io, setExitCode: (code: number) => void): C
 
   const users = program.command("user").description("find, create, change, lock, delete, import and export users of an app");
   addUserCommands(users, env, io, setExitCode);
+
+  addMessageCommands(program.command("message").description("list messages, show them and send their codes again"), env, io);
+
+  addSendTestCommand(program.command("send-test"), env, io, setExitCode);
 
   program
     .command("config")

@@ -1,6 +1,7 @@
 import cluster from "node:cluster";
 import { join } from "node:path";
 import { isatty } from "node:tty";
+import { noCountryAdvice } from "../config/no-country.js";
 import type { Env, Settings } from "../config/settings.js";
 import type { Log } from "../lib/log.js";
 import { reloadMessage, type ServingMessage } from "../server/workers.js";
@@ -18,6 +19,8 @@ import { stopsByPrimary, stopsBySignal } from "./stop-requests.js";
  */
 export async function serve(settings: Settings, env: Env): Promise<void> {
   const log = createLog(settings.logLevel, { pretty: settings.mode === "development" });
+  const advice = noCountryAdvice(settings);
+  if (advice !== null && !cluster.isWorker) log.warn({}, advice);
   const terminalGone = watchTerminal();
   const stops = cluster.isWorker ? stopsByPrimary() : stopsBySignal(terminalGone);
   const onReload = reloads(settings, { log, terminalGone });

@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { Env } from "../config/settings.js";
+import { channels } from "../model/channel.js";
 import type { Confirmed } from "./apps/app.js";
 import type { Io } from "./io.js";
 import { loadSettings } from "./load-settings.js";
@@ -42,10 +43,9 @@ export function addUserCommands(user: Command, env: Env, io: Io, setExitCode: (c
   withContacts(ofApp(user.command("invite").description("create a user and send a code that activates the account")))
     .requiredOption("--client <id>", "the client of the app that redeems the code")
     .addOption(
-      new Option("--channel <channel>", "how the code is sent; by default email if there is an e-mail address").choices([
-        "email",
-        "sms",
-      ]),
+      new Option("--channel <channel>", "how the code is sent; by default email if there is an e-mail address").choices(
+        channels,
+      ),
     )
     .action(async (options: InviteOptions) => {
       const { commands, settings } = await load();

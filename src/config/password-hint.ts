@@ -3,7 +3,7 @@ import { SettingError } from "./setting.js";
 const hint = 'percent-encode "/", "?", "#", "%" and "@" in a password: %2F, %3F, %23, %25 and %40';
 
 /** Matches `user:pass/word@host`: a URL parser takes the first / ? or # for the end of the host, although the password goes on to the @. */
-const unescaped = /^[a-z]+:\/\/[^/?#@]*:[^/?#@]*[/?#][^@]*@/;
+const unescaped = /^[a-z-]+:\/\/[^/?#@]*:[^/?#@]*[/?#][^@]*@/;
 
 /** Parses a URL that may hold a password. If it is refused and the password looks unescaped, the message adds how to escape it. */
 export function withPasswordHint<T>(text: string, parse: () => T): T {

@@ -1,8 +1,9 @@
+import { quote } from "../lib/escape.js";
 import type { AppPolicy } from "../model/app-policy.js";
 import { type PolicyField, policyFields } from "../model/policy-fields.js";
 import { durationText } from "../model/policy-rules.js";
 import { duration, flag, integer } from "./parse.js";
-import { both, type Setting, setting } from "./setting.js";
+import { both, type Setting, SettingError, setting } from "./setting.js";
 
 /** The settings that apply to every app whose policy does not decide otherwise, in the order in which they are shown. */
 export const policyTable = {
@@ -64,7 +65,28 @@ export const policyTable = {
     defaults: { development: "on", production: "off" },
     parse: flag,
   }),
+  smsCountries: setting({
+    name: "LATCHKEY_SMS_COUNTRIES",
+    topic: "Codes and sessions",
+    purpose:
+      "The countries whose phone numbers get messages. Each costs money, and fraud favors far ones: name only those that you serve.",
+    unit: "ISO 3166-1 alpha-2 codes between commas, `all` or `none`",
+    defaults: { development: "all", production: "none" },
+    parse: countries,
+  }),
 };
+
+/** Returns null for all countries. */
+function countries(text: string): readonly string[] | null {
+  if (text === "all") return null;
+  if (text === "none") return [];
+  const codes = text.split(",").map((code) => code.trim().toUpperCase());
+  const unknown = codes.find((code) => !policyFields.smsCountries.members.includes(code));
+  if (unknown === undefined) return [...new Set(codes)];
+  throw new SettingError(
+    `must be ISO 3166-1 alpha-2 codes between commas such as DE,AT,CH, or all, or none: ${quote(unknown)} is none`,
+  );
+}
 
 /** How a duration of a policy is written and read, within the bounds that apps have too. */
 function within(field: Extract<PolicyField, { kind: "duration" }>): Pick<Setting<number>, "unit" | "parse"> {
@@ -89,6 +111,7 @@ const settingOf = {
   refreshAbsoluteMs: policyTable.refreshAbsolute,
   refreshGraceMs: policyTable.refreshGrace,
   autoRegistration: policyTable.autoRegistration,
+  smsCountries: policyTable.smsCountries,
 } satisfies Partial<Record<keyof AppPolicy, unknown>>;
 
 /** Returns the names of the policy settings that an environment sets. */

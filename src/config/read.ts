@@ -1,4 +1,6 @@
 import { escapeControls } from "../lib/escape.js";
+import { type CarrierEntries, checkCarriers } from "./carriers.js";
+import { carriersTable } from "./carriers-table.js";
 import { checkDatabaseLogins, databaseLoginReader, type ReadDatabaseLogin } from "./database-login.js";
 import { checkRules, toTls } from "./rules.js";
 import { type Files, fileErrorCode, type Mode, type Problem, type Setting, SettingError } from "./setting.js";
@@ -35,6 +37,7 @@ export function readAll(
   for (const key of Object.keys(table) as (keyof Values)[]) {
     if (key !== "mode") read(key, mode);
   }
+  problems.push(...checkCarriersOf(values, mode, problems));
   const tls = toTls(values);
   if (tls?.kind === "files") problems.push(...checkTlsFiles(tls, files));
   const { database } = values;
@@ -51,6 +54,18 @@ export function readAll(
   }
   problems.push(...unknownVariables(env));
   return { mode, values, databaseLogin, problems };
+}
+
+/** The entries of each channel's setting. */
+export function carrierEntriesOf({ smtp, sms, whatsapp, voice, ussd }: Values): CarrierEntries {
+  return { email: smtp, sms, whatsapp, voice, ussd };
+}
+
+function checkCarriersOf(values: Values, mode: Mode | null, problems: readonly Problem[]): readonly Problem[] {
+  const { smtp, sms, whatsapp, voice, ussd } = carriersTable;
+  const names = { email: smtp.name, sms: sms.name, whatsapp: whatsapp.name, voice: voice.name, ussd: ussd.name };
+  const isRefused = problems.some(({ name }) => Object.values<string>(names).includes(name));
+  return checkCarriers(carrierEntriesOf(values), { mode, names, isRefused });
 }
 
 /** Only the mode. Null if it is not set or refused. */
@@ -71,7 +86,7 @@ function readOne<T>(
     return hint === undefined ? { value: undefined } : { problem: `${setting.name} is not set: ${hint}` };
   }
   try {
-    return { value: setting.parse(text, mode) };
+    return { value: setting.parse(text, mode, { readText: (path) => files.readText(path), readEnv: (name) => env[name] }) };
   } catch (error) {
     if (!(error instanceof SettingError)) throw error;
     return { problem: `${setting.name} ${error.message}` };

@@ -7,12 +7,13 @@ export type Topic =
   | "Basics"
   | "Database"
   | "Secrets and keys"
-  | "Mail"
+  | "Carriers"
   | "Addresses and processes"
   | "TLS and proxies"
   | "Callers"
   | "Log and metrics"
-  | "Codes and sessions";
+  | "Codes and sessions"
+  | "Budgets of sends and guesses";
 
 /** One setting, which is an environment variable. */
 export interface Setting<T> {
@@ -30,8 +31,11 @@ export interface Setting<T> {
   readonly required?: Partial<PerMode<string>>;
   /** Whether its value and the path of its file are never shown. */
   readonly secret: boolean;
-  /** Reads a value. Throws `SettingError`. If the mode is null it is unknown, and only the rules of both modes are checked. */
-  readonly parse: (text: string, mode: Mode | null) => T;
+  /**
+   * Reads a value. Throws `SettingError`. If the mode is null it is unknown, and only the rules of both modes are checked. `files`
+   * are those that the value may name.
+   */
+  readonly parse: (text: string, mode: Mode | null, files: Files) => T;
 }
 
 /** A row of the table. Rows are not secret by default. */
@@ -57,6 +61,8 @@ export interface Problem {
 /** Reads text files. Throws what `readFileSync` throws. */
 export interface Files {
   readText(path: string): string;
+  /** Reads an environment variable that a file names. Left out: none can be read. */
+  readonly readEnv?: ((name: string) => string | undefined) | undefined;
 }
 
 /** The code of a failed file access, to show to people. The error's message is not shown: it repeats the path. */

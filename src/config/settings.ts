@@ -1,21 +1,22 @@
 import { readFileSync } from "node:fs";
 import type { Listen } from "../lib/listen.js";
 import type { Secret } from "../lib/secret.js";
+import { channels } from "../model/channel.js";
 import { cooldownFloor, cooldownSteps, fixedPolicy, type Policy } from "../model/policy.js";
+import { type Carrier, nameCarriers } from "./carriers.js";
 import type { DatabaseLogin, ReadDatabaseLogin } from "./database-login.js";
 import type { KeySpec } from "./key-list.js";
 import { type PolicySettings, policySettingsIn } from "./policy-table.js";
 import type { PostgresUrl } from "./postgres-url.js";
-import { type Env, readAll } from "./read.js";
+import { carrierEntriesOf, type Env, readAll } from "./read.js";
 import { toTls } from "./rules.js";
 import type { Files, Mode, PerMode, Topic } from "./setting.js";
-import type { Smtp } from "./smtp-url.js";
 import { table, type Values } from "./table.js";
 import type { Tls } from "./tls.js";
 import type { DatabaseUrl } from "./urls.js";
 
 export { type Env, readMode } from "./read.js";
-export type { DatabaseLogin, DatabaseUrl, Files, KeySpec, Listen, Mode, PostgresUrl, ReadDatabaseLogin, Smtp, Tls, Topic };
+export type { Carrier, DatabaseLogin, DatabaseUrl, Files, KeySpec, Listen, Mode, PostgresUrl, ReadDatabaseLogin, Tls, Topic };
 
 /** All settings of a process: read once, complete and consistent. Times are in milliseconds. */
 export interface Settings {
@@ -25,6 +26,7 @@ export interface Settings {
   readonly databaseLogin: ReadDatabaseLogin | null;
   /** The most connections of this process. SQLite ignores it. */
   readonly databasePool: number;
+  readonly messageRetentionMs: number;
   readonly grpcListen: Listen;
   readonly httpListen: Listen;
   /** Null in production. */
@@ -40,8 +42,8 @@ export interface Settings {
   /** The current key comes first. */
   readonly masterKey: readonly KeySpec[];
   readonly codeHash: "owasp" | "fast";
-  /** Never null in production. */
-  readonly smtp: Smtp | null;
+  /** The carriers of all channels, those of one channel in order of preference. Never empty in production. */
+  readonly carriers: readonly Carrier[];
   /** What messages call the app that a code is for. */
   readonly appName: string;
   /** Exact origins, imported once into the client `default-web`. */
@@ -139,10 +141,12 @@ function shownValue(
 
 /** Expects values without problems: then each value that has a default or is required is defined. */
 function assemble(values: Values, mode: Mode): Omit<Settings, "databaseLogin" | "policySettings"> {
+  const carriers = nameCarriers(carrierEntriesOf(values), values.appName!);
   return {
     mode,
     database: values.database!,
     databasePool: values.databasePool!,
+    messageRetentionMs: values.messageRetention!,
     grpcListen: values.grpcListen!,
     httpListen: values.httpListen!,
     inboxListen: values.inboxListen ?? null,
@@ -154,7 +158,7 @@ function assemble(values: Values, mode: Mode): Omit<Settings, "databaseLogin" | 
     pepper: values.pepper!,
     masterKey: values.masterKey!,
     codeHash: values.codeHash!,
-    smtp: values.smtp === undefined ? null : withSenderName(values.smtp, values.appName!),
+    carriers,
     appName: values.appName!,
     allowedOrigins: values.allowedOrigins!,
     trustedProxies: values.trustedProxies!,
@@ -165,7 +169,7 @@ function assemble(values: Values, mode: Mode): Omit<Settings, "databaseLogin" | 
     keyLeadMs: values.keyLead!,
     reflection: values.reflection!,
     logLevel: values.logLevel!,
-    policy: assemblePolicy(values, mode),
+    policy: assemblePolicy(values, mode, carriers),
   };
 }
 
@@ -176,25 +180,33 @@ function defaultIssuer(values: Values): string | null {
   return `${tls.kind === "files" ? "https" : "http"}://localhost:${values.httpListen.port}`;
 }
 
-/** A sender without a name gets the name of the app. */
-function withSenderName(smtp: Smtp, appName: string): Smtp {
-  return { ...smtp, from: { name: smtp.from.name || appName, address: smtp.from.address } };
-}
-
-function assemblePolicy(values: Values, mode: Mode): Policy {
+function assemblePolicy(values: Values, mode: Mode, carriers: readonly Carrier[]): Policy {
   const cooldownMs = values.resendCooldown!;
   const isDevelopment = mode === "development";
   return {
     ...fixedPolicy,
+    brakes: {
+      addressSends: values.addressSends!,
+      addressIdentifiers: values.addressIdentifiers!,
+      addressRegistrations: values.addressRegistrations!,
+      addressFailures: values.addressFailures!,
+      clientSends: values.clientSends!,
+      prefixSends: values.prefixSends!,
+      countrySends: values.countrySends!,
+      appSends: values.appSends!,
+      paidSends: values.paidSends!,
+      emailSends: values.emailSends!,
+    },
     codeLength: values.codeLength!,
     codeTtlMs: values.codeTtl!,
     resendCooldownMs: cooldownSteps(cooldownMs),
     resendFloorMs: cooldownFloor(cooldownMs),
     autoRegistration: values.autoRegistration!,
+    smsCountries: values.smsCountries!,
     publicContactProofs: isDevelopment,
     possiblePhonesSuffice: isDevelopment,
     deliveryDelayMaxMs: isDevelopment ? 0 : 1_000,
-    channels: isDevelopment ? ["email", "sms"] : ["email"],
+    channels: isDevelopment ? channels : channels.filter((channel) => carriers.some((carrier) => carrier.channel === channel)),
     accessTokenTtlMs: values.accessTokenTtl!,
     refreshIdleMs: values.refreshIdle!,
     refreshAbsoluteMs: values.refreshAbsolute!,

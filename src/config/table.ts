@@ -1,9 +1,10 @@
+import { brakesTable } from "./brakes-table.js";
+import { carriersTable } from "./carriers-table.js";
 import { keysTable } from "./keys-table.js";
 import { networkTable } from "./network-table.js";
-import { choice, flag, integer, list, listener, parseAppName, parseBearerToken } from "./parse.js";
+import { choice, duration, flag, integer, list, listener, parseAppName, parseBearerToken } from "./parse.js";
 import { policyTable } from "./policy-table.js";
 import { both, type Mode, setting } from "./setting.js";
-import { parseSmtpUrl } from "./smtp-url.js";
 import { parseDatabaseUrl, parseIssuer, parseOrigin } from "./urls.js";
 
 /** All settings, in the order in which they are shown: by topic. */
@@ -54,21 +55,17 @@ export const table = {
     defaults: both("10"),
     parse: integer({ min: 1, max: 500 }),
   }),
-  ...keysTable,
-  smtp: setting({
-    name: "LATCHKEY_SMTP_URL",
-    topic: "Mail",
+  messageRetention: setting({
+    name: "LATCHKEY_MESSAGE_RETENTION",
+    topic: "Database",
     purpose:
-      "The mail server that sends codes. Parameters: `from`, the sender, and `starttls`, which is required, optional or never.",
-    unit: "smtp:// or smtps:// URL, user:password@host:port?from=…&starttls=…",
-    defaults: both(null),
-    defaultsShown: { development: "none, messages go to the inbox only" },
-    required: {
-      production: "set it to the URL of your mail server, smtp://user:password@host:587?from=codes@example.com",
-    },
-    secret: true,
-    parse: parseSmtpUrl,
+      "How long Latchkey keeps what became of each message: its status, tries and cost, and a masked destination. PostgreSQL deletes a whole UTC day at once, up to a day later.",
+    unit: "duration, 1d to 365d",
+    defaults: both("30d"),
+    parse: duration({ min: "1d", max: "365d" }),
   }),
+  ...keysTable,
+  ...carriersTable,
   ...networkTable,
   defaultClient: setting({
     name: "LATCHKEY_DEFAULT_CLIENT",
@@ -125,6 +122,7 @@ export const table = {
     parse: parseBearerToken,
   }),
   ...policyTable,
+  ...brakesTable,
 };
 
 type Table = typeof table;

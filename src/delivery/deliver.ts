@@ -1,10 +1,17 @@
 import { createHash } from "node:crypto";
 import type { Channel } from "../model/channel.js";
+import type { Contact } from "../model/contact.js";
 import { maskContact } from "../model/mask.js";
+import type { MessageTry } from "../model/message.js";
+import { countryOf } from "../model/phone-number.js";
 import type { EpochMs } from "../model/time.js";
-import type { OutboxMessage } from "../store/port/outbox.js";
-import type { DeliveryResult, Message, Provider } from "./channel.js";
+import type { EndedTry } from "../store/port/messages.js";
+import type { OutboxMessage, Settlement } from "../store/port/outbox.js";
+import type { CarrierHealth } from "./carrier-health.js";
+import type { DeliveryResult, Message, Provider, Receipt } from "./provider.js";
 import { renderMessage } from "./render.js";
+import { type Memory, nextInRound } from "./rounds.js";
+import { newRound, type Standing, type Verdict, verdictOf } from "./verdict.js";
 
 export type Delivery = NonNullable<OutboxMessage["delivery"]>;
 
@@ -15,8 +22,8 @@ export interface DeliveryLog {
   error(fields: Readonly<Record<string, unknown>>, message: string): void;
 }
 
-/** The result of one provider's try to deliver a message. */
-export interface EndedTry {
+/** The result of one carrier's try, for metrics. */
+export interface CountedTry {
   readonly channel: Channel;
   readonly provider: string;
   readonly kind: DeliveryResult["kind"];
@@ -29,58 +36,81 @@ export interface DeliverDeps {
   readonly isForeign: (delivery: Delivery) => Promise<boolean>;
   /** Returns the code of a delivery, or null if its sealed copy belongs to another challenge. May also throw in that case. */
   readonly openCode: (delivery: Delivery) => string | null;
-  readonly providers: readonly Provider[];
+  /** Returns the carriers of the message's channel, in order of preference. Rejects if that can't be found out now. */
+  readonly carriersOf: (delivery: Delivery) => readonly Provider[] | Promise<readonly Provider[]>;
+  /** Where development shows each message once, beside the carriers. Empty in production. */
+  readonly taps: readonly Provider[];
+  readonly health: CarrierHealth;
+  /** Returns the lookup HMAC of a contact as an identifier of a pool. */
+  readonly contactKeyOf: (poolId: string, contact: Contact) => Uint8Array;
+  /** Returns why the app sends nothing to the contact, such as its country, or null. Callers don't always know the contact. */
+  readonly refusalOf: (appId: string, contact: Contact) => string | null;
   /** Returns what messages call an app. */
   readonly appNameOf: (appId: string) => string;
   /** Called after every try, for metrics. */
-  readonly onTry?: (attempt: EndedTry) => void;
+  readonly onTry?: (attempt: CountedTry) => void;
   readonly random?: () => number;
 }
 
-/** One claimed message for all providers of its channel that are not done with it. */
-export interface Try {
-  readonly outboxId: number;
-  readonly tries: number;
+/** One claimed message. */
+export interface Try extends Omit<OutboxMessage, "delivery"> {
   readonly delivery: Delivery;
-  /** Providers that accepted or permanently refused this message in earlier tries. This try adds its own. */
-  readonly doneProviders: Set<string>;
+  /** When the claim ends. A send that could outlast it does not begin. */
+  readonly leasedUntil: EpochMs;
+  readonly memory: Memory;
 }
 
-/** Makes one try. Returns when to make the next, or null if the message was sent or given up. Never rejects. */
-export async function deliver(deps: DeliverDeps, attempt: Try): Promise<EpochMs | null> {
-  const { delivery } = attempt;
-  const fields = {
-    challengeId: delivery.challengeId,
-    channel: delivery.channel,
-    to: maskContact(delivery.contact),
-    try: attempt.tries,
-  };
-  const carriers = deps.providers.filter((provider) => provider.channels.includes(delivery.channel));
+/** What the store is asked to do with a claimed message. */
+export type Outcome = Omit<Settlement, "outboxId" | "tries">;
+
+// No provider takes longer.
+const sendMaxMs = 30_000;
+
+/** Gives a message to the next of its carriers, once. Returns what to do with it. Never rejects. */
+export async function deliver(deps: DeliverDeps, attempt: Try): Promise<Outcome> {
+  const { delivery, carrier, unknowns } = attempt;
+  let carriers: readonly Provider[];
+  try {
+    if (isExpired(deps, delivery)) return giveUp(deps, attempt, expired("its challenge expired before it could be sent"));
+    const refusal = deps.refusalOf(delivery.appId, delivery.contact);
+    if (refusal !== null) return giveUp(deps, attempt, failed("permanent", refusal));
+    if (await deps.isForeign(delivery)) return putOff(deps, attempt);
+    carriers = await deps.carriersOf(delivery);
+  } catch {
+    return putOff(deps, attempt);
+  }
+  const message = prepare(deps, attempt);
+  if (message === null) return giveUp(deps, attempt, failed("permanent", "its sealed copy can't be opened"));
+  const shownBy = await show(deps, attempt.memory, message);
   if (carriers.length === 0) {
-    deps.log.error(fields, "code given up: no provider carries this channel");
-    return null;
+    const result: DeliveryResult = { kind: "sent", detail: "development shows it" };
+    if (shownBy === null) return giveUp(deps, attempt, failed("unavailable", `no provider carries ${delivery.channel}`));
+    return settled(deps, attempt, shownBy, result, { status: "sent", retryAt: null, carrier, unknowns, detail: result.detail });
   }
-  if (deps.clock() >= delivery.expiresAt) {
-    deps.log.error(fields, "code given up: its challenge expired before it could be sent");
-    return null;
-  }
-  if (await deps.isForeign(delivery).catch(() => true)) return putOff(deps, delivery, fields);
-  const message = prepare(deps, attempt, fields);
-  if (message === null) return null;
-  const open = carriers.filter((provider) => !attempt.doneProviders.has(provider.name));
-  const outcomes = await Promise.all(open.map((provider) => tryProvider(deps, provider, message)));
-  const retryAt = outcomes.some(({ result }) => isWorthAnotherTry(result)) ? nextTryAt(deps, attempt) : null;
-  for (const outcome of outcomes) settleProvider(deps, attempt, outcome, retryAt, fields);
-  return retryAt;
+  // Waiting for the store took part of the lease, and perhaps the rest of the code's life.
+  if (isExpired(deps, delivery)) return giveUp(deps, attempt, expired("its challenge expired before it could be sent"));
+  if (deps.clock() + sendMaxMs > attempt.leasedUntil) return { retryAt: deps.clock(), carrier, unknowns, ended: null };
+  const standing = standingOf(deps, attempt, carriers);
+  const index = nextInRound(standing, carrier < carriers.length ? carrier : 0);
+  if (index === null) return waitForCarriers(deps, attempt, standing);
+  const provider = carriers[index]!;
+  const result = await give(deps, provider, message);
+  return settled(deps, attempt, provider, result, verdictOf(standingOf(deps, attempt, carriers), index, result));
 }
 
-function prepare(deps: DeliverDeps, { outboxId, delivery }: Try, fields: Readonly<Record<string, unknown>>): Message | null {
+function isExpired({ clock }: DeliverDeps, { expiresAt }: Delivery): boolean {
+  return clock() >= expiresAt;
+}
+
+function standingOf(deps: DeliverDeps, { tries, unknowns, delivery, memory }: Try, carriers: readonly Provider[]): Standing {
+  const { health, clock, random = Math.random } = deps;
+  return { carriers, memory, health, now: clock(), tries, unknowns, expiresAt: delivery.expiresAt, random };
+}
+
+function prepare(deps: DeliverDeps, { outboxId, delivery }: Try): Message | null {
   try {
     const code = deps.openCode(delivery);
-    if (code === null) {
-      deps.log.error(fields, "code given up: its sealed copy can't be opened");
-      return null;
-    }
+    if (code === null) return null;
     return renderMessage({
       purpose: delivery.purpose,
       channel: delivery.channel,
@@ -88,83 +118,145 @@ function prepare(deps: DeliverDeps, { outboxId, delivery }: Try, fields: Readonl
       locale: delivery.locale,
       hasUser: delivery.hasUser,
       invited: delivery.invited,
+      expiresAt: delivery.expiresAt,
       expiresInMinutes: (delivery.expiresAt - deps.clock()) / 60_000,
       appName: deps.appNameOf(delivery.appId),
       to: delivery.contact,
       challengeId: delivery.challengeId,
-      sendKey: createHash("sha256").update(`send ${delivery.challengeId} ${outboxId}`).digest("hex").slice(0, 32),
+      sendKey: sendKeyOf(delivery, outboxId),
     });
-  } catch (error) {
-    deps.log.error({ ...fields, cause: nameOf(error) }, "code given up: its sealed copy can't be opened");
+  } catch {
     return null;
   }
 }
 
-interface Outcome {
-  readonly provider: Provider;
-  readonly result: DeliveryResult;
+function sendKeyOf({ challengeId }: Delivery, outboxId: number): string {
+  return createHash("sha256").update(`send ${challengeId} ${outboxId}`).digest("hex").slice(0, 32);
 }
 
-async function tryProvider(deps: DeliverDeps, provider: Provider, message: Message): Promise<Outcome> {
+/** Shows a message where development shows it, once. Returns the first place that carries its channel, or null if there is none. */
+async function show({ taps }: DeliverDeps, memory: Memory, message: Message): Promise<Provider | null> {
+  const open = taps.filter(({ channels }) => channels.includes(message.channel));
+  if (!memory.shown) for (const tap of open) await tap.send(message).catch(() => {});
+  memory.shown ||= open.length > 0;
+  return open[0] ?? null;
+}
+
+async function give(deps: DeliverDeps, provider: Provider, message: Message): Promise<DeliveryResult> {
   let result: DeliveryResult;
+  deps.health.begins(provider.name);
   try {
     result = await provider.send(message);
   } catch (error) {
     // Providers promise not to throw. The text of the error may contain the message; its name can't.
-    result = { kind: "unavailable", detail: `the provider failed (${nameOf(error)})` };
+    result = { kind: "unknown", detail: `the provider failed (${error instanceof Error ? error.name : typeof error})` };
   }
-  deps.onTry?.({ channel: message.channel, provider: provider.name, kind: result.kind });
-  return { provider, result };
+  const changed = deps.health.ended(provider.name, result);
+  const fields = { provider: provider.name, detail: result.detail };
+  if (changed === "down")
+    deps.log.error(fields, "carrier marked down: it refuses its settings; codes wait or use the next carrier");
+  if (changed === "up") deps.log.info(fields, "carrier can be used again");
+  return result;
 }
 
-function settleProvider(
+function settled(deps: DeliverDeps, attempt: Try, provider: Provider, result: DeliveryResult, verdict: Verdict): Outcome {
+  const { channel } = attempt.delivery;
+  deps.onTry?.({ channel, provider: provider.name, kind: result.kind });
+  const fields = { ...logFields(attempt), provider: provider.name, detail: verdict.detail };
+  const { status, retryAt, carrier, unknowns } = verdict;
+  if (status === "sent") deps.log.info(fields, "code sent");
+  else if (retryAt !== null) deps.log.warn({ ...fields, retryInMs: retryAt - deps.clock() }, "code not sent yet");
+  else if (status === "expired") deps.log.error(fields, "code given up: its challenge expires before the next try");
+  else if (unknowns > 0) deps.log.error(fields, "code given up: it was perhaps delivered");
+  else deps.log.error(fields, "code given up: refused");
+  const ended = { provider: provider.name, result: result.kind, detail: verdict.detail };
+  return { retryAt, carrier, unknowns, ended: endedTry(deps, attempt, { ended, status, result }) };
+}
+
+interface GivenUp {
+  readonly status: "failed" | "expired";
+  readonly result: MessageTry["result"];
+  readonly cause: string;
+  /** What the log says besides. */
+  readonly detail?: string;
+}
+
+function expired(cause: string, detail?: string): GivenUp {
+  return { status: "expired", result: "temporary", cause, ...(detail === undefined ? {} : { detail }) };
+}
+
+function failed(result: MessageTry["result"], cause: string): GivenUp {
+  return { status: "failed", result, cause };
+}
+
+/** Ends a message without asking a carrier. */
+function giveUp(deps: DeliverDeps, attempt: Try, { status, result, cause, detail }: GivenUp): Outcome {
+  deps.log.error({ ...logFields(attempt), ...(detail === undefined ? {} : { detail }) }, `code given up: ${cause}`);
+  const { carrier, unknowns } = attempt;
+  const ended = { provider: "", result, detail: detail === undefined ? cause : `${cause}: ${detail}` };
+  return { retryAt: null, carrier, unknowns, ended: endedTry(deps, attempt, { ended, status, result: null }) };
+}
+
+/** Waits for carriers that are down or asked to wait. It is no try, so that nothing is recorded unless the message ends by it. */
+function waitForCarriers(deps: DeliverDeps, attempt: Try, standing: Standing): Outcome {
+  const detail = standing.carriers
+    .map(({ name }) => ({ name, error: deps.health.of(name).lastError?.detail }))
+    .flatMap(({ name, error }) => (error === undefined ? [] : [`${name}: ${error}`]))
+    .join("; ");
+  const { retryAt, carrier, unknowns } = newRound(standing, detail);
+  if (retryAt !== null) return { retryAt, carrier, unknowns, ended: null };
+  return giveUp(deps, attempt, expired("its challenge expires before a carrier can be used", detail));
+}
+
+function endedTry(
   deps: DeliverDeps,
-  attempt: Try,
-  { provider, result }: Outcome,
-  retryAt: EpochMs | null,
-  base: Readonly<Record<string, unknown>>,
-): void {
-  const fields = Object.assign({}, base, { provider: provider.name, detail: result.detail });
-  if (isWorthAnotherTry(result) && retryAt !== null) {
-    deps.log.warn({ ...fields, retryInMs: retryAt - deps.clock() }, "code not sent yet");
-    return;
-  }
-  attempt.doneProviders.add(provider.name);
-  if (result.kind === "sent") deps.log.info(fields, "code sent");
-  else if (result.kind === "permanent") deps.log.error(fields, "code given up: refused");
-  else deps.log.error(fields, "code given up: its challenge expires before the next try");
+  { outboxId, queuedAt, delivery }: Try,
+  given: {
+    readonly ended: Omit<MessageTry, "endedAt">;
+    readonly status: EndedTry["status"];
+    readonly result: DeliveryResult | null;
+  },
+): EndedTry {
+  const { appId, userId, poolId, challengeId, purpose, channel, contact } = delivery;
+  const receipt: Receipt = given.result?.kind === "sent" ? given.result : {};
+  return {
+    messageId: outboxId,
+    reference: sendKeyOf(delivery, outboxId),
+    message: {
+      appId,
+      userId,
+      challengeId,
+      purpose,
+      channel,
+      maskedDestination: maskContact(contact),
+      country: contact.kind === "phone" ? countryOf(contact.value) : null,
+      queuedAt,
+    },
+    contactKey: deps.contactKeyOf(poolId, contact),
+    ended: { ...given.ended, detail: given.ended.detail.slice(0, detailMax), endedAt: deps.clock() },
+    status: given.status,
+    providerMessageId: receipt.providerMessageId ?? null,
+    segments: receipt.segments ?? null,
+    price: receipt.price ?? null,
+  };
 }
 
-function isWorthAnotherTry({ kind }: DeliveryResult): boolean {
-  return kind === "temporary" || kind === "unavailable";
+const detailMax = 200;
+
+function logFields({ tries, delivery }: Try): Readonly<Record<string, unknown>> {
+  const { challengeId, channel, contact } = delivery;
+  return { challengeId, channel, to: maskContact(contact), try: tries };
 }
 
 /**
  * Leaves a message to the processes that can open it. They look every second. The wait varies, so that this process is not
  * always the first to claim the message again.
  */
-function putOff(deps: DeliverDeps, { expiresAt }: Delivery, fields: Readonly<Record<string, unknown>>): EpochMs | null {
+function putOff(deps: DeliverDeps, attempt: Try): Outcome {
+  const { carrier, unknowns, delivery } = attempt;
   const at = deps.clock() + Math.round(foreignWaitMs * (0.5 + (deps.random ?? Math.random)()));
-  if (at < expiresAt) return at;
-  deps.log.error(fields, "code given up: its challenge expires before a process with its key can take it");
-  return null;
+  if (at < delivery.expiresAt) return { retryAt: at, carrier, unknowns, ended: null };
+  return giveUp(deps, attempt, expired("its challenge expires before a process with its key can take it"));
 }
 
 const foreignWaitMs = 1_000;
-const firstWaitMs = 1_000;
-const waitMaxMs = 60_000;
-
-/**
- * Returns now plus 1 s, doubling to 60 s. Each wait varies by a quarter, so that messages that failed together are not retried
- * together. Returns null if the challenge expires before that.
- */
-function nextTryAt(deps: DeliverDeps, { tries, delivery }: Try): EpochMs | null {
-  const waitMs = Math.min(firstWaitMs * 2 ** Math.min(tries - 1, 10), waitMaxMs);
-  const jitter = 0.75 + (deps.random ?? Math.random)() / 2;
-  const at = deps.clock() + Math.round(Math.min(waitMs * jitter, waitMaxMs));
-  return at < delivery.expiresAt ? at : null;
-}
-
-function nameOf(error: unknown): string {
-  return error instanceof Error ? error.name : typeof error;
-}

@@ -1,18 +1,19 @@
 import type { EpochMs } from "../model/time.js";
 import type { OutboxMessage } from "../store/port/outbox.js";
 import type { Store } from "../store/port/store.js";
-import { type DeliverDeps, deliver } from "./deliver.js";
+import { type DeliverDeps, deliver, type Outcome } from "./deliver.js";
+import { isEmpty, type Memory, noMemory } from "./rounds.js";
 
-/** A message that this process has claimed and not finished. */
+/** A message that this process has claimed and not finished, or remembers while it is put off. */
 interface Job {
   readonly outboxId: number;
   readonly expiresAt: EpochMs;
-  readonly doneProviders: Set<string>;
+  readonly memory: Memory;
   /** The latest lease. Only with this one can the message be settled. */
   tries: number;
   sending: boolean;
-  /** When to try again; null means never. Not valid while the message is being sent. */
-  retryAt: EpochMs | null;
+  /** What the store does not know yet. While there is such an outcome, the message is not tried again. */
+  outcome: Outcome | null;
 }
 
 export interface JobDeps extends DeliverDeps {
@@ -22,7 +23,7 @@ export interface JobDeps extends DeliverDeps {
 
 export interface Jobs {
   readonly byId: Map<number, Job>;
-  /** Jobs whose result is known but not written yet. */
+  /** Jobs whose outcome is to be written. */
   readonly unsettled: Set<Job>;
   sending: number;
 }
@@ -31,54 +32,64 @@ export function noJobs(): Jobs {
   return { byId: new Map(), unsettled: new Set(), sending: 0 };
 }
 
+export interface Claimed {
+  readonly message: OutboxMessage;
+  readonly leasedUntil: EpochMs;
+}
+
 /** Starts to deliver a claimed message. Calls `onFinished` when the result is known, or at once if there is nothing to send. */
-export function begin(jobs: Jobs, deps: JobDeps, message: OutboxMessage, onFinished: () => void): void {
-  const { outboxId, tries, delivery } = message;
-  const known = jobs.byId.get(outboxId);
-  const expiresAt = delivery?.expiresAt ?? 0;
-  const job = known ?? { outboxId, expiresAt, doneProviders: new Set<string>(), tries, sending: false, retryAt: null };
+export function begin(jobs: Jobs, deps: JobDeps, { message, leasedUntil }: Claimed, onFinished: () => void): void {
+  const { delivery, ...claimed } = message;
+  const { outboxId, tries, carrier, unknowns } = claimed;
+  const job = jobs.byId.get(outboxId) ?? newJob(message);
   job.tries = tries;
   jobs.byId.set(outboxId, job);
   // Claimed again because the lease expired during the send. The result will be settled with the new lease.
   if (job.sending) return;
-  const finish = (retryAt: EpochMs | null) => {
-    job.retryAt = retryAt;
+  const finish = (outcome: Outcome) => {
+    job.outcome = outcome;
     jobs.unsettled.add(job);
     onFinished();
   };
-  if (delivery === null) {
-    finish(null);
-    return;
+  // Claimed again because its lease expired before its outcome was written.
+  if (job.outcome !== null) finish(job.outcome);
+  else if (delivery === null) finish({ retryAt: null, carrier, unknowns, ended: null });
+  else {
+    job.sending = true;
+    jobs.sending += 1;
+    void (deps.deliver ?? deliver)(deps, { ...claimed, delivery, leasedUntil, memory: job.memory }).then((outcome) => {
+      job.sending = false;
+      jobs.sending -= 1;
+      finish(outcome);
+    });
   }
-  // The job may be known here because it was postponed, or sent but not settled before its lease expired. Its done providers
-  // stay done.
-  jobs.unsettled.delete(job);
-  job.sending = true;
-  jobs.sending += 1;
-  void (deps.deliver ?? deliver)(deps, { outboxId, tries, delivery, doneProviders: job.doneProviders }).then((retryAt) => {
-    job.sending = false;
-    jobs.sending -= 1;
-    finish(retryAt);
-  });
 }
 
-/** Writes all known results in one operation. Returns the earliest time at which one of them is tried again. */
+function newJob({ outboxId, tries, delivery }: OutboxMessage): Job {
+  return { outboxId, expiresAt: delivery?.expiresAt ?? 0, memory: noMemory(), tries, sending: false, outcome: null };
+}
+
+/** Writes all known outcomes in one operation. Returns the earliest time at which one of the messages is tried again. */
 export async function settle(jobs: Jobs, store: Pick<Store, "outbox">): Promise<EpochMs> {
   if (jobs.unsettled.size === 0) return Infinity;
-  const batch = [...jobs.unsettled];
+  const batch = [...jobs.unsettled].map((job) => ({ job, outcome: job.outcome! }));
   jobs.unsettled.clear();
   try {
-    await store.outbox.settle(batch.map(({ outboxId, tries, retryAt }) => ({ outboxId, tries, retryAt })));
+    await store.outbox.settle(batch.map(({ job: { outboxId, tries }, outcome }) => ({ outboxId, tries, ...outcome })));
   } catch (error) {
-    for (const job of batch) if (!job.sending) jobs.unsettled.add(job);
+    for (const { job } of batch) jobs.unsettled.add(job);
     throw error;
   }
   let retryAt = Infinity;
-  for (const job of batch) {
-    // Claimed again while its result was being written.
-    if (job.sending || jobs.unsettled.has(job)) continue;
-    retryAt = Math.min(retryAt, job.retryAt ?? Infinity);
-    if (job.retryAt === null || job.doneProviders.size === 0) jobs.byId.delete(job.outboxId);
+  for (const { job, outcome } of batch) {
+    // Claimed again while its outcome was being written. Its try is recorded; the rest is settled with the new lease.
+    if (jobs.unsettled.has(job)) {
+      job.outcome = { ...outcome, ended: null };
+      continue;
+    }
+    job.outcome = null;
+    retryAt = Math.min(retryAt, outcome.retryAt ?? Infinity);
+    if (outcome.retryAt === null || isEmpty(job.memory)) jobs.byId.delete(job.outboxId);
   }
   return retryAt;
 }
@@ -86,6 +97,6 @@ export async function settle(jobs: Jobs, store: Pick<Store, "outbox">): Promise<
 /** Forgets postponed messages whose challenge has expired: another process has taken them over. */
 export function forgetExpired(jobs: Jobs, now: EpochMs): void {
   for (const job of jobs.byId.values()) {
-    if (job.expiresAt <= now && !job.sending && !jobs.unsettled.has(job)) jobs.byId.delete(job.outboxId);
+    if (job.expiresAt <= now && !job.sending && job.outcome === null) jobs.byId.delete(job.outboxId);
   }
 }

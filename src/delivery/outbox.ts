@@ -136,7 +136,7 @@ async function claim(state: State): Promise<void> {
   const now = clock();
   if (!state.wanted && now >= state.lookAt) {
     forgetExpired(state.jobs, now);
-    const dueAt = (await store.outbox.nextDueAt()) ?? Infinity;
+    const dueAt = (await store.outbox.nextDueAt({ now, withinMs: pollMs })) ?? Infinity;
     state.lookAt = Math.min(now + pollMs, dueAt);
     if (dueAt <= now) state.wanted = true;
   }
@@ -148,8 +148,9 @@ async function claim(state: State): Promise<void> {
   try {
     const messages = await store.outbox.claim({ now, leaseMs, limit });
     if (messages.length >= limit) state.wanted = true;
-    for (const message of messages) begin(state.jobs, state.deps, message, () => noteResult(state));
-    state.lookAt = Math.min(state.lookAt, (await store.outbox.nextDueAt()) ?? Infinity);
+    const leasedUntil = now + leaseMs;
+    for (const message of messages) begin(state.jobs, state.deps, { message, leasedUntil }, () => noteResult(state));
+    state.lookAt = Math.min(state.lookAt, (await store.outbox.nextDueAt({ now, withinMs: pollMs })) ?? Infinity);
   } catch (error) {
     state.wanted = true;
     throw error;

@@ -1,9 +1,10 @@
 import type { Purpose } from "../model/challenge.js";
 import type { Channel } from "../model/channel.js";
 import type { Contact } from "../model/contact.js";
-import type { Message } from "./channel.js";
+import type { EpochMs } from "../model/time.js";
 import { toGsm7 } from "./gsm7.js";
 import { renderHtml } from "./html.js";
+import type { Message } from "./provider.js";
 import { textsFor } from "./texts/languages.js";
 import type { Texts, Values, Wording } from "./texts/texts.js";
 
@@ -24,6 +25,7 @@ export interface RenderInput {
   readonly to: Contact;
   readonly challengeId: string;
   readonly sendKey: string;
+  readonly expiresAt: EpochMs;
 }
 
 const smsAppNameMax = 24;
@@ -34,8 +36,11 @@ export function renderMessage(input: RenderInput): Message {
   const texts = textsFor(input.locale);
   const wording = wordingOf(input);
   const values = { code, appName: cleanName(input.appName), minutes: Math.max(1, Math.round(input.expiresInMinutes)) };
-  const common = { challengeId, sendKey, channel, to, code };
-  if (channel === "sms") {
+  const common = { challengeId, sendKey, channel, to, code, locale: texts.language, expiresAt: input.expiresAt };
+  if (channel === "voice") {
+    return { subject: "", text: voiceText(texts, wording, values), html: "", ...common };
+  }
+  if (channel !== "email") {
     return { subject: "", text: smsText(texts, wording, values), html: "", ...common };
   }
   const subject = `${code} ${texts.headline(wording, values)}`;
@@ -64,6 +69,11 @@ function emailText(subject: string, texts: Texts, wording: Wording, values: Valu
 function smsText(texts: Texts, wording: Wording, values: Values): string {
   const appName = toGsm7(values.appName).slice(0, smsAppNameMax).trim();
   return toGsm7(texts.sms(wording, { ...values, appName })).replace(/ {2,}/g, " ");
+}
+
+/** A voice reads digits one by one only if they are apart, and a person who picks up the phone may miss the first time. */
+function voiceText(texts: Texts, wording: Wording, values: Values): string {
+  return texts.voice(wording, { ...values, code: [...values.code].join(", ") });
 }
 
 /** Replaces line breaks, control characters and invisible characters that change the writing direction. */

@@ -5,16 +5,25 @@ import { BlockList, isIP, SocketAddress } from "node:net";
  * or household.
  */
 export function networkOf(address: string): string {
-  if (!address.includes(":")) return address;
+  return address.includes(":") ? ipv6Network(address, 4) : address;
+}
+
+/** Returns the /24 of an IPv4 address, or the /48 of an IPv6 address: what one provider or organization may have many of. */
+export function wideNetworkOf(address: string): string {
+  return address.includes(":") ? ipv6Network(address, 3) : `${address.split(".").slice(0, 3).join(".")}.0/24`;
+}
+
+/** Returns the network of an IPv6 address that its first groups of 16 bits name. */
+function ipv6Network(address: string, groupsKept: number): string {
   const [head = "", tail] = address.split("::");
   const before = head === "" ? [] : head.split(":");
   const after = tail === undefined || tail === "" ? [] : tail.split(":");
   const zeros = tail === undefined ? 0 : Math.max(8 - before.length - after.length, 0);
   const groups = [...before, ...Array.from({ length: zeros }, () => "0"), ...after];
   return `${groups
-    .slice(0, 4)
+    .slice(0, groupsKept)
     .map((group) => group.replace(/^0+(?=.)/, "").toLowerCase())
-    .join(":")}::/64`;
+    .join(":")}::/${16 * groupsKept}`;
 }
 
 /** Returns a function that says whether a canonical address is one of these addresses or in one of these networks (CIDR). */

@@ -42,6 +42,8 @@ export interface AppPolicy {
   /** Names of app attributes that tokens carry. */
   readonly tokenAttributes?: readonly string[];
   readonly trustClaims?: boolean;
+  /** ISO 3166-1 alpha-2 codes. They can only narrow those of the deployment. */
+  readonly smsCountries?: readonly string[];
 }
 
 /** Where a value of an app's policy comes from. */
@@ -87,5 +89,11 @@ export function resolvePolicy(own: AppPolicy, deployment: Policy): Policy {
     tokenFields: own.tokenFields ?? deployment.tokenFields,
     tokenAttributes: own.tokenAttributes ?? deployment.tokenAttributes,
     trustClaims: own.trustClaims ?? deployment.trustClaims,
+    smsCountries: narrowed(own.smsCountries, deployment.smsCountries),
   };
+}
+
+function narrowed(own: readonly string[] | undefined, deployment: readonly string[] | null): readonly string[] | null {
+  if (own === undefined || deployment === null) return own ?? deployment;
+  return own.filter((country) => deployment.includes(country));
 }

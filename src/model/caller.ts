@@ -31,6 +31,8 @@ export interface SessionCookie {
 
 /** A client that calls for its app, with everything that applies to its calls. */
 export interface Caller extends CallSource {
+  /** Whether `address` is the one that uses the app: false for a confidential client that names no end user. */
+  readonly hasOwnAddress: boolean;
   readonly client: Client;
   readonly app: App;
   /** The app's policy at the start of the call. Use cases read only this one. */

@@ -21,6 +21,8 @@ export interface NewChallenge {
   readonly channel: Channel;
   /** Keyed hash of the identifier as given. Guesses, sends and siblings are counted by it. */
   readonly identifierKey: Uint8Array;
+  /** The key of the identifier's budgets. The spellings of one mailbox or phone number share it. */
+  readonly budgetKey: Uint8Array;
   /** Keyed hash of the requester: the network address, with the client if that is confidential. */
   readonly requesterKey: Uint8Array;
   /** The contact that the code goes to and that redeeming proves. Null only for a decoy whose contact is not known. */

@@ -1,7 +1,7 @@
 import { domainToASCII, domainToUnicode } from "node:url";
-import { parsePhoneNumberFromString } from "libphonenumber-js/max";
-import { type Channel, channelOf, contactKindOf } from "./channel.js";
+import { type Channel, channelAmong, contactKindOf } from "./channel.js";
 import type { Contact } from "./contact.js";
+import { canonicalPhone } from "./phone-number.js";
 import type { Policy } from "./policy.js";
 import { type FieldViolation, isViolation } from "./violation.js";
 
@@ -13,7 +13,6 @@ type PhoneRules = Pick<Policy, "possiblePhonesSuffice">;
 
 const localPart = /^[a-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*$/;
 const hostName = /^(?=.{4,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+(?=[a-z0-9-]*[a-z])[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
-const phoneText = /^\+[0-9 ().-]{5,31}$/;
 const usernameText = /^[a-z][a-z0-9._-]{2,31}$/;
 const ascii = /^[\x21-\x7e]+$/;
 
@@ -57,15 +56,6 @@ function canonicalDomain(text: string): string {
   return (ascii.test(written) ? converted : domainToUnicode(converted)) === written ? converted : "";
 }
 
-/** Returns E.164 form. Refuses a number without a leading plus, which has no country, and a number with an extension. */
-function canonicalPhone(rules: PhoneRules, text: string): string | FieldViolation {
-  const trimmed = text.trim();
-  const parsed = phoneText.test(trimmed) ? parsePhoneNumberFromString(trimmed, { extract: false }) : undefined;
-  const good = parsed !== undefined && !parsed.ext && (rules.possiblePhonesSuffice ? parsed.isPossible() : parsed.isValid());
-  if (good) return parsed.number;
-  return { field: "phone", description: "must be a phone number in international form like +46701234567" };
-}
-
 /** Checks before lower-casing, because some non-ASCII letters have ASCII lower-case forms. */
 export function canonicalUsername(text: string): string | FieldViolation {
   const value = ascii.test(text) ? text.toLowerCase() : "";
@@ -93,8 +83,8 @@ export function channelReaches(channel: Channel, identifier: Identifier): boolea
 
 /** The channel for a code if the caller names none. */
 export function defaultChannelFor(policy: Pick<Policy, "channels" | "defaultChannel">, identifier: Identifier): Channel {
-  if (isContact(identifier)) return channelOf[identifier.kind];
   const { channels, defaultChannel } = policy;
+  if (isContact(identifier)) return channelAmong(channels, identifier.kind);
   if (defaultChannel !== null && channels.includes(defaultChannel)) return defaultChannel;
-  return channels.includes("email") ? "email" : "sms";
+  return channels.includes("email") ? "email" : channelAmong(channels, "phone");
 }

@@ -2,7 +2,22 @@ import type { Challenge, ChallengeRefusal } from "./challenge.js";
 import type { KeyName, KeyWork } from "./key.js";
 
 /** The budgets that can refuse a call. */
-export type Budget = "send" | "resend" | "registration" | "guess" | "unblock" | "client_failure";
+export type Budget =
+  | "send"
+  | "resend"
+  | "registration"
+  | "guess"
+  | "unblock"
+  | "client_failure"
+  | "address"
+  | "client"
+  | "prefix"
+  | "country"
+  | "app"
+  | "sms"
+  | "email"
+  /** The number of a known user, which the request did not name: the message was not sent, and the call not refused. */
+  | "hidden_number";
 
 /** The outcome of a call of a registration hook. `failed`: there was no valid answer. */
 export const hookOutcomes = ["allowed", "refused", "failed"] as const;

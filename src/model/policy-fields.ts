@@ -1,4 +1,6 @@
 import type { AppPolicy, PolicySource } from "./app-policy.js";
+import { channels } from "./channel.js";
+import { countryCodes } from "./phone-number.js";
 import { accessTokenTtlMaxMs, type Policy } from "./policy.js";
 
 /** How a value of an app's policy is written, with the hard bounds that no app can exceed. Times are milliseconds. */
@@ -16,6 +18,8 @@ export type PolicyField = { readonly name: string } & (
   | { readonly kind: "set"; readonly members: readonly string[]; readonly mayBeEmpty: boolean }
   /** Words that the app chooses, each at most 32 characters `[a-z0-9_]`. */
   | { readonly kind: "words"; readonly max: number }
+  /** ISO 3166-1 alpha-2 codes in capitals. Empty: none. */
+  | { readonly kind: "countries"; readonly members: readonly string[] }
 );
 
 export type PolicyKey = keyof AppPolicy;
@@ -24,8 +28,6 @@ const second = 1_000;
 const minute = 60 * second;
 const hour = 60 * minute;
 const day = 24 * hour;
-
-const channels = ["email", "sms"] as const;
 
 /**
  * Every value of an app's policy, by its key in `AppPolicy`. The names are those of the API. The settings that give a value have
@@ -62,6 +64,7 @@ export const policyFields = {
   tokenFields: { name: "token_fields", kind: "set", members: ["email", "phone", "username", "roles"], mayBeEmpty: true },
   tokenAttributes: { name: "token_attributes", kind: "words", max: 16 },
   trustClaims: { name: "trust_claims", kind: "switch" },
+  smsCountries: { name: "sms_countries", kind: "countries", members: countryCodes },
 } as const satisfies Readonly<Record<PolicyKey, PolicyField>>;
 
 export const policyKeys = Object.keys(policyFields) as readonly PolicyKey[];
@@ -111,5 +114,6 @@ export function effectivePolicy(policy: Policy): AppPolicy {
     tokenFields: policy.tokenFields,
     tokenAttributes: policy.tokenAttributes,
     trustClaims: policy.trustClaims,
+    smsCountries: policy.smsCountries ?? undefined,
   };
 }

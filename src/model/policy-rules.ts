@@ -1,5 +1,5 @@
 import { type AppPolicy, resolvePolicy } from "./app-policy.js";
-import { channelOf } from "./channel.js";
+import { reaches } from "./channel.js";
 import type { Policy } from "./policy.js";
 import { type PolicyField, type PolicyKey, policyFields } from "./policy-fields.js";
 import type { FieldViolation } from "./violation.js";
@@ -47,6 +47,12 @@ function boundsViolation(field: PolicyField, value: unknown, isProduction: boole
       const isSet = members.every((one) => field.members.includes(one)) && new Set(members).size === members.length;
       return isSet ? null : `must have each of ${field.members.join(", ")} at most once, and nothing more`;
     }
+    case "countries": {
+      const codes = value as readonly string[];
+      const unknown = codes.find((one) => !field.members.includes(one));
+      if (unknown !== undefined) return "must be ISO 3166-1 alpha-2 codes of countries in capitals, such as DE";
+      return new Set(codes).size === codes.length ? null : "must have each country at most once";
+    }
     case "words": {
       const words = value as readonly string[];
       const good =
@@ -75,13 +81,19 @@ function jointViolations(own: AppPolicy, changed: readonly PolicyKey[], deployme
     missing.length === 0,
     `has a channel without a provider in this deployment, which has ${deployment.channels.join(", ")}`,
   );
+  const closed = own.smsCountries?.filter((country) => deployment.smsCountries?.includes(country) === false) ?? [];
+  check(
+    ["smsCountries"],
+    closed.length === 0,
+    `has ${closed.join(", ")}, which LATCHKEY_SMS_COUNTRIES does not allow: an app can only choose among the deployment's countries`,
+  );
   const { channels, defaultChannel } = effective;
   check(
     ["defaultChannel", "channels"],
     defaultChannel === null || channels.includes(defaultChannel),
     `makes ${defaultChannel} the default channel, which is not among the channels ${channels.join(", ")}`,
   );
-  const unreached = (effective.registrationSources ?? []).filter((kind) => !channels.includes(channelOf[kind]));
+  const unreached = (effective.registrationSources ?? []).filter((kind) => !reaches(channels, kind));
   check(
     ["registrationSources", "channels"],
     unreached.length === 0,

@@ -1,12 +1,8 @@
+import type { Brakes } from "./brakes.js";
 import type { Channel } from "./channel.js";
 import type { ContactKind } from "./contact.js";
+import type { Limit } from "./limit.js";
 import type { EpochMs } from "./time.js";
-
-/** One sliding window of a budget. */
-export interface Limit {
-  readonly max: number;
-  readonly windowMs: number;
-}
 
 /** A field of the user that an app may want in its tokens. */
 export type TokenField = "email" | "phone" | "username" | "roles";
@@ -36,6 +32,8 @@ export interface Policy {
   readonly guessesPerUser: readonly Limit[];
   /** The contacts that a registration must have and verify. Null: every contact that it gives. */
   readonly registrationSources: readonly ContactKind[] | null;
+  /** Shared by all apps. No app changes them. */
+  readonly brakes: Brakes;
   /** Whether codes sign users in. */
   readonly codeSignIn: boolean;
   /** Whether public clients may register users. */
@@ -54,6 +52,8 @@ export interface Policy {
   readonly channels: readonly Channel[];
   /** For identifiers that any channel may serve, such as usernames. Null: e-mail if it is allowed. */
   readonly defaultChannel: Channel | null;
+  /** ISO 3166-1 alpha-2 codes of the countries whose phone numbers get messages. Null: all countries. */
+  readonly smsCountries: readonly string[] | null;
   readonly accessTokenTtlMs: number;
   readonly contactProofTtlMs: number;
   readonly refreshIdleMs: number;

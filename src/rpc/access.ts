@@ -61,6 +61,7 @@ export function createGate(deps: AccessDeps): Gate {
       scopes: scopes ?? noScopes,
       cookie: context.cookie,
       address: scopes === null ? context.address : endUserAddress(context),
+      hasOwnAddress: scopes === null || context.endUserIps.length > 0,
       userAgent: context.userAgent,
       correlationId,
       get signal() {

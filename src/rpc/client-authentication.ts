@@ -8,7 +8,7 @@ import { clientOfAssertion, verifyClientAssertion } from "../crypto/client-asser
 import { clientSecretHash } from "../crypto/client-secret.js";
 import { addressList } from "../lib/network.js";
 import type { Client, ClientSecret } from "../model/client.js";
-import type { Limit } from "../model/policy.js";
+import type { Limit } from "../model/limit.js";
 import type { EpochMs } from "../model/time.js";
 import type { Store } from "../store/port/store.js";
 import type { ClientCredentials } from "./credentials.js";

@@ -20,6 +20,7 @@ export const wireErrors = {
   ORIGIN_NOT_ALLOWED: [Code.PermissionDenied, ErrorReason.ORIGIN_NOT_ALLOWED],
   RECENT_SIGN_IN_REQUIRED: [Code.FailedPrecondition, ErrorReason.RECENT_SIGN_IN_REQUIRED],
   CHANNEL_UNAVAILABLE: [Code.FailedPrecondition, ErrorReason.CHANNEL_UNAVAILABLE],
+  COUNTRY_NOT_ALLOWED: [Code.FailedPrecondition, ErrorReason.COUNTRY_NOT_ALLOWED],
   SESSION_NOT_FOUND: [Code.NotFound, ErrorReason.SESSION_NOT_FOUND],
   TOKEN_NOT_REVOCABLE: [Code.FailedPrecondition, ErrorReason.TOKEN_NOT_REVOCABLE],
   REQUEST_INVALID: [Code.InvalidArgument, ErrorReason.REQUEST_INVALID],
@@ -42,6 +43,7 @@ export const wireErrors = {
   LAST_CONTACT: [Code.FailedPrecondition, ErrorReason.LAST_CONTACT],
   TOO_MANY_CONTACTS: [Code.FailedPrecondition, ErrorReason.TOO_MANY_CONTACTS],
   REGISTRATION_REFUSED: [Code.PermissionDenied, ErrorReason.REGISTRATION_REFUSED],
+  MESSAGE_NOT_FOUND: [Code.NotFound, ErrorReason.MESSAGE_NOT_FOUND],
 } satisfies Record<Reason, readonly [Code, ErrorReason]>;
 
 /**
@@ -65,6 +67,8 @@ const messages: Record<Reason, string | ((wait: string) => string)> = {
     "The app does not allow calls from this web origin. Ask the operator to add it to the client or its app. A call with the session cookie must have an Origin header.",
   RECENT_SIGN_IN_REQUIRED: "This call needs a recent sign-in. Sign in again and repeat the call.",
   CHANNEL_UNAVAILABLE: "Codes can't be sent to this contact over this channel. Choose another channel or contact.",
+  COUNTRY_NOT_ALLOWED:
+    "Codes can't be sent to phone numbers of this country. Choose another contact or ask the operator to open the country.",
   SESSION_NOT_FOUND: "There is no such session. It may have ended already.",
   TOKEN_NOT_REVOCABLE: "Access tokens of clients can't be revoked. They expire within 15 minutes.",
   REQUEST_INVALID: "The request is not valid. Correct the fields that the details name.",
@@ -79,6 +83,7 @@ const messages: Record<Reason, string | ((wait: string) => string)> = {
   TOO_MANY_SECRETS: "The client has two live secrets already. Revoke one first.",
   DEFAULT_APP: "This change is not possible for the default app.",
   CHALLENGE_NOT_FOUND: "There is no such challenge.",
+  MESSAGE_NOT_FOUND: "There is no such message.",
   CHALLENGE_ENDED: "This challenge has ended. Start a new one.",
   USER_NOT_FOUND: "The app has no such user. Check the id or identifier.",
   USER_LOCKED: "An administrator has locked this user. Ask an administrator to unlock it.",

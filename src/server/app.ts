@@ -2,12 +2,13 @@ import type { Server } from "node:http";
 import type { DevelopmentClient } from "../apps/development-clients.js";
 import type { Directory } from "../apps/directory.js";
 import type { Settings } from "../config/settings.js";
-import type { Provider } from "../delivery/channel.js";
+import type { Provider } from "../delivery/provider.js";
 import { createInboxServer } from "../doors/inbox/server.js";
 import { listenOn } from "../doors/listener.js";
 import { createMetricsServer, warnOfOpenMetrics } from "../doors/metrics.js";
 import { AppService } from "../gen/latchkey/v1/app_service_pb.js";
 import { AuthService } from "../gen/latchkey/v1/auth_service_pb.js";
+import { DeliveryService } from "../gen/latchkey/v1/delivery_service_pb.js";
 import { TokenService } from "../gen/latchkey/v1/token_service_pb.js";
 import { UserService } from "../gen/latchkey/v1/user_service_pb.js";
 import type { Listen } from "../lib/listen.js";
@@ -19,6 +20,7 @@ import { createInFlight } from "../rpc/in-flight.js";
 import { composeService } from "../rpc/pipeline.js";
 import { createAppService } from "../rpc/services/app-service.js";
 import { createAuthService } from "../rpc/services/auth-service.js";
+import { createDeliveryService } from "../rpc/services/delivery-service.js";
 import { createTokenService } from "../rpc/services/token-service.js";
 import { createUserService } from "../rpc/services/user-service.js";
 import type { Store } from "../store/port/store.js";
@@ -125,6 +127,7 @@ async function start(settings: Settings, { log: plainLog, overrides, closers }: 
   const maintenance = startMaintenance({
     store,
     keys: core.signingKeys,
+    messageRetentionMs: settings.messageRetentionMs,
     clock,
     log: plainLog,
     onExpired: recorder.challengeExpired,
@@ -152,6 +155,11 @@ async function start(settings: Settings, { log: plainLog, overrides, closers }: 
       createAppService({ hookSecrets, outbound, directory, deployment: deploymentOf(settings), ...deps }),
     ),
     composeService(pipeline, TokenService, tokens),
+    composeService(
+      pipeline,
+      DeliveryService,
+      createDeliveryService({ ...deps, directory, carrierStatus: delivery.carrierStatus }),
+    ),
     composeService(pipeline, UserService, createUserService({ ...deps, directory })),
   ];
   const { inboxListen, metricsListen } = settings;
@@ -172,6 +180,7 @@ async function start(settings: Settings, { log: plainLog, overrides, closers }: 
     traced: tracer.on,
     plainLog,
     beforeDrain: () => readiness?.stop(),
+    takeReports: delivery.takeReports,
     closers,
   });
   readiness = watchReadiness({ ping, log: plainLog, changed: doors.setServing });

@@ -7,8 +7,10 @@ import type { ExpiredChallenge } from "../store/port/upkeep.js";
 
 /** Rows deleted in one transaction. It takes a few milliseconds, so that writes of callers hardly wait. */
 const sweepBatch = 200;
-/** Batches in one sweep. The rest waits for the next second. */
+/** Batches in one run of a task. The rest waits for the next run. */
 const batchesMax = 25;
+/** Messages looked at in one query, to see whether their codes were redeemed. It takes a few milliseconds. */
+const joinBatch = 400;
 
 interface Chore {
   readonly everyMs: number;
@@ -18,21 +20,24 @@ interface Chore {
 
 /**
  * Starts the periodic tasks. Every second it sweeps expired rows; every five seconds it overwrites copies of erased data. Every
- * two seconds it reads the signing keys again, which limits how long a deleted key is still trusted. Every hour it maintains
- * the signing keys. No task overlaps with itself. A failure is logged, and the task runs again at its next time.
+ * two seconds it reads the signing keys again, which limits how long a deleted key is still trusted; notes on messages which codes
+ * were redeemed; and sweeps messages that are older than `messageRetentionMs`. Every hour it maintains the signing keys. No task overlaps with itself. A failure is logged, and the task runs again at its next time.
  */
 export function startMaintenance(deps: {
   readonly store: Store;
   readonly keys: SigningKeys;
+  readonly messageRetentionMs: number;
   readonly clock: () => EpochMs;
   readonly log: Log;
   readonly onExpired: (challenge: ExpiredChallenge) => void;
 }): { stop(): Promise<void> } {
-  const { store, keys, clock, log, onExpired } = deps;
+  const { store, keys, messageRetentionMs, clock, log, onExpired } = deps;
   const chores: readonly Chore[] = [
     { everyMs: 1_000, name: "sweep", run: () => sweep(store, clock, onExpired) },
     { everyMs: 5_000, name: "scrub", run: async () => void (await store.upkeep.scrub()) },
     { everyMs: 2_000, name: "reload of the signing keys", run: () => keys.reload() },
+    { everyMs: 2_000, name: "note of redeemed codes", run: () => joinRedemptions(store, clock) },
+    { everyMs: 2_000, name: "sweep of messages", run: () => sweepMessages(store, clock, messageRetentionMs) },
     { everyMs: 60 * 60_000, name: "upkeep of the signing keys", run: () => keys.maintain(clock()) },
   ];
   const running = new Map<Chore, Promise<void>>();
@@ -63,6 +68,21 @@ async function sweep(store: Store, clock: () => EpochMs, onExpired: (challenge: 
   for (let batch = 0; batch < batchesMax; batch += 1) {
     const { swept, expired } = await store.upkeep.sweep({ now: clock(), limit: sweepBatch });
     for (const challenge of expired) onExpired(challenge);
+    if (swept < sweepBatch) return;
+  }
+}
+
+async function joinRedemptions(store: Store, clock: () => EpochMs): Promise<void> {
+  for (let batch = 0; batch < batchesMax; batch += 1) {
+    const { seen } = await store.messages.joinRedemptions({ now: clock(), limit: joinBatch });
+    if (seen < joinBatch) return;
+  }
+}
+
+async function sweepMessages(store: Store, clock: () => EpochMs, retentionMs: number): Promise<void> {
+  for (let batch = 0; batch < batchesMax; batch += 1) {
+    const now = clock();
+    const swept = await store.messages.sweep({ now, before: now - retentionMs, limit: sweepBatch });
     if (swept < sweepBatch) return;
   }
 }

@@ -1,16 +1,21 @@
 import type { Directory } from "../apps/directory.js";
 import type { Settings } from "../config/settings.js";
-import type { CheckedProvider, Provider } from "../delivery/channel.js";
-import { createConsoleProvider } from "../delivery/console.js";
+import { createCarrierHealth } from "../delivery/carrier-health.js";
 import { deliver } from "../delivery/deliver.js";
-import { createInbox, type Inbox } from "../delivery/inbox.js";
 import { startOutbox } from "../delivery/outbox.js";
-import { createSmtpProvider } from "../delivery/smtp.js";
+import type { Provider } from "../delivery/provider.js";
+import { followReports, takeReportRequest } from "../delivery/take-reports.js";
+import { createConsoleProvider } from "../delivery/taps/console.js";
+import { createInbox, type Inbox } from "../delivery/taps/inbox.js";
+import type { TakeReports } from "../doors/http/reports/plugin.js";
 import type { Log } from "../lib/log.js";
+import type { CarrierStatus } from "../model/carrier.js";
+import { countryRefusal } from "../model/phone-number.js";
 import type { EpochMs } from "../model/time.js";
 import type { Recorder } from "../telemetry/metrics.js";
-import { traceDelivery, traceProviders } from "../telemetry/traced.js";
+import { traceDelivery, traceProvider } from "../telemetry/traced.js";
 import type { Tracer } from "../telemetry/tracer.js";
+import { carriersByChannel, createCarriers, onEveryChannel, statusOf } from "./carriers.js";
 import type { Closers } from "./closers.js";
 import type { Core } from "./core.js";
 
@@ -19,9 +24,16 @@ export interface StartedDelivery {
   readonly wake: (dueAt: EpochMs) => void;
   /** Null in production. */
   readonly inbox: Inbox | null;
+  /** Takes what carriers post about messages. */
+  readonly takeReports: TakeReports;
+  /** Returns the carriers with what this process knows about them. */
+  readonly carrierStatus: () => readonly CarrierStatus[];
 }
 
-/** Starts sending what the outbox holds. `providers` are used instead of those that the settings name. */
+/**
+ * Starts sending what the outbox holds. `providers` are used instead of the carriers that the settings name, and instead of the
+ * places where development shows messages.
+ */
 export function startDelivery(
   settings: Settings,
   given: {
@@ -40,41 +52,41 @@ export function startDelivery(
   const { core, directory, recorder, tracer, closers, print = (text) => void process.stdout.write(text) } = given;
   const { clock, store } = core.deps;
   const inbox = settings.mode === "development" ? createInbox(clock) : null;
-  const providers = given.providers ?? providersOf(settings, inbox, print);
+  const taps = inbox === null || given.providers !== undefined ? [] : [inbox, createConsoleProvider(print)];
+  const untraced = given.providers === undefined ? createCarriers(settings, clock) : onEveryChannel(given.providers);
+  const providers = [...new Set(untraced.map(({ provider }) => provider))];
   closers.push(async () => void (await Promise.all(providers.map((provider) => provider.close()))));
   const check = new AbortController();
   closers.push(async () => check.abort());
   void warnOfProviders(providers, given.plainLog, check.signal);
+  const carriers = untraced.map((carrier) => ({ ...carrier, provider: traceProvider(carrier.provider, tracer) }));
+  const health = createCarrierHealth(clock);
   const outbox = startOutbox({
     store,
     clock,
     log: given.log,
     openCode: core.openCode,
     isForeign: core.isForeign,
-    providers: traceProviders(providers, tracer),
+    carriersOf: carriersByChannel(carriers),
+    taps: taps.map((tap) => traceProvider(tap, tracer)),
+    health,
+    contactKeyOf: (poolId, contact) => core.deps.lookup.identifier(poolId, contact),
     deliver: traceDelivery(deliver, tracer),
+    refusalOf: (appId, contact) => countryRefusal(directory.findApp(appId)?.policy ?? settings.policy, contact),
     appNameOf: (appId) => directory.findApp(appId)?.displayName || settings.appName,
     onTry: recorder.tryEnded,
   });
   closers.push(() => outbox.stop());
-  return { wake: tracer.detached(outbox.wake), inbox };
-}
-
-function providersOf(settings: Settings, inbox: Inbox | null, print: (text: string) => void): (Provider | CheckedProvider)[] {
-  const providers: (Provider | CheckedProvider)[] = [];
-  if (inbox !== null) providers.push(inbox, createConsoleProvider(print));
-  if (settings.smtp !== null) providers.push(createSmtpProvider(settings.smtp));
-  return providers;
+  const reporting = { store, clock, log: given.plainLog, providers };
+  followReports(reporting);
+  const takeReports: TakeReports = (provider, request) => takeReportRequest(reporting, { provider, request });
+  return { wake: tracer.detached(outbox.wake), inbox, takeReports, carrierStatus: () => statusOf(carriers, health) };
 }
 
 /** Logs at once which provider can't be used, before the first person signs in. The start does not wait for it. */
-async function warnOfProviders(
-  providers: readonly (Provider | CheckedProvider)[],
-  log: Log,
-  signal: AbortSignal,
-): Promise<void> {
-  const check = async (provider: Provider | CheckedProvider): Promise<void> => {
-    const trouble = "check" in provider ? await provider.check() : null;
+async function warnOfProviders(providers: readonly Provider[], log: Log, signal: AbortSignal): Promise<void> {
+  const check = async (provider: Provider): Promise<void> => {
+    const trouble = (await provider.check?.()) ?? null;
     if (trouble !== null && !signal.aborted)
       log.error({ provider: provider.name, detail: trouble }, "codes can't be sent now; they wait");
   };

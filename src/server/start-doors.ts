@@ -2,6 +2,7 @@ import type { Directory } from "../apps/directory.js";
 import type { Settings } from "../config/settings.js";
 import { createAddressOf, createNetworkOf } from "../doors/address.js";
 import { createGrpcDoor } from "../doors/grpc/door.js";
+import type { TakeReports } from "../doors/http/reports/plugin.js";
 import { createUnfinished } from "../doors/unfinished.js";
 import { createWebDoor } from "../doors/web/door.js";
 import type { Log } from "../lib/log.js";
@@ -36,6 +37,7 @@ export async function startDoors(
     readonly traced: boolean;
     readonly plainLog: Log;
     readonly beforeDrain: () => void;
+    readonly takeReports: TakeReports;
     readonly closers: Closers;
   },
 ): Promise<StartedDoors> {
@@ -58,6 +60,7 @@ export async function startDoors(
     issuer: settings.issuer,
     jwks: accessTokens.jwks,
     ready: () => store.upkeep.ping(),
+    reports: { take: given.takeReports, clock },
   });
   const grpc = await createGrpcDoor({ ...shared, connections: connectionsOf("grpc"), reflection: settings.reflection });
   certificates?.follow((renewed) => {

@@ -1,7 +1,7 @@
 import cluster from "node:cluster";
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import type { HashMeasure } from "../crypto/code-hash.js";
-import type { EndedTry } from "../delivery/deliver.js";
+import type { CountedTry } from "../delivery/deliver.js";
 import { type Door, type Dropped, type EndedCall, whysDropped } from "../model/door.js";
 import { hookOutcomes, type Metrics } from "../model/metrics.js";
 import type { EndedOperation } from "../store/observed.js";
@@ -17,7 +17,7 @@ export interface Recorder extends MetricsText {
   requestReset(door: Door): void;
   operationEnded(operation: EndedOperation): void;
   readonly hashes: HashMeasure;
-  tryEnded(attempt: EndedTry): void;
+  tryEnded(attempt: CountedTry): void;
   /** Adds values that are read whenever the metrics are requested. */
   observe(state: {
     readonly hashesWaiting: () => number;

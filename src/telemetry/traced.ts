@@ -1,5 +1,5 @@
-import type { Provider } from "../delivery/channel.js";
 import type { deliver } from "../delivery/deliver.js";
+import type { Provider } from "../delivery/provider.js";
 import type { Outbound, OutboundOutcome } from "../outbound/outbound.js";
 import { mapOperations } from "../store/port/operations.js";
 import type { Store } from "../store/port/store.js";
@@ -29,12 +29,11 @@ export function traceStore(store: Store, tracer: Tracer, system: string): Store 
   });
 }
 
-/** Returns the same providers with a span for each send. */
-export function traceProviders(providers: readonly Provider[], tracer: Tracer): readonly Provider[] {
-  if (!tracer.on) return providers;
-  return providers.map((provider) => ({
-    name: provider.name,
-    channels: provider.channels,
+/** Returns the same provider with a span for each send. */
+export function traceProvider(provider: Provider, tracer: Tracer): Provider {
+  if (!tracer.on) return provider;
+  return {
+    ...provider,
     send: tracer.traced(
       {
         name: `provider.${provider.name}`,
@@ -44,8 +43,7 @@ export function traceProviders(providers: readonly Provider[], tracer: Tracer): 
       },
       (message) => provider.send(message),
     ),
-    close: () => provider.close(),
-  }));
+  };
 }
 
 /** Returns the same call of registration hooks with a span. It has neither the URL nor anything of the question or the answer. */

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { Code } from "@connectrpc/connect";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { run } from "../../src/cli/main.js";
-import type { DeliveryResult } from "../../src/delivery/channel.js";
+import type { DeliveryResult } from "../../src/delivery/provider.js";
 import { AuthService } from "../../src/gen/latchkey/v1/auth_service_pb.js";
 import { callers, failureOf, type RpcCaller } from "../doors/callers.js";
 import { tempDir } from "../store/temp-dir.js";

@@ -45,6 +45,7 @@ describe.each(benchEngines())("policies on $engine", ({ open }) => {
       tokenFields: ["email", "username"],
       tokenAttributes: ["plan"],
       trustClaims: true,
+      smsCountries: ["DE", "TZ"],
     };
     const before = await effective();
     expect(await change(all)).toEqual(all);

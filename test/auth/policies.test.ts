@@ -309,6 +309,13 @@ const behaviours: Readonly<Record<PolicyKey, Behaviour>> = {
     before: [true, false],
     after: [false, true],
   },
+  smsCountries: {
+    changed: { smsCountries: ["DE"] },
+    show: (_on, { web }) =>
+      resultOf(web.sendOtp({ identifier: { case: "phone", value: newPhone() }, createUserIfMissing: true })),
+    before: "ok",
+    after: "COUNTRY_NOT_ALLOWED",
+  },
 };
 
 describe.each(testEngines())("two apps of one server, on $engine,", ({ database }) => {

@@ -1,5 +1,5 @@
 // Measures the numbers of the design, as ratios within one run. `node run.mjs [group…] [--quick] [--profile=<folder>]`:
-// groups are start, speed, hashing, mail, defaults, engines, attack, directory and people, all but people if none is named; --quick is one short round, to see
+// groups are start, speed, hashing, mail, outbox, defaults, engines, attack, directory and people, all but people if none is named; --quick is one short round, to see
 // whether everything works; --profile leaves a CPU profile of every server in a folder.
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
@@ -23,6 +23,7 @@ const groups = {
   speed: async () => (await import("./groups/speed.mjs")).measureSpeed,
   hashing: async () => (await import("./groups/hashing.mjs")).measureHashing,
   mail: async () => (await import("./groups/mail.mjs")).measureMail,
+  outbox: async () => (await import("./groups/outbox.mjs")).measureOutbox,
   defaults: async () => (await import("./groups/defaults.mjs")).measureDefaults,
   engines: async () => (await import("./groups/engines.mjs")).measureEngines,
   attack: async () => (await import("./groups/attack.mjs")).measureAttack,

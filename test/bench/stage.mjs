@@ -1,5 +1,6 @@
+import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { copyFileSync, mkdirSync, readFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { newClientSecret } from "../../dist/crypto/client-secret.js";
@@ -27,6 +28,19 @@ const shared = {
   // No balancer has to notice that a server ends.
   LATCHKEY_DRAIN_DELAY: "0",
 };
+
+/** The load comes from one address and must not meet the limits of the deployment. They stay on, so that they cost what they cost. */
+const raisedLimits = Object.fromEntries(
+  [
+    "ADDRESS_SENDS",
+    "ADDRESS_IDENTIFIERS",
+    "ADDRESS_REGISTRATIONS",
+    "ADDRESS_FAILURES",
+    "CLIENT_SENDS",
+    "APP_SENDS",
+    "EMAIL",
+  ].map((limit) => [`LATCHKEY_LIMIT_${limit}`, "1000000/1m"]),
+);
 
 /** Enough for everybody to have a quarter of a minute between two logins, which production demands. */
 export const usersMax = 10_000;
@@ -106,6 +120,28 @@ export function createStage({ folder, nodeArgs }) {
 
     startMail: async (name, delayMs) => await start("servers/mail.mjs", name, { env: { BENCH_DELAY_MS: String(delayMs) } }),
 
+    /** A carrier by https and a mail server. `urlOf` gives the setting that names the carrier at a port. */
+    async startSink() {
+      const path = (file) => join(folder, "sink", file);
+      mkdirSync(join(folder, "sink"), { recursive: true });
+      const [key, cert, gateway] = [path("key.pem"), path("cert.pem"), path("gateway.json")];
+      const names = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"];
+      const made = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", key, "-out", cert];
+      execFileSync("openssl", ["req", "-x509", ...made, ...names], { stdio: "ignore" });
+      const started = await start("servers/sink.mjs", "sink", { env: { BENCH_KEY: key, BENCH_CERT: cert } });
+      const urlOf = (port) => {
+        const body = { json: { to: "{to}", code: "{code}", text: "{text}" } };
+        const request = { url: `https://127.0.0.1:${port}/messages`, body };
+        const success = { status: 200, message_id: "/id" };
+        writeFileSync(gateway, JSON.stringify({ channels: ["email"], from: "codes@example.com", request, success }));
+        return `http-gateway://${gateway}?ca=${cert}#sink`;
+      };
+      return { ...started, urlOf };
+    },
+
+    /** What sends mails without an outbox. */
+    startMailer: async () => (await start("servers/mailer.mjs", "mailer")).server,
+
     /** The composition with an inbox in memory; `codeHash` is a profile or `none`. Development, for logins without a cooldown. */
     startLatchkey(name, codeHash, { empty = false, database = databaseOf(name, empty ? null : seed) } = {}) {
       const profile = codeHash === "none" ? "fast" : codeHash;
@@ -127,6 +163,7 @@ export function createStage({ folder, nodeArgs }) {
     startShipped(name, { mailPort, env = {}, empty = false }) {
       const settings = {
         ...shared,
+        ...raisedLimits,
         LATCHKEY_MODE: "production",
         LATCHKEY_ISSUER: "https://auth.example.com",
         LATCHKEY_DEFAULT_CLIENT: "on",

@@ -40,7 +40,7 @@ const policyOfEachKind: Readonly<
     good: "sms",
     stored: "sms",
     bad: "fax",
-    message: "default_channel must be one of email, sms.",
+    message: "default_channel must be one of email, sms, whatsapp, voice, ussd.",
   },
   set: {
     name: "token_fields",
@@ -48,6 +48,13 @@ const policyOfEachKind: Readonly<
     stored: ["email", "roles"],
     bad: "email,fax",
     message: "token_fields must have each of email, phone, username, roles at most once, and nothing more.",
+  },
+  countries: {
+    name: "sms_countries",
+    good: "de, TZ",
+    stored: ["DE", "TZ"],
+    bad: "DE,XX",
+    message: "sms_countries must be ISO 3166-1 alpha-2 codes of countries in capitals, such as DE.",
   },
   words: {
     name: "token_attributes",
@@ -370,7 +377,7 @@ describe("a refused command", () => {
     ["app policy default --set code_length", '--set needs a name and a value such as code_length=8, not "code_length".'],
     ["app policy default --set code_ttl=soon", 'code_ttl must be a duration such as 30s, 10m, 24h or 90d, not "soon".'],
     ["app policy default --set registration=maybe", 'registration must be on or off, not "maybe".'],
-    ["app policy default --set default_channel=fax", "default_channel must be one of email, sms."],
+    ["app policy default --set default_channel=fax", "default_channel must be one of email, sms, whatsapp, voice, ussd."],
     ["app policy default --set code_length=8 --unset code_length", "code_length is both set and unset: give one of them."],
     ["app policy shop", "There is no app with this id: see `latchkey app list`."],
     ["app show shop", "There is no app with this id: see `latchkey app list`."],

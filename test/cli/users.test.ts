@@ -127,7 +127,9 @@ describe.each(testEngines())("user commands on $engine", ({ database }) => {
   it("find suggests only channels that the deployment has a provider for", async () => {
     await makeAda();
     await latchkey(env, ["app", "policy", "shop", "--set", "channels=email", "--set", "registration_sources=email"]);
-    expect((await inShop("find", phone)).out).toContain(" `latchkey app policy shop --set channels=email,sms` allows it.\n");
+    expect((await inShop("find", phone)).out).toContain(
+      " `latchkey app policy shop --set channels=email,sms,whatsapp,voice,ussd` allows it.\n",
+    );
     const production = {
       ...env,
       LATCHKEY_MODE: "production",
@@ -136,7 +138,7 @@ describe.each(testEngines())("user commands on $engine", ({ database }) => {
       LATCHKEY_TLS: "terminated",
     };
     const { out } = await latchkey(production, ["user", "find", phone, "--app", "shop"]);
-    expect(out).toContain("This deployment has no provider for sms, so no policy can allow it.\n");
+    expect(out).toContain("This deployment has no provider for a channel that reaches it, so no policy can allow it.\n");
     expect(out).not.toContain("--set channels");
   });
 

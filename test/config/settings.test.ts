@@ -3,6 +3,7 @@ import { inspect } from "node:util";
 import { describe, expect, it } from "vitest";
 import { checkRules } from "../../src/config/rules.js";
 import { describeSettings, type Env, type Files, readSettings, type Settings } from "../../src/config/settings.js";
+import type { Smtp } from "../../src/config/smtp-url.js";
 import { isLoopback, parseListen } from "../../src/lib/listen.js";
 import { Secret } from "../../src/lib/secret.js";
 import { createAuthority } from "../support/tls.js";
@@ -39,6 +40,12 @@ function settingsOf(env: Env, contents: Record<string, string> = {}): Settings {
   return result.settings;
 }
 
+function smtpOf(settings: Settings): Smtp {
+  const [carrier] = settings.carriers;
+  if (carrier?.spec.kind !== "smtp") throw new Error("the first carrier is no mail server");
+  return carrier.spec.smtp;
+}
+
 function problemsOf(env: Env, contents: Record<string, string> = {}): readonly string[] {
   const result = readSettings(env, { files: filesOf(contents) });
   return result.ok ? [] : result.problems;
@@ -54,7 +61,7 @@ describe("defaults", () => {
       inboxListen: { host: "127.0.0.1", port: 8025 },
       issuer: "http://localhost:8080",
       codeHash: "fast",
-      smtp: null,
+      carriers: [],
       allowedOrigins: [],
       trustedProxies: [],
       outboundAllowed: ["127.0.0.0/8", "::1"],
@@ -62,6 +69,7 @@ describe("defaults", () => {
       tls: { kind: "off" },
       signingAlg: "ES256",
       keyLeadMs: 86_400_000,
+      messageRetentionMs: 30 * 86_400_000,
       reflection: true,
       logLevel: "info",
       policy: {
@@ -76,7 +84,7 @@ describe("defaults", () => {
         autoRegistration: true,
         publicContactProofs: true,
         possiblePhonesSuffice: true,
-        channels: ["email", "sms"],
+        channels: ["email", "sms", "whatsapp", "voice", "ussd"],
       },
     });
   });
@@ -89,7 +97,16 @@ describe("defaults", () => {
       issuer: "https://auth.example.com",
       allowedOrigins: [],
       reflection: false,
-      smtp: { host: "mail.example.com", port: 587, secure: false, user: "user", starttls: "required" },
+      carriers: [
+        {
+          name: "smtp",
+          channel: "email",
+          spec: {
+            kind: "smtp",
+            smtp: { host: "mail.example.com", port: 587, secure: false, user: "user", starttls: "required" },
+          },
+        },
+      ],
       policy: { autoRegistration: false, publicContactProofs: false, possiblePhonesSuffice: false, channels: ["email"] },
     });
   });
@@ -244,6 +261,8 @@ describe("values that are refused in any mode", () => {
     ["LATCHKEY_REFRESH_ABSOLUTE", "6d"],
     ["LATCHKEY_REFRESH_GRACE", "61s"],
     ["LATCHKEY_KEY_LEAD", "31d"],
+    ["LATCHKEY_MESSAGE_RETENTION", "23h"],
+    ["LATCHKEY_MESSAGE_RETENTION", "366d"],
     ["LATCHKEY_REFLECTION", ""],
   ])("%s=%s", (name, value) => {
     for (const base of [development, production]) {
@@ -492,7 +511,7 @@ describe("secrets", () => {
     ].join();
     const bytes = inspect(Buffer.from(pepper, "base64")).slice(8, 40);
     for (const secret of ["hunter2", pepper, masterKey, bytes]) expect(shown).not.toContain(secret);
-    expect(settings.smtp?.password?.reveal()).toBe("hunter2hunter2");
+    expect(smtpOf(settings).password?.reveal()).toBe("hunter2hunter2");
     expect(`${new Secret("x")}${JSON.stringify({ x: new Secret("x") })}`).toBe('[secret]{"x":"[secret]"}');
   });
 });
@@ -528,7 +547,7 @@ describe("LATCHKEY_SMTP_URL", () => {
     ["smtp://localhost?from=Codes%20<a+b@example.com>", { from: { name: "Codes", address: "a+b@example.com" } }],
     ["smtp://localhost?from=a@example.com", { from: { name: "Latchkey", address: "a@example.com" } }],
   ])("%s", (url, expected) => {
-    expect(settingsOf({ ...development, LATCHKEY_SMTP_URL: url }).smtp).toMatchObject(expected);
+    expect(smtpOf(settingsOf({ ...development, LATCHKEY_SMTP_URL: url }))).toMatchObject(expected);
   });
 
   it("production may talk in the clear to this machine alone", () => {
@@ -562,6 +581,79 @@ describe("LATCHKEY_SMTP_URL", () => {
     expect(problems).toHaveLength(1);
     expect(problems[0]).not.toContain("hunter2");
     expect(problems[0]).not.toContain(url);
+  });
+});
+
+describe("carriers", () => {
+  const mail = (host: string, name = "") => `smtp://${host}?from=codes@example.com${name}`;
+  const namesOf = (env: Env, contents: Record<string, string> = {}) =>
+    settingsOf({ ...production, ...env }, contents).carriers.map(({ name, channel }) => [name, channel]);
+
+  it("are tried in the order in which they are written, each with a name of its own", () => {
+    const url = [mail("a.example"), mail("b.example", "#backup"), ` ${mail("c.example")}`].join(",");
+    const { carriers } = settingsOf({ ...production, LATCHKEY_SMTP_URL: url });
+    expect(carriers.map(({ name, spec }) => [name, spec.kind === "smtp" && spec.smtp.host])).toEqual([
+      ["smtp", "a.example"],
+      ["backup", "b.example"],
+      ["smtp-2", "c.example"],
+    ]);
+  });
+
+  it("never get a default name that another carrier has", () => {
+    const url = [mail("a.example"), mail("b.example", "#smtp"), mail("c.example", "#smtp-2")].join(",");
+    expect(namesOf({ LATCHKEY_SMTP_URL: url }).map(([name]) => name)).toEqual(["smtp-3", "smtp", "smtp-2"]);
+  });
+
+  it("come from a file one a line", () => {
+    const file = `${mail("a.example", "#first")}\n${mail("b.example", "#second")}\r\n`;
+    const env = { LATCHKEY_SMTP_URL: undefined, LATCHKEY_SMTP_URL_FILE: "smtp-url" };
+    expect(namesOf(env, { "smtp-url": file })).toEqual([
+      ["first", "email"],
+      ["second", "email"],
+    ]);
+  });
+
+  it("may have a comma in a password if it is percent-encoded", () => {
+    const url = (password: string) => `smtp://u:${password}@mail.example.com?from=a@example.com`;
+    expect(smtpOf(settingsOf({ ...production, LATCHKEY_SMTP_URL: url("hunter%2C2") })).password?.reveal()).toBe("hunter,2");
+    const [problem, ...others] = problemsOf({ ...production, LATCHKEY_SMTP_URL: url("hunter,2") });
+    expect(others).toEqual([]);
+    expect(problem).toContain("write a comma inside a URL as %2C");
+    expect(problem).not.toContain("hunter");
+  });
+
+  it("are refused with all their faults at once, by their places", () => {
+    const url = ["http://u:hunter2@a.example", mail("b.example"), "smtp://u:hunter2@c.example?pool=1"].join(",");
+    const [problem, ...others] = problemsOf({ ...production, LATCHKEY_SMTP_URL: url });
+    expect(others).toEqual([]);
+    expect(problem).toMatch(/^LATCHKEY_SMTP_URL URL 1 must begin with smtp:\/\/, .*; URL 3 has a parameter other than/);
+    expect(problem).not.toContain("hunter2");
+  });
+
+  it.each(["#", "#Backup", "#a_b", "#-a", `#${"a".repeat(33)}`, "#inbox", "#a#b"])("can't be named %s", (name) => {
+    const problems = problemsOf({ ...production, LATCHKEY_SMTP_URL: mail("a.example", name) });
+    expect(problems).toEqual([expect.stringMatching(/^LATCHKEY_SMTP_URL must have .* after "#"/)]);
+  });
+
+  it("can't have one name twice", () => {
+    const url = [mail("a.example", "#mail"), mail("b.example", "#mail")].join(",");
+    expect(problemsOf({ ...production, LATCHKEY_SMTP_URL: url })).toEqual([
+      "LATCHKEY_SMTP_URL has the name #mail twice: give each carrier a name of its own.",
+    ]);
+  });
+
+  it("of one channel are not those of another", () => {
+    const problems = problemsOf({ ...production, LATCHKEY_SMS_URL: "smtp://u:hunter2@a.example?from=a@example.com" });
+    expect(problems).toEqual([expect.stringMatching(/^LATCHKEY_SMS_URL /)]);
+    expect(problems.join()).not.toContain("hunter2");
+  });
+
+  it("are needed in production, and a refused one is not called missing", () => {
+    const none = { ...production, LATCHKEY_SMTP_URL: undefined };
+    expect(problemsOf(none)).toEqual([
+      expect.stringMatching(/^LATCHKEY_SMTP_URL is not set: .* LATCHKEY_SMS_URL, LATCHKEY_WHATSAPP_URL, LATCHKEY_VOICE_URL/),
+    ]);
+    expect(problemsOf({ ...none, LATCHKEY_SMS_URL: "carrier-pigeon://x" })).toHaveLength(1);
   });
 });
 
@@ -649,8 +741,8 @@ describe("a password in a URL that was not percent-encoded", () => {
 describe("LATCHKEY_APP_NAME", () => {
   it("is what mail is from when the sender has no name of its own", () => {
     const named = (url: string) => settingsOf({ ...production, LATCHKEY_APP_NAME: "Ada's Shop", LATCHKEY_SMTP_URL: url });
-    expect(named("smtp://mail.example.com?from=codes@example.com").smtp?.from.name).toBe("Ada's Shop");
-    expect(named("smtp://mail.example.com?from=Till%20<codes@example.com>").smtp?.from.name).toBe("Till");
+    expect(smtpOf(named("smtp://mail.example.com?from=codes@example.com")).from.name).toBe("Ada's Shop");
+    expect(smtpOf(named("smtp://mail.example.com?from=Till%20<codes@example.com>")).from.name).toBe("Till");
     expect(settingsOf(production).appName).toBe("Latchkey");
   });
 

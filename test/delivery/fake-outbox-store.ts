@@ -1,6 +1,7 @@
 import type { Delivery } from "../../src/delivery/deliver.js";
 import type { EpochMs } from "../../src/model/time.js";
 import { StoreUnavailableError } from "../../src/store/port/errors.js";
+import type { EndedTry } from "../../src/store/port/messages.js";
 import type { OutboxMessage, Settlement } from "../../src/store/port/outbox.js";
 import type { Store } from "../../src/store/port/store.js";
 
@@ -9,6 +10,8 @@ export interface FakeOutboxStore extends Pick<Store, "outbox"> {
   /** Ids of the messages that are not settled for good. */
   open(): number[];
   dueAt(outboxId: number): EpochMs | undefined;
+  /** The tries that were recorded, of one message or of all. */
+  ended(outboxId?: number): EndedTry[];
   /** Every call so far, empty claims included. */
   readonly claims: { readonly limit: number; readonly found: number }[];
   readonly settlements: (readonly Settlement[])[];
@@ -17,9 +20,19 @@ export interface FakeOutboxStore extends Pick<Store, "outbox"> {
   down: boolean;
 }
 
+interface Row {
+  tries: number;
+  dueAt: EpochMs;
+  carrier: number;
+  unknowns: number;
+  readonly delivery: Delivery | null;
+}
+
+export const queuedAt = Date.parse("2026-01-05T09:59:59Z");
+
 /** The outbox part of the store in memory, as its contract has it. */
 export function createFakeOutboxStore(): FakeOutboxStore {
-  const rows = new Map<number, { tries: number; dueAt: EpochMs; delivery: Delivery | null }>();
+  const rows = new Map<number, Row>();
   let lastId = 0;
   let looks = 0;
   const guard = () => {
@@ -31,11 +44,16 @@ export function createFakeOutboxStore(): FakeOutboxStore {
     down: false,
     put(delivery, dueAt = 0) {
       lastId += 1;
-      rows.set(lastId, { tries: 0, dueAt, delivery });
+      rows.set(lastId, { tries: 0, dueAt, carrier: 0, unknowns: 0, delivery });
       return lastId;
     },
     open: () => [...rows.keys()],
     dueAt: (outboxId) => rows.get(outboxId)?.dueAt,
+    ended: (outboxId) =>
+      store.settlements
+        .flat()
+        .filter((settlement) => outboxId === undefined || settlement.outboxId === outboxId)
+        .flatMap(({ ended }) => (ended === null ? [] : [ended])),
     looks: () => looks,
     outbox: {
       async claim({ now, leaseMs, limit }) {
@@ -46,17 +64,18 @@ export function createFakeOutboxStore(): FakeOutboxStore {
           row.tries += 1;
           row.dueAt = now + leaseMs;
           const gone = row.delivery === null || row.delivery.expiresAt <= now;
-          return { outboxId, tries: row.tries, delivery: gone ? null : row.delivery };
+          const { tries, carrier, unknowns } = row;
+          return { outboxId, tries, queuedAt, carrier, unknowns, delivery: gone ? null : row.delivery };
         });
       },
       async settle(settlements) {
         guard();
         store.settlements.push(settlements);
-        for (const { outboxId, tries, retryAt } of settlements) {
+        for (const { outboxId, tries, retryAt, carrier, unknowns } of settlements) {
           const row = rows.get(outboxId);
           if (row?.tries !== tries) continue;
           if (retryAt === null) rows.delete(outboxId);
-          else row.dueAt = retryAt;
+          else Object.assign(row, { dueAt: retryAt, carrier, unknowns });
         }
       },
       async nextDueAt() {

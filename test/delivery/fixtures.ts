@@ -1,7 +1,7 @@
-import type { DeliveryResult, Message, Provider } from "../../src/delivery/channel.js";
 import type { Delivery, DeliveryLog } from "../../src/delivery/deliver.js";
+import type { DeliveryResult, Message, Provider } from "../../src/delivery/provider.js";
 import { type RenderInput, renderMessage } from "../../src/delivery/render.js";
-import type { Channel } from "../../src/model/channel.js";
+import { type Channel, contactKindOf } from "../../src/model/channel.js";
 
 export const code = "048213";
 
@@ -18,13 +18,14 @@ export function renderInput(change: Partial<RenderInput> = {}): RenderInput {
     to: { kind: "email", value: "ada@example.com" },
     challengeId: "challenge-1",
     sendKey: "5e4d",
+    expiresAt: Date.parse("2026-01-05T10:05:00Z"),
     ...change,
   };
 }
 
 export function message(channel: Channel, change: Partial<RenderInput> = {}): Message {
   const to =
-    channel === "sms"
+    contactKindOf[channel] === "phone"
       ? { kind: "phone" as const, value: "+14155550132" }
       : { kind: "email" as const, value: "ada@example.com" };
   return renderMessage(renderInput({ channel, to, ...change }));
@@ -33,7 +34,9 @@ export function message(channel: Channel, change: Partial<RenderInput> = {}): Me
 export function delivery(change: Partial<Delivery> = {}): Delivery {
   return {
     challengeId: "challenge-1",
+    poolId: "main",
     appId: "default",
+    userId: null,
     clientId: "default-web",
     purpose: "login",
     channel: "email",

@@ -1,11 +1,15 @@
 import { afterEach, beforeEach, expect } from "vitest";
-import type { DeliveryResult } from "../../src/delivery/channel.js";
+import { createCarrierHealth } from "../../src/delivery/carrier-health.js";
 import { type Outbox, type OutboxDeps, startOutbox } from "../../src/delivery/outbox.js";
+import type { DeliveryResult, Provider } from "../../src/delivery/provider.js";
 import { createFakeOutboxStore, type FakeOutboxStore } from "./fake-outbox-store.js";
 import { createFakeTime, type FakeTime } from "./fake-time.js";
 import { code, createFakeLog, createFakeProvider, type FakeProvider } from "./fixtures.js";
 
 export const temporary: DeliveryResult = { kind: "temporary", detail: "busy" };
+export const unavailable: DeliveryResult = { kind: "unavailable", detail: "no answer" };
+export const unknown: DeliveryResult = { kind: "unknown", detail: "no answer in time" };
+export const lockedOut: DeliveryResult = { kind: "unavailable", detail: "login refused", isMisconfigured: true };
 export const permanent: DeliveryResult = { kind: "permanent", detail: "recipient refused" };
 export const minute = 60_000;
 
@@ -30,8 +34,8 @@ export function useOutbox(): void {
   });
 }
 
-/** Starts an outbox and lets its first look at the store be over. */
-export async function start(change: Partial<OutboxDeps> = {}): Promise<Outbox> {
+/** Starts an outbox and lets its first look at the store be over. `carriers` are used in this order. */
+export async function start({ carriers = [provider], ...change }: Start = {}): Promise<Outbox> {
   const outbox = startOutbox({
     store,
     clock: time.clock,
@@ -39,13 +43,21 @@ export async function start(change: Partial<OutboxDeps> = {}): Promise<Outbox> {
     log,
     isForeign: async () => false,
     openCode: ({ sealedCode }) => Buffer.from(sealedCode).toString(),
-    providers: [provider],
+    carriersOf: ({ channel }) => carriers.filter(({ channels }) => channels.includes(channel)),
+    taps: [],
+    health: createCarrierHealth(time.clock),
+    contactKeyOf: (poolId, { kind, value }) => Buffer.from(`key of ${poolId} ${kind} ${value}`),
+    refusalOf: () => null,
     appNameOf: () => "Latchkey",
     random: () => 0.5,
     ...change,
   });
   await time.settle();
   return outbox;
+}
+
+interface Start extends Partial<OutboxDeps> {
+  readonly carriers?: readonly Provider[];
 }
 
 /** A provider's answer that is given by hand. */

@@ -86,35 +86,11 @@ describe("retries", () => {
 
   test("a channel that no provider carries is given up, as an error", async () => {
     store.put(delivery({ channel: "sms", contact: { kind: "phone", value: "+14155550132" } }));
-    await start({ providers: [createFakeProvider("mail", ["email"])] });
+    await start({ carriers: [createFakeProvider("mail", ["email"])] });
     await time.advance(100);
     expect(store.open()).toEqual([]);
     expect(log.lines).toMatchObject([
-      { level: "error", message: "code given up: no provider carries this channel", fields: { to: "*******0132" } },
+      { level: "error", message: "code given up: no provider carries sms", fields: { to: "*******0132" } },
     ]);
-  });
-});
-
-describe("several providers of a channel", () => {
-  test("each gets the message, and only those that did not take or refuse it get it again", async () => {
-    const [took, refused, late] = [createFakeProvider("took"), createFakeProvider("refused"), createFakeProvider("late")];
-    const other = createFakeProvider("other", ["sms"]);
-    refused.answers.push(permanent);
-    late.answers.push(temporary, temporary);
-    store.put(delivery());
-    await start({ providers: [took, refused, late, other] });
-    await time.advance(minute);
-    expect([took, refused, late, other].map(({ taken }) => taken.length)).toEqual([1, 1, 3, 0]);
-    expect(store.open()).toEqual([]);
-  });
-
-  test("what a provider took is forgotten when the message is settled", async () => {
-    const [took, late] = [createFakeProvider("took"), createFakeProvider("late")];
-    late.answers.push(temporary);
-    const first = store.put(delivery());
-    await start({ providers: [took, late] });
-    await time.advance(5000);
-    expect(store.open()).toEqual([]);
-    expect(store.settlements.flat().filter(({ outboxId }) => outboxId === first)).toHaveLength(2);
   });
 });

@@ -17,7 +17,7 @@ describe("leases", () => {
     expect(provider.taken).toHaveLength(1);
     give({ kind: "sent", detail: "ok" });
     await time.advance(100);
-    expect(store.settlements.flat()).toEqual([{ outboxId: 1, tries: 2, retryAt: null }]);
+    expect(store.settlements.flat()).toMatchObject([{ outboxId: 1, tries: 2, retryAt: null, ended: { status: "sent" } }]);
     expect(store.open()).toEqual([]);
   });
 
@@ -84,7 +84,7 @@ describe("when the database is down", () => {
     await time.advance(20_000);
     store.down = false;
     await time.advance(10_000);
-    expect(store.settlements.flat()).toEqual([{ outboxId: 1, tries: 1, retryAt: null }]);
+    expect(store.settlements.flat()).toMatchObject([{ outboxId: 1, tries: 1, retryAt: null, ended: { status: "sent" } }]);
     expect([provider.taken.length, store.open().length]).toEqual([1, 0]);
   });
 
@@ -99,7 +99,7 @@ describe("when the database is down", () => {
     }
     store.outbox.settle = settle;
     await time.advance(20_000);
-    expect(store.settlements.flat()).toEqual([{ outboxId: 1, tries: 2, retryAt: null }]);
+    expect(store.settlements.flat()).toMatchObject([{ outboxId: 1, tries: 2, retryAt: null, ended: { status: "sent" } }]);
     expect([provider.taken.length, store.open().length]).toEqual([1, 0]);
   });
 

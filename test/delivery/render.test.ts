@@ -103,6 +103,25 @@ describe("SMS", () => {
   });
 });
 
+describe.each(["whatsapp", "ussd"] as const)("%s", (channel) => {
+  test.each(purposes)("%s: has the words of an SMS", (purpose) => {
+    const [message, sms] = ([channel, "sms"] as const).map((one) =>
+      renderMessage(renderInput({ purpose, channel: one, to: phone })),
+    );
+    expect(message).toEqual({ ...sms, channel });
+  });
+});
+
+describe("a call", () => {
+  test.each(purposes)("%s: says the digits one by one, twice, and not to share them", (purpose) => {
+    const { subject, text, html } = renderMessage(renderInput({ purpose, channel: "voice", to: phone }));
+    expect(text.match(/0, 4, 8, 2, 1, 3\./g)).toHaveLength(2);
+    expect(text).not.toContain("048213");
+    expect(text).toMatch(/^Hello\. Your Latchkey .*Don't share this code\./);
+    expect([subject, html]).toEqual(["", ""]);
+  });
+});
+
 describe("maskContact", () => {
   test.each([
     ["email", "joan@example.com", "j***@example.com"],

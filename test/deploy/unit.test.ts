@@ -6,8 +6,11 @@ import { table } from "../../src/config/table.js";
 
 const deploy = fileURLToPath(new URL("../../deploy/", import.meta.url));
 const path = `${deploy}latchkey.service`;
-/** With what install.sh adds to it for PostgreSQL. */
-const unit = readFileSync(path, "utf8") + readFileSync(`${deploy}latchkey-postgres.conf`, "utf8");
+const dropIns = ["smtp", "sms", "whatsapp", "voice", "ussd", "postgres"];
+/** With all that install.sh adds to it for carriers and PostgreSQL. */
+const unit = [path, ...dropIns.map((name) => `${deploy}latchkey-${name}.conf`)]
+  .map((file) => readFileSync(file, "utf8"))
+  .join("");
 const settings: readonly string[] = Object.values(table).flatMap(({ name }) => [name, `${name}_FILE`]);
 
 describe("the systemd unit", () => {
@@ -30,6 +33,17 @@ describe("the systemd unit", () => {
     expect(used.toSorted()).toEqual(loaded.toSorted());
     expect(loaded.length).toBeGreaterThan(3);
     expect(valuesOf("Environment").filter((one) => /_(PEPPER|MASTER_KEY|URL)=/.test(one))).toEqual([]);
+  });
+
+  it("needs only the secrets that every deployment has, so a deployment without mail starts", () => {
+    const required = [...readFileSync(path, "utf8").matchAll(/^LoadCredential=([\w-]+):/gm)].map(([, name]) => name);
+    expect(required).toEqual(["pepper", "master-key"]);
+  });
+
+  it("has the secrets of the carriers of every channel", () => {
+    const ofCarriers = settings.filter((name) => /^LATCHKEY_(SMTP|SMS|WHATSAPP|VOICE|USSD)_URL_FILE$/.test(name));
+    expect(ofCarriers).toHaveLength(5);
+    for (const name of ofCarriers) expect(unit).toContain(`\nEnvironment=${name}=%d/`);
   });
 
   it("gives the service the secrets that the command `latchkey` gives its commands", () => {

@@ -72,7 +72,7 @@ describe("deploy/compose.yaml", () => {
     const inTheClear = shown.map(({ name }) => name).filter((name) => env[name] !== undefined);
     // The mail catcher takes mail without a password.
     expect(inTheClear).toEqual(["LATCHKEY_SMTP_URL"]);
-    expect(settings.smtp).toMatchObject({ host: "mail", user: null });
+    expect(settings.carriers).toMatchObject([{ channel: "email", spec: { kind: "smtp", smtp: { host: "mail", user: null } } }]);
   });
 
   it("opens the two doors and the page of the mail catcher, to this machine alone", () => {

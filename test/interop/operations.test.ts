@@ -183,7 +183,7 @@ describe("the systemd service", () => {
       [
         "Nothing was installed:",
         "- The issuer is missing. Add --issuer https://auth.example.com, with the public URL of the service.",
-        "- The mail server is missing. Write its URL into a file and add --smtp-url-file FILE.",
+        "- A carrier is missing. Write the URL of your mail server into a file and add --smtp-url-file FILE; --help lists other carriers.",
       ],
     ]);
     expect(readdirSync(machine.root)).toEqual(before);

@@ -1,16 +1,27 @@
 import { connect } from "../../src/store/sqlite/connect.js";
 import { clientOf, locationOf } from "../support/postgres.js";
 import { until } from "../support/server.js";
+import { bothOutboxes } from "./snapshot.js";
 
 /** All tables that callers' calls write to. */
-const tables = ["challenges", "registrations", "budgets", "users", "contacts", "sessions", "idempotency", "outbox"];
+const tables = [
+  "challenges",
+  "registrations",
+  "budgets",
+  "users",
+  "contacts",
+  "sessions",
+  "idempotency",
+  "outbox",
+  "outbox_later",
+];
 
 /** What these tables of a PostgreSQL database hold, as soon as its outbox is empty. */
 export async function postgresContents(url: string): Promise<readonly unknown[]> {
   const client = await clientOf(locationOf(url));
   try {
     await until("an empty outbox", async () =>
-      (await client.query("SELECT 1 FROM outbox")).rowCount === 0 ? true : undefined,
+      (await client.query(`SELECT 1 FROM ${bothOutboxes}`)).rowCount === 0 ? true : undefined,
     );
     const contents: unknown[] = [];
     for (const table of tables) contents.push((await client.query(`SELECT t.* FROM ${table} AS t ORDER BY t::text`)).rows);

@@ -1,5 +1,5 @@
 import type pg from "pg";
-import { misplacedSql, type Snapshot, type StoredChallenge, type StoredMessage } from "./snapshot.js";
+import { bothOutboxes, misplacedSql, type Snapshot, type StoredChallenge, type StoredMessage } from "./snapshot.js";
 
 /** Reads all tables at one moment: `client` is in a transaction of isolation level REPEATABLE READ. */
 export async function readPostgresSnapshot(client: pg.Client): Promise<Snapshot> {
@@ -23,7 +23,8 @@ export async function readPostgresSnapshot(client: pg.Client): Promise<Snapshot>
     redemptions: await rows(`
       SELECT challenge_ids[1] AS "challengeId", session_id AS "sessionId" FROM idempotency WHERE kind = 'redeemed'`),
     outbox: await rows<StoredMessage>(`
-      SELECT outbox_id::float8 AS "outboxId", challenge_id AS "challengeId", tries, due_at::float8 AS "dueAt" FROM outbox`),
+      SELECT outbox_id::float8 AS "outboxId", challenge_id AS "challengeId", tries, due_at::float8 AS "dueAt"
+      FROM ${bothOutboxes}`),
     misplaced: (await rows<{ what: string }>(misplacedSql)).map(({ what }) => what),
   };
 }

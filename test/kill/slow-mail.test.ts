@@ -5,7 +5,7 @@ import { afterEach, expect, it } from "vitest";
 import { connect } from "../../src/store/sqlite/connect.js";
 import { developmentEnv, endServers, type Server, startServer, until } from "../support/server.js";
 import { startMailServer } from "../support/smtp.js";
-import { outboxLength } from "./snapshot.js";
+import { bothOutboxes, outboxLength } from "./snapshot.js";
 
 /** Connections to a mail server, that of the check at the start included, and messages under way, at most. */
 const connectionsMax = 50 + 1;
@@ -40,7 +40,7 @@ const addresses = (count: number, domain: string) => Array.from({ length: count 
 function underWay({ folder }: Server): number {
   const db = connect(join(folder, "latchkey.db"), { readonly: true });
   try {
-    return db.prepare<[], { n: number }>("SELECT count(*) AS n FROM outbox WHERE tries > 0").get()!.n;
+    return db.prepare<[], { n: number }>(`SELECT count(*) AS n FROM ${bothOutboxes} WHERE tries > 0`).get()!.n;
   } finally {
     db.close();
   }

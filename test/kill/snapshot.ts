@@ -78,11 +78,16 @@ export function readCopy<T>(path: string, read: (db: Database) => T): T {
   }
 }
 
+/** SQL: the messages that wait, those that are put off included. */
+export const bothOutboxes = `(
+  SELECT outbox_id, challenge_id, tries, due_at FROM outbox
+  UNION ALL SELECT outbox_id, challenge_id, tries, due_at FROM outbox_later) AS waiting`;
+
 /** How many messages a running server has still to send. */
 export function outboxLength(path: string): number {
   const db = connect(path, { readonly: true, timeout: 1_000 });
   try {
-    return db.prepare<[], { count: number }>("SELECT count(*) AS count FROM outbox").get()!.count;
+    return db.prepare<[], { count: number }>(`SELECT count(*) AS count FROM ${bothOutboxes}`).get()!.count;
   } finally {
     db.close();
   }
@@ -118,7 +123,7 @@ function readAll(db: Database): Snapshot {
     ),
     sessions: new Map(sessions.map(({ sessionId, ...rest }) => [sessionId, rest])),
     redemptions: outcomes.filter(({ kind }) => kind === "redeemed"),
-    outbox: rows("SELECT outbox_id AS outboxId, challenge_id AS challengeId, tries, due_at AS dueAt FROM outbox"),
+    outbox: rows(`SELECT outbox_id AS outboxId, challenge_id AS challengeId, tries, due_at AS dueAt FROM ${bothOutboxes}`),
     misplaced: rows<{ what: string }>(misplacedSql).map(({ what }) => what),
   };
 }

@@ -11,6 +11,7 @@ import {
   attemptOf,
   bytes,
   chargeOf,
+  done,
   email,
   guardOf,
   issueOf,
@@ -19,6 +20,7 @@ import {
   newUser,
   phone,
   poolId,
+  putOff,
   redemptionOf,
   rotationOf,
   t0,
@@ -148,7 +150,7 @@ function createMischief(stores: readonly Store[], random: () => number) {
   }
   async function deliver(): Promise<void> {
     const messages = await store().outbox.claim({ now, leaseMs: 0, limit: 5 });
-    await store().outbox.settle(messages.map((message) => ({ ...message, retryAt: random() < 0.5 ? null : now })));
+    await store().outbox.settle(messages.map((message) => (random() < 0.5 ? done(message) : putOff(message, now))));
     if (messages.length > 0) note("deliver");
   }
   async function end(): Promise<void> {

@@ -114,6 +114,7 @@ describe("who calls", () => {
       },
       policy: fixedPolicy,
       confidential: false,
+      hasOwnAddress: true,
       scopes: new Set(),
       cookie: null,
       address: "192.0.2.1",

@@ -40,6 +40,7 @@ const all: Required<AppPolicy> = {
   tokenFields: [],
   tokenAttributes: ["plan"],
   trustClaims: true,
+  smsCountries: ["DE", "TZ"],
 };
 const paths = policyKeys.map((key) => policyFields[key].name);
 

@@ -2,6 +2,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
 import { afterAll, expect, it } from "vitest";
 import { connect } from "../../src/store/sqlite/connect.js";
+import { bothOutboxes } from "../kill/snapshot.js";
 import {
   developmentEnv,
   type Env,
@@ -60,7 +61,7 @@ it("SIGTERM under load: health says so first, all calls under way are answered, 
   expect(db.pragma("integrity_check", { simple: true })).toBe("ok");
   expect(count("SELECT count(*) AS n FROM challenges")).toBe(calls);
   // What was not handed to the mail server yet is kept for the next start.
-  expect(mail.mails.length + count("SELECT count(*) AS n FROM outbox")).toBe(calls);
+  expect(mail.mails.length + count(`SELECT count(*) AS n FROM ${bothOutboxes}`)).toBe(calls);
   db.close();
   await mail.stop();
 });

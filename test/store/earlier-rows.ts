@@ -45,8 +45,8 @@ const session = {
 };
 
 /**
- * SQL that fills the tables of the versions before there were pools: a user with a contact and a session, a live challenge, and
- * a redemption that is remembered.
+ * SQL that fills the tables of the versions before there were pools: a user with a contact and a session, a live challenge with a
+ * leased message, and a redemption that is remembered.
  */
 export function earlierRows(engine: "sqlite" | "postgres"): string[] {
   const [isSqlite, contact] = [engine === "sqlite", user.contacts[0]];
@@ -81,6 +81,7 @@ export function earlierRows(engine: "sqlite" | "postgres"): string[] {
         ${session.idleExpiresAt}, ${session.expiresAt}${isSqlite ? "" : `, ${session.idleExpiresAt}`})`,
     challenge("c-0", t0),
     challenge("c-1", null),
+    `INSERT INTO outbox (challenge_id, due_at, tries) VALUES ('c-1', ${t0 + minute}, 3)`,
     isSqlite
       ? `INSERT INTO idempotency VALUES (${literal(mac)}, '${JSON.stringify(outcome)}', ${t0 + day})`
       : `INSERT INTO idempotency (mac, kind, challenge_ids, session_id, is_new_user, expires_at)
@@ -114,10 +115,20 @@ export async function expectEarlierRows(store: Store): Promise<void> {
   };
   expect((await recipient(poolId))?.userId).toBe(user.userId);
   expect(await recipient("another")).toBeNull();
+  const [message] = await store.outbox.claim({ now, leaseMs: minute, limit: 10 });
+  expect(message).toMatchObject({
+    outboxId: 1,
+    tries: 4,
+    queuedAt: t0,
+    carrier: 0,
+    unknowns: 0,
+    delivery: { channel: "email" },
+  });
   const again = await redeem(store, "c-1");
   expect(again).toMatchObject({ isNewUser: false, user });
   const contact = { kind: "email", value: user.contacts[0].value } as const;
   const elsewhere = await issue(store, { poolId: "another", appId: "another", contact });
+  expect((await store.outbox.claim({ now, leaseMs: minute, limit: 10 })).map(({ outboxId }) => outboxId)).toEqual([2]);
   const made = await redeem(store, elsewhere.challengeId, {
     newUser: newUser({ username: "ada" }),
     newSession: newSession({ appId: "another" }),

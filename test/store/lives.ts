@@ -5,6 +5,7 @@ import {
   attemptOf,
   bytes,
   chargeOf,
+  done,
   email,
   expectKind,
   guardOf,
@@ -12,6 +13,7 @@ import {
   minute,
   newChallenge,
   phone,
+  putOff,
   redeem,
   redemptionOf,
   register,
@@ -58,7 +60,7 @@ export async function live(next: () => Store): Promise<void> {
   expect(await next().sessions.revokeOthers({ userId, appId, keepSessionId: again.session.sessionId, now: t0 })).toBe(1);
   expect(await next().sessions.findLive({ sessionId: again.session.sessionId, now: t0 })).not.toBeNull();
   const messages = await next().outbox.claim({ now: t0 + minute, leaseMs: minute, limit: 5 });
-  await next().outbox.settle(messages.map((message, index) => ({ ...message, retryAt: index === 0 ? t0 : null })));
+  await next().outbox.settle(messages.map((message, index) => (index === 0 ? putOff(message, t0) : done(message))));
   await next().upkeep.sweep({ now: t0, limit: 10 });
   expect(await next().users.erase({ userId, now: t0 })).toBe(true);
 }

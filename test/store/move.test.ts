@@ -21,11 +21,14 @@ import {
   attemptOf,
   bytes,
   chargeOf,
+  done,
   email,
+  endedTry,
   issue,
   minute,
   newSession,
   phone,
+  putOff,
   redeem,
   redemptionOf,
   register,
@@ -112,6 +115,10 @@ async function fill(store: Store) {
   const without = await issue(store, { contact: shared, ...other });
   const change = redemptionOf(without.challengeId, { newSession: null, idempotency: bytes("no session", 32) });
   await store.challenges.redeem(change);
+  const [tried] = await store.outbox.claim({ now: t0, leaseMs: minute, limit: 1 });
+  await store.outbox.settle([{ ...putOff(tried!, t0 + 60 * minute), ended: endedTry(tried!, "carrier", "temporary") }]);
+  const early = { provider: "carrier", reference: "early", providerMessageId: null, status: "sent", cause: "" } as const;
+  await store.messages.report([{ ...early, segments: 1, price: { amount: "0.01", currency: "EUR" }, reportedAt: t0 }]);
   return { live, registered: registered!, session, user, contact: shared! };
 }
 
@@ -203,9 +210,7 @@ describe("a move", () => {
       const last = await signIn(store);
       await store.users.erase({ userId: last.user.userId, now: t0 });
       const messages = await store.outbox.claim({ now: t0 + minute, leaseMs: minute, limit: 100 });
-      await store.outbox.settle(
-        messages.map((message) => ({ outboxId: message.outboxId, tries: message.tries, retryAt: null })),
-      );
+      await store.outbox.settle(messages.map(done));
       return [last.user, Math.max(...messages.map((message) => message.outboxId))];
     });
     await move();

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { type Client, createClient } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-node";
 import { diskFiles, readSettings, type Settings } from "../../src/config/settings.js";
-import type { InboxMessage } from "../../src/delivery/inbox.js";
+import type { InboxMessage } from "../../src/delivery/taps/inbox.js";
 import { AuthService } from "../../src/gen/latchkey/v1/auth_service_pb.js";
 import type { Log } from "../../src/lib/log.js";
 import { type Overrides, type Running, type RunningServer, startApp } from "../../src/server/app.js";
@@ -65,7 +65,7 @@ const secrets = {
   LATCHKEY_MASTER_KEY: randomBytes(32).toString("base64"),
 };
 
-/** Starts a server in development mode with the settings given as environment variables; every time is the fake clock's. */
+/** Starts a server, in development mode by default, with the settings given as environment variables; every time is the fake clock's. */
 export async function startTestApp(
   env: Readonly<Record<string, string>> = {},
   overrides: Overrides & Running = {},
@@ -141,7 +141,7 @@ export function testSettings(env: Readonly<Record<string, string>>): Settings {
       LATCHKEY_GRPC_LISTEN: "127.0.0.1:0",
       LATCHKEY_HTTP_LISTEN: "127.0.0.1:0",
       LATCHKEY_METRICS_LISTEN: "127.0.0.1:0",
-      LATCHKEY_INBOX_LISTEN: "127.0.0.1:0",
+      ...(env.LATCHKEY_MODE === "production" ? {} : { LATCHKEY_INBOX_LISTEN: "127.0.0.1:0" }),
       LATCHKEY_ISSUER: "http://localhost:8080",
       LATCHKEY_CODE_HASH: "fast",
       LATCHKEY_TRUSTED_PROXIES: "127.0.0.1",

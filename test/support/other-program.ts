@@ -22,7 +22,7 @@ export interface Differences {
 }
 
 /** Adds a column that has a default to each table that calls write. SQLite takes the same text. */
-export const addColumns = ["challenges", "sessions", "users", "budgets", "outbox"]
+export const addColumns = ["challenges", "sessions", "users", "budgets", "outbox", "outbox_later"]
   .map((table) => `ALTER TABLE ${table} ADD COLUMN added TEXT NOT NULL DEFAULT 'default';`)
   .join("\n");
 
@@ -53,8 +53,8 @@ export async function otherProgram({ functions = false, migration }: Differences
   if (functions) {
     change(
       "postgres/functions/attempts.js",
-      "p_lockout_ms BIGINT, p_now BIGINT,\n  OUT outcome TEXT, OUT retry_at BIGINT, OUT user_spent",
-      "p_lockout_ms BIGINT, p_now BIGINT, p_new INTEGER,\n  OUT outcome TEXT, OUT retry_at BIGINT, OUT user_spent",
+      "p_lockout_ms BIGINT, p_now BIGINT,\n  OUT outcome TEXT, OUT retry_at BIGINT, OUT refused_by TEXT, OUT user_spent",
+      "p_lockout_ms BIGINT, p_now BIGINT, p_new INTEGER,\n  OUT outcome TEXT, OUT retry_at BIGINT, OUT refused_by TEXT, OUT user_spent",
     );
     change("postgres/attempts.js", "($1, $2, $3, $4, $5, $6, $7) r`", "($1, $2, $3, $4, $5, $6, $7, 1) r`");
   }

@@ -31,6 +31,7 @@ const meanings: Readonly<Record<PolicyKey, string>> = {
   tokenAttributes: "names of the app attributes that tokens carry, in the claim `app`",
   trustClaims:
     "whether a code sent to a [claimed contact](concepts.md#claimed-contacts) signs in a user who has verified another one",
+  smsCountries: "countries whose phone numbers get messages; an app can only choose among those of the deployment",
 };
 
 /** The table of docs/apps.md: names, bounds, defaults and settings as the code has them. */
@@ -90,6 +91,8 @@ function boundsText(field: PolicyField): string {
       return field.members.join(" or ");
     case "set":
       return field.members.join(", ");
+    case "countries":
+      return "ISO 3166-1 alpha-2 codes";
     case "words":
       return `up to ${field.max} names`;
   }
@@ -98,6 +101,7 @@ function boundsText(field: PolicyField): string {
 function valueText(field: PolicyField, value: unknown): string {
   if (field.name === "registration_sources" && value === undefined) return "every contact that is given";
   if (field.name === "default_channel" && value === undefined) return "email, if it is a channel";
+  if (field.name === "sms_countries" && value === undefined) return "all";
   if (field.kind === "duration") return durationText(value as number);
   if (field.kind === "switch") return value === true ? "on" : "off";
   if (Array.isArray(value)) return value.length === 0 ? "none" : value.join(", ");

@@ -10,7 +10,8 @@ import { type Client, createClient } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-node";
 import { credentials } from "@grpc/grpc-js";
 import { createGrpcClient, type GrpcClient } from "../../src/client/grpc.js";
-import type { InboxMessage } from "../../src/delivery/inbox.js";
+import { brakesTable } from "../../src/config/brakes-table.js";
+import type { InboxMessage } from "../../src/delivery/taps/inbox.js";
 import { AuthService } from "../../src/gen/latchkey/v1/auth_service_pb.js";
 
 export type Env = Readonly<Record<string, string>>;
@@ -91,9 +92,13 @@ export const developmentEnv = (): Env => ({
   LATCHKEY_ISSUER: "http://localhost:8080",
 });
 
+/** As high as the limits of the deployment go, for tests that send more than one address may. */
+export const raisedLimits: Env = Object.fromEntries(Object.values(brakesTable).map(({ name }) => [name, "1000000/1m"]));
+
 /** Behind a proxy that does TLS, with a mail server on this machine, and without a balancer to wait for. */
 export const productionEnv = (smtpPort = 1): Env => ({
   ...commonEnv(),
+  ...raisedLimits,
   LATCHKEY_MODE: "production",
   LATCHKEY_DRAIN_DELAY: "0",
   LATCHKEY_ISSUER: "https://auth.example.com",

@@ -62,6 +62,8 @@ function parseValue(field: PolicyField, text: string): PolicyValue {
     case "set":
     case "words":
       return parseList(text);
+    case "countries":
+      return parseList(text.toUpperCase());
   }
 }
 

@@ -2,7 +2,7 @@ import { explainSignIn } from "../../accounts/explain-sign-in.js";
 import type { Obstacle, ObstacleKind } from "../../accounts/obstacles.js";
 import { invalidField } from "../../auth/errors.js";
 import type { Settings } from "../../config/settings.js";
-import { type Channel, channelOf } from "../../model/channel.js";
+import { type Channel, reaches } from "../../model/channel.js";
 import type { Contact } from "../../model/contact.js";
 import type { EpochMs } from "../../model/time.js";
 import type { Member, MemberKey } from "../../model/user.js";
@@ -126,9 +126,9 @@ const remedies: Readonly<Record<ObstacleKind, (place: Place, contact: Contact | 
   too_many_sends: unblockRemedy,
   no_contact: (place) => `Add one: \`${command("update", place)} --add-contact …\`.`,
   channel_off: ({ appId, channels }, contact) =>
-    contact === null || channels.includes(channelOf[contact.kind])
+    contact === null || reaches(channels, contact.kind)
       ? `\`latchkey app policy ${appId} --set channels=${channels.join(",")}\` allows it.`
-      : `This deployment has no provider for ${channelOf[contact.kind]}, so no policy can allow it.`,
+      : `This deployment has no provider for a channel that reaches it, so no policy can allow it.`,
   sign_in_off: ({ appId }) => `\`latchkey app policy ${appId} --set code_sign_in=on\` allows them.`,
   app_archived: ({ appId }) => `\`latchkey app archive ${appId} --undo\` makes it active again.`,
 };

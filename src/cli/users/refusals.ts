@@ -23,8 +23,14 @@ export function sentencesOf({ reason, violations, metadata, detail, retryAfterMs
       return "The user has the most contacts of this kind that one can have: remove one first.";
     case "LAST_CONTACT":
       return "This is the last contact of the user, or the last verified one: add another one first.";
+    case "MESSAGE_NOT_FOUND":
+      return `The app ${appId} has no message with this id: see \`latchkey message list --app ${appId}\`.`;
+    case "CODE_INVALID":
+      return "The code of this message can't be sent again: it has expired, was redeemed, has no sends left, or was a test. Request a new one.";
     case "CHANNEL_UNAVAILABLE":
       return `No channel of the app reaches the user's contacts: see \`latchkey app policy ${appId}\`.`;
+    case "COUNTRY_NOT_ALLOWED":
+      return `The app sends no messages to the country of this number: see sms_countries in \`latchkey app policy ${appId}\`.`;
     case "PURPOSE_NOT_ALLOWED":
       return `The app does not allow sign-ins by code: \`latchkey app policy ${appId} --set code_sign_in=on\` allows them.`;
     case "TOO_MANY_REQUESTS":

@@ -4,12 +4,14 @@ import { inviteUser } from "../../accounts/invite-user.js";
 import type { MemberFields } from "../../accounts/member-fields.js";
 import { updateUser } from "../../accounts/update-user.js";
 import type { Settings } from "../../config/settings.js";
-import type { Contact, ContactKind } from "../../model/contact.js";
+import type { Channel } from "../../model/channel.js";
+import type { ContactKind } from "../../model/contact.js";
 import type { CredentialType } from "../../model/user.js";
 import type { Json } from "../apps/app.js";
 import { print, timeText } from "../apps/output.js";
 import { parseList } from "../apps/parse.js";
 import { CliError, type Io } from "../io.js";
+import { contactIn } from "../messages/contact.js";
 import { type Naming, theNamed } from "./named-user.js";
 import { userFields } from "./output.js";
 import { withAccounts } from "./with-accounts.js";
@@ -38,7 +40,7 @@ export interface CreateOptions extends UserOptions {
 export interface InviteOptions extends UserOptions {
   readonly email?: string;
   readonly phone?: string;
-  readonly channel?: "email" | "sms";
+  readonly channel?: Channel;
   readonly client: string;
 }
 
@@ -99,15 +101,6 @@ export async function update(settings: Settings, options: UpdateOptions, io: Io)
     if (oldContact !== null) member = await removeContact(deps, actor, { ...target, contact: oldContact });
     print(io, options, userFields(member), [`Changed the user ${member.user.number} of the app ${appId}.`]);
   });
-}
-
-/** Whether an address or number is a good one is checked by the use case. The message does not repeat the text. */
-function contactIn(option: string, text: string): Contact {
-  if (text.includes("@")) return { kind: "email", value: text };
-  if (/^\+?[\d\s()./-]*\d[\d\s()./-]*$/.test(text)) return { kind: "phone", value: text };
-  throw new CliError(
-    `${option} takes an e-mail address like name@example.com, or a phone number in international form like +46701234567.`,
-  );
 }
 
 function contactKind(text: string): ContactKind {

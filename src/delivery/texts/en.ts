@@ -36,6 +36,8 @@ export const en: Texts = {
     "If you did not request this code, you can ignore this message. Don't share this code, not even with someone who says they work for us.",
   sms: (wording, values) =>
     `${values.code} ${en.headline(wording, values)}, valid for ${values.minutes} min. ${smsExplanations[wording]}Not you? Ignore it. Don't share this code.`,
+  voice: (wording, { appName, code }) =>
+    `Hello. Your ${appName} ${kinds[wording]} code is: ${code}. Again, your code is: ${code}. ${smsExplanations[wording]}Don't share this code. Goodbye.`,
 };
 
 function duration(minutes: Values["minutes"]): string {

@@ -22,4 +22,6 @@ export interface Texts {
   warning(values: Values): string;
   /** The whole SMS: GSM-7 characters, at most 160 with a code of 10 and a name of 24 characters. The code comes first. */
   sms(wording: Wording, values: Values): string;
+  /** What a call says. The digits of `code` are apart from one another here, and the text has them twice. */
+  voice(wording: Wording, values: Values): string;
 }

@@ -15,8 +15,18 @@ export class BodyError extends Error {
   }
 }
 
-/** Reads a body through the door's account of unfinished requests. Throws `BodyError`. */
+/** As `readBytes`, for a text. */
 export async function readBody(request: WebRequest, bodies: Bodies): Promise<string> {
+  const bytes = await readBytes(request, bodies);
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    throw new BodyError(400, "The body is not UTF-8.");
+  }
+}
+
+/** Reads a body through the door's account of unfinished requests. Throws `BodyError`. */
+export async function readBytes(request: WebRequest, bodies: Bodies): Promise<Buffer> {
   if (Number(request.headers["content-length"] ?? 0) > bodyMaxBytes) throw tooLarge();
   const encodings = headerValues(request, "content-encoding").filter((encoding) => encoding.toLowerCase() !== "identity");
   if (encodings.length > 0) throw new BodyError(415, "The body must not be compressed.");
@@ -27,11 +37,7 @@ export async function readBody(request: WebRequest, bodies: Bodies): Promise<str
     read += chunk.length;
     if (read > bodyMaxBytes) throw tooLarge();
   }
-  try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(Buffer.concat(chunks));
-  } catch {
-    throw new BodyError(400, "The body is not UTF-8.");
-  }
+  return Buffer.concat(chunks);
 }
 
 function tooLarge(): BodyError {

@@ -1,15 +1,19 @@
 import { type FastifyInstance, type FastifyReply, fastify } from "fastify";
+import type { EpochMs } from "../../model/time.js";
 import type { ServedService } from "../../rpc/pipeline.js";
 import type { Bodies } from "../web/body.js";
 import type { CallerReading } from "../web/caller.js";
 import { pathOf, type WebRequest, type WebResponse } from "../web/types.js";
 import { oauthRoutes } from "./oauth/plugin.js";
 import { oauthMethodsOf } from "./oauth/route.js";
+import { reportRoutes, type TakeReports } from "./reports/plugin.js";
 
 export interface HttpRoutesOptions extends CallerReading {
   readonly issuer: string;
   readonly services: readonly ServedService[];
   readonly bodies: Bodies;
+  /** Left out: no carrier reports here. */
+  readonly reports?: { readonly take: TakeReports; readonly clock: () => EpochMs };
 }
 
 /** The plain HTTP paths, each of which calls a served method. */
@@ -33,12 +37,18 @@ export function createHttpRoutes(options: HttpRoutesOptions): HttpRoutes {
   app.removeAllContentTypeParsers();
   app.setNotFoundHandler(notFound);
   const prefixes: string[] = [];
+  const issuerPath = new URL(options.issuer).pathname.replace(/\/$/, "");
   const methods = oauthMethodsOf(options.services);
   if (methods !== null) {
-    const issuerPath = new URL(options.issuer).pathname.replace(/\/$/, "");
     for (const prefix of new Set(["/oauth2", `${issuerPath}/oauth2`])) {
       prefixes.push(`${prefix}/`);
       app.register(oauthRoutes({ ...options, methods }), { prefix });
+    }
+  }
+  if (options.reports !== undefined) {
+    for (const prefix of new Set(["/delivery", `${issuerPath}/delivery`])) {
+      prefixes.push(`${prefix}/`);
+      app.register(reportRoutes({ ...options, ...options.reports }), { prefix });
     }
   }
   return {

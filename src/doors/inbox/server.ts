@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { Inbox } from "../../delivery/inbox.js";
+import type { Inbox } from "../../delivery/taps/inbox.js";
 import { refuseForeign } from "../same-machine.js";
 import { inboxPage } from "./page.js";
 

@@ -4,7 +4,7 @@ import type { InFlight } from "../../rpc/in-flight.js";
 import type { ServedService } from "../../rpc/pipeline.js";
 import type { AddressOf } from "../address.js";
 import type { ConnectionLimits } from "../connections.js";
-import { createHttpRoutes } from "../http/routes.js";
+import { createHttpRoutes, type HttpRoutesOptions } from "../http/routes.js";
 import type { Unfinished } from "../unfinished.js";
 import { createBodies } from "./body.js";
 import { createCors } from "./cors.js";
@@ -24,6 +24,8 @@ export interface WebDoorOptions extends DocumentOptions {
   /** Null: no TLS here. */
   readonly tls: TlsOptions | null;
   readonly connections: ConnectionLimits;
+  /** Left out: no carrier reports here. */
+  readonly reports?: HttpRoutesOptions["reports"];
 }
 
 /**

@@ -22,7 +22,13 @@ const purposes = {
   change_contact: Purpose.CHANGE_CONTACT,
 } satisfies Record<challenges.Purpose, Purpose>;
 
-const channels = { email: Channel.EMAIL, sms: Channel.SMS } satisfies Record<delivery.Channel, Channel>;
+const channels = {
+  email: Channel.EMAIL,
+  sms: Channel.SMS,
+  whatsapp: Channel.WHATSAPP,
+  voice: Channel.VOICE,
+  ussd: Channel.USSD,
+} satisfies Record<delivery.Channel, Channel>;
 
 export const toPurpose = (purpose: challenges.Purpose): Purpose => purposes[purpose];
 export const fromPurpose = (purpose: Purpose): challenges.Purpose | undefined => keyOf(purposes, purpose);

@@ -62,6 +62,7 @@ function valuesOf(message: Message): AppPolicy {
     tokenFields: message.tokenFields?.fields.map((field) => keyOf(tokenFields, field)).filter((field) => field !== undefined),
     tokenAttributes: message.tokenAttributes?.names,
     trustClaims: message.trustClaims,
+    smsCountries: message.smsCountries?.codes,
   };
 }
 
@@ -92,6 +93,7 @@ export function toPolicy(policy: AppPolicy): MessageInitShape<typeof AppPolicySc
     tokenFields: policy.tokenFields && { fields: policy.tokenFields.map((field) => tokenFields[field]) },
     tokenAttributes: policy.tokenAttributes && { names: [...policy.tokenAttributes] },
     trustClaims: policy.trustClaims,
+    smsCountries: policy.smsCountries && { codes: [...policy.smsCountries] },
   };
 }
 

@@ -67,8 +67,9 @@ export const movedTables: readonly MovedTable[] = [
   {
     name: "budgets",
     key: ["key"],
-    changed: (row: { spent: string; expires_at: number }) => ({
+    changed: (row: { spent: string; counts: string | null; expires_at: number }) => ({
       spent: JSON.parse(row.spent) as number[],
+      counts: row.counts === null ? null : (JSON.parse(row.counts) as number[]),
       expires_at: roundedUp(row.expires_at, hourMs),
     }),
   },
@@ -80,6 +81,16 @@ export const movedTables: readonly MovedTable[] = [
   { name: "registrations", key: ["registration_id"] },
   { name: "challenges", key: ["challenge_id"], changed: challengeOf },
   { name: "outbox", key: ["outbox_id"] },
+  { name: "outbox_later", key: ["outbox_id"] },
+  {
+    name: "messages",
+    key: ["message_id"],
+    changed: (row: { tries: string; awaits_redemption: number }) => ({
+      tries: JSON.parse(row.tries) as unknown,
+      awaits_redemption: row.awaits_redemption === 1,
+    }),
+  },
+  { name: "message_reports", key: ["provider", "reference", "provider_message_id", "status"] },
   { name: "idempotency", key: ["mac"], changed: rememberedCallOf },
 ];
 

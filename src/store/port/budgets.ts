@@ -1,11 +1,19 @@
+import type { Budget } from "../../model/metrics.js";
 import type { EpochMs } from "../../model/time.js";
+
+/** A limit above this maximum is counted in this many sub-windows, because a time for each unit would make its row too long. */
+export const exactMax = 60;
 
 /**
  * A request to spend one unit of a budget. It is granted if the key has no hold and fewer than `max` units were spent in each
- * window that ends now.
+ * window that ends now. If a `max` is above 60, the units are counted in sub-windows of a sixtieth of its window: a unit then counts
+ * until all of its sub-window has left the window. If several limits of a key differ much, give each a key of its own: the
+ * shortest sub-windows of all decide how long the row gets.
  */
 export interface BudgetCharge {
   readonly key: Uint8Array;
+  /** What a refusal by this charge is called. */
+  readonly name?: Budget;
   readonly limits: readonly { readonly max: number; readonly windowMs: number }[];
   /**
    * Puts a hold on the key when the charge is granted, such as the cooldown between sends. It lasts `stepsMs[n] * jitter`
@@ -23,6 +31,8 @@ export interface BudgetCharge {
    * for `userRequester` of `challenges.takeAttempt`.
    */
   readonly failuresShare?: number;
+  /** Skips the charge if this key, of another charge of the call, has a unit in the charge's longest window. */
+  readonly unlessSpent?: Uint8Array;
 }
 
 /** Gives back the unit of `key` that was spent at `spentAt`. Does nothing if that unit is no longer there. */
@@ -34,6 +44,8 @@ export interface BudgetReturn {
    * that the minimum interval stays. Pass several returns of one key oldest first.
    */
   readonly holdUntil?: EpochMs;
+  /** Leaves the consecutive failures of the key as they are: another charge counts them there. */
+  readonly keepsFailures?: boolean;
 }
 
 /**
@@ -42,7 +54,7 @@ export interface BudgetReturn {
  */
 export interface SendReturn {
   /**
-   * The budget's key is this prefix, then the challenge's `identifierKey`, then, with `ofRequester`, the send's `requesterKey`.
+   * The budget's key is this prefix, then the challenge's `budgetKey`, then, with `ofRequester`, the send's `requesterKey`.
    */
   readonly keyPrefix: Uint8Array;
   readonly ofRequester: boolean;
@@ -54,6 +66,8 @@ export interface SendReturn {
 export interface Limited {
   readonly kind: "limited";
   readonly retryAt: EpochMs;
+  /** The name of the charge that refuses longest, if it has one. */
+  readonly name?: Budget;
 }
 
 /** Budgets that are spent by themselves, not as a part of another operation. */

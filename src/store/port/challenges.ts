@@ -9,6 +9,11 @@ import type { RedeemChange, RedeemOutcome, Redemption } from "./redemption.js";
 /** The limits of a new challenge: how many may be live for one identifier and purpose, and the budgets of its send. */
 export interface SendGuard {
   readonly charges: readonly BudgetCharge[];
+  /**
+   * Charges for what the request does not name. They never refuse. If one of them would, none is spent, their rows are written
+   * unchanged, and all challenges of the call are stored as decoys. `prepareSend` ignores them.
+   */
+  readonly hidden?: readonly BudgetCharge[];
   readonly live: {
     readonly identifierKey: Uint8Array;
     readonly requesterKey: Uint8Array;
@@ -37,12 +42,14 @@ export type PrepareSendOutcome =
   | Limited;
 
 export type IssueOutcome =
-  | { readonly kind: "issued"; readonly challenges: readonly Challenge[] }
+  /** `isMuted`: a hidden charge would have refused, so the challenges are decoys. */
+  | { readonly kind: "issued"; readonly challenges: readonly Challenge[]; readonly isMuted?: true }
   | { readonly kind: "replayed"; readonly challenges: readonly Challenge[] }
   | Limited;
 
 export type ResendOutcome =
-  | { readonly kind: "resent"; readonly challenge: Challenge }
+  /** `isMuted`: a hidden charge would have refused, so no message is queued. */
+  | { readonly kind: "resent"; readonly challenge: Challenge; readonly isMuted?: true }
   | { readonly kind: "replayed"; readonly challenge: Challenge }
   | { readonly kind: "refused"; readonly why: ChallengeRefusal }
   | Limited;
@@ -157,7 +164,8 @@ export interface Challenges {
 
   /**
    * Puts the code of a live challenge into the outbox again and spends the charges. Concurrent calls beyond the budget are
-   * `limited`; those beyond `sendsMax` are refused. The hold of the first charge becomes the challenge's `resendAt`.
+   * `limited`; those beyond `sendsMax` are refused. The hold of the first charge becomes the challenge's `resendAt`. `channel` is
+   * that of this message only; the challenge keeps its own.
    */
   resend(change: {
     readonly challengeId: string;
@@ -165,6 +173,10 @@ export interface Challenges {
     readonly requesterKey: Uint8Array;
     readonly idempotency: Uint8Array | null;
     readonly charges: readonly BudgetCharge[];
+    /** As in `SendGuard`, but a refused one leaves the challenge as it is and queues no message. */
+    readonly hidden?: readonly BudgetCharge[];
+    /** A channel that delivers to the challenge's contact. Default: the challenge's channel. */
+    readonly channel?: Channel | null;
     /** When the message is due. Default: now. */
     readonly deliverAt?: EpochMs;
     readonly now: EpochMs;
@@ -197,6 +209,8 @@ export interface Challenges {
     readonly user: BudgetCharge;
     /** Counts the failures of the challenge's contact if `identifier` does not. Null: `identifier` counts them. */
     readonly contact: BudgetCharge | null;
+    /** The budgets of the caller's network. They refuse as `requester` does. Default: none. */
+    readonly network?: readonly BudgetCharge[];
     readonly lockout: LockoutRule | null;
     readonly now: EpochMs;
   }): Promise<AttemptOutcome>;

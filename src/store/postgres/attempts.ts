@@ -1,4 +1,5 @@
 import { guessRefusalOf } from "../../model/challenge-state.js";
+import type { Budget } from "../../model/metrics.js";
 import type { EpochMs } from "../../model/time.js";
 import type { Store } from "../port/store.js";
 import {
@@ -9,6 +10,7 @@ import {
   toChallenge,
   toChallengeToVerify,
 } from "../shared/rows.js";
+import { limited, type RefusedRow } from "./budgets.js";
 import { type Database, type Statement, unflushed } from "./database.js";
 import { claimantOf } from "./functions/person-rows.js";
 import { functionName } from "./functions/set.js";
@@ -35,16 +37,20 @@ const lockout: Statement = {
   name: "find_lockout",
   text: "SELECT locked_until FROM lockouts WHERE key = $1 AND locked_until > $2",
 };
-const limit: Statement = { name: "find_limit", text: `SELECT ${functionName("budgets_refused_until")}($1, $2) AS retry_at` };
+const limit: Statement = {
+  name: "find_limit",
+  text: `SELECT r.retry_at, r.refused_by FROM ${functionName("budgets_refused_until")}($1, $2) r`,
+};
 const take: Statement = {
   name: "take_attempt",
-  text: `SELECT r.outcome, r.retry_at, r.user_spent, r.locked_until, r.failures
+  text: `SELECT r.outcome, r.retry_at, r.refused_by, r.user_spent, r.locked_until, r.failures
     FROM ${unflushed}, ${functionName("take_attempt")}($1, $2, $3, $4, $5, $6, $7) r`,
 };
 
 interface AttemptRow {
   outcome: "taken" | "limited" | "refused";
   retry_at: EpochMs;
+  refused_by: Budget | null;
   user_spent: boolean;
   locked_until: EpochMs | null;
   failures: number;
@@ -69,25 +75,37 @@ export function createAttempts(db: Database): Operations {
     },
 
     async findLimit({ charges, now }) {
-      const [row] = await db.rows<{ retry_at: EpochMs }>(limit, [chargesParameter(charges.map((charge) => ({ charge }))), now]);
-      return row!.retry_at > now ? { kind: "limited", retryAt: row!.retry_at } : null;
+      const [row] = await db.rows<RefusedRow>(limit, [chargesParameter(charges.map((charge) => ({ charge }))), now]);
+      return row!.retry_at > now ? limited(row!) : null;
     },
 
-    async takeAttempt({ challengeId, clientId, requester, identifier, userRequester, user, contact, lockout: rule, now }) {
+    async takeAttempt({
+      challengeId,
+      clientId,
+      requester,
+      identifier,
+      userRequester,
+      user,
+      contact,
+      network = [],
+      lockout: rule,
+      now,
+    }) {
       const charges = chargesParameter([
         { charge: requester },
         { charge: identifier },
         { charge: userRequester, optional: true },
         { charge: user, optional: true },
         ...(contact === null ? [] : [{ charge: contact }]),
+        ...network.map((charge) => ({ charge })),
       ]);
       const [row] = await db.rows<AttemptRow>(
         take,
         [challengeId, clientId, charges, rule?.key, rule?.failuresMax, rule?.durationMs, now],
         challengeId,
       );
-      const { outcome, retry_at: retryAt, user_spent: userBudgetSpent, locked_until: lockedUntil, failures } = row!;
-      if (outcome === "limited") return { kind: outcome, retryAt };
+      const { outcome, user_spent: userBudgetSpent, locked_until: lockedUntil, failures } = row!;
+      if (outcome === "limited") return limited(row!);
       if (outcome === "taken") return { kind: outcome, userBudgetSpent, lockedUntil, failures };
       // The reason of a refusal never goes away, so a later look still finds it.
       return { kind: outcome, why: guessRefusalOf(await findChallenge(challengeId), clientId, now) ?? "unknown" };

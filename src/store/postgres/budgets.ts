@@ -1,4 +1,6 @@
+import type { Budget } from "../../model/metrics.js";
 import type { EpochMs } from "../../model/time.js";
+import type { Limited } from "../port/budgets.js";
 import type { Store } from "../port/store.js";
 import { type Database, type Statement, unflushed } from "./database.js";
 import { functionName } from "./functions/set.js";
@@ -6,7 +8,7 @@ import { chargesParameter, hex } from "./parameters.js";
 
 const spend: Statement = {
   name: "spend_budgets",
-  text: `SELECT r.retry_at FROM ${unflushed}, ${functionName("spend_budgets")}($1, 0, NULL, $2) r`,
+  text: `SELECT r.retry_at, r.refused_by FROM ${unflushed}, ${functionName("spend_budgets")}($1, 0, NULL, $2) r`,
 };
 const countFailures: Statement = {
   name: "count_failures",
@@ -32,8 +34,18 @@ export function createBudgets(db: Database): Store["budgets"] {
     async spend({ charges, now }) {
       if (charges.length === 0) return null;
       const given = chargesParameter(charges.map((charge) => ({ charge })));
-      const [row] = await db.rows<{ retry_at: EpochMs }>(spend, [given, now], hex(charges[0]!.key));
-      return row!.retry_at > now ? { kind: "limited", retryAt: row!.retry_at } : null;
+      const [row] = await db.rows<RefusedRow>(spend, [given, now], hex(charges[0]!.key));
+      return row!.retry_at > now ? limited(row!) : null;
     },
   };
+}
+
+/** When charges would be granted, and the name of the one that refuses longest. */
+export interface RefusedRow {
+  retry_at: EpochMs;
+  refused_by: Budget | null;
+}
+
+export function limited({ retry_at: retryAt, refused_by: name }: RefusedRow): Limited {
+  return { kind: "limited", retryAt, ...(name === null ? {} : { name }) };
 }

@@ -12,6 +12,7 @@ import { withClient } from "./connection.js";
 import { isConflict } from "./errors.js";
 import { installFunctions } from "./functions/install.js";
 import type { PostgresLocation } from "./location.js";
+import { makePartitions } from "./partitions.js";
 import { migrations } from "./schema.js";
 
 /** The schema version that this program needs. */
@@ -30,6 +31,7 @@ export function migrate(location: PostgresLocation, now: EpochMs = Date.now()): 
     await refuseEncoding(client);
     const applied = await migrateSchema(client, now);
     await installFunctions(client, now);
+    await makePartitions(client, { from: now, now });
     return applied;
   });
 }

@@ -5,6 +5,7 @@ import { withClient } from "./connection.js";
 import type { PostgresLocation } from "./location.js";
 import { migrate, schemaOf } from "./migrate.js";
 import { type FillMark, readFillMark } from "./move-mark.js";
+import { makePartitions } from "./partitions.js";
 
 /** A row as JSON that `json_populate_recordset` reads. */
 export type TargetRow = Readonly<Record<string, unknown>>;
@@ -56,6 +57,9 @@ const counted = [
 /** The lock of a killed process is released when the server notices its end. */
 const lockWaitMs = 10_000;
 
+/** Older messages, which only a long `LATCHKEY_MESSAGE_RETENTION` keeps, come into one partition together. */
+const oldestMessageMs = 31 * 24 * 60 * 60_000;
+
 /** Returns a table in a database without Latchkey's schema, or null if there is none. */
 export function findStrangeTable(location: PostgresLocation): Promise<string | null> {
   return withClient(location, async (client) => {
@@ -71,6 +75,8 @@ export function findStrangeTable(location: PostgresLocation): Promise<string | n
 export async function withMoveTarget<T>(location: PostgresLocation, work: (target: MoveTarget) => Promise<T>): Promise<T> {
   await migrate(location);
   return await withClient(location, async (client) => {
+    const now = Date.now();
+    await makePartitions(client, { from: now - oldestMessageMs, now });
     await client.query(`SET lock_timeout = ${lockWaitMs}`);
     await client.query("SELECT pg_advisory_lock($1)", [lockId]).catch((error: unknown) => {
       throw codeOf(error) === "55P03" ? new MoveLockedError("another move into this database is running") : error;

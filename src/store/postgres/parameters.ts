@@ -3,7 +3,7 @@ import type { NewSession } from "../../model/session.js";
 import type { NewMembership, NewUser } from "../../model/user.js";
 import type { BudgetCharge, BudgetReturn, SendReturn } from "../port/budgets.js";
 import type { SendGuard } from "../port/challenges.js";
-import { holdMs, longestWindow } from "../rules/budget-window.js";
+import { holdMs, longestWindow, stepOf } from "../rules/budget-window.js";
 import { escapeNul } from "../shared/texts.js";
 
 /** Bytes as PostgreSQL reads them from JSON. */
@@ -23,14 +23,17 @@ interface ChargeParameter {
 export function chargesParameter(charges: readonly ChargeParameter[]): string {
   const parameters = charges.map(({ charge, optional = false, sets = null }) => ({
     key: hex(charge.key),
+    name: charge.name ?? null,
     maxes: charge.limits.map(({ max }) => max),
     windows: charge.limits.map(({ windowMs }) => windowMs),
     longest: longestWindow(charge),
+    step: stepOf(charge),
     holds: (charge.hold?.stepsMs ?? []).map((_, spentBefore) => holdMs(charge, spentBefore)),
     optional,
     sets,
     counts: charge.countsFailures ?? false,
     share: charge.failuresShare ?? null,
+    unless: charge.unlessSpent === undefined ? null : hex(charge.unlessSpent),
   }));
   return JSON.stringify(parameters.sort(byKey));
 }
@@ -38,7 +41,10 @@ export function chargesParameter(charges: readonly ChargeParameter[]): string {
 /** The charges of guards. The hold of each guard's first charge becomes the `resendAt` of its challenge. */
 export function guardChargesParameter(guards: readonly SendGuard[]): string {
   return chargesParameter(
-    guards.flatMap(({ charges }, guard) => charges.map((charge, index) => ({ charge, sets: index === 0 ? guard + 1 : null }))),
+    guards.flatMap(({ charges, hidden = [] }, guard) => [
+      ...charges.map((charge, index) => ({ charge, sets: index === 0 ? guard + 1 : null })),
+      ...hidden.map((charge) => ({ charge, optional: true })),
+    ]),
   );
 }
 
@@ -62,7 +68,12 @@ export function lockKeys(guards: readonly SendGuard[]): Buffer[] {
 
 export function returnsParameter(returns: readonly BudgetReturn[]): string {
   return JSON.stringify(
-    returns.map(({ key, spentAt, holdUntil = null }) => ({ key: hex(key), spent_at: spentAt, hold_until: holdUntil })),
+    returns.map(({ key, spentAt, holdUntil = null, keepsFailures = false }) => ({
+      key: hex(key),
+      spent_at: spentAt,
+      hold_until: holdUntil,
+      keeps: keepsFailures,
+    })),
   );
 }
 
@@ -90,6 +101,7 @@ export function challengeParameter(challenge: NewChallenge, made: { registration
     purpose: challenge.purpose,
     channel: challenge.channel,
     identifier_key: hex(challenge.identifierKey),
+    budget_key: hex(challenge.budgetKey),
     requester_key: hex(challenge.requesterKey),
     contact_kind: challenge.contact?.kind ?? null,
     contact_value: challenge.contact?.value ?? null,

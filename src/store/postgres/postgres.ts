@@ -15,6 +15,7 @@ import { createFunctionKeeper } from "./functions/install.js";
 import { functionName } from "./functions/set.js";
 import { createKeyUses } from "./key-uses.js";
 import type { PostgresLocation } from "./location.js";
+import { createMessages } from "./messages.js";
 import { migrate } from "./migrate.js";
 import { refuseFilling } from "./move-mark.js";
 import { createOpener } from "./opener.js";
@@ -76,11 +77,14 @@ export async function openPostgres(location: PostgresLocation, clock: () => Epoc
   }
 
   const sessions = createSessions(db);
+  const messages = createMessages(db);
   return {
     challenges: { ...createSends(db), ...createAttempts(db), ...createEnding(db), ...createRedemption(db, { sessions }) },
     sessions,
     users: createUsers(db),
     outbox: createOutbox(db),
+    // By a fast clock the sweep would drop messages that all processes still need.
+    messages: { ...messages, sweep: byRightClock(messages.sweep) },
     budgets: createBudgets(db),
     apps: createApps(cold),
     // A fast clock would make new keys sign too late and old ones too long, delete keys that are still needed, and sweep rows that

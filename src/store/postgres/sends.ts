@@ -1,10 +1,10 @@
 import { resendRefusalOf } from "../../model/challenge-state.js";
 import { contactKindOf } from "../../model/channel.js";
 import type { EpochMs } from "../../model/time.js";
-import type { Limited } from "../port/budgets.js";
 import type { Recipient } from "../port/challenges.js";
 import type { Store } from "../port/store.js";
 import { type ChallengeRow, challengeColumns, toChallenge } from "../shared/rows.js";
+import { limited, type RefusedRow } from "./budgets.js";
 import { type Database, type Statement, unflushed } from "./database.js";
 import { functionName } from "./functions/set.js";
 import { challengeParameter, chargesParameter, guardChargesParameter, lockKeys, placesParameter } from "./parameters.js";
@@ -13,18 +13,18 @@ type Operations = Pick<Store["challenges"], "prepareSend" | "issue" | "resend">;
 
 const prepare: Statement = {
   name: "prepare_send",
-  text: `SELECT r.outcome, r.retry_at, r.recipient_id, r.recipient_locale, r.recipient_contact, r.standing
+  text: `SELECT r.outcome, r.retry_at, r.refused_by, r.recipient_id, r.recipient_locale, r.recipient_contact, r.standing
     FROM ${functionName("prepare_send")}($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) r`,
 };
 const issue: Statement = {
   name: "issue_challenges",
-  text: `SELECT r.outcome, r.retry_at, r.resend_at
+  text: `SELECT r.outcome, r.retry_at, r.refused_by, r.resend_at, r.muted
     FROM ${unflushed}, ${functionName("issue_challenges")}($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) r`,
 };
 const resend: Statement = {
   name: "resend_challenge",
-  text: `SELECT r.outcome, r.retry_at, ${challengeColumns("r")}
-    FROM ${unflushed}, ${functionName("resend_challenge")}($1, $2, $3, $4, $5, $6, $7) r`,
+  text: `SELECT r.outcome, r.retry_at, r.refused_by, r.muted, ${challengeColumns("r")}
+    FROM ${unflushed}, ${functionName("resend_challenge")}($1, $2, $3, $4, $5, $6, $7, $8) r`,
 };
 const replay: Statement = {
   name: "replayed_challenges",
@@ -32,9 +32,8 @@ const replay: Statement = {
     WHERE c.challenge_id = ANY (ids) ORDER BY array_position(ids, c.challenge_id)`,
 };
 
-interface OutcomeRow<Outcome extends string> {
+interface OutcomeRow<Outcome extends string> extends RefusedRow {
   outcome: Outcome;
-  retry_at: EpochMs;
 }
 interface PreparedRow extends OutcomeRow<"ready" | "replayed" | "limited"> {
   recipient_id: string | null;
@@ -42,8 +41,11 @@ interface PreparedRow extends OutcomeRow<"ready" | "replayed" | "limited"> {
   recipient_contact: string | null;
   standing: Recipient["standing"];
 }
-type IssuedRow = OutcomeRow<"issued" | "replayed" | "limited"> & { resend_at: EpochMs[] };
-type ResentRow = OutcomeRow<"resent" | "replayed" | "limited" | "refused"> & (ChallengeRow | { challenge_id: null });
+type IssuedRow = OutcomeRow<"issued" | "replayed" | "limited"> & { resend_at: EpochMs[]; muted: boolean };
+type ResentRow = OutcomeRow<"resent" | "replayed" | "limited" | "refused"> & { muted: boolean } & (
+    | ChallengeRow
+    | { challenge_id: null }
+  );
 
 export function createSends(db: Database): Operations {
   /** Returns the earlier answer. A repeated call is rare enough for its own round trip. */
@@ -100,21 +102,27 @@ export function createSends(db: Database): Operations {
       const made = { registrationId, attempts: 0, sends: 1, createdAt: now, consumedAt: null, cancelledAt: null };
       return {
         kind: "issued",
+        ...(row!.muted ? { isMuted: true as const } : {}),
         challenges: challenges.map(({ challenge: { sealedCode: _, ...challenge } }, index) => ({
           ...challenge,
           ...made,
+          decoy: challenge.decoy || row!.muted,
           resendAt: row!.resend_at[index]!,
         })),
       };
     },
 
-    async resend({ challengeId, clientId, requesterKey, idempotency, charges, deliverAt, now }) {
+    async resend({ challengeId, clientId, requesterKey, idempotency, charges, hidden = [], channel = null, deliverAt, now }) {
       const values = [
         challengeId,
         clientId,
         requesterKey,
         idempotency,
-        chargesParameter(charges.map((charge, index) => ({ charge, sets: index === 0 ? 1 : null }))),
+        chargesParameter([
+          ...charges.map((charge, index) => ({ charge, sets: index === 0 ? 1 : null })),
+          ...hidden.map((charge) => ({ charge, optional: true })),
+        ]),
+        channel,
         deliverAt ?? now,
         now,
       ];
@@ -123,11 +131,8 @@ export function createSends(db: Database): Operations {
       if (outcome === "limited") return limited(row!);
       const challenge = row!.challenge_id === null ? null : toChallenge(row!);
       if (outcome === "refused") return { kind: outcome, why: resendRefusalOf(challenge, clientId, now) ?? "unknown" };
+      if (outcome === "resent" && row!.muted) return { kind: outcome, challenge: challenge!, isMuted: true };
       return { kind: outcome, challenge: challenge! };
     },
   };
-}
-
-function limited({ retry_at }: { retry_at: EpochMs }): Limited {
-  return { kind: "limited", retryAt: retry_at };
 }

@@ -12,3 +12,6 @@ export const endedSecretsKeptMs = 30 * 24 * 60 * 60_000;
 
 /** How long the mark of a deleted app or client is kept. A process that has not read for half of that reads everything again. */
 export const deletionsKeptMs = 24 * 60 * 60_000;
+
+/** How long a report of a carrier waits for its message. */
+export const reportKeptMs = 60 * 60_000;

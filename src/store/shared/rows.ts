@@ -19,6 +19,7 @@ export interface ChallengeRow {
   purpose: Purpose;
   channel: Channel;
   identifier_key: Buffer;
+  budget_key: Buffer;
   requester_key: Buffer;
   contact_kind: ContactKind | null;
   contact_value: string | null;
@@ -46,7 +47,7 @@ export interface ChallengeRow {
 }
 
 const challengeNames =
-  "challenge_id pool_id app_id client_id purpose channel identifier_key requester_key contact_kind contact_value user_id replaces decoy " +
+  "challenge_id pool_id app_id client_id purpose channel identifier_key budget_key requester_key contact_kind contact_value user_id replaces decoy " +
   "registration_id masked_destination locale code_length hash_profile pepper_id salt tag attempts attempts_max sends sends_max created_at " +
   "expires_at resend_at consumed_at cancelled_at";
 
@@ -74,6 +75,7 @@ export function toChallenge(row: ChallengeRow): Challenge {
     purpose: row.purpose,
     channel: row.channel,
     identifierKey: row.identifier_key,
+    budgetKey: row.budget_key,
     requesterKey: row.requester_key,
     contact: contactOf(row),
     userId: row.user_id,
@@ -158,8 +160,13 @@ export function toSession(row: SessionRow): Session {
 export interface DueRow {
   outbox_id: number;
   tries: number;
+  queued_at: EpochMs;
+  carrier: number;
+  unknowns: number;
   challenge_id: string;
+  pool_id: string | null;
   app_id: string | null;
+  member_id: string | null;
   client_id: string | null;
   purpose: Purpose;
   channel: Channel;
@@ -168,22 +175,26 @@ export interface DueRow {
   locale: string;
   sealed_code: Buffer | null;
   expires_at: EpochMs;
-  has_user: boolean | number;
   invited: boolean | number;
 }
 
 export function toMessage(row: DueRow): OutboxMessage {
-  const { sealed_code: sealedCode, app_id: appId, client_id: clientId } = row;
+  const { sealed_code: sealedCode, pool_id: poolId, app_id: appId, client_id: clientId, member_id: userId } = row;
   const contact = contactOf(row);
   return {
     outboxId: row.outbox_id,
     tries: row.tries,
+    queuedAt: row.queued_at,
+    carrier: row.carrier,
+    unknowns: row.unknowns,
     delivery:
-      contact === null || sealedCode === null || appId === null || clientId === null
+      contact === null || sealedCode === null || poolId === null || appId === null || clientId === null
         ? null
         : {
             challengeId: row.challenge_id,
+            poolId,
             appId,
+            userId,
             clientId,
             purpose: row.purpose,
             channel: row.channel,
@@ -191,7 +202,7 @@ export function toMessage(row: DueRow): OutboxMessage {
             locale: row.locale,
             sealedCode,
             expiresAt: row.expires_at,
-            hasUser: Boolean(row.has_user),
+            hasUser: userId !== null,
             invited: Boolean(row.invited),
           },
   };

@@ -61,9 +61,20 @@ export function createAttempts(db: Database, parts: { writer: Writer; budgets: B
       });
     },
 
-    takeAttempt({ challengeId, clientId, requester, identifier, userRequester, user, contact: counted, lockout, now }) {
+    takeAttempt({
+      challengeId,
+      clientId,
+      requester,
+      identifier,
+      userRequester,
+      user,
+      contact: counted,
+      network = [],
+      lockout,
+      now,
+    }) {
       return writer.writeUnflushed((): AttemptOutcome => {
-        const charges = counted === null ? [requester, identifier] : [requester, identifier, counted];
+        const charges = [requester, identifier, ...(counted === null ? [] : [counted]), ...network];
         const granted = budgets.check(charges, now);
         if ("kind" in granted) return granted;
         if (reserve.run({ challengeId, clientId, now }).changes === 0) {

@@ -1,14 +1,27 @@
 import type { Database } from "better-sqlite3";
+import type { Budget } from "../../model/metrics.js";
 import type { EpochMs } from "../../model/time.js";
 import type { BudgetCharge, BudgetReturn, Limited } from "../port/budgets.js";
 import type { Store } from "../port/store.js";
-import { holdMs, longestWindow, refusedUntil, within } from "../rules/budget-window.js";
+import {
+  holdMs,
+  longestWindow,
+  refusedUntil,
+  type Spent,
+  stepOf,
+  unitsIn,
+  within,
+  withoutUnit,
+  withUnit,
+} from "../rules/budget-window.js";
 import { failuresKeptMs } from "../rules/kept.js";
 import type { Lockouts } from "./lockouts.js";
 import type { Writer } from "./writer.js";
 
 interface BudgetRow {
   spent: string;
+  counts: string | null;
+  step_ms: number;
   hold_until: EpochMs;
   failures: number;
   expires_at: EpochMs;
@@ -17,7 +30,7 @@ interface BudgetRow {
 /** A charge that can be granted, with the times that its budget holds now and its consecutive failures. */
 export interface Grantable {
   readonly charge: BudgetCharge;
-  readonly spent: EpochMs[];
+  readonly spent: readonly Spent[];
   readonly failures: number;
   /** When the failures are forgotten, unless there is another. */
   readonly failuresUntil: EpochMs;
@@ -26,6 +39,8 @@ export interface Grantable {
 export interface Budgets {
   /** Returns what all charges would spend, or `Limited` if one of them is refused. Writes nothing. */
   check(charges: readonly BudgetCharge[], now: EpochMs): Grantable[] | Limited;
+  /** Spends hidden charges: all or none. Returns false if one of them is refused; the rows are then written unchanged. */
+  spendHidden(charges: readonly BudgetCharge[], now: EpochMs): boolean;
   /**
    * Spends what `check` granted in the same transaction. Returns when the hold of the first charge ends, or `now` if it has
    * none. Without `counting` the charges with `countsFailures` count none.
@@ -40,43 +55,62 @@ export interface Budgets {
 }
 
 /**
- * A budget is one row with the times at which its units were spent, which makes every window exact. A row stays short: it has
- * at most as many times as the largest `max`.
+ * A budget is one row with the times at which its units were spent. The row of a limit above 60 has the ends of sub-windows, with
+ * the number of units in each. So every row stays short.
  */
 export function createBudgets(db: Database): Budgets {
   const select = db.prepare<[Uint8Array], BudgetRow>(
-    "SELECT spent, hold_until, failures, expires_at FROM budgets WHERE key = ?",
+    "SELECT spent, counts, step_ms, hold_until, failures, expires_at FROM budgets WHERE key = ?",
   );
-  const upsert = db.prepare<[Uint8Array, string, EpochMs, number, EpochMs]>(`
-    INSERT INTO budgets (key, spent, hold_until, failures, expires_at) VALUES (?, ?, ?, ?, ?)
-    ON CONFLICT (key) DO UPDATE SET spent = excluded.spent, hold_until = excluded.hold_until, failures = excluded.failures,
-      expires_at = excluded.expires_at`);
+  const upsert = db.prepare<[Uint8Array, string, string | null, number, EpochMs, number, EpochMs]>(`
+    INSERT INTO budgets (key, spent, counts, step_ms, hold_until, failures, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT (key) DO UPDATE SET spent = excluded.spent, counts = excluded.counts, step_ms = excluded.step_ms,
+      hold_until = excluded.hold_until, failures = excluded.failures, expires_at = excluded.expires_at`);
   // Leaves the units alone: a charge without limits only counts.
   const count = db.prepare<[Uint8Array, number, EpochMs]>(`
     INSERT INTO budgets (key, spent, hold_until, failures, expires_at) VALUES (?, '[]', 0, ?, ?)
     ON CONFLICT (key) DO UPDATE SET failures = excluded.failures, expires_at = excluded.expires_at`);
-  const update = db.prepare<[string, EpochMs, Uint8Array]>(
-    "UPDATE budgets SET spent = ?, hold_until = ?, failures = 0 WHERE key = ?",
+  const update = db.prepare<[string, string | null, EpochMs, number, Uint8Array]>(
+    "UPDATE budgets SET spent = ?, counts = ?, hold_until = ?, failures = failures * ? WHERE key = ?",
   );
   const resetFailures = db.prepare<[Uint8Array]>("UPDATE budgets SET failures = 0 WHERE key = ? AND failures > 0");
   const same = db.prepare<[Uint8Array]>("UPDATE budgets SET spent = spent, expires_at = expires_at WHERE key = ?");
-  const removeLast = db.prepare<[Uint8Array, string, EpochMs, EpochMs, EpochMs]>(
-    "DELETE FROM budgets WHERE key = ? AND spent = ? AND (? <= ? OR hold_until <= ?)",
+  const removeLast = db.prepare<[Uint8Array, string, EpochMs, EpochMs, EpochMs, number]>(
+    "DELETE FROM budgets WHERE key = ? AND spent = ? AND counts IS NULL AND (? <= ? OR hold_until <= ?) AND failures * ? = 0",
   );
   const remove = db.prepare<[Uint8Array]>("DELETE FROM budgets WHERE key = ?");
 
-  return {
+  function isSpent(key: Uint8Array, windowMs: number, now: EpochMs): boolean {
+    const row = select.get(key);
+    return row !== undefined && within(parseSpent(row), windowMs, now).length > 0;
+  }
+
+  const budgets: Budgets = {
     check(charges, now) {
       const grantable: Grantable[] = [];
       let retryAt = 0;
+      let name: Budget | undefined;
       for (const charge of charges) {
+        if (charge.unlessSpent !== undefined && isSpent(charge.unlessSpent, longestWindow(charge), now)) continue;
         const row = select.get(charge.key);
-        const spent = within(row === undefined ? [] : parseTimes(row.spent), longestWindow(charge), now);
-        retryAt = Math.max(retryAt, refusedUntil(charge, { spent, holdUntil: row?.hold_until ?? 0 }, now));
+        const spent = within(row === undefined ? [] : parseSpent(row), longestWindow(charge), now);
+        const until = refusedUntil(charge, { spent, holdUntil: row?.hold_until ?? 0 }, now);
+        if (until > retryAt) {
+          retryAt = until;
+          name = charge.name;
+        }
         const failures = failuresIn(row, now);
         grantable.push({ charge, spent, failures, failuresUntil: failures === 0 ? 0 : row!.expires_at });
       }
-      return retryAt > now ? { kind: "limited", retryAt } : grantable;
+      if (retryAt <= now) return grantable;
+      return { kind: "limited", retryAt, ...(name === undefined ? {} : { name }) };
+    },
+
+    spendHidden(charges, now) {
+      const granted = budgets.check(charges, now);
+      if ("kind" in granted) budgets.rewrite(charges);
+      else budgets.spend(granted, now);
+      return !("kind" in granted);
     },
 
     spend(grantable, now, { counting } = { counting: true }) {
@@ -89,15 +123,14 @@ export function createBudgets(db: Database): Budgets {
           count.run(charge.key, failures, keptUntil);
           continue;
         }
-        const held = holdMs(charge, spent.length);
+        const held = holdMs(charge, unitsIn(spent));
         // Without a hold, store 0 and not `now`: a process with a slower clock would wait until `now`.
         const holdUntil = held > 0 ? now + held : 0;
         if (index === 0) firstHold = now + held;
-        // Clocks of processes differ a little. Sorted times say exactly when the next unit is free.
-        spent.push(now);
-        spent.sort((a, b) => a - b);
-        const expiresAt = Math.max(holdUntil, now + longestWindow(charge), keptUntil);
-        upsert.run(charge.key, formatTimes(spent), holdUntil, failures, expiresAt);
+        const stepMs = stepOf(charge);
+        const after = withUnit(spent, stepMs, now);
+        const expiresAt = Math.max(holdUntil, now + longestWindow(charge) + stepMs - 1, keptUntil);
+        upsert.run(charge.key, formatTimes(after), formatCounts(after, stepMs), stepMs, holdUntil, failures, expiresAt);
       }
       return firstHold;
     },
@@ -108,18 +141,18 @@ export function createBudgets(db: Database): Budgets {
 
     giveBack(returns, now) {
       for (const one of returns) {
+        const kept = one.keepsFailures === true ? 1 : 0;
         // The common case: the unit is the only one, so the row can go.
-        if (removeLast.run(one.key, formatTimes([one.spentAt]), one.holdUntil ?? Number.MAX_SAFE_INTEGER, now, now).changes > 0)
-          continue;
-        const row = select.get(one.key);
+        const { key, spentAt, holdUntil: until = Number.MAX_SAFE_INTEGER } = one;
+        if (removeLast.run(key, JSON.stringify([spentAt]), until, now, now, kept).changes > 0) continue;
+        const row = select.get(key);
         if (row === undefined) continue;
-        const spent = parseTimes(row.spent);
-        const latest = Math.max(one.spentAt, ...spent);
-        const holdUntil = Math.min(row.hold_until, latest + (one.holdUntil ?? Infinity) - one.spentAt);
-        const index = spent.indexOf(one.spentAt);
-        if (index >= 0) spent.splice(index, 1);
-        if (spent.length === 0 && holdUntil <= now) remove.run(one.key);
-        else update.run(formatTimes(spent), holdUntil, one.key);
+        const before = parseSpent(row);
+        const latest = Math.max(spentAt, before.at(-1)?.at ?? 0);
+        const holdUntil = Math.min(row.hold_until, latest + (one.holdUntil ?? Infinity) - spentAt);
+        const spent = withoutUnit(before, row.step_ms, spentAt) ?? before;
+        if (spent.length === 0 && holdUntil <= now && row.failures * kept === 0) remove.run(key);
+        else update.run(formatTimes(spent), formatCounts(spent, row.step_ms), holdUntil, kept, key);
       }
     },
 
@@ -131,6 +164,7 @@ export function createBudgets(db: Database): Budgets {
       remove.run(key);
     },
   };
+  return budgets;
 }
 
 export function createBudgetOperations(
@@ -159,11 +193,18 @@ function failuresIn(row: BudgetRow | undefined, now: EpochMs): number {
   return row === undefined || row.expires_at <= now ? 0 : row.failures;
 }
 
-/** Times are stored as a JSON array, which SQL can read as well. */
-function parseTimes(text: string): EpochMs[] {
-  return JSON.parse(text) as EpochMs[];
+/** Times and counts are stored as JSON arrays, which SQL can read as well. Without counts each time is one unit. */
+function parseSpent({ spent, counts }: Pick<BudgetRow, "spent" | "counts">): Spent[] {
+  const times = JSON.parse(spent) as EpochMs[];
+  const units = counts === null ? [] : (JSON.parse(counts) as number[]);
+  return times.map((at, index) => ({ at, count: units[index] ?? 1 }));
 }
 
-function formatTimes(times: readonly EpochMs[]): string {
-  return JSON.stringify(times);
+function formatTimes(spent: readonly Spent[]): string {
+  return JSON.stringify(spent.map(({ at }) => at));
+}
+
+function formatCounts(spent: readonly Spent[], stepMs: number): string | null {
+  const isCounted = stepMs > 1 || spent.some(({ count }) => count > 1);
+  return isCounted ? JSON.stringify(spent.map(({ count }) => count)) : null;
 }

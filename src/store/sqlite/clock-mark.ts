@@ -46,6 +46,7 @@ const endings = [
   `UPDATE registrations SET expires_at = @now - ${endedAgoMs} WHERE expires_at > @now - ${endedAgoMs}`,
   `UPDATE idempotency SET expires_at = @now + ${rememberedMs} WHERE expires_at > @now + ${rememberedMs}`,
   "DELETE FROM outbox",
+  "DELETE FROM outbox_later",
   "DELETE FROM sessions WHERE idle_expires_at <= @high",
 ];
 

@@ -10,7 +10,7 @@ const columns = [
   "app_id",
   "client_id",
   "registration_id",
-  "identifier_key",
+  "budget_key",
   "requester_key",
   "resends",
   "created_at",

@@ -33,13 +33,15 @@ export function createCheckGuards(db: Database, budgets: Budgets): CheckGuards {
 
   return (guards, now) => {
     const granted: Grantable[][] = [];
-    let retryAt = 0;
+    let limited: Limited = { kind: "limited", retryAt: 0 };
     for (const guard of guards) {
       const checked = budgets.check(guard.charges, now);
-      retryAt = Math.max(retryAt, placeFreeAt(guard.live, now), "kind" in checked ? checked.retryAt : 0);
+      const placeAt = placeFreeAt(guard.live, now);
+      if (placeAt > limited.retryAt) limited = { kind: "limited", retryAt: placeAt };
       if (!("kind" in checked)) granted.push(checked);
+      else if (checked.retryAt > limited.retryAt) limited = checked;
     }
-    return retryAt > now ? { kind: "limited", retryAt } : granted;
+    return limited.retryAt > now ? limited : granted;
   };
 }
 

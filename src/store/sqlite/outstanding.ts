@@ -3,7 +3,9 @@ import type { Store } from "../port/store.js";
 import type { Writer } from "./writer.js";
 
 export function createEndOutstanding(db: Database, writer: Writer): Pick<Store["upkeep"], "endOutstanding"> {
-  const always = ["outbox", "challenges", "registrations", "idempotency"].map((table) => db.prepare(`DELETE FROM ${table}`));
+  const always = ["outbox", "outbox_later", "challenges", "registrations", "idempotency"].map((table) =>
+    db.prepare(`DELETE FROM ${table}`),
+  );
   const removeSessions = db.prepare("DELETE FROM sessions");
   const forgetRotations = db.prepare("UPDATE sessions SET rotation_mac = NULL WHERE rotation_mac IS NOT NULL");
   return {

@@ -29,7 +29,7 @@ interface ChargedSend {
   readonly requesterKey: Uint8Array;
 }
 
-type SendsRow = Pick<ChallengeRow, "created_at" | "identifier_key" | "requester_key" | "resends">;
+type SendsRow = Pick<ChallengeRow, "created_at" | "budget_key" | "requester_key" | "resends">;
 
 /** The sends of a challenge, oldest first. */
 export function sendsOf(row: SendsRow): ChargedSend[] {
@@ -40,7 +40,7 @@ export function sendsOf(row: SendsRow): ChargedSend[] {
 export function returnsOfSends(row: SendsRow, rules: readonly SendReturn[]): BudgetReturn[] {
   return sendsOf(row).flatMap(({ at, requesterKey }) =>
     rules.map(({ keyPrefix, ofRequester, holdMs }) => ({
-      key: Buffer.concat([keyPrefix, row.identifier_key, ...(ofRequester ? [requesterKey] : [])]),
+      key: Buffer.concat([keyPrefix, row.budget_key, ...(ofRequester ? [requesterKey] : [])]),
       spentAt: at,
       ...(holdMs === undefined ? {} : { holdUntil: at + holdMs }),
     })),

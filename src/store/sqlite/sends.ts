@@ -1,6 +1,7 @@
 import type { Database } from "better-sqlite3";
 import type { Challenge, NewChallenge } from "../../model/challenge.js";
 import { resendRefusalOf } from "../../model/challenge-state.js";
+import type { Channel } from "../../model/channel.js";
 import type { EpochMs } from "../../model/time.js";
 import type { Store } from "../port/store.js";
 import { toChallenge } from "../shared/rows.js";
@@ -21,14 +22,16 @@ export function createSends(
   const checkGuards = createCheckGuards(db, budgets);
   const byId = db.prepare<[string], ChallengeRow>(`SELECT ${challengeColumns} FROM challenges c WHERE c.challenge_id = ?`);
   const insert = db.prepare(`
-    INSERT INTO challenges (challenge_id, pool_id, app_id, client_id, purpose, channel, identifier_key, requester_key, contact_kind,
+    INSERT INTO challenges (challenge_id, pool_id, app_id, client_id, purpose, channel, identifier_key, budget_key, requester_key, contact_kind,
       contact_value, user_id, replaces, decoy, registration_id, masked_destination, locale, code_length, hash_profile, pepper_id, salt, tag, sealed_code,
       attempts_max, sends_max, created_at, expires_at, resend_at)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`);
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`);
   const insertRegistration = db.prepare<[string, Uint8Array, EpochMs]>(
     "INSERT INTO registrations (registration_id, sealed_profile, expires_at) VALUES (?, ?, ?)",
   );
-  const enqueue = db.prepare<[string, EpochMs]>("INSERT INTO outbox (challenge_id, due_at) VALUES (?, ?)");
+  const enqueue = db.prepare<[string, Channel | null, EpochMs, EpochMs]>(
+    "INSERT INTO outbox (challenge_id, channel, due_at, queued_at) VALUES (?, ?, ?, ?)",
+  );
   const countSend = db.prepare<[string, EpochMs, string]>(
     "UPDATE challenges SET sends = sends + 1, resends = ?, resend_at = ? WHERE challenge_id = ? AND sends < sends_max",
   );
@@ -45,6 +48,7 @@ export function createSends(
       challenge.purpose,
       challenge.channel,
       challenge.identifierKey,
+      challenge.budgetKey,
       challenge.requesterKey,
       challenge.contact?.kind ?? null,
       challenge.contact?.value ?? null,
@@ -103,19 +107,24 @@ export function createSends(
         const guards = challenges.map(({ guard }) => guard);
         const granted = checkGuards(guards, now);
         if ("kind" in granted) return granted;
-        const issued = challenges.map(({ challenge }, index) => {
+        const isMuted = !budgets.spendHidden(
+          guards.flatMap(({ hidden = [] }) => hidden),
+          now,
+        );
+        const issued = challenges.map(({ challenge: planned }, index) => {
+          const challenge = isMuted ? { ...planned, decoy: true } : planned;
           const resendAt = budgets.spend(granted[index]!, now);
-          enqueue.run(challenge.challengeId, deliverAt ?? now);
+          enqueue.run(challenge.challengeId, null, deliverAt ?? now, now);
           return issueOne(challenge, { registrationId: registration?.registrationId ?? null, resendAt, now });
         });
         const expiresAt = Math.max(...challenges.map(({ challenge }) => challenge.expiresAt));
         if (registration !== null) insertRegistration.run(registration.registrationId, registration.sealedProfile, expiresAt);
         idempotency.remember(mac, { kind: "challenges", challengeIds: issued.map((one) => one.challengeId) }, expiresAt);
-        return { kind: "issued", challenges: issued };
+        return { kind: "issued", challenges: issued, ...(isMuted ? { isMuted } : {}) };
       });
     },
 
-    resend({ challengeId, clientId, requesterKey, idempotency: mac, charges, deliverAt, now }) {
+    resend({ challengeId, clientId, requesterKey, idempotency: mac, charges, hidden = [], channel = null, deliverAt, now }) {
       return writer.writeUnflushed(() => {
         const earlier = replay(mac, now)?.[0];
         if (earlier !== undefined) return { kind: "replayed", challenge: earlier };
@@ -127,9 +136,10 @@ export function createSends(
         if ("kind" in granted) return granted;
         const resendAt = budgets.spend(granted, now);
         countSend.run(appendResend(row.resends, { at: now, requesterKey }), resendAt, challengeId);
-        enqueue.run(challengeId, deliverAt ?? now);
+        const isMuted = !budgets.spendHidden(hidden, now);
+        if (!isMuted) enqueue.run(challengeId, channel, deliverAt ?? now, now);
         idempotency.remember(mac, { kind: "challenges", challengeIds: [challengeId] }, row.expires_at);
-        return { kind: "resent", challenge: toChallenge(byId.get(challengeId)!) };
+        return { kind: "resent", challenge: toChallenge(byId.get(challengeId)!), ...(isMuted ? { isMuted } : {}) };
       });
     },
   };

@@ -94,6 +94,8 @@ export function createLatchkey({ port, users, firstUser = 0, stride = 1, admin =
 
   return {
     login,
+    /** Asks for a code that is not redeemed. */
+    send: (lane) => send(lane, nextUser()),
     async getUser(lane) {
       const reply = await call(lane, userPaths.getUser, stringField(5, emailOf(firstUser + anyUser())), asAdmin);
       if (fieldAt(reply, 1) === undefined) throw new Error("no user");

@@ -2,7 +2,7 @@
 
 import { diskFiles, readSettings } from "../../../dist/config/settings.js";
 import { createHashQueue } from "../../../dist/crypto/hash-queue.js";
-import { createInbox } from "../../../dist/delivery/inbox.js";
+import { createInbox } from "../../../dist/delivery/taps/inbox.js";
 import { startApp } from "../../../dist/server/app.js";
 import { hashConcurrency } from "../../../dist/server/core.js";
 import { createLog } from "../../../dist/telemetry/log.js";

@@ -1,7 +1,7 @@
 import { request as httpRequest, type IncomingHttpHeaders, type Server } from "node:http";
 import { type AddressInfo, connect } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { createInbox, type InboxMessage } from "../../../src/delivery/inbox.js";
+import { createInbox, type InboxMessage } from "../../../src/delivery/taps/inbox.js";
 import { createInboxServer } from "../../../src/doors/inbox/server.js";
 import { message } from "../../delivery/fixtures.js";
 

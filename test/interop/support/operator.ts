@@ -1,4 +1,15 @@
-import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { dist, packageRoot, repository } from "./paths.js";
@@ -79,13 +90,10 @@ export function serviceOf(machine: Machine): { readonly env: Readonly<Record<str
   return { env, program };
 }
 
-/** The installed unit with its drop-in. */
+/** The installed unit with its drop-ins. */
 function unitOf({ at }: Machine): string {
   const units = "etc/systemd/system";
-  const unit = readFileSync(at(`${units}/latchkey.service`), "utf8");
-  try {
-    return unit + readFileSync(at(`${units}/latchkey.service.d/postgres.conf`), "utf8");
-  } catch {
-    return unit;
-  }
+  const dropIns = at(`${units}/latchkey.service.d`);
+  const files = existsSync(dropIns) ? readdirSync(dropIns).map((name) => join(dropIns, name)) : [];
+  return [at(`${units}/latchkey.service`), ...files].map((file) => readFileSync(file, "utf8")).join("\n");
 }

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { freePorts } from "../../support/ports.js";
 import type { Certificate } from "../../support/tls.js";
 import type { Ports } from "./latchkey.js";
+import { listens } from "./listens.js";
 import { repository } from "./paths.js";
 import { cleanEnv } from "./run.js";
 import { until } from "./until.js";
@@ -126,15 +127,6 @@ export async function startProxy(name: keyof typeof examples, ports: Ports, cert
       rmSync(folder, { recursive: true, force: true });
     },
   };
-}
-
-async function listens(port: number): Promise<boolean> {
-  const socket = connect(port, "127.0.0.1");
-  const result = await Promise.race([once(socket, "connect").then(() => true), once(socket, "close").then(() => false)]).catch(
-    () => false,
-  );
-  socket.destroy();
-  return result;
 }
 
 async function end(child: ChildProcess): Promise<void> {

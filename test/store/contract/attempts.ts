@@ -85,7 +85,7 @@ export function attempts(scene: Scene): void {
   it("of 200 racing attempts exactly 5 are taken, and the budgets hold 5 units", async () => {
     const { store } = scene;
     const challenge = await issue(store);
-    const [identifier, user] = [chargeOf("identifier", 1_000), chargeOf("user", 1_000)];
+    const [identifier, user] = [chargeOf("identifier", 60), chargeOf("user", 60)];
     const outcomes = await Promise.all(
       times(200, () => store.challenges.takeAttempt(attemptOf(challenge, { identifier, user }))),
     );

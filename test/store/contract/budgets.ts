@@ -9,6 +9,7 @@ import {
   bytes,
   chargeOf,
   day,
+  done,
   expectKind,
   expectNothingHappened,
   hour,
@@ -118,7 +119,7 @@ export function budgets(scene: Scene): void {
     const { store } = scene;
     const challenge = await endless(store);
     const steps = [30, 60, 120].map((seconds) => seconds * second);
-    const charge = chargeOf("held", 1_000, day, { stepsMs: steps, jitter: 1 });
+    const charge = chargeOf("held", 60, day, { stepsMs: steps, jitter: 1 });
     let now = t0;
     for (const holdMs of [...steps, 120 * second, 120 * second]) {
       expectKind(await spend(store, challenge, charge, now), "taken");
@@ -162,7 +163,7 @@ export function budgets(scene: Scene): void {
   it("a clock that is set back leaves no hold that is further ahead than twice the longest", async () => {
     const { store } = scene;
     const challenge = await endless(store);
-    const charge = chargeOf("held", 1_000, day, { stepsMs: [30 * second, 60 * second], jitter: 1 });
+    const charge = chargeOf("held", 60, day, { stepsMs: [30 * second, 60 * second], jitter: 1 });
     expectKind(await spend(store, challenge, charge, t0), "taken");
     expect(await spend(store, challenge, charge, t0 - 90 * second)).toEqual({ kind: "limited", retryAt: t0 + 30 * second });
     expectKind(await spend(store, challenge, charge, t0 - 91 * second), "taken");
@@ -192,7 +193,7 @@ export function budgets(scene: Scene): void {
       const proven = await issue(store, { purpose: "verify_contact" });
       await store.challenges.redeem(redemptionOf(proven.challengeId, { returns, now: t0 + 2 }));
       for (const message of await store.outbox.claim({ now: t0 + 2, leaseMs: 0, limit: 100 })) {
-        if (message.delivery === null) await store.outbox.settle([{ ...message, retryAt: null }]);
+        if (message.delivery === null) await store.outbox.settle([done(message)]);
       }
     });
   });
@@ -200,7 +201,7 @@ export function budgets(scene: Scene): void {
   it("a return shortens a hold to the time it names, never prolongs it, and leaves it alone if it names none", async () => {
     const { store } = scene;
     const challenge = await endless(store);
-    const charge = chargeOf("held", 1_000, day, { stepsMs: [60 * second], jitter: 1 });
+    const charge = chargeOf("held", 60, day, { stepsMs: [60 * second], jitter: 1 });
     await spend(store, challenge, charge, t0);
     const holdUntil = async (): Promise<EpochMs | null> => (await budgetOf(store, charge.key, t0 + 2)).holdUntil;
     await giveBack(store, [{ key: charge.key, spentAt: t0 + 7 }], t0 + 1);
@@ -216,7 +217,7 @@ export function budgets(scene: Scene): void {
   it("a return shortens a later unit's hold only to as long after that unit: the floor between two sends stays", async () => {
     const { store } = scene;
     const challenge = await endless(store);
-    const charge = chargeOf("held", 1_000, day, { stepsMs: [30 * second, 60 * second], jitter: 1 });
+    const charge = chargeOf("held", 60, day, { stepsMs: [30 * second, 60 * second], jitter: 1 });
     await spend(store, challenge, charge, t0);
     await spend(store, challenge, charge, t0 + 30 * second);
     await giveBack(store, [{ key: charge.key, spentAt: t0, holdUntil: t0 + 15 * second }], t0 + 31 * second);

@@ -61,15 +61,15 @@ export function failures(scene: Scene): void {
 
   it("a redemption that gives its unit back ends the count, also of a charge without limits", async () => {
     const { store } = scene;
-    for (const now of times(3, (n) => t0 + n)) await guess({ identifier: counted("a"), contact: onlyCounts("b") }, now);
+    for (const now of times(3, (n) => t0 + n)) await guess({ identifier: counted("a", 60), contact: onlyCounts("b") }, now);
     const challenge = await issue(store);
     const now = t0 + minute;
-    await store.challenges.takeAttempt(attemptOf(challenge, { identifier: counted("a"), contact: onlyCounts("b"), now }));
+    await store.challenges.takeAttempt(attemptOf(challenge, { identifier: counted("a", 60), contact: onlyCounts("b"), now }));
     const returns = ["a", "b"].map((name) => ({ key: bytes(name), spentAt: now }));
     await redeem(store, challenge.challengeId, { returns, now });
     expect([await count("a", now), await count("b", now)]).toEqual([0, 0]);
     expect((await budgetOf(store, bytes("a"), now)).spent).toEqual([t0, t0 + 1, t0 + 2]);
-    expect(await guess({ identifier: counted("a"), contact: onlyCounts("b") }, now)).toBe(0);
+    expect(await guess({ identifier: counted("a", 60), contact: onlyCounts("b") }, now)).toBe(0);
   });
 
   it("failures are forgotten 30 days after the last one, whether or not they are swept", async () => {

@@ -8,6 +8,8 @@ import type { NewMembership, NewUser } from "../../../src/model/user.js";
 import type { DatabaseLocation } from "../../../src/store/open.js";
 import type { BudgetCharge } from "../../../src/store/port/budgets.js";
 import type { SendGuard } from "../../../src/store/port/challenges.js";
+import type { EndedTry } from "../../../src/store/port/messages.js";
+import type { OutboxMessage, Settlement } from "../../../src/store/port/outbox.js";
 import type { RedeemChange } from "../../../src/store/port/redemption.js";
 import type { RotateOutcome } from "../../../src/store/port/sessions.js";
 import type { Store } from "../../../src/store/port/store.js";
@@ -77,6 +79,7 @@ export function phone(): Contact {
 export function newChallenge(changes: Partial<NewChallenge> = {}): NewChallenge {
   const challengeId = unique("challenge");
   const contact = changes.contact === undefined ? email(challengeId) : changes.contact;
+  const identifierKey = changes.identifierKey ?? bytes(contact?.value ?? challengeId);
   return {
     challengeId,
     poolId,
@@ -84,7 +87,8 @@ export function newChallenge(changes: Partial<NewChallenge> = {}): NewChallenge 
     clientId: "client",
     purpose: "login",
     channel: contact?.kind === "phone" ? "sms" : "email",
-    identifierKey: bytes(contact?.value ?? challengeId),
+    identifierKey,
+    budgetKey: identifierKey,
     requesterKey: bytes("requester"),
     contact,
     userId: null,
@@ -294,6 +298,33 @@ export async function budgetOf(store: Store, key: Uint8Array, now: EpochMs) {
 export async function queued(store: Store, now: EpochMs): Promise<(string | null)[]> {
   const messages = await store.outbox.claim({ now, leaseMs: 0, limit: 10_000 });
   return messages.map((message) => message.delivery?.challengeId ?? null).sort();
+}
+
+/** The settlement of a message that was sent or given up. */
+export function done({ outboxId, tries }: Pick<OutboxMessage, "outboxId" | "tries">): Settlement {
+  return { outboxId, tries, retryAt: null, carrier: 0, unknowns: 0, ended: null };
+}
+
+/** The settlement of a message that is tried again at `retryAt`. */
+export function putOff(message: Pick<OutboxMessage, "outboxId" | "tries">, retryAt: number): Settlement {
+  return { ...done(message), retryAt };
+}
+
+/** A try of a claimed message by a carrier. */
+export function endedTry(message: OutboxMessage, provider: string, result: "sent" | "temporary"): EndedTry {
+  const { appId, userId, challengeId, purpose, channel } = message.delivery!;
+  const { queuedAt } = message;
+  return {
+    messageId: message.outboxId,
+    reference: `reference-${challengeId}`,
+    message: { appId, userId, challengeId, purpose, channel, maskedDestination: "a***@example.com", country: null, queuedAt },
+    contactKey: bytes("contact"),
+    ended: { provider, result, endedAt: t0 + message.tries, detail: result },
+    status: result === "sent" ? "sent" : "queued",
+    providerMessageId: null,
+    segments: null,
+    price: null,
+  };
 }
 
 /** Does something and asserts that nothing of what the port shows has changed: challenges, budgets, outbox, sessions. */

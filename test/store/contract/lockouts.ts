@@ -50,7 +50,7 @@ export function lockouts(scene: Scene): void {
   it("a guess during a lockout spends the attempt and all budgets like any other", async () => {
     const { store } = scene;
     const challenge = await patient();
-    const identifier = chargeOf("identifier", 100);
+    const identifier = chargeOf("identifier", 60);
     const take = (now: number) => store.challenges.takeAttempt(attemptOf(challenge, { lockout: rule, identifier, now }));
     for (const now of [t0, t0 + 1, t0 + 2, t0 + 3]) await take(now);
     expect((await store.challenges.find(challenge.challengeId))?.attempts).toBe(4);

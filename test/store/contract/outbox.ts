@@ -1,10 +1,17 @@
 import { expect, it } from "vitest";
 import {
+  appId,
+  day,
+  done,
   email,
+  endedTry,
+  expectKind,
   expectNothingHappened,
+  hour,
   issue,
   minute,
   phone,
+  putOff,
   queued,
   redemptionOf,
   register,
@@ -27,9 +34,14 @@ export function outbox(scene: Scene): void {
     expect(message).toEqual({
       outboxId: message?.outboxId,
       tries: 1,
+      queuedAt: t0,
+      carrier: 0,
+      unknowns: 0,
       delivery: {
         challengeId,
+        poolId: challenge.poolId,
         appId: "shop",
+        userId: null,
         clientId,
         purpose,
         channel,
@@ -93,13 +105,13 @@ export function outbox(scene: Scene): void {
     expect(again.map(({ tries }) => tries)).toEqual([2]);
   });
 
-  it("the settlement of an older charge does nothing: it neither ends nor moves the message", async () => {
+  it("a settlement of an earlier lease neither ends the message nor puts it off", async () => {
     const { store } = scene;
     await issue(store);
     const [old] = await store.outbox.claim({ now: t0, leaseMs, limit: 10 });
     const [current] = await store.outbox.claim({ now: t0 + leaseMs, leaseMs, limit: 10 });
     for (const retryAt of [null, t0]) {
-      await store.outbox.settle([{ outboxId: old!.outboxId, tries: old!.tries, retryAt }]);
+      await store.outbox.settle([{ ...done(old!), retryAt }]);
       expect(await store.outbox.nextDueAt()).toBe(t0 + 2 * leaseMs);
     }
     await store.outbox.settle([done(current!)]);
@@ -118,21 +130,67 @@ export function outbox(scene: Scene): void {
     const { store } = scene;
     await issue(store);
     const [message] = await store.outbox.claim({ now: t0, leaseMs, limit: 10 });
-    await store.outbox.settle([{ ...message!, retryAt: t0 + 5 * second }]);
+    await store.outbox.settle([putOff(message!, t0 + 5 * second)]);
     expect(await store.outbox.nextDueAt()).toBe(t0 + 5 * second);
     expect(await store.outbox.claim({ now: t0 + 5 * second - 1, leaseMs, limit: 10 })).toEqual([]);
     const [again] = await store.outbox.claim({ now: t0 + 5 * second, leaseMs, limit: 10 });
     expect(again).toMatchObject({ outboxId: message!.outboxId, tries: 2 });
   });
 
-  it("messages due longest are claimed first, within the limit", async () => {
+  it("within the limit, messages that were queued first are claimed first, and those put off between them by due time", async () => {
     const { store } = scene;
-    const late = await issue(store, {}, { now: t0 + second });
-    const early = await issue(store, {}, { now: t0 });
-    const first = await store.outbox.claim({ now: t0 + minute, leaseMs, limit: 1 });
-    expect(first.map(({ delivery }) => delivery?.challengeId)).toEqual([early.challengeId]);
-    const next = await store.outbox.claim({ now: t0 + minute, leaseMs, limit: 1 });
-    expect(next.map(({ delivery }) => delivery?.challengeId)).toEqual([late.challengeId]);
+    const [a, b, c] = [
+      await issue(store),
+      await issue(store, {}, { now: t0 + second }),
+      await issue(store, {}, { now: t0 + 2 * second }),
+    ];
+    const [message] = await store.outbox.claim({ now: t0, leaseMs, limit: 1 });
+    await store.outbox.settle([putOff(message!, t0 + second + 1)]);
+    const claimed: unknown[] = [];
+    for (const _ of [1, 2, 3]) {
+      const messages = await store.outbox.claim({ now: t0 + minute, leaseMs, limit: 1 });
+      claimed.push(...messages.map(({ delivery }) => delivery?.challengeId));
+    }
+    expect(claimed).toEqual([b.challengeId, a.challengeId, c.challengeId]);
+  });
+
+  it("a message put off keeps its number, its time of queueing and what its settlement says, and is settled again", async () => {
+    const { store } = scene;
+    const { challengeId } = await issue(store, { sendsMax: 1 });
+    const [first] = await store.outbox.claim({ now: t0, leaseMs, limit: 10 });
+    await store.outbox.settle([{ ...putOff(first!, t0 + second), carrier: 2, unknowns: 1 }]);
+    const again = { outboxId: first!.outboxId, queuedAt: t0, delivery: { challengeId } };
+    const [next] = await store.outbox.claim({ now: t0 + second, leaseMs, limit: 10 });
+    expect(next).toMatchObject({ ...again, tries: 2, carrier: 2, unknowns: 1 });
+    await store.outbox.settle([{ ...putOff(next!, t0 + 2 * second), carrier: 0, unknowns: 1 }]);
+    const [third] = await store.outbox.claim({ now: t0 + 2 * second, leaseMs, limit: 10 });
+    expect(third).toMatchObject({ ...again, tries: 3, carrier: 0, unknowns: 1 });
+    await store.outbox.settle([{ ...putOff(next!, t0), carrier: 5, unknowns: 0 }, done(next!)]);
+    expect(await store.outbox.nextDueAt()).toBe(t0 + 2 * second + leaseMs);
+    await store.outbox.settle([done(third!)]);
+    expect(await store.outbox.nextDueAt()).toBeNull();
+  });
+
+  it("a message put off to a time long past is claimed at once", async () => {
+    const { store } = scene;
+    await issue(store, {}, { now: t0 + hour });
+    const [message] = await store.outbox.claim({ now: t0 + hour, leaseMs, limit: 10 });
+    await store.outbox.settle([putOff(message!, t0)]);
+    expect(await store.outbox.nextDueAt({ now: t0 + hour, withinMs: second })).toBe(t0);
+    expect(await store.outbox.claim({ now: t0 + hour, leaseMs, limit: 10 })).toHaveLength(1);
+  });
+
+  it("what is due soon is known, whatever was claimed before and whichever way the clock was set", async () => {
+    const { store } = scene;
+    await issue(store, { expiresAt: t0 + day });
+    const soon = (now: number) => store.outbox.nextDueAt({ now, withinMs: second });
+    expect(await soon(t0)).toBe(t0);
+    await store.outbox.claim({ now: t0, leaseMs, limit: 10 });
+    expect(await soon(t0 + leaseMs - second)).toBe(t0 + leaseMs);
+    expect(await store.outbox.claim({ now: t0 + leaseMs, leaseMs, limit: 10 })).toHaveLength(1);
+    await issue(store);
+    expect(await soon(t0)).toBe(t0);
+    expect(await store.outbox.claim({ now: t0, leaseMs, limit: 10 })).toHaveLength(1);
   });
 
   it("messages of decoys, consumed and expired challenges are claimed with nothing to deliver", async () => {
@@ -174,12 +232,57 @@ export function outbox(scene: Scene): void {
     expect(await queued(store, t0)).toEqual([challengeId]);
   });
 
+  it("a settlement appends the try that ended, also if its lease was lost and the message has ended meanwhile", async () => {
+    const { store } = scene;
+    await issue(store);
+    const [lost] = await store.outbox.claim({ now: t0, leaseMs, limit: 10 });
+    const [current] = await store.outbox.claim({ now: t0 + leaseMs, leaseMs, limit: 10 });
+    await store.outbox.settle([{ ...done(current!), ended: endedTry(current!, "second", "sent") }]);
+    await store.outbox.settle([{ ...putOff(lost!, t0), ended: endedTry(lost!, "first", "temporary") }]);
+    const message = await store.messages.get({ messageId: current!.outboxId, appId });
+    expect(message).toMatchObject({ status: "sent", provider: "second", queuedAt: t0 });
+    expect(message?.tries.map(({ provider, result }) => [provider, result])).toEqual([
+      ["first", "temporary"],
+      ["second", "sent"],
+    ]);
+    expect(await store.outbox.nextDueAt()).toBeNull();
+  });
+
+  it("a try that is settled before its message is put off is appended once, however often it is settled", async () => {
+    const { store } = scene;
+    await issue(store);
+    const [message] = await store.outbox.claim({ now: t0, leaseMs, limit: 10 });
+    const settlement = { ...putOff(message!, t0 + second), ended: endedTry(message!, "first", "temporary") };
+    await store.outbox.settle([settlement]);
+    await store.outbox.settle([settlement]);
+    expect(await store.messages.get({ messageId: message!.outboxId, appId })).toMatchObject({
+      status: "queued",
+      tries: [{ provider: "first" }],
+    });
+    expect(await store.outbox.nextDueAt()).toBe(t0 + second);
+  });
+
+  it("a resend over another channel is a message of that channel, and leaves the challenge's as it is", async () => {
+    const { store } = scene;
+    const challenge = await issue(store, { contact: phone(), channel: "sms", sendsMax: 3 });
+    const { challengeId, clientId, requesterKey } = challenge;
+    const resend = { challengeId, clientId, requesterKey, idempotency: null, charges: [], now: t0 };
+    expectKind(await store.challenges.resend({ ...resend, channel: "voice" }), "resent");
+    expectKind(await store.challenges.resend({ ...resend, channel: null }), "resent");
+    const messages = await store.outbox.claim({ now: t0, leaseMs, limit: 10 });
+    expect(messages.map(({ delivery }) => delivery?.channel)).toEqual(["sms", "voice", "sms"]);
+    expect((await store.challenges.find(challengeId))?.channel).toBe("sms");
+    await store.outbox.settle([putOff(messages[1]!, t0 + second)]);
+    const [again] = await store.outbox.claim({ now: t0 + second, leaseMs, limit: 10 });
+    expect(again?.delivery?.channel).toBe("voice");
+  });
+
   it("settling nothing, or what is not there, does nothing", async () => {
     const { store } = scene;
     const challenge = await issue(store);
     await expectNothingHappened(store, { now: t0, challenges: [challenge.challengeId] }, async () => {
       await store.outbox.settle([]);
-      await store.outbox.settle([{ outboxId: 999_999, tries: 1, retryAt: null }]);
+      await store.outbox.settle([done({ outboxId: 999_999, tries: 1 }), putOff({ outboxId: 999_998, tries: 1 }, t0)]);
     });
   });
 
@@ -187,8 +290,4 @@ export function outbox(scene: Scene): void {
     expect(await scene.store.outbox.nextDueAt()).toBeNull();
     expect(await scene.store.outbox.claim({ now: t0, leaseMs, limit: 10 })).toEqual([]);
   });
-}
-
-function done({ outboxId, tries }: { outboxId: number; tries: number }) {
-  return { outboxId, tries, retryAt: null };
 }

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe } from "vitest";
 import { apps } from "./apps.js";
 import { attempts } from "./attempts.js";
+import { brakes } from "./brakes.js";
 import { budgets } from "./budgets.js";
 import { checkedChanges } from "./checked-changes.js";
 import { claims } from "./claims.js";
@@ -22,6 +23,9 @@ import { memberChanges } from "./member-changes.js";
 import { memberContacts } from "./member-contacts.js";
 import { memberList } from "./member-list.js";
 import { members } from "./members.js";
+import { messageRedemptions } from "./message-redemptions.js";
+import { messageReports } from "./message-reports.js";
+import { messages } from "./messages.js";
 import { outbox } from "./outbox.js";
 import { outstanding } from "./outstanding.js";
 import { peopleRaces } from "./people-races.js";
@@ -41,6 +45,7 @@ import { withoutMembership } from "./without-membership.js";
 /** By concern; every engine has to keep all of them. */
 const concerns: Readonly<Record<string, (scene: Scene) => void>> = {
   budgets,
+  brakes,
   sends,
   "live challenges": liveChallenges,
   attempts,
@@ -68,6 +73,9 @@ const concerns: Readonly<Record<string, (scene: Scene) => void>> = {
   "races of people": peopleRaces,
   failures,
   outbox,
+  messages,
+  "reports on messages": messageReports,
+  "messages of people and challenges": messageRedemptions,
   apps,
   clients,
   "client secrets": clientSecrets,

@@ -7,6 +7,7 @@ import {
   bytes,
   chargeOf,
   day,
+  done,
   email,
   expectKind,
   hour,
@@ -142,7 +143,7 @@ export function sweep(scene: Scene): void {
     const { store } = scene;
     const challenge = await issue(store, { sendsMax: 1 });
     const messages = await store.outbox.claim({ now: t0, leaseMs: minute, limit: 10 });
-    await store.outbox.settle(messages.map(({ outboxId, tries }) => ({ outboxId, tries, retryAt: null })));
+    await store.outbox.settle(messages.map(done));
     const at = (now: number) => store.upkeep.sweep({ now, limit: 100 });
     expect((await at(challenge.expiresAt)).expired).toEqual([]);
     expect((await at(challenge.expiresAt + hour)).expired).toEqual([{ purpose: "login", channel: "email" }]);

@@ -11,6 +11,7 @@ import {
   bytes,
   chargeOf,
   day,
+  done,
   email,
   guardOf,
   hour,
@@ -23,6 +24,7 @@ import {
   newUser,
   phone,
   poolId,
+  putOff,
   redeem,
   redemptionOf,
   register,
@@ -30,11 +32,13 @@ import {
   signIn,
   t0,
 } from "../contract/fixtures.js";
+import { append, endedTry, nextTry, reportOf } from "../contract/message-fixtures.js";
 
 /** Statements that may read without a condition, each with its reason. */
 const scansAllowed: readonly (readonly [statement: string, reason: string])[] = [
   ["FROM schema_migrations", "a row a migration, read at start"],
-  ["SELECT min(due_at)", "the first entry of its index alone"],
+  ["FROM outbox o JOIN challenges", "messages that wait, which are few, when an operator looks"],
+  ["FROM outbox_later o JOIN challenges", "messages that wait, which are few, when an operator looks"],
 ];
 
 interface Plan {
@@ -59,11 +63,15 @@ const tables = [
   "send_locks",
   "budgets",
   "outbox",
+  "outbox_later",
   "idempotency",
   "sessions",
   "lockouts",
   "memberships",
   "claims",
+  "messages",
+  "messages_other",
+  "message_reports",
 ];
 
 /**
@@ -152,11 +160,26 @@ async function useEverything(store: Store): Promise<void> {
   await store.sessions.revokeFamily({ family: bytes("nothing"), clientId, now: t0 });
   await store.users.update({ appId, userId: user.userId, displayName: "Ada" });
   const messages = await store.outbox.claim({ now: t0 + hour, leaseMs: minute, limit: 10 });
-  await store.outbox.settle(messages.map((message, index) => ({ ...message, retryAt: index === 0 ? t0 : null })));
+  await store.outbox.settle(messages.map((message, index) => (index === 0 ? putOff(message, t0) : done(message))));
   await store.outbox.nextDueAt();
+  await useMessages(store, user.userId);
   await store.users.erase({ userId: user.userId, now: t0 });
   await store.upkeep.sweep({ now: t0 - 300 * day, limit: 10 });
   await store.upkeep.ping();
+}
+
+/** What happens to every message. What operators look at may read all messages of an app, or of a time. */
+async function useMessages(store: Store, userId: string): Promise<void> {
+  const [sent, early] = [endedTry({ providerMessageId: "id", message: { userId } }), endedTry()];
+  await store.messages.report([reportOf(early)]);
+  await append(store, sent, early);
+  await append(store, nextTry(sent, { ended: { endedAt: t0 + 1 } }));
+  await store.messages.report([reportOf(sent), reportOf(sent, { reference: null, providerMessageId: "id" })]);
+  await store.messages.get({ messageId: sent.messageId, appId });
+  await store.messages.list({ filter: { userId }, before: null, limit: 10 });
+  await store.messages.list({ filter: { contactKey: sent.contactKey }, before: sent.messageId, limit: 10 });
+  await store.messages.joinRedemptions({ now: t0 + day, limit: 10 });
+  await store.messages.sweep({ now: Date.now(), before: 1, limit: 10 });
 }
 
 /** The same for people and their memberships. */
@@ -302,11 +325,16 @@ const fill = [
   `INSERT INTO challenges SELECT 'c' || i, 'client', 'login', 'email', ${random(16)}, ${random(16)}, 'email', 'value' || i,
      CASE WHEN i % 2 > 0 THEN 'u' || i END, false, CASE WHEN i % 10 = 0 THEN 'r' || i END, '', 'en', 6, 'fast', 'p', ${random(16)},
      ${random(32)}, CASE WHEN i % 8 = 0 THEN ${random(32)} END, 0, 5, 1, 5, '{}', '{}', i * 1000, i * 1000 + 300000, 0,
-     CASE WHEN i % 2 > 0 THEN i END, NULL, 'main', 'default' FROM ${rows}`,
+     CASE WHEN i % 2 > 0 THEN i END, NULL, 'main', 'default', NULL, NULL, ${random(16)} FROM ${rows}`,
   `INSERT INTO send_locks SELECT ${random(20)}, i FROM ${rows}`,
   `INSERT INTO budgets SELECT ${random(17)}, '{1,2,3}', 0, i * 1000 FROM ${rows}`,
   `INSERT INTO lockouts SELECT ${random(17)}, 1, 0, i * 1000 FROM ${rows}`,
-  `INSERT INTO outbox (challenge_id, due_at) SELECT 'c' || i, i * 1000 FROM ${rows} WHERE i % 20 = 0`,
+  `INSERT INTO outbox (challenge_id, due_at, queued_at) SELECT 'c' || i, i * 1000, i * 1000 FROM ${rows} WHERE i % 20 = 0`,
+  `INSERT INTO outbox_later (outbox_id, challenge_id, due_at, tries, carrier, unknowns, queued_at)
+    SELECT 1000000 + i, 'c' || i, i * 1000, 1, 0, 0, i * 1000 FROM ${rows} WHERE i % 20 = 1`,
+  `INSERT INTO messages SELECT i, i * 1000, 'ref' || i, CASE WHEN i % 4 > 0 THEN 'default' ELSE 'shop' END, 'u' || i, 'c' || i, 'login',
+     'sms', '', ${random(32)}, 'SE', 'one', 'pm' || i, 'sent', '', '[]', 1, NULL, NULL, i, NULL, NULL, i % 8 = 0 FROM ${rows}`,
+  `INSERT INTO message_reports SELECT 'one', 'ref-' || i, 'pm-' || i, 'delivered', '', NULL, NULL, NULL, i FROM ${rows}`,
   `INSERT INTO idempotency (mac, kind, challenge_ids, expires_at) SELECT ${random(32)}, 'challenges', ARRAY['c' || i], i * 1000 FROM ${rows}`,
   `INSERT INTO sessions SELECT 's' || i, ${random(16)}, 'k', 'u' || (i % 1500), 'client', 0, NULL, '', '', 'sms', i, i, i * 2000,
      i * 3000, i * 2000, CASE WHEN i % 4 > 0 THEN 'default' ELSE 'shop' END, CASE WHEN i % 5 = 0 THEN ${random(32)} END

@@ -9,6 +9,7 @@ import {
   bytes,
   chargeOf,
   day,
+  done,
   email,
   expectKind,
   hour,
@@ -323,7 +324,7 @@ export const unflushedActs: readonly Act[] = [
       const { outboxId, tries } = (await dueMessage(store, challengeId))!;
       await flushed(store);
       return {
-        act: () => store.outbox.settle([{ outboxId, tries, retryAt: null }]),
+        act: () => store.outbox.settle([done({ outboxId, tries })]),
         promise: async (after) => expect(await dueMessage(after, challengeId)).toBe(undefined),
       };
     },

@@ -7,7 +7,9 @@ import { openDatabase, openSqlite } from "../../../src/store/sqlite/sqlite.js";
 import { createWriter } from "../../../src/store/sqlite/writer.js";
 import { startStoreProcesses } from "../../support/store-processes.js";
 import {
+  appId,
   bytes,
+  done,
   email,
   guardOf,
   issue,
@@ -22,6 +24,7 @@ import {
   times,
   unique,
 } from "../contract/fixtures.js";
+import { append, endedTry } from "../contract/message-fixtures.js";
 import { tempDir } from "../temp-dir.js";
 
 const directory = tempDir();
@@ -91,12 +94,22 @@ describe("the files of a SQLite database", () => {
       await expectErased({ contact, userId: user.userId }, () => store.users.erase({ userId: user.userId, now: t0 }));
     });
 
+    it("and none of the contact's key and masked form in messages, after its user's deletion", async () => {
+      const { user } = await signIn(store);
+      const [contactKey, maskedDestination] = [bytes(unique("mark"), 32), unique("masked")];
+      await append(store, endedTry({ contactKey, message: { userId: user.userId, maskedDestination } }));
+      expect([contactKey, Buffer.from(maskedDestination)].map(holds)).toEqual([true, true]);
+      await store.users.leave({ appId, userId: user.userId, now: t0 });
+      await store.upkeep.scrub();
+      expect([contactKey, Buffer.from(maskedDestination)].map(holds)).toEqual([false, false]);
+    });
+
     it("by its expiry and a sweep", () => expectErased({}, () => store.upkeep.sweep({ now: t0 + 5 * minute, limit: 1_000 })));
 
     it("by its last message, when no send is left", () =>
       expectErased({ sendsMax: 1 }, async () => {
         const messages = await store.outbox.claim({ now: t0, leaseMs: minute, limit: 100 });
-        await store.outbox.settle(messages.map((message) => ({ ...message, retryAt: null })));
+        await store.outbox.settle(messages.map(done));
       }));
 
     it("and none of a registration's profile", async () => {
@@ -119,7 +132,7 @@ describe("the files of a SQLite database", () => {
       await issue(store, { sealedCode: mark });
       await register(store, [email()]);
       const messages = await store.outbox.claim({ now: t0, leaseMs: minute, limit: 100 });
-      await store.outbox.settle(messages.map((message) => ({ ...message, retryAt: null })));
+      await store.outbox.settle(messages.map(done));
       await store.upkeep.scrub();
       expect(holds(mark)).toBe(true);
     });

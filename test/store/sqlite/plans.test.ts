@@ -13,6 +13,7 @@ const scansAllowed: readonly (readonly [statement: string, reason: string])[] = 
   ["SELECT count(*) AS count FROM sessions s WHERE key_id", "only when an operator retires a key"],
   ["FROM sessions s WHERE key_id = @keyId", "only when an operator retires a key"],
   ["SELECT count(*) AS count FROM challenges", "only when an operator retires a key"],
+  ["SELECT due_at FROM outbox ORDER BY outbox_id LIMIT 10000", "at most that many"],
   ["UPDATE sessions SET rotation_mac = NULL", "only when a backup is restored"],
   ["min(value, @now) ORDER BY value) FROM json_each(spent)", "only when the clock was set back"],
   ["last_used_at = min(last_used_at, @now", "only when the clock was set back"],
@@ -28,6 +29,7 @@ const sortsAllowed: readonly (readonly [statement: string, reason: string])[] = 
   ["ORDER BY c.created_at DESC, c.challenge_id DESC LIMIT 1", "the live challenges of one identifier"],
   ["ORDER BY l.created_at, l.user_id LIMIT 1", "the claims of one app to one contact"],
   ["ORDER BY own.created_at, own.value LIMIT 1", "the claims of one user"],
+  ["FROM message_reports WHERE reference = @reference", "the reports that wait for one message"],
   ["FROM challenges WHERE registration_id = ?", "the challenges of one registration"],
 ];
 
@@ -99,15 +101,17 @@ function fill(db: Database.Database): void {
     INSERT INTO claims ${rows} SELECT 'default', 'email', 'claimed' || (i / 3), 'u' || i, i FROM n WHERE i % 5 = 0;
     INSERT INTO memberships ${rows} SELECT 'default', 'u' || i, i, '[]', '', '', iif(i % 2, 'x' || i, NULL), '', 'otp', 'active', i FROM n;
     INSERT INTO registrations ${rows} SELECT 'r' || i, randomblob(64), i * 1000 FROM n WHERE i % 10 = 0;
-    INSERT INTO challenges (challenge_id, client_id, purpose, channel, identifier_key, requester_key, contact_kind, contact_value,
+    INSERT INTO challenges (challenge_id, client_id, purpose, channel, identifier_key, budget_key, requester_key, contact_kind, contact_value,
         user_id, decoy, registration_id, masked_destination, locale, code_length, hash_profile, pepper_id, salt, tag, sealed_code,
         attempts_max, sends_max, created_at, expires_at, resend_at, consumed_at)
-      ${rows} SELECT 'c' || i, 'client', 'login', 'email', randomblob(16), randomblob(16), 'email', 'value' || i,
+      ${rows} SELECT 'c' || i, 'client', 'login', 'email', randomblob(16), randomblob(16), randomblob(16), 'email', 'value' || i,
         iif(i % 2, 'u' || i, NULL), 0, iif(i % 10, NULL, 'r' || i), '', 'en', 6, 'fast', 'p', randomblob(16), randomblob(32),
         iif(i % 8, NULL, randomblob(40)), 5, 5, i * 1000, i * 1000 + 300000, 0, iif(i % 2, i, NULL) FROM n;
-    INSERT INTO budgets ${rows} SELECT randomblob(17), '1,2,3', 0, i * 1000, 0 FROM n;
+    INSERT INTO budgets ${rows} SELECT randomblob(17), '1,2,3', 0, i * 1000, 0, NULL, 1 FROM n;
     INSERT INTO lockouts ${rows} SELECT randomblob(17), 1, 0, i * 1000 FROM n;
-    INSERT INTO outbox (challenge_id, due_at) ${rows} SELECT 'c' || i, i * 1000 FROM n WHERE i % 20 = 0;
+    INSERT INTO outbox (challenge_id, due_at, queued_at) ${rows} SELECT 'c' || i, i * 1000, i * 1000 FROM n WHERE i % 20 = 0;
+    INSERT INTO outbox_later (outbox_id, challenge_id, due_at, tries, carrier, unknowns, queued_at)
+      ${rows} SELECT 1000000 + i, 'c' || i, i * 1000, 1, 0, 0, i * 1000 FROM n WHERE i % 20 = 1;
     INSERT INTO idempotency ${rows} SELECT randomblob(32), '{}', i * 1000 FROM n;
     INSERT INTO sessions (session_id, family, key_id, user_id, client_id, ip, user_agent, amr, created_at, last_used_at,
         idle_expires_at, expires_at, app_id, credential_hash)

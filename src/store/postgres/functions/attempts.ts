@@ -4,7 +4,7 @@ export const attemptFunctions = `
 CREATE FUNCTION take_attempt(
   p_challenge_id TEXT, p_client_id TEXT, p_charges JSONB,
   p_lockout_key BYTEA, p_failures_max INTEGER, p_lockout_ms BIGINT, p_now BIGINT,
-  OUT outcome TEXT, OUT retry_at BIGINT, OUT user_spent BOOLEAN, OUT locked_until BIGINT, OUT failures INTEGER
+  OUT outcome TEXT, OUT retry_at BIGINT, OUT refused_by TEXT, OUT user_spent BOOLEAN, OUT locked_until BIGINT, OUT failures INTEGER
 ) LANGUAGE plpgsql AS $$
 DECLARE
   v_spending RECORD;
@@ -14,12 +14,13 @@ BEGIN
     AND expires_at > p_now AND consumed_at IS NULL AND cancelled_at IS NULL
   FOR UPDATE;
   IF NOT FOUND THEN
-    retry_at := budgets_refused_until(p_charges, p_now);
+    SELECT r.retry_at, r.refused_by INTO retry_at, refused_by FROM budgets_refused_until(p_charges, p_now) r;
     outcome := CASE WHEN retry_at > p_now THEN 'limited' ELSE 'refused' END;
     RETURN;
   END IF;
   SELECT * INTO v_spending FROM spend_budgets(p_charges, 0, NULL, p_now);
   retry_at := v_spending.retry_at;
+  refused_by := v_spending.refused_by;
   user_spent := v_spending.optional_refused;
   failures := coalesce(v_spending.failures, 0);
   outcome := 'limited';

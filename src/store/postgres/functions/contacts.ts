@@ -100,6 +100,9 @@ CREATE FUNCTION take_contact(
 ) RETURNS VOID LANGUAGE plpgsql AS $$
 DECLARE
   v_was_verified BOOLEAN;
+  v_of_contact TEXT[] := ARRAY(
+    SELECT c.challenge_id FROM challenges c
+    WHERE c.challenge_id = ANY (p_challenges) AND c.contact_kind = p_kind AND c.contact_value = p_value);
 BEGIN
   DELETE FROM contacts o WHERE o.pool_id = p_pool_id AND o.kind = p_kind AND o.value = p_value AND o.user_id = p_user_id;
   v_was_verified := FOUND;
@@ -111,6 +114,7 @@ BEGIN
       AND (v_was_verified OR c.app_id = p_app_id AND c.user_id = p_user_id);
     UPDATE challenges c SET replaces = NULL
     WHERE c.challenge_id = ANY (p_challenges) AND c.user_id = p_user_id AND c.purpose = 'change_contact' AND c.replaces = p_value;
+    PERFORM erase_messages(p_user_id, masked_contact(p_kind, p_value), v_of_contact);
   END IF;
 END $$;
 

@@ -15,7 +15,7 @@ BEGIN
   UPDATE challenges c SET sealed_code = NULL,
     cancelled_at = CASE p_how WHEN 'cancel' THEN p_now END, consumed_at = CASE p_how WHEN 'approve' THEN p_now END
   WHERE c.challenge_id = p_challenge_id AND c.app_id = p_app_id AND ${isLiveChallenge("p_now")}
-  RETURNING c.identifier_key, c.requester_key, c.created_at, c.resend_times, c.resend_requesters INTO v_ended;
+  RETURNING c.budget_key, c.requester_key, c.created_at, c.resend_times, c.resend_requesters INTO v_ended;
   IF NOT FOUND THEN
     RETURN false;
   END IF;
@@ -23,7 +23,7 @@ BEGIN
   WHERE c.registration_id = v_registration_id AND c.consumed_at IS NULL AND c.cancelled_at IS NULL;
   DELETE FROM registrations r WHERE r.registration_id = v_registration_id;
   IF p_how = 'approve' THEN
-    PERFORM give_back('[]', p_send_returns, v_ended.identifier_key, array_prepend(v_ended.created_at, v_ended.resend_times),
+    PERFORM give_back('[]', p_send_returns, v_ended.budget_key, array_prepend(v_ended.created_at, v_ended.resend_times),
       array_prepend(v_ended.requester_key, v_ended.resend_requesters), p_now);
   END IF;
   RETURN true;

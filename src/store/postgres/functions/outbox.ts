@@ -1,17 +1,31 @@
 /** The outbox. The lock order is in `sends.ts`. */
 export const outboxFunctions = `
 -- Settlements come sorted by message. The codes are erased after the challenge is locked. If two calls end its last messages at
--- once, the later one then sees that none is left.
-CREATE FUNCTION settle_messages(p_ids BIGINT[], p_tries INTEGER[], p_retry_at BIGINT[]) RETURNS VOID LANGUAGE plpgsql AS $$
+-- once, the later one then sees that none is left. The ended tries are appended last, see \`sends.ts\`, also those of earlier leases.
+CREATE FUNCTION settle_messages(
+  p_ids BIGINT[], p_tries INTEGER[], p_retry_at BIGINT[], p_carriers INTEGER[], p_unknowns INTEGER[], p_ended JSONB
+) RETURNS VOID LANGUAGE plpgsql AS $$
 DECLARE
   v_challenge_id TEXT;
   v_spent TEXT[] := '{}';
 BEGIN
   FOR i IN 1 .. cardinality(p_ids) LOOP
     IF p_retry_at[i] IS NOT NULL THEN
-      UPDATE outbox SET due_at = p_retry_at[i] WHERE outbox_id = p_ids[i] AND tries = p_tries[i];
+      WITH moved AS (
+        DELETE FROM outbox WHERE outbox_id = p_ids[i] AND tries = p_tries[i]
+        RETURNING outbox_id, challenge_id, channel, tries, queued_at
+      )
+      INSERT INTO outbox_later (outbox_id, challenge_id, channel, due_at, tries, carrier, unknowns, queued_at)
+      SELECT outbox_id, challenge_id, channel, p_retry_at[i], tries, p_carriers[i], p_unknowns[i], queued_at FROM moved;
+      IF NOT FOUND THEN
+        UPDATE outbox_later SET due_at = p_retry_at[i], carrier = p_carriers[i], unknowns = p_unknowns[i]
+        WHERE outbox_id = p_ids[i] AND tries = p_tries[i];
+      END IF;
     ELSE
       DELETE FROM outbox WHERE outbox_id = p_ids[i] AND tries = p_tries[i] RETURNING challenge_id INTO v_challenge_id;
+      IF NOT FOUND THEN
+        DELETE FROM outbox_later WHERE outbox_id = p_ids[i] AND tries = p_tries[i] RETURNING challenge_id INTO v_challenge_id;
+      END IF;
       IF FOUND THEN
         v_spent := v_spent || v_challenge_id;
       END IF;
@@ -22,7 +36,10 @@ BEGIN
     ORDER BY challenge_id FOR UPDATE);
   IF cardinality(v_spent) > 0 THEN
     UPDATE challenges c SET sealed_code = NULL
-    WHERE c.challenge_id = ANY (v_spent) AND (SELECT count(*) FROM outbox o WHERE o.challenge_id = c.challenge_id) = 0;
+    WHERE c.challenge_id = ANY (v_spent)
+      AND (SELECT count(*) FROM outbox o WHERE o.challenge_id = c.challenge_id) = 0
+      AND (SELECT count(*) FROM outbox_later o WHERE o.challenge_id = c.challenge_id) = 0;
   END IF;
+  PERFORM append_tries(p_ended);
 END $$;
 `;

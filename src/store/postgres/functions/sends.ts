@@ -3,9 +3,10 @@ import { namesOf, newChallenge, storedChallenge } from "./columns.js";
 import { ownClaims } from "./person-rows.js";
 
 /**
- * Sending. Every function that writes locks in this order, so that no two deadlock: outbox, idempotency of a send, send_locks,
- * challenges by id, users, contacts, claims by kind and value, memberships, sessions by id, idempotency of a redemption, budgets by
- * key, lockouts. The idempotency keys of sends and of redemptions are disjoint, so no lock cycle can form between them.
+ * Sending. Every function that writes locks in this order, so that no two deadlock: waiting messages by id, idempotency of a send,
+ * send_locks, challenges by id, users, contacts, claims by kind and value, memberships, messages as `messages.ts` says, sessions by
+ * id, idempotency of a redemption, budgets by key, lockouts. A waiting message is a row of outbox or of outbox_later, never of both.
+ * The idempotency keys of sends and of redemptions are disjoint, so no lock cycle can form between them.
  * A person's users row guards the person's contacts, claims, memberships and new sessions: all that changes them locks it first. A
  * redemption creates a person's contacts before the users row, which no other call can wait for yet. No call locks the users rows
  * of two people, except `create_members`, which locks them by id. Two lists that make the same usernames in different orders can
@@ -79,14 +80,15 @@ END $$;
 CREATE FUNCTION prepare_send(
   p_mac BYTEA, p_pool_id TEXT, p_app_id TEXT, p_trust_claims BOOLEAN, p_identifier_kind TEXT, p_identifier TEXT, p_contact_kind TEXT,
   p_places JSONB, p_charges JSONB, p_now BIGINT,
-  OUT outcome TEXT, OUT retry_at BIGINT, OUT recipient_id TEXT, OUT recipient_locale TEXT, OUT recipient_contact TEXT, OUT standing TEXT
+  OUT outcome TEXT, OUT retry_at BIGINT, OUT refused_by TEXT, OUT recipient_id TEXT, OUT recipient_locale TEXT, OUT recipient_contact TEXT, OUT standing TEXT
 ) LANGUAGE plpgsql STABLE AS $$
 BEGIN
   IF p_mac IS NOT NULL AND replayed_challenges(p_mac, p_now) IS NOT NULL THEN
     outcome := 'replayed';
     RETURN;
   END IF;
-  retry_at := greatest(places_free_at(p_places, p_now), budgets_refused_until(p_charges, p_now));
+  SELECT greatest(r.retry_at, places), CASE WHEN r.retry_at > places THEN r.refused_by END INTO retry_at, refused_by
+  FROM budgets_refused_until(p_charges, p_now) r, places_free_at(p_places, p_now) AS places;
   outcome := CASE WHEN retry_at > p_now THEN 'limited' ELSE 'ready' END;
   IF outcome = 'limited' OR p_identifier_kind IS NULL THEN
     RETURN;
@@ -134,7 +136,7 @@ END $$;
 CREATE FUNCTION issue_challenges(
   p_mac BYTEA, p_registration_id TEXT, p_sealed_profile BYTEA, p_challenges JSONB, p_expires_at BIGINT,
   p_lock_keys BYTEA[], p_places JSONB, p_charges JSONB, p_deliver_at BIGINT, p_now BIGINT,
-  OUT outcome TEXT, OUT retry_at BIGINT, OUT resend_at BIGINT[]
+  OUT outcome TEXT, OUT retry_at BIGINT, OUT refused_by TEXT, OUT resend_at BIGINT[], OUT muted BOOLEAN
 ) LANGUAGE plpgsql AS $$
 DECLARE
   v_spending RECORD;
@@ -152,6 +154,8 @@ BEGIN
   SELECT * INTO v_spending FROM spend_budgets(
     p_charges, places_free_at(p_places, p_now), array_fill(p_now, ARRAY[jsonb_array_length(p_challenges)]), p_now);
   retry_at := v_spending.retry_at;
+  refused_by := v_spending.refused_by;
+  muted := v_spending.optional_refused;
   IF retry_at > p_now THEN
     DELETE FROM idempotency WHERE mac = p_mac;
     outcome := 'limited';
@@ -164,20 +168,24 @@ BEGIN
   outcome := 'issued';
   resend_at := v_spending.resend_at;
   INSERT INTO challenges (${namesOf(newChallenge)}, resend_at)
-  SELECT ${namesOf(newChallenge, "c")}, v_spending.resend_at[c.nth] FROM jsonb_to_recordset(p_challenges) AS c (${newChallenge}, nth INTEGER);
-  INSERT INTO outbox (challenge_id, due_at)
-  SELECT c.challenge_id, p_deliver_at FROM jsonb_to_recordset(p_challenges) AS c (challenge_id TEXT, nth INTEGER) ORDER BY c.nth;
+  SELECT ${namesOf(newChallenge, "c").replace("c.decoy", "c.decoy OR muted")}, v_spending.resend_at[c.nth]
+  FROM jsonb_to_recordset(p_challenges) AS c (${newChallenge}, nth INTEGER);
+  INSERT INTO outbox (challenge_id, due_at, queued_at)
+  SELECT c.challenge_id, p_deliver_at, p_now FROM jsonb_to_recordset(p_challenges) AS c (challenge_id TEXT, nth INTEGER) ORDER BY c.nth;
 END $$;
 
 -- Returns the challenge after the resend, or nulls if it does not exist.
 CREATE FUNCTION resend_challenge(
-  p_challenge_id TEXT, p_client_id TEXT, p_requester_key BYTEA, p_mac BYTEA, p_charges JSONB, p_deliver_at BIGINT, p_now BIGINT
-) RETURNS TABLE (outcome TEXT, retry_at BIGINT, ${storedChallenge}) LANGUAGE plpgsql AS $$
+  p_challenge_id TEXT, p_client_id TEXT, p_requester_key BYTEA, p_mac BYTEA, p_charges JSONB, p_channel TEXT, p_deliver_at BIGINT,
+  p_now BIGINT
+) RETURNS TABLE (outcome TEXT, retry_at BIGINT, refused_by TEXT, muted BOOLEAN, ${storedChallenge}) LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 DECLARE
   v_outcome TEXT := 'refused';
   v_expires_at BIGINT;
   v_retry_at BIGINT;
+  v_refused_by TEXT;
+  v_muted BOOLEAN := false;
   v_resend_at BIGINT[];
 BEGIN
   SELECT expires_at INTO v_expires_at FROM challenges WHERE challenge_id = p_challenge_id;
@@ -189,7 +197,8 @@ BEGIN
       AND expires_at > p_now AND consumed_at IS NULL AND cancelled_at IS NULL
     FOR UPDATE;
     IF FOUND THEN
-      SELECT s.retry_at, s.resend_at INTO v_retry_at, v_resend_at FROM spend_budgets(p_charges, 0, ARRAY[p_now], p_now) s;
+      SELECT s.retry_at, s.refused_by, s.optional_refused, s.resend_at INTO v_retry_at, v_refused_by, v_muted, v_resend_at
+      FROM spend_budgets(p_charges, 0, ARRAY[p_now], p_now) s;
       v_outcome := CASE WHEN v_retry_at > p_now THEN 'limited' ELSE 'resent' END;
     END IF;
   END IF;
@@ -197,11 +206,13 @@ BEGIN
     UPDATE challenges SET sends = sends + 1, resend_at = v_resend_at[1],
       resend_times = resend_times || p_now, resend_requesters = resend_requesters || p_requester_key
     WHERE challenge_id = p_challenge_id;
-    INSERT INTO outbox (challenge_id, due_at) VALUES (p_challenge_id, p_deliver_at);
+    IF NOT v_muted THEN
+      INSERT INTO outbox (challenge_id, channel, due_at, queued_at) VALUES (p_challenge_id, p_channel, p_deliver_at, p_now);
+    END IF;
   ELSIF v_outcome <> 'replayed' THEN
     DELETE FROM idempotency WHERE mac = p_mac;
   END IF;
-  RETURN QUERY SELECT v_outcome, v_retry_at, ${namesOf(storedChallenge, "c")}
+  RETURN QUERY SELECT v_outcome, v_retry_at, v_refused_by, v_muted, ${namesOf(storedChallenge, "c")}
     FROM (SELECT) AS once LEFT JOIN challenges c ON c.challenge_id = p_challenge_id;
 END $$;
 `;

@@ -7,6 +7,7 @@ import { creationFunctions } from "./creation.js";
 import { endingFunctions } from "./ending.js";
 import { lockoutFunctions } from "./lockouts.js";
 import { memberFunctions } from "./members.js";
+import { messageFunctions } from "./messages.js";
 import { outboxFunctions } from "./outbox.js";
 import { sendFunctions } from "./sends.js";
 import { upkeepFunctions } from "./upkeep.js";
@@ -33,6 +34,7 @@ const texts = [
   contactFunctions,
   creationFunctions,
   outboxFunctions,
+  messageFunctions,
   upkeepFunctions,
 ].join("\n");
 

@@ -28,7 +28,7 @@ DECLARE
 BEGIN
   -- The columns read before the lock change only when the person is erased or the contact removed. The challenge is then a decoy. A
   -- change may lose the contact that it replaces, which is removed already.
-  SELECT c.purpose, c.pool_id, c.app_id, c.identifier_key, c.requester_key, c.contact_kind, c.contact_value, c.user_id,
+  SELECT c.purpose, c.pool_id, c.app_id, c.identifier_key, c.budget_key, c.requester_key, c.contact_kind, c.contact_value, c.user_id,
     c.replaces, c.registration_id, c.created_at, c.expires_at
   INTO v_fixed FROM challenges c WHERE c.challenge_id = p_challenge_id;
   IF NOT FOUND THEN
@@ -80,7 +80,7 @@ BEGIN
       user_id = excluded.user_id, is_new_user = excluded.is_new_user, username_taken = excluded.username_taken, pending_sources = excluded.pending_sources,
       expires_at = excluded.expires_at;
   END IF;
-  PERFORM give_back(p_returns, p_send_returns, v_fixed.identifier_key,
+  PERFORM give_back(p_returns, p_send_returns, v_fixed.budget_key,
     array_prepend(v_fixed.created_at, v_challenge.resend_times),
     array_prepend(v_fixed.requester_key, v_challenge.resend_requesters), p_now);
   IF p_lockout_key IS NOT NULL THEN

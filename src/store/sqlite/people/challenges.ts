@@ -24,8 +24,9 @@ export interface PersonChallenges {
   erase(of: { readonly userId: string; readonly now: EpochMs }): void;
 }
 
-const byContact = "c.contact_value = o.value AND c.contact_kind = o.kind AND c.pool_id = o.pool_id";
-const byClaim = "c.contact_value = l.value AND c.contact_kind = l.kind AND c.app_id = l.app_id AND c.user_id = l.user_id";
+export const byContact = "c.contact_value = o.value AND c.contact_kind = o.kind AND c.pool_id = o.pool_id";
+export const byClaim =
+  "c.contact_value = l.value AND c.contact_kind = l.kind AND c.app_id = l.app_id AND c.user_id = l.user_id";
 const isLive = "consumed_at IS NULL AND cancelled_at IS NULL";
 const signsIn = "purpose IN ('login', 'registration')";
 

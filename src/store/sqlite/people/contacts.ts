@@ -3,6 +3,7 @@ import type { Contact } from "../../../model/contact.js";
 import type { EpochMs } from "../../../model/time.js";
 import { contactsPerKindMax, type UserContact } from "../../../model/user.js";
 import type { ChangeOutcome } from "../../port/users.js";
+import type { EraseMessages } from "../messages/erase.js";
 import type { PersonChallenges } from "./challenges.js";
 import type { PeopleChanges, PersonInApp } from "./changes.js";
 
@@ -19,7 +20,7 @@ export interface Contacts {
   /** Whether the member may have a contact, although others of its kind stay. `replaces` is the value of one that does not. */
   hasRoomFor(of: PersonInApp, contact: Contact, replaces: string | null): boolean;
   /**
-   * Removes a contact of the person, also from challenges, and turns those that it could sign in by into decoys. Returns the
+   * Removes a contact of the person, also from challenges and messages, and turns those that it could sign in by into decoys. Returns the
    * contact's rank, or null if it was not verified.
    */
   drop(of: PersonInApp, contact: Contact, now: EpochMs): number | null;
@@ -27,7 +28,11 @@ export interface Contacts {
 
 export function createContacts(
   db: Database,
-  { changes, challenges }: { readonly changes: PeopleChanges; readonly challenges: PersonChallenges },
+  {
+    changes,
+    challenges,
+    messages,
+  }: { readonly changes: PeopleChanges; readonly challenges: PersonChallenges; readonly messages: EraseMessages },
 ): Contacts {
   const holderOf = db
     .prepare<[string, string, string], string>("SELECT user_id FROM contacts WHERE pool_id = ? AND kind = ? AND value = ?")
@@ -58,6 +63,7 @@ export function createContacts(
     const wasVerified = rank !== null;
     const wasClaimed = removeClaim.run({ appId, userId, kind, value }).changes > 0;
     if (wasVerified || wasClaimed) {
+      messages.ofContact({ userId, contact: { kind, value } });
       challenges.endOfContact({ poolId, appId, userId, contact: { kind, value }, wasVerified, now });
     }
     return rank;

@@ -16,7 +16,7 @@ export function createUserOperations(
   db: Database,
   { writer, people, sessions }: { readonly writer: Writer; readonly people: People; readonly sessions: Sessions },
 ): Operations {
-  const { lookups, changes, contacts, challenges } = people;
+  const { lookups, changes, contacts, challenges, messages } = people;
   const list = createList(db);
   const create = createMemberCreation(db, { lookups, changes });
   const poolOf = db
@@ -46,6 +46,7 @@ export function createUserOperations(
 
   function erase(of: { readonly userId: string; readonly now: EpochMs }): boolean {
     sessions.removeAllOf({ userId: of.userId, appId: null });
+    messages.ofUser(of.userId);
     challenges.erase(of);
     return changes.remove(of.userId);
   }

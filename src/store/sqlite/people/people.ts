@@ -1,4 +1,5 @@
 import type { Database } from "better-sqlite3";
+import { createEraseMessages, type EraseMessages } from "../messages/erase.js";
 import { createPersonChallenges, type PersonChallenges } from "./challenges.js";
 import { createPeopleChanges, type PeopleChanges } from "./changes.js";
 import { type Contacts, createContacts } from "./contacts.js";
@@ -10,10 +11,13 @@ export interface People {
   readonly changes: PeopleChanges;
   readonly contacts: Contacts;
   readonly challenges: PersonChallenges;
+  readonly messages: EraseMessages;
 }
 
 export function createPeople(db: Database): People {
   const changes = createPeopleChanges(db);
   const challenges = createPersonChallenges(db);
-  return { lookups: createLookups(db), changes, contacts: createContacts(db, { changes, challenges }), challenges };
+  const messages = createEraseMessages(db);
+  const contacts = createContacts(db, { changes, challenges, messages });
+  return { lookups: createLookups(db), changes, contacts, challenges, messages };
 }

@@ -13,6 +13,7 @@ export const consumableColumns = [
   "client_id",
   "purpose",
   "identifier_key",
+  "budget_key",
   "requester_key",
   "contact_kind",
   "contact_value",

@@ -163,8 +163,8 @@ export type SendOtpRequest = Message<"latchkey.v1.SendOtpRequest"> & {
     case: "userId";
   } | {
     /**
-     * The id of an earlier challenge of this client. Its code is sent again to the same contact, over the same channel. The
-     * purpose, create_user_if_missing and locale of the earlier challenge apply.
+     * The id of an earlier challenge of this client. Its code is sent again to the same contact. The purpose,
+     * create_user_if_missing and locale of the earlier challenge apply.
      *
      * @generated from field: string challenge_id = 5;
      */
@@ -174,9 +174,10 @@ export type SendOtpRequest = Message<"latchkey.v1.SendOtpRequest"> & {
 
   /**
    * The channel that carries the code. Unset: e-mail for an e-mail address, SMS for a phone number, the default channel of the
-   * app for a username or user id, and on a resend the channel of the earlier send. Public clients may name only the channel
-   * that reaches the identifier. A confidential client may name any: the code then goes to the contact of the user that the
-   * channel reaches.
+   * app for a username or user id, and on a resend the first channel of the challenge. A resend may name another channel that
+   * reaches the same contact: SMS, voice, WhatsApp and USSD reach phone numbers. Public clients may name only a channel that
+   * reaches the identifier. A confidential client may name any: the code then goes to the contact of the user that the channel
+   * reaches.
    *
    * @generated from field: latchkey.v1.Channel channel = 6;
    */

@@ -1,0 +1,117 @@
+import type { HealthOfCarrier } from "../model/carrier.js";
+import type { EpochMs } from "../model/time.js";
+import type { DeliveryResult } from "./provider.js";
+
+export interface CarrierHealth {
+  /** Returns from when on messages may be given to the carrier. A time in the past means now. */
+  availableAt(provider: string): EpochMs;
+  /** Reports that a try begins. While a carrier is down, one message at a time tries it. */
+  begins(provider: string): void;
+  /** Reports how the try ended. Returns whether the carrier went down or came up by it, or null. */
+  ended(provider: string, result: DeliveryResult): "down" | "up" | null;
+  of(provider: string): HealthOfCarrier;
+}
+
+interface Entry {
+  state: "up" | "down";
+  since: EpochMs;
+  lastError: HealthOfCarrier["lastError"];
+  sent: number;
+  failed: number;
+  /** Tries in a row that found the carrier misconfigured. */
+  refusals: number;
+  isProbed: boolean;
+  availableAt: EpochMs;
+}
+
+const firstProbeMs = 5_000;
+const probeMaxMs = 60_000;
+const probedWaitMs = 1_000;
+// A carrier that asks for a day would otherwise get no message until the process restarts.
+const pauseMaxMs = 5 * 60_000;
+
+/**
+ * Keeps in memory which carriers can be used. A carrier that refuses its credentials is down: it is tried again after 5 s, doubling
+ * to 60 s, and is up as soon as it answers otherwise. A carrier that is unavailable for a time that it names is left alone for that
+ * time, at most 5 minutes.
+ */
+export function createCarrierHealth(clock: () => EpochMs): CarrierHealth {
+  const entries = new Map<string, Entry>();
+  const startedAt = clock();
+  const fresh = (): Entry => ({
+    state: "up",
+    since: startedAt,
+    lastError: null,
+    sent: 0,
+    failed: 0,
+    refusals: 0,
+    isProbed: false,
+    availableAt: 0,
+  });
+  function entryOf(provider: string): Entry {
+    const entry = entries.get(provider) ?? fresh();
+    entries.set(provider, entry);
+    return entry;
+  }
+  return {
+    availableAt(provider) {
+      const entry = entries.get(provider);
+      if (entry === undefined) return 0;
+      return entry.isProbed ? clock() + probedWaitMs : entry.availableAt;
+    },
+    begins(provider) {
+      const entry = entryOf(provider);
+      if (entry.state === "down") entry.isProbed = true;
+    },
+    ended(provider, result) {
+      const entry = entryOf(provider);
+      const now = clock();
+      count(entry, result, now);
+      if (result.kind === "unavailable" && result.isMisconfigured) return markDown(entry, now);
+      if (result.kind === "unavailable" || result.kind === "unknown") {
+        // It says nothing about the credentials.
+        if (entry.isProbed) entry.availableAt = now + probeWait(entry);
+        entry.isProbed = false;
+        const waitMs = result.kind === "unavailable" ? (result.retryAfterMs ?? 0) : 0;
+        if (waitMs > 0) entry.availableAt = Math.max(entry.availableAt, now + Math.min(waitMs, pauseMaxMs));
+        return null;
+      }
+      entry.isProbed = false;
+      entry.refusals = 0;
+      // A carrier that is up keeps the wait that it asked for, though it took an earlier message.
+      if (entry.state === "down") entry.availableAt = 0;
+      return change(entry, "up", now);
+    },
+    of(provider) {
+      const { state, since, lastError, sent, failed } = entries.get(provider) ?? fresh();
+      return { state, since, lastError, sent, failed };
+    },
+  };
+}
+
+function count(entry: Entry, result: DeliveryResult, now: EpochMs): void {
+  if (result.kind === "sent") entry.sent += 1;
+  else entry.failed += 1;
+  if (result.kind !== "sent" && result.kind !== "permanent") entry.lastError = { at: now, detail: result.detail };
+}
+
+function markDown(entry: Entry, now: EpochMs): "down" | null {
+  // Messages that were given to the carrier before it went down lengthen no interval.
+  if (entry.state === "up" || entry.isProbed) {
+    entry.refusals += 1;
+    entry.availableAt = now + probeWait(entry);
+  }
+  entry.isProbed = false;
+  return change(entry, "down", now);
+}
+
+function probeWait({ refusals }: Entry): number {
+  return Math.min(firstProbeMs * 2 ** Math.min(Math.max(refusals - 1, 0), 10), probeMaxMs);
+}
+
+function change<State extends "up" | "down">(entry: Entry, state: State, now: EpochMs): State | null {
+  if (entry.state === state) return null;
+  entry.state = state;
+  entry.since = now;
+  return state;
+}

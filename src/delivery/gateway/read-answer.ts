@@ -1,0 +1,90 @@
+import type { AnswerRule, Gateway, GatewayErrorKind } from "../../model/gateway.js";
+import type { EpochMs } from "../../model/time.js";
+import type { CarrierAnswer } from "../http/carrier-request.js";
+import { resultOfStatus, retryAfterOf } from "../http/carrier-result.js";
+import type { DeliveryResult, Message } from "../provider.js";
+import { receiptAt, wordAt } from "./pointer.js";
+
+/**
+ * Classifies an answer: by the description's success, then by the first of its errors that matches, then by its status. A status
+ * of success without the content of one is `unknown`, because the carrier may have taken the message.
+ */
+export function readAnswer(
+  gateway: Pick<Gateway, "success" | "errors" | "errorCode">,
+  answer: CarrierAnswer,
+  { message, now }: { readonly message: Message; readonly now: EpochMs },
+): DeliveryResult {
+  const { status, headers, body } = answer;
+  const document = parsed(body);
+  const receipt = receiptAt(document, gateway.success);
+  const id = receipt.providerMessageId ?? null;
+  if (matches(gateway.success, status, document) && (id !== null || gateway.success.messageId === null)) {
+    return {
+      kind: "sent",
+      detail: `HTTP ${status}`,
+      ...receipt,
+      providerMessageId: id !== null && repeats(id, message) ? null : id,
+    };
+  }
+  const detail = detailOf(gateway, answer, document, message);
+  const error = gateway.errors.find((rule) => matches(rule, status, document));
+  if (error !== undefined) return resultOfError(error.kind, detail, retryAfterOf(headers["retry-after"], now));
+  const byStatus = resultOfStatus(answer, now);
+  if (byStatus !== null) return byStatus;
+  if (status >= 400) return { kind: "permanent", detail: `the carrier refuses the message (${detail})` };
+  return { kind: "unknown", detail: `the carrier's answer is not the one that its description expects (${detail})` };
+}
+
+function resultOfError(kind: GatewayErrorKind, detail: string, retryAfterMs: number | null): DeliveryResult {
+  const later = retryAfterMs === null ? {} : { retryAfterMs };
+  switch (kind) {
+    case "permanent":
+      return { kind, detail: `the carrier refuses the message (${detail})` };
+    case "temporary":
+      return { kind, detail: `the carrier asks to wait (${detail})`, ...later };
+    case "unavailable":
+      return { kind, detail: `the carrier can't send now (${detail})`, ...later };
+    case "misconfigured":
+      return {
+        kind: "unavailable",
+        detail: `the carrier refuses this account (${detail}): check its credentials, sender and balance`,
+        isMisconfigured: true,
+        ...later,
+      };
+  }
+}
+
+function matches({ statuses, conditions }: AnswerRule, status: number, document: unknown): boolean {
+  return (
+    statuses.some(([from, to]) => status >= from && status <= to) &&
+    conditions.every(({ pointer, values }) => {
+      const word = wordAt(document, pointer);
+      return word !== null && values.includes(word);
+    })
+  );
+}
+
+/** Returns undefined for a body that is no JSON, in which no pointer finds anything. */
+function parsed(body: Buffer): unknown {
+  try {
+    return JSON.parse(body.toString("utf8"));
+  } catch {
+    return undefined;
+  }
+}
+
+/** The carrier's sentences stay out, because they may repeat the code or the destination. */
+function detailOf(
+  { errorCode }: Pick<Gateway, "errorCode">,
+  { status }: CarrierAnswer,
+  document: unknown,
+  message: Message,
+): string {
+  const code = wordAt(document, errorCode);
+  const isWord = code !== null && /^[A-Za-z0-9_.-]{1,60}$/.test(code) && !repeats(code, message);
+  return isWord ? `HTTP ${status}, ${code}` : `HTTP ${status}`;
+}
+
+function repeats(word: string, { code, to }: Message): boolean {
+  return word.includes(to.value.replace(/^\+/, "")) || word === code;
+}

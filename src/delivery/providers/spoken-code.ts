@@ -1,0 +1,45 @@
+import type { Message } from "../provider.js";
+
+/**
+ * The languages of Twilio's basic voices, by language: the one without a region comes first.
+ * https://www.twilio.com/docs/voice/twiml/say/text-speech
+ */
+const voices: Readonly<Record<string, readonly string[]>> = {
+  ca: ["ca-ES"],
+  da: ["da-DK"],
+  de: ["de-DE"],
+  en: ["en-US", "en-AU", "en-CA", "en-GB", "en-IN"],
+  es: ["es-ES", "es-MX"],
+  fi: ["fi-FI"],
+  fr: ["fr-FR", "fr-CA"],
+  it: ["it-IT"],
+  ja: ["ja-JP"],
+  ko: ["ko-KR"],
+  nb: ["nb-NO"],
+  nl: ["nl-NL"],
+  no: ["nb-NO"],
+  pl: ["pl-PL"],
+  pt: ["pt-PT", "pt-BR"],
+  ru: ["ru-RU"],
+  sv: ["sv-SE"],
+  zh: ["zh-CN", "zh-HK", "zh-TW"],
+};
+
+/** Returns the language of the voice that reads a text in `locale`. A language without a voice is read by the English one. */
+export function voiceLanguage(locale: string): string {
+  const [language = ""] = locale.toLowerCase().split(/[-_]/);
+  const known = Object.hasOwn(voices, language) ? voices[language]! : voices.en!;
+  return known.find((tag) => tag.toLowerCase() === locale.replace("_", "-").toLowerCase()) ?? known[0]!;
+}
+
+/** Returns TwiML that says the message twice, with the digits of the code apart. https://www.twilio.com/docs/voice/twiml */
+export function spokenMessage({ text, code, locale }: Pick<Message, "text" | "code" | "locale">): string {
+  const apart = [...code].join(", ");
+  const say = `<Say language="${voiceLanguage(locale)}">${escapeXml(text.replaceAll(code, apart))}</Say>`;
+  return `<?xml version="1.0" encoding="UTF-8"?><Response><Pause length="1"/>${say}<Pause length="1"/>${say}</Response>`;
+}
+
+/** XML has no control characters, not even escaped ones (XML 1.0 §2.2). A voice says none of them. */
+function escapeXml(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cs}\uFFFE\uFFFF]/gu, " ").replace(/[<>&"']/g, (character) => `&#${character.charCodeAt(0)};`);
+}

@@ -1,0 +1,163 @@
+import type { Price } from "../../model/message.js";
+import type { EpochMs } from "../../model/time.js";
+import type { AddressRules } from "../../outbound/checked-lookup.js";
+import { gsm7Length } from "../gsm7.js";
+import { type CarrierHttpOptions, type CarrierOutcome, createCarrierHttp } from "../http/carrier-request.js";
+import { resultOfNoAnswer, resultOfStatus } from "../http/carrier-result.js";
+import { readJsonObject } from "../http/json-object.js";
+import { isPublicUrl } from "../http/public-url.js";
+import type { CheckedProvider, DeliveryResult, Message, Provider } from "../provider.js";
+import { resultOfVonageStatus } from "./vonage-errors.js";
+import { readVonageReports, vonageIdPattern } from "./vonage-reports.js";
+
+export interface VonageOptions {
+  /** The API key: 8 letters and digits. */
+  readonly key: string;
+  readonly secret: { reveal(): string };
+  /** What reports are signed with. Null: no reports are asked for, and all are refused. */
+  readonly signatureSecret: { reveal(): string } | null;
+  /** Scheme, host and port, without a slash at the end. */
+  readonly origin: string;
+  /** A number with or without its plus, a short code or a name of letters. */
+  readonly from: string;
+  readonly ca?: string | undefined;
+  readonly insecure?: boolean | undefined;
+}
+
+export interface VonageDeps {
+  readonly name: string;
+  readonly reportsUrl: string;
+  readonly addresses?: AddressRules | undefined;
+  /** Tests replace these. */
+  readonly clock?: () => EpochMs;
+  readonly limits?: Pick<CarrierHttpOptions, "connectTimeoutMs" | "answerTimeoutMs" | "wholeTimeoutMs" | "connectionsMax">;
+}
+
+const numberPattern = /^\+[1-9]\d{6,14}$/;
+/** Vonage's limits of `ttl` and `callback`. https://developer.vonage.com/en/api/sms */
+const ttlMinMs = 20_000;
+const ttlMaxMs = 7 * 24 * 60 * 60 * 1000;
+const callbackMax = 100;
+
+/**
+ * Sends SMS by Vonage's SMS API.
+ * https://developer.vonage.com/en/api/sms, https://developer.vonage.com/en/account/code-snippets/account-balance (check)
+ */
+export function createVonageProvider(
+  options: VonageOptions,
+  deps: VonageDeps,
+): CheckedProvider & Required<Pick<Provider, "readReports">> {
+  const { key, secret, signatureSecret, origin, ca, insecure } = options;
+  const { name, reportsUrl, addresses, clock = Date.now } = deps;
+  const api = createCarrierHttp({ ca, insecure, addresses, ...deps.limits });
+  const headers = {
+    authorization: `Basic ${Buffer.from(`${key}:${secret.reveal()}`).toString("base64")}`,
+    accept: "application/json",
+  };
+  const callback = signatureSecret !== null && isPublicUrl(reportsUrl) && reportsUrl.length <= callbackMax ? reportsUrl : null;
+
+  return {
+    name,
+    channels: ["sms"],
+    async send(message) {
+      if (!numberPattern.test(message.to.value)) return { kind: "permanent", detail: "not a number that can be sent to" };
+      const form = formOf(message, options.from, clock());
+      if (callback !== null) {
+        form.append("status-report-req", "true");
+        form.append("callback", callback);
+      }
+      const outcome = await api.request({
+        method: "POST",
+        url: `${origin}/sms/json`,
+        headers: { ...headers, "content-type": "application/x-www-form-urlencoded" },
+        body: form.toString(),
+      });
+      return resultOf(outcome, clock());
+    },
+    async check() {
+      const outcome = await api.request({ method: "GET", url: `${origin}/account/get-balance`, headers, body: "" });
+      if (outcome.kind !== "answered") return resultOfNoAnswer(outcome).detail;
+      if (outcome.status !== 200) return (resultOfStatus(outcome, clock()) ?? notVonages(outcome.status)).detail;
+      return typeof readJsonObject(outcome.body).value === "number" ? null : "the answer is not Vonage's";
+    },
+    async readReports(request) {
+      return readVonageReports(request, { key, signatureSecret: signatureSecret?.reveal() ?? null, reportsUrl });
+    },
+    async close() {
+      api.close();
+    },
+  };
+}
+
+/** Vonage writes numbers without their plus. */
+function formOf(message: Message, from: string, now: EpochMs): URLSearchParams {
+  return new URLSearchParams({
+    from: from.replace(/^\+/, ""),
+    to: message.to.value.slice(1),
+    text: message.text,
+    type: gsm7Length(message.text) === null ? "unicode" : "text",
+    ttl: String(Math.min(Math.max(Math.floor(message.expiresAt - now), ttlMinMs), ttlMaxMs)),
+    "client-ref": message.sendKey,
+  });
+}
+
+interface Part {
+  readonly status: string;
+  readonly id: unknown;
+  readonly price: unknown;
+}
+
+function resultOf(outcome: CarrierOutcome, now: EpochMs): DeliveryResult {
+  if (outcome.kind !== "answered") return resultOfNoAnswer(outcome);
+  if (outcome.status < 200 || outcome.status >= 300) return resultOfStatus(outcome, now) ?? notVonages(outcome.status);
+  const parts = partsOf(readJsonObject(outcome.body).messages);
+  const failed = parts?.find(({ status }) => status !== "0");
+  if (parts === null) return { kind: "unknown", detail: "the answer is not Vonage's" };
+  if (failed !== undefined) {
+    const result = resultOfVonageStatus(failed.status);
+    const taken = parts.filter(({ status }) => status === "0").length;
+    if (taken === 0) return result;
+    return { kind: "unknown", detail: `Vonage took ${taken} of ${parts.length} parts (${result.detail})` };
+  }
+  const [{ id } = { id: null }] = parts;
+  return {
+    kind: "sent",
+    detail: `HTTP ${outcome.status}`,
+    providerMessageId: typeof id === "string" && vonageIdPattern.test(id) ? id : null,
+    segments: parts.length,
+    price: sumOf(parts.map(({ price }) => price)),
+  };
+}
+
+/** Each part of a long text has a status, an id and a price of its own. Returns null if there is no part, or one without a status. */
+function partsOf(messages: unknown): readonly Part[] | null {
+  if (!Array.isArray(messages) || messages.length === 0) return null;
+  const parts: Part[] = [];
+  for (const message of messages) {
+    if (typeof message !== "object" || message === null) return null;
+    const { status, "message-id": id, "message-price": price } = message as Record<string, unknown>;
+    if (typeof status !== "string" || !/^\d{1,3}$/.test(status)) return null;
+    parts.push({ status, id, price });
+  }
+  return parts;
+}
+
+const decimals = 9;
+
+/** Returns the exact sum, or null if a price is missing. Prices are in euros. */
+function sumOf(prices: readonly unknown[]): Price | null {
+  let sum = 0n;
+  for (const price of prices) {
+    const [, whole, fraction = ""] = /^(\d{1,9})(?:\.(\d{1,9}))?$/.exec(typeof price === "string" ? price : "") ?? [];
+    if (whole === undefined) return null;
+    sum += BigInt(whole + fraction.padEnd(decimals, "0"));
+  }
+  const digits = String(sum).padStart(decimals + 1, "0");
+  const amount = `${digits.slice(0, -decimals)}.${digits.slice(-decimals)}`.replace(/\.?0+$/, "");
+  return { amount, currency: "EUR" };
+}
+
+/** Vonage answers 200 also to a message that it refuses, so another status is that of a proxy or of another server. */
+function notVonages(status: number): DeliveryResult {
+  return { kind: "unavailable", detail: `HTTP ${status}: the answer is not Vonage's` };
+}

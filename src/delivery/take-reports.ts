@@ -1,0 +1,55 @@
+import type { EpochMs } from "../model/time.js";
+import type { Messages, Report } from "../store/port/messages.js";
+import type { DeliveryLog } from "./deliver.js";
+import type { DeliveryReport, Provider, ReportRequest } from "./provider.js";
+
+export interface ReportDeps {
+  readonly store: { readonly messages: Pick<Messages, "report"> };
+  readonly clock: () => EpochMs;
+  readonly log: DeliveryLog;
+  readonly providers: readonly Provider[];
+}
+
+/** What becomes of a request that reports on messages. `unknown`: no carrier of this name takes reports. */
+export type TakenReports = "taken" | "forged" | "malformed" | "unknown";
+
+/**
+ * Reads what a carrier posted and moves its messages forward. The result does not depend on whether the messages exist. A report
+ * changes a message and nothing beside it: no budget, no challenge. Throws what the store throws; a repeat is then safe.
+ */
+export async function takeReportRequest(
+  deps: ReportDeps,
+  given: { readonly provider: string; readonly request: Omit<ReportRequest, "now"> },
+): Promise<TakenReports> {
+  const provider = deps.providers.find(({ name }) => name === given.provider);
+  if (provider?.readReports === undefined) return "unknown";
+  const read = await provider.readReports({ ...given.request, now: deps.clock() });
+  if (read.kind === "reports") await takeReports(deps, provider.name, read.reports);
+  else deps.log.warn({ provider: provider.name, why: read.kind }, "a delivery report was refused");
+  return read.kind === "reports" ? "taken" : read.kind;
+}
+
+/** Moves messages forward as a carrier reports. Throws what the store throws. */
+export async function takeReports(deps: ReportDeps, provider: string, reports: readonly DeliveryReport[]): Promise<void> {
+  const now = deps.clock();
+  const named = reports.filter(({ sendKey, providerMessageId }) => sendKey !== undefined || providerMessageId != null);
+  if (named.length > 0) await deps.store.messages.report(named.map((report) => stored(report, provider, now)));
+}
+
+/** Takes the reports that arrive over the connections of the carriers themselves. A failed one is logged, because its carrier will not repeat it. */
+export function followReports(deps: ReportDeps): void {
+  for (const { name, onReports } of deps.providers) {
+    onReports?.(async (reports) => {
+      try {
+        await takeReports(deps, name, reports);
+      } catch (error) {
+        deps.log.error({ provider: name, count: reports.length, error }, "delivery reports could not be stored");
+      }
+    });
+  }
+}
+
+function stored(report: DeliveryReport, provider: string, reportedAt: EpochMs): Report {
+  const { sendKey = null, providerMessageId = null, status, cause, segments = null, price = null } = report;
+  return { provider, reference: sendKey, providerMessageId, status, cause: cause.slice(0, 200), segments, price, reportedAt };
+}

@@ -1,0 +1,92 @@
+import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from "fastify";
+import type { ReportRequest } from "../../../delivery/provider.js";
+import type { TakenReports } from "../../../delivery/take-reports.js";
+import { networkOf } from "../../../lib/network.js";
+import type { EpochMs } from "../../../model/time.js";
+import type { Bodies } from "../../web/body.js";
+import { type CallerReading, readCaller } from "../../web/caller.js";
+import { BodyError, readBytes } from "../body.js";
+import { createFloodGuard } from "./flood.js";
+
+/** Takes the reports of one carrier. Throws if they can't be stored now. */
+export type TakeReports = (provider: string, request: Omit<ReportRequest, "now">) => Promise<TakenReports>;
+
+export interface ReportsOptions extends CallerReading {
+  readonly issuer: string;
+  readonly bodies: Bodies;
+  readonly take: TakeReports;
+  readonly clock: () => EpochMs;
+}
+
+const statuses: Readonly<Record<TakenReports, number>> = { taken: 200, forged: 403, malformed: 400, unknown: 404 };
+
+interface Route {
+  readonly Params: { readonly provider: string };
+}
+
+/**
+ * The path at which carriers report what became of messages. An authentic report gets the same answer whether its message exists
+ * or not. Some carriers report by GET.
+ */
+export function reportRoutes(options: ReportsOptions): FastifyPluginAsync {
+  const guard = createFloodGuard();
+  return async (app: FastifyInstance) => {
+    app.addContentTypeParser("*", async (request: FastifyRequest) => await readBytes(request.raw, options.bodies));
+    app.addHook("onRequest", async (request, reply) => {
+      reply.header("cache-control", "no-store");
+      if (request.method !== "POST" && request.method !== "GET")
+        return await reply.code(405).header("allow", "GET, POST").send();
+      // Before the body is read.
+      const waitSeconds = guard.waitSeconds(networkAt(request), options.clock());
+      if (waitSeconds === null) return undefined;
+      return await reply.code(429).header("retry-after", String(waitSeconds)).send();
+    });
+    app.setErrorHandler((error, _request, reply) => sendError(error, reply));
+    app.all<Route>("/reports/:provider", async (request, reply) => await answer(request, reply));
+  };
+
+  async function answer(request: FastifyRequest<Route>, reply: FastifyReply): Promise<FastifyReply> {
+    guard.begin();
+    let isRefused = false;
+    try {
+      const taken = await options.take(request.params.provider, reportRequestOf(request, options.issuer));
+      isRefused = taken !== "taken";
+      return await reply.code(statuses[taken]).send();
+    } finally {
+      guard.end(networkAt(request), options.clock(), isRefused);
+    }
+  }
+
+  function networkAt({ raw }: FastifyRequest): string {
+    return networkOf(readCaller(raw, { ...options, door: "http" }).address);
+  }
+}
+
+/** Signatures cover the URL that the carrier was given, so it is made from the issuer, never from the Host header. */
+function reportRequestOf(request: FastifyRequest<Route>, issuer: string): Omit<ReportRequest, "now"> {
+  const target = request.raw.url ?? "";
+  const query = target.includes("?") ? target.slice(target.indexOf("?")) : "";
+  const body = request.body as Buffer | undefined;
+  return {
+    method: request.method,
+    url: `${issuer}/delivery/reports/${request.params.provider}${query}`,
+    headers: headersOf(request),
+    body: body ?? Buffer.alloc(0),
+  };
+}
+
+/** Leaves out the pseudo-headers of HTTP/2. */
+function headersOf({ headers }: FastifyRequest): Readonly<Record<string, string>> {
+  const entries = Object.entries(headers).flatMap(([name, value]) =>
+    value === undefined || name.startsWith(":") ? [] : [[name, Array.isArray(value) ? value.join(", ") : value] as const],
+  );
+  return Object.fromEntries(entries);
+}
+
+async function sendError(error: unknown, reply: FastifyReply): Promise<FastifyReply> {
+  // Carriers repeat a report that fails so. The store logs what is wrong with it.
+  const status = error instanceof BodyError ? error.status : 503;
+  // The rest of a body that is too large is not read, so the connection can carry no further request.
+  if (status === 413 && "shouldKeepAlive" in reply.raw) reply.raw.shouldKeepAlive = false;
+  return await reply.code(status).send();
+}

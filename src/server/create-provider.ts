@@ -1,0 +1,60 @@
+import type { ProviderSpec } from "../config/providers/read-provider.js";
+import type { Carrier, Settings } from "../config/settings.js";
+import type { Provider } from "../delivery/provider.js";
+import { createHttpGatewayProvider } from "../delivery/providers/http-gateway.js";
+import { createSesProvider } from "../delivery/providers/ses.js";
+import { createSmppProvider } from "../delivery/providers/smpp.js";
+import { createSmtpProvider } from "../delivery/providers/smtp.js";
+import { createSnsProvider } from "../delivery/providers/sns.js";
+import { createTwilioProvider } from "../delivery/providers/twilio.js";
+import { createVonageProvider } from "../delivery/providers/vonage.js";
+import type { EpochMs } from "../model/time.js";
+import { createAllowed } from "../outbound/allowed.js";
+import type { AddressRules } from "../outbound/checked-lookup.js";
+
+/** What every provider gets besides its own settings. */
+export interface ProviderDeps {
+  /** Unique in the deployment. */
+  readonly name: string;
+  /** Where the carrier posts reports about messages. */
+  readonly reportsUrl: string;
+  readonly clock: () => EpochMs;
+  /** Which addresses a provider that came over the network may connect to. Default: public ones only. */
+  readonly addresses?: AddressRules;
+}
+
+/** Creates the provider of one of the deployment's carriers. It connects when it is first used. */
+export function createCarrier(
+  { name, spec }: Carrier,
+  given: Pick<Settings, "issuer"> & Pick<ProviderDeps, "clock">,
+): Provider {
+  const { issuer, clock } = given;
+  return createProvider(spec, { name, reportsUrl: `${issuer}/delivery/reports/${name}`, clock });
+}
+
+/** Creates the provider that settings describe. It connects when it is first used. */
+export function createProvider(spec: ProviderSpec, deps: ProviderDeps): Provider {
+  switch (spec.kind) {
+    case "smpp":
+      return { ...createSmppProvider({ ...spec.smpp, clock: deps.clock }), name: deps.name };
+    case "smtp":
+      return { ...createSmtpProvider(spec.smtp), name: deps.name };
+    case "http-gateway": {
+      const { publicOnly, ...settings } = spec.settings;
+      return createHttpGatewayProvider({ ...settings, ...deps, addresses: addressesFor(publicOnly, deps) });
+    }
+    case "ses":
+      return createSesProvider({ ...spec.ses, name: deps.name });
+    case "sns":
+      return createSnsProvider({ ...spec.sns, name: deps.name });
+    case "twilio":
+      return createTwilioProvider(spec.twilio, { ...deps, addresses: addressesFor(spec.twilio.publicOnly, deps) });
+    case "vonage":
+      return createVonageProvider(spec.vonage, { ...deps, addresses: addressesFor(spec.vonage.publicOnly, deps) });
+  }
+}
+
+/** Returns undefined for a URL of this machine's operator, which may name any address. */
+function addressesFor(publicOnly: boolean, { addresses }: ProviderDeps): AddressRules | undefined {
+  return publicOnly ? (addresses ?? { allowed: createAllowed([]) }) : undefined;
+}

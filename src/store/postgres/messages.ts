@@ -1,0 +1,157 @@
+import type { EpochMs } from "../../model/time.js";
+import type { Report } from "../port/messages.js";
+import type { Store } from "../port/store.js";
+import {
+  countsOfMessages,
+  type ListQuery,
+  mediansOfMessages,
+  pricesOfMessages,
+  type Query,
+  triedMessages,
+  untriedMessages,
+} from "../shared/message-queries.js";
+import { type MessageRow, messageColumns, toStoredMessage } from "../shared/message-rows.js";
+import { type CountsRow, type MedianRow, type PriceRow, toStats } from "../shared/message-stats.js";
+import { type Database, type Statement, unflushed } from "./database.js";
+import { functionName } from "./functions/set.js";
+import { reportsParameter } from "./message-parameters.js";
+import { partitionsFrom } from "./partitions.js";
+
+type Operations = Store["messages"];
+
+interface ReportOutcome {
+  nth: number;
+  outcome: "changed" | "waits";
+  message_id: number;
+  queued_at: EpochMs;
+}
+
+const report: Statement = {
+  name: "report_messages",
+  text: `SELECT r.nth, r.outcome, r.message_id, r.queued_at FROM ${unflushed}, ${functionName("report_messages")}($1, $2) r`,
+};
+const reported: Statement = {
+  name: "reported_messages",
+  text: `SELECT ${messageColumns("m")} FROM unnest($1::bigint[], $2::bigint[]) AS r(message_id, queued_at)
+    JOIN messages m ON m.message_id = r.message_id AND m.queued_at = r.queued_at`,
+};
+const join: Statement = {
+  name: "join_redemptions",
+  text: `SELECT j.seen, j.noted, j.last_challenge_id, j.last_message_id
+    FROM ${unflushed}, ${functionName("join_redemptions")}($1, $2, $3, $4) j`,
+};
+const sweep: Statement = {
+  name: "sweep_messages",
+  text: `SELECT swept FROM ${unflushed}, ${functionName("sweep_messages")}($1, $2, $3) swept`,
+};
+const makePartitions: Statement = {
+  name: "make_message_partitions",
+  text: `SELECT FROM ${functionName("make_message_partitions")}($1, $2)`,
+};
+const dropPartitions: Statement = {
+  name: "drop_message_partitions",
+  text: `SELECT FROM ${functionName("drop_message_partitions")}($1)`,
+};
+
+/** How often a process makes and drops partitions. A drop that waits for its lock lets other calls wait, so it is not tried often. */
+const partitionsEveryMs = 60_000;
+
+const parameter = (n: number) => `$${n}`;
+const names = new Map<string, string>();
+
+/** Returns a statement with a name of its own. There are few texts: one for each set of filters. */
+function statementOf({ text }: Query): Statement {
+  const name = names.get(text) ?? `messages_${names.size + 1}`;
+  names.set(text, name);
+  return { name, text };
+}
+
+export function createMessages(db: Database): Operations {
+  let partitionsAt: EpochMs | null = null;
+  let joinedUntil = { challengeId: "", messageId: 0 };
+
+  const rowsOf = <Row>(query: Query) => db.rows<Row>(statementOf(query), query.values);
+
+  /** Reads the outbox first: a message that is settled in between then appears once, as the row that it has now. */
+  async function list(query: ListQuery) {
+    const untried = [untriedMessages("outbox", query, parameter), untriedMessages("outbox_later", query, parameter)];
+    const rows: MessageRow[] = [];
+    for (const one of untried) if (one !== null) rows.push(...(await rowsOf<MessageRow>(one)));
+    rows.push(...(await rowsOf<MessageRow>(triedMessages(query, parameter))));
+    const byId = new Map(rows.map((row) => [row.message_id, row]));
+    return [...byId.values()]
+      .sort((a, b) => b.message_id - a.message_id)
+      .slice(0, query.limit)
+      .map(toStoredMessage);
+  }
+
+  async function applyReports(reports: readonly { readonly report: Report; readonly nth: number }[], wait: boolean) {
+    return reports.length === 0 ? [] : await db.rows<ReportOutcome>(report, [reportsParameter(reports), wait]);
+  }
+
+  async function keepPartitions(now: EpochMs, before: EpochMs): Promise<void> {
+    if (partitionsAt !== null && Math.abs(now - partitionsAt) < partitionsEveryMs) return;
+    await db.rows(makePartitions, partitionsFrom(now, now));
+    await db.rows(dropPartitions, [before]);
+    partitionsAt = now;
+  }
+
+  return {
+    list,
+    async get({ messageId, appId }) {
+      const filter = { messageId, ...(appId === null ? {} : { appId }) };
+      const [message] = await list({ filter, before: null, limit: 1 });
+      return message ?? null;
+    },
+
+    async report(reports) {
+      const first = await applyReports(
+        reports.map((one, nth) => ({ report: one, nth })),
+        false,
+      );
+      const early = first.filter(({ outcome }) => outcome === "waits");
+      const second = await applyReports(
+        early.map(({ nth }) => ({ report: reports[nth]!, nth })),
+        true,
+      );
+      const changed = [...first, ...second].filter(({ outcome }) => outcome === "changed");
+      if (changed.length === 0) return reports.map(() => null);
+      const rows = await db.rows<MessageRow>(reported, [
+        changed.map(({ message_id }) => message_id),
+        changed.map(({ queued_at }) => queued_at),
+      ]);
+      const byId = new Map(rows.map((row) => [row.message_id, toStoredMessage(row)]));
+      const idOf = new Map(changed.map(({ nth, message_id }) => [nth, message_id]));
+      return reports.map((_, nth) => byId.get(idOf.get(nth) ?? -1) ?? null);
+    },
+
+    async stats(query) {
+      const [counts, prices, medians] = await Promise.all([
+        rowsOf<CountsRow>(countsOfMessages(query, parameter)),
+        rowsOf<PriceRow>(pricesOfMessages(query, parameter)),
+        rowsOf<MedianRow>(mediansOfMessages(query, parameter)),
+      ]);
+      return toStats(counts, prices, medians);
+    },
+
+    async joinRedemptions({ now, limit }) {
+      const { challengeId, messageId } = joinedUntil;
+      const [row] = await db.rows<{ seen: number; noted: number; last_challenge_id: string; last_message_id: number }>(join, [
+        challengeId,
+        messageId,
+        now,
+        limit,
+      ]);
+      const { seen, noted, last_challenge_id, last_message_id } = row!;
+      joinedUntil =
+        seen < limit ? { challengeId: "", messageId: 0 } : { challengeId: last_challenge_id, messageId: last_message_id };
+      return { seen, noted };
+    },
+
+    async sweep({ now, before, limit }) {
+      await keepPartitions(now, before);
+      const [row] = await db.rows<{ swept: number }>(sweep, [now, before, limit]);
+      return row!.swept;
+    },
+  };
+}

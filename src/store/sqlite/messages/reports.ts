@@ -1,0 +1,27 @@
+import type { Database } from "better-sqlite3";
+import type { StoredMessage } from "../../../model/message.js";
+import type { Report } from "../../port/messages.js";
+import { type MessageRow, type ReportRow, rowOfReport, toStoredMessage } from "../../shared/message-rows.js";
+import { selectMessage } from "./change.js";
+import { createWaitingReports } from "./waiting-reports.js";
+
+/** Applies a report inside the caller's transaction, or lets it wait. Returns the message if the report changed it, else null. */
+export function createReports(db: Database): (report: Report) => StoredMessage | null {
+  const waiting = createWaitingReports(db);
+  const byId = selectMessage(db, "m.message_id = ?");
+  const byReference = selectMessage(db, "m.reference = ?");
+  const byProviderId = selectMessage(db, "m.provider_message_id = ? AND m.provider = ? ORDER BY m.message_id DESC LIMIT 1");
+
+  function find({ reference, provider, provider_message_id: id }: ReportRow): MessageRow | undefined {
+    const named = reference === "" ? undefined : byReference.get(reference);
+    return named ?? (id === "" ? undefined : byProviderId.get(id, provider));
+  }
+
+  return (given) => {
+    const report = rowOfReport(given);
+    const known = find(report);
+    const outcome = known === undefined ? "waits" : waiting.apply(known, report);
+    if (outcome === "waits") waiting.add(report);
+    return outcome === "changed" ? toStoredMessage(byId.get(known!.message_id)!) : null;
+  };
+}

@@ -1,0 +1,104 @@
+import { generateKeyPairSync } from "node:crypto";
+import { describe, expect, test } from "vitest";
+import type { ProviderContext } from "../../src/config/providers/provider-url.js";
+import { SettingError } from "../../src/config/setting.js";
+import { parseSmtpUrl } from "../../src/config/smtp-url.js";
+import { createAuthority } from "../support/tls.js";
+
+const rsaKey = (modulusLength: number): string =>
+  generateKeyPairSync("rsa", { modulusLength }).privateKey.export({ type: "pkcs8", format: "pem" }).toString();
+
+const files: Record<string, string> = {
+  "/ca.pem": createAuthority().cert,
+  "/dkim.pem": rsaKey(1024),
+  "/short.pem": rsaKey(512),
+  "/ec.pem": createAuthority().key,
+  "/text": "hunter2",
+};
+
+const context = (change: Partial<ProviderContext> = {}): ProviderContext => ({
+  isProduction: true,
+  readText: (path) => files[path] ?? noFile(),
+  ...change,
+});
+
+function noFile(): never {
+  throw Object.assign(new Error("no such file: /hunter2"), { code: "ENOENT" });
+}
+
+const base = "smtp://mail.example.com?from=codes@example.com";
+const dkim = "dkim_selector=lk&dkim_key=/dkim.pem";
+
+function refusal(parameters: string, change: Partial<ProviderContext> = {}): string {
+  try {
+    parseSmtpUrl(`${base}&${parameters}`, context(change));
+  } catch (error) {
+    if (error instanceof SettingError) return error.message;
+    throw error;
+  }
+  return expect.fail("accepted");
+}
+
+describe("the URL of a mail server", () => {
+  test("has neither own certificates nor a signature by default, and verifies certificates", () => {
+    expect(parseSmtpUrl(base, context())).toMatchObject({ ca: null, insecure: false, dkim: null, starttls: "required" });
+  });
+
+  test("names certificates to trust, also for loopback in production", () => {
+    const url = "smtp://127.0.0.1:2525?from=codes@example.com&ca=/ca.pem";
+    expect(parseSmtpUrl(url, context())).toMatchObject({ host: "127.0.0.1", ca: files["/ca.pem"], starttls: "required" });
+  });
+
+  test("signs for the domain of the sender, or for another one", () => {
+    const read = parseSmtpUrl(`${base}&${dkim}`, context()).dkim;
+    expect([read?.domain, read?.selector, read?.key.reveal()]).toEqual(["example.com", "lk", files["/dkim.pem"]]);
+    expect(parseSmtpUrl(`${base}&${dkim}&dkim_domain=mail.example.org`, context()).dkim?.domain).toBe("mail.example.org");
+  });
+
+  test("never shows the key that signs", () => {
+    const read = parseSmtpUrl(`${base}&${dkim}`, context());
+    expect(JSON.stringify(read)).not.toContain("PRIVATE");
+    expect(String(read.dkim?.key)).not.toContain("PRIVATE");
+  });
+
+  test("accepts any certificate outside production only", () => {
+    expect(parseSmtpUrl(`${base}&insecure=1`, context({ isProduction: false })).insecure).toBe(true);
+    expect(refusal("insecure=1")).toMatch(/^must not have insecure=1 in production/);
+    expect(refusal("insecure=yes", { isProduction: false })).toBe("must have 1 as `insecure`, or no `insecure`");
+  });
+
+  test.each([
+    ["ca=/missing", "names a file as `ca` that can't be read (ENOENT): name a PEM file"],
+    ["ca=/text", "names a file as `ca` that is not PEM of certificates that end with the authority's: name such a file"],
+    ["ca=/dkim.pem", "names a file as `ca` that is not PEM of certificates that end with the authority's: name such a file"],
+    [
+      "dkim_key=/dkim.pem",
+      "must have both `dkim_selector` and `dkim_key` to sign messages: add the missing one, or remove the others",
+    ],
+    [
+      "dkim_selector=lk",
+      "must have both `dkim_selector` and `dkim_key` to sign messages: add the missing one, or remove the others",
+    ],
+    [
+      "dkim_domain=a.example",
+      "must have both `dkim_selector` and `dkim_key` to sign messages: add the missing one, or remove the others",
+    ],
+    [`${dkim}&dkim_domain=a%20b`, "must have names of the DNS as `dkim_selector` and `dkim_domain`"],
+    [
+      "dkim_selector=lk&dkim_key=/ec.pem",
+      "names a file as `dkim_key` that is not PEM of a private RSA key of 1024 bits or more without a passphrase: name such a file",
+    ],
+    [
+      "dkim_selector=lk&dkim_key=/short.pem",
+      "names a file as `dkim_key` that is not PEM of a private RSA key of 1024 bits or more without a passphrase: name such a file",
+    ],
+  ])("is refused with %s, by one sentence that repeats no file and no path", (parameters, message) => {
+    expect(refusal(parameters)).toBe(message);
+  });
+
+  test.each(["ca=/ca.pem", dkim])("names no file of this machine if it comes over the network: %s", (parameters) => {
+    expect(refusal(parameters, { readText: null })).toMatch(
+      /^must not name a file of this machine as `(ca|dkim_key)`: remove it$/,
+    );
+  });
+});
