@@ -1,16 +1,16 @@
-import { Webhook } from "standardwebhooks";
 import {
   type AskRegistrationHook,
   hookTimeoutMs,
   type RegistrationAnswer,
   type RegistrationRequest,
 } from "../auth/registration-hook.js";
-import type { HookSecrets } from "../crypto/hook-secrets.js";
+import { type HookSecrets, type WithSecret, withSecret } from "../crypto/hook-secrets.js";
 import type { Log } from "../lib/log.js";
 import type { RegistrationHook } from "../model/app.js";
 import type { Metrics } from "../model/metrics.js";
 import type { EpochMs } from "../model/time.js";
 import type { Outbound } from "../outbound/outbound.js";
+import { signedPost } from "../outbound/signed-post.js";
 import type { Store } from "../store/port/store.js";
 import { readHookAnswer } from "./hook-answer.js";
 
@@ -36,7 +36,9 @@ const refused: RegistrationAnswer = { kind: "refused", reason: "" };
  */
 export function createRegistrationHook(deps: HookDeps): AskRegistrationHook {
   return async (request) => {
-    const found = await findSigned(deps, request);
+    const { appId } = request.app;
+    const reread = async () => (await deps.store.apps.findApp(appId))?.registrationHook ?? null;
+    const found = await withSecret(deps.hookSecrets, request.app.registrationHook, reread);
     if (found === null) return allowed;
     const startedAt = performance.now();
     const { answer, code } = await call(deps, request, found);
@@ -55,41 +57,18 @@ export function createRegistrationHook(deps: HookDeps): AskRegistrationHook {
   };
 }
 
-interface Signed {
-  readonly hook: RegistrationHook;
-  /** Null: no configured master key opens it. */
-  readonly secret: string | null;
-}
-
-/**
- * Returns the hook of the app with its secret, or null if the app has none any more. A secret that is missing was replaced in the
- * last second, by another process: the app in the database names the new one.
- */
-async function findSigned({ store, hookSecrets }: HookDeps, { app }: RegistrationRequest): Promise<Signed | null> {
-  const { registrationHook: hook } = app;
-  const secret = hook === null ? null : await hookSecrets.find(hook.keyId);
-  if (hook !== null && secret !== null) return { hook, secret };
-  const now = (await store.apps.findApp(app.appId))?.registrationHook ?? null;
-  return now === null ? null : { hook: now, secret: await hookSecrets.find(now.keyId) };
-}
-
-async function call({ clock, outbound }: HookDeps, request: RegistrationRequest, { hook, secret }: Signed): Promise<Called> {
+async function call(
+  { clock, outbound }: HookDeps,
+  request: RegistrationRequest,
+  { hook, secret }: WithSecret<RegistrationHook>,
+): Promise<Called> {
   if (secret === null) return { answer: "secret_lost", code: "" };
   const { challengeId, app } = request;
   const now = clock();
   const body = bodyOf(request, now);
-  const outcome = await outbound.send({
-    method: "POST",
-    url: hook.url,
-    headers: {
-      "content-type": "application/json",
-      "webhook-id": challengeId,
-      "webhook-timestamp": String(Math.floor(now / 1000)),
-      "webhook-signature": new Webhook(secret).sign(challengeId, new Date(now), body),
-    },
-    body,
-    timeoutMs: hookTimeoutMs,
-  });
+  const outcome = await outbound.send(
+    signedPost({ url: hook.url, secret, id: challengeId, body, now, timeoutMs: hookTimeoutMs }),
+  );
   if (outcome.kind === "failed") return { answer: outcome.why, code: outcome.code };
   if (outcome.status !== 200) return { answer: "status", code: String(outcome.status) };
   return { answer: readHookAnswer(outcome.body, app.roles), code: "200" };

@@ -32,6 +32,7 @@ export async function createApp(deps: AppsDeps, actor: Actor, input: CreateAppIn
     roles: input.roles ?? [],
     ownerOrganization: randomUuid(),
     registrationHook: null,
+    deliveryReportHook: null,
     state: "active" as const,
   };
   refuseViolations(appViolations(app, deps.deployment.issuer));

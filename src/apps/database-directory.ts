@@ -89,6 +89,7 @@ export async function openDirectory(deps: {
   return {
     find: (clientId) => snapshot.registered.get(clientId) ?? null,
     findApp: (appId) => snapshot.apps.get(appId)?.app ?? null,
+    reportedTo: () => snapshot.reportedTo,
     async lookUp(clientId) {
       const known = snapshot.registered.get(clientId);
       if (known !== undefined) return known;

@@ -19,6 +19,7 @@ export async function deleteApp(
   const check: CheckClient = (client) => refuseHigherRights(actor, client);
   const outcome = await deps.store.apps.deleteApp({ appId, now: deps.clock(), check });
   if (outcome === null) throw appNotFound(appId);
+  if (outcome === "deleted") await deps.store.forwards.drop({ appId });
   await announce(deps, actor, { message: `${outcome} an app`, app: appId });
   return outcome;
 }

@@ -21,7 +21,7 @@ export interface Deployment {
 /** The dependencies of the use cases for apps and clients. */
 export interface AppsDeps {
   readonly clock: () => EpochMs;
-  readonly store: Pick<Store, "apps" | "sessions">;
+  readonly store: Pick<Store, "apps" | "sessions" | "forwards">;
   /** Refreshed after each change, so that the change acts in this process before it is answered. */
   readonly directory: Pick<Directory, "refresh">;
   readonly deployment: Deployment;

@@ -15,6 +15,8 @@ export interface Directory {
   lookUp(clientId: string): Promise<Registered | null>;
   /** Returns the app with this id, also if it is archived. Null if the snapshot has none. */
   findApp(appId: string): App | null;
+  /** Returns the ids of the apps that have a hook for delivery reports. */
+  reportedTo(): ReadonlySet<string>;
   /** The client for calls that name none. Null if such calls are refused. */
   readonly fallback: Registered | null;
   /** Returns whether any client allows the origin. */

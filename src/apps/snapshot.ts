@@ -18,6 +18,8 @@ export interface DeploymentValues {
 export interface Snapshot {
   readonly revision: number;
   readonly apps: ReadonlyMap<string, { readonly record: AppRecord; readonly app: App }>;
+  /** The apps that are sent delivery reports. */
+  readonly reportedTo: ReadonlySet<string>;
   readonly clients: ReadonlyMap<string, StoredClient>;
   /** By id and by alias. Disabled clients and those of archived apps are not in it. */
   readonly registered: ReadonlyMap<string, Registered>;
@@ -29,6 +31,7 @@ export interface Snapshot {
 export const emptySnapshot: Snapshot = {
   revision: 0,
   apps: new Map(),
+  reportedTo: new Set(),
   clients: new Map(),
   registered: new Map(),
   fallback: null,
@@ -61,6 +64,7 @@ export function nextSnapshot(was: Snapshot, changes: DirectoryChanges, deploymen
   return {
     revision: changes.revision,
     apps,
+    reportedTo: new Set([...apps].flatMap(([appId, { app }]) => (app.deliveryReportHook === null ? [] : [appId]))),
     clients,
     registered,
     fallback: fallbackOf(clients, registered),
@@ -91,6 +95,7 @@ function resolveApp(record: AppRecord, { issuer, appName, policy }: DeploymentVa
     roles: record.roles,
     ownerOrganization: record.ownerOrganization,
     registrationHook: record.registrationHook,
+    deliveryReportHook: record.deliveryReportHook,
     policy: resolvePolicy(record.policy, policy),
   };
 }

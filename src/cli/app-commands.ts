@@ -1,7 +1,7 @@
 import { type Command, Option } from "commander";
 import type { Env } from "../config/settings.js";
 import type { AppOptions, Confirmed, Json, PolicyOptions } from "./apps/app.js";
-import type { HookOptions } from "./apps/hook.js";
+import type { HookOptions, ReportHookOptions } from "./apps/hook.js";
 import type { Io } from "./io.js";
 import { loadSettings } from "./load-settings.js";
 
@@ -61,6 +61,12 @@ export function addAppCommands(app: Command, env: Env, io: Io): void {
 
   addHookCommands(app.command("hook").description("set or remove the hook that decides about new users of an app"), env, io);
 
+  addReportHookCommands(
+    app.command("report-hook").description("set or remove the hook that is sent the delivery reports of an app"),
+    env,
+    io,
+  );
+
   app
     .command("archive")
     .description("refuse all calls of the clients of an app and keep its data")
@@ -111,6 +117,31 @@ function addHookCommands(hook: Command, env: Env, io: Io): void {
     .action(async (appId: string, options: Json) => {
       const { commands, settings } = await load();
       await commands.remove(settings, { appId, ...options }, io);
+    });
+}
+
+function addReportHookCommands(hook: Command, env: Env, io: Io): void {
+  const load = async () => ({ commands: await import("./apps/hook.js"), settings: await loadSettings(env, io) });
+
+  hook
+    .command("set")
+    .description("set or replace the hook for delivery reports and print its new secret")
+    .argument("<app-id>")
+    .requiredOption("--url <url>", "the https URL that Latchkey posts to when a message arrives or fails")
+    .option(...json)
+    .action(async (appId: string, options: Omit<ReportHookOptions, "appId">) => {
+      const { commands, settings } = await load();
+      await commands.setReports(settings, { appId, ...options }, io);
+    });
+
+  hook
+    .command("delete")
+    .description("remove the hook for delivery reports, its secret, and the reports that wait for it")
+    .argument("<app-id>")
+    .option(...json)
+    .action(async (appId: string, options: Json) => {
+      const { commands, settings } = await load();
+      await commands.removeReports(settings, { appId, ...options }, io);
     });
 }
 

@@ -123,7 +123,7 @@ async function dropLostKeys(
 const remedies: Readonly<Record<StoredKey["use"], string>> = {
   lookup: "the next start creates a new one",
   signing: "the next start creates a new one",
-  hook: "set the registration hook of its app again with `latchkey app hook set`",
+  hook: "set the hook of its app again with `latchkey app hook set` or `latchkey app report-hook set`",
 };
 
 async function refuseLiveCodes({ store }: KeyStore, keyId: string, anyway: boolean): Promise<void> {

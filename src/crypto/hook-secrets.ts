@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import type { Hook } from "../model/app.js";
 import type { EpochMs } from "../model/time.js";
 import type { StoredKey } from "../store/port/keys.js";
 import type { Store } from "../store/port/store.js";
@@ -41,6 +42,27 @@ export function createHookSecrets({
       return textOf(bytes);
     },
   };
+}
+
+export interface WithSecret<H extends Hook> {
+  readonly hook: H;
+  /** Null: no configured master key opens it. */
+  readonly secret: string | null;
+}
+
+/**
+ * Returns a hook of an app with its secret. A secret that is missing was replaced in the last second, by another process: then
+ * `reread` returns the hook that the app in the database has now. Returns null if it has none.
+ */
+export async function withSecret<H extends Hook>(
+  secrets: Pick<HookSecrets, "find">,
+  hook: H | null,
+  reread: () => Promise<H | null>,
+): Promise<WithSecret<H> | null> {
+  const secret = hook === null ? null : await secrets.find(hook.keyId);
+  if (hook !== null && secret !== null) return { hook, secret };
+  const now = await reread();
+  return now === null ? null : { hook: now, secret: await secrets.find(now.keyId) };
 }
 
 function textOf(bytes: Buffer): string {

@@ -1,3 +1,4 @@
+import type { MessageTry } from "../model/message.js";
 import type { EpochMs } from "../model/time.js";
 import type { OutboxMessage } from "../store/port/outbox.js";
 import type { Store } from "../store/port/store.js";
@@ -17,6 +18,8 @@ interface Job {
 }
 
 export interface JobDeps extends DeliverDeps {
+  /** Returns the apps that are to hear of their messages. */
+  readonly forwardTo: () => ReadonlySet<string>;
   /** Replaces `deliver` in tests. */
   readonly deliver?: typeof deliver;
 }
@@ -53,7 +56,7 @@ export function begin(jobs: Jobs, deps: JobDeps, { message, leasedUntil }: Claim
   };
   // Claimed again because its lease expired before its outcome was written.
   if (job.outcome !== null) finish(job.outcome);
-  else if (delivery === null) finish({ retryAt: null, carrier, unknowns, ended: null });
+  else if (delivery === null) finish({ retryAt: null, carrier, unknowns, ended: null, lapsed: lapsed(deps, unknowns) });
   else {
     job.sending = true;
     jobs.sending += 1;
@@ -65,17 +68,26 @@ export function begin(jobs: Jobs, deps: JobDeps, { message, leasedUntil }: Claim
   }
 }
 
+/** How a message ends whose challenge was redeemed, replaced, cancelled or erased, or has expired, between two tries. */
+function lapsed({ clock }: Pick<JobDeps, "clock">, unknowns: number): MessageTry {
+  const detail = `${unknowns > 0 ? "perhaps delivered: " : ""}its challenge ended before the next try`;
+  return { provider: "", result: "temporary", endedAt: clock(), detail };
+}
+
 function newJob({ outboxId, tries, delivery }: OutboxMessage): Job {
   return { outboxId, expiresAt: delivery?.expiresAt ?? 0, memory: noMemory(), tries, sending: false, outcome: null };
 }
 
+type SettleDeps = Pick<JobDeps, "forwardTo"> & { readonly store: Pick<Store, "outbox"> };
+
 /** Writes all known outcomes in one operation. Returns the earliest time at which one of the messages is tried again. */
-export async function settle(jobs: Jobs, store: Pick<Store, "outbox">): Promise<EpochMs> {
+export async function settle(jobs: Jobs, { store, forwardTo }: SettleDeps): Promise<EpochMs> {
   if (jobs.unsettled.size === 0) return Infinity;
   const batch = [...jobs.unsettled].map((job) => ({ job, outcome: job.outcome! }));
   jobs.unsettled.clear();
   try {
-    await store.outbox.settle(batch.map(({ job: { outboxId, tries }, outcome }) => ({ outboxId, tries, ...outcome })));
+    const settlements = batch.map(({ job: { outboxId, tries }, outcome }) => ({ outboxId, tries, ...outcome }));
+    await store.outbox.settle(settlements, forwardTo());
   } catch (error) {
     for (const { job } of batch) jobs.unsettled.add(job);
     throw error;

@@ -127,7 +127,7 @@ async function work(state: State): Promise<void> {
 }
 
 async function writeResults(state: State): Promise<void> {
-  const retryAt = await settle(state.jobs, state.deps.store);
+  const retryAt = await settle(state.jobs, state.deps);
   state.lookAt = Math.min(state.lookAt, retryAt);
 }
 

@@ -8,6 +8,8 @@ export interface ReportDeps {
   readonly clock: () => EpochMs;
   readonly log: DeliveryLog;
   readonly providers: readonly Provider[];
+  /** Returns the apps that are to hear of their messages. */
+  readonly forwardTo: () => ReadonlySet<string>;
 }
 
 /** What becomes of a request that reports on messages. `unknown`: no carrier of this name takes reports. */
@@ -33,7 +35,9 @@ export async function takeReportRequest(
 export async function takeReports(deps: ReportDeps, provider: string, reports: readonly DeliveryReport[]): Promise<void> {
   const now = deps.clock();
   const named = reports.filter(({ sendKey, providerMessageId }) => sendKey !== undefined || providerMessageId != null);
-  if (named.length > 0) await deps.store.messages.report(named.map((report) => stored(report, provider, now)));
+  if (named.length === 0) return;
+  const taken = named.map((report) => stored(report, provider, now));
+  await deps.store.messages.report(taken, deps.forwardTo());
 }
 
 /** Takes the reports that arrive over the connections of the carriers themselves. A failed one is logged, because its carrier will not repeat it. */

@@ -29,15 +29,24 @@ export interface AppRecord {
   readonly ownerOrganization: string;
   /** Null: none. */
   readonly registrationHook: RegistrationHook | null;
+  /** Null: none. */
+  readonly deliveryReportHook: DeliveryReportHook | null;
   readonly state: AppState;
   readonly createdAt: EpochMs;
 }
 
-/** Where the app is asked before a user is created or joined. */
-export interface RegistrationHook {
+/** A URL of an app that Latchkey posts signed requests to. */
+export interface Hook {
   readonly url: string;
   /** The id of the key that signs the requests, in `store.keys` with the use `hook`. */
   readonly keyId: string;
+}
+
+/** Where the app hears what became of its messages. */
+export type DeliveryReportHook = Hook;
+
+/** Where the app is asked before a user is created or joined. */
+export interface RegistrationHook extends Hook {
   /** Whether registrations go on if the hook does not answer. */
   readonly failOpen: boolean;
 }
@@ -54,6 +63,7 @@ export interface App {
   readonly roles: readonly string[];
   readonly ownerOrganization: string;
   readonly registrationHook: RegistrationHook | null;
+  readonly deliveryReportHook: DeliveryReportHook | null;
   /** Applies to all calls of the app's clients. */
   readonly policy: Policy;
 }

@@ -110,7 +110,7 @@ export async function createCore(settings: Settings, given: CoreParts): Promise<
       clock,
       store,
       hookSecrets,
-      outbound: { send: traceHookCalls(outbound.send, tracer) },
+      outbound: { send: traceHookCalls(outbound.send, { name: "registration hook", tracer }) },
       log,
       metrics,
     }),

@@ -1,7 +1,10 @@
 import type { Directory } from "../apps/directory.js";
 import type { Settings } from "../config/settings.js";
+import { withSecret } from "../crypto/hook-secrets.js";
 import { createCarrierHealth } from "../delivery/carrier-health.js";
 import { deliver } from "../delivery/deliver.js";
+import type { ReportHook } from "../delivery/forward.js";
+import { startForwarding } from "../delivery/forwarding.js";
 import { startOutbox } from "../delivery/outbox.js";
 import type { Provider } from "../delivery/provider.js";
 import { followReports, takeReportRequest } from "../delivery/take-reports.js";
@@ -13,7 +16,7 @@ import type { CarrierStatus } from "../model/carrier.js";
 import { countryRefusal } from "../model/phone-number.js";
 import type { EpochMs } from "../model/time.js";
 import type { Recorder } from "../telemetry/metrics.js";
-import { traceDelivery, traceProvider } from "../telemetry/traced.js";
+import { traceDelivery, traceHookCalls, traceProvider } from "../telemetry/traced.js";
 import type { Tracer } from "../telemetry/tracer.js";
 import { carriersByChannel, createCarriers, onEveryChannel, statusOf } from "./carriers.js";
 import type { Closers } from "./closers.js";
@@ -38,7 +41,7 @@ export function startDelivery(
   settings: Settings,
   given: {
     readonly core: Core;
-    readonly directory: Pick<Directory, "findApp">;
+    readonly directory: Pick<Directory, "findApp" | "reportedTo">;
     readonly recorder: Recorder;
     readonly tracer: Tracer;
     readonly log: Log;
@@ -74,13 +77,33 @@ export function startDelivery(
     deliver: traceDelivery(deliver, tracer),
     refusalOf: (appId, contact) => countryRefusal(directory.findApp(appId)?.policy ?? settings.policy, contact),
     appNameOf: (appId) => directory.findApp(appId)?.displayName || settings.appName,
+    forwardTo: directory.reportedTo,
     onTry: recorder.tryEnded,
   });
   closers.push(() => outbox.stop());
-  const reporting = { store, clock, log: given.plainLog, providers };
+  const forwarding = startForwarding({
+    store,
+    clock,
+    log: given.plainLog,
+    apps: directory.reportedTo,
+    hookOf: (appId) => reportHookOf(given, appId),
+    send: traceHookCalls(core.outbound.send, { name: "delivery report", tracer }),
+    onResult: recorder.forwardEnded,
+  });
+  closers.push(() => forwarding.stop());
+  const reporting = { store, clock, log: given.plainLog, providers, forwardTo: directory.reportedTo };
   followReports(reporting);
   const takeReports: TakeReports = (provider, request) => takeReportRequest(reporting, { provider, request });
   return { wake: tracer.detached(outbox.wake), inbox, takeReports, carrierStatus: () => statusOf(carriers, health) };
+}
+
+async function reportHookOf(
+  { core, directory }: { readonly core: Core; readonly directory: Pick<Directory, "findApp"> },
+  appId: string,
+): Promise<ReportHook | null> {
+  const reread = async () => (await core.deps.store.apps.findApp(appId))?.deliveryReportHook ?? null;
+  const found = await withSecret(core.hookSecrets, directory.findApp(appId)?.deliveryReportHook ?? null, reread);
+  return found && { url: found.hook.url, secret: found.secret };
 }
 
 /** Logs at once which provider can't be used, before the first person signs in. The start does not wait for it. */

@@ -2,6 +2,7 @@ import cluster from "node:cluster";
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import type { HashMeasure } from "../crypto/code-hash.js";
 import type { CountedTry } from "../delivery/deliver.js";
+import { type ForwardResult, forwardResults } from "../delivery/forwarding.js";
 import { type Door, type Dropped, type EndedCall, whysDropped } from "../model/door.js";
 import { hookOutcomes, type Metrics } from "../model/metrics.js";
 import type { EndedOperation } from "../store/observed.js";
@@ -18,6 +19,7 @@ export interface Recorder extends MetricsText {
   operationEnded(operation: EndedOperation): void;
   readonly hashes: HashMeasure;
   tryEnded(attempt: CountedTry): void;
+  forwardEnded(result: ForwardResult, count: number): void;
   /** Adds values that are read whenever the metrics are requested. */
   observe(state: {
     readonly hashesWaiting: () => number;
@@ -88,6 +90,10 @@ export function createRecorder(): Recorder {
     for (const why of whysDropped) drops.inc({ door, why }, 0);
   }
   const tries = counter("latchkey_delivery_tries_total", "Tries to deliver a message.", ["channel", "provider", "outcome"]);
+  const forwards = counter("latchkey_delivery_reports_forwarded_total", "Delivery reports posted to apps, by result.", [
+    "result",
+  ]);
+  for (const result of forwardResults) forwards.inc({ result }, 0);
   const reused = counter(
     "latchkey_refresh_tokens_reused_total",
     "Refresh tokens reused after their grace period. Each one ended its session.",
@@ -158,6 +164,7 @@ export function createRecorder(): Recorder {
       hashed: (ms) => hashTook.observe(ms / 1000),
     },
     tryEnded: ({ channel, provider, kind }) => tries.inc({ channel, provider, outcome: kind }),
+    forwardEnded: (result, count) => forwards.inc({ result }, count),
     observe({ hashesWaiting, callsInFlight, outboxAgeMs }) {
       gauge("latchkey_hashes_waiting", "Calls that wait for a slot to hash in.", hashesWaiting);
       gauge("latchkey_calls_in_flight", "Calls in progress.", callsInFlight);

@@ -46,14 +46,17 @@ export function traceProvider(provider: Provider, tracer: Tracer): Provider {
   };
 }
 
-/** Returns the same call of registration hooks with a span. It has neither the URL nor anything of the question or the answer. */
-export function traceHookCalls(send: Outbound["send"], tracer: Tracer): Outbound["send"] {
+/** Returns the same call of hooks with a span. It has neither the URL nor anything of the request or the answer. */
+export function traceHookCalls(
+  send: Outbound["send"],
+  { name, tracer }: { readonly name: string; readonly tracer: Tracer },
+): Outbound["send"] {
   const attributes = { "http.request.method": "POST" };
   const failureOf = (outcome: OutboundOutcome): string | undefined => {
     if (outcome.kind === "failed") return outcome.why;
-    return outcome.status === 200 ? undefined : String(outcome.status);
+    return outcome.status >= 200 && outcome.status < 300 ? undefined : String(outcome.status);
   };
-  return tracer.traced({ name: "POST registration hook", remote: true, attributes, failureOf }, send);
+  return tracer.traced({ name: `POST ${name}`, remote: true, attributes, failureOf }, send);
 }
 
 /** Returns `deliver` with a span that continues the trace of the call that queued the message. */

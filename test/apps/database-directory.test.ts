@@ -116,6 +116,7 @@ describe.each(storeEngines())("the directory over $engine", ({ open }) => {
       roles: [],
       ownerOrganization: expect.stringMatching(/^[0-9a-f-]{36}$/),
       registrationHook: null,
+      deliveryReportHook: null,
       policy,
     });
     await apps.changeApp({ appId: "default", apply: (app) => ({ ...app, displayName: "Mine", audience: "urn:mine" }) });

@@ -95,6 +95,7 @@ describe.each(testEngines())("app and client commands on $engine", ({ database }
       owner_organization: expect.stringMatching(/^[0-9a-f-]{36}$/),
       policy: {},
       registration_hook: null,
+      delivery_report_hook: null,
       state: "active",
       created_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/),
     });
@@ -145,6 +146,27 @@ describe.each(testEngines())("app and client commands on $engine", ({ database }
     expect(unknown).toMatchObject({ code: 1, err: "There is no app with this id: see `latchkey app list`.\n" });
   });
 
+  it("a hook for delivery reports is set, shown, replaced and deleted, and its secret is printed once", async () => {
+    await cli("app", "create", "shop");
+    const url = "http://127.0.0.1:3000/reports?token=hunter2";
+    const set = await cli("app", "report-hook", "set", "shop", "--url", url, "--json");
+    const { secret, ...app } = set.json();
+    expect(secret).toMatch(/^whsec_/);
+    expect(app.delivery_report_hook).toEqual({ url });
+    expect(set.err).toMatch(/set a hook for delivery reports .*by=operator/);
+    expect(set.err).not.toMatch(/hunter2|whsec_/);
+    const again = await cli("app", "report-hook", "set", "shop", "--url", "http://[::1]:3000/");
+    expect(again.out).toMatch(
+      /^Set the hook for delivery reports of the app shop\.\nThe secret .* is shown only now: whsec_\S+\n$/,
+    );
+    const refused = await cli("app", "report-hook", "set", "shop", "--url", "https://10.0.0.1/");
+    expect(refused.code).toBe(1);
+    expect((await cli("app", "show", "shop", "--json")).json().delivery_report_hook).toEqual({ url: "http://[::1]:3000/" });
+    const removed = await cli("app", "report-hook", "delete", "shop");
+    expect(removed.out).toBe("The app shop has no hook for delivery reports now.\n");
+    expect((await cli("app", "show", "shop", "--json")).json()).toEqual({ ...app, delivery_report_hook: null });
+  });
+
   it("doctor says for each registration hook whether its address may be called, and calls none", async () => {
     const hook = await startHookServer();
     try {
@@ -152,10 +174,14 @@ describe.each(testEngines())("app and client commands on $engine", ({ database }
       expect((await cli("doctor")).out).not.toContain("registration hook");
       await cli("app", "hook", "set", "shop", "--url", `${hook.url}?token=hunter2`);
       await cli("app", "hook", "set", "default", "--url", "https://8.8.8.8/secret-path");
+      await cli("app", "report-hook", "set", "shop", "--url", hook.url);
       const url = (app: string) => `the URL of the registration hook of the app ${app}`;
       const well = await latchkey({ ...env, LATCHKEY_OUTBOUND_ALLOWED: "127.0.0.1" }, ["doctor"]);
       expect(well.out).toContain(`ok      ${url("default")} may be called: https://8.8.8.8\n`);
       expect(well.out).toContain(`ok      ${url("shop")} may be called: ${new URL(hook.url).origin}\n`);
+      expect(well.out).toContain(
+        "ok      the URL of the hook for delivery reports of the app shop may be called: http://127.0.0.1",
+      );
       const strict = await latchkey({ ...env, LATCHKEY_OUTBOUND_ALLOWED: "127.0.0.2" }, ["doctor"]);
       expect(strict.code).toBe(1);
       expect(strict.out).toContain(`problem ${url("shop")} must not lead to a loopback, private or reserved address`);

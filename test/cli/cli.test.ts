@@ -326,7 +326,7 @@ describe("keys", () => {
       const { code, out } = await latchkey(["keys", "retire", "1", "--revoke-sessions"], withoutOld);
       expect(code).toBe(0);
       expect(out).toMatch(
-        /Dropped the hook key \S+; set the registration hook of its app again with `latchkey app hook set`\./,
+        /Dropped the hook key \S+; set the hook of its app again with `latchkey app hook set` or `latchkey app report-hook set`\./,
       );
     });
 

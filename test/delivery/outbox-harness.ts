@@ -50,6 +50,7 @@ export async function start({ carriers = [provider], ...change }: Start = {}): P
     refusalOf: () => null,
     appNameOf: () => "Latchkey",
     random: () => 0.5,
+    forwardTo: () => new Set(),
     ...change,
   });
   await time.settle();

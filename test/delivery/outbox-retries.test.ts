@@ -66,6 +66,23 @@ describe("retries", () => {
     expect(log.lines.filter(({ level }) => level === "error")).toHaveLength(1);
   });
 
+  test("a message whose challenge ends between two tries is settled as lapsed, without a send", async () => {
+    provider.answers.push(temporary);
+    store.put(delivery());
+    await start();
+    await time.advance(500);
+    time.jump(10 * minute);
+    await time.advance(10_000);
+    expect(provider.taken).toHaveLength(1);
+    expect(store.open()).toEqual([]);
+    const [tried, ended] = store.settlements.flat();
+    expect(tried!.lapsed).toBeUndefined();
+    const { lapsed, ...rest } = ended!;
+    expect(rest).toMatchObject({ retryAt: null, ended: null });
+    expect(lapsed).toMatchObject({ provider: "", result: "temporary", detail: "its challenge ended before the next try" });
+    expect(time.clock() - lapsed!.endedAt).toBeLessThanOrEqual(10_000);
+  });
+
   test.each([
     ["can't be opened", () => null],
     [

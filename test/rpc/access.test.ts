@@ -110,6 +110,7 @@ describe("who calls", () => {
         roles: [],
         ownerOrganization: caller.app.ownerOrganization,
         registrationHook: null,
+        deliveryReportHook: null,
         policy: caller.policy,
       },
       policy: fixedPolicy,

@@ -136,6 +136,7 @@ describe("apps and clients", () => {
       roles: ["admin"],
       ownerOrganization: "0190a000-0000-7000-8000-00000000000a",
       registrationHook: null,
+      deliveryReportHook: null,
       state: "archived",
       createdAt: startOfTime,
     });

@@ -117,6 +117,12 @@ async function fill(store: Store) {
   await store.challenges.redeem(change);
   const [tried] = await store.outbox.claim({ now: t0, leaseMs: minute, limit: 1 });
   await store.outbox.settle([{ ...putOff(tried!, t0 + 60 * minute), ended: endedTry(tried!, "carrier", "temporary") }]);
+  const failed = await store.outbox.claim({ now: t0, leaseMs: minute, limit: 1 });
+  const refused = failed.map((one) => ({ ...endedTry(one, "carrier", "temporary"), status: "failed" as const }));
+  await store.outbox.settle(
+    failed.map((one, index) => ({ ...done(one), ended: refused[index]! })),
+    new Set([appId]),
+  );
   const early = { provider: "carrier", reference: "early", providerMessageId: null, status: "sent", cause: "" } as const;
   await store.messages.report([{ ...early, segments: 1, price: { amount: "0.01", currency: "EUR" }, reportedAt: t0 }]);
   return { live, registered: registered!, session, user, contact: shared! };

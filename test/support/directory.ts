@@ -19,6 +19,7 @@ export function createDirectory(given: {
     find,
     lookUp: async (clientId) => find(clientId),
     findApp: (appId) => apps.get(appId) ?? null,
+    reportedTo: () => new Set(given.apps.flatMap((app) => (app.deliveryReportHook === null ? [] : [app.appId]))),
     fallback: given.fallbackId === null ? null : required(registered, given.fallbackId),
     allowsOrigin: (origin) => given.clients.some((client) => allowsOrigin(client, origin)),
     refresh: async () => {},
@@ -39,7 +40,12 @@ function required<T>(items: ReadonlyMap<string, T>, id: string): T {
 
 /** An app of the main pool that has only what is given. */
 export function plainApp(given: Pick<App, "appId" | "audience" | "policy"> & Partial<App>): App {
-  const people = { roles: [], ownerOrganization: "0190a000-0000-7000-8000-00000000000a", registrationHook: null };
+  const people = {
+    roles: [],
+    ownerOrganization: "0190a000-0000-7000-8000-00000000000a",
+    registrationHook: null,
+    deliveryReportHook: null,
+  };
   return { poolId: mainPoolId, displayName: "", ...people, ...given };
 }
 

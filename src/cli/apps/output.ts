@@ -26,6 +26,7 @@ export function appFields(app: AppRecord): Fields {
     owner_organization: app.ownerOrganization,
     policy: policyValues(app.policy),
     registration_hook: app.registrationHook && hookFields(app.registrationHook),
+    delivery_report_hook: app.deliveryReportHook && { url: app.deliveryReportHook.url },
     state: app.state,
     created_at: timeText(app.createdAt),
   };

@@ -24,6 +24,7 @@ export function toApp(app: AppRecord): MessageInitShape<typeof AppSchema> {
     state: states[app.state],
     createdAt: timestampFromMs(app.createdAt),
     registrationHook: app.registrationHook === null ? undefined : toRegistrationHook(app.registrationHook),
+    deliveryReportHook: app.deliveryReportHook === null ? undefined : { url: app.deliveryReportHook.url },
     roles: [...app.roles],
     ownerOrganization: app.ownerOrganization,
   };

@@ -3,6 +3,7 @@ import { createApp } from "../../apps/create-app.js";
 import { createClient } from "../../apps/create-client.js";
 import { deleteApp } from "../../apps/delete-app.js";
 import { deleteClient } from "../../apps/delete-client.js";
+import { deleteDeliveryReportHook, putDeliveryReportHook } from "../../apps/delivery-report-hook.js";
 import type { AppsDeps } from "../../apps/deps.js";
 import { getEffectivePolicy } from "../../apps/effective-policy.js";
 import { getApp, listApps } from "../../apps/read-apps.js";
@@ -68,6 +69,15 @@ function hookMethods(deps: AppsDeps): Methods {
 
     async deleteRegistrationHook(caller, { appId }) {
       return { app: toApp(await deleteRegistrationHook(deps, actorOf(caller), { appId })) };
+    },
+
+    async putDeliveryReportHook(caller, { appId, url }) {
+      const { app, secret } = await putDeliveryReportHook(deps, actorOf(caller), { appId, url });
+      return { app: toApp(app), secret };
+    },
+
+    async deleteDeliveryReportHook(caller, { appId }) {
+      return { app: toApp(await deleteDeliveryReportHook(deps, actorOf(caller), { appId })) };
     },
   };
 }

@@ -91,6 +91,7 @@ export const movedTables: readonly MovedTable[] = [
     }),
   },
   { name: "message_reports", key: ["provider", "reference", "provider_message_id", "status"] },
+  { name: "message_forwards", key: ["forward_id"] },
   { name: "idempotency", key: ["mac"], changed: rememberedCallOf },
 ];
 

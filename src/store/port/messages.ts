@@ -99,9 +99,9 @@ export interface Messages {
    * its message by our reference, or else by the carrier's id. A failure counts only if the last carrier reports it about its last
    * try. A report without a message, and a failure of a message that is still `queued`, wait for an hour and are applied when a try
    * is appended. Returns for each report the message if the report changed it, else null: unknown, waiting and repeated reports
-   * look alike.
+   * look alike. New statuses of messages of the apps in `forwardTo` (default: none) are added to `forwards`.
    */
-  report(reports: readonly Report[]): Promise<readonly (StoredMessage | null)[]>;
+  report(reports: readonly Report[], forwardTo?: ReadonlySet<string>): Promise<readonly (StoredMessage | null)[]>;
 
   /** Sums up the messages that were queued from (inclusive) and to (exclusive), by day, app, country, channel and provider. */
   stats(query: {

@@ -1,6 +1,7 @@
 import type { Purpose } from "../../model/challenge.js";
 import type { Channel } from "../../model/channel.js";
 import type { Contact } from "../../model/contact.js";
+import type { MessageTry } from "../../model/message.js";
 import type { EpochMs } from "../../model/time.js";
 import type { EndedTry } from "./messages.js";
 
@@ -51,6 +52,11 @@ export interface Settlement {
   readonly unknowns: number;
   /** The try that ended. Null if no carrier was asked and the message was not given up. Always null for decoys. */
   readonly ended: EndedTry | null;
+  /**
+   * Says that there was nothing to send because the challenge had ended. If the message was tried before and is still `queued`, it
+   * becomes `expired`, and this is appended to its tries. A message that was never tried gets no row.
+   */
+  readonly lapsed?: MessageTry;
 }
 
 /** The codes waiting to be sent. */
@@ -65,9 +71,10 @@ export interface Outbox {
 
   /**
    * Ends or puts off claimed messages and appends their ended tries to `messages`, all or none. Erases a challenge's sealed code
-   * once it has no sends left and no message queued.
+   * once it has no sends left and no message queued. Messages of the apps in `forwardTo` (default: none) that fail or expire are
+   * added to `forwards`.
    */
-  settle(settlements: readonly Settlement[]): Promise<void>;
+  settle(settlements: readonly Settlement[], forwardTo?: ReadonlySet<string>): Promise<void>;
 
   /**
    * Returns when the next message is due, or null if there is none. With `soon` the answer costs less, and a message that is due

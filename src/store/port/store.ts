@@ -1,6 +1,7 @@
 import type { Apps } from "./apps.js";
 import type { Budgets } from "./budgets.js";
 import type { Challenges } from "./challenges.js";
+import type { Forwards } from "./forwards.js";
 import type { Keys } from "./keys.js";
 import type { Messages } from "./messages.js";
 import type { Outbox } from "./outbox.js";
@@ -14,7 +15,7 @@ import type { Users } from "./users.js";
  * A *challenge* is one request to prove possession of a contact. A *send* is one delivery of its code. A *decoy* is a challenge
  * that cannot be redeemed. A *session* is the result of a redeemed login; its refresh tokens are one *family*, counted by
  * *generation*. A *budget* is an allowance counted in sliding windows. The *outbox* holds the codes waiting to be sent;
- * *messages* say what became of them.
+ * *messages* say what became of them; *forwards* are the changes of messages that apps have yet to hear of.
  *
  * Rules for every operation of both engines:
  * - It is atomic. When the promise resolves, all of it happened and survives the end of this process; otherwise none of it
@@ -22,8 +23,7 @@ import type { Users } from "./users.js";
  * - Operations that end or grant something are flushed to the disk, and to a synchronous standby, before the promise resolves.
  *   They survive a loss of power. The others only count or queue: `challenges.issue`, `challenges.resend`,
  *   `challenges.takeAttempt`, `budgets.spend`, `sessions.touch`, `outbox.claim`, `outbox.settle`, `upkeep.sweep` and all of
- *   `messages`. They reach
- *   the disk with the next flushed operation, within a second at most. A loss of power, or a crash of the PostgreSQL server, can
+ *   `messages` and `forwards`. They reach the disk with the next flushed operation, within a second at most. A loss of power, or a crash of the PostgreSQL server, can
  *   undo those after the last flush, but none before it.
  * - Expected results are returned as outcomes. A thrown error would undo the write that the outcome reports.
  * - It throws `StoreUnavailableError` if the database does not answer. Normally nothing was written then. If the connection was
@@ -39,6 +39,7 @@ export interface Store {
   readonly users: Users;
   readonly outbox: Outbox;
   readonly messages: Messages;
+  readonly forwards: Forwards;
   readonly apps: Apps;
   readonly budgets: Budgets;
   readonly keys: Keys;

@@ -28,7 +28,7 @@ interface ReportOutcome {
 
 const report: Statement = {
   name: "report_messages",
-  text: `SELECT r.nth, r.outcome, r.message_id, r.queued_at FROM ${unflushed}, ${functionName("report_messages")}($1, $2) r`,
+  text: `SELECT r.nth, r.outcome, r.message_id, r.queued_at FROM ${unflushed}, ${functionName("report_messages")}($1, $2, $3) r`,
 };
 const reported: Statement = {
   name: "reported_messages",
@@ -85,8 +85,12 @@ export function createMessages(db: Database): Operations {
       .map(toStoredMessage);
   }
 
-  async function applyReports(reports: readonly { readonly report: Report; readonly nth: number }[], wait: boolean) {
-    return reports.length === 0 ? [] : await db.rows<ReportOutcome>(report, [reportsParameter(reports), wait]);
+  async function applyReports(
+    reports: readonly { readonly report: Report; readonly nth: number }[],
+    wait: boolean,
+    forwardTo: readonly string[],
+  ) {
+    return reports.length === 0 ? [] : await db.rows<ReportOutcome>(report, [reportsParameter(reports), wait, forwardTo]);
   }
 
   async function keepPartitions(now: EpochMs, before: EpochMs): Promise<void> {
@@ -104,15 +108,18 @@ export function createMessages(db: Database): Operations {
       return message ?? null;
     },
 
-    async report(reports) {
+    async report(reports, forwardTo = new Set()) {
+      const apps = [...forwardTo];
       const first = await applyReports(
         reports.map((one, nth) => ({ report: one, nth })),
         false,
+        apps,
       );
       const early = first.filter(({ outcome }) => outcome === "waits");
       const second = await applyReports(
         early.map(({ nth }) => ({ report: reports[nth]!, nth })),
         true,
+        apps,
       );
       const changed = [...first, ...second].filter(({ outcome }) => outcome === "changed");
       if (changed.length === 0) return reports.map(() => null);

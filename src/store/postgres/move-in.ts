@@ -52,6 +52,7 @@ const lockId = 0x6c61_7463;
 /** The columns that the database counts up. */
 const counted = [
   ["outbox", "outbox_id"],
+  ["message_forwards", "forward_id"],
   ["users", "number"],
 ] as const;
 /** The lock of a killed process is released when the server notices its end. */

@@ -5,7 +5,7 @@ import { type DueRow, isLiveChallenge, toMessage } from "../shared/rows.js";
 import { type Database, type Statement, unflushed } from "./database.js";
 import { claimantOf } from "./functions/person-rows.js";
 import { functionName } from "./functions/set.js";
-import { triesParameter } from "./message-parameters.js";
+import { lapsesParameter, triesParameter } from "./message-parameters.js";
 
 type Operations = Store["outbox"];
 
@@ -67,7 +67,7 @@ const look: Statement = {
 
 const settle: Statement = {
   name: "settle_messages",
-  text: `SELECT FROM ${unflushed}, ${functionName("settle_messages")}($1, $2, $3, $4, $5, $6)`,
+  text: `SELECT FROM ${unflushed}, ${functionName("settle_messages")}($1, $2, $3, $4, $5, $6, $7, $8)`,
 };
 
 // Bounded, because a backlog may be long. A message behind this many others that are due later does not matter: leases are fewer.
@@ -106,7 +106,7 @@ export function createOutbox(db: Database, monotonic: () => number = () => perfo
       await refresh(now, now);
       return (await db.rows<DueRow>(claim, [now, now + leaseMs, limit, marks.near, marks.laterFrom])).map(toMessage);
     },
-    async settle(settlements) {
+    async settle(settlements, forwardTo = new Set()) {
       if (settlements.length === 0) return;
       const sorted = [...settlements].sort((a, b) => a.outboxId - b.outboxId);
       await db.rows(settle, [
@@ -116,6 +116,8 @@ export function createOutbox(db: Database, monotonic: () => number = () => perfo
         sorted.map(({ carrier }) => carrier),
         sorted.map(({ unknowns }) => unknowns),
         triesParameter(sorted.flatMap(({ ended }) => ended ?? [])),
+        lapsesParameter(sorted),
+        [...forwardTo],
       ]);
       for (const { retryAt } of settlements) if (retryAt !== null) marks = afterPuttingOff(marks, retryAt);
     },

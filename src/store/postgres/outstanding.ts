@@ -1,4 +1,5 @@
 import type { Store } from "../port/store.js";
+import { endQueued } from "../shared/message-rows.js";
 import { withClient } from "./connection.js";
 import type { PostgresLocation } from "./location.js";
 
@@ -13,6 +14,7 @@ export function endOutstanding(
   return withClient(location, async (client) => {
     await client.query("BEGIN");
     await client.query("TRUNCATE outbox, outbox_later, challenges, registrations, idempotency");
+    await client.query(endQueued);
     const { rowCount } = await client.query(
       keepSessions ? "UPDATE sessions SET rotation_mac = NULL WHERE rotation_mac IS NOT NULL" : "DELETE FROM sessions",
     );

@@ -11,6 +11,7 @@ import { operationOptions } from "./connection.js";
 import { openDatabase, type Statement, unflushed } from "./database.js";
 import { createDiskSpace } from "./disk-space.js";
 import { createEnding } from "./ending.js";
+import { createForwards } from "./forwards.js";
 import { createFunctionKeeper } from "./functions/install.js";
 import { functionName } from "./functions/set.js";
 import { createKeyUses } from "./key-uses.js";
@@ -78,6 +79,7 @@ export async function openPostgres(location: PostgresLocation, clock: () => Epoc
 
   const sessions = createSessions(db);
   const messages = createMessages(db);
+  const forwards = createForwards(db);
   return {
     challenges: { ...createSends(db), ...createAttempts(db), ...createEnding(db), ...createRedemption(db, { sessions }) },
     sessions,
@@ -85,6 +87,7 @@ export async function openPostgres(location: PostgresLocation, clock: () => Epoc
     outbox: createOutbox(db),
     // By a fast clock the sweep would drop messages that all processes still need.
     messages: { ...messages, sweep: byRightClock(messages.sweep) },
+    forwards: { ...forwards, sweep: byRightClock(forwards.sweep) },
     budgets: createBudgets(db),
     apps: createApps(cold),
     // A fast clock would make new keys sign too late and old ones too long, delete keys that are still needed, and sweep rows that

@@ -1,6 +1,7 @@
 import type { Migration } from "../rules/schema-version.js";
 import { brakes } from "./schema/brakes.js";
 import { directoryTables } from "./schema/directory.js";
+import { forwardTables } from "./schema/forwards.js";
 import { messageTables } from "./schema/messages.js";
 import { moveTable } from "./schema/move.js";
 import { outboxTables } from "./schema/outbox.js";
@@ -37,5 +38,5 @@ CREATE INDEX challenges_by_contact ON challenges (contact_value, contact_kind);
   { version: 4, additive: true, sql: directoryTables },
   { version: 5, additive: false, sql: poolColumns },
   { version: 6, additive: false, sql: people },
-  { version: 7, additive: false, sql: `${outboxTables}${messageTables}${brakes}` },
+  { version: 7, additive: false, sql: `${outboxTables}${messageTables}${forwardTables}${brakes}` },
 ];

@@ -1,5 +1,5 @@
 import { movesForward } from "../../model/message.js";
-import type { MessageRow, NewMessageRow, ReportRow } from "../shared/message-rows.js";
+import type { MessageRow, ReportRow } from "../shared/message-rows.js";
 
 /** The columns of a message that tries and reports change. */
 export type Progress = Pick<
@@ -19,7 +19,7 @@ export type Progress = Pick<
  * Returns the progress of a message after another of its tries has ended. Of two tries that ended at once, the one that moved the
  * message furthest counts. The PostgreSQL function `append_tries` has the same rules.
  */
-export function afterTry(known: Progress, given: NewMessageRow): Progress {
+export function afterTry(known: Progress, given: Progress): Progress {
   const moves = movesForward(known.status, given.status);
   const counts = moves || known.status === "queued";
   const carrier = counts && given.provider !== null ? given.provider : known.provider;

@@ -1,4 +1,4 @@
-import type { AppRecord, AppState, RegistrationHook } from "../../model/app.js";
+import type { AppRecord, AppState, DeliveryReportHook, Hook, RegistrationHook } from "../../model/app.js";
 import type { AppPolicy } from "../../model/app-policy.js";
 import type { EpochMs } from "../../model/time.js";
 import type { Value } from "./cold-database.js";
@@ -18,13 +18,15 @@ export interface AppRow {
   owner_organization: string;
   /** JSON text, or empty. */
   registration_hook: string;
+  /** JSON text, or empty. */
+  delivery_report_hook: string;
   state: AppState;
   created_at: EpochMs;
 }
 
 export const appColumns =
   "app_id, pool_id, number, display_name, logo_url, support_address, allowed_origins, audience, policy, state, created_at, " +
-  "roles, owner_organization, registration_hook";
+  "roles, owner_organization, registration_hook, delivery_report_hook";
 
 /** Returns the values of `appColumns`. JSON writes U+0000 as an escape, so only plain texts need `escapeNul`. */
 export function appValues(app: AppRecord): Value[] {
@@ -42,7 +44,8 @@ export function appValues(app: AppRecord): Value[] {
     app.createdAt,
     JSON.stringify(app.roles),
     escapeNul(app.ownerOrganization),
-    app.registrationHook === null ? "" : JSON.stringify(app.registrationHook),
+    hookText(app.registrationHook),
+    hookText(app.deliveryReportHook),
   ];
 }
 
@@ -61,6 +64,15 @@ export function toApp(row: AppRow): AppRecord {
     createdAt: row.created_at,
     roles: JSON.parse(row.roles) as string[],
     ownerOrganization: unescapeNul(row.owner_organization),
-    registrationHook: row.registration_hook === "" ? null : (JSON.parse(row.registration_hook) as RegistrationHook),
+    registrationHook: hookOf<RegistrationHook>(row.registration_hook),
+    deliveryReportHook: hookOf<DeliveryReportHook>(row.delivery_report_hook),
   };
+}
+
+function hookText(hook: Hook | null): string {
+  return hook === null ? "" : JSON.stringify(hook);
+}
+
+function hookOf<T extends Hook>(text: string): T | null {
+  return text === "" ? null : (JSON.parse(text) as T);
 }

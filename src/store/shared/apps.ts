@@ -45,7 +45,7 @@ function createAppOperations(db: ColdDatabase): Pick<Apps, "findApp" | "listApps
           escapeNul(app.poolId),
           now,
         ]);
-        const text = `INSERT INTO apps (${appColumns}, revision) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`;
+        const text = `INSERT INTO apps (${appColumns}, revision) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`;
         yield* sql(text, [...appValues(created), revision]);
         yield* forgetDeletion("app", app.appId);
         return created;
@@ -57,7 +57,7 @@ function createAppOperations(db: ColdDatabase): Pick<Apps, "findApp" | "listApps
         if (app === null) return null;
         if (check !== undefined) for (const client of yield* readRights(appId)) check(client);
         const next = yield* replaceApp({ ...apply(app), ...fixed(app) });
-        if (next.registrationHook?.keyId !== app.registrationHook?.keyId) yield* deleteHookKey(app);
+        yield* deleteHookKeys(app, next);
         if (hookKey !== undefined) yield* insertKey(hookKey);
         return next;
       }),
@@ -75,7 +75,7 @@ function createAppOperations(db: ColdDatabase): Pick<Apps, "findApp" | "listApps
         const revision = yield* nextRevision();
         for (const { clientId } of clients) yield* removeClient(clientId, { revision, now });
         yield* sql("DELETE FROM apps WHERE app_id = $1", [escapeNul(appId)]);
-        yield* deleteHookKey(app);
+        yield* deleteHookKeys(app, null);
         yield* noteDeletion("app", appId, { revision, now });
         return "deleted";
       }),
@@ -94,14 +94,21 @@ function fixed({ appId, poolId, number, createdAt }: AppRecord) {
 function* replaceApp(app: AppRecord): Steps<AppRecord> {
   const revision = yield* nextRevision();
   const text = `UPDATE apps SET display_name = $4, logo_url = $5, support_address = $6, allowed_origins = $7, audience = $8,
-      policy = $9, state = $10, roles = $12, owner_organization = $13, registration_hook = $14, revision = $15
+      policy = $9, state = $10, roles = $12, owner_organization = $13, registration_hook = $14, delivery_report_hook = $15,
+      revision = $16
     WHERE app_id = $1 AND pool_id = $2 AND number = $3 AND created_at = $11`;
   yield* sql(text, [...appValues(app), revision]);
   return app;
 }
 
-function* deleteHookKey({ registrationHook }: AppRecord): Steps<void> {
-  if (registrationHook !== null) yield* sql("DELETE FROM keys WHERE key_id = $1", [registrationHook.keyId]);
+/** Deletes the keys of the hooks that an app had and has no more. */
+function* deleteHookKeys(was: AppRecord, next: AppRecord | null): Steps<void> {
+  const kept = next === null ? [] : hookKeysOf(next);
+  for (const keyId of hookKeysOf(was)) if (!kept.includes(keyId)) yield* sql("DELETE FROM keys WHERE key_id = $1", [keyId]);
+}
+
+function hookKeysOf({ registrationHook, deliveryReportHook }: AppRecord): string[] {
+  return [registrationHook, deliveryReportHook].flatMap((hook) => (hook === null ? [] : [hook.keyId]));
 }
 
 /** Numbers of deleted apps are not given again. */

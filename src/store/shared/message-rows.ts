@@ -106,6 +106,15 @@ export function rowOfTry(given: EndedTry): NewMessageRow {
   };
 }
 
+/** Returns what differs in the row of a message that ends because its challenge has ended. It keeps its carrier. */
+export function lapseOf(ended: MessageTry): Pick<NewMessageRow, "status" | "cause" | "provider" | "tries"> {
+  return { status: "expired", cause: plainText(ended.detail), provider: null, tries: [ended] };
+}
+
+/** SQL that ends the messages that wait for another try, when everything outstanding ends. */
+export const endQueued =
+  "UPDATE messages SET status = 'expired', cause = 'all codes were ended before the next try' WHERE awaits_redemption AND status = 'queued'";
+
 /** A report that waits for its message. Empty texts stand for what the carrier did not give. */
 export interface ReportRow {
   provider: string;

@@ -1,5 +1,6 @@
 import type { Database } from "better-sqlite3";
 import type { EpochMs } from "../../model/time.js";
+import { endQueued } from "../shared/message-rows.js";
 
 /** Smaller steps back come from NTP, and from several processes reading one clock. */
 const toleranceMs = 2_000;
@@ -47,6 +48,7 @@ const endings = [
   `UPDATE idempotency SET expires_at = @now + ${rememberedMs} WHERE expires_at > @now + ${rememberedMs}`,
   "DELETE FROM outbox",
   "DELETE FROM outbox_later",
+  endQueued,
   "DELETE FROM sessions WHERE idle_expires_at <= @high",
 ];
 

@@ -3,7 +3,7 @@ import type { EpochMs } from "../../model/time.js";
 import type { Settlement } from "../port/outbox.js";
 import type { Store } from "../port/store.js";
 import { type DueRow, isLiveChallenge, toMessage } from "../shared/rows.js";
-import { createAppendTry } from "./messages/append.js";
+import { createTries } from "./messages/append.js";
 import { challengeContact, claimant, countsForPerson, verifiedHolder } from "./people/holders.js";
 import type { Writer } from "./writer.js";
 
@@ -16,7 +16,7 @@ const columns = "outbox_id, challenge_id, channel, due_at, tries, queued_at, car
  * ended messages at once, so a scan passes only those that are leased or due within a second.
  */
 export function createOutbox(db: Database, writer: Writer): Operations {
-  const appendTry = createAppendTry(db);
+  const messages = createTries(db);
   // Prepares one statement for each limit; there are few limits. SQLite recompiles a statement with a bound limit at every
   // call, which costs several times the query itself.
   const dueAtMost = remembered((limit: number) =>
@@ -72,10 +72,12 @@ export function createOutbox(db: Database, writer: Writer): Operations {
     if (row !== undefined) eraseSpent.run({ challengeId: row.challenge_id });
   }
 
-  function settle({ outboxId, tries, retryAt, carrier, unknowns, ended }: Settlement): void {
+  function settle(settlement: Settlement, forwardTo: ReadonlySet<string>): void {
+    const { outboxId, tries, retryAt, carrier, unknowns, ended, lapsed } = settlement;
     if (retryAt === null) finish(outboxId, tries);
     else putOff({ outboxId, tries, retryAt, carrier, unknowns });
-    if (ended !== null) appendTry(ended);
+    if (ended !== null) messages.append(ended, forwardTo);
+    if (lapsed !== undefined) messages.lapse(outboxId, lapsed, forwardTo);
   }
 
   return {
@@ -86,7 +88,10 @@ export function createOutbox(db: Database, writer: Writer): Operations {
         return rows.map(toMessage);
       });
     },
-    settle: (settlements) => writer.writeUnflushed(() => settlements.forEach(settle)),
+    settle: (settlements, forwardTo = new Set()) =>
+      writer.writeUnflushed(() => {
+        for (const settlement of settlements) settle(settlement, forwardTo);
+      }),
     nextDueAt: () => writer.read(() => next.get()?.due_at ?? null),
   };
 }

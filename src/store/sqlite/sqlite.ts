@@ -14,6 +14,7 @@ import { createEnding } from "./ending.js";
 import { createIdempotency } from "./idempotency.js";
 import { createKeyUses } from "./key-uses.js";
 import { createLockouts } from "./lockouts.js";
+import { createForwards } from "./messages/forwards.js";
 import { createMessages } from "./messages/messages.js";
 import { migrate } from "./migrate.js";
 import { createMoveGuard } from "./move-mark.js";
@@ -117,6 +118,7 @@ export function openSqlite(options: SqliteOptions): Store {
     users: createUserOperations(db, { writer, people, sessions }),
     outbox: createOutbox(db, writer),
     messages: createMessages(db, writer),
+    forwards: createForwards(db, writer),
     budgets: createBudgetOperations(writer, { budgets, lockouts }),
     apps: createApps(cold),
     keys: { ...createKeys(cold), ...createKeyUses(db, writer) },

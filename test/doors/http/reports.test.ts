@@ -47,7 +47,7 @@ async function start(options: { readonly failing?: boolean } = {}) {
     },
   };
   const log = keptLog();
-  const deps = { store, clock, log, providers: [carrier, silent] };
+  const deps = { store, clock, log, providers: [carrier, silent], forwardTo: () => new Set<string>() };
   const networkOf = createNetworkOf([]);
   const routes = createHttpRoutes({
     issuer,
@@ -167,7 +167,8 @@ describe("reports over a carrier's own connection", () => {
         take = given;
       },
     };
-    followReports({ store: { messages: { report } }, clock: fakeClock(), log, providers: [provider] });
+    const forwardTo = () => new Set<string>();
+    followReports({ store: { messages: { report } }, clock: fakeClock(), log, providers: [provider], forwardTo });
     return { log, send: (reports: readonly DeliveryReport[]) => take(reports) };
   };
 

@@ -18,6 +18,7 @@ export function newApp(changes: Partial<AppRecord> = {}): Omit<AppRecord, "numbe
     roles: [],
     ownerOrganization: randomUUID(),
     registrationHook: null,
+    deliveryReportHook: null,
     state: "active",
     ...changes,
   };

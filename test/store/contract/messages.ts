@@ -255,12 +255,13 @@ export function messages(scene: Scene): void {
     expect(await store.messages.list({ filter: {}, before: null, limit: 10 })).toMatchObject([{ messageId: young.messageId }]);
   });
 
-  it("messages outlive the end of all that is outstanding", async () => {
+  it("messages outlive the end of all that is outstanding, and those that wait for a try expire by it", async () => {
     const { store } = scene;
-    const sent = endedTry();
-    await append(store, sent);
+    const [sent, waiting] = [endedTry(), endedTry({ status: "queued", ended: { result: "temporary" } })];
+    await append(store, sent, waiting);
     await store.upkeep.endOutstanding({ keepSessions: false });
     expect(await messageOf(store, sent)).toMatchObject({ status: "sent" });
+    expect(await messageOf(store, waiting)).toMatchObject({ status: "expired", provider: "one" });
   });
 }
 

@@ -262,6 +262,41 @@ export function outbox(scene: Scene): void {
     expect(await store.outbox.nextDueAt()).toBe(t0 + second);
   });
 
+  it("a message whose challenge ends between two tries expires, once, and keeps its carrier", async () => {
+    const { store } = scene;
+    await issue(store);
+    const [message] = await store.outbox.claim({ now: t0, leaseMs, limit: 10 });
+    const { outboxId } = message!;
+    await store.outbox.settle([{ ...putOff(message!, t0 + second), ended: endedTry(message!, "first", "temporary") }]);
+    const [again] = await store.outbox.claim({ now: t0 + second, leaseMs, limit: 10 });
+    const lapsed = lapseAt(t0 + second);
+    for (let i = 0; i < 2; i += 1) await store.outbox.settle([{ ...done(again!), lapsed }]);
+    expect(await store.messages.get({ messageId: outboxId, appId })).toMatchObject({
+      status: "expired",
+      cause: lapsed.detail,
+      provider: "first",
+      tries: [{ provider: "first", result: "temporary" }, lapsed],
+    });
+    expect(await store.outbox.nextDueAt()).toBeNull();
+  });
+
+  it("a challenge that ends makes no message of one that was never tried, and expires none that a carrier took", async () => {
+    const { store } = scene;
+    await Promise.all([issue(store), issue(store), issue(store, { decoy: true })]);
+    const [untried, taken, decoy] = [...(await store.outbox.claim({ now: t0, leaseMs, limit: 10 }))].sort(
+      (a, b) => Number(a.delivery === null) - Number(b.delivery === null),
+    );
+    const lapsed = lapseAt(t0);
+    await store.outbox.settle([
+      { ...done(untried!), lapsed },
+      { ...done(taken!), ended: endedTry(taken!, "first", "sent"), lapsed },
+      { ...done(decoy!), lapsed },
+    ]);
+    await store.outbox.settle([{ ...done(taken!), lapsed }]);
+    const messages = await store.messages.list({ filter: {}, before: null, limit: 10 });
+    expect(messages).toMatchObject([{ messageId: taken!.outboxId, status: "sent", tries: [{ provider: "first" }] }]);
+  });
+
   it("a resend over another channel is a message of that channel, and leaves the challenge's as it is", async () => {
     const { store } = scene;
     const challenge = await issue(store, { contact: phone(), channel: "sms", sendsMax: 3 });
@@ -290,4 +325,9 @@ export function outbox(scene: Scene): void {
     expect(await scene.store.outbox.nextDueAt()).toBeNull();
     expect(await scene.store.outbox.claim({ now: t0, leaseMs, limit: 10 })).toEqual([]);
   });
+}
+
+/** How a message ends whose challenge has ended. */
+function lapseAt(endedAt: number) {
+  return { provider: "", result: "temporary", endedAt, detail: "its challenge ended" } as const;
 }

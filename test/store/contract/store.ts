@@ -14,6 +14,7 @@ import { directoryChanges } from "./directory-changes.js";
 import { ending } from "./ending.js";
 import { failures } from "./failures.js";
 import type { Opened, OpenStore, Scene } from "./fixtures.js";
+import { forwards } from "./forwards.js";
 import { idempotency } from "./idempotency.js";
 import { joins } from "./joins.js";
 import { keys } from "./keys.js";
@@ -76,6 +77,7 @@ const concerns: Readonly<Record<string, (scene: Scene) => void>> = {
   messages,
   "reports on messages": messageReports,
   "messages of people and challenges": messageRedemptions,
+  "messages for apps": forwards,
   apps,
   clients,
   "client secrets": clientSecrets,

@@ -72,6 +72,7 @@ const tables = [
   "messages",
   "messages_other",
   "message_reports",
+  "message_forwards",
 ];
 
 /**
@@ -174,12 +175,27 @@ async function useMessages(store: Store, userId: string): Promise<void> {
   await store.messages.report([reportOf(early)]);
   await append(store, sent, early);
   await append(store, nextTry(sent, { ended: { endedAt: t0 + 1 } }));
-  await store.messages.report([reportOf(sent), reportOf(sent, { reference: null, providerMessageId: "id" })]);
+  await store.messages.report([reportOf(sent), reportOf(sent, { reference: null, providerMessageId: "id" })], new Set([appId]));
+  await useForwards(store);
   await store.messages.get({ messageId: sent.messageId, appId });
   await store.messages.list({ filter: { userId }, before: null, limit: 10 });
   await store.messages.list({ filter: { contactKey: sent.contactKey }, before: sent.messageId, limit: 10 });
   await store.messages.joinRedemptions({ now: t0 + day, limit: 10 });
   await store.messages.sweep({ now: Date.now(), before: 1, limit: 10 });
+}
+
+async function useForwards(store: Store): Promise<void> {
+  const lapsing = endedTry({ status: "queued" });
+  await append(store, lapsing);
+  const lapsed = { provider: "", result: "temporary", endedAt: t0, detail: "" } as const;
+  await store.outbox.settle(
+    [{ ...done({ outboxId: lapsing.messageId, tries: 0 }), ended: endedTry({ status: "failed" }), lapsed }],
+    new Set([appId]),
+  );
+  const claim = { apps: [{ appId, max: 4 }], now: t0 + day, leaseMs: minute, limit: 16 };
+  const changes = await store.forwards.claim(claim);
+  await store.forwards.settle(changes.map((change, index) => ({ ...change, retryAt: index === 0 ? t0 : null })));
+  await store.forwards.sweep({ before: t0, limit: 10 });
 }
 
 /** The same for people and their memberships. */
@@ -335,6 +351,8 @@ const fill = [
   `INSERT INTO messages SELECT i, i * 1000, 'ref' || i, CASE WHEN i % 4 > 0 THEN 'default' ELSE 'shop' END, 'u' || i, 'c' || i, 'login',
      'sms', '', ${random(32)}, 'SE', 'one', 'pm' || i, 'sent', '', '[]', 1, NULL, NULL, i, NULL, NULL, i % 8 = 0 FROM ${rows}`,
   `INSERT INTO message_reports SELECT 'one', 'ref-' || i, 'pm-' || i, 'delivered', '', NULL, NULL, NULL, i FROM ${rows}`,
+  `INSERT INTO message_forwards (message_id, status, app_id, cause, changed_at, due_at, tries)
+    SELECT i, 'delivered', CASE WHEN i % 4 > 0 THEN 'default' ELSE 'shop' END, '', i, i, 1 FROM ${rows}`,
   `INSERT INTO idempotency (mac, kind, challenge_ids, expires_at) SELECT ${random(32)}, 'challenges', ARRAY['c' || i], i * 1000 FROM ${rows}`,
   `INSERT INTO sessions SELECT 's' || i, ${random(16)}, 'k', 'u' || (i % 1500), 'client', 0, NULL, '', '', 'sms', i, i, i * 2000,
      i * 3000, i * 2000, CASE WHEN i % 4 > 0 THEN 'default' ELSE 'shop' END, CASE WHEN i % 5 = 0 THEN ${random(32)} END

@@ -15,6 +15,7 @@ const scansAllowed: readonly (readonly [statement: string, reason: string])[] = 
   ["SELECT count(*) AS count FROM challenges", "only when an operator retires a key"],
   ["SELECT due_at FROM outbox ORDER BY outbox_id LIMIT 10000", "at most that many"],
   ["UPDATE sessions SET rotation_mac = NULL", "only when a backup is restored"],
+  ["UPDATE messages SET status = 'expired'", "only when a backup is restored or the clock was set back"],
   ["min(value, @now) ORDER BY value) FROM json_each(spent)", "only when the clock was set back"],
   ["last_used_at = min(last_used_at, @now", "only when the clock was set back"],
 ];

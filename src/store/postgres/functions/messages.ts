@@ -5,7 +5,7 @@ import { rankOf } from "../../shared/message-rows.js";
  * What appends tries and what must not miss one wait for each other by a lock of this table: a report that finds no message, and
  * the erasure of a person or contact. Appending calls do not wait for one another.
  */
-const sharedLock = "LOCK TABLE message_reports IN ROW EXCLUSIVE MODE;";
+export const sharedLock = "LOCK TABLE message_reports IN ROW EXCLUSIVE MODE;";
 const ownLock = "LOCK TABLE message_reports IN EXCLUSIVE MODE;";
 
 /** One process at a time makes and drops partitions. This does not keep others from writing. */
@@ -34,15 +34,17 @@ const isErased = `(t.user_id IS NOT NULL AND (SELECT count(*) FROM users u WHERE
 
 /**
  * Messages. Where the lock order of `sends.ts` names them, first message_reports is locked, then messages by id, then waiting
- * reports.
+ * reports and forwards.
  * The rules are those of `rules/message-changes.ts`.
  */
 export const messageFunctions = `
 -- Appends ended tries, JSON rows as \`rowOfTry\` makes them, and applies the reports that waited for them. Called last in a
--- transaction. If a list has several tries of one message, each round takes one of them.
-CREATE FUNCTION append_tries(p_tries JSONB) RETURNS VOID LANGUAGE plpgsql AS $$
+-- transaction. If a list has several tries of one message, each round takes one of them. Messages of the apps in p_forward that
+-- end by these tries are forwarded.
+CREATE FUNCTION append_tries(p_tries JSONB, p_forward TEXT[]) RETURNS VOID LANGUAGE plpgsql AS $$
 DECLARE
   v_rounds INTEGER;
+  v_ending BIGINT[] := '{}';
 BEGIN
   SELECT max(n.tries) INTO v_rounds FROM (
     SELECT count(*) AS tries FROM jsonb_to_recordset(p_tries) AS t(message_id BIGINT) GROUP BY t.message_id) AS n;
@@ -50,6 +52,12 @@ BEGIN
     RETURN;
   END IF;
   ${sharedLock}
+  IF cardinality(p_forward) > 0 THEN
+    v_ending := ARRAY(
+      SELECT t.message_id FROM jsonb_to_recordset(p_tries) AS t(message_id BIGINT, app_id TEXT, status TEXT)
+      WHERE t.status IN ('failed', 'expired') AND t.app_id = ANY (p_forward)
+        AND (SELECT count(*) FROM messages m WHERE m.message_id = t.message_id AND m.status NOT IN ('queued', 'sent')) = 0);
+  END IF;
   FOR v_round IN 1 .. v_rounds LOOP
     INSERT INTO messages AS m (message_id, queued_at, reference, app_id, user_id, challenge_id, purpose, channel, masked_destination,
       contact_key, country, provider, provider_message_id, status, cause, tries, segments, price_amount, price_currency, sent_at,
@@ -75,14 +83,28 @@ BEGIN
       sent_at = coalesce(m.sent_at, excluded.sent_at)
     WHERE NOT m.tries @> excluded.tries;
   END LOOP;
+  IF cardinality(v_ending) > 0 THEN
+    PERFORM forward_status(m.message_id, m.status, m.app_id, m.masked_destination, m.cause, (m.tries -> -1 ->> 'endedAt')::bigint)
+    FROM messages m WHERE m.message_id = ANY (v_ending) AND m.status IN ('failed', 'expired');
+  END IF;
   PERFORM apply_waiting_reports(
     ARRAY(SELECT t.reference FROM jsonb_to_recordset(p_tries) AS t(reference TEXT)),
     ARRAY(SELECT DISTINCT t.provider_message_id FROM jsonb_to_recordset(p_tries) AS t(provider_message_id TEXT)
-      WHERE t.provider_message_id IS NOT NULL));
+      WHERE t.provider_message_id IS NOT NULL), p_forward);
+END $$;
+
+-- Adds a new status of a message for its app. Adds none of an erased message.
+CREATE FUNCTION forward_status(p_message_id BIGINT, p_status TEXT, p_app_id TEXT, p_masked TEXT, p_cause TEXT, p_at BIGINT)
+RETURNS VOID LANGUAGE plpgsql AS $$
+BEGIN
+  IF p_masked <> '' THEN
+    INSERT INTO message_forwards (message_id, status, app_id, cause, changed_at, due_at, tries)
+    VALUES (p_message_id, p_status, p_app_id, p_cause, p_at, p_at, 0) ON CONFLICT DO NOTHING;
+  END IF;
 END $$;
 
 -- Applies the reports that wait for messages with these references or ids, and forgets those that need not wait any longer.
-CREATE FUNCTION apply_waiting_reports(p_references TEXT[], p_ids TEXT[]) RETURNS VOID LANGUAGE plpgsql AS $$
+CREATE FUNCTION apply_waiting_reports(p_references TEXT[], p_ids TEXT[], p_forward TEXT[]) RETURNS VOID LANGUAGE plpgsql AS $$
 DECLARE
   v_report RECORD;
 BEGIN
@@ -97,7 +119,7 @@ BEGIN
     WHERE f.message_id IS NOT NULL ORDER BY f.message_id, w.reported_at
   LOOP
     IF report_to_message(v_report.message_id, v_report.queued_at, v_report.provider, v_report.provider_message_id, v_report.status,
-      v_report.cause, v_report.segments, v_report.price_amount, v_report.price_currency, v_report.reported_at) <> 'waits'
+      v_report.cause, v_report.segments, v_report.price_amount, v_report.price_currency, v_report.reported_at, p_forward) <> 'waits'
     THEN
       DELETE FROM message_reports r WHERE r.provider = v_report.provider AND r.reference = v_report.reference
         AND r.provider_message_id = v_report.provider_message_id AND r.status = v_report.status;
@@ -128,10 +150,11 @@ BEGIN
   END LOOP;
 END $$;
 
--- Returns changed, unchanged, or waits if the message must be tried further before the report can mean anything.
+-- Returns changed, unchanged, or waits if the message must be tried further before the report can mean anything. A new status of a
+-- message of the apps in p_forward is forwarded.
 CREATE FUNCTION report_to_message(
   p_message_id BIGINT, p_queued_at BIGINT, p_provider TEXT, p_id TEXT, p_status TEXT, p_cause TEXT, p_segments INTEGER,
-  p_amount TEXT, p_currency TEXT, p_reported_at BIGINT
+  p_amount TEXT, p_currency TEXT, p_reported_at BIGINT, p_forward TEXT[]
 ) RETURNS TEXT LANGUAGE plpgsql AS $$
 DECLARE
   v_id TEXT := nullif(p_id, '');
@@ -140,7 +163,7 @@ DECLARE
   v_moves BOOLEAN;
   v_known RECORD;
 BEGIN
-  SELECT m.status, m.provider, m.provider_message_id, m.segments, m.price_amount INTO v_known
+  SELECT m.status, m.provider, m.provider_message_id, m.segments, m.price_amount, m.app_id, m.masked_destination INTO v_known
   FROM messages m WHERE m.message_id = p_message_id AND m.queued_at = p_queued_at FOR UPDATE;
   IF NOT FOUND THEN
     RETURN 'unchanged';
@@ -170,12 +193,16 @@ BEGIN
     sent_at = CASE WHEN v_moves AND p_status IN ('sent', 'undelivered', 'delivered') THEN coalesce(m.sent_at, p_reported_at) ELSE m.sent_at END,
     delivered_at = CASE WHEN v_moves AND p_status = 'delivered' THEN p_reported_at ELSE m.delivered_at END
   WHERE m.message_id = p_message_id AND m.queued_at = p_queued_at;
+  IF v_moves AND v_known.app_id = ANY (p_forward) THEN
+    PERFORM forward_status(p_message_id, p_status, v_known.app_id, v_known.masked_destination,
+      CASE WHEN v_failure THEN p_cause ELSE '' END, p_reported_at);
+  END IF;
   RETURN 'changed';
 END $$;
 
 -- Applies reports and returns those that changed a message, and those that must wait. With p_wait they are kept until their message
 -- can take them; only then may no try be appended meanwhile.
-CREATE FUNCTION report_messages(p_reports JSONB, p_wait BOOLEAN)
+CREATE FUNCTION report_messages(p_reports JSONB, p_wait BOOLEAN, p_forward TEXT[])
 RETURNS TABLE (nth INTEGER, outcome TEXT, message_id BIGINT, queued_at BIGINT) LANGUAGE plpgsql AS $$
 DECLARE
   v_report RECORD;
@@ -193,7 +220,7 @@ BEGIN
     queued_at := v_report.queued_at;
     outcome := CASE WHEN message_id IS NULL THEN 'waits' ELSE
       report_to_message(message_id, queued_at, v_report.provider, v_report.provider_message_id, v_report.status, v_report.cause,
-        v_report.segments, v_report.price_amount, v_report.price_currency, v_report.reported_at) END;
+        v_report.segments, v_report.price_amount, v_report.price_currency, v_report.reported_at, p_forward) END;
     IF outcome = 'waits' AND p_wait THEN
       INSERT INTO message_reports (provider, reference, provider_message_id, status, cause, segments, price_amount, price_currency,
         reported_at)
@@ -215,7 +242,7 @@ $$;
 
 -- Erases the destination from a user's messages. Without p_masked all of them, and the user too; otherwise those to contacts with
 -- that masked form. Messages to the same contacts that were sent to no user are erased likewise. p_challenges are challenges for
--- these contacts: their messages may not name the user yet.
+-- these contacts: their messages may not name the user yet. What waits to be forwarded about the erased messages is deleted.
 CREATE FUNCTION erase_messages(p_user_id TEXT, p_masked TEXT, p_challenges TEXT[]) RETURNS VOID LANGUAGE plpgsql AS $$
 DECLARE
   v_keys BYTEA[];
@@ -239,6 +266,7 @@ BEGIN
   PERFORM 1 FROM messages m WHERE m.message_id = ANY (v_ids) ORDER BY m.message_id FOR UPDATE;
   UPDATE messages m SET user_id = CASE WHEN p_masked IS NOT NULL THEN m.user_id END, contact_key = NULL, masked_destination = ''
   WHERE m.message_id = ANY (v_ids);
+  DELETE FROM message_forwards w WHERE w.message_id = ANY (v_ids);
 END $$;
 
 -- Looks at up to p_limit messages after the last one of the previous call, and notes what became of their challenges. A message of

@@ -1,9 +1,13 @@
+import { sharedLock } from "./messages.js";
+
 /** The outbox. The lock order is in `sends.ts`. */
 export const outboxFunctions = `
 -- Settlements come sorted by message. The codes are erased after the challenge is locked. If two calls end its last messages at
 -- once, the later one then sees that none is left. The ended tries are appended last, see \`sends.ts\`, also those of earlier leases.
+-- p_lapsed has how messages end whose challenge has ended, by id: those that were tried and are still queued do.
 CREATE FUNCTION settle_messages(
-  p_ids BIGINT[], p_tries INTEGER[], p_retry_at BIGINT[], p_carriers INTEGER[], p_unknowns INTEGER[], p_ended JSONB
+  p_ids BIGINT[], p_tries INTEGER[], p_retry_at BIGINT[], p_carriers INTEGER[], p_unknowns INTEGER[], p_ended JSONB,
+  p_lapsed JSONB, p_forward TEXT[]
 ) RETURNS VOID LANGUAGE plpgsql AS $$
 DECLARE
   v_challenge_id TEXT;
@@ -40,6 +44,15 @@ BEGIN
       AND (SELECT count(*) FROM outbox o WHERE o.challenge_id = c.challenge_id) = 0
       AND (SELECT count(*) FROM outbox_later o WHERE o.challenge_id = c.challenge_id) = 0;
   END IF;
-  PERFORM append_tries(p_ended);
+  IF p_lapsed <> '{}' THEN
+    ${sharedLock}
+    p_ended := p_ended || to_jsonb(ARRAY(
+      SELECT jsonb_build_object('message_id', m.message_id, 'queued_at', m.queued_at, 'reference', m.reference, 'app_id', m.app_id,
+        'challenge_id', m.challenge_id, 'purpose', m.purpose, 'channel', m.channel, 'masked_destination', m.masked_destination,
+        'provider_message_id', m.provider_message_id) || (p_lapsed -> m.message_id::text)
+      FROM messages m WHERE m.message_id = ANY (ARRAY(SELECT k::bigint FROM jsonb_object_keys(p_lapsed) AS k)) AND m.status = 'queued'
+      ORDER BY m.message_id FOR UPDATE));
+  END IF;
+  PERFORM append_tries(p_ended, p_forward);
 END $$;
 `;

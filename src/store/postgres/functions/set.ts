@@ -5,6 +5,7 @@ import { budgetFunctions } from "./budgets.js";
 import { contactFunctions } from "./contacts.js";
 import { creationFunctions } from "./creation.js";
 import { endingFunctions } from "./ending.js";
+import { forwardFunctions } from "./forwards.js";
 import { lockoutFunctions } from "./lockouts.js";
 import { memberFunctions } from "./members.js";
 import { messageFunctions } from "./messages.js";
@@ -35,6 +36,7 @@ const texts = [
   creationFunctions,
   outboxFunctions,
   messageFunctions,
+  forwardFunctions,
   upkeepFunctions,
 ].join("\n");
 

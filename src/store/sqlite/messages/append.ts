@@ -1,21 +1,29 @@
 import type { Database } from "better-sqlite3";
+import type { MessageStatus, MessageTry } from "../../../model/message.js";
 import type { EndedTry } from "../../port/messages.js";
-import { afterTry } from "../../rules/message-changes.js";
-import { type MessageRow, type NewMessageRow, rowOfTry } from "../../shared/message-rows.js";
+import { afterTry, type Progress } from "../../rules/message-changes.js";
+import { lapseOf, type MessageRow, type NewMessageRow, rowOfTry } from "../../shared/message-rows.js";
 import { changeMessage, selectMessage } from "./change.js";
+import { createAddForward } from "./forwards.js";
 import { createWaitingReports } from "./waiting-reports.js";
 
-/**
- * Appends an ended try to its message inside the caller's transaction, and applies the reports that waited for it. A try that is
- * there already is not appended again. If the user or the contact was erased while the message was being sent, the message is
- * stored without them.
- */
-export type AppendTry = (given: EndedTry) => void;
+/** What the outbox writes to messages, inside the caller's transaction. */
+export interface Tries {
+  /**
+   * Appends an ended try to its message, and applies the reports that waited for it. A try that is there already is not appended
+   * again. If the user or the contact was erased while the message was being sent, the message is stored without them. A message of
+   * an app in `forwardTo` that ends by it is added to `forwards`.
+   */
+  append(given: EndedTry, forwardTo: ReadonlySet<string>): void;
+  /** Ends a message that is still queued, because its challenge has ended. Does nothing if it was never tried. */
+  lapse(messageId: number, ended: MessageTry, forwardTo: ReadonlySet<string>): void;
+}
 
-export function createAppendTry(db: Database): AppendTry {
+export function createTries(db: Database): Tries {
   const find = selectMessage(db, "m.message_id = ?");
   const change = changeMessage(db);
   const waiting = createWaitingReports(db);
+  const addForward = createAddForward(db);
   const isErased = db
     .prepare<{ userId: string | null; challengeId: string }, number>(`
       SELECT (@userId IS NOT NULL AND NOT EXISTS (SELECT 1 FROM users WHERE user_id = @userId))
@@ -38,18 +46,41 @@ export function createAppendTry(db: Database): AppendTry {
     });
   }
 
-  function append(known: MessageRow, row: NewMessageRow): void {
+  function addTo(known: MessageRow, row: Try): void {
     const tries = JSON.parse(known.tries as string) as unknown[];
     const ended = JSON.stringify(row.tries[0]);
     if (tries.some((one) => JSON.stringify(one) === ended)) return;
     change(known.message_id, { ...afterTry(known, row), tries: JSON.stringify([...tries, row.tries[0]]) });
   }
 
-  return (given) => {
-    const row = rowOfTry(given);
-    const known = find.get(row.message_id);
-    if (known === undefined) add(row);
-    else append(known, row);
-    waiting.applyTo(find.get(row.message_id)!);
+  /** What follows a try, once the message has its row. `was` is its status before the try. */
+  function conclude(messageId: number, was: MessageStatus | null, forwardTo: ReadonlySet<string>): void {
+    const row = find.get(messageId)!;
+    const { status, cause } = row;
+    const hasEnded = status !== was && (status === "failed" || status === "expired");
+    if (hasEnded && forwardTo.has(row.app_id)) addForward(row, { status, cause, at: lastTryOf(row).endedAt });
+    waiting.applyTo(row, forwardTo);
+  }
+
+  return {
+    append(given, forwardTo) {
+      const row = rowOfTry(given);
+      const known = find.get(row.message_id);
+      if (known === undefined) add(row);
+      else addTo(known, row);
+      conclude(row.message_id, known?.status ?? null, forwardTo);
+    },
+    lapse(messageId, ended, forwardTo) {
+      const known = find.get(messageId);
+      if (known?.status !== "queued") return;
+      addTo(known, { ...known, ...lapseOf(ended) });
+      conclude(messageId, known.status, forwardTo);
+    },
   };
 }
+
+function lastTryOf({ tries }: MessageRow): MessageTry {
+  return (JSON.parse(tries as string) as MessageTry[]).at(-1)!;
+}
+
+type Try = Pick<NewMessageRow, "tries"> & Progress;

@@ -26,7 +26,10 @@ export function createMessages(db: Database, writer: Writer): Operations {
 
   return {
     ...createMessageReads(db, writer),
-    report: (reports) => (reports.length === 0 ? Promise.resolve([]) : writer.writeUnflushed(() => reports.map(apply))),
+    report: (reports, forwardTo = new Set()) =>
+      reports.length === 0
+        ? Promise.resolve([])
+        : writer.writeUnflushed(() => reports.map((report) => apply(report, forwardTo))),
     joinRedemptions: (change) => join(writer, change),
     sweep: ({ now, before, limit }) =>
       writer.writeUnflushed(() => {

@@ -6,7 +6,7 @@ import { selectMessage } from "./change.js";
 import { createWaitingReports } from "./waiting-reports.js";
 
 /** Applies a report inside the caller's transaction, or lets it wait. Returns the message if the report changed it, else null. */
-export function createReports(db: Database): (report: Report) => StoredMessage | null {
+export function createReports(db: Database): (report: Report, forwardTo: ReadonlySet<string>) => StoredMessage | null {
   const waiting = createWaitingReports(db);
   const byId = selectMessage(db, "m.message_id = ?");
   const byReference = selectMessage(db, "m.reference = ?");
@@ -17,10 +17,10 @@ export function createReports(db: Database): (report: Report) => StoredMessage |
     return named ?? (id === "" ? undefined : byProviderId.get(id, provider));
   }
 
-  return (given) => {
+  return (given, forwardTo) => {
     const report = rowOfReport(given);
     const known = find(report);
-    const outcome = known === undefined ? "waits" : waiting.apply(known, report);
+    const outcome = known === undefined ? "waits" : waiting.apply(known, report, forwardTo);
     if (outcome === "waits") waiting.add(report);
     return outcome === "changed" ? toStoredMessage(byId.get(known!.message_id)!) : null;
   };

@@ -2,18 +2,20 @@ import type { Database } from "better-sqlite3";
 import { afterReport } from "../../rules/message-changes.js";
 import type { MessageRow, ReportRow } from "../../shared/message-rows.js";
 import { changeMessage } from "./change.js";
+import { createAddForward } from "./forwards.js";
 
 /** Reports that came before what they are about, inside the caller's transaction. */
 export interface WaitingReports {
   /** Applies a report to a message. Returns whether the message changed, or that the report must wait. */
-  apply(known: MessageRow, report: ReportRow): "changed" | "unchanged" | "waits";
+  apply(known: MessageRow, report: ReportRow, forwardTo: ReadonlySet<string>): "changed" | "unchanged" | "waits";
   add(report: ReportRow): void;
   /** Applies the reports that waited for a message, and forgets those that need not wait any longer. */
-  applyTo(known: MessageRow): void;
+  applyTo(known: MessageRow, forwardTo: ReadonlySet<string>): void;
 }
 
 export function createWaitingReports(db: Database): WaitingReports {
   const change = changeMessage(db);
+  const addForward = createAddForward(db);
   const insert = db.prepare<ReportRow>(`
     INSERT INTO message_reports (provider, reference, provider_message_id, status, cause, segments, price_amount, price_currency,
       reported_at)
@@ -30,28 +32,30 @@ export function createWaitingReports(db: Database): WaitingReports {
     DELETE FROM message_reports
     WHERE provider = @provider AND reference = @reference AND provider_message_id = @provider_message_id AND status = @status`);
 
-  const apply: WaitingReports["apply"] = (known, report) => {
+  function take(known: MessageRow, report: ReportRow, forwardTo: ReadonlySet<string>): MessageRow | "unchanged" | "waits" {
     const next = afterReport(known, report);
     if (next === "unchanged" || next === "waits") return next;
     change(known.message_id, { ...next, tries: known.tries as string });
-    return "changed";
-  };
+    const { status, cause } = next;
+    if (status !== known.status && forwardTo.has(known.app_id)) addForward(known, { status, cause, at: report.reported_at });
+    return { ...known, ...next };
+  }
 
   return {
-    apply,
+    apply(known, report, forwardTo) {
+      const outcome = take(known, report, forwardTo);
+      return outcome === "unchanged" || outcome === "waits" ? outcome : "changed";
+    },
     add(report) {
       insert.run(report);
     },
-    applyTo(known) {
+    applyTo(known, forwardTo) {
       let current = known;
       const { reference, provider, provider_message_id: id } = known;
       for (const report of find.all({ reference, provider: provider ?? "", id: id ?? "" })) {
-        const next = afterReport(current, report);
-        if (next === "waits") continue;
-        if (next !== "unchanged") {
-          change(current.message_id, { ...next, tries: current.tries as string });
-          current = { ...current, ...next };
-        }
+        const outcome = take(current, report, forwardTo);
+        if (outcome === "waits") continue;
+        if (outcome !== "unchanged") current = outcome;
         remove.run(report);
       }
     },
