@@ -198,3 +198,43 @@ describe("a message of several parts", () => {
     expect(states(reports)).toEqual([["m0", "delivered"]]);
   });
 });
+
+describe("a message center that floods", () => {
+  const flood = 5_000;
+
+  test("gets its receipts taken 2,000 at a time, and all of them in the end", async () => {
+    const started = await center();
+    const provider = smpp(started.port);
+    const waiting: (() => void)[] = [];
+    let taken = 0;
+    let isHeld = true;
+    provider.onReports(async () => {
+      taken += 1;
+      if (isHeld) await new Promise<void>((resolve) => waiting.push(resolve));
+    });
+    await provider.check();
+    const delivered = Array.from({ length: flood }, () => started.deliver({ text: text("m0", "DELIVRD") }));
+    await expect.poll(() => taken).toBe(2_000);
+    // Nothing more is read, however often the process gets a turn.
+    for (let turn = 0; turn < 1_000; turn += 1) await new Promise(setImmediate);
+    expect(taken).toBe(2_000);
+    isHeld = false;
+    for (const go of waiting) go();
+    expect(new Set((await Promise.all(delivered)).map((answer) => answer.status))).toEqual(new Set([status.ok]));
+    expect(taken).toBe(flood);
+  });
+
+  test("leaves the process its turns", async () => {
+    const started = await center();
+    const provider = smpp(started.port);
+    let [inTurn, most] = [0, 0];
+    provider.onReports(async () => {
+      if (inTurn === 0) setImmediate(() => ([inTurn, most] = [0, Math.max(most, inTurn)]));
+      inTurn += 1;
+    });
+    await provider.check();
+    await Promise.all(Array.from({ length: flood }, () => started.deliver({ text: text("m0", "DELIVRD") })));
+    expect(most).toBeGreaterThan(0);
+    expect(most).toBeLessThanOrEqual(200);
+  });
+});

@@ -20,6 +20,9 @@ declare module "smpp" {
     readonly socket: Socket;
     /** Numbers a request before it returns. Returns false if the socket can't be written to. */
     send(pdu: PDU): boolean;
+    /** Emits no `pdu` until `resume`, so that the network holds the peer back. */
+    pause(): void;
+    resume(): void;
     destroy(): void;
   }
 

@@ -52,6 +52,12 @@ export type TakeDelivery = (pdu: PDU) => Promise<boolean>;
 type Answer = PDU | "unsent" | "timeout" | "closed";
 
 const unbindTimeoutMs = 1_000;
+/** PDUs that are read before the rest of the process gets its turn. Decoding takes longer for large ones, so 1 KiB counts as one more. */
+const turnMax = 100;
+/** Deliveries that are served at a time. */
+const deliveriesMax = 2_000;
+/** Octets that wait for a peer that does not read them. */
+const unreadMax = 256 * 1024;
 
 /** Connects and binds as a transceiver (SMPP 3.4 §2.2.3). Never throws. */
 export async function openSession(options: SessionOptions, take: TakeDelivery): Promise<Opened> {
@@ -85,6 +91,8 @@ function createConnection(wire: Wire, options: SessionOptions, take: TakeDeliver
   let heardAt = 0;
   let isOpen = true;
   let isUnbinding = false;
+  let inTurn = 0;
+  let delivering = 0;
   let enquiring: NodeJS.Timeout | undefined;
 
   const connected = new Promise<void>((resolve) => wire.once(options.secure ? "secureConnect" : "connect", resolve));
@@ -106,7 +114,22 @@ function createConnection(wire: Wire, options: SessionOptions, take: TakeDeliver
     heardAt = performance.now();
     if (pdu.isResponse()) pending.get(pdu.sequence_number)?.(pdu);
     else serve(pdu);
+    inTurn += 1 + Math.floor(Number(pdu.command_length) / 1024);
+    if (inTurn < turnMax && mayRead()) return;
+    wire.pause();
+    setImmediate(readOn);
   });
+  wire.socket.on("drain", readOn);
+
+  /** A message center that floods takes neither all time nor all memory: the network then holds it back. */
+  function mayRead(): boolean {
+    return delivering < deliveriesMax && wire.socket.writableLength < unreadMax;
+  }
+
+  function readOn(): void {
+    inTurn = 0;
+    if (isOpen && mayRead()) wire.resume();
+  }
 
   /** The library's callbacks are not used: it never forgets those of requests without an answer. */
   function request(pdu: PDU, timeoutMs: number): Promise<Answer> {
@@ -142,7 +165,10 @@ function createConnection(wire: Wire, options: SessionOptions, take: TakeDeliver
   }
 
   async function acknowledge(pdu: PDU): Promise<void> {
+    delivering += 1;
     const isDone = await take(pdu).catch(() => false);
+    delivering -= 1;
+    if (delivering === deliveriesMax - 1) readOn();
     wrote(wire, pdu.response(isDone ? {} : { command_status: smpp.errors.ESME_RX_T_APPN }));
   }
 
