@@ -60,21 +60,21 @@ async function fill(client, { size, stride, now }) {
   await inRanges(
     challenges,
     `WITH made AS (
-      INSERT INTO challenges (challenge_id, pool_id, app_id, client_id, purpose, channel, identifier_key, requester_key, contact_kind,
+      INSERT INTO challenges (challenge_id, pool_id, app_id, client_id, purpose, channel, identifier_key, budget_key, requester_key, contact_kind,
         contact_value, user_id, decoy, masked_destination, locale, code_length, hash_profile, pepper_id, salt, tag, sealed_code,
         attempts, attempts_max, sends, sends_max, resend_times, resend_requesters, created_at, expires_at, resend_at)
-      SELECT ${randomId}, '${poolId}', '${appId}', '${clientId}', 'login', 'email', ${bytes(16)}, ${bytes(16)}, 'email', ${emailOf("p.n", { users, stride })},
+      SELECT ${randomId}, '${poolId}', '${appId}', '${clientId}', 'login', 'email', ${bytes(16)}, ${bytes(16)}, ${bytes(16)}, 'email', ${emailOf("p.n", { users, stride })},
         p.user_id, false, 'p•••@example.com', 'en', 6, 'owasp', '1', ${bytes(16)}, ${bytes(32)}, ${bytes(sealedCodeBytes)},
         0, 5, 1, 5, '{}', '{}', $3::bigint, $3::bigint + ${lives.challengeMs} + (random() * 300000)::bigint, $3::bigint + 30000
       FROM ${numbers("i")} JOIN people p ON p.n = ${ownerOf("i", { users, count: challenges })}
-      RETURNING identifier_key, requester_key, created_at, resend_at
+      RETURNING identifier_key, budget_key, requester_key, created_at, resend_at
     ), locks AS (
       INSERT INTO send_locks (key, made_at) SELECT identifier_key || 'login'::bytea, created_at FROM made
     )
     -- What the send of each challenge was charged to: its requester's budget and the identifier's.
     INSERT INTO budgets (key, spent, hold_until, expires_at)
     SELECT key, ARRAY[created_at], resend_at, ((created_at + ${lives.budgetMs}) / 3600000 + 1) * 3600000
-    FROM made, LATERAL (VALUES ('\\x01'::bytea || identifier_key || requester_key), ('\\x02'::bytea || identifier_key)) AS k (key)`,
+    FROM made, LATERAL (VALUES ('\\x01'::bytea || budget_key || requester_key), ('\\x02'::bytea || budget_key)) AS k (key)`,
   );
   await client.query("DROP TABLE people");
   // What autovacuum would do within minutes of so many inserts, so that it does not do it while something is measured.

@@ -72,8 +72,9 @@ function fill(db, { size, stride, now }) {
     const inRange = db.transaction(({ from, to }) => statement.run({ now: BigInt(now), from: BigInt(from), to: BigInt(to) }));
     for (const range of ranges(count)) inRange(range);
   }
+  db.exec("UPDATE challenges SET budget_key = identifier_key");
   // What the send of each challenge was charged to: its requester's budget and the identifier's.
-  for (const key of ["x'01' || identifier_key || requester_key", "x'02' || identifier_key"]) {
+  for (const key of ["x'01' || budget_key || requester_key", "x'02' || budget_key"]) {
     db.prepare(
       `INSERT INTO budgets (key, spent, hold_until, expires_at)
       SELECT CAST(${key} AS BLOB), '[' || created_at || ']', resend_at, created_at + ${lives.budgetMs} FROM challenges`,
