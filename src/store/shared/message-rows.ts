@@ -97,7 +97,7 @@ export function rowOfTry(given: EndedTry): NewMessageRow {
     status,
     cause: status === "sent" ? "" : detail,
     tries: [{ provider: ended.provider, result: ended.result, endedAt: ended.endedAt, detail }],
-    segments: given.segments,
+    segments: checkedSegments(given.segments),
     price_amount: price?.amount ?? null,
     price_currency: price?.currency ?? null,
     sent_at: ended.result === "sent" ? ended.endedAt : null,
@@ -136,7 +136,7 @@ export function rowOfReport(report: Report): ReportRow {
     provider_message_id: idText(report.providerMessageId) ?? "",
     status: report.status,
     cause: plainText(report.cause),
-    segments: report.segments,
+    segments: checkedSegments(report.segments),
     price_amount: price?.amount ?? null,
     price_currency: price?.currency ?? null,
     reported_at: report.reportedAt,
@@ -154,6 +154,11 @@ function checkedPrice(price: Price | null): Price | null {
   return price !== null && /^-?[0-9]{1,12}(\.[0-9]{1,12})?$/.test(price.amount) && /^[A-Z]{3}$/.test(price.currency)
     ? price
     : null;
+}
+
+/** Returns null for what is no count of parts. A number that the column can't hold would fail the whole batch of results. */
+function checkedSegments(segments: number | null): number | null {
+  return segments !== null && Number.isInteger(segments) && segments > 0 && segments <= 1_000 ? segments : null;
 }
 
 /** Carriers' ids are short. A longer one would not fit into an index of PostgreSQL. */

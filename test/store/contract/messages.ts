@@ -16,7 +16,7 @@ import {
   t0,
   times,
 } from "./fixtures.js";
-import { append, endedTry, messageOf, nextTry } from "./message-fixtures.js";
+import { append, endedTry, messageOf, nextTry, reportOf } from "./message-fixtures.js";
 
 const leaseMs = minute;
 
@@ -144,6 +144,19 @@ export function messages(scene: Scene): void {
     await append(store, failed);
     expect(await messageOf(store, failed)).toMatchObject({ cause: "a\ufffdb\ufffd", price: null });
   });
+
+  it.each([1e10, 1e300, 1.5, -1, Number.NaN])(
+    "%d segments are unknown ones, and the rest of the batch is kept",
+    async (segments) => {
+      const { store } = scene;
+      const [odd, good] = [endedTry({ segments }), endedTry({ segments: 2 })];
+      await append(store, odd, good);
+      expect(await messageOf(store, odd)).toMatchObject({ status: "sent", segments: null });
+      expect(await messageOf(store, good)).toMatchObject({ status: "sent", segments: 2 });
+      await store.messages.report([reportOf(odd, { segments })]);
+      expect(await messageOf(store, odd)).toMatchObject({ status: "delivered", segments: null });
+    },
+  );
 
   it("a message is found by its own app, and by any if none is named", async () => {
     const { store } = scene;
