@@ -40,7 +40,7 @@ export async function takeReports(deps: ReportDeps, provider: string, reports: r
   await deps.store.messages.report(taken, deps.forwardTo());
 }
 
-/** Takes the reports that arrive over the connections of the carriers themselves. A failed one is logged, because its carrier will not repeat it. */
+/** Takes the reports that arrive over the connections of the carriers themselves. Those that can't be stored are logged and not acknowledged, so that the carrier repeats them. */
 export function followReports(deps: ReportDeps): void {
   for (const { name, onReports } of deps.providers) {
     onReports?.(async (reports) => {
@@ -48,6 +48,7 @@ export function followReports(deps: ReportDeps): void {
         await takeReports(deps, name, reports);
       } catch (error) {
         deps.log.error({ provider: name, count: reports.length, error }, "delivery reports could not be stored");
+        throw error;
       }
     });
   }

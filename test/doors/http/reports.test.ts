@@ -182,11 +182,11 @@ describe("reports over a carrier's own connection", () => {
     expect(stored).toMatchObject([{ provider: "smpp", reference: "5e5d" }, { cause: "y".repeat(200) }]);
   });
 
-  it("are logged if they can't be stored, because nothing repeats them", async () => {
+  it("are logged if they can't be stored, and not acknowledged, so that the carrier repeats them", async () => {
     const { send, log } = connected(async () => {
       throw new Error("the database is away");
     });
-    await send([delivered]);
+    await expect(send([delivered])).rejects.toThrow();
     expect(log.lines).toMatchObject([{ level: "error", fields: { provider: "smpp", count: 1 } }]);
   });
 });
