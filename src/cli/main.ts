@@ -78,7 +78,7 @@ function createProgram(env: Env, io: Io, setExitCode: (code: number) => void): C
 
   program
     .command("doctor")
-    .description("check settings, database, keys, hashing speed and the mail server")
+    .description("check settings, database, keys, hashing speed and the carriers")
     .action(async () => setExitCode((await (await import("./doctor.js")).doctor(env, io)) ? 0 : 1));
 
   return program;

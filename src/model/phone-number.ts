@@ -44,7 +44,7 @@ export function canonicalPhone(rules: Pick<Policy, "possiblePhonesSuffice">, tex
   }
   const good = parsed !== undefined && !parsed.ext && (rules.possiblePhonesSuffice ? parsed.isPossible() : parsed.isValid());
   if (good) return parsed.number;
-  return { field: "phone", description: "must be a phone number in international form like +46701234567" };
+  return { field: "phone", description: "must be a valid number in international form like +46701234567" };
 }
 
 function refusedKind(parsed: PhoneNumber): string | undefined {

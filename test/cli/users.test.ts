@@ -231,7 +231,7 @@ describe("a refused user command", () => {
 
   it.each([
     ["find bob --app nowhere", "There is no app with this id: see `latchkey app list`."],
-    ["find +4670 --app shop", "The phone number must be a phone number in international form like +46701234567."],
+    ["find +4670 --app shop", "The phone number must be a valid number in international form like +46701234567."],
     ["find ada --client web --app shop", "--address is missing: --client is read only with it."],
     ["lock bob --app shop", "The app shop has no such user: `latchkey user find` says more."],
     ["create --username bob", "The e-mail address is missing: give an e-mail address, a phone number, or both."],
@@ -255,7 +255,7 @@ describe("a refused user command", () => {
     ],
     [
       "update ada --app shop --add-contact 0701",
-      "The phone number must be a phone number in international form like +46701234567.",
+      "The phone number must be a valid number in international form like +46701234567.",
     ],
     ["invite --email b@example.com --client web", "--client must name the client of the app that redeems the code."],
   ])("%s is refused with a sentence that says what to do, and changes nothing", async (line, message) => {

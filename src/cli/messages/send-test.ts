@@ -68,8 +68,9 @@ async function follow(
 function isEnded({ carriers }: Settings, { status, provider }: StoredMessage): boolean {
   if (status === "queued") return false;
   if (status !== "sent") return true;
-  const carrier = carriers.find(({ name }) => name === provider);
-  return carrier === undefined || kindsWithoutReports.includes(carrier.spec.kind);
+  const spec = carriers.find(({ name }) => name === provider)?.spec;
+  if (spec?.kind === "http-gateway") return spec.settings.gateway.reports === null;
+  return spec === undefined || kindsWithoutReports.includes(spec.kind);
 }
 
 interface Place {
@@ -91,7 +92,7 @@ const outcomes: Readonly<
 > = {
   queued: ({ tries, cause }, { waited }) =>
     tries.length === 0
-      ? `No carrier was asked within ${waited}: check that the service runs on this database, and what \`latchkey doctor\` says.`
+      ? `No carrier was asked within ${waited}: check that the service runs on this database. It also waits while its carrier is down: its log and \`latchkey doctor\` say why.`
       : `No carrier took it within ${waited}, and the service still tries. The last try says: ${sentence(cause)} \`latchkey doctor\` checks the carriers.`,
   sent: (message, { settings, waited }) => {
     const took = `The carrier ${message.provider ?? ""} took it.`;

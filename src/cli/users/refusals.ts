@@ -30,7 +30,7 @@ export function sentencesOf({ reason, violations, metadata, detail, retryAfterMs
     case "CHANNEL_UNAVAILABLE":
       return `No channel of the app reaches the user's contacts: see \`latchkey app policy ${appId}\`.`;
     case "COUNTRY_NOT_ALLOWED":
-      return `The app sends no messages to the country of this number: see sms_countries in \`latchkey app policy ${appId}\`.`;
+      return `The app sends no messages to the country of this number: add it to LATCHKEY_SMS_COUNTRIES, and to the app's sms_countries if \`latchkey app policy ${appId}\` shows any.`;
     case "PURPOSE_NOT_ALLOWED":
       return `The app does not allow sign-ins by code: \`latchkey app policy ${appId} --set code_sign_in=on\` allows them.`;
     case "TOO_MANY_REQUESTS":

@@ -29,7 +29,7 @@ export function readAnswer(
   const detail = detailOf(gateway, answer, document, message);
   const error = gateway.errors.find((rule) => matches(rule, status, document));
   if (error !== undefined) return resultOfError(error.kind, detail, retryAfterOf(headers["retry-after"], now));
-  const byStatus = resultOfStatus(answer, now);
+  const byStatus = resultOfStatus(answer, now, detail);
   if (byStatus !== null) return byStatus;
   if (status >= 400) return { kind: "permanent", detail: `the carrier refuses the message (${detail})` };
   return { kind: "unknown", detail: `the carrier's answer is not the one that its description expects (${detail})` };

@@ -36,12 +36,15 @@ const notSentDetails = {
 
 /**
  * The result of an answer whose status means the same for every HTTP API, or null for a status that only the carrier's own error
- * document explains: 2xx and 4xx. `now` is what an HTTP date in Retry-After is compared with.
+ * document explains: 2xx and 4xx. `now` is what an HTTP date in Retry-After is compared with. `detail` begins the result's.
  */
-export function resultOfStatus({ status, headers }: Omit<CarrierAnswer, "kind">, now: EpochMs): DeliveryResult | null {
+export function resultOfStatus(
+  { status, headers }: Omit<CarrierAnswer, "kind">,
+  now: EpochMs,
+  detail = `HTTP ${status}`,
+): DeliveryResult | null {
   const retryAfterMs = retryAfterOf(headers["retry-after"], now);
   const later = retryAfterMs === null ? {} : { retryAfterMs };
-  const detail = `HTTP ${status}`;
   if (status === 429) return { kind: "temporary", detail, ...later };
   if (status === 503) return { kind: "unavailable", detail, ...later };
   if (status === 401 || status === 403 || status === 407) {

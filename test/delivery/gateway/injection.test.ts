@@ -215,4 +215,20 @@ describe("a message", () => {
     await provider.close();
     await server.stop();
   });
+
+  test.each([401, 422, 429, 500, 503])("that is answered with status %d names the carrier's error code", async (status) => {
+    const server = await startCarrier({ ...shape, accept: () => ({ status, body: { error: { code: "E-17" } } }) });
+    const provider = createHttpGatewayProvider({
+      name: "test",
+      gateway: {
+        ...gateway({ body: { form: { to: "{to}", text: "{text}" } } }, `${server.origin}/send`),
+        errorCode: ["error", "code"],
+      },
+      reportsUrl: "https://id.example.com/delivery/reports/test",
+      insecure: true,
+    });
+    expect((await provider.send(message("sms"))).detail).toContain(`HTTP ${status}, E-17`);
+    await provider.close();
+    await server.stop();
+  });
 });
