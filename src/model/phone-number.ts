@@ -13,6 +13,8 @@ const refusedTypes: Readonly<Partial<Record<string, string>>> = {
   PREMIUM_RATE: "a premium-rate number",
   SHARED_COST: "a shared-cost number",
   TOLL_FREE: "a toll-free number",
+  // Calls to these are billed by tariffs of their own, and SMS rarely reach them: +44 70 and +39 199, for example.
+  PERSONAL_NUMBER: "a personal number",
   PAGER: "a pager",
   UAN: "a company's universal access number",
   VOICEMAIL: "a voicemail number",

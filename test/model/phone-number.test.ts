@@ -21,6 +21,8 @@ describe.each(modes)("a phone number in %s", (_mode, rules) => {
     ["+881 612 345 678", "a satellite number"],
     ["+882 161 234 5678", "a satellite number"],
     ["+883 510 012 3456", "a satellite number"],
+    ["+44 7012345678", "a personal number"],
+    ["+39 199 123456", "a personal number"],
     ["+44 7640123456", "a pager"],
     ["+44 5512345678", "a company's universal access number"],
   ])("%s is refused as %s, before any cost", (text, kind) => {

@@ -72,6 +72,8 @@ export interface CarrierHttp {
 const timeoutMaxMs = 30_000;
 const bodyMax = 64 * 1024;
 const headersMax = 16 * 1024;
+/** Interim answers (1xx, RFC 9110 §15.2) before the real one. */
+const interimMax = 10;
 /** Below the 5 s after which common servers close an idle connection, because a request on a closing one ends as `perhaps_sent`. */
 const idleMs = 4_000;
 
@@ -197,6 +199,12 @@ function exchange(request: CarrierRequest, { url, agent, limits }: Connection): 
         });
       }
       socket.once(isSecure ? "secureConnect" : "connect", write);
+    });
+    // A carrier that sends nothing else would keep this process busy until the time-out.
+    let interim = 0;
+    sent.on("information", () => {
+      interim += 1;
+      if (interim > interimMax) sent.destroy(new Error("too many interim answers"));
     });
     sent.on("upgrade", (_response, socket) => {
       socket.destroy();

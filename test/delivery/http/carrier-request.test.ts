@@ -247,3 +247,18 @@ describe("a URL that came over the network", () => {
     }
   });
 });
+
+test("interim answers without end are given up at once, not read until the time-out", async () => {
+  const port = await serveTcp((socket) => {
+    const interim = "HTTP/1.1 103 Early Hints\r\n\r\n".repeat(2_000);
+    const flood = (): void => {
+      while (!socket.destroyed && socket.write(interim));
+    };
+    socket.on("drain", flood);
+    socket.once("data", flood);
+  });
+  const client = createCarrierHttp({ insecure: true });
+  closing.push(() => client.close());
+  const outcome = await client.request({ method: "POST", url: `http://127.0.0.1:${port}/`, headers: {}, body: "x" });
+  expect(outcome).toMatchObject({ kind: "perhaps_sent", why: "broken" });
+});
