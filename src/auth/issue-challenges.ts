@@ -12,7 +12,7 @@ import { ownSendsKey, sendGuard } from "./budgets.js";
 import { type CodeOptions, noCodeOptions } from "./code-options.js";
 import type { Deps } from "./deps.js";
 import { type Idempotency, idempotencyMac } from "./idempotency.js";
-import { reportMuted, tooManyRequests } from "./limits.js";
+import { tooManyRequests } from "./limits.js";
 import { refuseLocked, refuseLockedUser } from "./lockout.js";
 import { type ChallengePlan, draftChallenge } from "./new-challenge.js";
 import { requesterKeyOf } from "./requester.js";
@@ -100,7 +100,7 @@ export async function issueChallenges(deps: Deps, caller: Caller, input: IssueIn
   if (issued.kind === "issued") {
     deps.wakeOutbox(dueAt);
     for (const challenge of issued.challenges) reportIssued(deps, caller, challenge);
-    if (issued.isMuted) reportMuted(deps, caller, issued.challenges[0]!);
+    if (issued.isMuted) deps.metrics.budgetRefused("hidden_number");
   }
   return issued.challenges;
 }

@@ -9,7 +9,7 @@ import type { Deps } from "./deps.js";
 import { AuthError } from "./errors.js";
 import { type Idempotency, idempotencyMac } from "./idempotency.js";
 import { deliverAt } from "./issue-challenges.js";
-import { reportMuted, tooManyRequests } from "./limits.js";
+import { tooManyRequests } from "./limits.js";
 import { refuseLocked } from "./lockout.js";
 import { codeInvalid } from "./refusals.js";
 import { requesterKeyOf } from "./requester.js";
@@ -66,7 +66,7 @@ export async function tryResend(deps: Deps, caller: Caller, input: ResendInput):
   if (resent.kind === "limited") throw tooManyRequests(deps, "resend", resent, now);
   if (resent.kind === "refused") return resent.why;
   if (resent.kind === "resent") {
-    if (resent.isMuted) reportMuted(deps, caller, resent.challenge);
+    if (resent.isMuted) deps.metrics.budgetRefused("hidden_number");
     deps.wakeOutbox(dueAt);
     deps.metrics.challengeResent(resent.challenge);
     deps.log.info({ challengeId, sends: resent.challenge.sends, correlationId: caller.correlationId }, "challenge resent");

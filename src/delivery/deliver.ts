@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import type { Channel } from "../model/channel.js";
 import type { Contact } from "../model/contact.js";
 import { maskContact } from "../model/mask.js";
-import type { MessageTry } from "../model/message.js";
+import type { MessageStatus, MessageTry } from "../model/message.js";
 import { countryOf } from "../model/phone-number.js";
 import type { EpochMs } from "../model/time.js";
 import type { EndedTry } from "../store/port/messages.js";
@@ -29,6 +29,12 @@ export interface CountedTry {
   readonly kind: DeliveryResult["kind"];
 }
 
+/** A message that this process is done with, for metrics. */
+export interface CountedEnd {
+  readonly channel: Channel;
+  readonly status: Extract<MessageStatus, "sent" | "expired" | "failed">;
+}
+
 export interface DeliverDeps {
   readonly clock: () => EpochMs;
   readonly log: DeliveryLog;
@@ -49,6 +55,8 @@ export interface DeliverDeps {
   readonly appNameOf: (appId: string) => string;
   /** Called after every try, for metrics. */
   readonly onTry?: (attempt: CountedTry) => void;
+  /** Called when a carrier took a message, and when a message was given up, for metrics. */
+  readonly onEnd?: (ended: CountedEnd) => void;
   readonly random?: () => number;
 }
 
@@ -63,6 +71,9 @@ export interface Try extends Omit<OutboxMessage, "delivery"> {
 /** What the store is asked to do with a claimed message. */
 export type Outcome = Omit<Settlement, "outboxId" | "tries">;
 
+/** The request did not name the number, so its answer could not say this. */
+const numberBudgetSpent = "the prefix or the country of the number has used up its budget of messages";
+
 // No provider takes longer.
 const sendMaxMs = 30_000;
 
@@ -72,7 +83,7 @@ export async function deliver(deps: DeliverDeps, attempt: Try): Promise<Outcome>
   let carriers: readonly Provider[];
   try {
     if (isExpired(deps, delivery)) return giveUp(deps, attempt, expired("its challenge expired before it could be sent"));
-    const refusal = deps.refusalOf(delivery.appId, delivery.contact);
+    const refusal = attempt.isMuted ? numberBudgetSpent : deps.refusalOf(delivery.appId, delivery.contact);
     if (refusal !== null) return giveUp(deps, attempt, failed("permanent", refusal));
     if (await deps.isForeign(delivery)) return putOff(deps, attempt);
     carriers = await deps.carriersOf(delivery);
@@ -164,6 +175,7 @@ function settled(deps: DeliverDeps, attempt: Try, provider: Provider, result: De
   deps.onTry?.({ channel, provider: provider.name, kind: result.kind });
   const fields = { ...logFields(attempt), provider: provider.name, detail: verdict.detail };
   const { status, retryAt, carrier, unknowns } = verdict;
+  if (status !== "queued") deps.onEnd?.({ channel, status });
   if (status === "sent") deps.log.info(fields, "code sent");
   else if (retryAt !== null) deps.log.warn({ ...fields, retryInMs: retryAt - deps.clock() }, "code not sent yet");
   else if (status === "expired") deps.log.error(fields, "code given up: its challenge expires before the next try");
@@ -192,6 +204,7 @@ function failed(result: MessageTry["result"], cause: string): GivenUp {
 /** Ends a message without asking a carrier. */
 function giveUp(deps: DeliverDeps, attempt: Try, { status, result, cause, detail }: GivenUp): Outcome {
   deps.log.error({ ...logFields(attempt), ...(detail === undefined ? {} : { detail }) }, `code given up: ${cause}`);
+  deps.onEnd?.({ channel: attempt.delivery.channel, status });
   const { carrier, unknowns } = attempt;
   const ended = { provider: "", result, detail: detail === undefined ? cause : `${cause}: ${detail}` };
   return { retryAt: null, carrier, unknowns, ended: endedTry(deps, attempt, { ended, status, result: null }) };

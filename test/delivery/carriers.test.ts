@@ -482,3 +482,13 @@ test("a message that its app doesn't send to, such as to a country, goes to no c
   expect(store.ended()[0]?.ended.detail).toBe("default sends nothing to this email");
   expect(store.open()).toEqual([]);
 });
+
+test("a message that a budget of its number refused goes to no carrier and fails with the cause", async () => {
+  store.put(delivery(), 0, true);
+  await start({ carriers: [first] });
+  await time.advance(minute);
+  expect(taken(first)).toEqual([0]);
+  expect(statuses()).toEqual(["- permanent failed"]);
+  expect(store.ended()[0]?.ended.detail).toBe("the prefix or the country of the number has used up its budget of messages");
+  expect(store.open()).toEqual([]);
+});

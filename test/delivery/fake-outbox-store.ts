@@ -6,7 +6,7 @@ import type { OutboxMessage, Settlement } from "../../src/store/port/outbox.js";
 import type { Store } from "../../src/store/port/store.js";
 
 export interface FakeOutboxStore extends Pick<Store, "outbox"> {
-  put(delivery: Delivery | null, dueAt?: EpochMs): number;
+  put(delivery: Delivery | null, dueAt?: EpochMs, isMuted?: boolean): number;
   /** Ids of the messages that are not settled for good. */
   open(): number[];
   dueAt(outboxId: number): EpochMs | undefined;
@@ -25,6 +25,7 @@ interface Row {
   dueAt: EpochMs;
   carrier: number;
   unknowns: number;
+  readonly isMuted: boolean;
   readonly delivery: Delivery | null;
 }
 
@@ -42,9 +43,9 @@ export function createFakeOutboxStore(): FakeOutboxStore {
     claims: [],
     settlements: [],
     down: false,
-    put(delivery, dueAt = 0) {
+    put(delivery, dueAt = 0, isMuted = false) {
       lastId += 1;
-      rows.set(lastId, { tries: 0, dueAt, carrier: 0, unknowns: 0, delivery });
+      rows.set(lastId, { tries: 0, dueAt, carrier: 0, unknowns: 0, isMuted, delivery });
       return lastId;
     },
     open: () => [...rows.keys()],
@@ -65,7 +66,7 @@ export function createFakeOutboxStore(): FakeOutboxStore {
           row.dueAt = now + leaseMs;
           const gone = row.delivery === null || row.delivery.expiresAt <= now;
           const { tries, carrier, unknowns } = row;
-          return { outboxId, tries, queuedAt, carrier, unknowns, delivery: gone ? null : row.delivery };
+          return { outboxId, tries, queuedAt, carrier, unknowns, isMuted: row.isMuted, delivery: gone ? null : row.delivery };
         });
       },
       async settle(settlements) {

@@ -1,6 +1,6 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { startTestApp, type TestApp } from "../support/app.js";
+import { eventually, startTestApp, type TestApp } from "../support/app.js";
 import { addBackend } from "../support/backends.js";
 import { refusalOf } from "../support/calls.js";
 import { testEngines } from "../support/engines.js";
@@ -129,18 +129,32 @@ describe.each(testEngines())("brakes on $engine", { timeout: 60_000 }, ({ databa
     expect(other.user).toBeDefined();
   });
 
-  it("a full range never refuses a username; the code of the person whose number is in it is not sent", async () => {
+  it("a full range never refuses a username: the message to the person whose number is in it fails with the cause, also a resend", async () => {
     const on = await start({ LATCHKEY_LIMIT_PREFIX_SENDS: "1/1h" });
     const { challenges } = await on.auth.registerUser({ username: "ada_l", phone: phoneOf(1) });
     const { challengeId, code } = await on.messageOf(challenges[0]);
     await on.auth.verifyOtp({ challengeId, code });
     const answers = [];
-    for (const value of ["ada_l", "missing"]) {
-      const { challenge } = await on.auth.sendOtp({ identifier: { case: "username", value }, channel: 2 });
+    const ids: string[] = [];
+    for (const value of ["ada_l", "missing", "ada_l", "missing"]) {
+      if (answers.length === 2) on.clock.advance(2 * 60_000);
+      const again = ids[answers.length - 2];
+      const identifier =
+        again === undefined ? ({ case: "username", value } as const) : ({ case: "challengeId", value: again } as const);
+      const { challenge } = await on.auth.sendOtp({ identifier, channel: 2 });
+      ids.push(challenge!.challengeId);
       answers.push({ ...challenge, challengeId: "", expiresAt: null, resendAt: null });
     }
-    expect(answers[0]).toEqual(answers[1]);
+    expect([answers[0], answers[2]]).toEqual([answers[1], answers[3]]);
     expect(await on.messages(phoneOf(1), 1)).toHaveLength(1);
-    expect(on.log.lines.filter(({ message }) => message.startsWith("code not sent"))).toHaveLength(1);
+    const { messages } = on.app.core.deps.store;
+    const failed = await eventually("both messages to have failed", async () => {
+      const found = await messages.list({ filter: { status: "failed" }, before: null, limit: 10 });
+      return found.length >= 2 ? found : undefined;
+    });
+    const message = { challengeId: ids[0], channel: "sms", country: "SE", provider: null };
+    const cause = "the prefix or the country of the number has used up its budget of messages";
+    expect(failed).toEqual([expect.objectContaining({ ...message, cause }), expect.objectContaining({ ...message, cause })]);
+    expect(await messages.list({ filter: {}, before: null, limit: 10 })).toHaveLength(3);
   });
 });

@@ -122,6 +122,7 @@ export async function expectEarlierRows(store: Store): Promise<void> {
     queuedAt: t0,
     carrier: 0,
     unknowns: 0,
+    isMuted: false,
     delivery: { channel: "email" },
   });
   const again = await redeem(store, "c-1");

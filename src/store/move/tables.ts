@@ -80,7 +80,7 @@ export const movedTables: readonly MovedTable[] = [
   },
   { name: "registrations", key: ["registration_id"] },
   { name: "challenges", key: ["challenge_id"], changed: challengeOf },
-  { name: "outbox", key: ["outbox_id"] },
+  { name: "outbox", key: ["outbox_id"], changed: (row: { muted: number }) => ({ muted: row.muted === 1 }) },
   { name: "outbox_later", key: ["outbox_id"] },
   {
     name: "messages",

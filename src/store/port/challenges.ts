@@ -11,7 +11,7 @@ export interface SendGuard {
   readonly charges: readonly BudgetCharge[];
   /**
    * Charges for what the request does not name. They never refuse. If one of them would, none is spent, their rows are written
-   * unchanged, and all challenges of the call are stored as decoys. `prepareSend` ignores them.
+   * unchanged, and all messages of the call are queued to fail. `prepareSend` ignores them.
    */
   readonly hidden?: readonly BudgetCharge[];
   readonly live: {
@@ -42,13 +42,13 @@ export type PrepareSendOutcome =
   | Limited;
 
 export type IssueOutcome =
-  /** `isMuted`: a hidden charge would have refused, so the challenges are decoys. */
+  /** `isMuted`: a hidden charge would have refused, so the messages are queued to fail. */
   | { readonly kind: "issued"; readonly challenges: readonly Challenge[]; readonly isMuted?: true }
   | { readonly kind: "replayed"; readonly challenges: readonly Challenge[] }
   | Limited;
 
 export type ResendOutcome =
-  /** `isMuted`: a hidden charge would have refused, so no message is queued. */
+  /** `isMuted`: a hidden charge would have refused, so the message is queued to fail. */
   | { readonly kind: "resent"; readonly challenge: Challenge; readonly isMuted?: true }
   | { readonly kind: "replayed"; readonly challenge: Challenge }
   | { readonly kind: "refused"; readonly why: ChallengeRefusal }
@@ -173,7 +173,7 @@ export interface Challenges {
     readonly requesterKey: Uint8Array;
     readonly idempotency: Uint8Array | null;
     readonly charges: readonly BudgetCharge[];
-    /** As in `SendGuard`, but a refused one leaves the challenge as it is and queues no message. */
+    /** As in `SendGuard`. */
     readonly hidden?: readonly BudgetCharge[];
     /** A channel that delivers to the challenge's contact. Default: the challenge's channel. */
     readonly channel?: Channel | null;

@@ -16,6 +16,8 @@ export interface OutboxMessage {
   readonly carrier: number;
   /** How many tries have ended with `unknown`, as the settlements recorded it. */
   readonly unknowns: number;
+  /** Whether a hidden charge refused the message, so that it fails and no carrier gets it. */
+  readonly isMuted: boolean;
   /** Null if there is nothing to send: the challenge is a decoy, consumed, cancelled, expired or deleted. */
   readonly delivery: {
     readonly challengeId: string;

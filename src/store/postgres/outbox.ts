@@ -28,16 +28,16 @@ const claim: Statement = {
       ORDER BY due_at, outbox_id LIMIT $3
     ), leased AS (
       UPDATE outbox m SET due_at = $2, tries = m.tries + 1 WHERE m.outbox_id = ANY (ARRAY(SELECT d.outbox_id FROM due d))
-      RETURNING ${claimed}
+      RETURNING ${claimed}, m.muted
     ), leased_later AS (
       UPDATE outbox_later m SET due_at = $2, tries = m.tries + 1 WHERE m.outbox_id = ANY (ARRAY(SELECT d.outbox_id FROM due d))
-      RETURNING ${claimed}
+      RETURNING ${claimed}, false AS muted
     )
-    SELECT m.outbox_id, m.tries, m.queued_at, m.carrier, m.unknowns, m.challenge_id, c.pool_id, c.app_id, c.client_id, c.purpose,
+    SELECT m.outbox_id, m.tries, m.queued_at, m.carrier, m.unknowns, m.muted, m.challenge_id, c.pool_id, c.app_id, c.client_id, c.purpose,
       coalesce(m.channel, c.channel) AS channel, c.contact_kind, c.contact_value, c.locale,
       CASE WHEN NOT c.decoy AND ${isLiveChallenge("$1")} THEN c.sealed_code END AS sealed_code, c.expires_at,
       member.user_id AS member_id, coalesce(member.state = 'invited', false) AS invited
-    FROM (SELECT ${claimed} FROM leased m UNION ALL SELECT ${claimed} FROM leased_later m) m
+    FROM (SELECT ${claimed}, m.muted FROM leased m UNION ALL SELECT ${claimed}, m.muted FROM leased_later m) m
     JOIN due d ON d.outbox_id = m.outbox_id
     LEFT JOIN LATERAL (
       SELECT c.pool_id, c.app_id, c.user_id, c.client_id, c.purpose, c.channel, c.contact_kind, c.contact_value, c.locale, c.decoy,

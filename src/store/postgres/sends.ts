@@ -106,7 +106,6 @@ export function createSends(db: Database): Operations {
         challenges: challenges.map(({ challenge: { sealedCode: _, ...challenge } }, index) => ({
           ...challenge,
           ...made,
-          decoy: challenge.decoy || row!.muted,
           resendAt: row!.resend_at[index]!,
         })),
       };

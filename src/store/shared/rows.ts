@@ -163,6 +163,8 @@ export interface DueRow {
   queued_at: EpochMs;
   carrier: number;
   unknowns: number;
+  /** SQLite has no booleans and uses 0 and 1. */
+  muted: boolean | number;
   challenge_id: string;
   pool_id: string | null;
   app_id: string | null;
@@ -187,6 +189,7 @@ export function toMessage(row: DueRow): OutboxMessage {
     queuedAt: row.queued_at,
     carrier: row.carrier,
     unknowns: row.unknowns,
+    isMuted: Boolean(row.muted),
     delivery:
       contact === null || sealedCode === null || poolId === null || appId === null || clientId === null
         ? null

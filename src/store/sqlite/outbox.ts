@@ -21,14 +21,14 @@ export function createOutbox(db: Database, writer: Writer): Operations {
   // call, which costs several times the query itself.
   const dueAtMost = remembered((limit: number) =>
     db.prepare<{ now: EpochMs }, DueRow & { put_off: number }>(`
-    SELECT m.put_off, m.outbox_id, m.tries + 1 AS tries, m.queued_at, m.carrier, m.unknowns, m.challenge_id, c.pool_id, c.app_id,
+    SELECT m.put_off, m.outbox_id, m.tries + 1 AS tries, m.queued_at, m.carrier, m.unknowns, m.muted, m.challenge_id, c.pool_id, c.app_id,
       c.client_id, c.purpose, coalesce(m.channel, c.channel) AS channel, c.contact_kind, c.contact_value, c.locale,
       CASE WHEN c.decoy = 0 AND ${isLiveChallenge("@now")} THEN c.sealed_code END AS sealed_code,
       c.expires_at, p.user_id AS member_id, p.state IS 'invited' AS invited
     FROM (
-      SELECT * FROM (SELECT 0 AS put_off, ${columns} FROM outbox WHERE due_at <= @now ORDER BY outbox_id LIMIT ${limit})
+      SELECT * FROM (SELECT 0 AS put_off, muted, ${columns} FROM outbox WHERE due_at <= @now ORDER BY outbox_id LIMIT ${limit})
       UNION ALL
-      SELECT * FROM (SELECT 1 AS put_off, ${columns} FROM outbox_later WHERE due_at <= @now ORDER BY due_at LIMIT ${limit})
+      SELECT * FROM (SELECT 1 AS put_off, 0 AS muted, ${columns} FROM outbox_later WHERE due_at <= @now ORDER BY due_at LIMIT ${limit})
     ) m
     LEFT JOIN challenges c ON c.challenge_id = m.challenge_id
     LEFT JOIN memberships p ON p.app_id = c.app_id AND p.user_id = coalesce(c.user_id, ${verifiedHolder(challengeContact)},

@@ -29,8 +29,8 @@ export function createSends(
   const insertRegistration = db.prepare<[string, Uint8Array, EpochMs]>(
     "INSERT INTO registrations (registration_id, sealed_profile, expires_at) VALUES (?, ?, ?)",
   );
-  const enqueue = db.prepare<[string, Channel | null, EpochMs, EpochMs]>(
-    "INSERT INTO outbox (challenge_id, channel, due_at, queued_at) VALUES (?, ?, ?, ?)",
+  const enqueue = db.prepare<[string, Channel | null, EpochMs, EpochMs, 0 | 1]>(
+    "INSERT INTO outbox (challenge_id, channel, due_at, queued_at, muted) VALUES (?, ?, ?, ?, ?)",
   );
   const countSend = db.prepare<[string, EpochMs, string]>(
     "UPDATE challenges SET sends = sends + 1, resends = ?, resend_at = ? WHERE challenge_id = ? AND sends < sends_max",
@@ -111,10 +111,9 @@ export function createSends(
           guards.flatMap(({ hidden = [] }) => hidden),
           now,
         );
-        const issued = challenges.map(({ challenge: planned }, index) => {
-          const challenge = isMuted ? { ...planned, decoy: true } : planned;
+        const issued = challenges.map(({ challenge }, index) => {
           const resendAt = budgets.spend(granted[index]!, now);
-          enqueue.run(challenge.challengeId, null, deliverAt ?? now, now);
+          enqueue.run(challenge.challengeId, null, deliverAt ?? now, now, isMuted ? 1 : 0);
           return issueOne(challenge, { registrationId: registration?.registrationId ?? null, resendAt, now });
         });
         const expiresAt = Math.max(...challenges.map(({ challenge }) => challenge.expiresAt));
@@ -137,7 +136,7 @@ export function createSends(
         const resendAt = budgets.spend(granted, now);
         countSend.run(appendResend(row.resends, { at: now, requesterKey }), resendAt, challengeId);
         const isMuted = !budgets.spendHidden(hidden, now);
-        if (!isMuted) enqueue.run(challengeId, channel, deliverAt ?? now, now);
+        enqueue.run(challengeId, channel, deliverAt ?? now, now, isMuted ? 1 : 0);
         idempotency.remember(mac, { kind: "challenges", challengeIds: [challengeId] }, row.expires_at);
         return { kind: "resent", challenge: toChallenge(byId.get(challengeId)!), ...(isMuted ? { isMuted } : {}) };
       });

@@ -14,7 +14,6 @@ import {
   issueOf,
   minute,
   newChallenge,
-  queued,
   redemptionOf,
   type Scene,
   second,
@@ -27,6 +26,11 @@ const spend = (store: Store, charges: readonly BudgetCharge[], now: number) => s
 async function giveBack(store: Store, returns: readonly BudgetReturn[], now: number): Promise<void> {
   const { challengeId } = await issue(store, { purpose: "verify_contact" }, { now });
   expectKind(await store.challenges.redeem(redemptionOf(challengeId, { returns, now })), "redeemed");
+}
+
+async function claimed(store: Store) {
+  const messages = await store.outbox.claim({ now: t0, leaseMs: minute, limit: 10 });
+  return messages.map(({ delivery, isMuted }) => [delivery?.challengeId, isMuted]);
 }
 
 export function brakes(scene: Scene): void {
@@ -116,27 +120,32 @@ export function brakes(scene: Scene): void {
     expect(await send("c", t0 + hour)).toBeNull();
   });
 
-  it("a hidden charge that would refuse makes the challenge a decoy, spends nothing of the hidden ones, and refuses nothing", async () => {
+  it("a hidden charge that would refuse lets the message fail, spends nothing of the hidden ones, and refuses nothing", async () => {
     const { store } = scene;
     const hidden = [chargeOf("prefix", 1), chargeOf("country", 100)];
-    const send = async () => {
-      const challenge = newChallenge();
+    const send = async (decoy = false) => {
+      const challenge = newChallenge({ decoy });
       const guard = { ...guardOf(challenge, { charges: [chargeOf("own", 9)] }), hidden };
       const prepared = await store.challenges.prepareSend({ idempotency: null, recipientOf: null, guards: [guard], now: t0 });
       expectKind(prepared, "ready");
       return expectKind(await store.challenges.issue(issueOf(challenge, { guard })), "issued");
     };
-    const first = await send();
-    expect([first.isMuted, first.challenges[0]!.decoy]).toEqual([undefined, false]);
-    const second = await send();
-    expect([second.isMuted, second.challenges[0]!.decoy]).toEqual([true, true]);
-    expect((await store.challenges.find(second.challenges[0]!.challengeId))?.decoy).toBe(true);
-    expect(await queued(store, t0)).toEqual([first.challenges[0]!.challengeId, null].sort());
+    const [first, second, decoy] = [await send(), await send(), await send(true)];
+    expect([first, second, decoy].map(({ isMuted, challenges }) => [isMuted, challenges[0]!.decoy])).toEqual([
+      [undefined, false],
+      [true, false],
+      [true, true],
+    ]);
+    expect(await claimed(store)).toEqual([
+      [first.challenges[0]!.challengeId, false],
+      [second.challenges[0]!.challengeId, true],
+      [undefined, true],
+    ]);
     expect((await budgetOf(store, bytes("country"), t0)).spent).toHaveLength(1);
-    expect((await budgetOf(store, bytes("own"), t0)).spent).toHaveLength(2);
+    expect((await budgetOf(store, bytes("own"), t0)).spent).toHaveLength(3);
   });
 
-  it("a hidden charge that would refuse a resend leaves the challenge live and queues no message", async () => {
+  it("a hidden charge that would refuse a resend lets its message fail and leaves the challenge live", async () => {
     const { store } = scene;
     const { challengeId, clientId, requesterKey } = await issue(store);
     const hidden = [chargeOf("prefix", 1)];
@@ -145,7 +154,11 @@ export function brakes(scene: Scene): void {
     expect(expectKind(await resend(), "resent").isMuted).toBeUndefined();
     const muted = expectKind(await resend(), "resent");
     expect([muted.isMuted, muted.challenge.sends, muted.challenge.decoy]).toEqual([true, 3, false]);
-    expect(await queued(store, t0)).toEqual([challengeId, challengeId]);
+    expect(await claimed(store)).toEqual([
+      [challengeId, false],
+      [challengeId, false],
+      [challengeId, true],
+    ]);
     expectKind(await store.challenges.redeem(redemptionOf(challengeId, { now: t0 })), "redeemed");
   });
 

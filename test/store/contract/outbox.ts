@@ -37,6 +37,7 @@ export function outbox(scene: Scene): void {
       queuedAt: t0,
       carrier: 0,
       unknowns: 0,
+      isMuted: false,
       delivery: {
         challengeId,
         poolId: challenge.poolId,

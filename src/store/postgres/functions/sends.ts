@@ -168,10 +168,10 @@ BEGIN
   outcome := 'issued';
   resend_at := v_spending.resend_at;
   INSERT INTO challenges (${namesOf(newChallenge)}, resend_at)
-  SELECT ${namesOf(newChallenge, "c").replace("c.decoy", "c.decoy OR muted")}, v_spending.resend_at[c.nth]
+  SELECT ${namesOf(newChallenge, "c")}, v_spending.resend_at[c.nth]
   FROM jsonb_to_recordset(p_challenges) AS c (${newChallenge}, nth INTEGER);
-  INSERT INTO outbox (challenge_id, due_at, queued_at)
-  SELECT c.challenge_id, p_deliver_at, p_now FROM jsonb_to_recordset(p_challenges) AS c (challenge_id TEXT, nth INTEGER) ORDER BY c.nth;
+  INSERT INTO outbox (challenge_id, due_at, queued_at, muted)
+  SELECT c.challenge_id, p_deliver_at, p_now, muted FROM jsonb_to_recordset(p_challenges) AS c (challenge_id TEXT, nth INTEGER) ORDER BY c.nth;
 END $$;
 
 -- Returns the challenge after the resend, or nulls if it does not exist.
@@ -206,9 +206,8 @@ BEGIN
     UPDATE challenges SET sends = sends + 1, resend_at = v_resend_at[1],
       resend_times = resend_times || p_now, resend_requesters = resend_requesters || p_requester_key
     WHERE challenge_id = p_challenge_id;
-    IF NOT v_muted THEN
-      INSERT INTO outbox (challenge_id, channel, due_at, queued_at) VALUES (p_challenge_id, p_channel, p_deliver_at, p_now);
-    END IF;
+    INSERT INTO outbox (challenge_id, channel, due_at, queued_at, muted)
+    VALUES (p_challenge_id, p_channel, p_deliver_at, p_now, v_muted);
   ELSIF v_outcome <> 'replayed' THEN
     DELETE FROM idempotency WHERE mac = p_mac;
   END IF;

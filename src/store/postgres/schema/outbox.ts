@@ -2,6 +2,7 @@
  * The outbox is scanned by id. Claims change no indexed column and find room on the page, so that they leave no entries in indexes.
  * outbox_later: messages that are put off, with the ids that they had in the outbox.
  * channel: null stands for the challenge's. carrier: the index of the carrier to ask next. unknowns: how many tries ended unknown.
+ * muted: the message fails, because a hidden charge refused it. It is never put off, so outbox_later has no such column.
  * Messages that wait now may be leased or put off, so they all go on from outbox_later.
  */
 export const outboxTables = `
@@ -28,5 +29,6 @@ ALTER TABLE outbox
   ADD COLUMN carrier INTEGER NOT NULL DEFAULT 0,
   ADD COLUMN unknowns INTEGER NOT NULL DEFAULT 0,
   ADD COLUMN queued_at BIGINT NOT NULL,
+  ADD COLUMN muted BOOLEAN NOT NULL DEFAULT false,
   SET (fillfactor = 50);
 `;
