@@ -7,9 +7,12 @@ import { runInNewContext } from "node:vm";
 import { Code } from "@connectrpc/connect";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parse } from "yaml";
+import type { CountedEnd } from "../src/delivery/deliver.js";
 import type { DeliveryResult } from "../src/delivery/provider.js";
+import type { CountedReport } from "../src/delivery/take-reports.js";
 import { AuthService } from "../src/gen/latchkey/v1/auth_service_pb.js";
 import type { ChallengeRefusal } from "../src/model/challenge.js";
+import type { Budget } from "../src/model/metrics.js";
 import { connect } from "../src/store/sqlite/connect.js";
 import { eventually, startTestApp, type TestApp } from "./support/app.js";
 import { refused, wrongCode } from "./support/calls.js";
@@ -77,7 +80,12 @@ const knownValues: Readonly<Record<string, readonly string[]>> = {
       .filter((code) => typeof code === "string")
       .map(upperSnake),
   ],
-  outcome: ["sent", "temporary", "unavailable", "permanent"] satisfies DeliveryResult["kind"][],
+  outcome: [
+    ...(["sent", "temporary", "unavailable", "permanent", "unknown"] satisfies DeliveryResult["kind"][]),
+    ...(["forged", "malformed"] satisfies CountedReport["outcome"][]),
+  ],
+  status: ["failed", "expired"] satisfies CountedEnd["status"][],
+  budget: ["app", "sms", "email", "prefix", "country", "hidden_number"] satisfies Budget[],
   method: AuthService.methods.map(({ name }) => `${AuthService.typeName}/${name}`),
   decoy: ["true", "false"],
   why: ["mismatch", "attempts_exhausted", "decoy", "unknown"] satisfies ChallengeRefusal[],
@@ -90,8 +98,9 @@ function upperSnake(name: string): string {
 describe("what deploy/ says of a running server", () => {
   let on: TestApp;
   let scrape: Scrape;
+  const folder = mkdtempSync(join(tmpdir(), "latchkey-gateway-"));
   beforeAll(async () => {
-    on = await startTestApp();
+    on = await startTestApp({ LATCHKEY_SMS_URL: `http-gateway://${writeGateway(folder)}?insecure=1#gateway` });
     await makeEverythingCount(on);
     const inTime = ["nodejs_gc_duration_seconds_sum", "latchkey_challenges_expired_total"];
     const certificateMetrics = await metricsOfCertificate();
@@ -100,7 +109,10 @@ describe("what deploy/ says of a running server", () => {
       return inTime.every((name) => scraped.labels.has(name)) ? scraped : undefined;
     });
   });
-  afterAll(() => on.stop());
+  afterAll(async () => {
+    await on.stop();
+    rmSync(folder, { recursive: true });
+  });
 
   const ours = (): string[] => scrape.metrics.filter((name) => name.startsWith("latchkey_"));
   const metricOf = ({ name }: Selected): string => {
@@ -156,6 +168,20 @@ describe("what deploy/ says of a running server", () => {
 
 const metricsOf = async ({ app }: TestApp) => await (await fetch(`http://127.0.0.1:${app.metricsPort}/metrics`)).text();
 
+/** A carrier of SMS with reports. Nothing is sent over it. */
+function writeGateway(folder: string): string {
+  const path = join(folder, "gateway.json");
+  const authentication = { type: "header", header: "x-key", value: "a key of sixteen" };
+  const description = {
+    channels: ["sms"],
+    request: { url: "http://127.0.0.1:9/", body: { json: { to: "{to}", text: "{text}" } } },
+    success: {},
+    reports: { authentication, message_id: "/id", status: "/status", statuses: {} },
+  };
+  writeFileSync(path, JSON.stringify(description));
+  return path;
+}
+
 /** What only a server with TLS files tells. */
 async function metricsOfCertificate(): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), "latchkey-deploy-"));
@@ -184,6 +210,7 @@ async function makeEverythingCount(on: TestApp): Promise<void> {
   await refused(on.auth.verifyOtp({ challengeId, code: wrongCode(code) }));
   await on.auth.verifyOtp({ challengeId, code });
   await on.auth.sendOtp({ identifier: { case: "email", value: "grace@example.com" }, createUserIfMissing: true });
+  expect((await fetch(`http://127.0.0.1:${on.app.httpPort}/delivery/reports/gateway`, { method: "POST" })).status).toBe(403);
   on.clock.advance(6 * 60_000);
 
   const other = connect(join(on.folder, "latchkey.db"));

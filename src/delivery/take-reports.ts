@@ -3,6 +3,12 @@ import type { Messages, Report } from "../store/port/messages.js";
 import type { DeliveryLog } from "./deliver.js";
 import type { DeliveryReport, Provider, ReportRequest } from "./provider.js";
 
+/** What a carrier reported about a message, or why its request was refused, for metrics. */
+export interface CountedReport {
+  readonly provider: string;
+  readonly outcome: Report["status"] | "forged" | "malformed";
+}
+
 export interface ReportDeps {
   readonly store: { readonly messages: Pick<Messages, "report"> };
   readonly clock: () => EpochMs;
@@ -10,6 +16,8 @@ export interface ReportDeps {
   readonly providers: readonly Provider[];
   /** Returns the apps that are to hear of their messages. */
   readonly forwardTo: () => ReadonlySet<string>;
+  /** Called for every report that was stored and every request that was refused. */
+  readonly onReport?: (report: CountedReport) => void;
 }
 
 /** What becomes of a request that reports on messages. `unknown`: no carrier of this name takes reports. */
@@ -27,7 +35,10 @@ export async function takeReportRequest(
   if (provider?.readReports === undefined) return "unknown";
   const read = await provider.readReports({ ...given.request, now: deps.clock() });
   if (read.kind === "reports") await takeReports(deps, provider.name, read.reports);
-  else deps.log.warn({ provider: provider.name, why: read.kind }, "a delivery report was refused");
+  else {
+    deps.onReport?.({ provider: provider.name, outcome: read.kind });
+    deps.log.warn({ provider: provider.name, why: read.kind }, "a delivery report was refused");
+  }
   return read.kind === "reports" ? "taken" : read.kind;
 }
 
@@ -38,6 +49,7 @@ export async function takeReports(deps: ReportDeps, provider: string, reports: r
   if (named.length === 0) return;
   const taken = named.map((report) => stored(report, provider, now));
   await deps.store.messages.report(taken, deps.forwardTo());
+  for (const { status } of named) deps.onReport?.({ provider, outcome: status });
 }
 
 /** Takes the reports that arrive over the connections of the carriers themselves. Those that can't be stored are logged and not acknowledged, so that the carrier repeats them. */

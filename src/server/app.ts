@@ -119,11 +119,6 @@ async function start(settings: Settings, { log: plainLog, overrides, closers }: 
   // All later work needs the right clock. With a differing clock or during a move this fails, and readiness reports it.
   await ping().catch(() => {});
   const { clock } = core.deps;
-  recorder.observe({
-    hashesWaiting: core.deps.codes.waiting,
-    callsInFlight: inFlight.count,
-    outboxAgeMs: async () => Math.max(clock() - ((await store.outbox.nextDueAt()) ?? Infinity), 0),
-  });
   const maintenance = startMaintenance({
     store,
     keys: core.signingKeys,
@@ -135,6 +130,12 @@ async function start(settings: Settings, { log: plainLog, overrides, closers }: 
   closers.push(() => maintenance.stop());
   const { providers, print } = overrides;
   const delivery = startDelivery(settings, { core, directory, recorder, tracer, log, plainLog, providers, print, closers });
+  recorder.observe({
+    hashesWaiting: core.deps.codes.waiting,
+    callsInFlight: inFlight.count,
+    outboxAgeMs: async () => Math.max(clock() - ((await store.outbox.nextDueAt()) ?? Infinity), 0),
+    carriers: delivery.carrierStatus,
+  });
 
   const deps = { ...core.deps, wakeOutbox: delivery.wake };
   const clients = createClientAuthentication({

@@ -79,6 +79,7 @@ export function startDelivery(
     appNameOf: (appId) => directory.findApp(appId)?.displayName || settings.appName,
     forwardTo: directory.reportedTo,
     onTry: recorder.tryEnded,
+    onEnd: recorder.messageEnded,
   });
   closers.push(() => outbox.stop());
   const forwarding = startForwarding({
@@ -91,7 +92,14 @@ export function startDelivery(
     onResult: recorder.forwardEnded,
   });
   closers.push(() => forwarding.stop());
-  const reporting = { store, clock, log: given.plainLog, providers, forwardTo: directory.reportedTo };
+  const reporting = {
+    store,
+    clock,
+    log: given.plainLog,
+    providers,
+    forwardTo: directory.reportedTo,
+    onReport: recorder.reportTaken,
+  };
   followReports(reporting);
   const takeReports: TakeReports = (provider, request) => takeReportRequest(reporting, { provider, request });
   return { wake: tracer.detached(outbox.wake), inbox, takeReports, carrierStatus: () => statusOf(carriers, health) };

@@ -1,8 +1,10 @@
 import cluster from "node:cluster";
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import type { HashMeasure } from "../crypto/code-hash.js";
-import type { CountedTry } from "../delivery/deliver.js";
+import type { CountedEnd, CountedTry } from "../delivery/deliver.js";
 import { type ForwardResult, forwardResults } from "../delivery/forwarding.js";
+import type { CountedReport } from "../delivery/take-reports.js";
+import type { CarrierStatus } from "../model/carrier.js";
 import { type Door, type Dropped, type EndedCall, whysDropped } from "../model/door.js";
 import { hookOutcomes, type Metrics } from "../model/metrics.js";
 import type { EndedOperation } from "../store/observed.js";
@@ -20,12 +22,15 @@ export interface Recorder extends MetricsText {
   readonly hashes: HashMeasure;
   tryEnded(attempt: CountedTry): void;
   forwardEnded(result: ForwardResult, count: number): void;
+  messageEnded(ended: CountedEnd): void;
+  reportTaken(report: CountedReport): void;
   /** Adds values that are read whenever the metrics are requested. */
   observe(state: {
     readonly hashesWaiting: () => number;
     readonly callsInFlight: () => number;
     /** Returns how long the oldest due message has been due, or 0 if none is due. */
     readonly outboxAgeMs: () => Promise<number>;
+    readonly carriers: () => readonly CarrierStatus[];
   }): void;
   /** Adds how long the certificate in use is still valid, and its whole lifetime. */
   observeCertificate(validity: () => { readonly leftMs: number; readonly wholeMs: number }): void;
@@ -94,6 +99,16 @@ export function createRecorder(): Recorder {
     "result",
   ]);
   for (const result of forwardResults) forwards.inc({ result }, 0);
+  const ended = counter(
+    "latchkey_messages_ended_total",
+    "Messages that a carrier took (sent), or that were given up (failed, expired).",
+    ["channel", "status"],
+  );
+  const reports = counter(
+    "latchkey_delivery_reports_total",
+    "Reports of carriers about messages by status, and requests that were refused (forged, malformed).",
+    ["provider", "outcome"],
+  );
   const reused = counter(
     "latchkey_refresh_tokens_reused_total",
     "Refresh tokens reused after their grace period. Each one ended its session.",
@@ -165,7 +180,9 @@ export function createRecorder(): Recorder {
     },
     tryEnded: ({ channel, provider, kind }) => tries.inc({ channel, provider, outcome: kind }),
     forwardEnded: (result, count) => forwards.inc({ result }, count),
-    observe({ hashesWaiting, callsInFlight, outboxAgeMs }) {
+    messageEnded: ({ channel, status }) => ended.inc({ channel, status }),
+    reportTaken: ({ provider, outcome }) => reports.inc({ provider, outcome }),
+    observe({ hashesWaiting, callsInFlight, outboxAgeMs, carriers }) {
       gauge("latchkey_hashes_waiting", "Calls that wait for a slot to hash in.", hashesWaiting);
       gauge("latchkey_calls_in_flight", "Calls in progress.", callsInFlight);
       // If this value can't be read now, the other metrics must still be readable.
@@ -175,6 +192,16 @@ export function createRecorder(): Recorder {
           () => Number.NaN,
         );
       gauge("latchkey_outbox_age_seconds", "How long the oldest message in the outbox has been due.", ageSeconds, "max");
+      new Gauge({
+        name: "latchkey_carrier_down",
+        help: "1 if the carrier refused its credentials or settings at its last try, otherwise 0.",
+        labelNames: ["provider"],
+        registers,
+        aggregator: "max",
+        collect() {
+          for (const { name, health } of carriers()) this.set({ provider: name }, health.state === "down" ? 1 : 0);
+        },
+      });
     },
     observeCertificate(validity) {
       const [left, whole] = ["How long the TLS certificate in use is still valid.", "The whole lifetime of that certificate."];
