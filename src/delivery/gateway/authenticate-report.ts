@@ -13,7 +13,11 @@ export async function isAuthentic(authentication: ReportAuthentication, request:
     case "header":
       return isEqual(headers[authentication.header], authentication.value.reveal());
     case "basic":
-      return isEqual(headers.authorization, basicCredentials(authentication.user, authentication.password.reveal()));
+      // The name of a scheme is written in either case (RFC 9110 §11.1).
+      return isEqual(
+        headers.authorization?.replace(/^basic /i, "Basic "),
+        basicCredentials(authentication.user, authentication.password.reveal()),
+      );
     case "query": {
       const given = URL.canParse(request.url) ? new URL(request.url).searchParams.getAll(authentication.name) : [];
       return given.length === 1 && isEqual(given[0], authentication.value.reveal());
