@@ -351,7 +351,8 @@ export enum ErrorReason {
   COUNTRY_NOT_ALLOWED = 37,
 
   /**
-   * NOT_FOUND. The app has no such message. Messages are kept for 30 days. Check the id.
+   * NOT_FOUND. The app has no such message. Messages are kept as long as LATCHKEY_MESSAGE_RETENTION says, by default 30 days. Check
+   * the id.
    * Example: {"reason":"MESSAGE_NOT_FOUND","domain":"latchkey"}
    *
    * @generated from enum value: ERROR_REASON_MESSAGE_NOT_FOUND = 38;
