@@ -29,11 +29,10 @@ function foldedEmail(address: string): string {
 }
 
 /**
- * Mobile digits inside a national number that networks accept but do not need: Mexico's 1, Argentina's 9 and Brazil's ninth digit
- * (ITU-T E.164 national numbering plans). The parser has removed other trunk digits.
+ * Mobile digits inside a national number that networks accept but do not need: Argentina's 9 and Brazil's ninth digit (ITU-T E.164
+ * national numbering plans). The parser removes other trunk digits and refuses Mexico's former 1.
  */
 const mobileDigits: readonly (readonly [RegExp, string])[] = [
-  [/^\+521(\d{10})$/, "+52$1"],
   [/^\+549(\d{10})$/, "+54$1"],
   [/^\+55(\d{2})9(\d{8})$/, "+55$1$2"],
 ];

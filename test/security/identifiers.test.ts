@@ -49,6 +49,43 @@ describe.each(testEngines())("spellings of identifiers on $engine", ({ database 
     }
   });
 
+  it.each([
+    ["email", "ada.love@gmail.com", ["adalove@gmail.com", "ada.love+shop@gmail.com", "AdaLove+x@googlemail.com"]],
+    ["email", "ada@x.example", ["ada+shop@x.example"]],
+    ["phone", "+54 9 11 2345 6789", ["+54 11 2345 6789"]],
+    ["phone", "+55 11 96123 4567", ["+55 11 6123 4567"]],
+  ] as const)(
+    "spellings that reach one %s share their budgets and stay people of their own: %s",
+    async (kind, first, others) => {
+      const owner = await register({ [kind]: first });
+      const people = [owner];
+      for (const other of others) {
+        expect(await follow(kind, first)).toEqual({ userId: owner });
+        expect(await follow(kind, other), other).toEqual({ reason: "TOO_MANY_REQUESTS" });
+        on.clock.advance(2 * hour);
+        const { userId } = await follow(kind, other);
+        expect(await follow(kind, first), other).toEqual({ reason: "TOO_MANY_REQUESTS" });
+        on.clock.advance(2 * hour);
+        people.push(userId!);
+      }
+      expect(new Set(people).size).toBe(1 + others.length);
+    },
+  );
+
+  it("a code to one spelling of a mailbox neither ends nor redeems the code to another", async () => {
+    const auth = [on.authFrom("192.0.2.1"), on.authFrom("198.51.100.1")] as const;
+    const send = async (client: (typeof auth)[number], value: string) => {
+      const { challenge } = await client.sendOtp({ identifier: { case: "email", value }, createUserIfMissing: true });
+      return await on.messageOf(challenge);
+    };
+    const plain = await send(auth[0], "adalove@gmail.com");
+    const dotted = await send(auth[1], "ada.love@gmail.com");
+    expect([plain.to, dotted.to]).toEqual(["adalove@gmail.com", "ada.love@gmail.com"]);
+    const { user: first } = await auth[0].verifyOtp({ challengeId: plain.challengeId, code: plain.code });
+    const { user: second } = await auth[1].verifyOtp({ challengeId: dotted.challengeId, code: dotted.code });
+    expect(first!.userId).not.toBe(second!.userId);
+  });
+
   it("E02 and E03: letters that look or fold alike never reach the ASCII account, and mail goes to the address as it is stored", async () => {
     const own = await register({ email: "admin@mix.example", username: "kelvin" });
     const others: [Kind, string][] = [
