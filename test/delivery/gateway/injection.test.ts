@@ -39,6 +39,7 @@ const evil = [
   "&amp;&#10;<!DOCTYPE x [<!ENTITY e SYSTEM 'file:///etc/passwd'>]>&e;",
   "{to}{secrets.key}{{",
   "../../admin?x=1#y",
+  "\u0024{to} $& $1 $' {{7*7}} #{code} %0a %{to}",
   "\ud800 lone",
   "\u2028\u202e😀",
 ];

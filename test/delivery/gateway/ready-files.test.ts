@@ -34,6 +34,7 @@ for (const name of readyNames) {
       secrets: ["secret of"],
       givesIds: true,
       saysHowLong: true,
+      speaksHttp: true,
     };
   });
 }

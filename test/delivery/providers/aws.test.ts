@@ -103,6 +103,7 @@ for (const [name, shape, create] of [
       secrets: [secret],
       givesIds: true,
       saysHowLong: false,
+      speaksHttp: true,
     };
   });
 }

@@ -76,10 +76,12 @@ export async function startCarrier(shape: Shape, certificate?: Certificate): Pro
       }
       if (how === "refuse") return answer(shape.refuse);
       if (how === "malformed") return answer({ status: 200, body: "<html>nonsense" });
+      if (how === "redirect") return answer({ status: 302, headers: { location: path }, body: {} });
       received.push(message!);
       if (how === "reset") return void request.socket.destroy();
       if (how === "accept-silently") return;
       const accepted = shape.accept(got, received.length);
+      if (how === "huge") return answer({ ...accepted, body: `${JSON.stringify(accepted.body)}${" ".repeat(65 * 1024)}` });
       if (how !== "slow") return answer(accepted);
       const timer = setTimeout(() => answer(accepted), 100);
       timers.add(timer);

@@ -82,9 +82,19 @@ function holdsCode(text: string, digits = code): boolean {
  * What the carrier does with the next message. `accept-silently`: it takes the message and never answers. `busy`: it asks to wait 7 s
  * (HTTP 429 with Retry-After, SMTP 451, SMPP ESME_RTHROTTLED). `refuse`: it refuses the recipient for good. `malformed`: it answers
  * nonsense. `slow`: it takes the message and answers late, but in time. `reset`: it takes the message and resets the connection.
- * `lock-out`: it refuses the credentials.
+ * `lock-out`: it refuses the credentials. Over HTTP also `redirect`: it answers 302 to its own address. `huge`: it takes the message
+ * and answers more than 64 KiB.
  */
-export type Behaviour = "accept-silently" | "busy" | "refuse" | "malformed" | "slow" | "reset" | "lock-out";
+export type Behaviour =
+  | "accept-silently"
+  | "busy"
+  | "refuse"
+  | "malformed"
+  | "slow"
+  | "reset"
+  | "lock-out"
+  | "redirect"
+  | "huge";
 
 export interface CarrierUnderTest extends ProviderUnderTest {
   behave(how: Behaviour): void;
@@ -96,6 +106,8 @@ export interface CarrierUnderTest extends ProviderUnderTest {
   readonly givesIds: boolean;
   /** Whether the carrier can say how long to wait. */
   readonly saysHowLong: boolean;
+  /** Whether the carrier has an HTTP API. */
+  readonly speaksHttp?: true;
 }
 
 /** What every provider of a remote carrier must do. `start` gives it short time-outs: at most 500 ms. */
@@ -168,6 +180,18 @@ export function describeCarrier(name: string, start: () => Promise<CarrierUnderT
       const trouble = await under.provider.check();
       expect(trouble).not.toBeNull();
       for (const secret of under.secrets) expect(trouble).not.toContain(secret);
+    });
+
+    test("follows no redirect, which could lead anywhere", async () => {
+      if (under.speaksHttp !== true) return;
+      expect((await sendWhile("redirect")).kind).not.toBe("sent");
+      expect(under.received()).toHaveLength(0);
+    });
+
+    test("reads no answer above 64 KiB, and returns unknown", async () => {
+      if (under.speaksHttp !== true) return;
+      expect((await sendWhile("huge")).kind).toBe("unknown");
+      expect(under.received()).toHaveLength(1);
     });
 
     test("returns unavailable if nothing listens", async () => {

@@ -80,12 +80,15 @@ describe("a short message", () => {
     expect(submits).toEqual([]);
   });
 
-  test.each(["14155550132", "+1415\0", "+1415555013x", "", "ada@example.com"])("never goes to %j", async (value) => {
-    const { port, connections } = await center();
-    const result = await smpp(port).send(message("sms", { to: { kind: "phone", value } }));
-    expect(result.kind).toBe("permanent");
-    expect(connections()).toBe(0);
-  });
+  test.each(["14155550132", "+1415\0", "+14155550132\r\n", "+14155550132,+14155550199", "+1415555013x", "", "ada@example.com"])(
+    "never goes to %j",
+    async (value) => {
+      const { port, connections } = await center();
+      const result = await smpp(port).send(message("sms", { to: { kind: "phone", value } }));
+      expect(result.kind).toBe("permanent");
+      expect(connections()).toBe(0);
+    },
+  );
 });
 
 describe("texts arrive as they were written", () => {
@@ -100,6 +103,7 @@ describe("texts arrive as they were written", () => {
     ["307 septets in three", "x".repeat(307), 0, 3],
     ["an escaped character at the end of a part", `${"x".repeat(152)}€${"y".repeat(50)}`, 0, 2],
     ["letters beyond GSM in UCS-2", "Код 048213 — ключ", 8, 1],
+    ["control characters, which end no field", "048213\0+15005550006\0\u001b[2J\u0004", 8, 1],
     ["70 characters of UCS-2 in one part", "ш".repeat(70), 8, 1],
     ["71 characters of UCS-2 in two", "ш".repeat(71), 8, 2],
     ["134 characters of UCS-2 in two", "ш".repeat(134), 8, 2],

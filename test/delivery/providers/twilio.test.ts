@@ -51,6 +51,7 @@ for (const channel of ["sms", "whatsapp", "voice"] as const) {
       secrets: [token, account],
       givesIds: true,
       saysHowLong: true,
+      speaksHttp: true,
     };
   });
 }

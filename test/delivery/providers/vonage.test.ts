@@ -49,6 +49,7 @@ describeCarrier("Vonage", async () => {
     givesIds: true,
     // A throttled message is answered by a status, without a time.
     saysHowLong: false,
+    speaksHttp: true,
   };
 });
 
