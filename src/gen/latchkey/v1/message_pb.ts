@@ -18,7 +18,8 @@ export const file_latchkey_v1_message: GenFile = /*@__PURE__*/
 
 /**
  * A message that carried a code, and what became of it. It never contains the code or the whole destination. Messages are kept as
- * long as the operator's LATCHKEY_MESSAGE_RETENTION says, by default 30 days. A code that is never sent, because no user has the contact, has no message.
+ * long as the operator's LATCHKEY_MESSAGE_RETENTION says, by default 30 days. A code that is never sent, because no user has the
+ * contact, has no message.
  *
  * @generated from message latchkey.v1.Message
  */
