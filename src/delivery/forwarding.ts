@@ -96,7 +96,7 @@ function plan(state: State, waitMs: number): void {
     state.timer = null;
     state.running = work(state).then((nextMs) => {
       state.running = null;
-      plan(state, state.results.length > 0 ? windowMs : nextMs);
+      plan(state, state.results.length > 0 && !state.failing ? windowMs : nextMs);
     });
   });
   state.timer = { at, cancel };
@@ -137,15 +137,16 @@ async function sweep(state: State): Promise<void> {
   const { store, clock, log, apps, onResult } = state.deps;
   const now = clock();
   if (now < state.sweepAt && state.sweepAt - now <= sweepEveryMs) return;
-  for (;;) {
+  const counts = new Map<string, number>();
+  for (let left = true; left; ) {
     const swept = await store.forwards.sweep({ before: now - keptMs, limit: sweepBatch });
-    for (const { appId, count } of swept) {
-      const isGone = !apps().has(appId);
-      onResult(isGone ? "dropped" : "given_up", count);
-      if (!isGone)
-        log.error({ app: appId, count }, "delivery reports given up: the app's hook did not take them within 24 hours");
-    }
-    if (swept.reduce((sum, { count }) => sum + count, 0) < sweepBatch) break;
+    for (const { appId, count } of swept) counts.set(appId, (counts.get(appId) ?? 0) + count);
+    left = swept.reduce((sum, { count }) => sum + count, 0) === sweepBatch;
+  }
+  for (const [app, count] of counts) {
+    const isGone = !apps().has(app);
+    onResult(isGone ? "dropped" : "given_up", count);
+    if (!isGone) log.error({ app, count }, "delivery reports given up: the app's hook did not take them within 24 hours");
   }
   state.sweepAt = now + sweepEveryMs;
 }

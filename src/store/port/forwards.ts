@@ -23,9 +23,10 @@ export interface Forward {
  */
 export interface Forwards {
   /**
-   * Leases up to `limit` due changes of the named apps until `now + leaseMs`, up to `max` of each app, those first that have been
-   * due for longest. When the lease ends, the change is due again. The changes of one message come one at a time and in order. Those
-   * that another call is claiming at this moment are skipped.
+   * Leases up to `limit` due changes of the named apps until `now + leaseMs`, up to `max` of each app. Apps with more of their `max`
+   * left come first, so that a slow one takes no places from others; then those changes that have been due for longest. When the
+   * lease ends, the change is due again. The changes of one message come one at a time and in order. Those that another call is
+   * claiming at this moment are skipped.
    */
   claim(change: {
     readonly apps: readonly { readonly appId: string; readonly max: number }[];

@@ -11,11 +11,12 @@ const claim: Statement = {
   text: `
     WITH due AS MATERIALIZED (
       SELECT f.forward_id, f.due_at FROM unnest($1::text[], $2::integer[]) AS a(app_id, app_max) CROSS JOIN LATERAL (
-        SELECT w.forward_id, w.due_at FROM message_forwards w
-        WHERE w.app_id = a.app_id AND w.due_at <= $3
-          AND w.forward_id = (SELECT min(e.forward_id) FROM message_forwards e WHERE e.message_id = w.message_id)
-        ORDER BY w.due_at, w.forward_id LIMIT a.app_max FOR UPDATE SKIP LOCKED) AS f
-      ORDER BY f.due_at, f.forward_id LIMIT $5
+        SELECT o.forward_id, o.due_at, row_number() OVER (ORDER BY o.due_at, o.forward_id) AS nth FROM (
+          SELECT w.forward_id, w.due_at FROM message_forwards w
+          WHERE w.app_id = a.app_id AND w.due_at <= $3
+            AND w.forward_id = (SELECT min(e.forward_id) FROM message_forwards e WHERE e.message_id = w.message_id)
+          ORDER BY w.due_at, w.forward_id LIMIT a.app_max FOR UPDATE SKIP LOCKED) AS o) AS f
+      ORDER BY f.nth - a.app_max, f.due_at, f.forward_id LIMIT $5
     ), leased AS (
       UPDATE message_forwards w SET due_at = $4, tries = w.tries + 1
       WHERE w.forward_id = ANY (ARRAY(SELECT d.forward_id FROM due d))

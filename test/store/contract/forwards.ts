@@ -104,6 +104,20 @@ export function forwards(scene: Scene): void {
     expect(await shown(10, t0 + hour + leaseMs), "when the leases have ended").toHaveLength(5);
   });
 
+  it("of two apps the one with more places left comes first, however long the other has waited", async () => {
+    const { store } = scene;
+    const of = (app: string, endedAt: EpochMs) =>
+      endedTry({ status: "failed", message: { appId: app }, ended: { result: "permanent", endedAt } });
+    const tries = [of("slow", t0), of("slow", t0 + 1), of("fast", t0 + minute), of("fast", t0 + minute + 1)];
+    await store.outbox.settle(tries.map(settlementOf), new Set(["slow", "fast"]));
+    const apps = [
+      { appId: "slow", max: 1 },
+      { appId: "fast", max: 4 },
+    ];
+    const claimed = async () => (await store.forwards.claim({ apps, now: t0 + hour, leaseMs, limit: 1 }))[0]?.appId;
+    expect([await claimed(), await claimed(), await claimed()]).toEqual(["fast", "fast", "slow"]);
+  });
+
   it("a change has one lease at a time, and only that one settles it", async () => {
     const { store } = scene;
     await appendFor(store, endedTry({ status: "failed" }));

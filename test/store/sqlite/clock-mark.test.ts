@@ -30,6 +30,7 @@ import {
   times,
   unique,
 } from "../contract/fixtures.js";
+import { append, endedTry, messageOf } from "../contract/message-fixtures.js";
 import { tempDir } from "../temp-dir.js";
 
 const directory = tempDir();
@@ -157,6 +158,15 @@ describe("when the clock is set back by more than 2 s", () => {
     expect((await budgetOf(store, charge.key, clock)).spent).toEqual([clock]);
     expectKind(await guessAnew(charge), "taken");
     expect(await guessAnew(charge)).toEqual({ kind: "limited", retryAt: clock + hour });
+  });
+
+  it("a message that waits for another try expires, and a sent one stays as it is", async () => {
+    const [waiting, sent] = [endedTry({ status: "queued", ended: { result: "temporary" } }), endedTry()];
+    await moveTo(t0 + minute);
+    await append(store, waiting, sent);
+    await moveTo(t0);
+    expect(await messageOf(store, waiting)).toMatchObject({ status: "expired", provider: "one" });
+    expect(await messageOf(store, sent)).toMatchObject({ status: "sent" });
   });
 
   it("a hold keeps what was left of it", async () => {

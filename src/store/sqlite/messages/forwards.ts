@@ -47,8 +47,13 @@ export function createForwards(db: Database, writer: Writer): Store["forwards"] 
   type Claim = Parameters<Store["forwards"]["claim"]>[0];
   const dueIds = ({ apps, now, limit }: Claim): number[] =>
     apps
-      .flatMap(({ appId, max }) => due.all({ appId, now }).slice(0, max))
-      .sort((a, b) => a.due_at - b.due_at || a.forward_id - b.forward_id)
+      .flatMap(({ appId, max }) =>
+        due
+          .all({ appId, now })
+          .slice(0, max)
+          .map((row, index) => ({ ...row, place: index - max })),
+      )
+      .sort((a, b) => a.place - b.place || a.due_at - b.due_at || a.forward_id - b.forward_id)
       .slice(0, limit)
       .map(({ forward_id }) => forward_id);
 
