@@ -100,6 +100,7 @@ function boundsText(field: PolicyField): string {
 
 function valueText(field: PolicyField, value: unknown): string {
   if (field.name === "registration_sources" && value === undefined) return "every contact that is given";
+  if (field.name === "channels") return "all / those that have a carrier";
   if (field.name === "default_channel" && value === undefined) return "email, if it is a channel";
   if (field.name === "sms_countries" && value === undefined) return "all";
   if (field.kind === "duration") return durationText(value as number);
