@@ -5,6 +5,7 @@ import { canonicalAddress } from "../lib/network.js";
 import type { App } from "../model/app.js";
 import { channelOf, reaches } from "../model/channel.js";
 import type { Contact } from "../model/contact.js";
+import { countryRefusal } from "../model/phone-number.js";
 import { contactFailuresMax, type Member, type MemberKey, type UserContact } from "../model/user.js";
 import type { Recipient } from "../store/port/challenges.js";
 import type { FoundUser } from "../store/port/users.js";
@@ -84,6 +85,7 @@ async function contactObstacles(
     if (why === null) usable += 1;
     else obstacles.push(why);
     if (!reaches(app.policy.channels, contact.kind)) obstacles.push(obstacle("channel_off", { contact }));
+    if (countryRefusal(app.policy, contact) !== null) obstacles.push(obstacle("country_off", { contact }));
   }
   const keys = looked.map((contact) => guessesKey(deps.lookup.identifier(app.poolId, contact)));
   const failures = keys.length === 0 ? [] : await deps.store.budgets.countFailures({ keys, now: deps.clock() });

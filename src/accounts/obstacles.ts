@@ -63,6 +63,10 @@ const meanings = {
     "The policy of the app does not allow the channel that reaches this contact.",
     "UpdatePolicy can add it to `channels`, if the deployment has a provider for it.",
   ],
+  country_off: [
+    "Phone numbers of this country get no messages.",
+    "UpdatePolicy can add the country to `sms_countries`, if the deployment allows it.",
+  ],
   sign_in_off: ["The policy of the app does not allow sign-ins by code.", "UpdatePolicy can set `code_sign_in`."],
   app_archived: ["The app is archived, so all calls of its clients are refused.", "UpdateApp can make it active."],
 } as const satisfies Record<string, readonly [meaning: string, remedy: string]>;

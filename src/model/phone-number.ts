@@ -70,5 +70,5 @@ export function countryRefusal({ smsCountries }: Pick<Policy, "smsCountries">, c
   if (contact.kind !== "phone" || smsCountries === null) return null;
   const country = countryOf(contact.value);
   if (country !== null && smsCountries.includes(country)) return null;
-  return `the app sends no messages to ${country ?? "numbers of no country"}: see sms_countries in its policy`;
+  return `the app sends no messages to ${country ?? "numbers of no country"}: see LATCHKEY_SMS_COUNTRIES and sms_countries in its policy`;
 }

@@ -227,6 +227,17 @@ describe.each(testEngines())("ExplainSignIn on $engine", ({ database }) => {
     await people.changeApp("default", { policy: {} });
   });
 
+  it("COUNTRY_OFF: phone numbers of the contact's country get no messages", async () => {
+    const { main } = people;
+    const { user } = await main.users.createUser({ email: newEmail(), phone: "+4915112345679" });
+    await people.changeApp("default", { policy: { smsCountries: ["SE"] } });
+    expect(kinds(await explain({ key: { case: "phone", value: "+4915112345679" } }))).toEqual(["COUNTRY_OFF +4915112345679"]);
+    expect(kinds(await explain(byId(user!.userId)))).toEqual(["COUNTRY_OFF +4915112345679"]);
+    await people.changeApp("default", { policy: { smsCountries: ["DE"] } });
+    expect(kinds(await explain(byId(user!.userId)))).toEqual([]);
+    await people.changeApp("default", { policy: {} });
+  });
+
   it("SIGN_IN_OFF and APP_ARCHIVED: it is the app, whoever the user is", async () => {
     const { operator, island } = people;
     const value = newEmail();

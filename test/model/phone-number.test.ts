@@ -88,7 +88,7 @@ describe("countryRefusal", () => {
 
   it("refuses other countries, all of them if none is chosen, and numbers of no country, without naming the number", () => {
     expect(countryRefusal({ smsCountries: ["KE"] }, phone("+255712345678"))).toBe(
-      "the app sends no messages to TZ: see sms_countries in its policy",
+      "the app sends no messages to TZ: see LATCHKEY_SMS_COUNTRIES and sms_countries in its policy",
     );
     expect(countryRefusal({ smsCountries: [] }, phone("+14155552671"))).toContain("US");
     expect(countryRefusal({ smsCountries: ["US"] }, phone("+88161234567"))).toContain("numbers of no country");

@@ -129,6 +129,8 @@ const remedies: Readonly<Record<ObstacleKind, (place: Place, contact: Contact | 
     contact === null || reaches(channels, contact.kind)
       ? `\`latchkey app policy ${appId} --set channels=${channels.join(",")}\` allows it.`
       : `This deployment has no provider for a channel that reaches it, so no policy can allow it.`,
+  country_off: ({ appId }) =>
+    `Add the country to LATCHKEY_SMS_COUNTRIES, and to the app's sms_countries if \`latchkey app policy ${appId}\` shows any.`,
   sign_in_off: ({ appId }) => `\`latchkey app policy ${appId} --set code_sign_in=on\` allows them.`,
   app_archived: ({ appId }) => `\`latchkey app archive ${appId} --undo\` makes it active again.`,
 };

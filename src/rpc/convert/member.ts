@@ -97,6 +97,7 @@ const kinds = {
   too_many_sends: Kind.TOO_MANY_SENDS,
   no_contact: Kind.NO_CONTACT,
   channel_off: Kind.CHANNEL_OFF,
+  country_off: Kind.COUNTRY_OFF,
   sign_in_off: Kind.SIGN_IN_OFF,
   app_archived: Kind.APP_ARCHIVED,
 } satisfies Record<ObstacleKind, Kind>;
