@@ -37,6 +37,18 @@ export function describeProvider(name: string, start: () => Promise<ProviderUnde
       expect(under.received()).toHaveLength(under.provider.channels.length);
     });
 
+    test("hands one message to its one destination, whatever its app is called", async () => {
+      for (const channel of under.provider.channels) {
+        for (const appName of hostileNames) {
+          const sent = message(channel, { appName });
+          const rightful = () => under.received().filter(({ text, to }) => holdsCode(text) && to === sent.to.value).length;
+          const [before, allBefore] = [rightful(), under.received().length];
+          expect((await under.provider.send(sent)).kind).toBe("sent");
+          expect([rightful(), under.received().length]).toEqual([before + 1, allBefore + 1]);
+        }
+      }
+    });
+
     test("tells neither code nor destination in its detail", async () => {
       for (const channel of under.provider.channels) {
         const sent = message(channel);
@@ -72,6 +84,15 @@ export function describeProvider(name: string, start: () => Promise<ProviderUnde
     });
   });
 }
+
+/** What ends a line, a value or a text somewhere, or is a template somewhere. */
+const hostileNames = [
+  "x\r\nBcc: evil@example.net\r\n\r\nbody\n.\r\n",
+  '","to":"+14155550199"}&to=%2B14155550199;--',
+  "</Say><Dial>+14155550199</Dial>]]>&#10;<b>",
+  "\u0024{to} {to}{secrets.key} {{7*7}} #{code} $& $' %0a %s",
+  "\0\u001b[2J\u009b\u202e\u2028",
+];
 
 /** Returns whether a text holds the code. Calls say its digits apart. */
 function holdsCode(text: string, digits = code): boolean {
@@ -109,6 +130,16 @@ export interface CarrierUnderTest extends ProviderUnderTest {
   /** Whether the carrier has an HTTP API. */
   readonly speaksHttp?: true;
 }
+
+const hostileDestinations = [
+  "\r\nBcc: evil@example.net",
+  "\n",
+  "\0",
+  ",evil@example.net",
+  ",+14155550199",
+  "&to=+14155550199",
+  " ",
+];
 
 /** What every provider of a remote carrier must do. `start` gives it short time-outs: at most 500 ms. */
 export function describeCarrier(name: string, start: () => Promise<CarrierUnderTest>): void {
@@ -180,6 +211,13 @@ export function describeCarrier(name: string, start: () => Promise<CarrierUnderT
       const trouble = await under.provider.check();
       expect(trouble).not.toBeNull();
       for (const secret of under.secrets) expect(trouble).not.toContain(secret);
+    });
+
+    test.each(hostileDestinations)("refuses a destination that is not exactly one, for good: %j", async (tail) => {
+      const { to } = sent();
+      const result = await under.provider.send({ ...sent(), to: { ...to, value: `${to.value}${tail}` } });
+      expect(result.kind).toBe("permanent");
+      expect(under.received()).toHaveLength(0);
     });
 
     test("follows no redirect, which could lead anywhere", async () => {

@@ -214,7 +214,7 @@ describe("a message center that floods", () => {
     });
     await provider.check();
     const delivered = Array.from({ length: flood }, () => started.deliver({ text: text("m0", "DELIVRD") }));
-    await expect.poll(() => taken).toBe(2_000);
+    await expect.poll(() => taken, { timeout: 20_000 }).toBe(2_000);
     // Nothing more is read, however often the process gets a turn.
     for (let turn = 0; turn < 1_000; turn += 1) await new Promise(setImmediate);
     expect(taken).toBe(2_000);
