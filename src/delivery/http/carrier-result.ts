@@ -27,7 +27,7 @@ const notSentDetails = {
   name_unknown: "the carrier's host has no address",
   address_refused: "the carrier's host is not at a public address: allow it in LATCHKEY_OUTBOUND_ALLOWED or correct the host",
   unreachable: "the carrier can't be reached",
-  tls: "the TLS connection to the carrier failed",
+  tls: "no trusted TLS connection to the carrier: write the host as in its certificate, or name its authority with `ca`",
   connect_timeout: "connecting to the carrier took too long",
   all_connections_busy: "all connections to the carrier are busy",
   closed: "the provider is closed",

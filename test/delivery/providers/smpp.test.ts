@@ -175,6 +175,13 @@ describe("refusals", () => {
     expect(submits).toEqual([]);
   });
 
+  test("a check while the running service has the only session says so", async () => {
+    const { port } = await center({ bindStatus: () => 0x05 });
+    expect(await smpp(port).check()).toBe(
+      "the message center has a session of this system id already (ESME_RALYBND): it may be the running service's",
+    );
+  });
+
   test("a response without a message id is unknown, and the session goes on", async () => {
     const { port, submits, connections } = await center({
       react: (_submit, index) => (index === 0 ? { instead: "no-id" } : {}),

@@ -40,6 +40,10 @@ export function resultOfRefusal(status: number): DeliveryResult {
 /** Classifies a refusal of bind_transceiver. */
 export function resultOfBindRefusal(status: number): DeliveryResult & { readonly kind: "unavailable" } {
   const name = statusName(status);
+  if (status === errors.ESME_RALYBND) {
+    const detail = `the message center has a session of this system id already (${name}): it may be the running service's`;
+    return { kind: "unavailable", detail };
+  }
   if (!ofLogin.has(status)) return { kind: "unavailable", detail: `the message center accepts no session now (${name})` };
   const advice = "check the system id, the password and `system_type` in its URL";
   return { kind: "unavailable", isMisconfigured: true, detail: `the message center refused the login (${name}): ${advice}` };
