@@ -109,8 +109,8 @@ export async function deliver(deps: DeliverDeps, attempt: Try): Promise<Outcome>
   return settled(deps, attempt, provider, result, verdictOf(standingOf(deps, attempt, carriers), index, result));
 }
 
-function isExpired({ clock }: DeliverDeps, { expiresAt }: Delivery): boolean {
-  return clock() >= expiresAt;
+function isExpired({ clock }: DeliverDeps, { sealedCode, expiresAt }: Delivery): boolean {
+  return sealedCode === null || clock() >= expiresAt;
 }
 
 function standingOf(deps: DeliverDeps, { tries, unknowns, delivery, memory }: Try, carriers: readonly Provider[]): Standing {
@@ -206,7 +206,8 @@ function giveUp(deps: DeliverDeps, attempt: Try, { status, result, cause, detail
   deps.log.error({ ...logFields(attempt), ...(detail === undefined ? {} : { detail }) }, `code given up: ${cause}`);
   deps.onEnd?.({ channel: attempt.delivery.channel, status });
   const { carrier, unknowns } = attempt;
-  const ended = { provider: "", result, detail: detail === undefined ? cause : `${cause}: ${detail}` };
+  const perhaps = unknowns > 0 ? "perhaps delivered: " : "";
+  const ended = { provider: "", result, detail: `${perhaps}${cause}${detail === undefined ? "" : `: ${detail}`}` };
   return { retryAt: null, carrier, unknowns, ended: endedTry(deps, attempt, { ended, status, result: null }) };
 }
 

@@ -56,8 +56,11 @@ export function begin(jobs: Jobs, deps: JobDeps, { message, leasedUntil }: Claim
   };
   // Claimed again because its lease expired before its outcome was written.
   if (job.outcome !== null) finish(job.outcome);
-  else if (delivery === null) finish({ retryAt: null, carrier, unknowns, ended: null, lapsed: lapsed(deps, unknowns) });
-  else {
+  else if (delivery === null) {
+    // A message that is claimed for the first time, such as that of a decoy, was never tried.
+    const lapse = tries > 1 ? { lapsed: lapsed(deps, unknowns) } : {};
+    finish({ retryAt: null, carrier, unknowns, ended: null, ...lapse });
+  } else {
     job.sending = true;
     jobs.sending += 1;
     void (deps.deliver ?? deliver)(deps, { ...claimed, delivery, leasedUntil, memory: job.memory }).then((outcome) => {
@@ -68,7 +71,7 @@ export function begin(jobs: Jobs, deps: JobDeps, { message, leasedUntil }: Claim
   }
 }
 
-/** How a message ends whose challenge was redeemed, replaced, cancelled or erased, or has expired, between two tries. */
+/** How a message ends whose challenge was redeemed, replaced, cancelled or erased between two tries. */
 function lapsed({ clock }: Pick<JobDeps, "clock">, unknowns: number): MessageTry {
   const detail = `${unknowns > 0 ? "perhaps delivered: " : ""}its challenge ended before the next try`;
   return { provider: "", result: "temporary", endedAt: clock(), detail };

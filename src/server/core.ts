@@ -120,8 +120,10 @@ export async function createCore(settings: Settings, given: CoreParts): Promise<
     signingKeys,
     hookSecrets,
     outbound,
-    isForeign: ({ sealedCode }) => foreignKeys.isForeign({ use: "master", keyId: sealer.keyIdOf(sealedCode) }, "deliver"),
-    openCode: (delivery) => sealer.open("code", delivery.sealedCode, bindingText(codeBinding(delivery)))?.toString() ?? null,
+    isForeign: async ({ sealedCode }) =>
+      sealedCode !== null && (await foreignKeys.isForeign({ use: "master", keyId: sealer.keyIdOf(sealedCode) }, "deliver")),
+    openCode: ({ sealedCode, ...delivery }) =>
+      sealedCode && (sealer.open("code", sealedCode, bindingText(codeBinding(delivery)))?.toString() ?? null),
   };
 }
 

@@ -64,9 +64,10 @@ export function createFakeOutboxStore(): FakeOutboxStore {
         return due.map(([outboxId, row]): OutboxMessage => {
           row.tries += 1;
           row.dueAt = now + leaseMs;
-          const gone = row.delivery === null || row.delivery.expiresAt <= now;
-          const { tries, carrier, unknowns } = row;
-          return { outboxId, tries, queuedAt, carrier, unknowns, isMuted: row.isMuted, delivery: gone ? null : row.delivery };
+          const { tries, carrier, unknowns, delivery } = row;
+          const isExpired = delivery !== null && delivery.expiresAt <= now;
+          const given = isExpired ? { ...delivery, sealedCode: null } : delivery;
+          return { outboxId, tries, queuedAt, carrier, unknowns, isMuted: row.isMuted, delivery: given };
         });
       },
       async settle(settlements) {

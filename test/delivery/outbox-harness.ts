@@ -42,7 +42,7 @@ export async function start({ carriers = [provider], ...change }: Start = {}): P
     timers: time.timers,
     log,
     isForeign: async () => false,
-    openCode: ({ sealedCode }) => Buffer.from(sealedCode).toString(),
+    openCode: ({ sealedCode }) => Buffer.from(sealedCode ?? "").toString(),
     carriersOf: ({ channel }) => carriers.filter(({ channels }) => channels.includes(channel)),
     taps: [],
     health: createCarrierHealth(time.clock),

@@ -71,7 +71,8 @@ describe("retries", () => {
     store.put(delivery());
     await start();
     await time.advance(500);
-    time.jump(10 * minute);
+    const claim = store.outbox.claim;
+    store.outbox.claim = async (change) => (await claim(change)).map((message) => ({ ...message, delivery: null }));
     await time.advance(10_000);
     expect(provider.taken).toHaveLength(1);
     expect(store.open()).toEqual([]);

@@ -45,10 +45,20 @@ describe("sending", () => {
 
   test("a decoy, or a message whose challenge is gone, is settled without a send, a log line or an opened code", async () => {
     store.put(null);
-    store.put(delivery({ expiresAt: time.clock() - 1 }));
     await start({ openCode: () => expect.fail("opened") });
     await time.advance(100);
     expect([provider.taken.length, store.open().length, log.lines.length]).toEqual([0, 0, 0]);
+    expect(store.settlements.flat()).toEqual([{ outboxId: 1, tries: 1, retryAt: null, carrier: 0, unknowns: 0, ended: null }]);
+  });
+
+  test("a message whose code expired before it was claimed is not opened or sent, and its end is recorded and logged", async () => {
+    store.put(delivery({ expiresAt: time.clock() - 1 }));
+    await start({ isForeign: () => expect.fail("asked"), openCode: () => expect.fail("opened") });
+    await time.advance(100);
+    expect([provider.taken.length, store.open().length]).toEqual([0, 0]);
+    const detail = "its challenge expired before it could be sent";
+    expect(store.ended()).toMatchObject([{ messageId: 1, status: "expired", ended: { provider: "", detail } }]);
+    expect(log.lines.map(({ level, message }) => `${level} ${message}`)).toEqual([`error code given up: ${detail}`]);
   });
 
   test("sends of one moment are begun together, and settled in one operation", async () => {

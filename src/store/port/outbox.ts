@@ -18,7 +18,7 @@ export interface OutboxMessage {
   readonly unknowns: number;
   /** Whether a hidden charge refused the message, so that it fails and no carrier gets it. */
   readonly isMuted: boolean;
-  /** Null if there is nothing to send: the challenge is a decoy, consumed, cancelled, expired or deleted. */
+  /** Null if there is nothing to send: the challenge is a decoy, consumed, cancelled or deleted. */
   readonly delivery: {
     readonly challengeId: string;
     readonly poolId: string;
@@ -31,7 +31,8 @@ export interface OutboxMessage {
     readonly channel: Channel;
     readonly contact: Contact;
     readonly locale: string;
-    readonly sealedCode: Uint8Array;
+    /** Null if the challenge expired before the claim. The message then ends, and its end is recorded. */
+    readonly sealedCode: Uint8Array | null;
     readonly expiresAt: EpochMs;
     /** Whether the contact has a member of the app. If so, the message of a registration says that the code signs in. */
     readonly hasUser: boolean;

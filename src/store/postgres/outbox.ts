@@ -1,7 +1,7 @@
 import type { EpochMs } from "../../model/time.js";
 import type { Store } from "../port/store.js";
 import { afterLook, afterPuttingOff, areFresh, horizonMs, lookFrom, noMarks } from "../rules/outbox-marks.js";
-import { type DueRow, isLiveChallenge, toMessage } from "../shared/rows.js";
+import { type DueRow, hasExpired, isLiveChallenge, toMessage } from "../shared/rows.js";
 import { type Database, type Statement, unflushed } from "./database.js";
 import { claimantOf } from "./functions/person-rows.js";
 import { functionName } from "./functions/set.js";
@@ -36,6 +36,7 @@ const claim: Statement = {
     SELECT m.outbox_id, m.tries, m.queued_at, m.carrier, m.unknowns, m.muted, m.challenge_id, c.pool_id, c.app_id, c.client_id, c.purpose,
       coalesce(m.channel, c.channel) AS channel, c.contact_kind, c.contact_value, c.locale,
       CASE WHEN NOT c.decoy AND ${isLiveChallenge("$1")} THEN c.sealed_code END AS sealed_code, c.expires_at,
+      ${hasExpired("$1")} AS expired,
       member.user_id AS member_id, coalesce(member.state = 'invited', false) AS invited
     FROM (SELECT ${claimed}, m.muted FROM leased m UNION ALL SELECT ${claimed}, m.muted FROM leased_later m) m
     JOIN due d ON d.outbox_id = m.outbox_id

@@ -62,6 +62,10 @@ export function challengeColumns(of: string): string {
 /** SQL condition: the challenge `c` is live at the time in parameter `now`. */
 export const isLiveChallenge = (now: string) => `c.consumed_at IS NULL AND c.cancelled_at IS NULL AND c.expires_at > ${now}`;
 
+/** SQL condition: the challenge `c` is no decoy and has ended by expiring. */
+export const hasExpired = (now: string) =>
+  `NOT c.decoy AND c.consumed_at IS NULL AND c.cancelled_at IS NULL AND c.expires_at <= ${now}`;
+
 export function contactOf(row: { contact_kind: ContactKind | null; contact_value: string | null }): Contact | null {
   return row.contact_kind === null || row.contact_value === null ? null : { kind: row.contact_kind, value: row.contact_value };
 }
@@ -177,12 +181,15 @@ export interface DueRow {
   locale: string;
   sealed_code: Buffer | null;
   expires_at: EpochMs;
+  /** Whether the challenge expired before the claim, neither consumed nor cancelled. */
+  expired: boolean | number | null;
   invited: boolean | number;
 }
 
 export function toMessage(row: DueRow): OutboxMessage {
   const { sealed_code: sealedCode, pool_id: poolId, app_id: appId, client_id: clientId, member_id: userId } = row;
   const contact = contactOf(row);
+  const isOver = sealedCode === null && !row.expired;
   return {
     outboxId: row.outbox_id,
     tries: row.tries,
@@ -191,7 +198,7 @@ export function toMessage(row: DueRow): OutboxMessage {
     unknowns: row.unknowns,
     isMuted: Boolean(row.muted),
     delivery:
-      contact === null || sealedCode === null || poolId === null || appId === null || clientId === null
+      contact === null || isOver || poolId === null || appId === null || clientId === null
         ? null
         : {
             challengeId: row.challenge_id,

@@ -2,7 +2,7 @@ import type { Database } from "better-sqlite3";
 import type { EpochMs } from "../../model/time.js";
 import type { Settlement } from "../port/outbox.js";
 import type { Store } from "../port/store.js";
-import { type DueRow, isLiveChallenge, toMessage } from "../shared/rows.js";
+import { type DueRow, hasExpired, isLiveChallenge, toMessage } from "../shared/rows.js";
 import { createTries } from "./messages/append.js";
 import { challengeContact, claimant, countsForPerson, verifiedHolder } from "./people/holders.js";
 import type { Writer } from "./writer.js";
@@ -24,7 +24,7 @@ export function createOutbox(db: Database, writer: Writer): Operations {
     SELECT m.put_off, m.outbox_id, m.tries + 1 AS tries, m.queued_at, m.carrier, m.unknowns, m.muted, m.challenge_id, c.pool_id, c.app_id,
       c.client_id, c.purpose, coalesce(m.channel, c.channel) AS channel, c.contact_kind, c.contact_value, c.locale,
       CASE WHEN c.decoy = 0 AND ${isLiveChallenge("@now")} THEN c.sealed_code END AS sealed_code,
-      c.expires_at, p.user_id AS member_id, p.state IS 'invited' AS invited
+      c.expires_at, ${hasExpired("@now")} AS expired, p.user_id AS member_id, p.state IS 'invited' AS invited
     FROM (
       SELECT * FROM (SELECT 0 AS put_off, muted, ${columns} FROM outbox WHERE due_at <= @now ORDER BY outbox_id LIMIT ${limit})
       UNION ALL

@@ -294,10 +294,10 @@ export async function budgetOf(store: Store, key: Uint8Array, now: EpochMs) {
   return { spent, holdUntil };
 }
 
-/** The challenges that messages are due for, null for messages without a delivery. Gives the leases back at once. */
+/** The challenges that messages are due for, null for messages with nothing to send. Gives the leases back at once. */
 export async function queued(store: Store, now: EpochMs): Promise<(string | null)[]> {
   const messages = await store.outbox.claim({ now, leaseMs: 0, limit: 10_000 });
-  return messages.map((message) => message.delivery?.challengeId ?? null).sort();
+  return messages.map(({ delivery }) => (delivery?.sealedCode ? delivery.challengeId : null)).sort();
 }
 
 /** The settlement of a message that was sent or given up. */

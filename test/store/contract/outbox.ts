@@ -194,17 +194,28 @@ export function outbox(scene: Scene): void {
     expect(await store.outbox.claim({ now: t0, leaseMs, limit: 10 })).toHaveLength(1);
   });
 
-  it("messages of decoys, consumed and expired challenges are claimed with nothing to deliver", async () => {
+  it("messages of decoys and of consumed challenges are claimed with nothing to deliver, and leave no row", async () => {
     const { store } = scene;
     await issue(store, { decoy: true });
     await issue(store, { decoy: true, contact: null });
-    await issue(store, { expiresAt: t0 + second });
+    await issue(store, { decoy: true, expiresAt: t0 + second });
     const consumed = await issue(store);
     await store.challenges.redeem(redemptionOf(consumed.challengeId, { now: t0 + second }));
     const messages = await store.outbox.claim({ now: t0 + second, leaseMs, limit: 10 });
     expect(messages.map(({ delivery }) => delivery)).toEqual([null, null, null, null]);
     await store.outbox.settle(messages.map(done));
     expect(await store.outbox.nextDueAt()).toBeNull();
+    expect(await store.messages.list({ filter: {}, before: null, limit: 10 })).toEqual([]);
+  });
+
+  it("a message of an expired challenge is claimed without its code, also once the copy is erased", async () => {
+    const { store } = scene;
+    const { challengeId, contact } = await issue(store, { expiresAt: t0 + second });
+    const [message] = await store.outbox.claim({ now: t0 + second, leaseMs, limit: 10 });
+    expect(message?.delivery).toMatchObject({ challengeId, contact, expiresAt: t0 + second, sealedCode: null });
+    await store.upkeep.sweep({ now: t0 + second, limit: 100 });
+    const [again] = await store.outbox.claim({ now: t0 + second + leaseMs, leaseMs, limit: 10 });
+    expect(again?.delivery).toEqual(message?.delivery);
   });
 
   it("a settled message leaves the challenge as it is: it can be redeemed", async () => {
