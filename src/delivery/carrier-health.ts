@@ -5,7 +5,7 @@ import type { DeliveryResult } from "./provider.js";
 export interface CarrierHealth {
   /** Returns from when on messages may be given to the carrier. A time in the past means now. */
   availableAt(provider: string): EpochMs;
-  /** Reports that a try begins. While a carrier is down, one message at a time tries it. */
+  /** Reports that a try begins. While a carrier is down, one message at a time tries it; while it fails, a few do. */
   begins(provider: string): void;
   /** Reports how the try ended. Returns whether the carrier went down or came up by it, or null. */
   ended(provider: string, result: DeliveryResult): "down" | "up" | null;
@@ -21,19 +21,25 @@ interface Entry {
   /** Tries in a row that found the carrier misconfigured. */
   refusals: number;
   isProbed: boolean;
+  /** Tries in a row that ended `unavailable` or `unknown`, and tries that run now. */
+  failures: number;
+  running: number;
   availableAt: EpochMs;
 }
 
 const firstProbeMs = 5_000;
 const probeMaxMs = 60_000;
 const probedWaitMs = 1_000;
+const failuresMax = 3;
+const runningMax = 4;
 // A carrier that asks for a day would otherwise get no message until the process restarts.
 const pauseMaxMs = 5 * 60_000;
 
 /**
  * Keeps in memory which carriers can be used. A carrier that refuses its credentials is down: it is tried again after 5 s, doubling
  * to 60 s, and is up as soon as it answers otherwise. A carrier that is unavailable for a time that it names is left alone for that
- * time, at most 5 minutes.
+ * time, at most 5 minutes. One that failed three times in a row gets four messages at a time until it answers, because each may
+ * wait for its time-out and hold a place that messages over other carriers need.
  */
 export function createCarrierHealth(clock: () => EpochMs): CarrierHealth {
   const entries = new Map<string, Entry>();
@@ -46,6 +52,8 @@ export function createCarrierHealth(clock: () => EpochMs): CarrierHealth {
     failed: 0,
     refusals: 0,
     isProbed: false,
+    failures: 0,
+    running: 0,
     availableAt: 0,
   });
   function entryOf(provider: string): Entry {
@@ -57,15 +65,19 @@ export function createCarrierHealth(clock: () => EpochMs): CarrierHealth {
     availableAt(provider) {
       const entry = entries.get(provider);
       if (entry === undefined) return 0;
-      return entry.isProbed ? clock() + probedWaitMs : entry.availableAt;
+      const isFull = entry.failures >= failuresMax && entry.running >= runningMax;
+      return entry.isProbed || isFull ? Math.max(entry.availableAt, clock() + probedWaitMs) : entry.availableAt;
     },
     begins(provider) {
       const entry = entryOf(provider);
+      entry.running += 1;
       if (entry.state === "down") entry.isProbed = true;
     },
     ended(provider, result) {
       const entry = entryOf(provider);
       const now = clock();
+      entry.running -= 1;
+      entry.failures = result.kind === "unavailable" || result.kind === "unknown" ? entry.failures + 1 : 0;
       count(entry, result, now);
       if (result.kind === "unavailable" && result.isMisconfigured) return markDown(entry, now);
       if (result.kind === "unavailable" || result.kind === "unknown") {

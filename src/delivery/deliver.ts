@@ -11,6 +11,7 @@ import type { CarrierHealth } from "./carrier-health.js";
 import type { DeliveryResult, Message, Provider, Receipt } from "./provider.js";
 import { renderMessage } from "./render.js";
 import { type Memory, nextInRound } from "./rounds.js";
+import { systemTimers, type Timers } from "./timers.js";
 import { newRound, type Standing, type Verdict, verdictOf } from "./verdict.js";
 
 export type Delivery = NonNullable<OutboxMessage["delivery"]>;
@@ -58,6 +59,7 @@ export interface DeliverDeps {
   /** Called when a carrier took a message, and when a message was given up, for metrics. */
   readonly onEnd?: (ended: CountedEnd) => void;
   readonly random?: () => number;
+  readonly timers?: Timers;
 }
 
 /** One claimed message. */
@@ -74,8 +76,8 @@ export type Outcome = Omit<Settlement, "outboxId" | "tries">;
 /** The request did not name the number, so its answer could not say this. */
 const numberBudgetSpent = "the prefix or the country of the number has used up its budget of messages";
 
-// No provider takes longer.
-const sendMaxMs = 30_000;
+// Providers give up after 30 s by themselves. One that does not would keep its place and outlast the lease.
+const sendMaxMs = 35_000;
 
 /** Gives a message to the next of its carriers, once. Returns what to do with it. Never rejects. */
 export async function deliver(deps: DeliverDeps, attempt: Try): Promise<Outcome> {
@@ -157,7 +159,7 @@ async function give(deps: DeliverDeps, provider: Provider, message: Message): Pr
   let result: DeliveryResult;
   deps.health.begins(provider.name);
   try {
-    result = await provider.send(message);
+    result = await inTime(deps, provider.send(message));
   } catch (error) {
     // Providers promise not to throw. The text of the error may contain the message; its name can't.
     result = { kind: "unknown", detail: `the provider failed (${error instanceof Error ? error.name : typeof error})` };
@@ -168,6 +170,14 @@ async function give(deps: DeliverDeps, provider: Provider, message: Message): Pr
     deps.log.error(fields, "carrier marked down: it refuses its settings; codes wait or use the next carrier");
   if (changed === "up") deps.log.info(fields, "carrier can be used again");
   return result;
+}
+
+/** Returns the result of a send, or `unknown` if there is none in time. The send may still go on. */
+function inTime({ timers = systemTimers }: DeliverDeps, sending: Promise<DeliveryResult>): Promise<DeliveryResult> {
+  return new Promise((resolve, reject) => {
+    const cancel = timers.after(sendMaxMs, () => resolve({ kind: "unknown", detail: "the provider gave no result in time" }));
+    sending.then(resolve, reject).finally(cancel);
+  });
 }
 
 function settled(deps: DeliverDeps, attempt: Try, provider: Provider, result: DeliveryResult, verdict: Verdict): Outcome {

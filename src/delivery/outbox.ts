@@ -5,7 +5,6 @@ import { systemTimers, type Timers } from "./timers.js";
 
 export interface OutboxDeps extends JobDeps {
   readonly store: Pick<Store, "outbox">;
-  readonly timers?: Timers;
   /** How many messages are sent at a time. Default: 64. */
   readonly inFlightMax?: number;
 }
@@ -17,7 +16,7 @@ export interface Outbox {
   stop(): Promise<void>;
 }
 
-// Longer than any provider takes (30 s), so that a live process keeps the leases of messages that it is sending.
+// Longer than any send takes (35 s), so that a live process keeps the leases of messages that it is sending.
 const leaseMs = 60_000;
 const pollMs = 1_000;
 // Wakes within this time share one claim, and results within it share one settlement. Each is a write that every login would

@@ -51,7 +51,10 @@ export type DeliveryResult =
   | { readonly kind: "permanent"; readonly detail: string }
   | { readonly kind: "unknown"; readonly detail: string };
 
-/** A company or server that carries messages. It never throws and gives up after its own time-outs, at most 30 s. */
+/**
+ * A company or server that carries messages. It never throws and gives up after its own time-outs, at most 30 s. A send that has no
+ * result after 35 s counts as `unknown`, and its result is ignored.
+ */
 export interface Provider {
   /** Lower-case letters, digits and hyphens, for logs, metrics and the path of reports. Unique in a deployment. */
   readonly name: string;

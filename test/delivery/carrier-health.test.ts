@@ -71,6 +71,25 @@ describe("the health of a carrier", () => {
     expect(health.availableAt("sms") - now()).toBe(5_000);
   });
 
+  test("gets four messages at a time after three failures in a row, until it answers, and stays up", () => {
+    const { health, now } = started();
+    const begin = (count: number) => Array.from({ length: count }, () => health.begins("sms"));
+    const end = (count: number, result: DeliveryResult) => Array.from({ length: count }, () => health.ended("sms", result));
+    const isFree = () => health.availableAt("sms") <= now();
+    begin(60);
+    end(2, { kind: "unknown", detail: "no answer" });
+    expect(isFree()).toBe(true);
+    end(1, { kind: "unavailable", detail: "connection refused" });
+    expect(isFree()).toBe(false);
+    end(54, { kind: "unknown", detail: "no answer" });
+    expect(isFree()).toBe(true);
+    begin(1);
+    expect(isFree()).toBe(false);
+    end(1, { kind: "permanent", detail: "no such number" });
+    begin(10);
+    expect([isFree(), health.of("sms").state]).toEqual([true, "up"]);
+  });
+
   test("waits as long as an unavailable carrier says, at most 5 minutes, without being down", () => {
     const { health, now, probe } = started();
     probe({ kind: "unavailable", detail: "busy", retryAfterMs: 7_000 });

@@ -121,6 +121,44 @@ describe("carriers in order of preference", () => {
   });
 });
 
+describe("a provider that never gives a result", () => {
+  test("counts as unknown after 35 s, within the lease, and the next one gets the message", async () => {
+    first.answers.push(held().answer);
+    store.put(delivery());
+    await start({ carriers: [first, second] });
+    await time.advance(34_000);
+    expect(taken(first, second)).toEqual([1, 0]);
+    await time.advance(2_000);
+    expect(taken(first, second)).toEqual([1, 1]);
+    expect(statuses()).toEqual(["first unknown queued", "second sent sent"]);
+    expect(store.open()).toEqual([]);
+  });
+
+  test("changes nothing by a result that comes later", async () => {
+    const { answer, give } = held();
+    first.answers.push(answer);
+    store.put(delivery());
+    await start({ carriers: [first, second] });
+    await time.advance(36_000);
+    give({ kind: "sent", detail: "late" });
+    await time.advance(minute);
+    expect(statuses()).toEqual(["first unknown queued", "second sent sent"]);
+  });
+
+  test("leaves places to the messages of other carriers", async () => {
+    const [mail, hung] = [createFakeProvider("mail", ["email"]), createFakeProvider("hung", ["sms"])];
+    hung.answers.push(...Array.from({ length: 100 }, () => held().answer));
+    for (let index = 0; index < 30; index += 1) {
+      store.put(delivery({ channel: "sms", contact: { kind: "phone", value: "+14155550132" } }));
+    }
+    await start({ carriers: [mail, hung], inFlightMax: 8 });
+    await time.advance(40_000);
+    store.put(delivery());
+    await time.advance(2_000);
+    expect(taken(mail)).toEqual([1]);
+  });
+});
+
 describe("a carrier that says how long to wait", () => {
   test("gets no try of the message before", async () => {
     const at: number[] = [];
