@@ -205,9 +205,7 @@ describe.each(testEngines())("in production on $engine", ({ database }) => {
       const { to, text } = await arrived(count + 1);
       expect(to).toBe(phone);
       const said = text.match(/(?:\d, ){5}\d/g)!;
-      const half = text.slice(0, text.length / 2);
-      expect(text).toBe(`${half} ${half}`.slice(0, text.length));
-      expect(new Set(said).size).toBe(1);
+      expect([said.length, new Set(said).size]).toEqual([2, 1]);
       const { providerMessageId } = await messageTo(messages, phone, MessageStatus.SENT);
       expect(providerMessageId).toMatch(/^CA/);
       expect(await redeem(on, challenge, said[0]!.replaceAll(", ", ""))).toBe(phone);

@@ -42,7 +42,7 @@ export interface TwilioDeps {
 const numberPattern = /^\+[1-9]\d{6,14}$/;
 /** Twilio's limits of ValidityPeriod. https://www.twilio.com/docs/api/errors/21624 */
 const validityMaxSeconds = 36_000;
-/** Longer than the text said twice. It limits what a call to a machine that never hangs up costs. */
+/** Longer than the text takes. It limits what a call to a machine that never hangs up costs. */
 const callMaxSeconds = 120;
 const ringMaxSeconds = 40;
 
