@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { login, startCenter } from "../delivery/providers/smpp-center.js";
+import { key, secret, startVonageServer } from "../delivery/providers/vonage-server.js";
 import { startTestApp, type TestApp } from "../support/app.js";
 import { refused } from "../support/calls.js";
 import { commandSecrets, latchkey } from "../support/command-line.js";
@@ -194,6 +195,24 @@ describe("send-test over a carrier that reports", () => {
     } finally {
       await on.stop();
       await center.stop();
+    }
+  });
+});
+
+describe("send-test over a carrier that does not report", () => {
+  it("ends as soon as Vonage took the message if no signature secret is set", async () => {
+    const server = await startVonageServer();
+    const { host } = new URL(server.origin);
+    const given = { ...commandSecrets, LATCHKEY_SMS_URL: `vonage://${key}:${secret}@${host}?from=Example&insecure=1` };
+    const on = await startTestApp(given, { clock: Date.now });
+    try {
+      const env = { LATCHKEY_DATABASE_URL: `sqlite:${join(on.folder, "latchkey.db")}`, ...given };
+      const { code, out } = await latchkey(env, ["send-test", "--to", "+46701740605"]);
+      expect([code, out]).toEqual([0, expect.stringMatching(/^The carrier vonage took it\. It sends no reports\./m)]);
+      expect(server.received.map(({ to }) => to)).toEqual(["+46701740605"]);
+    } finally {
+      await on.stop();
+      await server.stop();
     }
   });
 });

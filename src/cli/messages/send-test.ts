@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { AuthError } from "../../auth/errors.js";
-import type { Settings } from "../../config/settings.js";
+import type { Carrier, Settings } from "../../config/settings.js";
 import { type SentTest, sendTest } from "../../messages/send-test.js";
 import type { Channel } from "../../model/channel.js";
 import { contactKindOf } from "../../model/channel.js";
@@ -22,8 +22,6 @@ export interface SendTestOptions extends Json {
 
 const pollMs = 250;
 const waitMaxMs = 10 * 60_000;
-/** These vendors send us no reports, so their messages stay `sent`. */
-const kindsWithoutReports: readonly string[] = ["smtp", "ses", "sns"];
 
 /**
  * Queues a real message to a contact, waits until it is known whether it arrived, and prints what happened and what to do. The
@@ -68,9 +66,25 @@ async function follow(
 function isEnded({ carriers }: Settings, { status, provider }: StoredMessage): boolean {
   if (status === "queued") return false;
   if (status !== "sent") return true;
-  const spec = carriers.find(({ name }) => name === provider)?.spec;
-  if (spec?.kind === "http-gateway") return spec.settings.gateway.reports === null;
-  return spec === undefined || kindsWithoutReports.includes(spec.kind);
+  const carrier = carriers.find(({ name }) => name === provider);
+  return carrier === undefined || !sendsReports(carrier);
+}
+
+/** Whether a carrier reports what became of a message. The messages of others stay `sent`. */
+function sendsReports({ spec }: Carrier): boolean {
+  switch (spec.kind) {
+    case "smtp":
+    case "ses":
+    case "sns":
+      return false;
+    case "vonage":
+      return spec.vonage.signatureSecret !== null;
+    case "http-gateway":
+      return spec.settings.gateway.reports !== null;
+    case "smpp":
+    case "twilio":
+      return true;
+  }
 }
 
 interface Place {
@@ -106,8 +120,7 @@ const outcomes: Readonly<
   undelivered: ({ provider, cause }) =>
     `The carrier ${provider ?? ""} reports that it did not arrive: ${sentence(cause)} Check the destination, or try another channel.`,
   failed: ({ cause }) => `It was given up: ${sentence(cause)} Correct this, then run the command again.`,
-  expired: ({ cause }) =>
-    `Its code expired before a carrier took it: ${sentence(cause)} \`latchkey doctor\` checks the carriers.`,
+  expired: ({ cause }) => `Its code expired before it arrived: ${sentence(cause)} \`latchkey doctor\` checks the carriers.`,
 };
 
 function sentence(cause: string): string {
