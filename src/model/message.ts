@@ -4,8 +4,8 @@ import type { EpochMs } from "./time.js";
 
 /**
  * How far a message got. It moves forward only, from a lower rank to a higher one:
- * `queued` (in the outbox) · `sent` (a carrier took it) · `expired` (its code expired or ended before a carrier took it) · `failed` (it was
- * given up) · `undelivered` (a carrier reports that it did not arrive) · `delivered` (a carrier reports that it arrived).
+ * `queued` (in the outbox) · `sent` (a carrier took it) · `expired` (its code expired or ended before it arrived) · `failed` (it was given
+ * up) · `undelivered` (a carrier reports that it did not arrive) · `delivered` (a carrier reports that it arrived).
  */
 export const messageStatuses = ["queued", "sent", "expired", "failed", "undelivered", "delivered"] as const;
 export type MessageStatus = (typeof messageStatuses)[number];

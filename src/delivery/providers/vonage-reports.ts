@@ -21,7 +21,7 @@ const statuses: Readonly<Record<string, DeliveryReport["status"]>> = {
   accepted: "sent",
   buffered: "sent",
   delivered: "delivered",
-  expired: "undelivered",
+  expired: "expired",
   failed: "undelivered",
   rejected: "undelivered",
 };
@@ -84,7 +84,7 @@ function readStatus(fields: Readonly<Record<string, string>>): ReadReports {
   const cause = /^[1-9]\d{0,3}$/.test(code) ? vonageCause(code) : said;
   const report: DeliveryReport = {
     status,
-    cause: status === "undelivered" ? cause : "",
+    cause: status === "undelivered" || status === "expired" ? cause : "",
     ...(hasId ? { providerMessageId: messageId } : {}),
     ...(hasRef ? { sendKey: ref } : {}),
   };

@@ -140,7 +140,7 @@ describe("a report of Vonage", () => {
     [{ status: "accepted" }, { status: "sent", cause: "" }],
     [{ status: "buffered" }, { status: "sent", cause: "" }],
     [{ status: "delivered" }, { status: "delivered", cause: "" }],
-    [{ status: "expired" }, { status: "undelivered", cause: "expired" }],
+    [{ status: "expired" }, { status: "expired", cause: "expired" }],
     [
       { status: "failed", "err-code": "2" },
       { status: "undelivered", cause: "Vonage error 2: the phone is off or out of reach now" },

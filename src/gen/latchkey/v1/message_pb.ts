@@ -263,7 +263,7 @@ export enum MessageStatus {
   SENT = 2,
 
   /**
-   * Its code expired, was replaced or was used before a carrier took it.
+   * Its code expired, was replaced or was used before it arrived.
    *
    * @generated from enum value: MESSAGE_STATUS_EXPIRED = 3;
    */

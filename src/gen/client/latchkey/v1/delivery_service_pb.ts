@@ -515,7 +515,8 @@ export enum ProviderState {
   UP = 1,
 
   /**
-   * It refused its credentials or settings. Messages wait or use the next carrier, and one a minute tries it again.
+   * It refused its credentials or settings. Messages wait or use the next carrier. It is tried again after 5 s, then less often, up
+   * to once a minute.
    *
    * @generated from enum value: PROVIDER_STATE_DOWN = 2;
    */
