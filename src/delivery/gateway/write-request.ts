@@ -1,22 +1,20 @@
 import { createHmac } from "node:crypto";
 import type { BodySignature, Gateway, GatewayBody, GatewayVariable, JsonTemplate, Template } from "../../model/gateway.js";
 import type { EpochMs } from "../../model/time.js";
+import { isEmail, isPhone } from "../destination.js";
 import type { CarrierRequest } from "../http/carrier-request.js";
 import type { Message } from "../provider.js";
 import { type Encode, encodeComponent, encodeHeader, encodeJson, encodePlain, encodeXml } from "./encode.js";
 
 export type Values = Readonly<Record<GatewayVariable, string>>;
 
-const phonePattern = /^\+[1-9]\d{5,14}$/;
-const emailPattern = /^[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@[a-z0-9.-]{1,255}$/;
-
-/** Returns the values of a message, or null if its destination has not the canonical form that the directory gives it. */
+/** Returns the values of a message, or null if its destination is not one that messages can be sent to. */
 export function valuesOf(
   message: Message,
   { from, reportUrl, now }: { readonly from: string; readonly reportUrl: string; readonly now: EpochMs },
 ): Values | null {
   const { kind, value: to } = message.to;
-  if (!(kind === "phone" ? phonePattern : emailPattern).test(to)) return null;
+  if (!(kind === "phone" ? isPhone(to) : isEmail(to))) return null;
   return {
     to,
     to_digits: kind === "phone" ? to.slice(1) : to,

@@ -1,6 +1,7 @@
 import type { SESv2Client } from "@aws-sdk/client-sesv2";
 import { createAwsHandler } from "../aws/aws-http.js";
 import { resultOfAwsFailure } from "../aws/aws-result.js";
+import { isEmail, isSender } from "../destination.js";
 import { type CarrierHttpOptions, createCarrierHttp } from "../http/carrier-request.js";
 import type { CheckedProvider, Message } from "../provider.js";
 
@@ -13,8 +14,6 @@ export interface SesOptions extends CarrierHttpOptions {
   /** The URL of another endpoint than the region's. Null: none. */
   readonly endpoint: string | null;
 }
-
-const addressPattern = /^[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@[a-z0-9.-]{1,255}$/;
 
 /**
  * Sends e-mail through Amazon SES (API v2, SendEmail) with the credentials that the AWS SDK finds. The SDK is loaded at the first
@@ -37,9 +36,7 @@ export function createSesProvider(options: SesOptions): CheckedProvider {
     name,
     channels: ["email"],
     async send(message) {
-      if (!addressPattern.test(message.to.value)) {
-        return { kind: "permanent", detail: "not an address that mail can be sent to" };
-      }
+      if (!isEmail(message.to.value)) return { kind: "permanent", detail: "not an address that mail can be sent to" };
       try {
         loaded ??= load();
         const { sdk, client } = await loaded;
@@ -87,7 +84,7 @@ function emailOf(message: Message, { from, configurationSet }: { from: string; c
 
 /** Returns the sender as SES wants it: ASCII, other names as an encoded word (RFC 2047). */
 function senderOf({ name, address }: SesOptions["from"]): string {
-  if (!new RegExp(addressPattern, "i").test(address)) throw new Error("the sender of e-mail must be one plain address");
+  if (!isSender(address)) throw new Error("the sender of e-mail must be one plain address");
   const plain = name.replace(/[\p{C}"\\]/gu, " ").trim();
   if (plain === "") return address;
   // biome-ignore lint/suspicious/noControlCharactersInRegex: ASCII.

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { setTimeout as wait } from "node:timers/promises";
 import type { PDU } from "smpp";
 import type { EpochMs } from "../../model/time.js";
+import { isPhone } from "../destination.js";
 import type { CheckedProvider, DeliveryReport, DeliveryResult, Message } from "../provider.js";
 import { createLink } from "./smpp/link.js";
 import { createPace } from "./smpp/pace.js";
@@ -95,7 +96,7 @@ export function createSmppProvider(options: SmppOptions): CheckedProvider & Requ
   }
 
   async function send(message: Message): Promise<DeliveryResult> {
-    if (!/^\+[1-9][0-9]{6,14}$/.test(message.to.value)) return { kind: "permanent", detail: "not a phone number" };
+    if (!isPhone(message.to.value)) return { kind: "permanent", detail: "not a number that messages can be sent to" };
     // The last part must go out early enough for its answer.
     const until = performance.now() + Math.max(0, sendTimeoutMs - session.answerTimeoutMs);
     const opened = await link.open();

@@ -1,5 +1,6 @@
 import { createTransport } from "nodemailer";
 import { isLoopback } from "../../lib/listen.js";
+import { isEmail, isSender } from "../destination.js";
 import type { CheckedProvider, Message } from "../provider.js";
 import { hasBegun, type Watched, watchBodies } from "./smtp-body.js";
 import { queueIdOf, replyStatus, resultOfFailure } from "./smtp-result.js";
@@ -40,10 +41,6 @@ export interface SmtpOptions {
 const timeoutMaxMs = 30_000;
 const idleMs = 15_000;
 
-// The form of canonical addresses. Nothing else reaches the mail library, so no address can end a line or add a recipient.
-const addressPattern = /^[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@[a-z0-9.-]{1,255}$/;
-const senderPattern = new RegExp(addressPattern, "i");
-
 /** Sends e-mail through a mail server. Keeps a few connections open while they are in use. */
 export function createSmtpProvider(options: SmtpOptions): CheckedProvider {
   const transport = createTransport({ ...transportOptions(options), pool: true });
@@ -54,8 +51,7 @@ export function createSmtpProvider(options: SmtpOptions): CheckedProvider {
     name: "smtp",
     channels: ["email"],
     async send(message) {
-      if (!addressPattern.test(message.to.value))
-        return { kind: "permanent", detail: "not an address that mail can be sent to" };
+      if (!isEmail(message.to.value)) return { kind: "permanent", detail: "not an address that mail can be sent to" };
       const mail = { ...mailOf(message, from), bodies: [] } satisfies Watched;
       try {
         const info = await transport.sendMail({ ...mail, signal: AbortSignal.timeout(sendTimeoutMs) });
@@ -109,7 +105,7 @@ function transportOptions(options: SmtpOptions) {
 type Sender = SmtpOptions["from"];
 
 function checkedSender({ name, address }: Sender): Sender {
-  if (!senderPattern.test(address)) throw new Error("the sender of e-mail must be one plain address");
+  if (!isSender(address)) throw new Error("the sender of e-mail must be one plain address");
   return { name: name.replace(/\p{C}/gu, " ").trim(), address };
 }
 

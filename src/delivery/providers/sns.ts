@@ -1,6 +1,7 @@
 import type { SNSClient } from "@aws-sdk/client-sns";
 import { createAwsHandler } from "../aws/aws-http.js";
 import { resultOfAwsFailure } from "../aws/aws-result.js";
+import { isPhone } from "../destination.js";
 import { type CarrierHttpOptions, createCarrierHttp } from "../http/carrier-request.js";
 import type { CheckedProvider, Message } from "../provider.js";
 
@@ -12,8 +13,6 @@ export interface SnsOptions extends CarrierHttpOptions {
   /** The URL of another endpoint than the region's. Null: none. */
   readonly endpoint: string | null;
 }
-
-const phonePattern = /^\+[1-9]\d{5,14}$/;
 
 /**
  * Sends SMS through Amazon SNS (Publish to a phone number) with the credentials that the AWS SDK finds. The SDK is loaded at the
@@ -35,9 +34,7 @@ export function createSnsProvider(options: SnsOptions): CheckedProvider {
     name,
     channels: ["sms"],
     async send(message) {
-      if (!phonePattern.test(message.to.value)) {
-        return { kind: "permanent", detail: "not a number that messages can be sent to" };
-      }
+      if (!isPhone(message.to.value)) return { kind: "permanent", detail: "not a number that messages can be sent to" };
       try {
         loaded ??= load();
         const { sdk, client } = await loaded;

@@ -1,6 +1,7 @@
 import type { Price } from "../../model/message.js";
 import type { EpochMs } from "../../model/time.js";
 import type { AddressRules } from "../../outbound/checked-lookup.js";
+import { isPhone } from "../destination.js";
 import {
   type CarrierAnswer,
   type CarrierHttpOptions,
@@ -39,7 +40,6 @@ export interface TwilioDeps {
   readonly limits?: Pick<CarrierHttpOptions, "connectTimeoutMs" | "answerTimeoutMs" | "wholeTimeoutMs" | "connectionsMax">;
 }
 
-const numberPattern = /^\+[1-9]\d{6,14}$/;
 /** Twilio's limits of ValidityPeriod. https://www.twilio.com/docs/api/errors/21624 */
 const validityMaxSeconds = 36_000;
 /** Longer than the text takes. It limits what a call to a machine that never hangs up costs. */
@@ -64,7 +64,7 @@ export function createTwilioProvider(
     name,
     channels: [channel],
     async send(message) {
-      if (!numberPattern.test(message.to.value)) return { kind: "permanent", detail: "not a number that can be sent to" };
+      if (!isPhone(message.to.value)) return { kind: "permanent", detail: "not a number that messages can be sent to" };
       const form = formOf(message, options, clock());
       // Twilio refuses a message whose reports go to an address that it can't reach (error 21609).
       if (isPublicUrl(reportsUrl)) form.append("StatusCallback", `${reportsUrl}?ref=${encodeURIComponent(message.sendKey)}`);

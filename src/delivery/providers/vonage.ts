@@ -1,6 +1,8 @@
+import { sumOf } from "../../lib/exact-sum.js";
 import type { Price } from "../../model/message.js";
 import type { EpochMs } from "../../model/time.js";
 import type { AddressRules } from "../../outbound/checked-lookup.js";
+import { isPhone } from "../destination.js";
 import { gsm7Length } from "../gsm7.js";
 import { type CarrierHttpOptions, type CarrierOutcome, createCarrierHttp } from "../http/carrier-request.js";
 import { resultOfNoAnswer, resultOfStatus } from "../http/carrier-result.js";
@@ -33,7 +35,6 @@ export interface VonageDeps {
   readonly limits?: Pick<CarrierHttpOptions, "connectTimeoutMs" | "answerTimeoutMs" | "wholeTimeoutMs" | "connectionsMax">;
 }
 
-const numberPattern = /^\+[1-9]\d{6,14}$/;
 /** Vonage's limits of `ttl` and `callback`. https://developer.vonage.com/en/api/sms */
 const ttlMinMs = 20_000;
 const ttlMaxMs = 7 * 24 * 60 * 60 * 1000;
@@ -60,7 +61,7 @@ export function createVonageProvider(
     name,
     channels: ["sms"],
     async send(message) {
-      if (!numberPattern.test(message.to.value)) return { kind: "permanent", detail: "not a number that can be sent to" };
+      if (!isPhone(message.to.value)) return { kind: "permanent", detail: "not a number that messages can be sent to" };
       const form = formOf(message, options.from, clock());
       if (callback !== null) {
         form.append("status-report-req", "true");
@@ -125,7 +126,7 @@ function resultOf(outcome: CarrierOutcome, now: EpochMs): DeliveryResult {
     detail: `HTTP ${outcome.status}`,
     providerMessageId: typeof id === "string" && vonageIdPattern.test(id) ? id : null,
     segments: parts.length,
-    price: sumOf(parts.map(({ price }) => price)),
+    price: priceOf(parts.map(({ price }) => price)),
   };
 }
 
@@ -142,19 +143,11 @@ function partsOf(messages: unknown): readonly Part[] | null {
   return parts;
 }
 
-const decimals = 9;
-
 /** Returns the exact sum, or null if a price is missing. Prices are in euros. */
-function sumOf(prices: readonly unknown[]): Price | null {
-  let sum = 0n;
-  for (const price of prices) {
-    const [, whole, fraction = ""] = /^(\d{1,9})(?:\.(\d{1,9}))?$/.exec(typeof price === "string" ? price : "") ?? [];
-    if (whole === undefined) return null;
-    sum += BigInt(whole + fraction.padEnd(decimals, "0"));
-  }
-  const digits = String(sum).padStart(decimals + 1, "0");
-  const amount = `${digits.slice(0, -decimals)}.${digits.slice(-decimals)}`.replace(/\.?0+$/, "");
-  return { amount, currency: "EUR" };
+function priceOf(prices: readonly unknown[]): Price | null {
+  const amounts = prices.flatMap((price) => (typeof price === "string" && /^\d{1,9}(?:\.\d{1,9})?$/.test(price) ? price : []));
+  if (amounts.length < prices.length) return null;
+  return { amount: sumOf(amounts.map((amount) => ({ amount, count: 1 }))), currency: "EUR" };
 }
 
 /** Vonage answers 200 also to a message that it refuses, so another status is that of a proxy or of another server. */

@@ -1,8 +1,8 @@
+import { sumOf } from "../../lib/exact-sum.js";
 import type { Channel } from "../../model/channel.js";
 import type { Price } from "../../model/message.js";
 import type { EpochMs } from "../../model/time.js";
 import type { DeliveryStats } from "../port/messages.js";
-import { sumOf } from "../rules/exact-sum.js";
 
 interface Group {
   day: EpochMs;

@@ -84,6 +84,8 @@ describe("a receipt", () => {
     ["decimal", "2a", "0042", "42"],
     ["hex", "42", "2A", "2a"],
     ["hex", "0042", "0000002a", "2a"],
+    ["decimal", "MSG-0A", "MSG-0A", "MSG-0A"],
+    ["hex", "MSG-0A", "MSG-0A", "MSG-0A"],
   ] as const)("receipt_id=%s: %s in the answer is %s in the receipt", async (receiptId, answered, receipted, known) => {
     const { provider, deliver, reports } = await bound({ react: () => ({ messageId: answered }) }, { receiptId });
     expect(await provider.send(message("sms"))).toMatchObject({ providerMessageId: known });

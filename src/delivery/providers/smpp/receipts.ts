@@ -17,7 +17,7 @@ export type ReceiptIdForm = "hex" | "decimal" | null;
 
 /** Returns functions that bring the ids of both sides to the form of receipts. An id that is no number stays as it is. */
 export function comparableIds(form: ReceiptIdForm) {
-  const plain = (id: string): string => id.toLowerCase().replace(/^0+(?=.)/, "");
+  const plain = (id: string): string => (/^[0-9a-f]+$/i.test(id) ? id.toLowerCase().replace(/^0+(?=.)/, "") : id);
   const hexToDecimal = (id: string): string => (/^[0-9a-f]{1,32}$/i.test(id) ? BigInt(`0x${id}`).toString(10) : id);
   const decimalToHex = (id: string): string => (/^[0-9]{1,38}$/.test(id) ? BigInt(id).toString(16) : id);
   if (form === null) return { ofAnswer: (id: string) => id, ofReceipt: (id: string) => id };
@@ -88,7 +88,7 @@ function textOf(pdu: PDU): string {
     const message = typeof value === "object" && value !== null && "message" in value ? value.message : value;
     if (Buffer.isBuffer(message) && message.length > 0) return message.toString("latin1");
     if (typeof message !== "string" || message === "") continue;
-    const isDefault = [undefined, 0, 1].includes(Number(pdu.data_coding ?? 0) & 0x0f);
+    const isDefault = [0, 1].includes(Number(pdu.data_coding ?? 0) & 0x0f);
     return isDefault ? smpp.encodings.ASCII.encode(message).toString("latin1") : message;
   }
   return "";
