@@ -210,6 +210,19 @@ describe("a move", () => {
     });
   });
 
+  it("keeps which waiting messages are to fail", async () => {
+    await using(null, async (store) => {
+      const { challengeId, clientId, requesterKey } = await issue(store);
+      const resend = { challengeId, clientId, requesterKey, idempotency: null, charges: [], now: t0 };
+      await store.challenges.resend({ ...resend, hidden: [chargeOf("prefix", 0)] });
+    });
+    await move();
+    await using(target, async (store) => {
+      const messages = await store.outbox.claim({ now: t0, leaseMs: minute, limit: 10 });
+      expect(messages.map(({ isMuted }) => isMuted)).toEqual([false, true]);
+    });
+  });
+
   it("never gives a number of a deleted user or of a delivered message again", async () => {
     await using(null, fill);
     const [user, outboxId] = await using(null, async (store) => {
