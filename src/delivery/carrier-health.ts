@@ -7,8 +7,11 @@ export interface CarrierHealth {
   availableAt(provider: string): EpochMs;
   /** Reports that a try begins. While a carrier is down, one message at a time tries it; while it fails, a few do. */
   begins(provider: string): void;
-  /** Reports how the try ended. Returns whether the carrier went down or came up by it, or null. */
-  ended(provider: string, result: DeliveryResult): "down" | "up" | null;
+  /**
+   * Reports how the try ended. Returns whether the carrier went down or came up by it, or null. `isRepeated`: the carrier had refused
+   * its settings for the same message before.
+   */
+  ended(provider: string, result: DeliveryResult, isRepeated?: boolean): "down" | "up" | null;
   of(provider: string): HealthOfCarrier;
 }
 
@@ -37,9 +40,9 @@ const pauseMaxMs = 5 * 60_000;
 
 /**
  * Keeps in memory which carriers can be used. A carrier that refuses its credentials is down: it is tried again after 5 s, doubling
- * to 60 s, and is up as soon as it answers otherwise. A carrier that is unavailable for a time that it names is left alone for that
- * time, at most 5 minutes. One that failed three times in a row gets four messages at a time until it answers, because each may
- * wait for its time-out and hold a place that messages over other carriers need.
+ * to 60 s with each further message that it refuses so, and is up as soon as it answers otherwise. A carrier that is unavailable for a
+ * time that it names is left alone for that time, at most 5 minutes. One that failed three times in a row gets four messages at a time
+ * until it answers, because each may wait for its time-out and hold a place that messages over other carriers need.
  */
 export function createCarrierHealth(clock: () => EpochMs): CarrierHealth {
   const entries = new Map<string, Entry>();
@@ -73,13 +76,13 @@ export function createCarrierHealth(clock: () => EpochMs): CarrierHealth {
       entry.running += 1;
       if (entry.state === "down") entry.isProbed = true;
     },
-    ended(provider, result) {
+    ended(provider, result, isRepeated = false) {
       const entry = entryOf(provider);
       const now = clock();
       entry.running -= 1;
       entry.failures = result.kind === "unavailable" || result.kind === "unknown" ? entry.failures + 1 : 0;
       count(entry, result, now);
-      if (result.kind === "unavailable" && result.isMisconfigured) return markDown(entry, now);
+      if (result.kind === "unavailable" && result.isMisconfigured) return markDown(entry, now, isRepeated);
       if (result.kind === "unavailable" || result.kind === "unknown") {
         // It says nothing about the credentials.
         if (entry.isProbed) entry.availableAt = now + probeWait(entry);
@@ -107,10 +110,11 @@ function count(entry: Entry, result: DeliveryResult, now: EpochMs): void {
   if (result.kind !== "sent" && result.kind !== "permanent") entry.lastError = { at: now, detail: result.detail };
 }
 
-function markDown(entry: Entry, now: EpochMs): "down" | null {
+function markDown(entry: Entry, now: EpochMs, isRepeated: boolean): "down" | null {
   // Messages that were given to the carrier before it went down lengthen no interval.
   if (entry.state === "up" || entry.isProbed) {
-    entry.refusals += 1;
+    // Perhaps the carrier refuses only this message, so that it says nothing new.
+    if (!isRepeated) entry.refusals += 1;
     entry.availableAt = now + probeWait(entry);
   }
   entry.isProbed = false;

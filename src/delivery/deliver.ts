@@ -107,7 +107,7 @@ export async function deliver(deps: DeliverDeps, attempt: Try): Promise<Outcome>
   const index = nextInRound(standing, carrier < carriers.length ? carrier : 0);
   if (index === null) return waitForCarriers(deps, attempt, standing);
   const provider = carriers[index]!;
-  const result = await give(deps, provider, message);
+  const result = await give(deps, provider, { message, memory: attempt.memory });
   return settled(deps, attempt, provider, result, verdictOf(standingOf(deps, attempt, carriers), index, result));
 }
 
@@ -155,7 +155,11 @@ async function show({ taps }: DeliverDeps, memory: Memory, message: Message): Pr
   return open[0] ?? null;
 }
 
-async function give(deps: DeliverDeps, provider: Provider, message: Message): Promise<DeliveryResult> {
+async function give(
+  deps: DeliverDeps,
+  provider: Provider,
+  { message, memory }: { readonly message: Message; readonly memory: Memory },
+): Promise<DeliveryResult> {
   let result: DeliveryResult;
   deps.health.begins(provider.name);
   try {
@@ -164,7 +168,7 @@ async function give(deps: DeliverDeps, provider: Provider, message: Message): Pr
     // Providers promise not to throw. The text of the error may contain the message; its name can't.
     result = { kind: "unknown", detail: `the provider failed (${error instanceof Error ? error.name : typeof error})` };
   }
-  const changed = deps.health.ended(provider.name, result);
+  const changed = deps.health.ended(provider.name, result, memory.misconfigured.has(provider.name));
   const fields = { provider: provider.name, detail: result.detail };
   if (changed === "down")
     deps.log.error(fields, "carrier marked down: it refuses its settings; codes wait or use the next carrier");

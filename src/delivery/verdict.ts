@@ -37,6 +37,12 @@ export function verdictOf(standing: Standing, index: number, result: DeliveryRes
   if (result.kind === "sent") return { status: "sent", retryAt: null, carrier: index, unknowns, detail: result.detail };
   if (result.kind === "permanent") memory.refusedBy.add(name);
   if ("retryAfterMs" in result && result.retryAfterMs !== undefined) memory.waits.set(name, now + result.retryAfterMs);
+  // Perhaps the carrier refuses only this message, such as its sender in one country. So messages that have not been refused try it first.
+  if (result.kind === "unavailable" && result.isMisconfigured) {
+    memory.misconfigured.add(name);
+    const from = Math.max(now, standing.health.availableAt(name), memory.waits.get(name) ?? 0);
+    memory.waits.set(name, from + waitAfter(standing.tries, standing.random));
+  }
   if (unknowns > 1) return givenUp(after, "failed", result.detail);
   const next = nextInRound(after, index + 1);
   if (next === null) return newRound(after, result.detail);

@@ -44,6 +44,16 @@ describe("the health of a carrier", () => {
     expect(health.of("sms").lastError).toMatchObject({ detail: "login refused" });
   });
 
+  test("grows no interval by a message that it has refused before", () => {
+    const { health, now } = started();
+    health.ended("sms", lockedOut);
+    for (let index = 0; index < 5; index += 1) {
+      health.begins("sms");
+      expect(health.ended("sms", lockedOut, true)).toBeNull();
+      expect(health.availableAt("sms") - now()).toBe(5_000);
+    }
+  });
+
   test("grows no interval by the messages that were under way when it went down", () => {
     const { health, now } = started();
     for (let index = 0; index < 10; index += 1) health.begins("sms");

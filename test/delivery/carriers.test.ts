@@ -464,10 +464,29 @@ describe("a carrier that refuses its credentials", () => {
     await time.advance(4 * minute);
     expect(at.slice(0, 5)).toEqual([0, expect.any(Number), expect.any(Number), expect.any(Number), expect.any(Number)]);
     const waits = at.slice(1, 5).map((tried, index) => tried - at[index]!);
-    for (const [index, least] of [5, 10, 20, 40].entries()) expect(waits[index]).toBeGreaterThanOrEqual(least);
+    // A message that was refused before says nothing new, so it lengthens no interval.
+    for (const [index, least] of [5, 10, 10, 10].entries()) expect(waits[index]).toBeGreaterThanOrEqual(least);
     expect(first.taken).toHaveLength(4 + 21);
     expect(store.open()).toEqual([]);
     expect(log.lines.filter(({ message }) => message === "carrier can be used again")).toHaveLength(1);
+  });
+
+  test("for one recipient alone, such as the sender in one country, delays the messages to others by one interval at most", async () => {
+    const closed = { kind: "phone", value: "+4915112345678" } as const;
+    const picky: FakeProvider = {
+      ...first,
+      send: async (message) => (message.to.value === closed.value ? lockedOut : await first.send(message)),
+    };
+    store.put(delivery({ channel: "sms", contact: closed }));
+    const { wake } = await start({ carriers: [picky] });
+    await time.advance(100);
+    for (let minutes = 1; minutes <= 4; minutes += 1) {
+      store.put(delivery({ channel: "sms", contact: { kind: "phone", value: "+46701234567" } }));
+      wake();
+      await time.advance(6_500);
+      expect(first.taken).toHaveLength(minutes);
+      await time.advance(minute - 6_500);
+    }
   });
 
   test("ends a message that expires meanwhile with the carrier's error as its cause", async () => {
