@@ -23,7 +23,7 @@ export function readAnswer(
       kind: "sent",
       detail: `HTTP ${status}`,
       ...receipt,
-      providerMessageId: id !== null && repeats(id, message) ? null : id,
+      providerMessageId: id === message.code || (id !== null && namesDestination(id, message)) ? null : id,
     };
   }
   const detail = detailOf(gateway, answer, document, message);
@@ -85,6 +85,16 @@ function detailOf(
   return isWord ? `HTTP ${status}, ${code}` : `HTTP ${status}`;
 }
 
-function repeats(word: string, { code, to }: Message): boolean {
-  return word.includes(to.value.replace(/^\+/, "")) || word === code;
+/** An id of many digits may contain a code by chance, but an error code does not. */
+function repeats(word: string, message: Message): boolean {
+  return ungrouped(word).includes(message.code) || namesDestination(word, message);
+}
+
+/** Carriers write numbers also without the country, or in groups. */
+function namesDestination(word: string, { to }: Message): boolean {
+  return to.kind === "phone" ? ungrouped(word).includes(to.value.slice(-8)) : word.includes(to.value);
+}
+
+function ungrouped(word: string): string {
+  return word.replace(/[_.-]/g, "");
 }
