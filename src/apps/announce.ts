@@ -3,7 +3,7 @@ import type { AppsDeps } from "./deps.js";
 
 /** Logs a change and makes it act in this process. */
 export async function announce(
-  { directory, log }: AppsDeps,
+  { directory, log }: Pick<AppsDeps, "directory" | "log">,
   actor: Actor,
   { message, ...what }: { readonly message: string; readonly [field: string]: unknown },
 ): Promise<void> {

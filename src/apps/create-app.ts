@@ -33,6 +33,7 @@ export async function createApp(deps: AppsDeps, actor: Actor, input: CreateAppIn
     ownerOrganization: randomUuid(),
     registrationHook: null,
     deliveryReportHook: null,
+    carriers: [],
     state: "active" as const,
   };
   refuseViolations(appViolations(app, deps.deployment.issuer));

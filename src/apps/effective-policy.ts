@@ -1,4 +1,4 @@
-import { type AppPolicy, resolvePolicy } from "../model/app-policy.js";
+import { type AppPolicy, resolvePolicy, withChannelsOf } from "../model/app-policy.js";
 import { effectivePolicy, type PolicyOrigin, policyOrigins } from "../model/policy-fields.js";
 import type { AppsDeps } from "./deps.js";
 import { getApp } from "./read-apps.js";
@@ -8,7 +8,8 @@ export async function getEffectivePolicy(
   deps: AppsDeps,
   input: { readonly appId: string },
 ): Promise<{ readonly policy: AppPolicy; readonly origins: readonly PolicyOrigin[] }> {
-  const { policy: own } = await getApp(deps, input);
+  const { policy: own, carriers } = await getApp(deps, input);
   const { policy, policySettings } = deps.deployment;
-  return { policy: effectivePolicy(resolvePolicy(own, policy)), origins: policyOrigins(own, policySettings) };
+  const effective = resolvePolicy(own, withChannelsOf(carriers, policy));
+  return { policy: effectivePolicy(effective), origins: policyOrigins(own, policySettings) };
 }

@@ -40,7 +40,7 @@ export async function putHook<Name extends HookName>(
   if (problem !== null) throw invalidField("url", problem);
   const { key, secret } = await deps.hookSecrets.make(deps.clock());
   const set = { ...hook, keyId: key.keyId };
-  const app = await deps.store.apps.changeApp({ appId, apply: (was) => ({ ...was, [name]: set }), hookKey: key });
+  const app = await deps.store.apps.changeApp({ appId, apply: (was) => ({ ...was, [name]: set }), newKey: key });
   if (app === null) throw appNotFound(appId);
   const { url, ...rest } = hook;
   // The path and the query may hold a secret.

@@ -1,5 +1,5 @@
 import { type App, type AppRecord, audienceOf } from "../model/app.js";
-import { resolvePolicy } from "../model/app-policy.js";
+import { resolvePolicy, withChannelsOf } from "../model/app-policy.js";
 import { type AllowedOrigins, allowsOrigin, type Client } from "../model/client.js";
 import type { Policy } from "../model/policy.js";
 import type { DirectoryChanges, StoredClient } from "../store/port/apps.js";
@@ -96,7 +96,8 @@ function resolveApp(record: AppRecord, { issuer, appName, policy }: DeploymentVa
     ownerOrganization: record.ownerOrganization,
     registrationHook: record.registrationHook,
     deliveryReportHook: record.deliveryReportHook,
-    policy: resolvePolicy(record.policy, policy),
+    carriers: record.carriers,
+    policy: resolvePolicy(record.policy, withChannelsOf(record.carriers, policy)),
   };
 }
 

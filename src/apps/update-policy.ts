@@ -1,4 +1,4 @@
-import type { AppPolicy } from "../model/app-policy.js";
+import { type AppPolicy, withChannelsOf } from "../model/app-policy.js";
 import { type PolicyKey, policyFields } from "../model/policy-fields.js";
 import { policyViolations } from "../model/policy-rules.js";
 import type { Actor } from "./actor.js";
@@ -20,7 +20,8 @@ export async function updatePolicy(
     appId,
     apply(app) {
       const policy = applied(app.policy, changes);
-      const violations = policyViolations(policy, keys, deps.deployment);
+      const deployment = { ...deps.deployment, policy: withChannelsOf(app.carriers, deps.deployment.policy) };
+      const violations = policyViolations(policy, keys, deployment);
       refuseViolations(violations.map(({ field, description }) => ({ field: `policy.${field}`, description })));
       return { ...app, policy };
     },

@@ -42,7 +42,8 @@ export type Reason =
   | "LAST_CONTACT"
   | "TOO_MANY_CONTACTS"
   | "REGISTRATION_REFUSED"
-  | "MESSAGE_NOT_FOUND";
+  | "MESSAGE_NOT_FOUND"
+  | "PROVIDER_NOT_FOUND";
 
 /** The only error that use cases throw. `detail` is the exact cause and appears only in the log. */
 export class AuthError extends Error {

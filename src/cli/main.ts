@@ -8,6 +8,7 @@ import { explain } from "./explain.js";
 import { type Io, processIo } from "./io.js";
 import { loadSettings } from "./load-settings.js";
 import { addMessageCommands, addSendTestCommand } from "./message-commands.js";
+import { addProviderCommands } from "./provider-commands.js";
 import { addUserCommands } from "./user-commands.js";
 
 /**
@@ -65,6 +66,11 @@ function createProgram(env: Env, io: Io, setExitCode: (code: number) => void): C
   addUserCommands(users, env, io, setExitCode);
 
   addMessageCommands(program.command("message").description("list messages, show them and send their codes again"), env, io);
+
+  const provider = program
+    .command("provider")
+    .description("set, test, list and remove the carriers that an app uses for itself");
+  addProviderCommands(provider, env, io, setExitCode);
 
   addSendTestCommand(program.command("send-test"), env, io, setExitCode);
 

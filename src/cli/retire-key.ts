@@ -124,6 +124,7 @@ const remedies: Readonly<Record<StoredKey["use"], string>> = {
   lookup: "the next start creates a new one",
   signing: "the next start creates a new one",
   hook: "set the hook of its app again with `latchkey app hook set` or `latchkey app report-hook set`",
+  carrier: "set the carrier of its app again with `latchkey provider put`",
 };
 
 async function refuseLiveCodes({ store }: KeyStore, keyId: string, anyway: boolean): Promise<void> {

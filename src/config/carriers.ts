@@ -85,7 +85,7 @@ function readFile(path: string, files: Files): string {
 
 /**
  * Names the carriers of all channels. A carrier without a name gets that of its kind, and the second of a kind gets `-2` after
- * it. Mail without a sender's name gets that of the app.
+ * it.
  */
 export function nameCarriers(entries: CarrierEntries, appName: string): readonly Carrier[] {
   const all = channels.flatMap((channel) => (entries[channel] ?? []).map((entry) => ({ ...entry, channel })));
@@ -103,7 +103,8 @@ function freeName(kind: string, taken: ReadonlySet<string>): string {
   return name;
 }
 
-function withSenderName(spec: ProviderSpec, appName: string): ProviderSpec {
+/** Mail without a sender's name gets that of the app. */
+export function withSenderName(spec: ProviderSpec, appName: string): ProviderSpec {
   if (spec.kind === "ses")
     return { ...spec, ses: { ...spec.ses, from: { ...spec.ses.from, name: spec.ses.from.name || appName } } };
   if (spec.kind !== "smtp") return spec;

@@ -3,7 +3,7 @@ import { isLoopback } from "../lib/listen.js";
 import { Secret } from "../lib/secret.js";
 import { withPasswordHint } from "./password-hint.js";
 import { type PemFile, readPem } from "./providers/pem-file.js";
-import type { ProviderContext } from "./providers/provider-url.js";
+import { insecureOverNetwork, type ProviderContext } from "./providers/provider-url.js";
 import { SettingError } from "./setting.js";
 
 export interface Smtp {
@@ -135,8 +135,9 @@ const caFile: PemFile = {
   check: (pem) => void new X509Certificate(pem),
 };
 
-function readInsecure(text: string | undefined, { isProduction }: ProviderContext): boolean {
+function readInsecure(text: string | undefined, { isProduction, readText }: ProviderContext): boolean {
   if (text === undefined) return false;
+  if (readText === null) throw new SettingError(insecureOverNetwork);
   if (text !== "1") throw new SettingError("must have 1 as `insecure`, or no `insecure`");
   if (isProduction) {
     throw new SettingError(

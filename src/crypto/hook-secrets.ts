@@ -35,8 +35,8 @@ export function createHookSecrets({
     async find(keyId) {
       const known = opened.get(keyId);
       if (known !== undefined) return known;
-      const stored = (await store.keys.list()).find((key) => key.keyId === keyId && key.use === "hook");
-      const bytes = stored === undefined ? null : sealer.open("hook-secret", stored.sealed, keyId);
+      const stored = await store.keys.find(keyId);
+      const bytes = stored?.use !== "hook" ? null : sealer.open("hook-secret", stored.sealed, keyId);
       if (bytes === null) return null;
       opened.set(keyId, textOf(bytes));
       return textOf(bytes);

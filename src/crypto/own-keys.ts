@@ -7,10 +7,11 @@ const sealUses: Readonly<Record<StoredKey["use"], SealUse>> = {
   lookup: "lookup-key",
   signing: "signing-key",
   hook: "hook-secret",
+  carrier: "carrier",
 };
 
 /**
- * Returns the id of the master key that seals the deployment's own keys (for lookup, signing and hooks): the one that seals the
+ * Returns the id of the master key that seals the deployment's own keys (for lookup, signing, hooks and carriers): the one that seals the
  * oldest. It stays in use until it is retired, also after a rotation, because a process without the new master key must still open
  * these keys. Returns undefined if there are no own keys yet.
  */

@@ -2,7 +2,7 @@ import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto";
 import type { Keyring } from "./keyring.js";
 
 /** The use of a sealed value. A value sealed for one use does not open for another. */
-export type SealUse = "code" | "profile" | "signing-key" | "lookup-key" | "hook-secret" | "page-token";
+export type SealUse = "code" | "profile" | "signing-key" | "lookup-key" | "hook-secret" | "carrier" | "page-token";
 
 /**
  * Encrypts small secrets with AES-256-GCM under a key derived from the master key. `binding` is authenticated with the value: a

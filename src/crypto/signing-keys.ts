@@ -58,7 +58,7 @@ export async function loadSigningKeys(options: SigningKeyOptions, now: EpochMs):
   let jwks = "";
 
   async function reload(): Promise<void> {
-    const stored = (await store.keys.list()).filter((key) => key.use === "signing");
+    const stored = await store.keys.list({ use: "signing" });
     const known = new Map(keys.map((key) => [key.keyId, key]));
     keys = await Promise.all(stored.map((key) => known.get(key.keyId) ?? openKey(sealer, key)));
     jwks = JSON.stringify({ keys: keys.map((key) => key.publicJwk) });

@@ -13,6 +13,8 @@ export interface CarrierHealth {
    */
   ended(provider: string, result: DeliveryResult, isRepeated?: boolean): "down" | "up" | null;
   of(provider: string): HealthOfCarrier;
+  /** Forgets a carrier that changed or is not used any more. */
+  forget(provider: string): void;
 }
 
 interface Entry {
@@ -96,6 +98,9 @@ export function createCarrierHealth(clock: () => EpochMs): CarrierHealth {
       // A carrier that is up keeps the wait that it asked for, though it took an earlier message.
       if (entry.state === "down") entry.availableAt = 0;
       return change(entry, "up", now);
+    },
+    forget(provider) {
+      entries.delete(provider);
     },
     of(provider) {
       const { state, since, lastError, sent, failed } = entries.get(provider) ?? fresh();

@@ -26,6 +26,7 @@ export interface DeliveryLog {
 /** The result of one carrier's try, for metrics. */
 export interface CountedTry {
   readonly channel: Channel;
+  /** The label of the provider. */
   readonly provider: string;
   readonly kind: DeliveryResult["kind"];
 }
@@ -43,7 +44,7 @@ export interface DeliverDeps {
   readonly isForeign: (delivery: Delivery) => Promise<boolean>;
   /** Returns the code of a delivery, or null if its sealed copy belongs to another challenge. May also throw in that case. */
   readonly openCode: (delivery: Delivery) => string | null;
-  /** Returns the carriers of the message's channel, in order of preference. Rejects if that can't be found out now. */
+  /** Returns the carriers that the app uses for the message's channel, in order of preference. Rejects if that can't be found out now. */
   readonly carriersOf: (delivery: Delivery) => readonly Provider[] | Promise<readonly Provider[]>;
   /** Where development shows each message once, beside the carriers. Empty in production. */
   readonly taps: readonly Provider[];
@@ -186,7 +187,7 @@ function inTime({ timers = systemTimers }: DeliverDeps, sending: Promise<Deliver
 
 function settled(deps: DeliverDeps, attempt: Try, provider: Provider, result: DeliveryResult, verdict: Verdict): Outcome {
   const { channel } = attempt.delivery;
-  deps.onTry?.({ channel, provider: provider.name, kind: result.kind });
+  deps.onTry?.({ channel, provider: provider.label ?? provider.name, kind: result.kind });
   const fields = { ...logFields(attempt), provider: provider.name, detail: verdict.detail };
   const { status, retryAt, carrier, unknowns } = verdict;
   if (status !== "queued") deps.onEnd?.({ channel, status });

@@ -56,8 +56,13 @@ export type DeliveryResult =
  * result after 35 s counts as `unknown`, and its result is ignored.
  */
 export interface Provider {
-  /** Lower-case letters, digits and hyphens, for logs, metrics and the path of reports. Unique in a deployment. */
+  /**
+   * Lower-case letters, digits and hyphens, for logs and the path of reports. Unique in a deployment. That of an app's carrier begins
+   * with the app's id and a slash.
+   */
   readonly name: string;
+  /** What metrics and spans call it, because apps choose names without limit. Left out: its name. */
+  readonly label?: string;
   readonly channels: readonly Channel[];
   send(message: Message): Promise<DeliveryResult>;
   /** Ends idle connections. A running send may finish first. */

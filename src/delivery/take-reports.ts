@@ -5,6 +5,7 @@ import type { DeliveryReport, Provider, ReportRequest } from "./provider.js";
 
 /** What a carrier reported about a message, or why its request was refused, for metrics. */
 export interface CountedReport {
+  /** The label of the provider. */
   readonly provider: string;
   readonly outcome: Report["status"] | "forged" | "malformed";
 }
@@ -13,7 +14,8 @@ export interface ReportDeps {
   readonly store: { readonly messages: Pick<Messages, "report"> };
   readonly clock: () => EpochMs;
   readonly log: DeliveryLog;
-  readonly providers: readonly Provider[];
+  /** Returns the provider of a name, or null if there is none. Rejects if that can't be found out now. */
+  readonly findProvider: (name: string) => Promise<Provider | null>;
   /** Returns the apps that are to hear of their messages. */
   readonly forwardTo: () => ReadonlySet<string>;
   /** Called for every report that was stored and every request that was refused. */
@@ -31,39 +33,41 @@ export async function takeReportRequest(
   deps: ReportDeps,
   given: { readonly provider: string; readonly request: Omit<ReportRequest, "now"> },
 ): Promise<TakenReports> {
-  const provider = deps.providers.find(({ name }) => name === given.provider);
+  const provider = await deps.findProvider(given.provider);
   if (provider?.readReports === undefined) return "unknown";
   const read = await provider.readReports({ ...given.request, now: deps.clock() });
-  if (read.kind === "reports") await takeReports(deps, provider.name, read.reports);
+  if (read.kind === "reports") await takeReports(deps, provider, read.reports);
   else {
-    deps.onReport?.({ provider: provider.name, outcome: read.kind });
+    deps.onReport?.({ provider: provider.label ?? provider.name, outcome: read.kind });
     deps.log.warn({ provider: provider.name, why: read.kind }, "a delivery report was refused");
   }
   return read.kind === "reports" ? "taken" : read.kind;
 }
 
 /** Moves messages forward as a carrier reports. Throws what the store throws. */
-export async function takeReports(deps: ReportDeps, provider: string, reports: readonly DeliveryReport[]): Promise<void> {
+export async function takeReports(
+  deps: Omit<ReportDeps, "findProvider">,
+  { name, label = name }: Pick<Provider, "name" | "label">,
+  reports: readonly DeliveryReport[],
+): Promise<void> {
   const now = deps.clock();
   const named = reports.filter(({ sendKey, providerMessageId }) => sendKey !== undefined || providerMessageId != null);
   if (named.length === 0) return;
-  const taken = named.map((report) => stored(report, provider, now));
+  const taken = named.map((report) => stored(report, name, now));
   await deps.store.messages.report(taken, deps.forwardTo());
-  for (const { status } of named) deps.onReport?.({ provider, outcome: status });
+  for (const { status } of named) deps.onReport?.({ provider: label, outcome: status });
 }
 
-/** Takes the reports that arrive over the connections of the carriers themselves. Those that can't be stored are logged and not acknowledged, so that the carrier repeats them. */
-export function followReports(deps: ReportDeps): void {
-  for (const { name, onReports } of deps.providers) {
-    onReports?.(async (reports) => {
-      try {
-        await takeReports(deps, name, reports);
-      } catch (error) {
-        deps.log.error({ provider: name, count: reports.length, error }, "delivery reports could not be stored");
-        throw error;
-      }
-    });
-  }
+/** Takes the reports that arrive over the carrier's own connection. Those that can't be stored are logged and not acknowledged, so that the carrier repeats them. */
+export function followReports(deps: Omit<ReportDeps, "findProvider">, provider: Provider): void {
+  provider.onReports?.(async (reports) => {
+    try {
+      await takeReports(deps, provider, reports);
+    } catch (error) {
+      deps.log.error({ provider: provider.name, count: reports.length, error }, "delivery reports could not be stored");
+      throw error;
+    }
+  });
 }
 
 function stored(report: DeliveryReport, provider: string, reportedAt: EpochMs): Report {

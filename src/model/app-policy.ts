@@ -1,4 +1,5 @@
-import type { Channel } from "./channel.js";
+import type { AppCarrier } from "./carrier.js";
+import { type Channel, channels } from "./channel.js";
 import type { ContactKind } from "./contact.js";
 import { cooldownFloor, cooldownSteps, type Policy, type TokenField } from "./policy.js";
 
@@ -50,6 +51,12 @@ export interface AppPolicy {
 export type PolicySource = "app" | "setting" | "default";
 
 const hour = 60 * 60_000;
+
+/** Returns the deployment's policy for an app, which may also use the channels of its own carriers. */
+export function withChannelsOf(carriers: readonly AppCarrier[], deployment: Policy): Policy {
+  const has = (channel: Channel) => deployment.channels.includes(channel) || carriers.some((own) => own.channel === channel);
+  return carriers.length === 0 ? deployment : { ...deployment, channels: channels.filter(has) };
+}
 
 /** Returns the policy of an app: its own values, and those of the deployment for all others. */
 export function resolvePolicy(own: AppPolicy, deployment: Policy): Policy {

@@ -1,4 +1,5 @@
 import type { AppPolicy } from "./app-policy.js";
+import type { AppCarrier } from "./carrier.js";
 import type { Policy } from "./policy.js";
 import type { EpochMs } from "./time.js";
 
@@ -31,6 +32,8 @@ export interface AppRecord {
   readonly registrationHook: RegistrationHook | null;
   /** Null: none. */
   readonly deliveryReportHook: DeliveryReportHook | null;
+  /** The carriers that the app uses instead of those of the deployment, in order of preference. */
+  readonly carriers: readonly AppCarrier[];
   readonly state: AppState;
   readonly createdAt: EpochMs;
 }
@@ -64,6 +67,7 @@ export interface App {
   readonly ownerOrganization: string;
   readonly registrationHook: RegistrationHook | null;
   readonly deliveryReportHook: DeliveryReportHook | null;
+  readonly carriers: readonly AppCarrier[];
   /** Applies to all calls of the app's clients. */
   readonly policy: Policy;
 }

@@ -15,10 +15,37 @@ export interface HealthOfCarrier {
   readonly failed: number;
 }
 
+/** A carrier that an app uses for one channel instead of those of the deployment. */
+export interface AppCarrier {
+  /** Unique in the app: 1 to 32 lower-case letters, digits and hyphens. */
+  readonly name: string;
+  readonly channel: Channel;
+  /** The protocol or vendor, such as `smtp`. */
+  readonly kind: string;
+  /** The id of the key with its settings, in `store.keys` with the use `carrier`. Each change makes a new key. */
+  readonly keyId: string;
+}
+
+export const appCarriersMax = 10;
+
+/** What reaches a carrier of an app, with its credentials. Exactly one of the two is not empty. */
+export interface AppCarrierSettings {
+  readonly url: string;
+  /** The description of an HTTP gateway as JSON text. */
+  readonly gateway: string;
+}
+
+/** Returns the name of an app's carrier in the deployment. Names of the deployment's own carriers have no slash. */
+export function nameInDeployment(appId: string, { name }: Pick<AppCarrier, "name">): string {
+  return `${appId}/${name}`;
+}
+
 /** A carrier of one channel, as operators see it. */
 export interface CarrierStatus {
   /** Unique in the deployment. Messages and the path of reports name it. */
   readonly name: string;
+  /** The app that it belongs to. Null: the deployment. */
+  readonly appId: string | null;
   /** The protocol or vendor, such as `smtp`. */
   readonly kind: string;
   readonly channel: Channel;

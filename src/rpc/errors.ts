@@ -44,6 +44,7 @@ export const wireErrors = {
   TOO_MANY_CONTACTS: [Code.FailedPrecondition, ErrorReason.TOO_MANY_CONTACTS],
   REGISTRATION_REFUSED: [Code.PermissionDenied, ErrorReason.REGISTRATION_REFUSED],
   MESSAGE_NOT_FOUND: [Code.NotFound, ErrorReason.MESSAGE_NOT_FOUND],
+  PROVIDER_NOT_FOUND: [Code.NotFound, ErrorReason.PROVIDER_NOT_FOUND],
 } satisfies Record<Reason, readonly [Code, ErrorReason]>;
 
 /**
@@ -84,6 +85,7 @@ const messages: Record<Reason, string | ((wait: string) => string)> = {
   DEFAULT_APP: "This change is not possible for the default app.",
   CHALLENGE_NOT_FOUND: "There is no such challenge.",
   MESSAGE_NOT_FOUND: "There is no such message.",
+  PROVIDER_NOT_FOUND: "The app has no carrier of this name.",
   CHALLENGE_ENDED: "This challenge has ended. Start a new one.",
   USER_NOT_FOUND: "The app has no such user. Check the id or identifier.",
   USER_LOCKED: "An administrator has locked this user. Ask an administrator to unlock it.",

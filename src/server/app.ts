@@ -30,6 +30,7 @@ import { type Closers, closeAll } from "./closers.js";
 import { type Core, type CoreOverrides, createCore } from "./core.js";
 import { deploymentOf } from "./deployment.js";
 import { startMaintenance } from "./maintenance.js";
+import { createCarrierCheck } from "./read-app-carrier.js";
 import { type Readiness, watchReadiness } from "./readiness.js";
 import { startDelivery } from "./start-delivery.js";
 import { startDirectory } from "./start-directory.js";
@@ -134,7 +135,7 @@ async function start(settings: Settings, { log: plainLog, overrides, closers }: 
     hashesWaiting: core.deps.codes.waiting,
     callsInFlight: inFlight.count,
     outboxAgeMs: async () => Math.max(clock() - ((await store.outbox.nextDueAt()) ?? Infinity), 0),
-    carriers: delivery.carrierStatus,
+    carriers: () => delivery.carrierStatus(null),
   });
 
   const deps = { ...core.deps, wakeOutbox: delivery.wake };
@@ -159,7 +160,14 @@ async function start(settings: Settings, { log: plainLog, overrides, closers }: 
     composeService(
       pipeline,
       DeliveryService,
-      createDeliveryService({ ...deps, directory, carrierStatus: delivery.carrierStatus }),
+      createDeliveryService({
+        ...deps,
+        directory,
+        carrierStatus: delivery.carrierStatus,
+        testCarrier: delivery.testCarrier,
+        checkCarrier: createCarrierCheck(outbound, { isProduction: settings.mode === "production" }),
+        carrierSecrets: core.carrierSecrets,
+      }),
     ),
     composeService(pipeline, UserService, createUserService({ ...deps, directory })),
   ];

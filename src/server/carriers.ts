@@ -2,7 +2,8 @@ import type { Settings } from "../config/settings.js";
 import type { CarrierHealth } from "../delivery/carrier-health.js";
 import type { DeliverDeps } from "../delivery/deliver.js";
 import type { Provider } from "../delivery/provider.js";
-import type { CarrierStatus } from "../model/carrier.js";
+import type { App } from "../model/app.js";
+import { type CarrierStatus, nameInDeployment } from "../model/carrier.js";
 import { type Channel, channels } from "../model/channel.js";
 import type { EpochMs } from "../model/time.js";
 import { createCarrier } from "./create-provider.js";
@@ -40,11 +41,21 @@ export function carriersByChannel(carriers: readonly Carrier[]): DeliverDeps["ca
   return ({ channel }) => byChannel.get(channel) ?? [];
 }
 
-/** Returns the carriers as operators see them: channel by channel, each in order of preference. */
-export function statusOf(carriers: readonly Carrier[], health: CarrierHealth): readonly CarrierStatus[] {
-  return channels.flatMap((name) =>
-    carriers
-      .filter(({ channel }) => channel === name)
-      .map(({ kind, channel, provider }) => ({ name: provider.name, kind, channel, health: health.of(provider.name) })),
+function ownOf({ appId, carriers }: Pick<App, "appId" | "carriers">): readonly Omit<CarrierStatus, "health">[] {
+  return carriers.map(({ kind, channel, name }) => ({ appId, kind, channel, name: nameInDeployment(appId, { name }) }));
+}
+
+/** Returns the carriers as operators see them: channel by channel, those of the app first, each in order of preference. */
+export function statusOf(
+  app: Pick<App, "appId" | "carriers"> | null,
+  carriers: readonly Carrier[],
+  health: CarrierHealth,
+): readonly CarrierStatus[] {
+  const all = [
+    ...(app === null ? [] : ownOf(app)),
+    ...carriers.map(({ kind, channel, provider: { name } }) => ({ appId: null, kind, channel, name })),
+  ];
+  return channels.flatMap((wanted) =>
+    all.filter(({ channel }) => channel === wanted).map((carrier) => ({ ...carrier, health: health.of(carrier.name) })),
   );
 }

@@ -5,6 +5,7 @@ import { codeBinding } from "../auth/new-challenge.js";
 import { createSingleFlight } from "../auth/single-flight.js";
 import type { DatabaseLogin, PostgresUrl, ReadDatabaseLogin, Settings } from "../config/settings.js";
 import { createAccessTokens } from "../crypto/access-token.js";
+import { type CarrierSecrets, createCarrierSecrets } from "../crypto/carrier-secrets.js";
 import { bindingText, type CodeHasher, createCodeHasher, type HashMeasure, type HashProfile } from "../crypto/code-hash.js";
 import { createForeignKeys } from "../crypto/foreign-keys.js";
 import { createHookSecrets, type HookSecrets } from "../crypto/hook-secrets.js";
@@ -39,6 +40,7 @@ export interface Core {
   readonly deps: Omit<Deps, "wakeOutbox">;
   readonly signingKeys: SigningKeys;
   readonly hookSecrets: HookSecrets;
+  readonly carrierSecrets: CarrierSecrets;
   readonly outbound: Outbound;
   /** Returns the code of a message in the outbox, or null if its sealed copy is not this challenge's. */
   openCode(delivery: NonNullable<OutboxMessage["delivery"]>): string | null;
@@ -119,6 +121,7 @@ export async function createCore(settings: Settings, given: CoreParts): Promise<
     deps,
     signingKeys,
     hookSecrets,
+    carrierSecrets: createCarrierSecrets({ store, sealer }),
     outbound,
     isForeign: async ({ sealedCode }) =>
       sealedCode !== null && (await foreignKeys.isForeign({ use: "master", keyId: sealer.keyIdOf(sealedCode) }, "deliver")),

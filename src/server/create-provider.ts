@@ -19,7 +19,7 @@ export interface ProviderDeps {
   /** Where the carrier posts reports about messages. */
   readonly reportsUrl: string;
   readonly clock: () => EpochMs;
-  /** Which addresses a provider that came over the network may connect to. Default: public ones only. */
+  /** Which addresses a provider that came over the network may connect to. Left out: the operator of this machine chose them. */
   readonly addresses?: AddressRules;
 }
 
@@ -34,19 +34,20 @@ export function createCarrier(
 
 /** Creates the provider that settings describe. It connects when it is first used. */
 export function createProvider(spec: ProviderSpec, deps: ProviderDeps): Provider {
+  const { clock, addresses } = deps;
   switch (spec.kind) {
     case "smpp":
-      return { ...createSmppProvider({ ...spec.smpp, clock: deps.clock }), name: deps.name };
+      return { ...createSmppProvider({ ...spec.smpp, clock, addresses }), name: deps.name };
     case "smtp":
-      return { ...createSmtpProvider(spec.smtp), name: deps.name };
+      return { ...createSmtpProvider({ ...spec.smtp, addresses }), name: deps.name };
     case "http-gateway": {
       const { publicOnly, ...settings } = spec.settings;
       return createHttpGatewayProvider({ ...settings, ...deps, addresses: addressesFor(publicOnly, deps) });
     }
     case "ses":
-      return createSesProvider({ ...spec.ses, name: deps.name });
+      return createSesProvider({ ...spec.ses, name: deps.name, addresses });
     case "sns":
-      return createSnsProvider({ ...spec.sns, name: deps.name });
+      return createSnsProvider({ ...spec.sns, name: deps.name, addresses });
     case "twilio":
       return createTwilioProvider(spec.twilio, { ...deps, addresses: addressesFor(spec.twilio.publicOnly, deps) });
     case "vonage":

@@ -12,15 +12,19 @@ import { createConsoleProvider } from "../delivery/taps/console.js";
 import { createInbox, type Inbox } from "../delivery/taps/inbox.js";
 import type { TakeReports } from "../doors/http/reports/plugin.js";
 import type { Log } from "../lib/log.js";
+import type { TestedCarrier } from "../messages/test-provider.js";
+import type { App } from "../model/app.js";
 import type { CarrierStatus } from "../model/carrier.js";
 import { countryRefusal } from "../model/phone-number.js";
 import type { EpochMs } from "../model/time.js";
 import type { Recorder } from "../telemetry/metrics.js";
 import { traceDelivery, traceHookCalls, traceProvider } from "../telemetry/traced.js";
 import type { Tracer } from "../telemetry/tracer.js";
+import { createAppCarriers, testAppCarrier } from "./app-carriers.js";
 import { carriersByChannel, createCarriers, onEveryChannel, statusOf } from "./carriers.js";
 import type { Closers } from "./closers.js";
 import type { Core } from "./core.js";
+import { openAppCarrier } from "./open-app-carrier.js";
 
 export interface StartedDelivery {
   /** Sends messages at this time, without waiting for the next regular look. */
@@ -29,9 +33,14 @@ export interface StartedDelivery {
   readonly inbox: Inbox | null;
   /** Takes what carriers post about messages. */
   readonly takeReports: TakeReports;
-  /** Returns the carriers with what this process knows about them. */
-  readonly carrierStatus: () => readonly CarrierStatus[];
+  /** Returns the carriers of the deployment, and those of an app if one is given, with what this process knows about them. */
+  readonly carrierStatus: (app: App | null) => readonly CarrierStatus[];
+  /** Connects to a carrier of an app. See `TestProviderDeps`. */
+  readonly testCarrier: (name: string) => Promise<TestedCarrier | null>;
 }
+
+/** How often carriers that apps changed or removed are closed. */
+const sweepMs = 1_000;
 
 /**
  * Starts sending what the outbox holds. `providers` are used instead of the carriers that the settings name, and instead of the
@@ -41,7 +50,7 @@ export function startDelivery(
   settings: Settings,
   given: {
     readonly core: Core;
-    readonly directory: Pick<Directory, "findApp" | "reportedTo">;
+    readonly directory: Pick<Directory, "findApp" | "reportedTo" | "refresh">;
     readonly recorder: Recorder;
     readonly tracer: Tracer;
     readonly log: Log;
@@ -64,13 +73,35 @@ export function startDelivery(
   void warnOfProviders(providers, given.plainLog, check.signal);
   const carriers = untraced.map((carrier) => ({ ...carrier, provider: traceProvider(carrier.provider, tracer) }));
   const health = createCarrierHealth(clock);
+  const reporting = {
+    store,
+    clock,
+    log: given.plainLog,
+    forwardTo: directory.reportedTo,
+    onReport: recorder.reportTaken,
+  };
+  const openDeps = { secrets: core.carrierSecrets, settings, clock };
+  const appCarriers = createAppCarriers({
+    directory,
+    async open(app, carrier) {
+      const provider = await openAppCarrier(openDeps, app, carrier);
+      return provider === null ? null : traceProvider(provider, tracer);
+    },
+    onOpened: (provider) => followReports(reporting, provider),
+    onClosed: health.forget,
+  });
+  closers.push(appCarriers.close);
+  const sweeping = setInterval(appCarriers.sweep, sweepMs).unref();
+  closers.push(async () => clearInterval(sweeping));
+  const ofDeployment = carriersByChannel(carriers);
   const outbox = startOutbox({
     store,
     clock,
     log: given.log,
     openCode: core.openCode,
     isForeign: core.isForeign,
-    carriersOf: carriersByChannel(carriers),
+    // The deployment's carriers are no fallback, because they cost its operator's money.
+    carriersOf: (message) => appCarriers.of(message) ?? ofDeployment(message),
     taps: taps.map((tap) => traceProvider(tap, tracer)),
     health,
     contactKeyOf: (poolId, contact) => core.deps.lookup.identifier(poolId, contact),
@@ -92,17 +123,18 @@ export function startDelivery(
     onResult: recorder.forwardEnded,
   });
   closers.push(() => forwarding.stop());
-  const reporting = {
-    store,
-    clock,
-    log: given.plainLog,
-    providers,
-    forwardTo: directory.reportedTo,
-    onReport: recorder.reportTaken,
+  for (const provider of providers) followReports(reporting, provider);
+  const findProvider = async (name: string): Promise<Provider | null> =>
+    name.includes("/") ? await appCarriers.find(name) : (providers.find((provider) => provider.name === name) ?? null);
+  const takeReports: TakeReports = (provider, request) =>
+    takeReportRequest({ ...reporting, findProvider }, { provider, request });
+  return {
+    wake: tracer.detached(outbox.wake),
+    inbox,
+    takeReports,
+    carrierStatus: (app) => statusOf(app, carriers, health),
+    testCarrier: (name) => testAppCarrier(appCarriers, name),
   };
-  followReports(reporting);
-  const takeReports: TakeReports = (provider, request) => takeReportRequest(reporting, { provider, request });
-  return { wake: tracer.detached(outbox.wake), inbox, takeReports, carrierStatus: () => statusOf(carriers, health) };
 }
 
 async function reportHookOf(

@@ -32,13 +32,14 @@ export function traceStore(store: Store, tracer: Tracer, system: string): Store 
 /** Returns the same provider with a span for each send. */
 export function traceProvider(provider: Provider, tracer: Tracer): Provider {
   if (!tracer.on) return provider;
+  const label = provider.label ?? provider.name;
   return {
     ...provider,
     send: tracer.traced(
       {
-        name: `provider.${provider.name}`,
+        name: `provider.${label}`,
         remote: true,
-        attributes: { provider: provider.name },
+        attributes: { provider: label },
         failureOf: ({ kind }) => (kind === "sent" ? undefined : kind),
       },
       (message) => provider.send(message),

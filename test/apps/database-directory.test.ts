@@ -117,6 +117,7 @@ describe.each(storeEngines())("the directory over $engine", ({ open }) => {
       ownerOrganization: expect.stringMatching(/^[0-9a-f-]{36}$/),
       registrationHook: null,
       deliveryReportHook: null,
+      carriers: [],
       policy,
     });
     await apps.changeApp({ appId: "default", apply: (app) => ({ ...app, displayName: "Mine", audience: "urn:mine" }) });

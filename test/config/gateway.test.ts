@@ -211,12 +211,13 @@ describe("a description that comes over the network", () => {
     expect(() => inline({ secrets: { key } })).toThrow("/secrets/key must be the secret itself as a text");
   });
 
-  test.each(["http://api.example.com/", "file:///etc/passwd", "gopher://api.example.com/", "https://user@api.example.com/"])(
-    "can't call %s",
-    (url) => {
-      expect(() => inline(request({ url }))).toThrow("/request/url must");
-    },
-  );
+  test.each(["file:///etc/passwd", "gopher://api.example.com/", "https://user@api.example.com/"])("can't call %s", (url) => {
+    expect(() => inline(request({ url }))).toThrow("/request/url must");
+  });
+
+  test("may name http, whose addresses are checked apart", () => {
+    expect(originsOfGateway(inline(request({ url: "http://api.example.com/" })).gateway)).toEqual(["http://api.example.com/"]);
+  });
 });
 
 describe("the URL of a gateway", () => {
@@ -253,6 +254,7 @@ describe("the URLs of Amazon", () => {
   test("name region, sender, configuration set and endpoint", () => {
     expect(parseSesUrl("ses://eu-central-1?from=Codes%20<codes@example.com>&configuration_set=otp", context)).toEqual({
       region: "eu-central-1",
+      credentials: null,
       endpoint: null,
       insecure: false,
       from: { name: "Codes", address: "codes@example.com" },
@@ -260,6 +262,7 @@ describe("the URLs of Amazon", () => {
     });
     expect(parseSnsUrl("sns://us-gov-west-1?sender_id=Latchkey&endpoint=https://vpce-1.sns.example.com", context)).toEqual({
       region: "us-gov-west-1",
+      credentials: null,
       endpoint: "https://vpce-1.sns.example.com",
       insecure: false,
       senderId: "Latchkey",
@@ -283,9 +286,25 @@ describe("the URLs of Amazon", () => {
     expect(parse).not.toThrow(/AKIA|secret/);
   });
 
-  test("can't come over the network, because the credentials are those of this machine", () => {
-    const network = { isProduction: true, readText: null };
-    expect(() => parseSesUrl("ses://eu-central-1?from=a@b.example", network)).toThrow("only the environment can set it");
-    expect(() => parseSnsUrl("sns://eu-central-1", network)).toThrow("only the environment can set it");
+  const network = { isProduction: false, readText: null };
+  const [id, secret] = ["AKIATESTTESTTEST", "wJalr/XUtnFEMI+K7MDENG"];
+
+  test("must have credentials of their own if they come over the network", () => {
+    const { credentials } = parseSnsUrl(`sns://${id}:${encodeURIComponent(secret)}@eu-central-1`, network);
+    expect([credentials?.accessKeyId, credentials?.secretAccessKey.reveal()]).toEqual([id, secret]);
+    expect(parseSesUrl(`ses://${id}:wJalr%2FXUtnFEMI+K7MDENG@eu-central-1?from=a@b.example`, network).credentials).toEqual(
+      credentials,
+    );
+  });
+
+  test.each([
+    ["sns://eu-central-1", "must have the id of an access key"],
+    [`sns://${id}@eu-central-1`, "must have the id of an access key"],
+    [`sns://${id}:${secret}@eu-central-1`, "%2F"],
+    [`sns://${id}:${encodeURIComponent(secret)}@eu-central-1?insecure=1`, "must not have `insecure`, because it comes"],
+    [`sns://${id}:${encodeURIComponent(secret)}@eu-central-1?endpoint=https://10.0.0.1`, "must not have `endpoint`"],
+  ])("%s is refused over the network without its secrets", (url, expected) => {
+    expect(() => parseSnsUrl(url, network)).toThrow(expected);
+    expect(() => parseSnsUrl(url, network)).not.toThrow(/AKIA|wJalr/);
   });
 });

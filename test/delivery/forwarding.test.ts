@@ -129,7 +129,7 @@ describe.each(storeEngines())("delivery reports to apps on $engine", ({ open }) 
     const body = Buffer.from(
       JSON.stringify({ sendKey: of.reference, status: news, cause: news === "delivered" ? "" : "absent" }),
     );
-    const deps = { store, clock: time.clock, log, providers: [carrier], forwardTo: () => hooked };
+    const deps = { store, clock: time.clock, log, findProvider: async () => carrier, forwardTo: () => hooked };
     const request = { method: "POST", url: "https://auth.example.com/delivery/reports/one", headers: { signature }, body };
     return takeReportRequest(deps, { provider: "one", request });
   }

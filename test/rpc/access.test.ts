@@ -111,6 +111,7 @@ describe("who calls", () => {
         ownerOrganization: caller.app.ownerOrganization,
         registrationHook: null,
         deliveryReportHook: null,
+        carriers: [],
         policy: caller.policy,
       },
       policy: fixedPolicy,

@@ -137,6 +137,7 @@ describe("apps and clients", () => {
       ownerOrganization: "0190a000-0000-7000-8000-00000000000a",
       registrationHook: null,
       deliveryReportHook: null,
+      carriers: [],
       state: "archived",
       createdAt: startOfTime,
     });

@@ -45,6 +45,7 @@ export function plainApp(given: Pick<App, "appId" | "audience" | "policy"> & Par
     ownerOrganization: "0190a000-0000-7000-8000-00000000000a",
     registrationHook: null,
     deliveryReportHook: null,
+    carriers: [],
   };
   return { poolId: mainPoolId, displayName: "", ...people, ...given };
 }

@@ -2,6 +2,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { AuthError } from "../../auth/errors.js";
 import type { Carrier, Settings } from "../../config/settings.js";
 import { type SentTest, sendTest } from "../../messages/send-test.js";
+import type { App } from "../../model/app.js";
+import { nameInDeployment } from "../../model/carrier.js";
 import type { Channel } from "../../model/channel.js";
 import { contactKindOf } from "../../model/channel.js";
 import type { MessageStatus, StoredMessage } from "../../model/message.js";
@@ -35,12 +37,13 @@ export async function sendTestMessage(settings: Settings, options: SendTestOptio
   if (channel !== undefined && contactKindOf[channel] !== to.kind) {
     throw new CliError(`--channel ${channel} does not reach --to: it needs ${kindWords[contactKindOf[channel]]}.`);
   }
-  return await withAccounts(settings, { appId, io }, async ({ deps, actor }) => {
+  return await withAccounts(settings, { appId, io }, async ({ deps, actor, app }) => {
+    const ofCarrier = reportsOf(settings, app);
     const sent = await refuseKindly(appId, () => sendTest(deps, actor, { appId, to, channel }));
-    const message = await follow(sent, waitMs, (found) => isEnded(settings, found));
+    const message = await follow(sent, waitMs, (found) => isEnded(ofCarrier, found));
     const { challengeId } = sent.challenge;
     const fields = { challenge_id: challengeId, message: message === null ? null : messageFields(message) };
-    print(io, options, fields, message === null ? [lost] : outcomeLines(settings, message, { appId, waited: options.wait }));
+    print(io, options, fields, message === null ? [lost] : outcomeLines(message, { appId, ofCarrier, waited: options.wait }));
     return message !== null && (message.status === "sent" || message.status === "delivered");
   });
 }
@@ -62,12 +65,23 @@ async function follow(
   }
 }
 
+/** Returns whether a carrier reports what became of messages. Undefined if there is none of this name, such as development's inbox. */
+type ReportsOf = (provider: string | null) => boolean | undefined;
+
+/** The settings of apps' own carriers stay sealed, so those that may report are waited for. */
+function reportsOf({ carriers }: Settings, app: App): ReportsOf {
+  const own = app.carriers.map((carrier) => {
+    return [nameInDeployment(app.appId, carrier), !["smtp", "ses", "sns"].includes(carrier.kind)] as const;
+  });
+  const all = new Map([...carriers.map((carrier) => [carrier.name, sendsReports(carrier)] as const), ...own]);
+  return (provider) => all.get(provider ?? "");
+}
+
 /** Whether waiting longer can show something new. */
-function isEnded({ carriers }: Settings, { status, provider }: StoredMessage): boolean {
+function isEnded(ofCarrier: ReportsOf, { status, provider }: StoredMessage): boolean {
   if (status === "queued") return false;
   if (status !== "sent") return true;
-  const carrier = carriers.find(({ name }) => name === provider);
-  return carrier === undefined || !sendsReports(carrier);
+  return ofCarrier(provider) !== true;
 }
 
 /** Whether a carrier reports what became of a message. The messages of others stay `sent`. */
@@ -89,30 +103,28 @@ function sendsReports({ spec }: Carrier): boolean {
 
 interface Place {
   readonly appId: string;
+  readonly ofCarrier: ReportsOf;
   readonly waited: string;
 }
 
-function outcomeLines(settings: Settings, message: StoredMessage, place: Place): readonly string[] {
+function outcomeLines(message: StoredMessage, place: Place): readonly string[] {
   const { messageId, channel, maskedDestination, queuedAt } = message;
   return [
     `The message ${messageId} to ${maskedDestination} by ${channel} was queued at ${timeText(queuedAt)}.`,
-    outcomes[message.status](message, { ...place, settings }),
+    outcomes[message.status](message, place),
     `\`latchkey message show ${messageId} --app ${place.appId}\` shows its tries.`,
   ];
 }
 
-const outcomes: Readonly<
-  Record<MessageStatus, (message: StoredMessage, place: Place & { readonly settings: Settings }) => string>
-> = {
+const outcomes: Readonly<Record<MessageStatus, (message: StoredMessage, place: Place) => string>> = {
   queued: ({ tries, cause }, { waited }) =>
     tries.length === 0
       ? `No carrier was asked within ${waited}: check that the service runs on this database. It also waits while its carrier is down: its log and \`latchkey doctor\` say why.`
       : `No carrier took it within ${waited}, and the service still tries. The last try says: ${sentence(cause)} \`latchkey doctor\` checks the carriers.`,
-  sent: (message, { settings, waited }) => {
+  sent: (message, { ofCarrier, waited }) => {
     const took = `The carrier ${message.provider ?? ""} took it.`;
-    if (!settings.carriers.some(({ name }) => name === message.provider))
-      return `${took} Look where development shows messages.`;
-    return isEnded(settings, message)
+    if (ofCarrier(message.provider) === undefined) return `${took} Look where development shows messages.`;
+    return isEnded(ofCarrier, message)
       ? `${took} It sends no reports. Look into the mailbox or the phone; a mail may be in the spam folder.`
       : `${took} It reported nothing more within ${waited}. Look at the phone, and check that the carrier can reach LATCHKEY_ISSUER.`;
   },

@@ -25,6 +25,8 @@ export function sentencesOf({ reason, violations, metadata, detail, retryAfterMs
       return "This is the last contact of the user, or the last verified one: add another one first.";
     case "MESSAGE_NOT_FOUND":
       return `The app ${appId} has no message with this id: see \`latchkey message list --app ${appId}\`.`;
+    case "PROVIDER_NOT_FOUND":
+      return `The app ${appId} has no carrier of this name: see \`latchkey provider list --app ${appId}\`.`;
     case "CODE_INVALID":
       return "The code of this message can't be sent again: it has expired, was redeemed, has no sends left, or was a test. Request a new one.";
     case "CHANNEL_UNAVAILABLE":
@@ -58,4 +60,7 @@ const options: Readonly<Record<string, string>> = {
   username: "The username",
   external_id: "The external id",
   contact: "The contact",
+  name: "The name",
+  url: "The URL",
+  gateway: "The description",
 };

@@ -4,7 +4,7 @@ import { openDirectory } from "../../apps/database-directory.js";
 import { AuthError } from "../../auth/errors.js";
 import type { Settings } from "../../config/settings.js";
 import type { App } from "../../model/app.js";
-import { createCore } from "../../server/core.js";
+import { type Core, createCore } from "../../server/core.js";
 import { directoryValues } from "../../server/deployment.js";
 import { createRecorder } from "../../telemetry/metrics.js";
 import { commandLog } from "../command-log.js";
@@ -15,6 +15,7 @@ import { sentencesOf } from "./refusals.js";
 /** What commands about users work with. */
 export interface InApp {
   readonly deps: AccountsDeps;
+  readonly core: Core;
   readonly app: App;
   /** The command line. Every act of one command has one correlation id. */
   readonly actor: Actor;
@@ -31,13 +32,13 @@ export async function withAccounts<T>(
 ): Promise<T> {
   return await withStore(settings, async (store) => {
     const log = commandLog(settings, io);
-    const { deps: core } = await createCore(settings, { store, log, metrics: createRecorder().auth });
-    const { clock } = core;
+    const core = await createCore(settings, { store, log, metrics: createRecorder().auth });
+    const { clock } = core.deps;
     const directory = await openDirectory({ apps: store.apps, deployment: directoryValues(settings), clock, log });
     try {
-      const deps = { ...core, directory, wakeOutbox: () => {} };
+      const deps = { ...core.deps, directory, wakeOutbox: () => {} };
       const actor = operator();
-      return await work({ deps, actor, app: await appFor(deps, actor, appId) });
+      return await work({ deps, core, actor, app: await appFor(deps, actor, appId) });
     } catch (error) {
       throw error instanceof AuthError ? new CliError(sentencesOf(error, appId)) : error;
     } finally {

@@ -1,13 +1,21 @@
+import { Secret } from "../../lib/secret.js";
 import { SettingError } from "../setting.js";
 import { readInsecure } from "./gateway-url.js";
-import { type ProviderContext, type ProviderUrl, splitProviderUrl } from "./provider-url.js";
+import { insecureOverNetwork, type ProviderContext, type ProviderUrl, splitProviderUrl } from "./provider-url.js";
 
 /** What the URLs of Amazon's services have in common. */
 export interface Aws {
   readonly region: string;
+  /** Null: the SDK finds those of this process. A URL that came over the network always has some. */
+  readonly credentials: AwsCredentials | null;
   /** The URL of another endpoint than the region's. Null: none. */
   readonly endpoint: string | null;
   readonly insecure: boolean;
+}
+
+export interface AwsCredentials {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: Secret<string>;
 }
 
 export interface AwsUrl extends Aws {
@@ -15,18 +23,16 @@ export interface AwsUrl extends Aws {
 }
 
 /**
- * Splits `ses://eu-central-1?…` or `sns://…`. Throws SettingError. The SDK finds the credentials of this process, so such a URL
- * can't come over the network.
+ * Splits `ses://eu-central-1?…` or `sns://…`. Throws SettingError. A URL that came over the network must have credentials of its own,
+ * because the SDK would find those of this process. Others have none.
  */
 export function splitAwsUrl(
   text: string,
   { form, known, context }: { readonly form: string; readonly known: readonly string[]; readonly context: ProviderContext },
 ): AwsUrl {
   const url = splitProviderUrl(text, { form, known: [...known, "endpoint", "insecure"] });
-  if (context.readText === null) {
-    throw new SettingError("must not use Amazon: its credentials are those of this server, so only the environment can set it");
-  }
-  if (url.user !== "" || url.password !== "") {
+  const isRemote = context.readText === null;
+  if (!isRemote && (url.user !== "" || url.password !== "")) {
     throw new SettingError(
       `must be ${form}, without credentials: the AWS SDK finds them in the environment, a profile or a role`,
     );
@@ -35,8 +41,22 @@ export function splitAwsUrl(
   if (!/^[a-z]{2}(?:-[a-z]+){1,3}-\d{1,2}$/.test(url.host)) {
     throw new SettingError(`must be ${form}, with a region such as eu-central-1 in place of a host`);
   }
-  const insecure = readInsecure(url.parameter("insecure"), context.isProduction);
-  return { region: url.host, endpoint: readEndpoint(url.parameter("endpoint"), insecure), insecure, parameter: url.parameter };
+  const { parameter } = url;
+  const found = { region: url.host, parameter, credentials: isRemote ? readCredentials(url) : null };
+  if (isRemote && parameter("insecure") !== undefined) throw new SettingError(insecureOverNetwork);
+  if (isRemote && parameter("endpoint") !== undefined) {
+    throw new SettingError("must not have `endpoint`, because it comes over the network: remove it");
+  }
+  const insecure = readInsecure(parameter("insecure"), context.isProduction);
+  return { ...found, endpoint: readEndpoint(parameter("endpoint"), insecure), insecure };
+}
+
+/** https://docs.aws.amazon.com/IAM/latest/APIReference/API_AccessKey.html: ids have 16 to 128 letters, digits and underscores. */
+function readCredentials({ user, password }: ProviderUrl): AwsCredentials {
+  if (!/^\w{16,128}$/.test(user) || !/^[\x21-\x7e]{16,256}$/.test(password)) {
+    throw new SettingError("must have the id of an access key as its user, and its secret, with / as %2F, as its password");
+  }
+  return { accessKeyId: user, secretAccessKey: new Secret(password) };
 }
 
 function readEndpoint(text: string | undefined, insecure: boolean): string | null {

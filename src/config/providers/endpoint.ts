@@ -1,5 +1,5 @@
 import { SettingError } from "../setting.js";
-import type { ProviderContext, ProviderUrl } from "./provider-url.js";
+import { insecureOverNetwork, type ProviderContext, type ProviderUrl } from "./provider-url.js";
 
 /** Where a provider's HTTP API is. */
 export interface Endpoint {
@@ -26,6 +26,7 @@ export function readEndpoint(url: ProviderUrl, { isProduction, readText }: Provi
   const publicOnly = readText === null;
   const [ca, insecure] = [url.parameter("ca"), url.parameter("insecure")];
   if (insecure !== undefined) {
+    if (readText === null) throw new SettingError(insecureOverNetwork);
     if (insecure !== "1") throw new SettingError("must have no value but 1 as `insecure`: remove it, or write insecure=1");
     if (isProduction)
       throw new SettingError("must not have `insecure` in production, because codes would be sent unencrypted: remove it");

@@ -37,9 +37,12 @@ export function parseGatewayUrl(text: string, channel: Channel, context: Provide
   return { gateway, insecure: allowsHttp, publicOnly: false, ...(ca === undefined ? {} : { ca: readText(ca) }) };
 }
 
-/** Reads a description that comes over the network. It may use nothing of this machine and call public addresses only. */
+/**
+ * Reads a description that comes over the network. It may use nothing of this machine and call public addresses only. The caller
+ * checks its origins: http is for hosts that the operator allows.
+ */
 export function parseInlineGateway(text: string, channel: Channel, isProduction: boolean): GatewaySettings {
-  const gateway = readGateway(text, { isProduction, readText: null, allowsHttp: false });
+  const gateway = readGateway(text, { isProduction, readText: null, allowsHttp: true });
   if (!gateway.channels.includes(channel)) throw new SettingError(`must serve ${channel}: add "${channel}" to /channels`);
   return { gateway, insecure: false, publicOnly: true };
 }

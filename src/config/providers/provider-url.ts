@@ -25,6 +25,9 @@ export interface ProviderContext {
   readonly readEnv?: ((name: string) => string | undefined) | undefined;
 }
 
+/** Why a URL that came over the network may not have `insecure`. */
+export const insecureOverNetwork = "must not have `insecure`, because it comes over the network: remove it";
+
 /**
  * Splits a provider's URL. Throws SettingError if it has no such form, or a parameter that is not in `known`. Messages repeat
  * nothing of the URL except the names of known parameters, because the rest may hold a password.

@@ -1,3 +1,4 @@
+import { withPasswordHint } from "../password-hint.js";
 import { SettingError } from "../setting.js";
 import { parseSender, type Smtp } from "../smtp-url.js";
 import { type Aws, splitAwsUrl } from "./aws-url.js";
@@ -14,6 +15,10 @@ const form = "ses://eu-central-1?from=codes@example.com";
 
 /** Reads the URL of Amazon SES. Throws SettingError. */
 export function parseSesUrl(text: string, context: ProviderContext): Ses {
+  return withPasswordHint(text, () => read(text, context));
+}
+
+function read(text: string, context: ProviderContext): Ses {
   const { parameter, ...aws } = splitAwsUrl(text, { form, known: ["from", "configuration_set"], context });
   const from = parameter("from");
   if (from === undefined) throw new SettingError(`must name the sender: write ${form}`);

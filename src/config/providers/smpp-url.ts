@@ -1,7 +1,7 @@
 import { Secret } from "../../lib/secret.js";
 import { withPasswordHint } from "../password-hint.js";
 import { fileErrorCode, SettingError } from "../setting.js";
-import { type ProviderContext, type ProviderUrl, splitProviderUrl } from "./provider-url.js";
+import { insecureOverNetwork, type ProviderContext, type ProviderUrl, splitProviderUrl } from "./provider-url.js";
 
 /** See `SmppOptions`. */
 export interface Smpp {
@@ -70,7 +70,8 @@ function readTls(url: ProviderUrl, { secure, context }: { secure: boolean; conte
     throw new SettingError("must not have `ca` or `insecure` with smpp://, which has no TLS: remove it, or write smpps://");
   }
   if (insecure !== undefined && insecure !== "1") throw new SettingError("must have 1 as `insecure`, or not have it");
-  if (insecure !== undefined && (context.isProduction || context.readText === null)) {
+  if (insecure !== undefined && context.readText === null) throw new SettingError(insecureOverNetwork);
+  if (insecure !== undefined && context.isProduction) {
     throw new SettingError("must not have `insecure` in production: name the authority of the certificate with `ca` instead");
   }
   return { ca: path === undefined ? null : readCa(path, context), insecure: insecure !== undefined };

@@ -7,7 +7,7 @@ import { type AddressRules, addressRefused, checkedLookup, mayConnectTo } from "
 
 export interface CarrierRequest {
   readonly method: "GET" | "POST" | "PUT" | "PATCH";
-  /** https, or http if the client is insecure. It has no user and no password. */
+  /** https, or http if the client is insecure or its rules list the address. It has no user and no password. */
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   /** Empty: none. */
@@ -85,15 +85,16 @@ interface Limits {
 
 export function createCarrierHttp(options: CarrierHttpOptions): CarrierHttp {
   const { ca, insecure = false, addresses } = options;
-  const kept = {
+  const rules = { "http:": addresses && { ...addresses, listedOnly: true }, "https:": addresses };
+  const kept = (of: AddressRules | undefined) => ({
     keepAlive: true,
     maxSockets: options.connectionsMax ?? 50,
     timeout: idleMs,
-    ...(addresses === undefined ? {} : { lookup: checkedLookup(addresses) }),
-  };
+    ...(of === undefined ? {} : { lookup: checkedLookup(of) }),
+  });
   const agents = {
-    http: new http.Agent(kept),
-    https: new https.Agent({ ...kept, rejectUnauthorized: !insecure, minVersion: "TLSv1.2", ca }),
+    "http:": new http.Agent(kept(rules["http:"])),
+    "https:": new https.Agent({ ...kept(rules["https:"]), rejectUnauthorized: !insecure, minVersion: "TLSv1.2", ca }),
   };
   const limits = {
     connect: Math.min(options.connectTimeoutMs ?? 10_000, timeoutMaxMs),
@@ -110,14 +111,15 @@ export function createCarrierHttp(options: CarrierHttpOptions): CarrierHttp {
   return {
     async request(request) {
       if (closed) return notSent("closed");
-      const url = readUrl(request.url, insecure);
+      const url = readUrl(request.url, insecure || addresses !== undefined);
       if (url === null) return notSent("invalid");
-      if (addresses !== undefined && !mayConnectTo(url.hostname.replace(/^\[(.*)\]$/, "$1"), addresses)) {
+      const protocol = url.protocol as keyof typeof agents;
+      const ofProtocol = rules[protocol];
+      if (ofProtocol !== undefined && !mayConnectTo(url.hostname.replace(/^\[(.*)\]$/, "$1"), ofProtocol)) {
         return notSent("address_refused");
       }
       running += 1;
-      const agent = url.protocol === "https:" ? agents.https : agents.http;
-      const outcome = await exchange(request, { url, agent, limits });
+      const outcome = await exchange(request, { url, agent: agents[protocol], limits });
       running -= 1;
       endIdle();
       return outcome;
@@ -129,10 +131,10 @@ export function createCarrierHttp(options: CarrierHttpOptions): CarrierHttp {
   };
 }
 
-function readUrl(text: string, insecure: boolean): URL | null {
+function readUrl(text: string, allowsHttp: boolean): URL | null {
   const url = URL.canParse(text) ? new URL(text) : null;
   if (url === null || url.username !== "" || url.password !== "") return null;
-  return url.protocol === "https:" || (insecure && url.protocol === "http:") ? url : null;
+  return url.protocol === "https:" || (allowsHttp && url.protocol === "http:") ? url : null;
 }
 
 interface Connection {

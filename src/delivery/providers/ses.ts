@@ -1,6 +1,7 @@
 import type { SESv2Client } from "@aws-sdk/client-sesv2";
 import { createAwsHandler } from "../aws/aws-http.js";
 import { resultOfAwsFailure } from "../aws/aws-result.js";
+import { explicitCredentials } from "../aws/credentials.js";
 import { isEmail, isSender } from "../destination.js";
 import { type CarrierHttpOptions, createCarrierHttp } from "../http/carrier-request.js";
 import type { CheckedProvider, Message } from "../provider.js";
@@ -11,12 +12,14 @@ export interface SesOptions extends CarrierHttpOptions {
   readonly from: { readonly name: string; readonly address: string };
   /** Null: none. */
   readonly configurationSet: string | null;
+  /** Null or left out: those that the SDK finds. */
+  readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: { reveal(): string } } | null;
   /** The URL of another endpoint than the region's. Null: none. */
   readonly endpoint: string | null;
 }
 
 /**
- * Sends e-mail through Amazon SES (API v2, SendEmail) with the credentials that the AWS SDK finds. The SDK is loaded at the first
+ * Sends e-mail through Amazon SES (API v2, SendEmail) with its credentials, or those that the AWS SDK finds. The SDK is loaded at the first
  * use, because it takes longer to load than the whole server.
  */
 export function createSesProvider(options: SesOptions): CheckedProvider {
@@ -28,7 +31,8 @@ export function createSesProvider(options: SesOptions): CheckedProvider {
   async function load() {
     const sdk = await import("@aws-sdk/client-sesv2");
     // The outbox retries.
-    const common = { region, maxAttempts: 1, requestHandler: createAwsHandler(http) };
+    const own = explicitCredentials(options.credentials);
+    const common = { region, maxAttempts: 1, requestHandler: createAwsHandler(http), ...own };
     return { sdk, client: new sdk.SESv2Client({ ...common, ...(endpoint === null ? {} : { endpoint }) }) };
   }
 

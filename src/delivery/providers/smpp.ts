@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { setTimeout as wait } from "node:timers/promises";
 import type { PDU } from "smpp";
 import type { EpochMs } from "../../model/time.js";
+import type { AddressRules } from "../../outbound/checked-lookup.js";
 import { isPhone } from "../destination.js";
 import type { CheckedProvider, DeliveryReport, DeliveryResult, Message } from "../provider.js";
 import { createLink } from "./smpp/link.js";
@@ -28,6 +29,8 @@ export interface SmppOptions {
   readonly ca: string | null;
   /** Whether certificates are not verified. */
   readonly insecure: boolean;
+  /** For a message center that came over the network. Left out: any address, because the operator of this machine chose it. */
+  readonly addresses?: AddressRules | undefined;
   readonly systemId: string;
   readonly password: { reveal(): string };
   /** Empty: none. */
@@ -72,6 +75,7 @@ export function createSmppProvider(options: SmppOptions): CheckedProvider & Requ
 
   const session = {
     ...options,
+    addresses: options.addresses,
     connectTimeoutMs: capped(options.connectTimeoutMs ?? 10_000),
     answerTimeoutMs: capped(options.answerTimeoutMs ?? 15_000),
     enquireMs: options.enquireMs ?? 30_000,

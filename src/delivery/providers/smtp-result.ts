@@ -1,3 +1,4 @@
+import { addressRefused } from "../../outbound/checked-lookup.js";
 import type { DeliveryResult } from "../provider.js";
 
 /**
@@ -17,9 +18,10 @@ const sessionReplies = new Set([503, 530, 534, 535, 538]);
 /**
  * Classifies a failed try. `permanent` is only a refusal of this recipient or message. `temporary` is a request to send it
  * again later. `unknown`: sending the body has begun, and the server gave no answer that can be understood. Everything else
- * (server down, TLS, login, sender refused) must be fixed by the operator, and the code waits for that.
+ * (server down, TLS, login, sender refused) must be fixed by the operator, and the code waits for that. `url` is what the operator
+ * knows the settings by.
  */
-export function resultOfFailure(error: unknown, hasBegun: boolean): DeliveryResult {
+export function resultOfFailure(error: unknown, hasBegun: boolean, url = "LATCHKEY_SMTP_URL"): DeliveryResult {
   const failure = (typeof error === "object" && error !== null ? error : {}) as SmtpFailure;
   const reply = replyCode(failure);
   const ofMessage = failure.command === "RCPT TO" || failure.command === "DATA";
@@ -33,8 +35,13 @@ export function resultOfFailure(error: unknown, hasBegun: boolean): DeliveryResu
   }
   if (hasBegun && reply === 0)
     return { kind: "unknown", detail: `the mail server did not say whether it took the message (${status})` };
-  const isMisconfigured = reply >= 500 && (failure.code === "EAUTH" || sessionReplies.has(reply));
-  return { kind: "unavailable", detail: troubleOf(failure, reply, status), ...(isMisconfigured ? { isMisconfigured } : {}) };
+  const isMisconfigured =
+    failure.code === addressRefused || (reply >= 500 && (failure.code === "EAUTH" || sessionReplies.has(reply)));
+  return {
+    kind: "unavailable",
+    detail: troubleOf(failure, { reply, status, url }),
+    ...(isMisconfigured ? { isMisconfigured } : {}),
+  };
 }
 
 /** Returns 0 if there is no reply, or one that is no SMTP reply. */
@@ -44,25 +51,34 @@ function replyCode({ responseCode }: SmtpFailure): number {
 }
 
 const tlsAdvice =
-  "write the host as in its certificate, trust its authority with ca=FILE or, for a server on this machine, " +
-  "add starttls=never to LATCHKEY_SMTP_URL";
+  "write the host as in its certificate, trust its authority with ca=FILE or, for a server on this machine, add starttls=never to";
+
+interface Reply {
+  /** 0: none. */
+  readonly reply: number;
+  readonly status: string;
+  readonly url: string;
+}
 
 /** Describes why the mail server can't be used, and what to do. */
-function troubleOf(failure: SmtpFailure, reply: number, status: string): string {
+function troubleOf(failure: SmtpFailure, { reply, status, url }: Reply): string {
+  if (failure.code === addressRefused) {
+    return "the mail server's host is not at a public address: allow it in LATCHKEY_OUTBOUND_ALLOWED or correct the host";
+  }
   if (failure.code === "EAUTH") {
-    return `the mail server refused the login (${status}): check user and password in LATCHKEY_SMTP_URL`;
+    return `the mail server refused the login (${status}): check user and password in ${url}`;
   }
   if (isTlsFailure(failure)) {
-    return `no trusted TLS connection to the mail server (${status}): ${tlsAdvice}`;
+    return `no trusted TLS connection to the mail server (${status}): ${tlsAdvice} ${url}`;
   }
-  if (sessionReplies.has(reply)) return `the mail server requires a login or TLS (${status}): check LATCHKEY_SMTP_URL`;
+  if (sessionReplies.has(reply)) return `the mail server requires a login or TLS (${status}): check ${url}`;
   if (failure.command === "MAIL FROM" && reply >= 500) {
-    return `the mail server refused the sender (${status}): check \`from\` in LATCHKEY_SMTP_URL`;
+    return `the mail server refused the sender (${status}): check \`from\` in ${url}`;
   }
-  if (reply >= 500) return `the mail server refused this client (${status}): check LATCHKEY_SMTP_URL`;
+  if (reply >= 500) return `the mail server refused this client (${status}): check ${url}`;
   if (reply >= 400) return `the mail server asked to try again later (${status})`;
   if (failure.code === "EABORT") return "the mail server took too long";
-  return `the mail server can't be reached (${status}): check that it is running, and the host and port in LATCHKEY_SMTP_URL`;
+  return `the mail server can't be reached (${status}): check that it is running, and the host and port in ${url}`;
 }
 
 /**

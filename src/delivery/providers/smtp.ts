@@ -1,5 +1,8 @@
+import type { Socket } from "node:net";
 import { createTransport } from "nodemailer";
 import { isLoopback } from "../../lib/listen.js";
+import type { AddressRules } from "../../outbound/checked-lookup.js";
+import { type ConnectTo, connectByRules } from "../../outbound/connect.js";
 import { isEmail, isSender } from "../destination.js";
 import type { CheckedProvider, Message } from "../provider.js";
 import { hasBegun, type Watched, watchBodies } from "./smtp-body.js";
@@ -27,6 +30,8 @@ export interface SmtpOptions {
     /** PEM: a private RSA key. */
     readonly key: { reveal(): string };
   } | null;
+  /** For a server that came over the network. Left out: any address, because the operator of this machine chose it. */
+  readonly addresses?: AddressRules | undefined;
   /** Maximum number of connections, opened as needed. Default: 50. */
   readonly connectionsMax?: number;
   /**
@@ -47,6 +52,7 @@ export function createSmtpProvider(options: SmtpOptions): CheckedProvider {
   watchBodies(transport);
   const from = checkedSender(options.from);
   const sendTimeoutMs = capped(options.sendTimeoutMs ?? timeoutMaxMs);
+  const url = options.addresses === undefined ? undefined : "its URL";
   return {
     name: "smtp",
     channels: ["email"],
@@ -58,7 +64,7 @@ export function createSmtpProvider(options: SmtpOptions): CheckedProvider {
         const providerMessageId = info.serverMessageId ?? queueIdOf(info) ?? mail.messageId;
         return { kind: "sent", detail: replyStatus(info) ?? "accepted", providerMessageId };
       } catch (error) {
-        return resultOfFailure(error, hasBegun(mail));
+        return resultOfFailure(error, hasBegun(mail), url);
       }
     },
     async check() {
@@ -66,7 +72,7 @@ export function createSmtpProvider(options: SmtpOptions): CheckedProvider {
         await transport.verify();
         return null;
       } catch (error) {
-        return resultOfFailure(error, false).detail;
+        return resultOfFailure(error, false, url).detail;
       }
     },
     async close() {
@@ -76,7 +82,7 @@ export function createSmtpProvider(options: SmtpOptions): CheckedProvider {
 }
 
 function transportOptions(options: SmtpOptions) {
-  const { host, port, secure, user, password, ca, insecure, dkim, starttls } = options;
+  const { host, port, secure, user, password, ca, insecure, dkim, starttls, addresses } = options;
   const connectTimeoutMs = capped(options.connectTimeoutMs ?? 10_000);
   const strippable = user !== null && !isLoopback(host);
   return {
@@ -99,6 +105,16 @@ function transportOptions(options: SmtpOptions) {
     maxRequeues: 1,
     disableFileAccess: true,
     disableUrlAccess: true,
+    // The library looks names up by itself. A socket that is given to it is connected already, and it begins TLS on it.
+    ...(addresses === undefined ? {} : { getSocket: socketSource({ host, port, timeoutMs: connectTimeoutMs }, addresses) }),
+  };
+}
+
+type Give = (error: Error | null, opened?: { readonly connection: Socket }) => void;
+
+function socketSource(to: ConnectTo, addresses: AddressRules) {
+  return (_options: unknown, give: Give): void => {
+    connectByRules(to, addresses).then((connection) => give(null, { connection }), give);
   };
 }
 

@@ -1,6 +1,7 @@
 import type { SNSClient } from "@aws-sdk/client-sns";
 import { createAwsHandler } from "../aws/aws-http.js";
 import { resultOfAwsFailure } from "../aws/aws-result.js";
+import { explicitCredentials } from "../aws/credentials.js";
 import { isPhone } from "../destination.js";
 import { type CarrierHttpOptions, createCarrierHttp } from "../http/carrier-request.js";
 import type { CheckedProvider, Message } from "../provider.js";
@@ -10,12 +11,14 @@ export interface SnsOptions extends CarrierHttpOptions {
   readonly region: string;
   /** The sender that phones show, where the country allows one. Null: none. */
   readonly senderId: string | null;
+  /** Null or left out: those that the SDK finds. */
+  readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: { reveal(): string } } | null;
   /** The URL of another endpoint than the region's. Null: none. */
   readonly endpoint: string | null;
 }
 
 /**
- * Sends SMS through Amazon SNS (Publish to a phone number) with the credentials that the AWS SDK finds. The SDK is loaded at the
+ * Sends SMS through Amazon SNS (Publish to a phone number) with its credentials, or those that the AWS SDK finds. The SDK is loaded at the
  * first use, because it takes longer to load than the whole server.
  */
 export function createSnsProvider(options: SnsOptions): CheckedProvider {
@@ -26,7 +29,8 @@ export function createSnsProvider(options: SnsOptions): CheckedProvider {
   async function load() {
     const sdk = await import("@aws-sdk/client-sns");
     // The outbox retries.
-    const common = { region, maxAttempts: 1, requestHandler: createAwsHandler(http) };
+    const own = explicitCredentials(options.credentials);
+    const common = { region, maxAttempts: 1, requestHandler: createAwsHandler(http), ...own };
     return { sdk, client: new sdk.SNSClient({ ...common, ...(endpoint === null ? {} : { endpoint }) }) };
   }
 

@@ -5,14 +5,16 @@ import {
   type ListMessagesRequest,
   ProviderState,
   type ProviderStatusSchema,
+  type PutProviderRequest,
 } from "../../gen/latchkey/v1/delivery_service_pb.js";
 import { type MessageSchema, MessageStatus, MessageTryResult } from "../../gen/latchkey/v1/message_pb.js";
 import type { ListMessagesInput } from "../../messages/list-messages.js";
+import type { PutProviderInput } from "../../messages/put-provider.js";
 import type { CarrierStatus } from "../../model/carrier.js";
 import type * as messages from "../../model/message.js";
 import type { EpochMs } from "../../model/time.js";
 import type { DeliveryStats } from "../../store/port/messages.js";
-import { toChannel, toPurpose } from "./challenge.js";
+import { fromChannel, toChannel, toPurpose } from "./challenge.js";
 import { keyOf } from "./enums.js";
 
 const statuses = {
@@ -78,6 +80,7 @@ const states = { up: ProviderState.UP, down: ProviderState.DOWN } satisfies Reco
 >;
 
 export function toProviderStatus({
+  appId,
   name,
   kind,
   channel,
@@ -86,6 +89,7 @@ export function toProviderStatus({
   const { state, since, lastError, sent, failed } = health;
   return {
     ...{ name, kind },
+    appId: appId ?? "",
     channel: toChannel(channel),
     state: states[state],
     since: timestampFromMs(since),
@@ -107,6 +111,13 @@ export function fromListMessages(request: ListMessagesRequest): Pick<ListMessage
     to: fromTime(request.queuedTo),
   };
   return { recipient: kind === undefined ? null : { kind, value: recipient.value! }, filter };
+}
+
+export function fromPutProvider({ appId, name, channel, settings, position }: PutProviderRequest): PutProviderInput {
+  const known = fromChannel(channel);
+  if (known === undefined) throw new Error("validation accepted a request without a channel");
+  const [url, gateway] = settings.case === "gateway" ? ["", settings.value] : [settings.value ?? "", ""];
+  return { appId, name, channel: known, settings: { url, gateway }, position };
 }
 
 export function fromTime(time: Timestamp | undefined): EpochMs | undefined {

@@ -1,18 +1,22 @@
-import type { AccountsDeps } from "../../accounts/deps.js";
 import { type DeliveryService, RetryMessageRequestSchema } from "../../gen/latchkey/v1/delivery_service_pb.js";
+import { deleteProvider } from "../../messages/delete-provider.js";
 import { getDeliveryStats } from "../../messages/get-delivery-stats.js";
 import { getMessage } from "../../messages/get-message.js";
 import { listMessages } from "../../messages/list-messages.js";
 import { type ListProvidersDeps, listProviders } from "../../messages/list-providers.js";
+import { type PutProviderDeps, putProvider } from "../../messages/put-provider.js";
 import { retryMessage } from "../../messages/retry-message.js";
+import { type TestProviderDeps, testProvider } from "../../messages/test-provider.js";
 import { actorOf } from "../actor.js";
 import { toChallenge } from "../convert/challenge.js";
 import { toIdempotency } from "../convert/idempotency.js";
-import { fromListMessages, fromTime, toMessage, toProviderStatus, toStats } from "../convert/message.js";
+import { fromListMessages, fromPutProvider, fromTime, toMessage, toProviderStatus, toStats } from "../convert/message.js";
 import type { Handlers } from "../pipeline.js";
 
 /** The methods of latchkey.v1.DeliveryService. They turn requests into calls of use cases and results into responses. */
-export function createDeliveryService(deps: AccountsDeps & ListProvidersDeps): Handlers<typeof DeliveryService> {
+export function createDeliveryService(
+  deps: ListProvidersDeps & PutProviderDeps & TestProviderDeps,
+): Handlers<typeof DeliveryService> {
   return {
     forClients: {
       async getMessage(caller, { appId, messageId }) {
@@ -38,8 +42,23 @@ export function createDeliveryService(deps: AccountsDeps & ListProvidersDeps): H
         return { stats: stats.map(toStats) };
       },
 
-      async listProviders() {
-        return { providers: listProviders(deps).map(toProviderStatus) };
+      async listProviders(caller, { appId }) {
+        return { providers: (await listProviders(deps, actorOf(caller), { appId })).map(toProviderStatus) };
+      },
+
+      async putProvider(caller, request) {
+        await putProvider(deps, actorOf(caller), fromPutProvider(request));
+        return {};
+      },
+
+      async deleteProvider(caller, { appId, name }) {
+        await deleteProvider(deps, actorOf(caller), { appId, name });
+        return {};
+      },
+
+      async testProvider(caller, { appId, name }) {
+        const { isTested, problem } = await testProvider(deps, actorOf(caller), { appId, name });
+        return { tested: isTested, problem };
       },
     },
     forUsers: {},

@@ -54,20 +54,20 @@ export interface Apps {
   /**
    * Replaces an app by what `apply` returns for it. `apply` is pure and may run more than once; an error that it throws undoes
    * the change and is thrown. `check` runs for every client of the app. The id, pool, number and time of creation never change.
-   * The key of a hook that is replaced or removed is deleted, and that of a new one is stored, with the change. Returns null if
-   * there is no such app.
+   * The key of a hook or carrier that is replaced or removed is deleted, and that of a new one is stored, with the change. Returns
+   * null if there is no such app.
    */
   changeApp(change: {
     readonly appId: string;
     readonly apply: (app: AppRecord) => AppRecord;
     readonly check?: CheckClient;
-    /** The key of the hook that `apply` sets. */
-    readonly hookKey?: StoredKey;
+    /** The key of the hook or carrier that `apply` sets. */
+    readonly newKey?: StoredKey;
   }): Promise<AppRecord | null>;
 
   /**
-   * Deletes an app with its clients and the keys of its hooks, if no member, session or live challenge belongs to it; otherwise
-   * archives it. `check` runs for every client of the app. Returns null if there is no such app.
+   * Deletes an app with its clients and the keys of its hooks and carriers, if no member, session or live challenge belongs to it;
+   * otherwise archives it. `check` runs for every client of the app. Returns null if there is no such app.
    */
   deleteApp(change: {
     readonly appId: string;

@@ -3,7 +3,7 @@ import type { EpochMs } from "../../model/time.js";
 /** A secret of the deployment, sealed under a master key. */
 export interface StoredKey {
   readonly keyId: string;
-  readonly use: "lookup" | "signing" | "hook";
+  readonly use: "lookup" | "signing" | "hook" | "carrier";
   /** JWS algorithm of a signing key. Empty for other keys. */
   readonly alg: string;
   /** Public JWK of a signing key as JSON text. Empty for other keys. */
@@ -23,8 +23,10 @@ export interface KeyCheck {
 
 /** The deployment's own keys, and check values of the keys in its configuration. */
 export interface Keys {
-  /** Returns all keys, oldest first. */
-  list(): Promise<readonly StoredKey[]>;
+  /** Returns all keys, or those of one use, oldest first. */
+  list(query?: { readonly use: StoredKey["use"] }): Promise<readonly StoredKey[]>;
+
+  find(keyId: string): Promise<StoredKey | null>;
 
   /**
    * Adds a key and returns true. With `ifNewest` it adds the key only if `ifNewest` is the id of the newest key of the same

@@ -1,5 +1,6 @@
 import type { AppRecord, AppState, DeliveryReportHook, Hook, RegistrationHook } from "../../model/app.js";
 import type { AppPolicy } from "../../model/app-policy.js";
+import type { AppCarrier } from "../../model/carrier.js";
 import type { EpochMs } from "../../model/time.js";
 import type { Value } from "./cold-database.js";
 import { escapeNul, unescapeNul } from "./texts.js";
@@ -20,13 +21,15 @@ export interface AppRow {
   registration_hook: string;
   /** JSON text, or empty. */
   delivery_report_hook: string;
+  /** JSON text of a list. */
+  carriers: string;
   state: AppState;
   created_at: EpochMs;
 }
 
 export const appColumns =
   "app_id, pool_id, number, display_name, logo_url, support_address, allowed_origins, audience, policy, state, created_at, " +
-  "roles, owner_organization, registration_hook, delivery_report_hook";
+  "roles, owner_organization, registration_hook, delivery_report_hook, carriers";
 
 /** Returns the values of `appColumns`. JSON writes U+0000 as an escape, so only plain texts need `escapeNul`. */
 export function appValues(app: AppRecord): Value[] {
@@ -46,6 +49,7 @@ export function appValues(app: AppRecord): Value[] {
     escapeNul(app.ownerOrganization),
     hookText(app.registrationHook),
     hookText(app.deliveryReportHook),
+    JSON.stringify(app.carriers),
   ];
 }
 
@@ -66,6 +70,7 @@ export function toApp(row: AppRow): AppRecord {
     ownerOrganization: unescapeNul(row.owner_organization),
     registrationHook: hookOf<RegistrationHook>(row.registration_hook),
     deliveryReportHook: hookOf<DeliveryReportHook>(row.delivery_report_hook),
+    carriers: JSON.parse(row.carriers) as AppCarrier[],
   };
 }
 

@@ -45,20 +45,20 @@ function createAppOperations(db: ColdDatabase): Pick<Apps, "findApp" | "listApps
           escapeNul(app.poolId),
           now,
         ]);
-        const text = `INSERT INTO apps (${appColumns}, revision) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`;
+        const text = `INSERT INTO apps (${appColumns}, revision) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`;
         yield* sql(text, [...appValues(created), revision]);
         yield* forgetDeletion("app", app.appId);
         return created;
       }),
 
-    changeApp: ({ appId, apply, check, hookKey }) =>
+    changeApp: ({ appId, apply, check, newKey }) =>
       changeDirectory(db, function* () {
         const app = yield* readApp(appId);
         if (app === null) return null;
         if (check !== undefined) for (const client of yield* readRights(appId)) check(client);
         const next = yield* replaceApp({ ...apply(app), ...fixed(app) });
-        yield* deleteHookKeys(app, next);
-        if (hookKey !== undefined) yield* insertKey(hookKey);
+        yield* deleteKeys(app, next);
+        if (newKey !== undefined) yield* insertKey(newKey);
         return next;
       }),
 
@@ -75,7 +75,7 @@ function createAppOperations(db: ColdDatabase): Pick<Apps, "findApp" | "listApps
         const revision = yield* nextRevision();
         for (const { clientId } of clients) yield* removeClient(clientId, { revision, now });
         yield* sql("DELETE FROM apps WHERE app_id = $1", [escapeNul(appId)]);
-        yield* deleteHookKeys(app, null);
+        yield* deleteKeys(app, null);
         yield* noteDeletion("app", appId, { revision, now });
         return "deleted";
       }),
@@ -95,20 +95,20 @@ function* replaceApp(app: AppRecord): Steps<AppRecord> {
   const revision = yield* nextRevision();
   const text = `UPDATE apps SET display_name = $4, logo_url = $5, support_address = $6, allowed_origins = $7, audience = $8,
       policy = $9, state = $10, roles = $12, owner_organization = $13, registration_hook = $14, delivery_report_hook = $15,
-      revision = $16
+      carriers = $16, revision = $17
     WHERE app_id = $1 AND pool_id = $2 AND number = $3 AND created_at = $11`;
   yield* sql(text, [...appValues(app), revision]);
   return app;
 }
 
-/** Deletes the keys of the hooks that an app had and has no more. */
-function* deleteHookKeys(was: AppRecord, next: AppRecord | null): Steps<void> {
-  const kept = next === null ? [] : hookKeysOf(next);
-  for (const keyId of hookKeysOf(was)) if (!kept.includes(keyId)) yield* sql("DELETE FROM keys WHERE key_id = $1", [keyId]);
+/** Deletes the keys of the hooks and carriers that an app had and has no more. */
+function* deleteKeys(was: AppRecord, next: AppRecord | null): Steps<void> {
+  const kept = next === null ? [] : keysOf(next);
+  for (const keyId of keysOf(was)) if (!kept.includes(keyId)) yield* sql("DELETE FROM keys WHERE key_id = $1", [keyId]);
 }
 
-function hookKeysOf({ registrationHook, deliveryReportHook }: AppRecord): string[] {
-  return [registrationHook, deliveryReportHook].flatMap((hook) => (hook === null ? [] : [hook.keyId]));
+function keysOf({ registrationHook, deliveryReportHook, carriers }: AppRecord): readonly string[] {
+  return [registrationHook, deliveryReportHook, ...carriers].flatMap((owner) => (owner === null ? [] : [owner.keyId]));
 }
 
 /** Numbers of deleted apps are not given again. */

@@ -22,7 +22,16 @@ export function* insertKey(key: StoredKey): Steps<void> {
 /** Keys and their checks. Operations that look for sessions and challenges are in the engines' `key-uses.ts`. */
 export function createKeys(db: ColdDatabase): Omit<Keys, "countUses" | "revokeSessions"> {
   return {
-    list: async () => (await db.read<KeyRow>(`SELECT ${keyColumns} FROM keys ORDER BY created_at, key_id`)).map(toStoredKey),
+    async list(query) {
+      const where = query === undefined ? "" : "WHERE use = $1";
+      const text = `SELECT ${keyColumns} FROM keys ${where} ORDER BY created_at, key_id`;
+      return (await db.read<KeyRow>(text, query === undefined ? [] : [query.use])).map(toStoredKey);
+    },
+
+    async find(keyId) {
+      const [row] = await db.read<KeyRow>(`SELECT ${keyColumns} FROM keys WHERE key_id = $1`, [keyId]);
+      return row === undefined ? null : toStoredKey(row);
+    },
 
     add: ({ key, ifNewest }) =>
       db.write(function* () {

@@ -93,7 +93,7 @@ describe("smpp:// and smpps://", () => {
 
   test.each([
     ["smpps://s:p@smsc.example.com?insecure=1", production, "must not have `insecure` in production"],
-    ["smpps://s:p@smsc.example.com?insecure=1", overTheNetwork, "must not have `insecure` in production"],
+    ["smpps://s:p@smsc.example.com?insecure=1", overTheNetwork, "must not have `insecure`, because it comes over the network"],
     ["smpps://s:p@smsc.example.com?ca=/etc/ca.pem", overTheNetwork, "must not name a file as `ca`"],
   ])("%s is refused where it would weaken TLS or read a file of this machine", (url, context, problem) => {
     expect(() => readSmppUrl(url, context)).toThrow(problem);

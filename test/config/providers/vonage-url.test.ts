@@ -81,6 +81,7 @@ describe("a wrong URL of Vonage is refused in a sentence that repeats none of it
     [`${start}?from=Example&insecure=1`, /`insecure` in production/],
     [`${start}?from=Example&insecure=0`, /no value but 1/, development],
     [`${start}?from=Example&ca=/etc/passwd`, /names a file of the server/, network],
+    [`${start}?from=Example&insecure=1`, /comes over the network/, { ...network, isProduction: false }],
     [`vonage://abcd1234:${secret}/%zz@rest.nexmo.com?from=Example`, /%2F/],
   ])("%s", (text, expected, context = production) => {
     const message = refusal(text, context);

@@ -73,6 +73,19 @@ describe("a gateway that comes over the network", () => {
     },
   );
 
+  test("calls http only at addresses that the operator allows", async () => {
+    const { connections, port } = await listen();
+    const url = `http://gateway.internal:${port}/`;
+    const publicOne = provider(url, { resolve: async () => ["8.8.8.8"] });
+    for (const refused of [publicOne, provider("http://8.8.8.8/"), provider(url, { resolve: async () => ["127.0.0.1"] })]) {
+      expect(await refused.check!()).toContain("not at a public address");
+    }
+    expect(connections.count).toBe(0);
+    await provider(url, { resolve: async () => ["127.0.0.1"], allowed: ["127.0.0.0/8"] }).send(message("sms"));
+    await provider(url, { resolve: async () => ["127.0.0.1"], allowed: ["gateway.internal"] }).send(message("sms"));
+    expect(connections.count).toBe(2);
+  });
+
   test("connects to what the operator allows", async () => {
     const { connections, port } = await listen();
     const gateway = provider(`https://127.0.0.1:${port}/`, { allowed: ["127.0.0.1"] });

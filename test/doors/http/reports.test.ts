@@ -47,7 +47,9 @@ async function start(options: { readonly failing?: boolean } = {}) {
     },
   };
   const log = keptLog();
-  const deps = { store, clock, log, providers: [carrier, silent], forwardTo: () => new Set<string>() };
+  const carriers = [carrier, silent, { ...carrier, name: "shop/sms" }];
+  const findProvider = async (name: string) => carriers.find((one) => one.name === name) ?? null;
+  const deps = { store, clock, log, findProvider, forwardTo: () => new Set<string>() };
   const networkOf = createNetworkOf([]);
   const routes = createHttpRoutes({
     issuer,
@@ -97,6 +99,16 @@ describe("a carrier's report", () => {
     const report = { provider: "sms-main", reference: "5e5d", providerMessageId: "SM1", status: "delivered", cause: "" };
     expect(on.stored).toMatchObject([report, report]);
     expect(on.stored[0]!.reportedAt).toBe(on.clock());
+  });
+
+  it("on an app's own carrier comes below the app, and is read under that URL", async () => {
+    const on = await start();
+    expect((await on.post("shop/sms?x=1", { headers: signed })).status).toBe(200);
+    expect(on.seen[0]!.url).toBe(`${issuer}/delivery/reports/shop/sms?x=1`);
+    expect(on.stored).toMatchObject([{ provider: "shop/sms" }]);
+    for (const path of ["other/sms", "shop/other", "shop%2Fsms/sms", "shop/sms/more"])
+      expect((await on.post(path, { headers: signed })).status, path).toBe(404);
+    expect(on.stored).toHaveLength(1);
   });
 
   it("may come by GET and without a body", async () => {
@@ -168,7 +180,7 @@ describe("reports over a carrier's own connection", () => {
       },
     };
     const forwardTo = () => new Set<string>();
-    followReports({ store: { messages: { report } }, clock: fakeClock(), log, providers: [provider], forwardTo });
+    followReports({ store: { messages: { report } }, clock: fakeClock(), log, forwardTo }, provider);
     return { log, send: (reports: readonly DeliveryReport[]) => take(reports) };
   };
 

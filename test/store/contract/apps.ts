@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { expect, it } from "vitest";
 import type { AppRecord, RegistrationHook } from "../../../src/model/app.js";
+import type { AppCarrier } from "../../../src/model/carrier.js";
 import type { ClientRecord } from "../../../src/model/client.js";
 import { directoryOf, newApp, newSecret } from "./directory-fixtures.js";
 import { bytes, email, issue, newSession, type Scene, signIn, t0, times } from "./fixtures.js";
@@ -29,6 +30,10 @@ export function apps(scene: Scene): void {
       roles: ["admin", "nurse"],
       ownerOrganization: "0f7c6f8e-6f0e-4d0c-9a51-3f6f2d7e8a11",
       registrationHook: { url: "https://shop.example/hook", keyId: "hook-1", failOpen: true },
+      carriers: [
+        { name: "second", channel: "sms", kind: "twilio", keyId: "carrier-2" },
+        { name: "first", channel: "email", kind: "smtp", keyId: "carrier-1" },
+      ],
     });
     const created = await scene.store.apps.createApp({ app, now: t0 });
     expect(created).toEqual({ ...app, number: 2, createdAt: t0 });
@@ -105,19 +110,45 @@ export function apps(scene: Scene): void {
     expect(await left()).toEqual([false, false, false]);
   });
 
+  it("the keys of carriers are deleted with the carriers that name them, and with the app, and at no other change", async () => {
+    const { store } = scene;
+    const { appId } = await addApp();
+    const carrierOf = (name: string): AppCarrier => ({ name, channel: "sms", kind: "smpp", keyId: randomUUID() });
+    const put = (carriers: readonly AppCarrier[], { keyId }: AppCarrier) => {
+      const bare = { keyId, use: "carrier", alg: "", publicJwk: "", sealed: Buffer.from(keyId) } as const;
+      const newKey = { ...bare, createdAt: t0, activeAt: t0 };
+      return store.apps.changeApp({ appId, apply: (was) => ({ ...was, carriers }), newKey });
+    };
+    const change = (changes: Partial<AppRecord>) => store.apps.changeApp({ appId, apply: (was) => ({ ...was, ...changes }) });
+    const left = async () => (await store.keys.list({ use: "carrier" })).map(({ keyId }) => keyId).toSorted();
+    const [one, two, three] = [carrierOf("one"), carrierOf("two"), carrierOf("one")] as const;
+    const ids = (...carriers: readonly AppCarrier[]) => carriers.map(({ keyId }) => keyId).toSorted();
+    await put([one], one);
+    expect((await put([one, two], two))!.carriers).toEqual([one, two]);
+    await change({ displayName: "New", carriers: [two, one] });
+    expect((await store.apps.findApp(appId))!.carriers).toEqual([two, one]);
+    expect(await left()).toEqual(ids(one, two));
+    await put([two, three], three);
+    expect(await left()).toEqual(ids(two, three));
+    await change({ carriers: [three] });
+    expect(await left()).toEqual(ids(three));
+    expect(await store.apps.deleteApp({ appId, now: t0 })).toBe("deleted");
+    expect(await left()).toEqual([]);
+  });
+
   it("a hook and its key are stored together or not at all", async () => {
     const { store } = scene;
     const { appId } = await addApp();
     const keyId = randomUUID();
-    const hookKey = { keyId, use: "hook", alg: "", publicJwk: "", sealed: bytes(keyId), createdAt: t0, activeAt: t0 } as const;
+    const newKey = { keyId, use: "hook", alg: "", publicJwk: "", sealed: bytes(keyId), createdAt: t0, activeAt: t0 } as const;
     const registrationHook = { url: "https://hooks.example.com/", keyId, failOpen: true };
-    const put = (id: string) => store.apps.changeApp({ appId: id, apply: (was) => ({ ...was, registrationHook }), hookKey });
+    const put = (id: string) => store.apps.changeApp({ appId: id, apply: (was) => ({ ...was, registrationHook }), newKey });
     const hasKey = async () => (await store.keys.list()).some((key) => key.keyId === keyId);
     expect(await put("nothing")).toBeNull();
     const refuse = () => {
       throw new Error("not allowed");
     };
-    await expect(store.apps.changeApp({ appId, apply: refuse, hookKey })).rejects.toThrow("not allowed");
+    await expect(store.apps.changeApp({ appId, apply: refuse, newKey })).rejects.toThrow("not allowed");
     expect(await hasKey()).toBe(false);
     expect((await put(appId))!.registrationHook).toEqual(registrationHook);
     expect(await hasKey()).toBe(true);

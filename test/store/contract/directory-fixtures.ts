@@ -19,6 +19,7 @@ export function newApp(changes: Partial<AppRecord> = {}): Omit<AppRecord, "numbe
     ownerOrganization: randomUUID(),
     registrationHook: null,
     deliveryReportHook: null,
+    carriers: [],
     state: "active",
     ...changes,
   };

@@ -44,6 +44,16 @@ export function keys(scene: Scene): void {
     expect(await store.keys.list()).toEqual([added[1], added[2], added[0]]);
   });
 
+  it("a key is found by its id, and those of one use are listed alone", async () => {
+    const { store } = scene;
+    const [signing, carrier] = [newKey(), newKey({ use: "carrier", alg: "", publicJwk: "", createdAt: t0 - 1 })];
+    for (const key of [signing, carrier]) await store.keys.add({ key });
+    expect(await store.keys.find(carrier.keyId)).toEqual(carrier);
+    expect(await store.keys.find("nothing")).toBeNull();
+    expect(await store.keys.list({ use: "carrier" })).toEqual([carrier]);
+    expect(await store.keys.list({ use: "hook" })).toEqual([]);
+  });
+
   it("keys of one moment are listed in the order of their ids' bytes, and the last of them is the newest", async () => {
     const { store } = scene;
     const ids = ["K", "a", "b", "é"];

@@ -27,7 +27,7 @@ export function readGateway(text: string, context: GatewayContext): Gateway {
   if (gateway !== null) return gateway;
   const listed = mistakes.map(({ pointer, text: why }) => `${pointer === "" ? "the description" : pointer} ${why}`);
   throw new SettingError(
-    `must lead to a valid description of a gateway (${listed.length === 1 ? "1 mistake" : `${listed.length} mistakes`}): ${listed.join("; ")}`,
+    `must ${context.readText === null ? "be" : "lead to"} a valid description of a gateway (${listed.length === 1 ? "1 mistake" : `${listed.length} mistakes`}): ${listed.join("; ")}`,
   );
 }
 

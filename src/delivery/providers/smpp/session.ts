@@ -1,6 +1,7 @@
 import smpp, { type PDU, type Session as Wire } from "smpp";
 import { atMost } from "../../../lib/at-most.js";
 import { codeOf } from "../../../lib/error-code.js";
+import { type AddressRules, addressRefused, checkedLookup, mayConnectTo } from "../../../outbound/checked-lookup.js";
 import { createWindow } from "./window.js";
 
 export interface SessionOptions {
@@ -11,6 +12,8 @@ export interface SessionOptions {
   readonly ca: string | null;
   /** Whether certificates are not verified. */
   readonly insecure: boolean;
+  /** For a message center that came over the network. Undefined: any address, because the operator of this machine chose it. */
+  readonly addresses: AddressRules | undefined;
   readonly systemId: string;
   readonly password: { reveal(): string };
   readonly systemType: string;
@@ -61,6 +64,8 @@ const unreadMax = 256 * 1024;
 
 /** Connects and binds as a transceiver (SMPP 3.4 §2.2.3). Never throws. */
 export async function openSession(options: SessionOptions, take: TakeDelivery): Promise<Opened> {
+  const { host, addresses } = options;
+  if (addresses !== undefined && !mayConnectTo(host, addresses)) return { kind: "unreachable", code: addressRefused };
   const wire = smpp.connect(connectOptions(options));
   const connection = createConnection(wire, options, take);
   let timer: NodeJS.Timeout | undefined;
@@ -78,9 +83,10 @@ export async function openSession(options: SessionOptions, take: TakeDelivery): 
   return { kind: "bound", session: connection.session };
 }
 
-function connectOptions({ host, port, secure, ca, insecure }: SessionOptions) {
+function connectOptions({ host, port, secure, ca, insecure, addresses }: SessionOptions) {
   const tls = { tls: true, rejectUnauthorized: !insecure, minVersion: "TLSv1.2", ...(ca === null ? {} : { ca }) };
-  return { host, port, noDelay: true, ...(secure ? tls : {}) };
+  const lookup = addresses === undefined ? {} : { lookup: checkedLookup(addresses) };
+  return { host, port, noDelay: true, ...lookup, ...(secure ? tls : {}) };
 }
 
 function createConnection(wire: Wire, options: SessionOptions, take: TakeDelivery) {

@@ -1,4 +1,5 @@
 import smpp from "smpp";
+import { addressRefused } from "../../../outbound/checked-lookup.js";
 import type { DeliveryResult } from "../../provider.js";
 
 const { errors } = smpp;
@@ -58,6 +59,11 @@ export function resultOfNoConnection(code: string): DeliveryResult & { readonly 
       isMisconfigured: true,
       detail: `no trusted TLS connection to the message center (${code}): ${advice}`,
     };
+  }
+  if (code === addressRefused) {
+    const advice = "allow it in LATCHKEY_OUTBOUND_ALLOWED or correct the host";
+    const detail = `the message center's host is not at a public address: ${advice}`;
+    return { kind: "unavailable", isMisconfigured: true, detail };
   }
   const advice = "check that it is running, and the host and port in its URL";
   return { kind: "unavailable", detail: `the message center can't be reached (${code}): ${advice}` };

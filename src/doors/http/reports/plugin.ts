@@ -21,7 +21,12 @@ export interface ReportsOptions extends CallerReading {
 const statuses: Readonly<Record<TakenReports, number>> = { taken: 200, forged: 403, malformed: 400, unknown: 404 };
 
 interface Route {
-  readonly Params: { readonly provider: string };
+  readonly Params: { readonly provider: string; readonly app?: string };
+}
+
+/** Returns the name of a carrier in the deployment. */
+function providerIn({ app, provider }: Route["Params"]): string {
+  return app === undefined ? provider : `${app}/${provider}`;
 }
 
 /**
@@ -42,14 +47,15 @@ export function reportRoutes(options: ReportsOptions): FastifyPluginAsync {
       return await reply.code(429).header("retry-after", String(waitSeconds)).send();
     });
     app.setErrorHandler((error, _request, reply) => sendError(error, reply));
-    app.all<Route>("/reports/:provider", async (request, reply) => await answer(request, reply));
+    for (const path of ["/reports/:provider", "/reports/:app/:provider"])
+      app.all<Route>(path, async (request, reply) => await answer(request, reply));
   };
 
   async function answer(request: FastifyRequest<Route>, reply: FastifyReply): Promise<FastifyReply> {
     guard.begin();
     let isRefused = false;
     try {
-      const taken = await options.take(request.params.provider, reportRequestOf(request, options.issuer));
+      const taken = await options.take(providerIn(request.params), reportRequestOf(request, options.issuer));
       isRefused = taken !== "taken";
       return await reply.code(statuses[taken]).send();
     } finally {
@@ -69,7 +75,7 @@ function reportRequestOf(request: FastifyRequest<Route>, issuer: string): Omit<R
   const body = request.body as Buffer | undefined;
   return {
     method: request.method,
-    url: `${issuer}/delivery/reports/${request.params.provider}${query}`,
+    url: `${issuer}/delivery/reports/${providerIn(request.params)}${query}`,
     headers: headersOf(request),
     body: body ?? Buffer.alloc(0),
   };

@@ -18,7 +18,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file latchkey/v1/delivery_service.proto.
  */
 export const file_latchkey_v1_delivery_service: GenFile = /*@__PURE__*/
-  fileDesc("CiJsYXRjaGtleS92MS9kZWxpdmVyeV9zZXJ2aWNlLnByb3RvEgtsYXRjaGtleS52MSJgChFHZXRNZXNzYWdlUmVxdWVzdBIlCgZhcHBfaWQYASABKAlCFbpIEnIQGCAyDF5bYS16MC05LV0qJBIkCgptZXNzYWdlX2lkGAIgASgDQhC6SA0iCxj/////////DygBIjsKEkdldE1lc3NhZ2VSZXNwb25zZRIlCgdtZXNzYWdlGAEgASgLMhQubGF0Y2hrZXkudjEuTWVzc2FnZSLUAwoTTGlzdE1lc3NhZ2VzUmVxdWVzdBIlCgZhcHBfaWQYASABKAlCFbpIEnIQGCAyDF5bYS16MC05LV0qJBIcCglwYWdlX3NpemUYAiABKAVCCbpIBhoEGGQoABIuCgpwYWdlX3Rva2VuGAMgASgJQhq6SBdyFRiACDIQXltBLVphLXowLTlfLV0qJBItCgd1c2VyX2lkGAQgASgJQhq6SBdyFRABGCQyD15bMC05QS1GYS1mLV0rJEgAEiYKBWVtYWlsGAUgASgJQhW6SBJyEBABGP4BMgleXFB7Q2N9KiRIABIlCgVwaG9uZRgGIAEoCUIUukgRcg8QARggMgleXFB7Q2N9KiRIABI0CgZzdGF0dXMYByABKA4yGi5sYXRjaGtleS52MS5NZXNzYWdlU3RhdHVzQgi6SAWCAQIQARInCghwcm92aWRlchgIIAEoCUIVukgSchAYIDIMXlthLXowLTktXSokEi8KC3F1ZXVlZF9mcm9tGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBItCglxdWV1ZWRfdG8YCiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgsKCXJlY2lwaWVudCJXChRMaXN0TWVzc2FnZXNSZXNwb25zZRImCghtZXNzYWdlcxgBIAMoCzIULmxhdGNoa2V5LnYxLk1lc3NhZ2USFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIpsBChNSZXRyeU1lc3NhZ2VSZXF1ZXN0EiUKBmFwcF9pZBgBIAEoCUIVukgSchAYIDIMXlthLXowLTktXSokEiQKCm1lc3NhZ2VfaWQYAiABKANCELpIDSILGP////////8PKAESNwoPaWRlbXBvdGVuY3lfa2V5GAMgASgJQh66SBtyGRhAMhVeKFtceDIxLVx4N2VdezE2LH0pPyQiQQoUUmV0cnlNZXNzYWdlUmVzcG9uc2USKQoJY2hhbGxlbmdlGAEgASgLMhYubGF0Y2hrZXkudjEuQ2hhbGxlbmdlIpIBChdHZXREZWxpdmVyeVN0YXRzUmVxdWVzdBIlCgZhcHBfaWQYASABKAlCFbpIEnIQGCAyDF5bYS16MC05LV0qJBIoCgRmcm9tGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBImCgJ0bxgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiRQoYR2V0RGVsaXZlcnlTdGF0c1Jlc3BvbnNlEikKBXN0YXRzGAEgAygLMhoubGF0Y2hrZXkudjEuRGVsaXZlcnlTdGF0cyKYAgoNRGVsaXZlcnlTdGF0cxInCgNkYXkYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg8KB2NvdW50cnkYAiABKAkSJQoHY2hhbm5lbBgDIAEoDjIULmxhdGNoa2V5LnYxLkNoYW5uZWwSEAoIcHJvdmlkZXIYBCABKAkSDAoEc2VudBgFIAEoAxIRCglkZWxpdmVyZWQYBiABKAMSEAoIdmVyaWZpZWQYByABKAMSJwoEY29zdBgIIAMoCzIZLmxhdGNoa2V5LnYxLk1lc3NhZ2VQcmljZRI4ChVtZWRpYW5fdGltZV90b192ZXJpZnkYCSABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24iFgoUTGlzdFByb3ZpZGVyc1JlcXVlc3QiRwoVTGlzdFByb3ZpZGVyc1Jlc3BvbnNlEi4KCXByb3ZpZGVycxgBIAMoCzIbLmxhdGNoa2V5LnYxLlByb3ZpZGVyU3RhdHVzIo4CCg5Qcm92aWRlclN0YXR1cxIMCgRuYW1lGAEgASgJEgwKBGtpbmQYAiABKAkSJQoHY2hhbm5lbBgDIAEoDjIULmxhdGNoa2V5LnYxLkNoYW5uZWwSKQoFc3RhdGUYBCABKA4yGi5sYXRjaGtleS52MS5Qcm92aWRlclN0YXRlEikKBXNpbmNlGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBISCgpsYXN0X2Vycm9yGAYgASgJEjEKDWxhc3RfZXJyb3JfYXQYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgwKBHNlbnQYCCABKAMSDgoGZmFpbGVkGAkgASgDKl8KDVByb3ZpZGVyU3RhdGUSHgoaUFJPVklERVJfU1RBVEVfVU5TUEVDSUZJRUQQABIVChFQUk9WSURFUl9TVEFURV9VUBABEhcKE1BST1ZJREVSX1NUQVRFX0RPV04QAjLDBAoPRGVsaXZlcnlTZXJ2aWNlEmcKCkdldE1lc3NhZ2USHi5sYXRjaGtleS52MS5HZXRNZXNzYWdlUmVxdWVzdBofLmxhdGNoa2V5LnYxLkdldE1lc3NhZ2VSZXNwb25zZSIYkAICqtQYEQgEEg1tZXNzYWdlczpyZWFkEm0KDExpc3RNZXNzYWdlcxIgLmxhdGNoa2V5LnYxLkxpc3RNZXNzYWdlc1JlcXVlc3QaIS5sYXRjaGtleS52MS5MaXN0TWVzc2FnZXNSZXNwb25zZSIYkAICqtQYEQgEEg1tZXNzYWdlczpyZWFkEmsKDFJldHJ5TWVzc2FnZRIgLmxhdGNoa2V5LnYxLlJldHJ5TWVzc2FnZVJlcXVlc3QaIS5sYXRjaGtleS52MS5SZXRyeU1lc3NhZ2VSZXNwb25zZSIWqtQYEggEEg5tZXNzYWdlczphZG1pbhJ5ChBHZXREZWxpdmVyeVN0YXRzEiQubGF0Y2hrZXkudjEuR2V0RGVsaXZlcnlTdGF0c1JlcXVlc3QaJS5sYXRjaGtleS52MS5HZXREZWxpdmVyeVN0YXRzUmVzcG9uc2UiGJACAqrUGBEIBBINbWVzc2FnZXM6cmVhZBJwCg1MaXN0UHJvdmlkZXJzEiEubGF0Y2hrZXkudjEuTGlzdFByb3ZpZGVyc1JlcXVlc3QaIi5sYXRjaGtleS52MS5MaXN0UHJvdmlkZXJzUmVzcG9uc2UiGJACAqrUGBEIBBINbWVzc2FnZXM6cmVhZEI1CgtsYXRjaGtleS52MVABWhZsYXRjaGtleS92MTtsYXRjaGtleXYxqgILTGF0Y2hrZXkuVjFiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_timestamp, file_latchkey_v1_access, file_latchkey_v1_challenge, file_latchkey_v1_message]);
+  fileDesc("CiJsYXRjaGtleS92MS9kZWxpdmVyeV9zZXJ2aWNlLnByb3RvEgtsYXRjaGtleS52MSJgChFHZXRNZXNzYWdlUmVxdWVzdBIlCgZhcHBfaWQYASABKAlCFbpIEnIQGCAyDF5bYS16MC05LV0qJBIkCgptZXNzYWdlX2lkGAIgASgDQhC6SA0iCxj/////////DygBIjsKEkdldE1lc3NhZ2VSZXNwb25zZRIlCgdtZXNzYWdlGAEgASgLMhQubGF0Y2hrZXkudjEuTWVzc2FnZSLVAwoTTGlzdE1lc3NhZ2VzUmVxdWVzdBIlCgZhcHBfaWQYASABKAlCFbpIEnIQGCAyDF5bYS16MC05LV0qJBIcCglwYWdlX3NpemUYAiABKAVCCbpIBhoEGGQoABIuCgpwYWdlX3Rva2VuGAMgASgJQhq6SBdyFRiACDIQXltBLVphLXowLTlfLV0qJBItCgd1c2VyX2lkGAQgASgJQhq6SBdyFRABGCQyD15bMC05QS1GYS1mLV0rJEgAEiYKBWVtYWlsGAUgASgJQhW6SBJyEBABGP4BMgleXFB7Q2N9KiRIABIlCgVwaG9uZRgGIAEoCUIUukgRcg8QARggMgleXFB7Q2N9KiRIABI0CgZzdGF0dXMYByABKA4yGi5sYXRjaGtleS52MS5NZXNzYWdlU3RhdHVzQgi6SAWCAQIQARIoCghwcm92aWRlchgIIAEoCUIWukgTchEYQTINXlthLXowLTkvLV0qJBIvCgtxdWV1ZWRfZnJvbRgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLQoJcXVldWVkX3RvGAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEILCglyZWNpcGllbnQiVwoUTGlzdE1lc3NhZ2VzUmVzcG9uc2USJgoIbWVzc2FnZXMYASADKAsyFC5sYXRjaGtleS52MS5NZXNzYWdlEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSKbAQoTUmV0cnlNZXNzYWdlUmVxdWVzdBIlCgZhcHBfaWQYASABKAlCFbpIEnIQGCAyDF5bYS16MC05LV0qJBIkCgptZXNzYWdlX2lkGAIgASgDQhC6SA0iCxj/////////DygBEjcKD2lkZW1wb3RlbmN5X2tleRgDIAEoCUIeukgbchkYQDIVXihbXHgyMS1ceDdlXXsxNix9KT8kIkEKFFJldHJ5TWVzc2FnZVJlc3BvbnNlEikKCWNoYWxsZW5nZRgBIAEoCzIWLmxhdGNoa2V5LnYxLkNoYWxsZW5nZSKSAQoXR2V0RGVsaXZlcnlTdGF0c1JlcXVlc3QSJQoGYXBwX2lkGAEgASgJQhW6SBJyEBggMgxeW2EtejAtOS1dKiQSKAoEZnJvbRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASJgoCdG8YAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIkUKGEdldERlbGl2ZXJ5U3RhdHNSZXNwb25zZRIpCgVzdGF0cxgBIAMoCzIaLmxhdGNoa2V5LnYxLkRlbGl2ZXJ5U3RhdHMimAIKDURlbGl2ZXJ5U3RhdHMSJwoDZGF5GAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIPCgdjb3VudHJ5GAIgASgJEiUKB2NoYW5uZWwYAyABKA4yFC5sYXRjaGtleS52MS5DaGFubmVsEhAKCHByb3ZpZGVyGAQgASgJEgwKBHNlbnQYBSABKAMSEQoJZGVsaXZlcmVkGAYgASgDEhAKCHZlcmlmaWVkGAcgASgDEicKBGNvc3QYCCADKAsyGS5sYXRjaGtleS52MS5NZXNzYWdlUHJpY2USOAoVbWVkaWFuX3RpbWVfdG9fdmVyaWZ5GAkgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uIj0KFExpc3RQcm92aWRlcnNSZXF1ZXN0EiUKBmFwcF9pZBgBIAEoCUIVukgSchAYIDIMXlthLXowLTktXSokIkcKFUxpc3RQcm92aWRlcnNSZXNwb25zZRIuCglwcm92aWRlcnMYASADKAsyGy5sYXRjaGtleS52MS5Qcm92aWRlclN0YXR1cyKeAgoOUHJvdmlkZXJTdGF0dXMSDAoEbmFtZRgBIAEoCRIMCgRraW5kGAIgASgJEiUKB2NoYW5uZWwYAyABKA4yFC5sYXRjaGtleS52MS5DaGFubmVsEikKBXN0YXRlGAQgASgOMhoubGF0Y2hrZXkudjEuUHJvdmlkZXJTdGF0ZRIpCgVzaW5jZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEgoKbGFzdF9lcnJvchgGIAEoCRIxCg1sYXN0X2Vycm9yX2F0GAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIMCgRzZW50GAggASgDEg4KBmZhaWxlZBgJIAEoAxIOCgZhcHBfaWQYCiABKAkiowIKElB1dFByb3ZpZGVyUmVxdWVzdBIlCgZhcHBfaWQYASABKAlCFbpIEnIQGCAyDF5bYS16MC05LV0qJBI4CgRuYW1lGAIgASgJQiq6SCdyJRABGCAyH15bYS16MC05XShbYS16MC05LV0qW2EtejAtOV0pPyQSMQoHY2hhbm5lbBgDIAEoDjIULmxhdGNoa2V5LnYxLkNoYW5uZWxCCrpIB4IBBBABIAASKQoDdXJsGAQgASgJQhq6SBdyFRABGIAQMg5eW1x4MjEtXHg3ZV0rJEgAEh4KB2dhdGV3YXkYBSABKAlCC7pICHIGEAIYgIABSAASGwoIcG9zaXRpb24YBiABKAVCCbpIBhoEGAooAEIRCghzZXR0aW5ncxIFukgCCAEiFQoTUHV0UHJvdmlkZXJSZXNwb25zZSJlChVEZWxldGVQcm92aWRlclJlcXVlc3QSJQoGYXBwX2lkGAEgASgJQhW6SBJyEBggMgxeW2EtejAtOS1dKiQSJQoEbmFtZRgCIAEoCUIXukgUchIQARggMgxeW2EtejAtOS1dKyQiGAoWRGVsZXRlUHJvdmlkZXJSZXNwb25zZSJjChNUZXN0UHJvdmlkZXJSZXF1ZXN0EiUKBmFwcF9pZBgBIAEoCUIVukgSchAYIDIMXlthLXowLTktXSokEiUKBG5hbWUYAiABKAlCF7pIFHISEAEYIDIMXlthLXowLTktXSskIjcKFFRlc3RQcm92aWRlclJlc3BvbnNlEg4KBnRlc3RlZBgBIAEoCBIPCgdwcm9ibGVtGAIgASgJKl8KDVByb3ZpZGVyU3RhdGUSHgoaUFJPVklERVJfU1RBVEVfVU5TUEVDSUZJRUQQABIVChFQUk9WSURFUl9TVEFURV9VUBABEhcKE1BST1ZJREVSX1NUQVRFX0RPV04QAjKTBwoPRGVsaXZlcnlTZXJ2aWNlEmcKCkdldE1lc3NhZ2USHi5sYXRjaGtleS52MS5HZXRNZXNzYWdlUmVxdWVzdBofLmxhdGNoa2V5LnYxLkdldE1lc3NhZ2VSZXNwb25zZSIYkAICqtQYEQgEEg1tZXNzYWdlczpyZWFkEm0KDExpc3RNZXNzYWdlcxIgLmxhdGNoa2V5LnYxLkxpc3RNZXNzYWdlc1JlcXVlc3QaIS5sYXRjaGtleS52MS5MaXN0TWVzc2FnZXNSZXNwb25zZSIYkAICqtQYEQgEEg1tZXNzYWdlczpyZWFkEmsKDFJldHJ5TWVzc2FnZRIgLmxhdGNoa2V5LnYxLlJldHJ5TWVzc2FnZVJlcXVlc3QaIS5sYXRjaGtleS52MS5SZXRyeU1lc3NhZ2VSZXNwb25zZSIWqtQYEggEEg5tZXNzYWdlczphZG1pbhJ5ChBHZXREZWxpdmVyeVN0YXRzEiQubGF0Y2hrZXkudjEuR2V0RGVsaXZlcnlTdGF0c1JlcXVlc3QaJS5sYXRjaGtleS52MS5HZXREZWxpdmVyeVN0YXRzUmVzcG9uc2UiGJACAqrUGBEIBBINbWVzc2FnZXM6cmVhZBJwCg1MaXN0UHJvdmlkZXJzEiEubGF0Y2hrZXkudjEuTGlzdFByb3ZpZGVyc1JlcXVlc3QaIi5sYXRjaGtleS52MS5MaXN0UHJvdmlkZXJzUmVzcG9uc2UiGJACAqrUGBEIBBINbWVzc2FnZXM6cmVhZBJrCgtQdXRQcm92aWRlchIfLmxhdGNoa2V5LnYxLlB1dFByb3ZpZGVyUmVxdWVzdBogLmxhdGNoa2V5LnYxLlB1dFByb3ZpZGVyUmVzcG9uc2UiGZACAqrUGBIIBBIObWVzc2FnZXM6YWRtaW4ScQoORGVsZXRlUHJvdmlkZXISIi5sYXRjaGtleS52MS5EZWxldGVQcm92aWRlclJlcXVlc3QaIy5sYXRjaGtleS52MS5EZWxldGVQcm92aWRlclJlc3BvbnNlIhaq1BgSCAQSDm1lc3NhZ2VzOmFkbWluEm4KDFRlc3RQcm92aWRlchIgLmxhdGNoa2V5LnYxLlRlc3RQcm92aWRlclJlcXVlc3QaIS5sYXRjaGtleS52MS5UZXN0UHJvdmlkZXJSZXNwb25zZSIZkAICqtQYEggEEg5tZXNzYWdlczphZG1pbkI1CgtsYXRjaGtleS52MVABWhZsYXRjaGtleS92MTtsYXRjaGtleXYxqgILTGF0Y2hrZXkuVjFiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_timestamp, file_latchkey_v1_access, file_latchkey_v1_challenge, file_latchkey_v1_message]);
 
 /**
  * The request of GetMessage.
@@ -387,6 +387,12 @@ export const DeliveryStatsSchema: GenMessage<DeliveryStats> = /*@__PURE__*/
  * @generated from message latchkey.v1.ListProvidersRequest
  */
 export type ListProvidersRequest = Message<"latchkey.v1.ListProvidersRequest"> & {
+  /**
+   * The id of the app. Another app than the caller's own needs the scope `operator`. Empty: the app of the caller.
+   *
+   * @generated from field: string app_id = 1;
+   */
+  appId: string;
 };
 
 /**
@@ -424,7 +430,7 @@ export const ListProvidersResponseSchema: GenMessage<ListProvidersResponse> = /*
  */
 export type ProviderStatus = Message<"latchkey.v1.ProviderStatus"> & {
   /**
-   * The name of the carrier, as in `Message.provider`.
+   * The name of the carrier, as in `Message.provider`. That of an app's carrier begins with the app's id and a slash.
    *
    * @generated from field: string name = 1;
    */
@@ -486,6 +492,13 @@ export type ProviderStatus = Message<"latchkey.v1.ProviderStatus"> & {
    * @generated from field: int64 failed = 9;
    */
   failed: bigint;
+
+  /**
+   * The app that the carrier belongs to. Empty: the deployment.
+   *
+   * @generated from field: string app_id = 10;
+   */
+  appId: string;
 };
 
 /**
@@ -494,6 +507,188 @@ export type ProviderStatus = Message<"latchkey.v1.ProviderStatus"> & {
  */
 export const ProviderStatusSchema: GenMessage<ProviderStatus> = /*@__PURE__*/
   messageDesc(file_latchkey_v1_delivery_service, 11);
+
+/**
+ * The request of PutProvider.
+ *
+ * @generated from message latchkey.v1.PutProviderRequest
+ */
+export type PutProviderRequest = Message<"latchkey.v1.PutProviderRequest"> & {
+  /**
+   * The id of the app. Another app than the caller's own needs the scope `operator`. Empty: the app of the caller.
+   *
+   * @generated from field: string app_id = 1;
+   */
+  appId: string;
+
+  /**
+   * The name of the carrier, unique in the app: 1 to 32 lower-case letters, digits and hyphens. A present carrier of this name is
+   * replaced. An app has at most 10.
+   *
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * The channel that it serves.
+   *
+   * @generated from field: latchkey.v1.Channel channel = 3;
+   */
+  channel: Channel;
+
+  /**
+   * What reaches the carrier, with its credentials.
+   *
+   * @generated from oneof latchkey.v1.PutProviderRequest.settings
+   */
+  settings: {
+    /**
+     * The URL of the carrier, as in the deployment's settings, but without `#name`, `insecure` and the names of files. Those of Amazon
+     * must have an access key: `ses://ID:SECRET@eu-central-1?from=…`. Its host must have public addresses, unless
+     * LATCHKEY_OUTBOUND_ALLOWED lists it.
+     *
+     * @generated from field: string url = 4;
+     */
+    value: string;
+    case: "url";
+  } | {
+    /**
+     * The description of an HTTP gateway as JSON text. Its secrets stand in it as texts.
+     *
+     * @generated from field: string gateway = 5;
+     */
+    value: string;
+    case: "gateway";
+  } | { case: undefined; value?: undefined };
+
+  /**
+   * Its place among the app's carriers of the channel, which are tried in order: 1 is the first. 0: the place that it has, or the last.
+   *
+   * @generated from field: int32 position = 6;
+   */
+  position: number;
+};
+
+/**
+ * Describes the message latchkey.v1.PutProviderRequest.
+ * Use `create(PutProviderRequestSchema)` to create a new message.
+ */
+export const PutProviderRequestSchema: GenMessage<PutProviderRequest> = /*@__PURE__*/
+  messageDesc(file_latchkey_v1_delivery_service, 12);
+
+/**
+ * The response of PutProvider.
+ *
+ * @generated from message latchkey.v1.PutProviderResponse
+ */
+export type PutProviderResponse = Message<"latchkey.v1.PutProviderResponse"> & {
+};
+
+/**
+ * Describes the message latchkey.v1.PutProviderResponse.
+ * Use `create(PutProviderResponseSchema)` to create a new message.
+ */
+export const PutProviderResponseSchema: GenMessage<PutProviderResponse> = /*@__PURE__*/
+  messageDesc(file_latchkey_v1_delivery_service, 13);
+
+/**
+ * The request of DeleteProvider.
+ *
+ * @generated from message latchkey.v1.DeleteProviderRequest
+ */
+export type DeleteProviderRequest = Message<"latchkey.v1.DeleteProviderRequest"> & {
+  /**
+   * The id of the app. Another app than the caller's own needs the scope `operator`. Empty: the app of the caller.
+   *
+   * @generated from field: string app_id = 1;
+   */
+  appId: string;
+
+  /**
+   * The name of the carrier, as it was set.
+   *
+   * @generated from field: string name = 2;
+   */
+  name: string;
+};
+
+/**
+ * Describes the message latchkey.v1.DeleteProviderRequest.
+ * Use `create(DeleteProviderRequestSchema)` to create a new message.
+ */
+export const DeleteProviderRequestSchema: GenMessage<DeleteProviderRequest> = /*@__PURE__*/
+  messageDesc(file_latchkey_v1_delivery_service, 14);
+
+/**
+ * The response of DeleteProvider.
+ *
+ * @generated from message latchkey.v1.DeleteProviderResponse
+ */
+export type DeleteProviderResponse = Message<"latchkey.v1.DeleteProviderResponse"> & {
+};
+
+/**
+ * Describes the message latchkey.v1.DeleteProviderResponse.
+ * Use `create(DeleteProviderResponseSchema)` to create a new message.
+ */
+export const DeleteProviderResponseSchema: GenMessage<DeleteProviderResponse> = /*@__PURE__*/
+  messageDesc(file_latchkey_v1_delivery_service, 15);
+
+/**
+ * The request of TestProvider.
+ *
+ * @generated from message latchkey.v1.TestProviderRequest
+ */
+export type TestProviderRequest = Message<"latchkey.v1.TestProviderRequest"> & {
+  /**
+   * The id of the app. Another app than the caller's own needs the scope `operator`. Empty: the app of the caller.
+   *
+   * @generated from field: string app_id = 1;
+   */
+  appId: string;
+
+  /**
+   * The name of the carrier, as it was set.
+   *
+   * @generated from field: string name = 2;
+   */
+  name: string;
+};
+
+/**
+ * Describes the message latchkey.v1.TestProviderRequest.
+ * Use `create(TestProviderRequestSchema)` to create a new message.
+ */
+export const TestProviderRequestSchema: GenMessage<TestProviderRequest> = /*@__PURE__*/
+  messageDesc(file_latchkey_v1_delivery_service, 16);
+
+/**
+ * The response of TestProvider.
+ *
+ * @generated from message latchkey.v1.TestProviderResponse
+ */
+export type TestProviderResponse = Message<"latchkey.v1.TestProviderResponse"> & {
+  /**
+   * Whether the carrier was asked. A gateway whose description has neither `check` nor `oauth` can't be asked without sending.
+   *
+   * @generated from field: bool tested = 1;
+   */
+  tested: boolean;
+
+  /**
+   * What is wrong and what to do, as one sentence. Empty: nothing was found.
+   *
+   * @generated from field: string problem = 2;
+   */
+  problem: string;
+};
+
+/**
+ * Describes the message latchkey.v1.TestProviderResponse.
+ * Use `create(TestProviderResponseSchema)` to create a new message.
+ */
+export const TestProviderResponseSchema: GenMessage<TestProviderResponse> = /*@__PURE__*/
+  messageDesc(file_latchkey_v1_delivery_service, 17);
 
 /**
  * Whether messages are given to a carrier.
@@ -582,8 +777,9 @@ export const DeliveryService: GenService<{
     output: typeof GetDeliveryStatsResponseSchema;
   },
   /**
-   * Lists the carriers of the deployment, which all apps share, with their health: channel by channel, each in order of preference.
-   * The health is what the process that answers has seen since its start. Other processes may answer differently.
+   * Lists the carriers of the app, and those of the deployment, which the apps without own ones share, with their health: channel by
+   * channel, the app's own first, each in order of preference. The health is what the process that answers has seen since its start.
+   * Other processes may answer differently.
    *
    * @generated from rpc latchkey.v1.DeliveryService.ListProviders
    */
@@ -591,6 +787,38 @@ export const DeliveryService: GenService<{
     methodKind: "unary";
     input: typeof ListProvidersRequestSchema;
     output: typeof ListProvidersResponseSchema;
+  },
+  /**
+   * Sets or replaces a carrier of the app. The app's messages over the channel are then given to its own carriers alone, never to those
+   * of the deployment. The settings are stored sealed, and no answer has them. Budgets and countries stay those of the deployment and of
+   * the app's policy.
+   *
+   * @generated from rpc latchkey.v1.DeliveryService.PutProvider
+   */
+  putProvider: {
+    methodKind: "unary";
+    input: typeof PutProviderRequestSchema;
+    output: typeof PutProviderResponseSchema;
+  },
+  /**
+   * Removes a carrier of the app with its settings. Refused with PROVIDER_NOT_FOUND if the app has none of this name, also at a repeat.
+   *
+   * @generated from rpc latchkey.v1.DeliveryService.DeleteProvider
+   */
+  deleteProvider: {
+    methodKind: "unary";
+    input: typeof DeleteProviderRequestSchema;
+    output: typeof DeleteProviderResponseSchema;
+  },
+  /**
+   * Connects to a carrier of the app and logs in, without sending. It takes up to 30 seconds.
+   *
+   * @generated from rpc latchkey.v1.DeliveryService.TestProvider
+   */
+  testProvider: {
+    methodKind: "unary";
+    input: typeof TestProviderRequestSchema;
+    output: typeof TestProviderResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_latchkey_v1_delivery_service, 0);

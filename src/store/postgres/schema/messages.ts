@@ -1,13 +1,16 @@
 /**
- * Messages and the reports that came before them. See `port/messages.ts`.
+ * Messages, the reports that came before them, and the carriers of apps. See `port/messages.ts`.
  * messages has one partition a UTC day of queued_at, made ahead and dropped whole. Rows of a day without a partition go into
  * messages_other, so that no write fails for a missing one.
  * messages.tries: a JSON list of tries, see `MessageTry`. contact_key: the lookup HMAC of the destination. Null if erased.
  * messages.awaits_redemption: the challenge may still be redeemed, or was and that is not noted yet.
  * Amounts of money are decimal texts.
  * message_reports: an empty text stands for a reference or an id that the carrier did not give.
+ * apps.carriers: JSON text of a list of `AppCarrier`. Their settings are in keys.
  */
 export const messageTables = `
+ALTER TABLE apps ADD COLUMN carriers TEXT NOT NULL DEFAULT '[]';
+
 CREATE TABLE messages (
   message_id          BIGINT NOT NULL,
   queued_at           BIGINT NOT NULL,

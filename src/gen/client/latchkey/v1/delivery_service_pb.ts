@@ -17,7 +17,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file latchkey/v1/delivery_service.proto.
  */
 export const file_latchkey_v1_delivery_service: GenFile = /*@__PURE__*/
-  fileDesc("CiJsYXRjaGtleS92MS9kZWxpdmVyeV9zZXJ2aWNlLnByb3RvEgtsYXRjaGtleS52MSI3ChFHZXRNZXNzYWdlUmVxdWVzdBIOCgZhcHBfaWQYASABKAkSEgoKbWVzc2FnZV9pZBgCIAEoAyI7ChJHZXRNZXNzYWdlUmVzcG9uc2USJQoHbWVzc2FnZRgBIAEoCzIULmxhdGNoa2V5LnYxLk1lc3NhZ2UirAIKE0xpc3RNZXNzYWdlc1JlcXVlc3QSDgoGYXBwX2lkGAEgASgJEhEKCXBhZ2Vfc2l6ZRgCIAEoBRISCgpwYWdlX3Rva2VuGAMgASgJEhEKB3VzZXJfaWQYBCABKAlIABIPCgVlbWFpbBgFIAEoCUgAEg8KBXBob25lGAYgASgJSAASKgoGc3RhdHVzGAcgASgOMhoubGF0Y2hrZXkudjEuTWVzc2FnZVN0YXR1cxIQCghwcm92aWRlchgIIAEoCRIvCgtxdWV1ZWRfZnJvbRgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLQoJcXVldWVkX3RvGAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEILCglyZWNpcGllbnQiVwoUTGlzdE1lc3NhZ2VzUmVzcG9uc2USJgoIbWVzc2FnZXMYASADKAsyFC5sYXRjaGtleS52MS5NZXNzYWdlEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJSChNSZXRyeU1lc3NhZ2VSZXF1ZXN0Eg4KBmFwcF9pZBgBIAEoCRISCgptZXNzYWdlX2lkGAIgASgDEhcKD2lkZW1wb3RlbmN5X2tleRgDIAEoCSJBChRSZXRyeU1lc3NhZ2VSZXNwb25zZRIpCgljaGFsbGVuZ2UYASABKAsyFi5sYXRjaGtleS52MS5DaGFsbGVuZ2UiewoXR2V0RGVsaXZlcnlTdGF0c1JlcXVlc3QSDgoGYXBwX2lkGAEgASgJEigKBGZyb20YAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiYKAnRvGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJFChhHZXREZWxpdmVyeVN0YXRzUmVzcG9uc2USKQoFc3RhdHMYASADKAsyGi5sYXRjaGtleS52MS5EZWxpdmVyeVN0YXRzIpgCCg1EZWxpdmVyeVN0YXRzEicKA2RheRgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDwoHY291bnRyeRgCIAEoCRIlCgdjaGFubmVsGAMgASgOMhQubGF0Y2hrZXkudjEuQ2hhbm5lbBIQCghwcm92aWRlchgEIAEoCRIMCgRzZW50GAUgASgDEhEKCWRlbGl2ZXJlZBgGIAEoAxIQCgh2ZXJpZmllZBgHIAEoAxInCgRjb3N0GAggAygLMhkubGF0Y2hrZXkudjEuTWVzc2FnZVByaWNlEjgKFW1lZGlhbl90aW1lX3RvX3ZlcmlmeRgJIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiIWChRMaXN0UHJvdmlkZXJzUmVxdWVzdCJHChVMaXN0UHJvdmlkZXJzUmVzcG9uc2USLgoJcHJvdmlkZXJzGAEgAygLMhsubGF0Y2hrZXkudjEuUHJvdmlkZXJTdGF0dXMijgIKDlByb3ZpZGVyU3RhdHVzEgwKBG5hbWUYASABKAkSDAoEa2luZBgCIAEoCRIlCgdjaGFubmVsGAMgASgOMhQubGF0Y2hrZXkudjEuQ2hhbm5lbBIpCgVzdGF0ZRgEIAEoDjIaLmxhdGNoa2V5LnYxLlByb3ZpZGVyU3RhdGUSKQoFc2luY2UYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhIKCmxhc3RfZXJyb3IYBiABKAkSMQoNbGFzdF9lcnJvcl9hdBgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDAoEc2VudBgIIAEoAxIOCgZmYWlsZWQYCSABKAMqXwoNUHJvdmlkZXJTdGF0ZRIeChpQUk9WSURFUl9TVEFURV9VTlNQRUNJRklFRBAAEhUKEVBST1ZJREVSX1NUQVRFX1VQEAESFwoTUFJPVklERVJfU1RBVEVfRE9XThACMsMECg9EZWxpdmVyeVNlcnZpY2USZwoKR2V0TWVzc2FnZRIeLmxhdGNoa2V5LnYxLkdldE1lc3NhZ2VSZXF1ZXN0Gh8ubGF0Y2hrZXkudjEuR2V0TWVzc2FnZVJlc3BvbnNlIhiQAgKq1BgRCAQSDW1lc3NhZ2VzOnJlYWQSbQoMTGlzdE1lc3NhZ2VzEiAubGF0Y2hrZXkudjEuTGlzdE1lc3NhZ2VzUmVxdWVzdBohLmxhdGNoa2V5LnYxLkxpc3RNZXNzYWdlc1Jlc3BvbnNlIhiQAgKq1BgRCAQSDW1lc3NhZ2VzOnJlYWQSawoMUmV0cnlNZXNzYWdlEiAubGF0Y2hrZXkudjEuUmV0cnlNZXNzYWdlUmVxdWVzdBohLmxhdGNoa2V5LnYxLlJldHJ5TWVzc2FnZVJlc3BvbnNlIhaq1BgSCAQSDm1lc3NhZ2VzOmFkbWluEnkKEEdldERlbGl2ZXJ5U3RhdHMSJC5sYXRjaGtleS52MS5HZXREZWxpdmVyeVN0YXRzUmVxdWVzdBolLmxhdGNoa2V5LnYxLkdldERlbGl2ZXJ5U3RhdHNSZXNwb25zZSIYkAICqtQYEQgEEg1tZXNzYWdlczpyZWFkEnAKDUxpc3RQcm92aWRlcnMSIS5sYXRjaGtleS52MS5MaXN0UHJvdmlkZXJzUmVxdWVzdBoiLmxhdGNoa2V5LnYxLkxpc3RQcm92aWRlcnNSZXNwb25zZSIYkAICqtQYEQgEEg1tZXNzYWdlczpyZWFkQjUKC2xhdGNoa2V5LnYxUAFaFmxhdGNoa2V5L3YxO2xhdGNoa2V5djGqAgtMYXRjaGtleS5WMWIGcHJvdG8z", [file_google_protobuf_duration, file_google_protobuf_timestamp, file_latchkey_v1_access, file_latchkey_v1_challenge, file_latchkey_v1_message]);
+  fileDesc("CiJsYXRjaGtleS92MS9kZWxpdmVyeV9zZXJ2aWNlLnByb3RvEgtsYXRjaGtleS52MSI3ChFHZXRNZXNzYWdlUmVxdWVzdBIOCgZhcHBfaWQYASABKAkSEgoKbWVzc2FnZV9pZBgCIAEoAyI7ChJHZXRNZXNzYWdlUmVzcG9uc2USJQoHbWVzc2FnZRgBIAEoCzIULmxhdGNoa2V5LnYxLk1lc3NhZ2UirAIKE0xpc3RNZXNzYWdlc1JlcXVlc3QSDgoGYXBwX2lkGAEgASgJEhEKCXBhZ2Vfc2l6ZRgCIAEoBRISCgpwYWdlX3Rva2VuGAMgASgJEhEKB3VzZXJfaWQYBCABKAlIABIPCgVlbWFpbBgFIAEoCUgAEg8KBXBob25lGAYgASgJSAASKgoGc3RhdHVzGAcgASgOMhoubGF0Y2hrZXkudjEuTWVzc2FnZVN0YXR1cxIQCghwcm92aWRlchgIIAEoCRIvCgtxdWV1ZWRfZnJvbRgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLQoJcXVldWVkX3RvGAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEILCglyZWNpcGllbnQiVwoUTGlzdE1lc3NhZ2VzUmVzcG9uc2USJgoIbWVzc2FnZXMYASADKAsyFC5sYXRjaGtleS52MS5NZXNzYWdlEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJSChNSZXRyeU1lc3NhZ2VSZXF1ZXN0Eg4KBmFwcF9pZBgBIAEoCRISCgptZXNzYWdlX2lkGAIgASgDEhcKD2lkZW1wb3RlbmN5X2tleRgDIAEoCSJBChRSZXRyeU1lc3NhZ2VSZXNwb25zZRIpCgljaGFsbGVuZ2UYASABKAsyFi5sYXRjaGtleS52MS5DaGFsbGVuZ2UiewoXR2V0RGVsaXZlcnlTdGF0c1JlcXVlc3QSDgoGYXBwX2lkGAEgASgJEigKBGZyb20YAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiYKAnRvGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJFChhHZXREZWxpdmVyeVN0YXRzUmVzcG9uc2USKQoFc3RhdHMYASADKAsyGi5sYXRjaGtleS52MS5EZWxpdmVyeVN0YXRzIpgCCg1EZWxpdmVyeVN0YXRzEicKA2RheRgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDwoHY291bnRyeRgCIAEoCRIlCgdjaGFubmVsGAMgASgOMhQubGF0Y2hrZXkudjEuQ2hhbm5lbBIQCghwcm92aWRlchgEIAEoCRIMCgRzZW50GAUgASgDEhEKCWRlbGl2ZXJlZBgGIAEoAxIQCgh2ZXJpZmllZBgHIAEoAxInCgRjb3N0GAggAygLMhkubGF0Y2hrZXkudjEuTWVzc2FnZVByaWNlEjgKFW1lZGlhbl90aW1lX3RvX3ZlcmlmeRgJIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiImChRMaXN0UHJvdmlkZXJzUmVxdWVzdBIOCgZhcHBfaWQYASABKAkiRwoVTGlzdFByb3ZpZGVyc1Jlc3BvbnNlEi4KCXByb3ZpZGVycxgBIAMoCzIbLmxhdGNoa2V5LnYxLlByb3ZpZGVyU3RhdHVzIp4CCg5Qcm92aWRlclN0YXR1cxIMCgRuYW1lGAEgASgJEgwKBGtpbmQYAiABKAkSJQoHY2hhbm5lbBgDIAEoDjIULmxhdGNoa2V5LnYxLkNoYW5uZWwSKQoFc3RhdGUYBCABKA4yGi5sYXRjaGtleS52MS5Qcm92aWRlclN0YXRlEikKBXNpbmNlGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBISCgpsYXN0X2Vycm9yGAYgASgJEjEKDWxhc3RfZXJyb3JfYXQYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgwKBHNlbnQYCCABKAMSDgoGZmFpbGVkGAkgASgDEg4KBmFwcF9pZBgKIAEoCSKZAQoSUHV0UHJvdmlkZXJSZXF1ZXN0Eg4KBmFwcF9pZBgBIAEoCRIMCgRuYW1lGAIgASgJEiUKB2NoYW5uZWwYAyABKA4yFC5sYXRjaGtleS52MS5DaGFubmVsEg0KA3VybBgEIAEoCUgAEhEKB2dhdGV3YXkYBSABKAlIABIQCghwb3NpdGlvbhgGIAEoBUIKCghzZXR0aW5ncyIVChNQdXRQcm92aWRlclJlc3BvbnNlIjUKFURlbGV0ZVByb3ZpZGVyUmVxdWVzdBIOCgZhcHBfaWQYASABKAkSDAoEbmFtZRgCIAEoCSIYChZEZWxldGVQcm92aWRlclJlc3BvbnNlIjMKE1Rlc3RQcm92aWRlclJlcXVlc3QSDgoGYXBwX2lkGAEgASgJEgwKBG5hbWUYAiABKAkiNwoUVGVzdFByb3ZpZGVyUmVzcG9uc2USDgoGdGVzdGVkGAEgASgIEg8KB3Byb2JsZW0YAiABKAkqXwoNUHJvdmlkZXJTdGF0ZRIeChpQUk9WSURFUl9TVEFURV9VTlNQRUNJRklFRBAAEhUKEVBST1ZJREVSX1NUQVRFX1VQEAESFwoTUFJPVklERVJfU1RBVEVfRE9XThACMpMHCg9EZWxpdmVyeVNlcnZpY2USZwoKR2V0TWVzc2FnZRIeLmxhdGNoa2V5LnYxLkdldE1lc3NhZ2VSZXF1ZXN0Gh8ubGF0Y2hrZXkudjEuR2V0TWVzc2FnZVJlc3BvbnNlIhiQAgKq1BgRCAQSDW1lc3NhZ2VzOnJlYWQSbQoMTGlzdE1lc3NhZ2VzEiAubGF0Y2hrZXkudjEuTGlzdE1lc3NhZ2VzUmVxdWVzdBohLmxhdGNoa2V5LnYxLkxpc3RNZXNzYWdlc1Jlc3BvbnNlIhiQAgKq1BgRCAQSDW1lc3NhZ2VzOnJlYWQSawoMUmV0cnlNZXNzYWdlEiAubGF0Y2hrZXkudjEuUmV0cnlNZXNzYWdlUmVxdWVzdBohLmxhdGNoa2V5LnYxLlJldHJ5TWVzc2FnZVJlc3BvbnNlIhaq1BgSCAQSDm1lc3NhZ2VzOmFkbWluEnkKEEdldERlbGl2ZXJ5U3RhdHMSJC5sYXRjaGtleS52MS5HZXREZWxpdmVyeVN0YXRzUmVxdWVzdBolLmxhdGNoa2V5LnYxLkdldERlbGl2ZXJ5U3RhdHNSZXNwb25zZSIYkAICqtQYEQgEEg1tZXNzYWdlczpyZWFkEnAKDUxpc3RQcm92aWRlcnMSIS5sYXRjaGtleS52MS5MaXN0UHJvdmlkZXJzUmVxdWVzdBoiLmxhdGNoa2V5LnYxLkxpc3RQcm92aWRlcnNSZXNwb25zZSIYkAICqtQYEQgEEg1tZXNzYWdlczpyZWFkEmsKC1B1dFByb3ZpZGVyEh8ubGF0Y2hrZXkudjEuUHV0UHJvdmlkZXJSZXF1ZXN0GiAubGF0Y2hrZXkudjEuUHV0UHJvdmlkZXJSZXNwb25zZSIZkAICqtQYEggEEg5tZXNzYWdlczphZG1pbhJxCg5EZWxldGVQcm92aWRlchIiLmxhdGNoa2V5LnYxLkRlbGV0ZVByb3ZpZGVyUmVxdWVzdBojLmxhdGNoa2V5LnYxLkRlbGV0ZVByb3ZpZGVyUmVzcG9uc2UiFqrUGBIIBBIObWVzc2FnZXM6YWRtaW4SbgoMVGVzdFByb3ZpZGVyEiAubGF0Y2hrZXkudjEuVGVzdFByb3ZpZGVyUmVxdWVzdBohLmxhdGNoa2V5LnYxLlRlc3RQcm92aWRlclJlc3BvbnNlIhmQAgKq1BgSCAQSDm1lc3NhZ2VzOmFkbWluQjUKC2xhdGNoa2V5LnYxUAFaFmxhdGNoa2V5L3YxO2xhdGNoa2V5djGqAgtMYXRjaGtleS5WMWIGcHJvdG8z", [file_google_protobuf_duration, file_google_protobuf_timestamp, file_latchkey_v1_access, file_latchkey_v1_challenge, file_latchkey_v1_message]);
 
 /**
  * The request of GetMessage.
@@ -386,6 +386,12 @@ export const DeliveryStatsSchema: GenMessage<DeliveryStats> = /*@__PURE__*/
  * @generated from message latchkey.v1.ListProvidersRequest
  */
 export type ListProvidersRequest = Message<"latchkey.v1.ListProvidersRequest"> & {
+  /**
+   * The id of the app. Another app than the caller's own needs the scope `operator`. Empty: the app of the caller.
+   *
+   * @generated from field: string app_id = 1;
+   */
+  appId: string;
 };
 
 /**
@@ -423,7 +429,7 @@ export const ListProvidersResponseSchema: GenMessage<ListProvidersResponse> = /*
  */
 export type ProviderStatus = Message<"latchkey.v1.ProviderStatus"> & {
   /**
-   * The name of the carrier, as in `Message.provider`.
+   * The name of the carrier, as in `Message.provider`. That of an app's carrier begins with the app's id and a slash.
    *
    * @generated from field: string name = 1;
    */
@@ -485,6 +491,13 @@ export type ProviderStatus = Message<"latchkey.v1.ProviderStatus"> & {
    * @generated from field: int64 failed = 9;
    */
   failed: bigint;
+
+  /**
+   * The app that the carrier belongs to. Empty: the deployment.
+   *
+   * @generated from field: string app_id = 10;
+   */
+  appId: string;
 };
 
 /**
@@ -493,6 +506,188 @@ export type ProviderStatus = Message<"latchkey.v1.ProviderStatus"> & {
  */
 export const ProviderStatusSchema: GenMessage<ProviderStatus> = /*@__PURE__*/
   messageDesc(file_latchkey_v1_delivery_service, 11);
+
+/**
+ * The request of PutProvider.
+ *
+ * @generated from message latchkey.v1.PutProviderRequest
+ */
+export type PutProviderRequest = Message<"latchkey.v1.PutProviderRequest"> & {
+  /**
+   * The id of the app. Another app than the caller's own needs the scope `operator`. Empty: the app of the caller.
+   *
+   * @generated from field: string app_id = 1;
+   */
+  appId: string;
+
+  /**
+   * The name of the carrier, unique in the app: 1 to 32 lower-case letters, digits and hyphens. A present carrier of this name is
+   * replaced. An app has at most 10.
+   *
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * The channel that it serves.
+   *
+   * @generated from field: latchkey.v1.Channel channel = 3;
+   */
+  channel: Channel;
+
+  /**
+   * What reaches the carrier, with its credentials.
+   *
+   * @generated from oneof latchkey.v1.PutProviderRequest.settings
+   */
+  settings: {
+    /**
+     * The URL of the carrier, as in the deployment's settings, but without `#name`, `insecure` and the names of files. Those of Amazon
+     * must have an access key: `ses://ID:SECRET@eu-central-1?from=…`. Its host must have public addresses, unless
+     * LATCHKEY_OUTBOUND_ALLOWED lists it.
+     *
+     * @generated from field: string url = 4;
+     */
+    value: string;
+    case: "url";
+  } | {
+    /**
+     * The description of an HTTP gateway as JSON text. Its secrets stand in it as texts.
+     *
+     * @generated from field: string gateway = 5;
+     */
+    value: string;
+    case: "gateway";
+  } | { case: undefined; value?: undefined };
+
+  /**
+   * Its place among the app's carriers of the channel, which are tried in order: 1 is the first. 0: the place that it has, or the last.
+   *
+   * @generated from field: int32 position = 6;
+   */
+  position: number;
+};
+
+/**
+ * Describes the message latchkey.v1.PutProviderRequest.
+ * Use `create(PutProviderRequestSchema)` to create a new message.
+ */
+export const PutProviderRequestSchema: GenMessage<PutProviderRequest> = /*@__PURE__*/
+  messageDesc(file_latchkey_v1_delivery_service, 12);
+
+/**
+ * The response of PutProvider.
+ *
+ * @generated from message latchkey.v1.PutProviderResponse
+ */
+export type PutProviderResponse = Message<"latchkey.v1.PutProviderResponse"> & {
+};
+
+/**
+ * Describes the message latchkey.v1.PutProviderResponse.
+ * Use `create(PutProviderResponseSchema)` to create a new message.
+ */
+export const PutProviderResponseSchema: GenMessage<PutProviderResponse> = /*@__PURE__*/
+  messageDesc(file_latchkey_v1_delivery_service, 13);
+
+/**
+ * The request of DeleteProvider.
+ *
+ * @generated from message latchkey.v1.DeleteProviderRequest
+ */
+export type DeleteProviderRequest = Message<"latchkey.v1.DeleteProviderRequest"> & {
+  /**
+   * The id of the app. Another app than the caller's own needs the scope `operator`. Empty: the app of the caller.
+   *
+   * @generated from field: string app_id = 1;
+   */
+  appId: string;
+
+  /**
+   * The name of the carrier, as it was set.
+   *
+   * @generated from field: string name = 2;
+   */
+  name: string;
+};
+
+/**
+ * Describes the message latchkey.v1.DeleteProviderRequest.
+ * Use `create(DeleteProviderRequestSchema)` to create a new message.
+ */
+export const DeleteProviderRequestSchema: GenMessage<DeleteProviderRequest> = /*@__PURE__*/
+  messageDesc(file_latchkey_v1_delivery_service, 14);
+
+/**
+ * The response of DeleteProvider.
+ *
+ * @generated from message latchkey.v1.DeleteProviderResponse
+ */
+export type DeleteProviderResponse = Message<"latchkey.v1.DeleteProviderResponse"> & {
+};
+
+/**
+ * Describes the message latchkey.v1.DeleteProviderResponse.
+ * Use `create(DeleteProviderResponseSchema)` to create a new message.
+ */
+export const DeleteProviderResponseSchema: GenMessage<DeleteProviderResponse> = /*@__PURE__*/
+  messageDesc(file_latchkey_v1_delivery_service, 15);
+
+/**
+ * The request of TestProvider.
+ *
+ * @generated from message latchkey.v1.TestProviderRequest
+ */
+export type TestProviderRequest = Message<"latchkey.v1.TestProviderRequest"> & {
+  /**
+   * The id of the app. Another app than the caller's own needs the scope `operator`. Empty: the app of the caller.
+   *
+   * @generated from field: string app_id = 1;
+   */
+  appId: string;
+
+  /**
+   * The name of the carrier, as it was set.
+   *
+   * @generated from field: string name = 2;
+   */
+  name: string;
+};
+
+/**
+ * Describes the message latchkey.v1.TestProviderRequest.
+ * Use `create(TestProviderRequestSchema)` to create a new message.
+ */
+export const TestProviderRequestSchema: GenMessage<TestProviderRequest> = /*@__PURE__*/
+  messageDesc(file_latchkey_v1_delivery_service, 16);
+
+/**
+ * The response of TestProvider.
+ *
+ * @generated from message latchkey.v1.TestProviderResponse
+ */
+export type TestProviderResponse = Message<"latchkey.v1.TestProviderResponse"> & {
+  /**
+   * Whether the carrier was asked. A gateway whose description has neither `check` nor `oauth` can't be asked without sending.
+   *
+   * @generated from field: bool tested = 1;
+   */
+  tested: boolean;
+
+  /**
+   * What is wrong and what to do, as one sentence. Empty: nothing was found.
+   *
+   * @generated from field: string problem = 2;
+   */
+  problem: string;
+};
+
+/**
+ * Describes the message latchkey.v1.TestProviderResponse.
+ * Use `create(TestProviderResponseSchema)` to create a new message.
+ */
+export const TestProviderResponseSchema: GenMessage<TestProviderResponse> = /*@__PURE__*/
+  messageDesc(file_latchkey_v1_delivery_service, 17);
 
 /**
  * Whether messages are given to a carrier.
@@ -581,8 +776,9 @@ export const DeliveryService: GenService<{
     output: typeof GetDeliveryStatsResponseSchema;
   },
   /**
-   * Lists the carriers of the deployment, which all apps share, with their health: channel by channel, each in order of preference.
-   * The health is what the process that answers has seen since its start. Other processes may answer differently.
+   * Lists the carriers of the app, and those of the deployment, which the apps without own ones share, with their health: channel by
+   * channel, the app's own first, each in order of preference. The health is what the process that answers has seen since its start.
+   * Other processes may answer differently.
    *
    * @generated from rpc latchkey.v1.DeliveryService.ListProviders
    */
@@ -590,6 +786,38 @@ export const DeliveryService: GenService<{
     methodKind: "unary";
     input: typeof ListProvidersRequestSchema;
     output: typeof ListProvidersResponseSchema;
+  },
+  /**
+   * Sets or replaces a carrier of the app. The app's messages over the channel are then given to its own carriers alone, never to those
+   * of the deployment. The settings are stored sealed, and no answer has them. Budgets and countries stay those of the deployment and of
+   * the app's policy.
+   *
+   * @generated from rpc latchkey.v1.DeliveryService.PutProvider
+   */
+  putProvider: {
+    methodKind: "unary";
+    input: typeof PutProviderRequestSchema;
+    output: typeof PutProviderResponseSchema;
+  },
+  /**
+   * Removes a carrier of the app with its settings. Refused with PROVIDER_NOT_FOUND if the app has none of this name, also at a repeat.
+   *
+   * @generated from rpc latchkey.v1.DeliveryService.DeleteProvider
+   */
+  deleteProvider: {
+    methodKind: "unary";
+    input: typeof DeleteProviderRequestSchema;
+    output: typeof DeleteProviderResponseSchema;
+  },
+  /**
+   * Connects to a carrier of the app and logs in, without sending. It takes up to 30 seconds.
+   *
+   * @generated from rpc latchkey.v1.DeliveryService.TestProvider
+   */
+  testProvider: {
+    methodKind: "unary";
+    input: typeof TestProviderRequestSchema;
+    output: typeof TestProviderResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_latchkey_v1_delivery_service, 0);
