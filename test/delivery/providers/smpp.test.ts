@@ -195,6 +195,14 @@ describe("refusals", () => {
     expect([submits.length, connections()]).toEqual([2, 1]);
   });
 
+  test("a message id of thousands of characters makes no sense, and is not remembered", async () => {
+    const { port } = await center({ react: () => ({ messageId: "m".repeat(10_000) }) });
+    expect(await smpp(port).send(message("sms"))).toEqual({
+      kind: "unknown",
+      detail: "the message center's answer makes no sense",
+    });
+  });
+
   test("a center that forgot the bind gets a new one", async () => {
     let isForgetful = true;
     const { port, connections, until } = await center({

@@ -55,6 +55,8 @@ export type TakeDelivery = (pdu: PDU) => Promise<boolean>;
 type Answer = PDU | "unsent" | "timeout" | "closed";
 
 const unbindTimeoutMs = 1_000;
+/** SMPP 3.4 §5.2.23 allows 64 characters. Ids of long messages are remembered, so they must not be as long as a PDU. */
+const messageIdMax = 255;
 /** PDUs that are read before the rest of the process gets its turn. Decoding takes longer for large ones, so 1 KiB counts as one more. */
 const turnMax = 100;
 /** Deliveries that are served at a time. */
@@ -242,6 +244,8 @@ function submitted(answer: Answer): Submitted {
   if (typeof answer === "string") return { kind: "unanswered", why: answer };
   if (answer.command_status !== 0) return { kind: "refused", status: answer.command_status };
   const { message_id: messageId } = answer;
-  const isSound = answer.command === "submit_sm_resp" && typeof messageId === "string" && messageId !== "";
-  return isSound ? { kind: "accepted", messageId } : { kind: "unanswered", why: "malformed" };
+  const isId = typeof messageId === "string" && messageId !== "" && messageId.length <= messageIdMax;
+  return isId && answer.command === "submit_sm_resp"
+    ? { kind: "accepted", messageId }
+    : { kind: "unanswered", why: "malformed" };
 }
