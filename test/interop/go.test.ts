@@ -51,7 +51,9 @@ it("a Go program gets a client token with golang.org/x/oauth2/clientcredentials 
 });
 
 it("a Go program finds the services by reflection v1 and v1alpha", () => {
-  const services = ["AppService", "AuthService", "DeliveryService", "TokenService", "UserService"].map((name) => `latchkey.v1.${name}`);
+  const services = ["AppService", "AuthService", "DeliveryService", "TokenService", "UserService"].map(
+    (name) => `latchkey.v1.${name}`,
+  );
   const all = ["grpc.health.v1.Health", ...services];
   expect((seen.servicesV1 as string[]).toSorted()).toEqual(all);
   expect((seen.servicesV1Alpha as string[]).toSorted()).toEqual(all);

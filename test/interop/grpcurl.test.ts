@@ -14,7 +14,9 @@ const service = "latchkey.v1.AuthService";
 
 describe("grpcurl, from reflection alone,", () => {
   it("lists the services and the methods", async () => {
-    const services = ["AppService", "AuthService", "DeliveryService", "TokenService", "UserService"].map((name) => `latchkey.v1.${name}`);
+    const services = ["AppService", "AuthService", "DeliveryService", "TokenService", "UserService"].map(
+      (name) => `latchkey.v1.${name}`,
+    );
     expect(lines(await grpcurl("list")).toSorted()).toEqual(["grpc.health.v1.Health", ...services]);
     expect(lines(await grpcurl("list", service))).toEqual(
       expect.arrayContaining(
