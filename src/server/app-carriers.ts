@@ -1,5 +1,6 @@
 import type { Directory } from "../apps/directory.js";
 import type { Provider } from "../delivery/provider.js";
+import { atMost } from "../lib/at-most.js";
 import type { TestedCarrier } from "../messages/test-provider.js";
 import type { App } from "../model/app.js";
 import { type AppCarrier, nameInDeployment } from "../model/carrier.js";
@@ -110,11 +111,24 @@ export function createAppCarriers(deps: AppCarriersDeps): AppCarriers {
   };
 }
 
-/** Connects to a carrier without sending. See `TestProviderDeps`. */
-export async function testAppCarrier(carriers: Pick<AppCarriers, "find">, name: string): Promise<TestedCarrier | null> {
+/** A call has 10 s. */
+const testMaxMs = 8_000;
+
+/** Connects to a carrier without sending, for `limitMs` at most. See `TestProviderDeps`. */
+export async function testAppCarrier(
+  carriers: Pick<AppCarriers, "find">,
+  name: string,
+  limitMs = testMaxMs,
+): Promise<TestedCarrier | null> {
   const provider = await carriers.find(name);
   if (provider === null) return null;
-  return provider.check === undefined ? "unknown" : { problem: await provider.check() };
+  if (provider.check === undefined) return "unknown";
+  let problem: string | null = "the carrier did not answer in time: check its host and port";
+  const check = provider.check().then((found) => {
+    problem = found;
+  });
+  await atMost(limitMs, check);
+  return { problem };
 }
 
 /** Mail names the app as its sender. */

@@ -3,13 +3,15 @@ import { join } from "node:path";
 import { type Client, ConnectError } from "@connectrpc/connect";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { BadRequestSchema } from "../../src/gen/google/rpc/error_details_pb.js";
+import { AuthService } from "../../src/gen/latchkey/v1/auth_service_pb.js";
 import { Channel } from "../../src/gen/latchkey/v1/challenge_pb.js";
 import { DeliveryService, ProviderState } from "../../src/gen/latchkey/v1/delivery_service_pb.js";
 import { type Message, MessageStatus } from "../../src/gen/latchkey/v1/message_pb.js";
 import type { Scope } from "../../src/model/scope.js";
+import { startApp } from "../../src/server/app.js";
 import { type CarrierServer, startAnswering } from "../delivery/providers/carrier-server.js";
 import { login as smppLogin, startCenter } from "../delivery/providers/smpp-center.js";
-import { eventually, fakeClock, startTestApp, type TestApp } from "../support/app.js";
+import { eventually, fakeClock, keptLog, startTestApp, type TestApp } from "../support/app.js";
 import { addBackend } from "../support/backends.js";
 import { explained, refused } from "../support/calls.js";
 import { addApp, authWith, connectClient, type MadeClient } from "../support/clients.js";
@@ -239,6 +241,34 @@ describe.each(testEngines())("the carriers of an app on $engine", ({ database })
       await sendMail(shop, "cy@example.com");
       expect(await sentMessage(delivery, { case: "email", value: "cy@example.com" })).toMatchObject({ provider: "shared" });
       expect(first.mails).toEqual([]);
+    });
+
+    it("act in the other processes within a second", async () => {
+      const server = await mailServer({ login });
+      const other = await startApp(on.settings, keptLog(), { clock: on.clock, print: () => {} });
+      closers.push(() => other.stop());
+      await delivery.putProvider(mail(mailUrl(server)));
+      const there = connectClient(DeliveryService, other, { authorization: shop.basic });
+      await eventually("the carrier in the other process", async () =>
+        (await there.listProviders({})).providers.find(({ name }) => name === "shop/mail"),
+      );
+      await on.app.stop();
+      const identifier = { case: "email", value: "ada@example.com" } as const;
+      const auth = connectClient(AuthService, other, { authorization: shop.basic });
+      await auth.sendOtp({ identifier, createUserIfMissing: true });
+      expect(await sentMessage(there, identifier)).toMatchObject({ provider: "shop/mail", status: MessageStatus.SENT });
+      expect(server.mails).toHaveLength(1);
+    });
+
+    it("may have descriptions of 16,384 characters, and no longer ones", async () => {
+      const sms = { name: "sms", channel: Channel.SMS };
+      const bare = gatewayOf("https://8.8.8.8", { $comment: "" }).length;
+      const ofLength = (length: number) => gatewayOf("https://8.8.8.8", { $comment: "x".repeat(length - bare) });
+      await delivery.putProvider({ ...sms, settings: asGateway(ofLength(16_384)) });
+      expect((await refused(delivery.putProvider({ ...sms, settings: asGateway(ofLength(16_385)) }))).reason).toBe(
+        "REQUEST_INVALID",
+      );
+      expect((await own()).length).toBe(1);
     });
 
     it("can be tested without sending: the answer says what is wrong, and whether the carrier could be asked", async () => {

@@ -6,6 +6,7 @@ import {
   SendOtpRequestSchema,
   UpdateCurrentUserRequestSchema,
 } from "../../src/gen/latchkey/v1/auth_service_pb.js";
+import { PutProviderRequestSchema } from "../../src/gen/latchkey/v1/delivery_service_pb.js";
 import { decode } from "../../src/rpc/decode.js";
 import { requestMaxBytes } from "../../src/rpc/raw-request.js";
 import { bytesField, numberField, times, wire } from "../support/wire.js";
@@ -197,9 +198,10 @@ describe("a JSON request", () => {
 });
 
 describe("the size of a request", () => {
-  it("is bounded by what its method can need: 32 KiB with custom attributes, 8 KiB without", () => {
+  it("is bounded by what its method can need: 32 KiB with custom attributes or a long text, 8 KiB without", () => {
     expect(requestMaxBytes(RegisterUserRequestSchema)).toBe(32 * 1024);
     expect(requestMaxBytes(UpdateCurrentUserRequestSchema)).toBe(32 * 1024);
+    expect(requestMaxBytes(PutProviderRequestSchema)).toBe(32 * 1024);
     expect(requestMaxBytes(SendOtpRequestSchema)).toBe(8 * 1024);
   });
 

@@ -3,7 +3,7 @@ import type { DeliveryResult, Provider } from "../../src/delivery/provider.js";
 import type { App } from "../../src/model/app.js";
 import type { AppCarrier } from "../../src/model/carrier.js";
 import type { Policy } from "../../src/model/policy.js";
-import { createAppCarriers } from "../../src/server/app-carriers.js";
+import { createAppCarriers, testAppCarrier } from "../../src/server/app-carriers.js";
 import { message } from "../delivery/fixtures.js";
 import { plainApp } from "../support/directory.js";
 
@@ -181,6 +181,20 @@ describe("the carriers of an app", () => {
     on.set("shop", [carrier("a", "k1")]);
     expect((await on.carriers.find("shop/a"))?.name).toBe("shop/a");
     for (const name of ["shop/b", "other/a", "a", "shop", "/a", ""]) expect(await on.carriers.find(name), name).toBe(null);
+  });
+
+  it("are tested for a bounded time, because the call that asks ends too", async () => {
+    const silent: Provider = {
+      ...{ name: "shop/a", channels: ["sms"] },
+      send: async () => ({ kind: "sent", detail: "" }),
+      check: () => new Promise(() => {}),
+      close: async () => {},
+    };
+    const tested = await testAppCarrier({ find: async () => silent }, "shop/a", 1);
+    expect(tested).toEqual({ problem: expect.stringContaining("did not answer in time") });
+    expect(await testAppCarrier({ find: async () => ({ ...silent, check: async () => null }) }, "shop/a", 1_000)).toEqual({
+      problem: null,
+    });
   });
 
   it("are all closed at the end", async () => {

@@ -156,7 +156,7 @@ export enum ErrorReason {
   /**
    * INVALID_ARGUMENT. The request is not valid. `google.rpc.BadRequest` names each field and what is wrong with it. Correct
    * these fields; a repeat of the same request fails again.
-   * RESOURCE_EXHAUSTED if the request is larger than 8 KiB, or than 32 KiB for methods with custom attributes. Send less.
+   * RESOURCE_EXHAUSTED if the request is larger than 8 KiB, or than 32 KiB for methods with custom attributes and PutProvider. Send less.
    * UNIMPLEMENTED if the request is compressed with anything but gzip.
    * Example: {"reason":"REQUEST_INVALID","domain":"latchkey"} with {"fieldViolations":[{"field":"email","description":"…"}]}
    *

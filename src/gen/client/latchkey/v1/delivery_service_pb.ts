@@ -508,7 +508,7 @@ export const ProviderStatusSchema: GenMessage<ProviderStatus> = /*@__PURE__*/
   messageDesc(file_latchkey_v1_delivery_service, 11);
 
 /**
- * The request of PutProvider.
+ * The request of PutProvider. It may be at most 32 KiB large.
  *
  * @generated from message latchkey.v1.PutProviderRequest
  */
@@ -810,7 +810,7 @@ export const DeliveryService: GenService<{
     output: typeof DeleteProviderResponseSchema;
   },
   /**
-   * Connects to a carrier of the app and logs in, without sending. It takes up to 30 seconds.
+   * Connects to a carrier of the app and logs in, without sending. It takes up to 8 seconds.
    *
    * @generated from rpc latchkey.v1.DeliveryService.TestProvider
    */
