@@ -148,7 +148,11 @@ async function claim(state: State): Promise<void> {
     const messages = await store.outbox.claim({ now, leaseMs, limit });
     if (messages.length >= limit) state.wanted = true;
     const leasedUntil = now + leaseMs;
-    for (const message of messages) begin(state.jobs, state.deps, { message, leasedUntil }, () => noteResult(state));
+    for (const [index, message] of messages.entries()) {
+      // Calls that wait meanwhile get their turn of the event loop.
+      if (index > 0) await new Promise<void>((resolve) => state.timers.after(0, resolve));
+      begin(state.jobs, state.deps, { message, leasedUntil }, () => noteResult(state));
+    }
     state.lookAt = Math.min(state.lookAt, (await store.outbox.nextDueAt({ now, withinMs: pollMs })) ?? Infinity);
   } catch (error) {
     state.wanted = true;
