@@ -18,6 +18,8 @@ describe.each(testEngines())("DeliveryService on $engine", ({ database }) => {
   let messages: Client<typeof DeliveryService>;
   let foreign: Client<typeof DeliveryService>;
   let operator: Client<typeof DeliveryService>;
+  let reader: Client<typeof DeliveryService>;
+  let sender: Client<typeof DeliveryService>;
   const codes: string[] = [];
 
   const asClient = async (clientId: string, scopes: readonly Scope[], appId = "default") => {
@@ -42,6 +44,8 @@ describe.each(testEngines())("DeliveryService on $engine", ({ database }) => {
     await addApp(on, "shop");
     ({ messages: foreign } = await asClient("of-shop", ["messages:read", "messages:admin"], "shop"));
     ({ messages: operator } = await asClient("of-operator", ["messages:read", "messages:admin", "operator"], "shop"));
+    ({ messages: reader } = await asClient("reader", ["messages:read"]));
+    ({ messages: sender } = await asClient("sender", ["messages:admin"]));
   });
   afterAll(() => on.stop());
 
@@ -135,8 +139,6 @@ describe.each(testEngines())("DeliveryService on $engine", ({ database }) => {
   });
 
   it("needs messages:read to look and messages:admin to send again", async () => {
-    const { messages: reader } = await asClient("reader", ["messages:read"]);
-    const { messages: sender } = await asClient("sender", ["messages:admin"]);
     expect((await refused(reader.retryMessage({ messageId: 1n }))).reason).toBe("SCOPE_MISSING");
     expect((await refused(sender.getMessage({ messageId: 1n }))).reason).toBe("SCOPE_MISSING");
     expect((await refused(reader.getMessage({ messageId: 999_999n }))).reason).toBe("MESSAGE_NOT_FOUND");
