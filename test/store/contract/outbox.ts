@@ -7,7 +7,6 @@ import {
   endedTry,
   expectKind,
   expectNothingHappened,
-  hour,
   issue,
   minute,
   phone,
@@ -170,15 +169,6 @@ export function outbox(scene: Scene): void {
     expect(await store.outbox.nextDueAt()).toBe(t0 + 2 * second + leaseMs);
     await store.outbox.settle([done(third!)]);
     expect(await store.outbox.nextDueAt()).toBeNull();
-  });
-
-  it("a message put off to a time long past is claimed at once", async () => {
-    const { store } = scene;
-    await issue(store, {}, { now: t0 + hour });
-    const [message] = await store.outbox.claim({ now: t0 + hour, leaseMs, limit: 10 });
-    await store.outbox.settle([putOff(message!, t0)]);
-    expect(await store.outbox.nextDueAt({ now: t0 + hour, withinMs: second })).toBe(t0);
-    expect(await store.outbox.claim({ now: t0 + hour, leaseMs, limit: 10 })).toHaveLength(1);
   });
 
   it("what is due soon is known, whatever was claimed before and whichever way the clock was set", async () => {
