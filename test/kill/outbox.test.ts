@@ -44,7 +44,7 @@ async function send(server: Server): Promise<string> {
 
 /** Waits until a try has failed and the next one is noted; before that the message is due when a lease of a minute has run out. */
 async function failedTry(server: Server): Promise<void> {
-  const soon = "SELECT 1 FROM outbox WHERE tries > 0 AND due_at < ?";
+  const soon = "SELECT 1 FROM outbox_later WHERE tries > 0 AND due_at < ?";
   await until("a failed try", () => reading(server, (db) => db.prepare(soon).get(Date.now() + 10_000)) && true);
 }
 
