@@ -22,26 +22,67 @@ export interface ReportDeps {
   readonly onReport?: (report: CountedReport) => void;
 }
 
-/** What becomes of a request that reports on messages. `unknown`: no carrier of this name takes reports. */
-export type TakenReports = "taken" | "forged" | "malformed" | "unknown";
+/**
+ * What becomes of a request that reports on messages. `unknown`: no carrier of this name takes reports. `busy`: it is authentic, but
+ * as many as allowed are being stored now; a repeat is safe.
+ */
+export type TakenReports = "taken" | "forged" | "malformed" | "unknown" | "busy";
+
+/** Authentic requests whose reports are stored at a time, so that a carrier that catches up leaves the database to sign-ins. */
+const storingMax = 64;
 
 /**
- * Reads what a carrier posted and moves its messages forward. The result does not depend on whether the messages exist. A report
- * changes a message and nothing beside it: no budget, no challenge. Throws what the store throws; a repeat is then safe.
+ * Returns a function that reads what a carrier posted and moves its messages forward. The result does not depend on whether the
+ * messages exist. A report changes a message, and ends its sending if it was still queued; it changes no budget and no challenge.
+ * Rejects as the store does; a repeat is then safe. Each request is checked, because no number of forged ones may keep out an
+ * authentic one. A forged request costs that check, and takes no place among those that are stored.
  */
-export async function takeReportRequest(
+export function createReportTaking(
   deps: ReportDeps,
-  given: { readonly provider: string; readonly request: Omit<ReportRequest, "now"> },
-): Promise<TakenReports> {
-  const provider = await deps.findProvider(given.provider);
-  if (provider?.readReports === undefined) return "unknown";
-  const read = await provider.readReports({ ...given.request, now: deps.clock() });
-  if (read.kind === "reports") await takeReports(deps, provider, read.reports);
-  else {
-    deps.onReport?.({ provider: provider.label ?? provider.name, outcome: read.kind });
-    deps.log.warn({ provider: provider.name, why: read.kind }, "a delivery report was refused");
-  }
-  return read.kind === "reports" ? "taken" : read.kind;
+): (provider: string, request: Omit<ReportRequest, "now">) => Promise<TakenReports> {
+  const logRefusal = createRefusalLog(deps);
+  let storing = 0;
+  return async (name, request) => {
+    const provider = await deps.findProvider(name);
+    if (provider?.readReports === undefined) return "unknown";
+    const read = await provider.readReports({ ...request, now: deps.clock() });
+    if (read.kind !== "reports") {
+      deps.onReport?.({ provider: provider.label ?? provider.name, outcome: read.kind });
+      logRefusal(provider.name, read.kind);
+      return read.kind;
+    }
+    if (storing >= storingMax) return "busy";
+    storing += 1;
+    try {
+      await takeReports(deps, provider, read.reports);
+    } finally {
+      storing -= 1;
+    }
+    return "taken";
+  };
+}
+
+const logEveryMs = 60_000;
+/** Carriers and reasons that are remembered. Beyond it the oldest are forgotten, and logged again at once. */
+const loggedMax = 1_000;
+
+/** Returns a function that logs refused requests: one line a minute for each carrier and reason, so that a flood can't fill the log. */
+function createRefusalLog({ clock, log }: Pick<ReportDeps, "clock" | "log">): (provider: string, why: string) => void {
+  const logged = new Map<string, { readonly at: EpochMs; unlogged: number }>();
+  return (provider, why) => {
+    const key = `${provider} ${why}`;
+    const now = clock();
+    const last = logged.get(key);
+    // A clock that was set back must not silence the log.
+    if (last !== undefined && Math.abs(now - last.at) < logEveryMs) {
+      last.unlogged += 1;
+      return;
+    }
+    logged.delete(key);
+    logged.set(key, { at: now, unlogged: 0 });
+    if (logged.size > loggedMax) logged.delete(logged.keys().next().value!);
+    log.warn({ provider, why, count: 1 + (last?.unlogged ?? 0) }, "a delivery report was refused");
+  };
 }
 
 /** Moves messages forward as a carrier reports. Throws what the store throws. */

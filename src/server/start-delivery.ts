@@ -7,7 +7,7 @@ import type { ReportHook } from "../delivery/forward.js";
 import { startForwarding } from "../delivery/forwarding.js";
 import { startOutbox } from "../delivery/outbox.js";
 import type { Provider } from "../delivery/provider.js";
-import { followReports, takeReportRequest } from "../delivery/take-reports.js";
+import { createReportTaking, followReports } from "../delivery/take-reports.js";
 import { createConsoleProvider } from "../delivery/taps/console.js";
 import { createInbox, type Inbox } from "../delivery/taps/inbox.js";
 import type { TakeReports } from "../doors/http/reports/plugin.js";
@@ -126,8 +126,7 @@ export function startDelivery(
   for (const provider of providers) followReports(reporting, provider);
   const findProvider = async (name: string): Promise<Provider | null> =>
     name.includes("/") ? await appCarriers.find(name) : (providers.find((provider) => provider.name === name) ?? null);
-  const takeReports: TakeReports = (provider, request) =>
-    takeReportRequest({ ...reporting, findProvider }, { provider, request });
+  const takeReports: TakeReports = createReportTaking({ ...reporting, findProvider });
   return {
     wake: tracer.detached(outbox.wake),
     inbox,

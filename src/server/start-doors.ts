@@ -60,7 +60,7 @@ export async function startDoors(
     issuer: settings.issuer,
     jwks: accessTokens.jwks,
     ready: () => store.upkeep.ping(),
-    reports: { take: given.takeReports, clock },
+    reports: { take: given.takeReports },
   });
   const grpc = await createGrpcDoor({ ...shared, connections: connectionsOf("grpc"), reflection: settings.reflection });
   certificates?.follow((renewed) => {

@@ -6,7 +6,7 @@ import { createHookSecrets } from "../../src/crypto/hook-secrets.js";
 import { createSealer } from "../../src/crypto/sealing.js";
 import { type ForwardingDeps, type ForwardResult, startForwarding } from "../../src/delivery/forwarding.js";
 import type { Provider } from "../../src/delivery/provider.js";
-import { takeReportRequest } from "../../src/delivery/take-reports.js";
+import { createReportTaking } from "../../src/delivery/take-reports.js";
 import { createOutbound } from "../../src/outbound/outbound.js";
 import type { EndedTry } from "../../src/store/port/messages.js";
 import type { Store } from "../../src/store/port/store.js";
@@ -131,7 +131,7 @@ describe.each(storeEngines())("delivery reports to apps on $engine", ({ open }) 
     );
     const deps = { store, clock: time.clock, log, findProvider: async () => carrier, forwardTo: () => hooked };
     const request = { method: "POST", url: "https://auth.example.com/delivery/reports/one", headers: { signature }, body };
-    return takeReportRequest(deps, { provider: "one", request });
+    return createReportTaking(deps)("one", request);
   }
 
   it("each status is posted once, in order, signed with the app's secret, under an id of its own", async () => {

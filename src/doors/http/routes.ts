@@ -1,5 +1,4 @@
 import { type FastifyInstance, type FastifyReply, fastify } from "fastify";
-import type { EpochMs } from "../../model/time.js";
 import type { ServedService } from "../../rpc/pipeline.js";
 import type { Bodies } from "../web/body.js";
 import type { CallerReading } from "../web/caller.js";
@@ -13,7 +12,7 @@ export interface HttpRoutesOptions extends CallerReading {
   readonly services: readonly ServedService[];
   readonly bodies: Bodies;
   /** Left out: no carrier reports here. */
-  readonly reports?: { readonly take: TakeReports; readonly clock: () => EpochMs };
+  readonly reports?: { readonly take: TakeReports };
 }
 
 /** The plain HTTP paths, each of which calls a served method. */

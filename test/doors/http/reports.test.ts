@@ -1,8 +1,8 @@
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import type { DeliveryReport, Provider, ReportRequest } from "../../../src/delivery/provider.js";
-import { followReports, takeReportRequest } from "../../../src/delivery/take-reports.js";
+import { createReportTaking, followReports } from "../../../src/delivery/take-reports.js";
 import { createAddressOf, createNetworkOf } from "../../../src/doors/address.js";
 import { createHttpRoutes } from "../../../src/doors/http/routes.js";
 import { createUnfinished } from "../../../src/doors/unfinished.js";
@@ -21,7 +21,7 @@ afterEach(() => {
 });
 
 /** The door's plain paths on a port, with one carrier that takes reports and one that does not. */
-async function start(options: { readonly failing?: boolean } = {}) {
+async function start(options: { readonly failing?: boolean; readonly storing?: Promise<void> } = {}) {
   const seen: ReportRequest[] = [];
   const stored: Report[] = [];
   const clock = fakeClock();
@@ -42,6 +42,7 @@ async function start(options: { readonly failing?: boolean } = {}) {
       async report(reports: readonly Report[]) {
         if (options.failing) throw new Error("the database is away");
         stored.push(...reports);
+        await options.storing;
         return reports.map(() => null);
       },
     },
@@ -56,7 +57,7 @@ async function start(options: { readonly failing?: boolean } = {}) {
     services: [],
     bodies: createBodies(createUnfinished({ onReset: () => {} }), networkOf),
     addressOf: createAddressOf(["127.0.0.1"]),
-    reports: { take: (provider, request) => takeReportRequest(deps, { provider, request }), clock },
+    reports: { take: createReportTaking(deps) },
   });
   await routes.ready();
   const server = createServer((request, response) => {
@@ -145,24 +146,53 @@ describe("a carrier's report", () => {
   });
 });
 
-describe("a flood of forged reports", () => {
-  it("is refused from the sixty-first in a minute on, for its network alone", async () => {
+describe("a flood of reports", () => {
+  const forged = { headers: { "x-secret": "guess" } };
+
+  it("that are forged keeps no authentic one out, even from the same address, and stores nothing", async () => {
     const on = await start();
-    const from = (address: string, secretOf: string) => ({ headers: { "x-secret": secretOf, "x-forwarded-for": address } });
-    for (let count = 0; count < 60; count += 1) {
-      expect((await on.post("sms-main", from("192.0.2.1", "guess"))).status).toBe(403);
-    }
-    const refused = await on.post("sms-main", from("192.0.2.1", "guess"));
-    expect([refused.status, refused.headers.get("retry-after")]).toEqual([429, "60"]);
-    expect(on.seen).toHaveLength(60);
-    expect((await on.post("sms-main", from("198.51.100.1", secret))).status).toBe(200);
-    on.clock.advance(60_000);
-    expect((await on.post("sms-main", from("192.0.2.1", secret))).status).toBe(200);
+    for (let count = 0; count < 200; count += 1) expect((await on.post("sms-main", forged)).status).toBe(403);
+    expect(on.stored).toEqual([]);
+    expect((await on.post("sms-main", { headers: signed })).status).toBe(200);
+    expect(on.stored).toHaveLength(1);
   });
 
-  it("does not count authentic reports, however many come from one network", async () => {
+  it("that are forged is logged once a minute for each carrier and reason, with their number", async () => {
     const on = await start();
-    for (let count = 0; count < 70; count += 1) expect((await on.post("sms-main", { headers: signed })).status).toBe(200);
+    const refuse = async (times: number) => {
+      for (let count = 0; count < times; count += 1) await on.post("sms-main", forged);
+    };
+    await refuse(3);
+    await on.post("shop/sms", forged);
+    await on.post("sms-main", { headers: signed, body: "nonsense" });
+    on.clock.advance(60_000);
+    await refuse(2);
+    on.clock.advance(-60_000);
+    await refuse(1);
+    expect(on.log.lines.map(({ fields }) => [fields.provider, fields.why, fields.count])).toEqual([
+      ["sms-main", "forged", 1],
+      ["shop/sms", "forged", 1],
+      ["sms-main", "malformed", 1],
+      ["sms-main", "forged", 3],
+      ["sms-main", "forged", 2],
+    ]);
+  });
+
+  it("that are authentic is stored 64 at a time, and the carrier repeats the others; forged ones take no place", async () => {
+    let finish = (): void => {};
+    const storing = new Promise<void>((resolve) => {
+      finish = resolve;
+    });
+    const on = await start({ storing });
+    const first = Array.from({ length: 64 }, () => on.post("sms-main", { headers: signed }));
+    await vi.waitFor(() => expect(on.stored).toHaveLength(64));
+    const refused = await on.post("sms-main", { headers: signed });
+    expect([refused.status, refused.headers.get("retry-after")]).toEqual([429, "1"]);
+    expect(on.stored).toHaveLength(64);
+    expect((await on.post("sms-main", forged)).status).toBe(403);
+    finish();
+    for (const { status } of await Promise.all(first)) expect(status).toBe(200);
+    expect((await on.post("sms-main", { headers: signed })).status).toBe(200);
   });
 });
 

@@ -1,24 +1,21 @@
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from "fastify";
 import type { ReportRequest } from "../../../delivery/provider.js";
 import type { TakenReports } from "../../../delivery/take-reports.js";
-import { networkOf } from "../../../lib/network.js";
-import type { EpochMs } from "../../../model/time.js";
 import type { Bodies } from "../../web/body.js";
-import { type CallerReading, readCaller } from "../../web/caller.js";
 import { BodyError, readBytes } from "../body.js";
-import { createFloodGuard } from "./flood.js";
 
 /** Takes the reports of one carrier. Throws if they can't be stored now. */
 export type TakeReports = (provider: string, request: Omit<ReportRequest, "now">) => Promise<TakenReports>;
 
-export interface ReportsOptions extends CallerReading {
+export interface ReportsOptions {
   readonly issuer: string;
   readonly bodies: Bodies;
   readonly take: TakeReports;
-  readonly clock: () => EpochMs;
 }
 
-const statuses: Readonly<Record<TakenReports, number>> = { taken: 200, forged: 403, malformed: 400, unknown: 404 };
+const statuses: Readonly<Record<TakenReports, number>> = { taken: 200, forged: 403, malformed: 400, unknown: 404, busy: 429 };
+/** Carriers repeat what is refused for a moment. */
+const busySeconds = 1;
 
 interface Route {
   readonly Params: { readonly provider: string; readonly app?: string };
@@ -34,17 +31,13 @@ function providerIn({ app, provider }: Route["Params"]): string {
  * or not. Some carriers report by GET.
  */
 export function reportRoutes(options: ReportsOptions): FastifyPluginAsync {
-  const guard = createFloodGuard();
   return async (app: FastifyInstance) => {
     app.addContentTypeParser("*", async (request: FastifyRequest) => await readBytes(request.raw, options.bodies));
     app.addHook("onRequest", async (request, reply) => {
       reply.header("cache-control", "no-store");
       if (request.method !== "POST" && request.method !== "GET")
         return await reply.code(405).header("allow", "GET, POST").send();
-      // Before the body is read.
-      const waitSeconds = guard.waitSeconds(networkAt(request), options.clock());
-      if (waitSeconds === null) return undefined;
-      return await reply.code(429).header("retry-after", String(waitSeconds)).send();
+      return undefined;
     });
     app.setErrorHandler((error, _request, reply) => sendError(error, reply));
     for (const path of ["/reports/:provider", "/reports/:app/:provider"])
@@ -52,19 +45,9 @@ export function reportRoutes(options: ReportsOptions): FastifyPluginAsync {
   };
 
   async function answer(request: FastifyRequest<Route>, reply: FastifyReply): Promise<FastifyReply> {
-    guard.begin();
-    let isRefused = false;
-    try {
-      const taken = await options.take(providerIn(request.params), reportRequestOf(request, options.issuer));
-      isRefused = taken !== "taken";
-      return await reply.code(statuses[taken]).send();
-    } finally {
-      guard.end(networkAt(request), options.clock(), isRefused);
-    }
-  }
-
-  function networkAt({ raw }: FastifyRequest): string {
-    return networkOf(readCaller(raw, { ...options, door: "http" }).address);
+    const taken = await options.take(providerIn(request.params), reportRequestOf(request, options.issuer));
+    if (taken === "busy") reply.header("retry-after", String(busySeconds));
+    return await reply.code(statuses[taken]).send();
   }
 }
 
