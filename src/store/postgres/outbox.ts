@@ -13,7 +13,8 @@ const claimed = "m.outbox_id, m.tries, m.queued_at, m.carrier, m.unknowns, m.cha
 
 // A message's due_at is also the end of its lease: claiming sets it. Messages that another claimer is taking now are skipped. A
 // message that it has already taken no longer matches when the lock checks again. Arrays and OFFSET 0 keep the planner from
-// joining whole tables when statistics are old.
+// joining whole tables when statistics are old. A function looks for the message of a repeated try, so that claims of new messages
+// do not open the partitions.
 const claim: Statement = {
   name: "claim_messages",
   text: `
@@ -37,7 +38,8 @@ const claim: Statement = {
       coalesce(m.channel, c.channel) AS channel, c.contact_kind, c.contact_value, c.locale,
       CASE WHEN NOT c.decoy AND ${isLiveChallenge("$1")} THEN c.sealed_code END AS sealed_code, c.expires_at,
       ${hasExpired("$1")} AS expired,
-      member.user_id AS member_id, coalesce(member.state = 'invited', false) AS invited
+      member.user_id AS member_id, coalesce(member.state = 'invited', false) AS invited,
+      CASE WHEN m.tries > 1 THEN ${functionName("has_message_ended")}(m.outbox_id, m.queued_at) ELSE false END AS ended
     FROM (SELECT ${claimed}, m.muted FROM leased m UNION ALL SELECT ${claimed}, m.muted FROM leased_later m) m
     JOIN due d ON d.outbox_id = m.outbox_id
     LEFT JOIN LATERAL (

@@ -15,3 +15,7 @@ export const deletionsKeptMs = 24 * 60 * 60_000;
 
 /** How long a report of a carrier waits for its message. */
 export const reportKeptMs = 60 * 60_000;
+
+/** How many reports of one carrier wait at most. Beyond that the oldest are dropped until `reportsLeft` wait, so that it rarely happens. */
+export const reportsWaitingMax = 10_000;
+export const reportsLeft = 9_000;

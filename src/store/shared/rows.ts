@@ -184,12 +184,14 @@ export interface DueRow {
   /** Whether the challenge expired before the claim, neither consumed nor cancelled. */
   expired: boolean | number | null;
   invited: boolean | number;
+  /** Whether a report has ended the message since its last try, or another try of it that was settled late. */
+  ended: boolean | number;
 }
 
 export function toMessage(row: DueRow): OutboxMessage {
   const { sealed_code: sealedCode, pool_id: poolId, app_id: appId, client_id: clientId, member_id: userId } = row;
   const contact = contactOf(row);
-  const isOver = sealedCode === null && !row.expired;
+  const isOver = Boolean(row.ended) || (sealedCode === null && !row.expired);
   return {
     outboxId: row.outbox_id,
     tries: row.tries,

@@ -24,7 +24,8 @@ export function createOutbox(db: Database, writer: Writer): Operations {
     SELECT m.put_off, m.outbox_id, m.tries + 1 AS tries, m.queued_at, m.carrier, m.unknowns, m.muted, m.challenge_id, c.pool_id, c.app_id,
       c.client_id, c.purpose, coalesce(m.channel, c.channel) AS channel, c.contact_kind, c.contact_value, c.locale,
       CASE WHEN c.decoy = 0 AND ${isLiveChallenge("@now")} THEN c.sealed_code END AS sealed_code,
-      c.expires_at, ${hasExpired("@now")} AS expired, p.user_id AS member_id, p.state IS 'invited' AS invited
+      c.expires_at, ${hasExpired("@now")} AS expired, p.user_id AS member_id, p.state IS 'invited' AS invited,
+      m.tries > 0 AND EXISTS (SELECT 1 FROM messages t WHERE t.message_id = m.outbox_id AND t.status <> 'queued') AS ended
     FROM (
       SELECT * FROM (SELECT 0 AS put_off, muted, ${columns} FROM outbox WHERE due_at <= @now ORDER BY outbox_id LIMIT ${limit})
       UNION ALL

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { hour, minute, type Scene, second, t0, times } from "./fixtures.js";
+import { done, hour, issue, minute, putOff, type Scene, second, t0, times, endedTry as tryOf } from "./fixtures.js";
 import { append, endedTry, messageOf, nextTry, reportOf } from "./message-fixtures.js";
 
 /** What carriers report. */
@@ -88,6 +88,62 @@ export function messageReports(scene: Scene): void {
     expect(await messageOf(store, first)).toMatchObject({ status: "queued" });
     await append(store, nextTry(first, { ended: { endedAt: t0 + minute } }));
     expect(await messageOf(store, first)).toMatchObject({ status: "undelivered", cause: "absent" });
+  });
+
+  it.each([
+    ["after", "sent"],
+    ["after", "delivered"],
+    ["before", "sent"],
+    ["before", "delivered"],
+  ] as const)("a message that is still queued is not sent again once a report that came %s its try says %s", async (when, status) => {
+    const { store } = scene;
+    await issue(store, { expiresAt: t0 + minute });
+    const [message] = await store.outbox.claim({ now: t0, leaseMs: minute, limit: 10 });
+    const unanswered = tryOf(message!, "one", "temporary");
+    const ended = { ...unanswered, ended: { ...unanswered.ended, result: "unknown" as const } };
+    const report = () => store.messages.report([reportOf(ended, { status })]);
+    if (when === "before") await report();
+    await store.outbox.settle([{ ...putOff(message!, t0 + second), ended }]);
+    if (when === "after") await report();
+    expect(await messageOf(store, ended)).toMatchObject({ status, tries: [ended.ended] });
+    const before = await messageOf(store, ended);
+    const lapsed = { provider: "", result: "temporary", endedAt: t0, detail: "its challenge ended" } as const;
+    for (const now of [t0 + second, t0 + hour]) {
+      const [again] = await store.outbox.claim({ now, leaseMs: minute, limit: 10 });
+      expect(again).toMatchObject({ outboxId: message!.outboxId, delivery: null });
+      if (now === t0 + hour) await store.outbox.settle([{ ...done(again!), lapsed }]);
+    }
+    expect(await store.outbox.nextDueAt()).toBeNull();
+    expect(await messageOf(store, ended)).toEqual(before);
+  });
+
+  it("a message is sent again after a report of a failure, because the report may be about an earlier try", async () => {
+    const { store } = scene;
+    const { challengeId } = await issue(store);
+    const [message] = await store.outbox.claim({ now: t0, leaseMs: minute, limit: 10 });
+    const ended = tryOf(message!, "one", "temporary");
+    await store.outbox.settle([{ ...putOff(message!, t0 + second), ended }]);
+    await store.messages.report([reportOf(ended, { status: "undelivered", cause: "absent" })]);
+    const [again] = await store.outbox.claim({ now: t0 + second, leaseMs: minute, limit: 10 });
+    expect(again?.delivery).toMatchObject({ challengeId });
+  });
+
+  it("of each carrier at most 10,000 reports wait: beyond that the oldest are dropped, and none of another carrier", async () => {
+    const { store } = scene;
+    const [oldest, newest, other] = [endedTry(), endedTry(), endedTry({ ended: { provider: "two" } })];
+    const filling = (n: number) => reportOf(oldest, { reference: `filling-${n}`, reportedAt: t0 + second });
+    await store.messages.report([reportOf(other, { reportedAt: t0 }), reportOf(oldest, { reportedAt: t0 })]);
+    for (let n = 0; n < 9_999; n += 1_111) await store.messages.report(times(1_111, (i) => filling(n + i)));
+    await store.messages.report([reportOf(newest, { reportedAt: t0 + minute })]);
+    await append(store, oldest, newest, other);
+    for (const [one, status] of [
+      [oldest, "sent"],
+      [newest, "delivered"],
+      [other, "delivered"],
+    ] as const)
+      expect(await messageOf(store, one)).toMatchObject({ status });
+    // The newest has left 8,999.
+    expect(await store.messages.sweep({ now: t0 + 2 * hour, before: 0, limit: 20_000 })).toBe(8_999);
   });
 
   it("a report waits for an hour at most", async () => {

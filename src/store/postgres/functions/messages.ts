@@ -1,4 +1,4 @@
-import { reportKeptMs } from "../../rules/kept.js";
+import { reportKeptMs, reportsLeft, reportsWaitingMax } from "../../rules/kept.js";
 import { rankOf } from "../../shared/message-rows.js";
 
 /**
@@ -127,6 +127,12 @@ BEGIN
   END LOOP;
 END $$;
 
+-- Returns whether a message that waits in the outbox needs no further try, because a report or another try has ended it.
+CREATE FUNCTION has_message_ended(p_message_id BIGINT, p_queued_at BIGINT) RETURNS BOOLEAN LANGUAGE plpgsql STABLE AS $$
+BEGIN
+  RETURN (SELECT count(*) FROM messages m WHERE m.message_id = p_message_id AND m.queued_at = p_queued_at AND m.status <> 'queued') > 0;
+END $$;
+
 -- Finds the message of a report: by our reference, or else by the carrier's id. Both are null if there is none. Most reports come
 -- within two days, so the partitions of those days are searched first.
 CREATE FUNCTION message_of_report(
@@ -201,11 +207,12 @@ BEGIN
 END $$;
 
 -- Applies reports and returns those that changed a message, and those that must wait. With p_wait they are kept until their message
--- can take them; only then may no try be appended meanwhile.
+-- can take them; only then may no try be appended meanwhile. Of a carrier with too many waiting reports the oldest are dropped.
 CREATE FUNCTION report_messages(p_reports JSONB, p_wait BOOLEAN, p_forward TEXT[])
 RETURNS TABLE (nth INTEGER, outcome TEXT, message_id BIGINT, queued_at BIGINT) LANGUAGE plpgsql AS $$
 DECLARE
   v_report RECORD;
+  v_provider TEXT;
 BEGIN
   IF p_wait THEN
     ${ownLock}
@@ -232,6 +239,15 @@ BEGIN
       RETURN NEXT;
     END IF;
   END LOOP;
+  IF p_wait THEN
+    FOR v_provider IN SELECT DISTINCT r.provider FROM jsonb_to_recordset(p_reports) AS r(provider TEXT) LOOP
+      PERFORM 1 FROM message_reports r WHERE r.provider = v_provider OFFSET ${reportsWaitingMax} LIMIT 1;
+      IF FOUND THEN
+        DELETE FROM message_reports WHERE ctid = ANY (ARRAY(
+          SELECT ctid FROM message_reports WHERE provider = v_provider ORDER BY reported_at DESC OFFSET ${reportsLeft}));
+      END IF;
+    END LOOP;
+  END IF;
 END $$;
 
 -- The masked form of a contact, see model/mask.ts.

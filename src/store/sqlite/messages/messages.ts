@@ -29,7 +29,7 @@ export function createMessages(db: Database, writer: Writer): Operations {
     report: (reports, forwardTo = new Set()) =>
       reports.length === 0
         ? Promise.resolve([])
-        : writer.writeUnflushed(() => reports.map((report) => apply(report, forwardTo))),
+        : writer.writeUnflushed(() => apply(reports, forwardTo)),
     joinRedemptions: (change) => join(writer, change),
     sweep: ({ now, before, limit }) =>
       writer.writeUnflushed(() => {

@@ -5,8 +5,10 @@ import { type MessageRow, type ReportRow, rowOfReport, toStoredMessage } from ".
 import { selectMessage } from "./change.js";
 import { createWaitingReports } from "./waiting-reports.js";
 
-/** Applies a report inside the caller's transaction, or lets it wait. Returns the message if the report changed it, else null. */
-export function createReports(db: Database): (report: Report, forwardTo: ReadonlySet<string>) => StoredMessage | null {
+/** Applies reports inside the caller's transaction, or lets them wait. Returns for each the message if the report changed it, else null. */
+export function createReports(
+  db: Database,
+): (reports: readonly Report[], forwardTo: ReadonlySet<string>) => readonly (StoredMessage | null)[] {
   const waiting = createWaitingReports(db);
   const byId = selectMessage(db, "m.message_id = ?");
   const byReference = selectMessage(db, "m.reference = ?");
@@ -17,11 +19,16 @@ export function createReports(db: Database): (report: Report, forwardTo: Readonl
     return named ?? (id === "" ? undefined : byProviderId.get(id, provider));
   }
 
-  return (given, forwardTo) => {
-    const report = rowOfReport(given);
+  function applyOne(report: ReportRow, forwardTo: ReadonlySet<string>): StoredMessage | null {
     const known = find(report);
     const outcome = known === undefined ? "waits" : waiting.apply(known, report, forwardTo);
     if (outcome === "waits") waiting.add(report);
     return outcome === "changed" ? toStoredMessage(byId.get(known!.message_id)!) : null;
+  }
+
+  return (reports, forwardTo) => {
+    const results = reports.map((report) => applyOne(rowOfReport(report), forwardTo));
+    for (const provider of new Set(reports.map((report) => report.provider))) waiting.trim(provider);
+    return results;
   };
 }

@@ -1,4 +1,5 @@
 import type { Database } from "better-sqlite3";
+import { reportsLeft, reportsWaitingMax } from "../../rules/kept.js";
 import { afterReport } from "../../rules/message-changes.js";
 import type { MessageRow, ReportRow } from "../../shared/message-rows.js";
 import { changeMessage } from "./change.js";
@@ -9,6 +10,8 @@ export interface WaitingReports {
   /** Applies a report to a message. Returns whether the message changed, or that the report must wait. */
   apply(known: MessageRow, report: ReportRow, forwardTo: ReadonlySet<string>): "changed" | "unchanged" | "waits";
   add(report: ReportRow): void;
+  /** Drops the oldest reports of a carrier if more wait than may. */
+  trim(provider: string): void;
   /** Applies the reports that waited for a message, and forgets those that need not wait any longer. */
   applyTo(known: MessageRow, forwardTo: ReadonlySet<string>): void;
 }
@@ -32,6 +35,14 @@ export function createWaitingReports(db: Database): WaitingReports {
     DELETE FROM message_reports
     WHERE provider = @provider AND reference = @reference AND provider_message_id = @provider_message_id AND status = @status`);
 
+  const isOverfull = db
+    .prepare<[string], number>(`SELECT 1 FROM message_reports WHERE provider = ? LIMIT 1 OFFSET ${reportsWaitingMax}`)
+    .pluck();
+  const dropOldest = db.prepare<[string]>(`
+    DELETE FROM message_reports WHERE (provider, reference, provider_message_id, status) IN
+      (SELECT provider, reference, provider_message_id, status FROM message_reports WHERE provider = ?
+        ORDER BY reported_at DESC LIMIT -1 OFFSET ${reportsLeft})`);
+
   function take(known: MessageRow, report: ReportRow, forwardTo: ReadonlySet<string>): MessageRow | "unchanged" | "waits" {
     const next = afterReport(known, report);
     if (next === "unchanged" || next === "waits") return next;
@@ -48,6 +59,9 @@ export function createWaitingReports(db: Database): WaitingReports {
     },
     add(report) {
       insert.run(report);
+    },
+    trim(provider) {
+      if (isOverfull.get(provider) !== undefined) dropOldest.run(provider);
     },
     applyTo(known, forwardTo) {
       let current = known;
