@@ -1,5 +1,5 @@
 import { type AccountsDeps, appFor } from "../accounts/deps.js";
-import type { Actor } from "../apps/actor.js";
+import { type Actor, operatorName } from "../apps/actor.js";
 import { AuthError } from "../auth/errors.js";
 import type { Idempotency } from "../auth/idempotency.js";
 import { resendCode } from "../auth/resend-code.js";
@@ -21,7 +21,7 @@ export async function retryMessage(
   const clientId = (await deps.store.challenges.find(challengeId))?.clientId;
   const found = clientId === undefined ? null : (deps.directory.find(clientId) ?? (await deps.directory.lookUp(clientId)));
   if (found?.client.appId !== app.appId) {
-    throw new AuthError("CODE_INVALID", { detail: "the challenge of the message is gone", metadata: { cause: "UNKNOWN" } });
+    throw new AuthError("CODE_INVALID", { detail: whyNotFound(clientId), metadata: { cause: "UNKNOWN" } });
   }
   const { address, userAgent, correlationId, signal } = actor.source;
   const of = {
@@ -40,4 +40,13 @@ export async function retryMessage(
     "sent a message again",
   );
   return challenge;
+}
+
+/** The detail of the refusal of a test. */
+export const isTestDetail = "the message is a test, whose code is of no client";
+
+function whyNotFound(clientId: string | undefined): string {
+  if (clientId === undefined) return "the challenge of the message is gone";
+  if (clientId === operatorName) return isTestDetail;
+  return "the client of the message's challenge is gone, or belongs to another app now";
 }

@@ -19,13 +19,16 @@ export interface OpenDeps {
   readonly resolve?: AddressRules["resolve"];
 }
 
+/** The app of a carrier. */
+type OfApp = Pick<App, "appId" | "displayName">;
+
 const detailMax = 200;
 
 /**
  * Creates the provider of an app's carrier, which connects when it is first used. Returns null if its settings can't be opened. Settings
  * that this process refuses make a provider that is unavailable. Rejects if the store can't be read.
  */
-export async function openAppCarrier(deps: OpenDeps, app: App, carrier: AppCarrier): Promise<Provider | null> {
+export async function openAppCarrier(deps: OpenDeps, app: OfApp, carrier: AppCarrier): Promise<Provider | null> {
   const found = await deps.secrets.find(carrier.keyId);
   if (found === null) return null;
   const { settings, clock, resolve } = deps;
@@ -43,13 +46,13 @@ export async function openAppCarrier(deps: OpenDeps, app: App, carrier: AppCarri
 }
 
 /** Stands for a carrier whose settings can't be opened. */
-export function unopened(app: App, carrier: AppCarrier): Provider {
+export function unopened(app: OfApp, carrier: AppCarrier): Provider {
   const detail =
     "its settings can't be opened, because their master key is not configured: configure the key, or set the carrier again";
   return unavailable(app, carrier, detail);
 }
 
-function unavailable(app: App, carrier: AppCarrier, why: string): Provider {
+function unavailable(app: OfApp, carrier: AppCarrier, why: string): Provider {
   const detail = why.slice(0, detailMax);
   return {
     name: nameInDeployment(app.appId, carrier),

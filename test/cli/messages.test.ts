@@ -1,9 +1,12 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { reportsOf } from "../../src/cli/messages/reporting-carriers.js";
+import type { AppCarrierSettings } from "../../src/model/carrier.js";
+import { startAnswering } from "../delivery/providers/carrier-server.js";
 import { login, startCenter } from "../delivery/providers/smpp-center.js";
-import { key, secret, startVonageServer } from "../delivery/providers/vonage-server.js";
+import { key, secret, signatureSecret, startVonageServer } from "../delivery/providers/vonage-server.js";
 import { startTestApp, type TestApp } from "../support/app.js";
 import { refused } from "../support/calls.js";
 import { commandSecrets, latchkey } from "../support/command-line.js";
@@ -159,7 +162,9 @@ describe.each(testEngines())("send-test beside a running server on $engine", ({ 
     expect(shown.out).toMatch(/^try {19} \S+Z post sent/m);
     const retried = await latchkey(env, ["message", "retry", String(json().message.message_id)]);
     expect(retried).toMatchObject({ code: 1, out: "" });
-    expect(retried.err).toContain("The code of this message can't be sent again");
+    expect(retried.err).toBe(
+      "The message was a test, whose code can't be sent again: send another by `latchkey send-test --app default`.\n",
+    );
   });
 
   it("a refused destination is said with its cause, and the exit code is 1", async () => {
@@ -200,6 +205,48 @@ describe("send-test over a carrier that reports", () => {
 });
 
 describe("send-test over a carrier that does not report", () => {
+  it("ends as soon as the gateway of an app took the message if its sealed description has no reports", async () => {
+    const server = await startAnswering({ status: 200, body: {} });
+    const on = await startTestApp(commandSecrets, { clock: Date.now });
+    try {
+      const env = { LATCHKEY_DATABASE_URL: `sqlite:${join(on.folder, "latchkey.db")}`, ...commandSecrets };
+      const path = join(on.folder, "gateway.json");
+      const request = { url: `${server.origin}/sms`, body: { json: { to: "{to}", text: "{text}" } } };
+      writeFileSync(path, JSON.stringify({ channels: ["sms"], request, success: {} }));
+      const put = await latchkey(env, ["provider", "put", "own", "--channel", "sms", "--gateway-file", path]);
+      expect(put).toMatchObject({ code: 0, err: expect.not.stringContaining("must") });
+      const { code, out } = await latchkey(env, ["send-test", "--to", "+46701740605"]);
+      expect([code, out]).toEqual([0, expect.stringMatching(/^The carrier default\/own took it\. It sends no reports\./m)]);
+    } finally {
+      await on.stop();
+      await server.stop();
+    }
+  });
+
+  const request = { url: "https://8.8.8.8/", body: { json: { to: "{to}", text: "{text}" } } };
+  const gateway = { channels: ["sms"], request, success: {} };
+  const reports = {
+    authentication: { type: "hmac", header: "x-signature", encoding: "hex", key: "{secrets.key}" },
+    message_id: "/id",
+    status: "/status",
+    statuses: { ok: "delivered" },
+  };
+  it.each<[string, Partial<AppCarrierSettings> | null, boolean]>([
+    ["Vonage without a signature secret", { url: `vonage://${key}:${secret}@rest.nexmo.com?from=A` }, false],
+    ["Vonage with one", { url: `vonage://${key}:${secret}@rest.nexmo.com?from=A&signature_secret=${signatureSecret}` }, true],
+    ["a gateway without reports", { gateway: JSON.stringify(gateway) }, false],
+    ["a gateway with reports", { gateway: JSON.stringify({ ...gateway, secrets: { key: "s".repeat(32) }, reports }) }, true],
+    ["a mail server", { url: "smtps://mail.example.com?from=a@example.com" }, false],
+    ["settings that can't be opened here", null, true],
+    ["settings that are refused now", { url: "nonsense://" }, true],
+  ])("reads from the sealed settings of an app's carrier whether it reports: %s", async (_what, found, expected) => {
+    const channel = found?.url?.startsWith("smtps") ? "email" : "sms";
+    const app = { appId: "shop", carriers: [{ name: "own", channel, kind: "any", keyId: "k" }] } as const;
+    const secrets = { find: async () => (found === null ? null : { url: "", gateway: "", ...found }) };
+    const ofCarrier = await reportsOf({ carriers: [], mode: "production" }, app, secrets);
+    expect([ofCarrier("shop/own"), ofCarrier("own"), ofCarrier(null)]).toEqual([expected, undefined, undefined]);
+  });
+
   it("ends as soon as Vonage took the message if no signature secret is set", async () => {
     const server = await startVonageServer();
     const { host } = new URL(server.origin);

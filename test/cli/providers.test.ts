@@ -1,11 +1,21 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { latchkey } from "../support/command-line.js";
+import { checkAppCarriers } from "../../src/cli/doctor/app-carriers.js";
+import { storeLocation } from "../../src/server/core.js";
+import { openStore } from "../../src/store/open.js";
+import { testSettings } from "../support/app.js";
+import { commandSecrets, latchkey } from "../support/command-line.js";
 import { testEngines } from "../support/engines.js";
 import { type MailServer, startMailServer } from "../support/smtp.js";
 
+const gatewayWithoutCheck = JSON.stringify({
+  channels: ["sms"],
+  request: { url: "https://8.8.8.8/", body: { json: { to: "{to}", text: "{text}" } } },
+  success: {},
+});
 const login = { user: "shop", password: "own-mail-password" };
 
 describe.each(testEngines())("provider commands on $engine", ({ database }) => {
@@ -50,13 +60,47 @@ describe.each(testEngines())("provider commands on $engine", ({ database }) => {
     expect(server.mails).toEqual([]);
   });
 
+  it("doctor checks the carriers of apps without sending, and names app and carrier", async () => {
+    expect((await latchkey(env, ["doctor"])).out).not.toContain("of the app shop");
+    await put(url(login.password));
+    await provider("put", "other", "--channel", "email", "--url-file", fileOf(url("wrong-password")));
+    await provider("put", "sms", "--channel", "sms", "--gateway-file", fileOf(gatewayWithoutCheck));
+    const { code, out, err } = await latchkey(env, ["doctor"]);
+    expect(code).toBe(1);
+    expect(out).toContain("ok      the carrier shop/mail of the app shop (email) can be used\n");
+    expect(out).toContain("problem the carrier shop/other of the app shop (email) cannot be used: the mail server refused the login");
+    expect(out).toContain(
+      "warning the carrier shop/sms of the app shop (sms) can only be checked by sending: run `latchkey send-test --app shop",
+    );
+    expect(out + err).not.toContain("-password");
+    expect(server.mails).toEqual([]);
+  });
+
+  it("doctor checks a bounded number of the carriers of apps, each for a bounded time, and says how many are left", async () => {
+    await put(url(login.password));
+    const silent = createServer(() => {});
+    await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
+    try {
+      const { port } = silent.address() as AddressInfo;
+      const away = fileOf(`smtp://127.0.0.1:${port}?from=codes@shop.example&starttls=never\n`);
+      for (const name of ["silent", "more"]) await provider("put", name, "--channel", "email", "--url-file", away);
+      const settings = testSettings({ ...commandSecrets, ...env });
+      const store = await openStore(storeLocation(settings), { inFlight: () => 0 });
+      try {
+        const findings = await checkAppCarriers(store, settings, { checkedMax: 2, atOnce: 2, eachMs: 200 });
+        expect(findings.map(({ kind }) => kind)).toEqual(["ok", "problem", "warning"]);
+        expect(findings[1]!.text).toMatch(/^the carrier shop\/silent .* did not answer in time/);
+        expect(findings[2]!.text).toMatch(/^1 more carrier of apps not checked/);
+      } finally {
+        await store.close();
+      }
+    } finally {
+      silent.close();
+    }
+  });
+
   it("put sets a gateway by its description", async () => {
-    const gateway = JSON.stringify({
-      channels: ["sms"],
-      request: { url: "https://8.8.8.8/", body: { json: { to: "{to}", text: "{text}" } } },
-      success: {},
-    });
-    const set = await provider("put", "sms", "--channel", "sms", "--gateway-file", fileOf(gateway));
+    const set = await provider("put", "sms", "--channel", "sms", "--gateway-file", fileOf(gatewayWithoutCheck));
     expect(set.out).toMatch(/^The app shop uses the carrier sms \(http-gateway\) for sms/);
     const tested = await provider("test", "sms");
     expect([tested.code, tested.out]).toEqual([0, expect.stringMatching(/can't be tested without sending/)]);

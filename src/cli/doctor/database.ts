@@ -3,12 +3,13 @@ import { compareKeys, foreignKeySentence, variableOf } from "../../crypto/key-ch
 import { keyringsOf, storeLocation } from "../../server/core.js";
 import { openStore } from "../../store/open.js";
 import type { Store } from "../../store/port/store.js";
+import { checkAppCarriers } from "./app-carriers.js";
 import { type Finding, ok, problem, warning } from "./finding.js";
 import { checkHooks } from "./hooks.js";
 
 /**
- * Checks the database without changing it, whether the configured keys are those that its data was written with, and the addresses
- * of registration hooks.
+ * Checks the database without changing it, whether the configured keys are those that its data was written with, and what apps have
+ * set: the addresses of their hooks, and their carriers.
  */
 export async function checkDatabase(settings: Settings): Promise<readonly Finding[]> {
   const location = storeLocation(settings);
@@ -19,7 +20,9 @@ export async function checkDatabase(settings: Settings): Promise<readonly Findin
   if (!isReadable) return findings;
   const store = await openStore(location, { inFlight: () => 0 });
   try {
-    return [...findings, ...(await checkKeyValues(store, settings)), ...(await checkHooks(store, settings))];
+    const ofKeys = await checkKeyValues(store, settings);
+    const ofHooks = await checkHooks(store, settings);
+    return [...findings, ...ofKeys, ...ofHooks, ...(await checkAppCarriers(store, settings))];
   } finally {
     await store.close();
   }

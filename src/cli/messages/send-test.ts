@@ -1,9 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { AuthError } from "../../auth/errors.js";
-import type { Carrier, Settings } from "../../config/settings.js";
+import type { Settings } from "../../config/settings.js";
 import { type SentTest, sendTest } from "../../messages/send-test.js";
-import type { App } from "../../model/app.js";
-import { nameInDeployment } from "../../model/carrier.js";
 import type { Channel } from "../../model/channel.js";
 import { contactKindOf } from "../../model/channel.js";
 import type { MessageStatus, StoredMessage } from "../../model/message.js";
@@ -14,6 +12,7 @@ import { CliError, type Io } from "../io.js";
 import { withAccounts } from "../users/with-accounts.js";
 import { contactIn } from "./contact.js";
 import { messageFields } from "./output.js";
+import { type ReportsOf, reportsOf } from "./reporting-carriers.js";
 
 export interface SendTestOptions extends Json {
   readonly to: string;
@@ -37,8 +36,8 @@ export async function sendTestMessage(settings: Settings, options: SendTestOptio
   if (channel !== undefined && contactKindOf[channel] !== to.kind) {
     throw new CliError(`--channel ${channel} does not reach --to: it needs ${kindWords[contactKindOf[channel]]}.`);
   }
-  return await withAccounts(settings, { appId, io }, async ({ deps, actor, app }) => {
-    const ofCarrier = reportsOf(settings, app);
+  return await withAccounts(settings, { appId, io }, async ({ deps, core, actor, app }) => {
+    const ofCarrier = await reportsOf(settings, app, core.carrierSecrets);
     const sent = await refuseKindly(appId, () => sendTest(deps, actor, { appId, to, channel }));
     const message = await follow(sent, waitMs, (found) => isEnded(ofCarrier, found));
     const { challengeId } = sent.challenge;
@@ -65,40 +64,11 @@ async function follow(
   }
 }
 
-/** Returns whether a carrier reports what became of messages. Undefined if there is none of this name, such as development's inbox. */
-type ReportsOf = (provider: string | null) => boolean | undefined;
-
-/** The settings of apps' own carriers stay sealed, so those that may report are waited for. */
-function reportsOf({ carriers }: Settings, app: App): ReportsOf {
-  const own = app.carriers.map((carrier) => {
-    return [nameInDeployment(app.appId, carrier), !["smtp", "ses", "sns"].includes(carrier.kind)] as const;
-  });
-  const all = new Map([...carriers.map((carrier) => [carrier.name, sendsReports(carrier)] as const), ...own]);
-  return (provider) => all.get(provider ?? "");
-}
-
 /** Whether waiting longer can show something new. */
 function isEnded(ofCarrier: ReportsOf, { status, provider }: StoredMessage): boolean {
   if (status === "queued") return false;
   if (status !== "sent") return true;
   return ofCarrier(provider) !== true;
-}
-
-/** Whether a carrier reports what became of a message. The messages of others stay `sent`. */
-function sendsReports({ spec }: Carrier): boolean {
-  switch (spec.kind) {
-    case "smtp":
-    case "ses":
-    case "sns":
-      return false;
-    case "vonage":
-      return spec.vonage.signatureSecret !== null;
-    case "http-gateway":
-      return spec.settings.gateway.reports !== null;
-    case "smpp":
-    case "twilio":
-      return true;
-  }
 }
 
 interface Place {

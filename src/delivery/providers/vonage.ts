@@ -10,6 +10,7 @@ import { readJsonObject } from "../http/json-object.js";
 import { isPublicUrl } from "../http/public-url.js";
 import type { CheckedProvider, DeliveryResult, Message, Provider } from "../provider.js";
 import { resultOfVonageStatus } from "./vonage-errors.js";
+import { clientRefOf, createArrivedParts } from "./vonage-parts.js";
 import { readVonageReports, vonageIdPattern } from "./vonage-reports.js";
 
 export interface VonageOptions {
@@ -55,6 +56,7 @@ export function createVonageProvider(
     authorization: `Basic ${Buffer.from(`${key}:${secret.reveal()}`).toString("base64")}`,
     accept: "application/json",
   };
+  const arrived = createArrivedParts();
   const callback = signatureSecret !== null && isPublicUrl(reportsUrl) && reportsUrl.length <= callbackMax ? reportsUrl : null;
 
   return {
@@ -82,7 +84,7 @@ export function createVonageProvider(
       return typeof readJsonObject(outcome.body).value === "number" ? null : "the answer is not Vonage's";
     },
     async readReports(request) {
-      return readVonageReports(request, { key, signatureSecret: signatureSecret?.reveal() ?? null, reportsUrl });
+      return readVonageReports(request, { key, signatureSecret: signatureSecret?.reveal() ?? null, reportsUrl, arrived });
     },
     async close() {
       api.close();
@@ -98,7 +100,7 @@ function formOf(message: Message, from: string, now: EpochMs): URLSearchParams {
     text: message.text,
     type: gsm7Length(message.text) === null ? "unicode" : "text",
     ttl: String(Math.min(Math.max(Math.floor(message.expiresAt - now), ttlMinMs), ttlMaxMs)),
-    "client-ref": message.sendKey,
+    "client-ref": clientRefOf(message),
   });
 }
 
