@@ -12,7 +12,7 @@ import type { DeliveryResult, Message, Provider, Receipt } from "./provider.js";
 import { renderMessage } from "./render.js";
 import { type Memory, nextInRound } from "./rounds.js";
 import { systemTimers, type Timers } from "./timers.js";
-import { newRound, type Standing, type Verdict, verdictOf } from "./verdict.js";
+import { causeOf, newRound, type Standing, type Verdict, verdictOf } from "./verdict.js";
 
 export type Delivery = NonNullable<OutboxMessage["delivery"]>;
 
@@ -108,7 +108,7 @@ export async function deliver(deps: DeliverDeps, attempt: Try): Promise<Outcome>
   const index = nextInRound(standing, carrier < carriers.length ? carrier : 0);
   if (index === null) return waitForCarriers(deps, attempt, standing);
   const provider = carriers[index]!;
-  const result = await give(deps, provider, { message, memory: attempt.memory });
+  const result = await give(deps, provider, message);
   return settled(deps, attempt, provider, result, verdictOf(standingOf(deps, attempt, carriers), index, result));
 }
 
@@ -156,20 +156,16 @@ async function show({ taps }: DeliverDeps, memory: Memory, message: Message): Pr
   return open[0] ?? null;
 }
 
-async function give(
-  deps: DeliverDeps,
-  provider: Provider,
-  { message, memory }: { readonly message: Message; readonly memory: Memory },
-): Promise<DeliveryResult> {
+async function give(deps: DeliverDeps, provider: Provider, message: Message): Promise<DeliveryResult> {
   let result: DeliveryResult;
-  deps.health.begins(provider.name);
+  const ended = deps.health.begins(provider.name);
   try {
     result = await inTime(deps, provider.send(message));
   } catch (error) {
     // Providers promise not to throw. The text of the error may contain the message; its name can't.
     result = { kind: "unknown", detail: `the provider failed (${error instanceof Error ? error.name : typeof error})` };
   }
-  const changed = deps.health.ended(provider.name, result, memory.misconfigured.has(provider.name));
+  const changed = ended(result, message.to);
   const fields = { provider: provider.name, detail: result.detail };
   if (changed === "down")
     deps.log.error(fields, "carrier marked down: it refuses its settings; codes wait or use the next carrier");
@@ -221,18 +217,19 @@ function giveUp(deps: DeliverDeps, attempt: Try, { status, result, cause, detail
   deps.log.error({ ...logFields(attempt), ...(detail === undefined ? {} : { detail }) }, `code given up: ${cause}`);
   deps.onEnd?.({ channel: attempt.delivery.channel, status });
   const { carrier, unknowns } = attempt;
-  const perhaps = unknowns > 0 ? "perhaps delivered: " : "";
-  const ended = { provider: "", result, detail: `${perhaps}${cause}${detail === undefined ? "" : `: ${detail}`}` };
+  const ended = { provider: "", result, detail: causeOf(unknowns, detail === undefined ? cause : `${cause}: ${detail}`) };
   return { retryAt: null, carrier, unknowns, ended: endedTry(deps, attempt, { ended, status, result: null }) };
 }
 
-/** Waits for carriers that are down or asked to wait. It is no try, so that nothing is recorded unless the message ends by it. */
+/** Waits for carriers that are down, are full or asked to wait. It is no try, so nothing is recorded unless the message ends by it. */
 function waitForCarriers(deps: DeliverDeps, attempt: Try, standing: Standing): Outcome {
   const detail = standing.carriers
     .map(({ name }) => ({ name, error: deps.health.of(name).lastError?.detail }))
     .flatMap(({ name, error }) => (error === undefined ? [] : [`${name}: ${error}`]))
     .join("; ");
-  const { retryAt, carrier, unknowns } = newRound(standing, detail);
+  // Claims without a try count too. Without a bound, a message that waits for a place would soon wait for a minute.
+  const tries = Math.min(standing.tries, standing.carriers.length * waitingRoundsMax);
+  const { retryAt, carrier, unknowns } = newRound({ ...standing, tries }, detail);
   if (retryAt !== null) return { retryAt, carrier, unknowns, ended: null };
   return giveUp(deps, attempt, expired("its challenge expires before a carrier can be used", detail));
 }
@@ -271,6 +268,8 @@ function endedTry(
 }
 
 const detailMax = 200;
+/** 1 s, 2 s, 4 s. */
+const waitingRoundsMax = 3;
 
 function logFields({ tries, delivery }: Try): Readonly<Record<string, unknown>> {
   const { challengeId, channel, contact } = delivery;

@@ -4,6 +4,7 @@ import type { OutboxMessage } from "../store/port/outbox.js";
 import type { Store } from "../store/port/store.js";
 import { type DeliverDeps, deliver, type Outcome } from "./deliver.js";
 import { isEmpty, type Memory, noMemory } from "./rounds.js";
+import { causeOf } from "./verdict.js";
 
 /** A message that this process has claimed and not finished, or remembers while it is put off. */
 interface Job {
@@ -73,7 +74,7 @@ export function begin(jobs: Jobs, deps: JobDeps, { message, leasedUntil }: Claim
 
 /** How a message ends whose challenge was redeemed, replaced, cancelled or erased between two tries. */
 function lapsed({ clock }: Pick<JobDeps, "clock">, unknowns: number): MessageTry {
-  const detail = `${unknowns > 0 ? "perhaps delivered: " : ""}its challenge ended before the next try`;
+  const detail = causeOf(unknowns, "its challenge ended before the next try");
   return { provider: "", result: "temporary", endedAt: clock(), detail };
 }
 

@@ -1,4 +1,5 @@
 import type { EpochMs } from "../model/time.js";
+import { StoreBusyError } from "../store/port/errors.js";
 import type { Store } from "../store/port/store.js";
 import { begin, forgetExpired, type JobDeps, type Jobs, noJobs, settle } from "./jobs.js";
 import { systemTimers, type Timers } from "./timers.js";
@@ -23,6 +24,8 @@ const pollMs = 1_000;
 // pay for.
 const claimSpacingMs = 5;
 const settleWindowMs = 50;
+const busyWaitMinMs = 50;
+const busyWaitMaxMs = 250;
 const outageWaitsMs = [1_000, 2_000, 4_000, 8_000];
 const outageWaitMaxMs = 10_000;
 const stopMaxMs = 10_000;
@@ -119,8 +122,10 @@ async function work(state: State): Promise<void> {
   // Started together, so that the store can commit both at once.
   const results = await Promise.allSettled([writeResults(state), state.drained === null ? claim(state) : undefined]);
   state.working = false;
-  const failure = results.find((result) => result.status === "rejected");
-  if (failure !== undefined) noteOutage(state, failure.reason);
+  const failures = results.flatMap((result) => (result.status === "rejected" ? [result.reason as unknown] : []));
+  const outage = failures.find((reason) => !(reason instanceof StoreBusyError));
+  if (outage !== undefined) noteOutage(state, outage);
+  else if (failures.length > 0) waitWhileBusy(state);
   else noteRecovery(state);
   plan(state);
 }
@@ -168,6 +173,12 @@ function pause(state: State, pauseMs: number): void {
 function noteResult(state: State): void {
   if (state.jobs.unsettled.size === 1) state.settleAt = state.deps.clock() + settleWindowMs;
   plan(state);
+}
+
+/** Other calls use the database now, and it works. The wait varies, so that processes that met don't meet again. */
+function waitWhileBusy(state: State): void {
+  const { random = Math.random } = state.deps;
+  pause(state, Math.round(busyWaitMinMs + random() * (busyWaitMaxMs - busyWaitMinMs)));
 }
 
 function noteOutage(state: State, error: unknown): void {

@@ -34,8 +34,9 @@ export interface Receipt {
 
 /**
  * The result of one try. `sent`: the carrier took the message. `temporary`: the carrier asks to send this message later.
- * `unavailable`: the carrier can't be used now for any message, so an operator should look; `isMisconfigured` if only a change of
- * its settings helps, such as other credentials. `permanent`: the carrier refuses this message or recipient for good. `unknown`: the
+ * `unavailable`: the carrier can't be used now, so an operator should look; `isMisconfigured` if it refuses all messages until its
+ * settings change, such as the credentials; `refusesSender` if it refuses the sender or template, which it may accept for other
+ * destinations, such as those in another country. `permanent`: the carrier refuses this message or recipient for good. `unknown`: the
  * connection broke or timed out after the request went out, so the carrier perhaps took the message. `detail` is for the log and
  * operators, at most 200 characters, and never contains the code, the destination or a secret.
  */
@@ -46,6 +47,7 @@ export type DeliveryResult =
       readonly kind: "unavailable";
       readonly detail: string;
       readonly isMisconfigured?: boolean;
+      readonly refusesSender?: boolean;
       readonly retryAfterMs?: number;
     }
   | { readonly kind: "permanent"; readonly detail: string }

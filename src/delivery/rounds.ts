@@ -9,8 +9,6 @@ import type { Provider } from "./provider.js";
 export interface Memory {
   /** Carriers that refused the message for good. */
   readonly refusedBy: Set<string>;
-  /** Carriers that refused their settings when they got the message. */
-  readonly misconfigured: Set<string>;
   /** Until when carriers asked to wait with the message. */
   readonly waits: Map<string, EpochMs>;
   /** Whether development has shown the message. */
@@ -18,7 +16,7 @@ export interface Memory {
 }
 
 export function noMemory(): Memory {
-  return { refusedBy: new Set(), misconfigured: new Set(), waits: new Map(), shown: false };
+  return { refusedBy: new Set(), waits: new Map(), shown: false };
 }
 
 export function isEmpty({ refusedBy, waits, shown }: Memory): boolean {

@@ -26,8 +26,8 @@ export interface Standing extends Round {
 /**
  * Decides what follows a try of the carrier at `index`. Any result but `sent` goes to the next carrier of the round at once; after
  * the last one, the message waits for a new round. A carrier that refused for good is not asked again, and a message that all refused
- * has failed. Results that are `unknown` allow one more try in the message's life: after the second one the message has failed, and its
- * cause says that it was perhaps delivered. So at most two messages arrive.
+ * has failed. Results that are `unknown` allow one more try in the message's life: after the second one the message has failed. So at
+ * most two messages arrive.
  */
 export function verdictOf(standing: Standing, index: number, result: DeliveryResult): Verdict {
   const { carriers, memory, now } = standing;
@@ -37,12 +37,6 @@ export function verdictOf(standing: Standing, index: number, result: DeliveryRes
   if (result.kind === "sent") return { status: "sent", retryAt: null, carrier: index, unknowns, detail: result.detail };
   if (result.kind === "permanent") memory.refusedBy.add(name);
   if ("retryAfterMs" in result && result.retryAfterMs !== undefined) memory.waits.set(name, now + result.retryAfterMs);
-  // Perhaps the carrier refuses only this message, such as its sender in one country. So messages that have not been refused try it first.
-  if (result.kind === "unavailable" && result.isMisconfigured) {
-    memory.misconfigured.add(name);
-    const from = Math.max(now, standing.health.availableAt(name), memory.waits.get(name) ?? 0);
-    memory.waits.set(name, from + waitAfter(standing.tries, standing.random));
-  }
   if (unknowns > 1) return givenUp(after, "failed", result.detail);
   const next = nextInRound(after, index + 1);
   if (next === null) return newRound(after, result.detail);
@@ -64,6 +58,10 @@ function again(standing: Standing, next: Pick<Verdict, "carrier" | "detail"> & {
 }
 
 function givenUp({ unknowns }: Standing, status: "failed" | "expired", detail: string): Verdict {
-  if (unknowns === 0) return { status, retryAt: null, carrier: 0, unknowns, detail };
-  return { status: "failed", retryAt: null, carrier: 0, unknowns, detail: `perhaps delivered: ${detail}` };
+  return { status, retryAt: null, carrier: 0, unknowns, detail: causeOf(unknowns, detail) };
+}
+
+/** Returns the cause of a message that was given up. The status says why Latchkey stopped, the cause whether it perhaps arrived. */
+export function causeOf(unknowns: number, detail: string): string {
+  return unknowns > 0 ? `perhaps delivered: ${detail}` : detail;
 }

@@ -66,7 +66,7 @@ export interface ReceiptPointers {
   readonly price: PricePointer | null;
 }
 
-export const gatewayErrorKinds = ["permanent", "temporary", "unavailable", "misconfigured"] as const;
+export const gatewayErrorKinds = ["permanent", "temporary", "unavailable", "misconfigured", "sender_refused"] as const;
 export type GatewayErrorKind = (typeof gatewayErrorKinds)[number];
 
 /** HMAC-SHA256 over the body of a request. */

@@ -62,6 +62,11 @@ export function countryOf(phone: string): string | null {
   return parsed?.country ?? parsed?.getPossibleCountries()[0] ?? null;
 }
 
+/** Returns the calling code of a canonical number, such as `46`. Several countries share some: +1 has 25. Returns null if it has none. */
+export function callingCodeOf(phone: string): string | null {
+  return parsePhoneNumberFromString(phone, { extract: false })?.countryCallingCode ?? null;
+}
+
 /**
  * Returns why no message may go to a contact, or null if one may. Only phone numbers have a country. The text is for operators
  * and does not contain the number.

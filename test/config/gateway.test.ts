@@ -63,7 +63,7 @@ describe("a description", () => {
           '/request/body/json/a~1b names "{txt}", which is not known: use {to}, {to_digits}, {text}, {code}, {from}, {reference}, {report_url}, {expires_in_seconds}, {locale}',
           "/success is missing: add it",
           "/errors/0/status must be an HTTP status such as 429, or 5xx",
-          "/errors/0/kind must be permanent or temporary or unavailable or misconfigured",
+          "/errors/0/kind must be permanent or temporary or unavailable or misconfigured or sender_refused",
         ].join("; "),
       ),
     );

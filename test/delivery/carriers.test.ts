@@ -8,6 +8,7 @@ import {
   minute,
   permanent,
   provider,
+  senderRefused,
   start,
   store,
   temporary,
@@ -159,6 +160,51 @@ describe("a provider that never gives a result", () => {
   });
 });
 
+describe("a gateway of an app", () => {
+  const phone = { kind: "phone", value: "+14155550132" } as const;
+
+  test("that hangs leaves places to the messages of other carriers at all times, also if it answers every other one", async () => {
+    const [mail, hanging] = [createFakeProvider("mail", ["email"]), createFakeProvider("shop/sms", ["sms"])];
+    hanging.answers.push(
+      ...Array.from({ length: 100 }, (_, index) => (index % 2 === 0 ? held().answer : { kind: "sent" as const, detail: "ok" })),
+    );
+    for (let index = 0; index < 60; index += 1) store.put(delivery({ channel: "sms", contact: phone }));
+    const { wake } = await start({ carriers: [mail, hanging], inFlightMax: 12 });
+    for (let round = 1; round <= 10; round += 1) {
+      await time.advance(6_000);
+      store.put(delivery());
+      wake();
+      await time.advance(1_000);
+      expect(mail.taken).toHaveLength(round);
+    }
+  });
+
+  test("that is slow gets a burst of 100 messages within 20 s, eight at a time", async () => {
+    let running = 0;
+    let most = 0;
+    const slow: FakeProvider = {
+      ...createFakeProvider("shop/sms", ["sms"]),
+      async send(message) {
+        slow.taken.push(message);
+        running += 1;
+        most = Math.max(most, running);
+        await new Promise<void>((resolve) => time.timers.after(300, resolve));
+        running -= 1;
+        return { kind: "sent", detail: "ok" };
+      },
+    };
+    for (let index = 0; index < 100; index += 1) store.put(delivery({ channel: "sms", contact: phone }));
+    let turn = 0;
+    const random = () => {
+      turn += 0.618_034;
+      return turn % 1;
+    };
+    await start({ carriers: [slow], random });
+    await time.advance(20_000);
+    expect([slow.taken.length, store.open().length, most]).toEqual([100, 0, 8]);
+  });
+});
+
 describe("a carrier that says how long to wait", () => {
   test("gets no try of the message before", async () => {
     const at: number[] = [];
@@ -292,13 +338,24 @@ describe("a result that is unknown (F15)", () => {
     expect(statuses()).toEqual(["fake unknown queued", "fake unknown failed"]);
   });
 
-  test("ends a message that expires before its other try as failed, since it was perhaps delivered", async () => {
+  test("ends a message that expires before its other try as expired, and its cause says that it was perhaps delivered", async () => {
     provider.answers.push(unknown);
     store.put(delivery({ expiresAt: time.clock() + 500 }));
     await start();
     await time.advance(minute);
-    expect(statuses()).toEqual(["fake unknown failed"]);
-    expect(store.ended()[0]?.ended.detail).toMatch(/^perhaps delivered: /);
+    expect(statuses()).toEqual(["fake unknown expired"]);
+    expect(store.ended()[0]?.ended.detail).toBe("perhaps delivered: no answer in time");
+  });
+
+  test("ends a message that is claimed after its expiry the same way", async () => {
+    store.put(delivery({ expiresAt: time.clock() + 500 }));
+    await triedElsewhere({ carrier: 0, unknowns: 1 });
+    time.jump(600);
+    await start();
+    await time.advance(100);
+    expect(statuses()).toEqual(["- temporary expired"]);
+    expect(store.ended()[0]?.ended.detail).toBe("perhaps delivered: its challenge expired before it could be sent");
+    expect(provider.taken).toEqual([]);
   });
 });
 
@@ -464,29 +521,10 @@ describe("a carrier that refuses its credentials", () => {
     await time.advance(4 * minute);
     expect(at.slice(0, 5)).toEqual([0, expect.any(Number), expect.any(Number), expect.any(Number), expect.any(Number)]);
     const waits = at.slice(1, 5).map((tried, index) => tried - at[index]!);
-    // A message that was refused before says nothing new, so it lengthens no interval.
-    for (const [index, least] of [5, 10, 10, 10].entries()) expect(waits[index]).toBeGreaterThanOrEqual(least);
+    for (const [index, least] of [5, 10, 20, 40].entries()) expect(waits[index]).toBeGreaterThanOrEqual(least);
     expect(first.taken).toHaveLength(4 + 21);
     expect(store.open()).toEqual([]);
     expect(log.lines.filter(({ message }) => message === "carrier can be used again")).toHaveLength(1);
-  });
-
-  test("for one recipient alone, such as the sender in one country, delays the messages to others by one interval at most", async () => {
-    const closed = { kind: "phone", value: "+4915112345678" } as const;
-    const picky: FakeProvider = {
-      ...first,
-      send: async (message) => (message.to.value === closed.value ? lockedOut : await first.send(message)),
-    };
-    store.put(delivery({ channel: "sms", contact: closed }));
-    const { wake } = await start({ carriers: [picky] });
-    await time.advance(100);
-    for (let minutes = 1; minutes <= 4; minutes += 1) {
-      store.put(delivery({ channel: "sms", contact: { kind: "phone", value: "+46701234567" } }));
-      wake();
-      await time.advance(6_500);
-      expect(first.taken).toHaveLength(minutes);
-      await time.advance(minute - 6_500);
-    }
   });
 
   test("ends a message that expires meanwhile with the carrier's error as its cause", async () => {
@@ -504,6 +542,48 @@ describe("a carrier that refuses its credentials", () => {
       },
     ]);
     expect(first.taken).toHaveLength(1);
+  });
+});
+
+describe("a carrier that refuses the sender in some countries", () => {
+  const sms = (value: string) => delivery({ channel: "sms", contact: { kind: "phone", value } });
+  /** Takes messages to Sweden alone. */
+  const picky = (): FakeProvider => ({
+    ...first,
+    send: async (message) => (message.to.value.startsWith("+46") ? await first.send(message) : senderRefused),
+  });
+
+  test("delays no message to another country, however many numbers of one it refuses", async () => {
+    for (let number = 10; number < 50; number += 1) store.put(sms(`+49151123456${number}`));
+    const { wake } = await start({ carriers: [picky()] });
+    await time.advance(100);
+    for (let minutes = 1; minutes <= 4; minutes += 1) {
+      store.put(sms("+46701234567"));
+      wake();
+      await time.advance(100);
+      expect(first.taken).toHaveLength(minutes);
+      await time.advance(minute - 100);
+    }
+    expect(log.lines.filter(({ message }) => message.startsWith("carrier marked down"))).toEqual([]);
+  });
+
+  test("leaves the refused message to the next one", async () => {
+    store.put(sms("+4915112345678"));
+    await start({ carriers: [picky(), second] });
+    await time.advance(500);
+    expect(statuses()).toEqual(["first unavailable queued", "second sent sent"]);
+  });
+
+  test("is marked down by three of them, and a message to another country goes out at once and brings it up", async () => {
+    for (const number of ["+4915112345678", "+33612345678", "+34612345678"]) store.put(sms(number));
+    const { wake } = await start({ carriers: [picky()] });
+    await time.advance(100);
+    expect(log.lines.filter(({ message }) => message.startsWith("carrier marked down"))).toHaveLength(1);
+    store.put(sms("+46701234567"));
+    wake();
+    await time.advance(100);
+    expect(first.taken).toHaveLength(1);
+    expect(log.lines.filter(({ message }) => message === "carrier can be used again")).toHaveLength(1);
   });
 });
 

@@ -10,6 +10,7 @@ export const temporary: DeliveryResult = { kind: "temporary", detail: "busy" };
 export const unavailable: DeliveryResult = { kind: "unavailable", detail: "no answer" };
 export const unknown: DeliveryResult = { kind: "unknown", detail: "no answer in time" };
 export const lockedOut: DeliveryResult = { kind: "unavailable", detail: "login refused", isMisconfigured: true };
+export const senderRefused: DeliveryResult = { kind: "unavailable", detail: "sender refused", refusesSender: true };
 export const permanent: DeliveryResult = { kind: "permanent", detail: "recipient refused" };
 export const minute = 60_000;
 

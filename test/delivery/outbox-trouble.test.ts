@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { StoreUnavailableError } from "../../src/store/port/errors.js";
+import { StoreBusyError, StoreUnavailableError } from "../../src/store/port/errors.js";
 import { delivery } from "./fixtures.js";
 import { held, log, minute, provider, start, store, temporary, time, useOutbox } from "./outbox-harness.js";
 
@@ -121,6 +121,45 @@ describe("when the database is down", () => {
     store.put(delivery());
     await time.advance(2000);
     expect(provider.taken).toHaveLength(2);
+  });
+});
+
+describe("when the database is busy", () => {
+  const busy = () => Promise.reject(new StoreBusyError("too many calls"));
+
+  test.each(["claim", "settle"] as const)(
+    "for %s, it is asked again within 250 ms, and the log has no line of it",
+    async (operation) => {
+      const good = store.outbox[operation];
+      const asked: number[] = [];
+      store.outbox[operation] = () => {
+        asked.push(time.clock());
+        return busy();
+      };
+      store.put(delivery());
+      await start({ random: () => 0.999 });
+      await time.advance(5_000);
+      const waits = asked.slice(1).map((at, index) => at - asked[index]!);
+      expect(waits.length).toBeGreaterThan(15);
+      for (const waited of waits) expect([waited >= 50, waited <= 250]).toEqual([true, true]);
+      Object.assign(store.outbox, { [operation]: good });
+      await time.advance(600);
+      expect([provider.taken.length, store.open().length]).toEqual([1, 0]);
+      expect(log.lines.map(({ level, message }) => `${level} ${message}`)).toEqual(["info code sent"]);
+    },
+  );
+
+  test("while it stops, what was sent is settled all the same", async () => {
+    const { settle } = store.outbox;
+    store.outbox.settle = busy;
+    store.put(delivery());
+    const { stop } = await start();
+    const stopped = stop();
+    await time.advance(1_000);
+    store.outbox.settle = settle;
+    await time.advance(300);
+    await stopped;
+    expect([provider.taken.length, store.open().length]).toEqual([1, 0]);
   });
 });
 

@@ -69,7 +69,7 @@ export function resultOfAwsFailure(error: unknown): Exclude<DeliveryResult, { re
     return {
       kind: "unavailable",
       detail: `AWS refuses an address that is not verified (${detail}): verify the sender, and leave the sandbox`,
-      isMisconfigured: true,
+      refusesSender: true,
     };
   }
   if (messageRefusals.has(code)) return { kind: "permanent", detail: `AWS refuses the message (${detail})` };

@@ -47,10 +47,12 @@ function resultOfError(kind: GatewayErrorKind, detail: string, retryAfterMs: num
     case "misconfigured":
       return {
         kind: "unavailable",
-        detail: `the carrier refuses this account (${detail}): check its credentials, sender and balance`,
+        detail: `the carrier refuses this account (${detail}): check its credentials and balance`,
         isMisconfigured: true,
         ...later,
       };
+    case "sender_refused":
+      return { kind: "unavailable", detail: `the carrier refuses the sender (${detail}): check \`from\``, refusesSender: true };
   }
 }
 

@@ -1,5 +1,6 @@
 import type { EpochMs } from "../../model/time.js";
 import type { DeliveryResult } from "../provider.js";
+import { isTlsError } from "../tls-error.js";
 import type { CarrierAnswer, CarrierOutcome } from "./carrier-request.js";
 
 /** A day. A carrier that says more is asked again then. */
@@ -9,7 +10,8 @@ const retryAfterMaxMs = 24 * 60 * 60 * 1000;
 export function resultOfNoAnswer(outcome: Exclude<CarrierOutcome, CarrierAnswer>): DeliveryResult {
   const code = outcome.code === "" ? "" : ` (${outcome.code})`;
   if (outcome.kind === "perhaps_sent") return { kind: "unknown", detail: `${perhapsSentDetails[outcome.why]}${code}` };
-  const isMisconfigured = outcome.why === "address_refused" || outcome.why === "invalid";
+  const isMisconfigured =
+    outcome.why === "address_refused" || outcome.why === "invalid" || (outcome.why === "tls" && isTlsError(outcome.code));
   return {
     kind: "unavailable",
     detail: `${notSentDetails[outcome.why]}${code}`,

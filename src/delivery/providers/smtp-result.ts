@@ -1,5 +1,6 @@
 import { addressRefused } from "../../outbound/checked-lookup.js";
 import type { DeliveryResult } from "../provider.js";
+import { isTlsError } from "../tls-error.js";
 
 /**
  * The fields of a nodemailer error that are safe to read. Its message and response may contain the address and are not used.
@@ -36,7 +37,10 @@ export function resultOfFailure(error: unknown, hasBegun: boolean, url = "LATCHK
   if (hasBegun && reply === 0)
     return { kind: "unknown", detail: `the mail server did not say whether it took the message (${status})` };
   const isMisconfigured =
-    failure.code === addressRefused || (reply >= 500 && (failure.code === "EAUTH" || sessionReplies.has(reply)));
+    failure.code === addressRefused ||
+    (reply >= 500 && (failure.code === "EAUTH" || sessionReplies.has(reply))) ||
+    // A server may answer STARTTLS with 454: not now (RFC 3207 §4).
+    (isTlsFailure(failure) && (reply < 400 || reply >= 500));
   return {
     kind: "unavailable",
     detail: troubleOf(failure, { reply, status, url }),
@@ -104,7 +108,7 @@ export function queueIdOf({ response }: { readonly response?: unknown }): string
 }
 
 function isTlsFailure({ code, originalCode }: SmtpFailure): boolean {
-  return code === "ETLS" || /CERT|TLS|SSL|VERIFY|EPROTO/.test(String(originalCode ?? ""));
+  return code === "ETLS" || isTlsError(String(originalCode ?? ""));
 }
 
 function word(value: unknown): string | undefined {

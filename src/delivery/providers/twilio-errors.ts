@@ -1,10 +1,13 @@
+import type { GatewayErrorKind } from "../../model/gateway.js";
 import type { DeliveryResult } from "../provider.js";
+import { resultOfMeaning } from "./meaning.js";
 
-type Meaning = readonly [kind: "temporary" | "unavailable" | "misconfigured" | "permanent", text: string];
+type Meaning = readonly [kind: GatewayErrorKind, text: string];
 
 const ofTo: Meaning = ["permanent", "the number is not a valid one"];
-const ofSender: Meaning = ["misconfigured", "the sender can't be used: check `from` or `messaging_service`"];
-const ofTemplate: Meaning = ["misconfigured", "the WhatsApp template can't be used: check `content_sid` and its approval"];
+const ofSender: Meaning = ["sender_refused", "the sender can't be used: check `from` or `messaging_service`"];
+// Whether WhatsApp wants a template, and has it in a language, depends on the recipient.
+const ofTemplate: Meaning = ["sender_refused", "the WhatsApp template can't be used: check `content_sid` and its approval"];
 const ofAccount: Meaning = ["misconfigured", "the account is not active"];
 const ofRate: Meaning = ["temporary", "too many messages at once"];
 const ofUnreachable: Meaning = ["permanent", "the phone can't be reached"];
@@ -51,7 +54,7 @@ const meanings: ReadonlyMap<number, Meaning> = new Map<number, Meaning>([
   [21659, ofSender],
   [21660, ofSender],
   [21701, ofSender],
-  [21703, ["misconfigured", "the messaging service has no sender"]],
+  [21703, ["sender_refused", "the messaging service has no sender"]],
   [21705, ofSender],
   [21730, ["unavailable", "Twilio is under maintenance"]],
   [30001, ["temporary", "the queue of the sender is full"]],
@@ -63,7 +66,7 @@ const meanings: ReadonlyMap<number, Meaning> = new Map<number, Meaning>([
   [30007, ["permanent", "the message was filtered as spam"]],
   [30008, ["permanent", "the operator gave no cause"]],
   [30022, ofRate],
-  [30034, ["misconfigured", "the sender is not registered for A2P 10DLC"]],
+  [30034, ["sender_refused", "the sender is not registered for A2P 10DLC"]],
   [30036, ["permanent", "the code expired before the message was sent"]],
   [63001, ["misconfigured", "WhatsApp refuses the sender's credentials"]],
   [63003, ["permanent", "the number has no WhatsApp"]],
@@ -71,7 +74,7 @@ const meanings: ReadonlyMap<number, Meaning> = new Map<number, Meaning>([
   [63007, ofSender],
   [63012, ["unavailable", "WhatsApp has an internal error"]],
   [63013, ["permanent", "WhatsApp refuses the message by its policy"]],
-  [63016, ["misconfigured", "WhatsApp takes templates only: set `content_sid`"]],
+  [63016, ["sender_refused", "WhatsApp takes templates only: set `content_sid`"]],
   [63017, ofRate],
   [63018, ofRate],
   [63020, ["misconfigured", "the WhatsApp business account has not accepted Twilio's invitation"]],
@@ -95,7 +98,5 @@ export function twilioCause(code: number): string {
 /** The result of a send that ended with this error code, or null if the code is not a known one. */
 export function resultOfTwilioError(code: number): DeliveryResult | null {
   const meaning = meanings.get(code);
-  if (meaning === undefined) return null;
-  const detail = twilioCause(code);
-  return meaning[0] === "misconfigured" ? { kind: "unavailable", detail, isMisconfigured: true } : { kind: meaning[0], detail };
+  return meaning === undefined ? null : resultOfMeaning(meaning[0], twilioCause(code));
 }

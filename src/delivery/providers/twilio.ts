@@ -143,7 +143,8 @@ function failureOf(answer: CarrierAnswer, { code }: Record<string, unknown>, now
   const known = resultOfTwilioError(code);
   if (known === null) return resultOfStatus(answer, now) ?? { kind: "permanent", detail: twilioCause(code) };
   const retryAfterMs = retryAfterOf(answer.headers["retry-after"], now);
-  const canWait = known.kind === "temporary" || (known.kind === "unavailable" && known.isMisconfigured !== true);
+  const canWait =
+    known.kind === "temporary" || (known.kind === "unavailable" && !known.isMisconfigured && !known.refusesSender);
   return canWait && retryAfterMs !== null ? { ...known, retryAfterMs } : known;
 }
 

@@ -1,6 +1,8 @@
+import type { GatewayErrorKind } from "../../model/gateway.js";
 import type { DeliveryResult } from "../provider.js";
+import { resultOfMeaning } from "./meaning.js";
 
-type Meaning = readonly [kind: "temporary" | "unavailable" | "misconfigured" | "permanent", text: string];
+type Meaning = readonly [kind: GatewayErrorKind, text: string];
 
 const ofCredentials: Meaning = ["misconfigured", "the API key or secret is wrong"];
 
@@ -20,7 +22,7 @@ const meanings: ReadonlyMap<string, Meaning> = new Map<string, Meaning>([
   ["11", ["misconfigured", "the account has no access to the SMS API"]],
   ["12", ["permanent", "the text is too long"]],
   ["14", ["misconfigured", "Vonage expects signed requests: allow unsigned ones in its API settings"]],
-  ["15", ["misconfigured", "the sender can't be used: check `from`"]],
+  ["15", ["sender_refused", "the sender can't be used: check `from`"]],
   ["22", ["permanent", "the number is of an unknown network"]],
   ["23", ["misconfigured", "Vonage refuses the address of reports: check LATCHKEY_ISSUER"]],
   ["29", ["permanent", "a demo account sends to its own test numbers only"]],
@@ -32,8 +34,7 @@ const meanings: ReadonlyMap<string, Meaning> = new Map<string, Meaning>([
 export function resultOfVonageStatus(status: string): Exclude<DeliveryResult, { readonly kind: "sent" }> {
   const meaning = meanings.get(status);
   if (meaning === undefined) return { kind: "permanent", detail: `Vonage status ${status}` };
-  const detail = `Vonage status ${status}: ${meaning[1]}`;
-  return meaning[0] === "misconfigured" ? { kind: "unavailable", detail, isMisconfigured: true } : { kind: meaning[0], detail };
+  return resultOfMeaning(meaning[0], `Vonage status ${status}: ${meaning[1]}`);
 }
 
 /** The error codes of receipts. https://developer.vonage.com/en/messaging/sms/guides/delivery-receipts */

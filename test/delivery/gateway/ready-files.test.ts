@@ -50,6 +50,22 @@ describe("the credentials of a ready file", () => {
   });
 });
 
+describe("a refused sender", () => {
+  test.each([
+    ["africas-talking", { status: 201, body: { SMSMessageData: { Message: "InvalidSenderId", Recipients: [] } } }],
+    ["messagebird", { status: 422, body: { errors: [{ code: 9, description: "no originator", parameter: "originator" }] } }],
+    ["infobip", { status: 200, body: { messages: [{ status: { groupName: "REJECTED", name: "REJECTED_SENDER" } }] } }],
+  ] as const)("of %s concerns the message alone", async (name, answer) => {
+    const server = await startCarrier({ ...shapes[name], accept: () => answer });
+    const gateway = provider(name, server.origin);
+    const result = await gateway.send(message("sms"));
+    expect(result).toMatchObject({ kind: "unavailable", refusesSender: true });
+    expect(result).not.toHaveProperty("isMisconfigured");
+    await gateway.close();
+    await server.stop();
+  });
+});
+
 describe("what an accepted message tells", () => {
   test("Africa's Talking names the price, Infobip the segments", async () => {
     for (const [name, expected] of [

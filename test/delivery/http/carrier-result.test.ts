@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { resultOfStatus, retryAfterOf } from "../../../src/delivery/http/carrier-result.js";
+import { resultOfNoAnswer, resultOfStatus, retryAfterOf } from "../../../src/delivery/http/carrier-result.js";
 
 const now = Date.parse("2026-01-05T10:00:00Z");
 const answer = (status: number, headers: Record<string, string> = {}) => ({ status, headers, body: Buffer.alloc(0) });
@@ -29,6 +29,17 @@ describe("the status of an answer", () => {
     expect(resultOfStatus(answer(status, { "retry-after": "7" }), now)).toMatchObject({ retryAfterMs: 7_000 });
     expect(resultOfStatus(answer(status), now)).not.toHaveProperty("retryAfterMs");
   });
+});
+
+test.each([
+  ["CERT_HAS_EXPIRED", true],
+  ["ERR_TLS_CERT_ALTNAME_INVALID", true],
+  ["DEPTH_ZERO_SELF_SIGNED_CERT", true],
+  ["ECONNRESET", undefined],
+])("a TLS connection that fails with %s is unavailable, misconfigured: %s", (code, isMisconfigured) => {
+  const result = resultOfNoAnswer({ kind: "not_sent", why: "tls", code });
+  expect(result.kind).toBe("unavailable");
+  expect("isMisconfigured" in result ? result.isMisconfigured : undefined).toBe(isMisconfigured);
 });
 
 describe("Retry-After", () => {

@@ -119,7 +119,7 @@ async function sendOne(shape: Shape, create: typeof ses | typeof sns) {
 
 describe("an answer of Amazon", () => {
   test.each([
-    ["ses", sesError(400, "MessageRejected", "Email address is not verified: codes@example.org"), "unavailable", true],
+    ["ses", sesError(400, "MessageRejected", "Email address is not verified: codes@example.org"), "unavailable", undefined],
     ["ses", sesError(400, "AccountSuspendedException", "suspended"), "unavailable", true],
     ["ses", sesError(400, "SendingPausedException", "paused"), "unavailable", true],
     ["ses", sesError(400, "MailFromDomainNotVerifiedException", "not verified"), "unavailable", true],

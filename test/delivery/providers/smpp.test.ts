@@ -155,7 +155,10 @@ describe("refusals", () => {
     ],
   ] as const)("command_status %i is %s", async (refusal, kind, detail) => {
     const { port, submits } = await center({ react: () => ({ status: refusal }) });
-    expect(await smpp(port).send(message("sms"))).toMatchObject({ kind, detail });
+    const result = await smpp(port).send(message("sms"));
+    expect(result).toMatchObject({ kind, detail });
+    expect("refusesSender" in result).toBe(refusal === status.invalidSource);
+    expect("isMisconfigured" in result).toBe(false);
     expect(submits).toEqual([]);
   });
 

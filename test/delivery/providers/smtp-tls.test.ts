@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { resultOfFailure } from "../../../src/delivery/providers/smtp-result.js";
 import { createAuthority } from "../../support/tls.js";
 import { message } from "../fixtures.js";
 import { authority, listen, mailServer, smtp, useMailServers } from "./smtp-harness.js";
@@ -48,10 +49,15 @@ describe("TLS", () => {
   ] as const)("%s: nothing is sent, tried again, its reason names the setting", async (_name, serverOptions, options) => {
     const server = await mailServer(serverOptions);
     const result = await smtp(server.port, { starttls: "required", ...options }).send(message("email"));
-    expect(result.kind).toBe("unavailable");
+    expect(result).toMatchObject({ kind: "unavailable", isMisconfigured: true });
     expect(result.detail).toMatch(/^no trusted TLS connection to the mail server \([A-Z0-9_ .]+\): .*starttls=never/);
     expect(server.mails).toEqual([]);
   });
+});
+
+test("a server that has no TLS just now is not misconfigured", () => {
+  const refusal = { code: "ETLS", command: "STARTTLS", response: "454 4.7.0 TLS not available", responseCode: 454 };
+  expect(resultOfFailure(refusal, false)).not.toHaveProperty("isMisconfigured");
 });
 
 describe("login", () => {

@@ -240,7 +240,7 @@ describe("an answer of Vonage", () => {
     ["11", { kind: "unavailable", isMisconfigured: true }],
     ["12", { kind: "permanent" }],
     ["14", { kind: "unavailable", isMisconfigured: true }],
-    ["15", { kind: "unavailable", isMisconfigured: true }],
+    ["15", { kind: "unavailable", refusesSender: true }],
     ["22", { kind: "permanent" }],
     ["23", { kind: "unavailable", isMisconfigured: true }],
     ["29", { kind: "permanent" }],

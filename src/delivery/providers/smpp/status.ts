@@ -1,6 +1,7 @@
 import smpp from "smpp";
 import { addressRefused } from "../../../outbound/checked-lookup.js";
 import type { DeliveryResult } from "../../provider.js";
+import { isTlsError } from "../../tls-error.js";
 
 const { errors } = smpp;
 const names = new Map(Object.entries(errors).map(([name, status]) => [status, name]));
@@ -33,7 +34,7 @@ export function resultOfRefusal(status: number): DeliveryResult {
   if (ofSession.has(status)) return { kind: "unavailable", detail: `the message center can't take messages now (${name})` };
   if (ofSender.has(status)) {
     const advice = "check `from`, `ton`, `npi` and `service_type` in its URL";
-    return { kind: "unavailable", isMisconfigured: true, detail: `the message center refused the sender (${name}): ${advice}` };
+    return { kind: "unavailable", refusesSender: true, detail: `the message center refused the sender (${name}): ${advice}` };
   }
   return { kind: "temporary", detail: `deferred by the message center (${name})` };
 }
@@ -52,7 +53,7 @@ export function resultOfBindRefusal(status: number): DeliveryResult & { readonly
 
 /** Classifies a connection that could not be made. `code` is the error code of Node.js or OpenSSL, such as `ECONNREFUSED`. */
 export function resultOfNoConnection(code: string): DeliveryResult & { readonly kind: "unavailable" } {
-  if (/CERT|TLS|SSL|VERIFY|EPROTO/.test(code)) {
+  if (isTlsError(code)) {
     const advice = "write the host as in its certificate, or name its authority with `ca` in its URL";
     return {
       kind: "unavailable",
