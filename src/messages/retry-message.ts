@@ -43,10 +43,10 @@ export async function retryMessage(
 }
 
 /** The detail of the refusal of a test. */
-export const isTestDetail = "the message is a test, whose code is of no client";
+export const testDetail = "the message is a test, whose code is of no client";
 
 function whyNotFound(clientId: string | undefined): string {
   if (clientId === undefined) return "the challenge of the message is gone";
-  if (clientId === operatorName) return isTestDetail;
+  if (clientId === operatorName) return testDetail;
   return "the client of the message's challenge is gone, or belongs to another app now";
 }

@@ -3,7 +3,7 @@ import type { EpochMs } from "./time.js";
 
 /** What one process knows about a carrier. Counts start at 0 with the process. */
 export interface HealthOfCarrier {
-  /** `down`: it refused its credentials or settings, so messages wait or use the next carrier. */
+  /** `down`: it refused its credentials or settings, so messages wait or use the next carrier, or its sender to several countries. */
   readonly state: "up" | "down";
   /** Since when it is in this state. */
   readonly since: EpochMs;

@@ -173,7 +173,8 @@ describe("a carrier that refuses the sender", () => {
 
   test("is not paused by a time that it names with the refusal, nor limited as one that fails", () => {
     const { probe, begin, isFree } = started();
-    for (let index = 0; index < 10; index += 1) probe({ kind: "unavailable", detail: "no", refusesSender: true, retryAfterMs: 60_000 }, german);
+    for (let index = 0; index < 10; index += 1)
+      probe({ kind: "unavailable", detail: "no", refusesSender: true, retryAfterMs: 60_000 }, german);
     begin(20);
     expect(isFree()).toBe(true);
   });

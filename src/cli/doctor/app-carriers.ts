@@ -65,7 +65,9 @@ async function checkCarrier(deps: OpenDeps, { app, carrier }: OfApp, limitMs: nu
   const label = `the carrier ${name} of the app ${app.appId} (${carrier.channel})`;
   try {
     const provider = (await openAppCarrier(deps, app, carrier)) ?? unopened(app, carrier);
-    const tested = await testAppCarrier({ find: async () => provider }, name, limitMs).finally(() => provider.close().catch(() => {}));
+    const tested = await testAppCarrier({ find: async () => provider }, name, limitMs).finally(() =>
+      provider.close().catch(() => {}),
+    );
     if (tested === null || tested === "unknown") {
       const command = `latchkey send-test --app ${app.appId} --to <your own address or number>`;
       return warning(`${label} can only be checked by sending: run \`${command}\``);

@@ -1,5 +1,5 @@
 import type { AuthError } from "../../auth/errors.js";
-import { isTestDetail } from "../../messages/retry-message.js";
+import { testDetail } from "../../messages/retry-message.js";
 import { timeText } from "../apps/output.js";
 import { distinct, sentenceOf } from "../violation-sentence.js";
 
@@ -29,7 +29,7 @@ export function sentencesOf({ reason, violations, metadata, detail, retryAfterMs
     case "PROVIDER_NOT_FOUND":
       return `The app ${appId} has no carrier of this name: see \`latchkey provider list --app ${appId}\`.`;
     case "CODE_INVALID":
-      if (detail === isTestDetail) {
+      if (detail === testDetail) {
         return `The message was a test, whose code can't be sent again: send another by \`latchkey send-test --app ${appId}\`.`;
       }
       return "The code of this message can't be sent again: it has expired, was redeemed, or has no sends left. Request a new one.";

@@ -1,6 +1,6 @@
 import type { DeliveryReport, ReadReports, ReportRequest } from "../provider.js";
+import type { Parts } from "./parts.js";
 import { vonageCause } from "./vonage-errors.js";
-import { type ArrivedParts, readClientRef } from "./vonage-parts.js";
 import { hasVonageSignature, hasVonageToken } from "./vonage-signature.js";
 
 /** The account whose receipts are read, and the address that it is given for them. */
@@ -9,8 +9,8 @@ export interface VonageReports {
   /** Null: every receipt is refused, because none can be verified. */
   readonly signatureSecret: string | null;
   readonly reportsUrl: string;
-  /** Authentic receipts add to it. */
-  readonly arrived: ArrivedParts;
+  /** Authentic receipts of parts are noted there. */
+  readonly longTexts: Parts;
 }
 
 /** The id of a message. */
@@ -34,7 +34,7 @@ const statuses: Readonly<Record<string, DeliveryReport["status"]>> = {
  * by `sig`. Never throws.
  */
 export function readVonageReports(request: ReportRequest, account: VonageReports): ReadReports {
-  const { key, signatureSecret: secret, reportsUrl, arrived } = account;
+  const { key, signatureSecret: secret, reportsUrl, longTexts } = account;
   const end = request.url.indexOf("?");
   const [path, query] = end === -1 ? [request.url, ""] : [request.url.slice(0, end), request.url.slice(end + 1)];
   if (secret === null || path !== reportsUrl) return { kind: "forged" };
@@ -46,7 +46,7 @@ export function readVonageReports(request: ReportRequest, account: VonageReports
     authorization === undefined
       ? hasVonageSignature(receipt.fields, signer)
       : hasVonageToken(authorization, receipt.payloads, signer);
-  return isSigned ? readStatus(receipt.fields, arrived) : { kind: "forged" };
+  return isSigned ? readStatus(receipt.fields, longTexts) : { kind: "forged" };
 }
 
 interface Receipt {
@@ -77,25 +77,20 @@ function receiptOf(entries: readonly (readonly [string, unknown])[], payloads: R
   return { fields, payloads: [...payloads, JSON.stringify(fields)] };
 }
 
-/**
- * A receipt is about one part of a text. A failure of any part is one of the message; `delivered` counts only once all parts arrived,
- * which only our reference can tell. Until then the message was `sent`. The id of a part is left out, because the message has that of
- * the first one. So is the price: it is that of the part, and the answer had the sum.
- */
-function readStatus(fields: Readonly<Record<string, string>>, arrived: ArrivedParts): ReadReports {
+/** A receipt is about one part of a text. Its price is left out: it is that of the part, and the answer had the sum. */
+function readStatus(fields: Readonly<Record<string, string>>, longTexts: Parts): ReadReports {
   const { messageId = "", status: said = "", "client-ref": ref = "", "err-code": code = "" } = fields;
   const [hasId, hasRef] = [vonageIdPattern.test(messageId), /^[\w-]{1,64}$/.test(ref)];
   if ((!hasId && !hasRef) || !/^[a-z_-]{1,32}$/.test(said)) return { kind: "malformed" };
   const status = Object.hasOwn(statuses, said) ? statuses[said] : undefined;
-  if (status === undefined) return { kind: "reports", reports: [] };
-  const { sendKey, count } = readClientRef(hasRef ? ref : "");
-  const isWhole = hasRef && (count === 1 || (hasId && status === "delivered" && arrived.add({ ref, count, messageId })));
+  const whole = status === undefined ? null : longTexts.receiptOf({ messageId, status });
+  if (whole === null) return { kind: "reports", reports: [] };
   const cause = /^[1-9]\d{0,3}$/.test(code) ? vonageCause(code) : said;
   const report: DeliveryReport = {
-    status: status === "delivered" && !isWhole ? "sent" : status,
-    cause: status === "undelivered" || status === "expired" ? cause : "",
-    ...(hasId && count === 1 ? { providerMessageId: messageId } : {}),
-    ...(hasRef ? { sendKey } : {}),
+    status: whole.status,
+    cause: whole.status === "undelivered" || whole.status === "expired" ? cause : "",
+    ...(hasId ? { providerMessageId: whole.messageId } : {}),
+    ...(hasRef ? { sendKey: ref } : {}),
   };
   return { kind: "reports", reports: [report] };
 }

@@ -9,8 +9,8 @@ import { resultOfNoAnswer, resultOfStatus } from "../http/carrier-result.js";
 import { readJsonObject } from "../http/json-object.js";
 import { isPublicUrl } from "../http/public-url.js";
 import type { CheckedProvider, DeliveryResult, Message, Provider } from "../provider.js";
+import { createParts, type Parts } from "./parts.js";
 import { resultOfVonageStatus } from "./vonage-errors.js";
-import { clientRefOf, createArrivedParts } from "./vonage-parts.js";
 import { readVonageReports, vonageIdPattern } from "./vonage-reports.js";
 
 export interface VonageOptions {
@@ -56,7 +56,7 @@ export function createVonageProvider(
     authorization: `Basic ${Buffer.from(`${key}:${secret.reveal()}`).toString("base64")}`,
     accept: "application/json",
   };
-  const arrived = createArrivedParts();
+  const longTexts = createParts();
   const callback = signatureSecret !== null && isPublicUrl(reportsUrl) && reportsUrl.length <= callbackMax ? reportsUrl : null;
 
   return {
@@ -75,7 +75,7 @@ export function createVonageProvider(
         headers: { ...headers, "content-type": "application/x-www-form-urlencoded" },
         body: form.toString(),
       });
-      return resultOf(outcome, clock());
+      return resultOf(outcome, { longTexts, now: clock() });
     },
     async check() {
       const outcome = await api.request({ method: "GET", url: `${origin}/account/get-balance`, headers, body: "" });
@@ -84,7 +84,7 @@ export function createVonageProvider(
       return typeof readJsonObject(outcome.body).value === "number" ? null : "the answer is not Vonage's";
     },
     async readReports(request) {
-      return readVonageReports(request, { key, signatureSecret: signatureSecret?.reveal() ?? null, reportsUrl, arrived });
+      return readVonageReports(request, { key, signatureSecret: signatureSecret?.reveal() ?? null, reportsUrl, longTexts });
     },
     async close() {
       api.close();
@@ -100,17 +100,18 @@ function formOf(message: Message, from: string, now: EpochMs): URLSearchParams {
     text: message.text,
     type: gsm7Length(message.text) === null ? "unicode" : "text",
     ttl: String(Math.min(Math.max(Math.floor(message.expiresAt - now), ttlMinMs), ttlMaxMs)),
-    "client-ref": clientRefOf(message),
+    "client-ref": message.sendKey,
   });
 }
 
 interface Part {
   readonly status: string;
-  readonly id: unknown;
+  /** Null: the answer has none, or none of Vonage's form. */
+  readonly id: string | null;
   readonly price: unknown;
 }
 
-function resultOf(outcome: CarrierOutcome, now: EpochMs): DeliveryResult {
+function resultOf(outcome: CarrierOutcome, { longTexts, now }: { longTexts: Parts; now: EpochMs }): DeliveryResult {
   if (outcome.kind !== "answered") return resultOfNoAnswer(outcome);
   if (outcome.status < 200 || outcome.status >= 300) return resultOfStatus(outcome, now) ?? notVonages(outcome.status);
   const parts = partsOf(readJsonObject(outcome.body).messages);
@@ -122,11 +123,12 @@ function resultOf(outcome: CarrierOutcome, now: EpochMs): DeliveryResult {
     if (taken === 0) return result;
     return { kind: "unknown", detail: `Vonage took ${taken} of ${parts.length} parts (${result.detail})` };
   }
-  const [{ id } = { id: null }] = parts;
+  const ids = parts.flatMap(({ id }) => id ?? []);
+  if (parts.length > 1 && ids.length === parts.length) longTexts.add(ids);
   return {
     kind: "sent",
     detail: `HTTP ${outcome.status}`,
-    providerMessageId: typeof id === "string" && vonageIdPattern.test(id) ? id : null,
+    providerMessageId: parts[0]?.id ?? null,
     segments: parts.length,
     price: priceOf(parts.map(({ price }) => price)),
   };
@@ -140,7 +142,7 @@ function partsOf(messages: unknown): readonly Part[] | null {
     if (typeof message !== "object" || message === null) return null;
     const { status, "message-id": id, "message-price": price } = message as Record<string, unknown>;
     if (typeof status !== "string" || !/^\d{1,3}$/.test(status)) return null;
-    parts.push({ status, id, price });
+    parts.push({ status, id: typeof id === "string" && vonageIdPattern.test(id) ? id : null, price });
   }
   return parts;
 }

@@ -99,8 +99,9 @@ export interface Messages {
    * its message by our reference, or else by the carrier's id. A failure counts only if the last carrier reports it about its last
    * try. A report without a message, and a failure of a message that is still `queued`, wait for an hour and are applied when a try
    * is appended. Of each carrier at most 10,000 wait: beyond that the oldest are dropped until 9,000 are left. A message that a report
-   * ends while it is `queued` is not sent again: the outbox claims it with nothing to deliver. Returns for each report the message if the report changed it, else null: unknown, waiting and repeated reports
-   * look alike. New statuses of messages of the apps in `forwardTo` (default: none) are added to `forwards`.
+   * ends while it is `queued` is not sent again: the outbox claims it with nothing to deliver. Returns for each report the message if
+   * the report changed it, else null: unknown, waiting and repeated reports look alike. New statuses of messages of the apps in
+   * `forwardTo` (default: none) are added to `forwards`.
    */
   report(reports: readonly Report[], forwardTo?: ReadonlySet<string>): Promise<readonly (StoredMessage | null)[]>;
 

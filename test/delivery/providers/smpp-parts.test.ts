@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
+import { createParts } from "../../../src/delivery/providers/parts.js";
 import { createPace } from "../../../src/delivery/providers/smpp/pace.js";
-import { createParts } from "../../../src/delivery/providers/smpp/parts.js";
 import { segmentsOf } from "../../../src/delivery/providers/smpp/segments.js";
 import { createWindow } from "../../../src/delivery/providers/smpp/window.js";
 

@@ -2,10 +2,11 @@ import { createHash, createHmac } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import type { ReportRequest } from "../../../src/delivery/provider.js";
 import { createVonageProvider } from "../../../src/delivery/providers/vonage.js";
-import { clientRefOf, createArrivedParts, readClientRef } from "../../../src/delivery/providers/vonage-parts.js";
 import { hasVonageSignature, vonageSignature } from "../../../src/delivery/providers/vonage-signature.js";
 import { Secret } from "../../../src/lib/secret.js";
-import { key, secret, signatureSecret } from "./vonage-server.js";
+import { message } from "../fixtures.js";
+import { startAnswering } from "./carrier-server.js";
+import { key, part, secret, signatureSecret, taken } from "./vonage-server.js";
 
 const reportsUrl = "https://login.example.com/delivery/reports/vonage";
 const now = Date.parse("2026-01-05T10:00:00Z");
@@ -14,14 +15,15 @@ const id = "0A0000001234567B";
 
 type Fields = Readonly<Record<string, string>>;
 
-function vonage(signedWith: string | null = signatureSecret) {
+function vonage(signedWith: string | null = signatureSecret, origin = "https://rest.nexmo.com") {
   return createVonageProvider(
     {
       key,
       secret: new Secret(secret),
       signatureSecret: signedWith === null ? null : new Secret(signedWith),
-      origin: "https://rest.nexmo.com",
+      origin,
       from: "Example",
+      insecure: true,
     },
     { name: "vonage", reportsUrl, clock: () => now },
   );
@@ -187,10 +189,10 @@ describe("a report of Vonage", () => {
     expect((await provider.readReports(withToken(spaced, String(spaced.body)))).kind).toBe("reports");
   });
 
-  test("finds its message by Vonage's id if our reference is missing, but only the reference says that all of it arrived", async () => {
+  test("finds its message by Vonage's id if our reference is missing, and by our reference if the id is", async () => {
     expect(await provider.readReports(form(signed({ "client-ref": "" })))).toEqual({
       kind: "reports",
-      reports: [{ providerMessageId: id, status: "sent", cause: "" }],
+      reports: [{ providerMessageId: id, status: "delivered", cause: "" }],
     });
     expect(await provider.readReports(form(signed({ messageId: "" })))).toEqual({
       kind: "reports",
@@ -216,68 +218,36 @@ describe("a report of Vonage", () => {
 });
 
 describe("the reports of a text in several parts", () => {
-  const long = { sendKey: "5e4d", text: "x".repeat(400) };
-  /** What the receipts of a new process's parts say, one after the other. */
-  const read = async (changes: readonly Fields[]) => {
-    const on = vonage();
-    const results = [];
-    for (const change of changes) results.push(await on.readReports(form(signed(change))));
-    return results.map((result) => (result.kind === "reports" ? result.reports : result.kind));
+  /** What the receipts of its three parts say, one after the other. */
+  const read = async (changes: readonly Fields[], { by = signatureSecret } = {}) => {
+    const server = await startAnswering(taken(["A1", "A2", "A3"].map((of) => part("0", { "message-id": of }))));
+    try {
+      const on = vonage(signatureSecret, server.origin);
+      expect(await on.send(message("sms"))).toMatchObject({ providerMessageId: "A1", segments: 3 });
+      const results = [];
+      for (const change of changes) results.push(await on.readReports(form(signed(change, { by }))));
+      return results.map((result) => (result.kind === "reports" ? result.reports : result.kind));
+    } finally {
+      await server.stop();
+    }
   };
-  const part = (ref: string, messageId: string, status = "delivered") => ({ "client-ref": ref, messageId, status });
-  const said = (status: string, cause = "") => [{ sendKey: "5e4d", status, cause }];
+  const receipt = (messageId: string, status = "delivered") => ({ messageId, status });
+  const said = (status: string, cause = "") => [{ sendKey: "5e4d", providerMessageId: "A1", status, cause }];
 
   test("say that it arrived once all of its parts have, and again if the last one is repeated", async () => {
-    const ref = clientRefOf(long);
-    const receipts = [part(ref, "A1"), part(ref, "A1"), part(ref, "A2", "buffered"), part(ref, "A3"), part(ref, "A2"), part(ref, "A2")];
-    const expected = ["sent", "sent", "sent", "sent", "delivered", "delivered"];
-    expect(await read(receipts)).toEqual(expected.map((status) => said(status)));
-  });
-
-  test("do not join the parts of two tries", async () => {
-    const [first, second] = [clientRefOf(long), clientRefOf(long)];
-    const receipts = [part(first, "A1"), part(first, "A2"), part(second, "B1"), part(second, "B2")];
-    expect(await read(receipts)).toEqual(receipts.map(() => said("sent")));
+    const receipts = [receipt("A1"), receipt("A1"), receipt("A2", "buffered"), receipt("A3"), receipt("A2"), receipt("A2")];
+    expect(await read(receipts)).toEqual([[], [], said("sent"), [], said("delivered"), said("delivered")]);
   });
 
   test("say that it did not arrive if any part did not", async () => {
-    const ref = clientRefOf(long);
-    expect(await read([part(ref, "A1"), { ...part(ref, "A3", "failed"), "err-code": "2" }, part(ref, "A2")])).toEqual([
-      said("sent"),
-      said("undelivered", "Vonage error 2: the phone is off or out of reach now"),
-      said("sent"),
-    ]);
+    const failed = { ...receipt("A3", "failed"), "err-code": "2" };
+    const expected = said("undelivered", "Vonage error 2: the phone is off or out of reach now");
+    expect(await read([receipt("A1"), failed, receipt("A2")])).toEqual([[], expected, []]);
   });
 
-  test("that are forged, or name no part, count for nothing", async () => {
-    const on = vonage();
-    const ref = clientRefOf(long);
-    for (const messageId of ["A1", "A2", "A3"]) {
-      expect(await on.readReports(form(signed(part(ref, messageId), { by: "other" })))).toEqual({ kind: "forged" });
-    }
-    for (const messageId of ["", "A1", "A2"]) {
-      expect(await on.readReports(form(signed(part(ref, messageId))))).toEqual({ kind: "reports", reports: said("sent") });
-    }
-  });
-
-  test("stay bounded: beyond the limit the oldest texts are forgotten, and never count as whole", () => {
-    const arrived = createArrivedParts(2);
-    const add = (ref: string, messageId: string) => arrived.add({ ref, count: 2, messageId });
-    expect(["a", "b", "c"].map((ref) => add(ref, "1"))).toEqual([false, false, false]);
-    expect(add("c", "2")).toBe(true);
-    expect(add("a", "2")).toBe(false);
-  });
-
-  test.each([
-    ["x".repeat(160), 1],
-    ["x".repeat(161), 2],
-    ["€".repeat(80), 1],
-    ["€".repeat(81), 2],
-    ["ж".repeat(70), 1],
-    ["ж".repeat(71), 2],
-    ["x".repeat(400), 3],
-  ])("have their number in the reference: case %#", (text, count) => {
-    expect(readClientRef(clientRefOf({ sendKey: "5e4d", text }))).toEqual({ sendKey: "5e4d", count });
+  test("count for nothing if they are forged", async () => {
+    const receipts = ["A1", "A2", "A3"].map((of) => receipt(of));
+    expect(await read(receipts, { by: "other" })).toEqual(["forged", "forged", "forged"]);
   });
 });
 

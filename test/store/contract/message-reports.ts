@@ -95,27 +95,30 @@ export function messageReports(scene: Scene): void {
     ["after", "delivered"],
     ["before", "sent"],
     ["before", "delivered"],
-  ] as const)("a message that is still queued is not sent again once a report that came %s its try says %s", async (when, status) => {
-    const { store } = scene;
-    await issue(store, { expiresAt: t0 + minute });
-    const [message] = await store.outbox.claim({ now: t0, leaseMs: minute, limit: 10 });
-    const unanswered = tryOf(message!, "one", "temporary");
-    const ended = { ...unanswered, ended: { ...unanswered.ended, result: "unknown" as const } };
-    const report = () => store.messages.report([reportOf(ended, { status })]);
-    if (when === "before") await report();
-    await store.outbox.settle([{ ...putOff(message!, t0 + second), ended }]);
-    if (when === "after") await report();
-    expect(await messageOf(store, ended)).toMatchObject({ status, tries: [ended.ended] });
-    const before = await messageOf(store, ended);
-    const lapsed = { provider: "", result: "temporary", endedAt: t0, detail: "its challenge ended" } as const;
-    for (const now of [t0 + second, t0 + hour]) {
-      const [again] = await store.outbox.claim({ now, leaseMs: minute, limit: 10 });
-      expect(again).toMatchObject({ outboxId: message!.outboxId, delivery: null });
-      if (now === t0 + hour) await store.outbox.settle([{ ...done(again!), lapsed }]);
-    }
-    expect(await store.outbox.nextDueAt()).toBeNull();
-    expect(await messageOf(store, ended)).toEqual(before);
-  });
+  ] as const)(
+    "a message that is still queued is not sent again once a report that came %s its try says %s",
+    async (when, status) => {
+      const { store } = scene;
+      await issue(store, { expiresAt: t0 + minute });
+      const [message] = await store.outbox.claim({ now: t0, leaseMs: minute, limit: 10 });
+      const unanswered = tryOf(message!, "one", "temporary");
+      const ended = { ...unanswered, ended: { ...unanswered.ended, result: "unknown" as const } };
+      const report = () => store.messages.report([reportOf(ended, { status })]);
+      if (when === "before") await report();
+      await store.outbox.settle([{ ...putOff(message!, t0 + second), ended }]);
+      if (when === "after") await report();
+      expect(await messageOf(store, ended)).toMatchObject({ status, tries: [ended.ended] });
+      const before = await messageOf(store, ended);
+      const lapsed = { provider: "", result: "temporary", endedAt: t0, detail: "its challenge ended" } as const;
+      for (const now of [t0 + second, t0 + hour]) {
+        const [again] = await store.outbox.claim({ now, leaseMs: minute, limit: 10 });
+        expect(again).toMatchObject({ outboxId: message!.outboxId, delivery: null });
+        if (now === t0 + hour) await store.outbox.settle([{ ...done(again!), lapsed }]);
+      }
+      expect(await store.outbox.nextDueAt()).toBeNull();
+      expect(await messageOf(store, ended)).toEqual(before);
+    },
+  );
 
   it("a message is sent again after a report of a failure, because the report may be about an earlier try", async () => {
     const { store } = scene;

@@ -712,7 +712,7 @@ export enum ProviderState {
 
   /**
    * It refused its credentials or settings. Messages wait or use the next carrier. It is tried again after 5 s, then less often, up
-   * to once a minute.
+   * to once a minute. Or it refused its sender to three calling codes in a row. Every message still tries it then.
    *
    * @generated from enum value: PROVIDER_STATE_DOWN = 2;
    */

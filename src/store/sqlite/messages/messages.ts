@@ -27,9 +27,7 @@ export function createMessages(db: Database, writer: Writer): Operations {
   return {
     ...createMessageReads(db, writer),
     report: (reports, forwardTo = new Set()) =>
-      reports.length === 0
-        ? Promise.resolve([])
-        : writer.writeUnflushed(() => apply(reports, forwardTo)),
+      reports.length === 0 ? Promise.resolve([]) : writer.writeUnflushed(() => apply(reports, forwardTo)),
     joinRedemptions: (change) => join(writer, change),
     sweep: ({ now, before, limit }) =>
       writer.writeUnflushed(() => {

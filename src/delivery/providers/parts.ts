@@ -1,13 +1,16 @@
-import type { SmppReceipt } from "./receipts.js";
+interface PartReceipt {
+  readonly messageId: string;
+  readonly status: string;
+}
 
 /**
- * The ids of long messages, so that a receipt of any part moves its message. It forgets the oldest messages beyond `partsMax` ids,
- * and knows nothing of other processes: the receipt of a first part then counts for the whole message.
+ * The ids of long messages, whose parts have a receipt each, so that a receipt of any part moves its message. It forgets the oldest
+ * messages beyond `partsMax` ids, and knows nothing of other processes: a receipt of one part then counts for the whole message.
  */
 export interface Parts {
   add(ids: readonly string[]): void;
   /** Returns the receipt of the message, named by its first part. Null: other parts are still on their way. */
-  receiptOf(receipt: SmppReceipt): SmppReceipt | null;
+  receiptOf<Receipt extends PartReceipt>(receipt: Receipt): Receipt | null;
 }
 
 interface LongMessage {
