@@ -1,8 +1,8 @@
 import { type Channel, channels } from "../model/channel.js";
 import { withPasswordHint } from "./password-hint.js";
 import { type ProviderSpec, readProvider } from "./providers/read-provider.js";
+import type { Smtp } from "./providers/smtp-url.js";
 import { type Files, fileErrorCode, type Mode, type Problem, SettingError } from "./setting.js";
-import type { Smtp } from "./smtp-url.js";
 
 /** A carrier of the deployment. Those of one channel are tried in the order in which they are listed. */
 export interface Carrier {

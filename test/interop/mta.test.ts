@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { parseSmtpUrl } from "../../src/config/smtp-url.js";
+import { parseSmtpUrl } from "../../src/config/providers/smtp-url.js";
 import { createSmtpProvider } from "../../src/delivery/providers/smtp.js";
 import { code, message } from "../delivery/fixtures.js";
 import { dkimTags, verifiesDkim } from "../support/dkim.js";

@@ -1,16 +1,15 @@
 import { Secret } from "../../lib/secret.js";
 import { SettingError } from "../setting.js";
-import { readInsecure } from "./gateway-url.js";
-import { insecureOverNetwork, type ProviderContext, type ProviderUrl, splitProviderUrl } from "./provider-url.js";
+import { type ProviderContext, type ProviderUrl, splitProviderUrl } from "./provider-url.js";
+import { readTrust, type Trust } from "./trust.js";
 
 /** What the URLs of Amazon's services have in common. */
-export interface Aws {
+export interface Aws extends Trust {
   readonly region: string;
   /** Null: the SDK finds those of this process. A URL that came over the network always has some. */
   readonly credentials: AwsCredentials | null;
   /** The URL of another endpoint than the region's. Null: none. */
   readonly endpoint: string | null;
-  readonly insecure: boolean;
 }
 
 export interface AwsCredentials {
@@ -43,12 +42,11 @@ export function splitAwsUrl(
   }
   const { parameter } = url;
   const found = { region: url.host, parameter, credentials: isRemote ? readCredentials(url) : null };
-  if (isRemote && parameter("insecure") !== undefined) throw new SettingError(insecureOverNetwork);
+  const trust = readTrust(url, context);
   if (isRemote && parameter("endpoint") !== undefined) {
     throw new SettingError("must not have `endpoint`, because it comes over the network: remove it");
   }
-  const insecure = readInsecure(parameter("insecure"), context.isProduction);
-  return { ...found, endpoint: readEndpoint(parameter("endpoint"), insecure), insecure };
+  return { ...found, ...trust, endpoint: readEndpoint(parameter("endpoint"), trust) };
 }
 
 /** https://docs.aws.amazon.com/IAM/latest/APIReference/API_AccessKey.html: ids have 16 to 128 letters, digits and underscores. */
@@ -59,7 +57,7 @@ function readCredentials({ user, password }: ProviderUrl): AwsCredentials {
   return { accessKeyId: user, secretAccessKey: new Secret(password) };
 }
 
-function readEndpoint(text: string | undefined, insecure: boolean): string | null {
+function readEndpoint(text: string | undefined, { insecure }: Trust): string | null {
   if (text === undefined) return null;
   const url = URL.canParse(text) ? new URL(text) : null;
   const isPlain = url !== null && url.username === "" && url.password === "" && url.search === "" && url.hash === "";

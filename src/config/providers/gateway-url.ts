@@ -3,14 +3,11 @@ import type { Gateway } from "../../model/gateway.js";
 import { SettingError } from "../setting.js";
 import { readGateway } from "./gateway/read-gateway.js";
 import { type ProviderContext, splitProviderUrl } from "./provider-url.js";
+import { readTrust, type Trust, trustParameters } from "./trust.js";
 
 /** A gateway and how it is reached. */
-export interface GatewaySettings {
+export interface GatewaySettings extends Trust {
   readonly gateway: Gateway;
-  /** PEM certificates to trust instead of the system's. */
-  readonly ca?: string;
-  /** Whether http, and https with any certificate, may be used. */
-  readonly insecure: boolean;
   /** Whether only public addresses may be called. */
   readonly publicOnly: boolean;
 }
@@ -19,8 +16,9 @@ const form = "http-gateway:///path/to/gateway.json";
 
 /** Reads `http-gateway:///path?ca=…&insecure=1` and the description it names. Throws SettingError. */
 export function parseGatewayUrl(text: string, channel: Channel, context: ProviderContext): GatewaySettings {
-  const { user, password, host, port, path, parameter } = splitProviderUrl(text, { form, known: ["ca", "insecure"] });
-  const { readText, isProduction } = context;
+  const url = splitProviderUrl(text, { form, known: trustParameters });
+  const { user, password, host, port, path } = url;
+  const { readText } = context;
   if (readText === null) {
     throw new SettingError("must not name a file of this machine: give the description of the gateway itself");
   }
@@ -28,13 +26,12 @@ export function parseGatewayUrl(text: string, channel: Channel, context: Provide
     throw new SettingError(`must be ${form}, with three slashes and no host: the path begins after the second slash`);
   }
   if (path === "" || path === "/") throw new SettingError(`must be ${form}: add the path of the description`);
-  const allowsHttp = readInsecure(parameter("insecure"), isProduction);
-  const ca = parameter("ca");
-  const gateway = readGateway(readText(path), { ...context, allowsHttp });
+  const trust = readTrust(url, context);
+  const gateway = readGateway(readText(path), { ...context, allowsHttp: trust.insecure });
   if (!gateway.channels.includes(channel)) {
     throw new SettingError(`must name a gateway for ${channel}: add "${channel}" to /channels of its description`);
   }
-  return { gateway, insecure: allowsHttp, publicOnly: false, ...(ca === undefined ? {} : { ca: readText(ca) }) };
+  return { gateway, ...trust, publicOnly: false };
 }
 
 /**
@@ -44,19 +41,7 @@ export function parseGatewayUrl(text: string, channel: Channel, context: Provide
 export function parseInlineGateway(text: string, channel: Channel, isProduction: boolean): GatewaySettings {
   const gateway = readGateway(text, { isProduction, readText: null, allowsHttp: true });
   if (!gateway.channels.includes(channel)) throw new SettingError(`must serve ${channel}: add "${channel}" to /channels`);
-  return { gateway, insecure: false, publicOnly: true };
-}
-
-/** Reads `insecure=1`, which allows http. */
-export function readInsecure(text: string | undefined, isProduction: boolean): boolean {
-  if (text === undefined) return false;
-  if (text !== "1") throw new SettingError("must have 1 as `insecure`, or none");
-  if (isProduction) {
-    throw new SettingError(
-      "must not have insecure=1 in production, because codes would cross the network unencrypted: remove it",
-    );
-  }
-  return true;
+  return { gateway, ca: null, insecure: false, publicOnly: true };
 }
 
 /** Returns the origins that a gateway calls, such as `https://api.example.com/`, for a check of their addresses. */

@@ -1,4 +1,4 @@
-import { fileErrorCode, SettingError } from "../setting.js";
+import { SettingError } from "../setting.js";
 import type { ProviderContext } from "./provider-url.js";
 
 /** What a parameter's file must hold. */
@@ -21,13 +21,7 @@ export function readPem(
 ): string | null {
   if (path === undefined) return null;
   if (readText === null) throw new SettingError(`must not name a file of this machine as \`${parameter}\`: remove it`);
-  let pem: string;
-  try {
-    pem = readText(path);
-  } catch (error) {
-    if (error instanceof SettingError) throw error;
-    throw new SettingError(`names a file as \`${parameter}\` that can't be read (${fileErrorCode(error)}): name a PEM file`);
-  }
+  const pem = readText(path);
   try {
     if (!pem.includes("-----BEGIN ")) throw new Error("not PEM");
     check(pem);

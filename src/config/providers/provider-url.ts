@@ -25,9 +25,6 @@ export interface ProviderContext {
   readonly readEnv?: ((name: string) => string | undefined) | undefined;
 }
 
-/** Why a URL that came over the network may not have `insecure`. */
-export const insecureOverNetwork = "must not have `insecure`, because it comes over the network: remove it";
-
 /**
  * Splits a provider's URL. Throws SettingError if it has no such form, or a parameter that is not in `known`. Messages repeat
  * nothing of the URL except the names of known parameters, because the rest may hold a password.
@@ -49,6 +46,12 @@ export function splitProviderUrl(
     path: decode(url.pathname),
     parameter: (name) => parameters.get(name),
   };
+}
+
+/** Throws SettingError unless the URL has a plain host and no path. */
+export function requireHost({ host, path }: ProviderUrl, form: string): void {
+  if (!/^[a-z0-9.:-]+$/.test(host)) throw new SettingError(`must be ${form}: the host is missing or not a plain host name`);
+  if (!["", "/"].includes(path)) throw new SettingError(`must be ${form}, without a path`);
 }
 
 /** Only decodes percent signs, so that a plus in an address or number stays a plus. */

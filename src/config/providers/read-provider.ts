@@ -1,10 +1,10 @@
 import { type Channel, channels } from "../../model/channel.js";
 import { SettingError } from "../setting.js";
-import { parseSmtpUrl, type Smtp } from "../smtp-url.js";
 import { type GatewaySettings, parseGatewayUrl } from "./gateway-url.js";
 import type { ProviderContext } from "./provider-url.js";
 import { parseSesUrl, type Ses } from "./ses-url.js";
 import { readSmppUrl, type Smpp } from "./smpp-url.js";
+import { parseSmtpUrl, type Smtp } from "./smtp-url.js";
 import { parseSnsUrl, type Sns } from "./sns-url.js";
 import { readTwilioUrl, type Twilio, twilioChannels } from "./twilio-url.js";
 import { readVonageUrl, type Vonage } from "./vonage-url.js";

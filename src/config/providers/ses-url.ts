@@ -1,8 +1,8 @@
 import { withPasswordHint } from "../password-hint.js";
 import { SettingError } from "../setting.js";
-import { parseSender, type Smtp } from "../smtp-url.js";
 import { type Aws, splitAwsUrl } from "./aws-url.js";
 import type { ProviderContext } from "./provider-url.js";
+import { parseSender, type Smtp } from "./smtp-url.js";
 
 export interface Ses extends Aws {
   /** `name` may be empty. */

@@ -1,15 +1,14 @@
 import { Secret } from "../../lib/secret.js";
 import { withPasswordHint } from "../password-hint.js";
-import { fileErrorCode, SettingError } from "../setting.js";
-import { insecureOverNetwork, type ProviderContext, type ProviderUrl, splitProviderUrl } from "./provider-url.js";
+import { SettingError } from "../setting.js";
+import { type ProviderContext, type ProviderUrl, requireHost, splitProviderUrl } from "./provider-url.js";
+import { readTrust, type Trust, trustParameters } from "./trust.js";
 
 /** See `SmppOptions`. */
-export interface Smpp {
+export interface Smpp extends Trust {
   readonly host: string;
   readonly port: number;
   readonly secure: boolean;
-  readonly ca: string | null;
-  readonly insecure: boolean;
   readonly systemId: string;
   readonly password: Secret<string>;
   readonly systemType: string;
@@ -33,8 +32,7 @@ const known = [
   "per_second",
   "validity",
   "receipt_id",
-  "ca",
-  "insecure",
+  ...trustParameters,
 ];
 
 /** Reads the URL of a message center. Throws SettingError. Messages repeat nothing of it except the names of known parameters. */
@@ -44,13 +42,15 @@ export function readSmppUrl(text: string, context: ProviderContext): Smpp {
 
 function read(url: ProviderUrl, context: ProviderContext): Smpp {
   const secure = url.scheme === "smpps";
-  if (!/^[a-z0-9.:-]+$/.test(url.host)) throw new SettingError(`must be ${form}: the host is missing or not a plain host name`);
-  if (!["", "/"].includes(url.path)) throw new SettingError(`must be ${form}, without a path`);
+  requireHost(url, form);
+  if (!secure && trustParameters.some((name) => url.parameter(name) !== undefined)) {
+    throw new SettingError("must not have `ca` or `insecure` with smpp://, which has no TLS: remove it, or write smpps://");
+  }
   return {
     host: url.host,
     port: url.port ?? (secure ? 3550 : 2775),
     secure,
-    ...readTls(url, { secure, context }),
+    ...readTrust(url, context),
     systemId: ascii(url.user, { what: "a system id", max: 15, min: 1 }),
     // SMPP 3.4 allows 8 characters, and message centers more.
     password: new Secret(ascii(url.password, { what: "a password", max: 64, min: 1 })),
@@ -62,30 +62,6 @@ function read(url: ProviderUrl, context: ProviderContext): Smpp {
     validity: oneOf(url, "validity", ["relative", "absolute", "none"]) ?? "relative",
     receiptId: oneOf(url, "receipt_id", ["hex", "decimal"]),
   };
-}
-
-function readTls(url: ProviderUrl, { secure, context }: { secure: boolean; context: ProviderContext }) {
-  const [path, insecure] = [url.parameter("ca"), url.parameter("insecure")];
-  if (!secure && (path !== undefined || insecure !== undefined)) {
-    throw new SettingError("must not have `ca` or `insecure` with smpp://, which has no TLS: remove it, or write smpps://");
-  }
-  if (insecure !== undefined && insecure !== "1") throw new SettingError("must have 1 as `insecure`, or not have it");
-  if (insecure !== undefined && context.readText === null) throw new SettingError(insecureOverNetwork);
-  if (insecure !== undefined && context.isProduction) {
-    throw new SettingError("must not have `insecure` in production: name the authority of the certificate with `ca` instead");
-  }
-  return { ca: path === undefined ? null : readCa(path, context), insecure: insecure !== undefined };
-}
-
-function readCa(path: string, { readText }: ProviderContext): string {
-  if (readText === null) throw new SettingError("must not name a file as `ca`, because it comes over the network: remove it");
-  try {
-    const text = readText(path);
-    if (text.includes("-----BEGIN CERTIFICATE-----")) return text;
-  } catch (error) {
-    throw new SettingError(`must name a readable file as \`ca\` (${fileErrorCode(error)})`);
-  }
-  throw new SettingError("must name a file with PEM certificates as `ca`");
 }
 
 const senderForm = "a number such as +4915112345678 or 12345, or 1 to 11 letters, digits and spaces";

@@ -2,8 +2,9 @@ import { Secret } from "../../lib/secret.js";
 import type { Channel } from "../../model/channel.js";
 import { withPasswordHint } from "../password-hint.js";
 import { SettingError } from "../setting.js";
-import { type Endpoint, endpointParameters, readEndpoint } from "./endpoint.js";
+import { type Endpoint, readEndpoint } from "./endpoint.js";
 import { type ProviderContext, type ProviderUrl, splitProviderUrl } from "./provider-url.js";
+import { trustParameters } from "./trust.js";
 
 /** The channels that Twilio carries. */
 export const twilioChannels = ["sms", "whatsapp", "voice"] as const satisfies readonly Channel[];
@@ -19,7 +20,7 @@ export interface Twilio extends Endpoint {
 }
 
 const form = "twilio://AC…:token@api.twilio.com?from=+1… or &messaging_service=MG…";
-const known = ["from", "messaging_service", "content_sid", "content_variable", ...endpointParameters];
+const known = ["from", "messaging_service", "content_sid", "content_variable", ...trustParameters];
 
 /** Reads the URL of Twilio for one channel. Throws SettingError. Messages repeat nothing of the URL. */
 export function readTwilioUrl(text: string, named: Channel, context: ProviderContext): Twilio {
@@ -27,7 +28,7 @@ export function readTwilioUrl(text: string, named: Channel, context: ProviderCon
   if (channel === undefined) throw new SettingError(`must be of another provider: Twilio does not carry ${named}`);
   return withPasswordHint(text, () => {
     const url = splitProviderUrl(text, { form, known });
-    const endpoint = readEndpoint(url, context);
+    const endpoint = readEndpoint(url, form, context);
     if (!/^AC[0-9a-fA-F]{32}$/.test(url.user)) {
       throw new SettingError("must have the account as its user: AC and 32 hexadecimal digits, as Twilio's console shows it");
     }

@@ -1,8 +1,9 @@
 import { Secret } from "../../lib/secret.js";
 import { withPasswordHint } from "../password-hint.js";
 import { SettingError } from "../setting.js";
-import { type Endpoint, endpointParameters, readEndpoint } from "./endpoint.js";
+import { type Endpoint, readEndpoint } from "./endpoint.js";
 import { type ProviderContext, splitProviderUrl } from "./provider-url.js";
+import { trustParameters } from "./trust.js";
 
 export interface Vonage extends Endpoint {
   /** The API key: 8 letters and digits. */
@@ -14,14 +15,14 @@ export interface Vonage extends Endpoint {
 }
 
 const form = "vonage://key:secret@rest.nexmo.com?from=…";
-const known = ["from", "signature_secret", ...endpointParameters];
+const known = ["from", "signature_secret", ...trustParameters];
 const senderPattern = /^(\+?[1-9]\d{6,14}|[1-9]\d{2,7}|(?=[\d ]*[A-Za-z])[A-Za-z0-9 ]{1,11})$/;
 
 /** Reads the URL of Vonage. Throws SettingError. Messages repeat nothing of the URL. */
 export function readVonageUrl(text: string, context: ProviderContext): Vonage {
   return withPasswordHint(text, () => {
     const url = splitProviderUrl(text, { form, known });
-    const endpoint = readEndpoint(url, context);
+    const endpoint = readEndpoint(url, form, context);
     if (!/^[0-9A-Za-z]{8}$/.test(url.user)) {
       throw new SettingError("must have the API key as its user: 8 letters and digits, as Vonage's dashboard shows it");
     }

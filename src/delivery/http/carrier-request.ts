@@ -45,7 +45,7 @@ export type CarrierOutcome =
 
 export interface CarrierHttpOptions {
   /** PEM certificates to trust instead of the system's. */
-  readonly ca?: string | undefined;
+  readonly ca?: string | null | undefined;
   /** Allows http, and https with any certificate. For development only. */
   readonly insecure?: boolean | undefined;
   /** For a URL that came over the network. Left out: any address, because the operator of this machine chose it. */
@@ -84,7 +84,8 @@ interface Limits {
 }
 
 export function createCarrierHttp(options: CarrierHttpOptions): CarrierHttp {
-  const { ca, insecure = false, addresses } = options;
+  const { insecure = false, addresses } = options;
+  const ca = options.ca ?? undefined;
   const rules = { "http:": addresses && { ...addresses, listedOnly: true }, "https:": addresses };
   const kept = (of: AddressRules | undefined) => ({
     keepAlive: true,

@@ -1,12 +1,13 @@
-import { createPrivateKey, X509Certificate } from "node:crypto";
-import { isLoopback } from "../lib/listen.js";
-import { Secret } from "../lib/secret.js";
-import { withPasswordHint } from "./password-hint.js";
-import { type PemFile, readPem } from "./providers/pem-file.js";
-import { insecureOverNetwork, type ProviderContext } from "./providers/provider-url.js";
-import { SettingError } from "./setting.js";
+import { createPrivateKey } from "node:crypto";
+import { isLoopback } from "../../lib/listen.js";
+import { Secret } from "../../lib/secret.js";
+import { withPasswordHint } from "../password-hint.js";
+import { SettingError } from "../setting.js";
+import { type PemFile, readPem } from "./pem-file.js";
+import { type ProviderContext, type ProviderUrl, requireHost, splitProviderUrl } from "./provider-url.js";
+import { readTrust, type Trust, trustParameters } from "./trust.js";
 
-export interface Smtp {
+export interface Smtp extends Trust {
   readonly host: string;
   readonly port: number;
   /** Whether the connection begins with TLS (smtps://). */
@@ -18,69 +19,36 @@ export interface Smtp {
   readonly from: { readonly name: string; readonly address: string };
   /** Not used if `secure`. */
   readonly starttls: "required" | "optional" | "never";
-  /** PEM certificates to trust instead of the system's. */
-  readonly ca: string | null;
-  /** Whether any certificate is accepted. Never in production. */
-  readonly insecure: boolean;
   /** How messages are signed. `key` is PEM. */
   readonly dkim: { readonly domain: string; readonly selector: string; readonly key: Secret<string> } | null;
 }
 
-const form = "must be smtp://user:password@host:587?from=address or smtps:// with the same";
+const form = "smtp://user:password@host:587?from=address or smtps:// with the same";
+const known = ["from", "starttls", ...trustParameters, "dkim_selector", "dkim_domain", "dkim_key"];
 
 /** Reads the URL of the mail server. Messages repeat nothing of it except the names of known parameters. */
 export function parseSmtpUrl(text: string, context: ProviderContext): Smtp {
-  return withPasswordHint(text, () => readSmtpUrl(text, context));
+  return withPasswordHint(text, () => read(splitProviderUrl(text, { form, known }), context));
 }
 
-function readSmtpUrl(text: string, context: ProviderContext): Smtp {
-  if (!/^smtps?:\/\//.test(text) || !URL.canParse(text)) throw new SettingError(form);
-  const url = new URL(text);
-  const secure = url.protocol === "smtps:";
-  const host = url.hostname.replace(/^\[(.*)\]$/, "$1").toLowerCase();
-  if (!/^[a-z0-9.:-]+$/.test(host)) throw new SettingError(`${form}: the host is missing or not a plain host name`);
-  if (!["", "/"].includes(url.pathname) || url.hash !== "") {
-    throw new SettingError(
-      `${form}, without a path and a fragment; write "/", "?", "#" and "@" in a password as %2F, %3F, %23 and %40`,
-    );
-  }
-  if (url.port === "0") throw new SettingError(`${form}: the port must be from 1 to 65535`);
-  const [user, password] = [decode(url.username), decode(url.password)];
+function read(url: ProviderUrl, context: ProviderContext): Smtp {
+  requireHost(url, form);
+  const { host, user, password } = url;
+  const secure = url.scheme === "smtps";
   if ((user === "") !== (password === ""))
     throw new SettingError("must have both a user and a password, or neither: add the missing one, or remove the other");
-  const parameters = readParameters(url.search.slice(1));
-  const from = readFrom(parameters.get("from"), context);
+  const from = readFrom(url.parameter("from"), context);
   return {
     host,
-    port: url.port === "" ? (secure ? 465 : 587) : Number(url.port),
+    port: url.port ?? (secure ? 465 : 587),
     secure,
     user: user === "" ? null : user,
     password: password === "" ? null : new Secret(password),
     from,
-    starttls: readStarttls(parameters.get("starttls"), { ...context, secure, host }),
-    ca: readPem(parameters.get("ca"), caFile, context),
-    insecure: readInsecure(parameters.get("insecure"), context),
-    dkim: readDkim(parameters, from.address, context),
+    starttls: readStarttls(url.parameter("starttls"), { ...context, secure, host }),
+    ...readTrust(url, context),
+    dkim: readDkim(url, from.address, context),
   };
-}
-
-const known = ["from", "starttls", "ca", "insecure", "dkim_selector", "dkim_domain", "dkim_key"] as const;
-
-function isKnown(name: string | undefined): name is (typeof known)[number] {
-  return known.some((each) => each === name);
-}
-
-/** Only decodes percent signs, so that a plus in an address stays a plus. */
-function readParameters(search: string): Map<string, string> {
-  const parameters = new Map<string, string>();
-  for (const pair of search === "" ? [] : search.split("&")) {
-    const [name, ...value] = pair.split("=");
-    if (!isKnown(name))
-      throw new SettingError(`has a parameter other than ${known.map((each) => `\`${each}\``).join(", ")}: remove it`);
-    if (parameters.has(name)) throw new SettingError(`has the parameter \`${name}\` twice: remove one`);
-    parameters.set(name, decode(value.join("=")));
-  }
-  return parameters;
 }
 
 function readFrom(text: string | undefined, { isProduction }: ProviderContext): Smtp["from"] {
@@ -129,24 +97,6 @@ function readStarttls(
   }
 }
 
-const caFile: PemFile = {
-  parameter: "ca",
-  what: "certificates that end with the authority's",
-  check: (pem) => void new X509Certificate(pem),
-};
-
-function readInsecure(text: string | undefined, { isProduction, readText }: ProviderContext): boolean {
-  if (text === undefined) return false;
-  if (readText === null) throw new SettingError(insecureOverNetwork);
-  if (text !== "1") throw new SettingError("must have 1 as `insecure`, or no `insecure`");
-  if (isProduction) {
-    throw new SettingError(
-      "must not have insecure=1 in production, because anyone on the way could read codes: remove it, and name the authority's certificate by ca=FILE",
-    );
-  }
-  return true;
-}
-
 const dkimKey: PemFile = {
   parameter: "dkim_key",
   what: "a private RSA key of 1024 bits or more without a passphrase",
@@ -163,9 +113,9 @@ function checkDkimKey(pem: string): void {
 const dnsName = /^(?=.{1,253}$)([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/i;
 
 /** `dkim_domain` is the domain of the sender by default. */
-function readDkim(parameters: ReadonlyMap<string, string>, sender: string, context: ProviderContext): Smtp["dkim"] {
-  const [selector, key] = [parameters.get("dkim_selector"), readPem(parameters.get("dkim_key"), dkimKey, context)];
-  const domain = parameters.get("dkim_domain");
+function readDkim({ parameter }: ProviderUrl, sender: string, context: ProviderContext): Smtp["dkim"] {
+  const [selector, key] = [parameter("dkim_selector"), readPem(parameter("dkim_key"), dkimKey, context)];
+  const domain = parameter("dkim_domain");
   if (selector === undefined || key === null) {
     if (selector === undefined && key === null && domain === undefined) return null;
     throw new SettingError(
@@ -176,12 +126,4 @@ function readDkim(parameters: ReadonlyMap<string, string>, sender: string, conte
   for (const name of [signing.domain, signing.selector])
     if (!dnsName.test(name)) throw new SettingError("must have names of the DNS as `dkim_selector` and `dkim_domain`");
   return { ...signing, key: new Secret(key) };
-}
-
-function decode(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    throw new SettingError('must have its special characters percent-encoded: "%" itself is %25');
-  }
 }
