@@ -53,6 +53,8 @@ export type DeliveryResult =
   | { readonly kind: "permanent"; readonly detail: string }
   | { readonly kind: "unknown"; readonly detail: string };
 
+export type DeliveryFailure = Exclude<DeliveryResult, { readonly kind: "sent" }>;
+
 /**
  * A company or server that carries messages. It never throws and gives up after its own time-outs, at most 30 s. A send that has no
  * result after 35 s counts as `unknown`, and its result is ignored.

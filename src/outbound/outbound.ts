@@ -4,6 +4,7 @@ import { isIP, type LookupFunction } from "node:net";
 import { codeOf } from "../lib/error-code.js";
 import { createAllowed } from "./allowed.js";
 import { type Destination, destinationOf, type Resolve, resolveBySystem } from "./destination.js";
+import { readBody } from "./read-body.js";
 import { urlProblem } from "./url-rules.js";
 
 /** A request to an address that an operator configured. */
@@ -125,7 +126,7 @@ function exchange(request: OutboundRequest, { url, agent, signal, addresses }: C
   return new Promise((resolve, reject) => {
     const sent = (url.protocol === "https:" ? https : http).request(url, options, (response) => {
       const status = response.statusCode ?? 0;
-      readBody(response).then(
+      readBody(response, bodyMax).then(
         (read) => resolve(read === null ? failed("too_large") : { kind: "answered", status, body: read }),
         reject,
       );
@@ -146,19 +147,6 @@ function fixedLookup(addresses: readonly string[]): LookupFunction {
     if (options.all) done(null, found);
     else done(null, found[0]!.address, found[0]!.family);
   };
-}
-
-/** Returns null if the body is too large, and then ends the connection. */
-async function readBody(response: http.IncomingMessage): Promise<Buffer | null> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of response as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    // Leaving the loop destroys the response and its socket.
-    if (size > bodyMax) return null;
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
 }
 
 /** Resolves as `promise`, or rejects when the signal is aborted. */

@@ -1,5 +1,6 @@
 import { resultOfNoAnswer } from "../http/carrier-result.js";
-import type { DeliveryResult } from "../provider.js";
+import { resultOfMeaning } from "../meaning.js";
+import type { DeliveryFailure } from "../provider.js";
 import { NoAnswer } from "./aws-http.js";
 
 /** The codes of errors with and without their suffix `Exception`: the services and the protocols differ in it. */
@@ -45,44 +46,30 @@ const messageRefusals = new Set([
 ]);
 
 /** Classifies a failed call of the AWS SDK. `detail` holds the error's code and never its message, which may repeat the destination. */
-export function resultOfAwsFailure(error: unknown): Exclude<DeliveryResult, { readonly kind: "sent" }> {
-  if (error instanceof NoAnswer) return resultOfNoAnswer(error.outcome) as Exclude<DeliveryResult, { readonly kind: "sent" }>;
+export function resultOfAwsFailure(error: unknown): DeliveryFailure {
+  if (error instanceof NoAnswer) return resultOfNoAnswer(error.outcome);
   const { code, status, message } = factsOf(error);
   const detail = status === 0 ? code : `HTTP ${status}, ${code}`;
   if (credentials.has(code) || (status === 0 && /Credential|Profile|SSO|Token/.test(code))) {
-    return {
-      kind: "unavailable",
-      detail: `AWS refuses the credentials, or there are none (${detail}): check the role or the AWS_ variables of this process`,
-      isMisconfigured: true,
-    };
+    const advice = "check the role or the AWS_ variables of this process";
+    return resultOfMeaning("misconfigured", `AWS refuses the credentials, or there are none (${detail}): ${advice}`);
   }
-  if (throttles.has(code) || status === 429) return { kind: "temporary", detail: `AWS asks to wait (${detail})` };
+  if (throttles.has(code) || status === 429) return resultOfMeaning("temporary", `AWS asks to wait (${detail})`);
   if (accountTroubles.has(code)) {
-    return {
-      kind: "unavailable",
-      detail: `AWS can't send for this account (${detail}): look at its console`,
-      isMisconfigured: true,
-    };
+    return resultOfMeaning("misconfigured", `AWS can't send for this account (${detail}): look at its console`);
   }
   // https://docs.aws.amazon.com/ses/latest/dg/troubleshoot-error-messages.html: a sender, or a recipient of the sandbox.
   if (code === "MessageRejected" && /not verified/i.test(message)) {
-    return {
-      kind: "unavailable",
-      detail: `AWS refuses an address that is not verified (${detail}): verify the sender, and leave the sandbox`,
-      refusesSender: true,
-    };
+    const advice = "verify the sender, and leave the sandbox";
+    return resultOfMeaning("sender_refused", `AWS refuses an address that is not verified (${detail}): ${advice}`);
   }
-  if (messageRefusals.has(code)) return { kind: "permanent", detail: `AWS refuses the message (${detail})` };
+  if (messageRefusals.has(code)) return resultOfMeaning("permanent", `AWS refuses the message (${detail})`);
   if (status === 401 || status === 403) {
-    return { kind: "unavailable", detail: `AWS refuses the credentials (${detail}): check them`, isMisconfigured: true };
+    return resultOfMeaning("misconfigured", `AWS refuses the credentials (${detail}): check them`);
   }
-  if (status === 503 || code === "LimitExceeded") return { kind: "unavailable", detail: `AWS can't send now (${detail})` };
+  if (status === 503 || code === "LimitExceeded") return resultOfMeaning("unavailable", `AWS can't send now (${detail})`);
   if (status >= 400 && status < 500) {
-    return {
-      kind: "unavailable",
-      detail: `AWS refuses the request (${detail}): check region and endpoint`,
-      isMisconfigured: true,
-    };
+    return resultOfMeaning("misconfigured", `AWS refuses the request (${detail}): check region and endpoint`);
   }
   // An answer that can't be read, or a failure inside of AWS: perhaps the message was taken.
   if (status > 0) return { kind: "unknown", detail: `AWS failed while it may have taken the message (${detail})` };

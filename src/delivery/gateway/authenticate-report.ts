@@ -1,8 +1,9 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import { jwtVerify } from "jose";
 import type { ReportAuthentication } from "../../model/gateway.js";
+import { basicCredentials } from "../http/basic-credentials.js";
 import type { ReportRequest } from "../provider.js";
-import { basicCredentials, signatureOf } from "./write-request.js";
+import { signatureOf } from "./write-request.js";
 
 /** Returns whether a report is the carrier's own. It compares in constant time and never throws. */
 export async function isAuthentic(authentication: ReportAuthentication, request: ReportRequest): Promise<boolean> {

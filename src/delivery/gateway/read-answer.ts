@@ -2,6 +2,7 @@ import type { AnswerRule, Gateway, GatewayErrorKind } from "../../model/gateway.
 import type { EpochMs } from "../../model/time.js";
 import type { CarrierAnswer } from "../http/carrier-request.js";
 import { resultOfStatus, retryAfterOf } from "../http/carrier-result.js";
+import { resultOfMeaning } from "../meaning.js";
 import type { DeliveryResult, Message } from "../provider.js";
 import { receiptAt, wordAt } from "./pointer.js";
 
@@ -28,33 +29,22 @@ export function readAnswer(
   }
   const detail = detailOf(gateway, answer, document, message);
   const error = gateway.errors.find((rule) => matches(rule, status, document));
-  if (error !== undefined) return resultOfError(error.kind, detail, retryAfterOf(headers["retry-after"], now));
+  if (error !== undefined) {
+    return resultOfMeaning(error.kind, textsOfErrors[error.kind](detail), retryAfterOf(headers["retry-after"], now));
+  }
   const byStatus = resultOfStatus(answer, now, detail);
   if (byStatus !== null) return byStatus;
   if (status >= 400) return { kind: "permanent", detail: `the carrier refuses the message (${detail})` };
   return { kind: "unknown", detail: `the carrier's answer is not the one that its description expects (${detail})` };
 }
 
-function resultOfError(kind: GatewayErrorKind, detail: string, retryAfterMs: number | null): DeliveryResult {
-  const later = retryAfterMs === null ? {} : { retryAfterMs };
-  switch (kind) {
-    case "permanent":
-      return { kind, detail: `the carrier refuses the message (${detail})` };
-    case "temporary":
-      return { kind, detail: `the carrier asks to wait (${detail})`, ...later };
-    case "unavailable":
-      return { kind, detail: `the carrier can't send now (${detail})`, ...later };
-    case "misconfigured":
-      return {
-        kind: "unavailable",
-        detail: `the carrier refuses this account (${detail}): check its credentials and balance`,
-        isMisconfigured: true,
-        ...later,
-      };
-    case "sender_refused":
-      return { kind: "unavailable", detail: `the carrier refuses the sender (${detail}): check \`from\``, refusesSender: true };
-  }
-}
+const textsOfErrors: Readonly<Record<GatewayErrorKind, (detail: string) => string>> = {
+  permanent: (detail) => `the carrier refuses the message (${detail})`,
+  temporary: (detail) => `the carrier asks to wait (${detail})`,
+  unavailable: (detail) => `the carrier can't send now (${detail})`,
+  misconfigured: (detail) => `the carrier refuses this account (${detail}): check its credentials and balance`,
+  sender_refused: (detail) => `the carrier refuses the sender (${detail}): check \`from\``,
+};
 
 function matches({ statuses, conditions }: AnswerRule, status: number, document: unknown): boolean {
   return (

@@ -1,11 +1,11 @@
 import type { GatewayOAuth } from "../../model/gateway.js";
 import type { EpochMs } from "../../model/time.js";
+import { basicCredentials } from "../http/basic-credentials.js";
 import type { CarrierHttp, CarrierOutcome, CarrierRequest } from "../http/carrier-request.js";
 import { resultOfNoAnswer, retryAfterOf } from "../http/carrier-result.js";
 import type { DeliveryResult } from "../provider.js";
 import { encodeComponent } from "./encode.js";
 import { valueAt } from "./pointer.js";
-import { basicCredentials } from "./write-request.js";
 
 export type TokenResult =
   | { readonly kind: "token"; readonly token: string }

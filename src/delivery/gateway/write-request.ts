@@ -2,6 +2,7 @@ import { createHmac } from "node:crypto";
 import type { BodySignature, Gateway, GatewayBody, GatewayVariable, JsonTemplate, Template } from "../../model/gateway.js";
 import type { EpochMs } from "../../model/time.js";
 import { isEmail, isPhone } from "../destination.js";
+import { basicCredentials } from "../http/basic-credentials.js";
 import type { CarrierRequest } from "../http/carrier-request.js";
 import type { Message } from "../provider.js";
 import { type Encode, encodeComponent, encodeHeader, encodeJson, encodePlain, encodeXml } from "./encode.js";
@@ -71,11 +72,6 @@ export function writeCheck({ request }: Pick<Gateway, "request">, url: Template,
 function authorization(basic: Gateway["request"]["basic"], bearer: string | null): Readonly<Record<string, string>> {
   if (bearer !== null) return { authorization: `Bearer ${encodeHeader(bearer)}` };
   return basic === null ? {} : { authorization: basicCredentials(basic.user.reveal(), basic.password.reveal()) };
-}
-
-/** Returns the value of a Basic `Authorization` header (RFC 7617). */
-export function basicCredentials(user: string, password: string): string {
-  return `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}`;
 }
 
 function signed(signature: BodySignature, body: string): Readonly<Record<string, string>> {

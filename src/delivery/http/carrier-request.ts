@@ -4,6 +4,7 @@ import type { Socket } from "node:net";
 import { TLSSocket } from "node:tls";
 import { codeOf } from "../../lib/error-code.js";
 import { type AddressRules, addressRefused, checkedLookup, mayConnectTo } from "../../outbound/checked-lookup.js";
+import { readBody } from "../../outbound/read-body.js";
 
 export interface CarrierRequest {
   readonly method: "GET" | "POST" | "PUT" | "PATCH";
@@ -214,7 +215,7 @@ function exchange(request: CarrierRequest, { url, agent, limits }: Connection): 
       end(perhapsSent("broken", "UPGRADE"));
     });
     sent.on("response", (response) => {
-      readBody(response).then((read) => {
+      readBody(response, bodyMax).then((read) => {
         const { statusCode: status = 0, headers: answered } = response;
         end(
           read === null ? perhapsSent("too_large") : { kind: "answered", status, headers: plainHeaders(answered), body: read },
@@ -242,19 +243,6 @@ function notSent(why: (CarrierOutcome & { kind: "not_sent" })["why"], code = "")
 
 function perhapsSent(why: (CarrierOutcome & { kind: "perhaps_sent" })["why"], code = ""): CarrierOutcome {
   return { kind: "perhaps_sent", why, code };
-}
-
-/** Returns null if the body is too large, and then ends the connection. */
-async function readBody(response: http.IncomingMessage): Promise<Buffer | null> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of response as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    // Leaving the loop destroys the response and its socket.
-    if (size > bodyMax) return null;
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
 }
 
 function plainHeaders(headers: http.IncomingHttpHeaders): Record<string, string> {

@@ -1,5 +1,6 @@
 import type { EpochMs } from "../../model/time.js";
-import type { DeliveryResult } from "../provider.js";
+import { resultOfMeaning } from "../meaning.js";
+import type { DeliveryFailure } from "../provider.js";
 import { isTlsError } from "../tls-error.js";
 import type { CarrierAnswer, CarrierOutcome } from "./carrier-request.js";
 
@@ -7,16 +8,12 @@ import type { CarrierAnswer, CarrierOutcome } from "./carrier-request.js";
 const retryAfterMaxMs = 24 * 60 * 60 * 1000;
 
 /** The result of a request that has no answer. */
-export function resultOfNoAnswer(outcome: Exclude<CarrierOutcome, CarrierAnswer>): DeliveryResult {
+export function resultOfNoAnswer(outcome: Exclude<CarrierOutcome, CarrierAnswer>): DeliveryFailure {
   const code = outcome.code === "" ? "" : ` (${outcome.code})`;
   if (outcome.kind === "perhaps_sent") return { kind: "unknown", detail: `${perhapsSentDetails[outcome.why]}${code}` };
   const isMisconfigured =
     outcome.why === "address_refused" || outcome.why === "invalid" || (outcome.why === "tls" && isTlsError(outcome.code));
-  return {
-    kind: "unavailable",
-    detail: `${notSentDetails[outcome.why]}${code}`,
-    ...(isMisconfigured ? { isMisconfigured } : {}),
-  };
+  return resultOfMeaning(isMisconfigured ? "misconfigured" : "unavailable", `${notSentDetails[outcome.why]}${code}`);
 }
 
 const perhapsSentDetails = {
@@ -44,17 +41,16 @@ export function resultOfStatus(
   { status, headers }: Omit<CarrierAnswer, "kind">,
   now: EpochMs,
   detail = `HTTP ${status}`,
-): DeliveryResult | null {
+): DeliveryFailure | null {
   const retryAfterMs = retryAfterOf(headers["retry-after"], now);
-  const later = retryAfterMs === null ? {} : { retryAfterMs };
-  if (status === 429) return { kind: "temporary", detail, ...later };
-  if (status === 503) return { kind: "unavailable", detail, ...later };
+  if (status === 429) return resultOfMeaning("temporary", detail, retryAfterMs);
+  if (status === 503) return resultOfMeaning("unavailable", detail, retryAfterMs);
   if (status === 401 || status === 403 || status === 407) {
-    return { kind: "unavailable", detail: `${detail}: the carrier refuses the credentials`, isMisconfigured: true };
+    return resultOfMeaning("misconfigured", `${detail}: the carrier refuses the credentials`);
   }
-  if (status === 408) return { kind: "unavailable", detail };
+  if (status === 408) return resultOfMeaning("unavailable", detail);
   if (status >= 300 && status < 400) {
-    return { kind: "unavailable", detail: `${detail}: redirects are not followed, correct the host`, isMisconfigured: true };
+    return resultOfMeaning("misconfigured", `${detail}: redirects are not followed, correct the host`);
   }
   // The carrier, or a proxy before it, may have failed after it took the message.
   if (status >= 500 || status < 200) return { kind: "unknown", detail };

@@ -1,69 +1,36 @@
-import type { SESv2Client } from "@aws-sdk/client-sesv2";
-import { createAwsHandler } from "../aws/aws-http.js";
-import { resultOfAwsFailure } from "../aws/aws-result.js";
-import { explicitCredentials } from "../aws/credentials.js";
+import { type AwsOptions, createAwsClient } from "../aws/aws-client.js";
 import { isEmail, isSender } from "../destination.js";
-import { type CarrierHttpOptions, createCarrierHttp } from "../http/carrier-request.js";
 import type { CheckedProvider, Message } from "../provider.js";
 
-export interface SesOptions extends CarrierHttpOptions {
-  readonly name: string;
-  readonly region: string;
+export interface SesOptions extends AwsOptions {
   readonly from: { readonly name: string; readonly address: string };
   /** Null: none. */
   readonly configurationSet: string | null;
-  /** Null or left out: those that the SDK finds. */
-  readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: { reveal(): string } } | null;
-  /** The URL of another endpoint than the region's. Null: none. */
-  readonly endpoint: string | null;
 }
 
-/**
- * Sends e-mail through Amazon SES (API v2, SendEmail) with its credentials, or those that the AWS SDK finds. The SDK is loaded at the first
- * use, because it takes longer to load than the whole server.
- */
+/** Sends e-mail through Amazon SES (API v2, SendEmail) with its credentials, or those that the AWS SDK finds. */
 export function createSesProvider(options: SesOptions): CheckedProvider {
-  const { name, region, endpoint, configurationSet } = options;
-  const http = createCarrierHttp(options);
+  const { name, configurationSet } = options;
   const from = senderOf(options.from);
-  let loaded: Promise<{ readonly sdk: typeof import("@aws-sdk/client-sesv2"); readonly client: SESv2Client }> | null = null;
-
-  async function load() {
+  const aws = createAwsClient(options, async (config) => {
     const sdk = await import("@aws-sdk/client-sesv2");
-    // The outbox retries.
-    const own = explicitCredentials(options.credentials);
-    const common = { region, maxAttempts: 1, requestHandler: createAwsHandler(http), ...own };
-    return { sdk, client: new sdk.SESv2Client({ ...common, ...(endpoint === null ? {} : { endpoint }) }) };
-  }
+    return { sdk, client: new sdk.SESv2Client(config) };
+  });
 
   return {
     name,
     channels: ["email"],
     async send(message) {
       if (!isEmail(message.to.value)) return { kind: "permanent", detail: "not an address that mail can be sent to" };
-      try {
-        loaded ??= load();
-        const { sdk, client } = await loaded;
-        const { MessageId } = await client.send(new sdk.SendEmailCommand(emailOf(message, { from, configurationSet })));
-        if (MessageId === undefined) return { kind: "unknown", detail: "the answer of SES has no message id" };
-        return { kind: "sent", detail: "accepted", providerMessageId: MessageId };
-      } catch (error) {
-        return resultOfAwsFailure(error);
-      }
+      const email = emailOf(message, { from, configurationSet });
+      return aws.send(({ sdk, client }) => client.send(new sdk.SendEmailCommand(email)));
     },
-    async check() {
-      try {
-        loaded ??= load();
-        const { sdk, client } = await loaded;
+    check: () =>
+      aws.check("ses:SendEmail and ses:GetAccount", async ({ sdk, client }) => {
         const { SendingEnabled } = await client.send(new sdk.GetAccountCommand({}));
         return SendingEnabled === false ? "SES has sending paused for this account and region: look at its console" : null;
-      } catch (error) {
-        return `${resultOfAwsFailure(error).detail} (the role needs ses:SendEmail and ses:GetAccount)`;
-      }
-    },
-    async close() {
-      http.close();
-    },
+      }),
+    close: aws.close,
   };
 }
 

@@ -1,5 +1,6 @@
 import { addressRefused } from "../../outbound/checked-lookup.js";
-import type { DeliveryResult } from "../provider.js";
+import { resultOfMeaning } from "../meaning.js";
+import type { DeliveryFailure } from "../provider.js";
 import { isTlsError } from "../tls-error.js";
 
 /**
@@ -22,7 +23,7 @@ const sessionReplies = new Set([503, 530, 534, 535, 538]);
  * (server down, TLS, login, sender refused) must be fixed by the operator, and the code waits for that. `url` is what the operator
  * knows the settings by.
  */
-export function resultOfFailure(error: unknown, hasBegun: boolean, url = "LATCHKEY_SMTP_URL"): DeliveryResult {
+export function resultOfFailure(error: unknown, hasBegun: boolean, url = "LATCHKEY_SMTP_URL"): DeliveryFailure {
   const failure = (typeof error === "object" && error !== null ? error : {}) as SmtpFailure;
   const reply = replyCode(failure);
   const ofMessage = failure.command === "RCPT TO" || failure.command === "DATA";
@@ -41,11 +42,7 @@ export function resultOfFailure(error: unknown, hasBegun: boolean, url = "LATCHK
     (reply >= 500 && (failure.code === "EAUTH" || sessionReplies.has(reply))) ||
     // A server may answer STARTTLS with 454: not now (RFC 3207 §4).
     (isTlsFailure(failure) && (reply < 400 || reply >= 500));
-  return {
-    kind: "unavailable",
-    detail: troubleOf(failure, { reply, status, url }),
-    ...(isMisconfigured ? { isMisconfigured } : {}),
-  };
+  return resultOfMeaning(isMisconfigured ? "misconfigured" : "unavailable", troubleOf(failure, { reply, status, url }));
 }
 
 /** Returns 0 if there is no reply, or one that is no SMTP reply. */

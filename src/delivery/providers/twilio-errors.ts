@@ -1,8 +1,5 @@
-import type { GatewayErrorKind } from "../../model/gateway.js";
-import type { DeliveryResult } from "../provider.js";
-import { resultOfMeaning } from "./meaning.js";
-
-type Meaning = readonly [kind: GatewayErrorKind, text: string];
+import { type Meaning, resultOfMeaning } from "../meaning.js";
+import type { DeliveryFailure } from "../provider.js";
 
 const ofTo: Meaning = ["permanent", "the number is not a valid one"];
 const ofSender: Meaning = ["sender_refused", "the sender can't be used: check `from` or `messaging_service`"];
@@ -95,8 +92,8 @@ export function twilioCause(code: number): string {
   return meaning === undefined ? `Twilio error ${code}` : `Twilio error ${code}: ${meaning[1]}`;
 }
 
-/** The result of a send that ended with this error code, or null if the code is not a known one. */
-export function resultOfTwilioError(code: number): DeliveryResult | null {
+/** The result of a send that ended with this error code, or null if the code is not a known one. `retryAfterMs` is what Twilio asks for. */
+export function resultOfTwilioError(code: number, retryAfterMs: number | null = null): DeliveryFailure | null {
   const meaning = meanings.get(code);
-  return meaning === undefined ? null : resultOfMeaning(meaning[0], twilioCause(code));
+  return meaning === undefined ? null : resultOfMeaning(meaning[0], twilioCause(code), retryAfterMs);
 }

@@ -1,43 +1,25 @@
 import type { Price } from "../../model/message.js";
 import type { EpochMs } from "../../model/time.js";
-import type { AddressRules } from "../../outbound/checked-lookup.js";
 import { isPhone } from "../destination.js";
-import {
-  type CarrierAnswer,
-  type CarrierHttpOptions,
-  type CarrierOutcome,
-  createCarrierHttp,
-} from "../http/carrier-request.js";
+import type { CarrierAnswer, CarrierOutcome } from "../http/carrier-request.js";
 import { resultOfNoAnswer, resultOfStatus, retryAfterOf } from "../http/carrier-result.js";
 import { readJsonObject } from "../http/json-object.js";
 import { isPublicUrl } from "../http/public-url.js";
+import { createVendorApi, type VendorDeps, type VendorEndpoint } from "../http/vendor-api.js";
 import type { CheckedProvider, DeliveryResult, Message, Provider } from "../provider.js";
 import { spokenMessage } from "./spoken-code.js";
 import { resultOfTwilioError, twilioCause } from "./twilio-errors.js";
 import { readTwilioReports, twilioIdPattern } from "./twilio-reports.js";
 
-export interface TwilioOptions {
+export interface TwilioOptions extends VendorEndpoint {
   readonly channel: "sms" | "whatsapp" | "voice";
   /** Such as `AC` and 32 hexadecimal digits. */
   readonly account: string;
   readonly token: { reveal(): string };
-  /** Scheme, host and port, without a slash at the end. */
-  readonly origin: string;
   /** A number, a name of letters, or `whatsapp:` and a number; or the id of a messaging service, such as `MG…`. */
   readonly sender: { readonly from: string } | { readonly messagingService: string };
   /** The WhatsApp template, such as `HX…`, and the name of its placeholder for the code. Null: the text is sent without a template. */
   readonly template: { readonly contentSid: string; readonly variable: string } | null;
-  readonly ca?: string | undefined;
-  readonly insecure?: boolean | undefined;
-}
-
-export interface TwilioDeps {
-  readonly name: string;
-  readonly reportsUrl: string;
-  readonly addresses?: AddressRules | undefined;
-  /** Tests replace these. */
-  readonly clock?: () => EpochMs;
-  readonly limits?: Pick<CarrierHttpOptions, "connectTimeoutMs" | "answerTimeoutMs" | "wholeTimeoutMs" | "connectionsMax">;
 }
 
 /** Twilio's limits of ValidityPeriod. https://www.twilio.com/docs/api/errors/21624 */
@@ -52,13 +34,12 @@ const ringMaxSeconds = 40;
  */
 export function createTwilioProvider(
   options: TwilioOptions,
-  deps: TwilioDeps,
+  deps: VendorDeps,
 ): CheckedProvider & Required<Pick<Provider, "readReports">> {
-  const { channel, account, token, origin, ca, insecure } = options;
-  const { name, reportsUrl, addresses, clock = Date.now } = deps;
-  const api = createCarrierHttp({ ca, insecure, addresses, ...deps.limits });
-  const base = `${origin}/2010-04-01/Accounts/${account}`;
-  const headers = { authorization: `Basic ${Buffer.from(`${account}:${token.reveal()}`).toString("base64")}` };
+  const { channel, account, token } = options;
+  const { name, reportsUrl, clock = Date.now } = deps;
+  const api = createVendorApi(options, deps, { user: account, password: token });
+  const base = `/2010-04-01/Accounts/${account}`;
 
   return {
     name,
@@ -68,16 +49,10 @@ export function createTwilioProvider(
       const form = formOf(message, options, clock());
       // Twilio refuses a message whose reports go to an address that it can't reach (error 21609).
       if (isPublicUrl(reportsUrl)) form.append("StatusCallback", `${reportsUrl}?ref=${encodeURIComponent(message.sendKey)}`);
-      const outcome = await api.request({
-        method: "POST",
-        url: `${base}/${channel === "voice" ? "Calls" : "Messages"}.json`,
-        headers: { ...headers, "content-type": "application/x-www-form-urlencoded", accept: "application/json" },
-        body: form.toString(),
-      });
-      return resultOf(outcome, clock());
+      return resultOf(await api.post(`${base}/${channel === "voice" ? "Calls" : "Messages"}.json`, form), clock());
     },
     async check() {
-      const outcome = await api.request({ method: "GET", url: `${base}.json`, headers, body: "" });
+      const outcome = await api.get(`${base}.json`);
       if (outcome.kind !== "answered") return resultOfNoAnswer(outcome).detail;
       const answer = readJsonObject(outcome.body);
       if (outcome.status !== 200) return failureOf(outcome, answer, clock()).detail;
@@ -89,9 +64,7 @@ export function createTwilioProvider(
     async readReports(request) {
       return readTwilioReports(request, { account, token: token.reveal(), reportsUrl });
     },
-    async close() {
-      api.close();
-    },
+    close: api.close,
   };
 }
 
@@ -140,12 +113,10 @@ function resultOf(outcome: CarrierOutcome, now: EpochMs): DeliveryResult {
 /** The error document: https://www.twilio.com/docs/usage/twilios-response */
 function failureOf(answer: CarrierAnswer, { code }: Record<string, unknown>, now: EpochMs): DeliveryResult {
   if (typeof code !== "number") return resultOfStatus(answer, now) ?? notTwilios(answer.status);
-  const known = resultOfTwilioError(code);
-  if (known === null) return resultOfStatus(answer, now) ?? { kind: "permanent", detail: twilioCause(code) };
-  const retryAfterMs = retryAfterOf(answer.headers["retry-after"], now);
-  const canWait =
-    known.kind === "temporary" || (known.kind === "unavailable" && !known.isMisconfigured && !known.refusesSender);
-  return canWait && retryAfterMs !== null ? { ...known, retryAfterMs } : known;
+  return (
+    resultOfTwilioError(code, retryAfterOf(answer.headers["retry-after"], now)) ??
+    resultOfStatus(answer, now) ?? { kind: "permanent", detail: twilioCause(code) }
+  );
 }
 
 /** A refusal without Twilio's document is that of a proxy or of another server, and says nothing about the message. */

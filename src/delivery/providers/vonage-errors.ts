@@ -1,8 +1,5 @@
-import type { GatewayErrorKind } from "../../model/gateway.js";
-import type { DeliveryResult } from "../provider.js";
-import { resultOfMeaning } from "./meaning.js";
-
-type Meaning = readonly [kind: GatewayErrorKind, text: string];
+import { type Meaning, resultOfMeaning } from "../meaning.js";
+import type { DeliveryFailure } from "../provider.js";
 
 const ofCredentials: Meaning = ["misconfigured", "the API key or secret is wrong"];
 
@@ -31,7 +28,7 @@ const meanings: ReadonlyMap<string, Meaning> = new Map<string, Meaning>([
 ]);
 
 /** The result of a part that has this status, which is not `0`. Statuses that are not listed refuse the message. */
-export function resultOfVonageStatus(status: string): Exclude<DeliveryResult, { readonly kind: "sent" }> {
+export function resultOfVonageStatus(status: string): DeliveryFailure {
   const meaning = meanings.get(status);
   if (meaning === undefined) return { kind: "permanent", detail: `Vonage status ${status}` };
   return resultOfMeaning(meaning[0], `Vonage status ${status}: ${meaning[1]}`);

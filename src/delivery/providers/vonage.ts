@@ -1,39 +1,26 @@
 import { sumOf } from "../../lib/exact-sum.js";
 import type { Price } from "../../model/message.js";
 import type { EpochMs } from "../../model/time.js";
-import type { AddressRules } from "../../outbound/checked-lookup.js";
 import { isPhone } from "../destination.js";
 import { gsm7Length } from "../gsm7.js";
-import { type CarrierHttpOptions, type CarrierOutcome, createCarrierHttp } from "../http/carrier-request.js";
+import type { CarrierOutcome } from "../http/carrier-request.js";
 import { resultOfNoAnswer, resultOfStatus } from "../http/carrier-result.js";
 import { readJsonObject } from "../http/json-object.js";
 import { isPublicUrl } from "../http/public-url.js";
+import { createVendorApi, type VendorDeps, type VendorEndpoint } from "../http/vendor-api.js";
 import type { CheckedProvider, DeliveryResult, Message, Provider } from "../provider.js";
 import { createParts, type Parts } from "./parts.js";
 import { resultOfVonageStatus } from "./vonage-errors.js";
 import { readVonageReports, vonageIdPattern } from "./vonage-reports.js";
 
-export interface VonageOptions {
+export interface VonageOptions extends VendorEndpoint {
   /** The API key: 8 letters and digits. */
   readonly key: string;
   readonly secret: { reveal(): string };
   /** What reports are signed with. Null: no reports are asked for, and all are refused. */
   readonly signatureSecret: { reveal(): string } | null;
-  /** Scheme, host and port, without a slash at the end. */
-  readonly origin: string;
   /** A number with or without its plus, a short code or a name of letters. */
   readonly from: string;
-  readonly ca?: string | undefined;
-  readonly insecure?: boolean | undefined;
-}
-
-export interface VonageDeps {
-  readonly name: string;
-  readonly reportsUrl: string;
-  readonly addresses?: AddressRules | undefined;
-  /** Tests replace these. */
-  readonly clock?: () => EpochMs;
-  readonly limits?: Pick<CarrierHttpOptions, "connectTimeoutMs" | "answerTimeoutMs" | "wholeTimeoutMs" | "connectionsMax">;
 }
 
 /** Vonage's limits of `ttl` and `callback`. https://developer.vonage.com/en/api/sms */
@@ -47,15 +34,11 @@ const callbackMax = 100;
  */
 export function createVonageProvider(
   options: VonageOptions,
-  deps: VonageDeps,
+  deps: VendorDeps,
 ): CheckedProvider & Required<Pick<Provider, "readReports">> {
-  const { key, secret, signatureSecret, origin, ca, insecure } = options;
-  const { name, reportsUrl, addresses, clock = Date.now } = deps;
-  const api = createCarrierHttp({ ca, insecure, addresses, ...deps.limits });
-  const headers = {
-    authorization: `Basic ${Buffer.from(`${key}:${secret.reveal()}`).toString("base64")}`,
-    accept: "application/json",
-  };
+  const { key, secret, signatureSecret } = options;
+  const { name, reportsUrl, clock = Date.now } = deps;
+  const api = createVendorApi(options, deps, { user: key, password: secret });
   const longTexts = createParts();
   const callback = signatureSecret !== null && isPublicUrl(reportsUrl) && reportsUrl.length <= callbackMax ? reportsUrl : null;
 
@@ -69,16 +52,10 @@ export function createVonageProvider(
         form.append("status-report-req", "true");
         form.append("callback", callback);
       }
-      const outcome = await api.request({
-        method: "POST",
-        url: `${origin}/sms/json`,
-        headers: { ...headers, "content-type": "application/x-www-form-urlencoded" },
-        body: form.toString(),
-      });
-      return resultOf(outcome, { longTexts, now: clock() });
+      return resultOf(await api.post("/sms/json", form), { longTexts, now: clock() });
     },
     async check() {
-      const outcome = await api.request({ method: "GET", url: `${origin}/account/get-balance`, headers, body: "" });
+      const outcome = await api.get("/account/get-balance");
       if (outcome.kind !== "answered") return resultOfNoAnswer(outcome).detail;
       if (outcome.status !== 200) return (resultOfStatus(outcome, clock()) ?? notVonages(outcome.status)).detail;
       return typeof readJsonObject(outcome.body).value === "number" ? null : "the answer is not Vonage's";
@@ -86,9 +63,7 @@ export function createVonageProvider(
     async readReports(request) {
       return readVonageReports(request, { key, signatureSecret: signatureSecret?.reveal() ?? null, reportsUrl, longTexts });
     },
-    async close() {
-      api.close();
-    },
+    close: api.close,
   };
 }
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { createTwilioProvider, type TwilioDeps, type TwilioOptions } from "../../../src/delivery/providers/twilio.js";
+import type { VendorDeps } from "../../../src/delivery/http/vendor-api.js";
+import { createTwilioProvider, type TwilioOptions } from "../../../src/delivery/providers/twilio.js";
 import { Secret } from "../../../src/lib/secret.js";
 import { createAllowed } from "../../../src/outbound/allowed.js";
 import { createAuthority } from "../../support/tls.js";
@@ -15,7 +16,7 @@ const certificate = authority.issue(["127.0.0.1"]);
 const senders = { sms: "+14155550100", whatsapp: "whatsapp:+14155550100", voice: "+14155550100" };
 const template = { contentSid: "HX0123456789abcdef0123456789abcdef", variable: "1" };
 
-function twilio(server: { readonly origin: string }, options: Partial<TwilioOptions> = {}, deps: Partial<TwilioDeps> = {}) {
+function twilio(server: { readonly origin: string }, options: Partial<TwilioOptions> = {}, deps: Partial<VendorDeps> = {}) {
   const channel = options.channel ?? "sms";
   return createTwilioProvider(
     {

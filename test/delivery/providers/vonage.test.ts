@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { readProvider } from "../../../src/config/providers/read-provider.js";
-import { createVonageProvider, type VonageDeps, type VonageOptions } from "../../../src/delivery/providers/vonage.js";
+import type { VendorDeps } from "../../../src/delivery/http/vendor-api.js";
+import { createVonageProvider, type VonageOptions } from "../../../src/delivery/providers/vonage.js";
 import { Secret } from "../../../src/lib/secret.js";
 import { createAllowed } from "../../../src/outbound/allowed.js";
 import { createCarrier } from "../../../src/server/create-provider.js";
@@ -15,7 +16,7 @@ const reportsUrl = "https://login.example.com/delivery/reports/vonage";
 const authority = createAuthority();
 const certificate = authority.issue(["127.0.0.1"]);
 
-function vonage(server: { readonly origin: string }, options: Partial<VonageOptions> = {}, deps: Partial<VonageDeps> = {}) {
+function vonage(server: { readonly origin: string }, options: Partial<VonageOptions> = {}, deps: Partial<VendorDeps> = {}) {
   return createVonageProvider(
     {
       key,
@@ -124,7 +125,7 @@ describe("an SMS by Vonage", () => {
     });
   });
 
-  test.each<[string, Partial<VonageOptions>, Partial<VonageDeps>]>([
+  test.each<[string, Partial<VonageOptions>, Partial<VendorDeps>]>([
     ["without a signature secret, because they would be refused", { signatureSecret: null }, {}],
     ["at localhost", {}, { reportsUrl: "http://localhost:8080/delivery/reports/vonage" }],
     ["at a loopback address", {}, { reportsUrl: "http://[::1]:8080/delivery/reports/vonage" }],
