@@ -15,6 +15,10 @@ const wanted = 8 * os.availableParallelism() + 4;
 const present = Number(process.env.UV_THREADPOOL_SIZE);
 if (!(present >= wanted)) process.env.UV_THREADPOOL_SIZE = String(wanted);
 
+// The AWS SDK would warn on Node.js 20 about its own future versions. package.json pins one that supports Node.js 20, so operators
+// have nothing to do. This is the SDK's own switch.
+process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= "true";
+
 // The exit is explicit: a finished command must not wait for idle connections.
 import("./cli/main.js")
   .then(({ run }) => run(process.argv.slice(2), process.env))

@@ -4,8 +4,8 @@ import { type ProviderSpec, readProvider } from "./providers/read-provider.js";
 import type { Smtp } from "./providers/smtp-url.js";
 import { type Files, fileErrorCode, type Mode, type Problem, SettingError } from "./setting.js";
 
-/** A carrier of the deployment. Those of one channel are tried in the order in which they are listed. */
-export interface Carrier {
+/** The settings of one of the deployment's providers. Those of one channel are tried in the order in which they are listed. */
+export interface NamedProviderSpec {
   /** Unique over all channels: 1 to 32 lower-case letters, digits and hyphens. */
   readonly name: string;
   readonly channel: Channel;
@@ -87,7 +87,7 @@ function readFile(path: string, files: Files): string {
  * Names the carriers of all channels. A carrier without a name gets that of its kind, and the second of a kind gets `-2` after
  * it.
  */
-export function nameCarriers(entries: CarrierEntries, appName: string): readonly Carrier[] {
+export function nameCarriers(entries: CarrierEntries, appName: string): readonly NamedProviderSpec[] {
   const all = channels.flatMap((channel) => (entries[channel] ?? []).map((entry) => ({ ...entry, channel })));
   const taken = new Set([...reservedNames, ...all.flatMap(({ name }) => name ?? [])]);
   return all.map(({ name, channel, spec }) => {

@@ -3,7 +3,7 @@ import type { Listen } from "../lib/listen.js";
 import type { Secret } from "../lib/secret.js";
 import { channels } from "../model/channel.js";
 import { cooldownFloor, cooldownSteps, fixedPolicy, type Policy } from "../model/policy.js";
-import { type Carrier, nameCarriers } from "./carriers.js";
+import { type NamedProviderSpec, nameCarriers } from "./carriers.js";
 import type { DatabaseLogin, ReadDatabaseLogin } from "./database-login.js";
 import type { KeySpec } from "./key-list.js";
 import { type PolicySettings, policySettingsIn } from "./policy-table.js";
@@ -16,7 +16,7 @@ import type { Tls } from "./tls.js";
 import type { DatabaseUrl } from "./urls.js";
 
 export { type Env, readMode } from "./read.js";
-export type { Carrier, DatabaseLogin, DatabaseUrl, Files, KeySpec, Listen, Mode, PostgresUrl, ReadDatabaseLogin, Tls, Topic };
+export type { NamedProviderSpec, DatabaseLogin, DatabaseUrl, Files, KeySpec, Listen, Mode, PostgresUrl, ReadDatabaseLogin, Tls, Topic };
 
 /** All settings of a process: read once, complete and consistent. Times are in milliseconds. */
 export interface Settings {
@@ -43,7 +43,7 @@ export interface Settings {
   readonly masterKey: readonly KeySpec[];
   readonly codeHash: "owasp" | "fast";
   /** The carriers of all channels, those of one channel in order of preference. Never empty in production. */
-  readonly carriers: readonly Carrier[];
+  readonly carriers: readonly NamedProviderSpec[];
   /** What messages call the app that a code is for. */
   readonly appName: string;
   /** Exact origins, imported once into the client `default-web`. */
@@ -180,7 +180,7 @@ function defaultIssuer(values: Values): string | null {
   return `${tls.kind === "files" ? "https" : "http"}://localhost:${values.httpListen.port}`;
 }
 
-function assemblePolicy(values: Values, mode: Mode, carriers: readonly Carrier[]): Policy {
+function assemblePolicy(values: Values, mode: Mode, carriers: readonly NamedProviderSpec[]): Policy {
   const cooldownMs = values.resendCooldown!;
   const isDevelopment = mode === "development";
   return {

@@ -8,8 +8,8 @@ import { type Channel, channels } from "../model/channel.js";
 import type { EpochMs } from "../model/time.js";
 import { createCarrier } from "./create-provider.js";
 
-/** A provider that the settings name for a channel. */
-export interface Carrier {
+/** A provider of the deployment, with the channel that it is used for. */
+export interface ChannelProvider {
   /** The protocol or vendor, such as `smtp`. */
   readonly kind: string;
   readonly channel: Channel;
@@ -20,21 +20,21 @@ export interface Carrier {
 export function createCarriers(
   { issuer, carriers }: Pick<Settings, "issuer" | "carriers">,
   clock: () => EpochMs,
-): readonly Carrier[] {
-  return carriers.map((spec) => ({
-    kind: spec.spec.kind,
-    channel: spec.channel,
-    provider: createCarrier(spec, { issuer, clock }),
+): readonly ChannelProvider[] {
+  return carriers.map((named) => ({
+    kind: named.spec.kind,
+    channel: named.channel,
+    provider: createCarrier(named, { issuer, clock }),
   }));
 }
 
 /** Returns each provider once for each channel that it carries. Its name stands for its kind. */
-export function onEveryChannel(providers: readonly Provider[]): readonly Carrier[] {
+export function onEveryChannel(providers: readonly Provider[]): readonly ChannelProvider[] {
   return providers.flatMap((provider) => provider.channels.map((channel) => ({ kind: provider.name, channel, provider })));
 }
 
 /** Returns what finds the carriers of a message. */
-export function carriersByChannel(carriers: readonly Carrier[]): DeliverDeps["carriersOf"] {
+export function carriersByChannel(carriers: readonly ChannelProvider[]): DeliverDeps["carriersOf"] {
   const byChannel = new Map(
     channels.map((name) => [name, carriers.filter(({ channel }) => channel === name).map(({ provider }) => provider)]),
   );
@@ -48,7 +48,7 @@ function ownOf({ appId, carriers }: Pick<App, "appId" | "carriers">): readonly O
 /** Returns the carriers as operators see them: channel by channel, those of the app first, each in order of preference. */
 export function statusOf(
   app: Pick<App, "appId" | "carriers"> | null,
-  carriers: readonly Carrier[],
+  carriers: readonly ChannelProvider[],
   health: CarrierHealth,
 ): readonly CarrierStatus[] {
   const all = [

@@ -1,5 +1,5 @@
 import type { ProviderSpec } from "../config/providers/read-provider.js";
-import type { Carrier, Settings } from "../config/settings.js";
+import type { NamedProviderSpec, Settings } from "../config/settings.js";
 import type { Provider } from "../delivery/provider.js";
 import { createHttpGatewayProvider } from "../delivery/providers/http-gateway.js";
 import { createSesProvider } from "../delivery/providers/ses.js";
@@ -25,7 +25,7 @@ export interface ProviderDeps {
 
 /** Creates the provider of one of the deployment's carriers. It connects when it is first used. */
 export function createCarrier(
-  { name, spec }: Carrier,
+  { name, spec }: NamedProviderSpec,
   given: Pick<Settings, "issuer"> & Pick<ProviderDeps, "clock">,
 ): Provider {
   const { issuer, clock } = given;

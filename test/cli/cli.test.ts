@@ -491,6 +491,20 @@ describe("the latchkey executable", () => {
     });
   }, 30_000);
 
+  it("keeps the AWS SDK from warning about the version of Node.js", async () => {
+    const load = `import { createRequire } from "node:module";
+      process.on("exit", () => {
+        process.emitWarning = (text) => console.log(text);
+        const { SNSClient } = createRequire(${JSON.stringify(import.meta.url)})("@aws-sdk/client-sns");
+        console.log(typeof new SNSClient({ region: "eu-central-1" }).send);
+      });`;
+    const preload = `data:text/javascript,${encodeURIComponent(load)}`;
+    const { stdout } = await promisify(execFile)(process.execPath, ["--import", "tsx", "--import", preload, bin, "--version"], {
+      env: { PATH: process.env.PATH },
+    });
+    expect(stdout).toMatch(/^\d+\.\d+\.\d+\nfunction\n$/);
+  }, 30_000);
+
   it.each<[string, Env, number]>([
     ["by default", {}, 0],
     ["where fewer are set", { UV_THREADPOOL_SIZE: "1" }, 0],

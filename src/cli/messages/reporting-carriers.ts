@@ -1,5 +1,5 @@
 import { SettingError } from "../../config/setting.js";
-import type { Carrier, Settings } from "../../config/settings.js";
+import type { NamedProviderSpec, Settings } from "../../config/settings.js";
 import type { CarrierSecrets } from "../../crypto/carrier-secrets.js";
 import type { App } from "../../model/app.js";
 import { type AppCarrier, nameInDeployment } from "../../model/carrier.js";
@@ -38,7 +38,7 @@ async function ownSendsReports(
 }
 
 /** Whether a carrier reports what became of a message. The messages of others stay `sent`. */
-function sendsReports({ spec }: Pick<Carrier, "spec">): boolean {
+function sendsReports({ spec }: Pick<NamedProviderSpec, "spec">): boolean {
   switch (spec.kind) {
     case "smtp":
     case "ses":
