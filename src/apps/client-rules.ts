@@ -1,4 +1,5 @@
 import { AuthError } from "../auth/errors.js";
+import { hostOf } from "../lib/host.js";
 import { isLoopback } from "../lib/listen.js";
 import { networkProblem } from "../lib/network.js";
 import type { ClientRecord } from "../model/client.js";
@@ -57,7 +58,7 @@ function redirectUriProblem(text: string): string | null {
   const url = URL.canParse(text) ? new URL(text) : null;
   if (url === null || text.includes("*") || !isPrintable(text, 512))
     return "must be a URL such as https://shop.example.com/callback, without a wildcard";
-  if (url.protocol !== "https:" && !(url.protocol === "http:" && isLoopback(url.hostname.replace(/^\[(.*)\]$/, "$1")))) {
+  if (url.protocol !== "https:" && !(url.protocol === "http:" && isLoopback(hostOf(url)))) {
     return "must be an https URL, or http on localhost, 127.0.0.1 or [::1]";
   }
   if (text.includes("#")) return "must have no fragment: remove everything from # on";

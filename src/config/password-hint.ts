@@ -14,3 +14,12 @@ export function withPasswordHint<T>(text: string, parse: () => T): T {
     throw new SettingError(`${error.message}; ${hint}`);
   }
 }
+
+/** Decodes a part of a URL. Throws SettingError. */
+export function percentDecoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw new SettingError('must have its special characters percent-encoded: "%" itself is %25');
+  }
+}

@@ -1,5 +1,6 @@
 import { isLoopback } from "../lib/listen.js";
 import { Secret } from "../lib/secret.js";
+import { percentDecoded } from "./password-hint.js";
 import { SettingError } from "./setting.js";
 
 const sslmodes = ["disable", "require", "verify-ca", "verify-full"] as const;
@@ -148,12 +149,7 @@ function readParameters(search: string): Map<string, string> {
 }
 
 function decode(text: string): string {
-  let decoded: string;
-  try {
-    decoded = decodeURIComponent(text);
-  } catch {
-    throw new SettingError('must have its special characters percent-encoded: "%" itself is %25');
-  }
+  const decoded = percentDecoded(text);
   if (decoded.includes("\0")) throw new SettingError(form);
   return decoded;
 }

@@ -16,7 +16,19 @@ import type { Tls } from "./tls.js";
 import type { DatabaseUrl } from "./urls.js";
 
 export { type Env, readMode } from "./read.js";
-export type { NamedProviderSpec, DatabaseLogin, DatabaseUrl, Files, KeySpec, Listen, Mode, PostgresUrl, ReadDatabaseLogin, Tls, Topic };
+export type {
+  DatabaseLogin,
+  DatabaseUrl,
+  Files,
+  KeySpec,
+  Listen,
+  Mode,
+  NamedProviderSpec,
+  PostgresUrl,
+  ReadDatabaseLogin,
+  Tls,
+  Topic,
+};
 
 /** All settings of a process: read once, complete and consistent. Times are in milliseconds. */
 export interface Settings {

@@ -1,4 +1,5 @@
 import { quote } from "../lib/escape.js";
+import { hostOf } from "../lib/host.js";
 import { isLoopback } from "../lib/listen.js";
 import { originProblem } from "../lib/origin.js";
 import { withPasswordHint } from "./password-hint.js";
@@ -62,5 +63,5 @@ function parseUrl(text: string): URL | null {
 }
 
 function isLoopbackUrl(url: URL): boolean {
-  return isLoopback(url.hostname.replace(/^\[(.*)\]$/, "$1"));
+  return isLoopback(hostOf(url));
 }

@@ -8,11 +8,7 @@ export type Meaning = readonly [kind: GatewayErrorKind, text: string];
  * Returns the result of a try that ended with an error of this kind. A carrier's Retry-After counts only where waiting helps, as
  * opposed to other settings, another sender or another message.
  */
-export function resultOfMeaning(
-  kind: GatewayErrorKind,
-  detail: string,
-  retryAfterMs: number | null = null,
-): DeliveryFailure {
+export function resultOfMeaning(kind: GatewayErrorKind, detail: string, retryAfterMs: number | null = null): DeliveryFailure {
   if (kind === "misconfigured") return { kind: "unavailable", detail, isMisconfigured: true };
   if (kind === "sender_refused") return { kind: "unavailable", detail, refusesSender: true };
   return kind === "permanent" || retryAfterMs === null ? { kind, detail } : { kind, detail, retryAfterMs };

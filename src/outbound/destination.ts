@@ -1,9 +1,9 @@
 import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
+import { hostOf } from "../lib/host.js";
 import { canonicalAddress } from "../lib/network.js";
 import type { Allowed } from "./allowed.js";
 import { isPublicAddress } from "./public-address.js";
-import { hostOf } from "./url-rules.js";
 
 /** Returns the addresses of a host name. Rejects or returns none if there are none. */
 export type Resolve = (host: string) => Promise<readonly string[]>;

@@ -18,8 +18,3 @@ export function urlProblem(text: string): string | null {
   }
   return null;
 }
-
-/** Returns the host of a URL. An IPv6 address has no brackets. */
-export function hostOf({ hostname }: URL): string {
-  return hostname.replace(/^\[(.*)\]$/, "$1");
-}

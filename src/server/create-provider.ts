@@ -9,7 +9,6 @@ import { createSnsProvider } from "../delivery/providers/sns.js";
 import { createTwilioProvider } from "../delivery/providers/twilio.js";
 import { createVonageProvider } from "../delivery/providers/vonage.js";
 import type { EpochMs } from "../model/time.js";
-import { createAllowed } from "../outbound/allowed.js";
 import type { AddressRules } from "../outbound/checked-lookup.js";
 
 /** What every provider gets besides its own settings. */
@@ -19,8 +18,8 @@ export interface ProviderDeps {
   /** Where the carrier posts reports about messages. */
   readonly reportsUrl: string;
   readonly clock: () => EpochMs;
-  /** Which addresses a provider that came over the network may connect to. Left out: the operator of this machine chose them. */
-  readonly addresses?: AddressRules;
+  /** Which addresses a provider that came over the network may connect to. Undefined: the operator of this machine chose them. */
+  readonly addresses: AddressRules | undefined;
 }
 
 /** Creates the provider of one of the deployment's carriers. It connects when it is first used. */
@@ -29,7 +28,7 @@ export function createCarrier(
   given: Pick<Settings, "issuer"> & Pick<ProviderDeps, "clock">,
 ): Provider {
   const { issuer, clock } = given;
-  return createProvider(spec, { name, reportsUrl: `${issuer}/delivery/reports/${name}`, clock });
+  return createProvider(spec, { name, reportsUrl: `${issuer}/delivery/reports/${name}`, clock, addresses: undefined });
 }
 
 /** Creates the provider that settings describe. It connects when it is first used. */
@@ -40,22 +39,15 @@ export function createProvider(spec: ProviderSpec, deps: ProviderDeps): Provider
       return { ...createSmppProvider({ ...spec.smpp, clock, addresses }), name: deps.name };
     case "smtp":
       return { ...createSmtpProvider({ ...spec.smtp, addresses }), name: deps.name };
-    case "http-gateway": {
-      const { publicOnly, ...settings } = spec.settings;
-      return createHttpGatewayProvider({ ...settings, ...deps, addresses: addressesFor(publicOnly, deps) });
-    }
+    case "http-gateway":
+      return createHttpGatewayProvider({ ...spec.settings, ...deps });
     case "ses":
       return createSesProvider({ ...spec.ses, name: deps.name, addresses });
     case "sns":
       return createSnsProvider({ ...spec.sns, name: deps.name, addresses });
     case "twilio":
-      return createTwilioProvider(spec.twilio, { ...deps, addresses: addressesFor(spec.twilio.publicOnly, deps) });
+      return createTwilioProvider(spec.twilio, deps);
     case "vonage":
-      return createVonageProvider(spec.vonage, { ...deps, addresses: addressesFor(spec.vonage.publicOnly, deps) });
+      return createVonageProvider(spec.vonage, deps);
   }
-}
-
-/** Returns undefined for a URL of this machine's operator, which may name any address. */
-function addressesFor(publicOnly: boolean, { addresses }: ProviderDeps): AddressRules | undefined {
-  return publicOnly ? (addresses ?? { allowed: createAllowed([]) }) : undefined;
 }

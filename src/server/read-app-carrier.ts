@@ -1,6 +1,7 @@
 import { originsOfGateway, parseInlineGateway } from "../config/providers/gateway-url.js";
 import { type ProviderSpec, readProvider } from "../config/providers/read-provider.js";
 import { SettingError } from "../config/setting.js";
+import { bracketed } from "../lib/host.js";
 import type { CheckCarrier } from "../messages/put-provider.js";
 import type { AppCarrierSettings } from "../model/carrier.js";
 import type { Channel } from "../model/channel.js";
@@ -59,8 +60,4 @@ function destinationsOf(spec: ProviderSpec): readonly string[] {
     case "sns":
       return [];
   }
-}
-
-function bracketed(host: string): string {
-  return host.includes(":") ? `[${host}]` : host;
 }

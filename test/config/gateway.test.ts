@@ -197,12 +197,12 @@ describe("a description that comes over the network", () => {
   const inline = (change: Json) => parseInlineGateway(JSON.stringify({ ...minimal, ...change }), "sms", true);
 
   test("holds its secrets and may call public addresses only", () => {
-    const { gateway, publicOnly, insecure } = inline({
+    const { gateway, insecure } = inline({
       secrets: { key: "a secret" },
       ...request({ headers: { "X-Key": "{secrets.key}" } }),
       check: "https://balance.example.com/",
     });
-    expect([publicOnly, insecure]).toEqual([true, false]);
+    expect(insecure).toBe(false);
     expect(originsOfGateway(gateway)).toEqual(["https://api.example.com/", "https://balance.example.com/"]);
     expect(JSON.stringify(gateway)).not.toContain("a secret");
   });
@@ -227,8 +227,8 @@ describe("the URL of a gateway", () => {
   };
 
   test("names the file of its description", () => {
-    const { gateway, publicOnly, insecure } = parseGatewayUrl("http-gateway:///etc/sms.json", "sms", files);
-    expect([gateway.channels, publicOnly, insecure]).toEqual([["sms"], false, false]);
+    const { gateway, insecure } = parseGatewayUrl("http-gateway:///etc/sms.json", "sms", files);
+    expect([gateway.channels, insecure]).toEqual([["sms"], false]);
   });
 
   test.each([

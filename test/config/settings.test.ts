@@ -1,9 +1,9 @@
 import { generateKeyPairSync, randomBytes } from "node:crypto";
 import { inspect } from "node:util";
 import { describe, expect, it } from "vitest";
+import type { Smtp } from "../../src/config/providers/smtp-url.js";
 import { checkRules } from "../../src/config/rules.js";
 import { describeSettings, type Env, type Files, readSettings, type Settings } from "../../src/config/settings.js";
-import type { Smtp } from "../../src/config/providers/smtp-url.js";
 import { isLoopback, parseListen } from "../../src/lib/listen.js";
 import { Secret } from "../../src/lib/secret.js";
 import { createAuthority } from "../support/tls.js";

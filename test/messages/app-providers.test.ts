@@ -342,7 +342,12 @@ describe.each(testEngines())("the carriers of an app on $engine", ({ database })
         "smtps://mail.example.com?from=a@b.example&ca=/etc/passwd",
         /must not name a file/,
       ],
-      ["a file as authority of Twilio", Channel.SMS, `twilio://${access}@api.twilio.com?from=Shop&ca=/x`, /must not name a file/],
+      [
+        "a file as authority of Twilio",
+        Channel.SMS,
+        `twilio://${access}@api.twilio.com?from=Shop&ca=/x`,
+        /must not name a file/,
+      ],
       [
         "a file as key",
         Channel.EMAIL,

@@ -1,3 +1,4 @@
+import { bracketed } from "../../lib/host.js";
 import { SettingError } from "../setting.js";
 import { type ProviderContext, type ProviderUrl, requireHost } from "./provider-url.js";
 import { readTrust, type Trust } from "./trust.js";
@@ -6,8 +7,6 @@ import { readTrust, type Trust } from "./trust.js";
 export interface Endpoint extends Trust {
   /** Scheme, host and port, without a slash at the end. The scheme is http if `insecure`. */
   readonly origin: string;
-  /** Whether the URL came over the network, so that only addresses that the operator allows may be connected to. */
-  readonly publicOnly: boolean;
 }
 
 /** Reads host, port, `ca` and `insecure` of a provider's URL. Throws SettingError. */
@@ -15,7 +14,6 @@ export function readEndpoint(url: ProviderUrl, form: string, context: ProviderCo
   requireHost(url, form);
   const trust = readTrust(url, context);
   if (trust.insecure && trust.ca !== null) throw new SettingError("must not have both `ca` and `insecure`: remove one");
-  const host = url.host.includes(":") ? `[${url.host}]` : url.host;
-  const origin = `${trust.insecure ? "http" : "https"}://${host}${url.port === null ? "" : `:${url.port}`}`;
-  return { ...trust, origin, publicOnly: context.readText === null };
+  const origin = `${trust.insecure ? "http" : "https"}://${bracketed(url.host)}${url.port === null ? "" : `:${url.port}`}`;
+  return { ...trust, origin };
 }

@@ -8,8 +8,6 @@ import { readTrust, type Trust, trustParameters } from "./trust.js";
 /** A gateway and how it is reached. */
 export interface GatewaySettings extends Trust {
   readonly gateway: Gateway;
-  /** Whether only public addresses may be called. */
-  readonly publicOnly: boolean;
 }
 
 const form = "http-gateway:///path/to/gateway.json";
@@ -31,7 +29,7 @@ export function parseGatewayUrl(text: string, channel: Channel, context: Provide
   if (!gateway.channels.includes(channel)) {
     throw new SettingError(`must name a gateway for ${channel}: add "${channel}" to /channels of its description`);
   }
-  return { gateway, ...trust, publicOnly: false };
+  return { gateway, ...trust };
 }
 
 /**
@@ -41,7 +39,7 @@ export function parseGatewayUrl(text: string, channel: Channel, context: Provide
 export function parseInlineGateway(text: string, channel: Channel, isProduction: boolean): GatewaySettings {
   const gateway = readGateway(text, { isProduction, readText: null, allowsHttp: true });
   if (!gateway.channels.includes(channel)) throw new SettingError(`must serve ${channel}: add "${channel}" to /channels`);
-  return { gateway, ca: null, insecure: false, publicOnly: true };
+  return { gateway, ca: null, insecure: false };
 }
 
 /** Returns the origins that a gateway calls, such as `https://api.example.com/`, for a check of their addresses. */

@@ -1,3 +1,5 @@
+import { hostOf } from "../../lib/host.js";
+import { percentDecoded } from "../password-hint.js";
 import { SettingError } from "../setting.js";
 
 /** The parts of a provider's URL, decoded. */
@@ -39,11 +41,11 @@ export function splitProviderUrl(
   if (url.port === "0") throw new SettingError(`must be ${form}: the port must be from 1 to 65535`);
   return {
     scheme: url.protocol.slice(0, -1),
-    user: decode(url.username),
-    password: decode(url.password),
-    host: url.hostname.replace(/^\[(.*)\]$/, "$1").toLowerCase(),
+    user: percentDecoded(url.username),
+    password: percentDecoded(url.password),
+    host: hostOf(url).toLowerCase(),
     port: url.port === "" ? null : Number(url.port),
-    path: decode(url.pathname),
+    path: percentDecoded(url.pathname),
     parameter: (name) => parameters.get(name),
   };
 }
@@ -61,7 +63,7 @@ function readParameters(search: string, known: readonly string[]): ReadonlyMap<s
     const [name = "", ...value] = pair.split("=");
     if (!known.includes(name)) throw new SettingError(`has a parameter other than ${listed(known)}: remove it`);
     if (parameters.has(name)) throw new SettingError(`has the parameter \`${name}\` twice: remove one`);
-    parameters.set(name, decode(value.join("=")));
+    parameters.set(name, percentDecoded(value.join("=")));
   }
   return parameters;
 }
@@ -69,12 +71,4 @@ function readParameters(search: string, known: readonly string[]): ReadonlyMap<s
 function listed(names: readonly string[]): string {
   const quoted = names.map((name) => `\`${name}\``);
   return quoted.length < 2 ? quoted.join("") : `${quoted.slice(0, -1).join(", ")} and ${quoted.at(-1)}`;
-}
-
-function decode(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    throw new SettingError('must have its special characters percent-encoded: "%" itself is %25');
-  }
 }

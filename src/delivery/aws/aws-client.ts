@@ -17,10 +17,7 @@ export interface AwsOptions extends CarrierHttpOptions {
  * Calls a service of Amazon through the AWS SDK. `load` imports the SDK and creates its client at the first use, because the SDK takes
  * longer to load than the whole server.
  */
-export function createAwsClient<Loaded>(
-  options: AwsOptions,
-  load: (config: ReturnType<typeof configOf>) => Promise<Loaded>,
-) {
+export function createAwsClient<Loaded>(options: AwsOptions, load: (config: ReturnType<typeof configOf>) => Promise<Loaded>) {
   const http = createCarrierHttp(options);
   let loaded: Promise<Loaded> | null = null;
   function use(): Promise<Loaded> {

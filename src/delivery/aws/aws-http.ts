@@ -13,7 +13,7 @@ export class NoAnswer extends Error {
 }
 
 /** The part of the SDK's requests that is used here (HttpRequest of @smithy/types). */
-interface SdkRequest {
+export interface SdkRequest {
   readonly method: string;
   readonly protocol: string;
   readonly hostname: string;

@@ -3,13 +3,14 @@ import type { EpochMs } from "../../model/time.js";
 import { basicCredentials } from "../http/basic-credentials.js";
 import type { CarrierHttp, CarrierOutcome, CarrierRequest } from "../http/carrier-request.js";
 import { resultOfNoAnswer, retryAfterOf } from "../http/carrier-result.js";
-import type { DeliveryResult } from "../provider.js";
+import { resultOfMeaning } from "../meaning.js";
+import type { DeliveryFailure } from "../provider.js";
 import { encodeComponent } from "./encode.js";
 import { valueAt } from "./pointer.js";
 
 export type TokenResult =
   | { readonly kind: "token"; readonly token: string }
-  | { readonly kind: "failed"; readonly result: Extract<DeliveryResult, { readonly kind: "unavailable" }> };
+  | { readonly kind: "failed"; readonly result: DeliveryFailure };
 
 /** Gets access tokens by client credentials (RFC 6749 §4.4) and keeps one until it ends. */
 export interface TokenSource {
@@ -96,18 +97,15 @@ function readToken(body: Buffer): { readonly token: string; readonly lifetimeMs:
 }
 
 /** No message went out, so nothing is `unknown`. */
-function failureOf(outcome: CarrierOutcome, now: EpochMs): Extract<DeliveryResult, { readonly kind: "unavailable" }> {
+function failureOf(outcome: CarrierOutcome, now: EpochMs): DeliveryFailure {
   if (outcome.kind !== "answered") {
-    const result = resultOfNoAnswer(outcome);
-    if (result.kind === "unavailable") return result;
-    return { kind: "unavailable", detail: "the carrier gives no access token: its answer did not arrive" };
+    if (outcome.kind === "not_sent") return resultOfNoAnswer(outcome);
+    return resultOfMeaning("unavailable", "the carrier gives no access token: its answer did not arrive");
   }
   const { status, headers } = outcome;
   if (status === 400 || status === 401 || status === 403) {
-    const detail = `the carrier refuses the client credentials of oauth (HTTP ${status}): check them`;
-    return { kind: "unavailable", detail, isMisconfigured: true };
+    return resultOfMeaning("misconfigured", `the carrier refuses the client credentials of oauth (HTTP ${status}): check them`);
   }
-  const retryAfterMs = retryAfterOf(headers["retry-after"], now);
   const detail = `the carrier gives no access token (HTTP ${status})`;
-  return { kind: "unavailable", detail, ...(retryAfterMs === null ? {} : { retryAfterMs }) };
+  return resultOfMeaning("unavailable", detail, retryAfterOf(headers["retry-after"], now));
 }

@@ -3,6 +3,7 @@ import https from "node:https";
 import type { Socket } from "node:net";
 import { TLSSocket } from "node:tls";
 import { codeOf } from "../../lib/error-code.js";
+import { hostOf } from "../../lib/host.js";
 import { type AddressRules, addressRefused, checkedLookup, mayConnectTo } from "../../outbound/checked-lookup.js";
 import { readBody } from "../../outbound/read-body.js";
 
@@ -117,7 +118,7 @@ export function createCarrierHttp(options: CarrierHttpOptions): CarrierHttp {
       if (url === null) return notSent("invalid");
       const protocol = url.protocol as keyof typeof agents;
       const ofProtocol = rules[protocol];
-      if (ofProtocol !== undefined && !mayConnectTo(url.hostname.replace(/^\[(.*)\]$/, "$1"), ofProtocol)) {
+      if (ofProtocol !== undefined && !mayConnectTo(hostOf(url), ofProtocol)) {
         return notSent("address_refused");
       }
       running += 1;

@@ -31,12 +31,12 @@ export function createVendorApi(
   { addresses, limits }: Pick<VendorDeps, "addresses" | "limits">,
   login: { readonly user: string; readonly password: { reveal(): string } },
 ): VendorApi {
-  const http = createCarrierHttp({ ca, insecure, addresses, ...limits });
+  const client = createCarrierHttp({ ca, insecure, addresses, ...limits });
   const headers = { authorization: basicCredentials(login.user, login.password.reveal()), accept: "application/json" };
   const forForms = { ...headers, "content-type": "application/x-www-form-urlencoded" };
   return {
-    get: (path) => http.request({ method: "GET", url: `${origin}${path}`, headers, body: "" }),
-    post: (path, form) => http.request({ method: "POST", url: `${origin}${path}`, headers: forForms, body: form.toString() }),
-    close: async () => http.close(),
+    get: (path) => client.request({ method: "GET", url: `${origin}${path}`, headers, body: "" }),
+    post: (path, form) => client.request({ method: "POST", url: `${origin}${path}`, headers: forForms, body: form.toString() }),
+    close: async () => client.close(),
   };
 }

@@ -11,7 +11,6 @@ const start = `vonage://abcd1234:${secret}@rest.nexmo.com`;
 const pem = createAuthority().cert;
 const production: ProviderContext = { isProduction: true, readText: () => pem };
 const development: ProviderContext = { ...production, isProduction: false };
-const network: ProviderContext = { isProduction: true, readText: null };
 
 function refusal(text: string, context: ProviderContext): string {
   try {
@@ -37,9 +36,7 @@ describe("the URL of Vonage", () => {
       from: "+14155550100",
       ca: null,
       insecure: false,
-      publicOnly: false,
     });
-    expect(readVonageUrl(url, network).publicOnly).toBe(true);
   });
 
   test("needs no secret of signatures", () => {
