@@ -17,8 +17,8 @@ export interface ListMessagesInput extends PageRequest {
 }
 
 /**
- * Lists the messages of an app, newest first. A page has fewer messages than asked for, although others follow, if they are too
- * large for one answer. Throws REQUEST_INVALID for a page token that is not one of the same list, and what `appFor` throws.
+ * Lists the messages of an app, newest first. A page has fewer messages than asked for, or none, although others follow, if they are
+ * too large for one answer or if thousands of others had to be looked at. Throws REQUEST_INVALID for a page token that is not one of the same list, and what `appFor` throws.
  */
 export async function listMessages(deps: AccountsDeps, actor: Actor, input: ListMessagesInput): Promise<Page<StoredMessage>> {
   const app = await appFor(deps, actor, input.appId);
@@ -30,9 +30,10 @@ export async function listMessages(deps: AccountsDeps, actor: Actor, input: List
   const place = placeIn(deps, owner, input.pageToken);
   const limit = input.pageSize === 0 ? sizeDefault : input.pageSize;
   const before = place === "" ? null : Number(place);
-  const rows = await deps.store.messages.list({ filter, before, limit: limit + 1 });
-  const page = pageOf(rows, { pageSize: limit, pageToken: "" }, ({ messageId }) => String(messageId));
-  return { items: page.items, nextPageToken: pageTokenOf(deps, owner, page.nextPageToken || null) };
+  const { messages, next } = await deps.store.messages.list({ filter, before, limit });
+  const page = pageOf(messages, { pageSize: limit, pageToken: "" }, ({ messageId }) => String(messageId));
+  const end = page.nextPageToken || (next === null ? null : String(next));
+  return { items: page.items, nextPageToken: pageTokenOf(deps, owner, end) };
 }
 
 const sizeDefault = 50;

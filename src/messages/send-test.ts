@@ -35,7 +35,7 @@ const operatorClient: Omit<Client, "appId" | "scopes" | "createdAt"> = {
   allowedAddresses: [],
 };
 
-/** More messages than one contact can get within a minute. */
+/** How many messages to the contact are read at once. It can't get more within a minute. */
 const recentMax = 50;
 
 /**
@@ -64,8 +64,14 @@ export async function sendTest(deps: AccountsDeps, actor: Actor, input: SendTest
   deps.log.info({ act: "message.test", by: actor.name, app: app.appId, challengeId, address, correlationId }, "sent a test");
   const filter = { appId: app.appId, contactKey: deps.lookup.identifier(app.poolId, contact) };
   const findMessage = async (): Promise<StoredMessage | null> => {
-    const recent = await deps.store.messages.list({ filter, before: null, limit: recentMax });
-    return recent.find((message) => message.challengeId === challengeId) ?? null;
+    let before: number | null = null;
+    do {
+      const { messages, next } = await deps.store.messages.list({ filter, before, limit: recentMax });
+      const found = messages.find((message) => message.challengeId === challengeId);
+      if (found !== undefined) return found;
+      before = next;
+    } while (before !== null);
+    return null;
   };
   return { challenge, findMessage };
 }

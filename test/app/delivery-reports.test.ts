@@ -70,8 +70,7 @@ describe.each(testEngines())("a carrier's report on $engine", ({ database }) => 
     // It may have come before its message was settled.
     const { messages } = on.app.core.deps.store;
     await eventually("the first message's report", async () => {
-      const [first] = await messages.list({ filter: { status: "delivered" }, before: null, limit: 1 });
-      return first;
+      return (await messages.list({ filter: { status: "delivered" }, before: null, limit: 1 })).messages[0];
     });
     const { app, secret } = await admin("PutDeliveryReportHook", { appId: "default", url: hook.url });
     expect(app.deliveryReportHook).toEqual({ url: hook.url });

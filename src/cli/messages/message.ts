@@ -2,7 +2,7 @@ import type { Settings } from "../../config/settings.js";
 import { getMessage } from "../../messages/get-message.js";
 import { listMessages } from "../../messages/list-messages.js";
 import { retryMessage } from "../../messages/retry-message.js";
-import type { MessageStatus } from "../../model/message.js";
+import type { MessageStatus, StoredMessage } from "../../model/message.js";
 import { durationText } from "../../model/policy-rules.js";
 import type { Json } from "../apps/app.js";
 import { print, timeText } from "../apps/output.js";
@@ -40,7 +40,13 @@ export async function list(settings: Settings, options: ListOptions, io: Io): Pr
     const recipient = await recipientIn(given, options);
     const from = sinceMs === undefined ? undefined : deps.clock() - sinceMs;
     const filter = { status, provider, from };
-    const { items } = await listMessages(deps, actor, { appId, recipient, filter, pageSize: limit, pageToken: "" });
+    const items: StoredMessage[] = [];
+    let pageToken = "";
+    do {
+      const page = await listMessages(deps, actor, { appId, recipient, filter, pageSize: limit - items.length, pageToken });
+      items.push(...page.items);
+      pageToken = page.nextPageToken;
+    } while (items.length < limit && pageToken !== "");
     const none = [
       `The app ${appId} has no such message. Messages are kept for ${durationText(settings.messageRetentionMs)} (LATCHKEY_MESSAGE_RETENTION).`,
     ];

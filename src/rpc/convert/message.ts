@@ -8,12 +8,12 @@ import {
   type PutProviderRequest,
 } from "../../gen/latchkey/v1/delivery_service_pb.js";
 import { type MessageSchema, MessageStatus, MessageTryResult } from "../../gen/latchkey/v1/message_pb.js";
+import type { DeliveryStats } from "../../messages/delivery-sums.js";
 import type { ListMessagesInput } from "../../messages/list-messages.js";
 import type { PutProviderInput } from "../../messages/put-provider.js";
 import type { CarrierStatus } from "../../model/carrier.js";
 import type * as messages from "../../model/message.js";
 import type { EpochMs } from "../../model/time.js";
-import type { DeliveryStats } from "../../store/port/messages.js";
 import { fromChannel, toChannel, toPurpose } from "./challenge.js";
 import { keyOf } from "./enums.js";
 

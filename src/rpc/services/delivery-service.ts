@@ -15,8 +15,9 @@ import type { Handlers } from "../pipeline.js";
 
 /** The methods of latchkey.v1.DeliveryService. They turn requests into calls of use cases and results into responses. */
 export function createDeliveryService(
-  deps: ListProvidersDeps & PutProviderDeps & TestProviderDeps,
+  given: ListProvidersDeps & PutProviderDeps & TestProviderDeps,
 ): Handlers<typeof DeliveryService> {
+  const deps = { ...given, summing: new Map<string, number>() };
   return {
     forClients: {
       async getMessage(caller, { appId, messageId }) {

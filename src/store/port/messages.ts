@@ -50,24 +50,41 @@ export interface MessageFilter {
   readonly to?: EpochMs;
 }
 
-/** The messages of one day, country, channel and provider. `day` is the UTC day's first millisecond. */
-export interface DeliveryStats {
+/** A part of a list. */
+export interface MessageList {
+  /** The newest first. There may be fewer than asked for, or none, although others follow. */
+  readonly messages: readonly StoredMessage[];
+  /** The `before` with which the list goes on. Null: nothing follows. */
+  readonly next: number | null;
+}
+
+/** How many messages have the same values here. */
+export interface MessageCounts {
+  /** The first millisecond of the UTC day on which they were queued. */
   readonly day: EpochMs;
-  readonly appId: string;
   readonly country: string | null;
   readonly channel: Channel;
   /** The last carrier that was asked. Null if none was. */
   readonly provider: string | null;
+  readonly price: Price | null;
+  readonly messages: number;
   /** Messages that a carrier took. */
   readonly sent: number;
-  /** Of those, the messages that a report says arrived. */
+  /** Messages that a report says arrived. */
   readonly delivered: number;
-  /** Of those that were sent, the messages whose code was redeemed. A code that several messages carried counts for each. */
-  readonly verified: number;
-  /** Exact sums of the known prices, one a currency, without trailing zeros. */
-  readonly cost: readonly Price[];
-  /** The median time from queueing to redemption. Null if none was redeemed. Of an even number, the lower one in the middle. */
-  readonly medianMsToVerify: number | null;
+  /**
+   * The times from queueing to redemption, in no order: one of each message that was sent and whose code was redeemed. A code that
+   * several messages carried counts for each.
+   */
+  readonly msToVerify: readonly number[];
+}
+
+/** Counts of some messages. */
+export interface MessagesPart {
+  /** Several may differ in nothing but their price. */
+  readonly counts: readonly MessageCounts[];
+  /** The `before` with which to go on. Null: nothing follows. */
+  readonly next: number | null;
 }
 
 /**
@@ -86,13 +103,10 @@ export interface Messages {
   /**
    * Returns up to `limit` messages, newest first, that come after (`messageId` below) `before`. Messages in the outbox are included
    * if the filter allows `queued` and names no provider. A contact finds those only if the code was requested for it, not for a
-   * username or user id.
+   * username or user id. A call looks at 2,000 messages of the contact, the user or else the app at most, and at as many of the
+   * outbox. So a list by something rare has short and empty parts.
    */
-  list(query: {
-    readonly filter: MessageFilter;
-    readonly before: number | null;
-    readonly limit: number;
-  }): Promise<readonly StoredMessage[]>;
+  list(query: { readonly filter: MessageFilter; readonly before: number | null; readonly limit: number }): Promise<MessageList>;
 
   /**
    * Moves messages forward as carriers report, and fills in what was not known: id, segments and price. Idempotent. A report names
@@ -105,12 +119,16 @@ export interface Messages {
    */
   report(reports: readonly Report[], forwardTo?: ReadonlySet<string>): Promise<readonly (StoredMessage | null)[]>;
 
-  /** Sums up the messages that were queued from (inclusive) and to (exclusive), by day, app, country, channel and provider. */
+  /**
+   * Counts messages of an app that were queued from (inclusive) and to (exclusive), without those that were not tried yet. A call
+   * looks at the newest 2,000 messages of the app below `before`.
+   */
   stats(query: {
-    readonly appId: string | null;
+    readonly appId: string;
     readonly from: EpochMs;
     readonly to: EpochMs;
-  }): Promise<readonly DeliveryStats[]>;
+    readonly before: number | null;
+  }): Promise<MessagesPart>;
 
   /**
    * Notes on messages when their challenges were redeemed, and their users if they had none. Looks at up to `limit` messages whose

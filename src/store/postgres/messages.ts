@@ -1,17 +1,16 @@
 import type { EpochMs } from "../../model/time.js";
 import type { Report } from "../port/messages.js";
 import type { Store } from "../port/store.js";
+import { type CountsRow, type ListRow, toMessageList, toMessagesPart } from "../shared/message-list.js";
 import {
-  countsOfMessages,
+  countedMessages,
+  type Dialect,
   type ListQuery,
-  mediansOfMessages,
-  pricesOfMessages,
   type Query,
   triedMessages,
   untriedMessages,
 } from "../shared/message-queries.js";
 import { type MessageRow, messageColumns, toStoredMessage } from "../shared/message-rows.js";
-import { type CountsRow, type MedianRow, type PriceRow, toStats } from "../shared/message-stats.js";
 import { type Database, type Statement, unflushed } from "./database.js";
 import { functionName } from "./functions/set.js";
 import { reportsParameter } from "./message-parameters.js";
@@ -56,7 +55,7 @@ const dropPartitions: Statement = {
 /** How often a process makes and drops partitions. A drop that waits for its lock lets other calls wait, so it is not tried often. */
 const partitionsEveryMs = 60_000;
 
-const parameter = (n: number) => `$${n}`;
+const dialect: Dialect = { parameter: (n) => `$${n}`, plansForAverage: true };
 const names = new Map<string, string>();
 
 /** Returns a statement with a name of its own. There are few texts: one for each set of filters. */
@@ -74,15 +73,10 @@ export function createMessages(db: Database): Operations {
 
   /** Reads the outbox first: a message that is settled in between then appears once, as the row that it has now. */
   async function list(query: ListQuery) {
-    const untried = [untriedMessages("outbox", query, parameter), untriedMessages("outbox_later", query, parameter)];
-    const rows: MessageRow[] = [];
-    for (const one of untried) if (one !== null) rows.push(...(await rowsOf<MessageRow>(one)));
-    rows.push(...(await rowsOf<MessageRow>(triedMessages(query, parameter))));
-    const byId = new Map(rows.map((row) => [row.message_id, row]));
-    return [...byId.values()]
-      .sort((a, b) => b.message_id - a.message_id)
-      .slice(0, query.limit)
-      .map(toStoredMessage);
+    const untried = [untriedMessages("outbox", query, dialect), untriedMessages("outbox_later", query, dialect)];
+    const parts: ListRow[][] = [];
+    for (const one of [...untried, triedMessages(query, dialect)]) if (one !== null) parts.push(await rowsOf<ListRow>(one));
+    return toMessageList(parts, query);
   }
 
   async function applyReports(
@@ -104,8 +98,8 @@ export function createMessages(db: Database): Operations {
     list,
     async get({ messageId, appId }) {
       const filter = { messageId, ...(appId === null ? {} : { appId }) };
-      const [message] = await list({ filter, before: null, limit: 1 });
-      return message ?? null;
+      const { messages } = await list({ filter, before: null, limit: 1 });
+      return messages[0] ?? null;
     },
 
     async report(reports, forwardTo = new Set()) {
@@ -132,14 +126,7 @@ export function createMessages(db: Database): Operations {
       return reports.map((_, nth) => byId.get(idOf.get(nth) ?? -1) ?? null);
     },
 
-    async stats(query) {
-      const [counts, prices, medians] = await Promise.all([
-        rowsOf<CountsRow>(countsOfMessages(query, parameter)),
-        rowsOf<PriceRow>(pricesOfMessages(query, parameter)),
-        rowsOf<MedianRow>(mediansOfMessages(query, parameter)),
-      ]);
-      return toStats(counts, prices, medians);
-    },
+    stats: async (query) => toMessagesPart(await rowsOf<CountsRow>(countedMessages(query, dialect)), query),
 
     async joinRedemptions({ now, limit }) {
       const { challengeId, messageId } = joinedUntil;

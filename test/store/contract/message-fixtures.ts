@@ -1,5 +1,5 @@
 import type { StoredMessage } from "../../../src/model/message.js";
-import type { EndedTry, Report } from "../../../src/store/port/messages.js";
+import type { EndedTry, MessageFilter, Report } from "../../../src/store/port/messages.js";
 import type { Store } from "../../../src/store/port/store.js";
 import { appId, bytes, issue, second, t0, unique } from "./fixtures.js";
 
@@ -68,6 +68,11 @@ export async function messageOf(store: Store, { messageId }: { readonly messageI
   const message = await store.messages.get({ messageId, appId: null });
   if (message === null) throw new Error(`no message ${messageId}`);
   return message;
+}
+
+/** The ten newest messages that fit. */
+export async function listed(store: Store, filter: MessageFilter = {}): Promise<readonly StoredMessage[]> {
+  return (await store.messages.list({ filter, before: null, limit: 10 })).messages;
 }
 
 /** A report that the message arrived. */

@@ -1,4 +1,5 @@
 import { expect, it } from "vitest";
+import type { MessageFilter, MessageList } from "../../../src/store/port/messages.js";
 import type { OutboxMessage, Settlement } from "../../../src/store/port/outbox.js";
 import {
   appId,
@@ -16,12 +17,21 @@ import {
   t0,
   times,
 } from "./fixtures.js";
-import { append, endedTry, messageOf, nextTry, reportOf } from "./message-fixtures.js";
+import { append, endedTry, listed, messageOf, nextTry, reportOf } from "./message-fixtures.js";
 
 const leaseMs = minute;
 
 /** Tries, and how messages are read. */
 export function messages(scene: Scene): void {
+  async function* partsOf(filter: MessageFilter): AsyncGenerator<MessageList> {
+    for (let before: number | null = null; ; ) {
+      const part: MessageList = await scene.store.messages.list({ filter, before, limit: 3 });
+      yield part;
+      before = part.next;
+      if (before === null) return;
+    }
+  }
+
   it("a sent message says everything that is known of it", async () => {
     const { store } = scene;
     const price = { amount: "0.0075", currency: "USD" };
@@ -196,7 +206,7 @@ export function messages(scene: Scene): void {
     });
     await append(store, ended);
     expect(await messageOf(store, waiting)).toMatchObject({ status: "queued", provider: "one" });
-    expect(await store.messages.list({ filter: {}, before: null, limit: 10 })).toHaveLength(1);
+    expect(await listed(store)).toHaveLength(1);
   });
 
   it("a decoy has no message", async () => {
@@ -204,7 +214,7 @@ export function messages(scene: Scene): void {
     await issue(store, { decoy: true });
     const [message] = await store.outbox.claim({ now: t0, leaseMs, limit: 1 });
     expect(await store.messages.get({ messageId: message!.outboxId, appId: null })).toBeNull();
-    expect(await store.messages.list({ filter: {}, before: null, limit: 10 })).toEqual([]);
+    expect(await listed(store)).toEqual([]);
   });
 
   it("pages show each message once, the newest first, those in the outbox too", async () => {
@@ -214,11 +224,7 @@ export function messages(scene: Scene): void {
     const sent = times(7, () => endedTry());
     await append(store, ...sent);
     const shown: number[] = [];
-    for (let before: number | null = null; ; before = shown.at(-1)!) {
-      const page = await store.messages.list({ filter: {}, before, limit: 3 });
-      shown.push(...page.map(({ messageId }) => messageId));
-      if (page.length < 3) break;
-    }
+    for await (const { messages } of partsOf({})) shown.push(...messages.map(({ messageId }) => messageId));
     expect(shown).toHaveLength(11);
     expect(shown).toEqual([...new Set(shown)].sort((a, b) => b - a));
     expect(shown.slice(0, 7)).toEqual(sent.map(({ messageId }) => messageId).reverse());
@@ -237,7 +243,7 @@ export function messages(scene: Scene): void {
     const other = endedTry({ status: "failed", ended: { result: "permanent", detail: "no" } });
     await append(store, one, two, other);
     const list = async (filter: Parameters<typeof store.messages.list>[0]["filter"]) =>
-      (await store.messages.list({ filter, before: null, limit: 10 })).map(({ messageId }) => messageId).reverse();
+      (await listed(store, filter)).map(({ messageId }) => messageId).reverse();
     const [q, a, b, c] = [queued!.outboxId, one.messageId, two.messageId, other.messageId];
     expect(await list({})).toEqual([q, a, b, c]);
     expect(await list({ appId: "shop" })).toEqual([q, a, b]);
@@ -256,6 +262,44 @@ export function messages(scene: Scene): void {
     expect(await list({ appId: "none" })).toEqual([]);
   });
 
+  it("a list by something rare finds it, and no call looks at more than 2,000 messages of whom it lists", async () => {
+    const { store } = scene;
+    const contactKey = bytes("contact of many");
+    const { userId } = (await signIn(store)).user;
+    const from = t0 + hour;
+    const many = (count: number) =>
+      times(count, () => endedTry({ message: { appId: "shop", userId, queuedAt: from }, contactKey }));
+    const [first, rare] = many(2);
+    await append(store, first!);
+    await append(store, { ...rare!, status: "failed", ended: { ...rare!.ended, result: "permanent" } });
+    const between = many(2_000);
+    for (let n = 0; n < between.length; n += 250) await append(store, ...between.slice(n, n + 250));
+    for (const whose of [{ appId: "shop" }, { userId }, { contactKey }, { appId: "shop", userId, contactKey }]) {
+      const parts = [];
+      for await (const part of partsOf({ ...whose, status: "failed" })) parts.push(part);
+      const name = Object.keys(whose).join();
+      expect(
+        parts.map(({ messages }) => messages.map(({ messageId }) => messageId)),
+        name,
+      ).toEqual([[], [rare!.messageId]]);
+      expect(parts[0]!.next, name).toBe(between[0]!.messageId);
+    }
+    // Ids grow with time, so nothing can follow here.
+    expect(await store.messages.list({ filter: { appId: "shop", from: from + 2 * day }, before: null, limit: 10 })).toEqual({
+      messages: [],
+      next: null,
+    });
+  });
+
+  it("a list by something rare finds it in an outbox of thousands too", async () => {
+    const { store } = scene;
+    const rare = await issue(store, { appId: "shop" });
+    for (let n = 0; n < 64; n += 1) await Promise.all(times(32, () => issue(store)));
+    const parts = [];
+    for await (const part of partsOf({ appId: "shop" })) parts.push(part);
+    expect(parts.map(({ messages }) => messages.map(({ challengeId }) => challengeId))).toEqual([[], [rare.challengeId]]);
+  });
+
   it("a sweep deletes what was queued earlier, within its limit, and nothing else", async () => {
     const { store } = scene;
     const old = times(5, (n) => endedTry({ message: { queuedAt: t0 - 31 * day + n } }));
@@ -265,7 +309,7 @@ export function messages(scene: Scene): void {
     expect(await sweep(3)).toBe(3);
     expect(await sweep(3)).toBe(2);
     expect(await sweep(3)).toBe(0);
-    expect(await store.messages.list({ filter: {}, before: null, limit: 10 })).toMatchObject([{ messageId: young.messageId }]);
+    expect(await listed(store)).toMatchObject([{ messageId: young.messageId }]);
   });
 
   it("messages outlive the end of all that is outstanding, and those that wait for a try expire by it", async () => {

@@ -21,6 +21,7 @@ import {
   times,
 } from "./fixtures.js";
 import { claimed, membersOf, shop, verified } from "./member-fixtures.js";
+import { listed } from "./message-fixtures.js";
 
 const leaseMs = minute;
 
@@ -195,7 +196,7 @@ export function outbox(scene: Scene): void {
     expect(messages.map(({ delivery }) => delivery)).toEqual([null, null, null, null]);
     await store.outbox.settle(messages.map(done));
     expect(await store.outbox.nextDueAt()).toBeNull();
-    expect(await store.messages.list({ filter: {}, before: null, limit: 10 })).toEqual([]);
+    expect(await listed(store)).toEqual([]);
   });
 
   it("a message of an expired challenge is claimed without its code, also once the copy is erased", async () => {
@@ -295,7 +296,7 @@ export function outbox(scene: Scene): void {
       { ...done(decoy!), lapsed },
     ]);
     await store.outbox.settle([{ ...done(taken!), lapsed }]);
-    const messages = await store.messages.list({ filter: {}, before: null, limit: 10 });
+    const messages = await listed(store);
     expect(messages).toMatchObject([{ messageId: taken!.outboxId, status: "sent", tries: [{ provider: "first" }] }]);
   });
 

@@ -1,8 +1,9 @@
 import { join } from "node:path";
 import Database from "better-sqlite3";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import type { MessageFilter } from "../../../src/store/port/messages.js";
 import { openDatabase, openSqlite } from "../../../src/store/sqlite/sqlite.js";
-import { unique } from "../contract/fixtures.js";
+import { appId, bytes, unique } from "../contract/fixtures.js";
 import { tempDir } from "../temp-dir.js";
 
 const directory = tempDir();
@@ -40,12 +41,30 @@ const isAllowed = (list: typeof scansAllowed, sql: string): boolean => list.some
 describe.each(["empty", "filled", "filled and analysed"])("on %s tables", (state) => {
   const path = join(directory, `${unique("plans")}.db`);
   let statements: string[];
+  let walks: readonly (readonly [index: string, sql: string])[];
   let db: Database.Database;
 
   beforeAll(async () => {
     const prepared = vi.spyOn(Database.prototype, "prepare");
     const store = openSqlite({ path, inFlight: () => 0 });
     statements = [...new Set(prepared.mock.calls.map(([sql]) => sql).filter(isStatement))];
+    const walksOf = async (index: string, filter: MessageFilter) => {
+      prepared.mockClear();
+      await store.messages.list({ filter, before: 9, limit: 1 });
+      return prepared.mock.calls
+        .map(([sql]) => [index, sql] as const)
+        .filter(([, sql]) => sql.includes("FROM messages m WHERE"));
+    };
+    const rest = { status: "failed", provider: "one", from: 1, to: 2 } as const;
+    const [userId, contactKey] = ["u1", bytes("contact")];
+    walks = [
+      ...(await walksOf("messages_by_app (app_id=? AND message_id<?)", { appId, ...rest })),
+      ...(await walksOf("messages_by_user (user_id=? AND message_id<?)", { appId, userId, ...rest })),
+      ...(await walksOf("messages_by_contact (contact_key=? AND message_id<?)", { appId, contactKey, ...rest })),
+    ];
+    prepared.mockClear();
+    await store.messages.stats({ appId, from: 1, to: 2, before: 9 });
+    walks = [...walks, ["messages_by_app (app_id=? AND message_id<?)", prepared.mock.calls[0]![0]]];
     prepared.mockRestore();
     await store.close();
     db = openDatabase(path);
@@ -74,6 +93,15 @@ describe.each(["empty", "filled", "filled and analysed"])("on %s tables", (state
   it("no hot statement reads all rows of an app or a pool", () => {
     const broad = statements.filter((sql) => planOf(sql).some((step) => /^SEARCH .*\((app_id|pool_id)=\?\)$/.test(step)));
     expect(broad).toEqual([]);
+  });
+
+  it("lists and statistics look at a limited number of messages, in the order of an index of whom they are about", () => {
+    expect(walks).toHaveLength(4);
+    for (const [index, sql] of walks) {
+      const walked = /AS MATERIALIZED \((SELECT .* ORDER BY m\.message_id DESC LIMIT \?)\)/s.exec(sql)![1]!;
+      expect(planOf(walked), sql).toEqual([`SEARCH m USING INDEX ${index}`]);
+      expect(planOf(sql).filter((step) => step.includes("INDEX"))).toEqual([`SEARCH m USING INDEX ${index}`]);
+    }
   });
 
   it("no hot statement sorts", () => {
@@ -113,6 +141,8 @@ function fill(db: Database.Database): void {
     INSERT INTO outbox (challenge_id, due_at, queued_at) ${rows} SELECT 'c' || i, i * 1000, i * 1000 FROM n WHERE i % 20 = 0;
     INSERT INTO outbox_later (outbox_id, challenge_id, due_at, tries, carrier, unknowns, queued_at)
       ${rows} SELECT 1000000 + i, 'c' || i, i * 1000, 1, 0, 0, i * 1000 FROM n WHERE i % 20 = 1;
+    INSERT INTO messages ${rows} SELECT i, i * 1000, 'ref' || i, iif(i % 4, 'default', 'shop'), 'u' || (i % 1500), 'c' || i, 'login', 'sms', '',
+      randomblob(32), 'SE', 'one', 'pm' || i, 'sent', '', '[]', 1, NULL, NULL, i, NULL, NULL, i % 8 = 0 FROM n;
     INSERT INTO idempotency ${rows} SELECT randomblob(32), '{}', i * 1000 FROM n;
     INSERT INTO sessions (session_id, family, key_id, user_id, client_id, ip, user_agent, amr, created_at, last_used_at,
         idle_expires_at, expires_at, app_id, credential_hash)

@@ -82,7 +82,7 @@ export type ListMessagesRequest = Message<"latchkey.v1.ListMessagesRequest"> & {
   appId: string;
 
   /**
-   * How many to return at most: 1 to 100. 0: 50. An answer has fewer, although more follow, if they are too large for one answer.
+   * How many to return at most: 1 to 100. 0: 50. An answer may have fewer, or none, although others follow.
    *
    * @generated from field: int32 page_size = 2;
    */
@@ -176,7 +176,7 @@ export type ListMessagesResponse = Message<"latchkey.v1.ListMessagesResponse"> &
   messages: Message$1[];
 
   /**
-   * The `page_token` for the next page. Empty: there is none.
+   * Gets the next page as `page_token`. Only an empty one marks the last page: a page without messages may have a token.
    *
    * @generated from field: string next_page_token = 2;
    */
@@ -744,7 +744,8 @@ export const DeliveryService: GenService<{
     output: typeof GetMessageResponseSchema;
   },
   /**
-   * Lists the messages of the app, newest first.
+   * Lists the messages of the app, newest first. A call looks at a few thousand messages at most: of the recipient, or else of the app.
+   * So a list by something rare, such as a status that few messages have, has short and empty pages although others follow.
    *
    * @generated from rpc latchkey.v1.DeliveryService.ListMessages
    */
@@ -766,7 +767,8 @@ export const DeliveryService: GenService<{
     output: typeof RetryMessageResponseSchema;
   },
   /**
-   * Sums up the messages of the app by day, country, channel and carrier.
+   * Sums up the messages of the app by day, country, channel and carrier. It reads all of them, and stops at the deadline: for millions of
+   * messages, choose a shorter time. At most two calls of an app run at once; others are refused with OVERLOADED.
    *
    * @generated from rpc latchkey.v1.DeliveryService.GetDeliveryStats
    */
