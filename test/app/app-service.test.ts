@@ -4,6 +4,7 @@ import { createGrpcTransport } from "@connectrpc/connect-node";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { AppService, PolicySource } from "../../src/client/gen.js";
 import { newClientSecret } from "../../src/crypto/client-secret.js";
+import { policyFields, policyKeys } from "../../src/model/policy-fields.js";
 import { startTestApp, type TestApp } from "../support/app.js";
 import { testEngines } from "../support/engines.js";
 
@@ -79,6 +80,17 @@ describe.each(testEngines())("AppService on $engine", ({ database }) => {
     const authorization = basic({ clientId: "shop-backend", clientSecret: confidential.body.clientSecret });
     const sent = await call("AuthService/SendOtp", { email: "ada@example.com" }, { authorization });
     expect(sent).toMatchObject({ status: 200, body: { challenge: { codeLength: 8 } } });
+  });
+
+  it("the mask of a change of policy may name every value", async () => {
+    const updateMask = policyKeys
+      .map((key) => policyFields[key].name.replace(/_(.)/g, (_, letter: string) => letter.toUpperCase()))
+      .join(",");
+    const policy = { smsCountries: { codes: ["DE"] } };
+    const changed = await call("AppService/UpdatePolicy", { appId: "default", policy, updateMask });
+    expect(changed).toEqual({ status: 200, body: { policy } });
+    const taken = await call("AppService/UpdatePolicy", { appId: "default", updateMask });
+    expect(taken).toEqual({ status: 200, body: { policy: {} } });
   });
 
   it("an app has a list of roles, which UpdateApp replaces, and an organization that stays", async () => {

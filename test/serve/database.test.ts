@@ -3,7 +3,7 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { connect } from "../../src/store/sqlite/connect.js";
-import { developmentEnv, type Env, endServers, newFolder, newKey, runLatchkey, startServer } from "../support/server.js";
+import { developmentEnv, type Env, endServers, newFolder, newKey, runLatchkey, startServer, until } from "../support/server.js";
 import { refusal, refusedStart } from "./refusals.js";
 
 /** A database with a user in it, made by a server and closed in order. */
@@ -16,11 +16,21 @@ beforeAll(async () => {
   const { challenge } = await server.grpc.sendOtp({ identifier: { case: "email", value: email }, createUserIfMissing: true });
   const [message] = await server.inbox(email);
   await server.grpc.verifyOtp({ challengeId: challenge!.challengeId, code: message!.code });
+  const path = join(server.folder, "latchkey.db");
+  // Any server notes redemptions on messages. None is left for the servers of the tests.
+  await until("the note of the redemption", () => (isNoted(path) ? true : undefined));
   await server.stop();
-  template = readFileSync(join(server.folder, "latchkey.db"));
+  template = readFileSync(path);
 });
 
 afterAll(endServers);
+
+function isNoted(path: string): boolean {
+  const db = connect(path);
+  const count = db.prepare<[], number>("SELECT count(*) FROM messages WHERE verified_at IS NOT NULL").pluck().get();
+  db.close();
+  return count === 1;
+}
 
 function folderWith(database: Buffer): { readonly folder: string; readonly path: string } {
   const folder = newFolder();

@@ -32,6 +32,7 @@ const sortsAllowed: readonly (readonly [statement: string, reason: string])[] = 
   ["ORDER BY l.created_at, l.user_id LIMIT 1", "the claims of one app to one contact"],
   ["ORDER BY own.created_at, own.value LIMIT 1", "the claims of one user"],
   ["FROM message_reports WHERE reference = @reference", "the reports that wait for one message"],
+  ["ORDER BY reported_at DESC LIMIT -1 OFFSET", "the reports that wait for messages of one carrier, after a thousand new ones"],
   ["FROM challenges WHERE registration_id = ?", "the challenges of one registration"],
 ];
 
