@@ -10,6 +10,8 @@ import type { Directory } from "./directory.js";
 /** What the deployment's settings say about apps. */
 export interface Deployment {
   readonly issuer: string;
+  /** What messages call an app without a name. */
+  readonly appName: string;
   /** Some lower bounds of policies are higher in production. */
   readonly isProduction: boolean;
   /** What applies to apps that decide nothing. */

@@ -6,6 +6,7 @@ import { channelReaches, type Identifier, isContact } from "../model/identifier.
 import type { Budget } from "../model/metrics.js";
 import type { Policy } from "../model/policy.js";
 import type { EpochMs } from "../model/time.js";
+import type { MessageWords } from "../model/wording.js";
 import type { Recipient } from "../store/port/challenges.js";
 import { messageCharges, numberCharges, registrationCallCharges, sendCallCharges } from "./brakes.js";
 import { ownSendsKey, sendGuard } from "./budgets.js";
@@ -37,6 +38,8 @@ interface IssueInput {
   readonly wanted: readonly Wanted[];
   /** Default: as the policy says. */
   readonly code?: CodeOptions;
+  /** Default: as the app says. */
+  readonly words?: MessageWords | undefined;
   /** Whether the store looks up the recipient of the first requested challenge. */
   readonly findRecipient: boolean;
   /** `recipient` is null if no user was found or none was looked up. */
@@ -82,7 +85,10 @@ export async function issueChallenges(deps: Deps, caller: Caller, input: IssueIn
       const { contact } = destination;
       const { hidden } = numberCharges(deps, caller, { channel, contact, ...keys, isNamed: isNamed(one) });
       const plan: ChallengePlan = { purpose, channel, identifier, ...keys, ...destination };
-      made.push({ draft: await draftChallenge(deps, slot, { plan, code, caller }), guard: { ...guard, hidden } });
+      made.push({
+        draft: await draftChallenge(deps, slot, { plan, code, words: input.words, caller }),
+        guard: { ...guard, hidden },
+      });
     }
     return made;
   });

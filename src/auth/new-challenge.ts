@@ -6,6 +6,7 @@ import type { Channel } from "../model/channel.js";
 import type { Contact } from "../model/contact.js";
 import { channelReaches, type Identifier, isContact } from "../model/identifier.js";
 import { maskContact } from "../model/mask.js";
+import type { MessageWords } from "../model/wording.js";
 import type { CodeOptions } from "./code-options.js";
 import type { Deps } from "./deps.js";
 
@@ -33,7 +34,12 @@ export type Draft = Omit<NewChallenge, "expiresAt">;
 export async function draftChallenge(
   deps: Deps,
   slot: HashSlot,
-  given: { readonly plan: ChallengePlan; readonly code: CodeOptions; readonly caller: Caller },
+  given: {
+    readonly plan: ChallengePlan;
+    readonly code: CodeOptions;
+    readonly words: MessageWords | undefined;
+    readonly caller: Caller;
+  },
 ): Promise<Draft> {
   const { plan, caller } = given;
   const { identifier, ...rest } = plan;
@@ -51,6 +57,7 @@ export async function draftChallenge(
     sealedCode: deps.sealer.seal("code", Buffer.from(code), bindingText(binding)),
     attemptsMax: caller.policy.attemptsMax,
     sendsMax: caller.policy.sendsMax,
+    ...(given.words !== undefined && { words: given.words }),
     ...rest,
   };
 }

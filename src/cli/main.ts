@@ -10,6 +10,7 @@ import { loadSettings } from "./load-settings.js";
 import { addMessageCommands, addSendTestCommand } from "./message-commands.js";
 import { addProviderCommands } from "./provider-commands.js";
 import { addUserCommands } from "./user-commands.js";
+import { addTextCommands, addWordingCommands } from "./wording-commands.js";
 
 /**
  * Runs one command and returns the exit code. `argv` starts with the command. A failure is written to `io.err` as a sentence,
@@ -64,6 +65,11 @@ function createProgram(env: Env, io: Io, setExitCode: (code: number) => void): C
 
   const users = program.command("user").description("find, create, change, lock, delete, import and export users of an app");
   addUserCommands(users, env, io, setExitCode);
+
+  const wording = program.command("wording").description("show or change how the messages of an app look");
+  addWordingCommands(wording, env, io);
+
+  addTextCommands(program.command("text").description("set, list, remove and preview the texts of an app"), env, io);
 
   addMessageCommands(program.command("message").description("list messages, show them and send their codes again"), env, io);
 

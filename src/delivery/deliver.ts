@@ -9,7 +9,7 @@ import type { EndedTry } from "../store/port/messages.js";
 import type { OutboxMessage, Settlement } from "../store/port/outbox.js";
 import type { CarrierHealth } from "./carrier-health.js";
 import type { DeliveryResult, Message, Provider, Receipt } from "./provider.js";
-import { renderMessage } from "./render.js";
+import { type RenderInput, renderMessage } from "./render.js";
 import { type Memory, nextInRound } from "./rounds.js";
 import { systemTimers, type Timers } from "./timers.js";
 import { causeOf, newRound, type Standing, type Verdict, verdictOf } from "./verdict.js";
@@ -37,6 +37,9 @@ export interface CountedEnd {
   readonly status: Extract<MessageStatus, "sent" | "expired" | "failed">;
 }
 
+/** What messages take from their app. */
+export type MessageApp = Pick<RenderInput, "brand" | "texts" | "senderName" | "autofill">;
+
 export interface DeliverDeps {
   readonly clock: () => EpochMs;
   readonly log: DeliveryLog;
@@ -53,8 +56,8 @@ export interface DeliverDeps {
   readonly contactKeyOf: (poolId: string, contact: Contact) => Uint8Array;
   /** Returns why the app sends nothing to the contact, such as its country, or null. Callers don't always know the contact. */
   readonly refusalOf: (appId: string, contact: Contact) => string | null;
-  /** Returns what messages call an app. */
-  readonly appNameOf: (appId: string) => string;
+  /** Returns what the messages of an app look like and say. */
+  readonly appOf: (appId: string) => MessageApp;
   /** Called after every try, for metrics. */
   readonly onTry?: (attempt: CountedTry) => void;
   /** Called when a carrier took a message, and when a message was given up, for metrics. */
@@ -126,6 +129,7 @@ function prepare(deps: DeliverDeps, { outboxId, delivery }: Try): Message | null
     const code = deps.openCode(delivery);
     if (code === null) return null;
     return renderMessage({
+      ...deps.appOf(delivery.appId),
       purpose: delivery.purpose,
       channel: delivery.channel,
       code,
@@ -134,7 +138,8 @@ function prepare(deps: DeliverDeps, { outboxId, delivery }: Try): Message | null
       invited: delivery.invited,
       expiresAt: delivery.expiresAt,
       expiresInMinutes: (delivery.expiresAt - deps.clock()) / 60_000,
-      appName: deps.appNameOf(delivery.appId),
+      words: delivery.words,
+      notMeUrl: null,
       to: delivery.contact,
       challengeId: delivery.challengeId,
       sendKey: sendKeyOf(delivery, outboxId),

@@ -2,6 +2,7 @@ import type { AppPolicy } from "./app-policy.js";
 import type { AppCarrier } from "./carrier.js";
 import type { Policy } from "./policy.js";
 import type { EpochMs } from "./time.js";
+import type { AppWording } from "./wording.js";
 
 /** An archived app refuses all calls of its clients and keeps its data. */
 export type AppState = "active" | "archived";
@@ -34,6 +35,7 @@ export interface AppRecord {
   readonly deliveryReportHook: DeliveryReportHook | null;
   /** The carriers that the app uses instead of those of the deployment, in order of preference. */
   readonly carriers: readonly AppCarrier[];
+  readonly wording: AppWording;
   readonly state: AppState;
   readonly createdAt: EpochMs;
 }
@@ -60,6 +62,9 @@ export interface App {
   readonly poolId: string;
   /** What messages call the app. */
   readonly displayName: string;
+  /** As in `AppRecord`. */
+  readonly logoUrl: string;
+  readonly supportAddress: string;
   /** The `aud` claim of the app's access tokens. No other app's calls accept them. */
   readonly audience: string;
   /** As in `AppRecord`. */
@@ -68,6 +73,7 @@ export interface App {
   readonly registrationHook: RegistrationHook | null;
   readonly deliveryReportHook: DeliveryReportHook | null;
   readonly carriers: readonly AppCarrier[];
+  readonly wording: AppWording;
   /** Applies to all calls of the app's clients. */
   readonly policy: Policy;
 }

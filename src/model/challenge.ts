@@ -1,6 +1,7 @@
 import type { Channel } from "./channel.js";
 import type { Contact } from "./contact.js";
 import type { EpochMs } from "./time.js";
+import type { MessageWords } from "./wording.js";
 
 export type Purpose = "login" | "registration" | "verify_contact" | "change_contact";
 
@@ -41,12 +42,14 @@ export interface NewChallenge {
   readonly codeHash: CodeHash;
   /** The sealed code, kept as long as it may have to be sent again. */
   readonly sealedCode: Uint8Array;
+  /** What the call says about the messages. Left out: nothing. */
+  readonly words?: MessageWords | undefined;
   readonly attemptsMax: number;
   readonly sendsMax: number;
   readonly expiresAt: EpochMs;
 }
 
-export interface Challenge extends Omit<NewChallenge, "sealedCode"> {
+export interface Challenge extends Omit<NewChallenge, "sealedCode" | "words"> {
   readonly registrationId: string | null;
   readonly attempts: number;
   readonly sends: number;

@@ -1,4 +1,5 @@
 import type { Directory } from "../apps/directory.js";
+import { messageAppOf } from "../apps/message-app.js";
 import type { Settings } from "../config/settings.js";
 import { withSecret } from "../crypto/hook-secrets.js";
 import { createCarrierHealth } from "../delivery/carrier-health.js";
@@ -107,7 +108,7 @@ export function startDelivery(
     contactKeyOf: (poolId, contact) => core.deps.lookup.identifier(poolId, contact),
     deliver: traceDelivery(deliver, tracer),
     refusalOf: (appId, contact) => countryRefusal(directory.findApp(appId)?.policy ?? settings.policy, contact),
-    appNameOf: (appId) => directory.findApp(appId)?.displayName || settings.appName,
+    appOf: (appId) => messageAppOf(directory.findApp(appId), settings.appName),
     forwardTo: directory.reportedTo,
     onTry: recorder.tryEnded,
     onEnd: recorder.messageEnded,

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { gsm7Length } from "../../src/delivery/gsm7.js";
 import { renderMessage } from "../../src/delivery/render.js";
 import type { Purpose } from "../../src/model/challenge.js";
+import { gsm7Length } from "../../src/model/gsm7.js";
 import { maskContact } from "../../src/model/mask.js";
 import { renderInput } from "./fixtures.js";
 
@@ -64,13 +64,13 @@ describe("e-mail", () => {
     (locale) => {
       const { text, html } = renderMessage(renderInput({ locale }));
       expect(text).toContain("is your Latchkey sign-in code");
-      expect(html).toContain('<html lang="en">');
+      expect(html).toContain('<html lang="en" dir="ltr">');
     },
   );
 });
 
 test("a locale of 10,000 characters costs nothing and falls back to English", () => {
-  expect(renderMessage(renderInput({ locale: "e".repeat(10_000) })).html).toContain('<html lang="en">');
+  expect(renderMessage(renderInput({ locale: "e".repeat(10_000) })).html).toContain('<html lang="en" dir="ltr">');
 });
 
 describe("SMS", () => {

@@ -1,4 +1,5 @@
-import type { Texts, Values, Wording } from "./texts.js";
+import type { Wording } from "../../model/wording.js";
+import type { Texts, Values } from "./texts.js";
 
 const kinds: Record<Wording, string> = {
   login: "sign-in",
@@ -29,11 +30,16 @@ const smsExplanations: Record<Wording, string> = {
 
 export const en: Texts = {
   language: "en",
+  direction: "ltr",
   headline: (wording, { appName }) => `is your ${appName} ${kinds[wording]} code`,
   explanation: (wording) => explanations[wording],
   validity: ({ minutes }) => `The code is valid for ${duration(minutes)} and works once.`,
   warning: () =>
     "If you did not request this code, you can ignore this message. Don't share this code, not even with someone who says they work for us.",
+  notMe: () => ({
+    sentence: "If someone else requested this code, or used it, you can stop it and end the sign-in.",
+    label: "This was not me",
+  }),
   sms: (wording, values) =>
     `${values.code} ${en.headline(wording, values)}, valid for ${values.minutes} min. ${smsExplanations[wording]}Not you? Ignore it. Don't share this code.`,
   voice: (wording, { appName, code }) =>

@@ -1,5 +1,4 @@
-/** What the code is for, from the recipient's point of view. */
-export type Wording = "login" | "invitation" | "registration" | "registration_of_known" | "verify_email" | "verify_phone";
+import type { Wording } from "../../model/wording.js";
 
 /** The values that sentences use. They are cleaned texts, never templates. */
 export interface Values {
@@ -12,6 +11,7 @@ export interface Values {
 export interface Texts {
   /** BCP 47, for the `lang` of a page. */
   readonly language: string;
+  readonly direction: "ltr" | "rtl";
   /** The text after the code in a subject, a first line and a heading. Code and headline together form one sentence. */
   headline(wording: Wording, values: Values): string;
   /** Says what the code does. */
@@ -20,6 +20,8 @@ export interface Texts {
   validity(values: Values): string;
   /** Says what to do if the reader did not request the code. */
   warning(values: Values): string;
+  /** For a reader who did not request the code: a sentence, and the label of a link that ends the code and its session. */
+  notMe(values: Values): { readonly sentence: string; readonly label: string };
   /** The whole SMS: GSM-7 characters, at most 160 with a code of 10 and a name of 24 characters. The code comes first. */
   sms(wording: Wording, values: Values): string;
   /** What a call says. The digits of `code` are apart from one another here, and the text has them twice. */

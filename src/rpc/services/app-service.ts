@@ -6,12 +6,15 @@ import { deleteClient } from "../../apps/delete-client.js";
 import { deleteDeliveryReportHook, putDeliveryReportHook } from "../../apps/delivery-report-hook.js";
 import type { AppsDeps } from "../../apps/deps.js";
 import { getEffectivePolicy } from "../../apps/effective-policy.js";
+import { previewMessage } from "../../apps/preview-message.js";
 import { getApp, listApps } from "../../apps/read-apps.js";
 import { getClient, listClients } from "../../apps/read-clients.js";
 import { deleteRegistrationHook, putRegistrationHook } from "../../apps/registration-hook.js";
+import { deleteText, listTexts, putText } from "../../apps/texts.js";
 import { updateApp } from "../../apps/update-app.js";
 import { updateClient } from "../../apps/update-client.js";
 import { updatePolicy } from "../../apps/update-policy.js";
+import { updateWording } from "../../apps/update-wording.js";
 import { HookFailure } from "../../gen/latchkey/v1/app_pb.js";
 import type { AppService } from "../../gen/latchkey/v1/app_service_pb.js";
 import { actorOf } from "../actor.js";
@@ -19,12 +22,27 @@ import { fromUpdateApp, toApp } from "../convert/app.js";
 import { fromClientKind, fromCreateClient, fromUpdateClient, toClient, toMadeSecret } from "../convert/client.js";
 import { fromDuration } from "../convert/duration.js";
 import { fromPolicy, toPolicy, toPolicyOrigin } from "../convert/policy.js";
+import {
+  fromMessageWords,
+  fromText,
+  fromTextKey,
+  fromUpdateWording,
+  fromWording,
+  toPreview,
+  toText,
+} from "../convert/wording.js";
 import type { Handlers } from "../pipeline.js";
 
 /** The methods of latchkey.v1.AppService. They turn requests into calls of use cases and results into responses. */
 export function createAppService(deps: AppsDeps): Handlers<typeof AppService> {
   return {
-    forClients: { ...appMethods(deps), ...hookMethods(deps), ...policyMethods(deps), ...clientMethods(deps) },
+    forClients: {
+      ...appMethods(deps),
+      ...hookMethods(deps),
+      ...policyMethods(deps),
+      ...wordingMethods(deps),
+      ...clientMethods(deps),
+    },
     forUsers: {},
   };
 }
@@ -92,6 +110,38 @@ function policyMethods(deps: AppsDeps): Methods {
     async getEffectivePolicy(_caller, { appId }) {
       const { policy, origins } = await getEffectivePolicy(deps, { appId });
       return { policy: toPolicy(policy), origins: origins.map(toPolicyOrigin) };
+    },
+  };
+}
+
+function wordingMethods(deps: AppsDeps): Methods {
+  return {
+    async updateWording(caller, request) {
+      const { appId } = request;
+      return { app: toApp(await updateWording(deps, actorOf(caller), { appId, changes: fromUpdateWording(request) })) };
+    },
+
+    async putText(caller, { appId, text }) {
+      if (text === undefined) throw new Error("validation accepted a request without a text");
+      return { text: toText(await putText(deps, actorOf(caller), { appId, text: fromText(text) })) };
+    },
+
+    async deleteText(caller, { appId, ...key }) {
+      await deleteText(deps, actorOf(caller), { appId, key: fromTextKey(key) });
+      return {};
+    },
+
+    async listTexts(_caller, { appId }) {
+      return { texts: (await listTexts(deps, { appId })).map(toText) };
+    },
+
+    async previewMessage(_caller, request) {
+      const { appId, locale, draft } = request;
+      const { channel } = fromTextKey(request);
+      const wording = fromWording(request.wording) ?? "login";
+      const words = fromMessageWords(request) ?? {};
+      const input = { appId, channel, wording, locale, draft: draft === undefined ? null : fromText(draft), words };
+      return toPreview(await previewMessage(deps, input));
     },
   };
 }

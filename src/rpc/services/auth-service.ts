@@ -37,6 +37,7 @@ import { toIdempotency } from "../convert/idempotency.js";
 import { fromSessionKind, toSession, toTokenSet } from "../convert/session.js";
 import { fromIdentifier, toTarget } from "../convert/target.js";
 import { toUser } from "../convert/user.js";
+import { fromMessageWords } from "../convert/wording.js";
 import type { Handlers } from "../pipeline.js";
 
 /** The methods of latchkey.v1.AuthService. They turn requests into calls of use cases and results into responses. */
@@ -70,6 +71,7 @@ function signInMethods(deps: Deps): Handlers<typeof AuthService>["forClients"] {
           length: request.codeLength,
           custom: request.customCode === "" ? undefined : request.customCode,
         },
+        words: fromMessageWords(request),
         locale: request.locale,
         idempotency: toIdempotency(SendOtpRequestSchema, request),
       });

@@ -3,6 +3,7 @@ import type { Channel } from "../../model/channel.js";
 import type { Contact } from "../../model/contact.js";
 import type { MessageTry } from "../../model/message.js";
 import type { EpochMs } from "../../model/time.js";
+import type { MessageWords } from "../../model/wording.js";
 import type { EndedTry } from "./messages.js";
 
 /** A message that this process has leased. */
@@ -34,6 +35,8 @@ export interface OutboxMessage {
     readonly channel: Channel;
     readonly contact: Contact;
     readonly locale: string;
+    /** What the call said about the messages of its challenge. Null: nothing. */
+    readonly words: MessageWords | null;
     /** Null if the challenge expired before the claim. The message then ends, and its end is recorded. */
     readonly sealedCode: Uint8Array | null;
     readonly expiresAt: EpochMs;

@@ -117,6 +117,7 @@ export function challengeParameter(challenge: NewChallenge, made: { registration
     salt: hex(challenge.codeHash.salt),
     tag: hex(challenge.codeHash.tag),
     sealed_code: hex(challenge.sealedCode),
+    ...(challenge.words !== undefined && { words: JSON.stringify(challenge.words) }),
     attempts: 0,
     attempts_max: challenge.attemptsMax,
     sends: 1,

@@ -2,6 +2,7 @@ import type { AppRecord, AppState, DeliveryReportHook, Hook, RegistrationHook } 
 import type { AppPolicy } from "../../model/app-policy.js";
 import type { AppCarrier } from "../../model/carrier.js";
 import type { EpochMs } from "../../model/time.js";
+import { type AppWording, noWording } from "../../model/wording.js";
 import type { Value } from "./cold-database.js";
 import { escapeNul, unescapeNul } from "./texts.js";
 
@@ -23,13 +24,15 @@ export interface AppRow {
   delivery_report_hook: string;
   /** JSON text of a list. */
   carriers: string;
+  /** JSON text, or empty. */
+  wording: string;
   state: AppState;
   created_at: EpochMs;
 }
 
 export const appColumns =
   "app_id, pool_id, number, display_name, logo_url, support_address, allowed_origins, audience, policy, state, created_at, " +
-  "roles, owner_organization, registration_hook, delivery_report_hook, carriers";
+  "roles, owner_organization, registration_hook, delivery_report_hook, carriers, wording";
 
 /** Returns the values of `appColumns`. JSON writes U+0000 as an escape, so only plain texts need `escapeNul`. */
 export function appValues(app: AppRecord): Value[] {
@@ -50,6 +53,7 @@ export function appValues(app: AppRecord): Value[] {
     hookText(app.registrationHook),
     hookText(app.deliveryReportHook),
     JSON.stringify(app.carriers),
+    app.wording === noWording ? "" : JSON.stringify(app.wording),
   ];
 }
 
@@ -71,6 +75,7 @@ export function toApp(row: AppRow): AppRecord {
     registrationHook: hookOf<RegistrationHook>(row.registration_hook),
     deliveryReportHook: hookOf<DeliveryReportHook>(row.delivery_report_hook),
     carriers: JSON.parse(row.carriers) as AppCarrier[],
+    wording: row.wording === "" ? noWording : (JSON.parse(row.wording) as AppWording),
   };
 }
 

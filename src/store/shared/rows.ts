@@ -7,6 +7,7 @@ import type { Channel } from "../../model/channel.js";
 import type { Contact, ContactKind } from "../../model/contact.js";
 import type { Session } from "../../model/session.js";
 import type { EpochMs } from "../../model/time.js";
+import type { MessageWords } from "../../model/wording.js";
 import type { ChallengeToVerify } from "../port/challenges.js";
 import type { OutboxMessage } from "../port/outbox.js";
 import { columns } from "./columns.js";
@@ -179,6 +180,8 @@ export interface DueRow {
   contact_kind: ContactKind | null;
   contact_value: string | null;
   locale: string;
+  /** JSON text. */
+  words: string | null;
   sealed_code: Buffer | null;
   expires_at: EpochMs;
   /** Whether the challenge expired before the claim, neither consumed nor cancelled. */
@@ -212,6 +215,7 @@ export function toMessage(row: DueRow): OutboxMessage {
             channel: row.channel,
             contact,
             locale: row.locale,
+            words: row.words === null ? null : (JSON.parse(row.words) as MessageWords),
             sealedCode,
             expiresAt: row.expires_at,
             hasUser: userId !== null,

@@ -2,23 +2,27 @@
 // @generated from file latchkey/v1/app_service.proto (package latchkey.v1, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
 import type { Duration, FieldMask } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_duration, file_google_protobuf_field_mask, file_google_protobuf_struct } from "@bufbuild/protobuf/wkt";
 import { file_latchkey_v1_access } from "./access_pb.js";
 import type { App, AppPolicy, AppState, HookFailure, PolicyOrigin } from "./app_pb.js";
 import { file_latchkey_v1_app } from "./app_pb.js";
+import type { Channel } from "./challenge_pb.js";
+import { file_latchkey_v1_challenge } from "./challenge_pb.js";
 import type { Client, ClientKind, ClientState } from "./client_pb.js";
 import { file_latchkey_v1_client } from "./client_pb.js";
+import type { AppText, AppWording, Wording } from "./wording_pb.js";
+import { file_latchkey_v1_wording } from "./wording_pb.js";
 import type { JsonObject, Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file latchkey/v1/app_service.proto.
  */
 export const file_latchkey_v1_app_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch1sYXRjaGtleS92MS9hcHBfc2VydmljZS5wcm90bxILbGF0Y2hrZXkudjEijQMKEENyZWF0ZUFwcFJlcXVlc3QSJwoGYXBwX2lkGAEgASgJQhe6SBRyEhABGCAyDF5bYS16MC05LV0rJBImCgdwb29sX2lkGAIgASgJQhW6SBJyEBggMgxeW2EtejAtOS1dKiQSKAoMZGlzcGxheV9uYW1lGAMgASgJQhK6SA9yDRgoMgleXFB7Q2N9KiQSKgoIbG9nb191cmwYBCABKAlCGLpIFXITGIAEMg5eW1x4MjEtXHg3ZV0qJBIxCg9zdXBwb3J0X2FkZHJlc3MYBSABKAlCGLpIFXITGP4BMg5eW1x4MjEtXHg3ZV0qJBI8Cg9hbGxvd2VkX29yaWdpbnMYBiADKAlCI7pIIJIBHRAUGAEiF3IVEAEY/wEyDl5bXHgyMS1ceDdlXSskEioKCGF1ZGllbmNlGAcgASgJQhi6SBVyExj/ATIOXltceDIxLVx4N2VdKiQSNQoFcm9sZXMYCCADKAlCJrpII5IBIBBAGAEiGnIYEAEYIDISXltBLVphLXowLTkuXzotXSskIjIKEUNyZWF0ZUFwcFJlc3BvbnNlEh0KA2FwcBgBIAEoCzIQLmxhdGNoa2V5LnYxLkFwcCI4Cg1HZXRBcHBSZXF1ZXN0EicKBmFwcF9pZBgBIAEoCUIXukgUchIQARggMgxeW2EtejAtOS1dKyQiLwoOR2V0QXBwUmVzcG9uc2USHQoDYXBwGAEgASgLMhAubGF0Y2hrZXkudjEuQXBwIl4KD0xpc3RBcHBzUmVxdWVzdBIcCglwYWdlX3NpemUYASABKAVCCbpIBhoEGGQoABItCgpwYWdlX3Rva2VuGAIgASgJQhm6SBZyFBhAMhBeW0EtWmEtejAtOV8tXSokIksKEExpc3RBcHBzUmVzcG9uc2USHgoEYXBwcxgBIAMoCzIQLmxhdGNoa2V5LnYxLkFwcBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkihAYKEFVwZGF0ZUFwcFJlcXVlc3QSJwoGYXBwX2lkGAEgASgJQhe6SBRyEhABGCAyDF5bYS16MC05LV0rJBIoCgxkaXNwbGF5X25hbWUYAiABKAlCErpID3INGCgyCV5cUHtDY30qJBIqCghsb2dvX3VybBgDIAEoCUIYukgVchMYgAQyDl5bXHgyMS1ceDdlXSokEjEKD3N1cHBvcnRfYWRkcmVzcxgEIAEoCUIYukgVchMY/gEyDl5bXHgyMS1ceDdlXSokEjwKD2FsbG93ZWRfb3JpZ2lucxgFIAMoCUIjukggkgEdEBQYASIXchUQARj/ATIOXltceDIxLVx4N2VdKyQSKgoIYXVkaWVuY2UYBiABKAlCGLpIFXITGP8BMg5eW1x4MjEtXHg3ZV0qJBIuCgVzdGF0ZRgHIAEoDjIVLmxhdGNoa2V5LnYxLkFwcFN0YXRlQgi6SAWCAQIQARLsAgoLdXBkYXRlX21hc2sYCCABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrQroCuki2AroBrwIKEXVwZGF0ZV9tYXNrLnBhdGhzEmxtdXN0IG5hbWUgb25lIG9yIG1vcmUgb2YgZGlzcGxheV9uYW1lLCBsb2dvX3VybCwgc3VwcG9ydF9hZGRyZXNzLCBhbGxvd2VkX29yaWdpbnMsIGF1ZGllbmNlLCBzdGF0ZSBhbmQgcm9sZXMaqwF0aGlzLnBhdGhzLnNpemUoKSA+IDAgJiYgdGhpcy5wYXRocy5zaXplKCkgPD0gNyAmJiB0aGlzLnBhdGhzLmFsbChwLCBwIGluIFsnZGlzcGxheV9uYW1lJywgJ2xvZ29fdXJsJywgJ3N1cHBvcnRfYWRkcmVzcycsICdhbGxvd2VkX29yaWdpbnMnLCAnYXVkaWVuY2UnLCAnc3RhdGUnLCAncm9sZXMnXSnIAQESNQoFcm9sZXMYCSADKAlCJrpII5IBIBBAGAEiGnIYEAEYIDISXltBLVphLXowLTkuXzotXSskIjIKEVVwZGF0ZUFwcFJlc3BvbnNlEh0KA2FwcBgBIAEoCzIQLmxhdGNoa2V5LnYxLkFwcCI7ChBEZWxldGVBcHBSZXF1ZXN0EicKBmFwcF9pZBgBIAEoCUIXukgUchIQARggMgxeW2EtejAtOS1dKyQiJQoRRGVsZXRlQXBwUmVzcG9uc2USEAoIYXJjaGl2ZWQYASABKAgi7AUKE1VwZGF0ZVBvbGljeVJlcXVlc3QSJwoGYXBwX2lkGAEgASgJQhe6SBRyEhABGCAyDF5bYS16MC05LV0rJBImCgZwb2xpY3kYAiABKAsyFi5sYXRjaGtleS52MS5BcHBQb2xpY3kSgwUKC3VwZGF0ZV9tYXNrGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFza0LRBLpIzQS6AcYEChF1cGRhdGVfbWFzay5wYXRocxIpbXVzdCBuYW1lIG9uZSBvciBtb3JlIGZpZWxkcyBvZiBBcHBQb2xpY3kahQR0aGlzLnBhdGhzLnNpemUoKSA+IDAgJiYgdGhpcy5wYXRocy5zaXplKCkgPD0gMjUgJiYgdGhpcy5wYXRocy5hbGwocCwgcCBpbiBbJ2NvZGVfbGVuZ3RoJywgJ2NvZGVfdHRsJywgJ2F0dGVtcHRzX21heCcsICdsb2Nrb3V0X2ZhaWx1cmVzJywgJ2xvY2tvdXRfZHVyYXRpb24nLCAncmVzZW5kX2Nvb2xkb3duJywgJ3NlbmRzX21heCcsICdzZW5kc19wZXJfaG91cicsICdzZW5kc19wZXJfZGF5JywgJ3JlZ2lzdHJhdGlvbl9zb3VyY2VzJywgJ2NvZGVfc2lnbl9pbicsICdjaGFubmVscycsICdkZWZhdWx0X2NoYW5uZWwnLCAncmVnaXN0cmF0aW9uJywgJ2F1dG9fcmVnaXN0cmF0aW9uJywgJ3B1YmxpY19jb250YWN0X3Byb29mcycsICdhY2Nlc3NfdG9rZW5fdHRsJywgJ3JlZnJlc2hfaWRsZScsICdyZWZyZXNoX2Fic29sdXRlJywgJ3JlZnJlc2hfZ3JhY2UnLCAnc2Vzc2lvbnNfbWF4JywgJ3Rva2VuX2ZpZWxkcycsICd0b2tlbl9hdHRyaWJ1dGVzJywgJ3RydXN0X2NsYWltcycsICdzbXNfY291bnRyaWVzJ10pyAEBIj4KFFVwZGF0ZVBvbGljeVJlc3BvbnNlEiYKBnBvbGljeRgBIAEoCzIWLmxhdGNoa2V5LnYxLkFwcFBvbGljeSJEChlHZXRFZmZlY3RpdmVQb2xpY3lSZXF1ZXN0EicKBmFwcF9pZBgBIAEoCUIXukgUchIQARggMgxeW2EtejAtOS1dKyQicAoaR2V0RWZmZWN0aXZlUG9saWN5UmVzcG9uc2USJgoGcG9saWN5GAEgASgLMhYubGF0Y2hrZXkudjEuQXBwUG9saWN5EioKB29yaWdpbnMYAiADKAsyGS5sYXRjaGtleS52MS5Qb2xpY3lPcmlnaW4ixwUKE0NyZWF0ZUNsaWVudFJlcXVlc3QSJwoGYXBwX2lkGAEgASgJQhe6SBRyEhABGCAyDF5bYS16MC05LV0rJBIsCgljbGllbnRfaWQYAiABKAlCGbpIFnIUGEAyEF5bQS1aYS16MC05Xy1dKiQSMQoEa2luZBgDIAEoDjIXLmxhdGNoa2V5LnYxLkNsaWVudEtpbmRCCrpIB4IBBBABIAASKQoMZGlzcGxheV9uYW1lGAQgASgJQhO6SBByDhiAATIJXlxQe0NjfSokEi0KBnNjb3BlcxgFIAMoCUIdukgakgEXEAwYASIRcg8QARggMgleW2EtejpdKyQSPAoPYWxsb3dlZF9vcmlnaW5zGAYgAygJQiO6SCCSAR0QFBgBIhdyFRABGP8BMg5eW1x4MjEtXHg3ZV0rJBIxCgVob3N0cxgHIAMoCUIiukgfkgEcEBQYASIWchQQARj9ATINXlthLXowLTkuLV0rJBI6Cg1yZWRpcmVjdF91cmlzGAggAygJQiO6SCCSAR0QFBgBIhdyFRABGIAEMg5eW1x4MjEtXHg3ZV0rJBIcChR2ZXJpZnlfYnlfaWRlbnRpZmllchgJIAEoCBI7CgdhbGlhc2VzGAogAygJQiq6SCeSASQQEBgBIh5yHBABGIABMhVeW0EtWmEtejAtOS5ffjovQC1dKyQSJQoEandrcxgLIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSQAoRYWxsb3dlZF9hZGRyZXNzZXMYDCADKAlCJbpIIpIBHxAUGAEiGXIXEAEYQDIRXlswLTlBLUZhLWYuOi9dKyQSEgoKaXNfZGVmYXVsdBgNIAEoCBJHChFzZWNyZXRfZXhwaXJlc19pbhgOIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkIRukgOqgELIgUIgIOYSzICCDwibAoUQ3JlYXRlQ2xpZW50UmVzcG9uc2USIwoGY2xpZW50GAEgASgLMhMubGF0Y2hrZXkudjEuQ2xpZW50EhUKDWNsaWVudF9zZWNyZXQYAiABKAkSGAoQY2xpZW50X3NlY3JldF9pZBgDIAEoCSJCChBHZXRDbGllbnRSZXF1ZXN0Ei4KCWNsaWVudF9pZBgBIAEoCUIbukgYchYQARhAMhBeW0EtWmEtejAtOV8tXSskIjgKEUdldENsaWVudFJlc3BvbnNlEiMKBmNsaWVudBgBIAEoCzITLmxhdGNoa2V5LnYxLkNsaWVudCKKAQoSTGlzdENsaWVudHNSZXF1ZXN0EicKBmFwcF9pZBgBIAEoCUIXukgUchIQARggMgxeW2EtejAtOS1dKyQSHAoJcGFnZV9zaXplGAIgASgFQgm6SAYaBBhkKAASLQoKcGFnZV90b2tlbhgDIAEoCUIZukgWchQYQDIQXltBLVphLXowLTlfLV0qJCJUChNMaXN0Q2xpZW50c1Jlc3BvbnNlEiQKB2NsaWVudHMYASADKAsyEy5sYXRjaGtleS52MS5DbGllbnQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIrwIChNVcGRhdGVDbGllbnRSZXF1ZXN0Ei4KCWNsaWVudF9pZBgBIAEoCUIbukgYchYQARhAMhBeW0EtWmEtejAtOV8tXSskEikKDGRpc3BsYXlfbmFtZRgCIAEoCUITukgQcg4YgAEyCV5cUHtDY30qJBItCgZzY29wZXMYAyADKAlCHbpIGpIBFxAMGAEiEXIPEAEYIDIJXlthLXo6XSskEjwKD2FsbG93ZWRfb3JpZ2lucxgEIAMoCUIjukggkgEdEBQYASIXchUQARj/ATIOXltceDIxLVx4N2VdKyQSMQoFaG9zdHMYBSADKAlCIrpIH5IBHBAUGAEiFnIUEAEY/QEyDV5bYS16MC05Li1dKyQSOgoNcmVkaXJlY3RfdXJpcxgGIAMoCUIjukggkgEdEBQYASIXchUQARiABDIOXltceDIxLVx4N2VdKyQSHAoUdmVyaWZ5X2J5X2lkZW50aWZpZXIYByABKAgSOwoHYWxpYXNlcxgIIAMoCUIqukgnkgEkEBAYASIechwQARiAATIVXltBLVphLXowLTkuX346L0AtXSskEiUKBGp3a3MYCSABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0EkAKEWFsbG93ZWRfYWRkcmVzc2VzGAogAygJQiW6SCKSAR8QFBgBIhlyFxABGEAyEV5bMC05QS1GYS1mLjovXSskEhIKCmlzX2RlZmF1bHQYCyABKAgSMQoFc3RhdGUYDCABKA4yGC5sYXRjaGtleS52MS5DbGllbnRTdGF0ZUIIukgFggECEAES4gMKC3VwZGF0ZV9tYXNrGA0gASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFza0KwA7pIrAO6AaUDChF1cGRhdGVfbWFzay5wYXRocxKiAW11c3QgbmFtZSBvbmUgb3IgbW9yZSBvZiBkaXNwbGF5X25hbWUsIHNjb3BlcywgYWxsb3dlZF9vcmlnaW5zLCBob3N0cywgcmVkaXJlY3RfdXJpcywgdmVyaWZ5X2J5X2lkZW50aWZpZXIsIGFsaWFzZXMsIGp3a3MsIGFsbG93ZWRfYWRkcmVzc2VzLCBpc19kZWZhdWx0IGFuZCBzdGF0ZRrqAXRoaXMucGF0aHMuc2l6ZSgpID4gMCAmJiB0aGlzLnBhdGhzLnNpemUoKSA8PSAxMSAmJiB0aGlzLnBhdGhzLmFsbChwLCBwIGluIFsnZGlzcGxheV9uYW1lJywgJ3Njb3BlcycsICdhbGxvd2VkX29yaWdpbnMnLCAnaG9zdHMnLCAncmVkaXJlY3RfdXJpcycsICd2ZXJpZnlfYnlfaWRlbnRpZmllcicsICdhbGlhc2VzJywgJ2p3a3MnLCAnYWxsb3dlZF9hZGRyZXNzZXMnLCAnaXNfZGVmYXVsdCcsICdzdGF0ZSddKcgBASI7ChRVcGRhdGVDbGllbnRSZXNwb25zZRIjCgZjbGllbnQYASABKAsyEy5sYXRjaGtleS52MS5DbGllbnQiRQoTRGVsZXRlQ2xpZW50UmVxdWVzdBIuCgljbGllbnRfaWQYASABKAlCG7pIGHIWEAEYQDIQXltBLVphLXowLTlfLV0rJCIuChREZWxldGVDbGllbnRSZXNwb25zZRIWCg5zZXNzaW9uc19lbmRlZBgBIAEoBSLfAQoZUm90YXRlQ2xpZW50U2VjcmV0UmVxdWVzdBIuCgljbGllbnRfaWQYASABKAlCG7pIGHIWEAEYQDIQXltBLVphLXowLTlfLV0rJBJJChVvbGRfc2VjcmV0c19leHBpcmVfaW4YAiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CD7pIDKoBCSIFCICDmEsyABJHChFzZWNyZXRfZXhwaXJlc19pbhgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkIRukgOqgELIgUIgIOYSzICCDwicgoaUm90YXRlQ2xpZW50U2VjcmV0UmVzcG9uc2USIwoGY2xpZW50GAEgASgLMhMubGF0Y2hrZXkudjEuQ2xpZW50EhUKDWNsaWVudF9zZWNyZXQYAiABKAkSGAoQY2xpZW50X3NlY3JldF9pZBgDIAEoCSJ7ChlSZXZva2VDbGllbnRTZWNyZXRSZXF1ZXN0Ei4KCWNsaWVudF9pZBgBIAEoCUIbukgYchYQARhAMhBeW0EtWmEtejAtOV8tXSskEi4KCXNlY3JldF9pZBgCIAEoCUIbukgYchYQARhAMhBeW0EtWmEtejAtOV8tXSskIhwKGlJldm9rZUNsaWVudFNlY3JldFJlc3BvbnNlIqYBChpQdXRSZWdpc3RyYXRpb25Ib29rUmVxdWVzdBInCgZhcHBfaWQYASABKAlCF7pIFHISEAEYIDIMXlthLXowLTktXSskEicKA3VybBgCIAEoCUIaukgXchUQARiABDIOXltceDIxLVx4N2VdKyQSNgoKb25fZmFpbHVyZRgDIAEoDjIYLmxhdGNoa2V5LnYxLkhvb2tGYWlsdXJlQgi6SAWCAQIQASJMChtQdXRSZWdpc3RyYXRpb25Ib29rUmVzcG9uc2USHQoDYXBwGAEgASgLMhAubGF0Y2hrZXkudjEuQXBwEg4KBnNlY3JldBgCIAEoCSJICh1EZWxldGVSZWdpc3RyYXRpb25Ib29rUmVxdWVzdBInCgZhcHBfaWQYASABKAlCF7pIFHISEAEYIDIMXlthLXowLTktXSskIj8KHkRlbGV0ZVJlZ2lzdHJhdGlvbkhvb2tSZXNwb25zZRIdCgNhcHAYASABKAsyEC5sYXRjaGtleS52MS5BcHAicAocUHV0RGVsaXZlcnlSZXBvcnRIb29rUmVxdWVzdBInCgZhcHBfaWQYASABKAlCF7pIFHISEAEYIDIMXlthLXowLTktXSskEicKA3VybBgCIAEoCUIaukgXchUQARiABDIOXltceDIxLVx4N2VdKyQiTgodUHV0RGVsaXZlcnlSZXBvcnRIb29rUmVzcG9uc2USHQoDYXBwGAEgASgLMhAubGF0Y2hrZXkudjEuQXBwEg4KBnNlY3JldBgCIAEoCSJKCh9EZWxldGVEZWxpdmVyeVJlcG9ydEhvb2tSZXF1ZXN0EicKBmFwcF9pZBgBIAEoCUIXukgUchIQARggMgxeW2EtejAtOS1dKyQiQQogRGVsZXRlRGVsaXZlcnlSZXBvcnRIb29rUmVzcG9uc2USHQoDYXBwGAEgASgLMhAubGF0Y2hrZXkudjEuQXBwMvsPCgpBcHBTZXJ2aWNlEl4KCUNyZWF0ZUFwcBIdLmxhdGNoa2V5LnYxLkNyZWF0ZUFwcFJlcXVlc3QaHi5sYXRjaGtleS52MS5DcmVhdGVBcHBSZXNwb25zZSISqtQYDggEEgphcHBzOmFkbWluElgKBkdldEFwcBIaLmxhdGNoa2V5LnYxLkdldEFwcFJlcXVlc3QaGy5sYXRjaGtleS52MS5HZXRBcHBSZXNwb25zZSIVkAIBqtQYDggEEgphcHBzOmFkbWluEl4KCExpc3RBcHBzEhwubGF0Y2hrZXkudjEuTGlzdEFwcHNSZXF1ZXN0Gh0ubGF0Y2hrZXkudjEuTGlzdEFwcHNSZXNwb25zZSIVkAIBqtQYDggEEgphcHBzOmFkbWluEmEKCVVwZGF0ZUFwcBIdLmxhdGNoa2V5LnYxLlVwZGF0ZUFwcFJlcXVlc3QaHi5sYXRjaGtleS52MS5VcGRhdGVBcHBSZXNwb25zZSIVkAICqtQYDggEEgphcHBzOmFkbWluEmEKCURlbGV0ZUFwcBIdLmxhdGNoa2V5LnYxLkRlbGV0ZUFwcFJlcXVlc3QaHi5sYXRjaGtleS52MS5EZWxldGVBcHBSZXNwb25zZSIVkAICqtQYDggEEgphcHBzOmFkbWluEmoKDFVwZGF0ZVBvbGljeRIgLmxhdGNoa2V5LnYxLlVwZGF0ZVBvbGljeVJlcXVlc3QaIS5sYXRjaGtleS52MS5VcGRhdGVQb2xpY3lSZXNwb25zZSIVkAICqtQYDggEEgphcHBzOmFkbWluEnwKEkdldEVmZmVjdGl2ZVBvbGljeRImLmxhdGNoa2V5LnYxLkdldEVmZmVjdGl2ZVBvbGljeVJlcXVlc3QaJy5sYXRjaGtleS52MS5HZXRFZmZlY3RpdmVQb2xpY3lSZXNwb25zZSIVkAIBqtQYDggEEgphcHBzOmFkbWluEmcKDENyZWF0ZUNsaWVudBIgLmxhdGNoa2V5LnYxLkNyZWF0ZUNsaWVudFJlcXVlc3QaIS5sYXRjaGtleS52MS5DcmVhdGVDbGllbnRSZXNwb25zZSISqtQYDggEEgphcHBzOmFkbWluEmEKCUdldENsaWVudBIdLmxhdGNoa2V5LnYxLkdldENsaWVudFJlcXVlc3QaHi5sYXRjaGtleS52MS5HZXRDbGllbnRSZXNwb25zZSIVkAIBqtQYDggEEgphcHBzOmFkbWluEmcKC0xpc3RDbGllbnRzEh8ubGF0Y2hrZXkudjEuTGlzdENsaWVudHNSZXF1ZXN0GiAubGF0Y2hrZXkudjEuTGlzdENsaWVudHNSZXNwb25zZSIVkAIBqtQYDggEEgphcHBzOmFkbWluEmoKDFVwZGF0ZUNsaWVudBIgLmxhdGNoa2V5LnYxLlVwZGF0ZUNsaWVudFJlcXVlc3QaIS5sYXRjaGtleS52MS5VcGRhdGVDbGllbnRSZXNwb25zZSIVkAICqtQYDggEEgphcHBzOmFkbWluEmoKDERlbGV0ZUNsaWVudBIgLmxhdGNoa2V5LnYxLkRlbGV0ZUNsaWVudFJlcXVlc3QaIS5sYXRjaGtleS52MS5EZWxldGVDbGllbnRSZXNwb25zZSIVkAICqtQYDggEEgphcHBzOmFkbWluEnkKElJvdGF0ZUNsaWVudFNlY3JldBImLmxhdGNoa2V5LnYxLlJvdGF0ZUNsaWVudFNlY3JldFJlcXVlc3QaJy5sYXRjaGtleS52MS5Sb3RhdGVDbGllbnRTZWNyZXRSZXNwb25zZSISqtQYDggEEgphcHBzOmFkbWluEnwKElJldm9rZUNsaWVudFNlY3JldBImLmxhdGNoa2V5LnYxLlJldm9rZUNsaWVudFNlY3JldFJlcXVlc3QaJy5sYXRjaGtleS52MS5SZXZva2VDbGllbnRTZWNyZXRSZXNwb25zZSIVkAICqtQYDggEEgphcHBzOmFkbWluEnwKE1B1dFJlZ2lzdHJhdGlvbkhvb2sSJy5sYXRjaGtleS52MS5QdXRSZWdpc3RyYXRpb25Ib29rUmVxdWVzdBooLmxhdGNoa2V5LnYxLlB1dFJlZ2lzdHJhdGlvbkhvb2tSZXNwb25zZSISqtQYDggEEgphcHBzOmFkbWluEogBChZEZWxldGVSZWdpc3RyYXRpb25Ib29rEioubGF0Y2hrZXkudjEuRGVsZXRlUmVnaXN0cmF0aW9uSG9va1JlcXVlc3QaKy5sYXRjaGtleS52MS5EZWxldGVSZWdpc3RyYXRpb25Ib29rUmVzcG9uc2UiFZACAqrUGA4IBBIKYXBwczphZG1pbhKCAQoVUHV0RGVsaXZlcnlSZXBvcnRIb29rEikubGF0Y2hrZXkudjEuUHV0RGVsaXZlcnlSZXBvcnRIb29rUmVxdWVzdBoqLmxhdGNoa2V5LnYxLlB1dERlbGl2ZXJ5UmVwb3J0SG9va1Jlc3BvbnNlIhKq1BgOCAQSCmFwcHM6YWRtaW4SjgEKGERlbGV0ZURlbGl2ZXJ5UmVwb3J0SG9vaxIsLmxhdGNoa2V5LnYxLkRlbGV0ZURlbGl2ZXJ5UmVwb3J0SG9va1JlcXVlc3QaLS5sYXRjaGtleS52MS5EZWxldGVEZWxpdmVyeVJlcG9ydEhvb2tSZXNwb25zZSIVkAICqtQYDggEEgphcHBzOmFkbWluQjUKC2xhdGNoa2V5LnYxUAFaFmxhdGNoa2V5L3YxO2xhdGNoa2V5djGqAgtMYXRjaGtleS5WMWIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_field_mask, file_google_protobuf_struct, file_latchkey_v1_access, file_latchkey_v1_app, file_latchkey_v1_client]);
+  fileDesc("Ch1sYXRjaGtleS92MS9hcHBfc2VydmljZS5wcm90bxILbGF0Y2hrZXkudjEijQMKEENyZWF0ZUFwcFJlcXVlc3QSJwoGYXBwX2lkGAEgASgJQhe6SBRyEhABGCAyDF5bYS16MC05LV0rJBImCgdwb29sX2lkGAIgASgJQhW6SBJyEBggMgxeW2EtejAtOS1dKiQSKAoMZGlzcGxheV9uYW1lGAMgASgJQhK6SA9yDRgoMgleXFB7Q2N9KiQSKgoIbG9nb191cmwYBCABKAlCGLpIFXITGIAEMg5eW1x4MjEtXHg3ZV0qJBIxCg9zdXBwb3J0X2FkZHJlc3MYBSABKAlCGLpIFXITGP4BMg5eW1x4MjEtXHg3ZV0qJBI8Cg9hbGxvd2VkX29yaWdpbnMYBiADKAlCI7pIIJIBHRAUGAEiF3IVEAEY/wEyDl5bXHgyMS1ceDdlXSskEioKCGF1ZGllbmNlGAcgASgJQhi6SBVyExj/ATIOXltceDIxLVx4N2VdKiQSNQoFcm9sZXMYCCADKAlCJrpII5IBIBBAGAEiGnIYEAEYIDISXltBLVphLXowLTkuXzotXSskIjIKEUNyZWF0ZUFwcFJlc3BvbnNlEh0KA2FwcBgBIAEoCzIQLmxhdGNoa2V5LnYxLkFwcCI4Cg1HZXRBcHBSZXF1ZXN0EicKBmFwcF9pZBgBIAEoCUIXukgUchIQARggMgxeW2EtejAtOS1dKyQiLwoOR2V0QXBwUmVzcG9uc2USHQoDYXBwGAEgASgLMhAubGF0Y2hrZXkudjEuQXBwIl4KD0xpc3RBcHBzUmVxdWVzdBIcCglwYWdlX3NpemUYASABKAVCCbpIBhoEGGQoABItCgpwYWdlX3Rva2VuGAIgASgJQhm6SBZyFBhAMhBeW0EtWmEtejAtOV8tXSokIksKEExpc3RBcHBzUmVzcG9uc2USHgoEYXBwcxgBIAMoCzIQLmxhdGNoa2V5LnYxLkFwcBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkihAYKEFVwZGF0ZUFwcFJlcXVlc3QSJwoGYXBwX2lkGAEgASgJQhe6SBRyEhABGCAyDF5bYS16MC05LV0rJBIoCgxkaXNwbGF5X25hbWUYAiABKAlCErpID3INGCgyCV5cUHtDY30qJBIqCghsb2dvX3VybBgDIAEoCUIYukgVchMYgAQyDl5bXHgyMS1ceDdlXSokEjEKD3N1cHBvcnRfYWRkcmVzcxgEIAEoCUIYukgVchMY/gEyDl5bXHgyMS1ceDdlXSokEjwKD2FsbG93ZWRfb3JpZ2lucxgFIAMoCUIjukggkgEdEBQYASIXchUQARj/ATIOXltceDIxLVx4N2VdKyQSKgoIYXVkaWVuY2UYBiABKAlCGLpIFXITGP8BMg5eW1x4MjEtXHg3ZV0qJBIuCgVzdGF0ZRgHIAEoDjIVLmxhdGNoa2V5LnYxLkFwcFN0YXRlQgi6SAWCAQIQARLsAgoLdXBkYXRlX21hc2sYCCABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrQroCuki2AroBrwIKEXVwZGF0ZV9tYXNrLnBhdGhzEmxtdXN0IG5hbWUgb25lIG9yIG1vcmUgb2YgZGlzcGxheV9uYW1lLCBsb2dvX3VybCwgc3VwcG9ydF9hZGRyZXNzLCBhbGxvd2VkX29yaWdpbnMsIGF1ZGllbmNlLCBzdGF0ZSBhbmQgcm9sZXMaqwF0aGlzLnBhdGhzLnNpemUoKSA+IDAgJiYgdGhpcy5wYXRocy5zaXplKCkgPD0gNyAmJiB0aGlzLnBhdGhzLmFsbChwLCBwIGluIFsnZGlzcGxheV9uYW1lJywgJ2xvZ29fdXJsJywgJ3N1cHBvcnRfYWRkcmVzcycsICdhbGxvd2VkX29yaWdpbnMnLCAnYXVkaWVuY2UnLCAnc3RhdGUnLCAncm9sZXMnXSnIAQESNQoFcm9sZXMYCSADKAlCJrpII5IBIBBAGAEiGnIYEAEYIDISXltBLVphLXowLTkuXzotXSskIjIKEVVwZGF0ZUFwcFJlc3BvbnNlEh0KA2FwcBgBIAEoCzIQLmxhdGNoa2V5LnYxLkFwcCI7ChBEZWxldGVBcHBSZXF1ZXN0EicKBmFwcF9pZBgBIAEoCUIXukgUchIQARggMgxeW2EtejAtOS1dKyQiJQoRRGVsZXRlQXBwUmVzcG9uc2USEAoIYXJjaGl2ZWQYASABKAgi2wUKE1VwZGF0ZVBvbGljeVJlcXVlc3QSJwoGYXBwX2lkGAEgASgJQhe6SBRyEhABGCAyDF5bYS16MC05LV0rJBImCgZwb2xpY3kYAiABKAsyFi5sYXRjaGtleS52MS5BcHBQb2xpY3kS8gQKC3VwZGF0ZV9tYXNrGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFza0LABLpIvAS6AbUEChF1cGRhdGVfbWFzay5wYXRocxIpbXVzdCBuYW1lIG9uZSBvciBtb3JlIGZpZWxkcyBvZiBBcHBQb2xpY3ka9AN0aGlzLnBhdGhzLnNpemUoKSA+IDAgJiYgdGhpcy5wYXRocy5zaXplKCkgPD0gMjQgJiYgdGhpcy5wYXRocy5hbGwocCwgcCBpbiBbJ2NvZGVfbGVuZ3RoJywgJ2NvZGVfdHRsJywgJ2F0dGVtcHRzX21heCcsICdsb2Nrb3V0X2ZhaWx1cmVzJywgJ2xvY2tvdXRfZHVyYXRpb24nLCAncmVzZW5kX2Nvb2xkb3duJywgJ3NlbmRzX21heCcsICdzZW5kc19wZXJfaG91cicsICdzZW5kc19wZXJfZGF5JywgJ3JlZ2lzdHJhdGlvbl9zb3VyY2VzJywgJ2NvZGVfc2lnbl9pbicsICdjaGFubmVscycsICdkZWZhdWx0X2NoYW5uZWwnLCAncmVnaXN0cmF0aW9uJywgJ2F1dG9fcmVnaXN0cmF0aW9uJywgJ3B1YmxpY19jb250YWN0X3Byb29mcycsICdhY2Nlc3NfdG9rZW5fdHRsJywgJ3JlZnJlc2hfaWRsZScsICdyZWZyZXNoX2Fic29sdXRlJywgJ3JlZnJlc2hfZ3JhY2UnLCAnc2Vzc2lvbnNfbWF4JywgJ3Rva2VuX2ZpZWxkcycsICd0b2tlbl9hdHRyaWJ1dGVzJywgJ3RydXN0X2NsYWltcyddKcgBASI+ChRVcGRhdGVQb2xpY3lSZXNwb25zZRImCgZwb2xpY3kYASABKAsyFi5sYXRjaGtleS52MS5BcHBQb2xpY3kiRAoZR2V0RWZmZWN0aXZlUG9saWN5UmVxdWVzdBInCgZhcHBfaWQYASABKAlCF7pIFHISEAEYIDIMXlthLXowLTktXSskInAKGkdldEVmZmVjdGl2ZVBvbGljeVJlc3BvbnNlEiYKBnBvbGljeRgBIAEoCzIWLmxhdGNoa2V5LnYxLkFwcFBvbGljeRIqCgdvcmlnaW5zGAIgAygLMhkubGF0Y2hrZXkudjEuUG9saWN5T3JpZ2luIscFChNDcmVhdGVDbGllbnRSZXF1ZXN0EicKBmFwcF9pZBgBIAEoCUIXukgUchIQARggMgxeW2EtejAtOS1dKyQSLAoJY2xpZW50X2lkGAIgASgJQhm6SBZyFBhAMhBeW0EtWmEtejAtOV8tXSokEjEKBGtpbmQYAyABKA4yFy5sYXRjaGtleS52MS5DbGllbnRLaW5kQgq6SAeCAQQQASAAEikKDGRpc3BsYXlfbmFtZRgEIAEoCUITukgQcg4YgAEyCV5cUHtDY30qJBItCgZzY29wZXMYBSADKAlCHbpIGpIBFxAMGAEiEXIPEAEYIDIJXlthLXo6XSskEjwKD2FsbG93ZWRfb3JpZ2lucxgGIAMoCUIjukggkgEdEBQYASIXchUQARj/ATIOXltceDIxLVx4N2VdKyQSMQoFaG9zdHMYByADKAlCIrpIH5IBHBAUGAEiFnIUEAEY/QEyDV5bYS16MC05Li1dKyQSOgoNcmVkaXJlY3RfdXJpcxgIIAMoCUIjukggkgEdEBQYASIXchUQARiABDIOXltceDIxLVx4N2VdKyQSHAoUdmVyaWZ5X2J5X2lkZW50aWZpZXIYCSABKAgSOwoHYWxpYXNlcxgKIAMoCUIqukgnkgEkEBAYASIechwQARiAATIVXltBLVphLXowLTkuX346L0AtXSskEiUKBGp3a3MYCyABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0EkAKEWFsbG93ZWRfYWRkcmVzc2VzGAwgAygJQiW6SCKSAR8QFBgBIhlyFxABGEAyEV5bMC05QS1GYS1mLjovXSskEhIKCmlzX2RlZmF1bHQYDSABKAgSRwoRc2VjcmV0X2V4cGlyZXNfaW4YDiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CEbpIDqoBCyIFCICDmEsyAgg8ImwKFENyZWF0ZUNsaWVudFJlc3BvbnNlEiMKBmNsaWVudBgBIAEoCzITLmxhdGNoa2V5LnYxLkNsaWVudBIVCg1jbGllbnRfc2VjcmV0GAIgASgJEhgKEGNsaWVudF9zZWNyZXRfaWQYAyABKAkiQgoQR2V0Q2xpZW50UmVxdWVzdBIuCgljbGllbnRfaWQYASABKAlCG7pIGHIWEAEYQDIQXltBLVphLXowLTlfLV0rJCI4ChFHZXRDbGllbnRSZXNwb25zZRIjCgZjbGllbnQYASABKAsyEy5sYXRjaGtleS52MS5DbGllbnQiigEKEkxpc3RDbGllbnRzUmVxdWVzdBInCgZhcHBfaWQYASABKAlCF7pIFHISEAEYIDIMXlthLXowLTktXSskEhwKCXBhZ2Vfc2l6ZRgCIAEoBUIJukgGGgQYZCgAEi0KCnBhZ2VfdG9rZW4YAyABKAlCGbpIFnIUGEAyEF5bQS1aYS16MC05Xy1dKiQiVAoTTGlzdENsaWVudHNSZXNwb25zZRIkCgdjbGllbnRzGAEgAygLMhMubGF0Y2hrZXkudjEuQ2xpZW50EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSK8CAoTVXBkYXRlQ2xpZW50UmVxdWVzdBIuCgljbGllbnRfaWQYASABKAlCG7pIGHIWEAEYQDIQXltBLVphLXowLTlfLV0rJBIpCgxkaXNwbGF5X25hbWUYAiABKAlCE7pIEHIOGIABMgleXFB7Q2N9KiQSLQoGc2NvcGVzGAMgAygJQh26SBqSARcQDBgBIhFyDxABGCAyCV5bYS16Ol0rJBI8Cg9hbGxvd2VkX29yaWdpbnMYBCADKAlCI7pIIJIBHRAUGAEiF3IVEAEY/wEyDl5bXHgyMS1ceDdlXSskEjEKBWhvc3RzGAUgAygJQiK6SB+SARwQFBgBIhZyFBABGP0BMg1eW2EtejAtOS4tXSskEjoKDXJlZGlyZWN0X3VyaXMYBiADKAlCI7pIIJIBHRAUGAEiF3IVEAEYgAQyDl5bXHgyMS1ceDdlXSskEhwKFHZlcmlmeV9ieV9pZGVudGlmaWVyGAcgASgIEjsKB2FsaWFzZXMYCCADKAlCKrpIJ5IBJBAQGAEiHnIcEAEYgAEyFV5bQS1aYS16MC05Ll9+Oi9ALV0rJBIlCgRqd2tzGAkgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBJAChFhbGxvd2VkX2FkZHJlc3NlcxgKIAMoCUIlukgikgEfEBQYASIZchcQARhAMhFeWzAtOUEtRmEtZi46L10rJBISCgppc19kZWZhdWx0GAsgASgIEjEKBXN0YXRlGAwgASgOMhgubGF0Y2hrZXkudjEuQ2xpZW50U3RhdGVCCLpIBYIBAhABEuIDCgt1cGRhdGVfbWFzaxgNIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2tCsAO6SKwDugGlAwoRdXBkYXRlX21hc2sucGF0aHMSogFtdXN0IG5hbWUgb25lIG9yIG1vcmUgb2YgZGlzcGxheV9uYW1lLCBzY29wZXMsIGFsbG93ZWRfb3JpZ2lucywgaG9zdHMsIHJlZGlyZWN0X3VyaXMsIHZlcmlmeV9ieV9pZGVudGlmaWVyLCBhbGlhc2VzLCBqd2tzLCBhbGxvd2VkX2FkZHJlc3NlcywgaXNfZGVmYXVsdCBhbmQgc3RhdGUa6gF0aGlzLnBhdGhzLnNpemUoKSA+IDAgJiYgdGhpcy5wYXRocy5zaXplKCkgPD0gMTEgJiYgdGhpcy5wYXRocy5hbGwocCwgcCBpbiBbJ2Rpc3BsYXlfbmFtZScsICdzY29wZXMnLCAnYWxsb3dlZF9vcmlnaW5zJywgJ2hvc3RzJywgJ3JlZGlyZWN0X3VyaXMnLCAndmVyaWZ5X2J5X2lkZW50aWZpZXInLCAnYWxpYXNlcycsICdqd2tzJywgJ2FsbG93ZWRfYWRkcmVzc2VzJywgJ2lzX2RlZmF1bHQnLCAnc3RhdGUnXSnIAQEiOwoUVXBkYXRlQ2xpZW50UmVzcG9uc2USIwoGY2xpZW50GAEgASgLMhMubGF0Y2hrZXkudjEuQ2xpZW50IkUKE0RlbGV0ZUNsaWVudFJlcXVlc3QSLgoJY2xpZW50X2lkGAEgASgJQhu6SBhyFhABGEAyEF5bQS1aYS16MC05Xy1dKyQiLgoURGVsZXRlQ2xpZW50UmVzcG9uc2USFgoOc2Vzc2lvbnNfZW5kZWQYASABKAUi3wEKGVJvdGF0ZUNsaWVudFNlY3JldFJlcXVlc3QSLgoJY2xpZW50X2lkGAEgASgJQhu6SBhyFhABGEAyEF5bQS1aYS16MC05Xy1dKyQSSQoVb2xkX3NlY3JldHNfZXhwaXJlX2luGAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQg+6SAyqAQkiBQiAg5hLMgASRwoRc2VjcmV0X2V4cGlyZXNfaW4YAyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CEbpIDqoBCyIFCICDmEsyAgg8InIKGlJvdGF0ZUNsaWVudFNlY3JldFJlc3BvbnNlEiMKBmNsaWVudBgBIAEoCzITLmxhdGNoa2V5LnYxLkNsaWVudBIVCg1jbGllbnRfc2VjcmV0GAIgASgJEhgKEGNsaWVudF9zZWNyZXRfaWQYAyABKAkiewoZUmV2b2tlQ2xpZW50U2VjcmV0UmVxdWVzdBIuCgljbGllbnRfaWQYASABKAlCG7pIGHIWEAEYQDIQXltBLVphLXowLTlfLV0rJBIuCglzZWNyZXRfaWQYAiABKAlCG7pIGHIWEAEYQDIQXltBLVphLXowLTlfLV0rJCIcChpSZXZva2VDbGllbnRTZWNyZXRSZXNwb25zZSKmAQoaUHV0UmVnaXN0cmF0aW9uSG9va1JlcXVlc3QSJwoGYXBwX2lkGAEgASgJQhe6SBRyEhABGCAyDF5bYS16MC05LV0rJBInCgN1cmwYAiABKAlCGrpIF3IVEAEYgAQyDl5bXHgyMS1ceDdlXSskEjYKCm9uX2ZhaWx1cmUYAyABKA4yGC5sYXRjaGtleS52MS5Ib29rRmFpbHVyZUIIukgFggECEAEiTAobUHV0UmVnaXN0cmF0aW9uSG9va1Jlc3BvbnNlEh0KA2FwcBgBIAEoCzIQLmxhdGNoa2V5LnYxLkFwcBIOCgZzZWNyZXQYAiABKAkiSAodRGVsZXRlUmVnaXN0cmF0aW9uSG9va1JlcXVlc3QSJwoGYXBwX2lkGAEgASgJQhe6SBRyEhABGCAyDF5bYS16MC05LV0rJCI/Ch5EZWxldGVSZWdpc3RyYXRpb25Ib29rUmVzcG9uc2USHQoDYXBwGAEgASgLMhAubGF0Y2hrZXkudjEuQXBwInAKHFB1dERlbGl2ZXJ5UmVwb3J0SG9va1JlcXVlc3QSJwoGYXBwX2lkGAEgASgJQhe6SBRyEhABGCAyDF5bYS16MC05LV0rJBInCgN1cmwYAiABKAlCGrpIF3IVEAEYgAQyDl5bXHgyMS1ceDdlXSskIk4KHVB1dERlbGl2ZXJ5UmVwb3J0SG9va1Jlc3BvbnNlEh0KA2FwcBgBIAEoCzIQLmxhdGNoa2V5LnYxLkFwcBIOCgZzZWNyZXQYAiABKAkiSgofRGVsZXRlRGVsaXZlcnlSZXBvcnRIb29rUmVxdWVzdBInCgZhcHBfaWQYASABKAlCF7pIFHISEAEYIDIMXlthLXowLTktXSskIkEKIERlbGV0ZURlbGl2ZXJ5UmVwb3J0SG9va1Jlc3BvbnNlEh0KA2FwcBgBIAEoCzIQLmxhdGNoa2V5LnYxLkFwcCKqAwoUVXBkYXRlV29yZGluZ1JlcXVlc3QSJwoGYXBwX2lkGAEgASgJQhe6SBRyEhABGCAyDF5bYS16MC05LV0rJBIoCgd3b3JkaW5nGAIgASgLMhcubGF0Y2hrZXkudjEuQXBwV29yZGluZxK+AgoLdXBkYXRlX21hc2sYAyABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrQowCukiIAroBgQIKEXVwZGF0ZV9tYXNrLnBhdGhzEldtdXN0IG5hbWUgb25lIG9yIG1vcmUgb2Ygc2VuZGVyX25hbWUsIGFjY2VudF9jb2xvciwgbGlua19ob3N0cywgc2VuZGVyX2lkcyBhbmQgYXV0b2ZpbGwakgF0aGlzLnBhdGhzLnNpemUoKSA+IDAgJiYgdGhpcy5wYXRocy5zaXplKCkgPD0gNSAmJiB0aGlzLnBhdGhzLmFsbChwLCBwIGluIFsnc2VuZGVyX25hbWUnLCAnYWNjZW50X2NvbG9yJywgJ2xpbmtfaG9zdHMnLCAnc2VuZGVyX2lkcycsICdhdXRvZmlsbCddKcgBASI2ChVVcGRhdGVXb3JkaW5nUmVzcG9uc2USHQoDYXBwGAEgASgLMhAubGF0Y2hrZXkudjEuQXBwImUKDlB1dFRleHRSZXF1ZXN0EicKBmFwcF9pZBgBIAEoCUIXukgUchIQARggMgxeW2EtejAtOS1dKyQSKgoEdGV4dBgCIAEoCzIULmxhdGNoa2V5LnYxLkFwcFRleHRCBrpIA8gBASI1Cg9QdXRUZXh0UmVzcG9uc2USIgoEdGV4dBgBIAEoCzIULmxhdGNoa2V5LnYxLkFwcFRleHQi4QEKEURlbGV0ZVRleHRSZXF1ZXN0EicKBmFwcF9pZBgBIAEoCUIXukgUchIQARggMgxeW2EtejAtOS1dKyQSMQoHY2hhbm5lbBgCIAEoDjIULmxhdGNoa2V5LnYxLkNoYW5uZWxCCrpIB4IBBBABIAASLwoHd29yZGluZxgDIAEoDjIULmxhdGNoa2V5LnYxLldvcmRpbmdCCLpIBYIBAhABEj8KBmxvY2FsZRgEIAEoCUIvukgscioYIzImXihbQS1aYS16XXsyLDN9KC1bQS1aYS16MC05XXsxLDh9KSopPyQiFAoSRGVsZXRlVGV4dFJlc3BvbnNlIjsKEExpc3RUZXh0c1JlcXVlc3QSJwoGYXBwX2lkGAEgASgJQhe6SBRyEhABGCAyDF5bYS16MC05LV0rJCI4ChFMaXN0VGV4dHNSZXNwb25zZRIjCgV0ZXh0cxgBIAMoCzIULmxhdGNoa2V5LnYxLkFwcFRleHQixwIKFVByZXZpZXdNZXNzYWdlUmVxdWVzdBInCgZhcHBfaWQYASABKAlCF7pIFHISEAEYIDIMXlthLXowLTktXSskEjEKB2NoYW5uZWwYAiABKA4yFC5sYXRjaGtleS52MS5DaGFubmVsQgq6SAeCAQQQASAAEi8KB3dvcmRpbmcYAyABKA4yFC5sYXRjaGtleS52MS5Xb3JkaW5nQgi6SAWCAQIQARI/CgZsb2NhbGUYBCABKAlCL7pILHIqGCMyJl4oW0EtWmEtel17MiwzfSgtW0EtWmEtejAtOV17MSw4fSkqKT8kEiMKBWRyYWZ0GAUgASgLMhQubGF0Y2hrZXkudjEuQXBwVGV4dBIgCg5jdXN0b21fbWVzc2FnZRgGIAEoCUIIukgFcgMYoAYSGQoHc3ViamVjdBgHIAEoCUIIukgFcgMY4AMijQEKFlByZXZpZXdNZXNzYWdlUmVzcG9uc2USDwoHc3ViamVjdBgBIAEoCRIMCgR0ZXh0GAIgASgJEgwKBGh0bWwYAyABKAkSEwoLc2VuZGVyX25hbWUYBCABKAkSDgoGbG9jYWxlGAUgASgJEiEKA3NtcxgGIAEoCzIULmxhdGNoa2V5LnYxLlNtc1NpemUiRwoHU21zU2l6ZRIqCghlbmNvZGluZxgBIAEoDjIYLmxhdGNoa2V5LnYxLlNtc0VuY29kaW5nEhAKCHNlZ21lbnRzGAIgASgFKlkKC1Ntc0VuY29kaW5nEhwKGFNNU19FTkNPRElOR19VTlNQRUNJRklFRBAAEhUKEVNNU19FTkNPRElOR19HU003EAESFQoRU01TX0VOQ09ESU5HX1VDUzIQAjKCFAoKQXBwU2VydmljZRJeCglDcmVhdGVBcHASHS5sYXRjaGtleS52MS5DcmVhdGVBcHBSZXF1ZXN0Gh4ubGF0Y2hrZXkudjEuQ3JlYXRlQXBwUmVzcG9uc2UiEqrUGA4IBBIKYXBwczphZG1pbhJYCgZHZXRBcHASGi5sYXRjaGtleS52MS5HZXRBcHBSZXF1ZXN0GhsubGF0Y2hrZXkudjEuR2V0QXBwUmVzcG9uc2UiFZACAarUGA4IBBIKYXBwczphZG1pbhJeCghMaXN0QXBwcxIcLmxhdGNoa2V5LnYxLkxpc3RBcHBzUmVxdWVzdBodLmxhdGNoa2V5LnYxLkxpc3RBcHBzUmVzcG9uc2UiFZACAarUGA4IBBIKYXBwczphZG1pbhJhCglVcGRhdGVBcHASHS5sYXRjaGtleS52MS5VcGRhdGVBcHBSZXF1ZXN0Gh4ubGF0Y2hrZXkudjEuVXBkYXRlQXBwUmVzcG9uc2UiFZACAqrUGA4IBBIKYXBwczphZG1pbhJhCglEZWxldGVBcHASHS5sYXRjaGtleS52MS5EZWxldGVBcHBSZXF1ZXN0Gh4ubGF0Y2hrZXkudjEuRGVsZXRlQXBwUmVzcG9uc2UiFZACAqrUGA4IBBIKYXBwczphZG1pbhJqCgxVcGRhdGVQb2xpY3kSIC5sYXRjaGtleS52MS5VcGRhdGVQb2xpY3lSZXF1ZXN0GiEubGF0Y2hrZXkudjEuVXBkYXRlUG9saWN5UmVzcG9uc2UiFZACAqrUGA4IBBIKYXBwczphZG1pbhJ8ChJHZXRFZmZlY3RpdmVQb2xpY3kSJi5sYXRjaGtleS52MS5HZXRFZmZlY3RpdmVQb2xpY3lSZXF1ZXN0GicubGF0Y2hrZXkudjEuR2V0RWZmZWN0aXZlUG9saWN5UmVzcG9uc2UiFZACAarUGA4IBBIKYXBwczphZG1pbhJnCgxDcmVhdGVDbGllbnQSIC5sYXRjaGtleS52MS5DcmVhdGVDbGllbnRSZXF1ZXN0GiEubGF0Y2hrZXkudjEuQ3JlYXRlQ2xpZW50UmVzcG9uc2UiEqrUGA4IBBIKYXBwczphZG1pbhJhCglHZXRDbGllbnQSHS5sYXRjaGtleS52MS5HZXRDbGllbnRSZXF1ZXN0Gh4ubGF0Y2hrZXkudjEuR2V0Q2xpZW50UmVzcG9uc2UiFZACAarUGA4IBBIKYXBwczphZG1pbhJnCgtMaXN0Q2xpZW50cxIfLmxhdGNoa2V5LnYxLkxpc3RDbGllbnRzUmVxdWVzdBogLmxhdGNoa2V5LnYxLkxpc3RDbGllbnRzUmVzcG9uc2UiFZACAarUGA4IBBIKYXBwczphZG1pbhJqCgxVcGRhdGVDbGllbnQSIC5sYXRjaGtleS52MS5VcGRhdGVDbGllbnRSZXF1ZXN0GiEubGF0Y2hrZXkudjEuVXBkYXRlQ2xpZW50UmVzcG9uc2UiFZACAqrUGA4IBBIKYXBwczphZG1pbhJqCgxEZWxldGVDbGllbnQSIC5sYXRjaGtleS52MS5EZWxldGVDbGllbnRSZXF1ZXN0GiEubGF0Y2hrZXkudjEuRGVsZXRlQ2xpZW50UmVzcG9uc2UiFZACAqrUGA4IBBIKYXBwczphZG1pbhJ5ChJSb3RhdGVDbGllbnRTZWNyZXQSJi5sYXRjaGtleS52MS5Sb3RhdGVDbGllbnRTZWNyZXRSZXF1ZXN0GicubGF0Y2hrZXkudjEuUm90YXRlQ2xpZW50U2VjcmV0UmVzcG9uc2UiEqrUGA4IBBIKYXBwczphZG1pbhJ8ChJSZXZva2VDbGllbnRTZWNyZXQSJi5sYXRjaGtleS52MS5SZXZva2VDbGllbnRTZWNyZXRSZXF1ZXN0GicubGF0Y2hrZXkudjEuUmV2b2tlQ2xpZW50U2VjcmV0UmVzcG9uc2UiFZACAqrUGA4IBBIKYXBwczphZG1pbhJ8ChNQdXRSZWdpc3RyYXRpb25Ib29rEicubGF0Y2hrZXkudjEuUHV0UmVnaXN0cmF0aW9uSG9va1JlcXVlc3QaKC5sYXRjaGtleS52MS5QdXRSZWdpc3RyYXRpb25Ib29rUmVzcG9uc2UiEqrUGA4IBBIKYXBwczphZG1pbhKIAQoWRGVsZXRlUmVnaXN0cmF0aW9uSG9vaxIqLmxhdGNoa2V5LnYxLkRlbGV0ZVJlZ2lzdHJhdGlvbkhvb2tSZXF1ZXN0GisubGF0Y2hrZXkudjEuRGVsZXRlUmVnaXN0cmF0aW9uSG9va1Jlc3BvbnNlIhWQAgKq1BgOCAQSCmFwcHM6YWRtaW4SggEKFVB1dERlbGl2ZXJ5UmVwb3J0SG9vaxIpLmxhdGNoa2V5LnYxLlB1dERlbGl2ZXJ5UmVwb3J0SG9va1JlcXVlc3QaKi5sYXRjaGtleS52MS5QdXREZWxpdmVyeVJlcG9ydEhvb2tSZXNwb25zZSISqtQYDggEEgphcHBzOmFkbWluEo4BChhEZWxldGVEZWxpdmVyeVJlcG9ydEhvb2sSLC5sYXRjaGtleS52MS5EZWxldGVEZWxpdmVyeVJlcG9ydEhvb2tSZXF1ZXN0Gi0ubGF0Y2hrZXkudjEuRGVsZXRlRGVsaXZlcnlSZXBvcnRIb29rUmVzcG9uc2UiFZACAqrUGA4IBBIKYXBwczphZG1pbhJtCg1VcGRhdGVXb3JkaW5nEiEubGF0Y2hrZXkudjEuVXBkYXRlV29yZGluZ1JlcXVlc3QaIi5sYXRjaGtleS52MS5VcGRhdGVXb3JkaW5nUmVzcG9uc2UiFZACAqrUGA4IBBIKYXBwczphZG1pbhJbCgdQdXRUZXh0EhsubGF0Y2hrZXkudjEuUHV0VGV4dFJlcXVlc3QaHC5sYXRjaGtleS52MS5QdXRUZXh0UmVzcG9uc2UiFZACAqrUGA4IBBIKYXBwczphZG1pbhJkCgpEZWxldGVUZXh0Eh4ubGF0Y2hrZXkudjEuRGVsZXRlVGV4dFJlcXVlc3QaHy5sYXRjaGtleS52MS5EZWxldGVUZXh0UmVzcG9uc2UiFZACAqrUGA4IBBIKYXBwczphZG1pbhJhCglMaXN0VGV4dHMSHS5sYXRjaGtleS52MS5MaXN0VGV4dHNSZXF1ZXN0Gh4ubGF0Y2hrZXkudjEuTGlzdFRleHRzUmVzcG9uc2UiFZACAarUGA4IBBIKYXBwczphZG1pbhJwCg5QcmV2aWV3TWVzc2FnZRIiLmxhdGNoa2V5LnYxLlByZXZpZXdNZXNzYWdlUmVxdWVzdBojLmxhdGNoa2V5LnYxLlByZXZpZXdNZXNzYWdlUmVzcG9uc2UiFZACAarUGA4IBBIKYXBwczphZG1pbkI1CgtsYXRjaGtleS52MVABWhZsYXRjaGtleS92MTtsYXRjaGtleXYxqgILTGF0Y2hrZXkuVjFiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_field_mask, file_google_protobuf_struct, file_latchkey_v1_access, file_latchkey_v1_app, file_latchkey_v1_challenge, file_latchkey_v1_client, file_latchkey_v1_wording]);
 
 /**
  * The request of CreateApp.
@@ -1218,6 +1222,392 @@ export const DeleteDeliveryReportHookResponseSchema: GenMessage<DeleteDeliveryRe
   messageDesc(file_latchkey_v1_app_service, 35);
 
 /**
+ * The request of UpdateWording.
+ *
+ * @generated from message latchkey.v1.UpdateWordingRequest
+ */
+export type UpdateWordingRequest = Message<"latchkey.v1.UpdateWordingRequest"> & {
+  /**
+   * The id of the app.
+   *
+   * @generated from field: string app_id = 1;
+   */
+  appId: string;
+
+  /**
+   * The new values. Unset: every value that update_mask names becomes empty.
+   *
+   * @generated from field: latchkey.v1.AppWording wording = 2;
+   */
+  wording?: AppWording | undefined;
+
+  /**
+   * The fields of AppWording to change: one or more of sender_name, accent_color, link_hosts, sender_ids and autofill. Fields
+   * that it does not name stay as they are. In JSON it is a string such as `senderName,linkHosts`. Required.
+   *
+   * @generated from field: google.protobuf.FieldMask update_mask = 3;
+   */
+  updateMask?: FieldMask | undefined;
+};
+
+/**
+ * Describes the message latchkey.v1.UpdateWordingRequest.
+ * Use `create(UpdateWordingRequestSchema)` to create a new message.
+ */
+export const UpdateWordingRequestSchema: GenMessage<UpdateWordingRequest> = /*@__PURE__*/
+  messageDesc(file_latchkey_v1_app_service, 36);
+
+/**
+ * The response of UpdateWording.
+ *
+ * @generated from message latchkey.v1.UpdateWordingResponse
+ */
+export type UpdateWordingResponse = Message<"latchkey.v1.UpdateWordingResponse"> & {
+  /**
+   * The app after the change.
+   *
+   * @generated from field: latchkey.v1.App app = 1;
+   */
+  app?: App | undefined;
+};
+
+/**
+ * Describes the message latchkey.v1.UpdateWordingResponse.
+ * Use `create(UpdateWordingResponseSchema)` to create a new message.
+ */
+export const UpdateWordingResponseSchema: GenMessage<UpdateWordingResponse> = /*@__PURE__*/
+  messageDesc(file_latchkey_v1_app_service, 37);
+
+/**
+ * The request of PutText.
+ *
+ * @generated from message latchkey.v1.PutTextRequest
+ */
+export type PutTextRequest = Message<"latchkey.v1.PutTextRequest"> & {
+  /**
+   * The id of the app.
+   *
+   * @generated from field: string app_id = 1;
+   */
+  appId: string;
+
+  /**
+   * The text. It replaces the one that the app has for its channel, wording and locale. Required.
+   *
+   * @generated from field: latchkey.v1.AppText text = 2;
+   */
+  text?: AppText | undefined;
+};
+
+/**
+ * Describes the message latchkey.v1.PutTextRequest.
+ * Use `create(PutTextRequestSchema)` to create a new message.
+ */
+export const PutTextRequestSchema: GenMessage<PutTextRequest> = /*@__PURE__*/
+  messageDesc(file_latchkey_v1_app_service, 38);
+
+/**
+ * The response of PutText.
+ *
+ * @generated from message latchkey.v1.PutTextResponse
+ */
+export type PutTextResponse = Message<"latchkey.v1.PutTextResponse"> & {
+  /**
+   * The text as it is stored, with its locale as it is usually written.
+   *
+   * @generated from field: latchkey.v1.AppText text = 1;
+   */
+  text?: AppText | undefined;
+};
+
+/**
+ * Describes the message latchkey.v1.PutTextResponse.
+ * Use `create(PutTextResponseSchema)` to create a new message.
+ */
+export const PutTextResponseSchema: GenMessage<PutTextResponse> = /*@__PURE__*/
+  messageDesc(file_latchkey_v1_app_service, 39);
+
+/**
+ * The request of DeleteText.
+ *
+ * @generated from message latchkey.v1.DeleteTextRequest
+ */
+export type DeleteTextRequest = Message<"latchkey.v1.DeleteTextRequest"> & {
+  /**
+   * The id of the app.
+   *
+   * @generated from field: string app_id = 1;
+   */
+  appId: string;
+
+  /**
+   * The channel of the text. Required.
+   *
+   * @generated from field: latchkey.v1.Channel channel = 2;
+   */
+  channel: Channel;
+
+  /**
+   * The wording of the text. Unset: the text for all wordings.
+   *
+   * @generated from field: latchkey.v1.Wording wording = 3;
+   */
+  wording: Wording;
+
+  /**
+   * The locale of the text. Empty: the text for all locales.
+   *
+   * @generated from field: string locale = 4;
+   */
+  locale: string;
+};
+
+/**
+ * Describes the message latchkey.v1.DeleteTextRequest.
+ * Use `create(DeleteTextRequestSchema)` to create a new message.
+ */
+export const DeleteTextRequestSchema: GenMessage<DeleteTextRequest> = /*@__PURE__*/
+  messageDesc(file_latchkey_v1_app_service, 40);
+
+/**
+ * The response of DeleteText.
+ *
+ * @generated from message latchkey.v1.DeleteTextResponse
+ */
+export type DeleteTextResponse = Message<"latchkey.v1.DeleteTextResponse"> & {
+};
+
+/**
+ * Describes the message latchkey.v1.DeleteTextResponse.
+ * Use `create(DeleteTextResponseSchema)` to create a new message.
+ */
+export const DeleteTextResponseSchema: GenMessage<DeleteTextResponse> = /*@__PURE__*/
+  messageDesc(file_latchkey_v1_app_service, 41);
+
+/**
+ * The request of ListTexts.
+ *
+ * @generated from message latchkey.v1.ListTextsRequest
+ */
+export type ListTextsRequest = Message<"latchkey.v1.ListTextsRequest"> & {
+  /**
+   * The id of the app.
+   *
+   * @generated from field: string app_id = 1;
+   */
+  appId: string;
+};
+
+/**
+ * Describes the message latchkey.v1.ListTextsRequest.
+ * Use `create(ListTextsRequestSchema)` to create a new message.
+ */
+export const ListTextsRequestSchema: GenMessage<ListTextsRequest> = /*@__PURE__*/
+  messageDesc(file_latchkey_v1_app_service, 42);
+
+/**
+ * The response of ListTexts.
+ *
+ * @generated from message latchkey.v1.ListTextsResponse
+ */
+export type ListTextsResponse = Message<"latchkey.v1.ListTextsResponse"> & {
+  /**
+   * The texts. The texts of one app take at most 64 KiB.
+   *
+   * @generated from field: repeated latchkey.v1.AppText texts = 1;
+   */
+  texts: AppText[];
+};
+
+/**
+ * Describes the message latchkey.v1.ListTextsResponse.
+ * Use `create(ListTextsResponseSchema)` to create a new message.
+ */
+export const ListTextsResponseSchema: GenMessage<ListTextsResponse> = /*@__PURE__*/
+  messageDesc(file_latchkey_v1_app_service, 43);
+
+/**
+ * The request of PreviewMessage.
+ *
+ * @generated from message latchkey.v1.PreviewMessageRequest
+ */
+export type PreviewMessageRequest = Message<"latchkey.v1.PreviewMessageRequest"> & {
+  /**
+   * The id of the app.
+   *
+   * @generated from field: string app_id = 1;
+   */
+  appId: string;
+
+  /**
+   * The channel of the message. Required.
+   *
+   * @generated from field: latchkey.v1.Channel channel = 2;
+   */
+  channel: Channel;
+
+  /**
+   * What the code is for. Unset: WORDING_LOGIN.
+   *
+   * @generated from field: latchkey.v1.Wording wording = 3;
+   */
+  wording: Wording;
+
+  /**
+   * The locale of the call or user. Empty: none.
+   *
+   * @generated from field: string locale = 4;
+   */
+  locale: string;
+
+  /**
+   * A text that the app would have besides its own. It is checked as by PutText. Unset: none.
+   *
+   * @generated from field: latchkey.v1.AppText draft = 5;
+   */
+  draft?: AppText | undefined;
+
+  /**
+   * As in SendOtp. Empty: none.
+   *
+   * @generated from field: string custom_message = 6;
+   */
+  customMessage: string;
+
+  /**
+   * As in SendOtp. Empty: none.
+   *
+   * @generated from field: string subject = 7;
+   */
+  subject: string;
+};
+
+/**
+ * Describes the message latchkey.v1.PreviewMessageRequest.
+ * Use `create(PreviewMessageRequestSchema)` to create a new message.
+ */
+export const PreviewMessageRequestSchema: GenMessage<PreviewMessageRequest> = /*@__PURE__*/
+  messageDesc(file_latchkey_v1_app_service, 44);
+
+/**
+ * The response of PreviewMessage.
+ *
+ * @generated from message latchkey.v1.PreviewMessageResponse
+ */
+export type PreviewMessageResponse = Message<"latchkey.v1.PreviewMessageResponse"> & {
+  /**
+   * The subject of a mail. Empty: another channel.
+   *
+   * @generated from field: string subject = 1;
+   */
+  subject: string;
+
+  /**
+   * The text of the message. Of a mail: its text part.
+   *
+   * @generated from field: string text = 2;
+   */
+  text: string;
+
+  /**
+   * The HTML part of a mail. Empty: another channel.
+   *
+   * @generated from field: string html = 3;
+   */
+  html: string;
+
+  /**
+   * The name that a mail comes from. Empty: the carrier's name, or another channel.
+   *
+   * @generated from field: string sender_name = 4;
+   */
+  senderName: string;
+
+  /**
+   * The language of the message.
+   *
+   * @generated from field: string locale = 5;
+   */
+  locale: string;
+
+  /**
+   * How an SMS is sent. Unset: another channel.
+   *
+   * @generated from field: latchkey.v1.SmsSize sms = 6;
+   */
+  sms?: SmsSize | undefined;
+};
+
+/**
+ * Describes the message latchkey.v1.PreviewMessageResponse.
+ * Use `create(PreviewMessageResponseSchema)` to create a new message.
+ */
+export const PreviewMessageResponseSchema: GenMessage<PreviewMessageResponse> = /*@__PURE__*/
+  messageDesc(file_latchkey_v1_app_service, 45);
+
+/**
+ * How networks carry an SMS.
+ *
+ * @generated from message latchkey.v1.SmsSize
+ */
+export type SmsSize = Message<"latchkey.v1.SmsSize"> & {
+  /**
+   * The alphabet.
+   *
+   * @generated from field: latchkey.v1.SmsEncoding encoding = 1;
+   */
+  encoding: SmsEncoding;
+
+  /**
+   * How many short messages it takes. Carriers charge for each.
+   *
+   * @generated from field: int32 segments = 2;
+   */
+  segments: number;
+};
+
+/**
+ * Describes the message latchkey.v1.SmsSize.
+ * Use `create(SmsSizeSchema)` to create a new message.
+ */
+export const SmsSizeSchema: GenMessage<SmsSize> = /*@__PURE__*/
+  messageDesc(file_latchkey_v1_app_service, 46);
+
+/**
+ * The alphabets of SMS.
+ *
+ * @generated from enum latchkey.v1.SmsEncoding
+ */
+export enum SmsEncoding {
+  /**
+   * Never used.
+   *
+   * @generated from enum value: SMS_ENCODING_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * GSM-7: 160 characters in one short message, 153 in each of several.
+   *
+   * @generated from enum value: SMS_ENCODING_GSM7 = 1;
+   */
+  GSM7 = 1,
+
+  /**
+   * UCS-2, for texts with any other character: 70 characters in one short message, 67 in each of several.
+   *
+   * @generated from enum value: SMS_ENCODING_UCS2 = 2;
+   */
+  UCS2 = 2,
+}
+
+/**
+ * Describes the enum latchkey.v1.SmsEncoding.
+ */
+export const SmsEncodingSchema: GenEnum<SmsEncoding> = /*@__PURE__*/
+  enumDesc(file_latchkey_v1_app_service, 0);
+
+/**
  * The methods that manage apps, their policies and their clients. Callers are confidential clients with the scope
  * `apps:admin`, which only the command line grants. They may name any app of the deployment. A change takes effect before
  * it is answered, and within a second at other processes.
@@ -1417,6 +1807,60 @@ export const AppService: GenService<{
     methodKind: "unary";
     input: typeof DeleteDeliveryReportHookRequestSchema;
     output: typeof DeleteDeliveryReportHookResponseSchema;
+  },
+  /**
+   * Changes those fields of the wording of an app that update_mask names. A change that makes a text of the app break a rule is
+   * refused with REQUEST_INVALID, as is a value that breaks one; the answer names all of them.
+   *
+   * @generated from rpc latchkey.v1.AppService.UpdateWording
+   */
+  updateWording: {
+    methodKind: "unary";
+    input: typeof UpdateWordingRequestSchema;
+    output: typeof UpdateWordingResponseSchema;
+  },
+  /**
+   * Sets or replaces the text of an app for a channel, wording and locale. The locale counts first: the text for `de` is used
+   * before one for all locales, and in each the text for the wording before one for all wordings. REQUEST_INVALID names all
+   * that is wrong with a text.
+   *
+   * @generated from rpc latchkey.v1.AppService.PutText
+   */
+  putText: {
+    methodKind: "unary";
+    input: typeof PutTextRequestSchema;
+    output: typeof PutTextResponseSchema;
+  },
+  /**
+   * Removes the text of an app for a channel, wording and locale. An app that has no such text stays as it is.
+   *
+   * @generated from rpc latchkey.v1.AppService.DeleteText
+   */
+  deleteText: {
+    methodKind: "unary";
+    input: typeof DeleteTextRequestSchema;
+    output: typeof DeleteTextResponseSchema;
+  },
+  /**
+   * Lists the texts of an app by channel, wording and locale.
+   *
+   * @generated from rpc latchkey.v1.AppService.ListTexts
+   */
+  listTexts: {
+    methodKind: "unary";
+    input: typeof ListTextsRequestSchema;
+    output: typeof ListTextsResponseSchema;
+  },
+  /**
+   * Renders a message of an app as it would be sent, with a sample code, and counts the short messages that an SMS takes. Nothing
+   * is sent or stored.
+   *
+   * @generated from rpc latchkey.v1.AppService.PreviewMessage
+   */
+  previewMessage: {
+    methodKind: "unary";
+    input: typeof PreviewMessageRequestSchema;
+    output: typeof PreviewMessageResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_latchkey_v1_app_service, 0);

@@ -9,7 +9,7 @@ const givenOfChallenge =
   "created_at BIGINT, expires_at BIGINT";
 
 /** Columns of a new challenge, except `resend_at`. */
-export const newChallenge = `${givenOfChallenge}, sealed_code BYTEA, resend_times BIGINT[], resend_requesters BYTEA[]`;
+export const newChallenge = `${givenOfChallenge}, sealed_code BYTEA, words TEXT, resend_times BIGINT[], resend_requesters BYTEA[]`;
 
 /**
  * Columns of a stored challenge, except the sealed code, which only the outbox reads, and the times and requesters of its

@@ -2,22 +2,26 @@
 // @generated from file latchkey/v1/app_service.proto (package latchkey.v1, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import type { Duration, FieldMask } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_duration, file_google_protobuf_field_mask, file_google_protobuf_struct } from "@bufbuild/protobuf/wkt";
 import { file_latchkey_v1_access } from "./access_pb.js";
 import type { App, AppPolicy, AppState, HookFailure, PolicyOrigin } from "./app_pb.js";
 import { file_latchkey_v1_app } from "./app_pb.js";
+import type { Channel } from "./challenge_pb.js";
+import { file_latchkey_v1_challenge } from "./challenge_pb.js";
 import type { Client, ClientKind, ClientState } from "./client_pb.js";
 import { file_latchkey_v1_client } from "./client_pb.js";
+import type { AppText, AppWording, Wording } from "./wording_pb.js";
+import { file_latchkey_v1_wording } from "./wording_pb.js";
 import type { JsonObject, Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file latchkey/v1/app_service.proto.
  */
 export const file_latchkey_v1_app_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch1sYXRjaGtleS92MS9hcHBfc2VydmljZS5wcm90bxILbGF0Y2hrZXkudjEirgEKEENyZWF0ZUFwcFJlcXVlc3QSDgoGYXBwX2lkGAEgASgJEg8KB3Bvb2xfaWQYAiABKAkSFAoMZGlzcGxheV9uYW1lGAMgASgJEhAKCGxvZ29fdXJsGAQgASgJEhcKD3N1cHBvcnRfYWRkcmVzcxgFIAEoCRIXCg9hbGxvd2VkX29yaWdpbnMYBiADKAkSEAoIYXVkaWVuY2UYByABKAkSDQoFcm9sZXMYCCADKAkiMgoRQ3JlYXRlQXBwUmVzcG9uc2USHQoDYXBwGAEgASgLMhAubGF0Y2hrZXkudjEuQXBwIh8KDUdldEFwcFJlcXVlc3QSDgoGYXBwX2lkGAEgASgJIi8KDkdldEFwcFJlc3BvbnNlEh0KA2FwcBgBIAEoCzIQLmxhdGNoa2V5LnYxLkFwcCI4Cg9MaXN0QXBwc1JlcXVlc3QSEQoJcGFnZV9zaXplGAEgASgFEhIKCnBhZ2VfdG9rZW4YAiABKAkiSwoQTGlzdEFwcHNSZXNwb25zZRIeCgRhcHBzGAEgAygLMhAubGF0Y2hrZXkudjEuQXBwEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSL0AQoQVXBkYXRlQXBwUmVxdWVzdBIOCgZhcHBfaWQYASABKAkSFAoMZGlzcGxheV9uYW1lGAIgASgJEhAKCGxvZ29fdXJsGAMgASgJEhcKD3N1cHBvcnRfYWRkcmVzcxgEIAEoCRIXCg9hbGxvd2VkX29yaWdpbnMYBSADKAkSEAoIYXVkaWVuY2UYBiABKAkSJAoFc3RhdGUYByABKA4yFS5sYXRjaGtleS52MS5BcHBTdGF0ZRIvCgt1cGRhdGVfbWFzaxgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2sSDQoFcm9sZXMYCSADKAkiMgoRVXBkYXRlQXBwUmVzcG9uc2USHQoDYXBwGAEgASgLMhAubGF0Y2hrZXkudjEuQXBwIiIKEERlbGV0ZUFwcFJlcXVlc3QSDgoGYXBwX2lkGAEgASgJIiUKEURlbGV0ZUFwcFJlc3BvbnNlEhAKCGFyY2hpdmVkGAEgASgIIn4KE1VwZGF0ZVBvbGljeVJlcXVlc3QSDgoGYXBwX2lkGAEgASgJEiYKBnBvbGljeRgCIAEoCzIWLmxhdGNoa2V5LnYxLkFwcFBvbGljeRIvCgt1cGRhdGVfbWFzaxgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2siPgoUVXBkYXRlUG9saWN5UmVzcG9uc2USJgoGcG9saWN5GAEgASgLMhYubGF0Y2hrZXkudjEuQXBwUG9saWN5IisKGUdldEVmZmVjdGl2ZVBvbGljeVJlcXVlc3QSDgoGYXBwX2lkGAEgASgJInAKGkdldEVmZmVjdGl2ZVBvbGljeVJlc3BvbnNlEiYKBnBvbGljeRgBIAEoCzIWLmxhdGNoa2V5LnYxLkFwcFBvbGljeRIqCgdvcmlnaW5zGAIgAygLMhkubGF0Y2hrZXkudjEuUG9saWN5T3JpZ2luIv8CChNDcmVhdGVDbGllbnRSZXF1ZXN0Eg4KBmFwcF9pZBgBIAEoCRIRCgljbGllbnRfaWQYAiABKAkSJQoEa2luZBgDIAEoDjIXLmxhdGNoa2V5LnYxLkNsaWVudEtpbmQSFAoMZGlzcGxheV9uYW1lGAQgASgJEg4KBnNjb3BlcxgFIAMoCRIXCg9hbGxvd2VkX29yaWdpbnMYBiADKAkSDQoFaG9zdHMYByADKAkSFQoNcmVkaXJlY3RfdXJpcxgIIAMoCRIcChR2ZXJpZnlfYnlfaWRlbnRpZmllchgJIAEoCBIPCgdhbGlhc2VzGAogAygJEiUKBGp3a3MYCyABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0EhkKEWFsbG93ZWRfYWRkcmVzc2VzGAwgAygJEhIKCmlzX2RlZmF1bHQYDSABKAgSNAoRc2VjcmV0X2V4cGlyZXNfaW4YDiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24ibAoUQ3JlYXRlQ2xpZW50UmVzcG9uc2USIwoGY2xpZW50GAEgASgLMhMubGF0Y2hrZXkudjEuQ2xpZW50EhUKDWNsaWVudF9zZWNyZXQYAiABKAkSGAoQY2xpZW50X3NlY3JldF9pZBgDIAEoCSIlChBHZXRDbGllbnRSZXF1ZXN0EhEKCWNsaWVudF9pZBgBIAEoCSI4ChFHZXRDbGllbnRSZXNwb25zZRIjCgZjbGllbnQYASABKAsyEy5sYXRjaGtleS52MS5DbGllbnQiSwoSTGlzdENsaWVudHNSZXF1ZXN0Eg4KBmFwcF9pZBgBIAEoCRIRCglwYWdlX3NpemUYAiABKAUSEgoKcGFnZV90b2tlbhgDIAEoCSJUChNMaXN0Q2xpZW50c1Jlc3BvbnNlEiQKB2NsaWVudHMYASADKAsyEy5sYXRjaGtleS52MS5DbGllbnQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIuwCChNVcGRhdGVDbGllbnRSZXF1ZXN0EhEKCWNsaWVudF9pZBgBIAEoCRIUCgxkaXNwbGF5X25hbWUYAiABKAkSDgoGc2NvcGVzGAMgAygJEhcKD2FsbG93ZWRfb3JpZ2lucxgEIAMoCRINCgVob3N0cxgFIAMoCRIVCg1yZWRpcmVjdF91cmlzGAYgAygJEhwKFHZlcmlmeV9ieV9pZGVudGlmaWVyGAcgASgIEg8KB2FsaWFzZXMYCCADKAkSJQoEandrcxgJIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSGQoRYWxsb3dlZF9hZGRyZXNzZXMYCiADKAkSEgoKaXNfZGVmYXVsdBgLIAEoCBInCgVzdGF0ZRgMIAEoDjIYLmxhdGNoa2V5LnYxLkNsaWVudFN0YXRlEi8KC3VwZGF0ZV9tYXNrGA0gASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzayI7ChRVcGRhdGVDbGllbnRSZXNwb25zZRIjCgZjbGllbnQYASABKAsyEy5sYXRjaGtleS52MS5DbGllbnQiKAoTRGVsZXRlQ2xpZW50UmVxdWVzdBIRCgljbGllbnRfaWQYASABKAkiLgoURGVsZXRlQ2xpZW50UmVzcG9uc2USFgoOc2Vzc2lvbnNfZW5kZWQYASABKAUingEKGVJvdGF0ZUNsaWVudFNlY3JldFJlcXVlc3QSEQoJY2xpZW50X2lkGAEgASgJEjgKFW9sZF9zZWNyZXRzX2V4cGlyZV9pbhgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhI0ChFzZWNyZXRfZXhwaXJlc19pbhgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiJyChpSb3RhdGVDbGllbnRTZWNyZXRSZXNwb25zZRIjCgZjbGllbnQYASABKAsyEy5sYXRjaGtleS52MS5DbGllbnQSFQoNY2xpZW50X3NlY3JldBgCIAEoCRIYChBjbGllbnRfc2VjcmV0X2lkGAMgASgJIkEKGVJldm9rZUNsaWVudFNlY3JldFJlcXVlc3QSEQoJY2xpZW50X2lkGAEgASgJEhEKCXNlY3JldF9pZBgCIAEoCSIcChpSZXZva2VDbGllbnRTZWNyZXRSZXNwb25zZSJnChpQdXRSZWdpc3RyYXRpb25Ib29rUmVxdWVzdBIOCgZhcHBfaWQYASABKAkSCwoDdXJsGAIgASgJEiwKCm9uX2ZhaWx1cmUYAyABKA4yGC5sYXRjaGtleS52MS5Ib29rRmFpbHVyZSJMChtQdXRSZWdpc3RyYXRpb25Ib29rUmVzcG9uc2USHQoDYXBwGAEgASgLMhAubGF0Y2hrZXkudjEuQXBwEg4KBnNlY3JldBgCIAEoCSIvCh1EZWxldGVSZWdpc3RyYXRpb25Ib29rUmVxdWVzdBIOCgZhcHBfaWQYASABKAkiPwoeRGVsZXRlUmVnaXN0cmF0aW9uSG9va1Jlc3BvbnNlEh0KA2FwcBgBIAEoCzIQLmxhdGNoa2V5LnYxLkFwcCI7ChxQdXREZWxpdmVyeVJlcG9ydEhvb2tSZXF1ZXN0Eg4KBmFwcF9pZBgBIAEoCRILCgN1cmwYAiABKAkiTgodUHV0RGVsaXZlcnlSZXBvcnRIb29rUmVzcG9uc2USHQoDYXBwGAEgASgLMhAubGF0Y2hrZXkudjEuQXBwEg4KBnNlY3JldBgCIAEoCSIxCh9EZWxldGVEZWxpdmVyeVJlcG9ydEhvb2tSZXF1ZXN0Eg4KBmFwcF9pZBgBIAEoCSJBCiBEZWxldGVEZWxpdmVyeVJlcG9ydEhvb2tSZXNwb25zZRIdCgNhcHAYASABKAsyEC5sYXRjaGtleS52MS5BcHAy+w8KCkFwcFNlcnZpY2USXgoJQ3JlYXRlQXBwEh0ubGF0Y2hrZXkudjEuQ3JlYXRlQXBwUmVxdWVzdBoeLmxhdGNoa2V5LnYxLkNyZWF0ZUFwcFJlc3BvbnNlIhKq1BgOCAQSCmFwcHM6YWRtaW4SWAoGR2V0QXBwEhoubGF0Y2hrZXkudjEuR2V0QXBwUmVxdWVzdBobLmxhdGNoa2V5LnYxLkdldEFwcFJlc3BvbnNlIhWQAgGq1BgOCAQSCmFwcHM6YWRtaW4SXgoITGlzdEFwcHMSHC5sYXRjaGtleS52MS5MaXN0QXBwc1JlcXVlc3QaHS5sYXRjaGtleS52MS5MaXN0QXBwc1Jlc3BvbnNlIhWQAgGq1BgOCAQSCmFwcHM6YWRtaW4SYQoJVXBkYXRlQXBwEh0ubGF0Y2hrZXkudjEuVXBkYXRlQXBwUmVxdWVzdBoeLmxhdGNoa2V5LnYxLlVwZGF0ZUFwcFJlc3BvbnNlIhWQAgKq1BgOCAQSCmFwcHM6YWRtaW4SYQoJRGVsZXRlQXBwEh0ubGF0Y2hrZXkudjEuRGVsZXRlQXBwUmVxdWVzdBoeLmxhdGNoa2V5LnYxLkRlbGV0ZUFwcFJlc3BvbnNlIhWQAgKq1BgOCAQSCmFwcHM6YWRtaW4SagoMVXBkYXRlUG9saWN5EiAubGF0Y2hrZXkudjEuVXBkYXRlUG9saWN5UmVxdWVzdBohLmxhdGNoa2V5LnYxLlVwZGF0ZVBvbGljeVJlc3BvbnNlIhWQAgKq1BgOCAQSCmFwcHM6YWRtaW4SfAoSR2V0RWZmZWN0aXZlUG9saWN5EiYubGF0Y2hrZXkudjEuR2V0RWZmZWN0aXZlUG9saWN5UmVxdWVzdBonLmxhdGNoa2V5LnYxLkdldEVmZmVjdGl2ZVBvbGljeVJlc3BvbnNlIhWQAgGq1BgOCAQSCmFwcHM6YWRtaW4SZwoMQ3JlYXRlQ2xpZW50EiAubGF0Y2hrZXkudjEuQ3JlYXRlQ2xpZW50UmVxdWVzdBohLmxhdGNoa2V5LnYxLkNyZWF0ZUNsaWVudFJlc3BvbnNlIhKq1BgOCAQSCmFwcHM6YWRtaW4SYQoJR2V0Q2xpZW50Eh0ubGF0Y2hrZXkudjEuR2V0Q2xpZW50UmVxdWVzdBoeLmxhdGNoa2V5LnYxLkdldENsaWVudFJlc3BvbnNlIhWQAgGq1BgOCAQSCmFwcHM6YWRtaW4SZwoLTGlzdENsaWVudHMSHy5sYXRjaGtleS52MS5MaXN0Q2xpZW50c1JlcXVlc3QaIC5sYXRjaGtleS52MS5MaXN0Q2xpZW50c1Jlc3BvbnNlIhWQAgGq1BgOCAQSCmFwcHM6YWRtaW4SagoMVXBkYXRlQ2xpZW50EiAubGF0Y2hrZXkudjEuVXBkYXRlQ2xpZW50UmVxdWVzdBohLmxhdGNoa2V5LnYxLlVwZGF0ZUNsaWVudFJlc3BvbnNlIhWQAgKq1BgOCAQSCmFwcHM6YWRtaW4SagoMRGVsZXRlQ2xpZW50EiAubGF0Y2hrZXkudjEuRGVsZXRlQ2xpZW50UmVxdWVzdBohLmxhdGNoa2V5LnYxLkRlbGV0ZUNsaWVudFJlc3BvbnNlIhWQAgKq1BgOCAQSCmFwcHM6YWRtaW4SeQoSUm90YXRlQ2xpZW50U2VjcmV0EiYubGF0Y2hrZXkudjEuUm90YXRlQ2xpZW50U2VjcmV0UmVxdWVzdBonLmxhdGNoa2V5LnYxLlJvdGF0ZUNsaWVudFNlY3JldFJlc3BvbnNlIhKq1BgOCAQSCmFwcHM6YWRtaW4SfAoSUmV2b2tlQ2xpZW50U2VjcmV0EiYubGF0Y2hrZXkudjEuUmV2b2tlQ2xpZW50U2VjcmV0UmVxdWVzdBonLmxhdGNoa2V5LnYxLlJldm9rZUNsaWVudFNlY3JldFJlc3BvbnNlIhWQAgKq1BgOCAQSCmFwcHM6YWRtaW4SfAoTUHV0UmVnaXN0cmF0aW9uSG9vaxInLmxhdGNoa2V5LnYxLlB1dFJlZ2lzdHJhdGlvbkhvb2tSZXF1ZXN0GigubGF0Y2hrZXkudjEuUHV0UmVnaXN0cmF0aW9uSG9va1Jlc3BvbnNlIhKq1BgOCAQSCmFwcHM6YWRtaW4SiAEKFkRlbGV0ZVJlZ2lzdHJhdGlvbkhvb2sSKi5sYXRjaGtleS52MS5EZWxldGVSZWdpc3RyYXRpb25Ib29rUmVxdWVzdBorLmxhdGNoa2V5LnYxLkRlbGV0ZVJlZ2lzdHJhdGlvbkhvb2tSZXNwb25zZSIVkAICqtQYDggEEgphcHBzOmFkbWluEoIBChVQdXREZWxpdmVyeVJlcG9ydEhvb2sSKS5sYXRjaGtleS52MS5QdXREZWxpdmVyeVJlcG9ydEhvb2tSZXF1ZXN0GioubGF0Y2hrZXkudjEuUHV0RGVsaXZlcnlSZXBvcnRIb29rUmVzcG9uc2UiEqrUGA4IBBIKYXBwczphZG1pbhKOAQoYRGVsZXRlRGVsaXZlcnlSZXBvcnRIb29rEiwubGF0Y2hrZXkudjEuRGVsZXRlRGVsaXZlcnlSZXBvcnRIb29rUmVxdWVzdBotLmxhdGNoa2V5LnYxLkRlbGV0ZURlbGl2ZXJ5UmVwb3J0SG9va1Jlc3BvbnNlIhWQAgKq1BgOCAQSCmFwcHM6YWRtaW5CNQoLbGF0Y2hrZXkudjFQAVoWbGF0Y2hrZXkvdjE7bGF0Y2hrZXl2MaoCC0xhdGNoa2V5LlYxYgZwcm90bzM", [file_google_protobuf_duration, file_google_protobuf_field_mask, file_google_protobuf_struct, file_latchkey_v1_access, file_latchkey_v1_app, file_latchkey_v1_client]);
+  fileDesc("Ch1sYXRjaGtleS92MS9hcHBfc2VydmljZS5wcm90bxILbGF0Y2hrZXkudjEirgEKEENyZWF0ZUFwcFJlcXVlc3QSDgoGYXBwX2lkGAEgASgJEg8KB3Bvb2xfaWQYAiABKAkSFAoMZGlzcGxheV9uYW1lGAMgASgJEhAKCGxvZ29fdXJsGAQgASgJEhcKD3N1cHBvcnRfYWRkcmVzcxgFIAEoCRIXCg9hbGxvd2VkX29yaWdpbnMYBiADKAkSEAoIYXVkaWVuY2UYByABKAkSDQoFcm9sZXMYCCADKAkiMgoRQ3JlYXRlQXBwUmVzcG9uc2USHQoDYXBwGAEgASgLMhAubGF0Y2hrZXkudjEuQXBwIh8KDUdldEFwcFJlcXVlc3QSDgoGYXBwX2lkGAEgASgJIi8KDkdldEFwcFJlc3BvbnNlEh0KA2FwcBgBIAEoCzIQLmxhdGNoa2V5LnYxLkFwcCI4Cg9MaXN0QXBwc1JlcXVlc3QSEQoJcGFnZV9zaXplGAEgASgFEhIKCnBhZ2VfdG9rZW4YAiABKAkiSwoQTGlzdEFwcHNSZXNwb25zZRIeCgRhcHBzGAEgAygLMhAubGF0Y2hrZXkudjEuQXBwEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSL0AQoQVXBkYXRlQXBwUmVxdWVzdBIOCgZhcHBfaWQYASABKAkSFAoMZGlzcGxheV9uYW1lGAIgASgJEhAKCGxvZ29fdXJsGAMgASgJEhcKD3N1cHBvcnRfYWRkcmVzcxgEIAEoCRIXCg9hbGxvd2VkX29yaWdpbnMYBSADKAkSEAoIYXVkaWVuY2UYBiABKAkSJAoFc3RhdGUYByABKA4yFS5sYXRjaGtleS52MS5BcHBTdGF0ZRIvCgt1cGRhdGVfbWFzaxgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2sSDQoFcm9sZXMYCSADKAkiMgoRVXBkYXRlQXBwUmVzcG9uc2USHQoDYXBwGAEgASgLMhAubGF0Y2hrZXkudjEuQXBwIiIKEERlbGV0ZUFwcFJlcXVlc3QSDgoGYXBwX2lkGAEgASgJIiUKEURlbGV0ZUFwcFJlc3BvbnNlEhAKCGFyY2hpdmVkGAEgASgIIn4KE1VwZGF0ZVBvbGljeVJlcXVlc3QSDgoGYXBwX2lkGAEgASgJEiYKBnBvbGljeRgCIAEoCzIWLmxhdGNoa2V5LnYxLkFwcFBvbGljeRIvCgt1cGRhdGVfbWFzaxgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2siPgoUVXBkYXRlUG9saWN5UmVzcG9uc2USJgoGcG9saWN5GAEgASgLMhYubGF0Y2hrZXkudjEuQXBwUG9saWN5IisKGUdldEVmZmVjdGl2ZVBvbGljeVJlcXVlc3QSDgoGYXBwX2lkGAEgASgJInAKGkdldEVmZmVjdGl2ZVBvbGljeVJlc3BvbnNlEiYKBnBvbGljeRgBIAEoCzIWLmxhdGNoa2V5LnYxLkFwcFBvbGljeRIqCgdvcmlnaW5zGAIgAygLMhkubGF0Y2hrZXkudjEuUG9saWN5T3JpZ2luIv8CChNDcmVhdGVDbGllbnRSZXF1ZXN0Eg4KBmFwcF9pZBgBIAEoCRIRCgljbGllbnRfaWQYAiABKAkSJQoEa2luZBgDIAEoDjIXLmxhdGNoa2V5LnYxLkNsaWVudEtpbmQSFAoMZGlzcGxheV9uYW1lGAQgASgJEg4KBnNjb3BlcxgFIAMoCRIXCg9hbGxvd2VkX29yaWdpbnMYBiADKAkSDQoFaG9zdHMYByADKAkSFQoNcmVkaXJlY3RfdXJpcxgIIAMoCRIcChR2ZXJpZnlfYnlfaWRlbnRpZmllchgJIAEoCBIPCgdhbGlhc2VzGAogAygJEiUKBGp3a3MYCyABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0EhkKEWFsbG93ZWRfYWRkcmVzc2VzGAwgAygJEhIKCmlzX2RlZmF1bHQYDSABKAgSNAoRc2VjcmV0X2V4cGlyZXNfaW4YDiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24ibAoUQ3JlYXRlQ2xpZW50UmVzcG9uc2USIwoGY2xpZW50GAEgASgLMhMubGF0Y2hrZXkudjEuQ2xpZW50EhUKDWNsaWVudF9zZWNyZXQYAiABKAkSGAoQY2xpZW50X3NlY3JldF9pZBgDIAEoCSIlChBHZXRDbGllbnRSZXF1ZXN0EhEKCWNsaWVudF9pZBgBIAEoCSI4ChFHZXRDbGllbnRSZXNwb25zZRIjCgZjbGllbnQYASABKAsyEy5sYXRjaGtleS52MS5DbGllbnQiSwoSTGlzdENsaWVudHNSZXF1ZXN0Eg4KBmFwcF9pZBgBIAEoCRIRCglwYWdlX3NpemUYAiABKAUSEgoKcGFnZV90b2tlbhgDIAEoCSJUChNMaXN0Q2xpZW50c1Jlc3BvbnNlEiQKB2NsaWVudHMYASADKAsyEy5sYXRjaGtleS52MS5DbGllbnQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIuwCChNVcGRhdGVDbGllbnRSZXF1ZXN0EhEKCWNsaWVudF9pZBgBIAEoCRIUCgxkaXNwbGF5X25hbWUYAiABKAkSDgoGc2NvcGVzGAMgAygJEhcKD2FsbG93ZWRfb3JpZ2lucxgEIAMoCRINCgVob3N0cxgFIAMoCRIVCg1yZWRpcmVjdF91cmlzGAYgAygJEhwKFHZlcmlmeV9ieV9pZGVudGlmaWVyGAcgASgIEg8KB2FsaWFzZXMYCCADKAkSJQoEandrcxgJIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSGQoRYWxsb3dlZF9hZGRyZXNzZXMYCiADKAkSEgoKaXNfZGVmYXVsdBgLIAEoCBInCgVzdGF0ZRgMIAEoDjIYLmxhdGNoa2V5LnYxLkNsaWVudFN0YXRlEi8KC3VwZGF0ZV9tYXNrGA0gASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzayI7ChRVcGRhdGVDbGllbnRSZXNwb25zZRIjCgZjbGllbnQYASABKAsyEy5sYXRjaGtleS52MS5DbGllbnQiKAoTRGVsZXRlQ2xpZW50UmVxdWVzdBIRCgljbGllbnRfaWQYASABKAkiLgoURGVsZXRlQ2xpZW50UmVzcG9uc2USFgoOc2Vzc2lvbnNfZW5kZWQYASABKAUingEKGVJvdGF0ZUNsaWVudFNlY3JldFJlcXVlc3QSEQoJY2xpZW50X2lkGAEgASgJEjgKFW9sZF9zZWNyZXRzX2V4cGlyZV9pbhgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhI0ChFzZWNyZXRfZXhwaXJlc19pbhgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiJyChpSb3RhdGVDbGllbnRTZWNyZXRSZXNwb25zZRIjCgZjbGllbnQYASABKAsyEy5sYXRjaGtleS52MS5DbGllbnQSFQoNY2xpZW50X3NlY3JldBgCIAEoCRIYChBjbGllbnRfc2VjcmV0X2lkGAMgASgJIkEKGVJldm9rZUNsaWVudFNlY3JldFJlcXVlc3QSEQoJY2xpZW50X2lkGAEgASgJEhEKCXNlY3JldF9pZBgCIAEoCSIcChpSZXZva2VDbGllbnRTZWNyZXRSZXNwb25zZSJnChpQdXRSZWdpc3RyYXRpb25Ib29rUmVxdWVzdBIOCgZhcHBfaWQYASABKAkSCwoDdXJsGAIgASgJEiwKCm9uX2ZhaWx1cmUYAyABKA4yGC5sYXRjaGtleS52MS5Ib29rRmFpbHVyZSJMChtQdXRSZWdpc3RyYXRpb25Ib29rUmVzcG9uc2USHQoDYXBwGAEgASgLMhAubGF0Y2hrZXkudjEuQXBwEg4KBnNlY3JldBgCIAEoCSIvCh1EZWxldGVSZWdpc3RyYXRpb25Ib29rUmVxdWVzdBIOCgZhcHBfaWQYASABKAkiPwoeRGVsZXRlUmVnaXN0cmF0aW9uSG9va1Jlc3BvbnNlEh0KA2FwcBgBIAEoCzIQLmxhdGNoa2V5LnYxLkFwcCI7ChxQdXREZWxpdmVyeVJlcG9ydEhvb2tSZXF1ZXN0Eg4KBmFwcF9pZBgBIAEoCRILCgN1cmwYAiABKAkiTgodUHV0RGVsaXZlcnlSZXBvcnRIb29rUmVzcG9uc2USHQoDYXBwGAEgASgLMhAubGF0Y2hrZXkudjEuQXBwEg4KBnNlY3JldBgCIAEoCSIxCh9EZWxldGVEZWxpdmVyeVJlcG9ydEhvb2tSZXF1ZXN0Eg4KBmFwcF9pZBgBIAEoCSJBCiBEZWxldGVEZWxpdmVyeVJlcG9ydEhvb2tSZXNwb25zZRIdCgNhcHAYASABKAsyEC5sYXRjaGtleS52MS5BcHAigQEKFFVwZGF0ZVdvcmRpbmdSZXF1ZXN0Eg4KBmFwcF9pZBgBIAEoCRIoCgd3b3JkaW5nGAIgASgLMhcubGF0Y2hrZXkudjEuQXBwV29yZGluZxIvCgt1cGRhdGVfbWFzaxgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2siNgoVVXBkYXRlV29yZGluZ1Jlc3BvbnNlEh0KA2FwcBgBIAEoCzIQLmxhdGNoa2V5LnYxLkFwcCJECg5QdXRUZXh0UmVxdWVzdBIOCgZhcHBfaWQYASABKAkSIgoEdGV4dBgCIAEoCzIULmxhdGNoa2V5LnYxLkFwcFRleHQiNQoPUHV0VGV4dFJlc3BvbnNlEiIKBHRleHQYASABKAsyFC5sYXRjaGtleS52MS5BcHBUZXh0IoEBChFEZWxldGVUZXh0UmVxdWVzdBIOCgZhcHBfaWQYASABKAkSJQoHY2hhbm5lbBgCIAEoDjIULmxhdGNoa2V5LnYxLkNoYW5uZWwSJQoHd29yZGluZxgDIAEoDjIULmxhdGNoa2V5LnYxLldvcmRpbmcSDgoGbG9jYWxlGAQgASgJIhQKEkRlbGV0ZVRleHRSZXNwb25zZSIiChBMaXN0VGV4dHNSZXF1ZXN0Eg4KBmFwcF9pZBgBIAEoCSI4ChFMaXN0VGV4dHNSZXNwb25zZRIjCgV0ZXh0cxgBIAMoCzIULmxhdGNoa2V5LnYxLkFwcFRleHQi0wEKFVByZXZpZXdNZXNzYWdlUmVxdWVzdBIOCgZhcHBfaWQYASABKAkSJQoHY2hhbm5lbBgCIAEoDjIULmxhdGNoa2V5LnYxLkNoYW5uZWwSJQoHd29yZGluZxgDIAEoDjIULmxhdGNoa2V5LnYxLldvcmRpbmcSDgoGbG9jYWxlGAQgASgJEiMKBWRyYWZ0GAUgASgLMhQubGF0Y2hrZXkudjEuQXBwVGV4dBIWCg5jdXN0b21fbWVzc2FnZRgGIAEoCRIPCgdzdWJqZWN0GAcgASgJIo0BChZQcmV2aWV3TWVzc2FnZVJlc3BvbnNlEg8KB3N1YmplY3QYASABKAkSDAoEdGV4dBgCIAEoCRIMCgRodG1sGAMgASgJEhMKC3NlbmRlcl9uYW1lGAQgASgJEg4KBmxvY2FsZRgFIAEoCRIhCgNzbXMYBiABKAsyFC5sYXRjaGtleS52MS5TbXNTaXplIkcKB1Ntc1NpemUSKgoIZW5jb2RpbmcYASABKA4yGC5sYXRjaGtleS52MS5TbXNFbmNvZGluZxIQCghzZWdtZW50cxgCIAEoBSpZCgtTbXNFbmNvZGluZxIcChhTTVNfRU5DT0RJTkdfVU5TUEVDSUZJRUQQABIVChFTTVNfRU5DT0RJTkdfR1NNNxABEhUKEVNNU19FTkNPRElOR19VQ1MyEAIyghQKCkFwcFNlcnZpY2USXgoJQ3JlYXRlQXBwEh0ubGF0Y2hrZXkudjEuQ3JlYXRlQXBwUmVxdWVzdBoeLmxhdGNoa2V5LnYxLkNyZWF0ZUFwcFJlc3BvbnNlIhKq1BgOCAQSCmFwcHM6YWRtaW4SWAoGR2V0QXBwEhoubGF0Y2hrZXkudjEuR2V0QXBwUmVxdWVzdBobLmxhdGNoa2V5LnYxLkdldEFwcFJlc3BvbnNlIhWQAgGq1BgOCAQSCmFwcHM6YWRtaW4SXgoITGlzdEFwcHMSHC5sYXRjaGtleS52MS5MaXN0QXBwc1JlcXVlc3QaHS5sYXRjaGtleS52MS5MaXN0QXBwc1Jlc3BvbnNlIhWQAgGq1BgOCAQSCmFwcHM6YWRtaW4SYQoJVXBkYXRlQXBwEh0ubGF0Y2hrZXkudjEuVXBkYXRlQXBwUmVxdWVzdBoeLmxhdGNoa2V5LnYxLlVwZGF0ZUFwcFJlc3BvbnNlIhWQAgKq1BgOCAQSCmFwcHM6YWRtaW4SYQoJRGVsZXRlQXBwEh0ubGF0Y2hrZXkudjEuRGVsZXRlQXBwUmVxdWVzdBoeLmxhdGNoa2V5LnYxLkRlbGV0ZUFwcFJlc3BvbnNlIhWQAgKq1BgOCAQSCmFwcHM6YWRtaW4SagoMVXBkYXRlUG9saWN5EiAubGF0Y2hrZXkudjEuVXBkYXRlUG9saWN5UmVxdWVzdBohLmxhdGNoa2V5LnYxLlVwZGF0ZVBvbGljeVJlc3BvbnNlIhWQAgKq1BgOCAQSCmFwcHM6YWRtaW4SfAoSR2V0RWZmZWN0aXZlUG9saWN5EiYubGF0Y2hrZXkudjEuR2V0RWZmZWN0aXZlUG9saWN5UmVxdWVzdBonLmxhdGNoa2V5LnYxLkdldEVmZmVjdGl2ZVBvbGljeVJlc3BvbnNlIhWQAgGq1BgOCAQSCmFwcHM6YWRtaW4SZwoMQ3JlYXRlQ2xpZW50EiAubGF0Y2hrZXkudjEuQ3JlYXRlQ2xpZW50UmVxdWVzdBohLmxhdGNoa2V5LnYxLkNyZWF0ZUNsaWVudFJlc3BvbnNlIhKq1BgOCAQSCmFwcHM6YWRtaW4SYQoJR2V0Q2xpZW50Eh0ubGF0Y2hrZXkudjEuR2V0Q2xpZW50UmVxdWVzdBoeLmxhdGNoa2V5LnYxLkdldENsaWVudFJlc3BvbnNlIhWQAgGq1BgOCAQSCmFwcHM6YWRtaW4SZwoLTGlzdENsaWVudHMSHy5sYXRjaGtleS52MS5MaXN0Q2xpZW50c1JlcXVlc3QaIC5sYXRjaGtleS52MS5MaXN0Q2xpZW50c1Jlc3BvbnNlIhWQAgGq1BgOCAQSCmFwcHM6YWRtaW4SagoMVXBkYXRlQ2xpZW50EiAubGF0Y2hrZXkudjEuVXBkYXRlQ2xpZW50UmVxdWVzdBohLmxhdGNoa2V5LnYxLlVwZGF0ZUNsaWVudFJlc3BvbnNlIhWQAgKq1BgOCAQSCmFwcHM6YWRtaW4SagoMRGVsZXRlQ2xpZW50EiAubGF0Y2hrZXkudjEuRGVsZXRlQ2xpZW50UmVxdWVzdBohLmxhdGNoa2V5LnYxLkRlbGV0ZUNsaWVudFJlc3BvbnNlIhWQAgKq1BgOCAQSCmFwcHM6YWRtaW4SeQoSUm90YXRlQ2xpZW50U2VjcmV0EiYubGF0Y2hrZXkudjEuUm90YXRlQ2xpZW50U2VjcmV0UmVxdWVzdBonLmxhdGNoa2V5LnYxLlJvdGF0ZUNsaWVudFNlY3JldFJlc3BvbnNlIhKq1BgOCAQSCmFwcHM6YWRtaW4SfAoSUmV2b2tlQ2xpZW50U2VjcmV0EiYubGF0Y2hrZXkudjEuUmV2b2tlQ2xpZW50U2VjcmV0UmVxdWVzdBonLmxhdGNoa2V5LnYxLlJldm9rZUNsaWVudFNlY3JldFJlc3BvbnNlIhWQAgKq1BgOCAQSCmFwcHM6YWRtaW4SfAoTUHV0UmVnaXN0cmF0aW9uSG9vaxInLmxhdGNoa2V5LnYxLlB1dFJlZ2lzdHJhdGlvbkhvb2tSZXF1ZXN0GigubGF0Y2hrZXkudjEuUHV0UmVnaXN0cmF0aW9uSG9va1Jlc3BvbnNlIhKq1BgOCAQSCmFwcHM6YWRtaW4SiAEKFkRlbGV0ZVJlZ2lzdHJhdGlvbkhvb2sSKi5sYXRjaGtleS52MS5EZWxldGVSZWdpc3RyYXRpb25Ib29rUmVxdWVzdBorLmxhdGNoa2V5LnYxLkRlbGV0ZVJlZ2lzdHJhdGlvbkhvb2tSZXNwb25zZSIVkAICqtQYDggEEgphcHBzOmFkbWluEoIBChVQdXREZWxpdmVyeVJlcG9ydEhvb2sSKS5sYXRjaGtleS52MS5QdXREZWxpdmVyeVJlcG9ydEhvb2tSZXF1ZXN0GioubGF0Y2hrZXkudjEuUHV0RGVsaXZlcnlSZXBvcnRIb29rUmVzcG9uc2UiEqrUGA4IBBIKYXBwczphZG1pbhKOAQoYRGVsZXRlRGVsaXZlcnlSZXBvcnRIb29rEiwubGF0Y2hrZXkudjEuRGVsZXRlRGVsaXZlcnlSZXBvcnRIb29rUmVxdWVzdBotLmxhdGNoa2V5LnYxLkRlbGV0ZURlbGl2ZXJ5UmVwb3J0SG9va1Jlc3BvbnNlIhWQAgKq1BgOCAQSCmFwcHM6YWRtaW4SbQoNVXBkYXRlV29yZGluZxIhLmxhdGNoa2V5LnYxLlVwZGF0ZVdvcmRpbmdSZXF1ZXN0GiIubGF0Y2hrZXkudjEuVXBkYXRlV29yZGluZ1Jlc3BvbnNlIhWQAgKq1BgOCAQSCmFwcHM6YWRtaW4SWwoHUHV0VGV4dBIbLmxhdGNoa2V5LnYxLlB1dFRleHRSZXF1ZXN0GhwubGF0Y2hrZXkudjEuUHV0VGV4dFJlc3BvbnNlIhWQAgKq1BgOCAQSCmFwcHM6YWRtaW4SZAoKRGVsZXRlVGV4dBIeLmxhdGNoa2V5LnYxLkRlbGV0ZVRleHRSZXF1ZXN0Gh8ubGF0Y2hrZXkudjEuRGVsZXRlVGV4dFJlc3BvbnNlIhWQAgKq1BgOCAQSCmFwcHM6YWRtaW4SYQoJTGlzdFRleHRzEh0ubGF0Y2hrZXkudjEuTGlzdFRleHRzUmVxdWVzdBoeLmxhdGNoa2V5LnYxLkxpc3RUZXh0c1Jlc3BvbnNlIhWQAgGq1BgOCAQSCmFwcHM6YWRtaW4ScAoOUHJldmlld01lc3NhZ2USIi5sYXRjaGtleS52MS5QcmV2aWV3TWVzc2FnZVJlcXVlc3QaIy5sYXRjaGtleS52MS5QcmV2aWV3TWVzc2FnZVJlc3BvbnNlIhWQAgGq1BgOCAQSCmFwcHM6YWRtaW5CNQoLbGF0Y2hrZXkudjFQAVoWbGF0Y2hrZXkvdjE7bGF0Y2hrZXl2MaoCC0xhdGNoa2V5LlYxYgZwcm90bzM", [file_google_protobuf_duration, file_google_protobuf_field_mask, file_google_protobuf_struct, file_latchkey_v1_access, file_latchkey_v1_app, file_latchkey_v1_challenge, file_latchkey_v1_client, file_latchkey_v1_wording]);
 
 /**
  * The request of CreateApp.
@@ -1217,6 +1221,392 @@ export const DeleteDeliveryReportHookResponseSchema: GenMessage<DeleteDeliveryRe
   messageDesc(file_latchkey_v1_app_service, 35);
 
 /**
+ * The request of UpdateWording.
+ *
+ * @generated from message latchkey.v1.UpdateWordingRequest
+ */
+export type UpdateWordingRequest = Message<"latchkey.v1.UpdateWordingRequest"> & {
+  /**
+   * The id of the app.
+   *
+   * @generated from field: string app_id = 1;
+   */
+  appId: string;
+
+  /**
+   * The new values. Unset: every value that update_mask names becomes empty.
+   *
+   * @generated from field: latchkey.v1.AppWording wording = 2;
+   */
+  wording?: AppWording | undefined;
+
+  /**
+   * The fields of AppWording to change: one or more of sender_name, accent_color, link_hosts, sender_ids and autofill. Fields
+   * that it does not name stay as they are. In JSON it is a string such as `senderName,linkHosts`. Required.
+   *
+   * @generated from field: google.protobuf.FieldMask update_mask = 3;
+   */
+  updateMask?: FieldMask | undefined;
+};
+
+/**
+ * Describes the message latchkey.v1.UpdateWordingRequest.
+ * Use `create(UpdateWordingRequestSchema)` to create a new message.
+ */
+export const UpdateWordingRequestSchema: GenMessage<UpdateWordingRequest> = /*@__PURE__*/
+  messageDesc(file_latchkey_v1_app_service, 36);
+
+/**
+ * The response of UpdateWording.
+ *
+ * @generated from message latchkey.v1.UpdateWordingResponse
+ */
+export type UpdateWordingResponse = Message<"latchkey.v1.UpdateWordingResponse"> & {
+  /**
+   * The app after the change.
+   *
+   * @generated from field: latchkey.v1.App app = 1;
+   */
+  app?: App | undefined;
+};
+
+/**
+ * Describes the message latchkey.v1.UpdateWordingResponse.
+ * Use `create(UpdateWordingResponseSchema)` to create a new message.
+ */
+export const UpdateWordingResponseSchema: GenMessage<UpdateWordingResponse> = /*@__PURE__*/
+  messageDesc(file_latchkey_v1_app_service, 37);
+
+/**
+ * The request of PutText.
+ *
+ * @generated from message latchkey.v1.PutTextRequest
+ */
+export type PutTextRequest = Message<"latchkey.v1.PutTextRequest"> & {
+  /**
+   * The id of the app.
+   *
+   * @generated from field: string app_id = 1;
+   */
+  appId: string;
+
+  /**
+   * The text. It replaces the one that the app has for its channel, wording and locale. Required.
+   *
+   * @generated from field: latchkey.v1.AppText text = 2;
+   */
+  text?: AppText | undefined;
+};
+
+/**
+ * Describes the message latchkey.v1.PutTextRequest.
+ * Use `create(PutTextRequestSchema)` to create a new message.
+ */
+export const PutTextRequestSchema: GenMessage<PutTextRequest> = /*@__PURE__*/
+  messageDesc(file_latchkey_v1_app_service, 38);
+
+/**
+ * The response of PutText.
+ *
+ * @generated from message latchkey.v1.PutTextResponse
+ */
+export type PutTextResponse = Message<"latchkey.v1.PutTextResponse"> & {
+  /**
+   * The text as it is stored, with its locale as it is usually written.
+   *
+   * @generated from field: latchkey.v1.AppText text = 1;
+   */
+  text?: AppText | undefined;
+};
+
+/**
+ * Describes the message latchkey.v1.PutTextResponse.
+ * Use `create(PutTextResponseSchema)` to create a new message.
+ */
+export const PutTextResponseSchema: GenMessage<PutTextResponse> = /*@__PURE__*/
+  messageDesc(file_latchkey_v1_app_service, 39);
+
+/**
+ * The request of DeleteText.
+ *
+ * @generated from message latchkey.v1.DeleteTextRequest
+ */
+export type DeleteTextRequest = Message<"latchkey.v1.DeleteTextRequest"> & {
+  /**
+   * The id of the app.
+   *
+   * @generated from field: string app_id = 1;
+   */
+  appId: string;
+
+  /**
+   * The channel of the text. Required.
+   *
+   * @generated from field: latchkey.v1.Channel channel = 2;
+   */
+  channel: Channel;
+
+  /**
+   * The wording of the text. Unset: the text for all wordings.
+   *
+   * @generated from field: latchkey.v1.Wording wording = 3;
+   */
+  wording: Wording;
+
+  /**
+   * The locale of the text. Empty: the text for all locales.
+   *
+   * @generated from field: string locale = 4;
+   */
+  locale: string;
+};
+
+/**
+ * Describes the message latchkey.v1.DeleteTextRequest.
+ * Use `create(DeleteTextRequestSchema)` to create a new message.
+ */
+export const DeleteTextRequestSchema: GenMessage<DeleteTextRequest> = /*@__PURE__*/
+  messageDesc(file_latchkey_v1_app_service, 40);
+
+/**
+ * The response of DeleteText.
+ *
+ * @generated from message latchkey.v1.DeleteTextResponse
+ */
+export type DeleteTextResponse = Message<"latchkey.v1.DeleteTextResponse"> & {
+};
+
+/**
+ * Describes the message latchkey.v1.DeleteTextResponse.
+ * Use `create(DeleteTextResponseSchema)` to create a new message.
+ */
+export const DeleteTextResponseSchema: GenMessage<DeleteTextResponse> = /*@__PURE__*/
+  messageDesc(file_latchkey_v1_app_service, 41);
+
+/**
+ * The request of ListTexts.
+ *
+ * @generated from message latchkey.v1.ListTextsRequest
+ */
+export type ListTextsRequest = Message<"latchkey.v1.ListTextsRequest"> & {
+  /**
+   * The id of the app.
+   *
+   * @generated from field: string app_id = 1;
+   */
+  appId: string;
+};
+
+/**
+ * Describes the message latchkey.v1.ListTextsRequest.
+ * Use `create(ListTextsRequestSchema)` to create a new message.
+ */
+export const ListTextsRequestSchema: GenMessage<ListTextsRequest> = /*@__PURE__*/
+  messageDesc(file_latchkey_v1_app_service, 42);
+
+/**
+ * The response of ListTexts.
+ *
+ * @generated from message latchkey.v1.ListTextsResponse
+ */
+export type ListTextsResponse = Message<"latchkey.v1.ListTextsResponse"> & {
+  /**
+   * The texts. The texts of one app take at most 64 KiB.
+   *
+   * @generated from field: repeated latchkey.v1.AppText texts = 1;
+   */
+  texts: AppText[];
+};
+
+/**
+ * Describes the message latchkey.v1.ListTextsResponse.
+ * Use `create(ListTextsResponseSchema)` to create a new message.
+ */
+export const ListTextsResponseSchema: GenMessage<ListTextsResponse> = /*@__PURE__*/
+  messageDesc(file_latchkey_v1_app_service, 43);
+
+/**
+ * The request of PreviewMessage.
+ *
+ * @generated from message latchkey.v1.PreviewMessageRequest
+ */
+export type PreviewMessageRequest = Message<"latchkey.v1.PreviewMessageRequest"> & {
+  /**
+   * The id of the app.
+   *
+   * @generated from field: string app_id = 1;
+   */
+  appId: string;
+
+  /**
+   * The channel of the message. Required.
+   *
+   * @generated from field: latchkey.v1.Channel channel = 2;
+   */
+  channel: Channel;
+
+  /**
+   * What the code is for. Unset: WORDING_LOGIN.
+   *
+   * @generated from field: latchkey.v1.Wording wording = 3;
+   */
+  wording: Wording;
+
+  /**
+   * The locale of the call or user. Empty: none.
+   *
+   * @generated from field: string locale = 4;
+   */
+  locale: string;
+
+  /**
+   * A text that the app would have besides its own. It is checked as by PutText. Unset: none.
+   *
+   * @generated from field: latchkey.v1.AppText draft = 5;
+   */
+  draft?: AppText | undefined;
+
+  /**
+   * As in SendOtp. Empty: none.
+   *
+   * @generated from field: string custom_message = 6;
+   */
+  customMessage: string;
+
+  /**
+   * As in SendOtp. Empty: none.
+   *
+   * @generated from field: string subject = 7;
+   */
+  subject: string;
+};
+
+/**
+ * Describes the message latchkey.v1.PreviewMessageRequest.
+ * Use `create(PreviewMessageRequestSchema)` to create a new message.
+ */
+export const PreviewMessageRequestSchema: GenMessage<PreviewMessageRequest> = /*@__PURE__*/
+  messageDesc(file_latchkey_v1_app_service, 44);
+
+/**
+ * The response of PreviewMessage.
+ *
+ * @generated from message latchkey.v1.PreviewMessageResponse
+ */
+export type PreviewMessageResponse = Message<"latchkey.v1.PreviewMessageResponse"> & {
+  /**
+   * The subject of a mail. Empty: another channel.
+   *
+   * @generated from field: string subject = 1;
+   */
+  subject: string;
+
+  /**
+   * The text of the message. Of a mail: its text part.
+   *
+   * @generated from field: string text = 2;
+   */
+  text: string;
+
+  /**
+   * The HTML part of a mail. Empty: another channel.
+   *
+   * @generated from field: string html = 3;
+   */
+  html: string;
+
+  /**
+   * The name that a mail comes from. Empty: the carrier's name, or another channel.
+   *
+   * @generated from field: string sender_name = 4;
+   */
+  senderName: string;
+
+  /**
+   * The language of the message.
+   *
+   * @generated from field: string locale = 5;
+   */
+  locale: string;
+
+  /**
+   * How an SMS is sent. Unset: another channel.
+   *
+   * @generated from field: latchkey.v1.SmsSize sms = 6;
+   */
+  sms?: SmsSize | undefined;
+};
+
+/**
+ * Describes the message latchkey.v1.PreviewMessageResponse.
+ * Use `create(PreviewMessageResponseSchema)` to create a new message.
+ */
+export const PreviewMessageResponseSchema: GenMessage<PreviewMessageResponse> = /*@__PURE__*/
+  messageDesc(file_latchkey_v1_app_service, 45);
+
+/**
+ * How networks carry an SMS.
+ *
+ * @generated from message latchkey.v1.SmsSize
+ */
+export type SmsSize = Message<"latchkey.v1.SmsSize"> & {
+  /**
+   * The alphabet.
+   *
+   * @generated from field: latchkey.v1.SmsEncoding encoding = 1;
+   */
+  encoding: SmsEncoding;
+
+  /**
+   * How many short messages it takes. Carriers charge for each.
+   *
+   * @generated from field: int32 segments = 2;
+   */
+  segments: number;
+};
+
+/**
+ * Describes the message latchkey.v1.SmsSize.
+ * Use `create(SmsSizeSchema)` to create a new message.
+ */
+export const SmsSizeSchema: GenMessage<SmsSize> = /*@__PURE__*/
+  messageDesc(file_latchkey_v1_app_service, 46);
+
+/**
+ * The alphabets of SMS.
+ *
+ * @generated from enum latchkey.v1.SmsEncoding
+ */
+export enum SmsEncoding {
+  /**
+   * Never used.
+   *
+   * @generated from enum value: SMS_ENCODING_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * GSM-7: 160 characters in one short message, 153 in each of several.
+   *
+   * @generated from enum value: SMS_ENCODING_GSM7 = 1;
+   */
+  GSM7 = 1,
+
+  /**
+   * UCS-2, for texts with any other character: 70 characters in one short message, 67 in each of several.
+   *
+   * @generated from enum value: SMS_ENCODING_UCS2 = 2;
+   */
+  UCS2 = 2,
+}
+
+/**
+ * Describes the enum latchkey.v1.SmsEncoding.
+ */
+export const SmsEncodingSchema: GenEnum<SmsEncoding> = /*@__PURE__*/
+  enumDesc(file_latchkey_v1_app_service, 0);
+
+/**
  * The methods that manage apps, their policies and their clients. Callers are confidential clients with the scope
  * `apps:admin`, which only the command line grants. They may name any app of the deployment. A change takes effect before
  * it is answered, and within a second at other processes.
@@ -1416,6 +1806,60 @@ export const AppService: GenService<{
     methodKind: "unary";
     input: typeof DeleteDeliveryReportHookRequestSchema;
     output: typeof DeleteDeliveryReportHookResponseSchema;
+  },
+  /**
+   * Changes those fields of the wording of an app that update_mask names. A change that makes a text of the app break a rule is
+   * refused with REQUEST_INVALID, as is a value that breaks one; the answer names all of them.
+   *
+   * @generated from rpc latchkey.v1.AppService.UpdateWording
+   */
+  updateWording: {
+    methodKind: "unary";
+    input: typeof UpdateWordingRequestSchema;
+    output: typeof UpdateWordingResponseSchema;
+  },
+  /**
+   * Sets or replaces the text of an app for a channel, wording and locale. The locale counts first: the text for `de` is used
+   * before one for all locales, and in each the text for the wording before one for all wordings. REQUEST_INVALID names all
+   * that is wrong with a text.
+   *
+   * @generated from rpc latchkey.v1.AppService.PutText
+   */
+  putText: {
+    methodKind: "unary";
+    input: typeof PutTextRequestSchema;
+    output: typeof PutTextResponseSchema;
+  },
+  /**
+   * Removes the text of an app for a channel, wording and locale. An app that has no such text stays as it is.
+   *
+   * @generated from rpc latchkey.v1.AppService.DeleteText
+   */
+  deleteText: {
+    methodKind: "unary";
+    input: typeof DeleteTextRequestSchema;
+    output: typeof DeleteTextResponseSchema;
+  },
+  /**
+   * Lists the texts of an app by channel, wording and locale.
+   *
+   * @generated from rpc latchkey.v1.AppService.ListTexts
+   */
+  listTexts: {
+    methodKind: "unary";
+    input: typeof ListTextsRequestSchema;
+    output: typeof ListTextsResponseSchema;
+  },
+  /**
+   * Renders a message of an app as it would be sent, with a sample code, and counts the short messages that an SMS takes. Nothing
+   * is sent or stored.
+   *
+   * @generated from rpc latchkey.v1.AppService.PreviewMessage
+   */
+  previewMessage: {
+    methodKind: "unary";
+    input: typeof PreviewMessageRequestSchema;
+    output: typeof PreviewMessageResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_latchkey_v1_app_service, 0);

@@ -1,4 +1,4 @@
-import type { Texts, Values, Wording } from "./texts/texts.js";
+import type { MailParts } from "./parts.js";
 
 // Colours are inline for mail clients that drop <style>, and in <style> for clients with a dark mode.
 const style = `
@@ -17,30 +17,46 @@ const style = `
     .note { color: #aab2bd !important; border-top-color: #333b45 !important; }
   }`;
 
-/** The HTML form of a message, without links, images or other resources. Only CSS spaces the code, so it copies unchanged. */
-export function renderHtml(texts: Texts, wording: Wording, values: Values): string {
-  const headline = texts.headline(wording, values);
+/** The HTML form of a mail, without images or other resources. Only CSS spaces the code, so it copies unchanged. */
+export function renderHtml({
+  language,
+  direction,
+  subject,
+  code,
+  headline,
+  explanation,
+  validity,
+  warning,
+  notMe,
+}: MailParts): string {
   return `<!doctype html>
-<html lang="${escapeHtml(texts.language)}">
+<html lang="${escapeHtml(language)}" dir="${direction}">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <meta name="supported-color-schemes" content="light dark">
-<title>${escapeHtml(`${values.code} ${headline}`)}</title>
+<title>${escapeHtml(subject)}</title>
 <style>${style}
 </style>
 </head>
 <body style="margin:0;padding:24px 12px;background:#f3f4f6">
 <div class="card" role="article" style="max-width:440px;margin:0 auto;padding:32px 28px;border-radius:12px;background:#ffffff;color:#1f2937;font-family:sans-serif;font-size:16px;line-height:1.5">
-<h1 style="margin:0 0 20px;font-size:18px"><span class="code" style="display:block;font-family:monospace;font-size:40px;font-weight:700;letter-spacing:0.18em;color:#111827">${escapeHtml(values.code)}</span> ${escapeHtml(headline)}</h1>
-<p>${escapeHtml(texts.explanation(wording, values))}</p>
-<p>${escapeHtml(texts.validity(values))}</p>
-<p class="note" style="font-size:14px;color:#4b5563">${escapeHtml(texts.warning(values))}</p>
-</div>
+<h1 style="margin:0 0 20px;font-size:18px"><span class="code" style="display:block;font-family:monospace;font-size:40px;font-weight:700;letter-spacing:0.18em;color:#111827">${escapeHtml(code)}</span> ${escapeHtml(headline)}</h1>
+${paragraph(explanation)}${paragraph(validity)}<p class="note" style="font-size:14px;color:#4b5563">${escapeHtml(warning)}</p>
+${
+  notMe === null
+    ? ""
+    : `<p style="font-size:14px;color:#4b5563">${escapeHtml(notMe.sentence)} <a href="${escapeHtml(notMe.url)}">${escapeHtml(notMe.label)}</a></p>
+`
+}</div>
 </body>
 </html>
 `;
+}
+
+function paragraph(text: string): string {
+  return text === "" ? "" : `<p>${escapeHtml(text).replaceAll("\n", "<br>")}</p>\n`;
 }
 
 const entities: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" };
