@@ -28,6 +28,8 @@ export interface LookupKeys {
   phonePrefix(prefix: string): Buffer;
   /** Stands for the account that an app locks: `subject` is a user's id, or the key of an identifier without a user. */
   lockout(appId: string, subject: Uint8Array): Buffer;
+  /** Makes the link unguessable by which the recipient of a challenge's message disowns the challenge. */
+  notMe(challengeId: string): Buffer;
   /** The HMAC key for the names of calls with an idempotency key. */
   readonly requestKey: Buffer;
 }
@@ -64,6 +66,7 @@ export async function loadLookupKeys(deps: { store: Store; sealer: Sealer; now: 
     wideNetwork: (address) => mac(`wide network\0${wideNetworkOf(address)}`),
     phonePrefix: (prefix) => mac(`phone prefix\0${prefix}`),
     lockout: (appId, subject) => mac(`lockout\0${appId}\0${Buffer.from(subject).toString("base64url")}`),
+    notMe: (challengeId) => mac(`not me\0${challengeId}`),
     requestKey: Buffer.from(hkdfSync("sha256", key, "latchkey", "idempotency", 32)),
   };
 }

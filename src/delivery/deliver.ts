@@ -58,6 +58,8 @@ export interface DeliverDeps {
   readonly refusalOf: (appId: string, contact: Contact) => string | null;
   /** Returns what the messages of an app look like and say. */
   readonly appOf: (appId: string) => MessageApp;
+  /** Returns the link by which the recipient of a code mail says that it was not requested by them. */
+  readonly notMeUrlOf: (delivery: Pick<Delivery, "challengeId" | "locale">) => string;
   /** Called after every try, for metrics. */
   readonly onTry?: (attempt: CountedTry) => void;
   /** Called when a carrier took a message, and when a message was given up, for metrics. */
@@ -139,10 +141,10 @@ function prepare(deps: DeliverDeps, { outboxId, delivery }: Try): Message | null
       expiresAt: delivery.expiresAt,
       expiresInMinutes: (delivery.expiresAt - deps.clock()) / 60_000,
       words: delivery.words,
-      notMeUrl: null,
       to: delivery.contact,
       challengeId: delivery.challengeId,
       sendKey: sendKeyOf(delivery, outboxId),
+      notMeUrl: delivery.channel === "email" ? deps.notMeUrlOf(delivery) : null,
     });
   } catch {
     return null;

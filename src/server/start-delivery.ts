@@ -1,5 +1,6 @@
 import type { Directory } from "../apps/directory.js";
 import { messageAppOf } from "../apps/message-app.js";
+import { notMeTokenOf } from "../auth/not-me.js";
 import type { Settings } from "../config/settings.js";
 import { withSecret } from "../crypto/hook-secrets.js";
 import { createCarrierHealth } from "../delivery/carrier-health.js";
@@ -11,11 +12,14 @@ import type { Provider } from "../delivery/provider.js";
 import { createReportTaking, followReports } from "../delivery/take-reports.js";
 import { createConsoleProvider } from "../delivery/taps/console.js";
 import { createInbox, type Inbox } from "../delivery/taps/inbox.js";
+import { notMePageLanguage } from "../delivery/texts/not-me-page.js";
 import type { TakeReports } from "../doors/http/reports/plugin.js";
 import type { Log } from "../lib/log.js";
 import type { TestedCarrier } from "../messages/test-provider.js";
 import type { App } from "../model/app.js";
 import type { CarrierStatus } from "../model/carrier.js";
+import { notMePath } from "../model/not-me.js";
+import { urlBelow } from "../model/oauth.js";
 import { countryRefusal } from "../model/phone-number.js";
 import type { EpochMs } from "../model/time.js";
 import type { Recorder } from "../telemetry/metrics.js";
@@ -109,6 +113,8 @@ export function startDelivery(
     deliver: traceDelivery(deliver, tracer),
     refusalOf: (appId, contact) => countryRefusal(directory.findApp(appId)?.policy ?? settings.policy, contact),
     appOf: (appId) => messageAppOf(directory.findApp(appId), settings.appName),
+    notMeUrlOf: ({ challengeId, locale }) =>
+      `${urlBelow(settings.issuer, notMePath)}/${notMeTokenOf(core.deps.lookup, challengeId)}?lang=${notMePageLanguage([locale])}`,
     forwardTo: directory.reportedTo,
     onTry: recorder.tryEnded,
     onEnd: recorder.messageEnded,

@@ -6,7 +6,7 @@ import { type ForwardResult, forwardResults } from "../delivery/forwarding.js";
 import type { CountedReport } from "../delivery/take-reports.js";
 import type { CarrierStatus } from "../model/carrier.js";
 import { type Door, type Dropped, type EndedCall, whysDropped } from "../model/door.js";
-import { hookOutcomes, type Metrics } from "../model/metrics.js";
+import { hookOutcomes, type Metrics, notMeOutcomes } from "../model/metrics.js";
 import type { EndedOperation } from "../store/observed.js";
 import type { ExpiredChallenge } from "../store/port/upkeep.js";
 import { answerMetricsQuestions } from "./worker-metrics.js";
@@ -114,6 +114,12 @@ export function createRecorder(): Recorder {
     "Refresh tokens reused after their grace period. Each one ended its session.",
     [],
   );
+  const notMe = counter(
+    "latchkey_not_me_reports_total",
+    "Reports of recipients that they did not request a code, by what they ended.",
+    ["outcome"],
+  );
+  for (const outcome of notMeOutcomes) notMe.inc({ outcome }, 0);
   const hookCalls = new Histogram({
     name: "latchkey_registration_hook_duration_seconds",
     help: "Calls of registration hooks by outcome: allowed, refused, or failed if there was no valid answer.",
@@ -163,6 +169,7 @@ export function createRecorder(): Recorder {
       guessRefused: (why) => guesses.inc({ why }),
       budgetRefused: (budget) => budgets.inc({ budget }),
       refreshTokenReused: () => reused.inc(),
+      notMeReported: (outcome) => notMe.inc({ outcome }),
       registrationHookEnded: (outcome, tookMs) => hookCalls.observe({ outcome }, tookMs / 1000),
       keyMissing: (use, work) => keysMissing.inc({ use, work }),
     },

@@ -50,6 +50,7 @@ export async function start({ carriers = [provider], ...change }: Start = {}): P
     contactKeyOf: (poolId, { kind, value }) => Buffer.from(`key of ${poolId} ${kind} ${value}`),
     refusalOf: () => null,
     appOf: () => look,
+    notMeUrlOf: ({ challengeId }) => `https://id.example/not-me/${challengeId}.mac?lang=en`,
     random: () => 0.5,
     forwardTo: () => new Set(),
     ...change,

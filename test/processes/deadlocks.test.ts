@@ -68,6 +68,8 @@ const allOutcomes = [
   "change contact_changed",
   "change contact_taken",
   "forgive",
+  "disown challenge",
+  "disown session",
   "sweep",
 ];
 
@@ -145,6 +147,11 @@ function createMischief(stores: readonly Store[], random: () => number) {
     const why = await store().challenges.end({ challengeId, appId, how, sendReturns, now });
     note(why === null ? how : "not ended");
   }
+  async function disown(): Promise<void> {
+    const { endedChallenge, endedSessions } = await store().notMe.disown({ challengeId: pick(challenges).challengeId, now });
+    if (endedChallenge) note("disown challenge");
+    if (endedSessions > 0) note("disown session");
+  }
   async function spend(): Promise<void> {
     note((await store().budgets.spend({ charges: charges(), now })) === null ? "spend" : "spend limited");
   }
@@ -206,7 +213,7 @@ function createMischief(stores: readonly Store[], random: () => number) {
     await store().upkeep.sweep({ now, limit: 20 });
     note("sweep");
   }
-  const common = [send, send, redeem, redeem, redeem, resend, attempt, decide, spend, deliver, end, sweep];
+  const common = [send, send, redeem, redeem, redeem, resend, attempt, decide, disown, spend, deliver, end, sweep];
   return {
     send,
     act: () => pick([...common, create, administer, administer, administer, forgive])(),

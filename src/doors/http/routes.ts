@@ -1,10 +1,14 @@
 import { type FastifyInstance, type FastifyReply, fastify } from "fastify";
+import { AuthService } from "../../gen/latchkey/v1/auth_service_pb.js";
+import { notMePath } from "../../model/not-me.js";
 import type { ServedService } from "../../rpc/pipeline.js";
 import type { Bodies } from "../web/body.js";
 import type { CallerReading } from "../web/caller.js";
 import { pathOf, type WebRequest, type WebResponse } from "../web/types.js";
+import { servedMethod } from "./call.js";
 import { oauthRoutes } from "./oauth/plugin.js";
 import { oauthMethodsOf } from "./oauth/route.js";
+import { notMeRoutes } from "./pages/plugin.js";
 import { reportRoutes, type TakeReports } from "./reports/plugin.js";
 
 export interface HttpRoutesOptions extends CallerReading {
@@ -42,6 +46,13 @@ export function createHttpRoutes(options: HttpRoutesOptions): HttpRoutes {
     for (const prefix of new Set(["/oauth2", `${issuerPath}/oauth2`])) {
       prefixes.push(`${prefix}/`);
       app.register(oauthRoutes({ ...options, methods }), { prefix });
+    }
+  }
+  const report = servedMethod(options.services, AuthService.method.reportNotMe);
+  if (report !== undefined) {
+    for (const prefix of new Set([notMePath, `${issuerPath}${notMePath}`])) {
+      prefixes.push(`${prefix}/`);
+      app.register(notMeRoutes({ ...options, report }), { prefix });
     }
   }
   if (options.reports !== undefined) {

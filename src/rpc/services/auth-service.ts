@@ -6,6 +6,7 @@ import { accepted, invalidField } from "../../auth/errors.js";
 import { approveChallenge, cancelChallenge, getChallenge, type ManagedChallenge } from "../../auth/manage-challenge.js";
 import { type CurrentUser, currentUser } from "../../auth/membership.js";
 import type { GivenSession } from "../../auth/new-session.js";
+import { reportNotMe } from "../../auth/not-me.js";
 import { refreshToken } from "../../auth/refresh-token.js";
 import { registerUser } from "../../auth/register-user.js";
 import { revokeToken } from "../../auth/revoke-token.js";
@@ -42,7 +43,16 @@ import type { Handlers } from "../pipeline.js";
 
 /** The methods of latchkey.v1.AuthService. They turn requests into calls of use cases and results into responses. */
 export function createAuthService(deps: Deps): Handlers<typeof AuthService> {
-  return { forClients: signInMethods(deps), forUsers: ownAccountMethods(deps) };
+  return {
+    forClients: signInMethods(deps),
+    forUsers: ownAccountMethods(deps),
+    forAnyone: {
+      async reportNotMe(caller, { token }) {
+        await reportNotMe(deps, caller, { token });
+        return {};
+      },
+    },
+  };
 }
 
 function signInMethods(deps: Deps): Handlers<typeof AuthService>["forClients"] {

@@ -4,6 +4,7 @@ import type { Challenges } from "./challenges.js";
 import type { Forwards } from "./forwards.js";
 import type { Keys } from "./keys.js";
 import type { Messages } from "./messages.js";
+import type { NotMe } from "./not-me.js";
 import type { Outbox } from "./outbox.js";
 import type { Sessions } from "./sessions.js";
 import type { Upkeep } from "./upkeep.js";
@@ -36,6 +37,7 @@ import type { Users } from "./users.js";
 export interface Store {
   readonly challenges: Challenges;
   readonly sessions: Sessions;
+  readonly notMe: NotMe;
   readonly users: Users;
   readonly outbox: Outbox;
   readonly messages: Messages;

@@ -19,6 +19,7 @@ import type { PostgresLocation } from "./location.js";
 import { createMessages } from "./messages.js";
 import { migrate } from "./migrate.js";
 import { refuseFilling } from "./move-mark.js";
+import { createNotMe } from "./not-me.js";
 import { createOpener } from "./opener.js";
 import { createOutbox } from "./outbox.js";
 import { endOutstanding } from "./outstanding.js";
@@ -83,6 +84,7 @@ export async function openPostgres(location: PostgresLocation, clock: () => Epoc
   return {
     challenges: { ...createSends(db), ...createAttempts(db), ...createEnding(db), ...createRedemption(db, { sessions }) },
     sessions,
+    notMe: createNotMe(db),
     users: createUsers(db),
     outbox: createOutbox(db),
     // By a fast clock the sweep would drop messages that all processes still need.

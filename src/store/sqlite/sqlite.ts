@@ -18,6 +18,7 @@ import { createForwards } from "./messages/forwards.js";
 import { createMessages } from "./messages/messages.js";
 import { migrate } from "./migrate.js";
 import { createMoveGuard } from "./move-mark.js";
+import { createNotMe } from "./not-me.js";
 import { createOutbox } from "./outbox.js";
 import { createEndOutstanding } from "./outstanding.js";
 import { createUserOperations } from "./people/operations.js";
@@ -115,6 +116,7 @@ export function openSqlite(options: SqliteOptions): Store {
       ...createRedemption(db, { writer, budgets, idempotency, lockouts, people, sessions }),
     },
     sessions: sessionOperations,
+    notMe: createNotMe(db, writer),
     users: createUserOperations(db, { writer, people, sessions }),
     outbox: createOutbox(db, writer),
     messages: createMessages(db, writer),

@@ -27,6 +27,7 @@ import { members } from "./members.js";
 import { messageRedemptions } from "./message-redemptions.js";
 import { messageReports } from "./message-reports.js";
 import { messages } from "./messages.js";
+import { notMe } from "./not-me.js";
 import { outbox } from "./outbox.js";
 import { outstanding } from "./outstanding.js";
 import { peopleRaces } from "./people-races.js";
@@ -52,6 +53,7 @@ const concerns: Readonly<Record<string, (scene: Scene) => void>> = {
   attempts,
   lockouts,
   "ended challenges": ending,
+  "disowned challenges": notMe,
   redemption,
   "a redemption without a membership": withoutMembership,
   siblings,

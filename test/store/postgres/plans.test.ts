@@ -141,6 +141,8 @@ async function useEverything(store: Store): Promise<void> {
     const sendReturns = [{ keyPrefix: bytes("prefix"), ofRequester: false }];
     await store.challenges.end({ challengeId: ended!.challengeId, appId, how, sendReturns, now: t0 });
   }
+  const [disowned] = await register(store, [email()]);
+  await store.notMe.disown({ challengeId: disowned!.challengeId, now: t0 });
   const [first, second] = await register(store, [other, phone()]);
   await store.challenges.redeem(redemptionOf(first!.challengeId));
   await redeem(store, second!.challengeId);

@@ -48,10 +48,10 @@ export function createSignIn(
 
   function signIn(
     { userId, appId }: { readonly userId: string; readonly appId: string },
-    { newSession, sessionsMax, now }: RedeemChange,
+    { challengeId, newSession, sessionsMax, now }: RedeemChange,
     made: { isNewUser: boolean; usernameTaken: boolean },
   ): Effected {
-    const session = newSession === null ? null : sessions.create(newSession, { userId, sessionsMax, now });
+    const session = newSession === null ? null : sessions.create(newSession, { userId, challengeId, sessionsMax, now });
     return {
       redemption: { kind: "signed_in", session, user: lookups.find(userId, appId)!, ...made },
       siblings: siblings.all({ userId, appId, now }),
