@@ -1,22 +1,22 @@
 import type { Purpose } from "../model/challenge.js";
 import type { Channel } from "../model/channel.js";
 import type { Contact } from "../model/contact.js";
-import { gsm7Length, toGsm7 } from "../model/gsm7.js";
 import { countOf, fill } from "../model/placeholders.js";
 import type { EpochMs } from "../model/time.js";
 import type { AppText, Autofill, MessageWords, Wording } from "../model/wording.js";
 import type { Brand } from "./mail/parts.js";
 import { writeMail } from "./mail/write-mail.js";
 import type { Message } from "./provider.js";
-import { textsFor } from "./texts/languages.js";
+import { shortMessage } from "./short-message.js";
+import { languageOfNumber, textsFor } from "./texts/languages.js";
 import { ownTextOf } from "./texts/own-text.js";
-import type { Texts, Values } from "./texts/texts.js";
+import { isolated, type Texts, type Values } from "./texts/texts.js";
 
 export interface RenderInput {
   readonly purpose: Purpose;
   readonly channel: Channel;
   readonly code: string;
-  /** A BCP 47 tag. An unknown or invalid one means English. */
+  /** A BCP 47 tag. An unknown or invalid one means the language of the number's country, or English. */
   readonly locale: string;
   /**
    * Whether the contact has a user. If so, the message of a registration is worded as a sign-in, because that is what happens.
@@ -41,41 +41,37 @@ export interface RenderInput {
   readonly expiresAt: EpochMs;
 }
 
-const smsAppNameMax = 24;
-
 /** Renders a message. Values are inserted as they are and are never interpreted as templates. */
 export function renderMessage(input: RenderInput): Message {
   const { challengeId, sendKey, channel, to, code, words, expiresAt } = input;
-  const texts = textsFor(input.locale);
+  const locale = input.locale || languageOfNumber(to) || "";
+  const texts = textsFor(locale, to);
   const wording = wordingOf(input);
   const appName = cleanName(input.brand.appName);
   const values = { code, appName, minutes: Math.max(1, Math.round(input.expiresInMinutes)) };
-  const own = ownTextOf(input.texts, { channel, wording, locale: input.locale, words });
+  const own = ownTextOf(input.texts, { channel, wording, locale, words });
   const common = {
     ...{ challengeId, sendKey, channel, to, code, expiresAt },
     locale: own.locale || texts.language,
     senderId: words?.senderId ?? null,
     senderName: cleanName(input.senderName),
   };
-  if (channel === "voice") {
-    return { subject: "", text: voiceText({ texts, wording, values, own: own.text }), html: "", ...common };
-  }
   if (channel !== "email") {
-    return { subject: "", text: smsText({ texts, wording, values, own: own.text }), html: "", ...common };
+    return { subject: "", text: phoneText(input, { texts, wording, values, own: own.text }), html: "", ...common };
   }
-  const headline = texts.headline(wording, values);
-  const subject = filled(own.subject, values) || `${code} ${headline}`;
+  const subject = filled(own.subject, values) || `${code} ${texts.headline(wording, values)}`;
+  const isolatedValues = { ...values, appName: isolated(texts, appName) };
   const mail = writeMail({
     language: texts.language,
     direction: texts.direction,
     wording,
     subject,
     code,
-    headline: own.text === "" ? headline : "",
-    explanation: filled(own.text, values) || texts.explanation(wording, values),
-    validity: countOf(own.text, "minutes") > 0 ? "" : texts.validity(values),
-    warning: texts.warning(values),
-    notMe: input.notMeUrl === null ? null : { ...texts.notMe(values), url: input.notMeUrl },
+    headline: own.text === "" ? texts.headline(wording, isolatedValues) : "",
+    explanation: filled(own.text, isolatedValues) || texts.explanation(wording, isolatedValues),
+    validity: countOf(own.text, "minutes") > 0 ? "" : texts.validity(isolatedValues),
+    warning: texts.warning(isolatedValues),
+    notMe: input.notMeUrl === null ? null : { ...texts.notMe(isolatedValues), url: input.notMeUrl },
     brand: { ...input.brand, appName },
   });
   return { subject, ...mail, ...common };
@@ -101,13 +97,20 @@ interface Said {
   readonly own: string;
 }
 
-/** Only Latchkey's texts are of an alphabet that GSM-7 has. An app's text stays as it is, but a name never doubles its price. */
-function smsText({ texts, wording, values, own }: Said): string {
-  const name = own === "" || gsm7Length(own) !== null ? toGsm7(values.appName) : values.appName;
-  const appName = [...name].slice(0, smsAppNameMax).join("").trim();
-  if (own !== "") return filled(own, { ...values, appName });
-  return toGsm7(texts.sms(wording, { ...values, appName })).replace(/ {2,}/g, " ");
+function phoneText({ channel, autofill }: RenderInput, said: Said): string {
+  const { texts, wording, values } = said;
+  const own = said.own === "" ? null : (given: Values) => filled(said.own, given);
+  switch (channel) {
+    case "voice":
+      return voiceText(said);
+    case "whatsapp":
+      return own === null ? texts.sms(wording, values).replace(/ {2,}/g, " ") : own(values);
+    default:
+      return shortMessage({ texts, wording, values, own, autofill: channel === "sms" ? autofill : noAutofill });
+  }
 }
+
+const noAutofill: Autofill = { webHost: "", androidHash: "" };
 
 /** A voice reads digits one by one only if they are apart, and a person who picks up the phone may miss the first time. */
 function voiceText({ texts, wording, values, own }: Said): string {

@@ -18,6 +18,7 @@ export interface MailParts {
   readonly direction: "ltr" | "rtl";
   readonly wording: Wording;
   readonly subject: string;
+  /** Empty in a notice. */
   readonly code: string;
   /** Forms one sentence with the code before it. Empty: the app's own text, which `explanation` is, says it all. */
   readonly headline: string;
@@ -25,8 +26,9 @@ export interface MailParts {
   readonly explanation: string;
   /** How long the code can be used. Empty: the app's own text says it. */
   readonly validity: string;
+  /** Empty in a notice. */
   readonly warning: string;
-  /** A link for a reader who did not request the code. Null: none. */
+  /** A link for a reader who did not request the code or the change. Null: none. */
   readonly notMe: { readonly sentence: string; readonly label: string; readonly url: string } | null;
   readonly brand: Brand;
 }
