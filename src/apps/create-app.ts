@@ -36,6 +36,7 @@ export async function createApp(deps: AppsDeps, actor: Actor, input: CreateAppIn
     deliveryReportHook: null,
     carriers: [],
     wording: noWording,
+    routing: [],
     state: "active" as const,
   };
   refuseViolations(appViolations(app, deps.deployment.issuer));

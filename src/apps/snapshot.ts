@@ -100,6 +100,7 @@ function resolveApp(record: AppRecord, { issuer, appName, policy }: DeploymentVa
     deliveryReportHook: record.deliveryReportHook,
     carriers: record.carriers,
     wording: record.wording,
+    routing: record.routing,
     policy: resolvePolicy(record.policy, withChannelsOf(record.carriers, policy)),
   };
 }

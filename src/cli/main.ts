@@ -9,6 +9,7 @@ import { type Io, processIo } from "./io.js";
 import { loadSettings } from "./load-settings.js";
 import { addMessageCommands, addSendTestCommand } from "./message-commands.js";
 import { addProviderCommands } from "./provider-commands.js";
+import { addRoutingCommands } from "./routing-commands.js";
 import { addUserCommands } from "./user-commands.js";
 import { addTextCommands, addWordingCommands } from "./wording-commands.js";
 
@@ -77,6 +78,11 @@ function createProgram(env: Env, io: Io, setExitCode: (code: number) => void): C
     .command("provider")
     .description("set, test, list and remove the carriers that an app uses for itself");
   addProviderCommands(provider, env, io, setExitCode);
+
+  const routing = program
+    .command("routing")
+    .description("show, set and explain which carriers and senders an app's messages use");
+  addRoutingCommands(routing, env, io);
 
   addSendTestCommand(program.command("send-test"), env, io, setExitCode);
 

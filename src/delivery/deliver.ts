@@ -47,8 +47,13 @@ export interface DeliverDeps {
   readonly isForeign: (delivery: Delivery) => Promise<boolean>;
   /** Returns the code of a delivery, or null if its sealed copy belongs to another challenge. May also throw in that case. */
   readonly openCode: (delivery: Delivery) => string | null;
-  /** Returns the carriers that the app uses for the message's channel, in order of preference. Rejects if that can't be found out now. */
-  readonly carriersOf: (delivery: Delivery) => readonly Provider[] | Promise<readonly Provider[]>;
+  /**
+   * Returns the carriers of a message in the order in which it tries them. `messageId` is its number in the outbox. Asked at the
+   * beginning of each round. Rejects if that can't be found out now.
+   */
+  readonly carriersOf: (delivery: Delivery, messageId: number) => readonly Provider[] | Promise<readonly Provider[]>;
+  /** Returns the sender of a message. Null: that of the carrier's settings. */
+  readonly senderOf: (delivery: Delivery) => string | null;
   /** Where development shows each message once, beside the carriers. Empty in production. */
   readonly taps: readonly Provider[];
   readonly health: CarrierHealth;
@@ -87,20 +92,21 @@ const sendMaxMs = 35_000;
 
 /** Gives a message to the next of its carriers, once. Returns what to do with it. Never rejects. */
 export async function deliver(deps: DeliverDeps, attempt: Try): Promise<Outcome> {
-  const { delivery, carrier, unknowns } = attempt;
+  const { outboxId, delivery, carrier, unknowns, memory } = attempt;
   let carriers: readonly Provider[];
   try {
     if (isExpired(deps, delivery)) return giveUp(deps, attempt, expired("its challenge expired before it could be sent"));
     const refusal = attempt.isMuted ? numberBudgetSpent : deps.refusalOf(delivery.appId, delivery.contact);
     if (refusal !== null) return giveUp(deps, attempt, failed("permanent", refusal));
     if (await deps.isForeign(delivery)) return putOff(deps, attempt);
-    carriers = await deps.carriersOf(delivery);
+    // The order may have changed since the round began, so that the index would name another carrier.
+    carriers = (carrier > 0 ? memory.round : null) ?? (await deps.carriersOf(delivery, outboxId));
   } catch {
     return putOff(deps, attempt);
   }
   const message = prepare(deps, attempt);
   if (message === null) return giveUp(deps, attempt, failed("permanent", "its sealed copy can't be opened"));
-  const shownBy = await show(deps, attempt.memory, message);
+  const shownBy = await show(deps, memory, message);
   if (carriers.length === 0) {
     const result: DeliveryResult = { kind: "sent", detail: "development shows it" };
     if (shownBy === null) return giveUp(deps, attempt, failed("unavailable", `no provider carries ${delivery.channel}`));
@@ -114,7 +120,9 @@ export async function deliver(deps: DeliverDeps, attempt: Try): Promise<Outcome>
   if (index === null) return waitForCarriers(deps, attempt, standing);
   const provider = carriers[index]!;
   const result = await give(deps, provider, message);
-  return settled(deps, attempt, provider, result, verdictOf(standingOf(deps, attempt, carriers), index, result));
+  const verdict = verdictOf(standingOf(deps, attempt, carriers), index, result);
+  memory.round = verdict.retryAt !== null && verdict.carrier > 0 ? carriers : null;
+  return settled(deps, attempt, provider, result, verdict);
 }
 
 function isExpired({ clock }: DeliverDeps, { sealedCode, expiresAt }: Delivery): boolean {
@@ -130,7 +138,7 @@ function prepare(deps: DeliverDeps, { outboxId, delivery }: Try): Message | null
   try {
     const code = deps.openCode(delivery);
     if (code === null) return null;
-    return renderMessage({
+    const message = renderMessage({
       ...deps.appOf(delivery.appId),
       purpose: delivery.purpose,
       channel: delivery.channel,
@@ -146,6 +154,7 @@ function prepare(deps: DeliverDeps, { outboxId, delivery }: Try): Message | null
       sendKey: sendKeyOf(delivery, outboxId),
       notMeUrl: delivery.channel === "email" ? deps.notMeUrlOf(delivery) : null,
     });
+    return { ...message, senderId: deps.senderOf(delivery) };
   } catch {
     return null;
   }

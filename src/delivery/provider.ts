@@ -16,7 +16,7 @@ export interface Message {
   readonly channel: Channel;
   readonly to: Contact;
   readonly code: string;
-  /** The sender that the call asks for, of those that the app may use. Null: that of the carrier's settings. */
+  /** The sender of an SMS that the call asks for or its route names. Null: that of the carrier's settings. */
   readonly senderId: string | null;
   /** The name that a mail comes from. Empty: that of the carrier's settings. */
   readonly senderName: string;

@@ -1,6 +1,7 @@
 import type { AppPolicy } from "./app-policy.js";
 import type { AppCarrier } from "./carrier.js";
 import type { Policy } from "./policy.js";
+import type { AppRouting } from "./routing.js";
 import type { EpochMs } from "./time.js";
 import type { AppWording } from "./wording.js";
 
@@ -36,6 +37,8 @@ export interface AppRecord {
   /** The carriers that the app uses instead of those of the deployment, in order of preference. */
   readonly carriers: readonly AppCarrier[];
   readonly wording: AppWording;
+  /** Which carriers and senders its messages use. Empty: the carriers in their order. */
+  readonly routing: AppRouting;
   readonly state: AppState;
   readonly createdAt: EpochMs;
 }
@@ -74,6 +77,7 @@ export interface App {
   readonly deliveryReportHook: DeliveryReportHook | null;
   readonly carriers: readonly AppCarrier[];
   readonly wording: AppWording;
+  readonly routing: AppRouting;
   /** Applies to all calls of the app's clients. */
   readonly policy: Policy;
 }

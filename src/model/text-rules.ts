@@ -1,6 +1,7 @@
 import type { Channel } from "./channel.js";
 import { linksIn, phoneNumberIn } from "./links.js";
 import { countOf, fill, type Placeholder, placeholders } from "./placeholders.js";
+import { isSender, senderProblem } from "./sender.js";
 import { smsSizeOf } from "./sms-size.js";
 import type { FieldViolation } from "./violation.js";
 import type { AppText, AppWording, MessageWords } from "./wording.js";
@@ -140,8 +141,6 @@ function phoneProblems(text: string, { senderIds }: AppWording): string[] {
 
 const hostForm = /^(?=.{4,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+(?:xn--[a-z0-9-]{1,59}|[a-z]{2,63})$/;
 const hostProblem = "must be a host name in lower case such as shop.example.com, without https://, port and path";
-const numberForm = /^(?:\+[1-9]\d{6,14}|\d{3,8})$/;
-const nameForm = /^(?=.*[A-Za-z])[A-Za-z0-9](?:[A-Za-z0-9 -]{0,9}[A-Za-z0-9])?$/;
 const listMax = 20;
 
 /** Returns all that is wrong with an app's wording, except its texts. Fields are named as in the API. */
@@ -156,11 +155,7 @@ export function wordingViolations(wording: Omit<AppWording, "texts">): FieldViol
       /^(?:#[0-9a-f]{6})?$/.test(accentColor) ? [] : ["must be a colour such as #1a73e8, in lower case"],
     ),
     ...listViolations("link_hosts", linkHosts, (host) => (hostForm.test(host) ? null : hostProblem)),
-    ...listViolations("sender_ids", senderIds, (id) =>
-      numberForm.test(id) || nameForm.test(id)
-        ? null
-        : "must be 1 to 11 ASCII letters, digits, spaces and hyphens with a letter, a number such as +46701234567, or a short code",
-    ),
+    ...listViolations("sender_ids", senderIds, (id) => (isSender(id) ? null : senderProblem)),
     ...named("autofill.web_host", webHost === "" || hostForm.test(webHost) ? [] : [hostProblem]),
     ...named(
       "autofill.android_hash",

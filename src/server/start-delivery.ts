@@ -7,8 +7,10 @@ import { createCarrierHealth } from "../delivery/carrier-health.js";
 import { deliver } from "../delivery/deliver.js";
 import type { ReportHook } from "../delivery/forward.js";
 import { startForwarding } from "../delivery/forwarding.js";
+import type { LearnedRoutes } from "../delivery/learned-routes.js";
 import { startOutbox } from "../delivery/outbox.js";
 import type { Provider } from "../delivery/provider.js";
+import { createRouting, senderOf } from "../delivery/routing.js";
 import { createReportTaking, followReports } from "../delivery/take-reports.js";
 import { createConsoleProvider } from "../delivery/taps/console.js";
 import { createInbox, type Inbox } from "../delivery/taps/inbox.js";
@@ -56,6 +58,7 @@ export function startDelivery(
   given: {
     readonly core: Core;
     readonly directory: Pick<Directory, "findApp" | "reportedTo" | "refresh">;
+    readonly learned: LearnedRoutes;
     readonly recorder: Recorder;
     readonly tracer: Tracer;
     readonly log: Log;
@@ -66,7 +69,7 @@ export function startDelivery(
     readonly closers: Closers;
   },
 ): StartedDelivery {
-  const { core, directory, recorder, tracer, closers, print = (text) => void process.stdout.write(text) } = given;
+  const { core, directory, learned, recorder, tracer, closers, print = (text) => void process.stdout.write(text) } = given;
   const { clock, store } = core.deps;
   const inbox = settings.mode === "development" ? createInbox(clock) : null;
   const taps = inbox === null || given.providers !== undefined ? [] : [inbox, createConsoleProvider(print)];
@@ -99,14 +102,21 @@ export function startDelivery(
   const sweeping = setInterval(appCarriers.sweep, sweepMs).unref();
   closers.push(async () => clearInterval(sweeping));
   const ofDeployment = carriersByChannel(carriers);
+  const routingOf = (appId: string) => directory.findApp(appId)?.routing ?? [];
   const outbox = startOutbox({
     store,
     clock,
     log: given.log,
     openCode: core.openCode,
     isForeign: core.isForeign,
-    // The deployment's carriers are no fallback, because they cost its operator's money.
-    carriersOf: (message) => appCarriers.of(message) ?? ofDeployment(message),
+    carriersOf: createRouting({
+      routingOf,
+      // The deployment's carriers are no fallback, because they cost its operator's money.
+      carriersOf: (message) => appCarriers.of(message) ?? ofDeployment(message),
+      ofDeployment,
+      learned,
+    }),
+    senderOf: (message) => senderOf(routingOf(message.appId), message),
     taps: taps.map((tap) => traceProvider(tap, tracer)),
     health,
     contactKeyOf: (poolId, contact) => core.deps.lookup.identifier(poolId, contact),
@@ -138,7 +148,7 @@ export function startDelivery(
     wake: tracer.detached(outbox.wake),
     inbox,
     takeReports,
-    carrierStatus: (app) => statusOf(app, carriers, health),
+    carrierStatus: (app) => statusOf(app, carriers, { health, failing: learned.failing() }),
     testCarrier: (name) => testAppCarrier(appCarriers, name),
   };
 }

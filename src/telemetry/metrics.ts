@@ -7,6 +7,7 @@ import type { CountedReport } from "../delivery/take-reports.js";
 import type { CarrierStatus } from "../model/carrier.js";
 import { type Door, type Dropped, type EndedCall, whysDropped } from "../model/door.js";
 import { hookOutcomes, type Metrics, notMeOutcomes } from "../model/metrics.js";
+import type { FailingRoute } from "../model/route-health.js";
 import type { EndedOperation } from "../store/observed.js";
 import type { ExpiredChallenge } from "../store/port/upkeep.js";
 import { answerMetricsQuestions } from "./worker-metrics.js";
@@ -31,6 +32,7 @@ export interface Recorder extends MetricsText {
     /** Returns how long the oldest due message has been due, or 0 if none is due. */
     readonly outboxAgeMs: () => Promise<number>;
     readonly carriers: () => readonly CarrierStatus[];
+    readonly failingRoutes: () => readonly FailingRoute[];
   }): void;
   /** Adds how long the certificate in use is still valid, and its whole lifetime. */
   observeCertificate(validity: () => { readonly leftMs: number; readonly wholeMs: number }): void;
@@ -189,7 +191,7 @@ export function createRecorder(): Recorder {
     forwardEnded: (result, count) => forwards.inc({ result }, count),
     messageEnded: ({ channel, status }) => ended.inc({ channel, status }),
     reportTaken: ({ provider, outcome }) => reports.inc({ provider, outcome }),
-    observe({ hashesWaiting, callsInFlight, outboxAgeMs, carriers }) {
+    observe({ hashesWaiting, callsInFlight, outboxAgeMs, carriers, failingRoutes }) {
       gauge("latchkey_hashes_waiting", "Calls that wait for a slot to hash in.", hashesWaiting);
       gauge("latchkey_calls_in_flight", "Calls in progress.", callsInFlight);
       // If this value can't be read now, the other metrics must still be readable.
@@ -207,6 +209,17 @@ export function createRecorder(): Recorder {
         aggregator: "max",
         collect() {
           for (const { name, health } of carriers()) this.set({ provider: name }, health.state === "down" ? 1 : 0);
+        },
+      });
+      new Gauge({
+        name: "latchkey_route_failing",
+        help: "1 for each carrier, channel and country whose codes the carrier took and people do not enter. Absent for all others.",
+        labelNames: ["provider", "channel", "country"],
+        registers,
+        aggregator: "max",
+        collect() {
+          this.reset();
+          for (const { provider, channel, country } of failingRoutes()) this.set({ provider, channel, country }, 1);
         },
       });
     },

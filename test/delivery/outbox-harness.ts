@@ -45,6 +45,7 @@ export async function start({ carriers = [provider], ...change }: Start = {}): P
     isForeign: async () => false,
     openCode: ({ sealedCode }) => Buffer.from(sealedCode ?? "").toString(),
     carriersOf: ({ channel }) => carriers.filter(({ channels }) => channels.includes(channel)),
+    senderOf: () => null,
     taps: [],
     health: createCarrierHealth(time.clock),
     contactKeyOf: (poolId, { kind, value }) => Buffer.from(`key of ${poolId} ${kind} ${value}`),

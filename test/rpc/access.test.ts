@@ -116,6 +116,7 @@ describe("who calls", () => {
         deliveryReportHook: null,
         carriers: [],
         wording: noWording,
+        routing: [],
         policy: caller.policy,
       },
       policy: fixedPolicy,

@@ -140,6 +140,7 @@ describe("apps and clients", () => {
       deliveryReportHook: null,
       carriers: [],
       wording: noWording,
+      routing: [],
       state: "archived",
       createdAt: startOfTime,
     });

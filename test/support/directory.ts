@@ -48,6 +48,7 @@ export function plainApp(given: Pick<App, "appId" | "audience" | "policy"> & Par
     deliveryReportHook: null,
     carriers: [],
     wording: noWording,
+    routing: [],
   };
   return { poolId: mainPoolId, displayName: "", logoUrl: "", supportAddress: "", ...people, ...given };
 }

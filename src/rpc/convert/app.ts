@@ -7,6 +7,7 @@ import type * as apps from "../../model/app.js";
 import type { AppRecord } from "../../model/app.js";
 import { keyOf } from "./enums.js";
 import { toPolicy } from "./policy.js";
+import { toRouting } from "./routing.js";
 import { toWording } from "./wording.js";
 
 const states = { active: AppState.ACTIVE, archived: AppState.ARCHIVED } satisfies Record<apps.AppState, AppState>;
@@ -29,6 +30,7 @@ export function toApp(app: AppRecord): MessageInitShape<typeof AppSchema> {
     roles: [...app.roles],
     ownerOrganization: app.ownerOrganization,
     wording: toWording(app.wording),
+    routing: toRouting(app.routing),
   };
 }
 

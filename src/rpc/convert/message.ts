@@ -85,6 +85,7 @@ export function toProviderStatus({
   kind,
   channel,
   health,
+  failing,
 }: CarrierStatus): MessageInitShape<typeof ProviderStatusSchema> {
   const { state, since, lastError, sent, failed } = health;
   return {
@@ -97,6 +98,12 @@ export function toProviderStatus({
     lastErrorAt: toTime(lastError?.at ?? null),
     sent: BigInt(sent),
     failed: BigInt(failed),
+    failing: failing.map(({ country, since, verified, misses }) => ({
+      country,
+      since: timestampFromMs(since),
+      verified,
+      unverified: misses,
+    })),
   };
 }
 

@@ -14,6 +14,7 @@ import { deleteText, listTexts, putText } from "../../apps/texts.js";
 import { updateApp } from "../../apps/update-app.js";
 import { updateClient } from "../../apps/update-client.js";
 import { updatePolicy } from "../../apps/update-policy.js";
+import { updateRouting } from "../../apps/update-routing.js";
 import { updateWording } from "../../apps/update-wording.js";
 import { HookFailure } from "../../gen/latchkey/v1/app_pb.js";
 import type { AppService } from "../../gen/latchkey/v1/app_service_pb.js";
@@ -22,6 +23,7 @@ import { fromUpdateApp, toApp } from "../convert/app.js";
 import { fromClientKind, fromCreateClient, fromUpdateClient, toClient, toMadeSecret } from "../convert/client.js";
 import { fromDuration } from "../convert/duration.js";
 import { fromPolicy, toPolicy, toPolicyOrigin } from "../convert/policy.js";
+import { fromUpdateRouting } from "../convert/routing.js";
 import {
   fromMessageWords,
   fromText,
@@ -105,6 +107,10 @@ function policyMethods(deps: AppsDeps): Methods {
     async updatePolicy(caller, { appId, policy, updateMask }) {
       const changes = fromPolicy(policy, updateMask);
       return { policy: toPolicy(await updatePolicy(deps, actorOf(caller), { appId, changes })) };
+    },
+
+    async updateRouting(caller, request) {
+      return { app: toApp(await updateRouting(deps, actorOf(caller), fromUpdateRouting(request))) };
     },
 
     async getEffectivePolicy(_caller, { appId }) {

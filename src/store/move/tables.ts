@@ -92,6 +92,8 @@ export const movedTables: readonly MovedTable[] = [
   },
   { name: "message_reports", key: ["provider", "reference", "provider_message_id", "status"] },
   { name: "message_forwards", key: ["forward_id"] },
+  { name: "route_health", key: ["provider", "channel", "country"] },
+  { name: "route_judging", key: ["only_row"] },
   { name: "idempotency", key: ["mac"], changed: rememberedCallOf },
 ];
 

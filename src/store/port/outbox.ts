@@ -13,7 +13,7 @@ export interface OutboxMessage {
   readonly tries: number;
   /** When its code was requested, or requested again. */
   readonly queuedAt: EpochMs;
-  /** The index of the carrier to ask now, in the order of the channel's carriers. */
+  /** The index of the carrier to ask now, in the order of the message's carriers. */
   readonly carrier: number;
   /** How many tries have ended with `unknown`, as the settlements recorded it. */
   readonly unknowns: number;

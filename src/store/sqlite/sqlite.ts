@@ -4,6 +4,7 @@ import type { EpochMs } from "../../model/time.js";
 import type { Store } from "../port/store.js";
 import { createApps } from "../shared/apps.js";
 import { createKeys } from "../shared/keys.js";
+import { createRoutes } from "../shared/routes.js";
 import { createAttempts } from "./attempts.js";
 import { createBudgetOperations, createBudgets } from "./budgets.js";
 import { createClockMark } from "./clock-mark.js";
@@ -121,6 +122,7 @@ export function openSqlite(options: SqliteOptions): Store {
     outbox: createOutbox(db, writer),
     messages: createMessages(db, writer),
     forwards: createForwards(db, writer),
+    routes: createRoutes(cold),
     budgets: createBudgetOperations(writer, { budgets, lockouts }),
     apps: createApps(cold),
     keys: { ...createKeys(cold), ...createKeyUses(db, writer) },

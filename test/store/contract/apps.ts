@@ -34,6 +34,16 @@ export function apps(scene: Scene): void {
         { name: "second", channel: "sms", kind: "twilio", keyId: "carrier-2" },
         { name: "first", channel: "email", kind: "smtp", keyId: "carrier-1" },
       ],
+      routing: [
+        {
+          channel: "sms",
+          countries: ["SE"],
+          prefixes: ["+4917"],
+          carriers: [{ name: "shop/second", weight: 7 }],
+          senders: ["SHOP"],
+        },
+        { channel: "email", countries: [], prefixes: [], carriers: [], senders: [] },
+      ],
     });
     const created = await scene.store.apps.createApp({ app, now: t0 });
     expect(created).toEqual({ ...app, number: 2, createdAt: t0 });

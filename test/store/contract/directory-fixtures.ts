@@ -22,6 +22,7 @@ export function newApp(changes: Partial<AppRecord> = {}): Omit<AppRecord, "numbe
     deliveryReportHook: null,
     carriers: [],
     wording: noWording,
+    routing: [],
     state: "active",
     ...changes,
   };

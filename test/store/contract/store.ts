@@ -37,6 +37,7 @@ import { redemption } from "./redemption.js";
 import { refresh } from "./refresh.js";
 import { registrations } from "./registrations.js";
 import { rollback } from "./rollback.js";
+import { routes } from "./routes.js";
 import { sends } from "./sends.js";
 import { sessions } from "./sessions.js";
 import { siblings } from "./siblings.js";
@@ -80,6 +81,7 @@ const concerns: Readonly<Record<string, (scene: Scene) => void>> = {
   "reports on messages": messageReports,
   "messages of people and challenges": messageRedemptions,
   "messages for apps": forwards,
+  "what is learned about routes": routes,
   apps,
   clients,
   "client secrets": clientSecrets,

@@ -18,7 +18,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file latchkey/v1/app.proto.
  */
 export const file_latchkey_v1_app: GenFile = /*@__PURE__*/
-  fileDesc("ChVsYXRjaGtleS92MS9hcHAucHJvdG8SC2xhdGNoa2V5LnYxIu4DCgNBcHASDgoGYXBwX2lkGAEgASgJEg4KBm51bWJlchgCIAEoBRIPCgdwb29sX2lkGAMgASgJEhQKDGRpc3BsYXlfbmFtZRgEIAEoCRIQCghsb2dvX3VybBgFIAEoCRIXCg9zdXBwb3J0X2FkZHJlc3MYBiABKAkSFwoPYWxsb3dlZF9vcmlnaW5zGAcgAygJEhAKCGF1ZGllbmNlGAggASgJEiYKBnBvbGljeRgJIAEoCzIWLmxhdGNoa2V5LnYxLkFwcFBvbGljeRIkCgVzdGF0ZRgKIAEoDjIVLmxhdGNoa2V5LnYxLkFwcFN0YXRlEi4KCmNyZWF0ZWRfYXQYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg0KBXJvbGVzGAwgAygJEhoKEm93bmVyX29yZ2FuaXphdGlvbhgNIAEoCRI4ChFyZWdpc3RyYXRpb25faG9vaxgOIAEoCzIdLmxhdGNoa2V5LnYxLlJlZ2lzdHJhdGlvbkhvb2sSPQoUZGVsaXZlcnlfcmVwb3J0X2hvb2sYDyABKAsyHy5sYXRjaGtleS52MS5EZWxpdmVyeVJlcG9ydEhvb2sSKAoHd29yZGluZxgQIAEoCzIXLmxhdGNoa2V5LnYxLkFwcFdvcmRpbmciIQoSRGVsaXZlcnlSZXBvcnRIb29rEgsKA3VybBgBIAEoCSJNChBSZWdpc3RyYXRpb25Ib29rEgsKA3VybBgBIAEoCRIsCgpvbl9mYWlsdXJlGAIgASgOMhgubGF0Y2hrZXkudjEuSG9va0ZhaWx1cmUixwkKCUFwcFBvbGljeRIYCgtjb2RlX2xlbmd0aBgBIAEoBUgAiAEBEisKCGNvZGVfdHRsGAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEhkKDGF0dGVtcHRzX21heBgDIAEoBUgBiAEBEh0KEGxvY2tvdXRfZmFpbHVyZXMYBCABKAVIAogBARIzChBsb2Nrb3V0X2R1cmF0aW9uGAUgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEjIKD3Jlc2VuZF9jb29sZG93bhgGIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIWCglzZW5kc19tYXgYByABKAVIA4gBARIbCg5zZW5kc19wZXJfaG91chgIIAEoBUgEiAEBEhoKDXNlbmRzX3Blcl9kYXkYCSABKAVIBYgBARI3ChRyZWdpc3RyYXRpb25fc291cmNlcxgKIAEoCzIZLmxhdGNoa2V5LnYxLkNvbnRhY3RLaW5kcxIZCgxjb2RlX3NpZ25faW4YCyABKAhIBogBARInCghjaGFubmVscxgMIAEoCzIVLmxhdGNoa2V5LnYxLkNoYW5uZWxzEi0KD2RlZmF1bHRfY2hhbm5lbBgNIAEoDjIULmxhdGNoa2V5LnYxLkNoYW5uZWwSGQoMcmVnaXN0cmF0aW9uGA4gASgISAeIAQESHgoRYXV0b19yZWdpc3RyYXRpb24YDyABKAhICIgBARIiChVwdWJsaWNfY29udGFjdF9wcm9vZnMYECABKAhICYgBARIzChBhY2Nlc3NfdG9rZW5fdHRsGBEgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEi8KDHJlZnJlc2hfaWRsZRgSIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIzChByZWZyZXNoX2Fic29sdXRlGBMgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEjAKDXJlZnJlc2hfZ3JhY2UYFCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SGQoMc2Vzc2lvbnNfbWF4GBUgASgFSAqIAQESLgoMdG9rZW5fZmllbGRzGBYgASgLMhgubGF0Y2hrZXkudjEuVG9rZW5GaWVsZHMSNQoQdG9rZW5fYXR0cmlidXRlcxgXIAEoCzIbLmxhdGNoa2V5LnYxLkF0dHJpYnV0ZU5hbWVzEhkKDHRydXN0X2NsYWltcxgYIAEoCEgLiAEBEi0KDXNtc19jb3VudHJpZXMYGSABKAsyFi5sYXRjaGtleS52MS5Db3VudHJpZXNCDgoMX2NvZGVfbGVuZ3RoQg8KDV9hdHRlbXB0c19tYXhCEwoRX2xvY2tvdXRfZmFpbHVyZXNCDAoKX3NlbmRzX21heEIRCg9fc2VuZHNfcGVyX2hvdXJCEAoOX3NlbmRzX3Blcl9kYXlCDwoNX2NvZGVfc2lnbl9pbkIPCg1fcmVnaXN0cmF0aW9uQhQKEl9hdXRvX3JlZ2lzdHJhdGlvbkIYChZfcHVibGljX2NvbnRhY3RfcHJvb2ZzQg8KDV9zZXNzaW9uc19tYXhCDwoNX3RydXN0X2NsYWltcyIaCglDb3VudHJpZXMSDQoFY29kZXMYASADKAkiNwoMQ29udGFjdEtpbmRzEicKBWtpbmRzGAEgAygOMhgubGF0Y2hrZXkudjEuQ29udGFjdEtpbmQiMgoIQ2hhbm5lbHMSJgoIY2hhbm5lbHMYASADKA4yFC5sYXRjaGtleS52MS5DaGFubmVsIjYKC1Rva2VuRmllbGRzEicKBmZpZWxkcxgBIAMoDjIXLmxhdGNoa2V5LnYxLlRva2VuRmllbGQiHwoOQXR0cmlidXRlTmFtZXMSDQoFbmFtZXMYASADKAkiWQoMUG9saWN5T3JpZ2luEg0KBWZpZWxkGAEgASgJEikKBnNvdXJjZRgCIAEoDjIZLmxhdGNoa2V5LnYxLlBvbGljeVNvdXJjZRIPCgdzZXR0aW5nGAMgASgJKlwKC0hvb2tGYWlsdXJlEhwKGEhPT0tfRkFJTFVSRV9VTlNQRUNJRklFRBAAEhcKE0hPT0tfRkFJTFVSRV9SRUZVU0UQARIWChJIT09LX0ZBSUxVUkVfQUxMT1cQAipTCghBcHBTdGF0ZRIZChVBUFBfU1RBVEVfVU5TUEVDSUZJRUQQABIUChBBUFBfU1RBVEVfQUNUSVZFEAESFgoSQVBQX1NUQVRFX0FSQ0hJVkVEEAIqiAEKClRva2VuRmllbGQSGwoXVE9LRU5fRklFTERfVU5TUEVDSUZJRUQQABIVChFUT0tFTl9GSUVMRF9FTUFJTBABEhUKEVRPS0VOX0ZJRUxEX1BIT05FEAISGAoUVE9LRU5fRklFTERfVVNFUk5BTUUQAxIVChFUT0tFTl9GSUVMRF9ST0xFUxAEKnoKDFBvbGljeVNvdXJjZRIdChlQT0xJQ1lfU09VUkNFX1VOU1BFQ0lGSUVEEAASFQoRUE9MSUNZX1NPVVJDRV9BUFAQARIZChVQT0xJQ1lfU09VUkNFX1NFVFRJTkcQAhIZChVQT0xJQ1lfU09VUkNFX0RFRkFVTFQQA0I1CgtsYXRjaGtleS52MVABWhZsYXRjaGtleS92MTtsYXRjaGtleXYxqgILTGF0Y2hrZXkuVjFiBnByb3RvMw", [file_google_protobuf_duration, file_google_protobuf_timestamp, file_latchkey_v1_challenge, file_latchkey_v1_user, file_latchkey_v1_wording]);
+  fileDesc("ChVsYXRjaGtleS92MS9hcHAucHJvdG8SC2xhdGNoa2V5LnYxIpwECgNBcHASDgoGYXBwX2lkGAEgASgJEg4KBm51bWJlchgCIAEoBRIPCgdwb29sX2lkGAMgASgJEhQKDGRpc3BsYXlfbmFtZRgEIAEoCRIQCghsb2dvX3VybBgFIAEoCRIXCg9zdXBwb3J0X2FkZHJlc3MYBiABKAkSFwoPYWxsb3dlZF9vcmlnaW5zGAcgAygJEhAKCGF1ZGllbmNlGAggASgJEiYKBnBvbGljeRgJIAEoCzIWLmxhdGNoa2V5LnYxLkFwcFBvbGljeRIkCgVzdGF0ZRgKIAEoDjIVLmxhdGNoa2V5LnYxLkFwcFN0YXRlEi4KCmNyZWF0ZWRfYXQYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg0KBXJvbGVzGAwgAygJEhoKEm93bmVyX29yZ2FuaXphdGlvbhgNIAEoCRI4ChFyZWdpc3RyYXRpb25faG9vaxgOIAEoCzIdLmxhdGNoa2V5LnYxLlJlZ2lzdHJhdGlvbkhvb2sSPQoUZGVsaXZlcnlfcmVwb3J0X2hvb2sYDyABKAsyHy5sYXRjaGtleS52MS5EZWxpdmVyeVJlcG9ydEhvb2sSKAoHd29yZGluZxgQIAEoCzIXLmxhdGNoa2V5LnYxLkFwcFdvcmRpbmcSLAoHcm91dGluZxgRIAMoCzIbLmxhdGNoa2V5LnYxLkNoYW5uZWxSb3V0aW5nIlsKDkNoYW5uZWxSb3V0aW5nEiUKB2NoYW5uZWwYASABKA4yFC5sYXRjaGtleS52MS5DaGFubmVsEiIKBnJvdXRlcxgCIAMoCzISLmxhdGNoa2V5LnYxLlJvdXRlImsKBVJvdXRlEhEKCWNvdW50cmllcxgBIAMoCRIQCghwcmVmaXhlcxgCIAMoCRIsCghjYXJyaWVycxgDIAMoCzIaLmxhdGNoa2V5LnYxLlJvdXRlZENhcnJpZXISDwoHc2VuZGVycxgEIAMoCSItCg1Sb3V0ZWRDYXJyaWVyEgwKBG5hbWUYASABKAkSDgoGd2VpZ2h0GAIgASgFIiEKEkRlbGl2ZXJ5UmVwb3J0SG9vaxILCgN1cmwYASABKAkiTQoQUmVnaXN0cmF0aW9uSG9vaxILCgN1cmwYASABKAkSLAoKb25fZmFpbHVyZRgCIAEoDjIYLmxhdGNoa2V5LnYxLkhvb2tGYWlsdXJlIscJCglBcHBQb2xpY3kSGAoLY29kZV9sZW5ndGgYASABKAVIAIgBARIrCghjb2RlX3R0bBgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIZCgxhdHRlbXB0c19tYXgYAyABKAVIAYgBARIdChBsb2Nrb3V0X2ZhaWx1cmVzGAQgASgFSAKIAQESMwoQbG9ja291dF9kdXJhdGlvbhgFIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIyCg9yZXNlbmRfY29vbGRvd24YBiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SFgoJc2VuZHNfbWF4GAcgASgFSAOIAQESGwoOc2VuZHNfcGVyX2hvdXIYCCABKAVIBIgBARIaCg1zZW5kc19wZXJfZGF5GAkgASgFSAWIAQESNwoUcmVnaXN0cmF0aW9uX3NvdXJjZXMYCiABKAsyGS5sYXRjaGtleS52MS5Db250YWN0S2luZHMSGQoMY29kZV9zaWduX2luGAsgASgISAaIAQESJwoIY2hhbm5lbHMYDCABKAsyFS5sYXRjaGtleS52MS5DaGFubmVscxItCg9kZWZhdWx0X2NoYW5uZWwYDSABKA4yFC5sYXRjaGtleS52MS5DaGFubmVsEhkKDHJlZ2lzdHJhdGlvbhgOIAEoCEgHiAEBEh4KEWF1dG9fcmVnaXN0cmF0aW9uGA8gASgISAiIAQESIgoVcHVibGljX2NvbnRhY3RfcHJvb2ZzGBAgASgISAmIAQESMwoQYWNjZXNzX3Rva2VuX3R0bBgRIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIvCgxyZWZyZXNoX2lkbGUYEiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SMwoQcmVmcmVzaF9hYnNvbHV0ZRgTIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIwCg1yZWZyZXNoX2dyYWNlGBQgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEhkKDHNlc3Npb25zX21heBgVIAEoBUgKiAEBEi4KDHRva2VuX2ZpZWxkcxgWIAEoCzIYLmxhdGNoa2V5LnYxLlRva2VuRmllbGRzEjUKEHRva2VuX2F0dHJpYnV0ZXMYFyABKAsyGy5sYXRjaGtleS52MS5BdHRyaWJ1dGVOYW1lcxIZCgx0cnVzdF9jbGFpbXMYGCABKAhIC4gBARItCg1zbXNfY291bnRyaWVzGBkgASgLMhYubGF0Y2hrZXkudjEuQ291bnRyaWVzQg4KDF9jb2RlX2xlbmd0aEIPCg1fYXR0ZW1wdHNfbWF4QhMKEV9sb2Nrb3V0X2ZhaWx1cmVzQgwKCl9zZW5kc19tYXhCEQoPX3NlbmRzX3Blcl9ob3VyQhAKDl9zZW5kc19wZXJfZGF5Qg8KDV9jb2RlX3NpZ25faW5CDwoNX3JlZ2lzdHJhdGlvbkIUChJfYXV0b19yZWdpc3RyYXRpb25CGAoWX3B1YmxpY19jb250YWN0X3Byb29mc0IPCg1fc2Vzc2lvbnNfbWF4Qg8KDV90cnVzdF9jbGFpbXMiGgoJQ291bnRyaWVzEg0KBWNvZGVzGAEgAygJIjcKDENvbnRhY3RLaW5kcxInCgVraW5kcxgBIAMoDjIYLmxhdGNoa2V5LnYxLkNvbnRhY3RLaW5kIjIKCENoYW5uZWxzEiYKCGNoYW5uZWxzGAEgAygOMhQubGF0Y2hrZXkudjEuQ2hhbm5lbCI2CgtUb2tlbkZpZWxkcxInCgZmaWVsZHMYASADKA4yFy5sYXRjaGtleS52MS5Ub2tlbkZpZWxkIh8KDkF0dHJpYnV0ZU5hbWVzEg0KBW5hbWVzGAEgAygJIlkKDFBvbGljeU9yaWdpbhINCgVmaWVsZBgBIAEoCRIpCgZzb3VyY2UYAiABKA4yGS5sYXRjaGtleS52MS5Qb2xpY3lTb3VyY2USDwoHc2V0dGluZxgDIAEoCSpcCgtIb29rRmFpbHVyZRIcChhIT09LX0ZBSUxVUkVfVU5TUEVDSUZJRUQQABIXChNIT09LX0ZBSUxVUkVfUkVGVVNFEAESFgoSSE9PS19GQUlMVVJFX0FMTE9XEAIqUwoIQXBwU3RhdGUSGQoVQVBQX1NUQVRFX1VOU1BFQ0lGSUVEEAASFAoQQVBQX1NUQVRFX0FDVElWRRABEhYKEkFQUF9TVEFURV9BUkNISVZFRBACKogBCgpUb2tlbkZpZWxkEhsKF1RPS0VOX0ZJRUxEX1VOU1BFQ0lGSUVEEAASFQoRVE9LRU5fRklFTERfRU1BSUwQARIVChFUT0tFTl9GSUVMRF9QSE9ORRACEhgKFFRPS0VOX0ZJRUxEX1VTRVJOQU1FEAMSFQoRVE9LRU5fRklFTERfUk9MRVMQBCp6CgxQb2xpY3lTb3VyY2USHQoZUE9MSUNZX1NPVVJDRV9VTlNQRUNJRklFRBAAEhUKEVBPTElDWV9TT1VSQ0VfQVBQEAESGQoVUE9MSUNZX1NPVVJDRV9TRVRUSU5HEAISGQoVUE9MSUNZX1NPVVJDRV9ERUZBVUxUEANCNQoLbGF0Y2hrZXkudjFQAVoWbGF0Y2hrZXkvdjE7bGF0Y2hrZXl2MaoCC0xhdGNoa2V5LlYxYgZwcm90bzM", [file_google_protobuf_duration, file_google_protobuf_timestamp, file_latchkey_v1_challenge, file_latchkey_v1_user, file_latchkey_v1_wording]);
 
 /**
  * A product that users sign in to. Its clients are the programs that call for it.
@@ -137,6 +137,13 @@ export type App = Message<"latchkey.v1.App"> & {
    * @generated from field: latchkey.v1.AppWording wording = 16;
    */
   wording?: AppWording | undefined;
+
+  /**
+   * Which carriers and senders the app's messages use, by channel: see UpdateRouting. A channel without routes is left out.
+   *
+   * @generated from field: repeated latchkey.v1.ChannelRouting routing = 17;
+   */
+  routing: ChannelRouting[];
 };
 
 /**
@@ -145,6 +152,108 @@ export type App = Message<"latchkey.v1.App"> & {
  */
 export const AppSchema: GenMessage<App> = /*@__PURE__*/
   messageDesc(file_latchkey_v1_app, 0);
+
+/**
+ * The routes of one channel.
+ *
+ * @generated from message latchkey.v1.ChannelRouting
+ */
+export type ChannelRouting = Message<"latchkey.v1.ChannelRouting"> & {
+  /**
+   * The channel.
+   *
+   * @generated from field: latchkey.v1.Channel channel = 1;
+   */
+  channel: Channel;
+
+  /**
+   * The routes, in their order. A message uses the first one that matches it.
+   *
+   * @generated from field: repeated latchkey.v1.Route routes = 2;
+   */
+  routes: Route[];
+};
+
+/**
+ * Describes the message latchkey.v1.ChannelRouting.
+ * Use `create(ChannelRoutingSchema)` to create a new message.
+ */
+export const ChannelRoutingSchema: GenMessage<ChannelRouting> = /*@__PURE__*/
+  messageDesc(file_latchkey_v1_app, 1);
+
+/**
+ * Which carriers and senders messages to some countries or numbers use. A route with neither matches all messages of its channel.
+ *
+ * @generated from message latchkey.v1.Route
+ */
+export type Route = Message<"latchkey.v1.Route"> & {
+  /**
+   * Countries whose numbers match: ISO 3166-1 alpha-2 codes such as `SE`. Empty for e-mail.
+   *
+   * @generated from field: repeated string countries = 1;
+   */
+  countries: string[];
+
+  /**
+   * Beginnings of numbers that match, such as `+4917`. Empty for e-mail.
+   *
+   * @generated from field: repeated string prefixes = 2;
+   */
+  prefixes: string[];
+
+  /**
+   * The carriers, in their order. Carriers of routes that fail are used last: see ProviderStatus.failing. Empty: those of the channel,
+   * in their order.
+   *
+   * @generated from field: repeated latchkey.v1.RoutedCarrier carriers = 3;
+   */
+  carriers: RoutedCarrier[];
+
+  /**
+   * Senders of an SMS: names of at most 11 characters, numbers and short codes. The first one that the country takes is used. A name
+   * is not used where the country forbids names, and, unless countries or prefixes are given, where it must be registered. If none
+   * is left, the carrier uses the sender in its settings. Empty for other channels.
+   *
+   * @generated from field: repeated string senders = 4;
+   */
+  senders: string[];
+};
+
+/**
+ * Describes the message latchkey.v1.Route.
+ * Use `create(RouteSchema)` to create a new message.
+ */
+export const RouteSchema: GenMessage<Route> = /*@__PURE__*/
+  messageDesc(file_latchkey_v1_app, 2);
+
+/**
+ * A carrier of a route.
+ *
+ * @generated from message latchkey.v1.RoutedCarrier
+ */
+export type RoutedCarrier = Message<"latchkey.v1.RoutedCarrier"> & {
+  /**
+   * The name of the carrier, as in ProviderStatus.name. That of an app's carrier begins with the app's id and a slash.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * Its share of the messages that are given to it first, in proportion to the weights of the others. 0: it gets what the others did
+   * not take, in the order of the list. If all weights are 0, the first carrier gets all messages first.
+   *
+   * @generated from field: int32 weight = 2;
+   */
+  weight: number;
+};
+
+/**
+ * Describes the message latchkey.v1.RoutedCarrier.
+ * Use `create(RoutedCarrierSchema)` to create a new message.
+ */
+export const RoutedCarrierSchema: GenMessage<RoutedCarrier> = /*@__PURE__*/
+  messageDesc(file_latchkey_v1_app, 3);
 
 /**
  * Where Latchkey posts what became of the app's messages.
@@ -165,7 +274,7 @@ export type DeliveryReportHook = Message<"latchkey.v1.DeliveryReportHook"> & {
  * Use `create(DeliveryReportHookSchema)` to create a new message.
  */
 export const DeliveryReportHookSchema: GenMessage<DeliveryReportHook> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app, 1);
+  messageDesc(file_latchkey_v1_app, 4);
 
 /**
  * Where Latchkey asks whether a person may become a user of the app.
@@ -193,7 +302,7 @@ export type RegistrationHook = Message<"latchkey.v1.RegistrationHook"> & {
  * Use `create(RegistrationHookSchema)` to create a new message.
  */
 export const RegistrationHookSchema: GenMessage<RegistrationHook> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app, 2);
+  messageDesc(file_latchkey_v1_app, 5);
 
 /**
  * What an app decides about codes, registration, sessions and tokens. Every value is optional. An unset value is that of
@@ -393,7 +502,7 @@ export type AppPolicy = Message<"latchkey.v1.AppPolicy"> & {
  * Use `create(AppPolicySchema)` to create a new message.
  */
 export const AppPolicySchema: GenMessage<AppPolicy> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app, 3);
+  messageDesc(file_latchkey_v1_app, 6);
 
 /**
  * A set of countries.
@@ -414,7 +523,7 @@ export type Countries = Message<"latchkey.v1.Countries"> & {
  * Use `create(CountriesSchema)` to create a new message.
  */
 export const CountriesSchema: GenMessage<Countries> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app, 4);
+  messageDesc(file_latchkey_v1_app, 7);
 
 /**
  * A set of kinds of contacts.
@@ -435,7 +544,7 @@ export type ContactKinds = Message<"latchkey.v1.ContactKinds"> & {
  * Use `create(ContactKindsSchema)` to create a new message.
  */
 export const ContactKindsSchema: GenMessage<ContactKinds> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app, 5);
+  messageDesc(file_latchkey_v1_app, 8);
 
 /**
  * A set of channels.
@@ -456,7 +565,7 @@ export type Channels = Message<"latchkey.v1.Channels"> & {
  * Use `create(ChannelsSchema)` to create a new message.
  */
 export const ChannelsSchema: GenMessage<Channels> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app, 6);
+  messageDesc(file_latchkey_v1_app, 9);
 
 /**
  * A set of fields of the user.
@@ -477,7 +586,7 @@ export type TokenFields = Message<"latchkey.v1.TokenFields"> & {
  * Use `create(TokenFieldsSchema)` to create a new message.
  */
 export const TokenFieldsSchema: GenMessage<TokenFields> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app, 7);
+  messageDesc(file_latchkey_v1_app, 10);
 
 /**
  * A set of names of app attributes.
@@ -498,7 +607,7 @@ export type AttributeNames = Message<"latchkey.v1.AttributeNames"> & {
  * Use `create(AttributeNamesSchema)` to create a new message.
  */
 export const AttributeNamesSchema: GenMessage<AttributeNames> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app, 8);
+  messageDesc(file_latchkey_v1_app, 11);
 
 /**
  * Where one value of the effective policy of an app comes from.
@@ -533,7 +642,7 @@ export type PolicyOrigin = Message<"latchkey.v1.PolicyOrigin"> & {
  * Use `create(PolicyOriginSchema)` to create a new message.
  */
 export const PolicyOriginSchema: GenMessage<PolicyOrigin> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app, 9);
+  messageDesc(file_latchkey_v1_app, 12);
 
 /**
  * What happens to a registration if the hook gives no valid answer within 2 seconds.

@@ -7,7 +7,7 @@ import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf
 import type { Duration, FieldMask } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_duration, file_google_protobuf_field_mask, file_google_protobuf_struct } from "@bufbuild/protobuf/wkt";
 import { file_latchkey_v1_access } from "./access_pb.js";
-import type { App, AppPolicy, AppState, HookFailure, PolicyOrigin } from "./app_pb.js";
+import type { App, AppPolicy, AppState, HookFailure, PolicyOrigin, Route } from "./app_pb.js";
 import { file_latchkey_v1_app } from "./app_pb.js";
 import type { Channel } from "./challenge_pb.js";
 import { file_latchkey_v1_challenge } from "./challenge_pb.js";
@@ -21,7 +21,7 @@ import type { JsonObject, Message } from "@bufbuild/protobuf";
  * Describes the file latchkey/v1/app_service.proto.
  */
 export const file_latchkey_v1_app_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch1sYXRjaGtleS92MS9hcHBfc2VydmljZS5wcm90bxILbGF0Y2hrZXkudjEirgEKEENyZWF0ZUFwcFJlcXVlc3QSDgoGYXBwX2lkGAEgASgJEg8KB3Bvb2xfaWQYAiABKAkSFAoMZGlzcGxheV9uYW1lGAMgASgJEhAKCGxvZ29fdXJsGAQgASgJEhcKD3N1cHBvcnRfYWRkcmVzcxgFIAEoCRIXCg9hbGxvd2VkX29yaWdpbnMYBiADKAkSEAoIYXVkaWVuY2UYByABKAkSDQoFcm9sZXMYCCADKAkiMgoRQ3JlYXRlQXBwUmVzcG9uc2USHQoDYXBwGAEgASgLMhAubGF0Y2hrZXkudjEuQXBwIh8KDUdldEFwcFJlcXVlc3QSDgoGYXBwX2lkGAEgASgJIi8KDkdldEFwcFJlc3BvbnNlEh0KA2FwcBgBIAEoCzIQLmxhdGNoa2V5LnYxLkFwcCI4Cg9MaXN0QXBwc1JlcXVlc3QSEQoJcGFnZV9zaXplGAEgASgFEhIKCnBhZ2VfdG9rZW4YAiABKAkiSwoQTGlzdEFwcHNSZXNwb25zZRIeCgRhcHBzGAEgAygLMhAubGF0Y2hrZXkudjEuQXBwEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSL0AQoQVXBkYXRlQXBwUmVxdWVzdBIOCgZhcHBfaWQYASABKAkSFAoMZGlzcGxheV9uYW1lGAIgASgJEhAKCGxvZ29fdXJsGAMgASgJEhcKD3N1cHBvcnRfYWRkcmVzcxgEIAEoCRIXCg9hbGxvd2VkX29yaWdpbnMYBSADKAkSEAoIYXVkaWVuY2UYBiABKAkSJAoFc3RhdGUYByABKA4yFS5sYXRjaGtleS52MS5BcHBTdGF0ZRIvCgt1cGRhdGVfbWFzaxgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2sSDQoFcm9sZXMYCSADKAkiMgoRVXBkYXRlQXBwUmVzcG9uc2USHQoDYXBwGAEgASgLMhAubGF0Y2hrZXkudjEuQXBwIiIKEERlbGV0ZUFwcFJlcXVlc3QSDgoGYXBwX2lkGAEgASgJIiUKEURlbGV0ZUFwcFJlc3BvbnNlEhAKCGFyY2hpdmVkGAEgASgIIn4KE1VwZGF0ZVBvbGljeVJlcXVlc3QSDgoGYXBwX2lkGAEgASgJEiYKBnBvbGljeRgCIAEoCzIWLmxhdGNoa2V5LnYxLkFwcFBvbGljeRIvCgt1cGRhdGVfbWFzaxgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2siPgoUVXBkYXRlUG9saWN5UmVzcG9uc2USJgoGcG9saWN5GAEgASgLMhYubGF0Y2hrZXkudjEuQXBwUG9saWN5IisKGUdldEVmZmVjdGl2ZVBvbGljeVJlcXVlc3QSDgoGYXBwX2lkGAEgASgJInAKGkdldEVmZmVjdGl2ZVBvbGljeVJlc3BvbnNlEiYKBnBvbGljeRgBIAEoCzIWLmxhdGNoa2V5LnYxLkFwcFBvbGljeRIqCgdvcmlnaW5zGAIgAygLMhkubGF0Y2hrZXkudjEuUG9saWN5T3JpZ2luIv8CChNDcmVhdGVDbGllbnRSZXF1ZXN0Eg4KBmFwcF9pZBgBIAEoCRIRCgljbGllbnRfaWQYAiABKAkSJQoEa2luZBgDIAEoDjIXLmxhdGNoa2V5LnYxLkNsaWVudEtpbmQSFAoMZGlzcGxheV9uYW1lGAQgASgJEg4KBnNjb3BlcxgFIAMoCRIXCg9hbGxvd2VkX29yaWdpbnMYBiADKAkSDQoFaG9zdHMYByADKAkSFQoNcmVkaXJlY3RfdXJpcxgIIAMoCRIcChR2ZXJpZnlfYnlfaWRlbnRpZmllchgJIAEoCBIPCgdhbGlhc2VzGAogAygJEiUKBGp3a3MYCyABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0EhkKEWFsbG93ZWRfYWRkcmVzc2VzGAwgAygJEhIKCmlzX2RlZmF1bHQYDSABKAgSNAoRc2VjcmV0X2V4cGlyZXNfaW4YDiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24ibAoUQ3JlYXRlQ2xpZW50UmVzcG9uc2USIwoGY2xpZW50GAEgASgLMhMubGF0Y2hrZXkudjEuQ2xpZW50EhUKDWNsaWVudF9zZWNyZXQYAiABKAkSGAoQY2xpZW50X3NlY3JldF9pZBgDIAEoCSIlChBHZXRDbGllbnRSZXF1ZXN0EhEKCWNsaWVudF9pZBgBIAEoCSI4ChFHZXRDbGllbnRSZXNwb25zZRIjCgZjbGllbnQYASABKAsyEy5sYXRjaGtleS52MS5DbGllbnQiSwoSTGlzdENsaWVudHNSZXF1ZXN0Eg4KBmFwcF9pZBgBIAEoCRIRCglwYWdlX3NpemUYAiABKAUSEgoKcGFnZV90b2tlbhgDIAEoCSJUChNMaXN0Q2xpZW50c1Jlc3BvbnNlEiQKB2NsaWVudHMYASADKAsyEy5sYXRjaGtleS52MS5DbGllbnQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIuwCChNVcGRhdGVDbGllbnRSZXF1ZXN0EhEKCWNsaWVudF9pZBgBIAEoCRIUCgxkaXNwbGF5X25hbWUYAiABKAkSDgoGc2NvcGVzGAMgAygJEhcKD2FsbG93ZWRfb3JpZ2lucxgEIAMoCRINCgVob3N0cxgFIAMoCRIVCg1yZWRpcmVjdF91cmlzGAYgAygJEhwKFHZlcmlmeV9ieV9pZGVudGlmaWVyGAcgASgIEg8KB2FsaWFzZXMYCCADKAkSJQoEandrcxgJIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSGQoRYWxsb3dlZF9hZGRyZXNzZXMYCiADKAkSEgoKaXNfZGVmYXVsdBgLIAEoCBInCgVzdGF0ZRgMIAEoDjIYLmxhdGNoa2V5LnYxLkNsaWVudFN0YXRlEi8KC3VwZGF0ZV9tYXNrGA0gASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzayI7ChRVcGRhdGVDbGllbnRSZXNwb25zZRIjCgZjbGllbnQYASABKAsyEy5sYXRjaGtleS52MS5DbGllbnQiKAoTRGVsZXRlQ2xpZW50UmVxdWVzdBIRCgljbGllbnRfaWQYASABKAkiLgoURGVsZXRlQ2xpZW50UmVzcG9uc2USFgoOc2Vzc2lvbnNfZW5kZWQYASABKAUingEKGVJvdGF0ZUNsaWVudFNlY3JldFJlcXVlc3QSEQoJY2xpZW50X2lkGAEgASgJEjgKFW9sZF9zZWNyZXRzX2V4cGlyZV9pbhgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhI0ChFzZWNyZXRfZXhwaXJlc19pbhgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiJyChpSb3RhdGVDbGllbnRTZWNyZXRSZXNwb25zZRIjCgZjbGllbnQYASABKAsyEy5sYXRjaGtleS52MS5DbGllbnQSFQoNY2xpZW50X3NlY3JldBgCIAEoCRIYChBjbGllbnRfc2VjcmV0X2lkGAMgASgJIkEKGVJldm9rZUNsaWVudFNlY3JldFJlcXVlc3QSEQoJY2xpZW50X2lkGAEgASgJEhEKCXNlY3JldF9pZBgCIAEoCSIcChpSZXZva2VDbGllbnRTZWNyZXRSZXNwb25zZSJnChpQdXRSZWdpc3RyYXRpb25Ib29rUmVxdWVzdBIOCgZhcHBfaWQYASABKAkSCwoDdXJsGAIgASgJEiwKCm9uX2ZhaWx1cmUYAyABKA4yGC5sYXRjaGtleS52MS5Ib29rRmFpbHVyZSJMChtQdXRSZWdpc3RyYXRpb25Ib29rUmVzcG9uc2USHQoDYXBwGAEgASgLMhAubGF0Y2hrZXkudjEuQXBwEg4KBnNlY3JldBgCIAEoCSIvCh1EZWxldGVSZWdpc3RyYXRpb25Ib29rUmVxdWVzdBIOCgZhcHBfaWQYASABKAkiPwoeRGVsZXRlUmVnaXN0cmF0aW9uSG9va1Jlc3BvbnNlEh0KA2FwcBgBIAEoCzIQLmxhdGNoa2V5LnYxLkFwcCI7ChxQdXREZWxpdmVyeVJlcG9ydEhvb2tSZXF1ZXN0Eg4KBmFwcF9pZBgBIAEoCRILCgN1cmwYAiABKAkiTgodUHV0RGVsaXZlcnlSZXBvcnRIb29rUmVzcG9uc2USHQoDYXBwGAEgASgLMhAubGF0Y2hrZXkudjEuQXBwEg4KBnNlY3JldBgCIAEoCSIxCh9EZWxldGVEZWxpdmVyeVJlcG9ydEhvb2tSZXF1ZXN0Eg4KBmFwcF9pZBgBIAEoCSJBCiBEZWxldGVEZWxpdmVyeVJlcG9ydEhvb2tSZXNwb25zZRIdCgNhcHAYASABKAsyEC5sYXRjaGtleS52MS5BcHAigQEKFFVwZGF0ZVdvcmRpbmdSZXF1ZXN0Eg4KBmFwcF9pZBgBIAEoCRIoCgd3b3JkaW5nGAIgASgLMhcubGF0Y2hrZXkudjEuQXBwV29yZGluZxIvCgt1cGRhdGVfbWFzaxgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2siNgoVVXBkYXRlV29yZGluZ1Jlc3BvbnNlEh0KA2FwcBgBIAEoCzIQLmxhdGNoa2V5LnYxLkFwcCJECg5QdXRUZXh0UmVxdWVzdBIOCgZhcHBfaWQYASABKAkSIgoEdGV4dBgCIAEoCzIULmxhdGNoa2V5LnYxLkFwcFRleHQiNQoPUHV0VGV4dFJlc3BvbnNlEiIKBHRleHQYASABKAsyFC5sYXRjaGtleS52MS5BcHBUZXh0IoEBChFEZWxldGVUZXh0UmVxdWVzdBIOCgZhcHBfaWQYASABKAkSJQoHY2hhbm5lbBgCIAEoDjIULmxhdGNoa2V5LnYxLkNoYW5uZWwSJQoHd29yZGluZxgDIAEoDjIULmxhdGNoa2V5LnYxLldvcmRpbmcSDgoGbG9jYWxlGAQgASgJIhQKEkRlbGV0ZVRleHRSZXNwb25zZSIiChBMaXN0VGV4dHNSZXF1ZXN0Eg4KBmFwcF9pZBgBIAEoCSI4ChFMaXN0VGV4dHNSZXNwb25zZRIjCgV0ZXh0cxgBIAMoCzIULmxhdGNoa2V5LnYxLkFwcFRleHQi0wEKFVByZXZpZXdNZXNzYWdlUmVxdWVzdBIOCgZhcHBfaWQYASABKAkSJQoHY2hhbm5lbBgCIAEoDjIULmxhdGNoa2V5LnYxLkNoYW5uZWwSJQoHd29yZGluZxgDIAEoDjIULmxhdGNoa2V5LnYxLldvcmRpbmcSDgoGbG9jYWxlGAQgASgJEiMKBWRyYWZ0GAUgASgLMhQubGF0Y2hrZXkudjEuQXBwVGV4dBIWCg5jdXN0b21fbWVzc2FnZRgGIAEoCRIPCgdzdWJqZWN0GAcgASgJIo0BChZQcmV2aWV3TWVzc2FnZVJlc3BvbnNlEg8KB3N1YmplY3QYASABKAkSDAoEdGV4dBgCIAEoCRIMCgRodG1sGAMgASgJEhMKC3NlbmRlcl9uYW1lGAQgASgJEg4KBmxvY2FsZRgFIAEoCRIhCgNzbXMYBiABKAsyFC5sYXRjaGtleS52MS5TbXNTaXplIkcKB1Ntc1NpemUSKgoIZW5jb2RpbmcYASABKA4yGC5sYXRjaGtleS52MS5TbXNFbmNvZGluZxIQCghzZWdtZW50cxgCIAEoBSpZCgtTbXNFbmNvZGluZxIcChhTTVNfRU5DT0RJTkdfVU5TUEVDSUZJRUQQABIVChFTTVNfRU5DT0RJTkdfR1NNNxABEhUKEVNNU19FTkNPRElOR19VQ1MyEAIyghQKCkFwcFNlcnZpY2USXgoJQ3JlYXRlQXBwEh0ubGF0Y2hrZXkudjEuQ3JlYXRlQXBwUmVxdWVzdBoeLmxhdGNoa2V5LnYxLkNyZWF0ZUFwcFJlc3BvbnNlIhKq1BgOCAQSCmFwcHM6YWRtaW4SWAoGR2V0QXBwEhoubGF0Y2hrZXkudjEuR2V0QXBwUmVxdWVzdBobLmxhdGNoa2V5LnYxLkdldEFwcFJlc3BvbnNlIhWQAgGq1BgOCAQSCmFwcHM6YWRtaW4SXgoITGlzdEFwcHMSHC5sYXRjaGtleS52MS5MaXN0QXBwc1JlcXVlc3QaHS5sYXRjaGtleS52MS5MaXN0QXBwc1Jlc3BvbnNlIhWQAgGq1BgOCAQSCmFwcHM6YWRtaW4SYQoJVXBkYXRlQXBwEh0ubGF0Y2hrZXkudjEuVXBkYXRlQXBwUmVxdWVzdBoeLmxhdGNoa2V5LnYxLlVwZGF0ZUFwcFJlc3BvbnNlIhWQAgKq1BgOCAQSCmFwcHM6YWRtaW4SYQoJRGVsZXRlQXBwEh0ubGF0Y2hrZXkudjEuRGVsZXRlQXBwUmVxdWVzdBoeLmxhdGNoa2V5LnYxLkRlbGV0ZUFwcFJlc3BvbnNlIhWQAgKq1BgOCAQSCmFwcHM6YWRtaW4SagoMVXBkYXRlUG9saWN5EiAubGF0Y2hrZXkudjEuVXBkYXRlUG9saWN5UmVxdWVzdBohLmxhdGNoa2V5LnYxLlVwZGF0ZVBvbGljeVJlc3BvbnNlIhWQAgKq1BgOCAQSCmFwcHM6YWRtaW4SfAoSR2V0RWZmZWN0aXZlUG9saWN5EiYubGF0Y2hrZXkudjEuR2V0RWZmZWN0aXZlUG9saWN5UmVxdWVzdBonLmxhdGNoa2V5LnYxLkdldEVmZmVjdGl2ZVBvbGljeVJlc3BvbnNlIhWQAgGq1BgOCAQSCmFwcHM6YWRtaW4SZwoMQ3JlYXRlQ2xpZW50EiAubGF0Y2hrZXkudjEuQ3JlYXRlQ2xpZW50UmVxdWVzdBohLmxhdGNoa2V5LnYxLkNyZWF0ZUNsaWVudFJlc3BvbnNlIhKq1BgOCAQSCmFwcHM6YWRtaW4SYQoJR2V0Q2xpZW50Eh0ubGF0Y2hrZXkudjEuR2V0Q2xpZW50UmVxdWVzdBoeLmxhdGNoa2V5LnYxLkdldENsaWVudFJlc3BvbnNlIhWQAgGq1BgOCAQSCmFwcHM6YWRtaW4SZwoLTGlzdENsaWVudHMSHy5sYXRjaGtleS52MS5MaXN0Q2xpZW50c1JlcXVlc3QaIC5sYXRjaGtleS52MS5MaXN0Q2xpZW50c1Jlc3BvbnNlIhWQAgGq1BgOCAQSCmFwcHM6YWRtaW4SagoMVXBkYXRlQ2xpZW50EiAubGF0Y2hrZXkudjEuVXBkYXRlQ2xpZW50UmVxdWVzdBohLmxhdGNoa2V5LnYxLlVwZGF0ZUNsaWVudFJlc3BvbnNlIhWQAgKq1BgOCAQSCmFwcHM6YWRtaW4SagoMRGVsZXRlQ2xpZW50EiAubGF0Y2hrZXkudjEuRGVsZXRlQ2xpZW50UmVxdWVzdBohLmxhdGNoa2V5LnYxLkRlbGV0ZUNsaWVudFJlc3BvbnNlIhWQAgKq1BgOCAQSCmFwcHM6YWRtaW4SeQoSUm90YXRlQ2xpZW50U2VjcmV0EiYubGF0Y2hrZXkudjEuUm90YXRlQ2xpZW50U2VjcmV0UmVxdWVzdBonLmxhdGNoa2V5LnYxLlJvdGF0ZUNsaWVudFNlY3JldFJlc3BvbnNlIhKq1BgOCAQSCmFwcHM6YWRtaW4SfAoSUmV2b2tlQ2xpZW50U2VjcmV0EiYubGF0Y2hrZXkudjEuUmV2b2tlQ2xpZW50U2VjcmV0UmVxdWVzdBonLmxhdGNoa2V5LnYxLlJldm9rZUNsaWVudFNlY3JldFJlc3BvbnNlIhWQAgKq1BgOCAQSCmFwcHM6YWRtaW4SfAoTUHV0UmVnaXN0cmF0aW9uSG9vaxInLmxhdGNoa2V5LnYxLlB1dFJlZ2lzdHJhdGlvbkhvb2tSZXF1ZXN0GigubGF0Y2hrZXkudjEuUHV0UmVnaXN0cmF0aW9uSG9va1Jlc3BvbnNlIhKq1BgOCAQSCmFwcHM6YWRtaW4SiAEKFkRlbGV0ZVJlZ2lzdHJhdGlvbkhvb2sSKi5sYXRjaGtleS52MS5EZWxldGVSZWdpc3RyYXRpb25Ib29rUmVxdWVzdBorLmxhdGNoa2V5LnYxLkRlbGV0ZVJlZ2lzdHJhdGlvbkhvb2tSZXNwb25zZSIVkAICqtQYDggEEgphcHBzOmFkbWluEoIBChVQdXREZWxpdmVyeVJlcG9ydEhvb2sSKS5sYXRjaGtleS52MS5QdXREZWxpdmVyeVJlcG9ydEhvb2tSZXF1ZXN0GioubGF0Y2hrZXkudjEuUHV0RGVsaXZlcnlSZXBvcnRIb29rUmVzcG9uc2UiEqrUGA4IBBIKYXBwczphZG1pbhKOAQoYRGVsZXRlRGVsaXZlcnlSZXBvcnRIb29rEiwubGF0Y2hrZXkudjEuRGVsZXRlRGVsaXZlcnlSZXBvcnRIb29rUmVxdWVzdBotLmxhdGNoa2V5LnYxLkRlbGV0ZURlbGl2ZXJ5UmVwb3J0SG9va1Jlc3BvbnNlIhWQAgKq1BgOCAQSCmFwcHM6YWRtaW4SbQoNVXBkYXRlV29yZGluZxIhLmxhdGNoa2V5LnYxLlVwZGF0ZVdvcmRpbmdSZXF1ZXN0GiIubGF0Y2hrZXkudjEuVXBkYXRlV29yZGluZ1Jlc3BvbnNlIhWQAgKq1BgOCAQSCmFwcHM6YWRtaW4SWwoHUHV0VGV4dBIbLmxhdGNoa2V5LnYxLlB1dFRleHRSZXF1ZXN0GhwubGF0Y2hrZXkudjEuUHV0VGV4dFJlc3BvbnNlIhWQAgKq1BgOCAQSCmFwcHM6YWRtaW4SZAoKRGVsZXRlVGV4dBIeLmxhdGNoa2V5LnYxLkRlbGV0ZVRleHRSZXF1ZXN0Gh8ubGF0Y2hrZXkudjEuRGVsZXRlVGV4dFJlc3BvbnNlIhWQAgKq1BgOCAQSCmFwcHM6YWRtaW4SYQoJTGlzdFRleHRzEh0ubGF0Y2hrZXkudjEuTGlzdFRleHRzUmVxdWVzdBoeLmxhdGNoa2V5LnYxLkxpc3RUZXh0c1Jlc3BvbnNlIhWQAgGq1BgOCAQSCmFwcHM6YWRtaW4ScAoOUHJldmlld01lc3NhZ2USIi5sYXRjaGtleS52MS5QcmV2aWV3TWVzc2FnZVJlcXVlc3QaIy5sYXRjaGtleS52MS5QcmV2aWV3TWVzc2FnZVJlc3BvbnNlIhWQAgGq1BgOCAQSCmFwcHM6YWRtaW5CNQoLbGF0Y2hrZXkudjFQAVoWbGF0Y2hrZXkvdjE7bGF0Y2hrZXl2MaoCC0xhdGNoa2V5LlYxYgZwcm90bzM", [file_google_protobuf_duration, file_google_protobuf_field_mask, file_google_protobuf_struct, file_latchkey_v1_access, file_latchkey_v1_app, file_latchkey_v1_challenge, file_latchkey_v1_client, file_latchkey_v1_wording]);
+  fileDesc("Ch1sYXRjaGtleS92MS9hcHBfc2VydmljZS5wcm90bxILbGF0Y2hrZXkudjEirgEKEENyZWF0ZUFwcFJlcXVlc3QSDgoGYXBwX2lkGAEgASgJEg8KB3Bvb2xfaWQYAiABKAkSFAoMZGlzcGxheV9uYW1lGAMgASgJEhAKCGxvZ29fdXJsGAQgASgJEhcKD3N1cHBvcnRfYWRkcmVzcxgFIAEoCRIXCg9hbGxvd2VkX29yaWdpbnMYBiADKAkSEAoIYXVkaWVuY2UYByABKAkSDQoFcm9sZXMYCCADKAkiMgoRQ3JlYXRlQXBwUmVzcG9uc2USHQoDYXBwGAEgASgLMhAubGF0Y2hrZXkudjEuQXBwIh8KDUdldEFwcFJlcXVlc3QSDgoGYXBwX2lkGAEgASgJIi8KDkdldEFwcFJlc3BvbnNlEh0KA2FwcBgBIAEoCzIQLmxhdGNoa2V5LnYxLkFwcCI4Cg9MaXN0QXBwc1JlcXVlc3QSEQoJcGFnZV9zaXplGAEgASgFEhIKCnBhZ2VfdG9rZW4YAiABKAkiSwoQTGlzdEFwcHNSZXNwb25zZRIeCgRhcHBzGAEgAygLMhAubGF0Y2hrZXkudjEuQXBwEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSL0AQoQVXBkYXRlQXBwUmVxdWVzdBIOCgZhcHBfaWQYASABKAkSFAoMZGlzcGxheV9uYW1lGAIgASgJEhAKCGxvZ29fdXJsGAMgASgJEhcKD3N1cHBvcnRfYWRkcmVzcxgEIAEoCRIXCg9hbGxvd2VkX29yaWdpbnMYBSADKAkSEAoIYXVkaWVuY2UYBiABKAkSJAoFc3RhdGUYByABKA4yFS5sYXRjaGtleS52MS5BcHBTdGF0ZRIvCgt1cGRhdGVfbWFzaxgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2sSDQoFcm9sZXMYCSADKAkiMgoRVXBkYXRlQXBwUmVzcG9uc2USHQoDYXBwGAEgASgLMhAubGF0Y2hrZXkudjEuQXBwIiIKEERlbGV0ZUFwcFJlcXVlc3QSDgoGYXBwX2lkGAEgASgJIiUKEURlbGV0ZUFwcFJlc3BvbnNlEhAKCGFyY2hpdmVkGAEgASgIIn4KE1VwZGF0ZVBvbGljeVJlcXVlc3QSDgoGYXBwX2lkGAEgASgJEiYKBnBvbGljeRgCIAEoCzIWLmxhdGNoa2V5LnYxLkFwcFBvbGljeRIvCgt1cGRhdGVfbWFzaxgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2siPgoUVXBkYXRlUG9saWN5UmVzcG9uc2USJgoGcG9saWN5GAEgASgLMhYubGF0Y2hrZXkudjEuQXBwUG9saWN5InEKFFVwZGF0ZVJvdXRpbmdSZXF1ZXN0Eg4KBmFwcF9pZBgBIAEoCRIlCgdjaGFubmVsGAIgASgOMhQubGF0Y2hrZXkudjEuQ2hhbm5lbBIiCgZyb3V0ZXMYAyADKAsyEi5sYXRjaGtleS52MS5Sb3V0ZSI2ChVVcGRhdGVSb3V0aW5nUmVzcG9uc2USHQoDYXBwGAEgASgLMhAubGF0Y2hrZXkudjEuQXBwIisKGUdldEVmZmVjdGl2ZVBvbGljeVJlcXVlc3QSDgoGYXBwX2lkGAEgASgJInAKGkdldEVmZmVjdGl2ZVBvbGljeVJlc3BvbnNlEiYKBnBvbGljeRgBIAEoCzIWLmxhdGNoa2V5LnYxLkFwcFBvbGljeRIqCgdvcmlnaW5zGAIgAygLMhkubGF0Y2hrZXkudjEuUG9saWN5T3JpZ2luIv8CChNDcmVhdGVDbGllbnRSZXF1ZXN0Eg4KBmFwcF9pZBgBIAEoCRIRCgljbGllbnRfaWQYAiABKAkSJQoEa2luZBgDIAEoDjIXLmxhdGNoa2V5LnYxLkNsaWVudEtpbmQSFAoMZGlzcGxheV9uYW1lGAQgASgJEg4KBnNjb3BlcxgFIAMoCRIXCg9hbGxvd2VkX29yaWdpbnMYBiADKAkSDQoFaG9zdHMYByADKAkSFQoNcmVkaXJlY3RfdXJpcxgIIAMoCRIcChR2ZXJpZnlfYnlfaWRlbnRpZmllchgJIAEoCBIPCgdhbGlhc2VzGAogAygJEiUKBGp3a3MYCyABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0EhkKEWFsbG93ZWRfYWRkcmVzc2VzGAwgAygJEhIKCmlzX2RlZmF1bHQYDSABKAgSNAoRc2VjcmV0X2V4cGlyZXNfaW4YDiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24ibAoUQ3JlYXRlQ2xpZW50UmVzcG9uc2USIwoGY2xpZW50GAEgASgLMhMubGF0Y2hrZXkudjEuQ2xpZW50EhUKDWNsaWVudF9zZWNyZXQYAiABKAkSGAoQY2xpZW50X3NlY3JldF9pZBgDIAEoCSIlChBHZXRDbGllbnRSZXF1ZXN0EhEKCWNsaWVudF9pZBgBIAEoCSI4ChFHZXRDbGllbnRSZXNwb25zZRIjCgZjbGllbnQYASABKAsyEy5sYXRjaGtleS52MS5DbGllbnQiSwoSTGlzdENsaWVudHNSZXF1ZXN0Eg4KBmFwcF9pZBgBIAEoCRIRCglwYWdlX3NpemUYAiABKAUSEgoKcGFnZV90b2tlbhgDIAEoCSJUChNMaXN0Q2xpZW50c1Jlc3BvbnNlEiQKB2NsaWVudHMYASADKAsyEy5sYXRjaGtleS52MS5DbGllbnQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIuwCChNVcGRhdGVDbGllbnRSZXF1ZXN0EhEKCWNsaWVudF9pZBgBIAEoCRIUCgxkaXNwbGF5X25hbWUYAiABKAkSDgoGc2NvcGVzGAMgAygJEhcKD2FsbG93ZWRfb3JpZ2lucxgEIAMoCRINCgVob3N0cxgFIAMoCRIVCg1yZWRpcmVjdF91cmlzGAYgAygJEhwKFHZlcmlmeV9ieV9pZGVudGlmaWVyGAcgASgIEg8KB2FsaWFzZXMYCCADKAkSJQoEandrcxgJIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSGQoRYWxsb3dlZF9hZGRyZXNzZXMYCiADKAkSEgoKaXNfZGVmYXVsdBgLIAEoCBInCgVzdGF0ZRgMIAEoDjIYLmxhdGNoa2V5LnYxLkNsaWVudFN0YXRlEi8KC3VwZGF0ZV9tYXNrGA0gASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzayI7ChRVcGRhdGVDbGllbnRSZXNwb25zZRIjCgZjbGllbnQYASABKAsyEy5sYXRjaGtleS52MS5DbGllbnQiKAoTRGVsZXRlQ2xpZW50UmVxdWVzdBIRCgljbGllbnRfaWQYASABKAkiLgoURGVsZXRlQ2xpZW50UmVzcG9uc2USFgoOc2Vzc2lvbnNfZW5kZWQYASABKAUingEKGVJvdGF0ZUNsaWVudFNlY3JldFJlcXVlc3QSEQoJY2xpZW50X2lkGAEgASgJEjgKFW9sZF9zZWNyZXRzX2V4cGlyZV9pbhgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhI0ChFzZWNyZXRfZXhwaXJlc19pbhgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiJyChpSb3RhdGVDbGllbnRTZWNyZXRSZXNwb25zZRIjCgZjbGllbnQYASABKAsyEy5sYXRjaGtleS52MS5DbGllbnQSFQoNY2xpZW50X3NlY3JldBgCIAEoCRIYChBjbGllbnRfc2VjcmV0X2lkGAMgASgJIkEKGVJldm9rZUNsaWVudFNlY3JldFJlcXVlc3QSEQoJY2xpZW50X2lkGAEgASgJEhEKCXNlY3JldF9pZBgCIAEoCSIcChpSZXZva2VDbGllbnRTZWNyZXRSZXNwb25zZSJnChpQdXRSZWdpc3RyYXRpb25Ib29rUmVxdWVzdBIOCgZhcHBfaWQYASABKAkSCwoDdXJsGAIgASgJEiwKCm9uX2ZhaWx1cmUYAyABKA4yGC5sYXRjaGtleS52MS5Ib29rRmFpbHVyZSJMChtQdXRSZWdpc3RyYXRpb25Ib29rUmVzcG9uc2USHQoDYXBwGAEgASgLMhAubGF0Y2hrZXkudjEuQXBwEg4KBnNlY3JldBgCIAEoCSIvCh1EZWxldGVSZWdpc3RyYXRpb25Ib29rUmVxdWVzdBIOCgZhcHBfaWQYASABKAkiPwoeRGVsZXRlUmVnaXN0cmF0aW9uSG9va1Jlc3BvbnNlEh0KA2FwcBgBIAEoCzIQLmxhdGNoa2V5LnYxLkFwcCI7ChxQdXREZWxpdmVyeVJlcG9ydEhvb2tSZXF1ZXN0Eg4KBmFwcF9pZBgBIAEoCRILCgN1cmwYAiABKAkiTgodUHV0RGVsaXZlcnlSZXBvcnRIb29rUmVzcG9uc2USHQoDYXBwGAEgASgLMhAubGF0Y2hrZXkudjEuQXBwEg4KBnNlY3JldBgCIAEoCSIxCh9EZWxldGVEZWxpdmVyeVJlcG9ydEhvb2tSZXF1ZXN0Eg4KBmFwcF9pZBgBIAEoCSJBCiBEZWxldGVEZWxpdmVyeVJlcG9ydEhvb2tSZXNwb25zZRIdCgNhcHAYASABKAsyEC5sYXRjaGtleS52MS5BcHAigQEKFFVwZGF0ZVdvcmRpbmdSZXF1ZXN0Eg4KBmFwcF9pZBgBIAEoCRIoCgd3b3JkaW5nGAIgASgLMhcubGF0Y2hrZXkudjEuQXBwV29yZGluZxIvCgt1cGRhdGVfbWFzaxgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2siNgoVVXBkYXRlV29yZGluZ1Jlc3BvbnNlEh0KA2FwcBgBIAEoCzIQLmxhdGNoa2V5LnYxLkFwcCJECg5QdXRUZXh0UmVxdWVzdBIOCgZhcHBfaWQYASABKAkSIgoEdGV4dBgCIAEoCzIULmxhdGNoa2V5LnYxLkFwcFRleHQiNQoPUHV0VGV4dFJlc3BvbnNlEiIKBHRleHQYASABKAsyFC5sYXRjaGtleS52MS5BcHBUZXh0IoEBChFEZWxldGVUZXh0UmVxdWVzdBIOCgZhcHBfaWQYASABKAkSJQoHY2hhbm5lbBgCIAEoDjIULmxhdGNoa2V5LnYxLkNoYW5uZWwSJQoHd29yZGluZxgDIAEoDjIULmxhdGNoa2V5LnYxLldvcmRpbmcSDgoGbG9jYWxlGAQgASgJIhQKEkRlbGV0ZVRleHRSZXNwb25zZSIiChBMaXN0VGV4dHNSZXF1ZXN0Eg4KBmFwcF9pZBgBIAEoCSI4ChFMaXN0VGV4dHNSZXNwb25zZRIjCgV0ZXh0cxgBIAMoCzIULmxhdGNoa2V5LnYxLkFwcFRleHQi0wEKFVByZXZpZXdNZXNzYWdlUmVxdWVzdBIOCgZhcHBfaWQYASABKAkSJQoHY2hhbm5lbBgCIAEoDjIULmxhdGNoa2V5LnYxLkNoYW5uZWwSJQoHd29yZGluZxgDIAEoDjIULmxhdGNoa2V5LnYxLldvcmRpbmcSDgoGbG9jYWxlGAQgASgJEiMKBWRyYWZ0GAUgASgLMhQubGF0Y2hrZXkudjEuQXBwVGV4dBIWCg5jdXN0b21fbWVzc2FnZRgGIAEoCRIPCgdzdWJqZWN0GAcgASgJIo0BChZQcmV2aWV3TWVzc2FnZVJlc3BvbnNlEg8KB3N1YmplY3QYASABKAkSDAoEdGV4dBgCIAEoCRIMCgRodG1sGAMgASgJEhMKC3NlbmRlcl9uYW1lGAQgASgJEg4KBmxvY2FsZRgFIAEoCRIhCgNzbXMYBiABKAsyFC5sYXRjaGtleS52MS5TbXNTaXplIkcKB1Ntc1NpemUSKgoIZW5jb2RpbmcYASABKA4yGC5sYXRjaGtleS52MS5TbXNFbmNvZGluZxIQCghzZWdtZW50cxgCIAEoBSpZCgtTbXNFbmNvZGluZxIcChhTTVNfRU5DT0RJTkdfVU5TUEVDSUZJRUQQABIVChFTTVNfRU5DT0RJTkdfR1NNNxABEhUKEVNNU19FTkNPRElOR19VQ1MyEAIy8RQKCkFwcFNlcnZpY2USXgoJQ3JlYXRlQXBwEh0ubGF0Y2hrZXkudjEuQ3JlYXRlQXBwUmVxdWVzdBoeLmxhdGNoa2V5LnYxLkNyZWF0ZUFwcFJlc3BvbnNlIhKq1BgOCAQSCmFwcHM6YWRtaW4SWAoGR2V0QXBwEhoubGF0Y2hrZXkudjEuR2V0QXBwUmVxdWVzdBobLmxhdGNoa2V5LnYxLkdldEFwcFJlc3BvbnNlIhWQAgGq1BgOCAQSCmFwcHM6YWRtaW4SXgoITGlzdEFwcHMSHC5sYXRjaGtleS52MS5MaXN0QXBwc1JlcXVlc3QaHS5sYXRjaGtleS52MS5MaXN0QXBwc1Jlc3BvbnNlIhWQAgGq1BgOCAQSCmFwcHM6YWRtaW4SYQoJVXBkYXRlQXBwEh0ubGF0Y2hrZXkudjEuVXBkYXRlQXBwUmVxdWVzdBoeLmxhdGNoa2V5LnYxLlVwZGF0ZUFwcFJlc3BvbnNlIhWQAgKq1BgOCAQSCmFwcHM6YWRtaW4SYQoJRGVsZXRlQXBwEh0ubGF0Y2hrZXkudjEuRGVsZXRlQXBwUmVxdWVzdBoeLmxhdGNoa2V5LnYxLkRlbGV0ZUFwcFJlc3BvbnNlIhWQAgKq1BgOCAQSCmFwcHM6YWRtaW4SagoMVXBkYXRlUG9saWN5EiAubGF0Y2hrZXkudjEuVXBkYXRlUG9saWN5UmVxdWVzdBohLmxhdGNoa2V5LnYxLlVwZGF0ZVBvbGljeVJlc3BvbnNlIhWQAgKq1BgOCAQSCmFwcHM6YWRtaW4SfAoSR2V0RWZmZWN0aXZlUG9saWN5EiYubGF0Y2hrZXkudjEuR2V0RWZmZWN0aXZlUG9saWN5UmVxdWVzdBonLmxhdGNoa2V5LnYxLkdldEVmZmVjdGl2ZVBvbGljeVJlc3BvbnNlIhWQAgGq1BgOCAQSCmFwcHM6YWRtaW4SbQoNVXBkYXRlUm91dGluZxIhLmxhdGNoa2V5LnYxLlVwZGF0ZVJvdXRpbmdSZXF1ZXN0GiIubGF0Y2hrZXkudjEuVXBkYXRlUm91dGluZ1Jlc3BvbnNlIhWQAgKq1BgOCAQSCmFwcHM6YWRtaW4SZwoMQ3JlYXRlQ2xpZW50EiAubGF0Y2hrZXkudjEuQ3JlYXRlQ2xpZW50UmVxdWVzdBohLmxhdGNoa2V5LnYxLkNyZWF0ZUNsaWVudFJlc3BvbnNlIhKq1BgOCAQSCmFwcHM6YWRtaW4SYQoJR2V0Q2xpZW50Eh0ubGF0Y2hrZXkudjEuR2V0Q2xpZW50UmVxdWVzdBoeLmxhdGNoa2V5LnYxLkdldENsaWVudFJlc3BvbnNlIhWQAgGq1BgOCAQSCmFwcHM6YWRtaW4SZwoLTGlzdENsaWVudHMSHy5sYXRjaGtleS52MS5MaXN0Q2xpZW50c1JlcXVlc3QaIC5sYXRjaGtleS52MS5MaXN0Q2xpZW50c1Jlc3BvbnNlIhWQAgGq1BgOCAQSCmFwcHM6YWRtaW4SagoMVXBkYXRlQ2xpZW50EiAubGF0Y2hrZXkudjEuVXBkYXRlQ2xpZW50UmVxdWVzdBohLmxhdGNoa2V5LnYxLlVwZGF0ZUNsaWVudFJlc3BvbnNlIhWQAgKq1BgOCAQSCmFwcHM6YWRtaW4SagoMRGVsZXRlQ2xpZW50EiAubGF0Y2hrZXkudjEuRGVsZXRlQ2xpZW50UmVxdWVzdBohLmxhdGNoa2V5LnYxLkRlbGV0ZUNsaWVudFJlc3BvbnNlIhWQAgKq1BgOCAQSCmFwcHM6YWRtaW4SeQoSUm90YXRlQ2xpZW50U2VjcmV0EiYubGF0Y2hrZXkudjEuUm90YXRlQ2xpZW50U2VjcmV0UmVxdWVzdBonLmxhdGNoa2V5LnYxLlJvdGF0ZUNsaWVudFNlY3JldFJlc3BvbnNlIhKq1BgOCAQSCmFwcHM6YWRtaW4SfAoSUmV2b2tlQ2xpZW50U2VjcmV0EiYubGF0Y2hrZXkudjEuUmV2b2tlQ2xpZW50U2VjcmV0UmVxdWVzdBonLmxhdGNoa2V5LnYxLlJldm9rZUNsaWVudFNlY3JldFJlc3BvbnNlIhWQAgKq1BgOCAQSCmFwcHM6YWRtaW4SfAoTUHV0UmVnaXN0cmF0aW9uSG9vaxInLmxhdGNoa2V5LnYxLlB1dFJlZ2lzdHJhdGlvbkhvb2tSZXF1ZXN0GigubGF0Y2hrZXkudjEuUHV0UmVnaXN0cmF0aW9uSG9va1Jlc3BvbnNlIhKq1BgOCAQSCmFwcHM6YWRtaW4SiAEKFkRlbGV0ZVJlZ2lzdHJhdGlvbkhvb2sSKi5sYXRjaGtleS52MS5EZWxldGVSZWdpc3RyYXRpb25Ib29rUmVxdWVzdBorLmxhdGNoa2V5LnYxLkRlbGV0ZVJlZ2lzdHJhdGlvbkhvb2tSZXNwb25zZSIVkAICqtQYDggEEgphcHBzOmFkbWluEoIBChVQdXREZWxpdmVyeVJlcG9ydEhvb2sSKS5sYXRjaGtleS52MS5QdXREZWxpdmVyeVJlcG9ydEhvb2tSZXF1ZXN0GioubGF0Y2hrZXkudjEuUHV0RGVsaXZlcnlSZXBvcnRIb29rUmVzcG9uc2UiEqrUGA4IBBIKYXBwczphZG1pbhKOAQoYRGVsZXRlRGVsaXZlcnlSZXBvcnRIb29rEiwubGF0Y2hrZXkudjEuRGVsZXRlRGVsaXZlcnlSZXBvcnRIb29rUmVxdWVzdBotLmxhdGNoa2V5LnYxLkRlbGV0ZURlbGl2ZXJ5UmVwb3J0SG9va1Jlc3BvbnNlIhWQAgKq1BgOCAQSCmFwcHM6YWRtaW4SbQoNVXBkYXRlV29yZGluZxIhLmxhdGNoa2V5LnYxLlVwZGF0ZVdvcmRpbmdSZXF1ZXN0GiIubGF0Y2hrZXkudjEuVXBkYXRlV29yZGluZ1Jlc3BvbnNlIhWQAgKq1BgOCAQSCmFwcHM6YWRtaW4SWwoHUHV0VGV4dBIbLmxhdGNoa2V5LnYxLlB1dFRleHRSZXF1ZXN0GhwubGF0Y2hrZXkudjEuUHV0VGV4dFJlc3BvbnNlIhWQAgKq1BgOCAQSCmFwcHM6YWRtaW4SZAoKRGVsZXRlVGV4dBIeLmxhdGNoa2V5LnYxLkRlbGV0ZVRleHRSZXF1ZXN0Gh8ubGF0Y2hrZXkudjEuRGVsZXRlVGV4dFJlc3BvbnNlIhWQAgKq1BgOCAQSCmFwcHM6YWRtaW4SYQoJTGlzdFRleHRzEh0ubGF0Y2hrZXkudjEuTGlzdFRleHRzUmVxdWVzdBoeLmxhdGNoa2V5LnYxLkxpc3RUZXh0c1Jlc3BvbnNlIhWQAgGq1BgOCAQSCmFwcHM6YWRtaW4ScAoOUHJldmlld01lc3NhZ2USIi5sYXRjaGtleS52MS5QcmV2aWV3TWVzc2FnZVJlcXVlc3QaIy5sYXRjaGtleS52MS5QcmV2aWV3TWVzc2FnZVJlc3BvbnNlIhWQAgGq1BgOCAQSCmFwcHM6YWRtaW5CNQoLbGF0Y2hrZXkudjFQAVoWbGF0Y2hrZXkvdjE7bGF0Y2hrZXl2MaoCC0xhdGNoa2V5LlYxYgZwcm90bzM", [file_google_protobuf_duration, file_google_protobuf_field_mask, file_google_protobuf_struct, file_latchkey_v1_access, file_latchkey_v1_app, file_latchkey_v1_challenge, file_latchkey_v1_client, file_latchkey_v1_wording]);
 
 /**
  * The request of CreateApp.
@@ -417,6 +417,63 @@ export const UpdatePolicyResponseSchema: GenMessage<UpdatePolicyResponse> = /*@_
   messageDesc(file_latchkey_v1_app_service, 11);
 
 /**
+ * The request of UpdateRouting. It may be at most 8 KiB large.
+ *
+ * @generated from message latchkey.v1.UpdateRoutingRequest
+ */
+export type UpdateRoutingRequest = Message<"latchkey.v1.UpdateRoutingRequest"> & {
+  /**
+   * The id of the app.
+   *
+   * @generated from field: string app_id = 1;
+   */
+  appId: string;
+
+  /**
+   * The channel. Its routes are replaced; those of other channels stay as they are.
+   *
+   * @generated from field: latchkey.v1.Channel channel = 2;
+   */
+  channel: Channel;
+
+  /**
+   * The new routes, in their order. A route that matches all must be the last one. Empty: the carriers of the channel are used in
+   * their order.
+   *
+   * @generated from field: repeated latchkey.v1.Route routes = 3;
+   */
+  routes: Route[];
+};
+
+/**
+ * Describes the message latchkey.v1.UpdateRoutingRequest.
+ * Use `create(UpdateRoutingRequestSchema)` to create a new message.
+ */
+export const UpdateRoutingRequestSchema: GenMessage<UpdateRoutingRequest> = /*@__PURE__*/
+  messageDesc(file_latchkey_v1_app_service, 12);
+
+/**
+ * The response of UpdateRouting.
+ *
+ * @generated from message latchkey.v1.UpdateRoutingResponse
+ */
+export type UpdateRoutingResponse = Message<"latchkey.v1.UpdateRoutingResponse"> & {
+  /**
+   * The app after the change.
+   *
+   * @generated from field: latchkey.v1.App app = 1;
+   */
+  app?: App | undefined;
+};
+
+/**
+ * Describes the message latchkey.v1.UpdateRoutingResponse.
+ * Use `create(UpdateRoutingResponseSchema)` to create a new message.
+ */
+export const UpdateRoutingResponseSchema: GenMessage<UpdateRoutingResponse> = /*@__PURE__*/
+  messageDesc(file_latchkey_v1_app_service, 13);
+
+/**
  * The request of GetEffectivePolicy.
  *
  * @generated from message latchkey.v1.GetEffectivePolicyRequest
@@ -435,7 +492,7 @@ export type GetEffectivePolicyRequest = Message<"latchkey.v1.GetEffectivePolicyR
  * Use `create(GetEffectivePolicyRequestSchema)` to create a new message.
  */
 export const GetEffectivePolicyRequestSchema: GenMessage<GetEffectivePolicyRequest> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app_service, 12);
+  messageDesc(file_latchkey_v1_app_service, 14);
 
 /**
  * The response of GetEffectivePolicy.
@@ -463,7 +520,7 @@ export type GetEffectivePolicyResponse = Message<"latchkey.v1.GetEffectivePolicy
  * Use `create(GetEffectivePolicyResponseSchema)` to create a new message.
  */
 export const GetEffectivePolicyResponseSchema: GenMessage<GetEffectivePolicyResponse> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app_service, 13);
+  messageDesc(file_latchkey_v1_app_service, 15);
 
 /**
  * The request of CreateClient. It may be at most 32 KiB large.
@@ -583,7 +640,7 @@ export type CreateClientRequest = Message<"latchkey.v1.CreateClientRequest"> & {
  * Use `create(CreateClientRequestSchema)` to create a new message.
  */
 export const CreateClientRequestSchema: GenMessage<CreateClientRequest> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app_service, 14);
+  messageDesc(file_latchkey_v1_app_service, 16);
 
 /**
  * The response of CreateClient.
@@ -618,7 +675,7 @@ export type CreateClientResponse = Message<"latchkey.v1.CreateClientResponse"> &
  * Use `create(CreateClientResponseSchema)` to create a new message.
  */
 export const CreateClientResponseSchema: GenMessage<CreateClientResponse> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app_service, 15);
+  messageDesc(file_latchkey_v1_app_service, 17);
 
 /**
  * The request of GetClient.
@@ -639,7 +696,7 @@ export type GetClientRequest = Message<"latchkey.v1.GetClientRequest"> & {
  * Use `create(GetClientRequestSchema)` to create a new message.
  */
 export const GetClientRequestSchema: GenMessage<GetClientRequest> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app_service, 16);
+  messageDesc(file_latchkey_v1_app_service, 18);
 
 /**
  * The response of GetClient.
@@ -660,7 +717,7 @@ export type GetClientResponse = Message<"latchkey.v1.GetClientResponse"> & {
  * Use `create(GetClientResponseSchema)` to create a new message.
  */
 export const GetClientResponseSchema: GenMessage<GetClientResponse> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app_service, 17);
+  messageDesc(file_latchkey_v1_app_service, 19);
 
 /**
  * The request of ListClients.
@@ -695,7 +752,7 @@ export type ListClientsRequest = Message<"latchkey.v1.ListClientsRequest"> & {
  * Use `create(ListClientsRequestSchema)` to create a new message.
  */
 export const ListClientsRequestSchema: GenMessage<ListClientsRequest> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app_service, 18);
+  messageDesc(file_latchkey_v1_app_service, 20);
 
 /**
  * The response of ListClients.
@@ -723,7 +780,7 @@ export type ListClientsResponse = Message<"latchkey.v1.ListClientsResponse"> & {
  * Use `create(ListClientsResponseSchema)` to create a new message.
  */
 export const ListClientsResponseSchema: GenMessage<ListClientsResponse> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app_service, 19);
+  messageDesc(file_latchkey_v1_app_service, 21);
 
 /**
  * The request of UpdateClient. It may be at most 32 KiB large.
@@ -837,7 +894,7 @@ export type UpdateClientRequest = Message<"latchkey.v1.UpdateClientRequest"> & {
  * Use `create(UpdateClientRequestSchema)` to create a new message.
  */
 export const UpdateClientRequestSchema: GenMessage<UpdateClientRequest> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app_service, 20);
+  messageDesc(file_latchkey_v1_app_service, 22);
 
 /**
  * The response of UpdateClient.
@@ -858,7 +915,7 @@ export type UpdateClientResponse = Message<"latchkey.v1.UpdateClientResponse"> &
  * Use `create(UpdateClientResponseSchema)` to create a new message.
  */
 export const UpdateClientResponseSchema: GenMessage<UpdateClientResponse> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app_service, 21);
+  messageDesc(file_latchkey_v1_app_service, 23);
 
 /**
  * The request of DeleteClient.
@@ -879,7 +936,7 @@ export type DeleteClientRequest = Message<"latchkey.v1.DeleteClientRequest"> & {
  * Use `create(DeleteClientRequestSchema)` to create a new message.
  */
 export const DeleteClientRequestSchema: GenMessage<DeleteClientRequest> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app_service, 22);
+  messageDesc(file_latchkey_v1_app_service, 24);
 
 /**
  * The response of DeleteClient.
@@ -900,7 +957,7 @@ export type DeleteClientResponse = Message<"latchkey.v1.DeleteClientResponse"> &
  * Use `create(DeleteClientResponseSchema)` to create a new message.
  */
 export const DeleteClientResponseSchema: GenMessage<DeleteClientResponse> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app_service, 23);
+  messageDesc(file_latchkey_v1_app_service, 25);
 
 /**
  * The request of RotateClientSecret.
@@ -935,7 +992,7 @@ export type RotateClientSecretRequest = Message<"latchkey.v1.RotateClientSecretR
  * Use `create(RotateClientSecretRequestSchema)` to create a new message.
  */
 export const RotateClientSecretRequestSchema: GenMessage<RotateClientSecretRequest> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app_service, 24);
+  messageDesc(file_latchkey_v1_app_service, 26);
 
 /**
  * The response of RotateClientSecret.
@@ -970,7 +1027,7 @@ export type RotateClientSecretResponse = Message<"latchkey.v1.RotateClientSecret
  * Use `create(RotateClientSecretResponseSchema)` to create a new message.
  */
 export const RotateClientSecretResponseSchema: GenMessage<RotateClientSecretResponse> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app_service, 25);
+  messageDesc(file_latchkey_v1_app_service, 27);
 
 /**
  * The request of RevokeClientSecret.
@@ -998,7 +1055,7 @@ export type RevokeClientSecretRequest = Message<"latchkey.v1.RevokeClientSecretR
  * Use `create(RevokeClientSecretRequestSchema)` to create a new message.
  */
 export const RevokeClientSecretRequestSchema: GenMessage<RevokeClientSecretRequest> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app_service, 26);
+  messageDesc(file_latchkey_v1_app_service, 28);
 
 /**
  * The response of RevokeClientSecret.
@@ -1013,7 +1070,7 @@ export type RevokeClientSecretResponse = Message<"latchkey.v1.RevokeClientSecret
  * Use `create(RevokeClientSecretResponseSchema)` to create a new message.
  */
 export const RevokeClientSecretResponseSchema: GenMessage<RevokeClientSecretResponse> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app_service, 27);
+  messageDesc(file_latchkey_v1_app_service, 29);
 
 /**
  * The request of PutRegistrationHook.
@@ -1049,7 +1106,7 @@ export type PutRegistrationHookRequest = Message<"latchkey.v1.PutRegistrationHoo
  * Use `create(PutRegistrationHookRequestSchema)` to create a new message.
  */
 export const PutRegistrationHookRequestSchema: GenMessage<PutRegistrationHookRequest> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app_service, 28);
+  messageDesc(file_latchkey_v1_app_service, 30);
 
 /**
  * The response of PutRegistrationHook.
@@ -1077,7 +1134,7 @@ export type PutRegistrationHookResponse = Message<"latchkey.v1.PutRegistrationHo
  * Use `create(PutRegistrationHookResponseSchema)` to create a new message.
  */
 export const PutRegistrationHookResponseSchema: GenMessage<PutRegistrationHookResponse> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app_service, 29);
+  messageDesc(file_latchkey_v1_app_service, 31);
 
 /**
  * The request of DeleteRegistrationHook.
@@ -1098,7 +1155,7 @@ export type DeleteRegistrationHookRequest = Message<"latchkey.v1.DeleteRegistrat
  * Use `create(DeleteRegistrationHookRequestSchema)` to create a new message.
  */
 export const DeleteRegistrationHookRequestSchema: GenMessage<DeleteRegistrationHookRequest> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app_service, 30);
+  messageDesc(file_latchkey_v1_app_service, 32);
 
 /**
  * The response of DeleteRegistrationHook.
@@ -1119,7 +1176,7 @@ export type DeleteRegistrationHookResponse = Message<"latchkey.v1.DeleteRegistra
  * Use `create(DeleteRegistrationHookResponseSchema)` to create a new message.
  */
 export const DeleteRegistrationHookResponseSchema: GenMessage<DeleteRegistrationHookResponse> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app_service, 31);
+  messageDesc(file_latchkey_v1_app_service, 33);
 
 /**
  * The request of PutDeliveryReportHook.
@@ -1148,7 +1205,7 @@ export type PutDeliveryReportHookRequest = Message<"latchkey.v1.PutDeliveryRepor
  * Use `create(PutDeliveryReportHookRequestSchema)` to create a new message.
  */
 export const PutDeliveryReportHookRequestSchema: GenMessage<PutDeliveryReportHookRequest> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app_service, 32);
+  messageDesc(file_latchkey_v1_app_service, 34);
 
 /**
  * The response of PutDeliveryReportHook.
@@ -1176,7 +1233,7 @@ export type PutDeliveryReportHookResponse = Message<"latchkey.v1.PutDeliveryRepo
  * Use `create(PutDeliveryReportHookResponseSchema)` to create a new message.
  */
 export const PutDeliveryReportHookResponseSchema: GenMessage<PutDeliveryReportHookResponse> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app_service, 33);
+  messageDesc(file_latchkey_v1_app_service, 35);
 
 /**
  * The request of DeleteDeliveryReportHook.
@@ -1197,7 +1254,7 @@ export type DeleteDeliveryReportHookRequest = Message<"latchkey.v1.DeleteDeliver
  * Use `create(DeleteDeliveryReportHookRequestSchema)` to create a new message.
  */
 export const DeleteDeliveryReportHookRequestSchema: GenMessage<DeleteDeliveryReportHookRequest> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app_service, 34);
+  messageDesc(file_latchkey_v1_app_service, 36);
 
 /**
  * The response of DeleteDeliveryReportHook.
@@ -1218,7 +1275,7 @@ export type DeleteDeliveryReportHookResponse = Message<"latchkey.v1.DeleteDelive
  * Use `create(DeleteDeliveryReportHookResponseSchema)` to create a new message.
  */
 export const DeleteDeliveryReportHookResponseSchema: GenMessage<DeleteDeliveryReportHookResponse> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app_service, 35);
+  messageDesc(file_latchkey_v1_app_service, 37);
 
 /**
  * The request of UpdateWording.
@@ -1254,7 +1311,7 @@ export type UpdateWordingRequest = Message<"latchkey.v1.UpdateWordingRequest"> &
  * Use `create(UpdateWordingRequestSchema)` to create a new message.
  */
 export const UpdateWordingRequestSchema: GenMessage<UpdateWordingRequest> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app_service, 36);
+  messageDesc(file_latchkey_v1_app_service, 38);
 
 /**
  * The response of UpdateWording.
@@ -1275,7 +1332,7 @@ export type UpdateWordingResponse = Message<"latchkey.v1.UpdateWordingResponse">
  * Use `create(UpdateWordingResponseSchema)` to create a new message.
  */
 export const UpdateWordingResponseSchema: GenMessage<UpdateWordingResponse> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app_service, 37);
+  messageDesc(file_latchkey_v1_app_service, 39);
 
 /**
  * The request of PutText.
@@ -1303,7 +1360,7 @@ export type PutTextRequest = Message<"latchkey.v1.PutTextRequest"> & {
  * Use `create(PutTextRequestSchema)` to create a new message.
  */
 export const PutTextRequestSchema: GenMessage<PutTextRequest> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app_service, 38);
+  messageDesc(file_latchkey_v1_app_service, 40);
 
 /**
  * The response of PutText.
@@ -1324,7 +1381,7 @@ export type PutTextResponse = Message<"latchkey.v1.PutTextResponse"> & {
  * Use `create(PutTextResponseSchema)` to create a new message.
  */
 export const PutTextResponseSchema: GenMessage<PutTextResponse> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app_service, 39);
+  messageDesc(file_latchkey_v1_app_service, 41);
 
 /**
  * The request of DeleteText.
@@ -1366,7 +1423,7 @@ export type DeleteTextRequest = Message<"latchkey.v1.DeleteTextRequest"> & {
  * Use `create(DeleteTextRequestSchema)` to create a new message.
  */
 export const DeleteTextRequestSchema: GenMessage<DeleteTextRequest> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app_service, 40);
+  messageDesc(file_latchkey_v1_app_service, 42);
 
 /**
  * The response of DeleteText.
@@ -1381,7 +1438,7 @@ export type DeleteTextResponse = Message<"latchkey.v1.DeleteTextResponse"> & {
  * Use `create(DeleteTextResponseSchema)` to create a new message.
  */
 export const DeleteTextResponseSchema: GenMessage<DeleteTextResponse> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app_service, 41);
+  messageDesc(file_latchkey_v1_app_service, 43);
 
 /**
  * The request of ListTexts.
@@ -1402,7 +1459,7 @@ export type ListTextsRequest = Message<"latchkey.v1.ListTextsRequest"> & {
  * Use `create(ListTextsRequestSchema)` to create a new message.
  */
 export const ListTextsRequestSchema: GenMessage<ListTextsRequest> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app_service, 42);
+  messageDesc(file_latchkey_v1_app_service, 44);
 
 /**
  * The response of ListTexts.
@@ -1423,7 +1480,7 @@ export type ListTextsResponse = Message<"latchkey.v1.ListTextsResponse"> & {
  * Use `create(ListTextsResponseSchema)` to create a new message.
  */
 export const ListTextsResponseSchema: GenMessage<ListTextsResponse> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app_service, 43);
+  messageDesc(file_latchkey_v1_app_service, 45);
 
 /**
  * The request of PreviewMessage.
@@ -1486,7 +1543,7 @@ export type PreviewMessageRequest = Message<"latchkey.v1.PreviewMessageRequest">
  * Use `create(PreviewMessageRequestSchema)` to create a new message.
  */
 export const PreviewMessageRequestSchema: GenMessage<PreviewMessageRequest> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app_service, 44);
+  messageDesc(file_latchkey_v1_app_service, 46);
 
 /**
  * The response of PreviewMessage.
@@ -1542,7 +1599,7 @@ export type PreviewMessageResponse = Message<"latchkey.v1.PreviewMessageResponse
  * Use `create(PreviewMessageResponseSchema)` to create a new message.
  */
 export const PreviewMessageResponseSchema: GenMessage<PreviewMessageResponse> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app_service, 45);
+  messageDesc(file_latchkey_v1_app_service, 47);
 
 /**
  * How networks carry an SMS.
@@ -1570,7 +1627,7 @@ export type SmsSize = Message<"latchkey.v1.SmsSize"> & {
  * Use `create(SmsSizeSchema)` to create a new message.
  */
 export const SmsSizeSchema: GenMessage<SmsSize> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app_service, 46);
+  messageDesc(file_latchkey_v1_app_service, 48);
 
 /**
  * The alphabets of SMS.
@@ -1687,6 +1744,19 @@ export const AppService: GenService<{
     methodKind: "unary";
     input: typeof GetEffectivePolicyRequestSchema;
     output: typeof GetEffectivePolicyResponseSchema;
+  },
+  /**
+   * Sets the routes of one channel of an app: which carriers its messages use, by country and number, and which senders. A message
+   * uses the first route that matches it. Without a match, the carriers of the channel are used in their order. App.routing has the
+   * routes. The change takes effect before the answer, and within a second at other processes. Messages that are being sent keep
+   * their carriers.
+   *
+   * @generated from rpc latchkey.v1.AppService.UpdateRouting
+   */
+  updateRouting: {
+    methodKind: "unary";
+    input: typeof UpdateRoutingRequestSchema;
+    output: typeof UpdateRoutingResponseSchema;
   },
   /**
    * Creates a client of an app. A confidential client without jwks gets a secret, which only this answer has.
