@@ -84,7 +84,7 @@ const knownValues: Readonly<Record<string, readonly string[]>> = {
     ...(["sent", "temporary", "unavailable", "permanent", "unknown"] satisfies DeliveryResult["kind"][]),
     ...(["forged", "malformed"] satisfies CountedReport["outcome"][]),
   ],
-  status: ["failed", "expired"] satisfies CountedEnd["status"][],
+  status: ["sent", "failed", "expired", "undelivered"] satisfies CountedEnd["status"][],
   budget: ["app", "sms", "email", "prefix", "country", "hidden_number"] satisfies Budget[],
   method: AuthService.methods.map(({ name }) => `${AuthService.typeName}/${name}`),
   decoy: ["true", "false"],

@@ -37,6 +37,7 @@ export async function createApp(deps: AppsDeps, actor: Actor, input: CreateAppIn
     carriers: [],
     wording: noWording,
     routing: [],
+    testIdentifiers: [],
     state: "active" as const,
   };
   refuseViolations(appViolations(app, deps.deployment.issuer));

@@ -21,11 +21,23 @@ export interface ChallengePlan {
   readonly userId: string | null;
   readonly replaces: string | null;
   readonly decoy: boolean;
+  readonly isTest: boolean;
   readonly locale: string;
   readonly identifierKey: Buffer;
   readonly budgetKey: Buffer;
   readonly requesterKey: Buffer;
 }
+
+/** A challenge that a caller requests. */
+export interface Wanted {
+  readonly purpose: Purpose;
+  readonly channel: Channel;
+  readonly identifier: Identifier;
+}
+
+/** The fields of a challenge that depend on its recipient. */
+export type Destination = Pick<ChallengePlan, "contact" | "userId" | "decoy" | "locale"> &
+  Partial<Pick<ChallengePlan, "replaces">>;
 
 /** A challenge that is not stored yet. Its lifetime starts when it is stored, not while its code waits to be hashed. */
 export type Draft = Omit<NewChallenge, "expiresAt">;

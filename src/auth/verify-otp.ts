@@ -34,7 +34,13 @@ export interface VerifyOtpInput extends GuessInput {
   readonly idempotency: Idempotency;
 }
 
-export type VerifyOtpResult = { readonly purpose: Purpose; readonly contact: Contact; readonly provenAt: EpochMs } & (
+export type VerifyOtpResult = {
+  readonly purpose: Purpose;
+  readonly contact: Contact;
+  /** Whether the code was that of a test identifier, so that nothing was proven. */
+  readonly isTest: boolean;
+  readonly provenAt: EpochMs;
+} & (
   | {
       readonly kind: "signed_in";
       /** Null if the sign-in started no session. */
@@ -116,7 +122,12 @@ async function verify(deps: Deps, caller: Caller, { input, kind, idempotency }: 
   if (outcome.kind === "refused") return await lose(outcome.why);
   deps.metrics.challengeRedeemed(challenge);
   deps.log.info(
-    { challengeId: challenge.challengeId, outcome: outcome.redemption.kind, correlationId: caller.correlationId },
+    {
+      challengeId: challenge.challengeId,
+      outcome: outcome.redemption.kind,
+      ...(challenge.isTest ? { test: true } : {}),
+      correlationId: caller.correlationId,
+    },
     "code redeemed",
   );
   await restoreOtherContacts(deps, challenge, outcome.redemption);
@@ -168,7 +179,8 @@ async function resultOf(
 ): Promise<VerifyOtpResult> {
   const now = deps.clock();
   const contact = challenge.contact!;
-  const base = { purpose: challenge.purpose, contact, provenAt };
+  const { purpose, isTest } = challenge;
+  const base = { purpose, contact, isTest, provenAt };
   switch (redemption.kind) {
     case "signed_in": {
       const { user, isNewUser, usernameTaken } = redemption;

@@ -10,6 +10,7 @@ import { loadSettings } from "./load-settings.js";
 import { addMessageCommands, addSendTestCommand } from "./message-commands.js";
 import { addProviderCommands } from "./provider-commands.js";
 import { addRoutingCommands } from "./routing-commands.js";
+import { addTestIdentifierCommands } from "./test-identifier-commands.js";
 import { addUserCommands } from "./user-commands.js";
 import { addTextCommands, addWordingCommands } from "./wording-commands.js";
 
@@ -71,6 +72,11 @@ function createProgram(env: Env, io: Io, setExitCode: (code: number) => void): C
   addWordingCommands(wording, env, io);
 
   addTextCommands(program.command("text").description("set, list, remove and preview the texts of an app"), env, io);
+  addTestIdentifierCommands(
+    program.command("test-identifier").description("set, list and remove the contacts that an app uses for tests"),
+    env,
+    io,
+  );
 
   addMessageCommands(program.command("message").description("list messages, show them and send their codes again"), env, io);
 

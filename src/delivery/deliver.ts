@@ -31,10 +31,14 @@ export interface CountedTry {
   readonly kind: DeliveryResult["kind"];
 }
 
-/** A message that this process is done with, for metrics. */
+/** A message that this process is done with, or that a carrier reports as not delivered, for metrics. */
 export interface CountedEnd {
   readonly channel: Channel;
-  readonly status: Extract<MessageStatus, "sent" | "expired" | "failed">;
+  readonly status: Extract<MessageStatus, "sent" | "expired" | "failed" | "undelivered" | "test">;
+  /** The label of the last carrier that was asked, or that the message waited for. Null: none. */
+  readonly provider: string | null;
+  /** ISO 3166-1 alpha-2. Null for e-mail and for numbers of no country. */
+  readonly country: string | null;
 }
 
 /** What messages take from their app. */
@@ -95,6 +99,7 @@ export async function deliver(deps: DeliverDeps, attempt: Try): Promise<Outcome>
   const { outboxId, delivery, carrier, unknowns, memory } = attempt;
   let carriers: readonly Provider[];
   try {
+    if (delivery.isTest) return keepBack(deps, attempt);
     if (isExpired(deps, delivery)) return giveUp(deps, attempt, expired("its challenge expired before it could be sent"));
     const refusal = attempt.isMuted ? numberBudgetSpent : deps.refusalOf(delivery.appId, delivery.contact);
     if (refusal !== null) return giveUp(deps, attempt, failed("permanent", refusal));
@@ -202,7 +207,7 @@ function settled(deps: DeliverDeps, attempt: Try, provider: Provider, result: De
   deps.onTry?.({ channel, provider: provider.label ?? provider.name, kind: result.kind });
   const fields = { ...logFields(attempt), provider: provider.name, detail: verdict.detail };
   const { status, retryAt, carrier, unknowns } = verdict;
-  if (status !== "queued") deps.onEnd?.({ channel, status });
+  if (status !== "queued") countEnd(deps, attempt, { status, provider });
   if (status === "sent") deps.log.info(fields, "code sent");
   else if (retryAt !== null) deps.log.warn({ ...fields, retryInMs: retryAt - deps.clock() }, "code not sent yet");
   else if (status === "expired") deps.log.error(fields, "code given up: its challenge expires before the next try");
@@ -218,6 +223,20 @@ interface GivenUp {
   readonly cause: string;
   /** What the log says besides. */
   readonly detail?: string;
+  /** The carrier that the message waited for. */
+  readonly waitedFor?: Pick<Provider, "name" | "label"> | undefined;
+}
+
+function countEnd(
+  { onEnd }: DeliverDeps,
+  { delivery: { channel, contact } }: Try,
+  { status, provider }: { readonly status: CountedEnd["status"]; readonly provider?: GivenUp["waitedFor"] },
+): void {
+  onEnd?.({ channel, status, provider: provider?.label ?? provider?.name ?? null, country: countryOfContact(contact) });
+}
+
+function countryOfContact(contact: Contact): string | null {
+  return contact.kind === "phone" ? countryOf(contact.value) : null;
 }
 
 function expired(cause: string, detail?: string): GivenUp {
@@ -229,12 +248,22 @@ function failed(result: MessageTry["result"], cause: string): GivenUp {
 }
 
 /** Ends a message without asking a carrier. */
-function giveUp(deps: DeliverDeps, attempt: Try, { status, result, cause, detail }: GivenUp): Outcome {
+function giveUp(deps: DeliverDeps, attempt: Try, { status, result, cause, detail, waitedFor }: GivenUp): Outcome {
   deps.log.error({ ...logFields(attempt), ...(detail === undefined ? {} : { detail }) }, `code given up: ${cause}`);
-  deps.onEnd?.({ channel: attempt.delivery.channel, status });
+  countEnd(deps, attempt, { status, provider: waitedFor });
   const { carrier, unknowns } = attempt;
   const ended = { provider: "", result, detail: causeOf(unknowns, detail === undefined ? cause : `${cause}: ${detail}`) };
   return { retryAt: null, carrier, unknowns, ended: endedTry(deps, attempt, { ended, status, result: null }) };
+}
+
+/** Ends the message of a test identifier, which no carrier and no inbox gets. */
+function keepBack(deps: DeliverDeps, attempt: Try): Outcome {
+  const { carrier, unknowns } = attempt;
+  const detail = "it is for a test identifier, so nothing was sent";
+  deps.log.info({ ...logFields(attempt), test: true }, "code not sent: it is for a test identifier");
+  countEnd(deps, attempt, { status: "test" });
+  const ended = { provider: "", result: "permanent", detail } as const;
+  return { retryAt: null, carrier, unknowns, ended: endedTry(deps, attempt, { ended, status: "test", result: null }) };
 }
 
 /** Waits for carriers that are down, are full or asked to wait. It is no try, so nothing is recorded unless the message ends by it. */
@@ -247,7 +276,8 @@ function waitForCarriers(deps: DeliverDeps, attempt: Try, standing: Standing): O
   const tries = Math.min(standing.tries, standing.carriers.length * waitingRoundsMax);
   const { retryAt, carrier, unknowns } = newRound({ ...standing, tries }, detail);
   if (retryAt !== null) return { retryAt, carrier, unknowns, ended: null };
-  return giveUp(deps, attempt, expired("its challenge expires before a carrier can be used", detail));
+  const waitedFor = standing.carriers[attempt.carrier] ?? standing.carriers[0];
+  return giveUp(deps, attempt, { ...expired("its challenge expires before a carrier can be used", detail), waitedFor });
 }
 
 function endedTry(
@@ -271,7 +301,7 @@ function endedTry(
       purpose,
       channel,
       maskedDestination: maskContact(contact),
-      country: contact.kind === "phone" ? countryOf(contact.value) : null,
+      country: countryOfContact(contact),
       queuedAt,
     },
     contactKey: deps.contactKeyOf(poolId, contact),

@@ -27,7 +27,7 @@ export function isEmpty({ refusedBy, waits, shown, round }: Memory): boolean {
 
 /** The carriers of a message, in order of preference. A round tries each of them at most once, in this order. */
 export interface Round {
-  readonly carriers: readonly Pick<Provider, "name">[];
+  readonly carriers: readonly Pick<Provider, "name" | "label">[];
   readonly memory: Memory;
   readonly health: Pick<CarrierHealth, "availableAt">;
   readonly now: EpochMs;

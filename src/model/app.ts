@@ -2,6 +2,7 @@ import type { AppPolicy } from "./app-policy.js";
 import type { AppCarrier } from "./carrier.js";
 import type { Policy } from "./policy.js";
 import type { AppRouting } from "./routing.js";
+import type { TestIdentifier } from "./test-identifier.js";
 import type { EpochMs } from "./time.js";
 import type { AppWording } from "./wording.js";
 
@@ -39,6 +40,8 @@ export interface AppRecord {
   readonly wording: AppWording;
   /** Which carriers and senders its messages use. Empty: the carriers in their order. */
   readonly routing: AppRouting;
+  /** The contacts that the app uses for tests, in the order in which they were set. */
+  readonly testIdentifiers: readonly TestIdentifier[];
   readonly state: AppState;
   readonly createdAt: EpochMs;
 }
@@ -78,6 +81,7 @@ export interface App {
   readonly carriers: readonly AppCarrier[];
   readonly wording: AppWording;
   readonly routing: AppRouting;
+  readonly testIdentifiers: readonly TestIdentifier[];
   /** Applies to all calls of the app's clients. */
   readonly policy: Policy;
 }

@@ -36,6 +36,8 @@ export interface NewChallenge {
   /** The contact, of the same kind, that a CHANGE_CONTACT removes. Null: none. */
   readonly replaces: string | null;
   readonly decoy: boolean;
+  /** Whether it was requested for a test identifier. Nothing is sent then, and it redeems for a test account alone. */
+  readonly isTest: boolean;
   readonly maskedDestination: string;
   readonly locale: string;
   readonly codeLength: number;
@@ -74,6 +76,7 @@ export type ChallengeRefusal =
   | "sends_exhausted"
   | "mismatch"
   | "decoy"
+  | "test_ended"
   | "user_budget_spent"
   | "account_locked"
   | "user_gone"

@@ -87,6 +87,7 @@ export function startDelivery(
     log: given.plainLog,
     forwardTo: directory.reportedTo,
     onReport: recorder.reportTaken,
+    onUndelivered: recorder.messageEnded,
   };
   const openDeps = { secrets: core.carrierSecrets, settings, clock };
   const appCarriers = createAppCarriers({

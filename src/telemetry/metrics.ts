@@ -103,8 +103,8 @@ export function createRecorder(): Recorder {
   for (const result of forwardResults) forwards.inc({ result }, 0);
   const ended = counter(
     "latchkey_messages_ended_total",
-    "Messages that a carrier took (sent), or that were given up (failed, expired).",
-    ["channel", "status"],
+    "Messages that a carrier took (sent), that were given up (failed, expired), and of the former those that did not arrive (undelivered).",
+    ["channel", "status", "provider", "country"],
   );
   const reports = counter(
     "latchkey_delivery_reports_total",
@@ -189,7 +189,8 @@ export function createRecorder(): Recorder {
     },
     tryEnded: ({ channel, provider, kind }) => tries.inc({ channel, provider, outcome: kind }),
     forwardEnded: (result, count) => forwards.inc({ result }, count),
-    messageEnded: ({ channel, status }) => ended.inc({ channel, status }),
+    messageEnded: ({ channel, status, provider, country }) =>
+      ended.inc({ channel, status, provider: provider ?? "none", country: country ?? "none" }),
     reportTaken: ({ provider, outcome }) => reports.inc({ provider, outcome }),
     observe({ hashesWaiting, callsInFlight, outboxAgeMs, carriers, failingRoutes }) {
       gauge("latchkey_hashes_waiting", "Calls that wait for a slot to hash in.", hashesWaiting);

@@ -122,6 +122,7 @@ describe.each(storeEngines())("the directory over $engine", ({ open }) => {
       deliveryReportHook: null,
       carriers: [],
       wording: noWording,
+      testIdentifiers: [],
       policy,
     });
     await apps.changeApp({ appId: "default", apply: (app) => ({ ...app, displayName: "Mine", audience: "urn:mine" }) });

@@ -55,6 +55,7 @@ export function delivery(change: Partial<Delivery> = {}): Delivery {
     purpose: "login",
     channel: "email",
     contact: { kind: "email", value: "ada@example.com" },
+    isTest: false,
     locale: "en",
     words: null,
     sealedCode: Buffer.from(code),

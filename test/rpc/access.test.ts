@@ -117,6 +117,7 @@ describe("who calls", () => {
         carriers: [],
         wording: noWording,
         routing: [],
+        testIdentifiers: [],
         policy: caller.policy,
       },
       policy: fixedPolicy,

@@ -81,4 +81,6 @@ const options: Readonly<Record<string, string>> = {
   "text.locale": "--locale",
   "autofill.web_host": "--web-host",
   "autofill.android_hash": "--android-hash",
+  ends_at: "--for",
+  pattern: "The pattern",
 };

@@ -24,6 +24,7 @@ const statuses = {
   failed: MessageStatus.FAILED,
   undelivered: MessageStatus.UNDELIVERED,
   delivered: MessageStatus.DELIVERED,
+  test: MessageStatus.TEST,
 } satisfies Record<messages.MessageStatus, MessageStatus>;
 
 const results = {

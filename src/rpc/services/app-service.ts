@@ -1,3 +1,4 @@
+import { timestampMs } from "@bufbuild/protobuf/wkt";
 import { revokeClientSecret, rotateClientSecret } from "../../apps/client-secrets.js";
 import { createApp } from "../../apps/create-app.js";
 import { createClient } from "../../apps/create-client.js";
@@ -10,6 +11,7 @@ import { previewMessage } from "../../apps/preview-message.js";
 import { getApp, listApps } from "../../apps/read-apps.js";
 import { getClient, listClients } from "../../apps/read-clients.js";
 import { deleteRegistrationHook, putRegistrationHook } from "../../apps/registration-hook.js";
+import { deleteTestIdentifier, putTestIdentifier } from "../../apps/test-identifiers.js";
 import { deleteText, listTexts, putText } from "../../apps/texts.js";
 import { updateApp } from "../../apps/update-app.js";
 import { updateClient } from "../../apps/update-client.js";
@@ -19,7 +21,7 @@ import { updateWording } from "../../apps/update-wording.js";
 import { HookFailure } from "../../gen/latchkey/v1/app_pb.js";
 import type { AppService } from "../../gen/latchkey/v1/app_service_pb.js";
 import { actorOf } from "../actor.js";
-import { fromUpdateApp, toApp } from "../convert/app.js";
+import { fromUpdateApp, toApp, toTestIdentifier } from "../convert/app.js";
 import { fromClientKind, fromCreateClient, fromUpdateClient, toClient, toMadeSecret } from "../convert/client.js";
 import { fromDuration } from "../convert/duration.js";
 import { fromPolicy, toPolicy, toPolicyOrigin } from "../convert/policy.js";
@@ -41,6 +43,7 @@ export function createAppService(deps: AppsDeps): Handlers<typeof AppService> {
     forClients: {
       ...appMethods(deps),
       ...hookMethods(deps),
+      ...testMethods(deps),
       ...policyMethods(deps),
       ...wordingMethods(deps),
       ...clientMethods(deps),
@@ -98,6 +101,25 @@ function hookMethods(deps: AppsDeps): Methods {
 
     async deleteDeliveryReportHook(caller, { appId }) {
       return { app: toApp(await deleteDeliveryReportHook(deps, actorOf(caller), { appId })) };
+    },
+  };
+}
+
+function testMethods(deps: AppsDeps): Methods {
+  return {
+    async putTestIdentifier(caller, { appId, pattern, code, endsAt }) {
+      if (endsAt === undefined) throw new Error("validation accepted a request without an end");
+      const input = { appId, pattern, code, endsAt: timestampMs(endsAt) };
+      return { testIdentifier: toTestIdentifier(await putTestIdentifier(deps, actorOf(caller), input)) };
+    },
+
+    async deleteTestIdentifier(caller, { appId, pattern }) {
+      await deleteTestIdentifier(deps, actorOf(caller), { appId, pattern });
+      return {};
+    },
+
+    async listTestIdentifiers(_caller, { appId }) {
+      return { testIdentifiers: (await getApp(deps, { appId })).testIdentifiers.map(toTestIdentifier) };
     },
   };
 }

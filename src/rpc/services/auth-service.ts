@@ -200,7 +200,9 @@ function changes(request: UpdateCurrentUserRequest) {
 }
 
 function verified(result: VerifyOtpResult): MessageInitShape<typeof VerifyOtpResponseSchema> {
-  const proven = { purpose: toPurpose(result.purpose), contact: toContact(result.contact, result.provenAt) };
+  const { isTest: test } = result;
+  const contact = toContact(result.contact, test ? null : result.provenAt);
+  const proven = { purpose: toPurpose(result.purpose), contact, test };
   switch (result.kind) {
     case "signed_in":
       return {

@@ -108,10 +108,11 @@ export function toTargetRow({ changed }: MovedTable, row: SourceRow): TargetRow 
   return changed === undefined ? target : Object.assign(target, changed(row as never));
 }
 
-function challengeOf(row: { decoy: number; resends: string }): TargetRow {
+function challengeOf(row: { decoy: number; is_test: number; resends: string }): TargetRow {
   const resends = JSON.parse(row.resends) as [at: number, requester: string][];
   return {
     decoy: row.decoy === 1,
+    is_test: row.is_test === 1,
     resends: undefined,
     resend_times: resends.map(([at]) => at),
     resend_requesters: resends.map(([, requester]) => hex(Buffer.from(requester, "base64url"))),

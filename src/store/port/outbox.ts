@@ -34,6 +34,8 @@ export interface OutboxMessage {
     /** The channel of this message. A resend may use another one than the challenge. */
     readonly channel: Channel;
     readonly contact: Contact;
+    /** Whether the code is that of a test identifier, so that no carrier gets it. */
+    readonly isTest: boolean;
     readonly locale: string;
     /** What the call said about the messages of its challenge. Null: nothing. */
     readonly words: MessageWords | null;

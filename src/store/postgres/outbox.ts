@@ -35,7 +35,7 @@ const claim: Statement = {
       RETURNING ${claimed}, false AS muted
     )
     SELECT m.outbox_id, m.tries, m.queued_at, m.carrier, m.unknowns, m.muted, m.challenge_id, c.pool_id, c.app_id, c.client_id, c.purpose,
-      coalesce(m.channel, c.channel) AS channel, c.contact_kind, c.contact_value, c.locale, c.words,
+      coalesce(m.channel, c.channel) AS channel, c.contact_kind, c.contact_value, c.is_test, c.locale, c.words,
       CASE WHEN NOT c.decoy AND ${isLiveChallenge("$1")} THEN c.sealed_code END AS sealed_code, c.expires_at,
       ${hasExpired("$1")} AS expired,
       member.user_id AS member_id, coalesce(member.state = 'invited', false) AS invited,
@@ -44,7 +44,7 @@ const claim: Statement = {
     JOIN due d ON d.outbox_id = m.outbox_id
     LEFT JOIN LATERAL (
       SELECT c.pool_id, c.app_id, c.user_id, c.client_id, c.purpose, c.channel, c.contact_kind, c.contact_value, c.locale, c.decoy,
-        c.sealed_code, c.words, c.expires_at, c.consumed_at, c.cancelled_at
+        c.sealed_code, c.words, c.is_test, c.expires_at, c.consumed_at, c.cancelled_at
       FROM challenges c WHERE c.challenge_id = m.challenge_id OFFSET 0
     ) c ON true
     LEFT JOIN LATERAL (

@@ -108,6 +108,7 @@ export function challengeParameter(challenge: NewChallenge, made: { registration
     user_id: challenge.userId,
     replaces: challenge.replaces,
     decoy: challenge.decoy,
+    is_test: challenge.isTest,
     registration_id: made.registrationId,
     masked_destination: challenge.maskedDestination,
     locale: challenge.locale,

@@ -28,6 +28,7 @@ export interface ChallengeRow {
   replaces: string | null;
   /** SQLite has no booleans and uses 0 and 1. */
   decoy: boolean | number;
+  is_test: boolean | number;
   registration_id: string | null;
   masked_destination: string;
   locale: string;
@@ -48,7 +49,7 @@ export interface ChallengeRow {
 }
 
 const challengeNames =
-  "challenge_id pool_id app_id client_id purpose channel identifier_key budget_key requester_key contact_kind contact_value user_id replaces decoy " +
+  "challenge_id pool_id app_id client_id purpose channel identifier_key budget_key requester_key contact_kind contact_value user_id replaces decoy is_test " +
   "registration_id masked_destination locale code_length hash_profile pepper_id salt tag attempts attempts_max sends sends_max created_at " +
   "expires_at resend_at consumed_at cancelled_at";
 
@@ -86,6 +87,7 @@ export function toChallenge(row: ChallengeRow): Challenge {
     userId: row.user_id,
     replaces: row.replaces,
     decoy: Boolean(row.decoy),
+    isTest: Boolean(row.is_test),
     registrationId: row.registration_id,
     maskedDestination: row.masked_destination,
     locale: row.locale,
@@ -179,6 +181,7 @@ export interface DueRow {
   channel: Channel;
   contact_kind: ContactKind | null;
   contact_value: string | null;
+  is_test: boolean | number | null;
   locale: string;
   /** JSON text. */
   words: string | null;
@@ -214,6 +217,7 @@ export function toMessage(row: DueRow): OutboxMessage {
             purpose: row.purpose,
             channel: row.channel,
             contact,
+            isTest: Boolean(row.is_test),
             locale: row.locale,
             words: row.words === null ? null : (JSON.parse(row.words) as MessageWords),
             sealedCode,

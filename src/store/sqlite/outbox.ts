@@ -22,7 +22,7 @@ export function createOutbox(db: Database, writer: Writer): Operations {
   const dueAtMost = remembered((limit: number) =>
     db.prepare<{ now: EpochMs }, DueRow & { put_off: number }>(`
     SELECT m.put_off, m.outbox_id, m.tries + 1 AS tries, m.queued_at, m.carrier, m.unknowns, m.muted, m.challenge_id, c.pool_id, c.app_id,
-      c.client_id, c.purpose, coalesce(m.channel, c.channel) AS channel, c.contact_kind, c.contact_value, c.locale, c.words,
+      c.client_id, c.purpose, coalesce(m.channel, c.channel) AS channel, c.contact_kind, c.contact_value, c.is_test, c.locale, c.words,
       CASE WHEN c.decoy = 0 AND ${isLiveChallenge("@now")} THEN c.sealed_code END AS sealed_code,
       c.expires_at, ${hasExpired("@now")} AS expired, p.user_id AS member_id, p.state IS 'invited' AS invited,
       m.tries > 0 AND EXISTS (SELECT 1 FROM messages t WHERE t.message_id = m.outbox_id AND t.status <> 'queued') AS ended

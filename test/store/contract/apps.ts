@@ -4,7 +4,7 @@ import type { AppRecord, RegistrationHook } from "../../../src/model/app.js";
 import type { AppCarrier } from "../../../src/model/carrier.js";
 import type { ClientRecord } from "../../../src/model/client.js";
 import { directoryOf, newApp, newSecret } from "./directory-fixtures.js";
-import { bytes, email, issue, newSession, type Scene, signIn, t0, times } from "./fixtures.js";
+import { bytes, day, email, issue, newSession, type Scene, signIn, t0, times } from "./fixtures.js";
 import { membersOf } from "./member-fixtures.js";
 
 const first = { after: "", limit: 100 };
@@ -44,6 +44,7 @@ export function apps(scene: Scene): void {
         },
         { channel: "email", countries: [], prefixes: [], carriers: [], senders: [] },
       ],
+      testIdentifiers: [{ pattern: "qa-*@shop.example", code: "123456", endsAt: t0 + day }],
     });
     const created = await scene.store.apps.createApp({ app, now: t0 });
     expect(created).toEqual({ ...app, number: 2, createdAt: t0 });

@@ -47,6 +47,7 @@ export function outbox(scene: Scene): void {
         purpose,
         channel,
         contact,
+        isTest: false,
         locale,
         expiresAt,
         sealedCode: Buffer.from("sealed"),

@@ -42,6 +42,7 @@ import { sends } from "./sends.js";
 import { sessions } from "./sessions.js";
 import { siblings } from "./siblings.js";
 import { sweep } from "./sweep.js";
+import { testIdentifiers } from "./test-identifiers.js";
 import { users } from "./users.js";
 import { withoutMembership } from "./without-membership.js";
 
@@ -76,6 +77,7 @@ const concerns: Readonly<Record<string, (scene: Scene) => void>> = {
   joins,
   "races of people": peopleRaces,
   failures,
+  "test identifiers": testIdentifiers,
   outbox,
   messages,
   "reports on messages": messageReports,

@@ -19,7 +19,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file latchkey/v1/app.proto.
  */
 export const file_latchkey_v1_app: GenFile = /*@__PURE__*/
-  fileDesc("ChVsYXRjaGtleS92MS9hcHAucHJvdG8SC2xhdGNoa2V5LnYxIpwECgNBcHASDgoGYXBwX2lkGAEgASgJEg4KBm51bWJlchgCIAEoBRIPCgdwb29sX2lkGAMgASgJEhQKDGRpc3BsYXlfbmFtZRgEIAEoCRIQCghsb2dvX3VybBgFIAEoCRIXCg9zdXBwb3J0X2FkZHJlc3MYBiABKAkSFwoPYWxsb3dlZF9vcmlnaW5zGAcgAygJEhAKCGF1ZGllbmNlGAggASgJEiYKBnBvbGljeRgJIAEoCzIWLmxhdGNoa2V5LnYxLkFwcFBvbGljeRIkCgVzdGF0ZRgKIAEoDjIVLmxhdGNoa2V5LnYxLkFwcFN0YXRlEi4KCmNyZWF0ZWRfYXQYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg0KBXJvbGVzGAwgAygJEhoKEm93bmVyX29yZ2FuaXphdGlvbhgNIAEoCRI4ChFyZWdpc3RyYXRpb25faG9vaxgOIAEoCzIdLmxhdGNoa2V5LnYxLlJlZ2lzdHJhdGlvbkhvb2sSPQoUZGVsaXZlcnlfcmVwb3J0X2hvb2sYDyABKAsyHy5sYXRjaGtleS52MS5EZWxpdmVyeVJlcG9ydEhvb2sSKAoHd29yZGluZxgQIAEoCzIXLmxhdGNoa2V5LnYxLkFwcFdvcmRpbmcSLAoHcm91dGluZxgRIAMoCzIbLmxhdGNoa2V5LnYxLkNoYW5uZWxSb3V0aW5nIlsKDkNoYW5uZWxSb3V0aW5nEiUKB2NoYW5uZWwYASABKA4yFC5sYXRjaGtleS52MS5DaGFubmVsEiIKBnJvdXRlcxgCIAMoCzISLmxhdGNoa2V5LnYxLlJvdXRlItQBCgVSb3V0ZRItCgljb3VudHJpZXMYASADKAlCGrpIF5IBFBD6ASIPcg0yCF5bQS1aXSokmAECEi4KCHByZWZpeGVzGAIgAygJQhy6SBmSARYQMiISchAQAhgPMgpeXCtbMC05XSskEjYKCGNhcnJpZXJzGAMgAygLMhoubGF0Y2hrZXkudjEuUm91dGVkQ2FycmllckIIukgFkgECEBQSNAoHc2VuZGVycxgEIAMoCUIjukggkgEdEAUiGXIXEAEYEDIRXltBLVphLXowLTkgKy1dKyQiUwoNUm91dGVkQ2FycmllchImCgRuYW1lGAEgASgJQhi6SBVyExABGEEyDV5bYS16MC05Ly1dKyQSGgoGd2VpZ2h0GAIgASgFQgq6SAcaBRjoBygAIiEKEkRlbGl2ZXJ5UmVwb3J0SG9vaxILCgN1cmwYASABKAkiTQoQUmVnaXN0cmF0aW9uSG9vaxILCgN1cmwYASABKAkSLAoKb25fZmFpbHVyZRgCIAEoDjIYLmxhdGNoa2V5LnYxLkhvb2tGYWlsdXJlIpULCglBcHBQb2xpY3kSIwoLY29kZV9sZW5ndGgYASABKAVCCbpIBhoEGAooBkgAiAEBEjwKCGNvZGVfdHRsGAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQg+6SAyqAQkiAwjYBDICCAESJAoMYXR0ZW1wdHNfbWF4GAMgASgFQgm6SAYaBBgKKAFIAYgBARIoChBsb2Nrb3V0X2ZhaWx1cmVzGAQgASgFQgm6SAYaBBhkKABIAogBARJFChBsb2Nrb3V0X2R1cmF0aW9uGAUgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQhC6SA2qAQoiBAiAowUyAggBEkEKD3Jlc2VuZF9jb29sZG93bhgGIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkINukgKqgEHIgMIhAcyABIhCglzZW5kc19tYXgYByABKAVCCbpIBhoEGAUoAUgDiAEBEiYKDnNlbmRzX3Blcl9ob3VyGAggASgFQgm6SAYaBBg8KAFIBIgBARIlCg1zZW5kc19wZXJfZGF5GAkgASgFQgm6SAYaBBg8KAFIBYgBARI3ChRyZWdpc3RyYXRpb25fc291cmNlcxgKIAEoCzIZLmxhdGNoa2V5LnYxLkNvbnRhY3RLaW5kcxIZCgxjb2RlX3NpZ25faW4YCyABKAhIBogBARInCghjaGFubmVscxgMIAEoCzIVLmxhdGNoa2V5LnYxLkNoYW5uZWxzEjcKD2RlZmF1bHRfY2hhbm5lbBgNIAEoDjIULmxhdGNoa2V5LnYxLkNoYW5uZWxCCLpIBYIBAhABEhkKDHJlZ2lzdHJhdGlvbhgOIAEoCEgHiAEBEh4KEWF1dG9fcmVnaXN0cmF0aW9uGA8gASgISAiIAQESIgoVcHVibGljX2NvbnRhY3RfcHJvb2ZzGBAgASgISAmIAQESRAoQYWNjZXNzX3Rva2VuX3R0bBgRIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkIPukgMqgEJIgMIkBwyAggBEkIKDHJlZnJlc2hfaWRsZRgSIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkIRukgOqgELIgUIgM7aAzICCAESRgoQcmVmcmVzaF9hYnNvbHV0ZRgTIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkIRukgOqgELIgUIgM7aAzICCAESPgoNcmVmcmVzaF9ncmFjZRgUIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkIMukgJqgEGIgIIPDIAEiQKDHNlc3Npb25zX21heBgVIAEoBUIJukgGGgQYZCgBSAqIAQESLgoMdG9rZW5fZmllbGRzGBYgASgLMhgubGF0Y2hrZXkudjEuVG9rZW5GaWVsZHMSNQoQdG9rZW5fYXR0cmlidXRlcxgXIAEoCzIbLmxhdGNoa2V5LnYxLkF0dHJpYnV0ZU5hbWVzEhkKDHRydXN0X2NsYWltcxgYIAEoCEgLiAEBEi0KDXNtc19jb3VudHJpZXMYGSABKAsyFi5sYXRjaGtleS52MS5Db3VudHJpZXNCDgoMX2NvZGVfbGVuZ3RoQg8KDV9hdHRlbXB0c19tYXhCEwoRX2xvY2tvdXRfZmFpbHVyZXNCDAoKX3NlbmRzX21heEIRCg9fc2VuZHNfcGVyX2hvdXJCEAoOX3NlbmRzX3Blcl9kYXlCDwoNX2NvZGVfc2lnbl9pbkIPCg1fcmVnaXN0cmF0aW9uQhQKEl9hdXRvX3JlZ2lzdHJhdGlvbkIYChZfcHVibGljX2NvbnRhY3RfcHJvb2ZzQg8KDV9zZXNzaW9uc19tYXhCDwoNX3RydXN0X2NsYWltcyI3CglDb3VudHJpZXMSKgoFY29kZXMYASADKAlCG7pIGJIBFRCsAhgBIg5yDDIKXltBLVpdezJ9JCJOCgxDb250YWN0S2luZHMSPgoFa2luZHMYASADKA4yGC5sYXRjaGtleS52MS5Db250YWN0S2luZEIVukgSkgEPCAEQAhgBIgeCAQQQASAAIkkKCENoYW5uZWxzEj0KCGNoYW5uZWxzGAEgAygOMhQubGF0Y2hrZXkudjEuQ2hhbm5lbEIVukgSkgEPCAEQAhgBIgeCAQQQASAAIksKC1Rva2VuRmllbGRzEjwKBmZpZWxkcxgBIAMoDjIXLmxhdGNoa2V5LnYxLlRva2VuRmllbGRCE7pIEJIBDRAEGAEiB4IBBBABIAAiQQoOQXR0cmlidXRlTmFtZXMSLwoFbmFtZXMYASADKAlCILpIHZIBGhAQGAEiFHISEAEYIDIMXlthLXowLTlfXSskIlkKDFBvbGljeU9yaWdpbhINCgVmaWVsZBgBIAEoCRIpCgZzb3VyY2UYAiABKA4yGS5sYXRjaGtleS52MS5Qb2xpY3lTb3VyY2USDwoHc2V0dGluZxgDIAEoCSpcCgtIb29rRmFpbHVyZRIcChhIT09LX0ZBSUxVUkVfVU5TUEVDSUZJRUQQABIXChNIT09LX0ZBSUxVUkVfUkVGVVNFEAESFgoSSE9PS19GQUlMVVJFX0FMTE9XEAIqUwoIQXBwU3RhdGUSGQoVQVBQX1NUQVRFX1VOU1BFQ0lGSUVEEAASFAoQQVBQX1NUQVRFX0FDVElWRRABEhYKEkFQUF9TVEFURV9BUkNISVZFRBACKogBCgpUb2tlbkZpZWxkEhsKF1RPS0VOX0ZJRUxEX1VOU1BFQ0lGSUVEEAASFQoRVE9LRU5fRklFTERfRU1BSUwQARIVChFUT0tFTl9GSUVMRF9QSE9ORRACEhgKFFRPS0VOX0ZJRUxEX1VTRVJOQU1FEAMSFQoRVE9LRU5fRklFTERfUk9MRVMQBCp6CgxQb2xpY3lTb3VyY2USHQoZUE9MSUNZX1NPVVJDRV9VTlNQRUNJRklFRBAAEhUKEVBPTElDWV9TT1VSQ0VfQVBQEAESGQoVUE9MSUNZX1NPVVJDRV9TRVRUSU5HEAISGQoVUE9MSUNZX1NPVVJDRV9ERUZBVUxUEANCNQoLbGF0Y2hrZXkudjFQAVoWbGF0Y2hrZXkvdjE7bGF0Y2hrZXl2MaoCC0xhdGNoa2V5LlYxYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_timestamp, file_latchkey_v1_challenge, file_latchkey_v1_user, file_latchkey_v1_wording]);
+  fileDesc("ChVsYXRjaGtleS92MS9hcHAucHJvdG8SC2xhdGNoa2V5LnYxIpwECgNBcHASDgoGYXBwX2lkGAEgASgJEg4KBm51bWJlchgCIAEoBRIPCgdwb29sX2lkGAMgASgJEhQKDGRpc3BsYXlfbmFtZRgEIAEoCRIQCghsb2dvX3VybBgFIAEoCRIXCg9zdXBwb3J0X2FkZHJlc3MYBiABKAkSFwoPYWxsb3dlZF9vcmlnaW5zGAcgAygJEhAKCGF1ZGllbmNlGAggASgJEiYKBnBvbGljeRgJIAEoCzIWLmxhdGNoa2V5LnYxLkFwcFBvbGljeRIkCgVzdGF0ZRgKIAEoDjIVLmxhdGNoa2V5LnYxLkFwcFN0YXRlEi4KCmNyZWF0ZWRfYXQYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg0KBXJvbGVzGAwgAygJEhoKEm93bmVyX29yZ2FuaXphdGlvbhgNIAEoCRI4ChFyZWdpc3RyYXRpb25faG9vaxgOIAEoCzIdLmxhdGNoa2V5LnYxLlJlZ2lzdHJhdGlvbkhvb2sSPQoUZGVsaXZlcnlfcmVwb3J0X2hvb2sYDyABKAsyHy5sYXRjaGtleS52MS5EZWxpdmVyeVJlcG9ydEhvb2sSKAoHd29yZGluZxgQIAEoCzIXLmxhdGNoa2V5LnYxLkFwcFdvcmRpbmcSLAoHcm91dGluZxgRIAMoCzIbLmxhdGNoa2V5LnYxLkNoYW5uZWxSb3V0aW5nIlsKDkNoYW5uZWxSb3V0aW5nEiUKB2NoYW5uZWwYASABKA4yFC5sYXRjaGtleS52MS5DaGFubmVsEiIKBnJvdXRlcxgCIAMoCzISLmxhdGNoa2V5LnYxLlJvdXRlItQBCgVSb3V0ZRItCgljb3VudHJpZXMYASADKAlCGrpIF5IBFBD6ASIPcg0yCF5bQS1aXSokmAECEi4KCHByZWZpeGVzGAIgAygJQhy6SBmSARYQMiISchAQAhgPMgpeXCtbMC05XSskEjYKCGNhcnJpZXJzGAMgAygLMhoubGF0Y2hrZXkudjEuUm91dGVkQ2FycmllckIIukgFkgECEBQSNAoHc2VuZGVycxgEIAMoCUIjukggkgEdEAUiGXIXEAEYEDIRXltBLVphLXowLTkgKy1dKyQiUwoNUm91dGVkQ2FycmllchImCgRuYW1lGAEgASgJQhi6SBVyExABGEEyDV5bYS16MC05Ly1dKyQSGgoGd2VpZ2h0GAIgASgFQgq6SAcaBRjoBygAIlwKDlRlc3RJZGVudGlmaWVyEg8KB3BhdHRlcm4YASABKAkSDAoEY29kZRgCIAEoCRIrCgdlbmRzX2F0GAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCIhChJEZWxpdmVyeVJlcG9ydEhvb2sSCwoDdXJsGAEgASgJIk0KEFJlZ2lzdHJhdGlvbkhvb2sSCwoDdXJsGAEgASgJEiwKCm9uX2ZhaWx1cmUYAiABKA4yGC5sYXRjaGtleS52MS5Ib29rRmFpbHVyZSKVCwoJQXBwUG9saWN5EiMKC2NvZGVfbGVuZ3RoGAEgASgFQgm6SAYaBBgKKAZIAIgBARI8Cghjb2RlX3R0bBgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkIPukgMqgEJIgMI2AQyAggBEiQKDGF0dGVtcHRzX21heBgDIAEoBUIJukgGGgQYCigBSAGIAQESKAoQbG9ja291dF9mYWlsdXJlcxgEIAEoBUIJukgGGgQYZCgASAKIAQESRQoQbG9ja291dF9kdXJhdGlvbhgFIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkIQukgNqgEKIgQIgKMFMgIIARJBCg9yZXNlbmRfY29vbGRvd24YBiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CDbpICqoBByIDCIQHMgASIQoJc2VuZHNfbWF4GAcgASgFQgm6SAYaBBgFKAFIA4gBARImCg5zZW5kc19wZXJfaG91chgIIAEoBUIJukgGGgQYPCgBSASIAQESJQoNc2VuZHNfcGVyX2RheRgJIAEoBUIJukgGGgQYPCgBSAWIAQESNwoUcmVnaXN0cmF0aW9uX3NvdXJjZXMYCiABKAsyGS5sYXRjaGtleS52MS5Db250YWN0S2luZHMSGQoMY29kZV9zaWduX2luGAsgASgISAaIAQESJwoIY2hhbm5lbHMYDCABKAsyFS5sYXRjaGtleS52MS5DaGFubmVscxI3Cg9kZWZhdWx0X2NoYW5uZWwYDSABKA4yFC5sYXRjaGtleS52MS5DaGFubmVsQgi6SAWCAQIQARIZCgxyZWdpc3RyYXRpb24YDiABKAhIB4gBARIeChFhdXRvX3JlZ2lzdHJhdGlvbhgPIAEoCEgIiAEBEiIKFXB1YmxpY19jb250YWN0X3Byb29mcxgQIAEoCEgJiAEBEkQKEGFjY2Vzc190b2tlbl90dGwYESABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CD7pIDKoBCSIDCJAcMgIIARJCCgxyZWZyZXNoX2lkbGUYEiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CEbpIDqoBCyIFCIDO2gMyAggBEkYKEHJlZnJlc2hfYWJzb2x1dGUYEyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CEbpIDqoBCyIFCIDO2gMyAggBEj4KDXJlZnJlc2hfZ3JhY2UYFCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CDLpICaoBBiICCDwyABIkCgxzZXNzaW9uc19tYXgYFSABKAVCCbpIBhoEGGQoAUgKiAEBEi4KDHRva2VuX2ZpZWxkcxgWIAEoCzIYLmxhdGNoa2V5LnYxLlRva2VuRmllbGRzEjUKEHRva2VuX2F0dHJpYnV0ZXMYFyABKAsyGy5sYXRjaGtleS52MS5BdHRyaWJ1dGVOYW1lcxIZCgx0cnVzdF9jbGFpbXMYGCABKAhIC4gBARItCg1zbXNfY291bnRyaWVzGBkgASgLMhYubGF0Y2hrZXkudjEuQ291bnRyaWVzQg4KDF9jb2RlX2xlbmd0aEIPCg1fYXR0ZW1wdHNfbWF4QhMKEV9sb2Nrb3V0X2ZhaWx1cmVzQgwKCl9zZW5kc19tYXhCEQoPX3NlbmRzX3Blcl9ob3VyQhAKDl9zZW5kc19wZXJfZGF5Qg8KDV9jb2RlX3NpZ25faW5CDwoNX3JlZ2lzdHJhdGlvbkIUChJfYXV0b19yZWdpc3RyYXRpb25CGAoWX3B1YmxpY19jb250YWN0X3Byb29mc0IPCg1fc2Vzc2lvbnNfbWF4Qg8KDV90cnVzdF9jbGFpbXMiNwoJQ291bnRyaWVzEioKBWNvZGVzGAEgAygJQhu6SBiSARUQrAIYASIOcgwyCl5bQS1aXXsyfSQiTgoMQ29udGFjdEtpbmRzEj4KBWtpbmRzGAEgAygOMhgubGF0Y2hrZXkudjEuQ29udGFjdEtpbmRCFbpIEpIBDwgBEAIYASIHggEEEAEgACJJCghDaGFubmVscxI9CghjaGFubmVscxgBIAMoDjIULmxhdGNoa2V5LnYxLkNoYW5uZWxCFbpIEpIBDwgBEAIYASIHggEEEAEgACJLCgtUb2tlbkZpZWxkcxI8CgZmaWVsZHMYASADKA4yFy5sYXRjaGtleS52MS5Ub2tlbkZpZWxkQhO6SBCSAQ0QBBgBIgeCAQQQASAAIkEKDkF0dHJpYnV0ZU5hbWVzEi8KBW5hbWVzGAEgAygJQiC6SB2SARoQEBgBIhRyEhABGCAyDF5bYS16MC05X10rJCJZCgxQb2xpY3lPcmlnaW4SDQoFZmllbGQYASABKAkSKQoGc291cmNlGAIgASgOMhkubGF0Y2hrZXkudjEuUG9saWN5U291cmNlEg8KB3NldHRpbmcYAyABKAkqXAoLSG9va0ZhaWx1cmUSHAoYSE9PS19GQUlMVVJFX1VOU1BFQ0lGSUVEEAASFwoTSE9PS19GQUlMVVJFX1JFRlVTRRABEhYKEkhPT0tfRkFJTFVSRV9BTExPVxACKlMKCEFwcFN0YXRlEhkKFUFQUF9TVEFURV9VTlNQRUNJRklFRBAAEhQKEEFQUF9TVEFURV9BQ1RJVkUQARIWChJBUFBfU1RBVEVfQVJDSElWRUQQAiqIAQoKVG9rZW5GaWVsZBIbChdUT0tFTl9GSUVMRF9VTlNQRUNJRklFRBAAEhUKEVRPS0VOX0ZJRUxEX0VNQUlMEAESFQoRVE9LRU5fRklFTERfUEhPTkUQAhIYChRUT0tFTl9GSUVMRF9VU0VSTkFNRRADEhUKEVRPS0VOX0ZJRUxEX1JPTEVTEAQqegoMUG9saWN5U291cmNlEh0KGVBPTElDWV9TT1VSQ0VfVU5TUEVDSUZJRUQQABIVChFQT0xJQ1lfU09VUkNFX0FQUBABEhkKFVBPTElDWV9TT1VSQ0VfU0VUVElORxACEhkKFVBPTElDWV9TT1VSQ0VfREVGQVVMVBADQjUKC2xhdGNoa2V5LnYxUAFaFmxhdGNoa2V5L3YxO2xhdGNoa2V5djGqAgtMYXRjaGtleS5WMWIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_timestamp, file_latchkey_v1_challenge, file_latchkey_v1_user, file_latchkey_v1_wording]);
 
 /**
  * A product that users sign in to. Its clients are the programs that call for it.
@@ -257,6 +257,44 @@ export const RoutedCarrierSchema: GenMessage<RoutedCarrier> = /*@__PURE__*/
   messageDesc(file_latchkey_v1_app, 3);
 
 /**
+ * A contact, or a range of contacts, that an app uses for tests: of its users' interface, by reviewers of an app store. Nothing is sent
+ * to it, and its code is always the same. The code signs in and registers test accounts alone, which are users with
+ * CREDENTIAL_TYPE_TEST. It verifies no contact. For a contact that anybody else has verified or was given, no code works.
+ *
+ * @generated from message latchkey.v1.TestIdentifier
+ */
+export type TestIdentifier = Message<"latchkey.v1.TestIdentifier"> & {
+  /**
+   * An e-mail address or phone number in canonical form, or a range of them: `+1202555012*` is every number that begins so,
+   * `qa-*@example.com` is every such address of that domain.
+   *
+   * @generated from field: string pattern = 1;
+   */
+  pattern: string;
+
+  /**
+   * The code: 6 to 10 digits. It is no secret.
+   *
+   * @generated from field: string code = 2;
+   */
+  code: string;
+
+  /**
+   * The time at which it ends. Its code then works no more, and the sessions that it gave have ended.
+   *
+   * @generated from field: google.protobuf.Timestamp ends_at = 3;
+   */
+  endsAt?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message latchkey.v1.TestIdentifier.
+ * Use `create(TestIdentifierSchema)` to create a new message.
+ */
+export const TestIdentifierSchema: GenMessage<TestIdentifier> = /*@__PURE__*/
+  messageDesc(file_latchkey_v1_app, 4);
+
+/**
  * Where Latchkey posts what became of the app's messages.
  *
  * @generated from message latchkey.v1.DeliveryReportHook
@@ -275,7 +313,7 @@ export type DeliveryReportHook = Message<"latchkey.v1.DeliveryReportHook"> & {
  * Use `create(DeliveryReportHookSchema)` to create a new message.
  */
 export const DeliveryReportHookSchema: GenMessage<DeliveryReportHook> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app, 4);
+  messageDesc(file_latchkey_v1_app, 5);
 
 /**
  * Where Latchkey asks whether a person may become a user of the app.
@@ -303,7 +341,7 @@ export type RegistrationHook = Message<"latchkey.v1.RegistrationHook"> & {
  * Use `create(RegistrationHookSchema)` to create a new message.
  */
 export const RegistrationHookSchema: GenMessage<RegistrationHook> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app, 5);
+  messageDesc(file_latchkey_v1_app, 6);
 
 /**
  * What an app decides about codes, registration, sessions and tokens. Every value is optional. An unset value is that of
@@ -503,7 +541,7 @@ export type AppPolicy = Message<"latchkey.v1.AppPolicy"> & {
  * Use `create(AppPolicySchema)` to create a new message.
  */
 export const AppPolicySchema: GenMessage<AppPolicy> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app, 6);
+  messageDesc(file_latchkey_v1_app, 7);
 
 /**
  * A set of countries.
@@ -524,7 +562,7 @@ export type Countries = Message<"latchkey.v1.Countries"> & {
  * Use `create(CountriesSchema)` to create a new message.
  */
 export const CountriesSchema: GenMessage<Countries> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app, 7);
+  messageDesc(file_latchkey_v1_app, 8);
 
 /**
  * A set of kinds of contacts.
@@ -545,7 +583,7 @@ export type ContactKinds = Message<"latchkey.v1.ContactKinds"> & {
  * Use `create(ContactKindsSchema)` to create a new message.
  */
 export const ContactKindsSchema: GenMessage<ContactKinds> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app, 8);
+  messageDesc(file_latchkey_v1_app, 9);
 
 /**
  * A set of channels.
@@ -566,7 +604,7 @@ export type Channels = Message<"latchkey.v1.Channels"> & {
  * Use `create(ChannelsSchema)` to create a new message.
  */
 export const ChannelsSchema: GenMessage<Channels> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app, 9);
+  messageDesc(file_latchkey_v1_app, 10);
 
 /**
  * A set of fields of the user.
@@ -587,7 +625,7 @@ export type TokenFields = Message<"latchkey.v1.TokenFields"> & {
  * Use `create(TokenFieldsSchema)` to create a new message.
  */
 export const TokenFieldsSchema: GenMessage<TokenFields> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app, 10);
+  messageDesc(file_latchkey_v1_app, 11);
 
 /**
  * A set of names of app attributes.
@@ -608,7 +646,7 @@ export type AttributeNames = Message<"latchkey.v1.AttributeNames"> & {
  * Use `create(AttributeNamesSchema)` to create a new message.
  */
 export const AttributeNamesSchema: GenMessage<AttributeNames> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app, 11);
+  messageDesc(file_latchkey_v1_app, 12);
 
 /**
  * Where one value of the effective policy of an app comes from.
@@ -643,7 +681,7 @@ export type PolicyOrigin = Message<"latchkey.v1.PolicyOrigin"> & {
  * Use `create(PolicyOriginSchema)` to create a new message.
  */
 export const PolicyOriginSchema: GenMessage<PolicyOrigin> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app, 12);
+  messageDesc(file_latchkey_v1_app, 13);
 
 /**
  * What happens to a registration if the hook gives no valid answer within 2 seconds.

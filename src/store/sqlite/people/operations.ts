@@ -58,6 +58,7 @@ export function createUserOperations(
 
   return {
     find: (query) => writer.readTogether(() => lookups.named(query)),
+    findTestHolder: (query) => writer.readTogether(() => lookups.testHolder(query)),
     list: (query) => writer.readTogether(() => list(query)),
     create: ({ poolId, appId, members, now }) =>
       writer.write(() => members.map((member) => create(member, { poolId, appId, now }))),
