@@ -53,6 +53,7 @@ export function outbox(scene: Scene): void {
         sealedCode: Buffer.from("sealed"),
         hasUser: false,
         invited: false,
+        words: null,
       },
     });
   });
