@@ -20,12 +20,12 @@ const shortKinds: Record<Wording, string> = {
 };
 
 const explanations: Record<Wording, string> = {
-  login: "لتسجيل الدخول، أدخِله حيث طلبته.",
+  login: "لتسجيل الدخول، أدخِله في الصفحة التي طلبته منها.",
   invitation: "لقد تلقيت دعوة. أدخِل الرمز لتسجيل الدخول لأول مرة.",
-  registration: "لإكمال إنشاء حسابك، أدخِله حيث طلبته.",
-  registration_of_known: "لديك حساب بالفعل، لذا فهذا الرمز لتسجيل الدخول. أدخِله حيث طلبته.",
-  verify_email: "لتأكيد أن عنوان البريد الإلكتروني هذا يخصك، أدخِله حيث طلبته.",
-  verify_phone: "لتأكيد أن رقم الهاتف هذا يخصك، أدخِله حيث طلبته.",
+  registration: "لإكمال إنشاء حسابك، أدخِله في الصفحة التي طلبته منها.",
+  registration_of_known: "لديك حساب بالفعل، لذا فهذا الرمز لتسجيل الدخول. أدخِله في الصفحة التي طلبته منها.",
+  verify_email: "لتأكيد أن عنوان البريد الإلكتروني هذا يخصك، أدخِله في الصفحة التي طلبته منها.",
+  verify_phone: "لتأكيد أن رقم الهاتف هذا يخصك، أدخِله في الصفحة التي طلبته منها.",
 };
 
 const changes: Record<Notice, (appName: string) => string> = {
@@ -59,8 +59,9 @@ export const ar: Texts = {
     sentence: "إذا طلب شخص آخر هذا الرمز أو استخدمه، فيمكنك إيقافه وإنهاء الجلسة.",
     label: "لم أكن أنا",
   }),
+  // A segment has no room for the sentence that there is an account already.
   sms: (wording, { code, appName, minutes }) =>
-    `${code} هو ${shortKinds[wording]} ${appName}، صالح ${minutesOf(minutes)}. ${wording === "registration_of_known" ? "لديك حساب. " : ""}لا تشاركه.`,
+    `${code} هو ${shortKinds[wording]} ${appName}، صالح لمدة ${minutesOf(minutes)}. لا تشاركه.`,
   smsShort: (wording, { code, appName }) => `${code} هو ${shortKinds[wording]} ${appName}. لا تشاركه.`,
   voice: (wording, { code, appName }) =>
     `مرحبًا. ${kinds[wording]} ${appName} هو: ${code}. أكرر، رمزك هو: ${code}. ${known(wording)}لا تشاركه مع أي شخص. مع السلامة.`,

@@ -10,15 +10,15 @@ const kinds: Record<Wording, string> = {
 };
 
 const explanations: Record<Wording, string> = {
-  login: "Geben Sie ihn dort ein, wo Sie ihn angefordert haben, um sich anzumelden.",
+  login: "Um sich anzumelden, geben Sie ihn dort ein, wo Sie ihn angefordert haben.",
   invitation: "Sie wurden eingeladen. Geben Sie den Code ein, um sich zum ersten Mal anzumelden.",
-  registration: "Geben Sie ihn dort ein, wo Sie ihn angefordert haben, um die Registrierung abzuschließen.",
+  registration: "Um die Registrierung abzuschließen, geben Sie ihn dort ein, wo Sie ihn angefordert haben.",
   registration_of_known:
-    "Sie haben bereits ein Konto. Deshalb melden Sie sich mit diesem Code an. Geben Sie ihn dort ein, wo Sie ihn angefordert haben.",
+    "Sie haben bereits ein Konto und melden sich mit diesem Code an. Geben Sie ihn dort ein, wo Sie ihn angefordert haben.",
   verify_email:
-    "Geben Sie ihn dort ein, wo Sie ihn angefordert haben, um zu bestätigen, dass diese E-Mail-Adresse Ihnen gehört.",
+    "Um zu bestätigen, dass diese E-Mail-Adresse Ihnen gehört, geben Sie ihn dort ein, wo Sie ihn angefordert haben.",
   verify_phone:
-    "Geben Sie ihn dort ein, wo Sie ihn angefordert haben, um zu bestätigen, dass diese Telefonnummer Ihnen gehört.",
+    "Um zu bestätigen, dass diese Telefonnummer Ihnen gehört, geben Sie ihn dort ein, wo Sie ihn angefordert haben.",
 };
 
 const changes: Record<Notice, (appName: string) => string> = {
@@ -46,14 +46,14 @@ export const de: Texts = {
     label: "Das war ich nicht",
   }),
   sms: (wording, { code, appName, minutes }) =>
-    `${code} ist Ihr ${kinds[wording]} für ${appName}, ${minutes} Min. gültig. ${known(wording)}Nicht angefordert? Ignorieren. Code nicht weitergeben.`,
+    `${code} ist Ihr ${kinds[wording]} für ${appName}, ${minutes} Min. gültig. ${known(wording)}Nicht angefordert? Einfach ignorieren. Code nicht weitergeben.`,
   smsShort: (wording, { code, appName }) => `${code} ist Ihr ${kinds[wording]} für ${appName}. Nicht weitergeben.`,
   voice: (wording, { code, appName }) =>
     `Guten Tag. Ihr ${kinds[wording]} für ${appName} lautet: ${code}. Ich wiederhole. Ihr Code lautet: ${code}. ${known(wording)}Geben Sie ihn nicht weiter. Auf Wiederhören.`,
   notice: (notice, { appName, days }) => ({
     subject: changes[notice](appName),
     explanation: "Wenn Sie das selbst waren, brauchen Sie nichts zu tun.",
-    sentence: `Wenn nicht, machen Sie die Änderung innerhalb von ${days === 1 ? "einem Tag" : `${days} Tagen`} rückgängig. Damit gilt die bisherige Angabe wieder, und alle Geräte werden abgemeldet.`,
+    sentence: `Wenn nicht, machen Sie die Änderung innerhalb von ${days === 1 ? "einem Tag" : `${days} Tagen`} rückgängig. Dann werden Ihre bisherigen Kontaktdaten wiederhergestellt und alle Geräte abgemeldet.`,
     label: "Änderung rückgängig machen",
   }),
   noticeSms: (notice, { appName, days, url }) =>

@@ -48,7 +48,7 @@ export const en: Texts = {
   notice: (notice, { appName, days }) => ({
     subject: changes[notice](appName),
     explanation: "If you made this change, there is nothing to do.",
-    sentence: `If you did not, undo it within ${days === 1 ? "1 day" : `${days} days`}. This restores what you had before and signs out all devices.`,
+    sentence: `If you did not, undo it within ${days === 1 ? "1 day" : `${days} days`}. That restores your earlier address or number and signs out all devices.`,
     label: "Undo the change",
   }),
   noticeSms: (notice, { appName, days, url }) =>

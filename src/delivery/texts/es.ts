@@ -11,7 +11,7 @@ const kinds: Record<Wording, string> = {
 
 const explanations: Record<Wording, string> = {
   login: "Introdúcelo donde lo solicitaste para iniciar sesión.",
-  invitation: "Has recibido una invitación. Introduce el código para iniciar sesión por primera vez.",
+  invitation: "Tienes una invitación. Introduce el código para iniciar sesión por primera vez.",
   registration: "Introdúcelo donde lo solicitaste para terminar de crear tu cuenta.",
   registration_of_known:
     "Ya tienes una cuenta, así que este código sirve para iniciar sesión. Introdúcelo donde lo solicitaste.",
@@ -38,10 +38,10 @@ export const es: Texts = {
   validity: ({ minutes }) =>
     `El código es válido durante ${minutes === 1 ? "1 minuto" : `${minutes} minutos`} y solo se puede usar una vez.`,
   warning: () =>
-    "Si no has solicitado este código, puedes ignorar este mensaje. No lo compartas con nadie, ni siquiera con alguien que diga trabajar para nosotros.",
+    "Si no solicitaste este código, puedes ignorar este mensaje. No lo compartas con nadie, ni siquiera con alguien que diga trabajar para nosotros.",
   notMe: () => ({
     sentence: "Si otra persona solicitó o usó este código, puedes anularlo y cerrar la sesión.",
-    label: "No he sido yo",
+    label: "No fui yo",
   }),
   sms: (wording, { code, appName, minutes }) =>
     `${code} es tu ${kinds[wording]} de ${appName}, válido ${minutes} min. ${known(wording)}¿No lo pediste? Ignóralo. No lo compartas.`,
@@ -50,10 +50,10 @@ export const es: Texts = {
     `Hola. Tu ${kinds[wording]} de ${appName} es: ${code}. Repito, tu código es: ${code}. ${known(wording)}No lo compartas con nadie. Adiós.`,
   notice: (notice, { appName, days }) => ({
     subject: changes[notice](appName),
-    explanation: "Si has hecho tú este cambio, no tienes que hacer nada.",
+    explanation: "Si hiciste tú este cambio, no tienes que hacer nada.",
     sentence: `Si no, deshazlo en un plazo de ${days === 1 ? "1 día" : `${days} días`}. Se restaurarán tus datos de contacto anteriores y se cerrará la sesión en todos los dispositivos.`,
     label: "Deshacer el cambio",
   }),
   noticeSms: (notice, { appName, days, url }) =>
-    `${changes[notice](appName)}. ¿No has sido tú? Deshazlo en ${days === 1 ? "1 día" : `${days} días`}: ${url}`,
+    `${changes[notice](appName)}. ¿No fuiste tú? Deshazlo en ${days === 1 ? "1 día" : `${days} días`}: ${url}`,
 };

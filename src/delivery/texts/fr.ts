@@ -21,9 +21,9 @@ const explanations: Record<Wording, string> = {
 
 const changes: Record<Notice, (appName: string) => string> = {
   email_changed: (appName) => `L'adresse e-mail de votre compte ${appName} a été modifiée`,
-  email_removed: (appName) => `Votre adresse e-mail a été retirée de votre compte ${appName}`,
+  email_removed: (appName) => `L'adresse e-mail de votre compte ${appName} a été supprimée`,
   phone_changed: (appName) => `Le numéro de téléphone de votre compte ${appName} a été modifié`,
-  phone_removed: (appName) => `Votre numéro de téléphone a été retiré de votre compte ${appName}`,
+  phone_removed: (appName) => `Le numéro de téléphone de votre compte ${appName} a été supprimé`,
 };
 
 const known = (wording: Wording) => (wording === "registration_of_known" ? "Vous avez déjà un compte. " : "");
@@ -44,7 +44,7 @@ export const fr: Texts = {
     label: "Ce n'était pas moi",
   }),
   sms: (wording, { code, appName, minutes }) =>
-    `${code} est votre ${kinds[wording]} ${appName}, valable ${minutes} min. ${known(wording)}Pas demandé\u00a0? Ignorez-le. Ne le communiquez à personne.`,
+    `${code} est votre ${kinds[wording]} ${appName}, valable ${minutes} min. ${known(wording)}Ce n'est pas vous\u00a0? Ignorez-le. Ne le communiquez à personne.`,
   smsShort: (wording, { code, appName }) => `${code} est votre ${kinds[wording]} ${appName}. Ne le communiquez à personne.`,
   voice: (wording, { code, appName }) =>
     `Bonjour. Votre ${kinds[wording]} ${appName} est\u00a0: ${code}. Je répète, votre code est\u00a0: ${code}. ${known(wording)}Ne le communiquez à personne. Au revoir.`,
@@ -55,5 +55,5 @@ export const fr: Texts = {
     label: "Annuler le changement",
   }),
   noticeSms: (notice, { appName, days, url }) =>
-    `${changes[notice](appName)}. Ce n'était pas vous\u00a0? Annulez dans les ${days === 1 ? "24 heures" : `${days} jours`}\u00a0: ${url}`,
+    `${changes[notice](appName)}. Ce n'était pas vous\u00a0? Annulez sous ${days === 1 ? "24 heures" : `${days} jours`}\u00a0: ${url}`,
 };

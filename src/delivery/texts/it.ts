@@ -39,7 +39,7 @@ export const it: Texts = {
   warning: () =>
     "Se non hai richiesto questo codice, puoi ignorare questo messaggio. Non condividerlo con nessuno, nemmeno con chi dice di lavorare per noi.",
   notMe: () => ({
-    sentence: "Se questo codice è stato richiesto o usato da qualcun altro, puoi bloccarlo e chiudere l'accesso.",
+    sentence: "Se questo codice è stato richiesto o usato da qualcun altro, puoi bloccarlo e terminare la sessione.",
     label: "Non ero io",
   }),
   sms: (wording, { code, appName, minutes }) =>
@@ -49,7 +49,7 @@ export const it: Texts = {
     `Salve. Il tuo ${kinds[wording]} ${appName} è: ${code}. Ripeto, il tuo codice è: ${code}. ${known(wording)}Non condividerlo con nessuno. Arrivederci.`,
   notice: (notice, { appName, days }) => ({
     subject: changes[notice](appName),
-    explanation: "Se la modifica è opera tua, non devi fare nulla.",
+    explanation: "Se hai fatto tu questa modifica, non devi fare nulla.",
     sentence: `In caso contrario, annullala entro ${days === 1 ? "1 giorno" : `${days} giorni`}. I tuoi dati di contatto precedenti verranno ripristinati e tutti i dispositivi verranno disconnessi.`,
     label: "Annulla la modifica",
   }),

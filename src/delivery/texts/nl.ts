@@ -43,14 +43,14 @@ export const nl: Texts = {
     label: "Dit was ik niet",
   }),
   sms: (wording, { code, appName, minutes }) =>
-    `${code} is je ${kinds[wording]} voor ${appName}, ${minutes} min. geldig. ${known(wording)}Niet aangevraagd? Negeer dit. Deel de code met niemand.`,
+    `${code} is je ${kinds[wording]} voor ${appName}, ${minutes} min. geldig. ${known(wording)}Niet aangevraagd? Negeer dit bericht. Deel de code met niemand.`,
   smsShort: (wording, { code, appName }) => `${code} is je ${kinds[wording]} voor ${appName}. Deel de code met niemand.`,
   voice: (wording, { code, appName }) =>
     `Hallo. Je ${kinds[wording]} voor ${appName} is: ${code}. Ik herhaal, je code is: ${code}. ${known(wording)}Deel de code met niemand. Tot ziens.`,
   notice: (notice, { appName, days }) => ({
     subject: changes[notice](appName),
     explanation: "Heb je dit zelf gedaan? Dan hoef je niets te doen.",
-    sentence: `Zo niet, maak de wijziging dan binnen ${days === 1 ? "1 dag" : `${days} dagen`} ongedaan. Je vorige gegevens worden hersteld en alle apparaten worden uitgelogd.`,
+    sentence: `Zo niet, maak de wijziging dan binnen ${days === 1 ? "1 dag" : `${days} dagen`} ongedaan. Je vorige contactgegevens worden hersteld en alle apparaten worden uitgelogd.`,
     label: "Wijziging ongedaan maken",
   }),
   noticeSms: (notice, { appName, days, url }) =>

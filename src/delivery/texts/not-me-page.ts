@@ -21,10 +21,10 @@ const texts = {
   de: {
     title: "Das war ich nicht",
     question:
-      "Haben Sie einen Code erhalten, den Sie nicht angefordert haben? Drücken Sie die Taste. Der Code wird ungültig, und Anmeldungen mit diesem Code werden beendet.",
+      "Haben Sie einen Code erhalten, den Sie nicht angefordert haben? Bestätigen Sie es hier. Der Code wird ungültig, und Anmeldungen mit diesem Code werden beendet.",
     button: "Das war ich nicht",
     done: "Erledigt. Der Code ist ungültig, und Anmeldungen mit diesem Code sind beendet. Sie können diese Seite schließen.",
-    failed: "Das hat nicht geklappt. Bitte drücken Sie die Taste in einer Minute noch einmal.",
+    failed: "Das hat nicht geklappt. Bitte versuchen Sie es in einer Minute noch einmal.",
   },
   fr: {
     title: "Ce n’était pas moi",
@@ -35,48 +35,48 @@ const texts = {
     failed: "Cela n’a pas fonctionné. Appuyez de nouveau sur le bouton dans une minute.",
   },
   es: {
-    title: "No he sido yo",
+    title: "No fui yo",
     question:
-      "¿Ha recibido un código que no ha pedido? Pulse el botón. El código dejará de funcionar y se cerrarán las sesiones iniciadas con él.",
-    button: "No he sido yo",
-    done: "Hecho. El código ya no funciona y las sesiones iniciadas con él se han cerrado. Puede cerrar esta página.",
-    failed: "No ha funcionado. Vuelva a pulsar el botón dentro de un minuto.",
+      "¿Recibiste un código que no solicitaste? Pulsa el botón. El código dejará de funcionar y se cerrarán las sesiones iniciadas con él.",
+    button: "No fui yo",
+    done: "Hecho. El código ya no funciona y las sesiones iniciadas con él se han cerrado. Puedes cerrar esta página.",
+    failed: "No ha funcionado. Vuelve a pulsar el botón en un minuto.",
   },
   pt: {
     title: "Não fui eu",
     question:
-      "Recebeu um código que não pediu? Prima o botão. O código deixa de funcionar e as sessões iniciadas com ele são terminadas.",
+      "Recebeu um código que não pediu? Toque no botão. O código deixa de funcionar e as sessões iniciadas com ele são encerradas.",
     button: "Não fui eu",
-    done: "Feito. O código já não funciona e as sessões iniciadas com ele foram terminadas. Pode fechar esta página.",
-    failed: "Não foi possível. Prima o botão novamente dentro de um minuto.",
+    done: "Feito. O código já não funciona e as sessões iniciadas com ele foram encerradas. Pode fechar esta página.",
+    failed: "Não foi possível. Toque novamente no botão em um minuto.",
   },
   it: {
-    title: "Non sono stato io",
+    title: "Non ero io",
     question:
-      "Ha ricevuto un codice che non ha richiesto? Prema il pulsante. Il codice smetterà di funzionare e gli accessi fatti con questo codice saranno chiusi.",
-    button: "Non sono stato io",
-    done: "Fatto. Il codice non funziona più e gli accessi fatti con questo codice sono chiusi. Può chiudere questa pagina.",
-    failed: "Non ha funzionato. Prema di nuovo il pulsante tra un minuto.",
+      "Hai ricevuto un codice che non hai richiesto? Premi il pulsante. Il codice smetterà di funzionare e gli accessi fatti con questo codice saranno chiusi.",
+    button: "Non ero io",
+    done: "Fatto. Il codice non funziona più e gli accessi fatti con questo codice sono chiusi. Puoi chiudere questa pagina.",
+    failed: "Non ha funzionato. Premi di nuovo il pulsante tra un minuto.",
   },
   nl: {
     title: "Dit was ik niet",
     question:
-      "Hebt u een code ontvangen die u niet hebt aangevraagd? Druk op de knop. De code werkt dan niet meer, en wie ermee is ingelogd, wordt uitgelogd.",
+      "Heb je een code ontvangen die je niet hebt aangevraagd? Druk op de knop. De code werkt dan niet meer en sessies die ermee zijn gestart, worden beëindigd.",
     button: "Dit was ik niet",
-    done: "Klaar. De code werkt niet meer, en sessies die ermee zijn gestart, zijn beëindigd. U kunt deze pagina sluiten.",
+    done: "Klaar. De code werkt niet meer, en sessies die ermee zijn gestart, zijn beëindigd. Je kunt deze pagina sluiten.",
     failed: "Dat is niet gelukt. Druk over een minuut nog eens op de knop.",
   },
   pl: {
     title: "To nie ja",
     question:
-      "Otrzymano kod, o który nie proszono? Naciśnij przycisk. Kod przestanie działać, a zalogowane nim sesje zostaną zakończone.",
+      "Dotarł do Ciebie kod, o który nie prosisz? Naciśnij przycisk. Kod przestanie działać, a zalogowane nim sesje zostaną zakończone.",
     button: "To nie ja",
     done: "Gotowe. Kod już nie działa, a zalogowane nim sesje zostały zakończone. Możesz zamknąć tę stronę.",
     failed: "Nie udało się. Naciśnij przycisk ponownie za minutę.",
   },
   tr: {
     title: "Bu ben değildim",
-    question: "İstemediğiniz bir kod mu aldınız? Düğmeye basın. Kod artık çalışmaz ve bu kodla açılan oturumlar kapatılır.",
+    question: "Talep etmediğiniz bir kod mu aldınız? Düğmeye basın. Kod artık çalışmaz ve bu kodla açılan oturumlar kapatılır.",
     button: "Bu ben değildim",
     done: "Tamamlandı. Kod artık çalışmıyor ve bu kodla açılan oturumlar kapatıldı. Bu sayfayı kapatabilirsiniz.",
     failed: "İşlem yapılamadı. Lütfen bir dakika sonra düğmeye yeniden basın.",
@@ -97,17 +97,17 @@ const texts = {
     failed: "यह नहीं हो सका। कृपया एक मिनट बाद बटन फिर से दबाएँ।",
   },
   sw: {
-    title: "Sikuwa mimi",
+    title: "Haikuwa mimi",
     question:
-      "Je, umepokea msimbo ambao hukuomba? Bonyeza kitufe. Msimbo hautafanya kazi tena, na aliyeingia kwa msimbo huo ataondolewa.",
-    button: "Sikuwa mimi",
+      "Je, umepokea msimbo ambao hukuomba? Bonyeza kitufe. Msimbo hautafanya kazi tena, na vipindi vilivyoanzishwa nao vitafungwa.",
+    button: "Haikuwa mimi",
     done: "Imekamilika. Msimbo haufanyi kazi tena, na vipindi vilivyoanzishwa nao vimefungwa. Unaweza kufunga ukurasa huu.",
     failed: "Haikufaulu. Tafadhali bonyeza kitufe tena baada ya dakika moja.",
   },
   zh: {
-    title: "这不是我本人操作",
+    title: "不是我本人操作",
     question: "您是否收到了并非由您请求的验证码？请按下按钮。该验证码将失效，使用它登录的会话将被终止。",
-    button: "这不是我本人操作",
+    button: "不是我本人操作",
     done: "已完成。该验证码已失效，使用它登录的会话已终止。您可以关闭此页面。",
     failed: "操作未成功。请在一分钟后再次按下按钮。",
   },

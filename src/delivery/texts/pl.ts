@@ -15,7 +15,7 @@ const explanations: Record<Wording, string> = {
   registration: "Aby dokończyć zakładanie konta, wpisz go na ekranie z prośbą o kod.",
   registration_of_known: "Masz już konto, dlatego ten kod służy do zalogowania się. Wpisz go na ekranie z prośbą o kod.",
   verify_email: "Aby potwierdzić, że ten adres e-mail należy do Ciebie, wpisz go na ekranie z prośbą o kod.",
-  verify_phone: "Aby potwierdzić, że ten numer telefonu należy do Ciebie, wpisz kod na ekranie z prośbą o jego podanie.",
+  verify_phone: "Aby potwierdzić, że ten numer telefonu należy do Ciebie, wpisz go na ekranie z prośbą o kod.",
 };
 
 const changes: Record<Notice, (appName: string) => string> = {
@@ -45,7 +45,7 @@ export const pl: Texts = {
   warning: () =>
     "Jeśli ta prośba o kod nie pochodzi od Ciebie, zignoruj tę wiadomość. Nie podawaj kodu nikomu, nawet osobie, która twierdzi, że u nas pracuje.",
   notMe: () => ({
-    sentence: "Jeśli o ten kod poprosił lub użył go ktoś inny, możesz go zablokować i zakończyć sesję.",
+    sentence: "Jeśli ktoś inny poprosił o ten kod lub go użył, możesz zablokować kod i zakończyć sesję.",
     label: "To nie ja",
   }),
   sms: (wording, { code, appName, minutes }) =>
@@ -55,8 +55,8 @@ export const pl: Texts = {
     `Dzień dobry. Twój ${kinds[wording]} ${appName} to: ${code}. Powtarzam, Twój kod to: ${code}. ${known(wording)}Nie podawaj go nikomu. Do widzenia.`,
   notice: (notice, { appName, days }) => ({
     subject: changes[notice](appName),
-    explanation: "Jeśli to Twoja zmiana, nie musisz nic robić.",
-    sentence: `Jeśli nie, cofnij ją w ciągu ${daysOf(days)}. Przywrócimy poprzednie dane i wylogujemy wszystkie urządzenia.`,
+    explanation: "Jeśli ta zmiana pochodzi od Ciebie, nie musisz nic robić.",
+    sentence: `Jeśli nie, cofnij ją w ciągu ${daysOf(days)}. Przywrócimy poprzednie dane kontaktowe i wylogujemy wszystkie urządzenia.`,
     label: "Cofnij zmianę",
   }),
   noticeSms: (notice, { appName, days, url }) =>

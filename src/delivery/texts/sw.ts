@@ -37,8 +37,8 @@ export const sw: Texts = {
   warning: () =>
     "Ikiwa hukuomba msimbo huu, unaweza kupuuza ujumbe huu. Usimpe mtu yeyote msimbo huu, hata anayesema anafanya kazi kwetu.",
   notMe: () => ({
-    sentence: "Ikiwa mtu mwingine aliomba au alitumia msimbo huu, unaweza kuuzuia na kuondoa kifaa kilichoingia.",
-    label: "Sikuwa mimi",
+    sentence: "Ikiwa mtu mwingine aliomba au alitumia msimbo huu, unaweza kuuzuia na kukiondoa kifaa kilichoingia.",
+    label: "Haikuwa mimi",
   }),
   sms: (wording, { code, appName, minutes }) =>
     `${code} ni ${kinds[wording]} ${appName}, halali kwa dakika ${minutes}. ${known(wording)}Hukuuomba? Upuuze. Usimpe mtu yeyote.`,

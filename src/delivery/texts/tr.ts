@@ -20,9 +20,9 @@ const explanations: Record<Wording, string> = {
 
 const changes: Record<Notice, (appName: string) => string> = {
   email_changed: (appName) => `${appName} hesabınızın e-posta adresi değiştirildi`,
-  email_removed: (appName) => `${appName} hesabınızdan e-posta adresi kaldırıldı`,
+  email_removed: (appName) => `${appName} hesabınızın e-posta adresi kaldırıldı`,
   phone_changed: (appName) => `${appName} hesabınızın telefon numarası değiştirildi`,
-  phone_removed: (appName) => `${appName} hesabınızdan telefon numarası kaldırıldı`,
+  phone_removed: (appName) => `${appName} hesabınızın telefon numarası kaldırıldı`,
 };
 
 const known = (wording: Wording) => (wording === "registration_of_known" ? "Zaten bir hesabınız var. " : "");
@@ -49,9 +49,9 @@ export const tr: Texts = {
   notice: (notice, { appName, days }) => ({
     subject: changes[notice](appName),
     explanation: "Bu değişikliği siz yaptıysanız bir şey yapmanız gerekmez.",
-    sentence: `Siz yapmadıysanız değişikliği ${days} gün içinde geri alın. Önceki bilginiz geri yüklenir ve tüm cihazlardaki oturumlar kapatılır.`,
+    sentence: `Siz yapmadıysanız değişikliği ${days} gün içinde geri alın. Önceki iletişim bilginiz geri yüklenir ve tüm cihazlardaki oturumlar kapatılır.`,
     label: "Değişikliği geri al",
   }),
   noticeSms: (notice, { appName, days, url }) =>
-    `${changes[notice](appName)}. Siz değil misiniz? ${days} gün içinde geri alın: ${url}`,
+    `${changes[notice](appName)}. Siz yapmadıysanız ${days} gün içinde geri alın: ${url}`,
 };

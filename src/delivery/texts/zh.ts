@@ -19,10 +19,10 @@ const explanations: Record<Wording, string> = {
 };
 
 const changes: Record<Notice, (appName: string) => string> = {
-  email_changed: (appName) => `您的 ${appName} 账号已更改邮箱`,
-  email_removed: (appName) => `您的 ${appName} 账号已移除邮箱`,
-  phone_changed: (appName) => `您的 ${appName} 账号已更改电话号码`,
-  phone_removed: (appName) => `您的 ${appName} 账号已移除电话号码`,
+  email_changed: (appName) => `您的 ${appName} 账号邮箱已更改`,
+  email_removed: (appName) => `您的 ${appName} 账号邮箱已移除`,
+  phone_changed: (appName) => `您的 ${appName} 账号电话号码已更改`,
+  phone_removed: (appName) => `您的 ${appName} 账号电话号码已移除`,
 };
 
 const known = (wording: Wording) => (wording === "registration_of_known" ? "您已有账号。" : "");
@@ -34,10 +34,10 @@ export const zh: Texts = {
   smsAlphabet: "ucs2",
   headline: (wording, { appName }) => `是您的 ${appName} ${kinds[wording]}`,
   explanation: (wording) => explanations[wording],
-  validity: ({ minutes }) => `${minutes} 分钟内有效，仅可使用一次。`,
-  warning: () => "如非本人操作，请忽略本消息。请勿将其告诉任何人，包括自称是我们工作人员的人。",
+  validity: ({ minutes }) => `有效期为 ${minutes} 分钟，仅可使用一次。`,
+  warning: () => "如非本人操作，请忽略本消息。请勿将验证码告诉任何人，包括自称是我们工作人员的人。",
   notMe: () => ({
-    sentence: "如果有人冒用您的名义获取或使用了此代码，您可以将其作废并终止相应的登录。",
+    sentence: "如果有人冒用您的名义获取或使用了此验证码，您可以将其作废并终止相应的登录。",
     label: "不是我本人操作",
   }),
   sms: (wording, { code, appName, minutes }) =>

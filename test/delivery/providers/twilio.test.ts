@@ -174,12 +174,25 @@ describe("a call by Twilio", () => {
     ["en-GB", "en-GB"],
     ["pt_br", "pt-BR"],
     ["fr-BE", "fr-FR"],
+    ["pt", "pt-BR"],
+    ["sw", "en-US"],
     ["tlh", "en-US"],
     ["constructor", "en-US"],
   ])("in %s is read by the voice of %s", async (locale, language) => {
     await withServer(async (server) => {
       await twilio(server, { channel: "voice" }).send({ ...message("voice"), locale });
       expect(formOf(server).get("Twiml")).toContain(`<Say language="${language}">`);
+    });
+  });
+
+  test.each([
+    ["ar", 'language="arb" voice="Polly.Zeina"'],
+    ["hi", 'language="hi-IN" voice="Polly.Aditi"'],
+    ["tr-TR", 'language="tr-TR" voice="Polly.Filiz"'],
+  ])("in %s names a voice, because no basic one speaks it", async (locale, attributes) => {
+    await withServer(async (server) => {
+      await twilio(server, { channel: "voice" }).send({ ...message("voice", { locale }), locale });
+      expect(formOf(server).get("Twiml")).toContain(`<Say ${attributes}>`);
     });
   });
 });
