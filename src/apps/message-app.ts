@@ -10,5 +10,5 @@ export function messageAppOf(
   const { senderName, accentColor, autofill, texts } = app?.wording ?? noWording;
   const { logoUrl, supportAddress } = app ?? { logoUrl: "", supportAddress: "" };
   const brand = { appName: app?.displayName || appName, logoUrl, accentColor, supportAddress };
-  return { brand, texts, senderName, autofill };
+  return { brand, texts, senderName: senderName || brand.appName, autofill };
 }

@@ -27,6 +27,7 @@ export interface Preview {
   readonly subject: string;
   readonly text: string;
   readonly html: string;
+  /** Empty: it is no mail. */
   readonly senderName: string;
   readonly locale: string;
   /** Null: it is not an SMS. */
@@ -79,6 +80,7 @@ export async function previewMessage(deps: AppsDeps, input: PreviewInput): Promi
     sendKey: "preview",
     expiresAt: deps.clock() + codeTtlMs,
   });
-  const { subject, text, html, senderName, locale } = message;
+  const { subject, text, html, locale } = message;
+  const senderName = channel === "email" ? message.senderName : "";
   return { subject, text, html, senderName, locale, size: channel === "sms" ? smsSizeOf(text) : null };
 }

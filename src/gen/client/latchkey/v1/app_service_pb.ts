@@ -1573,7 +1573,7 @@ export type PreviewMessageResponse = Message<"latchkey.v1.PreviewMessageResponse
   html: string;
 
   /**
-   * The name that a mail comes from. Empty: the carrier's name, or another channel.
+   * The name that a mail comes from. Empty: another channel.
    *
    * @generated from field: string sender_name = 4;
    */
