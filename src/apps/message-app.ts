@@ -10,5 +10,7 @@ export function messageAppOf(
   const { senderName, accentColor, autofill, texts } = app?.wording ?? noWording;
   const { logoUrl, supportAddress } = app ?? { logoUrl: "", supportAddress: "" };
   const brand = { appName: app?.displayName || appName, logoUrl, accentColor, supportAddress };
-  return { brand, texts, senderName: senderName || brand.appName, autofill };
+  // The operator may have named the sender in the carrier's settings.
+  const ownName = brand.appName === appName ? "" : brand.appName;
+  return { brand, texts, senderName: senderName || ownName, autofill };
 }

@@ -2,6 +2,7 @@ import { renderMessage } from "../delivery/render.js";
 import { resolvePolicy, withChannelsOf } from "../model/app-policy.js";
 import type { Purpose } from "../model/challenge.js";
 import { type Channel, contactKindOf } from "../model/channel.js";
+import { notMePath } from "../model/not-me.js";
 import { type SmsSize, smsSizeOf } from "../model/sms-size.js";
 import { appTextViolations, messageWordsViolations } from "../model/text-rules.js";
 import type { AppText, MessageWords, Wording } from "../model/wording.js";
@@ -74,7 +75,7 @@ export async function previewMessage(deps: AppsDeps, input: PreviewInput): Promi
     locale: input.locale,
     expiresInMinutes: codeTtlMs / 60_000,
     words,
-    notMeUrl: null,
+    notMeUrl: channel === "email" ? `${deps.deployment.issuer}${notMePath}/preview` : null,
     to: sampleContacts[contactKindOf[channel]],
     challengeId: "preview",
     sendKey: "preview",

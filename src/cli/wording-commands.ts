@@ -19,7 +19,7 @@ export function addWordingCommands(wording: Command, env: Env, io: Io): void {
   );
 
   ofApp(wording.command("set").description("change how the messages of an app look and what they may say"))
-    .option("--sender-name <text>", "the name that mails come from; empty: the app's")
+    .option("--sender-name <text>", "the name that mails come from; empty: that of the app")
     .option("--accent-color <colour>", "a colour of the mails, such as #1a73e8; empty: none")
     .option("--link-hosts <list>", "the hosts that texts may link to, separated by commas")
     .option("--sender-ids <list>", "the senders that calls may ask for, separated by commas")

@@ -13,7 +13,7 @@ export type Wording = (typeof wordings)[number];
 
 /** How the messages of an app look and what they say. Empty texts: the default of Latchkey or of the carrier. */
 export interface AppWording {
-  /** The name that mails come from. Empty: that of the app. */
+  /** The name that mails come from. Empty: the app's own name, or that of the carrier's settings if it has none. */
   readonly senderName: string;
   /** `#rrggbb`, of the mails. Empty: none. */
   readonly accentColor: string;

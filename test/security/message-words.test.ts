@@ -176,7 +176,11 @@ describe.each(testEngines())("what callers and admins put into messages, on $eng
       const before = sent();
       for (const locale of badLocales) {
         const call = await callAs(backend).send({ identifier: newPhone(), locale });
-        expect([locale.slice(0, 40), call.reason, new Set(call.fields)]).toEqual([locale.slice(0, 40), "REQUEST_INVALID", new Set(["locale"])]);
+        expect([locale.slice(0, 40), call.reason, new Set(call.fields)]).toEqual([
+          locale.slice(0, 40),
+          "REQUEST_INVALID",
+          new Set(["locale"]),
+        ]);
         const put = await callAs(admin).put({ channel: Channel.SMS, locale, text: "{otp}" });
         expect([put.reason, new Set(put.fields)]).toEqual(["REQUEST_INVALID", new Set(["text.locale"])]);
       }

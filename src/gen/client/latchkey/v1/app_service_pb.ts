@@ -1573,7 +1573,7 @@ export type PreviewMessageResponse = Message<"latchkey.v1.PreviewMessageResponse
   html: string;
 
   /**
-   * The name that a mail comes from. Empty: another channel.
+   * The name that a mail comes from. Empty: another channel, or the name of the carrier.
    *
    * @generated from field: string sender_name = 4;
    */

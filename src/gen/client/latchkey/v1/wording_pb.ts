@@ -22,7 +22,8 @@ export const file_latchkey_v1_wording: GenFile = /*@__PURE__*/
  */
 export type AppWording = Message<"latchkey.v1.AppWording"> & {
   /**
-   * The name that mails come from: at most 40 characters. The address is that of the carrier. Empty: the name of the app.
+   * The name that mails come from: at most 40 characters. The address is that of the carrier. Empty: display_name,
+   * or the name that the settings of the carrier give if that is empty too.
    *
    * @generated from field: string sender_name = 1;
    */
