@@ -96,6 +96,15 @@ describe("an SMS by Twilio", () => {
     });
   });
 
+  test("comes from the sender that the message asks for, also instead of a messaging service", async () => {
+    await withServer(async (server) => {
+      const sender = { messagingService: "MG0123456789abcdef0123456789abcdef" };
+      await twilio(server, { sender }).send({ ...message("sms"), senderId: "SHOP" });
+      expect(formOf(server).get("From")).toBe("SHOP");
+      expect(formOf(server).has("MessagingServiceSid")).toBe(false);
+    });
+  });
+
   test("waits at Twilio from 1 s to 10 h, however long its code is valid", async () => {
     await withServer(async (server) => {
       const sent = message("sms");

@@ -34,6 +34,14 @@ export function apps(scene: Scene): void {
         { name: "second", channel: "sms", kind: "twilio", keyId: "carrier-2" },
         { name: "first", channel: "email", kind: "smtp", keyId: "carrier-1" },
       ],
+      wording: {
+        senderName: "Ada’s \0 Shop",
+        accentColor: "#1a73e8",
+        linkHosts: ["shop.example"],
+        senderIds: ["SHOP"],
+        autofill: { webHost: "shop.example", androidHash: "FA+9qCX9VSu" },
+        texts: [{ channel: "sms", wording: "", locale: "de", subject: "", text: "Ihr Code\n{otp} 😀" }],
+      },
       routing: [
         {
           channel: "sms",

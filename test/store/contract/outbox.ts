@@ -49,6 +49,7 @@ export function outbox(scene: Scene): void {
         contact,
         isTest: false,
         locale,
+        words: null,
         expiresAt,
         sealedCode: Buffer.from("sealed"),
         hasUser: false,
