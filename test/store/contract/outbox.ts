@@ -54,7 +54,6 @@ export function outbox(scene: Scene): void {
         sealedCode: Buffer.from("sealed"),
         hasUser: false,
         invited: false,
-        words: null,
       },
     });
   });
