@@ -36,11 +36,11 @@ export type CreateOutcome =
 /** Who has a contact that a test identifier covers. */
 export type TestHolder =
   /**
-   * A person of the pool has it verified, or a member of the app claims it who is no test account, has verified another contact, or
-   * is a member of another app. The code must not work.
+   * A person of the pool has it verified, or a member of any app of the pool claims it who is no test account, has verified another
+   * contact, or is a member of another app. The code must not work.
    */
   | { readonly kind: "real" }
-  /** The oldest test account with it. */
+  /** The oldest test account of the app with it. */
   | { readonly kind: "test"; readonly userId: string; readonly locale: string; readonly state: MemberState }
   | { readonly kind: "none" };
 

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import type { NewChallenge } from "../../../src/model/challenge.js";
 import type { Contact } from "../../../src/model/contact.js";
 import { type StoreProcesses, startStoreProcesses } from "../../support/store-processes.js";
+import { newApp } from "./directory-fixtures.js";
 import {
   appId,
   bytes,
@@ -75,6 +76,18 @@ export function testIdentifiers(scene: Scene): void {
     expect(await holder(contact)).toEqual({ kind: "real" });
   });
 
+  it("each app has a test account of its own", async () => {
+    const contact = email();
+    await scene.store.apps.createApp({ app: newApp(shop), now: t0 });
+    const here = (await signInTest(contact)).user;
+    expect(await holder(contact, shop)).toEqual({ kind: "none" });
+    const { challengeId } = await test(contact, shop);
+    const there = (await redeem(scene.store, challengeId, { newSession: newSession({ appId: shop.appId }) })).user;
+    expect(there.userId).not.toBe(here.userId);
+    expect(await holder(contact)).toMatchObject({ kind: "test", userId: here.userId });
+    expect(await holder(contact, shop)).toMatchObject({ kind: "test", userId: there.userId });
+  });
+
   it("a backend can make the account", async () => {
     const contact = phone();
     const membership = { credentialType: "test" as const, kind: "reviewer" };
@@ -96,6 +109,10 @@ export function testIdentifiers(scene: Scene): void {
       (await add({ contacts: [claimed(contact)], membership: { state: "locked" } })).user.userId,
     "a user without a credential": async (contact) =>
       (await add({ contacts: [claimed(contact)], membership: { credentialType: "none" } })).user.userId,
+    "a user to whom the backend of another app gave it": async (contact) => {
+      await scene.store.apps.createApp({ app: newApp(shop), now: t0 });
+      return (await add({ contacts: [claimed(contact)] }, shop)).user.userId;
+    },
     "a user who got it after a test account": async (contact) => {
       await signInTest(contact);
       return (await add({ contacts: [claimed(contact)] })).user.userId;

@@ -56,6 +56,8 @@ interface TestClaimRow {
   user_id: string;
   locale: string;
   state: MemberState;
+  /** Whether the claim is of the app that asks. */
+  is_own: number;
   is_test: number;
 }
 
@@ -77,12 +79,16 @@ export function createLookups(db: Database): Lookups {
       `SELECT coalesce(${verifiedHolder(contact)}, ${claimant({ ...contact, condition: `(@tests OR NOT ${isOfTestAccount})` })})`,
     )
     .pluck();
-  // A claim of a real person comes first, whatever its age.
-  const testClaim = db.prepare<Params<"appId" | "kind" | "value">, TestClaimRow>(`
-    SELECT l.user_id, u.locale, m.state, m.credential_type = 'test' AND NOT EXISTS (SELECT 1 FROM contacts v WHERE v.user_id = l.user_id)
-      AND NOT EXISTS (SELECT 1 FROM memberships e WHERE e.user_id = l.user_id AND e.app_id <> l.app_id) AS is_test
-    FROM claims l JOIN memberships m ON m.user_id = l.user_id AND m.app_id = l.app_id JOIN users u ON u.user_id = l.user_id
-    WHERE l.app_id = @appId AND l.kind = @kind AND l.value = @value ORDER BY is_test, l.created_at, l.user_id LIMIT 1`);
+  // A claim of a real person comes first, whatever its app and age. Then those of the app come first.
+  const testClaim = db.prepare<Params<"poolId" | "appId" | "kind" | "value">, TestClaimRow>(`
+    SELECT l.user_id, u.locale, m.state, l.app_id = @appId AS is_own,
+      m.credential_type = 'test' AND NOT EXISTS (SELECT 1 FROM contacts v WHERE v.user_id = l.user_id)
+        AND NOT EXISTS (SELECT 1 FROM memberships e WHERE e.user_id = l.user_id AND e.app_id <> l.app_id) AS is_test
+    FROM (SELECT app_id FROM apps WHERE pool_id = @poolId UNION SELECT @appId) a
+    CROSS JOIN claims l ON l.app_id = a.app_id AND l.kind = @kind AND l.value = @value
+    CROSS JOIN memberships m ON m.user_id = l.user_id AND m.app_id = l.app_id
+    CROSS JOIN users u ON u.user_id = l.user_id
+    ORDER BY is_test, is_own DESC, l.created_at, l.user_id LIMIT 1`);
   const recipientBy = (condition: string) =>
     db.prepare<RecipientParams, HolderRow & { locale: string }>(`
       SELECT u.user_id, u.locale, m.state, m.credential_type FROM users u ${memberOf} WHERE u.pool_id = @poolId AND ${condition}`);
@@ -148,9 +154,11 @@ export function createLookups(db: Database): Lookups {
     },
     testHolder({ poolId, appId, contact: { kind, value } }) {
       if (verifiedBy.get({ poolId, appId, kind, value }) !== undefined) return { kind: "real" };
-      const row = testClaim.get({ appId, kind, value });
-      if (row === undefined) return { kind: "none" };
-      return row.is_test === 0 ? { kind: "real" } : { kind: "test", userId: row.user_id, locale: row.locale, state: row.state };
+      const row = testClaim.get({ poolId, appId, kind, value });
+      if (row?.is_test === 0) return { kind: "real" };
+      return row === undefined || row.is_own === 0
+        ? { kind: "none" }
+        : { kind: "test", userId: row.user_id, locale: row.locale, state: row.state };
     },
     // Reads as much for an unknown identifier, so that timing does not reveal whether a user exists.
     recipient({ identifier, channel, poolId, appId, trustClaims }) {
