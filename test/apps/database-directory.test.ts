@@ -123,6 +123,7 @@ describe.each(storeEngines())("the directory over $engine", ({ open }) => {
       carriers: [],
       wording: noWording,
       testIdentifiers: [],
+      routing: [],
       policy,
     });
     await apps.changeApp({ appId: "default", apply: (app) => ({ ...app, displayName: "Mine", audience: "urn:mine" }) });

@@ -189,6 +189,7 @@ async function useMessages(store: Store, userId: string): Promise<void> {
   await store.messages.stats({ appId, from: 0, to: day, before: sent.messageId });
   await store.messages.joinRedemptions({ now: t0 + day, limit: 10 });
   await store.messages.sweep({ now: Date.now(), before: 1, limit: 10 });
+  await store.routes.judge({ now: t0 + 5 * minute, limit: 10 });
 }
 
 async function useForwards(store: Store): Promise<void> {
