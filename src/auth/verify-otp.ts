@@ -24,6 +24,7 @@ import { redeem } from "./registration.js";
 import { restoreOtherContacts } from "./restore-contacts.js";
 import { signedInUser } from "./signed-in-user.js";
 import { refuseTooManyContacts } from "./start-contact-change.js";
+import { noticeOf } from "./take-back-contact.js";
 
 export interface VerifyOtpInput extends GuessInput {
   readonly target: ChallengeTarget;
@@ -116,11 +117,13 @@ async function verify(deps: Deps, caller: Caller, { input, kind, idempotency }: 
       newSession: newSessionOf(deps, caller, { challenge, kind }),
       sessionsMax: caller.policy.sessionsMax,
       lockoutKey: guess.lockoutKey,
+      notice: contact === null || replaces === null ? null : noticeOf(deps, caller.policy, contact.kind),
     },
   });
   if (outcome.kind === "too_many_contacts") throw new AuthError("TOO_MANY_CONTACTS");
   if (outcome.kind === "refused") return await lose(outcome.why);
   deps.metrics.challengeRedeemed(challenge);
+  if (outcome.redemption.kind === "contact_changed" && replaces !== null) deps.wakeOutbox(now);
   deps.log.info(
     {
       challengeId: challenge.challengeId,

@@ -3,6 +3,7 @@ import type { Channel } from "../model/channel.js";
 import type { Contact } from "../model/contact.js";
 import { maskContact } from "../model/mask.js";
 import type { MessageStatus, MessageTry } from "../model/message.js";
+import { takeBackMs } from "../model/not-me.js";
 import { countryOf } from "../model/phone-number.js";
 import type { EpochMs } from "../model/time.js";
 import type { EndedTry } from "../store/port/messages.js";
@@ -10,6 +11,7 @@ import type { OutboxMessage, Settlement } from "../store/port/outbox.js";
 import type { CarrierHealth } from "./carrier-health.js";
 import type { DeliveryResult, Message, Provider, Receipt } from "./provider.js";
 import { type RenderInput, renderMessage } from "./render.js";
+import { renderNotice } from "./render-notice.js";
 import { type Memory, nextInRound } from "./rounds.js";
 import { systemTimers, type Timers } from "./timers.js";
 import { causeOf, newRound, type Standing, type Verdict, verdictOf } from "./verdict.js";
@@ -67,8 +69,11 @@ export interface DeliverDeps {
   readonly refusalOf: (appId: string, contact: Contact) => string | null;
   /** Returns what the messages of an app look like and say. */
   readonly appOf: (appId: string) => MessageApp;
-  /** Returns the link by which the recipient of a code mail says that it was not requested by them. */
-  readonly notMeUrlOf: (delivery: Pick<Delivery, "challengeId" | "locale">) => string;
+  /**
+   * Returns the link by which the recipient of a code mail says that it was not requested by them, and that of a notice takes the
+   * contact back.
+   */
+  readonly notMeUrlOf: (delivery: Pick<Delivery, "challengeId" | "contact" | "locale" | "notice">) => string;
   /** Called after every try, for metrics. */
   readonly onTry?: (attempt: CountedTry) => void;
   /** Called when a carrier took a message, and when a message was given up, for metrics. */
@@ -130,8 +135,8 @@ export async function deliver(deps: DeliverDeps, attempt: Try): Promise<Outcome>
   return settled(deps, attempt, provider, result, verdict);
 }
 
-function isExpired({ clock }: DeliverDeps, { sealedCode, expiresAt }: Delivery): boolean {
-  return sealedCode === null || clock() >= expiresAt;
+function isExpired({ clock }: DeliverDeps, { sealedCode, expiresAt, notice }: Delivery): boolean {
+  return (sealedCode === null && notice === null) || clock() >= expiresAt;
 }
 
 function standingOf(deps: DeliverDeps, { tries, unknowns, delivery, memory }: Try, carriers: readonly Provider[]): Standing {
@@ -141,6 +146,12 @@ function standingOf(deps: DeliverDeps, { tries, unknowns, delivery, memory }: Tr
 
 function prepare(deps: DeliverDeps, { outboxId, delivery }: Try): Message | null {
   try {
+    const { notice } = delivery;
+    if (notice !== null) {
+      const { brand, senderName } = deps.appOf(delivery.appId);
+      const link = { url: deps.notMeUrlOf(delivery), days: takeBackMs / dayMs };
+      return renderNotice({ delivery, notice, sendKey: sendKeyOf(delivery, outboxId), ...link, brand, senderName });
+    }
     const code = deps.openCode(delivery);
     if (code === null) return null;
     const message = renderMessage({
@@ -288,7 +299,9 @@ function endedTry(
     readonly status: EndedTry["status"];
     readonly result: DeliveryResult | null;
   },
-): EndedTry {
+): EndedTry | null {
+  // The messages are those of codes. A notice goes to a contact that was removed, so it leaves no trace there.
+  if (delivery.notice !== null) return null;
   const { appId, userId, poolId, challengeId, purpose, channel, contact } = delivery;
   const receipt: Receipt = given.result?.kind === "sent" ? given.result : {};
   return {
@@ -314,12 +327,13 @@ function endedTry(
 }
 
 const detailMax = 200;
+const dayMs = 24 * 60 * 60_000;
 /** 1 s, 2 s, 4 s. */
 const waitingRoundsMax = 3;
 
 function logFields({ tries, delivery }: Try): Readonly<Record<string, unknown>> {
-  const { challengeId, channel, contact } = delivery;
-  return { challengeId, channel, to: maskContact(contact), try: tries };
+  const { challengeId, channel, contact, notice } = delivery;
+  return { ...(notice === null ? { challengeId } : { changeId: challengeId }), channel, to: maskContact(contact), try: tries };
 }
 
 /**

@@ -125,7 +125,7 @@ function filled(text: string, { code, appName, minutes }: Values): string {
 }
 
 /** Replaces line breaks, control characters and invisible characters that change the writing direction. */
-function cleanName(name: string): string {
+export function cleanName(name: string): string {
   return name
     .replace(/[\p{C}\p{Zl}\p{Zp}]/gu, " ")
     .replace(/\s+/g, " ")

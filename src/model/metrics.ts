@@ -23,8 +23,8 @@ export type Budget =
 export const hookOutcomes = ["allowed", "refused", "failed"] as const;
 export type HookOutcome = (typeof hookOutcomes)[number];
 
-/** What a report of "this was not me" ended. `forged`: its token was not made here. */
-export const notMeOutcomes = ["session", "challenge", "nothing", "forged"] as const;
+/** What a report of "this was not me" ended, or that it took a contact back. `forged`: its token was not made here. */
+export const notMeOutcomes = ["session", "challenge", "contact", "nothing", "forged"] as const;
 export type NotMeOutcome = (typeof notMeOutcomes)[number];
 
 /** Receives the events that use cases report for metrics. */

@@ -1,6 +1,6 @@
 import type { Directory } from "../apps/directory.js";
 import { messageAppOf } from "../apps/message-app.js";
-import { notMeTokenOf } from "../auth/not-me.js";
+import { linkTokenOf } from "../auth/link-token.js";
 import type { Settings } from "../config/settings.js";
 import { withSecret } from "../crypto/hook-secrets.js";
 import { createCarrierHealth } from "../delivery/carrier-health.js";
@@ -14,13 +14,13 @@ import { createRouting, senderOf } from "../delivery/routing.js";
 import { createReportTaking, followReports } from "../delivery/take-reports.js";
 import { createConsoleProvider } from "../delivery/taps/console.js";
 import { createInbox, type Inbox } from "../delivery/taps/inbox.js";
-import { notMePageLanguage } from "../delivery/texts/not-me-page.js";
+import { textsFor } from "../delivery/texts/languages.js";
 import type { TakeReports } from "../doors/http/reports/plugin.js";
 import type { Log } from "../lib/log.js";
 import type { TestedCarrier } from "../messages/test-provider.js";
 import type { App } from "../model/app.js";
 import type { CarrierStatus } from "../model/carrier.js";
-import { notMePath } from "../model/not-me.js";
+import { notMePath, takeBackPath } from "../model/not-me.js";
 import { urlBelow } from "../model/oauth.js";
 import { countryRefusal } from "../model/phone-number.js";
 import type { EpochMs } from "../model/time.js";
@@ -124,8 +124,11 @@ export function startDelivery(
     deliver: traceDelivery(deliver, tracer),
     refusalOf: (appId, contact) => countryRefusal(directory.findApp(appId)?.policy ?? settings.policy, contact),
     appOf: (appId) => messageAppOf(directory.findApp(appId), settings.appName),
-    notMeUrlOf: ({ challengeId, locale }) =>
-      `${urlBelow(settings.issuer, notMePath)}/${notMeTokenOf(core.deps.lookup, challengeId)}?lang=${notMePageLanguage([locale])}`,
+    notMeUrlOf: ({ challengeId, contact, locale, notice }) => {
+      const path = notice === null ? notMePath : takeBackPath;
+      const token = linkTokenOf(core.deps.lookup, notice === null ? "not me" : "contact change", challengeId);
+      return `${urlBelow(settings.issuer, path)}/${token}?lang=${textsFor(locale, contact).language}`;
+    },
     forwardTo: directory.reportedTo,
     onTry: recorder.tryEnded,
     onEnd: recorder.messageEnded,

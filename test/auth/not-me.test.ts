@@ -116,7 +116,7 @@ describe.each(engines)("this was not me, on $engine", (engine) => {
     expect((await open(on, url, { method: "PUT" })).headers.allow).toBe("GET, HEAD, POST");
     const head = await open(on, url, { method: "HEAD" });
     expect([head.status, head.body]).toEqual([200, ""]);
-    expect(await reportsOf(on)).toEqual({ session: 0, challenge: 0, nothing: 0, forged: 0 });
+    expect(await reportsOf(on)).toEqual({ session: 0, challenge: 0, contact: 0, nothing: 0, forged: 0 });
     const { tokens, sessionId } = await on.auth.verifyOtp({ challengeId, code });
     for (const way of ways) await open(on, url, way);
     const { sessions } = await on.authWith({ authorization: `Bearer ${tokens!.accessToken}` }).listSessions({});
@@ -160,7 +160,7 @@ describe.each(engines)("this was not me, on $engine", (engine) => {
     expect(sessions.map(({ sessionId }) => sessionId).sort()).toEqual([mine.sessionId, me.sessionId].sort());
     await open(on, first!.url, press);
     await open(on, third.url, press);
-    expect(await reportsOf(on)).toEqual({ session: 1, challenge: 0, nothing: 2, forged: 0 });
+    expect(await reportsOf(on)).toEqual({ session: 1, challenge: 0, contact: 0, nothing: 2, forged: 0 });
   });
 
   it("works in other processes and after a restart with the same keys", async () => {

@@ -62,6 +62,7 @@ export function delivery(change: Partial<Delivery> = {}): Delivery {
     expiresAt: Date.parse("2026-01-05T10:05:00Z"),
     hasUser: true,
     invited: false,
+    notice: null,
     ...change,
   };
 }

@@ -1,14 +1,12 @@
 import { type FastifyInstance, type FastifyReply, fastify } from "fastify";
-import { AuthService } from "../../gen/latchkey/v1/auth_service_pb.js";
-import { notMePath } from "../../model/not-me.js";
 import type { ServedService } from "../../rpc/pipeline.js";
 import type { Bodies } from "../web/body.js";
 import type { CallerReading } from "../web/caller.js";
 import { pathOf, type WebRequest, type WebResponse } from "../web/types.js";
-import { servedMethod } from "./call.js";
 import { oauthRoutes } from "./oauth/plugin.js";
 import { oauthMethodsOf } from "./oauth/route.js";
-import { notMeRoutes } from "./pages/plugin.js";
+import { pagesOf } from "./pages/pages.js";
+import { pageRoutes } from "./pages/plugin.js";
 import { reportRoutes, type TakeReports } from "./reports/plugin.js";
 
 export interface HttpRoutesOptions extends CallerReading {
@@ -48,11 +46,11 @@ export function createHttpRoutes(options: HttpRoutesOptions): HttpRoutes {
       app.register(oauthRoutes({ ...options, methods }), { prefix });
     }
   }
-  const report = servedMethod(options.services, AuthService.method.reportNotMe);
-  if (report !== undefined) {
-    for (const prefix of new Set([notMePath, `${issuerPath}${notMePath}`])) {
+  for (const { path, page, act } of pagesOf(options.services)) {
+    if (act === undefined) continue;
+    for (const prefix of new Set([path, `${issuerPath}${path}`])) {
       prefixes.push(`${prefix}/`);
-      app.register(notMeRoutes({ ...options, report }), { prefix });
+      app.register(pageRoutes({ ...options, page, act }), { prefix });
     }
   }
   if (options.reports !== undefined) {

@@ -13,6 +13,7 @@ import { revokeToken } from "../../auth/revoke-token.js";
 import { type SendOtpInput, sendOtp } from "../../auth/send-otp.js";
 import { listSessions, revokeOtherSessions, revokeSession } from "../../auth/sessions.js";
 import { type StartContactChangeInput, startContactChange } from "../../auth/start-contact-change.js";
+import { takeBackContact } from "../../auth/take-back-contact.js";
 import { updateCurrentUser } from "../../auth/update-current-user.js";
 import { type VerifyOtpResult, verifyOtp } from "../../auth/verify-otp.js";
 import {
@@ -49,6 +50,11 @@ export function createAuthService(deps: Deps): Handlers<typeof AuthService> {
     forAnyone: {
       async reportNotMe(caller, { token }) {
         await reportNotMe(deps, caller, { token });
+        return {};
+      },
+
+      async takeBackContact(caller, { token }) {
+        await takeBackContact(deps, caller, { token });
         return {};
       },
     },

@@ -60,6 +60,11 @@ export const movedTables: readonly MovedTable[] = [
     }),
   },
   {
+    name: "contact_changes",
+    key: ["change_id"],
+    changed: (row: { was_replaced: number }) => ({ was_replaced: row.was_replaced === 1 }),
+  },
+  {
     name: "sessions",
     key: ["session_id"],
     changed: (row: { idle_expires_at: number }) => ({ sweep_at: sweepAt(row.idle_expires_at) }),

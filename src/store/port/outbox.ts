@@ -46,6 +46,11 @@ export interface OutboxMessage {
     readonly hasUser: boolean;
     /** Whether that member is invited. If so, the message of a sign-in is worded as an invitation. */
     readonly invited: boolean;
+    /**
+     * What happened to the contact, if this is its notice. That has no code, and `challengeId` is the id of the change. Null: the
+     * message of a challenge.
+     */
+    readonly notice: "changed" | "removed" | null;
   } | null;
 }
 

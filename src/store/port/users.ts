@@ -10,6 +10,7 @@ import type {
   User,
   UserContact,
 } from "../../model/user.js";
+import type { NewNotice } from "./not-me.js";
 
 /** A person of the pool. `membership` is null if the person is no member of the app that asked. */
 export interface FoundUser {
@@ -167,11 +168,13 @@ export interface Users {
    * Removes a contact of a member: the verified one from the person, a claim from the membership. The last contact of a member and
    * the last verified one of a person are refused as `last_contact`. Live challenges of the contact that could sign this person in
    * become decoys. They lose the contact, and so do ended ones and the person's changes that replace it. Other live ones keep it.
+   * A verified contact gets the `notice`, by default none, and is kept for `notMe.takeBack` until that expires.
    */
   removeContact(change: {
     readonly appId: string;
     readonly userId: string;
     readonly contact: Contact;
+    readonly notice?: NewNotice | null;
     readonly now: EpochMs;
   }): Promise<ChangeOutcome>;
 

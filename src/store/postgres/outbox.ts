@@ -1,7 +1,14 @@
 import type { EpochMs } from "../../model/time.js";
 import type { Store } from "../port/store.js";
 import { afterLook, afterPuttingOff, areFresh, horizonMs, lookFrom, noMarks } from "../rules/outbox-marks.js";
-import { type DueRow, hasExpired, isLiveChallenge, toMessage } from "../shared/rows.js";
+import {
+  type ContactChangeRow,
+  contactChangeColumns,
+  type DueRow,
+  hasExpired,
+  isLiveChallenge,
+  withNotices,
+} from "../shared/rows.js";
 import { type Database, type Statement, unflushed } from "./database.js";
 import { claimantOf } from "./functions/person-rows.js";
 import { functionName } from "./functions/set.js";
@@ -57,6 +64,11 @@ const claim: Statement = {
     ORDER BY d.due_at, m.outbox_id`,
 };
 
+const changesOf: Statement = {
+  name: "changes_of_notices",
+  text: `SELECT ${contactChangeColumns} FROM contact_changes n WHERE n.change_id = ANY ($1)`,
+};
+
 // A sequence is read as it is now, whatever the snapshot. Its first number counts only once it was given out.
 const look: Statement = {
   name: "look_at_outbox",
@@ -107,7 +119,9 @@ export function createOutbox(db: Database, monotonic: () => number = () => perfo
   return {
     async claim({ now, leaseMs, limit }) {
       await refresh(now, now);
-      return (await db.rows<DueRow>(claim, [now, now + leaseMs, limit, marks.near, marks.laterFrom])).map(toMessage);
+      const rows = await db.rows<DueRow>(claim, [now, now + leaseMs, limit, marks.near, marks.laterFrom]);
+      const without = rows.flatMap((row) => (row.pool_id === null ? [row.challenge_id] : []));
+      return withNotices(rows, without.length === 0 ? [] : await db.rows<ContactChangeRow>(changesOf, [without]));
     },
     async settle(settlements, forwardTo = new Set()) {
       if (settlements.length === 0) return;

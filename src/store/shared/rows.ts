@@ -224,6 +224,56 @@ export function toMessage(row: DueRow): OutboxMessage {
             expiresAt: row.expires_at,
             hasUser: userId !== null,
             invited: Boolean(row.invited),
+            notice: null,
           },
+  };
+}
+
+/** How long the notice of a removed contact is worth sending. */
+const noticeMaxMs = 24 * 60 * 60_000;
+
+/** A contact that was removed, with what its notice needs. */
+export interface ContactChangeRow {
+  change_id: string;
+  pool_id: string;
+  app_id: string;
+  user_id: string;
+  kind: ContactKind;
+  value: string;
+  locale: string;
+  /** SQLite has no booleans and uses 0 and 1. */
+  was_replaced: boolean | number;
+  changed_at: EpochMs;
+}
+
+export const contactChangeColumns = columns("change_id pool_id app_id user_id kind value locale was_replaced changed_at", "n");
+
+/** Returns claimed messages, of which those without a challenge may be notices of `changes`. */
+export function withNotices(rows: readonly DueRow[], changes: readonly ContactChangeRow[]): OutboxMessage[] {
+  const byId = new Map(changes.map((change) => [change.change_id, change]));
+  return rows.map((row) => {
+    const change = row.pool_id === null ? byId.get(row.challenge_id) : undefined;
+    return change === undefined ? toMessage(row) : { ...toMessage(row), delivery: noticeOf(change, row.channel) };
+  });
+}
+
+function noticeOf(change: ContactChangeRow, channel: Channel): OutboxMessage["delivery"] {
+  return {
+    challengeId: change.change_id,
+    poolId: change.pool_id,
+    appId: change.app_id,
+    userId: change.user_id,
+    clientId: "",
+    purpose: "change_contact",
+    channel,
+    contact: { kind: change.kind, value: change.value },
+    locale: change.locale,
+    words: null,
+    sealedCode: null,
+    expiresAt: change.changed_at + noticeMaxMs,
+    hasUser: true,
+    invited: false,
+    notice: change.was_replaced ? "changed" : "removed",
+    isTest: false,
   };
 }

@@ -2,7 +2,14 @@ import type { Database } from "better-sqlite3";
 import type { EpochMs } from "../../model/time.js";
 import type { Settlement } from "../port/outbox.js";
 import type { Store } from "../port/store.js";
-import { type DueRow, hasExpired, isLiveChallenge, toMessage } from "../shared/rows.js";
+import {
+  type ContactChangeRow,
+  contactChangeColumns,
+  type DueRow,
+  hasExpired,
+  isLiveChallenge,
+  withNotices,
+} from "../shared/rows.js";
 import { createTries } from "./messages/append.js";
 import { challengeContact, claimant, countsForPerson, verifiedHolder } from "./people/holders.js";
 import type { Writer } from "./writer.js";
@@ -35,6 +42,9 @@ export function createOutbox(db: Database, writer: Writer): Operations {
     LEFT JOIN memberships p ON p.app_id = c.app_id AND p.user_id = coalesce(c.user_id, ${verifiedHolder(challengeContact)},
       ${claimant({ ...challengeContact, condition: countsForPerson("false") })})
     ORDER BY m.due_at, m.outbox_id LIMIT ${limit}`),
+  );
+  const changeOf = db.prepare<[string], ContactChangeRow>(
+    `SELECT ${contactChangeColumns} FROM contact_changes n WHERE n.change_id = ?`,
   );
   const leaseIn = (table: string) =>
     db.prepare<[EpochMs, number]>(`UPDATE ${table} SET due_at = ?, tries = tries + 1 WHERE outbox_id = ?`);
@@ -86,7 +96,10 @@ export function createOutbox(db: Database, writer: Writer): Operations {
       return writer.writeUnflushed(() => {
         const rows = dueAtMost(limit).all({ now });
         for (const row of rows) (row.put_off === 1 ? leaseLater : leaseNew).run(now + leaseMs, row.outbox_id);
-        return rows.map(toMessage);
+        return withNotices(
+          rows,
+          rows.flatMap((row) => (row.pool_id === null ? (changeOf.get(row.challenge_id) ?? []) : [])),
+        );
       });
     },
     settle: (settlements, forwardTo = new Set()) =>

@@ -117,7 +117,7 @@ export function openSqlite(options: SqliteOptions): Store {
       ...createRedemption(db, { writer, budgets, idempotency, lockouts, people, sessions }),
     },
     sessions: sessionOperations,
-    notMe: createNotMe(db, writer),
+    notMe: createNotMe(db, { writer, people, sessions }),
     users: createUserOperations(db, { writer, people, sessions }),
     outbox: createOutbox(db, writer),
     messages: createMessages(db, writer),

@@ -54,6 +54,7 @@ export function outbox(scene: Scene): void {
         sealedCode: Buffer.from("sealed"),
         hasUser: false,
         invited: false,
+        notice: null,
       },
     });
   });

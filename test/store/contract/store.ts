@@ -42,6 +42,7 @@ import { sends } from "./sends.js";
 import { sessions } from "./sessions.js";
 import { siblings } from "./siblings.js";
 import { sweep } from "./sweep.js";
+import { takeBack } from "./take-back.js";
 import { testIdentifiers } from "./test-identifiers.js";
 import { users } from "./users.js";
 import { withoutMembership } from "./without-membership.js";
@@ -74,6 +75,7 @@ const concerns: Readonly<Record<string, (scene: Scene) => void>> = {
   departures,
   claims,
   "changes of own contacts": contactChanges,
+  "contacts that are taken back": takeBack,
   joins,
   "races of people": peopleRaces,
   failures,

@@ -262,7 +262,10 @@ async function usePeople(store: Store): Promise<void> {
     const contact = { ...claim, verifiedAt };
     await store.users.addContact({ appId, userId, contact, primary: true, now: t0 });
   }
-  await store.users.removeContact({ appId, userId, contact: next, now: t0 });
+  const notice = { changeId: "change", channel: "email", expiresAt: t0 + day } as const;
+  await store.users.removeContact({ appId, userId, contact: next, notice, now: t0 });
+  await store.outbox.claim({ now: t0, leaseMs: 0, limit: 10 });
+  await store.notMe.takeBack({ changeId: notice.changeId, now: t0 });
   for (const locked of [true, false]) await store.users.setLock({ appId, userId, locked, now: t0 });
   const keysOfBudgets = [bytes("a"), bytes("b")];
   await store.budgets.countFailures({ keys: keysOfBudgets, now: t0 });

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { NotMePageTexts } from "../../../delivery/texts/not-me-page.js";
+import type { PageTexts } from "../../../delivery/texts/pages.js";
 
 const style = `
   :root { color-scheme: light dark; }
@@ -26,11 +26,11 @@ export const contentSecurityPolicy = [
   "frame-ancestors 'none'",
 ].join("; ");
 
-/** What the page says. `ask` and `failed` have the button. */
+/** What a page says. `ask` and `failed` have the button. */
 export type PageState = "ask" | "done" | "failed";
 
-/** The page in one language. It holds nothing of the request, so it is the same for every link. */
-export function notMePage(language: string, texts: NotMePageTexts, state: PageState): string {
+/** A page in one language. It holds nothing of the request, so it is the same for every link. */
+export function pageHtml(language: string, texts: PageTexts, state: PageState): string {
   const sentence = { ask: texts.question, done: texts.done, failed: texts.failed }[state];
   const form = state === "done" ? "" : `\n<form method="post"><button type="submit">${texts.button}</button></form>`;
   return `<!doctype html>

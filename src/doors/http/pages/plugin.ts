@@ -1,14 +1,15 @@
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from "fastify";
-import { notMePageLanguage, notMePageTexts } from "../../../delivery/texts/not-me-page.js";
-import type { ReportNotMeRequestSchema, ReportNotMeResponseSchema } from "../../../gen/latchkey/v1/auth_service_pb.js";
+import { type PageName, pageLanguage, pageTexts } from "../../../delivery/texts/pages.js";
 import type { Bodies } from "../../web/body.js";
 import type { CallerReading } from "../../web/caller.js";
 import { BodyError, readBytes } from "../body.js";
-import { contextOf, type MethodCall, refusalOf } from "../call.js";
-import { contentSecurityPolicy, notMePage, type PageState } from "./page.js";
+import { contextOf, refusalOf } from "../call.js";
+import { contentSecurityPolicy, type PageState, pageHtml } from "./page.js";
+import type { PageAct } from "./pages.js";
 
-export interface NotMeOptions extends CallerReading {
-  readonly report: MethodCall<typeof ReportNotMeRequestSchema, typeof ReportNotMeResponseSchema>;
+export interface PageOptions extends CallerReading {
+  readonly page: PageName;
+  readonly act: PageAct;
   readonly bodies: Bodies;
 }
 
@@ -18,10 +19,10 @@ interface Route {
 }
 
 /**
- * The page behind the link of a code mail. GET and HEAD only show it, because mail scanners and browsers fetch links by themselves.
- * POST reports. Every link gets the same page.
+ * A page behind the links of messages. GET and HEAD only show it, because mail scanners and browsers fetch links by themselves. POST
+ * acts. Every link gets the same page.
  */
-export function notMeRoutes(options: NotMeOptions): FastifyPluginAsync {
+export function pageRoutes(options: PageOptions): FastifyPluginAsync {
   return async (app: FastifyInstance) => {
     // The form has no fields. Its body is read to its end, so that the connection can carry the next request.
     app.addContentTypeParser("*", async (request: FastifyRequest) => void (await readBytes(request.raw, options.bodies)));
@@ -44,24 +45,25 @@ export function notMeRoutes(options: NotMeOptions): FastifyPluginAsync {
     });
     app.all<Route>("/*", async (request, reply) => {
       if (request.method !== "POST") return await show(request, reply, "ask");
-      const state = await report(request, reply);
+      const state = await act(request, reply);
       return await show(request, reply.code(state === "done" ? 200 : 503), state);
     });
   };
 
-  async function report(request: FastifyRequest<Route>, reply: FastifyReply): Promise<PageState> {
+  async function act(request: FastifyRequest<Route>, reply: FastifyReply): Promise<PageState> {
     try {
-      await options.report(contextOf(request.raw, reply.raw, options), { token: request.params["*"] });
+      await options.act(contextOf(request.raw, reply.raw, options), { token: request.params["*"] });
       return "done";
     } catch (error) {
       // A token of the wrong form is as good as a forged one.
       return refusalOf(error)?.reason === "REQUEST_INVALID" ? "done" : "failed";
     }
   }
-}
 
-async function show(request: FastifyRequest<Route>, reply: FastifyReply, state: PageState): Promise<FastifyReply> {
-  const language = notMePageLanguage([request.query.lang ?? [], request.headers["accept-language"]?.split(",") ?? []].flat(2));
-  reply.type("text/html; charset=utf-8").header("content-language", language);
-  return await reply.send(request.method === "HEAD" ? undefined : notMePage(language, notMePageTexts(language), state));
+  async function show(request: FastifyRequest<Route>, reply: FastifyReply, state: PageState): Promise<FastifyReply> {
+    const language = pageLanguage([request.query.lang ?? [], request.headers["accept-language"]?.split(",") ?? []].flat(2));
+    reply.type("text/html; charset=utf-8").header("content-language", language);
+    const html = pageHtml(language, pageTexts(options.page, language), state);
+    return await reply.send(request.method === "HEAD" ? undefined : html);
+  }
 }

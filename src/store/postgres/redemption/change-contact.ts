@@ -53,6 +53,7 @@ const functions = [
   END IF;
   PERFORM end_claims(p_app_id, p_user_id, p_contact_kind, p_contact_value);
   IF p_replaces <> p_contact_value THEN
+    PERFORM add_notice(p_made -> 'notice', p_pool_id, p_app_id, p_user_id, p_contact_kind, p_replaces, true, p_now);
     PERFORM take_contact(p_pool_id, p_app_id, p_user_id, p_contact_kind, p_replaces, p_locked || p_challenge_id, p_now);
   END IF;
   siblings := ARRAY(

@@ -104,9 +104,9 @@ export function createUserOperations(
         refusalOf(contacts.add({ poolId, appId, userId }, { contact, primary, now }), contact.kind),
       ),
 
-    removeContact: ({ appId, userId, contact, now }) =>
+    removeContact: ({ appId, userId, contact, notice = null, now }) =>
       changing({ appId, userId }, (poolId) =>
-        refusalOf(contacts.remove({ poolId, appId, userId }, contact, now), contact.kind),
+        refusalOf(contacts.remove({ poolId, appId, userId }, { contact, notice, now }), contact.kind),
       ),
 
     leave: ({ appId, userId, now }) =>
