@@ -28,8 +28,7 @@ const texts = {
       question:
         "Was a contact removed from your account, and it was not you? Press the button. The contact belongs to your account again, contacts that were added since are removed, and all sign-ins end.",
       button: "Take it back",
-      done:
-        "Done. If the link is valid and nobody else has confirmed the contact since, it belongs to your account again. Please sign in again.",
+      done: "Done. If the link is valid and nobody else has confirmed the contact since, it belongs to your account again. Please sign in again.",
     },
     failed: "This did not work. Please press the button again in a minute.",
   },
@@ -46,8 +45,7 @@ const texts = {
       question:
         "Wurde ein Kontakt aus Ihrem Konto entfernt, und Sie waren das nicht? Bestätigen Sie es hier. Der Kontakt gehört dann wieder zu Ihrem Konto, seitdem hinzugefügte Kontakte werden entfernt, und alle Anmeldungen werden beendet.",
       button: "Zurückholen",
-      done:
-        "Erledigt. Wenn der Link gültig ist und niemand sonst den Kontakt seitdem bestätigt hat, gehört er wieder zu Ihrem Konto. Bitte melden Sie sich neu an.",
+      done: "Erledigt. Wenn der Link gültig ist und niemand sonst den Kontakt seitdem bestätigt hat, gehört er wieder zu Ihrem Konto. Bitte melden Sie sich neu an.",
     },
     failed: "Das hat nicht geklappt. Bitte versuchen Sie es in einer Minute noch einmal.",
   },
@@ -57,16 +55,14 @@ const texts = {
       question:
         "Avez-vous reçu un code que vous n’avez pas demandé ? Appuyez sur le bouton. Le code ne fonctionnera plus, et les connexions faites avec ce code seront fermées.",
       button: "Ce n’était pas moi",
-      done:
-        "C’est fait. Le code ne fonctionne plus, et les connexions faites avec ce code sont fermées. Vous pouvez fermer cette page.",
+      done: "C’est fait. Le code ne fonctionne plus, et les connexions faites avec ce code sont fermées. Vous pouvez fermer cette page.",
     },
     takeBack: {
       title: "Récupérer un contact",
       question:
         "Un contact a-t-il été retiré de votre compte sans que ce soit vous ? Appuyez sur le bouton. Le contact sera de nouveau lié à votre compte, les contacts ajoutés depuis seront retirés et toutes les connexions seront fermées.",
       button: "Récupérer",
-      done:
-        "C’est fait. Si le lien est valable et si personne d’autre n’a confirmé ce contact depuis, il est de nouveau lié à votre compte. Veuillez vous reconnecter.",
+      done: "C’est fait. Si le lien est valable et si personne d’autre n’a confirmé ce contact depuis, il est de nouveau lié à votre compte. Veuillez vous reconnecter.",
     },
     failed: "Cela n’a pas fonctionné. Appuyez de nouveau sur le bouton dans une minute.",
   },
@@ -83,8 +79,7 @@ const texts = {
       question:
         "¿Se eliminó un contacto de tu cuenta y no fuiste tú? Pulsa el botón. El contacto volverá a tu cuenta, se eliminarán los contactos añadidos desde entonces y se cerrarán todas las sesiones.",
       button: "Recuperar",
-      done:
-        "Hecho. Si el enlace es válido y nadie más ha confirmado el contacto desde entonces, vuelve a estar en tu cuenta. Inicia sesión de nuevo.",
+      done: "Hecho. Si el enlace es válido y nadie más ha confirmado el contacto desde entonces, vuelve a estar en tu cuenta. Inicia sesión de nuevo.",
     },
     failed: "No ha funcionado. Vuelve a pulsar el botón en un minuto.",
   },
@@ -101,8 +96,7 @@ const texts = {
       question:
         "Um contacto foi removido da sua conta e não foi por si? Toque no botão. O contacto volta a pertencer à sua conta, os contactos adicionados desde então são removidos e todas as sessões são encerradas.",
       button: "Recuperar",
-      done:
-        "Feito. Se a ligação for válida e mais ninguém tiver confirmado o contacto desde então, ele voltou a pertencer à sua conta. Inicie sessão novamente.",
+      done: "Feito. Se a ligação for válida e mais ninguém tiver confirmado o contacto desde então, ele voltou a pertencer à sua conta. Inicie sessão novamente.",
     },
     failed: "Não foi possível. Toque novamente no botão em um minuto.",
   },
@@ -119,8 +113,7 @@ const texts = {
       question:
         "Un contatto è stato rimosso dal tuo account, ma non da te? Premi il pulsante. Il contatto tornerà al tuo account, i contatti aggiunti da allora saranno rimossi e tutti gli accessi saranno chiusi.",
       button: "Recupera",
-      done:
-        "Fatto. Se il link è valido e nessun altro ha confermato il contatto da allora, il contatto appartiene di nuovo al tuo account. Accedi di nuovo.",
+      done: "Fatto. Se il link è valido e nessun altro ha confermato il contatto da allora, il contatto appartiene di nuovo al tuo account. Accedi di nuovo.",
     },
     failed: "Non ha funzionato. Premi di nuovo il pulsante tra un minuto.",
   },
@@ -137,8 +130,7 @@ const texts = {
       question:
         "Is er een contact uit je account verwijderd, maar niet door jou? Druk op de knop. Het contact hoort dan weer bij je account, contacten die sindsdien zijn toegevoegd worden verwijderd, en alle sessies worden beëindigd.",
       button: "Terughalen",
-      done:
-        "Klaar. Als de link geldig is en niemand anders het contact sindsdien heeft bevestigd, hoort het weer bij je account. Log opnieuw in.",
+      done: "Klaar. Als de link geldig is en niemand anders het contact sindsdien heeft bevestigd, hoort het weer bij je account. Log opnieuw in.",
     },
     failed: "Dat is niet gelukt. Druk over een minuut nog eens op de knop.",
   },
@@ -155,8 +147,7 @@ const texts = {
       question:
         "Czy z Twojego konta usunięto kontakt, a nie była to Twoja decyzja? Naciśnij przycisk. Kontakt wróci do Twojego konta, kontakty dodane od tego czasu zostaną usunięte, a wszystkie sesje zakończone.",
       button: "Przywróć",
-      done:
-        "Gotowe. Jeśli link jest ważny i nikt inny nie potwierdził od tego czasu tego kontaktu, należy on znowu do Twojego konta. Zaloguj się ponownie.",
+      done: "Gotowe. Jeśli link jest ważny i nikt inny nie potwierdził od tego czasu tego kontaktu, należy on znowu do Twojego konta. Zaloguj się ponownie.",
     },
     failed: "Nie udało się. Naciśnij przycisk ponownie za minutę.",
   },
@@ -173,8 +164,7 @@ const texts = {
       question:
         "Hesabınızdan bir iletişim bilgisi kaldırıldı ve bunu siz yapmadınız mı? Düğmeye basın. Bilgi yeniden hesabınıza ait olur, o zamandan beri eklenen bilgiler kaldırılır ve tüm oturumlar kapatılır.",
       button: "Geri al",
-      done:
-        "Tamamlandı. Bağlantı geçerliyse ve o zamandan beri başka kimse bu bilgiyi onaylamadıysa, bilgi yeniden hesabınıza aittir. Lütfen yeniden oturum açın.",
+      done: "Tamamlandı. Bağlantı geçerliyse ve o zamandan beri başka kimse bu bilgiyi onaylamadıysa, bilgi yeniden hesabınıza aittir. Lütfen yeniden oturum açın.",
     },
     failed: "İşlem yapılamadı. Lütfen bir dakika sonra düğmeye yeniden basın.",
   },
@@ -207,8 +197,7 @@ const texts = {
       question:
         "क्या आपके खाते से कोई संपर्क हटाया गया, और यह आपने नहीं किया? बटन दबाएँ। संपर्क फिर से आपके खाते का होगा, उसके बाद जोड़े गए संपर्क हटा दिए जाएँगे, और सभी साइन-इन समाप्त हो जाएँगे।",
       button: "वापस लें",
-      done:
-        "हो गया। यदि लिंक मान्य है और तब से किसी और ने इस संपर्क की पुष्टि नहीं की है, तो यह फिर से आपके खाते का है। कृपया फिर से साइन इन करें।",
+      done: "हो गया। यदि लिंक मान्य है और तब से किसी और ने इस संपर्क की पुष्टि नहीं की है, तो यह फिर से आपके खाते का है। कृपया फिर से साइन इन करें।",
     },
     failed: "यह नहीं हो सका। कृपया एक मिनट बाद बटन फिर से दबाएँ।",
   },
@@ -225,8 +214,7 @@ const texts = {
       question:
         "Je, mawasiliano yameondolewa kwenye akaunti yako, na si wewe uliyefanya hivyo? Bonyeza kitufe. Mawasiliano yatarudi kwenye akaunti yako, yaliyoongezwa baadaye yataondolewa, na vipindi vyote vitafungwa.",
       button: "Rudisha",
-      done:
-        "Imekamilika. Ikiwa kiungo ni halali na hakuna mtu mwingine aliyethibitisha mawasiliano hayo tangu wakati huo, yamerudi kwenye akaunti yako. Tafadhali ingia tena.",
+      done: "Imekamilika. Ikiwa kiungo ni halali na hakuna mtu mwingine aliyethibitisha mawasiliano hayo tangu wakati huo, yamerudi kwenye akaunti yako. Tafadhali ingia tena.",
     },
     failed: "Haikufaulu. Tafadhali bonyeza kitufe tena baada ya dakika moja.",
   },
@@ -239,7 +227,8 @@ const texts = {
     },
     takeBack: {
       title: "恢复联系方式",
-      question: "您的账户中是否有联系方式被移除，而这并非您本人操作？请按下按钮。该联系方式将重新属于您的账户，此后添加的联系方式将被移除，所有会话将被终止。",
+      question:
+        "您的账户中是否有联系方式被移除，而这并非您本人操作？请按下按钮。该联系方式将重新属于您的账户，此后添加的联系方式将被移除，所有会话将被终止。",
       button: "恢复",
       done: "已完成。如果链接有效，且此后没有其他人验证过该联系方式，它已重新属于您的账户。请重新登录。",
     },
@@ -248,13 +237,15 @@ const texts = {
   ja: {
     notMe: {
       title: "心当たりがありません",
-      question: "ご自身でリクエストしていないコードが届きましたか。ボタンを押してください。コードは無効になり、そのコードでのログインは終了します。",
+      question:
+        "ご自身でリクエストしていないコードが届きましたか。ボタンを押してください。コードは無効になり、そのコードでのログインは終了します。",
       button: "心当たりがありません",
       done: "完了しました。コードは無効になり、そのコードでのログインは終了しました。このページを閉じてかまいません。",
     },
     takeBack: {
       title: "連絡先を元に戻す",
-      question: "心当たりがないのに、アカウントから連絡先が削除されましたか。ボタンを押してください。連絡先はアカウントに戻り、その後に追加された連絡先は削除され、すべてのログインが終了します。",
+      question:
+        "心当たりがないのに、アカウントから連絡先が削除されましたか。ボタンを押してください。連絡先はアカウントに戻り、その後に追加された連絡先は削除され、すべてのログインが終了します。",
       button: "元に戻す",
       done: "完了しました。リンクが有効で、その後ほかの人がこの連絡先を確認していなければ、連絡先はアカウントに戻っています。もう一度ログインしてください。",
     },
