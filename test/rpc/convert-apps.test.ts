@@ -10,7 +10,6 @@ import { ClientSchema } from "../../src/gen/latchkey/v1/client_pb.js";
 import type { AppPolicy } from "../../src/model/app-policy.js";
 import { blankClient } from "../../src/model/client.js";
 import { policyFields, policyKeys } from "../../src/model/policy-fields.js";
-import { noWording } from "../../src/model/wording.js";
 import { fromUpdateApp, toApp } from "../../src/rpc/convert/app.js";
 import { fromUpdateClient, toClient } from "../../src/rpc/convert/client.js";
 import { fromPolicy, toPolicy, toPolicyOrigin } from "../../src/rpc/convert/policy.js";
@@ -139,9 +138,6 @@ describe("apps and clients", () => {
       registrationHook: null,
       deliveryReportHook: null,
       carriers: [],
-      wording: noWording,
-      routing: [],
-      testIdentifiers: [],
       state: "archived",
       createdAt: startOfTime,
     });

@@ -50,7 +50,6 @@ export function messageLine({
   status,
   channel,
   provider,
-  country,
   maskedDestination,
   cause,
 }: StoredMessage): string {
@@ -60,7 +59,6 @@ export function messageLine({
     status.padEnd(11),
     channel.padEnd(8),
     (provider ?? "-").padEnd(12),
-    (country ?? "-").padEnd(2),
     maskedDestination || "-",
     cause,
   ]

@@ -70,9 +70,7 @@ export function createTwilioProvider(
 
 function formOf(message: Message, { channel, sender, template }: TwilioOptions, now: EpochMs): URLSearchParams {
   const form = new URLSearchParams({ To: channel === "whatsapp" ? `whatsapp:${message.to.value}` : message.to.value });
-  // Senders of WhatsApp and calls are numbers of the account.
-  if (channel === "sms" && message.senderId !== null) form.append("From", message.senderId);
-  else if ("from" in sender) form.append("From", sender.from);
+  if ("from" in sender) form.append("From", sender.from);
   else form.append("MessagingServiceSid", sender.messagingService);
   if (channel === "voice") {
     form.append("Twiml", spokenMessage(message));

@@ -24,7 +24,6 @@ const statuses = {
   failed: MessageStatus.FAILED,
   undelivered: MessageStatus.UNDELIVERED,
   delivered: MessageStatus.DELIVERED,
-  test: MessageStatus.TEST,
 } satisfies Record<messages.MessageStatus, MessageStatus>;
 
 const results = {
@@ -86,7 +85,6 @@ export function toProviderStatus({
   kind,
   channel,
   health,
-  failing,
 }: CarrierStatus): MessageInitShape<typeof ProviderStatusSchema> {
   const { state, since, lastError, sent, failed } = health;
   return {
@@ -99,12 +97,6 @@ export function toProviderStatus({
     lastErrorAt: toTime(lastError?.at ?? null),
     sent: BigInt(sent),
     failed: BigInt(failed),
-    failing: failing.map(({ country, since, verified, misses }) => ({
-      country,
-      since: timestampFromMs(since),
-      verified,
-      unverified: misses,
-    })),
   };
 }
 

@@ -8,7 +8,6 @@ import * as shared from "../shared/rows.js";
 
 export interface ChallengeRow extends shared.ChallengeRow {
   decoy: number;
-  is_test: number;
   resends: string;
 }
 

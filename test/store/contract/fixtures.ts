@@ -94,7 +94,6 @@ export function newChallenge(changes: Partial<NewChallenge> = {}): NewChallenge 
     userId: null,
     replaces: null,
     decoy: false,
-    isTest: false,
     maskedDestination: "p***@example.com",
     locale: "en",
     codeLength: 6,

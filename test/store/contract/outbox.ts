@@ -47,14 +47,11 @@ export function outbox(scene: Scene): void {
         purpose,
         channel,
         contact,
-        isTest: false,
         locale,
-        words: null,
         expiresAt,
         sealedCode: Buffer.from("sealed"),
         hasUser: false,
         invited: false,
-        notice: null,
       },
     });
   });

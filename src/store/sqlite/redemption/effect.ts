@@ -20,7 +20,6 @@ export const consumableColumns = [
   "user_id",
   "replaces",
   "decoy",
-  "is_test",
   "registration_id",
   "resends",
   "created_at",
