@@ -18,7 +18,8 @@ export interface ListMessagesInput extends PageRequest {
 
 /**
  * Lists the messages of an app, newest first. A page has fewer messages than asked for, or none, although others follow, if they are
- * too large for one answer or if thousands of others had to be looked at. Throws REQUEST_INVALID for a page token that is not one of the same list, and what `appFor` throws.
+ * too large for one answer or if thousands of others had to be looked at. Throws REQUEST_INVALID for a page token that is not one of
+ * the same list, and what `appFor` throws.
  */
 export async function listMessages(deps: AccountsDeps, actor: Actor, input: ListMessagesInput): Promise<Page<StoredMessage>> {
   const app = await appFor(deps, actor, input.appId);
