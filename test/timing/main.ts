@@ -37,6 +37,7 @@ async function runOnce(engine: Engine): Promise<Verdict> {
       LATCHKEY_AUTO_REGISTRATION: "off",
       LATCHKEY_RESEND_COOLDOWN: "15s",
       LATCHKEY_CODE_TTL: "600s",
+      LATCHKEY_CODE_LENGTH: "10",
     });
     const addresses = addressesOf();
     await makeUsers(database.url, [
