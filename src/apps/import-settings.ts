@@ -28,8 +28,10 @@ export async function importSettings(
   },
 ): Promise<void> {
   const { directory, log } = deps;
-  const imported = !directory.has(defaultClientId) && (await importOnce(settings, deps));
-  if (imported) await directory.refresh();
+  const isMissing = !directory.has(defaultClientId);
+  const imported = isMissing && (await importOnce(settings, deps));
+  // Also if another process that starts now has imported them.
+  if (isMissing) await directory.refresh();
   const names = namesOf(settings);
   if (imported && names.length > 0) {
     log.info({}, `${names.join(" and ")} ${names.length === 1 ? "was" : "were"} imported into the client ${defaultClientId}`);
