@@ -84,7 +84,7 @@ const knownValues: Readonly<Record<string, readonly string[]>> = {
     ...(["sent", "temporary", "unavailable", "permanent", "unknown"] satisfies DeliveryResult["kind"][]),
     ...(["forged", "malformed"] satisfies CountedReport["outcome"][]),
   ],
-  status: ["failed", "expired"] satisfies CountedEnd["status"][],
+  status: ["sent", "failed", "expired", "undelivered"] satisfies CountedEnd["status"][],
   budget: ["app", "sms", "email", "prefix", "country", "hidden_number"] satisfies Budget[],
   method: AuthService.methods.map(({ name }) => `${AuthService.typeName}/${name}`),
   decoy: ["true", "false"],
@@ -102,7 +102,7 @@ describe("what deploy/ says of a running server", () => {
   beforeAll(async () => {
     on = await startTestApp({ LATCHKEY_SMS_URL: `http-gateway://${writeGateway(folder)}?insecure=1#gateway` });
     await makeEverythingCount(on);
-    const inTime = ["nodejs_gc_duration_seconds_sum", "latchkey_challenges_expired_total"];
+    const inTime = ["nodejs_gc_duration_seconds_sum", "latchkey_challenges_expired_total", "latchkey_route_failing"];
     const certificateMetrics = await metricsOfCertificate();
     scrape = await eventually("a scrape after a garbage collection and a sweep", async () => {
       const scraped = parseScrape((await metricsOf(on)) + certificateMetrics);
@@ -215,6 +215,7 @@ async function makeEverythingCount(on: TestApp): Promise<void> {
 
   const other = connect(join(on.folder, "latchkey.db"));
   other.exec("INSERT INTO key_checks VALUES ('master', '2', x'00')");
+  other.exec(`INSERT INTO route_health VALUES ('twilio', 'sms', 'SE', '[]', 1, 0, 0, 1, ${on.clock()})`);
   const foreign = `lk1.2.${"A".repeat(22)}.0.${"A".repeat(43)}`;
   expect((await refused(on.auth.refreshToken({ refreshToken: foreign }))).reason).toBe("UNAVAILABLE");
   other.exec("BEGIN EXCLUSIVE");

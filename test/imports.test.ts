@@ -15,7 +15,7 @@ const allowed: Record<string, readonly string[]> = {
   crypto: ["model", "lib", "store"],
   store: ["model", "lib"],
   delivery: ["model", "lib", "store", "outbound"],
-  apps: ["model", "lib", "store", "crypto", "outbound", "auth"],
+  apps: ["model", "lib", "store", "crypto", "outbound", "auth", "delivery"],
   accounts: ["model", "lib", "store", "crypto", "outbound", "apps", "auth"],
   messages: ["model", "lib", "store", "crypto", "apps", "accounts", "auth"],
   auth: ["model", "lib", "store", "crypto"],

@@ -1,5 +1,6 @@
 import type { Actor } from "../apps/actor.js";
 import { accepted } from "../auth/errors.js";
+import { noticeOf } from "../auth/take-back-contact.js";
 import type { Contact } from "../model/contact.js";
 import { canonicalContact } from "../model/identifier.js";
 import type { Member } from "../model/user.js";
@@ -53,7 +54,7 @@ export async function addContact(deps: AccountsDeps, actor: Actor, input: AddCon
 }
 
 /**
- * Removes a contact of a user. Throws USER_NOT_FOUND, LAST_CONTACT, and REQUEST_INVALID if the user does not have it.
+ * Removes a contact of a user. A verified one gets a notice, by which its owner can take it back. Throws USER_NOT_FOUND, LAST_CONTACT, and REQUEST_INVALID if the user does not have it.
  */
 export async function removeContact(
   deps: AccountsDeps,
@@ -63,8 +64,11 @@ export async function removeContact(
   const { app, member } = await theUser(deps, actor, input);
   const contact = accepted(canonicalContact(app.policy, input.contact.kind, input.contact.value));
   const { userId } = member.user;
-  const outcome = await deps.store.users.removeContact({ appId: app.appId, userId, contact, now: deps.clock() });
+  const notice = noticeOf(deps, app.policy, contact.kind);
+  const now = deps.clock();
+  const outcome = await deps.store.users.removeContact({ appId: app.appId, userId, contact, notice, now });
   const changed = changedMember(outcome, contact.kind);
+  deps.wakeOutbox(now);
   record(deps, actor, { act: "user.contact.remove", app, user: changed.user.number, kind: contact.kind });
   return changed;
 }

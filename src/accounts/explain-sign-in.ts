@@ -6,6 +6,7 @@ import type { App } from "../model/app.js";
 import { channelOf, reaches } from "../model/channel.js";
 import type { Contact } from "../model/contact.js";
 import { countryRefusal } from "../model/phone-number.js";
+import { testIdentifierOf } from "../model/test-identifier.js";
 import { contactFailuresMax, type Member, type MemberKey, type UserContact } from "../model/user.js";
 import type { Recipient } from "../store/port/challenges.js";
 import type { FoundUser } from "../store/port/users.js";
@@ -47,7 +48,8 @@ export async function explainSignIn(deps: AccountsDeps, actor: Actor, input: Exp
     const claimant = found === null ? null : await claimantOf(deps, app, key);
     if (claimant !== null) return { obstacles: [...ofApp, obstacle("contact_of_another", claimant)], member: claimant.member };
     const known = found !== null && actor.scopes.has("operator");
-    return { obstacles: [...ofApp, obstacle(known ? "no_membership" : "no_such_user")], member: null };
+    const covered = isContactKey(key) ? coveredBy(deps, app, key) : [];
+    return { obstacles: [...ofApp, obstacle(known ? "no_membership" : "no_such_user"), ...covered], member: null };
   }
   const member = { user: found.user, membership: found.membership };
   const looked = await contactObstacles(deps, app, { member, key });
@@ -61,6 +63,12 @@ export async function explainSignIn(deps: AccountsDeps, actor: Actor, input: Exp
     ],
     member,
   };
+}
+
+/** Returns the obstacle of a contact that a test identifier of the app covers, as a list. */
+function coveredBy({ clock }: AccountsDeps, app: App, contact: Contact): readonly Obstacle[] {
+  const test = testIdentifierOf(app.testIdentifiers, contact, clock());
+  return test === null ? [] : [obstacle("test_identifier", { contact, until: test.endsAt })];
 }
 
 async function appObstacles({ store }: AccountsDeps, { appId, policy }: App): Promise<readonly Obstacle[]> {
@@ -81,9 +89,14 @@ async function contactObstacles(
   const obstacles: Obstacle[] = [];
   let usable = 0;
   for (const contact of looked) {
-    const why = await claimObstacle(deps, app, { member, contact });
+    const isTest = member.membership.credentialType === "test";
+    const covered = coveredBy(deps, app, contact);
+    const why = isTest
+      ? await testObstacle(deps, app, { member, contact, isCovered: covered.length > 0 })
+      : await claimObstacle(deps, app, { member, contact });
     if (why === null) usable += 1;
     else obstacles.push(why);
+    if (!isTest) obstacles.push(...covered);
     if (!reaches(app.policy.channels, contact.kind)) obstacles.push(obstacle("channel_off", { contact }));
     if (countryRefusal(app.policy, contact) !== null) obstacles.push(obstacle("country_off", { contact }));
   }
@@ -95,8 +108,21 @@ async function contactObstacles(
   return usable === 0 && !isContactKey(key) ? [obstacle("no_contact"), ...obstacles] : obstacles;
 }
 
-function isContactKey({ kind }: MemberKey): boolean {
-  return kind === "email" || kind === "phone";
+function isContactKey(key: MemberKey): key is Contact {
+  return key.kind === "email" || key.kind === "phone";
+}
+
+/** Returns why no test code for a contact signs this test account in, or null if one does. */
+async function testObstacle(
+  { store }: AccountsDeps,
+  { poolId, appId }: App,
+  given: { readonly member: Member; readonly contact: UserContact; readonly isCovered: boolean },
+): Promise<Obstacle | null> {
+  const { member, contact, isCovered } = given;
+  if (!isCovered) return obstacle("test_account", { contact });
+  const holder = await store.users.findTestHolder({ poolId, appId, contact });
+  const isOwn = holder.kind === "test" && holder.userId === member.user.userId;
+  return isOwn ? null : obstacle("contact_of_another", { contact });
 }
 
 /** Returns why a code to an unverified contact does not sign this person in, or null if it does. */
@@ -106,7 +132,7 @@ async function claimObstacle(
   { member, contact }: { readonly member: Member; readonly contact: UserContact },
 ): Promise<Obstacle | null> {
   // Without a credential no claim has effect. That is an obstacle of its own.
-  if (contact.verifiedAt !== null || member.membership.credentialType === "none") return null;
+  if (contact.verifiedAt !== null || member.membership.credentialType !== "otp") return null;
   const recipient = await recipientOf(deps, app, contact);
   if (recipient === null) return obstacle("contact_unproven", { contact });
   return recipient.userId === member.user.userId ? null : obstacle("contact_of_another", { contact });
@@ -117,9 +143,15 @@ async function claimObstacle(
  */
 async function findNamed(deps: AccountsDeps, app: App, key: MemberKey): Promise<FoundUser | null> {
   const { poolId, appId } = app;
-  const recipient = key.kind === "email" || key.kind === "phone" ? await recipientOf(deps, app, key) : null;
-  const found = recipient === null ? key : { kind: "user_id" as const, value: recipient.userId };
-  return await deps.store.users.find({ poolId, appId, key: found });
+  const { users } = deps.store;
+  if (!isContactKey(key)) return await users.find({ poolId, appId, key });
+  const byId = (userId: string) => users.find({ poolId, appId, key: { kind: "user_id", value: userId } });
+  const recipient = await recipientOf(deps, app, key);
+  if (recipient !== null) return await byId(recipient.userId);
+  const found = await users.find({ poolId, appId, key });
+  if (found !== null) return found;
+  const holder = await users.findTestHolder({ poolId, appId, contact: key });
+  return holder.kind === "test" ? await byId(holder.userId) : null;
 }
 
 /** Asks what SendOtp would: the person that a code to the contact signs in. */
@@ -140,7 +172,7 @@ async function claimantOf(
   { poolId, appId }: App,
   key: MemberKey,
 ): Promise<{ readonly member: Member; readonly contact: UserContact } | null> {
-  if (key.kind !== "email" && key.kind !== "phone") return null;
+  if (!isContactKey(key)) return null;
   const prefix = { field: key.kind, text: key.value };
   const { members } = await store.users.list({ poolId, appId, prefix, after: "", limit: 1 });
   const [member] = members;

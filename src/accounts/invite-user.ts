@@ -88,10 +88,10 @@ function refuseSending({ policy }: App, channel: Channel): void {
   if (!policy.channels.includes(channel)) throw new AuthError("CHANNEL_UNAVAILABLE", { detail: channel });
 }
 
-/** Only an import makes invited members without a credential. A code for one would be a decoy. */
+/** Only an import makes such invited members. A code for one would be a decoy. */
 function refuseWithoutCredential({ membership }: Member, channel: Channel): void {
   if (membership.credentialType === "otp") return;
-  const description = "belongs to a user with the credential type NONE, whom no code signs in: do not invite this user";
+  const description = `belongs to a user with the credential type ${membership.credentialType.toUpperCase()}, whom no invitation signs in: do not invite this user`;
   throw invalidField(contactKindOf[channel], description);
 }
 

@@ -54,7 +54,10 @@ const numberMax = Number.MAX_SAFE_INTEGER;
 export function checkNewMember(app: App, fields: NewMemberFields, state: MemberState): Checked<NewMember> {
   const violations: FieldViolation[] = [];
   const contacts = checkContacts(app, fields.contacts, violations);
-  const { userId, number } = fields;
+  const { userId, number, credentialType = "otp" } = fields;
+  if (credentialType === "test" && contacts.some(({ verifiedAt }) => verifiedAt !== null)) {
+    violations.push({ field: "verified", description: "must be empty for a test account, none of whose contacts is verified" });
+  }
   const givenId = userId === undefined ? randomUuid() : canonicalUserId(userId);
   if (isViolation(givenId)) violations.push(givenId);
   if (number !== undefined && !(Number.isSafeInteger(number) && number >= 1 && number <= numberMax)) {
@@ -76,7 +79,7 @@ export function checkNewMember(app: App, fields: NewMemberFields, state: MemberS
         externalId: null,
         appAttributes: "",
         ...rest,
-        credentialType: fields.credentialType ?? "otp",
+        credentialType,
         state,
       },
     },

@@ -68,5 +68,13 @@ const meanings = {
     "UpdatePolicy can add the country to `sms_countries`, if the deployment allows it.",
   ],
   sign_in_off: ["The policy of the app does not allow sign-ins by code.", "UpdatePolicy can set `code_sign_in`."],
+  test_identifier: [
+    "A test identifier of the app covers this contact, so no code is sent to it, and its fixed code signs in test accounts alone.",
+    "DeleteTestIdentifier ends this.",
+  ],
+  test_account: [
+    "The user is a test account, which only the code of a test identifier signs in, and none covers this contact now.",
+    "PutTestIdentifier can set one.",
+  ],
   app_archived: ["The app is archived, so all calls of its clients are refused.", "UpdateApp can make it active."],
 } as const satisfies Record<string, readonly [meaning: string, remedy: string]>;

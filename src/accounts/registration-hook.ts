@@ -74,7 +74,7 @@ async function call(
   return { answer: readHookAnswer(outcome.body, app.roles), code: "200" };
 }
 
-function bodyOf({ app, challengeId, clientId, contacts, profile }: RegistrationRequest, now: EpochMs): string {
+function bodyOf({ app, challengeId, clientId, isTest, contacts, profile }: RegistrationRequest, now: EpochMs): string {
   return JSON.stringify({
     type: "registration.requested",
     timestamp: new Date(now).toISOString(),
@@ -83,6 +83,7 @@ function bodyOf({ app, challengeId, clientId, contacts, profile }: RegistrationR
       client_id: clientId,
       challenge_id: challengeId,
       new_to_pool: profile !== null,
+      test: isTest,
       contacts: contacts.map(({ kind, value }) => ({ kind, value })),
       profile: profile && {
         username: profile.username,

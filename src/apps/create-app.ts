@@ -1,5 +1,6 @@
 import { randomUuid } from "../crypto/random.js";
 import { type AppRecord, mainPoolId } from "../model/app.js";
+import { noWording } from "../model/wording.js";
 import type { Actor } from "./actor.js";
 import { announce } from "./announce.js";
 import { appViolations } from "./app-rules.js";
@@ -34,6 +35,9 @@ export async function createApp(deps: AppsDeps, actor: Actor, input: CreateAppIn
     registrationHook: null,
     deliveryReportHook: null,
     carriers: [],
+    wording: noWording,
+    routing: [],
+    testIdentifiers: [],
     state: "active" as const,
   };
   refuseViolations(appViolations(app, deps.deployment.issuer));

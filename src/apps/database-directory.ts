@@ -1,4 +1,5 @@
 import type { Log } from "../lib/log.js";
+import type { App } from "../model/app.js";
 import type { EpochMs } from "../model/time.js";
 import type { Apps } from "../store/port/apps.js";
 import { StoreMovedError } from "../store/port/errors.js";
@@ -14,6 +15,8 @@ const oldMs = 12 * 60 * 60_000;
 export interface DatabaseDirectory extends Directory {
   /** Returns whether there is no client at all. */
   isEmpty(): boolean;
+  /** Returns all apps, archived ones included. */
+  apps(): readonly App[];
   /** Returns whether a client has this id, also if it is disabled. */
   has(clientId: string): boolean;
   /** Stops asking for changes and waits for a question that is running. */
@@ -105,6 +108,7 @@ export async function openDirectory(deps: {
       return snapshot.fallback;
     },
     allowsOrigin: (origin) => snapshot.allowsOrigin(origin),
+    apps: () => [...snapshot.apps.values()].map(({ app }) => app),
     isEmpty: () => snapshot.clients.size === 0,
     has: (clientId) => snapshot.clients.has(clientId),
     refresh,

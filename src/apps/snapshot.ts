@@ -91,12 +91,17 @@ function resolveApp(record: AppRecord, { issuer, appName, policy }: DeploymentVa
     appId: record.appId,
     poolId: record.poolId,
     displayName: record.displayName || appName,
+    logoUrl: record.logoUrl,
+    supportAddress: record.supportAddress,
     audience: audienceOf(record, issuer),
     roles: record.roles,
     ownerOrganization: record.ownerOrganization,
     registrationHook: record.registrationHook,
     deliveryReportHook: record.deliveryReportHook,
     carriers: record.carriers,
+    wording: record.wording,
+    routing: record.routing,
+    testIdentifiers: record.testIdentifiers,
     policy: resolvePolicy(record.policy, withChannelsOf(record.carriers, policy)),
   };
 }

@@ -2,6 +2,7 @@ import type { Caller } from "../model/caller.js";
 import type { ChallengeRefusal, Purpose } from "../model/challenge.js";
 import type { Contact } from "../model/contact.js";
 import { canonicalContact } from "../model/identifier.js";
+import { testIdentifierOf } from "../model/test-identifier.js";
 import type { EpochMs } from "../model/time.js";
 import { contactFailuresMax } from "../model/user.js";
 import { isViolation } from "../model/violation.js";
@@ -66,8 +67,11 @@ export async function takeGuess(
     });
     if (attempt.kind === "limited") throw tooManyRequests(deps, "guess", attempt, takenAt);
     if (attempt.kind === "refused") return { why: attempt.why, lockedUntil: null, ...spent };
-    const right = await slot.matches(input.code.replace(/[ -]/g, ""), codeBinding(challenge), challenge.codeHash);
-    return { why: refusalOfGuess(caller, challenge, { input, attempt, right }), lockedUntil: attempt.lockedUntil, ...spent };
+    const code = input.code.replace(/[ -]/g, "");
+    const right = await slot.matches(code, codeBinding(challenge), challenge.codeHash);
+    const hasEnded = challenge.isTest && testIdentifierOf(caller.app.testIdentifiers, contact, takenAt)?.code !== code;
+    const why = refusalOfGuess(caller, challenge, { input, attempt, right, hasEnded });
+    return { why, lockedUntil: attempt.lockedUntil, ...spent };
   });
 }
 
@@ -78,14 +82,21 @@ export async function takeGuess(
 function refusalOfGuess(
   caller: Caller,
   challenge: ChallengeToVerify,
-  guess: { input: GuessInput; attempt: AttemptOutcome & { readonly kind: "taken" }; right: boolean },
+  guess: {
+    readonly input: GuessInput;
+    readonly attempt: AttemptOutcome & { readonly kind: "taken" };
+    readonly right: boolean;
+    /** Whether the code is not that of a test identifier any more. */
+    readonly hasEnded: boolean;
+  },
 ): ChallengeRefusal | null {
-  const { input, attempt, right } = guess;
+  const { input, attempt, right, hasEnded } = guess;
   if (attempt.lockedUntil !== null) return "account_locked";
   if (attempt.userBudgetSpent) return "user_budget_spent";
   if (attempt.failures >= contactFailuresMax) return "contact_disabled";
   if (!right) return "mismatch";
   if (challenge.decoy) return "decoy";
+  if (hasEnded) return "test_ended";
   if (input.expectedPurpose !== undefined && input.expectedPurpose !== challenge.purpose) return "not_expected";
   return isExpectedContact(caller, challenge.contact, input.expectedContact) ? null : "not_expected";
 }

@@ -1,11 +1,11 @@
 import { randomDelay } from "../crypto/random.js";
 import type { Caller } from "../model/caller.js";
-import type { Challenge, Purpose } from "../model/challenge.js";
-import type { Channel } from "../model/channel.js";
-import { channelReaches, type Identifier, isContact } from "../model/identifier.js";
+import type { Challenge } from "../model/challenge.js";
+import { channelReaches, isContact } from "../model/identifier.js";
 import type { Budget } from "../model/metrics.js";
 import type { Policy } from "../model/policy.js";
 import type { EpochMs } from "../model/time.js";
+import type { MessageWords } from "../model/wording.js";
 import type { Recipient } from "../store/port/challenges.js";
 import { messageCharges, numberCharges, registrationCallCharges, sendCallCharges } from "./brakes.js";
 import { ownSendsKey, sendGuard } from "./budgets.js";
@@ -14,19 +14,9 @@ import type { Deps } from "./deps.js";
 import { type Idempotency, idempotencyMac } from "./idempotency.js";
 import { tooManyRequests } from "./limits.js";
 import { refuseLocked, refuseLockedUser } from "./lockout.js";
-import { type ChallengePlan, draftChallenge } from "./new-challenge.js";
+import { type ChallengePlan, type Destination, draftChallenge, type Wanted } from "./new-challenge.js";
 import { requesterKeyOf } from "./requester.js";
-
-/** A challenge that a caller requests. */
-export interface Wanted {
-  readonly purpose: Purpose;
-  readonly channel: Channel;
-  readonly identifier: Identifier;
-}
-
-/** The fields of a challenge that depend on its recipient. */
-export type Destination = Pick<ChallengePlan, "contact" | "userId" | "decoy" | "locale"> &
-  Partial<Pick<ChallengePlan, "replaces">>;
+import { planTests, testDestination } from "./test-identifiers.js";
 
 interface IssueInput {
   /** The name of the RPC in idempotency keys. */
@@ -37,6 +27,8 @@ interface IssueInput {
   readonly wanted: readonly Wanted[];
   /** Default: as the policy says. */
   readonly code?: CodeOptions;
+  /** Default: as the app says. */
+  readonly words?: MessageWords | undefined;
   /** Whether the store looks up the recipient of the first requested challenge. */
   readonly findRecipient: boolean;
   /** `recipient` is null if no user was found or none was looked up. */
@@ -74,15 +66,25 @@ export async function issueChallenges(deps: Deps, caller: Caller, input: IssueIn
     await refuseLocked(deps, caller, { identifierKey, contactUserId: recipient?.contact ? recipient.userId : null });
   }
 
+  const tests = await planTests(deps, caller, { wanted, now: askedAt });
   const drafts = await deps.codes.withSlot("send", caller, async (slot) => {
     const made = [];
-    for (const { one, keys, guard } of asked) {
+    for (const [index, { one, keys, guard }] of asked.entries()) {
       const { purpose, channel, identifier } = one;
-      const destination = { replaces: null, ...input.destinationOf(one, prepared.recipient) };
+      const { recipient } = prepared;
+      const plan = tests?.[index] ?? null;
+      const given = { one, recipient, destinationOf: input.destinationOf };
+      const found = plan === null ? input.destinationOf(one, recipient) : testDestination(caller, { plan, ...given });
+      const destination = { replaces: null, ...found };
       const { contact } = destination;
       const { hidden } = numberCharges(deps, caller, { channel, contact, ...keys, isNamed: isNamed(one) });
-      const plan: ChallengePlan = { purpose, channel, identifier, ...keys, ...destination };
-      made.push({ draft: await draftChallenge(deps, slot, { plan, code, caller }), guard: { ...guard, hidden } });
+      const test = plan?.identifier ?? null;
+      const challenge: ChallengePlan = { purpose, channel, identifier, isTest: test !== null, ...keys, ...destination };
+      const options = test === null ? code : { ...code, custom: test.code };
+      made.push({
+        draft: await draftChallenge(deps, slot, { plan: challenge, code: options, words: input.words, caller }),
+        guard: { ...guard, hidden },
+      });
     }
     return made;
   });
@@ -134,9 +136,10 @@ function recipientOf({ app, policy }: Caller, { identifier, channel }: Wanted) {
 }
 
 function reportIssued(deps: Deps, caller: Caller, challenge: Challenge): void {
-  const { challengeId, purpose, channel, clientId, decoy } = challenge;
+  const { challengeId, purpose, channel, clientId, decoy, isTest } = challenge;
   deps.metrics.challengeIssued(challenge, decoy);
-  deps.log.info({ challengeId, purpose, channel, clientId, correlationId: caller.correlationId }, "challenge issued");
+  const test = isTest ? { test: true } : {};
+  deps.log.info({ challengeId, purpose, channel, clientId, ...test, correlationId: caller.correlationId }, "challenge issued");
 }
 
 /** Returns when a message queued now is due. */

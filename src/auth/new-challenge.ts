@@ -6,6 +6,7 @@ import type { Channel } from "../model/channel.js";
 import type { Contact } from "../model/contact.js";
 import { channelReaches, type Identifier, isContact } from "../model/identifier.js";
 import { maskContact } from "../model/mask.js";
+import type { MessageWords } from "../model/wording.js";
 import type { CodeOptions } from "./code-options.js";
 import type { Deps } from "./deps.js";
 
@@ -20,11 +21,23 @@ export interface ChallengePlan {
   readonly userId: string | null;
   readonly replaces: string | null;
   readonly decoy: boolean;
+  readonly isTest: boolean;
   readonly locale: string;
   readonly identifierKey: Buffer;
   readonly budgetKey: Buffer;
   readonly requesterKey: Buffer;
 }
+
+/** A challenge that a caller requests. */
+export interface Wanted {
+  readonly purpose: Purpose;
+  readonly channel: Channel;
+  readonly identifier: Identifier;
+}
+
+/** The fields of a challenge that depend on its recipient. */
+export type Destination = Pick<ChallengePlan, "contact" | "userId" | "decoy" | "locale"> &
+  Partial<Pick<ChallengePlan, "replaces">>;
 
 /** A challenge that is not stored yet. Its lifetime starts when it is stored, not while its code waits to be hashed. */
 export type Draft = Omit<NewChallenge, "expiresAt">;
@@ -33,7 +46,12 @@ export type Draft = Omit<NewChallenge, "expiresAt">;
 export async function draftChallenge(
   deps: Deps,
   slot: HashSlot,
-  given: { readonly plan: ChallengePlan; readonly code: CodeOptions; readonly caller: Caller },
+  given: {
+    readonly plan: ChallengePlan;
+    readonly code: CodeOptions;
+    readonly words: MessageWords | undefined;
+    readonly caller: Caller;
+  },
 ): Promise<Draft> {
   const { plan, caller } = given;
   const { identifier, ...rest } = plan;
@@ -51,6 +69,7 @@ export async function draftChallenge(
     sealedCode: deps.sealer.seal("code", Buffer.from(code), bindingText(binding)),
     attemptsMax: caller.policy.attemptsMax,
     sendsMax: caller.policy.sendsMax,
+    ...(given.words !== undefined && { words: given.words }),
     ...rest,
   };
 }

@@ -3,6 +3,7 @@ import { randomUuid } from "../crypto/random.js";
 import type { Caller } from "../model/caller.js";
 import type { Challenge } from "../model/challenge.js";
 import type { NewSession, Session } from "../model/session.js";
+import { testIdentifierOf } from "../model/test-identifier.js";
 import type { EpochMs } from "../model/time.js";
 import type { Deps } from "./deps.js";
 import { invalidField } from "./errors.js";
@@ -58,6 +59,9 @@ const amrOf = {
   ussd: "latchkey:ussd",
 } as const;
 
+/** The `amr` value of the code of a test identifier, which no channel carried. */
+export const testAmr = "test";
+
 /** Returns the session that a redemption starts, or null if it starts none. */
 export function newSessionOf(
   deps: Deps,
@@ -67,6 +71,9 @@ export function newSessionOf(
   const { codeSignIn, refreshAbsoluteMs, refreshIdleMs } = caller.policy;
   if (kind === "none" || !codeSignIn) return null;
   const now = deps.clock();
+  // The session of a test account ends with the test identifier.
+  const test = challenge.isTest ? testIdentifierOf(caller.app.testIdentifiers, challenge.contact, now) : null;
+  const endsAt = challenge.isTest ? (test?.endsAt ?? now) : Number.POSITIVE_INFINITY;
   const secrets = { keyId: deps.refreshTokens.currentKeyId, family: randomBytes(16) };
   return {
     sessionId: randomUuid(),
@@ -75,10 +82,10 @@ export function newSessionOf(
     clientId: caller.client.clientId,
     ip: caller.address,
     userAgent: caller.userAgent,
-    amr: [amrOf[challenge.channel]],
+    amr: [challenge.isTest ? testAmr : amrOf[challenge.channel]],
     credentialHash: kind === "credential" ? deps.sessionCredentials.mint(secrets).hash : null,
-    expiresAt: now + refreshAbsoluteMs,
-    idleExpiresAt: now + Math.min(refreshIdleMs, refreshAbsoluteMs),
+    expiresAt: Math.min(now + refreshAbsoluteMs, endsAt),
+    idleExpiresAt: Math.min(now + refreshIdleMs, now + refreshAbsoluteMs, endsAt),
   };
 }
 

@@ -13,6 +13,7 @@ const causes: Readonly<Record<ChallengeRefusal, string>> = {
   sends_exhausted: "SENDS_EXHAUSTED",
   mismatch: "MISMATCH",
   decoy: "MISMATCH",
+  test_ended: "MISMATCH",
   user_gone: "MISMATCH",
   user_locked: "USER_LOCKED",
   contact_disabled: "CONTACT_DISABLED",

@@ -11,7 +11,9 @@ export interface RegistrationRequest {
   readonly challengeId: string;
   readonly clientId: string;
   readonly correlationId: string;
-  /** The contacts that the person has just proven. */
+  /** Whether the person is a test account, which has proven nothing. */
+  readonly isTest: boolean;
+  /** The contacts that the person has just proven, or those of the test account. */
   readonly contacts: readonly Contact[];
   /** Null: the pool has the person already, with a profile that stays as it is. */
   readonly profile: Omit<NewUser, "userId"> | null;

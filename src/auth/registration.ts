@@ -51,6 +51,7 @@ export async function redeem(
     challengeId,
     clientId: caller.client.clientId,
     correlationId: caller.correlationId,
+    isTest: challenge.isTest,
     contacts: outcome.contacts,
     profile: outcome.isNewToPool ? profile : null,
   });

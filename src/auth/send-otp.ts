@@ -4,13 +4,16 @@ import { resendRefusalOf } from "../model/challenge-state.js";
 import { type Channel, contactKindOf } from "../model/channel.js";
 import type { Identifier } from "../model/identifier.js";
 import { channelReaches, defaultChannelFor, isContact } from "../model/identifier.js";
+import type { MessageWords } from "../model/wording.js";
 import type { Recipient } from "../store/port/challenges.js";
 import { identifierOf, mayNameByIdentifier } from "./challenge-target.js";
 import { type CodeOptions, checkCodeOptions } from "./code-options.js";
 import type { Deps } from "./deps.js";
 import { AuthError, invalidField } from "./errors.js";
 import type { Idempotency } from "./idempotency.js";
-import { type Destination, issueChallenges } from "./issue-challenges.js";
+import { issueChallenges } from "./issue-challenges.js";
+import { refuseMessageWords } from "./message-words.js";
+import type { Destination } from "./new-challenge.js";
 import { refuseCountry } from "./refuse-country.js";
 import { requesterKeyOf } from "./requester.js";
 import { resendCode, tryResend } from "./resend-code.js";
@@ -26,6 +29,8 @@ export interface SendOtpInput {
   /** Whether the code of the newest live challenge is sent again, if there is one. */
   readonly reuseLive: boolean;
   readonly code: CodeOptions;
+  /** Default: as the app says. */
+  readonly words?: MessageWords | undefined;
   /** Empty means the user's locale, or the default. */
   readonly locale: string;
   readonly idempotency: Idempotency;
@@ -46,18 +51,20 @@ export async function sendOtp(deps: Deps, caller: Caller, input: SendOtpInput): 
   refusePurpose(caller, input.purpose, identifier);
   refuseChannel(caller, { purpose: input.purpose, channel, identifier });
   if (isContact(identifier)) refuseCountry(caller.policy, channel, identifier);
+  refuseMessageWords(caller, input.words, channel);
   const given = { ...input, identifier, channel };
   return (input.reuseLive ? await sendLiveAgain(deps, caller, given) : null) ?? (await sendNew(deps, caller, given));
 }
 
 async function sendNew(deps: Deps, caller: Caller, input: SendInput): Promise<Challenge> {
-  const { purpose, channel, identifier, idempotency, code } = input;
+  const { purpose, channel, identifier, idempotency, code, words } = input;
   const [challenge] = await issueChallenges(deps, caller, {
     method: "SendOtp",
     idempotency,
     budget: "send",
     wanted: [{ purpose, channel, identifier }],
     code,
+    words,
     findRecipient: true,
     destinationOf: (_wanted, recipient) => destinationOf(caller, input, recipient),
   });

@@ -8,6 +8,7 @@ import type { Deps } from "./deps.js";
 import { AuthError, accepted, invalidField } from "./errors.js";
 import type { Idempotency } from "./idempotency.js";
 import { issueChallenges } from "./issue-challenges.js";
+import { testAmr } from "./new-session.js";
 import { refuseCountry } from "./refuse-country.js";
 
 export interface StartContactChangeInput {
@@ -20,9 +21,13 @@ export interface StartContactChangeInput {
 
 /**
  * Queues a code to a contact that the calling user wants to have. Nothing changes until the code comes back. The answer is the
- * same for a contact of another user.
+ * same for a contact of another user. Throws PURPOSE_NOT_ALLOWED for a test account.
  */
 export async function startContactChange(deps: Deps, caller: UserCaller, input: StartContactChangeInput): Promise<Challenge> {
+  // The store refuses it too. This spares a code that could not be redeemed.
+  if (caller.session.amr.includes(testAmr)) {
+    throw new AuthError("PURPOSE_NOT_ALLOWED", { detail: "a test account verifies no contact" });
+  }
   const { kind, value } = input.contact;
   const contact = accepted(canonicalContact(caller.policy, kind, value));
   const channel = channelAmong(caller.policy.channels, kind);

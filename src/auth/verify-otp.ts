@@ -24,6 +24,7 @@ import { redeem } from "./registration.js";
 import { restoreOtherContacts } from "./restore-contacts.js";
 import { signedInUser } from "./signed-in-user.js";
 import { refuseTooManyContacts } from "./start-contact-change.js";
+import { noticeOf } from "./take-back-contact.js";
 
 export interface VerifyOtpInput extends GuessInput {
   readonly target: ChallengeTarget;
@@ -34,7 +35,13 @@ export interface VerifyOtpInput extends GuessInput {
   readonly idempotency: Idempotency;
 }
 
-export type VerifyOtpResult = { readonly purpose: Purpose; readonly contact: Contact; readonly provenAt: EpochMs } & (
+export type VerifyOtpResult = {
+  readonly purpose: Purpose;
+  readonly contact: Contact;
+  /** Whether the code was that of a test identifier, so that nothing was proven. */
+  readonly isTest: boolean;
+  readonly provenAt: EpochMs;
+} & (
   | {
       readonly kind: "signed_in";
       /** Null if the sign-in started no session. */
@@ -110,13 +117,20 @@ async function verify(deps: Deps, caller: Caller, { input, kind, idempotency }: 
       newSession: newSessionOf(deps, caller, { challenge, kind }),
       sessionsMax: caller.policy.sessionsMax,
       lockoutKey: guess.lockoutKey,
+      notice: contact === null || replaces === null ? null : noticeOf(deps, caller.policy, contact.kind),
     },
   });
   if (outcome.kind === "too_many_contacts") throw new AuthError("TOO_MANY_CONTACTS");
   if (outcome.kind === "refused") return await lose(outcome.why);
   deps.metrics.challengeRedeemed(challenge);
+  if (outcome.redemption.kind === "contact_changed" && replaces !== null) deps.wakeOutbox(now);
   deps.log.info(
-    { challengeId: challenge.challengeId, outcome: outcome.redemption.kind, correlationId: caller.correlationId },
+    {
+      challengeId: challenge.challengeId,
+      outcome: outcome.redemption.kind,
+      ...(challenge.isTest ? { test: true } : {}),
+      correlationId: caller.correlationId,
+    },
     "code redeemed",
   );
   await restoreOtherContacts(deps, challenge, outcome.redemption);
@@ -168,7 +182,8 @@ async function resultOf(
 ): Promise<VerifyOtpResult> {
   const now = deps.clock();
   const contact = challenge.contact!;
-  const base = { purpose: challenge.purpose, contact, provenAt };
+  const { purpose, isTest } = challenge;
+  const base = { purpose, contact, isTest, provenAt };
   switch (redemption.kind) {
     case "signed_in": {
       const { user, isNewUser, usernameTaken } = redemption;

@@ -9,7 +9,10 @@ import { type Io, processIo } from "./io.js";
 import { loadSettings } from "./load-settings.js";
 import { addMessageCommands, addSendTestCommand } from "./message-commands.js";
 import { addProviderCommands } from "./provider-commands.js";
+import { addRoutingCommands } from "./routing-commands.js";
+import { addTestIdentifierCommands } from "./test-identifier-commands.js";
 import { addUserCommands } from "./user-commands.js";
+import { addTextCommands, addWordingCommands } from "./wording-commands.js";
 
 /**
  * Runs one command and returns the exit code. `argv` starts with the command. A failure is written to `io.err` as a sentence,
@@ -65,12 +68,27 @@ function createProgram(env: Env, io: Io, setExitCode: (code: number) => void): C
   const users = program.command("user").description("find, create, change, lock, delete, import and export users of an app");
   addUserCommands(users, env, io, setExitCode);
 
+  const wording = program.command("wording").description("show or change how the messages of an app look");
+  addWordingCommands(wording, env, io);
+
+  addTextCommands(program.command("text").description("set, list, remove and preview the texts of an app"), env, io);
+  addTestIdentifierCommands(
+    program.command("test-identifier").description("set, list and remove the contacts that an app uses for tests"),
+    env,
+    io,
+  );
+
   addMessageCommands(program.command("message").description("list messages, show them and send their codes again"), env, io);
 
   const provider = program
     .command("provider")
     .description("set, test, list and remove the carriers that an app uses for itself");
   addProviderCommands(provider, env, io, setExitCode);
+
+  const routing = program
+    .command("routing")
+    .description("show, set and explain which carriers and senders an app's messages use");
+  addRoutingCommands(routing, env, io);
 
   addSendTestCommand(program.command("send-test"), env, io, setExitCode);
 

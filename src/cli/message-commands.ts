@@ -21,6 +21,11 @@ export function addMessageCommands(message: Command, env: Env, io: Io): void {
     .addOption(new Option("--by <kind>", "what --user is, if its form does not show it").choices(keyKinds))
     .option("--contact <contact>", "only those to an e-mail address or phone number")
     .addOption(new Option("--status <status>", "only those that got exactly this far").choices(messageStatuses))
+    .addOption(
+      new Option("--failed", "only those that did not arrive, with the cause: failed, undelivered and expired").conflicts(
+        "status",
+      ),
+    )
     .option("--provider <name>", "only those of the carrier of this name")
     .option("--since <duration>", "only those of the last time, such as 2h or 7d")
     .option("--limit <count>", "how many at most, 1 to 100", listSize, 20)

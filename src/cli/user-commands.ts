@@ -33,6 +33,7 @@ export function addUserCommands(user: Command, env: Env, io: Io, setExitCode: (c
       new Option("--credential-type <type>", "whether codes sign the user in; it can't be changed later").choices([
         "otp",
         "none",
+        "test",
       ]),
     )
     .action(async (options: CreateOptions) => {

@@ -12,3 +12,4 @@ export * from "../gen/client/latchkey/v1/session_pb.js";
 export * from "../gen/client/latchkey/v1/token_service_pb.js";
 export * from "../gen/client/latchkey/v1/user_pb.js";
 export * from "../gen/client/latchkey/v1/user_service_pb.js";
+export * from "../gen/client/latchkey/v1/wording_pb.js";

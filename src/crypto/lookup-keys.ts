@@ -9,6 +9,9 @@ import type { Store } from "../store/port/store.js";
 import { masterOfOwnKeys } from "./own-keys.js";
 import type { Sealer } from "./sealing.js";
 
+/** What a link of a message is for. */
+export type LinkUse = "not me" | "contact change";
+
 /** Keyed hashes that find budgets, siblings and decoys, so that the tables hold no identifiers. */
 export interface LookupKeys {
   /** Two pools share no key, so neither learns anything about the other's people. */
@@ -28,6 +31,8 @@ export interface LookupKeys {
   phonePrefix(prefix: string): Buffer;
   /** Stands for the account that an app locks: `subject` is a user's id, or the key of an identifier without a user. */
   lockout(appId: string, subject: Uint8Array): Buffer;
+  /** Makes a link of a message unguessable: that to disown the challenge `id`, or that to take back the contact of the change `id`. */
+  link(use: LinkUse, id: string): Buffer;
   /** The HMAC key for the names of calls with an idempotency key. */
   readonly requestKey: Buffer;
 }
@@ -64,6 +69,7 @@ export async function loadLookupKeys(deps: { store: Store; sealer: Sealer; now: 
     wideNetwork: (address) => mac(`wide network\0${wideNetworkOf(address)}`),
     phonePrefix: (prefix) => mac(`phone prefix\0${prefix}`),
     lockout: (appId, subject) => mac(`lockout\0${appId}\0${Buffer.from(subject).toString("base64url")}`),
+    link: (use, id) => mac(`link\0${use}\0${id}`),
     requestKey: Buffer.from(hkdfSync("sha256", key, "latchkey", "idempotency", 32)),
   };
 }

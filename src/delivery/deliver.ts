@@ -3,13 +3,15 @@ import type { Channel } from "../model/channel.js";
 import type { Contact } from "../model/contact.js";
 import { maskContact } from "../model/mask.js";
 import type { MessageStatus, MessageTry } from "../model/message.js";
+import { takeBackMs } from "../model/not-me.js";
 import { countryOf } from "../model/phone-number.js";
 import type { EpochMs } from "../model/time.js";
 import type { EndedTry } from "../store/port/messages.js";
 import type { OutboxMessage, Settlement } from "../store/port/outbox.js";
 import type { CarrierHealth } from "./carrier-health.js";
 import type { DeliveryResult, Message, Provider, Receipt } from "./provider.js";
-import { renderMessage } from "./render.js";
+import { type RenderInput, renderMessage } from "./render.js";
+import { renderNotice } from "./render-notice.js";
 import { type Memory, nextInRound } from "./rounds.js";
 import { systemTimers, type Timers } from "./timers.js";
 import { causeOf, newRound, type Standing, type Verdict, verdictOf } from "./verdict.js";
@@ -31,11 +33,18 @@ export interface CountedTry {
   readonly kind: DeliveryResult["kind"];
 }
 
-/** A message that this process is done with, for metrics. */
+/** A message that this process is done with, or that a carrier reports as not delivered, for metrics. */
 export interface CountedEnd {
   readonly channel: Channel;
-  readonly status: Extract<MessageStatus, "sent" | "expired" | "failed">;
+  readonly status: Extract<MessageStatus, "sent" | "expired" | "failed" | "undelivered" | "test">;
+  /** The label of the last carrier that was asked, or that the message waited for. Null: none. */
+  readonly provider: string | null;
+  /** ISO 3166-1 alpha-2. Null for e-mail and for numbers of no country. */
+  readonly country: string | null;
 }
+
+/** What messages take from their app. */
+export type MessageApp = Pick<RenderInput, "brand" | "texts" | "senderName" | "autofill">;
 
 export interface DeliverDeps {
   readonly clock: () => EpochMs;
@@ -44,8 +53,13 @@ export interface DeliverDeps {
   readonly isForeign: (delivery: Delivery) => Promise<boolean>;
   /** Returns the code of a delivery, or null if its sealed copy belongs to another challenge. May also throw in that case. */
   readonly openCode: (delivery: Delivery) => string | null;
-  /** Returns the carriers that the app uses for the message's channel, in order of preference. Rejects if that can't be found out now. */
-  readonly carriersOf: (delivery: Delivery) => readonly Provider[] | Promise<readonly Provider[]>;
+  /**
+   * Returns the carriers of a message in the order in which it tries them. `messageId` is its number in the outbox. Asked at the
+   * beginning of each round. Rejects if that can't be found out now.
+   */
+  readonly carriersOf: (delivery: Delivery, messageId: number) => readonly Provider[] | Promise<readonly Provider[]>;
+  /** Returns the sender of a message. Null: that of the carrier's settings. */
+  readonly senderOf: (delivery: Delivery) => string | null;
   /** Where development shows each message once, beside the carriers. Empty in production. */
   readonly taps: readonly Provider[];
   readonly health: CarrierHealth;
@@ -53,8 +67,13 @@ export interface DeliverDeps {
   readonly contactKeyOf: (poolId: string, contact: Contact) => Uint8Array;
   /** Returns why the app sends nothing to the contact, such as its country, or null. Callers don't always know the contact. */
   readonly refusalOf: (appId: string, contact: Contact) => string | null;
-  /** Returns what messages call an app. */
-  readonly appNameOf: (appId: string) => string;
+  /** Returns what the messages of an app look like and say. */
+  readonly appOf: (appId: string) => MessageApp;
+  /**
+   * Returns the link by which the recipient of a code mail says that it was not requested by them, and that of a notice takes the
+   * contact back.
+   */
+  readonly notMeUrlOf: (delivery: Pick<Delivery, "challengeId" | "contact" | "locale" | "notice">) => string;
   /** Called after every try, for metrics. */
   readonly onTry?: (attempt: CountedTry) => void;
   /** Called when a carrier took a message, and when a message was given up, for metrics. */
@@ -82,20 +101,22 @@ const sendMaxMs = 35_000;
 
 /** Gives a message to the next of its carriers, once. Returns what to do with it. Never rejects. */
 export async function deliver(deps: DeliverDeps, attempt: Try): Promise<Outcome> {
-  const { delivery, carrier, unknowns } = attempt;
+  const { outboxId, delivery, carrier, unknowns, memory } = attempt;
   let carriers: readonly Provider[];
   try {
+    if (delivery.isTest) return keepBack(deps, attempt);
     if (isExpired(deps, delivery)) return giveUp(deps, attempt, expired("its challenge expired before it could be sent"));
     const refusal = attempt.isMuted ? numberBudgetSpent : deps.refusalOf(delivery.appId, delivery.contact);
     if (refusal !== null) return giveUp(deps, attempt, failed("permanent", refusal));
     if (await deps.isForeign(delivery)) return putOff(deps, attempt);
-    carriers = await deps.carriersOf(delivery);
+    // The order may have changed since the round began, so that the index would name another carrier.
+    carriers = (carrier > 0 ? memory.round : null) ?? (await deps.carriersOf(delivery, outboxId));
   } catch {
     return putOff(deps, attempt);
   }
   const message = prepare(deps, attempt);
   if (message === null) return giveUp(deps, attempt, failed("permanent", "its sealed copy can't be opened"));
-  const shownBy = await show(deps, attempt.memory, message);
+  const shownBy = await show(deps, memory, message);
   if (carriers.length === 0) {
     const result: DeliveryResult = { kind: "sent", detail: "development shows it" };
     if (shownBy === null) return giveUp(deps, attempt, failed("unavailable", `no provider carries ${delivery.channel}`));
@@ -109,11 +130,13 @@ export async function deliver(deps: DeliverDeps, attempt: Try): Promise<Outcome>
   if (index === null) return waitForCarriers(deps, attempt, standing);
   const provider = carriers[index]!;
   const result = await give(deps, provider, message);
-  return settled(deps, attempt, provider, result, verdictOf(standingOf(deps, attempt, carriers), index, result));
+  const verdict = verdictOf(standingOf(deps, attempt, carriers), index, result);
+  memory.round = verdict.retryAt !== null && verdict.carrier > 0 ? carriers : null;
+  return settled(deps, attempt, provider, result, verdict);
 }
 
-function isExpired({ clock }: DeliverDeps, { sealedCode, expiresAt }: Delivery): boolean {
-  return sealedCode === null || clock() >= expiresAt;
+function isExpired({ clock }: DeliverDeps, { sealedCode, expiresAt, notice }: Delivery): boolean {
+  return (sealedCode === null && notice === null) || clock() >= expiresAt;
 }
 
 function standingOf(deps: DeliverDeps, { tries, unknowns, delivery, memory }: Try, carriers: readonly Provider[]): Standing {
@@ -123,9 +146,16 @@ function standingOf(deps: DeliverDeps, { tries, unknowns, delivery, memory }: Tr
 
 function prepare(deps: DeliverDeps, { outboxId, delivery }: Try): Message | null {
   try {
+    const { notice } = delivery;
+    if (notice !== null) {
+      const { brand, senderName } = deps.appOf(delivery.appId);
+      const link = { url: deps.notMeUrlOf(delivery), days: takeBackMs / dayMs };
+      return renderNotice({ delivery, notice, sendKey: sendKeyOf(delivery, outboxId), ...link, brand, senderName });
+    }
     const code = deps.openCode(delivery);
     if (code === null) return null;
-    return renderMessage({
+    const message = renderMessage({
+      ...deps.appOf(delivery.appId),
       purpose: delivery.purpose,
       channel: delivery.channel,
       code,
@@ -134,11 +164,13 @@ function prepare(deps: DeliverDeps, { outboxId, delivery }: Try): Message | null
       invited: delivery.invited,
       expiresAt: delivery.expiresAt,
       expiresInMinutes: (delivery.expiresAt - deps.clock()) / 60_000,
-      appName: deps.appNameOf(delivery.appId),
+      words: delivery.words,
       to: delivery.contact,
       challengeId: delivery.challengeId,
       sendKey: sendKeyOf(delivery, outboxId),
+      notMeUrl: delivery.channel === "email" ? deps.notMeUrlOf(delivery) : null,
     });
+    return { ...message, senderId: deps.senderOf(delivery) };
   } catch {
     return null;
   }
@@ -186,7 +218,7 @@ function settled(deps: DeliverDeps, attempt: Try, provider: Provider, result: De
   deps.onTry?.({ channel, provider: provider.label ?? provider.name, kind: result.kind });
   const fields = { ...logFields(attempt), provider: provider.name, detail: verdict.detail };
   const { status, retryAt, carrier, unknowns } = verdict;
-  if (status !== "queued") deps.onEnd?.({ channel, status });
+  if (status !== "queued") countEnd(deps, attempt, { status, provider });
   if (status === "sent") deps.log.info(fields, "code sent");
   else if (retryAt !== null) deps.log.warn({ ...fields, retryInMs: retryAt - deps.clock() }, "code not sent yet");
   else if (status === "expired") deps.log.error(fields, "code given up: its challenge expires before the next try");
@@ -202,6 +234,20 @@ interface GivenUp {
   readonly cause: string;
   /** What the log says besides. */
   readonly detail?: string;
+  /** The carrier that the message waited for. */
+  readonly waitedFor?: Pick<Provider, "name" | "label"> | undefined;
+}
+
+function countEnd(
+  { onEnd }: DeliverDeps,
+  { delivery: { channel, contact } }: Try,
+  { status, provider }: { readonly status: CountedEnd["status"]; readonly provider?: GivenUp["waitedFor"] },
+): void {
+  onEnd?.({ channel, status, provider: provider?.label ?? provider?.name ?? null, country: countryOfContact(contact) });
+}
+
+function countryOfContact(contact: Contact): string | null {
+  return contact.kind === "phone" ? countryOf(contact.value) : null;
 }
 
 function expired(cause: string, detail?: string): GivenUp {
@@ -213,12 +259,22 @@ function failed(result: MessageTry["result"], cause: string): GivenUp {
 }
 
 /** Ends a message without asking a carrier. */
-function giveUp(deps: DeliverDeps, attempt: Try, { status, result, cause, detail }: GivenUp): Outcome {
+function giveUp(deps: DeliverDeps, attempt: Try, { status, result, cause, detail, waitedFor }: GivenUp): Outcome {
   deps.log.error({ ...logFields(attempt), ...(detail === undefined ? {} : { detail }) }, `code given up: ${cause}`);
-  deps.onEnd?.({ channel: attempt.delivery.channel, status });
+  countEnd(deps, attempt, { status, provider: waitedFor });
   const { carrier, unknowns } = attempt;
   const ended = { provider: "", result, detail: causeOf(unknowns, detail === undefined ? cause : `${cause}: ${detail}`) };
   return { retryAt: null, carrier, unknowns, ended: endedTry(deps, attempt, { ended, status, result: null }) };
+}
+
+/** Ends the message of a test identifier, which no carrier and no inbox gets. */
+function keepBack(deps: DeliverDeps, attempt: Try): Outcome {
+  const { carrier, unknowns } = attempt;
+  const detail = "it is for a test identifier, so nothing was sent";
+  deps.log.info({ ...logFields(attempt), test: true }, "code not sent: it is for a test identifier");
+  countEnd(deps, attempt, { status: "test" });
+  const ended = { provider: "", result: "permanent", detail } as const;
+  return { retryAt: null, carrier, unknowns, ended: endedTry(deps, attempt, { ended, status: "test", result: null }) };
 }
 
 /** Waits for carriers that are down, are full or asked to wait. It is no try, so nothing is recorded unless the message ends by it. */
@@ -231,7 +287,8 @@ function waitForCarriers(deps: DeliverDeps, attempt: Try, standing: Standing): O
   const tries = Math.min(standing.tries, standing.carriers.length * waitingRoundsMax);
   const { retryAt, carrier, unknowns } = newRound({ ...standing, tries }, detail);
   if (retryAt !== null) return { retryAt, carrier, unknowns, ended: null };
-  return giveUp(deps, attempt, expired("its challenge expires before a carrier can be used", detail));
+  const waitedFor = standing.carriers[attempt.carrier] ?? standing.carriers[0];
+  return giveUp(deps, attempt, { ...expired("its challenge expires before a carrier can be used", detail), waitedFor });
 }
 
 function endedTry(
@@ -242,7 +299,9 @@ function endedTry(
     readonly status: EndedTry["status"];
     readonly result: DeliveryResult | null;
   },
-): EndedTry {
+): EndedTry | null {
+  // The messages are those of codes. A notice goes to a contact that was removed, so it leaves no trace there.
+  if (delivery.notice !== null) return null;
   const { appId, userId, poolId, challengeId, purpose, channel, contact } = delivery;
   const receipt: Receipt = given.result?.kind === "sent" ? given.result : {};
   return {
@@ -255,7 +314,7 @@ function endedTry(
       purpose,
       channel,
       maskedDestination: maskContact(contact),
-      country: contact.kind === "phone" ? countryOf(contact.value) : null,
+      country: countryOfContact(contact),
       queuedAt,
     },
     contactKey: deps.contactKeyOf(poolId, contact),
@@ -268,12 +327,13 @@ function endedTry(
 }
 
 const detailMax = 200;
+const dayMs = 24 * 60 * 60_000;
 /** 1 s, 2 s, 4 s. */
 const waitingRoundsMax = 3;
 
 function logFields({ tries, delivery }: Try): Readonly<Record<string, unknown>> {
-  const { challengeId, channel, contact } = delivery;
-  return { challengeId, channel, to: maskContact(contact), try: tries };
+  const { challengeId, channel, contact, notice } = delivery;
+  return { ...(notice === null ? { challengeId } : { changeId: challengeId }), channel, to: maskContact(contact), try: tries };
 }
 
 /**

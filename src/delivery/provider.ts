@@ -16,6 +16,10 @@ export interface Message {
   readonly channel: Channel;
   readonly to: Contact;
   readonly code: string;
+  /** The sender of an SMS that the call asks for or its route names. Null: that of the carrier's settings. */
+  readonly senderId: string | null;
+  /** The name that a mail comes from. Empty: that of the carrier's settings. */
+  readonly senderName: string;
   /** A BCP 47 tag: the language of the texts. */
   readonly locale: string;
   readonly subject: string;

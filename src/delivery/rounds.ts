@@ -13,19 +13,21 @@ export interface Memory {
   readonly waits: Map<string, EpochMs>;
   /** Whether development has shown the message. */
   shown: boolean;
+  /** The carriers of the round that it is in, in their order. Null between rounds. */
+  round: readonly Provider[] | null;
 }
 
 export function noMemory(): Memory {
-  return { refusedBy: new Set(), waits: new Map(), shown: false };
+  return { refusedBy: new Set(), waits: new Map(), shown: false, round: null };
 }
 
-export function isEmpty({ refusedBy, waits, shown }: Memory): boolean {
-  return refusedBy.size === 0 && waits.size === 0 && !shown;
+export function isEmpty({ refusedBy, waits, shown, round }: Memory): boolean {
+  return refusedBy.size === 0 && waits.size === 0 && !shown && round === null;
 }
 
 /** The carriers of a message, in order of preference. A round tries each of them at most once, in this order. */
 export interface Round {
-  readonly carriers: readonly Pick<Provider, "name">[];
+  readonly carriers: readonly Pick<Provider, "name" | "label">[];
   readonly memory: Memory;
   readonly health: Pick<CarrierHealth, "availableAt">;
   readonly now: EpochMs;

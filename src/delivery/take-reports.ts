@@ -1,6 +1,7 @@
+import type { MessageStatus } from "../model/message.js";
 import type { EpochMs } from "../model/time.js";
 import type { Messages, Report } from "../store/port/messages.js";
-import type { DeliveryLog } from "./deliver.js";
+import type { CountedEnd, DeliveryLog } from "./deliver.js";
 import type { DeliveryReport, Provider, ReportRequest } from "./provider.js";
 
 /** What a carrier reported about a message, or why its request was refused, for metrics. */
@@ -20,6 +21,8 @@ export interface ReportDeps {
   readonly forwardTo: () => ReadonlySet<string>;
   /** Called for every report that was stored and every request that was refused. */
   readonly onReport?: (report: CountedReport) => void;
+  /** Called when a report says that a message, which a carrier had taken, did not arrive. */
+  readonly onUndelivered?: (ended: CountedEnd) => void;
 }
 
 /**
@@ -85,6 +88,8 @@ function createRefusalLog({ clock, log }: Pick<ReportDeps, "clock" | "log">): (p
   };
 }
 
+const notArrived: readonly MessageStatus[] = ["undelivered", "failed", "expired"];
+
 /** Moves messages forward as a carrier reports. Throws what the store throws. */
 export async function takeReports(
   deps: Omit<ReportDeps, "findProvider">,
@@ -95,7 +100,12 @@ export async function takeReports(
   const named = reports.filter(({ sendKey, providerMessageId }) => sendKey !== undefined || providerMessageId != null);
   if (named.length === 0) return;
   const taken = named.map((report) => stored(report, name, now));
-  await deps.store.messages.report(taken, deps.forwardTo());
+  const changed = await deps.store.messages.report(taken, deps.forwardTo());
+  for (const message of changed) {
+    if (message === null || !notArrived.includes(message.status)) continue;
+    const { channel, country } = message;
+    deps.onUndelivered?.({ channel, country, status: "undelivered", provider: label });
+  }
   for (const { status } of named) deps.onReport?.({ provider: label, outcome: status });
 }
 

@@ -1,6 +1,6 @@
 import { type AccountsDeps, appFor } from "../accounts/deps.js";
 import { type Actor, operatorName } from "../apps/actor.js";
-import { accepted } from "../auth/errors.js";
+import { accepted, invalidField } from "../auth/errors.js";
 import { sendOtp } from "../auth/send-otp.js";
 import type { Caller } from "../model/caller.js";
 import type { Challenge } from "../model/challenge.js";
@@ -9,6 +9,7 @@ import type { Client } from "../model/client.js";
 import type { ContactKind } from "../model/contact.js";
 import { canonicalContact } from "../model/identifier.js";
 import type { StoredMessage } from "../model/message.js";
+import { testIdentifierOf } from "../model/test-identifier.js";
 
 export interface SendTestInput {
   readonly appId: string;
@@ -45,6 +46,12 @@ const recentMax = 50;
 export async function sendTest(deps: AccountsDeps, actor: Actor, input: SendTestInput): Promise<SentTest> {
   const app = await appFor(deps, actor, input.appId);
   const contact = accepted(canonicalContact(app.policy, input.to.kind, input.to.value));
+  if (testIdentifierOf(app.testIdentifiers, contact, deps.clock()) !== null) {
+    throw invalidField(
+      contact.kind,
+      "is covered by a test identifier of the app, so nothing is sent to it: choose another one",
+    );
+  }
   const channel = input.channel ?? channelAmong(app.policy.channels, contact.kind);
   const { address, userAgent, correlationId, signal } = actor.source;
   const client: Client = { ...operatorClient, appId: app.appId, scopes: actor.scopes, createdAt: deps.clock() };

@@ -1,7 +1,10 @@
 import type { AppPolicy } from "./app-policy.js";
 import type { AppCarrier } from "./carrier.js";
 import type { Policy } from "./policy.js";
+import type { AppRouting } from "./routing.js";
+import type { TestIdentifier } from "./test-identifier.js";
 import type { EpochMs } from "./time.js";
+import type { AppWording } from "./wording.js";
 
 /** An archived app refuses all calls of its clients and keeps its data. */
 export type AppState = "active" | "archived";
@@ -34,6 +37,11 @@ export interface AppRecord {
   readonly deliveryReportHook: DeliveryReportHook | null;
   /** The carriers that the app uses instead of those of the deployment, in order of preference. */
   readonly carriers: readonly AppCarrier[];
+  readonly wording: AppWording;
+  /** Which carriers and senders its messages use. Empty: the carriers in their order. */
+  readonly routing: AppRouting;
+  /** The contacts that the app uses for tests, in the order in which they were set. */
+  readonly testIdentifiers: readonly TestIdentifier[];
   readonly state: AppState;
   readonly createdAt: EpochMs;
 }
@@ -60,6 +68,9 @@ export interface App {
   readonly poolId: string;
   /** What messages call the app. */
   readonly displayName: string;
+  /** As in `AppRecord`. */
+  readonly logoUrl: string;
+  readonly supportAddress: string;
   /** The `aud` claim of the app's access tokens. No other app's calls accept them. */
   readonly audience: string;
   /** As in `AppRecord`. */
@@ -68,6 +79,9 @@ export interface App {
   readonly registrationHook: RegistrationHook | null;
   readonly deliveryReportHook: DeliveryReportHook | null;
   readonly carriers: readonly AppCarrier[];
+  readonly wording: AppWording;
+  readonly routing: AppRouting;
+  readonly testIdentifiers: readonly TestIdentifier[];
   /** Applies to all calls of the app's clients. */
   readonly policy: Policy;
 }

@@ -1,4 +1,5 @@
 import type { Channel } from "./channel.js";
+import type { FailingRoute } from "./route-health.js";
 import type { EpochMs } from "./time.js";
 
 /** What one process knows about a carrier. Counts start at 0 with the process. */
@@ -51,4 +52,6 @@ export interface CarrierStatus {
   readonly channel: Channel;
   /** Shared by all channels of the carrier. */
   readonly health: HealthOfCarrier;
+  /** Its routes of the channel whose codes are not entered, by country. All processes know the same ones. */
+  readonly failing: readonly FailingRoute[];
 }

@@ -1,6 +1,7 @@
 import type { Channel } from "./channel.js";
 import type { Contact } from "./contact.js";
 import type { EpochMs } from "./time.js";
+import type { MessageWords } from "./wording.js";
 
 export type Purpose = "login" | "registration" | "verify_contact" | "change_contact";
 
@@ -35,18 +36,22 @@ export interface NewChallenge {
   /** The contact, of the same kind, that a CHANGE_CONTACT removes. Null: none. */
   readonly replaces: string | null;
   readonly decoy: boolean;
+  /** Whether it was requested for a test identifier. Nothing is sent then, and it redeems for a test account alone. */
+  readonly isTest: boolean;
   readonly maskedDestination: string;
   readonly locale: string;
   readonly codeLength: number;
   readonly codeHash: CodeHash;
   /** The sealed code, kept as long as it may have to be sent again. */
   readonly sealedCode: Uint8Array;
+  /** What the call says about the messages. Left out: nothing. */
+  readonly words?: MessageWords | undefined;
   readonly attemptsMax: number;
   readonly sendsMax: number;
   readonly expiresAt: EpochMs;
 }
 
-export interface Challenge extends Omit<NewChallenge, "sealedCode"> {
+export interface Challenge extends Omit<NewChallenge, "sealedCode" | "words"> {
   readonly registrationId: string | null;
   readonly attempts: number;
   readonly sends: number;
@@ -71,6 +76,7 @@ export type ChallengeRefusal =
   | "sends_exhausted"
   | "mismatch"
   | "decoy"
+  | "test_ended"
   | "user_budget_spent"
   | "account_locked"
   | "user_gone"

@@ -96,7 +96,7 @@ export type ReportAuthentication =
       readonly bodyHash: string | null;
     };
 
-export type ReportedStatus = Exclude<MessageStatus, "queued">;
+export type ReportedStatus = Exclude<MessageStatus, "queued" | "test">;
 
 export interface GatewayReports extends ReceiptPointers {
   readonly authentication: ReportAuthentication;

@@ -5,9 +5,10 @@ import type { EpochMs } from "./time.js";
 /**
  * How far a message got. It moves forward only, from a lower rank to a higher one:
  * `queued` (in the outbox) · `sent` (a carrier took it) · `expired` (its code expired or ended before it arrived) · `failed` (it was given
- * up) · `undelivered` (a carrier reports that it did not arrive) · `delivered` (a carrier reports that it arrived).
+ * up) · `undelivered` (a carrier reports that it did not arrive) · `delivered` (a carrier reports that it arrived) · `test` (it was for
+ * a test identifier, so nothing was sent).
  */
-export const messageStatuses = ["queued", "sent", "expired", "failed", "undelivered", "delivered"] as const;
+export const messageStatuses = ["queued", "sent", "expired", "failed", "undelivered", "delivered", "test"] as const;
 export type MessageStatus = (typeof messageStatuses)[number];
 
 /** A late report may still say that a message arrived, so `delivered` has the highest rank. */
@@ -18,6 +19,7 @@ const ranks: Readonly<Record<MessageStatus, number>> = {
   failed: 2,
   undelivered: 2,
   delivered: 3,
+  test: 3,
 };
 
 /** Returns whether a message with the status `from` takes the status `to`. */

@@ -23,6 +23,10 @@ export type Budget =
 export const hookOutcomes = ["allowed", "refused", "failed"] as const;
 export type HookOutcome = (typeof hookOutcomes)[number];
 
+/** What a report of "this was not me" ended, or that it took a contact back. `forged`: its token was not made here. */
+export const notMeOutcomes = ["session", "challenge", "contact", "nothing", "forged"] as const;
+export type NotMeOutcome = (typeof notMeOutcomes)[number];
+
 /** Receives the events that use cases report for metrics. */
 export interface Metrics {
   challengeIssued(challenge: Pick<Challenge, "purpose" | "channel">, decoy: boolean): void;
@@ -32,6 +36,7 @@ export interface Metrics {
   budgetRefused(budget: Budget): void;
   /** A refresh token was reused after its grace period, and its session was ended. */
   refreshTokenReused(): void;
+  notMeReported(outcome: NotMeOutcome): void;
   registrationHookEnded(outcome: HookOutcome, tookMs: number): void;
   /** Work was left to other processes because this process lacks a key. */
   keyMissing(use: KeyName["use"], work: KeyWork): void;

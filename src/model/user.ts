@@ -38,8 +38,11 @@ export interface NewUser {
 /** Whether a member can sign in. `invited`: not signed in yet; messages are worded as invitations. */
 export type MemberState = "invited" | "active" | "locked";
 
-/** How a member signs in. `none`: not at all. It is fixed when the membership is made. */
-export type CredentialType = "otp" | "none";
+/**
+ * How a member signs in. `none`: not at all. `test`: only by the codes of test identifiers, which sign in no other member. It is
+ * fixed when the membership is made.
+ */
+export type CredentialType = "otp" | "none" | "test";
 
 /** What an app says about a member when the membership is made. */
 export interface NewMembership {

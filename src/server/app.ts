@@ -2,6 +2,7 @@ import type { Server } from "node:http";
 import type { DevelopmentClient } from "../apps/development-clients.js";
 import type { Directory } from "../apps/directory.js";
 import type { Settings } from "../config/settings.js";
+import { createLearnedRoutes } from "../delivery/learned-routes.js";
 import type { Provider } from "../delivery/provider.js";
 import { createInboxServer } from "../doors/inbox/server.js";
 import { listenOn } from "../doors/listener.js";
@@ -120,9 +121,11 @@ async function start(settings: Settings, { log: plainLog, overrides, closers }: 
   // All later work needs the right clock. With a differing clock or during a move this fails, and readiness reports it.
   await ping().catch(() => {});
   const { clock } = core.deps;
+  const learned = createLearnedRoutes({ store, clock, log: plainLog });
   const maintenance = startMaintenance({
     store,
     keys: core.signingKeys,
+    learned,
     messageRetentionMs: settings.messageRetentionMs,
     clock,
     log: plainLog,
@@ -130,12 +133,24 @@ async function start(settings: Settings, { log: plainLog, overrides, closers }: 
   });
   closers.push(() => maintenance.stop());
   const { providers, print } = overrides;
-  const delivery = startDelivery(settings, { core, directory, recorder, tracer, log, plainLog, providers, print, closers });
+  const delivery = startDelivery(settings, {
+    core,
+    directory,
+    learned,
+    recorder,
+    tracer,
+    log,
+    plainLog,
+    providers,
+    print,
+    closers,
+  });
   recorder.observe({
     hashesWaiting: core.deps.codes.waiting,
     callsInFlight: inFlight.count,
     outboxAgeMs: async () => Math.max(clock() - ((await store.outbox.nextDueAt()) ?? Infinity), 0),
     carriers: () => delivery.carrierStatus(null),
+    failingRoutes: learned.failing,
   });
 
   const deps = { ...core.deps, wakeOutbox: delivery.wake };
@@ -149,13 +164,10 @@ async function start(settings: Settings, { log: plainLog, overrides, closers }: 
   const pipeline = { inFlight, gate, log, onCall: recorder.callEnded, tracer };
   const tokens = createTokenService({ ...deps, clients, directory, issuer: settings.issuer });
   const { hookSecrets, outbound } = core;
+  const deployment = { ...deploymentOf(settings), carriers: delivery.carrierStatus(null) };
   const services = [
     composeService(pipeline, AuthService, createAuthService(deps)),
-    composeService(
-      pipeline,
-      AppService,
-      createAppService({ hookSecrets, outbound, directory, deployment: deploymentOf(settings), ...deps }),
-    ),
+    composeService(pipeline, AppService, createAppService({ hookSecrets, outbound, directory, deployment, ...deps })),
     composeService(pipeline, TokenService, tokens),
     composeService(
       pipeline,

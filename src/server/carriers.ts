@@ -1,10 +1,10 @@
 import type { Settings } from "../config/settings.js";
 import type { CarrierHealth } from "../delivery/carrier-health.js";
-import type { DeliverDeps } from "../delivery/deliver.js";
 import type { Provider } from "../delivery/provider.js";
 import type { App } from "../model/app.js";
 import { type CarrierStatus, nameInDeployment } from "../model/carrier.js";
 import { type Channel, channels } from "../model/channel.js";
+import type { FailingRoute } from "../model/route-health.js";
 import type { EpochMs } from "../model/time.js";
 import { createCarrier } from "./create-provider.js";
 
@@ -34,14 +34,16 @@ export function onEveryChannel(providers: readonly Provider[]): readonly Channel
 }
 
 /** Returns what finds the carriers of a message. */
-export function carriersByChannel(carriers: readonly ChannelProvider[]): DeliverDeps["carriersOf"] {
+export function carriersByChannel(
+  carriers: readonly ChannelProvider[],
+): (message: { readonly channel: Channel }) => readonly Provider[] {
   const byChannel = new Map(
     channels.map((name) => [name, carriers.filter(({ channel }) => channel === name).map(({ provider }) => provider)]),
   );
   return ({ channel }) => byChannel.get(channel) ?? [];
 }
 
-function ownOf({ appId, carriers }: Pick<App, "appId" | "carriers">): readonly Omit<CarrierStatus, "health">[] {
+function ownOf({ appId, carriers }: Pick<App, "appId" | "carriers">): readonly Omit<CarrierStatus, "health" | "failing">[] {
   return carriers.map(({ kind, channel, name }) => ({ appId, kind, channel, name: nameInDeployment(appId, { name }) }));
 }
 
@@ -49,13 +51,19 @@ function ownOf({ appId, carriers }: Pick<App, "appId" | "carriers">): readonly O
 export function statusOf(
   app: Pick<App, "appId" | "carriers"> | null,
   carriers: readonly ChannelProvider[],
-  health: CarrierHealth,
+  { health, failing }: { readonly health: Pick<CarrierHealth, "of">; readonly failing: readonly FailingRoute[] },
 ): readonly CarrierStatus[] {
   const all = [
     ...(app === null ? [] : ownOf(app)),
     ...carriers.map(({ kind, channel, provider: { name } }) => ({ appId: null, kind, channel, name })),
   ];
   return channels.flatMap((wanted) =>
-    all.filter(({ channel }) => channel === wanted).map((carrier) => ({ ...carrier, health: health.of(carrier.name) })),
+    all
+      .filter(({ channel }) => channel === wanted)
+      .map((carrier) => ({
+        ...carrier,
+        health: health.of(carrier.name),
+        failing: failing.filter(({ provider, channel }) => provider === carrier.name && channel === carrier.channel),
+      })),
   );
 }

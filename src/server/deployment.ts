@@ -3,8 +3,8 @@ import type { DeploymentValues } from "../apps/snapshot.js";
 import type { Settings } from "../config/settings.js";
 
 /** What the settings say about apps, for the server and the command line. */
-export function deploymentOf({ issuer, mode, policy, policySettings }: Settings): Deployment {
-  return { issuer, isProduction: mode === "production", policy, policySettings };
+export function deploymentOf({ issuer, appName, mode, policy, carriers, policySettings }: Settings): Deployment {
+  return { issuer, appName, isProduction: mode === "production", policy, carriers, policySettings };
 }
 
 /** What the directory takes from the settings. */

@@ -1,4 +1,5 @@
 import type { SigningKeys } from "../crypto/signing-keys.js";
+import type { LearnedRoutes } from "../delivery/learned-routes.js";
 import type { Log } from "../lib/log.js";
 import type { EpochMs } from "../model/time.js";
 import { StoreMovedError } from "../store/port/errors.js";
@@ -21,22 +22,24 @@ interface Chore {
 /**
  * Starts the periodic tasks. Every second it sweeps expired rows; every five seconds it overwrites copies of erased data. Every
  * two seconds it reads the signing keys again, which limits how long a deleted key is still trusted; notes on messages which codes
- * were redeemed; and sweeps messages that are older than `messageRetentionMs`. Every hour it maintains the signing keys. No task overlaps with itself. A failure is logged, and the task runs again at its next time.
+ * were redeemed; learns which routes fail; and sweeps messages that are older than `messageRetentionMs`. Every hour it maintains the signing keys. No task overlaps with itself. A failure is logged, and the task runs again at its next time.
  */
 export function startMaintenance(deps: {
   readonly store: Store;
   readonly keys: SigningKeys;
+  readonly learned: Pick<LearnedRoutes, "look">;
   readonly messageRetentionMs: number;
   readonly clock: () => EpochMs;
   readonly log: Log;
   readonly onExpired: (challenge: ExpiredChallenge) => void;
 }): { stop(): Promise<void> } {
-  const { store, keys, messageRetentionMs, clock, log, onExpired } = deps;
+  const { store, keys, learned, messageRetentionMs, clock, log, onExpired } = deps;
   const chores: readonly Chore[] = [
     { everyMs: 1_000, name: "sweep", run: () => sweep(store, clock, onExpired) },
     { everyMs: 5_000, name: "scrub", run: async () => void (await store.upkeep.scrub()) },
     { everyMs: 2_000, name: "reload of the signing keys", run: () => keys.reload() },
     { everyMs: 2_000, name: "note of redeemed codes", run: () => joinRedemptions(store, clock) },
+    { everyMs: 2_000, name: "judgement of routes", run: () => learned.look() },
     { everyMs: 2_000, name: "sweep of messages", run: () => sweepMessages(store, clock, messageRetentionMs) },
     { everyMs: 60 * 60_000, name: "upkeep of the signing keys", run: () => keys.maintain(clock()) },
   ];

@@ -1,20 +1,27 @@
 import type { Directory } from "../apps/directory.js";
+import { messageAppOf } from "../apps/message-app.js";
+import { linkTokenOf } from "../auth/link-token.js";
 import type { Settings } from "../config/settings.js";
 import { withSecret } from "../crypto/hook-secrets.js";
 import { createCarrierHealth } from "../delivery/carrier-health.js";
 import { deliver } from "../delivery/deliver.js";
 import type { ReportHook } from "../delivery/forward.js";
 import { startForwarding } from "../delivery/forwarding.js";
+import type { LearnedRoutes } from "../delivery/learned-routes.js";
 import { startOutbox } from "../delivery/outbox.js";
 import type { Provider } from "../delivery/provider.js";
+import { createRouting, senderOf } from "../delivery/routing.js";
 import { createReportTaking, followReports } from "../delivery/take-reports.js";
 import { createConsoleProvider } from "../delivery/taps/console.js";
 import { createInbox, type Inbox } from "../delivery/taps/inbox.js";
+import { textsFor } from "../delivery/texts/languages.js";
 import type { TakeReports } from "../doors/http/reports/plugin.js";
 import type { Log } from "../lib/log.js";
 import type { TestedCarrier } from "../messages/test-provider.js";
 import type { App } from "../model/app.js";
 import type { CarrierStatus } from "../model/carrier.js";
+import { notMePath, takeBackPath } from "../model/not-me.js";
+import { urlBelow } from "../model/oauth.js";
 import { countryRefusal } from "../model/phone-number.js";
 import type { EpochMs } from "../model/time.js";
 import type { Recorder } from "../telemetry/metrics.js";
@@ -51,6 +58,7 @@ export function startDelivery(
   given: {
     readonly core: Core;
     readonly directory: Pick<Directory, "findApp" | "reportedTo" | "refresh">;
+    readonly learned: LearnedRoutes;
     readonly recorder: Recorder;
     readonly tracer: Tracer;
     readonly log: Log;
@@ -61,7 +69,7 @@ export function startDelivery(
     readonly closers: Closers;
   },
 ): StartedDelivery {
-  const { core, directory, recorder, tracer, closers, print = (text) => void process.stdout.write(text) } = given;
+  const { core, directory, learned, recorder, tracer, closers, print = (text) => void process.stdout.write(text) } = given;
   const { clock, store } = core.deps;
   const inbox = settings.mode === "development" ? createInbox(clock) : null;
   const taps = inbox === null || given.providers !== undefined ? [] : [inbox, createConsoleProvider(print)];
@@ -79,6 +87,7 @@ export function startDelivery(
     log: given.plainLog,
     forwardTo: directory.reportedTo,
     onReport: recorder.reportTaken,
+    onUndelivered: recorder.messageEnded,
   };
   const openDeps = { secrets: core.carrierSecrets, settings, clock };
   const appCarriers = createAppCarriers({
@@ -94,20 +103,32 @@ export function startDelivery(
   const sweeping = setInterval(appCarriers.sweep, sweepMs).unref();
   closers.push(async () => clearInterval(sweeping));
   const ofDeployment = carriersByChannel(carriers);
+  const routingOf = (appId: string) => directory.findApp(appId)?.routing ?? [];
   const outbox = startOutbox({
     store,
     clock,
     log: given.log,
     openCode: core.openCode,
     isForeign: core.isForeign,
-    // The deployment's carriers are no fallback, because they cost its operator's money.
-    carriersOf: (message) => appCarriers.of(message) ?? ofDeployment(message),
+    carriersOf: createRouting({
+      routingOf,
+      // The deployment's carriers are no fallback, because they cost its operator's money.
+      carriersOf: (message) => appCarriers.of(message) ?? ofDeployment(message),
+      ofDeployment,
+      learned,
+    }),
+    senderOf: (message) => senderOf(routingOf(message.appId), message),
     taps: taps.map((tap) => traceProvider(tap, tracer)),
     health,
     contactKeyOf: (poolId, contact) => core.deps.lookup.identifier(poolId, contact),
     deliver: traceDelivery(deliver, tracer),
     refusalOf: (appId, contact) => countryRefusal(directory.findApp(appId)?.policy ?? settings.policy, contact),
-    appNameOf: (appId) => directory.findApp(appId)?.displayName || settings.appName,
+    appOf: (appId) => messageAppOf(directory.findApp(appId), settings.appName),
+    notMeUrlOf: ({ challengeId, contact, locale, notice }) => {
+      const path = notice === null ? notMePath : takeBackPath;
+      const token = linkTokenOf(core.deps.lookup, notice === null ? "not me" : "contact change", challengeId);
+      return `${urlBelow(settings.issuer, path)}/${token}?lang=${textsFor(locale, contact).language}`;
+    },
     forwardTo: directory.reportedTo,
     onTry: recorder.tryEnded,
     onEnd: recorder.messageEnded,
@@ -131,7 +152,7 @@ export function startDelivery(
     wake: tracer.detached(outbox.wake),
     inbox,
     takeReports,
-    carrierStatus: (app) => statusOf(app, carriers, health),
+    carrierStatus: (app) => statusOf(app, carriers, { health, failing: learned.failing() }),
     testCarrier: (name) => testAppCarrier(appCarriers, name),
   };
 }

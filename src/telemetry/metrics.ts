@@ -6,7 +6,8 @@ import { type ForwardResult, forwardResults } from "../delivery/forwarding.js";
 import type { CountedReport } from "../delivery/take-reports.js";
 import type { CarrierStatus } from "../model/carrier.js";
 import { type Door, type Dropped, type EndedCall, whysDropped } from "../model/door.js";
-import { hookOutcomes, type Metrics } from "../model/metrics.js";
+import { hookOutcomes, type Metrics, notMeOutcomes } from "../model/metrics.js";
+import type { FailingRoute } from "../model/route-health.js";
 import type { EndedOperation } from "../store/observed.js";
 import type { ExpiredChallenge } from "../store/port/upkeep.js";
 import { answerMetricsQuestions } from "./worker-metrics.js";
@@ -31,6 +32,7 @@ export interface Recorder extends MetricsText {
     /** Returns how long the oldest due message has been due, or 0 if none is due. */
     readonly outboxAgeMs: () => Promise<number>;
     readonly carriers: () => readonly CarrierStatus[];
+    readonly failingRoutes: () => readonly FailingRoute[];
   }): void;
   /** Adds how long the certificate in use is still valid, and its whole lifetime. */
   observeCertificate(validity: () => { readonly leftMs: number; readonly wholeMs: number }): void;
@@ -101,8 +103,8 @@ export function createRecorder(): Recorder {
   for (const result of forwardResults) forwards.inc({ result }, 0);
   const ended = counter(
     "latchkey_messages_ended_total",
-    "Messages that a carrier took (sent), or that were given up (failed, expired).",
-    ["channel", "status"],
+    "Messages that a carrier took (sent), that were given up (failed, expired), and of the former those that did not arrive (undelivered).",
+    ["channel", "status", "provider", "country"],
   );
   const reports = counter(
     "latchkey_delivery_reports_total",
@@ -114,6 +116,12 @@ export function createRecorder(): Recorder {
     "Refresh tokens reused after their grace period. Each one ended its session.",
     [],
   );
+  const notMe = counter(
+    "latchkey_not_me_reports_total",
+    "Reports of recipients that they did not request a code, by what they ended.",
+    ["outcome"],
+  );
+  for (const outcome of notMeOutcomes) notMe.inc({ outcome }, 0);
   const hookCalls = new Histogram({
     name: "latchkey_registration_hook_duration_seconds",
     help: "Calls of registration hooks by outcome: allowed, refused, or failed if there was no valid answer.",
@@ -163,6 +171,7 @@ export function createRecorder(): Recorder {
       guessRefused: (why) => guesses.inc({ why }),
       budgetRefused: (budget) => budgets.inc({ budget }),
       refreshTokenReused: () => reused.inc(),
+      notMeReported: (outcome) => notMe.inc({ outcome }),
       registrationHookEnded: (outcome, tookMs) => hookCalls.observe({ outcome }, tookMs / 1000),
       keyMissing: (use, work) => keysMissing.inc({ use, work }),
     },
@@ -180,9 +189,10 @@ export function createRecorder(): Recorder {
     },
     tryEnded: ({ channel, provider, kind }) => tries.inc({ channel, provider, outcome: kind }),
     forwardEnded: (result, count) => forwards.inc({ result }, count),
-    messageEnded: ({ channel, status }) => ended.inc({ channel, status }),
+    messageEnded: ({ channel, status, provider, country }) =>
+      ended.inc({ channel, status, provider: provider ?? "none", country: country ?? "none" }),
     reportTaken: ({ provider, outcome }) => reports.inc({ provider, outcome }),
-    observe({ hashesWaiting, callsInFlight, outboxAgeMs, carriers }) {
+    observe({ hashesWaiting, callsInFlight, outboxAgeMs, carriers, failingRoutes }) {
       gauge("latchkey_hashes_waiting", "Calls that wait for a slot to hash in.", hashesWaiting);
       gauge("latchkey_calls_in_flight", "Calls in progress.", callsInFlight);
       // If this value can't be read now, the other metrics must still be readable.
@@ -200,6 +210,17 @@ export function createRecorder(): Recorder {
         aggregator: "max",
         collect() {
           for (const { name, health } of carriers()) this.set({ provider: name }, health.state === "down" ? 1 : 0);
+        },
+      });
+      new Gauge({
+        name: "latchkey_route_failing",
+        help: "1 for each carrier, channel and country whose codes the carrier took and people do not enter. Absent for all others.",
+        labelNames: ["provider", "channel", "country"],
+        registers,
+        aggregator: "max",
+        collect() {
+          this.reset();
+          for (const { provider, channel, country } of failingRoutes()) this.set({ provider, channel, country }, 1);
         },
       });
     },

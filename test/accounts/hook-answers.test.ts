@@ -59,6 +59,7 @@ function asked(registrationHook: RegistrationHook | null = stored) {
     challengeId: "c1",
     clientId: "shop-web",
     correlationId: "",
+    isTest: false,
     contacts: [{ kind: "email", value: "ada@example.com" }],
     profile: null,
   });

@@ -40,6 +40,7 @@ describe.each(testEngines())("a registration hook on $engine", ({ database }) =>
         client_id: "shop-web",
         challenge_id: challengeId,
         new_to_pool: true,
+        test: false,
         contacts: [{ kind: "email", value: ada }],
         profile: { username: null, display_name: "", locale: "", custom_attributes: {} },
       },

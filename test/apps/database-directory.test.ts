@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { type DatabaseDirectory, openDirectory } from "../../src/apps/database-directory.js";
+import { noWording } from "../../src/model/wording.js";
 import type { Apps } from "../../src/store/port/apps.js";
 import { StoreMovedError, StoreUnavailableError } from "../../src/store/port/errors.js";
 import type { Store } from "../../src/store/port/store.js";
@@ -112,12 +113,17 @@ describe.each(storeEngines())("the directory over $engine", ({ open }) => {
       appId: "default",
       poolId: "main",
       displayName: "Latchkey",
+      logoUrl: "",
+      supportAddress: "",
       audience: "https://auth.example.com",
       roles: [],
       ownerOrganization: expect.stringMatching(/^[0-9a-f-]{36}$/),
       registrationHook: null,
       deliveryReportHook: null,
       carriers: [],
+      wording: noWording,
+      testIdentifiers: [],
+      routing: [],
       policy,
     });
     await apps.changeApp({ appId: "default", apply: (app) => ({ ...app, displayName: "Mine", audience: "urn:mine" }) });

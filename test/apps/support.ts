@@ -38,7 +38,7 @@ export const admin: Actor = {
 
 export function deploymentWith(changes: Partial<Deployment> = {}): Deployment {
   const { policy } = testSettings({ LATCHKEY_DATABASE_URL: "sqlite::memory:" });
-  return { issuer, isProduction: false, policy, policySettings: {}, ...changes };
+  return { issuer, appName: "Latchkey", isProduction: false, policy, carriers: [], policySettings: {}, ...changes };
 }
 
 function benchOn(store: Store, deployment: Partial<Deployment>): AppsBench {

@@ -53,7 +53,7 @@ describe.each(testEngines())("message commands on $engine", ({ database }) => {
     expect(shown.out).toMatch(/^status {17}queued$/m);
     expect(shown.out).toMatch(/^masked_destination {5}a\*\*\*@example\.com$/m);
     expect((await message("list")).out).toMatch(
-      new RegExp(`^ *${id} \\S+Z queued {6}email {4}- {12}a\\*\\*\\*@example\\.com$`, "m"),
+      new RegExp(`^ *${id} \\S+Z queued {6}email {4}- {12}- {2}a\\*\\*\\*@example\\.com$`, "m"),
     );
     expect(shown.out).not.toContain("ada@example.com");
   });
@@ -172,6 +172,40 @@ describe.each(testEngines())("send-test beside a running server on $engine", ({ 
     expect(code).toBe(1);
     expect(out).toMatch(/^It was given up: .*550.*\. Correct this, then run the command again\.$/m);
     expect(mail.mails).toEqual([]);
+  });
+});
+
+describe("message list --failed", () => {
+  it("shows the messages that did not arrive, in whatever way, with carrier, country and cause, and no others", async () => {
+    const center = await startCenter({
+      react: (submit) => (submit.destination.address.endsWith("9") ? { status: 0x0b } : { messageId: "m0" }),
+    });
+    const url = `smpp://${login.systemId}:${login.password}@127.0.0.1:${center.port}?from=Example#center`;
+    const given = { ...commandSecrets, LATCHKEY_SMS_URL: url };
+    const on = await startTestApp(given, { clock: Date.now });
+    try {
+      const env = { LATCHKEY_DATABASE_URL: `sqlite:${join(on.folder, "latchkey.db")}`, ...given };
+      await latchkey(env, ["send-test", "--to", "+46701740609"]);
+      const absent = latchkey(env, ["send-test", "--to", "+4915112345678"]);
+      await center.until(() => center.submits.length === 1);
+      await center.deliver({ text: "id:m0 sub:001 dlvrd:001 stat:UNDELIV err:027" });
+      await absent;
+      await latchkey(env, ["send-test", "--to", "+46701740605", "--wait", "1s"]);
+      const list = await latchkey(env, ["message", "list", "--failed", "--json"]);
+      expect(list.json()).toMatchObject([
+        { status: "undelivered", provider: "center", country: "DE", cause: expect.stringContaining("027") },
+        { status: "failed", provider: "center", country: "SE", cause: expect.stringContaining("ESME_RINVDSTADR") },
+      ]);
+      expect((await latchkey(env, ["message", "list", "--json"])).json()).toHaveLength(3);
+      expect((await latchkey(env, ["message", "list", "--failed", "--limit", "1", "--json"])).json()).toEqual([list.json()[0]]);
+      const line = /^ *\d+ \S+Z failed {6}sms {6}center {7}SE \*+0609 .*ESME_RINVDSTADR/m;
+      expect((await latchkey(env, ["message", "list", "--failed"])).out).toMatch(line);
+      const both = await latchkey(env, ["message", "list", "--failed", "--status", "sent"]);
+      expect(both).toMatchObject({ code: 1, out: "" });
+    } finally {
+      await on.stop();
+      await center.stop();
+    }
   });
 });
 

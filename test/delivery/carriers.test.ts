@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test } from "vitest";
+import type { CountedEnd } from "../../src/delivery/deliver.js";
 import { queuedAt } from "./fake-outbox-store.js";
 import { createFakeProvider, delivery, type FakeProvider } from "./fixtures.js";
 import {
@@ -41,6 +42,34 @@ async function triedElsewhere(next: { readonly carrier: number; readonly unknown
 const statuses = () => store.ended().map(({ ended, status }) => `${ended.provider || "-"} ${ended.result} ${status}`);
 
 describe("carriers in order of preference", () => {
+  test("the message of a test identifier goes to none of them and to no inbox, and ends as a test", async () => {
+    const inbox = createFakeProvider("inbox");
+    const ends: CountedEnd[] = [];
+    store.put(delivery({ isTest: true, contact: { kind: "phone", value: "+14155550132" }, channel: "sms" }));
+    await start({ carriers: [first, second], taps: [inbox], onEnd: (end) => ends.push(end) });
+    await time.advance(minute);
+    expect(taken(first, second, inbox)).toEqual([0, 0, 0]);
+    expect(store.ended()).toMatchObject([{ status: "test", ended: { provider: "", result: "permanent" } }]);
+    expect(ends).toEqual([{ channel: "sms", status: "test", provider: null, country: "US" }]);
+    expect(log.lines).toMatchObject([{ level: "info", fields: { test: true } }]);
+  });
+
+  test("the end of a message is counted with its carrier and country, also of one that waited for a carrier", async () => {
+    const ends: CountedEnd[] = [];
+    const phone = { contact: { kind: "phone", value: "+14155550132" }, channel: "sms" } as const;
+    first.answers.push({ kind: "permanent", detail: "no such number" }, ...Array(50).fill(lockedOut));
+    second.answers.push({ kind: "permanent", detail: "no such number" }, ...Array(50).fill(lockedOut));
+    store.put(delivery(phone));
+    await start({ carriers: [first, second], onEnd: (end) => ends.push(end) });
+    await time.advance(minute);
+    store.put(delivery({ challengeId: "challenge-2", expiresAt: time.clock() + 2 * minute }));
+    await time.advance(5 * minute);
+    expect(ends).toEqual([
+      { channel: "sms", status: "failed", provider: "second", country: "US" },
+      { channel: "email", status: "expired", provider: expect.stringMatching(/^(first|second)$/), country: null },
+    ]);
+  });
+
   test("only the first one gets a message that it takes", async () => {
     store.put(delivery());
     await start({ carriers: [first, second, third] });

@@ -1,11 +1,20 @@
-import type { Delivery, DeliveryLog } from "../../src/delivery/deliver.js";
+import type { Delivery, DeliveryLog, MessageApp } from "../../src/delivery/deliver.js";
 import type { DeliveryResult, Message, Provider } from "../../src/delivery/provider.js";
 import { type RenderInput, renderMessage } from "../../src/delivery/render.js";
 import { type Channel, contactKindOf } from "../../src/model/channel.js";
+import { noWording } from "../../src/model/wording.js";
 
 export const code = "048213";
 
-export function renderInput(change: Partial<RenderInput> = {}): RenderInput {
+/** The look of an app that decides nothing. */
+export const look: MessageApp = {
+  brand: { appName: "Latchkey", logoUrl: "", accentColor: "", supportAddress: "" },
+  texts: [],
+  senderName: "",
+  autofill: noWording.autofill,
+};
+
+export function renderInput({ appName, ...change }: Change = {}): RenderInput {
   return {
     purpose: "login",
     channel: "email",
@@ -14,16 +23,21 @@ export function renderInput(change: Partial<RenderInput> = {}): RenderInput {
     hasUser: true,
     invited: false,
     expiresInMinutes: 5,
-    appName: "Latchkey",
+    ...look,
+    words: null,
+    notMeUrl: null,
     to: { kind: "email", value: "ada@example.com" },
     challengeId: "challenge-1",
     sendKey: "5e4d",
     expiresAt: Date.parse("2026-01-05T10:05:00Z"),
+    ...(appName !== undefined && { brand: { ...look.brand, appName } }),
     ...change,
   };
 }
 
-export function message(channel: Channel, change: Partial<RenderInput> = {}): Message {
+type Change = Partial<RenderInput> & { readonly appName?: string };
+
+export function message(channel: Channel, change: Change = {}): Message {
   const to =
     contactKindOf[channel] === "phone"
       ? { kind: "phone" as const, value: "+14155550132" }
@@ -41,11 +55,14 @@ export function delivery(change: Partial<Delivery> = {}): Delivery {
     purpose: "login",
     channel: "email",
     contact: { kind: "email", value: "ada@example.com" },
+    isTest: false,
     locale: "en",
+    words: null,
     sealedCode: Buffer.from(code),
     expiresAt: Date.parse("2026-01-05T10:05:00Z"),
     hasUser: true,
     invited: false,
+    notice: null,
     ...change,
   };
 }

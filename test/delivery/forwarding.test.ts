@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { deleteDeliveryReportHook, putDeliveryReportHook } from "../../src/apps/delivery-report-hook.js";
 import { createHookSecrets } from "../../src/crypto/hook-secrets.js";
 import { createSealer } from "../../src/crypto/sealing.js";
+import type { CountedEnd } from "../../src/delivery/deliver.js";
 import { type ForwardingDeps, type ForwardResult, startForwarding } from "../../src/delivery/forwarding.js";
 import type { Provider } from "../../src/delivery/provider.js";
 import { createReportTaking } from "../../src/delivery/take-reports.js";
@@ -38,6 +39,7 @@ describe.each(storeEngines())("delivery reports to apps on $engine", ({ open }) 
   let hook: HookServer;
   let hooked: Set<string>;
   let results: ForwardResult[];
+  let undelivered: CountedEnd[];
   const stops: (() => Promise<void>)[] = [];
   const sealer = createSealer(ringOf("m1"));
 
@@ -48,6 +50,7 @@ describe.each(storeEngines())("delivery reports to apps on $engine", ({ open }) 
     hook = await startHookServer();
     hooked = new Set();
     results = [];
+    undelivered = [];
   });
   afterEach(async () => {
     for (const stop of stops.splice(0)) await stop();
@@ -129,10 +132,17 @@ describe.each(storeEngines())("delivery reports to apps on $engine", ({ open }) 
     const body = Buffer.from(
       JSON.stringify({ sendKey: of.reference, status: news, cause: news === "delivered" ? "" : "absent" }),
     );
-    const deps = { store, clock: time.clock, log, findProvider: async () => carrier, forwardTo: () => hooked };
+    const onUndelivered = (end: CountedEnd) => undelivered.push(end);
+    const deps = { store, clock: time.clock, log, findProvider: async () => carrier, forwardTo: () => hooked, onUndelivered };
     const request = { method: "POST", url: "https://auth.example.com/delivery/reports/one", headers: { signature }, body };
     return createReportTaking(deps)("one", request);
   }
+
+  it("a message that did not arrive is counted once, with its carrier and country", async () => {
+    const one = await sent({ message: { country: "SE", channel: "sms" } });
+    for (const news of ["undelivered", "undelivered", "delivered"]) expect(await report(one, news)).toBe("taken");
+    expect(undelivered).toEqual([{ channel: "sms", country: "SE", status: "undelivered", provider: "one" }]);
+  });
 
   it("each status is posted once, in order, signed with the app's secret, under an id of its own", async () => {
     const secret = await put();

@@ -4,7 +4,7 @@ import { type Outbox, type OutboxDeps, startOutbox } from "../../src/delivery/ou
 import type { DeliveryResult, Provider } from "../../src/delivery/provider.js";
 import { createFakeOutboxStore, type FakeOutboxStore } from "./fake-outbox-store.js";
 import { createFakeTime, type FakeTime } from "./fake-time.js";
-import { code, createFakeLog, createFakeProvider, type FakeProvider } from "./fixtures.js";
+import { code, createFakeLog, createFakeProvider, type FakeProvider, look } from "./fixtures.js";
 
 export const temporary: DeliveryResult = { kind: "temporary", detail: "busy" };
 export const unavailable: DeliveryResult = { kind: "unavailable", detail: "no answer" };
@@ -45,11 +45,13 @@ export async function start({ carriers = [provider], ...change }: Start = {}): P
     isForeign: async () => false,
     openCode: ({ sealedCode }) => Buffer.from(sealedCode ?? "").toString(),
     carriersOf: ({ channel }) => carriers.filter(({ channels }) => channels.includes(channel)),
+    senderOf: () => null,
     taps: [],
     health: createCarrierHealth(time.clock),
     contactKeyOf: (poolId, { kind, value }) => Buffer.from(`key of ${poolId} ${kind} ${value}`),
     refusalOf: () => null,
-    appNameOf: () => "Latchkey",
+    appOf: () => look,
+    notMeUrlOf: ({ challengeId }) => `https://id.example/not-me/${challengeId}.mac?lang=en`,
     random: () => 0.5,
     forwardTo: () => new Set(),
     ...change,

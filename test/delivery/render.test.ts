@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { gsm7Length } from "../../src/delivery/gsm7.js";
 import { renderMessage } from "../../src/delivery/render.js";
 import type { Purpose } from "../../src/model/challenge.js";
+import { gsm7Length } from "../../src/model/gsm7.js";
 import { maskContact } from "../../src/model/mask.js";
 import { renderInput } from "./fixtures.js";
 
@@ -46,7 +46,7 @@ describe("e-mail", () => {
   });
 
   test("the HTML fetches nothing and links nowhere", () => {
-    expect(renderMessage(renderInput()).html).not.toMatch(/https?:|src=|href=|url\(|@import|<img|<a[ >]|<script/i);
+    expect(renderMessage(renderInput()).html).not.toMatch(/src=|href=|url\(|@import|<link|<img|<a[ >]|<script/i);
   });
 
   test("markup, templates and line ends in a name come out as text on one line", () => {
@@ -59,18 +59,18 @@ describe("e-mail", () => {
     expect(html).not.toContain("<b>");
   });
 
-  test.each(["../../etc/passwd", "en\0", "xx", "", "__proto__", "constructor", "de-CH", "<b>"])(
+  test.each(["../../etc/passwd", "en\0", "xx", "", "__proto__", "constructor", "<b>"])(
     "locale %j falls back to English",
     (locale) => {
       const { text, html } = renderMessage(renderInput({ locale }));
       expect(text).toContain("is your Latchkey sign-in code");
-      expect(html).toContain('<html lang="en">');
+      expect(html).toContain('<html lang="en" dir="ltr" ');
     },
   );
 });
 
 test("a locale of 10,000 characters costs nothing and falls back to English", () => {
-  expect(renderMessage(renderInput({ locale: "e".repeat(10_000) })).html).toContain('<html lang="en">');
+  expect(renderMessage(renderInput({ locale: "e".repeat(10_000) })).html).toContain('<html lang="en" dir="ltr" ');
 });
 
 describe("SMS", () => {
@@ -99,7 +99,7 @@ describe("SMS", () => {
   });
 
   test("accents that GSM-7 has stay, others go", () => {
-    expect(renderMessage(renderInput({ appName: "Çafé Åbo Łódź", channel: "sms", to: phone })).text).toContain("Çafé Åbo odz");
+    expect(renderMessage(renderInput({ appName: "Çafé Åbo Łódź", channel: "sms", to: phone })).text).toContain("Çafé Åbo Lodz");
   });
 });
 

@@ -37,8 +37,8 @@ export function methodsOf(
     localName,
     (request: never): Promise<unknown> =>
       door === "grpc"
-        ? server.grpc[localName as keyof typeof server.web](request, { metadata: metadataOf(headers), signal, timeoutMs })
-        : server.web[localName as keyof typeof server.web](request, { headers, signal, timeoutMs }),
+        ? callsOf(server.grpc)[localName]!(request, { metadata: metadataOf(headers), signal, timeoutMs })
+        : callsOf(server.web)[localName]!(request, { headers, signal, timeoutMs }),
   ]);
   const users = UserService.methods.map(({ localName }) => [
     localName,
@@ -46,6 +46,11 @@ export function methodsOf(
       server.users![door][localName as keyof Client<typeof UserService>](request, { headers, signal, timeoutMs }),
   ]);
   return Object.fromEntries([...auth, ...users]) as Methods;
+}
+
+/** The methods by their names. The union of their types is too large for the compiler. */
+function callsOf(client: unknown) {
+  return client as Readonly<Record<string, (request: never, options: object) => Promise<unknown>>>;
 }
 
 function metadataOf(headers: Readonly<Record<string, string>>): Metadata {

@@ -38,6 +38,8 @@ function message(text: string, to = "+14155550132"): Message {
     to: { kind: "phone", value: to },
     code: "048213",
     locale: "en",
+    senderId: null,
+    senderName: "",
     subject: "",
     text,
     html: "",

@@ -68,6 +68,10 @@ const allOutcomes = [
   "change contact_changed",
   "change contact_taken",
   "forgive",
+  "disown challenge",
+  "disown session",
+  "back taken_back",
+  "back taken",
   "sweep",
 ];
 
@@ -145,6 +149,11 @@ function createMischief(stores: readonly Store[], random: () => number) {
     const why = await store().challenges.end({ challengeId, appId, how, sendReturns, now });
     note(why === null ? how : "not ended");
   }
+  async function disown(): Promise<void> {
+    const { endedChallenge, endedSessions } = await store().notMe.disown({ challengeId: pick(challenges).challengeId, now });
+    if (endedChallenge) note("disown challenge");
+    if (endedSessions > 0) note("disown session");
+  }
   async function spend(): Promise<void> {
     note((await store().budgets.spend({ charges: charges(), now })) === null ? "spend" : "spend limited");
   }
@@ -173,6 +182,16 @@ function createMischief(stores: readonly Store[], random: () => number) {
     const members = asked.map((contact, n) => newMember({ user: { username: wanted[n]! }, contacts: [contact] }));
     for (const { kind } of await store().users.create({ ...pick(apps), members, now })) note(`create ${kind}`);
   }
+  const changeIds: string[] = [];
+  const notice = () => {
+    const changeId = unique("change");
+    changeIds.push(changeId);
+    return { changeId, channel: "email", expiresAt: now + minute } as const;
+  };
+  async function takeBack(): Promise<void> {
+    const changeId = changeIds.pop();
+    if (changeId !== undefined) note(`back ${await store().notMe.takeBack({ changeId, now })}`);
+  }
   async function administer(): Promise<void> {
     const found = await store().users.find({ ...pick(apps), key: pick(contacts) });
     const of = { appId: pick(apps).appId, userId: found?.user.userId ?? "nobody" };
@@ -183,7 +202,8 @@ function createMischief(stores: readonly Store[], random: () => number) {
       async () => note(`update ${(await store().users.updateMember({ ...of, username: pick(names) })).kind}`),
       async () => note(`update ${(await store().users.updateMember({ ...of, externalId: pick(names) })).kind}`),
       async () => note(`add contact ${(await store().users.addContact({ ...of, contact, primary: true, now })).kind}`),
-      async () => note(`remove contact ${(await store().users.removeContact({ ...of, contact, now })).kind}`),
+      async () => note(`remove contact ${(await store().users.removeContact({ ...of, contact, notice: notice(), now })).kind}`),
+      takeBack,
       async () => await changeContact(of.userId),
     ];
     await pick(acts)();
@@ -193,7 +213,7 @@ function createMischief(stores: readonly Store[], random: () => number) {
     const replaces = pick(contacts.filter(({ kind }) => kind === contact.kind)).value;
     const challenge = newChallenge({ contact, purpose: "change_contact", userId, replaces });
     await store().challenges.issue({ ...issueOf(challenge), now });
-    const change = redemptionOf(challenge.challengeId, { newSession: null, newMembership: null, now });
+    const change = redemptionOf(challenge.challengeId, { newSession: null, newMembership: null, notice: notice(), now });
     const outcome = await store().challenges.redeem(change);
     note(`change ${outcome.kind === "redeemed" ? outcome.redemption.kind : outcome.kind}`);
   }
@@ -206,7 +226,7 @@ function createMischief(stores: readonly Store[], random: () => number) {
     await store().upkeep.sweep({ now, limit: 20 });
     note("sweep");
   }
-  const common = [send, send, redeem, redeem, redeem, resend, attempt, decide, spend, deliver, end, sweep];
+  const common = [send, send, redeem, redeem, redeem, resend, attempt, decide, disown, spend, deliver, end, sweep];
   return {
     send,
     act: () => pick([...common, create, administer, administer, administer, forgive])(),

@@ -14,6 +14,7 @@ import { AuthService } from "../../src/gen/latchkey/v1/auth_service_pb.js";
 import type { Caller, UserCaller } from "../../src/model/caller.js";
 import { allowsOrigin } from "../../src/model/client.js";
 import { fixedPolicy } from "../../src/model/policy.js";
+import { noWording } from "../../src/model/wording.js";
 import { type AccessRule, accessRule } from "../../src/rpc/access-rule.js";
 import type { CallContext } from "../../src/rpc/call-context.js";
 import { publicClient } from "../support/directory.js";
@@ -106,12 +107,17 @@ describe("who calls", () => {
         appId: "default",
         poolId: "main",
         displayName: "",
+        logoUrl: "",
+        supportAddress: "",
         audience: issuer,
         roles: [],
         ownerOrganization: caller.app.ownerOrganization,
         registrationHook: null,
         deliveryReportHook: null,
         carriers: [],
+        wording: noWording,
+        routing: [],
+        testIdentifiers: [],
         policy: caller.policy,
       },
       policy: fixedPolicy,

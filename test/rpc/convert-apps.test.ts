@@ -10,6 +10,7 @@ import { ClientSchema } from "../../src/gen/latchkey/v1/client_pb.js";
 import type { AppPolicy } from "../../src/model/app-policy.js";
 import { blankClient } from "../../src/model/client.js";
 import { policyFields, policyKeys } from "../../src/model/policy-fields.js";
+import { noWording } from "../../src/model/wording.js";
 import { fromUpdateApp, toApp } from "../../src/rpc/convert/app.js";
 import { fromUpdateClient, toClient } from "../../src/rpc/convert/client.js";
 import { fromPolicy, toPolicy, toPolicyOrigin } from "../../src/rpc/convert/policy.js";
@@ -138,6 +139,9 @@ describe("apps and clients", () => {
       registrationHook: null,
       deliveryReportHook: null,
       carriers: [],
+      wording: noWording,
+      routing: [],
+      testIdentifiers: [],
       state: "archived",
       createdAt: startOfTime,
     });

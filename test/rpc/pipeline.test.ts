@@ -138,11 +138,12 @@ describe("the pipeline", () => {
   it("needs a handler for every method, on the side of those who call it", () => {
     const app = createFakeApp();
     const deps = { inFlight: app.inFlight, gate: vi.fn(), log: app.deps.log };
-    const { forClients, forUsers } = createAuthService(app.deps);
+    const { forClients, forUsers, forAnyone } = createAuthService(app.deps);
     const swapped = { forClients: forUsers, forUsers: forClients } as never;
     for (const handlers of [{ forClients: {}, forUsers }, swapped]) {
       expect(() => composeService(deps, AuthService, handlers)).toThrow("RegisterUser is not a unary method with a handler");
     }
-    expect(() => composeService(deps, AuthService, { forClients, forUsers: {} })).toThrow("GetCurrentUser is not");
+    expect(() => composeService(deps, AuthService, { forClients, forAnyone, forUsers: {} })).toThrow("GetCurrentUser is not");
+    expect(() => composeService(deps, AuthService, { forClients, forUsers })).toThrow("ReportNotMe is not");
   });
 });

@@ -100,6 +100,10 @@ async function fill(store: Store) {
   };
   await store.users.updateMember({ ...member, ...words });
   await store.users.addContact({ ...member, contact: { ...phone(), verifiedAt: null }, primary: false, now: t0 });
+  const removed = { ...phone(), verifiedAt: t0 };
+  await store.users.addContact({ ...member, contact: removed, primary: false, now: t0 });
+  const notice = { changeId: "change", channel: "sms", expiresAt: t0 + 60 * minute } as const;
+  await store.users.removeContact({ ...member, contact: removed, notice, now: t0 });
   await rotate(store, session, { idempotency: bytes("rotation", 32), now: t0 + minute });
   const proved = await issue(store);
   await redeem(store, proved.challengeId, { idempotency: bytes("redeem", 32) });

@@ -2,6 +2,7 @@ import type { Directory, Registered } from "../../src/apps/directory.js";
 import { type App, defaultAppId, mainPoolId } from "../../src/model/app.js";
 import { type AllowedOrigins, allowsOrigin, type Client, defaultClientId } from "../../src/model/client.js";
 import type { Policy } from "../../src/model/policy.js";
+import { noWording } from "../../src/model/wording.js";
 
 /** A directory that stays as it is given. Throws if a client belongs to no app, or if two clients or two apps have the same id. */
 export function createDirectory(given: {
@@ -46,8 +47,11 @@ export function plainApp(given: Pick<App, "appId" | "audience" | "policy"> & Par
     registrationHook: null,
     deliveryReportHook: null,
     carriers: [],
+    wording: noWording,
+    routing: [],
+    testIdentifiers: [],
   };
-  return { poolId: mainPoolId, displayName: "", ...people, ...given };
+  return { poolId: mainPoolId, displayName: "", logoUrl: "", supportAddress: "", ...people, ...given };
 }
 
 /** The default app, with its public client if the deployment wants one. */

@@ -95,8 +95,8 @@ export function createFakeApp(options: { defaultClient?: boolean; callsMax?: num
   const inFlight = createInFlight(options.callsMax);
   const clients = createClientAuthentication({ ...deps, directory, audiences: [issuer], failureLimits: [] });
   const gate = createGate({ ...deps, directory, clients, issuer });
-  const { forUsers } = createAuthService(deps);
-  const handlers = { forUsers, forClients: scripted((caller, request) => app.sendOtp(caller, request)) };
+  const { forUsers, forAnyone } = createAuthService(deps);
+  const handlers = { forUsers, forAnyone, forClients: scripted((caller, request) => app.sendOtp(caller, request)) };
   const app: FakeApp = {
     gate,
     service: composeService({ inFlight, gate, log: deps.log }, AuthService, handlers),

@@ -4,6 +4,7 @@ import type { AppPolicy } from "../../model/app-policy.js";
 import { type PolicyField, type PolicyOrigin, policyFields, policyKeys } from "../../model/policy-fields.js";
 import { durationText } from "../../model/policy-rules.js";
 import type { EpochMs } from "../../model/time.js";
+import type { AppWording } from "../../model/wording.js";
 import type { StoredClient } from "../../store/port/apps.js";
 import type { Io } from "../io.js";
 
@@ -27,8 +28,20 @@ export function appFields(app: AppRecord): Fields {
     policy: policyValues(app.policy),
     registration_hook: app.registrationHook && hookFields(app.registrationHook),
     delivery_report_hook: app.deliveryReportHook && { url: app.deliveryReportHook.url },
+    wording: wordingFields(app.wording),
     state: app.state,
     created_at: timeText(app.createdAt),
+  };
+}
+
+/** The stable JSON form of an app's wording, without its texts. */
+export function wordingFields({ senderName, accentColor, linkHosts, senderIds, autofill }: AppWording): Fields {
+  return {
+    sender_name: senderName,
+    accent_color: accentColor,
+    link_hosts: linkHosts,
+    sender_ids: senderIds,
+    autofill: { web_host: autofill.webHost, android_hash: autofill.androidHash },
   };
 }
 

@@ -74,4 +74,13 @@ const options: Readonly<Record<string, string>> = {
   display_name: "--name",
   allowed_origins: "--origins",
   is_default: "--default",
+  wording: "This",
+  text: "This",
+  "text.text": "The text",
+  "text.subject": "--subject",
+  "text.locale": "--locale",
+  "autofill.web_host": "--web-host",
+  "autofill.android_hash": "--android-hash",
+  ends_at: "--for",
+  pattern: "The pattern",
 };

@@ -20,6 +20,8 @@ export interface ListOptions extends Json {
   readonly by?: KeyKind;
   readonly contact?: string;
   readonly status?: MessageStatus;
+  /** Only those whose code did not arrive, in any way. */
+  readonly failed?: boolean;
   readonly provider?: string;
   readonly since?: string;
   readonly limit: number;
@@ -31,22 +33,31 @@ export interface OnMessage extends Json {
   readonly messageId: number;
 }
 
+/** The statuses of a message whose code did not arrive. */
+const deadStatuses: readonly MessageStatus[] = ["failed", "undelivered", "expired"];
+
 /** Prints the newest messages of an app, newest first. */
 export async function list(settings: Settings, options: ListOptions, io: Io): Promise<void> {
-  const { app: appId, status, provider, since, limit } = options;
+  const { app: appId, status, failed = false, provider, since, limit } = options;
   const sinceMs = since === undefined ? undefined : parseDurationOption("--since", since);
   await withAccounts(settings, { appId, io }, async (given) => {
     const { deps, actor } = given;
     const recipient = await recipientIn(given, options);
     const from = sinceMs === undefined ? undefined : deps.clock() - sinceMs;
-    const filter = { status, provider, from };
-    const items: StoredMessage[] = [];
-    let pageToken = "";
-    do {
-      const page = await listMessages(deps, actor, { appId, recipient, filter, pageSize: limit - items.length, pageToken });
-      items.push(...page.items);
-      pageToken = page.nextPageToken;
-    } while (items.length < limit && pageToken !== "");
+    /** The newest of a status, over pages that may be empty. */
+    const newest = async (one: MessageStatus | undefined): Promise<readonly StoredMessage[]> => {
+      const filter = { status: one, provider, from };
+      const items: StoredMessage[] = [];
+      let pageToken = "";
+      do {
+        const page = await listMessages(deps, actor, { appId, recipient, filter, pageSize: limit - items.length, pageToken });
+        items.push(...page.items);
+        pageToken = page.nextPageToken;
+      } while (items.length < limit && pageToken !== "");
+      return items;
+    };
+    const found = (await Promise.all((failed ? deadStatuses : [status]).map(newest))).flat();
+    const items = found.sort((a, b) => b.messageId - a.messageId).slice(0, limit);
     const none = [
       `The app ${appId} has no such message. Messages are kept for ${durationText(settings.messageRetentionMs)} (LATCHKEY_MESSAGE_RETENTION).`,
     ];

@@ -50,6 +50,7 @@ export function messageLine({
   status,
   channel,
   provider,
+  country,
   maskedDestination,
   cause,
 }: StoredMessage): string {
@@ -59,6 +60,7 @@ export function messageLine({
     status.padEnd(11),
     channel.padEnd(8),
     (provider ?? "-").padEnd(12),
+    (country ?? "-").padEnd(2),
     maskedDestination || "-",
     cause,
   ]

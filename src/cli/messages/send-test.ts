@@ -102,6 +102,7 @@ const outcomes: Readonly<Record<MessageStatus, (message: StoredMessage, place: P
   undelivered: ({ provider, cause }) =>
     `The carrier ${provider ?? ""} reports that it did not arrive: ${sentence(cause)} Check the destination, or try another channel.`,
   failed: ({ cause }) => `It was given up: ${sentence(cause)} Correct this, then run the command again.`,
+  test: () => "It is for a test identifier of the app, so nothing was sent. Choose another contact.",
   expired: ({ cause }) => `Its code expired before it arrived: ${sentence(cause)} \`latchkey doctor\` checks the carriers.`,
 };
 

@@ -132,6 +132,9 @@ const remedies: Readonly<Record<ObstacleKind, (place: Place, contact: Contact | 
   country_off: ({ appId }) =>
     `Add the country to LATCHKEY_SMS_COUNTRIES, and to the app's sms_countries if \`latchkey app policy ${appId}\` shows any.`,
   sign_in_off: ({ appId }) => `\`latchkey app policy ${appId} --set code_sign_in=on\` allows them.`,
+  test_identifier: ({ appId }) =>
+    `\`latchkey test-identifier list --app ${appId}\` shows it, and \`latchkey test-identifier delete\` ends it.`,
+  test_account: ({ appId }) => `\`latchkey test-identifier put --app ${appId}\` sets one.`,
   app_archived: ({ appId }) => `\`latchkey app archive ${appId} --undo\` makes it active again.`,
 };
 

@@ -44,7 +44,7 @@ export function createHttpGatewayProvider(options: HttpGatewayOptions): Provider
   }
 
   async function send(message: Message): Promise<DeliveryResult> {
-    const values: Values | null = valuesOf(message, { from: gateway.from, reportUrl, now: clock() });
+    const values: Values | null = valuesOf(message, { from: message.senderId ?? gateway.from, reportUrl, now: clock() });
     if (values === null) return { kind: "permanent", detail: "not a destination that messages can be sent to" };
     const outcome = await call((bearer) => writeRequest(gateway, { values, bearer }));
     if (outcome.kind === "answered") return readAnswer(gateway, outcome, { message, now: clock() });

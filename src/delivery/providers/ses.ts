@@ -10,8 +10,8 @@ export interface SesOptions extends AwsOptions {
 
 /** Sends e-mail through Amazon SES (API v2, SendEmail) with its credentials, or those that the AWS SDK finds. */
 export function createSesProvider(options: SesOptions): CheckedProvider {
-  const { name, configurationSet } = options;
-  const from = senderOf(options.from);
+  const { name, from, configurationSet } = options;
+  if (!isSender(from.address)) throw new Error("the sender of e-mail must be one plain address");
   const aws = createAwsClient(options, async (config) => {
     const sdk = await import("@aws-sdk/client-sesv2");
     return { sdk, client: new sdk.SESv2Client(config) };
@@ -34,10 +34,10 @@ export function createSesProvider(options: SesOptions): CheckedProvider {
   };
 }
 
-function emailOf(message: Message, { from, configurationSet }: { from: string; configurationSet: string | null }) {
+function emailOf(message: Message, { from, configurationSet }: { from: SesOptions["from"]; configurationSet: string | null }) {
   const utf8 = (text: string) => ({ Data: text, Charset: "UTF-8" });
   return {
-    FromEmailAddress: from,
+    FromEmailAddress: senderOf(message.senderName === "" ? from : { ...from, name: message.senderName }),
     Destination: { ToAddresses: [message.to.value] },
     Content: {
       Simple: {
@@ -55,7 +55,6 @@ function emailOf(message: Message, { from, configurationSet }: { from: string; c
 
 /** Returns the sender as SES wants it: ASCII, other names as an encoded word (RFC 2047). */
 function senderOf({ name, address }: SesOptions["from"]): string {
-  if (!isSender(address)) throw new Error("the sender of e-mail must be one plain address");
   const plain = name.replace(/[\p{C}"\\]/gu, " ").trim();
   if (plain === "") return address;
   // biome-ignore lint/suspicious/noControlCharactersInRegex: ASCII.

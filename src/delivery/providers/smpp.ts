@@ -134,12 +134,13 @@ export function createSmppProvider(options: SmppOptions): CheckedProvider & Requ
     return { kind: "sent", detail: "accepted", providerMessageId: messageIds[0]!, segments: messageIds.length };
   }
 
-  function fieldsOf({ to, expiresAt }: Message) {
+  function fieldsOf({ to, expiresAt, senderId }: Message) {
+    const from = senderId === null ? options.from : senderAddress(senderId);
     return {
       service_type: options.serviceType,
-      source_addr_ton: options.from.ton,
-      source_addr_npi: options.from.npi,
-      source_addr: options.from.address,
+      source_addr_ton: from.ton,
+      source_addr_npi: from.npi,
+      source_addr: from.address,
       dest_addr_ton: 1,
       dest_addr_npi: 1,
       destination_addr: to.value.slice(1),
@@ -162,6 +163,12 @@ export function createSmppProvider(options: SmppOptions): CheckedProvider & Requ
     },
     close: () => link.close(),
   };
+}
+
+/** SMPP 3.4 §5.2.5 and §5.2.6: international 1 and 1, short codes 3 and 0, alphanumeric 5 and 0. */
+function senderAddress(senderId: string): SmppAddress {
+  if (senderId.startsWith("+")) return { address: senderId.slice(1), ton: 1, npi: 1 };
+  return { address: senderId, ton: /^\d+$/.test(senderId) ? 3 : 5, npi: 0 };
 }
 
 function troubleOf(opened: Exclude<Opened, { kind: "bound" }>) {

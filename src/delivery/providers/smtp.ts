@@ -128,7 +128,7 @@ function checkedSender({ name, address }: Sender): Sender {
 function mailOf(message: Message, from: Sender) {
   const domain = from.address.slice(from.address.lastIndexOf("@") + 1);
   return {
-    from,
+    from: message.senderName === "" ? from : { ...from, name: message.senderName },
     to: { name: "", address: message.to.value },
     envelope: { from: from.address, to: [message.to.value] },
     subject: message.subject,

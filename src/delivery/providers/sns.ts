@@ -31,6 +31,13 @@ export function createSnsProvider(options: SnsOptions): CheckedProvider {
   };
 }
 
+/** A name of letters and digits, or a number of the account. https://docs.aws.amazon.com/sns/latest/dg/sms_publish-to-phone.html */
+function senderOf<T>(sender: string | null, text: (value: string) => T): Readonly<Record<string, T>> {
+  if (sender === null) return {};
+  if (/^\+?\d+$/.test(sender)) return { "AWS.MM.SMS.OriginationNumber": text(sender) };
+  return { "AWS.SNS.SMS.SenderID": text(sender.replaceAll(" ", "")) };
+}
+
 /** Transactional messages have the route with the highest reliability. */
 function smsOf(message: Message, senderId: string | null) {
   const text = (value: string) => ({ DataType: "String", StringValue: value });
@@ -40,7 +47,7 @@ function smsOf(message: Message, senderId: string | null) {
     Message: message.text.replace(/[^\P{Cc}\n]/gu, " "),
     MessageAttributes: {
       "AWS.SNS.SMS.SMSType": text("Transactional"),
-      ...(senderId === null ? {} : { "AWS.SNS.SMS.SenderID": text(senderId) }),
+      ...senderOf(message.senderId ?? senderId, text),
     },
   };
 }

@@ -70,7 +70,9 @@ export function createTwilioProvider(
 
 function formOf(message: Message, { channel, sender, template }: TwilioOptions, now: EpochMs): URLSearchParams {
   const form = new URLSearchParams({ To: channel === "whatsapp" ? `whatsapp:${message.to.value}` : message.to.value });
-  if ("from" in sender) form.append("From", sender.from);
+  // Senders of WhatsApp and calls are numbers of the account.
+  if (channel === "sms" && message.senderId !== null) form.append("From", message.senderId);
+  else if ("from" in sender) form.append("From", sender.from);
   else form.append("MessagingServiceSid", sender.messagingService);
   if (channel === "voice") {
     form.append("Twiml", spokenMessage(message));

@@ -1,8 +1,8 @@
 import { sumOf } from "../../lib/exact-sum.js";
+import { gsm7Length } from "../../model/gsm7.js";
 import type { Price } from "../../model/message.js";
 import type { EpochMs } from "../../model/time.js";
 import { isPhone } from "../destination.js";
-import { gsm7Length } from "../gsm7.js";
 import type { CarrierOutcome } from "../http/carrier-request.js";
 import { resultOfNoAnswer, resultOfStatus } from "../http/carrier-result.js";
 import { readJsonObject } from "../http/json-object.js";
@@ -70,7 +70,7 @@ export function createVonageProvider(
 /** Vonage writes numbers without their plus. */
 function formOf(message: Message, from: string, now: EpochMs): URLSearchParams {
   return new URLSearchParams({
-    from: from.replace(/^\+/, ""),
+    from: (message.senderId ?? from).replace(/^\+/, ""),
     to: message.to.value.slice(1),
     text: message.text,
     type: gsm7Length(message.text) === null ? "unicode" : "text",

@@ -1,4 +1,4 @@
-import type { Texts, Values, Wording } from "./texts.js";
+import type { Notice, Texts, Wording } from "./texts.js";
 
 const kinds: Record<Wording, string> = {
   login: "sign-in",
@@ -18,28 +18,39 @@ const explanations: Record<Wording, string> = {
   verify_phone: "Enter it where you requested it to confirm that this phone number is yours.",
 };
 
-const smsExplanations: Record<Wording, string> = {
-  login: "",
-  invitation: "",
-  registration: "",
-  registration_of_known: "You have an account: this signs you in. ",
-  verify_email: "",
-  verify_phone: "",
+const changes: Record<Notice, (appName: string) => string> = {
+  email_changed: (appName) => `Your e-mail address at ${appName} was changed`,
+  email_removed: (appName) => `Your e-mail address at ${appName} was removed`,
+  phone_changed: (appName) => `Your phone number at ${appName} was changed`,
+  phone_removed: (appName) => `Your phone number at ${appName} was removed`,
 };
+
+const known = (wording: Wording) => (wording === "registration_of_known" ? "You have an account: this signs you in. " : "");
 
 export const en: Texts = {
   language: "en",
+  direction: "ltr",
+  smsAlphabet: "gsm7",
   headline: (wording, { appName }) => `is your ${appName} ${kinds[wording]} code`,
   explanation: (wording) => explanations[wording],
-  validity: ({ minutes }) => `The code is valid for ${duration(minutes)} and works once.`,
+  validity: ({ minutes }) => `The code is valid for ${minutes === 1 ? "1 minute" : `${minutes} minutes`} and works once.`,
   warning: () =>
     "If you did not request this code, you can ignore this message. Don't share this code, not even with someone who says they work for us.",
-  sms: (wording, values) =>
-    `${values.code} ${en.headline(wording, values)}, valid for ${values.minutes} min. ${smsExplanations[wording]}Not you? Ignore it. Don't share this code.`,
-  voice: (wording, { appName, code }) =>
-    `Hello. Your ${appName} ${kinds[wording]} code is: ${code}. Again, your code is: ${code}. ${smsExplanations[wording]}Don't share this code. Goodbye.`,
+  notMe: () => ({
+    sentence: "If someone else requested this code, or used it, you can stop it and end the sign-in.",
+    label: "This was not me",
+  }),
+  sms: (wording, { code, appName, minutes }) =>
+    `${code} is your ${appName} ${kinds[wording]} code, valid for ${minutes} min. ${known(wording)}Not you? Ignore it. Don't share this code.`,
+  smsShort: (wording, { code, appName }) => `${code} is your ${appName} ${kinds[wording]} code. Don't share it.`,
+  voice: (wording, { code, appName }) =>
+    `Hello. Your ${appName} ${kinds[wording]} code is: ${code}. Again, your code is: ${code}. ${known(wording)}Don't share this code. Goodbye.`,
+  notice: (notice, { appName, days }) => ({
+    subject: changes[notice](appName),
+    explanation: "If you made this change, there is nothing to do.",
+    sentence: `If you did not, undo it within ${days === 1 ? "1 day" : `${days} days`}. That restores your earlier address or number and signs out all devices.`,
+    label: "Undo the change",
+  }),
+  noticeSms: (notice, { appName, days, url }) =>
+    `${changes[notice](appName)}. Not you? Undo it within ${days === 1 ? "1 day" : `${days} days`}: ${url}`,
 };
-
-function duration(minutes: Values["minutes"]): string {
-  return minutes === 1 ? "1 minute" : `${minutes} minutes`;
-}

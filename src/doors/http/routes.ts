@@ -5,6 +5,8 @@ import type { CallerReading } from "../web/caller.js";
 import { pathOf, type WebRequest, type WebResponse } from "../web/types.js";
 import { oauthRoutes } from "./oauth/plugin.js";
 import { oauthMethodsOf } from "./oauth/route.js";
+import { pagesOf } from "./pages/pages.js";
+import { pageRoutes } from "./pages/plugin.js";
 import { reportRoutes, type TakeReports } from "./reports/plugin.js";
 
 export interface HttpRoutesOptions extends CallerReading {
@@ -42,6 +44,13 @@ export function createHttpRoutes(options: HttpRoutesOptions): HttpRoutes {
     for (const prefix of new Set(["/oauth2", `${issuerPath}/oauth2`])) {
       prefixes.push(`${prefix}/`);
       app.register(oauthRoutes({ ...options, methods }), { prefix });
+    }
+  }
+  for (const { path, page, act } of pagesOf(options.services)) {
+    if (act === undefined) continue;
+    for (const prefix of new Set([path, `${issuerPath}${path}`])) {
+      prefixes.push(`${prefix}/`);
+      app.register(pageRoutes({ ...options, page, act }), { prefix });
     }
   }
   if (options.reports !== undefined) {

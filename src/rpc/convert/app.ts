@@ -1,12 +1,15 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import type { AppChanges } from "../../apps/update-app.js";
-import { type AppSchema, AppState, HookFailure } from "../../gen/latchkey/v1/app_pb.js";
+import { type AppSchema, AppState, HookFailure, type TestIdentifierSchema } from "../../gen/latchkey/v1/app_pb.js";
 import type { UpdateAppRequest } from "../../gen/latchkey/v1/app_service_pb.js";
 import type * as apps from "../../model/app.js";
 import type { AppRecord } from "../../model/app.js";
+import type { TestIdentifier } from "../../model/test-identifier.js";
 import { keyOf } from "./enums.js";
 import { toPolicy } from "./policy.js";
+import { toRouting } from "./routing.js";
+import { toWording } from "./wording.js";
 
 const states = { active: AppState.ACTIVE, archived: AppState.ARCHIVED } satisfies Record<apps.AppState, AppState>;
 
@@ -27,7 +30,13 @@ export function toApp(app: AppRecord): MessageInitShape<typeof AppSchema> {
     deliveryReportHook: app.deliveryReportHook === null ? undefined : { url: app.deliveryReportHook.url },
     roles: [...app.roles],
     ownerOrganization: app.ownerOrganization,
+    wording: toWording(app.wording),
+    routing: toRouting(app.routing),
   };
+}
+
+export function toTestIdentifier({ pattern, code, endsAt }: TestIdentifier): MessageInitShape<typeof TestIdentifierSchema> {
+  return { pattern, code, endsAt: timestampFromMs(endsAt) };
 }
 
 function toRegistrationHook({ url, failOpen }: apps.RegistrationHook) {

@@ -19,7 +19,7 @@ import type { MemberQuery } from "../../store/port/users.js";
 import { toContact } from "./contact.js";
 import { keyOf } from "./enums.js";
 
-const credentialTypes = { otp: CredentialType.OTP, none: CredentialType.NONE } satisfies Record<
+const credentialTypes = { otp: CredentialType.OTP, none: CredentialType.NONE, test: CredentialType.TEST } satisfies Record<
   users.CredentialType,
   CredentialType
 >;
@@ -100,6 +100,8 @@ const kinds = {
   country_off: Kind.COUNTRY_OFF,
   sign_in_off: Kind.SIGN_IN_OFF,
   app_archived: Kind.APP_ARCHIVED,
+  test_identifier: Kind.TEST_IDENTIFIER,
+  test_account: Kind.TEST_ACCOUNT,
 } satisfies Record<ObstacleKind, Kind>;
 
 export function toObstacle({ kind, text, until, contact }: Obstacle): MessageInitShape<typeof SignInObstacleSchema> {

@@ -24,6 +24,7 @@ const statuses = {
   failed: MessageStatus.FAILED,
   undelivered: MessageStatus.UNDELIVERED,
   delivered: MessageStatus.DELIVERED,
+  test: MessageStatus.TEST,
 } satisfies Record<messages.MessageStatus, MessageStatus>;
 
 const results = {
@@ -85,6 +86,7 @@ export function toProviderStatus({
   kind,
   channel,
   health,
+  failing,
 }: CarrierStatus): MessageInitShape<typeof ProviderStatusSchema> {
   const { state, since, lastError, sent, failed } = health;
   return {
@@ -97,6 +99,12 @@ export function toProviderStatus({
     lastErrorAt: toTime(lastError?.at ?? null),
     sent: BigInt(sent),
     failed: BigInt(failed),
+    failing: failing.map(({ country, since, verified, misses }) => ({
+      country,
+      since: timestampFromMs(since),
+      verified,
+      unverified: misses,
+    })),
   };
 }
 

@@ -6,12 +6,14 @@ import { accepted, invalidField } from "../../auth/errors.js";
 import { approveChallenge, cancelChallenge, getChallenge, type ManagedChallenge } from "../../auth/manage-challenge.js";
 import { type CurrentUser, currentUser } from "../../auth/membership.js";
 import type { GivenSession } from "../../auth/new-session.js";
+import { reportNotMe } from "../../auth/not-me.js";
 import { refreshToken } from "../../auth/refresh-token.js";
 import { registerUser } from "../../auth/register-user.js";
 import { revokeToken } from "../../auth/revoke-token.js";
 import { type SendOtpInput, sendOtp } from "../../auth/send-otp.js";
 import { listSessions, revokeOtherSessions, revokeSession } from "../../auth/sessions.js";
 import { type StartContactChangeInput, startContactChange } from "../../auth/start-contact-change.js";
+import { takeBackContact } from "../../auth/take-back-contact.js";
 import { updateCurrentUser } from "../../auth/update-current-user.js";
 import { type VerifyOtpResult, verifyOtp } from "../../auth/verify-otp.js";
 import {
@@ -37,11 +39,26 @@ import { toIdempotency } from "../convert/idempotency.js";
 import { fromSessionKind, toSession, toTokenSet } from "../convert/session.js";
 import { fromIdentifier, toTarget } from "../convert/target.js";
 import { toUser } from "../convert/user.js";
+import { fromMessageWords } from "../convert/wording.js";
 import type { Handlers } from "../pipeline.js";
 
 /** The methods of latchkey.v1.AuthService. They turn requests into calls of use cases and results into responses. */
 export function createAuthService(deps: Deps): Handlers<typeof AuthService> {
-  return { forClients: signInMethods(deps), forUsers: ownAccountMethods(deps) };
+  return {
+    forClients: signInMethods(deps),
+    forUsers: ownAccountMethods(deps),
+    forAnyone: {
+      async reportNotMe(caller, { token }) {
+        await reportNotMe(deps, caller, { token });
+        return {};
+      },
+
+      async takeBackContact(caller, { token }) {
+        await takeBackContact(deps, caller, { token });
+        return {};
+      },
+    },
+  };
 }
 
 function signInMethods(deps: Deps): Handlers<typeof AuthService>["forClients"] {
@@ -70,6 +87,7 @@ function signInMethods(deps: Deps): Handlers<typeof AuthService>["forClients"] {
           length: request.codeLength,
           custom: request.customCode === "" ? undefined : request.customCode,
         },
+        words: fromMessageWords(request),
         locale: request.locale,
         idempotency: toIdempotency(SendOtpRequestSchema, request),
       });
@@ -188,7 +206,9 @@ function changes(request: UpdateCurrentUserRequest) {
 }
 
 function verified(result: VerifyOtpResult): MessageInitShape<typeof VerifyOtpResponseSchema> {
-  const proven = { purpose: toPurpose(result.purpose), contact: toContact(result.contact, result.provenAt) };
+  const { isTest: test } = result;
+  const contact = toContact(result.contact, test ? null : result.provenAt);
+  const proven = { purpose: toPurpose(result.purpose), contact, test };
   switch (result.kind) {
     case "signed_in":
       return {

@@ -60,6 +60,11 @@ export const movedTables: readonly MovedTable[] = [
     }),
   },
   {
+    name: "contact_changes",
+    key: ["change_id"],
+    changed: (row: { was_replaced: number }) => ({ was_replaced: row.was_replaced === 1 }),
+  },
+  {
     name: "sessions",
     key: ["session_id"],
     changed: (row: { idle_expires_at: number }) => ({ sweep_at: sweepAt(row.idle_expires_at) }),
@@ -92,6 +97,8 @@ export const movedTables: readonly MovedTable[] = [
   },
   { name: "message_reports", key: ["provider", "reference", "provider_message_id", "status"] },
   { name: "message_forwards", key: ["forward_id"] },
+  { name: "route_health", key: ["provider", "channel", "country"] },
+  { name: "route_judging", key: ["only_row"] },
   { name: "idempotency", key: ["mac"], changed: rememberedCallOf },
 ];
 
@@ -106,10 +113,11 @@ export function toTargetRow({ changed }: MovedTable, row: SourceRow): TargetRow 
   return changed === undefined ? target : Object.assign(target, changed(row as never));
 }
 
-function challengeOf(row: { decoy: number; resends: string }): TargetRow {
+function challengeOf(row: { decoy: number; is_test: number; resends: string }): TargetRow {
   const resends = JSON.parse(row.resends) as [at: number, requester: string][];
   return {
     decoy: row.decoy === 1,
+    is_test: row.is_test === 1,
     resends: undefined,
     resend_times: resends.map(([at]) => at),
     resend_requesters: resends.map(([, requester]) => hex(Buffer.from(requester, "base64url"))),

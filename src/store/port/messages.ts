@@ -18,7 +18,7 @@ export interface EndedTry {
   readonly contactKey: Uint8Array;
   readonly ended: MessageTry;
   /** The status of the message after this try: `queued` if it is tried again. */
-  readonly status: Extract<MessageStatus, "queued" | "sent" | "expired" | "failed">;
+  readonly status: Extract<MessageStatus, "queued" | "sent" | "expired" | "failed" | "test">;
   readonly providerMessageId: string | null;
   readonly segments: number | null;
   readonly price: Price | null;

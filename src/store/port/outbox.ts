@@ -3,6 +3,7 @@ import type { Channel } from "../../model/channel.js";
 import type { Contact } from "../../model/contact.js";
 import type { MessageTry } from "../../model/message.js";
 import type { EpochMs } from "../../model/time.js";
+import type { MessageWords } from "../../model/wording.js";
 import type { EndedTry } from "./messages.js";
 
 /** A message that this process has leased. */
@@ -12,7 +13,7 @@ export interface OutboxMessage {
   readonly tries: number;
   /** When its code was requested, or requested again. */
   readonly queuedAt: EpochMs;
-  /** The index of the carrier to ask now, in the order of the channel's carriers. */
+  /** The index of the carrier to ask now, in the order of the message's carriers. */
   readonly carrier: number;
   /** How many tries have ended with `unknown`, as the settlements recorded it. */
   readonly unknowns: number;
@@ -33,7 +34,11 @@ export interface OutboxMessage {
     /** The channel of this message. A resend may use another one than the challenge. */
     readonly channel: Channel;
     readonly contact: Contact;
+    /** Whether the code is that of a test identifier, so that no carrier gets it. */
+    readonly isTest: boolean;
     readonly locale: string;
+    /** What the call said about the messages of its challenge. Null: nothing. */
+    readonly words: MessageWords | null;
     /** Null if the challenge expired before the claim. The message then ends, and its end is recorded. */
     readonly sealedCode: Uint8Array | null;
     readonly expiresAt: EpochMs;
@@ -41,6 +46,11 @@ export interface OutboxMessage {
     readonly hasUser: boolean;
     /** Whether that member is invited. If so, the message of a sign-in is worded as an invitation. */
     readonly invited: boolean;
+    /**
+     * What happened to the contact, if this is its notice. That has no code, and `challengeId` is the id of the change. Null: the
+     * message of a challenge.
+     */
+    readonly notice: "changed" | "removed" | null;
   } | null;
 }
 

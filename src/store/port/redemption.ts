@@ -4,6 +4,7 @@ import type { NewSession, Session } from "../../model/session.js";
 import type { EpochMs } from "../../model/time.js";
 import type { NewMembership, NewUser, User } from "../../model/user.js";
 import type { BudgetReturn, SendReturn } from "./budgets.js";
+import type { NewNotice } from "./not-me.js";
 
 /** The input of `challenges.redeem`. */
 export interface RedeemChange {
@@ -17,6 +18,8 @@ export interface RedeemChange {
   readonly newSession: NewSession | null;
   readonly sessionsMax: number;
   readonly lockoutKey: Uint8Array | null;
+  /** The notice to a verified contact that the redemption replaces. Default: none. */
+  readonly notice?: NewNotice | null;
   readonly now: EpochMs;
 }
 

@@ -4,7 +4,9 @@ import type { Challenges } from "./challenges.js";
 import type { Forwards } from "./forwards.js";
 import type { Keys } from "./keys.js";
 import type { Messages } from "./messages.js";
+import type { NotMe } from "./not-me.js";
 import type { Outbox } from "./outbox.js";
+import type { Routes } from "./routes.js";
 import type { Sessions } from "./sessions.js";
 import type { Upkeep } from "./upkeep.js";
 import type { Users } from "./users.js";
@@ -15,7 +17,8 @@ import type { Users } from "./users.js";
  * A *challenge* is one request to prove possession of a contact. A *send* is one delivery of its code. A *decoy* is a challenge
  * that cannot be redeemed. A *session* is the result of a redeemed login; its refresh tokens are one *family*, counted by
  * *generation*. A *budget* is an allowance counted in sliding windows. The *outbox* holds the codes waiting to be sent;
- * *messages* say what became of them; *forwards* are the changes of messages that apps have yet to hear of.
+ * *messages* say what became of them; *forwards* are the changes of messages that apps have yet to hear of; *routes* are what was
+ * learned from them about carriers.
  *
  * Rules for every operation of both engines:
  * - It is atomic. When the promise resolves, all of it happened and survives the end of this process; otherwise none of it
@@ -36,10 +39,12 @@ import type { Users } from "./users.js";
 export interface Store {
   readonly challenges: Challenges;
   readonly sessions: Sessions;
+  readonly notMe: NotMe;
   readonly users: Users;
   readonly outbox: Outbox;
   readonly messages: Messages;
   readonly forwards: Forwards;
+  readonly routes: Routes;
   readonly apps: Apps;
   readonly budgets: Budgets;
   readonly keys: Keys;

@@ -1,6 +1,16 @@
 import type { Contact } from "../../model/contact.js";
 import type { EpochMs } from "../../model/time.js";
-import type { Member, MemberKey, Membership, NewMembership, NewUser, User, UserContact } from "../../model/user.js";
+import type {
+  Member,
+  MemberKey,
+  MemberState,
+  Membership,
+  NewMembership,
+  NewUser,
+  User,
+  UserContact,
+} from "../../model/user.js";
+import type { NewNotice } from "./not-me.js";
 
 /** A person of the pool. `membership` is null if the person is no member of the app that asked. */
 export interface FoundUser {
@@ -23,6 +33,17 @@ export type CreateOutcome =
   | { readonly kind: "already_member"; readonly userId: string }
   /** The value of this field belongs to another person or member, or the contacts belong to two people. Nothing changed. */
   | { readonly kind: "taken"; readonly field: TakenField };
+
+/** Who has a contact that a test identifier covers. */
+export type TestHolder =
+  /**
+   * A person of the pool has it verified, or a member of any app of the pool claims it who is no test account, has verified another
+   * contact, or is a member of another app. The code must not work.
+   */
+  | { readonly kind: "real" }
+  /** The oldest test account of the app with it. */
+  | { readonly kind: "test"; readonly userId: string; readonly locale: string; readonly state: MemberState }
+  | { readonly kind: "none" };
 
 export type TakenField = "user_id" | "number" | "username" | "email" | "phone" | "external_id";
 
@@ -63,6 +84,9 @@ export type ChangeOutcome =
  * the person is a member of no other app: otherwise one app could open the person's accounts in others. A claim of a member without
  * a credential has no effect. That of a locked member has effect: the contact's owner can't sign in to the app.
  *
+ * A *test account* is a member with the credential `test`. Its contacts are claims without effect, and they name nobody: `find` and
+ * `create` pass them over, except `create` for another test account. Only the redemption of a test challenge finds it.
+ *
  * Operations on one person wait for one another, for redemptions of the person's challenges, and for nothing else.
  */
 export interface Users {
@@ -71,6 +95,9 @@ export interface Users {
    * claim to it. An external id names members only.
    */
   find(query: { readonly poolId: string; readonly appId: string; readonly key: MemberKey }): Promise<FoundUser | null>;
+
+  /** Says whom the code of a test identifier signs in. */
+  findTestHolder(query: { readonly poolId: string; readonly appId: string; readonly contact: Contact }): Promise<TestHolder>;
 
   /**
    * Lists members. A page may have fewer than `limit` members, or none, although others follow: the work for a page is bounded.
@@ -141,11 +168,13 @@ export interface Users {
    * Removes a contact of a member: the verified one from the person, a claim from the membership. The last contact of a member and
    * the last verified one of a person are refused as `last_contact`. Live challenges of the contact that could sign this person in
    * become decoys. They lose the contact, and so do ended ones and the person's changes that replace it. Other live ones keep it.
+   * A verified contact gets the `notice`, by default none, and is kept for `notMe.takeBack` until that expires.
    */
   removeContact(change: {
     readonly appId: string;
     readonly userId: string;
     readonly contact: Contact;
+    readonly notice?: NewNotice | null;
     readonly now: EpochMs;
   }): Promise<ChangeOutcome>;
 

@@ -1,10 +1,11 @@
-import type { MemberKey } from "../../model/user.js";
+import type { MemberKey, MemberState } from "../../model/user.js";
 import type { MemberQuery, Users } from "../port/users.js";
 import { firstValue } from "../rules/first-value.js";
 import { membershipColumns, userColumns } from "../shared/person-rows.js";
 import { escapeNul } from "../shared/texts.js";
 import type { Database, Statement } from "./database.js";
-import { contactsOf } from "./functions/person-rows.js";
+import { contactsOf, isNoTestClaim } from "./functions/person-rows.js";
+import { functionName } from "./functions/set.js";
 import { type FoundRow, type MemberRow, toFound, toMember } from "./rows.js";
 
 // OFFSET 0 keeps the planner from joining whole tables when statistics are old.
@@ -35,7 +36,8 @@ const idOf: Readonly<Record<MemberKey["kind"], string>> = {
 function contactId(kind: string): string {
   return `coalesce(
     (SELECT o.user_id FROM contacts o WHERE o.pool_id = $2 AND o.kind = '${kind}' AND o.value = $3),
-    (SELECT k.user_id FROM claims k WHERE k.app_id = $1 AND k.kind = '${kind}' AND k.value = $3 ORDER BY k.created_at, k.user_id LIMIT 1))`;
+    (SELECT k.user_id FROM claims k WHERE k.app_id = $1 AND k.kind = '${kind}' AND k.value = $3
+      AND ${isNoTestClaim("k")} ORDER BY k.created_at, k.user_id LIMIT 1))`;
 }
 
 function find(kind: MemberKey["kind"]): Statement {
@@ -44,6 +46,19 @@ function find(kind: MemberKey["kind"]): Statement {
     text: `SELECT ${memberColumns} FROM users u ${membershipOf("u.user_id", "LEFT")}
       WHERE u.user_id = ${idOf[kind]} AND u.pool_id = $2`,
   };
+}
+
+const findTestHolder: Statement = {
+  name: "find_test_holder",
+  text: `SELECT h.is_real, h.holder_id, h.holder_state, (SELECT u.locale FROM users u WHERE u.user_id = h.holder_id) AS locale
+    FROM ${functionName("test_holder")}($1, $2, $3, $4) h`,
+};
+
+interface TestHolderRow {
+  is_real: boolean;
+  holder_id: string | null;
+  holder_state: MemberState;
+  locale: string;
 }
 
 const list: Statement = {
@@ -101,12 +116,18 @@ interface PrefixRow extends Partial<MemberRow> {
   place: string;
 }
 
-export function createMemberReads(db: Database): Pick<Users, "find" | "list"> {
+export function createMemberReads(db: Database): Pick<Users, "find" | "findTestHolder" | "list"> {
   return {
     async find({ poolId, appId, key: { kind, value } }) {
       const given = kind === "external_id" ? escapeNul(value) : String(value);
       const [row] = await db.rows<FoundRow>(finds[kind], [appId, poolId, given]);
       return row === undefined ? null : toFound(row);
+    },
+    async findTestHolder({ poolId, appId, contact: { kind, value } }) {
+      const [row] = await db.rows<TestHolderRow>(findTestHolder, [poolId, appId, kind, value]);
+      const { is_real: isReal, holder_id: userId, holder_state: state, locale } = row!;
+      if (isReal) return { kind: "real" };
+      return userId === null ? { kind: "none" } : { kind: "test", userId, state, locale };
     },
     list: (query) => (query.prefix === null ? listAll(db, query) : listWithPrefix(db, query, query.prefix)),
   };

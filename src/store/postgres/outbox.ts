@@ -1,7 +1,14 @@
 import type { EpochMs } from "../../model/time.js";
 import type { Store } from "../port/store.js";
 import { afterLook, afterPuttingOff, areFresh, horizonMs, lookFrom, noMarks } from "../rules/outbox-marks.js";
-import { type DueRow, hasExpired, isLiveChallenge, toMessage } from "../shared/rows.js";
+import {
+  type ContactChangeRow,
+  contactChangeColumns,
+  type DueRow,
+  hasExpired,
+  isLiveChallenge,
+  withNotices,
+} from "../shared/rows.js";
 import { type Database, type Statement, unflushed } from "./database.js";
 import { claimantOf } from "./functions/person-rows.js";
 import { functionName } from "./functions/set.js";
@@ -35,7 +42,7 @@ const claim: Statement = {
       RETURNING ${claimed}, false AS muted
     )
     SELECT m.outbox_id, m.tries, m.queued_at, m.carrier, m.unknowns, m.muted, m.challenge_id, c.pool_id, c.app_id, c.client_id, c.purpose,
-      coalesce(m.channel, c.channel) AS channel, c.contact_kind, c.contact_value, c.locale,
+      coalesce(m.channel, c.channel) AS channel, c.contact_kind, c.contact_value, c.is_test, c.locale, c.words,
       CASE WHEN NOT c.decoy AND ${isLiveChallenge("$1")} THEN c.sealed_code END AS sealed_code, c.expires_at,
       ${hasExpired("$1")} AS expired,
       member.user_id AS member_id, coalesce(member.state = 'invited', false) AS invited,
@@ -44,7 +51,7 @@ const claim: Statement = {
     JOIN due d ON d.outbox_id = m.outbox_id
     LEFT JOIN LATERAL (
       SELECT c.pool_id, c.app_id, c.user_id, c.client_id, c.purpose, c.channel, c.contact_kind, c.contact_value, c.locale, c.decoy,
-        c.sealed_code, c.expires_at, c.consumed_at, c.cancelled_at
+        c.sealed_code, c.words, c.is_test, c.expires_at, c.consumed_at, c.cancelled_at
       FROM challenges c WHERE c.challenge_id = m.challenge_id OFFSET 0
     ) c ON true
     LEFT JOIN LATERAL (
@@ -55,6 +62,11 @@ const claim: Statement = {
     ) member ON true
     CROSS JOIN ${unflushed}
     ORDER BY d.due_at, m.outbox_id`,
+};
+
+const changesOf: Statement = {
+  name: "changes_of_notices",
+  text: `SELECT ${contactChangeColumns} FROM contact_changes n WHERE n.change_id = ANY ($1)`,
 };
 
 // A sequence is read as it is now, whatever the snapshot. Its first number counts only once it was given out.
@@ -107,7 +119,9 @@ export function createOutbox(db: Database, monotonic: () => number = () => perfo
   return {
     async claim({ now, leaseMs, limit }) {
       await refresh(now, now);
-      return (await db.rows<DueRow>(claim, [now, now + leaseMs, limit, marks.near, marks.laterFrom])).map(toMessage);
+      const rows = await db.rows<DueRow>(claim, [now, now + leaseMs, limit, marks.near, marks.laterFrom]);
+      const without = rows.flatMap((row) => (row.pool_id === null ? [row.challenge_id] : []));
+      return withNotices(rows, without.length === 0 ? [] : await db.rows<ContactChangeRow>(changesOf, [without]));
     },
     async settle(settlements, forwardTo = new Set()) {
       if (settlements.length === 0) return;

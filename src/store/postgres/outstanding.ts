@@ -13,7 +13,7 @@ export function endOutstanding(
 ): Promise<number> {
   return withClient(location, async (client) => {
     await client.query("BEGIN");
-    await client.query("TRUNCATE outbox, outbox_later, challenges, registrations, idempotency");
+    await client.query("TRUNCATE outbox, outbox_later, challenges, registrations, idempotency, contact_changes");
     await client.query(endQueued);
     const { rowCount } = await client.query(
       keepSessions ? "UPDATE sessions SET rotation_mac = NULL WHERE rotation_mac IS NOT NULL" : "DELETE FROM sessions",

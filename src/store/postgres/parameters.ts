@@ -3,6 +3,7 @@ import type { NewSession } from "../../model/session.js";
 import type { NewMembership, NewUser } from "../../model/user.js";
 import type { BudgetCharge, BudgetReturn, SendReturn } from "../port/budgets.js";
 import type { SendGuard } from "../port/challenges.js";
+import type { NewNotice } from "../port/not-me.js";
 import { holdMs, longestWindow, stepOf } from "../rules/budget-window.js";
 import { escapeNul } from "../shared/texts.js";
 
@@ -108,6 +109,7 @@ export function challengeParameter(challenge: NewChallenge, made: { registration
     user_id: challenge.userId,
     replaces: challenge.replaces,
     decoy: challenge.decoy,
+    is_test: challenge.isTest,
     registration_id: made.registrationId,
     masked_destination: challenge.maskedDestination,
     locale: challenge.locale,
@@ -117,6 +119,7 @@ export function challengeParameter(challenge: NewChallenge, made: { registration
     salt: hex(challenge.codeHash.salt),
     tag: hex(challenge.codeHash.tag),
     sealed_code: hex(challenge.sealedCode),
+    ...(challenge.words !== undefined && { words: JSON.stringify(challenge.words) }),
     attempts: 0,
     attempts_max: challenge.attemptsMax,
     sends: 1,
@@ -157,6 +160,11 @@ export function newUserParameter(user: NewUser) {
   };
 }
 
+/** A notice as `add_notice` takes it. */
+export function noticeParameter(notice: NewNotice | null) {
+  return notice && { change_id: notice.changeId, channel: notice.channel, expires_at: notice.expiresAt };
+}
+
 /** What the caller made for a redemption that may need it: user, membership and session. The last two may be null. */
 export function madeParameter(made: {
   readonly newUser: NewUser;
@@ -164,8 +172,9 @@ export function madeParameter(made: {
   readonly trustClaims: boolean;
   readonly newSession: NewSession | null;
   readonly sessionsMax: number;
+  readonly notice?: NewNotice | null;
 }): string {
-  const { newUser, newMembership, trustClaims, newSession, sessionsMax } = made;
+  const { newUser, newMembership, trustClaims, newSession, sessionsMax, notice } = made;
   return JSON.stringify({
     user: newUserParameter(newUser),
     membership: newMembership && membershipParameter(newMembership),
@@ -185,5 +194,6 @@ export function madeParameter(made: {
       sweep_at: sweepAt(newSession.idleExpiresAt),
     },
     sessions_max: sessionsMax,
+    ...(notice && { notice: noticeParameter(notice) }),
   });
 }

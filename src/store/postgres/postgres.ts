@@ -2,6 +2,7 @@ import type { EpochMs } from "../../model/time.js";
 import type { Store } from "../port/store.js";
 import { createApps } from "../shared/apps.js";
 import { createKeys } from "../shared/keys.js";
+import { createRoutes } from "../shared/routes.js";
 import { createAttempts } from "./attempts.js";
 import { createBreaker } from "./breaker.js";
 import { createBudgets } from "./budgets.js";
@@ -19,6 +20,7 @@ import type { PostgresLocation } from "./location.js";
 import { createMessages } from "./messages.js";
 import { migrate } from "./migrate.js";
 import { refuseFilling } from "./move-mark.js";
+import { createNotMe } from "./not-me.js";
 import { createOpener } from "./opener.js";
 import { createOutbox } from "./outbox.js";
 import { endOutstanding } from "./outstanding.js";
@@ -80,14 +82,18 @@ export async function openPostgres(location: PostgresLocation, clock: () => Epoc
   const sessions = createSessions(db);
   const messages = createMessages(db);
   const forwards = createForwards(db);
+  const routes = createRoutes(cold);
   return {
     challenges: { ...createSends(db), ...createAttempts(db), ...createEnding(db), ...createRedemption(db, { sessions }) },
     sessions,
+    notMe: createNotMe(db),
     users: createUsers(db),
     outbox: createOutbox(db),
     // By a fast clock the sweep would drop messages that all processes still need.
     messages: { ...messages, sweep: byRightClock(messages.sweep) },
     forwards: { ...forwards, sweep: byRightClock(forwards.sweep) },
+    // By a fast clock messages would be judged before people can enter their codes.
+    routes: { ...routes, judge: byRightClock(routes.judge) },
     budgets: createBudgets(db),
     apps: createApps(cold),
     // A fast clock would make new keys sign too late and old ones too long, delete keys that are still needed, and sweep rows that

@@ -103,7 +103,7 @@ export function createSends(db: Database): Operations {
       return {
         kind: "issued",
         ...(row!.muted ? { isMuted: true as const } : {}),
-        challenges: challenges.map(({ challenge: { sealedCode: _, ...challenge } }, index) => ({
+        challenges: challenges.map(({ challenge: { sealedCode: _, words: __, ...challenge } }, index) => ({
           ...challenge,
           ...made,
           resendAt: row!.resend_at[index]!,

@@ -6,6 +6,7 @@ import { createCreation } from "./creation.js";
 import type { Database, Statement } from "./database.js";
 import { functionName } from "./functions/set.js";
 import { createMemberReads } from "./member-reads.js";
+import { noticeParameter } from "./parameters.js";
 import { type MemberRow, toMember, toUser, type UserRow } from "./rows.js";
 
 const contacts = `${functionName("contacts_of")}(u.user_id, $2) AS contacts`;
@@ -33,7 +34,7 @@ const addContact: Statement = {
 };
 const removeContact: Statement = {
   name: "remove_contact",
-  text: `SELECT r.outcome, r.member FROM ${functionName("remove_contact")}($1, $2, $3, $4, $5) r`,
+  text: `SELECT r.outcome, r.member FROM ${functionName("remove_contact")}($1, $2, $3, $4, $5, $6) r`,
 };
 const leave: Statement = { name: "leave_app", text: `SELECT ${functionName("leave_app")}($1, $2, $3) AS left` };
 const erase: Statement = { name: "erase_person", text: `SELECT ${functionName("erase_person")}($1, $2) AS erased` };
@@ -86,8 +87,8 @@ export function createUsers(db: Database): Users {
       return changed(addContact, [appId, userId, kind, value, verifiedAt, primary, now], userId);
     },
 
-    removeContact: ({ appId, userId, contact: { kind, value }, now }) =>
-      changed(removeContact, [appId, userId, kind, value, now], userId),
+    removeContact: ({ appId, userId, contact: { kind, value }, notice = null, now }) =>
+      changed(removeContact, [appId, userId, kind, value, JSON.stringify(noticeParameter(notice)), now], userId),
 
     async leave({ appId, userId, now }) {
       const [row] = await db.rows<{ left: Awaited<ReturnType<Users["leave"]>> }>(leave, [appId, userId, now], userId);

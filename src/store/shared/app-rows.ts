@@ -1,7 +1,10 @@
 import type { AppRecord, AppState, DeliveryReportHook, Hook, RegistrationHook } from "../../model/app.js";
 import type { AppPolicy } from "../../model/app-policy.js";
 import type { AppCarrier } from "../../model/carrier.js";
+import type { AppRouting } from "../../model/routing.js";
+import type { TestIdentifier } from "../../model/test-identifier.js";
 import type { EpochMs } from "../../model/time.js";
+import { type AppWording, noWording } from "../../model/wording.js";
 import type { Value } from "./cold-database.js";
 import { escapeNul, unescapeNul } from "./texts.js";
 
@@ -23,13 +26,19 @@ export interface AppRow {
   delivery_report_hook: string;
   /** JSON text of a list. */
   carriers: string;
+  /** JSON text, or empty. */
+  wording: string;
+  /** JSON text of a list. */
+  routing: string;
+  /** JSON text of a list. */
+  test_identifiers: string;
   state: AppState;
   created_at: EpochMs;
 }
 
 export const appColumns =
   "app_id, pool_id, number, display_name, logo_url, support_address, allowed_origins, audience, policy, state, created_at, " +
-  "roles, owner_organization, registration_hook, delivery_report_hook, carriers";
+  "roles, owner_organization, registration_hook, delivery_report_hook, carriers, wording, routing, test_identifiers";
 
 /** Returns the values of `appColumns`. JSON writes U+0000 as an escape, so only plain texts need `escapeNul`. */
 export function appValues(app: AppRecord): Value[] {
@@ -50,6 +59,9 @@ export function appValues(app: AppRecord): Value[] {
     hookText(app.registrationHook),
     hookText(app.deliveryReportHook),
     JSON.stringify(app.carriers),
+    app.wording === noWording ? "" : JSON.stringify(app.wording),
+    JSON.stringify(app.routing),
+    JSON.stringify(app.testIdentifiers),
   ];
 }
 
@@ -71,6 +83,9 @@ export function toApp(row: AppRow): AppRecord {
     registrationHook: hookOf<RegistrationHook>(row.registration_hook),
     deliveryReportHook: hookOf<DeliveryReportHook>(row.delivery_report_hook),
     carriers: JSON.parse(row.carriers) as AppCarrier[],
+    wording: row.wording === "" ? noWording : (JSON.parse(row.wording) as AppWording),
+    routing: JSON.parse(row.routing) as AppRouting,
+    testIdentifiers: JSON.parse(row.test_identifiers) as TestIdentifier[],
   };
 }
 

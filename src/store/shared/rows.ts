@@ -7,6 +7,7 @@ import type { Channel } from "../../model/channel.js";
 import type { Contact, ContactKind } from "../../model/contact.js";
 import type { Session } from "../../model/session.js";
 import type { EpochMs } from "../../model/time.js";
+import type { MessageWords } from "../../model/wording.js";
 import type { ChallengeToVerify } from "../port/challenges.js";
 import type { OutboxMessage } from "../port/outbox.js";
 import { columns } from "./columns.js";
@@ -27,6 +28,7 @@ export interface ChallengeRow {
   replaces: string | null;
   /** SQLite has no booleans and uses 0 and 1. */
   decoy: boolean | number;
+  is_test: boolean | number;
   registration_id: string | null;
   masked_destination: string;
   locale: string;
@@ -47,7 +49,7 @@ export interface ChallengeRow {
 }
 
 const challengeNames =
-  "challenge_id pool_id app_id client_id purpose channel identifier_key budget_key requester_key contact_kind contact_value user_id replaces decoy " +
+  "challenge_id pool_id app_id client_id purpose channel identifier_key budget_key requester_key contact_kind contact_value user_id replaces decoy is_test " +
   "registration_id masked_destination locale code_length hash_profile pepper_id salt tag attempts attempts_max sends sends_max created_at " +
   "expires_at resend_at consumed_at cancelled_at";
 
@@ -85,6 +87,7 @@ export function toChallenge(row: ChallengeRow): Challenge {
     userId: row.user_id,
     replaces: row.replaces,
     decoy: Boolean(row.decoy),
+    isTest: Boolean(row.is_test),
     registrationId: row.registration_id,
     maskedDestination: row.masked_destination,
     locale: row.locale,
@@ -178,7 +181,10 @@ export interface DueRow {
   channel: Channel;
   contact_kind: ContactKind | null;
   contact_value: string | null;
+  is_test: boolean | number | null;
   locale: string;
+  /** JSON text. */
+  words: string | null;
   sealed_code: Buffer | null;
   expires_at: EpochMs;
   /** Whether the challenge expired before the claim, neither consumed nor cancelled. */
@@ -211,11 +217,63 @@ export function toMessage(row: DueRow): OutboxMessage {
             purpose: row.purpose,
             channel: row.channel,
             contact,
+            isTest: Boolean(row.is_test),
             locale: row.locale,
+            words: row.words === null ? null : (JSON.parse(row.words) as MessageWords),
             sealedCode,
             expiresAt: row.expires_at,
             hasUser: userId !== null,
             invited: Boolean(row.invited),
+            notice: null,
           },
+  };
+}
+
+/** How long the notice of a removed contact is worth sending. */
+const noticeMaxMs = 24 * 60 * 60_000;
+
+/** A contact that was removed, with what its notice needs. */
+export interface ContactChangeRow {
+  change_id: string;
+  pool_id: string;
+  app_id: string;
+  user_id: string;
+  kind: ContactKind;
+  value: string;
+  locale: string;
+  /** SQLite has no booleans and uses 0 and 1. */
+  was_replaced: boolean | number;
+  changed_at: EpochMs;
+}
+
+export const contactChangeColumns = columns("change_id pool_id app_id user_id kind value locale was_replaced changed_at", "n");
+
+/** Returns claimed messages, of which those without a challenge may be notices of `changes`. */
+export function withNotices(rows: readonly DueRow[], changes: readonly ContactChangeRow[]): OutboxMessage[] {
+  const byId = new Map(changes.map((change) => [change.change_id, change]));
+  return rows.map((row) => {
+    const change = row.pool_id === null ? byId.get(row.challenge_id) : undefined;
+    return change === undefined ? toMessage(row) : { ...toMessage(row), delivery: noticeOf(change, row.channel) };
+  });
+}
+
+function noticeOf(change: ContactChangeRow, channel: Channel): OutboxMessage["delivery"] {
+  return {
+    challengeId: change.change_id,
+    poolId: change.pool_id,
+    appId: change.app_id,
+    userId: change.user_id,
+    clientId: "",
+    purpose: "change_contact",
+    channel,
+    contact: { kind: change.kind, value: change.value },
+    locale: change.locale,
+    words: null,
+    sealedCode: null,
+    expiresAt: change.changed_at + noticeMaxMs,
+    hasUser: true,
+    invited: false,
+    notice: change.was_replaced ? "changed" : "removed",
+    isTest: false,
   };
 }

@@ -4,7 +4,7 @@ import { endQueued } from "../shared/message-rows.js";
 import type { Writer } from "./writer.js";
 
 export function createEndOutstanding(db: Database, writer: Writer): Pick<Store["upkeep"], "endOutstanding"> {
-  const always = ["outbox", "outbox_later", "challenges", "registrations", "idempotency"].map((table) =>
+  const always = ["outbox", "outbox_later", "challenges", "registrations", "idempotency", "contact_changes"].map((table) =>
     db.prepare(`DELETE FROM ${table}`),
   );
   const endMessages = db.prepare(endQueued);

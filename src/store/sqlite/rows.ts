@@ -8,6 +8,7 @@ import * as shared from "../shared/rows.js";
 
 export interface ChallengeRow extends shared.ChallengeRow {
   decoy: number;
+  is_test: number;
   resends: string;
 }
 

@@ -3,10 +3,14 @@ import { brakes } from "./schema/brakes.js";
 import { directoryTables } from "./schema/directory.js";
 import { forwardTables } from "./schema/forwards.js";
 import { messageTables } from "./schema/messages.js";
+import { notMeColumns } from "./schema/not-me.js";
 import { outboxTables } from "./schema/outbox.js";
 import { peopleTables } from "./schema/people.js";
 import { poolColumns } from "./schema/pools.js";
+import { routingTables } from "./schema/routing.js";
 import { tables } from "./schema/tables.js";
+import { testIdentifierColumns } from "./schema/test-identifiers.js";
+import { wordColumns } from "./schema/words.js";
 
 /** Migrations of the SQLite engine, oldest first. Each is applied once and never edited after a release. */
 export const migrations: readonly Migration[] = [
@@ -46,4 +50,5 @@ CREATE INDEX challenges_by_contact ON challenges (contact_value, contact_kind);
   { version: 5, additive: false, sql: poolColumns },
   { version: 6, additive: false, sql: peopleTables },
   { version: 7, additive: false, sql: `${outboxTables}${messageTables}${forwardTables}${brakes}` },
+  { version: 8, additive: false, sql: `${wordColumns}${routingTables}${notMeColumns}${testIdentifierColumns}` },
 ];

@@ -23,9 +23,9 @@ export function createSends(
   const byId = db.prepare<[string], ChallengeRow>(`SELECT ${challengeColumns} FROM challenges c WHERE c.challenge_id = ?`);
   const insert = db.prepare(`
     INSERT INTO challenges (challenge_id, pool_id, app_id, client_id, purpose, channel, identifier_key, budget_key, requester_key, contact_kind,
-      contact_value, user_id, replaces, decoy, registration_id, masked_destination, locale, code_length, hash_profile, pepper_id, salt, tag, sealed_code,
-      attempts_max, sends_max, created_at, expires_at, resend_at)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`);
+      contact_value, user_id, replaces, decoy, is_test, registration_id, masked_destination, locale, code_length, hash_profile, pepper_id, salt, tag, sealed_code,
+      words, attempts_max, sends_max, created_at, expires_at, resend_at)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`);
   const insertRegistration = db.prepare<[string, Uint8Array, EpochMs]>(
     "INSERT INTO registrations (registration_id, sealed_profile, expires_at) VALUES (?, ?, ?)",
   );
@@ -39,7 +39,7 @@ export function createSends(
     challenge: NewChallenge,
     { registrationId, resendAt, now }: { registrationId: string | null; resendAt: EpochMs; now: EpochMs },
   ): Challenge {
-    const { codeHash: hash, sealedCode, ...rest } = challenge;
+    const { codeHash: hash, sealedCode, words, ...rest } = challenge;
     insert.run(
       challenge.challengeId,
       challenge.poolId,
@@ -55,6 +55,7 @@ export function createSends(
       challenge.userId,
       challenge.replaces,
       challenge.decoy ? 1 : 0,
+      challenge.isTest ? 1 : 0,
       registrationId,
       challenge.maskedDestination,
       challenge.locale,
@@ -64,6 +65,7 @@ export function createSends(
       hash.salt,
       hash.tag,
       sealedCode,
+      words === undefined ? null : JSON.stringify(words),
       challenge.attemptsMax,
       challenge.sendsMax,
       now,

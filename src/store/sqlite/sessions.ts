@@ -10,8 +10,14 @@ import type { Writer } from "./writer.js";
 
 /** Writes of sessions inside the caller's transaction. */
 export interface Sessions {
-  /** Adds a session. Of the user's others in the app it keeps the `sessionsMax` - 1 most recently used and ends the rest. */
-  create(session: NewSession, of: { readonly userId: string; readonly sessionsMax: number; readonly now: EpochMs }): Session;
+  /**
+   * Adds the session that a challenge bought. Of the user's others in the app it keeps the `sessionsMax` - 1 most recently used and
+   * ends the rest.
+   */
+  create(
+    session: NewSession,
+    of: { readonly userId: string; readonly challengeId: string; readonly sessionsMax: number; readonly now: EpochMs },
+  ): Session;
   find(sessionId: string, now: EpochMs): Session | null;
   /** Removes all sessions of a user, in one app or in all. */
   removeAllOf(of: { readonly userId: string; readonly appId: string | null }): void;
@@ -24,8 +30,8 @@ const isLive = isLiveSession("@now");
 export function createSessions(db: Database, writer: Writer): { sessions: Sessions; operations: Operations } {
   const insert = db.prepare(`
     INSERT INTO sessions (session_id, family, key_id, user_id, app_id, client_id, credential_hash, ip, user_agent, amr, created_at,
-      last_used_at, idle_expires_at, expires_at)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`);
+      last_used_at, idle_expires_at, expires_at, challenge_id)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`);
   const liveById = db.prepare<{ sessionId: string; now: EpochMs }, SessionRow>(
     `SELECT ${sessionColumns} FROM sessions s WHERE session_id = @sessionId AND ${isLive}`,
   );
@@ -74,7 +80,7 @@ export function createSessions(db: Database, writer: Writer): { sessions: Sessio
     UPDATE sessions SET generation = ?, rotation_mac = ?, last_used_at = ?, idle_expires_at = ? WHERE session_id = ?`);
 
   const sessions: Sessions = {
-    create(session, { userId, sessionsMax, now }) {
+    create(session, { userId, challengeId, sessionsMax, now }) {
       const { appId } = session;
       for (const row of excess.all({ userId, appId, now, kept: sessionsMax - 1 })) remove.run(row.session_id);
       insert.run(
@@ -92,6 +98,7 @@ export function createSessions(db: Database, writer: Writer): { sessions: Sessio
         now,
         session.idleExpiresAt,
         session.expiresAt,
+        challengeId,
       );
       return {
         sessionId: session.sessionId,

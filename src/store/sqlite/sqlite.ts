@@ -4,6 +4,7 @@ import type { EpochMs } from "../../model/time.js";
 import type { Store } from "../port/store.js";
 import { createApps } from "../shared/apps.js";
 import { createKeys } from "../shared/keys.js";
+import { createRoutes } from "../shared/routes.js";
 import { createAttempts } from "./attempts.js";
 import { createBudgetOperations, createBudgets } from "./budgets.js";
 import { createClockMark } from "./clock-mark.js";
@@ -18,6 +19,7 @@ import { createForwards } from "./messages/forwards.js";
 import { createMessages } from "./messages/messages.js";
 import { migrate } from "./migrate.js";
 import { createMoveGuard } from "./move-mark.js";
+import { createNotMe } from "./not-me.js";
 import { createOutbox } from "./outbox.js";
 import { createEndOutstanding } from "./outstanding.js";
 import { createUserOperations } from "./people/operations.js";
@@ -115,10 +117,12 @@ export function openSqlite(options: SqliteOptions): Store {
       ...createRedemption(db, { writer, budgets, idempotency, lockouts, people, sessions }),
     },
     sessions: sessionOperations,
+    notMe: createNotMe(db, { writer, people, sessions }),
     users: createUserOperations(db, { writer, people, sessions }),
     outbox: createOutbox(db, writer),
     messages: createMessages(db, writer),
     forwards: createForwards(db, writer),
+    routes: createRoutes(cold),
     budgets: createBudgetOperations(writer, { budgets, lockouts }),
     apps: createApps(cold),
     keys: { ...createKeys(cold), ...createKeyUses(db, writer) },

@@ -44,6 +44,10 @@ export function createSweep(db: Database, writer: Writer): Pick<Store["upkeep"],
       sql: "DELETE FROM sessions WHERE rowid IN (SELECT rowid FROM sessions WHERE idle_expires_at <= @before LIMIT @limit)",
     },
     {
+      keptMs: 0,
+      sql: "DELETE FROM contact_changes WHERE change_id IN (SELECT change_id FROM contact_changes WHERE expires_at <= @before LIMIT @limit)",
+    },
+    {
       keptMs: keptAfterExpiryMs,
       sql: `DELETE FROM client_assertions WHERE (client_id, jti) IN
         (SELECT client_id, jti FROM client_assertions WHERE expires_at <= @before LIMIT @limit)`,

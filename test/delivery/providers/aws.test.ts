@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import type { Message } from "../../../src/delivery/provider.js";
 import { createSesProvider } from "../../../src/delivery/providers/ses.js";
 import { createSnsProvider } from "../../../src/delivery/providers/sns.js";
 import { code, message } from "../fixtures.js";
@@ -27,8 +28,7 @@ const sesShape: Shape = {
   read(asked) {
     if (asked.path !== "/v2/email/outbound-emails") return null;
     if (!asked.headers.authorization?.includes("/eu-central-1/ses/aws4_request")) throw new Error("not signed for SES");
-    const { FromEmailAddress, Destination, Content } = JSON.parse(asked.body);
-    if (FromEmailAddress !== '"Latchkey" <codes@example.org>') throw new Error("another sender");
+    const { Destination, Content } = JSON.parse(asked.body);
     return { to: Destination.ToAddresses.join(), text: Content.Simple.Body.Text.Data };
   },
   accept: (_, count) => ({ status: 200, body: { MessageId: `0107018f-${count}` } }),
@@ -69,9 +69,7 @@ const snsShape: Shape = {
     if (form.get("Action") !== "Publish") return null;
     if (!asked.headers.authorization?.includes("/eu-central-1/sns/aws4_request")) throw new Error("not signed for SNS");
     const attributes = snsAttributes(asked);
-    if (attributes["AWS.SNS.SMS.SMSType"] !== "Transactional" || attributes["AWS.SNS.SMS.SenderID"] !== "Latchkey") {
-      throw new Error("other attributes");
-    }
+    if (attributes["AWS.SNS.SMS.SMSType"] !== "Transactional") throw new Error("other attributes");
     return { to: form.get("PhoneNumber") ?? "", text: form.get("Message") ?? "" };
   },
   accept: (_, count) => snsAnswer("Publish", `<MessageId>567910cd-${count}</MessageId>`),
@@ -108,14 +106,32 @@ for (const [name, shape, create] of [
   });
 }
 
-async function sendOne(shape: Shape, create: typeof ses | typeof sns) {
+async function sendOne(shape: Shape, create: typeof ses | typeof sns, changes: Partial<Message> = {}) {
   const server = await startCarrier(shape);
   const provider = create(server.origin);
-  const result = await provider.send(message(provider.channels[0]!));
+  const result = await provider.send({ ...message(provider.channels[0]!), ...changes });
   await provider.close();
   await server.stop();
   return { result, asked: server.asked, received: server.received };
 }
+
+test.each([
+  ["", '"Latchkey" <codes@example.org>'],
+  ["Ada's Shop", '"Ada\'s Shop" <codes@example.org>'],
+  ["Café\r\nBcc: x", "=?UTF-8?B?Q2Fmw6kgIEJjYzogeA==?= <codes@example.org>"],
+])("a mail by SES from %j comes from %s", async (senderName, sender) => {
+  const { asked } = await sendOne(sesShape, ses, { senderName });
+  expect(JSON.parse(asked[0]!.body).FromEmailAddress).toBe(sender);
+});
+
+test.each([
+  [null, { "AWS.SNS.SMS.SenderID": "Latchkey" }],
+  ["My Shop", { "AWS.SNS.SMS.SenderID": "MyShop" }],
+  ["+46701234567", { "AWS.MM.SMS.OriginationNumber": "+46701234567" }],
+])("an SMS by SNS from %j has the attribute of that sender alone", async (senderId, attribute) => {
+  const { asked } = await sendOne(snsShape, sns, { senderId });
+  expect(snsAttributes(asked[0]!)).toEqual({ "AWS.SNS.SMS.SMSType": "Transactional", ...attribute });
+});
 
 describe("an answer of Amazon", () => {
   test.each([

@@ -96,6 +96,15 @@ describe("an SMS by Twilio", () => {
     });
   });
 
+  test("comes from the sender that the message asks for, also instead of a messaging service", async () => {
+    await withServer(async (server) => {
+      const sender = { messagingService: "MG0123456789abcdef0123456789abcdef" };
+      await twilio(server, { sender }).send({ ...message("sms"), senderId: "SHOP" });
+      expect(formOf(server).get("From")).toBe("SHOP");
+      expect(formOf(server).has("MessagingServiceSid")).toBe(false);
+    });
+  });
+
   test("waits at Twilio from 1 s to 10 h, however long its code is valid", async () => {
     await withServer(async (server) => {
       const sent = message("sms");
@@ -174,12 +183,25 @@ describe("a call by Twilio", () => {
     ["en-GB", "en-GB"],
     ["pt_br", "pt-BR"],
     ["fr-BE", "fr-FR"],
+    ["pt", "pt-BR"],
+    ["sw", "en-US"],
     ["tlh", "en-US"],
     ["constructor", "en-US"],
   ])("in %s is read by the voice of %s", async (locale, language) => {
     await withServer(async (server) => {
       await twilio(server, { channel: "voice" }).send({ ...message("voice"), locale });
       expect(formOf(server).get("Twiml")).toContain(`<Say language="${language}">`);
+    });
+  });
+
+  test.each([
+    ["ar", 'language="arb" voice="Polly.Zeina"'],
+    ["hi", 'language="hi-IN" voice="Polly.Aditi"'],
+    ["tr-TR", 'language="tr-TR" voice="Polly.Filiz"'],
+  ])("in %s names a voice, because no basic one speaks it", async (locale, attributes) => {
+    await withServer(async (server) => {
+      await twilio(server, { channel: "voice" }).send({ ...message("voice", { locale }), locale });
+      expect(formOf(server).get("Twiml")).toContain(`<Say ${attributes}>`);
     });
   });
 });

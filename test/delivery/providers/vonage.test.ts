@@ -100,6 +100,13 @@ describe("an SMS by Vonage", () => {
     });
   });
 
+  test("comes from the sender that the message asks for", async () => {
+    await withServer(async (server) => {
+      for (const senderId of ["SHOP", "+46701234567"]) await vonage(server).send({ ...message("sms"), senderId });
+      expect([0, 1].map((index) => formOf(server, index).get("from"))).toEqual(["SHOP", "46701234567"]);
+    });
+  });
+
   test.each([
     ["Code 048213 ^{}[]~|€\\", "text"],
     ["Ваш код 048213", "unicode"],

@@ -4,7 +4,7 @@ import type { AppRecord, RegistrationHook } from "../../../src/model/app.js";
 import type { AppCarrier } from "../../../src/model/carrier.js";
 import type { ClientRecord } from "../../../src/model/client.js";
 import { directoryOf, newApp, newSecret } from "./directory-fixtures.js";
-import { bytes, email, issue, newSession, type Scene, signIn, t0, times } from "./fixtures.js";
+import { bytes, day, email, issue, newSession, type Scene, signIn, t0, times } from "./fixtures.js";
 import { membersOf } from "./member-fixtures.js";
 
 const first = { after: "", limit: 100 };
@@ -34,6 +34,25 @@ export function apps(scene: Scene): void {
         { name: "second", channel: "sms", kind: "twilio", keyId: "carrier-2" },
         { name: "first", channel: "email", kind: "smtp", keyId: "carrier-1" },
       ],
+      wording: {
+        senderName: "Ada’s \0 Shop",
+        accentColor: "#1a73e8",
+        linkHosts: ["shop.example"],
+        senderIds: ["SHOP"],
+        autofill: { webHost: "shop.example", androidHash: "FA+9qCX9VSu" },
+        texts: [{ channel: "sms", wording: "", locale: "de", subject: "", text: "Ihr Code\n{otp} 😀" }],
+      },
+      routing: [
+        {
+          channel: "sms",
+          countries: ["SE"],
+          prefixes: ["+4917"],
+          carriers: [{ name: "shop/second", weight: 7 }],
+          senders: ["SHOP"],
+        },
+        { channel: "email", countries: [], prefixes: [], carriers: [], senders: [] },
+      ],
+      testIdentifiers: [{ pattern: "qa-*@shop.example", code: "123456", endsAt: t0 + day }],
     });
     const created = await scene.store.apps.createApp({ app, now: t0 });
     expect(created).toEqual({ ...app, number: 2, createdAt: t0 });

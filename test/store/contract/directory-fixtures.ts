@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { expect } from "vitest";
 import type { AppRecord } from "../../../src/model/app.js";
 import { blankClient, type ClientRecord, type ClientSecret } from "../../../src/model/client.js";
+import { noWording } from "../../../src/model/wording.js";
 import type { DirectoryChanges } from "../../../src/store/port/apps.js";
 import { bytes, type Scene, t0, unique } from "./fixtures.js";
 
@@ -20,6 +21,9 @@ export function newApp(changes: Partial<AppRecord> = {}): Omit<AppRecord, "numbe
     registrationHook: null,
     deliveryReportHook: null,
     carriers: [],
+    wording: noWording,
+    routing: [],
+    testIdentifiers: [],
     state: "active",
     ...changes,
   };

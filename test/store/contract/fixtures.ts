@@ -94,6 +94,7 @@ export function newChallenge(changes: Partial<NewChallenge> = {}): NewChallenge 
     userId: null,
     replaces: null,
     decoy: false,
+    isTest: false,
     maskedDestination: "p***@example.com",
     locale: "en",
     codeLength: 6,

@@ -47,11 +47,14 @@ export function outbox(scene: Scene): void {
         purpose,
         channel,
         contact,
+        isTest: false,
         locale,
+        words: null,
         expiresAt,
         sealedCode: Buffer.from("sealed"),
         hasUser: false,
         invited: false,
+        notice: null,
       },
     });
   });

@@ -26,6 +26,7 @@ import {
   times,
 } from "./fixtures.js";
 import { newKey } from "./keys.js";
+import { append, endedTry as sentTry } from "./message-fixtures.js";
 
 /** The races that matter most once more, from four processes on one database. */
 export function processes(scene: Scene): void {
@@ -212,5 +213,29 @@ export function processes(scene: Scene): void {
     const users = outcomes.map(({ redemption }) => expectKind(redemption, "signed_in").user);
     expect(new Set(users.map(({ userId }) => userId)).size).toBe(20);
     expect(users.filter(({ contacts }) => contacts.length === 2)).toHaveLength(1);
+  });
+
+  it("20 racing calls from 4 processes judge each of 14 messages once, so a route fails only with the fifteenth network", async () => {
+    const { store, location } = scene;
+    const send = async (network: string) => {
+      const { challengeId } = await issue(store, { contact: phone(), requesterKey: bytes(network) });
+      await append(store, sentTry({ message: { challengeId } }));
+    };
+    for (let n = 0; n < 14; n += 1) await send(`network ${n}`);
+    const batch = { now: t0 + 5 * minute, limit: 3 };
+    /** Of calls that meet, one judges its batch and the others leave theirs to the next call. */
+    const judgeAll = async () => {
+      const outcomes = await others.race(
+        location,
+        "routes.judge",
+        times(20, () => batch),
+      );
+      do outcomes.push(await store.routes.judge(batch));
+      while (outcomes.at(-1)!.seen > 0);
+      return outcomes.flatMap(({ changes }) => changes);
+    };
+    expect(await judgeAll()).toEqual([]);
+    await send("the fifteenth network");
+    expect(await judgeAll()).toEqual([{ provider: "one", channel: "sms", country: "SE", state: "failing" }]);
   });
 }

@@ -219,6 +219,16 @@ export function sends(scene: Scene): void {
     expect(messages[0]?.delivery?.sealedCode).toEqual(messages[1]?.delivery?.sealedCode);
   });
 
+  it("a message has the words of the call that made its challenge, also when its code is sent again", async () => {
+    const { store } = scene;
+    const words = { customMessage: '{otp} \0 "é" 😀', senderId: "SHOP" };
+    const challenge = await issue(store, { words });
+    expect(challenge).not.toHaveProperty("words");
+    expectKind(await store.challenges.resend(resendOf(challenge)), "resent");
+    const messages = await store.outbox.claim({ now: t0 + minute, leaseMs: minute, limit: 10 });
+    expect(messages.map(({ delivery }) => delivery?.words)).toEqual([words, words]);
+  });
+
   it("a decoy is issued, resent and refused like any other challenge", async () => {
     const { store } = scene;
     const decoy = await issue(store, { decoy: true, contact: null });

@@ -27,6 +27,7 @@ import { members } from "./members.js";
 import { messageRedemptions } from "./message-redemptions.js";
 import { messageReports } from "./message-reports.js";
 import { messages } from "./messages.js";
+import { notMe } from "./not-me.js";
 import { outbox } from "./outbox.js";
 import { outstanding } from "./outstanding.js";
 import { peopleRaces } from "./people-races.js";
@@ -36,10 +37,13 @@ import { redemption } from "./redemption.js";
 import { refresh } from "./refresh.js";
 import { registrations } from "./registrations.js";
 import { rollback } from "./rollback.js";
+import { routes } from "./routes.js";
 import { sends } from "./sends.js";
 import { sessions } from "./sessions.js";
 import { siblings } from "./siblings.js";
 import { sweep } from "./sweep.js";
+import { takeBack } from "./take-back.js";
+import { testIdentifiers } from "./test-identifiers.js";
 import { users } from "./users.js";
 import { withoutMembership } from "./without-membership.js";
 
@@ -52,6 +56,7 @@ const concerns: Readonly<Record<string, (scene: Scene) => void>> = {
   attempts,
   lockouts,
   "ended challenges": ending,
+  "disowned challenges": notMe,
   redemption,
   "a redemption without a membership": withoutMembership,
   siblings,
@@ -70,14 +75,17 @@ const concerns: Readonly<Record<string, (scene: Scene) => void>> = {
   departures,
   claims,
   "changes of own contacts": contactChanges,
+  "contacts that are taken back": takeBack,
   joins,
   "races of people": peopleRaces,
   failures,
+  "test identifiers": testIdentifiers,
   outbox,
   messages,
   "reports on messages": messageReports,
   "messages of people and challenges": messageRedemptions,
   "messages for apps": forwards,
+  "what is learned about routes": routes,
   apps,
   clients,
   "client secrets": clientSecrets,

@@ -141,6 +141,8 @@ async function useEverything(store: Store): Promise<void> {
     const sendReturns = [{ keyPrefix: bytes("prefix"), ofRequester: false }];
     await store.challenges.end({ challengeId: ended!.challengeId, appId, how, sendReturns, now: t0 });
   }
+  const [disowned] = await register(store, [email()]);
+  await store.notMe.disown({ challengeId: disowned!.challengeId, now: t0 });
   const [first, second] = await register(store, [other, phone()]);
   await store.challenges.redeem(redemptionOf(first!.challengeId));
   await redeem(store, second!.challengeId);
@@ -187,6 +189,7 @@ async function useMessages(store: Store, userId: string): Promise<void> {
   await store.messages.stats({ appId, from: 0, to: day, before: sent.messageId });
   await store.messages.joinRedemptions({ now: t0 + day, limit: 10 });
   await store.messages.sweep({ now: Date.now(), before: 1, limit: 10 });
+  await store.routes.judge({ now: t0 + 5 * minute, limit: 10 });
 }
 
 async function useForwards(store: Store): Promise<void> {
@@ -259,7 +262,10 @@ async function usePeople(store: Store): Promise<void> {
     const contact = { ...claim, verifiedAt };
     await store.users.addContact({ appId, userId, contact, primary: true, now: t0 });
   }
-  await store.users.removeContact({ appId, userId, contact: next, now: t0 });
+  const notice = { changeId: "change", channel: "email", expiresAt: t0 + day } as const;
+  await store.users.removeContact({ appId, userId, contact: next, notice, now: t0 });
+  await store.outbox.claim({ now: t0, leaseMs: 0, limit: 10 });
+  await store.notMe.takeBack({ changeId: notice.changeId, now: t0 });
   for (const locked of [true, false]) await store.users.setLock({ appId, userId, locked, now: t0 });
   const keysOfBudgets = [bytes("a"), bytes("b")];
   await store.budgets.countFailures({ keys: keysOfBudgets, now: t0 });

@@ -17,6 +17,7 @@ import {
   minute,
   newSession,
   phone,
+  redeem,
   redemptionOf,
   register,
   rotate,
@@ -133,6 +134,28 @@ export const flushedActs: readonly Act[] = [
       },
     }),
   ),
+  {
+    name: "the end of a disowned challenge",
+    async prepare(store) {
+      const { challengeId } = await issue(store);
+      return {
+        act: async () => expect((await store.notMe.disown({ challengeId, now })).endedChallenge).toBe(true),
+        promise: async (after) => expect((await after.challenges.find(challengeId))?.decoy).toBe(true),
+      };
+    },
+  },
+  {
+    name: "the end of a session by its disowned challenge",
+    async prepare(store) {
+      const { challengeId } = await issue(store);
+      const { session } = await redeem(store, challengeId, { now });
+      return {
+        act: async () => expect((await store.notMe.disown({ challengeId, now })).endedSessions).toBe(1),
+        promise: async (after) =>
+          expect(await after.sessions.findLive({ sessionId: session.sessionId, now: later })).toBeNull(),
+      };
+    },
+  },
   ofSession(
     "a rotation",
     (store, { session }) => rotate(store, session, { now }),

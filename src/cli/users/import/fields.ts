@@ -69,7 +69,7 @@ export function describe(record: Fields, now: EpochMs): Described | { readonly p
       roles: take("roles", isTexts, "a list of texts"),
       customAttributes: take("custom_attributes", isObject, "a JSON object"),
       appAttributes: take("app_attributes", isObject, "a JSON object"),
-      credentialType: take("credential_type", isOneOf("otp", "none"), "otp or none"),
+      credentialType: take("credential_type", isOneOf("otp", "none", "test"), "otp, none or test"),
       state: take("state", isOneOf("active", "invited", "locked"), "active, invited or locked"),
     }),
     contacts,

@@ -1,4 +1,4 @@
-import { gsm7Septets } from "../../gsm7.js";
+import { gsm7Septets } from "../../../model/gsm7.js";
 
 /** The parts of one short message. */
 export interface Segments {

@@ -20,7 +20,7 @@ import type { JsonObject, Message } from "@bufbuild/protobuf";
  * Describes the file latchkey/v1/auth_service.proto.
  */
 export const file_latchkey_v1_auth_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch5sYXRjaGtleS92MS9hdXRoX3NlcnZpY2UucHJvdG8SC2xhdGNoa2V5LnYxIqwDChNSZWdpc3RlclVzZXJSZXF1ZXN0EigKCHVzZXJuYW1lGAEgASgJQha6SBNyERggMg1eW15ccHtDY30gXSokEiIKBWVtYWlsGAIgASgJQhO6SBByDhj+ATIJXlxQe0NjfSokEiEKBXBob25lGAMgASgJQhK6SA9yDRggMgleXFB7Q2N9KiQSKQoMZGlzcGxheV9uYW1lGAQgASgJQhO6SBByDhiAATIJXlxQe0NjfSokEj8KBmxvY2FsZRgFIAEoCUIvukgscioYIzImXihbQS1aYS16XXsyLDN9KC1bQS1aYS16MC05XXsxLDh9KSopPyQSSwoUdmVyaWZpY2F0aW9uX3NvdXJjZXMYBiADKA4yGC5sYXRjaGtleS52MS5Db250YWN0S2luZEITukgQkgENEAIYASIHggEEEAEgABIyChFjdXN0b21fYXR0cmlidXRlcxgHIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSNwoPaWRlbXBvdGVuY3lfa2V5GAggASgJQh66SBtyGRhAMhVeKFtceDIxLVx4N2VdezE2LH0pPyQiQgoUUmVnaXN0ZXJVc2VyUmVzcG9uc2USKgoKY2hhbGxlbmdlcxgBIAMoCzIWLmxhdGNoa2V5LnYxLkNoYWxsZW5nZSK5BQoOU2VuZE90cFJlcXVlc3QSJgoFZW1haWwYASABKAlCFbpIEnIQEAEY/gEyCV5cUHtDY30qJEgAEiUKBXBob25lGAIgASgJQhS6SBFyDxABGCAyCV5cUHtDY30qJEgAEiwKCHVzZXJuYW1lGAMgASgJQhi6SBVyExABGCAyDV5bXlxwe0NjfSBdKiRIABItCgd1c2VyX2lkGAQgASgJQhq6SBdyFRABGCQyD15bMC05QS1GYS1mLV0rJEgAEjMKDGNoYWxsZW5nZV9pZBgFIAEoCUIbukgYchYQARhAMhBeW0EtWmEtejAtOV8tXSskSAASLwoHY2hhbm5lbBgGIAEoDjIULmxhdGNoa2V5LnYxLkNoYW5uZWxCCLpIBYIBAhABEi8KB3B1cnBvc2UYByABKA4yFC5sYXRjaGtleS52MS5QdXJwb3NlQgi6SAWCAQIQARIeChZjcmVhdGVfdXNlcl9pZl9taXNzaW5nGAggASgIEj8KBmxvY2FsZRgJIAEoCUIvukgscioYIzImXihbQS1aYS16XXsyLDN9KC1bQS1aYS16MC05XXsxLDh9KSopPyQSNwoPaWRlbXBvdGVuY3lfa2V5GAogASgJQh66SBtyGRhAMhVeKFtceDIxLVx4N2VdezE2LH0pPyQSEgoKcmV1c2VfbGl2ZRgLIAEoCBI8Cghjb2RlX3R0bBgMIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkIPukgMqgEJIgMI2AQyAgg8EiMKC2NvZGVfbGVuZ3RoGA0gASgFQgm6SAYaBBgKKAZIAYgBARIuCgtjdXN0b21fY29kZRgOIAEoCUIZukgWchQYCjIQXihbMC05XXs2LDEwfSk/JEITCgppZGVudGlmaWVyEgW6SAIIAUIOCgxfY29kZV9sZW5ndGgiPAoPU2VuZE90cFJlc3BvbnNlEikKCWNoYWxsZW5nZRgBIAEoCzIWLmxhdGNoa2V5LnYxLkNoYWxsZW5nZSLDBAoQVmVyaWZ5T3RwUmVxdWVzdBIvCgxjaGFsbGVuZ2VfaWQYASABKAlCGbpIFnIUGEAyEF5bQS1aYS16MC05Xy1dKiQSLQoEY29kZRgCIAEoCUIfukgcchoQARggMhReWyAtXSpbMC05XVswLTkgLV0qJBI4ChBleHBlY3RlZF9wdXJwb3NlGAMgASgOMhQubGF0Y2hrZXkudjEuUHVycG9zZUIIukgFggECEAESLQoQZXhwZWN0ZWRfY29udGFjdBgEIAEoCUITukgQcg4Y/gEyCV5cUHtDY30qJBI3Cg9pZGVtcG90ZW5jeV9rZXkYBSABKAlCHrpIG3IZGEAyFV4oW1x4MjEtXHg3ZV17MTYsfSk/JBImCgVlbWFpbBgGIAEoCUIVukgSchAQARj+ATIJXlxQe0NjfSokSAASJQoFcGhvbmUYByABKAlCFLpIEXIPEAEYIDIJXlxQe0NjfSokSAASLAoIdXNlcm5hbWUYCCABKAlCGLpIFXITEAEYIDINXlteXHB7Q2N9IF0qJEgAEi0KB3VzZXJfaWQYCSABKAlCGrpIF3IVEAEYJDIPXlswLTlBLUZhLWYtXSskSAASMwoHc2Vzc2lvbhgKIAEoDjIYLmxhdGNoa2V5LnYxLlNlc3Npb25LaW5kQgi6SAWCAQIQARIjChZjcmVhdGVfdXNlcl9pZl9taXNzaW5nGAsgASgISAGIAQFCDAoKaWRlbnRpZmllckIZChdfY3JlYXRlX3VzZXJfaWZfbWlzc2luZyKYAwoRVmVyaWZ5T3RwUmVzcG9uc2USJQoHcHVycG9zZRgBIAEoDjIULmxhdGNoa2V5LnYxLlB1cnBvc2USJQoHY29udGFjdBgCIAEoCzIULmxhdGNoa2V5LnYxLkNvbnRhY3QSJQoGdG9rZW5zGAMgASgLMhUubGF0Y2hrZXkudjEuVG9rZW5TZXQSEgoKc2Vzc2lvbl9pZBgEIAEoCRIfCgR1c2VyGAUgASgLMhEubGF0Y2hrZXkudjEuVXNlchITCgtpc19uZXdfdXNlchgGIAEoCBIWCg51c2VybmFtZV90YWtlbhgHIAEoCBI2CgxyZWdpc3RyYXRpb24YCCABKAsyIC5sYXRjaGtleS52MS5QZW5kaW5nUmVnaXN0cmF0aW9uEhUKDWNvbnRhY3RfcHJvb2YYCSABKAkSGgoSc2Vzc2lvbl9jcmVkZW50aWFsGAogASgJEkEKHXNlc3Npb25fY3JlZGVudGlhbF9leHBpcmVzX2F0GAsgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJIChNQZW5kaW5nUmVnaXN0cmF0aW9uEjEKD3BlbmRpbmdfc291cmNlcxgBIAMoDjIYLmxhdGNoa2V5LnYxLkNvbnRhY3RLaW5kIrECChNHZXRDaGFsbGVuZ2VSZXF1ZXN0Ei8KDGNoYWxsZW5nZV9pZBgBIAEoCUIZukgWchQYQDIQXltBLVphLXowLTlfLV0qJBImCgVlbWFpbBgCIAEoCUIVukgSchAQARj+ATIJXlxQe0NjfSokSAASJQoFcGhvbmUYAyABKAlCFLpIEXIPEAEYIDIJXlxQe0NjfSokSAASLAoIdXNlcm5hbWUYBCABKAlCGLpIFXITEAEYIDINXlteXHB7Q2N9IF0qJEgAEi0KB3VzZXJfaWQYBSABKAlCGrpIF3IVEAEYJDIPXlswLTlBLUZhLWYtXSskSAASLwoHcHVycG9zZRgGIAEoDjIULmxhdGNoa2V5LnYxLlB1cnBvc2VCCLpIBYIBAhABQgwKCmlkZW50aWZpZXIiQQoUR2V0Q2hhbGxlbmdlUmVzcG9uc2USKQoJY2hhbGxlbmdlGAEgASgLMhYubGF0Y2hrZXkudjEuQ2hhbGxlbmdlIrQCChZDYW5jZWxDaGFsbGVuZ2VSZXF1ZXN0Ei8KDGNoYWxsZW5nZV9pZBgBIAEoCUIZukgWchQYQDIQXltBLVphLXowLTlfLV0qJBImCgVlbWFpbBgCIAEoCUIVukgSchAQARj+ATIJXlxQe0NjfSokSAASJQoFcGhvbmUYAyABKAlCFLpIEXIPEAEYIDIJXlxQe0NjfSokSAASLAoIdXNlcm5hbWUYBCABKAlCGLpIFXITEAEYIDINXlteXHB7Q2N9IF0qJEgAEi0KB3VzZXJfaWQYBSABKAlCGrpIF3IVEAEYJDIPXlswLTlBLUZhLWYtXSskSAASLwoHcHVycG9zZRgGIAEoDjIULmxhdGNoa2V5LnYxLlB1cnBvc2VCCLpIBYIBAhABQgwKCmlkZW50aWZpZXIiRAoXQ2FuY2VsQ2hhbGxlbmdlUmVzcG9uc2USKQoJY2hhbGxlbmdlGAEgASgLMhYubGF0Y2hrZXkudjEuQ2hhbGxlbmdlIrUCChdBcHByb3ZlQ2hhbGxlbmdlUmVxdWVzdBIvCgxjaGFsbGVuZ2VfaWQYASABKAlCGbpIFnIUGEAyEF5bQS1aYS16MC05Xy1dKiQSJgoFZW1haWwYAiABKAlCFbpIEnIQEAEY/gEyCV5cUHtDY30qJEgAEiUKBXBob25lGAMgASgJQhS6SBFyDxABGCAyCV5cUHtDY30qJEgAEiwKCHVzZXJuYW1lGAQgASgJQhi6SBVyExABGCAyDV5bXlxwe0NjfSBdKiRIABItCgd1c2VyX2lkGAUgASgJQhq6SBdyFRABGCQyD15bMC05QS1GYS1mLV0rJEgAEi8KB3B1cnBvc2UYBiABKA4yFC5sYXRjaGtleS52MS5QdXJwb3NlQgi6SAWCAQIQAUIMCgppZGVudGlmaWVyIkUKGEFwcHJvdmVDaGFsbGVuZ2VSZXNwb25zZRIpCgljaGFsbGVuZ2UYASABKAsyFi5sYXRjaGtleS52MS5DaGFsbGVuZ2UigQEKE1JlZnJlc2hUb2tlblJlcXVlc3QSMQoNcmVmcmVzaF90b2tlbhgBIAEoCUIaukgXchUQARiABDIOXltceDIxLVx4N2VdKyQSNwoPaWRlbXBvdGVuY3lfa2V5GAIgASgJQh66SBtyGRhAMhVeKFtceDIxLVx4N2VdezE2LH0pPyQiPQoUUmVmcmVzaFRva2VuUmVzcG9uc2USJQoGdG9rZW5zGAEgASgLMhUubGF0Y2hrZXkudjEuVG9rZW5TZXQiPQoSUmV2b2tlVG9rZW5SZXF1ZXN0EicKBXRva2VuGAEgASgJQhi6SBVyExiAIDIOXltceDIwLVx4N2VdKiQiFQoTUmV2b2tlVG9rZW5SZXNwb25zZSIXChVHZXRDdXJyZW50VXNlclJlcXVlc3QiOQoWR2V0Q3VycmVudFVzZXJSZXNwb25zZRIfCgR1c2VyGAEgASgLMhEubGF0Y2hrZXkudjEuVXNlciLOAwoYVXBkYXRlQ3VycmVudFVzZXJSZXF1ZXN0EikKDGRpc3BsYXlfbmFtZRgBIAEoCUITukgQcg4YgAEyCV5cUHtDY30qJBI/CgZsb2NhbGUYAiABKAlCL7pILHIqGCMyJl4oW0EtWmEtel17MiwzfSgtW0EtWmEtejAtOV17MSw4fSkqKT8kEjIKEWN1c3RvbV9hdHRyaWJ1dGVzGAMgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBKRAgoLdXBkYXRlX21hc2sYBCABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrQt8BukjbAboB1AEKEXVwZGF0ZV9tYXNrLnBhdGhzEkNtdXN0IG5hbWUgb25lIG9yIG1vcmUgb2YgZGlzcGxheV9uYW1lLCBsb2NhbGUgYW5kIGN1c3RvbV9hdHRyaWJ1dGVzGnp0aGlzLnBhdGhzLnNpemUoKSA+IDAgJiYgdGhpcy5wYXRocy5zaXplKCkgPD0gMyAmJiB0aGlzLnBhdGhzLmFsbChwLCBwIGluIFsnZGlzcGxheV9uYW1lJywgJ2xvY2FsZScsICdjdXN0b21fYXR0cmlidXRlcyddKcgBASI8ChlVcGRhdGVDdXJyZW50VXNlclJlc3BvbnNlEh8KBHVzZXIYASABKAsyES5sYXRjaGtleS52MS5Vc2VyItsBChlTdGFydENvbnRhY3RDaGFuZ2VSZXF1ZXN0EiYKBWVtYWlsGAEgASgJQhW6SBJyEBABGP4BMgleXFB7Q2N9KiRIABIlCgVwaG9uZRgCIAEoCUIUukgRcg8QARggMgleXFB7Q2N9KiRIABIkCgdyZXBsYWNlGAMgASgJQhO6SBByDhj+ATIJXlxQe0NjfSokEjcKD2lkZW1wb3RlbmN5X2tleRgEIAEoCUIeukgbchkYQDIVXihbXHgyMS1ceDdlXXsxNix9KT8kQhAKB2NvbnRhY3QSBbpIAggBIkcKGlN0YXJ0Q29udGFjdENoYW5nZVJlc3BvbnNlEikKCWNoYWxsZW5nZRgBIAEoCzIWLmxhdGNoa2V5LnYxLkNoYWxsZW5nZSIaChhEZWxldGVDdXJyZW50VXNlclJlcXVlc3QiGwoZRGVsZXRlQ3VycmVudFVzZXJSZXNwb25zZSIVChNMaXN0U2Vzc2lvbnNSZXF1ZXN0Ij4KFExpc3RTZXNzaW9uc1Jlc3BvbnNlEiYKCHNlc3Npb25zGAEgAygLMhQubGF0Y2hrZXkudjEuU2Vzc2lvbiJHChRSZXZva2VTZXNzaW9uUmVxdWVzdBIvCgpzZXNzaW9uX2lkGAEgASgJQhu6SBhyFhABGEAyEF5bQS1aYS16MC05Xy1dKyQiFwoVUmV2b2tlU2Vzc2lvblJlc3BvbnNlIhwKGlJldm9rZU90aGVyU2Vzc2lvbnNSZXF1ZXN0IjQKG1Jldm9rZU90aGVyU2Vzc2lvbnNSZXNwb25zZRIVCg1yZXZva2VkX2NvdW50GAEgASgFMrEMCgtBdXRoU2VydmljZRJoCgxSZWdpc3RlclVzZXISIC5sYXRjaGtleS52MS5SZWdpc3RlclVzZXJSZXF1ZXN0GiEubGF0Y2hrZXkudjEuUmVnaXN0ZXJVc2VyUmVzcG9uc2UiE6rUGA8IARILdXNlcnM6d3JpdGUSVgoHU2VuZE90cBIbLmxhdGNoa2V5LnYxLlNlbmRPdHBSZXF1ZXN0GhwubGF0Y2hrZXkudjEuU2VuZE90cFJlc3BvbnNlIhCq1BgMCAESCG90cDpzZW5kEl4KCVZlcmlmeU90cBIdLmxhdGNoa2V5LnYxLlZlcmlmeU90cFJlcXVlc3QaHi5sYXRjaGtleS52MS5WZXJpZnlPdHBSZXNwb25zZSISqtQYDggBEgpvdHA6dmVyaWZ5EmoKDEdldENoYWxsZW5nZRIgLmxhdGNoa2V5LnYxLkdldENoYWxsZW5nZVJlcXVlc3QaIS5sYXRjaGtleS52MS5HZXRDaGFsbGVuZ2VSZXNwb25zZSIVkAIBqtQYDggEEgpvdHA6bWFuYWdlEnMKD0NhbmNlbENoYWxsZW5nZRIjLmxhdGNoa2V5LnYxLkNhbmNlbENoYWxsZW5nZVJlcXVlc3QaJC5sYXRjaGtleS52MS5DYW5jZWxDaGFsbGVuZ2VSZXNwb25zZSIVkAICqtQYDggEEgpvdHA6bWFuYWdlEnYKEEFwcHJvdmVDaGFsbGVuZ2USJC5sYXRjaGtleS52MS5BcHByb3ZlQ2hhbGxlbmdlUmVxdWVzdBolLmxhdGNoa2V5LnYxLkFwcHJvdmVDaGFsbGVuZ2VSZXNwb25zZSIVkAICqtQYDggEEgpvdHA6bWFuYWdlElsKDFJlZnJlc2hUb2tlbhIgLmxhdGNoa2V5LnYxLlJlZnJlc2hUb2tlblJlcXVlc3QaIS5sYXRjaGtleS52MS5SZWZyZXNoVG9rZW5SZXNwb25zZSIGqtQYAggCElsKC1Jldm9rZVRva2VuEh8ubGF0Y2hrZXkudjEuUmV2b2tlVG9rZW5SZXF1ZXN0GiAubGF0Y2hrZXkudjEuUmV2b2tlVG9rZW5SZXNwb25zZSIJkAICqtQYAggCEmQKDkdldEN1cnJlbnRVc2VyEiIubGF0Y2hrZXkudjEuR2V0Q3VycmVudFVzZXJSZXF1ZXN0GiMubGF0Y2hrZXkudjEuR2V0Q3VycmVudFVzZXJSZXNwb25zZSIJkAIBqtQYAggDEm0KEVVwZGF0ZUN1cnJlbnRVc2VyEiUubGF0Y2hrZXkudjEuVXBkYXRlQ3VycmVudFVzZXJSZXF1ZXN0GiYubGF0Y2hrZXkudjEuVXBkYXRlQ3VycmVudFVzZXJSZXNwb25zZSIJkAICqtQYAggDEm8KElN0YXJ0Q29udGFjdENoYW5nZRImLmxhdGNoa2V5LnYxLlN0YXJ0Q29udGFjdENoYW5nZVJlcXVlc3QaJy5sYXRjaGtleS52MS5TdGFydENvbnRhY3RDaGFuZ2VSZXNwb25zZSIIqtQYBAgDGAESbwoRRGVsZXRlQ3VycmVudFVzZXISJS5sYXRjaGtleS52MS5EZWxldGVDdXJyZW50VXNlclJlcXVlc3QaJi5sYXRjaGtleS52MS5EZWxldGVDdXJyZW50VXNlclJlc3BvbnNlIguQAgKq1BgECAMYARJeCgxMaXN0U2Vzc2lvbnMSIC5sYXRjaGtleS52MS5MaXN0U2Vzc2lvbnNSZXF1ZXN0GiEubGF0Y2hrZXkudjEuTGlzdFNlc3Npb25zUmVzcG9uc2UiCZACAarUGAIIAxJhCg1SZXZva2VTZXNzaW9uEiEubGF0Y2hrZXkudjEuUmV2b2tlU2Vzc2lvblJlcXVlc3QaIi5sYXRjaGtleS52MS5SZXZva2VTZXNzaW9uUmVzcG9uc2UiCZACAqrUGAIIAxJzChNSZXZva2VPdGhlclNlc3Npb25zEicubGF0Y2hrZXkudjEuUmV2b2tlT3RoZXJTZXNzaW9uc1JlcXVlc3QaKC5sYXRjaGtleS52MS5SZXZva2VPdGhlclNlc3Npb25zUmVzcG9uc2UiCZACAqrUGAIIA0I1CgtsYXRjaGtleS52MVABWhZsYXRjaGtleS92MTtsYXRjaGtleXYxqgILTGF0Y2hrZXkuVjFiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_field_mask, file_google_protobuf_struct, file_google_protobuf_timestamp, file_latchkey_v1_access, file_latchkey_v1_challenge, file_latchkey_v1_session, file_latchkey_v1_user]);
+  fileDesc("Ch5sYXRjaGtleS92MS9hdXRoX3NlcnZpY2UucHJvdG8SC2xhdGNoa2V5LnYxIqwDChNSZWdpc3RlclVzZXJSZXF1ZXN0EigKCHVzZXJuYW1lGAEgASgJQha6SBNyERggMg1eW15ccHtDY30gXSokEiIKBWVtYWlsGAIgASgJQhO6SBByDhj+ATIJXlxQe0NjfSokEiEKBXBob25lGAMgASgJQhK6SA9yDRggMgleXFB7Q2N9KiQSKQoMZGlzcGxheV9uYW1lGAQgASgJQhO6SBByDhiAATIJXlxQe0NjfSokEj8KBmxvY2FsZRgFIAEoCUIvukgscioYIzImXihbQS1aYS16XXsyLDN9KC1bQS1aYS16MC05XXsxLDh9KSopPyQSSwoUdmVyaWZpY2F0aW9uX3NvdXJjZXMYBiADKA4yGC5sYXRjaGtleS52MS5Db250YWN0S2luZEITukgQkgENEAIYASIHggEEEAEgABIyChFjdXN0b21fYXR0cmlidXRlcxgHIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSNwoPaWRlbXBvdGVuY3lfa2V5GAggASgJQh66SBtyGRhAMhVeKFtceDIxLVx4N2VdezE2LH0pPyQiQgoUUmVnaXN0ZXJVc2VyUmVzcG9uc2USKgoKY2hhbGxlbmdlcxgBIAMoCzIWLmxhdGNoa2V5LnYxLkNoYWxsZW5nZSKzBgoOU2VuZE90cFJlcXVlc3QSJgoFZW1haWwYASABKAlCFbpIEnIQEAEY/gEyCV5cUHtDY30qJEgAEiUKBXBob25lGAIgASgJQhS6SBFyDxABGCAyCV5cUHtDY30qJEgAEiwKCHVzZXJuYW1lGAMgASgJQhi6SBVyExABGCAyDV5bXlxwe0NjfSBdKiRIABItCgd1c2VyX2lkGAQgASgJQhq6SBdyFRABGCQyD15bMC05QS1GYS1mLV0rJEgAEjMKDGNoYWxsZW5nZV9pZBgFIAEoCUIbukgYchYQARhAMhBeW0EtWmEtejAtOV8tXSskSAASLwoHY2hhbm5lbBgGIAEoDjIULmxhdGNoa2V5LnYxLkNoYW5uZWxCCLpIBYIBAhABEi8KB3B1cnBvc2UYByABKA4yFC5sYXRjaGtleS52MS5QdXJwb3NlQgi6SAWCAQIQARIeChZjcmVhdGVfdXNlcl9pZl9taXNzaW5nGAggASgIEj8KBmxvY2FsZRgJIAEoCUIvukgscioYIzImXihbQS1aYS16XXsyLDN9KC1bQS1aYS16MC05XXsxLDh9KSopPyQSNwoPaWRlbXBvdGVuY3lfa2V5GAogASgJQh66SBtyGRhAMhVeKFtceDIxLVx4N2VdezE2LH0pPyQSEgoKcmV1c2VfbGl2ZRgLIAEoCBI8Cghjb2RlX3R0bBgMIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkIPukgMqgEJIgMI2AQyAgg8EiMKC2NvZGVfbGVuZ3RoGA0gASgFQgm6SAYaBBgKKAZIAYgBARIuCgtjdXN0b21fY29kZRgOIAEoCUIZukgWchQYCjIQXihbMC05XXs2LDEwfSk/JBIrCg5jdXN0b21fbWVzc2FnZRgPIAEoCUITukgQcg4YoAYyCV5cUHtDY30qJBIkCgdzdWJqZWN0GBAgASgJQhO6SBByDhjgAzIJXlxQe0NjfSokEiUKCXNlbmRlcl9pZBgRIAEoCUISukgPcg0YEDIJXlxQe0NjfSokQhMKCmlkZW50aWZpZXISBbpIAggBQg4KDF9jb2RlX2xlbmd0aCI8Cg9TZW5kT3RwUmVzcG9uc2USKQoJY2hhbGxlbmdlGAEgASgLMhYubGF0Y2hrZXkudjEuQ2hhbGxlbmdlIsMEChBWZXJpZnlPdHBSZXF1ZXN0Ei8KDGNoYWxsZW5nZV9pZBgBIAEoCUIZukgWchQYQDIQXltBLVphLXowLTlfLV0qJBItCgRjb2RlGAIgASgJQh+6SBxyGhABGCAyFF5bIC1dKlswLTldWzAtOSAtXSokEjgKEGV4cGVjdGVkX3B1cnBvc2UYAyABKA4yFC5sYXRjaGtleS52MS5QdXJwb3NlQgi6SAWCAQIQARItChBleHBlY3RlZF9jb250YWN0GAQgASgJQhO6SBByDhj+ATIJXlxQe0NjfSokEjcKD2lkZW1wb3RlbmN5X2tleRgFIAEoCUIeukgbchkYQDIVXihbXHgyMS1ceDdlXXsxNix9KT8kEiYKBWVtYWlsGAYgASgJQhW6SBJyEBABGP4BMgleXFB7Q2N9KiRIABIlCgVwaG9uZRgHIAEoCUIUukgRcg8QARggMgleXFB7Q2N9KiRIABIsCgh1c2VybmFtZRgIIAEoCUIYukgVchMQARggMg1eW15ccHtDY30gXSokSAASLQoHdXNlcl9pZBgJIAEoCUIaukgXchUQARgkMg9eWzAtOUEtRmEtZi1dKyRIABIzCgdzZXNzaW9uGAogASgOMhgubGF0Y2hrZXkudjEuU2Vzc2lvbktpbmRCCLpIBYIBAhABEiMKFmNyZWF0ZV91c2VyX2lmX21pc3NpbmcYCyABKAhIAYgBAUIMCgppZGVudGlmaWVyQhkKF19jcmVhdGVfdXNlcl9pZl9taXNzaW5nIqYDChFWZXJpZnlPdHBSZXNwb25zZRIlCgdwdXJwb3NlGAEgASgOMhQubGF0Y2hrZXkudjEuUHVycG9zZRIlCgdjb250YWN0GAIgASgLMhQubGF0Y2hrZXkudjEuQ29udGFjdBIlCgZ0b2tlbnMYAyABKAsyFS5sYXRjaGtleS52MS5Ub2tlblNldBISCgpzZXNzaW9uX2lkGAQgASgJEh8KBHVzZXIYBSABKAsyES5sYXRjaGtleS52MS5Vc2VyEhMKC2lzX25ld191c2VyGAYgASgIEhYKDnVzZXJuYW1lX3Rha2VuGAcgASgIEjYKDHJlZ2lzdHJhdGlvbhgIIAEoCzIgLmxhdGNoa2V5LnYxLlBlbmRpbmdSZWdpc3RyYXRpb24SFQoNY29udGFjdF9wcm9vZhgJIAEoCRIaChJzZXNzaW9uX2NyZWRlbnRpYWwYCiABKAkSQQodc2Vzc2lvbl9jcmVkZW50aWFsX2V4cGlyZXNfYXQYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgwKBHRlc3QYDCABKAgiSAoTUGVuZGluZ1JlZ2lzdHJhdGlvbhIxCg9wZW5kaW5nX3NvdXJjZXMYASADKA4yGC5sYXRjaGtleS52MS5Db250YWN0S2luZCKxAgoTR2V0Q2hhbGxlbmdlUmVxdWVzdBIvCgxjaGFsbGVuZ2VfaWQYASABKAlCGbpIFnIUGEAyEF5bQS1aYS16MC05Xy1dKiQSJgoFZW1haWwYAiABKAlCFbpIEnIQEAEY/gEyCV5cUHtDY30qJEgAEiUKBXBob25lGAMgASgJQhS6SBFyDxABGCAyCV5cUHtDY30qJEgAEiwKCHVzZXJuYW1lGAQgASgJQhi6SBVyExABGCAyDV5bXlxwe0NjfSBdKiRIABItCgd1c2VyX2lkGAUgASgJQhq6SBdyFRABGCQyD15bMC05QS1GYS1mLV0rJEgAEi8KB3B1cnBvc2UYBiABKA4yFC5sYXRjaGtleS52MS5QdXJwb3NlQgi6SAWCAQIQAUIMCgppZGVudGlmaWVyIkEKFEdldENoYWxsZW5nZVJlc3BvbnNlEikKCWNoYWxsZW5nZRgBIAEoCzIWLmxhdGNoa2V5LnYxLkNoYWxsZW5nZSK0AgoWQ2FuY2VsQ2hhbGxlbmdlUmVxdWVzdBIvCgxjaGFsbGVuZ2VfaWQYASABKAlCGbpIFnIUGEAyEF5bQS1aYS16MC05Xy1dKiQSJgoFZW1haWwYAiABKAlCFbpIEnIQEAEY/gEyCV5cUHtDY30qJEgAEiUKBXBob25lGAMgASgJQhS6SBFyDxABGCAyCV5cUHtDY30qJEgAEiwKCHVzZXJuYW1lGAQgASgJQhi6SBVyExABGCAyDV5bXlxwe0NjfSBdKiRIABItCgd1c2VyX2lkGAUgASgJQhq6SBdyFRABGCQyD15bMC05QS1GYS1mLV0rJEgAEi8KB3B1cnBvc2UYBiABKA4yFC5sYXRjaGtleS52MS5QdXJwb3NlQgi6SAWCAQIQAUIMCgppZGVudGlmaWVyIkQKF0NhbmNlbENoYWxsZW5nZVJlc3BvbnNlEikKCWNoYWxsZW5nZRgBIAEoCzIWLmxhdGNoa2V5LnYxLkNoYWxsZW5nZSK1AgoXQXBwcm92ZUNoYWxsZW5nZVJlcXVlc3QSLwoMY2hhbGxlbmdlX2lkGAEgASgJQhm6SBZyFBhAMhBeW0EtWmEtejAtOV8tXSokEiYKBWVtYWlsGAIgASgJQhW6SBJyEBABGP4BMgleXFB7Q2N9KiRIABIlCgVwaG9uZRgDIAEoCUIUukgRcg8QARggMgleXFB7Q2N9KiRIABIsCgh1c2VybmFtZRgEIAEoCUIYukgVchMQARggMg1eW15ccHtDY30gXSokSAASLQoHdXNlcl9pZBgFIAEoCUIaukgXchUQARgkMg9eWzAtOUEtRmEtZi1dKyRIABIvCgdwdXJwb3NlGAYgASgOMhQubGF0Y2hrZXkudjEuUHVycG9zZUIIukgFggECEAFCDAoKaWRlbnRpZmllciJFChhBcHByb3ZlQ2hhbGxlbmdlUmVzcG9uc2USKQoJY2hhbGxlbmdlGAEgASgLMhYubGF0Y2hrZXkudjEuQ2hhbGxlbmdlIoEBChNSZWZyZXNoVG9rZW5SZXF1ZXN0EjEKDXJlZnJlc2hfdG9rZW4YASABKAlCGrpIF3IVEAEYgAQyDl5bXHgyMS1ceDdlXSskEjcKD2lkZW1wb3RlbmN5X2tleRgCIAEoCUIeukgbchkYQDIVXihbXHgyMS1ceDdlXXsxNix9KT8kIj0KFFJlZnJlc2hUb2tlblJlc3BvbnNlEiUKBnRva2VucxgBIAEoCzIVLmxhdGNoa2V5LnYxLlRva2VuU2V0Ij0KElJldm9rZVRva2VuUmVxdWVzdBInCgV0b2tlbhgBIAEoCUIYukgVchMYgCAyDl5bXHgyMC1ceDdlXSokIhUKE1Jldm9rZVRva2VuUmVzcG9uc2UiLQoSUmVwb3J0Tm90TWVSZXF1ZXN0EhcKBXRva2VuGAEgASgJQgi6SAVyAxiAICIVChNSZXBvcnROb3RNZVJlc3BvbnNlIjEKFlRha2VCYWNrQ29udGFjdFJlcXVlc3QSFwoFdG9rZW4YASABKAlCCLpIBXIDGIAgIhkKF1Rha2VCYWNrQ29udGFjdFJlc3BvbnNlIhcKFUdldEN1cnJlbnRVc2VyUmVxdWVzdCI5ChZHZXRDdXJyZW50VXNlclJlc3BvbnNlEh8KBHVzZXIYASABKAsyES5sYXRjaGtleS52MS5Vc2VyIs4DChhVcGRhdGVDdXJyZW50VXNlclJlcXVlc3QSKQoMZGlzcGxheV9uYW1lGAEgASgJQhO6SBByDhiAATIJXlxQe0NjfSokEj8KBmxvY2FsZRgCIAEoCUIvukgscioYIzImXihbQS1aYS16XXsyLDN9KC1bQS1aYS16MC05XXsxLDh9KSopPyQSMgoRY3VzdG9tX2F0dHJpYnV0ZXMYAyABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0EpECCgt1cGRhdGVfbWFzaxgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2tC3wG6SNsBugHUAQoRdXBkYXRlX21hc2sucGF0aHMSQ211c3QgbmFtZSBvbmUgb3IgbW9yZSBvZiBkaXNwbGF5X25hbWUsIGxvY2FsZSBhbmQgY3VzdG9tX2F0dHJpYnV0ZXMaenRoaXMucGF0aHMuc2l6ZSgpID4gMCAmJiB0aGlzLnBhdGhzLnNpemUoKSA8PSAzICYmIHRoaXMucGF0aHMuYWxsKHAsIHAgaW4gWydkaXNwbGF5X25hbWUnLCAnbG9jYWxlJywgJ2N1c3RvbV9hdHRyaWJ1dGVzJ10pyAEBIjwKGVVwZGF0ZUN1cnJlbnRVc2VyUmVzcG9uc2USHwoEdXNlchgBIAEoCzIRLmxhdGNoa2V5LnYxLlVzZXIi2wEKGVN0YXJ0Q29udGFjdENoYW5nZVJlcXVlc3QSJgoFZW1haWwYASABKAlCFbpIEnIQEAEY/gEyCV5cUHtDY30qJEgAEiUKBXBob25lGAIgASgJQhS6SBFyDxABGCAyCV5cUHtDY30qJEgAEiQKB3JlcGxhY2UYAyABKAlCE7pIEHIOGP4BMgleXFB7Q2N9KiQSNwoPaWRlbXBvdGVuY3lfa2V5GAQgASgJQh66SBtyGRhAMhVeKFtceDIxLVx4N2VdezE2LH0pPyRCEAoHY29udGFjdBIFukgCCAEiRwoaU3RhcnRDb250YWN0Q2hhbmdlUmVzcG9uc2USKQoJY2hhbGxlbmdlGAEgASgLMhYubGF0Y2hrZXkudjEuQ2hhbGxlbmdlIhoKGERlbGV0ZUN1cnJlbnRVc2VyUmVxdWVzdCIbChlEZWxldGVDdXJyZW50VXNlclJlc3BvbnNlIhUKE0xpc3RTZXNzaW9uc1JlcXVlc3QiPgoUTGlzdFNlc3Npb25zUmVzcG9uc2USJgoIc2Vzc2lvbnMYASADKAsyFC5sYXRjaGtleS52MS5TZXNzaW9uIkcKFFJldm9rZVNlc3Npb25SZXF1ZXN0Ei8KCnNlc3Npb25faWQYASABKAlCG7pIGHIWEAEYQDIQXltBLVphLXowLTlfLV0rJCIXChVSZXZva2VTZXNzaW9uUmVzcG9uc2UiHAoaUmV2b2tlT3RoZXJTZXNzaW9uc1JlcXVlc3QiNAobUmV2b2tlT3RoZXJTZXNzaW9uc1Jlc3BvbnNlEhUKDXJldm9rZWRfY291bnQYASABKAUy9w0KC0F1dGhTZXJ2aWNlEmgKDFJlZ2lzdGVyVXNlchIgLmxhdGNoa2V5LnYxLlJlZ2lzdGVyVXNlclJlcXVlc3QaIS5sYXRjaGtleS52MS5SZWdpc3RlclVzZXJSZXNwb25zZSITqtQYDwgBEgt1c2Vyczp3cml0ZRJWCgdTZW5kT3RwEhsubGF0Y2hrZXkudjEuU2VuZE90cFJlcXVlc3QaHC5sYXRjaGtleS52MS5TZW5kT3RwUmVzcG9uc2UiEKrUGAwIARIIb3RwOnNlbmQSXgoJVmVyaWZ5T3RwEh0ubGF0Y2hrZXkudjEuVmVyaWZ5T3RwUmVxdWVzdBoeLmxhdGNoa2V5LnYxLlZlcmlmeU90cFJlc3BvbnNlIhKq1BgOCAESCm90cDp2ZXJpZnkSagoMR2V0Q2hhbGxlbmdlEiAubGF0Y2hrZXkudjEuR2V0Q2hhbGxlbmdlUmVxdWVzdBohLmxhdGNoa2V5LnYxLkdldENoYWxsZW5nZVJlc3BvbnNlIhWQAgGq1BgOCAQSCm90cDptYW5hZ2UScwoPQ2FuY2VsQ2hhbGxlbmdlEiMubGF0Y2hrZXkudjEuQ2FuY2VsQ2hhbGxlbmdlUmVxdWVzdBokLmxhdGNoa2V5LnYxLkNhbmNlbENoYWxsZW5nZVJlc3BvbnNlIhWQAgKq1BgOCAQSCm90cDptYW5hZ2USdgoQQXBwcm92ZUNoYWxsZW5nZRIkLmxhdGNoa2V5LnYxLkFwcHJvdmVDaGFsbGVuZ2VSZXF1ZXN0GiUubGF0Y2hrZXkudjEuQXBwcm92ZUNoYWxsZW5nZVJlc3BvbnNlIhWQAgKq1BgOCAQSCm90cDptYW5hZ2USWwoMUmVmcmVzaFRva2VuEiAubGF0Y2hrZXkudjEuUmVmcmVzaFRva2VuUmVxdWVzdBohLmxhdGNoa2V5LnYxLlJlZnJlc2hUb2tlblJlc3BvbnNlIgaq1BgCCAISWwoLUmV2b2tlVG9rZW4SHy5sYXRjaGtleS52MS5SZXZva2VUb2tlblJlcXVlc3QaIC5sYXRjaGtleS52MS5SZXZva2VUb2tlblJlc3BvbnNlIgmQAgKq1BgCCAISWwoLUmVwb3J0Tm90TWUSHy5sYXRjaGtleS52MS5SZXBvcnROb3RNZVJlcXVlc3QaIC5sYXRjaGtleS52MS5SZXBvcnROb3RNZVJlc3BvbnNlIgmQAgKq1BgCCAUSZwoPVGFrZUJhY2tDb250YWN0EiMubGF0Y2hrZXkudjEuVGFrZUJhY2tDb250YWN0UmVxdWVzdBokLmxhdGNoa2V5LnYxLlRha2VCYWNrQ29udGFjdFJlc3BvbnNlIgmQAgKq1BgCCAUSZAoOR2V0Q3VycmVudFVzZXISIi5sYXRjaGtleS52MS5HZXRDdXJyZW50VXNlclJlcXVlc3QaIy5sYXRjaGtleS52MS5HZXRDdXJyZW50VXNlclJlc3BvbnNlIgmQAgGq1BgCCAMSbQoRVXBkYXRlQ3VycmVudFVzZXISJS5sYXRjaGtleS52MS5VcGRhdGVDdXJyZW50VXNlclJlcXVlc3QaJi5sYXRjaGtleS52MS5VcGRhdGVDdXJyZW50VXNlclJlc3BvbnNlIgmQAgKq1BgCCAMSbwoSU3RhcnRDb250YWN0Q2hhbmdlEiYubGF0Y2hrZXkudjEuU3RhcnRDb250YWN0Q2hhbmdlUmVxdWVzdBonLmxhdGNoa2V5LnYxLlN0YXJ0Q29udGFjdENoYW5nZVJlc3BvbnNlIgiq1BgECAMYARJvChFEZWxldGVDdXJyZW50VXNlchIlLmxhdGNoa2V5LnYxLkRlbGV0ZUN1cnJlbnRVc2VyUmVxdWVzdBomLmxhdGNoa2V5LnYxLkRlbGV0ZUN1cnJlbnRVc2VyUmVzcG9uc2UiC5ACAqrUGAQIAxgBEl4KDExpc3RTZXNzaW9ucxIgLmxhdGNoa2V5LnYxLkxpc3RTZXNzaW9uc1JlcXVlc3QaIS5sYXRjaGtleS52MS5MaXN0U2Vzc2lvbnNSZXNwb25zZSIJkAIBqtQYAggDEmEKDVJldm9rZVNlc3Npb24SIS5sYXRjaGtleS52MS5SZXZva2VTZXNzaW9uUmVxdWVzdBoiLmxhdGNoa2V5LnYxLlJldm9rZVNlc3Npb25SZXNwb25zZSIJkAICqtQYAggDEnMKE1Jldm9rZU90aGVyU2Vzc2lvbnMSJy5sYXRjaGtleS52MS5SZXZva2VPdGhlclNlc3Npb25zUmVxdWVzdBooLmxhdGNoa2V5LnYxLlJldm9rZU90aGVyU2Vzc2lvbnNSZXNwb25zZSIJkAICqtQYAggDQjUKC2xhdGNoa2V5LnYxUAFaFmxhdGNoa2V5L3YxO2xhdGNoa2V5djGqAgtMYXRjaGtleS5WMWIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_field_mask, file_google_protobuf_struct, file_google_protobuf_timestamp, file_latchkey_v1_access, file_latchkey_v1_challenge, file_latchkey_v1_session, file_latchkey_v1_user]);
 
 /**
  * The request of RegisterUser. It needs an email, a phone, or both. It may be at most 32 KiB large.
@@ -246,6 +246,32 @@ export type SendOtpRequest = Message<"latchkey.v1.SendOtpRequest"> & {
    * @generated from field: string custom_code = 14;
    */
   customCode: string;
+
+  /**
+   * The text of the messages of the challenge, instead of the one that the app or Latchkey has: at most 200 characters and 2 short
+   * messages, with {otp} and {app} once each; {minutes} is allowed. It must not have line ends, links except to the app's link_hosts, or
+   * phone numbers except those of its sender_ids. A mail has it with Latchkey's warning. Resends keep it. Needs the scope
+   * `otp:options`. Empty: none.
+   *
+   * @generated from field: string custom_message = 15;
+   */
+  customMessage: string;
+
+  /**
+   * The subject of a mail: at most 120 characters by the same rules, with or without placeholders. Resends keep it. Needs the scope
+   * `otp:options`. Empty: that of the app or of Latchkey.
+   *
+   * @generated from field: string subject = 16;
+   */
+  subject: string;
+
+  /**
+   * The sender of the messages: one of the app's sender_ids. Carriers that choose the sender themselves ignore it. Resends keep it. Not for
+   * e-mail. Needs the scope `otp:options`. Empty: that of the carrier.
+   *
+   * @generated from field: string sender_id = 17;
+   */
+  senderId: string;
 };
 
 /**
@@ -397,7 +423,7 @@ export type VerifyOtpResponse = Message<"latchkey.v1.VerifyOtpResponse"> & {
   purpose: Purpose;
 
   /**
-   * The contact that the code proved.
+   * The contact that the code proved. With `test` it was not proven, and has no verified_at.
    *
    * @generated from field: latchkey.v1.Contact contact = 2;
    */
@@ -469,6 +495,14 @@ export type VerifyOtpResponse = Message<"latchkey.v1.VerifyOtpResponse"> & {
    * @generated from field: google.protobuf.Timestamp session_credential_expires_at = 11;
    */
   sessionCredentialExpiresAt?: Timestamp | undefined;
+
+  /**
+   * True if the code was that of a test identifier of the app, which many people know. The contact is not proven, the user is a test
+   * account, and the `amr` of the tokens is `test`.
+   *
+   * @generated from field: bool test = 12;
+   */
+  test: boolean;
 };
 
 /**
@@ -858,6 +892,78 @@ export const RevokeTokenResponseSchema: GenMessage<RevokeTokenResponse> = /*@__P
   messageDesc(file_latchkey_v1_auth_service, 16);
 
 /**
+ * The request of ReportNotMe.
+ *
+ * @generated from message latchkey.v1.ReportNotMeRequest
+ */
+export type ReportNotMeRequest = Message<"latchkey.v1.ReportNotMeRequest"> & {
+  /**
+   * The token of the message's link: the part of its path after `/not-me/`. It stays valid as long as the session can live.
+   *
+   * @generated from field: string token = 1;
+   */
+  token: string;
+};
+
+/**
+ * Describes the message latchkey.v1.ReportNotMeRequest.
+ * Use `create(ReportNotMeRequestSchema)` to create a new message.
+ */
+export const ReportNotMeRequestSchema: GenMessage<ReportNotMeRequest> = /*@__PURE__*/
+  messageDesc(file_latchkey_v1_auth_service, 17);
+
+/**
+ * The response of ReportNotMe.
+ *
+ * @generated from message latchkey.v1.ReportNotMeResponse
+ */
+export type ReportNotMeResponse = Message<"latchkey.v1.ReportNotMeResponse"> & {
+};
+
+/**
+ * Describes the message latchkey.v1.ReportNotMeResponse.
+ * Use `create(ReportNotMeResponseSchema)` to create a new message.
+ */
+export const ReportNotMeResponseSchema: GenMessage<ReportNotMeResponse> = /*@__PURE__*/
+  messageDesc(file_latchkey_v1_auth_service, 18);
+
+/**
+ * The request of TakeBackContact.
+ *
+ * @generated from message latchkey.v1.TakeBackContactRequest
+ */
+export type TakeBackContactRequest = Message<"latchkey.v1.TakeBackContactRequest"> & {
+  /**
+   * The token of the notice's link: the part of its path after `/take-back/`.
+   *
+   * @generated from field: string token = 1;
+   */
+  token: string;
+};
+
+/**
+ * Describes the message latchkey.v1.TakeBackContactRequest.
+ * Use `create(TakeBackContactRequestSchema)` to create a new message.
+ */
+export const TakeBackContactRequestSchema: GenMessage<TakeBackContactRequest> = /*@__PURE__*/
+  messageDesc(file_latchkey_v1_auth_service, 19);
+
+/**
+ * The response of TakeBackContact.
+ *
+ * @generated from message latchkey.v1.TakeBackContactResponse
+ */
+export type TakeBackContactResponse = Message<"latchkey.v1.TakeBackContactResponse"> & {
+};
+
+/**
+ * Describes the message latchkey.v1.TakeBackContactResponse.
+ * Use `create(TakeBackContactResponseSchema)` to create a new message.
+ */
+export const TakeBackContactResponseSchema: GenMessage<TakeBackContactResponse> = /*@__PURE__*/
+  messageDesc(file_latchkey_v1_auth_service, 20);
+
+/**
  * The request of GetCurrentUser.
  *
  * @generated from message latchkey.v1.GetCurrentUserRequest
@@ -870,7 +976,7 @@ export type GetCurrentUserRequest = Message<"latchkey.v1.GetCurrentUserRequest">
  * Use `create(GetCurrentUserRequestSchema)` to create a new message.
  */
 export const GetCurrentUserRequestSchema: GenMessage<GetCurrentUserRequest> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_auth_service, 17);
+  messageDesc(file_latchkey_v1_auth_service, 21);
 
 /**
  * The response of GetCurrentUser.
@@ -891,7 +997,7 @@ export type GetCurrentUserResponse = Message<"latchkey.v1.GetCurrentUserResponse
  * Use `create(GetCurrentUserResponseSchema)` to create a new message.
  */
 export const GetCurrentUserResponseSchema: GenMessage<GetCurrentUserResponse> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_auth_service, 18);
+  messageDesc(file_latchkey_v1_auth_service, 22);
 
 /**
  * The request of UpdateCurrentUser. It may be at most 32 KiB large.
@@ -936,7 +1042,7 @@ export type UpdateCurrentUserRequest = Message<"latchkey.v1.UpdateCurrentUserReq
  * Use `create(UpdateCurrentUserRequestSchema)` to create a new message.
  */
 export const UpdateCurrentUserRequestSchema: GenMessage<UpdateCurrentUserRequest> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_auth_service, 19);
+  messageDesc(file_latchkey_v1_auth_service, 23);
 
 /**
  * The response of UpdateCurrentUser.
@@ -957,7 +1063,7 @@ export type UpdateCurrentUserResponse = Message<"latchkey.v1.UpdateCurrentUserRe
  * Use `create(UpdateCurrentUserResponseSchema)` to create a new message.
  */
 export const UpdateCurrentUserResponseSchema: GenMessage<UpdateCurrentUserResponse> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_auth_service, 20);
+  messageDesc(file_latchkey_v1_auth_service, 24);
 
 /**
  * The request of StartContactChange.
@@ -1011,7 +1117,7 @@ export type StartContactChangeRequest = Message<"latchkey.v1.StartContactChangeR
  * Use `create(StartContactChangeRequestSchema)` to create a new message.
  */
 export const StartContactChangeRequestSchema: GenMessage<StartContactChangeRequest> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_auth_service, 21);
+  messageDesc(file_latchkey_v1_auth_service, 25);
 
 /**
  * The response of StartContactChange.
@@ -1032,7 +1138,7 @@ export type StartContactChangeResponse = Message<"latchkey.v1.StartContactChange
  * Use `create(StartContactChangeResponseSchema)` to create a new message.
  */
 export const StartContactChangeResponseSchema: GenMessage<StartContactChangeResponse> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_auth_service, 22);
+  messageDesc(file_latchkey_v1_auth_service, 26);
 
 /**
  * The request of DeleteCurrentUser.
@@ -1047,7 +1153,7 @@ export type DeleteCurrentUserRequest = Message<"latchkey.v1.DeleteCurrentUserReq
  * Use `create(DeleteCurrentUserRequestSchema)` to create a new message.
  */
 export const DeleteCurrentUserRequestSchema: GenMessage<DeleteCurrentUserRequest> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_auth_service, 23);
+  messageDesc(file_latchkey_v1_auth_service, 27);
 
 /**
  * The response of DeleteCurrentUser.
@@ -1062,7 +1168,7 @@ export type DeleteCurrentUserResponse = Message<"latchkey.v1.DeleteCurrentUserRe
  * Use `create(DeleteCurrentUserResponseSchema)` to create a new message.
  */
 export const DeleteCurrentUserResponseSchema: GenMessage<DeleteCurrentUserResponse> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_auth_service, 24);
+  messageDesc(file_latchkey_v1_auth_service, 28);
 
 /**
  * The request of ListSessions.
@@ -1077,7 +1183,7 @@ export type ListSessionsRequest = Message<"latchkey.v1.ListSessionsRequest"> & {
  * Use `create(ListSessionsRequestSchema)` to create a new message.
  */
 export const ListSessionsRequestSchema: GenMessage<ListSessionsRequest> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_auth_service, 25);
+  messageDesc(file_latchkey_v1_auth_service, 29);
 
 /**
  * The response of ListSessions.
@@ -1098,7 +1204,7 @@ export type ListSessionsResponse = Message<"latchkey.v1.ListSessionsResponse"> &
  * Use `create(ListSessionsResponseSchema)` to create a new message.
  */
 export const ListSessionsResponseSchema: GenMessage<ListSessionsResponse> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_auth_service, 26);
+  messageDesc(file_latchkey_v1_auth_service, 30);
 
 /**
  * The request of RevokeSession.
@@ -1119,7 +1225,7 @@ export type RevokeSessionRequest = Message<"latchkey.v1.RevokeSessionRequest"> &
  * Use `create(RevokeSessionRequestSchema)` to create a new message.
  */
 export const RevokeSessionRequestSchema: GenMessage<RevokeSessionRequest> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_auth_service, 27);
+  messageDesc(file_latchkey_v1_auth_service, 31);
 
 /**
  * The response of RevokeSession.
@@ -1134,7 +1240,7 @@ export type RevokeSessionResponse = Message<"latchkey.v1.RevokeSessionResponse">
  * Use `create(RevokeSessionResponseSchema)` to create a new message.
  */
 export const RevokeSessionResponseSchema: GenMessage<RevokeSessionResponse> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_auth_service, 28);
+  messageDesc(file_latchkey_v1_auth_service, 32);
 
 /**
  * The request of RevokeOtherSessions.
@@ -1149,7 +1255,7 @@ export type RevokeOtherSessionsRequest = Message<"latchkey.v1.RevokeOtherSession
  * Use `create(RevokeOtherSessionsRequestSchema)` to create a new message.
  */
 export const RevokeOtherSessionsRequestSchema: GenMessage<RevokeOtherSessionsRequest> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_auth_service, 29);
+  messageDesc(file_latchkey_v1_auth_service, 33);
 
 /**
  * The response of RevokeOtherSessions.
@@ -1170,7 +1276,7 @@ export type RevokeOtherSessionsResponse = Message<"latchkey.v1.RevokeOtherSessio
  * Use `create(RevokeOtherSessionsResponseSchema)` to create a new message.
  */
 export const RevokeOtherSessionsResponseSchema: GenMessage<RevokeOtherSessionsResponse> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_auth_service, 30);
+  messageDesc(file_latchkey_v1_auth_service, 34);
 
 /**
  * The methods for the apps of end users: sign-up, sign-in by code, the session after it, and the user's own account.
@@ -1281,6 +1387,31 @@ export const AuthService: GenService<{
     methodKind: "unary";
     input: typeof RevokeTokenRequestSchema;
     output: typeof RevokeTokenResponseSchema;
+  },
+  /**
+   * Ends what a code could do and did: the recipient of its message says that it was not requested by them. The code no longer
+   * works, and the session that it started has ended. It succeeds for every token, also one that is malformed, forged or used
+   * before, so the answer reveals nothing. The page behind the link of a code mail calls it.
+   *
+   * @generated from rpc latchkey.v1.AuthService.ReportNotMe
+   */
+  reportNotMe: {
+    methodKind: "unary";
+    input: typeof ReportNotMeRequestSchema;
+    output: typeof ReportNotMeResponseSchema;
+  },
+  /**
+   * Takes a removed contact back, for 7 days: the notice that the contact got has a token for it. The contact is then verified and the
+   * user's primary one of its kind, the contacts that the user has verified since are removed, and all sessions of the user have
+   * ended. A contact that another user has verified since stays theirs. It succeeds for every token, so the answer reveals nothing.
+   * The page behind the link of the notice calls it.
+   *
+   * @generated from rpc latchkey.v1.AuthService.TakeBackContact
+   */
+  takeBackContact: {
+    methodKind: "unary";
+    input: typeof TakeBackContactRequestSchema;
+    output: typeof TakeBackContactResponseSchema;
   },
   /**
    * Returns the calling user.

@@ -119,7 +119,7 @@ BEGIN
 END $$;
 
 CREATE FUNCTION remove_contact(
-  p_app_id TEXT, p_user_id TEXT, p_kind TEXT, p_value TEXT, p_now BIGINT, OUT outcome TEXT, OUT member JSONB
+  p_app_id TEXT, p_user_id TEXT, p_kind TEXT, p_value TEXT, p_notice JSONB, p_now BIGINT, OUT outcome TEXT, OUT member JSONB
 ) LANGUAGE plpgsql AS $$
 DECLARE
   v_challenges TEXT[];
@@ -143,6 +143,7 @@ BEGIN
       THEN 'last_contact'
     ELSE 'changed' END;
   IF outcome = 'changed' THEN
+    PERFORM add_notice(p_notice, v_pool_id, p_app_id, p_user_id, p_kind, p_value, false, p_now);
     PERFORM take_contact(v_pool_id, p_app_id, p_user_id, p_kind, p_value, v_challenges, p_now);
     member := member_of(p_app_id, p_user_id);
   END IF;

@@ -1,3 +1,5 @@
+import { isNoTestClaim } from "./person-rows.js";
+
 /** The columns of the list of members, as `jsonb_to_recordset` takes them. */
 const given = `nth INTEGER, user_id TEXT, number BIGINT, username TEXT, display_name TEXT, locale TEXT, custom_attributes TEXT,
     contacts JSONB, membership JSONB`;
@@ -144,6 +146,7 @@ BEGIN
       ELSIF v_found IS NULL AND NOT v_has_proven THEN
         SELECT k.user_id INTO v_found FROM claims k
         WHERE k.app_id = p_app_id AND k.kind = v_contact.kind AND k.value = v_contact.value
+          AND (v_member.membership ->> 'credential_type' = 'test' OR ${isNoTestClaim("k")})
         ORDER BY k.created_at, k.user_id LIMIT 1;
       END IF;
       IF v_found <> v_person OR v_found IS NOT NULL AND v_person IS NULL AND v_has_proven AND NOT v_contact.is_proven THEN

@@ -115,6 +115,7 @@ BEGIN
   PERFORM 1 FROM claims k WHERE k.user_id = p_user_id ORDER BY k.app_id, k.kind, k.value FOR UPDATE;
   DELETE FROM claims k WHERE k.user_id = p_user_id;
   DELETE FROM memberships m WHERE m.user_id = p_user_id;
+  DELETE FROM contact_changes n WHERE n.user_id = p_user_id;
   DELETE FROM users u WHERE u.user_id = p_user_id;
   PERFORM erase_messages(p_user_id, NULL, p_challenges);
   PERFORM end_sessions(ARRAY(SELECT s.session_id FROM sessions s WHERE s.user_id = p_user_id));

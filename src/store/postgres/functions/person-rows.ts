@@ -36,6 +36,11 @@ export function ownClaims(claim: string, user: string, app: string): string {
   return `${claim}.user_id = ${user} AND ${claim}.app_id IS NOT DISTINCT FROM ${app}`;
 }
 
+/** SQL condition: a claim is not that of a test account. Those name nobody, except to test codes. */
+export function isNoTestClaim(claim: string): string {
+  return `(SELECT m.credential_type FROM memberships m WHERE m.app_id = ${claim}.app_id AND m.user_id = ${claim}.user_id) <> 'test'`;
+}
+
 /**
  * SQL for the id of the member whose claim to a contact counts, if no person has the contact verified. See `claimant_of`. Scalar
  * subqueries at the top level, because a join could read all memberships.
@@ -45,6 +50,6 @@ export function claimantOf(app: string, kind: string, value: string, trusted: st
     WHERE k.app_id = ${app} AND k.kind = ${kind} AND k.value = ${value}
       AND (NOT EXISTS (SELECT 1 FROM contacts o WHERE o.user_id = k.user_id)
         OR ${trusted} AND NOT EXISTS (SELECT 1 FROM memberships e WHERE e.user_id = k.user_id AND e.app_id <> k.app_id))
-      AND (SELECT m.credential_type FROM memberships m WHERE m.app_id = k.app_id AND m.user_id = k.user_id) <> 'none'
+      AND (SELECT m.credential_type FROM memberships m WHERE m.app_id = k.app_id AND m.user_id = k.user_id) = 'otp'
     ORDER BY k.created_at, k.user_id LIMIT 1)`;
 }

@@ -113,7 +113,7 @@ BEGIN
     RETURN;
   END IF;
   standing := coalesce((
-    SELECT CASE WHEN m.state = 'locked' THEN 'locked' WHEN m.credential_type = 'none' THEN 'no_credential' ELSE 'member' END
+    SELECT CASE WHEN m.state = 'locked' THEN 'locked' WHEN m.credential_type <> 'otp' THEN 'no_credential' ELSE 'member' END
     FROM memberships m WHERE m.app_id = p_app_id AND m.user_id = recipient_id), 'stranger');
   IF p_identifier_kind = p_contact_kind THEN
     recipient_contact := p_identifier;

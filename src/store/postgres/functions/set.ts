@@ -9,6 +9,7 @@ import { forwardFunctions } from "./forwards.js";
 import { lockoutFunctions } from "./lockouts.js";
 import { memberFunctions } from "./members.js";
 import { messageFunctions } from "./messages.js";
+import { notMeFunctions } from "./not-me.js";
 import { outboxFunctions } from "./outbox.js";
 import { sendFunctions } from "./sends.js";
 import { upkeepFunctions } from "./upkeep.js";
@@ -30,6 +31,7 @@ const texts = [
   lockoutFunctions,
   attemptFunctions,
   endingFunctions,
+  notMeFunctions,
   redemptionFunctions,
   memberFunctions,
   contactFunctions,

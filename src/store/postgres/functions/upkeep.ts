@@ -18,6 +18,7 @@ const expired = [
   expiredRows("budgets", "key", "expires_at"),
   expiredRows("lockouts", "key", "expires_at"),
   expiredRows("sessions", "session_id", "sweep_at"),
+  expiredRows("contact_changes", "change_id", "expires_at"),
   expiredRows("client_assertions", "ctid", "expires_at", keptAfterExpiryMs),
   expiredRows("client_secrets", "secret_id", "expires_at", endedSecretsKeptMs),
   expiredRows("directory_deletions", "ctid", "deleted_at", deletionsKeptMs),

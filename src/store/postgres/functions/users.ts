@@ -20,6 +20,32 @@ CREATE FUNCTION claimant_of(p_app_id TEXT, p_kind TEXT, p_value TEXT, p_trust_cl
   SELECT ${claimantOf("p_app_id", "p_kind", "p_value", "p_trust_claims")}
 $$;
 
+-- Whom the code of a test identifier signs in, see \`users.findTestHolder\`. Neither is_real nor holder_id: nobody. A claim of a real
+-- person comes first, whatever its app and age.
+CREATE FUNCTION test_holder(
+  p_pool_id TEXT, p_app_id TEXT, p_kind TEXT, p_value TEXT, OUT is_real BOOLEAN, OUT holder_id TEXT, OUT holder_state TEXT
+) LANGUAGE plpgsql STABLE AS $$
+BEGIN
+  is_real := EXISTS (SELECT 1 FROM contacts o WHERE o.pool_id = p_pool_id AND o.kind = p_kind AND o.value = p_value);
+  IF is_real THEN
+    RETURN;
+  END IF;
+  SELECT c.is_of_real, CASE WHEN c.is_own THEN c.user_id END, CASE WHEN c.is_own THEN c.state END
+  INTO is_real, holder_id, holder_state FROM (
+    SELECT k.user_id, k.created_at, k.app_id = p_app_id AS is_own,
+      (SELECT m.state FROM memberships m WHERE m.app_id = k.app_id AND m.user_id = k.user_id) AS state,
+      (SELECT m.credential_type FROM memberships m WHERE m.app_id = k.app_id AND m.user_id = k.user_id) IS DISTINCT FROM 'test'
+        OR EXISTS (SELECT 1 FROM contacts o WHERE o.user_id = k.user_id)
+        OR EXISTS (SELECT 1 FROM memberships e WHERE e.user_id = k.user_id AND e.app_id <> k.app_id) AS is_of_real
+    FROM (SELECT a.app_id FROM apps a WHERE a.pool_id = p_pool_id UNION SELECT p_app_id) AS a
+    CROSS JOIN LATERAL (
+      SELECT k.app_id, k.user_id, k.created_at FROM claims k
+      WHERE k.app_id = a.app_id AND k.kind = p_kind AND k.value = p_value OFFSET 0
+    ) k
+  ) AS c ORDER BY c.is_of_real DESC, c.is_own DESC, c.created_at, c.user_id LIMIT 1;
+  is_real := coalesce(is_real, false);
+END $$;
+
 -- Ends the claims to a contact that a person has verified: all of the app, and the person's own in other apps.
 CREATE FUNCTION end_claims(p_app_id TEXT, p_user_id TEXT, p_kind TEXT, p_value TEXT) RETURNS VOID LANGUAGE plpgsql AS $$
 DECLARE

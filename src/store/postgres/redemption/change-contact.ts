@@ -25,7 +25,9 @@ const functions = [
     body: `
   SELECT ${userRowOf("u")} INTO v_user_row FROM users u WHERE u.user_id = p_user_id FOR NO KEY UPDATE;
   PERFORM 1 FROM memberships m
-  WHERE m.app_id = p_app_id AND m.user_id = p_user_id AND m.state = 'active';
+  WHERE m.app_id = p_app_id AND m.user_id = p_user_id AND m.state = 'active'
+    -- A test account never verifies a contact.
+    AND m.credential_type <> 'test';
   IF NOT FOUND THEN
     why := 'user_gone';
     RETURN;
@@ -51,6 +53,7 @@ const functions = [
   END IF;
   PERFORM end_claims(p_app_id, p_user_id, p_contact_kind, p_contact_value);
   IF p_replaces <> p_contact_value THEN
+    PERFORM add_notice(p_made -> 'notice', p_pool_id, p_app_id, p_user_id, p_contact_kind, p_replaces, true, p_now);
     PERFORM take_contact(p_pool_id, p_app_id, p_user_id, p_contact_kind, p_replaces, p_locked || p_challenge_id, p_now);
   END IF;
   siblings := ARRAY(

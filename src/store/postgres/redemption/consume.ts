@@ -1,14 +1,18 @@
 import { keptAfterExpiryMs } from "../../rules/kept.js";
 import { isLiveChallenge } from "../../shared/rows.js";
-import { type Effect, redeemCall, siblingsCall } from "./effect.js";
+import { type Effect, redeemCall, type SqlEffect, siblingsCall } from "./effect.js";
 
 /**
  * `redeem_challenge`: the part that is the same for every purpose. A refusal changes nothing, and a challenge is consumed once.
  * The effect holds everything that differs by purpose. The lock order is in `functions/sends.ts`.
  */
-export function consumeFunction(effects: Readonly<Record<string, Effect>>): string {
-  const byPurpose = (call: (effect: Effect) => string) =>
-    Object.entries(effects)
+export function consumeFunction(
+  ofPurpose: Readonly<Record<string, Effect>>,
+  ofTests: Readonly<Record<string, SqlEffect>>,
+): string {
+  const tests = Object.entries(ofTests).map(([purpose, effect]) => [`test ${purpose}`, effect] as const);
+  const byPurpose = (call: (effect: SqlEffect) => string) =>
+    [...Object.entries(ofPurpose), ...tests]
       .map(([purpose, effect]) => `WHEN '${purpose}' THEN\n      ${call(effect)}`)
       .join("\n    ");
   return `
@@ -21,6 +25,7 @@ CREATE FUNCTION redeem_challenge(
 ) LANGUAGE plpgsql AS $$
 DECLARE
   v_fixed RECORD;
+  v_effect_name TEXT;
   v_siblings RECORD;
   v_locked TEXT[];
   v_challenge RECORD;
@@ -29,14 +34,19 @@ BEGIN
   -- The columns read before the lock change only when the person is erased or the contact removed. The challenge is then a decoy. A
   -- change may lose the contact that it replaces, which is removed already.
   SELECT c.purpose, c.pool_id, c.app_id, c.identifier_key, c.budget_key, c.requester_key, c.contact_kind, c.contact_value, c.user_id,
-    c.replaces, c.registration_id, c.created_at, c.expires_at
+    c.replaces, c.registration_id, c.created_at, c.expires_at, c.is_test
   INTO v_fixed FROM challenges c WHERE c.challenge_id = p_challenge_id;
   IF NOT FOUND THEN
     RETURN;
   END IF;
   purpose := v_fixed.purpose;
-  CASE purpose
+  v_effect_name := CASE WHEN v_fixed.is_test THEN 'test ' || purpose ELSE purpose END;
+  CASE v_effect_name
     ${byPurpose(({ siblings }) => `v_siblings := ${siblingsCall(siblings, "v_fixed")};`)}
+    ELSE
+      -- A test challenge of another purpose can't be redeemed.
+      why := 'decoy';
+      RETURN;
   END CASE;
   -- Locks the challenge and all that redeeming it may end, ordered by id.
   v_locked := ARRAY(
@@ -53,7 +63,7 @@ BEGIN
   END IF;
 
   v_locked := array_remove(v_locked, p_challenge_id);
-  CASE purpose
+  CASE v_effect_name
     ${byPurpose(({ redeem }) => `v_effect := ${redeemCall(redeem, "v_fixed")};`)}
   END CASE;
   IF v_effect.why IS NOT NULL THEN

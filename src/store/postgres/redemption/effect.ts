@@ -4,14 +4,18 @@ import type { User } from "../../../model/user.js";
 import type { RedeemChange, Redemption } from "../../port/redemption.js";
 import type { Store } from "../../port/store.js";
 
-/** The effect of redeeming a challenge of one purpose: its functions in the database, and how to read their result. */
-export interface Effect {
+/** The effect of redeeming a challenge: its functions in the database. */
+export interface SqlEffect {
   /** The name of a `siblingsFunction`. */
   readonly siblings: string;
   /** The name of a `redeemFunction`. */
   readonly redeem: string;
   /** The texts of the functions that only this purpose has. */
   readonly functions: string;
+}
+
+/** The effect of redeeming a challenge of one purpose, and how to read its result. */
+export interface Effect extends SqlEffect {
   toRedemption(result: unknown, change: RedeemChange): Redemption;
   /** Rebuilds the redemption from what is remembered of it. Returns null if it can't be given again. */
   recall(remembered: RememberedRedemption, reads: Reads): Promise<Redemption | null>;

@@ -6,6 +6,7 @@ import { login } from "./login.js";
 import { personFunctions } from "./person.js";
 import { registration } from "./registration.js";
 import { signInFunctions } from "./sign-in.js";
+import { testEffects, testSignInFunctions } from "./test-sign-in.js";
 import { verifyContact } from "./verify-contact.js";
 
 /** The effect of each purpose. A new purpose is one file and one line here. */
@@ -17,8 +18,9 @@ export const effects: Readonly<Record<Purpose, Effect>> = {
 };
 
 export const redemptionFunctions: string = [
-  consumeFunction(effects),
+  consumeFunction(effects, testEffects),
   personFunctions,
   signInFunctions,
   ...Object.values(effects).map(({ functions }) => functions),
+  testSignInFunctions,
 ].join("");

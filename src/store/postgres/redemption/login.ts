@@ -17,7 +17,7 @@ const functions = redeemFunction("redeem_login", {
     RETURN;
   END IF;
   SELECT s.siblings, s.result INTO siblings, result
-  FROM sign_in(p_app_id, v_user.user_id, v_user.user_row, v_user.is_new_user, v_user.username_taken, v_user.proves_claim, p_locked,
+  FROM sign_in(p_challenge_id, p_app_id, v_user.user_id, v_user.user_row, v_user.is_new_user, v_user.username_taken, v_user.proves_claim, p_locked,
     p_made, p_now) s;
 `,
 });

@@ -105,7 +105,7 @@ BEGIN
     PERFORM end_claims(p_app_id, user_id, p_kind, p_value);
     PERFORM add_membership(p_app_id, user_id, (user_row -> 'number')::bigint, p_made -> 'membership', p_now);
     is_new_user := true;
-  ELSIF v_person.state = 'locked' OR v_person.credential_type = 'none' THEN
+  ELSIF v_person.state = 'locked' OR v_person.credential_type <> 'otp' THEN
     why := 'user_locked';
     RETURN;
   ELSIF v_person.state = 'invited' THEN

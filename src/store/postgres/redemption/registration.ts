@@ -29,7 +29,7 @@ const functions = redeemFunction("redeem_registration", {
       AND c.consumed_at IS NULL AND c.cancelled_at IS NULL;
     DELETE FROM registrations r WHERE r.registration_id = p_registration_id;
     SELECT s.siblings, s.result INTO siblings, result
-    FROM sign_in(p_app_id, v_user.user_id, v_user.user_row, v_user.is_new_user, v_user.username_taken, v_user.proves_claim, p_locked,
+    FROM sign_in(p_challenge_id, p_app_id, v_user.user_id, v_user.user_row, v_user.is_new_user, v_user.username_taken, v_user.proves_claim, p_locked,
       p_made, p_now) s;
   ELSIF v_pending IS NOT NULL THEN
     -- Ends no siblings. Otherwise two registrations that wait for another source could cancel each other.

@@ -37,8 +37,8 @@ export const signInFunctions = `${siblings}
 -- Gives the user the session in p_made, if there is one. Keeps the most recently used of the user's other live sessions in the
 -- app, or none if the redemption proves a claim.
 CREATE FUNCTION sign_in(
-  p_app_id TEXT, p_user_id TEXT, p_user_row JSONB, p_is_new_user BOOLEAN, p_username_taken BOOLEAN, p_proves_claim BOOLEAN,
-  p_locked TEXT[], p_made JSONB, p_now BIGINT,
+  p_challenge_id TEXT, p_app_id TEXT, p_user_id TEXT, p_user_row JSONB, p_is_new_user BOOLEAN, p_username_taken BOOLEAN,
+  p_proves_claim BOOLEAN, p_locked TEXT[], p_made JSONB, p_now BIGINT,
   OUT siblings TEXT[], OUT result JSONB
 ) LANGUAGE plpgsql AS $$
 DECLARE
@@ -58,9 +58,9 @@ BEGIN
   END IF;
   IF v_has_session THEN
     INSERT INTO sessions (session_id, family, key_id, user_id, app_id, client_id, credential_hash, generation, ip, user_agent, amr,
-      created_at, last_used_at, idle_expires_at, expires_at, sweep_at)
+      created_at, last_used_at, idle_expires_at, expires_at, sweep_at, challenge_id)
     SELECT s.session_id, s.family, s.key_id, p_user_id, s.app_id, s.client_id, s.credential_hash, 0, s.ip, s.user_agent, s.amr,
-      p_now, p_now, s.idle_expires_at, s.expires_at, s.sweep_at
+      p_now, p_now, s.idle_expires_at, s.expires_at, s.sweep_at, p_challenge_id
     FROM jsonb_to_record(p_made -> 'session') AS s (session_id TEXT, family BYTEA, key_id TEXT, app_id TEXT, client_id TEXT,
       credential_hash BYTEA, ip TEXT, user_agent TEXT, amr TEXT, idle_expires_at BIGINT, expires_at BIGINT, sweep_at BIGINT);
   END IF;

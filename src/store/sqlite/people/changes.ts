@@ -58,7 +58,7 @@ export function createPeopleChanges(db: Database): PeopleChanges {
   const endMembership = ["claims INDEXED BY claims_by_user", "memberships"].map((table) =>
     db.prepare<Omit<PersonInApp, "poolId">>(`DELETE FROM ${table} WHERE user_id = @userId AND app_id = @appId`),
   );
-  const removeAll = ["claims", "memberships", "contacts"].map((table) =>
+  const removeAll = ["claims", "memberships", "contacts", "contact_changes"].map((table) =>
     db.prepare<[string]>(`DELETE FROM ${table} WHERE user_id = ?`),
   );
   const removeUser = db.prepare<[string]>("DELETE FROM users WHERE user_id = ?");

@@ -2,10 +2,12 @@ import type { Database } from "better-sqlite3";
 import type { Contact } from "../../../model/contact.js";
 import type { EpochMs } from "../../../model/time.js";
 import { contactsPerKindMax, type UserContact } from "../../../model/user.js";
+import type { NewNotice } from "../../port/not-me.js";
 import type { ChangeOutcome } from "../../port/users.js";
 import type { EraseMessages } from "../messages/erase.js";
 import type { PersonChallenges } from "./challenges.js";
 import type { PeopleChanges, PersonInApp } from "./changes.js";
+import type { Notices } from "./notices.js";
 
 type Refusal = Exclude<ChangeOutcome["kind"], "changed" | "unchanged" | "no_member">;
 
@@ -16,7 +18,10 @@ export interface Contacts {
     of: PersonInApp,
     added: { readonly contact: UserContact; readonly primary: boolean; readonly now: EpochMs },
   ): Refusal | null;
-  remove(of: PersonInApp, contact: Contact, now: EpochMs): Refusal | null;
+  remove(
+    of: PersonInApp,
+    removed: { readonly contact: Contact; readonly notice: NewNotice | null; readonly now: EpochMs },
+  ): Refusal | null;
   /** Whether the member may have a contact, although others of its kind stay. `replaces` is the value of one that does not. */
   hasRoomFor(of: PersonInApp, contact: Contact, replaces: string | null): boolean;
   /**
@@ -32,7 +37,13 @@ export function createContacts(
     changes,
     challenges,
     messages,
-  }: { readonly changes: PeopleChanges; readonly challenges: PersonChallenges; readonly messages: EraseMessages },
+    notices,
+  }: {
+    readonly changes: PeopleChanges;
+    readonly challenges: PersonChallenges;
+    readonly messages: EraseMessages;
+    readonly notices: Notices;
+  },
 ): Contacts {
   const holderOf = db
     .prepare<[string, string, string], string>("SELECT user_id FROM contacts WHERE pool_id = ? AND kind = ? AND value = ?")
@@ -90,7 +101,7 @@ export function createContacts(
       if (primary) makePrimary.run({ poolId, userId, kind, value });
       return null;
     },
-    remove(of, contact, now) {
+    remove(of, { contact, notice, now }) {
       const { appId, userId } = of;
       const isVerified = holderOf.get(of.poolId, contact.kind, contact.value) === userId;
       const isOwn = isVerified || claims.get({ appId, userId, kind: contact.kind, value: contact.value }) !== undefined;
@@ -98,7 +109,7 @@ export function createContacts(
       // Otherwise the owner of a claimed contact could sign in as this person, and would be this person in every app of the pool.
       const isLast = isVerified ? verifiedOf.get(userId) === 1 : contactsOf.all({ appId, userId }).length === 1;
       if (isLast) return "last_contact";
-      drop(of, contact, now);
+      if (drop(of, contact, now) !== null && notice !== null) notices.add(of, { contact, wasReplaced: false, notice, now });
       return null;
     },
   };

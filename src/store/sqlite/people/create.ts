@@ -23,7 +23,10 @@ export function createMemberCreation(
    * Returns the id of the person that exists already, or null, or the field whose value belongs to another person. Proven contacts
    * decide, if there are any: a claim of another person must not turn their owner into that person.
    */
-  function personOf({ user, contacts }: NewMember, { poolId, appId }: App): { userId: string | null } | { taken: TakenField } {
+  function personOf(
+    { user, contacts, membership }: NewMember,
+    { poolId, appId }: App,
+  ): { userId: string | null } | { taken: TakenField } {
     const pool = poolOf.get(user.userId);
     if (pool !== undefined && pool !== poolId) return { taken: "user_id" };
     let userId = pool === undefined ? null : user.userId;
@@ -35,9 +38,12 @@ export function createMemberCreation(
       if (owner !== null && userId !== null && owner !== userId) return { taken: contact.kind };
       userId ??= owner;
     }
+    const tests = membership.credentialType === "test";
     for (const contact of claimed) {
       const owner =
-        proven.length === 0 ? lookups.ownerOf({ poolId, appId, contact }) : lookups.verifiedOwnerOf({ poolId, appId, contact });
+        proven.length === 0
+          ? lookups.ownerOf({ poolId, appId, contact, tests })
+          : lookups.verifiedOwnerOf({ poolId, appId, contact });
       if (owner !== null && owner !== userId && (userId !== null || proven.length > 0)) return { taken: contact.kind };
       userId ??= owner;
     }

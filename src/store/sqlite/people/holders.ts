@@ -16,7 +16,11 @@ export const verifiedHolder = ({ pool, kind, value }: { pool: string; kind: stri
 export const countsForPerson = (trustClaims: string) =>
   `(NOT EXISTS (SELECT 1 FROM contacts v WHERE v.user_id = l.user_id)
       OR ${trustClaims} AND NOT EXISTS (SELECT 1 FROM memberships e WHERE e.user_id = l.user_id AND e.app_id <> l.app_id))
-    AND NOT EXISTS (SELECT 1 FROM memberships n WHERE n.user_id = l.user_id AND n.app_id = l.app_id AND n.credential_type = 'none')`;
+    AND NOT EXISTS (SELECT 1 FROM memberships n WHERE n.user_id = l.user_id AND n.app_id = l.app_id AND n.credential_type <> 'otp')`;
+
+/** SQL condition: the claim `l` is that of a test account. It names nobody, except to test codes. */
+export const isOfTestAccount =
+  "EXISTS (SELECT 1 FROM memberships t WHERE t.user_id = l.user_id AND t.app_id = l.app_id AND t.credential_type = 'test')";
 
 /** The member of an app with the oldest claim to the contact, of those whose claim `condition` allows. */
 export const claimant = ({ app, kind, value, condition }: { app: string; kind: string; value: string; condition: string }) =>

@@ -4,10 +4,10 @@ import type { Contact } from "../../../model/contact.js";
 import { type Identifier, isContact } from "../../../model/identifier.js";
 import type { CredentialType, Member, MemberKey, MemberState, User } from "../../../model/user.js";
 import type { Recipient } from "../../port/challenges.js";
-import type { FoundUser } from "../../port/users.js";
+import type { FoundUser, TestHolder } from "../../port/users.js";
 import { type MembershipRow, membershipColumns, toMembership } from "../../shared/person-rows.js";
 import { toUser, type UserRow, userColumns } from "../rows.js";
-import { claimant, countsForPerson, verifiedHolder } from "./holders.js";
+import { claimant, countsForPerson, isOfTestAccount, verifiedHolder } from "./holders.js";
 
 /** The person that a contact names in an app, with the state of the membership. It is null for a person who is no member. */
 export interface Holder {
@@ -35,10 +35,12 @@ export interface Lookups {
   }): Recipient | null;
   /** Finds the person that has the contact verified, otherwise the member with the oldest claim that has effect. */
   holder(of: NamedContact & { readonly trustClaims: boolean }): Holder | null;
-  /** As `holder`, but any claim counts. */
-  ownerOf(of: NamedContact): string | null;
+  /** As `holder`, but any claim counts, also those of test accounts if `tests` is true. */
+  ownerOf(of: NamedContact & { readonly tests: boolean }): string | null;
   /** As `holder`, but no claim counts. */
   verifiedOwnerOf(of: NamedContact): string | null;
+  /** As `users.findTestHolder`. */
+  testHolder(of: NamedContact): TestHolder;
   find(userId: string, appId: string): User | null;
   member(userId: string, appId: string): Member | null;
   named(of: { readonly poolId: string; readonly appId: string; readonly key: MemberKey }): FoundUser | null;
@@ -48,6 +50,15 @@ interface HolderRow {
   user_id: string;
   state: MemberState | null;
   credential_type: CredentialType | null;
+}
+
+interface TestClaimRow {
+  user_id: string;
+  locale: string;
+  state: MemberState;
+  /** Whether the claim is of the app that asks. */
+  is_own: number;
+  is_test: number;
 }
 
 type Found = UserRow & { [C in keyof MembershipRow]: MembershipRow[C] | null };
@@ -64,10 +75,20 @@ export function createLookups(db: Database): Lookups {
     SELECT m.user_id, m.state, m.credential_type FROM memberships m
     WHERE m.app_id = @appId AND m.user_id = ${claimant({ ...contact, condition: countsForPerson("@trusted") })}`);
   const owner = db
-    .prepare<Params<"poolId" | "appId" | "kind" | "value">, string | null>(
-      `SELECT coalesce(${verifiedHolder(contact)}, ${claimant({ ...contact, condition: "true" })})`,
+    .prepare<Params<"poolId" | "appId" | "kind" | "value"> & { tests: number }, string | null>(
+      `SELECT coalesce(${verifiedHolder(contact)}, ${claimant({ ...contact, condition: `(@tests OR NOT ${isOfTestAccount})` })})`,
     )
     .pluck();
+  // A claim of a real person comes first, whatever its app and age. Then those of the app come first.
+  const testClaim = db.prepare<Params<"poolId" | "appId" | "kind" | "value">, TestClaimRow>(`
+    SELECT l.user_id, u.locale, m.state, l.app_id = @appId AS is_own,
+      m.credential_type = 'test' AND NOT EXISTS (SELECT 1 FROM contacts v WHERE v.user_id = l.user_id)
+        AND NOT EXISTS (SELECT 1 FROM memberships e WHERE e.user_id = l.user_id AND e.app_id <> l.app_id) AS is_test
+    FROM (SELECT app_id FROM apps WHERE pool_id = @poolId UNION SELECT @appId) a
+    CROSS JOIN claims l ON l.app_id = a.app_id AND l.kind = @kind AND l.value = @value
+    CROSS JOIN memberships m ON m.user_id = l.user_id AND m.app_id = l.app_id
+    CROSS JOIN users u ON u.user_id = l.user_id
+    ORDER BY is_test, is_own DESC, l.created_at, l.user_id LIMIT 1`);
   const recipientBy = (condition: string) =>
     db.prepare<RecipientParams, HolderRow & { locale: string }>(`
       SELECT u.user_id, u.locale, m.state, m.credential_type FROM users u ${memberOf} WHERE u.pool_id = @poolId AND ${condition}`);
@@ -116,9 +137,8 @@ export function createLookups(db: Database): Lookups {
     return { userId: row.user_id, verified: verified !== undefined, state: row.state, credentialType: row.credential_type };
   }
 
-  function ownerOf({ poolId, appId, contact: { kind, value } }: NamedContact): string | null {
-    return owner.get({ poolId, appId, kind, value }) ?? null;
-  }
+  const ownerOf: Lookups["ownerOf"] = ({ poolId, appId, contact: { kind, value }, tests }) =>
+    owner.get({ poolId, appId, kind, value, tests: tests ? 1 : 0 }) ?? null;
 
   function contactOfKind(of: ClaimParams): Contact | null {
     const verified = verifiedOfKind.get(of.userId, of.kind);
@@ -131,6 +151,14 @@ export function createLookups(db: Database): Lookups {
     ownerOf,
     verifiedOwnerOf({ poolId, appId, contact: { kind, value } }) {
       return verifiedBy.get({ poolId, appId, kind, value })?.user_id ?? null;
+    },
+    testHolder({ poolId, appId, contact: { kind, value } }) {
+      if (verifiedBy.get({ poolId, appId, kind, value }) !== undefined) return { kind: "real" };
+      const row = testClaim.get({ poolId, appId, kind, value });
+      if (row?.is_test === 0) return { kind: "real" };
+      return row === undefined || row.is_own === 0
+        ? { kind: "none" }
+        : { kind: "test", userId: row.user_id, locale: row.locale, state: row.state };
     },
     // Reads as much for an unknown identifier, so that timing does not reveal whether a user exists.
     recipient({ identifier, channel, poolId, appId, trustClaims }) {
@@ -157,7 +185,7 @@ export function createLookups(db: Database): Lookups {
     named({ poolId, appId, key }) {
       const row =
         key.kind === "email" || key.kind === "phone"
-          ? by.user_id.get({ poolId, appId, value: ownerOf({ poolId, appId, contact: key }) ?? "" })
+          ? by.user_id.get({ poolId, appId, value: ownerOf({ poolId, appId, contact: key, tests: false }) ?? "" })
           : by[key.kind].get({ poolId, appId, value: key.value });
       return row === undefined ? null : { user: toUser(row), membership: isMember(row) ? toMembership(row) : null };
     },
@@ -175,5 +203,5 @@ function isMember(row: Found): row is UserRow & MembershipRow {
 function standingOf(state: MemberState | null, credentialType: CredentialType | null): Recipient["standing"] {
   if (state === null) return "stranger";
   if (state === "locked") return "locked";
-  return credentialType === "none" ? "no_credential" : "member";
+  return credentialType === "otp" ? "member" : "no_credential";
 }

@@ -58,6 +58,7 @@ export function createUserOperations(
 
   return {
     find: (query) => writer.readTogether(() => lookups.named(query)),
+    findTestHolder: (query) => writer.readTogether(() => lookups.testHolder(query)),
     list: (query) => writer.readTogether(() => list(query)),
     create: ({ poolId, appId, members, now }) =>
       writer.write(() => members.map((member) => create(member, { poolId, appId, now }))),
@@ -103,9 +104,9 @@ export function createUserOperations(
         refusalOf(contacts.add({ poolId, appId, userId }, { contact, primary, now }), contact.kind),
       ),
 
-    removeContact: ({ appId, userId, contact, now }) =>
+    removeContact: ({ appId, userId, contact, notice = null, now }) =>
       changing({ appId, userId }, (poolId) =>
-        refusalOf(contacts.remove({ poolId, appId, userId }, contact, now), contact.kind),
+        refusalOf(contacts.remove({ poolId, appId, userId }, { contact, notice, now }), contact.kind),
       ),
 
     leave: ({ appId, userId, now }) =>

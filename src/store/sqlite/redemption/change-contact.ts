@@ -9,7 +9,7 @@ import type { Effect } from "./effect.js";
  * the order. If another person has the contact, only the challenge is consumed. The user's other live changes to the same contact
  * end.
  */
-export function createChangeContact(db: Database, { lookups, changes, contacts }: People): Effect {
+export function createChangeContact(db: Database, { lookups, changes, contacts, notices }: People): Effect {
   const siblings = db
     .prepare<{ identifierKey: Uint8Array; appId: string; userId: string; now: EpochMs }, string>(`
       SELECT c.challenge_id FROM challenges c
@@ -17,8 +17,14 @@ export function createChangeContact(db: Database, { lookups, changes, contacts }
         AND ${isLiveChallenge("@now")}`)
     .pluck();
   return {
-    decide({ pool_id: poolId, app_id: appId, identifier_key: identifierKey, user_id: userId, replaces }, contact, { now }) {
-      if (userId === null || lookups.member(userId, appId)?.membership.state !== "active") return "user_gone";
+    decide(
+      { pool_id: poolId, app_id: appId, identifier_key: identifierKey, user_id: userId, replaces },
+      contact,
+      { notice = null, now },
+    ) {
+      const membership = userId === null ? undefined : lookups.member(userId, appId)?.membership;
+      // A test account never verifies a contact.
+      if (userId === null || membership?.state !== "active" || membership.credentialType === "test") return "user_gone";
       const holder = lookups.holder({ poolId, appId, contact, trustClaims: false });
       if (holder?.verified === true && holder.userId !== userId) {
         return () => ({ redemption: { kind: "contact_taken" }, siblings: [] });
@@ -27,7 +33,9 @@ export function createChangeContact(db: Database, { lookups, changes, contacts }
       if (!contacts.hasRoomFor(of, contact, replaces)) return { kind: "too_many_contacts" };
       return () => {
         const isReplaced = replaces !== null && replaces !== contact.value;
-        const rank = isReplaced ? contacts.drop(of, { kind: contact.kind, value: replaces }, now) : null;
+        const old = { kind: contact.kind, value: replaces ?? "" };
+        const rank = isReplaced ? contacts.drop(of, old, now) : null;
+        if (rank !== null && notice !== null) notices.add(of, { contact: old, wasReplaced: true, notice, now });
         if (holder?.verified !== true) changes.verify(of, { contact, at: now, ...(rank === null ? {} : { rank }) });
         return {
           redemption: { kind: "contact_changed", user: lookups.find(userId, appId)! },

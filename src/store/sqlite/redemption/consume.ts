@@ -1,5 +1,5 @@
 import type { Database } from "better-sqlite3";
-import type { ChallengeRefusal, Purpose } from "../../../model/challenge.js";
+import type { ChallengeRefusal } from "../../../model/challenge.js";
 import { refusalOf } from "../../../model/challenge-state.js";
 import type { EpochMs } from "../../../model/time.js";
 import type { RedeemChange, RedeemOutcome } from "../../port/redemption.js";
@@ -8,7 +8,8 @@ import type { Budgets } from "../budgets.js";
 import { type Idempotency, nothingRemembered } from "../idempotency.js";
 import type { Lockouts } from "../lockouts.js";
 import { lifeOf, returnsOfSends } from "../rows.js";
-import { type ConsumableRow, consumableColumns, type Effect } from "./effect.js";
+import { type ConsumableRow, consumableColumns } from "./effect.js";
+import type { Effects } from "./effects.js";
 
 /** Redeems a challenge inside the caller's transaction. The effect holds everything that differs by purpose. */
 export type Consume = (change: RedeemChange) => RedeemOutcome;
@@ -20,7 +21,7 @@ export function createConsume(
     budgets: Budgets;
     idempotency: Idempotency;
     lockouts: Lockouts;
-    effects: Readonly<Record<Purpose, Effect>>;
+    effects: Effects;
   },
 ): Consume {
   const { budgets, idempotency, lockouts, effects } = parts;
@@ -44,7 +45,9 @@ export function createConsume(
     if (why !== null) return refused(why);
     const contact = contactOf(row);
     if (row.decoy === 1 || contact === null) return refused("decoy");
-    const decision = effects[row.purpose].decide(row, contact, change);
+    const effect = row.is_test === 1 ? effects.ofTests[row.purpose] : effects.ofPurpose[row.purpose];
+    if (effect === undefined) return refused("decoy");
+    const decision = effect.decide(row, contact, change);
     if (typeof decision === "string") return refused(decision);
     if (typeof decision === "object") return decision;
 

@@ -20,6 +20,7 @@ export const consumableColumns = [
   "user_id",
   "replaces",
   "decoy",
+  "is_test",
   "registration_id",
   "resends",
   "created_at",

@@ -43,7 +43,7 @@ export function createRedemption(db: Database, parts: Parts): Operations {
         if (row === undefined || row.expires_at <= now) return null;
         // The contact was removed since, or its person erased.
         if (row.contact_value === null) return null;
-        const redemption = effects[row.purpose].recall(outcome, { appId: row.app_id, now });
+        const redemption = effects.ofPurpose[row.purpose].recall(outcome, { appId: row.app_id, now });
         return redemption === null ? null : { challenge: toChallenge(row), redemption };
       });
     },

@@ -1,6 +1,7 @@
 import type { Database } from "better-sqlite3";
 import type { Contact } from "../../../model/contact.js";
 import type { EpochMs } from "../../../model/time.js";
+import type { MemberState, UserContact } from "../../../model/user.js";
 import type { RedeemChange, Redemption } from "../../port/redemption.js";
 import { isLiveChallenge } from "../../shared/rows.js";
 import type { RememberedRedemption } from "../idempotency.js";
@@ -27,6 +28,13 @@ export interface SignIn {
    * username that is taken is left out.
    */
   newUser(of: Place & { readonly contacts: readonly Contact[] }, change: RedeemChange): Decision;
+  /** Signs in a test account. Verifies nothing and ends no claim. */
+  existingTest(
+    of: Omit<Place, "poolId"> & { readonly userId: string; readonly state: MemberState },
+    change: RedeemChange,
+  ): Decision;
+  /** As `newUser`, but creates a test account: the contacts are claims without effect. */
+  newTest(of: Place & { readonly contacts: readonly Contact[] }, change: RedeemChange): Decision;
   /** Returns null if the session was refreshed or revoked since, or the user was deleted. */
   recall(remembered: RememberedRedemption, of: { readonly appId: string; readonly now: EpochMs }): Redemption | null;
 }
@@ -48,10 +56,10 @@ export function createSignIn(
 
   function signIn(
     { userId, appId }: { readonly userId: string; readonly appId: string },
-    { newSession, sessionsMax, now }: RedeemChange,
+    { challengeId, newSession, sessionsMax, now }: RedeemChange,
     made: { isNewUser: boolean; usernameTaken: boolean },
   ): Effected {
-    const session = newSession === null ? null : sessions.create(newSession, { userId, sessionsMax, now });
+    const session = newSession === null ? null : sessions.create(newSession, { userId, challengeId, sessionsMax, now });
     return {
       redemption: { kind: "signed_in", session, user: lookups.find(userId, appId)!, ...made },
       siblings: siblings.all({ userId, appId, now }),
@@ -59,10 +67,29 @@ export function createSignIn(
     };
   }
 
+  function newUser(
+    of: Place & { readonly contacts: readonly Contact[]; readonly isTest: boolean },
+    change: RedeemChange,
+  ): Decision {
+    const { poolId, appId, contacts, isTest } = of;
+    const { newUser: user, newMembership: membership, now } = change;
+    if (membership === null) return { kind: "would_register", isNewToPool: true, contacts };
+    return () => {
+      const { userId, username } = user;
+      const usernameTaken =
+        username !== null && lookups.named({ poolId, appId, key: { kind: "username", value: username } }) !== null;
+      changes.add({ ...user, username: usernameTaken ? null : username, number: null }, { poolId, now });
+      if (isTest) changes.give({ poolId, appId, userId }, contacts.map(unverified), now);
+      else for (const contact of contacts) changes.verify({ poolId, appId, userId }, { contact, at: now });
+      changes.join({ appId, userId }, { membership: isTest ? { ...membership, credentialType: "test" } : membership, now });
+      return signIn({ userId, appId }, change, { isNewUser: true, usernameTaken });
+    };
+  }
+
   return {
     existingUser({ poolId, appId, holder: { userId, verified, state, credentialType }, contact }, change) {
       const { newMembership: membership, now } = change;
-      if (state === "locked" || credentialType === "none") return "user_locked";
+      if (state === "locked" || (state !== null && credentialType !== "otp")) return "user_locked";
       if (state === null && membership === null) return { kind: "would_register", isNewToPool: false, contacts: [contact] };
       return () => {
         if (!verified) {
@@ -78,19 +105,13 @@ export function createSignIn(
       };
     },
 
-    newUser({ poolId, appId, contacts }, change) {
-      const { newUser, newMembership: membership, now } = change;
-      if (membership === null) return { kind: "would_register", isNewToPool: true, contacts };
-      return () => {
-        const { userId, username } = newUser;
-        const usernameTaken =
-          username !== null && lookups.named({ poolId, appId, key: { kind: "username", value: username } }) !== null;
-        changes.add({ ...newUser, username: usernameTaken ? null : username, number: null }, { poolId, now });
-        for (const contact of contacts) changes.verify({ poolId, appId, userId }, { contact, at: now });
-        changes.join({ appId, userId }, { membership, now });
-        return signIn({ userId, appId }, change, { isNewUser: true, usernameTaken });
-      };
+    existingTest({ appId, userId, state }, change) {
+      if (state !== "active") return "user_locked";
+      return () => signIn({ userId, appId }, change, { isNewUser: false, usernameTaken: false });
     },
+
+    newUser: (of, change) => newUser({ ...of, isTest: false }, change),
+    newTest: (of, change) => newUser({ ...of, isTest: true }, change),
 
     recall({ sessionId, userId, isNewUser, usernameTaken }, { appId, now }) {
       const session = sessionId === null ? null : sessions.find(sessionId, now);
@@ -100,4 +121,8 @@ export function createSignIn(
       return { kind: "signed_in", session, user, isNewUser, usernameTaken };
     },
   };
+}
+
+function unverified(contact: Contact): UserContact {
+  return { ...contact, verifiedAt: null };
 }

@@ -10,13 +10,15 @@ import type { Channel } from "./challenge_pb.js";
 import { file_latchkey_v1_challenge } from "./challenge_pb.js";
 import type { ContactKind } from "./user_pb.js";
 import { file_latchkey_v1_user } from "./user_pb.js";
+import type { AppWording } from "./wording_pb.js";
+import { file_latchkey_v1_wording } from "./wording_pb.js";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file latchkey/v1/app.proto.
  */
 export const file_latchkey_v1_app: GenFile = /*@__PURE__*/
-  fileDesc("ChVsYXRjaGtleS92MS9hcHAucHJvdG8SC2xhdGNoa2V5LnYxIsQDCgNBcHASDgoGYXBwX2lkGAEgASgJEg4KBm51bWJlchgCIAEoBRIPCgdwb29sX2lkGAMgASgJEhQKDGRpc3BsYXlfbmFtZRgEIAEoCRIQCghsb2dvX3VybBgFIAEoCRIXCg9zdXBwb3J0X2FkZHJlc3MYBiABKAkSFwoPYWxsb3dlZF9vcmlnaW5zGAcgAygJEhAKCGF1ZGllbmNlGAggASgJEiYKBnBvbGljeRgJIAEoCzIWLmxhdGNoa2V5LnYxLkFwcFBvbGljeRIkCgVzdGF0ZRgKIAEoDjIVLmxhdGNoa2V5LnYxLkFwcFN0YXRlEi4KCmNyZWF0ZWRfYXQYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg0KBXJvbGVzGAwgAygJEhoKEm93bmVyX29yZ2FuaXphdGlvbhgNIAEoCRI4ChFyZWdpc3RyYXRpb25faG9vaxgOIAEoCzIdLmxhdGNoa2V5LnYxLlJlZ2lzdHJhdGlvbkhvb2sSPQoUZGVsaXZlcnlfcmVwb3J0X2hvb2sYDyABKAsyHy5sYXRjaGtleS52MS5EZWxpdmVyeVJlcG9ydEhvb2siIQoSRGVsaXZlcnlSZXBvcnRIb29rEgsKA3VybBgBIAEoCSJNChBSZWdpc3RyYXRpb25Ib29rEgsKA3VybBgBIAEoCRIsCgpvbl9mYWlsdXJlGAIgASgOMhgubGF0Y2hrZXkudjEuSG9va0ZhaWx1cmUixwkKCUFwcFBvbGljeRIYCgtjb2RlX2xlbmd0aBgBIAEoBUgAiAEBEisKCGNvZGVfdHRsGAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEhkKDGF0dGVtcHRzX21heBgDIAEoBUgBiAEBEh0KEGxvY2tvdXRfZmFpbHVyZXMYBCABKAVIAogBARIzChBsb2Nrb3V0X2R1cmF0aW9uGAUgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEjIKD3Jlc2VuZF9jb29sZG93bhgGIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIWCglzZW5kc19tYXgYByABKAVIA4gBARIbCg5zZW5kc19wZXJfaG91chgIIAEoBUgEiAEBEhoKDXNlbmRzX3Blcl9kYXkYCSABKAVIBYgBARI3ChRyZWdpc3RyYXRpb25fc291cmNlcxgKIAEoCzIZLmxhdGNoa2V5LnYxLkNvbnRhY3RLaW5kcxIZCgxjb2RlX3NpZ25faW4YCyABKAhIBogBARInCghjaGFubmVscxgMIAEoCzIVLmxhdGNoa2V5LnYxLkNoYW5uZWxzEi0KD2RlZmF1bHRfY2hhbm5lbBgNIAEoDjIULmxhdGNoa2V5LnYxLkNoYW5uZWwSGQoMcmVnaXN0cmF0aW9uGA4gASgISAeIAQESHgoRYXV0b19yZWdpc3RyYXRpb24YDyABKAhICIgBARIiChVwdWJsaWNfY29udGFjdF9wcm9vZnMYECABKAhICYgBARIzChBhY2Nlc3NfdG9rZW5fdHRsGBEgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEi8KDHJlZnJlc2hfaWRsZRgSIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIzChByZWZyZXNoX2Fic29sdXRlGBMgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEjAKDXJlZnJlc2hfZ3JhY2UYFCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SGQoMc2Vzc2lvbnNfbWF4GBUgASgFSAqIAQESLgoMdG9rZW5fZmllbGRzGBYgASgLMhgubGF0Y2hrZXkudjEuVG9rZW5GaWVsZHMSNQoQdG9rZW5fYXR0cmlidXRlcxgXIAEoCzIbLmxhdGNoa2V5LnYxLkF0dHJpYnV0ZU5hbWVzEhkKDHRydXN0X2NsYWltcxgYIAEoCEgLiAEBEi0KDXNtc19jb3VudHJpZXMYGSABKAsyFi5sYXRjaGtleS52MS5Db3VudHJpZXNCDgoMX2NvZGVfbGVuZ3RoQg8KDV9hdHRlbXB0c19tYXhCEwoRX2xvY2tvdXRfZmFpbHVyZXNCDAoKX3NlbmRzX21heEIRCg9fc2VuZHNfcGVyX2hvdXJCEAoOX3NlbmRzX3Blcl9kYXlCDwoNX2NvZGVfc2lnbl9pbkIPCg1fcmVnaXN0cmF0aW9uQhQKEl9hdXRvX3JlZ2lzdHJhdGlvbkIYChZfcHVibGljX2NvbnRhY3RfcHJvb2ZzQg8KDV9zZXNzaW9uc19tYXhCDwoNX3RydXN0X2NsYWltcyIaCglDb3VudHJpZXMSDQoFY29kZXMYASADKAkiNwoMQ29udGFjdEtpbmRzEicKBWtpbmRzGAEgAygOMhgubGF0Y2hrZXkudjEuQ29udGFjdEtpbmQiMgoIQ2hhbm5lbHMSJgoIY2hhbm5lbHMYASADKA4yFC5sYXRjaGtleS52MS5DaGFubmVsIjYKC1Rva2VuRmllbGRzEicKBmZpZWxkcxgBIAMoDjIXLmxhdGNoa2V5LnYxLlRva2VuRmllbGQiHwoOQXR0cmlidXRlTmFtZXMSDQoFbmFtZXMYASADKAkiWQoMUG9saWN5T3JpZ2luEg0KBWZpZWxkGAEgASgJEikKBnNvdXJjZRgCIAEoDjIZLmxhdGNoa2V5LnYxLlBvbGljeVNvdXJjZRIPCgdzZXR0aW5nGAMgASgJKlwKC0hvb2tGYWlsdXJlEhwKGEhPT0tfRkFJTFVSRV9VTlNQRUNJRklFRBAAEhcKE0hPT0tfRkFJTFVSRV9SRUZVU0UQARIWChJIT09LX0ZBSUxVUkVfQUxMT1cQAipTCghBcHBTdGF0ZRIZChVBUFBfU1RBVEVfVU5TUEVDSUZJRUQQABIUChBBUFBfU1RBVEVfQUNUSVZFEAESFgoSQVBQX1NUQVRFX0FSQ0hJVkVEEAIqiAEKClRva2VuRmllbGQSGwoXVE9LRU5fRklFTERfVU5TUEVDSUZJRUQQABIVChFUT0tFTl9GSUVMRF9FTUFJTBABEhUKEVRPS0VOX0ZJRUxEX1BIT05FEAISGAoUVE9LRU5fRklFTERfVVNFUk5BTUUQAxIVChFUT0tFTl9GSUVMRF9ST0xFUxAEKnoKDFBvbGljeVNvdXJjZRIdChlQT0xJQ1lfU09VUkNFX1VOU1BFQ0lGSUVEEAASFQoRUE9MSUNZX1NPVVJDRV9BUFAQARIZChVQT0xJQ1lfU09VUkNFX1NFVFRJTkcQAhIZChVQT0xJQ1lfU09VUkNFX0RFRkFVTFQQA0I1CgtsYXRjaGtleS52MVABWhZsYXRjaGtleS92MTtsYXRjaGtleXYxqgILTGF0Y2hrZXkuVjFiBnByb3RvMw", [file_google_protobuf_duration, file_google_protobuf_timestamp, file_latchkey_v1_challenge, file_latchkey_v1_user]);
+  fileDesc("ChVsYXRjaGtleS92MS9hcHAucHJvdG8SC2xhdGNoa2V5LnYxIpwECgNBcHASDgoGYXBwX2lkGAEgASgJEg4KBm51bWJlchgCIAEoBRIPCgdwb29sX2lkGAMgASgJEhQKDGRpc3BsYXlfbmFtZRgEIAEoCRIQCghsb2dvX3VybBgFIAEoCRIXCg9zdXBwb3J0X2FkZHJlc3MYBiABKAkSFwoPYWxsb3dlZF9vcmlnaW5zGAcgAygJEhAKCGF1ZGllbmNlGAggASgJEiYKBnBvbGljeRgJIAEoCzIWLmxhdGNoa2V5LnYxLkFwcFBvbGljeRIkCgVzdGF0ZRgKIAEoDjIVLmxhdGNoa2V5LnYxLkFwcFN0YXRlEi4KCmNyZWF0ZWRfYXQYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg0KBXJvbGVzGAwgAygJEhoKEm93bmVyX29yZ2FuaXphdGlvbhgNIAEoCRI4ChFyZWdpc3RyYXRpb25faG9vaxgOIAEoCzIdLmxhdGNoa2V5LnYxLlJlZ2lzdHJhdGlvbkhvb2sSPQoUZGVsaXZlcnlfcmVwb3J0X2hvb2sYDyABKAsyHy5sYXRjaGtleS52MS5EZWxpdmVyeVJlcG9ydEhvb2sSKAoHd29yZGluZxgQIAEoCzIXLmxhdGNoa2V5LnYxLkFwcFdvcmRpbmcSLAoHcm91dGluZxgRIAMoCzIbLmxhdGNoa2V5LnYxLkNoYW5uZWxSb3V0aW5nIlsKDkNoYW5uZWxSb3V0aW5nEiUKB2NoYW5uZWwYASABKA4yFC5sYXRjaGtleS52MS5DaGFubmVsEiIKBnJvdXRlcxgCIAMoCzISLmxhdGNoa2V5LnYxLlJvdXRlImsKBVJvdXRlEhEKCWNvdW50cmllcxgBIAMoCRIQCghwcmVmaXhlcxgCIAMoCRIsCghjYXJyaWVycxgDIAMoCzIaLmxhdGNoa2V5LnYxLlJvdXRlZENhcnJpZXISDwoHc2VuZGVycxgEIAMoCSItCg1Sb3V0ZWRDYXJyaWVyEgwKBG5hbWUYASABKAkSDgoGd2VpZ2h0GAIgASgFIlwKDlRlc3RJZGVudGlmaWVyEg8KB3BhdHRlcm4YASABKAkSDAoEY29kZRgCIAEoCRIrCgdlbmRzX2F0GAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCIhChJEZWxpdmVyeVJlcG9ydEhvb2sSCwoDdXJsGAEgASgJIk0KEFJlZ2lzdHJhdGlvbkhvb2sSCwoDdXJsGAEgASgJEiwKCm9uX2ZhaWx1cmUYAiABKA4yGC5sYXRjaGtleS52MS5Ib29rRmFpbHVyZSLHCQoJQXBwUG9saWN5EhgKC2NvZGVfbGVuZ3RoGAEgASgFSACIAQESKwoIY29kZV90dGwYAiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SGQoMYXR0ZW1wdHNfbWF4GAMgASgFSAGIAQESHQoQbG9ja291dF9mYWlsdXJlcxgEIAEoBUgCiAEBEjMKEGxvY2tvdXRfZHVyYXRpb24YBSABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SMgoPcmVzZW5kX2Nvb2xkb3duGAYgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEhYKCXNlbmRzX21heBgHIAEoBUgDiAEBEhsKDnNlbmRzX3Blcl9ob3VyGAggASgFSASIAQESGgoNc2VuZHNfcGVyX2RheRgJIAEoBUgFiAEBEjcKFHJlZ2lzdHJhdGlvbl9zb3VyY2VzGAogASgLMhkubGF0Y2hrZXkudjEuQ29udGFjdEtpbmRzEhkKDGNvZGVfc2lnbl9pbhgLIAEoCEgGiAEBEicKCGNoYW5uZWxzGAwgASgLMhUubGF0Y2hrZXkudjEuQ2hhbm5lbHMSLQoPZGVmYXVsdF9jaGFubmVsGA0gASgOMhQubGF0Y2hrZXkudjEuQ2hhbm5lbBIZCgxyZWdpc3RyYXRpb24YDiABKAhIB4gBARIeChFhdXRvX3JlZ2lzdHJhdGlvbhgPIAEoCEgIiAEBEiIKFXB1YmxpY19jb250YWN0X3Byb29mcxgQIAEoCEgJiAEBEjMKEGFjY2Vzc190b2tlbl90dGwYESABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SLwoMcmVmcmVzaF9pZGxlGBIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEjMKEHJlZnJlc2hfYWJzb2x1dGUYEyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SMAoNcmVmcmVzaF9ncmFjZRgUIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIZCgxzZXNzaW9uc19tYXgYFSABKAVICogBARIuCgx0b2tlbl9maWVsZHMYFiABKAsyGC5sYXRjaGtleS52MS5Ub2tlbkZpZWxkcxI1ChB0b2tlbl9hdHRyaWJ1dGVzGBcgASgLMhsubGF0Y2hrZXkudjEuQXR0cmlidXRlTmFtZXMSGQoMdHJ1c3RfY2xhaW1zGBggASgISAuIAQESLQoNc21zX2NvdW50cmllcxgZIAEoCzIWLmxhdGNoa2V5LnYxLkNvdW50cmllc0IOCgxfY29kZV9sZW5ndGhCDwoNX2F0dGVtcHRzX21heEITChFfbG9ja291dF9mYWlsdXJlc0IMCgpfc2VuZHNfbWF4QhEKD19zZW5kc19wZXJfaG91ckIQCg5fc2VuZHNfcGVyX2RheUIPCg1fY29kZV9zaWduX2luQg8KDV9yZWdpc3RyYXRpb25CFAoSX2F1dG9fcmVnaXN0cmF0aW9uQhgKFl9wdWJsaWNfY29udGFjdF9wcm9vZnNCDwoNX3Nlc3Npb25zX21heEIPCg1fdHJ1c3RfY2xhaW1zIhoKCUNvdW50cmllcxINCgVjb2RlcxgBIAMoCSI3CgxDb250YWN0S2luZHMSJwoFa2luZHMYASADKA4yGC5sYXRjaGtleS52MS5Db250YWN0S2luZCIyCghDaGFubmVscxImCghjaGFubmVscxgBIAMoDjIULmxhdGNoa2V5LnYxLkNoYW5uZWwiNgoLVG9rZW5GaWVsZHMSJwoGZmllbGRzGAEgAygOMhcubGF0Y2hrZXkudjEuVG9rZW5GaWVsZCIfCg5BdHRyaWJ1dGVOYW1lcxINCgVuYW1lcxgBIAMoCSJZCgxQb2xpY3lPcmlnaW4SDQoFZmllbGQYASABKAkSKQoGc291cmNlGAIgASgOMhkubGF0Y2hrZXkudjEuUG9saWN5U291cmNlEg8KB3NldHRpbmcYAyABKAkqXAoLSG9va0ZhaWx1cmUSHAoYSE9PS19GQUlMVVJFX1VOU1BFQ0lGSUVEEAASFwoTSE9PS19GQUlMVVJFX1JFRlVTRRABEhYKEkhPT0tfRkFJTFVSRV9BTExPVxACKlMKCEFwcFN0YXRlEhkKFUFQUF9TVEFURV9VTlNQRUNJRklFRBAAEhQKEEFQUF9TVEFURV9BQ1RJVkUQARIWChJBUFBfU1RBVEVfQVJDSElWRUQQAiqIAQoKVG9rZW5GaWVsZBIbChdUT0tFTl9GSUVMRF9VTlNQRUNJRklFRBAAEhUKEVRPS0VOX0ZJRUxEX0VNQUlMEAESFQoRVE9LRU5fRklFTERfUEhPTkUQAhIYChRUT0tFTl9GSUVMRF9VU0VSTkFNRRADEhUKEVRPS0VOX0ZJRUxEX1JPTEVTEAQqegoMUG9saWN5U291cmNlEh0KGVBPTElDWV9TT1VSQ0VfVU5TUEVDSUZJRUQQABIVChFQT0xJQ1lfU09VUkNFX0FQUBABEhkKFVBPTElDWV9TT1VSQ0VfU0VUVElORxACEhkKFVBPTElDWV9TT1VSQ0VfREVGQVVMVBADQjUKC2xhdGNoa2V5LnYxUAFaFmxhdGNoa2V5L3YxO2xhdGNoa2V5djGqAgtMYXRjaGtleS5WMWIGcHJvdG8z", [file_google_protobuf_duration, file_google_protobuf_timestamp, file_latchkey_v1_challenge, file_latchkey_v1_user, file_latchkey_v1_wording]);
 
 /**
  * A product that users sign in to. Its clients are the programs that call for it.
@@ -128,6 +130,20 @@ export type App = Message<"latchkey.v1.App"> & {
    * @generated from field: latchkey.v1.DeliveryReportHook delivery_report_hook = 15;
    */
   deliveryReportHook?: DeliveryReportHook | undefined;
+
+  /**
+   * How the messages of the app look, and what its texts and calls may say: see UpdateWording.
+   *
+   * @generated from field: latchkey.v1.AppWording wording = 16;
+   */
+  wording?: AppWording | undefined;
+
+  /**
+   * Which carriers and senders the app's messages use, by channel: see UpdateRouting. A channel without routes is left out.
+   *
+   * @generated from field: repeated latchkey.v1.ChannelRouting routing = 17;
+   */
+  routing: ChannelRouting[];
 };
 
 /**
@@ -136,6 +152,146 @@ export type App = Message<"latchkey.v1.App"> & {
  */
 export const AppSchema: GenMessage<App> = /*@__PURE__*/
   messageDesc(file_latchkey_v1_app, 0);
+
+/**
+ * The routes of one channel.
+ *
+ * @generated from message latchkey.v1.ChannelRouting
+ */
+export type ChannelRouting = Message<"latchkey.v1.ChannelRouting"> & {
+  /**
+   * The channel.
+   *
+   * @generated from field: latchkey.v1.Channel channel = 1;
+   */
+  channel: Channel;
+
+  /**
+   * The routes, in their order. A message uses the first one that matches it.
+   *
+   * @generated from field: repeated latchkey.v1.Route routes = 2;
+   */
+  routes: Route[];
+};
+
+/**
+ * Describes the message latchkey.v1.ChannelRouting.
+ * Use `create(ChannelRoutingSchema)` to create a new message.
+ */
+export const ChannelRoutingSchema: GenMessage<ChannelRouting> = /*@__PURE__*/
+  messageDesc(file_latchkey_v1_app, 1);
+
+/**
+ * Which carriers and senders messages to some countries or numbers use. A route with neither matches all messages of its channel.
+ *
+ * @generated from message latchkey.v1.Route
+ */
+export type Route = Message<"latchkey.v1.Route"> & {
+  /**
+   * Countries whose numbers match: ISO 3166-1 alpha-2 codes such as `SE`. Empty for e-mail.
+   *
+   * @generated from field: repeated string countries = 1;
+   */
+  countries: string[];
+
+  /**
+   * Beginnings of numbers that match, such as `+4917`. Empty for e-mail.
+   *
+   * @generated from field: repeated string prefixes = 2;
+   */
+  prefixes: string[];
+
+  /**
+   * The carriers, in their order. Carriers of routes that fail are used last: see ProviderStatus.failing. Empty: those of the channel,
+   * in their order.
+   *
+   * @generated from field: repeated latchkey.v1.RoutedCarrier carriers = 3;
+   */
+  carriers: RoutedCarrier[];
+
+  /**
+   * Senders of an SMS: names of at most 11 characters, numbers and short codes. The first one that the country takes is used. A name
+   * is not used where the country forbids names, and, unless countries or prefixes are given, where it must be registered. If none
+   * is left, the carrier uses the sender in its settings. Empty for other channels.
+   *
+   * @generated from field: repeated string senders = 4;
+   */
+  senders: string[];
+};
+
+/**
+ * Describes the message latchkey.v1.Route.
+ * Use `create(RouteSchema)` to create a new message.
+ */
+export const RouteSchema: GenMessage<Route> = /*@__PURE__*/
+  messageDesc(file_latchkey_v1_app, 2);
+
+/**
+ * A carrier of a route.
+ *
+ * @generated from message latchkey.v1.RoutedCarrier
+ */
+export type RoutedCarrier = Message<"latchkey.v1.RoutedCarrier"> & {
+  /**
+   * The name of the carrier, as in ProviderStatus.name. That of an app's carrier begins with the app's id and a slash.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * Its share of the messages that are given to it first, in proportion to the weights of the others. 0: it gets what the others did
+   * not take, in the order of the list. If all weights are 0, the first carrier gets all messages first.
+   *
+   * @generated from field: int32 weight = 2;
+   */
+  weight: number;
+};
+
+/**
+ * Describes the message latchkey.v1.RoutedCarrier.
+ * Use `create(RoutedCarrierSchema)` to create a new message.
+ */
+export const RoutedCarrierSchema: GenMessage<RoutedCarrier> = /*@__PURE__*/
+  messageDesc(file_latchkey_v1_app, 3);
+
+/**
+ * A contact, or a range of contacts, that an app uses for tests: of its users' interface, by reviewers of an app store. Nothing is sent
+ * to it, and its code is always the same. The code signs in and registers test accounts alone, which are users with
+ * CREDENTIAL_TYPE_TEST. It verifies no contact. For a contact that anybody else has verified or was given, no code works.
+ *
+ * @generated from message latchkey.v1.TestIdentifier
+ */
+export type TestIdentifier = Message<"latchkey.v1.TestIdentifier"> & {
+  /**
+   * An e-mail address or phone number in canonical form, or a range of them: `+1202555012*` is every number that begins so,
+   * `qa-*@example.com` is every such address of that domain.
+   *
+   * @generated from field: string pattern = 1;
+   */
+  pattern: string;
+
+  /**
+   * The code: 6 to 10 digits. It is no secret.
+   *
+   * @generated from field: string code = 2;
+   */
+  code: string;
+
+  /**
+   * The time at which it ends. Its code then works no more, and the sessions that it gave have ended.
+   *
+   * @generated from field: google.protobuf.Timestamp ends_at = 3;
+   */
+  endsAt?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message latchkey.v1.TestIdentifier.
+ * Use `create(TestIdentifierSchema)` to create a new message.
+ */
+export const TestIdentifierSchema: GenMessage<TestIdentifier> = /*@__PURE__*/
+  messageDesc(file_latchkey_v1_app, 4);
 
 /**
  * Where Latchkey posts what became of the app's messages.
@@ -156,7 +312,7 @@ export type DeliveryReportHook = Message<"latchkey.v1.DeliveryReportHook"> & {
  * Use `create(DeliveryReportHookSchema)` to create a new message.
  */
 export const DeliveryReportHookSchema: GenMessage<DeliveryReportHook> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app, 1);
+  messageDesc(file_latchkey_v1_app, 5);
 
 /**
  * Where Latchkey asks whether a person may become a user of the app.
@@ -184,7 +340,7 @@ export type RegistrationHook = Message<"latchkey.v1.RegistrationHook"> & {
  * Use `create(RegistrationHookSchema)` to create a new message.
  */
 export const RegistrationHookSchema: GenMessage<RegistrationHook> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app, 2);
+  messageDesc(file_latchkey_v1_app, 6);
 
 /**
  * What an app decides about codes, registration, sessions and tokens. Every value is optional. An unset value is that of
@@ -384,7 +540,7 @@ export type AppPolicy = Message<"latchkey.v1.AppPolicy"> & {
  * Use `create(AppPolicySchema)` to create a new message.
  */
 export const AppPolicySchema: GenMessage<AppPolicy> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app, 3);
+  messageDesc(file_latchkey_v1_app, 7);
 
 /**
  * A set of countries.
@@ -405,7 +561,7 @@ export type Countries = Message<"latchkey.v1.Countries"> & {
  * Use `create(CountriesSchema)` to create a new message.
  */
 export const CountriesSchema: GenMessage<Countries> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app, 4);
+  messageDesc(file_latchkey_v1_app, 8);
 
 /**
  * A set of kinds of contacts.
@@ -426,7 +582,7 @@ export type ContactKinds = Message<"latchkey.v1.ContactKinds"> & {
  * Use `create(ContactKindsSchema)` to create a new message.
  */
 export const ContactKindsSchema: GenMessage<ContactKinds> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app, 5);
+  messageDesc(file_latchkey_v1_app, 9);
 
 /**
  * A set of channels.
@@ -447,7 +603,7 @@ export type Channels = Message<"latchkey.v1.Channels"> & {
  * Use `create(ChannelsSchema)` to create a new message.
  */
 export const ChannelsSchema: GenMessage<Channels> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app, 6);
+  messageDesc(file_latchkey_v1_app, 10);
 
 /**
  * A set of fields of the user.
@@ -468,7 +624,7 @@ export type TokenFields = Message<"latchkey.v1.TokenFields"> & {
  * Use `create(TokenFieldsSchema)` to create a new message.
  */
 export const TokenFieldsSchema: GenMessage<TokenFields> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app, 7);
+  messageDesc(file_latchkey_v1_app, 11);
 
 /**
  * A set of names of app attributes.
@@ -489,7 +645,7 @@ export type AttributeNames = Message<"latchkey.v1.AttributeNames"> & {
  * Use `create(AttributeNamesSchema)` to create a new message.
  */
 export const AttributeNamesSchema: GenMessage<AttributeNames> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app, 8);
+  messageDesc(file_latchkey_v1_app, 12);
 
 /**
  * Where one value of the effective policy of an app comes from.
@@ -524,7 +680,7 @@ export type PolicyOrigin = Message<"latchkey.v1.PolicyOrigin"> & {
  * Use `create(PolicyOriginSchema)` to create a new message.
  */
 export const PolicyOriginSchema: GenMessage<PolicyOrigin> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app, 9);
+  messageDesc(file_latchkey_v1_app, 13);
 
 /**
  * What happens to a registration if the hook gives no valid answer within 2 seconds.

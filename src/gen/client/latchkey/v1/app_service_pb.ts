@@ -2,22 +2,26 @@
 // @generated from file latchkey/v1/app_service.proto (package latchkey.v1, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
-import type { Duration, FieldMask } from "@bufbuild/protobuf/wkt";
-import { file_google_protobuf_duration, file_google_protobuf_field_mask, file_google_protobuf_struct } from "@bufbuild/protobuf/wkt";
+import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import type { Duration, FieldMask, Timestamp } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_duration, file_google_protobuf_field_mask, file_google_protobuf_struct, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import { file_latchkey_v1_access } from "./access_pb.js";
-import type { App, AppPolicy, AppState, HookFailure, PolicyOrigin } from "./app_pb.js";
+import type { App, AppPolicy, AppState, HookFailure, PolicyOrigin, Route, TestIdentifier } from "./app_pb.js";
 import { file_latchkey_v1_app } from "./app_pb.js";
+import type { Channel } from "./challenge_pb.js";
+import { file_latchkey_v1_challenge } from "./challenge_pb.js";
 import type { Client, ClientKind, ClientState } from "./client_pb.js";
 import { file_latchkey_v1_client } from "./client_pb.js";
+import type { AppText, AppWording, Wording } from "./wording_pb.js";
+import { file_latchkey_v1_wording } from "./wording_pb.js";
 import type { JsonObject, Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file latchkey/v1/app_service.proto.
  */
 export const file_latchkey_v1_app_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch1sYXRjaGtleS92MS9hcHBfc2VydmljZS5wcm90bxILbGF0Y2hrZXkudjEirgEKEENyZWF0ZUFwcFJlcXVlc3QSDgoGYXBwX2lkGAEgASgJEg8KB3Bvb2xfaWQYAiABKAkSFAoMZGlzcGxheV9uYW1lGAMgASgJEhAKCGxvZ29fdXJsGAQgASgJEhcKD3N1cHBvcnRfYWRkcmVzcxgFIAEoCRIXCg9hbGxvd2VkX29yaWdpbnMYBiADKAkSEAoIYXVkaWVuY2UYByABKAkSDQoFcm9sZXMYCCADKAkiMgoRQ3JlYXRlQXBwUmVzcG9uc2USHQoDYXBwGAEgASgLMhAubGF0Y2hrZXkudjEuQXBwIh8KDUdldEFwcFJlcXVlc3QSDgoGYXBwX2lkGAEgASgJIi8KDkdldEFwcFJlc3BvbnNlEh0KA2FwcBgBIAEoCzIQLmxhdGNoa2V5LnYxLkFwcCI4Cg9MaXN0QXBwc1JlcXVlc3QSEQoJcGFnZV9zaXplGAEgASgFEhIKCnBhZ2VfdG9rZW4YAiABKAkiSwoQTGlzdEFwcHNSZXNwb25zZRIeCgRhcHBzGAEgAygLMhAubGF0Y2hrZXkudjEuQXBwEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSL0AQoQVXBkYXRlQXBwUmVxdWVzdBIOCgZhcHBfaWQYASABKAkSFAoMZGlzcGxheV9uYW1lGAIgASgJEhAKCGxvZ29fdXJsGAMgASgJEhcKD3N1cHBvcnRfYWRkcmVzcxgEIAEoCRIXCg9hbGxvd2VkX29yaWdpbnMYBSADKAkSEAoIYXVkaWVuY2UYBiABKAkSJAoFc3RhdGUYByABKA4yFS5sYXRjaGtleS52MS5BcHBTdGF0ZRIvCgt1cGRhdGVfbWFzaxgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2sSDQoFcm9sZXMYCSADKAkiMgoRVXBkYXRlQXBwUmVzcG9uc2USHQoDYXBwGAEgASgLMhAubGF0Y2hrZXkudjEuQXBwIiIKEERlbGV0ZUFwcFJlcXVlc3QSDgoGYXBwX2lkGAEgASgJIiUKEURlbGV0ZUFwcFJlc3BvbnNlEhAKCGFyY2hpdmVkGAEgASgIIn4KE1VwZGF0ZVBvbGljeVJlcXVlc3QSDgoGYXBwX2lkGAEgASgJEiYKBnBvbGljeRgCIAEoCzIWLmxhdGNoa2V5LnYxLkFwcFBvbGljeRIvCgt1cGRhdGVfbWFzaxgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2siPgoUVXBkYXRlUG9saWN5UmVzcG9uc2USJgoGcG9saWN5GAEgASgLMhYubGF0Y2hrZXkudjEuQXBwUG9saWN5IisKGUdldEVmZmVjdGl2ZVBvbGljeVJlcXVlc3QSDgoGYXBwX2lkGAEgASgJInAKGkdldEVmZmVjdGl2ZVBvbGljeVJlc3BvbnNlEiYKBnBvbGljeRgBIAEoCzIWLmxhdGNoa2V5LnYxLkFwcFBvbGljeRIqCgdvcmlnaW5zGAIgAygLMhkubGF0Y2hrZXkudjEuUG9saWN5T3JpZ2luIv8CChNDcmVhdGVDbGllbnRSZXF1ZXN0Eg4KBmFwcF9pZBgBIAEoCRIRCgljbGllbnRfaWQYAiABKAkSJQoEa2luZBgDIAEoDjIXLmxhdGNoa2V5LnYxLkNsaWVudEtpbmQSFAoMZGlzcGxheV9uYW1lGAQgASgJEg4KBnNjb3BlcxgFIAMoCRIXCg9hbGxvd2VkX29yaWdpbnMYBiADKAkSDQoFaG9zdHMYByADKAkSFQoNcmVkaXJlY3RfdXJpcxgIIAMoCRIcChR2ZXJpZnlfYnlfaWRlbnRpZmllchgJIAEoCBIPCgdhbGlhc2VzGAogAygJEiUKBGp3a3MYCyABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0EhkKEWFsbG93ZWRfYWRkcmVzc2VzGAwgAygJEhIKCmlzX2RlZmF1bHQYDSABKAgSNAoRc2VjcmV0X2V4cGlyZXNfaW4YDiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24ibAoUQ3JlYXRlQ2xpZW50UmVzcG9uc2USIwoGY2xpZW50GAEgASgLMhMubGF0Y2hrZXkudjEuQ2xpZW50EhUKDWNsaWVudF9zZWNyZXQYAiABKAkSGAoQY2xpZW50X3NlY3JldF9pZBgDIAEoCSIlChBHZXRDbGllbnRSZXF1ZXN0EhEKCWNsaWVudF9pZBgBIAEoCSI4ChFHZXRDbGllbnRSZXNwb25zZRIjCgZjbGllbnQYASABKAsyEy5sYXRjaGtleS52MS5DbGllbnQiSwoSTGlzdENsaWVudHNSZXF1ZXN0Eg4KBmFwcF9pZBgBIAEoCRIRCglwYWdlX3NpemUYAiABKAUSEgoKcGFnZV90b2tlbhgDIAEoCSJUChNMaXN0Q2xpZW50c1Jlc3BvbnNlEiQKB2NsaWVudHMYASADKAsyEy5sYXRjaGtleS52MS5DbGllbnQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIuwCChNVcGRhdGVDbGllbnRSZXF1ZXN0EhEKCWNsaWVudF9pZBgBIAEoCRIUCgxkaXNwbGF5X25hbWUYAiABKAkSDgoGc2NvcGVzGAMgAygJEhcKD2FsbG93ZWRfb3JpZ2lucxgEIAMoCRINCgVob3N0cxgFIAMoCRIVCg1yZWRpcmVjdF91cmlzGAYgAygJEhwKFHZlcmlmeV9ieV9pZGVudGlmaWVyGAcgASgIEg8KB2FsaWFzZXMYCCADKAkSJQoEandrcxgJIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSGQoRYWxsb3dlZF9hZGRyZXNzZXMYCiADKAkSEgoKaXNfZGVmYXVsdBgLIAEoCBInCgVzdGF0ZRgMIAEoDjIYLmxhdGNoa2V5LnYxLkNsaWVudFN0YXRlEi8KC3VwZGF0ZV9tYXNrGA0gASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzayI7ChRVcGRhdGVDbGllbnRSZXNwb25zZRIjCgZjbGllbnQYASABKAsyEy5sYXRjaGtleS52MS5DbGllbnQiKAoTRGVsZXRlQ2xpZW50UmVxdWVzdBIRCgljbGllbnRfaWQYASABKAkiLgoURGVsZXRlQ2xpZW50UmVzcG9uc2USFgoOc2Vzc2lvbnNfZW5kZWQYASABKAUingEKGVJvdGF0ZUNsaWVudFNlY3JldFJlcXVlc3QSEQoJY2xpZW50X2lkGAEgASgJEjgKFW9sZF9zZWNyZXRzX2V4cGlyZV9pbhgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhI0ChFzZWNyZXRfZXhwaXJlc19pbhgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiJyChpSb3RhdGVDbGllbnRTZWNyZXRSZXNwb25zZRIjCgZjbGllbnQYASABKAsyEy5sYXRjaGtleS52MS5DbGllbnQSFQoNY2xpZW50X3NlY3JldBgCIAEoCRIYChBjbGllbnRfc2VjcmV0X2lkGAMgASgJIkEKGVJldm9rZUNsaWVudFNlY3JldFJlcXVlc3QSEQoJY2xpZW50X2lkGAEgASgJEhEKCXNlY3JldF9pZBgCIAEoCSIcChpSZXZva2VDbGllbnRTZWNyZXRSZXNwb25zZSJnChpQdXRSZWdpc3RyYXRpb25Ib29rUmVxdWVzdBIOCgZhcHBfaWQYASABKAkSCwoDdXJsGAIgASgJEiwKCm9uX2ZhaWx1cmUYAyABKA4yGC5sYXRjaGtleS52MS5Ib29rRmFpbHVyZSJMChtQdXRSZWdpc3RyYXRpb25Ib29rUmVzcG9uc2USHQoDYXBwGAEgASgLMhAubGF0Y2hrZXkudjEuQXBwEg4KBnNlY3JldBgCIAEoCSIvCh1EZWxldGVSZWdpc3RyYXRpb25Ib29rUmVxdWVzdBIOCgZhcHBfaWQYASABKAkiPwoeRGVsZXRlUmVnaXN0cmF0aW9uSG9va1Jlc3BvbnNlEh0KA2FwcBgBIAEoCzIQLmxhdGNoa2V5LnYxLkFwcCI7ChxQdXREZWxpdmVyeVJlcG9ydEhvb2tSZXF1ZXN0Eg4KBmFwcF9pZBgBIAEoCRILCgN1cmwYAiABKAkiTgodUHV0RGVsaXZlcnlSZXBvcnRIb29rUmVzcG9uc2USHQoDYXBwGAEgASgLMhAubGF0Y2hrZXkudjEuQXBwEg4KBnNlY3JldBgCIAEoCSIxCh9EZWxldGVEZWxpdmVyeVJlcG9ydEhvb2tSZXF1ZXN0Eg4KBmFwcF9pZBgBIAEoCSJBCiBEZWxldGVEZWxpdmVyeVJlcG9ydEhvb2tSZXNwb25zZRIdCgNhcHAYASABKAsyEC5sYXRjaGtleS52MS5BcHAy+w8KCkFwcFNlcnZpY2USXgoJQ3JlYXRlQXBwEh0ubGF0Y2hrZXkudjEuQ3JlYXRlQXBwUmVxdWVzdBoeLmxhdGNoa2V5LnYxLkNyZWF0ZUFwcFJlc3BvbnNlIhKq1BgOCAQSCmFwcHM6YWRtaW4SWAoGR2V0QXBwEhoubGF0Y2hrZXkudjEuR2V0QXBwUmVxdWVzdBobLmxhdGNoa2V5LnYxLkdldEFwcFJlc3BvbnNlIhWQAgGq1BgOCAQSCmFwcHM6YWRtaW4SXgoITGlzdEFwcHMSHC5sYXRjaGtleS52MS5MaXN0QXBwc1JlcXVlc3QaHS5sYXRjaGtleS52MS5MaXN0QXBwc1Jlc3BvbnNlIhWQAgGq1BgOCAQSCmFwcHM6YWRtaW4SYQoJVXBkYXRlQXBwEh0ubGF0Y2hrZXkudjEuVXBkYXRlQXBwUmVxdWVzdBoeLmxhdGNoa2V5LnYxLlVwZGF0ZUFwcFJlc3BvbnNlIhWQAgKq1BgOCAQSCmFwcHM6YWRtaW4SYQoJRGVsZXRlQXBwEh0ubGF0Y2hrZXkudjEuRGVsZXRlQXBwUmVxdWVzdBoeLmxhdGNoa2V5LnYxLkRlbGV0ZUFwcFJlc3BvbnNlIhWQAgKq1BgOCAQSCmFwcHM6YWRtaW4SagoMVXBkYXRlUG9saWN5EiAubGF0Y2hrZXkudjEuVXBkYXRlUG9saWN5UmVxdWVzdBohLmxhdGNoa2V5LnYxLlVwZGF0ZVBvbGljeVJlc3BvbnNlIhWQAgKq1BgOCAQSCmFwcHM6YWRtaW4SfAoSR2V0RWZmZWN0aXZlUG9saWN5EiYubGF0Y2hrZXkudjEuR2V0RWZmZWN0aXZlUG9saWN5UmVxdWVzdBonLmxhdGNoa2V5LnYxLkdldEVmZmVjdGl2ZVBvbGljeVJlc3BvbnNlIhWQAgGq1BgOCAQSCmFwcHM6YWRtaW4SZwoMQ3JlYXRlQ2xpZW50EiAubGF0Y2hrZXkudjEuQ3JlYXRlQ2xpZW50UmVxdWVzdBohLmxhdGNoa2V5LnYxLkNyZWF0ZUNsaWVudFJlc3BvbnNlIhKq1BgOCAQSCmFwcHM6YWRtaW4SYQoJR2V0Q2xpZW50Eh0ubGF0Y2hrZXkudjEuR2V0Q2xpZW50UmVxdWVzdBoeLmxhdGNoa2V5LnYxLkdldENsaWVudFJlc3BvbnNlIhWQAgGq1BgOCAQSCmFwcHM6YWRtaW4SZwoLTGlzdENsaWVudHMSHy5sYXRjaGtleS52MS5MaXN0Q2xpZW50c1JlcXVlc3QaIC5sYXRjaGtleS52MS5MaXN0Q2xpZW50c1Jlc3BvbnNlIhWQAgGq1BgOCAQSCmFwcHM6YWRtaW4SagoMVXBkYXRlQ2xpZW50EiAubGF0Y2hrZXkudjEuVXBkYXRlQ2xpZW50UmVxdWVzdBohLmxhdGNoa2V5LnYxLlVwZGF0ZUNsaWVudFJlc3BvbnNlIhWQAgKq1BgOCAQSCmFwcHM6YWRtaW4SagoMRGVsZXRlQ2xpZW50EiAubGF0Y2hrZXkudjEuRGVsZXRlQ2xpZW50UmVxdWVzdBohLmxhdGNoa2V5LnYxLkRlbGV0ZUNsaWVudFJlc3BvbnNlIhWQAgKq1BgOCAQSCmFwcHM6YWRtaW4SeQoSUm90YXRlQ2xpZW50U2VjcmV0EiYubGF0Y2hrZXkudjEuUm90YXRlQ2xpZW50U2VjcmV0UmVxdWVzdBonLmxhdGNoa2V5LnYxLlJvdGF0ZUNsaWVudFNlY3JldFJlc3BvbnNlIhKq1BgOCAQSCmFwcHM6YWRtaW4SfAoSUmV2b2tlQ2xpZW50U2VjcmV0EiYubGF0Y2hrZXkudjEuUmV2b2tlQ2xpZW50U2VjcmV0UmVxdWVzdBonLmxhdGNoa2V5LnYxLlJldm9rZUNsaWVudFNlY3JldFJlc3BvbnNlIhWQAgKq1BgOCAQSCmFwcHM6YWRtaW4SfAoTUHV0UmVnaXN0cmF0aW9uSG9vaxInLmxhdGNoa2V5LnYxLlB1dFJlZ2lzdHJhdGlvbkhvb2tSZXF1ZXN0GigubGF0Y2hrZXkudjEuUHV0UmVnaXN0cmF0aW9uSG9va1Jlc3BvbnNlIhKq1BgOCAQSCmFwcHM6YWRtaW4SiAEKFkRlbGV0ZVJlZ2lzdHJhdGlvbkhvb2sSKi5sYXRjaGtleS52MS5EZWxldGVSZWdpc3RyYXRpb25Ib29rUmVxdWVzdBorLmxhdGNoa2V5LnYxLkRlbGV0ZVJlZ2lzdHJhdGlvbkhvb2tSZXNwb25zZSIVkAICqtQYDggEEgphcHBzOmFkbWluEoIBChVQdXREZWxpdmVyeVJlcG9ydEhvb2sSKS5sYXRjaGtleS52MS5QdXREZWxpdmVyeVJlcG9ydEhvb2tSZXF1ZXN0GioubGF0Y2hrZXkudjEuUHV0RGVsaXZlcnlSZXBvcnRIb29rUmVzcG9uc2UiEqrUGA4IBBIKYXBwczphZG1pbhKOAQoYRGVsZXRlRGVsaXZlcnlSZXBvcnRIb29rEiwubGF0Y2hrZXkudjEuRGVsZXRlRGVsaXZlcnlSZXBvcnRIb29rUmVxdWVzdBotLmxhdGNoa2V5LnYxLkRlbGV0ZURlbGl2ZXJ5UmVwb3J0SG9va1Jlc3BvbnNlIhWQAgKq1BgOCAQSCmFwcHM6YWRtaW5CNQoLbGF0Y2hrZXkudjFQAVoWbGF0Y2hrZXkvdjE7bGF0Y2hrZXl2MaoCC0xhdGNoa2V5LlYxYgZwcm90bzM", [file_google_protobuf_duration, file_google_protobuf_field_mask, file_google_protobuf_struct, file_latchkey_v1_access, file_latchkey_v1_app, file_latchkey_v1_client]);
+  fileDesc("Ch1sYXRjaGtleS92MS9hcHBfc2VydmljZS5wcm90bxILbGF0Y2hrZXkudjEirgEKEENyZWF0ZUFwcFJlcXVlc3QSDgoGYXBwX2lkGAEgASgJEg8KB3Bvb2xfaWQYAiABKAkSFAoMZGlzcGxheV9uYW1lGAMgASgJEhAKCGxvZ29fdXJsGAQgASgJEhcKD3N1cHBvcnRfYWRkcmVzcxgFIAEoCRIXCg9hbGxvd2VkX29yaWdpbnMYBiADKAkSEAoIYXVkaWVuY2UYByABKAkSDQoFcm9sZXMYCCADKAkiMgoRQ3JlYXRlQXBwUmVzcG9uc2USHQoDYXBwGAEgASgLMhAubGF0Y2hrZXkudjEuQXBwIh8KDUdldEFwcFJlcXVlc3QSDgoGYXBwX2lkGAEgASgJIi8KDkdldEFwcFJlc3BvbnNlEh0KA2FwcBgBIAEoCzIQLmxhdGNoa2V5LnYxLkFwcCI4Cg9MaXN0QXBwc1JlcXVlc3QSEQoJcGFnZV9zaXplGAEgASgFEhIKCnBhZ2VfdG9rZW4YAiABKAkiSwoQTGlzdEFwcHNSZXNwb25zZRIeCgRhcHBzGAEgAygLMhAubGF0Y2hrZXkudjEuQXBwEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSL0AQoQVXBkYXRlQXBwUmVxdWVzdBIOCgZhcHBfaWQYASABKAkSFAoMZGlzcGxheV9uYW1lGAIgASgJEhAKCGxvZ29fdXJsGAMgASgJEhcKD3N1cHBvcnRfYWRkcmVzcxgEIAEoCRIXCg9hbGxvd2VkX29yaWdpbnMYBSADKAkSEAoIYXVkaWVuY2UYBiABKAkSJAoFc3RhdGUYByABKA4yFS5sYXRjaGtleS52MS5BcHBTdGF0ZRIvCgt1cGRhdGVfbWFzaxgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2sSDQoFcm9sZXMYCSADKAkiMgoRVXBkYXRlQXBwUmVzcG9uc2USHQoDYXBwGAEgASgLMhAubGF0Y2hrZXkudjEuQXBwIiIKEERlbGV0ZUFwcFJlcXVlc3QSDgoGYXBwX2lkGAEgASgJIiUKEURlbGV0ZUFwcFJlc3BvbnNlEhAKCGFyY2hpdmVkGAEgASgIIn4KE1VwZGF0ZVBvbGljeVJlcXVlc3QSDgoGYXBwX2lkGAEgASgJEiYKBnBvbGljeRgCIAEoCzIWLmxhdGNoa2V5LnYxLkFwcFBvbGljeRIvCgt1cGRhdGVfbWFzaxgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2siPgoUVXBkYXRlUG9saWN5UmVzcG9uc2USJgoGcG9saWN5GAEgASgLMhYubGF0Y2hrZXkudjEuQXBwUG9saWN5InEKFFVwZGF0ZVJvdXRpbmdSZXF1ZXN0Eg4KBmFwcF9pZBgBIAEoCRIlCgdjaGFubmVsGAIgASgOMhQubGF0Y2hrZXkudjEuQ2hhbm5lbBIiCgZyb3V0ZXMYAyADKAsyEi5sYXRjaGtleS52MS5Sb3V0ZSI2ChVVcGRhdGVSb3V0aW5nUmVzcG9uc2USHQoDYXBwGAEgASgLMhAubGF0Y2hrZXkudjEuQXBwIisKGUdldEVmZmVjdGl2ZVBvbGljeVJlcXVlc3QSDgoGYXBwX2lkGAEgASgJInAKGkdldEVmZmVjdGl2ZVBvbGljeVJlc3BvbnNlEiYKBnBvbGljeRgBIAEoCzIWLmxhdGNoa2V5LnYxLkFwcFBvbGljeRIqCgdvcmlnaW5zGAIgAygLMhkubGF0Y2hrZXkudjEuUG9saWN5T3JpZ2luIv8CChNDcmVhdGVDbGllbnRSZXF1ZXN0Eg4KBmFwcF9pZBgBIAEoCRIRCgljbGllbnRfaWQYAiABKAkSJQoEa2luZBgDIAEoDjIXLmxhdGNoa2V5LnYxLkNsaWVudEtpbmQSFAoMZGlzcGxheV9uYW1lGAQgASgJEg4KBnNjb3BlcxgFIAMoCRIXCg9hbGxvd2VkX29yaWdpbnMYBiADKAkSDQoFaG9zdHMYByADKAkSFQoNcmVkaXJlY3RfdXJpcxgIIAMoCRIcChR2ZXJpZnlfYnlfaWRlbnRpZmllchgJIAEoCBIPCgdhbGlhc2VzGAogAygJEiUKBGp3a3MYCyABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0EhkKEWFsbG93ZWRfYWRkcmVzc2VzGAwgAygJEhIKCmlzX2RlZmF1bHQYDSABKAgSNAoRc2VjcmV0X2V4cGlyZXNfaW4YDiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24ibAoUQ3JlYXRlQ2xpZW50UmVzcG9uc2USIwoGY2xpZW50GAEgASgLMhMubGF0Y2hrZXkudjEuQ2xpZW50EhUKDWNsaWVudF9zZWNyZXQYAiABKAkSGAoQY2xpZW50X3NlY3JldF9pZBgDIAEoCSIlChBHZXRDbGllbnRSZXF1ZXN0EhEKCWNsaWVudF9pZBgBIAEoCSI4ChFHZXRDbGllbnRSZXNwb25zZRIjCgZjbGllbnQYASABKAsyEy5sYXRjaGtleS52MS5DbGllbnQiSwoSTGlzdENsaWVudHNSZXF1ZXN0Eg4KBmFwcF9pZBgBIAEoCRIRCglwYWdlX3NpemUYAiABKAUSEgoKcGFnZV90b2tlbhgDIAEoCSJUChNMaXN0Q2xpZW50c1Jlc3BvbnNlEiQKB2NsaWVudHMYASADKAsyEy5sYXRjaGtleS52MS5DbGllbnQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIuwCChNVcGRhdGVDbGllbnRSZXF1ZXN0EhEKCWNsaWVudF9pZBgBIAEoCRIUCgxkaXNwbGF5X25hbWUYAiABKAkSDgoGc2NvcGVzGAMgAygJEhcKD2FsbG93ZWRfb3JpZ2lucxgEIAMoCRINCgVob3N0cxgFIAMoCRIVCg1yZWRpcmVjdF91cmlzGAYgAygJEhwKFHZlcmlmeV9ieV9pZGVudGlmaWVyGAcgASgIEg8KB2FsaWFzZXMYCCADKAkSJQoEandrcxgJIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSGQoRYWxsb3dlZF9hZGRyZXNzZXMYCiADKAkSEgoKaXNfZGVmYXVsdBgLIAEoCBInCgVzdGF0ZRgMIAEoDjIYLmxhdGNoa2V5LnYxLkNsaWVudFN0YXRlEi8KC3VwZGF0ZV9tYXNrGA0gASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzayI7ChRVcGRhdGVDbGllbnRSZXNwb25zZRIjCgZjbGllbnQYASABKAsyEy5sYXRjaGtleS52MS5DbGllbnQiKAoTRGVsZXRlQ2xpZW50UmVxdWVzdBIRCgljbGllbnRfaWQYASABKAkiLgoURGVsZXRlQ2xpZW50UmVzcG9uc2USFgoOc2Vzc2lvbnNfZW5kZWQYASABKAUingEKGVJvdGF0ZUNsaWVudFNlY3JldFJlcXVlc3QSEQoJY2xpZW50X2lkGAEgASgJEjgKFW9sZF9zZWNyZXRzX2V4cGlyZV9pbhgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhI0ChFzZWNyZXRfZXhwaXJlc19pbhgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiJyChpSb3RhdGVDbGllbnRTZWNyZXRSZXNwb25zZRIjCgZjbGllbnQYASABKAsyEy5sYXRjaGtleS52MS5DbGllbnQSFQoNY2xpZW50X3NlY3JldBgCIAEoCRIYChBjbGllbnRfc2VjcmV0X2lkGAMgASgJIkEKGVJldm9rZUNsaWVudFNlY3JldFJlcXVlc3QSEQoJY2xpZW50X2lkGAEgASgJEhEKCXNlY3JldF9pZBgCIAEoCSIcChpSZXZva2VDbGllbnRTZWNyZXRSZXNwb25zZSJnChpQdXRSZWdpc3RyYXRpb25Ib29rUmVxdWVzdBIOCgZhcHBfaWQYASABKAkSCwoDdXJsGAIgASgJEiwKCm9uX2ZhaWx1cmUYAyABKA4yGC5sYXRjaGtleS52MS5Ib29rRmFpbHVyZSJMChtQdXRSZWdpc3RyYXRpb25Ib29rUmVzcG9uc2USHQoDYXBwGAEgASgLMhAubGF0Y2hrZXkudjEuQXBwEg4KBnNlY3JldBgCIAEoCSIvCh1EZWxldGVSZWdpc3RyYXRpb25Ib29rUmVxdWVzdBIOCgZhcHBfaWQYASABKAkiPwoeRGVsZXRlUmVnaXN0cmF0aW9uSG9va1Jlc3BvbnNlEh0KA2FwcBgBIAEoCzIQLmxhdGNoa2V5LnYxLkFwcCI7ChxQdXREZWxpdmVyeVJlcG9ydEhvb2tSZXF1ZXN0Eg4KBmFwcF9pZBgBIAEoCRILCgN1cmwYAiABKAkiTgodUHV0RGVsaXZlcnlSZXBvcnRIb29rUmVzcG9uc2USHQoDYXBwGAEgASgLMhAubGF0Y2hrZXkudjEuQXBwEg4KBnNlY3JldBgCIAEoCSIxCh9EZWxldGVEZWxpdmVyeVJlcG9ydEhvb2tSZXF1ZXN0Eg4KBmFwcF9pZBgBIAEoCSJBCiBEZWxldGVEZWxpdmVyeVJlcG9ydEhvb2tSZXNwb25zZRIdCgNhcHAYASABKAsyEC5sYXRjaGtleS52MS5BcHAigQEKFFVwZGF0ZVdvcmRpbmdSZXF1ZXN0Eg4KBmFwcF9pZBgBIAEoCRIoCgd3b3JkaW5nGAIgASgLMhcubGF0Y2hrZXkudjEuQXBwV29yZGluZxIvCgt1cGRhdGVfbWFzaxgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2siNgoVVXBkYXRlV29yZGluZ1Jlc3BvbnNlEh0KA2FwcBgBIAEoCzIQLmxhdGNoa2V5LnYxLkFwcCJECg5QdXRUZXh0UmVxdWVzdBIOCgZhcHBfaWQYASABKAkSIgoEdGV4dBgCIAEoCzIULmxhdGNoa2V5LnYxLkFwcFRleHQiNQoPUHV0VGV4dFJlc3BvbnNlEiIKBHRleHQYASABKAsyFC5sYXRjaGtleS52MS5BcHBUZXh0IoEBChFEZWxldGVUZXh0UmVxdWVzdBIOCgZhcHBfaWQYASABKAkSJQoHY2hhbm5lbBgCIAEoDjIULmxhdGNoa2V5LnYxLkNoYW5uZWwSJQoHd29yZGluZxgDIAEoDjIULmxhdGNoa2V5LnYxLldvcmRpbmcSDgoGbG9jYWxlGAQgASgJIhQKEkRlbGV0ZVRleHRSZXNwb25zZSIiChBMaXN0VGV4dHNSZXF1ZXN0Eg4KBmFwcF9pZBgBIAEoCSI4ChFMaXN0VGV4dHNSZXNwb25zZRIjCgV0ZXh0cxgBIAMoCzIULmxhdGNoa2V5LnYxLkFwcFRleHQi0wEKFVByZXZpZXdNZXNzYWdlUmVxdWVzdBIOCgZhcHBfaWQYASABKAkSJQoHY2hhbm5lbBgCIAEoDjIULmxhdGNoa2V5LnYxLkNoYW5uZWwSJQoHd29yZGluZxgDIAEoDjIULmxhdGNoa2V5LnYxLldvcmRpbmcSDgoGbG9jYWxlGAQgASgJEiMKBWRyYWZ0GAUgASgLMhQubGF0Y2hrZXkudjEuQXBwVGV4dBIWCg5jdXN0b21fbWVzc2FnZRgGIAEoCRIPCgdzdWJqZWN0GAcgASgJIo0BChZQcmV2aWV3TWVzc2FnZVJlc3BvbnNlEg8KB3N1YmplY3QYASABKAkSDAoEdGV4dBgCIAEoCRIMCgRodG1sGAMgASgJEhMKC3NlbmRlcl9uYW1lGAQgASgJEg4KBmxvY2FsZRgFIAEoCRIhCgNzbXMYBiABKAsyFC5sYXRjaGtleS52MS5TbXNTaXplIkcKB1Ntc1NpemUSKgoIZW5jb2RpbmcYASABKA4yGC5sYXRjaGtleS52MS5TbXNFbmNvZGluZxIQCghzZWdtZW50cxgCIAEoBSJ2ChhQdXRUZXN0SWRlbnRpZmllclJlcXVlc3QSDgoGYXBwX2lkGAEgASgJEg8KB3BhdHRlcm4YAiABKAkSDAoEY29kZRgDIAEoCRIrCgdlbmRzX2F0GAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJRChlQdXRUZXN0SWRlbnRpZmllclJlc3BvbnNlEjQKD3Rlc3RfaWRlbnRpZmllchgBIAEoCzIbLmxhdGNoa2V5LnYxLlRlc3RJZGVudGlmaWVyIj4KG0RlbGV0ZVRlc3RJZGVudGlmaWVyUmVxdWVzdBIOCgZhcHBfaWQYASABKAkSDwoHcGF0dGVybhgCIAEoCSIeChxEZWxldGVUZXN0SWRlbnRpZmllclJlc3BvbnNlIiwKGkxpc3RUZXN0SWRlbnRpZmllcnNSZXF1ZXN0Eg4KBmFwcF9pZBgBIAEoCSJUChtMaXN0VGVzdElkZW50aWZpZXJzUmVzcG9uc2USNQoQdGVzdF9pZGVudGlmaWVycxgBIAMoCzIbLmxhdGNoa2V5LnYxLlRlc3RJZGVudGlmaWVyKlkKC1Ntc0VuY29kaW5nEhwKGFNNU19FTkNPRElOR19VTlNQRUNJRklFRBAAEhUKEVNNU19FTkNPRElOR19HU003EAESFQoRU01TX0VOQ09ESU5HX1VDUzIQAjLuFwoKQXBwU2VydmljZRJeCglDcmVhdGVBcHASHS5sYXRjaGtleS52MS5DcmVhdGVBcHBSZXF1ZXN0Gh4ubGF0Y2hrZXkudjEuQ3JlYXRlQXBwUmVzcG9uc2UiEqrUGA4IBBIKYXBwczphZG1pbhJYCgZHZXRBcHASGi5sYXRjaGtleS52MS5HZXRBcHBSZXF1ZXN0GhsubGF0Y2hrZXkudjEuR2V0QXBwUmVzcG9uc2UiFZACAarUGA4IBBIKYXBwczphZG1pbhJeCghMaXN0QXBwcxIcLmxhdGNoa2V5LnYxLkxpc3RBcHBzUmVxdWVzdBodLmxhdGNoa2V5LnYxLkxpc3RBcHBzUmVzcG9uc2UiFZACAarUGA4IBBIKYXBwczphZG1pbhJhCglVcGRhdGVBcHASHS5sYXRjaGtleS52MS5VcGRhdGVBcHBSZXF1ZXN0Gh4ubGF0Y2hrZXkudjEuVXBkYXRlQXBwUmVzcG9uc2UiFZACAqrUGA4IBBIKYXBwczphZG1pbhJhCglEZWxldGVBcHASHS5sYXRjaGtleS52MS5EZWxldGVBcHBSZXF1ZXN0Gh4ubGF0Y2hrZXkudjEuRGVsZXRlQXBwUmVzcG9uc2UiFZACAqrUGA4IBBIKYXBwczphZG1pbhJqCgxVcGRhdGVQb2xpY3kSIC5sYXRjaGtleS52MS5VcGRhdGVQb2xpY3lSZXF1ZXN0GiEubGF0Y2hrZXkudjEuVXBkYXRlUG9saWN5UmVzcG9uc2UiFZACAqrUGA4IBBIKYXBwczphZG1pbhJ8ChJHZXRFZmZlY3RpdmVQb2xpY3kSJi5sYXRjaGtleS52MS5HZXRFZmZlY3RpdmVQb2xpY3lSZXF1ZXN0GicubGF0Y2hrZXkudjEuR2V0RWZmZWN0aXZlUG9saWN5UmVzcG9uc2UiFZACAarUGA4IBBIKYXBwczphZG1pbhJtCg1VcGRhdGVSb3V0aW5nEiEubGF0Y2hrZXkudjEuVXBkYXRlUm91dGluZ1JlcXVlc3QaIi5sYXRjaGtleS52MS5VcGRhdGVSb3V0aW5nUmVzcG9uc2UiFZACAqrUGA4IBBIKYXBwczphZG1pbhJnCgxDcmVhdGVDbGllbnQSIC5sYXRjaGtleS52MS5DcmVhdGVDbGllbnRSZXF1ZXN0GiEubGF0Y2hrZXkudjEuQ3JlYXRlQ2xpZW50UmVzcG9uc2UiEqrUGA4IBBIKYXBwczphZG1pbhJhCglHZXRDbGllbnQSHS5sYXRjaGtleS52MS5HZXRDbGllbnRSZXF1ZXN0Gh4ubGF0Y2hrZXkudjEuR2V0Q2xpZW50UmVzcG9uc2UiFZACAarUGA4IBBIKYXBwczphZG1pbhJnCgtMaXN0Q2xpZW50cxIfLmxhdGNoa2V5LnYxLkxpc3RDbGllbnRzUmVxdWVzdBogLmxhdGNoa2V5LnYxLkxpc3RDbGllbnRzUmVzcG9uc2UiFZACAarUGA4IBBIKYXBwczphZG1pbhJqCgxVcGRhdGVDbGllbnQSIC5sYXRjaGtleS52MS5VcGRhdGVDbGllbnRSZXF1ZXN0GiEubGF0Y2hrZXkudjEuVXBkYXRlQ2xpZW50UmVzcG9uc2UiFZACAqrUGA4IBBIKYXBwczphZG1pbhJqCgxEZWxldGVDbGllbnQSIC5sYXRjaGtleS52MS5EZWxldGVDbGllbnRSZXF1ZXN0GiEubGF0Y2hrZXkudjEuRGVsZXRlQ2xpZW50UmVzcG9uc2UiFZACAqrUGA4IBBIKYXBwczphZG1pbhJ5ChJSb3RhdGVDbGllbnRTZWNyZXQSJi5sYXRjaGtleS52MS5Sb3RhdGVDbGllbnRTZWNyZXRSZXF1ZXN0GicubGF0Y2hrZXkudjEuUm90YXRlQ2xpZW50U2VjcmV0UmVzcG9uc2UiEqrUGA4IBBIKYXBwczphZG1pbhJ8ChJSZXZva2VDbGllbnRTZWNyZXQSJi5sYXRjaGtleS52MS5SZXZva2VDbGllbnRTZWNyZXRSZXF1ZXN0GicubGF0Y2hrZXkudjEuUmV2b2tlQ2xpZW50U2VjcmV0UmVzcG9uc2UiFZACAqrUGA4IBBIKYXBwczphZG1pbhJ8ChNQdXRSZWdpc3RyYXRpb25Ib29rEicubGF0Y2hrZXkudjEuUHV0UmVnaXN0cmF0aW9uSG9va1JlcXVlc3QaKC5sYXRjaGtleS52MS5QdXRSZWdpc3RyYXRpb25Ib29rUmVzcG9uc2UiEqrUGA4IBBIKYXBwczphZG1pbhKIAQoWRGVsZXRlUmVnaXN0cmF0aW9uSG9vaxIqLmxhdGNoa2V5LnYxLkRlbGV0ZVJlZ2lzdHJhdGlvbkhvb2tSZXF1ZXN0GisubGF0Y2hrZXkudjEuRGVsZXRlUmVnaXN0cmF0aW9uSG9va1Jlc3BvbnNlIhWQAgKq1BgOCAQSCmFwcHM6YWRtaW4SggEKFVB1dERlbGl2ZXJ5UmVwb3J0SG9vaxIpLmxhdGNoa2V5LnYxLlB1dERlbGl2ZXJ5UmVwb3J0SG9va1JlcXVlc3QaKi5sYXRjaGtleS52MS5QdXREZWxpdmVyeVJlcG9ydEhvb2tSZXNwb25zZSISqtQYDggEEgphcHBzOmFkbWluEo4BChhEZWxldGVEZWxpdmVyeVJlcG9ydEhvb2sSLC5sYXRjaGtleS52MS5EZWxldGVEZWxpdmVyeVJlcG9ydEhvb2tSZXF1ZXN0Gi0ubGF0Y2hrZXkudjEuRGVsZXRlRGVsaXZlcnlSZXBvcnRIb29rUmVzcG9uc2UiFZACAqrUGA4IBBIKYXBwczphZG1pbhJ5ChFQdXRUZXN0SWRlbnRpZmllchIlLmxhdGNoa2V5LnYxLlB1dFRlc3RJZGVudGlmaWVyUmVxdWVzdBomLmxhdGNoa2V5LnYxLlB1dFRlc3RJZGVudGlmaWVyUmVzcG9uc2UiFZACAqrUGA4IBBIKYXBwczphZG1pbhJ/ChREZWxldGVUZXN0SWRlbnRpZmllchIoLmxhdGNoa2V5LnYxLkRlbGV0ZVRlc3RJZGVudGlmaWVyUmVxdWVzdBopLmxhdGNoa2V5LnYxLkRlbGV0ZVRlc3RJZGVudGlmaWVyUmVzcG9uc2UiEqrUGA4IBBIKYXBwczphZG1pbhJ/ChNMaXN0VGVzdElkZW50aWZpZXJzEicubGF0Y2hrZXkudjEuTGlzdFRlc3RJZGVudGlmaWVyc1JlcXVlc3QaKC5sYXRjaGtleS52MS5MaXN0VGVzdElkZW50aWZpZXJzUmVzcG9uc2UiFZACAarUGA4IBBIKYXBwczphZG1pbhJtCg1VcGRhdGVXb3JkaW5nEiEubGF0Y2hrZXkudjEuVXBkYXRlV29yZGluZ1JlcXVlc3QaIi5sYXRjaGtleS52MS5VcGRhdGVXb3JkaW5nUmVzcG9uc2UiFZACAqrUGA4IBBIKYXBwczphZG1pbhJbCgdQdXRUZXh0EhsubGF0Y2hrZXkudjEuUHV0VGV4dFJlcXVlc3QaHC5sYXRjaGtleS52MS5QdXRUZXh0UmVzcG9uc2UiFZACAqrUGA4IBBIKYXBwczphZG1pbhJkCgpEZWxldGVUZXh0Eh4ubGF0Y2hrZXkudjEuRGVsZXRlVGV4dFJlcXVlc3QaHy5sYXRjaGtleS52MS5EZWxldGVUZXh0UmVzcG9uc2UiFZACAqrUGA4IBBIKYXBwczphZG1pbhJhCglMaXN0VGV4dHMSHS5sYXRjaGtleS52MS5MaXN0VGV4dHNSZXF1ZXN0Gh4ubGF0Y2hrZXkudjEuTGlzdFRleHRzUmVzcG9uc2UiFZACAarUGA4IBBIKYXBwczphZG1pbhJwCg5QcmV2aWV3TWVzc2FnZRIiLmxhdGNoa2V5LnYxLlByZXZpZXdNZXNzYWdlUmVxdWVzdBojLmxhdGNoa2V5LnYxLlByZXZpZXdNZXNzYWdlUmVzcG9uc2UiFZACAarUGA4IBBIKYXBwczphZG1pbkI1CgtsYXRjaGtleS52MVABWhZsYXRjaGtleS92MTtsYXRjaGtleXYxqgILTGF0Y2hrZXkuVjFiBnByb3RvMw", [file_google_protobuf_duration, file_google_protobuf_field_mask, file_google_protobuf_struct, file_google_protobuf_timestamp, file_latchkey_v1_access, file_latchkey_v1_app, file_latchkey_v1_challenge, file_latchkey_v1_client, file_latchkey_v1_wording]);
 
 /**
  * The request of CreateApp.
@@ -413,6 +417,63 @@ export const UpdatePolicyResponseSchema: GenMessage<UpdatePolicyResponse> = /*@_
   messageDesc(file_latchkey_v1_app_service, 11);
 
 /**
+ * The request of UpdateRouting. It may be at most 8 KiB large.
+ *
+ * @generated from message latchkey.v1.UpdateRoutingRequest
+ */
+export type UpdateRoutingRequest = Message<"latchkey.v1.UpdateRoutingRequest"> & {
+  /**
+   * The id of the app.
+   *
+   * @generated from field: string app_id = 1;
+   */
+  appId: string;
+
+  /**
+   * The channel. Its routes are replaced; those of other channels stay as they are.
+   *
+   * @generated from field: latchkey.v1.Channel channel = 2;
+   */
+  channel: Channel;
+
+  /**
+   * The new routes, in their order. A route that matches all must be the last one. Empty: the carriers of the channel are used in
+   * their order.
+   *
+   * @generated from field: repeated latchkey.v1.Route routes = 3;
+   */
+  routes: Route[];
+};
+
+/**
+ * Describes the message latchkey.v1.UpdateRoutingRequest.
+ * Use `create(UpdateRoutingRequestSchema)` to create a new message.
+ */
+export const UpdateRoutingRequestSchema: GenMessage<UpdateRoutingRequest> = /*@__PURE__*/
+  messageDesc(file_latchkey_v1_app_service, 12);
+
+/**
+ * The response of UpdateRouting.
+ *
+ * @generated from message latchkey.v1.UpdateRoutingResponse
+ */
+export type UpdateRoutingResponse = Message<"latchkey.v1.UpdateRoutingResponse"> & {
+  /**
+   * The app after the change.
+   *
+   * @generated from field: latchkey.v1.App app = 1;
+   */
+  app?: App | undefined;
+};
+
+/**
+ * Describes the message latchkey.v1.UpdateRoutingResponse.
+ * Use `create(UpdateRoutingResponseSchema)` to create a new message.
+ */
+export const UpdateRoutingResponseSchema: GenMessage<UpdateRoutingResponse> = /*@__PURE__*/
+  messageDesc(file_latchkey_v1_app_service, 13);
+
+/**
  * The request of GetEffectivePolicy.
  *
  * @generated from message latchkey.v1.GetEffectivePolicyRequest
@@ -431,7 +492,7 @@ export type GetEffectivePolicyRequest = Message<"latchkey.v1.GetEffectivePolicyR
  * Use `create(GetEffectivePolicyRequestSchema)` to create a new message.
  */
 export const GetEffectivePolicyRequestSchema: GenMessage<GetEffectivePolicyRequest> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app_service, 12);
+  messageDesc(file_latchkey_v1_app_service, 14);
 
 /**
  * The response of GetEffectivePolicy.
@@ -459,7 +520,7 @@ export type GetEffectivePolicyResponse = Message<"latchkey.v1.GetEffectivePolicy
  * Use `create(GetEffectivePolicyResponseSchema)` to create a new message.
  */
 export const GetEffectivePolicyResponseSchema: GenMessage<GetEffectivePolicyResponse> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app_service, 13);
+  messageDesc(file_latchkey_v1_app_service, 15);
 
 /**
  * The request of CreateClient. It may be at most 32 KiB large.
@@ -579,7 +640,7 @@ export type CreateClientRequest = Message<"latchkey.v1.CreateClientRequest"> & {
  * Use `create(CreateClientRequestSchema)` to create a new message.
  */
 export const CreateClientRequestSchema: GenMessage<CreateClientRequest> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app_service, 14);
+  messageDesc(file_latchkey_v1_app_service, 16);
 
 /**
  * The response of CreateClient.
@@ -614,7 +675,7 @@ export type CreateClientResponse = Message<"latchkey.v1.CreateClientResponse"> &
  * Use `create(CreateClientResponseSchema)` to create a new message.
  */
 export const CreateClientResponseSchema: GenMessage<CreateClientResponse> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app_service, 15);
+  messageDesc(file_latchkey_v1_app_service, 17);
 
 /**
  * The request of GetClient.
@@ -635,7 +696,7 @@ export type GetClientRequest = Message<"latchkey.v1.GetClientRequest"> & {
  * Use `create(GetClientRequestSchema)` to create a new message.
  */
 export const GetClientRequestSchema: GenMessage<GetClientRequest> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app_service, 16);
+  messageDesc(file_latchkey_v1_app_service, 18);
 
 /**
  * The response of GetClient.
@@ -656,7 +717,7 @@ export type GetClientResponse = Message<"latchkey.v1.GetClientResponse"> & {
  * Use `create(GetClientResponseSchema)` to create a new message.
  */
 export const GetClientResponseSchema: GenMessage<GetClientResponse> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app_service, 17);
+  messageDesc(file_latchkey_v1_app_service, 19);
 
 /**
  * The request of ListClients.
@@ -691,7 +752,7 @@ export type ListClientsRequest = Message<"latchkey.v1.ListClientsRequest"> & {
  * Use `create(ListClientsRequestSchema)` to create a new message.
  */
 export const ListClientsRequestSchema: GenMessage<ListClientsRequest> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app_service, 18);
+  messageDesc(file_latchkey_v1_app_service, 20);
 
 /**
  * The response of ListClients.
@@ -719,7 +780,7 @@ export type ListClientsResponse = Message<"latchkey.v1.ListClientsResponse"> & {
  * Use `create(ListClientsResponseSchema)` to create a new message.
  */
 export const ListClientsResponseSchema: GenMessage<ListClientsResponse> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app_service, 19);
+  messageDesc(file_latchkey_v1_app_service, 21);
 
 /**
  * The request of UpdateClient. It may be at most 32 KiB large.
@@ -833,7 +894,7 @@ export type UpdateClientRequest = Message<"latchkey.v1.UpdateClientRequest"> & {
  * Use `create(UpdateClientRequestSchema)` to create a new message.
  */
 export const UpdateClientRequestSchema: GenMessage<UpdateClientRequest> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app_service, 20);
+  messageDesc(file_latchkey_v1_app_service, 22);
 
 /**
  * The response of UpdateClient.
@@ -854,7 +915,7 @@ export type UpdateClientResponse = Message<"latchkey.v1.UpdateClientResponse"> &
  * Use `create(UpdateClientResponseSchema)` to create a new message.
  */
 export const UpdateClientResponseSchema: GenMessage<UpdateClientResponse> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app_service, 21);
+  messageDesc(file_latchkey_v1_app_service, 23);
 
 /**
  * The request of DeleteClient.
@@ -875,7 +936,7 @@ export type DeleteClientRequest = Message<"latchkey.v1.DeleteClientRequest"> & {
  * Use `create(DeleteClientRequestSchema)` to create a new message.
  */
 export const DeleteClientRequestSchema: GenMessage<DeleteClientRequest> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app_service, 22);
+  messageDesc(file_latchkey_v1_app_service, 24);
 
 /**
  * The response of DeleteClient.
@@ -896,7 +957,7 @@ export type DeleteClientResponse = Message<"latchkey.v1.DeleteClientResponse"> &
  * Use `create(DeleteClientResponseSchema)` to create a new message.
  */
 export const DeleteClientResponseSchema: GenMessage<DeleteClientResponse> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app_service, 23);
+  messageDesc(file_latchkey_v1_app_service, 25);
 
 /**
  * The request of RotateClientSecret.
@@ -931,7 +992,7 @@ export type RotateClientSecretRequest = Message<"latchkey.v1.RotateClientSecretR
  * Use `create(RotateClientSecretRequestSchema)` to create a new message.
  */
 export const RotateClientSecretRequestSchema: GenMessage<RotateClientSecretRequest> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app_service, 24);
+  messageDesc(file_latchkey_v1_app_service, 26);
 
 /**
  * The response of RotateClientSecret.
@@ -966,7 +1027,7 @@ export type RotateClientSecretResponse = Message<"latchkey.v1.RotateClientSecret
  * Use `create(RotateClientSecretResponseSchema)` to create a new message.
  */
 export const RotateClientSecretResponseSchema: GenMessage<RotateClientSecretResponse> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app_service, 25);
+  messageDesc(file_latchkey_v1_app_service, 27);
 
 /**
  * The request of RevokeClientSecret.
@@ -994,7 +1055,7 @@ export type RevokeClientSecretRequest = Message<"latchkey.v1.RevokeClientSecretR
  * Use `create(RevokeClientSecretRequestSchema)` to create a new message.
  */
 export const RevokeClientSecretRequestSchema: GenMessage<RevokeClientSecretRequest> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app_service, 26);
+  messageDesc(file_latchkey_v1_app_service, 28);
 
 /**
  * The response of RevokeClientSecret.
@@ -1009,7 +1070,7 @@ export type RevokeClientSecretResponse = Message<"latchkey.v1.RevokeClientSecret
  * Use `create(RevokeClientSecretResponseSchema)` to create a new message.
  */
 export const RevokeClientSecretResponseSchema: GenMessage<RevokeClientSecretResponse> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app_service, 27);
+  messageDesc(file_latchkey_v1_app_service, 29);
 
 /**
  * The request of PutRegistrationHook.
@@ -1045,7 +1106,7 @@ export type PutRegistrationHookRequest = Message<"latchkey.v1.PutRegistrationHoo
  * Use `create(PutRegistrationHookRequestSchema)` to create a new message.
  */
 export const PutRegistrationHookRequestSchema: GenMessage<PutRegistrationHookRequest> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app_service, 28);
+  messageDesc(file_latchkey_v1_app_service, 30);
 
 /**
  * The response of PutRegistrationHook.
@@ -1073,7 +1134,7 @@ export type PutRegistrationHookResponse = Message<"latchkey.v1.PutRegistrationHo
  * Use `create(PutRegistrationHookResponseSchema)` to create a new message.
  */
 export const PutRegistrationHookResponseSchema: GenMessage<PutRegistrationHookResponse> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app_service, 29);
+  messageDesc(file_latchkey_v1_app_service, 31);
 
 /**
  * The request of DeleteRegistrationHook.
@@ -1094,7 +1155,7 @@ export type DeleteRegistrationHookRequest = Message<"latchkey.v1.DeleteRegistrat
  * Use `create(DeleteRegistrationHookRequestSchema)` to create a new message.
  */
 export const DeleteRegistrationHookRequestSchema: GenMessage<DeleteRegistrationHookRequest> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app_service, 30);
+  messageDesc(file_latchkey_v1_app_service, 32);
 
 /**
  * The response of DeleteRegistrationHook.
@@ -1115,7 +1176,7 @@ export type DeleteRegistrationHookResponse = Message<"latchkey.v1.DeleteRegistra
  * Use `create(DeleteRegistrationHookResponseSchema)` to create a new message.
  */
 export const DeleteRegistrationHookResponseSchema: GenMessage<DeleteRegistrationHookResponse> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app_service, 31);
+  messageDesc(file_latchkey_v1_app_service, 33);
 
 /**
  * The request of PutDeliveryReportHook.
@@ -1144,7 +1205,7 @@ export type PutDeliveryReportHookRequest = Message<"latchkey.v1.PutDeliveryRepor
  * Use `create(PutDeliveryReportHookRequestSchema)` to create a new message.
  */
 export const PutDeliveryReportHookRequestSchema: GenMessage<PutDeliveryReportHookRequest> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app_service, 32);
+  messageDesc(file_latchkey_v1_app_service, 34);
 
 /**
  * The response of PutDeliveryReportHook.
@@ -1172,7 +1233,7 @@ export type PutDeliveryReportHookResponse = Message<"latchkey.v1.PutDeliveryRepo
  * Use `create(PutDeliveryReportHookResponseSchema)` to create a new message.
  */
 export const PutDeliveryReportHookResponseSchema: GenMessage<PutDeliveryReportHookResponse> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app_service, 33);
+  messageDesc(file_latchkey_v1_app_service, 35);
 
 /**
  * The request of DeleteDeliveryReportHook.
@@ -1193,7 +1254,7 @@ export type DeleteDeliveryReportHookRequest = Message<"latchkey.v1.DeleteDeliver
  * Use `create(DeleteDeliveryReportHookRequestSchema)` to create a new message.
  */
 export const DeleteDeliveryReportHookRequestSchema: GenMessage<DeleteDeliveryReportHookRequest> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app_service, 34);
+  messageDesc(file_latchkey_v1_app_service, 36);
 
 /**
  * The response of DeleteDeliveryReportHook.
@@ -1214,7 +1275,542 @@ export type DeleteDeliveryReportHookResponse = Message<"latchkey.v1.DeleteDelive
  * Use `create(DeleteDeliveryReportHookResponseSchema)` to create a new message.
  */
 export const DeleteDeliveryReportHookResponseSchema: GenMessage<DeleteDeliveryReportHookResponse> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app_service, 35);
+  messageDesc(file_latchkey_v1_app_service, 37);
+
+/**
+ * The request of UpdateWording.
+ *
+ * @generated from message latchkey.v1.UpdateWordingRequest
+ */
+export type UpdateWordingRequest = Message<"latchkey.v1.UpdateWordingRequest"> & {
+  /**
+   * The id of the app.
+   *
+   * @generated from field: string app_id = 1;
+   */
+  appId: string;
+
+  /**
+   * The new values. Unset: every value that update_mask names becomes empty.
+   *
+   * @generated from field: latchkey.v1.AppWording wording = 2;
+   */
+  wording?: AppWording | undefined;
+
+  /**
+   * The fields of AppWording to change: one or more of sender_name, accent_color, link_hosts, sender_ids and autofill. Fields
+   * that it does not name stay as they are. In JSON it is a string such as `senderName,linkHosts`. Required.
+   *
+   * @generated from field: google.protobuf.FieldMask update_mask = 3;
+   */
+  updateMask?: FieldMask | undefined;
+};
+
+/**
+ * Describes the message latchkey.v1.UpdateWordingRequest.
+ * Use `create(UpdateWordingRequestSchema)` to create a new message.
+ */
+export const UpdateWordingRequestSchema: GenMessage<UpdateWordingRequest> = /*@__PURE__*/
+  messageDesc(file_latchkey_v1_app_service, 38);
+
+/**
+ * The response of UpdateWording.
+ *
+ * @generated from message latchkey.v1.UpdateWordingResponse
+ */
+export type UpdateWordingResponse = Message<"latchkey.v1.UpdateWordingResponse"> & {
+  /**
+   * The app after the change.
+   *
+   * @generated from field: latchkey.v1.App app = 1;
+   */
+  app?: App | undefined;
+};
+
+/**
+ * Describes the message latchkey.v1.UpdateWordingResponse.
+ * Use `create(UpdateWordingResponseSchema)` to create a new message.
+ */
+export const UpdateWordingResponseSchema: GenMessage<UpdateWordingResponse> = /*@__PURE__*/
+  messageDesc(file_latchkey_v1_app_service, 39);
+
+/**
+ * The request of PutText.
+ *
+ * @generated from message latchkey.v1.PutTextRequest
+ */
+export type PutTextRequest = Message<"latchkey.v1.PutTextRequest"> & {
+  /**
+   * The id of the app.
+   *
+   * @generated from field: string app_id = 1;
+   */
+  appId: string;
+
+  /**
+   * The text. It replaces the one that the app has for its channel, wording and locale. Required.
+   *
+   * @generated from field: latchkey.v1.AppText text = 2;
+   */
+  text?: AppText | undefined;
+};
+
+/**
+ * Describes the message latchkey.v1.PutTextRequest.
+ * Use `create(PutTextRequestSchema)` to create a new message.
+ */
+export const PutTextRequestSchema: GenMessage<PutTextRequest> = /*@__PURE__*/
+  messageDesc(file_latchkey_v1_app_service, 40);
+
+/**
+ * The response of PutText.
+ *
+ * @generated from message latchkey.v1.PutTextResponse
+ */
+export type PutTextResponse = Message<"latchkey.v1.PutTextResponse"> & {
+  /**
+   * The text as it is stored, with its locale as it is usually written.
+   *
+   * @generated from field: latchkey.v1.AppText text = 1;
+   */
+  text?: AppText | undefined;
+};
+
+/**
+ * Describes the message latchkey.v1.PutTextResponse.
+ * Use `create(PutTextResponseSchema)` to create a new message.
+ */
+export const PutTextResponseSchema: GenMessage<PutTextResponse> = /*@__PURE__*/
+  messageDesc(file_latchkey_v1_app_service, 41);
+
+/**
+ * The request of DeleteText.
+ *
+ * @generated from message latchkey.v1.DeleteTextRequest
+ */
+export type DeleteTextRequest = Message<"latchkey.v1.DeleteTextRequest"> & {
+  /**
+   * The id of the app.
+   *
+   * @generated from field: string app_id = 1;
+   */
+  appId: string;
+
+  /**
+   * The channel of the text. Required.
+   *
+   * @generated from field: latchkey.v1.Channel channel = 2;
+   */
+  channel: Channel;
+
+  /**
+   * The wording of the text. Unset: the text for all wordings.
+   *
+   * @generated from field: latchkey.v1.Wording wording = 3;
+   */
+  wording: Wording;
+
+  /**
+   * The locale of the text. Empty: the text for all locales.
+   *
+   * @generated from field: string locale = 4;
+   */
+  locale: string;
+};
+
+/**
+ * Describes the message latchkey.v1.DeleteTextRequest.
+ * Use `create(DeleteTextRequestSchema)` to create a new message.
+ */
+export const DeleteTextRequestSchema: GenMessage<DeleteTextRequest> = /*@__PURE__*/
+  messageDesc(file_latchkey_v1_app_service, 42);
+
+/**
+ * The response of DeleteText.
+ *
+ * @generated from message latchkey.v1.DeleteTextResponse
+ */
+export type DeleteTextResponse = Message<"latchkey.v1.DeleteTextResponse"> & {
+};
+
+/**
+ * Describes the message latchkey.v1.DeleteTextResponse.
+ * Use `create(DeleteTextResponseSchema)` to create a new message.
+ */
+export const DeleteTextResponseSchema: GenMessage<DeleteTextResponse> = /*@__PURE__*/
+  messageDesc(file_latchkey_v1_app_service, 43);
+
+/**
+ * The request of ListTexts.
+ *
+ * @generated from message latchkey.v1.ListTextsRequest
+ */
+export type ListTextsRequest = Message<"latchkey.v1.ListTextsRequest"> & {
+  /**
+   * The id of the app.
+   *
+   * @generated from field: string app_id = 1;
+   */
+  appId: string;
+};
+
+/**
+ * Describes the message latchkey.v1.ListTextsRequest.
+ * Use `create(ListTextsRequestSchema)` to create a new message.
+ */
+export const ListTextsRequestSchema: GenMessage<ListTextsRequest> = /*@__PURE__*/
+  messageDesc(file_latchkey_v1_app_service, 44);
+
+/**
+ * The response of ListTexts.
+ *
+ * @generated from message latchkey.v1.ListTextsResponse
+ */
+export type ListTextsResponse = Message<"latchkey.v1.ListTextsResponse"> & {
+  /**
+   * The texts. The texts of one app take at most 64 KiB.
+   *
+   * @generated from field: repeated latchkey.v1.AppText texts = 1;
+   */
+  texts: AppText[];
+};
+
+/**
+ * Describes the message latchkey.v1.ListTextsResponse.
+ * Use `create(ListTextsResponseSchema)` to create a new message.
+ */
+export const ListTextsResponseSchema: GenMessage<ListTextsResponse> = /*@__PURE__*/
+  messageDesc(file_latchkey_v1_app_service, 45);
+
+/**
+ * The request of PreviewMessage.
+ *
+ * @generated from message latchkey.v1.PreviewMessageRequest
+ */
+export type PreviewMessageRequest = Message<"latchkey.v1.PreviewMessageRequest"> & {
+  /**
+   * The id of the app.
+   *
+   * @generated from field: string app_id = 1;
+   */
+  appId: string;
+
+  /**
+   * The channel of the message. Required.
+   *
+   * @generated from field: latchkey.v1.Channel channel = 2;
+   */
+  channel: Channel;
+
+  /**
+   * What the code is for. Unset: WORDING_LOGIN.
+   *
+   * @generated from field: latchkey.v1.Wording wording = 3;
+   */
+  wording: Wording;
+
+  /**
+   * The locale of the call or user. Empty: none.
+   *
+   * @generated from field: string locale = 4;
+   */
+  locale: string;
+
+  /**
+   * A text that the app would have besides its own. It is checked as by PutText. Unset: none.
+   *
+   * @generated from field: latchkey.v1.AppText draft = 5;
+   */
+  draft?: AppText | undefined;
+
+  /**
+   * As in SendOtp. Empty: none.
+   *
+   * @generated from field: string custom_message = 6;
+   */
+  customMessage: string;
+
+  /**
+   * As in SendOtp. Empty: none.
+   *
+   * @generated from field: string subject = 7;
+   */
+  subject: string;
+};
+
+/**
+ * Describes the message latchkey.v1.PreviewMessageRequest.
+ * Use `create(PreviewMessageRequestSchema)` to create a new message.
+ */
+export const PreviewMessageRequestSchema: GenMessage<PreviewMessageRequest> = /*@__PURE__*/
+  messageDesc(file_latchkey_v1_app_service, 46);
+
+/**
+ * The response of PreviewMessage.
+ *
+ * @generated from message latchkey.v1.PreviewMessageResponse
+ */
+export type PreviewMessageResponse = Message<"latchkey.v1.PreviewMessageResponse"> & {
+  /**
+   * The subject of a mail. Empty: another channel.
+   *
+   * @generated from field: string subject = 1;
+   */
+  subject: string;
+
+  /**
+   * The text of the message. Of a mail: its text part.
+   *
+   * @generated from field: string text = 2;
+   */
+  text: string;
+
+  /**
+   * The HTML part of a mail. Empty: another channel.
+   *
+   * @generated from field: string html = 3;
+   */
+  html: string;
+
+  /**
+   * The name that a mail comes from. Empty: another channel, or the name of the carrier.
+   *
+   * @generated from field: string sender_name = 4;
+   */
+  senderName: string;
+
+  /**
+   * The language of the message.
+   *
+   * @generated from field: string locale = 5;
+   */
+  locale: string;
+
+  /**
+   * How an SMS is sent. Unset: another channel.
+   *
+   * @generated from field: latchkey.v1.SmsSize sms = 6;
+   */
+  sms?: SmsSize | undefined;
+};
+
+/**
+ * Describes the message latchkey.v1.PreviewMessageResponse.
+ * Use `create(PreviewMessageResponseSchema)` to create a new message.
+ */
+export const PreviewMessageResponseSchema: GenMessage<PreviewMessageResponse> = /*@__PURE__*/
+  messageDesc(file_latchkey_v1_app_service, 47);
+
+/**
+ * How networks carry an SMS.
+ *
+ * @generated from message latchkey.v1.SmsSize
+ */
+export type SmsSize = Message<"latchkey.v1.SmsSize"> & {
+  /**
+   * The alphabet.
+   *
+   * @generated from field: latchkey.v1.SmsEncoding encoding = 1;
+   */
+  encoding: SmsEncoding;
+
+  /**
+   * How many short messages it takes. Carriers charge for each.
+   *
+   * @generated from field: int32 segments = 2;
+   */
+  segments: number;
+};
+
+/**
+ * Describes the message latchkey.v1.SmsSize.
+ * Use `create(SmsSizeSchema)` to create a new message.
+ */
+export const SmsSizeSchema: GenMessage<SmsSize> = /*@__PURE__*/
+  messageDesc(file_latchkey_v1_app_service, 48);
+
+/**
+ * The request of PutTestIdentifier.
+ *
+ * @generated from message latchkey.v1.PutTestIdentifierRequest
+ */
+export type PutTestIdentifierRequest = Message<"latchkey.v1.PutTestIdentifierRequest"> & {
+  /**
+   * The id of the app.
+   *
+   * @generated from field: string app_id = 1;
+   */
+  appId: string;
+
+  /**
+   * An e-mail address or phone number, or a range of them: at least 4 digits and an asterisk, such as `+1202555012*`, or an asterisk
+   * before the @, such as `qa-*@example.com`. Of several that cover a contact the most exact one counts.
+   *
+   * @generated from field: string pattern = 2;
+   */
+  pattern: string;
+
+  /**
+   * The code: 6 to 10 digits.
+   *
+   * @generated from field: string code = 3;
+   */
+  code: string;
+
+  /**
+   * The time at which it ends: in the future, and at most 90 days from now. Required.
+   *
+   * @generated from field: google.protobuf.Timestamp ends_at = 4;
+   */
+  endsAt?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message latchkey.v1.PutTestIdentifierRequest.
+ * Use `create(PutTestIdentifierRequestSchema)` to create a new message.
+ */
+export const PutTestIdentifierRequestSchema: GenMessage<PutTestIdentifierRequest> = /*@__PURE__*/
+  messageDesc(file_latchkey_v1_app_service, 49);
+
+/**
+ * The response of PutTestIdentifier.
+ *
+ * @generated from message latchkey.v1.PutTestIdentifierResponse
+ */
+export type PutTestIdentifierResponse = Message<"latchkey.v1.PutTestIdentifierResponse"> & {
+  /**
+   * The test identifier in canonical form.
+   *
+   * @generated from field: latchkey.v1.TestIdentifier test_identifier = 1;
+   */
+  testIdentifier?: TestIdentifier | undefined;
+};
+
+/**
+ * Describes the message latchkey.v1.PutTestIdentifierResponse.
+ * Use `create(PutTestIdentifierResponseSchema)` to create a new message.
+ */
+export const PutTestIdentifierResponseSchema: GenMessage<PutTestIdentifierResponse> = /*@__PURE__*/
+  messageDesc(file_latchkey_v1_app_service, 50);
+
+/**
+ * The request of DeleteTestIdentifier.
+ *
+ * @generated from message latchkey.v1.DeleteTestIdentifierRequest
+ */
+export type DeleteTestIdentifierRequest = Message<"latchkey.v1.DeleteTestIdentifierRequest"> & {
+  /**
+   * The id of the app.
+   *
+   * @generated from field: string app_id = 1;
+   */
+  appId: string;
+
+  /**
+   * The pattern of the test identifier.
+   *
+   * @generated from field: string pattern = 2;
+   */
+  pattern: string;
+};
+
+/**
+ * Describes the message latchkey.v1.DeleteTestIdentifierRequest.
+ * Use `create(DeleteTestIdentifierRequestSchema)` to create a new message.
+ */
+export const DeleteTestIdentifierRequestSchema: GenMessage<DeleteTestIdentifierRequest> = /*@__PURE__*/
+  messageDesc(file_latchkey_v1_app_service, 51);
+
+/**
+ * The response of DeleteTestIdentifier.
+ *
+ * @generated from message latchkey.v1.DeleteTestIdentifierResponse
+ */
+export type DeleteTestIdentifierResponse = Message<"latchkey.v1.DeleteTestIdentifierResponse"> & {
+};
+
+/**
+ * Describes the message latchkey.v1.DeleteTestIdentifierResponse.
+ * Use `create(DeleteTestIdentifierResponseSchema)` to create a new message.
+ */
+export const DeleteTestIdentifierResponseSchema: GenMessage<DeleteTestIdentifierResponse> = /*@__PURE__*/
+  messageDesc(file_latchkey_v1_app_service, 52);
+
+/**
+ * The request of ListTestIdentifiers.
+ *
+ * @generated from message latchkey.v1.ListTestIdentifiersRequest
+ */
+export type ListTestIdentifiersRequest = Message<"latchkey.v1.ListTestIdentifiersRequest"> & {
+  /**
+   * The id of the app.
+   *
+   * @generated from field: string app_id = 1;
+   */
+  appId: string;
+};
+
+/**
+ * Describes the message latchkey.v1.ListTestIdentifiersRequest.
+ * Use `create(ListTestIdentifiersRequestSchema)` to create a new message.
+ */
+export const ListTestIdentifiersRequestSchema: GenMessage<ListTestIdentifiersRequest> = /*@__PURE__*/
+  messageDesc(file_latchkey_v1_app_service, 53);
+
+/**
+ * The response of ListTestIdentifiers.
+ *
+ * @generated from message latchkey.v1.ListTestIdentifiersResponse
+ */
+export type ListTestIdentifiersResponse = Message<"latchkey.v1.ListTestIdentifiersResponse"> & {
+  /**
+   * The test identifiers.
+   *
+   * @generated from field: repeated latchkey.v1.TestIdentifier test_identifiers = 1;
+   */
+  testIdentifiers: TestIdentifier[];
+};
+
+/**
+ * Describes the message latchkey.v1.ListTestIdentifiersResponse.
+ * Use `create(ListTestIdentifiersResponseSchema)` to create a new message.
+ */
+export const ListTestIdentifiersResponseSchema: GenMessage<ListTestIdentifiersResponse> = /*@__PURE__*/
+  messageDesc(file_latchkey_v1_app_service, 54);
+
+/**
+ * The alphabets of SMS.
+ *
+ * @generated from enum latchkey.v1.SmsEncoding
+ */
+export enum SmsEncoding {
+  /**
+   * Never used.
+   *
+   * @generated from enum value: SMS_ENCODING_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * GSM-7: 160 characters in one short message, 153 in each of several.
+   *
+   * @generated from enum value: SMS_ENCODING_GSM7 = 1;
+   */
+  GSM7 = 1,
+
+  /**
+   * UCS-2, for texts with any other character: 70 characters in one short message, 67 in each of several.
+   *
+   * @generated from enum value: SMS_ENCODING_UCS2 = 2;
+   */
+  UCS2 = 2,
+}
+
+/**
+ * Describes the enum latchkey.v1.SmsEncoding.
+ */
+export const SmsEncodingSchema: GenEnum<SmsEncoding> = /*@__PURE__*/
+  enumDesc(file_latchkey_v1_app_service, 0);
 
 /**
  * The methods that manage apps, their policies and their clients. Callers are confidential clients with the scope
@@ -1297,6 +1893,19 @@ export const AppService: GenService<{
     methodKind: "unary";
     input: typeof GetEffectivePolicyRequestSchema;
     output: typeof GetEffectivePolicyResponseSchema;
+  },
+  /**
+   * Sets the routes of one channel of an app: which carriers its messages use, by country and number, and which senders. A message
+   * uses the first route that matches it. Without a match, the carriers of the channel are used in their order. App.routing has the
+   * routes. The change takes effect before the answer, and within a second at other processes. Messages that are being sent keep
+   * their carriers.
+   *
+   * @generated from rpc latchkey.v1.AppService.UpdateRouting
+   */
+  updateRouting: {
+    methodKind: "unary";
+    input: typeof UpdateRoutingRequestSchema;
+    output: typeof UpdateRoutingResponseSchema;
   },
   /**
    * Creates a client of an app. A confidential client without jwks gets a secret, which only this answer has.
@@ -1416,6 +2025,92 @@ export const AppService: GenService<{
     methodKind: "unary";
     input: typeof DeleteDeliveryReportHookRequestSchema;
     output: typeof DeleteDeliveryReportHookResponseSchema;
+  },
+  /**
+   * Sets a test identifier of an app, or replaces the one with the same pattern. An app has at most 100. While it lasts, nothing is
+   * sent to the contacts that it covers, also if they are those of real users.
+   *
+   * @generated from rpc latchkey.v1.AppService.PutTestIdentifier
+   */
+  putTestIdentifier: {
+    methodKind: "unary";
+    input: typeof PutTestIdentifierRequestSchema;
+    output: typeof PutTestIdentifierResponseSchema;
+  },
+  /**
+   * Removes a test identifier of an app. Its code works no more, and its test accounts and their sessions stay. A pattern that the
+   * app does not have is refused with REQUEST_INVALID.
+   *
+   * @generated from rpc latchkey.v1.AppService.DeleteTestIdentifier
+   */
+  deleteTestIdentifier: {
+    methodKind: "unary";
+    input: typeof DeleteTestIdentifierRequestSchema;
+    output: typeof DeleteTestIdentifierResponseSchema;
+  },
+  /**
+   * Lists the test identifiers of an app, ended ones included, in the order in which they were set.
+   *
+   * @generated from rpc latchkey.v1.AppService.ListTestIdentifiers
+   */
+  listTestIdentifiers: {
+    methodKind: "unary";
+    input: typeof ListTestIdentifiersRequestSchema;
+    output: typeof ListTestIdentifiersResponseSchema;
+  },
+  /**
+   * Changes those fields of the wording of an app that update_mask names. A change that makes a text of the app break a rule is
+   * refused with REQUEST_INVALID, as is a value that breaks one; the answer names all of them.
+   *
+   * @generated from rpc latchkey.v1.AppService.UpdateWording
+   */
+  updateWording: {
+    methodKind: "unary";
+    input: typeof UpdateWordingRequestSchema;
+    output: typeof UpdateWordingResponseSchema;
+  },
+  /**
+   * Sets or replaces the text of an app for a channel, wording and locale. The locale counts first: the text for `de` is used
+   * before one for all locales, and in each the text for the wording before one for all wordings. REQUEST_INVALID names all
+   * that is wrong with a text.
+   *
+   * @generated from rpc latchkey.v1.AppService.PutText
+   */
+  putText: {
+    methodKind: "unary";
+    input: typeof PutTextRequestSchema;
+    output: typeof PutTextResponseSchema;
+  },
+  /**
+   * Removes the text of an app for a channel, wording and locale. An app that has no such text stays as it is.
+   *
+   * @generated from rpc latchkey.v1.AppService.DeleteText
+   */
+  deleteText: {
+    methodKind: "unary";
+    input: typeof DeleteTextRequestSchema;
+    output: typeof DeleteTextResponseSchema;
+  },
+  /**
+   * Lists the texts of an app by channel, wording and locale.
+   *
+   * @generated from rpc latchkey.v1.AppService.ListTexts
+   */
+  listTexts: {
+    methodKind: "unary";
+    input: typeof ListTextsRequestSchema;
+    output: typeof ListTextsResponseSchema;
+  },
+  /**
+   * Renders a message of an app as it would be sent, with a sample code, and counts the short messages that an SMS takes. Nothing
+   * is sent or stored.
+   *
+   * @generated from rpc latchkey.v1.AppService.PreviewMessage
+   */
+  previewMessage: {
+    methodKind: "unary";
+    input: typeof PreviewMessageRequestSchema;
+    output: typeof PreviewMessageResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_latchkey_v1_app_service, 0);

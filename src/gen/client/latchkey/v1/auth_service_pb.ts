@@ -19,7 +19,7 @@ import type { JsonObject, Message } from "@bufbuild/protobuf";
  * Describes the file latchkey/v1/auth_service.proto.
  */
 export const file_latchkey_v1_auth_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch5sYXRjaGtleS92MS9hdXRoX3NlcnZpY2UucHJvdG8SC2xhdGNoa2V5LnYxIvABChNSZWdpc3RlclVzZXJSZXF1ZXN0EhAKCHVzZXJuYW1lGAEgASgJEg0KBWVtYWlsGAIgASgJEg0KBXBob25lGAMgASgJEhQKDGRpc3BsYXlfbmFtZRgEIAEoCRIOCgZsb2NhbGUYBSABKAkSNgoUdmVyaWZpY2F0aW9uX3NvdXJjZXMYBiADKA4yGC5sYXRjaGtleS52MS5Db250YWN0S2luZBIyChFjdXN0b21fYXR0cmlidXRlcxgHIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSFwoPaWRlbXBvdGVuY3lfa2V5GAggASgJIkIKFFJlZ2lzdGVyVXNlclJlc3BvbnNlEioKCmNoYWxsZW5nZXMYASADKAsyFi5sYXRjaGtleS52MS5DaGFsbGVuZ2UilgMKDlNlbmRPdHBSZXF1ZXN0Eg8KBWVtYWlsGAEgASgJSAASDwoFcGhvbmUYAiABKAlIABISCgh1c2VybmFtZRgDIAEoCUgAEhEKB3VzZXJfaWQYBCABKAlIABIWCgxjaGFsbGVuZ2VfaWQYBSABKAlIABIlCgdjaGFubmVsGAYgASgOMhQubGF0Y2hrZXkudjEuQ2hhbm5lbBIlCgdwdXJwb3NlGAcgASgOMhQubGF0Y2hrZXkudjEuUHVycG9zZRIeChZjcmVhdGVfdXNlcl9pZl9taXNzaW5nGAggASgIEg4KBmxvY2FsZRgJIAEoCRIXCg9pZGVtcG90ZW5jeV9rZXkYCiABKAkSEgoKcmV1c2VfbGl2ZRgLIAEoCBIrCghjb2RlX3R0bBgMIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIYCgtjb2RlX2xlbmd0aBgNIAEoBUgBiAEBEhMKC2N1c3RvbV9jb2RlGA4gASgJQgwKCmlkZW50aWZpZXJCDgoMX2NvZGVfbGVuZ3RoIjwKD1NlbmRPdHBSZXNwb25zZRIpCgljaGFsbGVuZ2UYASABKAsyFi5sYXRjaGtleS52MS5DaGFsbGVuZ2Ui2wIKEFZlcmlmeU90cFJlcXVlc3QSFAoMY2hhbGxlbmdlX2lkGAEgASgJEgwKBGNvZGUYAiABKAkSLgoQZXhwZWN0ZWRfcHVycG9zZRgDIAEoDjIULmxhdGNoa2V5LnYxLlB1cnBvc2USGAoQZXhwZWN0ZWRfY29udGFjdBgEIAEoCRIXCg9pZGVtcG90ZW5jeV9rZXkYBSABKAkSDwoFZW1haWwYBiABKAlIABIPCgVwaG9uZRgHIAEoCUgAEhIKCHVzZXJuYW1lGAggASgJSAASEQoHdXNlcl9pZBgJIAEoCUgAEikKB3Nlc3Npb24YCiABKA4yGC5sYXRjaGtleS52MS5TZXNzaW9uS2luZBIjChZjcmVhdGVfdXNlcl9pZl9taXNzaW5nGAsgASgISAGIAQFCDAoKaWRlbnRpZmllckIZChdfY3JlYXRlX3VzZXJfaWZfbWlzc2luZyKYAwoRVmVyaWZ5T3RwUmVzcG9uc2USJQoHcHVycG9zZRgBIAEoDjIULmxhdGNoa2V5LnYxLlB1cnBvc2USJQoHY29udGFjdBgCIAEoCzIULmxhdGNoa2V5LnYxLkNvbnRhY3QSJQoGdG9rZW5zGAMgASgLMhUubGF0Y2hrZXkudjEuVG9rZW5TZXQSEgoKc2Vzc2lvbl9pZBgEIAEoCRIfCgR1c2VyGAUgASgLMhEubGF0Y2hrZXkudjEuVXNlchITCgtpc19uZXdfdXNlchgGIAEoCBIWCg51c2VybmFtZV90YWtlbhgHIAEoCBI2CgxyZWdpc3RyYXRpb24YCCABKAsyIC5sYXRjaGtleS52MS5QZW5kaW5nUmVnaXN0cmF0aW9uEhUKDWNvbnRhY3RfcHJvb2YYCSABKAkSGgoSc2Vzc2lvbl9jcmVkZW50aWFsGAogASgJEkEKHXNlc3Npb25fY3JlZGVudGlhbF9leHBpcmVzX2F0GAsgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJIChNQZW5kaW5nUmVnaXN0cmF0aW9uEjEKD3BlbmRpbmdfc291cmNlcxgBIAMoDjIYLmxhdGNoa2V5LnYxLkNvbnRhY3RLaW5kIqkBChNHZXRDaGFsbGVuZ2VSZXF1ZXN0EhQKDGNoYWxsZW5nZV9pZBgBIAEoCRIPCgVlbWFpbBgCIAEoCUgAEg8KBXBob25lGAMgASgJSAASEgoIdXNlcm5hbWUYBCABKAlIABIRCgd1c2VyX2lkGAUgASgJSAASJQoHcHVycG9zZRgGIAEoDjIULmxhdGNoa2V5LnYxLlB1cnBvc2VCDAoKaWRlbnRpZmllciJBChRHZXRDaGFsbGVuZ2VSZXNwb25zZRIpCgljaGFsbGVuZ2UYASABKAsyFi5sYXRjaGtleS52MS5DaGFsbGVuZ2UirAEKFkNhbmNlbENoYWxsZW5nZVJlcXVlc3QSFAoMY2hhbGxlbmdlX2lkGAEgASgJEg8KBWVtYWlsGAIgASgJSAASDwoFcGhvbmUYAyABKAlIABISCgh1c2VybmFtZRgEIAEoCUgAEhEKB3VzZXJfaWQYBSABKAlIABIlCgdwdXJwb3NlGAYgASgOMhQubGF0Y2hrZXkudjEuUHVycG9zZUIMCgppZGVudGlmaWVyIkQKF0NhbmNlbENoYWxsZW5nZVJlc3BvbnNlEikKCWNoYWxsZW5nZRgBIAEoCzIWLmxhdGNoa2V5LnYxLkNoYWxsZW5nZSKtAQoXQXBwcm92ZUNoYWxsZW5nZVJlcXVlc3QSFAoMY2hhbGxlbmdlX2lkGAEgASgJEg8KBWVtYWlsGAIgASgJSAASDwoFcGhvbmUYAyABKAlIABISCgh1c2VybmFtZRgEIAEoCUgAEhEKB3VzZXJfaWQYBSABKAlIABIlCgdwdXJwb3NlGAYgASgOMhQubGF0Y2hrZXkudjEuUHVycG9zZUIMCgppZGVudGlmaWVyIkUKGEFwcHJvdmVDaGFsbGVuZ2VSZXNwb25zZRIpCgljaGFsbGVuZ2UYASABKAsyFi5sYXRjaGtleS52MS5DaGFsbGVuZ2UiRQoTUmVmcmVzaFRva2VuUmVxdWVzdBIVCg1yZWZyZXNoX3Rva2VuGAEgASgJEhcKD2lkZW1wb3RlbmN5X2tleRgCIAEoCSI9ChRSZWZyZXNoVG9rZW5SZXNwb25zZRIlCgZ0b2tlbnMYASABKAsyFS5sYXRjaGtleS52MS5Ub2tlblNldCIjChJSZXZva2VUb2tlblJlcXVlc3QSDQoFdG9rZW4YASABKAkiFQoTUmV2b2tlVG9rZW5SZXNwb25zZSIXChVHZXRDdXJyZW50VXNlclJlcXVlc3QiOQoWR2V0Q3VycmVudFVzZXJSZXNwb25zZRIfCgR1c2VyGAEgASgLMhEubGF0Y2hrZXkudjEuVXNlciKlAQoYVXBkYXRlQ3VycmVudFVzZXJSZXF1ZXN0EhQKDGRpc3BsYXlfbmFtZRgBIAEoCRIOCgZsb2NhbGUYAiABKAkSMgoRY3VzdG9tX2F0dHJpYnV0ZXMYAyABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0Ei8KC3VwZGF0ZV9tYXNrGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzayI8ChlVcGRhdGVDdXJyZW50VXNlclJlc3BvbnNlEh8KBHVzZXIYASABKAsyES5sYXRjaGtleS52MS5Vc2VyInIKGVN0YXJ0Q29udGFjdENoYW5nZVJlcXVlc3QSDwoFZW1haWwYASABKAlIABIPCgVwaG9uZRgCIAEoCUgAEg8KB3JlcGxhY2UYAyABKAkSFwoPaWRlbXBvdGVuY3lfa2V5GAQgASgJQgkKB2NvbnRhY3QiRwoaU3RhcnRDb250YWN0Q2hhbmdlUmVzcG9uc2USKQoJY2hhbGxlbmdlGAEgASgLMhYubGF0Y2hrZXkudjEuQ2hhbGxlbmdlIhoKGERlbGV0ZUN1cnJlbnRVc2VyUmVxdWVzdCIbChlEZWxldGVDdXJyZW50VXNlclJlc3BvbnNlIhUKE0xpc3RTZXNzaW9uc1JlcXVlc3QiPgoUTGlzdFNlc3Npb25zUmVzcG9uc2USJgoIc2Vzc2lvbnMYASADKAsyFC5sYXRjaGtleS52MS5TZXNzaW9uIioKFFJldm9rZVNlc3Npb25SZXF1ZXN0EhIKCnNlc3Npb25faWQYASABKAkiFwoVUmV2b2tlU2Vzc2lvblJlc3BvbnNlIhwKGlJldm9rZU90aGVyU2Vzc2lvbnNSZXF1ZXN0IjQKG1Jldm9rZU90aGVyU2Vzc2lvbnNSZXNwb25zZRIVCg1yZXZva2VkX2NvdW50GAEgASgFMrEMCgtBdXRoU2VydmljZRJoCgxSZWdpc3RlclVzZXISIC5sYXRjaGtleS52MS5SZWdpc3RlclVzZXJSZXF1ZXN0GiEubGF0Y2hrZXkudjEuUmVnaXN0ZXJVc2VyUmVzcG9uc2UiE6rUGA8IARILdXNlcnM6d3JpdGUSVgoHU2VuZE90cBIbLmxhdGNoa2V5LnYxLlNlbmRPdHBSZXF1ZXN0GhwubGF0Y2hrZXkudjEuU2VuZE90cFJlc3BvbnNlIhCq1BgMCAESCG90cDpzZW5kEl4KCVZlcmlmeU90cBIdLmxhdGNoa2V5LnYxLlZlcmlmeU90cFJlcXVlc3QaHi5sYXRjaGtleS52MS5WZXJpZnlPdHBSZXNwb25zZSISqtQYDggBEgpvdHA6dmVyaWZ5EmoKDEdldENoYWxsZW5nZRIgLmxhdGNoa2V5LnYxLkdldENoYWxsZW5nZVJlcXVlc3QaIS5sYXRjaGtleS52MS5HZXRDaGFsbGVuZ2VSZXNwb25zZSIVkAIBqtQYDggEEgpvdHA6bWFuYWdlEnMKD0NhbmNlbENoYWxsZW5nZRIjLmxhdGNoa2V5LnYxLkNhbmNlbENoYWxsZW5nZVJlcXVlc3QaJC5sYXRjaGtleS52MS5DYW5jZWxDaGFsbGVuZ2VSZXNwb25zZSIVkAICqtQYDggEEgpvdHA6bWFuYWdlEnYKEEFwcHJvdmVDaGFsbGVuZ2USJC5sYXRjaGtleS52MS5BcHByb3ZlQ2hhbGxlbmdlUmVxdWVzdBolLmxhdGNoa2V5LnYxLkFwcHJvdmVDaGFsbGVuZ2VSZXNwb25zZSIVkAICqtQYDggEEgpvdHA6bWFuYWdlElsKDFJlZnJlc2hUb2tlbhIgLmxhdGNoa2V5LnYxLlJlZnJlc2hUb2tlblJlcXVlc3QaIS5sYXRjaGtleS52MS5SZWZyZXNoVG9rZW5SZXNwb25zZSIGqtQYAggCElsKC1Jldm9rZVRva2VuEh8ubGF0Y2hrZXkudjEuUmV2b2tlVG9rZW5SZXF1ZXN0GiAubGF0Y2hrZXkudjEuUmV2b2tlVG9rZW5SZXNwb25zZSIJkAICqtQYAggCEmQKDkdldEN1cnJlbnRVc2VyEiIubGF0Y2hrZXkudjEuR2V0Q3VycmVudFVzZXJSZXF1ZXN0GiMubGF0Y2hrZXkudjEuR2V0Q3VycmVudFVzZXJSZXNwb25zZSIJkAIBqtQYAggDEm0KEVVwZGF0ZUN1cnJlbnRVc2VyEiUubGF0Y2hrZXkudjEuVXBkYXRlQ3VycmVudFVzZXJSZXF1ZXN0GiYubGF0Y2hrZXkudjEuVXBkYXRlQ3VycmVudFVzZXJSZXNwb25zZSIJkAICqtQYAggDEm8KElN0YXJ0Q29udGFjdENoYW5nZRImLmxhdGNoa2V5LnYxLlN0YXJ0Q29udGFjdENoYW5nZVJlcXVlc3QaJy5sYXRjaGtleS52MS5TdGFydENvbnRhY3RDaGFuZ2VSZXNwb25zZSIIqtQYBAgDGAESbwoRRGVsZXRlQ3VycmVudFVzZXISJS5sYXRjaGtleS52MS5EZWxldGVDdXJyZW50VXNlclJlcXVlc3QaJi5sYXRjaGtleS52MS5EZWxldGVDdXJyZW50VXNlclJlc3BvbnNlIguQAgKq1BgECAMYARJeCgxMaXN0U2Vzc2lvbnMSIC5sYXRjaGtleS52MS5MaXN0U2Vzc2lvbnNSZXF1ZXN0GiEubGF0Y2hrZXkudjEuTGlzdFNlc3Npb25zUmVzcG9uc2UiCZACAarUGAIIAxJhCg1SZXZva2VTZXNzaW9uEiEubGF0Y2hrZXkudjEuUmV2b2tlU2Vzc2lvblJlcXVlc3QaIi5sYXRjaGtleS52MS5SZXZva2VTZXNzaW9uUmVzcG9uc2UiCZACAqrUGAIIAxJzChNSZXZva2VPdGhlclNlc3Npb25zEicubGF0Y2hrZXkudjEuUmV2b2tlT3RoZXJTZXNzaW9uc1JlcXVlc3QaKC5sYXRjaGtleS52MS5SZXZva2VPdGhlclNlc3Npb25zUmVzcG9uc2UiCZACAqrUGAIIA0I1CgtsYXRjaGtleS52MVABWhZsYXRjaGtleS92MTtsYXRjaGtleXYxqgILTGF0Y2hrZXkuVjFiBnByb3RvMw", [file_google_protobuf_duration, file_google_protobuf_field_mask, file_google_protobuf_struct, file_google_protobuf_timestamp, file_latchkey_v1_access, file_latchkey_v1_challenge, file_latchkey_v1_session, file_latchkey_v1_user]);
+  fileDesc("Ch5sYXRjaGtleS92MS9hdXRoX3NlcnZpY2UucHJvdG8SC2xhdGNoa2V5LnYxIvABChNSZWdpc3RlclVzZXJSZXF1ZXN0EhAKCHVzZXJuYW1lGAEgASgJEg0KBWVtYWlsGAIgASgJEg0KBXBob25lGAMgASgJEhQKDGRpc3BsYXlfbmFtZRgEIAEoCRIOCgZsb2NhbGUYBSABKAkSNgoUdmVyaWZpY2F0aW9uX3NvdXJjZXMYBiADKA4yGC5sYXRjaGtleS52MS5Db250YWN0S2luZBIyChFjdXN0b21fYXR0cmlidXRlcxgHIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSFwoPaWRlbXBvdGVuY3lfa2V5GAggASgJIkIKFFJlZ2lzdGVyVXNlclJlc3BvbnNlEioKCmNoYWxsZW5nZXMYASADKAsyFi5sYXRjaGtleS52MS5DaGFsbGVuZ2Ui0gMKDlNlbmRPdHBSZXF1ZXN0Eg8KBWVtYWlsGAEgASgJSAASDwoFcGhvbmUYAiABKAlIABISCgh1c2VybmFtZRgDIAEoCUgAEhEKB3VzZXJfaWQYBCABKAlIABIWCgxjaGFsbGVuZ2VfaWQYBSABKAlIABIlCgdjaGFubmVsGAYgASgOMhQubGF0Y2hrZXkudjEuQ2hhbm5lbBIlCgdwdXJwb3NlGAcgASgOMhQubGF0Y2hrZXkudjEuUHVycG9zZRIeChZjcmVhdGVfdXNlcl9pZl9taXNzaW5nGAggASgIEg4KBmxvY2FsZRgJIAEoCRIXCg9pZGVtcG90ZW5jeV9rZXkYCiABKAkSEgoKcmV1c2VfbGl2ZRgLIAEoCBIrCghjb2RlX3R0bBgMIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIYCgtjb2RlX2xlbmd0aBgNIAEoBUgBiAEBEhMKC2N1c3RvbV9jb2RlGA4gASgJEhYKDmN1c3RvbV9tZXNzYWdlGA8gASgJEg8KB3N1YmplY3QYECABKAkSEQoJc2VuZGVyX2lkGBEgASgJQgwKCmlkZW50aWZpZXJCDgoMX2NvZGVfbGVuZ3RoIjwKD1NlbmRPdHBSZXNwb25zZRIpCgljaGFsbGVuZ2UYASABKAsyFi5sYXRjaGtleS52MS5DaGFsbGVuZ2Ui2wIKEFZlcmlmeU90cFJlcXVlc3QSFAoMY2hhbGxlbmdlX2lkGAEgASgJEgwKBGNvZGUYAiABKAkSLgoQZXhwZWN0ZWRfcHVycG9zZRgDIAEoDjIULmxhdGNoa2V5LnYxLlB1cnBvc2USGAoQZXhwZWN0ZWRfY29udGFjdBgEIAEoCRIXCg9pZGVtcG90ZW5jeV9rZXkYBSABKAkSDwoFZW1haWwYBiABKAlIABIPCgVwaG9uZRgHIAEoCUgAEhIKCHVzZXJuYW1lGAggASgJSAASEQoHdXNlcl9pZBgJIAEoCUgAEikKB3Nlc3Npb24YCiABKA4yGC5sYXRjaGtleS52MS5TZXNzaW9uS2luZBIjChZjcmVhdGVfdXNlcl9pZl9taXNzaW5nGAsgASgISAGIAQFCDAoKaWRlbnRpZmllckIZChdfY3JlYXRlX3VzZXJfaWZfbWlzc2luZyKmAwoRVmVyaWZ5T3RwUmVzcG9uc2USJQoHcHVycG9zZRgBIAEoDjIULmxhdGNoa2V5LnYxLlB1cnBvc2USJQoHY29udGFjdBgCIAEoCzIULmxhdGNoa2V5LnYxLkNvbnRhY3QSJQoGdG9rZW5zGAMgASgLMhUubGF0Y2hrZXkudjEuVG9rZW5TZXQSEgoKc2Vzc2lvbl9pZBgEIAEoCRIfCgR1c2VyGAUgASgLMhEubGF0Y2hrZXkudjEuVXNlchITCgtpc19uZXdfdXNlchgGIAEoCBIWCg51c2VybmFtZV90YWtlbhgHIAEoCBI2CgxyZWdpc3RyYXRpb24YCCABKAsyIC5sYXRjaGtleS52MS5QZW5kaW5nUmVnaXN0cmF0aW9uEhUKDWNvbnRhY3RfcHJvb2YYCSABKAkSGgoSc2Vzc2lvbl9jcmVkZW50aWFsGAogASgJEkEKHXNlc3Npb25fY3JlZGVudGlhbF9leHBpcmVzX2F0GAsgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIMCgR0ZXN0GAwgASgIIkgKE1BlbmRpbmdSZWdpc3RyYXRpb24SMQoPcGVuZGluZ19zb3VyY2VzGAEgAygOMhgubGF0Y2hrZXkudjEuQ29udGFjdEtpbmQiqQEKE0dldENoYWxsZW5nZVJlcXVlc3QSFAoMY2hhbGxlbmdlX2lkGAEgASgJEg8KBWVtYWlsGAIgASgJSAASDwoFcGhvbmUYAyABKAlIABISCgh1c2VybmFtZRgEIAEoCUgAEhEKB3VzZXJfaWQYBSABKAlIABIlCgdwdXJwb3NlGAYgASgOMhQubGF0Y2hrZXkudjEuUHVycG9zZUIMCgppZGVudGlmaWVyIkEKFEdldENoYWxsZW5nZVJlc3BvbnNlEikKCWNoYWxsZW5nZRgBIAEoCzIWLmxhdGNoa2V5LnYxLkNoYWxsZW5nZSKsAQoWQ2FuY2VsQ2hhbGxlbmdlUmVxdWVzdBIUCgxjaGFsbGVuZ2VfaWQYASABKAkSDwoFZW1haWwYAiABKAlIABIPCgVwaG9uZRgDIAEoCUgAEhIKCHVzZXJuYW1lGAQgASgJSAASEQoHdXNlcl9pZBgFIAEoCUgAEiUKB3B1cnBvc2UYBiABKA4yFC5sYXRjaGtleS52MS5QdXJwb3NlQgwKCmlkZW50aWZpZXIiRAoXQ2FuY2VsQ2hhbGxlbmdlUmVzcG9uc2USKQoJY2hhbGxlbmdlGAEgASgLMhYubGF0Y2hrZXkudjEuQ2hhbGxlbmdlIq0BChdBcHByb3ZlQ2hhbGxlbmdlUmVxdWVzdBIUCgxjaGFsbGVuZ2VfaWQYASABKAkSDwoFZW1haWwYAiABKAlIABIPCgVwaG9uZRgDIAEoCUgAEhIKCHVzZXJuYW1lGAQgASgJSAASEQoHdXNlcl9pZBgFIAEoCUgAEiUKB3B1cnBvc2UYBiABKA4yFC5sYXRjaGtleS52MS5QdXJwb3NlQgwKCmlkZW50aWZpZXIiRQoYQXBwcm92ZUNoYWxsZW5nZVJlc3BvbnNlEikKCWNoYWxsZW5nZRgBIAEoCzIWLmxhdGNoa2V5LnYxLkNoYWxsZW5nZSJFChNSZWZyZXNoVG9rZW5SZXF1ZXN0EhUKDXJlZnJlc2hfdG9rZW4YASABKAkSFwoPaWRlbXBvdGVuY3lfa2V5GAIgASgJIj0KFFJlZnJlc2hUb2tlblJlc3BvbnNlEiUKBnRva2VucxgBIAEoCzIVLmxhdGNoa2V5LnYxLlRva2VuU2V0IiMKElJldm9rZVRva2VuUmVxdWVzdBINCgV0b2tlbhgBIAEoCSIVChNSZXZva2VUb2tlblJlc3BvbnNlIiMKElJlcG9ydE5vdE1lUmVxdWVzdBINCgV0b2tlbhgBIAEoCSIVChNSZXBvcnROb3RNZVJlc3BvbnNlIicKFlRha2VCYWNrQ29udGFjdFJlcXVlc3QSDQoFdG9rZW4YASABKAkiGQoXVGFrZUJhY2tDb250YWN0UmVzcG9uc2UiFwoVR2V0Q3VycmVudFVzZXJSZXF1ZXN0IjkKFkdldEN1cnJlbnRVc2VyUmVzcG9uc2USHwoEdXNlchgBIAEoCzIRLmxhdGNoa2V5LnYxLlVzZXIipQEKGFVwZGF0ZUN1cnJlbnRVc2VyUmVxdWVzdBIUCgxkaXNwbGF5X25hbWUYASABKAkSDgoGbG9jYWxlGAIgASgJEjIKEWN1c3RvbV9hdHRyaWJ1dGVzGAMgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBIvCgt1cGRhdGVfbWFzaxgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2siPAoZVXBkYXRlQ3VycmVudFVzZXJSZXNwb25zZRIfCgR1c2VyGAEgASgLMhEubGF0Y2hrZXkudjEuVXNlciJyChlTdGFydENvbnRhY3RDaGFuZ2VSZXF1ZXN0Eg8KBWVtYWlsGAEgASgJSAASDwoFcGhvbmUYAiABKAlIABIPCgdyZXBsYWNlGAMgASgJEhcKD2lkZW1wb3RlbmN5X2tleRgEIAEoCUIJCgdjb250YWN0IkcKGlN0YXJ0Q29udGFjdENoYW5nZVJlc3BvbnNlEikKCWNoYWxsZW5nZRgBIAEoCzIWLmxhdGNoa2V5LnYxLkNoYWxsZW5nZSIaChhEZWxldGVDdXJyZW50VXNlclJlcXVlc3QiGwoZRGVsZXRlQ3VycmVudFVzZXJSZXNwb25zZSIVChNMaXN0U2Vzc2lvbnNSZXF1ZXN0Ij4KFExpc3RTZXNzaW9uc1Jlc3BvbnNlEiYKCHNlc3Npb25zGAEgAygLMhQubGF0Y2hrZXkudjEuU2Vzc2lvbiIqChRSZXZva2VTZXNzaW9uUmVxdWVzdBISCgpzZXNzaW9uX2lkGAEgASgJIhcKFVJldm9rZVNlc3Npb25SZXNwb25zZSIcChpSZXZva2VPdGhlclNlc3Npb25zUmVxdWVzdCI0ChtSZXZva2VPdGhlclNlc3Npb25zUmVzcG9uc2USFQoNcmV2b2tlZF9jb3VudBgBIAEoBTL3DQoLQXV0aFNlcnZpY2USaAoMUmVnaXN0ZXJVc2VyEiAubGF0Y2hrZXkudjEuUmVnaXN0ZXJVc2VyUmVxdWVzdBohLmxhdGNoa2V5LnYxLlJlZ2lzdGVyVXNlclJlc3BvbnNlIhOq1BgPCAESC3VzZXJzOndyaXRlElYKB1NlbmRPdHASGy5sYXRjaGtleS52MS5TZW5kT3RwUmVxdWVzdBocLmxhdGNoa2V5LnYxLlNlbmRPdHBSZXNwb25zZSIQqtQYDAgBEghvdHA6c2VuZBJeCglWZXJpZnlPdHASHS5sYXRjaGtleS52MS5WZXJpZnlPdHBSZXF1ZXN0Gh4ubGF0Y2hrZXkudjEuVmVyaWZ5T3RwUmVzcG9uc2UiEqrUGA4IARIKb3RwOnZlcmlmeRJqCgxHZXRDaGFsbGVuZ2USIC5sYXRjaGtleS52MS5HZXRDaGFsbGVuZ2VSZXF1ZXN0GiEubGF0Y2hrZXkudjEuR2V0Q2hhbGxlbmdlUmVzcG9uc2UiFZACAarUGA4IBBIKb3RwOm1hbmFnZRJzCg9DYW5jZWxDaGFsbGVuZ2USIy5sYXRjaGtleS52MS5DYW5jZWxDaGFsbGVuZ2VSZXF1ZXN0GiQubGF0Y2hrZXkudjEuQ2FuY2VsQ2hhbGxlbmdlUmVzcG9uc2UiFZACAqrUGA4IBBIKb3RwOm1hbmFnZRJ2ChBBcHByb3ZlQ2hhbGxlbmdlEiQubGF0Y2hrZXkudjEuQXBwcm92ZUNoYWxsZW5nZVJlcXVlc3QaJS5sYXRjaGtleS52MS5BcHByb3ZlQ2hhbGxlbmdlUmVzcG9uc2UiFZACAqrUGA4IBBIKb3RwOm1hbmFnZRJbCgxSZWZyZXNoVG9rZW4SIC5sYXRjaGtleS52MS5SZWZyZXNoVG9rZW5SZXF1ZXN0GiEubGF0Y2hrZXkudjEuUmVmcmVzaFRva2VuUmVzcG9uc2UiBqrUGAIIAhJbCgtSZXZva2VUb2tlbhIfLmxhdGNoa2V5LnYxLlJldm9rZVRva2VuUmVxdWVzdBogLmxhdGNoa2V5LnYxLlJldm9rZVRva2VuUmVzcG9uc2UiCZACAqrUGAIIAhJbCgtSZXBvcnROb3RNZRIfLmxhdGNoa2V5LnYxLlJlcG9ydE5vdE1lUmVxdWVzdBogLmxhdGNoa2V5LnYxLlJlcG9ydE5vdE1lUmVzcG9uc2UiCZACAqrUGAIIBRJnCg9UYWtlQmFja0NvbnRhY3QSIy5sYXRjaGtleS52MS5UYWtlQmFja0NvbnRhY3RSZXF1ZXN0GiQubGF0Y2hrZXkudjEuVGFrZUJhY2tDb250YWN0UmVzcG9uc2UiCZACAqrUGAIIBRJkCg5HZXRDdXJyZW50VXNlchIiLmxhdGNoa2V5LnYxLkdldEN1cnJlbnRVc2VyUmVxdWVzdBojLmxhdGNoa2V5LnYxLkdldEN1cnJlbnRVc2VyUmVzcG9uc2UiCZACAarUGAIIAxJtChFVcGRhdGVDdXJyZW50VXNlchIlLmxhdGNoa2V5LnYxLlVwZGF0ZUN1cnJlbnRVc2VyUmVxdWVzdBomLmxhdGNoa2V5LnYxLlVwZGF0ZUN1cnJlbnRVc2VyUmVzcG9uc2UiCZACAqrUGAIIAxJvChJTdGFydENvbnRhY3RDaGFuZ2USJi5sYXRjaGtleS52MS5TdGFydENvbnRhY3RDaGFuZ2VSZXF1ZXN0GicubGF0Y2hrZXkudjEuU3RhcnRDb250YWN0Q2hhbmdlUmVzcG9uc2UiCKrUGAQIAxgBEm8KEURlbGV0ZUN1cnJlbnRVc2VyEiUubGF0Y2hrZXkudjEuRGVsZXRlQ3VycmVudFVzZXJSZXF1ZXN0GiYubGF0Y2hrZXkudjEuRGVsZXRlQ3VycmVudFVzZXJSZXNwb25zZSILkAICqtQYBAgDGAESXgoMTGlzdFNlc3Npb25zEiAubGF0Y2hrZXkudjEuTGlzdFNlc3Npb25zUmVxdWVzdBohLmxhdGNoa2V5LnYxLkxpc3RTZXNzaW9uc1Jlc3BvbnNlIgmQAgGq1BgCCAMSYQoNUmV2b2tlU2Vzc2lvbhIhLmxhdGNoa2V5LnYxLlJldm9rZVNlc3Npb25SZXF1ZXN0GiIubGF0Y2hrZXkudjEuUmV2b2tlU2Vzc2lvblJlc3BvbnNlIgmQAgKq1BgCCAMScwoTUmV2b2tlT3RoZXJTZXNzaW9ucxInLmxhdGNoa2V5LnYxLlJldm9rZU90aGVyU2Vzc2lvbnNSZXF1ZXN0GigubGF0Y2hrZXkudjEuUmV2b2tlT3RoZXJTZXNzaW9uc1Jlc3BvbnNlIgmQAgKq1BgCCANCNQoLbGF0Y2hrZXkudjFQAVoWbGF0Y2hrZXkvdjE7bGF0Y2hrZXl2MaoCC0xhdGNoa2V5LlYxYgZwcm90bzM", [file_google_protobuf_duration, file_google_protobuf_field_mask, file_google_protobuf_struct, file_google_protobuf_timestamp, file_latchkey_v1_access, file_latchkey_v1_challenge, file_latchkey_v1_session, file_latchkey_v1_user]);
 
 /**
  * The request of RegisterUser. It needs an email, a phone, or both. It may be at most 32 KiB large.
@@ -245,6 +245,32 @@ export type SendOtpRequest = Message<"latchkey.v1.SendOtpRequest"> & {
    * @generated from field: string custom_code = 14;
    */
   customCode: string;
+
+  /**
+   * The text of the messages of the challenge, instead of the one that the app or Latchkey has: at most 200 characters and 2 short
+   * messages, with {otp} and {app} once each; {minutes} is allowed. It must not have line ends, links except to the app's link_hosts, or
+   * phone numbers except those of its sender_ids. A mail has it with Latchkey's warning. Resends keep it. Needs the scope
+   * `otp:options`. Empty: none.
+   *
+   * @generated from field: string custom_message = 15;
+   */
+  customMessage: string;
+
+  /**
+   * The subject of a mail: at most 120 characters by the same rules, with or without placeholders. Resends keep it. Needs the scope
+   * `otp:options`. Empty: that of the app or of Latchkey.
+   *
+   * @generated from field: string subject = 16;
+   */
+  subject: string;
+
+  /**
+   * The sender of the messages: one of the app's sender_ids. Carriers that choose the sender themselves ignore it. Resends keep it. Not for
+   * e-mail. Needs the scope `otp:options`. Empty: that of the carrier.
+   *
+   * @generated from field: string sender_id = 17;
+   */
+  senderId: string;
 };
 
 /**
@@ -396,7 +422,7 @@ export type VerifyOtpResponse = Message<"latchkey.v1.VerifyOtpResponse"> & {
   purpose: Purpose;
 
   /**
-   * The contact that the code proved.
+   * The contact that the code proved. With `test` it was not proven, and has no verified_at.
    *
    * @generated from field: latchkey.v1.Contact contact = 2;
    */
@@ -468,6 +494,14 @@ export type VerifyOtpResponse = Message<"latchkey.v1.VerifyOtpResponse"> & {
    * @generated from field: google.protobuf.Timestamp session_credential_expires_at = 11;
    */
   sessionCredentialExpiresAt?: Timestamp | undefined;
+
+  /**
+   * True if the code was that of a test identifier of the app, which many people know. The contact is not proven, the user is a test
+   * account, and the `amr` of the tokens is `test`.
+   *
+   * @generated from field: bool test = 12;
+   */
+  test: boolean;
 };
 
 /**
@@ -857,6 +891,78 @@ export const RevokeTokenResponseSchema: GenMessage<RevokeTokenResponse> = /*@__P
   messageDesc(file_latchkey_v1_auth_service, 16);
 
 /**
+ * The request of ReportNotMe.
+ *
+ * @generated from message latchkey.v1.ReportNotMeRequest
+ */
+export type ReportNotMeRequest = Message<"latchkey.v1.ReportNotMeRequest"> & {
+  /**
+   * The token of the message's link: the part of its path after `/not-me/`. It stays valid as long as the session can live.
+   *
+   * @generated from field: string token = 1;
+   */
+  token: string;
+};
+
+/**
+ * Describes the message latchkey.v1.ReportNotMeRequest.
+ * Use `create(ReportNotMeRequestSchema)` to create a new message.
+ */
+export const ReportNotMeRequestSchema: GenMessage<ReportNotMeRequest> = /*@__PURE__*/
+  messageDesc(file_latchkey_v1_auth_service, 17);
+
+/**
+ * The response of ReportNotMe.
+ *
+ * @generated from message latchkey.v1.ReportNotMeResponse
+ */
+export type ReportNotMeResponse = Message<"latchkey.v1.ReportNotMeResponse"> & {
+};
+
+/**
+ * Describes the message latchkey.v1.ReportNotMeResponse.
+ * Use `create(ReportNotMeResponseSchema)` to create a new message.
+ */
+export const ReportNotMeResponseSchema: GenMessage<ReportNotMeResponse> = /*@__PURE__*/
+  messageDesc(file_latchkey_v1_auth_service, 18);
+
+/**
+ * The request of TakeBackContact.
+ *
+ * @generated from message latchkey.v1.TakeBackContactRequest
+ */
+export type TakeBackContactRequest = Message<"latchkey.v1.TakeBackContactRequest"> & {
+  /**
+   * The token of the notice's link: the part of its path after `/take-back/`.
+   *
+   * @generated from field: string token = 1;
+   */
+  token: string;
+};
+
+/**
+ * Describes the message latchkey.v1.TakeBackContactRequest.
+ * Use `create(TakeBackContactRequestSchema)` to create a new message.
+ */
+export const TakeBackContactRequestSchema: GenMessage<TakeBackContactRequest> = /*@__PURE__*/
+  messageDesc(file_latchkey_v1_auth_service, 19);
+
+/**
+ * The response of TakeBackContact.
+ *
+ * @generated from message latchkey.v1.TakeBackContactResponse
+ */
+export type TakeBackContactResponse = Message<"latchkey.v1.TakeBackContactResponse"> & {
+};
+
+/**
+ * Describes the message latchkey.v1.TakeBackContactResponse.
+ * Use `create(TakeBackContactResponseSchema)` to create a new message.
+ */
+export const TakeBackContactResponseSchema: GenMessage<TakeBackContactResponse> = /*@__PURE__*/
+  messageDesc(file_latchkey_v1_auth_service, 20);
+
+/**
  * The request of GetCurrentUser.
  *
  * @generated from message latchkey.v1.GetCurrentUserRequest
@@ -869,7 +975,7 @@ export type GetCurrentUserRequest = Message<"latchkey.v1.GetCurrentUserRequest">
  * Use `create(GetCurrentUserRequestSchema)` to create a new message.
  */
 export const GetCurrentUserRequestSchema: GenMessage<GetCurrentUserRequest> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_auth_service, 17);
+  messageDesc(file_latchkey_v1_auth_service, 21);
 
 /**
  * The response of GetCurrentUser.
@@ -890,7 +996,7 @@ export type GetCurrentUserResponse = Message<"latchkey.v1.GetCurrentUserResponse
  * Use `create(GetCurrentUserResponseSchema)` to create a new message.
  */
 export const GetCurrentUserResponseSchema: GenMessage<GetCurrentUserResponse> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_auth_service, 18);
+  messageDesc(file_latchkey_v1_auth_service, 22);
 
 /**
  * The request of UpdateCurrentUser. It may be at most 32 KiB large.
@@ -935,7 +1041,7 @@ export type UpdateCurrentUserRequest = Message<"latchkey.v1.UpdateCurrentUserReq
  * Use `create(UpdateCurrentUserRequestSchema)` to create a new message.
  */
 export const UpdateCurrentUserRequestSchema: GenMessage<UpdateCurrentUserRequest> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_auth_service, 19);
+  messageDesc(file_latchkey_v1_auth_service, 23);
 
 /**
  * The response of UpdateCurrentUser.
@@ -956,7 +1062,7 @@ export type UpdateCurrentUserResponse = Message<"latchkey.v1.UpdateCurrentUserRe
  * Use `create(UpdateCurrentUserResponseSchema)` to create a new message.
  */
 export const UpdateCurrentUserResponseSchema: GenMessage<UpdateCurrentUserResponse> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_auth_service, 20);
+  messageDesc(file_latchkey_v1_auth_service, 24);
 
 /**
  * The request of StartContactChange.
@@ -1010,7 +1116,7 @@ export type StartContactChangeRequest = Message<"latchkey.v1.StartContactChangeR
  * Use `create(StartContactChangeRequestSchema)` to create a new message.
  */
 export const StartContactChangeRequestSchema: GenMessage<StartContactChangeRequest> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_auth_service, 21);
+  messageDesc(file_latchkey_v1_auth_service, 25);
 
 /**
  * The response of StartContactChange.
@@ -1031,7 +1137,7 @@ export type StartContactChangeResponse = Message<"latchkey.v1.StartContactChange
  * Use `create(StartContactChangeResponseSchema)` to create a new message.
  */
 export const StartContactChangeResponseSchema: GenMessage<StartContactChangeResponse> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_auth_service, 22);
+  messageDesc(file_latchkey_v1_auth_service, 26);
 
 /**
  * The request of DeleteCurrentUser.
@@ -1046,7 +1152,7 @@ export type DeleteCurrentUserRequest = Message<"latchkey.v1.DeleteCurrentUserReq
  * Use `create(DeleteCurrentUserRequestSchema)` to create a new message.
  */
 export const DeleteCurrentUserRequestSchema: GenMessage<DeleteCurrentUserRequest> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_auth_service, 23);
+  messageDesc(file_latchkey_v1_auth_service, 27);
 
 /**
  * The response of DeleteCurrentUser.
@@ -1061,7 +1167,7 @@ export type DeleteCurrentUserResponse = Message<"latchkey.v1.DeleteCurrentUserRe
  * Use `create(DeleteCurrentUserResponseSchema)` to create a new message.
  */
 export const DeleteCurrentUserResponseSchema: GenMessage<DeleteCurrentUserResponse> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_auth_service, 24);
+  messageDesc(file_latchkey_v1_auth_service, 28);
 
 /**
  * The request of ListSessions.
@@ -1076,7 +1182,7 @@ export type ListSessionsRequest = Message<"latchkey.v1.ListSessionsRequest"> & {
  * Use `create(ListSessionsRequestSchema)` to create a new message.
  */
 export const ListSessionsRequestSchema: GenMessage<ListSessionsRequest> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_auth_service, 25);
+  messageDesc(file_latchkey_v1_auth_service, 29);
 
 /**
  * The response of ListSessions.
@@ -1097,7 +1203,7 @@ export type ListSessionsResponse = Message<"latchkey.v1.ListSessionsResponse"> &
  * Use `create(ListSessionsResponseSchema)` to create a new message.
  */
 export const ListSessionsResponseSchema: GenMessage<ListSessionsResponse> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_auth_service, 26);
+  messageDesc(file_latchkey_v1_auth_service, 30);
 
 /**
  * The request of RevokeSession.
@@ -1118,7 +1224,7 @@ export type RevokeSessionRequest = Message<"latchkey.v1.RevokeSessionRequest"> &
  * Use `create(RevokeSessionRequestSchema)` to create a new message.
  */
 export const RevokeSessionRequestSchema: GenMessage<RevokeSessionRequest> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_auth_service, 27);
+  messageDesc(file_latchkey_v1_auth_service, 31);
 
 /**
  * The response of RevokeSession.
@@ -1133,7 +1239,7 @@ export type RevokeSessionResponse = Message<"latchkey.v1.RevokeSessionResponse">
  * Use `create(RevokeSessionResponseSchema)` to create a new message.
  */
 export const RevokeSessionResponseSchema: GenMessage<RevokeSessionResponse> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_auth_service, 28);
+  messageDesc(file_latchkey_v1_auth_service, 32);
 
 /**
  * The request of RevokeOtherSessions.
@@ -1148,7 +1254,7 @@ export type RevokeOtherSessionsRequest = Message<"latchkey.v1.RevokeOtherSession
  * Use `create(RevokeOtherSessionsRequestSchema)` to create a new message.
  */
 export const RevokeOtherSessionsRequestSchema: GenMessage<RevokeOtherSessionsRequest> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_auth_service, 29);
+  messageDesc(file_latchkey_v1_auth_service, 33);
 
 /**
  * The response of RevokeOtherSessions.
@@ -1169,7 +1275,7 @@ export type RevokeOtherSessionsResponse = Message<"latchkey.v1.RevokeOtherSessio
  * Use `create(RevokeOtherSessionsResponseSchema)` to create a new message.
  */
 export const RevokeOtherSessionsResponseSchema: GenMessage<RevokeOtherSessionsResponse> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_auth_service, 30);
+  messageDesc(file_latchkey_v1_auth_service, 34);
 
 /**
  * The methods for the apps of end users: sign-up, sign-in by code, the session after it, and the user's own account.
@@ -1280,6 +1386,31 @@ export const AuthService: GenService<{
     methodKind: "unary";
     input: typeof RevokeTokenRequestSchema;
     output: typeof RevokeTokenResponseSchema;
+  },
+  /**
+   * Ends what a code could do and did: the recipient of its message says that it was not requested by them. The code no longer
+   * works, and the session that it started has ended. It succeeds for every token, also one that is malformed, forged or used
+   * before, so the answer reveals nothing. The page behind the link of a code mail calls it.
+   *
+   * @generated from rpc latchkey.v1.AuthService.ReportNotMe
+   */
+  reportNotMe: {
+    methodKind: "unary";
+    input: typeof ReportNotMeRequestSchema;
+    output: typeof ReportNotMeResponseSchema;
+  },
+  /**
+   * Takes a removed contact back, for 7 days: the notice that the contact got has a token for it. The contact is then verified and the
+   * user's primary one of its kind, the contacts that the user has verified since are removed, and all sessions of the user have
+   * ended. A contact that another user has verified since stays theirs. It succeeds for every token, so the answer reveals nothing.
+   * The page behind the link of the notice calls it.
+   *
+   * @generated from rpc latchkey.v1.AuthService.TakeBackContact
+   */
+  takeBackContact: {
+    methodKind: "unary";
+    input: typeof TakeBackContactRequestSchema;
+    output: typeof TakeBackContactResponseSchema;
   },
   /**
    * Returns the calling user.

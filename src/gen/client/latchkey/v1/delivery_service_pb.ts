@@ -17,7 +17,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file latchkey/v1/delivery_service.proto.
  */
 export const file_latchkey_v1_delivery_service: GenFile = /*@__PURE__*/
-  fileDesc("CiJsYXRjaGtleS92MS9kZWxpdmVyeV9zZXJ2aWNlLnByb3RvEgtsYXRjaGtleS52MSI3ChFHZXRNZXNzYWdlUmVxdWVzdBIOCgZhcHBfaWQYASABKAkSEgoKbWVzc2FnZV9pZBgCIAEoAyI7ChJHZXRNZXNzYWdlUmVzcG9uc2USJQoHbWVzc2FnZRgBIAEoCzIULmxhdGNoa2V5LnYxLk1lc3NhZ2UirAIKE0xpc3RNZXNzYWdlc1JlcXVlc3QSDgoGYXBwX2lkGAEgASgJEhEKCXBhZ2Vfc2l6ZRgCIAEoBRISCgpwYWdlX3Rva2VuGAMgASgJEhEKB3VzZXJfaWQYBCABKAlIABIPCgVlbWFpbBgFIAEoCUgAEg8KBXBob25lGAYgASgJSAASKgoGc3RhdHVzGAcgASgOMhoubGF0Y2hrZXkudjEuTWVzc2FnZVN0YXR1cxIQCghwcm92aWRlchgIIAEoCRIvCgtxdWV1ZWRfZnJvbRgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLQoJcXVldWVkX3RvGAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEILCglyZWNpcGllbnQiVwoUTGlzdE1lc3NhZ2VzUmVzcG9uc2USJgoIbWVzc2FnZXMYASADKAsyFC5sYXRjaGtleS52MS5NZXNzYWdlEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJSChNSZXRyeU1lc3NhZ2VSZXF1ZXN0Eg4KBmFwcF9pZBgBIAEoCRISCgptZXNzYWdlX2lkGAIgASgDEhcKD2lkZW1wb3RlbmN5X2tleRgDIAEoCSJBChRSZXRyeU1lc3NhZ2VSZXNwb25zZRIpCgljaGFsbGVuZ2UYASABKAsyFi5sYXRjaGtleS52MS5DaGFsbGVuZ2UiewoXR2V0RGVsaXZlcnlTdGF0c1JlcXVlc3QSDgoGYXBwX2lkGAEgASgJEigKBGZyb20YAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiYKAnRvGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJFChhHZXREZWxpdmVyeVN0YXRzUmVzcG9uc2USKQoFc3RhdHMYASADKAsyGi5sYXRjaGtleS52MS5EZWxpdmVyeVN0YXRzIpgCCg1EZWxpdmVyeVN0YXRzEicKA2RheRgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDwoHY291bnRyeRgCIAEoCRIlCgdjaGFubmVsGAMgASgOMhQubGF0Y2hrZXkudjEuQ2hhbm5lbBIQCghwcm92aWRlchgEIAEoCRIMCgRzZW50GAUgASgDEhEKCWRlbGl2ZXJlZBgGIAEoAxIQCgh2ZXJpZmllZBgHIAEoAxInCgRjb3N0GAggAygLMhkubGF0Y2hrZXkudjEuTWVzc2FnZVByaWNlEjgKFW1lZGlhbl90aW1lX3RvX3ZlcmlmeRgJIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiImChRMaXN0UHJvdmlkZXJzUmVxdWVzdBIOCgZhcHBfaWQYASABKAkiRwoVTGlzdFByb3ZpZGVyc1Jlc3BvbnNlEi4KCXByb3ZpZGVycxgBIAMoCzIbLmxhdGNoa2V5LnYxLlByb3ZpZGVyU3RhdHVzIp4CCg5Qcm92aWRlclN0YXR1cxIMCgRuYW1lGAEgASgJEgwKBGtpbmQYAiABKAkSJQoHY2hhbm5lbBgDIAEoDjIULmxhdGNoa2V5LnYxLkNoYW5uZWwSKQoFc3RhdGUYBCABKA4yGi5sYXRjaGtleS52MS5Qcm92aWRlclN0YXRlEikKBXNpbmNlGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBISCgpsYXN0X2Vycm9yGAYgASgJEjEKDWxhc3RfZXJyb3JfYXQYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgwKBHNlbnQYCCABKAMSDgoGZmFpbGVkGAkgASgDEg4KBmFwcF9pZBgKIAEoCSKZAQoSUHV0UHJvdmlkZXJSZXF1ZXN0Eg4KBmFwcF9pZBgBIAEoCRIMCgRuYW1lGAIgASgJEiUKB2NoYW5uZWwYAyABKA4yFC5sYXRjaGtleS52MS5DaGFubmVsEg0KA3VybBgEIAEoCUgAEhEKB2dhdGV3YXkYBSABKAlIABIQCghwb3NpdGlvbhgGIAEoBUIKCghzZXR0aW5ncyIVChNQdXRQcm92aWRlclJlc3BvbnNlIjUKFURlbGV0ZVByb3ZpZGVyUmVxdWVzdBIOCgZhcHBfaWQYASABKAkSDAoEbmFtZRgCIAEoCSIYChZEZWxldGVQcm92aWRlclJlc3BvbnNlIjMKE1Rlc3RQcm92aWRlclJlcXVlc3QSDgoGYXBwX2lkGAEgASgJEgwKBG5hbWUYAiABKAkiNwoUVGVzdFByb3ZpZGVyUmVzcG9uc2USDgoGdGVzdGVkGAEgASgIEg8KB3Byb2JsZW0YAiABKAkqXwoNUHJvdmlkZXJTdGF0ZRIeChpQUk9WSURFUl9TVEFURV9VTlNQRUNJRklFRBAAEhUKEVBST1ZJREVSX1NUQVRFX1VQEAESFwoTUFJPVklERVJfU1RBVEVfRE9XThACMpMHCg9EZWxpdmVyeVNlcnZpY2USZwoKR2V0TWVzc2FnZRIeLmxhdGNoa2V5LnYxLkdldE1lc3NhZ2VSZXF1ZXN0Gh8ubGF0Y2hrZXkudjEuR2V0TWVzc2FnZVJlc3BvbnNlIhiQAgKq1BgRCAQSDW1lc3NhZ2VzOnJlYWQSbQoMTGlzdE1lc3NhZ2VzEiAubGF0Y2hrZXkudjEuTGlzdE1lc3NhZ2VzUmVxdWVzdBohLmxhdGNoa2V5LnYxLkxpc3RNZXNzYWdlc1Jlc3BvbnNlIhiQAgKq1BgRCAQSDW1lc3NhZ2VzOnJlYWQSawoMUmV0cnlNZXNzYWdlEiAubGF0Y2hrZXkudjEuUmV0cnlNZXNzYWdlUmVxdWVzdBohLmxhdGNoa2V5LnYxLlJldHJ5TWVzc2FnZVJlc3BvbnNlIhaq1BgSCAQSDm1lc3NhZ2VzOmFkbWluEnkKEEdldERlbGl2ZXJ5U3RhdHMSJC5sYXRjaGtleS52MS5HZXREZWxpdmVyeVN0YXRzUmVxdWVzdBolLmxhdGNoa2V5LnYxLkdldERlbGl2ZXJ5U3RhdHNSZXNwb25zZSIYkAICqtQYEQgEEg1tZXNzYWdlczpyZWFkEnAKDUxpc3RQcm92aWRlcnMSIS5sYXRjaGtleS52MS5MaXN0UHJvdmlkZXJzUmVxdWVzdBoiLmxhdGNoa2V5LnYxLkxpc3RQcm92aWRlcnNSZXNwb25zZSIYkAICqtQYEQgEEg1tZXNzYWdlczpyZWFkEmsKC1B1dFByb3ZpZGVyEh8ubGF0Y2hrZXkudjEuUHV0UHJvdmlkZXJSZXF1ZXN0GiAubGF0Y2hrZXkudjEuUHV0UHJvdmlkZXJSZXNwb25zZSIZkAICqtQYEggEEg5tZXNzYWdlczphZG1pbhJxCg5EZWxldGVQcm92aWRlchIiLmxhdGNoa2V5LnYxLkRlbGV0ZVByb3ZpZGVyUmVxdWVzdBojLmxhdGNoa2V5LnYxLkRlbGV0ZVByb3ZpZGVyUmVzcG9uc2UiFqrUGBIIBBIObWVzc2FnZXM6YWRtaW4SbgoMVGVzdFByb3ZpZGVyEiAubGF0Y2hrZXkudjEuVGVzdFByb3ZpZGVyUmVxdWVzdBohLmxhdGNoa2V5LnYxLlRlc3RQcm92aWRlclJlc3BvbnNlIhmQAgKq1BgSCAQSDm1lc3NhZ2VzOmFkbWluQjUKC2xhdGNoa2V5LnYxUAFaFmxhdGNoa2V5L3YxO2xhdGNoa2V5djGqAgtMYXRjaGtleS5WMWIGcHJvdG8z", [file_google_protobuf_duration, file_google_protobuf_timestamp, file_latchkey_v1_access, file_latchkey_v1_challenge, file_latchkey_v1_message]);
+  fileDesc("CiJsYXRjaGtleS92MS9kZWxpdmVyeV9zZXJ2aWNlLnByb3RvEgtsYXRjaGtleS52MSI3ChFHZXRNZXNzYWdlUmVxdWVzdBIOCgZhcHBfaWQYASABKAkSEgoKbWVzc2FnZV9pZBgCIAEoAyI7ChJHZXRNZXNzYWdlUmVzcG9uc2USJQoHbWVzc2FnZRgBIAEoCzIULmxhdGNoa2V5LnYxLk1lc3NhZ2UirAIKE0xpc3RNZXNzYWdlc1JlcXVlc3QSDgoGYXBwX2lkGAEgASgJEhEKCXBhZ2Vfc2l6ZRgCIAEoBRISCgpwYWdlX3Rva2VuGAMgASgJEhEKB3VzZXJfaWQYBCABKAlIABIPCgVlbWFpbBgFIAEoCUgAEg8KBXBob25lGAYgASgJSAASKgoGc3RhdHVzGAcgASgOMhoubGF0Y2hrZXkudjEuTWVzc2FnZVN0YXR1cxIQCghwcm92aWRlchgIIAEoCRIvCgtxdWV1ZWRfZnJvbRgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLQoJcXVldWVkX3RvGAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEILCglyZWNpcGllbnQiVwoUTGlzdE1lc3NhZ2VzUmVzcG9uc2USJgoIbWVzc2FnZXMYASADKAsyFC5sYXRjaGtleS52MS5NZXNzYWdlEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJSChNSZXRyeU1lc3NhZ2VSZXF1ZXN0Eg4KBmFwcF9pZBgBIAEoCRISCgptZXNzYWdlX2lkGAIgASgDEhcKD2lkZW1wb3RlbmN5X2tleRgDIAEoCSJBChRSZXRyeU1lc3NhZ2VSZXNwb25zZRIpCgljaGFsbGVuZ2UYASABKAsyFi5sYXRjaGtleS52MS5DaGFsbGVuZ2UiewoXR2V0RGVsaXZlcnlTdGF0c1JlcXVlc3QSDgoGYXBwX2lkGAEgASgJEigKBGZyb20YAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiYKAnRvGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJFChhHZXREZWxpdmVyeVN0YXRzUmVzcG9uc2USKQoFc3RhdHMYASADKAsyGi5sYXRjaGtleS52MS5EZWxpdmVyeVN0YXRzIpgCCg1EZWxpdmVyeVN0YXRzEicKA2RheRgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDwoHY291bnRyeRgCIAEoCRIlCgdjaGFubmVsGAMgASgOMhQubGF0Y2hrZXkudjEuQ2hhbm5lbBIQCghwcm92aWRlchgEIAEoCRIMCgRzZW50GAUgASgDEhEKCWRlbGl2ZXJlZBgGIAEoAxIQCgh2ZXJpZmllZBgHIAEoAxInCgRjb3N0GAggAygLMhkubGF0Y2hrZXkudjEuTWVzc2FnZVByaWNlEjgKFW1lZGlhbl90aW1lX3RvX3ZlcmlmeRgJIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiImChRMaXN0UHJvdmlkZXJzUmVxdWVzdBIOCgZhcHBfaWQYASABKAkiRwoVTGlzdFByb3ZpZGVyc1Jlc3BvbnNlEi4KCXByb3ZpZGVycxgBIAMoCzIbLmxhdGNoa2V5LnYxLlByb3ZpZGVyU3RhdHVzIsoCCg5Qcm92aWRlclN0YXR1cxIMCgRuYW1lGAEgASgJEgwKBGtpbmQYAiABKAkSJQoHY2hhbm5lbBgDIAEoDjIULmxhdGNoa2V5LnYxLkNoYW5uZWwSKQoFc3RhdGUYBCABKA4yGi5sYXRjaGtleS52MS5Qcm92aWRlclN0YXRlEikKBXNpbmNlGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBISCgpsYXN0X2Vycm9yGAYgASgJEjEKDWxhc3RfZXJyb3JfYXQYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgwKBHNlbnQYCCABKAMSDgoGZmFpbGVkGAkgASgDEg4KBmFwcF9pZBgKIAEoCRIqCgdmYWlsaW5nGAsgAygLMhkubGF0Y2hrZXkudjEuRmFpbGluZ1JvdXRlInAKDEZhaWxpbmdSb3V0ZRIPCgdjb3VudHJ5GAEgASgJEikKBXNpbmNlGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIQCgh2ZXJpZmllZBgDIAEoBRISCgp1bnZlcmlmaWVkGAQgASgFIpkBChJQdXRQcm92aWRlclJlcXVlc3QSDgoGYXBwX2lkGAEgASgJEgwKBG5hbWUYAiABKAkSJQoHY2hhbm5lbBgDIAEoDjIULmxhdGNoa2V5LnYxLkNoYW5uZWwSDQoDdXJsGAQgASgJSAASEQoHZ2F0ZXdheRgFIAEoCUgAEhAKCHBvc2l0aW9uGAYgASgFQgoKCHNldHRpbmdzIhUKE1B1dFByb3ZpZGVyUmVzcG9uc2UiNQoVRGVsZXRlUHJvdmlkZXJSZXF1ZXN0Eg4KBmFwcF9pZBgBIAEoCRIMCgRuYW1lGAIgASgJIhgKFkRlbGV0ZVByb3ZpZGVyUmVzcG9uc2UiMwoTVGVzdFByb3ZpZGVyUmVxdWVzdBIOCgZhcHBfaWQYASABKAkSDAoEbmFtZRgCIAEoCSI3ChRUZXN0UHJvdmlkZXJSZXNwb25zZRIOCgZ0ZXN0ZWQYASABKAgSDwoHcHJvYmxlbRgCIAEoCSpfCg1Qcm92aWRlclN0YXRlEh4KGlBST1ZJREVSX1NUQVRFX1VOU1BFQ0lGSUVEEAASFQoRUFJPVklERVJfU1RBVEVfVVAQARIXChNQUk9WSURFUl9TVEFURV9ET1dOEAIykwcKD0RlbGl2ZXJ5U2VydmljZRJnCgpHZXRNZXNzYWdlEh4ubGF0Y2hrZXkudjEuR2V0TWVzc2FnZVJlcXVlc3QaHy5sYXRjaGtleS52MS5HZXRNZXNzYWdlUmVzcG9uc2UiGJACAqrUGBEIBBINbWVzc2FnZXM6cmVhZBJtCgxMaXN0TWVzc2FnZXMSIC5sYXRjaGtleS52MS5MaXN0TWVzc2FnZXNSZXF1ZXN0GiEubGF0Y2hrZXkudjEuTGlzdE1lc3NhZ2VzUmVzcG9uc2UiGJACAqrUGBEIBBINbWVzc2FnZXM6cmVhZBJrCgxSZXRyeU1lc3NhZ2USIC5sYXRjaGtleS52MS5SZXRyeU1lc3NhZ2VSZXF1ZXN0GiEubGF0Y2hrZXkudjEuUmV0cnlNZXNzYWdlUmVzcG9uc2UiFqrUGBIIBBIObWVzc2FnZXM6YWRtaW4SeQoQR2V0RGVsaXZlcnlTdGF0cxIkLmxhdGNoa2V5LnYxLkdldERlbGl2ZXJ5U3RhdHNSZXF1ZXN0GiUubGF0Y2hrZXkudjEuR2V0RGVsaXZlcnlTdGF0c1Jlc3BvbnNlIhiQAgKq1BgRCAQSDW1lc3NhZ2VzOnJlYWQScAoNTGlzdFByb3ZpZGVycxIhLmxhdGNoa2V5LnYxLkxpc3RQcm92aWRlcnNSZXF1ZXN0GiIubGF0Y2hrZXkudjEuTGlzdFByb3ZpZGVyc1Jlc3BvbnNlIhiQAgKq1BgRCAQSDW1lc3NhZ2VzOnJlYWQSawoLUHV0UHJvdmlkZXISHy5sYXRjaGtleS52MS5QdXRQcm92aWRlclJlcXVlc3QaIC5sYXRjaGtleS52MS5QdXRQcm92aWRlclJlc3BvbnNlIhmQAgKq1BgSCAQSDm1lc3NhZ2VzOmFkbWluEnEKDkRlbGV0ZVByb3ZpZGVyEiIubGF0Y2hrZXkudjEuRGVsZXRlUHJvdmlkZXJSZXF1ZXN0GiMubGF0Y2hrZXkudjEuRGVsZXRlUHJvdmlkZXJSZXNwb25zZSIWqtQYEggEEg5tZXNzYWdlczphZG1pbhJuCgxUZXN0UHJvdmlkZXISIC5sYXRjaGtleS52MS5UZXN0UHJvdmlkZXJSZXF1ZXN0GiEubGF0Y2hrZXkudjEuVGVzdFByb3ZpZGVyUmVzcG9uc2UiGZACAqrUGBIIBBIObWVzc2FnZXM6YWRtaW5CNQoLbGF0Y2hrZXkudjFQAVoWbGF0Y2hrZXkvdjE7bGF0Y2hrZXl2MaoCC0xhdGNoa2V5LlYxYgZwcm90bzM", [file_google_protobuf_duration, file_google_protobuf_timestamp, file_latchkey_v1_access, file_latchkey_v1_challenge, file_latchkey_v1_message]);
 
 /**
  * The request of GetMessage.
@@ -498,6 +498,14 @@ export type ProviderStatus = Message<"latchkey.v1.ProviderStatus"> & {
    * @generated from field: string app_id = 10;
    */
   appId: string;
+
+  /**
+   * The countries in which people do not enter the codes that the carrier took. Other carriers of the channel are used first there; a
+   * few messages still probe this one. All processes answer alike.
+   *
+   * @generated from field: repeated latchkey.v1.FailingRoute failing = 11;
+   */
+  failing: FailingRoute[];
 };
 
 /**
@@ -506,6 +514,48 @@ export type ProviderStatus = Message<"latchkey.v1.ProviderStatus"> & {
  */
 export const ProviderStatusSchema: GenMessage<ProviderStatus> = /*@__PURE__*/
   messageDesc(file_latchkey_v1_delivery_service, 11);
+
+/**
+ * A country in which the codes of a carrier are not entered: 15 messages in a row, each requested from another network.
+ *
+ * @generated from message latchkey.v1.FailingRoute
+ */
+export type FailingRoute = Message<"latchkey.v1.FailingRoute"> & {
+  /**
+   * The country: ISO 3166-1 alpha-2.
+   *
+   * @generated from field: string country = 1;
+   */
+  country: string;
+
+  /**
+   * Since when the route fails.
+   *
+   * @generated from field: google.protobuf.Timestamp since = 2;
+   */
+  since?: Timestamp | undefined;
+
+  /**
+   * How many messages that the carrier took since then were verified. The second one restores the route.
+   *
+   * @generated from field: int32 verified = 3;
+   */
+  verified: number;
+
+  /**
+   * How many messages that the carrier took since then, or since the latest verified one, were not verified.
+   *
+   * @generated from field: int32 unverified = 4;
+   */
+  unverified: number;
+};
+
+/**
+ * Describes the message latchkey.v1.FailingRoute.
+ * Use `create(FailingRouteSchema)` to create a new message.
+ */
+export const FailingRouteSchema: GenMessage<FailingRoute> = /*@__PURE__*/
+  messageDesc(file_latchkey_v1_delivery_service, 12);
 
 /**
  * The request of PutProvider. It may be at most 32 KiB large.
@@ -573,7 +623,7 @@ export type PutProviderRequest = Message<"latchkey.v1.PutProviderRequest"> & {
  * Use `create(PutProviderRequestSchema)` to create a new message.
  */
 export const PutProviderRequestSchema: GenMessage<PutProviderRequest> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_delivery_service, 12);
+  messageDesc(file_latchkey_v1_delivery_service, 13);
 
 /**
  * The response of PutProvider.
@@ -588,7 +638,7 @@ export type PutProviderResponse = Message<"latchkey.v1.PutProviderResponse"> & {
  * Use `create(PutProviderResponseSchema)` to create a new message.
  */
 export const PutProviderResponseSchema: GenMessage<PutProviderResponse> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_delivery_service, 13);
+  messageDesc(file_latchkey_v1_delivery_service, 14);
 
 /**
  * The request of DeleteProvider.
@@ -616,7 +666,7 @@ export type DeleteProviderRequest = Message<"latchkey.v1.DeleteProviderRequest">
  * Use `create(DeleteProviderRequestSchema)` to create a new message.
  */
 export const DeleteProviderRequestSchema: GenMessage<DeleteProviderRequest> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_delivery_service, 14);
+  messageDesc(file_latchkey_v1_delivery_service, 15);
 
 /**
  * The response of DeleteProvider.
@@ -631,7 +681,7 @@ export type DeleteProviderResponse = Message<"latchkey.v1.DeleteProviderResponse
  * Use `create(DeleteProviderResponseSchema)` to create a new message.
  */
 export const DeleteProviderResponseSchema: GenMessage<DeleteProviderResponse> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_delivery_service, 15);
+  messageDesc(file_latchkey_v1_delivery_service, 16);
 
 /**
  * The request of TestProvider.
@@ -659,7 +709,7 @@ export type TestProviderRequest = Message<"latchkey.v1.TestProviderRequest"> & {
  * Use `create(TestProviderRequestSchema)` to create a new message.
  */
 export const TestProviderRequestSchema: GenMessage<TestProviderRequest> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_delivery_service, 16);
+  messageDesc(file_latchkey_v1_delivery_service, 17);
 
 /**
  * The response of TestProvider.
@@ -687,7 +737,7 @@ export type TestProviderResponse = Message<"latchkey.v1.TestProviderResponse"> &
  * Use `create(TestProviderResponseSchema)` to create a new message.
  */
 export const TestProviderResponseSchema: GenMessage<TestProviderResponse> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_delivery_service, 17);
+  messageDesc(file_latchkey_v1_delivery_service, 18);
 
 /**
  * Whether messages are given to a carrier.

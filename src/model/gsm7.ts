@@ -41,6 +41,25 @@ export function gsm7Length(text: string): number | null {
   return length;
 }
 
+/** What a reader takes for a character that GSM-7 does not have, and that has no accent to lose. */
+const alike: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    ı: "i",
+    ł: "l",
+    Ł: "L",
+    đ: "d",
+    Đ: "D",
+    œ: "oe",
+    Œ: "OE",
+    "’": "'",
+    "‘": "'",
+    "“": '"',
+    "”": '"',
+    "–": "-",
+    "—": "-",
+  }),
+);
+
 /**
  * Converts a text to the GSM 03.38 basic alphabet. Other letters lose their accents, and remaining characters are dropped. A
  * single other character would halve the length of an SMS and so double the price.
@@ -48,7 +67,11 @@ export function gsm7Length(text: string): number | null {
 export function toGsm7(text: string): string {
   let result = "";
   for (const character of text) {
-    result += basic.has(character) ? character : [...character.normalize("NFKD")].filter((part) => basic.has(part)).join("");
+    result += basic.has(character) ? character : (alike.get(character) ?? withoutAccents(character));
   }
   return result;
+}
+
+function withoutAccents(character: string): string {
+  return [...character.normalize("NFKD")].filter((part) => basic.has(part)).join("");
 }

@@ -1,0 +1,34 @@
+/**
+ * Routing of apps and what was learned about routes. See `port/routes.ts`.
+ * apps.routing: JSON text of a list of `Route`.
+ * messages_by_sent: the messages that carriers took, as they are judged. messages_by_challenge: the later messages of a challenge.
+ * E-mail has no country and is in neither.
+ * route_health: routes with unverified messages of late. unverified: JSON text of a list of requester networks and times.
+ * failing_since: null while the route is used. Then verified and misses count its messages since that time.
+ * route_judging: at most one row, the message up to which all were judged.
+ */
+export const routingTables = `
+ALTER TABLE apps ADD COLUMN routing TEXT NOT NULL DEFAULT '[]';
+
+CREATE INDEX messages_by_sent ON messages (sent_at, message_id) WHERE sent_at IS NOT NULL AND country IS NOT NULL;
+CREATE INDEX messages_by_challenge ON messages (challenge_id, sent_at) WHERE sent_at IS NOT NULL AND country IS NOT NULL;
+
+CREATE TABLE route_health (
+  provider      TEXT NOT NULL,
+  channel       TEXT NOT NULL,
+  country       TEXT NOT NULL,
+  unverified    TEXT NOT NULL,
+  failing_since INTEGER,
+  verified      INTEGER NOT NULL,
+  misses        INTEGER NOT NULL,
+  probe_at      INTEGER NOT NULL,
+  changed_at    INTEGER NOT NULL,
+  PRIMARY KEY (provider, channel, country)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE route_judging (
+  only_row   INTEGER PRIMARY KEY CHECK (only_row = 1),
+  sent_at    INTEGER NOT NULL,
+  message_id INTEGER NOT NULL
+) STRICT;
+`;
