@@ -68,7 +68,7 @@ describe.each(testEngines())("routing on $engine", ({ database }) => {
     // The settlements are written within 50 ms.
     const { messages } = on.app.core.deps.store;
     await eventually("the messages", async () => {
-      const sent = await messages.list({ filter: { status: "sent" }, before: null, limit: 20 });
+      const { messages: sent } = await messages.list({ filter: { status: "sent" }, before: null, limit: 20 });
       return sent.length === 15 ? sent : undefined;
     });
     on.clock.advance(2 * 60_000);

@@ -1,4 +1,4 @@
-// Made of tools/mail/mail.mjml by `npm run generate:mail`. Do not edit.
+// Made of src/delivery/mail/mjml/mail.mjml by `npm run generate:mail`. Do not edit.
 
 /** HTML, escaped where it comes from a text. Without some of them, the part of the mail around them is left out. */
 export interface Slots {

@@ -16,7 +16,13 @@ const { issuer, appName, policy, policySettings } = settings;
 const deployment = { issuer, appName, policy, localhostAllowed: false };
 const opened = openStore(storeLocation(settings), { inFlight: () => 0 }).then(async (store) => {
   const directory = await openDirectory({ apps: store.apps, deployment, clock: Date.now, log });
-  return { clock: Date.now, store, directory, deployment: { issuer, appName: "Latchkey", isProduction: true, policy, policySettings }, log };
+  return {
+    clock: Date.now,
+    store,
+    directory,
+    deployment: { issuer, appName: "Latchkey", isProduction: true, policy, policySettings },
+    log,
+  };
 });
 
 /** Calls `act` for 0, 1 … `count` - 1, as `callers` callers do who each wait for their answer. Gives calls a second. */

@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import mjml2html from "mjml";
 
 const folder = new URL("./", import.meta.url);
-const target = new URL("../../src/delivery/mail/template.ts", import.meta.url);
+const target = new URL("../template.ts", import.meta.url);
 const { html, errors } = await mjml2html(readFileSync(new URL("mail.mjml", folder), "utf8"), {
   validationLevel: "soft",
   // A mail fetches nothing from a host that the app did not choose.
@@ -27,7 +27,7 @@ const body = html
 
 writeFileSync(
   target,
-  `// Made of tools/mail/mail.mjml by \`npm run generate:mail\`. Do not edit.
+  `// Made of src/delivery/mail/mjml/mail.mjml by \`npm run generate:mail\`. Do not edit.
 
 /** HTML, escaped where it comes from a text. Without some of them, the part of the mail around them is left out. */
 export interface Slots {
