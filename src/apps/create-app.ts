@@ -37,6 +37,7 @@ export async function createApp(deps: AppsDeps, actor: Actor, input: CreateAppIn
     carriers: [],
     wording: noWording,
     routing: [],
+    workflows: [],
     testIdentifiers: [],
     state: "active" as const,
   };

@@ -101,6 +101,7 @@ function resolveApp(record: AppRecord, { issuer, appName, policy }: DeploymentVa
     carriers: record.carriers,
     wording: record.wording,
     routing: record.routing,
+    workflows: record.workflows,
     testIdentifiers: record.testIdentifiers,
     policy: resolvePolicy(record.policy, withChannelsOf(record.carriers, policy)),
   };

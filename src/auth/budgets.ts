@@ -36,17 +36,21 @@ interface Sending {
  */
 export function sendCharges(policy: Policy, sending: Sending): BudgetCharge[] {
   const { budgetKey, channel } = sending;
-  const charges: BudgetCharge[] = [
+  return [
     {
       key: ownSendsKey(sending),
       limits: policy.sendsPerRequester,
       hold: { stepsMs: policy.resendCooldownMs, jitter: randomJitter() },
     },
     { key: keyOf("sends", budgetKey), limits: policy.sendsPerIdentifier },
+    ...paidCharges(policy, { budgetKey, channel }),
   ];
-  if (paidChannels.includes(channel))
-    charges.push({ key: keyOf("paidSends", budgetKey), limits: policy.paidSendsPerIdentifier });
-  return charges;
+}
+
+/** The budget of messages to an identifier that cost money. None for e-mail. */
+export function paidCharges(policy: Policy, { budgetKey, channel }: Pick<Sending, "budgetKey" | "channel">): BudgetCharge[] {
+  if (!paidChannels.includes(channel)) return [];
+  return [{ key: keyOf("paidSends", budgetKey), limits: policy.paidSendsPerIdentifier }];
 }
 
 /** The limits of a new challenge. How many are live is counted by the exact identifier. */

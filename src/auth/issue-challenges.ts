@@ -1,14 +1,16 @@
 import { randomDelay } from "../crypto/random.js";
 import type { Caller } from "../model/caller.js";
 import type { Challenge } from "../model/challenge.js";
+import type { Channel } from "../model/channel.js";
 import { channelReaches, isContact } from "../model/identifier.js";
 import type { Budget } from "../model/metrics.js";
 import type { Policy } from "../model/policy.js";
 import type { EpochMs } from "../model/time.js";
 import type { MessageWords } from "../model/wording.js";
+import type { BudgetCharge } from "../store/port/budgets.js";
 import type { Recipient } from "../store/port/challenges.js";
 import { messageCharges, numberCharges, registrationCallCharges, sendCallCharges } from "./brakes.js";
-import { ownSendsKey, sendGuard } from "./budgets.js";
+import { ownSendsKey, paidCharges, sendGuard } from "./budgets.js";
 import { type CodeOptions, noCodeOptions } from "./code-options.js";
 import type { Deps } from "./deps.js";
 import { type Idempotency, idempotencyMac } from "./idempotency.js";
@@ -17,6 +19,7 @@ import { refuseLocked, refuseLockedUser } from "./lockout.js";
 import { type ChallengePlan, type Destination, draftChallenge, type Wanted } from "./new-challenge.js";
 import { requesterKeyOf } from "./requester.js";
 import { planTests, testDestination } from "./test-identifiers.js";
+import { type LaterStep, laterStepsOf, summed } from "./workflow.js";
 
 interface IssueInput {
   /** The name of the RPC in idempotency keys. */
@@ -48,7 +51,8 @@ export async function issueChallenges(deps: Deps, caller: Caller, input: IssueIn
   const requesterKey = requesterKeyOf(deps, caller);
   const { method, budget, wanted, code = noCodeOptions } = input;
   const idempotency = idempotencyMac(deps, caller, { method, requesterKey, idempotency: input.idempotency });
-  const asked = wanted.map((one, index) => askedOf(deps, caller, { one, requesterKey, isFirst: index === 0 }));
+  const ttlMs = code.ttlMs ?? policy.codeTtlMs;
+  const asked = wanted.map((one, index) => askedOf(deps, caller, { one, requesterKey, ttlMs, isFirst: index === 0 }));
   const askedAt = deps.clock();
   const prepared = await challenges.prepareSend({
     idempotency,
@@ -69,7 +73,7 @@ export async function issueChallenges(deps: Deps, caller: Caller, input: IssueIn
   const tests = await planTests(deps, caller, { wanted, now: askedAt });
   const drafts = await deps.codes.withSlot("send", caller, async (slot) => {
     const made = [];
-    for (const [index, { one, keys, guard }] of asked.entries()) {
+    for (const [index, { one, keys, guard, later }] of asked.entries()) {
       const { purpose, channel, identifier } = one;
       const { recipient } = prepared;
       const plan = tests?.[index] ?? null;
@@ -77,24 +81,30 @@ export async function issueChallenges(deps: Deps, caller: Caller, input: IssueIn
       const found = plan === null ? input.destinationOf(one, recipient) : testDestination(caller, { plan, ...given });
       const destination = { replaces: null, ...found };
       const { contact } = destination;
-      const { hidden } = numberCharges(deps, caller, { channel, contact, ...keys, isNamed: isNamed(one) });
+      const number = { contact, ...keys, isNamed: isNamed(one) };
+      const hidden = ofMessages(channel, later, (over) => numberCharges(deps, caller, { channel: over, ...number }).hidden);
       const test = plan?.identifier ?? null;
       const challenge: ChallengePlan = { purpose, channel, identifier, isTest: test !== null, ...keys, ...destination };
       const options = test === null ? code : { ...code, custom: test.code };
       made.push({
         draft: await draftChallenge(deps, slot, { plan: challenge, code: options, words: input.words, caller }),
         guard: { ...guard, hidden },
+        later,
       });
     }
     return made;
   });
   const now = deps.clock();
   const dueAt = deliverAt(policy, now);
-  const expiresAt = now + (code.ttlMs ?? policy.codeTtlMs);
+  const expiresAt = now + ttlMs;
   const issued = await challenges.issue({
     idempotency,
     registration: input.registration?.() ?? null,
-    challenges: drafts.map(({ draft, guard }) => ({ challenge: { expiresAt, ...draft }, guard })),
+    challenges: drafts.map(({ draft, guard, later }) => ({
+      challenge: { expiresAt, ...draft },
+      guard,
+      later: later.map(({ channel, delayMs }) => ({ channel, dueAt: dueAt + delayMs })),
+    })),
     deliverAt: dueAt,
     now,
   });
@@ -108,8 +118,8 @@ export async function issueChallenges(deps: Deps, caller: Caller, input: IssueIn
 }
 
 /** What one of the requested challenges is counted by. The first one carries the charges of the call. */
-function askedOf(deps: Deps, caller: Caller, given: { one: Wanted; requesterKey: Buffer; isFirst: boolean }) {
-  const { one, requesterKey, isFirst } = given;
+function askedOf(deps: Deps, caller: Caller, given: { one: Wanted; requesterKey: Buffer; ttlMs: number; isFirst: boolean }) {
+  const { one, requesterKey, ttlMs, isFirst } = given;
   const { purpose, channel, identifier } = one;
   const { poolId } = caller.app;
   const keys = {
@@ -121,9 +131,27 @@ function askedOf(deps: Deps, caller: Caller, given: { one: Wanted; requesterKey:
   const ofCall =
     purpose === "registration" ? registrationCallCharges(deps, caller) : sendCallCharges(deps, caller, ownSendsKey(keys));
   const contact = isContact(identifier) ? identifier : null;
-  const { shown } = numberCharges(deps, caller, { channel, contact, ...keys, isNamed: isNamed(one) });
-  const charges = [...guard.charges, ...(isFirst ? ofCall : []), ...messageCharges(caller, channel), ...shown];
-  return { one, keys, guard: { ...guard, charges } };
+  const number = { contact, ...keys, isNamed: isNamed(one) };
+  const later = laterStepsOf(caller, channel, ttlMs);
+  const ofMessage = (over: Channel) => [
+    ...messageCharges(caller, over),
+    ...numberCharges(deps, caller, { channel: over, ...number }).shown,
+  ];
+  const ofCalls = [...guard.charges, ...(isFirst ? ofCall : [])];
+  if (later.length === 0) return { one, keys, later, guard: { ...guard, charges: [...ofCalls, ...ofMessage(channel)] } };
+  const ofLater = later.flatMap((step) => paidCharges(caller.policy, { ...keys, channel: step.channel }));
+  const charges = summed([...ofCalls, ...ofLater, ...ofMessages(channel, later, ofMessage)]);
+  return { one, keys, later, guard: { ...guard, charges } };
+}
+
+/** What the first message of a challenge and its later ones are charged for together. */
+function ofMessages(
+  channel: Channel,
+  later: readonly LaterStep[],
+  chargesOf: (channel: Channel) => readonly BudgetCharge[],
+): readonly BudgetCharge[] {
+  if (later.length === 0) return chargesOf(channel);
+  return summed([channel, ...later.map((step) => step.channel)].flatMap(chargesOf));
 }
 
 /** Whether the request itself holds the contact that the code goes to. */

@@ -5,6 +5,7 @@ import type { AppRouting } from "./routing.js";
 import type { TestIdentifier } from "./test-identifier.js";
 import type { EpochMs } from "./time.js";
 import type { AppWording } from "./wording.js";
+import type { AppWorkflows } from "./workflow.js";
 
 /** An archived app refuses all calls of its clients and keeps its data. */
 export type AppState = "active" | "archived";
@@ -40,6 +41,8 @@ export interface AppRecord {
   readonly wording: AppWording;
   /** Which carriers and senders its messages use. Empty: the carriers in their order. */
   readonly routing: AppRouting;
+  /** Which messages follow if a code does not come back. Empty: none. */
+  readonly workflows: AppWorkflows;
   /** The contacts that the app uses for tests, in the order in which they were set. */
   readonly testIdentifiers: readonly TestIdentifier[];
   readonly state: AppState;
@@ -81,6 +84,7 @@ export interface App {
   readonly carriers: readonly AppCarrier[];
   readonly wording: AppWording;
   readonly routing: AppRouting;
+  readonly workflows: AppWorkflows;
   readonly testIdentifiers: readonly TestIdentifier[];
   /** Applies to all calls of the app's clients. */
   readonly policy: Policy;

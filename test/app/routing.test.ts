@@ -47,13 +47,22 @@ describe.each(testEngines())("routing on $engine", ({ database }) => {
       { countries: ["DE", "US"], carriers: [{ name: "second" }, { name: "first" }], senders: ["SHOP", "+46739000000"] },
       { carriers: [{ name: "first", weight: 1 }], senders: ["46739"] },
     ];
-    const { app } = await apps().updateRouting({ appId: "default", channel: Channel.SMS, routes });
+    const { app } = await apps().updateRouting({
+      appId: "default",
+      channel: Channel.SMS,
+      routes,
+      updateMask: { paths: ["routes"] },
+    });
     expect(app!.routing).toMatchObject([{ channel: Channel.SMS, routes }]);
     expect(await sendTo("+4915112345679")).toMatchObject({ carrier: "second", sender: "SHOP" });
     expect(await sendTo("+14155550132")).toMatchObject({ carrier: "second", sender: "+46739000000" });
     expect(await sendTo(sweden)).toMatchObject({ carrier: "first", sender: "46739" });
     const unknown = [{ carriers: [{ name: "third" }] }];
-    expect(await refused(apps().updateRouting({ appId: "default", channel: Channel.SMS, routes: unknown }))).toMatchObject({
+    expect(
+      await refused(
+        apps().updateRouting({ appId: "default", channel: Channel.SMS, routes: unknown, updateMask: { paths: ["routes"] } }),
+      ),
+    ).toMatchObject({
       reason: "REQUEST_INVALID",
     });
     expect((await apps().getApp({ appId: "default" })).app!.routing).toEqual(app!.routing);

@@ -124,6 +124,7 @@ describe.each(storeEngines())("the directory over $engine", ({ open }) => {
       wording: noWording,
       testIdentifiers: [],
       routing: [],
+      workflows: [],
       policy,
     });
     await apps.changeApp({ appId: "default", apply: (app) => ({ ...app, displayName: "Mine", audience: "urn:mine" }) });

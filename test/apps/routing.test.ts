@@ -11,7 +11,7 @@ const carriers = [
   { name: "smtp", channel: "email" },
 ] as const;
 
-type Routes = UpdateRoutingInput["routes"];
+type Routes = NonNullable<UpdateRoutingInput["routes"]>;
 
 const route = (change: Partial<Routes[number]> = {}): Routes[number] => ({
   countries: [],

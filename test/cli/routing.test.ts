@@ -73,6 +73,7 @@ describe.each(testEngines())("routing commands on $engine", ({ database }) => {
         },
         { channel: "sms", countries: [], prefixes: [], carriers: [{ name: "first", weight: 0 }], senders: [] },
       ],
+      workflows: [],
       failing: [],
     });
     expect((await set([])).out).toMatch(/no routes for sms now/);
@@ -95,7 +96,40 @@ describe.each(testEngines())("routing commands on $engine", ({ database }) => {
     const { code, err } = await set(routes);
     expect(code).toBe(1);
     expect(err).toContain(sentence);
-    expect((await routing("show", "--json")).json()).toEqual({ routes: [], failing: [] });
+    expect((await routing("show", "--json")).json()).toEqual({ routes: [], workflows: [], failing: [] });
+  });
+
+  it("workflow sets over which channels a code goes again, and show and explain print it", async () => {
+    const workflow = (then: string, channel = "sms") => routing("workflow", "--channel", channel, "--then", then);
+    env.LATCHKEY_VOICE_URL = env
+      .LATCHKEY_SMS_URL!.split(",")[0]!
+      .replace("#first", "#caller")
+      .replace("gateway.json", "voice.json");
+    fileOf("voice.json", gateway.replace('"sms"', '"voice"'));
+    expect(await workflow("voice:90s")).toMatchObject({
+      code: 0,
+      out: "A code of the app shop that went by sms goes again by voice after 90s, unless it was used.\n",
+    });
+    expect((await routing("show")).out).toContain("A code that went by sms goes again by voice after 90s.");
+    expect((await routing("show", "--json")).json()).toMatchObject({
+      workflows: [{ channel: "sms", steps: [{ channel: "voice", after_seconds: 90 }] }],
+    });
+    expect((await routing("explain", "+46701740605")).out).toContain("If the code does not come back: voice after 90s.");
+    for (const [then, sentence] of [
+      ["voice", "--then must list channels with times, such as whatsapp:30s,voice:1m."],
+      ["voice:soon", "--then must be a duration such as 30s"],
+      [
+        "whatsapp:30s",
+        "workflow[0].channel must be another channel of the app that reaches the same contact: choose among voice",
+      ],
+    ] as const) {
+      const refusal = await workflow(then);
+      expect(refusal.code).toBe(1);
+      expect(refusal.err).toContain(sentence);
+    }
+    expect((await routing("show")).out).toContain("voice after 90s");
+    expect((await workflow("")).out).toMatch(/not sent again by itself/);
+    expect((await routing("show", "--json")).json()).toMatchObject({ workflows: [] });
   });
 
   it("explain names route, carriers and sender, and what is learned about the carriers in the country", async () => {

@@ -117,6 +117,7 @@ describe("who calls", () => {
         carriers: [],
         wording: noWording,
         routing: [],
+        workflows: [],
         testIdentifiers: [],
         policy: caller.policy,
       },

@@ -141,6 +141,7 @@ describe("apps and clients", () => {
       carriers: [],
       wording: noWording,
       routing: [],
+      workflows: [],
       testIdentifiers: [],
       state: "archived",
       createdAt: startOfTime,

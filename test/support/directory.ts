@@ -49,6 +49,7 @@ export function plainApp(given: Pick<App, "appId" | "audience" | "policy"> & Par
     carriers: [],
     wording: noWording,
     routing: [],
+    workflows: [],
     testIdentifiers: [],
   };
   return { poolId: mainPoolId, displayName: "", logoUrl: "", supportAddress: "", ...people, ...given };

@@ -5,7 +5,9 @@ import { countryOf } from "../../model/phone-number.js";
 import type { FailingRoute } from "../../model/route-health.js";
 import { type Destination, isNamed, orderedCarriers, type RoutedCarrier, routeOf } from "../../model/routing.js";
 import { type ChosenSender, senderFor } from "../../model/sender.js";
+import { stepsAfter, type WorkflowStep } from "../../model/workflow.js";
 import { timeText } from "../apps/output.js";
+import { stepFields, stepsText } from "./steps.js";
 
 export interface Explanation {
   readonly channel: Channel;
@@ -17,6 +19,8 @@ export interface Explanation {
   readonly carriers: readonly ExplainedCarrier[];
   /** Null: the channel has no sender of its own. */
   readonly sender: ChosenSender | null;
+  /** The messages that follow if the code does not come back. */
+  readonly steps: readonly WorkflowStep[];
 }
 
 interface ExplainedCarrier {
@@ -27,7 +31,7 @@ interface ExplainedCarrier {
 }
 
 interface Known {
-  readonly app: Pick<App, "appId" | "carriers" | "routing">;
+  readonly app: Pick<App, "appId" | "carriers" | "routing" | "workflows">;
   readonly deployment: readonly { readonly name: string; readonly channel: Channel }[];
   readonly failing: readonly FailingRoute[];
 }
@@ -55,6 +59,7 @@ export function explainRouting({ app, deployment, failing }: Known, destination:
       failing: failingOf(carrier),
     })),
     sender: channel === "sms" ? senderFor(route?.senders ?? [], { country, isNamed: route !== null && isNamed(route) }) : null,
+    steps: stepsAfter(app.workflows, channel),
   };
 }
 
@@ -68,7 +73,7 @@ function listedCarriers({ app, deployment }: Omit<Known, "failing">, channel: Ch
   return own.length > 0 ? own : shared;
 }
 
-export function explanationFields({ channel, country, route, carriers, sender }: Explanation) {
+export function explanationFields({ channel, country, route, carriers, sender, steps }: Explanation) {
   return {
     ...{ channel, country, route },
     carriers: carriers.map(({ name, firstFor, failing }) => ({
@@ -77,10 +82,12 @@ export function explanationFields({ channel, country, route, carriers, sender }:
       failing_since: failing && timeText(failing.since),
     })),
     sender: sender && { sender: sender.sender, country_takes_names: sender.support },
+    steps: steps.map(stepFields),
   };
 }
 
-export function explanationLines({ channel, country, route, carriers, sender }: Explanation, appId: string): readonly string[] {
+export function explanationLines(explained: Explanation, appId: string): readonly string[] {
+  const { channel, country, route, carriers, sender, steps } = explained;
   const to = country === null ? channel : `${channel} to ${country}`;
   const matched =
     route === null
@@ -91,6 +98,7 @@ export function explanationLines({ channel, country, route, carriers, sender }: 
     matched,
     ...(carriers.length === 0 ? none : carriers.map((carrier, index) => `${index + 1}. ${carrierLine(carrier)}`)),
     ...(sender === null ? [] : [senderLine(sender, country)]),
+    ...(steps.length === 0 ? [] : [`If the code does not come back: ${stepsText(steps)}.`]),
   ];
 }
 

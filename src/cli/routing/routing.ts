@@ -14,6 +14,7 @@ import { contactIn } from "../messages/contact.js";
 import { withAccounts } from "../users/with-accounts.js";
 import { explainRouting, explanationFields, explanationLines } from "./explain.js";
 import { parseRoutes, routeFields, routeLine } from "./routes.js";
+import { parseSteps, stepFields, stepsText } from "./steps.js";
 
 interface OfApp extends Json {
   readonly app: string;
@@ -22,6 +23,11 @@ interface OfApp extends Json {
 export interface SetOptions extends OfApp {
   readonly channel: Channel;
   readonly file: string;
+}
+
+export interface WorkflowOptions extends OfApp {
+  readonly channel: Channel;
+  readonly then: string;
 }
 
 export interface ExplainOptions extends OfApp {
@@ -35,8 +41,12 @@ export async function show(settings: Settings, options: OfApp, io: Io): Promise<
     const failing = await deps.store.routes.failing();
     const none = [`The app ${appId} has no routes: each channel uses its carriers in their order.`];
     const lines = app.routing.map((route, index) => `${index + 1}. ${route.channel} ${routeLine(route)}`);
-    const fields = { routes: app.routing.map(routeFields), failing: failing.map(failingFields) };
-    print(io, options, fields, [...(lines.length === 0 ? none : lines), ...failing.map(failingLine)]);
+    const workflows = app.workflows.map(({ channel, steps }) => ({ channel, steps: steps.map(stepFields) }));
+    const followed = app.workflows.map(
+      ({ channel, steps }) => `A code that went by ${channel} goes again by ${stepsText(steps)}.`,
+    );
+    const fields = { routes: app.routing.map(routeFields), workflows, failing: failing.map(failingFields) };
+    print(io, options, fields, [...(lines.length === 0 ? none : lines), ...followed, ...failing.map(failingLine)]);
   });
 }
 
@@ -50,6 +60,18 @@ export async function set(settings: Settings, options: SetOptions, io: Io): Prom
       ? `The app ${appId} has no routes for ${channel} now: it uses the carriers in their order.`
       : `The app ${appId} uses ${routes.length === 1 ? "this route" : `these ${routes.length} routes`} for ${channel}.`;
   print(io, options, { app_id: appId, channel, routes: routes.map((route) => routeFields({ channel, ...route })) }, [done]);
+}
+
+/** Replaces the workflow of a channel. Running servers use it within a second for new codes. */
+export async function workflow(settings: Settings, options: WorkflowOptions, io: Io): Promise<void> {
+  const { app: appId, channel, then } = options;
+  const steps = parseSteps(then);
+  await withApps(settings, io, (deps) => updateRouting(deps, operator(), { appId, channel, workflow: steps }));
+  const done =
+    steps.length === 0
+      ? `A code of the app ${appId} that went by ${channel} is not sent again by itself now.`
+      : `A code of the app ${appId} that went by ${channel} goes again by ${stepsText(steps)}, unless it was used.`;
+  print(io, options, { app_id: appId, channel, steps: steps.map(stepFields) }, [done]);
 }
 
 /** Explains which carriers and which sender a message of an app would use. It sends nothing. */

@@ -31,7 +31,7 @@ export function toApp(app: AppRecord): MessageInitShape<typeof AppSchema> {
     roles: [...app.roles],
     ownerOrganization: app.ownerOrganization,
     wording: toWording(app.wording),
-    routing: toRouting(app.routing),
+    routing: toRouting(app),
   };
 }
 

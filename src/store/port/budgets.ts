@@ -5,8 +5,8 @@ import type { EpochMs } from "../../model/time.js";
 export const exactMax = 60;
 
 /**
- * A request to spend one unit of a budget. It is granted if the key has no hold and fewer than `max` units were spent in each
- * window that ends now. If a `max` is above 60, the units are counted in sub-windows of a sixtieth of its window: a unit then counts
+ * A request to spend units of a budget. It is granted if the key has no hold and after it at most `max` units are spent in each
+ * window that ends now. More units than `max` are granted together if none are spent. If a `max` is above 60, the units are counted in sub-windows of a sixtieth of its window: a unit then counts
  * until all of its sub-window has left the window. If several limits of a key differ much, give each a key of its own: the
  * shortest sub-windows of all decide how long the row gets.
  */
@@ -14,6 +14,8 @@ export interface BudgetCharge {
   readonly key: Uint8Array;
   /** What a refusal by this charge is called. */
   readonly name?: Budget;
+  /** How many units it spends. Default: 1. */
+  readonly units?: number;
   readonly limits: readonly { readonly max: number; readonly windowMs: number }[];
   /**
    * Puts a hold on the key when the charge is granted, such as the cooldown between sends. It lasts `stepsMs[n] * jitter`

@@ -36,6 +36,12 @@ export interface Recipient {
   readonly standing: "member" | "locked" | "no_credential" | "stranger";
 }
 
+/** A later message with the code of a challenge. */
+export interface LaterMessage {
+  readonly channel: Channel;
+  readonly dueAt: EpochMs;
+}
+
 export type PrepareSendOutcome =
   | { readonly kind: "ready"; readonly recipient: Recipient | null }
   | { readonly kind: "replayed"; readonly challenges: readonly Challenge[] }
@@ -109,7 +115,8 @@ export interface Challenges {
   }): Promise<PrepareSendOutcome>;
 
   /**
-   * Stores challenges with one outbox row each and spends their budgets. If one guard refuses, nothing is stored or spent. The
+   * Stores challenges with one outbox row each, and one more for each message of `later`, and spends their budgets. Later messages
+   * count as no sends of the challenge. If one guard refuses, nothing is stored or spent. The
    * hold of a guard's first charge becomes the challenge's `resendAt`. Of concurrent calls with the same `idempotency` exactly
    * one issues. The others get `replayed` with its challenges in their present state. `registration` is the pending
    * registration of the challenges.
@@ -117,7 +124,12 @@ export interface Challenges {
   issue(change: {
     readonly idempotency: Uint8Array | null;
     readonly registration: { readonly registrationId: string; readonly sealedProfile: Uint8Array } | null;
-    readonly challenges: readonly { readonly challenge: NewChallenge; readonly guard: SendGuard }[];
+    readonly challenges: readonly {
+      readonly challenge: NewChallenge;
+      readonly guard: SendGuard;
+      /** Default: none. */
+      readonly later?: readonly LaterMessage[];
+    }[];
     /** When the messages are due. Default: now. */
     readonly deliverAt?: EpochMs;
     readonly now: EpochMs;

@@ -6,7 +6,7 @@ import {
   contactChangeColumns,
   type DueRow,
   hasExpired,
-  isLiveChallenge,
+  takesGuesses,
   withNotices,
 } from "../shared/rows.js";
 import { type Database, type Statement, unflushed } from "./database.js";
@@ -16,7 +16,7 @@ import { lapsesParameter, triesParameter } from "./message-parameters.js";
 
 type Operations = Store["outbox"];
 
-const claimed = "m.outbox_id, m.tries, m.queued_at, m.carrier, m.unknowns, m.challenge_id, m.channel";
+const claimed = "m.outbox_id, m.tries, m.queued_at, m.carrier, m.unknowns, m.muted, m.challenge_id, m.channel";
 
 // A message's due_at is also the end of its lease: claiming sets it. Messages that another claimer is taking now are skipped. A
 // message that it has already taken no longer matches when the lock checks again. Arrays and OFFSET 0 keep the planner from
@@ -36,22 +36,22 @@ const claim: Statement = {
       ORDER BY due_at, outbox_id LIMIT $3
     ), leased AS (
       UPDATE outbox m SET due_at = $2, tries = m.tries + 1 WHERE m.outbox_id = ANY (ARRAY(SELECT d.outbox_id FROM due d))
-      RETURNING ${claimed}, m.muted
+      RETURNING ${claimed}
     ), leased_later AS (
       UPDATE outbox_later m SET due_at = $2, tries = m.tries + 1 WHERE m.outbox_id = ANY (ARRAY(SELECT d.outbox_id FROM due d))
-      RETURNING ${claimed}, false AS muted
+      RETURNING ${claimed}
     )
     SELECT m.outbox_id, m.tries, m.queued_at, m.carrier, m.unknowns, m.muted, m.challenge_id, c.pool_id, c.app_id, c.client_id, c.purpose,
       coalesce(m.channel, c.channel) AS channel, c.contact_kind, c.contact_value, c.is_test, c.locale, c.words,
-      CASE WHEN NOT c.decoy AND ${isLiveChallenge("$1")} THEN c.sealed_code END AS sealed_code, c.expires_at,
+      CASE WHEN NOT c.decoy AND ${takesGuesses("$1")} THEN c.sealed_code END AS sealed_code, c.expires_at,
       ${hasExpired("$1")} AS expired,
       member.user_id AS member_id, coalesce(member.state = 'invited', false) AS invited,
       CASE WHEN m.tries > 1 THEN ${functionName("has_message_ended")}(m.outbox_id, m.queued_at) ELSE false END AS ended
-    FROM (SELECT ${claimed}, m.muted FROM leased m UNION ALL SELECT ${claimed}, m.muted FROM leased_later m) m
+    FROM (SELECT ${claimed} FROM leased m UNION ALL SELECT ${claimed} FROM leased_later m) m
     JOIN due d ON d.outbox_id = m.outbox_id
     LEFT JOIN LATERAL (
       SELECT c.pool_id, c.app_id, c.user_id, c.client_id, c.purpose, c.channel, c.contact_kind, c.contact_value, c.locale, c.decoy,
-        c.sealed_code, c.words, c.is_test, c.expires_at, c.consumed_at, c.cancelled_at
+        c.sealed_code, c.words, c.is_test, c.expires_at, c.consumed_at, c.cancelled_at, c.attempts, c.attempts_max
       FROM challenges c WHERE c.challenge_id = m.challenge_id OFFSET 0
     ) c ON true
     LEFT JOIN LATERAL (

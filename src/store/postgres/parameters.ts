@@ -2,9 +2,9 @@ import type { NewChallenge } from "../../model/challenge.js";
 import type { NewSession } from "../../model/session.js";
 import type { NewMembership, NewUser } from "../../model/user.js";
 import type { BudgetCharge, BudgetReturn, SendReturn } from "../port/budgets.js";
-import type { SendGuard } from "../port/challenges.js";
+import type { LaterMessage, SendGuard } from "../port/challenges.js";
 import type { NewNotice } from "../port/not-me.js";
-import { holdMs, longestWindow, stepOf } from "../rules/budget-window.js";
+import { holdMs, limitsOf, longestWindow, stepOf } from "../rules/budget-window.js";
 import { escapeNul } from "../shared/texts.js";
 
 /** Bytes as PostgreSQL reads them from JSON. */
@@ -25,7 +25,7 @@ export function chargesParameter(charges: readonly ChargeParameter[]): string {
   const parameters = charges.map(({ charge, optional = false, sets = null }) => ({
     key: hex(charge.key),
     name: charge.name ?? null,
-    maxes: charge.limits.map(({ max }) => max),
+    maxes: limitsOf(charge).map(({ max }) => max),
     windows: charge.limits.map(({ windowMs }) => windowMs),
     longest: longestWindow(charge),
     step: stepOf(charge),
@@ -35,6 +35,7 @@ export function chargesParameter(charges: readonly ChargeParameter[]): string {
     counts: charge.countsFailures ?? false,
     share: charge.failuresShare ?? null,
     unless: charge.unlessSpent === undefined ? null : hex(charge.unlessSpent),
+    units: charge.units ?? 1,
   }));
   return JSON.stringify(parameters.sort(byKey));
 }
@@ -129,6 +130,16 @@ export function challengeParameter(challenge: NewChallenge, made: { registration
     created_at: made.now,
     expires_at: challenge.expiresAt,
   };
+}
+
+/** The later messages of new challenges, as `issue_challenges` takes them. Null: none. */
+export function laterParameter(
+  challenges: readonly { readonly challenge: NewChallenge; readonly later?: readonly LaterMessage[] }[],
+): string | null {
+  const messages = challenges.flatMap(({ challenge: { challengeId }, later = [] }) =>
+    later.map(({ channel, dueAt }) => ({ challenge_id: challengeId, channel, due_at: dueAt })),
+  );
+  return messages.length === 0 ? null : JSON.stringify(messages);
 }
 
 /** How late rows may be swept that are only found by the sweep. Rounding makes their index change rarely. */

@@ -7,7 +7,14 @@ import { type ChallengeRow, challengeColumns, toChallenge } from "../shared/rows
 import { limited, type RefusedRow } from "./budgets.js";
 import { type Database, type Statement, unflushed } from "./database.js";
 import { functionName } from "./functions/set.js";
-import { challengeParameter, chargesParameter, guardChargesParameter, lockKeys, placesParameter } from "./parameters.js";
+import {
+  challengeParameter,
+  chargesParameter,
+  guardChargesParameter,
+  laterParameter,
+  lockKeys,
+  placesParameter,
+} from "./parameters.js";
 
 type Operations = Pick<Store["challenges"], "prepareSend" | "issue" | "resend">;
 
@@ -19,7 +26,7 @@ const prepare: Statement = {
 const issue: Statement = {
   name: "issue_challenges",
   text: `SELECT r.outcome, r.retry_at, r.refused_by, r.resend_at, r.muted
-    FROM ${unflushed}, ${functionName("issue_challenges")}($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) r`,
+    FROM ${unflushed}, ${functionName("issue_challenges")}($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) r`,
 };
 const resend: Statement = {
   name: "resend_challenge",
@@ -95,6 +102,7 @@ export function createSends(db: Database): Operations {
         placesParameter(guards),
         guardChargesParameter(guards),
         deliverAt ?? now,
+        laterParameter(challenges),
         now,
       ]);
       if (row!.outcome === "limited") return limited(row!);

@@ -16,11 +16,17 @@ export interface BudgetState {
 /** Returns when the charge can be granted. 0 or a past time means now. */
 export function refusedUntil(charge: BudgetCharge, { spent, holdUntil }: BudgetState, now: EpochMs): EpochMs {
   let until = isHeld(charge, holdUntil, now) ? holdUntil : 0;
-  for (const { max, windowMs } of charge.limits) {
+  for (const { max, windowMs } of limitsOf(charge)) {
     const freeing = max > 0 ? latest(within(spent, windowMs, now), max) : now;
     if (freeing !== undefined) until = Math.max(until, freeing + windowMs);
   }
   return until;
+}
+
+/** Returns the limits under which a charge of one unit is granted when this one is. */
+export function limitsOf({ limits, units = 1 }: BudgetCharge): BudgetCharge["limits"] {
+  if (units === 1) return limits;
+  return limits.map(({ max, windowMs }) => ({ max: max === 0 ? 0 : Math.max(max - units + 1, 1), windowMs }));
 }
 
 /** Returns the time of the nth latest unit, or undefined if there are fewer. */
@@ -74,11 +80,14 @@ export function unitsIn(spent: readonly Spent[]): number {
 }
 
 /**
- * Adds a unit that is spent now. In sub-windows a unit moves to the last millisecond of its own: it counts until all of it has
+ * Adds units that are spent now. In sub-windows a unit moves to the last millisecond of its own: it counts until all of it has
  * left the window, so at most one sub-window too long and never too short.
  */
-export function withUnit(spent: readonly Spent[], stepMs: number, now: EpochMs): Spent[] {
-  const all = [...spent, { at: now, count: 1 }];
+export function withUnits(
+  spent: readonly Spent[],
+  { stepMs, units, now }: { readonly stepMs: number; readonly units: number; readonly now: EpochMs },
+): Spent[] {
+  const all = [...spent, ...Array.from({ length: units }, () => ({ at: now, count: 1 }))];
   // Clocks of processes differ a little. Sorted times say exactly when the next unit is free.
   if (stepMs === 1) return all.sort((a, b) => a.at - b.at);
   const counts = new Map<EpochMs, number>();

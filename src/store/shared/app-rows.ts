@@ -5,6 +5,7 @@ import type { AppRouting } from "../../model/routing.js";
 import type { TestIdentifier } from "../../model/test-identifier.js";
 import type { EpochMs } from "../../model/time.js";
 import { type AppWording, noWording } from "../../model/wording.js";
+import type { AppWorkflows } from "../../model/workflow.js";
 import type { Value } from "./cold-database.js";
 import { escapeNul, unescapeNul } from "./texts.js";
 
@@ -31,6 +32,8 @@ export interface AppRow {
   /** JSON text of a list. */
   routing: string;
   /** JSON text of a list. */
+  workflows: string;
+  /** JSON text of a list. */
   test_identifiers: string;
   state: AppState;
   created_at: EpochMs;
@@ -38,7 +41,7 @@ export interface AppRow {
 
 export const appColumns =
   "app_id, pool_id, number, display_name, logo_url, support_address, allowed_origins, audience, policy, state, created_at, " +
-  "roles, owner_organization, registration_hook, delivery_report_hook, carriers, wording, routing, test_identifiers";
+  "roles, owner_organization, registration_hook, delivery_report_hook, carriers, wording, routing, workflows, test_identifiers";
 
 /** Returns the values of `appColumns`. JSON writes U+0000 as an escape, so only plain texts need `escapeNul`. */
 export function appValues(app: AppRecord): Value[] {
@@ -61,6 +64,7 @@ export function appValues(app: AppRecord): Value[] {
     JSON.stringify(app.carriers),
     app.wording === noWording ? "" : JSON.stringify(app.wording),
     JSON.stringify(app.routing),
+    JSON.stringify(app.workflows),
     JSON.stringify(app.testIdentifiers),
   ];
 }
@@ -85,6 +89,7 @@ export function toApp(row: AppRow): AppRecord {
     carriers: JSON.parse(row.carriers) as AppCarrier[],
     wording: row.wording === "" ? noWording : (JSON.parse(row.wording) as AppWording),
     routing: JSON.parse(row.routing) as AppRouting,
+    workflows: JSON.parse(row.workflows) as AppWorkflows,
     testIdentifiers: JSON.parse(row.test_identifiers) as TestIdentifier[],
   };
 }

@@ -45,7 +45,7 @@ function createAppOperations(db: ColdDatabase): Pick<Apps, "findApp" | "listApps
           escapeNul(app.poolId),
           now,
         ]);
-        const text = `INSERT INTO apps (${appColumns}, revision) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)`;
+        const text = `INSERT INTO apps (${appColumns}, revision) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)`;
         yield* sql(text, [...appValues(created), revision]);
         yield* forgetDeletion("app", app.appId);
         return created;
@@ -95,7 +95,7 @@ function* replaceApp(app: AppRecord): Steps<AppRecord> {
   const revision = yield* nextRevision();
   const text = `UPDATE apps SET display_name = $4, logo_url = $5, support_address = $6, allowed_origins = $7, audience = $8,
       policy = $9, state = $10, roles = $12, owner_organization = $13, registration_hook = $14, delivery_report_hook = $15,
-      carriers = $16, wording = $17, routing = $18, test_identifiers = $19, revision = $20
+      carriers = $16, wording = $17, routing = $18, workflows = $19, test_identifiers = $20, revision = $21
     WHERE app_id = $1 AND pool_id = $2 AND number = $3 AND created_at = $11`;
   yield* sql(text, [...appValues(app), revision]);
   return app;

@@ -85,7 +85,7 @@ export function untriedMessages(
   const rows = `SELECT o.outbox_id AS message_id, o.queued_at, o.challenge_id, o.channel
     FROM ${table} o WHERE ${all(walked)} ORDER BY o.outbox_id DESC LIMIT ${given(walkMax)}`;
   const found = `SELECT ${queuedColumns} FROM walk o JOIN challenges c ON c.challenge_id = o.challenge_id
-    WHERE NOT c.decoy AND NOT EXISTS (SELECT 1 FROM messages m WHERE m.message_id = o.message_id AND m.queued_at = o.queued_at) AND ${all(fits)}`;
+    WHERE NOT c.decoy AND c.consumed_at IS NULL AND c.cancelled_at IS NULL AND NOT EXISTS (SELECT 1 FROM messages m WHERE m.message_id = o.message_id AND m.queued_at = o.queued_at) AND ${all(fits)}`;
   return { text: `${walk(rows, found)} ORDER BY f.message_id DESC LIMIT ${given(limit)}`, values };
 }
 

@@ -64,6 +64,9 @@ export function challengeColumns(of: string): string {
 /** SQL condition: the challenge `c` is live at the time in parameter `now`. */
 export const isLiveChallenge = (now: string) => `c.consumed_at IS NULL AND c.cancelled_at IS NULL AND c.expires_at > ${now}`;
 
+/** SQL condition: the code of the challenge `c` can still be guessed, so it is worth a message. */
+export const takesGuesses = (now: string) => `${isLiveChallenge(now)} AND c.attempts < c.attempts_max`;
+
 /** SQL condition: the challenge `c` is no decoy and has ended by expiring. */
 export const hasExpired = (now: string) =>
   `NOT c.decoy AND c.consumed_at IS NULL AND c.cancelled_at IS NULL AND c.expires_at <= ${now}`;

@@ -12,7 +12,7 @@ import {
   unitsIn,
   within,
   withoutUnit,
-  withUnit,
+  withUnits,
 } from "../rules/budget-window.js";
 import { failuresKeptMs } from "../rules/kept.js";
 import type { Lockouts } from "./lockouts.js";
@@ -128,7 +128,7 @@ export function createBudgets(db: Database): Budgets {
         const holdUntil = held > 0 ? now + held : 0;
         if (index === 0) firstHold = now + held;
         const stepMs = stepOf(charge);
-        const after = withUnit(spent, stepMs, now);
+        const after = withUnits(spent, { stepMs, units: charge.units ?? 1, now });
         const expiresAt = Math.max(holdUntil, now + longestWindow(charge) + stepMs - 1, keptUntil);
         upsert.run(charge.key, formatTimes(after), formatCounts(after, stepMs), stepMs, holdUntil, failures, expiresAt);
       }

@@ -7,7 +7,7 @@ import {
   contactChangeColumns,
   type DueRow,
   hasExpired,
-  isLiveChallenge,
+  takesGuesses,
   withNotices,
 } from "../shared/rows.js";
 import { createTries } from "./messages/append.js";
@@ -16,7 +16,7 @@ import type { Writer } from "./writer.js";
 
 type Operations = Store["outbox"];
 
-const columns = "outbox_id, challenge_id, channel, due_at, tries, queued_at, carrier, unknowns";
+const columns = "outbox_id, challenge_id, channel, due_at, tries, queued_at, carrier, unknowns, muted";
 
 /**
  * A message's `due_at` is also the end of its lease: claiming sets it. Messages are scanned by id from the bottom. SQLite removes
@@ -30,13 +30,13 @@ export function createOutbox(db: Database, writer: Writer): Operations {
     db.prepare<{ now: EpochMs }, DueRow & { put_off: number }>(`
     SELECT m.put_off, m.outbox_id, m.tries + 1 AS tries, m.queued_at, m.carrier, m.unknowns, m.muted, m.challenge_id, c.pool_id, c.app_id,
       c.client_id, c.purpose, coalesce(m.channel, c.channel) AS channel, c.contact_kind, c.contact_value, c.is_test, c.locale, c.words,
-      CASE WHEN c.decoy = 0 AND ${isLiveChallenge("@now")} THEN c.sealed_code END AS sealed_code,
+      CASE WHEN c.decoy = 0 AND ${takesGuesses("@now")} THEN c.sealed_code END AS sealed_code,
       c.expires_at, ${hasExpired("@now")} AS expired, p.user_id AS member_id, p.state IS 'invited' AS invited,
       m.tries > 0 AND EXISTS (SELECT 1 FROM messages t WHERE t.message_id = m.outbox_id AND t.status <> 'queued') AS ended
     FROM (
-      SELECT * FROM (SELECT 0 AS put_off, muted, ${columns} FROM outbox WHERE due_at <= @now ORDER BY outbox_id LIMIT ${limit})
+      SELECT * FROM (SELECT 0 AS put_off, ${columns} FROM outbox WHERE due_at <= @now ORDER BY outbox_id LIMIT ${limit})
       UNION ALL
-      SELECT * FROM (SELECT 1 AS put_off, 0 AS muted, ${columns} FROM outbox_later WHERE due_at <= @now ORDER BY due_at LIMIT ${limit})
+      SELECT * FROM (SELECT 1 AS put_off, ${columns} FROM outbox_later WHERE due_at <= @now ORDER BY due_at LIMIT ${limit})
     ) m
     LEFT JOIN challenges c ON c.challenge_id = m.challenge_id
     LEFT JOIN memberships p ON p.app_id = c.app_id AND p.user_id = coalesce(c.user_id, ${verifiedHolder(challengeContact)},
@@ -60,8 +60,8 @@ export function createOutbox(db: Database, writer: Writer): Operations {
       AND NOT EXISTS (SELECT 1 FROM outbox WHERE challenge_id = @challengeId)
       AND NOT EXISTS (SELECT 1 FROM outbox_later WHERE challenge_id = @challengeId)`);
   const copyLater = db.prepare<PuttingOff>(`
-    INSERT INTO outbox_later (outbox_id, challenge_id, channel, due_at, tries, queued_at, carrier, unknowns)
-    SELECT outbox_id, challenge_id, channel, @retryAt, tries, queued_at, @carrier, @unknowns FROM outbox
+    INSERT INTO outbox_later (${columns})
+    SELECT outbox_id, challenge_id, channel, @retryAt, tries, queued_at, @carrier, @unknowns, muted FROM outbox
     WHERE outbox_id = @outboxId AND tries = @tries`);
   const remove = db.prepare<[number]>("DELETE FROM outbox WHERE outbox_id = ?");
   const postpone = db.prepare<PuttingOff>(`

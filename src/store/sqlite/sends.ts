@@ -3,6 +3,7 @@ import type { Challenge, NewChallenge } from "../../model/challenge.js";
 import { resendRefusalOf } from "../../model/challenge-state.js";
 import type { Channel } from "../../model/channel.js";
 import type { EpochMs } from "../../model/time.js";
+import type { LaterMessage } from "../port/challenges.js";
 import type { Store } from "../port/store.js";
 import { toChallenge } from "../shared/rows.js";
 import type { Budgets } from "./budgets.js";
@@ -31,6 +32,12 @@ export function createSends(
   );
   const enqueue = db.prepare<[string, Channel | null, EpochMs, EpochMs, 0 | 1]>(
     "INSERT INTO outbox (challenge_id, channel, due_at, queued_at, muted) VALUES (?, ?, ?, ?, ?)",
+  );
+  // Of one sequence with the ids of the outbox, so that no id is in both tables.
+  const dequeue = db.prepare<[number | bigint]>("DELETE FROM outbox WHERE outbox_id = ?");
+  const enqueueLater = db.prepare<[number | bigint, string, Channel, EpochMs, EpochMs, 0 | 1]>(
+    `INSERT INTO outbox_later (outbox_id, challenge_id, channel, due_at, tries, carrier, unknowns, queued_at, muted)
+      VALUES (?, ?, ?, ?, 0, 0, 0, ?, ?)`,
   );
   const countSend = db.prepare<[string, EpochMs, string]>(
     "UPDATE challenges SET sends = sends + 1, resends = ?, resend_at = ? WHERE challenge_id = ? AND sends < sends_max",
@@ -84,6 +91,12 @@ export function createSends(
     });
   }
 
+  function putOff(challengeId: string, { channel, dueAt }: LaterMessage, given: { now: EpochMs; muted: 0 | 1 }): void {
+    const { lastInsertRowid: id } = enqueue.run(challengeId, channel, dueAt, given.now, given.muted);
+    dequeue.run(id);
+    enqueueLater.run(id, challengeId, channel, dueAt, given.now, given.muted);
+  }
+
   function replay(mac: Uint8Array | null, now: EpochMs): readonly Challenge[] | null {
     const outcome = idempotency.find(mac, now);
     if (outcome?.kind !== "challenges") return null;
@@ -113,9 +126,11 @@ export function createSends(
           guards.flatMap(({ hidden = [] }) => hidden),
           now,
         );
-        const issued = challenges.map(({ challenge }, index) => {
+        const muted = isMuted ? 1 : 0;
+        const issued = challenges.map(({ challenge, later = [] }, index) => {
           const resendAt = budgets.spend(granted[index]!, now);
-          enqueue.run(challenge.challengeId, null, deliverAt ?? now, now, isMuted ? 1 : 0);
+          enqueue.run(challenge.challengeId, null, deliverAt ?? now, now, muted);
+          for (const message of later) putOff(challenge.challengeId, message, { now, muted });
           return issueOne(challenge, { registrationId: registration?.registrationId ?? null, resendAt, now });
         });
         const expiresAt = Math.max(...challenges.map(({ challenge }) => challenge.expiresAt));

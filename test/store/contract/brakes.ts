@@ -107,6 +107,31 @@ export function brakes(scene: Scene): void {
     expect(await store.challenges.resend({ ...resend, idempotency: null, charges: both, now: t0 })).toEqual(limited);
   });
 
+  it.each([
+    ["exact", 5],
+    ["counted", 100],
+  ])("a charge of several units spends all of them or none, where units are %s", async (_, max) => {
+    const { store } = scene;
+    const charge = (units: number): BudgetCharge => ({ ...chargeOf("budget", max), units });
+    const send = (units: number, now: number) => spend(store, [charge(units)], now);
+    expect(await send(max - 2, t0)).toBeNull();
+    await expectNothingHappened(store, { now: t0, budgets: [bytes("budget")] }, async () => {
+      expectKind((await send(3, t0))!, "limited");
+    });
+    expect(await send(2, t0 + minute)).toBeNull();
+    expectKind((await send(1, t0 + minute))!, "limited");
+    expect((await budgetOf(store, bytes("budget"), t0 + minute)).spent).toHaveLength(max);
+  });
+
+  it("more units than the limit are granted together if none are spent, and never otherwise", async () => {
+    const { store } = scene;
+    const charge: BudgetCharge = { ...chargeOf("budget", 2), units: 3 };
+    expect(await spend(store, [charge], t0)).toBeNull();
+    const refusal = expectKind((await spend(store, [charge], t0))!, "limited");
+    expect(refusal.retryAt).toBe(t0 + hour);
+    expectKind((await spend(store, [{ ...chargeOf("closed", 0), units: 3 }], t0))!, "limited");
+  });
+
   it("a charge is skipped while the key that it names has a unit in its window", async () => {
     const { store } = scene;
     const identifiers = (own: string): BudgetCharge => ({ ...chargeOf("z identifiers", 2), unlessSpent: bytes(own) });

@@ -23,6 +23,7 @@ export function newApp(changes: Partial<AppRecord> = {}): Omit<AppRecord, "numbe
     carriers: [],
     wording: noWording,
     routing: [],
+    workflows: [],
     testIdentifiers: [],
     state: "active",
     ...changes,

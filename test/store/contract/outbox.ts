@@ -1,14 +1,20 @@
 import { expect, it } from "vitest";
+import type { Challenge, NewChallenge } from "../../../src/model/challenge.js";
+import type { Store } from "../../../src/store/port/store.js";
 import {
   appId,
+  attemptOf,
+  chargeOf,
   day,
   done,
   email,
   endedTry,
   expectKind,
   expectNothingHappened,
+  guardOf,
   issue,
   minute,
+  newChallenge,
   phone,
   putOff,
   queued,
@@ -57,6 +63,107 @@ export function outbox(scene: Scene): void {
         notice: null,
       },
     });
+  });
+
+  it("later messages of a challenge are due at their times over their own channels, with its code, and count as no sends", async () => {
+    const { store } = scene;
+    const [to, decoyTo] = [phone(), phone()];
+    const later = [
+      { channel: "whatsapp", dueAt: t0 + 30 * second },
+      { channel: "voice", dueAt: t0 + 90 * second },
+    ] as const;
+    const issueLater = async (challenge: NewChallenge) =>
+      expectKind(
+        await store.challenges.issue({
+          idempotency: null,
+          registration: null,
+          challenges: [{ challenge, guard: guardOf(challenge), later }],
+          now: t0,
+        }),
+        "issued",
+      ).challenges[0]!;
+    const challenge = await issueLater(newChallenge({ contact: to }));
+    await issueLater(newChallenge({ contact: decoyTo, decoy: true }));
+    expect(challenge.sends).toBe(1);
+    expect((await listed(store, { status: "queued" })).map(({ channel }) => channel).sort()).toEqual([
+      "sms",
+      "voice",
+      "whatsapp",
+    ]);
+    const at = async (now: number) => {
+      const messages = await store.outbox.claim({ now, leaseMs, limit: 10 });
+      await store.outbox.settle(messages.map(done));
+      return messages.map(({ tries, isMuted, delivery }) => [
+        tries,
+        isMuted,
+        delivery && [delivery.challengeId, delivery.channel, delivery.sealedCode],
+      ]);
+    };
+    const message = (channel: string) => [
+      1,
+      false,
+      [challenge.challengeId, channel, Buffer.from(`sealed code of ${challenge.challengeId}`)],
+    ];
+    const nothing = [1, false, null];
+    expect(await at(t0)).toEqual([message("sms"), nothing]);
+    expect(await store.outbox.nextDueAt()).toBe(t0 + 30 * second);
+    expect(await at(t0 + 30 * second - 1)).toEqual([]);
+    expect(await at(t0 + 30 * second)).toEqual([message("whatsapp"), nothing]);
+    expect(await at(t0 + 90 * second)).toEqual([message("voice"), nothing]);
+    expect(await store.outbox.nextDueAt()).toBeNull();
+  });
+
+  it.each<[string, (store: Store, challenge: Challenge) => Promise<unknown>]>([
+    ["is redeemed", (store, { challengeId }) => store.challenges.redeem(redemptionOf(challengeId))],
+    [
+      "is cancelled",
+      (store, { challengeId }) => store.challenges.end({ challengeId, appId, how: "cancel", sendReturns: [], now: t0 }),
+    ],
+    ["has no attempts left", (store, challenge) => store.challenges.takeAttempt(attemptOf(challenge))],
+  ])("of a challenge that %s, no later message is sent or listed", async (_, ends) => {
+    const { store } = scene;
+    const challenge = newChallenge({ contact: phone(), attemptsMax: 1 });
+    const later = [{ channel: "whatsapp", dueAt: t0 + minute }] as const;
+    const issued = await store.challenges.issue({
+      idempotency: null,
+      registration: null,
+      challenges: [{ challenge, guard: guardOf(challenge), later }],
+      now: t0,
+    });
+    await store.outbox.settle((await store.outbox.claim({ now: t0, leaseMs, limit: 10 })).map(done));
+    await ends(store, expectKind(issued, "issued").challenges[0]!);
+    const [message] = await store.outbox.claim({ now: t0 + minute, leaseMs, limit: 10 });
+    expect(message!.delivery).toBeNull();
+    await store.outbox.settle([done(message!)]);
+    expect(await listed(store, {})).toEqual([]);
+  });
+
+  it("a challenge without sends left keeps its code until its last later message has ended", async () => {
+    const { store } = scene;
+    const challenge = newChallenge({ contact: phone(), sendsMax: 1 });
+    const later = [{ channel: "voice", dueAt: t0 + minute }] as const;
+    const change = {
+      idempotency: null,
+      registration: null,
+      challenges: [{ challenge, guard: guardOf(challenge), later }],
+      now: t0,
+    };
+    expectKind(await store.challenges.issue(change), "issued");
+    await store.outbox.settle((await store.outbox.claim({ now: t0, leaseMs, limit: 10 })).map(done));
+    const [voice] = await store.outbox.claim({ now: t0 + minute, leaseMs, limit: 10 });
+    expect(voice!.delivery!.sealedCode).toEqual(challenge.sealedCode);
+  });
+
+  it("a hidden charge that would refuse lets the later messages fail too, also when they are put off", async () => {
+    const { store } = scene;
+    const challenge = newChallenge({ contact: phone() });
+    const later = [{ channel: "voice", dueAt: t0 + minute }] as const;
+    const guard = { ...guardOf(challenge), hidden: [chargeOf("country", 0)] };
+    await store.challenges.issue({ idempotency: null, registration: null, challenges: [{ challenge, guard, later }], now: t0 });
+    const [first] = await store.outbox.claim({ now: t0, leaseMs, limit: 10 });
+    await store.outbox.settle([putOff(first!, t0 + minute)]);
+    const messages = await store.outbox.claim({ now: t0 + minute, leaseMs, limit: 10 });
+    expect(messages.map(({ isMuted }) => isMuted)).toEqual([true, true]);
   });
 
   it("a message says whether its contact has a user when it is claimed", async () => {

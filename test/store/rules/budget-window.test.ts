@@ -9,7 +9,7 @@ import {
   unitsIn,
   within,
   withoutUnit,
-  withUnit,
+  withUnits,
 } from "../../../src/store/rules/budget-window.js";
 
 const key = Buffer.of(1);
@@ -44,7 +44,7 @@ function* walk({ max, windowMs, scale, start, waits: gaps }: typeof counted exte
     const until = refusedUntil(charge, { spent, holdUntil: 0 }, now);
     yield { charge, stepMs, now, until, granted: [...granted], spent };
     if (until > now) continue;
-    spent = withUnit(within(spent, longestWindow(charge), now), stepMs, now);
+    spent = withUnits(within(spent, longestWindow(charge), now), { stepMs, units: 1, now });
     granted.push(now);
   }
 }
@@ -120,7 +120,7 @@ describe("a limit of at most 60", () => {
       fc.property(fc.integer({ min: 1, max: 60 }), fc.array(fc.integer({ min: 1, max: 1e12 })), (max, times) => {
         const stepMs = stepOf(chargeOf(max, 3_600_000));
         expect(stepMs).toBe(1);
-        const spent = times.reduce<readonly Spent[]>((before, at) => withUnit(before, stepMs, at), []);
+        const spent = times.reduce<readonly Spent[]>((before, at) => withUnits(before, { stepMs, units: 1, now: at }), []);
         expect(spent.map(({ at }) => at)).toEqual(times.toSorted((a, b) => a - b));
         expect(unitsIn(spent)).toBe(times.length);
       }),
@@ -130,8 +130,8 @@ describe("a limit of at most 60", () => {
   it("that was higher before keeps the units that it had, to the end of their sub-windows", () => {
     const higher = chargeOf(100, 3_600_000);
     const lower = chargeOf(2, 3_600_000);
-    const spent = withUnit(withUnit([], stepOf(higher), 600_000), stepOf(higher), 600_001);
+    const spent = withUnits([], { stepMs: stepOf(higher), units: 2, now: 600_000 });
     expect(refusedUntil(lower, { spent, holdUntil: 0 }, 700_000)).toBe(659_999 + 3_600_000);
-    expect(unitsIn(withUnit(spent, stepOf(lower), 700_000))).toBe(3);
+    expect(unitsIn(withUnits(spent, { stepMs: stepOf(lower), units: 1, now: 700_000 }))).toBe(3);
   });
 });

@@ -19,7 +19,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file latchkey/v1/app.proto.
  */
 export const file_latchkey_v1_app: GenFile = /*@__PURE__*/
-  fileDesc("ChVsYXRjaGtleS92MS9hcHAucHJvdG8SC2xhdGNoa2V5LnYxIpwECgNBcHASDgoGYXBwX2lkGAEgASgJEg4KBm51bWJlchgCIAEoBRIPCgdwb29sX2lkGAMgASgJEhQKDGRpc3BsYXlfbmFtZRgEIAEoCRIQCghsb2dvX3VybBgFIAEoCRIXCg9zdXBwb3J0X2FkZHJlc3MYBiABKAkSFwoPYWxsb3dlZF9vcmlnaW5zGAcgAygJEhAKCGF1ZGllbmNlGAggASgJEiYKBnBvbGljeRgJIAEoCzIWLmxhdGNoa2V5LnYxLkFwcFBvbGljeRIkCgVzdGF0ZRgKIAEoDjIVLmxhdGNoa2V5LnYxLkFwcFN0YXRlEi4KCmNyZWF0ZWRfYXQYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg0KBXJvbGVzGAwgAygJEhoKEm93bmVyX29yZ2FuaXphdGlvbhgNIAEoCRI4ChFyZWdpc3RyYXRpb25faG9vaxgOIAEoCzIdLmxhdGNoa2V5LnYxLlJlZ2lzdHJhdGlvbkhvb2sSPQoUZGVsaXZlcnlfcmVwb3J0X2hvb2sYDyABKAsyHy5sYXRjaGtleS52MS5EZWxpdmVyeVJlcG9ydEhvb2sSKAoHd29yZGluZxgQIAEoCzIXLmxhdGNoa2V5LnYxLkFwcFdvcmRpbmcSLAoHcm91dGluZxgRIAMoCzIbLmxhdGNoa2V5LnYxLkNoYW5uZWxSb3V0aW5nIlsKDkNoYW5uZWxSb3V0aW5nEiUKB2NoYW5uZWwYASABKA4yFC5sYXRjaGtleS52MS5DaGFubmVsEiIKBnJvdXRlcxgCIAMoCzISLmxhdGNoa2V5LnYxLlJvdXRlItQBCgVSb3V0ZRItCgljb3VudHJpZXMYASADKAlCGrpIF5IBFBD6ASIPcg0yCF5bQS1aXSokmAECEi4KCHByZWZpeGVzGAIgAygJQhy6SBmSARYQMiISchAQAhgPMgpeXCtbMC05XSskEjYKCGNhcnJpZXJzGAMgAygLMhoubGF0Y2hrZXkudjEuUm91dGVkQ2FycmllckIIukgFkgECEBQSNAoHc2VuZGVycxgEIAMoCUIjukggkgEdEAUiGXIXEAEYEDIRXltBLVphLXowLTkgKy1dKyQiUwoNUm91dGVkQ2FycmllchImCgRuYW1lGAEgASgJQhi6SBVyExABGEEyDV5bYS16MC05Ly1dKyQSGgoGd2VpZ2h0GAIgASgFQgq6SAcaBRjoBygAIlwKDlRlc3RJZGVudGlmaWVyEg8KB3BhdHRlcm4YASABKAkSDAoEY29kZRgCIAEoCRIrCgdlbmRzX2F0GAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCIhChJEZWxpdmVyeVJlcG9ydEhvb2sSCwoDdXJsGAEgASgJIk0KEFJlZ2lzdHJhdGlvbkhvb2sSCwoDdXJsGAEgASgJEiwKCm9uX2ZhaWx1cmUYAiABKA4yGC5sYXRjaGtleS52MS5Ib29rRmFpbHVyZSKVCwoJQXBwUG9saWN5EiMKC2NvZGVfbGVuZ3RoGAEgASgFQgm6SAYaBBgKKAZIAIgBARI8Cghjb2RlX3R0bBgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkIPukgMqgEJIgMI2AQyAggBEiQKDGF0dGVtcHRzX21heBgDIAEoBUIJukgGGgQYCigBSAGIAQESKAoQbG9ja291dF9mYWlsdXJlcxgEIAEoBUIJukgGGgQYZCgASAKIAQESRQoQbG9ja291dF9kdXJhdGlvbhgFIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkIQukgNqgEKIgQIgKMFMgIIARJBCg9yZXNlbmRfY29vbGRvd24YBiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CDbpICqoBByIDCIQHMgASIQoJc2VuZHNfbWF4GAcgASgFQgm6SAYaBBgFKAFIA4gBARImCg5zZW5kc19wZXJfaG91chgIIAEoBUIJukgGGgQYPCgBSASIAQESJQoNc2VuZHNfcGVyX2RheRgJIAEoBUIJukgGGgQYPCgBSAWIAQESNwoUcmVnaXN0cmF0aW9uX3NvdXJjZXMYCiABKAsyGS5sYXRjaGtleS52MS5Db250YWN0S2luZHMSGQoMY29kZV9zaWduX2luGAsgASgISAaIAQESJwoIY2hhbm5lbHMYDCABKAsyFS5sYXRjaGtleS52MS5DaGFubmVscxI3Cg9kZWZhdWx0X2NoYW5uZWwYDSABKA4yFC5sYXRjaGtleS52MS5DaGFubmVsQgi6SAWCAQIQARIZCgxyZWdpc3RyYXRpb24YDiABKAhIB4gBARIeChFhdXRvX3JlZ2lzdHJhdGlvbhgPIAEoCEgIiAEBEiIKFXB1YmxpY19jb250YWN0X3Byb29mcxgQIAEoCEgJiAEBEkQKEGFjY2Vzc190b2tlbl90dGwYESABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CD7pIDKoBCSIDCJAcMgIIARJCCgxyZWZyZXNoX2lkbGUYEiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CEbpIDqoBCyIFCIDO2gMyAggBEkYKEHJlZnJlc2hfYWJzb2x1dGUYEyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CEbpIDqoBCyIFCIDO2gMyAggBEj4KDXJlZnJlc2hfZ3JhY2UYFCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CDLpICaoBBiICCDwyABIkCgxzZXNzaW9uc19tYXgYFSABKAVCCbpIBhoEGGQoAUgKiAEBEi4KDHRva2VuX2ZpZWxkcxgWIAEoCzIYLmxhdGNoa2V5LnYxLlRva2VuRmllbGRzEjUKEHRva2VuX2F0dHJpYnV0ZXMYFyABKAsyGy5sYXRjaGtleS52MS5BdHRyaWJ1dGVOYW1lcxIZCgx0cnVzdF9jbGFpbXMYGCABKAhIC4gBARItCg1zbXNfY291bnRyaWVzGBkgASgLMhYubGF0Y2hrZXkudjEuQ291bnRyaWVzQg4KDF9jb2RlX2xlbmd0aEIPCg1fYXR0ZW1wdHNfbWF4QhMKEV9sb2Nrb3V0X2ZhaWx1cmVzQgwKCl9zZW5kc19tYXhCEQoPX3NlbmRzX3Blcl9ob3VyQhAKDl9zZW5kc19wZXJfZGF5Qg8KDV9jb2RlX3NpZ25faW5CDwoNX3JlZ2lzdHJhdGlvbkIUChJfYXV0b19yZWdpc3RyYXRpb25CGAoWX3B1YmxpY19jb250YWN0X3Byb29mc0IPCg1fc2Vzc2lvbnNfbWF4Qg8KDV90cnVzdF9jbGFpbXMiNwoJQ291bnRyaWVzEioKBWNvZGVzGAEgAygJQhu6SBiSARUQrAIYASIOcgwyCl5bQS1aXXsyfSQiTgoMQ29udGFjdEtpbmRzEj4KBWtpbmRzGAEgAygOMhgubGF0Y2hrZXkudjEuQ29udGFjdEtpbmRCFbpIEpIBDwgBEAIYASIHggEEEAEgACJJCghDaGFubmVscxI9CghjaGFubmVscxgBIAMoDjIULmxhdGNoa2V5LnYxLkNoYW5uZWxCFbpIEpIBDwgBEAIYASIHggEEEAEgACJLCgtUb2tlbkZpZWxkcxI8CgZmaWVsZHMYASADKA4yFy5sYXRjaGtleS52MS5Ub2tlbkZpZWxkQhO6SBCSAQ0QBBgBIgeCAQQQASAAIkEKDkF0dHJpYnV0ZU5hbWVzEi8KBW5hbWVzGAEgAygJQiC6SB2SARoQEBgBIhRyEhABGCAyDF5bYS16MC05X10rJCJZCgxQb2xpY3lPcmlnaW4SDQoFZmllbGQYASABKAkSKQoGc291cmNlGAIgASgOMhkubGF0Y2hrZXkudjEuUG9saWN5U291cmNlEg8KB3NldHRpbmcYAyABKAkqXAoLSG9va0ZhaWx1cmUSHAoYSE9PS19GQUlMVVJFX1VOU1BFQ0lGSUVEEAASFwoTSE9PS19GQUlMVVJFX1JFRlVTRRABEhYKEkhPT0tfRkFJTFVSRV9BTExPVxACKlMKCEFwcFN0YXRlEhkKFUFQUF9TVEFURV9VTlNQRUNJRklFRBAAEhQKEEFQUF9TVEFURV9BQ1RJVkUQARIWChJBUFBfU1RBVEVfQVJDSElWRUQQAiqIAQoKVG9rZW5GaWVsZBIbChdUT0tFTl9GSUVMRF9VTlNQRUNJRklFRBAAEhUKEVRPS0VOX0ZJRUxEX0VNQUlMEAESFQoRVE9LRU5fRklFTERfUEhPTkUQAhIYChRUT0tFTl9GSUVMRF9VU0VSTkFNRRADEhUKEVRPS0VOX0ZJRUxEX1JPTEVTEAQqegoMUG9saWN5U291cmNlEh0KGVBPTElDWV9TT1VSQ0VfVU5TUEVDSUZJRUQQABIVChFQT0xJQ1lfU09VUkNFX0FQUBABEhkKFVBPTElDWV9TT1VSQ0VfU0VUVElORxACEhkKFVBPTElDWV9TT1VSQ0VfREVGQVVMVBADQjUKC2xhdGNoa2V5LnYxUAFaFmxhdGNoa2V5L3YxO2xhdGNoa2V5djGqAgtMYXRjaGtleS5WMWIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_timestamp, file_latchkey_v1_challenge, file_latchkey_v1_user, file_latchkey_v1_wording]);
+  fileDesc("ChVsYXRjaGtleS92MS9hcHAucHJvdG8SC2xhdGNoa2V5LnYxIpwECgNBcHASDgoGYXBwX2lkGAEgASgJEg4KBm51bWJlchgCIAEoBRIPCgdwb29sX2lkGAMgASgJEhQKDGRpc3BsYXlfbmFtZRgEIAEoCRIQCghsb2dvX3VybBgFIAEoCRIXCg9zdXBwb3J0X2FkZHJlc3MYBiABKAkSFwoPYWxsb3dlZF9vcmlnaW5zGAcgAygJEhAKCGF1ZGllbmNlGAggASgJEiYKBnBvbGljeRgJIAEoCzIWLmxhdGNoa2V5LnYxLkFwcFBvbGljeRIkCgVzdGF0ZRgKIAEoDjIVLmxhdGNoa2V5LnYxLkFwcFN0YXRlEi4KCmNyZWF0ZWRfYXQYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg0KBXJvbGVzGAwgAygJEhoKEm93bmVyX29yZ2FuaXphdGlvbhgNIAEoCRI4ChFyZWdpc3RyYXRpb25faG9vaxgOIAEoCzIdLmxhdGNoa2V5LnYxLlJlZ2lzdHJhdGlvbkhvb2sSPQoUZGVsaXZlcnlfcmVwb3J0X2hvb2sYDyABKAsyHy5sYXRjaGtleS52MS5EZWxpdmVyeVJlcG9ydEhvb2sSKAoHd29yZGluZxgQIAEoCzIXLmxhdGNoa2V5LnYxLkFwcFdvcmRpbmcSLAoHcm91dGluZxgRIAMoCzIbLmxhdGNoa2V5LnYxLkNoYW5uZWxSb3V0aW5nIogBCg5DaGFubmVsUm91dGluZxIlCgdjaGFubmVsGAEgASgOMhQubGF0Y2hrZXkudjEuQ2hhbm5lbBIiCgZyb3V0ZXMYAiADKAsyEi5sYXRjaGtleS52MS5Sb3V0ZRIrCgh3b3JrZmxvdxgDIAMoCzIZLmxhdGNoa2V5LnYxLldvcmtmbG93U3RlcCJ/CgxXb3JrZmxvd1N0ZXASMQoHY2hhbm5lbBgBIAEoDjIULmxhdGNoa2V5LnYxLkNoYW5uZWxCCrpIB4IBBBABIAASPAoFYWZ0ZXIYAiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CErpID8gBAaoBCSIDCNgEMgIICiLUAQoFUm91dGUSLQoJY291bnRyaWVzGAEgAygJQhq6SBeSARQQ+gEiD3INMgheW0EtWl0qJJgBAhIuCghwcmVmaXhlcxgCIAMoCUIcukgZkgEWEDIiEnIQEAIYDzIKXlwrWzAtOV0rJBI2CghjYXJyaWVycxgDIAMoCzIaLmxhdGNoa2V5LnYxLlJvdXRlZENhcnJpZXJCCLpIBZIBAhAUEjQKB3NlbmRlcnMYBCADKAlCI7pIIJIBHRAFIhlyFxABGBAyEV5bQS1aYS16MC05ICstXSskIlMKDVJvdXRlZENhcnJpZXISJgoEbmFtZRgBIAEoCUIYukgVchMQARhBMg1eW2EtejAtOS8tXSskEhoKBndlaWdodBgCIAEoBUIKukgHGgUY6AcoACJcCg5UZXN0SWRlbnRpZmllchIPCgdwYXR0ZXJuGAEgASgJEgwKBGNvZGUYAiABKAkSKwoHZW5kc19hdBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiIQoSRGVsaXZlcnlSZXBvcnRIb29rEgsKA3VybBgBIAEoCSJNChBSZWdpc3RyYXRpb25Ib29rEgsKA3VybBgBIAEoCRIsCgpvbl9mYWlsdXJlGAIgASgOMhgubGF0Y2hrZXkudjEuSG9va0ZhaWx1cmUilQsKCUFwcFBvbGljeRIjCgtjb2RlX2xlbmd0aBgBIAEoBUIJukgGGgQYCigGSACIAQESPAoIY29kZV90dGwYAiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CD7pIDKoBCSIDCNgEMgIIARIkCgxhdHRlbXB0c19tYXgYAyABKAVCCbpIBhoEGAooAUgBiAEBEigKEGxvY2tvdXRfZmFpbHVyZXMYBCABKAVCCbpIBhoEGGQoAEgCiAEBEkUKEGxvY2tvdXRfZHVyYXRpb24YBSABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CELpIDaoBCiIECICjBTICCAESQQoPcmVzZW5kX2Nvb2xkb3duGAYgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQg26SAqqAQciAwiEBzIAEiEKCXNlbmRzX21heBgHIAEoBUIJukgGGgQYBSgBSAOIAQESJgoOc2VuZHNfcGVyX2hvdXIYCCABKAVCCbpIBhoEGDwoAUgEiAEBEiUKDXNlbmRzX3Blcl9kYXkYCSABKAVCCbpIBhoEGDwoAUgFiAEBEjcKFHJlZ2lzdHJhdGlvbl9zb3VyY2VzGAogASgLMhkubGF0Y2hrZXkudjEuQ29udGFjdEtpbmRzEhkKDGNvZGVfc2lnbl9pbhgLIAEoCEgGiAEBEicKCGNoYW5uZWxzGAwgASgLMhUubGF0Y2hrZXkudjEuQ2hhbm5lbHMSNwoPZGVmYXVsdF9jaGFubmVsGA0gASgOMhQubGF0Y2hrZXkudjEuQ2hhbm5lbEIIukgFggECEAESGQoMcmVnaXN0cmF0aW9uGA4gASgISAeIAQESHgoRYXV0b19yZWdpc3RyYXRpb24YDyABKAhICIgBARIiChVwdWJsaWNfY29udGFjdF9wcm9vZnMYECABKAhICYgBARJEChBhY2Nlc3NfdG9rZW5fdHRsGBEgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQg+6SAyqAQkiAwiQHDICCAESQgoMcmVmcmVzaF9pZGxlGBIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQhG6SA6qAQsiBQiAztoDMgIIARJGChByZWZyZXNoX2Fic29sdXRlGBMgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQhG6SA6qAQsiBQiAztoDMgIIARI+Cg1yZWZyZXNoX2dyYWNlGBQgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQgy6SAmqAQYiAgg8MgASJAoMc2Vzc2lvbnNfbWF4GBUgASgFQgm6SAYaBBhkKAFICogBARIuCgx0b2tlbl9maWVsZHMYFiABKAsyGC5sYXRjaGtleS52MS5Ub2tlbkZpZWxkcxI1ChB0b2tlbl9hdHRyaWJ1dGVzGBcgASgLMhsubGF0Y2hrZXkudjEuQXR0cmlidXRlTmFtZXMSGQoMdHJ1c3RfY2xhaW1zGBggASgISAuIAQESLQoNc21zX2NvdW50cmllcxgZIAEoCzIWLmxhdGNoa2V5LnYxLkNvdW50cmllc0IOCgxfY29kZV9sZW5ndGhCDwoNX2F0dGVtcHRzX21heEITChFfbG9ja291dF9mYWlsdXJlc0IMCgpfc2VuZHNfbWF4QhEKD19zZW5kc19wZXJfaG91ckIQCg5fc2VuZHNfcGVyX2RheUIPCg1fY29kZV9zaWduX2luQg8KDV9yZWdpc3RyYXRpb25CFAoSX2F1dG9fcmVnaXN0cmF0aW9uQhgKFl9wdWJsaWNfY29udGFjdF9wcm9vZnNCDwoNX3Nlc3Npb25zX21heEIPCg1fdHJ1c3RfY2xhaW1zIjcKCUNvdW50cmllcxIqCgVjb2RlcxgBIAMoCUIbukgYkgEVEKwCGAEiDnIMMgpeW0EtWl17Mn0kIk4KDENvbnRhY3RLaW5kcxI+CgVraW5kcxgBIAMoDjIYLmxhdGNoa2V5LnYxLkNvbnRhY3RLaW5kQhW6SBKSAQ8IARACGAEiB4IBBBABIAAiSQoIQ2hhbm5lbHMSPQoIY2hhbm5lbHMYASADKA4yFC5sYXRjaGtleS52MS5DaGFubmVsQhW6SBKSAQ8IARAFGAEiB4IBBBABIAAiSwoLVG9rZW5GaWVsZHMSPAoGZmllbGRzGAEgAygOMhcubGF0Y2hrZXkudjEuVG9rZW5GaWVsZEITukgQkgENEAQYASIHggEEEAEgACJBCg5BdHRyaWJ1dGVOYW1lcxIvCgVuYW1lcxgBIAMoCUIgukgdkgEaEBAYASIUchIQARggMgxeW2EtejAtOV9dKyQiWQoMUG9saWN5T3JpZ2luEg0KBWZpZWxkGAEgASgJEikKBnNvdXJjZRgCIAEoDjIZLmxhdGNoa2V5LnYxLlBvbGljeVNvdXJjZRIPCgdzZXR0aW5nGAMgASgJKlwKC0hvb2tGYWlsdXJlEhwKGEhPT0tfRkFJTFVSRV9VTlNQRUNJRklFRBAAEhcKE0hPT0tfRkFJTFVSRV9SRUZVU0UQARIWChJIT09LX0ZBSUxVUkVfQUxMT1cQAipTCghBcHBTdGF0ZRIZChVBUFBfU1RBVEVfVU5TUEVDSUZJRUQQABIUChBBUFBfU1RBVEVfQUNUSVZFEAESFgoSQVBQX1NUQVRFX0FSQ0hJVkVEEAIqiAEKClRva2VuRmllbGQSGwoXVE9LRU5fRklFTERfVU5TUEVDSUZJRUQQABIVChFUT0tFTl9GSUVMRF9FTUFJTBABEhUKEVRPS0VOX0ZJRUxEX1BIT05FEAISGAoUVE9LRU5fRklFTERfVVNFUk5BTUUQAxIVChFUT0tFTl9GSUVMRF9ST0xFUxAEKnoKDFBvbGljeVNvdXJjZRIdChlQT0xJQ1lfU09VUkNFX1VOU1BFQ0lGSUVEEAASFQoRUE9MSUNZX1NPVVJDRV9BUFAQARIZChVQT0xJQ1lfU09VUkNFX1NFVFRJTkcQAhIZChVQT0xJQ1lfU09VUkNFX0RFRkFVTFQQA0I1CgtsYXRjaGtleS52MVABWhZsYXRjaGtleS92MTtsYXRjaGtleXYxqgILTGF0Y2hrZXkuVjFiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_timestamp, file_latchkey_v1_challenge, file_latchkey_v1_user, file_latchkey_v1_wording]);
 
 /**
  * A product that users sign in to. Its clients are the programs that call for it.
@@ -140,7 +140,8 @@ export type App = Message<"latchkey.v1.App"> & {
   wording?: AppWording | undefined;
 
   /**
-   * Which carriers and senders the app's messages use, by channel: see UpdateRouting. A channel without routes is left out.
+   * Which carriers and senders the app's messages use, by channel, and which messages follow: see UpdateRouting. A channel without
+   * routes and workflow is left out.
    *
    * @generated from field: repeated latchkey.v1.ChannelRouting routing = 17;
    */
@@ -155,7 +156,7 @@ export const AppSchema: GenMessage<App> = /*@__PURE__*/
   messageDesc(file_latchkey_v1_app, 0);
 
 /**
- * The routes of one channel.
+ * The routes and the workflow of one channel.
  *
  * @generated from message latchkey.v1.ChannelRouting
  */
@@ -173,6 +174,13 @@ export type ChannelRouting = Message<"latchkey.v1.ChannelRouting"> & {
    * @generated from field: repeated latchkey.v1.Route routes = 2;
    */
   routes: Route[];
+
+  /**
+   * What is sent if a code that went over the channel does not come back, in this order.
+   *
+   * @generated from field: repeated latchkey.v1.WorkflowStep workflow = 3;
+   */
+  workflow: WorkflowStep[];
 };
 
 /**
@@ -181,6 +189,34 @@ export type ChannelRouting = Message<"latchkey.v1.ChannelRouting"> & {
  */
 export const ChannelRoutingSchema: GenMessage<ChannelRouting> = /*@__PURE__*/
   messageDesc(file_latchkey_v1_app, 1);
+
+/**
+ * Another message with the same code to the same contact, unless the challenge has ended by then.
+ *
+ * @generated from message latchkey.v1.WorkflowStep
+ */
+export type WorkflowStep = Message<"latchkey.v1.WorkflowStep"> & {
+  /**
+   * A channel that reaches the contact. SMS, WhatsApp, voice and USSD reach a phone number.
+   *
+   * @generated from field: latchkey.v1.Channel channel = 1;
+   */
+  channel: Channel;
+
+  /**
+   * How long after the step before it: 10 seconds to 10 minutes. That of the first step counts from the request of the code.
+   *
+   * @generated from field: google.protobuf.Duration after = 2;
+   */
+  after?: Duration | undefined;
+};
+
+/**
+ * Describes the message latchkey.v1.WorkflowStep.
+ * Use `create(WorkflowStepSchema)` to create a new message.
+ */
+export const WorkflowStepSchema: GenMessage<WorkflowStep> = /*@__PURE__*/
+  messageDesc(file_latchkey_v1_app, 2);
 
 /**
  * Which carriers and senders messages to some countries or numbers use. A route with neither matches all messages of its channel.
@@ -225,7 +261,7 @@ export type Route = Message<"latchkey.v1.Route"> & {
  * Use `create(RouteSchema)` to create a new message.
  */
 export const RouteSchema: GenMessage<Route> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app, 2);
+  messageDesc(file_latchkey_v1_app, 3);
 
 /**
  * A carrier of a route.
@@ -254,7 +290,7 @@ export type RoutedCarrier = Message<"latchkey.v1.RoutedCarrier"> & {
  * Use `create(RoutedCarrierSchema)` to create a new message.
  */
 export const RoutedCarrierSchema: GenMessage<RoutedCarrier> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app, 3);
+  messageDesc(file_latchkey_v1_app, 4);
 
 /**
  * A contact, or a range of contacts, that an app uses for tests: of its users' interface, by reviewers of an app store. Nothing is sent
@@ -292,7 +328,7 @@ export type TestIdentifier = Message<"latchkey.v1.TestIdentifier"> & {
  * Use `create(TestIdentifierSchema)` to create a new message.
  */
 export const TestIdentifierSchema: GenMessage<TestIdentifier> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app, 4);
+  messageDesc(file_latchkey_v1_app, 5);
 
 /**
  * Where Latchkey posts what became of the app's messages.
@@ -313,7 +349,7 @@ export type DeliveryReportHook = Message<"latchkey.v1.DeliveryReportHook"> & {
  * Use `create(DeliveryReportHookSchema)` to create a new message.
  */
 export const DeliveryReportHookSchema: GenMessage<DeliveryReportHook> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app, 5);
+  messageDesc(file_latchkey_v1_app, 6);
 
 /**
  * Where Latchkey asks whether a person may become a user of the app.
@@ -341,7 +377,7 @@ export type RegistrationHook = Message<"latchkey.v1.RegistrationHook"> & {
  * Use `create(RegistrationHookSchema)` to create a new message.
  */
 export const RegistrationHookSchema: GenMessage<RegistrationHook> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app, 6);
+  messageDesc(file_latchkey_v1_app, 7);
 
 /**
  * What an app decides about codes, registration, sessions and tokens. Every value is optional. An unset value is that of
@@ -541,7 +577,7 @@ export type AppPolicy = Message<"latchkey.v1.AppPolicy"> & {
  * Use `create(AppPolicySchema)` to create a new message.
  */
 export const AppPolicySchema: GenMessage<AppPolicy> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app, 7);
+  messageDesc(file_latchkey_v1_app, 8);
 
 /**
  * A set of countries.
@@ -562,7 +598,7 @@ export type Countries = Message<"latchkey.v1.Countries"> & {
  * Use `create(CountriesSchema)` to create a new message.
  */
 export const CountriesSchema: GenMessage<Countries> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app, 8);
+  messageDesc(file_latchkey_v1_app, 9);
 
 /**
  * A set of kinds of contacts.
@@ -583,7 +619,7 @@ export type ContactKinds = Message<"latchkey.v1.ContactKinds"> & {
  * Use `create(ContactKindsSchema)` to create a new message.
  */
 export const ContactKindsSchema: GenMessage<ContactKinds> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app, 9);
+  messageDesc(file_latchkey_v1_app, 10);
 
 /**
  * A set of channels.
@@ -604,7 +640,7 @@ export type Channels = Message<"latchkey.v1.Channels"> & {
  * Use `create(ChannelsSchema)` to create a new message.
  */
 export const ChannelsSchema: GenMessage<Channels> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app, 10);
+  messageDesc(file_latchkey_v1_app, 11);
 
 /**
  * A set of fields of the user.
@@ -625,7 +661,7 @@ export type TokenFields = Message<"latchkey.v1.TokenFields"> & {
  * Use `create(TokenFieldsSchema)` to create a new message.
  */
 export const TokenFieldsSchema: GenMessage<TokenFields> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app, 11);
+  messageDesc(file_latchkey_v1_app, 12);
 
 /**
  * A set of names of app attributes.
@@ -646,7 +682,7 @@ export type AttributeNames = Message<"latchkey.v1.AttributeNames"> & {
  * Use `create(AttributeNamesSchema)` to create a new message.
  */
 export const AttributeNamesSchema: GenMessage<AttributeNames> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app, 12);
+  messageDesc(file_latchkey_v1_app, 13);
 
 /**
  * Where one value of the effective policy of an app comes from.
@@ -681,7 +717,7 @@ export type PolicyOrigin = Message<"latchkey.v1.PolicyOrigin"> & {
  * Use `create(PolicyOriginSchema)` to create a new message.
  */
 export const PolicyOriginSchema: GenMessage<PolicyOrigin> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app, 13);
+  messageDesc(file_latchkey_v1_app, 14);
 
 /**
  * What happens to a registration if the hook gives no valid answer within 2 seconds.

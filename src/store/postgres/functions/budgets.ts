@@ -1,20 +1,22 @@
 import { failuresKeptMs } from "../../rules/kept.js";
 
 /**
- * Budgets. Charges are JSON sorted by key: `{key, name, maxes, windows, longest, step, holds, optional, sets, counts, share, unless}`. `step`
- * is the length of the sub-windows that units are counted in; 1: each unit has its own time. A row with counts has the ends of
- * sub-windows in spent. `name` is what a refusal is called. A charge is skipped if the key `unless` has a unit in its longest window. `holds[n]` is how long the key is held if n units were spent before. `sets` is the position of the challenge whose resend_at becomes the end of
- * the hold. A refused optional charge refuses only the other optional charges. `counts` says that the spend counts as a failure. A
- * spend with `share` counts as one too. If its charge has `share` failures already, or is refused, `counts` has no effect.
+ * Budgets. Charges are JSON sorted by key: `{key, name, maxes, windows, longest, step, holds, optional, sets, counts, share, unless,
+ * units}`. `step` is the length of the sub-windows that units are counted in; 1: each unit has its own time. A row with counts has the
+ * ends of sub-windows in spent. `name` is what a refusal is called. A charge is skipped if the key `unless` has a unit in its longest
+ * window. It spends `units`; `maxes` are those of `limitsOf`. `holds[n]` is how long the key is held if n units were spent before.
+ * `sets` is the position of the challenge whose resend_at becomes the end of the hold. A refused optional charge refuses only the other
+ * optional charges. `counts` says that the spend counts as a failure. A spend with `share` counts as one too. If its charge has
+ * `share` failures already, or is refused, `counts` has no effect.
  */
 export const budgetFunctions = `
 CREATE FUNCTION budget_charges(p_charges JSONB)
 RETURNS TABLE (key BYTEA, name TEXT, maxes INTEGER[], windows BIGINT[], longest BIGINT, step BIGINT, holds BIGINT[],
-  optional BOOLEAN, sets INTEGER, counts BOOLEAN, share INTEGER, unless BYTEA)
+  optional BOOLEAN, sets INTEGER, counts BOOLEAN, share INTEGER, unless BYTEA, units INTEGER)
 LANGUAGE sql IMMUTABLE ROWS 4 AS $$
   SELECT * FROM jsonb_to_recordset(p_charges) AS c (
     key BYTEA, name TEXT, maxes INTEGER[], windows BIGINT[], longest BIGINT, step BIGINT, holds BIGINT[], optional BOOLEAN,
-    sets INTEGER, counts BOOLEAN, share INTEGER, unless BYTEA)
+    sets INTEGER, counts BOOLEAN, share INTEGER, unless BYTEA, units INTEGER)
 $$;
 
 CREATE FUNCTION has_spent(p_key BYTEA, p_window BIGINT, p_now BIGINT) RETURNS BOOLEAN LANGUAGE sql STABLE AS $$
@@ -113,6 +115,7 @@ DECLARE
   v_skipped BYTEA[] := '{}';
   v_last BYTEA;
   v_hold BIGINT;
+  v_added BIGINT[];
   v_before INTEGER;
   v_failures INTEGER;
   v_counting BOOLEAN := true;
@@ -189,15 +192,16 @@ BEGIN
     END IF;
     -- Without a hold, store 0 and not p_now: a process with a slower clock would wait until p_now.
     v_hold_until := CASE WHEN v_hold > 0 THEN p_now + v_hold ELSE 0 END;
+    v_added := array_fill(p_now, ARRAY[v_charge.units]);
     -- Clocks of processes differ a little. Sorted times say exactly when the next unit is free.
     IF v_charge.step = 1 AND v_units IS NULL THEN
-      v_spent := ARRAY(SELECT t FROM unnest(v_spent || p_now) AS t
+      v_spent := ARRAY(SELECT t FROM unnest(v_spent || v_added) AS t
         WHERE t > p_now - v_charge.longest AND t < p_now + v_charge.longest ORDER BY t);
     ELSE
       -- A unit moves to the last millisecond of its sub-window: it counts until all of it has left the window.
       SELECT array_agg(w.at ORDER BY w.at), array_agg(w.n ORDER BY w.at) INTO v_spent, v_units FROM (
         SELECT u.t - u.t % v_charge.step + v_charge.step - 1 AS at, sum(coalesce(u.n, 1))::integer AS n
-        FROM unnest(v_spent || p_now, v_units || 1) AS u (t, n)
+        FROM unnest(v_spent || v_added, v_units || array_fill(1, ARRAY[v_charge.units])) AS u (t, n)
         WHERE u.t > p_now - v_charge.longest AND u.t < p_now + v_charge.longest GROUP BY 1) AS w;
     END IF;
     UPDATE budgets b SET spent = v_spent, counts = v_units, step_ms = v_charge.step,

@@ -17,10 +17,10 @@ BEGIN
     IF p_retry_at[i] IS NOT NULL THEN
       WITH moved AS (
         DELETE FROM outbox WHERE outbox_id = p_ids[i] AND tries = p_tries[i]
-        RETURNING outbox_id, challenge_id, channel, tries, queued_at
+        RETURNING outbox_id, challenge_id, channel, tries, queued_at, muted
       )
-      INSERT INTO outbox_later (outbox_id, challenge_id, channel, due_at, tries, carrier, unknowns, queued_at)
-      SELECT outbox_id, challenge_id, channel, p_retry_at[i], tries, p_carriers[i], p_unknowns[i], queued_at FROM moved;
+      INSERT INTO outbox_later (outbox_id, challenge_id, channel, due_at, tries, carrier, unknowns, queued_at, muted)
+      SELECT outbox_id, challenge_id, channel, p_retry_at[i], tries, p_carriers[i], p_unknowns[i], queued_at, muted FROM moved;
       IF NOT FOUND THEN
         UPDATE outbox_later SET due_at = p_retry_at[i], carrier = p_carriers[i], unknowns = p_unknowns[i]
         WHERE outbox_id = p_ids[i] AND tries = p_tries[i];

@@ -132,10 +132,10 @@ BEGIN
 END $$;
 
 -- p_lock_keys has one key for the identifier and purpose of each place, sorted. resend_at has that of each challenge, in their
--- order.
+-- order. p_later: null, or later messages as [{challenge_id, channel, due_at}].
 CREATE FUNCTION issue_challenges(
   p_mac BYTEA, p_registration_id TEXT, p_sealed_profile BYTEA, p_challenges JSONB, p_expires_at BIGINT,
-  p_lock_keys BYTEA[], p_places JSONB, p_charges JSONB, p_deliver_at BIGINT, p_now BIGINT,
+  p_lock_keys BYTEA[], p_places JSONB, p_charges JSONB, p_deliver_at BIGINT, p_later JSONB, p_now BIGINT,
   OUT outcome TEXT, OUT retry_at BIGINT, OUT refused_by TEXT, OUT resend_at BIGINT[], OUT muted BOOLEAN
 ) LANGUAGE plpgsql AS $$
 DECLARE
@@ -172,6 +172,11 @@ BEGIN
   FROM jsonb_to_recordset(p_challenges) AS c (${newChallenge}, nth INTEGER);
   INSERT INTO outbox (challenge_id, due_at, queued_at, muted)
   SELECT c.challenge_id, p_deliver_at, p_now, muted FROM jsonb_to_recordset(p_challenges) AS c (challenge_id TEXT, nth INTEGER) ORDER BY c.nth;
+  IF p_later IS NOT NULL THEN
+    INSERT INTO outbox_later (outbox_id, challenge_id, channel, due_at, tries, carrier, unknowns, queued_at, muted)
+    SELECT nextval('outbox_outbox_id_seq'), l.challenge_id, l.channel, l.due_at, 0, 0, 0, p_now, muted
+    FROM jsonb_to_recordset(p_later) AS l (challenge_id TEXT, channel TEXT, due_at BIGINT);
+  END IF;
 END $$;
 
 -- Returns the challenge after the resend, or nulls if it does not exist.

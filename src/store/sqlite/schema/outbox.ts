@@ -2,7 +2,7 @@
  * The outbox is scanned by id, so that claims change no indexed column.
  * outbox_later: messages that are put off, with the ids that they had in the outbox.
  * channel: null stands for the challenge's. carrier: the index of the carrier to ask next. unknowns: how many tries ended unknown.
- * muted: the message fails, because a hidden charge refused it. It is never put off, so outbox_later has no such column.
+ * muted: the message fails, because a hidden charge refused it.
  * Messages that wait now may be leased or put off, so they all go on from outbox_later.
  */
 export const outboxTables = `

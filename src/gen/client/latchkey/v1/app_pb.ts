@@ -18,7 +18,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file latchkey/v1/app.proto.
  */
 export const file_latchkey_v1_app: GenFile = /*@__PURE__*/
-  fileDesc("ChVsYXRjaGtleS92MS9hcHAucHJvdG8SC2xhdGNoa2V5LnYxIpwECgNBcHASDgoGYXBwX2lkGAEgASgJEg4KBm51bWJlchgCIAEoBRIPCgdwb29sX2lkGAMgASgJEhQKDGRpc3BsYXlfbmFtZRgEIAEoCRIQCghsb2dvX3VybBgFIAEoCRIXCg9zdXBwb3J0X2FkZHJlc3MYBiABKAkSFwoPYWxsb3dlZF9vcmlnaW5zGAcgAygJEhAKCGF1ZGllbmNlGAggASgJEiYKBnBvbGljeRgJIAEoCzIWLmxhdGNoa2V5LnYxLkFwcFBvbGljeRIkCgVzdGF0ZRgKIAEoDjIVLmxhdGNoa2V5LnYxLkFwcFN0YXRlEi4KCmNyZWF0ZWRfYXQYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg0KBXJvbGVzGAwgAygJEhoKEm93bmVyX29yZ2FuaXphdGlvbhgNIAEoCRI4ChFyZWdpc3RyYXRpb25faG9vaxgOIAEoCzIdLmxhdGNoa2V5LnYxLlJlZ2lzdHJhdGlvbkhvb2sSPQoUZGVsaXZlcnlfcmVwb3J0X2hvb2sYDyABKAsyHy5sYXRjaGtleS52MS5EZWxpdmVyeVJlcG9ydEhvb2sSKAoHd29yZGluZxgQIAEoCzIXLmxhdGNoa2V5LnYxLkFwcFdvcmRpbmcSLAoHcm91dGluZxgRIAMoCzIbLmxhdGNoa2V5LnYxLkNoYW5uZWxSb3V0aW5nIlsKDkNoYW5uZWxSb3V0aW5nEiUKB2NoYW5uZWwYASABKA4yFC5sYXRjaGtleS52MS5DaGFubmVsEiIKBnJvdXRlcxgCIAMoCzISLmxhdGNoa2V5LnYxLlJvdXRlImsKBVJvdXRlEhEKCWNvdW50cmllcxgBIAMoCRIQCghwcmVmaXhlcxgCIAMoCRIsCghjYXJyaWVycxgDIAMoCzIaLmxhdGNoa2V5LnYxLlJvdXRlZENhcnJpZXISDwoHc2VuZGVycxgEIAMoCSItCg1Sb3V0ZWRDYXJyaWVyEgwKBG5hbWUYASABKAkSDgoGd2VpZ2h0GAIgASgFIlwKDlRlc3RJZGVudGlmaWVyEg8KB3BhdHRlcm4YASABKAkSDAoEY29kZRgCIAEoCRIrCgdlbmRzX2F0GAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCIhChJEZWxpdmVyeVJlcG9ydEhvb2sSCwoDdXJsGAEgASgJIk0KEFJlZ2lzdHJhdGlvbkhvb2sSCwoDdXJsGAEgASgJEiwKCm9uX2ZhaWx1cmUYAiABKA4yGC5sYXRjaGtleS52MS5Ib29rRmFpbHVyZSLHCQoJQXBwUG9saWN5EhgKC2NvZGVfbGVuZ3RoGAEgASgFSACIAQESKwoIY29kZV90dGwYAiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SGQoMYXR0ZW1wdHNfbWF4GAMgASgFSAGIAQESHQoQbG9ja291dF9mYWlsdXJlcxgEIAEoBUgCiAEBEjMKEGxvY2tvdXRfZHVyYXRpb24YBSABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SMgoPcmVzZW5kX2Nvb2xkb3duGAYgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEhYKCXNlbmRzX21heBgHIAEoBUgDiAEBEhsKDnNlbmRzX3Blcl9ob3VyGAggASgFSASIAQESGgoNc2VuZHNfcGVyX2RheRgJIAEoBUgFiAEBEjcKFHJlZ2lzdHJhdGlvbl9zb3VyY2VzGAogASgLMhkubGF0Y2hrZXkudjEuQ29udGFjdEtpbmRzEhkKDGNvZGVfc2lnbl9pbhgLIAEoCEgGiAEBEicKCGNoYW5uZWxzGAwgASgLMhUubGF0Y2hrZXkudjEuQ2hhbm5lbHMSLQoPZGVmYXVsdF9jaGFubmVsGA0gASgOMhQubGF0Y2hrZXkudjEuQ2hhbm5lbBIZCgxyZWdpc3RyYXRpb24YDiABKAhIB4gBARIeChFhdXRvX3JlZ2lzdHJhdGlvbhgPIAEoCEgIiAEBEiIKFXB1YmxpY19jb250YWN0X3Byb29mcxgQIAEoCEgJiAEBEjMKEGFjY2Vzc190b2tlbl90dGwYESABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SLwoMcmVmcmVzaF9pZGxlGBIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEjMKEHJlZnJlc2hfYWJzb2x1dGUYEyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SMAoNcmVmcmVzaF9ncmFjZRgUIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIZCgxzZXNzaW9uc19tYXgYFSABKAVICogBARIuCgx0b2tlbl9maWVsZHMYFiABKAsyGC5sYXRjaGtleS52MS5Ub2tlbkZpZWxkcxI1ChB0b2tlbl9hdHRyaWJ1dGVzGBcgASgLMhsubGF0Y2hrZXkudjEuQXR0cmlidXRlTmFtZXMSGQoMdHJ1c3RfY2xhaW1zGBggASgISAuIAQESLQoNc21zX2NvdW50cmllcxgZIAEoCzIWLmxhdGNoa2V5LnYxLkNvdW50cmllc0IOCgxfY29kZV9sZW5ndGhCDwoNX2F0dGVtcHRzX21heEITChFfbG9ja291dF9mYWlsdXJlc0IMCgpfc2VuZHNfbWF4QhEKD19zZW5kc19wZXJfaG91ckIQCg5fc2VuZHNfcGVyX2RheUIPCg1fY29kZV9zaWduX2luQg8KDV9yZWdpc3RyYXRpb25CFAoSX2F1dG9fcmVnaXN0cmF0aW9uQhgKFl9wdWJsaWNfY29udGFjdF9wcm9vZnNCDwoNX3Nlc3Npb25zX21heEIPCg1fdHJ1c3RfY2xhaW1zIhoKCUNvdW50cmllcxINCgVjb2RlcxgBIAMoCSI3CgxDb250YWN0S2luZHMSJwoFa2luZHMYASADKA4yGC5sYXRjaGtleS52MS5Db250YWN0S2luZCIyCghDaGFubmVscxImCghjaGFubmVscxgBIAMoDjIULmxhdGNoa2V5LnYxLkNoYW5uZWwiNgoLVG9rZW5GaWVsZHMSJwoGZmllbGRzGAEgAygOMhcubGF0Y2hrZXkudjEuVG9rZW5GaWVsZCIfCg5BdHRyaWJ1dGVOYW1lcxINCgVuYW1lcxgBIAMoCSJZCgxQb2xpY3lPcmlnaW4SDQoFZmllbGQYASABKAkSKQoGc291cmNlGAIgASgOMhkubGF0Y2hrZXkudjEuUG9saWN5U291cmNlEg8KB3NldHRpbmcYAyABKAkqXAoLSG9va0ZhaWx1cmUSHAoYSE9PS19GQUlMVVJFX1VOU1BFQ0lGSUVEEAASFwoTSE9PS19GQUlMVVJFX1JFRlVTRRABEhYKEkhPT0tfRkFJTFVSRV9BTExPVxACKlMKCEFwcFN0YXRlEhkKFUFQUF9TVEFURV9VTlNQRUNJRklFRBAAEhQKEEFQUF9TVEFURV9BQ1RJVkUQARIWChJBUFBfU1RBVEVfQVJDSElWRUQQAiqIAQoKVG9rZW5GaWVsZBIbChdUT0tFTl9GSUVMRF9VTlNQRUNJRklFRBAAEhUKEVRPS0VOX0ZJRUxEX0VNQUlMEAESFQoRVE9LRU5fRklFTERfUEhPTkUQAhIYChRUT0tFTl9GSUVMRF9VU0VSTkFNRRADEhUKEVRPS0VOX0ZJRUxEX1JPTEVTEAQqegoMUG9saWN5U291cmNlEh0KGVBPTElDWV9TT1VSQ0VfVU5TUEVDSUZJRUQQABIVChFQT0xJQ1lfU09VUkNFX0FQUBABEhkKFVBPTElDWV9TT1VSQ0VfU0VUVElORxACEhkKFVBPTElDWV9TT1VSQ0VfREVGQVVMVBADQjUKC2xhdGNoa2V5LnYxUAFaFmxhdGNoa2V5L3YxO2xhdGNoa2V5djGqAgtMYXRjaGtleS5WMWIGcHJvdG8z", [file_google_protobuf_duration, file_google_protobuf_timestamp, file_latchkey_v1_challenge, file_latchkey_v1_user, file_latchkey_v1_wording]);
+  fileDesc("ChVsYXRjaGtleS92MS9hcHAucHJvdG8SC2xhdGNoa2V5LnYxIpwECgNBcHASDgoGYXBwX2lkGAEgASgJEg4KBm51bWJlchgCIAEoBRIPCgdwb29sX2lkGAMgASgJEhQKDGRpc3BsYXlfbmFtZRgEIAEoCRIQCghsb2dvX3VybBgFIAEoCRIXCg9zdXBwb3J0X2FkZHJlc3MYBiABKAkSFwoPYWxsb3dlZF9vcmlnaW5zGAcgAygJEhAKCGF1ZGllbmNlGAggASgJEiYKBnBvbGljeRgJIAEoCzIWLmxhdGNoa2V5LnYxLkFwcFBvbGljeRIkCgVzdGF0ZRgKIAEoDjIVLmxhdGNoa2V5LnYxLkFwcFN0YXRlEi4KCmNyZWF0ZWRfYXQYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg0KBXJvbGVzGAwgAygJEhoKEm93bmVyX29yZ2FuaXphdGlvbhgNIAEoCRI4ChFyZWdpc3RyYXRpb25faG9vaxgOIAEoCzIdLmxhdGNoa2V5LnYxLlJlZ2lzdHJhdGlvbkhvb2sSPQoUZGVsaXZlcnlfcmVwb3J0X2hvb2sYDyABKAsyHy5sYXRjaGtleS52MS5EZWxpdmVyeVJlcG9ydEhvb2sSKAoHd29yZGluZxgQIAEoCzIXLmxhdGNoa2V5LnYxLkFwcFdvcmRpbmcSLAoHcm91dGluZxgRIAMoCzIbLmxhdGNoa2V5LnYxLkNoYW5uZWxSb3V0aW5nIogBCg5DaGFubmVsUm91dGluZxIlCgdjaGFubmVsGAEgASgOMhQubGF0Y2hrZXkudjEuQ2hhbm5lbBIiCgZyb3V0ZXMYAiADKAsyEi5sYXRjaGtleS52MS5Sb3V0ZRIrCgh3b3JrZmxvdxgDIAMoCzIZLmxhdGNoa2V5LnYxLldvcmtmbG93U3RlcCJfCgxXb3JrZmxvd1N0ZXASJQoHY2hhbm5lbBgBIAEoDjIULmxhdGNoa2V5LnYxLkNoYW5uZWwSKAoFYWZ0ZXIYAiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24iawoFUm91dGUSEQoJY291bnRyaWVzGAEgAygJEhAKCHByZWZpeGVzGAIgAygJEiwKCGNhcnJpZXJzGAMgAygLMhoubGF0Y2hrZXkudjEuUm91dGVkQ2FycmllchIPCgdzZW5kZXJzGAQgAygJIi0KDVJvdXRlZENhcnJpZXISDAoEbmFtZRgBIAEoCRIOCgZ3ZWlnaHQYAiABKAUiXAoOVGVzdElkZW50aWZpZXISDwoHcGF0dGVybhgBIAEoCRIMCgRjb2RlGAIgASgJEisKB2VuZHNfYXQYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIiEKEkRlbGl2ZXJ5UmVwb3J0SG9vaxILCgN1cmwYASABKAkiTQoQUmVnaXN0cmF0aW9uSG9vaxILCgN1cmwYASABKAkSLAoKb25fZmFpbHVyZRgCIAEoDjIYLmxhdGNoa2V5LnYxLkhvb2tGYWlsdXJlIscJCglBcHBQb2xpY3kSGAoLY29kZV9sZW5ndGgYASABKAVIAIgBARIrCghjb2RlX3R0bBgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIZCgxhdHRlbXB0c19tYXgYAyABKAVIAYgBARIdChBsb2Nrb3V0X2ZhaWx1cmVzGAQgASgFSAKIAQESMwoQbG9ja291dF9kdXJhdGlvbhgFIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIyCg9yZXNlbmRfY29vbGRvd24YBiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SFgoJc2VuZHNfbWF4GAcgASgFSAOIAQESGwoOc2VuZHNfcGVyX2hvdXIYCCABKAVIBIgBARIaCg1zZW5kc19wZXJfZGF5GAkgASgFSAWIAQESNwoUcmVnaXN0cmF0aW9uX3NvdXJjZXMYCiABKAsyGS5sYXRjaGtleS52MS5Db250YWN0S2luZHMSGQoMY29kZV9zaWduX2luGAsgASgISAaIAQESJwoIY2hhbm5lbHMYDCABKAsyFS5sYXRjaGtleS52MS5DaGFubmVscxItCg9kZWZhdWx0X2NoYW5uZWwYDSABKA4yFC5sYXRjaGtleS52MS5DaGFubmVsEhkKDHJlZ2lzdHJhdGlvbhgOIAEoCEgHiAEBEh4KEWF1dG9fcmVnaXN0cmF0aW9uGA8gASgISAiIAQESIgoVcHVibGljX2NvbnRhY3RfcHJvb2ZzGBAgASgISAmIAQESMwoQYWNjZXNzX3Rva2VuX3R0bBgRIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIvCgxyZWZyZXNoX2lkbGUYEiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SMwoQcmVmcmVzaF9hYnNvbHV0ZRgTIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIwCg1yZWZyZXNoX2dyYWNlGBQgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEhkKDHNlc3Npb25zX21heBgVIAEoBUgKiAEBEi4KDHRva2VuX2ZpZWxkcxgWIAEoCzIYLmxhdGNoa2V5LnYxLlRva2VuRmllbGRzEjUKEHRva2VuX2F0dHJpYnV0ZXMYFyABKAsyGy5sYXRjaGtleS52MS5BdHRyaWJ1dGVOYW1lcxIZCgx0cnVzdF9jbGFpbXMYGCABKAhIC4gBARItCg1zbXNfY291bnRyaWVzGBkgASgLMhYubGF0Y2hrZXkudjEuQ291bnRyaWVzQg4KDF9jb2RlX2xlbmd0aEIPCg1fYXR0ZW1wdHNfbWF4QhMKEV9sb2Nrb3V0X2ZhaWx1cmVzQgwKCl9zZW5kc19tYXhCEQoPX3NlbmRzX3Blcl9ob3VyQhAKDl9zZW5kc19wZXJfZGF5Qg8KDV9jb2RlX3NpZ25faW5CDwoNX3JlZ2lzdHJhdGlvbkIUChJfYXV0b19yZWdpc3RyYXRpb25CGAoWX3B1YmxpY19jb250YWN0X3Byb29mc0IPCg1fc2Vzc2lvbnNfbWF4Qg8KDV90cnVzdF9jbGFpbXMiGgoJQ291bnRyaWVzEg0KBWNvZGVzGAEgAygJIjcKDENvbnRhY3RLaW5kcxInCgVraW5kcxgBIAMoDjIYLmxhdGNoa2V5LnYxLkNvbnRhY3RLaW5kIjIKCENoYW5uZWxzEiYKCGNoYW5uZWxzGAEgAygOMhQubGF0Y2hrZXkudjEuQ2hhbm5lbCI2CgtUb2tlbkZpZWxkcxInCgZmaWVsZHMYASADKA4yFy5sYXRjaGtleS52MS5Ub2tlbkZpZWxkIh8KDkF0dHJpYnV0ZU5hbWVzEg0KBW5hbWVzGAEgAygJIlkKDFBvbGljeU9yaWdpbhINCgVmaWVsZBgBIAEoCRIpCgZzb3VyY2UYAiABKA4yGS5sYXRjaGtleS52MS5Qb2xpY3lTb3VyY2USDwoHc2V0dGluZxgDIAEoCSpcCgtIb29rRmFpbHVyZRIcChhIT09LX0ZBSUxVUkVfVU5TUEVDSUZJRUQQABIXChNIT09LX0ZBSUxVUkVfUkVGVVNFEAESFgoSSE9PS19GQUlMVVJFX0FMTE9XEAIqUwoIQXBwU3RhdGUSGQoVQVBQX1NUQVRFX1VOU1BFQ0lGSUVEEAASFAoQQVBQX1NUQVRFX0FDVElWRRABEhYKEkFQUF9TVEFURV9BUkNISVZFRBACKogBCgpUb2tlbkZpZWxkEhsKF1RPS0VOX0ZJRUxEX1VOU1BFQ0lGSUVEEAASFQoRVE9LRU5fRklFTERfRU1BSUwQARIVChFUT0tFTl9GSUVMRF9QSE9ORRACEhgKFFRPS0VOX0ZJRUxEX1VTRVJOQU1FEAMSFQoRVE9LRU5fRklFTERfUk9MRVMQBCp6CgxQb2xpY3lTb3VyY2USHQoZUE9MSUNZX1NPVVJDRV9VTlNQRUNJRklFRBAAEhUKEVBPTElDWV9TT1VSQ0VfQVBQEAESGQoVUE9MSUNZX1NPVVJDRV9TRVRUSU5HEAISGQoVUE9MSUNZX1NPVVJDRV9ERUZBVUxUEANCNQoLbGF0Y2hrZXkudjFQAVoWbGF0Y2hrZXkvdjE7bGF0Y2hrZXl2MaoCC0xhdGNoa2V5LlYxYgZwcm90bzM", [file_google_protobuf_duration, file_google_protobuf_timestamp, file_latchkey_v1_challenge, file_latchkey_v1_user, file_latchkey_v1_wording]);
 
 /**
  * A product that users sign in to. Its clients are the programs that call for it.
@@ -139,7 +139,8 @@ export type App = Message<"latchkey.v1.App"> & {
   wording?: AppWording | undefined;
 
   /**
-   * Which carriers and senders the app's messages use, by channel: see UpdateRouting. A channel without routes is left out.
+   * Which carriers and senders the app's messages use, by channel, and which messages follow: see UpdateRouting. A channel without
+   * routes and workflow is left out.
    *
    * @generated from field: repeated latchkey.v1.ChannelRouting routing = 17;
    */
@@ -154,7 +155,7 @@ export const AppSchema: GenMessage<App> = /*@__PURE__*/
   messageDesc(file_latchkey_v1_app, 0);
 
 /**
- * The routes of one channel.
+ * The routes and the workflow of one channel.
  *
  * @generated from message latchkey.v1.ChannelRouting
  */
@@ -172,6 +173,13 @@ export type ChannelRouting = Message<"latchkey.v1.ChannelRouting"> & {
    * @generated from field: repeated latchkey.v1.Route routes = 2;
    */
   routes: Route[];
+
+  /**
+   * What is sent if a code that went over the channel does not come back, in this order.
+   *
+   * @generated from field: repeated latchkey.v1.WorkflowStep workflow = 3;
+   */
+  workflow: WorkflowStep[];
 };
 
 /**
@@ -180,6 +188,34 @@ export type ChannelRouting = Message<"latchkey.v1.ChannelRouting"> & {
  */
 export const ChannelRoutingSchema: GenMessage<ChannelRouting> = /*@__PURE__*/
   messageDesc(file_latchkey_v1_app, 1);
+
+/**
+ * Another message with the same code to the same contact, unless the challenge has ended by then.
+ *
+ * @generated from message latchkey.v1.WorkflowStep
+ */
+export type WorkflowStep = Message<"latchkey.v1.WorkflowStep"> & {
+  /**
+   * A channel that reaches the contact. SMS, WhatsApp, voice and USSD reach a phone number.
+   *
+   * @generated from field: latchkey.v1.Channel channel = 1;
+   */
+  channel: Channel;
+
+  /**
+   * How long after the step before it: 10 seconds to 10 minutes. That of the first step counts from the request of the code.
+   *
+   * @generated from field: google.protobuf.Duration after = 2;
+   */
+  after?: Duration | undefined;
+};
+
+/**
+ * Describes the message latchkey.v1.WorkflowStep.
+ * Use `create(WorkflowStepSchema)` to create a new message.
+ */
+export const WorkflowStepSchema: GenMessage<WorkflowStep> = /*@__PURE__*/
+  messageDesc(file_latchkey_v1_app, 2);
 
 /**
  * Which carriers and senders messages to some countries or numbers use. A route with neither matches all messages of its channel.
@@ -224,7 +260,7 @@ export type Route = Message<"latchkey.v1.Route"> & {
  * Use `create(RouteSchema)` to create a new message.
  */
 export const RouteSchema: GenMessage<Route> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app, 2);
+  messageDesc(file_latchkey_v1_app, 3);
 
 /**
  * A carrier of a route.
@@ -253,7 +289,7 @@ export type RoutedCarrier = Message<"latchkey.v1.RoutedCarrier"> & {
  * Use `create(RoutedCarrierSchema)` to create a new message.
  */
 export const RoutedCarrierSchema: GenMessage<RoutedCarrier> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app, 3);
+  messageDesc(file_latchkey_v1_app, 4);
 
 /**
  * A contact, or a range of contacts, that an app uses for tests: of its users' interface, by reviewers of an app store. Nothing is sent
@@ -291,7 +327,7 @@ export type TestIdentifier = Message<"latchkey.v1.TestIdentifier"> & {
  * Use `create(TestIdentifierSchema)` to create a new message.
  */
 export const TestIdentifierSchema: GenMessage<TestIdentifier> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app, 4);
+  messageDesc(file_latchkey_v1_app, 5);
 
 /**
  * Where Latchkey posts what became of the app's messages.
@@ -312,7 +348,7 @@ export type DeliveryReportHook = Message<"latchkey.v1.DeliveryReportHook"> & {
  * Use `create(DeliveryReportHookSchema)` to create a new message.
  */
 export const DeliveryReportHookSchema: GenMessage<DeliveryReportHook> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app, 5);
+  messageDesc(file_latchkey_v1_app, 6);
 
 /**
  * Where Latchkey asks whether a person may become a user of the app.
@@ -340,7 +376,7 @@ export type RegistrationHook = Message<"latchkey.v1.RegistrationHook"> & {
  * Use `create(RegistrationHookSchema)` to create a new message.
  */
 export const RegistrationHookSchema: GenMessage<RegistrationHook> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app, 6);
+  messageDesc(file_latchkey_v1_app, 7);
 
 /**
  * What an app decides about codes, registration, sessions and tokens. Every value is optional. An unset value is that of
@@ -540,7 +576,7 @@ export type AppPolicy = Message<"latchkey.v1.AppPolicy"> & {
  * Use `create(AppPolicySchema)` to create a new message.
  */
 export const AppPolicySchema: GenMessage<AppPolicy> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app, 7);
+  messageDesc(file_latchkey_v1_app, 8);
 
 /**
  * A set of countries.
@@ -561,7 +597,7 @@ export type Countries = Message<"latchkey.v1.Countries"> & {
  * Use `create(CountriesSchema)` to create a new message.
  */
 export const CountriesSchema: GenMessage<Countries> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app, 8);
+  messageDesc(file_latchkey_v1_app, 9);
 
 /**
  * A set of kinds of contacts.
@@ -582,7 +618,7 @@ export type ContactKinds = Message<"latchkey.v1.ContactKinds"> & {
  * Use `create(ContactKindsSchema)` to create a new message.
  */
 export const ContactKindsSchema: GenMessage<ContactKinds> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app, 9);
+  messageDesc(file_latchkey_v1_app, 10);
 
 /**
  * A set of channels.
@@ -603,7 +639,7 @@ export type Channels = Message<"latchkey.v1.Channels"> & {
  * Use `create(ChannelsSchema)` to create a new message.
  */
 export const ChannelsSchema: GenMessage<Channels> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app, 10);
+  messageDesc(file_latchkey_v1_app, 11);
 
 /**
  * A set of fields of the user.
@@ -624,7 +660,7 @@ export type TokenFields = Message<"latchkey.v1.TokenFields"> & {
  * Use `create(TokenFieldsSchema)` to create a new message.
  */
 export const TokenFieldsSchema: GenMessage<TokenFields> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app, 11);
+  messageDesc(file_latchkey_v1_app, 12);
 
 /**
  * A set of names of app attributes.
@@ -645,7 +681,7 @@ export type AttributeNames = Message<"latchkey.v1.AttributeNames"> & {
  * Use `create(AttributeNamesSchema)` to create a new message.
  */
 export const AttributeNamesSchema: GenMessage<AttributeNames> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app, 12);
+  messageDesc(file_latchkey_v1_app, 13);
 
 /**
  * Where one value of the effective policy of an app comes from.
@@ -680,7 +716,7 @@ export type PolicyOrigin = Message<"latchkey.v1.PolicyOrigin"> & {
  * Use `create(PolicyOriginSchema)` to create a new message.
  */
 export const PolicyOriginSchema: GenMessage<PolicyOrigin> = /*@__PURE__*/
-  messageDesc(file_latchkey_v1_app, 13);
+  messageDesc(file_latchkey_v1_app, 14);
 
 /**
  * What happens to a registration if the hook gives no valid answer within 2 seconds.
