@@ -112,6 +112,39 @@ describe.each(engines)("a contact that is removed, on $engine,", (engine) => {
     expect(await contactsOf(on, owner)).toEqual([ada]);
   });
 
+  it("comes with an end to changes that wait for their code", async () => {
+    const on = await start(engine);
+    const stolen = await signIn(on, "email", ada);
+    await replace(on, stolen, "email", { old: ada, next: thief });
+    const { url } = await noticeTo(on, ada);
+    on.clock.advance(60_000);
+    const contact = { case: "email", value: "second@example.net" } as const;
+    const { challenge } = await on.auth.startContactChange({ contact }, bearer(stolen.tokens!.accessToken));
+    const code = await codeOf(on, challenge);
+    await open(on, url, "POST");
+    const owner = await signIn(on, "email", ada);
+    expect(await isRefused(on.auth.verifyOtp(code, bearer(owner.tokens!.accessToken)))).toBe(true);
+    expect(await contactsOf(on, owner)).toEqual([ada]);
+  });
+
+  it("becomes the primary one again if its person has verified it meanwhile", async () => {
+    const on = await start(engine);
+    const by = await signIn(on, "email", ada);
+    const { headers } = bearer(by.tokens!.accessToken);
+    const add = async (value: string) => {
+      on.clock.advance(60_000);
+      const { challenge } = await on.auth.startContactChange({ contact: { case: "email", value } }, { headers });
+      await on.auth.verifyOtp(await codeOf(on, challenge), { headers });
+    };
+    await add("work@example.com");
+    await replace(on, by, "email", { old: ada, next: thief });
+    const { url } = await noticeTo(on, ada);
+    await add(ada);
+    expect(await contactsOf(on, by)).toEqual([thief, "work@example.com", ada]);
+    await open(on, url, "POST");
+    expect(await contactsOf(on, await signIn(on, "email", ada))).toEqual([ada, "work@example.com"]);
+  });
+
   it("is a number: an SMS says so, and its link takes the number back", async () => {
     const on = await start(engine);
     const by = await signIn(on, "phone", phone);

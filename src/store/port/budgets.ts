@@ -5,10 +5,10 @@ import type { EpochMs } from "../../model/time.js";
 export const exactMax = 60;
 
 /**
- * A request to spend units of a budget. It is granted if the key has no hold and after it at most `max` units are spent in each
- * window that ends now. More units than `max` are granted together if none are spent. If a `max` is above 60, the units are counted in sub-windows of a sixtieth of its window: a unit then counts
- * until all of its sub-window has left the window. If several limits of a key differ much, give each a key of its own: the
- * shortest sub-windows of all decide how long the row gets.
+ * A request to spend units of a budget. It is granted if the key has no hold and at most `max` units are spent after it in each
+ * window that ends now. More units than `max` are granted together if none are spent. If a `max` is above 60, the units are counted
+ * in sub-windows of a sixtieth of its window: a unit then counts until all of its sub-window has left the window. If several limits
+ * of a key differ much, give each a key of its own: the shortest sub-windows of all decide how long the row gets.
  */
 export interface BudgetCharge {
   readonly key: Uint8Array;

@@ -251,9 +251,9 @@ export interface Challenges {
    *   end. If no claim has effect, a new person is created, unless the challenge was issued for a certain user. Either way all
    *   claims of the app to the contact end.
    * - CHANGE_CONTACT gives the contact to the challenge's user, verified, and removes the contact that it replaces, as
-   *   `users.removeContact` does. The new contact takes the place of the old one in the order. If another person has it, the
-   *   redemption is `contact_taken`. A verified contact that is replaced gets the `notice`. A user without room for it gets `too_many_contacts`, however many changes run at once. A user
-   *   that is no active member is refused as `user_gone`.
+   *   `users.removeContact` does. A verified contact that is replaced gets the `notice`. The new contact takes the place of the old
+   *   one in the order. If another person has it, the redemption is `contact_taken`. A user without room for it gets
+   *   `too_many_contacts`, however many changes run at once. A user that is no active member is refused as `user_gone`.
    * - The failures and the lockout under `lockoutKey` are cleared.
    * - A REGISTRATION with contacts left to prove is `pending`: it starts no session and ends no siblings.
    * - Siblings end. Those of a sign-in are the app's live LOGIN and REGISTRATION challenges for any contact of the user; those of

@@ -28,8 +28,9 @@ export interface NotMe {
 
   /**
    * Gives a removed contact back to its person as the primary one of its kind, verified. Removes the contacts that the person has
-   * verified since the change, and ends all sessions of the person, in all apps. Later changes of the person can't be taken back then.
-   * Of concurrent calls, also of other people who verify the contact, one succeeds.
+   * verified since the change, turns live challenges that would change the person's contacts into decoys, and ends all sessions of
+   * the person, in all apps. Later changes of the person can't be taken back then. Of concurrent calls, also of other people who
+   * verify the contact, one succeeds.
    */
   takeBack(change: { readonly changeId: string; readonly now: EpochMs }): Promise<TakeBackOutcome>;
 }

@@ -20,8 +20,8 @@ export interface OutboxMessage {
   /** Whether a hidden charge refused the message, so that it fails and no carrier gets it. */
   readonly isMuted: boolean;
   /**
-   * Null if there is nothing to send: the challenge is a decoy, consumed, cancelled, out of attempts or deleted, or the message was tried before and is
-   * no longer `queued`, such as after a report.
+   * Null if there is nothing to send: the challenge is a decoy, consumed, cancelled, out of attempts or deleted, or the message was
+   * tried before and is no longer `queued`, such as after a report.
    */
   readonly delivery: {
     readonly challengeId: string;

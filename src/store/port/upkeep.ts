@@ -18,8 +18,8 @@ export interface Upkeep {
 
   /**
    * Ends everything in a restored backup that may have been used since: challenges with their registrations, messages,
-   * remembered calls and contacts to take back, and also sessions unless `keepSessions` is set. Returns how many sessions ended. Users, keys, budgets and
-   * lockouts stay. Codes issued before no longer work, and remembered outcomes are gone.
+   * remembered calls and contacts to take back, and also sessions unless `keepSessions` is set. Returns how many sessions ended.
+   * Users, keys, budgets and lockouts stay. Codes issued before no longer work, and remembered outcomes are gone.
    */
   endOutstanding(change: { readonly keepSessions: boolean }): Promise<number>;
 

@@ -45,7 +45,7 @@ function createDisown(db: Database) {
 }
 
 function createTakeBack(db: Database, { people, sessions }: { readonly people: People; readonly sessions: Sessions }) {
-  const { changes, contacts } = people;
+  const { changes, contacts, challenges } = people;
   const find = db.prepare<TakeBack, ContactChangeRow>(
     `SELECT ${contactChangeColumns} FROM contact_changes n WHERE n.change_id = @changeId AND n.expires_at > @now`,
   );
@@ -55,6 +55,9 @@ function createTakeBack(db: Database, { people, sessions }: { readonly people: P
   const firstRank = db
     .prepare<[string, string], number | null>("SELECT min(rank) - 1 FROM contacts WHERE user_id = ? AND kind = ?")
     .pluck();
+  const makePrimary = db.prepare<[number, string, string, string]>(
+    "UPDATE contacts SET rank = ? WHERE pool_id = ? AND kind = ? AND value = ?",
+  );
   const verifiedSince = db.prepare<[string, EpochMs], Contact>(
     "SELECT kind, value FROM contacts WHERE user_id = ? AND verified_at >= ?",
   );
@@ -72,6 +75,9 @@ function createTakeBack(db: Database, { people, sessions }: { readonly people: P
     }
     const rank = firstRank.get(userId, kind) ?? now;
     if (holder === undefined) changes.verify(of, { contact: { kind, value }, at: now, rank });
+    else makePrimary.run(rank, poolId, kind, value);
+    // Otherwise a change whose code is being checked now would add its contact after this.
+    challenges.endChangesOf({ userId, now });
     forgetSince.run(userId, changedAt);
     sessions.removeAllOf({ userId, appId: null });
     return "taken_back";

@@ -46,6 +46,7 @@ DECLARE
   v_change RECORD;
   v_added RECORD;
   v_challenges TEXT[];
+  v_is_new BOOLEAN;
   v_holder TEXT;
 BEGIN
   SELECT n.pool_id, n.app_id, n.user_id, n.kind, n.value, n.changed_at INTO v_change
@@ -56,7 +57,9 @@ BEGIN
   v_challenges := ARRAY(
     SELECT c.challenge_id FROM challenges c WHERE c.challenge_id = ANY (ARRAY(
       SELECT unnest(challenges_of_contact(v_change.pool_id, v_change.user_id, o.kind, o.value, p_now))
-      FROM contacts o WHERE o.user_id = v_change.user_id AND o.verified_at >= v_change.changed_at))
+      FROM contacts o WHERE o.user_id = v_change.user_id AND o.verified_at >= v_change.changed_at
+      UNION ALL
+      SELECT c.challenge_id FROM challenges c WHERE c.user_id = v_change.user_id AND c.purpose = 'change_contact'))
     ORDER BY c.challenge_id FOR UPDATE);
   PERFORM 1 FROM users u WHERE u.user_id = v_change.user_id FOR NO KEY UPDATE;
   -- Another call may have taken the contact back meanwhile, or the person was erased.
@@ -68,6 +71,7 @@ BEGIN
   VALUES (v_change.pool_id, v_change.kind, v_change.value, v_change.user_id, p_now, coalesce(
     (SELECT min(o.rank) - 1 FROM contacts o WHERE o.user_id = v_change.user_id AND o.kind = v_change.kind), p_now))
   ON CONFLICT (pool_id, kind, value) DO NOTHING;
+  v_is_new := FOUND;
   SELECT o.user_id INTO v_holder FROM contacts o
   WHERE o.pool_id = v_change.pool_id AND o.kind = v_change.kind AND o.value = v_change.value;
   IF NOT FOUND THEN
@@ -76,6 +80,14 @@ BEGIN
   IF v_holder <> v_change.user_id THEN
     RETURN 'taken';
   END IF;
+  IF NOT v_is_new THEN
+    UPDATE contacts o SET rank = (SELECT min(r.rank) - 1 FROM contacts r WHERE r.user_id = v_change.user_id AND r.kind = v_change.kind)
+    WHERE o.pool_id = v_change.pool_id AND o.kind = v_change.kind AND o.value = v_change.value;
+  END IF;
+  -- Otherwise a change whose code is being checked now would add its contact after this.
+  UPDATE challenges c SET decoy = true, sealed_code = NULL
+  WHERE c.challenge_id = ANY (v_challenges) AND c.user_id = v_change.user_id AND c.purpose = 'change_contact'
+    AND NOT c.decoy AND ${isLiveChallenge("p_now")};
   PERFORM end_claims(v_change.app_id, v_change.user_id, v_change.kind, v_change.value);
   FOR v_added IN
     SELECT o.kind, o.value FROM contacts o

@@ -17,6 +17,8 @@ export interface PersonChallenges {
    * otherwise those of the app for the person.
    */
   endOfContact(of: PersonInApp & { readonly contact: Contact; readonly wasVerified: boolean; readonly now: EpochMs }): void;
+  /** Ends the live changes of the person's contacts, in all apps. */
+  endChangesOf(of: { readonly userId: string; readonly now: EpochMs }): void;
   /**
    * Makes all challenges that were issued for the person decoys, and erases their contacts. Ended ones for a contact of the person
    * lose it too. Live ones that were issued for no person, or for another, stay.
@@ -50,6 +52,9 @@ export function createPersonChallenges(db: Database): PersonChallenges {
   const endReplaces = db.prepare<[string, string]>(
     "UPDATE challenges SET replaces = NULL WHERE user_id = ? AND purpose IS 'change_contact' AND replaces = ?",
   );
+  const endChanges = db.prepare<{ userId: string; now: EpochMs }>(`
+    UPDATE challenges AS c SET decoy = 1, sealed_code = NULL
+    WHERE c.user_id = @userId AND c.purpose IS 'change_contact' AND c.decoy = 0 AND ${lives}`);
   const erase = db.prepare<{ userId: string; now: EpochMs }>(`
     UPDATE challenges SET decoy = decoy OR user_id IS NOT NULL, sealed_code = NULL, contact_kind = NULL, contact_value = NULL,
       replaces = NULL
@@ -68,6 +73,9 @@ export function createPersonChallenges(db: Database): PersonChallenges {
       if (wasVerified) endOfVerified.run({ poolId, kind, value, now });
       else endOfClaimed.run({ appId, userId, kind, value, now });
       endReplaces.run(userId, value);
+    },
+    endChangesOf(of) {
+      endChanges.run(of);
     },
     erase(of) {
       erase.run(of);
