@@ -266,8 +266,9 @@ export type SendOtpRequest = Message<"latchkey.v1.SendOtpRequest"> & {
   subject: string;
 
   /**
-   * The sender of the messages: one of the app's sender_ids. Carriers that choose the sender themselves ignore it. Resends keep it. Not for
-   * e-mail. Needs the scope `otp:options`. Empty: that of the carrier.
+   * The sender of the messages: one of the app's sender_ids. A name is not used in an SMS to a country that takes no names, or only
+   * registered ones, unless a route of the app for the country says that it is registered: see Route.senders. Carriers that choose the
+   * sender themselves ignore it. Resends keep it. Not for e-mail. Needs the scope `otp:options`. Empty: that of the route or carrier.
    *
    * @generated from field: string sender_id = 17;
    */
@@ -1389,9 +1390,9 @@ export const AuthService: GenService<{
     output: typeof RevokeTokenResponseSchema;
   },
   /**
-   * Ends what a code could do and did: the recipient of its message says that it was not requested by them. The code no longer
-   * works, and the session that it started has ended. It succeeds for every token, also one that is malformed, forged or used
-   * before, so the answer reveals nothing. The page behind the link of a code mail calls it.
+   * Reports that the recipient of a message did not request its code. The code then no longer works, and the session that it started
+   * has ended. It succeeds for every token, even a malformed, forged or used one, so the answer reveals nothing. The page behind the
+   * link of a code mail calls it.
    *
    * @generated from rpc latchkey.v1.AuthService.ReportNotMe
    */
@@ -1401,10 +1402,10 @@ export const AuthService: GenService<{
     output: typeof ReportNotMeResponseSchema;
   },
   /**
-   * Takes a removed contact back, for 7 days: the notice that the contact got has a token for it. The contact is then verified and the
-   * user's primary one of its kind, the contacts that the user has verified since are removed, and all sessions of the user have
-   * ended. A contact that another user has verified since stays theirs. It succeeds for every token, so the answer reveals nothing.
-   * The page behind the link of the notice calls it.
+   * Takes a removed contact back. The notice that the contact got has a token for it, which works for 7 days. The contact is then
+   * verified and the user's primary one of its kind, the contacts that the user has verified since are removed, changes of contacts that
+   * wait for a code have ended, and so have all sessions of the user. A contact that another user has verified since stays theirs. It
+   * succeeds for every token, so the answer reveals nothing. The page behind the link of the notice calls it.
    *
    * @generated from rpc latchkey.v1.AuthService.TakeBackContact
    */

@@ -203,7 +203,7 @@ export type WorkflowStep = Message<"latchkey.v1.WorkflowStep"> & {
   channel: Channel;
 
   /**
-   * How long after the step before it: 10 seconds to 10 minutes. That of the first step counts from the request of the code.
+   * How long after the step before it: 10 seconds to 10 minutes. The first step waits from the request of the code.
    *
    * @generated from field: google.protobuf.Duration after = 2;
    */
@@ -292,9 +292,9 @@ export const RoutedCarrierSchema: GenMessage<RoutedCarrier> = /*@__PURE__*/
   messageDesc(file_latchkey_v1_app, 4);
 
 /**
- * A contact, or a range of contacts, that an app uses for tests: of its users' interface, by reviewers of an app store. Nothing is sent
- * to it, and its code is always the same. The code signs in and registers test accounts alone, which are users with
- * CREDENTIAL_TYPE_TEST. It verifies no contact. For a contact that anybody else has verified or was given, no code works.
+ * A contact, or a range of contacts, for end-to-end tests and for reviewers of an app store. Nothing is sent to it, and its code is
+ * always the same. The code signs in and registers test accounts only: users with CREDENTIAL_TYPE_TEST. It verifies no contact. No code
+ * works for a contact that a real user has verified or was given.
  *
  * @generated from message latchkey.v1.TestIdentifier
  */
@@ -315,7 +315,7 @@ export type TestIdentifier = Message<"latchkey.v1.TestIdentifier"> & {
   code: string;
 
   /**
-   * The time at which it ends. Its code then works no more, and the sessions that it gave have ended.
+   * The time at which it ends. Its code then no longer works, and the sessions that it started have ended.
    *
    * @generated from field: google.protobuf.Timestamp ends_at = 3;
    */

@@ -1531,7 +1531,7 @@ export type PreviewMessageRequest = Message<"latchkey.v1.PreviewMessageRequest">
   locale: string;
 
   /**
-   * A text that the app would have besides its own. It is checked as by PutText. Unset: none.
+   * A text to try before PutText: the preview uses it as if the app had it. It is checked as by PutText. Unset: none.
    *
    * @generated from field: latchkey.v1.AppText draft = 5;
    */
@@ -2042,7 +2042,7 @@ export const AppService: GenService<{
   },
   /**
    * Sets a test identifier of an app, or replaces the one with the same pattern. An app has at most 100. While it lasts, nothing is
-   * sent to the contacts that it covers, also if they are those of real users.
+   * sent to the contacts that it covers, even if real users have them.
    *
    * @generated from rpc latchkey.v1.AppService.PutTestIdentifier
    */
@@ -2052,7 +2052,7 @@ export const AppService: GenService<{
     output: typeof PutTestIdentifierResponseSchema;
   },
   /**
-   * Removes a test identifier of an app. Its code works no more, and its test accounts and their sessions stay. A pattern that the
+   * Removes a test identifier of an app. Its code no longer works, and its test accounts and their sessions stay. A pattern that the
    * app does not have is refused with REQUEST_INVALID.
    *
    * @generated from rpc latchkey.v1.AppService.DeleteTestIdentifier
@@ -2073,8 +2073,8 @@ export const AppService: GenService<{
     output: typeof ListTestIdentifiersResponseSchema;
   },
   /**
-   * Changes those fields of the wording of an app that update_mask names. A change that makes a text of the app break a rule is
-   * refused with REQUEST_INVALID, as is a value that breaks one; the answer names all of them.
+   * Changes those fields of the wording of an app that update_mask names. REQUEST_INVALID names all values that break a rule, and all
+   * texts of the app that would break one after the change.
    *
    * @generated from rpc latchkey.v1.AppService.UpdateWording
    */

@@ -529,7 +529,7 @@ export type FailingRoute = Message<"latchkey.v1.FailingRoute"> & {
   country: string;
 
   /**
-   * Since when the route fails.
+   * When the route began to fail.
    *
    * @generated from field: google.protobuf.Timestamp since = 2;
    */
