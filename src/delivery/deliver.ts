@@ -218,12 +218,13 @@ function settled(deps: DeliverDeps, attempt: Try, provider: Provider, result: De
   deps.onTry?.({ channel, provider: provider.label ?? provider.name, kind: result.kind });
   const fields = { ...logFields(attempt), provider: provider.name, detail: verdict.detail };
   const { status, retryAt, carrier, unknowns } = verdict;
+  const what = subjectOf(attempt);
   if (status !== "queued") countEnd(deps, attempt, { status, provider });
-  if (status === "sent") deps.log.info(fields, "code sent");
-  else if (retryAt !== null) deps.log.warn({ ...fields, retryInMs: retryAt - deps.clock() }, "code not sent yet");
-  else if (status === "expired") deps.log.error(fields, "code given up: its challenge expires before the next try");
-  else if (unknowns > 0) deps.log.error(fields, "code given up: it was perhaps delivered");
-  else deps.log.error(fields, "code given up: refused");
+  if (status === "sent") deps.log.info(fields, `${what} sent`);
+  else if (retryAt !== null) deps.log.warn({ ...fields, retryInMs: retryAt - deps.clock() }, `${what} not sent yet`);
+  else if (status === "expired") deps.log.error(fields, `${what} given up: it expires before the next try`);
+  else if (unknowns > 0) deps.log.error(fields, `${what} given up: it was perhaps delivered`);
+  else deps.log.error(fields, `${what} given up: refused`);
   const ended = { provider: provider.name, result: result.kind, detail: verdict.detail };
   return { retryAt, carrier, unknowns, ended: endedTry(deps, attempt, { ended, status, result }) };
 }
@@ -260,7 +261,10 @@ function failed(result: MessageTry["result"], cause: string): GivenUp {
 
 /** Ends a message without asking a carrier. */
 function giveUp(deps: DeliverDeps, attempt: Try, { status, result, cause, detail, waitedFor }: GivenUp): Outcome {
-  deps.log.error({ ...logFields(attempt), ...(detail === undefined ? {} : { detail }) }, `code given up: ${cause}`);
+  deps.log.error(
+    { ...logFields(attempt), ...(detail === undefined ? {} : { detail }) },
+    `${subjectOf(attempt)} given up: ${cause}`,
+  );
   countEnd(deps, attempt, { status, provider: waitedFor });
   const { carrier, unknowns } = attempt;
   const ended = { provider: "", result, detail: causeOf(unknowns, detail === undefined ? cause : `${cause}: ${detail}`) };
@@ -330,6 +334,11 @@ const detailMax = 200;
 const dayMs = 24 * 60 * 60_000;
 /** 1 s, 2 s, 4 s. */
 const waitingRoundsMax = 3;
+
+/** Returns what the log calls a message. */
+function subjectOf({ delivery }: Try): "code" | "notice" {
+  return delivery.notice === null ? "code" : "notice";
+}
 
 function logFields({ tries, delivery }: Try): Readonly<Record<string, unknown>> {
   const { challengeId, channel, contact, notice } = delivery;

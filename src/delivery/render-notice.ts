@@ -42,7 +42,6 @@ export function renderNotice({ delivery, notice, sendKey, url, days, brand, send
   const { explanation, sentence, label } = texts.notice(what, { appName: isolated(texts, appName), days });
   const mail = writeMail({
     ...{ language, direction, subject, explanation },
-    wording: "verify_email",
     code: "",
     headline: subject,
     validity: "",

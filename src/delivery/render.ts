@@ -64,7 +64,6 @@ export function renderMessage(input: RenderInput): Message {
   const mail = writeMail({
     language: texts.language,
     direction: texts.direction,
-    wording,
     subject,
     code,
     headline: own.text === "" ? texts.headline(wording, isolatedValues) : "",

@@ -61,7 +61,7 @@ describe("retries", () => {
     expect(store.open()).toEqual([]);
     expect(log.lines.at(-1)).toMatchObject({
       level: "error",
-      message: "code given up: its challenge expires before the next try",
+      message: "code given up: it expires before the next try",
     });
     expect(log.lines.filter(({ level }) => level === "error")).toHaveLength(1);
   });

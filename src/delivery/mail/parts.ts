@@ -1,5 +1,3 @@
-import type { Wording } from "../../model/wording.js";
-
 /** How the mails of an app look. Empty texts: none. */
 export interface Brand {
   readonly appName: string;
@@ -16,7 +14,6 @@ export interface MailParts {
   /** BCP 47: the language of all sentences. */
   readonly language: string;
   readonly direction: "ltr" | "rtl";
-  readonly wording: Wording;
   readonly subject: string;
   /** Empty in a notice. */
   readonly code: string;

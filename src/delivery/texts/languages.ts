@@ -31,6 +31,11 @@ export function textsFor(locale: string, to: Contact): Texts {
   return languages.get(language) ?? languages.get(languageOfNumber(to) ?? "") ?? en;
 }
 
+/** Returns the direction in which a known language is written. */
+export function directionOf(language: string): Texts["direction"] {
+  return languages.get(language)?.direction ?? en.direction;
+}
+
 /** Returns the language of the country of a phone number, or null. */
 export function languageOfNumber({ kind, value }: Contact): string | null {
   const country = kind === "phone" ? countryOf(value) : null;

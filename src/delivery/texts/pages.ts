@@ -26,7 +26,7 @@ const texts = {
     takeBack: {
       title: "Take a contact back",
       question:
-        "Was a contact removed from your account, and it was not you? Press the button. The contact belongs to your account again, contacts that were added since are removed, and all sign-ins end.",
+        "Was a contact removed from your account without your consent? Press the button. The contact belongs to your account again, contacts that were added since are removed, and all sign-ins end.",
       button: "Take it back",
       done: "Done. If the link is valid and nobody else has confirmed the contact since, it belongs to your account again. Please sign in again.",
     },

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { directionOf } from "../../../delivery/texts/languages.js";
 import type { PageTexts } from "../../../delivery/texts/pages.js";
 
 const style = `
@@ -34,7 +35,7 @@ export function pageHtml(language: string, texts: PageTexts, state: PageState): 
   const sentence = { ask: texts.question, done: texts.done, failed: texts.failed }[state];
   const form = state === "done" ? "" : `\n<form method="post"><button type="submit">${texts.button}</button></form>`;
   return `<!doctype html>
-<html lang="${language}" dir="${language === "ar" ? "rtl" : "ltr"}">
+<html lang="${language}" dir="${directionOf(language)}">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
