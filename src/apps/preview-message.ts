@@ -59,7 +59,7 @@ export async function previewMessage(deps: AppsDeps, input: PreviewInput): Promi
   const app = await getApp(deps, input);
   const draft = input.draft === null ? null : canonical(input.draft);
   refuseViolations([
-    ...(draft === null ? [] : appTextViolations(draft, app.wording)),
+    ...(draft === null ? [] : appTextViolations(draft, app.wording, "draft")),
     ...messageWordsViolations(words, app.wording),
   ]);
   const { appName, policy } = deps.deployment;

@@ -24,7 +24,10 @@ export function routingViolations(
     }));
     if (last === -1 || index <= last) return violations;
     return [
-      { field: `routes[${index}]`, description: `is never used, because routes[${last}] matches all: put it before` },
+      {
+        field: `routes[${index}]`,
+        description: `is never used, because routes[${last}] matches all messages: put this one before it`,
+      },
       ...violations,
     ];
   });

@@ -29,8 +29,8 @@ const longest: Readonly<Record<Placeholder, string>> = { otp: "0".repeat(10), ap
 
 type Rules = Pick<AppWording, "linkHosts" | "autofill">;
 
-/** Returns all that is wrong with a text of an app. Fields are named as in the API. */
-export function appTextViolations({ channel, locale, subject, text }: AppText, rules: Rules): FieldViolation[] {
+/** Returns all that is wrong with a text of an app. Fields are named as in the API, below the request's field `at`. */
+export function appTextViolations({ channel, locale, subject, text }: AppText, rules: Rules, at = "text"): FieldViolation[] {
   const problems = [
     ...(text === "" ? ["is required"] : placeholderProblems(text, { required: ["otp"] })),
     ...characterProblems(text, { lines: channel === "email" || channel === "sms" || channel === "whatsapp" }),
@@ -40,7 +40,7 @@ export function appTextViolations({ channel, locale, subject, text }: AppText, r
   const ofSubject =
     channel !== "email" && subject !== "" ? ["only a mail has a subject: leave it out"] : subjectProblems(subject, rules);
   const ofLocale = locale === canonicalLocale(locale) ? [] : ["must be a BCP 47 tag such as de or pt-BR, or empty"];
-  return [...named("text.locale", ofLocale), ...named("text.subject", ofSubject), ...named("text.text", problems)];
+  return [...named(`${at}.locale`, ofLocale), ...named(`${at}.subject`, ofSubject), ...named(`${at}.text`, problems)];
 }
 
 /** Returns a BCP 47 tag as it is usually written. Returns it unchanged if it is empty, and null if it is no such tag. */

@@ -103,7 +103,7 @@ export function createRecorder(): Recorder {
   for (const result of forwardResults) forwards.inc({ result }, 0);
   const ended = counter(
     "latchkey_messages_ended_total",
-    "Messages that a carrier took (sent), that were given up (failed, expired), and of the former those that did not arrive (undelivered).",
+    "Messages that a carrier took (sent), were given up (failed, expired), did not arrive although a carrier took them (undelivered), or were for a test identifier (test).",
     ["channel", "status", "provider", "country"],
   );
   const reports = counter(

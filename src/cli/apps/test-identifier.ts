@@ -3,6 +3,7 @@ import { getApp } from "../../apps/read-apps.js";
 import { deleteTestIdentifier, putTestIdentifier } from "../../apps/test-identifiers.js";
 import type { Settings } from "../../config/settings.js";
 import type { TestIdentifier } from "../../model/test-identifier.js";
+import type { EpochMs } from "../../model/time.js";
 import type { Io } from "../io.js";
 import type { Json } from "./app.js";
 import { type Fields, print, timeText } from "./output.js";
@@ -28,14 +29,17 @@ export async function put(settings: Settings, options: PutOptions, io: Io): Prom
   );
   print(io, options, fieldsOf(one), [
     `The code ${one.code} signs in test accounts of the app ${appId} as ${one.pattern} until ${timeText(one.endsAt)}.`,
-    "Nothing is sent to these contacts until then, also if a real user has one. A real user's account never opens with the code.",
+    "Nothing is sent to these contacts until then, even if a real user has one. The code never opens a real user's account.",
   ]);
 }
 
 export async function list(settings: Settings, options: Omit<OfPattern, "pattern">, io: Io): Promise<void> {
   const { app: appId } = options;
-  const { testIdentifiers } = await withApps(settings, io, (deps) => getApp(deps, { appId }));
-  const lines = testIdentifiers.map((one) => `${one.pattern.padEnd(32)} ${one.code.padEnd(10)} ${endOf(one)}`);
+  const { testIdentifiers, now } = await withApps(settings, io, async (deps) => ({
+    testIdentifiers: (await getApp(deps, { appId })).testIdentifiers,
+    now: deps.clock(),
+  }));
+  const lines = testIdentifiers.map((one) => `${one.pattern.padEnd(32)} ${one.code.padEnd(10)} ${endOf(one, now)}`);
   const none = `The app ${appId} has no test identifiers.`;
   print(io, options, testIdentifiers.map(fieldsOf), lines.length === 0 ? [none] : lines);
 }
@@ -48,8 +52,8 @@ export async function remove(settings: Settings, options: OfPattern, io: Io): Pr
   ]);
 }
 
-function endOf({ endsAt }: TestIdentifier): string {
-  return `${endsAt <= Date.now() ? "ended" : "ends"} at ${timeText(endsAt)}`;
+function endOf({ endsAt }: TestIdentifier, now: EpochMs): string {
+  return `${endsAt <= now ? "ended" : "ends"} at ${timeText(endsAt)}`;
 }
 
 function fieldsOf({ pattern, code, endsAt }: TestIdentifier): Fields {
