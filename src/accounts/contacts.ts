@@ -54,7 +54,8 @@ export async function addContact(deps: AccountsDeps, actor: Actor, input: AddCon
 }
 
 /**
- * Removes a contact of a user. A verified one gets a notice, by which its owner can take it back. Throws USER_NOT_FOUND, LAST_CONTACT, and REQUEST_INVALID if the user does not have it.
+ * Removes a contact of a user. A verified one gets a notice, by which its owner can take it back. Throws USER_NOT_FOUND,
+ * LAST_CONTACT, and REQUEST_INVALID if the user does not have it.
  */
 export async function removeContact(
   deps: AccountsDeps,
