@@ -17,7 +17,8 @@ export function refuseMessageWords(caller: Caller, words: MessageWords | undefin
 
 function channelViolations({ subject, senderId }: MessageWords, channel: Channel): FieldViolation[] {
   const isMail = contactKindOf[channel] === "email";
-  if (subject !== undefined && !isMail) return [{ field: "subject", description: "only a mail has a subject: leave it out" }];
+  if (subject !== undefined && !isMail)
+    return [{ field: "subject", description: "must be left out: only a mail has a subject" }];
   if (senderId === undefined || !isMail) return [];
   return [
     { field: "sender_id", description: "a mail comes from the carrier's address with the app's sender_name: leave it out" },

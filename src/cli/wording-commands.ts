@@ -22,7 +22,7 @@ export function addWordingCommands(wording: Command, env: Env, io: Io): void {
     .option("--sender-name <text>", "the name that mails come from; empty: that of the app")
     .option("--accent-color <colour>", "a colour of the mails, such as #1a73e8; empty: none")
     .option("--link-hosts <list>", "the hosts that texts may link to, separated by commas")
-    .option("--sender-ids <list>", "the senders that calls may ask for, separated by commas")
+    .option("--sender-ids <list>", "the senders that senderId of SendOtp may name, separated by commas")
     .option("--web-host <host>", "the host of the page that may read codes from SMS; empty: none")
     .option("--android-hash <text>", "the 11 characters of Google's SMS Retriever API; empty: none")
     .action(async (options: WordingOptions) => {
@@ -57,8 +57,8 @@ export function addTextCommands(text: Command, env: Env, io: Io): void {
   );
 
   ofMessage(text.command("preview").description("print a message of an app with a sample code, and count its SMS"), "login")
-    .option("--custom-message <text>", "what a call would say instead")
-    .option("--subject <text>", "the subject that a call would give")
+    .option("--custom-message <text>", "the customMessage that SendOtp would give instead")
+    .option("--subject <text>", "the subject that SendOtp would give")
     .option("--html", "print the HTML of a mail")
     .action(async (options: PreviewOptions) => {
       const { commands, settings } = await load();

@@ -38,16 +38,19 @@ export function appTextViolations({ channel, locale, subject, text }: AppText, r
     ...linkProblems(text, rules),
   ];
   const ofSubject =
-    channel !== "email" && subject !== "" ? ["only a mail has a subject: leave it out"] : subjectProblems(subject, rules);
+    channel !== "email" && subject !== "" ? ["must be left out: only a mail has a subject"] : subjectProblems(subject, rules);
   const ofLocale = locale === canonicalLocale(locale) ? [] : ["must be a BCP 47 tag such as de or pt-BR, or empty"];
   return [...named(`${at}.locale`, ofLocale), ...named(`${at}.subject`, ofSubject), ...named(`${at}.text`, problems)];
 }
 
-/** Returns a BCP 47 tag as it is usually written. Returns it unchanged if it is empty, and null if it is no such tag. */
+/**
+ * Returns a BCP 47 tag as it is usually written. Returns it unchanged if it is empty, and null if it is no such tag. No language has a
+ * code of more than three letters, so `german` is a mistake.
+ */
 export function canonicalLocale(locale: string): string | null {
   if (locale === "") return "";
   try {
-    return (locale.length <= 35 && Intl.getCanonicalLocales(locale)[0]) || null;
+    return (locale.length <= 35 && !/^[a-z]{4}/i.test(locale) && Intl.getCanonicalLocales(locale)[0]) || null;
   } catch {
     return null;
   }

@@ -84,7 +84,7 @@ describe.each(testEngines())("message commands on $engine", ({ database }) => {
       expect(await latchkey(env, ["message", act, String(id)]), act).toMatchObject({
         code: 1,
         out: "",
-        err: "The app default has no message with this id: see `latchkey message list --app default`.\n",
+        err: "The app default has no message with this id. Name the app of the message with --app: see `latchkey message list --app default`.\n",
       });
     }
     expect((await message("show", "x")).code).toBe(1);

@@ -89,9 +89,9 @@ describe.each(testEngines())("routing commands on $engine", ({ database }) => {
     [
       "an unknown carrier",
       [{ carriers: [{ name: "third" }] }],
-      "routes[0].carriers[0] must name a carrier: choose among first, second",
+      "Route 1 in --file, carriers, entry 1, must name a carrier: choose among first, second",
     ],
-    ["a sender that is none", [{ senders: ["<b>"] }], "routes[0].senders[0] must be 1 to 11 ASCII letters"],
+    ["a sender that is none", [{ senders: ["<b>"] }], "Route 1 in --file, senders, entry 1, must be 1 to 11 ASCII letters"],
   ])("a file with %s is refused, and nothing changes", async (_, routes, sentence) => {
     const { code, err } = await set(routes);
     expect(code).toBe(1);
@@ -118,10 +118,7 @@ describe.each(testEngines())("routing commands on $engine", ({ database }) => {
     for (const [then, sentence] of [
       ["voice", "--then must list channels with times, such as whatsapp:30s,voice:1m."],
       ["voice:soon", "--then must be a duration such as 30s"],
-      [
-        "whatsapp:30s",
-        "workflow[0].channel must be another channel of the app that reaches the same contact: choose among voice",
-      ],
+      ["whatsapp:30s", "--then, entry 1, must be another channel of the app that reaches the same contact: choose among voice"],
     ] as const) {
       const refusal = await workflow(then);
       expect(refusal.code).toBe(1);

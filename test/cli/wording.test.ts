@@ -59,7 +59,7 @@ describe.each(testEngines())("wording and text commands on $engine", ({ database
     const bad = await run("text", "put", "--channel", "sms", "--subject", "Hi", "--text", "evil.test {x}");
     expect(bad).toMatchObject({ code: 1, out: "" });
     expect(bad.err.trim().split("\n").slice(-4)).toEqual([
-      "--subject only a mail has a subject: leave it out.",
+      "--subject must be left out: only a mail has a subject.",
       "The text must have {otp}.",
       "The text has “{x}”: braces are only for the placeholders {otp}, {app}, {minutes}.",
       "The text has the link “evil.test”: only https links to the app's link_hosts are allowed.",

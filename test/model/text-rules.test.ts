@@ -113,7 +113,7 @@ describe("a text of an app", () => {
   test("has line ends only where they can be shown, and a subject only in a mail", () => {
     expect(problemsOf({ channel: "voice", text: "{otp}\nx" }).join()).toContain("nor line ends");
     expect(problemsOf({ channel: "email", subject: "a\nb" }).join()).toContain("text.subject must not have");
-    expect(problemsOf({ subject: "Code" })).toEqual(["text.subject only a mail has a subject: leave it out"]);
+    expect(problemsOf({ subject: "Code" })).toEqual(["text.subject must be left out: only a mail has a subject"]);
   });
 });
 

@@ -11,6 +11,9 @@ import { type Fields, print } from "./output.js";
 import { withApps } from "./with-apps.js";
 import type { OfApp } from "./wording.js";
 
+/** Characters around names in Arabic. They are invisible in a message, but a terminal would get them escaped. */
+const isolates = /[\u2066-\u2069]/g;
+
 export interface OnText extends OfApp {
   readonly channel: Channel;
   readonly wording?: Wording;
@@ -69,11 +72,11 @@ export async function preview(settings: Settings, options: PreviewOptions, io: I
     locale: shown.locale,
     ...(size !== null && { encoding: size.encoding, segments: size.segments }),
   };
-  const body = options.html === true ? shown.html : shown.text;
+  const body = (options.html === true ? shown.html : shown.text).replace(isolates, "");
   const count =
     size === null ? [] : ["", `${size.segments} short message${size.segments === 1 ? "" : "s"} in ${size.encoding}`];
   print(io, options, fields, [
-    ...(shown.subject === "" ? [] : [`Subject: ${shown.subject}`, ""]),
+    ...(shown.subject === "" ? [] : [`Subject: ${shown.subject.replace(isolates, "")}`, ""]),
     ...body.split("\n"),
     ...count,
   ]);

@@ -25,7 +25,7 @@ export function sentencesOf({ reason, violations, metadata, detail, retryAfterMs
     case "LAST_CONTACT":
       return "This is the last contact of the user, or the last verified one: add another one first.";
     case "MESSAGE_NOT_FOUND":
-      return `The app ${appId} has no message with this id: see \`latchkey message list --app ${appId}\`.`;
+      return `The app ${appId} has no message with this id. Name the app of the message with --app: see \`latchkey message list --app ${appId}\`.`;
     case "PROVIDER_NOT_FOUND":
       return `The app ${appId} has no carrier of this name: see \`latchkey provider list --app ${appId}\`.`;
     case "CODE_INVALID":

@@ -23,7 +23,7 @@ export function createConsoleProvider(write: (text: string) => void): Provider {
 }
 
 function boxed(message: Message): string {
-  const line = ` ${message.code}   ${names[message.channel]} to ${message.to.value} `.replace(/\p{C}/gu, " ");
+  const line = ` ${message.code || "notice"}   ${names[message.channel]} to ${message.to.value} `.replace(/\p{C}/gu, " ");
   const edge = "─".repeat(line.length);
   return `┌${edge}┐\n│${line}│\n└${edge}┘\n`;
 }

@@ -6,11 +6,13 @@ export const inboxScript = `
 "use strict";
 const byId = (id) => document.getElementById(id);
 const list = byId("messages"), filter = byId("filter"), status = byId("status"), announce = byId("announce");
-const channelNames = { email: "E-mail", sms: "SMS" };
+const channelNames = { email: "E-mail", sms: "SMS", whatsapp: "WhatsApp", voice: "Call", ussd: "USSD" };
 const items = new Map();
 let first = true;
 
 function keyOf(message) { return [message.challengeId, message.at, message.to, message.channel].join(" "); }
+
+function spoken(message) { return message.code === "" ? "notice" : "code " + [...message.code].join(" "); }
 
 function ago(at) {
   const seconds = Math.max(0, Math.round((Date.now() - Date.parse(at)) / 1000));
@@ -37,15 +39,17 @@ async function copy(code, digits, button) {
 function itemOf(message) {
   const item = byId("message").content.firstElementChild.cloneNode(true);
   const set = (selector, text) => { const element = item.querySelector(selector); element.textContent = text; return element; };
-  const digits = set(".digits", message.code);
-  set(".spoken", "Code " + [...message.code].join(" "));
+  const digits = set(".digits", message.code || "Notice");
+  set(".spoken", spoken(message));
   set(".channel", channelNames[message.channel] || message.channel);
   set(".destination", message.to);
-  set(".text", message.text);
+  set(".sender", message.from === undefined ? "" : "from " + message.from);
+  set(".text", message.subject === undefined ? message.text : "Subject: " + message.subject + "\\n\\n" + message.text);
   const time = set("time", ago(message.at));
   time.dateTime = message.at;
   time.title = new Date(message.at).toLocaleString();
   const button = item.querySelector(".copy");
+  button.hidden = message.code === "";
   button.setAttribute("aria-label", "Copy code for " + message.to);
   button.addEventListener("click", () => copy(message.code, digits, button));
   if (!first) {
@@ -68,10 +72,10 @@ function show(messages) {
   }
   if (!first && fresh.length > 0) {
     const newest = fresh[fresh.length - 1];
-    announce.textContent = "New code for " + newest.to + ": " + [...newest.code].join(" ");
+    announce.textContent = "New message for " + newest.to + ": " + spoken(newest);
   }
   first = false;
-  document.title = messages.length > 0 ? messages[0].code + " · Latchkey inbox" : "Latchkey inbox";
+  document.title = messages.length > 0 ? (messages[0].code || "Notice") + " · Latchkey inbox" : "Latchkey inbox";
   byId("empty").hidden = messages.length > 0;
   byId("filter-bar").hidden = messages.length < 2 && filter.value === "";
   applyFilter();

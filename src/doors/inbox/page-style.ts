@@ -32,6 +32,8 @@ article.fresh { background: var(--fresh); border-color: var(--accent); }
 .code { margin: 0; font: 700 38px/1.15 ui-monospace, "SF Mono", Menlo, Consolas, monospace; letter-spacing: 0.14em; font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }
 .to { display: flex; flex-wrap: wrap; gap: 4px 10px; align-items: center; margin: 10px 0 0; }
 .channel { padding: 1px 8px; border: 1px solid var(--line); border-radius: 999px; color: var(--soft); font-size: 13px; }
+.sender { color: var(--soft); font-size: 14px; }
+.sender:empty { display: none; }
 .destination { font-weight: 600; overflow-wrap: anywhere; }
 time { margin-left: auto; color: var(--soft); font-size: 14px; }
 button { flex: none; min-width: 102px; padding: 9px 16px; border: 0; border-radius: 8px; background: var(--accent); color: var(--accent-ink); font: inherit; font-weight: 600; cursor: pointer; }

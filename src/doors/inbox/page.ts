@@ -21,7 +21,7 @@ export function inboxPage(): { readonly html: string; readonly contentSecurityPo
   <p class="status"><span class="dot" aria-hidden="true"></span><span id="status" role="status">Connecting…</span></p>
 </header>
 <main>
-  <p class="lead">Every code that this development server sends ends up here, and leaves this machine only if a mail server is configured.</p>
+  <p class="lead">Every code that this development server sends ends up here, and leaves this machine only if a carrier is configured.</p>
   <div class="filter" id="filter-bar" hidden>
     <label for="filter">Show only messages to</label>
     <input id="filter" type="search" placeholder="ada@example.com or +1555…" autocomplete="off" spellcheck="false">
@@ -46,7 +46,7 @@ export function inboxPage(): { readonly html: string; readonly contentSecurityPo
         <p class="code"><span class="digits" aria-hidden="true"></span><span class="spoken visually-hidden"></span></p>
         <button type="button" class="copy">Copy</button>
       </div>
-      <p class="to"><span class="channel"></span><span class="destination"></span><time></time></p>
+      <p class="to"><span class="channel"></span><span class="destination"></span><span class="sender"></span><time></time></p>
       <details><summary>Message</summary><pre class="text"></pre></details>
     </article>
   </li>

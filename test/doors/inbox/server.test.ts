@@ -57,6 +57,8 @@ describe("GET /messages", () => {
     expect(messages[2]).toEqual({
       to: "ada@example.com",
       channel: "email",
+      ...(message("email").senderName !== "" && { from: message("email").senderName }),
+      subject: message("email").subject,
       text: message("email").text,
       code: "048213",
       challengeId: "challenge-1",
