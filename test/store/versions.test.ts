@@ -69,7 +69,8 @@ describe.each(Object.entries(engines))("on %s", (_, create) => {
       { version: 5, oldest_program: 5 },
       { version: 6, oldest_program: 6 },
       { version: 7, oldest_program: 7 },
-      { version: nextVersion, oldest_program: 7 },
+      { version: 8, oldest_program: 8 },
+      { version: nextVersion, oldest_program: 8 },
     ]);
     const older = await openStore(location, options);
     const { session, user } = await signIn(older);

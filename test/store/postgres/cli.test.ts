@@ -35,7 +35,7 @@ describe("the command line on PostgreSQL", () => {
     expect(first).toMatchObject({
       code: 0,
       err: "",
-      out: `Applied 1, 2, 3, 4, 5, 6, 7: the schema is at version ${schemaVersion}.\n`,
+      out: `Applied 1, 2, 3, 4, 5, 6, 7, 8: the schema is at version ${schemaVersion}.\n`,
     });
     expect((await latchkey("migrate")).out).toBe(`Nothing to do: the schema is at version ${schemaVersion}.\n`);
   });
