@@ -2,7 +2,11 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { Database } from "better-sqlite3";
 import { beforeEach, describe, expect, it } from "vitest";
+import type { NewChallenge } from "../../src/model/challenge.js";
+import { judgedAfterMs, unverifiedMax } from "../../src/model/route-health.js";
+import { noWording } from "../../src/model/wording.js";
 import { abortMove, type MoveStep, moveStore, type Reached } from "../../src/store/move/move.js";
 import { movedTables, toTargetRow } from "../../src/store/move/tables.js";
 import { nameOf, openStore } from "../../src/store/open.js";
@@ -21,11 +25,15 @@ import {
   attemptOf,
   bytes,
   chargeOf,
+  day,
   done,
   email,
   endedTry,
+  guardOf,
   issue,
+  issueOf,
   minute,
+  newChallenge,
   newSession,
   phone,
   putOff,
@@ -39,6 +47,7 @@ import {
   times,
   unique,
 } from "./contract/fixtures.js";
+import { append, endedTry as tryTo } from "./contract/message-fixtures.js";
 import { tempDir } from "./temp-dir.js";
 
 const directory = tempDir();
@@ -51,6 +60,8 @@ beforeEach(async () => {
   path = join(directory, `${unique("move")}.db`);
   target = await databases.create();
 });
+
+const judgedAt = t0 + judgedAfterMs;
 
 const open = () => openStore({ kind: "sqlite", path }, { inFlight: () => 0 });
 
@@ -79,7 +90,17 @@ async function fill(store: Store) {
   await store.apps.createClient({ client, secret: newSecret() });
   await store.apps.changeApp({
     appId: "default",
-    apply: (app) => ({ ...app, displayName: "Ada \\0 \0", policy: { codeLength: 8 } }),
+    apply: (app) => ({
+      ...app,
+      displayName: "Ada \\0 \0",
+      policy: { codeLength: 8 },
+      wording: { ...noWording, senderName: "Ada \\0 \0", senderIds: ["Ada"] },
+      routing: [
+        { channel: "sms", countries: ["SE"], prefixes: ["+4917"], carriers: [{ name: "one", weight: 1 }], senders: ["Ada"] },
+      ],
+      workflows: [{ channel: "sms", steps: [{ channel: "voice", afterMs: minute }] }],
+      testIdentifiers: [{ pattern: "+1555010*", code: "123456", endsAt: t0 + day }],
+    }),
   });
   await store.apps.useAssertion({ clientId: client.clientId, jti: "jti", expiresAt: t0 + minute });
   const [registered] = await register(store, [email(), phone()]);
@@ -129,7 +150,29 @@ async function fill(store: Store) {
   );
   const early = { provider: "carrier", reference: "early", providerMessageId: null, status: "sent", cause: "" } as const;
   await store.messages.report([{ ...early, segments: 1, price: { amount: "0.01", currency: "EUR" }, reportedAt: t0 }]);
-  return { live, registered: registered!, session, user, contact: shared! };
+  await fillRoutes(store);
+  const muted = await fillWaiting(store);
+  return { live, registered: registered!, session, user, contact: shared!, removed, proved, muted };
+}
+
+/** A route that fails, and one that an unverified message speaks against. */
+async function fillRoutes(store: Store): Promise<void> {
+  const countries = [...times(unverifiedMax, () => "SE"), "DE"];
+  for (const [n, country] of countries.entries()) {
+    const { challengeId } = await issue(store, { contact: phone(), requesterKey: bytes(`network ${n}`) });
+    await append(store, tryTo({ message: { challengeId, country }, ended: { endedAt: t0 } }));
+  }
+  await store.routes.judge({ now: judgedAt, limit: 100 });
+}
+
+/** Messages with words that are to fail, one of them later, and one that goes to a test identifier. */
+async function fillWaiting(store: Store): Promise<NewChallenge> {
+  const muted = newChallenge({ contact: phone(), words: { customMessage: "{otp} \\0 \0", senderId: "Ada" } });
+  const guard = { ...guardOf(muted), hidden: [chargeOf("prefix", 0)] };
+  const later = [{ channel: "voice", dueAt: t0 + 2 * minute }] as const;
+  await store.challenges.issue({ ...issueOf(muted), challenges: [{ challenge: muted, guard, later }] });
+  await issue(store, { contact: phone(), isTest: true });
+  return muted;
 }
 
 /** What `fill` has made, as the port shows it. */
@@ -159,9 +202,29 @@ async function look(store: Store, { live, registered, session, user, contact }: 
     lockout: await store.challenges.findLockout({ key: bytes("account"), now }),
     limit: await store.challenges.findLimit({ charges: [chargeOf("send", 1)], now: t0 + second }),
     due: await store.outbox.nextDueAt(),
+    routes: await store.routes.failing(),
+    judged: await store.routes.judge({ now: judgedAt, limit: 100 }),
     member: await store.users.find({ poolId: "main", appId, key: { kind: "user_id", value: user.userId } }),
   };
 }
+
+/** Gives each column that has only blanks a value in one row. */
+function fillColumns(db: Database): void {
+  const values: Readonly<Record<string, unknown>> = { TEXT: "text", INTEGER: 1, BLOB: bytes("bytes") };
+  for (const { name: table, key } of movedTables) {
+    const keys = key.join(", ");
+    const columns = db
+      .prepare<[], { name: string; type: string }>(`SELECT name, type FROM pragma_table_info('${table}')`)
+      .all();
+    for (const { name, type } of columns) {
+      const isFilled = db.prepare(`SELECT 1 FROM ${table} WHERE "${name}" NOT IN (0, '', '[]', '{}')`).get() !== undefined;
+      const fillOne = `UPDATE ${table} SET "${name}" = ? WHERE (${keys}) = (SELECT ${keys} FROM ${table} LIMIT 1)`;
+      if (!isFilled) expect(db.prepare(fillOne).run(values[type]).changes, `${table}.${name}`).toBe(1);
+    }
+  }
+}
+
+const defined = (row: object) => Object.fromEntries(Object.entries(row).filter(([, value]) => value !== undefined));
 
 /** The sentence of a move that must be refused. */
 async function refusal(act: () => Promise<unknown>): Promise<string> {
@@ -196,8 +259,9 @@ describe("a move", () => {
     const { counts } = await move();
     expect(counts!.map(({ table }) => table)).toEqual(movedTables.map(({ name }) => name));
     for (const { source, target: arrived } of counts!) expect([arrived, source > 0]).toEqual([source, true]);
-    const { withoutSession, recipients, credential, lockout } = before;
+    const { withoutSession, recipients, credential, lockout, routes } = before;
     expect([withoutSession, ...recipients, credential, lockout]).not.toContain(null);
+    expect(routes).toHaveLength(1);
     expect(await using(target, (store) => look(store, filled))).toEqual(before);
   });
 
@@ -214,16 +278,34 @@ describe("a move", () => {
     });
   });
 
-  it("keeps which waiting messages are to fail", async () => {
-    await using(null, async (store) => {
-      const { challengeId, clientId, requesterKey } = await issue(store);
-      const resend = { challengeId, clientId, requesterKey, idempotency: null, charges: [], now: t0 };
-      await store.challenges.resend({ ...resend, hidden: [chargeOf("prefix", 0)] });
-    });
+  it("keeps which waiting messages are to fail, with their words, and which are tests", async () => {
+    const challenge = await using(null, fillWaiting);
     await move();
     await using(target, async (store) => {
-      const messages = await store.outbox.claim({ now: t0, leaseMs: minute, limit: 10 });
-      expect(messages.map(({ isMuted }) => isMuted)).toEqual([false, true]);
+      const messages = await store.outbox.claim({ now: t0 + 2 * minute, leaseMs: minute, limit: 10 });
+      const { words } = challenge;
+      expect(messages.map(({ isMuted, delivery }) => [isMuted, delivery!.channel, delivery!.words, delivery!.isTest])).toEqual([
+        [true, "sms", words, false],
+        [false, "sms", null, true],
+        [true, "voice", words, false],
+      ]);
+    });
+  });
+
+  it("keeps what links of messages end and take back, and what is known about routes", async () => {
+    const { proved, removed, user } = await using(null, fill);
+    await move();
+    await using(target, async (store) => {
+      const now = t0 + 2 * minute;
+      expect(await store.notMe.disown({ challengeId: proved.challengeId, now })).toEqual({
+        endedChallenge: false,
+        endedSessions: 1,
+      });
+      expect(await store.notMe.takeBack({ changeId: "change", now })).toBe("taken_back");
+      const found = await store.users.find({ poolId: "main", appId, key: removed });
+      expect(found?.user.userId).toBe(user.userId);
+      const [route] = await store.routes.failing();
+      expect(await store.routes.claimProbe({ route: route!, now, nextAt: now + minute })).toBe(true);
     });
   });
 
@@ -244,9 +326,11 @@ describe("a move", () => {
     });
   });
 
-  it("takes every table and every column along", async () => {
+  it("takes every table, column and row along, with its values", async () => {
     await using(null, fill);
     const db = openDatabase(path);
+    fillColumns(db);
+    await move();
     const tables = db
       .prepare<[], string>("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
       .pluck()
@@ -254,12 +338,11 @@ describe("a move", () => {
     const kept = ["schema_migrations", "move", "clock_mark"];
     expect(movedTables.map(({ name }) => name).sort()).toEqual(tables.filter((name) => !kept.includes(name)).sort());
     for (const table of movedTables) {
-      const [row] = db.prepare<[], Record<string, unknown>>(`SELECT * FROM ${table.name}`).all();
-      const sql =
-        "SELECT column_name AS name FROM information_schema.columns WHERE table_name = $1 AND table_schema = 'public'";
-      const columns = (await query<{ name: string }>(target, sql, [table.name])).map(({ name }) => name);
-      const sent = Object.entries(toTargetRow(table, row!)).flatMap(([name, value]) => (value === undefined ? [] : [name]));
-      expect([table.name, sent.sort()]).toEqual([table.name, columns.sort()]);
+      const order = table.key.join(", ");
+      const rows = db.prepare<[], Record<string, unknown>>(`SELECT * FROM ${table.name} ORDER BY ${order}`).all();
+      const sql = `SELECT to_jsonb(t) AS row FROM ${table.name} t ORDER BY ${order}`;
+      const arrived = (await query<{ row: Record<string, unknown> }>(target, sql)).map(({ row }) => row);
+      expect([table.name, arrived]).toEqual([table.name, rows.map((row) => defined(toTargetRow(table, row)))]);
     }
     db.close();
   });

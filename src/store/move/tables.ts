@@ -85,8 +85,8 @@ export const movedTables: readonly MovedTable[] = [
   },
   { name: "registrations", key: ["registration_id"] },
   { name: "challenges", key: ["challenge_id"], changed: challengeOf },
-  { name: "outbox", key: ["outbox_id"], changed: (row: { muted: number }) => ({ muted: row.muted === 1 }) },
-  { name: "outbox_later", key: ["outbox_id"] },
+  { name: "outbox", key: ["outbox_id"], changed: waitingOf },
+  { name: "outbox_later", key: ["outbox_id"], changed: waitingOf },
   {
     name: "messages",
     key: ["message_id"],
@@ -122,6 +122,10 @@ function challengeOf(row: { decoy: number; is_test: number; resends: string }): 
     resend_times: resends.map(([at]) => at),
     resend_requesters: resends.map(([, requester]) => hex(Buffer.from(requester, "base64url"))),
   };
+}
+
+function waitingOf(row: { muted: number }): TargetRow {
+  return { muted: row.muted === 1 };
 }
 
 function rememberedCallOf(row: { outcome: string }): TargetRow {
