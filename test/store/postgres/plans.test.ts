@@ -37,6 +37,10 @@ import { append, endedTry, nextTry, reportOf } from "../contract/message-fixture
 /** Statements that may read without a condition, each with its reason. */
 const scansAllowed: readonly (readonly [statement: string, reason: string])[] = [
   ["FROM schema_migrations", "a row a migration, read at start"],
+  [
+    "FROM (SELECT a.app_id FROM apps a WHERE a.pool_id = p_pool_id UNION",
+    "only for test identifiers; every process has all apps in memory",
+  ],
   ["ORDER BY o.outbox_id DESC LIMIT $", "2,000 rows of the outbox with theirs of challenges, or fewer, when an operator looks"],
 ];
 
@@ -67,6 +71,7 @@ const tables = [
   "idempotency",
   "sessions",
   "lockouts",
+  "contact_changes",
   "memberships",
   "claims",
   "messages",
@@ -90,6 +95,7 @@ async function useEverything(store: Store): Promise<void> {
     await store.challenges.prepareSend({ idempotency: bytes("new", 32), recipientOf, guards: [guard], now: t0 });
     await store.challenges.issue(issueOf(challenge, { guard, idempotency: bytes(`issue ${round}`, 32), now: t0 + round * 2 }));
   }
+  await issueLater(store);
   const byUserId = {
     identifier: { kind: "user_id", value: "u1" },
     channel: "email",
@@ -171,6 +177,16 @@ async function useEverything(store: Store): Promise<void> {
   await store.upkeep.ping();
 }
 
+/** A code that goes again over other channels, unless a hidden charge refuses it. */
+async function issueLater(store: Store): Promise<void> {
+  for (const max of [1, 0]) {
+    const challenge = newChallenge({ contact: phone() });
+    const guard = { ...guardOf(challenge), hidden: [chargeOf(`prefix ${max}`, max)] };
+    const later = [{ channel: "voice", dueAt: t0 + minute }] as const;
+    await store.challenges.issue({ ...issueOf(challenge), challenges: [{ challenge, guard, later }] });
+  }
+}
+
 /** What happens to every message, and what operators look at. */
 async function useMessages(store: Store, userId: string): Promise<void> {
   const [sent, early] = [endedTry({ providerMessageId: "id", message: { userId } }), endedTry()];
@@ -189,6 +205,8 @@ async function useMessages(store: Store, userId: string): Promise<void> {
   await store.messages.stats({ appId, from: 0, to: day, before: sent.messageId });
   await store.messages.joinRedemptions({ now: t0 + day, limit: 10 });
   await store.messages.sweep({ now: Date.now(), before: 1, limit: 10 });
+  const { challengeId } = await issue(store, { contact: phone() });
+  await append(store, endedTry({ message: { challengeId } }));
   await store.routes.judge({ now: t0 + 5 * minute, limit: 10 });
 }
 
@@ -272,6 +290,20 @@ async function usePeople(store: Store): Promise<void> {
   await store.budgets.forgive({ spent: keysOfBudgets, failures: keysOfBudgets, lockouts: keysOfBudgets });
   await store.users.leave({ appId, userId, now: t0 });
   await store.users.leave({ appId: "shop", userId, now: t0 });
+  await useTests(store);
+}
+
+/** The first sign-in and registration of a test account, and the next ones. */
+async function useTests(store: Store): Promise<void> {
+  const contacts = [email(), phone()];
+  for (const _ of [1, 2]) {
+    await store.users.findTestHolder({ poolId, appId, contact: contacts[0]! });
+    const test = await issue(store, { contact: contacts[0]!, isTest: true });
+    await redeem(store, test.challengeId);
+    for (const { challengeId } of await register(store, contacts, { isTest: true })) {
+      await store.challenges.redeem(redemptionOf(challengeId));
+    }
+  }
 }
 
 const databases = testDatabases();
@@ -375,9 +407,12 @@ const fill = [
   `INSERT INTO send_locks SELECT ${random(20)}, i FROM ${rows}`,
   `INSERT INTO budgets SELECT ${random(17)}, '{1,2,3}', 0, i * 1000 FROM ${rows}`,
   `INSERT INTO lockouts SELECT ${random(17)}, 1, 0, i * 1000 FROM ${rows}`,
-  `INSERT INTO outbox (challenge_id, due_at, queued_at) SELECT 'c' || i, i * 1000, i * 1000 FROM ${rows} WHERE i % 20 = 0`,
-  `INSERT INTO outbox_later (outbox_id, challenge_id, due_at, tries, carrier, unknowns, queued_at)
-    SELECT 1000000 + i, 'c' || i, i * 1000, 1, 0, 0, i * 1000 FROM ${rows} WHERE i % 20 = 1`,
+  `INSERT INTO outbox (challenge_id, due_at, queued_at, muted) SELECT 'c' || i, i * 1000, i * 1000, i % 3 = 0 FROM ${rows}
+    WHERE i % 20 = 0`,
+  `INSERT INTO outbox_later (outbox_id, challenge_id, due_at, tries, carrier, unknowns, queued_at, muted)
+    SELECT 1000000 + i, 'c' || i, i * 1000, 1, 0, 0, i * 1000, i % 3 = 0 FROM ${rows} WHERE i % 20 = 1`,
+  `INSERT INTO contact_changes SELECT 'change' || i, 'main', 'default', 'u' || i, 'email', 'removed' || i, 'en', i % 2 > 0, i, i * 1000
+     FROM ${rows}`,
   `INSERT INTO messages SELECT i, i * 1000, 'ref' || i, CASE WHEN i % 4 > 0 THEN 'default' ELSE 'shop' END, 'u' || i, 'c' || i, 'login',
      'sms', '', ${random(32)}, 'SE', 'one', 'pm' || i, 'sent', '', '[]', 1, NULL, NULL, i, NULL, NULL, i % 8 = 0 FROM ${rows}`,
   `INSERT INTO message_reports SELECT 'one', 'ref-' || i, 'pm-' || i, 'delivered', '', NULL, NULL, NULL, i FROM ${rows}`,

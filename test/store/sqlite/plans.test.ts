@@ -15,6 +15,10 @@ const scansAllowed: readonly (readonly [statement: string, reason: string])[] = 
   ["FROM sessions s WHERE key_id = @keyId", "only when an operator retires a key"],
   ["SELECT count(*) AS count FROM challenges", "only when an operator retires a key"],
   ["SELECT sent_at, message_id FROM route_judging", "at most one row"],
+  [
+    "FROM (SELECT app_id FROM apps WHERE pool_id = @poolId UNION",
+    "only for test identifiers; every process has all apps in memory",
+  ],
   ["SELECT due_at FROM outbox ORDER BY outbox_id LIMIT 10000", "at most that many"],
   ["UPDATE sessions SET rotation_mac = NULL", "only when a backup is restored"],
   ["UPDATE messages SET status = 'expired'", "only when a backup is restored or the clock was set back"],
@@ -31,6 +35,7 @@ const sortsAllowed: readonly (readonly [statement: string, reason: string])[] = 
   ["min(value, @now) ORDER BY value) FROM json_each(spent)", "the units of one budget"],
   ["ORDER BY c.created_at DESC, c.challenge_id DESC LIMIT 1", "the live challenges of one identifier"],
   ["ORDER BY l.created_at, l.user_id LIMIT 1", "the claims of one app to one contact"],
+  ["ORDER BY is_test, is_own DESC, l.created_at, l.user_id LIMIT 1", "the claims of the apps of one pool to one contact"],
   ["ORDER BY own.created_at, own.value LIMIT 1", "the claims of one user"],
   ["FROM message_reports WHERE reference = @reference", "the reports that wait for one message"],
   ["ORDER BY reported_at DESC LIMIT -1 OFFSET", "the reports that wait for messages of one carrier, after a thousand new ones"],
@@ -142,9 +147,11 @@ function fill(db: Database.Database): void {
         iif(i % 8, NULL, randomblob(40)), 5, 5, i * 1000, i * 1000 + 300000, 0, iif(i % 2, i, NULL) FROM n;
     INSERT INTO budgets ${rows} SELECT randomblob(17), '1,2,3', 0, i * 1000, 0, NULL, 1 FROM n;
     INSERT INTO lockouts ${rows} SELECT randomblob(17), 1, 0, i * 1000 FROM n;
-    INSERT INTO outbox (challenge_id, due_at, queued_at) ${rows} SELECT 'c' || i, i * 1000, i * 1000 FROM n WHERE i % 20 = 0;
-    INSERT INTO outbox_later (outbox_id, challenge_id, due_at, tries, carrier, unknowns, queued_at)
-      ${rows} SELECT 1000000 + i, 'c' || i, i * 1000, 1, 0, 0, i * 1000 FROM n WHERE i % 20 = 1;
+    INSERT INTO outbox (challenge_id, due_at, queued_at, muted) ${rows} SELECT 'c' || i, i * 1000, i * 1000, i % 3 = 0 FROM n WHERE i % 20 = 0;
+    INSERT INTO outbox_later (outbox_id, challenge_id, due_at, tries, carrier, unknowns, queued_at, muted)
+      ${rows} SELECT 1000000 + i, 'c' || i, i * 1000, 1, 0, 0, i * 1000, i % 3 = 0 FROM n WHERE i % 20 = 1;
+    INSERT INTO contact_changes ${rows}
+      SELECT 'change' || i, 'main', 'default', 'u' || i, 'email', 'removed' || i, 'en', i % 2, i, i * 1000 FROM n;
     INSERT INTO messages ${rows} SELECT i, i * 1000, 'ref' || i, iif(i % 4, 'default', 'shop'), 'u' || (i % 1500), 'c' || i, 'login', 'sms', '',
       randomblob(32), 'SE', 'one', 'pm' || i, 'sent', '', '[]', 1, NULL, NULL, i, NULL, NULL, i % 8 = 0 FROM n;
     INSERT INTO idempotency ${rows} SELECT randomblob(32), '{}', i * 1000 FROM n;
