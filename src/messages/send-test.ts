@@ -55,7 +55,9 @@ export async function sendTest(deps: AccountsDeps, actor: Actor, input: SendTest
   const channel = input.channel ?? channelAmong(app.policy.channels, contact.kind);
   const { address, userAgent, correlationId, signal } = actor.source;
   const client: Client = { ...operatorClient, appId: app.appId, scopes: actor.scopes, createdAt: deps.clock() };
-  const of = { client, app, policy: app.policy, confidential: true, hasOwnAddress: false, scopes: actor.scopes, cookie: null };
+  // A test is one message over one channel, so no workflow follows it.
+  const alone = { ...app, workflows: [] };
+  const of = { client, app: alone, policy: app.policy, confidential: true, hasOwnAddress: false, scopes: actor.scopes, cookie: null };
   const caller: Caller = { ...of, address, userAgent, correlationId, signal };
   const challenge = await sendOtp(deps, caller, {
     recipient: contact,

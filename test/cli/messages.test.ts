@@ -99,6 +99,13 @@ describe.each(testEngines())("message commands on $engine", ({ database }) => {
     expect(await listed()).toMatchObject([{ purpose: "verify_contact", status: "queued" }]);
   });
 
+  it("send-test sends one message alone, although a workflow follows those of the app", async () => {
+    const routing = ["routing", "workflow", "--app", "shop", "--channel", "sms", "--then", "voice:30s"];
+    expect(await latchkey(env, routing)).toMatchObject({ code: 0 });
+    await sendTest("--to", "+46701740605");
+    expect(await listed()).toMatchObject([{ channel: "sms" }]);
+  });
+
   it.each([
     [["--to", "nonsense"], "--to takes an e-mail address like name@example.com, or a phone number"],
     [["--to", "ada@"], "must be an e-mail address"],
