@@ -57,7 +57,15 @@ export async function sendTest(deps: AccountsDeps, actor: Actor, input: SendTest
   const client: Client = { ...operatorClient, appId: app.appId, scopes: actor.scopes, createdAt: deps.clock() };
   // A test is one message over one channel, so no workflow follows it.
   const alone = { ...app, workflows: [] };
-  const of = { client, app: alone, policy: app.policy, confidential: true, hasOwnAddress: false, scopes: actor.scopes, cookie: null };
+  const of = {
+    client,
+    app: alone,
+    policy: app.policy,
+    confidential: true,
+    hasOwnAddress: false,
+    scopes: actor.scopes,
+    cookie: null,
+  };
   const caller: Caller = { ...of, address, userAgent, correlationId, signal };
   const challenge = await sendOtp(deps, caller, {
     recipient: contact,
