@@ -4,7 +4,7 @@ import { type Channel, contactKindOf } from "../model/channel.js";
 import { countryCodes } from "../model/phone-number.js";
 import { isNamed, type Route } from "../model/routing.js";
 import { isSender, senderProblem } from "../model/sender.js";
-import type { FieldViolation } from "../model/violation.js";
+import { type FieldViolation, itemViolations } from "../model/violation.js";
 import type { Deployment } from "./deps.js";
 
 export const weightMax = 1_000;
@@ -48,39 +48,28 @@ function routeViolations(route: Omit<Route, "channel">, channel: Channel, known:
   const hasNumbers = contactKindOf[channel] === "phone";
   const choice = known.length === 0 ? "the app has none for this channel" : `choose among ${known.join(", ")}`;
   return [
-    ...listViolations("countries", countries, (code) =>
+    ...itemViolations("countries", countries, (code) =>
       !hasNumbers
         ? "must be left out, because e-mail has no country"
         : countryCodes.includes(code)
           ? null
           : "must be a country code such as SE",
     ),
-    ...listViolations("prefixes", prefixes, (prefix) =>
+    ...itemViolations("prefixes", prefixes, (prefix) =>
       !hasNumbers
         ? "must be left out, because e-mail has no numbers"
         : /^\+[1-9][0-9]{0,13}$/.test(prefix)
           ? null
           : "must be the beginning of a number such as +4917",
     ),
-    ...listViolations("carriers", names, (name) => (known.includes(name) ? null : `must name a carrier: ${choice}`)),
+    ...itemViolations("carriers", names, (name) => (known.includes(name) ? null : `must name a carrier: ${choice}`)),
     ...carriers.flatMap(({ weight }, index) =>
       Number.isInteger(weight) && weight >= 0 && weight <= weightMax
         ? []
         : [{ field: `carriers[${index}].weight`, description: `must be a whole number from 0 to ${weightMax}` }],
     ),
-    ...listViolations("senders", senders, (sender) =>
+    ...itemViolations("senders", senders, (sender) =>
       channel !== "sms" ? "must be left out: only SMS have a sender here" : isSender(sender) ? null : senderProblem,
     ),
   ];
-}
-
-function listViolations(
-  field: string,
-  values: readonly string[],
-  problemOf: (value: string) => string | null,
-): FieldViolation[] {
-  return values.flatMap((value, index) => {
-    const description = values.indexOf(value) < index ? "is in the list twice" : problemOf(value);
-    return description === null ? [] : [{ field: `${field}[${index}]`, description }];
-  });
 }

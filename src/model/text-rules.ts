@@ -3,7 +3,7 @@ import { linksIn, phoneNumberIn } from "./links.js";
 import { countOf, fill, type Placeholder, placeholders } from "./placeholders.js";
 import { isSender, senderProblem } from "./sender.js";
 import { smsSizeOf } from "./sms-size.js";
-import type { FieldViolation } from "./violation.js";
+import { type FieldViolation, itemViolations } from "./violation.js";
 import type { AppText, AppWording, MessageWords } from "./wording.js";
 
 /** How long an own text may be: characters, and short messages with the longest values. */
@@ -169,11 +169,7 @@ export function wordingViolations(wording: Omit<AppWording, "texts">): FieldViol
 
 function listViolations(field: string, items: readonly string[], problemOf: (item: string) => string | null): FieldViolation[] {
   const tooMany = items.length > listMax ? [{ field, description: `must have at most ${listMax} items` }] : [];
-  const ofItems = items.flatMap((item, index) => {
-    const description = items.indexOf(item) < index ? "is in the list twice" : problemOf(item);
-    return description === null ? [] : [{ field: `${field}[${index}]`, description }];
-  });
-  return [...tooMany, ...ofItems];
+  return [...tooMany, ...itemViolations(field, items, problemOf)];
 }
 
 function named(field: string, problems: readonly string[]): FieldViolation[] {

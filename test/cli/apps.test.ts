@@ -96,6 +96,13 @@ describe.each(testEngines())("app and client commands on $engine", ({ database }
       policy: {},
       registration_hook: null,
       delivery_report_hook: null,
+      wording: {
+        sender_name: "",
+        accent_color: "",
+        link_hosts: [],
+        sender_ids: [],
+        autofill: { web_host: "", android_hash: "" },
+      },
       state: "active",
       created_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/),
     });

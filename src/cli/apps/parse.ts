@@ -1,10 +1,10 @@
-import { readFileSync } from "node:fs";
 import type { PolicyChanges } from "../../apps/update-policy.js";
 import { parseDuration } from "../../config/parse.js";
 import { nearest } from "../../config/suggest.js";
 import { quote } from "../../lib/escape.js";
 import { type PolicyField, type PolicyKey, policyFields, policyKeys } from "../../model/policy-fields.js";
-import { CliError, refuseUrl, standardStream } from "../io.js";
+import { CliError } from "../io.js";
+import { readText } from "../read-text.js";
 
 /** Reads `a,b` as a list. An empty text is an empty list. */
 export function parseList(text: string): readonly string[] {
@@ -74,13 +74,7 @@ function refuse({ name }: PolicyField, form: string, text: string): never {
 /** Reads a JWK set from a file or standard input. An empty path is none. Messages never repeat the content. */
 export function readJwks(path: string): unknown {
   if (path === "") return null;
-  refuseUrl(path, "--jwks");
-  let text: string;
-  try {
-    text = readFileSync(path === standardStream ? 0 : path, "utf8");
-  } catch {
-    throw new CliError("--jwks names a file that cannot be read: correct the path or the permissions.");
-  }
+  const text = readText("--jwks", path);
   try {
     return JSON.parse(text);
   } catch {

@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import { operator } from "../../apps/actor.js";
 import { previewMessage } from "../../apps/preview-message.js";
 import { deleteText, listTexts, putText } from "../../apps/texts.js";
@@ -6,7 +5,8 @@ import { nameOf } from "../../apps/update-wording.js";
 import type { Settings } from "../../config/settings.js";
 import type { Channel } from "../../model/channel.js";
 import type { AppText, Wording } from "../../model/wording.js";
-import { CliError, type Io, refuseUrl, standardStream } from "../io.js";
+import { CliError, type Io } from "../io.js";
+import { readText } from "../read-text.js";
 import { type Fields, print } from "./output.js";
 import { withApps } from "./with-apps.js";
 import type { OfApp } from "./wording.js";
@@ -45,7 +45,7 @@ export async function list(settings: Settings, options: OfApp, io: Io): Promise<
 
 export async function put(settings: Settings, options: PutTextOptions, io: Io): Promise<void> {
   const { app: appId, subject } = options;
-  const given = { ...keyIn(options), subject, text: readText(options) };
+  const given = { ...keyIn(options), subject, text: textIn(options) };
   const text = await withApps(settings, io, (deps) => putText(deps, operator(), { appId, text: given }));
   print(io, options, textFields(text), [`Set the text of the app ${appId} for ${nameOf(text)}.`]);
 }
@@ -91,15 +91,8 @@ function textFields({ channel, wording, locale, subject, text }: AppText): Field
 }
 
 /** A file usually ends with a line end, which is not of the text. */
-function readText({ text, file }: PutTextOptions): string {
+function textIn({ text, file }: PutTextOptions): string {
   if (text !== undefined) return text;
   if (file === undefined) throw new CliError("Give the text with --text, or a file with --file.");
-  refuseUrl(file, "--file");
-  try {
-    return readFileSync(file === standardStream ? 0 : file, "utf8")
-      .replaceAll("\r\n", "\n")
-      .replace(/\n+$/, "");
-  } catch {
-    throw new CliError("--file names a file that cannot be read: correct the path or the permissions.");
-  }
+  return readText("--file", file).replaceAll("\r\n", "\n").replace(/\n+$/, "");
 }

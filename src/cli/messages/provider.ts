@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import type { Settings } from "../../config/settings.js";
 import { deleteProvider } from "../../messages/delete-provider.js";
 import { putProvider } from "../../messages/put-provider.js";
@@ -10,7 +9,8 @@ import { openAppCarrier } from "../../server/open-app-carrier.js";
 import { createCarrierCheck } from "../../server/read-app-carrier.js";
 import type { Json } from "../apps/app.js";
 import { print } from "../apps/output.js";
-import { CliError, type Io, refuseUrl, standardStream } from "../io.js";
+import { CliError, type Io } from "../io.js";
+import { readText } from "../read-text.js";
 import { withAccounts } from "../users/with-accounts.js";
 
 export interface OnProvider extends Json {
@@ -98,15 +98,6 @@ function readSettings({ urlFile, gatewayFile }: PutOptions): { readonly url: str
   }
   if (urlFile !== undefined) return { url: bounded("--url-file", readText("--url-file", urlFile).trim(), 2048), gateway: "" };
   return { url: "", gateway: bounded("--gateway-file", readText("--gateway-file", gatewayFile!), 16_384) };
-}
-
-function readText(option: string, path: string): string {
-  refuseUrl(path, option);
-  try {
-    return readFileSync(path === standardStream ? 0 : path, "utf8");
-  } catch {
-    throw new CliError(`${option} names a file that cannot be read: correct the path or the permissions.`);
-  }
 }
 
 function bounded(option: string, text: string, max: number): string {

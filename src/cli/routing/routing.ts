@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import { operator } from "../../apps/actor.js";
 import { updateRouting } from "../../apps/update-routing.js";
 import { accepted } from "../../auth/errors.js";
@@ -9,8 +8,9 @@ import type { FailingRoute } from "../../model/route-health.js";
 import type { Json } from "../apps/app.js";
 import { print, timeText } from "../apps/output.js";
 import { withApps } from "../apps/with-apps.js";
-import { CliError, type Io, refuseUrl, standardStream } from "../io.js";
+import { CliError, type Io } from "../io.js";
 import { contactIn } from "../messages/contact.js";
+import { readText } from "../read-text.js";
 import { withAccounts } from "../users/with-accounts.js";
 import { explainRouting, explanationFields, explanationLines } from "./explain.js";
 import { parseRoutes, routeFields, routeLine } from "./routes.js";
@@ -53,7 +53,7 @@ export async function show(settings: Settings, options: OfApp, io: Io): Promise<
 /** Replaces the routes of a channel. Running servers use them within a second. */
 export async function set(settings: Settings, options: SetOptions, io: Io): Promise<void> {
   const { app: appId, channel, file } = options;
-  const routes = parseRoutes(readText(file));
+  const routes = parseRoutes(readText("--file", file));
   await withApps(settings, io, (deps) => updateRouting(deps, operator(), { appId, channel, routes }));
   const done =
     routes.length === 0
@@ -94,13 +94,4 @@ function failingFields({ provider, channel, country, since, verified, misses }: 
 
 function failingLine({ provider, channel, country, since }: FailingRoute): string {
   return `Failing since ${timeText(since)}: ${channel} to ${country} by ${provider}. Its codes are not entered.`;
-}
-
-function readText(path: string): string {
-  refuseUrl(path, "--file");
-  try {
-    return readFileSync(path === standardStream ? 0 : path, "utf8");
-  } catch {
-    throw new CliError("--file names a file that cannot be read: correct the path or the permissions.");
-  }
 }
