@@ -118,7 +118,7 @@ describe.each(testEngines())("routing commands on $engine", ({ database }) => {
     for (const [then, sentence] of [
       ["voice", "--then must list channels with times, such as whatsapp:30s,voice:1m."],
       ["voice:soon", "--then must be a duration such as 30s"],
-      ["whatsapp:30s", "--then, entry 1, must be another channel of the app that reaches the same contact: choose among voice"],
+      ["email:30s", "--then, entry 1, must be another channel of the app that reaches the same contact: choose among "],
     ] as const) {
       const refusal = await workflow(then);
       expect(refusal.code).toBe(1);
