@@ -137,9 +137,16 @@ function linkProblems(text: string, { linkHosts }: Rules): string[] {
 }
 
 function phoneProblems(text: string, { senderIds }: AppWording): string[] {
-  const without = senderIds.filter((id) => /^\+?\d+$/.test(id)).reduce((rest, id) => rest.replaceAll(id, " "), text);
+  const numbers = senderIds.filter((id) => /^\+?\d+$/.test(id));
+  const without = numbers.reduce((rest, id) => rest.replaceAll(aloneIn(id), " "), text);
   const found = phoneNumberIn(without);
   return found === null ? [] : [`has ${quoted(found)}, which looks like a phone number: only those of sender_ids are allowed`];
+}
+
+/** A listed number that is no part of a longer one. Short codes must not stand beside other digits, or several could form a number. */
+function aloneIn(id: string): RegExp {
+  const gap = id.startsWith("+") ? "" : "[\\s()./+-]{0,2}";
+  return new RegExp(`(?<!\\p{Nd}${gap})${id.replace("+", "\\+")}(?!${gap}\\p{Nd})`, "gu");
 }
 
 const hostForm = /^(?=.{4,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+(?:xn--[a-z0-9-]{1,59}|[a-z]{2,63})$/;

@@ -214,3 +214,22 @@ describe("an app's wording", () => {
     expect(fieldsOf(changes)).toEqual([field]);
   });
 });
+
+describe("phone numbers in the words of a call", () => {
+  const senderIds = ["123", "456", "72345", "+46701234567"];
+  const problemsOf = (text: string) =>
+    messageWordsViolations({ customMessage: `{otp} {app} call ${text}` }, { ...noWording, senderIds });
+
+  test.each(["123456123", "+49 123456123", "123 456 123", "+467012345678", "4672345"])(
+    "are refused if listed ones form %s",
+    (text) => {
+      expect(problemsOf(text)).toMatchObject([
+        { field: "custom_message", description: expect.stringMatching(/looks like a phone number/) },
+      ]);
+    },
+  );
+
+  test.each(["+46701234567", "72345, or +46701234567", "+46701234567. 5 min"])("are taken as they are listed: %s", (text) => {
+    expect(problemsOf(text)).toEqual([]);
+  });
+});
