@@ -35,7 +35,8 @@ export interface InvitedUser extends CreatedUser {
 /**
  * Creates a user in the state invited, or joins a person of the pool in it, and sends a code by SendOtp's rules. A user that is
  * still invited gets another message. Throws ALREADY_EXISTS for any other user, REQUEST_INVALID for an invited one with the
- * credential type NONE, and what SendOtp throws. The user exists after an error of SendOtp, and a repeat sends the message.
+ * credential type NONE or TEST, and what SendOtp throws. The user exists after an error of SendOtp, and a repeat sends the
+ * message.
  */
 export async function inviteUser(deps: AccountsDeps, actor: Actor, input: InviteUserInput): Promise<InvitedUser> {
   const { appId, email, phone, channel: wanted, clientId, idempotency, ...fields } = input;
@@ -88,7 +89,7 @@ function refuseSending({ policy }: App, channel: Channel): void {
   if (!policy.channels.includes(channel)) throw new AuthError("CHANNEL_UNAVAILABLE", { detail: channel });
 }
 
-/** Only an import makes such invited members. A code for one would be a decoy. */
+/** Only an import makes such invited members. A test account is one of them if its contact is verified. A code would be a decoy. */
 function refuseWithoutCredential({ membership }: Member, channel: Channel): void {
   if (membership.credentialType === "otp") return;
   const description = `belongs to a user with the credential type ${membership.credentialType.toUpperCase()}, whom no invitation signs in: do not invite this user`;
