@@ -18,7 +18,7 @@ export async function updateWording(
 ): Promise<AppRecord> {
   const app = await changeWording(deps, appId, (wording) => {
     const next = { ...wording, ...changes };
-    refuseViolations([...wordingViolations(next), ...brokenTexts(wording.texts, next)]);
+    refuseViolations([...below("wording", wordingViolations(next)), ...brokenTexts(wording.texts, next)]);
     return next;
   });
   await announce(deps, actor, { message: "changed the wording of an app", app: appId, changed: Object.keys(changes) });
@@ -33,6 +33,10 @@ function brokenTexts(texts: readonly AppText[], wording: AppWording): FieldViola
       { field: "wording", description: `breaks the text for ${nameOf(text)}, which ${first.description}: change it first` },
     ];
   });
+}
+
+function below(message: string, violations: readonly FieldViolation[]): FieldViolation[] {
+  return violations.map(({ field, description }) => ({ field: `${message}.${field}`, description }));
 }
 
 /** Names a text in a sentence. */

@@ -20,7 +20,8 @@ export function sentenceOf({ field, description }: FieldViolation, names: Readon
     return `${entryOfRoute(ofRoute)} ${description.replace(/routes\[(\d+)\]/g, (_, index) => `route ${Number(index) + 1}`)}.`;
   const [, step] = /^workflow\[(\d+)\]/.exec(field) ?? [];
   if (step !== undefined) return `--then, entry ${Number(step) + 1}, ${description}.`;
-  const [, name = field, index] = /^(\w+)(?:\[(\d+)\])?$/.exec(field) ?? [];
+  const path = field.replace(/^wording\./, "");
+  const [, name = path, index] = /^(\w+)(?:\[(\d+)\])?$/.exec(path) ?? [];
   const option = names[name] ?? `--${name.replaceAll("_", "-")}`;
   return `${option}${index === undefined ? "" : `, entry ${Number(index) + 1},`} ${description}.`;
 }

@@ -238,7 +238,7 @@ describe.each(testEngines())("what callers and admins put into messages, on $eng
     async (senderName) => {
       const before = (await apps.getApp({ appId: "default" })).app!.wording!.senderName;
       const changed = apps.updateWording({ appId: "default", wording: { senderName }, updateMask: { paths: ["sender_name"] } });
-      expect((await failureOf(changed)).fields).toEqual(["sender_name"]);
+      expect((await failureOf(changed)).fields).toEqual(["wording.sender_name"]);
       expect((await apps.getApp({ appId: "default" })).app!.wording!.senderName).toBe(before);
     },
   );

@@ -1606,8 +1606,9 @@ export const UserService: GenService<{
    * Creates a user as CreateUser does, in the state invited, and sends a code in a message that is worded as an invitation. The
    * first sign-in makes the user active. A person whom the pool has already joins as invited. A user who is still invited gets
    * another message, and the other fields of the request change nothing; an active or locked user is refused with ALREADY_EXISTS.
-   * An invited user with CREDENTIAL_TYPE_NONE, which only an import makes, is refused with REQUEST_INVALID. The limits of SendOtp
-   * apply. If they refuse the message with TOO_MANY_REQUESTS, the user exists: repeat the call later.
+   * An invited user with CREDENTIAL_TYPE_NONE, which only an import makes, is refused with REQUEST_INVALID. So is one with
+   * CREDENTIAL_TYPE_TEST whose contact is verified. The limits of SendOtp apply. If they refuse the message with
+   * TOO_MANY_REQUESTS, the user exists: repeat the call later.
    *
    * @generated from rpc latchkey.v1.UserService.InviteUser
    */

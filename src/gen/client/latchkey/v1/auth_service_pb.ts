@@ -898,7 +898,8 @@ export const RevokeTokenResponseSchema: GenMessage<RevokeTokenResponse> = /*@__P
  */
 export type ReportNotMeRequest = Message<"latchkey.v1.ReportNotMeRequest"> & {
   /**
-   * The token of the message's link: the part of its path after `/not-me/`. It stays valid as long as the session can live.
+   * The token of the message's link: the part of its path after `/not-me/`, printable ASCII. It stays valid as
+   * long as the session can live.
    *
    * @generated from field: string token = 1;
    */
@@ -934,7 +935,7 @@ export const ReportNotMeResponseSchema: GenMessage<ReportNotMeResponse> = /*@__P
  */
 export type TakeBackContactRequest = Message<"latchkey.v1.TakeBackContactRequest"> & {
   /**
-   * The token of the notice's link: the part of its path after `/take-back/`.
+   * The token of the notice's link: the part of its path after `/take-back/`, printable ASCII.
    *
    * @generated from field: string token = 1;
    */
@@ -1390,8 +1391,8 @@ export const AuthService: GenService<{
   },
   /**
    * Reports that the recipient of a message did not request its code. The code then no longer works, and the session that it started
-   * has ended. It succeeds for every token, even a malformed, forged or used one, so the answer reveals nothing. The page behind the
-   * link of a code mail calls it.
+   * has ended. It succeeds for every token, even a forged or used one, so the answer reveals nothing. The page behind the link of a
+   * code mail calls it.
    *
    * @generated from rpc latchkey.v1.AuthService.ReportNotMe
    */
