@@ -1,25 +1,37 @@
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { renderMessage } from "../../src/delivery/render.js";
+import { renderNotice } from "../../src/delivery/render-notice.js";
 import { allTexts } from "../../src/delivery/texts/languages.js";
 import { renderInput } from "../delivery/fixtures.js";
 import { startChromium } from "./harness/chromium.js";
 
-/** Everything that a mail can have, with a name and an address that hardly fit, and the longest code. */
-const mailIn = (locale: string): string =>
-  renderMessage(
-    renderInput({
-      locale,
-      code: "0482139999",
-      brand: {
-        appName: "Donaudampfschifffahrtsgesellschaft",
-        logoUrl: "https://shop.example/logo.png",
-        accentColor: "#0f766e",
-        supportAddress: "https://support.shop.example/a/long/path/of/forty-four/characters",
-      },
-      notMeUrl: "https://auth.example.com/not-me/01JXXXXXXXXXXXXXXXXXXXXXXX.abcdefghijklmnopqrstuv",
-    }),
-  ).html;
+/** Everything that a mail can show, with a name and an address that hardly fit. */
+const brand = {
+  appName: "Donaudampfschifffahrtsgesellschaft",
+  logoUrl: "https://shop.example/logo.png",
+  accentColor: "#0f766e",
+  supportAddress: "https://support.shop.example/a/long/path/of/forty-four/characters",
+};
+const token = "01JXXXXXXXXXXXXXXXXXXXXXXX.abcdefghijklmnopqrstuv";
+
+/** A mail with the longest code, and one without a code. */
+const mailsIn = (locale: string) => [
+  {
+    lines: 1,
+    html: renderMessage(
+      renderInput({ locale, code: "0482139999", brand, notMeUrl: `https://auth.example.com/not-me/${token}` }),
+    ).html,
+  },
+  { lines: 0, html: noticeIn(locale) },
+];
+
+function noticeIn(locale: string): string {
+  const contact = { kind: "email", value: "ada@example.com" } as const;
+  const delivery = { challengeId: "change-1", channel: "email", contact, locale, expiresAt: 0 } as const;
+  const url = `https://auth.example.com/take-back/${token}`;
+  return renderNotice({ delivery, notice: "changed", sendKey: "5e4d", url, days: 7, brand, senderName: "" }).html;
+}
 
 let browser: Browser;
 beforeAll(async () => {
@@ -38,17 +50,19 @@ describe.each(["light", "dark"] as const)("a mail in %s", (colorScheme) => {
         body: '<svg xmlns="http://www.w3.org/2000/svg" width="900" height="90"/>',
       });
     });
-    for (const { language } of allTexts) {
-      await page.setContent(mailIn(language), { waitUntil: "load" });
+    for (const { language, lines, html } of allTexts.flatMap(({ language }) =>
+      mailsIn(language).map((mail) => ({ language, ...mail })),
+    )) {
+      await page.setContent(html, { waitUntil: "load" });
       const seen = await page.evaluate(look);
-      expect(seen.texts.length, language).toBeGreaterThan(6);
+      expect(seen.texts.length, language).toBeGreaterThan(4 + 2 * lines);
       expect(seen.overflow, language).toEqual([]);
       expect(
         seen.texts.filter(({ contrast }) => contrast < 4.5),
         language,
       ).toEqual([]);
       expect(seen.background, language).toBe(colorScheme === "dark" ? "rgb(15, 18, 22)" : "rgb(243, 244, 246)");
-      expect(seen.codeLines, language).toBe(1);
+      expect(seen.codeLines, language).toBe(lines);
     }
     expect([...requested]).toEqual(["https://shop.example/logo.png"]);
     await page.close();
@@ -86,13 +100,13 @@ function look() {
     }
   }
   if (document.documentElement.scrollWidth > window.innerWidth) overflow.push("the page");
-  const code = document.querySelector(".code")!;
+  const code = document.querySelector(".code");
   const lines = document.createRange();
-  lines.selectNodeContents(code);
+  if (code !== null) lines.selectNodeContents(code);
   return {
     texts,
     overflow,
     background: getComputedStyle(document.body).backgroundColor,
-    codeLines: lines.getClientRects().length,
+    codeLines: code === null ? 0 : lines.getClientRects().length,
   };
 }

@@ -29,8 +29,12 @@ describe("the notice to a contact that was removed", () => {
           expect(text.split(url)).toHaveLength(2);
           expect(text).not.toMatch(/undefined|\bnull\b|\{\w*\}/);
           expect(subject === "").toBe(contact.kind === "phone");
-          if (contact.kind === "email") expect(html.split(url)).toHaveLength(2);
-          else expect(html).toBe("");
+          if (contact.kind === "phone") expect(html).toBe("");
+          else {
+            expect(html.split(url)).toHaveLength(2);
+            expect(html).toMatch(/<h1[^>]*>\s*[^<\s]/);
+            expect(html).not.toContain('class="code"');
+          }
         }
       }
     },

@@ -149,7 +149,7 @@ align="${slots.start}" class="text break" style="font-size:0px;padding:0 0 14px;
 <div
 style="font-family:system-ui, -apple-system, 'Segoe UI', Roboto, Helvetica, Arial, sans-serif;font-size:16px;line-height:1.5;text-align:${slots.start};color:#1f2937;"
 ><h1 style="margin:0;font-size:18px;font-weight:600;line-height:1.4;">
-<span class="code" dir="ltr" style="display:block;margin:0 0 8px;font:700 34px/1.2 ui-monospace,'SF Mono',Menlo,Consolas,monospace;letter-spacing:0.1em;color:#111827;text-align:${slots.start};">${slots.code}</span> ${slots.headline}
+${slots.code === "" ? "" : `<span class="code" dir="ltr" style="display:block;margin:0 0 8px;font:700 34px/1.2 ui-monospace,'SF Mono',Menlo,Consolas,monospace;letter-spacing:0.1em;color:#111827;text-align:${slots.start};">${slots.code}</span> `}${slots.headline}
 </h1></div>
 </td>
 </tr>
