@@ -27,10 +27,11 @@ export interface NotMe {
   }): Promise<{ readonly endedChallenge: boolean; readonly endedSessions: number }>;
 
   /**
-   * Gives a removed contact back to its person as the primary one of its kind, verified. Removes the contacts that the person has
-   * verified since the change, turns live challenges that would change the person's contacts into decoys, and ends all sessions of
-   * the person, in all apps. Later changes of the person can't be taken back then. Of concurrent calls, also of other people who
-   * verify the contact, one succeeds.
+   * Gives a removed contact back to its person as the primary one of its kind, verified when it first was. Removes the contacts that
+   * the person has verified since the change, turns live challenges that would change the person's contacts into decoys, and ends all
+   * sessions of the person, in all apps. Contacts that the person verified since the change and that were removed can't be taken back
+   * then. Older ones can, whatever was removed first: so a thief who takes an own contact back does not keep the owner from it. Of
+   * concurrent calls, also of other people who verify the contact, one succeeds.
    */
   takeBack(change: { readonly changeId: string; readonly now: EpochMs }): Promise<TakeBackOutcome>;
 }

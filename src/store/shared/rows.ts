@@ -246,10 +246,15 @@ export interface ContactChangeRow {
   locale: string;
   /** SQLite has no booleans and uses 0 and 1. */
   was_replaced: boolean | number;
+  /** Since when the person had it. */
+  verified_at: EpochMs;
   changed_at: EpochMs;
 }
 
-export const contactChangeColumns = columns("change_id pool_id app_id user_id kind value locale was_replaced changed_at", "n");
+export const contactChangeColumns = columns(
+  "change_id pool_id app_id user_id kind value locale was_replaced verified_at changed_at",
+  "n",
+);
 
 /** Returns claimed messages, of which those without a challenge may be notices of `changes`. */
 export function withNotices(rows: readonly DueRow[], changes: readonly ContactChangeRow[]): OutboxMessage[] {

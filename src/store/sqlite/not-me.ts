@@ -55,18 +55,21 @@ function createTakeBack(db: Database, { people, sessions }: { readonly people: P
   const firstRank = db
     .prepare<[string, string], number | null>("SELECT min(rank) - 1 FROM contacts WHERE user_id = ? AND kind = ?")
     .pluck();
-  const makePrimary = db.prepare<[number, string, string, string]>(
-    "UPDATE contacts SET rank = ? WHERE pool_id = ? AND kind = ? AND value = ?",
+  const makePrimary = db.prepare<[number, EpochMs, string, string, string]>(
+    "UPDATE contacts SET rank = ?, verified_at = ? WHERE pool_id = ? AND kind = ? AND value = ?",
   );
   const verifiedSince = db.prepare<[string, EpochMs], Contact>(
     "SELECT kind, value FROM contacts WHERE user_id = ? AND verified_at >= ?",
   );
-  const forgetSince = db.prepare<[string, EpochMs]>("DELETE FROM contact_changes WHERE user_id = ? AND changed_at >= ?");
+  const forget = db.prepare<{ changeId: string; userId: string; changedAt: EpochMs }>(
+    "DELETE FROM contact_changes WHERE change_id = @changeId OR user_id = @userId AND verified_at >= @changedAt",
+  );
 
   return ({ changeId, now }: TakeBack): TakeBackOutcome => {
     const change = find.get({ changeId, now });
     if (change === undefined) return "unknown";
-    const { pool_id: poolId, app_id: appId, user_id: userId, kind, value, changed_at: changedAt } = change;
+    const { pool_id: poolId, app_id: appId, user_id: userId, kind, value } = change;
+    const { verified_at: verifiedAt, changed_at: changedAt } = change;
     const holder = holderOf.get(poolId, kind, value);
     if (holder !== undefined && holder !== userId) return "taken";
     const of = { poolId, appId, userId };
@@ -74,11 +77,11 @@ function createTakeBack(db: Database, { people, sessions }: { readonly people: P
       if (added.kind !== kind || added.value !== value) contacts.drop(of, added, now);
     }
     const rank = firstRank.get(userId, kind) ?? now;
-    if (holder === undefined) changes.verify(of, { contact: { kind, value }, at: now, rank });
-    else makePrimary.run(rank, poolId, kind, value);
+    if (holder === undefined) changes.verify(of, { contact: { kind, value }, at: verifiedAt, rank });
+    else makePrimary.run(rank, verifiedAt, poolId, kind, value);
     // Otherwise a change whose code is being checked now would add its contact after this.
     challenges.endChangesOf({ userId, now });
-    forgetSince.run(userId, changedAt);
+    forget.run({ changeId, userId, changedAt });
     sessions.removeAllOf({ userId, appId: null });
     return "taken_back";
   };

@@ -411,7 +411,7 @@ const fill = [
     WHERE i % 20 = 0`,
   `INSERT INTO outbox_later (outbox_id, challenge_id, due_at, tries, carrier, unknowns, queued_at, muted)
     SELECT 1000000 + i, 'c' || i, i * 1000, 1, 0, 0, i * 1000, i % 3 = 0 FROM ${rows} WHERE i % 20 = 1`,
-  `INSERT INTO contact_changes SELECT 'change' || i, 'main', 'default', 'u' || i, 'email', 'removed' || i, 'en', i % 2 > 0, i, i * 1000
+  `INSERT INTO contact_changes SELECT 'change' || i, 'main', 'default', 'u' || i, 'email', 'removed' || i, 'en', i % 2 > 0, i, i, i * 1000
      FROM ${rows}`,
   `INSERT INTO messages SELECT i, i * 1000, 'ref' || i, CASE WHEN i % 4 > 0 THEN 'default' ELSE 'shop' END, 'u' || i, 'c' || i, 'login',
      'sms', '', ${random(32)}, 'SE', 'one', 'pm' || i, 'sent', '', '[]', 1, NULL, NULL, i, NULL, NULL, i % 8 = 0 FROM ${rows}`,

@@ -151,7 +151,7 @@ function fill(db: Database.Database): void {
     INSERT INTO outbox_later (outbox_id, challenge_id, due_at, tries, carrier, unknowns, queued_at, muted)
       ${rows} SELECT 1000000 + i, 'c' || i, i * 1000, 1, 0, 0, i * 1000, i % 3 = 0 FROM n WHERE i % 20 = 1;
     INSERT INTO contact_changes ${rows}
-      SELECT 'change' || i, 'main', 'default', 'u' || i, 'email', 'removed' || i, 'en', i % 2, i, i * 1000 FROM n;
+      SELECT 'change' || i, 'main', 'default', 'u' || i, 'email', 'removed' || i, 'en', i % 2, i, i, i * 1000 FROM n;
     INSERT INTO messages ${rows} SELECT i, i * 1000, 'ref' || i, iif(i % 4, 'default', 'shop'), 'u' || (i % 1500), 'c' || i, 'login', 'sms', '',
       randomblob(32), 'SE', 'one', 'pm' || i, 'sent', '', '[]', 1, NULL, NULL, i, NULL, NULL, i % 8 = 0 FROM n;
     INSERT INTO idempotency ${rows} SELECT randomblob(32), '{}', i * 1000 FROM n;

@@ -30,11 +30,11 @@ BEGIN
   IF jsonb_typeof(p_notice) IS DISTINCT FROM 'object' THEN
     RETURN;
   END IF;
-  INSERT INTO contact_changes (change_id, pool_id, app_id, user_id, kind, value, locale, was_replaced, changed_at, expires_at)
-  SELECT p_notice ->> 'change_id', p_pool_id, p_app_id, u.user_id, p_kind, p_value, u.locale, p_was_replaced, p_now,
+  INSERT INTO contact_changes (change_id, pool_id, app_id, user_id, kind, value, locale, was_replaced, verified_at, changed_at, expires_at)
+  SELECT p_notice ->> 'change_id', p_pool_id, p_app_id, u.user_id, p_kind, p_value, u.locale, p_was_replaced, o.verified_at, p_now,
     (p_notice ->> 'expires_at')::bigint
-  FROM users u WHERE u.user_id = p_user_id
-    AND (SELECT o.user_id FROM contacts o WHERE o.pool_id = p_pool_id AND o.kind = p_kind AND o.value = p_value) = p_user_id;
+  FROM users u JOIN contacts o ON o.pool_id = p_pool_id AND o.kind = p_kind AND o.value = p_value AND o.user_id = u.user_id
+  WHERE u.user_id = p_user_id;
   IF FOUND THEN
     INSERT INTO outbox (challenge_id, channel, due_at, queued_at)
     VALUES (p_notice ->> 'change_id', p_notice ->> 'channel', p_now, p_now);
@@ -49,7 +49,7 @@ DECLARE
   v_is_new BOOLEAN;
   v_holder TEXT;
 BEGIN
-  SELECT n.pool_id, n.app_id, n.user_id, n.kind, n.value, n.changed_at INTO v_change
+  SELECT n.pool_id, n.app_id, n.user_id, n.kind, n.value, n.verified_at, n.changed_at INTO v_change
   FROM contact_changes n WHERE n.change_id = p_change_id AND n.expires_at > p_now;
   IF NOT FOUND THEN
     RETURN 'unknown';
@@ -68,7 +68,7 @@ BEGIN
     RETURN 'unknown';
   END IF;
   INSERT INTO contacts (pool_id, kind, value, user_id, verified_at, rank)
-  VALUES (v_change.pool_id, v_change.kind, v_change.value, v_change.user_id, p_now, coalesce(
+  VALUES (v_change.pool_id, v_change.kind, v_change.value, v_change.user_id, v_change.verified_at, coalesce(
     (SELECT min(o.rank) - 1 FROM contacts o WHERE o.user_id = v_change.user_id AND o.kind = v_change.kind), p_now))
   ON CONFLICT (pool_id, kind, value) DO NOTHING;
   v_is_new := FOUND;
@@ -81,7 +81,8 @@ BEGIN
     RETURN 'taken';
   END IF;
   IF NOT v_is_new THEN
-    UPDATE contacts o SET rank = (SELECT min(r.rank) - 1 FROM contacts r WHERE r.user_id = v_change.user_id AND r.kind = v_change.kind)
+    UPDATE contacts o SET verified_at = v_change.verified_at,
+      rank = (SELECT min(r.rank) - 1 FROM contacts r WHERE r.user_id = v_change.user_id AND r.kind = v_change.kind)
     WHERE o.pool_id = v_change.pool_id AND o.kind = v_change.kind AND o.value = v_change.value;
   END IF;
   -- Otherwise a change whose code is being checked now would add its contact after this.
@@ -97,7 +98,8 @@ BEGIN
   LOOP
     PERFORM take_contact(v_change.pool_id, v_change.app_id, v_change.user_id, v_added.kind, v_added.value, v_challenges, p_now);
   END LOOP;
-  DELETE FROM contact_changes n WHERE n.user_id = v_change.user_id AND n.changed_at >= v_change.changed_at;
+  DELETE FROM contact_changes n
+  WHERE n.change_id = p_change_id OR n.user_id = v_change.user_id AND n.verified_at >= v_change.changed_at;
   PERFORM end_sessions(ARRAY(SELECT s.session_id FROM sessions s WHERE s.user_id = v_change.user_id));
   RETURN 'taken_back';
 END $$;

@@ -25,10 +25,16 @@ export interface Contacts {
   /** Whether the member may have a contact, although others of its kind stay. `replaces` is the value of one that does not. */
   hasRoomFor(of: PersonInApp, contact: Contact, replaces: string | null): boolean;
   /**
-   * Removes a contact of the person, also from challenges and messages, and turns those that it could sign in by into decoys. Returns the
-   * contact's rank, or null if it was not verified.
+   * Removes a contact of the person, also from challenges and messages, and turns those that it could sign in by into decoys. Returns
+   * what it had been, or null if it was not verified.
    */
-  drop(of: PersonInApp, contact: Contact, now: EpochMs): number | null;
+  drop(of: PersonInApp, contact: Contact, now: EpochMs): Dropped | null;
+}
+
+/** The place of a verified contact in the order, and when it was verified. */
+export interface Dropped {
+  readonly rank: number;
+  readonly verifiedAt: EpochMs;
 }
 
 export function createContacts(
@@ -60,24 +66,22 @@ export function createContacts(
   const makePrimary = db.prepare<{ poolId: string; userId: string } & Contact>(`
     UPDATE contacts SET rank = (SELECT min(rank) - 1 FROM contacts WHERE user_id = @userId AND kind = @kind)
     WHERE pool_id = @poolId AND kind = @kind AND value = @value`);
-  const removeContact = db
-    .prepare<[string, string, string, string], number>(
-      "DELETE FROM contacts WHERE pool_id = ? AND kind = ? AND value = ? AND user_id = ? RETURNING rank",
-    )
-    .pluck();
+  const removeContact = db.prepare<[string, string, string, string], Dropped>(
+    "DELETE FROM contacts WHERE pool_id = ? AND kind = ? AND value = ? AND user_id = ? RETURNING rank, verified_at AS verifiedAt",
+  );
   const removeClaim = db.prepare<Omit<PersonInApp, "poolId"> & Contact>(
     "DELETE FROM claims WHERE app_id = @appId AND kind = @kind AND value = @value AND user_id = @userId",
   );
 
-  function drop({ poolId, appId, userId }: PersonInApp, { kind, value }: Contact, now: EpochMs): number | null {
-    const rank = removeContact.get(poolId, kind, value, userId) ?? null;
-    const wasVerified = rank !== null;
+  function drop({ poolId, appId, userId }: PersonInApp, { kind, value }: Contact, now: EpochMs): Dropped | null {
+    const dropped = removeContact.get(poolId, kind, value, userId) ?? null;
+    const wasVerified = dropped !== null;
     const wasClaimed = removeClaim.run({ appId, userId, kind, value }).changes > 0;
     if (wasVerified || wasClaimed) {
       messages.ofContact({ userId, contact: { kind, value } });
       challenges.endOfContact({ poolId, appId, userId, contact: { kind, value }, wasVerified, now });
     }
-    return rank;
+    return dropped;
   }
 
   function hasRoomFor({ appId, userId }: PersonInApp, { kind, value }: Contact, replaces: string | null): boolean {
@@ -109,7 +113,10 @@ export function createContacts(
       // Otherwise the owner of a claimed contact could sign in as this person, and would be this person in every app of the pool.
       const isLast = isVerified ? verifiedOf.get(userId) === 1 : contactsOf.all({ appId, userId }).length === 1;
       if (isLast) return "last_contact";
-      if (drop(of, contact, now) !== null && notice !== null) notices.add(of, { contact, wasReplaced: false, notice, now });
+      const dropped = drop(of, contact, now);
+      if (dropped !== null && notice !== null) {
+        notices.add(of, { contact: { ...contact, verifiedAt: dropped.verifiedAt }, wasReplaced: false, notice, now });
+      }
       return null;
     },
   };

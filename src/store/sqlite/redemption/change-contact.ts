@@ -34,9 +34,11 @@ export function createChangeContact(db: Database, { lookups, changes, contacts, 
       return () => {
         const isReplaced = replaces !== null && replaces !== contact.value;
         const old = { kind: contact.kind, value: replaces ?? "" };
-        const rank = isReplaced ? contacts.drop(of, old, now) : null;
-        if (rank !== null && notice !== null) notices.add(of, { contact: old, wasReplaced: true, notice, now });
-        if (holder?.verified !== true) changes.verify(of, { contact, at: now, ...(rank === null ? {} : { rank }) });
+        const dropped = isReplaced ? contacts.drop(of, old, now) : null;
+        if (dropped !== null && notice !== null) {
+          notices.add(of, { contact: { ...old, verifiedAt: dropped.verifiedAt }, wasReplaced: true, notice, now });
+        }
+        if (holder?.verified !== true) changes.verify(of, { contact, at: now, ...(dropped && { rank: dropped.rank }) });
         return {
           redemption: { kind: "contact_changed", user: lookups.find(userId, appId)! },
           siblings: siblings.all({ identifierKey, appId, userId, now }),

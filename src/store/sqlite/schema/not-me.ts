@@ -1,7 +1,7 @@
 /**
  * sessions.challenge_id: the challenge that bought the session. Null in sessions that are older than the column.
  * contact_changes: verified contacts that were removed, as long as their owner may take them back. The outbox holds the notice to the
- * contact under change_id. was_replaced: another contact took its place.
+ * contact under change_id. was_replaced: another contact took its place. verified_at: since when the person had it.
  */
 export const notMeColumns = `
 ALTER TABLE sessions ADD COLUMN challenge_id TEXT;
@@ -16,6 +16,7 @@ CREATE TABLE contact_changes (
   value      TEXT NOT NULL,
   locale     TEXT NOT NULL,
   was_replaced INTEGER NOT NULL,
+  verified_at INTEGER NOT NULL,
   changed_at INTEGER NOT NULL,
   expires_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
