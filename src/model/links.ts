@@ -43,14 +43,27 @@ function hostOf(text: string): string | null {
   return isPlain ? hostname : null;
 }
 
+/** What may stand between two digits of one number. Marks can turn digits into pictures of keys. */
+const gap = "[\\s()./+\\p{Pd}\\p{M}·•*_]{0,3}";
+
+const number = new RegExp(`[+(]{0,2}\\p{Nd}(?:${gap}\\p{Nd}){4,}`, "u");
+const joinedNumber = new RegExp(`[+\\p{Nd}]\\{\\w+\\}|\\{\\w+\\}\\p{Nd}|\\p{Nd}(?:${gap}\\p{Nd}){2}${gap}\\{\\w+\\}`, "u");
+
 /**
  * Returns the first part of a text that a phone could take for a number to call, or null. Five digits are enough, because short
  * numbers can be the expensive ones. Digits beside a placeholder count, because its value would make them longer.
+ *
+ * @param known Numbers that the text may have where they are no part of a longer one.
  */
-export function phoneNumberIn(text: string): string | null {
-  const seen = readable(text);
-  const [digits] = /[+(]{0,2}\p{Nd}(?:[\s()./-]{0,2}\p{Nd}){4,}/u.exec(seen.replaceAll(/[{}]/g, "|")) ?? [];
-  if (digits !== undefined) return digits;
-  const [joined] = /[+\p{Nd}]\{\w+\}|\{\w+\}\p{Nd}|\p{Nd}(?:[\s()./-]{0,2}\p{Nd}){2}[\s()./-]{0,2}\{\w+\}/u.exec(seen) ?? [];
-  return joined ?? null;
+export function phoneNumberIn(text: string, known: readonly string[]): string | null {
+  const seen = readable(known.reduce(withoutNumber, text));
+  const [digits] = number.exec(seen.replaceAll(/[{}]/g, "|")) ?? [];
+  return digits ?? joinedNumber.exec(seen)?.[0] ?? null;
+}
+
+function withoutNumber(text: string, known: string): string {
+  // Short codes must not stand beside other digits, or several could form a number.
+  const beside = known.startsWith("+") ? "" : gap;
+  const alone = `(?<!\\p{Nd}${beside})${known.replace("+", "\\+")}(?!${beside}\\p{Nd})`;
+  return text.replaceAll(new RegExp(alone, "gu"), "|");
 }

@@ -100,15 +100,18 @@ function placeholderProblems(
   const known = `${placeholders.map((name) => `{${name}}`).join(", ")}`;
   const stray = text.replace(/\{(?:otp|app|minutes)\}/g, " ").match(/\{[^{}]{0,20}\}?|\}/);
   const unknown = stray === null ? [] : [`has ${quoted(stray[0])}: braces are only for the placeholders ${known}`];
-  return [...missing, ...repeated, ...unknown];
+  // A mark would strike through or encircle the last character of the value.
+  const marked = /\}[\p{M}\u200c\u200d]/u.test(text) ? ["must not have a mark or joiner behind a placeholder"] : [];
+  return [...missing, ...repeated, ...unknown, ...marked];
 }
 
-/** The joiners that Arabic, Persian and Indian scripts need. */
-const joiners = /[\u200c\u200d]/g;
+/** The joiners that Arabic, Persian and Indian scripts need, and what chooses the form of an emoji. */
+const joiners = /\u200c|\u200d|\ufe0e|\ufe0f/g;
+const unseen = /[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800]/u;
 
 function characterProblems(text: string, { lines }: { readonly lines: boolean }): string[] {
   const rest = text.replace(joiners, "").replaceAll("\n", lines ? "" : "\n");
-  if (!/[\p{C}\p{Zl}\p{Zp}]/u.test(rest)) return [];
+  if (!unseen.test(rest)) return [];
   return [`must not have control or invisible characters${lines ? " except line ends (\\n)" : ", nor line ends"}`];
 }
 
@@ -128,25 +131,27 @@ function autofillLines({ autofill: { webHost, androidHash } }: Rules): string {
   return lines.map((line) => `\n${line}`).join("");
 }
 
-/** Values stand for themselves, so a placeholder can't hide a part of a link. */
-const visible: Readonly<Record<Placeholder, string>> = { otp: "otp", app: "app", minutes: "minutes" };
+/** So that a placeholder can't hide a part of a link: names stand for those of hosts, numbers for those of IP addresses. */
+const visible: readonly Readonly<Record<Placeholder, string>>[] = [
+  { otp: "otp", app: "app", minutes: "minutes" },
+  { otp: "100", app: "app", minutes: "5" },
+];
 
 function linkProblems(text: string, { linkHosts }: Rules): string[] {
-  const foreign = linksIn(fill(text, visible)).filter(({ host }) => host === null || !linkHosts.includes(host));
-  return foreign.map(({ text }) => `has the link ${quoted(text)}: only https links to the app's link_hosts are allowed`);
+  const foreign = visible
+    .map((values) => linksIn(fill(text, values)).filter(({ host }) => host === null || !linkHosts.includes(host)))
+    .find((found) => found.length > 0);
+  return (foreign ?? []).map(
+    ({ text }) => `has the link ${quoted(text)}: only https links to the app's link_hosts are allowed`,
+  );
 }
 
 function phoneProblems(text: string, { senderIds }: AppWording): string[] {
-  const numbers = senderIds.filter((id) => /^\+?\d+$/.test(id));
-  const without = numbers.reduce((rest, id) => rest.replaceAll(aloneIn(id), " "), text);
-  const found = phoneNumberIn(without);
+  const found = phoneNumberIn(
+    text,
+    senderIds.filter((id) => /^\+?\d+$/.test(id)),
+  );
   return found === null ? [] : [`has ${quoted(found)}, which looks like a phone number: only those of sender_ids are allowed`];
-}
-
-/** A listed number that is no part of a longer one. Short codes must not stand beside other digits, or several could form a number. */
-function aloneIn(id: string): RegExp {
-  const gap = id.startsWith("+") ? "" : "[\\s()./+-]{0,2}";
-  return new RegExp(`(?<!\\p{Nd}${gap})${id.replace("+", "\\+")}(?!${gap}\\p{Nd})`, "gu");
 }
 
 const hostForm = /^(?=.{4,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+(?:xn--[a-z0-9-]{1,59}|[a-z]{2,63})$/;

@@ -148,8 +148,29 @@ describe("a custom message", () => {
     "０９００１２３",
     "0900{minutes}",
     "1900 {minutes}",
+    "1\ufe0f\u20e32\ufe0f\u20e33\ufe0f\u20e34\ufe0f\u20e35\ufe0f\u20e3",
+    "900–123–45",
+    "900 ‑ 123 ‑ 45",
+    "900·123·45",
+    "*21*9001#",
   ])("the number %j is refused", (number) => {
     expect(customProblems(`{app} {otp} call ${number}`).join()).toContain("looks like a phone number");
+  });
+
+  test("a value does not complete an IP address", () => {
+    for (const text of ["{minutes}.1.1.1", "see {minutes}.1.12.3/x"]) {
+      expect(customProblems(`{app} {otp} ${text}`).join()).toContain("only https links");
+    }
+  });
+
+  test("nothing invisible is accepted, nor a mark on a value", () => {
+    for (const blank of ["\u034f", "\u115f", "\u3164", "\uffa0", "\u2800", "\u{e0061}"]) {
+      expect(customProblems(`{app} {otp} ${blank}`).join()).toContain("invisible characters");
+    }
+    for (const mark of ["\u0336", "\u20dd", "\u200d"]) {
+      expect(customProblems(`{app} {otp}${mark} `).join()).toContain("mark or joiner behind a placeholder");
+    }
+    expect(customProblems("{app} {otp} ✔️ नमस्ते")).toEqual([]);
   });
 
   test("a number may not run into the code", () => {
