@@ -75,6 +75,10 @@ BEGIN
   END IF;
   SELECT jsonb_agg(c) INTO v_contacts FROM jsonb_array_elements(p_contacts) AS c
   WHERE (SELECT NOT h.is_real AND h.holder_id IS NULL FROM test_holder(p_pool_id, p_app_id, c ->> 'kind', c ->> 'value') h);
+  -- Each statement sees what was committed before it, so the contact itself may have got a person since the first look.
+  IF v_contacts @> jsonb_build_array(jsonb_build_object('kind', p_kind, 'value', p_value)) IS NOT TRUE THEN
+    RAISE SQLSTATE '40001' USING MESSAGE = 'the contact of a test got a person during its redemption';
+  END IF;
   IF jsonb_typeof(p_made -> 'membership') IS DISTINCT FROM 'object' THEN
     why := 'would_register';
     would_register := jsonb_build_object('is_new_to_pool', true, 'contacts', v_contacts);
