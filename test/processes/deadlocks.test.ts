@@ -79,6 +79,8 @@ const allOutcomes = [
 function createMischief(stores: readonly Store[], random: () => number) {
   const challenges: Challenge[] = [];
   const sessions: Session[] = [];
+  /** The challenges that were redeemed. */
+  const bought: string[] = [];
   const pick = <T>(from: readonly T[]): T => from[Math.floor(random() * from.length)]!;
   const store = (): Store => pick(stores);
   const charges = (): BudgetCharge[] => times(3, () => chargeOf(`budget ${Math.floor(random() * 6)}`, 1_000));
@@ -119,8 +121,10 @@ function createMischief(stores: readonly Store[], random: () => number) {
       now,
       newUser: newUser({ username: pick(names) }),
     };
-    const outcome = await store().challenges.redeem(redemptionOf(pick(challenges).challengeId, change));
+    const { challengeId } = pick(challenges);
+    const outcome = await store().challenges.redeem(redemptionOf(challengeId, change));
     note(`redeem ${outcome.kind}`);
+    if (outcome.kind === "redeemed") bought.push(challengeId);
     if (outcome.kind === "redeemed" && outcome.redemption.kind === "signed_in") sessions.push(outcome.redemption.session!);
   }
   async function resend(): Promise<void> {
@@ -150,7 +154,9 @@ function createMischief(stores: readonly Store[], random: () => number) {
     note(why === null ? how : "not ended");
   }
   async function disown(): Promise<void> {
-    const { endedChallenge, endedSessions } = await store().notMe.disown({ challengeId: pick(challenges).challengeId, now });
+    // Few of all challenges bought a session that still lives.
+    const challengeId = bought.length > 0 && random() < 0.2 ? pick(bought.slice(-10)) : pick(challenges).challengeId;
+    const { endedChallenge, endedSessions } = await store().notMe.disown({ challengeId, now });
     if (endedChallenge) note("disown challenge");
     if (endedSessions > 0) note("disown session");
   }
@@ -176,7 +182,7 @@ function createMischief(stores: readonly Store[], random: () => number) {
     } else note(`rotate ${(await store().sessions.rotate(rotationOf(session, { now }))).kind}`);
   }
   async function create(): Promise<void> {
-    const asked = [pick(contacts), pick(contacts)].map((contact) => ({ ...contact, verifiedAt: random() < 0.5 ? now : null }));
+    const asked = [pick(contacts), pick(contacts)].map((contact) => ({ ...contact, verifiedAt: random() < 0.5 ? t0 : null }));
     // Sorted, because two lists that make the same names in different orders may wait for each other.
     const wanted = asked.map(() => pick(names)).sort();
     const members = asked.map((contact, n) => newMember({ user: { username: wanted[n]! }, contacts: [contact] }));
@@ -189,13 +195,18 @@ function createMischief(stores: readonly Store[], random: () => number) {
     return { changeId, channel: "email", expiresAt: now + minute } as const;
   };
   async function takeBack(): Promise<void> {
-    const changeId = changeIds.pop();
-    if (changeId !== undefined) note(`back ${await store().notMe.takeBack({ changeId, now })}`);
+    // Of most acts nothing came that could be taken back.
+    for (let tries = 0; tries < 5 && changeIds.length > 0; tries += 1) {
+      const [changeId] = changeIds.splice(Math.floor(random() * changeIds.length), 1);
+      const outcome = await store().notMe.takeBack({ changeId: changeId!, now });
+      note(`back ${outcome}`);
+      if (outcome !== "unknown") return;
+    }
   }
   async function administer(): Promise<void> {
     const found = await store().users.find({ ...pick(apps), key: pick(contacts) });
     const of = { appId: pick(apps).appId, userId: found?.user.userId ?? "nobody" };
-    const contact = { ...pick(contacts), verifiedAt: random() < 0.5 ? now : null };
+    const contact = { ...pick(contacts), verifiedAt: random() < 0.5 ? t0 : null };
     const acts = [
       async () => note(`leave ${await store().users.leave({ ...of, now })}`),
       async () => note(`lock ${(await store().users.setLock({ ...of, locked: random() < 0.5, now })).kind}`),
