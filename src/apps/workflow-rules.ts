@@ -7,7 +7,6 @@ import { lengthOf, type WorkflowStep } from "../model/workflow.js";
 import type { Deployment } from "./deps.js";
 
 const [stepMinMs, stepMaxMs] = [10_000, 600_000];
-export const stepsMax = 4;
 
 /** Returns what is wrong with the workflow of a channel. Fields are named as in the API. */
 export function workflowViolations(

@@ -7,7 +7,6 @@ import type { Budget } from "../model/metrics.js";
 import type { Policy } from "../model/policy.js";
 import type { EpochMs } from "../model/time.js";
 import type { MessageWords } from "../model/wording.js";
-import type { BudgetCharge } from "../store/port/budgets.js";
 import type { Recipient } from "../store/port/challenges.js";
 import { messageCharges, numberCharges, registrationCallCharges, sendCallCharges } from "./brakes.js";
 import { ownSendsKey, paidCharges, sendGuard } from "./budgets.js";
@@ -19,7 +18,7 @@ import { refuseLocked, refuseLockedUser } from "./lockout.js";
 import { type ChallengePlan, type Destination, draftChallenge, type Wanted } from "./new-challenge.js";
 import { requesterKeyOf } from "./requester.js";
 import { planTests, testDestination } from "./test-identifiers.js";
-import { type LaterStep, laterStepsOf, summed } from "./workflow.js";
+import { laterStepsOf, withLater } from "./workflow.js";
 
 interface IssueInput {
   /** The name of the RPC in idempotency keys. */
@@ -82,7 +81,8 @@ export async function issueChallenges(deps: Deps, caller: Caller, input: IssueIn
       const destination = { replaces: null, ...found };
       const { contact } = destination;
       const number = { contact, ...keys, isNamed: isNamed(one) };
-      const hidden = ofMessages(channel, later, (over) => numberCharges(deps, caller, { channel: over, ...number }).hidden);
+      const hiddenOf = (over: Channel) => numberCharges(deps, caller, { channel: over, ...number }).hidden;
+      const hidden = withLater(hiddenOf(channel), later, hiddenOf);
       const test = plan?.identifier ?? null;
       const challenge: ChallengePlan = { purpose, channel, identifier, isTest: test !== null, ...keys, ...destination };
       const options = test === null ? code : { ...code, custom: test.code };
@@ -137,21 +137,12 @@ function askedOf(deps: Deps, caller: Caller, given: { one: Wanted; requesterKey:
     ...messageCharges(caller, over),
     ...numberCharges(deps, caller, { channel: over, ...number }).shown,
   ];
-  const ofCalls = [...guard.charges, ...(isFirst ? ofCall : [])];
-  if (later.length === 0) return { one, keys, later, guard: { ...guard, charges: [...ofCalls, ...ofMessage(channel)] } };
-  const ofLater = later.flatMap((step) => paidCharges(caller.policy, { ...keys, channel: step.channel }));
-  const charges = summed([...ofCalls, ...ofLater, ...ofMessages(channel, later, ofMessage)]);
+  const ofFirst = [...guard.charges, ...(isFirst ? ofCall : []), ...ofMessage(channel)];
+  const charges = withLater(ofFirst, later, (over) => [
+    ...paidCharges(caller.policy, { ...keys, channel: over }),
+    ...ofMessage(over),
+  ]);
   return { one, keys, later, guard: { ...guard, charges } };
-}
-
-/** What the first message of a challenge and its later ones are charged for together. */
-function ofMessages(
-  channel: Channel,
-  later: readonly LaterStep[],
-  chargesOf: (channel: Channel) => readonly BudgetCharge[],
-): readonly BudgetCharge[] {
-  if (later.length === 0) return chargesOf(channel);
-  return summed([channel, ...later.map((step) => step.channel)].flatMap(chargesOf));
 }
 
 /** Whether the request itself holds the contact that the code goes to. */

@@ -27,13 +27,21 @@ export function laterStepsOf({ app, policy }: Caller, channel: Channel, ttlMs: n
   return later;
 }
 
-/** Makes one charge of those with the same key, with all their units. The first one keeps its place. */
-export function summed(charges: readonly BudgetCharge[]): readonly BudgetCharge[] {
+/**
+ * Returns the charges of the first message of a challenge and of its later ones together. Charges of one key become one, with all
+ * their units, in the place of the first.
+ */
+export function withLater(
+  ofFirst: readonly BudgetCharge[],
+  later: readonly LaterStep[],
+  chargesOf: (channel: Channel) => readonly BudgetCharge[],
+): readonly BudgetCharge[] {
+  if (later.length === 0) return ofFirst;
   const byKey = new Map<string, BudgetCharge>();
-  for (const charge of charges) {
+  for (const charge of [...ofFirst, ...later.flatMap(({ channel }) => chargesOf(channel))]) {
     const key = Buffer.from(charge.key).toString("latin1");
     const before = byKey.get(key);
-    byKey.set(key, before === undefined ? charge : { ...before, units: (before.units ?? 1) + (charge.units ?? 1) });
+    byKey.set(key, before === undefined ? charge : { ...before, units: (before.units ?? 1) + 1 });
   }
   return [...byKey.values()];
 }

@@ -34,7 +34,7 @@ export type CreateOutcome =
   /** The value of this field belongs to another person or member, or the contacts belong to two people. Nothing changed. */
   | { readonly kind: "taken"; readonly field: TakenField };
 
-/** Who has a contact that a test identifier covers. */
+/** The holder of a contact that a test identifier covers. */
 export type TestHolder =
   /**
    * A person of the pool has it verified, or a member of any app of the pool claims it who is no test account, has verified another

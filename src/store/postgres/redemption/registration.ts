@@ -6,19 +6,21 @@ interface PendingResult {
   readonly pending_sources: readonly ContactKind[];
 }
 
-const functions = redeemFunction("redeem_registration", {
-  declare: `
+/** As `loginFunction`, for a registration. */
+export const registrationFunction = (name: string, findUser: string): string =>
+  redeemFunction(name, {
+    declare: `
   v_contacts JSONB;
   v_pending TEXT[];
   v_user RECORD;
 `,
-  body: `
+    body: `
   SELECT jsonb_agg(jsonb_build_object('kind', c.contact_kind, 'value', c.contact_value)),
     array_agg(c.contact_kind ORDER BY c.contact_kind) FILTER (WHERE c.consumed_at IS NULL AND c.challenge_id <> p_challenge_id)
   INTO v_contacts, v_pending FROM challenges c
   WHERE c.registration_id = p_registration_id AND c.contact_value IS NOT NULL
     AND EXISTS (SELECT 1 FROM registrations r WHERE r.registration_id = p_registration_id);
-  v_user := find_or_make_user(p_pool_id, p_app_id, p_contact_kind, p_contact_value,
+  v_user := ${findUser}(p_pool_id, p_app_id, p_contact_kind, p_contact_value,
     CASE WHEN v_pending IS NULL THEN v_contacts END, p_user_id, p_recipient_id, p_made, p_now);
   IF v_user.why IS NOT NULL THEN
     why := v_user.why;
@@ -38,7 +40,7 @@ const functions = redeemFunction("redeem_registration", {
     why := 'cancelled';
   END IF;
 `,
-});
+  });
 
 /**
  * The last source to be proven creates the user; until then redemptions are `pending`. A source that already has a user signs
@@ -47,7 +49,7 @@ const functions = redeemFunction("redeem_registration", {
 export const registration: Effect = {
   siblings: signIn.siblings,
   redeem: "redeem_registration",
-  functions,
+  functions: registrationFunction("redeem_registration", "find_or_make_user"),
   toRedemption(result, change) {
     const { pending_sources: pendingSources } = result as Partial<PendingResult>;
     return pendingSources === undefined ? signIn.toRedemption(result, change) : { kind: "pending", pendingSources };

@@ -1,6 +1,8 @@
 import { isLiveChallenge } from "../../shared/rows.js";
 import { ownClaims, userRowOf } from "../functions/person-rows.js";
-import { redeemFunction, type SqlEffect, siblingsFunction } from "./effect.js";
+import { type SqlEffect, siblingsFunction } from "./effect.js";
+import { loginFunction } from "./login.js";
+import { registrationFunction } from "./registration.js";
 
 /** Adds a user with this SQL for the username. `made` is its JSON. */
 const insertUser = (username: string, conflict: string) => `
@@ -33,7 +35,8 @@ ${siblingsFunction(
 CREATE FUNCTION find_or_make_test_user(
   p_pool_id TEXT, p_app_id TEXT, p_kind TEXT, p_value TEXT, p_contacts JSONB, p_user_id TEXT, p_recipient_id TEXT, p_made JSONB,
   p_now BIGINT,
-  OUT why TEXT, OUT would_register JSONB, OUT user_id TEXT, OUT user_row JSONB, OUT is_new_user BOOLEAN, OUT username_taken BOOLEAN
+  OUT why TEXT, OUT would_register JSONB, OUT user_id TEXT, OUT user_row JSONB, OUT is_new_user BOOLEAN, OUT username_taken BOOLEAN,
+  OUT proves_claim BOOLEAN
 ) LANGUAGE plpgsql AS $$
 DECLARE
   v_made JSONB := p_made -> 'user';
@@ -42,6 +45,7 @@ DECLARE
 BEGIN
   is_new_user := false;
   username_taken := false;
+  proves_claim := false;
   SELECT h.is_real, h.holder_id, h.holder_state INTO v_holder FROM test_holder(p_pool_id, p_app_id, p_kind, p_value) h;
   IF v_holder.is_real THEN
     why := 'decoy';
@@ -105,58 +109,8 @@ BEGIN
     (p_made -> 'membership') || jsonb_build_object('credential_type', 'test'), p_now);
   is_new_user := true;
 END $$;
-${redeemFunction("redeem_test_login", {
-  declare: `
-  v_contacts JSONB;
-  v_user RECORD;
-`,
-  body: `
-  IF p_user_id IS NULL THEN
-    v_contacts := jsonb_build_array(jsonb_build_object('kind', p_contact_kind, 'value', p_contact_value));
-  END IF;
-  v_user := find_or_make_test_user(p_pool_id, p_app_id, p_contact_kind, p_contact_value, v_contacts, p_user_id, p_recipient_id, p_made,
-    p_now);
-  IF v_user.why IS NOT NULL THEN
-    why := v_user.why;
-    result := v_user.would_register;
-    RETURN;
-  END IF;
-  SELECT s.siblings, s.result INTO siblings, result
-  FROM sign_in(p_challenge_id, p_app_id, v_user.user_id, v_user.user_row, v_user.is_new_user, v_user.username_taken, false, p_locked, p_made, p_now) s;
-`,
-})}
-${redeemFunction("redeem_test_registration", {
-  declare: `
-  v_contacts JSONB;
-  v_pending TEXT[];
-  v_user RECORD;
-`,
-  body: `
-  SELECT jsonb_agg(jsonb_build_object('kind', c.contact_kind, 'value', c.contact_value)),
-    array_agg(c.contact_kind ORDER BY c.contact_kind) FILTER (WHERE c.consumed_at IS NULL AND c.challenge_id <> p_challenge_id)
-  INTO v_contacts, v_pending FROM challenges c
-  WHERE c.registration_id = p_registration_id AND c.contact_value IS NOT NULL
-    AND EXISTS (SELECT 1 FROM registrations r WHERE r.registration_id = p_registration_id);
-  v_user := find_or_make_test_user(p_pool_id, p_app_id, p_contact_kind, p_contact_value,
-    CASE WHEN v_pending IS NULL THEN v_contacts END, p_user_id, p_recipient_id, p_made, p_now);
-  IF v_user.why IS NOT NULL THEN
-    why := v_user.why;
-    result := v_user.would_register;
-  ELSIF v_user.user_id IS NOT NULL THEN
-    UPDATE challenges c SET cancelled_at = p_now, sealed_code = NULL
-    WHERE c.registration_id = p_registration_id AND c.challenge_id <> p_challenge_id
-      AND c.consumed_at IS NULL AND c.cancelled_at IS NULL;
-    DELETE FROM registrations r WHERE r.registration_id = p_registration_id;
-    SELECT s.siblings, s.result INTO siblings, result
-    FROM sign_in(p_challenge_id, p_app_id, v_user.user_id, v_user.user_row, v_user.is_new_user, v_user.username_taken, false, p_locked, p_made,
-      p_now) s;
-  ELSIF v_pending IS NOT NULL THEN
-    result := jsonb_build_object('pending_sources', v_pending);
-  ELSE
-    why := 'cancelled';
-  END IF;
-`,
-})}
+${loginFunction("redeem_test_login", "find_or_make_test_user")}
+${registrationFunction("redeem_test_registration", "find_or_make_test_user")}
 `;
 
 /** What a test challenge does instead of the effect of its purpose. Their results are those of the purpose. */
