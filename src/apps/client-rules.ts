@@ -3,6 +3,7 @@ import { hostOf } from "../lib/host.js";
 import { isLoopback } from "../lib/listen.js";
 import { networkProblem } from "../lib/network.js";
 import type { ClientRecord } from "../model/client.js";
+import { dialects } from "../model/dialect.js";
 import { scopes as allScopes, deploymentScopes, isScope, type Scope } from "../model/scope.js";
 import type { FieldViolation } from "../model/violation.js";
 import { type Actor, operatorName } from "./actor.js";
@@ -22,6 +23,7 @@ export function clientViolations(client: ClientRecord): FieldViolation[] {
       ? []
       : [{ field: "display_name", description: "must be at most 128 characters, without line breaks and control characters" }]),
     ...originViolations(client.allowedOrigins),
+    ...listViolations("dialects", client.dialects, dialectProblem),
     ...listViolations("hosts", client.hosts, hostProblem),
     ...listViolations("redirect_uris", client.redirectUris, redirectUriProblem),
     ...listViolations("aliases", aliases, (alias) => aliasProblem(alias, clientId)),
@@ -47,6 +49,10 @@ function listViolations(field: string, items: readonly string[], problemOf: (ite
     return description === null ? [] : [{ field: `${field}[${index}]`, description }];
   });
   return new Set(items).size === items.length ? violations : [...violations, { field, description: "has an entry twice" }];
+}
+
+function dialectProblem(name: string): string | null {
+  return (dialects as readonly string[]).includes(name) ? null : `is no dialect: choose among ${dialects.join(", ")}`;
 }
 
 function hostProblem(host: string): string | null {

@@ -15,6 +15,7 @@ export interface ClientFields {
   readonly displayName?: string;
   readonly scopes?: readonly string[];
   readonly allowedOrigins?: readonly string[];
+  readonly dialects?: readonly string[];
   readonly hosts?: readonly string[];
   readonly redirectUris?: readonly string[];
   readonly verifyByIdentifier?: boolean;
@@ -77,11 +78,12 @@ export async function createClient(
 
 /** Returns the given fields as they are stored. Throws REQUEST_INVALID if the keys are refused. Scopes are checked later. */
 export function recordFields(given: ClientFields): Partial<ClientRecord> {
-  const { displayName, scopes, allowedOrigins, hosts, redirectUris, verifyByIdentifier, aliases, isDefault } = given;
+  const { displayName, scopes, allowedOrigins, dialects, hosts, redirectUris, verifyByIdentifier, aliases, isDefault } = given;
   const fields = {
     displayName,
     scopes: scopes as ClientRecord["scopes"] | undefined,
     allowedOrigins,
+    dialects: dialects as ClientRecord["dialects"] | undefined,
     hosts,
     redirectUris,
     verifyByIdentifier,

@@ -107,6 +107,8 @@ export async function openDirectory(deps: {
     get fallback() {
       return snapshot.fallback;
     },
+    speakerOf: (dialect, from) => snapshot.speakerOf(dialect, from),
+    appIn: (dialect, app) => snapshot.appIn(dialect, app),
     allowsOrigin: (origin) => snapshot.allowsOrigin(origin),
     apps: () => [...snapshot.apps.values()].map(({ app }) => app),
     isEmpty: () => snapshot.clients.size === 0,

@@ -1,5 +1,6 @@
 import type { App } from "../model/app.js";
 import type { Client } from "../model/client.js";
+import type { Dialect } from "../model/dialect.js";
 
 /** A client and the app it belongs to. */
 export interface Registered {
@@ -19,6 +20,13 @@ export interface Directory {
   reportedTo(): ReadonlySet<string>;
   /** The client for calls that name none. Null if such calls are refused. */
   readonly fallback: Registered | null;
+  /**
+   * Returns the client that a call through a dialect is from if nothing names one: the client that speaks it and has the host, or
+   * allows the origin, or else the only public client that speaks it. Null if there is none, or there are several.
+   */
+  speakerOf(dialect: Dialect, from: { readonly host: string; readonly origin: string | undefined }): Registered | null;
+  /** Returns the app with the policy that applies to calls through a dialect. */
+  appIn(dialect: Dialect, app: App): App;
   /** Returns whether any client allows the origin. */
   allowsOrigin(origin: string): boolean;
   /**

@@ -1,9 +1,11 @@
 import { type App, type AppRecord, audienceOf } from "../model/app.js";
 import { resolvePolicy, withChannelsOf } from "../model/app-policy.js";
-import { type AllowedOrigins, allowsOrigin, type Client } from "../model/client.js";
+import { type AllowedOrigins, allowsOrigin, type Client, type ClientRecord, defaultClientId } from "../model/client.js";
+import { type Dialect, dialectPolicies, dialects } from "../model/dialect.js";
 import type { Policy } from "../model/policy.js";
 import type { DirectoryChanges, StoredClient } from "../store/port/apps.js";
-import type { Registered } from "./directory.js";
+import type { Directory, Registered } from "./directory.js";
+import { createSpeakers } from "./speakers.js";
 
 /** The deployment's values, which apply where an app or client has none of its own. */
 export interface DeploymentValues {
@@ -24,6 +26,9 @@ export interface Snapshot {
   /** By id and by alias. Disabled clients and those of archived apps are not in it. */
   readonly registered: ReadonlyMap<string, Registered>;
   readonly fallback: Registered | null;
+  /** As in `Directory`. */
+  readonly speakerOf: Directory["speakerOf"];
+  readonly appIn: Directory["appIn"];
   /** Returns whether any client allows the origin. */
   allowsOrigin(origin: string): boolean;
 }
@@ -35,6 +40,8 @@ export const emptySnapshot: Snapshot = {
   clients: new Map(),
   registered: new Map(),
   fallback: null,
+  speakerOf: () => null,
+  appIn: (_dialect, app) => app,
   allowsOrigin: () => false,
 };
 
@@ -68,6 +75,8 @@ export function nextSnapshot(was: Snapshot, changes: DirectoryChanges, deploymen
     clients,
     registered,
     fallback: fallbackOf(clients, registered),
+    speakerOf: createSpeakers(registered),
+    appIn: createAppsIn(apps, deployment),
     allowsOrigin: originTest(registered),
   };
 }
@@ -107,7 +116,31 @@ function resolveApp(record: AppRecord, { issuer, appName, policy }: DeploymentVa
   };
 }
 
-function resolveClient({ client, secrets }: StoredClient, app: AppRecord, { localhostAllowed }: DeploymentValues): Client {
+/** Resolves the policy of an app in a dialect at its first call, and keeps it as long as the snapshot. */
+function createAppsIn(apps: Snapshot["apps"], deployment: DeploymentValues): Directory["appIn"] {
+  const known = new Map<string, App>();
+  return (dialect, app) => {
+    const key = `${dialect} ${app.appId}`;
+    const stored = apps.get(app.appId);
+    if (stored === undefined) return app;
+    const found = known.get(key) ?? resolveApp(stored.record, { ...deployment, policy: inDialect(dialect, deployment.policy) });
+    known.set(key, found);
+    return found;
+  };
+}
+
+function inDialect(dialect: Dialect, policy: Policy): Policy {
+  return resolvePolicy(dialectPolicies[dialect], policy);
+}
+
+/** In development the clients that it makes speak all dialects. */
+function dialectsOf({ clientId, dialects: own }: ClientRecord, { localhostAllowed }: DeploymentValues): readonly Dialect[] {
+  const speaksAll = localhostAllowed && (clientId === defaultClientId || clientId === "default-backend");
+  return speaksAll ? dialects : own;
+}
+
+function resolveClient({ client, secrets }: StoredClient, app: AppRecord, deployment: DeploymentValues): Client {
+  const { localhostAllowed } = deployment;
   const { clientId, appId, kind, verifyByIdentifier, jwks, allowedAddresses, createdAt } = client;
   const listed = [...client.allowedOrigins, ...app.allowedOrigins];
   const anyLocalhost = listed.length === 0 && localhostAllowed && kind === "public";
@@ -118,6 +151,8 @@ function resolveClient({ client, secrets }: StoredClient, app: AppRecord, { loca
     kind,
     scopes: new Set(client.scopes),
     allowedOrigins,
+    dialects: dialectsOf(client, deployment),
+    hosts: client.hosts,
     verifyByIdentifier,
     secrets,
     jwks,

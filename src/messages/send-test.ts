@@ -30,6 +30,8 @@ const operatorClient: Omit<Client, "appId" | "scopes" | "createdAt"> = {
   clientId: operatorName,
   kind: "confidential",
   allowedOrigins: [],
+  dialects: [],
+  hosts: [],
   verifyByIdentifier: false,
   secrets: [],
   jwks: "",

@@ -1,3 +1,4 @@
+import type { Dialect } from "./dialect.js";
 import type { Scope } from "./scope.js";
 import type { EpochMs } from "./time.js";
 
@@ -20,8 +21,11 @@ export interface ClientRecord {
   readonly scopes: readonly Scope[];
   /** Exact origins, besides those of the app. */
   readonly allowedOrigins: readonly string[];
-  /** Host names that stand for this client. Not used yet, nor are the redirect URIs. */
+  /** The vendors whose paths the client may call. */
+  readonly dialects: readonly Dialect[];
+  /** Host names that stand for this client in calls through a dialect that name no client. */
   readonly hosts: readonly string[];
+  /** Not used yet. */
   readonly redirectUris: readonly string[];
   /** Whether the client may verify codes by identifier instead of by challenge. */
   readonly verifyByIdentifier: boolean;
@@ -42,6 +46,7 @@ export const blankClient: Omit<ClientRecord, "clientId" | "appId" | "kind" | "cr
   displayName: "",
   scopes: [],
   allowedOrigins: [],
+  dialects: [],
   hosts: [],
   redirectUris: [],
   verifyByIdentifier: false,
@@ -75,6 +80,9 @@ export interface Client {
   readonly scopes: ReadonlySet<Scope>;
   /** The origins of browser pages that may call as this client: its own and those of its app. */
   readonly allowedOrigins: AllowedOrigins;
+  /** As in `ClientRecord`. In development, the clients of development speak all. */
+  readonly dialects: readonly Dialect[];
+  readonly hosts: readonly string[];
   readonly verifyByIdentifier: boolean;
   readonly secrets: readonly ClientSecret[];
   /** As in `ClientRecord`. */

@@ -4,6 +4,7 @@ import { Caller as CallerKind } from "../gen/latchkey/v1/access_pb.js";
 import { canonicalAddress } from "../lib/network.js";
 import type { Caller, CallSource, UserCaller } from "../model/caller.js";
 import { allowsOrigin, type Client } from "../model/client.js";
+import { dialectOf } from "../model/door.js";
 import { isRecent } from "../model/policy.js";
 import type { Scope } from "../model/scope.js";
 import type { AccessRule } from "./access-rule.js";
@@ -45,7 +46,12 @@ export function createGate(deps: AccessDeps): Gate {
     if (identity === null && rule.caller === CallerKind.USER) throw tokenInvalid("no access token");
     const registered = identity?.registered ?? named ?? directory.fallback;
     if (registered === null) throw new AuthError("CLIENT_UNKNOWN", { detail: "no client named, and there is no default one" });
-    const { client, app } = registered;
+    const { client } = registered;
+    const dialect = dialectOf(context.door);
+    if (dialect !== null && !client.dialects.includes(dialect)) {
+      throw new AuthError("CLIENT_UNKNOWN", { detail: `the client does not speak ${dialect}` });
+    }
+    const app = dialect === null ? registered.app : directory.appIn(dialect, registered.app);
     if (named !== null && named.client.clientId !== client.clientId) {
       throw new AuthError("CLIENT_UNKNOWN", { detail: "the header names another client than the credentials" });
     }

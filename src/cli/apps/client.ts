@@ -19,6 +19,7 @@ export interface ClientOptions extends Json {
   readonly name?: string;
   readonly scopes?: string;
   readonly origins?: string;
+  readonly dialects?: string;
   readonly hosts?: string;
   readonly redirectUris?: string;
   readonly verifyByIdentifier?: boolean;
@@ -160,6 +161,7 @@ function fieldsIn(options: ClientOptions): ClientFields {
     displayName: name,
     scopes: list(options.scopes),
     allowedOrigins: list(options.origins),
+    dialects: list(options.dialects),
     hosts: list(options.hosts),
     redirectUris: list(options.redirectUris),
     verifyByIdentifier,

@@ -58,6 +58,7 @@ export function clientFields({ client, secrets }: StoredClient): Fields {
     display_name: client.displayName,
     scopes: client.scopes,
     allowed_origins: client.allowedOrigins,
+    dialects: client.dialects,
     hosts: client.hosts,
     redirect_uris: client.redirectUris,
     verify_by_identifier: client.verifyByIdentifier,

@@ -1,8 +1,11 @@
 import { type FastifyInstance, type FastifyReply, fastify } from "fastify";
+import type { Directory } from "../../apps/directory.js";
 import type { ServedService } from "../../rpc/pipeline.js";
 import type { Bodies } from "../web/body.js";
 import type { CallerReading } from "../web/caller.js";
 import { pathOf, type WebRequest, type WebResponse } from "../web/types.js";
+import { descriptionPath, dialectPlugin } from "./dialects/dialect.js";
+import { dialectDefinitions } from "./dialects/plugins.js";
 import { oauthRoutes } from "./oauth/plugin.js";
 import { oauthMethodsOf } from "./oauth/route.js";
 import { pagesOf } from "./pages/pages.js";
@@ -11,6 +14,7 @@ import { reportRoutes, type TakeReports } from "./reports/plugin.js";
 
 export interface HttpRoutesOptions extends CallerReading {
   readonly issuer: string;
+  readonly directory: Pick<Directory, "find" | "speakerOf">;
   readonly services: readonly ServedService[];
   readonly bodies: Bodies;
   /** Left out: no carrier reports here. */
@@ -30,6 +34,8 @@ export function createHttpRoutes(options: HttpRoutesOptions): HttpRoutes {
   const notFound = async (_request: unknown, reply: FastifyReply) => reply.code(404).header("cache-control", "no-store").send();
   const app = fastify({
     exposeHeadRoutes: false,
+    // A value of a wrong type is refused, not changed.
+    ajv: { customOptions: { coerceTypes: false, removeAdditional: false } },
     return503OnClosing: false,
     // A path with a bad encoding.
     frameworkErrors: (_error, request, reply: FastifyReply) => notFound(request, reply),
@@ -52,6 +58,10 @@ export function createHttpRoutes(options: HttpRoutesOptions): HttpRoutes {
       prefixes.push(`${prefix}/`);
       app.register(pageRoutes({ ...options, page, act }), { prefix });
     }
+  }
+  for (const definition of dialectDefinitions) {
+    prefixes.push(...definition.prefixes, descriptionPath(definition.dialect));
+    app.register(dialectPlugin(definition, options));
   }
   if (options.reports !== undefined) {
     for (const prefix of new Set(["/delivery", `${issuerPath}/delivery`])) {

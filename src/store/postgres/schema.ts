@@ -1,5 +1,6 @@
 import type { Migration } from "../rules/schema-version.js";
 import { brakes } from "./schema/brakes.js";
+import { dialectColumns } from "./schema/dialects.js";
 import { directoryTables } from "./schema/directory.js";
 import { forwardTables } from "./schema/forwards.js";
 import { messageTables } from "./schema/messages.js";
@@ -44,4 +45,5 @@ CREATE INDEX challenges_by_contact ON challenges (contact_value, contact_kind);
   { version: 6, additive: false, sql: people },
   { version: 7, additive: false, sql: `${outboxTables}${messageTables}${forwardTables}${brakes}` },
   { version: 8, additive: false, sql: `${wordColumns}${routingTables}${notMeColumns}${testIdentifierColumns}` },
+  { version: 9, additive: true, sql: dialectColumns },
 ];

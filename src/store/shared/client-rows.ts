@@ -1,4 +1,5 @@
 import type { ClientKind, ClientRecord, ClientSecret, ClientState } from "../../model/client.js";
+import type { Dialect } from "../../model/dialect.js";
 import type { Scope } from "../../model/scope.js";
 import type { EpochMs } from "../../model/time.js";
 import type { StoredClient } from "../port/apps.js";
@@ -22,6 +23,8 @@ interface ClientRow {
   is_default: boolean | number;
   state: ClientState;
   created_at: EpochMs;
+  /** JSON text of a list. */
+  dialects: string;
 }
 
 /** A client with one of its secrets. The secret's columns are null if it has none. */
@@ -49,6 +52,7 @@ const names = [
   "is_default",
   "state",
   "created_at",
+  "dialects",
 ];
 
 export const clientColumns = names.join(", ");
@@ -71,6 +75,7 @@ export function clientValues(client: ClientRecord): Value[] {
     client.isDefault,
     client.state,
     client.createdAt,
+    JSON.stringify(client.dialects),
   ];
 }
 
@@ -116,6 +121,7 @@ function toClient(row: ClientRow): ClientRecord {
     isDefault: Boolean(row.is_default),
     state: row.state,
     createdAt: row.created_at,
+    dialects: JSON.parse(row.dialects) as Dialect[],
   };
 }
 

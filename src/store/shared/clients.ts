@@ -122,7 +122,7 @@ function* addClient(
 ): Steps<string | null> {
   const unmarked = yield* unmarkOther(client, revision);
   const text = `INSERT INTO clients (${clientColumns}, revision)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`;
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`;
   yield* sql(text, [...clientValues(client), revision]);
   yield* addAliases(client);
   if (secret !== null) yield* insertSecret(client.clientId, secret);
@@ -134,7 +134,7 @@ function* replaceClient(client: ClientRecord, revision: number): Steps<string | 
   const unmarked = yield* unmarkOther(client, revision);
   const text = `UPDATE clients SET display_name = $4, scopes = $5, allowed_origins = $6, hosts = $7, redirect_uris = $8,
       verify_by_identifier = $9, aliases = $10, jwks = $11, allowed_addresses = $12, is_default = $13, state = $14,
-      revision = $16
+      dialects = $16, revision = $17
     WHERE client_id = $1 AND app_id = $2 AND kind = $3 AND created_at = $15`;
   yield* sql(text, [...clientValues(client), revision]);
   yield* sql("DELETE FROM client_aliases WHERE client_id = $1", [escapeNul(client.clientId)]);

@@ -12,7 +12,7 @@ import type { JsonObject, Message } from "@bufbuild/protobuf";
  * Describes the file latchkey/v1/client.proto.
  */
 export const file_latchkey_v1_client: GenFile = /*@__PURE__*/
-  fileDesc("ChhsYXRjaGtleS92MS9jbGllbnQucHJvdG8SC2xhdGNoa2V5LnYxIsEDCgZDbGllbnQSEQoJY2xpZW50X2lkGAEgASgJEg4KBmFwcF9pZBgCIAEoCRIlCgRraW5kGAMgASgOMhcubGF0Y2hrZXkudjEuQ2xpZW50S2luZBIUCgxkaXNwbGF5X25hbWUYBCABKAkSDgoGc2NvcGVzGAUgAygJEhcKD2FsbG93ZWRfb3JpZ2lucxgGIAMoCRINCgVob3N0cxgHIAMoCRIVCg1yZWRpcmVjdF91cmlzGAggAygJEhwKFHZlcmlmeV9ieV9pZGVudGlmaWVyGAkgASgIEg8KB2FsaWFzZXMYCiADKAkSJQoEandrcxgLIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSGQoRYWxsb3dlZF9hZGRyZXNzZXMYDCADKAkSEgoKaXNfZGVmYXVsdBgNIAEoCBInCgVzdGF0ZRgOIAEoDjIYLmxhdGNoa2V5LnYxLkNsaWVudFN0YXRlEi4KCmNyZWF0ZWRfYXQYDyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEioKB3NlY3JldHMYECADKAsyGS5sYXRjaGtleS52MS5DbGllbnRTZWNyZXQiswEKDENsaWVudFNlY3JldBIRCglzZWNyZXRfaWQYASABKAkSLgoKY3JlYXRlZF9hdBgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKZXhwaXJlc19hdBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMAoMbGFzdF91c2VkX2F0GAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCpfCgpDbGllbnRLaW5kEhsKF0NMSUVOVF9LSU5EX1VOU1BFQ0lGSUVEEAASFgoSQ0xJRU5UX0tJTkRfUFVCTElDEAESHAoYQ0xJRU5UX0tJTkRfQ09ORklERU5USUFMEAIqXwoLQ2xpZW50U3RhdGUSHAoYQ0xJRU5UX1NUQVRFX1VOU1BFQ0lGSUVEEAASFwoTQ0xJRU5UX1NUQVRFX0FDVElWRRABEhkKFUNMSUVOVF9TVEFURV9ESVNBQkxFRBACQjUKC2xhdGNoa2V5LnYxUAFaFmxhdGNoa2V5L3YxO2xhdGNoa2V5djGqAgtMYXRjaGtleS5WMWIGcHJvdG8z", [file_google_protobuf_struct, file_google_protobuf_timestamp]);
+  fileDesc("ChhsYXRjaGtleS92MS9jbGllbnQucHJvdG8SC2xhdGNoa2V5LnYxItMDCgZDbGllbnQSEQoJY2xpZW50X2lkGAEgASgJEg4KBmFwcF9pZBgCIAEoCRIlCgRraW5kGAMgASgOMhcubGF0Y2hrZXkudjEuQ2xpZW50S2luZBIUCgxkaXNwbGF5X25hbWUYBCABKAkSDgoGc2NvcGVzGAUgAygJEhcKD2FsbG93ZWRfb3JpZ2lucxgGIAMoCRINCgVob3N0cxgHIAMoCRIVCg1yZWRpcmVjdF91cmlzGAggAygJEhwKFHZlcmlmeV9ieV9pZGVudGlmaWVyGAkgASgIEg8KB2FsaWFzZXMYCiADKAkSJQoEandrcxgLIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSGQoRYWxsb3dlZF9hZGRyZXNzZXMYDCADKAkSEgoKaXNfZGVmYXVsdBgNIAEoCBInCgVzdGF0ZRgOIAEoDjIYLmxhdGNoa2V5LnYxLkNsaWVudFN0YXRlEi4KCmNyZWF0ZWRfYXQYDyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEioKB3NlY3JldHMYECADKAsyGS5sYXRjaGtleS52MS5DbGllbnRTZWNyZXQSEAoIZGlhbGVjdHMYESADKAkiswEKDENsaWVudFNlY3JldBIRCglzZWNyZXRfaWQYASABKAkSLgoKY3JlYXRlZF9hdBgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKZXhwaXJlc19hdBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMAoMbGFzdF91c2VkX2F0GAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCpfCgpDbGllbnRLaW5kEhsKF0NMSUVOVF9LSU5EX1VOU1BFQ0lGSUVEEAASFgoSQ0xJRU5UX0tJTkRfUFVCTElDEAESHAoYQ0xJRU5UX0tJTkRfQ09ORklERU5USUFMEAIqXwoLQ2xpZW50U3RhdGUSHAoYQ0xJRU5UX1NUQVRFX1VOU1BFQ0lGSUVEEAASFwoTQ0xJRU5UX1NUQVRFX0FDVElWRRABEhkKFUNMSUVOVF9TVEFURV9ESVNBQkxFRBACQjUKC2xhdGNoa2V5LnYxUAFaFmxhdGNoa2V5L3YxO2xhdGNoa2V5djGqAgtMYXRjaGtleS5WMWIGcHJvdG8z", [file_google_protobuf_struct, file_google_protobuf_timestamp]);
 
 /**
  * A program that calls Latchkey for an app.
@@ -63,7 +63,7 @@ export type Client = Message<"latchkey.v1.Client"> & {
   allowedOrigins: string[];
 
   /**
-   * The host names that stand for this client. Not used yet.
+   * The host names that stand for this client in calls through a dialect that name no client.
    *
    * @generated from field: repeated string hosts = 7;
    */
@@ -132,6 +132,13 @@ export type Client = Message<"latchkey.v1.Client"> & {
    * @generated from field: repeated latchkey.v1.ClientSecret secrets = 16;
    */
   secrets: ClientSecret[];
+
+  /**
+   * The vendors whose paths the client may call.
+   *
+   * @generated from field: repeated string dialects = 17;
+   */
+  dialects: string[];
 };
 
 /**

@@ -1,0 +1,125 @@
+import type { DescMessage, DescMethodUnary } from "@bufbuild/protobuf";
+import swagger from "@fastify/swagger";
+import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
+import type {
+  FastifyBaseLogger,
+  FastifyInstance,
+  FastifyPluginAsync,
+  FastifyReply,
+  FastifyRequest,
+  RawServerDefault,
+} from "fastify";
+import type { Directory } from "../../../apps/directory.js";
+import type { Dialect } from "../../../model/dialect.js";
+import type { CallContext } from "../../../rpc/call-context.js";
+import type { ServedService } from "../../../rpc/pipeline.js";
+import type { Bodies } from "../../web/body.js";
+import type { CallerReading } from "../../web/caller.js";
+import { readBody } from "../body.js";
+import { contextOf, type MethodCall, servedMethod } from "../call.js";
+import { type Failure, failureOf, NoSpeakerError } from "./failure.js";
+
+export interface DialectOptions extends CallerReading {
+  readonly services: readonly ServedService[];
+  readonly bodies: Bodies;
+  readonly directory: Pick<Directory, "find" | "speakerOf">;
+}
+
+/** An answer in a vendor's shape. */
+export interface DialectAnswer {
+  readonly status: number;
+  readonly body: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** Fastify with schemas as types. */
+export type DialectApp = FastifyInstance<
+  RawServerDefault,
+  FastifyRequest["raw"],
+  FastifyReply["raw"],
+  FastifyBaseLogger,
+  TypeBoxTypeProvider
+>;
+
+/** What the routes of a dialect work with. */
+export interface DialectKit {
+  /** Returns a method of the API, which goes through the pipeline. Throws if it is not served. */
+  method<I extends DescMessage, O extends DescMessage>(method: DescMethodUnary<I, O>): MethodCall<I, O>;
+  /**
+   * The context of a call without credentials, as the client that speaks the dialect. Throws `NoSpeakerError` if none does, or several
+   * do. Headers with credentials are not read.
+   */
+  asSpeaker(request: FastifyRequest, reply: FastifyReply): CallContext;
+  /** The context of a call with the credentials of the `authorization` header. */
+  asCaller(request: FastifyRequest, reply: FastifyReply): CallContext;
+  /** Whether the client that speaks the dialect may send the code of a live challenge again without naming the challenge. */
+  mayReuse(context: CallContext): boolean;
+}
+
+/** A vendor's paths. Each route calls methods of the API and can do nothing that those could not. */
+export interface DialectDefinition {
+  readonly dialect: Dialect;
+  readonly title: string;
+  /** The beginnings of its paths. */
+  readonly prefixes: readonly string[];
+  /** The vendor's answer to a call that fails. */
+  readonly toAnswer: (failure: Failure, request: FastifyRequest) => DialectAnswer;
+  readonly addRoutes: (app: DialectApp, kit: DialectKit) => void;
+}
+
+/** Where the description of a dialect is served, as OpenAPI. */
+export const descriptionPath = (dialect: Dialect): string => `/openapi/${dialect}.json`;
+
+/** Makes a plugin with a body parser and an error shape of its own. */
+export function dialectPlugin(definition: DialectDefinition, options: DialectOptions): FastifyPluginAsync {
+  return async (plain: FastifyInstance) => {
+    const app = plain.withTypeProvider<TypeBoxTypeProvider>() as unknown as DialectApp;
+    app.addContentTypeParser(/^application\/json\b/i, async (request: FastifyRequest) =>
+      parseJson(await readBody(request.raw, options.bodies)),
+    );
+    app.addHook("onRequest", async (_request, reply) => {
+      reply.header("cache-control", "no-store");
+    });
+    app.setErrorHandler(async (error, request, reply) => {
+      const failure = failureOf(error);
+      // The rest of a body that is too large is not read, so the connection can carry no further request.
+      if (failure.status === 413 && "shouldKeepAlive" in reply.raw) reply.raw.shouldKeepAlive = false;
+      const { status, body, headers = {} } = definition.toAnswer(failure, request);
+      if (failure.retryAfter !== null) reply.header("retry-after", failure.retryAfter);
+      return await reply.code(status).headers(headers).send(body);
+    });
+    await app.register(swagger, { openapi: { openapi: "3.1.0", info: { title: definition.title, version: "1" } } });
+    definition.addRoutes(app, createKit(definition.dialect, options));
+    app.get(descriptionPath(definition.dialect), { schema: { hide: true } }, async () => app.swagger());
+  };
+}
+
+function createKit(dialect: Dialect, options: DialectOptions): DialectKit {
+  const door = `dialect_${dialect}` as const;
+  const context = (request: FastifyRequest, reply: FastifyReply): CallContext => ({
+    ...contextOf(request.raw, reply.raw, options),
+    door,
+  });
+  return {
+    method(method) {
+      const served = servedMethod(options.services, method);
+      if (served === undefined) throw new Error(`${method.parent.typeName}.${method.name} is not served`);
+      return served;
+    },
+    asSpeaker(request, reply) {
+      const found = context(request, reply);
+      if (found.clientIds.length > 0) return { ...found, authorization: [] };
+      const speaker = options.directory.speakerOf(dialect, { host: request.hostname, origin: found.origin });
+      if (speaker === null) throw new NoSpeakerError(dialect);
+      return { ...found, authorization: [], clientIds: [speaker.client.clientId] };
+    },
+    asCaller: context,
+    mayReuse: ({ clientIds: [clientId] }) =>
+      clientId !== undefined && options.directory.find(clientId)?.client.verifyByIdentifier === true,
+  };
+}
+
+/** An empty body is none. Throws a `SyntaxError` for a text that is not JSON. */
+function parseJson(text: string): unknown {
+  return text.trim() === "" ? undefined : JSON.parse(text);
+}

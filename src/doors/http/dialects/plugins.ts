@@ -1,0 +1,5 @@
+import { biot } from "./biot/plugin.js";
+import type { DialectDefinition } from "./dialect.js";
+
+/** All dialects, in the order of the documentation. */
+export const dialectDefinitions: readonly DialectDefinition[] = [biot];
