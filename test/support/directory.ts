@@ -1,4 +1,5 @@
 import type { Directory, Registered } from "../../src/apps/directory.js";
+import { createSpeakers } from "../../src/apps/speakers.js";
 import { type App, defaultAppId, mainPoolId } from "../../src/model/app.js";
 import { type AllowedOrigins, allowsOrigin, type Client, defaultClientId } from "../../src/model/client.js";
 import type { Policy } from "../../src/model/policy.js";
@@ -22,6 +23,8 @@ export function createDirectory(given: {
     findApp: (appId) => apps.get(appId) ?? null,
     reportedTo: () => new Set(given.apps.flatMap((app) => (app.deliveryReportHook === null ? [] : [app.appId]))),
     fallback: given.fallbackId === null ? null : required(registered, given.fallbackId),
+    speakerOf: createSpeakers(registered),
+    appIn: (_dialect, app) => app,
     allowsOrigin: (origin) => given.clients.some((client) => allowsOrigin(client, origin)),
     refresh: async () => {},
   };
@@ -78,6 +81,8 @@ export function publicClient(given: Pick<Client, "clientId"> & Partial<Client>):
     kind: "public",
     scopes: new Set(),
     allowedOrigins: [],
+    dialects: [],
+    hosts: [],
     verifyByIdentifier: false,
     secrets: [],
     jwks: "",

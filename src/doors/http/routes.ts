@@ -14,9 +14,10 @@ import { reportRoutes, type TakeReports } from "./reports/plugin.js";
 
 export interface HttpRoutesOptions extends CallerReading {
   readonly issuer: string;
-  readonly directory: Pick<Directory, "find" | "speakerOf">;
   readonly services: readonly ServedService[];
   readonly bodies: Bodies;
+  /** Left out: no dialects here. */
+  readonly dialects?: { readonly directory: Pick<Directory, "find" | "speakerOf"> };
   /** Left out: no carrier reports here. */
   readonly reports?: { readonly take: TakeReports };
 }
@@ -59,9 +60,11 @@ export function createHttpRoutes(options: HttpRoutesOptions): HttpRoutes {
       app.register(pageRoutes({ ...options, page, act }), { prefix });
     }
   }
-  for (const definition of dialectDefinitions) {
-    prefixes.push(...definition.prefixes, descriptionPath(definition.dialect));
-    app.register(dialectPlugin(definition, options));
+  if (options.dialects !== undefined) {
+    for (const definition of dialectDefinitions) {
+      prefixes.push(...definition.prefixes, descriptionPath(definition.dialect));
+      app.register(dialectPlugin(definition, { ...options, ...options.dialects }));
+    }
   }
   if (options.reports !== undefined) {
     for (const prefix of new Set(["/delivery", `${issuerPath}/delivery`])) {

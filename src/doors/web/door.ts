@@ -43,7 +43,7 @@ export function createWebDoor(options: WebDoorOptions): WebDoor {
   const cors = createCors((origin) => origin === ownOrigin || options.directory.allowsOrigin(origin));
   const bodies = createBodies(options.unfinished, options.connections.networkOf);
   const rpc = createRpcHandler({ ...options, bodies, grpc: options.tls !== null });
-  const http = createHttpRoutes({ ...options, bodies });
+  const http = createHttpRoutes({ ...options, bodies, dialects: { directory: options.directory } });
   const documents = createDocuments({ ...options, ready: async () => await options.ready() });
   const secure = options.tls !== null || options.issuer.startsWith("https:");
 
