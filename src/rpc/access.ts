@@ -56,8 +56,10 @@ export function createGate(deps: AccessDeps): Gate {
       throw new AuthError("CLIENT_UNKNOWN", { detail: "the header names another client than the credentials" });
     }
     checkRule(rule, client, identity);
-    checkOrigin(client, ownOrigin, context.origin);
-    if (context.cookie !== null && !rule.readOnly) requireOrigin(context.origin);
+    if (context.ownPage !== true) {
+      checkOrigin(client, ownOrigin, context.origin);
+      if (context.cookie !== null && !rule.readOnly) requireOrigin(context.origin);
+    }
     const scopes = identity?.scopes ?? null;
     const caller: Caller = {
       client,

@@ -18,6 +18,8 @@ export interface CallContext {
   readonly cookie: SessionCookie | null;
   /** The `Origin` header; undefined when no browser page calls. */
   readonly origin: string | undefined;
+  /** True: the door knows that no page of another site calls, whatever `origin` says. It has checked that itself. */
+  readonly ownPage?: boolean;
   /** Canonical network address, as `model/caller.ts` wants it. */
   readonly address: string;
   readonly userAgent: string;

@@ -1,10 +1,9 @@
 import { type FastifyInstance, type FastifyReply, fastify } from "fastify";
-import type { Directory } from "../../apps/directory.js";
 import type { ServedService } from "../../rpc/pipeline.js";
 import type { Bodies } from "../web/body.js";
 import type { CallerReading } from "../web/caller.js";
 import { pathOf, type WebRequest, type WebResponse } from "../web/types.js";
-import { descriptionPath, dialectPlugin } from "./dialects/dialect.js";
+import { type DialectOptions, descriptionPath, dialectPlugin } from "./dialects/dialect.js";
 import { dialectDefinitions } from "./dialects/plugins.js";
 import { oauthRoutes } from "./oauth/plugin.js";
 import { oauthMethodsOf } from "./oauth/route.js";
@@ -17,7 +16,7 @@ export interface HttpRoutesOptions extends CallerReading {
   readonly services: readonly ServedService[];
   readonly bodies: Bodies;
   /** Left out: no dialects here. */
-  readonly dialects?: { readonly directory: Pick<Directory, "find" | "speakerOf"> };
+  readonly dialects?: Pick<DialectOptions, "directory" | "secure">;
   /** Left out: no carrier reports here. */
   readonly reports?: { readonly take: TakeReports };
 }

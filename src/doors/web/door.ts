@@ -43,9 +43,9 @@ export function createWebDoor(options: WebDoorOptions): WebDoor {
   const cors = createCors((origin) => origin === ownOrigin || options.directory.allowsOrigin(origin));
   const bodies = createBodies(options.unfinished, options.connections.networkOf);
   const rpc = createRpcHandler({ ...options, bodies, grpc: options.tls !== null });
-  const http = createHttpRoutes({ ...options, bodies, dialects: { directory: options.directory } });
   const documents = createDocuments({ ...options, ready: async () => await options.ready() });
   const secure = options.tls !== null || options.issuer.startsWith("https:");
+  const http = createHttpRoutes({ ...options, bodies, dialects: { directory: options.directory, secure } });
 
   function handle(request: WebRequest, response: WebResponse): void {
     setSafetyHeaders(response, secure);

@@ -10,19 +10,24 @@ import type {
   RawServerDefault,
 } from "fastify";
 import type { Directory } from "../../../apps/directory.js";
+import type { SessionCookie } from "../../../model/caller.js";
 import type { Dialect } from "../../../model/dialect.js";
 import type { CallContext } from "../../../rpc/call-context.js";
 import type { ServedService } from "../../../rpc/pipeline.js";
 import type { Bodies } from "../../web/body.js";
 import type { CallerReading } from "../../web/caller.js";
+import { sessionCookieOf } from "../../web/session-cookie.js";
 import { readBody } from "../body.js";
 import { contextOf, type MethodCall, servedMethod } from "../call.js";
 import { type Failure, failureOf, NoSpeakerError } from "./failure.js";
+import { isOwnPage } from "./own-page.js";
 
 export interface DialectOptions extends CallerReading {
   readonly services: readonly ServedService[];
   readonly bodies: Bodies;
   readonly directory: Pick<Directory, "find" | "speakerOf">;
+  /** Whether callers use HTTPS. */
+  readonly secure: boolean;
 }
 
 /** An answer in a vendor's shape. */
@@ -50,6 +55,11 @@ export interface DialectKit {
    * do. Headers with credentials are not read.
    */
   asSpeaker(request: FastifyRequest, reply: FastifyReply): CallContext;
+  /**
+   * The session cookie of a vendor's name, for `cookie` of a context. The call then needs an allowed origin, or none if its browser
+   * says that no page of another site makes it.
+   */
+  cookie(request: FastifyRequest, reply: FastifyReply, name: string): SessionCookie;
   /** The context of a call with the credentials of the `authorization` header. */
   asCaller(request: FastifyRequest, reply: FastifyReply): CallContext;
   /** Whether the client that speaks the dialect may send the code of a live challenge again without naming the challenge. */
@@ -107,12 +117,18 @@ function createKit(dialect: Dialect, options: DialectOptions): DialectKit {
       return served;
     },
     asSpeaker(request, reply) {
-      const found = context(request, reply);
-      if (found.clientIds.length > 0) return { ...found, authorization: [] };
-      const speaker = options.directory.speakerOf(dialect, { host: request.hostname, origin: found.origin });
-      if (speaker === null) throw new NoSpeakerError(dialect);
-      return { ...found, authorization: [], clientIds: [speaker.client.clientId] };
+      const found = { ...context(request, reply), authorization: [] };
+      const [named] = found.clientIds;
+      const speaker =
+        named === undefined
+          ? options.directory.speakerOf(dialect, { host: request.hostname, origin: found.origin })
+          : options.directory.find(named);
+      if (speaker === null && named === undefined) throw new NoSpeakerError(dialect);
+      if (speaker === null) return found;
+      const ownPage = isOwnPage(request, { client: speaker.client, origin: found.origin, secure: options.secure });
+      return named === undefined ? { ...found, ownPage, clientIds: [speaker.client.clientId] } : { ...found, ownPage };
     },
+    cookie: (request, reply, name) => sessionCookieOf(request.raw, reply.raw, { name, secure: options.secure }),
     asCaller: context,
     mayReuse: ({ clientIds: [clientId] }) =>
       clientId !== undefined && options.directory.find(clientId)?.client.verifyByIdentifier === true,
