@@ -1,8 +1,8 @@
-import { randomBytes, randomInt, randomUUID } from "node:crypto";
+import { randomInt, randomUUID } from "node:crypto";
 
-/** Returns 128 random bits as 22 characters of base64url. */
+/** Returns the 16 bytes of a random UUID as 22 characters of base64url, so that clients that expect a UUID can be given it as one. */
 export function randomId(): string {
-  return randomBytes(16).toString("base64url");
+  return Buffer.from(randomUUID().replaceAll("-", ""), "hex").toString("base64url");
 }
 
 /** Returns a `randomId` that a command line does not take for an option. */

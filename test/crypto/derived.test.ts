@@ -6,6 +6,7 @@ import { resealKeys } from "../../src/crypto/own-keys.js";
 import { randomDigits, randomId, randomJitter, randomUuid } from "../../src/crypto/random.js";
 import { createRequestMac } from "../../src/crypto/request-mac.js";
 import { createSealer } from "../../src/crypto/sealing.js";
+import { challengeIdOf, uuidOf } from "../../src/doors/http/dialects/ids.js";
 import { networkOf } from "../../src/lib/network.js";
 import { keyOf, openMemory, ringOf, t0 } from "./fixtures.js";
 
@@ -191,11 +192,16 @@ describe("random values", () => {
     expect(repeats).toBeLessThan(290);
   });
 
-  it("ids are 128 random bits with one spelling, UUIDs are of version 4, none comes twice", () => {
+  it("ids are random UUIDs with one spelling of 22 characters, UUIDs are of version 4, none comes twice", () => {
     const ids = Array.from({ length: 2_000 }, randomId);
     expect(ids.every((id) => /^[A-Za-z0-9_-]{22}$/.test(id))).toBe(true);
     expect(new Set(ids).size).toBe(ids.length);
-    expect(randomUuid()).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+    expect(
+      [randomUuid(), ...ids.map(uuidOf)].filter(
+        (uuid) => !/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/.test(uuid),
+      ),
+    ).toEqual([]);
+    expect(ids.map((id) => challengeIdOf(uuidOf(id)))).toEqual(ids);
   });
 
   it("jitter stays within 10 % and uses both sides", () => {

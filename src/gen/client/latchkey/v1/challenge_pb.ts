@@ -21,7 +21,7 @@ export const file_latchkey_v1_challenge: GenFile = /*@__PURE__*/
  */
 export type Challenge = Message<"latchkey.v1.Challenge"> & {
   /**
-   * The id of the challenge, for VerifyOtp and for a resend by SendOtp: 128 random bits as 22 characters of base64url.
+   * The id of the challenge, for VerifyOtp and for a resend by SendOtp: a random UUID as 22 characters of base64url.
    *
    * @generated from field: string challenge_id = 1;
    */
