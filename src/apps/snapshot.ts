@@ -1,7 +1,7 @@
 import { type App, type AppRecord, audienceOf } from "../model/app.js";
 import { resolvePolicy, withChannelsOf } from "../model/app-policy.js";
 import { type AllowedOrigins, allowsOrigin, type Client, type ClientRecord, defaultClientId } from "../model/client.js";
-import { type Dialect, dialectPolicies, dialects } from "../model/dialect.js";
+import { type Dialect, dialectPolicies, dialects, dialectsWithOrganization } from "../model/dialect.js";
 import type { Policy } from "../model/policy.js";
 import type { DirectoryChanges, StoredClient } from "../store/port/apps.js";
 import type { Directory, Registered } from "./directory.js";
@@ -116,14 +116,17 @@ function resolveApp(record: AppRecord, { issuer, appName, policy }: DeploymentVa
   };
 }
 
-/** Resolves the policy of an app in a dialect at its first call, and keeps it as long as the snapshot. */
+/** Resolves what an app decides in a dialect at its first call, and keeps it as long as the snapshot. */
 function createAppsIn(apps: Snapshot["apps"], deployment: DeploymentValues): Directory["appIn"] {
   const known = new Map<string, App>();
   return (dialect, app) => {
     const key = `${dialect} ${app.appId}`;
     const stored = apps.get(app.appId);
     if (stored === undefined) return app;
-    const found = known.get(key) ?? resolveApp(stored.record, { ...deployment, policy: inDialect(dialect, deployment.policy) });
+    const found = known.get(key) ?? {
+      ...resolveApp(stored.record, { ...deployment, policy: inDialect(dialect, deployment.policy) }),
+      showsOrganization: dialectsWithOrganization.has(dialect),
+    };
     known.set(key, found);
     return found;
   };

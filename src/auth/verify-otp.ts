@@ -4,7 +4,7 @@ import type { Challenge, ChallengeRefusal, Purpose } from "../model/challenge.js
 import { guessRefusalOf } from "../model/challenge-state.js";
 import type { Contact, ContactKind } from "../model/contact.js";
 import type { EpochMs } from "../model/time.js";
-import type { NewUser, User } from "../model/user.js";
+import type { NewUser } from "../model/user.js";
 import type { ChallengeToVerify } from "../store/port/challenges.js";
 import type { Redemption } from "../store/port/redemption.js";
 import { sendReturns } from "./budgets.js";
@@ -16,7 +16,7 @@ import { type GuessInput, takeGuess } from "./guess.js";
 import type { Idempotency } from "./idempotency.js";
 import { idempotencyMac } from "./idempotency.js";
 import { accountLocked } from "./lockout.js";
-import { currentUser, findMember, findMembership, rolesOf } from "./membership.js";
+import { type CurrentUser, currentUser, findMember, findMembership, ownMembership } from "./membership.js";
 import { type GivenSession, giveSession, intoCookie, newSessionOf, type SessionKind, sessionKindOf } from "./new-session.js";
 import { openProfile } from "./profile.js";
 import { codeInvalid } from "./refusals.js";
@@ -42,19 +42,16 @@ export type VerifyOtpResult = {
   readonly isTest: boolean;
   readonly provenAt: EpochMs;
 } & (
-  | {
+  | ({
       readonly kind: "signed_in";
       /** Null if the sign-in started no session. */
       readonly session: GivenSession | null;
-      readonly user: User;
-      /** The user's roles in the app. */
-      readonly roles: readonly string[];
       readonly isNewUser: boolean;
       readonly usernameTaken: boolean;
-    }
+    } & CurrentUser)
   | { readonly kind: "pending"; readonly pendingSources: readonly ContactKind[] }
   | { readonly kind: "proven"; readonly contactProof: string }
-  | { readonly kind: "contact_changed"; readonly user: User; readonly roles: readonly string[] }
+  | ({ readonly kind: "contact_changed" } & CurrentUser)
 );
 
 /**
@@ -190,7 +187,8 @@ async function resultOf(
       const membership = await findMembership(deps, caller, user.userId);
       const subject = { user, membership };
       const session = redemption.session && (await giveSession(deps, caller, { session: redemption.session, subject, now }));
-      return { kind: "signed_in", session, user, roles: rolesOf(caller.app, membership), isNewUser, usernameTaken, ...base };
+      const own = ownMembership(caller.app, membership);
+      return { kind: "signed_in", session, user, ...own, isNewUser, usernameTaken, ...base };
     }
     case "pending":
       return { kind: "pending", pendingSources: redemption.pendingSources, ...base };

@@ -79,6 +79,8 @@ export interface App {
   /** As in `AppRecord`. */
   readonly roles: readonly string[];
   readonly ownerOrganization: string;
+  /** Whether signed-in users see their own organization, as in a dialect that shows it. Left out: they do not. */
+  readonly showsOrganization?: boolean;
   readonly registrationHook: RegistrationHook | null;
   readonly deliveryReportHook: DeliveryReportHook | null;
   readonly carriers: readonly AppCarrier[];

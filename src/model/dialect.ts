@@ -1,4 +1,5 @@
 import type { AppPolicy } from "./app-policy.js";
+import type { AppText } from "./wording.js";
 
 /** The vendors whose paths Latchkey serves, in the order of the documentation. */
 export const dialects = [
@@ -13,6 +14,9 @@ export const dialects = [
   "camara",
 ] as const;
 export type Dialect = (typeof dialects)[number];
+
+/** The vendors whose answers about a signed-in user have the organization. */
+export const dialectsWithOrganization: ReadonlySet<Dialect> = new Set(["biot"]);
 
 const [second, minute] = [1_000, 60_000];
 
@@ -30,4 +34,9 @@ export const dialectPolicies: Readonly<Record<Dialect, AppPolicy>> = {
   supabase: { refreshGraceMs: 60 * second },
   vonage: {},
   camara: {},
+};
+
+/** The texts that a vendor documents. Only apps that are created with its preset have them. */
+export const dialectTexts: Readonly<Partial<Record<Dialect, readonly AppText[]>>> = {
+  biot: [{ channel: "sms", wording: "", locale: "", subject: "", text: "Hello, your user verification code is {otp}." }],
 };

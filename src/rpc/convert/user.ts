@@ -1,12 +1,16 @@
 import type { JsonObject, MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import type { OwnMembership } from "../../auth/membership.js";
 import { type UserSchema, UserState } from "../../gen/latchkey/v1/user_pb.js";
 import type { Member, MemberState, User, UserContact } from "../../model/user.js";
 import { toContact } from "./contact.js";
 import { toCredentialType } from "./member.js";
 
-/** `roles` are those in the app of the call. */
-export function toUser(user: User, roles: readonly string[] = []): MessageInitShape<typeof UserSchema> {
+/** The user, with what the user's own calls show of the membership. */
+export function toUser(
+  user: User,
+  { roles, ownerOrganization }: OwnMembership = { roles: [], ownerOrganization: "" },
+): MessageInitShape<typeof UserSchema> {
   return {
     userId: user.userId,
     username: user.username ?? "",
@@ -21,6 +25,7 @@ export function toUser(user: User, roles: readonly string[] = []): MessageInitSh
     state: UserState.ACTIVE,
     number: BigInt(user.number),
     roles: [...roles],
+    ownerOrganization,
   };
 }
 
@@ -33,10 +38,9 @@ const states = {
 /** The user with everything that the app says about it, for administrators. */
 export function toMember({ user, membership }: Member): MessageInitShape<typeof UserSchema> {
   return {
-    ...toUser(user, membership.roles),
+    ...toUser(user, membership),
     state: states[membership.state],
     kind: membership.kind,
-    ownerOrganization: membership.ownerOrganization,
     externalId: membership.externalId ?? "",
     appAttributes: toAttributes(membership.appAttributes),
     credentialType: toCredentialType(membership.credentialType),

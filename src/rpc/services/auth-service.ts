@@ -172,8 +172,8 @@ function ownAccountMethods(deps: Deps): Handlers<typeof AuthService>["forUsers"]
   };
 }
 
-function own({ user, roles }: CurrentUser) {
-  return { user: toUser(user, roles) };
+function own(current: CurrentUser) {
+  return { user: toUser(current.user, current) };
 }
 
 function newContactIn({ contact }: StartContactChangeRequest): StartContactChangeInput["contact"] {
@@ -213,7 +213,7 @@ function verified(result: VerifyOtpResult): MessageInitShape<typeof VerifyOtpRes
     case "signed_in":
       return {
         ...(result.session !== null && given(result.session)),
-        user: toUser(result.user, result.roles),
+        user: toUser(result.user, result),
         isNewUser: result.isNewUser,
         usernameTaken: result.usernameTaken,
         ...proven,
@@ -223,7 +223,7 @@ function verified(result: VerifyOtpResult): MessageInitShape<typeof VerifyOtpRes
     case "proven":
       return { contactProof: result.contactProof, ...proven };
     case "contact_changed":
-      return { user: toUser(result.user, result.roles), ...proven };
+      return { user: toUser(result.user, result), ...proven };
   }
 }
 
