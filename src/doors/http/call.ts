@@ -13,6 +13,7 @@ import type { wireErrors } from "../../rpc/errors.js";
 import type { ServedMethod, ServedService } from "../../rpc/pipeline.js";
 import { type CallerReading, readCaller } from "../web/caller.js";
 import type { WebRequest, WebResponse } from "../web/types.js";
+import { BodyError } from "./body.js";
 
 /** A served method whose messages have known types. */
 export type MethodCall<I extends DescMessage, O extends DescMessage> = (
@@ -30,10 +31,19 @@ export function servedMethod<I extends DescMessage, O extends DescMessage>(
     .find((one) => one.method.name === method.name && one.method.parent.typeName === method.parent.typeName);
   if (served === undefined) return undefined;
   return async (context, request) => {
-    const bytes = toBinary(method.input, create(method.input, request));
+    const bytes = encoded(method.input, request);
     // Safe: the method's answers are of its output type.
     return (await served.call(context, { format: "binary", bytes })) as MessageShape<O>;
   };
+}
+
+/** Throws `BodyError` for values that no message can hold, such as nesting without end. */
+function encoded<I extends DescMessage>(schema: I, request: MessageInitShape<I>): Uint8Array {
+  try {
+    return toBinary(schema, create(schema, request));
+  } catch {
+    throw new BodyError(400, "The request has a value that can't be read.");
+  }
 }
 
 /** Reads the headers of a plain HTTP request. Its calls have no cookie. */

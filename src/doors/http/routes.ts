@@ -16,7 +16,7 @@ export interface HttpRoutesOptions extends CallerReading {
   readonly services: readonly ServedService[];
   readonly bodies: Bodies;
   /** Left out: no dialects here. */
-  readonly dialects?: Pick<DialectOptions, "directory" | "secure">;
+  readonly dialects?: Pick<DialectOptions, "directory" | "secure" | "jwks">;
   /** Left out: no carrier reports here. */
   readonly reports?: { readonly take: TakeReports };
 }

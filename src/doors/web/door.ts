@@ -45,7 +45,7 @@ export function createWebDoor(options: WebDoorOptions): WebDoor {
   const rpc = createRpcHandler({ ...options, bodies, grpc: options.tls !== null });
   const documents = createDocuments({ ...options, ready: async () => await options.ready() });
   const secure = options.tls !== null || options.issuer.startsWith("https:");
-  const http = createHttpRoutes({ ...options, bodies, dialects: { directory: options.directory, secure } });
+  const http = createHttpRoutes({ ...options, bodies, dialects: { ...options, secure } });
 
   function handle(request: WebRequest, response: WebResponse): void {
     setSafetyHeaders(response, secure);

@@ -17,7 +17,7 @@ import type { ServedService } from "../../../rpc/pipeline.js";
 import type { Bodies } from "../../web/body.js";
 import type { CallerReading } from "../../web/caller.js";
 import { sessionCookieOf } from "../../web/session-cookie.js";
-import { readBody } from "../body.js";
+import { BodyError, readBody } from "../body.js";
 import { contextOf, type MethodCall, servedMethod } from "../call.js";
 import { type Failure, failureOf, NoSpeakerError } from "./failure.js";
 import { isOwnPage } from "./own-page.js";
@@ -28,6 +28,8 @@ export interface DialectOptions extends CallerReading {
   readonly directory: Pick<Directory, "find" | "speakerOf">;
   /** Whether callers use HTTPS. */
   readonly secure: boolean;
+  /** The public keys, as JSON text of a JWK set, oldest first. */
+  readonly jwks: () => string;
 }
 
 /** An answer in a vendor's shape. */
@@ -64,6 +66,8 @@ export interface DialectKit {
   asCaller(request: FastifyRequest, reply: FastifyReply): CallContext;
   /** Whether the client that speaks the dialect may send the code of a live challenge again without naming the challenge. */
   mayReuse(context: CallContext): boolean;
+  /** The public keys, as JSON text of a JWK set, oldest first. */
+  jwks(): string;
 }
 
 /** A vendor's paths. Each route calls methods of the API and can do nothing that those could not. */
@@ -132,10 +136,29 @@ function createKit(dialect: Dialect, options: DialectOptions): DialectKit {
     asCaller: context,
     mayReuse: ({ clientIds: [clientId] }) =>
       clientId !== undefined && options.directory.find(clientId)?.client.verifyByIdentifier === true,
+    jwks: options.jwks,
   };
 }
 
-/** An empty body is none. Throws a `SyntaxError` for a text that is not JSON. */
+/** An empty body is none. Throws a `SyntaxError` for a text that is not JSON, and a `BodyError` for one that no message can hold. */
 function parseJson(text: string): unknown {
-  return text.trim() === "" ? undefined : JSON.parse(text);
+  if (text.trim() === "") return undefined;
+  const value: unknown = JSON.parse(text);
+  if (/__proto__|\\u/.test(text) && isUnsafe(value)) {
+    throw new BodyError(400, "The body has the key __proto__ or a text that is not Unicode.");
+  }
+  return value;
+}
+
+/** What Connect's decoding refuses as well. Without recursion, because a body may be nested thousands of levels deep. */
+function isUnsafe(value: unknown): boolean {
+  const open = [value];
+  while (open.length > 0) {
+    const next = open.pop();
+    if (typeof next === "string" && /\p{Surrogate}/u.test(next)) return true;
+    if (typeof next !== "object" || next === null) continue;
+    if (Object.hasOwn(next, "__proto__")) return true;
+    open.push(...Object.keys(next), ...Object.values(next));
+  }
+  return false;
 }

@@ -26,6 +26,17 @@ export class NoSpeakerError extends Error {
   }
 }
 
+/** Thrown by a route that refuses a call itself. */
+export class RouteError extends Error {
+  override readonly name = "RouteError";
+  constructor(
+    readonly reason: Refusal["reason"],
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
 const statuses: Readonly<Partial<Record<Failure["reason"], number>>> = {
   REQUEST_INVALID: 400,
   CHANNEL_UNAVAILABLE: 400,
@@ -59,6 +70,10 @@ export function failureOf(error: unknown): Failure {
     const status = statuses[reason] ?? 403;
     const detail = violation === undefined ? message : `${violation.field}: ${violation.description}`;
     return { reason, status, message: detail, retryAfter, metadata };
+  }
+  if (error instanceof RouteError) {
+    const { reason, message } = error;
+    return { reason, status: statuses[reason] ?? 403, message, ...plain };
   }
   if (error instanceof NoSpeakerError) return { reason: "NO_SPEAKER", status: 404, message: error.message, ...plain };
   if (error instanceof BodyError) return { reason: "MALFORMED", status: error.status, message: error.message, ...plain };
