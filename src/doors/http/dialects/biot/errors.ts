@@ -10,11 +10,14 @@ interface Problem {
 }
 
 /** BioT's codes for what Latchkey refuses. Where BioT documents none, the code is Latchkey's reason. */
-function problemOf({ reason, status, metadata }: Failure): Problem {
+function problemOf({ reason, status, metadata }: Failure, path: string): Problem {
   switch (reason) {
     case "CODE_INVALID":
-    case "CLIENT_INVALID":
       return { status: 403, code: "LOGIN_FAILED" };
+    case "CLIENT_INVALID":
+      return path.startsWith("/ums/v2/services/")
+        ? { status: 403, code: "LOGIN_FAILED" }
+        : { status: 401, code: "TOKEN_NOT_VALID" };
     case "REFRESH_TOKEN_REUSED":
     case "SESSION_ENDED":
     case "SESSION_LOST":
@@ -31,7 +34,7 @@ function problemOf({ reason, status, metadata }: Failure): Problem {
       return { status: 403, code: "ACCESS_DENIED" };
     case "CONTACT_TAKEN":
     case "ALREADY_EXISTS":
-      return { status: 409, code: "USERNAME_ALREADY_EXIST" };
+      return takenProblem(metadata);
     case "DEADLINE_EXCEEDED":
       return { status: 504, code: "GATEWAY_TIMEOUT" };
     case "INTERNAL":
@@ -41,14 +44,17 @@ function problemOf({ reason, status, metadata }: Failure): Problem {
   }
 }
 
+function takenProblem({ field, user_id: userId }: Failure["metadata"]): Problem {
+  const code = field === "email" ? "EMAIL_ALREADY_EXIST" : "USERNAME_ALREADY_EXIST";
+  return { status: 409, code, details: userId === undefined ? {} : { userId } };
+}
+
 /** BioT's error body. The trace id is that of the caller, if it sent one. */
 export function toBiotAnswer(failure: Failure, request: FastifyRequest): DialectAnswer {
-  const { status, code, details = {} } = problemOf(failure);
-  const environment = "latchkey";
-  return {
-    status,
-    body: { code, message: failure.message, serviceName: "ums", traceId: traceIdOf(request), environment, details },
-  };
+  const { status, code, details = {} } = problemOf(failure, request.url);
+  const [, serviceName] = request.url.split("/");
+  const traceId = traceIdOf(request);
+  return { status, body: { code, message: failure.message, serviceName, traceId, environment: "latchkey", details } };
 }
 
 /** W3C Trace Context: version, trace id, parent id and flags. BioT's trace ids have 16 digits. */

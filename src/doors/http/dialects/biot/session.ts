@@ -5,7 +5,7 @@ import { Channel } from "../../../../gen/latchkey/v1/challenge_pb.js";
 import type { TokenSet } from "../../../../gen/latchkey/v1/session_pb.js";
 import type { User } from "../../../../gen/latchkey/v1/user_pb.js";
 import type { DialectApp, DialectKit } from "../dialect.js";
-import { challengeIdOf, uuidOf } from "../ids.js";
+import { asUuid, challengeIdOf, uuidOf } from "../ids.js";
 import { generateRequest, generateResponse, loginRequest, loginResponse, refreshRequest } from "./schemas.js";
 
 /** Codes of BioT have six digits by default. A code that comes as a number is padded to this length. */
@@ -60,7 +60,7 @@ export function addSessionRoutes(app: DialectApp, kit: DialectKit): void {
 function toLogin(tokens: TokenSet, user: User) {
   return {
     userId: user.userId,
-    ownerOrganizationId: user.ownerOrganization,
+    ownerOrganizationId: asUuid(user.ownerOrganization),
     accessJwt: { token: tokens.accessToken, expiration: timestampDate(tokens.accessTokenExpiresAt!).toISOString() },
     refreshJwt: { token: tokens.refreshToken, expiration: timestampDate(tokens.refreshTokenExpiresAt!).toISOString() },
     mfaRequired: false,
