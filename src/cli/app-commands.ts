@@ -1,5 +1,6 @@
 import { type Command, Option } from "commander";
 import type { Env } from "../config/settings.js";
+import { dialects } from "../model/dialect.js";
 import type { AppOptions, Confirmed, Json, PolicyOptions } from "./apps/app.js";
 import type { HookOptions, ReportHookOptions } from "./apps/hook.js";
 import type { Io } from "./io.js";
@@ -13,6 +14,9 @@ export function addAppCommands(app: Command, env: Env, io: Io): void {
 
   withAppFields(app.command("create").description("create an app"))
     .option("--pool <id>", "the set of people that its users belong to; a new one is made (default: main)")
+    .addOption(
+      new Option("--preset <vendor>", "set what a vendor documents as the policy and texts of the app").choices(dialects),
+    )
     .option(...json)
     .argument("<app-id>", "a lower-case letter, then lower-case letters, digits and hyphens")
     .action(async (appId: string, options: AppOptions) => {

@@ -124,6 +124,16 @@ describe.each(testEngines())("app and client commands on $engine", ({ database }
     expect((await cli("app", "show", "shop")).code).toBe(1);
   });
 
+  it("an app that is made by a preset has the policy and the texts that the vendor documents", async () => {
+    const made = await cli("app", "create", "clinic", "--preset", "biot");
+    expect(made.out).toContain("`latchkey client create --app clinic --kind public --dialects biot`");
+    expect((await cli("app", "show", "clinic", "--json")).json().policy).toEqual({ code_ttl: "2m", code_length: 6 });
+    expect((await cli("text", "list", "--app", "clinic", "--json")).json()).toEqual([
+      { channel: "sms", wording: "", locale: "", subject: "", text: "Hello, your user verification code is {otp}." },
+    ]);
+    expect((await cli("app", "create", "other", "--preset", "nobody")).code).not.toBe(0);
+  });
+
   it("a registration hook is set, shown, replaced and deleted, and its secret is printed once", async () => {
     await cli("app", "create", "shop");
     const url = "http://127.0.0.1:3000/registration?token=hunter2";

@@ -3,11 +3,13 @@ import { createApp } from "../../apps/create-app.js";
 import { deleteApp } from "../../apps/delete-app.js";
 import type { AppsDeps } from "../../apps/deps.js";
 import { getEffectivePolicy } from "../../apps/effective-policy.js";
+import { createPreset } from "../../apps/preset.js";
 import { getApp, listApps } from "../../apps/read-apps.js";
 import { type AppChanges, updateApp } from "../../apps/update-app.js";
 import { updatePolicy } from "../../apps/update-policy.js";
 import type { Settings } from "../../config/settings.js";
 import type { AppRecord } from "../../model/app.js";
+import type { Dialect } from "../../model/dialect.js";
 import { CliError, type Io, requireYes } from "../io.js";
 import { allPages } from "./all-pages.js";
 import { appFields, effectiveFields, effectiveLines, fieldLines, print } from "./output.js";
@@ -25,6 +27,7 @@ export interface Confirmed extends Json {
 /** The options of `create` and `update`. */
 export interface AppOptions extends Json {
   readonly pool?: string;
+  readonly preset?: Dialect;
   readonly name?: string;
   readonly origins?: string;
   readonly logoUrl?: string;
@@ -41,11 +44,13 @@ export interface PolicyOptions extends Json {
 type Of<Options> = Options & { readonly appId: string };
 
 export async function create(settings: Settings, options: Of<AppOptions>, io: Io): Promise<void> {
-  const { appId, pool = "" } = options;
+  const { appId, pool = "", preset } = options;
+  const input = { appId, poolId: pool, ...fieldsIn(options) };
   const app = await withApps(settings, io, (deps) =>
-    createApp(deps, operator(), { appId, poolId: pool, ...fieldsIn(options) }),
+    preset === undefined ? createApp(deps, operator(), input) : createPreset(deps, operator(), { ...input, preset }),
   );
-  const next = `Add a client with \`latchkey client create --app ${appId} --kind public\`, or \`--kind confidential\` for a backend.`;
+  const speaking = preset === undefined ? "" : ` --dialects ${preset}`;
+  const next = `Add a client with \`latchkey client create --app ${appId} --kind public${speaking}\`, or \`--kind confidential\` for a backend.`;
   print(io, options, appFields(app), [`Created the app ${appId}. ${next}`]);
 }
 
