@@ -76,6 +76,8 @@ export interface DialectDefinition {
   readonly title: string;
   /** The beginnings of its paths. */
   readonly prefixes: readonly string[];
+  /** The content types whose bodies are JSON. Left out: `application/json`. */
+  readonly jsonTypes?: RegExp;
   /** The vendor's answer to a call that fails. */
   readonly toAnswer: (failure: Failure, request: FastifyRequest) => DialectAnswer;
   readonly addRoutes: (app: DialectApp, kit: DialectKit) => void;
@@ -88,7 +90,7 @@ export const descriptionPath = (dialect: Dialect): string => `/openapi/${dialect
 export function dialectPlugin(definition: DialectDefinition, options: DialectOptions): FastifyPluginAsync {
   return async (plain: FastifyInstance) => {
     const app = plain.withTypeProvider<TypeBoxTypeProvider>() as unknown as DialectApp;
-    app.addContentTypeParser(/^application\/json\b/i, async (request: FastifyRequest) =>
+    app.addContentTypeParser(definition.jsonTypes ?? /^application\/json\b/i, async (request: FastifyRequest) =>
       parseJson(await readBody(request.raw, options.bodies)),
     );
     app.addHook("onRequest", async (_request, reply) => {
