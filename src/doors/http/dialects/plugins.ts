@@ -1,5 +1,6 @@
 import { biot } from "./biot/plugin.js";
+import { bridgekeeper } from "./bridgekeeper/plugin.js";
 import type { DialectDefinition } from "./dialect.js";
 
 /** All dialects, in the order of the documentation. */
-export const dialectDefinitions: readonly DialectDefinition[] = [biot];
+export const dialectDefinitions: readonly DialectDefinition[] = [biot, bridgekeeper];
