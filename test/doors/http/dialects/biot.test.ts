@@ -1,6 +1,7 @@
 import { compactVerify, importSPKI } from "jose";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { newClientSecret } from "../../../../src/crypto/client-secret.js";
+import { AppService } from "../../../../src/gen/latchkey/v1/app_service_pb.js";
 import { UserService } from "../../../../src/gen/latchkey/v1/user_service_pb.js";
 import { startTestApp, type TestApp } from "../../../support/app.js";
 import { wrongCode } from "../../../support/calls.js";
@@ -102,9 +103,32 @@ describe.each(testEngines())("BioT's paths on $engine", ({ database }) => {
     expect(answer.status).toBe(200);
   });
 
-  it("a code lives for 2 minutes by default, and as long as the app says if it says so", async () => {
+  it("the app's own length and life of codes come before BioT's", async () => {
+    await connectClient(AppService, on.app, { authorization }).updatePolicy({
+      appId: "default",
+      policy: { codeLength: 8, codeTtl: { seconds: 300n } },
+      updateMask: { paths: ["code_length", "code_ttl"] },
+    });
     const { requestId } = (await generate()).body!;
     const [message] = await on.messages(phone);
+    expect(message!.code).toMatch(/^\d{8}$/);
+    on.clock.advance(4 * 60_000);
+    expect((await call("POST", "/ums/v2/users/otp/login", { requestId, code: message!.code })).status).toBe(200);
+  });
+
+  it("a client that does not speak the dialect is refused, with its own token too", async () => {
+    const refused = (service: string) => ({ status: 404, body: problem("CLIENT_UNKNOWN", service) });
+    const named = { "x-latchkey-client": admin.clientId };
+    expect(await call("POST", "/ums/v2/users/otp/generate", { phone }, named)).toEqual(refused("ums"));
+    expect(await call("POST", "/organization/v1/users/patients", { _phone: phone }, { authorization })).toEqual(
+      refused("organization"),
+    );
+  });
+
+  it("a code has 6 digits and lives for 2 minutes by default", async () => {
+    const { requestId } = (await generate()).body!;
+    const [message] = await on.messages(phone);
+    expect(message!.code).toMatch(/^\d{6}$/);
     on.clock.advance(2 * 60_000);
     const late = await call("POST", "/ums/v2/users/otp/login", { requestId, code: message!.code });
     expect(late).toEqual({ status: 403, body: problem("LOGIN_FAILED") });
