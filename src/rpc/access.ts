@@ -4,6 +4,7 @@ import { Caller as CallerKind } from "../gen/latchkey/v1/access_pb.js";
 import { canonicalAddress } from "../lib/network.js";
 import type { Caller, CallSource, UserCaller } from "../model/caller.js";
 import { allowsOrigin, type Client } from "../model/client.js";
+import type { Dialect } from "../model/dialect.js";
 import { dialectOf } from "../model/door.js";
 import { isRecent } from "../model/policy.js";
 import type { Scope } from "../model/scope.js";
@@ -19,8 +20,11 @@ export interface AnyCaller extends CallSource {
   readonly presented: Presented;
   /** Undefined: the call names no client. A call that names several is refused before. */
   readonly namedClientId: string | undefined;
-  /** Throws ORIGIN_NOT_ALLOWED if the call comes from a web page that is not the client's. */
-  checkOrigin(client: Client): void;
+  /**
+   * Throws CLIENT_UNKNOWN if the call comes through a dialect that the client does not speak, and ORIGIN_NOT_ALLOWED if it comes from a
+   * web page that is not the client's.
+   */
+  checkClient(client: Client): void;
 }
 
 /**
@@ -48,9 +52,7 @@ export function createGate(deps: AccessDeps): Gate {
     if (registered === null) throw new AuthError("CLIENT_UNKNOWN", { detail: "no client named, and there is no default one" });
     const { client } = registered;
     const dialect = dialectOf(context.door);
-    if (dialect !== null && !client.dialects.includes(dialect)) {
-      throw new AuthError("CLIENT_UNKNOWN", { detail: `the client does not speak ${dialect}` });
-    }
+    checkDialect(client, dialect);
     const app = dialect === null ? registered.app : directory.appIn(dialect, registered.app);
     if (named !== null && named.client.clientId !== client.clientId) {
       throw new AuthError("CLIENT_UNKNOWN", { detail: "the header names another client than the credentials" });
@@ -95,7 +97,10 @@ function anyCaller(given: {
   return {
     presented: readCredentials(context),
     namedClientId: namedId,
-    checkOrigin: (client) => checkOrigin(client, ownOrigin, context.origin),
+    checkClient(client) {
+      checkDialect(client, dialectOf(context.door));
+      checkOrigin(client, ownOrigin, context.origin);
+    },
     address: context.address,
     userAgent: context.userAgent,
     correlationId,
@@ -157,6 +162,11 @@ function checkRule(rule: AccessRule, client: Client, identity: Identity | null):
 
 function scopeMissing(scope: Scope): AuthError {
   return new AuthError("SCOPE_MISSING", { detail: `the caller lacks ${scope}`, metadata: { scope } });
+}
+
+function checkDialect(client: Client, dialect: Dialect | null): void {
+  if (dialect === null || client.dialects.includes(dialect)) return;
+  throw new AuthError("CLIENT_UNKNOWN", { detail: `the client does not speak ${dialect}` });
 }
 
 function checkOrigin(client: Client, ownOrigin: string, origin: string | undefined): void {

@@ -391,8 +391,8 @@ describe("any caller", () => {
 
   it("may be asked to prove that it is no foreign page", async () => {
     const caller = await ask<AnyCaller>(forAnyone, { origin: "https://evil.example.com" });
-    expect(() => caller.checkOrigin(clients[0]!)).toThrow(expect.objectContaining({ reason: "ORIGIN_NOT_ALLOWED" }));
-    (await ask<AnyCaller>(forAnyone, { origin: page })).checkOrigin(clients[0]!);
+    expect(() => caller.checkClient(clients[0]!)).toThrow(expect.objectContaining({ reason: "ORIGIN_NOT_ALLOWED" }));
+    (await ask<AnyCaller>(forAnyone, { origin: page })).checkClient(clients[0]!);
   });
 });
 

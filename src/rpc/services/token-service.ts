@@ -27,7 +27,7 @@ export function createTokenService(deps: TokenServiceDeps): Handlers<typeof Toke
         for (const named of [caller.namedClientId, request.clientId || undefined]) {
           if (named !== undefined) checkNamed(directory, named, client);
         }
-        caller.checkOrigin(client);
+        caller.checkClient(client);
         const token = await issueClientToken(deps, { client, audience: app.audience }, { scope: request.scope });
         return {
           accessToken: token.accessToken,

@@ -17,9 +17,9 @@ import type { ServedService } from "../../../rpc/pipeline.js";
 import type { Bodies } from "../../web/body.js";
 import type { CallerReading } from "../../web/caller.js";
 import { sessionCookieOf } from "../../web/session-cookie.js";
-import { BodyError, readBody } from "../body.js";
+import { BodyError, parseForm, readBody } from "../body.js";
 import { contextOf, type MethodCall, servedMethod } from "../call.js";
-import { type Failure, failureOf, NoSpeakerError } from "./failure.js";
+import { type Failure, failureOf, NoCredentialsError, NoPathError, NoSpeakerError } from "./failure.js";
 import { isOwnPage } from "./own-page.js";
 
 export interface DialectOptions extends CallerReading {
@@ -64,8 +64,12 @@ export interface DialectKit {
   cookie(request: FastifyRequest, reply: FastifyReply, name: string): SessionCookie;
   /** The context of a call with the credentials of the `authorization` header. */
   asCaller(request: FastifyRequest, reply: FastifyReply): CallContext;
+  /** As `asCaller`, for vendors whose callers always have credentials. Throws `NoCredentialsError` for a call without them. */
+  asBackend(request: FastifyRequest, reply: FastifyReply): CallContext;
   /** Whether the client that speaks the dialect may send the code of a live challenge again without naming the challenge. */
   mayReuse(context: CallContext): boolean;
+  /** Adds routes whose bodies are forms instead of JSON. A body is an object of texts, without the parameters that have no value. */
+  withForms(app: DialectApp, addRoutes: (app: DialectApp) => void): void;
   /** The public keys, as JSON text of a JWK set, oldest first. */
   jwks(): string;
 }
@@ -85,6 +89,8 @@ export interface DialectDefinition {
 
 /** Where the description of a dialect is served, as OpenAPI. */
 export const descriptionPath = (dialect: Dialect): string => `/openapi/${dialect}.json`;
+
+const formType = "application/x-www-form-urlencoded";
 
 /** Makes a plugin with a body parser and an error shape of its own. */
 export function dialectPlugin(definition: DialectDefinition, options: DialectOptions): FastifyPluginAsync {
@@ -106,6 +112,13 @@ export function dialectPlugin(definition: DialectDefinition, options: DialectOpt
     });
     await app.register(swagger, { openapi: { openapi: "3.1.0", info: { title: definition.title, version: "1" } } });
     definition.addRoutes(app, createKit(definition.dialect, options));
+    for (const prefix of definition.prefixes.filter((one) => one.endsWith("/"))) {
+      // A dialect may answer these itself.
+      if (app.hasRoute({ method: "GET", url: `${prefix}*` })) continue;
+      app.all(`${prefix}*`, { schema: { hide: true } }, async () => {
+        throw new NoPathError();
+      });
+    }
     app.get(descriptionPath(definition.dialect), { schema: { hide: true } }, async () => app.swagger());
   };
 }
@@ -116,6 +129,11 @@ function createKit(dialect: Dialect, options: DialectOptions): DialectKit {
     ...contextOf(request.raw, reply.raw, options),
     door,
   });
+  const asBackend: DialectKit["asBackend"] = (request, reply) => {
+    const found = context(request, reply);
+    if (found.authorization.length === 0) throw new NoCredentialsError();
+    return { ...found, clientIds: [] };
+  };
   return {
     method(method) {
       const served = servedMethod(options.services, method);
@@ -136,6 +154,16 @@ function createKit(dialect: Dialect, options: DialectOptions): DialectKit {
     },
     cookie: (request, reply, name) => sessionCookieOf(request.raw, reply.raw, { name, secure: options.secure }),
     asCaller: context,
+    asBackend,
+    withForms(app, addRoutes) {
+      app.register(async (plain) => {
+        plain.removeAllContentTypeParsers();
+        plain.addContentTypeParser(formType, async (request: FastifyRequest) =>
+          Object.fromEntries(parseForm(await readBody(request.raw, options.bodies))),
+        );
+        addRoutes(plain as unknown as DialectApp);
+      });
+    },
     mayReuse: ({ clientIds: [clientId] }) =>
       clientId !== undefined && options.directory.find(clientId)?.client.verifyByIdentifier === true,
     jwks: options.jwks,

@@ -4,8 +4,12 @@ import { type Refusal, refusalOf } from "../call.js";
 
 /** Why a call through a dialect fails. The vendor's answer says it in the vendor's shape. */
 export interface Failure {
-  /** `MALFORMED`: a body that can't be read, or whose fields have wrong types. `NO_SPEAKER`: no one client speaks the dialect. */
-  readonly reason: Refusal["reason"] | "MALFORMED" | "NO_SPEAKER";
+  /**
+   * `MALFORMED`: a body that can't be read, or whose fields have wrong types. `NO_SPEAKER`: no one client speaks the dialect.
+   * `NO_CREDENTIALS`: a call without an `authorization` header. `NO_PATH`: the vendor or Latchkey has no such path. `NOT_OFFERED`:
+   * the vendor offers it and Latchkey does not.
+   */
+  readonly reason: Refusal["reason"] | "MALFORMED" | "NO_SPEAKER" | "NO_CREDENTIALS" | "NO_PATH" | "NOT_OFFERED";
   /** The HTTP status that fits, for vendors whose documentation names none. */
   readonly status: number;
   /** One sentence that says what is wrong and what to do. */
@@ -35,6 +39,21 @@ export class RouteError extends Error {
   ) {
     super(message);
   }
+}
+
+/** Thrown for a call without the credentials that the vendor's callers always have. */
+export class NoCredentialsError extends Error {
+  override readonly name = "NoCredentialsError";
+}
+
+/** Thrown for a path below the vendor's that has no route. */
+export class NoPathError extends Error {
+  override readonly name = "NoPathError";
+}
+
+/** Thrown for what the vendor offers and Latchkey does not. The message says what to do instead. */
+export class NotOfferedError extends Error {
+  override readonly name = "NotOfferedError";
 }
 
 const statuses: Readonly<Partial<Record<Failure["reason"], number>>> = {
@@ -76,15 +95,36 @@ export function failureOf(error: unknown): Failure {
     return { reason, status: statuses[reason] ?? 403, message, ...plain };
   }
   if (error instanceof NoSpeakerError) return { reason: "NO_SPEAKER", status: 404, message: error.message, ...plain };
+  if (error instanceof NoCredentialsError) {
+    const message = "The call has no credentials. Send them in the authorization header.";
+    return { reason: "NO_CREDENTIALS", status: 401, message, ...plain };
+  }
+  if (error instanceof NoPathError) {
+    return { reason: "NO_PATH", status: 404, message: "There is no such path, or not for this method.", ...plain };
+  }
+  if (error instanceof NotOfferedError) return { reason: "NOT_OFFERED", status: 400, message: error.message, ...plain };
   if (error instanceof BodyError) return { reason: "MALFORMED", status: error.status, message: error.message, ...plain };
   if (error instanceof SyntaxError) return { reason: "MALFORMED", status: 400, message: "The body is not JSON.", ...plain };
   const { statusCode, validation, message } = error as { statusCode?: unknown; validation?: unknown; message?: unknown };
-  if (Array.isArray(validation)) return { reason: "MALFORMED", status: 400, message: `${String(message)}.`, ...plain };
+  if (Array.isArray(validation)) return { reason: "MALFORMED", status: 400, message: misfit(validation, message), ...plain };
   if (statusCode === 415) {
-    return { reason: "MALFORMED", status: 415, message: "Send the body as application/json.", ...plain };
+    return { reason: "MALFORMED", status: 415, message: "The path takes no body of this content-type.", ...plain };
   }
   if (typeof statusCode === "number" && statusCode < 500) {
     return { reason: "MALFORMED", status: statusCode, message: "The request is malformed.", ...plain };
   }
   return { reason: "INTERNAL", status: 500, message: "The server failed unexpectedly. Try again later.", ...plain };
+}
+
+/** One entry of what the validator says: the values that a text may have are one `const` each. */
+interface Validation {
+  readonly keyword?: unknown;
+  readonly instancePath?: unknown;
+  readonly params?: { readonly allowedValue?: unknown };
+}
+
+function misfit(validation: readonly Validation[], message: unknown): string {
+  const allowed = validation.filter(({ keyword }) => keyword === "const").map(({ params }) => String(params?.allowedValue));
+  if (allowed.length === 0) return `${String(message)}.`;
+  return `${String(validation[0]?.instancePath).slice(1)} must be one of ${allowed.join(", ")}.`;
 }
