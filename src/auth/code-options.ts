@@ -39,9 +39,6 @@ export function checkCodeOptions(
   if (recipient.kind === "challenge") {
     throw invalidField(field, "not valid with challenge_id: a resend sends the same code in the same words");
   }
-  if (words !== undefined && reuseLive) {
-    throw invalidField(field, "not valid with reuse_live: the message of a live challenge has its own words");
-  }
   if (code.custom === undefined) return;
   if (code.length !== undefined) throw invalidField("code_length", "not valid with custom_code: leave it out");
   if (reuseLive) throw invalidField("custom_code", "not valid with reuse_live: a live challenge has a code of its own");

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import type { Caller } from "../model/caller.js";
 import type { Challenge, Purpose } from "../model/challenge.js";
 import { resendRefusalOf } from "../model/challenge-state.js";
@@ -71,7 +72,10 @@ async function sendNew(deps: Deps, caller: Caller, input: SendInput): Promise<Ch
   return challenge!;
 }
 
-/** Returns null if there is no live challenge that can be sent again. A decoy is sent again like any other. */
+/**
+ * Returns null if there is no live challenge that can be sent again, or its message has other words than the request. A decoy is sent
+ * again like any other.
+ */
 async function sendLiveAgain(deps: Deps, caller: Caller, input: SendInput): Promise<Challenge | null> {
   const { clientId } = caller.client;
   if (!mayNameByIdentifier(caller)) throw invalidField("reuse_live", "this client may not use it: resend with challenge_id");
@@ -86,6 +90,7 @@ async function sendLiveAgain(deps: Deps, caller: Caller, input: SendInput): Prom
   });
   if (
     newest === null ||
+    (input.words !== undefined && !isDeepStrictEqual(input.words, newest.words)) ||
     contactKindOf[newest.channel] !== contactKindOf[channel] ||
     resendRefusalOf(newest, clientId, now) !== null
   )

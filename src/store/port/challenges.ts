@@ -143,7 +143,7 @@ export interface Challenges {
 
   /**
    * Returns the newest live challenge of a client for an identifier, purpose and requester, even if it has no attempts or sends
-   * left. Returns null if there is none.
+   * left, with what its call said about its messages. Returns null if there is none.
    */
   findNewest(query: {
     readonly clientId: string;
@@ -151,7 +151,7 @@ export interface Challenges {
     readonly requesterKey: Uint8Array;
     readonly purpose: Purpose;
     readonly now: EpochMs;
-  }): Promise<Challenge | null>;
+  }): Promise<(Challenge & Pick<NewChallenge, "words">) | null>;
 
   /** Returns the times of the sends of a challenge, oldest first. Empty if it does not exist. */
   listSends(challengeId: string): Promise<readonly EpochMs[]>;

@@ -9,6 +9,7 @@ import {
   isLiveChallenge,
   toChallenge,
   toChallengeToVerify,
+  toWords,
 } from "../shared/rows.js";
 import { limited, type RefusedRow } from "./budgets.js";
 import { type Database, type Statement, unflushed } from "./database.js";
@@ -29,7 +30,7 @@ const find: Statement = {
 };
 const newest: Statement = {
   name: "find_newest_challenge",
-  text: `SELECT ${challengeColumns("c")} FROM challenges c
+  text: `SELECT ${challengeColumns("c")}, c.words FROM challenges c
     WHERE c.identifier_key = $1 AND c.purpose = $2 AND c.client_id = $3 AND c.requester_key = $4 AND ${isLiveChallenge("$5")}
     ORDER BY c.created_at DESC, c.challenge_id DESC LIMIT 1`,
 };
@@ -65,8 +66,9 @@ export function createAttempts(db: Database): Operations {
       (await db.changes(hook, [challengeId, now, now - claimMs], challengeId)) === 1,
 
     async findNewest({ clientId, identifierKey, requesterKey, purpose, now }) {
-      const [row] = await db.rows<ChallengeRow>(newest, [identifierKey, purpose, clientId, requesterKey, now]);
-      return row === undefined ? null : toChallenge(row);
+      const query = [identifierKey, purpose, clientId, requesterKey, now];
+      const [row] = await db.rows<ChallengeRow & { words: string | null }>(newest, query);
+      return row === undefined ? null : { ...toChallenge(row), words: toWords(row.words) };
     },
 
     async findLockout({ key, now }) {

@@ -108,6 +108,11 @@ export function toChallenge(row: ChallengeRow): Challenge {
   };
 }
 
+/** Returns what a call says about its messages, from the column `words`. Undefined: nothing. */
+export function toWords(column: string | null): MessageWords | undefined {
+  return column === null ? undefined : (JSON.parse(column) as MessageWords);
+}
+
 export interface ChallengeToVerifyRow extends ChallengeRow {
   contact_user_id: string | null;
   sealed_profile: Buffer | null;
@@ -222,7 +227,7 @@ export function toMessage(row: DueRow): OutboxMessage {
             contact,
             isTest: Boolean(row.is_test),
             locale: row.locale,
-            words: row.words === null ? null : (JSON.parse(row.words) as MessageWords),
+            words: toWords(row.words) ?? null,
             sealedCode,
             expiresAt: row.expires_at,
             hasUser: userId !== null,

@@ -3,7 +3,7 @@ import { guessRefusalOf } from "../../model/challenge-state.js";
 import type { EpochMs } from "../../model/time.js";
 import type { AttemptOutcome } from "../port/challenges.js";
 import type { Store } from "../port/store.js";
-import { isLiveChallenge, toChallenge, toChallengeToVerify } from "../shared/rows.js";
+import { isLiveChallenge, toChallenge, toChallengeToVerify, toWords } from "../shared/rows.js";
 import type { Budgets, Grantable } from "./budgets.js";
 import type { Lockouts } from "./lockouts.js";
 import { challengeContact, claimant, countsForPerson, verifiedHolder } from "./people/holders.js";
@@ -28,8 +28,8 @@ export function createAttempts(db: Database, parts: { writer: Writer; budgets: B
     FROM challenges c
     LEFT JOIN registrations r ON r.registration_id = c.registration_id
     WHERE c.challenge_id = @challengeId`);
-  const newest = db.prepare<Parameters<Operations["findNewest"]>[0], ChallengeRow>(`
-    SELECT ${challengeColumns} FROM challenges c
+  const newest = db.prepare<Parameters<Operations["findNewest"]>[0], ChallengeRow & { words: string | null }>(`
+    SELECT ${challengeColumns}, c.words FROM challenges c
     WHERE c.identifier_key = @identifierKey AND c.purpose = @purpose AND c.client_id = @clientId AND c.requester_key = @requesterKey
       AND ${isLiveChallenge("@now")}
     ORDER BY c.created_at DESC, c.challenge_id DESC LIMIT 1`);
@@ -48,7 +48,7 @@ export function createAttempts(db: Database, parts: { writer: Writer; budgets: B
     findNewest(query) {
       return writer.read(() => {
         const row = newest.get(query);
-        return row === undefined ? null : toChallenge(row);
+        return row === undefined ? null : { ...toChallenge(row), words: toWords(row.words) };
       });
     },
 
