@@ -1,6 +1,7 @@
 import { biot } from "./biot/plugin.js";
 import { bridgekeeper } from "./bridgekeeper/plugin.js";
 import type { DialectDefinition } from "./dialect.js";
+import { transmit } from "./transmit/plugin.js";
 
 /** All dialects, in the order of the documentation. */
-export const dialectDefinitions: readonly DialectDefinition[] = [biot, bridgekeeper];
+export const dialectDefinitions: readonly DialectDefinition[] = [biot, bridgekeeper, transmit];

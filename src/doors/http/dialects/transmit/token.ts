@@ -1,0 +1,26 @@
+import { Type } from "@sinclair/typebox";
+import { TokenService } from "../../../../gen/latchkey/v1/token_service_pb.js";
+import { BodyError } from "../../body.js";
+import type { DialectApp, DialectKit } from "../dialect.js";
+import { clientTokenRequest, clientTokenResponse } from "./schemas.js";
+
+/** Tokens of clients, and the keys that tokens of users are checked with. */
+export function addTokenRoutes(app: DialectApp, kit: DialectKit): void {
+  const issueClientToken = kit.method(TokenService.method.issueClientToken);
+  const schema = { body: clientTokenRequest, response: { 200: clientTokenResponse } };
+  kit.withForms(app, (forms) => {
+    forms.post("/oidc/token", { schema }, async (request, reply) => {
+      const { grant_type, client_id: clientId = "", client_secret: clientSecret = "" } = request.body;
+      if (grant_type !== "client_credentials") throw new BodyError(400, "grant_type must be client_credentials.");
+      const answer = await issueClientToken(kit.asCaller(request, reply), { clientId, clientSecret });
+      return { access_token: answer.accessToken, token_type: answer.tokenType, expires_in: answer.expiresIn };
+    });
+  });
+
+  app.get("/cis/oidc/jwks", { schema: { response: { 200: Type.String() } } }, async (_request, reply) => {
+    return await reply
+      .type("application/json")
+      .serializer((text: string) => text)
+      .send(kit.jwks());
+  });
+}
