@@ -9,9 +9,11 @@ const pages = ["dialects.md", ...readdirSync(join(docs, "migration")).map((name)
 
 /** The commands of a page that start with `latchkey`, as lists of arguments. */
 const commandsOf = (page: string): readonly (readonly string[])[] =>
-  [...readFileSync(join(docs, page), "utf8").matchAll(/^latchkey (.*)$/gm)].map(([, line]) =>
-    [...line!.matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain!),
-  );
+  [
+    ...readFileSync(join(docs, page), "utf8")
+      .replaceAll("\\\n", "")
+      .matchAll(/^latchkey (.*)$/gm),
+  ].map(([, line]) => [...line!.matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain!));
 
 describe.each(pages)("docs/%s", (page) => {
   it("has commands that work, one after the other, on a new database", async () => {

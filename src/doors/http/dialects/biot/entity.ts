@@ -1,6 +1,6 @@
 import type { JsonObject, MessageInitShape } from "@bufbuild/protobuf";
 import { timestampDate } from "@bufbuild/protobuf/wkt";
-import type { Static } from "@sinclair/typebox";
+import type { Static } from "typebox";
 import { ContactKind, CredentialType, type User, UserState } from "../../../../gen/latchkey/v1/user_pb.js";
 import type { CreateUserRequestSchema, UpdateUserRequestSchema } from "../../../../gen/latchkey/v1/user_service_pb.js";
 import { RouteError } from "../failure.js";

@@ -1,4 +1,4 @@
-import { type Static, Type } from "@sinclair/typebox";
+import { type Static, Type } from "typebox";
 
 export const generateRequest = Type.Object({ phone: Type.String() });
 export const generateResponse = Type.Object({ requestId: Type.String({ format: "uuid" }), phone: Type.String() });

@@ -1,4 +1,4 @@
-import { Type } from "@sinclair/typebox";
+import { Type } from "typebox";
 import { AuthService } from "../../../../gen/latchkey/v1/auth_service_pb.js";
 import { ContactKind, type User } from "../../../../gen/latchkey/v1/user_pb.js";
 import type { DialectApp, DialectKit } from "../dialect.js";

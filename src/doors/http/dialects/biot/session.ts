@@ -1,5 +1,5 @@
 import { timestampDate } from "@bufbuild/protobuf/wkt";
-import { Type } from "@sinclair/typebox";
+import { Type } from "typebox";
 import { AuthService } from "../../../../gen/latchkey/v1/auth_service_pb.js";
 import { Channel } from "../../../../gen/latchkey/v1/challenge_pb.js";
 import type { TokenSet } from "../../../../gen/latchkey/v1/session_pb.js";

@@ -1,4 +1,4 @@
-import { Type } from "@sinclair/typebox";
+import { Type } from "typebox";
 import type { User } from "../../../../gen/latchkey/v1/user_pb.js";
 import { UserService } from "../../../../gen/latchkey/v1/user_service_pb.js";
 import type { CallContext } from "../../../../rpc/call-context.js";

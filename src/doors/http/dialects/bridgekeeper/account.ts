@@ -1,3 +1,4 @@
+import type { Static } from "typebox";
 import { AuthService } from "../../../../gen/latchkey/v1/auth_service_pb.js";
 import { Purpose } from "../../../../gen/latchkey/v1/challenge_pb.js";
 import { SessionKind } from "../../../../gen/latchkey/v1/session_pb.js";
@@ -41,7 +42,7 @@ export function addAccountRoutes(app: DialectApp, kit: DialectKit): void {
   });
 }
 
-type Fields = NonNullable<(typeof updateRequest)["static"]["user"]>;
+type Fields = NonNullable<Static<typeof updateRequest>["user"]>;
 
 const mediums: Readonly<Record<"email" | "phone", readonly Medium[]>> = { email: ["email"], phone: ["phone-number"] };
 

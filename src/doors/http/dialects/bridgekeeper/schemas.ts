@@ -1,4 +1,4 @@
-import { Type } from "@sinclair/typebox";
+import { Type } from "typebox";
 
 const text = Type.Union([Type.String(), Type.Null()]);
 const flag = Type.Boolean({ default: false });

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { Static } from "@sinclair/typebox";
+import type { Static } from "typebox";
 import { UserService } from "../../../../gen/latchkey/v1/user_service_pb.js";
 import type { CallContext } from "../../../../rpc/call-context.js";
 import { refusalOf } from "../../call.js";

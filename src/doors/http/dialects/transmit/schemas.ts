@@ -1,6 +1,6 @@
-import { type SchemaOptions, Type } from "@sinclair/typebox";
+import { type TStringOptions, Type } from "typebox";
 
-const maybeText = (options: SchemaOptions & { maxLength?: number } = {}) => Type.Optional(Type.String(options));
+const maybeText = (options: TStringOptions = {}) => Type.Optional(Type.String(options));
 const data = Type.Record(Type.String(), Type.Unknown());
 
 export const clientTokenRequest = Type.Object({

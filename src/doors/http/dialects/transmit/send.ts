@@ -1,4 +1,4 @@
-import type { Static } from "@sinclair/typebox";
+import type { Static } from "typebox";
 import { AuthService } from "../../../../gen/latchkey/v1/auth_service_pb.js";
 import { Channel } from "../../../../gen/latchkey/v1/challenge_pb.js";
 import type { DialectApp, DialectKit } from "../dialect.js";

@@ -1,5 +1,5 @@
 import { timestampMs } from "@bufbuild/protobuf/wkt";
-import { Type } from "@sinclair/typebox";
+import { Type } from "typebox";
 import { AuthService } from "../../../../gen/latchkey/v1/auth_service_pb.js";
 import { UserService } from "../../../../gen/latchkey/v1/user_service_pb.js";
 import type { DialectApp, DialectKit } from "../dialect.js";

@@ -1,4 +1,4 @@
-import { Type } from "@sinclair/typebox";
+import { Type } from "typebox";
 import { TokenService } from "../../../../gen/latchkey/v1/token_service_pb.js";
 import { BodyError } from "../../body.js";
 import type { DialectApp, DialectKit } from "../dialect.js";

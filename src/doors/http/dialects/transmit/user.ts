@@ -1,6 +1,6 @@
 import type { JsonValue } from "@bufbuild/protobuf";
 import { timestampDate, timestampMs } from "@bufbuild/protobuf/wkt";
-import type { Static } from "@sinclair/typebox";
+import type { Static } from "typebox";
 import { type Contact, ContactKind, type User, UserState } from "../../../../gen/latchkey/v1/user_pb.js";
 import type { userResponse } from "./schemas.js";
 

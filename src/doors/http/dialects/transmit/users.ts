@@ -1,5 +1,5 @@
 import type { JsonObject } from "@bufbuild/protobuf";
-import type { Static } from "@sinclair/typebox";
+import type { Static } from "typebox";
 import { UserService } from "../../../../gen/latchkey/v1/user_service_pb.js";
 import { BodyError } from "../../body.js";
 import type { DialectApp, DialectKit } from "../dialect.js";
