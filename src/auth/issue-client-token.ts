@@ -1,5 +1,5 @@
 import type { Client } from "../model/client.js";
-import { isScope, type Scope } from "../model/scope.js";
+import { isScope, type Scope, scopeGroups } from "../model/scope.js";
 import type { Deps } from "./deps.js";
 import { AuthError } from "./errors.js";
 
@@ -9,26 +9,31 @@ const clientTokenTtlMs = 15 * 60_000;
 export interface ClientToken {
   readonly accessToken: string;
   readonly expiresInSeconds: number;
-  readonly scopes: readonly Scope[];
+  /** As the request names them: the name of a group stands for its scopes. */
+  readonly granted: readonly string[];
 }
 
-/** Signs an access token for a client that has authenticated itself. `scope` narrows the scopes; empty: all that the client has. */
+/**
+ * Signs an access token for a client that has authenticated itself. `scope` narrows the scopes; empty: all that the client has. Throws
+ * SCOPE_MISSING if the client lacks one of them.
+ */
 export async function issueClientToken(
   deps: Deps,
   { client, audience }: { readonly client: Client; readonly audience: string },
   input: { readonly scope: string },
 ): Promise<ClientToken> {
-  const scopes = input.scope === "" ? [...client.scopes] : input.scope.split(" ").map((text) => granted(client, text));
+  const asked = input.scope === "" ? [...client.scopes] : input.scope.split(" ");
+  const scopes = [...new Set(asked.flatMap((text) => scopesOf(client, text)))];
   const { clientId } = client;
-  const distinct = [...new Set(scopes)];
   const life = { ttlMs: clientTokenTtlMs, now: deps.clock() };
-  const accessToken = await deps.accessTokens.signClient({ clientId, scopes: distinct }, { audience, ...life });
+  const accessToken = await deps.accessTokens.signClient({ clientId, scopes }, { audience, ...life });
   // Tokens expire at whole seconds. Round down, so that clients never use an expired one.
   const expiresInSeconds = Math.floor((clientTokenTtlMs - (life.now % 1000)) / 1000);
-  return { accessToken, expiresInSeconds, scopes: distinct };
+  return { accessToken, expiresInSeconds, granted: [...new Set(asked)] };
 }
 
-function granted(client: Client, scope: string): Scope {
-  if (isScope(scope) && client.scopes.has(scope)) return scope;
-  throw new AuthError("SCOPE_MISSING", { detail: "the client asked for a scope that it lacks", metadata: { scope } });
+function scopesOf(client: Client, name: string): readonly Scope[] {
+  const named = Object.hasOwn(scopeGroups, name) ? scopeGroups[name]! : isScope(name) ? [name] : [];
+  if (named.length > 0 && named.every((scope) => client.scopes.has(scope))) return named;
+  throw new AuthError("SCOPE_MISSING", { detail: "the client asked for a scope that it lacks", metadata: { scope: name } });
 }

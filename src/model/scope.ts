@@ -16,6 +16,11 @@ export const scopes = [
 
 export type Scope = (typeof scopes)[number];
 
+/** Names that stand for several scopes in requests for a client token. They are those of vendors whose paths Latchkey serves. */
+export const scopeGroups: Readonly<Record<string, readonly Scope[]>> = {
+  "one-time-password-sms:send-validate": ["otp:send", "otp:verify", "otp:options"],
+};
+
 /** Scopes that reach every app of the deployment. Only the command line grants them. */
 export const deploymentScopes: readonly Scope[] = ["apps:admin", "operator"];
 

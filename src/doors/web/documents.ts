@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { assertionAlgs, oauthPaths, urlBelow, userFieldClaims } from "../../model/oauth.js";
-import { scopes } from "../../model/scope.js";
+import { scopeGroups, scopes } from "../../model/scope.js";
 import { pathOf, type WebRequest, type WebResponse } from "./types.js";
 
 /** Answers the requests for documents. Returns false if the path has none. */
@@ -124,7 +124,7 @@ function describeIssuer({ issuer, jwks }: DocumentOptions): string {
     revocation_endpoint_auth_signing_alg_values_supported: assertionAlgs,
     response_types_supported: [],
     grant_types_supported: ["client_credentials", "refresh_token"],
-    scopes_supported: scopes,
+    scopes_supported: [...scopes, ...Object.keys(scopeGroups)],
     subject_types_supported: ["public"],
     id_token_signing_alg_values_supported: [...algorithms],
     claims_supported: ["iss", "sub", "aud", "exp", "iat", "sid", "auth_time", "amr", ...userFieldClaims],

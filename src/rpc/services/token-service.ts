@@ -33,7 +33,7 @@ export function createTokenService(deps: TokenServiceDeps): Handlers<typeof Toke
           accessToken: token.accessToken,
           tokenType: "Bearer",
           expiresIn: token.expiresInSeconds,
-          scope: token.scopes.join(" "),
+          scope: token.granted.join(" "),
         };
       },
     },

@@ -67,6 +67,25 @@ describe.each(testEngines())("OAuth over HTTP on $engine", ({ database }) => {
       }
     });
 
+    it("takes CAMARA's name for its three scopes, if the client has them all", async () => {
+      const scope = "one-time-password-sms:send-validate";
+      const ask = (client: MadeClient, asked = scope) =>
+        post("token", { grant_type: "client_credentials", scope: asked }, asClient(client));
+      const camara = await addClient(app, {
+        clientId: "camara",
+        scopes: ["otp:send", "otp:verify", "otp:options", "users:read"],
+      });
+      const answer = await ask(camara);
+      expect(answer).toMatchObject({ status: 200, json: { scope } });
+      expect(decodeJwt(answer.json?.access_token as string).scope).toBe("otp:send otp:verify otp:options");
+      const more = await ask(camara, `users:read ${scope} otp:send`);
+      expect(more.json?.scope).toBe(`users:read ${scope} otp:send`);
+      expect(decodeJwt(more.json?.access_token as string).scope).toBe("users:read otp:send otp:verify otp:options");
+      expect(await ask(plain)).toMatchObject({ status: 400, json: { error: "invalid_scope" } });
+      const metadata = await fetch(`http://127.0.0.1:${app.app.httpPort}/.well-known/openid-configuration`);
+      expect(await metadata.json()).toMatchObject({ scopes_supported: expect.arrayContaining([scope, "otp:send"]) });
+    });
+
     it.each([
       ["a wrong secret", () => ({ authorization: basic("backend", `lk_${"A".repeat(43)}`) })],
       ["the secret of another client", () => ({ authorization: basic("backend", plain.clientSecret) })],

@@ -46,7 +46,8 @@ export type IssueClientTokenRequest = Message<"latchkey.v1.IssueClientTokenReque
 
   /**
    * The scopes that the token shall have, with one space between two. Each must be a scope of the client; otherwise the call is
-   * refused with SCOPE_MISSING. Empty: all scopes of the client.
+   * refused with SCOPE_MISSING. `one-time-password-sms:send-validate`, CAMARA's name, stands for `otp:send`, `otp:verify` and
+   * `otp:options`. Empty: all scopes of the client.
    *
    * @generated from field: string scope = 4;
    */
