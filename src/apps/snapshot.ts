@@ -98,6 +98,7 @@ function idsOf(stored: StoredClient | undefined): readonly string[] {
 function resolveApp(record: AppRecord, { issuer, appName, policy }: DeploymentValues): App {
   return {
     appId: record.appId,
+    number: record.number,
     poolId: record.poolId,
     displayName: record.displayName || appName,
     logoUrl: record.logoUrl,

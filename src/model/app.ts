@@ -68,6 +68,8 @@ export interface RegistrationHook extends Hook {
 /** A product that users sign in to, with all values that apply to its calls. */
 export interface App {
   readonly appId: string;
+  /** As in `AppRecord`. */
+  readonly number: number;
   readonly poolId: string;
   /** What messages call the app. */
   readonly displayName: string;

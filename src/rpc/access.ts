@@ -58,6 +58,9 @@ export function createGate(deps: AccessDeps): Gate {
       throw new AuthError("CLIENT_UNKNOWN", { detail: "the header names another client than the credentials" });
     }
     checkRule(rule, client, identity);
+    if (context.isNamedApp?.(app) === false) {
+      throw new AuthError("APP_NOT_FOUND", { detail: "the call names another app than the caller's" });
+    }
     if (context.ownPage !== true) {
       checkOrigin(client, ownOrigin, context.origin);
       if (context.cookie !== null && !rule.readOnly) requireOrigin(context.origin);

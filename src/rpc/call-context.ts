@@ -1,4 +1,5 @@
 import { AuthError } from "../auth/errors.js";
+import type { App } from "../model/app.js";
 import type { SessionCookie } from "../model/caller.js";
 import type { Door } from "../model/door.js";
 import type { TraceHeaders } from "../telemetry/tracer.js";
@@ -20,6 +21,8 @@ export interface CallContext {
   readonly origin: string | undefined;
   /** True: the door knows that no page of another site calls, whatever `origin` says. It has checked that itself. */
   readonly ownPage?: boolean;
+  /** Returns whether an app is the one that the call names, in a dialect whose requests name it. Left out: the call names none. */
+  readonly isNamedApp?: (app: Pick<App, "appId" | "number">) => boolean;
   /** Canonical network address, as `model/caller.ts` wants it. */
   readonly address: string;
   readonly userAgent: string;

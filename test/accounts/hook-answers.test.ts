@@ -53,7 +53,10 @@ function askBy(hookSecrets: HookSecrets): AskRegistrationHook {
 /** Asks about a new user of an app that has two roles and this hook. */
 function asked(registrationHook: RegistrationHook | null = stored) {
   const { policy } = testSettings({});
-  const about = { ...newApp({ appId: "shop" }), roles: ["buyer", "seller"], policy } satisfies Omit<App, "registrationHook">;
+  const about = { ...newApp({ appId: "shop" }), number: 2, roles: ["buyer", "seller"], policy } satisfies Omit<
+    App,
+    "registrationHook"
+  >;
   return ask({
     app: { ...about, registrationHook },
     challengeId: "c1",

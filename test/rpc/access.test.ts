@@ -40,6 +40,7 @@ function context(facts: Partial<CallContext>): CallContext {
   return { ...nothing, timeoutMs: 1000, abort: new AbortController(), ...facts };
 }
 
+type Named = Parameters<NonNullable<CallContext["isNamedApp"]>>[0];
 const bearer = { authorization: [`Bearer ${goodToken}`] };
 
 async function ask(rule: AccessRule, facts: Partial<CallContext>, app = createFakeApp()): Promise<Caller | UserCaller> {
@@ -105,6 +106,7 @@ describe("who calls", () => {
       client: publicClient({ clientId: "default-web", allowedOrigins: [origin] }),
       app: {
         appId: "default",
+        number: 1,
         poolId: "main",
         displayName: "",
         logoUrl: "",
@@ -139,6 +141,7 @@ describe("who calls", () => {
     ["with a token where none is needed", asClient, bearer],
     ["in any letter case of the scheme", asUser, { authorization: [`bearer ${goodToken}`] }],
     ["signed in just now", asRecentUser, bearer],
+    ["with the number of its app", asUser, { ...bearer, isNamedApp: ({ number }: Named) => number === 1 }],
   ])("a user %s is let in with session and user", async (_what, rule, facts) => {
     expect(await ask(rule, facts)).toMatchObject({ client: { clientId: "default-web" }, session, user });
   });
@@ -156,6 +159,7 @@ describe("who calls", () => {
     ["an empty client", "CLIENT_UNKNOWN", asClient, { clientIds: [""] }],
     ["two clients", "CLIENT_UNKNOWN", asClient, { clientIds: ["default-web", "default-web"] }],
     ["another client than the token's", "CLIENT_UNKNOWN", asUser, { ...bearer, clientIds: ["nobody"] }],
+    ["another app than the client's", "APP_NOT_FOUND", asClient, { isNamedApp: ({ number }: Named) => number === 2 }],
     ["no token", "TOKEN_INVALID", asUser, {}],
     ["two tokens", "TOKEN_INVALID", asUser, { authorization: [...bearer.authorization, ...bearer.authorization] }],
     ["two tokens in one", "TOKEN_INVALID", asUser, { authorization: [`${bearer.authorization[0]}, Bearer x`] }],

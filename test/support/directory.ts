@@ -45,6 +45,7 @@ function required<T>(items: ReadonlyMap<string, T>, id: string): T {
 /** An app of the main pool that has only what is given. */
 export function plainApp(given: Pick<App, "appId" | "audience" | "policy"> & Partial<App>): App {
   const people = {
+    number: 1,
     roles: [],
     ownerOrganization: "0190a000-0000-7000-8000-00000000000a",
     registrationHook: null,

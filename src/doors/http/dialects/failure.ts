@@ -36,6 +36,7 @@ export class RouteError extends Error {
   constructor(
     readonly reason: Refusal["reason"],
     message: string,
+    readonly metadata: Refusal["metadata"] = {},
   ) {
     super(message);
   }
@@ -67,6 +68,8 @@ const statuses: Readonly<Partial<Record<Failure["reason"], number>>> = {
   REFRESH_TOKEN_REUSED: 401,
   SESSION_ENDED: 401,
   SESSION_LOST: 401,
+  APP_NOT_FOUND: 404,
+  MESSAGE_NOT_FOUND: 404,
   USER_NOT_FOUND: 404,
   CHALLENGE_NOT_FOUND: 404,
   SESSION_NOT_FOUND: 404,
@@ -91,8 +94,8 @@ export function failureOf(error: unknown): Failure {
     return { reason, status, message: detail, retryAfter, metadata };
   }
   if (error instanceof RouteError) {
-    const { reason, message } = error;
-    return { reason, status: statuses[reason] ?? 403, message, ...plain };
+    const { reason, message, metadata } = error;
+    return { reason, status: statuses[reason] ?? 403, message, retryAfter: null, metadata };
   }
   if (error instanceof NoSpeakerError) return { reason: "NO_SPEAKER", status: 404, message: error.message, ...plain };
   if (error instanceof NoCredentialsError) {
