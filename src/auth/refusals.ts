@@ -21,6 +21,7 @@ const causes: Readonly<Record<ChallengeRefusal, string>> = {
   account_locked: "MISMATCH",
   user_budget_spent: "TOO_MANY_GUESSES",
   not_expected: "NOT_EXPECTED",
+  superseded: "SUPERSEDED",
   profile_lost: "UNKNOWN",
 };
 
@@ -28,8 +29,19 @@ export function causeOf(why: ChallengeRefusal): string {
   return causes[why];
 }
 
-/** Returns CODE_INVALID. Public clients get the same error for every reason, confidential ones get the cause. */
-export function codeInvalid(caller: Caller, why: ChallengeRefusal, step = "verify"): AuthError {
+/**
+ * Returns CODE_INVALID. Public clients get the same error for every reason, confidential ones get the cause, and after a wrong code
+ * how many guesses are left.
+ */
+export function codeInvalid(
+  caller: Caller,
+  why: ChallengeRefusal,
+  { step = "verify", attemptsLeft }: { readonly step?: string; readonly attemptsLeft?: number | undefined } = {},
+): AuthError {
   const detail = `${step}: ${why}`;
-  return new AuthError("CODE_INVALID", caller.confidential ? { detail, metadata: { cause: causes[why] } } : { detail });
+  if (!caller.confidential) return new AuthError("CODE_INVALID", { detail });
+  const cause = causes[why];
+  const metadata: Record<string, string> = { cause };
+  if (cause === "MISMATCH" && attemptsLeft !== undefined) metadata.attempts_left = String(attemptsLeft);
+  return new AuthError("CODE_INVALID", { detail, metadata });
 }

@@ -24,7 +24,7 @@ export interface ResendInput {
 /** Queues the code of a live challenge again: the same code to the same contact. Throws CODE_INVALID if there is none. */
 export async function resendCode(deps: Deps, caller: Caller, input: ResendInput): Promise<Challenge> {
   const outcome = await tryResend(deps, caller, input);
-  if (typeof outcome === "string") throw codeInvalid(caller, outcome, "resend");
+  if (typeof outcome === "string") throw codeInvalid(caller, outcome, { step: "resend" });
   return outcome;
 }
 

@@ -30,6 +30,8 @@ export interface VerifyOtpInput extends GuessInput {
   readonly target: ChallengeTarget;
   /** False: a LOGIN must not create a user, or join one to the app. */
   readonly mayCreateUser: boolean;
+  /** Whether a challenge is refused if its requester has a newer one for the same identifier and purpose. */
+  readonly newestOnly: boolean;
   /** Undefined means what the caller gets by default. */
   readonly session: SessionKind | undefined;
   readonly idempotency: Idempotency;
@@ -78,11 +80,12 @@ interface Call {
 
 async function verify(deps: Deps, caller: Caller, { input, kind, idempotency }: Call): Promise<VerifyOtpResult> {
   const challengeId = await challengeIdOf(deps, caller, input.target);
+  const challenge = await findInApp(deps, caller, challengeId);
+  const attemptsLeft = challenge === null ? undefined : Math.max(challenge.attemptsMax - challenge.attempts - 1, 0);
   /** If a repeat of this call has succeeded, before or meanwhile, gives its outcome; otherwise refuses. */
   const lose = async (why: ChallengeRefusal, lockedUntil: EpochMs | null = null): Promise<VerifyOtpResult> =>
-    (await findEarlier(deps, caller, idempotency)) ?? refuse(deps, caller, { challengeId, why, lockedUntil });
+    (await findEarlier(deps, caller, idempotency)) ?? refuse(deps, caller, { challengeId, why, lockedUntil, attemptsLeft });
 
-  const challenge = await findInApp(deps, caller, challengeId);
   const refusal = guessRefusalOf(challenge, caller.client.clientId, deps.clock());
   const changing = challenge?.purpose === "change_contact" ? await signedInUser(deps, caller) : null;
   if (challenge?.purpose === "change_contact" && changing?.userId !== challenge.userId) {
@@ -90,6 +93,7 @@ async function verify(deps: Deps, caller: Caller, { input, kind, idempotency }: 
     refuse(deps, caller, { challengeId, why: refusal ?? "not_expected", lockedUntil: null });
   }
   if (challenge === null || refusal !== null) return await lose(refusal ?? "unknown");
+  if (input.newestOnly && !(await isNewest(deps, challenge))) return await lose("superseded");
   if (challenge.purpose === "login" && !caller.policy.codeSignIn) {
     throw new AuthError("PURPOSE_NOT_ALLOWED", { detail: "sign-in by code is switched off" });
   }
@@ -134,6 +138,14 @@ async function verify(deps: Deps, caller: Caller, { input, kind, idempotency }: 
   return await resultOf(deps, caller, { challenge, redemption: outcome.redemption, provenAt: now });
 }
 
+/** Returns whether the requester of a live challenge has no newer live one for the same identifier and purpose. */
+async function isNewest(deps: Deps, { clientId, identifierKey, requesterKey, purpose, challengeId }: Challenge) {
+  const query = { clientId, identifierKey, requesterKey, purpose, now: deps.clock() };
+  const newest = await deps.store.challenges.findNewest(query);
+  // It may have ended since it was found.
+  return newest === null || newest.challengeId === challengeId;
+}
+
 /** Throws UNAVAILABLE, before anything is spent, if only other processes can check the guess. */
 async function refuseForeignKeys(deps: Deps, { codeHash, sealedProfile }: ChallengeToVerify): Promise<void> {
   await refuseForeignKey(deps, { use: "pepper", keyId: codeHash.pepperId }, "verify");
@@ -144,13 +156,19 @@ async function refuseForeignKeys(deps: Deps, { codeHash, sealedProfile }: Challe
 function refuse(
   deps: Deps,
   caller: Caller,
-  given: { readonly challengeId: string | null; readonly why: ChallengeRefusal; readonly lockedUntil: EpochMs | null },
+  given: {
+    readonly challengeId: string | null;
+    readonly why: ChallengeRefusal;
+    readonly lockedUntil: EpochMs | null;
+    /** After this guess. */
+    readonly attemptsLeft?: number | undefined;
+  },
 ): never {
-  const { challengeId, why, lockedUntil } = given;
+  const { challengeId, why, lockedUntil, attemptsLeft } = given;
   deps.metrics.guessRefused(why);
   deps.log.info({ challengeId, why, clientId: caller.client.clientId, correlationId: caller.correlationId }, "code refused");
   if (caller.confidential && lockedUntil !== null) throw accountLocked(lockedUntil, deps.clock());
-  throw codeInvalid(caller, why);
+  throw codeInvalid(caller, why, { attemptsLeft });
 }
 
 async function findEarlier(deps: Deps, caller: Caller, idempotency: Buffer | null): Promise<VerifyOtpResult | null> {

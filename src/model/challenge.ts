@@ -84,4 +84,5 @@ export type ChallengeRefusal =
   | "contact_disabled"
   | "hook_running"
   | "not_expected"
+  | "superseded"
   | "profile_lost";

@@ -8,9 +8,9 @@ import { type Auth, startTwoApps, type TwoApps } from "./two-apps.js";
 
 type VerifyOtp = MessageInitShape<typeof VerifyOtpRequestSchema>;
 const minute = 60_000;
-const codeInvalid = (cause?: string) => ({
+const codeInvalid = (cause?: string, attemptsLeft = "4") => ({
   reason: "CODE_INVALID",
-  metadata: cause === undefined ? {} : { cause },
+  metadata: cause === undefined ? {} : { cause, ...(cause === "MISMATCH" && { attempts_left: attemptsLeft }) },
   fields: [],
 });
 
@@ -87,6 +87,12 @@ describe.each(testEngines())("on $engine", ({ database }) => {
         ...(await sent(auth)),
         identifier: { case: undefined },
       }),
+      "SUPERSEDED by a newer code for the same identifier": async (auth) => {
+        const one = await sent(auth);
+        on.server.clock.advance(minute);
+        await sent(auth, one.identifier);
+        return { ...one, newestOnly: true, identifier: { case: undefined } };
+      },
     };
     for (const [name, prepare] of Object.entries(causes)) {
       it(name, async () => {
@@ -94,13 +100,38 @@ describe.each(testEngines())("on $engine", ({ database }) => {
           [backend, codeInvalid(name.split(" ")[0])],
           [web, codeInvalid()],
         ] as const) {
-          const { challengeId, code, expectedPurpose, expectedContact, createUserIfMissing } = await prepare(auth);
-          const given = { expectedPurpose, expectedContact, createUserIfMissing };
+          const { challengeId, code, ...more } = await prepare(auth);
+          const { expectedPurpose, expectedContact, createUserIfMissing, newestOnly } = more;
+          const given = { expectedPurpose, expectedContact, createUserIfMissing, newestOnly };
           const request = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
           expect(await explained(auth.verifyOtp({ challengeId, code, ...request }))).toEqual(expected);
         }
       });
     }
+
+    it("counts the guesses that are left, down to none at the last wrong code", async () => {
+      const { challengeId, code } = await sent(backend);
+      for (let n = 0; n < 5; n += 1) {
+        const answer = await explained(backend.verifyOtp({ challengeId, code: wrongCode(code, n) }));
+        expect(answer).toEqual(codeInvalid("MISMATCH", String(4 - n)));
+      }
+    });
+
+    it("newest_only spends no attempt of an older code, and minds neither other requesters nor other identifiers", async () => {
+      const older = await sent(backend);
+      on.server.clock.advance(minute);
+      const stranger = on.plain.backendWith({ "x-latchkey-end-user-ip": "203.0.113.9" });
+      await sent(stranger, older.identifier);
+      await sent(backend);
+      on.server.clock.advance(minute);
+      const { challengeId, code, identifier } = await sent(backend, older.identifier);
+      const refusal = backend.verifyOtp({ challengeId: older.challengeId, code: older.code, newestOnly: true });
+      expect(await explained(refusal)).toEqual(codeInvalid("SUPERSEDED"));
+      expect((await on.elsewhere.challenges.find(older.challengeId))?.attempts).toBe(0);
+      on.server.clock.advance(minute);
+      await sent(stranger, identifier);
+      expect((await backend.verifyOtp({ challengeId, code, newestOnly: true })).isNewUser).toBe(true);
+    });
 
     it("SENDS_EXHAUSTED and UNKNOWN of a resend", async () => {
       for (const auth of [backend, web]) {

@@ -45,7 +45,7 @@ it("a Go program gets a client token with golang.org/x/oauth2/clientcredentials 
     tokenType: "Bearer",
     signedIn: true,
     sameToken: true,
-    wrongCode: { cause: "MISMATCH" },
+    wrongCode: { cause: "MISMATCH", attempts_left: "4" },
     withoutUser: expect.objectContaining({ code: "PermissionDenied", reason: "USER_REQUIRED" }),
   });
 });

@@ -101,6 +101,7 @@ function signInMethods(deps: Deps): Handlers<typeof AuthService>["forClients"] {
         expectedPurpose: fromPurpose(request.expectedPurpose),
         expectedContact: request.expectedContact,
         mayCreateUser: request.createUserIfMissing ?? true,
+        newestOnly: request.newestOnly,
         session: fromSessionKind(request.session),
         idempotency: toIdempotency(VerifyOtpRequestSchema, request),
       });

@@ -30,8 +30,9 @@ export enum ErrorReason {
   /**
    * UNAUTHENTICATED. The code is wrong, expired, already used or out of attempts, or its challenge is unknown. Public clients
    * do not learn which. Confidential clients find it in `metadata.cause`: UNKNOWN, EXPIRED, CONSUMED, CANCELLED,
-   * ATTEMPTS_EXHAUSTED, SENDS_EXHAUSTED, MISMATCH, TOO_MANY_GUESSES or NOT_EXPECTED. Ask the user to check the code, or send a
-   * new one.
+   * ATTEMPTS_EXHAUSTED, SENDS_EXHAUSTED, MISMATCH, TOO_MANY_GUESSES, NOT_EXPECTED or SUPERSEDED. With MISMATCH
+   * `metadata.attempts_left` says at most how many guesses the challenge still takes. Ask the user to check the code, or send a new
+   * one.
    * Example: {"reason":"CODE_INVALID","domain":"latchkey"}
    *
    * @generated from enum value: ERROR_REASON_CODE_INVALID = 1;
