@@ -2,6 +2,7 @@ import type { Directory } from "../apps/directory.js";
 import type { Settings } from "../config/settings.js";
 import { createAddressOf, createNetworkOf } from "../doors/address.js";
 import { createGrpcDoor } from "../doors/grpc/door.js";
+import { dialectDefinitions } from "../doors/http/dialects/plugins.js";
 import type { TakeReports } from "../doors/http/reports/plugin.js";
 import { createUnfinished } from "../doors/unfinished.js";
 import { createWebDoor } from "../doors/web/door.js";
@@ -60,6 +61,7 @@ export async function startDoors(
     issuer: settings.issuer,
     jwks: accessTokens.jwks,
     ready: () => store.upkeep.ping(),
+    dialects: dialectDefinitions,
     reports: { take: given.takeReports },
   });
   const grpc = await createGrpcDoor({ ...shared, connections: connectionsOf("grpc"), reflection: settings.reflection });

@@ -93,6 +93,8 @@ describe.each(storeEngines())("the directory over $engine", ({ open }) => {
       secrets: [secret],
       jwks: "",
       allowedAddresses: ["192.0.2.0/24"],
+      hosts: [],
+      dialects: [],
       createdAt: client.createdAt,
     });
     expect(found?.app).toMatchObject({

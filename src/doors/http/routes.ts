@@ -3,8 +3,7 @@ import type { ServedService } from "../../rpc/pipeline.js";
 import type { Bodies } from "../web/body.js";
 import type { CallerReading } from "../web/caller.js";
 import { pathOf, type WebRequest, type WebResponse } from "../web/types.js";
-import { type DialectOptions, descriptionPath, dialectPlugin } from "./dialects/dialect.js";
-import { dialectDefinitions } from "./dialects/plugins.js";
+import { type DialectDefinition, type DialectOptions, descriptionPath, dialectPlugin } from "./dialects/dialect.js";
 import { oauthRoutes } from "./oauth/plugin.js";
 import { oauthMethodsOf } from "./oauth/route.js";
 import { pagesOf } from "./pages/pages.js";
@@ -16,7 +15,9 @@ export interface HttpRoutesOptions extends CallerReading {
   readonly services: readonly ServedService[];
   readonly bodies: Bodies;
   /** Left out: no dialects here. */
-  readonly dialects?: Pick<DialectOptions, "directory" | "secure" | "jwks">;
+  readonly dialects?: Pick<DialectOptions, "directory" | "secure" | "jwks"> & {
+    readonly definitions: readonly DialectDefinition[];
+  };
   /** Left out: no carrier reports here. */
   readonly reports?: { readonly take: TakeReports };
 }
@@ -60,7 +61,7 @@ export function createHttpRoutes(options: HttpRoutesOptions): HttpRoutes {
     }
   }
   if (options.dialects !== undefined) {
-    for (const definition of dialectDefinitions) {
+    for (const definition of options.dialects.definitions) {
       prefixes.push(...definition.prefixes, descriptionPath(definition.dialect));
       app.register(dialectPlugin(definition, { ...options, ...options.dialects }));
     }

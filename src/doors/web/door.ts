@@ -4,6 +4,7 @@ import type { InFlight } from "../../rpc/in-flight.js";
 import type { ServedService } from "../../rpc/pipeline.js";
 import type { AddressOf } from "../address.js";
 import type { ConnectionLimits } from "../connections.js";
+import type { DialectDefinition } from "../http/dialects/dialect.js";
 import { createHttpRoutes, type HttpRoutesOptions } from "../http/routes.js";
 import type { Unfinished } from "../unfinished.js";
 import { createBodies } from "./body.js";
@@ -24,6 +25,8 @@ export interface WebDoorOptions extends DocumentOptions {
   /** Null: no TLS here. */
   readonly tls: TlsOptions | null;
   readonly connections: ConnectionLimits;
+  /** The dialects to serve. Left out: none. Their methods must be among the services. */
+  readonly dialects?: readonly DialectDefinition[];
   /** Left out: no carrier reports here. */
   readonly reports?: HttpRoutesOptions["reports"];
 }
@@ -45,7 +48,8 @@ export function createWebDoor(options: WebDoorOptions): WebDoor {
   const rpc = createRpcHandler({ ...options, bodies, grpc: options.tls !== null });
   const documents = createDocuments({ ...options, ready: async () => await options.ready() });
   const secure = options.tls !== null || options.issuer.startsWith("https:");
-  const http = createHttpRoutes({ ...options, bodies, dialects: { ...options, secure } });
+  const dialects = { ...options, secure, definitions: options.dialects ?? [] };
+  const http = createHttpRoutes({ ...options, bodies, dialects });
 
   function handle(request: WebRequest, response: WebResponse): void {
     setSafetyHeaders(response, secure);

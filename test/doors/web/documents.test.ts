@@ -94,7 +94,7 @@ describe("documents", () => {
       revocation_endpoint_auth_signing_alg_values_supported: assertionAlgs,
       response_types_supported: [],
       grant_types_supported: ["client_credentials", "refresh_token"],
-      scopes_supported: scopes,
+      scopes_supported: [...scopes, "one-time-password-sms:send-validate"],
       subject_types_supported: ["public"],
       id_token_signing_alg_values_supported: ["ES256"],
       claims_supported: expect.arrayContaining(["iss", "sub", "aud", "exp", "iat", "sid", "auth_time", "amr"]),

@@ -29,13 +29,15 @@ async function latchkey(...argv: readonly string[]): Promise<{ code: number; out
   return { code: await run(argv, env, { out: into("out"), err: into("err"), confirm: async () => false }), ...text };
 }
 
+const versions = Array.from({ length: schemaVersion }, (_, before) => before + 1).join(", ");
+
 describe("the command line on PostgreSQL", () => {
   it("migrate brings an empty database to this program's schema, once", async () => {
     const first = await latchkey("migrate");
     expect(first).toMatchObject({
       code: 0,
       err: "",
-      out: `Applied 1, 2, 3, 4, 5, 6, 7, 8: the schema is at version ${schemaVersion}.\n`,
+      out: `Applied ${versions}: the schema is at version ${schemaVersion}.\n`,
     });
     expect((await latchkey("migrate")).out).toBe(`Nothing to do: the schema is at version ${schemaVersion}.\n`);
   });
