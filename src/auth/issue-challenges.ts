@@ -7,11 +7,13 @@ import type { Budget } from "../model/metrics.js";
 import type { Policy } from "../model/policy.js";
 import type { EpochMs } from "../model/time.js";
 import type { MessageWords } from "../model/wording.js";
+import type { BudgetCharge } from "../store/port/budgets.js";
 import type { Recipient } from "../store/port/challenges.js";
 import { messageCharges, numberCharges, registrationCallCharges, sendCallCharges } from "./brakes.js";
 import { ownSendsKey, paidCharges, sendGuard } from "./budgets.js";
 import { type CodeOptions, noCodeOptions } from "./code-options.js";
 import type { Deps } from "./deps.js";
+import type { AuthError } from "./errors.js";
 import { type Idempotency, idempotencyMac } from "./idempotency.js";
 import { tooManyRequests } from "./limits.js";
 import { refuseLocked, refuseLockedUser } from "./lockout.js";
@@ -35,6 +37,8 @@ interface IssueInput {
   readonly findRecipient: boolean;
   /** `recipient` is null if no user was found or none was looked up. */
   readonly destinationOf: (wanted: Wanted, recipient: Recipient | null) => Destination;
+  /** What an app that reveals its users refuses the call with. Null: nothing. The budgets are spent all the same. */
+  readonly revealed?: (destinations: readonly Destination[]) => Promise<AuthError | null> | AuthError | null;
   /** Creates the pending registration of the challenges. */
   readonly registration?: () => { readonly registrationId: string; readonly sealedProfile: Uint8Array };
 }
@@ -42,7 +46,8 @@ interface IssueInput {
 /**
  * Issues challenges and queues their codes: all or none. A repeated call with the same idempotency key returns the challenges
  * of the first call. Real challenges and decoys take the same steps. Throws TOO_MANY_REQUESTS if a budget is spent, and to
- * confidential clients USER_LOCKED or ACCOUNT_LOCKED if the recipient can't sign in, before a hash is computed.
+ * confidential clients USER_LOCKED or ACCOUNT_LOCKED if the recipient can't sign in, before a hash is computed. If the app reveals
+ * its users, it throws what `revealed` returns.
  */
 export async function issueChallenges(deps: Deps, caller: Caller, input: IssueInput): Promise<readonly Challenge[]> {
   const { policy } = caller;
@@ -70,20 +75,25 @@ export async function issueChallenges(deps: Deps, caller: Caller, input: IssueIn
   }
 
   const tests = await planTests(deps, caller, { wanted, now: askedAt });
+  const destinations = asked.map(({ one }, index) => {
+    const { recipient } = prepared;
+    const { destinationOf } = input;
+    const plan = tests?.[index] ?? null;
+    return plan === null ? destinationOf(one, recipient) : testDestination(caller, { plan, one, recipient, destinationOf });
+  });
+  const refusal = policy.revealUsers ? await input.revealed?.(destinations) : null;
+  if (refusal) throw await charged(deps, refusal, { budget, charges: asked.flatMap(({ guard }) => guard.charges) });
   const drafts = await deps.codes.withSlot("send", caller, async (slot) => {
     const made = [];
     for (const [index, { one, keys, guard, later }] of asked.entries()) {
       const { purpose, channel, identifier } = one;
-      const { recipient } = prepared;
-      const plan = tests?.[index] ?? null;
-      const given = { one, recipient, destinationOf: input.destinationOf };
-      const found = plan === null ? input.destinationOf(one, recipient) : testDestination(caller, { plan, ...given });
+      const { isUnknown: _, ...found } = destinations[index]!;
       const destination = { replaces: null, ...found };
       const { contact } = destination;
       const number = { contact, ...keys, isNamed: isNamed(one) };
       const hiddenOf = (over: Channel) => numberCharges(deps, caller, { channel: over, ...number }).hidden;
       const hidden = withLater(hiddenOf(channel), later, hiddenOf);
-      const test = plan?.identifier ?? null;
+      const test = tests?.[index]?.identifier ?? null;
       const challenge: ChallengePlan = { purpose, channel, identifier, isTest: test !== null, ...keys, ...destination };
       const options = test === null ? code : { ...code, custom: test.code };
       made.push({
@@ -150,7 +160,18 @@ function isNamed({ channel, identifier }: Wanted): boolean {
   return isContact(identifier) && channelReaches(channel, identifier);
 }
 
-function recipientOf({ app, policy }: Caller, { identifier, channel }: Wanted) {
+/** Returns the refusal of a call that has spent its budgets like any other, or TOO_MANY_REQUESTS. So users can't be listed quickly. */
+async function charged(
+  deps: Deps,
+  refusal: AuthError,
+  { budget, charges }: { readonly budget: Budget; readonly charges: readonly BudgetCharge[] },
+): Promise<AuthError> {
+  const now = deps.clock();
+  const limited = await deps.store.budgets.spend({ charges, now });
+  return limited === null ? refusal : tooManyRequests(deps, budget, limited, now);
+}
+
+export function recipientOf({ app, policy }: Caller, { identifier, channel }: Pick<Wanted, "identifier" | "channel">) {
   return { identifier, channel, poolId: app.poolId, appId: app.appId, trustClaims: policy.trustClaims };
 }
 

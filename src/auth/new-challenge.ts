@@ -37,7 +37,10 @@ export interface Wanted {
 
 /** The fields of a challenge that depend on its recipient. */
 export type Destination = Pick<ChallengePlan, "contact" | "userId" | "decoy" | "locale"> &
-  Partial<Pick<ChallengePlan, "replaces">>;
+  Partial<Pick<ChallengePlan, "replaces">> & {
+    /** Whether no user has the identifier and the code would make none. */
+    readonly isUnknown?: boolean;
+  };
 
 /** A challenge that is not stored yet. Its lifetime starts when it is stored, not while its code waits to be hashed. */
 export type Draft = Omit<NewChallenge, "expiresAt">;

@@ -3,12 +3,12 @@ import type { Caller } from "../model/caller.js";
 import type { Challenge } from "../model/challenge.js";
 import { channelAmong, channelOf, reaches } from "../model/channel.js";
 import type { Contact, ContactKind } from "../model/contact.js";
-import { canonicalContact, canonicalUsername } from "../model/identifier.js";
+import { canonicalContact, canonicalUsername, type Identifier, isContact } from "../model/identifier.js";
 import type { FieldViolation } from "../model/violation.js";
 import type { Deps } from "./deps.js";
 import { AuthError, accepted, invalidField } from "./errors.js";
 import type { Idempotency } from "./idempotency.js";
-import { issueChallenges } from "./issue-challenges.js";
+import { issueChallenges, recipientOf } from "./issue-challenges.js";
 import type { Profile } from "./profile.js";
 import { refuseCountry } from "./refuse-country.js";
 
@@ -27,13 +27,15 @@ export interface RegisterUserInput {
 
 /**
  * Stores a pending registration and queues a code for each contact. It reserves nothing: the first proof gets the contact. The
- * result is the same for a contact that already has a user; only the message sent to it says so.
+ * result is the same for a contact that already has a user; only the message sent to it says so. An app that reveals its users
+ * refuses a contact or username of a user as ALREADY_EXISTS.
  */
 export async function registerUser(deps: Deps, caller: Caller, input: RegisterUserInput): Promise<readonly Challenge[]> {
   if (!caller.policy.registration && !caller.confidential) {
     throw new AuthError("PURPOSE_NOT_ALLOWED", { detail: "registration is switched off" });
   }
-  const contacts = contactsOf(caller, input);
+  const given = givenContacts(caller, input);
+  const contacts = contactsToProve(caller, input, given);
   const { locale, idempotency } = input;
   const profile: Profile = {
     username: input.username === "" ? null : accepted(canonicalUsername(input.username)),
@@ -52,6 +54,7 @@ export async function registerUser(deps: Deps, caller: Caller, input: RegisterUs
     })),
     findRecipient: false,
     destinationOf: ({ identifier }) => ({ contact: identifier as Contact, userId: null, decoy: false, locale }),
+    revealed: () => takenRefusal(deps, caller, profile.username === null ? given : [...given, usernameOf(profile.username)]),
     registration() {
       const registrationId = randomId();
       const sealedProfile = deps.sealer.seal("profile", Buffer.from(JSON.stringify(profile)), registrationId);
@@ -60,19 +63,41 @@ export async function registerUser(deps: Deps, caller: Caller, input: RegisterUs
   });
 }
 
-/**
- * Returns the contacts to prove, e-mail first: those that the policy or the caller wants proven, of the ones given. Throws
- * REQUEST_INVALID if one of them is not given.
- */
-function contactsOf(caller: Caller, input: RegisterUserInput): Contact[] {
+const usernameOf = (value: string) => ({ kind: "username", value }) as const;
+
+/** Returns the refusal of a registration with an identifier of a user of the app, or null if it has none. */
+async function takenRefusal(deps: Deps, caller: Caller, identifiers: readonly Identifier[]): Promise<AuthError | null> {
+  for (const identifier of identifiers) {
+    const channel = isContact(identifier) ? channelOf[identifier.kind] : "email";
+    const found = await deps.store.challenges.prepareSend({
+      idempotency: null,
+      recipientOf: recipientOf(caller, { identifier, channel }),
+      guards: [],
+      now: deps.clock(),
+    });
+    const recipient = found.kind === "ready" ? found.recipient : null;
+    if (recipient === null || recipient.standing === "stranger") continue;
+    return new AuthError("ALREADY_EXISTS", { metadata: { field: identifier.kind } });
+  }
+  return null;
+}
+
+/** Returns the contacts of a request, e-mail first. Throws REQUEST_INVALID if there is none. */
+function givenContacts(caller: Caller, input: RegisterUserInput): readonly Contact[] {
   const contacts: Contact[] = [];
   if (input.email !== "") contacts.push(accepted(canonicalContact(caller.policy, "email", input.email)));
   if (input.phone !== "") contacts.push(accepted(canonicalContact(caller.policy, "phone", input.phone)));
-  if (contacts.length === 0) {
-    const description = "give an e-mail address, a phone number, or both";
-    const violations: FieldViolation[] = ["email", "phone"].map((field) => ({ field, description }));
-    throw new AuthError("REQUEST_INVALID", { detail: "no contact", violations });
-  }
+  if (contacts.length > 0) return contacts;
+  const description = "give an e-mail address, a phone number, or both";
+  const violations: FieldViolation[] = ["email", "phone"].map((field) => ({ field, description }));
+  throw new AuthError("REQUEST_INVALID", { detail: "no contact", violations });
+}
+
+/**
+ * Returns the contacts to prove: those that the policy or the caller wants proven, of the ones given. Throws REQUEST_INVALID if one
+ * of them is not given.
+ */
+function contactsToProve(caller: Caller, input: RegisterUserInput, contacts: readonly Contact[]): readonly Contact[] {
   const required = caller.policy.registrationSources ?? contacts.map(({ kind }) => kind);
   const has = (kind: ContactKind) => contacts.some((contact) => contact.kind === kind);
   const lacking = required.find((kind) => !has(kind));

@@ -41,7 +41,8 @@ type SendInput = SendOtpInput & { readonly identifier: Identifier; readonly chan
 
 /**
  * Creates a challenge and queues its code, or queues the code of an earlier challenge again. An identifier without a user gets
- * a decoy by the same steps, so that neither the answer nor its timing reveals users. No provider is called here.
+ * a decoy by the same steps, so that neither the answer nor its timing reveals users. An app that reveals its users refuses it as
+ * USER_NOT_FOUND instead. No provider is called here.
  */
 export async function sendOtp(deps: Deps, caller: Caller, input: SendOtpInput): Promise<Challenge> {
   const { recipient } = input;
@@ -68,6 +69,7 @@ async function sendNew(deps: Deps, caller: Caller, input: SendInput): Promise<Ch
     words,
     findRecipient: true,
     destinationOf: (_wanted, recipient) => destinationOf(caller, input, recipient),
+    revealed: ([destination]) => (destination!.isUnknown === true ? new AuthError("USER_NOT_FOUND") : null),
   });
   return challenge!;
 }
@@ -135,5 +137,5 @@ function destinationOf(caller: Caller, input: SendInput, recipient: Recipient | 
     return { contact: known.contact, userId: known.userId, decoy: false, locale };
   }
   const registers = input.createUserIfMissing && caller.policy.autoRegistration && named !== null;
-  return { contact: named, userId: null, decoy: !registers, locale };
+  return { contact: named, userId: null, decoy: !registers, locale, isUnknown: known === null && !registers };
 }

@@ -60,7 +60,7 @@ export function testDestination(
 ): Destination {
   const { one, plan, recipient, destinationOf } = given;
   const { identifier, holder, isWhole, now } = plan;
-  const decoy = { ...destinationOf(one, null), decoy: true };
+  const decoy = { ...destinationOf(one, null), decoy: true, isUnknown: false };
   if (identifier === null) {
     const destination = destinationOf(one, recipient);
     const isCovered = testIdentifierOf(app.testIdentifiers, destination.contact, now) !== null;

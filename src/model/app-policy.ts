@@ -45,6 +45,7 @@ export interface AppPolicy {
   readonly trustClaims?: boolean;
   /** ISO 3166-1 alpha-2 codes. They can only narrow those of the deployment. */
   readonly smsCountries?: readonly string[];
+  readonly revealUsers?: boolean;
 }
 
 /** Where a value of an app's policy comes from. */
@@ -97,6 +98,7 @@ export function resolvePolicy(own: AppPolicy, deployment: Policy): Policy {
     tokenAttributes: own.tokenAttributes ?? deployment.tokenAttributes,
     trustClaims: own.trustClaims ?? deployment.trustClaims,
     smsCountries: narrowed(own.smsCountries, deployment.smsCountries),
+    revealUsers: own.revealUsers ?? deployment.revealUsers,
   };
 }
 

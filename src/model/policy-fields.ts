@@ -65,6 +65,7 @@ export const policyFields = {
   tokenAttributes: { name: "token_attributes", kind: "words", max: 16 },
   trustClaims: { name: "trust_claims", kind: "switch" },
   smsCountries: { name: "sms_countries", kind: "countries", members: countryCodes },
+  revealUsers: { name: "reveal_users", kind: "switch" },
 } as const satisfies Readonly<Record<PolicyKey, PolicyField>>;
 
 export const policyKeys = Object.keys(policyFields) as readonly PolicyKey[];
@@ -115,5 +116,6 @@ export function effectivePolicy(policy: Policy): AppPolicy {
     tokenAttributes: policy.tokenAttributes,
     trustClaims: policy.trustClaims,
     smsCountries: policy.smsCountries ?? undefined,
+    revealUsers: policy.revealUsers,
   };
 }

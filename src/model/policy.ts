@@ -66,6 +66,8 @@ export interface Policy {
   readonly tokenAttributes: readonly string[];
   /** Whether a code sent to a claimed contact signs in a person who has verified another contact. */
   readonly trustClaims: boolean;
+  /** Whether the answers of SendOtp and RegisterUser say who is a user. */
+  readonly revealUsers: boolean;
   /** How long a sign-in counts as recent for methods that require a recent one. */
   readonly recentMs: number;
 }
@@ -118,6 +120,7 @@ export const fixedPolicy = {
   tokenFields: [],
   tokenAttributes: [],
   trustClaims: false,
+  revealUsers: false,
   recentMs: 10 * minute,
 } as const satisfies Partial<Policy>;
 

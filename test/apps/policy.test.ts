@@ -46,6 +46,7 @@ describe.each(benchEngines())("policies on $engine", ({ open }) => {
       tokenAttributes: ["plan"],
       trustClaims: true,
       smsCountries: ["DE", "TZ"],
+      revealUsers: true,
     };
     const before = await effective();
     expect(await change(all)).toEqual(all);

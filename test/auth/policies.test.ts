@@ -316,6 +316,12 @@ const behaviours: Readonly<Record<PolicyKey, Behaviour>> = {
     before: "ok",
     after: "COUNTRY_NOT_ALLOWED",
   },
+  revealUsers: {
+    changed: { revealUsers: true },
+    show: (on, { web }) => resultOf(web.sendOtp({ identifier: on.newEmail() })),
+    before: "ok",
+    after: "USER_NOT_FOUND",
+  },
 };
 
 describe.each(testEngines())("two apps of one server, on $engine,", ({ database }) => {

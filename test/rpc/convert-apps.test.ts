@@ -42,6 +42,7 @@ const all: Required<AppPolicy> = {
   tokenAttributes: ["plan"],
   trustClaims: true,
   smsCountries: ["DE", "TZ"],
+  revealUsers: true,
 };
 const paths = policyKeys.map((key) => policyFields[key].name);
 

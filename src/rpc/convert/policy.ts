@@ -63,6 +63,7 @@ function valuesOf(message: Message): AppPolicy {
     tokenAttributes: message.tokenAttributes?.names,
     trustClaims: message.trustClaims,
     smsCountries: message.smsCountries?.codes,
+    revealUsers: message.revealUsers,
   };
 }
 
@@ -94,6 +95,7 @@ export function toPolicy(policy: AppPolicy): MessageInitShape<typeof AppPolicySc
     tokenAttributes: policy.tokenAttributes && { names: [...policy.tokenAttributes] },
     trustClaims: policy.trustClaims,
     smsCountries: policy.smsCountries && { codes: [...policy.smsCountries] },
+    revealUsers: policy.revealUsers,
   };
 }
 

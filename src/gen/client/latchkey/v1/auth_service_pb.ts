@@ -1297,7 +1297,7 @@ export const AuthService: GenService<{
    * Starts a registration: sends a code to each contact of the request. The user is created when VerifyOtp has redeemed the
    * last of these codes.
    * A contact that already belongs to a user gives the same answer. Its owner learns of it in the message, and the code signs
-   * that user in.
+   * that user in. An app whose policy has reveal_users refuses a contact or username of a user with ALREADY_EXISTS instead.
    * Each call makes new challenges and sends new codes. A repeat with the same idempotency_key from the same network gets the
    * challenges of the first call.
    *
@@ -1312,7 +1312,7 @@ export const AuthService: GenService<{
    * Sends a code to sign in or to prove a contact. With challenge_id or reuse_live it sends the code of an earlier challenge
    * again.
    * The answer is the same whether or not the identifier belongs to a user. If it belongs to none, no code is sent, unless
-   * create_user_if_missing applies.
+   * create_user_if_missing applies. An app whose policy has reveal_users refuses such an identifier with USER_NOT_FOUND instead.
    * Each call makes a new challenge. A repeat with the same idempotency_key from the same network gets the challenge of the
    * first call.
    *
