@@ -370,6 +370,24 @@ describe.each(testEngines())("Transmit's paths on $engine", ({ database }) => {
     }
   });
 
+  it("an unknown identifier gets 404 user_not_found if the app reveals its users, and counts like any other", async () => {
+    await createUser();
+    const updateMask = { paths: ["reveal_users"] };
+    await apps().updatePolicy({ appId: "default", policy: { revealUsers: true }, updateMask });
+    const names = [
+      byStranger,
+      { identifier_type: "custom", identifier: "crm-9" },
+      { identifier_type: "username", identifier: "nobody" },
+      { identifier_type: "user_id", identifier: "3fa85f64-5717-4562-b3fc-2c963f66afa6" },
+    ];
+    for (const name of names) {
+      expect(await send(name), JSON.stringify(name)).toEqual(coded(404, "user_not_found"));
+      expect(await send(name), JSON.stringify(name)).toEqual(coded(429, "too_many_requests"));
+    }
+    expect(await (await fetch(`http://127.0.0.1:${on.app.inboxPort}/messages`)).json()).toEqual([]);
+    expect(await send()).toEqual({ status: 200, body: { message: "OTP sent" } });
+  });
+
   it("a stranger's send between the owner's send and code changes nothing, and neither does a repeated one", async () => {
     await createUser();
     await send();
