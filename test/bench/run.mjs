@@ -1,5 +1,5 @@
 // Measures the numbers of the design, as ratios within one run. `node run.mjs [group…] [--quick] [--profile=<folder>]`:
-// groups are start, speed, hashing, mail, outbox, defaults, engines, attack, directory and people, all but people if none is named; --quick is one short round, to see
+// groups are start, speed, hashing, mail, outbox, defaults, engines, attack, dialects, directory and people, all but people if none is named; --quick is one short round, to see
 // whether everything works; --profile leaves a CPU profile of every server in a folder.
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
@@ -27,6 +27,7 @@ const groups = {
   defaults: async () => (await import("./groups/defaults.mjs")).measureDefaults,
   engines: async () => (await import("./groups/engines.mjs")).measureEngines,
   attack: async () => (await import("./groups/attack.mjs")).measureAttack,
+  dialects: async () => (await import("./groups/dialects.mjs")).measureDialects,
   directory: async () => (await import("./groups/directory.mjs")).measureDirectory,
   people: async () => (await import("./groups/people.mjs")).measurePeople,
 };

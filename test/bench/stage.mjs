@@ -16,8 +16,11 @@ const malloc = Object.fromEntries([...launcher.matchAll(/\{(MALLOC_\w+):-(\d+)\}
 
 const secret = () => randomBytes(32).toString("base64");
 const adminSecret = newClientSecret().secret;
+const backendSecret = newClientSecret().secret;
 /** The `authorization` of an administrator of every server. */
 const admin = `Basic ${Buffer.from(`default-admin:${adminSecret}`).toString("base64")}`;
+/** The `authorization` of a backend of every server. */
+const backend = `Basic ${Buffer.from(`default-backend:${backendSecret}`).toString("base64")}`;
 const shared = {
   ...malloc,
   LATCHKEY_PEPPER: secret(),
@@ -30,7 +33,7 @@ const shared = {
 };
 
 /** The load comes from one address and must not meet the limits of the deployment. They stay on, so that they cost what they cost. */
-const raisedLimits = Object.fromEntries(
+export const raisedLimits = Object.fromEntries(
   [
     "ADDRESS_SENDS",
     "ADDRESS_IDENTIFIERS",
@@ -38,6 +41,9 @@ const raisedLimits = Object.fromEntries(
     "ADDRESS_FAILURES",
     "CLIENT_SENDS",
     "APP_SENDS",
+    "PREFIX_SENDS",
+    "COUNTRY_SENDS",
+    "SMS",
     "EMAIL",
   ].map((limit) => [`LATCHKEY_LIMIT_${limit}`, "1000000/1m"]),
 );
@@ -60,7 +66,7 @@ export function createStage({ folder, nodeArgs }) {
 
   async function startServer(script, name, { kind, users, ...options }) {
     const { server, port, webPort } = await start(script, name, { nodeArgs, ...options });
-    return { server, target: { kind, port, webPort, users, admin } };
+    return { server, target: { kind, port, webPort, users, admin, backend } };
   }
 
   function databaseOf(name, from = seed) {
@@ -143,9 +149,10 @@ export function createStage({ folder, nodeArgs }) {
     startMailer: async () => (await start("servers/mailer.mjs", "mailer")).server,
 
     /** The composition with an inbox in memory; `codeHash` is a profile or `none`. Development, for logins without a cooldown. */
-    startLatchkey(name, codeHash, { empty = false, database = databaseOf(name, empty ? null : seed) } = {}) {
+    startLatchkey(name, codeHash, { empty = false, database = databaseOf(name, empty ? null : seed), limits = {} } = {}) {
       const profile = codeHash === "none" ? "fast" : codeHash;
       const env = {
+        ...limits,
         ...shared,
         LATCHKEY_MODE: "development",
         LATCHKEY_INBOX_LISTEN: "127.0.0.1:0",
@@ -154,6 +161,7 @@ export function createStage({ folder, nodeArgs }) {
         LATCHKEY_DATABASE_URL: database,
         BENCH_HASHER: codeHash,
         BENCH_ADMIN_SECRET: adminSecret,
+        BENCH_BACKEND_SECRET: backendSecret,
         UV_THREADPOOL_SIZE: poolSize(profile),
       };
       return startServer("servers/latchkey.mjs", name, { kind: "latchkey", users: usersMax, env });

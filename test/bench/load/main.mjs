@@ -1,12 +1,13 @@
 // Everything that calls: one process, the same for every server. It works when `run.mjs` asks it to.
 import { receiveCodes } from "../codes.mjs";
 import { createBetterAuth } from "./better-auth.mjs";
+import { createDialects } from "./dialects.mjs";
 import { createCaller } from "./grpc.mjs";
 import { createLatchkey } from "./latchkey.mjs";
 import { closedLoop, openLoop } from "./rounds.mjs";
 
 const codes = receiveCodes(process.env.BENCH_CODES);
-const kinds = { latchkey: createLatchkey, "better-auth": createBetterAuth, echo: createEcho };
+const kinds = { latchkey: createLatchkey, "better-auth": createBetterAuth, dialects: createDialects, echo: createEcho };
 const targets = new Map();
 
 /** As long as the reply to a RefreshToken, about. */
@@ -37,6 +38,7 @@ globalThis.answer({
     }
     await Promise.all(Array.from({ length: 32 }, worker));
   },
+  prepare: ({ target }) => targetOf(target).prepare(),
   adopt: ({ target, refreshTokens }) => targetOf(target).adopt(refreshTokens),
   closedLoop: ({ target, act, ...how }) => closedLoop(targetOf(target)[act], how),
   openLoop: ({ target, act, ...how }) => openLoop(targetOf(target)[act], how),

@@ -40,7 +40,10 @@ async function start() {
   if (!read.ok) throw new Error(read.problems.join("\n"));
   const overrides = process.env.BENCH_HASHER === "none" ? { codes: createNullHasher() } : {};
   const log = createLog(read.settings.logLevel, { pretty: false });
-  const developmentClients = [{ clientId: "default-admin", clientSecret: process.env.BENCH_ADMIN_SECRET }];
+  const developmentClients = [
+    { clientId: "default-admin", clientSecret: process.env.BENCH_ADMIN_SECRET },
+    { clientId: "default-backend", clientSecret: process.env.BENCH_BACKEND_SECRET },
+  ];
   return await startApp(read.settings, log, { ...overrides, providers: [createHandingInbox()], developmentClients });
 }
 
