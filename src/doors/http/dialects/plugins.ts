@@ -1,7 +1,8 @@
 import { biot } from "./biot/plugin.js";
 import { bridgekeeper } from "./bridgekeeper/plugin.js";
+import { camara } from "./camara/plugin.js";
 import type { DialectDefinition } from "./dialect.js";
 import { transmit } from "./transmit/plugin.js";
 
 /** All dialects, in the order of the documentation. */
-export const dialectDefinitions: readonly DialectDefinition[] = [biot, bridgekeeper, transmit];
+export const dialectDefinitions: readonly DialectDefinition[] = [biot, bridgekeeper, transmit, camara];
