@@ -1,4 +1,3 @@
-import { randomId } from "../crypto/random.js";
 import type { Caller } from "../model/caller.js";
 import type { Challenge } from "../model/challenge.js";
 import { channelAmong, channelOf, reaches } from "../model/channel.js";
@@ -9,7 +8,7 @@ import type { Deps } from "./deps.js";
 import { AuthError, accepted, invalidField } from "./errors.js";
 import type { Idempotency } from "./idempotency.js";
 import { issueChallenges, recipientOf } from "./issue-challenges.js";
-import type { Profile } from "./profile.js";
+import { type Profile, sealProfile } from "./profile.js";
 import { refuseCountry } from "./refuse-country.js";
 
 export interface RegisterUserInput {
@@ -55,11 +54,7 @@ export async function registerUser(deps: Deps, caller: Caller, input: RegisterUs
     findRecipient: false,
     destinationOf: ({ identifier }) => ({ contact: identifier as Contact, userId: null, decoy: false, locale }),
     revealed: () => takenRefusal(deps, caller, profile.username === null ? given : [...given, usernameOf(profile.username)]),
-    registration() {
-      const registrationId = randomId();
-      const sealedProfile = deps.sealer.seal("profile", Buffer.from(JSON.stringify(profile)), registrationId);
-      return { registrationId, sealedProfile };
-    },
+    registration: () => sealProfile(deps, profile),
   });
 }
 

@@ -15,6 +15,7 @@ import type { Idempotency } from "./idempotency.js";
 import { issueChallenges } from "./issue-challenges.js";
 import { refuseMessageWords } from "./message-words.js";
 import type { Destination } from "./new-challenge.js";
+import { sealProfile } from "./profile.js";
 import { refuseCountry } from "./refuse-country.js";
 import { requesterKeyOf } from "./requester.js";
 import { resendCode, tryResend } from "./resend-code.js";
@@ -34,6 +35,8 @@ export interface SendOtpInput {
   readonly words?: MessageWords | undefined;
   /** Empty means the user's locale, or the default. */
   readonly locale: string;
+  /** Of the user that the code creates, as returned by `customAttributesText`. Default: none. */
+  readonly customAttributes?: string;
   readonly idempotency: Idempotency;
 }
 
@@ -59,7 +62,9 @@ export async function sendOtp(deps: Deps, caller: Caller, input: SendOtpInput): 
 }
 
 async function sendNew(deps: Deps, caller: Caller, input: SendInput): Promise<Challenge> {
-  const { purpose, channel, identifier, idempotency, code, words } = input;
+  const { purpose, channel, identifier, idempotency, code, words, locale, customAttributes = "" } = input;
+  const keepsProfile = customAttributes !== "" && purpose === "login" && input.createUserIfMissing;
+  const profile = { username: null, displayName: "", locale, customAttributes };
   const [challenge] = await issueChallenges(deps, caller, {
     method: "SendOtp",
     idempotency,
@@ -70,6 +75,8 @@ async function sendNew(deps: Deps, caller: Caller, input: SendInput): Promise<Ch
     findRecipient: true,
     destinationOf: (_wanted, recipient) => destinationOf(caller, input, recipient),
     revealed: ([destination]) => (destination!.isUnknown === true ? new AuthError("USER_NOT_FOUND") : null),
+    // A decoy keeps one as well.
+    ...(keepsProfile && { registration: () => sealProfile(deps, profile) }),
   });
   return challenge!;
 }

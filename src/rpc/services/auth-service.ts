@@ -89,6 +89,7 @@ function signInMethods(deps: Deps): Handlers<typeof AuthService>["forClients"] {
         },
         words: fromMessageWords(request),
         locale: request.locale,
+        customAttributes: accepted(customAttributesText(request.customAttributes)),
         idempotency: toIdempotency(SendOtpRequestSchema, request),
       });
       return { challenge: toChallenge(challenge) };
