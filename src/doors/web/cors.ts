@@ -7,27 +7,34 @@ export type Cors = (request: WebRequest, response: WebResponse) => boolean;
 
 const preflightSeconds = 7200;
 
-const preflightHeaders = {
-  "access-control-allow-methods": cors.allowedMethods.join(", "),
-  "access-control-allow-headers": [
-    ...cors.allowedHeaders,
-    "Authorization",
-    "x-latchkey-client",
-    sessionHeader,
-    "traceparent",
-    "tracestate",
-  ].join(", "),
-  "access-control-max-age": String(preflightSeconds),
-};
+const requestHeaders = [
+  ...cors.allowedHeaders,
+  "Authorization",
+  "x-latchkey-client",
+  sessionHeader,
+  "traceparent",
+  "tracestate",
+];
 
-const exposedHeaders = [...cors.exposedHeaders, "Retry-After"].join(", ");
+/** What pages of other origins may send and read on some paths, besides what they may on all. */
+export interface CorsNeeds {
+  readonly methods: readonly string[];
+  readonly requestHeaders: readonly string[];
+  readonly responseHeaders: readonly string[];
+}
 
 /**
  * Allows every origin that any app allows, because a preflight does not name the client. The call itself is refused unless its own
  * app allows the origin. An allowed origin may send credentials, because the session may be in a cookie. Other origins get no CORS
  * headers.
  */
-export function createCors(allowsOrigin: (origin: string) => boolean): Cors {
+export function createCors(allowsOrigin: (origin: string) => boolean, needs: readonly CorsNeeds[] = []): Cors {
+  const preflightHeaders = {
+    "access-control-allow-methods": listed(cors.allowedMethods, needs, "methods"),
+    "access-control-allow-headers": listed(requestHeaders, needs, "requestHeaders"),
+    "access-control-max-age": String(preflightSeconds),
+  };
+  const exposedHeaders = listed([...cors.exposedHeaders, "Retry-After"], needs, "responseHeaders");
   return (request, response) => {
     response.setHeader("vary", "Origin");
     const origin = request.headers.origin;
@@ -42,4 +49,8 @@ export function createCors(allowsOrigin: (origin: string) => boolean): Cors {
     response.writeHead(204).end();
     return true;
   };
+}
+
+function listed(always: readonly string[], needs: readonly CorsNeeds[], key: keyof CorsNeeds): string {
+  return [...new Set([...always, ...needs.flatMap((one) => one[key])])].join(", ");
 }

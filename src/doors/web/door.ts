@@ -43,13 +43,16 @@ export interface WebDoor extends WebServer {
 export function createWebDoor(options: WebDoorOptions): WebDoor {
   let serving = false;
   const ownOrigin = new URL(options.issuer).origin;
-  const cors = createCors((origin) => origin === ownOrigin || options.directory.allowsOrigin(origin));
+  const definitions = options.dialects ?? [];
+  const cors = createCors(
+    (origin) => origin === ownOrigin || options.directory.allowsOrigin(origin),
+    definitions.flatMap((definition) => definition.cors ?? []),
+  );
   const bodies = createBodies(options.unfinished, options.connections.networkOf);
   const rpc = createRpcHandler({ ...options, bodies, grpc: options.tls !== null });
   const documents = createDocuments({ ...options, ready: async () => await options.ready() });
   const secure = options.tls !== null || options.issuer.startsWith("https:");
-  const dialects = { ...options, secure, definitions: options.dialects ?? [] };
-  const http = createHttpRoutes({ ...options, bodies, dialects });
+  const http = createHttpRoutes({ ...options, bodies, dialects: { ...options, secure, definitions } });
 
   function handle(request: WebRequest, response: WebResponse): void {
     setSafetyHeaders(response, secure);

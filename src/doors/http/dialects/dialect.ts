@@ -12,20 +12,23 @@ import type {
 import type { Directory } from "../../../apps/directory.js";
 import type { SessionCookie } from "../../../model/caller.js";
 import type { Dialect } from "../../../model/dialect.js";
+import type { Policy } from "../../../model/policy.js";
 import type { CallContext } from "../../../rpc/call-context.js";
 import type { ServedService } from "../../../rpc/pipeline.js";
 import type { Bodies } from "../../web/body.js";
 import type { CallerReading } from "../../web/caller.js";
+import type { CorsNeeds } from "../../web/cors.js";
 import { sessionCookieOf } from "../../web/session-cookie.js";
+import { headerValues } from "../../web/types.js";
 import { BodyError, parseForm, readBody } from "../body.js";
 import { contextOf, type MethodCall, servedMethod } from "../call.js";
-import { type Failure, failureOf, NoCredentialsError, NoPathError, NoSpeakerError } from "./failure.js";
+import { type Failure, failureOf, NoCredentialsError, NoPathError, NoSpeakerError, RouteError } from "./failure.js";
 import { isOwnPage } from "./own-page.js";
 
 export interface DialectOptions extends CallerReading {
   readonly services: readonly ServedService[];
   readonly bodies: Bodies;
-  readonly directory: Pick<Directory, "find" | "speakerOf">;
+  readonly directory: Pick<Directory, "find" | "speakerOf" | "appIn">;
   /** Whether callers use HTTPS. */
   readonly secure: boolean;
   /** The public keys, as JSON text of a JWK set, oldest first. */
@@ -68,6 +71,8 @@ export interface DialectKit {
   asBackend(request: FastifyRequest, reply: FastifyReply): CallContext;
   /** Whether the client that speaks the dialect may send the code of a live challenge again without naming the challenge. */
   mayReuse(context: CallContext): boolean;
+  /** The policy that applies to calls of the client. Throws `RouteError` with CLIENT_UNKNOWN if the client does not speak the dialect. */
+  policyOf(context: CallContext): Policy;
   /** Adds routes whose bodies are forms instead of JSON. A body is an object of texts, without the parameters that have no value. */
   withForms(app: DialectApp, addRoutes: (app: DialectApp) => void): void;
   /** The public keys, as JSON text of a JWK set, oldest first. */
@@ -82,6 +87,13 @@ export interface DialectDefinition {
   readonly prefixes: readonly string[];
   /** The content types whose bodies are JSON. Left out: `application/json`. */
   readonly jsonTypes?: RegExp;
+  /**
+   * The header in which the vendor's callers name a client, for calls without `x-latchkey-client`. A value that is no client id, such
+   * as a key of the vendor, names none.
+   */
+  readonly clientHeader?: { readonly name: string; readonly isClientId: (value: string) => boolean };
+  /** Left out: pages need nothing but JSON over GET and POST. */
+  readonly cors?: CorsNeeds;
   /** The vendor's answer to a call that fails. */
   readonly toAnswer: (failure: Failure, request: FastifyRequest) => DialectAnswer;
   readonly addRoutes: (app: DialectApp, kit: DialectKit) => void;
@@ -111,7 +123,7 @@ export function dialectPlugin(definition: DialectDefinition, options: DialectOpt
       return await reply.code(status).headers(headers).send(body);
     });
     await app.register(swagger, { openapi: { openapi: "3.1.0", info: { title: definition.title, version: "1" } } });
-    definition.addRoutes(app, createKit(definition.dialect, options));
+    definition.addRoutes(app, createKit(definition, options));
     for (const prefix of definition.prefixes.filter((one) => one.endsWith("/"))) {
       // A dialect may answer these itself.
       if (app.hasRoute({ method: "GET", url: `${prefix}*` })) continue;
@@ -123,12 +135,14 @@ export function dialectPlugin(definition: DialectDefinition, options: DialectOpt
   };
 }
 
-function createKit(dialect: Dialect, options: DialectOptions): DialectKit {
+function createKit({ dialect, clientHeader }: DialectDefinition, options: DialectOptions): DialectKit {
+  const { directory } = options;
   const door = `dialect_${dialect}` as const;
-  const context = (request: FastifyRequest, reply: FastifyReply): CallContext => ({
-    ...contextOf(request.raw, reply.raw, options),
-    door,
-  });
+  const context = (request: FastifyRequest, reply: FastifyReply): CallContext => {
+    const found = { ...contextOf(request.raw, reply.raw, options), door };
+    if (clientHeader === undefined || found.clientIds.length > 0) return found;
+    return { ...found, clientIds: headerValues(request.raw, clientHeader.name).filter(clientHeader.isClientId) };
+  };
   const asBackend: DialectKit["asBackend"] = (request, reply) => {
     const found = context(request, reply);
     if (found.authorization.length === 0) throw new NoCredentialsError();
@@ -145,8 +159,8 @@ function createKit(dialect: Dialect, options: DialectOptions): DialectKit {
       const [named] = found.clientIds;
       const speaker =
         named === undefined
-          ? options.directory.speakerOf(dialect, { host: request.hostname, origin: found.origin })
-          : options.directory.find(named);
+          ? directory.speakerOf(dialect, { host: request.hostname, origin: found.origin })
+          : directory.find(named);
       if (speaker === null && named === undefined) throw new NoSpeakerError(dialect);
       if (speaker === null) return found;
       const ownPage = isOwnPage(request, { client: speaker.client, origin: found.origin, secure: options.secure });
@@ -165,7 +179,14 @@ function createKit(dialect: Dialect, options: DialectOptions): DialectKit {
       });
     },
     mayReuse: ({ clientIds: [clientId] }) =>
-      clientId !== undefined && options.directory.find(clientId)?.client.verifyByIdentifier === true,
+      clientId !== undefined && directory.find(clientId)?.client.verifyByIdentifier === true,
+    policyOf({ clientIds: [clientId] }) {
+      const registered = clientId === undefined ? null : directory.find(clientId);
+      if (registered?.client.dialects.includes(dialect) !== true) {
+        throw new RouteError("CLIENT_UNKNOWN", `The client is unknown, or does not speak ${dialect}.`);
+      }
+      return directory.appIn(dialect, registered.app).policy;
+    },
     jwks: options.jwks,
   };
 }
