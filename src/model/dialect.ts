@@ -31,7 +31,7 @@ export const dialectPolicies: Readonly<Record<Dialect, AppPolicy>> = {
   transmit: { accessTokenTtlMs: 3_600 * second, trustClaims: true },
   beem: {},
   twilio: { codeTtlMs: 10 * minute, codeLength: 6 },
-  supabase: { refreshGraceMs: 60 * second },
+  supabase: { codeLength: 6, refreshGraceMs: 60 * second },
   vonage: {},
   camara: {},
 };
