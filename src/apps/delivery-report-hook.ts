@@ -1,4 +1,4 @@
-import type { AppRecord } from "../model/app.js";
+import type { AppRecord, ReportFormat } from "../model/app.js";
 import type { Actor } from "./actor.js";
 import type { AppsDeps } from "./deps.js";
 import { deleteHook, type PutHook, putHook } from "./hooks.js";
@@ -7,9 +7,10 @@ import { deleteHook, type PutHook, putHook } from "./hooks.js";
 export function putDeliveryReportHook(
   deps: AppsDeps,
   actor: Actor,
-  { appId, url }: { readonly appId: string; readonly url: string },
+  { appId, url, format = "latchkey" }: { readonly appId: string; readonly url: string; readonly format?: ReportFormat },
 ): Promise<PutHook> {
-  return putHook(deps, actor, { appId, name: "deliveryReportHook", hook: { url } });
+  const hook = { url, ...(format !== "latchkey" && { format }) };
+  return putHook(deps, actor, { appId, name: "deliveryReportHook", hook });
 }
 
 /** Removes that hook, its secret, and the reports that wait for it. Throws APP_NOT_FOUND. */

@@ -1,5 +1,6 @@
 import { type Command, Option } from "commander";
 import type { Env } from "../config/settings.js";
+import { reportFormats } from "../model/app.js";
 import { dialects } from "../model/dialect.js";
 import type { AppOptions, Confirmed, Json, PolicyOptions } from "./apps/app.js";
 import type { HookOptions, ReportHookOptions } from "./apps/hook.js";
@@ -132,6 +133,7 @@ function addReportHookCommands(hook: Command, env: Env, io: Io): void {
     .description("set or replace the hook for delivery reports and print its new secret")
     .argument("<app-id>")
     .requiredOption("--url <url>", "the https URL that Latchkey posts to when a message arrives or fails")
+    .addOption(new Option("--format <format>", "the shape of the reports").choices(reportFormats).default("latchkey"))
     .option(...json)
     .action(async (appId: string, options: Omit<ReportHookOptions, "appId">) => {
       const { commands, settings } = await load();

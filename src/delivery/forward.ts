@@ -1,11 +1,14 @@
+import type { ReportFormat } from "../model/app.js";
 import type { EpochMs } from "../model/time.js";
 import type { Outbound } from "../outbound/outbound.js";
 import { signedPost } from "../outbound/signed-post.js";
 import type { Forward } from "../store/port/forwards.js";
+import { reportShapes } from "./report-format.js";
 
 /** Where the app hears of its messages, with the secret that signs. The secret is null if no configured master key opens it. */
 export interface ReportHook {
   readonly url: string;
+  readonly format: ReportFormat;
   readonly secret: string | null;
 }
 
@@ -13,6 +16,8 @@ export interface ForwardDeps {
   readonly clock: () => EpochMs;
   /** Returns the app's hook, or null if it has none any more. Rejects if that can't be found out now. */
   readonly hookOf: (appId: string) => Promise<ReportHook | null>;
+  /** Returns the address or number that a challenge's code goes to. Null: it is not known any more. Rejects as `hookOf` does. */
+  readonly destinationOf: (challengeId: string) => Promise<string | null>;
   readonly send: Outbound["send"];
 }
 
@@ -26,49 +31,38 @@ export type Forwarded =
 
 const timeoutMs = 5_000;
 
-/** Posts a change of a message to the hook of its app, once. Any status of the 2xx class says that the app has it. Never rejects. */
+/**
+ * Posts a change of a message to the hook of its app, once. A status of the 2xx class says that the app has it, if the body agrees in
+ * formats where that counts. Never rejects.
+ */
 export async function forward(deps: ForwardDeps, change: Forward): Promise<Forwarded> {
-  const body = bodyOf(change);
-  if (body === null) return { kind: "dropped" };
+  const { message } = change;
+  if (message === null) return { kind: "dropped" };
   let hook: ReportHook | null;
+  let destination: string | null = null;
   try {
     hook = await deps.hookOf(change.appId);
+    if (hook !== null && reportShapes[hook.format].namesDestination) {
+      destination = await deps.destinationOf(message.challengeId);
+    }
   } catch {
     return { kind: "failed", why: "database", code: "" };
   }
   if (hook === null) return { kind: "dropped" };
-  const { url, secret } = hook;
+  const { url, secret, format } = hook;
   if (secret === null) return { kind: "failed", why: "secret_lost", code: "" };
+  const shape = reportShapes[format];
+  const body = shape.bodyOf(message, change, destination ?? message.maskedDestination);
   const outcome = await deps.send(signedPost({ url, secret, id: idOf(change), body, now: deps.clock(), timeoutMs }));
   if (outcome.kind === "failed") return { kind: "failed", why: outcome.why, code: outcome.code };
-  if (outcome.status >= 200 && outcome.status < 300) return { kind: "taken" };
+  if (outcome.status >= 200 && outcome.status < 300) {
+    return shape.isTaken(outcome.body.toString())
+      ? { kind: "taken" }
+      : { kind: "failed", why: "not_successful", code: String(outcome.status) };
+  }
   return { kind: "failed", why: "status", code: String(outcome.status) };
 }
 
 function idOf({ message, status }: Forward): string {
   return `message_${message?.messageId}_${status}`;
-}
-
-/** Returns the JSON of a change. `docs/delivery.md` has its shape. Null if the message was deleted. */
-function bodyOf({ message, status, cause, changedAt }: Forward): string | null {
-  if (message === null) return null;
-  return JSON.stringify({
-    type: "message.status_changed",
-    timestamp: new Date(changedAt).toISOString(),
-    data: {
-      // A string, as in the JSON of the API.
-      message_id: String(message.messageId),
-      app_id: message.appId,
-      user_id: message.userId,
-      challenge_id: message.challengeId,
-      channel: message.channel,
-      provider: message.provider,
-      provider_message_id: message.providerMessageId,
-      status,
-      cause,
-      masked_destination: message.maskedDestination,
-      segments: message.segments,
-      price: message.price,
-    },
-  });
 }

@@ -56,8 +56,15 @@ export interface Hook {
   readonly keyId: string;
 }
 
+/** The shapes in which an app hears what became of its messages. */
+export const reportFormats = ["latchkey", "beem"] as const;
+export type ReportFormat = (typeof reportFormats)[number];
+
 /** Where the app hears what became of its messages. */
-export type DeliveryReportHook = Hook;
+export interface DeliveryReportHook extends Hook {
+  /** Left out: Latchkey's own. */
+  readonly format?: ReportFormat;
+}
 
 /** Where the app is asked before a user is created or joined. */
 export interface RegistrationHook extends Hook {

@@ -140,6 +140,7 @@ export function startDelivery(
     log: given.plainLog,
     apps: directory.reportedTo,
     hookOf: (appId) => reportHookOf(given, appId),
+    destinationOf: async (challengeId) => (await store.challenges.find(challengeId))?.contact?.value ?? null,
     send: traceHookCalls(core.outbound.send, { name: "delivery report", tracer }),
     onResult: recorder.forwardEnded,
   });
@@ -163,7 +164,7 @@ async function reportHookOf(
 ): Promise<ReportHook | null> {
   const reread = async () => (await core.deps.store.apps.findApp(appId))?.deliveryReportHook ?? null;
   const found = await withSecret(core.hookSecrets, directory.findApp(appId)?.deliveryReportHook ?? null, reread);
-  return found && { url: found.hook.url, secret: found.secret };
+  return found && { url: found.hook.url, format: found.hook.format ?? "latchkey", secret: found.secret };
 }
 
 /** Logs at once which provider can't be used, before the first person signs in. The start does not wait for it. */

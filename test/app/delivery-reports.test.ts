@@ -73,7 +73,7 @@ describe.each(testEngines())("a carrier's report on $engine", ({ database }) => 
       return (await messages.list({ filter: { status: "delivered" }, before: null, limit: 1 })).messages[0];
     });
     const { app, secret } = await admin("PutDeliveryReportHook", { appId: "default", url: hook.url });
-    expect(app.deliveryReportHook).toEqual({ url: hook.url });
+    expect(app.deliveryReportHook).toEqual({ url: hook.url, format: "DELIVERY_REPORT_FORMAT_LATCHKEY" });
     on.clock.advance(120_000);
     const sendKey = await send();
     expect(await report(sendKey, "wrong")).toBe(403);

@@ -169,16 +169,19 @@ describe.each(testEngines())("app and client commands on $engine", ({ database }
     const set = await cli("app", "report-hook", "set", "shop", "--url", url, "--json");
     const { secret, ...app } = set.json();
     expect(secret).toMatch(/^whsec_/);
-    expect(app.delivery_report_hook).toEqual({ url });
+    expect(app.delivery_report_hook).toEqual({ url, format: "latchkey" });
     expect(set.err).toMatch(/set a hook for delivery reports .*by=operator/);
     expect(set.err).not.toMatch(/hunter2|whsec_/);
-    const again = await cli("app", "report-hook", "set", "shop", "--url", "http://[::1]:3000/");
+    const again = await cli("app", "report-hook", "set", "shop", "--url", "http://[::1]:3000/", "--format", "beem");
     expect(again.out).toMatch(
       /^Set the hook for delivery reports of the app shop\.\nThe secret .* is shown only now: whsec_\S+\n$/,
     );
     const refused = await cli("app", "report-hook", "set", "shop", "--url", "https://10.0.0.1/");
     expect(refused.code).toBe(1);
-    expect((await cli("app", "show", "shop", "--json")).json().delivery_report_hook).toEqual({ url: "http://[::1]:3000/" });
+    expect((await cli("app", "show", "shop", "--json")).json().delivery_report_hook).toEqual({
+      url: "http://[::1]:3000/",
+      format: "beem",
+    });
     const removed = await cli("app", "report-hook", "delete", "shop");
     expect(removed.out).toBe("The app shop has no hook for delivery reports now.\n");
     expect((await cli("app", "show", "shop", "--json")).json()).toEqual({ ...app, delivery_report_hook: null });

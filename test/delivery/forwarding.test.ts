@@ -8,10 +8,11 @@ import type { CountedEnd } from "../../src/delivery/deliver.js";
 import { type ForwardingDeps, type ForwardResult, startForwarding } from "../../src/delivery/forwarding.js";
 import type { Provider } from "../../src/delivery/provider.js";
 import { createReportTaking } from "../../src/delivery/take-reports.js";
+import type { ReportFormat } from "../../src/model/app.js";
 import { createOutbound } from "../../src/outbound/outbound.js";
 import type { EndedTry } from "../../src/store/port/messages.js";
 import type { Store } from "../../src/store/port/store.js";
-import { type HookServer, startHookServer, verifyQuestion } from "../accounts/hook-server.js";
+import { type HookServer, json, startHookServer, verifyQuestion } from "../accounts/hook-server.js";
 import { storeEngines } from "../apps/stores.js";
 import { admin, deploymentWith, refusal } from "../apps/support.js";
 import { ringOf } from "../crypto/fixtures.js";
@@ -23,7 +24,7 @@ import { createFakeTime, type FakeTime } from "./fake-time.js";
 
 /** The request that docs/delivery.md shows. */
 const page = readFileSync(join(import.meta.dirname, "../../docs/delivery.md"), "utf8");
-const documented = JSON.parse(/^```json\n(.*?)^```/ms.exec(page)![1]!);
+const [documented, documentedBeem] = [...page.matchAll(/^```json\n(.*?)^```/gms)].map(([, text]) => JSON.parse(text!));
 
 const status =
   (code: number): Parameters<HookServer["answer"]>[0] =>
@@ -40,6 +41,7 @@ describe.each(storeEngines())("delivery reports to apps on $engine", ({ open }) 
   let hooked: Set<string>;
   let results: ForwardResult[];
   let undelivered: CountedEnd[];
+  const destinations = new Map<string, string>();
   const stops: (() => Promise<void>)[] = [];
   const sealer = createSealer(ringOf("m1"));
 
@@ -70,8 +72,8 @@ describe.each(storeEngines())("delivery reports to apps on $engine", ({ open }) 
   });
 
   /** Sets the hook of an app. Returns the secret. */
-  async function put(url = hook.url, app = appId, allowed = ["127.0.0.1"]): Promise<string> {
-    const { secret } = await putDeliveryReportHook(appsDeps(allowed), admin, { appId: app, url });
+  async function put(url = hook.url, app = appId, allowed = ["127.0.0.1"], format?: ReportFormat): Promise<string> {
+    const { secret } = await putDeliveryReportHook(appsDeps(allowed), admin, { appId: app, url, format });
     hooked.add(app);
     return secret;
   }
@@ -88,8 +90,9 @@ describe.each(storeEngines())("delivery reports to apps on $engine", ({ open }) 
       apps: () => hooked,
       async hookOf(app) {
         const found = (await on.apps.findApp(app))?.deliveryReportHook ?? null;
-        return found && { url: found.url, secret: await secrets.find(found.keyId) };
+        return found && { url: found.url, format: found.format ?? "latchkey", secret: await secrets.find(found.keyId) };
       },
+      destinationOf: async (challengeId) => destinations.get(challengeId) ?? null,
       send: createOutbound({ allowed: ["127.0.0.1"] }).send,
       onResult: (result, count) => results.push(...times(count, () => result)),
       ...changes,
@@ -182,6 +185,58 @@ describe.each(storeEngines())("delivery reports to apps on $engine", ({ open }) 
     expect(ids).toEqual([`message_${one.messageId}_undelivered`, `message_${one.messageId}_delivered`]);
     expect(results).toEqual(["taken", "taken"]);
     expect(log.lines.filter(({ level }) => level !== "info")).toEqual([]);
+  });
+
+  describe("in Beem's shape", () => {
+    const pin = { challengeId: "mRBVhS1Uy0O9rRCsqWc7mA", requestId: "99105585-2d54-cb43-bdad-10aca9673b98" };
+    const takes = json({ request_id: pin.requestId, successful: "true" });
+    beforeEach(() => put(hook.url, appId, ["127.0.0.1"], "beem"));
+
+    it("reports have the pin, the whole number and Beem's word, until the number is forgotten", async () => {
+      hook.answer(takes);
+      destinations.set(pin.challengeId, "+255701000000");
+      startProcess(store);
+      const one = await sent({ message: { challengeId: pin.challengeId } });
+      await report(one, "undelivered");
+      await ended(1);
+      destinations.clear();
+      await report(one, "delivered");
+      await ended(2);
+      const body = { request_id: pin.requestId, recipient_id: one.messageId };
+      const { maskedDestination } = one.message;
+      expect(hook.questions.map(({ body }) => body)).toEqual([
+        { ...body, dest_addr: "255701000000", Status: "UNDELIVERED" },
+        { ...body, dest_addr: maskedDestination, Status: "DELIVERED" },
+      ]);
+      expect(Object.keys(hook.questions[0]!.body), "docs/delivery.md").toEqual(Object.keys(documentedBeem));
+      expect(results).toEqual(["taken", "taken"]);
+    });
+
+    it.each([
+      ["true", true, "taken"],
+      ["TRUE", "TRUE", "taken"],
+      ["false", "false", "failed"],
+      ["missing", undefined, "failed"],
+    ])("an answer whose successful is %s means that the report is %3$s", async (_, successful, result) => {
+      hook.answer(json({ request_id: pin.requestId, successful }));
+      startProcess(store);
+      await report(await sent({ message: { challengeId: pin.challengeId } }), "delivered");
+      await ended(1);
+      expect(results).toEqual([result]);
+    });
+
+    it("an answer that is not JSON is a failure, and the report comes again", async () => {
+      hook.answer(status(200));
+      startProcess(store);
+      await report(await sent({ message: { challengeId: pin.challengeId } }), "delivered");
+      await ended(1);
+      hook.answer(takes);
+      await ended(2);
+      expect(results).toEqual(["failed", "taken"]);
+      expect(log.lines).toContainEqual(
+        expect.objectContaining({ level: "warn", fields: expect.objectContaining({ why: "not_successful" }) }),
+      );
+    });
   });
 
   it("forged and replayed reports, and those that change no status, are not posted", async () => {

@@ -3,17 +3,22 @@ import { deleteDeliveryReportHook, putDeliveryReportHook } from "../../apps/deli
 import type { PutHook } from "../../apps/hooks.js";
 import { deleteRegistrationHook, putRegistrationHook } from "../../apps/registration-hook.js";
 import type { Settings } from "../../config/settings.js";
+import type { ReportFormat } from "../../model/app.js";
 import type { Io } from "../io.js";
 import type { Json } from "./app.js";
 import { appFields, print } from "./output.js";
 import { withApps } from "./with-apps.js";
 
-export interface ReportHookOptions extends Json {
+interface UrlOptions extends Json {
   readonly appId: string;
   readonly url: string;
 }
 
-export interface HookOptions extends ReportHookOptions {
+export interface ReportHookOptions extends UrlOptions {
+  readonly format: ReportFormat;
+}
+
+export interface HookOptions extends UrlOptions {
   readonly onFailure: "refuse" | "allow";
 }
 
@@ -31,8 +36,8 @@ export async function remove(settings: Settings, options: Json & { readonly appI
 }
 
 export async function setReports(settings: Settings, options: ReportHookOptions, io: Io): Promise<void> {
-  const { appId, url } = options;
-  const put = await withApps(settings, io, (deps) => putDeliveryReportHook(deps, operator(), { appId, url }));
+  const { appId, url, format } = options;
+  const put = await withApps(settings, io, (deps) => putDeliveryReportHook(deps, operator(), { appId, url, format }));
   printPut(io, options, put, `Set the hook for delivery reports of the app ${appId}.`);
 }
 

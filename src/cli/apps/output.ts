@@ -27,7 +27,10 @@ export function appFields(app: AppRecord): Fields {
     owner_organization: app.ownerOrganization,
     policy: policyValues(app.policy),
     registration_hook: app.registrationHook && hookFields(app.registrationHook),
-    delivery_report_hook: app.deliveryReportHook && { url: app.deliveryReportHook.url },
+    delivery_report_hook: app.deliveryReportHook && {
+      url: app.deliveryReportHook.url,
+      format: app.deliveryReportHook.format ?? "latchkey",
+    },
     wording: wordingFields(app.wording),
     state: app.state,
     created_at: timeText(app.createdAt),

@@ -1,7 +1,13 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import type { AppChanges } from "../../apps/update-app.js";
-import { type AppSchema, AppState, HookFailure, type TestIdentifierSchema } from "../../gen/latchkey/v1/app_pb.js";
+import {
+  type AppSchema,
+  AppState,
+  DeliveryReportFormat,
+  HookFailure,
+  type TestIdentifierSchema,
+} from "../../gen/latchkey/v1/app_pb.js";
 import type { UpdateAppRequest } from "../../gen/latchkey/v1/app_service_pb.js";
 import type * as apps from "../../model/app.js";
 import type { AppRecord } from "../../model/app.js";
@@ -12,6 +18,11 @@ import { toRouting } from "./routing.js";
 import { toWording } from "./wording.js";
 
 const states = { active: AppState.ACTIVE, archived: AppState.ARCHIVED } satisfies Record<apps.AppState, AppState>;
+
+const formats = {
+  latchkey: DeliveryReportFormat.LATCHKEY,
+  beem: DeliveryReportFormat.BEEM,
+} satisfies Record<apps.ReportFormat, DeliveryReportFormat>;
 
 export function toApp(app: AppRecord): MessageInitShape<typeof AppSchema> {
   return {
@@ -27,7 +38,7 @@ export function toApp(app: AppRecord): MessageInitShape<typeof AppSchema> {
     state: states[app.state],
     createdAt: timestampFromMs(app.createdAt),
     registrationHook: app.registrationHook === null ? undefined : toRegistrationHook(app.registrationHook),
-    deliveryReportHook: app.deliveryReportHook === null ? undefined : { url: app.deliveryReportHook.url },
+    deliveryReportHook: app.deliveryReportHook === null ? undefined : toReportHook(app.deliveryReportHook),
     roles: [...app.roles],
     ownerOrganization: app.ownerOrganization,
     wording: toWording(app.wording),
@@ -37,6 +48,15 @@ export function toApp(app: AppRecord): MessageInitShape<typeof AppSchema> {
 
 export function toTestIdentifier({ pattern, code, endsAt }: TestIdentifier): MessageInitShape<typeof TestIdentifierSchema> {
   return { pattern, code, endsAt: timestampFromMs(endsAt) };
+}
+
+function toReportHook({ url, format = "latchkey" }: apps.DeliveryReportHook) {
+  return { url, format: formats[format] };
+}
+
+/** Returns the format of a request. A request without one means Latchkey's own. */
+export function fromReportFormat(format: DeliveryReportFormat): apps.ReportFormat {
+  return keyOf(formats, format) ?? "latchkey";
 }
 
 function toRegistrationHook({ url, failOpen }: apps.RegistrationHook) {

@@ -21,7 +21,7 @@ import { updateWording } from "../../apps/update-wording.js";
 import { HookFailure } from "../../gen/latchkey/v1/app_pb.js";
 import type { AppService } from "../../gen/latchkey/v1/app_service_pb.js";
 import { actorOf } from "../actor.js";
-import { fromUpdateApp, toApp, toTestIdentifier } from "../convert/app.js";
+import { fromReportFormat, fromUpdateApp, toApp, toTestIdentifier } from "../convert/app.js";
 import { fromClientKind, fromCreateClient, fromUpdateClient, toClient, toMadeSecret } from "../convert/client.js";
 import { fromDuration } from "../convert/duration.js";
 import { fromPolicy, toPolicy, toPolicyOrigin } from "../convert/policy.js";
@@ -94,8 +94,9 @@ function hookMethods(deps: AppsDeps): Methods {
       return { app: toApp(await deleteRegistrationHook(deps, actorOf(caller), { appId })) };
     },
 
-    async putDeliveryReportHook(caller, { appId, url }) {
-      const { app, secret } = await putDeliveryReportHook(deps, actorOf(caller), { appId, url });
+    async putDeliveryReportHook(caller, { appId, url, format }) {
+      const input = { appId, url, format: fromReportFormat(format) };
+      const { app, secret } = await putDeliveryReportHook(deps, actorOf(caller), input);
       return { app: toApp(app), secret };
     },
 

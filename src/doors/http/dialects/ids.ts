@@ -1,9 +1,8 @@
 import { createHash } from "node:crypto";
+import { dashed } from "../../../lib/uuid.js";
 
 /** Returns a challenge id as a UUID, for vendors whose clients expect one. */
-export function uuidOf(challengeId: string): string {
-  return dashed(Buffer.from(challengeId, "base64url"));
-}
+export { uuidOf } from "../../../lib/uuid.js";
 
 /** Returns the challenge id of a UUID. For another text returns one that no challenge has. */
 export function challengeIdOf(uuid: string): string {
@@ -17,9 +16,4 @@ export function asUuid(text: string): string {
   bytes[6] = (bytes[6]! & 0x0f) | 0x80;
   bytes[8] = (bytes[8]! & 0x3f) | 0x80;
   return dashed(bytes);
-}
-
-function dashed(bytes: Buffer): string {
-  const hex = bytes.toString("hex");
-  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-");
 }
