@@ -1,3 +1,4 @@
+import { beem } from "./beem/plugin.js";
 import { biot } from "./biot/plugin.js";
 import { bridgekeeper } from "./bridgekeeper/plugin.js";
 import { camara } from "./camara/plugin.js";
@@ -6,4 +7,4 @@ import { supabase } from "./supabase/plugin.js";
 import { transmit } from "./transmit/plugin.js";
 
 /** All dialects, in the order of the documentation. */
-export const dialectDefinitions: readonly DialectDefinition[] = [biot, bridgekeeper, transmit, supabase, camara];
+export const dialectDefinitions: readonly DialectDefinition[] = [biot, bridgekeeper, transmit, beem, supabase, camara];
