@@ -3,6 +3,7 @@ import { invalidField } from "../auth/errors.js";
 import type { App } from "../model/app.js";
 import type { Member, MemberKey, MemberState } from "../model/user.js";
 import type { FieldViolation } from "../model/violation.js";
+import { StoreBusyError } from "../store/port/errors.js";
 import type { CreateOutcome, FoundUser, NewMember, TakenField } from "../store/port/users.js";
 import { type AccountsDeps, appFor, record, requireScope } from "./deps.js";
 import { checkNewMember, type NewMemberFields } from "./member-fields.js";
@@ -33,7 +34,7 @@ export interface ImportUsersInput {
 }
 
 /**
- * Imports users into an app, in one transaction and each as CreateUser would. Returns the outcome of each, in the order of the
+ * Imports users into an app, in one transaction where that is possible and each as CreateUser would. Returns the outcome of each, in the order of the
  * users; one that is refused changes nothing and stops no other. A repeat is safe: those who were imported are `already_member`.
  * Throws SCOPE_MISSING for an actor who is no operator, because an import gives ids, numbers and verified contacts.
  */
@@ -56,15 +57,39 @@ export async function importUsers(
   );
 }
 
+/**
+ * Users who are created from now on get numbers above this one. An import of many calls says its largest number first: a user who
+ * registers between two calls could get the number of a later line otherwise. Throws SCOPE_MISSING for an actor who is no operator.
+ */
+export async function skipNumbers(deps: AccountsDeps, actor: Actor, { upTo }: { readonly upTo: number }): Promise<void> {
+  requireScope(actor, "operator");
+  await deps.store.users.skipNumbers({ upTo });
+}
+
 async function create(
   deps: AccountsDeps,
   actor: Actor,
   { app, members }: { readonly app: App; readonly members: readonly NewMember[] },
 ): Promise<readonly CreateOutcome[]> {
-  const { poolId, appId } = app;
-  const outcomes = members.length === 0 ? [] : await deps.store.users.create({ poolId, appId, members, now: deps.clock() });
+  const outcomes = members.length === 0 ? [] : await createTogether(deps, app, members);
   recordImport(deps, actor, { app, outcomes });
   return outcomes;
+}
+
+/**
+ * Creates members in one transaction, or in smaller ones where others change the same data: a large one could lose to sign-ups for
+ * as long as they come.
+ */
+async function createTogether(deps: AccountsDeps, app: App, members: readonly NewMember[]): Promise<readonly CreateOutcome[]> {
+  const { poolId, appId } = app;
+  try {
+    return await deps.store.users.create({ poolId, appId, members, now: deps.clock() });
+  } catch (error) {
+    if (!(error instanceof StoreBusyError) || members.length === 1) throw error;
+    const half = Math.ceil(members.length / 2);
+    const first = await createTogether(deps, app, members.slice(0, half));
+    return [...first, ...(await createTogether(deps, app, members.slice(half)))];
+  }
 }
 
 /** One line for each call, because an import can have millions of users. */

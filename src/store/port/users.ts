@@ -124,6 +124,9 @@ export interface Users {
     readonly now: EpochMs;
   }): Promise<readonly CreateOutcome[]>;
 
+  /** People without a given number who are created from now on get numbers above this one, in whatever process. */
+  skipNumbers(change: { readonly upTo: number }): Promise<void>;
+
   /**
    * Changes the given fields of a user and leaves the others. Returns the user as the app sees it, or null if the user does not
    * exist.

@@ -16,13 +16,18 @@ const endUnseenClaims: Statement = {
   text: `SELECT ${functionName("end_unseen_claims")}($1, $2, $3)`,
 };
 
+const skipNumbers: Statement = {
+  name: "skip_numbers",
+  text: `SELECT ${functionName("keep_numbers_above")}($1)`,
+};
+
 interface CreatedRow {
   outcome: CreateOutcome["kind"];
   user_id: string;
   field: TakenField;
 }
 
-export function createCreation(db: Database): Pick<Users, "create"> {
+export function createCreation(db: Database): Pick<Users, "create" | "skipNumbers"> {
   return {
     async create({ poolId, appId, members, now }) {
       if (members.length === 0) return [];
@@ -56,6 +61,10 @@ export function createCreation(db: Database): Pick<Users, "create"> {
       );
       if (proven.length > 0) await db.rows(endUnseenClaims, [poolId, appId, JSON.stringify(proven)]);
       return outcomes;
+    },
+
+    async skipNumbers({ upTo }) {
+      await db.rows(skipNumbers, [upTo]);
     },
   };
 }

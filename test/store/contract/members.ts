@@ -203,6 +203,18 @@ export function members(scene: Scene): void {
     }
   });
 
+  it("numbers that are skipped stay free for the calls that give them, and skipping lower ones moves nothing back", async () => {
+    const { number } = (await add()).user;
+    await scene.store.users.skipNumbers({ upTo: number + 100 });
+    await scene.store.users.skipNumbers({ upTo: number + 50 });
+    const given = times(50, (n) => number + 1 + 2 * n);
+    const made = await Promise.all([...given.map((one) => add({ number: one })), ...times(50, () => add())]);
+    const numbers = made.map(({ user }) => user.number);
+    expect(numbers.slice(0, 50)).toEqual(given);
+    expect(Math.min(...numbers.slice(50))).toBe(number + 101);
+    expect(new Set(numbers).size).toBe(100);
+  });
+
   it("people with and without a given number in one call never get the same", async () => {
     const { number } = (await add()).user;
     const outcomes = await create(times(30, (n) => newMember(n % 3 === 0 ? { number: number + 1 + n } : {})));

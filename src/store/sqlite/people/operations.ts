@@ -33,6 +33,13 @@ export function createUserOperations(
   const setState = db.prepare<[MemberState, string, string]>(
     "UPDATE memberships SET state = ? WHERE app_id = ? AND user_id = ?",
   );
+  /** SQLite has no row in this table before the first insertion. */
+  const addCounter = db.prepare<[]>(
+    "INSERT INTO sqlite_sequence (name, seq) SELECT 'users', 0 WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'users')",
+  );
+  const moveCounter = db.prepare<{ upTo: number }>(
+    "UPDATE sqlite_sequence SET seq = @upTo WHERE name = 'users' AND seq < @upTo",
+  );
   const memberships = db.prepare<[string], number>("SELECT count(*) FROM memberships WHERE user_id = ?").pluck();
 
   /** Runs a change of a member in a transaction. `change` returns null if it was made, otherwise the outcome. */
@@ -62,6 +69,12 @@ export function createUserOperations(
     list: (query) => writer.readTogether(() => list(query)),
     create: ({ poolId, appId, members, now }) =>
       writer.write(() => members.map((member) => create(member, { poolId, appId, now }))),
+
+    skipNumbers: ({ upTo }) =>
+      writer.write(() => {
+        addCounter.run();
+        moveCounter.run({ upTo });
+      }),
 
     update: ({ userId, appId, ...fields }) =>
       writer.write(() => {
