@@ -2,11 +2,12 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import type { Env } from "../config/settings.js";
 import { channels } from "../model/channel.js";
 import type { Confirmed } from "./apps/app.js";
-import type { Io } from "./io.js";
+import { CliError, type Io } from "./io.js";
 import { loadSettings } from "./load-settings.js";
 import type { OnUser } from "./users/acts.js";
 import type { ExportOptions } from "./users/export.js";
 import type { FindOptions } from "./users/find.js";
+import { origins } from "./users/import/from/origin.js";
 import type { ImportOptions } from "./users/import/import.js";
 import type { CreateOptions, InviteOptions, UpdateOptions } from "./users/user.js";
 
@@ -99,18 +100,29 @@ function addActs(user: Command, env: Env, io: Io): void {
 }
 
 function addFileCommands(user: Command, env: Env, io: Io, setExitCode: (code: number) => void): void {
-  ofApp(user.command("import").description("import users from JSON lines or CSV; a repeat changes nothing"))
-    .requiredOption("--file <path>", "the file; - is standard input")
+  ofApp(user.command("import").description("import users from JSON or CSV, also of another service; a repeat changes nothing"))
+    .argument("[file]", "the file; - is standard input")
+    .option("--file <path>", "the same as an option")
+    .addOption(
+      new Option(
+        "--from <service>",
+        "the service that the users come from; csv is CSV with the columns of import and an id",
+      ).choices(origins),
+    )
     .addOption(
       new Option("--format <format>", "the format, if the name of the file does not show it").choices(["jsonl", "csv"]),
     )
     .option("--dry-run", "change nothing, and report what an import would do")
     .option("--verified-by-source", "trust the source in which contacts are verified")
     .option("--no-verified-by-source", "import all contacts as not verified")
+    .option("--kind <word>", "the kind of the users for whom the file gives none")
     .option("--from-line <number>", "leave out the lines before this one", lineNumber)
-    .action(async (options: ImportOptions) => {
+    .action(async (path: string | undefined, options: Omit<ImportOptions, "file"> & { readonly file?: string }) => {
+      const file = path ?? options.file;
+      if (file === undefined) throw new CliError("Name the file with the users: latchkey user import people.csv.");
+      if (path !== undefined && options.file !== undefined) throw new CliError("The file is named twice: leave out --file.");
       const { importPeople } = await import("./users/import/import.js");
-      if (!(await importPeople(await loadSettings(env, io), options, io))) setExitCode(1);
+      if (!(await importPeople(await loadSettings(env, io), { ...options, file }, io))) setExitCode(1);
     });
 
   ofApp(user.command("export").description("write all users of the app as JSON lines, which import reads"))

@@ -287,11 +287,7 @@ describe("files that can't be taken", () => {
     ["mail.csv", "mail\nada@example.com\n", '"mail" is not a column of users: did you mean email?'],
     ["twice.csv", "email,EMAIL\na,b\n", "The header has the column email twice: remove one of them."],
     ["none.csv", "username\nada\n", "The header needs a column email or phone: its first line must name the columns."],
-    [
-      "list.json",
-      '[{"email":"ada@example.com"}]',
-      "The file is one JSON list: write one object a line, for example with `jq -c '.[]'`.",
-    ],
+    ["list.csv", '[{"email":"ada@example.com"}]', "The first line is JSON, not the names of CSV columns: add --format jsonl."],
     [
       "mac.csv",
       "email\rada@example.com\r",

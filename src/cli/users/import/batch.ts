@@ -2,31 +2,50 @@ import { type ImportedUser, type ImportOutcome, importUsers } from "../../../acc
 import type { FieldViolation } from "../../../model/violation.js";
 import { distinct } from "../../violation-sentence.js";
 import type { InApp } from "../with-accounts.js";
+import { numberOf, type Place } from "./line.js";
 import type { LineOutcome } from "./report.js";
 import { type OwnValue, ownValues, type SeenValues } from "./seen.js";
+import { findStrangers } from "./strangers.js";
 
 /** A line that waits for its batch. */
-export interface WaitingLine {
-  readonly line: number;
+export interface WaitingLine extends Place {
   readonly read: { readonly user: ImportedUser } | { readonly problem: string };
+}
+
+export interface BatchOptions {
+  readonly seen: SeenValues;
+  readonly dryRun: boolean;
+  /** Whether a member who is there already with another id is a failure. */
+  readonly keepsIds: boolean;
 }
 
 /** Imports the users of some lines in one transaction. Returns the outcome of each line, in order. */
 export async function importBatch(
-  { deps, actor, app }: InApp,
+  given: InApp,
   waiting: readonly WaitingLine[],
-  { seen, dryRun }: { readonly seen: SeenValues; readonly dryRun: boolean },
+  { seen, dryRun, keepsIds }: BatchOptions,
 ): Promise<readonly LineOutcome[]> {
+  const { deps, actor, app } = given;
   const members = waiting.flatMap(({ read }) => ("user" in read ? [read.user] : []));
   const outcomes = members.length === 0 ? [] : await importUsers(deps, actor, { appId: app.appId, members, dryRun });
+  const strangers = keepsIds ? await findStrangers(given, members, outcomes) : new Set<ImportedUser>();
   const next = outcomes[Symbol.iterator]();
-  return waiting.map(({ line, read }) => {
+  return waiting.map(({ read, ...place }) => {
     if ("problem" in read) return { kind: "invalid", problem: read.problem };
-    const outcome = lineOutcome(next.next().value as ImportOutcome, seen.find(ownValues(named(read.user))));
-    if (!("problem" in outcome)) seen.add(ownValues(read.user), line);
+    const earlier = seen.find(ownValues(named(read.user)));
+    const outcome = lineOutcome(next.next().value as ImportOutcome, earlier && { ...earlier, unit: unitOf(place) });
+    if (outcome.kind === "there_already" && strangers.has(read.user)) return stranger;
+    if (!("problem" in outcome)) seen.add(ownValues(read.user), numberOf(place));
     return outcome;
   });
 }
+
+const unitOf = ({ item }: Place): string => (item === undefined ? "line" : "item");
+
+const stranger: LineOutcome = {
+  kind: "taken",
+  problem: "is there already with another id, by its contacts: `latchkey user find` shows the user",
+};
 
 /** The user with the contacts that say who it is: the verified ones, if there are any. Several users may claim the others. */
 function named(user: ImportedUser): ImportedUser {
@@ -34,7 +53,7 @@ function named(user: ImportedUser): ImportedUser {
   return verified.length === 0 ? user : { ...user, contacts: verified };
 }
 
-type Earlier = ReturnType<SeenValues["find"]>;
+type Earlier = (NonNullable<ReturnType<SeenValues["find"]>> & { readonly unit: string }) | null;
 
 function lineOutcome(outcome: ImportOutcome, earlier: Earlier): LineOutcome {
   switch (outcome.kind) {
@@ -54,10 +73,10 @@ function lineOutcome(outcome: ImportOutcome, earlier: Earlier): LineOutcome {
   }
 }
 
-function duplicateOf({ field, line }: NonNullable<Earlier>): LineOutcome {
+function duplicateOf({ field, line, unit }: NonNullable<Earlier>): LineOutcome {
   return {
     kind: "duplicate",
-    problem: `has the ${words[field]} of line ${line}: remove one of the two lines, or correct the ${words[field]}`,
+    problem: `has the ${words[field]} of ${unit} ${line}: remove one of the two ${unit}s, or correct the ${words[field]}`,
   };
 }
 

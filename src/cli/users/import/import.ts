@@ -1,25 +1,31 @@
-import { importMax } from "../../../accounts/import-users.js";
+import { importMax, skipNumbers } from "../../../accounts/import-users.js";
 import type { Settings } from "../../../config/settings.js";
 import type { Json } from "../../apps/app.js";
 import { explain } from "../../explain.js";
 import { CliError, type Io } from "../../io.js";
 import { type InApp, withAccounts } from "../with-accounts.js";
 import { importBatch, type WaitingLine } from "./batch.js";
-import { describe } from "./fields.js";
-import type { SourceLine } from "./line.js";
+import { type Described, describe } from "./fields.js";
+import type { Origin } from "./from/origin.js";
+import { type Reader, readerFor } from "./from/vendors.js";
+import { numberOf, type Place, placeText, type SourceLine } from "./line.js";
 import { createReport, type Report } from "./report.js";
 import { createSeenValues } from "./seen.js";
-import { type Format, openSource, readError } from "./source.js";
+import { type Format, isRegularFile, openSource, readError } from "./source.js";
 
 export interface ImportOptions extends Json {
   readonly app: string;
   /** A path, or `-` for standard input. */
   readonly file: string;
   readonly format?: Format;
+  /** The service that the source comes from. Undefined: the source has the format of `import` itself. */
+  readonly from?: Origin;
+  /** The kind of users for whom the source gives none. */
+  readonly kind?: string;
   readonly dryRun?: boolean;
   /**
-   * Whether contacts that the source calls verified become verified. False: all contacts become claims. Undefined: a source that
-   * says so is refused.
+   * Whether contacts that the source calls verified become verified. False: all contacts become claims. Undefined: those of a
+   * vendor become verified, and any other source that says so is refused.
    */
   readonly verifiedBySource?: boolean;
   /** Lines before it are left out. */
@@ -32,14 +38,17 @@ export interface ImportOptions extends Json {
  */
 export async function importPeople(settings: Settings, options: ImportOptions, io: Io): Promise<boolean> {
   const { app: appId, file, format } = options;
-  const source = await openSource(file, format);
+  const reader = readerFor(options.from);
+  const source = await openSource(file, { format, csv: reader.csv });
   const stop = stopRequest();
   // If the reader of the report ends early, the import goes on.
   for (const stream of [process.stdout, process.stderr]) stream.on("error", ignore);
   try {
     return await withAccounts(settings, { appId, io }, async (given) => {
       const report = createReport({ json: options.json === true, io });
-      const nextLine = await importLines(given, source.lines, { options, io, report, stopped: stop.requested });
+      const run = { options, reader, io, report, stopped: stop.requested };
+      await reserveNumbers(given, run);
+      const nextLine = await importLines(given, source.lines, run);
       return report.finish({ dryRun: options.dryRun === true, nextLine }) && nextLine === null;
     });
   } finally {
@@ -53,6 +62,7 @@ const ignore = (): void => {};
 
 interface Run {
   readonly options: ImportOptions;
+  readonly reader: Reader;
   readonly io: Io;
   readonly report: Report;
   readonly stopped: () => boolean;
@@ -60,6 +70,30 @@ interface Run {
 
 /** How often a long import says how far it is. */
 const progressMs = 5_000;
+
+/**
+ * Moves the counter of users' numbers above those of the source, so that no user who registers meanwhile gets one of them. Only a file
+ * can be read for this before the import.
+ */
+async function reserveNumbers(given: InApp, run: Run): Promise<void> {
+  const { file, format, dryRun = false } = run.options;
+  if (dryRun || !isRegularFile(file)) return;
+  const source = await openSource(file, { format, csv: run.reader.csv });
+  let upTo = 0;
+  try {
+    for await (const { read } of source.lines) {
+      if (run.stopped()) return;
+      const described = "record" in read ? describedBy(read.record, given, run) : read;
+      const number = "user" in described ? (described.user.number ?? 0) : 0;
+      if (Number.isSafeInteger(number)) upTo = Math.max(upTo, number);
+    }
+  } catch (error) {
+    throw readError(error, file);
+  } finally {
+    await source.close();
+  }
+  if (upTo > 0) await skipNumbers(given.deps, given.actor, { upTo });
+}
 
 /** Returns the first line that was not looked at because of a request to stop, or null. */
 async function importLines(given: InApp, lines: AsyncIterable<SourceLine>, run: Run): Promise<number | null> {
@@ -71,9 +105,10 @@ async function importLines(given: InApp, lines: AsyncIterable<SourceLine>, run: 
   let toldAt = performance.now();
 
   async function flush(): Promise<void> {
-    const outcomes = await importBatch(given, waiting, { seen, dryRun });
-    for (const [index, { line }] of waiting.entries()) report.count(line, outcomes[index]!);
-    next = (waiting.at(-1)?.line ?? next - 1) + 1;
+    const outcomes = await importBatch(given, waiting, { seen, dryRun, keepsIds: options.from !== undefined });
+    for (const [index, line] of waiting.entries()) report.count(line, outcomes[index]!);
+    const last = waiting.at(-1);
+    if (last !== undefined) next = numberOf(last) + 1;
     waiting = [];
     if (performance.now() - toldAt < progressMs) return;
     toldAt = performance.now();
@@ -81,9 +116,9 @@ async function importLines(given: InApp, lines: AsyncIterable<SourceLine>, run: 
   }
 
   try {
-    for await (const { line, read } of lines) {
-      if (line < fromLine) continue;
-      waiting.push({ line, read: "record" in read ? userIn(read.record, { line, next, given, options }) : read });
+    for await (const { read, ...place } of lines) {
+      if (numberOf(place) < fromLine) continue;
+      waiting.push({ ...place, read: "record" in read ? userIn(read.record, { place, next, given, run }) : read });
       if (waiting.length < importMax) continue;
       await flush();
       if (stopped()) return next;
@@ -97,20 +132,35 @@ async function importLines(given: InApp, lines: AsyncIterable<SourceLine>, run: 
   }
 }
 
+/** Returns the user of a record, or what is wrong with its form. */
+function describedBy(
+  record: Readonly<Record<string, unknown>>,
+  { deps }: InApp,
+  { reader, options }: Run,
+): Described | { readonly problem: string } {
+  const now = deps.clock();
+  const read = reader.read(record, now);
+  if ("problem" in read) return read;
+  const described = describe({ ...read.record, kind: read.record.kind ?? options.kind }, now);
+  return "problems" in described ? { problem: `has a wrong value: ${described.problems.join("; ")}` } : described;
+}
+
 function userIn(
   record: Readonly<Record<string, unknown>>,
-  { line, next, given, options }: { line: number; next: number; given: InApp; options: ImportOptions },
+  { place, next, given, run }: { readonly place: Place; readonly next: number; readonly given: InApp; readonly run: Run },
 ): WaitingLine["read"] {
-  const described = describe(record, given.deps.clock());
-  if ("problems" in described) return { problem: `has a wrong value: ${described.problems.join("; ")}` };
+  const described = describedBy(record, given, run);
+  if ("problem" in described) return described;
   const { user, saysVerified } = described;
-  if (!saysVerified || options.verifiedBySource === true) return { user };
-  if (options.verifiedBySource === false) {
+  const { verifiedBySource = run.reader.isVendor ? true : undefined } = run.options;
+  if (!saysVerified || verifiedBySource === true) return { user };
+  if (verifiedBySource === false) {
     return { user: { ...user, contacts: user.contacts.map((contact) => ({ ...contact, verifiedAt: null })) } };
   }
+  const nothing = `Nothing was imported${next === 1 ? "" : ` from ${place.item === undefined ? "line" : "item"} ${next} on`}.`;
   throw new CliError(
-    `Line ${line} says that a contact is verified. Add --verified-by-source if you trust the source in this. Otherwise add ` +
-      `--no-verified-by-source: the first code that comes back then verifies each contact. ${next === 1 ? "Nothing was imported." : `Nothing was imported from line ${next} on.`}`,
+    `${placeText(place)} says that a contact is verified. Add --verified-by-source if you trust the source in this. Otherwise add ` +
+      `--no-verified-by-source: the first code that comes back then verifies each contact. ${nothing}`,
   );
 }
 

@@ -1,5 +1,6 @@
 import { type Fields, print } from "../../apps/output.js";
 import type { Io } from "../../io.js";
+import { type Place, placeText } from "./line.js";
 
 /** Why a line was not imported. `invalid`: its form or a value is wrong. `taken`: a value belongs to another user. */
 export type FailureKind = "invalid" | "duplicate" | "taken";
@@ -17,7 +18,7 @@ export interface Ending {
 
 /** Counts the lines of an import and shows those that fail. */
 export interface Report {
-  count(line: number, outcome: LineOutcome): void;
+  count(place: Place, outcome: LineOutcome): void;
   /** How many lines were counted. */
   lines(): number;
   /** Prints all counts. Returns whether no line failed. */
@@ -29,17 +30,18 @@ const shownMax = 100;
 /** Failures are printed on `io.err` at once, the first hundred, or with `json` in the report. */
 export function createReport({ json, io }: { readonly json: boolean; readonly io: Io }): Report {
   const counts = { created: 0, joined: 0, there_already: 0, invalid: 0, duplicate: 0, taken: 0 };
-  const shown: { readonly line: number; readonly kind: FailureKind; readonly problem: string }[] = [];
+  const shown: { readonly line: number; readonly item?: number; readonly kind: FailureKind; readonly problem: string }[] = [];
   const failed = (): number => counts.invalid + counts.duplicate + counts.taken;
   const lines = (): number => Object.values(counts).reduce((sum, count) => sum + count, 0);
   return {
     lines,
-    count(line, outcome) {
+    count({ line, item }, outcome) {
       counts[outcome.kind] += 1;
       if (!("problem" in outcome) || failed() > shownMax) return;
       const { kind, problem } = outcome;
-      shown.push({ line, kind, problem });
-      if (!json) io.err(`Line ${line} ${problem}${problem.endsWith("?") ? "" : "."}`);
+      const place = item === undefined ? { line } : { line, item };
+      shown.push({ ...place, kind, problem });
+      if (!json) io.err(`${placeText(place)} ${problem}${problem.endsWith("?") ? "" : "."}`);
     },
     finish({ dryRun, nextLine }) {
       const { invalid, duplicate, taken, ...done } = counts;

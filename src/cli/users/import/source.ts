@@ -1,7 +1,9 @@
+import { statSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { codeOf } from "../../../lib/error-code.js";
 import { CliError, refuseUrl, standardStream } from "../../io.js";
-import { csvLines } from "./csv-lines.js";
+import { type CsvForm, csvLines } from "./csv-lines.js";
+import { jsonItems } from "./json-items.js";
 import { jsonLines } from "./json-lines.js";
 import { lineBytesMax, type SourceLine } from "./line.js";
 
@@ -14,21 +16,31 @@ export interface OpenSource {
   close(): Promise<void>;
 }
 
+/** What a source may hold. */
+export interface SourceForm {
+  /** Undefined: that of the file's name, otherwise that of the first character. */
+  readonly format: Format | undefined;
+  /** A sentence instead of a form: these users do not come as CSV. */
+  readonly csv: CsvForm | string;
+}
+
 /**
- * Opens a file, or standard input for `-`. The format is the given one, otherwise that of the file's name, otherwise that of the
- * first character. Throws `CliError` for a file that cannot be read or has another format.
+ * Opens a file, or standard input for `-`. JSON is one object a line, or a list. Throws `CliError` for a file that cannot be read or
+ * has another format.
  */
-export async function openSource(path: string, given: Format | undefined): Promise<OpenSource> {
+export async function openSource(path: string, form: SourceForm): Promise<OpenSource> {
   refuseUrl(path, "--file");
   const { input, close } = await openInput(path);
   try {
     const { head, bytes } = await peek(input);
     refuseOtherFormats(head);
-    const format = given ?? formatOf(path, head);
-    if (format === "csv" && textOf(head).startsWith("{")) {
+    const format = form.format ?? formatOf(path, head);
+    if (format !== "csv") return { lines: isList(head) ? jsonItems(bytes) : jsonLines(bytes), close };
+    if (isList(head) || textOf(head).startsWith("{")) {
       throw new CliError("The first line is JSON, not the names of CSV columns: add --format jsonl.");
     }
-    return { lines: format === "csv" ? csvLines(bytes, head) : jsonLines(bytes), close };
+    if (typeof form.csv === "string") throw new CliError(form.csv);
+    return { lines: csvLines(bytes, head, form.csv), close };
   } catch (error) {
     await close();
     throw readError(error, path);
@@ -50,6 +62,11 @@ const readErrors: Readonly<Record<string, string>> = {
   EISDIR: "is a directory: name a file with JSON lines or CSV.",
   EIO: "cannot be read to its end: check the disk it is on.",
 };
+
+/** Whether a source can be read twice. */
+export function isRegularFile(path: string): boolean {
+  return path !== standardStream && statSync(path, { throwIfNoEntry: false })?.isFile() === true;
+}
 
 async function openInput(path: string): Promise<{ readonly input: AsyncIterable<Buffer>; close(): Promise<void> }> {
   if (path === standardStream) {
@@ -84,15 +101,16 @@ async function peek(input: AsyncIterable<Buffer>): Promise<{ readonly head: Buff
 function formatOf(path: string, head: Buffer): Format {
   if (/\.csv$/i.test(path)) return "csv";
   if (/\.(jsonl|ndjson|json)$/i.test(path)) return "jsonl";
-  return textOf(head).startsWith("{") ? "jsonl" : "csv";
+  return isList(head) || textOf(head).startsWith("{") ? "jsonl" : "csv";
+}
+
+function isList(head: Buffer): boolean {
+  return textOf(head).startsWith("[");
 }
 
 function refuseOtherFormats(head: Buffer): void {
   const other = otherFormats.find(({ bytes }) => head.subarray(0, bytes.length).equals(Buffer.from(bytes)));
   if (other !== undefined) throw new CliError(`The file ${other.sentence}`);
-  if (textOf(head).startsWith("[")) {
-    throw new CliError("The file is one JSON list: write one object a line, for example with `jq -c '.[]'`.");
-  }
 }
 
 function textOf(head: Buffer): string {
