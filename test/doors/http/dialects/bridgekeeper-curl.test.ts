@@ -128,7 +128,7 @@ describe.each(testEngines())("Bridgekeeper's paths by curl on $engine", ({ datab
   it("every command of docs/migration/bridgekeeper.md works, on a deployment without auto-registration", async () => {
     const url = { LATCHKEY_DATABASE_URL: `sqlite:${join(on.folder, "docs.db")}`, ...(await database()) };
     await latchkey(url, ["migrate"]);
-    for (const command of commands.filter((one) => one.startsWith("latchkey "))) {
+    for (const command of commands.filter((one) => /^latchkey (?!user import)/.test(one))) {
       const argv = command.slice("latchkey ".length).match(/'[^']*'|\S+/g)!;
       const { code, err } = await latchkey(
         url,
