@@ -1,9 +1,16 @@
-import { type FastifyInstance, type FastifyReply, fastify } from "fastify";
+import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from "fastify";
 import type { ServedService } from "../../rpc/pipeline.js";
 import type { Bodies } from "../web/body.js";
 import type { CallerReading } from "../web/caller.js";
 import { pathOf, type WebRequest, type WebResponse } from "../web/types.js";
-import { type DialectDefinition, type DialectOptions, descriptionPath, dialectPlugin } from "./dialects/dialect.js";
+import {
+  type DialectDefinition,
+  type DialectOptions,
+  descriptionPath,
+  dialectPlugin,
+  sendFailure,
+} from "./dialects/dialect.js";
+import { NoPathError } from "./dialects/failure.js";
 import { oauthRoutes } from "./oauth/plugin.js";
 import { oauthMethodsOf } from "./oauth/route.js";
 import { pagesOf } from "./pages/pages.js";
@@ -32,7 +39,13 @@ export interface HttpRoutes {
 
 /** One plugin for each concern, with its own prefix, body parsers and error shapes. */
 export function createHttpRoutes(options: HttpRoutesOptions): HttpRoutes {
-  const notFound = async (_request: unknown, reply: FastifyReply) => reply.code(404).header("cache-control", "no-store").send();
+  const definitions = options.dialects?.definitions ?? [];
+  /** Below a vendor's path the answer has the vendor's shape. */
+  const notFound = async (request: FastifyRequest, reply: FastifyReply) => {
+    reply.code(404).header("cache-control", "no-store");
+    const definition = definitions.find(({ prefixes: own }) => own.some((prefix) => request.url.startsWith(prefix)));
+    return definition === undefined ? reply.send() : await sendFailure(definition, new NoPathError(), { request, reply });
+  };
   const app = fastify({
     exposeHeadRoutes: false,
     // A value of a wrong type is refused, not changed.
@@ -44,6 +57,8 @@ export function createHttpRoutes(options: HttpRoutesOptions): HttpRoutes {
   // Each plugin reads the bodies that it accepts, so that the door counts their bytes.
   app.removeAllContentTypeParsers();
   app.setNotFoundHandler(notFound);
+  // Reached only on the way to that handler, such as by the content type of a body.
+  app.setErrorHandler((_error, request, reply: FastifyReply) => notFound(request, reply));
   const prefixes: string[] = [];
   const issuerPath = new URL(options.issuer).pathname.replace(/\/$/, "");
   const methods = oauthMethodsOf(options.services);
@@ -61,7 +76,7 @@ export function createHttpRoutes(options: HttpRoutesOptions): HttpRoutes {
     }
   }
   if (options.dialects !== undefined) {
-    for (const definition of options.dialects.definitions) {
+    for (const definition of definitions) {
       prefixes.push(...definition.prefixes, descriptionPath(definition.dialect));
       app.register(dialectPlugin(definition, { ...options, ...options.dialects }));
     }

@@ -114,14 +114,7 @@ export function dialectPlugin(definition: DialectDefinition, options: DialectOpt
     app.addHook("onRequest", async (_request, reply) => {
       reply.header("cache-control", "no-store");
     });
-    app.setErrorHandler(async (error, request, reply) => {
-      const failure = failureOf(error);
-      // The rest of a body that is too large is not read, so the connection can carry no further request.
-      if (failure.status === 413 && "shouldKeepAlive" in reply.raw) reply.raw.shouldKeepAlive = false;
-      const { status, body, headers = {} } = definition.toAnswer(failure, request);
-      if (failure.retryAfter !== null) reply.header("retry-after", failure.retryAfter);
-      return await reply.code(status).headers(headers).send(body);
-    });
+    app.setErrorHandler(async (error, request, reply) => await sendFailure(definition, error, { request, reply }));
     await app.register(swagger, { openapi: { openapi: "3.1.0", info: { title: definition.title, version: "1" } } });
     definition.addRoutes(app, createKit(definition, options));
     for (const prefix of definition.prefixes.filter((one) => one.endsWith("/"))) {
@@ -133,6 +126,20 @@ export function dialectPlugin(definition: DialectDefinition, options: DialectOpt
     }
     app.get(descriptionPath(definition.dialect), { schema: { hide: true } }, async () => app.swagger());
   };
+}
+
+/** Answers with what an error says, in the vendor's shape. */
+export async function sendFailure(
+  definition: Pick<DialectDefinition, "toAnswer">,
+  error: unknown,
+  { request, reply }: { readonly request: FastifyRequest; readonly reply: FastifyReply },
+): Promise<FastifyReply> {
+  const failure = failureOf(error);
+  // The rest of a body that is too large is not read, so the connection can carry no further request.
+  if (failure.status === 413 && "shouldKeepAlive" in reply.raw) reply.raw.shouldKeepAlive = false;
+  const { status, body, headers = {} } = definition.toAnswer(failure, request);
+  if (failure.retryAfter !== null) reply.header("retry-after", failure.retryAfter);
+  return await reply.code(status).headers(headers).send(body);
 }
 
 function createKit({ dialect, clientHeader }: DialectDefinition, options: DialectOptions): DialectKit {
