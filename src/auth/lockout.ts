@@ -27,9 +27,13 @@ export async function refuseLocked(deps: Deps, caller: Caller, account: Account)
   if (lockedUntil !== null) throw accountLocked(lockedUntil, now);
 }
 
-/** Throws USER_LOCKED if an administrator has locked the recipient and the caller is a confidential client. */
-export function refuseLockedUser({ confidential }: Caller, recipient: Recipient | null): void {
-  if (confidential && recipient?.standing === "locked") throw new AuthError("USER_LOCKED");
+/**
+ * Throws USER_LOCKED if an administrator has locked the recipient and the caller is a confidential client. Code that was written for
+ * a vendor passes such an answer on to its users, so a call over a vendor's path gets it only if the app reveals its users.
+ */
+export function refuseLockedUser({ confidential, throughDialect, policy }: Caller, recipient: Recipient | null): void {
+  const mayLearn = confidential && (throughDialect !== true || policy.revealUsers);
+  if (mayLearn && recipient?.standing === "locked") throw new AuthError("USER_LOCKED");
 }
 
 /** Returns the error for confidential clients, with the time that the lockout lasts. */

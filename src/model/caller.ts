@@ -39,6 +39,8 @@ export interface Caller extends CallSource {
   readonly policy: Policy;
   /** Whether the call is authenticated as a confidential client. A user's token never does that. */
   readonly confidential: boolean;
+  /** Whether the call came over a vendor's path. Left out: no. */
+  readonly throughDialect?: boolean;
   /** Empty unless `confidential`. */
   readonly scopes: ReadonlySet<Scope>;
   /** Null unless the call asked for the cookie. */

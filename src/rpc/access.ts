@@ -71,6 +71,7 @@ export function createGate(deps: AccessDeps): Gate {
       app,
       policy: app.policy,
       confidential: scopes !== null,
+      ...(dialect !== null && { throughDialect: true }),
       scopes: scopes ?? noScopes,
       cookie: context.cookie,
       address: scopes === null ? context.address : endUserAddress(context),

@@ -336,12 +336,18 @@ describe.each(testEngines())("Transmit's paths on $engine", ({ database }) => {
     expect(await call("GET", `/cis/v1/sessions/${user_id}`, undefined, shopToken)).toEqual({ status: 200, body: [] });
   });
 
-  it("a locked user is told to the backend alone, as user_not_active", async () => {
+  it("a locked user looks like any other, and is user_not_active only in apps that reveal their users", async () => {
     const { user_id } = (await createUser()).body.result as unknown as { user_id: string };
     await send();
     const code = await codeOf();
     await connectClient(UserService, on.app, asAdmin).lockUser({ appId: "default", userId: user_id });
     expect(await authenticate(code)).toEqual(coded(400, "auth_invalid_credentials"));
+    on.clock.advance(6 * minute);
+    expect(await send()).toEqual({ status: 200, body: { message: "OTP sent" } });
+    expect(await authenticate("123456")).toEqual(coded(400, "auth_invalid_credentials"));
+    expect(await on.messages(phone)).toHaveLength(1);
+    const updateMask = { paths: ["reveal_users"] };
+    await apps().updatePolicy({ appId: "default", policy: { revealUsers: true }, updateMask });
     on.clock.advance(6 * minute);
     expect(await send()).toEqual(coded(403, "user_not_active"));
     expect((await call("GET", `/cis/v1/users/${user_id}`)).body.result).toMatchObject({ status: "Disabled" });
