@@ -176,6 +176,23 @@ export function liveChallenges(scene: Scene): void {
     expect(await store.challenges.findNewest(query)).toBeNull();
   });
 
+  it("the newest live challenge is found with what its call said about its messages", async () => {
+    const { store } = scene;
+    const contact = email();
+    const words = { customMessage: "{app}: {otp} ü", subject: "Code", senderId: "Acme" };
+    const query = {
+      clientId: "client",
+      identifierKey: bytes(contact.value),
+      requesterKey: bytes("requester"),
+      purpose: "login",
+      now: t0 + 10,
+    } as const;
+    for (const [index, said] of [words, { customMessage: words.customMessage }, undefined].entries()) {
+      await issue(store, { contact, words: said }, { now: t0 + index });
+      expect((await store.challenges.findNewest(query))?.words).toEqual(said);
+    }
+  });
+
   it("20 racing sends of one requester leave exactly 3 live challenges", async () => {
     const contact = email();
     const outcomes = await Promise.all(times(20, () => send(scene.store, { contact })));
