@@ -18,6 +18,8 @@ export interface GeneratorOptions {
   readonly credentials: readonly string[];
   /** The paths whose bodies are forms. */
   readonly forms: RegExp;
+  /** Values of fields, instead of those that their names suggest. */
+  readonly values: Readonly<Record<string, string | number>>;
 }
 
 type Value = string | number | boolean | null | readonly Value[] | { readonly [name: string]: Value };
@@ -160,12 +162,12 @@ interface Making {
   readonly count: number;
 }
 
-function generate({ credentials, forms }: GeneratorOptions, making: Making): GeneratedRequest {
+function generate({ credentials, forms, values }: GeneratorOptions, making: Making): GeneratedRequest {
   const { random, operation, count } = making;
   // Far from one another, because numbers that differ in their last digits share a budget.
   const phone = `+49151${String((count * 7_368_787) % 100_000_000).padStart(8, "0")}`;
   const email = `u${count}@example.com`;
-  const sampler = createSampler(random, { phone, email });
+  const sampler = createSampler(random, { phone, email, values });
   const isForm = forms.test(operation.path);
   const headers: Record<string, string> = {};
   if (random.chance(0.85) && credentials.length > 0) headers.authorization = random.pick(credentials);
@@ -189,11 +191,15 @@ function generate({ credentials, forms }: GeneratorOptions, making: Making): Gen
 type Sampler = (name: string, schema: Schema | undefined) => Value;
 
 /** Returns a function that makes a value which a schema allows, by the name of its field. */
-function createSampler(random: Random, { phone, email }: { readonly phone: string; readonly email: string }): Sampler {
+function createSampler(
+  random: Random,
+  { phone, email, values }: { readonly phone: string; readonly email: string } & Pick<GeneratorOptions, "values">,
+): Sampler {
   function text(name: string): string {
     if (/grant_type/i.test(name)) return random.pick(["client_credentials", "refresh_token"]);
     if (/mail/i.test(name)) return email;
-    if (/phone|msisdn|number$|^to$/i.test(name)) return phone;
+    if (/msisdn/i.test(name)) return phone.slice(1);
+    if (/phone|number$|^to$/i.test(name)) return phone;
     if (/^identifier|value$|username|contact/i.test(name)) return random.pick([phone, email]);
     if (/message|text/i.test(name)) return random.pick(["{{code}} is your code", "{{code}}", "{app}: {otp}", "Hello"]);
     if (/code|otp|pin$|passcode/i.test(name)) return String(random.below(1_000_000)).padStart(6, "0");
@@ -201,6 +207,7 @@ function createSampler(random: Random, { phone, email }: { readonly phone: strin
     return random.pick(["x", "en", "Ada", "sms", "email", uuid]);
   }
   const sample: Sampler = (name, schema) => {
+    if (Object.hasOwn(values, name)) return values[name]!;
     if (schema === undefined) return text(name);
     if (schema.const !== undefined) return schema.const as Value;
     if (schema.enum !== undefined) return random.pick(schema.enum) as Value;

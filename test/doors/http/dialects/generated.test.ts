@@ -8,7 +8,7 @@ import { dialectDefinitions } from "../../../../src/doors/http/dialects/plugins.
 import type { Dialect } from "../../../../src/model/dialect.js";
 import { eventually, startTestApp, type TestApp } from "../../../support/app.js";
 import { postForm } from "../form.js";
-import { createGenerator, type GeneratedRequest } from "./generated-requests.js";
+import { createGenerator, type GeneratedRequest, type GeneratorOptions } from "./generated-requests.js";
 import type { OpenApi } from "./openapi.js";
 
 interface Row {
@@ -16,6 +16,8 @@ interface Row {
   readonly error: TSchema;
   /** The paths whose bodies are forms. Left out: none. */
   readonly forms?: RegExp;
+  /** Values of fields that the generator can't guess from their names. Left out: none. */
+  readonly values?: GeneratorOptions["values"];
 }
 
 const closed = { additionalProperties: false };
@@ -52,6 +54,18 @@ const rows: Readonly<Partial<Record<Dialect, Row>>> = {
         closed,
       ),
     ]),
+  },
+  beem: {
+    values: { appId: 1 },
+    error: Type.Object(
+      {
+        data: Type.Object(
+          { message: Type.Object({ code: Type.Integer({ minimum: 101, maximum: 118 }), message: text }, closed) },
+          closed,
+        ),
+      },
+      closed,
+    ),
   },
   supabase: {
     error: Type.Union([
@@ -148,7 +162,7 @@ describe("generated requests", () => {
       const beganAt = new Date(on.clock()).toISOString();
       const description = await json<OpenApi>(on.app.httpPort, `/openapi/${dialect}.json`);
       const credentials = await credentialsOf();
-      const next = createGenerator({ description, credentials, forms: row.forms ?? /^$/ }, seed);
+      const next = createGenerator({ description, credentials, forms: row.forms ?? /^$/, values: row.values ?? {} }, seed);
       const accepted = new Set<string>();
       const faults: unknown[] = [];
       const statuses = new Map<number, number>();
