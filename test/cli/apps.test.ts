@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { dialectPolicies, dialects, dialectTexts } from "../../src/model/dialect.js";
 import { type PolicyField, policyFields, policyKeys } from "../../src/model/policy-fields.js";
 import { startHookServer, verifyQuestion } from "../accounts/hook-server.js";
 import { eventually, startTestApp, type TestApp } from "../support/app.js";
@@ -133,6 +134,18 @@ describe.each(testEngines())("app and client commands on $engine", ({ database }
     ]);
     expect((await cli("app", "create", "other", "--preset", "nobody")).code).not.toBe(0);
   });
+
+  it.each(dialects)(
+    "the preset %s makes an app with the documented policy and texts, and nothing else of its own",
+    async (dialect) => {
+      const { code, out } = await cli("app", "create", "moved", "--preset", dialect);
+      expect([code, out]).toEqual([0, expect.stringContaining(`--dialects ${dialect}`)]);
+      const { policy } = (await cli("app", "show", "moved", "--json")).json();
+      expect(Object.keys(policy)).toHaveLength(Object.keys(dialectPolicies[dialect]).length);
+      const texts = (await cli("text", "list", "--app", "moved", "--json")).json();
+      expect(texts).toEqual(dialectTexts[dialect] ?? []);
+    },
+  );
 
   it("a registration hook is set, shown, replaced and deleted, and its secret is printed once", async () => {
     await cli("app", "create", "shop");

@@ -311,7 +311,7 @@ describe.each(testEngines())("users of other services on $engine", ({ database }
     const authorization = `Bearer ${((await asked.json()) as { access_token: string }).access_token}`;
     for (const [named, phone, user] of [
       [{ identifier_type: "phone_number", identifier: "+12025550111" }, "+12025550111", { user_id: uuid("c1") }],
-      [{ identifier_type: "custom", identifier: "ytq0fhm1x2z3" }, "+12025550112", { external_user_id: "ytq0fhm1x2z3" }],
+      [{ identifier_type: "user_id", identifier: "ytq0fhm1x2z3" }, "+12025550112", { external_user_id: "ytq0fhm1x2z3" }],
     ] as const) {
       const sent = await call("POST", "/cis/v1/auth/otp/send", { channel: "sms", ...named }, { authorization });
       expect(sent).toMatchObject({ status: 200, body: { message: "OTP sent" } });
@@ -322,6 +322,18 @@ describe.each(testEngines())("users of other services on $engine", ({ database }
       const found = await call("GET", `/cis/v1/users/${sub}`, undefined, { authorization });
       expect(found).toMatchObject({ status: 200, body: { result: user } });
     }
+    const old = "ytq0fhm1x2z3";
+    expect(await call("GET", `/cis/v1/users/${old}`, undefined, { authorization })).toMatchObject({
+      status: 200,
+      body: { result: { external_user_id: old, phone_number: { value: "+12025550112" } } },
+    });
+    expect((await call("GET", `/cis/v1/sessions/${old}`, undefined, { authorization })).body).toHaveLength(1);
+    expect(await call("DELETE", `/cis/v1/sessions/${old}`, undefined, { authorization })).toMatchObject({
+      status: 200,
+      body: { result: { deleted_count: 1 } },
+    });
+    expect((await call("GET", "/cis/v1/users/nobody1", undefined, { authorization })).status).toBe(404);
+    expect((await call("GET", "/cis/v1/sessions/nobody1", undefined, { authorization })).status).toBe(404);
   });
 
   it("SolidX's rows keep integer ids, times of verification, roles and usernames that fit", async () => {

@@ -19,7 +19,10 @@ export interface Named {
 
 const cases = { email: "email", phone_number: "phone", username: "username", user_id: "userId" } as const;
 
-/** Returns how the API names the user of a request. The type `custom` is the external id, which is looked up as the caller. */
+/**
+ * Returns how the API names the user of a request. The type `custom` is the external id, which is looked up as the caller, and so is
+ * a user id of Transmit's own form: an import keeps it as the external id.
+ */
 export function createIdentify(kit: DialectKit): (context: CallContext, named: Named) => Promise<Identifier> {
   const getUser = kit.method(UserService.method.getUser);
 
@@ -34,9 +37,13 @@ export function createIdentify(kit: DialectKit): (context: CallContext, named: N
   }
 
   return async (context, { identifier_type, identifier }) =>
-    identifier_type === "custom"
+    identifier_type === "custom" || (identifier_type === "user_id" && !isUuid(identifier))
       ? { case: "userId", value: await idOf(context, identifier) }
       : { case: cases[identifier_type], value: identifier };
+}
+
+export function isUuid(text: string): boolean {
+  return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text);
 }
 
 /** An id that no user has, the same for each external id. So a code for an unknown one is sent and checked like any other. */

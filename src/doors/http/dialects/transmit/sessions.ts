@@ -2,8 +2,10 @@ import { timestampMs } from "@bufbuild/protobuf/wkt";
 import { Type } from "typebox";
 import { AuthService } from "../../../../gen/latchkey/v1/auth_service_pb.js";
 import { UserService } from "../../../../gen/latchkey/v1/user_service_pb.js";
+import type { CallContext } from "../../../../rpc/call-context.js";
 import type { DialectApp, DialectKit } from "../dialect.js";
 import { NotOfferedError } from "../failure.js";
+import { createIdentify } from "./identifier.js";
 import { deletedResponse, logoutResponse, ofUser, sessionRequest, sessionsResponse } from "./schemas.js";
 import { sessionIdOf, sessionOfId } from "./session-id.js";
 
@@ -13,6 +15,10 @@ export function addSessionRoutes(app: DialectApp, kit: DialectKit): void {
   const revokeSession = kit.method(AuthService.method.revokeSession);
   const listUserSessions = kit.method(UserService.method.listUserSessions);
   const revokeUserSessions = kit.method(UserService.method.revokeUserSessions);
+
+  const identify = createIdentify(kit);
+  const userIdIn = async (context: CallContext, { user_id }: { readonly user_id: string }): Promise<string> =>
+    (await identify(context, { identifier_type: "user_id", identifier: user_id })).value;
 
   const ofSession = { schema: { body: sessionRequest, response: { 204: Type.Null() } } };
   app.post("/cis/v1/auth/session/logout", ofSession, async (request, reply) => {
@@ -35,8 +41,9 @@ export function addSessionRoutes(app: DialectApp, kit: DialectKit): void {
 
   const listed = { schema: { params: ofUser, response: { 200: sessionsResponse } } };
   app.get("/cis/v1/sessions/:user_id", listed, async (request, reply) => {
-    const { user_id: userId } = request.params;
-    const { sessions } = await listUserSessions(kit.asBackend(request, reply), { userId });
+    const context = kit.asBackend(request, reply);
+    const userId = await userIdIn(context, request.params);
+    const { sessions } = await listUserSessions(context, { userId });
     return sessions.map((session) => ({
       session_id: sessionIdOf({ userId, sessionId: session.sessionId }),
       client_id: session.clientId,
@@ -50,8 +57,8 @@ export function addSessionRoutes(app: DialectApp, kit: DialectKit): void {
 
   const deleted = { schema: { params: ofUser, response: { 200: deletedResponse } } };
   app.delete("/cis/v1/sessions/:user_id", deleted, async (request, reply) => {
-    const { user_id: userId } = request.params;
-    const { revokedCount } = await revokeUserSessions(kit.asBackend(request, reply), { userId });
+    const context = kit.asBackend(request, reply);
+    const { revokedCount } = await revokeUserSessions(context, { userId: await userIdIn(context, request.params) });
     return { result: { deleted_count: revokedCount } };
   });
 }

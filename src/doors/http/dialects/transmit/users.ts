@@ -4,6 +4,7 @@ import { UserService } from "../../../../gen/latchkey/v1/user_service_pb.js";
 import { BodyError } from "../../body.js";
 import type { DialectApp, DialectKit } from "../dialect.js";
 import { NotOfferedError } from "../failure.js";
+import { isUuid } from "./identifier.js";
 import { byIdentifier, createUserRequest, ofUser, userResponse } from "./schemas.js";
 import { toUser } from "./user.js";
 
@@ -57,7 +58,9 @@ export function addUserRoutes(app: DialectApp, kit: DialectKit): void {
   for (const [path, key] of lookUps) {
     app.get(`${path}:user_id`, one, async (request, reply) => {
       const context = kit.asBackend(request, reply);
-      const { user } = await getUser(context, { key: { case: key, value: request.params.user_id } });
+      const value = request.params.user_id;
+      const named = key === "userId" && !isUuid(value) ? "externalId" : key;
+      const { user } = await getUser(context, { key: { case: named, value } });
       return { result: toUser(user!) };
     });
   }
