@@ -6,6 +6,7 @@ const references = {
   biot: "connectBySms",
   bridgekeeper: "connect",
   transmit: "connectAsBackend",
+  supabase: "connect",
 };
 const clients = 8;
 

@@ -53,6 +53,11 @@ const signIns = {
       { passcode, identifier_type: "phone_number", identifier },
     ],
   },
+  supabase: {
+    toOf: emailOf,
+    send: (email) => ["/auth/v1/otp", { email }],
+    verify: (email, token) => ["/auth/v1/verify", { type: "email", email, token }],
+  },
 };
 
 /** Sign-ins over HTTP/1.1 at a Latchkey server, as the clients of Connect and of the vendors make them: one method for each. */
