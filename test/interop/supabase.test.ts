@@ -60,7 +60,6 @@ describe.each(["SQLite", "PostgreSQL"])("@supabase/auth-js on %s", (engine) => {
     if (engine === "PostgreSQL") database = await startServer();
     latchkey = await startLatchkey({
       LATCHKEY_RESEND_COOLDOWN: "1s",
-      LATCHKEY_CODE_TTL: "60s",
       ...(database !== undefined && { LATCHKEY_DATABASE_URL: database.url }),
     });
     create = (headers, more = {}) =>
@@ -126,18 +125,13 @@ describe.each(["SQLite", "PostgreSQL"])("@supabase/auth-js on %s", (engine) => {
     expect((await auth.refreshSession({ refresh_token })).error).toMatchObject({ code: "refresh_token_not_found" });
   });
 
-  it("signs in by phone with the pkce flow, and an expired code has the error of a wrong one", async () => {
+  it("signs in by phone, also with the pkce flow", async () => {
     const phone = "+12345678901";
     const auth = create({}, { flowType: "pkce" });
     const sent = await auth.signInWithOtp({ phone });
     expect(sent).toMatchObject({ data: { messageId: expect.any(String) }, error: null });
     const { data } = await auth.verifyOtp({ type: "sms", phone: "12345678901", token: await codeTo(phone) });
     expect(data.user).toMatchObject({ phone: "12345678901", email: "" });
-    await sleep(1_100);
-    await auth.signInWithOtp({ phone });
-    const token = await codeTo(phone, 2);
-    await sleep(60_000);
-    expect((await auth.verifyOtp({ type: "sms", phone, token })).error).toMatchObject(expired);
   });
 
   it("signOut of the others ends them alone", async () => {
@@ -161,5 +155,17 @@ describe.each(["SQLite", "PostgreSQL"])("@supabase/auth-js on %s", (engine) => {
     expect((await auth.signInWithOtp({ phone: "ada" })).error).toMatchObject(malformed);
     expect((await auth.updateUser({ password: "secret" })).error).toMatchObject({ code: "validation_failed" });
     expect((await auth.updateUser({ email: "new@example.com" })).error).toMatchObject({ code: "validation_failed" });
+  });
+
+  it("reads an expired code as it reads a wrong one", async () => {
+    const auth = create({});
+    const email = "late@example.com";
+    await latchkey.cli("app", "policy", "default", "--set", "code_ttl=1s");
+    // The server reads the change within 250 ms, unless it is busy.
+    await sleep(1_000);
+    await auth.signInWithOtp({ email });
+    const token = await codeTo(email);
+    await sleep(1_100);
+    expect((await auth.verifyOtp({ type: "email", email, token })).error).toMatchObject(expired);
   });
 });

@@ -158,6 +158,13 @@ describe.each(testEngines())("Supabase's callers on $engine", ({ database }) => 
     expect(await on.inbox()).toEqual([]);
   });
 
+  it("its description is served as OpenAPI, with each path", async () => {
+    const response = await fetch(`http://127.0.0.1:${on.app.httpPort}/openapi/supabase.json`);
+    const { paths } = (await response.json()) as { paths: object };
+    const served = ["otp", "verify", "resend", "token", "user", "logout", "settings", "health", ".well-known/jwks.json"];
+    expect(Object.keys(paths).sort()).toEqual(served.map((path) => `/auth/v1/${path}`).sort());
+  });
+
   it("bodies that are too large or no JSON have the status of their fault", async () => {
     expect(await on.otp({ email, data: { text: "x".repeat(70_000) } })).toEqual(failed(413, "bad_json"));
     const form = { "content-type": "application/x-www-form-urlencoded" };

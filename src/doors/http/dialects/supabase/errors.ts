@@ -33,6 +33,8 @@ function problemOf(failure: Failure, request: FastifyRequest): Problem {
     case "SESSION_LOST":
       return noRefreshToken;
     case "TOKEN_INVALID":
+      // The session has ended since its refresh.
+      if (path === "/auth/v1/token") return noRefreshToken;
       return request.headers.authorization === undefined
         ? { status: 401, code: "no_authorization", message: "This endpoint requires a valid Bearer token" }
         : {
