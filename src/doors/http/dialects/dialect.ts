@@ -118,8 +118,6 @@ export function dialectPlugin(definition: DialectDefinition, options: DialectOpt
     await app.register(swagger, { openapi: { openapi: "3.1.0", info: { title: definition.title, version: "1" } } });
     definition.addRoutes(app, createKit(definition, options));
     for (const prefix of definition.prefixes.filter((one) => one.endsWith("/"))) {
-      // A dialect may answer these itself.
-      if (app.hasRoute({ method: "GET", url: `${prefix}*` })) continue;
       app.all(`${prefix}*`, { schema: { hide: true } }, async () => {
         throw new NoPathError();
       });

@@ -14,6 +14,8 @@ export interface Failure {
   readonly status: number;
   /** One sentence that says what is wrong and what to do. */
   readonly message: string;
+  /** The field of the method's request that is refused, as the API names it. Null: no single field. */
+  readonly field: string | null;
   /** Seconds, as text. Null: a repeat does not help. */
   readonly retryAfter: string | null;
   readonly metadata: Refusal["metadata"];
@@ -85,17 +87,17 @@ const statuses: Readonly<Partial<Record<Failure["reason"], number>>> = {
 
 /** Returns what an error that a route throws says. Errors of unknown kinds say nothing but that the server failed. */
 export function failureOf(error: unknown): Failure {
-  const plain = { retryAfter: null, metadata: {} };
+  const plain = { field: null, retryAfter: null, metadata: {} };
   const refusal = refusalOf(error);
   if (refusal !== null) {
     const { reason, message, violation, retryAfter, metadata } = refusal;
     const status = statuses[reason] ?? 403;
     const detail = violation === undefined ? message : `${violation.field}: ${violation.description}`;
-    return { reason, status, message: detail, retryAfter, metadata };
+    return { reason, status, message: detail, field: violation?.field ?? null, retryAfter, metadata };
   }
   if (error instanceof RouteError) {
     const { reason, message, metadata } = error;
-    return { reason, status: statuses[reason] ?? 403, message, retryAfter: null, metadata };
+    return { ...plain, reason, status: statuses[reason] ?? 403, message, metadata };
   }
   if (error instanceof NoSpeakerError) return { reason: "NO_SPEAKER", status: 404, message: error.message, ...plain };
   if (error instanceof NoCredentialsError) {
@@ -130,4 +132,10 @@ function misfit(validation: readonly Validation[], message: unknown): string {
   const allowed = validation.filter(({ keyword }) => keyword === "const").map(({ params }) => String(params?.allowedValue));
   if (allowed.length === 0) return `${String(message)}.`;
   return `${String(validation[0]?.instancePath).slice(1)} must be one of ${allowed.join(", ")}.`;
+}
+
+/** Returns the message of a failure with the vendor's name of the field that is refused. */
+export function withVendorNames({ message, field }: Failure, names: Readonly<Record<string, string>>): string {
+  const name = field === null ? undefined : names[field];
+  return name === undefined ? message : name + message.slice(field!.length);
 }

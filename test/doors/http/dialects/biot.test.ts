@@ -1,7 +1,12 @@
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { compactVerify, importSPKI } from "jose";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { newClientSecret } from "../../../../src/crypto/client-secret.js";
+import { uuidOf } from "../../../../src/doors/http/dialects/ids.js";
 import { AppService } from "../../../../src/gen/latchkey/v1/app_service_pb.js";
+import { AuthService } from "../../../../src/gen/latchkey/v1/auth_service_pb.js";
+import { Purpose } from "../../../../src/gen/latchkey/v1/challenge_pb.js";
+import { UserState } from "../../../../src/gen/latchkey/v1/user_pb.js";
 import { UserService } from "../../../../src/gen/latchkey/v1/user_service_pb.js";
 import { startTestApp, type TestApp } from "../../../support/app.js";
 import { wrongCode } from "../../../support/calls.js";
@@ -40,6 +45,12 @@ describe.each(testEngines())("BioT's paths on $engine", ({ database }) => {
     });
     const text = await response.text();
     return { status: response.status, body: text === "" ? null : (JSON.parse(text) as Record<string, never>) };
+  }
+  /** What calls leave behind: users and messages. */
+  async function traces() {
+    const { users } = await connectClient(UserService, on.app, { authorization }).listUsers({});
+    const messages = await (await fetch(`http://127.0.0.1:${on.app.inboxPort}/messages`)).json();
+    return { users, messages };
   }
   const generate = (to = phone) => call("POST", "/ums/v2/users/otp/generate", { phone: to });
   const problem = (code: string, serviceName = "ums") => ({
@@ -93,14 +104,36 @@ describe.each(testEngines())("BioT's paths on $engine", ({ database }) => {
   }
 
   it("a code that comes as a number counts with its leading zeros", async () => {
-    const { requestId } = (await generate()).body!;
+    const apps = connectClient(AppService, on.app, { authorization });
+    await apps.updatePolicy({ appId: "default", policy: { codeLength: 8 }, updateMask: { paths: ["code_length"] } });
+    for (const [tested, code] of [
+      ["+12345678908", "00123456"],
+      ["+12345678909", "01234567"],
+    ] as const) {
+      const endsAt = timestampFromMs(on.clock() + 3_600_000);
+      await apps.putTestIdentifier({ appId: "default", pattern: tested, code, endsAt });
+      const identifier = { case: "phone", value: tested } as const;
+      const { challenge } = await connectClient(AuthService, on.app, {}).sendOtp({ identifier, createUserIfMissing: true });
+      await connectClient(AuthService, on.app, {}).verifyOtp({ challengeId: challenge!.challengeId, code });
+      on.clock.advance(60_000);
+      const { requestId } = (await generate(tested)).body!;
+      const body = `{"requestId":"${requestId}","code":${Number(code)}}`;
+      expect((await call("POST", "/ums/v2/users/otp/login", body)).status).toBe(200);
+    }
+  });
+
+  it("a code of another purpose signs in nobody, and stays good", async () => {
+    const auth = connectClient(AuthService, on.app, {});
+    const { challenge } = await auth.sendOtp({ identifier: { case: "phone", value: phone }, purpose: Purpose.VERIFY_CONTACT });
     const [message] = await on.messages(phone);
-    const answer = await call(
-      "POST",
-      "/ums/v2/users/otp/login",
-      `{"requestId":"${requestId}","code":${Number(message!.code)}}`,
-    );
-    expect(answer.status).toBe(200);
+    const { challengeId } = challenge!;
+    const { code } = message!;
+    const requestId = uuidOf(challengeId);
+    expect(await call("POST", "/ums/v2/users/otp/login", { requestId, code })).toEqual({
+      status: 403,
+      body: problem("LOGIN_FAILED"),
+    });
+    expect((await auth.verifyOtp({ challengeId, code })).contactProof).not.toBe("");
   });
 
   it("the app's own length and life of codes come before BioT's", async () => {
@@ -118,11 +151,13 @@ describe.each(testEngines())("BioT's paths on $engine", ({ database }) => {
 
   it("a client that does not speak the dialect is refused, with its own token too", async () => {
     const refused = (service: string) => ({ status: 404, body: problem("CLIENT_UNKNOWN", service) });
+    const before = await traces();
     const named = { "x-latchkey-client": admin.clientId };
     expect(await call("POST", "/ums/v2/users/otp/generate", { phone }, named)).toEqual(refused("ums"));
     expect(await call("POST", "/organization/v1/users/patients", { _phone: phone }, { authorization })).toEqual(
       refused("organization"),
     );
+    expect(await traces()).toEqual(before);
   });
 
   it("a code has 6 digits and lives for 2 minutes by default", async () => {
@@ -213,7 +248,7 @@ describe.each(testEngines())("BioT's paths on $engine", ({ database }) => {
       ...kept,
       _id: uuid,
       _username: body._phone,
-      _enabled: true,
+      _enabled: "ENABLED",
       _invitationAccepted: true,
       _creationTime: time,
       _lastModifiedTime: time,
@@ -227,12 +262,24 @@ describe.each(testEngines())("BioT's paths on $engine", ({ database }) => {
     expect(await call("GET", `${path}/${id}`, undefined, service)).toEqual({ status: 200, body: entity });
     const change = { bloodType: "A", _name: { firstName: "Augusta", lastName: "King" } };
     expect(await call("PATCH", `${path}/${id}`, change, service)).toEqual({ status: 200, body: { ...entity, ...change } });
-    for (const wrong of [{ _credentialType: "OTP" }, { _phone: "+12345678904" }, { _mfa: { enabled: true } }]) {
+    for (const wrong of [
+      { _credentialType: "OTP" },
+      { _phone: "+12345678904" },
+      { _mfa: { enabled: true } },
+      { _password: "a secret" },
+      { _username: "other" },
+    ]) {
       expect(await call("PATCH", `${path}/${id}`, wrong, service)).toEqual({
         status: 400,
         body: problem("REQUEST_INVALID", "organization"),
       });
     }
+    const disabled = await call("PATCH", `${path}/${id}`, { _enabled: "DISABLED" }, service);
+    expect(disabled).toEqual({ status: 200, body: { ...entity, ...change, _enabled: "DISABLED" } });
+    const { users } = await connectClient(UserService, on.app, { authorization }).listUsers({});
+    expect(users.find(({ userId }) => userId === id)!.state).toBe(UserState.LOCKED);
+    const enabled = await call("PATCH", `${path}/${id}`, { _enabled: "ENABLED" }, service);
+    expect(enabled).toEqual({ status: 200, body: { ...entity, ...change } });
     const others = plural === "patients" ? "caregivers" : "patients";
     expect(await call("GET", `/organization/v1/users/${others}/${id}`, undefined, service)).toEqual({
       status: 404,
@@ -265,12 +312,14 @@ describe.each(testEngines())("BioT's paths on $engine", ({ database }) => {
     const path = "/organization/v1/users/patients";
     const body = { _phone: "+12345678906", _credentialType: "OTP" };
     const { bearer } = await signIn();
+    const before = await traces();
     expect(await call("POST", path, body)).toEqual({ status: 401, body: problem("TOKEN_NOT_VALID", "organization") });
     expect(await call("POST", path, body, bearer)).toEqual({ status: 403, body: problem("ACCESS_DENIED", "organization") });
     expect(await call("POST", "/api-gateway/v1/sign-up", body)).toEqual({
       status: 401,
       body: problem("TOKEN_NOT_VALID", "api-gateway"),
     });
+    expect(await traces()).toEqual(before);
     const wrongKey = { id: backend.clientId, secretKey: "wrong" };
     expect(await call("POST", "/ums/v2/services/accessToken", wrongKey)).toEqual({
       status: 403,
@@ -323,11 +372,13 @@ describe.each(testEngines())("BioT's paths on $engine", ({ database }) => {
     ["an unknown credential type", '{"_phone":"+12345678901","_credentialType":"SMS"}'],
     ["no contact", "{}"],
   ])("a user with %s is refused in BioT's shape", async (_, body) => {
+    const before = await traces();
     const answer = await call("POST", "/organization/v1/users/patients", body, await asService());
     expect(answer).toEqual({
       status: 400,
       body: problem(expect.stringMatching(/^(MALFORMED|REQUEST_INVALID)$/), "organization"),
     });
+    expect(await traces()).toEqual(before);
   });
 
   it("its description is served as OpenAPI, with each path", async () => {

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { runInNewContext } from "node:vm";
-import { createLocalJWKSet, jwtVerify } from "jose";
+import { createLocalJWKSet, decodeJwt, jwtVerify } from "jose";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { newClientSecret } from "../../../../src/crypto/client-secret.js";
 import { AppService } from "../../../../src/gen/latchkey/v1/app_service_pb.js";
@@ -396,16 +396,23 @@ describe.each(testEngines())("Transmit's paths on $engine", ({ database }) => {
 
   it("a stranger's send between the owner's send and code changes nothing, and neither does a repeated one", async () => {
     await createUser();
-    await send();
+    const [owner, other] = ["192.0.2.1", "198.51.100.7"].map((ip_address) => ({ client_attributes: { ip_address } }));
+    await send(owner);
     const code = await codeOf();
     on.clock.advance(minute);
-    await send();
-    expect(await codeOf(phone, 2)).toBe(code);
-    expect((await authenticate(code)).status).toBe(200);
-    expect(await authenticate(code)).toEqual(coded(400, "auth_otp_passcode_expired"));
+    await send(other);
+    const codes = (await on.messages(phone, 2)).map((message) => message.code);
+    expect(new Set(codes).size).toBe(2);
+    on.clock.advance(minute);
+    await send(owner);
+    const again = (await on.messages(phone, 3)).map((message) => message.code);
+    expect(again.filter((one) => one === code)).toHaveLength(2);
+    expect((await authenticate(code, other)).status).toBe(400);
+    expect((await authenticate(code, owner)).status).toBe(200);
+    expect(await authenticate(code, owner)).toEqual(coded(400, "auth_otp_passcode_expired"));
   });
 
-  it("a request id is needed if one was made, and fits its contact alone", async () => {
+  it("a request id fits its contact alone, and the code works without it too", async () => {
     await createUser();
     const { status, body } = await send({ generate_request_id: true });
     expect({ status, body }).toEqual({ status: 200, body: { message: "OTP sent", request_id: text } });
@@ -418,6 +425,9 @@ describe.each(testEngines())("Transmit's paths on $engine", ({ database }) => {
     ])
       expect((await authenticate(code, other)).status, JSON.stringify(other)).toBe(400);
     expect(await authenticate(code, { request_id })).toEqual({ status: 200, body: tokens });
+    on.clock.advance(minute);
+    await send({ generate_request_id: true });
+    expect(await authenticate(await codeOf(phone, 2))).toEqual({ status: 200, body: tokens });
     expect(await send({ generate_request_id: true, identifier_type: "username", identifier: "ada" })).toEqual(
       coded(400, "system_invalid_input"),
     );
@@ -469,7 +479,7 @@ describe.each(testEngines())("Transmit's paths on $engine", ({ database }) => {
     for (const bearer of ["", "x", user.access_token]) {
       for (const [method, path, body] of [
         ["GET", `/cis/v1/users/phone-number/${phone}`],
-        ["DELETE", "/cis/v1/sessions/3fa85f64-5717-4562-b3fc-2c963f66afa6"],
+        ["DELETE", `/cis/v1/sessions/${decodeJwt(user.access_token).sub}`],
         ["POST", "/cis/v1/users", { phone_number: stranger }],
       ] as const) {
         const answer = await call(method, path, body, bearer);
@@ -480,6 +490,10 @@ describe.each(testEngines())("Transmit's paths on $engine", ({ database }) => {
     expect(await call("POST", "/cis/v1/auth/otp/send", { channel: "sms", ...byPhone }, "")).toEqual(
       numbered(401, "Invalid token"),
     );
+    expect((await on.messages(phone)).map(({ code }) => code)).toHaveLength(1);
+    const { users } = await connectClient(UserService, on.app, asAdmin).listUsers({});
+    expect(users.map(({ contacts }) => contacts.map(({ value }) => value))).toEqual([[phone]]);
+    expect((await call("POST", "/cis/v1/auth/token/refresh", { refresh_token: user.refresh_token })).status).toBe(200);
     expect(await call("POST", "/cis/v1/auth/logout", undefined, token)).toEqual(numbered(401, "Invalid token"));
 
     const bad = { status: 400, body: { ...refusal, error: "invalid_request", error_code: 400 } };

@@ -48,7 +48,9 @@ export function newUserOf(kind: Kind, body: EntityRequest): MessageInitShape<typ
 export function changesOf(user: User, body: EntityRequest): MessageInitShape<typeof UpdateUserRequestSchema> | null {
   refuseSecondFactor(body);
   if (body._credentialType !== undefined) refuse("_credentialType", "is set at registration and can't be changed");
-  const { _phone, _email, _name, _ownerOrganization } = body;
+  if (body._password !== undefined) refuse("_password", "can't be set: Latchkey has no passwords");
+  const { _phone, _email, _username, _name, _ownerOrganization } = body;
+  if (_username !== undefined && _username !== usernameOf(user)) refuse("_username", "can't be changed here: use UpdateUser");
   const values = user.contacts.map(({ value }) => value);
   for (const [field, value] of Object.entries({ _phone, _email })) {
     if (value !== undefined && !values.includes(value)) refuse(field, "can't be changed here: use AddContact of UserService");
@@ -69,21 +71,28 @@ export function changesOf(user: User, body: EntityRequest): MessageInitShape<typ
   };
 }
 
+/** BioT's username is the name of a user who has one, and otherwise a contact. */
+function usernameOf(user: User): string {
+  return user.username || (contactOf(user, ContactKind.PHONE) ?? contactOf(user, ContactKind.EMAIL) ?? "");
+}
+
+function contactOf(user: User, wanted: ContactKind): string | undefined {
+  return user.contacts.find(({ kind }) => kind === wanted)?.value;
+}
+
 export function toEntity(user: User): Static<typeof entityResponse> {
   const joinedAt = timestampDate(user.joinedAt!).toISOString();
-  const [phone, email] = [ContactKind.PHONE, ContactKind.EMAIL].map(
-    (kind) => user.contacts.find((contact) => contact.kind === kind)?.value,
-  );
+  const [phone, email] = [contactOf(user, ContactKind.PHONE), contactOf(user, ContactKind.EMAIL)];
   return {
     _name: { firstName: user.displayName, lastName: "" },
     ...user.appAttributes,
     _id: user.userId,
-    _username: user.username || (phone ?? email ?? ""),
+    _username: usernameOf(user),
     ...(phone !== undefined && { _phone: phone }),
     ...(email !== undefined && { _email: email }),
     _ownerOrganization: { id: asUuid(user.ownerOrganization) },
     _credentialType: user.credentialType === CredentialType.NONE ? "PASSWORD" : "OTP",
-    _enabled: user.state !== UserState.LOCKED,
+    _enabled: user.state === UserState.LOCKED ? "DISABLED" : "ENABLED",
     _invitationAccepted: user.state !== UserState.INVITED,
     _creationTime: joinedAt,
     _lastModifiedTime: joinedAt,

@@ -51,6 +51,7 @@ export const publicKeyResponse = Type.Object({
 });
 
 const credentialType = Type.Union([Type.Literal("OTP"), Type.Literal("PASSWORD")]);
+const enabled = Type.Union([Type.Literal("ENABLED"), Type.Literal("DISABLED")]);
 const name = Type.Object({ firstName: Type.Optional(Type.String()), lastName: Type.Optional(Type.String()) });
 
 /** What Latchkey has a field for. All other attributes are kept as they are. */
@@ -62,6 +63,7 @@ export const entityRequest = Type.Object({
   _email: Type.Optional(Type.String()),
   _mfa: Type.Optional(mfa),
   _credentialType: Type.Optional(credentialType),
+  _enabled: Type.Optional(enabled),
 });
 export type EntityRequest = Static<typeof entityRequest> & Readonly<Record<string, unknown>>;
 
@@ -74,7 +76,7 @@ export const entityResponse = Type.Object(
     _email: Type.Optional(Type.String()),
     _ownerOrganization: Type.Object({ id: Type.String({ format: "uuid" }) }),
     _credentialType: credentialType,
-    _enabled: Type.Boolean(),
+    _enabled: enabled,
     _invitationAccepted: Type.Boolean(),
     _creationTime: Type.String({ format: "date-time" }),
     _lastModifiedTime: Type.String({ format: "date-time" }),

@@ -1,15 +1,12 @@
 import { timestampDate } from "@bufbuild/protobuf/wkt";
 import { Type } from "typebox";
 import { AuthService } from "../../../../gen/latchkey/v1/auth_service_pb.js";
-import { Channel } from "../../../../gen/latchkey/v1/challenge_pb.js";
-import type { TokenSet } from "../../../../gen/latchkey/v1/session_pb.js";
+import { Channel, Purpose } from "../../../../gen/latchkey/v1/challenge_pb.js";
+import { SessionKind, type TokenSet } from "../../../../gen/latchkey/v1/session_pb.js";
 import type { User } from "../../../../gen/latchkey/v1/user_pb.js";
 import type { DialectApp, DialectKit } from "../dialect.js";
 import { asUuid, challengeIdOf, uuidOf } from "../ids.js";
 import { generateRequest, generateResponse, loginRequest, loginResponse, refreshRequest } from "./schemas.js";
-
-/** Codes of BioT have six digits by default. A code that comes as a number is padded to this length. */
-const codeLength = 6;
 
 /** Sign-in by code, and the session after it. */
 export function addSessionRoutes(app: DialectApp, kit: DialectKit): void {
@@ -31,10 +28,14 @@ export function addSessionRoutes(app: DialectApp, kit: DialectKit): void {
   const login = { schema: { body: loginRequest, response: { 200: loginResponse } } };
   app.post("/ums/v2/users/otp/login", login, async (request, reply) => {
     const { requestId, code } = request.body;
-    const text = typeof code === "number" ? String(code).padStart(codeLength, "0") : code;
-    const { tokens, user } = await verifyOtp(kit.asSpeaker(request, reply), {
+    const context = kit.asSpeaker(request, reply);
+    // A number has lost its leading zeros.
+    const text = typeof code === "number" ? String(code).padStart(kit.policyOf(context).codeLength, "0") : code;
+    const { tokens, user } = await verifyOtp(context, {
       challengeId: challengeIdOf(requestId),
       code: text,
+      expectedPurpose: Purpose.LOGIN,
+      session: SessionKind.TOKENS,
     });
     return toLogin(tokens!, user!);
   });

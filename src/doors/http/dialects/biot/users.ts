@@ -1,5 +1,5 @@
 import { Type } from "typebox";
-import type { User } from "../../../../gen/latchkey/v1/user_pb.js";
+import { type User, UserState } from "../../../../gen/latchkey/v1/user_pb.js";
 import { UserService } from "../../../../gen/latchkey/v1/user_service_pb.js";
 import type { CallContext } from "../../../../rpc/call-context.js";
 import type { DialectApp, DialectKit } from "../dialect.js";
@@ -12,10 +12,21 @@ export function addUserRoutes(app: DialectApp, kit: DialectKit): void {
   const createUser = kit.method(UserService.method.createUser);
   const getUser = kit.method(UserService.method.getUser);
   const updateUser = kit.method(UserService.method.updateUser);
+  const lockUser = kit.method(UserService.method.lockUser);
+  const unlockUser = kit.method(UserService.method.unlockUser);
 
   async function create(context: CallContext, kind: Kind, body: unknown) {
     const { user } = await createUser(context, newUserOf(kind, body as EntityRequest));
-    return toEntity(user!);
+    return await enabledAs(context, user!, body as EntityRequest);
+  }
+
+  /** Locks or unlocks the user as the body says. */
+  async function enabledAs(context: CallContext, user: User, { _enabled }: EntityRequest) {
+    const { userId } = user;
+    const isLocked = user.state === UserState.LOCKED;
+    if (_enabled === "DISABLED" && !isLocked) return toEntity((await lockUser(context, { userId })).user!);
+    if (_enabled === "ENABLED" && isLocked) return toEntity((await unlockUser(context, { userId })).user!);
+    return toEntity(user);
   }
 
   /** A user of another kind counts as missing. */
@@ -47,7 +58,8 @@ export function addUserRoutes(app: DialectApp, kit: DialectKit): void {
       const context = kit.asCaller(request, reply);
       const before = await find(context, kind, request.params.id);
       const changes = changesOf(before, request.body as EntityRequest);
-      return toEntity(changes === null ? before : (await updateUser(context, changes)).user!);
+      const after = changes === null ? before : (await updateUser(context, changes)).user!;
+      return await enabledAs(context, after, request.body as EntityRequest);
     });
   }
 

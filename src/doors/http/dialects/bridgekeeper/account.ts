@@ -3,8 +3,8 @@ import { AuthService } from "../../../../gen/latchkey/v1/auth_service_pb.js";
 import { Purpose } from "../../../../gen/latchkey/v1/challenge_pb.js";
 import { SessionKind } from "../../../../gen/latchkey/v1/session_pb.js";
 import type { User } from "../../../../gen/latchkey/v1/user_pb.js";
-import { BodyError } from "../../body.js";
 import type { DialectApp, DialectKit } from "../dialect.js";
+import { RouteError } from "../failure.js";
 import { callOf } from "./caller.js";
 import { isVerified, type Medium, type Named, namedIn, ownContact } from "./contacts.js";
 import { profileRequest, updateRequest, userResponse } from "./schemas.js";
@@ -46,11 +46,12 @@ type Fields = NonNullable<Static<typeof updateRequest>["user"]>;
 
 const mediums: Readonly<Record<"email" | "phone", readonly Medium[]>> = { email: ["email"], phone: ["phone-number"] };
 
-/** Returns the contact that the code of an update proves: the one that is new, or the user's own. Throws `BodyError` for two new ones. */
+/** Returns the contact that the code of an update proves: the one that is new, or the user's own. Throws `RouteError` for two new ones. */
 function provenBy(fields: Fields, user: User): Named {
   const { email = null, "login-phone-number": login, "phone-number": phone, "verification-status": status } = fields;
   const named = namedIn({ email, "phone-number": login || (typeof phone === "string" ? phone : null) });
   const news = named.filter((one) => !isVerified(user, one));
-  if (news.length > 1) throw new BodyError(400, "A code proves one contact. Give either login-phone-number or email.");
+  if (news.length > 1)
+    throw new RouteError("REQUEST_INVALID", "A code proves one contact. Give either login-phone-number or email.");
   return news[0] ?? named[0] ?? ownContact(user, status ? mediums[status] : undefined);
 }

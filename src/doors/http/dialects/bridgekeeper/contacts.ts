@@ -1,5 +1,5 @@
 import { type Contact, ContactKind, type User } from "../../../../gen/latchkey/v1/user_pb.js";
-import { BodyError } from "../../body.js";
+import { RouteError } from "../failure.js";
 
 /** A contact as the API takes it. */
 export type Named = { readonly case: "email" | "phone"; readonly value: string };
@@ -19,19 +19,19 @@ export function namedIn({ email, "phone-number": phone }: NamedFields): Named[] 
   return named;
 }
 
-/** A code proves one contact. Throws `BodyError` if the body names none or several. */
+/** A code proves one contact. Throws `RouteError` if the body names none or several. */
 export function soleOf(named: readonly Named[]): Named {
-  if (named.length !== 1) throw new BodyError(400, "Give either phone-number or email.");
+  if (named.length !== 1) throw new RouteError("REQUEST_INVALID", "Give either phone-number or email.");
   return named[0]!;
 }
 
-/** Returns the contact of a user that codes go to: that of the first medium that the user has. Throws `BodyError` if there is none. */
+/** Returns the contact of a user that codes go to: that of the first medium that the user has. Throws `RouteError` if there is none. */
 export function ownContact({ contacts }: User, mediums: readonly Medium[] = ["email", "phone-number"]): Named {
   for (const medium of mediums) {
     const found = contacts.find(({ kind, primary }) => primary && kind === kindOf[medium]);
     if (found !== undefined) return { case: medium === "email" ? "email" : "phone", value: found.value };
   }
-  throw new BodyError(400, `The user has no ${mediums.join(" or ")}. Give one.`);
+  throw new RouteError("REQUEST_INVALID", `The user has no ${mediums.join(" or ")}. Give one.`);
 }
 
 export function isVerified(user: User, named: Named): boolean {

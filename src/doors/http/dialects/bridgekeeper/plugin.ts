@@ -1,6 +1,6 @@
 import type { DialectDefinition } from "../dialect.js";
 import { addAccountRoutes } from "./account.js";
-import { toBridgekeeperAnswer, unserved } from "./errors.js";
+import { toBridgekeeperAnswer } from "./errors.js";
 import { addOtpRoutes } from "./otp.js";
 import { addSessionRoutes } from "./sessions.js";
 import { addSignupRoute } from "./signup.js";
@@ -17,7 +17,5 @@ export const bridgekeeper: DialectDefinition = {
     addSignupRoute(app, kit);
     addAccountRoutes(app, kit);
     addSessionRoutes(app, kit);
-    // Bridgekeeper's clients parse every answer as JSON.
-    app.all("/api/auth/v1/*", { schema: { hide: true } }, async (_request, reply) => await reply.code(404).send(unserved));
   },
 };

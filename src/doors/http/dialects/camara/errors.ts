@@ -1,6 +1,6 @@
 import type { FastifyRequest } from "fastify";
 import type { DialectAnswer } from "../dialect.js";
-import type { Failure } from "../failure.js";
+import { type Failure, withVendorNames } from "../failure.js";
 
 interface Problem {
   readonly status: number;
@@ -79,6 +79,6 @@ function problemOf({ reason, metadata }: Failure, isSend: boolean): Problem {
 /** CAMARA's error body. */
 export function toCamaraAnswer(failure: Failure, request: FastifyRequest): DialectAnswer {
   const [path] = request.url.split("?", 1);
-  const { status, code, message = failure.message } = problemOf(failure, path!.endsWith("/send-code"));
-  return { status, body: { status, code, message: message.replace(/^\w+(?=:)/, (field) => fieldNames[field] ?? field) } };
+  const { status, code, message = withVendorNames(failure, fieldNames) } = problemOf(failure, path!.endsWith("/send-code"));
+  return { status, body: { status, code, message } };
 }

@@ -4,6 +4,7 @@ import { Purpose } from "../../../../gen/latchkey/v1/challenge_pb.js";
 import { SessionKind, type TokenSet } from "../../../../gen/latchkey/v1/session_pb.js";
 import type { DialectApp, DialectKit } from "../dialect.js";
 import { challengeIdOf } from "../ids.js";
+import { withEndUser } from "./end-user.js";
 import { createIdentify } from "./identifier.js";
 import { authenticateRequest, refreshRequest, tokensResponse } from "./schemas.js";
 import { sessionIdOf } from "./session-id.js";
@@ -17,7 +18,7 @@ export function addAuthenticateRoutes(app: DialectApp, kit: DialectKit): void {
   const authenticate = { schema: { body: authenticateRequest, response: { 200: tokensResponse } } };
   app.post("/cis/v1/auth/otp/authenticate", authenticate, async (request, reply) => {
     const { passcode: code, identifier, request_id: requestId } = request.body;
-    const context = kit.asBackend(request, reply);
+    const context = withEndUser(kit.asBackend(request, reply), request.body);
     const target =
       requestId === undefined
         ? { identifier: await identify(context, request.body) }

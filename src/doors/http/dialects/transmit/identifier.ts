@@ -1,9 +1,9 @@
-import { createHash } from "node:crypto";
 import type { Static } from "typebox";
 import { UserService } from "../../../../gen/latchkey/v1/user_service_pb.js";
 import type { CallContext } from "../../../../rpc/call-context.js";
 import { refusalOf } from "../../call.js";
 import type { DialectKit } from "../dialect.js";
+import { asUuid } from "../ids.js";
 import type { identifierType } from "./schemas.js";
 
 /** An identifier as SendOtp and VerifyOtp take it. */
@@ -31,7 +31,8 @@ export function createIdentify(kit: DialectKit): (context: CallContext, named: N
       const { user } = await getUser(context, { key: { case: "externalId", value: externalId } });
       return user!.userId;
     } catch (error) {
-      if (refusalOf(error)?.reason === "USER_NOT_FOUND") return unknownId(externalId);
+      // An id that no user has, the same for each external id: it gets a decoy.
+      if (refusalOf(error)?.reason === "USER_NOT_FOUND") return asUuid(`transmit ${externalId}`);
       throw error;
     }
   }
@@ -44,10 +45,4 @@ export function createIdentify(kit: DialectKit): (context: CallContext, named: N
 
 export function isUuid(text: string): boolean {
   return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text);
-}
-
-/** An id that no user has, the same for each external id. So a code for an unknown one is sent and checked like any other. */
-function unknownId(externalId: string): string {
-  const hex = createHash("sha256").update(`transmit ${externalId}`).digest("hex");
-  return [hex.slice(0, 8), hex.slice(8, 12), `8${hex.slice(13, 16)}`, `8${hex.slice(17, 20)}`, hex.slice(20, 32)].join("-");
 }

@@ -26,6 +26,9 @@ export const identifierType = Type.Union([
 /** The seed has the words of an SMS beside the other fields, the vendor's description has them in an object. */
 const smsInput = { custom_message: maybeText({ maxLength: 140 }), sender_id: maybeText({ maxLength: 11 }) };
 
+/** The address of the end user. What Transmit keeps beside it is not read. */
+export const clientAttributes = Type.Object({ ip_address: maybeText() });
+
 export const sendRequest = Type.Object({
   channel: Type.Union([Type.Literal("sms"), Type.Literal("email"), Type.Literal("direct")]),
   identifier_type: identifierType,
@@ -38,6 +41,7 @@ export const sendRequest = Type.Object({
   approval_data: Type.Optional(Type.Unknown()),
   custom_email: maybeText(),
   custom_phone_number: maybeText(),
+  client_attributes: Type.Optional(clientAttributes),
 });
 export const sendResponse = Type.Object({ message: Type.String(), request_id: maybeText() });
 
@@ -46,6 +50,7 @@ export const authenticateRequest = Type.Object({
   identifier_type: identifierType,
   identifier: Type.String(),
   request_id: maybeText(),
+  client_attributes: Type.Optional(clientAttributes),
 });
 export const refreshRequest = Type.Object({ refresh_token: Type.String() });
 export const tokensResponse = Type.Object({

@@ -4,6 +4,7 @@ import { Channel } from "../../../../gen/latchkey/v1/challenge_pb.js";
 import type { DialectApp, DialectKit } from "../dialect.js";
 import { NotOfferedError } from "../failure.js";
 import { uuidOf } from "../ids.js";
+import { withEndUser } from "./end-user.js";
 import { createIdentify } from "./identifier.js";
 import { sendRequest, sendResponse } from "./schemas.js";
 
@@ -23,7 +24,7 @@ export function addSendRoute(app: DialectApp, kit: DialectKit): void {
   const options = { schema: { body: sendRequest, response: { 200: sendResponse } } };
   app.post("/cis/v1/auth/otp/send", options, async (request, reply) => {
     const { body } = request;
-    const context = kit.asBackend(request, reply);
+    const context = withEndUser(kit.asBackend(request, reply), body);
     refuseUnoffered(body);
     const { challenge } = await sendOtp(context, {
       identifier: await identify(context, body),

@@ -1,7 +1,7 @@
 import { Type } from "typebox";
 import { TokenService } from "../../../../gen/latchkey/v1/token_service_pb.js";
-import { BodyError } from "../../body.js";
 import type { DialectApp, DialectKit } from "../dialect.js";
+import { RouteError } from "../failure.js";
 import { clientTokenRequest, clientTokenResponse } from "./schemas.js";
 
 /** Tokens of clients, and the keys that tokens of users are checked with. */
@@ -11,7 +11,8 @@ export function addTokenRoutes(app: DialectApp, kit: DialectKit): void {
   kit.withForms(app, (forms) => {
     forms.post("/oidc/token", { schema }, async (request, reply) => {
       const { grant_type, client_id: clientId = "", client_secret: clientSecret = "" } = request.body;
-      if (grant_type !== "client_credentials") throw new BodyError(400, "grant_type must be client_credentials.");
+      if (grant_type !== "client_credentials")
+        throw new RouteError("REQUEST_INVALID", "grant_type must be client_credentials.");
       const answer = await issueClientToken(kit.asCaller(request, reply), { clientId, clientSecret });
       return { access_token: answer.accessToken, token_type: answer.tokenType, expires_in: answer.expiresIn };
     });

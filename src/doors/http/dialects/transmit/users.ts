@@ -1,9 +1,8 @@
 import type { JsonObject } from "@bufbuild/protobuf";
 import type { Static } from "typebox";
 import { UserService } from "../../../../gen/latchkey/v1/user_service_pb.js";
-import { BodyError } from "../../body.js";
 import type { DialectApp, DialectKit } from "../dialect.js";
-import { NotOfferedError } from "../failure.js";
+import { NotOfferedError, RouteError } from "../failure.js";
 import { isUuid } from "./identifier.js";
 import { byIdentifier, createUserRequest, ofUser, userResponse } from "./schemas.js";
 import { toUser } from "./user.js";
@@ -47,7 +46,8 @@ export function addUserRoutes(app: DialectApp, kit: DialectKit): void {
     const { identifier_name, identifier_value } = request.query;
     const context = kit.asBackend(request, reply);
     const key = keys.get(identifier_name);
-    if (key === undefined) throw new BodyError(400, `identifier_name must be one of ${[...keys.keys()].join(", ")}.`);
+    if (key === undefined)
+      throw new RouteError("REQUEST_INVALID", `identifier_name must be one of ${[...keys.keys()].join(", ")}.`);
     // A plus sign that is not encoded arrives as a space.
     const value = key === "phone" ? identifier_value.replace(/^ /, "+") : identifier_value;
     const { user } = await getUser(context, { key: { case: key, value } });
