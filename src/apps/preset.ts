@@ -14,7 +14,8 @@ export async function createPreset(
   { preset, ...input }: CreateAppInput & { readonly preset: Dialect },
 ): Promise<AppRecord> {
   const { appId } = await createApp(deps, actor, input);
-  const changes = dialectPolicies[preset];
+  // Apps have no such value: the dialect has it.
+  const { defaultSources: _, ...changes } = dialectPolicies[preset];
   if (Object.keys(changes).length > 0) await updatePolicy(deps, actor, { appId, changes });
   for (const text of dialectTexts[preset] ?? []) await putText(deps, actor, { appId, text });
   return await getApp(deps, { appId });

@@ -1,7 +1,7 @@
 import { type App, type AppRecord, audienceOf } from "../model/app.js";
 import { resolvePolicy, withChannelsOf } from "../model/app-policy.js";
 import { type AllowedOrigins, allowsOrigin, type Client, type ClientRecord, defaultClientId } from "../model/client.js";
-import { type Dialect, dialectPolicies, dialects, dialectsWithOrganization } from "../model/dialect.js";
+import { type Dialect, type DialectSettings, dialects, dialectsWithOrganization, policyInDialect } from "../model/dialect.js";
 import type { Policy } from "../model/policy.js";
 import type { DirectoryChanges, StoredClient } from "../store/port/apps.js";
 import type { Directory, Registered } from "./directory.js";
@@ -14,6 +14,8 @@ export interface DeploymentValues {
   readonly policy: Policy;
   /** Whether pages of any port of localhost may call as a public client that has no origins, itself or by its app. */
   readonly localhostAllowed: boolean;
+  /** Default: none. */
+  readonly dialectSettings?: DialectSettings | null;
 }
 
 /** The apps and clients of one revision, with all values resolved. It never changes. */
@@ -120,21 +122,19 @@ function resolveApp(record: AppRecord, { issuer, appName, policy }: DeploymentVa
 /** Resolves what an app decides in a dialect at its first call, and keeps it as long as the snapshot. */
 function createAppsIn(apps: Snapshot["apps"], deployment: DeploymentValues): Directory["appIn"] {
   const known = new Map<string, App>();
+  const policyOf = (dialect: Dialect, appId: string) =>
+    policyInDialect(deployment.policy, { dialect, appId, settings: deployment.dialectSettings ?? null });
   return (dialect, app) => {
     const key = `${dialect} ${app.appId}`;
     const stored = apps.get(app.appId);
     if (stored === undefined) return app;
     const found = known.get(key) ?? {
-      ...resolveApp(stored.record, { ...deployment, policy: inDialect(dialect, deployment.policy) }),
+      ...resolveApp(stored.record, { ...deployment, policy: policyOf(dialect, app.appId) }),
       showsOrganization: dialectsWithOrganization.has(dialect),
     };
     known.set(key, found);
     return found;
   };
-}
-
-function inDialect(dialect: Dialect, policy: Policy): Policy {
-  return resolvePolicy(dialectPolicies[dialect], policy);
 }
 
 /** In development the clients that it makes speak all dialects. */

@@ -93,7 +93,7 @@ function givenContacts(caller: Caller, input: RegisterUserInput): readonly Conta
  * of them is not given.
  */
 function contactsToProve(caller: Caller, input: RegisterUserInput, contacts: readonly Contact[]): readonly Contact[] {
-  const required = caller.policy.registrationSources ?? contacts.map(({ kind }) => kind);
+  const required = requiredSources(caller, input) ?? contacts.map(({ kind }) => kind);
   const has = (kind: ContactKind) => contacts.some((contact) => contact.kind === kind);
   const lacking = required.find((kind) => !has(kind));
   if (lacking !== undefined) throw invalidField(lacking, "must not be empty: the app requires it for registrations");
@@ -105,4 +105,11 @@ function contactsToProve(caller: Caller, input: RegisterUserInput, contacts: rea
   if (unreachable !== undefined) throw new AuthError("CHANNEL_UNAVAILABLE", { detail: channelOf[unreachable.kind] });
   for (const contact of wanted) refuseCountry(caller.policy, channelOf[contact.kind], contact);
   return wanted;
+}
+
+/** Null: every contact that is given. */
+function requiredSources({ policy }: Caller, { verificationSources }: RegisterUserInput): readonly ContactKind[] | null {
+  const { registrationSources, defaultSources } = policy;
+  if (registrationSources !== null || defaultSources === null) return registrationSources;
+  return verificationSources.length > 0 ? [] : defaultSources;
 }

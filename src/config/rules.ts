@@ -2,6 +2,7 @@ import { isLoopback, type Listen } from "../lib/listen.js";
 import { fixedPolicy, guessChance, guessChanceMax, guessesPerDay } from "../model/policy.js";
 import { shareKey } from "./key-list.js";
 import type { Mode, Problem } from "./setting.js";
+import { solidxTable } from "./solidx-table.js";
 import type { Values } from "./table.js";
 import type { Tls } from "./tls.js";
 
@@ -18,6 +19,7 @@ export function checkRules(values: Values, mode: Mode): Problem[] {
   checkWorkers(values, mode, refuse);
   checkListeners(values, refuse);
   checkTls(values, mode, refuse);
+  checkSolidx(values, refuse);
   if (values.pepper !== undefined && values.masterKey !== undefined && shareKey(values.pepper, values.masterKey)) {
     refuse("LATCHKEY_MASTER_KEY", "must not share a key with LATCHKEY_PEPPER: make another with `openssl rand -base64 32`");
   }
@@ -92,6 +94,16 @@ function checkTls(values: Values, mode: Mode, refuse: Refuse): void {
       "LATCHKEY_TLS",
       "must not be off in production while a listener is open to the network: set it to files, or to terminated behind a proxy that does TLS, or listen on 127.0.0.1",
     );
+  }
+}
+
+/** SolidX's variables say nothing about their app. */
+function checkSolidx(values: Values, refuse: Refuse): void {
+  if (values.solidxApp !== undefined) return;
+  const { solidxApp, ...variables } = solidxTable;
+  for (const key of Object.keys(variables) as (keyof typeof variables)[]) {
+    if (values[key] === undefined) continue;
+    refuse(solidxTable[key].name, `applies to one app: name it in ${solidxApp.name}, or remove the variable`);
   }
 }
 

@@ -13,11 +13,12 @@ export type Topic =
   | "Callers"
   | "Log and metrics"
   | "Codes and sessions"
+  | "SolidX"
   | "Budgets of sends and guesses";
 
 /** One setting, which is an environment variable. */
 export interface Setting<T> {
-  readonly name: `LATCHKEY_${string}`;
+  readonly name: `LATCHKEY_${string}` | `IAM_${string}`;
   readonly topic: Topic;
   /** What the setting is for: whole sentences. */
   readonly purpose: string;

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import type { Listen } from "../lib/listen.js";
 import type { Secret } from "../lib/secret.js";
 import { channels } from "../model/channel.js";
+import type { DialectSettings } from "../model/dialect.js";
 import { cooldownFloor, cooldownSteps, fixedPolicy, type Policy } from "../model/policy.js";
 import { type NamedProviderSpec, nameCarriers } from "./carriers.js";
 import type { DatabaseLogin, ReadDatabaseLogin } from "./database-login.js";
@@ -75,6 +76,8 @@ export interface Settings {
   readonly policy: Policy;
   /** The names of those policy settings that were set, by the value that they give. The others have their defaults. */
   readonly policySettings: PolicySettings;
+  /** What the deployment says about calls of one app through a dialect. Null: nothing. */
+  readonly dialectSettings: DialectSettings | null;
 }
 
 /** The files of this machine. */
@@ -182,7 +185,26 @@ function assemble(values: Values, mode: Mode): Omit<Settings, "databaseLogin" | 
     reflection: values.reflection!,
     logLevel: values.logLevel!,
     policy: assemblePolicy(values, mode, carriers),
+    dialectSettings: assembleSolidx(values),
   };
+}
+
+/** SolidX's variables as a policy. */
+function assembleSolidx({
+  solidxApp: appId,
+  solidxPasswordless: passwordless,
+  solidxOtpExpiry: codeTtlMs,
+  solidxRegistrationSources: defaultSources,
+  solidxLoginChannel: type,
+}: Values): DialectSettings | null {
+  if (appId === undefined) return null;
+  const policy = {
+    ...(passwordless !== undefined && { registration: passwordless, codeSignIn: passwordless }),
+    ...(codeTtlMs !== undefined && { codeTtlMs }),
+    ...(defaultSources !== undefined && { defaultSources }),
+    ...(type !== undefined && type !== "selectable" && ({ defaultChannel: type === "email" ? "email" : "sms" } as const)),
+  };
+  return { dialect: "solidx", appId, policy };
 }
 
 /** Null if the settings that it depends on are refused. */

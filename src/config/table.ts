@@ -5,6 +5,7 @@ import { networkTable } from "./network-table.js";
 import { choice, duration, flag, integer, list, listener, parseAppName, parseBearerToken } from "./parse.js";
 import { policyTable } from "./policy-table.js";
 import { both, type Mode, setting } from "./setting.js";
+import { solidxTable } from "./solidx-table.js";
 import { parseDatabaseUrl, parseIssuer, parseOrigin } from "./urls.js";
 
 /** All settings, in the order in which they are shown: by topic. */
@@ -123,6 +124,7 @@ export const table = {
   }),
   ...policyTable,
   ...brakesTable,
+  ...solidxTable,
 };
 
 type Table = typeof table;

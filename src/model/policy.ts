@@ -32,6 +32,11 @@ export interface Policy {
   readonly guessesPerUser: readonly Limit[];
   /** The contacts that a registration must have and verify. Null: every contact that it gives. */
   readonly registrationSources: readonly ContactKind[] | null;
+  /**
+   * The contacts that a registration must have and verify if `registrationSources` is null and the request names none. Null: every
+   * contact that it gives, whatever the request names.
+   */
+  readonly defaultSources: readonly ContactKind[] | null;
   /** Shared by all apps. No app changes them. */
   readonly brakes: Brakes;
   /** Whether codes sign users in. */
@@ -112,6 +117,7 @@ export const fixedPolicy = {
     { max: 40, windowMs: day },
   ],
   registrationSources: null,
+  defaultSources: null,
   codeSignIn: true,
   registration: true,
   defaultChannel: null,

@@ -8,6 +8,6 @@ export function deploymentOf({ issuer, appName, mode, policy, carriers, policySe
 }
 
 /** What the directory takes from the settings. */
-export function directoryValues({ issuer, appName, policy, mode }: Settings): DeploymentValues {
-  return { issuer, appName, policy, localhostAllowed: mode === "development" };
+export function directoryValues({ issuer, appName, policy, mode, dialectSettings }: Settings): DeploymentValues {
+  return { issuer, appName, policy, localhostAllowed: mode === "development", dialectSettings };
 }
