@@ -3,8 +3,9 @@ import { biot } from "./biot/plugin.js";
 import { bridgekeeper } from "./bridgekeeper/plugin.js";
 import { camara } from "./camara/plugin.js";
 import type { DialectDefinition } from "./dialect.js";
+import { solidx } from "./solidx/plugin.js";
 import { supabase } from "./supabase/plugin.js";
 import { transmit } from "./transmit/plugin.js";
 
 /** All dialects, in the order of the documentation. */
-export const dialectDefinitions: readonly DialectDefinition[] = [biot, bridgekeeper, transmit, beem, supabase, camara];
+export const dialectDefinitions: readonly DialectDefinition[] = [biot, bridgekeeper, solidx, transmit, beem, supabase, camara];
