@@ -34,8 +34,8 @@ export interface ImportUsersInput {
 }
 
 /**
- * Imports users into an app, in one transaction where that is possible and each as CreateUser would. Returns the outcome of each, in the order of the
- * users; one that is refused changes nothing and stops no other. A repeat is safe: those who were imported are `already_member`.
+ * Imports users into an app, each as CreateUser would. It takes one transaction, or several smaller ones where others change the same
+ * data. Returns the outcome of each, in the order of the users; one that is refused changes nothing and stops no other. A repeat is safe: those who were imported are `already_member`.
  * Throws SCOPE_MISSING for an actor who is no operator, because an import gives ids, numbers and verified contacts.
  */
 export async function importUsers(
@@ -58,8 +58,8 @@ export async function importUsers(
 }
 
 /**
- * Users who are created from now on get numbers above this one. An import of many calls says its largest number first: a user who
- * registers between two calls could get the number of a later line otherwise. Throws SCOPE_MISSING for an actor who is no operator.
+ * Users who are created from now on get numbers above this one. Otherwise a user who registers between two calls of one import could
+ * get the number of a later line. Throws SCOPE_MISSING for an actor who is no operator.
  */
 export async function skipNumbers(deps: AccountsDeps, actor: Actor, { upTo }: { readonly upTo: number }): Promise<void> {
   requireScope(actor, "operator");

@@ -21,8 +21,8 @@ export interface Directory {
   /** The client for calls that name none. Null if such calls are refused. */
   readonly fallback: Registered | null;
   /**
-   * Returns the client that a call through a dialect is from if nothing names one: the client that speaks it and has the host, or
-   * allows the origin, or else the only public client that speaks it. Null if there is none, or there are several.
+   * Returns the public client that a call through a dialect is from if nothing names one: the one that speaks it and has the host,
+   * otherwise the one that allows the origin, otherwise the only one that speaks it. Null if there is none, or there are several.
    */
   speakerOf(dialect: Dialect, from: { readonly host: string; readonly origin: string | undefined }): Registered | null;
   /** Returns the app with the policy that applies to calls through a dialect. */

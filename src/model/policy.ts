@@ -71,7 +71,7 @@ export interface Policy {
   readonly tokenAttributes: readonly string[];
   /** Whether a code sent to a claimed contact signs in a person who has verified another contact. */
   readonly trustClaims: boolean;
-  /** Whether the answers of SendOtp and RegisterUser say who is a user. */
+  /** Whether the answers of SendOtp and RegisterUser reveal users. */
   readonly revealUsers: boolean;
   /** How long a sign-in counts as recent for methods that require a recent one. */
   readonly recentMs: number;

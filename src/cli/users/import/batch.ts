@@ -19,7 +19,7 @@ export interface BatchOptions {
   readonly keepsIds: boolean;
 }
 
-/** Imports the users of some lines in one transaction. Returns the outcome of each line, in order. */
+/** Imports the users of some lines as `importUsers` does. Returns the outcome of each line, in order. */
 export async function importBatch(
   given: InApp,
   waiting: readonly WaitingLine[],

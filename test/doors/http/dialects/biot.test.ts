@@ -122,7 +122,7 @@ describe.each(testEngines())("BioT's paths on $engine", ({ database }) => {
     }
   });
 
-  it("a code of another purpose signs in nobody, and stays good", async () => {
+  it("a code of another purpose does not sign in, and stays good", async () => {
     const auth = connectClient(AuthService, on.app, {});
     const { challenge } = await auth.sendOtp({ identifier: { case: "phone", value: phone }, purpose: Purpose.VERIFY_CONTACT });
     const [message] = await on.messages(phone);

@@ -149,7 +149,7 @@ describe.each(testEngines())("Bridgekeeper's sign-in on $engine", ({ database })
     expect(result(unnamed)).toEqual({ status: 404, body: failed(expect.stringContaining("--dialects bridgekeeper")) });
   });
 
-  it("a client that may not verify by identifier is told what to do", async () => {
+  it("a client that may not verify by identifier gets an error that says what to do", async () => {
     await on.apps.createApp({ appId: "news" });
     await on.apps.createClient({ appId: "news", clientId: "news-web", kind: 1, dialects: ["bridgekeeper"] });
     const answer = await on.login({ email, otp: "123456" }, { "x-latchkey-client": "news-web" });

@@ -14,7 +14,7 @@ export const bridgekeeper: Vendor = {
     person.contact("phone", login ?? phone, status === "phone" ? now : null);
     person.contact("email", email, status === "email" ? now : null);
     if (login !== undefined && phone !== undefined && !isSame(login, phone)) {
-      // Nobody signs in by it there, so it may have any form.
+      // Bridgekeeper signs in no users by this number, so its form is free.
       if (String(phone).startsWith("+")) person.contact("phone", phone, null);
       else person.keep({ "phone-number": phone });
     }

@@ -16,7 +16,7 @@ const vendors = { biot, bridgekeeper, solidx, transmit, supabase } satisfies Rec
 export interface Reader {
   /** A sentence instead of a form: these users do not come as CSV. */
   readonly csv: CsvForm | string;
-  /** Whether the source was named, so that what it says about contacts is trusted if nothing else is said. */
+  /** Whether the source was named, so that what it says about contacts is trusted unless an option says otherwise. */
   readonly isVendor: boolean;
   read(fields: Fields, now: EpochMs): SourceLine["read"];
 }

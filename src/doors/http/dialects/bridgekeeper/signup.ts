@@ -7,7 +7,7 @@ import { namedIn, soleOf } from "./contacts.js";
 import { signupRequest, userResponse } from "./schemas.js";
 import { toBridgekeeperUser } from "./user.js";
 
-/** Sign-up by a code. Someone who has an account is signed in to it, and nothing in it changes. */
+/** Sign-up by a code. An existing user is signed in unchanged. */
 export function addSignupRoute(app: DialectApp, kit: DialectKit): void {
   const verifyOtp = kit.method(AuthService.method.verifyOtp);
   const updateCurrentUser = kit.method(AuthService.method.updateCurrentUser);

@@ -217,7 +217,7 @@ export type SendOtpRequest = Message<"latchkey.v1.SendOtpRequest"> & {
 
   /**
    * True: if this caller's newest live challenge for the identifier and purpose has attempts and sends left, its code is sent
-   * again, and that challenge is the answer. Otherwise a new challenge is made. Needs an identifier, not a challenge_id.
+   * again, and that challenge is the answer. Otherwise, or if the call has other words than that message, a new one is made. Needs an identifier, not a challenge_id.
    * Default: false.
    *
    * @generated from field: bool reuse_live = 11;
