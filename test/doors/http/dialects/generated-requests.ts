@@ -8,7 +8,7 @@ export interface GeneratedRequest {
   readonly headers: Readonly<Record<string, string>>;
   /** Undefined: none. */
   readonly body: Buffer | undefined;
-  /** The phone number and the e-mail address that no other request has. */
+  /** The phone number and the e-mail address that no other request has, and the one number among the hostile texts. */
   readonly contacts: readonly string[];
 }
 
@@ -68,7 +68,7 @@ const wrongValues: readonly Value[] = [
   -1,
   1.5,
   1e308,
-  2 ** 53,
+  2 ** 70,
   [],
   {},
   [[]],
@@ -185,7 +185,7 @@ function generate({ credentials, forms, values }: GeneratorOptions, making: Maki
     headers["content-type"] = random.chance(0.07) ? random.pick(contentTypes) : type;
     if (random.chance(0.02)) delete headers["content-type"];
   }
-  return { method, path, headers, body, contacts: [phone, email] };
+  return { method, path, headers, body, contacts: [phone, email, "+15005550006"] };
 }
 
 type Sampler = (name: string, schema: Schema | undefined) => Value;
