@@ -1,5 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { AuthService } from "../../../../src/gen/latchkey/v1/auth_service_pb.js";
 import { ClientKind } from "../../../../src/gen/latchkey/v1/client_pb.js";
+import { SessionKind } from "../../../../src/gen/latchkey/v1/session_pb.js";
+import { connectClient } from "../../../support/clients.js";
 import { testEngines } from "../../../support/engines.js";
 import { bearer, email, failed, origin, phone, result, type Supabase, startSupabase, text } from "./supabase-fixtures.js";
 
@@ -44,6 +47,33 @@ describe.each(testEngines())("Supabase's callers on $engine", ({ database }) => 
     }
     expect(await on.inbox()).toEqual([email]);
     expect((await on.call("GET", "/user", undefined, bearer(session))).status).toBe(200);
+  });
+
+  it("a session credential that a backend got reads and changes its user", async () => {
+    const { client, clientSecret } = await on.apps.createClient({
+      appId: "default",
+      clientId: "pages",
+      kind: ClientKind.CONFIDENTIAL,
+      scopes: ["otp:send", "otp:verify"],
+      dialects: ["supabase"],
+    });
+    const authorization = `Basic ${Buffer.from(`${client!.clientId}:${clientSecret}`).toString("base64")}`;
+    const auth = connectClient(AuthService, on.app, { authorization });
+    const identifier = { case: "email", value: email } as const;
+    const { challenge } = await auth.sendOtp({ identifier, createUserIfMissing: true });
+    const code = await on.codeTo(email);
+    const { sessionCredential } = await auth.verifyOtp({
+      challengeId: challenge!.challengeId,
+      code,
+      session: SessionKind.CREDENTIAL,
+    });
+    const headers = { authorization: `Bearer ${sessionCredential}` };
+    const { body } = await on.call("GET", "/user", undefined, headers);
+    expect(body).toMatchObject({ email });
+    expect(body).not.toHaveProperty("last_sign_in_at");
+    expect((await on.call("PUT", "/user", { data: { plan: "free" } }, headers)).body).toMatchObject({
+      user_metadata: { plan: "free" },
+    });
   });
 
   it("of several clients the apikey, the host or the origin decides, and a code of one is none of the other", async () => {

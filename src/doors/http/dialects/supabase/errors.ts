@@ -22,7 +22,7 @@ const notOffered: Readonly<Record<string, string>> = {
 };
 
 function problemOf(failure: Failure, request: FastifyRequest): Problem {
-  const { reason, status, message } = failure;
+  const { reason, status } = failure;
   const [path] = request.url.split("?", 1);
   switch (reason) {
     case "CODE_INVALID":
@@ -46,8 +46,8 @@ function problemOf(failure: Failure, request: FastifyRequest): Problem {
       return { status: 403, code: "bad_jwt", message: "invalid claim: missing sub claim" };
     case "REQUEST_INVALID":
       // A text that can't be a code or a token is a wrong one.
-      if (message.startsWith("code:")) return { status: 403, code: "otp_expired", message: "Token has expired or is invalid" };
-      return message.startsWith("refresh_token:") ? noRefreshToken : { status, code: "validation_failed" };
+      if (failure.field === "code") return { status: 403, code: "otp_expired", message: "Token has expired or is invalid" };
+      return failure.field === "refresh_token" ? noRefreshToken : { status, code: "validation_failed" };
     case "MALFORMED":
       return { status, code: "bad_json" };
     case "NOT_OFFERED":

@@ -5,7 +5,7 @@ import { asUuid } from "../ids.js";
 import type { SupabaseUser } from "./schemas.js";
 
 /**
- * The user as Supabase shows it. The time of the last sign-in is that of the session of this access token. Latchkey keeps no time of
+ * The user as Supabase shows it. The time of the last sign-in is that of the session of this token. Latchkey keeps no time of
  * a change, so that is the time of the creation.
  */
 export function toSupabaseUser(user: User, accessToken: string): SupabaseUser {
@@ -13,9 +13,9 @@ export function toSupabaseUser(user: User, accessToken: string): SupabaseUser {
   const phone = contactOf(user, ContactKind.PHONE);
   const createdAt = timestampDate(user.createdAt!).toISOString();
   const confirmedAt = [email.confirmedAt, phone.confirmedAt].filter((at) => at !== undefined).sort()[0];
-  const { auth_time: signedInAt } = decodeJwt(accessToken);
+  const signedInAt = signInTimeOf(accessToken);
   const times = {
-    ...(typeof signedInAt === "number" && { last_sign_in_at: new Date(signedInAt * 1_000).toISOString() }),
+    ...(signedInAt !== null && { last_sign_in_at: signedInAt }),
     created_at: createdAt,
     updated_at: createdAt,
   };
@@ -56,6 +56,13 @@ export function toSupabaseUser(user: User, accessToken: string): SupabaseUser {
     ...times,
     is_anonymous: false,
   };
+}
+
+/** Returns the time of the sign-in. Null for a session credential, which does not have it. */
+function signInTimeOf(accessToken: string): string | null {
+  if (!accessToken.includes(".")) return null;
+  const { auth_time: seconds } = decodeJwt(accessToken);
+  return typeof seconds === "number" ? new Date(seconds * 1_000).toISOString() : null;
 }
 
 /** Supabase has a phone number without the plus sign, and an empty text for none. */
