@@ -353,7 +353,8 @@ describe.each(testEngines())("users of other services on $engine", ({ database }
         contact("phone", "+12025550121"),
       ]),
       roles: ["Public"],
-      app_attributes: { roles: ["Internal User"], customPayload: { ref: "x" } },
+      custom_attributes: { ref: "x" },
+      app_attributes: { roles: ["Internal User"] },
       state: "active",
     });
     expect(await userWith("bob@solid.example.com")).toMatchObject({ number: 70_002, username: "bob_b", state: "locked" });

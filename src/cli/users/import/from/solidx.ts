@@ -1,6 +1,6 @@
 import type { EpochMs } from "../../../../model/time.js";
 import { createPerson } from "./person.js";
-import { idFields, isTrue, objectOf, pastTime, type Row, RowError, rowOf } from "./row.js";
+import { idFields, isFields, isTrue, objectOf, pastTime, type Row, RowError, rowOf } from "./row.js";
 import type { Vendor } from "./vendor.js";
 
 /** Rows of the table `ss_user`, or users as SolidX's API has them, with their roles. */
@@ -16,10 +16,12 @@ export const solidx: Vendor = {
     person.username(row("username"));
     person.roles(listOf(row("roles")));
     person.locale(row("localeName"));
-    person.keep({ customPayload: objectOf(row("customPayload")) });
+    const payload = objectOf(row("customPayload"));
+    if (!isFields(payload)) person.keep({ customPayload: payload });
     return person.fields({
       ...idFields(row("id")),
       display_name: row("fullName"),
+      custom_attributes: isFields(payload) ? payload : undefined,
       state: isTrue("active", row("active")) === false ? "locked" : "active",
     });
   },
