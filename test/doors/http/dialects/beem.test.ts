@@ -78,6 +78,8 @@ describe.each(testEngines())("Beem's paths on $engine", ({ database }) => {
     const { pinId, pin } = await requested();
     expect(await verify(pinId, wrongCode(pin))).toEqual(answer(200, 114, "Incorrect Pin"));
     expect(await verify(pinId, "soon")).toEqual(answer(200, 114));
+    const badAddress = { "x-latchkey-end-user-ip": "somewhere" };
+    expect(await post("/v1/verify", { pinId, pin }, undefined, badAddress)).toEqual(answer(400, 101));
     expect(await verify(pinId, pin)).toEqual(answer(200, 117));
     expect(await verify(pinId, pin)).toEqual(answer(200, 118, "Duplicate Pin"));
 

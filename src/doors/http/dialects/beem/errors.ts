@@ -29,14 +29,16 @@ interface Problem {
   readonly message?: string;
 }
 
-function problemOf({ reason, status, message, metadata }: Failure, path: string): Problem {
+function problemOf({ reason, status, message, field, metadata }: Failure, path: string): Problem {
   const isVerify = path.endsWith("/verify");
   switch (reason) {
     case "CODE_INVALID":
       return { code: pinCode(metadata.cause), status: 200 };
     case "REQUEST_INVALID":
       if (metadata.code !== undefined) return { code: Number(metadata.code) as BeemCode, status };
-      return isVerify ? { code: 114, status: 200 } : { code: 102, status };
+      if (field === "code") return { code: 114, status: 200 };
+      if (field === "challenge_id") return { code: 113, status: 200 };
+      return field === "phone" ? { code: 102, status } : { code: 101, status, message };
     case "MALFORMED":
       return { code: isVerify ? 112 : 101, status, message };
     case "APP_NOT_FOUND":
