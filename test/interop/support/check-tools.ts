@@ -21,6 +21,11 @@ const tools: readonly Tool[] = [
     check: ["python3", "-c", "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))"],
   },
   {
+    name: "PHP with curl",
+    how: "apt-get install php-cli php-curl",
+    check: ["php", "-r", "exit(extension_loaded('curl') ? 0 : 1);"],
+  },
+  {
     name: "Go 1.25 or later",
     how: "https://go.dev/dl/",
     check: ["bash", "-c", "go version | grep -Eq 'go(1\\.(2[5-9]|[3-9][0-9])|[2-9])'"],

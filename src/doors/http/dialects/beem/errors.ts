@@ -44,7 +44,6 @@ function problemOf({ reason, status, message, field, metadata }: Failure, path: 
     case "APP_NOT_FOUND":
       return { code: 106, status };
     case "MESSAGE_NOT_FOUND":
-    case "NO_PATH":
       return { code: 113, status };
     case "PURPOSE_NOT_ALLOWED":
       return { code: 107, status };
