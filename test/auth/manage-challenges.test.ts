@@ -30,9 +30,10 @@ describe.each(testEngines())("a backend that manages challenges, on $engine,", (
   };
 
   it("sees its own challenges, with their purpose, state, sends and what is left", async () => {
-    const { challengeId, code } = await sent(backend);
+    const { identifier, challengeId, code } = await sent(backend);
     await wrongs(challengeId, code, 2);
     expect(await get(challengeId)).toMatchObject({
+      destination: identifier.value,
       challengeId,
       channel: Channel.EMAIL,
       purpose: Purpose.LOGIN,
@@ -41,6 +42,8 @@ describe.each(testEngines())("a backend that manages challenges, on $engine,", (
       sendsLeft: 4,
       sends: [{ requestedAt: timestampFromMs(on.server.clock()) }],
     });
+    const byName = await backend.sendOtp({ identifier: { case: "username", value: "ada" } });
+    expect((await get(byName.challenge!.challengeId)).destination, "the request did not name a contact").toBe("");
     const { challenge } = await backend.sendOtp({ identifier: on.newEmail(), purpose: Purpose.VERIFY_CONTACT });
     expect((await get(challenge!.challengeId)).purpose).toBe(Purpose.VERIFY_CONTACT);
     const { challenges } = await backend.registerUser({ email: on.newEmail().value });
@@ -75,8 +78,14 @@ describe.each(testEngines())("a backend that manages challenges, on $engine,", (
       const { challengeId } = challenge!;
       const seen: unknown[] = [];
       const look = async () => {
-        const { challengeId: _id, maskedDestination: _masked, resendAt: _resendAt, ...rest } = await get(challengeId);
-        seen.push(rest);
+        const {
+          challengeId: _id,
+          maskedDestination: _masked,
+          resendAt: _resendAt,
+          destination,
+          ...rest
+        } = await get(challengeId);
+        seen.push({ ...rest, isNamed: destination === identifier.value });
       };
       await look();
       await refused(backend.verifyOtp({ challengeId, code: "000000" }));

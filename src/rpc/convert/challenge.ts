@@ -67,5 +67,7 @@ export function toManagedChallenge(
     state: states[stateOf(challenge, now)],
     attemptsLeft: Math.max(0, challenge.attemptsMax - challenge.attempts),
     sends: sentAt.map((at) => create(ChallengeSendSchema, { requestedAt: timestampFromMs(at) })),
+    // A part of it was shown, so the request named it.
+    destination: challenge.maskedDestination === "" ? "" : (challenge.contact?.value ?? ""),
   };
 }
