@@ -15,6 +15,8 @@ export interface CallContext {
   readonly endUserIps: readonly string[];
   /** The assertion by which a client authenticates (RFC 7523), if the door has one beside the message. */
   readonly clientAssertion?: string;
+  /** The JWT by which a client authenticates in a dialect whose tokens name the application instead of an audience. */
+  readonly applicationToken?: string;
   /** The session cookie, if the call asked for it (`x-latchkey-session: cookie`). Null: it did not, or the door has no cookies. */
   readonly cookie: SessionCookie | null;
   /** The `Origin` header; undefined when no browser page calls. */

@@ -4,6 +4,7 @@ import { clientFailureCharge } from "../auth/budgets.js";
 import type { Deps } from "../auth/deps.js";
 import { AuthError } from "../auth/errors.js";
 import { tooManyRequests } from "../auth/limits.js";
+import { applicationOf, verifyApplicationToken } from "../crypto/application-token.js";
 import { clientOfAssertion, verifyClientAssertion } from "../crypto/client-assertion.js";
 import { clientSecretHash } from "../crypto/client-secret.js";
 import { addressList } from "../lib/network.js";
@@ -66,6 +67,20 @@ export function createClientAuthentication(deps: ClientAuthenticationDeps): Clie
     return isFirstUse ? registered : "the assertion was used before";
   }
 
+  async function byApplicationToken(token: string): Promise<Registered | string> {
+    const clientId = applicationOf(token);
+    const registered = clientId === null ? null : await directory.lookUp(clientId);
+    if (registered === null) return "unknown client";
+    const isValid = await verifyApplicationToken(token, { jwks: registered.client.jwks, now: deps.clock() });
+    return isValid ? registered : "the application token is not valid";
+  }
+
+  async function prove(credentials: ClientCredentials): Promise<Registered | string> {
+    if (credentials.kind === "secret") return await bySecret(credentials);
+    if (credentials.kind === "assertion") return await byAssertion(credentials.assertion);
+    return await byApplicationToken(credentials.token);
+  }
+
   async function refuse(detail: string, address: string): Promise<never> {
     const now = deps.clock();
     if (deps.failureLimits.length > 0) {
@@ -78,7 +93,7 @@ export function createClientAuthentication(deps: ClientAuthenticationDeps): Clie
 
   return {
     async authenticate(credentials, address) {
-      const proven = credentials.kind === "secret" ? await bySecret(credentials) : await byAssertion(credentials.assertion);
+      const proven = await prove(credentials);
       if (typeof proven === "string") return await refuse(proven, address);
       if (proven.client.kind !== "confidential") return await refuse("a public client has no credentials", address);
       if (!mayCallFrom(proven.client, address)) return await refuse("the client may not call from this address", address);

@@ -5,7 +5,8 @@ import type { CallContext } from "./call-context.js";
 /** What a client authenticates with. */
 export type ClientCredentials =
   | { readonly kind: "secret"; readonly clientId: string; readonly secret: string }
-  | { readonly kind: "assertion"; readonly assertion: string };
+  | { readonly kind: "assertion"; readonly assertion: string }
+  | { readonly kind: "application"; readonly token: string };
 
 /** What the headers of a call carry to authenticate it. */
 export type Presented =
@@ -24,7 +25,10 @@ const bearer = /^bearer +([A-Za-z0-9._~+/-]{1,4096}=*)$/i;
 const basic = /^basic +([A-Za-z0-9+/]{1,2048}={0,2})$/i;
 
 /** Reads the `authorization` header, or the assertion that a door found beside the message. */
-export function readCredentials({ authorization, clientAssertion }: Presenting): Presented {
+export function readCredentials({ authorization, clientAssertion, applicationToken }: Presenting): Presented {
+  if (applicationToken !== undefined) {
+    return { kind: "client", credentials: { kind: "application", token: applicationToken } };
+  }
   if (clientAssertion !== undefined) {
     return authorization.length > 0
       ? unreadable
@@ -42,7 +46,7 @@ export function readCredentials({ authorization, clientAssertion }: Presenting):
   return { kind: "client", credentials: basicCredentials(basic.exec(header)?.[1] ?? "") };
 }
 
-export type Presenting = Pick<CallContext, "authorization" | "clientAssertion">;
+export type Presenting = Pick<CallContext, "authorization" | "clientAssertion" | "applicationToken">;
 
 /**
  * As `readCredentials`, for methods whose message holds the caller's token: only what authenticates a client counts. The clients
