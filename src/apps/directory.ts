@@ -10,7 +10,7 @@ export interface Registered {
 
 /** All apps and their clients, as one snapshot in memory. Disabled clients and those of archived apps are not in it. */
 export interface Directory {
-  /** Returns the client with this id or alias, or null if the snapshot has none. */
+  /** Returns the client with this id, alias or id in a vendor's form, or null if the snapshot has none. */
   find(clientId: string): Registered | null;
   /** As `find`. If the snapshot has none, looks into the database; concurrent calls share one look. */
   lookUp(clientId: string): Promise<Registered | null>;

@@ -3,6 +3,7 @@ import { resolvePolicy, withChannelsOf } from "../model/app-policy.js";
 import { type AllowedOrigins, allowsOrigin, type Client, type ClientRecord, defaultClientId } from "../model/client.js";
 import { type Dialect, type DialectSettings, dialects, dialectsWithOrganization, policyInDialect } from "../model/dialect.js";
 import type { Policy } from "../model/policy.js";
+import { vendorIdsOf } from "../model/vendor-ids.js";
 import type { DirectoryChanges, StoredClient } from "../store/port/apps.js";
 import type { Directory, Registered } from "./directory.js";
 import { createSpeakers } from "./speakers.js";
@@ -60,6 +61,9 @@ export function nextSnapshot(was: Snapshot, changes: DirectoryChanges, deploymen
   const stale = staleClients(was, changes);
   // Before any is added, because an alias may have passed from one client to another.
   for (const clientId of stale) {
+    const before = was.registered.get(clientId);
+    const derived = before === undefined ? [] : vendorIdsOf(before.client);
+    for (const id of derived) if (registered.get(id) === before) registered.delete(id);
     for (const id of idsOf(was.clients.get(clientId))) registered.delete(id);
   }
   for (const clientId of stale) {
@@ -69,6 +73,7 @@ export function nextSnapshot(was: Snapshot, changes: DirectoryChanges, deploymen
     if (stored?.client.state !== "active" || owner?.record.state !== "active") continue;
     const one = { client: resolveClient(stored, owner.record, deployment), app: owner.app };
     for (const id of idsOf(stored)) registered.set(id, one);
+    for (const id of vendorIdsOf(one.client)) if (!registered.has(id)) registered.set(id, one);
   }
   return {
     revision: changes.revision,

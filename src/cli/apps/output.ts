@@ -1,9 +1,11 @@
 import { escapeControls } from "../../lib/escape.js";
 import type { AppRecord, RegistrationHook } from "../../model/app.js";
 import type { AppPolicy } from "../../model/app-policy.js";
+import type { ClientRecord } from "../../model/client.js";
 import { type PolicyField, type PolicyOrigin, policyFields, policyKeys } from "../../model/policy-fields.js";
 import { durationText } from "../../model/policy-rules.js";
 import type { EpochMs } from "../../model/time.js";
+import { twilioIdsOf } from "../../model/vendor-ids.js";
 import type { AppWording } from "../../model/wording.js";
 import type { StoredClient } from "../../store/port/apps.js";
 import type { Io } from "../io.js";
@@ -62,6 +64,7 @@ export function clientFields({ client, secrets }: StoredClient): Fields {
     scopes: client.scopes,
     allowed_origins: client.allowedOrigins,
     dialects: client.dialects,
+    ...(client.dialects.includes("twilio") && { twilio: twilioFields(client) }),
     hosts: client.hosts,
     redirect_uris: client.redirectUris,
     verify_by_identifier: client.verifyByIdentifier,
@@ -78,6 +81,11 @@ export function clientFields({ client, secrets }: StoredClient): Fields {
       last_used_at: secret.lastUsedAt === null ? null : timeText(secret.lastUsedAt),
     })),
   };
+}
+
+function twilioFields(client: ClientRecord): Fields {
+  const { accountSid, serviceSid } = twilioIdsOf(client);
+  return { account_sid: accountSid, service_sid: serviceSid };
 }
 
 /** Values of a policy by their names. Durations are texts such as `5m`. */

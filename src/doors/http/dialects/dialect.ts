@@ -9,11 +9,12 @@ import type {
   FastifyRequest,
   RawServerDefault,
 } from "fastify";
-import type { Directory } from "../../../apps/directory.js";
+import type { Directory, Registered } from "../../../apps/directory.js";
 import type { SessionCookie } from "../../../model/caller.js";
 import type { Dialect } from "../../../model/dialect.js";
 import type { Policy } from "../../../model/policy.js";
 import type { CallContext } from "../../../rpc/call-context.js";
+import { type NamedClient, namedClient } from "../../../rpc/named-client.js";
 import type { ServedService } from "../../../rpc/pipeline.js";
 import type { Bodies } from "../../web/body.js";
 import type { CallerReading } from "../../web/caller.js";
@@ -69,6 +70,13 @@ export interface DialectKit {
   asCaller(request: FastifyRequest, reply: FastifyReply): CallContext;
   /** As `asCaller`, for vendors whose callers always have credentials. Throws `NoCredentialsError` for a call without them. */
   asBackend(request: FastifyRequest, reply: FastifyReply): CallContext;
+  /**
+   * The client that the credentials of a call name. They are not checked, so a route may tell what it finds only after a method has
+   * answered. Null: they name none.
+   */
+  clientOf(context: CallContext): NamedClient | null;
+  /** Returns the client with this id, alias or id in a vendor's form. */
+  find(clientId: string): Registered | null;
   /** Whether the client that speaks the dialect may send the code of a live challenge again without naming the challenge. */
   mayReuse(context: CallContext): boolean;
   /** The policy that applies to calls of the client. Throws `RouteError` with CLIENT_UNKNOWN if the client does not speak the dialect. */
@@ -117,11 +125,13 @@ export function dialectPlugin(definition: DialectDefinition, options: DialectOpt
     app.setErrorHandler(async (error, request, reply) => await sendFailure(definition, error, { request, reply }));
     await app.register(swagger, { openapi: { openapi: "3.1.0", info: { title: definition.title, version: "1" } } });
     definition.addRoutes(app, createKit(definition, options));
-    for (const prefix of definition.prefixes.filter((one) => one.endsWith("/"))) {
-      app.all(`${prefix}*`, { schema: { hide: true } }, async () => {
-        throw new NoPathError();
-      });
-    }
+    app.register((rest, _options, done) => {
+      addUnknownPaths(
+        rest,
+        definition.prefixes.filter((one) => one.endsWith("/")),
+      );
+      done();
+    });
     app.get(descriptionPath(definition.dialect), { schema: { hide: true } }, async () => app.swagger());
   };
 }
@@ -138,6 +148,17 @@ export async function sendFailure(
   const { status, body, headers = {} } = definition.toAnswer(failure, request);
   if (failure.retryAfter !== null) reply.header("retry-after", failure.retryAfter);
   return await reply.code(status).headers(headers).send(body);
+}
+
+/** Whatever the body of a call of an unknown path is, the answer says that there is no such path. */
+function addUnknownPaths(app: FastifyInstance, prefixes: readonly string[]): void {
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser("*", async () => undefined);
+  for (const prefix of prefixes) {
+    app.all(`${prefix}*`, { schema: { hide: true } }, async () => {
+      throw new NoPathError();
+    });
+  }
 }
 
 function createKit({ dialect, clientHeader }: DialectDefinition, options: DialectOptions): DialectKit {
@@ -183,6 +204,8 @@ function createKit({ dialect, clientHeader }: DialectDefinition, options: Dialec
         addRoutes(plain as unknown as DialectApp);
       });
     },
+    clientOf: (context) => namedClient(directory, context),
+    find: (clientId) => directory.find(clientId),
     mayReuse: ({ clientIds: [clientId] }) =>
       clientId !== undefined && directory.find(clientId)?.client.verifyByIdentifier === true,
     policyOf({ clientIds: [clientId] }) {
