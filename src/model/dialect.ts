@@ -45,7 +45,7 @@ export const dialectPolicies: Readonly<Record<Dialect, DialectPolicy>> = {
   solidx: { codeTtlMs: 5 * minute, refreshGraceMs: 60 * second, defaultSources: ["email"] },
   transmit: { accessTokenTtlMs: 3_600 * second, trustClaims: true },
   beem: {},
-  twilio: { codeTtlMs: 10 * minute, codeLength: 6 },
+  twilio: { codeTtlMs: 10 * minute, codeLength: 6, attemptsMax: 5, sendsMax: 5 },
   supabase: { codeLength: 6, refreshGraceMs: 60 * second },
   vonage: {},
   camara: {},

@@ -6,6 +6,16 @@ import type { DialectDefinition } from "./dialect.js";
 import { solidx } from "./solidx/plugin.js";
 import { supabase } from "./supabase/plugin.js";
 import { transmit } from "./transmit/plugin.js";
+import { twilio } from "./twilio/plugin.js";
 
 /** All dialects, in the order of the documentation. */
-export const dialectDefinitions: readonly DialectDefinition[] = [biot, bridgekeeper, solidx, transmit, beem, supabase, camara];
+export const dialectDefinitions: readonly DialectDefinition[] = [
+  biot,
+  bridgekeeper,
+  solidx,
+  transmit,
+  beem,
+  twilio,
+  supabase,
+  camara,
+];

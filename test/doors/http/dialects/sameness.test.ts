@@ -6,6 +6,7 @@ import { AuthService } from "../../../../src/gen/latchkey/v1/auth_service_pb.js"
 import { Purpose } from "../../../../src/gen/latchkey/v1/challenge_pb.js";
 import { UserService } from "../../../../src/gen/latchkey/v1/user_service_pb.js";
 import type { Dialect } from "../../../../src/model/dialect.js";
+import { serviceSidOf } from "../../../../src/model/vendor-ids.js";
 import { startTestApp, type TestApp } from "../../../support/app.js";
 import { addBackend } from "../../../support/backends.js";
 import { explained, wrongCode } from "../../../support/calls.js";
@@ -15,6 +16,8 @@ import { testEngines } from "../../../support/engines.js";
 interface Call {
   readonly path: string;
   readonly body: unknown;
+  /** Left out: the body is JSON. */
+  readonly isForm?: true;
 }
 
 /** How a vendor's client asks for a code for a phone number and brings it back. */
@@ -29,6 +32,8 @@ interface Row {
   readonly saysYes?: (body: never) => boolean;
   readonly verify: (given: { readonly phone: string; readonly code: string; readonly sent: Record<string, unknown> }) => Call;
 }
+
+const twilioService = `/v2/Services/${serviceSidOf("default")}`;
 
 const rows: readonly Row[] = [
   {
@@ -68,6 +73,14 @@ const rows: readonly Row[] = [
       path: "/v1/verify",
       body: { pinId: (sent.data as { pinId: string }).pinId, pin: code },
     }),
+  },
+  {
+    dialect: "twilio",
+    isBackend: true,
+    purpose: Purpose.VERIFY_CONTACT,
+    saysYes: ({ valid }: { valid: boolean }) => valid,
+    send: (To) => ({ path: `${twilioService}/Verifications`, body: { To, Channel: "sms" }, isForm: true }),
+    verify: ({ phone: To, code: Code }) => ({ path: `${twilioService}/VerificationCheck`, body: { To, Code }, isForm: true }),
   },
   {
     dialect: "supabase",
@@ -128,11 +141,11 @@ describe.each(testEngines())("over each dialect on $engine", ({ database }) => {
   const isYes = ({ saysYes }: Row, { status, body }: { readonly status: number; readonly body: unknown }) =>
     status < 300 && (saysYes === undefined || saysYes(body as never));
 
-  async function post({ path, body }: Call, headers: Headers) {
+  async function post({ path, body, isForm }: Call, headers: Headers) {
     const response = await fetch(`http://127.0.0.1:${on.app.httpPort}${path}`, {
       method: "POST",
-      headers: { "content-type": "application/json", ...headers },
-      body: JSON.stringify(body),
+      headers: { "content-type": isForm ? "application/x-www-form-urlencoded" : "application/json", ...headers },
+      body: isForm ? String(new URLSearchParams(body as Record<string, string>)) : JSON.stringify(body),
     });
     const text = await response.text();
     const parsed = text === "" ? null : (JSON.parse(text) as Record<string, unknown>);
@@ -150,7 +163,7 @@ describe.each(testEngines())("over each dialect on $engine", ({ database }) => {
       const spent = await post(row.verify(guess), ownHeaders(row));
       seen.push([sent, again, wrong, spent].map(({ status, body, length }) => ({ status, length, shape: shapeOf(body) })));
     }
-    expect(seen[0]![0]).toMatchObject({ status: 200 });
+    expect(seen[0]![0]!.status).toBeLessThan(300);
     for (const other of seen.slice(1)) expect(other).toEqual(seen[0]);
   });
 
@@ -159,7 +172,7 @@ describe.each(testEngines())("over each dialect on $engine", ({ database }) => {
     const auth = connectClient(AuthService, on.app, headers);
     const identifier = { case: "phone", value: known } as const;
     const sent = await post(row.send(known), ownHeaders(row));
-    expect(sent.status).toBe(200);
+    expect(sent.status).toBeLessThan(300);
     const connectSend = { identifier, purpose: row.purpose };
     expect(await explained(auth.sendOtp(connectSend))).toMatchObject({ reason: "TOO_MANY_REQUESTS" });
     const { code } = (await on.messages(known))[0]!;
