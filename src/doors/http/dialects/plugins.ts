@@ -7,6 +7,7 @@ import { solidx } from "./solidx/plugin.js";
 import { supabase } from "./supabase/plugin.js";
 import { transmit } from "./transmit/plugin.js";
 import { twilio } from "./twilio/plugin.js";
+import { vonage } from "./vonage/plugin.js";
 
 /** All dialects, in the order of the documentation. */
 export const dialectDefinitions: readonly DialectDefinition[] = [
@@ -17,5 +18,6 @@ export const dialectDefinitions: readonly DialectDefinition[] = [
   beem,
   twilio,
   supabase,
+  vonage,
   camara,
 ];

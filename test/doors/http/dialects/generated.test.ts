@@ -89,6 +89,9 @@ const rows: Readonly<Partial<Record<Dialect, Row>>> = {
       Type.Object({ code: Type.String({ pattern: "^[a-z][a-z_]+$" }), message: text }, closed),
     ]),
   },
+  vonage: {
+    error: Type.Object({ type: text, title: text, detail: text, instance: Type.String({ pattern: "^[0-9a-f]{32}$" }) }, closed),
+  },
   camara: {
     error: Type.Object({ status, code: Type.String({ pattern: "^[A-Z][A-Z_]+(\\.[A-Z_]+)?$" }), message: text }, closed),
   },

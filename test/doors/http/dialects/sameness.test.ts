@@ -90,6 +90,13 @@ const rows: readonly Row[] = [
     verify: ({ phone, code }) => ({ path: "/auth/v1/verify", body: { type: "sms", phone, token: code } }),
   },
   {
+    dialect: "vonage",
+    isBackend: true,
+    purpose: Purpose.VERIFY_CONTACT,
+    send: (to) => ({ path: "/v2/verify", body: { brand: "Shop", workflow: [{ channel: "sms", to: to.slice(1) }] } }),
+    verify: ({ code, sent }) => ({ path: `/v2/verify/${String(sent.request_id)}`, body: { code } }),
+  },
+  {
     dialect: "camara",
     isBackend: true,
     purpose: Purpose.VERIFY_CONTACT,
