@@ -42,6 +42,22 @@ const rows: Readonly<Partial<Record<Dialect, Row>>> = {
     ),
   },
   bridgekeeper: { error: Type.Object({ message: text, error: Type.Object({ message: text }, closed) }, closed) },
+  solidx: {
+    error: Type.Object(
+      {
+        statusCode: status,
+        statusCodeMessage: text,
+        message: text,
+        errorCode: Type.String({ pattern: "^(solidx-[a-z-]+|[A-Z][A-Z_]+)$" }),
+        error: text,
+        data: Type.Object(
+          { message: Type.Union([text, Type.Array(text, { minItems: 1 })]), error: text, statusCode: status },
+          closed,
+        ),
+      },
+      closed,
+    ),
+  },
   transmit: {
     forms: /^\/oidc\/token$/,
     error: Type.Union([

@@ -51,6 +51,16 @@ const rows: readonly Row[] = [
     verify: ({ phone, code }) => ({ path: "/api/auth/v1/login", body: { "phone-number": phone, otp: code } }),
   },
   {
+    dialect: "solidx",
+    isBackend: false,
+    purpose: Purpose.LOGIN,
+    send: (phone) => ({ path: "/api/iam/otp/login/initiate", body: { type: "mobile", identifier: phone } }),
+    verify: ({ phone, code }) => ({
+      path: "/api/iam/otp/login/confirm",
+      body: { type: "mobile", identifier: phone, otp: code },
+    }),
+  },
+  {
     dialect: "transmit",
     isBackend: true,
     purpose: Purpose.LOGIN,
