@@ -32,7 +32,7 @@ const meanings: Readonly<Record<PolicyKey, string>> = {
   trustClaims:
     "whether a code sent to a [claimed contact](concepts.md#claimed-contacts) signs in a user who has verified another one",
   smsCountries: "countries whose phone numbers get messages; an app can only choose among those of the deployment",
-  revealUsers: "whether `SendOtp` and `RegisterUser` [say who is a user](#say-who-is-a-user)",
+  revealUsers: "whether `SendOtp` and `RegisterUser` [reveal users](#reveal-users)",
 };
 
 /** The table of docs/apps.md: names, bounds, defaults and settings as the code has them. */
