@@ -1,7 +1,7 @@
 import { STATUS_CODES } from "node:http";
 import type { FastifyRequest } from "fastify";
 import type { DialectAnswer } from "../dialect.js";
-import type { Failure } from "../failure.js";
+import { type Failure, withVendorNames } from "../failure.js";
 import { words } from "./names.js";
 
 interface Problem {
@@ -17,7 +17,8 @@ const unknownCode = "solidx-unknown-error";
 const ofSession = "solidx-session-invalid";
 
 /** SolidX's words for what Latchkey refuses. Where it has none, the code is Latchkey's reason. */
-function problemOf({ reason, status, message }: Failure): Problem {
+function problemOf(failure: Failure): Problem {
+  const { reason, status, message } = failure;
   switch (reason) {
     case "CODE_INVALID":
       return { status: 401, message: "Invalid OTP." };
@@ -38,19 +39,23 @@ function problemOf({ reason, status, message }: Failure): Problem {
       return { status: 401, message: "Unauthorized" };
     case "MALFORMED":
     case "REQUEST_INVALID":
-      return status === 400 ? requestProblem(message) : { status, message };
+      return status === 400 ? requestProblem(failure) : { status, message };
     default:
       return { status, message, code: reason };
   }
 }
 
-function requestProblem(message: string): Problem {
+/** SolidX's names of fields. */
+const names = { phone: "mobile", code: "otp", verification_sources: "validationSources", custom_attributes: "customPayload" };
+
+function requestProblem(failure: Failure): Problem {
+  const { message } = failure;
   const status = 400;
   if (Object.values<string>(words).includes(message)) return { status, message };
   // RegisterUser says so of a contact that the registration has to prove.
   if (/^email: must not be empty|names email/.test(message)) return { status, message: words.noEmail };
   if (/^phone: must not be empty|names phone/.test(message)) return { status, message: words.noMobile };
-  return { status, message: "Bad Request Exception", fields: [message] };
+  return { status, message: "Bad Request Exception", fields: [withVendorNames(failure, names)] };
 }
 
 /** SolidX's error body. `data` is that of the framework of its server. */
