@@ -1,16 +1,21 @@
 import { drive, inTurns } from "../measure.mjs";
 import { raisedLimits } from "../stage.mjs";
 
-/** Each with the sign-in over Connect's JSON that is like it: by mail, by SMS, and by SMS with a client token. */
+/** Each with what is like it over Connect's JSON: a sign-in by mail or SMS, or a check of a number, with the same credentials. */
 const references = {
   biot: "connectBySms",
   bridgekeeper: "connect",
+  solidx: "connect",
   transmit: "connectAsBackend",
+  beem: "connectCheckBySecret",
+  twilio: "connectCheckBySecret",
   supabase: "connect",
+  vonage: "connectCheckBySecret",
+  camara: "connectCheckByToken",
 };
 const clients = 8;
 
-/** What a sign-in outside argon2 costs by the paths of a vendor, beside the same sign-in over Connect's JSON. */
+/** What a code, from its send to its check, costs outside argon2 by the paths of a vendor, beside the same over Connect's JSON. */
 export async function measureDialects({ stage, load, rounds, windowMs, report }) {
   const latchkey = await stage.startLatchkey("dialects", "none", { limits: raisedLimits });
   const target = { ...latchkey.target, kind: "dialects", users: 1_000 };
@@ -23,6 +28,6 @@ export async function measureDialects({ stage, load, rounds, windowMs, report })
   await latchkey.server.stop();
   for (const [dialect, reference] of Object.entries(references)) {
     const like = { unit: "ms CPU", reference: seen[reference].cpuMs, atMost: 1.3 };
-    report.add(`CPU of a sign-in by ${dialect} to Connect JSON's`, { value: seen[dialect].cpuMs, ...like });
+    report.add(`CPU of a code by ${dialect} to Connect JSON's`, { value: seen[dialect].cpuMs, ...like });
   }
 }
