@@ -113,6 +113,7 @@ describe.each(storeEngines())("the directory over $engine", ({ open }) => {
     const directory = await openOn(apps);
     expect(directory.findApp("default")).toEqual({
       appId: "default",
+      number: 1,
       poolId: "main",
       displayName: "Latchkey",
       logoUrl: "",

@@ -199,8 +199,8 @@ const behaviours: Readonly<Record<PolicyKey, Behaviour>> = {
       const stored = await on.elsewhere.challenges.find(challenge.challengeId);
       return [stored?.decoy, Object.keys(challenge).length];
     },
-    before: [false, 13],
-    after: [true, 13],
+    before: [false, 14],
+    after: [true, 14],
   },
   publicContactProofs: {
     changed: { publicContactProofs: false },

@@ -10,7 +10,7 @@ import {
   dialectPlugin,
   sendFailure,
 } from "./dialects/dialect.js";
-import { NoPathError } from "./dialects/failure.js";
+import { noPath } from "./dialects/failure.js";
 import { oauthRoutes } from "./oauth/plugin.js";
 import { oauthMethodsOf } from "./oauth/route.js";
 import { pagesOf } from "./pages/pages.js";
@@ -44,7 +44,7 @@ export function createHttpRoutes(options: HttpRoutesOptions): HttpRoutes {
   const notFound = async (request: FastifyRequest, reply: FastifyReply) => {
     reply.code(404).header("cache-control", "no-store");
     const definition = definitions.find(({ prefixes: own }) => own.some((prefix) => request.url.startsWith(prefix)));
-    return definition === undefined ? reply.send() : await sendFailure(definition, new NoPathError(), { request, reply });
+    return definition === undefined ? reply.send() : await sendFailure(definition, noPath(), { request, reply });
   };
   const app = fastify({
     exposeHeadRoutes: false,

@@ -10,12 +10,17 @@ describe.each(testEngines())("OAuth over HTTP on $engine", ({ database }) => {
   let app: TestApp;
   let backend: MadeClient;
   let plain: MadeClient;
+  let camara: MadeClient;
   let foreign: MadeClient;
 
   beforeAll(async () => {
     app = await startTestApp(await database());
     backend = await addClient(app, { clientId: "backend", scopes: ["otp:send", "otp:verify", "tokens:introspect"] });
     plain = await addClient(app, { clientId: "plain", scopes: ["otp:send", "otp:verify"] });
+    camara = await addClient(app, {
+      clientId: "camara",
+      scopes: ["otp:send", "otp:verify", "otp:options", "users:read"],
+    });
     await addApp(app, "other");
     foreign = await addClient(app, { clientId: "foreign", appId: "other", scopes: ["tokens:introspect"] });
   });
@@ -71,10 +76,6 @@ describe.each(testEngines())("OAuth over HTTP on $engine", ({ database }) => {
       const scope = "one-time-password-sms:send-validate";
       const ask = (client: MadeClient, asked = scope) =>
         post("token", { grant_type: "client_credentials", scope: asked }, asClient(client));
-      const camara = await addClient(app, {
-        clientId: "camara",
-        scopes: ["otp:send", "otp:verify", "otp:options", "users:read"],
-      });
       const answer = await ask(camara);
       expect(answer).toMatchObject({ status: 200, json: { scope } });
       expect(decodeJwt(answer.json?.access_token as string).scope).toBe("otp:send otp:verify otp:options");

@@ -23,7 +23,7 @@ import { sessionCookieOf } from "../../web/session-cookie.js";
 import { headerValues } from "../../web/types.js";
 import { BodyError, parseForm, readBody } from "../body.js";
 import { contextOf, type MethodCall, servedMethod } from "../call.js";
-import { type Failure, failureOf, NoCredentialsError, NoPathError, NoSpeakerError, RouteError } from "./failure.js";
+import { type Failure, failureOf, noCredentials, noPath, noSpeaker, RouteError } from "./failure.js";
 import { isOwnPage } from "./own-page.js";
 
 export interface DialectOptions extends CallerReading {
@@ -57,7 +57,7 @@ export interface DialectKit {
   /** Returns a method of the API, which goes through the pipeline. Throws if it is not served. */
   method<I extends DescMessage, O extends DescMessage>(method: DescMethodUnary<I, O>): MethodCall<I, O>;
   /**
-   * The context of a call without credentials, as the client that speaks the dialect. Throws `NoSpeakerError` if none does, or several
+   * The context of a call without credentials, as the client that speaks the dialect. Throws NO_SPEAKER if none does, or several
    * do. Headers with credentials are not read.
    */
   asSpeaker(request: FastifyRequest, reply: FastifyReply): CallContext;
@@ -68,7 +68,7 @@ export interface DialectKit {
   cookie(request: FastifyRequest, reply: FastifyReply, name: string): SessionCookie;
   /** The context of a call with the credentials of the `authorization` header. */
   asCaller(request: FastifyRequest, reply: FastifyReply): CallContext;
-  /** As `asCaller`, for vendors whose callers always have credentials. Throws `NoCredentialsError` for a call without them. */
+  /** As `asCaller`, for vendors whose callers always have credentials. Throws NO_CREDENTIALS for a call without them. */
   asBackend(request: FastifyRequest, reply: FastifyReply): CallContext;
   /**
    * The client that the credentials of a call name. They are not checked, so a route may tell what it finds only after a method has
@@ -79,7 +79,7 @@ export interface DialectKit {
   find(clientId: string): Registered | null;
   /** Whether the client that speaks the dialect may send the code of a live challenge again without naming the challenge. */
   mayReuse(context: CallContext): boolean;
-  /** The policy that applies to calls of the client. Throws `RouteError` with CLIENT_UNKNOWN if the client does not speak the dialect. */
+  /** The policy that applies to calls of the client. Throws CLIENT_UNKNOWN if the client does not speak the dialect. */
   policyOf(context: CallContext): Policy;
   /** Adds routes whose bodies are forms instead of JSON. A body is an object of texts, without the parameters that have no value. */
   withForms(app: DialectApp, addRoutes: (app: DialectApp) => void): void;
@@ -156,7 +156,7 @@ function addUnknownPaths(app: FastifyInstance, prefixes: readonly string[]): voi
   app.addContentTypeParser("*", async () => undefined);
   for (const prefix of prefixes) {
     app.all(`${prefix}*`, { schema: { hide: true } }, async () => {
-      throw new NoPathError();
+      throw noPath();
     });
   }
 }
@@ -171,7 +171,7 @@ function createKit({ dialect, clientHeader }: DialectDefinition, options: Dialec
   };
   const asBackend: DialectKit["asBackend"] = (request, reply) => {
     const found = context(request, reply);
-    if (found.authorization.length === 0) throw new NoCredentialsError();
+    if (found.authorization.length === 0) throw noCredentials();
     return { ...found, clientIds: [] };
   };
   return {
@@ -187,7 +187,7 @@ function createKit({ dialect, clientHeader }: DialectDefinition, options: Dialec
         named === undefined
           ? directory.speakerOf(dialect, { host: request.hostname, origin: found.origin })
           : directory.find(named);
-      if (speaker === null && named === undefined) throw new NoSpeakerError(dialect);
+      if (speaker === null && named === undefined) throw noSpeaker(dialect);
       if (speaker === null) return found;
       const ownPage = isOwnPage(request, { client: speaker.client, origin: found.origin, secure: options.secure });
       return named === undefined ? { ...found, ownPage, clientIds: [speaker.client.clientId] } : { ...found, ownPage };

@@ -21,22 +21,11 @@ export interface Failure {
   readonly metadata: Refusal["metadata"];
 }
 
-/** Thrown for a call that names no client of a dialect that no client speaks, or several do. */
-export class NoSpeakerError extends Error {
-  override readonly name = "NoSpeakerError";
-  constructor(dialect: Dialect) {
-    super(
-      `No client speaks ${dialect} here, or several do. Run latchkey client update with --dialects ${dialect}, ` +
-        "and with --hosts if several clients speak it.",
-    );
-  }
-}
-
-/** Thrown by a route that refuses a call itself. */
+/** Thrown by a route that refuses a call itself, and by the frame. The message says what to do. */
 export class RouteError extends Error {
   override readonly name = "RouteError";
   constructor(
-    readonly reason: Refusal["reason"],
+    readonly reason: Failure["reason"],
     message: string,
     readonly metadata: Refusal["metadata"] = {},
   ) {
@@ -44,22 +33,24 @@ export class RouteError extends Error {
   }
 }
 
-/** Thrown for a call without the credentials that the vendor's callers always have. */
-export class NoCredentialsError extends Error {
-  override readonly name = "NoCredentialsError";
-}
+export const noPath = (): RouteError => new RouteError("NO_PATH", "There is no such path, or not for this method.");
 
-/** Thrown for a path below the vendor's that has no route. */
-export class NoPathError extends Error {
-  override readonly name = "NoPathError";
-}
+export const noCredentials = (): RouteError =>
+  new RouteError("NO_CREDENTIALS", "The call has no credentials. Send them in the authorization header.");
 
-/** Thrown for what the vendor offers and Latchkey does not. The message says what to do instead. */
-export class NotOfferedError extends Error {
-  override readonly name = "NotOfferedError";
-}
+export const noSpeaker = (dialect: Dialect): RouteError =>
+  new RouteError(
+    "NO_SPEAKER",
+    `No client speaks ${dialect} here, or several do. Run latchkey client update with --dialects ${dialect}, ` +
+      "and with --hosts if several clients speak it.",
+  );
 
 const statuses: Readonly<Partial<Record<Failure["reason"], number>>> = {
+  MALFORMED: 400,
+  NO_SPEAKER: 404,
+  NO_CREDENTIALS: 401,
+  NO_PATH: 404,
+  NOT_OFFERED: 400,
   REQUEST_INVALID: 400,
   CHANNEL_UNAVAILABLE: 400,
   COUNTRY_NOT_ALLOWED: 400,
@@ -99,15 +90,6 @@ export function failureOf(error: unknown): Failure {
     const { reason, message, metadata } = error;
     return { ...plain, reason, status: statuses[reason] ?? 403, message, metadata };
   }
-  if (error instanceof NoSpeakerError) return { reason: "NO_SPEAKER", status: 404, message: error.message, ...plain };
-  if (error instanceof NoCredentialsError) {
-    const message = "The call has no credentials. Send them in the authorization header.";
-    return { reason: "NO_CREDENTIALS", status: 401, message, ...plain };
-  }
-  if (error instanceof NoPathError) {
-    return { reason: "NO_PATH", status: 404, message: "There is no such path, or not for this method.", ...plain };
-  }
-  if (error instanceof NotOfferedError) return { reason: "NOT_OFFERED", status: 400, message: error.message, ...plain };
   if (error instanceof BodyError) return { reason: "MALFORMED", status: error.status, message: error.message, ...plain };
   if (error instanceof SyntaxError) return { reason: "MALFORMED", status: 400, message: "The body is not JSON.", ...plain };
   const { statusCode, validation, message } = error as { statusCode?: unknown; validation?: unknown; message?: unknown };

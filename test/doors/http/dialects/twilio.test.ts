@@ -155,7 +155,7 @@ describe.each(testEngines())("Twilio Verify's paths on $engine", ({ database }) 
     }
     on.clock.advance(minute);
     expect(await create()).toEqual(failed(429, 60203, "Max send attempts reached"));
-    expect(await sent()).toBe(5);
+    expect(await on.messages(phone, 5)).toHaveLength(5);
     expect(await check(code)).toMatchObject({ body: { status: "approved" } });
   });
 

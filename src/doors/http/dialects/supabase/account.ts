@@ -3,7 +3,7 @@ import type { FastifyRequest } from "fastify";
 import { Type } from "typebox";
 import { AuthService } from "../../../../gen/latchkey/v1/auth_service_pb.js";
 import type { DialectApp, DialectKit } from "../dialect.js";
-import { NotOfferedError } from "../failure.js";
+import { RouteError } from "../failure.js";
 import { invalid } from "./contact.js";
 import { noChange } from "./otp.js";
 import { logoutQuery, updateRequest, userResponse } from "./schemas.js";
@@ -41,7 +41,7 @@ export function addAccountRoutes(app: DialectApp, kit: DialectKit): void {
     const before = (await getCurrentUser(context, {})).user!;
     for (const [field, advice] of Object.entries(unchangeable)) {
       const given = request.body[field as keyof typeof unchangeable];
-      if (given !== undefined && given !== null && given !== "") throw new NotOfferedError(advice);
+      if (given !== undefined && given !== null && given !== "") throw new RouteError("NOT_OFFERED", advice);
     }
     if (!data) return toSupabaseUser(before, tokenOf(request));
     const customAttributes = merged(before.customAttributes ?? {}, data);

@@ -5,7 +5,7 @@ import { AuthService } from "../../../../gen/latchkey/v1/auth_service_pb.js";
 import { Channel } from "../../../../gen/latchkey/v1/challenge_pb.js";
 import { refusalOf } from "../../call.js";
 import type { DialectApp, DialectKit } from "../dialect.js";
-import { NotOfferedError } from "../failure.js";
+import { RouteError } from "../failure.js";
 import { uuidOf } from "../ids.js";
 import { contactIn, invalid, type Named } from "./contact.js";
 import { otpRequest, resendRequest, sentResponse } from "./schemas.js";
@@ -70,7 +70,7 @@ function channelOf({ channel, email }: Static<typeof otpRequest>): { readonly ch
 
 function resentTo(body: Static<typeof resendRequest>): Named {
   const { type } = body;
-  if (type === "email_change" || type === "phone_change") throw new NotOfferedError(noChange(type));
+  if (type === "email_change" || type === "phone_change") throw new RouteError("NOT_OFFERED", noChange(type));
   if (type !== "signup" && type !== "sms") throw invalid("Missing one of these types: signup, email_change, sms, phone_change");
   if (type === "signup" && !body.email) throw invalid("Type provided requires an email address");
   if (type === "sms" && !body.phone) throw invalid("Type provided requires a phone number");

@@ -1,6 +1,6 @@
 import { Type } from "typebox";
 import type { DialectApp, DialectKit } from "../dialect.js";
-import { NotOfferedError } from "../failure.js";
+import { RouteError } from "../failure.js";
 import { healthResponse, settingsResponse } from "./schemas.js";
 
 /** Paths of Supabase that Latchkey has no use for, and what to do instead. */
@@ -49,10 +49,10 @@ export function addServerRoutes(app: DialectApp, kit: DialectKit): void {
   const hidden = { schema: { hide: true } };
   for (const [path, advice] of Object.entries(unserved)) {
     app.all(`/auth/v1${path}`, hidden, async () => {
-      throw new NotOfferedError(advice);
+      throw new RouteError("NOT_OFFERED", advice);
     });
   }
   app.get("/auth/v1/verify", hidden, async () => {
-    throw new NotOfferedError("Mails have codes and no links. Call verifyOtp with email and token.");
+    throw new RouteError("NOT_OFFERED", "Mails have codes and no links. Call verifyOtp with email and token.");
   });
 }

@@ -5,7 +5,7 @@ import { Purpose } from "../../../../gen/latchkey/v1/challenge_pb.js";
 import { SessionKind, type TokenSet } from "../../../../gen/latchkey/v1/session_pb.js";
 import type { User } from "../../../../gen/latchkey/v1/user_pb.js";
 import type { DialectApp, DialectKit } from "../dialect.js";
-import { NotOfferedError } from "../failure.js";
+import { RouteError } from "../failure.js";
 import { contactIn, invalid, type Named } from "./contact.js";
 import { noChange } from "./otp.js";
 import { sessionResponse, tokenQuery, tokenRequest, verifyRequest } from "./schemas.js";
@@ -40,7 +40,7 @@ export function addSessionRoutes(app: DialectApp, kit: DialectKit): void {
   const token = { schema: { querystring: tokenQuery, body: tokenRequest, response: { 200: sessionResponse } } };
   app.post("/auth/v1/token", token, async (request, reply) => {
     const { grant_type: grant = "" } = request.query;
-    if (Object.hasOwn(otherGrants, grant)) throw new NotOfferedError(otherGrants[grant]!);
+    if (Object.hasOwn(otherGrants, grant)) throw new RouteError("NOT_OFFERED", otherGrants[grant]!);
     if (grant !== "refresh_token") throw invalid("unsupported_grant_type");
     if (!request.body.refresh_token) throw invalid("refresh_token required");
     const context = kit.asSpeaker(request, reply);
@@ -55,11 +55,12 @@ function proofIn(body: Static<typeof verifyRequest>): { readonly identifier: Nam
   const { type, token, token_hash: hash, email, phone } = body;
   if (!type) throw invalid("Verify requires a verification type");
   if (hash && (token || email || phone)) throw invalid("Only the token_hash and type should be provided");
-  if (hash) throw new NotOfferedError("token_hash is not offered: mails have codes and no links. Give email and token.");
+  if (hash)
+    throw new RouteError("NOT_OFFERED", "token_hash is not offered: mails have codes and no links. Give email and token.");
   if (!token) throw invalid("Verify requires a token or a token hash");
   const wrong = "Only an email address or phone number should be provided on verify";
   const identifier = contactIn(body, { none: wrong, both: wrong });
-  if (type === "email_change" || type === "phone_change") throw new NotOfferedError(noChange(type));
+  if (type === "email_change" || type === "phone_change") throw new RouteError("NOT_OFFERED", noChange(type));
   if (identifier.case === "phone" && type !== "sms") throw invalid("Invalid sms verification type");
   if (identifier.case === "email" && !emailTypes.includes(type)) throw invalid("Invalid email verification type");
   // People write codes in groups.

@@ -2,7 +2,7 @@ import type { Static } from "typebox";
 import { AuthService } from "../../../../gen/latchkey/v1/auth_service_pb.js";
 import { Channel } from "../../../../gen/latchkey/v1/challenge_pb.js";
 import type { DialectApp, DialectKit } from "../dialect.js";
-import { NotOfferedError } from "../failure.js";
+import { RouteError } from "../failure.js";
 import { uuidOf } from "../ids.js";
 import { withEndUser } from "./end-user.js";
 import { createIdentify } from "./identifier.js";
@@ -40,13 +40,19 @@ export function addSendRoute(app: DialectApp, kit: DialectKit): void {
 
 function refuseUnoffered(body: SendRequest): void {
   if (body.channel === "direct") {
-    throw new NotOfferedError("The channel direct is not offered: Latchkey gives no code to a caller. Use sms or email.");
+    throw new RouteError(
+      "NOT_OFFERED",
+      "The channel direct is not offered: Latchkey gives no code to a caller. Use sms or email.",
+    );
   }
-  for (const [field, advice] of notOffered) if (body[field] !== undefined) throw new NotOfferedError(advice);
+  for (const [field, advice] of notOffered) if (body[field] !== undefined) throw new RouteError("NOT_OFFERED", advice);
   // The request id is checked together with the contact that got the code.
   const reached = body.channel === "sms" ? "phone_number" : "email";
   if (body.generate_request_id === true && body.identifier_type !== reached) {
-    throw new NotOfferedError(`generate_request_id needs the identifier_type ${reached} with the channel ${body.channel}.`);
+    throw new RouteError(
+      "NOT_OFFERED",
+      `generate_request_id needs the identifier_type ${reached} with the channel ${body.channel}.`,
+    );
   }
 }
 

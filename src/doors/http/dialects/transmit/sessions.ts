@@ -4,7 +4,7 @@ import { AuthService } from "../../../../gen/latchkey/v1/auth_service_pb.js";
 import { UserService } from "../../../../gen/latchkey/v1/user_service_pb.js";
 import type { CallContext } from "../../../../rpc/call-context.js";
 import type { DialectApp, DialectKit } from "../dialect.js";
-import { NotOfferedError } from "../failure.js";
+import { RouteError } from "../failure.js";
 import { createIdentify } from "./identifier.js";
 import { deletedResponse, logoutResponse, ofUser, sessionRequest, sessionsResponse } from "./schemas.js";
 import { sessionIdOf, sessionOfId } from "./session-id.js";
@@ -29,7 +29,10 @@ export function addSessionRoutes(app: DialectApp, kit: DialectKit): void {
 
   app.post("/cis/v1/auth/session/authenticate", { schema: { body: sessionRequest } }, async (request, reply) => {
     kit.asBackend(request, reply);
-    throw new NotOfferedError("session/authenticate is not offered: a session id buys no tokens. Use the refresh token.");
+    throw new RouteError(
+      "NOT_OFFERED",
+      "session/authenticate is not offered: a session id buys no tokens. Use the refresh token.",
+    );
   });
 
   app.post("/cis/v1/auth/logout", { schema: { response: { 200: logoutResponse } } }, async (request, reply) => {

@@ -2,7 +2,7 @@ import type { JsonObject } from "@bufbuild/protobuf";
 import type { Static } from "typebox";
 import { UserService } from "../../../../gen/latchkey/v1/user_service_pb.js";
 import type { DialectApp, DialectKit } from "../dialect.js";
-import { NotOfferedError, RouteError } from "../failure.js";
+import { RouteError } from "../failure.js";
 import { isUuid } from "./identifier.js";
 import { byIdentifier, createUserRequest, ofUser, userResponse } from "./schemas.js";
 import { toUser } from "./user.js";
@@ -68,7 +68,7 @@ export function addUserRoutes(app: DialectApp, kit: DialectKit): void {
 
 function fromUser(body: Static<typeof createUserRequest>) {
   if (body.credentials !== undefined) {
-    throw new NotOfferedError("credentials is not offered: users sign in with codes alone. Leave it out.");
+    throw new RouteError("NOT_OFFERED", "credentials is not offered: users sign in with codes alone. Leave it out.");
   }
   const { first_name, middle_name, last_name } = body.name ?? {};
   const { custom_data, custom_app_data } = body;

@@ -3,7 +3,7 @@ import { ChallengeState, Purpose } from "../../../../gen/latchkey/v1/challenge_p
 import { BodyError } from "../../body.js";
 import { refusalOf } from "../../call.js";
 import type { DialectApp, DialectKit } from "../dialect.js";
-import { NotOfferedError, RouteError } from "../failure.js";
+import { RouteError } from "../failure.js";
 import { accountOf, createLook, notFound } from "./look.js";
 import { checkRequest, checkResponse, ofService } from "./schemas.js";
 import { commonOf } from "./verification.js";
@@ -21,7 +21,7 @@ export function addCheckRoute(app: DialectApp, kit: DialectKit): void {
     const verification = sid ?? to;
     if (verification === undefined) throw new BodyError(400, "Invalid parameter `To`: give To or VerificationSid.");
     if (Amount !== undefined || Payee !== undefined) {
-      throw new NotOfferedError("Invalid parameter `Amount`: Amount and Payee are not offered.");
+      throw new RouteError("NOT_OFFERED", "Invalid parameter `Amount`: Amount and Payee are not offered.");
     }
     const challenge = await look(context, verification);
     if (challenge?.state === ChallengeState.EXHAUSTED) throw new RouteError("TOO_MANY_REQUESTS", "Max check attempts reached");

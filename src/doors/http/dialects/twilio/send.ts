@@ -2,7 +2,7 @@ import type { Static } from "typebox";
 import { AuthService } from "../../../../gen/latchkey/v1/auth_service_pb.js";
 import { ChallengeState, Purpose } from "../../../../gen/latchkey/v1/challenge_pb.js";
 import type { DialectApp, DialectKit } from "../dialect.js";
-import { NotOfferedError, RouteError } from "../failure.js";
+import { RouteError } from "../failure.js";
 import { accountOf, contactOf, createLook } from "./look.js";
 import { createRequest, ofService, verificationResponse } from "./schemas.js";
 import { channelsByName, toVerification } from "./verification.js";
@@ -57,6 +57,6 @@ function messageOf(text: string | undefined): string {
   return message.includes("{app}") ? message : `{app}: ${message}`;
 }
 
-function invalid(parameter: keyof CreateRequest, advice: string): NotOfferedError {
-  return new NotOfferedError(`Invalid parameter \`${parameter}\`: ${advice}`);
+function invalid(parameter: keyof CreateRequest, advice: string): RouteError {
+  return new RouteError("NOT_OFFERED", `Invalid parameter \`${parameter}\`: ${advice}`);
 }

@@ -2,7 +2,7 @@ import type { Static } from "typebox";
 import { AuthService } from "../../../../gen/latchkey/v1/auth_service_pb.js";
 import { Channel, Purpose } from "../../../../gen/latchkey/v1/challenge_pb.js";
 import type { DialectApp, DialectKit } from "../dialect.js";
-import { NotOfferedError } from "../failure.js";
+import { RouteError } from "../failure.js";
 import { asApplication } from "./caller.js";
 import { requestIdOf } from "./request-id.js";
 import { sendRequest, sendResponse, type step } from "./schemas.js";
@@ -48,9 +48,13 @@ export function addSendRoute(app: DialectApp, kit: DialectKit): void {
 /** A code proves one contact, so all steps have that of the first. */
 function channelOf(workflow: readonly Step[], { channel, to }: Step, index: number): Channel {
   const [first] = workflow;
-  if (channel === "silent_auth") throw new NotOfferedError("silent_auth is not offered: it sends no code. Leave the step out.");
+  if (channel === "silent_auth")
+    throw new RouteError("NOT_OFFERED", "silent_auth is not offered: it sends no code. Leave the step out.");
   if (to !== first!.to || (channel === "email") !== (first!.channel === "email")) {
-    throw new NotOfferedError(`workflow[${index}].to must be that of the first step: one code proves one number or address.`);
+    throw new RouteError(
+      "NOT_OFFERED",
+      `workflow[${index}].to must be that of the first step: one code proves one number or address.`,
+    );
   }
   return channels[channel];
 }
