@@ -5,6 +5,7 @@ import {
   RegisterUserRequestSchema,
   SendOtpRequestSchema,
   UpdateCurrentUserRequestSchema,
+  VerifyOtpRequestSchema,
 } from "../../src/gen/latchkey/v1/auth_service_pb.js";
 import { PutProviderRequestSchema } from "../../src/gen/latchkey/v1/delivery_service_pb.js";
 import { decode } from "../../src/rpc/decode.js";
@@ -202,7 +203,8 @@ describe("the size of a request", () => {
     expect(requestMaxBytes(RegisterUserRequestSchema)).toBe(32 * 1024);
     expect(requestMaxBytes(UpdateCurrentUserRequestSchema)).toBe(32 * 1024);
     expect(requestMaxBytes(PutProviderRequestSchema)).toBe(32 * 1024);
-    expect(requestMaxBytes(SendOtpRequestSchema)).toBe(8 * 1024);
+    expect(requestMaxBytes(SendOtpRequestSchema)).toBe(32 * 1024);
+    expect(requestMaxBytes(VerifyOtpRequestSchema)).toBe(8 * 1024);
   });
 
   it.each(["binary", "json"] as const)("is looked at before anything else in %s", (format) => {

@@ -15,6 +15,7 @@ const scansAllowed: readonly (readonly [statement: string, reason: string])[] = 
   ["FROM sessions s WHERE key_id = @keyId", "only when an operator retires a key"],
   ["SELECT count(*) AS count FROM challenges", "only when an operator retires a key"],
   ["SELECT sent_at, message_id FROM route_judging", "at most one row"],
+  ["sqlite_sequence", "one row a table with numbers, which SQLite itself keeps"],
   [
     "FROM (SELECT app_id FROM apps WHERE pool_id = @poolId UNION",
     "only for test identifiers; every process has all apps in memory",
