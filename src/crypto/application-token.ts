@@ -29,17 +29,26 @@ export async function verifyApplicationToken(
   const { jwks, now } = expected;
   if (token.length > lengthMax || jwks === "") return false;
   try {
-    const { payload } = await jwtVerify(token, createLocalJWKSet(JSON.parse(jwks) as JSONWebKeySet), {
+    const { payload, protectedHeader } = await jwtVerify(token, createLocalJWKSet(JSON.parse(jwks) as JSONWebKeySet), {
       algorithms: ["RS256"],
       requiredClaims: ["application_id", "iat", "exp", "jti"],
       currentDate: new Date(now),
       clockTolerance: skewMs / 1000,
     });
-    const { aud, exp, iat } = payload;
-    // A token with an audience was made for another purpose.
-    if (aud !== undefined) return false;
+    const { aud, sub, exp, iat, jti, acl } = payload;
+    // A token with an audience or a subject, or for other paths, was made for another purpose: those of end users have a subject.
+    if (aud !== undefined || sub !== undefined || !coversVerify(acl)) return false;
+    if (typeof jti !== "string" || (protectedHeader.typ ?? "JWT").toUpperCase() !== "JWT") return false;
     return exp! * 1000 <= now + lifeMaxMs + skewMs && iat! * 1000 <= now + skewMs;
   } catch {
     return false;
   }
+}
+
+/** The vendor's tokens may list the paths that they are for. Without a list they are for all. */
+function coversVerify(acl: unknown): boolean {
+  if (acl === undefined) return true;
+  const paths = (acl as { readonly paths?: unknown } | null)?.paths;
+  if (typeof paths !== "object" || paths === null) return false;
+  return ["/**", "/*/verify/**", "/v2/verify/**"].some((path) => Object.hasOwn(paths, path));
 }

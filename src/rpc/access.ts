@@ -58,6 +58,7 @@ export function createGate(deps: AccessDeps): Gate {
       throw new AuthError("CLIENT_UNKNOWN", { detail: "the header names another client than the credentials" });
     }
     checkRule(rule, client, identity);
+    if (context.backendOnly === true && identity?.scopes == null) throw tokenInvalid("a user's token on a path for backends");
     if (context.isNamedApp?.(app) === false) {
       throw new AuthError("APP_NOT_FOUND", { detail: "the call names another app than the caller's" });
     }

@@ -17,6 +17,8 @@ export interface CallContext {
   readonly clientAssertion?: string;
   /** The JWT by which a client authenticates in a dialect whose tokens name the application instead of an audience. */
   readonly applicationToken?: string;
+  /** True: only a client's own credentials will do, not a user's, whatever the method would take. */
+  readonly backendOnly?: boolean;
   /** The session cookie, if the call asked for it (`x-latchkey-session: cookie`). Null: it did not, or the door has no cookies. */
   readonly cookie: SessionCookie | null;
   /** The `Origin` header; undefined when no browser page calls. */

@@ -24,12 +24,14 @@ import { headerValues } from "../../web/types.js";
 import { BodyError, parseForm, readBody } from "../body.js";
 import { contextOf, type MethodCall, servedMethod } from "../call.js";
 import { type Failure, failureOf, noCredentials, noPath, noSpeaker, RouteError } from "./failure.js";
-import { isOwnPage } from "./own-page.js";
+import { hostOf, isOwnPage } from "./own-page.js";
 
 export interface DialectOptions extends CallerReading {
   readonly services: readonly ServedService[];
   readonly bodies: Bodies;
   readonly directory: Pick<Directory, "find" | "speakerOf" | "appIn">;
+  /** The URL that callers reach the server by. */
+  readonly issuer: string;
   /** Whether callers use HTTPS. */
   readonly secure: boolean;
   /** The public keys, as JSON text of a JWK set, oldest first. */
@@ -68,7 +70,7 @@ export interface DialectKit {
   cookie(request: FastifyRequest, reply: FastifyReply, name: string): SessionCookie;
   /** The context of a call with the credentials of the `authorization` header. */
   asCaller(request: FastifyRequest, reply: FastifyReply): CallContext;
-  /** As `asCaller`, for vendors whose callers always have credentials. Throws NO_CREDENTIALS for a call without them. */
+  /** As `asCaller`, for vendors whose callers are backends: a user's token is refused. Throws NO_CREDENTIALS for a call without them. */
   asBackend(request: FastifyRequest, reply: FastifyReply): CallContext;
   /**
    * The client that the credentials of a call name. They are not checked, so a route may tell what it finds only after a method has
@@ -85,6 +87,8 @@ export interface DialectKit {
   withForms(app: DialectApp, addRoutes: (app: DialectApp) => void): void;
   /** The public keys, as JSON text of a JWK set, oldest first. */
   jwks(): string;
+  /** The URL that callers reach the server by, without a slash at its end. */
+  readonly issuer: string;
 }
 
 /** A vendor's paths. Each route calls methods of the API and can do nothing that those could not. */
@@ -172,7 +176,7 @@ function createKit({ dialect, clientHeader }: DialectDefinition, options: Dialec
   const asBackend: DialectKit["asBackend"] = (request, reply) => {
     const found = context(request, reply);
     if (found.authorization.length === 0) throw noCredentials();
-    return { ...found, clientIds: [] };
+    return { ...found, clientIds: [], backendOnly: true };
   };
   return {
     method(method) {
@@ -185,7 +189,7 @@ function createKit({ dialect, clientHeader }: DialectDefinition, options: Dialec
       const [named] = found.clientIds;
       const speaker =
         named === undefined
-          ? directory.speakerOf(dialect, { host: request.hostname, origin: found.origin })
+          ? directory.speakerOf(dialect, { host: hostOf(request), origin: found.origin })
           : directory.find(named);
       if (speaker === null && named === undefined) throw noSpeaker(dialect);
       if (speaker === null) return found;
@@ -193,7 +197,14 @@ function createKit({ dialect, clientHeader }: DialectDefinition, options: Dialec
       return named === undefined ? { ...found, ownPage, clientIds: [speaker.client.clientId] } : { ...found, ownPage };
     },
     cookie: (request, reply, name) => sessionCookieOf(request.raw, reply.raw, { name, secure: options.secure }),
-    asCaller: context,
+    asCaller(request, reply) {
+      const found = context(request, reply);
+      const { origin } = found;
+      const client = origin === undefined ? undefined : namedClient(directory, found)?.client;
+      return client === undefined
+        ? found
+        : { ...found, ownPage: isOwnPage(request, { client, origin, secure: options.secure }) };
+    },
     asBackend,
     withForms(app, addRoutes) {
       app.register(async (plain) => {
@@ -216,6 +227,7 @@ function createKit({ dialect, clientHeader }: DialectDefinition, options: Dialec
       return directory.appIn(dialect, registered.app).policy;
     },
     jwks: options.jwks,
+    issuer: options.issuer.replace(/\/$/, ""),
   };
 }
 

@@ -424,6 +424,8 @@ describe.each(testEngines())("Transmit's paths on $engine", ({ database }) => {
       { request_id: "" },
     ])
       expect((await authenticate(code, other)).status, JSON.stringify(other)).toBe(400);
+    const nameless = { request_id, identifier_type: "user_id", identifier: "" };
+    expect((await authenticate(code, nameless)).status).toBe(400);
     expect(await authenticate(code, { request_id })).toEqual({ status: 200, body: tokens });
     on.clock.advance(minute);
     await send({ generate_request_id: true });
@@ -481,6 +483,9 @@ describe.each(testEngines())("Transmit's paths on $engine", ({ database }) => {
         ["GET", `/cis/v1/users/phone-number/${phone}`],
         ["DELETE", `/cis/v1/sessions/${decodeJwt(user.access_token).sub}`],
         ["POST", "/cis/v1/users", { phone_number: stranger }],
+        ["POST", "/cis/v1/auth/otp/send", { channel: "sms", ...byPhone, generate_request_id: true }],
+        ["POST", "/cis/v1/auth/otp/authenticate", { passcode: "123456", ...byPhone }],
+        ["POST", "/cis/v1/auth/token/refresh", { refresh_token: user.refresh_token }],
       ] as const) {
         const answer = await call(method, path, body, bearer);
         expect(answer, `${method} ${path} as ${bearer.slice(0, 4)}`).toEqual(numbered(answer.status));

@@ -80,7 +80,7 @@ describe.each(testEngines())("Twilio Verify's paths on $engine", ({ database }) 
     const created = await create();
     expect(created).toEqual({ status: 201, body: verification() });
     const { sid, url } = created.body as { sid: string; url: string };
-    expect(url).toBe(urlOf(`Verifications/${sid}`));
+    expect(url).toBe(`${on.settings.issuer}${new URL(urlOf(`Verifications/${sid}`)).pathname}`);
     expect(await call(`Verifications/${sid}`, null)).toEqual({ status: 200, body: created.body });
     const { text: message } = (await on.messages(phone))[0]!;
     const code = await codeOf();

@@ -1,7 +1,9 @@
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { newClientSecret } from "../../../../src/crypto/client-secret.js";
+import { uuidOf } from "../../../../src/doors/http/dialects/ids.js";
 import { AppService } from "../../../../src/gen/latchkey/v1/app_service_pb.js";
+import { AuthService } from "../../../../src/gen/latchkey/v1/auth_service_pb.js";
 import { UserService } from "../../../../src/gen/latchkey/v1/user_service_pb.js";
 import { startTestApp, type TestApp } from "../../../support/app.js";
 import { addBackend } from "../../../support/backends.js";
@@ -76,6 +78,23 @@ describe.each(testEngines())("Vonage Verify's paths on $engine", ({ database }) 
     expect(await call("DELETE", `/${id}`)).toEqual({ status: 204, body: null });
     expect(await call("DELETE", `/${id}`)).toEqual(failed(404, "not-found"));
     expect(await check(id, code)).toEqual(failed(404, "not-found"));
+  });
+
+  it("a challenge of another purpose is no request: it is not cancelled, checked or sent again", async () => {
+    const { challenge } = await connectClient(AuthService, on.app, { authorization: asBackend }).sendOtp({
+      identifier: { case: "phone", value: phone },
+      createUserIfMissing: true,
+    });
+    const { challengeId } = challenge!;
+    const code = await codeOf();
+    for (const [method, path] of [
+      ["DELETE", ""],
+      ["POST", "/next_workflow"],
+    ] as const)
+      expect(await call(method, `/${uuidOf(challengeId)}${path}`)).toEqual(failed(404, "not-found"));
+    expect((await check(uuidOf(challengeId), code)).status).toBe(404);
+    const auth = connectClient(AuthService, on.app, { authorization: asBackend });
+    expect((await auth.verifyOtp({ challengeId, code })).isNewUser).toBe(true);
   });
 
   it("next workflow: the same code goes over the next channel, until there is none", async () => {
@@ -254,10 +273,10 @@ describe.each(testEngines())("Vonage Verify's paths on $engine", ({ database }) 
     });
 
     /** As Vonage's libraries make it. */
-    async function signed(claims: Fields = {}, { by = key, algorithm = "RS256" } = {}): Promise<string> {
+    async function signed(claims: Fields = {}, { by = key, algorithm = "RS256", type = "JWT" } = {}): Promise<string> {
       const iat = on.clock() / 1000;
       const payload = { jti: "0d2b6a", iat, exp: iat + 900, application_id: application, ...claims };
-      return `Bearer ${await new SignJWT(payload).setProtectedHeader({ alg: algorithm, typ: "JWT" }).sign(by)}`;
+      return `Bearer ${await new SignJWT(payload).setProtectedHeader({ alg: algorithm, typ: type }).sign(by)}`;
     }
 
     it("a JWT of the application works until it expires", async () => {
@@ -269,7 +288,8 @@ describe.each(testEngines())("Vonage Verify's paths on $engine", ({ database }) 
       expect((await check(id, await codeOf(), token)).status).toBe(200);
       on.clock.advance(16 * minute);
       expect(await start({}, token)).toEqual(denied);
-      expect((await start({}, await signed({ application_id: "signing" }))).status).toBe(202);
+      const named = await signed({ application_id: "signing", acl: { paths: { "/*/verify/**": {} } } });
+      expect((await start({}, named)).status).toBe(202);
     });
 
     it("other JWTs and wrong credentials reach nothing", async () => {
@@ -285,6 +305,10 @@ describe.each(testEngines())("Vonage Verify's paths on $engine", ({ database }) 
         await signed({ iat: now + 120 }),
         await signed({ aud: "https://other.example" }),
         await signed({ jti: undefined }),
+        await signed({ jti: 5 }),
+        await signed({ sub: "alice", acl: { paths: { "/*/users/**": {} } } }),
+        await signed({ acl: { paths: { "/*/rtc/**": {} } } }),
+        await signed({}, { type: "at+jwt" }),
         "Bearer x.y.z",
         "",
         basicOf(backend.clientId, "lk_wrong"),

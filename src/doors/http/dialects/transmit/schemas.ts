@@ -32,7 +32,7 @@ export const clientAttributes = Type.Object({ ip_address: maybeText() });
 export const sendRequest = Type.Object({
   channel: Type.Union([Type.Literal("sms"), Type.Literal("email"), Type.Literal("direct")]),
   identifier_type: identifierType,
-  identifier: Type.String(),
+  identifier: Type.String({ minLength: 1 }),
   ...smsInput,
   custom_sms_input: Type.Optional(Type.Object(smsInput)),
   email_content: Type.Optional(Type.Object({ subject: maybeText() })),
@@ -48,7 +48,7 @@ export const sendResponse = Type.Object({ message: Type.String(), request_id: ma
 export const authenticateRequest = Type.Object({
   passcode: Type.String(),
   identifier_type: identifierType,
-  identifier: Type.String(),
+  identifier: Type.String({ minLength: 1 }),
   request_id: maybeText(),
   client_attributes: Type.Optional(clientAttributes),
 });

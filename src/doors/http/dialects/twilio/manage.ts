@@ -17,7 +17,7 @@ export function addFetchRoute(app: DialectApp, kit: DialectKit): void {
     const challenge = await look(account.context, request.params.sid);
     const isThere = challenge?.state === ChallengeState.PENDING || challenge?.state === ChallengeState.EXHAUSTED;
     if (!isThere) throw notFound();
-    return toVerification({ ...account, challenge }, request);
+    return toVerification({ ...account, challenge }, kit.issuer);
   });
 }
 
@@ -35,10 +35,10 @@ export function addUpdateRoute(app: DialectApp, kit: DialectKit): void {
     const isCanceled = request.body.Status === "canceled";
     // Twilio's callers cancel a verification without attempts to start another one. Here they may do so at any time.
     if (isCanceled && challenge.state === ChallengeState.EXHAUSTED) {
-      return toVerification({ ...account, challenge }, request, { status: "canceled" });
+      return toVerification({ ...account, challenge }, kit.issuer, { status: "canceled" });
     }
     const { challengeId } = challenge;
     const { challenge: ended } = await (isCanceled ? cancelChallenge : approveChallenge)(context, { challengeId });
-    return toVerification({ ...account, challenge: ended! }, request);
+    return toVerification({ ...account, challenge: ended! }, kit.issuer);
   });
 }

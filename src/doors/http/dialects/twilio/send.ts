@@ -46,7 +46,7 @@ export function addSendRoute(app: DialectApp, kit: DialectKit): void {
     const { challengeId } = challenge!;
     const { challenge: sent } = await getChallenge(context, { challengeId });
     const last = { channel: challenge!.channel };
-    return await reply.code(201).send(toVerification({ ...account, challenge: sent! }, request, last));
+    return await reply.code(201).send(toVerification({ ...account, challenge: sent! }, kit.issuer, last));
   });
 }
 

@@ -1,5 +1,4 @@
 import { timestampDate } from "@bufbuild/protobuf/wkt";
-import type { FastifyRequest } from "fastify";
 import type { Static } from "typebox";
 import { type Challenge, ChallengeState, Channel } from "../../../../gen/latchkey/v1/challenge_pb.js";
 import type { Account } from "./look.js";
@@ -60,7 +59,7 @@ export function commonOf(
 /** `last` has the channel of the latest send, if it is known. The API keeps that of the first. */
 export function toVerification(
   given: Given,
-  request: FastifyRequest,
+  issuer: string,
   last: { readonly status?: Status; readonly channel?: Channel } = {},
 ): Static<typeof verificationResponse> {
   const { challenge, service } = given;
@@ -75,6 +74,6 @@ export function toVerification(
       attempt_sid: attemptSidOf(challenge.challengeId, index),
     })),
     sna: null,
-    url: `${request.protocol}://${request.host}/v2/Services/${service}/Verifications/${common.sid}`,
+    url: `${issuer}/v2/Services/${service}/Verifications/${common.sid}`,
   };
 }

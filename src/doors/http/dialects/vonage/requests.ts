@@ -1,6 +1,7 @@
 import { Type } from "typebox";
 import { AuthService } from "../../../../gen/latchkey/v1/auth_service_pb.js";
-import { ChallengeState, Channel, Purpose } from "../../../../gen/latchkey/v1/challenge_pb.js";
+import { type Challenge, ChallengeState, Channel, Purpose } from "../../../../gen/latchkey/v1/challenge_pb.js";
+import type { CallContext } from "../../../../rpc/call-context.js";
 import type { DialectApp, DialectKit } from "../dialect.js";
 import { RouteError } from "../failure.js";
 import { asApplication } from "./caller.js";
@@ -14,6 +15,13 @@ export function addRequestRoutes(app: DialectApp, kit: DialectKit): void {
   const getChallenge = kit.method(AuthService.method.getChallenge);
   const cancelChallenge = kit.method(AuthService.method.cancelChallenge);
 
+  /** A challenge of another purpose counts as missing. */
+  async function find(context: CallContext, challengeId: string): Promise<Challenge> {
+    const { challenge } = await getChallenge(context, { challengeId });
+    if (challenge!.purpose === Purpose.VERIFY_CONTACT) return challenge!;
+    throw new RouteError("CHALLENGE_NOT_FOUND", "The client has no such request.");
+  }
+
   const checked = { schema: { params: ofRequest, body: checkRequest, response: { 200: checkResponse } } };
   app.post("/v2/verify/:id", checked, async (request, reply) => {
     const { id } = request.params;
@@ -26,7 +34,9 @@ export function addRequestRoutes(app: DialectApp, kit: DialectKit): void {
   const ended = { schema: { params: ofRequest, response: { 204: Type.Null() } } };
   app.delete("/v2/verify/:id", ended, async (request, reply) => {
     const { challengeId } = readRequestId(request.params.id);
-    await cancelChallenge(asApplication(kit, request, reply), { challengeId });
+    const context = asApplication(kit, request, reply);
+    await find(context, challengeId);
+    await cancelChallenge(context, { challengeId });
     return await reply.code(204).send(null);
   });
 
@@ -34,11 +44,10 @@ export function addRequestRoutes(app: DialectApp, kit: DialectKit): void {
   app.post("/v2/verify/:id/next_workflow", next, async (request, reply) => {
     const { challengeId, later } = readRequestId(request.params.id);
     const context = asApplication(kit, request, reply);
-    const { challenge } = await getChallenge(context, { challengeId });
+    const challenge = await find(context, challengeId);
     // The first send is that of the first step.
-    const channel =
-      challenge!.channel === Channel.EMAIL && later.length > 0 ? Channel.EMAIL : later[challenge!.sends.length - 1];
-    const isOver = challenge!.state !== ChallengeState.PENDING || challenge!.sends.length > later.length;
+    const channel = challenge.channel === Channel.EMAIL && later.length > 0 ? Channel.EMAIL : later[challenge.sends.length - 1];
+    const isOver = challenge.state !== ChallengeState.PENDING || challenge.sends.length > later.length;
     if (isOver || channel === undefined) throw new RouteError("CHALLENGE_NOT_FOUND", "The workflow has no further step.");
     await sendOtp(context, { identifier: { case: "challengeId", value: challengeId }, channel });
     return {};
