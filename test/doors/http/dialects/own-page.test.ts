@@ -42,7 +42,7 @@ describe.each(testEngines())("the page of a client's own host, on $engine", ({ d
   it.each([host, `${host}:8080`, "NEWS.example.com"])("may sign in and read the user at %s", async (at) => {
     const origin = `http://${at.toLowerCase()}`;
     expect((await user({ host: at, origin })).status).toBe(200);
-    on.clock.advance(5 * 60_000);
+    on.clock.advance(4 * 60_000);
     expect((await call("POST", "/resend", { host: at, origin }, { type: "signup", email })).status).toBe(200);
   });
 
