@@ -1,7 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { newClientSecret } from "../../../../src/crypto/client-secret.js";
 import type { Provider } from "../../../../src/delivery/provider.js";
+import { uuidOf } from "../../../../src/doors/http/dialects/ids.js";
 import { AppService } from "../../../../src/gen/latchkey/v1/app_service_pb.js";
+import { AuthService } from "../../../../src/gen/latchkey/v1/auth_service_pb.js";
+import { Purpose } from "../../../../src/gen/latchkey/v1/challenge_pb.js";
 import { UserService } from "../../../../src/gen/latchkey/v1/user_service_pb.js";
 import { json, startHookServer } from "../../../accounts/hook-server.js";
 import { eventually, startTestApp, type TestApp } from "../../../support/app.js";
@@ -97,8 +100,13 @@ describe.each(testEngines())("Beem's paths on $engine", ({ database }) => {
   });
 
   it("a pin that comes as a number gets its leading zeros back", async () => {
-    const { pinId, pin } = await requested();
-    expect(await verify(pinId, Number(pin))).toEqual(answer(200, 117));
+    await apps().updatePolicy({ appId: "default", policy: { codeLength: 8 }, updateMask: { paths: ["code_length"] } });
+    const { challenge } = await connectClient(AuthService, on.app, { authorization: basicOf(backend) }).sendOtp({
+      identifier: { case: "phone", value: `+${msisdn}` },
+      purpose: Purpose.VERIFY_CONTACT,
+      customCode: "00123456",
+    });
+    expect(await verify(uuidOf(challenge!.challengeId), 123_456)).toEqual(answer(200, 117));
   });
 
   it("another pin for the same number, requested by a stranger, leaves the owner's alone", async () => {

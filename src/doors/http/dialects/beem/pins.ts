@@ -1,13 +1,11 @@
 import { AuthService } from "../../../../gen/latchkey/v1/auth_service_pb.js";
 import { Purpose } from "../../../../gen/latchkey/v1/challenge_pb.js";
+import { codeText } from "../code-text.js";
 import type { DialectApp, DialectKit } from "../dialect.js";
 import { challengeIdOf, uuidOf } from "../ids.js";
 import { coded } from "./codes.js";
 import { given, phoneOf } from "./fields.js";
 import { codedResponse, pinRequest, pinResponse, verifyRequest } from "./schemas.js";
-
-/** The length that codes have by default. A pin that comes as a number has lost its leading zeros. */
-const pinLength = 6;
 
 /** Requests of pins for phone numbers, and their checks. Pins prove phone numbers alone: there are no accounts. */
 export function addPinRoutes(app: DialectApp, kit: DialectKit): void {
@@ -34,7 +32,8 @@ export function addPinRoutes(app: DialectApp, kit: DialectKit): void {
       const context = kit.asBackend(request, reply);
       const { pinId, pin } = request.body;
       const challengeId = challengeIdOf(given(pinId, 112));
-      const code = given(typeof pin === "number" ? String(pin).padStart(pinLength, "0") : pin, 111);
+      const length = kit.clientOf(context)?.app.policy.codeLength ?? 0;
+      const code = given(pin === undefined ? pin : codeText(pin, length), 111);
       await verifyOtp(context, { challengeId, code, expectedPurpose: purpose });
       return coded(117);
     });

@@ -4,6 +4,7 @@ import { AuthService } from "../../../../gen/latchkey/v1/auth_service_pb.js";
 import { Channel, Purpose } from "../../../../gen/latchkey/v1/challenge_pb.js";
 import { SessionKind, type TokenSet } from "../../../../gen/latchkey/v1/session_pb.js";
 import type { User } from "../../../../gen/latchkey/v1/user_pb.js";
+import { codeText } from "../code-text.js";
 import type { DialectApp, DialectKit } from "../dialect.js";
 import { asUuid, challengeIdOf, uuidOf } from "../ids.js";
 import { generateRequest, generateResponse, loginRequest, loginResponse, refreshRequest } from "./schemas.js";
@@ -29,11 +30,9 @@ export function addSessionRoutes(app: DialectApp, kit: DialectKit): void {
   app.post("/ums/v2/users/otp/login", login, async (request, reply) => {
     const { requestId, code } = request.body;
     const context = kit.asSpeaker(request, reply);
-    // A number has lost its leading zeros.
-    const text = typeof code === "number" ? String(code).padStart(kit.policyOf(context).codeLength, "0") : code;
     const { tokens, user } = await verifyOtp(context, {
       challengeId: challengeIdOf(requestId),
-      code: text,
+      code: codeText(code, kit.policyOf(context).codeLength),
       expectedPurpose: Purpose.LOGIN,
       session: SessionKind.TOKENS,
     });

@@ -1,8 +1,9 @@
 import { AuthService } from "../../../../gen/latchkey/v1/auth_service_pb.js";
 import { Purpose } from "../../../../gen/latchkey/v1/challenge_pb.js";
+import { codeText } from "../code-text.js";
 import type { DialectApp, DialectKit } from "../dialect.js";
 import { said, wrapped } from "./envelope.js";
-import { channelOf, codeText, masked, namedBy } from "./names.js";
+import { channelOf, masked, namedBy } from "./names.js";
 import { confirmRequest, loginRequest, loginResponse, loginSentResponse } from "./schemas.js";
 import { toUser } from "./user.js";
 
@@ -31,10 +32,11 @@ export function addLoginRoutes(app: DialectApp, kit: DialectKit): void {
   app.post("/api/iam/otp/login/confirm", confirm, async (request, reply) => {
     const { type, identifier, otp } = request.body;
     channelOf(type);
-    const { tokens, user } = await verifyOtp(kit.asSpeaker(request, reply), {
+    const context = kit.asSpeaker(request, reply);
+    const { tokens, user } = await verifyOtp(context, {
       identifier: namedBy(identifier),
       expectedPurpose: Purpose.LOGIN,
-      code: codeText(otp),
+      code: codeText(otp, kit.policyOf(context).codeLength),
     });
     const { accessToken, refreshToken } = tokens!;
     return wrapped({ accessToken, refreshToken, user: { ...toUser(user!), lastLoginProvider: "otp" as const } });

@@ -32,11 +32,6 @@ export function channelOf(type: string): Channel.EMAIL | Channel.SMS {
   throw new RouteError("REQUEST_INVALID", words.type);
 }
 
-/** Codes have six digits by default. One that comes as a number is padded to this length. */
-export function codeText(otp: string | number): string {
-  return typeof otp === "number" ? String(otp).padStart(6, "0") : otp;
-}
-
 /** SolidX's mask of what the caller wrote, so it says nothing about users. That of a username would be the user's: there is none. */
 export function masked({ case: kind, value }: Named): { readonly email?: string; readonly mobile?: string } {
   if (kind === "username") return {};

@@ -4,10 +4,11 @@ import { AuthService } from "../../../../gen/latchkey/v1/auth_service_pb.js";
 import { Purpose } from "../../../../gen/latchkey/v1/challenge_pb.js";
 import { SessionKind } from "../../../../gen/latchkey/v1/session_pb.js";
 import { ContactKind } from "../../../../gen/latchkey/v1/user_pb.js";
+import { codeText } from "../code-text.js";
 import type { DialectApp, DialectKit } from "../dialect.js";
 import { RouteError } from "../failure.js";
 import { said } from "./envelope.js";
-import { codeText, contactOf, namedBy } from "./names.js";
+import { contactOf, namedBy } from "./names.js";
 import { confirmRequest, confirmResponse, registerRequest, saidResponse } from "./schemas.js";
 
 type RegisterRequest = Static<typeof registerRequest>;
@@ -33,10 +34,11 @@ export function addRegisterRoutes(app: DialectApp, kit: DialectKit): void {
   const confirm = { schema: { body: confirmRequest, response: { 200: confirmResponse } } };
   app.post("/api/iam/otp/register/confirm", confirm, async (request, reply) => {
     const { type, identifier, otp } = request.body;
-    const { registration } = await verifyOtp(kit.asSpeaker(request, reply), {
+    const context = kit.asSpeaker(request, reply);
+    const { registration } = await verifyOtp(context, {
       identifier: contactOf(type, identifier),
       expectedPurpose: Purpose.REGISTRATION,
-      code: codeText(otp),
+      code: codeText(otp, kit.policyOf(context).codeLength),
       session: SessionKind.NONE,
     });
     return said(`User registration verified for ${type}`, { active: registration === undefined }, {});
