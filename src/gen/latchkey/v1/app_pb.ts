@@ -579,7 +579,7 @@ export type AppPolicy = Message<"latchkey.v1.AppPolicy"> & {
   smsCountries?: Countries | undefined;
 
   /**
-   * True: the answers of SendOtp and RegisterUser reveal who is a user of the app. SendOtp refuses an identifier without a user with
+   * True: the answers of SendOtp and RegisterUser reveal the users of the app. SendOtp refuses an identifier without a user with
    * USER_NOT_FOUND, unless it may create one, and RegisterUser refuses a contact or username of a user with ALREADY_EXISTS. Refused
    * calls send nothing and spend the same budgets. Anyone who can call the app can then ask whether a person uses it. Default: false.
    *

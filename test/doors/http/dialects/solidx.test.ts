@@ -126,7 +126,7 @@ describe.each(testEngines())("SolidX's paths on $engine", ({ database }) => {
       expect(await recipients(1)).toEqual([email]);
     });
 
-    it("1.2 confirm registration: the user is active, without the contact that was not proven, and nobody is signed in", async () => {
+    it("1.2 confirm registration: the user is active, without the contact that was not proven, and no user is signed in", async () => {
       await register({ customPayload: { company: "Analytical" } });
       const answer = await confirmRegistration(await codeOf());
       expect(answer).toEqual(said(200, "User registration verified for email", { active: true }));

@@ -126,7 +126,7 @@ describe.each(testEngines())("Vonage Verify's paths on $engine", ({ database }) 
     expect((await check(id, await codeOf(to, 2))).status).toBe(200);
   });
 
-  it("a wrong code, the last attempt, and an expired request are told apart", async () => {
+  it("a wrong code, the last attempt, and an expired request have answers of their own", async () => {
     const id = await started();
     const code = await codeOf();
     for (let n = 0; n < 4; n += 1) expect(await check(id, wrongCode(code, n))).toEqual(failed(400, "invalid-code"));

@@ -13,7 +13,7 @@ import { confirmRequest, confirmResponse, registerRequest, saidResponse } from "
 
 type RegisterRequest = Static<typeof registerRequest>;
 
-/** Registration by codes. Who has an account gets the same answer, unless the app reveals its users. */
+/** Registration by codes. Existing users get the same answer, unless the app reveals its users. */
 export function addRegisterRoutes(app: DialectApp, kit: DialectKit): void {
   const registerUser = kit.method(AuthService.method.registerUser);
   const verifyOtp = kit.method(AuthService.method.verifyOtp);

@@ -17,7 +17,7 @@ export function contactOf(to: string): Contact {
   return { case: to.includes("@") ? "email" : "phone", value: to };
 }
 
-/** Who calls, and for which service. */
+/** The client that calls, and its service. */
 export interface Account {
   readonly context: CallContext;
   /** The sid of the account in answers. */

@@ -9,7 +9,7 @@ import { channelsByName, toVerification } from "./verification.js";
 
 type CreateRequest = Static<typeof createRequest>;
 
-/** What would change who asks, or what the code is for, and Latchkey does not offer. */
+/** What would change the sender or the purpose of a code, and Latchkey does not offer. */
 const notOffered: readonly (readonly [parameter: keyof CreateRequest, advice: string])[] = [
   ["Amount", "it is not offered. Put what the user approves into CustomMessage."],
   ["Payee", "it is not offered. Put what the user approves into CustomMessage."],
