@@ -1,5 +1,5 @@
 import { drive, inTurns } from "../measure.mjs";
-import { raisedLimits } from "../stage.mjs";
+import { raisedLimits, usersMax } from "../stage.mjs";
 
 /** Each with what is like it over Connect's JSON: a sign-in by mail or SMS, or a check of a number, with the same credentials. */
 const references = {
@@ -18,7 +18,7 @@ const clients = 8;
 /** What a code, from its send to its check, costs outside argon2 by the paths of a vendor, beside the same over Connect's JSON. */
 export async function measureDialects({ stage, load, rounds, windowMs, report }) {
   const latchkey = await stage.startLatchkey("dialects", "none", { limits: raisedLimits });
-  const target = { ...latchkey.target, kind: "dialects", users: 1_000 };
+  const target = { ...latchkey.target, kind: "dialects", users: usersMax };
   await load.ask("prepare", { target });
   const at = { load, server: latchkey.server, target };
   const acts = [...new Set(Object.values(references)), ...Object.keys(references)];
