@@ -35,8 +35,9 @@ export interface ImportUsersInput {
 
 /**
  * Imports users into an app, each as CreateUser would. It takes one transaction, or several smaller ones where others change the same
- * data. Returns the outcome of each, in the order of the users; one that is refused changes nothing and stops no other. A repeat is safe: those who were imported are `already_member`.
- * Throws SCOPE_MISSING for an actor who is no operator, because an import gives ids, numbers and verified contacts.
+ * data. Returns the outcome of each, in the order of the users; one that is refused changes nothing and stops no other. A repeat is
+ * safe: those who were imported are `already_member`. Throws SCOPE_MISSING for an actor who is no operator, because an import gives
+ * ids, numbers and verified contacts.
  */
 export async function importUsers(
   deps: AccountsDeps,

@@ -121,3 +121,8 @@ export function withVendorNames({ message, field }: Failure, names: Readonly<Rec
   const name = field === null ? undefined : names[field];
   return name === undefined ? message : name + message.slice(field!.length);
 }
+
+/** Returns what a backend reads if its client lacks a scope. */
+export function scopeAdvice({ metadata }: Failure): string {
+  return `The client lacks the scope ${metadata.scope}. Ask the operator for it.`;
+}

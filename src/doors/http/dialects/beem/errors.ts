@@ -1,6 +1,7 @@
 import type { FastifyRequest } from "fastify";
+import { pathOf } from "../../../web/types.js";
 import type { DialectAnswer } from "../dialect.js";
-import type { Failure } from "../failure.js";
+import { type Failure, scopeAdvice } from "../failure.js";
 import { type BeemCode, coded } from "./codes.js";
 
 /** What VerifyOtp says of a code that fails. Beem answers all of it with the status 200. */
@@ -29,7 +30,8 @@ interface Problem {
   readonly message?: string;
 }
 
-function problemOf({ reason, status, message, field, metadata }: Failure, path: string): Problem {
+function problemOf(failure: Failure, path: string): Problem {
+  const { reason, status, message, field, metadata } = failure;
   const isVerify = path.endsWith("/verify");
   switch (reason) {
     case "CODE_INVALID":
@@ -58,7 +60,7 @@ function problemOf({ reason, status, message, field, metadata }: Failure, path: 
     case "USER_REQUIRED":
       return { code: 110, status: 401, message: "The username or password is wrong, or may not be used here" };
     case "SCOPE_MISSING":
-      return { code: 110, status, message: `The client lacks the scope ${metadata.scope}. Ask the operator for it.` };
+      return { code: 110, status, message: scopeAdvice(failure) };
     case "TOO_MANY_REQUESTS":
       return { code: isVerify ? 116 : 101, status, message };
     default:
@@ -68,7 +70,7 @@ function problemOf({ reason, status, message, field, metadata }: Failure, path: 
 
 /** Beem's error body, which always has one of its codes as a number. */
 export function toBeemAnswer(failure: Failure, request: FastifyRequest): DialectAnswer {
-  const { code, status, message } = problemOf(failure, request.url.split("?", 1)[0]!);
+  const { code, status, message } = problemOf(failure, pathOf(request.raw));
   const headers: Record<string, string> = status === 401 ? { "www-authenticate": 'Basic realm="latchkey"' } : {};
   return { status, body: coded(code, message), headers };
 }

@@ -1,4 +1,5 @@
 import type { FastifyRequest } from "fastify";
+import { pathOf } from "../../../web/types.js";
 import type { DialectAnswer } from "../dialect.js";
 import { type Failure, withVendorNames } from "../failure.js";
 
@@ -78,7 +79,7 @@ function problemOf({ reason, metadata }: Failure, isSend: boolean): Problem {
 
 /** CAMARA's error body. */
 export function toCamaraAnswer(failure: Failure, request: FastifyRequest): DialectAnswer {
-  const [path] = request.url.split("?", 1);
-  const { status, code, message = withVendorNames(failure, fieldNames) } = problemOf(failure, path!.endsWith("/send-code"));
+  const path = pathOf(request.raw);
+  const { status, code, message = withVendorNames(failure, fieldNames) } = problemOf(failure, path.endsWith("/send-code"));
   return { status, body: { status, code, message } };
 }

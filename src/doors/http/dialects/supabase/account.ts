@@ -57,7 +57,8 @@ export function addAccountRoutes(app: DialectApp, kit: DialectKit): void {
     if (!scopes.includes(scope)) throw invalid(`Unsupported logout scope "${scope}"`);
     if (scope !== "local") await revokeOtherSessions(context, {});
     // Last, because it ends the right to call the others.
-    if (scope !== "others") await revokeSession(context, { sessionId: sessions.find(({ current }) => current)!.sessionId });
+    const own = sessions.find(({ current }) => current);
+    if (scope !== "others" && own !== undefined) await revokeSession(context, { sessionId: own.sessionId });
     return await reply.code(204).send(null);
   });
 }

@@ -1,4 +1,5 @@
 import type { FastifyRequest } from "fastify";
+import { pathOf } from "../../../web/types.js";
 import type { DialectAnswer } from "../dialect.js";
 import type { Failure } from "../failure.js";
 
@@ -23,7 +24,7 @@ const notOffered: Readonly<Record<string, string>> = {
 
 function problemOf(failure: Failure, request: FastifyRequest): Problem {
   const { reason, status } = failure;
-  const [path] = request.url.split("?", 1);
+  const path = pathOf(request.raw);
   switch (reason) {
     case "CODE_INVALID":
       return { status: 403, code: "otp_expired", message: "Token has expired or is invalid" };
@@ -51,7 +52,7 @@ function problemOf(failure: Failure, request: FastifyRequest): Problem {
     case "MALFORMED":
       return { status, code: "bad_json" };
     case "NOT_OFFERED":
-      return { status, code: notOffered[path!] ?? "validation_failed" };
+      return { status, code: notOffered[path] ?? "validation_failed" };
     case "CHANNEL_UNAVAILABLE":
       return isByMail(request)
         ? { status, code: "email_provider_disabled", message: "Email logins are disabled" }

@@ -1,6 +1,6 @@
-import { Type } from "typebox";
 import type { DialectApp, DialectKit } from "../dialect.js";
 import { RouteError } from "../failure.js";
+import { addJwksRoute } from "../jwks-route.js";
 import { healthResponse, settingsResponse } from "./schemas.js";
 
 /** Paths of Supabase that Latchkey has no use for, and what to do instead. */
@@ -39,12 +39,7 @@ export function addServerRoutes(app: DialectApp, kit: DialectKit): void {
     };
   });
 
-  app.get("/auth/v1/.well-known/jwks.json", { schema: { response: { 200: Type.String() } } }, async (_request, reply) => {
-    return await reply
-      .type("application/json")
-      .serializer((text: string) => text)
-      .send(kit.jwks());
-  });
+  addJwksRoute(app, kit, "/auth/v1/.well-known/jwks.json");
 
   const hidden = { schema: { hide: true } };
   for (const [path, advice] of Object.entries(unserved)) {

@@ -1,6 +1,7 @@
 import type { FastifyRequest } from "fastify";
+import { pathOf } from "../../../web/types.js";
 import type { DialectAnswer } from "../dialect.js";
-import type { Failure } from "../failure.js";
+import { type Failure, scopeAdvice } from "../failure.js";
 
 interface Problem {
   readonly status: number;
@@ -30,7 +31,8 @@ function codeProblem(cause: string | undefined): Problem {
   }
 }
 
-function problemOf({ reason, status, metadata }: Failure): Problem {
+function problemOf(failure: Failure): Problem {
+  const { reason, status, metadata } = failure;
   switch (reason) {
     case "CODE_INVALID":
       return codeProblem(metadata.cause);
@@ -59,7 +61,7 @@ function problemOf({ reason, status, metadata }: Failure): Problem {
     case "CLIENT_INVALID":
       return { status: 401, code: null };
     case "SCOPE_MISSING":
-      return { status: 403, code: null, message: `The client lacks the scope ${metadata.scope}. Ask the operator for it.` };
+      return { status: 403, code: null, message: scopeAdvice(failure) };
     default:
       return { status, code: null };
   }
@@ -68,9 +70,9 @@ function problemOf({ reason, status, metadata }: Failure): Problem {
 /** Transmit's error body. Paths of codes have a text as `error_code`, all others the status, and so has each refused token. */
 export function toTransmitAnswer(failure: Failure, request: FastifyRequest): DialectAnswer {
   const { status, code, message = failure.message } = problemOf(failure);
-  const [path] = request.url.split("?", 1);
+  const path = pathOf(request.raw);
   if (path === "/oidc/token") return { status, body: { ...toOAuth(failure, message), message, error_code: status } };
-  if (status !== 401 && path!.startsWith("/cis/v1/auth/") && path !== "/cis/v1/auth/logout") {
+  if (status !== 401 && path.startsWith("/cis/v1/auth/") && path !== "/cis/v1/auth/logout") {
     return { status, body: { error_code: code ?? failure.reason.toLowerCase(), message } };
   }
   if (status === 400) return { status, body: { message: [message], error_code: status } };

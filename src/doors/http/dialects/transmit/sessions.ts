@@ -38,7 +38,8 @@ export function addSessionRoutes(app: DialectApp, kit: DialectKit): void {
   app.post("/cis/v1/auth/logout", { schema: { response: { 200: logoutResponse } } }, async (request, reply) => {
     const context = kit.asCaller(request, reply);
     const { sessions } = await listSessions(context, {});
-    await revokeSession(context, { sessionId: sessions.find(({ current }) => current)!.sessionId });
+    const own = sessions.find(({ current }) => current);
+    if (own !== undefined) await revokeSession(context, { sessionId: own.sessionId });
     return { sessions_count: 1 };
   });
 

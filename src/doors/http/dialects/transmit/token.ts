@@ -1,7 +1,7 @@
-import { Type } from "typebox";
 import { TokenService } from "../../../../gen/latchkey/v1/token_service_pb.js";
 import type { DialectApp, DialectKit } from "../dialect.js";
 import { RouteError } from "../failure.js";
+import { addJwksRoute } from "../jwks-route.js";
 import { clientTokenRequest, clientTokenResponse } from "./schemas.js";
 
 /** Tokens of clients, and the keys that tokens of users are checked with. */
@@ -18,10 +18,5 @@ export function addTokenRoutes(app: DialectApp, kit: DialectKit): void {
     });
   });
 
-  app.get("/cis/oidc/jwks", { schema: { response: { 200: Type.String() } } }, async (_request, reply) => {
-    return await reply
-      .type("application/json")
-      .serializer((text: string) => text)
-      .send(kit.jwks());
-  });
+  addJwksRoute(app, kit, "/cis/oidc/jwks");
 }

@@ -1,6 +1,5 @@
 import { AuthService } from "../../../../gen/latchkey/v1/auth_service_pb.js";
 import { ChallengeState, Purpose } from "../../../../gen/latchkey/v1/challenge_pb.js";
-import { BodyError } from "../../body.js";
 import { refusalOf } from "../../call.js";
 import type { DialectApp, DialectKit } from "../dialect.js";
 import { RouteError } from "../failure.js";
@@ -19,7 +18,8 @@ export function addCheckRoute(app: DialectApp, kit: DialectKit): void {
     const account = accountOf(kit, request, reply);
     const { context } = account;
     const verification = sid ?? to;
-    if (verification === undefined) throw new BodyError(400, "Invalid parameter `To`: give To or VerificationSid.");
+    if (verification === undefined)
+      throw new RouteError("REQUEST_INVALID", "Invalid parameter `To`: give To or VerificationSid.");
     if (Amount !== undefined || Payee !== undefined) {
       throw new RouteError("NOT_OFFERED", "Invalid parameter `Amount`: Amount and Payee are not offered.");
     }

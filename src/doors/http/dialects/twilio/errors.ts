@@ -1,6 +1,7 @@
 import type { FastifyRequest } from "fastify";
+import { pathOf } from "../../../web/types.js";
 import type { DialectAnswer } from "../dialect.js";
-import type { Failure } from "../failure.js";
+import { type Failure, scopeAdvice } from "../failure.js";
 
 interface Problem {
   readonly status: number;
@@ -19,11 +20,11 @@ const parameters: ReadonlyMap<string, string> = new Map([
 ]);
 
 function isCheck(request: FastifyRequest): boolean {
-  return request.url.split("?", 1)[0]!.endsWith("/VerificationCheck");
+  return pathOf(request.raw).endsWith("/VerificationCheck");
 }
 
 function notFoundProblem(request: FastifyRequest): Problem {
-  const [path] = request.url.split("?", 1);
+  const path = pathOf(request.raw);
   return { status: 404, code: 20404, message: `The requested resource ${path} was not found` };
 }
 
@@ -48,7 +49,7 @@ function problemOf(failure: Failure, request: FastifyRequest): Problem {
     case "MALFORMED":
     case "NOT_OFFERED":
     case "REQUEST_INVALID":
-      return { status, code: 60200, message: invalidMessage(failure.message) };
+      return { status, code: 60200, message: invalidMessage(failure) };
     case "CHANNEL_UNAVAILABLE":
       return { status: 403, code: 60223 };
     case "COUNTRY_NOT_ALLOWED":
@@ -67,18 +68,16 @@ function problemOf(failure: Failure, request: FastifyRequest): Problem {
       return {
         status: 403,
         code: 20403,
-        message: `The client lacks the scope ${metadata.scope}. Ask the operator for it.`,
+        message: scopeAdvice(failure),
       };
     default:
       return { status, code: 20000 + status };
   }
 }
 
-/** The first word is a field of the API if the API refused it. */
-function invalidMessage(message: string): string {
-  const [, field, description] = /^([a-z_]+): (.*)$/s.exec(message) ?? [];
-  const parameter = field === undefined ? undefined : parameters.get(field);
-  return parameter === undefined ? message : `Invalid parameter \`${parameter}\`: ${description}`;
+function invalidMessage({ message, field }: Failure): string {
+  const parameter = field === null ? undefined : parameters.get(field);
+  return parameter === undefined ? message : `Invalid parameter \`${parameter}\`${message.slice(field!.length)}`;
 }
 
 /** Twilio's error body. Its clients read all four fields. */

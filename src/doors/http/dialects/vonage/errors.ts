@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { FastifyRequest } from "fastify";
 import type { DialectAnswer } from "../dialect.js";
-import type { Failure } from "../failure.js";
+import { type Failure, scopeAdvice } from "../failure.js";
 
 interface Problem {
   readonly status: number;
@@ -38,7 +38,8 @@ function codeProblem({ cause, attempts_left: left }: Failure["metadata"]): Probl
   return cause === "MISMATCH" ? wrongCode : notFound;
 }
 
-function problemOf({ reason, status, metadata }: Failure): Problem {
+function problemOf(failure: Failure): Problem {
+  const { reason, status, metadata } = failure;
   switch (reason) {
     case "CODE_INVALID":
       return codeProblem(metadata);
@@ -65,7 +66,7 @@ function problemOf({ reason, status, metadata }: Failure): Problem {
         status: 403,
         kind: "forbidden",
         title: "Forbidden",
-        detail: `The client lacks the scope ${metadata.scope}. Ask the operator for it.`,
+        detail: scopeAdvice(failure),
       };
     case "TOO_MANY_REQUESTS":
       return { status: 429, kind: "throttled", title: "Rate Limit Hit" };
