@@ -48,14 +48,14 @@ export async function takeGuess(
   const network = failureCharges(deps, caller);
   const charges = guessCharges(caller.policy, challenge, { requesterKey, contactKey, network });
   const lockout = lockoutRule(deps, caller, challenge);
-  // Checked before waiting for a slot. Otherwise callers with a spent budget could fill the queue.
+  // Checked before taking a place. Otherwise callers with a spent budget could fill the queue.
   const askedAt = deps.clock();
   const limited = await deps.store.challenges.findLimit({
     charges: [charges.requester, charges.identifier, ...network],
     now: askedAt,
   });
   if (limited !== null) throw tooManyRequests(deps, "guess", limited, askedAt);
-  return await deps.codes.withSlot("verify", caller, async (slot) => {
+  return await deps.codes.withPlace(caller, async (place) => {
     const takenAt = deps.clock();
     const spent = { returns: guessReturns(charges, takenAt), lockoutKey: lockout?.key ?? null };
     const attempt = await deps.store.challenges.takeAttempt({
@@ -68,7 +68,7 @@ export async function takeGuess(
     if (attempt.kind === "limited") throw tooManyRequests(deps, "guess", attempt, takenAt);
     if (attempt.kind === "refused") return { why: attempt.why, lockedUntil: null, ...spent };
     const code = input.code.replace(/[ -]/g, "");
-    const right = await slot.matches(code, codeBinding(challenge), challenge.codeHash);
+    const right = await place.matches(code, codeBinding(challenge), challenge.codeHash);
     const hasEnded = challenge.isTest && testIdentifierOf(caller.app.testIdentifiers, contact, takenAt)?.code !== code;
     const why = refusalOfGuess(caller, challenge, { input, attempt, right, hasEnded });
     return { why, lockedUntil: attempt.lockedUntil, ...spent };

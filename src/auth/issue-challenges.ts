@@ -83,7 +83,7 @@ export async function issueChallenges(deps: Deps, caller: Caller, input: IssueIn
   });
   const refusal = policy.revealUsers ? await input.revealed?.(destinations) : null;
   if (refusal) throw await charged(deps, refusal, { budget, charges: asked.flatMap(({ guard }) => guard.charges) });
-  const drafts = await deps.codes.withSlot("send", caller, async (slot) => {
+  const drafts = await deps.codes.withSlot(caller, async (slot) => {
     const made = [];
     for (const [index, { one, keys, guard, later }] of asked.entries()) {
       const { purpose, channel, identifier } = one;

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import argon2 from "argon2";
 import type { CodeHash } from "../model/challenge.js";
-import { createHashQueue, type HashPriority, type MayLeave } from "./hash-queue.js";
+import { createHashQueue, type MayLeave } from "./hash-queue.js";
 import { equalBytes, type Keyring } from "./keyring.js";
 
 /**
@@ -29,12 +29,16 @@ export function bindingText(binding: CodeBinding): string {
   return [binding.challengeId, binding.purpose, binding.contact, binding.clientId].join("\n");
 }
 
-/** Hashes codes within a slot of the queue, which limits how many hashes run at once. */
+/** Hashes the codes of a send, within one slot of the queue. */
 export interface HashSlot {
   hash(code: string, binding: CodeBinding): Promise<CodeHash>;
+}
+
+/** Compares the code of a verify, which has a place in the queue. */
+export interface VerifyPlace {
   /**
-   * Returns whether `code` is the code that was hashed. A hash made with a pepper that is not configured never matches; it
-   * costs the same.
+   * Waits for a slot and returns whether `code` is the code that was hashed. A hash made with a pepper that is not configured
+   * never matches; it costs the same.
    */
   matches(code: string, binding: CodeBinding, stored: CodeHash): Promise<boolean>;
 }
@@ -45,12 +49,15 @@ export interface HashMeasure {
   hashed(ms: number): void;
 }
 
+/**
+ * Throws HashQueueFullError at once if too many callers already have a place in the queue; `work` did not run. Rejects with the
+ * caller's abort reason if the caller leaves while it waits for a slot.
+ */
 export interface CodeHasher {
-  /**
-   * Runs `work` with a slot. Throws HashQueueFullError at once if too many callers already wait. Rejects with the caller's
-   * abort reason if the caller leaves while it waits. In both cases `work` did not run.
-   */
-  withSlot<T>(priority: HashPriority, caller: MayLeave, work: (slot: HashSlot) => Promise<T>): Promise<T>;
+  /** Waits for a slot and runs `work` in it. */
+  withSlot<T>(caller: MayLeave, work: (slot: HashSlot) => Promise<T>): Promise<T>;
+  /** Runs `work` with a place in the queue. So the attempt that it spends is compared, unless the caller leaves. */
+  withPlace<T>(caller: MayLeave, work: (place: VerifyPlace) => Promise<T>): Promise<T>;
   /** Returns how many callers wait for a slot. */
   waiting(): number;
 }
@@ -98,18 +105,21 @@ export function createCodeHasher(options: {
       const pepperId = pepper.currentId;
       return { profile, pepperId, salt, tag: await tagOf(code, binding, { profile, pepperId, salt }) };
     },
-    async matches(code, binding, stored) {
-      const known = pepper.has(stored.pepperId) && Object.hasOwn(hashProfiles, stored.profile);
-      const how = known
-        ? { profile: stored.profile as HashProfile, pepperId: stored.pepperId }
-        : { profile, pepperId: pepper.currentId };
-      const tag = await tagOf(code, binding, { ...how, salt: Buffer.from(stored.salt) });
-      return equalBytes(tag, stored.tag) && known;
-    },
   };
 
+  async function matches(code: string, binding: CodeBinding, stored: CodeHash): Promise<boolean> {
+    const known = pepper.has(stored.pepperId) && Object.hasOwn(hashProfiles, stored.profile);
+    const how = known
+      ? { profile: stored.profile as HashProfile, pepperId: stored.pepperId }
+      : { profile, pepperId: pepper.currentId };
+    const tag = await tagOf(code, binding, { ...how, salt: Buffer.from(stored.salt) });
+    return equalBytes(tag, stored.tag) && known;
+  }
+
   return {
-    withSlot: (priority, caller, work) => queue.run(priority, caller, () => work(slot)),
+    withSlot: (caller, work) => queue.send(caller, () => work(slot)),
+    withPlace: (caller, work) =>
+      queue.verify(caller, (place) => work({ matches: (...given) => place.run(() => matches(...given)) })),
     waiting: queue.waiting,
   };
 }

@@ -19,9 +19,9 @@ setMaxListeners(0, never.signal);
 function hasher(pepper: Keyring = ringOf("p1"), profile: HashProfile = "fast") {
   const codes = createCodeHasher({ pepper, profile, concurrency: 2 });
   return {
-    hash: (text: string, to = binding) => codes.withSlot("send", never, (slot) => slot.hash(text, to)),
+    hash: (text: string, to = binding) => codes.withSlot(never, (slot) => slot.hash(text, to)),
     matches: (text: string, stored: CodeHash, to = binding) =>
-      codes.withSlot("verify", never, (slot) => slot.matches(text, to, stored)),
+      codes.withPlace(never, (place) => place.matches(text, to, stored)),
   };
 }
 

@@ -1,12 +1,6 @@
 import { setMaxListeners } from "node:events";
 import { beforeEach, describe, expect, it } from "vitest";
-import {
-  createHashQueue,
-  type HashPriority,
-  type HashQueue,
-  HashQueueFullError,
-  type MayLeave,
-} from "../../src/crypto/hash-queue.js";
+import { createHashQueue, type HashQueue, HashQueueFullError, type MayLeave } from "../../src/crypto/hash-queue.js";
 
 const never = new AbortController();
 setMaxListeners(0, never.signal);
@@ -23,11 +17,12 @@ describe("the hash queue", () => {
   });
 
   /** Work that notes its start and lasts until it is finished by name. */
-  function begin(name: string, priority: HashPriority = "verify", caller: MayLeave = never): Promise<string> {
-    return queue.run(priority, caller, () => {
+  function begin(name: string, kind: "verify" | "send" = "verify", caller: MayLeave = never): Promise<string> {
+    const hash = (): Promise<string> => {
       started.push(name);
       return new Promise((resolve) => finish.set(name, () => resolve(name)));
-    });
+    };
+    return kind === "send" ? queue.send(caller, hash) : queue.verify(caller, (place) => place.run(hash));
   }
 
   async function settled(): Promise<void> {
@@ -79,6 +74,36 @@ describe("the hash queue", () => {
     for (let index = 0; index < 40; index += 1) void begin(`s${index}`, "send");
     await settled();
     expect(started).toHaveLength(40);
+  });
+
+  it("keeps a verify's place before its hash, which takes no slot", async () => {
+    let spent = (): void => {};
+    const reserved = queue.verify(never, async (place) => {
+      await new Promise<void>((resolve) => {
+        spent = resolve;
+      });
+      return await place.run(async () => "hashed");
+    });
+    for (const name of ["a", "b"]) void begin(name);
+    for (let index = 0; index < 63; index += 1) void begin(`v${index}`);
+    await settled();
+    expect([started, queue.waiting()]).toEqual([["a", "b"], 63]);
+    await expect(begin("one too many")).rejects.toBeInstanceOf(HashQueueFullError);
+    await expect(begin("one send too many", "send")).rejects.toBeInstanceOf(HashQueueFullError);
+    spent();
+    await settled();
+    expect(queue.waiting()).toBe(64);
+    for (let index = 0; index < 66; index += 1) for (const name of [...finish.keys()]) await end(name);
+    expect(await reserved).toBe("hashed");
+  });
+
+  it("gives back the place of a verify that ends without a hash, whether or not it failed", async () => {
+    for (let index = 0; index < 100; index += 1) {
+      await queue.verify(never, async () => "refused");
+      await expect(queue.verify(never, () => Promise.reject(new Error("a fault")))).rejects.toThrow("a fault");
+    }
+    for (let index = 0; index < 66; index += 1) void begin(String(index));
+    await expect(begin("one too many")).rejects.toBeInstanceOf(HashQueueFullError);
   });
 
   it("does not ask a caller for its signal unless it has to wait", async () => {
@@ -161,7 +186,7 @@ describe("the hash queue", () => {
       if (index % 3 === 0) throw new Error("a fault");
     };
     for (let round = 0; round < 20; round += 1) {
-      const calls = Array.from({ length: 50 }, (_, index) => queue.run("verify", never, () => work(index)));
+      const calls = Array.from({ length: 50 }, (_, index) => queue.verify(never, (place) => place.run(() => work(index))));
       await Promise.allSettled(calls);
     }
     expect(most).toBe(2);

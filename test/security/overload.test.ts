@@ -1,8 +1,11 @@
+import { setMaxListeners } from "node:events";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { CodeHasher, HashSlot } from "../../src/crypto/code-hash.js";
+import type { CodeHasher } from "../../src/crypto/code-hash.js";
 import { createHashQueue, type HashQueue } from "../../src/crypto/hash-queue.js";
+import type { CodeHash } from "../../src/model/challenge.js";
+import type { PostgresLocation } from "../../src/store/postgres/location.js";
 import { eventually, startTestApp, type TestApp } from "../support/app.js";
-import { bearer, refusalOf, refused, signIn, together } from "../support/calls.js";
+import { bearer, refusalOf, refused, signIn, together, wrongCode } from "../support/calls.js";
 import { clientOf, testDatabases, urlOf } from "../support/postgres.js";
 
 describe("more hashes than the machine can do", () => {
@@ -63,71 +66,118 @@ describe("PostgreSQL", () => {
   });
 });
 
-describe("a guess", () => {
+describe.each(["SQLite", "PostgreSQL"])("a guess on %s", (engine) => {
+  const databases = testDatabases();
   const caller = new AbortController();
+  setMaxListeners(0, caller.signal);
   let queue: HashQueue;
   let compared: number;
+  let location: PostgresLocation | undefined;
   let on: TestApp;
 
   beforeEach(async () => {
     queue = createHashQueue(1);
     compared = 0;
-    on = await startTestApp({}, { codes: plainHasher() });
+    location = engine === "PostgreSQL" ? await databases.create() : undefined;
+    on = await startTestApp(location && { LATCHKEY_DATABASE_URL: urlOf(location) }, { codes: plainHasher() });
   });
   afterEach(() => on.stop());
 
   /** Slots and their queue are real; instead of a hash the code itself is kept. */
   function plainHasher(): CodeHasher {
     const tagOf = (code: string) => Buffer.alloc(32, code);
-    const slot: HashSlot = {
-      hash: async (code) => ({ profile: "fast", pepperId: "1", salt: Buffer.alloc(16), tag: tagOf(code) }),
-      async matches(code, _, stored) {
-        compared += 1;
-        return tagOf(code).equals(stored.tag);
-      },
+    const hash = async (code: string): Promise<CodeHash> => {
+      return { profile: "fast", pepperId: "1", salt: Buffer.alloc(16), tag: tagOf(code) };
     };
-    return { waiting: queue.waiting, withSlot: (priority, who, work) => queue.run(priority, who, () => work(slot)) };
+    const matches = async (code: string, stored: CodeHash) => {
+      compared += 1;
+      return tagOf(code).equals(stored.tag);
+    };
+    return {
+      waiting: queue.waiting,
+      withSlot: (who, work) => queue.send(who, () => work({ hash })),
+      withPlace: (who, work) =>
+        queue.verify(who, (place) => work({ matches: (code, _, stored) => place.run(() => matches(code, stored)) })),
+    };
   }
 
-  async function sendCode() {
-    const identifier = { case: "email", value: "a@example.com" } as const;
+  async function sendCode(to = "a@example.com") {
+    const identifier = { case: "email", value: to } as const;
     return await on.messageOf((await on.auth.sendOtp({ identifier, createUserIfMissing: true })).challenge);
   }
 
   const attemptsOf = async (id: string) => (await on.app.core.deps.store.challenges.find(id))!.attempts;
 
-  function later(): { readonly happens: Promise<void>; readonly now: () => void } {
-    let now = (): void => {};
-    const happens = new Promise<void>((resolve) => {
-      now = resolve;
+  /** Takes slots until it is called. */
+  function takeSlots(count: number): () => Promise<void> {
+    let end = (): void => {};
+    const ended = new Promise<void>((resolve) => {
+      end = resolve;
     });
-    return { happens, now };
+    const holders = Array.from({ length: count }, () => queue.verify(caller, (place) => place.run(() => ended)));
+    return async () => {
+      end();
+      await Promise.all(holders);
+    };
   }
 
   it("that finds the queue full is refused as OVERLOADED and has spent no attempt", async () => {
     const { challengeId, code } = await sendCode();
-    const end = later();
-    const holders = Array.from({ length: 65 }, () => queue.run("verify", caller, () => end.happens));
+    const giveBack = takeSlots(65);
     expect(await refused(on.auth.verifyOtp({ challengeId, code }))).toMatchObject({ reason: "OVERLOADED" });
     expect(await attemptsOf(challengeId)).toBe(0);
-    end.now();
-    await Promise.all(holders);
+    await giveBack();
     expect((await on.auth.verifyOtp({ challengeId, code })).tokens).toBeDefined();
   });
 
-  it("whose caller goes away while it waits for a slot has spent no attempt and is never compared", async () => {
+  it("has spent an attempt if it got a place, and none if it was refused as OVERLOADED, of 100 at once", async () => {
+    const sent = [];
+    for (let n = 0; n < 100; n += 1) sent.push(await sendCode(`n${n}@example.com`));
+    const giveBack = takeSlots(1);
+    const guesses = Promise.all(
+      sent.map(async ({ challengeId, code }) => {
+        const { reason } = await refused(on.auth.verifyOtp({ challengeId, code: wrongCode(code) }));
+        return { challengeId, code, reason, attempts: await attemptsOf(challengeId) };
+      }),
+    );
+    await eventually("a full queue", async () => (queue.waiting() === 64 ? true : undefined));
+    await giveBack();
+    const ended = await guesses;
+    const overloaded = ended.filter(({ reason }) => reason === "OVERLOADED");
+    expect(ended.filter(({ reason, attempts }) => attempts !== (reason === "OVERLOADED" ? 0 : 1))).toEqual([]);
+    expect([overloaded.length > 0, compared]).toEqual([true, 100 - overloaded.length]);
+    for (const { challengeId, code } of overloaded.slice(0, 5)) {
+      expect((await on.auth.verifyOtp({ challengeId, code })).tokens).toBeDefined();
+    }
+  });
+
+  it("whose caller goes away while it waits for a slot has spent its attempt and is never compared", async () => {
     const { challengeId, code } = await sendCode();
-    const end = later();
-    const holder = queue.run("verify", caller, () => end.happens);
+    const giveBack = takeSlots(1);
     const gone = new AbortController();
     const guess = on.auth.verifyOtp({ challengeId, code }, { signal: gone.signal });
     await eventually("the guess waits", async () => (queue.waiting() === 1 ? true : undefined));
     gone.abort();
     expect(await refused(guess)).toMatchObject({ code: "Canceled" });
     await eventually("the guess has left", async () => (queue.waiting() === 0 ? true : undefined));
-    end.now();
-    await holder;
-    expect([await attemptsOf(challengeId), compared]).toEqual([0, 0]);
+    await giveBack();
+    expect([await attemptsOf(challengeId), compared]).toEqual([1, 0]);
     expect((await on.auth.verifyOtp({ challengeId, code })).tokens).toBeDefined();
+  });
+
+  it.runIf(engine === "PostgreSQL")("takes no slot while it waits for the database", async () => {
+    const { challengeId, code } = await sendCode();
+    const holder = await clientOf(location!);
+    await holder.query("BEGIN");
+    await holder.query("SELECT 1 FROM challenges WHERE challenge_id = $1 FOR UPDATE", [challengeId]);
+    const guess = on.auth.verifyOtp({ challengeId, code });
+    await eventually("the guess waits for the row", async () => {
+      const { rowCount } = await holder.query("SELECT 1 FROM pg_locks WHERE NOT granted");
+      return rowCount === 0 ? undefined : true;
+    });
+    expect((await signIn(on, "bystander@example.com")).tokens).toBeDefined();
+    await holder.query("COMMIT");
+    await holder.end();
+    expect((await guess).tokens).toBeDefined();
   });
 });

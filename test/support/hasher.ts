@@ -1,4 +1,4 @@
-import { type CodeHasher, createCodeHasher, type HashSlot } from "../../src/crypto/code-hash.js";
+import { type CodeHasher, createCodeHasher } from "../../src/crypto/code-hash.js";
 import { createKeyring } from "../../src/crypto/keyring.js";
 
 /** The real hasher, which runs `before` before it compares a code. */
@@ -7,16 +7,15 @@ export function watchedHasher(before: () => void | Promise<void>): CodeHasher {
   const hasher = createCodeHasher({ pepper, profile: "fast", concurrency: 4 });
   return {
     waiting: hasher.waiting,
-    withSlot: (priority, caller, work) =>
-      hasher.withSlot(priority, caller, (slot) => {
-        const watched: HashSlot = {
-          hash: slot.hash,
+    withSlot: hasher.withSlot,
+    withPlace: (caller, work) =>
+      hasher.withPlace(caller, (place) =>
+        work({
           async matches(code, binding, stored) {
             await before();
-            return await slot.matches(code, binding, stored);
+            return await place.matches(code, binding, stored);
           },
-        };
-        return work(watched);
-      }),
+        }),
+      ),
   };
 }

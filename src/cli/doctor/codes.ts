@@ -43,5 +43,5 @@ export async function checkHashing(settings: Settings): Promise<readonly Finding
 
 async function hashOne(hasher: CodeHasher): Promise<void> {
   const binding = { challengeId: "doctor", purpose: "doctor", contact: "", clientId: "doctor" };
-  await hasher.withSlot("send", new AbortController(), (slot) => slot.hash("000000", binding));
+  await hasher.withSlot(new AbortController(), (slot) => slot.hash("000000", binding));
 }

@@ -12,12 +12,12 @@ import { openCodes } from "../codes.mjs";
 function createNullHasher() {
   const queue = createHashQueue(hashConcurrency("fast"));
   const tagOf = (code) => Buffer.alloc(32, code);
-  const slot = {
-    hash: async (code) => ({ profile: "fast", pepperId: "1", salt: Buffer.alloc(16), tag: tagOf(code) }),
-    matches: async (code, _binding, stored) => tagOf(code).equals(stored.tag),
-  };
+  const slot = { hash: async (code) => ({ profile: "fast", pepperId: "1", salt: Buffer.alloc(16), tag: tagOf(code) }) };
+  const matches = async (code, _binding, stored) => tagOf(code).equals(stored.tag);
   return {
-    withSlot: (priority, caller, work) => queue.run(priority, caller, () => work(slot)),
+    withSlot: (caller, work) => queue.send(caller, () => work(slot)),
+    withPlace: (caller, work) =>
+      queue.verify(caller, (place) => work({ matches: (...given) => place.run(() => matches(...given)) })),
     waiting: queue.waiting,
   };
 }
