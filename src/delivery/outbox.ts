@@ -40,6 +40,8 @@ interface State {
   /** When to look for messages without a wake: those of other processes, and postponed ones. */
   lookAt: EpochMs;
   settleAt: EpochMs;
+  /** When to forget expired messages. Apart from `lookAt`, which a flow of wakes can keep in the future. */
+  forgetAt: EpochMs;
   /** The store is not used before this time. It was `pauseMs` in the future when it was set. */
   notBefore: EpochMs;
   pauseMs: number;
@@ -53,17 +55,19 @@ interface State {
 /**
  * Sends the messages in the store's outbox until it is stopped. Each is sent at least once: if a process dies between sending
  * and settling, the message is sent again. It never rejects and never ends by itself, whatever the store and the providers do.
+ * @param jobs What it works on. Only tests pass it, to read it.
  */
-export function startOutbox(deps: OutboxDeps): Outbox {
+export function startOutbox(deps: OutboxDeps, jobs = noJobs()): Outbox {
   const now = deps.clock();
   const state: State = {
     deps,
     timers: deps.timers ?? systemTimers,
     inFlightMax: deps.inFlightMax ?? 64,
-    jobs: noJobs(),
+    jobs,
     wanted: true,
     lookAt: now,
     settleAt: now,
+    forgetAt: now,
     notBefore: now,
     pauseMs: 0,
     outages: 0,
@@ -138,8 +142,12 @@ async function writeResults(state: State): Promise<void> {
 async function claim(state: State): Promise<void> {
   const { store, clock } = state.deps;
   const now = clock();
-  if (!state.wanted && now >= state.lookAt) {
+  // `forgetAt` is never farther away than this unless the clock was set back.
+  if (now >= state.forgetAt || state.forgetAt > now + pollMs) {
+    state.forgetAt = now + pollMs;
     forgetExpired(state.jobs, now);
+  }
+  if (!state.wanted && now >= state.lookAt) {
     const dueAt = (await store.outbox.nextDueAt({ now, withinMs: pollMs })) ?? Infinity;
     state.lookAt = Math.min(now + pollMs, dueAt);
     if (dueAt <= now) state.wanted = true;

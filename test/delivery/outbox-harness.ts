@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect } from "vitest";
 import { createCarrierHealth } from "../../src/delivery/carrier-health.js";
+import type { Jobs } from "../../src/delivery/jobs.js";
 import { type Outbox, type OutboxDeps, startOutbox } from "../../src/delivery/outbox.js";
 import type { DeliveryResult, Provider } from "../../src/delivery/provider.js";
 import { createFakeOutboxStore, type FakeOutboxStore } from "./fake-outbox-store.js";
@@ -36,8 +37,8 @@ export function useOutbox(): void {
 }
 
 /** Starts an outbox and lets its first look at the store be over. `carriers` are used in this order. */
-export async function start({ carriers = [provider], ...change }: Start = {}): Promise<Outbox> {
-  const outbox = startOutbox({
+export async function start({ carriers = [provider], jobs, ...change }: Start = {}): Promise<Outbox> {
+  const deps: OutboxDeps = {
     store,
     clock: time.clock,
     timers: time.timers,
@@ -55,12 +56,14 @@ export async function start({ carriers = [provider], ...change }: Start = {}): P
     random: () => 0.5,
     forwardTo: () => new Set(),
     ...change,
-  });
+  };
+  const outbox = startOutbox(deps, jobs);
   await time.settle();
   return outbox;
 }
 
 interface Start extends Partial<OutboxDeps> {
+  readonly jobs?: Jobs;
   readonly carriers?: readonly Provider[];
 }
 

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
+import { noJobs } from "../../src/delivery/jobs.js";
 import { StoreBusyError, StoreUnavailableError } from "../../src/store/port/errors.js";
-import { delivery } from "./fixtures.js";
-import { held, log, minute, provider, start, store, temporary, time, useOutbox } from "./outbox-harness.js";
+import { createFakeProvider, delivery } from "./fixtures.js";
+import { held, log, minute, permanent, provider, start, store, temporary, time, useOutbox } from "./outbox-harness.js";
 
 useOutbox();
 
@@ -40,6 +41,39 @@ describe("leases", () => {
     expect(provider.taken).toHaveLength(0);
     await time.advance(2000);
     expect(provider.taken).toHaveLength(1);
+  });
+});
+
+describe("a message that another process took over", () => {
+  test.each([
+    ["no message comes", 0, 0],
+    ["messages keep coming", 200, 0],
+    ["messages keep coming and the clock was set back", 200, -60 * minute],
+  ])("is forgotten within a second after its expiry while %s", async (_, everyMs, jumpMs) => {
+    const jobs = noJobs();
+    const carriers = [createFakeProvider("first"), provider];
+    carriers[0]!.answers.push(permanent);
+    provider.answers.push(temporary);
+    const { wake } = await start({ jobs, carriers });
+    time.jump(jumpMs);
+    store.put(delivery({ expiresAt: time.clock() + minute }));
+    wake();
+    await time.advance(100);
+    const [claimed] = await store.outbox.claim({ now: time.clock() + minute, leaseMs: minute, limit: 1 });
+    const { outboxId, tries } = claimed!;
+    const ended = { retryAt: null, carrier: 0, unknowns: 0, ended: null };
+    await store.outbox.settle([{ outboxId, tries, ...ended }], new Set());
+    async function pass(ms: number): Promise<void> {
+      for (let passed = 0; passed < ms; passed += everyMs || ms) {
+        if (everyMs > 0) store.put(delivery({ expiresAt: time.clock() + 60 * minute }));
+        if (everyMs > 0) wake();
+        await time.advance(everyMs || ms);
+      }
+    }
+    await pass(minute - 200);
+    expect(jobs.byId.has(outboxId)).toBe(true);
+    await pass(1_200);
+    expect(jobs.byId.has(outboxId)).toBe(false);
   });
 });
 
