@@ -9,6 +9,7 @@ import type { InboxMessage } from "../../src/delivery/taps/inbox.js";
 import { AuthService } from "../../src/gen/latchkey/v1/auth_service_pb.js";
 import type { Log } from "../../src/lib/log.js";
 import { type Overrides, type Running, type RunningServer, startApp } from "../../src/server/app.js";
+import { newSqliteFile } from "./sqlite-template.js";
 
 /** A clock that stands still until it is moved. */
 export interface FakeClock {
@@ -70,8 +71,12 @@ export async function startTestApp(
   env: Readonly<Record<string, string>> = {},
   overrides: Overrides & Running = {},
 ): Promise<TestApp> {
-  return await start({ env, overrides, folder: mkdtempSync(join(tmpdir(), "latchkey-test-")), clock: fakeClock() });
+  const folder = mkdtempSync(join(tmpdir(), "latchkey-test-"));
+  if (env.LATCHKEY_DATABASE_URL === undefined) await newSqliteFile(databaseIn(folder));
+  return await start({ env, overrides, folder, clock: fakeClock() });
 }
+
+const databaseIn = (folder: string) => join(folder, "latchkey.db");
 
 interface Start {
   readonly env: Readonly<Record<string, string>>;
@@ -83,7 +88,7 @@ interface Start {
 async function start(given: Start): Promise<TestApp> {
   const { env, overrides, folder, clock } = given;
   const log = keptLog();
-  const settings = testSettings({ LATCHKEY_DATABASE_URL: `sqlite:${join(folder, "latchkey.db")}`, ...env });
+  const settings = testSettings({ LATCHKEY_DATABASE_URL: `sqlite:${databaseIn(folder)}`, ...env });
   const app = await startApp(settings, log, { clock, print: () => {}, ...overrides });
   const authFrom = (address: string) => clientOf(app, { "x-forwarded-for": address });
 

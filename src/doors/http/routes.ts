@@ -11,6 +11,7 @@ import {
   sendFailure,
 } from "./dialects/dialect.js";
 import { noPath } from "./dialects/failure.js";
+import { lazySchemas } from "./lazy-schemas.js";
 import { oauthRoutes } from "./oauth/plugin.js";
 import { oauthMethodsOf } from "./oauth/route.js";
 import { pagesOf } from "./pages/pages.js";
@@ -50,6 +51,7 @@ export function createHttpRoutes(options: HttpRoutesOptions): HttpRoutes {
     exposeHeadRoutes: false,
     // A value of a wrong type is refused, not changed.
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false } },
+    schemaController: lazySchemas(),
     return503OnClosing: false,
     // A path with a bad encoding.
     frameworkErrors: (_error, request, reply: FastifyReply) => notFound(request, reply),
