@@ -18,7 +18,7 @@ export type MoveTo = { readonly url: string } | { readonly file: string };
 export async function move(settings: Settings, to: MoveTo, io: Io): Promise<void> {
   if ("file" in to) refuseUrl(to.file, "--to-file");
   const source = { path: sourceOf(settings) };
-  const target = targetOf(to);
+  const target = targetOf(to, settings);
   const startedAt = performance.now();
   const moved = await moveStore(source, target, tell(io, source.path, target));
   const seconds = (since: number) => `${(since / 1000).toFixed(1)} s`;
@@ -53,12 +53,13 @@ function sourceOf(settings: Settings): string {
   );
 }
 
-function targetOf(to: MoveTo): PostgresLocation {
+function targetOf(to: MoveTo, { databasePooler }: Settings): PostgresLocation {
   const option = "url" in to ? "--to" : "--to-file";
   try {
     const text = "url" in to ? to.url : readFileSync(to.file === standardStream ? 0 : to.file, "utf8").trimEnd();
     const url = parsePostgresUrl(text);
-    return postgresLocation(url, { readLogin: databaseLoginReader(url, { files: diskFiles, urlFile: null }), poolMax: 1 });
+    const readLogin = databaseLoginReader(url, { files: diskFiles, urlFile: null });
+    return postgresLocation(url, { readLogin, poolMax: 1, pooler: databasePooler });
   } catch (error) {
     if (error instanceof SettingError) throw new CliError(`${option} ${error.message}.`);
     if ("file" in to) throw new CliError(`${option} ${to.file} cannot be read.`);

@@ -38,6 +38,11 @@ const ofDriver: readonly (readonly [message: RegExp, hint: string])[] = [
     /is a standby|is read-only/,
     `this PostgreSQL server accepts no writes: name the primary server in ${url}, or all servers as host1:5432,host2:5432`,
   ],
+  [
+    /unsupported startup parameter|drops the start-up options/,
+    "a pooler is in front of PostgreSQL: set LATCHKEY_DATABASE_POOLER=transaction",
+  ],
+  [/statement pooling mode/, "the pooler in front of PostgreSQL allows no transactions: set its pool_mode to transaction"],
   [/timeout/, unreachable],
 ];
 

@@ -39,6 +39,7 @@ export interface Settings {
   readonly databaseLogin: ReadDatabaseLogin | null;
   /** The most connections of this process. SQLite ignores it. */
   readonly databasePool: number;
+  readonly databasePooler: "none" | "transaction";
   readonly messageRetentionMs: number;
   readonly grpcListen: Listen;
   readonly httpListen: Listen;
@@ -100,9 +101,10 @@ export function readSettings(
 export function readDatabase(
   env: Env,
   options: { readonly files: Files },
-): Pick<Settings, "database" | "databaseLogin"> | null {
+): Pick<Settings, "database" | "databaseLogin" | "databasePooler"> | null {
   const { values, databaseLogin } = readAll(env, options.files);
-  return values.database === undefined ? null : { database: values.database, databaseLogin };
+  const { database, databasePooler = "none" } = values;
+  return database === undefined ? null : { database, databaseLogin, databasePooler };
 }
 
 /** A setting, to show to people. */
@@ -161,6 +163,7 @@ function assemble(values: Values, mode: Mode): Omit<Settings, "databaseLogin" | 
     mode,
     database: values.database!,
     databasePool: values.databasePool!,
+    databasePooler: values.databasePooler!,
     messageRetentionMs: values.messageRetention!,
     grpcListen: values.grpcListen!,
     httpListen: values.httpListen!,

@@ -56,6 +56,15 @@ export const table = {
     defaults: both("10"),
     parse: integer({ min: 1, max: 500 }),
   }),
+  databasePooler: setting({
+    name: "LATCHKEY_DATABASE_POOLER",
+    topic: "Database",
+    purpose:
+      "Whether connections to PostgreSQL go through a pooler in transaction mode, such as PgBouncer. Latchkey then uses no prepared statements and no state of a session. `--to` of `latchkey migrate` follows it too.",
+    unit: "none or transaction",
+    defaults: both("none"),
+    parse: choice(["none", "transaction"]),
+  }),
   messageRetention: setting({
     name: "LATCHKEY_MESSAGE_RETENTION",
     topic: "Database",

@@ -140,17 +140,18 @@ export function storeLocation({
   database,
   databaseLogin,
   databasePool,
-}: Pick<Settings, "database" | "databaseLogin" | "databasePool">): DatabaseLocation {
+  databasePooler,
+}: Pick<Settings, "database" | "databaseLogin" | "databasePool" | "databasePooler">): DatabaseLocation {
   if (database.kind === "sqlite") return database;
-  return postgresLocation(database, { readLogin: databaseLogin, poolMax: databasePool });
+  return postgresLocation(database, { readLogin: databaseLogin, poolMax: databasePool, pooler: databasePooler });
 }
 
 export function postgresLocation(
   url: PostgresUrl,
-  { readLogin, poolMax }: { readonly readLogin: ReadDatabaseLogin | null; readonly poolMax: number },
+  { readLogin, ...given }: Pick<PostgresLocation, "poolMax" | "pooler"> & { readonly readLogin: ReadDatabaseLogin | null },
 ): PostgresLocation {
   const reveal = ({ user, password }: DatabaseLogin) => ({ user, password: password?.reveal() ?? "" });
-  return { ...url, ...reveal(url), readLogin: readLogin === null ? null : (at) => reveal(readLogin(at)), poolMax };
+  return { ...url, ...reveal(url), readLogin: readLogin === null ? null : (at) => reveal(readLogin(at)), ...given };
 }
 
 /** Options for creating and keeping signing keys, shared by the server and the command line. */

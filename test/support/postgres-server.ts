@@ -6,13 +6,20 @@ import { tmpdir, userInfo } from "node:os";
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { TestProject } from "vitest/node";
+import { startPgbouncer } from "./pgbouncer.js";
 import { freePort } from "./ports.js";
 
 declare module "vitest" {
   interface ProvidedContext {
-    /** Where test files ask for the URL of the run's PostgreSQL server. */
+    /** Where test files ask for the run's PostgreSQL server, as JSON of `FoundServer`. */
     postgresDesk: number;
   }
+}
+
+export interface FoundServer {
+  readonly url: string;
+  /** The port of the pooler in front of it, which the programs under test use. Null: there is none. */
+  readonly poolerPort: number | null;
 }
 
 /**
@@ -20,11 +27,11 @@ declare module "vitest" {
  * wait for one.
  */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  let started: Promise<Server> | undefined;
+  let started: Promise<Server & FoundServer> | undefined;
   const desk = createServer((socket: Socket) => {
-    started ??= findServer();
+    started ??= findServer().then(behindPooler);
     started.then(
-      ({ url }) => socket.end(url),
+      ({ url, poolerPort }) => socket.end(JSON.stringify({ url, poolerPort } satisfies FoundServer)),
       (error: unknown) => socket.end(`failed: ${String(error)}`),
     );
   });
@@ -48,6 +55,19 @@ export interface Server {
 export async function findServer(): Promise<Server> {
   const given = process.env.LATCHKEY_TEST_POSTGRES_URL;
   return given === undefined ? await startServer() : { url: given, temporary: false, stop: async () => {} };
+}
+
+/** With the pooler that `LATCHKEY_TEST_POOLER` names, if any. */
+async function behindPooler(server: Server): Promise<Server & FoundServer> {
+  const { LATCHKEY_TEST_POOLER: name } = process.env;
+  if (name === undefined) return { ...server, poolerPort: null };
+  if (name !== "pgbouncer") throw new Error(`LATCHKEY_TEST_POOLER must be pgbouncer, not ${name}`);
+  const pooler = await startPgbouncer(Number(new URL(server.url).port));
+  const stop = async () => {
+    await pooler.stop();
+    await server.stop();
+  };
+  return { ...server, poolerPort: pooler.port, stop };
 }
 
 /** What a test server need not do: survive loss of power. */

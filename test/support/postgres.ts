@@ -6,6 +6,7 @@ import { afterAll, inject } from "vitest";
 import type { PostgresLocation } from "../../src/store/postgres/location.js";
 import { migrate } from "../../src/store/postgres/migrate.js";
 import { initialDirectory } from "../../src/store/postgres/schema/directory.js";
+import type { FoundServer } from "./postgres-server.js";
 
 /** Makes databases on the run's PostgreSQL server, and drops them when the test file is done. */
 export interface TestDatabases {
@@ -27,8 +28,12 @@ export function testDatabases(): TestDatabases {
 
   const connected = () => {
     admin ??= (async () => {
-      const server = locationOf(await serverUrl());
-      return { client: await clientOf(server), server };
+      const { url, poolerPort } = await foundServer();
+      const direct = locationOf(url);
+      if (poolerPort === null) return { client: await clientOf(direct), server: direct };
+      serverBehind.set(poolerPort, portOf(url));
+      const server: PostgresLocation = { ...at(direct, { host: "127.0.0.1", port: poolerPort }), pooler: "transaction" };
+      return { client: await clientOf(direct), server };
     })();
     return admin;
   };
@@ -65,7 +70,8 @@ export function testDatabases(): TestDatabases {
       const recycled = spare.pop();
       if (recycled !== undefined) return recycled;
       template ??= createFrom("template0").then(async (location) => {
-        await migrate(location);
+        // No connection of a pooler may be left to a database that is copied.
+        await migrate(directly(location));
         return location;
       });
       return await createFrom((await template).database);
@@ -77,6 +83,15 @@ export function testDatabases(): TestDatabases {
       spare.push(location);
     },
   };
+}
+
+/** The ports of servers by those of their poolers. */
+const serverBehind = new Map<number, number>();
+
+/** The same database without the pooler in front of it, for what the tests do themselves. */
+export function directly(location: PostgresLocation): PostgresLocation {
+  const port = serverBehind.get(location.hosts[0]!.port);
+  return port === undefined ? location : { ...at(location, { port }), pooler: "none" };
 }
 
 /** As the tests' own user, on a connection of its own. */
@@ -96,7 +111,8 @@ export function urlOf({ hosts, user, password, database }: PostgresLocation): st
 }
 
 /** A client of the tests' own, at the first host. */
-export async function clientOf({ hosts, user, password, database }: PostgresLocation): Promise<pg.Client> {
+export async function clientOf(location: PostgresLocation): Promise<pg.Client> {
+  const { hosts, user, password, database } = directly(location);
   const client = new pg.Client({ ...hosts[0], user, password, database });
   client.on("error", () => {});
   await client.connect();
@@ -120,6 +136,7 @@ export function locationOf(url: string): PostgresLocation {
     sslcert: null,
     sslkey: null,
     poolMax: 10,
+    pooler: "none",
   };
 }
 
@@ -130,8 +147,8 @@ export function at(location: PostgresLocation, changes: { readonly host?: string
   return { ...location, hosts: [{ ...location.hosts[0]!, ...changes }] };
 }
 
-async function serverUrl(): Promise<string> {
+async function foundServer(): Promise<FoundServer> {
   const answer = await text(connect(inject("postgresDesk"), "127.0.0.1"));
   if (answer.startsWith("failed: ")) throw new Error(`no PostgreSQL server for the tests: ${answer.slice("failed: ".length)}`);
-  return answer;
+  return JSON.parse(answer) as FoundServer;
 }

@@ -108,6 +108,9 @@ export const productionEnv = (smtpPort = 1): Env => ({
   LATCHKEY_AUTO_REGISTRATION: "on",
 });
 
+/** Where the run has a pooler in front of PostgreSQL. */
+const poolerEnv: Env = process.env.LATCHKEY_TEST_POOLER === undefined ? {} : { LATCHKEY_DATABASE_POOLER: "transaction" };
+
 const children = new Set<ChildProcess>();
 const folders = new Set<string>();
 
@@ -192,7 +195,7 @@ interface Running {
 }
 
 function run(args: readonly string[], { env, folder, program = [process.execPath, latchkeyBin] }: Started): Running {
-  const options = { cwd: folder, env: { PATH: process.env.PATH, ...env } };
+  const options = { cwd: folder, env: { PATH: process.env.PATH, ...poolerEnv, ...env } };
   const [command, ...first] = program;
   const child = spawn(command, [...first, ...args], { ...options, stdio: ["ignore", "pipe", "pipe"] });
   children.add(child);

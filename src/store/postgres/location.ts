@@ -25,6 +25,8 @@ export interface PostgresLocation {
   readonly sslkey: string | null;
   /** How many connections this process may open. */
   readonly poolMax: number;
+  /** `transaction`: a pooler is in between, and each transaction may run on another connection to the server. */
+  readonly pooler: "none" | "transaction";
 }
 
 export interface PostgresHost {

@@ -78,11 +78,24 @@ export async function withMoveTarget<T>(location: PostgresLocation, work: (targe
   return await withClient(location, async (client) => {
     const now = Date.now();
     await makePartitions(client, { from: now - oldestMessageMs, now });
-    await client.query(`SET lock_timeout = ${lockWaitMs}`);
-    await client.query("SELECT pg_advisory_lock($1)", [lockId]).catch((error: unknown) => {
+    return await locked(location, client, () => work(targetOn(client)));
+  });
+}
+
+/**
+ * Runs `work` while a transaction of another connection holds the lock. The lock of a session would not survive a pooler: there
+ * each transaction may run on another connection to the server. If the lock is lost, the connection of `work` ends too.
+ */
+function locked<T>(location: PostgresLocation, worker: pg.Client, work: () => Promise<T>): Promise<T> {
+  return withClient(location, async (client) => {
+    client.on("end", () => void worker.end().catch(() => {}));
+    await client.query("BEGIN");
+    await client.query(`SET LOCAL lock_timeout = ${lockWaitMs}`);
+    await client.query("SET LOCAL idle_in_transaction_session_timeout = 0");
+    await client.query("SELECT pg_advisory_xact_lock($1)", [lockId]).catch((error: unknown) => {
       throw codeOf(error) === "55P03" ? new MoveLockedError("another move into this database is running") : error;
     });
-    return await work(targetOn(client));
+    return await work();
   });
 }
 

@@ -1,9 +1,8 @@
 import { lookup as systemLookup } from "node:dns/promises";
 import type pg from "pg";
-import type { ClientConfig } from "pg";
 import { isWrongLogin } from "./errors.js";
 import type { PostgresHost, PostgresLocation, PostgresLogin } from "./location.js";
-import { connectTo, type Server } from "./server.js";
+import { type ConnectionOptions, connectTo, type Server } from "./server.js";
 
 /** Finds the server that accepts writes. */
 export interface Opener {
@@ -11,7 +10,7 @@ export interface Opener {
    * Connects to that server. If it fails, throws the error of the only server tried, or an `AggregateError` with the errors of
    * all.
    */
-  open(options: ClientConfig): Promise<pg.Client>;
+  open(options: ConnectionOptions): Promise<pg.Client>;
 }
 
 type Lookup = (host: string) => Promise<readonly string[]>;
@@ -31,7 +30,7 @@ export function createOpener(location: PostgresLocation, lookup: Lookup = lookup
   const logins = createLogins(location);
   let lastGood: Server | undefined;
 
-  async function connect(server: Server, options: ClientConfig, timeoutMs: number): Promise<pg.Client> {
+  async function connect(server: Server, options: ConnectionOptions, timeoutMs: number): Promise<pg.Client> {
     const given = { options, timeoutMs };
     const login = logins.of(server);
     try {

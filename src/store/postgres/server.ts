@@ -1,8 +1,10 @@
 import { readFileSync } from "node:fs";
 import { isIP } from "node:net";
-import type { ConnectionOptions } from "node:tls";
+import type { ConnectionOptions as TlsOptions } from "node:tls";
 import pg, { type ClientConfig } from "pg";
 import type { PostgresHost, PostgresLocation, PostgresLogin } from "./location.js";
+import type { SessionSettings } from "./pooler.js";
+import { isolation, prepare, prepareBehindPooler } from "./session.js";
 
 /** One address at which a server may listen. */
 export interface Server extends PostgresHost {
@@ -10,17 +12,45 @@ export interface Server extends PostgresHost {
   readonly address: string;
 }
 
+/** The `application_name` of Latchkey's connections. */
+export const applicationName = "latchkey";
+
+const int8 = 20;
+const int8Array = 1016;
+
+/** Read times and counts as numbers: milliseconds since 1970 are far below 2^53. */
+const types: ClientConfig["types"] = {
+  getTypeParser(oid: number, format?: "text" | "binary") {
+    if (oid === int8) return Number;
+    if (oid === int8Array) return (text: string) => (text === "{}" ? [] : text.slice(1, -1).split(",").map(Number));
+    return format === "binary" ? pg.types.getTypeParser(oid, format) : pg.types.getTypeParser(oid, "text");
+  },
+};
+
+export interface ConnectionOptions {
+  readonly settings: SessionSettings;
+  /** After this time no answer of the server is expected any more. */
+  readonly answerTimeoutMs?: number;
+}
+
 /**
- * Connects to one server. Throws if it can't be reached in time or accepts no writes. Reads its files anew for each connection.
+ * Connects to one server. Throws if it can't be reached in time, accepts no writes, or does not take the settings. Reads its
+ * files anew for each connection.
  */
 export async function connectTo(
   { host, port, address }: Server,
   location: PostgresLocation,
-  given: { readonly login: PostgresLogin; readonly options: ClientConfig; readonly timeoutMs: number },
+  given: { readonly login: PostgresLogin; readonly options: ConnectionOptions; readonly timeoutMs: number },
 ): Promise<pg.Client> {
   const { user, password } = given.login;
+  const { settings, answerTimeoutMs } = given.options;
   const client = new pg.Client({
-    ...given.options,
+    application_name: applicationName,
+    // Poolers refuse these options, or ignore them.
+    options: location.pooler === "none" ? optionsOf({ default_transaction_isolation: isolation, ...settings }) : undefined,
+    keepAlive: true,
+    types,
+    query_timeout: answerTimeoutMs,
     host: address,
     port,
     user,
@@ -34,7 +64,10 @@ export async function connectTo(
   client.on("error", () => {});
   try {
     await client.connect();
-    await prepare(client, location);
+    // Ending the connection ends the wait for an answer.
+    const timer = setTimeout(() => void client.end().catch(() => {}), checkTimeoutMs);
+    const prepared = location.pooler === "none" ? prepare : prepareBehindPooler;
+    await prepared(client, location, settings).finally(() => clearTimeout(timer));
     return client;
   } catch (error) {
     void client.end().catch(() => {});
@@ -42,32 +75,18 @@ export async function connectTo(
   }
 }
 
-/**
- * Commits wait for the disk and for each synchronous standby's disk, whatever the server's default is. Otherwise a loss of
- * power could make a used code valid again. `remote_apply`, which waits for more, stays.
- */
-const waitForDisk = `CASE WHEN current_setting('synchronous_commit') NOT IN ('on', 'remote_apply')
-  THEN set_config('synchronous_commit', 'on', false) END`;
-
-/** Standbys serve no reads either: they may lag behind, so that a revoked session would still look live. */
-async function prepare(client: pg.Client, { readWriteOnly }: PostgresLocation): Promise<void> {
-  // Ending the connection ends the wait for an answer.
-  const timer = setTimeout(() => void client.end().catch(() => {}), checkTimeoutMs);
-  const asked = client.query<{ standby: boolean; read_only: boolean }>(
-    `SELECT pg_is_in_recovery() AS standby, current_setting('transaction_read_only') = 'on' AS read_only, ${waitForDisk}`,
-  );
-  const { rows } = await asked.finally(() => clearTimeout(timer));
-  const where = `the server at ${client.host}:${client.port}`;
-  if (rows[0]!.standby) throw new Error(`${where} is a standby`);
-  if (rows[0]!.read_only && readWriteOnly) throw new Error(`${where} is read-only`);
+function optionsOf(settings: SessionSettings): string {
+  return Object.entries(settings)
+    .map(([name, value]) => `-c ${name}=${value.replaceAll(" ", "\\ ")}`)
+    .join(" ");
 }
 
 const checkTimeoutMs = 1_000;
 
-function tlsOptions(host: string, { sslmode, sslrootcert, sslcert, sslkey }: PostgresLocation): ConnectionOptions | false {
+function tlsOptions(host: string, { sslmode, sslrootcert, sslcert, sslkey }: PostgresLocation): TlsOptions | false {
   if (sslmode === "disable") return false;
   const read = (path: string | null) => (path === null ? undefined : readFileSync(path, "utf8"));
-  const options: ConnectionOptions = { host, cert: read(sslcert), key: read(sslkey) };
+  const options: TlsOptions = { host, cert: read(sslcert), key: read(sslkey) };
   // The driver knows only the address. SNI must not contain addresses (RFC 6066 §3).
   if (isIP(host) === 0) options.servername = host;
   if (sslmode === "require") return { ...options, rejectUnauthorized: false };

@@ -103,7 +103,7 @@ describe("TLS to PostgreSQL", () => {
     const by = { ...as, sslmode: "verify-full", sslrootcert: ca, sslcert, sslkey } as const;
     const opener = createOpener(by);
     const userOf = async () => {
-      const client = await opener.open({});
+      const client = await opener.open({ settings: {} });
       const { rows } = await client.query(
         "SELECT current_user::text AS name, client_dn FROM pg_stat_ssl WHERE pid = pg_backend_pid()",
       );
