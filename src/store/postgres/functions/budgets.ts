@@ -1,5 +1,11 @@
 import { failuresKeptMs } from "../../rules/kept.js";
 
+/** SQL condition: a key has a unit in the window that ends now. */
+function hasSpent(key: string, window: string): string {
+  return `EXISTS (SELECT FROM budgets u, unnest(u.spent) AS t
+        WHERE u.key = ${key} AND t > p_now - ${window} AND t < p_now + ${window})`;
+}
+
 /**
  * Budgets. Charges are JSON sorted by key: `{key, name, maxes, windows, longest, step, holds, optional, sets, counts, share, unless,
  * units}`. `step` is the length of the sub-windows that units are counted in; 1: each unit has its own time. A row with counts has the
@@ -19,10 +25,6 @@ LANGUAGE sql IMMUTABLE ROWS 4 AS $$
     sets INTEGER, counts BOOLEAN, share INTEGER, unless BYTEA, units INTEGER)
 $$;
 
-CREATE FUNCTION has_spent(p_key BYTEA, p_window BIGINT, p_now BIGINT) RETURNS BOOLEAN LANGUAGE sql STABLE AS $$
-  SELECT EXISTS (SELECT FROM budgets b, unnest(b.spent) AS t WHERE b.key = p_key AND t > p_now - p_window AND t < p_now + p_window)
-$$;
-
 -- Returns when a charge can be granted; 0 or a past time means now. The rule is that of rules/budget-window.ts. Spent times are
 -- in order, so the unit that must become free is the max-th latest; a window with fewer units has none. Times too far ahead are
 -- ignored: they date from before the clock was set back.
@@ -35,9 +37,10 @@ DECLARE
   v_freeing BIGINT;
   v_units INTEGER;
 BEGIN
-  IF p_hold_until > p_now
-    AND p_hold_until - p_now <= coalesce((SELECT 2 * max(h) FROM unnest(p_holds) AS h), p_hold_until - p_now) THEN
-    v_until := p_hold_until;
+  IF p_hold_until > p_now THEN
+    IF p_hold_until - p_now <= coalesce((SELECT 2 * max(h) FROM unnest(p_holds) AS h), p_hold_until - p_now) THEN
+      v_until := p_hold_until;
+    END IF;
   END IF;
   FOR i IN 1 .. cardinality(p_maxes) LOOP
     IF p_counts IS NOT NULL AND p_maxes[i] > 0 THEN
@@ -71,22 +74,25 @@ CREATE FUNCTION budgets_refused_until(p_charges JSONB, p_now BIGINT, OUT retry_a
 LANGUAGE plpgsql STABLE AS $$
 DECLARE
   v_charge RECORD;
-  v_spent BIGINT[];
-  v_counts INTEGER[];
-  v_hold_until BIGINT;
   v_until BIGINT;
 BEGIN
   retry_at := 0;
-  FOR v_charge IN SELECT * FROM budget_charges(p_charges) LOOP
-    CONTINUE WHEN v_charge.optional OR v_charge.unless IS NOT NULL AND has_spent(v_charge.unless, v_charge.longest, p_now);
-    SELECT b.spent, b.counts, b.hold_until INTO v_spent, v_counts, v_hold_until FROM budgets b WHERE b.key = v_charge.key;
-    IF FOUND OR 0 = ANY (v_charge.maxes) THEN
-      v_until := budget_refused_until(coalesce(v_spent, '{}'), v_counts, coalesce(v_hold_until, 0), v_charge.maxes, v_charge.windows,
-        v_charge.holds, p_now);
-      IF v_until > retry_at THEN
-        retry_at := v_until;
-        refused_by := v_charge.name;
-      END IF;
+  FOR v_charge IN
+    SELECT c.name, c.maxes, c.windows, c.longest, c.holds, c.unless, b.spent, b.counts, b.hold_until
+    FROM budget_charges(p_charges) c
+    LEFT JOIN LATERAL (SELECT o.spent, o.counts, o.hold_until FROM budgets o WHERE o.key = c.key OFFSET 0) b ON true
+    WHERE NOT c.optional
+  LOOP
+    -- Without a budget only a maximum of 0 refuses.
+    CONTINUE WHEN v_charge.spent IS NULL AND NOT 0 = ANY (v_charge.maxes);
+    IF v_charge.unless IS NOT NULL THEN
+      CONTINUE WHEN ${hasSpent("v_charge.unless", "v_charge.longest")};
+    END IF;
+    v_until := budget_refused_until(coalesce(v_charge.spent, '{}'), v_charge.counts, coalesce(v_charge.hold_until, 0), v_charge.maxes,
+      v_charge.windows, v_charge.holds, p_now);
+    IF v_until > retry_at THEN
+      retry_at := v_until;
+      refused_by := v_charge.name;
     END IF;
   END LOOP;
 END $$;
@@ -96,169 +102,272 @@ CREATE FUNCTION budget_expiry(p_hold_until BIGINT, p_longest_until BIGINT) RETUR
   SELECT (greatest(p_hold_until, p_longest_until) / 3600000 + 1) * 3600000
 $$;
 
+-- Returns the units with p_units more that are spent now, without those that have left the longest window.
+CREATE FUNCTION add_units(
+  p_spent BIGINT[], p_counts INTEGER[], p_step_ms BIGINT, p_units INTEGER, p_step BIGINT, p_longest BIGINT, p_now BIGINT,
+  OUT spent BIGINT[], OUT counts INTEGER[]
+) LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE
+  -- A unit moves to the last millisecond of its sub-window: it counts until all of it has left the window.
+  v_end BIGINT := p_now - p_now % p_step + p_step - 1;
+  v_length INTEGER := cardinality(p_spent);
+  v_first INTEGER := 1;
+BEGIN
+  IF v_length > 0 AND (p_spent[v_length] > v_end OR p_step_ms <> p_step OR (p_counts IS NULL) <> (p_step = 1)) THEN
+    -- Clocks of processes differ a little, and limits may have changed. Sorted times say exactly when the next unit is free.
+    SELECT array_agg(w.at ORDER BY w.at), array_agg(w.n ORDER BY w.at) INTO spent, counts FROM (
+      SELECT u.t - u.t % p_step + p_step - 1 AS at, sum(coalesce(u.n, 1))::integer AS n
+      FROM unnest(p_spent || array_fill(p_now, ARRAY[p_units]),
+        coalesce(p_counts, array_fill(1, ARRAY[v_length])) || array_fill(1, ARRAY[p_units])) AS u (t, n)
+      WHERE u.t > p_now - p_longest AND u.t < p_now + p_longest GROUP BY 1) AS w;
+    IF p_step = 1 THEN
+      -- Each unit has a time of its own.
+      SELECT array_agg(w.at ORDER BY w.at) INTO spent FROM unnest(spent, counts) AS w (at, n), generate_series(1, w.n);
+      counts := NULL;
+    END IF;
+    RETURN;
+  END IF;
+  WHILE p_spent[v_first] <= p_now - p_longest LOOP
+    v_first := v_first + 1;
+  END LOOP;
+  spent := p_spent[v_first :];
+  IF p_step = 1 THEN
+    spent := spent || array_fill(p_now, ARRAY[p_units]);
+    RETURN;
+  END IF;
+  counts := (coalesce(p_counts, '{}'))[v_first :];
+  v_length := cardinality(spent);
+  IF spent[v_length] = v_end THEN
+    counts[v_length] := counts[v_length] + p_units;
+  ELSE
+    spent := spent || v_end;
+    counts := counts || p_units;
+  END IF;
+END $$;
+
 -- Spends all required charges. If one of them is refused, or p_until is in the future, it spends nothing and returns a retry_at
 -- after p_now. Of the optional charges it also spends all or none; these never refuse the call. failures is how many consecutive
 -- failures the charge that counts them had before.
--- Locks all budgets in the order of their keys before it checks them. A missing budget is created empty to be locked, which waits
--- for a concurrent call that creates the same one. Does not retry on conflict: the delay would reveal a shared budget.
+-- Locks all budgets in the order of their keys before it checks them. A missing budget is created with its units. If another call
+-- makes one of them first, this call waits for it, takes its own new units back and checks again. It does not start over on
+-- conflict: the delay would reveal a shared budget.
 CREATE FUNCTION spend_budgets(
   p_charges JSONB, p_until BIGINT, p_resend_at BIGINT[], p_now BIGINT,
   OUT retry_at BIGINT, OUT refused_by TEXT, OUT resend_at BIGINT[], OUT optional_refused BOOLEAN, OUT failures INTEGER
 ) LANGUAGE plpgsql AS $$
 DECLARE
   v_charge RECORD;
-  v_spent BIGINT[];
-  v_units INTEGER[];
-  v_hold_until BIGINT;
   v_until BIGINT;
-  v_made BYTEA[] := '{}';
-  v_skipped BYTEA[] := '{}';
-  v_last BYTEA;
-  v_hold BIGINT;
-  v_added BIGINT[];
   v_before INTEGER;
-  v_failures INTEGER;
-  v_counting BOOLEAN := true;
-  v_counts BOOLEAN;
+  v_hold BIGINT;
+  v_added RECORD;
+  v_counting BOOLEAN;
+  v_last BYTEA;
+  v_length INTEGER;
+  v_made BYTEA[];
+  -- The positions of the optional charges, and of the one that counts failures, in the arrays below.
+  v_optional INTEGER[];
+  v_counted INTEGER;
+  -- The budgets that are written. Arrays of arrays would need equal lengths, so the times and counts of each are text.
+  v_keys BYTEA[];
+  v_found BYTEA[];
+  v_spent TEXT[];
+  v_counts TEXT[];
+  v_steps BIGINT[];
+  v_holds BIGINT[];
+  v_failures INTEGER[];
+  v_expiries BIGINT[];
 BEGIN
-  retry_at := p_until;
-  resend_at := p_resend_at;
-  optional_refused := false;
-  FOR v_charge IN SELECT * FROM budget_charges(p_charges) LOOP
-    -- The key is locked already if it is lower.
-    IF v_charge.unless IS NOT NULL AND has_spent(v_charge.unless, v_charge.longest, p_now) THEN
-      v_skipped := v_skipped || v_charge.key;
-      CONTINUE;
+  LOOP
+    retry_at := p_until;
+    refused_by := NULL;
+    resend_at := p_resend_at;
+    optional_refused := false;
+    failures := NULL;
+    v_counting := true;
+    v_last := NULL;
+    v_length := 0;
+    v_optional := '{}';
+    v_counted := NULL;
+    v_keys := '{}';
+    v_found := '{}';
+    FOR v_charge IN
+      SELECT c.key, c.name, c.maxes, c.windows, c.longest, c.step, c.holds, c.optional, c.sets, c.counts AS counting, c.share, c.unless,
+        c.units, coalesce(b.spent, '{}') AS spent, b.counts, coalesce(b.step_ms, c.step) AS step_ms, coalesce(b.hold_until, 0) AS hold_until,
+        CASE WHEN b.expires_at > p_now THEN b.failures ELSE 0 END AS failures, b.expires_at
+      FROM budget_charges(p_charges) c LEFT JOIN LATERAL (
+        SELECT o.spent, o.counts, o.step_ms, o.hold_until, o.failures, o.expires_at FROM budgets o WHERE o.key = c.key FOR UPDATE) b ON true
+    LOOP
+      IF v_charge.unless IS NOT NULL THEN
+        -- The key is locked already if it is lower.
+        CONTINUE WHEN ${hasSpent("v_charge.unless", "v_charge.longest")};
+      END IF;
+      IF v_charge.expires_at IS NOT NULL AND v_charge.share IS NOT NULL THEN
+        v_counting := v_counting AND v_charge.failures < v_charge.share;
+      END IF;
+      v_until := budget_refused_until(v_charge.spent, v_charge.counts, v_charge.hold_until, v_charge.maxes, v_charge.windows,
+        v_charge.holds, p_now);
+      IF v_charge.optional THEN
+        optional_refused := optional_refused OR v_until > p_now;
+      ELSIF v_until > retry_at THEN
+        retry_at := v_until;
+        refused_by := v_charge.name;
+      END IF;
+      -- A charge with a maximum of 0 is never granted and needs no budget.
+      CONTINUE WHEN v_charge.key = v_last OR v_charge.expires_at IS NULL AND 0 = ANY (v_charge.maxes);
+      v_last := v_charge.key;
+      v_length := v_length + 1;
+      v_keys[v_length] := v_charge.key;
+      IF v_charge.expires_at IS NOT NULL THEN
+        v_found := v_found || v_charge.key;
+      END IF;
+      IF v_charge.optional THEN
+        v_optional := v_optional || v_length;
+      END IF;
+      IF v_charge.counting THEN
+        v_counted := v_length;
+        failures := v_charge.failures;
+      END IF;
+      v_failures[v_length] := v_charge.failures + CASE WHEN v_charge.share IS NULL THEN 0 ELSE 1 END;
+      v_steps[v_length] := v_charge.step;
+      IF v_charge.counting AND cardinality(v_charge.maxes) = 0 THEN
+        v_spent[v_length] := v_charge.spent::text;
+        v_counts[v_length] := v_charge.counts::text;
+        v_steps[v_length] := v_charge.step_ms;
+        v_holds[v_length] := v_charge.hold_until;
+        v_expiries[v_length] := coalesce(v_charge.expires_at, budget_expiry(0, p_now));
+        CONTINUE;
+      END IF;
+      v_hold := 0;
+      IF cardinality(v_charge.holds) > 0 THEN
+        SELECT coalesce(sum(coalesce(u.n, 1)), 0) INTO v_before FROM unnest(v_charge.spent, v_charge.counts) AS u (t, n)
+        WHERE u.t > p_now - v_charge.longest AND u.t < p_now + v_charge.longest;
+        v_hold := v_charge.holds[least(v_before + 1, cardinality(v_charge.holds))];
+      END IF;
+      IF v_charge.sets IS NOT NULL THEN
+        resend_at[v_charge.sets] := p_now + v_hold;
+      END IF;
+      -- Without a hold, store 0 and not p_now: a process with a slower clock would wait until p_now.
+      v_holds[v_length] := CASE WHEN v_hold > 0 THEN p_now + v_hold ELSE 0 END;
+      v_added := add_units(v_charge.spent, v_charge.counts, v_charge.step_ms, v_charge.units, v_charge.step, v_charge.longest, p_now);
+      v_spent[v_length] := v_added.spent::text;
+      v_counts[v_length] := v_added.counts::text;
+      v_expiries[v_length] := greatest(budget_expiry(v_holds[v_length], p_now + v_charge.longest + v_charge.step - 1),
+        CASE WHEN v_charge.share IS NOT NULL THEN budget_expiry(0, p_now + ${failuresKeptMs})
+          WHEN v_charge.failures > 0 THEN v_charge.expires_at END);
+    END LOOP;
+    IF retry_at > p_now OR v_length = 0 THEN
+      RETURN;
     END IF;
-    SELECT spent, b.counts, hold_until, CASE WHEN expires_at > p_now THEN b.failures ELSE 0 END
-    INTO v_spent, v_units, v_hold_until, v_failures FROM budgets b WHERE key = v_charge.key FOR UPDATE;
-    -- A charge with a maximum of 0 is never granted and needs no budget.
-    IF NOT FOUND AND NOT 0 = ANY (v_charge.maxes) THEN
-      INSERT INTO budgets AS b (key, spent, hold_until, expires_at)
-      VALUES (v_charge.key, '{}', 0, budget_expiry(p_now + coalesce(v_charge.holds[1], 0), p_now + v_charge.longest))
-      ON CONFLICT (key) DO UPDATE SET spent = b.spent
-      RETURNING spent, b.counts, hold_until, b.failures INTO v_spent, v_units, v_hold_until, v_failures;
-      IF cardinality(v_spent) = 0 AND v_hold_until = 0 THEN
-        v_made := v_made || v_charge.key;
+    IF v_counted IS NOT NULL AND v_counting AND NOT optional_refused THEN
+      v_failures[v_counted] := v_failures[v_counted] + 1;
+      v_expiries[v_counted] := greatest(v_expiries[v_counted], budget_expiry(0, p_now + ${failuresKeptMs}));
+    END IF;
+    IF optional_refused THEN
+      FOREACH v_before IN ARRAY v_optional LOOP
+        v_spent[v_before] := '{}';
+        v_counts[v_before] := NULL;
+        v_holds[v_before] := 0;
+        v_failures[v_before] := 0;
+      END LOOP;
+    END IF;
+    IF cardinality(v_found) < v_length THEN
+      WITH made AS (
+        INSERT INTO budgets AS b (key, spent, counts, step_ms, hold_until, failures, expires_at)
+        SELECT n.key, n.spent::bigint[], n.counts::integer[], n.step_ms, n.hold_until, n.failures, n.expires_at
+        FROM unnest(v_keys, v_spent, v_counts, v_steps, v_holds, v_failures, v_expiries)
+          AS n (key, spent, counts, step_ms, hold_until, failures, expires_at)
+        WHERE n.key <> ALL (v_found)
+        -- Locks a budget that is there by now.
+        ON CONFLICT (key) DO UPDATE SET spent = b.spent WHERE false RETURNING b.key
+      ) SELECT coalesce(array_agg(key), '{}') INTO v_made FROM made;
+      IF cardinality(v_found) + cardinality(v_made) < v_length THEN
+        UPDATE budgets b SET spent = '{}', counts = NULL, hold_until = 0, failures = 0 WHERE b.key = ANY (v_made);
+        CONTINUE;
       END IF;
     END IF;
-    -- Null without a share or a budget.
-    v_counting := v_counting AND coalesce(v_failures < v_charge.share, true);
-    v_until := budget_refused_until(coalesce(v_spent, '{}'), v_units, coalesce(v_hold_until, 0), v_charge.maxes, v_charge.windows,
-      v_charge.holds, p_now);
-    IF v_charge.optional THEN
-      optional_refused := optional_refused OR v_until > p_now;
-    ELSIF v_until > retry_at THEN
-      retry_at := v_until;
-      refused_by := v_charge.name;
-    END IF;
-  END LOOP;
-  IF retry_at > p_now THEN
-    DELETE FROM budgets WHERE key = ANY (v_made);
-    RETURN;
-  END IF;
-
-  FOR v_charge IN SELECT * FROM budget_charges(p_charges) LOOP
-    CONTINUE WHEN v_charge.key = v_last OR v_charge.key = ANY (v_skipped);
-    v_last := v_charge.key;
-    IF v_charge.optional AND optional_refused THEN
+    IF optional_refused THEN
       -- Written unchanged, so that a hidden refusal costs the same writes as a grant.
-      UPDATE budgets SET spent = spent WHERE key = v_charge.key;
-      CONTINUE;
+      UPDATE budgets b SET spent = b.spent
+      WHERE b.key = ANY (v_found) AND array_position(v_keys, b.key) = ANY (v_optional);
+      v_found := ARRAY(SELECT k FROM unnest(v_found) AS k WHERE array_position(v_keys, k) <> ALL (v_optional));
     END IF;
-    v_counts := v_charge.share IS NOT NULL OR v_charge.counts AND v_counting AND NOT optional_refused;
-    SELECT b.spent, b.counts, CASE WHEN b.expires_at > p_now THEN b.failures ELSE 0 END
-    INTO v_spent, v_units, v_failures FROM budgets b WHERE b.key = v_charge.key;
-    IF v_charge.counts THEN
-      failures := v_failures;
+    IF cardinality(v_found) > 0 THEN
+      -- Not joined with the arrays: a plan that was made while the table was empty could read all of it.
+      UPDATE budgets b SET spent = v_spent[array_position(v_keys, b.key)]::bigint[],
+        counts = v_counts[array_position(v_keys, b.key)]::integer[], step_ms = v_steps[array_position(v_keys, b.key)],
+        hold_until = v_holds[array_position(v_keys, b.key)], failures = v_failures[array_position(v_keys, b.key)],
+        expires_at = v_expiries[array_position(v_keys, b.key)]
+      WHERE b.key = ANY (v_found);
     END IF;
-    IF v_counts THEN
-      v_failures := v_failures + 1;
-    END IF;
-    IF v_charge.counts AND cardinality(v_charge.maxes) = 0 THEN
-      UPDATE budgets b SET failures = v_failures,
-        expires_at = greatest(b.expires_at, CASE WHEN v_counts THEN budget_expiry(0, p_now + ${failuresKeptMs}) END)
-      WHERE b.key = v_charge.key;
-      CONTINUE;
-    END IF;
-    v_before := 0;
-    IF cardinality(v_charge.holds) > 0 THEN
-      SELECT coalesce(sum(coalesce(u.n, 1)), 0) INTO v_before FROM unnest(v_spent, v_units) AS u (t, n)
-      WHERE u.t > p_now - v_charge.longest AND u.t < p_now + v_charge.longest;
-    END IF;
-    v_hold := coalesce(v_charge.holds[least(v_before + 1, cardinality(v_charge.holds))], 0);
-    IF v_charge.sets IS NOT NULL THEN
-      resend_at[v_charge.sets] := p_now + v_hold;
-    END IF;
-    -- Without a hold, store 0 and not p_now: a process with a slower clock would wait until p_now.
-    v_hold_until := CASE WHEN v_hold > 0 THEN p_now + v_hold ELSE 0 END;
-    v_added := array_fill(p_now, ARRAY[v_charge.units]);
-    -- Clocks of processes differ a little. Sorted times say exactly when the next unit is free.
-    IF v_charge.step = 1 AND v_units IS NULL THEN
-      v_spent := ARRAY(SELECT t FROM unnest(v_spent || v_added) AS t
-        WHERE t > p_now - v_charge.longest AND t < p_now + v_charge.longest ORDER BY t);
-    ELSE
-      -- A unit moves to the last millisecond of its sub-window: it counts until all of it has left the window.
-      SELECT array_agg(w.at ORDER BY w.at), array_agg(w.n ORDER BY w.at) INTO v_spent, v_units FROM (
-        SELECT u.t - u.t % v_charge.step + v_charge.step - 1 AS at, sum(coalesce(u.n, 1))::integer AS n
-        FROM unnest(v_spent || v_added, v_units || array_fill(1, ARRAY[v_charge.units])) AS u (t, n)
-        WHERE u.t > p_now - v_charge.longest AND u.t < p_now + v_charge.longest GROUP BY 1) AS w;
-    END IF;
-    UPDATE budgets b SET spent = v_spent, counts = v_units, step_ms = v_charge.step,
-      hold_until = v_hold_until, failures = v_failures, expires_at = greatest(
-        budget_expiry(v_hold_until, p_now + v_charge.longest + v_charge.step - 1),
-        CASE WHEN v_counts THEN budget_expiry(0, p_now + ${failuresKeptMs}) WHEN v_failures > 0 THEN b.expires_at END)
-    WHERE b.key = v_charge.key;
+    RETURN;
   END LOOP;
 END $$;
 
 -- Gives units back: those in [{key, spent_at, hold_until, keeps}], and for each [{prefix, of_requester, hold_ms}] one unit of every
 -- send of a challenge. The nth send was at p_sent_at[n], charged to p_requesters[n]. Budgets are locked in the order of their
--- keys. Returns of one key come oldest first. Each resets the consecutive failures of its key, unless it keeps them.
+-- keys. Returns of one key come oldest first. Each resets the consecutive failures of its key, unless it keeps them. A budget without
+-- units stays until the sweep.
 CREATE FUNCTION give_back(
   p_returns JSONB, p_send_returns JSONB, p_budget_key BYTEA, p_sent_at BIGINT[], p_requesters BYTEA[], p_now BIGINT
 ) RETURNS VOID LANGUAGE plpgsql AS $$
 DECLARE
   v_return RECORD;
-  v_spent BIGINT[];
-  v_counts INTEGER[];
-  v_step BIGINT;
-  v_failures INTEGER;
+  v_length INTEGER := 0;
+  v_times BIGINT[];
+  v_units INTEGER[];
   v_hold BIGINT;
   v_position INTEGER;
+  v_keys BYTEA[] := '{}';
+  v_spent TEXT[];
+  v_counts TEXT[];
+  v_holds BIGINT[];
+  v_failures INTEGER[];
 BEGIN
   FOR v_return IN
-    SELECT r.key, r.spent_at, r.hold_until, r.keeps
-    FROM jsonb_to_recordset(p_returns) AS r (key BYTEA, spent_at BIGINT, hold_until BIGINT, keeps BOOLEAN)
-    UNION ALL
-    SELECT r.prefix || p_budget_key || CASE WHEN r.of_requester THEN s.requester_key ELSE '' END,
-      s.spent_at, s.spent_at + r.hold_ms, false
-    FROM jsonb_to_recordset(p_send_returns) AS r (prefix BYTEA, of_requester BOOLEAN, hold_ms BIGINT),
-      unnest(p_sent_at, p_requesters) AS s (spent_at, requester_key)
-    ORDER BY key, spent_at
+    SELECT r.key, r.spent_at, r.hold_until, r.keeps, b.spent, b.counts, b.step_ms, b.hold_until AS held_until, b.failures
+    FROM (
+      SELECT g.key, g.spent_at, g.hold_until, g.keeps
+      FROM jsonb_to_recordset(p_returns) AS g (key BYTEA, spent_at BIGINT, hold_until BIGINT, keeps BOOLEAN)
+      UNION ALL
+      SELECT g.prefix || p_budget_key || CASE WHEN g.of_requester THEN s.requester_key ELSE '' END,
+        s.spent_at, s.spent_at + g.hold_ms, false
+      FROM jsonb_to_recordset(p_send_returns) AS g (prefix BYTEA, of_requester BOOLEAN, hold_ms BIGINT),
+        unnest(p_sent_at, p_requesters) AS s (spent_at, requester_key)
+      ORDER BY 1, 2
+    ) r CROSS JOIN LATERAL (
+      SELECT o.spent, o.counts, o.step_ms, o.hold_until, o.failures FROM budgets o WHERE o.key = r.key FOR UPDATE) b
   LOOP
-    -- The common case: the unit is the only one, so the row can go.
-    DELETE FROM budgets b WHERE b.key = v_return.key AND b.spent = ARRAY[v_return.spent_at] AND b.counts IS NULL
-      AND least(b.hold_until, v_return.hold_until) <= p_now AND NOT (v_return.keeps AND b.failures > 0);
-    CONTINUE WHEN FOUND;
-    SELECT b.spent, b.counts, b.step_ms, b.hold_until, CASE WHEN v_return.keeps THEN b.failures ELSE 0 END
-    INTO v_spent, v_counts, v_step, v_hold, v_failures FROM budgets b WHERE b.key = v_return.key FOR UPDATE;
-    CONTINUE WHEN NOT FOUND;
+    IF v_return.key IS DISTINCT FROM v_keys[v_length] THEN
+      v_length := v_length + 1;
+      v_keys[v_length] := v_return.key;
+      v_times := v_return.spent;
+      v_units := v_return.counts;
+      v_hold := v_return.held_until;
+      v_failures[v_length] := v_return.failures;
+    END IF;
     -- If the return has no time, both sides are null and the hold stays.
-    v_hold := least(v_hold, greatest(v_return.spent_at, v_spent[cardinality(v_spent)]) + v_return.hold_until - v_return.spent_at);
-    v_position := array_position(v_spent, v_return.spent_at - v_return.spent_at % v_step + v_step - 1);
-    IF v_counts[v_position] > 1 THEN
-      v_counts[v_position] := v_counts[v_position] - 1;
+    v_hold := least(v_hold, greatest(v_return.spent_at, v_times[cardinality(v_times)]) + v_return.hold_until - v_return.spent_at);
+    v_position := array_position(v_times, v_return.spent_at - v_return.spent_at % v_return.step_ms + v_return.step_ms - 1);
+    IF v_units[v_position] > 1 THEN
+      v_units[v_position] := v_units[v_position] - 1;
     ELSIF v_position IS NOT NULL THEN
-      v_counts := v_counts[: v_position - 1] || v_counts[v_position + 1 :];
-      v_spent := v_spent[: v_position - 1] || v_spent[v_position + 1 :];
+      v_units := v_units[: v_position - 1] || v_units[v_position + 1 :];
+      v_times := v_times[: v_position - 1] || v_times[v_position + 1 :];
     END IF;
-    IF cardinality(v_spent) = 0 AND v_hold <= p_now AND v_failures = 0 THEN
-      DELETE FROM budgets b WHERE b.key = v_return.key;
-    ELSE
-      UPDATE budgets b SET spent = v_spent, counts = v_counts, hold_until = v_hold, failures = v_failures WHERE b.key = v_return.key;
+    IF NOT v_return.keeps THEN
+      v_failures[v_length] := 0;
     END IF;
+    v_spent[v_length] := v_times::text;
+    v_counts[v_length] := v_units::text;
+    v_holds[v_length] := v_hold;
   END LOOP;
+  IF v_length > 0 THEN
+    UPDATE budgets b SET spent = v_spent[array_position(v_keys, b.key)]::bigint[],
+      counts = v_counts[array_position(v_keys, b.key)]::integer[],
+      hold_until = v_holds[array_position(v_keys, b.key)], failures = v_failures[array_position(v_keys, b.key)]
+    WHERE b.key = ANY (v_keys);
+  END IF;
 END $$;
 
 -- Deletes the budgets of p_spent, resets the counts of p_failures, and ends p_lockouts. Rows that appear meanwhile stay: a statement

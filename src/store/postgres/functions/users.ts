@@ -3,9 +3,10 @@ import { claimantOf, contactsOf, membershipRowOf, userRowOf } from "./person-row
 /** What is read of people, and the end of their claims and sessions. The lock order is in `sends.ts`. */
 export const userFunctions = `
 -- The contacts of a user that an app sees, as [[kind, value, verified_at]].
-CREATE FUNCTION contacts_of(p_user_id TEXT, p_app_id TEXT) RETURNS JSONB LANGUAGE sql STABLE AS $$
-  SELECT ${contactsOf("p_user_id", "p_app_id")}
-$$;
+CREATE FUNCTION contacts_of(p_user_id TEXT, p_app_id TEXT) RETURNS JSONB LANGUAGE plpgsql STABLE AS $$
+BEGIN
+  RETURN ${contactsOf("p_user_id", "p_app_id")};
+END $$;
 
 -- A member as JSON. Null if there is none.
 CREATE FUNCTION member_of(p_app_id TEXT, p_user_id TEXT) RETURNS JSONB LANGUAGE sql STABLE AS $$
@@ -16,9 +17,10 @@ $$;
 -- The member with the oldest claim to a contact that has effect, if no person has the contact verified: the member has no verified
 -- contact, or the app trusts claims and the member is in no other app. A claim without effect, such as that of a member without a
 -- credential, is passed over.
-CREATE FUNCTION claimant_of(p_app_id TEXT, p_kind TEXT, p_value TEXT, p_trust_claims BOOLEAN) RETURNS TEXT LANGUAGE sql STABLE AS $$
-  SELECT ${claimantOf("p_app_id", "p_kind", "p_value", "p_trust_claims")}
-$$;
+CREATE FUNCTION claimant_of(p_app_id TEXT, p_kind TEXT, p_value TEXT, p_trust_claims BOOLEAN) RETURNS TEXT LANGUAGE plpgsql STABLE AS $$
+BEGIN
+  RETURN ${claimantOf("p_app_id", "p_kind", "p_value", "p_trust_claims")};
+END $$;
 
 -- Whom the code of a test identifier signs in, see \`users.findTestHolder\`. Neither is_real nor holder_id: nobody. A claim of a real
 -- person comes first, whatever its app and age.
