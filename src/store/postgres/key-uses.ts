@@ -12,13 +12,18 @@ const removeSessions = `SELECT ${functionName("end_sessions")}(ARRAY(
   SELECT s.session_id FROM sessions s WHERE s.key_id = $1 AND ${isLiveSession("$2")} LIMIT $3)) AS ended`;
 
 /**
- * Not cold operations: no index shows which of millions of rows need a key. So they run without the time limits of operations,
- * and sessions end in the lock order of the hot paths.
+ * Not cold operations: millions of rows may need a key. So they run without the time limits of operations, and sessions end in
+ * the lock order of the hot paths.
  */
 export function createKeyUses(location: PostgresLocation): Pick<Keys, "countUses" | "revokeSessions"> {
   async function searched<Row>(text: string, values: readonly unknown[]): Promise<Row> {
-    const { rows } = await withClient(location, (client) => client.query(text, [...values]));
-    return rows[0] as Row;
+    return await withClient(location, async (client) => {
+      // Otherwise each of many batches would read again what earlier ones deleted: the planner expects the first rows to be soon found.
+      await client.query("BEGIN; SET LOCAL enable_seqscan = off; SET LOCAL plan_cache_mode = force_generic_plan");
+      const { rows } = await client.query(text, [...values]);
+      await client.query("COMMIT");
+      return rows[0] as Row;
+    });
   }
 
   return {

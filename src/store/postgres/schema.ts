@@ -10,6 +10,7 @@ import { outboxTables } from "./schema/outbox.js";
 import { people } from "./schema/people.js";
 import { poolColumns } from "./schema/pools.js";
 import { routingTables } from "./schema/routing.js";
+import { sessionKeyIndex } from "./schema/session-keys.js";
 import { tables } from "./schema/tables.js";
 import { testIdentifierColumns } from "./schema/test-identifiers.js";
 import { wordColumns } from "./schema/words.js";
@@ -46,4 +47,5 @@ CREATE INDEX challenges_by_contact ON challenges (contact_value, contact_kind);
   { version: 7, additive: false, sql: `${outboxTables}${messageTables}${forwardTables}${brakes}` },
   { version: 8, additive: false, sql: `${wordColumns}${routingTables}${notMeColumns}${testIdentifierColumns}` },
   { version: 9, additive: true, sql: dialectColumns },
+  { version: 10, additive: true, sql: sessionKeyIndex },
 ];

@@ -81,8 +81,8 @@ const tables = [
 ];
 
 /**
- * Every operation of callers, the outbox and the sweep, on the paths that they take; not those on keys, which are a handful of rows,
- * nor those that look for what needs a key: these read all sessions or challenges, when an operator asks, on connections of their own.
+ * Every operation of callers, the outbox and the sweep, on the paths that they take, and those that look for the sessions of a key; not
+ * those on keys, which are a handful of rows, nor the one that counts the challenges of a pepper: it reads all of them, when an operator asks.
  */
 async function useEverything(store: Store): Promise<void> {
   const mac = bytes("call", 32);
@@ -332,6 +332,8 @@ describe.each(["empty", "filled and analysed"])("on %s tables", (state) => {
     store = await openStore(location, { inFlight: () => 0 });
     await useEverything(store);
     await usePeople(store);
+    await store.keys.countUses({ use: "master", keyId: "k", now: t0 });
+    await store.keys.revokeSessions({ keyId: "k", now: t0, limit: 10 });
     spy.mockRestore();
   });
   afterAll(() => store.close());
@@ -345,6 +347,15 @@ describe.each(["empty", "filled and analysed"])("on %s tables", (state) => {
   it("every hot statement finds its rows by a condition on an index", () => {
     const scanning = explained.filter(({ Plan }) => nodesOf(Plan).some(readsAll)).map((one) => one["Query Text"]);
     expect([...new Set(scanning)].filter((text) => !scansAllowed.some(([statement]) => text.includes(statement)))).toEqual([]);
+  });
+
+  it("the sessions of a key are found by the index of keys", () => {
+    const found = explained.filter((one) => one["Query Text"].includes("FROM sessions s WHERE s.key_id = $1"));
+    expect(found).toHaveLength(2);
+    for (const { Plan } of found) {
+      const names = nodesOf(Plan).flatMap((node) => node["Index Name"] ?? []);
+      expect(names).toEqual(["sessions_by_key"]);
+    }
   });
 
   it("lists and statistics look at a limited number of messages, in the order of an index of whom they are about", () => {
