@@ -28,6 +28,9 @@ export interface Fleet extends CodeReader {
   stop(): Promise<void>;
 }
 
+/** How many processes the suites of fleets run with: each of `LATCHKEY_TEST_PROCESSES`, such as `4`; by default two and four. */
+export const processCounts: readonly number[] = (process.env.LATCHKEY_TEST_PROCESSES ?? "2,4").split(",").map(Number);
+
 /** As the clock of `startTestApp`, so that both answer the same. */
 const startAt = Date.parse("2026-01-15T12:00:00Z");
 

@@ -3,7 +3,7 @@ import { races } from "../security/races.js";
 import { together } from "../support/calls.js";
 import { testDatabases } from "../support/postgres.js";
 import { endServers } from "../support/server.js";
-import { type Fleet, startServers, startWorkers } from "./fleet.js";
+import { type Fleet, processCounts, startServers, startWorkers } from "./fleet.js";
 
 const databases = testDatabases();
 
@@ -26,10 +26,10 @@ async function warm<T extends Fleet>(starting: Promise<T>): Promise<T> {
   return fleet;
 }
 
-describe.each([2, 4])("races over the wire, each call to the next of %i server processes on one database", (count) => {
+describe.each(processCounts)("races over the wire, each call to the next of %i server processes on one database", (count) => {
   races(async () => sceneOf(await warm(startServers(count, await databases.create()))));
 });
 
-describe.each([2, 4])("races over the wire, each call to the next of %i workers of one server", (count) => {
+describe.each(processCounts)("races over the wire, each call to the next of %i workers of one server", (count) => {
   races(async () => sceneOf(await warm(startWorkers(count, await databases.create()))));
 });

@@ -4,7 +4,7 @@ import { callers, type RpcCaller, type Target } from "../doors/callers.js";
 import { startTestApp } from "../support/app.js";
 import { testDatabases } from "../support/postgres.js";
 import { endServers } from "../support/server.js";
-import { inTurn, readMetric, startServers, startWorkers } from "./fleet.js";
+import { inTurn, processCounts, readMetric, startServers, startWorkers } from "./fleet.js";
 
 const databases = testDatabases();
 /** As one server answers. */
@@ -23,7 +23,7 @@ afterEach(endServers);
 // For those of a hook that failed.
 afterAll(endServers);
 
-describe.each([2, 4])("one life of a user, each call to the next of %i server processes on one database", (count) => {
+describe.each(processCounts)("one life of a user, each call to the next of %i server processes on one database", (count) => {
   it.each(Object.entries(callers))("is answered as by one server over %s", async (name, connect) => {
     const fleet = await startServers(count, await databases.create());
     // Another process first on each transport, so that no call is always the same one's.
@@ -60,7 +60,7 @@ describe("one life of a user in production, each call to the next worker of one 
     byOne = await liveOn(1, Object.values(callers)[0]!);
   });
 
-  describe.each([2, 4])("of %i workers", (count) => {
+  describe.each(processCounts)("of %i workers", (count) => {
     it.each(Object.entries(callers))("is answered as by one worker over %s", async (_, connect) => {
       expect(await liveOn(count, connect)).toEqual(byOne);
     });
