@@ -5,7 +5,7 @@ import type { Limit } from "../model/limit.js";
 import type { Policy } from "../model/policy.js";
 import type { EpochMs } from "../model/time.js";
 import { requesterFailuresMax } from "../model/user.js";
-import type { BudgetCharge, BudgetReturn, SendReturn } from "../store/port/budgets.js";
+import type { BudgetCharge, BudgetReturn, ChallengeCharge, SendReturn } from "../store/port/budgets.js";
 import type { ChallengeToVerify, SendGuard } from "../store/port/challenges.js";
 import { keyOf } from "./budget-keys.js";
 
@@ -148,6 +148,30 @@ export function guessCharges(
     user: { key: keyOf("userGuesses", user), limits: policy.guessesPerUser },
     contact: namesContact ? null : { key: contactFailures, limits: [], countsFailures: true },
     network,
+  };
+}
+
+/** What the budgets of a guess are asked before its challenge is known. */
+export interface GuessLook {
+  readonly ofChallenge: readonly ChallengeCharge[];
+  /** The budgets of the caller's network. */
+  readonly charges: readonly BudgetCharge[];
+  readonly now: EpochMs;
+}
+
+/** The charges of `guessCharges` that refuse openly. */
+export function guessLook(
+  policy: Policy,
+  given: { requesterKey: Uint8Array; network: readonly BudgetCharge[]; now: EpochMs },
+): GuessLook {
+  const { requesterKey, network, now } = given;
+  return {
+    ofChallenge: [
+      { keyPrefix: keyOf("guessesOfRequester"), keySuffix: requesterKey, limits: policy.guessesPerRequester },
+      { keyPrefix: guessesKey(new Uint8Array()), keySuffix: new Uint8Array(), limits: policy.guessesPerIdentifier },
+    ],
+    charges: network,
+    now,
   };
 }
 

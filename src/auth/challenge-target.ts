@@ -2,6 +2,7 @@ import type { Caller } from "../model/caller.js";
 import type { Purpose } from "../model/challenge.js";
 import { canonicalIdentifier, type Identifier } from "../model/identifier.js";
 import type { ChallengeToVerify } from "../store/port/challenges.js";
+import type { GuessLook } from "./budgets.js";
 import type { Deps } from "./deps.js";
 import { accepted, invalidField } from "./errors.js";
 import { requesterKeyOf } from "./requester.js";
@@ -39,6 +40,14 @@ export async function challengeIdOf(deps: Deps, caller: Caller, target: Challeng
 export async function findInApp(deps: Deps, caller: Caller, challengeId: string | null): Promise<ChallengeToVerify | null> {
   const challenge = challengeId === null ? null : await deps.store.challenges.find(challengeId, caller.policy.trustClaims);
   return challenge?.appId === caller.app.appId ? challenge : null;
+}
+
+/** Returns what `findInApp` returns, and whether the budgets of a guess refuse now. */
+export async function findToGuessInApp(deps: Deps, caller: Caller, challengeId: string | null, look: GuessLook) {
+  if (challengeId === null) return { challenge: null, limited: null };
+  const { trustClaims } = caller.policy;
+  const found = await deps.store.challenges.findToGuess({ challengeId, trustClaims, ...look });
+  return found.challenge?.appId === caller.app.appId ? found : { challenge: null, limited: null };
 }
 
 /**

@@ -6,10 +6,10 @@ import { testIdentifierOf } from "../model/test-identifier.js";
 import type { EpochMs } from "../model/time.js";
 import { contactFailuresMax } from "../model/user.js";
 import { isViolation } from "../model/violation.js";
-import type { BudgetReturn } from "../store/port/budgets.js";
+import type { BudgetReturn, Limited } from "../store/port/budgets.js";
 import type { AttemptOutcome, ChallengeToVerify } from "../store/port/challenges.js";
 import { failureCharges } from "./brakes.js";
-import { guessCharges, guessReturns } from "./budgets.js";
+import { type GuessLook, guessCharges, guessLook, guessReturns } from "./budgets.js";
 import type { Deps } from "./deps.js";
 import { tooManyRequests } from "./limits.js";
 import { lockoutRule } from "./lockout.js";
@@ -36,25 +36,32 @@ export interface Guess {
   readonly lockoutKey: Uint8Array | null;
 }
 
+/** Returns what is looked at with the challenge, before a guess takes a place in the queue of hashes. */
+export function lookOfGuess(deps: Deps, caller: Caller): GuessLook {
+  const requesterKey = requesterKeyOf(deps, caller);
+  return guessLook(caller.policy, { requesterKey, network: failureCharges(deps, caller), now: deps.clock() });
+}
+
 /** Spends an attempt and compares the code. Every guess costs the same hash. Throws TOO_MANY_REQUESTS if a budget is spent. */
 export async function takeGuess(
   deps: Deps,
   caller: Caller,
-  { challenge, input }: { readonly challenge: ChallengeToVerify; readonly input: GuessInput },
+  given: {
+    readonly challenge: ChallengeToVerify;
+    readonly input: GuessInput;
+    readonly look: GuessLook;
+    /** What the look found. */
+    readonly limited: Limited | null;
+  },
 ): Promise<Guess> {
+  const { challenge, input, look, limited } = given;
+  // Callers with a spent budget could fill the queue otherwise.
+  if (limited !== null) throw tooManyRequests(deps, "guess", limited, look.now);
   const requesterKey = requesterKeyOf(deps, caller);
   const { contact, poolId } = challenge;
   const contactKey = contact === null ? null : deps.lookup.identifier(poolId, contact);
-  const network = failureCharges(deps, caller);
-  const charges = guessCharges(caller.policy, challenge, { requesterKey, contactKey, network });
+  const charges = guessCharges(caller.policy, challenge, { requesterKey, contactKey, network: look.charges });
   const lockout = lockoutRule(deps, caller, challenge);
-  // Checked before taking a place. Otherwise callers with a spent budget could fill the queue.
-  const askedAt = deps.clock();
-  const limited = await deps.store.challenges.findLimit({
-    charges: [charges.requester, charges.identifier, ...network],
-    now: askedAt,
-  });
-  if (limited !== null) throw tooManyRequests(deps, "guess", limited, askedAt);
   return await deps.codes.withPlace(caller, async (place) => {
     const takenAt = deps.clock();
     const spent = { returns: guessReturns(charges, takenAt), lockoutKey: lockout?.key ?? null };

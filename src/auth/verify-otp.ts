@@ -8,11 +8,11 @@ import type { NewUser } from "../model/user.js";
 import type { ChallengeToVerify } from "../store/port/challenges.js";
 import type { Redemption } from "../store/port/redemption.js";
 import { sendReturns } from "./budgets.js";
-import { type ChallengeTarget, challengeIdOf, findInApp } from "./challenge-target.js";
+import { type ChallengeTarget, challengeIdOf, findToGuessInApp } from "./challenge-target.js";
 import type { Deps } from "./deps.js";
 import { AuthError } from "./errors.js";
 import { refuseForeignKey } from "./foreign-keys.js";
-import { type GuessInput, takeGuess } from "./guess.js";
+import { type GuessInput, lookOfGuess, takeGuess } from "./guess.js";
 import type { Idempotency } from "./idempotency.js";
 import { idempotencyMac } from "./idempotency.js";
 import { accountLocked } from "./lockout.js";
@@ -80,7 +80,8 @@ interface Call {
 
 async function verify(deps: Deps, caller: Caller, { input, kind, idempotency }: Call): Promise<VerifyOtpResult> {
   const challengeId = await challengeIdOf(deps, caller, input.target);
-  const challenge = await findInApp(deps, caller, challengeId);
+  const look = lookOfGuess(deps, caller);
+  const { challenge, limited } = await findToGuessInApp(deps, caller, challengeId, look);
   const attemptsLeft = challenge === null ? undefined : Math.max(challenge.attemptsMax - challenge.attempts - 1, 0);
   /** If a repeat of this call has succeeded, before or meanwhile, gives its outcome; otherwise refuses. */
   const lose = async (why: ChallengeRefusal, lockedUntil: EpochMs | null = null): Promise<VerifyOtpResult> =>
@@ -104,7 +105,7 @@ async function verify(deps: Deps, caller: Caller, { input, kind, idempotency }: 
   const newUser = newUserOf(deps, challenge);
   if (newUser === null) return await lose("profile_lost");
 
-  const guess = await takeGuess(deps, caller, { challenge, input });
+  const guess = await takeGuess(deps, caller, { challenge, input, look, limited });
   if (guess.why !== null) return await lose(guess.why, guess.lockedUntil);
   const { outcome, now } = await redeem(deps, caller, {
     challenge,

@@ -15,6 +15,8 @@ afterAll(async () => {
 
 describeStore("PostgreSQL", async () => {
   const { location, store } = spare.pop() ?? (await openNew());
+  // To the store the clock is set back, so that it forgets until when it has swept.
+  await store.upkeep.sweep({ now: 0, limit: 1 });
   const close = async () => {
     await databases.empty(location);
     spare.push({ location, store });

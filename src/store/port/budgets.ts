@@ -37,6 +37,9 @@ export interface BudgetCharge {
   readonly unlessSpent?: Uint8Array;
 }
 
+/** A charge whose key is `keyPrefix`, then the `budgetKey` of a challenge, then `keySuffix`. */
+export type ChallengeCharge = Omit<BudgetCharge, "key"> & { readonly keyPrefix: Uint8Array; readonly keySuffix: Uint8Array };
+
 /** Gives back the unit of `key` that was spent at `spentAt`. Does nothing if that unit is no longer there. */
 export interface BudgetReturn {
   readonly key: Uint8Array;

@@ -3,7 +3,7 @@ import type { Channel } from "../../model/channel.js";
 import type { Contact } from "../../model/contact.js";
 import type { Identifier } from "../../model/identifier.js";
 import type { EpochMs } from "../../model/time.js";
-import type { BudgetCharge, Limited, SendReturn } from "./budgets.js";
+import type { BudgetCharge, ChallengeCharge, Limited, SendReturn } from "./budgets.js";
 import type { RedeemChange, RedeemOutcome, Redemption } from "./redemption.js";
 
 /** The limits of a new challenge: how many may be live for one identifier and purpose, and the budgets of its send. */
@@ -140,6 +140,18 @@ export interface Challenges {
    * false.
    */
   find(challengeId: string, trustClaims?: boolean): Promise<ChallengeToVerify | null>;
+
+  /**
+   * Returns what `find` returns, and the refusal that the charges of a guess at the challenge would get now. `limited` is null if they
+   * would be granted or there is no challenge. Writes and reserves nothing.
+   */
+  findToGuess(query: {
+    readonly challengeId: string;
+    readonly trustClaims: boolean;
+    readonly ofChallenge: readonly ChallengeCharge[];
+    readonly charges: readonly BudgetCharge[];
+    readonly now: EpochMs;
+  }): Promise<{ readonly challenge: ChallengeToVerify | null; readonly limited: Limited | null }>;
 
   /**
    * Returns the newest live challenge of a client for an identifier, purpose and requester, even if it has no attempts or sends

@@ -17,15 +17,24 @@ import { claimantOf } from "./functions/person-rows.js";
 import { functionName } from "./functions/set.js";
 import { chargesParameter } from "./parameters.js";
 
-type Operations = Pick<Store["challenges"], "find" | "findNewest" | "findLimit" | "findLockout" | "takeAttempt" | "claimHook">;
+type Operations = Pick<
+  Store["challenges"],
+  "find" | "findToGuess" | "findNewest" | "findLimit" | "findLockout" | "takeAttempt" | "claimHook"
+>;
 
+const toVerify = `${challengeColumns("c")}, r.sealed_profile,
+      coalesce(o.user_id, ${claimantOf("c.app_id", "c.contact_kind", "c.contact_value", "$2")}) AS contact_user_id`;
+const fromChallenges = `challenges c
+    LEFT JOIN contacts o ON o.pool_id = c.pool_id AND o.kind = c.contact_kind AND o.value = c.contact_value
+    LEFT JOIN registrations r ON r.registration_id = c.registration_id`;
 const find: Statement = {
   name: "find_challenge",
-  text: `SELECT ${challengeColumns("c")}, r.sealed_profile,
-      coalesce(o.user_id, ${claimantOf("c.app_id", "c.contact_kind", "c.contact_value", "$2")}) AS contact_user_id
-    FROM challenges c
-    LEFT JOIN contacts o ON o.pool_id = c.pool_id AND o.kind = c.contact_kind AND o.value = c.contact_value
-    LEFT JOIN registrations r ON r.registration_id = c.registration_id
+  text: `SELECT ${toVerify} FROM ${fromChallenges} WHERE c.challenge_id = $1`,
+};
+const findToGuess: Statement = {
+  name: "find_to_guess",
+  text: `SELECT ${toVerify}, l.retry_at, l.refused_by
+    FROM ${fromChallenges} CROSS JOIN LATERAL ${functionName("budgets_refused_until")}($3, c.budget_key, $4) l
     WHERE c.challenge_id = $1`,
 };
 const newest: Statement = {
@@ -40,7 +49,7 @@ const lockout: Statement = {
 };
 const limit: Statement = {
   name: "find_limit",
-  text: `SELECT r.retry_at, r.refused_by FROM ${functionName("budgets_refused_until")}($1, $2) r`,
+  text: `SELECT r.retry_at, r.refused_by FROM ${functionName("budgets_refused_until")}($1, NULL, $2) r`,
 };
 const take: Statement = {
   name: "take_attempt",
@@ -64,6 +73,20 @@ export function createAttempts(db: Database): Operations {
 
     claimHook: async ({ challengeId, claimMs, now }) =>
       (await db.changes(hook, [challengeId, now, now - claimMs], challengeId)) === 1,
+
+    async findToGuess({ challengeId, trustClaims, ofChallenge, charges, now }) {
+      const given = [
+        ...ofChallenge.map(({ keyPrefix, keySuffix, ...charge }) => ({
+          charge: { ...charge, key: keyPrefix },
+          suffix: keySuffix,
+        })),
+        ...charges.map((charge) => ({ charge })),
+      ];
+      const values = [challengeId, trustClaims, chargesParameter(given), now];
+      const [row] = await db.rows<ChallengeToVerifyRow & RefusedRow>(findToGuess, values);
+      if (row === undefined) return { challenge: null, limited: null };
+      return { challenge: toChallengeToVerify(row), limited: row.retry_at > now ? limited(row) : null };
+    },
 
     async findNewest({ clientId, identifierKey, requesterKey, purpose, now }) {
       const query = [identifierKey, purpose, clientId, requesterKey, now];

@@ -18,11 +18,13 @@ interface ChargeParameter {
   readonly optional?: boolean;
   /** The position, from 1, of the challenge whose `resendAt` becomes the end of this hold. */
   readonly sets?: number | null;
+  /** What follows the `budgetKey` of a challenge in the key, which is the charge's key until then. */
+  readonly suffix?: Uint8Array;
 }
 
 /** Charges as `budget_charges` takes them, in the order in which their budgets are locked: by key. */
 export function chargesParameter(charges: readonly ChargeParameter[]): string {
-  const parameters = charges.map(({ charge, optional = false, sets = null }) => ({
+  const parameters = charges.map(({ charge, optional = false, sets = null, suffix }) => ({
     key: hex(charge.key),
     name: charge.name ?? null,
     maxes: limitsOf(charge).map(({ max }) => max),
@@ -36,6 +38,7 @@ export function chargesParameter(charges: readonly ChargeParameter[]): string {
     share: charge.failuresShare ?? null,
     unless: charge.unlessSpent === undefined ? null : hex(charge.unlessSpent),
     units: charge.units ?? 1,
+    ...(suffix !== undefined && { suffix: hex(suffix) }),
   }));
   return JSON.stringify(parameters.sort(byKey));
 }

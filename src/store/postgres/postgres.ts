@@ -9,12 +9,11 @@ import { createBudgets } from "./budgets.js";
 import { createClockGuard } from "./clocks.js";
 import { createColdDatabase } from "./cold-database.js";
 import { operationOptions } from "./connection.js";
-import { openDatabase, type Statement, unflushed } from "./database.js";
+import { openDatabase, type Statement } from "./database.js";
 import { createDiskSpace } from "./disk-space.js";
 import { createEnding } from "./ending.js";
 import { createForwards } from "./forwards.js";
 import { createFunctionKeeper } from "./functions/install.js";
-import { functionName } from "./functions/set.js";
 import { createKeyUses } from "./key-uses.js";
 import type { PostgresLocation } from "./location.js";
 import { createMessages } from "./messages.js";
@@ -28,12 +27,9 @@ import { createPool } from "./pool.js";
 import { createRedemption } from "./redemption/redemption.js";
 import { createSends } from "./sends.js";
 import { createSessions } from "./sessions.js";
+import { createSweep } from "./sweep.js";
 import { createUsers } from "./users.js";
 
-const sweep: Statement = {
-  name: "sweep",
-  text: `SELECT s.swept, s.expired FROM ${unflushed}, ${functionName("sweep")}($1, $2) s`,
-};
 const ping: Statement = {
   name: "ping",
   text: `UPDATE schema_migrations SET applied_at = applied_at WHERE version = 1
@@ -79,6 +75,7 @@ export async function openPostgres(location: PostgresLocation, clock: () => Epoc
     };
   }
 
+  const sweep = createSweep(db);
   const sessions = createSessions(db);
   const messages = createMessages(db);
   const forwards = createForwards(db);
@@ -113,10 +110,9 @@ export async function openPostgres(location: PostgresLocation, clock: () => Epoc
       revokeSessions: byRightClock(keys.revokeSessions),
     },
     upkeep: {
-      sweep: byRightClock(async ({ now, limit }) => {
-        await keepFunctions(now);
-        const [row] = await db.rows<Awaited<ReturnType<Store["upkeep"]["sweep"]>>>(sweep, [now, limit]);
-        return row!;
+      sweep: byRightClock(async (change) => {
+        await keepFunctions(change.now);
+        return await sweep(change);
       }),
       endOutstanding: (change) => endOutstanding(location, change),
       // Erased rows stay in the server's files until it reuses their space. Latchkey can't speed that up.

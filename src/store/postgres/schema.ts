@@ -1,5 +1,6 @@
 import type { Migration } from "../rules/schema-version.js";
 import { brakes } from "./schema/brakes.js";
+import { churnSettings } from "./schema/churn.js";
 import { dialectColumns } from "./schema/dialects.js";
 import { directoryTables } from "./schema/directory.js";
 import { forwardTables } from "./schema/forwards.js";
@@ -47,5 +48,5 @@ CREATE INDEX challenges_by_contact ON challenges (contact_value, contact_kind);
   { version: 7, additive: false, sql: `${outboxTables}${messageTables}${forwardTables}${brakes}` },
   { version: 8, additive: false, sql: `${wordColumns}${routingTables}${notMeColumns}${testIdentifierColumns}` },
   { version: 9, additive: true, sql: dialectColumns },
-  { version: 10, additive: true, sql: sessionKeyIndex },
+  { version: 10, additive: true, sql: `${sessionKeyIndex}${churnSettings}` },
 ];

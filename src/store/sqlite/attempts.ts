@@ -14,7 +14,10 @@ function isBelowShare({ charge, failures }: Grantable): boolean {
   return charge.failuresShare === undefined || failures < charge.failuresShare;
 }
 
-type Operations = Pick<Store["challenges"], "find" | "findNewest" | "findLimit" | "findLockout" | "takeAttempt">;
+type Operations = Pick<
+  Store["challenges"],
+  "find" | "findToGuess" | "findNewest" | "findLimit" | "findLockout" | "takeAttempt"
+>;
 
 export function createAttempts(db: Database, parts: { writer: Writer; budgets: Budgets; lockouts: Lockouts }): Operations {
   const { writer, budgets, lockouts } = parts;
@@ -42,6 +45,19 @@ export function createAttempts(db: Database, parts: { writer: Writer; budgets: B
       return writer.read(() => {
         const row = toVerify.get({ challengeId, trusted: trustClaims ? 1 : 0 });
         return row === undefined ? null : toChallengeToVerify(row);
+      });
+    },
+
+    findToGuess({ challengeId, trustClaims, ofChallenge, charges, now }) {
+      return writer.read(() => {
+        const row = toVerify.get({ challengeId, trusted: trustClaims ? 1 : 0 });
+        if (row === undefined) return { challenge: null, limited: null };
+        const own = ofChallenge.map(({ keyPrefix, keySuffix, ...charge }) => ({
+          ...charge,
+          key: Buffer.concat([keyPrefix, row.budget_key, keySuffix]),
+        }));
+        const checked = budgets.check([...own, ...charges], now);
+        return { challenge: toChallengeToVerify(row), limited: "kind" in checked ? checked : null };
       });
     },
 

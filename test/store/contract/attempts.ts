@@ -61,6 +61,33 @@ export function attempts(scene: Scene): void {
     expect(await take("owner", t0 + 4)).toEqual({ kind: "limited", retryAt: t0 + 2 + hour });
   });
 
+  it("the look before a guess finds the challenge, and what its attempt would be refused by", async () => {
+    const { store } = scene;
+    const challenge = await issue(store);
+    const own = { keyPrefix: bytes("guesses"), keySuffix: bytes("requester"), limits: [{ max: 1, windowMs: hour }] };
+    const key = Buffer.concat([own.keyPrefix, challenge.budgetKey, own.keySuffix]);
+    const network = chargeOf("network", 2);
+    const look = (now: number, challengeId = challenge.challengeId) =>
+      store.challenges.findToGuess({ challengeId, trustClaims: false, ofChallenge: [own], charges: [network], now });
+    const found = await store.challenges.find(challenge.challengeId);
+    expect(await look(t0)).toEqual({ challenge: found, limited: null });
+    expect(await look(t0, "unknown")).toEqual({ challenge: null, limited: null });
+
+    await store.challenges.takeAttempt(
+      attemptOf(challenge, { requester: { key, limits: own.limits }, network: [network], now: t0 }),
+    );
+    const taken = await store.challenges.find(challenge.challengeId);
+    await expectNothingHappened(
+      store,
+      { now: t0 + 1, challenges: [challenge.challengeId], budgets: [key, network.key] },
+      async () => {
+        expect(await look(t0 + 1)).toEqual({ challenge: taken, limited: { kind: "limited", retryAt: t0 + hour } });
+        expect(await look(t0 + 1, "unknown")).toEqual({ challenge: null, limited: null });
+      },
+    );
+    expect(await look(t0 + hour)).toEqual({ challenge: taken, limited: null });
+  });
+
   it("of 20 calls before the registration hook one may call it for each challenge, and one more when the claim is over", async () => {
     const { store } = scene;
     const challenges = [await issue(store), await issue(store)];

@@ -93,8 +93,8 @@ export function sweep(scene: Scene): void {
     while (swept.at(-1) === 10 && swept.length < 100);
     expect(swept.slice(0, -1).every((count) => count === 10)).toBe(true);
     expect(swept.at(-1)).toBeLessThan(10);
-    // Codes erased, challenges, budgets and idempotency of 25 sends; challenge and session of the sign-in.
-    expect(swept.reduce((sum, count) => sum + count, 0)).toBe(4 * 25 + 2);
+    // Challenges, budgets and idempotency of 25 sends; challenge and session of the sign-in. An engine may erase the codes first.
+    expect(swept.reduce((sum, count) => sum + count, 0) - (3 * 25 + 2)).toBeOneOf([0, 25]);
     expect(await store.upkeep.sweep({ now, limit: 10 })).toEqual({ swept: 0, expired: [] });
   });
 

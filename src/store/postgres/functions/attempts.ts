@@ -14,7 +14,7 @@ BEGIN
     AND expires_at > p_now AND consumed_at IS NULL AND cancelled_at IS NULL
   FOR UPDATE;
   IF NOT FOUND THEN
-    SELECT r.retry_at, r.refused_by INTO retry_at, refused_by FROM budgets_refused_until(p_charges, p_now) r;
+    SELECT r.retry_at, r.refused_by INTO retry_at, refused_by FROM budgets_refused_until(p_charges, NULL, p_now) r;
     outcome := CASE WHEN retry_at > p_now THEN 'limited' ELSE 'refused' END;
     RETURN;
   END IF;

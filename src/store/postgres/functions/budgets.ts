@@ -18,11 +18,11 @@ function hasSpent(key: string, window: string): string {
 export const budgetFunctions = `
 CREATE FUNCTION budget_charges(p_charges JSONB)
 RETURNS TABLE (key BYTEA, name TEXT, maxes INTEGER[], windows BIGINT[], longest BIGINT, step BIGINT, holds BIGINT[],
-  optional BOOLEAN, sets INTEGER, counts BOOLEAN, share INTEGER, unless BYTEA, units INTEGER)
+  optional BOOLEAN, sets INTEGER, counts BOOLEAN, share INTEGER, unless BYTEA, units INTEGER, suffix BYTEA)
 LANGUAGE sql IMMUTABLE ROWS 4 AS $$
   SELECT * FROM jsonb_to_recordset(p_charges) AS c (
     key BYTEA, name TEXT, maxes INTEGER[], windows BIGINT[], longest BIGINT, step BIGINT, holds BIGINT[], optional BOOLEAN,
-    sets INTEGER, counts BOOLEAN, share INTEGER, unless BYTEA, units INTEGER)
+    sets INTEGER, counts BOOLEAN, share INTEGER, unless BYTEA, units INTEGER, suffix BYTEA)
 $$;
 
 -- Returns when a charge can be granted; 0 or a past time means now. The rule is that of rules/budget-window.ts. Spent times are
@@ -69,8 +69,9 @@ BEGIN
   RETURN v_until;
 END $$;
 
--- Returns when all required charges would be granted, and the name of the one that refuses longest. Locks and writes nothing.
-CREATE FUNCTION budgets_refused_until(p_charges JSONB, p_now BIGINT, OUT retry_at BIGINT, OUT refused_by TEXT)
+-- Returns when all required charges would be granted, and the name of the one that refuses longest. Locks and writes nothing. The key
+-- of a charge with a suffix has p_budget_key, of a challenge, before it.
+CREATE FUNCTION budgets_refused_until(p_charges JSONB, p_budget_key BYTEA, p_now BIGINT, OUT retry_at BIGINT, OUT refused_by TEXT)
 LANGUAGE plpgsql STABLE AS $$
 DECLARE
   v_charge RECORD;
@@ -80,7 +81,7 @@ BEGIN
   FOR v_charge IN
     SELECT c.name, c.maxes, c.windows, c.longest, c.holds, c.unless, b.spent, b.counts, b.hold_until
     FROM budget_charges(p_charges) c
-    LEFT JOIN LATERAL (SELECT o.spent, o.counts, o.hold_until FROM budgets o WHERE o.key = c.key OFFSET 0) b ON true
+    LEFT JOIN LATERAL (SELECT o.spent, o.counts, o.hold_until FROM budgets o WHERE o.key = c.key || coalesce(p_budget_key || c.suffix, '') OFFSET 0) b ON true
     WHERE NOT c.optional
   LOOP
     -- Without a budget only a maximum of 0 refuses.

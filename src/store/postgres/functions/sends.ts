@@ -88,7 +88,7 @@ BEGIN
     RETURN;
   END IF;
   SELECT greatest(r.retry_at, places), CASE WHEN r.retry_at > places THEN r.refused_by END INTO retry_at, refused_by
-  FROM budgets_refused_until(p_charges, p_now) r, places_free_at(p_places, p_now) AS places;
+  FROM budgets_refused_until(p_charges, NULL, p_now) r, places_free_at(p_places, p_now) AS places;
   outcome := CASE WHEN retry_at > p_now THEN 'limited' ELSE 'ready' END;
   IF outcome = 'limited' OR p_identifier_kind IS NULL THEN
     RETURN;

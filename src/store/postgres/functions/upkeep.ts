@@ -24,25 +24,37 @@ const expired = [
   expiredRows("directory_deletions", "ctid", "deleted_at", deletionsKeptMs),
 ];
 
+/** How much of the time one sweep looks through for expired codes. At 3,000 sends a second it then reads 2 million rows. */
+const erasedAtOnceMs = 10 * 60_000;
+
 /** Sweeping. The lock order is in `sends.ts`. */
 export const upkeepFunctions = `
 -- Each step finds its rows by an index on the expiry and skips rows that are locked; the next sweep finds them. expired is
--- [{purpose, channel}] of the challenges that ended by expiring.
-CREATE FUNCTION sweep(p_now BIGINT, p_limit INTEGER, OUT swept INTEGER, OUT expired JSONB) LANGUAGE plpgsql AS $$
+-- [{purpose, channel}] of the challenges that ended by expiring. All codes that expired by p_erased_until are erased; erased_until is how
+-- far that is true after the call. No index has the codes, so that a redemption can erase its own without touching an index.
+CREATE FUNCTION sweep(
+  p_now BIGINT, p_erased_until BIGINT, p_limit INTEGER, OUT swept INTEGER, OUT expired JSONB, OUT erased_until BIGINT
+) LANGUAGE plpgsql AS $$
 DECLARE
+  v_from BIGINT := greatest(p_erased_until, p_now - ${keptAfterExpiryMs});
+  v_until BIGINT := least(p_now, v_from + ${erasedAtOnceMs});
   v_left INTEGER := p_limit;
   v_count INTEGER;
   v_expired JSONB;
 BEGIN
   WITH erased AS (
     UPDATE challenges SET sealed_code = NULL WHERE challenge_id = ANY (ARRAY(
-      SELECT challenge_id FROM challenges WHERE sealed_code IS NOT NULL AND expires_at <= p_now
+      SELECT challenge_id FROM challenges WHERE sealed_code IS NOT NULL AND expires_at > v_from AND expires_at <= v_until
       ORDER BY expires_at LIMIT v_left FOR UPDATE SKIP LOCKED))
     RETURNING purpose, channel,
       NOT decoy AND consumed_at IS NULL AND cancelled_at IS NULL AND sends < sends_max AS counts
   ) SELECT count(*), coalesce(jsonb_agg(jsonb_build_object('purpose', purpose, 'channel', channel)) FILTER (WHERE counts), '[]')
   INTO v_count, expired FROM erased;
   v_left := v_left - v_count;
+  -- Those that were locked, or did not fit, are left.
+  erased_until := coalesce(
+    (SELECT c.expires_at - 1 FROM challenges c WHERE c.sealed_code IS NOT NULL AND c.expires_at > v_from AND c.expires_at <= v_until
+      ORDER BY c.expires_at LIMIT 1), v_until);
   -- Kept for an hour, so that logs and idempotency can still find the result.
   WITH deleted AS (
     DELETE FROM challenges WHERE challenge_id = ANY (ARRAY(
