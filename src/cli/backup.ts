@@ -4,7 +4,7 @@ import type { Settings } from "../config/settings.js";
 import { copyDatabase, findDefect, sideSuffixes } from "../store/sqlite/copies.js";
 import { syncFolder, withDraft } from "./draft.js";
 import { CliError, type Io, refuseUrl, standardStream } from "./io.js";
-import { dumpCommand } from "./postgres-tools.js";
+import { dumpCommand, poolerNote } from "./postgres-tools.js";
 import { sqliteFileOf } from "./sqlite-file.js";
 
 /** Copies the SQLite database into `target` while it is served. The copy is checked before it gets that name. */
@@ -12,7 +12,7 @@ export async function backup(settings: Settings, { target, force }: { target: st
   refuseUrl(target, "latchkey backup");
   const path = sqliteFileOf(
     settings,
-    (location) => `Back up PostgreSQL with its own program: \`${dumpCommand(location, target)}\`.`,
+    (location) => `Back up PostgreSQL with its own program: \`${dumpCommand(location, target)}\`.${poolerNote(location)}`,
   );
   if (target === standardStream) {
     if (process.stdout.isTTY)

@@ -5,6 +5,9 @@ import { StoreUnavailableError } from "../store/port/errors.js";
 const url = "LATCHKEY_DATABASE_URL (or --to)";
 const unreachable = `PostgreSQL can't be reached: check that it is running, and that ${url} has the host and port that it listens on`;
 const refused = `PostgreSQL rejects the login: correct user and password in ${url}, or allow that user in the server's pg_hba.conf`;
+const noDatabase = `PostgreSQL has no database with that name: create it with createdb, or correct the name in ${url}`;
+const unreachableByPooler =
+  "the pooler can't reach PostgreSQL: check that it is running, and that the pooler's settings have the host and port that it listens on";
 const strangeAuthority = `the certificate of PostgreSQL is not signed by a trusted authority: name the PEM file of its authority as sslrootcert in ${url}`;
 
 /** Hints by the code of a failed connection: those of Node.js, and SQLSTATE. */
@@ -18,7 +21,7 @@ const ofConnections: Readonly<Record<string, string>> = {
   EAI_AGAIN: unreachable,
   "28000": refused,
   "28P01": refused,
-  "3D000": `PostgreSQL has no database with that name: create it with createdb, or correct the name in ${url}`,
+  "3D000": noDatabase,
   "53300": `PostgreSQL has no free connection: close others, raise its max_connections, or lower LATCHKEY_DATABASE_POOL of the processes that share the database of ${url}`,
   DEPTH_ZERO_SELF_SIGNED_CERT: strangeAuthority,
   SELF_SIGNED_CERT_IN_CHAIN: strangeAuthority,
@@ -28,8 +31,8 @@ const ofConnections: Readonly<Record<string, string>> = {
   ERR_TLS_CERT_ALTNAME_INVALID: `the certificate of PostgreSQL is for another host: write the host in ${url} as in the certificate`,
 };
 
-/** Hints by the driver's own messages, which have no codes. */
-const ofDriver: readonly (readonly [message: RegExp, hint: string])[] = [
+/** Hints by the messages of the driver, which have no codes, and of PgBouncer, which all have the same one. */
+const ofMessages: readonly (readonly [message: RegExp, hint: string])[] = [
   [
     /does not support SSL/,
     `PostgreSQL has TLS off: turn it on with ssl = on or, on a network that you trust, add sslmode=disable to ${url}`,
@@ -43,6 +46,9 @@ const ofDriver: readonly (readonly [message: RegExp, hint: string])[] = [
     "a pooler is in front of PostgreSQL: set LATCHKEY_DATABASE_POOLER=transaction",
   ],
   [/statement pooling mode/, "the pooler in front of PostgreSQL allows no transactions: set its pool_mode to transaction"],
+  [/ authentication failed/, refused],
+  [/^database ".*" does not exist/, noDatabase],
+  [/server down|cannot connect to server|server login has been failing/, unreachableByPooler],
   [/timeout/, unreachable],
 ];
 
@@ -63,5 +69,5 @@ export function postgresHint(error: Error): string | undefined {
 
 function hintOf(cause: unknown): string | undefined {
   if (!(cause instanceof Error)) return undefined;
-  return ofConnections[codeOf(cause)] ?? ofDriver.find(([message]) => message.test(cause.message))?.[1];
+  return ofConnections[codeOf(cause)] ?? ofMessages.find(([message]) => message.test(cause.message))?.[1];
 }

@@ -13,6 +13,11 @@ export function restoreCommand(location: PostgresLocation, source: string): stri
   return `pg_restore --no-owner --single-transaction --dbname=${shellQuoted(connectionText(location))}${from}`;
 }
 
+/** Returns a sentence to add to such a command. These programs leave settings in a session, which a pooler gives to others. */
+export function poolerNote({ pooler }: PostgresLocation): string {
+  return pooler === "none" ? "" : " Name the server itself in that command instead of the pooler.";
+}
+
 /** Returns the connection string for libpq, without the password. */
 function connectionText(location: PostgresLocation): string {
   const { hosts, user, database, sslmode, sslrootcert, sslcert, sslkey, passfile } = location;

@@ -19,7 +19,7 @@ import { countConnections, type DatabaseLocation, isMissing, nameOf, openStore }
 import { findDefect, lockDatabase, sideSuffixes } from "../store/sqlite/copies.js";
 import { syncFolder, withDraft } from "./draft.js";
 import { CliError, type Io, refuseUrl, standardStream } from "./io.js";
-import { restoreCommand } from "./postgres-tools.js";
+import { poolerNote, restoreCommand } from "./postgres-tools.js";
 
 export interface Restoration {
   /** A file or `-`. Undefined means the configured database itself, which was restored by other means. */
@@ -43,7 +43,7 @@ export async function restore(settings: Settings, restoration: Restoration, io: 
   } else if (location.kind === "postgres") {
     throw new CliError(
       `Restore PostgreSQL with its own program: run \`${restoreCommand(location, source)}\` on a new, empty database and then ` +
-        "`latchkey restore --in-place`, before the first start.",
+        `\`latchkey restore --in-place\`, before the first start.${poolerNote(location)}`,
     );
   } else {
     // SQLite keeps its log beside the file itself, not beside a link to the file.

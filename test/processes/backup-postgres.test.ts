@@ -6,7 +6,7 @@ import { nameOf } from "../../src/store/open.js";
 import type { PostgresLocation } from "../../src/store/postgres/location.js";
 import { postgresOfMachine } from "../interop/support/postgres-of-machine.js";
 import { reasonOf, sendCode, signIn } from "../serve/sign-in.js";
-import { locationOf, query, testDatabases, urlOf } from "../support/postgres.js";
+import { directly, locationOf, query, testDatabases, urlOf } from "../support/postgres.js";
 import {
   developmentEnv,
   type Env,
@@ -106,9 +106,9 @@ describe("a PostgreSQL database that was brought back", () => {
     }
     const folder = newFolder();
     await expectEnded(async () => {
-      await runPrinted(["backup", "latchkey.dump"], urlOf(original), folder);
+      await runPrinted(["backup", "latchkey.dump"], urlOf(directly(original)), folder);
       const empty = await createEmpty();
-      await runPrinted(["restore", "latchkey.dump"], urlOf(empty), folder);
+      await runPrinted(["restore", "latchkey.dump"], urlOf(directly(empty)), folder);
       return empty;
     });
   });

@@ -168,7 +168,7 @@ describe("latchkey migrate --to", () => {
       [["--to", `postgres://user:${password}@/`], "--to must be postgres://user:password@host"],
       [["--to", `sqlite:${password}`], "--to must be postgres://user:password@host"],
       [["--to-file", "nothing"], "--to-file nothing cannot be read."],
-      [["--to", `${url}`.replace(password, `${password}-wrong`)], "password authentication failed"],
+      [["--to", `${url}`.replace(password, `${password}-wrong`)], "PostgreSQL rejects the login"],
       [["--to", url, "--abort"], "cannot be used with option '--abort'"],
     ] as const) {
       expect(await sentenceOf("migrate", ...args)).toContain(said);

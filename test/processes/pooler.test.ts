@@ -236,3 +236,21 @@ it("of five migrations at once through a pooler one creates the tables, and all 
   await pooled.stop();
   expect(applied.flat().toSorted((a, b) => a - b)).toEqual([...new Set(applied.flat())].toSorted((a, b) => a - b));
 });
+
+it.each([
+  ["a wrong password", { password: "wrong" }, "PostgreSQL rejects the login"],
+  ["an unknown database", { database: "nowhere" }, "PostgreSQL has no database with that name"],
+])("a start through a pooler with %s is refused as without one", async (_, wrong, said) => {
+  for (const refused of [
+    { ...location, ...wrong },
+    { ...direct, ...wrong },
+  ])
+    expect(await refusalOf(refused)).toContain(said);
+});
+
+it("a start through a pooler that can't reach the server is refused with what to check", async () => {
+  const lost = await startPgbouncer(1, { client_login_timeout: 1 });
+  const refusal = await refusalOf(behind(lost));
+  await lost.stop();
+  expect(refusal).toContain("The pooler can't reach PostgreSQL: check that it is running");
+});

@@ -29,13 +29,14 @@ export async function startPgbouncer(
 ): Promise<Pgbouncer> {
   const port = await freePort();
   const folder = mkdtempSync(join(tmpdir(), "latchkey-pgbouncer-"));
-  process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
   const lines = {
     listen_addr: "127.0.0.1",
     listen_port: port,
     unix_socket_dir: "",
     auth_type: "scram-sha-256",
     auth_file: join(folder, "users.txt"),
+    // Roles that tests make. Their passwords are known to no other program than the server.
+    auth_user: "postgres",
     admin_users: "postgres",
     pool_mode: "transaction",
     default_pool_size: 20,
@@ -60,8 +61,11 @@ export async function startPgbouncer(
     env: { LD_LIBRARY_PATH: folder },
     ...(isRoot && { uid: nobody, gid: nobody }),
   });
-  const kill = () => child.kill("SIGKILL");
-  process.on("exit", kill);
+  const discard = () => {
+    rmSync(folder, { recursive: true, force: true });
+    return child.kill("SIGKILL");
+  };
+  process.on("exit", discard);
   let printed = "";
   child.stderr!.on("data", (data: Buffer) => (printed += data.toString()));
   await until("PgBouncer", () => {
@@ -71,9 +75,8 @@ export async function startPgbouncer(
   return {
     port,
     async stop() {
-      process.off("exit", kill);
-      if (kill()) await once(child, "exit");
-      rmSync(folder, { recursive: true, force: true });
+      process.off("exit", discard);
+      if (discard()) await once(child, "exit");
     },
   };
 }

@@ -112,6 +112,8 @@ export async function startRestartableServer(options: DatabaseServerOptions = {}
     port,
     user: "postgres",
     password: "postgres",
+    // PgBouncer can pass on the login of a role by this method alone.
+    authMethod: process.env.LATCHKEY_TEST_POOLER === undefined ? "password" : "scram-sha-256",
     persistent: true,
     // PostgreSQL refuses to run as root; elsewhere this does nothing.
     createPostgresUser: true,

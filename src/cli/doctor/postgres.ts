@@ -28,7 +28,8 @@ export async function checkPostgres(
       ),
     );
   }
-  if (location.poolMax > found.connectionsMax / 2) {
+  // A pooler has a number of connections of its own.
+  if (location.pooler === "none" && location.poolMax > found.connectionsMax / 2) {
     findings.push(
       warning(
         `a pool of ${location.poolMax} is more than half of the server's ${found.connectionsMax} connections: lower LATCHKEY_DATABASE_POOL`,

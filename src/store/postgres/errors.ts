@@ -23,9 +23,10 @@ export function isReadOnly(error: unknown): boolean {
   return error instanceof pg.DatabaseError && error.code === "25006";
 }
 
-/** Returns whether the server does not know the user or rejects the password. */
+/** Returns whether the server does not know the user or rejects the password. PgBouncer has one code (08P01) for many errors. */
 export function isWrongLogin(error: unknown): boolean {
-  return error instanceof pg.DatabaseError && /^28(?:000|P01)$/.test(error.code ?? "");
+  if (!(error instanceof pg.DatabaseError)) return false;
+  return /^28(?:000|P01)$/.test(error.code ?? "") || / authentication failed/.test(error.message);
 }
 
 /** Returns whether the server answered, so that the connection can be used again. A read-only server is the wrong one. */
