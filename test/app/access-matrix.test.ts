@@ -110,7 +110,9 @@ function tableOf(rows: readonly Row[]): string {
 
 const tables = new Map<string, string>();
 
-describe.each(testEngines())("the access matrix on $engine", ({ engine, database }) => {
+const engines = testEngines();
+
+describe.each(engines)("the access matrix on $engine", ({ engine, database }) => {
   let on: TestApp;
   let cast: Cast;
 
@@ -141,9 +143,10 @@ describe.each(testEngines())("the access matrix on $engine", ({ engine, database
   });
 });
 
-it("is the same over every protocol and on both engines", () => {
+// And on both engines, because each of them has the table of the page.
+it("is the same over every protocol", () => {
   const [first, ...others] = [...tables.values()];
-  expect(others).toHaveLength(5);
+  expect(others).toHaveLength(engines.length * Object.keys(protocols).length - 1);
   for (const other of others) expect(other).toBe(first);
 });
 

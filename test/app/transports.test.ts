@@ -3,13 +3,13 @@ import { scopes } from "../../src/model/scope.js";
 import { callers } from "../doors/callers.js";
 import { startTestApp, type TestApp } from "../support/app.js";
 import { addBackend } from "../support/backend.js";
-import { testEngines } from "../support/engines.js";
+import { bothEngines } from "../support/engines.js";
 import { backendRefusals, lifeRefusals, live, refusalsIn, serve, type Transcript } from "./user-life.js";
 
 const lives = new Map<string, Transcript>();
 const services = new Map<string, Transcript>();
 
-describe.each(testEngines())("on $engine", ({ engine, database }) => {
+describe.each(bothEngines())("on $engine", ({ engine, database }) => {
   let on: TestApp | undefined;
   afterEach(() => on?.stop());
 

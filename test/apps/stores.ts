@@ -3,7 +3,9 @@ import { openStore } from "../../src/store/open.js";
 import type { Store } from "../../src/store/port/store.js";
 import { unique } from "../store/contract/fixtures.js";
 import { tempDir } from "../store/temp-dir.js";
+import { isAsked } from "../support/engines.js";
 import { testDatabases } from "../support/postgres.js";
+import { newSqliteFile } from "../support/sqlite-template.js";
 
 /** An engine on which a suite opens stores of new databases. */
 export interface StoreEngine {
@@ -16,11 +18,12 @@ export function storeEngines(): readonly StoreEngine[] {
   const directory = tempDir();
   const databases = testDatabases();
   const inFlight = () => 0;
-  return [
+  const engines: readonly StoreEngine[] = [
     {
       engine: "SQLite",
       async open(count) {
         const path = join(directory, `${unique("directory")}.db`);
+        await newSqliteFile(path);
         return await opened(count, () => openStore({ kind: "sqlite", path }, { inFlight }));
       },
     },
@@ -32,6 +35,7 @@ export function storeEngines(): readonly StoreEngine[] {
       },
     },
   ];
+  return engines.filter(isAsked);
 }
 
 async function opened(count: number, open: () => Promise<Store>): Promise<readonly Store[]> {

@@ -27,9 +27,9 @@ async function warm<T extends Fleet>(starting: Promise<T>): Promise<T> {
 }
 
 describe.each(processCounts)("races over the wire, each call to the next of %i server processes on one database", (count) => {
-  races(async () => sceneOf(await warm(startServers(count, await databases.create()))));
+  races(async () => sceneOf(await warm(startServers(count, await databases.create()))), 10);
 });
 
 describe.each(processCounts)("races over the wire, each call to the next of %i workers of one server", (count) => {
-  races(async () => sceneOf(await warm(startWorkers(count, await databases.create()))));
+  races(async () => sceneOf(await warm(startWorkers(count, await databases.create()))), 10);
 });

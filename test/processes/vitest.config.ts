@@ -4,6 +4,7 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     include: ["test/processes/**/*.test.ts"],
+    env: { LATCHKEY_TEST_ENGINES: "both" },
     globalSetup: "test/support/postgres-server.ts",
     fileParallelism: false,
     pool: "forks",

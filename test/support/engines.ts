@@ -9,7 +9,21 @@ export interface TestEngine {
   database(): Promise<Readonly<Record<string, string>>>;
 }
 
+/** The engine that this run is about: SQLite, unless `LATCHKEY_TEST_ENGINES` is `postgres` or `both`. */
 export function testEngines(): readonly TestEngine[] {
+  return bothEngines().filter(isAsked);
+}
+
+export function isAsked({ engine }: Pick<TestEngine, "engine">): boolean {
+  const asked = process.env.LATCHKEY_TEST_ENGINES ?? "sqlite";
+  if (!["sqlite", "postgres", "both"].includes(asked)) {
+    throw new Error(`LATCHKEY_TEST_ENGINES is ${asked}: write sqlite, postgres or both`);
+  }
+  return asked === "both" || asked === (engine === "SQLite" ? "sqlite" : "postgres");
+}
+
+/** Both engines in every run, for what their locks and transactions decide. */
+export function bothEngines(): readonly TestEngine[] {
   const databases = testDatabases();
   return [
     { engine: "SQLite", database: async () => ({}) },
