@@ -1,10 +1,10 @@
-import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { errorDetails } from "../../src/client/grpc.js";
 import { watchHealth } from "../serve/probes.js";
 import { bearer, signIn } from "../serve/sign-in.js";
 import { locationOf, query } from "../support/postgres.js";
 import { type RestartableServer, startRestartableServer } from "../support/postgres-server.js";
+import { childrenOf, signal } from "../support/process-tree.js";
 import { developmentEnv, endServers, type Server, startServer, until } from "../support/server.js";
 
 interface Outage {
@@ -230,20 +230,4 @@ function sorted(values: readonly number[]): number[] {
 
 function p99Of(times: readonly number[]): number {
   return times[Math.floor(times.length * 0.99)]!;
-}
-
-/** Some may have ended by themselves. */
-function signal(pids: readonly number[], name: NodeJS.Signals): void {
-  for (const pid of pids) {
-    try {
-      process.kill(pid, name);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
-    }
-  }
-}
-
-function childrenOf(pid: number): number[] {
-  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim();
-  return children === "" ? [] : children.split(" ").map(Number);
 }
