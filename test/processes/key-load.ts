@@ -17,8 +17,8 @@ export interface Balanced {
   call<T>(make: (server: Server) => Promise<T>): Promise<T>;
   /** Calls one process, and then another one in the same way. */
   callTwice<T>(make: (server: Server) => Promise<T>): Promise<readonly [T, T]>;
-  /** Starts a process anew with other settings. It gets no more calls and answers its last ones first. */
-  replace(server: Server, env: Env): Promise<void>;
+  /** Starts a process anew with other settings, or another program. It gets no more calls and answers its last ones first. */
+  replace(server: Server, env: Env, program?: readonly string[]): Promise<void>;
 }
 
 export function balance(servers: readonly Server[]): Balanced {
@@ -45,13 +45,14 @@ export function balance(servers: readonly Server[]): Balanced {
       const answer = await at(first, make);
       return [answer, await at(any(first), make)];
     },
-    async replace(server, env) {
+    async replace(server, env, program) {
       const index = members.findIndex((member) => member.server === server);
       const [old] = members.splice(index, 1);
       await until("the last answer of a process", () => old!.inFlight === 0 || undefined);
       const { code, stderr } = await server.stop();
       if (code !== 0) throw new Error(`a server ended with ${code}\n${stderr.join("\n")}`);
-      members.push({ server: await startServer(env, { folder: server.folder }), inFlight: 0 });
+      const started = await startServer(env, { folder: server.folder, ...(program !== undefined && { program }) });
+      members.push({ server: started, inFlight: 0 });
     },
   };
 }
