@@ -9,7 +9,7 @@ import { migrate } from "../../src/store/postgres/migrate.js";
 import { createOpener } from "../../src/store/postgres/opener.js";
 import { serializable } from "../../src/store/postgres/serializable.js";
 import type { ConnectionOptions } from "../../src/store/postgres/server.js";
-import { times } from "../store/contract/fixtures.js";
+import { signIn, t0, times } from "../store/contract/fixtures.js";
 import { eventually } from "../support/app.js";
 import { type Pgbouncer, startPgbouncer } from "../support/pgbouncer.js";
 import { at, directly, query, testDatabases } from "../support/postgres.js";
@@ -169,6 +169,18 @@ it("idle connections of a pooler do not look like a running service, and a servi
   } finally {
     await pooled.stop();
   }
+});
+
+it.each([
+  ["in session mode", { pool_mode: "session" }],
+  ["that discards everything after each transaction", { server_reset_query_always: 1 }],
+])("a pooler %s serves as well", async (_, settings) => {
+  const pooled = await startPgbouncer(direct.hosts[0]!.port, settings);
+  const store = await openStore(behind(pooled), { inFlight: () => 0 });
+  const { session } = await signIn(store);
+  expect(await store.sessions.findLive({ sessionId: session.sessionId, now: t0 })).toMatchObject({ session });
+  await store.close();
+  await pooled.stop();
 });
 
 async function refusalOf(refused: PostgresLocation): Promise<string> {
