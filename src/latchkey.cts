@@ -1,5 +1,5 @@
 // CommonJS, because libuv reads the size of its thread pool once, and the loader of ES modules has already started the pool.
-import os = require("node:os");
+import nodeModule = require("node:module");
 
 const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
 if (major < 20 || (major === 20 && minor < 19)) {
@@ -7,11 +7,14 @@ if (major < 20 || (major === 20 && minor < 19)) {
   process.exit(1);
 }
 
+// An older Node.js can't load an ES module this way, which reads files without the pool. tsx knows only this spelling of `require`.
+const { availableCores }: typeof import("./lib/cores.js") = nodeModule.createRequire(__filename)("./lib/cores.js");
+
 /**
  * More threads than any profile hashes at once (`hashConcurrency` in `core.ts`, which can't be imported before the pool has its
  * size). So file access and name lookups never wait for hashes. Idle threads cost a few kilobytes each.
  */
-const wanted = 8 * os.availableParallelism() + 4;
+const wanted = 8 * availableCores() + 4;
 const present = Number(process.env.UV_THREADPOOL_SIZE);
 if (!(present >= wanted)) process.env.UV_THREADPOOL_SIZE = String(wanted);
 

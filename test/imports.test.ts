@@ -55,7 +55,7 @@ const allowed: Record<string, readonly string[]> = {
     "server",
     "telemetry",
   ],
-  latchkey: ["cli"],
+  latchkey: ["cli", "lib"],
 };
 
 /** `npm run generate:mail` installs its packages beside the mail template. */
@@ -63,9 +63,9 @@ const isOurs = (file: string): boolean => /\.c?ts$/.test(file) && !file.split(se
 const files = readdirSync(src, { recursive: true, encoding: "utf8" }).filter(isOurs);
 
 const imports = files.flatMap((file) =>
-  [...readFileSync(join(src, file), "utf8").matchAll(/(?:from|import)\s*\(?\s*"(\.[^"]+)"/g)].map((match) => ({
+  [...readFileSync(join(src, file), "utf8").matchAll(/(?:from|import|require)\s*\(?\s*"(\.[^"]+)"/g)].map((match) => ({
     file,
-    target: relative(src, normalize(join(src, dirname(file), match[1]!))).replace(/\.js$/, ".ts"),
+    target: relative(src, normalize(join(src, dirname(file), match[1]!))).replace(/\.(c?)js$/, ".$1ts"),
   })),
 );
 

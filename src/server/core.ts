@@ -1,4 +1,3 @@
-import { availableParallelism } from "node:os";
 import { createRegistrationHook } from "../accounts/registration-hook.js";
 import type { Deps } from "../auth/deps.js";
 import { codeBinding } from "../auth/new-challenge.js";
@@ -17,6 +16,7 @@ import { createRequestMac } from "../crypto/request-mac.js";
 import { createSealer, type Sealer } from "../crypto/sealing.js";
 import { createSessionCredentials } from "../crypto/session-credential.js";
 import { loadSigningKeys, type SigningKeyOptions, type SigningKeys } from "../crypto/signing-keys.js";
+import { availableCores } from "../lib/cores.js";
 import type { Log } from "../lib/log.js";
 import type { Metrics } from "../model/metrics.js";
 import { accessTokenTtlMaxMs } from "../model/policy.js";
@@ -171,6 +171,6 @@ const clockSkewMs = 30_000;
  * again.
  */
 export function hashConcurrency(profile: HashProfile, workers = 1): number {
-  const cores = Math.ceil(availableParallelism() / workers);
+  const cores = Math.ceil(availableCores() / workers);
   return profile === "fast" ? 6 * cores : cores + 1;
 }
