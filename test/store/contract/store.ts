@@ -98,10 +98,14 @@ export const concerns: Readonly<Record<string, (scene: Scene) => void>> = {
 };
 
 /**
- * Runs the contract of the port `Store` against an engine: all of it, or the given concerns. `open` gives a new, empty database each
- * time.
+ * Runs the contract of the port `Store` against an engine: the given concerns, or all but the races of processes, which have a file of
+ * their own (`test/store/processes.test.ts`). `open` gives a new, empty database each time.
  */
-export function describeStore(name: string, open: OpenStore, given: readonly string[] = Object.keys(concerns)): void {
+export function describeStore(
+  name: string,
+  open: OpenStore,
+  given: readonly string[] = Object.keys(concerns).filter((concern) => concern !== "processes"),
+): void {
   describe(`store on ${name}`, () => {
     let opened: Opened;
     beforeEach(async () => {
