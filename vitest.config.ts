@@ -21,7 +21,15 @@ export const slow = [
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
-    exclude: ["test/interop/**", "test/browser/**", "test/kill/**", "test/processes/**", "test/bench/**", ...slow],
+    exclude: [
+      "test/interop/**",
+      "test/browser/**",
+      "test/kill/**",
+      "test/processes/**",
+      "test/cluster/**",
+      "test/bench/**",
+      ...slow,
+    ],
     globalSetup: "test/support/postgres-server.ts",
     pool: "forks",
     // Files share a process and its modules. In 36 files, new imports for each were almost half the CPU time.
