@@ -4,7 +4,7 @@ import { isatty } from "node:tty";
 import { noCountryAdvice } from "../config/no-country.js";
 import type { Env, Settings } from "../config/settings.js";
 import type { Log } from "../lib/log.js";
-import { reloadMessage, type ServingMessage } from "../server/workers.js";
+import { answerPings, reloadMessage, type ServingMessage } from "../server/workers.js";
 import { createLog } from "../telemetry/log.js";
 import { tracerFor } from "../telemetry/start-tracer.js";
 import { devClientsFile, readDevClients } from "./dev-clients.js";
@@ -44,6 +44,7 @@ export async function serve(settings: Settings, env: Env): Promise<void> {
   onReload(() => void app.reloadCertificates());
   const { database, grpcPort: grpc, httpPort: http, inboxPort: inbox, metricsPort: metrics } = app;
   const fields = { grpc, http, ...(metrics === null ? {} : { metrics }), issuer: settings.issuer, database };
+  if (cluster.isWorker) answerPings();
   if (cluster.isWorker) process.send?.({ kind: "serving", fields } satisfies ServingMessage);
   else log.info(inbox === null ? fields : { ...fields, inbox }, "serving");
   if (inbox !== null) log.info({}, `codes appear here and at http://localhost:${inbox}`);

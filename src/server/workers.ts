@@ -16,6 +16,8 @@ export const stopMessage = "stop";
 export const stopNowMessage = "stop now";
 /** The primary's message to a worker: reload the TLS files. */
 export const reloadMessage = "reload";
+/** The primary's message to a worker every second. The worker answers it as soon as its event loop turns. */
+const pingMessage = "ping";
 
 /** How a process is asked to stop. */
 export interface StopRequests {
@@ -29,10 +31,23 @@ export interface StopRequests {
 const youngMs = 10_000;
 const pauseMaxMs = 30_000;
 const pauseMs = 1_000;
+const pingEveryMs = 1_000;
+/** Pings that a worker may leave unanswered. They are counted, so that a pause of the whole machine does not look like a hang. */
+const unansweredMax = 10;
+/** A worker that still runs this long after its drain is killed: before the 35 s of the unit, which would kill all processes. */
+const stopMaxMs = 25_000;
+
+/** In a worker: answers the primary's pings. */
+export function answerPings(): void {
+  process.on("message", (message) => {
+    // The primary may be gone. Another listener handles that.
+    if (message === pingMessage) process.send?.({ kind: "pong" }, undefined, undefined, () => {});
+  });
+}
 
 /**
  * Runs `settings.workers` processes that share the ports of this one, until it is asked to stop. The first one starts alone, so that
- * a failed start is reported once. After that, a worker that ends is replaced. This process serves the sum of the workers' metrics.
+ * a failed start is reported once. After that, a worker that ends or hangs is replaced. This process serves the sum of the workers' metrics.
  * Throws if a worker ends before it serves.
  */
 export async function serveWithWorkers(
@@ -56,16 +71,20 @@ export async function serveWithWorkers(
     let served = false;
     const exited = new Promise<void>((resolve) => worker.once("exit", () => resolve()));
     exits.add(exited);
+    const watch = watchForHang(worker, log);
     void exited.then(() => {
       exits.delete(exited);
+      watch.end();
       member.left();
       if (served) replace(worker, performance.now() - startedAt);
     });
     return new Promise((resolve, reject) => {
       worker.on("message", (message: unknown) => {
         member.heard(message);
+        watch.heard();
         if (!isServing(message)) return;
         served = true;
+        watch.begin();
         resolve(message.fields);
       });
       // The worker has written the reason to its standard error.
@@ -91,6 +110,13 @@ export async function serveWithWorkers(
     for (const worker of Object.values(cluster.workers ?? {})) if (worker?.isConnected() === true) worker.send(message);
   }
 
+  function killLate(): void {
+    for (const worker of Object.values(cluster.workers ?? {})) {
+      log.error({ pid: worker?.process.pid }, `a worker did not stop within ${stopMaxMs / 1000} s and is killed`);
+      worker?.process.kill("SIGKILL");
+    }
+  }
+
   onReload(() => broadcast(reloadMessage));
   const fields = await start();
   await Promise.all(Array.from({ length: settings.workers - 1 }, start));
@@ -99,11 +125,37 @@ export async function serveWithWorkers(
   log.info({ signal: await stops.first }, "stopping");
   stopping = true;
   broadcast(stopMessage);
-  void stops.pause(settings.drainDelayMs).then(() => broadcast(stopNowMessage));
+  void stops.pause(settings.drainDelayMs).then(() => {
+    broadcast(stopNowMessage);
+    setTimeout(killLate, stopMaxMs).unref();
+  });
   await Promise.all(exits);
   server.close();
   server.closeAllConnections();
   log.info({}, "stopped");
+}
+
+/** Kills a worker that answers no pings. Its exit event follows. */
+function watchForHang(worker: Worker, log: Log): { begin(): void; heard(): void; end(): void } {
+  let unanswered = 0;
+  let timer: NodeJS.Timeout | undefined;
+  const ping = (): void => {
+    if (unanswered === unansweredMax) {
+      log.error({ pid: worker.process.pid }, `a worker has not answered for ${unansweredMax} s and is killed`);
+      worker.process.kill("SIGKILL");
+    }
+    unanswered += 1;
+    if (worker.isConnected()) worker.send(pingMessage, () => {});
+  };
+  return {
+    begin() {
+      timer = setInterval(ping, pingEveryMs).unref();
+    },
+    heard() {
+      unanswered = 0;
+    },
+    end: () => clearInterval(timer),
+  };
 }
 
 function isServing(message: unknown): message is ServingMessage {

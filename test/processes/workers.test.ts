@@ -47,6 +47,8 @@ describe("a server with three workers", () => {
       ...productionEnv(mail.port),
       LATCHKEY_WORKERS: "3",
       LATCHKEY_DATABASE_URL: urlOf(await databases.create()),
+      // A worker that gets this signal hangs.
+      NODE_OPTIONS: "--import=data:text/javascript,process.on('SIGUSR2',()=>{for(;;);})",
     };
     server = await startServer(env);
     clients = Array.from({ length: 9 }, () =>
@@ -172,8 +174,20 @@ describe("a server with three workers", () => {
     );
   });
 
-  it("ends with its workers when it is told to", async () => {
+  it("puts another worker in the place of one that hangs", async () => {
+    const starts = () => server.stdout.filter((line) => line.includes("successor serves")).length;
+    const startsBefore = starts();
+    const [victim] = await workerPids();
+    process.kill(victim!, "SIGUSR2");
+    await until("the successor's start", () => (starts() > startsBefore ? true : undefined), 40_000);
+    expect(server.stdout.some((line) => line.includes("a worker has not answered for 10 s and is killed"))).toBe(true);
     const pids = await workerPids();
+    expect([pids.length, pids.includes(victim!)]).toEqual([3, false]);
+  });
+
+  it("ends with its workers when it is told to, and kills one that hangs", async () => {
+    const pids = await workerPids();
+    process.kill(pids[0]!, "SIGUSR2");
     expect((await server.stop()).code).toBe(0);
     for (const pid of pids) expect(() => process.kill(pid, 0)).toThrow("ESRCH");
   });
