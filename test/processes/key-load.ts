@@ -18,7 +18,7 @@ export interface Balanced {
   /** Calls one process, and then another one in the same way. */
   callTwice<T>(make: (server: Server) => Promise<T>): Promise<readonly [T, T]>;
   /** Starts a process anew with other settings, or another program. It gets no more calls and answers its last ones first. */
-  replace(server: Server, env: Env, program?: readonly string[]): Promise<void>;
+  replace(server: Server, env: Env, program?: readonly [string, ...string[]]): Promise<void>;
 }
 
 export function balance(servers: readonly Server[]): Balanced {

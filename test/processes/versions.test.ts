@@ -28,7 +28,7 @@ async function startScene(location: PostgresLocation) {
     load: (servers: readonly Server[]) => loadOf(balance(servers)),
     loadOf,
     /** Starts a process of a fleet anew, with this program or another one. */
-    async replace(fleet: Balanced, server: Server, program: readonly string[] | undefined): Promise<void> {
+    async replace(fleet: Balanced, server: Server, program: readonly [string, ...string[]] | undefined): Promise<void> {
       started.splice(started.indexOf(server), 1);
       await fleet.replace(server, env, program);
       started.push(fleet.servers.at(-1)!);
@@ -74,7 +74,7 @@ describe("this program and the one before it, on one database", () => {
     const load = scene.loadOf(fleet);
     const step = during.bind(null, loadMs / 12);
     await step();
-    for (const program of [undefined, [process.execPath, earlier.bin]]) {
+    for (const program of [undefined, [process.execPath, earlier.bin] as const]) {
       for (const server of fleet.servers) {
         await scene.replace(fleet, server, program);
         await step();

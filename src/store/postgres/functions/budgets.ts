@@ -149,29 +149,38 @@ END $$;
 -- Spends all required charges. If one of them is refused, or p_until is in the future, it spends nothing and returns a retry_at
 -- after p_now. Of the optional charges it also spends all or none; these never refuse the call. failures is how many consecutive
 -- failures the charge that counts them had before.
--- Locks all budgets in the order of their keys before it checks them. A missing budget is created with its units. If another call
--- makes one of them first, this call waits for it, takes its own new units back and checks again. It does not start over on
--- conflict: the delay would reveal a shared budget.
+-- Locks or creates all budgets in the order of their keys. A missing one is created with its units; those that are there are written
+-- together, when all are checked. FETCH, because a FOR loop would lock rows ahead of their turn. Does not start over on conflict: the
+-- delay would reveal a shared budget.
 CREATE FUNCTION spend_budgets(
   p_charges JSONB, p_until BIGINT, p_resend_at BIGINT[], p_now BIGINT,
   OUT retry_at BIGINT, OUT refused_by TEXT, OUT resend_at BIGINT[], OUT optional_refused BOOLEAN, OUT failures INTEGER
 ) LANGUAGE plpgsql AS $$
 DECLARE
+  v_charges CURSOR FOR
+    SELECT c.key, c.name, c.maxes, c.windows, c.longest, c.step, c.holds, c.optional, c.sets, c.counts AS counting, c.share, c.unless,
+      c.units, b.spent, b.counts, b.step_ms, b.hold_until, b.failures, b.expires_at
+    FROM budget_charges(p_charges) c LEFT JOIN LATERAL (
+      SELECT o.spent, o.counts, o.step_ms, o.hold_until, o.failures, o.expires_at FROM budgets o WHERE o.key = c.key FOR UPDATE) b ON true;
   v_charge RECORD;
+  v_budget RECORD;
+  v_last BYTEA;
+  v_failed INTEGER;
   v_until BIGINT;
   v_before INTEGER;
   v_hold BIGINT;
+  v_hold_until BIGINT;
+  v_expiry BIGINT;
   v_added RECORD;
-  v_counting BOOLEAN;
-  v_last BYTEA;
-  v_length INTEGER;
-  v_made BYTEA[];
-  -- The positions of the optional charges, and of the one that counts failures, in the arrays below.
-  v_optional INTEGER[];
-  v_counted INTEGER;
-  -- The budgets that are written. Arrays of arrays would need equal lengths, so the times and counts of each are text.
-  v_keys BYTEA[];
-  v_found BYTEA[];
+  v_times BIGINT[];
+  v_units INTEGER[];
+  v_counting BOOLEAN := true;
+  v_counted BYTEA;
+  v_optional BYTEA[] := '{}';
+  v_made BYTEA[] := '{}';
+  -- The budgets that were there. Arrays of arrays would need equal lengths, so the times and counts of each are text.
+  v_length INTEGER := 0;
+  v_keys BYTEA[] := '{}';
   v_spent TEXT[];
   v_counts TEXT[];
   v_steps BIGINT[];
@@ -179,130 +188,117 @@ DECLARE
   v_failures INTEGER[];
   v_expiries BIGINT[];
 BEGIN
+  retry_at := p_until;
+  resend_at := p_resend_at;
+  optional_refused := false;
+  OPEN v_charges;
   LOOP
-    retry_at := p_until;
-    refused_by := NULL;
-    resend_at := p_resend_at;
-    optional_refused := false;
-    failures := NULL;
-    v_counting := true;
-    v_last := NULL;
-    v_length := 0;
-    v_optional := '{}';
-    v_counted := NULL;
-    v_keys := '{}';
-    v_found := '{}';
-    FOR v_charge IN
-      SELECT c.key, c.name, c.maxes, c.windows, c.longest, c.step, c.holds, c.optional, c.sets, c.counts AS counting, c.share, c.unless,
-        c.units, coalesce(b.spent, '{}') AS spent, b.counts, coalesce(b.step_ms, c.step) AS step_ms, coalesce(b.hold_until, 0) AS hold_until,
-        CASE WHEN b.expires_at > p_now THEN b.failures ELSE 0 END AS failures, b.expires_at
-      FROM budget_charges(p_charges) c LEFT JOIN LATERAL (
-        SELECT o.spent, o.counts, o.step_ms, o.hold_until, o.failures, o.expires_at FROM budgets o WHERE o.key = c.key FOR UPDATE) b ON true
+    FETCH v_charges INTO v_charge;
+    EXIT WHEN NOT FOUND;
+    IF v_charge.unless IS NOT NULL THEN
+      -- The key is locked already if it is lower.
+      CONTINUE WHEN ${hasSpent("v_charge.unless", "v_charge.longest")};
+    END IF;
+    v_budget := v_charge;
+    -- A second time if another call has just created the budget.
     LOOP
-      IF v_charge.unless IS NOT NULL THEN
-        -- The key is locked already if it is lower.
-        CONTINUE WHEN ${hasSpent("v_charge.unless", "v_charge.longest")};
+      v_failed := CASE WHEN v_budget.expires_at > p_now THEN v_budget.failures ELSE 0 END;
+      v_until := budget_refused_until(coalesce(v_budget.spent, '{}'), v_budget.counts, coalesce(v_budget.hold_until, 0), v_charge.maxes,
+        v_charge.windows, v_charge.holds, p_now);
+      -- A budget is spent once a call. A charge with a maximum of 0 is never granted and needs none.
+      EXIT WHEN v_charge.key = v_last OR v_budget.expires_at IS NULL AND (retry_at > p_now OR 0 = ANY (v_charge.maxes));
+      IF v_charge.counting AND cardinality(v_charge.maxes) = 0 THEN
+        v_times := coalesce(v_budget.spent, '{}');
+        v_units := v_budget.counts;
+        v_hold_until := coalesce(v_budget.hold_until, 0);
+        v_expiry := coalesce(v_budget.expires_at, budget_expiry(0, p_now));
+      ELSE
+        v_hold := 0;
+        IF cardinality(v_charge.holds) > 0 THEN
+          SELECT coalesce(sum(coalesce(u.n, 1)), 0) INTO v_before FROM unnest(v_budget.spent, v_budget.counts) AS u (t, n)
+          WHERE u.t > p_now - v_charge.longest AND u.t < p_now + v_charge.longest;
+          v_hold := v_charge.holds[least(v_before + 1, cardinality(v_charge.holds))];
+        END IF;
+        IF v_charge.sets IS NOT NULL THEN
+          resend_at[v_charge.sets] := p_now + v_hold;
+        END IF;
+        -- Without a hold, store 0 and not p_now: a process with a slower clock would wait until p_now.
+        v_hold_until := CASE WHEN v_hold > 0 THEN p_now + v_hold ELSE 0 END;
+        v_added := add_units(coalesce(v_budget.spent, '{}'), v_budget.counts, coalesce(v_budget.step_ms, 1), v_charge.units, v_charge.step,
+          v_charge.longest, p_now);
+        v_times := v_added.spent;
+        v_units := v_added.counts;
+        v_expiry := greatest(budget_expiry(v_hold_until, p_now + v_charge.longest + v_charge.step - 1),
+          CASE WHEN v_charge.share IS NOT NULL THEN budget_expiry(0, p_now + ${failuresKeptMs})
+            WHEN v_failed > 0 THEN v_budget.expires_at END);
       END IF;
-      IF v_charge.expires_at IS NOT NULL AND v_charge.share IS NOT NULL THEN
-        v_counting := v_counting AND v_charge.failures < v_charge.share;
+      EXIT WHEN v_budget.expires_at IS NOT NULL;
+      INSERT INTO budgets (key, spent, counts, step_ms, hold_until, failures, expires_at)
+      VALUES (v_charge.key, v_times, v_units, v_charge.step, v_hold_until,
+        CASE WHEN v_charge.share IS NULL THEN 0 ELSE 1 END, v_expiry)
+      ON CONFLICT (key) DO NOTHING;
+      IF FOUND THEN
+        v_made := v_made || v_charge.key;
+        EXIT;
       END IF;
-      v_until := budget_refused_until(v_charge.spent, v_charge.counts, v_charge.hold_until, v_charge.maxes, v_charge.windows,
-        v_charge.holds, p_now);
-      IF v_charge.optional THEN
-        optional_refused := optional_refused OR v_until > p_now;
-      ELSIF v_until > retry_at THEN
-        retry_at := v_until;
-        refused_by := v_charge.name;
-      END IF;
-      -- A charge with a maximum of 0 is never granted and needs no budget.
-      CONTINUE WHEN v_charge.key = v_last OR v_charge.expires_at IS NULL AND 0 = ANY (v_charge.maxes);
-      v_last := v_charge.key;
+      SELECT o.spent, o.counts, o.step_ms, o.hold_until, o.failures, o.expires_at INTO v_budget
+      FROM budgets o WHERE o.key = v_charge.key FOR UPDATE;
+    END LOOP;
+
+    IF v_charge.optional THEN
+      optional_refused := optional_refused OR v_until > p_now;
+    ELSIF v_until > retry_at THEN
+      retry_at := v_until;
+      refused_by := v_charge.name;
+    END IF;
+    v_counting := v_counting AND coalesce(v_failed < v_charge.share, true);
+    CONTINUE WHEN v_charge.key = v_last;
+    v_last := v_charge.key;
+    IF v_charge.optional THEN
+      v_optional := v_optional || v_charge.key;
+    END IF;
+    IF v_charge.counting THEN
+      v_counted := v_charge.key;
+      failures := v_failed;
+    END IF;
+    IF v_budget.expires_at IS NOT NULL THEN
       v_length := v_length + 1;
       v_keys[v_length] := v_charge.key;
-      IF v_charge.expires_at IS NOT NULL THEN
-        v_found := v_found || v_charge.key;
-      END IF;
-      IF v_charge.optional THEN
-        v_optional := v_optional || v_length;
-      END IF;
-      IF v_charge.counting THEN
-        v_counted := v_length;
-        failures := v_charge.failures;
-      END IF;
-      v_failures[v_length] := v_charge.failures + CASE WHEN v_charge.share IS NULL THEN 0 ELSE 1 END;
-      v_steps[v_length] := v_charge.step;
-      IF v_charge.counting AND cardinality(v_charge.maxes) = 0 THEN
-        v_spent[v_length] := v_charge.spent::text;
-        v_counts[v_length] := v_charge.counts::text;
-        v_steps[v_length] := v_charge.step_ms;
-        v_holds[v_length] := v_charge.hold_until;
-        v_expiries[v_length] := coalesce(v_charge.expires_at, budget_expiry(0, p_now));
-        CONTINUE;
-      END IF;
-      v_hold := 0;
-      IF cardinality(v_charge.holds) > 0 THEN
-        SELECT coalesce(sum(coalesce(u.n, 1)), 0) INTO v_before FROM unnest(v_charge.spent, v_charge.counts) AS u (t, n)
-        WHERE u.t > p_now - v_charge.longest AND u.t < p_now + v_charge.longest;
-        v_hold := v_charge.holds[least(v_before + 1, cardinality(v_charge.holds))];
-      END IF;
-      IF v_charge.sets IS NOT NULL THEN
-        resend_at[v_charge.sets] := p_now + v_hold;
-      END IF;
-      -- Without a hold, store 0 and not p_now: a process with a slower clock would wait until p_now.
-      v_holds[v_length] := CASE WHEN v_hold > 0 THEN p_now + v_hold ELSE 0 END;
-      v_added := add_units(v_charge.spent, v_charge.counts, v_charge.step_ms, v_charge.units, v_charge.step, v_charge.longest, p_now);
-      v_spent[v_length] := v_added.spent::text;
-      v_counts[v_length] := v_added.counts::text;
-      v_expiries[v_length] := greatest(budget_expiry(v_holds[v_length], p_now + v_charge.longest + v_charge.step - 1),
-        CASE WHEN v_charge.share IS NOT NULL THEN budget_expiry(0, p_now + ${failuresKeptMs})
-          WHEN v_charge.failures > 0 THEN v_charge.expires_at END);
-    END LOOP;
-    IF retry_at > p_now OR v_length = 0 THEN
-      RETURN;
+      v_spent[v_length] := v_times::text;
+      v_counts[v_length] := v_units::text;
+      v_steps[v_length] := CASE WHEN cardinality(v_charge.maxes) = 0 THEN v_budget.step_ms ELSE v_charge.step END;
+      v_holds[v_length] := v_hold_until;
+      v_failures[v_length] := v_failed + CASE WHEN v_charge.share IS NULL THEN 0 ELSE 1 END;
+      v_expiries[v_length] := v_expiry;
     END IF;
-    IF v_counted IS NOT NULL AND v_counting AND NOT optional_refused THEN
-      v_failures[v_counted] := v_failures[v_counted] + 1;
-      v_expiries[v_counted] := greatest(v_expiries[v_counted], budget_expiry(0, p_now + ${failuresKeptMs}));
-    END IF;
-    IF optional_refused THEN
-      FOREACH v_before IN ARRAY v_optional LOOP
-        v_spent[v_before] := '{}';
-        v_counts[v_before] := NULL;
-        v_holds[v_before] := 0;
-        v_failures[v_before] := 0;
-      END LOOP;
-    END IF;
-    IF cardinality(v_found) < v_length THEN
-      WITH made AS (
-        INSERT INTO budgets AS b (key, spent, counts, step_ms, hold_until, failures, expires_at)
-        SELECT n.key, n.spent::bigint[], n.counts::integer[], n.step_ms, n.hold_until, n.failures, n.expires_at
-        FROM unnest(v_keys, v_spent, v_counts, v_steps, v_holds, v_failures, v_expiries)
-          AS n (key, spent, counts, step_ms, hold_until, failures, expires_at)
-        WHERE n.key <> ALL (v_found)
-        -- Locks a budget that is there by now.
-        ON CONFLICT (key) DO UPDATE SET spent = b.spent WHERE false RETURNING b.key
-      ) SELECT coalesce(array_agg(key), '{}') INTO v_made FROM made;
-      IF cardinality(v_found) + cardinality(v_made) < v_length THEN
-        UPDATE budgets b SET spent = '{}', counts = NULL, hold_until = 0, failures = 0 WHERE b.key = ANY (v_made);
-        CONTINUE;
-      END IF;
-    END IF;
-    IF optional_refused THEN
-      -- Written unchanged, so that a hidden refusal costs the same writes as a grant.
-      UPDATE budgets b SET spent = b.spent
-      WHERE b.key = ANY (v_found) AND array_position(v_keys, b.key) = ANY (v_optional);
-      v_found := ARRAY(SELECT k FROM unnest(v_found) AS k WHERE array_position(v_keys, k) <> ALL (v_optional));
-    END IF;
-    IF cardinality(v_found) > 0 THEN
-      -- Not joined with the arrays: a plan that was made while the table was empty could read all of it.
-      UPDATE budgets b SET spent = v_spent[array_position(v_keys, b.key)]::bigint[],
-        counts = v_counts[array_position(v_keys, b.key)]::integer[], step_ms = v_steps[array_position(v_keys, b.key)],
-        hold_until = v_holds[array_position(v_keys, b.key)], failures = v_failures[array_position(v_keys, b.key)],
-        expires_at = v_expiries[array_position(v_keys, b.key)]
-      WHERE b.key = ANY (v_found);
-    END IF;
-    RETURN;
   END LOOP;
+  CLOSE v_charges;
+  IF retry_at > p_now THEN
+    DELETE FROM budgets b WHERE b.key = ANY (v_made);
+    RETURN;
+  END IF;
+
+  IF optional_refused THEN
+    UPDATE budgets b SET spent = '{}', counts = NULL, hold_until = 0, failures = 0
+    WHERE b.key = ANY (v_made) AND b.key = ANY (v_optional);
+    -- Written unchanged, so that a hidden refusal costs the same writes as a grant.
+    UPDATE budgets b SET spent = b.spent WHERE b.key = ANY (v_keys) AND b.key = ANY (v_optional);
+  ELSIF v_counting AND v_counted = ANY (v_made) THEN
+    UPDATE budgets b SET failures = 1, expires_at = greatest(b.expires_at, budget_expiry(0, p_now + ${failuresKeptMs}))
+    WHERE b.key = v_counted;
+  ELSIF v_counting AND v_counted IS NOT NULL THEN
+    v_before := array_position(v_keys, v_counted);
+    v_failures[v_before] := v_failures[v_before] + 1;
+    v_expiries[v_before] := greatest(v_expiries[v_before], budget_expiry(0, p_now + ${failuresKeptMs}));
+  END IF;
+  IF v_length > 0 THEN
+    -- Not joined with the arrays: a plan that was made while the table was empty could read all of it.
+    UPDATE budgets b SET spent = v_spent[array_position(v_keys, b.key)]::bigint[],
+      counts = v_counts[array_position(v_keys, b.key)]::integer[], step_ms = v_steps[array_position(v_keys, b.key)],
+      hold_until = v_holds[array_position(v_keys, b.key)], failures = v_failures[array_position(v_keys, b.key)],
+      expires_at = v_expiries[array_position(v_keys, b.key)]
+    WHERE b.key = ANY (v_keys) AND NOT (optional_refused AND b.key = ANY (v_optional));
+  END IF;
 END $$;
 
 -- Gives units back: those in [{key, spent_at, hold_until, keeps}], and for each [{prefix, of_requester, hold_ms}] one unit of every
