@@ -1,3 +1,4 @@
+import { createPrivateKey, type JsonWebKey, type KeyObject } from "node:crypto";
 import { type CryptoKey, calculateJwkThumbprint, exportJWK, generateKeyPair, importJWK, type JWK } from "jose";
 import type { EpochMs } from "../model/time.js";
 import { StoreMovedError } from "../store/port/errors.js";
@@ -13,7 +14,7 @@ interface SigningKey {
   readonly alg: string;
   readonly publicJwk: JWK;
   readonly publicKey: CryptoKey;
-  readonly privateKey: CryptoKey;
+  readonly privateKey: KeyObject;
   readonly createdAt: EpochMs;
   readonly activeAt: EpochMs;
 }
@@ -153,7 +154,7 @@ async function openKey(sealer: Sealer, stored: StoredKey): Promise<SigningKey> {
     alg: stored.alg,
     publicJwk,
     publicKey: (await importJWK(publicJwk, stored.alg)) as CryptoKey,
-    privateKey: (await importJWK(JSON.parse(opened.toString()) as JWK, stored.alg)) as CryptoKey,
+    privateKey: createPrivateKey({ key: JSON.parse(opened.toString()) as JsonWebKey, format: "jwk" }),
     createdAt: stored.createdAt,
     activeAt: stored.activeAt,
   };

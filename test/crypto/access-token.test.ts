@@ -1,4 +1,4 @@
-import { createHmac, createPublicKey, generateKeyPairSync, KeyObject, sign } from "node:crypto";
+import { createHmac, createPublicKey, generateKeyPairSync, type KeyObject, sign } from "node:crypto";
 import { CompactEncrypt, createLocalJWKSet, decodeJwt, decodeProtectedHeader, type JWK, jwtVerify } from "jose";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { type AccessTokens, createAccessTokens, looksLikeClientToken } from "../../src/crypto/access-token.js";
@@ -41,7 +41,7 @@ beforeEach(async () => {
 });
 
 function ownKey(): KeyObject {
-  return KeyObject.from(keys.current(now).privateKey);
+  return keys.current(now).privateKey;
 }
 
 const goodClaims = {
