@@ -1,10 +1,11 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import pg from "pg";
+import { startCluster } from "../cluster/cluster.js";
 import { findServer } from "../support/postgres-server.js";
 import { newFolder } from "./folders.js";
 
-export const engines = ["sqlite", "postgres"] as const;
+export const engines = ["sqlite", "postgres", "cluster"] as const;
 export type Engine = (typeof engines)[number];
 
 /** A new database that the servers of a run share. */
@@ -20,7 +21,20 @@ export async function createDatabase(engine: Engine): Promise<TestDatabase> {
       return { url: `sqlite:${join(newFolder(), "latchkey.db")}`, drop: async () => {} };
     case "postgres":
       return await createPostgresDatabase();
+    case "cluster":
+      return await createClusterDatabase();
   }
+}
+
+async function createClusterDatabase(): Promise<TestDatabase> {
+  const cluster = await startCluster();
+  return {
+    url: cluster.url("hosts"),
+    async drop() {
+      const left = await cluster.stop();
+      if (left.length > 0) throw new Error(`the cluster left ${left.length} processes behind`);
+    },
+  };
 }
 
 async function createPostgresDatabase(): Promise<TestDatabase> {

@@ -4,12 +4,13 @@ import { type Engine, engines } from "./databases.js";
 import { type Subject, subjects } from "./plan.js";
 import { runAll } from "./run-all.js";
 
-const usage = `npm run test:histories -- [--engine sqlite|postgres] [--count N] [--seed S] [--from I] [--processes P] [--about sessions|people] [--break FAULT] [--tries N] [--unshrunk]
+const usage = `npm run test:histories -- [--engine sqlite|postgres|cluster] [--count N] [--seed S] [--from I] [--processes P] [--about sessions|people] [--break FAULT] [--tries N] [--unshrunk]
 Runs the histories of the seeds S+I to S+N-1 and checks each. FAULT is one of ${breakNames.join(", ")};
 then only what it breaks is asked about, until it is found. Races are let in on PostgreSQL only.
 With --about only the histories of this subject are run: every fourth is about people.
 With --tries each is run so often, unless it is found to be wrong before.
 With --unshrunk a finding is shown as it was found.
+The cluster is three machines of PostgreSQL with Patroni on loopback, as test/cluster starts them.
 PostgreSQL is started for the run, unless LATCHKEY_TEST_POSTGRES_URL names a server whose user may make databases.`;
 
 /** In so many histories everything that is checked must have happened. */
