@@ -19,6 +19,6 @@ export async function loadSettings(env: Env, io: Io): Promise<Settings> {
 async function existingDatabase(env: Env): Promise<string | null> {
   const found = readDatabase(env, { files: diskFiles });
   if (found === null) return null;
-  const location = storeLocation({ ...found, databasePool: 1 });
+  const location = storeLocation({ ...found, databasePool: 1, databaseReadHosts: [] });
   return (await isEmpty(location)) ? null : nameOf(location);
 }

@@ -59,7 +59,7 @@ function targetOf(to: MoveTo, { databasePooler }: Settings): PostgresLocation {
     const text = "url" in to ? to.url : readFileSync(to.file === standardStream ? 0 : to.file, "utf8").trimEnd();
     const url = parsePostgresUrl(text);
     const readLogin = databaseLoginReader(url, { files: diskFiles, urlFile: null });
-    return postgresLocation(url, { readLogin, poolMax: 1, pooler: databasePooler });
+    return postgresLocation(url, { readLogin, poolMax: 1, pooler: databasePooler, readHosts: [] });
   } catch (error) {
     if (error instanceof SettingError) throw new CliError(`${option} ${error.message}.`);
     if ("file" in to) throw new CliError(`${option} ${to.file} cannot be read.`);

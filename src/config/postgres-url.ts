@@ -78,6 +78,17 @@ function readHosts(authority: string, instead: string | undefined): PostgresHost
   );
 }
 
+/** Reads hosts as a URL has them. */
+export function parsePostgresHosts(text: string): readonly PostgresHost[] {
+  const hosts = text.split(",").map((one) => /^(?:\[([A-Fa-f0-9:.]+)\]|([A-Za-z0-9.-]+))(?::(\d{1,5}))?$/.exec(one.trim()));
+  return hosts.map((match) => {
+    const [, address, name, digits = "5432"] = match ?? [];
+    const [host, port] = [address ?? name, Number(digits)];
+    if (host !== undefined && port >= 1 && port <= 65_535) return { host, port };
+    throw new SettingError("must be hosts with ports, such as db2.example.com:5432,db3.example.com:5432");
+  });
+}
+
 function readHost(text: string): PostgresHost {
   const [, address, name, digits] = /^(?:\[([^\]]*)\]|([^:]*))(?::(\d{1,5}))?$/.exec(text) ?? [];
   const port = Number(digits ?? 5432);

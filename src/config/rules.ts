@@ -17,6 +17,12 @@ export function checkRules(values: Values, mode: Mode): Problem[] {
   }
   checkGuessing(values, refuse);
   checkWorkers(values, mode, refuse);
+  if (values.databaseReadHosts !== undefined && values.database?.kind === "sqlite") {
+    refuse(
+      "LATCHKEY_DATABASE_READ_HOSTS",
+      "is used only with PostgreSQL: remove it, or set LATCHKEY_DATABASE_URL to such a database",
+    );
+  }
   checkListeners(values, refuse);
   checkTls(values, mode, refuse);
   checkSolidx(values, refuse);

@@ -8,7 +8,7 @@ import { type NamedProviderSpec, nameCarriers } from "./carriers.js";
 import type { DatabaseLogin, ReadDatabaseLogin } from "./database-login.js";
 import type { KeySpec } from "./key-list.js";
 import { type PolicySettings, policySettingsIn } from "./policy-table.js";
-import type { PostgresUrl } from "./postgres-url.js";
+import type { PostgresHost, PostgresUrl } from "./postgres-url.js";
 import { carrierEntriesOf, type Env, readAll } from "./read.js";
 import { toTls } from "./rules.js";
 import type { Files, Mode, PerMode, Topic } from "./setting.js";
@@ -40,6 +40,8 @@ export interface Settings {
   /** The most connections of this process. SQLite ignores it. */
   readonly databasePool: number;
   readonly databasePooler: "none" | "transaction";
+  /** Empty: the primary serves all reads. */
+  readonly databaseReadHosts: readonly PostgresHost[];
   readonly messageRetentionMs: number;
   readonly grpcListen: Listen;
   readonly httpListen: Listen;
@@ -164,6 +166,7 @@ function assemble(values: Values, mode: Mode): Omit<Settings, "databaseLogin" | 
     database: values.database!,
     databasePool: values.databasePool!,
     databasePooler: values.databasePooler!,
+    databaseReadHosts: values.databaseReadHosts ?? [],
     messageRetentionMs: values.messageRetention!,
     grpcListen: values.grpcListen!,
     httpListen: values.httpListen!,

@@ -4,6 +4,7 @@ import { keysTable } from "./keys-table.js";
 import { networkTable } from "./network-table.js";
 import { choice, duration, flag, integer, list, listener, parseAppName, parseBearerToken } from "./parse.js";
 import { policyTable } from "./policy-table.js";
+import { parsePostgresHosts } from "./postgres-url.js";
 import { both, type Mode, setting } from "./setting.js";
 import { solidxTable } from "./solidx-table.js";
 import { parseDatabaseUrl, parseIssuer, parseOrigin } from "./urls.js";
@@ -64,6 +65,15 @@ export const table = {
     unit: "none or transaction",
     defaults: both("none"),
     parse: choice(["none", "transaction"]),
+  }),
+  databaseReadHosts: setting({
+    name: "LATCHKEY_DATABASE_READ_HOSTS",
+    topic: "Database",
+    purpose:
+      "PostgreSQL servers for reads that may be a moment old: ListSessions, ListMessages and GetDeliveryStats. Latchkey uses a standby among them, and the primary if none answers or it is more than 10 s behind. User, password, database and TLS are those of LATCHKEY_DATABASE_URL.",
+    unit: "host:port, separated by commas",
+    defaults: both(null),
+    parse: parsePostgresHosts,
   }),
   messageRetention: setting({
     name: "LATCHKEY_MESSAGE_RETENTION",

@@ -31,7 +31,7 @@ export async function listMessages(deps: AccountsDeps, actor: Actor, input: List
   const place = placeIn(deps, owner, input.pageToken);
   const limit = input.pageSize === 0 ? sizeDefault : input.pageSize;
   const before = place === "" ? null : Number(place);
-  const { messages, next } = await deps.store.messages.list({ filter, before, limit });
+  const { messages, next } = await deps.store.messages.list({ filter, before, limit, mayLag: true });
   const page = pageOf(messages, { pageSize: limit, pageToken: "" }, ({ messageId }) => String(messageId));
   const end = page.nextPageToken || (next === null ? null : String(next));
   return { items: page.items, nextPageToken: pageTokenOf(deps, owner, end) };

@@ -141,17 +141,28 @@ export function storeLocation({
   databaseLogin,
   databasePool,
   databasePooler,
-}: Pick<Settings, "database" | "databaseLogin" | "databasePool" | "databasePooler">): DatabaseLocation {
+  databaseReadHosts,
+}: Pick<Settings, "database" | "databaseLogin" | "databasePool" | "databasePooler" | "databaseReadHosts">): DatabaseLocation {
   if (database.kind === "sqlite") return database;
-  return postgresLocation(database, { readLogin: databaseLogin, poolMax: databasePool, pooler: databasePooler });
+  const given = { poolMax: databasePool, pooler: databasePooler, readHosts: databaseReadHosts };
+  return postgresLocation(database, { readLogin: databaseLogin, ...given });
 }
 
 export function postgresLocation(
   url: PostgresUrl,
-  { readLogin, ...given }: Pick<PostgresLocation, "poolMax" | "pooler"> & { readonly readLogin: ReadDatabaseLogin | null },
+  {
+    readLogin,
+    ...given
+  }: Pick<PostgresLocation, "poolMax" | "pooler" | "readHosts"> & { readonly readLogin: ReadDatabaseLogin | null },
 ): PostgresLocation {
   const reveal = ({ user, password }: DatabaseLogin) => ({ user, password: password?.reveal() ?? "" });
-  return { ...url, ...reveal(url), readLogin: readLogin === null ? null : (at) => reveal(readLogin(at)), ...given };
+  return {
+    ...url,
+    ...reveal(url),
+    readLogin: readLogin === null ? null : (at) => reveal(readLogin(at)),
+    role: "primary",
+    ...given,
+  };
 }
 
 /** Options for creating and keeping signing keys, shared by the server and the command line. */

@@ -200,6 +200,10 @@ describe("values that are refused in any mode", () => {
     ["LATCHKEY_DATABASE_URL", "postgres://user@host/db?passfile=missing"],
     ["LATCHKEY_DATABASE_POOL", "0"],
     ["LATCHKEY_DATABASE_POOL", "501"],
+    ["LATCHKEY_DATABASE_READ_HOSTS", ""],
+    ["LATCHKEY_DATABASE_READ_HOSTS", "db2,"],
+    ["LATCHKEY_DATABASE_READ_HOSTS", "db2:0"],
+    ["LATCHKEY_DATABASE_READ_HOSTS", "postgres://user:hunter2@db2/db"],
     ["LATCHKEY_DATABASE_URL", "latchkey.db"],
     ["LATCHKEY_DATABASE_URL", "sqlite:"],
     ["LATCHKEY_DATABASE_URL", "sqlite://latchkey.db"],
@@ -365,6 +369,18 @@ describe("a PostgreSQL URL", () => {
     ]);
     expect(problemsOf(env)).toEqual([
       "LATCHKEY_DATABASE_URL has a `passfile` that cannot be read (ENOENT): correct the path or the permissions.",
+    ]);
+  });
+
+  it("has servers for reads by name or address, with 5432 as the port", () => {
+    const env = { ...production, LATCHKEY_DATABASE_URL: "postgres://u:p@one/d" };
+    expect(settingsOf(env).databaseReadHosts).toEqual([]);
+    expect(settingsOf({ ...env, LATCHKEY_DATABASE_READ_HOSTS: "db2.example.com, [::1]:5433" }).databaseReadHosts).toEqual([
+      { host: "db2.example.com", port: 5432 },
+      { host: "::1", port: 5433 },
+    ]);
+    expect(problemsOf({ ...production, LATCHKEY_DATABASE_READ_HOSTS: "db2" })).toEqual([
+      "LATCHKEY_DATABASE_READ_HOSTS is used only with PostgreSQL: remove it, or set LATCHKEY_DATABASE_URL to such a database.",
     ]);
   });
 

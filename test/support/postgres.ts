@@ -125,6 +125,8 @@ export function locationOf(url: string): PostgresLocation {
   return {
     kind: "postgres",
     hosts: [{ host: hostname, port: Number(port || 5432) }],
+    role: "primary",
+    readHosts: [],
     readWriteOnly: false,
     user: decodeURIComponent(username),
     password: decodeURIComponent(password),

@@ -104,9 +104,14 @@ export interface Messages {
    * Returns up to `limit` messages, newest first, that come after (`messageId` below) `before`. Messages in the outbox are included
    * if the filter allows `queued` and names no provider. A contact finds those only if the code was requested for it, not for a
    * username or user id. A call looks at 2,000 messages of the contact, the user or else the app at most, and at as many of the
-   * outbox. So a list by something rare has short and empty parts.
+   * outbox. So a list by something rare has short and empty parts. With `mayLag` it may be a moment old where standbys serve reads.
    */
-  list(query: { readonly filter: MessageFilter; readonly before: number | null; readonly limit: number }): Promise<MessageList>;
+  list(query: {
+    readonly filter: MessageFilter;
+    readonly before: number | null;
+    readonly limit: number;
+    readonly mayLag?: boolean;
+  }): Promise<MessageList>;
 
   /**
    * Moves messages forward as carriers report, and fills in what was not known: id, segments and price. Idempotent. A report names
@@ -121,7 +126,7 @@ export interface Messages {
 
   /**
    * Counts messages of an app that were queued from (inclusive) and to (exclusive), without those that were not tried yet. A call
-   * looks at the newest 2,000 messages of the app below `before`.
+   * looks at the newest 2,000 messages of the app below `before`. May be a moment old where standbys serve reads.
    */
   stats(query: {
     readonly appId: string;

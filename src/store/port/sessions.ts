@@ -50,7 +50,7 @@ export interface Sessions {
    */
   touch(change: { readonly sessionId: string; readonly idleExpiresAt: EpochMs; readonly now: EpochMs }): Promise<void>;
 
-  /** Returns the live sessions of a user in an app, most recently used first. */
+  /** Returns the live sessions of a user in an app, most recently used first. May be a moment old where standbys serve reads. */
   list(query: { readonly userId: string; readonly appId: string; readonly now: EpochMs }): Promise<readonly Session[]>;
 
   /**

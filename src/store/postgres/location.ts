@@ -1,9 +1,13 @@
 /** Where a PostgreSQL database is. */
 export interface PostgresLocation {
   readonly kind: "postgres";
-  /** At least one. The database is on the host that accepts writes. */
+  /** At least one. The database is on the host that has the `role`. */
   readonly hosts: readonly PostgresHost[];
-  /** Whether to skip servers that are set to read-only. Standbys are always skipped. */
+  /** A primary accepts writes. */
+  readonly role: "primary" | "standby";
+  /** Servers for reads that may be a moment old, of which standbys are used. May be empty. */
+  readonly readHosts: readonly PostgresHost[];
+  /** Whether a primary that is set to read-only is skipped. */
   readonly readWriteOnly: boolean;
   readonly user: string;
   /** Empty if there is none. */

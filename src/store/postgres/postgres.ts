@@ -27,6 +27,7 @@ import { createPool } from "./pool.js";
 import { createRedemption } from "./redemption/redemption.js";
 import { createSends } from "./sends.js";
 import { createSessions } from "./sessions.js";
+import { openStandbys } from "./standbys.js";
 import { createSweep } from "./sweep.js";
 import { createUsers } from "./users.js";
 
@@ -57,8 +58,9 @@ export async function openPostgres(location: PostgresLocation, clock: () => Epoc
   const health = openDatabase({ pool, places: 1, breaker });
   const clocks = createClockGuard(health);
   const db = clocks.guarded(operations);
+  const standbys = openStandbys(location, db);
   const close = async () => {
-    await Promise.all([db.close(), health.close()]);
+    await Promise.all([db.close(), health.close(), standbys.close()]);
     pool.close();
   };
   await refuseFilling(db).catch(async (error: unknown) => {
@@ -78,16 +80,22 @@ export async function openPostgres(location: PostgresLocation, clock: () => Epoc
   const sweep = createSweep(db);
   const sessions = createSessions(db);
   const messages = createMessages(db);
+  const lagging = { sessions: createSessions(standbys), messages: createMessages(standbys) };
   const forwards = createForwards(db);
   const routes = createRoutes(cold);
   return {
     challenges: { ...createSends(db), ...createAttempts(db), ...createEnding(db), ...createRedemption(db, { sessions }) },
-    sessions,
+    sessions: { ...sessions, list: lagging.sessions.list },
     notMe: createNotMe(db),
     users: createUsers(db),
     outbox: createOutbox(db),
     // By a fast clock the sweep would drop messages that all processes still need.
-    messages: { ...messages, sweep: byRightClock(messages.sweep) },
+    messages: {
+      ...messages,
+      list: (query) => (query.mayLag ? lagging.messages : messages).list(query),
+      stats: lagging.messages.stats,
+      sweep: byRightClock(messages.sweep),
+    },
     forwards: { ...forwards, sweep: byRightClock(forwards.sweep) },
     // By a fast clock messages would be judged before people can enter their codes.
     routes: { ...routes, judge: byRightClock(routes.judge) },

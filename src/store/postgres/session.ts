@@ -60,10 +60,14 @@ interface Role {
 
 const role = "pg_is_in_recovery() AS standby, current_setting('transaction_read_only') = 'on' AS read_only";
 
-/** Standbys serve no reads either: they may lag behind, so that a revoked session would still look live. */
-function refuseRole(client: pg.Client, { readWriteOnly }: PostgresLocation, { standby, read_only }: Role): void {
+/** In the place of a primary, a standby serves no reads either: it may lag behind, so that a revoked session would still look live. */
+function refuseRole(client: pg.Client, location: PostgresLocation, { standby, read_only }: Role): void {
+  if (location.role === "standby") {
+    if (!standby) throw new Error(`${whereIs(client)} is not a standby`);
+    return;
+  }
   if (standby) throw new Error(`${whereIs(client)} is a standby`);
-  if (read_only && readWriteOnly) throw new Error(`${whereIs(client)} is read-only`);
+  if (read_only && location.readWriteOnly) throw new Error(`${whereIs(client)} is read-only`);
 }
 
 const whereIs = (client: pg.Client): string => `the server at ${client.host}:${client.port}`;
