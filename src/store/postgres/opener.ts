@@ -23,7 +23,8 @@ const addressTimeoutMinMs = 500;
 
 /**
  * Tries each address of each host in order, as libpq does, but starts with the one that worked last. A host that is down costs
- * its time limit, and only the first connection after a switchover should pay that. Names are resolved anew for each
+ * its time limit, and only the first connection after a switchover should pay that. If time is left at the end, those that
+ * were too slow are tried again. Names are resolved anew for each
  * connection.
  */
 export function createOpener(location: PostgresLocation, lookup: Lookup = lookupAll): Opener {
@@ -50,20 +51,29 @@ export function createOpener(location: PostgresLocation, lookup: Lookup = lookup
       const servers = found.flatMap((result) => (result.status === "fulfilled" ? result.value : []));
       const last = servers.findIndex((server) => isSame(server, lastGood));
       if (last > 0) servers.unshift(...servers.splice(last, 1));
-      for (const [n, server] of servers.entries()) {
-        const share = (deadline - performance.now()) / (servers.length - n);
-        try {
-          const client = await connect(server, options, Math.max(share, addressTimeoutMinMs));
-          lastGood = server;
-          return client;
-        } catch (error) {
-          errors.push(error as Error);
+      // Standbys answer at once and leave their time to a busy primary.
+      for (let left = servers; left.length > 0; ) {
+        const slow: Server[] = [];
+        for (const [n, server] of left.entries()) {
+          const share = (deadline - performance.now()) / (left.length - n);
+          try {
+            const client = await connect(server, options, Math.max(share, addressTimeoutMinMs));
+            lastGood = server;
+            return client;
+          } catch (error) {
+            errors.push(error as Error);
+            if (isTimeout(error as Error)) slow.push(server);
+          }
         }
+        left = deadline - performance.now() > addressTimeoutMinMs ? slow : [];
       }
       throw errors.length === 1 ? errors[0] : new AggregateError(errors);
     },
   };
 }
+
+/** The driver has no code for it. */
+const isTimeout = ({ message }: Error): boolean => message === "timeout expired";
 
 async function resolve({ host, port }: PostgresHost, lookup: Lookup): Promise<Server[]> {
   if (host.startsWith("/")) return [{ host, port, address: host }];

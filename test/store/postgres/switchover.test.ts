@@ -1,4 +1,6 @@
+import { once } from "node:events";
 import { writeFileSync } from "node:fs";
+import { type AddressInfo, connect, createServer } from "node:net";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { diskFiles, readSettings } from "../../../src/config/settings.js";
@@ -188,6 +190,25 @@ describe("a primary and its standby", () => {
       [...primary.hosts, ...standby.hosts],
     ]) {
       expect(await portOfOpened({ ...primary, hosts, readWriteOnly: true })).toBe(portOf(pair.primary().url));
+    }
+  });
+
+  it("a primary that was too slow is tried again while time is left", async () => {
+    let connections = 0;
+    const slow = createServer((near) => {
+      near.on("error", () => {});
+      connections += 1;
+      if (connections === 1) return;
+      const far = connect(portOf(pair.primary().url), "127.0.0.1").on("error", () => {});
+      near.pipe(far).pipe(near);
+    }).listen(0, "127.0.0.1");
+    await once(slow, "listening");
+    const { port } = slow.address() as AddressInfo;
+    try {
+      expect(await portOfOpened({ ...primary, hosts: [{ host: "127.0.0.1", port }, ...standby.hosts] })).toBe(port);
+      expect(connections).toBe(2);
+    } finally {
+      slow.close();
     }
   });
 
