@@ -132,13 +132,17 @@ export function brakes(scene: Scene): void {
     expectKind((await spend(store, [{ ...chargeOf("closed", 0), units: 3 }], t0))!, "limited");
   });
 
-  it("a charge is skipped while the key that it names has a unit in its window", async () => {
+  it.each([
+    ["follows", 255],
+    ["precedes", 0],
+  ])("a charge is skipped while the key that it names, which its own key %s, has a unit in its window", async (_, first) => {
     const { store } = scene;
-    const identifiers = (own: string): BudgetCharge => ({ ...chargeOf("z identifiers", 2), unlessSpent: bytes(own) });
+    const key = Buffer.alloc(16, first);
+    const identifiers = (own: string): BudgetCharge => ({ ...chargeOf(own, 2), key, unlessSpent: bytes(own) });
     const send = (own: string, now: number) => spend(store, [chargeOf(own, 9), identifiers(own)], now);
     for (const own of ["a", "a", "b", "b", "a"]) expect(await send(own, t0)).toBeNull();
-    expect((await budgetOf(store, bytes("z identifiers"), t0)).spent).toHaveLength(2);
-    await expectNothingHappened(store, { now: t0, budgets: [bytes("c"), bytes("z identifiers")] }, async () => {
+    expect((await budgetOf(store, key, t0)).spent).toHaveLength(2);
+    await expectNothingHappened(store, { now: t0, budgets: [bytes("c"), key] }, async () => {
       expect(await send("c", t0)).toEqual({ kind: "limited", retryAt: t0 + hour });
     });
     expect(await send("a", t0 + hour - 1)).toBeNull();

@@ -196,8 +196,8 @@ BEGIN
     FETCH v_charges INTO v_charge;
     EXIT WHEN NOT FOUND;
     IF v_charge.unless IS NOT NULL THEN
-      -- The key is locked already if it is lower.
-      CONTINUE WHEN ${hasSpent("v_charge.unless", "v_charge.longest")};
+      -- The key is locked already if it is lower. A budget that this call has created had no unit.
+      CONTINUE WHEN NOT v_charge.unless = ANY (v_made) AND ${hasSpent("v_charge.unless", "v_charge.longest")};
     END IF;
     v_budget := v_charge;
     -- A second time if another call has just created the budget.
