@@ -8,7 +8,7 @@ function hasSpent(key: string, window: string): string {
 
 /**
  * Budgets. Charges are JSON sorted by key: `{key, name, maxes, windows, longest, step, holds, optional, sets, counts, share, unless,
- * units}`. `step` is the length of the sub-windows that units are counted in; 1: each unit has its own time. A row with counts has the
+ * units, suffix}`. Only a look takes a `suffix`. `step` is the length of the sub-windows that units are counted in; 1: each unit has its own time. A row with counts has the
  * ends of sub-windows in spent. `name` is what a refusal is called. A charge is skipped if the key `unless` has a unit in its longest
  * window. It spends `units`; `maxes` are those of `limitsOf`. `holds[n]` is how long the key is held if n units were spent before.
  * `sets` is the position of the challenge whose resend_at becomes the end of the hold. A refused optional charge refuses only the other
