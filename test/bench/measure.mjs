@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 
 /** What the outbox needs to settle the last deliveries, which the logins of a window are charged with. */
@@ -50,4 +51,39 @@ function medians(results) {
 export function median(values) {
   const numbers = values.filter((value) => typeof value === "number").sort((a, b) => a - b);
   return numbers[Math.floor(numbers.length / 2)] ?? null;
+}
+
+/** How long logins take at half of the rate that the server can do, beside one login after another. */
+export function halfOfPeak({ load, target, server }, { peak, windowMs, name = server.name }) {
+  const alone = `${name} alone`;
+  const half = `${name} at half`;
+  return {
+    measurements: {
+      [alone]: () => drive({ load, server, target }, "login", { clients: 1, ms: windowMs }),
+      [half]: async () =>
+        noteFailures(server.name, await load.ask("openLoop", { target, act: "login", perSecond: peak / 2, ms: 2 * windowMs })),
+    },
+    report(report, { seen, title, atMost }) {
+      report.add(`p99 of a login at half of the peak rate to the p50 of one alone, ${title}`, {
+        value: seen[half].p99,
+        unit: "ms",
+        reference: seen[alone].p50,
+        atMost,
+      });
+    },
+  };
+}
+
+/** Runs work and adds to its result which share of the machine's cores had nothing to do meanwhile. */
+export async function idleCores(work) {
+  const before = machineTicks();
+  const result = await work();
+  const after = machineTicks();
+  return { ...result, idle: (after.idle - before.idle) / (after.all - before.all) };
+}
+
+/** Of all cores, see proc(5): user, nice, system, idle, iowait, irq, softirq and steal. */
+function machineTicks() {
+  const ticks = readFileSync("/proc/stat", "utf8").split("\n")[0].trim().split(/\s+/).slice(1, 9).map(Number);
+  return { idle: ticks[3] + ticks[4], all: ticks.reduce((sum, one) => sum + one, 0) };
 }

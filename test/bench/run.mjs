@@ -1,6 +1,8 @@
 // Measures the numbers of the design, as ratios within one run. `node run.mjs [group…] [--quick] [--profile=<folder>]`:
 // groups are start, speed, hashing, mail, outbox, defaults, engines, attack, dialects, directory and people, all but people if none is named; --quick is one short round, to see
-// whether everything works; --profile leaves a CPU profile of every server in a folder.
+// whether everything works; --profile leaves a CPU profile of every server in a folder. `--against=<url of a supabase/auth>
+// --against-mail=<port> [--against-pids=<pid>,<pid>]` measures Latchkey on PostgreSQL beside a supabase/auth that is running: it sends its
+// mails to that port of this machine, and its CPU is that of those processes and their children.
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -12,7 +14,13 @@ import { createReport, printReport } from "./report.mjs";
 import { createStage } from "./stage.mjs";
 
 const { values, positionals } = parseArgs({
-  options: { quick: { type: "boolean", default: false }, profile: { type: "string" } },
+  options: {
+    quick: { type: "boolean", default: false },
+    profile: { type: "string" },
+    against: { type: "string" },
+    "against-mail": { type: "string", default: "2525" },
+    "against-pids": { type: "string", default: "" },
+  },
   allowPositionals: true,
 });
 const here = fileURLToPath(new URL(".", import.meta.url));
@@ -35,8 +43,13 @@ const groups = {
 const withoutSeed = ["directory", "people"];
 /** Takes as long as all others together. */
 const onlyIfNamed = ["people"];
+if (values.against !== undefined) {
+  const pids = values["against-pids"].split(",").filter(Boolean).map(Number);
+  const peer = { url: values.against, mailPort: Number(values["against-mail"]), pids };
+  groups.against = async () => (await import("./groups/against.mjs")).measureAgainst(peer);
+}
 const all = Object.keys(groups).filter((name) => !onlyIfNamed.includes(name));
-const wanted = positionals.length === 0 ? all : positionals;
+const wanted = positionals.length > 0 ? positionals : values.against === undefined ? all : ["against"];
 const unknown = wanted.filter((name) => !(name in groups));
 if (unknown.length > 0) throw new Error(`no such group: ${unknown.join(", ")}; there are ${Object.keys(groups).join(", ")}`);
 

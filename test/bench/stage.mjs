@@ -124,7 +124,9 @@ export function createStage({ folder, nodeArgs }) {
       return startServer("servers/better-auth.mjs", `better-auth-${storeOtp}`, { kind: "better-auth", users: 500, env });
     },
 
-    startMail: async (name, delayMs) => await start("servers/mail.mjs", name, { env: { BENCH_DELAY_MS: String(delayMs) } }),
+    /** `port`: a free one by default. */
+    startMail: async (name, delayMs, port = 0) =>
+      await start("servers/mail.mjs", name, { env: { BENCH_DELAY_MS: String(delayMs), BENCH_PORT: String(port) } }),
 
     /** A carrier by https and a mail server. `urlOf` gives the setting that names the carrier at a port. */
     async startSink() {

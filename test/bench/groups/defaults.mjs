@@ -37,7 +37,7 @@ function reportVariants(report, codeHash, seen) {
     value: shipped.perSecond,
     unit: "/s",
     reference: best,
-    atLeast: 0.9,
+    atLeast: 0.97,
   });
   for (const [name, { perSecond }] of Object.entries(others)) {
     report.add(`  with ${name}, ${codeHash}`, { value: perSecond, unit: "/s", reference: shipped.perSecond });

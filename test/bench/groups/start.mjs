@@ -19,9 +19,9 @@ export async function measureStart({ stage, load, rounds, report }) {
     }
   }
   await mail.server.stop();
-  report.add("from start to serving, empty database", { value: median(seen.first), unit: "ms", atMost: 700 });
-  report.add("from start to serving", { value: median(seen.later), unit: "ms", atMost: 700 });
-  report.add("idle memory after a few logins", { value: median(seen.rssMb), unit: "MB", atMost: 130 });
+  report.add("from start to serving, empty database", { value: median(seen.first), unit: "ms", atMost: 500 });
+  report.add("from start to serving", { value: median(seen.later), unit: "ms", atMost: 500 });
+  report.add("idle memory after a few logins", { value: median(seen.rssMb), unit: "MB", atMost: 140 });
 }
 
 async function idleMemory(load, started) {

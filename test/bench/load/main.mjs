@@ -5,9 +5,16 @@ import { createDialects } from "./dialects.mjs";
 import { createCaller } from "./grpc.mjs";
 import { createLatchkey } from "./latchkey.mjs";
 import { closedLoop, openLoop } from "./rounds.mjs";
+import { createSupabase } from "./supabase.mjs";
 
 const codes = receiveCodes(process.env.BENCH_CODES);
-const kinds = { latchkey: createLatchkey, "better-auth": createBetterAuth, dialects: createDialects, echo: createEcho };
+const kinds = {
+  latchkey: createLatchkey,
+  "better-auth": createBetterAuth,
+  supabase: createSupabase,
+  dialects: createDialects,
+  echo: createEcho,
+};
 const targets = new Map();
 
 /** As long as the reply to a RefreshToken, about. */
@@ -42,6 +49,15 @@ globalThis.answer({
   adopt: ({ target, refreshTokens }) => targetOf(target).adopt(refreshTokens),
   closedLoop: ({ target, act, ...how }) => closedLoop(targetOf(target)[act], how),
   openLoop: ({ target, act, ...how }) => openLoop(targetOf(target)[act], how),
+  /** Logins at a rate that fills the hash queue, and a few callers of an echo beside them. */
+  async overload({ target, echo, perSecond, ms }) {
+    const [logins, echoes] = await Promise.all([
+      openLoop(targetOf(target).login, { perSecond, ms }),
+      closedLoop(targetOf(echo).say, { clients: 8, ms: ms + 1000, pauseMs: 20 }),
+    ]);
+    return { ...logins, echoP99: echoes.p99 };
+  },
+  refreshAlone: ({ target, ms }) => closedLoop(targetOf(target).refresh, { clients: 8, ms, pauseMs: 20 }),
   /** Refreshes of a few callers while logins come at a rate that fills the hash queue. */
   async refreshInOverload({ target, perSecond, ms }) {
     const { login, refresh } = targetOf(target);

