@@ -35,7 +35,15 @@ afterEach(() => resume());
 const sessionsBy = async ({ grpc }: Server) => (await grpc.listSessions({}, bearer(accessToken))).sessions.length;
 const onStandbys = (sql: string) => Promise.all(standbys.map((machine) => cluster.query<{ n: number }>(sql, [], machine)));
 const resume = () => onStandbys("SELECT pg_wal_replay_resume()");
-const pause = () => onStandbys("SELECT pg_wal_replay_pause()");
+
+/** Resolves when nothing is replayed any more. */
+async function pause(): Promise<void> {
+  await onStandbys("SELECT pg_wal_replay_pause()");
+  await until("the pause", async () => {
+    const rows = await onStandbys("SELECT (pg_get_wal_replay_pause_state() = 'paused')::int AS n");
+    return rows.flat().every(({ n }) => n === 1) || undefined;
+  });
+}
 
 it.each(["hosts", "haproxy"] as const)(
   "a list of sessions comes from a standby, found by %s, and may be a moment old",
