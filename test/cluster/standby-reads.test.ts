@@ -34,15 +34,18 @@ afterEach(() => resume());
 
 const sessionsBy = async ({ grpc }: Server) => (await grpc.listSessions({}, bearer(accessToken))).sessions.length;
 const onStandbys = (sql: string) => Promise.all(standbys.map((machine) => cluster.query<{ n: number }>(sql, [], machine)));
-const resume = () => onStandbys("SELECT pg_wal_replay_resume()");
 
-/** Resolves when nothing is replayed any more. */
+/** Commits are not replayed until `resume`, or until Patroni restores the setting, which it does every 5 s. */
 async function pause(): Promise<void> {
-  await onStandbys("SELECT pg_wal_replay_pause()");
-  await until("the pause", async () => {
-    const rows = await onStandbys("SELECT (pg_get_wal_replay_pause_state() = 'paused')::int AS n");
-    return rows.flat().every(({ n }) => n === 1) || undefined;
-  });
+  await onStandbys("ALTER SYSTEM SET recovery_min_apply_delay = '1h'");
+  await onStandbys("SELECT pg_reload_conf()");
+  // No process tells when the one that replays has read it.
+  await new Promise((resolve) => setTimeout(resolve, 300));
+}
+
+async function resume(): Promise<void> {
+  await onStandbys("ALTER SYSTEM RESET recovery_min_apply_delay");
+  await onStandbys("SELECT pg_reload_conf()");
 }
 
 it.each(["hosts", "haproxy"] as const)(
@@ -66,15 +69,6 @@ it.each(["hosts", "haproxy"] as const)(
     await until("the new session", async () => ((await sessionsBy(server)) === old + 1 ? true : undefined));
   },
 );
-
-it("a standby that is more than 10 s behind is not asked", async () => {
-  const server = servers.get("hosts")!;
-  const before = await sessionsBy(server);
-  await pause();
-  await signIn(server, email);
-  expect(await sessionsBy(server)).toBe(before);
-  await until("the new session", async () => ((await sessionsBy(server)) === before + 1 ? true : undefined), 20_000);
-});
 
 it("whether a session has ended is not read from a standby", async () => {
   const server = servers.get("hosts")!;
