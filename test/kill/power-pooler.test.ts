@@ -3,7 +3,7 @@ import { afterAll, beforeAll } from "vitest";
 import { openStore } from "../../src/store/open.js";
 import type { PostgresLocation } from "../../src/store/postgres/location.js";
 import { describeLossOfPower } from "../store/power/loss-of-power.js";
-import { type PostgresDisk, startPostgresDisk } from "../store/power/postgres-disk.js";
+import { type PostgresDisk, poweredBy, startPostgresDisk } from "../store/power/postgres-disk.js";
 import { eventually } from "../support/app.js";
 import { type Pgbouncer, startPgbouncer } from "../support/pgbouncer.js";
 import { at } from "../support/postgres.js";
@@ -46,16 +46,5 @@ describeLossOfPower("PostgreSQL through PgBouncer, where another program has lef
         return undefined;
       }
     });
-  let store = await open();
-  return {
-    store,
-    async cut() {
-      const before = store;
-      await disk.cut();
-      await before.close();
-      store = await open();
-      return store;
-    },
-    close: () => store.close(),
-  };
+  return await poweredBy(disk, open);
 });

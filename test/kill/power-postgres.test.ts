@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { checkPostgres } from "../../src/cli/doctor/postgres.js";
 import { openStore } from "../../src/store/open.js";
 import { describeLossOfPower } from "../store/power/loss-of-power.js";
-import { type PostgresDisk, startPostgresDisk } from "../store/power/postgres-disk.js";
+import { type PostgresDisk, poweredBy, startPostgresDisk } from "../store/power/postgres-disk.js";
 
 let disk: PostgresDisk;
 beforeAll(async () => {
@@ -17,18 +17,4 @@ it("doctor warns of a server that may take longer than a second to flush what wa
   );
 });
 
-describeLossOfPower("PostgreSQL", async () => {
-  const open = () => openStore(disk.location, { inFlight: () => 0 });
-  let store = await open();
-  return {
-    store,
-    async cut() {
-      const before = store;
-      await disk.cut();
-      await before.close();
-      store = await open();
-      return store;
-    },
-    close: () => store.close(),
-  };
-});
+describeLossOfPower("PostgreSQL", () => poweredBy(disk, () => openStore(disk.location, { inFlight: () => 0 })));

@@ -24,8 +24,7 @@ const addressTimeoutMinMs = 500;
 /**
  * Tries each address of each host in order, as libpq does, but starts with the one that worked last. A host that is down costs
  * its time limit, and only the first connection after a switchover should pay that. If time is left at the end, those that
- * were too slow are tried again. Names are resolved anew for each
- * connection.
+ * were too slow are tried again. Names are resolved anew for each connection.
  */
 export function createOpener(location: PostgresLocation, lookup: Lookup = lookupAll): Opener {
   const logins = createLogins(location);

@@ -1,8 +1,10 @@
 import { closeSync, existsSync, openSync, readdirSync, rmSync, statSync, writeSync } from "node:fs";
 import { join } from "node:path";
+import type { Store } from "../../../src/store/port/store.js";
 import type { PostgresLocation } from "../../../src/store/postgres/location.js";
 import { locationOf, query } from "../../support/postgres.js";
 import { startRestartableServer } from "../../support/postgres-server.js";
+import type { Powered } from "./loss-of-power.js";
 
 /** A server that waits for its disk, and beside that flushes nothing by itself for as long as a test takes. */
 const flags = [
@@ -39,6 +41,22 @@ export async function startPostgresDisk(): Promise<PostgresDisk> {
       await server.start();
     },
     stop: () => server.stop(),
+  };
+}
+
+/** A store on a disk, opened again after each loss of power. */
+export async function poweredBy(disk: PostgresDisk, open: () => Promise<Store>): Promise<Powered> {
+  let store = await open();
+  return {
+    store,
+    async cut() {
+      const before = store;
+      await disk.cut();
+      await before.close();
+      store = await open();
+      return store;
+    },
+    close: () => store.close(),
   };
 }
 
