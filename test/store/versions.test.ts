@@ -71,6 +71,7 @@ describe.each(Object.entries(engines))("on %s", (_, create) => {
       { version: 7, oldest_program: 7 },
       { version: 8, oldest_program: 8 },
       { version: 9, oldest_program: 8 },
+      { version: 10, oldest_program: 8 },
       { version: nextVersion, oldest_program: 8 },
     ]);
     const older = await openStore(location, options);
