@@ -1,4 +1,5 @@
 import type { Settings } from "../config/settings.js";
+import { loadCurrentKeys } from "../crypto/current-keys.js";
 import { checkKeys, compareCheck } from "../crypto/key-checks.js";
 import { rotateSigningKey } from "../crypto/signing-keys.js";
 import type { EpochMs } from "../model/time.js";
@@ -26,6 +27,7 @@ export function listKeys(settings: Settings, io: Io): Promise<void> {
 export function rotateKeys(settings: Settings, options: { readonly compromised: boolean }, io: Io): Promise<void> {
   return withKeyStore(settings, async ({ store, rings, sealer }) => {
     await checkKeys(store, rings);
+    await loadCurrentKeys(store, rings);
     const now = Date.now();
     const { compromised } = options;
     const keyId = await rotateSigningKey(signingKeyOptions(settings, { store, sealer }), { now, compromised });
@@ -39,16 +41,17 @@ export function rotateKeys(settings: Settings, options: { readonly compromised: 
   });
 }
 
-async function checkState(check: KeyCheck, { store, rings }: KeyStore, now: EpochMs): Promise<string> {
+async function checkState(check: KeyCheck, { store, rings, current }: KeyStore, now: EpochMs): Promise<string> {
   const { use, keyId } = check;
   const uses = await store.keys.countUses({ use, keyId, now });
   const of = use === "master" ? "live sessions" : "live codes";
   const configured = {
-    match: rings[use].currentId === keyId ? "current" : "older",
+    match: null,
     wrong: "WRONG: the configured key is different",
     missing: "MISSING: not configured here",
   }[compareCheck(check, rings)];
-  return `${configured}, ${uses} ${of}`;
+  const state = current[use] === keyId ? "current" : "not current";
+  return `${configured === null ? state : `${state}, ${configured}`}, ${uses} ${of}`;
 }
 
 function signingState({ alg, activeAt }: StoredKey, all: readonly StoredKey[], now: EpochMs): string {

@@ -1,6 +1,6 @@
-import { readFileSync } from "node:fs";
 import { Command, CommanderError, Option } from "commander";
 import { diskFiles, type Env } from "../config/settings.js";
+import { packageVersion } from "../lib/package-version.js";
 import { addAppCommands } from "./app-commands.js";
 import { addClientCommands } from "./client-commands.js";
 import { formatMarkdown, formatSettings } from "./config.js";
@@ -59,7 +59,7 @@ function createProgram(env: Env, io: Io, setExitCode: (code: number) => void): C
 
   addBackupCommands(program, env, io);
 
-  addKeyCommands(program.command("keys").description("list, rotate and retire keys"), env, io);
+  addKeyCommands(program.command("keys").description("list, rotate, promote and retire keys"), env, io);
 
   addAppCommands(program.command("app").description("create, list, change and archive apps"), env, io);
 
@@ -98,6 +98,14 @@ function createProgram(env: Env, io: Io, setExitCode: (code: number) => void): C
     .option("--markdown", "print the table of settings and defaults as Markdown")
     .action(({ markdown }: { markdown?: boolean }) =>
       io.out(markdown === true ? formatMarkdown(diskFiles) : formatSettings(env, diskFiles)),
+    );
+
+  program
+    .command("fleet")
+    .description("list the processes that serve the database, with their versions and keys")
+    .option("--json", "print JSON")
+    .action(async (options: { json?: boolean }) =>
+      (await import("./fleet.js")).listFleet(await loadSettings(env, io), options, io),
     );
 
   program
@@ -183,8 +191,17 @@ function addKeyCommands(keys: Command, env: Env, io: Io): void {
     );
 
   keys
+    .command("promote")
+    .description("make a configured master key or pepper the one for new data")
+    .argument("<id>", "the key's id")
+    .addOption(new Option("--use <use>", "the kind of key, if both kinds have this id").choices(["master", "pepper"]))
+    .action(async (keyId: string, { use }: { use?: "master" | "pepper" }) =>
+      (await import("./promote-key.js")).promoteKey(await loadSettings(env, io), { keyId, use }, io),
+    );
+
+  keys
     .command("retire")
-    .description("remove an older master key or pepper; after a rotation, wait for LATCHKEY_CODE_TTL first")
+    .description("remove a master key or pepper that is not current; after a promotion, wait for LATCHKEY_CODE_TTL first")
     .argument("<id>", "the key's id")
     .addOption(new Option("--use <use>", "the kind of key, if both kinds have this id").choices(["master", "pepper"]))
     .option("--revoke-sessions", "revoke the sessions and codes that need the key")
@@ -195,9 +212,4 @@ function addKeyCommands(keys: Command, env: Env, io: Io): void {
         io,
       ),
     );
-}
-
-function packageVersion(): string {
-  const text = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
-  return (JSON.parse(text) as { version: string }).version;
 }

@@ -4,8 +4,9 @@ import { resealKeys } from "../crypto/own-keys.js";
 import type { EpochMs } from "../model/time.js";
 import type { KeyCheck, StoredKey } from "../store/port/keys.js";
 import type { Store } from "../store/port/store.js";
+import { liveProcesses, processNames } from "./fleet.js";
 import { CliError, type Io } from "./io.js";
-import { type KeyStore, withKeyStore } from "./key-store.js";
+import { type KeyStore, nameOf, withKeyStore } from "./key-store.js";
 
 export interface Retirement {
   readonly keyId: string;
@@ -22,6 +23,7 @@ export function retireKey(settings: Settings, retirement: Retirement, io: Io): P
   return withKeyStore(settings, async (keys) => {
     const check = await findCheck(keys, retirement);
     await refuseWrongKeys(keys, check);
+    await refuseWriters(keys, check);
     if (check.use === "master") await retireMaster(keys, { keyId: check.keyId, revokeSessions: retirement.revokeSessions }, io);
     else await refuseLiveCodes(keys, check.keyId, retirement.revokeSessions);
     await keys.store.keys.deleteCheck(check);
@@ -32,7 +34,7 @@ export function retireKey(settings: Settings, retirement: Retirement, io: Io): P
   });
 }
 
-async function findCheck({ store, rings }: KeyStore, { keyId, use }: Retirement): Promise<KeyCheck> {
+async function findCheck({ store, rings, current }: KeyStore, { keyId, use }: Retirement): Promise<KeyCheck> {
   const named = (await store.keys.listChecks()).filter((check) => check.keyId === keyId && (use ?? check.use) === check.use);
   if (named.length === 0) {
     const isSigning = (await store.keys.list()).some((key) => key.keyId === keyId && key.use === "signing");
@@ -42,11 +44,10 @@ async function findCheck({ store, rings }: KeyStore, { keyId, use }: Retirement)
         : `The database has no master key or pepper ${keyId}: see \`latchkey keys list\`.`,
     );
   }
-  const old = named.filter((check) => rings[check.use].currentId !== keyId);
+  const old = named.filter((check) => (current[check.use] ?? rings[check.use].currentId) !== keyId);
   if (old.length === 0) {
-    const variables = named.map((check) => variableOf[check.use]).join(" and ");
     throw new CliError(
-      `Key ${keyId} is the current one: put a new key in front of it in ${variables} (2:<new>,${keyId}:<old>) and restart first.`,
+      `Key ${keyId} is the current one: make another key the current one first, by \`latchkey keys promote\`.`,
     );
   }
   if (old.length > 1)
@@ -66,6 +67,17 @@ async function refuseWrongKeys({ store, rings }: KeyStore, leaving: KeyCheck): P
       const what = comparison === "wrong" ? "is not the key that the database was made with" : "is not configured";
       throw new CliError(`The ${nameOf(check)} ${what}: correct ${variableOf[check.use]} first; nothing was changed.`);
     }
+  }
+}
+
+/** Throws while a live process still makes new data with the key. It follows a promotion with its next heartbeat. */
+async function refuseWriters({ store }: KeyStore, { use, keyId }: KeyCheck): Promise<void> {
+  const writers = liveProcesses(await store.processes.list(), Date.now()).filter(({ writesWith }) => writesWith[use] === keyId);
+  if (writers.length > 0) {
+    throw new CliError(
+      `${processNames(writers)} still ${writers.length === 1 ? "makes" : "make"} new data with the ${nameOf({ use, keyId })}: try again ` +
+        "in a few seconds; nothing was changed.",
+    );
   }
 }
 
@@ -135,8 +147,4 @@ async function refuseLiveCodes({ store }: KeyStore, keyId: string, anyway: boole
       `${codes} codes that can still be redeemed were made with pepper ${keyId}: try again in 10 minutes, or add --revoke-sessions ` +
         "to drop the codes.",
     );
-}
-
-function nameOf({ use, keyId }: KeyCheck): string {
-  return `${use === "master" ? "master key" : "pepper"} ${keyId}`;
 }

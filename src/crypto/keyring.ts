@@ -1,8 +1,11 @@
 import { createHmac, hkdfSync, timingSafeEqual } from "node:crypto";
 
-/** Configured keys of the deployment. The first is the current one. The others still open what was made with them. */
+/** Configured keys of one use. One of them is for new data. The others still open what was made with them. */
 export interface Keyring {
+  /** The key for new data: the first one, until `use` chooses another. */
   readonly currentId: string;
+  /** Makes a key the one for new data. Throws for an unknown key. */
+  use(keyId: string): void;
   has(keyId: string): boolean;
   ids(): readonly string[];
   /** Returns 32 bytes for one use, derived from the key by HKDF-SHA256 (RFC 5869). Throws for an unknown key. */
@@ -14,23 +17,34 @@ export interface Keyring {
 export function createKeyring(keys: readonly { readonly id: string; readonly key: Buffer }[]): Keyring {
   const byId = new Map(keys.map(({ id, key }) => [id, key]));
   const derived = new Map<string, Buffer>();
-  const current = keys[0];
-  if (current === undefined) throw new Error("a keyring must have at least one key");
+  const [first] = keys;
+  if (first === undefined) throw new Error("a keyring must have at least one key");
+  let currentId = first.id;
+
+  function keyOf(keyId: string): Buffer {
+    const key = byId.get(keyId);
+    if (key === undefined) throw new UnknownKeyError(`no key with id ${keyId} is configured`);
+    return key;
+  }
 
   function derive(keyId: string, use: string): Buffer {
     const name = `${keyId}/${use}`;
     let found = derived.get(name);
     if (found === undefined) {
-      const key = byId.get(keyId);
-      if (key === undefined) throw new UnknownKeyError(`no key with id ${keyId} is configured`);
-      found = Buffer.from(hkdfSync("sha256", key, "latchkey", use, 32));
+      found = Buffer.from(hkdfSync("sha256", keyOf(keyId), "latchkey", use, 32));
       derived.set(name, found);
     }
     return found;
   }
 
   return {
-    currentId: current.id,
+    get currentId() {
+      return currentId;
+    },
+    use(keyId) {
+      keyOf(keyId);
+      currentId = keyId;
+    },
     has: (keyId) => byId.has(keyId),
     ids: () => [...byId.keys()],
     derive,

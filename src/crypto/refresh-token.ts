@@ -34,7 +34,9 @@ export function createRefreshTokens(master: Keyring): RefreshTokens {
   const mac = (keyId: string, body: string): Buffer =>
     createHmac("sha256", master.derive(keyId, "refresh-token")).update(body).digest();
   return {
-    currentKeyId: master.currentId,
+    get currentKeyId() {
+      return master.currentId;
+    },
     mint({ keyId, family, generation }) {
       const body = `lk1.${keyId}.${Buffer.from(family).toString("base64url")}.${generation}`;
       return `${body}.${mac(keyId, body).toString("base64url")}`;

@@ -14,6 +14,7 @@ import { TokenService } from "../gen/latchkey/v1/token_service_pb.js";
 import { UserService } from "../gen/latchkey/v1/user_service_pb.js";
 import type { Listen } from "../lib/listen.js";
 import type { Log } from "../lib/log.js";
+import { packageVersion } from "../lib/package-version.js";
 import { oauthPaths, urlBelow } from "../model/oauth.js";
 import { createGate } from "../rpc/access.js";
 import { createClientAuthentication, failureLimits } from "../rpc/client-authentication.js";
@@ -30,6 +31,7 @@ import { noTracer, type Tracer } from "../telemetry/tracer.js";
 import { type Closers, closeAll } from "./closers.js";
 import { type Core, type CoreOverrides, createCore } from "./core.js";
 import { deploymentOf } from "./deployment.js";
+import { createHeartbeat } from "./heartbeat.js";
 import { startMaintenance } from "./maintenance.js";
 import { createCarrierCheck } from "./read-app-carrier.js";
 import { type Readiness, watchReadiness } from "./readiness.js";
@@ -91,6 +93,11 @@ export async function startApp(settings: Settings, log: Log, overrides: Override
   }
 }
 
+/** Processes that share a database beat often, so that one that was cut off from it notices. */
+const beatMs = 1_000;
+/** A file is never cut off, and each beat writes to its disk. */
+const beatOnSqliteMs = 5_000;
+
 interface Given {
   readonly log: Log;
   readonly overrides: Overrides & Running;
@@ -104,7 +111,7 @@ async function start(settings: Settings, { log: plainLog, overrides, closers }: 
   const inFlight = createInFlight();
   const recorder = createRecorder();
   let readiness: Readiness | undefined;
-  const { store, ping, name } = await startStore(settings, {
+  const { store, unmeasured, name } = await startStore(settings, {
     log,
     tracer,
     recorder,
@@ -119,7 +126,7 @@ async function start(settings: Settings, { log: plainLog, overrides, closers }: 
     overrides.directory ??
     (await startDirectory(settings, { core, log: plainLog, developmentClients: overrides.developmentClients ?? [], closers }));
   // All later work needs the right clock. With a differing clock or during a move this fails, and readiness reports it.
-  await ping().catch(() => {});
+  await unmeasured.upkeep.ping().catch(() => {});
   const { clock } = core.deps;
   const learned = createLearnedRoutes({ store, clock, log: plainLog });
   const maintenance = startMaintenance({
@@ -204,11 +211,26 @@ async function start(settings: Settings, { log: plainLog, overrides, closers }: 
     takeReports: delivery.takeReports,
     closers,
   });
-  readiness = watchReadiness({ ping, log: plainLog, changed: doors.setServing });
-  closers.push(async () => readiness?.stop());
+  const { grpcPort, httpPort, reloadCertificates } = doors;
+  const heartbeat = createHeartbeat({
+    store: unmeasured,
+    rings: core.rings,
+    version: packageVersion(),
+    addresses: [`${settings.grpcListen.host}:${grpcPort}`, `${settings.httpListen.host}:${httpPort}`],
+    clock,
+  });
+  readiness = watchReadiness({
+    check: heartbeat.beat,
+    everyMs: settings.database.kind === "sqlite" ? beatOnSqliteMs : beatMs,
+    log: plainLog,
+    changed: doors.setServing,
+  });
+  closers.push(async () => {
+    readiness?.stop();
+    await heartbeat.stop();
+  });
   // The server also starts on a database that is being moved or whose clock differs, but it is not ready.
   await readiness.check();
-  const { grpcPort, httpPort, reloadCertificates } = doors;
   const withdraw = (): void => {
     readiness?.stop();
     doors.setServing(false);

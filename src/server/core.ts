@@ -6,9 +6,10 @@ import type { DatabaseLogin, PostgresUrl, ReadDatabaseLogin, Settings } from "..
 import { createAccessTokens } from "../crypto/access-token.js";
 import { type CarrierSecrets, createCarrierSecrets } from "../crypto/carrier-secrets.js";
 import { bindingText, type CodeHasher, createCodeHasher, type HashMeasure, type HashProfile } from "../crypto/code-hash.js";
+import { loadCurrentKeys } from "../crypto/current-keys.js";
 import { createForeignKeys } from "../crypto/foreign-keys.js";
 import { createHookSecrets, type HookSecrets } from "../crypto/hook-secrets.js";
-import { checkKeys, foreignKeySentence } from "../crypto/key-checks.js";
+import { checkKeys, foreignKeySentence, type Keyrings } from "../crypto/key-checks.js";
 import { createKeyring, type Keyring } from "../crypto/keyring.js";
 import { loadLookupKeys } from "../crypto/lookup-keys.js";
 import { createRefreshTokens } from "../crypto/refresh-token.js";
@@ -38,6 +39,8 @@ export interface CoreOverrides {
 /** The product without its doors and workers. */
 export interface Core {
   readonly deps: Omit<Deps, "wakeOutbox">;
+  /** The configured keys. Heartbeats choose the ones for new data. */
+  readonly rings: Keyrings;
   readonly signingKeys: SigningKeys;
   readonly hookSecrets: HookSecrets;
   readonly carrierSecrets: CarrierSecrets;
@@ -68,6 +71,8 @@ export async function createCore(settings: Settings, given: CoreParts): Promise<
   const rings = keyringsOf(settings);
   const { master, pepper } = rings;
   for (const { use, keyId } of await checkKeys(store, rings)) log.warn({ use, keyId }, foreignKeySentence({ use, keyId }));
+  // Readiness reports current keys that are missing.
+  await loadCurrentKeys(store, rings);
   const foreignKeys = createForeignKeys({
     store,
     rings,
@@ -119,6 +124,7 @@ export async function createCore(settings: Settings, given: CoreParts): Promise<
   };
   return {
     deps,
+    rings,
     signingKeys,
     hookSecrets,
     carrierSecrets: createCarrierSecrets({ store, sealer }),

@@ -1,9 +1,9 @@
 import type { Log } from "../lib/log.js";
 
-/** Whether the database can be used, as health reports it. */
+/** Whether this process can serve, as health reports it. */
 export interface Readiness {
   /**
-   * Checks the database now, or joins a running check. Resolves with its end. While the database can't be used it is also
+   * Checks now, or joins a running check. Resolves with its end. While the process can't serve, it is also
    * checked without this.
    */
   check(): Promise<void>;
@@ -11,19 +11,20 @@ export interface Readiness {
 }
 
 const againMs = 250;
-const regularlyMs = 10_000;
 
 /**
  * Calls `changed` with the result of the first check and with every later change, and logs an outage and its end. Call `check`
  * once at the start and after each operation that the database refused, so that an outage is noticed at once. It also checks
- * every 10 s.
+ * every `everyMs`.
  */
 export function watchReadiness(deps: {
-  readonly ping: () => Promise<void>;
+  /** Resolves if this process can serve. */
+  readonly check: () => Promise<void>;
+  readonly everyMs: number;
   readonly log: Log;
   readonly changed: (ready: boolean) => void;
 }): Readiness {
-  const { ping, log, changed } = deps;
+  const { everyMs, log, changed } = deps;
   let ready: boolean | null = null;
   let asking: Promise<void> | null = null;
   let stopped = false;
@@ -32,7 +33,7 @@ export function watchReadiness(deps: {
   async function check(): Promise<void> {
     if (stopped) return;
     clearTimeout(again);
-    asking ??= ping().then(
+    asking ??= deps.check().then(
       () => settle(true),
       (error: unknown) => settle(false, error),
     );
@@ -46,13 +47,13 @@ export function watchReadiness(deps: {
       const isFirst = ready === null;
       ready = now;
       if (!now) log.error({ error }, `not ready: ${error instanceof Error ? error.message : String(error)}`);
-      else if (!isFirst) log.info({}, "ready: the database can be used again");
+      else if (!isFirst) log.info({}, "ready again");
       changed(now);
     }
     if (!ready) again = setTimeout(check, againMs).unref();
   }
 
-  const regularly = setInterval(check, regularlyMs).unref();
+  const regularly = setInterval(check, everyMs).unref();
   return {
     check,
     stop() {

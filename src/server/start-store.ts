@@ -17,8 +17,8 @@ const systemNames = { sqlite: "sqlite", postgres: "postgresql" } as const;
 export interface StartedStore {
   /** For calls: measured and traced. */
   readonly store: Store;
-  /** Checks the database itself. It belongs to no call and counts in no metric. */
-  readonly ping: () => Promise<void>;
+  /** For checks of the database itself, which belong to no call and count in no metric. */
+  readonly unmeasured: Store;
   /** A name of the database for an operator, without secrets. */
   readonly name: string;
 }
@@ -52,5 +52,5 @@ export async function startStore(
     recorder.operationEnded(operation);
     if (operation.error === StoreUnavailableError.name) onUnavailable();
   });
-  return { store, ping: opened.upkeep.ping, name: nameOf(location) };
+  return { store, unmeasured: opened, name: nameOf(location) };
 }

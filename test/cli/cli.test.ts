@@ -259,17 +259,78 @@ describe("keys", () => {
     expect((await latchkey(["keys", "list"])).out).toBe(before);
   });
 
+  describe("promote", () => {
+    beforeEach(async () => {
+      await latchkey(["migrate"]);
+      await latchkey(["keys", "rotate"]);
+    });
+
+    const currentMaster = async () => /^master +(\S+) +current/m.exec((await latchkey(["keys", "list"])).out)?.[1];
+
+    it("makes a configured key the current one; the order in the settings does not", async () => {
+      const both = { ...env, LATCHKEY_MASTER_KEY: `2:${key()},1:${env.LATCHKEY_MASTER_KEY}` };
+      await latchkey(["keys", "rotate"], both);
+      expect(await currentMaster()).toBe("1");
+      const { code, out } = await latchkey(["keys", "promote", "2"], both);
+      expect([code, out.trim()]).toEqual([
+        0,
+        "The master key 2 is the current one now. All processes follow within seconds: see `latchkey fleet`.",
+      ]);
+      expect(await currentMaster()).toBe("2");
+      expect((await latchkey(["keys", "promote", "2"], both)).out).toBe("The master key 2 is the current one already.\n");
+    });
+
+    it("refuses a key that is not configured, or is another one than the database knows, and changes nothing", async () => {
+      const added = { ...env, LATCHKEY_MASTER_KEY: `1:${env.LATCHKEY_MASTER_KEY},2:${key()}` };
+      await latchkey(["keys", "rotate"], added);
+      const other = { ...env, LATCHKEY_MASTER_KEY: `1:${env.LATCHKEY_MASTER_KEY},2:${key()}` };
+      for (const [argv, from, message] of [
+        [
+          ["2"],
+          env,
+          "Key 2 is not configured here: add it to LATCHKEY_MASTER_KEY or LATCHKEY_PEPPER of every process as 2:<base64> first.",
+        ],
+        [
+          ["2", "--use", "pepper"],
+          added,
+          "The pepper 2 is not configured here: add it to LATCHKEY_PEPPER as 2:<base64> first.",
+        ],
+        [
+          ["2"],
+          other,
+          "The master key 2 is not the key that the database knows by this id: correct LATCHKEY_MASTER_KEY first; nothing was changed.",
+        ],
+      ] as const) {
+        const { code, err } = await latchkey(["keys", "promote", ...argv], from);
+        expect([code, err.trim()]).toEqual([1, message]);
+      }
+      expect(await currentMaster()).toBe("1");
+    });
+
+    it("replaces a current key that is lost, which can then be retired", async () => {
+      const lost = { ...env, LATCHKEY_MASTER_KEY: `2:${key()}` };
+      expect((await latchkey(["keys", "retire", "1", "--use", "master"], lost)).err).toContain("latchkey keys promote");
+      expect(await latchkey(["keys", "promote", "2"], lost)).toMatchObject({ code: 0, err: "" });
+      expect(await latchkey(["keys", "retire", "1", "--use", "master", "--revoke-sessions"], lost)).toMatchObject({
+        code: 0,
+        err: "",
+      });
+      expect(await latchkey(["keys", "rotate"], lost)).toMatchObject({ code: 0, err: "" });
+    });
+  });
+
   describe("retire", () => {
     const next = key();
-    /** The master key 1 made the data, 2 is current. */
+    /** The master key 1 made the data, 2 was promoted. */
     let rotated: Env;
     let withoutOld: Env;
 
     beforeEach(async () => {
       await latchkey(["migrate"]);
       await latchkey(["keys", "rotate"]);
-      rotated = { ...env, LATCHKEY_MASTER_KEY: `2:${next},1:${env.LATCHKEY_MASTER_KEY}` };
+      rotated = { ...env, LATCHKEY_MASTER_KEY: `1:${env.LATCHKEY_MASTER_KEY},2:${next}` };
       withoutOld = { ...env, LATCHKEY_MASTER_KEY: `2:${next}` };
+      expect(await latchkey(["keys", "promote", "2"], rotated)).toMatchObject({ code: 0, err: "" });
     });
 
     async function sealedBy(): Promise<string[]> {
@@ -287,10 +348,10 @@ describe("keys", () => {
 
     it("refuses the current key, an unknown one, and the rest of the keys being wrong", async () => {
       for (const [argv, from, message] of [
-        [["1"], env, "current one"],
+        [["2"], rotated, "Key 2 is the current one: make another key the current one first, by `latchkey keys promote`"],
         [["9"], rotated, "has no master key or pepper 9"],
         [["1"], { ...rotated, LATCHKEY_PEPPER: key() }, "LATCHKEY_PEPPER"],
-        [["1"], { ...rotated, LATCHKEY_MASTER_KEY: `2:${next},1:${key()}` }, "LATCHKEY_MASTER_KEY"],
+        [["1"], { ...rotated, LATCHKEY_MASTER_KEY: `1:${key()},2:${next}` }, "LATCHKEY_MASTER_KEY"],
       ] as const) {
         const { code, err } = await latchkey(["keys", "retire", ...argv], from);
         expect(code).toBe(1);
@@ -331,10 +392,12 @@ describe("keys", () => {
     });
 
     it("asks which is meant when master key and pepper have one id", async () => {
-      const both = { ...rotated, LATCHKEY_PEPPER: `2:${key()},1:${env.LATCHKEY_PEPPER}` };
+      const both = { ...rotated, LATCHKEY_PEPPER: `1:${env.LATCHKEY_PEPPER},2:${key()}` };
+      expect((await latchkey(["keys", "promote", "2"], both)).err).toContain("--use");
+      expect(await latchkey(["keys", "promote", "2", "--use", "pepper"], both)).toMatchObject({ code: 0 });
       expect((await latchkey(["keys", "retire", "1"], both)).err).toContain("--use");
       expect(await latchkey(["keys", "retire", "1", "--use", "pepper"], both)).toMatchObject({ code: 0 });
-      expect((await latchkey(["keys", "list"], rotated)).out).toMatch(/^master {3}1 +older/m);
+      expect((await latchkey(["keys", "list"], rotated)).out).toMatch(/^master {3}1 +not current, 0/m);
     });
   });
 });
@@ -445,7 +508,9 @@ describe("doctor", () => {
     for (const variable of ["LATCHKEY_MASTER_KEY", "LATCHKEY_PEPPER"]) {
       expect(out).toMatch(new RegExp(`^warning ${variable} id 2 is known to the database and not configured here`, "m"));
     }
-    expect((await latchkey(["keys", "list"])).out).toMatch(/^master {3}2 +MISSING: not configured here, 0 live sessions$/m);
+    expect((await latchkey(["keys", "list"])).out).toMatch(
+      /^master {3}2 +not current, MISSING: not configured here, 0 live sessions$/m,
+    );
   });
 
   it("does not mend what it looks at", async () => {

@@ -1,5 +1,4 @@
-import { afterAll, describe, expect, it } from "vitest";
-import { createLatchkeyClient, memoryTokenStore, type SessionChange } from "../../src/client/index.js";
+import { afterAll, expect, it } from "vitest";
 import type { PostgresLocation } from "../../src/store/postgres/location.js";
 import { startMailbox } from "../kill/mail.js";
 import { refused } from "../support/calls.js";
@@ -15,8 +14,8 @@ afterAll(endServers);
 const [oldMaster, newMaster, oldPepper, newPepper] = [newKey(), newKey(), newKey(), newKey()];
 const stages = {
   before: { LATCHKEY_MASTER_KEY: `1:${oldMaster}`, LATCHKEY_PEPPER: `1:${oldPepper}` },
-  announced: { LATCHKEY_MASTER_KEY: `1:${oldMaster},2:${newMaster}`, LATCHKEY_PEPPER: `1:${oldPepper},2:${newPepper}` },
-  changed: { LATCHKEY_MASTER_KEY: `2:${newMaster},1:${oldMaster}`, LATCHKEY_PEPPER: `2:${newPepper},1:${oldPepper}` },
+  // The order does not matter.
+  announced: { LATCHKEY_MASTER_KEY: `2:${newMaster},1:${oldMaster}`, LATCHKEY_PEPPER: `1:${oldPepper},2:${newPepper}` },
   after: { LATCHKEY_MASTER_KEY: `2:${newMaster}`, LATCHKEY_PEPPER: `2:${newPepper}` },
 } satisfies Record<string, Env>;
 type Stage = keyof typeof stages;
@@ -67,99 +66,94 @@ const missing = async (fleet: Balanced) =>
     0,
   );
 
-describe("a change of pepper and master key over a fleet under load", () => {
-  it("loses nothing when the new keys are first announced everywhere and then put in front, process by process", {
-    timeout: 300_000,
-  }, async () => {
-    const scene = await startScene(3, await databases.create());
-    const { fleet, codeFor, at } = scene;
-    const load = startKeyLoad(fleet, codeFor, { people: 4, mayLackKeys: false });
-    const more = async () => {
-      const before = load.kept.length;
-      await until("more sign-ins", () => load.kept.length >= before + 3 || load.failures.length > 0 || undefined, 60_000);
-    };
+interface Listed {
+  readonly pid: number;
+  readonly live: boolean;
+  readonly current_master_key: string;
+  readonly current_pepper: string;
+}
+
+it("a change of pepper and master key over three processes under load loses nothing, and each wrong order is refused", {
+  timeout: 300_000,
+}, async () => {
+  const scene = await startScene(3, await databases.create());
+  const { fleet, codeFor, at } = scene;
+  const load = startKeyLoad(fleet, codeFor);
+  const more = async () => {
+    const before = load.kept.length;
+    await until("more sign-ins", () => load.kept.length >= before + 3 || load.failures.length > 0 || undefined, 60_000);
+  };
+  const keys = (argv: readonly string[], stage: Stage = "announced") => runLatchkey(["keys", ...argv], at(stage));
+  const refusal = async (...argv: string[]) => {
+    const { code, stderr } = await keys(argv);
+    expect(code).toBe(1);
+    return stderr.join("\n");
+  };
+  const listed = async () =>
+    JSON.parse((await runLatchkey(["fleet", "--json"], at("announced"))).stdout.join("\n")) as Listed[];
+  const uses = ["pepper", "master"] as const;
+  const namesIn = (text: string) => fleet.servers.filter(({ pid }) => text.includes(`process ${pid},`)).map(({ pid }) => pid);
+  await more();
+
+  // No process has the new keys, then one, then all.
+  expect((await keys(["promote", "2"], "before")).stderr.join()).toContain("Key 2 is not configured here");
+  for (const lacking of [3, 2, 1]) {
+    for (const use of uses) {
+      const text = await refusal("promote", "2", "--use", use);
+      expect(text).toContain("nothing was changed");
+      expect(namesIn(text)).toHaveLength(lacking);
+    }
+    await fleet.replace(
+      fleet.servers.find(({ env }) => env.LATCHKEY_PEPPER === stages.before.LATCHKEY_PEPPER)!,
+      at("announced"),
+    );
     await more();
-    let missed = 0;
-    for (const stage of ["announced", "changed"] as const) {
-      for (const server of [...fleet.servers]) {
-        missed += await missing(fleet);
-        await fleet.replace(server, at(stage));
-        await more();
-      }
-    }
-    await load.stop();
-    expect(load.failures).toEqual([]);
-    expect(missed + (await missing(fleet))).toBe(0);
-    const keyOf = (token: string) => token.split(".")[1];
-    expect(new Set(load.kept.map(({ refreshToken }) => keyOf(refreshToken)))).toEqual(new Set(["1", "2"]));
-    const newest = await refreshEverywhere(fleet, load);
+  }
+  for (const use of uses) expect(await refusal("retire", "1", "--use", use)).toContain("Key 1 is the current one");
+  expect(new Set((await listed()).map((one) => `${one.live} ${one.current_master_key} ${one.current_pepper}`))).toEqual(
+    new Set(["true 1 1"]),
+  );
 
-    const retire = (...argv: string[]) => runLatchkey(["keys", "retire", "1", ...argv], at("changed"));
-    expect(await retire("--use", "pepper")).toMatchObject({ code: 0 });
-    expect((await retire("--use", "master")).stderr.join("\n")).toMatch(/\d+ live sessions hold tokens made with master key 1/);
-    await expect(startServer(at("after"))).rejects.toThrow("LATCHKEY_MASTER_KEY id 1, which is not configured");
-    expect(await retire("--use", "master", "--revoke-sessions")).toMatchObject({ code: 0 });
-    for (const server of [...fleet.servers]) await fleet.replace(server, at("after"));
-    for (const refreshToken of newest) {
-      const refresh = fleet.servers[0]!.auth.refreshToken({ refreshToken });
-      if (keyOf(refreshToken) === "1") expect((await refused(refresh)).reason).toBe("SESSION_ENDED");
-      else expect((await refresh).tokens).toBeDefined();
-    }
-    await scene.stop();
+  // A process that stands still has not followed yet.
+  const [still] = fleet.servers;
+  process.kill(still!.pid, "SIGSTOP");
+  for (const use of uses) expect(await keys(["promote", "2", "--use", use])).toMatchObject({ code: 0 });
+  for (const use of uses) {
+    expect(namesIn(await refusal("retire", "1", "--use", use))).toContain(still!.pid);
+    expect(await refusal("retire", "2", "--use", use)).toContain("Key 2 is the current one");
+  }
+  process.kill(still!.pid, "SIGCONT");
+  await until("the new keys at all processes", async () => {
+    const all = await listed();
+    return all.every((one) => one.current_master_key === "2" && one.current_pepper === "2") || undefined;
   });
+  await more();
 
-  it("loses nothing when half of the processes get the new keys in front at once: codes are late, and calls find a process with the key", {
-    timeout: 300_000,
-  }, async () => {
-    const scene = await startScene(4, await databases.create());
-    const { fleet, codeFor, at } = scene;
-    const load = startKeyLoad(fleet, codeFor, { people: 4, mayLackKeys: true });
-    const more = async (count: number) => {
-      const before = load.kept.length;
-      await until("more sign-ins", () => load.kept.length >= before + count || load.failures.length > 0 || undefined, 90_000);
-    };
-    await more(2);
-    const [first, second, third] = [...fleet.servers];
-    await fleet.replace(first!, at("changed"));
-    await fleet.replace(second!, at("changed"));
-    // A process with only the old keys starts beside them.
-    await fleet.replace(third!, at("before"));
+  // A process without the new keys starts, and is not ready.
+  const late = await startServer(at("before"));
+  expect((await fetch(`${late.httpUrl}/readyz`)).status).toBe(503);
+  expect(late.stderr.concat(late.stdout).join("\n")).toContain(
+    "LATCHKEY_MASTER_KEY id 2 is the current key and is not configured here",
+  );
+  expect((await late.stop()).code).toBe(0);
 
-    const changes: SessionChange[] = [];
-    const client = createLatchkeyClient({
-      baseUrl: "http://latchkey.test",
-      tokenStore: memoryTokenStore(),
-      fetch: (input, init) => fleet.call(({ httpUrl }) => fetch(String(input).replace("http://latchkey.test", httpUrl), init)),
-    });
-    client.onChange((change) => changes.push(change));
-    const able = fleet.servers.find(({ env }) => env.LATCHKEY_PEPPER === stages.changed.LATCHKEY_PEPPER)!;
-    const email = "client@example.com";
-    const { challenge } = await able.auth.sendOtp({ identifier: { case: "email", value: email }, createUserIfMissing: true });
-    const code = await until("the code", () => codeFor(email), 60_000);
-    const guess = { challengeId: challenge!.challengeId, code, idempotencyKey: "a-guess-that-is-repeated" };
-    await until("the sign-in", () => client.auth.verifyOtp(guess).catch(() => undefined), 60_000);
-    for (let renewals = 0; renewals < 8; ) {
-      const stale = await client.getAccessToken();
-      const token = await client.getAccessToken({ refused: stale! }).catch(() => null);
-      if (token !== null) renewals += 1;
-    }
-    expect(changes.filter(({ kind }) => kind === "signed-out")).toEqual([]);
-    expect(changes.filter(({ kind }) => kind === "renewed")).toHaveLength(8);
-    client.close();
+  await more();
+  await load.stop();
+  expect(load.failures).toEqual([]);
+  expect(await missing(fleet)).toBe(0);
+  const keyOf = (token: string) => token.split(".")[1];
+  expect(new Set(load.kept.map(({ refreshToken }) => keyOf(refreshToken)))).toEqual(new Set(["1", "2"]));
+  const newest = await refreshEverywhere(fleet, load);
 
-    await more(20);
-    expect(load.failures).toEqual([]);
-    expect(load.unavailable).toBeGreaterThan(0);
-    expect(await missing(fleet)).toBeGreaterThan(0);
-    for (const server of fleet.servers.filter(({ env }) => env.LATCHKEY_PEPPER === stages.before.LATCHKEY_PEPPER)) {
-      await fleet.replace(server, at("changed"));
-    }
-    const refusedBefore = load.unavailable;
-    await more(4);
-    await load.stop();
-    expect(load.failures).toEqual([]);
-    expect(load.unavailable).toBe(refusedBefore);
-    await refreshEverywhere(fleet, load);
-    await scene.stop();
-  });
+  expect(await keys(["retire", "1", "--use", "pepper"])).toMatchObject({ code: 0 });
+  expect(await refusal("retire", "1", "--use", "master")).toMatch(/\d+ live sessions hold tokens made with master key 1/);
+  await expect(startServer(at("after"))).rejects.toThrow("LATCHKEY_MASTER_KEY id 1, which is not configured");
+  expect(await keys(["retire", "1", "--use", "master", "--revoke-sessions"])).toMatchObject({ code: 0 });
+  for (const server of [...fleet.servers]) await fleet.replace(server, at("after"));
+  for (const refreshToken of newest) {
+    const refresh = fleet.servers[0]!.auth.refreshToken({ refreshToken });
+    if (keyOf(refreshToken) === "1") expect((await refused(refresh)).reason).toBe("SESSION_ENDED");
+    else expect((await refresh).tokens).toBeDefined();
+  }
+  await scene.stop();
 });

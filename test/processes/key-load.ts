@@ -68,44 +68,24 @@ export interface KeyLoad {
   /** What a person who signed in holds, in the order of the sign-ins. */
   readonly kept: readonly Kept[];
   readonly failures: readonly string[];
-  /** How many calls were made again elsewhere because a process lacked a key. */
-  readonly unavailable: number;
   stop(): Promise<void>;
 }
 
 /**
  * People who register, sign in and refresh, each call and its repeat at another process. Everything that is not as it should be is a
- * failure, and so is UNAVAILABLE unless `mayLackKeys`: then the call is made again, as a client does.
+ * failure.
  */
-export function startKeyLoad(
-  fleet: Balanced,
-  codeFor: (email: string) => string | undefined,
-  options: { readonly people: number; readonly mayLackKeys: boolean },
-): KeyLoad {
+export function startKeyLoad(fleet: Balanced, codeFor: (email: string) => string | undefined, people = 4): KeyLoad {
   const kept: Kept[] = [];
   const failures: string[] = [];
-  let unavailable = 0;
   let stopping = false;
 
   /** The answer of a call and of its repeat, which are to be the same. */
   async function twice<T>(what: string, make: (auth: Auth) => Promise<T>, nameOf: (answer: T) => unknown): Promise<T> {
-    const answers = options.mayLackKeys
-      ? ([await untilAble(make), await untilAble(make)] as const)
-      : await fleet.callTwice(({ auth }) => make(auth));
+    const answers = await fleet.callTwice(({ auth }) => make(auth));
     const [first, repeated] = answers.map(nameOf);
     if (first !== repeated) failures.push(`${what}: the repeat has another outcome`);
     return answers[0];
-  }
-
-  async function untilAble<T>(make: (auth: Auth) => Promise<T>): Promise<T> {
-    for (let tries = 1; ; tries += 1) {
-      try {
-        return await fleet.call(({ auth }) => make(auth));
-      } catch (error) {
-        if (refusalOf(error).reason !== "UNAVAILABLE" || tries === 50) throw error;
-        unavailable += 1;
-      }
-    }
   }
 
   async function register(email: string, username: string): Promise<string> {
@@ -136,7 +116,7 @@ export function startKeyLoad(
     const code = await until(`the code of ${email}`, () => codeFor(email), 60_000);
     // Four of five attempts: what a process without the key spent would be one too many.
     for (let n = 0; n < 4; n += 1) {
-      const reason = await reasonOf(() => untilAble((auth) => auth.verifyOtp({ challengeId, code: wrongCode(code, n) })));
+      const reason = await reasonOf(() => fleet.call(({ auth }) => auth.verifyOtp({ challengeId, code: wrongCode(code, n) })));
       if (reason !== "CODE_INVALID") failures.push(`a wrong code: ${reason}`);
     }
     const guess = { challengeId, code, idempotencyKey: randomUUID() };
@@ -172,18 +152,13 @@ export function startKeyLoad(
     }
   }
 
-  const people = Array.from({ length: options.people }, () =>
-    person().catch((error: unknown) => void failures.push(String(error))),
-  );
+  const running = Array.from({ length: people }, () => person().catch((error: unknown) => void failures.push(String(error))));
   return {
     kept,
     failures,
-    get unavailable() {
-      return unavailable;
-    },
     async stop() {
       stopping = true;
-      await Promise.all(people);
+      await Promise.all(running);
     },
   };
 }

@@ -23,7 +23,7 @@ async function startScene(location: PostgresLocation) {
   const mail = await startMailbox((to, code) => codes.set(to, code));
   const env = { ...productionEnv(mail.port), LATCHKEY_DATABASE_URL: urlOf(location), LATCHKEY_DATABASE_POOL: "5" };
   const started: Server[] = [];
-  const loadOf = (fleet: Balanced) => startKeyLoad(fleet, (email) => codes.get(email), { people: 4, mayLackKeys: false });
+  const loadOf = (fleet: Balanced) => startKeyLoad(fleet, (email) => codes.get(email));
   return {
     load: (servers: readonly Server[]) => loadOf(balance(servers)),
     loadOf,

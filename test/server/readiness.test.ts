@@ -19,7 +19,7 @@ describe("readiness", () => {
       pings += 1;
       if (!up) throw new Error("gone");
     };
-    readiness = watchReadiness({ ping, log, changed: (ready) => changes.push(ready) });
+    readiness = watchReadiness({ check: ping, everyMs: 10_000, log, changed: (ready) => changes.push(ready) });
     if (task.name.startsWith("begins")) return;
     await readiness.check();
     [pings, changes] = [0, []];

@@ -5,6 +5,7 @@ import { openStore } from "../../store/open.js";
 import type { Store } from "../../store/port/store.js";
 import { checkAppCarriers } from "./app-carriers.js";
 import { type Finding, ok, problem, warning } from "./finding.js";
+import { checkFleet } from "./fleet.js";
 import { checkHooks } from "./hooks.js";
 
 /**
@@ -21,8 +22,9 @@ export async function checkDatabase(settings: Settings): Promise<readonly Findin
   const store = await openStore(location, { inFlight: () => 0 });
   try {
     const ofKeys = await checkKeyValues(store, settings);
+    const ofFleet = await checkFleet(store, keyringsOf(settings));
     const ofHooks = await checkHooks(store, settings);
-    return [...findings, ...ofKeys, ...ofHooks, ...(await checkAppCarriers(store, settings))];
+    return [...findings, ...ofKeys, ...ofFleet, ...ofHooks, ...(await checkAppCarriers(store, settings))];
   } finally {
     await store.close();
   }

@@ -22,7 +22,8 @@ const dayMs = 24 * hourMs;
 
 /**
  * The tables that are moved, in this order. `send_locks` is left out: only PostgreSQL has it, and its rows are created on
- * demand. `clock_mark` is left out: it belongs to one machine's clock.
+ * demand. `clock_mark` is left out: it belongs to one machine's clock. `processes` is left out: a process that serves the moved database
+ * writes its own row.
  */
 export const movedTables: readonly MovedTable[] = [
   // First, because the tables are locked in this order: changes of the directory lock this one before they write to others.

@@ -1,4 +1,6 @@
+import type { KeyName } from "../../model/key.js";
 import type { EpochMs } from "../../model/time.js";
+import type { CurrentKeys, SeenProcess } from "./processes.js";
 
 /** A secret of the deployment, sealed under a master key. */
 export interface StoredKey {
@@ -20,6 +22,11 @@ export interface KeyCheck {
   readonly keyId: string;
   readonly check: Uint8Array;
 }
+
+/** What became of a promotion. `lacking` lists the live processes that do not have the key; nothing was changed. */
+export type Promotion =
+  | { readonly kind: "promoted" | "current" | "unknown" }
+  | { readonly kind: "lacking"; readonly processes: readonly SeenProcess[] };
 
 /** The deployment's own keys, and check values of the keys in its configuration. */
 export interface Keys {
@@ -45,7 +52,23 @@ export interface Keys {
   /** Adds a check value unless there is one for this use and id. */
   addCheck(check: KeyCheck): Promise<void>;
 
-  deleteCheck(check: { readonly use: KeyCheck["use"]; readonly keyId: string }): Promise<void>;
+  /** Deletes a check value, unless its key is the current one. */
+  deleteCheck(check: KeyName): Promise<void>;
+
+  /** Returns the keys for new data. */
+  findCurrent(): Promise<CurrentKeys>;
+
+  /**
+   * Makes a key that has a check value the current one of its use, unless the use has a current key. Of concurrent calls one decides.
+   * Returns the id of the current key.
+   */
+  chooseCurrent(key: KeyName): Promise<string | null>;
+
+  /**
+   * Makes a key the current one of its use. Each process that was seen after `seenAfter` must have it. Returns `current` if it already
+   * is, and `unknown` if the database has no check value of it.
+   */
+  promote(change: KeyName & { readonly seenAfter: EpochMs }): Promise<Promotion>;
 
   /** Counts the live sessions that need a master key, or the live challenges that need a pepper. */
   countUses(query: { readonly use: KeyCheck["use"]; readonly keyId: string; readonly now: EpochMs }): Promise<number>;

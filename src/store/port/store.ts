@@ -6,6 +6,7 @@ import type { Keys } from "./keys.js";
 import type { Messages } from "./messages.js";
 import type { NotMe } from "./not-me.js";
 import type { Outbox } from "./outbox.js";
+import type { Processes } from "./processes.js";
 import type { Routes } from "./routes.js";
 import type { Sessions } from "./sessions.js";
 import type { Upkeep } from "./upkeep.js";
@@ -18,7 +19,7 @@ import type { Users } from "./users.js";
  * that cannot be redeemed. A *session* is the result of a redeemed login; its refresh tokens are one *family*, counted by
  * *generation*. A *budget* is an allowance counted in sliding windows. The *outbox* holds the codes waiting to be sent;
  * *messages* say what became of them; *forwards* are the changes of messages that apps have yet to hear of; *routes* are what was
- * learned from them about carriers.
+ * learned from them about carriers; *processes* are those that serve the deployment.
  *
  * Rules for every operation of both engines:
  * - It is atomic. When the promise resolves, all of it happened and survives the end of this process; otherwise none of it
@@ -48,6 +49,7 @@ export interface Store {
   readonly apps: Apps;
   readonly budgets: Budgets;
   readonly keys: Keys;
+  readonly processes: Processes;
   readonly upkeep: Upkeep;
 
   /** Waits for running operations, then closes. */

@@ -1,6 +1,7 @@
 import type { EpochMs } from "../../model/time.js";
 import { StoreUnavailableError } from "../port/errors.js";
 import type { Database, Statement } from "./database.js";
+import { guardedBy } from "./guarded.js";
 
 /** Limits and lifetimes count by the clocks of all processes that use a database, so these clocks must agree. */
 const toleranceMs = 1_000;
@@ -44,20 +45,6 @@ export function createClockGuard(asked: Database): ClockGuard {
       differ = !(isConclusive && clocksAgree(row!.clock, { askedAt, answeredAt }));
       refuse();
     },
-    guarded: ({ rows, changes, transaction, close }) => ({
-      async rows(...given) {
-        refuse();
-        return await rows(...given);
-      },
-      async changes(...given) {
-        refuse();
-        return await changes(...given);
-      },
-      async transaction(...given) {
-        refuse();
-        return await transaction(...given);
-      },
-      close,
-    }),
+    guarded: (db) => guardedBy(refuse, db),
   };
 }

@@ -3,6 +3,7 @@ import { translated, unavailableError } from "./errors.js";
 import type { PostgresLocation } from "./location.js";
 import { createOpener } from "./opener.js";
 import type { ConnectionOptions } from "./server.js";
+import { silenceMaxMs } from "./silence.js";
 
 /**
  * How long one operation may wait for another's lock. If several wait for one lock, the wait restarts when an earlier one gives
@@ -33,6 +34,9 @@ export const operationOptions: ConnectionOptions = {
   },
   answerTimeoutMs,
 };
+
+/** For heartbeats and other checks of the server. */
+export const healthOptions: ConnectionOptions = { ...operationOptions, answerTimeoutMs: silenceMaxMs };
 
 /**
  * Runs `work` on its own connection without the time limits of operations, because a migration may take long and other

@@ -41,6 +41,14 @@ export function translated(error: unknown): unknown {
   return unavailable.test(error.code ?? "") ? unavailableError(error) : error;
 }
 
+/** Returns whether an operation failed because no answer came in time. */
+export function isUnanswered(error: unknown): boolean {
+  return error instanceof StoreUnavailableError && error.cause instanceof Error && error.cause.message === noAnswer;
+}
+
+/** The driver's text. It has no code for it. */
+const noAnswer = "Query read timeout";
+
 /**
  * Returns whether a connection broke during a query. The error comes from the system, or from the driver, which has no codes
  * for it.

@@ -11,6 +11,8 @@ export interface Opener {
    * all.
    */
   open(options: ConnectionOptions): Promise<pg.Client>;
+  /** Tries the server that worked last after all others from now on, until another one works. */
+  distrust(): void;
 }
 
 type Lookup = (host: string) => Promise<readonly string[]>;
@@ -29,6 +31,7 @@ const addressTimeoutMinMs = 500;
 export function createOpener(location: PostgresLocation, lookup: Lookup = lookupAll): Opener {
   const logins = createLogins(location);
   let lastGood: Server | undefined;
+  let distrusted: Server | undefined;
 
   async function connect(server: Server, options: ConnectionOptions, timeoutMs: number): Promise<pg.Client> {
     const given = { options, timeoutMs };
@@ -50,6 +53,8 @@ export function createOpener(location: PostgresLocation, lookup: Lookup = lookup
       const servers = found.flatMap((result) => (result.status === "fulfilled" ? result.value : []));
       const last = servers.findIndex((server) => isSame(server, lastGood));
       if (last > 0) servers.unshift(...servers.splice(last, 1));
+      const worst = servers.findIndex((server) => isSame(server, distrusted));
+      if (worst >= 0) servers.push(...servers.splice(worst, 1));
       // Standbys answer at once and leave their time to a busy primary.
       for (let left = servers; left.length > 0; ) {
         const slow: Server[] = [];
@@ -58,6 +63,7 @@ export function createOpener(location: PostgresLocation, lookup: Lookup = lookup
           try {
             const client = await connect(server, options, Math.max(share, addressTimeoutMinMs));
             lastGood = server;
+            if (!isSame(server, distrusted)) distrusted = undefined;
             return client;
           } catch (error) {
             errors.push(error as Error);
@@ -67,6 +73,9 @@ export function createOpener(location: PostgresLocation, lookup: Lookup = lookup
         left = deadline - performance.now() > addressTimeoutMinMs ? slow : [];
       }
       throw errors.length === 1 ? errors[0] : new AggregateError(errors);
+    },
+    distrust() {
+      distrusted = lastGood;
     },
   };
 }

@@ -7,6 +7,8 @@ export interface Pool {
   give(client: pg.Client, state: { readonly usable: boolean }): void;
   /** Ends every connection that is open now; those in use end when they are given back. Runs at most once a second. */
   renew(): void;
+  /** Ends every connection at once. Operations that use one fail, and their outcome is unknown. */
+  reset(): void;
   /** Ends all connections; those in use end when they are given back. */
   close(): void;
 }
@@ -68,6 +70,9 @@ export function createPool(open: () => Promise<pg.Client>): Pool {
       renewedAt = performance.now();
       expiresAt.clear();
       for (const client of [...idle]) drop(client);
+    },
+    reset() {
+      for (const client of [...expiresAt.keys()]) drop(client);
     },
     close() {
       closed = true;

@@ -1,14 +1,16 @@
 import type { EpochMs } from "../../model/time.js";
+import { StoreUnavailableError } from "../port/errors.js";
 import type { Store } from "../port/store.js";
 import { createApps } from "../shared/apps.js";
 import { createKeys } from "../shared/keys.js";
+import { createProcesses } from "../shared/processes.js";
 import { createRoutes } from "../shared/routes.js";
 import { createAttempts } from "./attempts.js";
 import { createBreaker } from "./breaker.js";
 import { createBudgets } from "./budgets.js";
 import { createClockGuard } from "./clocks.js";
 import { createColdDatabase } from "./cold-database.js";
-import { operationOptions } from "./connection.js";
+import { healthOptions, operationOptions } from "./connection.js";
 import { openDatabase, type Statement } from "./database.js";
 import { createDiskSpace } from "./disk-space.js";
 import { createEnding } from "./ending.js";
@@ -27,18 +29,18 @@ import { createPool } from "./pool.js";
 import { createRedemption } from "./redemption/redemption.js";
 import { createSends } from "./sends.js";
 import { createSessions } from "./sessions.js";
+import { createSilenceGuard } from "./silence.js";
 import { openStandbys } from "./standbys.js";
 import { createSweep } from "./sweep.js";
 import { createUsers } from "./users.js";
 
-const ping: Statement = {
-  name: "ping",
-  text: `UPDATE schema_migrations SET applied_at = applied_at WHERE version = 1
-    RETURNING (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS clock`,
-};
 const readClock: Statement = {
   name: "read_clock",
   text: "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS clock",
+};
+const readOnly: Statement = {
+  name: "read_only",
+  text: "SELECT current_setting('transaction_read_only') = 'on' AS read_only",
 };
 
 /**
@@ -55,13 +57,19 @@ export async function openPostgres(location: PostgresLocation, clock: () => Epoc
   const pool = createPool(() => opener.open(operationOptions));
   const operations = openDatabase({ pool, places: location.poolMax, breaker, noteFailure: diskSpace.noteFailure });
   // Readiness has its own connection, so that operations that use all others do not look like an outage.
-  const health = openDatabase({ pool, places: 1, breaker });
+  const healthPool = createPool(() => opener.open(healthOptions));
+  const health = openDatabase({ pool: healthPool, places: 1, breaker });
   const clocks = createClockGuard(health);
-  const db = clocks.guarded(operations);
+  const silence = createSilenceGuard(() => {
+    opener.distrust();
+    pool.reset();
+  });
+  const db = silence.guarded(clocks.guarded(operations));
   const standbys = openStandbys(location, db);
   const close = async () => {
     await Promise.all([db.close(), health.close(), standbys.close()]);
     pool.close();
+    healthPool.close();
   };
   await refuseFilling(db).catch(async (error: unknown) => {
     await close();
@@ -83,6 +91,7 @@ export async function openPostgres(location: PostgresLocation, clock: () => Epoc
   const lagging = { sessions: createSessions(standbys), messages: createMessages(standbys) };
   const forwards = createForwards(db);
   const routes = createRoutes(cold);
+  const beats = createProcesses(createColdDatabase(health));
   return {
     challenges: { ...createSends(db), ...createAttempts(db), ...createEnding(db), ...createRedemption(db, { sessions }) },
     sessions: { ...sessions, list: lagging.sessions.list },
@@ -117,6 +126,14 @@ export async function openPostgres(location: PostgresLocation, clock: () => Epoc
       countUses: byRightClock(keys.countUses),
       revokeSessions: byRightClock(keys.revokeSessions),
     },
+    processes: {
+      ...createProcesses(cold),
+      async beat(change) {
+        const current = await silence.watched(() => byRightClock(beats.beat)(change));
+        silence.end();
+        return current;
+      },
+    },
     upkeep: {
       sweep: byRightClock(async (change) => {
         await keepFunctions(change.now);
@@ -125,9 +142,15 @@ export async function openPostgres(location: PostgresLocation, clock: () => Epoc
       endOutstanding: (change) => endOutstanding(location, change),
       // Erased rows stay in the server's files until it reuses their space. Latchkey can't speed that up.
       scrub: async () => true,
-      // A read-only server rejects this.
+      // It only reads. Heartbeats write, and a full disk is known from operations that it failed.
       async ping() {
-        await clocks.check(ping);
+        await silence.watched(() => clocks.check(readClock));
+        await refuseFilling(health);
+        const [state] = await health.rows<{ read_only: boolean }>(readOnly);
+        if (state!.read_only) {
+          for (const connections of [pool, healthPool]) connections.renew();
+          throw new StoreUnavailableError("PostgreSQL: the server is read-only");
+        }
         if (diskSpace.ranOut()) await diskSpace.check(health);
       },
     },

@@ -10,6 +10,7 @@ import { notMeColumns } from "./schema/not-me.js";
 import { outboxTables } from "./schema/outbox.js";
 import { people } from "./schema/people.js";
 import { poolColumns } from "./schema/pools.js";
+import { processTables } from "./schema/processes.js";
 import { routingTables } from "./schema/routing.js";
 import { sessionKeyIndex } from "./schema/session-keys.js";
 import { tables } from "./schema/tables.js";
@@ -48,5 +49,5 @@ CREATE INDEX challenges_by_contact ON challenges (contact_value, contact_kind);
   { version: 7, additive: false, sql: `${outboxTables}${messageTables}${forwardTables}${brakes}` },
   { version: 8, additive: false, sql: `${wordColumns}${routingTables}${notMeColumns}${testIdentifierColumns}` },
   { version: 9, additive: true, sql: dialectColumns },
-  { version: 10, additive: true, sql: `${sessionKeyIndex}${churnSettings}` },
+  { version: 10, additive: true, sql: `${sessionKeyIndex}${churnSettings}${processTables}` },
 ];

@@ -1,6 +1,7 @@
 import type { EpochMs } from "../../model/time.js";
-import type { KeyCheck, Keys, StoredKey } from "../port/keys.js";
+import type { KeyCheck, Keys, Promotion, StoredKey } from "../port/keys.js";
 import { type ColdDatabase, type Steps, sql } from "./cold-database.js";
+import { currentKeys, processesSeen, toCurrentKeys } from "./processes.js";
 
 interface KeyRow {
   key_id: string;
@@ -17,6 +18,11 @@ const keyColumns = "key_id, use, alg, public_jwk, sealed, created_at, active_at"
 export function* insertKey(key: StoredKey): Steps<void> {
   const values = [key.keyId, key.use, key.alg, key.publicJwk, key.sealed, key.createdAt, key.activeAt];
   yield* sql(`INSERT INTO keys (${keyColumns}) VALUES ($1, $2, $3, $4, $5, $6, $7)`, values);
+}
+
+function* makeCurrent(use: KeyCheck["use"], keyId: string): Steps<void> {
+  const text = "UPDATE key_checks SET is_current = CASE WHEN key_id = $2 THEN 1 ELSE 0 END WHERE use = $1";
+  yield* sql(text, [use, keyId]);
 }
 
 /** Keys and their checks. Operations that look for sessions and challenges are in the engines' `key-uses.ts`. */
@@ -72,7 +78,28 @@ export function createKeys(db: ColdDatabase): Omit<Keys, "countUses" | "revokeSe
 
     deleteCheck: ({ use, keyId }) =>
       db.write(function* () {
-        yield* sql("DELETE FROM key_checks WHERE use = $1 AND key_id = $2", [use, keyId]);
+        yield* sql("DELETE FROM key_checks WHERE use = $1 AND key_id = $2 AND is_current = 0", [use, keyId]);
+      }),
+
+    findCurrent: async () => toCurrentKeys(await db.read(currentKeys)),
+
+    chooseCurrent: ({ use, keyId }) =>
+      db.write(function* () {
+        const before = toCurrentKeys(yield* sql(currentKeys))[use];
+        if (before !== null) return before;
+        yield* makeCurrent(use, keyId);
+        return toCurrentKeys(yield* sql(currentKeys))[use];
+      }),
+
+    promote: ({ use, keyId, seenAfter }) =>
+      db.write<Promotion>(function* () {
+        if (toCurrentKeys(yield* sql(currentKeys))[use] === keyId) return { kind: "current" };
+        const known = "SELECT key_id FROM key_checks WHERE use = $1 AND key_id = $2";
+        if ((yield* sql(known, [use, keyId])).length === 0) return { kind: "unknown" };
+        const processes = (yield* processesSeen(seenAfter)).filter(({ keyIds }) => !keyIds[use].includes(keyId));
+        if (processes.length > 0) return { kind: "lacking", processes };
+        yield* makeCurrent(use, keyId);
+        return { kind: "promoted" };
       }),
   };
 }

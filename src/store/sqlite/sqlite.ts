@@ -4,6 +4,7 @@ import type { EpochMs } from "../../model/time.js";
 import type { Store } from "../port/store.js";
 import { createApps } from "../shared/apps.js";
 import { createKeys } from "../shared/keys.js";
+import { createProcesses } from "../shared/processes.js";
 import { createRoutes } from "../shared/routes.js";
 import { createAttempts } from "./attempts.js";
 import { createBudgetOperations, createBudgets } from "./budgets.js";
@@ -126,6 +127,7 @@ export function openSqlite(options: SqliteOptions): Store {
     budgets: createBudgetOperations(writer, { budgets, lockouts }),
     apps: createApps(cold),
     keys: { ...createKeys(cold), ...createKeyUses(db, writer) },
+    processes: createProcesses(cold),
     upkeep: {
       ...createSweep(db, writer),
       ...createEndOutstanding(db, writer),

@@ -14,6 +14,7 @@ import { directoryChanges } from "./directory-changes.js";
 import { ending } from "./ending.js";
 import { failures } from "./failures.js";
 import type { Opened, OpenStore, Scene } from "./fixtures.js";
+import { fleet } from "./fleet.js";
 import { forwards } from "./forwards.js";
 import { idempotency } from "./idempotency.js";
 import { joins } from "./joins.js";
@@ -92,6 +93,7 @@ export const concerns: Readonly<Record<string, (scene: Scene) => void>> = {
   "checked changes": checkedChanges,
   "changes of the directory": directoryChanges,
   keys,
+  "processes and current keys": fleet,
   sweep,
   "a restored backup": outstanding,
   processes,

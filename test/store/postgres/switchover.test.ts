@@ -22,7 +22,8 @@ import { freePort } from "../../support/ports.js";
 import { clientOf, locationOf, portOf, query, testDatabases, urlOf } from "../../support/postgres.js";
 import { type Pair, startPair } from "../../support/postgres-pair.js";
 import { developmentEnv } from "../../support/server.js";
-import { issue, times } from "../contract/fixtures.js";
+import { issue, t0, times } from "../contract/fixtures.js";
+import { newProcess } from "../contract/fleet.js";
 import { tempDir } from "../temp-dir.js";
 
 const databases = testDatabases();
@@ -56,9 +57,12 @@ async function endConnectionsTo(location: PostgresLocation): Promise<void> {
   );
 }
 
+const beat = (store: Store) => store.processes.beat({ ...newProcess(), now: t0 });
+
 async function works(store: Store): Promise<true | undefined> {
   try {
     await store.upkeep.ping();
+    await beat(store);
     await issue(store);
     return true;
   } catch (error) {
@@ -74,10 +78,10 @@ describe("connections to PostgreSQL", () => {
       query(location, `BEGIN READ WRITE; ALTER DATABASE ${location.database} ${setting}; COMMIT`);
     await onNew("SET default_transaction_read_only = on");
     const store = await open({ ...location, poolMax: 3 });
-    const outcomes = await Promise.all(
-      [store.upkeep.ping, ...times(3, () => () => issue(store))].map((act) => act().catch(String)),
-    );
-    for (const outcome of outcomes) expect(outcome).toContain("read-only transaction (25006)");
+    const acts = [store.upkeep.ping, () => beat(store), ...times(3, () => () => issue(store))];
+    const [ping, ...writes] = await Promise.all(acts.map((act) => act().catch(String)));
+    expect(ping).toContain("the server is read-only");
+    for (const outcome of writes) expect(outcome).toContain("read-only transaction (25006)");
     await onNew("RESET default_transaction_read_only");
     await eventually("the store to work", () => works(store));
     await Promise.all(times(3, () => issue(store)));
@@ -262,5 +266,29 @@ describe("a primary and its standby", () => {
         "BEGIN READ WRITE; ALTER ROLE postgres IN DATABASE postgres RESET default_transaction_read_only; COMMIT",
       );
     }
+  });
+
+  // The last one, because it leaves two primaries.
+  it("a primary that was cut off from its standby is left once a heartbeat is unanswered; until one is answered nothing is written", async () => {
+    const store = await open({ ...primary, hosts: [...primary.hosts, ...standby.hosts] });
+    await beat(store);
+    await pair.promote();
+    const challengesAt = async (location: PostgresLocation) =>
+      (await query<{ challenge_id: string }>(location, "SELECT challenge_id FROM challenges")).map((row) => row.challenge_id);
+    // It still takes what does not wait for the standby.
+    const lost = await issue(store);
+    expect(await challengesAt(primary)).toContain(lost.challengeId);
+    const waiting = store.keys.addCheck({ use: "pepper", keyId: "waits", check: Buffer.from("check") }).catch(String);
+
+    await expect(beat(store)).rejects.toThrow(StoreUnavailableError);
+    expect(await waiting).toContain("Connection terminated");
+    const before = await challengesAt(primary);
+    await expect(issue(store)).rejects.toThrow("the server has not answered a heartbeat for 3 s");
+    await store.upkeep.ping();
+    await expect(issue(store)).rejects.toThrow("the server has not answered a heartbeat for 3 s");
+    await eventually("an answered heartbeat", () => works(store));
+    const { challengeId } = await issue(store);
+    expect(await challengesAt(standby)).toContain(challengeId);
+    expect(await challengesAt(primary)).toEqual(before);
   });
 });

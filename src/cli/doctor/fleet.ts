@@ -1,0 +1,32 @@
+import { type Keyrings, variableOf } from "../../crypto/key-checks.js";
+import type { Store } from "../../store/port/store.js";
+import { liveProcesses, processNames } from "../fleet.js";
+import { type Finding, ok, problem, warning } from "./finding.js";
+
+const uses = ["master", "pepper"] as const;
+
+/** Reports the processes that serve the database: whether their versions are one, and whether all have the current keys. */
+export async function checkFleet(store: Store, rings: Keyrings): Promise<readonly Finding[]> {
+  const current = await store.keys.findCurrent();
+  const findings: Finding[] = [];
+  for (const use of uses) {
+    const keyId = current[use];
+    if (keyId === null || rings[use].has(keyId)) continue;
+    findings.push(
+      problem(`${variableOf[use]} id ${keyId} is the current key and is not configured here: add it as ${keyId}:<base64>`),
+    );
+  }
+  const live = liveProcesses(await store.processes.list(), Date.now());
+  if (live.length === 0) return [...findings, ok("no process serves the database now")];
+  const versions = [...new Set(live.map(({ version }) => version))];
+  for (const use of uses) {
+    const keyId = current[use];
+    const lacking = live.filter(({ keyIds }) => keyId !== null && !keyIds[use].includes(keyId));
+    if (lacking.length > 0)
+      findings.push(problem(`${processNames(lacking)} lack ${variableOf[use]} id ${keyId}, the current key`));
+  }
+  if (versions.length > 1)
+    findings.push(warning(`the processes that serve the database have versions ${versions.join(" and ")}`));
+  const serving = live.length === 1 ? "1 process serves" : `${live.length} processes serve`;
+  return [...findings, ok(`${serving} the database: \`latchkey fleet\` lists them`)];
+}
