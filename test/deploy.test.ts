@@ -214,7 +214,7 @@ async function makeEverythingCount(on: TestApp): Promise<void> {
   on.clock.advance(6 * 60_000);
 
   const other = connect(join(on.folder, "latchkey.db"));
-  other.exec("INSERT INTO key_checks VALUES ('master', '2', x'00')");
+  other.exec(`INSERT INTO key_checks (use, key_id, "check") VALUES ('master', '2', x'00')`);
   other.exec(`INSERT INTO route_health VALUES ('twilio', 'sms', 'SE', '[]', 1, 0, 0, 1, ${on.clock()})`);
   const foreign = `lk1.2.${"A".repeat(22)}.0.${"A".repeat(43)}`;
   expect((await refused(on.auth.refreshToken({ refreshToken: foreign }))).reason).toBe("UNAVAILABLE");

@@ -11,7 +11,7 @@ const keyBytes = 32;
 const howTo = "make one with `openssl rand -base64 32`";
 
 /**
- * Reads one key as base64, which gets the id `1`, or several as `id:base64,id:base64`, the current one first. Messages never repeat
+ * Reads one key as base64, which gets the id `1`, or several as `id:base64,id:base64`. Messages never repeat
  * the text: what looks like an id may be a key.
  */
 export function parseKeys(text: string): readonly KeySpec[] {

@@ -69,6 +69,9 @@ describe("a PostgreSQL database that was brought back", () => {
       const copy = await databases.createEmpty();
       const admin = { ...original, database: "postgres" };
       await query(admin, `DROP DATABASE ${copy.database}`);
+      // A pooler keeps connections to a database that is in use no more.
+      const used = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1";
+      await query(admin, used, [original.database]);
       await query(admin, `CREATE DATABASE ${copy.database} TEMPLATE ${original.database}`);
       return copy;
     });
