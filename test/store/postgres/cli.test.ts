@@ -94,10 +94,11 @@ describe("the command line on PostgreSQL", () => {
 
     beforeEach(async () => {
       await (await startTestApp(env)).stop();
-      // A new key comes in front of the old one, and then the old one is lost.
+      // A new key is added and promoted, and then the old one is lost.
       const { LATCHKEY_MASTER_KEY: rotated } = newKeys();
       await (await startTestApp({ ...env, LATCHKEY_MASTER_KEY: `${rotated},1:${env.LATCHKEY_MASTER_KEY}` })).stop();
       env = { ...env, LATCHKEY_MASTER_KEY: rotated };
+      expect(await latchkey("keys", "promote", "2")).toMatchObject({ code: 0, err: "" });
       await query(
         location,
         `INSERT INTO sessions SELECT 's' || i, decode(lpad(to_hex(i), 32, '0'), 'hex'), '1', 'u', 'client', 0, NULL, '', '', 'email',
