@@ -6,6 +6,7 @@ import { schemaVersion } from "../../store/postgres/migrate.js";
 import { fits } from "../../store/rules/schema-version.js";
 import { type Finding, ok, problem, warning } from "./finding.js";
 import { checkSchema } from "./schema.js";
+import { checkStandbys } from "./standbys.js";
 
 /** Checks a PostgreSQL database without changing it: its server's settings, and its schema. */
 export async function checkPostgres(
@@ -28,6 +29,7 @@ export async function checkPostgres(
       ),
     );
   }
+  findings.push(...(await checkStandbys(location)));
   // A pooler has a number of connections of its own.
   if (location.pooler === "none" && location.poolMax > found.connectionsMax / 2) {
     findings.push(

@@ -1,6 +1,8 @@
 import { randomBytes } from "node:crypto";
+import { hostname } from "node:os";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { run } from "../../../src/cli/main.js";
+import { packageVersion } from "../../../src/lib/package-version.js";
 import type { PostgresLocation } from "../../../src/store/postgres/location.js";
 import { schemaVersion } from "../../../src/store/postgres/migrate.js";
 import { startTestApp } from "../../support/app.js";
@@ -65,6 +67,42 @@ describe("the command line on PostgreSQL", () => {
     expect(wrong.code).toBe(1);
     expect(wrong.out).toContain("problem the database is read-only");
     expect(wrong.out).toContain("run the newer program");
+  });
+
+  it("fleet lists the processes that serve the database, and doctor checks them; a process that stopped is listed no more", async () => {
+    const { app, stop } = await startTestApp(env, { clock: Date.now });
+    const listed = JSON.parse((await latchkey("fleet", "--json")).out) as Record<string, unknown>[];
+    expect(listed).toEqual([
+      {
+        process_id: expect.stringMatching(/^[0-9a-f-]{36}$/),
+        host: hostname(),
+        pid: process.pid,
+        addresses: [`127.0.0.1:${app.grpcPort}`, `127.0.0.1:${app.httpPort}`],
+        version: packageVersion(),
+        master_keys: ["1"],
+        peppers: ["1"],
+        current_master_key: "1",
+        current_pepper: "1",
+        started_at: expect.any(String),
+        seen_at: expect.any(String),
+        live: true,
+      },
+    ]);
+    expect((await latchkey("fleet")).out).toMatch(/ master key 1 of 1, pepper 1 of 1, since \S+, live\n$/);
+    expect((await latchkey("doctor")).out).toContain("ok      1 process serves the database: `latchkey fleet` lists them\n");
+    await query(location, "UPDATE processes SET version = '0.0.1', master_keys = '9'");
+    await query(
+      location,
+      "INSERT INTO processes SELECT 'other', host, 1, addresses, $1, '1', '1', '1', '1', 0, seen_at FROM processes",
+      [packageVersion()],
+    );
+    const { out } = await latchkey("doctor");
+    expect(out).toMatch(/^problem .* lack LATCHKEY_MASTER_KEY id 1, the current key$/m);
+    expect(out).toContain(`warning the processes that serve the database have versions ${packageVersion()} and 0.0.1\n`);
+    await query(location, "DELETE FROM processes WHERE process_id = 'other'");
+    await stop();
+    expect((await latchkey("fleet")).out).toBe("No process serves this database.\n");
+    expect((await latchkey("doctor")).out).toContain("ok      no process serves the database now\n");
   });
 
   it("doctor compares this machine's clock with the database server's", async () => {

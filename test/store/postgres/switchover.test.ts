@@ -3,6 +3,7 @@ import { writeFileSync } from "node:fs";
 import { type AddressInfo, connect, createServer } from "node:net";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { run } from "../../../src/cli/main.js";
 import { diskFiles, readSettings } from "../../../src/config/settings.js";
 import { storeLocation } from "../../../src/server/core.js";
 import { openStore } from "../../../src/store/open.js";
@@ -12,7 +13,7 @@ import { createBreaker } from "../../../src/store/postgres/breaker.js";
 import { createColdDatabase } from "../../../src/store/postgres/cold-database.js";
 import { operationOptions } from "../../../src/store/postgres/connection.js";
 import { openDatabase } from "../../../src/store/postgres/database.js";
-import type { PostgresLocation } from "../../../src/store/postgres/location.js";
+import type { PostgresHost, PostgresLocation } from "../../../src/store/postgres/location.js";
 import { migrate } from "../../../src/store/postgres/migrate.js";
 import { createOpener } from "../../../src/store/postgres/opener.js";
 import { createPool } from "../../../src/store/postgres/pool.js";
@@ -266,6 +267,25 @@ describe("a primary and its standby", () => {
         "BEGIN READ WRITE; ALTER ROLE postgres IN DATABASE postgres RESET default_transaction_read_only; COMMIT",
       );
     }
+  });
+
+  it("`latchkey doctor` says whether a standby of LATCHKEY_DATABASE_READ_HOSTS answers", async () => {
+    const findings = async (hosts: readonly PostgresHost[]) => {
+      const lines: string[] = [];
+      const io = { out: (line: string) => void lines.push(line), err: () => {}, confirm: async () => false };
+      const readHosts = hosts.map(({ host, port }) => `${host}:${port}`).join(",");
+      const env = { ...developmentEnv(), LATCHKEY_DATABASE_URL: urlOf(primary), LATCHKEY_DATABASE_READ_HOSTS: readHosts };
+      await run(["doctor"], env, io);
+      return lines.filter((line) => line.includes("standby"));
+    };
+    expect(await findings([...primary.hosts, ...standby.hosts])).toEqual([
+      "ok      1 standby answers reads that may be a moment old",
+    ]);
+    expect(await findings(primary.hosts)).toEqual([
+      expect.stringMatching(
+        /^warning no standby of LATCHKEY_DATABASE_READ_HOSTS answers, so the primary serves all reads: .* is not a standby/,
+      ),
+    ]);
   });
 
   // The last one, because it leaves two primaries.
