@@ -12,7 +12,9 @@ const poolSize = (codeHash) => String(hashConcurrency(codeHash) + 4);
 
 /** As the `latchkey` command sets them. */
 const launcher = readFileSync(new URL("../../dist/latchkey", import.meta.url), "utf8");
-const malloc = Object.fromEntries([...launcher.matchAll(/\{(MALLOC_\w+):-(\d+)\}/g)].map(([, name, value]) => [name, value]));
+const malloc = Object.fromEntries(
+  [...launcher.matchAll(/\{((?:MALLOC|GLIBC)_\w+):-([^}]+)\}/g)].map(([, name, value]) => [name, value]),
+);
 
 const secret = () => randomBytes(32).toString("base64");
 const adminSecret = newClientSecret().secret;

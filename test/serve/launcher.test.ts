@@ -31,13 +31,21 @@ function linked(): string {
 /** What a process was started with. */
 function started(pid: number): { readonly command: readonly string[]; readonly malloc: Env } {
   const read = (name: string) => readFileSync(`/proc/${pid}/${name}`, "utf8").split("\0").slice(0, -1);
-  const variables = read("environ").filter((one) => one.startsWith("MALLOC_"));
-  return { command: read("cmdline"), malloc: Object.fromEntries(variables.map((one) => one.split("="))) };
+  const variables = read("environ").filter((one) => /^(?:MALLOC_|GLIBC_)/.test(one));
+  return {
+    command: read("cmdline"),
+    malloc: Object.fromEntries(variables.map((one) => [one.slice(0, one.indexOf("=")), one.slice(one.indexOf("=") + 1)])),
+  };
 }
 
 const childrenOf = ({ pid }: Server) => readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" ").map(Number);
 
-const malloc = { MALLOC_ARENA_MAX: "1", MALLOC_MMAP_THRESHOLD_: "33554432", MALLOC_TRIM_THRESHOLD_: "67108864" };
+const malloc = {
+  MALLOC_ARENA_MAX: "1",
+  MALLOC_MMAP_THRESHOLD_: "33554432",
+  MALLOC_TRIM_THRESHOLD_: "67108864",
+  GLIBC_TUNABLES: "glibc.malloc.hugetlb=1",
+};
 
 describe("the latchkey command", () => {
   const databases = testDatabases();
@@ -63,7 +71,12 @@ describe("the latchkey command", () => {
   });
 
   it("leaves memory settings that are set as they are; an empty one, which glibc reads as 0, counts as unset", async () => {
-    const own = { MALLOC_ARENA_MAX: "2", MALLOC_MMAP_THRESHOLD_: "", MALLOC_TRIM_THRESHOLD_: "1048576" };
+    const own = {
+      MALLOC_ARENA_MAX: "2",
+      MALLOC_MMAP_THRESHOLD_: "",
+      MALLOC_TRIM_THRESHOLD_: "1048576",
+      GLIBC_TUNABLES: "glibc.malloc.perturb=0",
+    };
     const server = await startServer({ ...developmentEnv(), PATH, ...own }, { program: [launcher] });
     expect(started(server.pid).malloc).toEqual({ ...own, MALLOC_MMAP_THRESHOLD_: malloc.MALLOC_MMAP_THRESHOLD_ });
   });
