@@ -49,7 +49,7 @@ const batchMax = 256;
  * How long SQLite itself waits for another process's write, which blocks the event loop. The writer then retries without
  * blocking it.
  */
-const busyTimeoutMs = 50;
+export const busyTimeoutMs = 50;
 /** How long another process may hold the write lock before calls fail with `StoreUnavailableError`. */
 const busyLimitMs = 3_000;
 

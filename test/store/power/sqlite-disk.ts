@@ -11,7 +11,8 @@ interface File {
 
 /**
  * What a loss of power leaves of a database, by the flushes that SQLite makes in WAL mode: the log at each commit under
- * `synchronous=FULL` that wrote something, and both files at each checkpoint. Every commit is asked for its setting.
+ * `synchronous=FULL` that wrote something, and both files at each checkpoint, also one that a commit makes. Every commit is asked
+ * for its setting.
  */
 export interface Disk {
   /**
@@ -36,13 +37,17 @@ export function watchDisk(folder: string): { disk(path: string): Disk; end(): vo
     const seen = watched.get(path);
     if (seen === undefined) return;
     let wrote = false;
+    let checkpointed = false;
     for (const suffix of suffixes) {
       const file = seen.files[suffix]!;
       const given = readFileSync(path + suffix);
-      wrote ||= !given.equals(file.given);
+      const changed = !given.equals(file.given);
+      wrote ||= changed;
+      // In WAL mode only a checkpoint writes to the database file.
+      checkpointed ||= changed && suffix === "";
       file.given = given;
     }
-    if (!how.flushes || !wrote) return;
+    if (!(how.flushes || checkpointed) || !wrote) return;
     seen.flushes += 1;
     for (const suffix of suffixes) seen.files[suffix]!.flushed = seen.files[suffix]!.given;
   }

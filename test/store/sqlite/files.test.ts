@@ -44,7 +44,7 @@ describe("the files of a SQLite database", () => {
     const pragma = (name: string): unknown => db.pragma(name, { simple: true });
     expect(pragma("journal_mode")).toBe("wal");
     expect(pragma("synchronous"), "FULL").toBe(2);
-    expect(pragma("wal_autocheckpoint")).toBe(8_000);
+    expect(pragma("wal_autocheckpoint")).toBe(500);
     expect(pragma("secure_delete")).toBe(1);
     expect(pragma("trusted_schema")).toBe(0);
     createWriter(db, () => 0);
