@@ -1,5 +1,5 @@
 // Measures the numbers of the design, as ratios within one run. `node run.mjs [group…] [--quick] [--profile=<folder>]`:
-// groups are start, speed, hashing, mail, outbox, defaults, engines, attack, dialects, directory and people, all but people if none is named; --quick is one short round, to see
+// groups are start, speed, hashing, mail, outbox, defaults, engines, checkpoints, attack, dialects, directory and people, all but people if none is named; --quick is one short round, to see
 // whether everything works; --profile leaves a CPU profile of every server in a folder. `--against=<url of a supabase/auth>
 // --against-mail=<port> [--against-pids=<pid>,<pid>]` measures Latchkey on PostgreSQL beside a supabase/auth that is running: it sends its
 // mails to that port of this machine, and its CPU is that of those processes and their children.
@@ -34,13 +34,14 @@ const groups = {
   outbox: async () => (await import("./groups/outbox.mjs")).measureOutbox,
   defaults: async () => (await import("./groups/defaults.mjs")).measureDefaults,
   engines: async () => (await import("./groups/engines.mjs")).measureEngines,
+  checkpoints: async () => (await import("./groups/checkpoints.mjs")).measureCheckpoints,
   attack: async () => (await import("./groups/attack.mjs")).measureAttack,
   dialects: async () => (await import("./groups/dialects.mjs")).measureDialects,
   directory: async () => (await import("./groups/directory.mjs")).measureDirectory,
   people: async () => (await import("./groups/people.mjs")).measurePeople,
 };
 /** Groups that need no people. */
-const withoutSeed = ["directory", "people"];
+const withoutSeed = ["checkpoints", "directory", "people"];
 /** Takes as long as all others together. */
 const onlyIfNamed = ["people"];
 if (values.against !== undefined) {

@@ -106,6 +106,17 @@ export function createStage({ folder, nodeArgs }) {
       return (await start("large/filler.mjs", name, { env })).server;
     },
 
+    /** What writes to a SQLite database with many people and times its checkpoints. */
+    async startCheckpoints(name, people) {
+      const database = databaseOf(name, null);
+      const BENCH_DATABASE = database.replace(/^sqlite:/, "");
+      await (await this.startLatchkey(name, "none", { database })).server.stop();
+      const filler = await this.startFiller("sqlite", `${name}-filler`, BENCH_DATABASE);
+      await filler.ask("fill", people);
+      await filler.stop();
+      return (await start("servers/checkpoints.mjs", name, { env: { BENCH_DATABASE } })).server;
+    },
+
     /** What makes and reads apps and clients. Without a database, in a SQLite file of its own. */
     async startDirectory(name, database = databaseOf(name, null)) {
       const env = { ...shared, LATCHKEY_MODE: "development", LATCHKEY_DATABASE_URL: database };

@@ -36,9 +36,9 @@ import { createWriter, isBusy, translated } from "./writer.js";
 const openTimeoutMs = 10_000;
 
 /**
- * Pages in the log at which a commit checkpoints it: 2 MB. SQLite checkpoints in the commit, so this number bounds how long a
- * checkpoint blocks the event loop. `npm run bench checkpoints` measures that. 8,000 pages block it for 50 to 100 ms, but cost
- * half as much CPU for each page, because a checkpoint writes a page once that changed several times.
+ * Pages in the log at which a commit checkpoints it: 2 MB. The checkpoint is part of the commit, so this number bounds how long
+ * it blocks the event loop: 10 to 20 ms, and 70 to 100 ms at 8,000 pages. With fewer pages, the two flushes of a checkpoint
+ * dominate. `npm run bench checkpoints` measures it.
  */
 const checkpointPages = 500;
 
