@@ -47,7 +47,7 @@ export function watchReadiness(deps: {
       const isFirst = ready === null;
       ready = now;
       if (!now) log.error({ error }, `not ready: ${error instanceof Error ? error.message : String(error)}`);
-      else if (!isFirst) log.info({}, "ready again");
+      else if (!isFirst) log.info({}, "ready: the process can serve again");
       changed(now);
     }
     if (!ready) again = setTimeout(check, againMs).unref();

@@ -217,10 +217,10 @@ describe.each([stopped, hung])("PostgreSQL $what, for $ms ms under load", (outag
   });
 
   it("the log tells of the outage once, and of its end once", () => {
-    const lines = server.stdout.filter((line) => /not ready: |ready: the database can/.test(line));
+    const lines = server.stdout.filter((line) => /not ready: |ready: the process can/.test(line));
     expect(lines).toHaveLength(2);
     expect(lines[0]).toContain("not ready: ");
-    expect(lines[1]).toContain("can be used again");
+    expect(lines[1]).toContain("can serve again");
   });
 });
 

@@ -83,4 +83,4 @@ export async function expectRecovery(on: Troubled, withinMs = 5_000): Promise<nu
 
 /** What the log says of the database as a whole: one line when it is lost, one when it is back. */
 export const linesOfDatabase = ({ stdout }: Server): readonly string[] =>
-  stdout.filter((line) => / (not ready: |ready again)/.test(line));
+  stdout.filter((line) => / (not ready: |ready: the process can serve again)/.test(line));
