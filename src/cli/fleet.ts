@@ -1,4 +1,5 @@
 import type { Settings } from "../config/settings.js";
+import { escapeControls } from "../lib/escape.js";
 import type { EpochMs } from "../model/time.js";
 import type { SeenProcess } from "../store/port/processes.js";
 import { timeText } from "./apps/output.js";
@@ -13,8 +14,12 @@ export function seenAfter(now: EpochMs): EpochMs {
   return now - liveMs;
 }
 
+function isLive({ seenAt }: SeenProcess, now: EpochMs): boolean {
+  return seenAt > seenAfter(now);
+}
+
 export function liveProcesses(processes: readonly SeenProcess[], now: EpochMs): readonly SeenProcess[] {
-  return processes.filter(({ seenAt }) => seenAt > seenAfter(now));
+  return processes.filter((process) => isLive(process, now));
 }
 
 const namedMax = 3;
@@ -23,7 +28,7 @@ const namedMax = 3;
 export function processNames(processes: readonly SeenProcess[]): string {
   const names = processes
     .slice(0, namedMax)
-    .map(({ host, pid, addresses }) => `${host} (process ${pid}, ${addresses.join(", ")})`);
+    .map(({ host, pid, addresses }) => escapeControls(`${host} (process ${pid}, ${addresses.join(", ")})`));
   if (processes.length > namedMax) names.push(`${processes.length - namedMax} more`);
   const last = names.pop()!;
   return names.length === 0 ? last : `${names.join(", ")} and ${last}`;
@@ -45,10 +50,6 @@ export function listFleet(settings: Settings, { json = false }: { readonly json?
     else if (processes.length === 0) io.out("No process serves this database.");
     else for (const process of processes) io.out(lineOf(process, now));
   });
-}
-
-function isLive({ seenAt }: SeenProcess, now: EpochMs): boolean {
-  return seenAt > seenAfter(now);
 }
 
 function fieldsOf(process: SeenProcess, now: EpochMs): object {
@@ -73,9 +74,9 @@ function lineOf(process: SeenProcess, now: EpochMs): string {
   const { host, pid, addresses, version, keyIds, writesWith, startedAt, seenAt } = process;
   const keys = (ids: readonly string[], current: string) => `${current} of ${ids.join(",")}`;
   const state = isLive(process, now) ? "live" : `LOST, last seen ${timeText(seenAt)}`;
-  return (
+  return escapeControls(
     `${host.padEnd(20)} ${String(pid).padEnd(8)} ${addresses.join(" ").padEnd(36)} ${version.padEnd(8)} ` +
-    `master key ${keys(keyIds.master, writesWith.master)}, pepper ${keys(keyIds.pepper, writesWith.pepper)}, ` +
-    `since ${timeText(startedAt)}, ${state}`
+      `master key ${keys(keyIds.master, writesWith.master)}, pepper ${keys(keyIds.pepper, writesWith.pepper)}, ` +
+      `since ${timeText(startedAt)}, ${state}`,
   );
 }

@@ -1,5 +1,5 @@
 import type { Settings } from "../config/settings.js";
-import { compareCheck, type Keyrings, variableOf } from "../crypto/key-checks.js";
+import { type Keyrings, variableOf } from "../crypto/key-checks.js";
 import type { KeyName } from "../model/key.js";
 import { processNames, seenAfter } from "./fleet.js";
 import { CliError, type Io } from "./io.js";
@@ -18,8 +18,14 @@ export interface PromotedKey {
 export function promoteKey(settings: Settings, promoted: PromotedKey, io: Io): Promise<void> {
   return withKeyStore(settings, async (keys) => {
     const key = { keyId: promoted.keyId, use: promoted.use ?? useOf(promoted.keyId, keys) };
-    await addCheck(key, keys);
-    const promotion = await keys.store.keys.promote({ ...key, seenAfter: seenAfter(Date.now()) });
+    refuseMissing(key, keys.rings);
+    const check = keys.rings[key.use].checkValue(key.keyId);
+    const promotion = await keys.store.keys.promote({ ...key, check, seenAfter: seenAfter(Date.now()) });
+    if (promotion.kind === "wrong") {
+      throw new CliError(
+        `The ${nameOf(key)} is not the key that the database knows by this id: correct ${variableOf[key.use]} first; nothing was changed.`,
+      );
+    }
     if (promotion.kind === "lacking") {
       const { processes } = promotion;
       throw new CliError(
@@ -45,18 +51,6 @@ function useOf(keyId: string, { rings }: KeyStore): KeyName["use"] {
   if (other !== undefined)
     throw new CliError(`Both a master key and a pepper have the id ${keyId}: add --use master or --use pepper.`);
   return use;
-}
-
-/** Adds the check value of a key that no process has started with yet. Throws if it is another key than the database knows by this id. */
-async function addCheck({ use, keyId }: KeyName, { store, rings }: KeyStore): Promise<void> {
-  refuseMissing({ use, keyId }, rings);
-  const known = (await store.keys.listChecks()).find((check) => check.use === use && check.keyId === keyId);
-  if (known === undefined) await store.keys.addCheck({ use, keyId, check: rings[use].checkValue(keyId) });
-  else if (compareCheck(known, rings) === "wrong") {
-    throw new CliError(
-      `The ${nameOf({ use, keyId })} is not the key that the database knows by this id: correct ${variableOf[use]} first; nothing was changed.`,
-    );
-  }
 }
 
 function refuseMissing({ use, keyId }: KeyName, rings: Keyrings): void {

@@ -26,7 +26,9 @@ export function retireKey(settings: Settings, retirement: Retirement, io: Io): P
     await refuseWriters(keys, check);
     if (check.use === "master") await retireMaster(keys, { keyId: check.keyId, revokeSessions: retirement.revokeSessions }, io);
     else await refuseLiveCodes(keys, check.keyId, retirement.revokeSessions);
-    await keys.store.keys.deleteCheck(check);
+    if (!(await keys.store.keys.deleteCheck(check))) {
+      throw new CliError(`The ${nameOf(check)} became the current one meanwhile: it was not retired.`);
+    }
     const configured = keys.rings[check.use].has(check.keyId);
     io.out(
       `Retired the ${nameOf(check)}.${configured ? ` Remove it from ${variableOf[check.use]} now: a start with it adds it again.` : ""}`,
@@ -72,6 +74,8 @@ async function refuseWrongKeys({ store, rings }: KeyStore, leaving: KeyCheck): P
 
 /** Throws while a live process still makes new data with the key. It follows a promotion with its next heartbeat. */
 async function refuseWriters({ store }: KeyStore, { use, keyId }: KeyCheck): Promise<void> {
+  // Refuses a wrong clock, by which live processes would look lost.
+  await store.upkeep.ping();
   const writers = liveProcesses(await store.processes.list(), Date.now()).filter(({ writesWith }) => writesWith[use] === keyId);
   if (writers.length > 0) {
     throw new CliError(

@@ -53,9 +53,9 @@ export interface Settings {
   readonly workers: number;
   readonly drainDelayMs: number;
   readonly issuer: string;
-  /** The current key comes first. */
+  /** The first one is current at the first start. */
   readonly pepper: readonly KeySpec[];
-  /** The current key comes first. */
+  /** The first one is current at the first start. */
   readonly masterKey: readonly KeySpec[];
   readonly codeHash: "owasp" | "fast";
   /** The carriers of all channels, those of one channel in order of preference. Never empty in production. */

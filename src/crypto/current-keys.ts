@@ -28,7 +28,7 @@ export function followCurrentKeys(rings: Keyrings, current: CurrentKeys): readon
   for (const use of uses) {
     const keyId = current[use];
     if (keyId === null || keyId === rings[use].currentId) continue;
-    if (rings[use].has(keyId)) rings[use].use(keyId);
+    if (rings[use].has(keyId)) rings[use].makeCurrent(keyId);
     else missing.push({ use, keyId });
   }
   return missing;

@@ -2,10 +2,10 @@ import { createHmac, hkdfSync, timingSafeEqual } from "node:crypto";
 
 /** Configured keys of one use. One of them is for new data. The others still open what was made with them. */
 export interface Keyring {
-  /** The key for new data: the first one, until `use` chooses another. */
+  /** The key for new data: the first one, until `makeCurrent` chooses another. */
   readonly currentId: string;
   /** Makes a key the one for new data. Throws for an unknown key. */
-  use(keyId: string): void;
+  makeCurrent(keyId: string): void;
   has(keyId: string): boolean;
   ids(): readonly string[];
   /** Returns 32 bytes for one use, derived from the key by HKDF-SHA256 (RFC 5869). Throws for an unknown key. */
@@ -41,7 +41,7 @@ export function createKeyring(keys: readonly { readonly id: string; readonly key
     get currentId() {
       return currentId;
     },
-    use(keyId) {
+    makeCurrent(keyId) {
       keyOf(keyId);
       currentId = keyId;
     },

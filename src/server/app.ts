@@ -12,7 +12,7 @@ import { AuthService } from "../gen/latchkey/v1/auth_service_pb.js";
 import { DeliveryService } from "../gen/latchkey/v1/delivery_service_pb.js";
 import { TokenService } from "../gen/latchkey/v1/token_service_pb.js";
 import { UserService } from "../gen/latchkey/v1/user_service_pb.js";
-import type { Listen } from "../lib/listen.js";
+import { formatListen, type Listen } from "../lib/listen.js";
 import type { Log } from "../lib/log.js";
 import { packageVersion } from "../lib/package-version.js";
 import { oauthPaths, urlBelow } from "../model/oauth.js";
@@ -31,7 +31,7 @@ import { noTracer, type Tracer } from "../telemetry/tracer.js";
 import { type Closers, closeAll } from "./closers.js";
 import { type Core, type CoreOverrides, createCore } from "./core.js";
 import { deploymentOf } from "./deployment.js";
-import { createHeartbeat } from "./heartbeat.js";
+import { createHeartbeat, type Heartbeat } from "./heartbeat.js";
 import { startMaintenance } from "./maintenance.js";
 import { createCarrierCheck } from "./read-app-carrier.js";
 import { type Readiness, watchReadiness } from "./readiness.js";
@@ -111,6 +111,7 @@ async function start(settings: Settings, { log: plainLog, overrides, closers }: 
   const inFlight = createInFlight();
   const recorder = createRecorder();
   let readiness: Readiness | undefined;
+  let heartbeat: Heartbeat | undefined;
   const { store, unmeasured, name } = await startStore(settings, {
     log,
     tracer,
@@ -120,6 +121,11 @@ async function start(settings: Settings, { log: plainLog, overrides, closers }: 
     wrapStore: overrides.wrapStore,
     onUnavailable: () => void readiness?.check(),
     closers,
+  });
+  // After the doors and the delivery, which work until they are drained.
+  closers.push(async () => {
+    readiness?.stop();
+    await heartbeat?.stop();
   });
   const core = await createCore(settings, { store, log, metrics: recorder.auth, measure: recorder.hashes, tracer, overrides });
   const directory =
@@ -207,16 +213,19 @@ async function start(settings: Settings, { log: plainLog, overrides, closers }: 
     recorder,
     traced: tracer.on,
     plainLog,
-    beforeDrain: () => readiness?.stop(),
+    beforeDrain: () => readiness?.withdraw(),
     takeReports: delivery.takeReports,
     closers,
   });
   const { grpcPort, httpPort, reloadCertificates } = doors;
-  const heartbeat = createHeartbeat({
+  heartbeat = createHeartbeat({
     store: unmeasured,
     rings: core.rings,
     version: packageVersion(),
-    addresses: [`${settings.grpcListen.host}:${grpcPort}`, `${settings.httpListen.host}:${httpPort}`],
+    addresses: [
+      { ...settings.grpcListen, port: grpcPort },
+      { ...settings.httpListen, port: httpPort },
+    ].map(formatListen),
     clock,
   });
   readiness = watchReadiness({
@@ -225,14 +234,10 @@ async function start(settings: Settings, { log: plainLog, overrides, closers }: 
     log: plainLog,
     changed: doors.setServing,
   });
-  closers.push(async () => {
-    readiness?.stop();
-    await heartbeat.stop();
-  });
   // The server also starts on a database that is being moved or whose clock differs, but it is not ready.
   await readiness.check();
   const withdraw = (): void => {
-    readiness?.stop();
+    readiness?.withdraw();
     doors.setServing(false);
   };
   return { core, database: name, grpcPort, httpPort, inboxPort, metricsPort, reloadCertificates, withdraw };

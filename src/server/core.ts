@@ -19,6 +19,7 @@ import { createSessionCredentials } from "../crypto/session-credential.js";
 import { loadSigningKeys, type SigningKeyOptions, type SigningKeys } from "../crypto/signing-keys.js";
 import { availableCores } from "../lib/cores.js";
 import type { Log } from "../lib/log.js";
+import type { KeyName } from "../model/key.js";
 import type { Metrics } from "../model/metrics.js";
 import { accessTokenTtlMaxMs } from "../model/policy.js";
 import type { EpochMs } from "../model/time.js";
@@ -41,6 +42,8 @@ export interface Core {
   readonly deps: Omit<Deps, "wakeOutbox">;
   /** The configured keys. Heartbeats choose the ones for new data. */
   readonly rings: Keyrings;
+  /** The current keys that were not configured here at the start. Readiness reports them later. */
+  readonly missingKeys: readonly KeyName[];
   readonly signingKeys: SigningKeys;
   readonly hookSecrets: HookSecrets;
   readonly carrierSecrets: CarrierSecrets;
@@ -71,8 +74,7 @@ export async function createCore(settings: Settings, given: CoreParts): Promise<
   const rings = keyringsOf(settings);
   const { master, pepper } = rings;
   for (const { use, keyId } of await checkKeys(store, rings)) log.warn({ use, keyId }, foreignKeySentence({ use, keyId }));
-  // Readiness reports current keys that are missing.
-  await loadCurrentKeys(store, rings);
+  const missingKeys = await loadCurrentKeys(store, rings);
   const foreignKeys = createForeignKeys({
     store,
     rings,
@@ -125,6 +127,7 @@ export async function createCore(settings: Settings, given: CoreParts): Promise<
   return {
     deps,
     rings,
+    missingKeys,
     signingKeys,
     hookSecrets,
     carrierSecrets: createCarrierSecrets({ store, sealer }),

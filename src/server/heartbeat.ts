@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { followCurrentKeys, missingCurrentKey } from "../crypto/current-keys.js";
 import { type Keyrings, WrongKeyError } from "../crypto/key-checks.js";
+import { atMost } from "../lib/at-most.js";
 import type { EpochMs } from "../model/time.js";
 import type { Store } from "../store/port/store.js";
 
@@ -14,6 +15,9 @@ export interface Heartbeat {
   /** Forgets this process. Never throws. */
   stop(): Promise<void>;
 }
+
+/** A database that is gone must not delay a stop for longer. */
+const leaveMaxMs = 1_000;
 
 /** The beats of this process: an operator sees by them what serves a deployment, and keys change without a gap. */
 export function createHeartbeat(given: {
@@ -31,7 +35,6 @@ export function createHeartbeat(given: {
   let running: Promise<void> = Promise.resolve();
 
   async function beat(): Promise<void> {
-    await store.upkeep.ping();
     const current = await store.processes.beat({
       processId,
       host: hostname(),
@@ -44,6 +47,7 @@ export function createHeartbeat(given: {
       now: clock(),
     });
     const missing = followCurrentKeys(rings, current);
+    await store.upkeep.ping();
     if (missing.length > 0) throw new WrongKeyError(missing.map(missingCurrentKey).join("; "));
   }
 
@@ -54,8 +58,11 @@ export function createHeartbeat(given: {
     },
     async stop() {
       // A beat that ends later would write the row again.
-      await running.catch(() => {});
-      await store.processes.leave(processId).catch(() => {});
+      const left = running.catch(() => {}).then(() => store.processes.leave(processId));
+      await atMost(
+        leaveMaxMs,
+        left.catch(() => {}),
+      );
     },
   };
 }

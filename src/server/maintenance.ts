@@ -25,8 +25,8 @@ interface Chore {
 /**
  * Starts the periodic tasks. Every second it sweeps expired rows; every five seconds it overwrites copies of erased data. Every
  * two seconds it reads the signing keys again, which limits how long a deleted key is still trusted; notes on messages which codes
- * were redeemed; learns which routes fail; and sweeps messages that are older than `messageRetentionMs`. Every hour it maintains
- * the signing keys and forgets processes that were lost. No task overlaps with itself. A failure is logged, and the task runs again at its next time.
+ * were redeemed; learns which routes fail; and sweeps messages that are older than `messageRetentionMs`. Every minute it forgets processes that were lost an hour ago. Every hour it maintains
+ * the signing keys. No task overlaps with itself. A failure is logged, and the task runs again at its next time.
  */
 export function startMaintenance(deps: {
   readonly store: Store;
@@ -46,7 +46,7 @@ export function startMaintenance(deps: {
     { everyMs: 2_000, name: "judgement of routes", run: () => learned.look() },
     { everyMs: 2_000, name: "sweep of messages", run: () => sweepMessages(store, clock, messageRetentionMs) },
     { everyMs: 60 * 60_000, name: "upkeep of the signing keys", run: () => keys.maintain(clock()) },
-    { everyMs: forgottenMs, name: "upkeep of processes", run: () => store.processes.forget({ before: clock() - forgottenMs }) },
+    { everyMs: 60_000, name: "upkeep of processes", run: () => store.processes.forget({ before: clock() - forgottenMs }) },
   ];
   const running = new Map<Chore, Promise<void>>();
   const timers = chores.map((chore) =>

@@ -7,6 +7,8 @@ export interface Readiness {
    * checked without this.
    */
   check(): Promise<void>;
+  /** Calls `changed` no more. The checks go on. */
+  withdraw(): void;
   stop(): void;
 }
 
@@ -27,6 +29,7 @@ export function watchReadiness(deps: {
   const { everyMs, log, changed } = deps;
   let ready: boolean | null = null;
   let asking: Promise<void> | null = null;
+  let withdrawn = false;
   let stopped = false;
   let again: NodeJS.Timeout | undefined;
 
@@ -48,7 +51,7 @@ export function watchReadiness(deps: {
       ready = now;
       if (!now) log.error({ error }, `not ready: ${error instanceof Error ? error.message : String(error)}`);
       else if (!isFirst) log.info({}, "ready: the process can serve again");
-      changed(now);
+      if (!withdrawn) changed(now);
     }
     if (!ready) again = setTimeout(check, againMs).unref();
   }
@@ -56,6 +59,9 @@ export function watchReadiness(deps: {
   const regularly = setInterval(check, everyMs).unref();
   return {
     check,
+    withdraw() {
+      withdrawn = true;
+    },
     stop() {
       stopped = true;
       clearInterval(regularly);

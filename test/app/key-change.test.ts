@@ -70,7 +70,12 @@ describe.each(testEngines())("a change of pepper and master key, on $engine,", (
   /** As if the other processes had not been seen for a while. They notice with their next heartbeat, and are not ready then. */
   async function promote(on: TestApp, use: "master" | "pepper"): Promise<void> {
     const { deps, rings } = on.app.core;
-    const { kind } = await deps.store.keys.promote({ use, keyId: "2", seenAfter: Number.MAX_SAFE_INTEGER });
+    const { kind } = await deps.store.keys.promote({
+      use,
+      keyId: "2",
+      check: rings[use].checkValue("2"),
+      seenAfter: Number.MAX_SAFE_INTEGER,
+    });
     expect(["promoted", "current"]).toContain(kind);
     followCurrentKeys(rings, await deps.store.keys.findCurrent());
   }

@@ -1,4 +1,6 @@
+import { missingCurrentKey } from "../../crypto/current-keys.js";
 import { type Keyrings, variableOf } from "../../crypto/key-checks.js";
+import { escapeControls } from "../../lib/escape.js";
 import type { Store } from "../../store/port/store.js";
 import { liveProcesses, processNames } from "../fleet.js";
 import { type Finding, ok, problem, warning } from "./finding.js";
@@ -12,9 +14,7 @@ export async function checkFleet(store: Store, rings: Keyrings): Promise<readonl
   for (const use of uses) {
     const keyId = current[use];
     if (keyId === null || rings[use].has(keyId)) continue;
-    findings.push(
-      problem(`${variableOf[use]} id ${keyId} is the current key and is not configured here: add it as ${keyId}:<base64>`),
-    );
+    findings.push(problem(missingCurrentKey({ use, keyId })));
   }
   const live = liveProcesses(await store.processes.list(), Date.now());
   if (live.length === 0) return [...findings, ok("no process serves the database now")];
@@ -23,10 +23,14 @@ export async function checkFleet(store: Store, rings: Keyrings): Promise<readonl
     const keyId = current[use];
     const lacking = live.filter(({ keyIds }) => keyId !== null && !keyIds[use].includes(keyId));
     if (lacking.length > 0)
-      findings.push(problem(`${processNames(lacking)} lack ${variableOf[use]} id ${keyId}, the current key`));
+      findings.push(
+        problem(
+          `${processNames(lacking)} ${lacking.length === 1 ? "lacks" : "lack"} ${variableOf[use]} id ${keyId}, the current key`,
+        ),
+      );
   }
   if (versions.length > 1)
-    findings.push(warning(`the processes that serve the database have versions ${versions.join(" and ")}`));
+    findings.push(warning(`the processes that serve the database have versions ${escapeControls(versions.join(" and "))}`));
   const serving = live.length === 1 ? "1 process serves" : `${live.length} processes serve`;
   return [...findings, ok(`${serving} the database: \`latchkey fleet\` lists them`)];
 }

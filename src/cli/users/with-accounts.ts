@@ -3,6 +3,7 @@ import { type Actor, operator } from "../../apps/actor.js";
 import { openDirectory } from "../../apps/database-directory.js";
 import { AuthError } from "../../auth/errors.js";
 import type { Settings } from "../../config/settings.js";
+import { missingCurrentKey } from "../../crypto/current-keys.js";
 import type { App } from "../../model/app.js";
 import { type Core, createCore } from "../../server/core.js";
 import { directoryValues } from "../../server/deployment.js";
@@ -33,6 +34,8 @@ export async function withAccounts<T>(
   return await withStore(settings, async (store) => {
     const log = commandLog(settings, io);
     const core = await createCore(settings, { store, log, metrics: createRecorder().auth });
+    // A running server reports that it is not ready. A command would make data with an old key, unseen by `latchkey fleet`.
+    if (core.missingKeys.length > 0) throw new CliError(core.missingKeys.map(missingCurrentKey).join("\n"));
     const { clock } = core.deps;
     const directory = await openDirectory({ apps: store.apps, deployment: directoryValues(settings), clock, log });
     try {

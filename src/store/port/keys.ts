@@ -23,9 +23,12 @@ export interface KeyCheck {
   readonly check: Uint8Array;
 }
 
-/** What became of a promotion. `lacking` lists the live processes that do not have the key; nothing was changed. */
+/**
+ * What became of a promotion. `wrong`: the database knows another key by this id. `lacking` lists the live processes that do not have the
+ * key. In both cases nothing was changed.
+ */
 export type Promotion =
-  | { readonly kind: "promoted" | "current" | "unknown" }
+  | { readonly kind: "promoted" | "current" | "wrong" }
   | { readonly kind: "lacking"; readonly processes: readonly SeenProcess[] };
 
 /** The deployment's own keys, and check values of the keys in its configuration. */
@@ -52,8 +55,8 @@ export interface Keys {
   /** Adds a check value unless there is one for this use and id. */
   addCheck(check: KeyCheck): Promise<void>;
 
-  /** Deletes a check value, unless its key is the current one. */
-  deleteCheck(check: KeyName): Promise<void>;
+  /** Deletes a check value. Returns false, and deletes nothing, if its key is the current one. */
+  deleteCheck(check: KeyName): Promise<boolean>;
 
   /** Returns the keys for new data. */
   findCurrent(): Promise<CurrentKeys>;
@@ -65,10 +68,10 @@ export interface Keys {
   chooseCurrent(key: KeyName): Promise<string | null>;
 
   /**
-   * Makes a key the current one of its use. Each process that was seen after `seenAfter` must have it. Returns `current` if it already
-   * is, and `unknown` if the database has no check value of it.
+   * Makes a key the current one of its use, and adds its check value if there is none. Each process that was seen after `seenAfter` must
+   * have the key. Returns `current` if it already is the current one.
    */
-  promote(change: KeyName & { readonly seenAfter: EpochMs }): Promise<Promotion>;
+  promote(change: KeyCheck & { readonly seenAfter: EpochMs }): Promise<Promotion>;
 
   /** Counts the live sessions that need a master key, or the live challenges that need a pepper. */
   countUses(query: { readonly use: KeyCheck["use"]; readonly keyId: string; readonly now: EpochMs }): Promise<number>;

@@ -19,7 +19,7 @@ export interface ServingProcess {
   readonly startedAt: EpochMs;
 }
 
-/** A process and when the database last heard of it. */
+/** A process and when it last wrote its row. */
 export interface SeenProcess extends ServingProcess {
   readonly seenAt: EpochMs;
 }

@@ -27,8 +27,8 @@ export interface Upkeep {
   scrub(): Promise<boolean>;
 
   /**
-   * Resolves if the database answers and accepts writes. A database server's clock must also be within 1 s of this machine's,
-   * because limits are counted by the clocks of all processes.
+   * Resolves if the database answers and is not set to be read-only. On SQLite it also writes. A database server's clock must also be
+   * within 1 s of this machine's, because limits are counted by the clocks of all processes. Heartbeats show whether commits are answered.
    */
   ping(): Promise<void>;
 }

@@ -41,13 +41,15 @@ export function translated(error: unknown): unknown {
   return unavailable.test(error.code ?? "") ? unavailableError(error) : error;
 }
 
-/** Returns whether an operation failed because no answer came in time. */
-export function isUnanswered(error: unknown): boolean {
-  return error instanceof StoreUnavailableError && error.cause instanceof Error && error.cause.message === noAnswer;
+/**
+ * Returns whether an operation failed by an answer of the server, such as that it is read-only. A wait for a lock that is too long is none:
+ * an earlier operation may hold it, whose commit is not answered.
+ */
+export function isAnswered(error: unknown): boolean {
+  if (!(error instanceof StoreUnavailableError)) return false;
+  if (error.cause === undefined) return true;
+  return (isAnswer(error.cause) || isReadOnly(error.cause)) && !/^55P03$/.test((error.cause as pg.DatabaseError).code ?? "");
 }
-
-/** The driver's text. It has no code for it. */
-const noAnswer = "Query read timeout";
 
 /**
  * Returns whether a connection broke during a query. The error comes from the system, or from the driver, which has no codes

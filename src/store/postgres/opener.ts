@@ -11,8 +11,8 @@ export interface Opener {
    * all.
    */
   open(options: ConnectionOptions): Promise<pg.Client>;
-  /** Tries the server that worked last after all others from now on, until another one works. */
-  distrust(): void;
+  /** From now on tries the server of a connection after all others, until another one works. */
+  distrust(client: pg.Client): void;
 }
 
 type Lookup = (host: string) => Promise<readonly string[]>;
@@ -27,8 +27,9 @@ const addressTimeoutMinMs = 500;
  * Tries each address of each host in order, as libpq does, but starts with the one that worked last. A host that is down costs
  * its time limit, and only the first connection after a switchover should pay that. If time is left at the end, those that
  * were too slow are tried again. Names are resolved anew for each connection.
+ * @param onMoved Called when another server works than before.
  */
-export function createOpener(location: PostgresLocation, lookup: Lookup = lookupAll): Opener {
+export function createOpener(location: PostgresLocation, lookup: Lookup = lookupAll, onMoved: () => void = () => {}): Opener {
   const logins = createLogins(location);
   let lastGood: Server | undefined;
   let distrusted: Server | undefined;
@@ -62,8 +63,10 @@ export function createOpener(location: PostgresLocation, lookup: Lookup = lookup
           const share = (deadline - performance.now()) / (left.length - n);
           try {
             const client = await connect(server, options, Math.max(share, addressTimeoutMinMs));
+            const isMoved = lastGood !== undefined && !isSame(server, lastGood);
             lastGood = server;
             if (!isSame(server, distrusted)) distrusted = undefined;
+            if (isMoved) onMoved();
             return client;
           } catch (error) {
             errors.push(error as Error);
@@ -74,8 +77,8 @@ export function createOpener(location: PostgresLocation, lookup: Lookup = lookup
       }
       throw errors.length === 1 ? errors[0] : new AggregateError(errors);
     },
-    distrust() {
-      distrusted = lastGood;
+    distrust({ host, port }) {
+      if (lastGood?.address === host && lastGood.port === port) distrusted = lastGood;
     },
   };
 }

@@ -30,6 +30,7 @@ export function createPool(open: () => Promise<pg.Client>): Pool {
   const expiresAt = new Map<pg.Client, number>();
   const timers = new WeakMap<pg.Client, NodeJS.Timeout>();
   let renewedAt = Number.NEGATIVE_INFINITY;
+  let resets = 0;
   let closed = false;
 
   function drop(client: pg.Client): void {
@@ -49,7 +50,14 @@ export function createPool(open: () => Promise<pg.Client>): Pool {
         if (leftMs(client) > 0) return client;
         drop(client);
       }
-      const client = await open();
+      let client: pg.Client;
+      let resetsBefore: number;
+      do {
+        resetsBefore = resets;
+        client = await open();
+        // It may lead to the server whose connections were ended meanwhile.
+        if (resets !== resetsBefore) void client.end().catch(() => {});
+      } while (resets !== resetsBefore);
       expiresAt.set(client, performance.now() + lifetimeMs * (1 - jitter * Math.random()));
       client.on("error", () => drop(client)).on("end", () => drop(client));
       return client;
@@ -72,6 +80,7 @@ export function createPool(open: () => Promise<pg.Client>): Pool {
       for (const client of [...idle]) drop(client);
     },
     reset() {
+      resets += 1;
       for (const client of [...expiresAt.keys()]) drop(client);
     },
     close() {

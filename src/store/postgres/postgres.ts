@@ -1,3 +1,4 @@
+import type pg from "pg";
 import type { EpochMs } from "../../model/time.js";
 import { StoreUnavailableError } from "../port/errors.js";
 import type { Store } from "../port/store.js";
@@ -53,16 +54,25 @@ export async function openPostgres(location: PostgresLocation, clock: () => Epoc
   const keepFunctions = createFunctionKeeper(location, openedAt);
   const diskSpace = createDiskSpace();
   const breaker = createBreaker();
-  const opener = createOpener(location);
+  const opener = createOpener(location, undefined, () => {
+    // Operations must go to the server that answers the heartbeats, not to an earlier primary.
+    pool.reset();
+    healthPool.reset();
+  });
   const pool = createPool(() => opener.open(operationOptions));
   const operations = openDatabase({ pool, places: location.poolMax, breaker, noteFailure: diskSpace.noteFailure });
   // Readiness has its own connection, so that operations that use all others do not look like an outage.
-  const healthPool = createPool(() => opener.open(healthOptions));
-  const health = openDatabase({ pool: healthPool, places: 1, breaker });
+  let beatsOn: pg.Client | undefined;
+  const healthPool = createPool(async () => {
+    beatsOn = await opener.open(healthOptions);
+    return beatsOn;
+  });
+  const health = openDatabase({ pool: healthPool, places: 1, breaker, noteFailure: diskSpace.noteFailure });
   const clocks = createClockGuard(health);
   const silence = createSilenceGuard(() => {
-    opener.distrust();
+    if (beatsOn !== undefined) opener.distrust(beatsOn);
     pool.reset();
+    healthPool.reset();
   });
   const db = silence.guarded(clocks.guarded(operations));
   const standbys = openStandbys(location, db);
@@ -116,6 +126,8 @@ export async function openPostgres(location: PostgresLocation, clock: () => Epoc
     keys: {
       ...keys,
       add: byRightClock(keys.add),
+      // By a fast clock live processes would look lost.
+      promote: byRightClock(keys.promote),
       delete: byRightClock(keys.delete),
       async listChecks() {
         const checks = await keys.listChecks();
@@ -128,11 +140,7 @@ export async function openPostgres(location: PostgresLocation, clock: () => Epoc
     },
     processes: {
       ...createProcesses(cold),
-      async beat(change) {
-        const current = await silence.watched(() => byRightClock(beats.beat)(change));
-        silence.end();
-        return current;
-      },
+      beat: (change) => silence.watched(() => byRightClock(beats.beat)(change)),
     },
     upkeep: {
       sweep: byRightClock(async (change) => {
@@ -144,7 +152,7 @@ export async function openPostgres(location: PostgresLocation, clock: () => Epoc
       scrub: async () => true,
       // It only reads. Heartbeats write, and a full disk is known from operations that it failed.
       async ping() {
-        await silence.watched(() => clocks.check(readClock));
+        await clocks.check(readClock);
         await refuseFilling(health);
         const [state] = await health.rows<{ read_only: boolean }>(readOnly);
         if (state!.read_only) {

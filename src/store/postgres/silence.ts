@@ -1,6 +1,6 @@
 import { StoreUnavailableError } from "../port/errors.js";
 import type { Database } from "./database.js";
-import { isUnanswered } from "./errors.js";
+import { isAnswered } from "./errors.js";
 import { guardedBy } from "./guarded.js";
 
 /** How long the server may take to answer a heartbeat. */
@@ -8,40 +8,50 @@ export const silenceMaxMs = 3_000;
 
 /** Stops a process from working with a server that does not answer heartbeats. */
 export interface SilenceGuard {
-  /** Runs a check of the server. If no answer comes, calls `onSilence`. */
-  watched<T>(check: () => Promise<T>): Promise<T>;
-  /** Ends the silence. Call it after an answered heartbeat: a read does not show that the server's commits are answered. */
-  end(): void;
-  /** Returns a database that rejects every operation from an unanswered check until the silence ends. */
+  /** Runs a heartbeat. If the server has answered none for 3 s, calls `onSilence` and throws `StoreUnavailableError`. */
+  watched<T>(beat: () => Promise<T>): Promise<T>;
+  /** Returns a database that rejects every operation from then on, until the server answers a heartbeat. A refusal is an answer. */
   guarded(db: Database): Database;
 }
 
 /**
  * A leader that was cut off from its standbys takes commits that do not wait for the disk as before, and loses them later. Commits that
  * wait for a standby are not answered. A heartbeat is such a commit, so it finds out.
+ * @param now A monotonic clock in milliseconds.
  */
-export function createSilenceGuard(onSilence: () => void): SilenceGuard {
-  let silent = false;
+export function createSilenceGuard(onSilence: () => void, now: () => number = () => performance.now()): SilenceGuard {
+  /** When the first of the heartbeats without an answer began. */
+  let since: number | null = null;
+
+  const silentError = () =>
+    new StoreUnavailableError(`PostgreSQL: the server has not answered a heartbeat for ${silenceMaxMs / 1_000} s`);
 
   function refuse(): void {
-    if (silent)
-      throw new StoreUnavailableError(`PostgreSQL: the server has not answered a heartbeat for ${silenceMaxMs / 1_000} s`);
+    if (since !== null && now() - since >= silenceMaxMs) throw silentError();
   }
 
   return {
-    async watched(check) {
-      try {
-        return await check();
-      } catch (error) {
-        if (isUnanswered(error)) {
-          silent = true;
+    async watched(beat) {
+      const startedAt = now();
+      since ??= startedAt;
+      const silent = silentError();
+      let timer: NodeJS.Timeout | undefined;
+      const late = new Promise<never>((_, reject) => {
+        timer = setTimeout(() => {
           onSilence();
-        }
+          reject(silent);
+        }, silenceMaxMs);
+      });
+      try {
+        const result = await Promise.race([beat(), late]);
+        since = null;
+        return result;
+      } catch (error) {
+        if (error !== silent && isAnswered(error)) since = null;
         throw error;
+      } finally {
+        clearTimeout(timer);
       }
-    },
-    end() {
-      silent = false;
     },
     guarded: (db) => guardedBy(refuse, db),
   };

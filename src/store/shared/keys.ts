@@ -20,6 +20,11 @@ export function* insertKey(key: StoredKey): Steps<void> {
   yield* sql(`INSERT INTO keys (${keyColumns}) VALUES ($1, $2, $3, $4, $5, $6, $7)`, values);
 }
 
+function* insertCheck({ use, keyId, check }: KeyCheck): Steps<void> {
+  const text = 'INSERT INTO key_checks (use, key_id, "check") VALUES ($1, $2, $3) ON CONFLICT DO NOTHING';
+  yield* sql(text, [use, keyId, check]);
+}
+
 function* makeCurrent(use: KeyCheck["use"], keyId: string): Steps<void> {
   const text = "UPDATE key_checks SET is_current = CASE WHEN key_id = $2 THEN 1 ELSE 0 END WHERE use = $1";
   yield* sql(text, [use, keyId]);
@@ -70,15 +75,12 @@ export function createKeys(db: ColdDatabase): Omit<Keys, "countUses" | "revokeSe
       return rows.map((row) => ({ use: row.use, keyId: row.key_id, check: row.check }));
     },
 
-    addCheck: ({ use, keyId, check }) =>
-      db.write(function* () {
-        const text = 'INSERT INTO key_checks (use, key_id, "check") VALUES ($1, $2, $3) ON CONFLICT DO NOTHING';
-        yield* sql(text, [use, keyId, check]);
-      }),
+    addCheck: (check) => db.write(() => insertCheck(check)),
 
     deleteCheck: ({ use, keyId }) =>
       db.write(function* () {
         yield* sql("DELETE FROM key_checks WHERE use = $1 AND key_id = $2 AND is_current = 0", [use, keyId]);
+        return (yield* sql("SELECT 1 FROM key_checks WHERE use = $1 AND key_id = $2", [use, keyId])).length === 0;
       }),
 
     findCurrent: async () => toCurrentKeys(await db.read(currentKeys)),
@@ -91,13 +93,15 @@ export function createKeys(db: ColdDatabase): Omit<Keys, "countUses" | "revokeSe
         return toCurrentKeys(yield* sql(currentKeys))[use];
       }),
 
-    promote: ({ use, keyId, seenAfter }) =>
+    promote: ({ use, keyId, check, seenAfter }) =>
       db.write<Promotion>(function* () {
+        const text = 'SELECT "check" FROM key_checks WHERE use = $1 AND key_id = $2';
+        const [known] = yield* sql<{ check: Buffer }>(text, [use, keyId]);
+        if (known !== undefined && !known.check.equals(check)) return { kind: "wrong" };
         if (toCurrentKeys(yield* sql(currentKeys))[use] === keyId) return { kind: "current" };
-        const known = "SELECT key_id FROM key_checks WHERE use = $1 AND key_id = $2";
-        if ((yield* sql(known, [use, keyId])).length === 0) return { kind: "unknown" };
         const processes = (yield* processesSeen(seenAfter)).filter(({ keyIds }) => !keyIds[use].includes(keyId));
         if (processes.length > 0) return { kind: "lacking", processes };
+        if (known === undefined) yield* insertCheck({ use, keyId, check });
         yield* makeCurrent(use, keyId);
         return { kind: "promoted" };
       }),

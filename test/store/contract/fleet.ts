@@ -20,13 +20,14 @@ export function newProcess(given: { readonly has2?: boolean; readonly host?: str
 
 /** The processes that serve a deployment, and the keys that they make new data with. */
 export function fleet(scene: Scene): void {
+  const checkOf = (use: string, keyId: string) => bytes(`${use} ${keyId}`, 32);
   const addChecks = async (): Promise<void> => {
     for (const use of ["master", "pepper"] as const) {
-      for (const keyId of ["1", "2"]) await scene.store.keys.addCheck({ use, keyId, check: bytes(`${use} ${keyId}`, 32) });
+      for (const keyId of ["1", "2"]) await scene.store.keys.addCheck({ use, keyId, check: checkOf(use, keyId) });
     }
   };
   const promote = (keyId: string, seenAfter: EpochMs = t0 - minute) =>
-    scene.store.keys.promote({ use: "pepper", keyId, seenAfter });
+    scene.store.keys.promote({ use: "pepper", keyId, check: checkOf("pepper", keyId), seenAfter });
 
   it("a process is listed as it last described itself, until it leaves or is forgotten", async () => {
     const { processes } = scene.store;
@@ -71,19 +72,35 @@ export function fleet(scene: Scene): void {
     expect(await scene.store.processes.beat({ ...able, now: t0 + minute })).toEqual({ master: null, pepper: "2" });
   });
 
-  it("a key without a check value is not promoted, and the current one stays", async () => {
+  it("a promotion adds the check value of a new key, unless a live process lacks the key", async () => {
+    const { keys, processes } = scene.store;
     await addChecks();
-    await scene.store.keys.chooseCurrent({ use: "pepper", keyId: "1" });
-    expect(await promote("3")).toEqual({ kind: "unknown" });
+    await keys.chooseCurrent({ use: "pepper", keyId: "1" });
+    await processes.beat({ ...newProcess(), now: t0 });
+    const before = await keys.listChecks();
+    expect((await promote("3")).kind).toBe("lacking");
+    expect(await keys.listChecks()).toEqual(before);
+    expect(await promote("3", t0)).toEqual({ kind: "promoted" });
+    expect((await keys.findCurrent()).pepper).toBe("3");
+    expect(await keys.listChecks()).toContainEqual({ use: "pepper", keyId: "3", check: checkOf("pepper", "3") });
+  });
+
+  it("another key than the database knows by its id is not promoted; the current key is not promoted again", async () => {
+    const { keys } = scene.store;
+    await addChecks();
+    await keys.chooseCurrent({ use: "pepper", keyId: "1" });
+    const wrong = { use: "pepper", keyId: "2", check: checkOf("pepper", "other"), seenAfter: t0 } as const;
+    expect(await keys.promote(wrong)).toEqual({ kind: "wrong" });
     expect(await promote("1")).toEqual({ kind: "current" });
-    expect((await scene.store.keys.findCurrent()).pepper).toBe("1");
+    expect((await keys.findCurrent()).pepper).toBe("1");
   });
 
   it("the check value of the current key is not deleted", async () => {
     await addChecks();
     const [key, other] = ["1", "2"].map((keyId) => ({ use: "pepper", keyId }) as const);
     await scene.store.keys.chooseCurrent(key!);
-    for (const one of [key!, other!]) await scene.store.keys.deleteCheck(one);
+    expect(await scene.store.keys.deleteCheck(key!)).toBe(false);
+    expect(await scene.store.keys.deleteCheck(other!)).toBe(true);
     const left = (await scene.store.keys.listChecks()).filter(({ use }) => use === "pepper");
     expect(left.map(({ keyId }) => keyId)).toEqual(["1"]);
   });

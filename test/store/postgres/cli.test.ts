@@ -97,7 +97,7 @@ describe("the command line on PostgreSQL", () => {
       [packageVersion()],
     );
     const { out } = await latchkey("doctor");
-    expect(out).toMatch(/^problem .* lack LATCHKEY_MASTER_KEY id 1, the current key$/m);
+    expect(out).toMatch(/^problem .* lacks LATCHKEY_MASTER_KEY id 1, the current key$/m);
     expect(out).toContain(`warning the processes that serve the database have versions ${packageVersion()} and 0.0.1\n`);
     await query(location, "DELETE FROM processes WHERE process_id = 'other'");
     await stop();
