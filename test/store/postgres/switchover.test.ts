@@ -310,5 +310,10 @@ describe("a primary and its standby", () => {
     const { challengeId } = await issue(store);
     expect(await challengesAt(standby)).toContain(challengeId);
     expect(await challengesAt(primary)).toEqual(before);
+    // Commits that wait for the standby notice no end of their connections.
+    const connections = `SELECT 1 FROM pg_stat_activity WHERE application_name = 'latchkey' AND wait_event IS DISTINCT FROM 'SyncRep'`;
+    await eventually("no connection to the former primary", async () =>
+      (await query(primary, connections)).length === 0 ? true : undefined,
+    );
   });
 });
