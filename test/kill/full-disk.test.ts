@@ -116,7 +116,7 @@ describe("a full disk of PostgreSQL's tables", () => {
     disk.fill();
     await untilRefused(on);
     await expectNotReady(on);
-    await expectSendsRefused(on, () => postgresContents(url));
+    await expectSendsRefused(on, () => postgresContents(url, { stuck: true }));
     expect(await reasonOf(on.server.grpc.getCurrentUser({}, bearer(on.accessToken)))).toBe(null);
     disk.makeRoom();
     await expectRecovery(on);
