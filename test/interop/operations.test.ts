@@ -237,18 +237,29 @@ describe("the systemd service", () => {
     const keys = ["pepper", "master-key"].map((name) => machine.at(`etc/latchkey/${name}`));
     for (const file of keys) {
       expectWell(
-        await machine.shell(`echo "2:$(openssl rand -base64 32),1:$(cat ${file})" > ${file}.new && mv ${file}.new ${file}`),
+        await machine.shell(`echo "1:$(cat ${file}),2:$(openssl rand -base64 32)" > ${file}.new && mv ${file}.new ${file}`),
       );
     }
     const changed = await start(machine);
     const { tokens: renewed } = await changed.grpc.refreshToken({ refreshToken: tokens!.refreshToken });
     await changed.grpc.verifyOtp(waiting);
-    expectWell(await machine.shell("latchkey keys rotate && latchkey keys retire 1 --use pepper"));
+    expectWell(
+      await machine.shell(
+        "latchkey keys rotate && latchkey keys promote 2 --use pepper && latchkey keys promote 2 --use master",
+      ),
+    );
+    const early = await machine.shell("latchkey keys retire 1 --use pepper");
+    expect([early.exitCode, early.stderr]).toEqual([1, expect.stringContaining("still makes new data with the pepper 1")]);
+    await until(
+      "a retired pepper",
+      async () => (await machine.shell("latchkey keys retire 1 --use pepper")).exitCode === 0 || undefined,
+      30_000,
+    );
     const refused = await machine.shell("latchkey keys retire 1 --use master");
     expect([refused.exitCode, refused.stderr]).toEqual([1, expect.stringContaining("live sessions")]);
     expectWell(await machine.shell("latchkey keys retire 1 --use master --revoke-sessions"));
     await changed.stop();
-    for (const file of keys) writeFileSync(file, readFileSync(file, "utf8").replace(/,1:.*/, ""));
+    for (const file of keys) writeFileSync(file, readFileSync(file, "utf8").replace(/^1:[^,]*,/, ""));
     const after = await start(machine);
     expect(await reasonOf(after.grpc.refreshToken({ refreshToken: renewed!.refreshToken }))).toBe("SESSION_ENDED");
     await after.grpc.verifyOtp(await register(mail, after, "joan@example.com"));
