@@ -2,6 +2,7 @@ import type { Settings } from "../config/settings.js";
 import { loadCurrentKeys } from "../crypto/current-keys.js";
 import { checkKeys, compareCheck } from "../crypto/key-checks.js";
 import { rotateSigningKey } from "../crypto/signing-keys.js";
+import { keyUses } from "../model/key.js";
 import type { EpochMs } from "../model/time.js";
 import { signingKeyOptions } from "../server/core.js";
 import type { KeyCheck, StoredKey } from "../store/port/keys.js";
@@ -15,7 +16,7 @@ export function listKeys(settings: Settings, io: Io): Promise<void> {
     const checks = await keys.store.keys.listChecks();
     const signing = (await keys.store.keys.list()).filter(({ use }) => use === "signing");
     for (const check of checks) io.out(row(check.use, check.keyId, await checkState(check, keys, now)));
-    for (const use of ["master", "pepper"] as const) {
+    for (const use of keyUses) {
       const unknown = keys.rings[use].ids().filter((id) => !checks.some((check) => check.use === use && check.keyId === id));
       for (const id of unknown) io.out(row(use, id, "configured, not used yet"));
     }

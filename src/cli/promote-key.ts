@@ -1,6 +1,6 @@
 import type { Settings } from "../config/settings.js";
 import { type Keyrings, variableOf } from "../crypto/key-checks.js";
-import type { KeyName } from "../model/key.js";
+import { type KeyName, keyUses } from "../model/key.js";
 import { processNames, seenAfter } from "./fleet.js";
 import { CliError, type Io } from "./io.js";
 import { type KeyStore, nameOf, withKeyStore } from "./key-store.js";
@@ -42,7 +42,7 @@ export function promoteKey(settings: Settings, promoted: PromotedKey, io: Io): P
 }
 
 function useOf(keyId: string, { rings }: KeyStore): KeyName["use"] {
-  const [use, other] = (["master", "pepper"] as const).filter((one) => rings[one].has(keyId));
+  const [use, other] = keyUses.filter((one) => rings[one].has(keyId));
   if (use === undefined) {
     throw new CliError(
       `Key ${keyId} is not configured here: add it to LATCHKEY_MASTER_KEY or LATCHKEY_PEPPER of every process as ${keyId}:<base64> first.`,

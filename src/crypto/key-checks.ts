@@ -1,3 +1,4 @@
+import { keyUses } from "../model/key.js";
 import type { KeyCheck } from "../store/port/keys.js";
 import type { Store } from "../store/port/store.js";
 import { equalBytes, type Keyring } from "./keyring.js";
@@ -53,7 +54,7 @@ export function compareCheck({ use, keyId, check }: KeyCheck, rings: Keyrings): 
  */
 export async function checkKeys(store: Store, rings: Keyrings): Promise<readonly KeyCheck[]> {
   const known = await compareKeys(store, rings);
-  for (const use of ["master", "pepper"] as const) {
+  for (const use of keyUses) {
     const lost = known.filter((check) => check.use === use && check.state === "lost").map(({ keyId }) => keyId);
     if (lost.length > 0) throw new WrongKeyError(lostKeysSentence(use, lost));
   }
@@ -65,7 +66,7 @@ export async function checkKeys(store: Store, rings: Keyrings): Promise<readonly
       );
     }
   }
-  for (const use of ["master", "pepper"] as const) {
+  for (const use of keyUses) {
     const ring = rings[use];
     for (const keyId of ring.ids()) {
       // Existing values are not written again: a start must work while the database accepts no writes.

@@ -1,6 +1,9 @@
+/** The uses of configured keys. */
+export const keyUses = ["master", "pepper"] as const;
+
 /** Names a master key or pepper. */
 export interface KeyName {
-  readonly use: "master" | "pepper";
+  readonly use: (typeof keyUses)[number];
   readonly keyId: string;
 }
 

@@ -25,8 +25,9 @@ interface Chore {
 /**
  * Starts the periodic tasks. Every second it sweeps expired rows; every five seconds it overwrites copies of erased data. Every
  * two seconds it reads the signing keys again, which limits how long a deleted key is still trusted; notes on messages which codes
- * were redeemed; learns which routes fail; and sweeps messages that are older than `messageRetentionMs`. Every minute it forgets processes that were lost an hour ago. Every hour it maintains
- * the signing keys. No task overlaps with itself. A failure is logged, and the task runs again at its next time.
+ * were redeemed; learns which routes fail; and sweeps messages that are older than `messageRetentionMs`. Every minute it forgets
+ * processes that were lost an hour ago. Every hour it maintains the signing keys. No task overlaps with itself. A failure is
+ * logged, and the task runs again at its next time.
  */
 export function startMaintenance(deps: {
   readonly store: Store;

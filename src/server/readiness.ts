@@ -3,8 +3,8 @@ import type { Log } from "../lib/log.js";
 /** Whether this process can serve, as health reports it. */
 export interface Readiness {
   /**
-   * Checks now, or joins a running check. Resolves with its end. While the process can't serve, it is also
-   * checked without this.
+   * Checks now, or joins a running check. Resolves with its end. While the process can't serve, it is also checked without
+   * this.
    */
   check(): Promise<void>;
   /** Calls `changed` no more. The checks go on. */

@@ -31,7 +31,8 @@ export type CurrentKeys = Readonly<Record<KeyName["use"], string | null>>;
 export interface Processes {
   /**
    * Notes that a process lives at `now`, and returns the current keys. If a promotion runs at the same time, either the promotion sees
-   * this process, or this call returns the promoted key.
+   * this process, or this call returns the promoted key. Throws `StoreUnavailableError` if the database does not take the commit, its
+   * clock is more than 1 s off, or its disk is still full.
    */
   beat(change: ServingProcess & { readonly now: EpochMs }): Promise<CurrentKeys>;
 

@@ -47,8 +47,10 @@ export function translated(error: unknown): unknown {
  */
 export function isAnswered(error: unknown): boolean {
   if (!(error instanceof StoreUnavailableError)) return false;
-  if (error.cause === undefined) return true;
-  return (isAnswer(error.cause) || isReadOnly(error.cause)) && !/^55P03$/.test((error.cause as pg.DatabaseError).code ?? "");
+  const { cause } = error;
+  // Latchkey's own refusals, which follow an answer, have no cause.
+  if (cause === undefined) return true;
+  return cause instanceof pg.DatabaseError && cause.code !== "55P03" && (isAnswer(cause) || isReadOnly(cause));
 }
 
 /**

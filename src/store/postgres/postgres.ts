@@ -95,13 +95,17 @@ export async function openPostgres(location: PostgresLocation, clock: () => Epoc
     };
   }
 
+  async function checkSpace(): Promise<void> {
+    if (diskSpace.ranOut()) await diskSpace.check(health);
+  }
+
   const sweep = createSweep(db);
   const sessions = createSessions(db);
   const messages = createMessages(db);
   const lagging = { sessions: createSessions(standbys), messages: createMessages(standbys) };
   const forwards = createForwards(db);
   const routes = createRoutes(cold);
-  const beats = createProcesses(createColdDatabase(health));
+  const beat = byRightClock(createProcesses(createColdDatabase(health)).beat);
   return {
     challenges: { ...createSends(db), ...createAttempts(db), ...createEnding(db), ...createRedemption(db, { sessions }) },
     sessions: { ...sessions, list: lagging.sessions.list },
@@ -140,7 +144,11 @@ export async function openPostgres(location: PostgresLocation, clock: () => Epoc
     },
     processes: {
       ...createProcesses(cold),
-      beat: (change) => silence.watched(() => byRightClock(beats.beat)(change)),
+      async beat(change) {
+        const current = await silence.watched(() => beat(change));
+        await checkSpace();
+        return current;
+      },
     },
     upkeep: {
       sweep: byRightClock(async (change) => {
@@ -159,7 +167,7 @@ export async function openPostgres(location: PostgresLocation, clock: () => Epoc
           for (const connections of [pool, healthPool]) connections.renew();
           throw new StoreUnavailableError("PostgreSQL: the server is read-only");
         }
-        if (diskSpace.ranOut()) await diskSpace.check(health);
+        await checkSpace();
       },
     },
     close,

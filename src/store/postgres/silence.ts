@@ -32,8 +32,7 @@ export function createSilenceGuard(onSilence: () => void, now: () => number = ()
 
   return {
     async watched(beat) {
-      const startedAt = now();
-      since ??= startedAt;
+      since ??= now();
       const silent = silentError();
       let timer: NodeJS.Timeout | undefined;
       const late = new Promise<never>((_, reject) => {

@@ -110,6 +110,12 @@ export function openSqlite(options: SqliteOptions): Store {
   const lockouts = createLockouts(db);
   const people = createPeople(db);
   const { sessions, operations: sessionOperations } = createSessions(db, writer);
+  const processes = createProcesses(cold);
+
+  async function checkSpace(): Promise<void> {
+    if (diskSpace.ranOut()) await diskSpace.check(writer);
+  }
+
   return {
     challenges: {
       ...createSends(db, { writer, budgets, idempotency, lookups: people.lookups }),
@@ -127,14 +133,21 @@ export function openSqlite(options: SqliteOptions): Store {
     budgets: createBudgetOperations(writer, { budgets, lockouts }),
     apps: createApps(cold),
     keys: { ...createKeys(cold), ...createKeyUses(db, writer) },
-    processes: createProcesses(cold),
+    processes: {
+      ...processes,
+      async beat(change) {
+        const current = await processes.beat(change);
+        await checkSpace();
+        return current;
+      },
+    },
     upkeep: {
       ...createSweep(db, writer),
       ...createEndOutstanding(db, writer),
       ...createScrub(db, writer),
       async ping() {
         await writer.flush();
-        if (diskSpace.ranOut()) await diskSpace.check(writer);
+        await checkSpace();
       },
     },
     async close() {
